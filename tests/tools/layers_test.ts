@@ -1,0 +1,73 @@
+// Copyright 2026 the swagpu authors. MIT license.
+import { assertEquals } from "@std/assert";
+import plugin from "../../tools/layers.ts";
+
+function lint(file: string, source: string): string[] {
+  return Deno.lint.runPlugin(plugin, file, source).map((d) => d.message);
+}
+
+Deno.test("layers accepts imports from the same layer and from lower ones", () => {
+  assertEquals(lint("engine/ops/a.ts", 'import "../stream.ts";'), []);
+  assertEquals(lint("nn/linear.ts", 'import "../engine/mod.ts";'), []);
+  assertEquals(lint("swag/swag.ts", 'import "../nn/mod.ts";'), []);
+  assertEquals(lint("models/bert/a.ts", 'import "../../nn/mod.ts";'), []);
+  assertEquals(lint("models/a.ts", 'import "@swagpu/swagpu/engine";'), []);
+});
+
+Deno.test("layers reports imports from higher layers", () => {
+  assertEquals(lint("engine/a.ts", 'import "../nn/mod.ts";'), [
+    "engine must not import nn",
+  ]);
+  assertEquals(lint("nn/a.ts", 'export * from "../swag/mod.ts";'), [
+    "nn must not import swag",
+  ]);
+  assertEquals(lint("engine/ops/a.ts", 'await import("../../nn/a.ts");'), [
+    "engine must not import nn",
+  ]);
+  assertEquals(lint("nn/a.ts", 'import "@swagpu/swagpu/models";'), [
+    "nn must not import models",
+  ]);
+});
+
+Deno.test("layers reports models and swag when one imports the other", () => {
+  const type = 'import type { A } from "../models/mod.ts";';
+  assertEquals(lint("swag/a.ts", type), ["swag must not import models"]);
+  assertEquals(lint("models/a.ts", 'export { a } from "../swag/mod.ts";'), [
+    "models must not import swag",
+  ]);
+});
+
+Deno.test("layers reports files outside the layers when a layer imports them", () => {
+  assertEquals(lint("swag/a.ts", 'import "../cli.ts";'), [
+    "swag must not import cli.ts",
+  ]);
+  assertEquals(lint("nn/a.ts", 'import "@swagpu/swagpu";'), [
+    "nn must not import mod.ts",
+  ]);
+  assertEquals(lint("engine/a.ts", 'import "../tests/reference/a.ts";'), [
+    "engine must not import tests",
+  ]);
+});
+
+Deno.test("layers lets only models import packages", () => {
+  const source = 'import "@huggingface/tokenizers";';
+  assertEquals(lint("models/tokenizer.ts", source), []);
+  assertEquals(lint("nn/a.ts", source), [
+    "nn must not import @huggingface/tokenizers: it has no dependency",
+  ]);
+});
+
+Deno.test("layers leaves tests, tools and the command line alone", () => {
+  const source = 'import "../swag/mod.ts"; import "../models/mod.ts";';
+  for (const file of ["tests/a_test.ts", "tools/a.ts", "bench/a.ts"]) {
+    assertEquals(lint(file, source), []);
+  }
+  assertEquals(lint("cli.ts", 'import "./swag/mod.ts";'), []);
+});
+
+Deno.test("layers reads absolute file names as the linter gives them", () => {
+  const file = new URL("../../engine/a.ts", import.meta.url).pathname;
+  assertEquals(lint(file, 'import "../nn/mod.ts";'), [
+    "engine must not import nn",
+  ]);
+});

@@ -1,0 +1,112 @@
+// Copyright 2026 the swagpu authors. MIT license.
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  isDebianLike,
+  planFor,
+  refuseAdapter,
+  SUDO_COMMAND,
+} from "../../tools/setup.ts";
+
+const DEBIAN =
+  'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_ID="12"\nID=debian\n';
+const UBUNTU = 'NAME="Ubuntu"\nID=ubuntu\nID_LIKE=debian\n';
+const MINT = 'ID=linuxmint\nID_LIKE="ubuntu debian"\n';
+const FEDORA = 'NAME="Fedora Linux"\nID=fedora\nVARIANT_ID=container\n';
+const ROCKY = 'ID="rocky"\nID_LIKE="rhel centos fedora"\n';
+
+Deno.test("isDebianLike() is true for Debian and its relatives alone", () => {
+  for (const text of [DEBIAN, UBUNTU, MINT]) assert(isDebianLike(text), text);
+  for (const text of [FEDORA, ROCKY, "", 'HOME_URL="debian"\n']) {
+    assert(!isDebianLike(text), text);
+  }
+});
+
+Deno.test("planFor() installs the two packages when root runs Debian", () => {
+  const plan = planFor({ os: "linux", osRelease: DEBIAN, uid: 0 });
+  assert(plan.kind === "install");
+  assertStringIncludes(plan.message, "mesa-vulkan-drivers libvulkan1");
+  assertEquals(plan.commands.map((command) => command.join(" ")), [
+    "apt-get update",
+    "apt-get install -y --no-install-recommends mesa-vulkan-drivers libvulkan1",
+  ]);
+});
+
+Deno.test("planFor() prints the exact command when the user is not root", () => {
+  const plan = planFor({ os: "linux", osRelease: UBUNTU, uid: 1000 });
+  assertEquals(plan.kind, "refuse");
+  assertStringIncludes(plan.message, SUDO_COMMAND);
+  assertEquals(
+    SUDO_COMMAND,
+    "sudo apt-get update && sudo apt-get install -y --no-install-recommends " +
+      "mesa-vulkan-drivers libvulkan1",
+  );
+});
+
+Deno.test("planFor() names a remedy and installs nothing on other systems", () => {
+  const cases: [string, string, string][] = [
+    ["linux", FEDORA, "vulkan-loader"],
+    ["linux", "", "Vulkan driver"],
+    ["darwin", "", "Metal"],
+    ["windows", "", "Direct3D 12"],
+    ["netbsd", "", "netbsd"],
+  ];
+  for (const [os, osRelease, remedy] of cases) {
+    const plan = planFor({ os, osRelease, uid: os === "windows" ? null : 0 });
+    assertEquals(plan.kind, "refuse");
+    assertStringIncludes(plan.message, remedy);
+  }
+});
+
+Deno.test("refuseAdapter() refuses software and nothing when a GPU is required", () => {
+  const software = { description: "llvmpipe", isFallbackAdapter: true };
+  const hardware = { description: "A GPU", isFallbackAdapter: false };
+  assertEquals(refuseAdapter(hardware, true), null);
+  assertStringIncludes(refuseAdapter(software, true) ?? "", "llvmpipe");
+  assertStringIncludes(refuseAdapter(null, true) ?? "", "REQUIRE_GPU=1");
+  for (const info of [hardware, software, null]) {
+    assertEquals(refuseAdapter(info, false), null);
+  }
+});
+
+const SCRIPT = import.meta.resolve("../../tools/setup.ts");
+
+async function setup(
+  args: string[],
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", SCRIPT, ...args],
+  }).output();
+  const decoder = new TextDecoder();
+  return {
+    code,
+    stdout: decoder.decode(stdout),
+    stderr: decoder.decode(stderr),
+  };
+}
+
+Deno.test("setup passes arguments, output and exit code through", async () => {
+  const { code, stdout, stderr } = await setup([
+    "eval",
+    "console.log(Deno.env.get('XDG_RUNTIME_DIR') !== ''); Deno.exit(7);",
+  ]);
+  assertEquals({ code, stdout }, { code: 7, stdout: "true\n" });
+  assertStringIncludes(stderr, "WebGPU adapter: ");
+});
+
+Deno.test("setup forwards an interrupt to what it runs", {
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  const program = "Deno.addSignalListener('SIGINT', () => Deno.exit(5));" +
+    "console.log('ready'); setTimeout(() => Deno.exit(6), 30_000);";
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", SCRIPT, "eval", program],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const reader = child.stdout.getReader();
+  await reader.read();
+  child.kill("SIGINT");
+  assertEquals((await child.status).code, 5);
+  await reader.cancel();
+});
