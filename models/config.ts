@@ -1,0 +1,364 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+/**
+ * What the configurations of all architectures share: reading `config.json` and
+ * writing it back as Hugging Face's transformers does. Properties are camelCase here and
+ * snake_case in files; fields that nobody asked for are kept.
+ *
+ * @module
+ */
+
+import { writeTextAtomically } from "../nn/disk.ts";
+import { formatJson, readJson } from "./_json.ts";
+import { ConfigReader, toSnakeCase } from "./config_reader.ts";
+
+export { ConfigReader };
+export type { NumberRange, StringChoice } from "./config_reader.ts";
+
+const CONFIG_NAME = "config.json";
+
+/** How a classification head's loss reads its labels. */
+export type ProblemType =
+  | "regression"
+  | "single_label_classification"
+  | "multi_label_classification";
+
+const PROBLEM_TYPES: readonly ProblemType[] = [
+  "regression",
+  "single_label_classification",
+  "multi_label_classification",
+];
+
+/** The fields that every architecture has, as options. */
+export interface PretrainedConfigOptions {
+  /**
+   * The number of classes, named `LABEL_0`, `LABEL_1`… Ignored beside
+   * `id2label`.
+   *
+   * @default 2
+   */
+  numLabels?: number;
+  /** The names of the classes by their ids. */
+  id2label?: Readonly<Record<number, string>>;
+  /**
+   * The ids of the classes by their names.
+   *
+   * @default `id2label`, turned around
+   */
+  label2id?: Readonly<Record<string, number>>;
+  /**
+   * How a classification head's loss reads its labels.
+   *
+   * @default decided by the number of classes and the type of the labels
+   */
+  problemType?: ProblemType | null;
+  /** The token that fills a batch. */
+  padTokenId?: number | null;
+  /** The token that begins a text. */
+  bosTokenId?: number | null;
+  /** The token, or tokens, that end a text. */
+  eosTokenId?: number | readonly number[] | null;
+  /** The token between two texts. */
+  sepTokenId?: number | null;
+  /** The token that a decoder begins with. */
+  decoderStartTokenId?: number | null;
+  /**
+   * Whether the head shares the embedding's weights.
+   *
+   * @default true
+   */
+  tieWordEmbeddings?: boolean;
+  /**
+   * Whether attention looks back only.
+   *
+   * @default false
+   */
+  isDecoder?: boolean;
+  /**
+   * Whether the model has an encoder and a decoder.
+   *
+   * @default false
+   */
+  isEncoderDecoder?: boolean;
+  /**
+   * Whether a decoder looks at an encoder.
+   *
+   * @default false
+   */
+  addCrossAttention?: boolean;
+  /**
+   * Whether `forward` gives the hidden states.
+   *
+   * @default false
+   */
+  outputHiddenStates?: boolean;
+  /**
+   * The standard deviation of new weights.
+   *
+   * @default 0.02
+   */
+  initializerRange?: number;
+}
+
+/**
+ * What every architecture's configuration has in common. A subclass reads its
+ * own fields in the constructor and holds them as properties; `toJSON` writes
+ * all of them, and of the common ones those that were given or differ from the
+ * defaults of transformers.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { ConfigReader, PretrainedConfig } from "@swagpu/swagpu/models";
+ *
+ * class TinyConfig extends PretrainedConfig {
+ *   readonly hiddenSize: number;
+ *
+ *   constructor(options: { hiddenSize?: number } | ConfigReader = {}) {
+ *     const reader = ConfigReader.from(options);
+ *     super(reader, { modelType: "tiny", padTokenId: 0 });
+ *     this.hiddenSize = reader.integer("hidden_size", 768, { min: 1 });
+ *   }
+ * }
+ *
+ * assertEquals(new TinyConfig({ hiddenSize: 32 }).toJSON(), {
+ *   hidden_size: 32,
+ *   model_type: "tiny",
+ *   pad_token_id: 0,
+ * });
+ * ```
+ */
+export class PretrainedConfig {
+  /** The architecture, as `model_type` names it. */
+  readonly modelType: string;
+  /** The names of the model classes that the weights were saved from. */
+  architectures: readonly string[] | null;
+  /** The element type of the saved weights. */
+  dtype: string | null;
+  /** The names of the classes by their ids. */
+  id2label: Readonly<Record<number, string>>;
+  /** The ids of the classes by their names. */
+  label2id: Readonly<Record<string, number>>;
+  /** How a classification head's loss reads its labels. */
+  problemType: ProblemType | null;
+  /** The token that fills a batch. */
+  padTokenId: number | null;
+  /** The token that begins a text. */
+  bosTokenId: number | null;
+  /** The token, or tokens, that end a text. */
+  eosTokenId: number | readonly number[] | null;
+  /** The token between two texts. */
+  sepTokenId: number | null;
+  /** The token that a decoder begins with. */
+  decoderStartTokenId: number | null;
+  /** Whether the head shares the embedding's weights. */
+  tieWordEmbeddings: boolean;
+  /** Whether attention looks back only. */
+  isDecoder: boolean;
+  /** Whether the model has an encoder and a decoder. */
+  isEncoderDecoder: boolean;
+  /** Whether a decoder looks at an encoder. */
+  addCrossAttention: boolean;
+  /** Whether `forward` gives the hidden states. */
+  outputHiddenStates: boolean;
+  /** The standard deviation of new weights. */
+  initializerRange: number;
+  #reader: ConfigReader;
+
+  /**
+   * Reads the common fields; `defaults` are those of the architecture.
+   *
+   * @throws {TypeError} If a field is of the wrong kind.
+   * @throws {RangeError} If a number is out of range.
+   */
+  constructor(
+    options: PretrainedConfigOptions | ConfigReader,
+    defaults: PretrainedConfigOptions & { modelType: string },
+  ) {
+    const reader = ConfigReader.from(options);
+    this.#reader = reader;
+    this.modelType = reader.string("model_type", defaults.modelType);
+    this.architectures = reader.strings("architectures", null);
+    this.dtype = reader.string("dtype", null) ??
+      reader.string("torch_dtype", null);
+    this.id2label = readLabels(reader, defaults);
+    this.label2id = readLabelIds(reader) ?? turnAround(this.id2label);
+    this.problemType = reader.string("problem_type", null, {
+      oneOf: PROBLEM_TYPES,
+    }) as ProblemType | null;
+    const token = (name: string, fallback: number | null = null) =>
+      reader.integer(name, fallback);
+    this.padTokenId = token("pad_token_id", defaults.padTokenId);
+    this.bosTokenId = token("bos_token_id", defaults.bosTokenId);
+    this.eosTokenId = Array.isArray(reader.fields.eos_token_id)
+      ? reader.integers("eos_token_id")
+      : reader.has("eos_token_id")
+      ? reader.integer("eos_token_id")
+      : defaults.eosTokenId ?? null;
+    this.sepTokenId = token("sep_token_id", defaults.sepTokenId);
+    this.decoderStartTokenId = token(
+      "decoder_start_token_id",
+      defaults.decoderStartTokenId,
+    );
+    const flag = (name: string, fallback = false) =>
+      reader.boolean(name, fallback);
+    this.tieWordEmbeddings = flag(
+      "tie_word_embeddings",
+      defaults.tieWordEmbeddings ?? true,
+    );
+    this.isDecoder = flag("is_decoder", defaults.isDecoder);
+    this.isEncoderDecoder = flag(
+      "is_encoder_decoder",
+      defaults.isEncoderDecoder,
+    );
+    this.addCrossAttention = flag(
+      "add_cross_attention",
+      defaults.addCrossAttention,
+    );
+    this.outputHiddenStates = flag(
+      "output_hidden_states",
+      defaults.outputHiddenStates,
+    );
+    this.initializerRange = reader.number(
+      "initializer_range",
+      defaults.initializerRange ?? COMMON.initializer_range,
+      { min: 0 },
+    );
+  }
+
+  /** The number of classes. */
+  get numLabels(): number {
+    return Object.keys(this.id2label).length;
+  }
+
+  /** Renames the classes `LABEL_0`, `LABEL_1`… if their number changes. */
+  set numLabels(count: number) {
+    if (count === this.numLabels) return;
+    this.setLabels(Array.from({ length: count }, (_, id) => `LABEL_${id}`));
+  }
+
+  /** Names the classes; their ids are the places in the list. */
+  setLabels(names: readonly string[]): void {
+    if (new Set(names).size !== names.length) {
+      throw new TypeError(
+        `Cannot name the classes ${names.join(", ")}: a name is given twice`,
+      );
+    }
+    this.id2label = { ...names };
+    this.label2id = turnAround(this.id2label);
+  }
+
+  /** The fields under their names in the file. */
+  toJSON(): Record<string, unknown> {
+    const given = this.#reader.fields;
+    const fields: Record<string, unknown> = { ...given };
+    // As transformers does: the count is read from the names, never written.
+    delete fields.num_labels;
+    for (const [property, value] of Object.entries(this)) {
+      if (value === undefined || typeof value === "function") continue;
+      const name = property === "dtype" && "torch_dtype" in given
+        ? "torch_dtype"
+        : toSnakeCase(property);
+      const common = COMMON[property === "dtype" ? "dtype" : name];
+      const skipped = common !== undefined && !(name in given) &&
+        JSON.stringify(common) === JSON.stringify(value);
+      if (!skipped) fields[name] = value;
+    }
+    return Object.fromEntries(
+      Object.entries(fields).sort(([a], [b]) => a < b ? -1 : 1),
+    );
+  }
+
+  /** The text of `config.json`, as transformers writes it. */
+  toString(): string {
+    return formatJson(this.toJSON(), this.#reader.floats);
+  }
+
+  /** Writes `config.json` to a folder. */
+  async save(folder: string): Promise<void> {
+    await writeTextAtomically(`${folder}/${CONFIG_NAME}`, this.toString());
+  }
+}
+
+/** The defaults of transformers, which a file does not repeat. */
+const COMMON: Record<string, unknown> & { initializer_range: number } = {
+  architectures: null,
+  dtype: null,
+  id2label: { 0: "LABEL_0", 1: "LABEL_1" },
+  label2id: { LABEL_0: 0, LABEL_1: 1 },
+  problem_type: null,
+  pad_token_id: null,
+  bos_token_id: null,
+  eos_token_id: null,
+  sep_token_id: null,
+  decoder_start_token_id: null,
+  tie_word_embeddings: true,
+  is_decoder: false,
+  is_encoder_decoder: false,
+  add_cross_attention: false,
+  output_hidden_states: false,
+  initializer_range: 0.02,
+};
+
+function readLabels(
+  reader: ConfigReader,
+  defaults: PretrainedConfigOptions,
+): Readonly<Record<number, string>> {
+  const labels = reader.object("id2label", null);
+  if (labels === null) {
+    const count = reader.integer("num_labels", defaults.numLabels ?? 2, {
+      min: 0,
+    });
+    return Object.fromEntries(
+      Array.from({ length: count }, (_, id) => [id, `LABEL_${id}`]),
+    );
+  }
+  for (const [id, label] of Object.entries(labels)) {
+    if (!/^\d+$/.test(id) || typeof label !== "string") {
+      throw reader.error("id2label", "a map from ids to texts");
+    }
+  }
+  return labels as Readonly<Record<number, string>>;
+}
+
+function readLabelIds(
+  reader: ConfigReader,
+): Readonly<Record<string, number>> | null {
+  const ids = reader.object("label2id", null);
+  if (ids === null || Object.values(ids).every(Number.isSafeInteger)) {
+    return ids as Readonly<Record<string, number>> | null;
+  }
+  throw reader.error("label2id", "a map from texts to ids");
+}
+
+function turnAround(
+  labels: Readonly<Record<number, string>>,
+): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(labels).map(([id, label]) => [label, Number(id)]),
+  );
+}
+
+/**
+ * Reads the `config.json` of a folder.
+ *
+ * @throws {SyntaxError} If the file is no JSON object.
+ * @throws {Deno.errors.NotFound} If there is none.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { readConfig } from "@swagpu/swagpu/models";
+ *
+ * const folder = await Deno.makeTempDir();
+ * await Deno.writeTextFile(`${folder}/config.json`, '{"model_type": "bert"}');
+ * const reader = await readConfig(folder);
+ * assertEquals(reader.string("model_type"), "bert");
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ */
+export async function readConfig(folder: string): Promise<ConfigReader> {
+  const source = `${folder}/${CONFIG_NAME}`;
+  const { fields, floats } = await readJson(source);
+  return new ConfigReader(fields, { source, floats });
+}

@@ -1,0 +1,264 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+/**
+ * Reading the fields of a configuration one by one, each checked where it is
+ * read.
+ *
+ * @module
+ */
+
+import { isObject } from "./_json.ts";
+
+/** Bounds of a number, both inclusive. */
+export interface NumberRange {
+  /**
+   * The smallest value allowed.
+   *
+   * @default -Infinity
+   */
+  min?: number;
+  /**
+   * The largest value allowed.
+   *
+   * @default Infinity
+   */
+  max?: number;
+}
+
+/** Which texts are allowed. */
+export interface StringChoice {
+  /**
+   * The values allowed.
+   *
+   * @default any text
+   */
+  oneOf?: readonly string[];
+}
+
+/**
+ * The fields of a configuration, read by their names in the file. Each method
+ * takes the value to use where the field is absent or `null`; without one, the
+ * field must be there.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals, assertThrows } from "@std/assert";
+ * import { ConfigReader } from "@swagpu/swagpu/models";
+ *
+ * const reader = ConfigReader.from({ hiddenSize: 32, layerNormEps: "tiny" });
+ * assertEquals(reader.integer("hidden_size", 768), 32);
+ * assertEquals(reader.number("dropout", 0.1), 0.1);
+ * assertEquals(reader.number("classifier_dropout", null), null);
+ * assertThrows(
+ *   () => reader.number("layer_norm_eps", 1e-12),
+ *   TypeError,
+ *   'Cannot read the options: layerNormEps is "tiny", expected a number',
+ * );
+ * ```
+ */
+export class ConfigReader {
+  /** Every field, under its name in the file. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** What errors call the place where the fields come from. */
+  readonly source: string;
+  #floats: Set<string>;
+  #camelCase: boolean;
+
+  /**
+   * Takes fields under their names in the file; `floats` are those to be
+   * written with a decimal point even where they are whole.
+   */
+  constructor(
+    fields: Readonly<Record<string, unknown>>,
+    options: { source?: string; floats?: Iterable<string> } = {},
+  ) {
+    this.fields = fields;
+    this.source = options.source ?? "config.json";
+    this.#floats = new Set(options.floats);
+    this.#camelCase = false;
+  }
+
+  /** Takes options under their camelCase names; a reader is given back. */
+  static from(options: object): ConfigReader {
+    if (options instanceof ConfigReader) return options;
+    const fields = Object.entries(options)
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => [toSnakeCase(name), value]);
+    const reader = new ConfigReader(Object.fromEntries(fields), {
+      source: "the options",
+    });
+    reader.#camelCase = true;
+    return reader;
+  }
+
+  /** The fields that were read as floating-point numbers, or spelled so. */
+  get floats(): ReadonlySet<string> {
+    return this.#floats;
+  }
+
+  /** Whether the field is there and not `null`. */
+  has(name: string): boolean {
+    return this.#value(name) !== undefined;
+  }
+
+  /** An integer. */
+  integer<D extends number | null = never>(
+    name: string,
+    fallback?: D,
+    range: NumberRange = {},
+  ): number | D {
+    return this.#read(
+      name,
+      fallback,
+      describeRange("integer", range),
+      (value): value is number => Number.isSafeInteger(value),
+      (value) => inRange(value, range),
+    );
+  }
+
+  /** A number. */
+  number<D extends number | null = never>(
+    name: string,
+    fallback?: D,
+    range: NumberRange = {},
+  ): number | D {
+    this.#floats.add(name);
+    return this.#read(
+      name,
+      fallback,
+      describeRange("number", range),
+      (value): value is number => typeof value === "number",
+      (value) => inRange(value, range),
+    );
+  }
+
+  /** A truth value. */
+  boolean<D extends boolean | null = never>(
+    name: string,
+    fallback?: D,
+  ): boolean | D {
+    return this.#read(
+      name,
+      fallback,
+      "true or false",
+      (value): value is boolean => typeof value === "boolean",
+    );
+  }
+
+  /** A text. */
+  string<D extends string | null = never>(
+    name: string,
+    fallback?: D,
+    choice: StringChoice = {},
+  ): string | D {
+    const { oneOf } = choice;
+    return this.#read(
+      name,
+      fallback,
+      oneOf === undefined
+        ? "a text"
+        : `one of ${oneOf.map((text) => JSON.stringify(text)).join(", ")}`,
+      (value): value is string => typeof value === "string",
+      (value) => oneOf === undefined || oneOf.includes(value),
+    );
+  }
+
+  /** A list of integers. */
+  integers<D extends readonly number[] | null = never>(
+    name: string,
+    fallback?: D,
+  ): readonly number[] | D {
+    return this.#read(
+      name,
+      fallback,
+      "a list of integers",
+      (value): value is readonly number[] =>
+        Array.isArray(value) && value.every(Number.isSafeInteger),
+    );
+  }
+
+  /** A list of texts. */
+  strings<D extends readonly string[] | null = never>(
+    name: string,
+    fallback?: D,
+  ): readonly string[] | D {
+    return this.#read(
+      name,
+      fallback,
+      "a list of texts",
+      (value): value is readonly string[] =>
+        Array.isArray(value) &&
+        value.every((item) => typeof item === "string"),
+    );
+  }
+
+  /** An object, as it stands. */
+  object<D extends Readonly<Record<string, unknown>> | null = never>(
+    name: string,
+    fallback?: D,
+  ): Readonly<Record<string, unknown>> | D {
+    return this.#read(name, fallback, "an object", isObject);
+  }
+
+  /** An error that names the source, a field, its value and what it should be. */
+  error(
+    name: string,
+    expected: string,
+    kind: typeof TypeError | typeof RangeError = TypeError,
+  ): TypeError | RangeError {
+    const label = this.#camelCase ? toCamelCase(name) : name;
+    const value = this.#value(name);
+    const is = value === undefined ? "missing" : JSON.stringify(value);
+    return new kind(
+      `Cannot read ${this.source}: ${label} is ${is}, expected ${expected}`,
+    );
+  }
+
+  #value(name: string): unknown {
+    return Object.hasOwn(this.fields, name)
+      ? this.fields[name] ?? undefined
+      : undefined;
+  }
+
+  #read<T, D>(
+    name: string,
+    fallback: D | undefined,
+    expected: string,
+    isKind: (value: unknown) => value is T,
+    isAllowed: (value: T) => boolean = () => true,
+  ): T | D {
+    const value = this.#value(name);
+    if (value === undefined && fallback !== undefined) return fallback;
+    if (!isKind(value)) throw this.error(name, expected);
+    if (!isAllowed(value)) throw this.error(name, expected, RangeError);
+    return value;
+  }
+}
+
+function inRange(value: number, range: NumberRange): boolean {
+  const { min = -Infinity, max = Infinity } = range;
+  return value >= min && value <= max;
+}
+
+function describeRange(kind: "integer" | "number", range: NumberRange): string {
+  const { min, max } = range;
+  const article = kind === "integer" ? "an integer" : "a number";
+  if (min === undefined && max === undefined) return article;
+  if (max === undefined) {
+    return min === 1 && kind === "integer"
+      ? "a positive integer"
+      : `${article} of at least ${min}`;
+  }
+  return min === undefined
+    ? `${article} of at most ${max}`
+    : `${article} from ${min} to ${max}`;
+}
+
+/** `hiddenSize` to `hidden_size`: a property's name in the file. */
+export function toSnakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+function toCamelCase(name: string): string {
+  return name.replace(/_([a-z0-9])/g, (_, next: string) => next.toUpperCase());
+}

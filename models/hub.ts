@@ -1,0 +1,307 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+/**
+ * Finding a model's files: in a local folder, in the cache that Python's
+ * `huggingface_hub` shares, or on the Hugging Face hub.
+ *
+ * @module
+ */
+
+import {
+  downloadSnapshot,
+  hubError,
+  isUnreachable,
+  snapshotInCache,
+} from "./_hub_cache.ts";
+
+/** Options of {@linkcode resolveFiles}. */
+export interface ResolveOptions {
+  /**
+   * The branch, tag or commit of a hub repository.
+   *
+   * @default "main"
+   */
+  revision?: string;
+  /**
+   * The folder that downloads are kept in, laid out as by Python's
+   * `huggingface_hub`.
+   *
+   * @default `HF_HUB_CACHE`, else `HF_HOME/hub`, else `~/.cache/huggingface/hub`
+   */
+  cacheFolder?: string;
+  /**
+   * The address of the hub.
+   *
+   * @default `HF_ENDPOINT`, else "https://huggingface.co"
+   */
+  endpoint?: string;
+  /**
+   * The access token for private and gated repositories.
+   *
+   * @default `HF_TOKEN`, if set
+   */
+  token?: string;
+  /**
+   * The files that must be there.
+   *
+   * @default ["config.json"]
+   */
+  files?: readonly string[];
+  /**
+   * Files that may be missing, taken where they are there.
+   *
+   * @default the configuration, tokenizer and weight files that models are
+   * loaded from
+   */
+  optionalFiles?: readonly string[];
+  /**
+   * Whether to look in the cache only.
+   *
+   * @default whether `HF_HUB_OFFLINE` is set
+   */
+  offline?: boolean;
+}
+
+/** Where a model's files are. */
+export interface ResolvedFiles {
+  /** The folder that holds them. */
+  readonly folder: string;
+  /** The names of the files found. */
+  readonly files: readonly string[];
+  /** The names of the optional files that are not there. */
+  readonly missing: readonly string[];
+}
+
+const HUB = "https://huggingface.co";
+const HUB_ID = /^[A-Za-z0-9_][\w.-]*(\/[A-Za-z0-9_][\w.-]*)?$/;
+const SMALL_FILES = [
+  "config.json",
+  "generation_config.json",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "added_tokens.json",
+  "vocab.txt",
+  "vocab.json",
+  "merges.txt",
+  "source.spm",
+  "target.spm",
+];
+/** Kinds of weight files, the preferred first: only one kind is taken. */
+const WEIGHTS = [
+  /^model\.safetensors$/,
+  /^model(-\d+-of-\d+\.safetensors|\.safetensors\.index\.json)$/,
+  /^pytorch_model\.bin$/,
+  /^pytorch_model(-\d+-of-\d+\.bin|\.bin\.index\.json)$/,
+];
+
+/**
+ * Finds a model's files. A folder on disk is used as it is; anything else is
+ * the id of a repository of the hub, whose files are downloaded unless the
+ * cache holds them. Where the hub cannot be reached, the cache has to do.
+ *
+ * @throws {Deno.errors.NotFound} If there is no such folder, repository,
+ * revision or file.
+ * @throws {Deno.errors.PermissionDenied} If the repository needs a token.
+ * @throws {TypeError} If a name points out of the folder.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { resolveFiles } from "@swagpu/swagpu/models";
+ *
+ * const folder = await Deno.makeTempDir();
+ * await Deno.writeTextFile(`${folder}/config.json`, "{}");
+ * const found = await resolveFiles(folder);
+ * assertEquals(found.folder, folder);
+ * assertEquals(found.files, ["config.json"]);
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ */
+export async function resolveFiles(
+  idOrFolder: string,
+  options: ResolveOptions = {},
+): Promise<ResolvedFiles> {
+  const { files = ["config.json"], optionalFiles } = options;
+  for (const name of [...files, ...optionalFiles ?? []]) checkFileName(name);
+  const choose = (listing: readonly string[]): Choice =>
+    chooseFiles(listing, files, optionalFiles);
+  if (await isFolder(idOrFolder)) {
+    return await inFolder(idOrFolder, choose);
+  }
+  if (!HUB_ID.test(idOrFolder) || idOrFolder.includes("..")) {
+    throw new Deno.errors.NotFound(
+      `Cannot find ${idOrFolder}: it is neither a folder nor the id of a hub ` +
+        "repository",
+    );
+  }
+  return await fromHub(idOrFolder, choose, options);
+}
+
+/**
+ * Refuses a file name that may lead out of its folder: absolute, with `..`, or
+ * either of them by the rules of Windows.
+ *
+ * @throws {TypeError} If it does.
+ */
+export function checkFileName(name: string): void {
+  const parts = name.split("/");
+  const odd = parts.some((part) =>
+    part === "" || part === "." || part === ".."
+  );
+  if (!odd && !/[\\:]/.test(name) && !name.includes("\0")) return;
+  throw new TypeError(
+    `Cannot use the file name ${JSON.stringify(name)}: it must be a path ` +
+      "inside the model's folder",
+  );
+}
+
+/**
+ * The path of a file in a model's folder, checked not to lead out of it, not
+ * even by a symbolic link. A link from a snapshot of the hub's cache into the
+ * same repository's blobs is how that cache is laid out, and allowed.
+ *
+ * @throws {TypeError} If it leads out.
+ */
+export async function pathInFolder(
+  folder: string,
+  name: string,
+): Promise<string> {
+  checkFileName(name);
+  const path = `${folder}/${name}`;
+  const base = await Deno.realPath(folder);
+  const target = await Deno.realPath(path);
+  const blobs = base.replace(/[\\/]snapshots[\\/][^\\/]+$/, "/blobs");
+  const inside = [base, blobs].some((root) =>
+    target.startsWith(root) && /^[\\/]/.test(target.slice(root.length))
+  );
+  if (inside) return path;
+  throw new TypeError(
+    `Cannot read ${path}: it is a link that leads out of the folder`,
+  );
+}
+
+interface Choice {
+  files: string[];
+  missing: string[];
+  required: string[];
+}
+
+function chooseFiles(
+  listing: readonly string[],
+  required: readonly string[],
+  optional: readonly string[] | undefined,
+): Choice {
+  const there = new Set(listing);
+  const kind = WEIGHTS.find((kind) => listing.some((name) => kind.test(name)));
+  const wanted = new Set([
+    ...required,
+    ...optional ?? SMALL_FILES,
+    ...optional === undefined ? listing.filter((name) => kind?.test(name)) : [],
+  ]);
+  const lacking = [...wanted].filter((name) => !there.has(name));
+  return {
+    files: [...wanted].filter((name) => there.has(name)),
+    missing: lacking.filter((name) => !required.includes(name)),
+    required: lacking.filter((name) => required.includes(name)),
+  };
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isDirectory;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+async function inFolder(
+  folder: string,
+  choose: (listing: readonly string[]) => Choice,
+): Promise<ResolvedFiles> {
+  const listing = await list(folder);
+  const { files, missing, required } = choose(listing);
+  if (required.length > 0) {
+    throw new Deno.errors.NotFound(
+      `Cannot load a model from ${folder}: it lacks ${required.join(", ")}`,
+    );
+  }
+  for (const name of files) await pathInFolder(folder, name);
+  return { folder, files, missing };
+}
+
+async function list(folder: string, prefix = ""): Promise<string[]> {
+  const names: string[] = [];
+  for await (const entry of Deno.readDir(`${folder}/${prefix}`)) {
+    const name = `${prefix}${entry.name}`;
+    if (entry.isDirectory) names.push(...await list(folder, `${name}/`));
+    else names.push(name);
+  }
+  return names.sort();
+}
+
+async function fromHub(
+  id: string,
+  choose: (listing: readonly string[]) => Choice,
+  options: ResolveOptions,
+): Promise<ResolvedFiles> {
+  const {
+    revision = "main",
+    cacheFolder = defaultCache(),
+    endpoint = environment("HF_ENDPOINT") ?? HUB,
+    token = environment("HF_TOKEN"),
+    offline = /^(1|true|yes|on)$/i.test(environment("HF_HUB_OFFLINE") ?? ""),
+  } = options;
+  checkFileName(revision);
+  const repository = {
+    id,
+    revision,
+    cache: cacheFolder,
+    endpoint: endpoint.replace(/\/+$/, ""),
+    token,
+  };
+  const where = `${id} at ${revision}`;
+  try {
+    if (offline) throw new TypeError("the network is switched off");
+    return await downloadSnapshot(repository, (listing) => {
+      listing.forEach(checkFileName);
+      const { files, missing, required } = choose(listing);
+      if (required.length === 0) return { files, missing };
+      throw new Deno.errors.NotFound(
+        `Cannot download ${where}: it lacks ${required.join(", ")}`,
+      );
+    });
+  } catch (error) {
+    if (!isUnreachable(error)) throw hubError(where, error);
+    const folder = await snapshotInCache(repository);
+    if (folder !== null) {
+      return await inFolder(folder, choose);
+    }
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `Cannot download ${where}: ${repository.endpoint} cannot be reached ` +
+        `(${reason}) and ${cacheFolder} does not hold it`,
+      { cause: error },
+    );
+  }
+}
+
+function environment(name: string): string | undefined {
+  try {
+    return Deno.env.get(name) || undefined;
+  } catch {
+    // Without the permission to look, a variable counts as not set.
+    return undefined;
+  }
+}
+
+function defaultCache(): string {
+  const cache = environment("HF_HUB_CACHE") ??
+    environment("HUGGINGFACE_HUB_CACHE");
+  if (cache !== undefined) return cache;
+  const home = environment("HF_HOME");
+  if (home !== undefined) return `${home}/hub`;
+  const user = environment("HOME") ?? environment("USERPROFILE") ?? ".";
+  return `${environment("XDG_CACHE_HOME") ?? `${user}/.cache`}/huggingface/hub`;
+}

@@ -1,0 +1,380 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { createHash } from "node:crypto";
+import {
+  checkFileName,
+  pathInFolder,
+  type ResolvedFiles,
+  resolveFiles,
+  type ResolveOptions,
+} from "../../models/hub.ts";
+
+const COMMIT = "0123456789abcdef0123456789abcdef01234567";
+const WEIGHTS = "not really weights".repeat(100);
+
+/** What the imitated hub holds: small files, and one kept as large files are. */
+const FILES: Record<string, string> = {
+  "config.json": '{"model_type": "bert"}',
+  "vocab.txt": "[PAD]\n",
+  "README.md": "# read me",
+  "onnx/model.onnx": "another format",
+  "pytorch_model.bin": "an old format",
+  "model.safetensors": WEIGHTS,
+};
+
+interface Hub {
+  endpoint: string;
+  requests: string[];
+  /** What the next weights are replaced by. */
+  weights: string;
+  /** What every request is answered by, if anything. */
+  status: number | null;
+  listing: string[];
+}
+
+function hashOf(kind: "sha1" | "sha256", text: string): string {
+  return createHash(kind).update(text).digest("hex");
+}
+
+function describe(path: string): Record<string, unknown> {
+  const text = FILES[path] ?? "";
+  const file = {
+    type: "file",
+    path,
+    size: text.length,
+    oid: hashOf("sha1", text),
+  };
+  if (!path.endsWith(".safetensors")) return file;
+  const lfs = {
+    oid: hashOf("sha256", text),
+    size: text.length,
+    pointerSize: 9,
+  };
+  return { ...file, lfs };
+}
+
+/** The endpoints of the hub that a download asks. */
+async function answer(request: Request, hub: Hub): Promise<Response> {
+  const { pathname } = new URL(request.url);
+  hub.requests.push(`${request.method} ${pathname}`);
+  const token = request.headers.get("authorization");
+  if (hub.status !== null) return new Response("no", { status: hub.status });
+  if (pathname.startsWith("/api/models/owner/gated/")) {
+    if (token !== "Bearer hf_secret") {
+      return Response.json({ error: "Access is restricted" }, { status: 401 });
+    }
+  } else if (!pathname.includes("owner/tiny/")) {
+    return Response.json({ error: "Repository not found" }, { status: 404 });
+  }
+  const revision = /\/(?:revision|resolve|paths-info)\/([^/]+)/
+    .exec(pathname)?.[1] ?? "";
+  if (!["main", "v1", COMMIT].includes(decodeURIComponent(revision))) {
+    return Response.json({ error: "Invalid rev id" }, { status: 404 });
+  }
+  if (pathname.includes("/revision/")) {
+    return Response.json({
+      _id: "1",
+      id: "owner/tiny",
+      sha: COMMIT,
+      lastModified: "2026-01-01T00:00:00.000Z",
+      siblings: hub.listing.map((rfilename) => ({ rfilename })),
+    });
+  }
+  if (pathname.includes("/paths-info/")) {
+    const { paths }: { paths: string[] } = await request.json();
+    return Response.json(paths.map(describe));
+  }
+  const path = pathname.split(`/resolve/${revision}/`)[1] ?? "";
+  const text = path.endsWith(".safetensors") ? hub.weights : FILES[path] ?? "";
+  const etag = `"${hashOf("sha1", text)}"`;
+  if (request.headers.get("range") !== "bytes=0-0") return new Response(text);
+  return new Response(text.slice(0, 1), {
+    status: 206,
+    headers: { etag, "content-range": `bytes 0-0/${text.length}` },
+  });
+}
+
+async function withHub(
+  body: (
+    hub: Hub,
+    resolve: (id: string, options?: ResolveOptions) => Promise<ResolvedFiles>,
+    cache: string,
+  ) => Promise<void>,
+): Promise<void> {
+  const cacheFolder = await Deno.makeTempDir();
+  const hub: Hub = {
+    endpoint: "",
+    requests: [],
+    weights: WEIGHTS,
+    status: null,
+    listing: Object.keys(FILES),
+  };
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    (request) => answer(request, hub),
+  );
+  hub.endpoint = `http://127.0.0.1:${server.addr.port}`;
+  try {
+    await body(hub, (id, options = {}) =>
+      resolveFiles(id, {
+        endpoint: `${hub.endpoint}/`,
+        cacheFolder,
+        offline: false,
+        ...options,
+      }), cacheFolder);
+  } finally {
+    await Deno.remove(cacheFolder, { recursive: true });
+  }
+}
+
+/** Every file below a folder. */
+function tree(folder: string, prefix = ""): string[] {
+  return [...Deno.readDirSync(`${folder}/${prefix}`)].flatMap((entry) =>
+    entry.isDirectory
+      ? tree(folder, `${prefix}${entry.name}/`)
+      : [`${prefix}${entry.name}`]
+  ).sort();
+}
+
+Deno.test("resolveFiles() downloads into the cache that Python shares", async () => {
+  await withHub(async (hub, resolve, cache) => {
+    const found = await resolve("owner/tiny");
+    const root = "models--owner--tiny";
+    assertEquals(found.folder, `${cache}/${root}/snapshots/${COMMIT}`);
+    assertEquals(found.files, [
+      "config.json",
+      "vocab.txt",
+      "model.safetensors",
+    ]);
+    assert(found.missing.includes("tokenizer.json"));
+    assertEquals(
+      tree(cache),
+      [
+        `${root}/blobs/${hashOf("sha1", FILES["config.json"] ?? "")}`,
+        `${root}/blobs/${hashOf("sha1", FILES["vocab.txt"] ?? "")}`,
+        `${root}/blobs/${hashOf("sha256", WEIGHTS)}`,
+        `${root}/refs/main`,
+        ...found.files.map((name) => `${root}/snapshots/${COMMIT}/${name}`),
+      ].sort(),
+    );
+    assertEquals(await Deno.readTextFile(`${cache}/${root}/refs/main`), COMMIT);
+    const weights = `${found.folder}/model.safetensors`;
+    assertEquals(await Deno.readTextFile(weights), WEIGHTS);
+    assertEquals(
+      await Deno.readLink(weights),
+      `../../blobs/${hashOf("sha256", WEIGHTS)}`,
+    );
+
+    hub.requests.length = 0;
+    assertEquals(await resolve("owner/tiny"), found);
+    assertEquals(hub.requests, ["GET /api/models/owner/tiny/revision/main"]);
+    // What was downloaded is a local folder like any other.
+    const local = await resolveFiles(found.folder, { files: found.files });
+    assertEquals(local.files, found.files);
+  });
+});
+
+Deno.test("resolveFiles() takes the files asked for, in folders too", async () => {
+  await withHub(async (_hub, resolve) => {
+    const { folder, files, missing } = await resolve("owner/tiny", {
+      revision: "v1",
+      files: ["onnx/model.onnx"],
+      optionalFiles: ["README.md", "absent.txt"],
+    });
+    assertEquals(files, ["onnx/model.onnx", "README.md"]);
+    assertEquals(missing, ["absent.txt"]);
+    assertEquals(
+      await Deno.readTextFile(`${folder}/onnx/model.onnx`),
+      "another format",
+    );
+    await assertRejects(
+      () => resolve("owner/tiny", { files: ["config.json", "absent.txt"] }),
+      Deno.errors.NotFound,
+      "Cannot download owner/tiny at main: it lacks absent.txt",
+    );
+  });
+});
+
+Deno.test("resolveFiles() prefers safetensors, whole or in parts", async () => {
+  await withHub(async (hub, resolve) => {
+    const parts = [
+      "model-00001-of-00002.safetensors",
+      "model-00002-of-00002.safetensors",
+      "model.safetensors.index.json",
+    ];
+    hub.listing = ["config.json", "pytorch_model.bin", ...parts];
+    await assertRejects(() => resolve("owner/tiny"), Error, "bytes came");
+    hub.listing = ["config.json", "pytorch_model.bin"];
+    const { files } = await resolve("owner/tiny");
+    assertEquals(files, ["config.json", "pytorch_model.bin"]);
+    const folder = await Deno.makeTempDir();
+    for (const name of ["config.json", "pytorch_model.bin", ...parts]) {
+      await Deno.writeTextFile(`${folder}/${name}`, "");
+    }
+    const local = await resolveFiles(folder);
+    assertEquals(local.files, ["config.json", ...parts]);
+    await Deno.remove(folder, { recursive: true });
+  });
+});
+
+Deno.test("resolveFiles() says that a repository is missing or needs a token", async () => {
+  await withHub(async (hub, resolve) => {
+    await assertRejects(
+      () => resolve("owner/absent"),
+      Deno.errors.NotFound,
+      "Cannot download owner/absent at main: there is no such repository or " +
+        "revision",
+    );
+    await assertRejects(
+      () => resolve("owner/tiny", { revision: "v9" }),
+      Deno.errors.NotFound,
+      "Cannot download owner/tiny at v9",
+    );
+    await assertRejects(
+      () => resolve("owner/gated"),
+      Deno.errors.PermissionDenied,
+      "Cannot download owner/gated at main: it does not exist, or is private " +
+        "or gated (status 401): pass a token that has access",
+    );
+    hub.listing = [];
+    await assertRejects(
+      () => resolve("owner/gated", { token: "hf_secret" }),
+      Deno.errors.NotFound,
+      "it lacks config.json",
+    );
+  });
+});
+
+Deno.test("resolveFiles() makes do with the cache where the hub does not answer", async () => {
+  await withHub(async (hub, resolve, cache) => {
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const dead = { endpoint: `http://127.0.0.1:${listener.addr.port}` };
+    listener.close();
+    await assertRejects(
+      () => resolve("owner/tiny", dead),
+      Error,
+      `Cannot download owner/tiny at main: ${dead.endpoint} cannot be reached`,
+    );
+    await assertRejects(
+      () => resolve("owner/tiny", { offline: true }),
+      Error,
+      `(the network is switched off) and ${cache} does not hold it`,
+    );
+    const found = await resolve("owner/tiny");
+    for (
+      const options of [dead, { offline: true }, { revision: COMMIT, ...dead }]
+    ) {
+      const again = await resolve("owner/tiny", options);
+      assertEquals([again.folder, again.files], [found.folder, found.files]);
+    }
+    hub.status = 503;
+    assertEquals((await resolve("owner/tiny")).folder, found.folder);
+    await assertRejects(
+      () => resolve("owner/tiny", { files: ["README.md"] }),
+      Deno.errors.NotFound,
+      "it lacks README.md",
+    );
+  });
+});
+
+Deno.test("resolveFiles() keeps nothing of a download that is cut off or altered", async () => {
+  await withHub(async (hub, resolve, cache) => {
+    const weights = (): string[] =>
+      tree(cache).filter((name) =>
+        name.includes(hashOf("sha256", WEIGHTS)) || name.endsWith(".tmp")
+      );
+    hub.weights = WEIGHTS.slice(1);
+    await assertRejects(
+      () => resolve("owner/tiny"),
+      Error,
+      "Cannot download model.safetensors of owner/tiny: 1799 bytes came, " +
+        "expected 1800",
+    );
+    assertEquals(weights(), []);
+    hub.weights = WEIGHTS.replace("not", "NOT");
+    await assertRejects(
+      () => resolve("owner/tiny"),
+      Error,
+      "what came has another checksum",
+    );
+    assertEquals(weights(), []);
+    hub.weights = WEIGHTS;
+    assertEquals((await resolve("owner/tiny")).files.length, 3);
+  });
+});
+
+Deno.test("resolveFiles() refuses names that lead out of the folder", async () => {
+  await withHub(async (hub, resolve) => {
+    const names = [
+      "../x",
+      "a/../../x",
+      "/etc/passwd",
+      "..",
+      "",
+      "a//b",
+      "./a",
+      "C:\\x",
+      "c:x",
+      "a\\..\\b",
+      "a\0b",
+    ];
+    for (const name of names) {
+      assertThrows(
+        () => checkFileName(name),
+        TypeError,
+        `Cannot use the file name ${JSON.stringify(name)}: it must be a path ` +
+          "inside the model's folder",
+      );
+      await assertRejects(
+        () => resolve("owner/tiny", { files: [name] }),
+        TypeError,
+      );
+      hub.listing = ["config.json", name];
+      await assertRejects(() => resolve("owner/tiny"), TypeError);
+    }
+    checkFileName("a/b.c/model-1_2.txt");
+    checkFileName("..a");
+    for (
+      const id of ["owner/../tiny", "../tiny", "a/b/c", "./tiny", "a b", ""]
+    ) {
+      await assertRejects(
+        () => resolve(id),
+        Deno.errors.NotFound,
+        `Cannot find ${id}: it is neither a folder nor the id of a hub repository`,
+      );
+    }
+    await assertRejects(
+      () => resolve("owner/tiny", { revision: "../../x" }),
+      TypeError,
+    );
+  });
+});
+
+Deno.test("resolveFiles() takes a local folder as it is, links out of it excepted", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.mkdir(`${folder}/model`);
+  await Deno.writeTextFile(`${folder}/secret`, "outside");
+  const model = `${folder}/model`;
+  await assertRejects(
+    () => resolveFiles(model),
+    Deno.errors.NotFound,
+    `Cannot load a model from ${model}: it lacks config.json`,
+  );
+  await Deno.writeTextFile(`${model}/config.json`, "{}");
+  await Deno.symlink("config.json", `${model}/vocab.txt`);
+  assertEquals(await resolveFiles(model, { optionalFiles: ["vocab.txt"] }), {
+    folder: model,
+    files: ["config.json", "vocab.txt"],
+    missing: [],
+  });
+  await Deno.symlink("../secret", `${model}/model.safetensors`);
+  await assertRejects(
+    () => resolveFiles(model),
+    TypeError,
+    `Cannot read ${model}/model.safetensors: it is a link that leads out of ` +
+      "the folder",
+  );
+  await assertRejects(() => pathInFolder(model, "../secret"), TypeError);
+  await Deno.remove(folder, { recursive: true });
+});
