@@ -1,0 +1,263 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+// What is timed: each case says how much it computes and moves, so that a time
+// becomes a share of the adapter's limit.
+
+import {
+  add,
+  attention,
+  backward,
+  type Device,
+  grid,
+  launch,
+  layerNorm,
+  matmul,
+  normal,
+  ones,
+  scope,
+  tensor,
+} from "../engine/mod.ts";
+import { copyInto } from "../engine/ops/inplace.ts";
+import { AdamW, clipGradNorm, Module, Parameter } from "../nn/mod.ts";
+import { BertConfig, BertForSequenceClassification } from "../models/mod.ts";
+import { SwagModel } from "../swag/mod.ts";
+import { copyPeak, FMA_PER_INVOCATION, fmaPeak } from "./limits.ts";
+
+/** Something to time. */
+export interface Case {
+  name: string;
+  /** Floating-point operations of one run; a multiply-add counts as two. */
+  flops?: number;
+  /** Bytes that one run must read and write at least. */
+  bytes?: number;
+  /** Makes what a run needs; `run` only records. */
+  setup(device: Device): { run: () => void; dispose?: () => void };
+}
+
+const MEBI = 2 ** 20;
+
+/** Names of the cases that measure the adapter itself. */
+export const FMA_LIMIT = "limit: multiply-adds from registers";
+/** See {@linkcode FMA_LIMIT}. */
+export const COPY_LIMIT = "limit: copy 64 MiB";
+
+/** The whole step that host costs are measured on, too. */
+export const TRAINING_STEP = "training step, BERT 2x128, batch 8, length 64";
+
+function matmulCase(m: number, k: number, n: number): Case {
+  return {
+    name: `matmul [${m}, ${k}] · [${k}, ${n}]`,
+    flops: 2 * m * k * n,
+    setup() {
+      const a = normal([m, k]);
+      const b = normal([k, n]);
+      return { run: () => matmul(a, b) };
+    },
+  };
+}
+
+/** A flat vector of a model with 16 Mi parameters, for the updates. */
+function flat(length: number): Parameter {
+  const parameter = new Parameter([length]);
+  copyInto(parameter, normal([length]));
+  copyInto(parameter.gradientTarget(), normal([length]));
+  return parameter;
+}
+
+function free(parameter: Parameter): void {
+  parameter.location?.segment.dispose();
+  parameter.dispose();
+}
+
+const UPDATED = 4 * MEBI;
+const RANK = 20;
+
+/** Every case, the limits first. */
+export const CASES: readonly Case[] = [
+  {
+    name: FMA_LIMIT,
+    flops: 2 * FMA_PER_INVOCATION * 16384,
+    setup(device) {
+      const y = ones([16384]);
+      return {
+        run: () =>
+          launch(device, fmaPeak, {
+            bind: [y],
+            params: { factor: 0.999, term: 0.001 },
+            groups: [256],
+          }),
+      };
+    },
+  },
+  {
+    name: COPY_LIMIT,
+    bytes: 128 * MEBI,
+    setup(device) {
+      const x = ones([16 * MEBI]);
+      const y = ones([16 * MEBI]);
+      const vectors = 4 * MEBI;
+      return {
+        run: () =>
+          launch(device, copyPeak, {
+            bind: [x, y],
+            params: { vectors },
+            groups: grid(vectors, 64),
+          }),
+      };
+    },
+  },
+  matmulCase(256, 256, 256),
+  matmulCase(512, 512, 512),
+  matmulCase(1024, 1024, 1024),
+  matmulCase(512, 768, 3072),
+  {
+    name: "attention forward B4 H12 S128 D64",
+    flops: 4 * 4 * 12 * 128 * 128 * 64,
+    setup() {
+      const [q, k, v] = [1, 2, 3].map(() => normal([4, 128, 768]));
+      if (!q || !k || !v) throw new Error("unreachable");
+      return { run: () => attention(q, k, v, { heads: 12 }) };
+    },
+  },
+  {
+    name: "attention forward and backward B4 H12 S128 D64",
+    flops: 14 * 4 * 12 * 128 * 128 * 64,
+    setup() {
+      const [q, k, v, dy] = [1, 2, 3, 4].map(() => normal([4, 128, 768]));
+      if (!q || !k || !v || !dy) throw new Error("unreachable");
+      for (const x of [q, k, v]) x.requiresGrad = true;
+      return {
+        run: () => backward(attention(q, k, v, { heads: 12 }), { gradient: dy }),
+      };
+    },
+  },
+  {
+    name: "layer norm [4096, 768]",
+    bytes: 2 * 4 * 4096 * 768,
+    setup() {
+      const x = normal([4096, 768]);
+      const weight = ones([768]);
+      const bias = ones([768]);
+      return { run: () => layerNorm(x, { weight, bias }) };
+    },
+  },
+  {
+    name: "add 16 Mi",
+    bytes: 3 * 4 * 16 * MEBI,
+    setup() {
+      const a = ones([16 * MEBI]);
+      const b = ones([16 * MEBI]);
+      return { run: () => add(a, b) };
+    },
+  },
+  {
+    name: "AdamW step, 4 Mi parameters",
+    bytes: 8 * 4 * UPDATED, // value, gradient, m and v, each read and written
+    setup() {
+      const parameter = flat(UPDATED);
+      const optimizer = new AdamW([parameter], { learningRate: 1e-3 });
+      return {
+        run: () => optimizer.step(),
+        dispose() {
+          optimizer.dispose();
+          free(parameter);
+        },
+      };
+    },
+  },
+  {
+    name: "SWAG collect, 4 Mi parameters",
+    bytes: 6 * 4 * UPDATED, // value read, deviation written, mean and M2 both
+    setup() {
+      const parameter = flat(UPDATED);
+      const model = new Holder(parameter);
+      const swag = SwagModel.fromBase(model, {
+        noCovMat: false,
+        maxNumModels: RANK,
+      });
+      return {
+        run: () => swag.collectModel(model),
+        dispose() {
+          swag.dispose();
+          model.dispose();
+        },
+      };
+    },
+  },
+  {
+    name: `SWAG sample, 4 Mi parameters, rank ${RANK}`,
+    bytes: (RANK + 3) * 4 * UPDATED, // deviations, mean, M2 in; value out
+    setup() {
+      const parameter = flat(UPDATED);
+      const model = new Holder(parameter);
+      const swag = SwagModel.fromBase(model, {
+        noCovMat: false,
+        maxNumModels: RANK,
+      });
+      for (let i = 0; i < RANK; i++) swag.collectModel(model);
+      let seed = 0;
+      return {
+        run: () => swag.sampleParameters({ scale: 0.5, cov: true, seed: seed++ }),
+        dispose() {
+          swag.dispose();
+          model.dispose();
+        },
+      };
+    },
+  },
+  {
+    name: TRAINING_STEP,
+    // 6 · weights · tokens for the dense layers, plus attention's scores.
+    flops: 6 * 2 * (4 * 128 * 128 + 2 * 128 * 512) * 512 +
+      14 * 2 * 8 * 64 * 64 * 128,
+    setup(device) {
+      const step = trainingStep(device);
+      return { run: step.run, dispose: step.dispose };
+    },
+  },
+];
+
+/** A module of one parameter. */
+class Holder extends Module {
+  flat: Parameter;
+  constructor(parameter: Parameter) {
+    super();
+    this.flat = parameter;
+  }
+}
+
+/** Forward, backward, clipping and AdamW of a small BERT classifier. */
+export function trainingStep(
+  _device: Device,
+): { run: () => void; dispose: () => void } {
+  const model = new BertForSequenceClassification(
+    new BertConfig({
+      vocabSize: 1000,
+      hiddenSize: 128,
+      numHiddenLayers: 2,
+      numAttentionHeads: 2,
+      intermediateSize: 512,
+      maxPositionEmbeddings: 64,
+    }),
+  );
+  const optimizer = new AdamW(model.parameters(), { learningRate: 1e-4 });
+  const inputIds = tensor(
+    Int32Array.from({ length: 512 }, (_, i) => (i * 37) % 1000),
+    { shape: [8, 64] },
+  );
+  const labels = tensor(Int32Array.from({ length: 8 }, (_, i) => i % 2));
+  return {
+    run() {
+      using _ = scope();
+      const { loss } = model.forward({ inputIds, labels });
+      if (!loss) throw new Error("the model gave no loss");
+      backward(loss);
+      clipGradNorm(optimizer, 1);
+      optimizer.step();
+    },
+    dispose() {
+      optimizer.dispose();
+      model.dispose();
+    },
+  };
+}

@@ -1,0 +1,90 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+// deno task bench [--json]: runs `deno bench` and turns its times into GFLOP/s,
+// GB/s and shares of the adapter's limits, which are measured in the same run;
+// then the host's cost of a dispatch and the bind groups of a training step.
+
+import { initialize } from "../engine/mod.ts";
+import { CASES, COPY_LIMIT, FMA_LIMIT } from "./cases.ts";
+import { type HostCost, measureHost } from "./host.ts";
+
+/** One line of the report. */
+interface Row {
+  name: string;
+  /** Median milliseconds of one run. */
+  milliseconds: number;
+  gflops?: number;
+  gbytes?: number;
+  /** Share of the adapter's limit, measured in the same run. */
+  share?: number;
+}
+
+interface BenchJson {
+  benches: { name: string; results: { ok?: { p50?: number; avg: number; p75: number; min: number } }[] }[];
+}
+
+async function times(): Promise<Map<string, number>> {
+  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["bench", "-A", "--json", new URL("kernels_bench.ts", import.meta.url).pathname],
+    stderr: "inherit",
+  }).output();
+  if (code !== 0) throw new Error(`deno bench ended with code ${code}`);
+  const { benches } = JSON.parse(new TextDecoder().decode(stdout)) as BenchJson;
+  const found = new Map<string, number>();
+  for (const { name, results } of benches) {
+    const match = /^(.*) \(x(\d+)\)$/.exec(name);
+    const ok = results[0]?.ok;
+    if (!match?.[1] || !ok) throw new Error(`no time for ${name}`);
+    found.set(match[1], (ok.p50 ?? ok.avg) / 1e6 / Number(match[2]));
+  }
+  return found;
+}
+
+function rowsOf(found: ReadonlyMap<string, number>): Row[] {
+  const rows = CASES.map(({ name, flops, bytes }): Row => {
+    const milliseconds = found.get(name) ?? NaN;
+    return {
+      name,
+      milliseconds,
+      ...(flops ? { gflops: flops / milliseconds / 1e6 } : {}),
+      ...(bytes ? { gbytes: bytes / milliseconds / 1e6 } : {}),
+    };
+  });
+  const fma = rows.find(({ name }) => name === FMA_LIMIT)?.gflops ?? NaN;
+  const copy = rows.find(({ name }) => name === COPY_LIMIT)?.gbytes ?? NaN;
+  return rows.map((row) => ({
+    ...row,
+    share: row.gflops !== undefined ? row.gflops / fma : (row.gbytes ?? 0) / copy,
+  }));
+}
+
+function print(adapter: string, rows: readonly Row[], host: HostCost): void {
+  console.log(`adapter: ${adapter}, Deno ${Deno.version.deno}`);
+  const width = Math.max(...rows.map(({ name }) => name.length));
+  for (const { name, milliseconds, gflops, gbytes, share } of rows) {
+    const rate = gflops !== undefined
+      ? `${gflops.toFixed(1).padStart(9)} GFLOP/s`
+      : `${(gbytes ?? 0).toFixed(1).padStart(9)} GB/s   `;
+    console.log(
+      `${name.padEnd(width)} ${milliseconds.toFixed(3).padStart(10)} ms ${rate} ${
+        ((share ?? 0) * 100).toFixed(1).padStart(6)
+      } % of the limit`,
+    );
+  }
+  console.log(
+    `host: ${host.microsecondsPerDispatch.toFixed(2)} µs a dispatch, ` +
+      `${host.dispatchesPerStep} dispatches and ${host.bindGroupsPerStep} new ` +
+      `bind groups and ${host.buffersPerStep} new buffers a training step`,
+  );
+}
+
+if (import.meta.main) {
+  const device = await initialize();
+  const host = await measureHost(device);
+  const rows = rowsOf(await times());
+  if (Deno.args.includes("--json")) {
+    console.log(JSON.stringify({ adapter: device.name, rows, host }, null, 2));
+  } else {
+    print(device.name, rows, host);
+  }
+}

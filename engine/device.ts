@@ -1,0 +1,193 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+import {
+  DeviceLostError,
+  GpuError,
+  GpuOutOfMemoryError,
+  NoAdapterError,
+} from "./errors.ts";
+import { PipelineCache } from "./kernel.ts";
+import { Pool } from "./pool.ts";
+import { Stream } from "./stream.ts";
+
+/** Options of {@linkcode initialize}. */
+export interface DeviceOptions {
+  /**
+   * Which adapter to prefer where there are several.
+   *
+   * @default {"high-performance"}
+   */
+  powerPreference?: GPUPowerPreference;
+  /**
+   * The largest binding a kernel may use, in bytes: lowers the adapter's own
+   * limit, so that the paths for huge tensors run on small ones.
+   *
+   * @default {the adapter's limit}
+   */
+  maxBindingSize?: number;
+}
+
+/** A GPU with everything that recording on it needs. */
+export class Device {
+  /** WebGPU's own device. */
+  readonly gpu: GPUDevice;
+  /** The adapter's description, such as `llvmpipe (LLVM 15.0.6, 256 bits)`. */
+  readonly name: string;
+  /** Whether the adapter runs on the CPU: kernels are chosen accordingly. */
+  readonly isSoftware: boolean;
+  /** Bytes of the largest binding; larger tensors are handled by windows. */
+  readonly maxBindingSize: number;
+  /** Where buffers come from. */
+  readonly pool: Pool;
+  /** Compiled kernels. */
+  readonly pipelines: PipelineCache;
+  /** Where commands are recorded. */
+  readonly stream: Stream;
+  #error: Error | undefined;
+  #lost: DeviceLostError | undefined;
+
+  /** Use {@linkcode initialize}. */
+  constructor(gpu: GPUDevice, info: GPUAdapterInfo, options: DeviceOptions) {
+    this.gpu = gpu;
+    this.name = info.description || `${info.vendor} ${info.architecture}`;
+    this.isSoftware = info.isFallbackAdapter;
+    const limit = gpu.limits.maxStorageBufferBindingSize;
+    this.maxBindingSize = Math.min(options.maxBindingSize ?? limit, limit);
+    this.pipelines = new PipelineCache(gpu, (error) => this.#report(error));
+    this.stream = new Stream(gpu, this.pipelines, () => this.check());
+    this.pool = new Pool(gpu, this.maxBindingSize, () => {
+      this.stream.flush();
+      this.pipelines.dropGroups();
+    });
+    gpu.addEventListener("uncapturederror", (event) => {
+      event.preventDefault();
+      this.#report(this.#translate((event as GPUUncapturedErrorEvent).error));
+    });
+    gpu.lost.then(({ reason, message }) => {
+      this.#lost = new DeviceLostError(
+        `The GPU device was lost (${reason}): ${message}`,
+      );
+    });
+  }
+
+  /**
+   * Throws what the GPU has reported since the last check.
+   *
+   * @throws {GpuError} If a command was refused or memory ran out.
+   * @throws {DeviceLostError} If the device is gone; then every call throws.
+   */
+  check(): void {
+    if (this.#lost) throw this.#lost;
+    const error = this.#error;
+    this.#error = undefined;
+    if (error) throw error;
+  }
+
+  /** Waits until everything recorded so far is done. */
+  async synchronize(): Promise<void> {
+    await this.stream.wait();
+  }
+
+  /** Destroys the device and every tensor on it. */
+  destroy(): void {
+    this.stream.flush();
+    if (current === this) current = undefined;
+    this.gpu.destroy();
+  }
+
+  #report(error: Error): void {
+    this.#error ??= error;
+  }
+
+  #translate(error: GPUError): Error {
+    if (error instanceof GPUOutOfMemoryError) {
+      const { inUse, reserved } = this.pool.statistics();
+      const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
+      return new GpuOutOfMemoryError(
+        `The GPU has no memory left: tensors hold ${mebibytes(inUse)}, ` +
+          `the pool ${mebibytes(reserved)}: ${error.message}`,
+      );
+    }
+    return new GpuError(`The GPU refused a command: ${error.message}`);
+  }
+}
+
+let current: Device | undefined;
+
+/**
+ * Opens a GPU and makes it the current one. The first call decides; later
+ * calls without options give the same device.
+ *
+ * @throws {NoAdapterError} If the system offers no WebGPU adapter.
+ *
+ * @example Usage
+ * ```ts
+ * import { add, initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const y = add(tensor([1, 2]), tensor([3, 4]));
+ * assertEquals([...await y.data()], [4, 6]);
+ * ```
+ */
+export async function initialize(options?: DeviceOptions): Promise<Device> {
+  if (current && !options) return current;
+  current = await openDevice(options);
+  return current;
+}
+
+/** Opens a GPU without making it the current one. */
+export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
+  const { powerPreference = "high-performance" } = options;
+  const adapter = await navigator.gpu?.requestAdapter({ powerPreference });
+  if (!adapter) throw new NoAdapterError(noAdapterMessage());
+  const limits = adapter.limits;
+  const gpu = await adapter.requestDevice({
+    requiredFeatures: (["timestamp-query"] as const).filter((feature) =>
+      adapter.features.has(feature)
+    ),
+    requiredLimits: {
+      maxBufferSize: limits.maxBufferSize,
+      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+      maxStorageBuffersPerShaderStage: Math.min(
+        limits.maxStorageBuffersPerShaderStage,
+        16,
+      ),
+      maxComputeInvocationsPerWorkgroup: Math.min(
+        limits.maxComputeInvocationsPerWorkgroup,
+        1024,
+      ),
+      maxComputeWorkgroupSizeX: Math.min(limits.maxComputeWorkgroupSizeX, 1024),
+      maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
+    },
+  });
+  return new Device(gpu, adapter.info, options);
+}
+
+/**
+ * The device that new tensors are made on.
+ *
+ * @throws {GpuError} If {@linkcode initialize} has not been awaited.
+ */
+export function currentDevice(): Device {
+  if (!current) {
+    throw new GpuError(
+      "Cannot use the GPU: call `await initialize()` once at the start",
+    );
+  }
+  return current;
+}
+
+/** Makes a device the current one, and returns the one before. */
+export function setDevice(device: Device): Device | undefined {
+  const before = current;
+  current = device;
+  return before;
+}
+
+function noAdapterMessage(): string {
+  return "Cannot find a WebGPU adapter: install a Vulkan driver for the GPU, " +
+    "or, on Debian and Ubuntu, the software one with `sudo apt-get install " +
+    "mesa-vulkan-drivers libvulkan1`";
+}

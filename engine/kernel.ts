@@ -1,0 +1,169 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+import { GpuError } from "./errors.ts";
+
+/** How a kernel uses a binding. */
+export type Access = "read" | "write";
+
+/** The type of one field of a kernel's parameter struct. */
+export type ParamType = "u32" | "i32" | "f32";
+
+/**
+ * A compute kernel: whole WGSL with its entry point `main`.
+ *
+ * Convention: `@group(0)` holds the storage buffers in the order of `bind`,
+ * `@group(1) @binding(0)` a uniform struct of 4-byte scalars in the order of
+ * `params` (at most 64). Tile sizes are `override` constants.
+ */
+export interface Kernel {
+  readonly name: string;
+  readonly wgsl: string;
+  readonly bind: readonly Access[];
+  readonly params?: Readonly<Record<string, ParamType>>;
+  readonly constants?: Readonly<Record<string, number>>;
+}
+
+const specialized = new Map<Kernel, Map<string, Kernel>>();
+
+/** The same kernel with `override` constants set; equal calls give one object. */
+export function specialize(
+  kernel: Kernel,
+  constants: Readonly<Record<string, number>>,
+): Kernel {
+  let variants = specialized.get(kernel);
+  if (!variants) specialized.set(kernel, variants = new Map());
+  const key = Object.entries(constants).join(";");
+  let variant = variants.get(key);
+  if (!variant) {
+    variant = { ...kernel, constants: { ...kernel.constants, ...constants } };
+    variants.set(key, variant);
+  }
+  return variant;
+}
+
+/** A compiled kernel. */
+export interface Pipeline {
+  readonly gpu: GPUComputePipeline;
+  readonly layout: BindLayout;
+  readonly fields: readonly [string, ParamType][];
+}
+
+/** A bind-group layout and the bind groups made for it, as a trie over ids. */
+export interface BindLayout {
+  readonly gpu: GPUBindGroupLayout;
+  groups: BindNode;
+}
+
+/** One level of the trie: the next binding's id leads on, the last to a group. */
+export interface BindNode {
+  next: Map<number, BindNode> | undefined;
+  group: GPUBindGroup | undefined;
+}
+
+/** The size of a uniform window; every parameter struct fits. */
+export const PARAMS_BYTES = 256;
+
+/** Compiles kernels once per device. */
+export class PipelineCache {
+  readonly #gpu: GPUDevice;
+  readonly #report: (error: Error) => void;
+  readonly #pipelines = new Map<Kernel, Pipeline>();
+  readonly #layouts = new Map<string, BindLayout>();
+  /** The layout of `@group(1)`, shared by all kernels. */
+  readonly paramsLayout: GPUBindGroupLayout;
+
+  constructor(gpu: GPUDevice, report: (error: Error) => void) {
+    this.#gpu = gpu;
+    this.#report = report;
+    this.paramsLayout = gpu.createBindGroupLayout({
+      label: "params",
+      entries: [{
+        binding: 0,
+        visibility: GPUShaderStage.COMPUTE,
+        buffer: { type: "uniform", hasDynamicOffset: true },
+      }],
+    });
+  }
+
+  /** The number of kernels compiled so far. */
+  get size(): number {
+    return this.#pipelines.size;
+  }
+
+  /** The compiled form of a kernel. */
+  get(kernel: Kernel): Pipeline {
+    let pipeline = this.#pipelines.get(kernel);
+    if (!pipeline) {
+      pipeline = this.#compile(kernel);
+      this.#pipelines.set(kernel, pipeline);
+    }
+    return pipeline;
+  }
+
+  /** Forgets every bind group, before buffers are destroyed. */
+  dropGroups(): void {
+    for (const layout of this.#layouts.values()) {
+      layout.groups = { next: undefined, group: undefined };
+    }
+  }
+
+  #compile(kernel: Kernel): Pipeline {
+    const gpu = this.#gpu;
+    const layout = this.#layout(kernel.bind);
+    gpu.pushErrorScope("validation");
+    const module = gpu.createShaderModule({
+      label: kernel.name,
+      code: kernel.wgsl,
+    });
+    const groups = [layout.gpu];
+    if (kernel.params) groups.push(this.paramsLayout);
+    const pipeline = gpu.createComputePipeline({
+      label: kernel.name,
+      layout: gpu.createPipelineLayout({ bindGroupLayouts: groups }),
+      compute: {
+        module,
+        entryPoint: "main",
+        constants: { ...kernel.constants },
+      },
+    });
+    gpu.popErrorScope().then(async (error) => {
+      if (!error) return;
+      const info = await module.getCompilationInfo();
+      const where = info.messages.map((m) =>
+        `\n[${m.type} at ${m.lineNum}:${m.linePos}] ${m.message}`
+      ).join("");
+      this.#report(
+        new GpuError(
+          `Cannot compile kernel ${kernel.name}: ${error.message}${where}\n${
+            kernel.wgsl.split("\n").map((line, i) => `${i + 1}: ${line}`)
+              .join("\n")
+          }`,
+        ),
+      );
+    });
+    return { gpu: pipeline, layout, fields: Object.entries(kernel.params ?? {}) };
+  }
+
+  #layout(bind: readonly Access[]): BindLayout {
+    const key = bind.join(",");
+    let layout = this.#layouts.get(key);
+    if (!layout) {
+      layout = {
+        gpu: this.#gpu.createBindGroupLayout({
+          label: key,
+          entries: bind.map((access, binding) => ({
+            binding,
+            visibility: GPUShaderStage.COMPUTE,
+            buffer: {
+              type: access === "read" ? "read-only-storage" : "storage",
+            },
+          })),
+        }),
+        groups: { next: undefined, group: undefined },
+      };
+      this.#layouts.set(key, layout);
+    }
+    return layout;
+  }
+}

@@ -1,0 +1,254 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+// What every attention kernel shares: the parameters, how rows of q, k and v
+// are addressed inside [batch, length, heads·D], the mask rules, and dropout.
+// Scores are kept in base 2: s = q·k · scale · log2(e), p = 2^(s - lse).
+//   masked key    s = MASKED: counts only where all keys of a row are masked
+//   excluded key  s = EXCLUDED: outside the causal or window rule; p = 0 always
+// A row whose allowed keys are all masked has lse = MASKED and spreads its
+// attention evenly over them, as adding the most negative float would.
+
+import type { Access, Kernel, ParamType } from "../kernel.ts";
+import { PHILOX } from "./random.ts";
+
+/** The parameters of every attention kernel. */
+export const ATTENTION_PARAMS = {
+  /** The first batch row of the window, for dropout's counter. */
+  batch: "u32",
+  sq: "u32",
+  sk: "u32",
+  heads: "u32",
+  /** Invocations (serial) or workgroups (tiled) with work. */
+  items: "u32",
+  /** What to add to a query's index to compare it with a key's. */
+  offset: "i32",
+  window: "i32",
+  /** Of the products q·k; base 2 where `log2(e)` is multiplied in. */
+  scale: "f32",
+  scale2: "f32",
+  /** Of 2^24: a probability is dropped where its 24 bits are below. */
+  threshold: "u32",
+  /** 1 / (1 - rate). */
+  keep: "f32",
+  key0: "u32",
+  key1: "u32",
+  stream0: "u32",
+  stream1: "u32",
+} as const satisfies Readonly<Record<string, ParamType>>;
+
+/** What of an attention changes the text of its kernels. */
+export interface AttentionForm {
+  /** Columns of a head. */
+  depth: number;
+  /** Whether heads start at multiples of four elements. */
+  aligned: boolean;
+}
+
+const RULES = /* wgsl */ `
+override MASK: u32 = 0u;
+override CAUSAL: u32 = 0u;
+override WINDOW: u32 = 0u;
+override DROPOUT: u32 = 0u;
+const MASKED = -1e38;
+const EXCLUDED = -3e38;
+struct Params {
+  batch: u32, sq: u32, sk: u32, heads: u32, items: u32, offset: i32, window: i32,
+  scale: f32, scale2: f32, threshold: u32, keep: f32,
+  key0: u32, key1: u32, stream0: u32, stream1: u32,
+}
+@group(1) @binding(0) var<uniform> p: Params;
+
+// Keys [x, y) that queries first..last may see by rule.
+fn keys_of(first: u32, last: u32) -> vec2<u32> {
+  var low = 0;
+  var high = i32(p.sk);
+  if (CAUSAL == 1u) { high = min(high, i32(last) + p.offset + 1); }
+  if (WINDOW == 1u) {
+    low = max(low, i32(first) + p.offset - p.window);
+    high = min(high, i32(last) + p.offset + p.window + 1);
+  }
+  return vec2<u32>(u32(low), u32(max(low, high)));
+}
+// Queries [x, y) that may see keys first..last by rule.
+fn queries_of(first: u32, last: u32) -> vec2<u32> {
+  var low = 0;
+  var high = i32(p.sq);
+  if (CAUSAL == 1u) { low = max(low, i32(first) - p.offset); }
+  if (WINDOW == 1u) {
+    low = max(low, i32(first) - p.offset - p.window);
+    high = min(high, i32(last) - p.offset + p.window + 1);
+  }
+  return vec2<u32>(u32(low), u32(max(low, high)));
+}
+fn rule(s: f32, visible: bool, i: u32, j: u32) -> f32 {
+  var r = s;
+  if (MASK == 1u) { r = select(MASKED, r, visible); }
+  let d = i32(i) + p.offset - i32(j);
+  if (CAUSAL == 1u) { r = select(r, EXCLUDED, d < 0); }
+  if (WINDOW == 1u) { r = select(r, EXCLUDED, abs(d) > p.window); }
+  return select(EXCLUDED, r, j < p.sk);
+}
+fn probability(s: f32, lse: f32, i: u32) -> f32 {
+  if (lse > 0.5 * MASKED) { return exp2(s - lse); }
+  let range = keys_of(i, i);
+  return select(0.0, 1.0 / f32(max(range.y - range.x, 1u)), s > 2.0 * MASKED);
+}
+// Whether dropout keeps the probabilities of keys 4·quad … 4·quad + 3.
+fn kept4(b: u32, h: u32, i: u32, quad: u32) -> vec4<bool> {
+  let row = ((p.batch + b) * p.heads + h) * p.sq + i;
+  let bits = philox4x32(vec4<u32>(quad, row, p.stream0, p.stream1), vec2<u32>(p.key0, p.key1));
+  return (bits >> vec4<u32>(8u)) >= vec4<u32>(p.threshold);
+}
+fn factors(b: u32, h: u32, i: u32, quad: u32) -> vec4<f32> {
+  return select(vec4<f32>(0.0), vec4<f32>(p.keep), kept4(b, h, i, quad));
+}
+` + PHILOX;
+
+const ALIGNED = /* wgsl */ `
+alias Unit = vec4<f32>;
+const UNIT = 4u;
+`;
+
+const RAGGED = /* wgsl */ `
+alias Unit = f32;
+const UNIT = 1u;
+`;
+
+const FETCH_ALIGNED = /* wgsl */ `
+fn fetch_NAME(base: u32, n: u32) -> vec4<f32> { return NAME[base + n]; }
+`;
+
+const FETCH_RAGGED = /* wgsl */ `
+fn fetch_NAME(base: u32, n: u32) -> vec4<f32> {
+  let c = n * 4u;
+  return vec4<f32>(
+    NAME[base + c],
+    select(0.0, NAME[base + c + 1u], c + 1u < D),
+    select(0.0, NAME[base + c + 2u], c + 2u < D),
+    select(0.0, NAME[base + c + 3u], c + 3u < D));
+}
+`;
+
+const STORE_ALIGNED = /* wgsl */ `
+fn store_NAME(base: u32, n: u32, v: vec4<f32>) { NAME[base + n] = v; }
+`;
+
+const STORE_RAGGED = /* wgsl */ `
+fn store_NAME(base: u32, n: u32, v: vec4<f32>) {
+  let c = n * 4u;
+  NAME[base + c] = v.x;
+  if (c + 1u < D) { NAME[base + c + 1u] = v.y; }
+  if (c + 2u < D) { NAME[base + c + 2u] = v.z; }
+  if (c + 3u < D) { NAME[base + c + 3u] = v.w; }
+}
+`;
+
+/** A binding of an attention kernel: rows of heads, or another WGSL type. */
+export interface AttentionBinding {
+  name: string;
+  access: Access;
+  /** @default {rows of heads, read by `fetch_name`, written by `store_name`} */
+  type?: string;
+}
+
+const TYPES: Readonly<Record<string, string>> = { rows: "array<vec2<f32>>", mask: "array<u32>" };
+
+/** The bindings that the kernels go by, named as in their text. */
+export function read(...names: string[]): AttentionBinding[] {
+  return names.map((name) => {
+    const type = TYPES[name];
+    return type ? { name, access: "read", type } : { name, access: "read" };
+  });
+}
+
+/** Puts the shared text before a kernel's own. */
+export function attentionKernel(
+  name: string,
+  form: AttentionForm,
+  bindings: readonly AttentionBinding[],
+  body: string,
+): Kernel {
+  const { depth, aligned } = form;
+  const declared = bindings.map(({ name, access, type }, i) =>
+    `@group(0) @binding(${i}) var<storage, ${
+      access === "read" ? "read" : "read_write"
+    }> ${name}: ${type ?? "array<Unit>"};\n`
+  );
+  const fetch = aligned ? FETCH_ALIGNED : FETCH_RAGGED;
+  const store = aligned ? STORE_ALIGNED : STORE_RAGGED;
+  const accessors = bindings.filter(({ type }) => !type).map((b) =>
+    (b.access === "read" ? fetch : store).replaceAll("NAME", b.name)
+  );
+  return {
+    name,
+    bind: bindings.map(({ access }) => access),
+    params: ATTENTION_PARAMS,
+    wgsl: [`const D = ${depth}u;\n`, aligned ? ALIGNED : RAGGED, ...declared, RULES, ...accessors, body].join(""),
+  };
+}
+
+/** Invocations of a workgroup of the row kernels. */
+export const ATTENTION_ROWS_WORKGROUP = 64;
+
+/**
+ * rows[b, h, i] = (lse, Σ dy·y): all that backward needs to know of a row. One
+ * invocation a row.
+ */
+export function attentionRows(form: AttentionForm): Kernel {
+  return attentionKernel(
+    "attention_rows",
+    form,
+    [
+      ...read("y", "dy"),
+      { name: "lse", access: "read", type: "array<f32>" },
+      { name: "rows", access: "write", type: "array<vec2<f32>>" },
+    ],
+    /* wgsl */ `
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let item = id.x + id.y * groups.x * 64u;
+  if (item >= p.items) { return; }
+  let i = item % p.sq;
+  let h = item / p.sq % p.heads;
+  let b = item / p.sq / p.heads;
+  let base = ((b * p.sq + i) * p.heads + h) * (D / UNIT);
+  var sum = 0.0;
+  for (var n = 0u; n < (D + 3u) / 4u; n++) { sum += dot(fetch_y(base, n), fetch_dy(base, n)); }
+  rows[item] = vec2<f32>(lse[item], sum);
+}
+`,
+  );
+}
+
+/** a[b, h, i, j] = the probability itself, without dropout. One invocation each. */
+export function attentionWeights(form: AttentionForm): Kernel {
+  return attentionKernel(
+    "attention_weights",
+    form,
+    [
+      ...read("q", "k", "mask"),
+      { name: "lse", access: "read", type: "array<f32>" },
+      { name: "a", access: "write", type: "array<f32>" },
+    ],
+    /* wgsl */ `
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let item = id.x + id.y * groups.x * 64u;
+  if (item >= p.items) { return; }
+  let j = item % p.sk;
+  let row = item / p.sk;
+  let i = row % p.sq;
+  let h = row / p.sq % p.heads;
+  let b = row / p.sq / p.heads;
+  let q_base = ((b * p.sq + i) * p.heads + h) * (D / UNIT);
+  let k_base = ((b * p.sk + j) * p.heads + h) * (D / UNIT);
+  var s = 0.0;
+  for (var n = 0u; n < (D + 3u) / 4u; n++) { s += dot(fetch_q(q_base, n), fetch_k(k_base, n)); }
+  var visible = true;
+  if (MASK == 1u) { visible = mask[b * p.sk + j] != 0u; }
+  a[item] = probability(rule(s * p.scale2, visible, i, j), lse[row], i);
+}
+`,
+  );
+}

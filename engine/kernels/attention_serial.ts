@@ -1,0 +1,280 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+// Attention for adapters on the CPU. An invocation owns R rows of one head in
+// registers (R queries, or R keys in the second half of backward) and walks the
+// other side row by row, so that every fetched row serves R rows; fetches, not
+// arithmetic, are what costs there. No workgroup memory, no barrier.
+//   forward  q, y in registers: online softmax over keys, lse saved
+//   dq       q, dy, dq in registers: p again from lse, ds = p·(dp - Σ dy·y)
+//   dkv      k, v, dk, dv in registers: the same, over queries
+// Registers are scalars of the text, one name per row and vec4 (`q0_3` is the
+// fourth vec4 of row 0), since arrays in private memory are as slow as storage.
+
+import type { Kernel } from "../kernel.ts";
+import { type AttentionForm, attentionKernel, read } from "./attention.ts";
+
+/** Invocations of a workgroup: a CPU's vector width. */
+export const ATTENTION_SERIAL_WORKGROUP = 8;
+
+/** Vec4 registers that one operand of the forward kernel may take. */
+const REGISTERS = 128;
+
+/**
+ * Rows of an invocation: as many as the registers hold, at most 8 (more would
+ * take the driver seconds to compile), and no
+ * more than the rows there are.
+ */
+export function rowsEach(depth: number, rows: number, backward: boolean): number {
+  const vectors = Math.ceil(depth / 4);
+  const budget = backward ? REGISTERS / 2 : REGISTERS;
+  let each = 8;
+  while (each > 1 && each * vectors > budget) each /= 2;
+  while (each > 1 && each / 2 >= rows) each /= 2;
+  return each;
+}
+
+/** Repeats text for each index: how the register blocks are unrolled. */
+function unroll(count: number, text: (i: number) => string): string {
+  return Array.from({ length: count }, (_, i) => text(i)).join("\n");
+}
+
+// Loops, where the rest is unrolled: the generator is long, and unrolled R-fold
+// it would take seconds to compile. Bit r belongs to row r.
+const KEPT = /* wgsl */ `
+fn kept_of_queries(b: u32, h: u32, first: u32, last: u32, quad: u32) -> vec4<u32> {
+  var bits = vec4<u32>(0u);
+  for (var i = first; i <= last; i++) {
+    bits |= select(vec4<u32>(0u), vec4<u32>(1u << (i - first)), kept4(b, h, i, quad));
+  }
+  return bits;
+}
+fn kept_of_keys(b: u32, h: u32, i: u32, first: u32, last: u32) -> u32 {
+  var bits = 0u;
+  for (var quad = first / 4u; quad <= last / 4u; quad++) {
+    let four = select(vec4<u32>(0u), vec4<u32>(1u, 2u, 4u, 8u), kept4(b, h, i, quad));
+    bits |= (four.x | four.y | four.z | four.w) << (quad * 4u - first / 4u * 4u);
+  }
+  return bits >> (first & 3u);
+}
+fn factor(bits: u32, r: u32) -> f32 { return select(0.0, p.keep, ((bits >> r) & 1u) == 1u); }
+`;
+
+/** The invocation's item: block `first` of the rows of head h of batch row b. */
+function prologue(rows: number, length: string): string {
+  return `${KEPT}
+@compute @workgroup_size(8)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let item = id.x + id.y * groups.x * 8u;
+  if (item >= p.items) { return; }
+  let blocks = (p.${length} + ${rows - 1}u) / ${rows}u;
+  let first = item % blocks * ${rows}u;
+  let h = item / blocks % p.heads;
+  let b = item / blocks / p.heads;
+  let head = D / UNIT;
+  let stride = p.heads * head;
+  let last = min(first + ${rows - 1}u, p.${length} - 1u);
+`;
+}
+
+/** y and lse from q, k, v. */
+export function serialForward(form: AttentionForm, rows: number): Kernel {
+  const N = Math.ceil(form.depth / 4);
+  const R = rows;
+  return attentionKernel(
+    `attention_serial_${R}`,
+    form,
+    [
+      ...read("q", "k", "v", "mask"),
+      { name: "y", access: "write" },
+      { name: "lse", access: "write", type: "array<f32>" },
+    ],
+    `${prologue(R, "sq")}
+${
+      unroll(R, (r) =>
+        `let i${r} = min(first + ${r}u, last);
+  let at${r} = (b * p.sq + i${r}) * stride + h * head;
+  var m${r} = MASKED;
+  var l${r} = 0.0;
+  ${
+          unroll(N, (n) =>
+            `let q${r}_${n} = fetch_q(at${r}, ${n}u) * p.scale2;
+  var y${r}_${n} = vec4<f32>(0.0);`)
+        }`)
+    }
+  let range = keys_of(first, last);
+  var kept = vec4<u32>(0u);
+  for (var j = range.x & 0xfffffffcu; j < range.y; j++) {
+    let at = (b * p.sk + j) * stride + h * head;
+    var visible = true;
+    if (MASK == 1u) { visible = mask[b * p.sk + j] != 0u; }
+    if (DROPOUT == 1u && (j & 3u) == 0u) { kept = kept_of_queries(b, h, first, last, j / 4u); }
+    ${unroll(R, (r) => `var s${r} = 0.0;`)}
+    ${
+      unroll(N, (n) =>
+        `{ let x = fetch_k(at, ${n}u);
+      ${unroll(R, (r) => `s${r} += dot(q${r}_${n}, x);`)} }`)
+    }
+    ${
+      unroll(R, (r) =>
+        `s${r} = rule(s${r}, visible, i${r}, j);
+    let m_new${r} = max(m${r}, s${r});
+    let a${r} = exp2(m${r} - m_new${r});
+    s${r} = exp2(s${r} - m_new${r});
+    m${r} = m_new${r};
+    l${r} = l${r} * a${r} + s${r};
+    if (DROPOUT == 1u) { s${r} *= factor(kept[j & 3u], ${r}u); }`)
+    }
+    ${
+      unroll(N, (n) =>
+        `{ let x = fetch_v(at, ${n}u);
+      ${unroll(R, (r) => `y${r}_${n} = y${r}_${n} * a${r} + s${r} * x;`)} }`)
+    }
+  }
+  ${
+      unroll(R, (r) =>
+        `if (first + ${r}u <= last) {
+    let f = select(0.0, 1.0 / l${r}, l${r} > 0.0);
+    ${unroll(N, (n) => `store_y(at${r}, ${n}u, y${r}_${n} * f);`)}
+    lse[(b * p.heads + h) * p.sq + i${r}] = select(MASKED, m${r} + log2(l${r}), m${r} > 0.5 * MASKED);
+  }`)
+    }
+}
+`,
+  );
+}
+
+/** dq from q, k, v, dy and rows (lse and Σ dy·y). */
+export function serialQueries(form: AttentionForm, rows: number): Kernel {
+  const N = Math.ceil(form.depth / 4);
+  const R = rows;
+  return attentionKernel(
+    `attention_serial_dq_${R}`,
+    form,
+    [
+      ...read("q", "k", "v", "mask", "dy", "rows"),
+      { name: "dq", access: "write" },
+    ],
+    `${prologue(R, "sq")}
+${
+      unroll(R, (r) =>
+        `let i${r} = min(first + ${r}u, last);
+  let at${r} = (b * p.sq + i${r}) * stride + h * head;
+  let row${r} = rows[(b * p.heads + h) * p.sq + i${r}];
+  ${
+          unroll(N, (n) =>
+            `let q${r}_${n} = fetch_q(at${r}, ${n}u) * p.scale2;
+  let dy${r}_${n} = fetch_dy(at${r}, ${n}u);
+  var dq${r}_${n} = vec4<f32>(0.0);`)
+        }`)
+    }
+  let range = keys_of(first, last);
+  var kept = vec4<u32>(0u);
+  for (var j = range.x & 0xfffffffcu; j < range.y; j++) {
+    let at = (b * p.sk + j) * stride + h * head;
+    var visible = true;
+    if (MASK == 1u) { visible = mask[b * p.sk + j] != 0u; }
+    if (DROPOUT == 1u && (j & 3u) == 0u) { kept = kept_of_queries(b, h, first, last, j / 4u); }
+    ${unroll(R, (r) => `var s${r} = 0.0; var dp${r} = 0.0;`)}
+    ${
+      unroll(N, (n) =>
+        `let k${n} = fetch_k(at, ${n}u);
+    ${unroll(R, (r) => `s${r} += dot(q${r}_${n}, k${n});`)}
+    { let x = fetch_v(at, ${n}u);
+      ${unroll(R, (r) => `dp${r} += dot(dy${r}_${n}, x);`)} }`)
+    }
+    ${
+      unroll(R, (r) =>
+        `s${r} = probability(rule(s${r}, visible, i${r}, j), row${r}.x, i${r});
+    if (DROPOUT == 1u) { dp${r} *= factor(kept[j & 3u], ${r}u); }
+    let ds${r} = s${r} * (dp${r} - row${r}.y);`)
+    }
+    ${
+      unroll(N, (n) =>
+        unroll(R, (r) => `dq${r}_${n} += ds${r} * k${n};`))
+    }
+  }
+  ${
+      unroll(R, (r) =>
+        `if (first + ${r}u <= last) {
+    ${unroll(N, (n) => `store_dq(at${r}, ${n}u, dq${r}_${n} * p.scale);`)}
+  }`)
+    }
+}
+`,
+  );
+}
+
+/** dk and dv from q, k, v, dy and rows (lse and Σ dy·y). */
+export function serialKeys(form: AttentionForm, rows: number): Kernel {
+  const N = Math.ceil(form.depth / 4);
+  const R = rows;
+  return attentionKernel(
+    `attention_serial_dkv_${R}`,
+    form,
+    [
+      ...read("q", "k", "v", "mask", "dy", "rows"),
+      { name: "dk", access: "write" },
+      { name: "dv", access: "write" },
+    ],
+    `${prologue(R, "sk")}
+${
+      unroll(R, (r) =>
+        `let j${r} = min(first + ${r}u, last);
+  let at${r} = (b * p.sk + j${r}) * stride + h * head;
+  var visible${r} = true;
+  if (MASK == 1u) { visible${r} = mask[b * p.sk + j${r}] != 0u; }
+  ${
+          unroll(N, (n) =>
+            `let k${r}_${n} = fetch_k(at${r}, ${n}u) * p.scale2;
+  let v${r}_${n} = fetch_v(at${r}, ${n}u);
+  var dk${r}_${n} = vec4<f32>(0.0);
+  var dv${r}_${n} = vec4<f32>(0.0);`)
+        }`)
+    }
+  let range = queries_of(first, last);
+  for (var i = range.x; i < range.y; i++) {
+    let at = (b * p.sq + i) * stride + h * head;
+    let row = rows[(b * p.heads + h) * p.sq + i];
+    ${unroll(R, (r) => `var s${r} = 0.0; var dp${r} = 0.0;`)}
+    ${
+      unroll(N, (n) =>
+        `let q${n} = fetch_q(at, ${n}u);
+    ${unroll(R, (r) => `s${r} += dot(k${r}_${n}, q${n});`)}
+    let dy${n} = fetch_dy(at, ${n}u);
+    ${unroll(R, (r) => `dp${r} += dot(v${r}_${n}, dy${n});`)}`)
+    }
+    ${
+      unroll(R, (r) =>
+        `s${r} = probability(rule(s${r}, visible${r}, i, j${r}), row.x, i);
+    var w${r} = s${r};`)
+    }
+    if (DROPOUT == 1u) {
+      let kept = kept_of_keys(b, h, i, first, last);
+      ${
+      unroll(R, (r) =>
+        `{ let f = factor(kept, ${r}u); dp${r} *= f; w${r} *= f; }`)
+    }
+    }
+    ${unroll(R, (r) => `s${r} *= dp${r} - row.y;`)}
+    ${
+      unroll(N, (n) =>
+        unroll(R, (r) =>
+          `dk${r}_${n} += s${r} * q${n};
+    dv${r}_${n} += w${r} * dy${n};`))
+    }
+  }
+  ${
+      unroll(R, (r) =>
+        `if (first + ${r}u <= last) {
+    ${
+          unroll(N, (n) =>
+            `store_dk(at${r}, ${n}u, dk${r}_${n} * p.scale);
+    store_dv(at${r}, ${n}u, dv${r}_${n});`)
+        }
+  }`)
+    }
+}
+`,
+  );
+}

@@ -1,0 +1,253 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+// Element-wise kernels: the one template among the kernels, because the body
+// is an expression. Two forms of every expression:
+//   flat     operands of one shape: four elements an invocation, vec4 loads
+//   strided  broadcasting operands: the index taken apart along up to five
+//            axes; four elements an invocation where the last axis allows it
+// A target that is updated in place (`target_`) is read and written through one
+// binding, since WebGPU refuses a buffer bound for both in one dispatch.
+
+import { type DType, DTYPES } from "../dtype.ts";
+import type { Access, Kernel, ParamType } from "../kernel.ts";
+
+/** Invocations of a workgroup. */
+export const ELEMENTWISE_WORKGROUP = 64;
+
+/** Axes that the strided form takes apart. */
+export const MAX_AXES = 5;
+
+/** An expression over named operands. */
+export interface Expression {
+  name: string;
+  /** WGSL over the operand names, which are scalars there. */
+  body: string;
+  /** Tensors, in order: name and type. */
+  operands: readonly (readonly [string, DType])[];
+  /** Numbers given at the call, in order: name and type. */
+  scalars?: readonly (readonly [string, ParamType])[];
+  /** The type of the result. */
+  result: DType;
+  /** Whether the result's old value is an operand, named `target_`. */
+  update?: boolean;
+}
+
+// erf(x) = x·P(x²)/Q(x²) on [-4, 4], the rational minimax form of 32-bit maths
+// libraries: within 2 units in the last place.
+const FUNCTIONS = /* wgsl */ `
+fn erf(v: f32) -> f32 {
+  let x = clamp(v, -4.0, 4.0);
+  let s = x * x;
+  var p = -2.72614225801306e-10;
+  p = fma(p, s, 2.77068142495902e-08);
+  p = fma(p, s, -2.10102402082508e-06);
+  p = fma(p, s, -5.69250639462346e-05);
+  p = fma(p, s, -7.34990630326855e-04);
+  p = fma(p, s, -2.95459980854025e-03);
+  p = fma(p, s, -1.60960333262415e-02);
+  var q = -1.45660718464996e-05;
+  q = fma(q, s, -2.13374055278905e-04);
+  q = fma(q, s, -1.68282697438203e-03);
+  q = fma(q, s, -7.37332916720468e-03);
+  q = fma(q, s, -1.42647390514189e-02);
+  return x * p / q;
+}
+fn tanh_safe(x: f32) -> f32 { return tanh(clamp(x, -15.0, 15.0)); }
+fn sigmoid(x: f32) -> f32 {
+  let e = exp(-abs(x));
+  return select(e, 1.0, x >= 0.0) / (1.0 + e);
+}
+fn power(x: f32, e: f32) -> f32 { // pow() is undefined for x < 0 in WGSL
+  if (e == 0.0) { return 1.0; }
+  let r = pow(abs(x), e);
+  if (x >= 0.0) { return r; }
+  let half = e * 0.5;
+  if (floor(e) != e) { return bitcast<f32>(0x7fc00000u + u32(e * 0.0)); }
+  return select(-r, r, floor(half) == half);
+}
+fn gelu(x: f32) -> f32 { return 0.5 * x * (1.0 + erf(x * 0.7071067811865476)); }
+fn gelu_grad(x: f32) -> f32 {
+  return 0.5 * (1.0 + erf(x * 0.7071067811865476)) +
+    x * 0.3989422804014327 * exp(-0.5 * x * x);
+}
+fn gelu_tanh(x: f32) -> f32 {
+  return 0.5 * x * (1.0 + tanh_safe(0.7978845608028654 * (x + 0.044715 * x * x * x)));
+}
+fn gelu_tanh_grad(x: f32) -> f32 {
+  let t = tanh_safe(0.7978845608028654 * (x + 0.044715 * x * x * x));
+  return 0.5 * (1.0 + t) +
+    0.5 * x * (1.0 - t * t) * 0.7978845608028654 * (1.0 + 0.134145 * x * x);
+}
+`;
+
+/** The scalar functions that expressions and fused epilogues may call. */
+export const SCALAR_FUNCTIONS: string = FUNCTIONS;
+
+const made = new Map<string, Kernel>();
+
+function memo(key: string, make: () => Kernel): Kernel {
+  let kernel = made.get(key);
+  if (!kernel) made.set(key, kernel = make());
+  return kernel;
+}
+
+function keyOf(e: Expression, form: string): string {
+  return [form, e.body, e.operands, e.scalars, e.result, e.update].join("|");
+}
+
+/**
+ * Lines that all forms share: bindings (vec4 where `wide` says so, the result
+ * last), parameters and the function `op`.
+ */
+function preamble(
+  e: Expression,
+  wide: readonly boolean[],
+  fields: readonly (readonly [string, ParamType])[],
+): string {
+  const type = (dtype: DType, i: number) =>
+    wide[i] ? `vec4<${DTYPES[dtype].wgsl}>` : DTYPES[dtype].wgsl;
+  const result = DTYPES[e.result].wgsl;
+  const uses = FUNCTIONS.match(/fn (\w+)/g)?.some((f) =>
+    e.body.includes(f.slice(3) + "(")
+  );
+  return [
+    ...e.operands.map(([name, dtype], i) =>
+      `@group(0) @binding(${i}) var<storage, read> buffer_${name}: array<${
+        type(dtype, i)
+      }>;`
+    ),
+    `@group(0) @binding(${e.operands.length}) var<storage, read_write> result: array<${
+      type(e.result, e.operands.length)
+    }>;`,
+    `struct Params { ${fields.map(([n, t]) => `${n}: ${t}`).join(", ")} }`,
+    `@group(1) @binding(0) var<uniform> p: Params;`,
+    uses ? FUNCTIONS : "",
+    `fn op(${
+      [
+        ...e.operands.map(([n, t]) => `${n}: ${DTYPES[t].wgsl}`),
+        ...(e.update ? [`target_: ${result}`] : []),
+      ].join(", ")
+    }) -> ${result} {`,
+    ...(e.scalars ?? []).map(([n]) => `  let ${n} = p.${n};`),
+    `  return ${e.body};`,
+    `}`,
+  ].join("\n");
+}
+
+const MAIN = `@compute @workgroup_size(${ELEMENTWISE_WORKGROUP})
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let i = id.x + id.y * groups.x * ${ELEMENTWISE_WORKGROUP}u;`;
+
+function bindOf(e: Expression): Access[] {
+  return [...e.operands.map((): Access => "read"), "write"];
+}
+
+/** The form for operands of one shape. Params: `count`, then the scalars. */
+export function flatKernel(e: Expression): Kernel {
+  return memo(keyOf(e, "flat"), () => {
+    const fields = [["count", "u32"] as const, ...(e.scalars ?? [])];
+    const lane = (l: string) =>
+      `op(${
+        [
+          ...e.operands.map(([n]) => `${n}.${l}`),
+          ...(e.update ? [`old_.${l}`] : []),
+        ].join(", ")
+      })`;
+    // An updated target may be a view between others, so its padding must keep
+    // its value; other results own their padding.
+    const store = e.update
+      ? `let left_ = p.count - i * 4u;
+  result[i] = select(old_, value_, vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(left_));`
+      : `result[i] = value_;`;
+    return {
+      name: `${e.name}_flat`,
+      bind: bindOf(e),
+      params: Object.fromEntries(fields),
+      wgsl: `${preamble(e, [...e.operands, e.result].map(() => true), fields)}
+${MAIN}
+  if (i * 4u >= p.count) { return; }
+${e.operands.map(([n]) => `  let ${n} = buffer_${n}[i];`).join("\n")}
+  ${e.update ? "let old_ = result[i];" : ""}
+  let value_ = vec4<${DTYPES[e.result].wgsl}>(${
+        ["x", "y", "z", "w"].map(lane).join(", ")
+      });
+  ${store}
+}
+`,
+    };
+  });
+}
+
+/** What a strided kernel is made for. */
+export interface StridedForm {
+  /** Axes, at most {@linkcode MAX_AXES}. */
+  rank: number;
+  /**
+   * For four elements an invocation: each operand's stride along the last axis,
+   * 1 or 0. Then the last length is a multiple of 4 and given in fours, as is
+   * all that concerns the result and the operands of stride 1.
+   */
+  steps?: readonly number[] | undefined;
+}
+
+/**
+ * The form for broadcasting operands. Params: `count`, the lengths `n1`…`n4`
+ * of the inner axes, where the result starts, where each operand starts and its
+ * five strides, then the scalars. Fewer axes take the last places.
+ */
+export function stridedKernel(
+  e: Expression,
+  { rank, steps }: StridedForm,
+): Kernel {
+  const form = steps ? `strided${rank}:${steps}` : `strided${rank}`;
+  return memo(keyOf(e, form), () => {
+    const axes = Array.from({ length: MAX_AXES }, (_, i) => i);
+    const first = MAX_AXES - rank;
+    const fields: (readonly [string, ParamType])[] = [
+      ["count", "u32"],
+      ...axes.slice(1).map((i) => [`n${i}`, "u32"] as const),
+      ["o_result", "u32"],
+      ...e.operands.flatMap(([n]) => [
+        [`o_${n}`, "u32"] as const,
+        ...axes.map((i) => [`s_${n}${i}`, "u32"] as const),
+      ]),
+      ...(e.scalars ?? []),
+    ];
+    const wide = [
+      ...e.operands.map((_, i) => steps?.[i] === 1),
+      Boolean(steps),
+    ];
+    const at = (n: string) =>
+      [`p.o_${n}`, ...axes.slice(first).map((i) => `i${i} * p.s_${n}${i}`)]
+        .join(" + ");
+    const call = (lane: string) =>
+      `op(${
+        e.operands.map(([n], i) => wide[i] ? `${n}.${lane}` : n).join(", ")
+      })`;
+    const value = steps
+      ? `vec4<${DTYPES[e.result].wgsl}>(${
+        ["x", "y", "z", "w"].map(call).join(", ")
+      })`
+      : call("");
+    return {
+      name: `${e.name}_strided`,
+      bind: bindOf(e),
+      params: Object.fromEntries(fields),
+      wgsl: `${preamble(e, wide, fields)}
+${MAIN}
+  if (i >= p.count) { return; }
+  var rest = i;
+${
+        axes.slice(first + 1).reverse().map((k) =>
+          `  let i${k} = rest % p.n${k}; rest /= p.n${k};`
+        ).join("\n")
+      }
+  let i${first} = rest;
+${e.operands.map(([n]) => `  let ${n} = buffer_${n}[${at(n)}];`).join("\n")}
+  result[p.o_result + i] = ${value};
+}
+`,
+    };
+  });
+}

@@ -1,0 +1,216 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+// Embedding: y[t] = table[ids[t]], and the scatter of its gradient at a cost of
+// tokens × width, whatever the vocabulary:
+//   link     one invocation per token finds the next token with the same id,
+//            and whether an earlier one has it (vec4 loads, ends at a match)
+//   scatter  one invocation per (first token of an id, column) walks that chain
+//            in order and adds to the table's gradient
+// A dispatch sees table rows `first` to `first + rows`; tokens of other rows
+// are skipped. Ids outside [0, n) give NaN, written with the first window.
+
+import type { Access, Kernel, ParamType } from "../kernel.ts";
+
+/** Invocations of a workgroup. */
+export const EMBEDDING_WORKGROUP = 64;
+
+const PARAMS: Readonly<Record<string, ParamType>> = {
+  tokens: "u32",
+  width: "u32",
+  n: "u32",
+  first: "u32",
+  rows: "u32",
+  ids_offset: "u32",
+  y_offset: "u32",
+  table_offset: "u32",
+};
+
+const BIND: readonly Access[] = ["read", "read", "write"];
+
+/** Forward for widths that are not a multiple of 4. */
+export const EMBEDDING: Kernel = {
+  name: "embedding",
+  bind: BIND,
+  params: PARAMS,
+  wgsl: /* wgsl */ `
+struct Params { tokens: u32, width: u32, n: u32, first: u32, rows: u32, ids_offset: u32, y_offset: u32, table_offset: u32 }
+@group(0) @binding(0) var<storage, read> table: array<u32>;
+@group(0) @binding(1) var<storage, read> ids: array<u32>;
+@group(0) @binding(2) var<storage, read_write> y: array<u32>;
+@group(1) @binding(0) var<uniform> p: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let e = id.x + id.y * groups.x * 64u;
+  if (e >= p.tokens * p.width) { return; }
+  let row = ids[p.ids_offset + e / p.width];
+  if (row >= p.n) {
+    if (p.first == 0u) { y[p.y_offset + e] = 0x7fc00000u; }
+    return;
+  }
+  if (row < p.first || row >= p.first + p.rows) { return; }
+  y[p.y_offset + e] = table[p.table_offset + (row - p.first) * p.width + e % p.width];
+}
+`,
+};
+
+/** Forward for widths that are a multiple of 4. */
+export const EMBEDDING4: Kernel = {
+  name: "embedding4",
+  bind: BIND,
+  params: PARAMS,
+  wgsl: /* wgsl */ `
+struct Params { tokens: u32, width: u32, n: u32, first: u32, rows: u32, ids_offset: u32, y_offset: u32, table_offset: u32 }
+@group(0) @binding(0) var<storage, read> table: array<vec4<u32>>;
+@group(0) @binding(1) var<storage, read> ids: array<u32>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4<u32>>;
+@group(1) @binding(0) var<uniform> p: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let e = id.x + id.y * groups.x * 64u;
+  let width = p.width / 4u;
+  if (e >= p.tokens * width) { return; }
+  let row = ids[p.ids_offset + e / width];
+  if (row >= p.n) {
+    if (p.first == 0u) { y[p.y_offset / 4u + e] = vec4<u32>(0x7fc00000u); }
+    return;
+  }
+  if (row < p.first || row >= p.first + p.rows) { return; }
+  y[p.y_offset / 4u + e] = table[p.table_offset / 4u + (row - p.first) * width + e % width];
+}
+`,
+};
+
+/**
+ * For tokens `start` to `end`: the next token below `end` with the same id
+ * (`end` if there is none), plus 2³¹ if no token from `start` on has it before.
+ * Tokens of `padding` get `end`, and so belong to no chain.
+ */
+export const EMBEDDING_LINK: Kernel = {
+  name: "embedding_link",
+  bind: ["read", "write"],
+  params: { start: "u32", end: "u32", padding: "i32" },
+  wgsl: /* wgsl */ `
+struct Params { start: u32, end: u32, padding: i32 }
+@group(0) @binding(0) var<storage, read> ids: array<vec4<i32>>;
+@group(0) @binding(1) var<storage, read_write> link: array<u32>;
+@group(1) @binding(0) var<uniform> p: Params;
+
+const LANES = vec4<u32>(0u, 1u, 2u, 3u);
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let t = p.start + id.x + id.y * groups.x * 64u;
+  if (t >= p.end) { return; }
+  let mine = ids[t / 4u][t % 4u];
+  if (mine == p.padding && mine >= 0) {
+    link[t] = p.end;
+    return;
+  }
+  var is_first = true;
+  for (var q = p.start / 4u; q * 4u < t; q++) {
+    let at = LANES + q * 4u;
+    if (any((ids[q] == vec4<i32>(mine)) & (at < vec4<u32>(t)) & (at >= vec4<u32>(p.start)))) {
+      is_first = false;
+      break;
+    }
+  }
+  var next = p.end;
+  for (var q = (t + 1u) / 4u; q * 4u < p.end; q++) {
+    let at = LANES + q * 4u;
+    let found = select(
+      vec4<u32>(p.end), at,
+      (ids[q] == vec4<i32>(mine)) & (at > vec4<u32>(t)) & (at < vec4<u32>(p.end)));
+    next = min(min(found.x, found.y), min(found.z, found.w));
+    if (next < p.end) { break; }
+  }
+  link[t] = next | select(0u, 0x80000000u, is_first);
+}
+`,
+};
+
+const SCATTER_PARAMS: Readonly<Record<string, ParamType>> = {
+  start: "u32",
+  end: "u32",
+  width: "u32",
+  n: "u32",
+  first: "u32",
+  rows: "u32",
+  y_offset: "u32",
+  table_offset: "u32",
+};
+
+const SCATTER_BIND: readonly Access[] = ["read", "read", "read", "write"];
+
+/** Adds dy of tokens `start` to `end` along the chains; any width. */
+export const EMBEDDING_SCATTER: Kernel = {
+  name: "embedding_scatter",
+  bind: SCATTER_BIND,
+  params: SCATTER_PARAMS,
+  wgsl: /* wgsl */ `
+struct Params { start: u32, end: u32, width: u32, n: u32, first: u32, rows: u32, y_offset: u32, table_offset: u32 }
+@group(0) @binding(0) var<storage, read> dy: array<f32>;
+@group(0) @binding(1) var<storage, read> ids: array<u32>;
+@group(0) @binding(2) var<storage, read> link: array<u32>;
+@group(0) @binding(3) var<storage, read_write> table: array<f32>;
+@group(1) @binding(0) var<uniform> p: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let e = id.x + id.y * groups.x * 64u;
+  var t = p.start + e / p.width;
+  if (t >= p.end) { return; }
+  var next = link[t];
+  let row = ids[t];
+  if ((next & 0x80000000u) == 0u || row >= p.n || row < p.first || row >= p.first + p.rows) { return; }
+  let c = e % p.width;
+  let at = p.table_offset + (row - p.first) * p.width + c;
+  var acc = table[at];
+  loop {
+    acc += dy[p.y_offset + (t - p.start) * p.width + c];
+    t = next & 0x7fffffffu;
+    if (t >= p.end) { break; }
+    next = link[t];
+  }
+  table[at] = acc;
+}
+`,
+};
+
+/** The same for widths that are a multiple of 4. */
+export const EMBEDDING_SCATTER4: Kernel = {
+  name: "embedding_scatter4",
+  bind: SCATTER_BIND,
+  params: SCATTER_PARAMS,
+  wgsl: /* wgsl */ `
+struct Params { start: u32, end: u32, width: u32, n: u32, first: u32, rows: u32, y_offset: u32, table_offset: u32 }
+@group(0) @binding(0) var<storage, read> dy: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> ids: array<u32>;
+@group(0) @binding(2) var<storage, read> link: array<u32>;
+@group(0) @binding(3) var<storage, read_write> table: array<vec4<f32>>;
+@group(1) @binding(0) var<uniform> p: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let e = id.x + id.y * groups.x * 64u;
+  let width = p.width / 4u;
+  var t = p.start + e / width;
+  if (t >= p.end) { return; }
+  var next = link[t];
+  let row = ids[t];
+  if ((next & 0x80000000u) == 0u || row >= p.n || row < p.first || row >= p.first + p.rows) { return; }
+  let c = e % width;
+  let at = p.table_offset / 4u + (row - p.first) * width + c;
+  var acc = table[at];
+  loop {
+    acc += dy[p.y_offset / 4u + (t - p.start) * width + c];
+    t = next & 0x7fffffffu;
+    if (t >= p.end) { break; }
+    next = link[t];
+  }
+  table[at] = acc;
+}
+`,
+};

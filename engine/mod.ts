@@ -1,0 +1,61 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+/**
+ * Tensors on the GPU and their derivatives.
+ *
+ * Ops are free functions that record and return at once; `await` appears only
+ * where numbers leave the GPU. The engine knows nothing of layers or models.
+ *
+ * A tour in four files: {@linkcode Tensor} (tensor.ts), an op with its
+ * derivative (ops/normalization.ts), its kernels (kernels/layer_norm.ts), and
+ * how dispatches reach the GPU (stream.ts).
+ *
+ * @example A gradient
+ * ```ts
+ * import {
+ *   backward,
+ *   initialize,
+ *   matmul,
+ *   scope,
+ *   sum,
+ *   tanh,
+ *   tensor,
+ * } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const w = tensor([[1, 0], [0, 1]], { requiresGrad: true });
+ * {
+ *   using _ = scope(); // frees everything made inside
+ *   backward(sum(tanh(matmul(tensor([[0, 0]]), w))));
+ * }
+ * assertEquals([...await w.grad!.data()], [0, 0, 0, 0]);
+ * ```
+ *
+ * @module
+ */
+
+export * from "./device.ts";
+export * from "./dtype.ts";
+export * from "./errors.ts";
+export * from "./kernel.ts";
+export * from "./launch.ts";
+export * from "./pool.ts";
+export * from "./random.ts";
+export * from "./scope.ts";
+export * from "./shape.ts";
+export * from "./stream.ts";
+export * from "./tape.ts";
+export * from "./tensor.ts";
+export * from "./tune.ts";
+export * from "./ops/attention.ts";
+export * from "./ops/creation.ts";
+export * from "./ops/dropout.ts";
+export * from "./ops/elementwise.ts";
+export * from "./ops/indexing.ts";
+export * from "./ops/loss.ts";
+export * from "./ops/matmul.ts";
+export * from "./ops/movement.ts";
+export * from "./ops/normalization.ts";
+export * from "./ops/reduce.ts";

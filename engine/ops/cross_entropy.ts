@@ -1,0 +1,213 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+import { copyStrided } from "../copy.ts";
+import { specialize } from "../kernel.ts";
+import {
+  BACKWARD_RUN,
+  BACKWARD_WORKGROUP,
+  CROSS_ENTROPY_BACKWARD,
+  CROSS_ENTROPY_FINISH,
+  CROSS_ENTROPY_SERIAL,
+  CROSS_ENTROPY_WORKGROUP,
+  SERIAL_WORKGROUP,
+} from "../kernels/cross_entropy.ts";
+import { grid, launch, part, windows } from "../launch.ts";
+import { reduceAxes } from "../reduction.ts";
+import { formatShape, sameShape } from "../shape.ts";
+import { record } from "../tape.ts";
+import { allocate, type Tensor } from "../tensor.ts";
+import { defineVariants, pinned } from "../tune.ts";
+import type { LossReduction } from "./loss.ts";
+
+defineVariants("cross_entropy", ["serial", "workgroup"]);
+
+/** Options of {@linkcode crossEntropy}. */
+export interface CrossEntropyOptions {
+  /**
+   * Rows with this class count for nothing.
+   *
+   * @default {-100}
+   */
+  ignoreIndex?: number;
+  /**
+   * The share ε of the target that is spread evenly over all classes.
+   *
+   * @default {0}
+   */
+  labelSmoothing?: number;
+  /**
+   * `"mean"` divides by the number of rows that are not ignored, or by the sum
+   * of their classes' weights.
+   *
+   * @default {"mean"}
+   */
+  reduction?: LossReduction;
+  /**
+   * A factor for every class, `[C]`.
+   *
+   * @default {ones}
+   */
+  weight?: Tensor;
+}
+
+/**
+ * Cross-entropy of logits with class indices or with distributions:
+ * `-Σ_c w_c q_c log softmax(z)_c`, where `q = (1 - ε) t + ε / C`.
+ *
+ * PyTorch's rules: with `"mean"` the divisor is the sum of the weights of the
+ * rows' classes (for distributions, the number of rows), counted on the GPU;
+ * where every row is ignored the mean is NaN. A class outside `[0, C)` that is
+ * not ignored gives NaN. Distributions and weights get no gradient.
+ *
+ * @param logits `[…, C]`.
+ * @param target Classes `[…]` as i32 or u32, or distributions `[…, C]` as f32.
+ * @returns A scalar, or `[…]` with reduction `"none"`.
+ * @throws {TypeError} If the shapes do not fit.
+ *
+ * @example Usage
+ * ```ts
+ * import { crossEntropy, initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const logits = tensor([[0, 0], [0, Math.log(3)]]);
+ * const target = tensor([0, 1], { dtype: "i32" });
+ * const loss = crossEntropy(logits, target);
+ * assertAlmostEquals(await loss.item(), (Math.log(2) + Math.log(4 / 3)) / 2, 1e-6);
+ * ```
+ */
+export function crossEntropy(
+  logits: Tensor,
+  target: Tensor,
+  options: CrossEntropyOptions = {},
+): Tensor {
+  const {
+    ignoreIndex = -100,
+    labelSmoothing = 0,
+    reduction = "mean",
+    weight,
+  } = options;
+  const soft = target.dtype === "f32";
+  const classes = checkCrossEntropy(logits, target, options);
+  const { device } = logits;
+  const rows = logits.size / classes;
+  const shape = logits.shape.slice(0, -1);
+  const constants = { SOFT: soft ? 1 : 0, WEIGHTED: weight ? 1 : 0 };
+  const params = { classes, ignore: ignoreIndex, smoothing: labelSmoothing };
+  const labels = soft ? classes : 1;
+  const parts = windows(device, rows, [classes, 4]);
+
+  const stats = allocate(device, [rows, 4]);
+  const variant = pinned("cross_entropy") ??
+    (device.isSoftware || classes < 32 ? "serial" : "workgroup");
+  const serial = variant === "serial";
+  const forward = specialize(
+    serial ? CROSS_ENTROPY_SERIAL : CROSS_ENTROPY_WORKGROUP,
+    constants,
+  );
+  for (const window of parts) {
+    launch(device, forward, {
+      bind: [
+        part(logits, window, classes),
+        part(target, window, labels),
+        weight ?? part(logits, window, classes),
+        part(stats, window, 4),
+      ],
+      params: { ...params, rows: window.count },
+      groups: grid(window.count, serial ? SERIAL_WORKGROUP : 1),
+    });
+  }
+
+  const mean = reduction === "mean" ? 1 : 0;
+  const totals = reduceAxes(stats, [true, false], [4], "sum");
+  const perRow = reduction === "none";
+  const y = allocate(device, perRow ? shape : []);
+  if (perRow) {
+    const losses = { offset: 0, strides: [4] };
+    copyStrided(stats, y, [rows], losses, { offset: 0, strides: [1] });
+  } else {
+    launch(device, CROSS_ENTROPY_FINISH, {
+      bind: [totals, y],
+      params: { mean },
+      groups: [1],
+    });
+  }
+
+  return record(y, [logits], (dy) => {
+    const dlogits = allocate(device, logits.shape);
+    const kernel = specialize(CROSS_ENTROPY_BACKWARD, constants);
+    for (const window of parts) {
+      launch(device, kernel, {
+        bind: [
+          part(logits, window, classes),
+          part(target, window, labels),
+          weight ?? part(logits, window, classes),
+          part(stats, window, 4),
+          totals,
+          dy,
+          part(dlogits, window, classes),
+        ],
+        params: {
+          ...params,
+          rows: window.count,
+          per_row: perRow ? 1 : 0,
+          mean,
+          first: window.start,
+        },
+        groups: grid(
+          window.count * Math.ceil(classes / BACKWARD_RUN),
+          BACKWARD_WORKGROUP,
+        ),
+      });
+    }
+    return [dlogits];
+  });
+}
+
+/** Throws unless all fits together; gives the number of classes. */
+function checkCrossEntropy(
+  logits: Tensor,
+  target: Tensor,
+  { labelSmoothing = 0, weight }: CrossEntropyOptions,
+): number {
+  for (const x of weight ? [logits, weight] : [logits]) {
+    if (x.dtype !== "f32") {
+      throw new TypeError(
+        `Cannot take the cross-entropy of ${x.dtype}: cast() it to f32`,
+      );
+    }
+  }
+  const classes = logits.shape.at(-1);
+  if (classes === undefined || classes === 0) {
+    throw new TypeError(
+      `Cannot take the cross-entropy of logits of shape ${
+        formatShape(logits.shape)
+      }: the last axis must hold the classes`,
+    );
+  }
+  const soft = target.dtype === "f32";
+  const expected = soft ? logits.shape : logits.shape.slice(0, -1);
+  if (!sameShape(target.shape, expected)) {
+    throw new TypeError(
+      `Cannot take the cross-entropy of logits of shape ${
+        formatShape(logits.shape)
+      } with targets of shape ${formatShape(target.shape)}: expected ${
+        soft ? "distributions" : "classes"
+      } of shape ${formatShape(expected)}`,
+    );
+  }
+  if (weight && !sameShape(weight.shape, [classes])) {
+    throw new TypeError(
+      `Cannot weight ${classes} classes by a tensor of shape ${
+        formatShape(weight.shape)
+      }: expected ${formatShape([classes])}`,
+    );
+  }
+  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
+    throw new RangeError(
+      `Cannot smooth labels by ${labelSmoothing}: it must be between 0 and 1`,
+    );
+  }
+  return classes;
+}

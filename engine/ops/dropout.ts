@@ -1,0 +1,99 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+import { DROPOUT, RANDOM_WORKGROUP } from "../kernels/random.ts";
+import { grid, launch, part, windows } from "../launch.ts";
+import {
+  defaultGenerator,
+  type Generator,
+  type RandomStream,
+} from "../random.ts";
+import { record } from "../tape.ts";
+import { allocate, type Tensor } from "../tensor.ts";
+
+/** Options of {@linkcode dropout}. */
+export interface DropoutOptions {
+  /**
+   * The probability that an element becomes 0.
+   *
+   * @default {0.5}
+   */
+  rate?: number;
+  /**
+   * Whether to drop at all.
+   *
+   * @default {true}
+   */
+  training?: boolean;
+  /**
+   * Where the mask's random numbers come from.
+   *
+   * @default {the default generator}
+   */
+  generator?: Generator;
+}
+
+/**
+ * Sets random elements to 0 and divides the rest by `1 - rate`, so that the
+ * mean stays. The mask is not stored: backward makes it again.
+ *
+ * Gives x itself, and takes no random numbers, when not training or at rate 0.
+ *
+ * @throws {RangeError} If the rate is not in [0, 1].
+ *
+ * @example Usage
+ * ```ts
+ * import { dropout, Generator, initialize, ones } from "@swagpu/swagpu/engine";
+ * import { assert } from "@std/assert";
+ *
+ * await initialize();
+ * const y = dropout(ones([100]), { rate: 0.5, generator: new Generator(1) });
+ * assert((await y.data()).every((value) => value === 0 || value === 2));
+ * ```
+ */
+export function dropout(x: Tensor, options: DropoutOptions = {}): Tensor {
+  const { rate = 0.5, training = true, generator = defaultGenerator() } =
+    options;
+  if (!(rate >= 0 && rate <= 1)) {
+    throw new RangeError(
+      `Cannot drop elements at rate ${rate}: it must be between 0 and 1`,
+    );
+  }
+  if (x.dtype !== "f32") {
+    throw new TypeError(
+      `Cannot drop elements of a tensor of ${x.dtype}: cast() it to f32`,
+    );
+  }
+  if (!training || rate === 0) return x;
+  const stream = generator.next();
+  return record(
+    masked(x, rate, stream),
+    [x],
+    (dy) => [masked(dy, rate, stream)],
+  );
+}
+
+function masked(
+  x: Tensor,
+  rate: number,
+  { key, stream }: RandomStream,
+): Tensor {
+  const y = allocate(x.device, x.shape);
+  for (const window of windows(x.device, x.size, [1])) {
+    launch(x.device, DROPOUT, {
+      bind: [part(x, window, 1), part(y, window, 1)],
+      params: {
+        count: window.count,
+        block: window.start / 4,
+        key0: key[0],
+        key1: key[1],
+        stream0: stream[0],
+        stream1: stream[1],
+        rate,
+        scale: rate === 1 ? 0 : 1 / (1 - rate),
+      },
+      groups: grid(Math.ceil(window.count / 4), RANDOM_WORKGROUP),
+    });
+  }
+  return y;
+}

@@ -1,0 +1,384 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+// Ops that pick elements by index. Indices live on the GPU and are not checked
+// on the host: one out of range shows as NaN (the least number, for integers).
+
+import {
+  EMBEDDING,
+  EMBEDDING4,
+  EMBEDDING_LINK,
+  EMBEDDING_SCATTER,
+  EMBEDDING_SCATTER4,
+  EMBEDDING_WORKGROUP,
+} from "../kernels/embedding.ts";
+import {
+  GATHER,
+  GATHER_BACKWARD,
+  GATHER_WORKGROUP,
+} from "../kernels/gather.ts";
+import { grid, launch, type Window } from "../launch.ts";
+import { formatShape, normalizeAxis, sizeOf } from "../shape.ts";
+import { record } from "../tape.ts";
+import { allocate, type Tensor } from "../tensor.ts";
+import { view, VIEW_SLACK } from "../view.ts";
+import { fillInto } from "./inplace.ts";
+
+/** Stretches of rows of a tensor that fit one binding each. */
+function rowWindows(
+  action: string,
+  x: Tensor,
+  rows: number,
+  rowSize: number,
+): Window[] {
+  if (x.fitsBinding) return [{ start: 0, count: rows }];
+  const fit = Math.floor(
+    (x.device.maxBindingSize / 4 - VIEW_SLACK) / rowSize,
+  );
+  if (fit < 1) {
+    throw new RangeError(
+      `Cannot ${action} rows of ${rowSize} elements: one exceeds the device's ` +
+        `largest binding of ${x.device.maxBindingSize} bytes`,
+    );
+  }
+  return Array.from({ length: Math.ceil(rows / fit) }, (_, i) => ({
+    start: i * fit,
+    count: Math.min(fit, rows - i * fit),
+  }));
+}
+
+function requireIndices(action: string, index: Tensor): void {
+  if (index.dtype === "f32") {
+    throw new TypeError(
+      `Cannot ${action} by indices of f32: cast() them to i32`,
+    );
+  }
+}
+
+// ------------------------------------------------------------------ embedding
+
+/** Options of {@linkcode embedding}. */
+export interface EmbeddingOptions {
+  /**
+   * A row of the table that gets no gradient.
+   *
+   * @default {none}
+   */
+  paddingIdx?: number;
+}
+
+/**
+ * Looks rows up in a table: `y[…, :] = table[ids[…], :]`.
+ *
+ * The gradient of the table is summed in the order of the tokens, at a cost of
+ * tokens × width whatever the number of rows. Ids outside the table give rows
+ * of NaN.
+ *
+ * @param ids Integers of any shape `[…]`.
+ * @param table `[rows, width]`.
+ * @returns `[…, width]`.
+ * @throws {TypeError} If the ids are f32, or the table has not two axes.
+ *
+ * @example Usage
+ * ```ts
+ * import { embedding, initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const table = tensor([[1, 2], [3, 4], [5, 6]]);
+ * const ids = tensor([2, 0], { dtype: "i32" });
+ * assertEquals([...await embedding(ids, table).data()], [5, 6, 1, 2]);
+ * ```
+ */
+export function embedding(
+  ids: Tensor,
+  table: Tensor,
+  options: EmbeddingOptions = {},
+): Tensor {
+  requireIndices("look up", ids);
+  const [n, width] = table.shape;
+  if (n === undefined || width === undefined || table.shape.length !== 2) {
+    throw new TypeError(
+      `Cannot look up rows of a tensor of shape ${
+        formatShape(table.shape)
+      }: it must have two axes`,
+    );
+  }
+  if (table.dtype !== "f32") {
+    throw new TypeError(
+      `Cannot look up rows of a table of ${table.dtype}: it must be f32; ` +
+        "indexSelect() takes all types",
+    );
+  }
+  const { paddingIdx } = options;
+  if (
+    paddingIdx !== undefined &&
+    !(Number.isInteger(paddingIdx) && paddingIdx >= 0 && paddingIdx < n)
+  ) {
+    throw new RangeError(
+      `Cannot pad with row ${paddingIdx}: the table has ${n} rows`,
+    );
+  }
+  const device = table.device;
+  const y = allocate(device, [...ids.shape, width]);
+  const tokens = ids.size;
+  if (y.size === 0) return record(y, [table], () => [undefined]);
+  const vector = width % 4 === 0;
+  for (const w of rowWindows("look up", y, tokens, width)) {
+    const to = view(y, w.start * width, w.count * width);
+    for (const rows of rowWindows("look up", table, n, width)) {
+      const from = view(table, rows.start * width, rows.count * width);
+      launch(device, vector ? EMBEDDING4 : EMBEDDING, {
+        bind: [from.binding, ids, to.binding],
+        params: {
+          tokens: w.count,
+          width,
+          n,
+          first: rows.start,
+          rows: rows.count,
+          ids_offset: w.start,
+          y_offset: to.offset,
+          table_offset: from.offset,
+        },
+        groups: grid(w.count * width / (vector ? 4 : 1), EMBEDDING_WORKGROUP),
+      });
+    }
+  }
+  return record(y, [table], (dy, [into]) => {
+    const gradient = into ?? allocate(device, table.shape);
+    if (!into) fillInto(gradient, 0);
+    scatter(dy, ids, gradient, paddingIdx ?? -1);
+    return [gradient];
+  });
+}
+
+/** Adds dy [tokens, width] to the rows of the table that ids name. */
+function scatter(
+  dy: Tensor,
+  ids: Tensor,
+  table: Tensor,
+  padding: number,
+): void {
+  const [n = 0, width = 0] = table.shape;
+  const { device } = table;
+  const link = allocate(device, [ids.size], "u32");
+  const vector = width % 4 === 0;
+  for (const tokens of rowWindows("scatter", dy, ids.size, width)) {
+    const [start, end] = [tokens.start, tokens.start + tokens.count];
+    launch(device, EMBEDDING_LINK, {
+      bind: [ids, link],
+      params: { start, end, padding },
+      groups: grid(tokens.count, EMBEDDING_WORKGROUP),
+    });
+    const from = view(dy, start * width, tokens.count * width);
+    for (const rows of rowWindows("scatter", table, n, width)) {
+      const to = view(table, rows.start * width, rows.count * width);
+      launch(device, vector ? EMBEDDING_SCATTER4 : EMBEDDING_SCATTER, {
+        bind: [from.binding, ids, link, to.binding],
+        params: {
+          start,
+          end,
+          width,
+          n,
+          first: rows.start,
+          rows: rows.count,
+          y_offset: from.offset,
+          table_offset: to.offset,
+        },
+        groups: grid(
+          tokens.count * width / (vector ? 4 : 1),
+          EMBEDDING_WORKGROUP,
+        ),
+      });
+    }
+  }
+  link.dispose();
+}
+
+// --------------------------------------------------------------------- gather
+
+/** x [outer, n, inner] picked by an index walked with strides of its own. */
+interface Pick {
+  outer: number;
+  n: number;
+  m: number;
+  inner: number;
+  index_o: number;
+  index_j: number;
+  index_i: number;
+}
+
+/** One dispatch of a pick: stretches of o, of x's rows and of y's. */
+interface PickPart {
+  o: Window;
+  rows: Window;
+  j: Window;
+}
+
+function pickParts(x: Tensor, y: Tensor, sizes: Pick): PickPart[] {
+  const { outer, n, m, inner } = sizes;
+  if (x.fitsBinding && y.fitsBinding) {
+    return [{
+      o: { start: 0, count: outer },
+      rows: { start: 0, count: n },
+      j: { start: 0, count: m },
+    }];
+  }
+  const list: PickPart[] = [];
+  for (let at = 0; at < outer; at++) {
+    for (const j of rowWindows("pick", y, m, inner)) {
+      for (const rows of rowWindows("pick", x, n, inner)) {
+        list.push({ o: { start: at, count: 1 }, rows, j });
+      }
+    }
+  }
+  return list;
+}
+
+/** Runs a kernel of gather.ts; `backward` reads y's side and adds to x's. */
+function pick(
+  x: Tensor,
+  index: Tensor,
+  y: Tensor,
+  sizes: Pick,
+  backward: boolean,
+): void {
+  const { n, m, inner } = sizes;
+  for (const { o, rows, j } of pickParts(x, y, sizes)) {
+    const xs = view(
+      x,
+      (o.start * n + rows.start) * inner,
+      ((o.count - 1) * n + rows.count) * inner,
+    );
+    const ys = view(
+      y,
+      (o.start * m + j.start) * inner,
+      ((o.count - 1) * m + j.count) * inner,
+    );
+    launch(x.device, backward ? GATHER_BACKWARD : GATHER, {
+      bind: backward
+        ? [ys.binding, index, xs.binding]
+        : [xs.binding, index, ys.binding],
+      params: {
+        ...sizes,
+        outer: o.count,
+        m: j.count,
+        first: rows.start,
+        rows: rows.count,
+        x_offset: xs.offset,
+        y_offset: ys.offset,
+        index_offset: o.start * sizes.index_o + j.start * sizes.index_j,
+        bad: x.dtype === "i32"
+          ? 0x80000000
+          : x.dtype === "u32"
+          ? 0
+          : 0x7fc00000,
+      },
+      groups: grid(
+        o.count * inner * (backward ? 1 : j.count),
+        GATHER_WORKGROUP,
+      ),
+    });
+  }
+}
+
+function picked(
+  x: Tensor,
+  index: Tensor,
+  shape: number[],
+  sizes: Pick,
+): Tensor {
+  const y = allocate(x.device, shape, x.dtype);
+  if (y.size > 0) pick(x, index, y, sizes, false);
+  return record(y, [x], (dy, [into]) => {
+    const dx = into ?? allocate(x.device, x.shape);
+    if (!into) fillInto(dx, 0);
+    if (dy.size > 0) pick(dx, index, dy, sizes, true);
+    return [dx];
+  });
+}
+
+/**
+ * Picks along an axis with an index for every element of the result:
+ * `y[i, j] = x[index[i, j], j]` for axis 0 of two.
+ *
+ * An index out of range gives NaN (integers: the least number).
+ *
+ * @param index Integers, of x's shape but for the axis.
+ * @throws {TypeError} If the shapes do not fit.
+ *
+ * @example Usage
+ * ```ts
+ * import { gather, initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const x = tensor([[1, 2, 3], [4, 5, 6]]);
+ * const index = tensor([[2], [0]], { dtype: "i32" });
+ * assertEquals([...await gather(x, index, 1).data()], [3, 4]);
+ * ```
+ */
+export function gather(x: Tensor, index: Tensor, axis = 0): Tensor {
+  requireIndices("gather", index);
+  const a = normalizeAxis("gather along", axis, x.shape.length);
+  const fits = index.shape.length === x.shape.length &&
+    index.shape.every((length, i) => i === a || length === x.shape[i]);
+  if (!fits) {
+    throw new TypeError(
+      `Cannot gather ${formatShape(x.shape)} along axis ${a} by indices of ${
+        formatShape(index.shape)
+      }: all other lengths must be equal`,
+    );
+  }
+  const m = index.shape[a] ?? 0;
+  const inner = sizeOf(x.shape.slice(a + 1));
+  return picked(x, index, [...index.shape], {
+    outer: sizeOf(x.shape.slice(0, a)),
+    n: x.shape[a] ?? 0,
+    m,
+    inner,
+    index_o: m * inner,
+    index_j: inner,
+    index_i: 1,
+  });
+}
+
+/**
+ * Picks whole slices along an axis: `y[j, …] = x[index[j], …]` for axis 0.
+ *
+ * An index out of range gives NaN (integers: the least number).
+ *
+ * @param index Integers along one axis; they may repeat.
+ * @throws {TypeError} If the index has not exactly one axis.
+ *
+ * @example Usage
+ * ```ts
+ * import { indexSelect, initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const x = tensor([[1, 2], [3, 4]]);
+ * const index = tensor([1, 1, 0], { dtype: "i32" });
+ * assertEquals([...await indexSelect(x, index).data()], [3, 4, 3, 4, 1, 2]);
+ * ```
+ */
+export function indexSelect(x: Tensor, index: Tensor, axis = 0): Tensor {
+  requireIndices("select", index);
+  const a = normalizeAxis("select along", axis, x.shape.length);
+  if (index.shape.length !== 1) {
+    throw new TypeError(
+      `Cannot select by indices of shape ${
+        formatShape(index.shape)
+      }: they must lie along one axis`,
+    );
+  }
+  return picked(x, index, x.shape.with(a, index.size), {
+    outer: sizeOf(x.shape.slice(0, a)),
+    n: x.shape[a] ?? 0,
+    m: index.size,
+    inner: sizeOf(x.shape.slice(a + 1)),
+    index_o: 0,
+    index_j: 1,
+    index_i: 0,
+  });
+}

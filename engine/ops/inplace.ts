@@ -1,0 +1,104 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+// What is written over an existing tensor. Not part of the public interface:
+// the tape knows nothing of changes in place.
+
+import {
+  ELEMENTWISE_WORKGROUP,
+  type Expression,
+  flatKernel,
+} from "../kernels/elementwise.ts";
+import { grid, launch, part, windows } from "../launch.ts";
+import type { Tensor } from "../tensor.ts";
+
+/**
+ * Evaluates an expression over operands of one shape into `result`, which must
+ * not be among the operands.
+ */
+export function evaluateFlat(
+  result: Tensor,
+  expression: Expression,
+  operands: readonly Tensor[],
+  scalars: Readonly<Record<string, number>> = {},
+): void {
+  const kernel = flatKernel(expression);
+  const device = result.device;
+  for (const window of windows(device, result.size, [1])) {
+    launch(device, kernel, {
+      bind: [...operands, result].map((x) => part(x, window, 1)),
+      params: { ...scalars, count: window.count },
+      groups: grid(Math.ceil(window.count / 4), ELEMENTWISE_WORKGROUP),
+    });
+  }
+}
+
+const SUM: Expression = {
+  name: "sum_of_two",
+  body: "a + b",
+  operands: [["a", "f32"], ["b", "f32"]],
+  result: "f32",
+};
+
+const ADD: Expression = {
+  name: "add_into",
+  body: "target_ + a",
+  operands: [["a", "f32"]],
+  result: "f32",
+  update: true,
+};
+
+/** Adds `a` to the target; with `b`, writes `a + b` over it. */
+export function addInto(target: Tensor, a: Tensor, b?: Tensor): void {
+  if (b) evaluateFlat(target, SUM, [a, b]);
+  else evaluateFlat(target, ADD, [a]);
+}
+
+const FILLS: Readonly<Record<Tensor["dtype"], Expression>> = {
+  f32: fillExpression("f32"),
+  i32: fillExpression("i32"),
+  u32: fillExpression("u32"),
+};
+
+function fillExpression(dtype: Tensor["dtype"]): Expression {
+  return {
+    name: `fill_${dtype}`,
+    body: "value",
+    operands: [],
+    scalars: [["value", dtype]],
+    result: dtype,
+    update: true,
+  };
+}
+
+/** Sets every element of the target to a number. */
+export function fillInto(target: Tensor, value: number): void {
+  evaluateFlat(target, FILLS[target.dtype], [], { value });
+}
+
+const COPY: Expression = {
+  name: "copy_into",
+  body: "a",
+  operands: [["a", "f32"]],
+  result: "f32",
+  update: true,
+};
+
+/** Overwrites the target with `a`, of the same number of elements. */
+export function copyInto(target: Tensor, a: Tensor): void {
+  evaluateFlat(target, COPY, [a]);
+}
+
+const SCALE: Expression = {
+  name: "scale_into",
+  body: "target_ * factor",
+  operands: [],
+  scalars: [["factor", "f32"]],
+  result: "f32",
+  update: true,
+};
+
+/** Multiplies every element of the target by a number. */
+export function scaleInto(target: Tensor, factor: number): void {
+  evaluateFlat(target, SCALE, [], { factor });
+}

@@ -1,0 +1,250 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+// Losses of pairs of elements: a value and its derivatives, then a reduction.
+
+import { evaluate } from "../evaluate.ts";
+import { reduceAxes } from "../reduction.ts";
+import { formatShape, sameShape } from "../shape.ts";
+import { record } from "../tape.ts";
+import type { Tensor } from "../tensor.ts";
+
+export { crossEntropy, type CrossEntropyOptions } from "./cross_entropy.ts";
+
+/** What becomes of the losses of all rows or elements. */
+export type LossReduction = "mean" | "sum" | "none";
+
+/** A loss of pairs of elements, as WGSL expressions in x, t and the extras. */
+interface PairLoss {
+  name: string;
+  value: string;
+  dx: string;
+  dt: string;
+  /** Further tensors, which broadcast to x and get no gradient. */
+  extras?: Readonly<Record<string, Tensor>>;
+}
+
+/** Evaluates a pair loss and reduces it; `divisor` is that of the mean. */
+function pairLoss(
+  { name, value, dx, dt, extras = {} }: PairLoss,
+  x: Tensor,
+  t: Tensor,
+  reduction: LossReduction,
+  divisor: number = x.size,
+): Tensor {
+  requireFloat("values", x);
+  requireFloat("targets", t);
+  if (!sameShape(x.shape, t.shape)) {
+    throw new TypeError(
+      `Cannot take the loss of ${formatShape(x.shape)} against ${
+        formatShape(t.shape)
+      }: the shapes must be equal`,
+    );
+  }
+  const scale = reduction === "mean" ? 1 / divisor : 1;
+  const scalars = [["scale", "f32"]] as const;
+  const run = (label: string, body: string, dy?: Tensor) => {
+    const given = Object.entries({ x, t, ...extras, ...(dy ? { dy } : {}) })
+      .filter(([n]) => new RegExp(`\\b${n}\\b`).test(body));
+    const operands = given.map(([n]) => [n, "f32"] as const);
+    return evaluate(
+      x.shape,
+      {
+        name: label,
+        body,
+        operands,
+        scalars: dy ? scalars : [],
+        result: "f32",
+      },
+      given.map(([, tensor]) => tensor),
+      { scale },
+    );
+  };
+  const values = run(name, value);
+  let y = values;
+  if (reduction !== "none") {
+    y = reduceAxes(values, x.shape.map(() => true), [], "sum", scale);
+    values.dispose();
+  }
+  return record(y, [x, t], (dy) => [
+    x.requiresGrad ? run(`${name}_dx`, `dy * scale * (${dx})`, dy) : undefined,
+    t.requiresGrad ? run(`${name}_dt`, `dy * scale * (${dt})`, dy) : undefined,
+  ]);
+}
+
+/** Options of {@linkcode mseLoss}. */
+export interface MseLossOptions {
+  /**
+   * What becomes of the losses of all elements.
+   *
+   * @default {"mean"}
+   */
+  reduction?: LossReduction;
+}
+
+/**
+ * Squared error `(x - t)²`, over all elements.
+ *
+ * @throws {TypeError} If the shapes differ.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, mseLoss, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals(await mseLoss(tensor([1, 2]), tensor([1, 4])).item(), 2);
+ * ```
+ */
+export function mseLoss(
+  x: Tensor,
+  target: Tensor,
+  options: MseLossOptions = {},
+): Tensor {
+  return pairLoss(
+    {
+      name: "mse",
+      value: "(x - t) * (x - t)",
+      dx: "2.0 * (x - t)",
+      dt: "2.0 * (t - x)",
+    },
+    x,
+    target,
+    options.reduction ?? "mean",
+  );
+}
+
+/** Options of {@linkcode bceWithLogits}. */
+export interface BceWithLogitsOptions {
+  /**
+   * What becomes of the losses of all elements.
+   *
+   * @default {"mean"}
+   */
+  reduction?: LossReduction;
+  /**
+   * A factor for the positive part, which broadcasts to the logits.
+   *
+   * @default {1}
+   */
+  posWeight?: Tensor;
+  /**
+   * A factor for the whole loss, which broadcasts to the logits.
+   *
+   * @default {1}
+   */
+  weight?: Tensor;
+}
+
+/**
+ * Binary cross-entropy of logits with probabilities,
+ * `-(p t log σ(x) + (1 - t) log(1 - σ(x)))`, in a form that does not overflow.
+ *
+ * @throws {TypeError} If the shapes differ.
+ *
+ * @example Usage
+ * ```ts
+ * import { bceWithLogits, initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const loss = bceWithLogits(tensor([0, 100]), tensor([1, 1]));
+ * assertAlmostEquals(await loss.item(), Math.LN2 / 2, 1e-6);
+ * ```
+ */
+export function bceWithLogits(
+  logits: Tensor,
+  target: Tensor,
+  options: BceWithLogitsOptions = {},
+): Tensor {
+  const { posWeight, weight, reduction = "mean" } = options;
+  const softplus = "(max(-x, 0.0) + log(1.0 + exp(-abs(x))))";
+  const lift = posWeight ? "(1.0 + (pos - 1.0) * t)" : "1.0";
+  const w = weight ? "w * " : "";
+  return pairLoss(
+    {
+      name: "bce_with_logits",
+      value: `${w}((1.0 - t) * x + ${lift} * ${softplus})`,
+      dx: `${w}((1.0 - t) - ${lift} * sigmoid(-x))`,
+      dt: posWeight ? `${w}((pos - 1.0) * ${softplus} - x)` : `${w}(-x)`,
+      extras: {
+        ...(posWeight ? { pos: posWeight } : {}),
+        ...(weight ? { w: weight } : {}),
+      },
+    },
+    logits,
+    target,
+    reduction,
+  );
+}
+
+/** Options of {@linkcode klDivergence}. */
+export interface KlDivergenceOptions {
+  /**
+   * `"batchmean"` divides the sum by the length of the first axis, which gives
+   * the divergence itself; `"mean"` divides by the number of elements.
+   *
+   * @default {"mean"}
+   */
+  reduction?: LossReduction | "batchmean";
+  /**
+   * Whether the target holds logarithms too.
+   *
+   * @default {false}
+   */
+  logTarget?: boolean;
+}
+
+/**
+ * Kullback-Leibler divergence of a distribution from the target,
+ * `t (log t - x)`, where x holds log-probabilities.
+ *
+ * @throws {TypeError} If the shapes differ.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, klDivergence, log, tensor } from "@swagpu/swagpu/engine";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const p = tensor([[0.5, 0.5]]);
+ * const q = log(tensor([[0.25, 0.75]]));
+ * const loss = klDivergence(q, p, { reduction: "batchmean" });
+ * assertAlmostEquals(await loss.item(), Math.log(4 / 3) / 2, 1e-6);
+ * ```
+ */
+export function klDivergence(
+  x: Tensor,
+  target: Tensor,
+  options: KlDivergenceOptions = {},
+): Tensor {
+  const { reduction = "mean", logTarget = false } = options;
+  const batch = reduction === "batchmean";
+  return pairLoss(
+    logTarget
+      ? {
+        name: "kl_log_target",
+        value: "exp(t) * (t - x)",
+        dx: "-exp(t)",
+        dt: "exp(t) * (t - x + 1.0)",
+      }
+      : {
+        name: "kl",
+        value: "select(0.0, t * (log(max(t, 1e-38)) - x), t > 0.0)",
+        dx: "-t",
+        dt: "log(t) - x + 1.0",
+      },
+    x,
+    target,
+    batch ? "mean" : reduction,
+    batch ? x.shape[0] ?? 1 : x.size,
+  );
+}
+
+function requireFloat(what: string, x: Tensor): void {
+  if (x.dtype !== "f32") {
+    throw new TypeError(
+      `Cannot take the loss of ${what} of ${x.dtype}: cast() them to f32`,
+    );
+  }
+}

@@ -1,0 +1,348 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+// Ops that move elements. Tensors are contiguous, so all but the reshapes copy.
+
+import { copyStrided } from "../copy.ts";
+import {
+  broadcastShapes,
+  broadcastStrides,
+  checkShape,
+  formatShape,
+  normalizeAxis,
+  sameShape,
+  type Shape,
+  sizeOf,
+  stridesOf,
+} from "../shape.ts";
+import { record } from "../tape.ts";
+import { alias, allocate, type Tensor } from "../tensor.ts";
+import { fillInto } from "./inplace.ts";
+import { sumTo } from "./reduce.ts";
+
+/**
+ * Gives the elements another shape, over the same memory. One length may be
+ * -1: it follows from the others.
+ *
+ * @throws {TypeError} If the shape has another number of elements.
+ *
+ * @example Usage
+ * ```ts
+ * import { arange, initialize, reshape } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals(reshape(arange(6), [2, -1]).shape, [2, 3]);
+ * ```
+ */
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  const open = shape.indexOf(-1);
+  const known = sizeOf(shape.filter((_, i) => i !== open));
+  const full = shape.map((n, i) => i === open ? x.size / (known || 1) : n);
+  if (
+    sizeOf(full) !== x.size || full.some((n) => !Number.isInteger(n) || n < 0)
+  ) {
+    throw new TypeError(
+      `Cannot reshape ${formatShape(x.shape)} to ${
+        formatShape(shape)
+      }: the numbers of elements differ`,
+    );
+  }
+  return record(alias(x, full), [x], (dy) => [alias(dy, x.shape)]);
+}
+
+/** Removes an axis of length 1, or all of them. */
+export function squeeze(x: Tensor, axis?: number): Tensor {
+  if (axis === undefined) return reshape(x, x.shape.filter((n) => n !== 1));
+  const a = normalizeAxis("squeeze", axis, x.shape.length);
+  if (x.shape[a] !== 1) {
+    throw new TypeError(
+      `Cannot squeeze axis ${axis} of ${
+        formatShape(x.shape)
+      }: its length is not 1`,
+    );
+  }
+  return reshape(x, x.shape.filter((_, i) => i !== a));
+}
+
+/** Puts in an axis of length 1, so that it becomes axis `axis` of the result. */
+export function unsqueeze(x: Tensor, axis: number): Tensor {
+  const a = normalizeAxis("put in", axis, x.shape.length + 1);
+  return reshape(x, x.shape.toSpliced(a, 0, 1));
+}
+
+/**
+ * Reorders the axes: axis i of the result is axis `axes[i]` of x.
+ *
+ * @throws {TypeError} If `axes` does not name every axis once.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, permute, zeros } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals(permute(zeros([2, 3, 4]), [2, 0, 1]).shape, [4, 2, 3]);
+ * ```
+ */
+export function permute(x: Tensor, axes: readonly number[]): Tensor {
+  const rank = x.shape.length;
+  const order = axes.map((axis) => normalizeAxis("permute", axis, rank));
+  if (order.length !== rank || new Set(order).size !== rank) {
+    throw new TypeError(
+      `Cannot permute ${formatShape(x.shape)} by ${
+        formatShape(axes)
+      }: every axis must appear once`,
+    );
+  }
+  return record(permuted(x, order), [x], (dy) => {
+    const inverse = order.map((_, i) => order.indexOf(i));
+    return [permuted(dy, inverse)];
+  });
+}
+
+function permuted(x: Tensor, order: readonly number[]): Tensor {
+  const shape = order.map((axis) => x.shape[axis] ?? 1);
+  const moving = order.filter((axis) => x.shape[axis] !== 1);
+  if (moving.every((axis, i) => i === 0 || axis > (moving[i - 1] ?? 0))) {
+    return alias(x, shape);
+  }
+  const strides = stridesOf(x.shape);
+  const y = allocate(x.device, shape, x.dtype);
+  copyStrided(
+    x,
+    y,
+    shape,
+    { offset: 0, strides: order.map((axis) => strides[axis] ?? 0) },
+    { offset: 0, strides: stridesOf(shape) },
+  );
+  return y;
+}
+
+/** Swaps two axes: by default the last two, as for matrices. */
+export function transpose(x: Tensor, a = -2, b = -1): Tensor {
+  const rank = x.shape.length;
+  const i = normalizeAxis("transpose", a, rank);
+  const j = normalizeAxis("transpose", b, rank);
+  const order = x.shape.map((_, axis) =>
+    axis === i ? j : axis === j ? i : axis
+  );
+  return permute(x, order);
+}
+
+/** A stretch of one axis. */
+export interface SliceOptions {
+  /**
+   * The axis; negative ones count from the last.
+   *
+   * @default {0}
+   */
+  axis?: number;
+  /**
+   * The first index taken; negative ones count from the end.
+   *
+   * @default {0}
+   */
+  start?: number;
+  /**
+   * The index after the last one taken; negative ones count from the end.
+   *
+   * @default {the length of the axis}
+   */
+  end?: number;
+}
+
+/**
+ * Takes a stretch of one axis, or of several.
+ *
+ * @throws {RangeError} If a stretch leaves its axis.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, slice, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const x = tensor([[1, 2, 3], [4, 5, 6]]);
+ * const y = slice(x, { axis: 1, start: 1 });
+ * assertEquals([...await y.data()], [2, 3, 5, 6]);
+ * ```
+ */
+export function slice(
+  x: Tensor,
+  ranges: SliceOptions | readonly SliceOptions[],
+): Tensor {
+  const starts = x.shape.map(() => 0);
+  const shape = [...x.shape];
+  for (const range of Array.isArray(ranges) ? ranges : [ranges]) {
+    const a = normalizeAxis("slice", range.axis ?? 0, x.shape.length);
+    const length = x.shape[a] ?? 0;
+    const { start = 0, end = length } = range;
+    const first = start < 0 ? start + length : start;
+    const last = end < 0 ? end + length : end;
+    if (
+      !Number.isInteger(first) || !Number.isInteger(last) || first < 0 ||
+      last > length || first > last
+    ) {
+      throw new RangeError(
+        `Cannot slice axis ${a} of ${
+          formatShape(x.shape)
+        } from ${start} to ${end}: the axis has ${length} elements`,
+      );
+    }
+    starts[a] = first;
+    shape[a] = last - first;
+  }
+  if (sameShape(shape, x.shape)) {
+    return record(alias(x), [x], (dy) => [dy]);
+  }
+  const strides = stridesOf(x.shape);
+  const inside = {
+    offset: starts.reduce(
+      (sum, start, i) => sum + start * (strides[i] ?? 0),
+      0,
+    ),
+    strides,
+  };
+  const dense = { offset: 0, strides: stridesOf(shape) };
+  const y = allocate(x.device, shape, x.dtype);
+  copyStrided(x, y, shape, inside, dense);
+  return record(y, [x], (dy) => {
+    const dx = allocate(x.device, x.shape);
+    fillInto(dx, 0);
+    copyStrided(dy, dx, shape, dense, inside);
+    return [dx];
+  });
+}
+
+/**
+ * Joins tensors along an axis; all other lengths must be equal.
+ *
+ * @throws {TypeError} If there is none, or shapes or types do not fit.
+ *
+ * @example Usage
+ * ```ts
+ * import { concat, initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const y = concat([tensor([[1], [2]]), tensor([[3, 4], [5, 6]])], 1);
+ * assertEquals([...await y.data()], [1, 3, 4, 2, 5, 6]);
+ * ```
+ */
+export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
+  const [first] = tensors;
+  if (!first) throw new TypeError("Cannot join tensors: none is given");
+  const a = normalizeAxis("join along", axis, first.shape.length);
+  const sizes: number[] = [];
+  for (const x of tensors) {
+    const fits = x.shape.length === first.shape.length &&
+      x.shape.every((n, i) => i === a || n === first.shape[i]);
+    if (!fits) {
+      throw new TypeError(
+        `Cannot join ${formatShape(first.shape)} and ${
+          formatShape(x.shape)
+        } along axis ${a}: all other lengths must be equal`,
+      );
+    }
+    if (x.dtype !== first.dtype) {
+      throw new TypeError(
+        `Cannot join ${first.dtype} and ${x.dtype}: cast() one of them`,
+      );
+    }
+    sizes.push(x.shape[a] ?? 0);
+  }
+  const shape = first.shape.with(a, sizes.reduce((sum, n) => sum + n, 0));
+  const strides = stridesOf(shape);
+  const y = allocate(first.device, shape, first.dtype);
+  let at = 0;
+  tensors.forEach((x, i) => {
+    const offset = at * (strides[a] ?? 0);
+    const dense = { offset: 0, strides: stridesOf(x.shape) };
+    copyStrided(x, y, x.shape, dense, { offset, strides });
+    at += sizes[i] ?? 0;
+  });
+  return record(y, tensors, (dy) => {
+    let start = 0;
+    return tensors.map((x, i) => {
+      const end = start + (sizes[i] ?? 0);
+      const dx = x.requiresGrad
+        ? slice(dy, { axis: a, start, end })
+        : undefined;
+      start = end;
+      return dx;
+    });
+  });
+}
+
+/** Joins tensors of one shape along a new axis. */
+export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
+  return concat(tensors.map((x) => unsqueeze(x, axis)), axis);
+}
+
+/**
+ * Cuts an axis into stretches.
+ *
+ * @param sizes The length of every stretch, or of each; then they must add up
+ * to the axis.
+ * @throws {RangeError} If the sizes do not add up.
+ */
+export function split(
+  x: Tensor,
+  sizes: number | readonly number[],
+  axis = 0,
+): Tensor[] {
+  const a = normalizeAxis("split", axis, x.shape.length);
+  const length = x.shape[a] ?? 0;
+  const list = typeof sizes === "number"
+    ? Array.from(
+      { length: sizes > 0 ? Math.ceil(length / sizes) : 0 },
+      (_, i) => Math.min(sizes, length - i * sizes),
+    )
+    : sizes;
+  checkShape("split into stretches", list);
+  if (list.reduce((sum, n) => sum + n, 0) !== length) {
+    throw new RangeError(
+      `Cannot split axis ${a} of ${formatShape(x.shape)} into ${
+        typeof sizes === "number" ? sizes : formatShape(sizes)
+      }: the sizes must add up to ${length}`,
+    );
+  }
+  let start = 0;
+  return list.map((size) => {
+    const part = slice(x, { axis: a, start, end: start + size });
+    start += size;
+    return part;
+  });
+}
+
+/** Cuts an axis into its single entries, without that axis. */
+export function unstack(x: Tensor, axis = 0): Tensor[] {
+  const a = normalizeAxis("unstack", axis, x.shape.length);
+  return split(x, 1, a).map((part) => squeeze(part, a));
+}
+
+/**
+ * Repeats axes of length 1 to a larger shape, as broadcasting does.
+ *
+ * @throws {TypeError} If x does not broadcast to the shape.
+ */
+export function expand(x: Tensor, shape: Shape): Tensor {
+  if (sameShape(x.shape, shape)) return record(alias(x), [x], (dy) => [dy]);
+  if (!sameShape(broadcastShapes("expand", x.shape, shape), shape)) {
+    throw new TypeError(
+      `Cannot expand ${formatShape(x.shape)} to ${
+        formatShape(shape)
+      }: lengths must be equal or 1 at every axis, counted from the last`,
+    );
+  }
+  const y = allocate(x.device, [...shape], x.dtype);
+  copyStrided(
+    x,
+    y,
+    shape,
+    { offset: 0, strides: broadcastStrides(x.shape, shape) },
+    { offset: 0, strides: stridesOf(shape) },
+  );
+  return record(y, [x], (dy) => [sumTo(dy, x.shape)]);
+}

@@ -1,0 +1,323 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+// Reductions over any axes; reduction.ts launches the kernels.
+
+import { evaluate } from "../evaluate.ts";
+import {
+  argExtreme,
+  placeAt,
+  plan,
+  reduceAxes,
+  type ReduceOptions,
+} from "../reduction.ts";
+import { keep, scope } from "../scope.ts";
+import { formatShape, sameShape, type Shape } from "../shape.ts";
+import { noGrad, record } from "../tape.ts";
+import { alias, allocate, type Tensor } from "../tensor.ts";
+import { fillInto } from "./inplace.ts";
+
+export type { ReduceOptions } from "../reduction.ts";
+
+/**
+ * Sums over the axes along which `shape` was broadcast to `x.shape`: the
+ * derivative of broadcasting. Gives `x` itself where nothing was broadcast.
+ */
+export function sumTo(x: Tensor, shape: Shape): Tensor {
+  if (sameShape(x.shape, shape)) return x;
+  const lead = x.shape.length - shape.length;
+  const reduced = x.shape.map((length, i) =>
+    i < lead || (shape[i - lead] === 1 && length !== 1)
+  );
+  return reduceAxes(x, reduced, shape, "sum");
+}
+
+/** Repeats a reduction's gradient along the reduced axes, times `scale`. */
+function spread(dy: Tensor, kept: Shape, shape: Shape, scale: number): Tensor {
+  if (sameShape(kept, shape) && scale === 1) return alias(dy, shape);
+  return evaluate(
+    shape,
+    {
+      name: "spread",
+      body: "x * scale",
+      operands: [["x", "f32"]],
+      scalars: [["scale", "f32"]],
+      result: "f32",
+    },
+    [alias(dy, kept)],
+    { scale },
+  );
+}
+
+/**
+ * Sums over axes.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, sum, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const x = tensor([[1, 2], [3, 4]]);
+ * assertEquals(await sum(x).item(), 10);
+ * assertEquals([...await sum(x, { axis: 0 }).data()], [4, 6]);
+ * ```
+ */
+export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
+  const { reduced, kept, shape } = plan("sum", x, options);
+  if (x.size === 0) return filled(x, shape, 0);
+  const y = reduceAxes(x, reduced, shape, "sum");
+  return record(y, [x], (dy) => [spread(dy, kept, x.shape, 1)]);
+}
+
+/**
+ * Takes the mean over axes.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, mean, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await mean(tensor([[1, 3], [5, 9]]), { axis: -1 }).data()], [2, 7]);
+ * ```
+ */
+export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
+  requireFloat("take the mean of", x);
+  const { reduced, kept, shape, count } = plan(
+    "take the mean over",
+    x,
+    options,
+  );
+  if (x.size === 0) return filled(x, shape, NaN);
+  const y = reduceAxes(x, reduced, shape, "sum", 1 / count);
+  return record(y, [x], (dy) => [spread(dy, kept, x.shape, 1 / count)]);
+}
+
+/**
+ * Takes the largest element over axes. The gradient goes to the first of the
+ * largest, in row-major order.
+ *
+ * @throws {RangeError} If there is no element to take.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, max, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await max(tensor([[1, 4], [3, 2]]), { axis: 0 }).data()], [3, 4]);
+ * ```
+ */
+export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
+  return extreme("max", x, options);
+}
+
+/** Takes the smallest element over axes; in all else like {@linkcode max}. */
+export function min(x: Tensor, options: ReduceOptions = {}): Tensor {
+  return extreme("min", x, options);
+}
+
+function extreme(op: "max" | "min", x: Tensor, options: ReduceOptions): Tensor {
+  const { reduced, kept, shape, count } = plan(
+    `take the ${op} over`,
+    x,
+    options,
+  );
+  requireElements(`take the ${op} of`, x, count);
+  // Stretches after the first are reduced on their own, so that one index says
+  // where the gradient goes.
+  const marked = reduced.flatMap((mark, i) =>
+    mark && x.shape[i] !== 1 ? [i] : []
+  );
+  const last = marked.filter((axis) =>
+    x.shape.every((n, i) =>
+      i < axis || reduced[i] || n === 1 ||
+      !marked.some((other) => other > i)
+    )
+  );
+  if (last.length < marked.length) {
+    const inner = extreme(op, x, { axis: last, keepDims: true });
+    return extreme(op, inner, options);
+  }
+  const y = reduceAxes(x, reduced, shape, op);
+  return record(y, [x], (dy) => {
+    const index = argExtreme(op, x, reduced, kept);
+    const dx = placeAt(dy, index, x.shape, reduced);
+    index.dispose();
+    return [dx];
+  });
+}
+
+/** Options of {@linkcode argmax}. */
+export interface ArgmaxOptions {
+  /**
+   * The axis to search; negative ones count from the last.
+   *
+   * @default {all axes, as if they were one}
+   */
+  axis?: number;
+  /**
+   * Whether the axis stays, with length 1.
+   *
+   * @default {false}
+   */
+  keepDims?: boolean;
+}
+
+/**
+ * Finds the index of the largest element, as i32; the first among equals.
+ *
+ * @throws {RangeError} If there is no element.
+ *
+ * @example Usage
+ * ```ts
+ * import { argmax, initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const x = tensor([[1, 5, 5], [7, 2, 0]]);
+ * assertEquals([...await argmax(x, { axis: 1 }).data()], [1, 0]);
+ * ```
+ */
+export function argmax(x: Tensor, options: ArgmaxOptions = {}): Tensor {
+  const { reduced, shape, count } = plan("search", x, options);
+  requireElements("search", x, count);
+  return argExtreme("max", x, reduced, shape);
+}
+
+/**
+ * Takes `log Σ exp x` over axes, shifted by the maximum so that nothing
+ * overflows.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, logSumExp, tensor } from "@swagpu/swagpu/engine";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const y = await logSumExp(tensor([1000, 1000])).item();
+ * assertAlmostEquals(y, 1000 + Math.LN2, 1e-3);
+ * ```
+ */
+export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
+  requireFloat("take the logSumExp of", x);
+  const { reduced, kept, shape, count } = plan("sum over", x, options);
+  requireElements("take the logSumExp of", x, count);
+  const y = noGrad(() => {
+    using _ = scope();
+    const top = reduceAxes(x, reduced, kept, "max");
+    // A shift of ±∞ would turn into NaN; then the sum says 0 or ∞ by itself.
+    const shift = evaluate(kept, {
+      name: "finite_shift",
+      body: "select(0.0, x, abs(x) <= 3.4028234e38)",
+      operands: [["x", "f32"]],
+      result: "f32",
+    }, [top]);
+    const e = evaluate(x.shape, {
+      name: "exp_shifted",
+      body: "exp(x - m)",
+      operands: [["x", "f32"], ["m", "f32"]],
+      result: "f32",
+    }, [x, shift]);
+    const total = reduceAxes(e, reduced, kept, "sum");
+    return keep(evaluate(shape, {
+      name: "log_shifted",
+      body: "log(s) + m",
+      operands: [["s", "f32"], ["m", "f32"]],
+      result: "f32",
+    }, [alias(total, shape), alias(shift, shape)]));
+  });
+  return record(y, [x], (dy) => [
+    evaluate(x.shape, {
+      name: "log_sum_exp_backward",
+      body: "select(dy * exp(x - y), 0.0, x == y && abs(x) > 3.4028234e38)",
+      operands: [["x", "f32"], ["y", "f32"], ["dy", "f32"]],
+      result: "f32",
+    }, [x, alias(y, kept), alias(dy, kept)]),
+  ]);
+}
+
+/** Options of {@linkcode variance}. */
+export interface VarianceOptions extends ReduceOptions {
+  /**
+   * What is taken off the number of elements in the divisor: 1 for the
+   * unbiased estimate, 0 for the mean square.
+   *
+   * @default {1}
+   */
+  correction?: number;
+}
+
+/**
+ * Takes the variance over axes, `Σ (x - mean)² / (n - correction)`, in two
+ * passes. NaN where `n ≤ correction`.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor, variance } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals(await variance(tensor([1, 2, 3])).item(), 1);
+ * ```
+ */
+export function variance(x: Tensor, options: VarianceOptions = {}): Tensor {
+  requireFloat("take the variance of", x);
+  const { correction = 1 } = options;
+  const { reduced, kept, shape, count } = plan(
+    "take the variance over",
+    x,
+    options,
+  );
+  const divisor = count - correction;
+  if (x.size === 0 || divisor <= 0) {
+    const y = filled(x, shape, NaN);
+    return record(y, [x], () => [filled(x, x.shape, NaN)]);
+  }
+  const centre = reduceAxes(x, reduced, kept, "sum", 1 / count);
+  const squares = evaluate(x.shape, {
+    name: "squared_deviation",
+    body: "(x - m) * (x - m)",
+    operands: [["x", "f32"], ["m", "f32"]],
+    result: "f32",
+  }, [x, centre]);
+  const y = reduceAxes(squares, reduced, shape, "sum", 1 / divisor);
+  squares.dispose();
+  return record(y, [x], (dy) => [
+    evaluate(
+      x.shape,
+      {
+        name: "variance_backward",
+        body: "dy * (x - m) * scale",
+        operands: [["x", "f32"], ["m", "f32"], ["dy", "f32"]],
+        scalars: [["scale", "f32"]],
+        result: "f32",
+      },
+      [x, centre, alias(dy, kept)],
+      { scale: 2 / divisor },
+    ),
+  ]);
+}
+
+function filled(x: Tensor, shape: Shape, value: number): Tensor {
+  const y = allocate(x.device, shape, x.dtype);
+  fillInto(y, value);
+  return y;
+}
+
+function requireFloat(action: string, x: Tensor): void {
+  if (x.dtype !== "f32") {
+    throw new TypeError(
+      `Cannot ${action} a tensor of ${x.dtype}: cast() it to f32`,
+    );
+  }
+}
+
+function requireElements(action: string, x: Tensor, count: number): void {
+  if (count === 0) {
+    throw new RangeError(
+      `Cannot ${action} ${formatShape(x.shape)}: there is no element`,
+    );
+  }
+}

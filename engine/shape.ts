@@ -1,0 +1,134 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+/** The lengths of a tensor's axes, outermost first; `[]` is a scalar. */
+export type Shape = readonly number[];
+
+/** The number of elements of a shape. */
+export function sizeOf(shape: Shape): number {
+  let size = 1;
+  for (const length of shape) size *= length;
+  return size;
+}
+
+/** Writes a shape as it appears in messages: `[2, 3]`. */
+export function formatShape(shape: Shape): string {
+  return `[${shape.join(", ")}]`;
+}
+
+/** Whether two shapes are the same. */
+export function sameShape(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((length, i) => length === b[i]);
+}
+
+/** Row-major strides, in elements. */
+export function stridesOf(shape: Shape): number[] {
+  const strides = new Array<number>(shape.length);
+  let stride = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    strides[i] = stride;
+    stride *= shape[i] ?? 1;
+  }
+  return strides;
+}
+
+/**
+ * Throws unless every length is a non-negative integer.
+ *
+ * @throws {RangeError} If a length is not.
+ */
+export function checkShape(action: string, shape: Shape): void {
+  if (!shape.every((length) => Number.isSafeInteger(length) && length >= 0)) {
+    throw new RangeError(
+      `Cannot ${action} of shape ${
+        formatShape(shape)
+      }: lengths must be non-negative integers`,
+    );
+  }
+}
+
+/**
+ * Turns an axis counted from either end into one counted from the front.
+ *
+ * @throws {RangeError} If the tensor has no such axis.
+ */
+export function normalizeAxis(
+  action: string,
+  axis: number,
+  rank: number,
+): number {
+  const normal = axis < 0 ? axis + rank : axis;
+  if (!Number.isInteger(axis) || normal < 0 || normal >= rank) {
+    throw new RangeError(
+      `Cannot ${action} axis ${axis}: the tensor has ${rank} axes`,
+    );
+  }
+  return normal;
+}
+
+/**
+ * The shape that two shapes broadcast to, by NumPy's rule: aligned at the
+ * last axis, lengths equal or one of them 1.
+ *
+ * @throws {TypeError} If they do not broadcast.
+ */
+export function broadcastShapes(action: string, a: Shape, b: Shape): number[] {
+  const rank = Math.max(a.length, b.length);
+  const shape = new Array<number>(rank);
+  for (let i = 1; i <= rank; i++) {
+    const m = a[a.length - i] ?? 1;
+    const n = b[b.length - i] ?? 1;
+    if (m !== n && m !== 1 && n !== 1) {
+      throw new TypeError(
+        `Cannot ${action} ${formatShape(a)} and ${
+          formatShape(b)
+        }: lengths must be equal or 1 at every axis, counted from the last`,
+      );
+    }
+    shape[rank - i] = m === 1 ? n : m;
+  }
+  return shape;
+}
+
+/** Strides of `shape` seen as the larger `target`: 0 along broadcast axes. */
+export function broadcastStrides(shape: Shape, target: Shape): number[] {
+  const strides = stridesOf(shape);
+  const offset = target.length - shape.length;
+  return target.map((_, i) => {
+    const length = shape[i - offset];
+    return length === undefined || length === 1 ? 0 : strides[i - offset] ?? 0;
+  });
+}
+
+/**
+ * Merges neighbouring axes that every operand walks as one, so that most
+ * calls end with one or two axes.
+ *
+ * @returns The shorter shape, and each operand's strides for it.
+ */
+export function collapseAxes(
+  shape: Shape,
+  strides: readonly (readonly number[])[],
+): { shape: number[]; strides: number[][] } {
+  const out: number[] = [];
+  const merged: number[][] = strides.map(() => []);
+  for (let i = 0; i < shape.length; i++) {
+    const length = shape[i] ?? 1;
+    if (length === 1) continue;
+    const last = out.length - 1;
+    const joins = last >= 0 && strides.every((s, k) =>
+      (merged[k]?.[last] ?? 0) === (s[i] ?? 0) * length
+    );
+    if (joins) {
+      out[last] = (out[last] ?? 1) * length;
+      strides.forEach((s, k) => (merged[k] ?? [])[last] = s[i] ?? 0);
+    } else {
+      out.push(length);
+      strides.forEach((s, k) => merged[k]?.push(s[i] ?? 0));
+    }
+  }
+  if (out.length === 0) {
+    return { shape: [1], strides: strides.map(() => [0]) };
+  }
+  return { shape: out, strides: merged };
+}

@@ -1,0 +1,335 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+import {
+  type BindLayout,
+  type BindNode,
+  type Kernel,
+  PARAMS_BYTES,
+  type Pipeline,
+  type PipelineCache,
+} from "./kernel.ts";
+import type { Binding, Block } from "./pool.ts";
+import type { TypedArray } from "./dtype.ts";
+
+/** Dispatches per submit: the GPU works while the next chunk is recorded. */
+const CHUNK = 64;
+
+/** Bytes of small uploads that one chunk holds back; see `upload`. */
+const UPLOAD_BYTES = 256 * 1024;
+
+/** Bind groups kept before the cache starts anew. */
+const MAX_GROUPS = 16384;
+
+/** Figures of a {@linkcode Stream}, counted since it was made. */
+export interface StreamStatistics {
+  dispatches: number;
+  submits: number;
+  /** Bind groups made; constant in steady state. */
+  bindGroups: number;
+  /** Waits for the GPU: each costs 10 ms or more in Deno. */
+  reads: number;
+}
+
+/** A byte range to read back. */
+export interface ReadRange {
+  block: Block;
+  offset: number;
+  bytes: number;
+}
+
+/**
+ * Records commands into one open pass and submits it in chunks.
+ *
+ * The only place that calls `queue.writeBuffer`: a write runs before what is
+ * recorded but not yet submitted, so where the target of an {@linkcode upload}
+ * is in use, the values wait in an arena and a copy is recorded (or, if they
+ * are many, the chunk is submitted first). Parameters and small uploads of a
+ * chunk go up in one write each.
+ */
+export class Stream {
+  readonly #gpu: GPUDevice;
+  readonly #pipelines: PipelineCache;
+  readonly #check: () => void;
+  readonly #arena: GPUBuffer;
+  readonly #arenaGroup: GPUBindGroup;
+  readonly #staging = new ArrayBuffer(CHUNK * PARAMS_BYTES);
+  readonly #u32 = new Uint32Array(this.#staging);
+  readonly #i32 = new Int32Array(this.#staging);
+  readonly #f32 = new Float32Array(this.#staging);
+  readonly #uploads: GPUBuffer;
+  readonly #uploadStaging = new Uint8Array(UPLOAD_BYTES);
+  readonly #readers: GPUBuffer[] = [];
+  readonly #dynamicOffset = [0];
+  #encoder: GPUCommandEncoder | undefined;
+  #pass: GPUComputePassEncoder | undefined;
+  #pipeline: Pipeline | undefined;
+  #slots = 0;
+  #uploaded = 0;
+  #pending = 0;
+  #chunk = 0;
+  #groups = 0;
+  #dispatches = 0;
+  #bindGroups = 0;
+  #reads = 0;
+
+  constructor(gpu: GPUDevice, pipelines: PipelineCache, check: () => void) {
+    this.#gpu = gpu;
+    this.#pipelines = pipelines;
+    this.#check = check;
+    this.#arena = gpu.createBuffer({
+      label: "params",
+      size: CHUNK * PARAMS_BYTES,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    });
+    this.#uploads = gpu.createBuffer({
+      label: "uploads",
+      size: UPLOAD_BYTES,
+      usage: GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+    });
+    this.#arenaGroup = gpu.createBindGroup({
+      layout: pipelines.paramsLayout,
+      entries: [{
+        binding: 0,
+        resource: { buffer: this.#arena, size: PARAMS_BYTES },
+      }],
+    });
+  }
+
+  /** Counts since the stream was made. */
+  statistics(): StreamStatistics {
+    return {
+      dispatches: this.#dispatches,
+      submits: this.#chunk,
+      bindGroups: this.#bindGroups,
+      reads: this.#reads,
+    };
+  }
+
+  /** Records one dispatch of `x·y·z` workgroups. */
+  dispatch(
+    kernel: Kernel,
+    bindings: readonly Binding[],
+    params: Readonly<Record<string, number>>,
+    x: number,
+    y: number,
+    z: number,
+  ): void {
+    const pipeline = this.#pipelines.get(kernel);
+    const pass = this.#pass ??= this.#openPass();
+    if (pipeline !== this.#pipeline) {
+      pass.setPipeline(pipeline.gpu);
+      this.#pipeline = pipeline;
+    }
+    pass.setBindGroup(0, this.#group(pipeline.layout, bindings));
+    const fields = pipeline.fields;
+    if (fields.length > 0) {
+      const offset = this.#slots++ * PARAMS_BYTES;
+      let at = offset >> 2;
+      for (const [name, type] of fields) {
+        const value = params[name];
+        if (value === undefined) {
+          throw new TypeError(
+            `Cannot dispatch ${kernel.name}: parameter ${name} is missing`,
+          );
+        }
+        if (type === "f32") this.#f32[at++] = value;
+        else if (type === "u32") this.#u32[at++] = value;
+        else this.#i32[at++] = value;
+      }
+      this.#dynamicOffset[0] = offset;
+      pass.setBindGroup(1, this.#arenaGroup, this.#dynamicOffset);
+    }
+    pass.dispatchWorkgroups(x, y, z);
+    for (const binding of bindings) binding.block.chunk = this.#chunk;
+    this.#dispatches++;
+    if (++this.#pending >= CHUNK) this.flush();
+  }
+
+  /** Records a copy of whole 4-byte words between two different buffers. */
+  copy(source: Binding, target: Binding, bytes: number): void {
+    this.#closePass();
+    this.#open().copyBufferToBuffer(
+      source.block.buffer,
+      source.offset,
+      target.block.buffer,
+      target.offset,
+      Math.ceil(bytes / 4) * 4,
+    );
+    source.block.chunk = target.block.chunk = this.#chunk;
+    this.#pending++;
+  }
+
+  /** Records zeroing a range. */
+  clear(block: Block, offset: number, bytes: number): void {
+    this.#closePass();
+    this.#open().clearBuffer(block.buffer, offset, Math.ceil(bytes / 4) * 4);
+    block.chunk = this.#chunk;
+    this.#pending++;
+  }
+
+  /** Writes host values into a block, after everything recorded before. */
+  upload(block: Block, offset: number, values: TypedArray): void {
+    const used = block.chunk === this.#chunk && this.#pending > 0;
+    if (used && this.#uploaded + values.byteLength <= UPLOAD_BYTES) {
+      this.#uploadLater(block, offset, values);
+      return;
+    }
+    if (used) this.flush();
+    this.#gpu.queue.writeBuffer(block.buffer, offset, values);
+  }
+
+  #uploadLater(block: Block, offset: number, values: TypedArray): void {
+    const { buffer, byteOffset, byteLength } = values;
+    const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+    this.#uploadStaging.set(bytes, this.#uploaded);
+    this.#closePass();
+    this.#open().copyBufferToBuffer(
+      this.#uploads,
+      this.#uploaded,
+      block.buffer,
+      offset,
+      byteLength,
+    );
+    this.#uploaded += byteLength;
+    this.#pending++;
+  }
+
+  /** Submits what is recorded, and throws what the GPU has reported by now. */
+  flush(): void {
+    this.#closePass();
+    const encoder = this.#encoder;
+    if (encoder) {
+      if (this.#slots > 0) {
+        this.#gpu.queue.writeBuffer(
+          this.#arena,
+          0,
+          this.#staging,
+          0,
+          this.#slots * PARAMS_BYTES,
+        );
+      }
+      if (this.#uploaded > 0) {
+        this.#gpu.queue.writeBuffer(
+          this.#uploads,
+          0,
+          this.#uploadStaging,
+          0,
+          this.#uploaded,
+        );
+      }
+      this.#gpu.queue.submit([encoder.finish()]);
+      this.#encoder = undefined;
+      this.#slots = 0;
+      this.#uploaded = 0;
+      this.#pending = 0;
+      this.#chunk++;
+    }
+    this.#check();
+  }
+
+  /** Reads several ranges back with one wait. */
+  async read(ranges: readonly ReadRange[]): Promise<ArrayBuffer[]> {
+    const offsets: number[] = [];
+    let total = 0;
+    for (const { bytes } of ranges) {
+      offsets.push(total);
+      total += Math.ceil(bytes / 8) * 8;
+    }
+    if (total === 0) {
+      await this.wait();
+      return ranges.map(() => new ArrayBuffer(0));
+    }
+    const reader = this.#takeReader(total);
+    this.#closePass();
+    const encoder = this.#open();
+    ranges.forEach(({ block, offset, bytes }, i) => {
+      if (bytes > 0) {
+        encoder.copyBufferToBuffer(
+          block.buffer,
+          offset,
+          reader,
+          offsets[i] ?? 0,
+          Math.ceil(bytes / 4) * 4,
+        );
+      }
+    });
+    this.flush();
+    this.#reads++;
+    try {
+      await reader.mapAsync(GPUMapMode.READ, 0, total);
+    } catch (error) {
+      this.#check();
+      throw error;
+    }
+    const mapped = reader.getMappedRange(0, total);
+    const results = ranges.map(({ bytes }, i) => {
+      const start = offsets[i] ?? 0;
+      return mapped.slice(start, start + bytes);
+    });
+    reader.unmap();
+    this.#readers.push(reader);
+    this.#check();
+    return results;
+  }
+
+  /** Submits what is recorded and waits until the GPU has done it. */
+  async wait(): Promise<void> {
+    this.flush();
+    this.#reads++;
+    await this.#gpu.queue.onSubmittedWorkDone();
+    this.#check();
+  }
+
+  #open(): GPUCommandEncoder {
+    return this.#encoder ??= this.#gpu.createCommandEncoder();
+  }
+
+  #openPass(): GPUComputePassEncoder {
+    this.#pipeline = undefined;
+    return this.#open().beginComputePass();
+  }
+
+  #closePass(): void {
+    this.#pass?.end();
+    this.#pass = undefined;
+  }
+
+  #takeReader(bytes: number): GPUBuffer {
+    const i = this.#readers.findIndex((reader) => reader.size >= bytes);
+    const [reader] = i < 0 ? [] : this.#readers.splice(i, 1);
+    if (reader) return reader;
+    // One spare of each magnitude is enough; the smaller ones go.
+    for (const spare of this.#readers.splice(0)) spare.destroy();
+    return this.#gpu.createBuffer({
+      size: 2 ** Math.ceil(Math.log2(Math.max(bytes, 4096))),
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    });
+  }
+
+  #group(layout: BindLayout, bindings: readonly Binding[]): GPUBindGroup {
+    let node: BindNode = layout.groups;
+    for (const { id } of bindings) {
+      node.next ??= new Map();
+      let next = node.next.get(id);
+      if (!next) node.next.set(id, next = { next: undefined, group: undefined });
+      node = next;
+    }
+    return node.group ??= this.#makeGroup(layout, bindings);
+  }
+
+  #makeGroup(layout: BindLayout, bindings: readonly Binding[]): GPUBindGroup {
+    this.#bindGroups++;
+    if (++this.#groups > MAX_GROUPS) {
+      this.#pipelines.dropGroups();
+      this.#groups = 0;
+    }
+    return this.#gpu.createBindGroup({
+      layout: layout.gpu,
+      entries: bindings.map(({ block, offset, size }, binding) => ({
+        binding,
+        resource: { buffer: block.buffer, offset, size },
+      })),
+    });
+  }
+}

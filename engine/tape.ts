@@ -1,0 +1,183 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+import { formatShape, sameShape } from "./shape.ts";
+import { keep, scope } from "./scope.ts";
+import { alias, allocate, type BackwardFunction, type Tensor } from "./tensor.ts";
+import { addInto, fillInto } from "./ops/inplace.ts";
+
+let enabled = true;
+let order = 0;
+
+/**
+ * Notes how `y` was made from `inputs`, if any of them needs a gradient.
+ * Every op ends with this call.
+ */
+export function record(
+  y: Tensor,
+  inputs: readonly Tensor[],
+  backward: BackwardFunction,
+): Tensor {
+  if (enabled && inputs.some((input) => input.requiresGrad)) {
+    y.requiresGrad = true;
+    y.node = { order: order++, inputs, backward };
+  }
+  return y;
+}
+
+/** Whether ops are being recorded for {@linkcode backward}. */
+export function isRecording(): boolean {
+  return enabled;
+}
+
+/**
+ * Runs a function without recording, as for evaluation: faster, and its
+ * results need no gradient.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, mul, noGrad, tensor } from "@swagpu/swagpu/engine";
+ * import { assert } from "@std/assert";
+ *
+ * await initialize();
+ * const x = tensor([1, 2], { requiresGrad: true });
+ * const y = noGrad(() => mul(x, 2));
+ * assert(!y.requiresGrad);
+ * ```
+ */
+export function noGrad<T>(run: () => T): T {
+  const before = enabled;
+  enabled = false;
+  try {
+    return run();
+  } finally {
+    enabled = before;
+  }
+}
+
+/** Gives a tensor over the same memory that {@linkcode backward} stops at. */
+export function detach(x: Tensor): Tensor {
+  return alias(x);
+}
+
+/** Options of {@linkcode backward}. */
+export interface BackwardOptions {
+  /**
+   * The gradient of the final value with respect to `y`, of `y`'s shape.
+   *
+   * @default {ones, and then `y` must have one element}
+   */
+  gradient?: Tensor;
+}
+
+/**
+ * Finds the gradients of `y` with respect to every leaf it depends on, and
+ * adds them to the leaves' `grad`.
+ *
+ * Reverse accumulation: nodes are visited from the latest to the earliest, so
+ * each is reached when its gradient is complete. Gradients of intermediate
+ * tensors are freed as soon as they are used.
+ *
+ * @throws {TypeError} If `y` does not depend on a tensor that requires a
+ * gradient, or has several elements and no `gradient` is given.
+ *
+ * @example Usage
+ * ```ts
+ * import { backward, initialize, mul, sum, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const x = tensor([1, 2, 3], { requiresGrad: true });
+ * backward(sum(mul(x, x)));
+ * assertEquals([...await x.grad!.data()], [2, 4, 6]);
+ * ```
+ */
+export function backward(y: Tensor, options: BackwardOptions = {}): void {
+  if (!y.requiresGrad) {
+    throw new TypeError(
+      "Cannot go backward from a tensor without history: " +
+        "none of its inputs requires a gradient",
+    );
+  }
+  const { gradient } = options;
+  if (gradient ? !sameShape(gradient.shape, y.shape) : y.size !== 1) {
+    throw new TypeError(
+      `Cannot go backward from shape ${formatShape(y.shape)}: ` + (gradient
+        ? `the gradient has shape ${formatShape(gradient.shape)}`
+        : "give a gradient, or reduce it to one element"),
+    );
+  }
+  using _ = scope();
+  noGrad(() => {
+    const seed = gradient ? alias(gradient) : allocate(y.device, y.shape);
+    if (!gradient) fillInto(seed, 1);
+    const gradients = new Map<Tensor, Tensor>();
+    give(gradients, y, seed);
+    for (const tensor of reachable(y)) {
+      const node = tensor.node;
+      const dy = gradients.get(tensor);
+      if (!node || !dy) continue;
+      gradients.delete(tensor);
+      step(gradients, node.inputs, node.backward, dy);
+      dy.dispose();
+    }
+  });
+}
+
+/** Every tensor with a node that `y` depends on, the latest first. */
+function reachable(y: Tensor): Tensor[] {
+  const seen = new Set<Tensor>();
+  const stack = [y];
+  for (let x = stack.pop(); x; x = stack.pop()) {
+    if (!x.node || seen.has(x)) continue;
+    seen.add(x);
+    stack.push(...x.node.inputs);
+  }
+  return [...seen].sort((a, b) => (b.node?.order ?? 0) - (a.node?.order ?? 0));
+}
+
+/** Runs one node backward and hands its results on, freeing what it made. */
+function step(
+  gradients: Map<Tensor, Tensor>,
+  inputs: readonly Tensor[],
+  run: BackwardFunction,
+  dy: Tensor,
+): void {
+  using _ = scope();
+  const into = inputs.map((x) =>
+    x.requiresGrad && !x.node ? x.gradientTarget() : undefined
+  );
+  const results = run(dy, into);
+  const given = new Set<Tensor>([dy]);
+  inputs.forEach((x, i) => {
+    const result = results[i];
+    if (!result || !x.requiresGrad || result === into[i]) return;
+    const own = given.has(result) ? alias(result) : result;
+    given.add(result);
+    if (into[i]) addInto(into[i], own);
+    else give(gradients, x, keep(own));
+  });
+}
+
+/** Adds a gradient to those that a tensor has received. */
+function give(
+  gradients: Map<Tensor, Tensor>,
+  x: Tensor,
+  gradient: Tensor,
+): void {
+  if (!x.node) return addInto(x.gradientTarget(), gradient);
+  const before = gradients.get(x);
+  if (!before) {
+    gradients.set(x, gradient);
+    return;
+  }
+  if (before.block.references === 1) {
+    addInto(before, gradient);
+  } else { // Shared with another gradient: the sum gets memory of its own.
+    const sum = keep(allocate(x.device, x.shape));
+    addInto(sum, before, gradient);
+    gradients.set(x, sum);
+    before.dispose();
+  }
+  gradient.dispose();
+}

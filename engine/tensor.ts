@@ -1,0 +1,291 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+import type { Device } from "./device.ts";
+import { type DType, DTYPES, type TypedArray } from "./dtype.ts";
+import { alignBytes, type Binding, type Block } from "./pool.ts";
+import { formatShape, type Shape, sizeOf } from "./shape.ts";
+import { fillInto } from "./ops/inplace.ts";
+import { adopt, forget, persist } from "./scope.ts";
+
+/** Where a tensor's elements lie. */
+export interface Storage {
+  readonly block: Block;
+  /** A multiple of 256. */
+  readonly byteOffset: number;
+}
+
+/** A node of the tape: how the tensor that holds it was made. */
+export interface Node {
+  /** Rises with every node, so that larger means made later. */
+  readonly order: number;
+  readonly inputs: readonly Tensor[];
+  readonly backward: BackwardFunction;
+}
+
+/**
+ * Gives the gradients of an op's inputs from the gradient of its output.
+ *
+ * @param dy The gradient of the output.
+ * @param into For each input the tensor in which its gradient is being summed,
+ * where that exists already: a kernel that can add to it does so and returns
+ * it; all others return the gradient alone.
+ * @returns One tensor per input; `undefined` where there is no gradient.
+ */
+export type BackwardFunction = (
+  dy: Tensor,
+  into: readonly (Tensor | undefined)[],
+) => readonly (Tensor | undefined)[];
+
+/**
+ * An array of numbers on the GPU: contiguous, row-major.
+ *
+ * Tensors are made by functions (`tensor`, `zeros`, `matmul` …). Their memory
+ * goes back to the pool when the {@linkcode scope} that they were made in ends,
+ * or at {@linkcode dispose}.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const x = tensor([[1, 2, 3], [4, 5, 6]]);
+ * assertEquals(x.shape, [2, 3]);
+ * assertEquals([...await x.data()], [1, 2, 3, 4, 5, 6]);
+ * ```
+ */
+export class Tensor {
+  /** The lengths of the axes, outermost first. */
+  readonly shape: Shape;
+  /** The element type. */
+  readonly dtype: DType;
+  /** The number of elements. */
+  readonly size: number;
+  /** Whether {@linkcode backward} is to find this tensor's gradient. */
+  requiresGrad = false;
+  /** How this tensor was made; leaves have none. */
+  node: Node | undefined;
+  readonly #device: Device;
+  #block: Block | undefined;
+  #byteOffset = 0;
+  #binding: Binding | undefined;
+  #grad: Tensor | undefined;
+
+  /** Use {@linkcode allocate}, {@linkcode alias} or the creation functions. */
+  constructor(
+    device: Device,
+    shape: Shape,
+    dtype: DType,
+    storage?: Storage,
+  ) {
+    this.shape = shape;
+    this.dtype = dtype;
+    this.size = sizeOf(shape);
+    this.#device = device;
+    if (storage) this.place(storage);
+  }
+
+  /** Gives the tensor its memory; {@linkcode Parameter}s get theirs late. */
+  protected place({ block, byteOffset }: Storage): void {
+    this.#block = block;
+    this.#byteOffset = byteOffset;
+    block.references++;
+  }
+
+  /** The gradient that {@linkcode backward} summed, for leaves of the tape. */
+  get grad(): Tensor | undefined {
+    return this.#grad;
+  }
+
+  /** The gradient as a tensor to add to: all zero at first. */
+  gradientTarget(): Tensor {
+    if (!this.#grad) {
+      this.#grad = persist(allocate(this.device, this.shape));
+      fillInto(this.#grad, 0);
+    }
+    return this.#grad;
+  }
+
+  /** Forgets the gradient and frees its memory. */
+  dropGradient(): void {
+    this.#grad?.dispose();
+    this.#grad = undefined;
+  }
+
+  /** The device that holds the elements. */
+  get device(): Device {
+    return this.#device;
+  }
+
+  /** The bytes of the elements. */
+  get bytes(): number {
+    return this.size * DTYPES[this.dtype].bytes;
+  }
+
+  /** The block that holds the elements. */
+  get block(): Block {
+    if (!this.#block) {
+      throw new ReferenceError(
+        `Cannot use a tensor of shape ${
+          formatShape(this.shape)
+        }: it was disposed or its scope has ended; keep() it to use it later`,
+      );
+    }
+    return this.#block;
+  }
+
+  /** Where in {@linkcode block} the elements start. */
+  get byteOffset(): number {
+    return this.#byteOffset;
+  }
+
+  /** Whether the memory has been given back. */
+  get isDisposed(): boolean {
+    return this.#block === undefined;
+  }
+
+  /** Whether one binding can hold all elements. */
+  get fitsBinding(): boolean {
+    return alignBytes(this.bytes) <= this.#device.maxBindingSize;
+  }
+
+  /**
+   * All elements as a kernel sees them.
+   *
+   * @throws {RangeError} If they exceed the device's largest binding.
+   */
+  get binding(): Binding {
+    const block = this.block;
+    if (this.#binding) return this.#binding;
+    if (!this.fitsBinding) {
+      throw new RangeError(
+        `Cannot bind a tensor of shape ${
+          formatShape(this.shape)
+        } at once: ${this.bytes} bytes exceed the device's ` +
+          `${this.#device.maxBindingSize}`,
+      );
+    }
+    const whole = this.#byteOffset === 0 &&
+      block.size <= this.#device.maxBindingSize;
+    this.#binding = whole
+      ? block.window(0, block.size)
+      : block.window(this.#byteOffset, alignBytes(this.bytes));
+    return this.#binding;
+  }
+
+  /**
+   * Elements `start` to `start + count` as a kernel sees them.
+   *
+   * `start` counts elements and must be a multiple of 64.
+   */
+  window(start: number, count: number): Binding {
+    const bytes = DTYPES[this.dtype].bytes;
+    return this.block.window(
+      this.#byteOffset + start * bytes,
+      alignBytes(count * bytes),
+    );
+  }
+
+  /** Reads the elements back, row by row. Costs one wait: 10 ms in Deno. */
+  async data(): Promise<TypedArray> {
+    const [values] = await readAll([this]);
+    return values ?? DTYPES[this.dtype].from([]);
+  }
+
+  /**
+   * Reads the only element back.
+   *
+   * @throws {TypeError} If there is not exactly one.
+   */
+  async item(): Promise<number> {
+    if (this.size !== 1) {
+      throw new TypeError(
+        `Cannot read the item of a tensor of shape ${
+          formatShape(this.shape)
+        }: it must have exactly one element`,
+      );
+    }
+    return (await this.data())[0] ?? NaN;
+  }
+
+  /** Overwrites the elements with host values, row by row. */
+  write(values: ArrayLike<number>): void {
+    if (values.length !== this.size) {
+      throw new TypeError(
+        `Cannot write ${values.length} values into a tensor of shape ${
+          formatShape(this.shape)
+        }: it has ${this.size} elements`,
+      );
+    }
+    const typed = DTYPES[this.dtype].from([]).constructor === values.constructor
+      ? values as TypedArray
+      : DTYPES[this.dtype].from(values);
+    if (this.size > 0) {
+      this.device.stream.upload(this.block, this.byteOffset, typed);
+    }
+  }
+
+  /** Gives the memory back to the pool; the tensor cannot be used after. */
+  dispose(): void {
+    const block = this.#block;
+    if (!block) return;
+    forget(this);
+    this.dropGradient();
+    this.#block = undefined;
+    this.#binding = undefined;
+    this.node = undefined;
+    if (--block.references === 0) this.#device.pool.release(block);
+  }
+}
+
+/** Makes a tensor with arbitrary contents, for a kernel to fill. */
+export function allocate(
+  device: Device,
+  shape: Shape,
+  dtype: DType = "f32",
+): Tensor {
+  const bytes = sizeOf(shape) * DTYPES[dtype].bytes;
+  const block = device.pool.acquire(bytes);
+  const tensor = new Tensor(device, shape, dtype, { block, byteOffset: 0 });
+  adopt(tensor);
+  return tensor;
+}
+
+/** Makes a second tensor over the same memory, with a shape of the same size. */
+export function alias(x: Tensor, shape: Shape = x.shape): Tensor {
+  const { block, byteOffset } = x;
+  const tensor = new Tensor(x.device, shape, x.dtype, { block, byteOffset });
+  adopt(tensor);
+  return tensor;
+}
+
+/**
+ * Reads several tensors back with one wait. All must be on one device.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, readAll, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const [x, y] = await readAll([tensor([1, 2]), tensor([3])]);
+ * assertEquals([...x!, ...y!], [1, 2, 3]);
+ * ```
+ */
+export async function readAll(
+  tensors: readonly Tensor[],
+): Promise<TypedArray[]> {
+  const [first] = tensors;
+  if (!first) return [];
+  const buffers = await first.device.stream.read(
+    tensors.map(({ block, byteOffset, bytes }) => ({
+      block,
+      offset: byteOffset,
+      bytes,
+    })),
+  );
+  return tensors.map(({ dtype, size }, i) =>
+    DTYPES[dtype].view(buffers[i] ?? new ArrayBuffer(0), 0, size)
+  );
+}

@@ -1,0 +1,208 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+/**
+ * The quickstart's one table: a method a row, its scores the columns.
+ *
+ * @module
+ */
+
+import {
+  accuracy,
+  applyTemperature,
+  brierScore,
+  expectedCalibrationError,
+  fitTemperature,
+  logProbabilities,
+  negativeLogLikelihood,
+  softCrossEntropy,
+} from "../../nn/metrics.ts";
+
+/** What a method predicted for the test set. */
+export interface Prediction {
+  /** The method, as the row is called. */
+  method: string;
+  /** Its probabilities, [rows, classes]. */
+  probabilities: ArrayLike<number>;
+}
+
+/** What the test set says. */
+export interface Truth {
+  /** The labels drawn, [rows]. */
+  labels: ArrayLike<number>;
+  /** The distribution that they were drawn from, [rows, classes]. */
+  distribution: ArrayLike<number>;
+}
+
+/** The scores of one method. */
+export interface Scores {
+  /** The method. */
+  method: string;
+  /** The share of labels that are the likeliest class. */
+  accuracy: number;
+  /** Negative log-likelihood of the labels. */
+  nll: number;
+  /** Expected calibration error, 15 bins. */
+  ece: number;
+  /** Brier score, the sum over classes. */
+  brier: number;
+  /** Cross-entropy to the true distribution. */
+  crossEntropy: number;
+  /** The temperature fitted on the first half; absent for the oracle. */
+  temperature?: number;
+  /** Negative log-likelihood of the second half at that temperature. */
+  scaledNll?: number;
+  /** Calibration error of the second half at that temperature. */
+  scaledEce?: number;
+}
+
+/** What stands around the table. */
+export interface TableOptions {
+  /** A line above the table. */
+  title?: string;
+}
+
+/** The method name of the row for the true distribution itself. */
+export const ORACLE = "oracle";
+
+/**
+ * Scores one method on the whole test set, and after temperature scaling on the
+ * second half, the temperature being fitted on the first.
+ *
+ * @param prediction The method and its probabilities.
+ * @param truth Labels and their distribution.
+ * @returns Every column of the row.
+ */
+export function score(prediction: Prediction, truth: Truth): Scores {
+  const { method, probabilities } = prediction;
+  const { labels, distribution } = truth;
+  const classes = probabilities.length / labels.length;
+  const half = Math.floor(labels.length / 2);
+  const scores = {
+    method,
+    accuracy: accuracy(probabilities, labels),
+    nll: negativeLogLikelihood(probabilities, labels),
+    ece: expectedCalibrationError(probabilities, labels),
+    brier: brierScore(probabilities, labels),
+    crossEntropy: softCrossEntropy(probabilities, distribution, { classes }),
+  };
+  if (method === ORACLE) return scores;
+  const logits = logProbabilities(probabilities);
+  const classOf = Array.from(labels);
+  const temperature = fitTemperature(
+    logits.subarray(0, half * classes),
+    classOf.slice(0, half),
+  );
+  const scaled = applyTemperature(
+    logits.subarray(half * classes),
+    temperature,
+    { classes },
+  );
+  const reported = classOf.slice(half);
+  return {
+    ...scores,
+    temperature,
+    scaledNll: negativeLogLikelihood(scaled, reported),
+    scaledEce: expectedCalibrationError(scaled, reported),
+  };
+}
+
+/**
+ * Scores every method, and the true distribution as the last row.
+ *
+ * @param predictions The methods in the order of the rows.
+ * @param truth Labels and their distribution.
+ * @returns One entry a row.
+ */
+export function scoreAll(
+  predictions: readonly Prediction[],
+  truth: Truth,
+): Scores[] {
+  const oracle = { method: ORACLE, probabilities: truth.distribution };
+  return [...predictions, oracle].map((entry) => score(entry, truth));
+}
+
+/**
+ * The mean of each score over several runs.
+ *
+ * @param runs The rows of each run, the same methods in the same order.
+ * @returns One entry a method.
+ * @throws {RangeError} If there is no run, or the runs differ in methods.
+ */
+export function meanScores(runs: readonly Scores[][]): Scores[] {
+  const [first] = runs;
+  if (first === undefined) {
+    throw new RangeError("Cannot average scores: there are no runs");
+  }
+  return first.map((row, index) => {
+    const rows = runs.map((run) => run[index]).filter((r) => r !== undefined);
+    if (
+      rows.length < runs.length || rows.some((r) => r.method !== row.method)
+    ) {
+      throw new RangeError(
+        `Cannot average scores: row ${index} is not ${row.method} in every run`,
+      );
+    }
+    const mean: Record<string, number> = {};
+    for (const { key } of COLUMNS) {
+      if (row[key] === undefined) continue;
+      mean[key] = rows.reduce((sum, r) => sum + (r[key] ?? NaN), 0) /
+        rows.length;
+    }
+    return { ...row, ...mean };
+  });
+}
+
+interface Column {
+  key: Exclude<keyof Scores, "method">;
+  head: readonly [string, string];
+  digits: number;
+}
+
+const COLUMNS: readonly Column[] = [
+  { key: "accuracy", head: ["", "accuracy"], digits: 3 },
+  { key: "nll", head: ["", "NLL"], digits: 3 },
+  { key: "ece", head: ["", "ECE"], digits: 3 },
+  { key: "brier", head: ["", "Brier"], digits: 3 },
+  { key: "crossEntropy", head: ["CE to", "truth"], digits: 3 },
+  { key: "scaledNll", head: ["scaled", "NLL"], digits: 3 },
+  { key: "scaledEce", head: ["scaled", "ECE"], digits: 3 },
+  { key: "temperature", head: ["at", "T"], digits: 2 },
+];
+
+/**
+ * The table as plain text, columns aligned, a rule above the oracle's row.
+ *
+ * @param scores One entry a row.
+ * @param options A title.
+ * @returns Lines, each ended.
+ */
+export function renderTable(
+  scores: readonly Scores[],
+  options: TableOptions = {},
+): string {
+  const cells = scores.map((row) => [
+    row.method,
+    ...COLUMNS.map(({ key, digits }) => row[key]?.toFixed(digits) ?? "–"),
+  ]);
+  const heads = [0, 1].map((line) => [
+    line === 0 ? "" : "method",
+    ...COLUMNS.map(({ head }) => head[line] ?? ""),
+  ]);
+  const all = [...heads, ...cells];
+  const widths = [...heads[0] ?? []].map((_, column) =>
+    Math.max(...all.map((row) => (row[column] ?? "").length))
+  );
+  const draw = (row: readonly string[]) =>
+    row.map((cell, column) => {
+      const width = widths[column] ?? 0;
+      return column === 0 ? cell.padEnd(width) : cell.padStart(width);
+    }).join("  ").trimEnd();
+  const rule = widths.map((width) => "─".repeat(width)).join("──");
+  const lines = [...heads.map(draw), rule];
+  cells.forEach((row) => {
+    if (row[0] === ORACLE) lines.push(rule);
+    lines.push(draw(row));
+  });
+  if (options.title) lines.unshift(options.title, "");
+  return lines.map((line) => line + "\n").join("");
+}

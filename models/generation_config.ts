@@ -1,0 +1,365 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+/**
+ * How a model generates: the fields of `generation_config.json`, camelCase
+ * here, with the defaults of Hugging Face's transformers.
+ *
+ * @module
+ */
+
+import { writeTextAtomically } from "../nn/disk.ts";
+import { formatJson, readJson } from "./_json.ts";
+import { ConfigReader, toSnakeCase } from "./config_reader.ts";
+import { type PretrainedConfig, readConfig } from "./config.ts";
+import { resolveFiles, type ResolveOptions } from "./hub.ts";
+
+const FILE_NAME = "generation_config.json";
+
+/** When beam search stops; see {@linkcode GenerationOptions.earlyStopping}. */
+export type EarlyStopping = boolean | "never";
+
+/** What {@linkcode GenerationConfig} holds. */
+export interface GenerationOptions {
+  /**
+   * Tokens that a row may have, the prompt's counted.
+   *
+   * @default 20 new tokens, as far as the model knows so many places
+   */
+  maxLength?: number;
+  /** New tokens that a row may have; stands above `maxLength`. @default {null} */
+  maxNewTokens?: number | null;
+  /** Tokens before a row may end, the prompt's counted. @default {0} */
+  minLength?: number;
+  /** New tokens before a row may end; stands above `minLength`. @default {null} */
+  minNewTokens?: number | null;
+  /** Whether to draw tokens rather than to take the best. @default {false} */
+  doSample?: boolean;
+  /** Rows followed at the same time; 1 for no beam search. @default {1} */
+  numBeams?: number;
+  /**
+   * When beam search stops: `true` once `numBeams` rows have ended; `false`
+   * once an open row that ended now would not beat the worst of them; `"never"`
+   * once no open row could beat it at any length.
+   *
+   * @default {false}
+   */
+  earlyStopping?: EarlyStopping;
+  /**
+   * The power of the number of new tokens that beam search divides a row's
+   * score by: above 0 favours long rows, below 0 short ones.
+   *
+   * @default {1}
+   */
+  lengthPenalty?: number;
+  /** Rows given back for each prompt. @default {1} */
+  numReturnSequences?: number;
+  /** What scores are divided by before drawing. @default {1} */
+  temperature?: number;
+  /** The number of best tokens to draw from; 0 for all. @default {50} */
+  topK?: number;
+  /** The share of probability that the tokens to draw from hold. @default {1} */
+  topP?: number;
+  /** The least probability, as a share of the best token's. @default {null} */
+  minP?: number | null;
+  /** What divides the scores of tokens that were there. @default {1} */
+  repetitionPenalty?: number;
+  /** The length of runs that may not occur twice; 0 for none. @default {0} */
+  noRepeatNgramSize?: number;
+  /** Words, as lists of tokens, that may not be completed. @default {null} */
+  badWordsIds?: readonly (readonly number[])[] | null;
+  /** Pairs of a list of tokens and what its last one gains. @default {null} */
+  sequenceBias?: readonly (readonly [readonly number[], number])[] | null;
+  /** Tokens that may not be generated. @default {null} */
+  suppressTokens?: readonly number[] | null;
+  /** Tokens that may not be generated first. @default {null} */
+  beginSuppressTokens?: readonly number[] | null;
+  /** The token that must follow the first one. @default {null} */
+  forcedBosTokenId?: number | null;
+  /** The token, or tokens, that may stand at `maxLength`. @default {null} */
+  forcedEosTokenId?: number | readonly number[] | null;
+  /** Whether to turn NaN and infinite scores into numbers. @default {false} */
+  removeInvalidValues?: boolean;
+  /** Whether scores are normalised again after all changes. @default {false} */
+  renormalizeLogits?: boolean;
+  /** The token that fills rows which have ended. @default {null} */
+  padTokenId?: number | null;
+  /** The token that begins a text. @default {null} */
+  bosTokenId?: number | null;
+  /** The token, or tokens, that end a text. @default {null} */
+  eosTokenId?: number | readonly number[] | null;
+  /** The token that a decoder begins with. @default {null} */
+  decoderStartTokenId?: number | null;
+}
+
+/**
+ * How a model generates.
+ *
+ * @example Usage
+ * ```ts
+ * import { GenerationConfig } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const config = new GenerationConfig({ numBeams: 4, eosTokenId: 2 });
+ * assertEquals(config.lengthPenalty, 1);
+ * assertEquals(config.with({ numBeams: 2 }).eosTokenId, 2);
+ * assertEquals(config.toJSON(), { eos_token_id: 2, num_beams: 4 });
+ * ```
+ */
+export class GenerationConfig implements Required<GenerationOptions> {
+  /** Tokens that a row may have, the prompt's counted. */
+  readonly maxLength: number;
+  /** New tokens that a row may have. */
+  readonly maxNewTokens: number | null;
+  /** Tokens before a row may end, the prompt's counted. */
+  readonly minLength: number;
+  /** New tokens before a row may end. */
+  readonly minNewTokens: number | null;
+  /** Whether to draw tokens rather than to take the best. */
+  readonly doSample: boolean;
+  /** Rows followed at the same time. */
+  readonly numBeams: number;
+  /** When beam search stops. */
+  readonly earlyStopping: EarlyStopping;
+  /** The power of the length that scores are divided by. */
+  readonly lengthPenalty: number;
+  /** Rows given back for each prompt. */
+  readonly numReturnSequences: number;
+  /** What scores are divided by before drawing. */
+  readonly temperature: number;
+  /** The number of best tokens to draw from. */
+  readonly topK: number;
+  /** The share of probability that the tokens to draw from hold. */
+  readonly topP: number;
+  /** The least probability, as a share of the best token's. */
+  readonly minP: number | null;
+  /** What divides the scores of tokens that were there. */
+  readonly repetitionPenalty: number;
+  /** The length of runs that may not occur twice. */
+  readonly noRepeatNgramSize: number;
+  /** Words that may not be completed. */
+  readonly badWordsIds: readonly (readonly number[])[] | null;
+  /** Pairs of a list of tokens and what its last one gains. */
+  readonly sequenceBias:
+    | readonly (readonly [readonly number[], number])[]
+    | null;
+  /** Tokens that may not be generated. */
+  readonly suppressTokens: readonly number[] | null;
+  /** Tokens that may not be generated first. */
+  readonly beginSuppressTokens: readonly number[] | null;
+  /** The token that must follow the first one. */
+  readonly forcedBosTokenId: number | null;
+  /** The token, or tokens, that may stand at `maxLength`. */
+  readonly forcedEosTokenId: number | readonly number[] | null;
+  /** Whether to turn NaN and infinite scores into numbers. */
+  readonly removeInvalidValues: boolean;
+  /** Whether scores are normalised again after all changes. */
+  readonly renormalizeLogits: boolean;
+  /** The token that fills rows which have ended. */
+  readonly padTokenId: number | null;
+  /** The token that begins a text. */
+  readonly bosTokenId: number | null;
+  /** The token, or tokens, that end a text. */
+  readonly eosTokenId: number | readonly number[] | null;
+  /** The token that a decoder begins with. */
+  readonly decoderStartTokenId: number | null;
+  readonly #reader: ConfigReader;
+
+  /**
+   * Takes fields; what is not given has the default of transformers.
+   *
+   * @throws {TypeError} If a field is of the wrong kind, or asks for a way of
+   * generating that is not supported.
+   * @throws {RangeError} If a number is out of range.
+   */
+  constructor(options: GenerationOptions | ConfigReader = {}) {
+    const reader = ConfigReader.from(options);
+    this.#reader = reader;
+    refuseUnsupported(reader);
+    const count = (name: string, fallback: number, min = 0) =>
+      reader.integer(name, fallback, { min });
+    const token = (name: string) => reader.integer(name, null, { min: 0 });
+    const flag = (name: string) => reader.boolean(name, false);
+    this.maxLength = count("max_length", 20, 1);
+    this.maxNewTokens = reader.integer("max_new_tokens", null, { min: 1 });
+    this.minLength = count("min_length", 0);
+    this.minNewTokens = reader.integer("min_new_tokens", null, { min: 0 });
+    this.doSample = flag("do_sample");
+    this.numBeams = count("num_beams", 1, 1);
+    this.earlyStopping = readEarlyStopping(reader);
+    this.lengthPenalty = reader.number("length_penalty", 1);
+    this.numReturnSequences = count("num_return_sequences", 1, 1);
+    this.temperature = readPositive(reader, "temperature");
+    this.topK = count("top_k", 50);
+    this.topP = reader.number("top_p", 1, { min: 0, max: 1 });
+    this.minP = reader.number("min_p", null, { min: 0, max: 1 });
+    this.repetitionPenalty = readPositive(reader, "repetition_penalty");
+    this.noRepeatNgramSize = count("no_repeat_ngram_size", 0);
+    this.badWordsIds = readWords(reader);
+    this.sequenceBias = readBiases(reader);
+    this.suppressTokens = reader.integers("suppress_tokens", null);
+    this.beginSuppressTokens = reader.integers("begin_suppress_tokens", null);
+    this.forcedBosTokenId = token("forced_bos_token_id");
+    this.forcedEosTokenId = readTokens(reader, "forced_eos_token_id");
+    this.removeInvalidValues = flag("remove_invalid_values");
+    this.renormalizeLogits = flag("renormalize_logits");
+    this.padTokenId = token("pad_token_id");
+    this.bosTokenId = token("bos_token_id");
+    this.eosTokenId = readTokens(reader, "eos_token_id");
+    this.decoderStartTokenId = token("decoder_start_token_id");
+  }
+
+  /**
+   * Reads the `generation_config.json` of a folder or hub model, or else what
+   * its `config.json` says of generation.
+   *
+   * @throws {SyntaxError} If a file is no JSON object.
+   */
+  static async fromPretrained(
+    source: string,
+    options: ResolveOptions = {},
+  ): Promise<GenerationConfig> {
+    const { folder, files } = await resolveFiles(source, {
+      files: ["config.json"],
+      optionalFiles: [FILE_NAME],
+      ...options,
+    });
+    if (!files.includes(FILE_NAME)) {
+      return fromFields((await readConfig(folder)).fields, "config.json");
+    }
+    const path = `${folder}/${FILE_NAME}`;
+    const { fields, floats } = await readJson(path);
+    return new GenerationConfig(
+      new ConfigReader(fields, { source: path, floats }),
+    );
+  }
+
+  /** Takes what a model's own configuration says of generation. */
+  static fromModelConfig(config: PretrainedConfig): GenerationConfig {
+    return fromFields(config.toJSON(), "config.json");
+  }
+
+  /** A configuration with some fields replaced; `undefined` leaves one as is. */
+  with(options: GenerationOptions): GenerationConfig {
+    const { fields } = ConfigReader.from(options);
+    return new GenerationConfig(
+      new ConfigReader({ ...this.#reader.fields, ...fields }, {
+        source: "the generation options",
+        floats: this.#reader.floats,
+      }),
+    );
+  }
+
+  /** The fields that were given, under their names in the file. */
+  toJSON(): Record<string, unknown> {
+    return Object.fromEntries(
+      Object.entries(this.#reader.fields)
+        .sort(([a], [b]) => a < b ? -1 : 1),
+    );
+  }
+
+  /** Writes `generation_config.json` to a folder. */
+  async save(folder: string): Promise<void> {
+    await writeTextAtomically(
+      `${folder}/${FILE_NAME}`,
+      formatJson(this.toJSON(), this.#reader.floats),
+    );
+  }
+}
+
+function fromFields(
+  fields: Readonly<Record<string, unknown>>,
+  source: string,
+): GenerationConfig {
+  const own = Object.entries(fields).filter(([name, value]) =>
+    value !== null && NAMES.includes(name)
+  );
+  return new GenerationConfig(
+    new ConfigReader(Object.fromEntries(own), { source }),
+  );
+}
+
+/** Fields that change what is generated, and the values that do not. */
+const UNSUPPORTED: Readonly<Record<string, readonly unknown[]>> = {
+  constraints: [],
+  diversity_penalty: [0],
+  dola_layers: [],
+  encoder_no_repeat_ngram_size: [0],
+  encoder_repetition_penalty: [1],
+  epsilon_cutoff: [0],
+  eta_cutoff: [0],
+  exponential_decay_length_penalty: [],
+  force_words_ids: [],
+  guidance_scale: [1],
+  max_time: [],
+  num_beam_groups: [1],
+  penalty_alpha: [0],
+  prompt_lookup_num_tokens: [],
+  stop_strings: [],
+  typical_p: [1],
+  watermarking_config: [],
+};
+
+/** The names of all fields in files. */
+const NAMES: readonly string[] = Object.keys(new GenerationConfig())
+  .map(toSnakeCase);
+
+function refuseUnsupported(reader: ConfigReader): void {
+  for (const [name, neutral] of Object.entries(UNSUPPORTED)) {
+    if (reader.has(name) && !neutral.includes(reader.fields[name])) {
+      throw reader.error(name, `${neutral[0] ?? "null"}: it is not supported`);
+    }
+  }
+}
+
+function readPositive(reader: ConfigReader, name: string): number {
+  const value = reader.number(name, 1);
+  if (value > 0) return value;
+  throw reader.error(name, "a number above 0", RangeError);
+}
+
+function readEarlyStopping(reader: ConfigReader): EarlyStopping {
+  const name = "early_stopping";
+  if (typeof reader.fields[name] !== "string") {
+    return reader.boolean(name, false);
+  }
+  reader.string(name, "never", { oneOf: ["never"] });
+  return "never";
+}
+
+function readTokens(
+  reader: ConfigReader,
+  name: string,
+): number | readonly number[] | null {
+  return Array.isArray(reader.fields[name])
+    ? reader.integers(name, null)
+    : reader.integer(name, null, { min: 0 });
+}
+
+function isWord(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.length > 0 &&
+    value.every((token) => Number.isSafeInteger(token) && token >= 0);
+}
+
+function readWords(
+  reader: ConfigReader,
+): readonly (readonly number[])[] | null {
+  const words = reader.has("bad_words_ids")
+    ? reader.fields.bad_words_ids
+    : null;
+  if (words === null) return null;
+  if (Array.isArray(words) && words.every(isWord)) return words;
+  throw reader.error("bad_words_ids", "a list of lists of tokens");
+}
+
+function readBiases(
+  reader: ConfigReader,
+): readonly (readonly [readonly number[], number])[] | null {
+  const biases = reader.has("sequence_bias")
+    ? reader.fields.sequence_bias
+    : null;
+  if (biases === null) return null;
+  const isPair = (pair: unknown): pair is [readonly number[], number] =>
+    Array.isArray(pair) && isWord(pair[0]) && typeof pair[1] === "number";
+  if (Array.isArray(biases) && biases.every(isPair)) return biases;
+  throw reader.error("sequence_bias", "a list of pairs of tokens and a number");
+}

@@ -1,0 +1,118 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+import {
+  attention,
+  type AttentionDropout,
+  defaultGenerator,
+  type Tensor,
+} from "../engine/mod.ts";
+import { fanInUniform, type Initializer } from "./init.ts";
+import { Linear } from "./linear.ts";
+import { Module } from "./module.ts";
+
+/** Options of {@linkcode MultiHeadAttention}. */
+export interface MultiHeadAttentionOptions {
+  /** Heads; the width must be a multiple of them. */
+  heads: number;
+  /** Dropout of the probabilities while training. @default {0} */
+  dropout?: number;
+  /** Whether the four projections have biases. @default {true} */
+  bias?: boolean;
+  /** How the weights start. @default {uniform in ±1/√width} */
+  init?: Initializer;
+}
+
+/** Options of {@linkcode MultiHeadAttention.forward}. */
+export interface MultiHeadAttentionInputs {
+  /** Where keys and values come from, `[batch, keys, width]`. @default {x} */
+  memory?: Tensor;
+  /** 1 for keys to see, 0 for padding: `[batch, keys]`. @default {all 1} */
+  mask?: Tensor;
+  /** Whether a query sees only keys up to its own place. @default {false} */
+  causal?: boolean;
+  /** How far keys may be from the query's place. @default {any distance} */
+  window?: number;
+}
+
+/**
+ * Attention with several heads over projected inputs:
+ * `softmax(Q Kᵀ / √d) V` in each head, then an output projection.
+ *
+ * Shapes: `x [batch, length, width]`, result alike. The fused kernel never
+ * stores the `length × length` scores. Vaswani et al., "Attention Is All You
+ * Need", 2017. Names follow BART: `q_proj`, `k_proj`, `v_proj`, `out_proj`.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, ones } from "@swagpu/swagpu/engine";
+ * import { MultiHeadAttention } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const layer = new MultiHeadAttention(8, { heads: 2 });
+ * assertEquals(layer.forward(ones([1, 3, 8])).shape, [1, 3, 8]);
+ * ```
+ */
+export class MultiHeadAttention extends Module {
+  /** Projects the queries. */
+  qProj: Linear;
+  /** Projects the keys. */
+  kProj: Linear;
+  /** Projects the values. */
+  vProj: Linear;
+  /** Projects the joined heads. */
+  outProj: Linear;
+  /** Heads. */
+  readonly heads: number;
+  /** Dropout of the probabilities while training. */
+  dropout: number;
+
+  /**
+   * @param width Length of the last axis.
+   * @param options Heads, dropout, biases and initial values.
+   * @throws {RangeError} If the width is not a multiple of the heads.
+   */
+  constructor(width: number, options: MultiHeadAttentionOptions) {
+    super();
+    const { heads, dropout = 0, bias = true, init = fanInUniform() } = options;
+    if (!Number.isInteger(heads) || heads < 1 || width % heads !== 0) {
+      throw new RangeError(
+        `Cannot split a width of ${width} into ${heads} heads: ` +
+          "it must be a multiple of them",
+      );
+    }
+    const projection = () => new Linear(width, width, { bias, init });
+    this.qProj = projection();
+    this.kProj = projection();
+    this.vProj = projection();
+    this.outProj = projection();
+    this.heads = heads;
+    this.dropout = dropout;
+  }
+
+  /** Lets every place of `x` attend to `memory`, or to `x` itself. */
+  forward(x: Tensor, inputs: MultiHeadAttentionInputs = {}): Tensor {
+    const { memory = x, ...rule } = inputs;
+    const y = attention(
+      this.qProj.forward(x),
+      this.kProj.forward(memory),
+      this.vProj.forward(memory),
+      {
+        heads: this.heads,
+        ...rule,
+        ...attentionDropout(this.training ? this.dropout : 0),
+      },
+    );
+    return this.outProj.forward(y);
+  }
+}
+
+/** The dropout option of `attention`, with a stream of its own, or none. */
+export function attentionDropout(
+  rate: number,
+): { dropout?: AttentionDropout } {
+  return rate > 0
+    ? { dropout: { rate, stream: defaultGenerator().next() } }
+    : {};
+}

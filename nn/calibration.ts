@@ -1,0 +1,270 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+/**
+ * How good probabilities are: proper scores and calibration error.
+ *
+ * Every function takes numbers on the host, in rows of `classes` values, and
+ * computes in float64. `classes` is the number of values over the number of
+ * labels where labels are given.
+ *
+ * @module
+ */
+
+import { checkLabels, columns } from "./_rows.ts";
+
+/** How probabilities are kept away from zero before a logarithm. */
+export interface FloorOptions {
+  /**
+   * Smaller probabilities count as this one.
+   * @default {1e-12}
+   */
+  floor?: number;
+}
+
+/** The row length of a matrix given as a flat array. */
+export interface RowsOptions {
+  /** The number of values in a row. */
+  classes: number;
+}
+
+/** How confidences are grouped. */
+export interface BinsOptions {
+  /**
+   * The number of intervals of equal width that cover (0, 1].
+   * @default {15}
+   */
+  bins?: number;
+}
+
+/** The predictions whose confidence falls in one interval. */
+export interface ReliabilityBin {
+  /** The interval is open below… */
+  lower: number;
+  /** …and closed above. */
+  upper: number;
+  /** How many rows fall in it. */
+  count: number;
+  /** Their mean largest probability; 0 when there are none. */
+  confidence: number;
+  /** The share of them that is predicted right; 0 when there are none. */
+  accuracy: number;
+}
+
+/**
+ * The mean negative log-probability of the labels, −1/n Σᵢ log pᵢ(yᵢ).
+ *
+ * @param probabilities Predictions, [rows, classes].
+ * @param labels The class of each row, [rows].
+ * @param options The floor under a probability.
+ * @returns Nats for each row; 0 for certainty that is right.
+ * @throws {RangeError} If the values do not fill whole rows, or a label is not
+ * a class.
+ *
+ * @example A coin
+ * ```ts
+ * import { negativeLogLikelihood } from "@swagpu/swagpu/nn";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * const nll = negativeLogLikelihood([0.5, 0.5, 0.5, 0.5], [0, 1]);
+ * assertAlmostEquals(nll, Math.LN2);
+ * ```
+ */
+export function negativeLogLikelihood(
+  probabilities: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  options: FloorOptions = {},
+): number {
+  const floor = options.floor ?? 1e-12;
+  const classes = checkLabels("score likelihood", probabilities, labels);
+  let sum = 0;
+  for (let row = 0; row < labels.length; row++) {
+    const p = probabilities[row * classes + (labels[row] ?? 0)] ?? 0;
+    sum -= Math.log(Math.max(p, floor));
+  }
+  return sum / labels.length;
+}
+
+/**
+ * The mean squared distance to the one-hot label, 1/n Σᵢ Σₖ (pᵢₖ − 1[yᵢ = k])².
+ *
+ * This is the sum over classes: 0 for certainty that is right, 2 for certainty
+ * that is wrong. For two classes it is twice the score of the one probability.
+ *
+ * @param probabilities Predictions, [rows, classes].
+ * @param labels The class of each row, [rows].
+ * @returns A value in [0, 2].
+ * @throws {RangeError} If the values do not fill whole rows, or a label is not
+ * a class.
+ *
+ * @example Right and wrong
+ * ```ts
+ * import { brierScore } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(brierScore([1, 0], [0]), 0);
+ * assertEquals(brierScore([1, 0], [1]), 2);
+ * ```
+ */
+export function brierScore(
+  probabilities: ArrayLike<number>,
+  labels: ArrayLike<number>,
+): number {
+  const classes = checkLabels("score probabilities", probabilities, labels);
+  let sum = 0;
+  for (let row = 0; row < labels.length; row++) {
+    for (let k = 0; k < classes; k++) {
+      const truth = labels[row] === k ? 1 : 0;
+      sum += ((probabilities[row * classes + k] ?? 0) - truth) ** 2;
+    }
+  }
+  return sum / labels.length;
+}
+
+/**
+ * The mean cross-entropy to a known distribution, −1/n Σᵢ Σₖ qᵢₖ log pᵢₖ.
+ *
+ * Its least value is the entropy of q, reached when p = q.
+ *
+ * @param probabilities Predictions p, [rows, classes].
+ * @param distribution The truth q, [rows, classes].
+ * @param options The row length, and the floor under a probability.
+ * @returns Nats for each row.
+ * @throws {RangeError} If the values do not fill whole rows, or the two differ
+ * in length.
+ *
+ * @example Equal to the entropy when the prediction is the truth
+ * ```ts
+ * import { softCrossEntropy } from "@swagpu/swagpu/nn";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * const truth = [0.5, 0.5];
+ * assertAlmostEquals(softCrossEntropy(truth, truth, { classes: 2 }), Math.LN2);
+ * ```
+ */
+export function softCrossEntropy(
+  probabilities: ArrayLike<number>,
+  distribution: ArrayLike<number>,
+  options: RowsOptions & FloorOptions,
+): number {
+  const { classes, floor = 1e-12 } = options;
+  const rows = columns("compare distributions", probabilities.length, classes);
+  if (distribution.length !== probabilities.length) {
+    throw new RangeError(
+      `Cannot compare distributions: ${probabilities.length} predicted values and ${distribution.length} true ones, wanted as many`,
+    );
+  }
+  let sum = 0;
+  for (let i = 0; i < probabilities.length; i++) {
+    const p = Math.max(probabilities[i] ?? 0, floor);
+    sum -= (distribution[i] ?? 0) * Math.log(p);
+  }
+  return sum / rows;
+}
+
+/**
+ * Groups predictions by confidence, for a reliability diagram.
+ *
+ * Confidence is the largest probability of a row. Bin b of B holds the rows
+ * with confidence in (b/B, (b+1)/B].
+ *
+ * @param probabilities Predictions, [rows, classes].
+ * @param labels The class of each row, [rows].
+ * @param options The number of bins.
+ * @returns Every bin in order, empty ones included.
+ * @throws {RangeError} If the values do not fill whole rows, a label is not a
+ * class, or the number of bins is not a positive integer.
+ *
+ * @example Two bins
+ * ```ts
+ * import { reliabilityBins } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [low, high] = reliabilityBins([0.5, 0.5, 0.25, 0.75], [0, 0], { bins: 2 });
+ * assertEquals(low, { lower: 0, upper: 0.5, count: 1, confidence: 0.5, accuracy: 1 });
+ * assertEquals(high, { lower: 0.5, upper: 1, count: 1, confidence: 0.75, accuracy: 0 });
+ * ```
+ */
+export function reliabilityBins(
+  probabilities: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  options: BinsOptions = {},
+): ReliabilityBin[] {
+  const count = options.bins ?? 15;
+  if (!Number.isSafeInteger(count) || count < 1) {
+    throw new RangeError(
+      `Cannot group predictions: ${count} bins, wanted a positive integer`,
+    );
+  }
+  const classes = checkLabels("group predictions", probabilities, labels);
+  const bins: ReliabilityBin[] = Array.from({ length: count }, (_, b) => ({
+    lower: b / count,
+    upper: (b + 1) / count,
+    count: 0,
+    confidence: 0,
+    accuracy: 0,
+  }));
+  for (let row = 0; row < labels.length; row++) {
+    let best = 0;
+    let confidence = -Infinity;
+    for (let k = 0; k < classes; k++) {
+      const p = probabilities[row * classes + k] ?? 0;
+      // Written so that NaN, which is greater than nothing, is kept and refused.
+      if (!(p <= confidence)) [best, confidence] = [k, p];
+    }
+    const bin = bins[binOf(confidence, count)];
+    if (bin === undefined) {
+      throw new RangeError(
+        `Cannot group predictions: row ${row} has confidence ${confidence}, wanted a number in [0, 1]`,
+      );
+    }
+    bin.count++;
+    bin.confidence += confidence;
+    bin.accuracy += best === labels[row] ? 1 : 0;
+  }
+  for (const bin of bins) {
+    bin.confidence /= Math.max(bin.count, 1);
+    bin.accuracy /= Math.max(bin.count, 1);
+  }
+  return bins;
+}
+
+/** The b with b/B < c ≤ (b+1)/B; a float32 sum just above 1 counts as 1. */
+function binOf(confidence: number, bins: number): number {
+  const clipped = Math.min(confidence, 1);
+  let bin = Math.max(Math.ceil(clipped * bins) - 1, 0);
+  // The product rounds, the edges decide.
+  if (bin > 0 && clipped <= bin / bins) bin--;
+  if (bin < bins - 1 && clipped > (bin + 1) / bins) bin++;
+  return bin;
+}
+
+/**
+ * The mean gap between confidence and accuracy, Σ_b n_b/n · |acc_b − conf_b|.
+ *
+ * @param probabilities Predictions, [rows, classes].
+ * @param labels The class of each row, [rows].
+ * @param options The number of bins; see {@linkcode reliabilityBins}.
+ * @returns A value in [0, 1]; 0 when confidence is accuracy in every bin.
+ * @throws {RangeError} If the values do not fill whole rows, a label is not a
+ * class, or the number of bins is not a positive integer.
+ *
+ * @example Sure and half of the time wrong
+ * ```ts
+ * import { expectedCalibrationError } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(expectedCalibrationError([1, 0, 1, 0], [0, 1]), 0.5);
+ * ```
+ */
+export function expectedCalibrationError(
+  probabilities: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  options: BinsOptions = {},
+): number {
+  let sum = 0;
+  for (const bin of reliabilityBins(probabilities, labels, options)) {
+    sum += bin.count * Math.abs(bin.accuracy - bin.confidence);
+  }
+  return sum / labels.length;
+}

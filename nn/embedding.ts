@@ -1,0 +1,66 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+import { embedding, type Tensor } from "../engine/mod.ts";
+import { type Initializer, normal } from "./init.ts";
+import { Module } from "./module.ts";
+import { Parameter } from "./parameter.ts";
+
+/** Options of {@linkcode Embedding}. */
+export interface EmbeddingOptions {
+  /** A row that gets no gradient and starts as zeros. @default {none} */
+  paddingIdx?: number | undefined;
+  /** How the table starts. @default {N(0, 1), the padding row zero} */
+  init?: Initializer;
+}
+
+/**
+ * A table of vectors looked up by number: `y[...] = W[ids[...]]`.
+ *
+ * Shapes: `ids [...]` of integers, `W [count, width]`, `y [..., width]`.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { Embedding, values } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const table = new Embedding(2, 2, { init: values([1, 2, 3, 4]) });
+ * const y = table.forward(tensor([1, 0], { dtype: "i32" }));
+ * assertEquals([...await y.data()], [3, 4, 1, 2]);
+ * ```
+ */
+export class Embedding extends Module {
+  /** `[count, width]`. */
+  weight: Parameter;
+  /** The row that gets no gradient. */
+  readonly paddingIdx: number | undefined;
+
+  /**
+   * @param count Rows of the table.
+   * @param width Length of a row.
+   * @param options Padding row and initial values.
+   * @throws {RangeError} If the padding row is not in the table.
+   */
+  constructor(count: number, width: number, options: EmbeddingOptions = {}) {
+    super();
+    const { paddingIdx, init = normal({ std: 1, zeroRow: paddingIdx }) } =
+      options;
+    if (paddingIdx !== undefined && !(paddingIdx >= 0 && paddingIdx < count)) {
+      throw new RangeError(
+        `Cannot use row ${paddingIdx} for padding: the table has ${count} rows`,
+      );
+    }
+    this.paddingIdx = paddingIdx;
+    this.weight = new Parameter([count, width], init);
+  }
+
+  /** Looks up `ids [...]`: the result is `[..., width]`. */
+  forward(ids: Tensor): Tensor {
+    const { paddingIdx } = this;
+    return embedding(ids, this.weight, {
+      ...(paddingIdx === undefined ? {} : { paddingIdx }),
+    });
+  }
+}

@@ -1,0 +1,66 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+import { layerNorm, type Tensor } from "../engine/mod.ts";
+import { ones, zeros } from "./init.ts";
+import { Module } from "./module.ts";
+import { Parameter } from "./parameter.ts";
+
+/** Options of {@linkcode LayerNorm}. */
+export interface LayerNormModuleOptions {
+  /** Added to the variance. @default {1e-5} */
+  eps?: number;
+  /** Whether there is a bias. @default {true} */
+  bias?: boolean;
+}
+
+/** Options of {@linkcode LayerNorm.forward}. */
+export interface LayerNormForwardOptions {
+  /** Added to `x` before normalising, in the same kernel. @default {none} */
+  residual?: Tensor;
+}
+
+/**
+ * Normalises the last axis:
+ * `y = (x - mean) / √(variance + eps) · weight + bias`.
+ *
+ * Shapes: `x [..., width]`, `weight` and `bias [width]`. Ba, Kiros and Hinton,
+ * "Layer Normalization", 2016.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { LayerNorm } from "@swagpu/swagpu/nn";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const y = await new LayerNorm(2).forward(tensor([[1, 3]])).data();
+ * assertAlmostEquals(y[0], -1, 1e-4);
+ * ```
+ */
+export class LayerNorm extends Module {
+  /** `[width]`, ones at first. */
+  weight: Parameter;
+  /** `[width]`, zeros at first, unless switched off. */
+  bias: Parameter | undefined;
+  /** Added to the variance. */
+  readonly eps: number;
+
+  /**
+   * @param width Length of the last axis.
+   * @param options Epsilon and bias.
+   */
+  constructor(width: number, options: LayerNormModuleOptions = {}) {
+    super();
+    const { eps = 1e-5, bias = true } = options;
+    this.eps = eps;
+    this.weight = new Parameter([width], ones());
+    this.bias = bias ? new Parameter([width], zeros()) : undefined;
+  }
+
+  /** Normalises `x`, or `x + residual`. */
+  forward(x: Tensor, options: LayerNormForwardOptions = {}): Tensor {
+    const { weight, bias, eps } = this;
+    return layerNorm(x, { weight, eps, ...(bias ? { bias } : {}), ...options });
+  }
+}

@@ -1,0 +1,79 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+import { type Activation, matmul, type Tensor } from "../engine/mod.ts";
+import { fanInUniform, type Initializer } from "./init.ts";
+import { Module } from "./module.ts";
+import { Parameter } from "./parameter.ts";
+
+/** Options of {@linkcode Linear}. */
+export interface LinearOptions {
+  /** Whether to add a bias. @default {true} */
+  bias?: boolean;
+  /** How the weight starts. @default {uniform in ±1/√in, as PyTorch} */
+  init?: Initializer;
+  /** How the bias starts. @default {as the weight, with the weight's fan-in} */
+  biasInit?: Initializer;
+}
+
+/** Options of {@linkcode Linear.forward}. */
+export interface LinearForwardOptions {
+  /** Applied to the result in the same kernel. @default {none} */
+  activation?: Activation;
+  /** Added after the activation, of the result's shape. @default {none} */
+  residual?: Tensor;
+}
+
+/**
+ * An affine map of the last axis: `y = x Wᵀ + b`.
+ *
+ * Shapes: `x [..., in]`, `W [out, in]`, `b [out]`, `y [..., out]`. Bias,
+ * activation and residual are applied where the product is still in registers.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { Linear, ones, zeros } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const layer = new Linear(3, 1, { init: ones(), biasInit: zeros() });
+ * assertEquals(await layer.forward(tensor([[1, 2, 3]])).item(), 6);
+ * ```
+ */
+export class Linear extends Module {
+  /** `[out, in]`. */
+  weight: Parameter;
+  /** `[out]`, unless switched off. */
+  bias: Parameter | undefined;
+
+  /**
+   * @param inFeatures Length of the last axis of `x`.
+   * @param outFeatures Length of the last axis of `y`.
+   * @param options Bias and initial values.
+   */
+  constructor(
+    inFeatures: number,
+    outFeatures: number,
+    options: LinearOptions = {},
+  ) {
+    super();
+    const {
+      bias = true,
+      init = fanInUniform(),
+      biasInit = fanInUniform(inFeatures),
+    } = options;
+    this.weight = new Parameter([outFeatures, inFeatures], init);
+    this.bias = bias ? new Parameter([outFeatures], biasInit) : undefined;
+  }
+
+  /** Maps `x [..., in]` to `[..., out]`. */
+  forward(x: Tensor, options: LinearForwardOptions = {}): Tensor {
+    const bias = this.bias;
+    return matmul(x, this.weight, {
+      transposeB: true,
+      ...(bias ? { bias } : {}),
+      ...options,
+    });
+  }
+}

@@ -1,0 +1,60 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+/**
+ * Modules, parameters and what trains them.
+ *
+ * A {@linkcode Module} holds {@linkcode Parameter}s as plain attributes; the
+ * attribute path is the name in checkpoint files. All parameters of a model are
+ * views into one flat vector, so an optimiser's step is one dispatch.
+ *
+ * @example Fitting a line
+ * ```ts
+ * import { backward, initialize, scope, tensor } from "@swagpu/swagpu/engine";
+ * import { Linear, mseLoss, SGD } from "@swagpu/swagpu/nn";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const model = new Linear(1, 1);
+ * const optimizer = new SGD(model.parameters(), { learningRate: 0.1 });
+ * const x = tensor([[0], [1], [2], [3]]);
+ * const y = tensor([[1], [3], [5], [7]]);
+ * for (let step = 0; step < 200; step++) {
+ *   using _ = scope();
+ *   backward(mseLoss(model.forward(x), y));
+ *   optimizer.step();
+ * }
+ * assertAlmostEquals(await model.weight.item(), 2, 1e-2);
+ * ```
+ *
+ * @module
+ */
+
+export * from "./attention.ts";
+export * from "./calibration.ts";
+export * from "./data.ts";
+export * from "./dropout.ts";
+export * from "./embedding.ts";
+export * from "./init.ts";
+export * from "./layer_norm.ts";
+export * from "./linear.ts";
+export * from "./metrics.ts";
+export * from "./module.ts";
+export * from "./optim.ts";
+export * from "./parameter.ts";
+export * from "./safetensors.ts";
+export * from "./safetensors_file.ts";
+export * from "./schedule.ts";
+export * from "./segment.ts";
+export * from "./temperature.ts";
+export * from "./trainer.ts";
+export * from "./uncertainty.ts";
+export {
+  bceWithLogits,
+  type BceWithLogitsOptions,
+  crossEntropy,
+  type CrossEntropyOptions,
+  klDivergence,
+  type KlDivergenceOptions,
+  mseLoss,
+  type MseLossOptions,
+} from "../engine/ops/loss.ts";

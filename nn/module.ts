@@ -1,0 +1,299 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+import { formatShape, sameShape } from "../engine/mod.ts";
+import { Parameter } from "./parameter.ts";
+import { flatten, segmentsOf } from "./segment.ts";
+
+/** Numbers on the host with a shape, as checkpoint files hold them. */
+export interface HostTensor {
+  readonly shape: readonly number[];
+  readonly data: ArrayLike<number>;
+}
+
+/** A checkpoint to read from, such as an open file. */
+export interface StateSource {
+  /** The names of the tensors in it. */
+  readonly names: Iterable<string>;
+  /** What is known of a tensor without reading it. */
+  info(name: string): { readonly shape: readonly number[] };
+  /** Reads one tensor. */
+  tensor(name: string): HostTensor | Promise<HostTensor>;
+}
+
+/** Options of {@linkcode Module.loadStateDict}. */
+export interface LoadOptions {
+  /**
+   * Whether every name must be found on both sides, with equal shapes.
+   * Otherwise what fits is loaded and the rest is reported.
+   *
+   * @default {true}
+   */
+  strict?: boolean;
+}
+
+/** What {@linkcode Module.loadStateDict} could not match. */
+export interface LoadReport {
+  /** Parameters that the source does not have. */
+  missing: string[];
+  /** Names in the source that the module does not have. */
+  unexpected: string[];
+  /** Parameters whose shape differs: name, shape here, shape in the source. */
+  mismatched: { name: string; expected: string; found: string }[];
+}
+
+/**
+ * A part of a model: parameters and other modules as plain attributes.
+ *
+ * The path of attributes that leads to a parameter is its name in checkpoint
+ * files, in snake case: `this.encoder.layer[0].attention` is
+ * `encoder.layer.0.attention`; attributes that start with a capital keep it.
+ * A parameter assigned in two places is tied: one place in the flat vector,
+ * named by the first path.
+ *
+ * @example A module of two layers
+ * ```ts
+ * import { initialize, type Tensor, tensor } from "@swagpu/swagpu/engine";
+ * import { Linear, Module } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * class Perceptron extends Module {
+ *   hidden = new Linear(4, 8);
+ *   output = new Linear(8, 2);
+ *   forward(x: Tensor): Tensor {
+ *     return this.output.forward(this.hidden.forward(x, { activation: "relu" }));
+ *   }
+ * }
+ *
+ * await initialize();
+ * const model = new Perceptron();
+ * assertEquals([...model.namedParameters().keys()], [
+ *   "hidden.weight",
+ *   "hidden.bias",
+ *   "output.weight",
+ *   "output.bias",
+ * ]);
+ * assertEquals(model.forward(tensor([[1, 2, 3, 4]])).shape, [1, 2]);
+ * ```
+ */
+export class Module {
+  /** Whether dropout and the like are active. */
+  training = true;
+
+  /** Every parameter once, under its first name, in attribute order. */
+  namedParameters(): Map<string, Parameter> {
+    const named = new Map<string, Parameter>();
+    const seen = new Set<Parameter>();
+    for (const [name, parameter] of this.#walk()) {
+      if (seen.has(parameter)) continue;
+      seen.add(parameter);
+      named.set(name, parameter);
+    }
+    return named;
+  }
+
+  /**
+   * The other names of tied parameters: from each alias to the first name.
+   */
+  tiedNames(): Map<string, string> {
+    const first = new Map<Parameter, string>();
+    const tied = new Map<string, string>();
+    for (const [name, parameter] of this.#walk()) {
+      const owner = first.get(parameter);
+      if (owner === undefined) first.set(parameter, name);
+      else tied.set(name, owner);
+    }
+    return tied;
+  }
+
+  /** Every parameter once, in attribute order, each with its place. */
+  parameters(): Parameter[] {
+    const parameters = [...this.namedParameters().values()];
+    flatten(parameters);
+    return parameters;
+  }
+
+  /** This module and all inside it, by path; its own is `""`. */
+  namedModules(): Map<string, Module> {
+    const named = new Map<string, Module>([["", this]]);
+    for (const [name, value] of children(this)) {
+      if (!(value instanceof Module)) continue;
+      for (const [path, module] of value.namedModules()) {
+        named.set(path ? `${name}.${path}` : name, module);
+      }
+    }
+    return named;
+  }
+
+  /** Switches dropout and the like on, here and inside. */
+  train(mode = true): this {
+    for (const module of this.namedModules().values()) module.training = mode;
+    return this;
+  }
+
+  /** Switches dropout and the like off, here and inside. */
+  eval(): this {
+    return this.train(false);
+  }
+
+  /**
+   * Keeps parameters from being trained.
+   *
+   * @param prefixes Whole path segments: `encoder.layer.1` selects that layer
+   * and not `encoder.layer.11`. Without any, all parameters.
+   * @throws {RangeError} If a prefix selects nothing.
+   */
+  freeze(...prefixes: string[]): this {
+    return this.#setTrainable(false, prefixes);
+  }
+
+  /** Lets parameters be trained again; see {@linkcode freeze}. */
+  unfreeze(...prefixes: string[]): this {
+    return this.#setTrainable(true, prefixes);
+  }
+
+  /**
+   * Overwrites parameters with those of a checkpoint, reading one tensor at a
+   * time.
+   *
+   * @throws {TypeError} If `strict` and a name is missing, unexpected or has
+   * another shape; then nothing is written.
+   */
+  async loadStateDict(
+    source: StateSource | ReadonlyMap<string, HostTensor>,
+    options: LoadOptions = {},
+  ): Promise<LoadReport> {
+    const { strict = true } = options;
+    const state = "info" in source ? source : sourceOf(source);
+    const parameters = this.namedParameters();
+    flatten([...parameters.values()]);
+    const tied = this.tiedNames();
+    const found = new Map<Parameter, string>();
+    const report: LoadReport = { missing: [], unexpected: [], mismatched: [] };
+    for (const name of state.names) {
+      const parameter = parameters.get(tied.get(name) ?? name);
+      if (!parameter) report.unexpected.push(name);
+      else if (!found.has(parameter) || !tied.has(name)) {
+        found.set(parameter, name);
+      }
+    }
+    const writes: [Parameter, string][] = [];
+    for (const [name, parameter] of parameters) {
+      const from = found.get(parameter);
+      if (from === undefined) {
+        report.missing.push(name);
+        continue;
+      }
+      const { shape } = state.info(from);
+      if (sameShape(shape, parameter.shape)) {
+        writes.push([parameter, from]);
+      } else {
+        report.mismatched.push({
+          name,
+          expected: formatShape(parameter.shape),
+          found: formatShape(shape),
+        });
+      }
+    }
+    if (strict) refuse(report);
+    for (const [parameter, name] of writes) {
+      parameter.write((await state.tensor(name)).data);
+    }
+    return report;
+  }
+
+  /** Frees the GPU memory of all parameters. */
+  dispose(): void {
+    const parameters = [...this.namedParameters().values()]
+      .filter((p) => p.location && !p.isDisposed);
+    const segments = segmentsOf(parameters);
+    for (const parameter of parameters) parameter.dispose();
+    for (const segment of segments) segment.dispose();
+  }
+
+  #setTrainable(trainable: boolean, prefixes: readonly string[]): this {
+    const parameters = this.namedParameters();
+    for (const prefix of prefixes.length > 0 ? prefixes : [""]) {
+      const selected = [...parameters].filter(([n]) => hasPrefix(n, prefix));
+      if (selected.length === 0) {
+        throw new RangeError(
+          `Cannot ${trainable ? "unfreeze" : "freeze"} "${prefix}": ` +
+            `no parameter has that prefix; there are ${
+              topNames(parameters.keys())
+            }`,
+        );
+      }
+      for (const [, p] of selected) p.requiresGrad = trainable;
+    }
+    return this;
+  }
+
+  *#walk(): Generator<[string, Parameter]> {
+    for (const [name, value] of children(this)) {
+      if (value instanceof Parameter) {
+        yield [name, value];
+      } else {
+        for (const [path, parameter] of value.#walk()) {
+          yield [`${name}.${path}`, parameter];
+        }
+      }
+    }
+  }
+}
+
+/** Whether a name is a prefix's own or below it, by whole path segments. */
+export function hasPrefix(name: string, prefix: string): boolean {
+  return prefix === "" || name === prefix || name.startsWith(`${prefix}.`);
+}
+
+/** The first two path segments of the names, for messages that list them. */
+export function topNames(names: Iterable<string>): string {
+  const tops = new Set<string>();
+  for (const name of names) tops.add(name.split(".").slice(0, 2).join("."));
+  return [...tops].map((top) => `"${top}"`).join(", ");
+}
+
+/** The parameters and modules that are attributes, also inside arrays. */
+function* children(module: Module): Generator<[string, Parameter | Module]> {
+  for (const [key, value] of Object.entries(module)) {
+    const name = snakeCase(key);
+    if (value instanceof Parameter || value instanceof Module) {
+      yield [name, value];
+    } else if (Array.isArray(value)) {
+      for (const [i, item] of value.entries()) {
+        if (item instanceof Parameter || item instanceof Module) {
+          yield [`${name}.${i}`, item];
+        }
+      }
+    }
+  }
+}
+
+/** `wordEmbeddings` is `word_embeddings`; `LayerNorm` stays. */
+function snakeCase(name: string): string {
+  if (/^[A-Z]/.test(name)) return name;
+  return name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
+}
+
+/** A map as a checkpoint to read from. */
+function sourceOf(map: ReadonlyMap<string, HostTensor>): StateSource {
+  const tensor = (name: string) => {
+    const value = map.get(name);
+    if (!value) throw new RangeError(`Cannot find "${name}" in the state`);
+    return value;
+  };
+  return { names: map.keys(), info: tensor, tensor };
+}
+
+function refuse({ missing, unexpected, mismatched }: LoadReport): void {
+  const faults = [
+    ...mismatched.map(({ name, expected, found }) =>
+      `${name} is ${expected} here and ${found} there`
+    ),
+    ...(missing.length > 0 ? [`missing ${missing.join(", ")}`] : []),
+    ...(unexpected.length > 0 ? [`unexpected ${unexpected.join(", ")}`] : []),
+  ];
+  if (faults.length > 0) {
+    throw new TypeError(`Cannot load the state: ${faults.join("; ")}`);
+  }
+}

@@ -1,0 +1,456 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+import {
+  allocate,
+  grid,
+  type Kernel,
+  launch,
+  part,
+  persist,
+  specialize,
+  type Tensor,
+  tensor,
+  windows,
+} from "../engine/mod.ts";
+import { fillInto } from "../engine/ops/inplace.ts";
+import {
+  adamw,
+  clipScale,
+  GROUP_FIELDS,
+  NO_GROUP,
+  sgd,
+  squares,
+  WORKGROUP,
+} from "./optim_kernels.ts";
+import { Parameter } from "./parameter.ts";
+import { ALIGNMENT, placeSize, type Segment, segmentsOf } from "./segment.ts";
+
+/** Parameters that share settings, as given to an optimiser. */
+export type ParameterGroup<Settings> =
+  & { parameters: Iterable<Parameter> }
+  & Partial<Settings>;
+
+/** What an optimiser keeps for one segment. */
+interface SegmentState {
+  readonly segment: Segment;
+  /** The group of every 64 elements. */
+  readonly blockGroup: Tensor;
+  /** Moments: parallel buffers of the segment. */
+  readonly moments: readonly Tensor[];
+}
+
+/** Options of {@linkcode Optimizer.step}. */
+export interface StepOptions {
+  /**
+   * Whether gradients keep their values. Otherwise the step sets them to zero
+   * in the same pass over memory, ready for the next `backward`.
+   *
+   * @default {false}
+   */
+  keepGradients?: boolean;
+}
+
+/**
+ * What all optimisers share: parameter groups, the step count, and one
+ * dispatch per segment. A new rule is a kernel and two short methods.
+ */
+export abstract class Optimizer<
+  Settings extends { learningRate: number } = { learningRate: number },
+> {
+  /** The groups with their settings, which may be changed between steps. */
+  readonly groups: readonly (Settings & { readonly parameters: Parameter[] })[];
+  /** Steps made so far. */
+  steps = 0;
+  readonly #states: readonly SegmentState[];
+  readonly #table: Tensor;
+  readonly #unit: Tensor;
+  #scale: Tensor | undefined;
+
+  /**
+   * @param parameters Parameters, or groups of them with settings of their own.
+   * @param defaults Settings where a group has none.
+   * @param moments Buffers kept per segment.
+   * @throws {TypeError} If there is no parameter, or one is in two groups.
+   */
+  constructor(
+    parameters: Iterable<Parameter> | readonly ParameterGroup<Settings>[],
+    defaults: Settings,
+    moments: number,
+  ) {
+    const given: (Parameter | ParameterGroup<Settings>)[] = [...parameters];
+    const loose: Parameter[] = [];
+    const grouped: ParameterGroup<Settings>[] = [];
+    for (const item of given) {
+      if (item instanceof Parameter) loose.push(item);
+      else grouped.push(item);
+    }
+    this.groups = [
+      ...(loose.length > 0 ? [{ ...defaults, parameters: loose }] : []),
+      ...grouped.map((group) => ({
+        ...defaults,
+        ...group,
+        parameters: [...group.parameters],
+      })),
+    ];
+    for (const group of this.groups) this.checkSettings(group);
+    const all = this.groups.flatMap((group) => group.parameters);
+    const [first] = all;
+    if (!first) {
+      throw new TypeError("Cannot optimise: there are no parameters");
+    }
+    if (new Set(all).size !== all.length) {
+      throw new TypeError(
+        "Cannot optimise a parameter twice: it is in two groups, or repeated",
+      );
+    }
+    this.#states = segmentsOf(all).map((segment) => ({
+      segment,
+      blockGroup: this.#blockGroups(segment),
+      moments: Array.from({ length: moments }, () => segment.parallel()),
+    }));
+    const { device } = first;
+    this.#table = persist(
+      allocate(device, [this.groups.length * GROUP_FIELDS]),
+    );
+    this.#unit = persist(allocate(device, [1]));
+    fillInto(this.#unit, 1);
+  }
+
+  /** The learning rate of the first group; setting it sets all groups'. */
+  get learningRate(): number {
+    return this.groups[0]?.learningRate ?? 0;
+  }
+
+  set learningRate(value: number) {
+    for (const group of this.groups) group.learningRate = value;
+  }
+
+  /** Updates every parameter from its gradient: one dispatch per segment. */
+  step(options: StepOptions = {}): void {
+    const { keepGradients = false } = options;
+    this.steps++;
+    this.#table.write(
+      Float32Array.from(
+        this.groups.flatMap((group) => {
+          const fields = this.groupFields(group);
+          return Array.from({ length: GROUP_FIELDS }, (_, i) => fields[i] ?? 0);
+        }),
+      ),
+    );
+    const scale = this.#scale ?? this.#unit;
+    const per = this.#table.device.isSoftware ? 16 : 1;
+    const kernel = specialize(this.kernel, { PER: per });
+    for (const { segment, blockGroup, moments } of this.#states) {
+      const { device, values, gradients, length } = segment;
+      for (const window of windows(device, length, [1])) {
+        const vectors = window.count / 4;
+        launch(device, kernel, {
+          bind: [
+            ...[values, gradients, ...moments].map((x) => part(x, window, 1)),
+            blockGroup,
+            this.#table,
+            scale,
+          ],
+          params: {
+            vectors,
+            first: window.start / 4,
+            keep: keepGradients ? 1 : 0,
+            initial: this.steps === 1 ? 1 : 0,
+          },
+          groups: grid(Math.ceil(vectors / per), WORKGROUP),
+        });
+      }
+    }
+    this.#scale?.dispose();
+    this.#scale = undefined;
+  }
+
+  /** Sets all gradients to zero; {@linkcode step} has done so already. */
+  zeroGrad(): void {
+    for (const { segment } of this.#states) segment.zeroGradients();
+  }
+
+  /**
+   * Makes the next step multiply gradients so that their norm is at most
+   * `maxNorm`; see {@linkcode clipGradNorm}.
+   */
+  clip(maxNorm: number): Tensor {
+    const device = this.#table.device;
+    const run = 16;
+    const jobs = this.#states.flatMap(({ segment, blockGroup }) =>
+      windows(device, segment.length, [1]).map((window) => {
+        const vectors = window.count / 4;
+        const count = Math.ceil(vectors / (run * 16));
+        return { segment, blockGroup, window, vectors, count };
+      })
+    );
+    const total = jobs.reduce((n, job) => n + job.count, 0);
+    const partial = allocate(device, [total]);
+    let at = 0;
+    for (const { segment, blockGroup, window, vectors, count } of jobs) {
+      launch(device, squares, {
+        bind: [part(segment.gradients, window, 1), blockGroup, partial],
+        params: { vectors, first: window.start / 4, at, run },
+        groups: [Math.ceil(count / WORKGROUP)],
+      });
+      at += count;
+    }
+    const norm = allocate(device, []);
+    this.#scale?.dispose();
+    this.#scale = persist(allocate(device, [1]));
+    launch(device, clipScale, {
+      bind: [partial, norm, this.#scale],
+      params: { count: total, max: maxNorm },
+      groups: [1],
+    });
+    partial.dispose();
+    return norm;
+  }
+
+  /** Bytes on the GPU that the optimiser keeps besides the parameters. */
+  get bytes(): number {
+    return this.#states.reduce(
+      (n, { blockGroup, moments }) =>
+        moments.reduce((m, x) => m + x.bytes, n + blockGroup.bytes),
+      this.#table.bytes,
+    );
+  }
+
+  /** The kept buffers by segment, for checkpoints of a run. */
+  get moments(): readonly (readonly Tensor[])[] {
+    return this.#states.map(({ moments }) => moments);
+  }
+
+  /** Frees what the optimiser keeps on the GPU. */
+  dispose(): void {
+    for (const { blockGroup, moments } of this.#states) {
+      blockGroup.dispose();
+      for (const x of moments) x.dispose();
+    }
+    this.#table.dispose();
+    this.#unit.dispose();
+    this.#scale?.dispose();
+  }
+
+  /** The kernel of the rule. */
+  protected abstract readonly kernel: Kernel;
+
+  /** Throws if a group's settings cannot be meant. */
+  protected abstract checkSettings(group: Settings): void;
+
+  /** The up to eight numbers that the kernel needs of a group at this step. */
+  protected abstract groupFields(group: Settings): number[];
+
+  #blockGroups(segment: Segment): Tensor {
+    const table = new Uint32Array(segment.length / ALIGNMENT).fill(NO_GROUP);
+    this.groups.forEach(({ parameters }, group) => {
+      for (const { location, size, requiresGrad } of parameters) {
+        if (location?.segment !== segment || !requiresGrad) continue;
+        const start = location.offset / ALIGNMENT;
+        table.fill(group, start, start + placeSize(size) / ALIGNMENT);
+      }
+    });
+    return persist(tensor(table, { device: segment.device }));
+  }
+}
+
+/** Settings of {@linkcode AdamW}, for all groups or one. */
+export interface AdamWSettings {
+  /** The step size. @default {1e-3} */
+  learningRate: number;
+  /** Decay of the first and second moment. @default {[0.9, 0.999]} */
+  betas: readonly [number, number];
+  /** Added to the root of the second moment. @default {1e-8} */
+  eps: number;
+  /** Decay of the weights, times the learning rate. @default {0.01} */
+  weightDecay: number;
+}
+
+/**
+ * Adam with decoupled weight decay, as PyTorch computes it:
+ *
+ * ```text
+ * θ ← θ (1 - lr λ)
+ * m ← β₁ m + (1 - β₁) g        v ← β₂ v + (1 - β₂) g²
+ * θ ← θ - lr m / (1 - β₁ᵗ) / (√(v / (1 - β₂ᵗ)) + eps)
+ * ```
+ *
+ * Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019.
+ *
+ * @example Usage
+ * ```ts
+ * import { backward, initialize, mul, scope, sum } from "@swagpu/swagpu/engine";
+ * import { AdamW, ones, Parameter } from "@swagpu/swagpu/nn";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const x = new Parameter([1], ones());
+ * const optimizer = new AdamW([x], { learningRate: 0.1, weightDecay: 0 });
+ * {
+ *   using _ = scope();
+ *   backward(sum(mul(x, x)));
+ *   optimizer.step();
+ * }
+ * assertAlmostEquals(await x.item(), 0.9, 1e-6);
+ * ```
+ */
+export class AdamW extends Optimizer<AdamWSettings> {
+  protected override readonly kernel = adamw;
+
+  /**
+   * @param parameters Parameters, or groups with settings of their own.
+   * @param settings Settings where a group has none.
+   * @throws {RangeError} If a setting is out of range.
+   */
+  constructor(
+    parameters: Iterable<Parameter> | readonly ParameterGroup<AdamWSettings>[],
+    settings: Partial<AdamWSettings> = {},
+  ) {
+    const defaults: AdamWSettings = {
+      learningRate: 1e-3,
+      betas: [0.9, 0.999],
+      eps: 1e-8,
+      weightDecay: 0.01,
+      ...settings,
+    };
+    super(parameters, defaults, 2);
+  }
+
+  protected override checkSettings(group: AdamWSettings): void {
+    const { learningRate, betas, eps, weightDecay } = group;
+    requireNonNegative({ learningRate, eps, weightDecay });
+    if (!betas.every((beta) => beta >= 0 && beta < 1)) {
+      throw new RangeError(
+        `Cannot use betas [${betas.join(", ")}]: they must be in [0, 1)`,
+      );
+    }
+  }
+
+  protected override groupFields(group: AdamWSettings): number[] {
+    const { learningRate, betas: [beta1, beta2], eps, weightDecay } = group;
+    const t = this.steps;
+    return [
+      1 - learningRate * weightDecay,
+      beta1,
+      beta2,
+      learningRate / (1 - beta1 ** t),
+      1 / Math.sqrt(1 - beta2 ** t),
+      eps,
+    ];
+  }
+}
+
+/** Settings of {@linkcode SGD}, for all groups or one. */
+export interface SGDSettings {
+  /** The step size. @default {1e-2} */
+  learningRate: number;
+  /** How much of the last step is repeated. @default {0} */
+  momentum: number;
+  /** How much of the gradient the momentum buffer leaves out. @default {0} */
+  dampening: number;
+  /** Decay of the weights, added to the gradient. @default {0} */
+  weightDecay: number;
+  /** Whether to look ahead along the momentum. @default {false} */
+  nesterov: boolean;
+}
+
+/**
+ * Stochastic gradient descent with momentum, as PyTorch computes it:
+ *
+ * ```text
+ * g ← g + λ θ        b ← μ b + (1 - dampening) g     (b ← g at the first step)
+ * θ ← θ - lr (nesterov ? g + μ b : b)
+ * ```
+ *
+ * @example Usage
+ * ```ts
+ * import { backward, initialize, mul, scope, sum } from "@swagpu/swagpu/engine";
+ * import { ones, Parameter, SGD } from "@swagpu/swagpu/nn";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const x = new Parameter([1], ones());
+ * const optimizer = new SGD([x], { learningRate: 0.1, momentum: 0.9 });
+ * {
+ *   using _ = scope();
+ *   backward(sum(mul(x, x)));
+ *   optimizer.step();
+ * }
+ * assertAlmostEquals(await x.item(), 0.8, 1e-6);
+ * ```
+ */
+export class SGD extends Optimizer<SGDSettings> {
+  protected override readonly kernel = sgd;
+
+  /**
+   * @param parameters Parameters, or groups with settings of their own.
+   * @param settings Settings where a group has none.
+   * @throws {RangeError} If a setting is out of range, or Nesterov's look
+   * ahead is asked for without momentum or with dampening.
+   */
+  constructor(
+    parameters: Iterable<Parameter> | readonly ParameterGroup<SGDSettings>[],
+    settings: Partial<SGDSettings> = {},
+  ) {
+    const defaults: SGDSettings = {
+      learningRate: 1e-2,
+      momentum: 0,
+      dampening: 0,
+      weightDecay: 0,
+      nesterov: false,
+      ...settings,
+    };
+    super(parameters, defaults, 1);
+  }
+
+  protected override checkSettings(group: SGDSettings): void {
+    const { learningRate, momentum, dampening, weightDecay, nesterov } = group;
+    requireNonNegative({ learningRate, momentum, weightDecay });
+    if (nesterov && (momentum === 0 || dampening !== 0)) {
+      throw new RangeError(
+        `Cannot use nesterov with momentum ${momentum} and dampening ` +
+          `${dampening}: it needs momentum and no dampening`,
+      );
+    }
+  }
+
+  protected override groupFields(group: SGDSettings): number[] {
+    const { learningRate, momentum, dampening, weightDecay, nesterov } = group;
+    return [
+      learningRate,
+      weightDecay,
+      momentum,
+      1 - dampening,
+      nesterov ? 1 : 0,
+    ];
+  }
+}
+
+/**
+ * Limits the norm of all gradients together: the optimiser's next step
+ * multiplies them by `min(1, maxNorm / (norm + 1e-6))`. Nothing is read back,
+ * and the gradients themselves are not rewritten.
+ *
+ * @returns The norm before clipping, a scalar on the GPU.
+ * @throws {RangeError} If `maxNorm` is not positive.
+ */
+export function clipGradNorm(
+  optimizer: Pick<Optimizer, "clip">,
+  maxNorm: number,
+): Tensor {
+  if (!(maxNorm > 0)) {
+    throw new RangeError(`Cannot clip to norm ${maxNorm}: it must be positive`);
+  }
+  return optimizer.clip(maxNorm);
+}
+
+function requireNonNegative(settings: Readonly<Record<string, number>>): void {
+  for (const [name, value] of Object.entries(settings)) {
+    if (!(value >= 0)) {
+      throw new RangeError(
+        `Cannot optimise with ${name} ${value}: it must not be negative`,
+      );
+    }
+  }
+}

@@ -1,0 +1,165 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+// Kernels over a flat segment: each element is read and written once.
+// An invocation owns PER vec4s that follow one another; places are multiples
+// of 16 vec4s, so these belong to one parameter and one group. `block_group`
+// holds the group of every 16 vec4s (0xffffffff: not this optimiser's), and
+// `groups` eight numbers a group, filled in by the optimiser for this step.
+// On a GPU, PER = 1 makes neighbours read neighbours; on a CPU adapter
+// PER = 16 saves the look-ups.
+
+import type { Kernel } from "../engine/mod.ts";
+
+/** Numbers per group in the table. */
+export const GROUP_FIELDS = 8;
+
+/** Marks a block that the optimiser leaves alone. */
+export const NO_GROUP = 0xffffffff;
+
+/** Invocations of a workgroup. */
+export const WORKGROUP = 64;
+
+// Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019, in
+// PyTorch's order: decay first, then the step with eps outside the correction.
+// groups: 1 - lr·decay, β₁, β₂, lr / (1 - β₁ᵗ), 1 / √(1 - β₂ᵗ), eps.
+export const adamw: Kernel = {
+  name: "adamw",
+  bind: ["write", "write", "write", "write", "read", "read", "read"],
+  params: { vectors: "u32", first: "u32", keep: "u32" },
+  wgsl: /* wgsl */ `
+override PER: u32 = 1u;
+struct Params { vectors: u32, first: u32, keep: u32 }
+@group(0) @binding(0) var<storage, read_write> value: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> gradient: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> m: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> v: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> block_group: array<u32>;
+@group(0) @binding(5) var<storage, read> groups: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read> scale: array<f32>;
+@group(1) @binding(0) var<uniform> p: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) size: vec3<u32>) {
+  let start = (id.x + id.y * size.x * 64u) * PER;
+  if (start >= p.vectors) { return; }
+  let group = block_group[(p.first + start) / 16u];
+  if (group == 0xffffffffu) { return; }
+  let a = groups[2u * group];
+  let b = groups[2u * group + 1u];
+  let clip = scale[0];
+  for (var i = start; i < min(start + PER, p.vectors); i++) {
+    let g = gradient[i] * clip;
+    let m1 = fma(vec4<f32>(1.0 - a.y), g - m[i], m[i]);
+    let v1 = a.z * v[i] + (1.0 - a.z) * g * g;
+    m[i] = m1;
+    v[i] = v1;
+    value[i] = value[i] * a.x - a.w * m1 / (sqrt(v1) * b.x + b.y);
+    if (p.keep == 0u) { gradient[i] = vec4<f32>(); }
+  }
+}
+`,
+};
+
+// PyTorch's SGD: decay is added to the gradient, the buffer starts as the
+// first gradient. groups: lr, decay, momentum, 1 - dampening, nesterov.
+export const sgd: Kernel = {
+  name: "sgd",
+  bind: ["write", "write", "write", "read", "read", "read"],
+  params: { vectors: "u32", first: "u32", keep: "u32", initial: "u32" },
+  wgsl: /* wgsl */ `
+override PER: u32 = 1u;
+struct Params { vectors: u32, first: u32, keep: u32, initial: u32 }
+@group(0) @binding(0) var<storage, read_write> value: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> gradient: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> buffer: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> block_group: array<u32>;
+@group(0) @binding(4) var<storage, read> groups: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> scale: array<f32>;
+@group(1) @binding(0) var<uniform> p: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) size: vec3<u32>) {
+  let start = (id.x + id.y * size.x * 64u) * PER;
+  if (start >= p.vectors) { return; }
+  let group = block_group[(p.first + start) / 16u];
+  if (group == 0xffffffffu) { return; }
+  let a = groups[2u * group];
+  let nesterov = groups[2u * group + 1u].x;
+  let clip = scale[0];
+  for (var i = start; i < min(start + PER, p.vectors); i++) {
+    let x = value[i];
+    var g = gradient[i] * clip + a.y * x;
+    if (a.z != 0.0) {
+      var b = g;
+      if (p.initial == 0u) { b = a.z * buffer[i] + a.w * g; }
+      buffer[i] = b;
+      g = select(b, g + a.z * b, nesterov != 0.0);
+    }
+    value[i] = x - a.x * g;
+    if (p.keep == 0u) { gradient[i] = vec4<f32>(); }
+  }
+}
+`,
+};
+
+// Sum of squares of the blocks that have a group: RUN blocks an invocation,
+// one partial sum each, in a fixed order.
+export const squares: Kernel = {
+  name: "gradient_squares",
+  bind: ["read", "read", "write"],
+  params: { vectors: "u32", first: "u32", at: "u32", run: "u32" },
+  wgsl: /* wgsl */ `
+struct Params { vectors: u32, first: u32, at: u32, run: u32 }
+@group(0) @binding(0) var<storage, read> gradient: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> block_group: array<u32>;
+@group(0) @binding(2) var<storage, read_write> partial: array<f32>;
+@group(1) @binding(0) var<uniform> p: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  let start = id.x * p.run * 16u;
+  if (start >= p.vectors) { return; }
+  var sum = vec4<f32>();
+  for (var i = start; i < min(start + p.run * 16u, p.vectors); i += 16u) {
+    if (block_group[(p.first + i) / 16u] == 0xffffffffu) { continue; }
+    for (var j = i; j < i + 16u; j++) {
+      let g = gradient[j];
+      sum = fma(g, g, sum);
+    }
+  }
+  partial[p.at + id.x] = (sum.x + sum.y) + (sum.z + sum.w);
+}
+`,
+};
+
+// norm = √Σ partial, scale = min(1, max / (norm + 1e-6)), by one workgroup
+// whose invocations sum strided shares that are then added in order.
+export const clipScale: Kernel = {
+  name: "clip_scale",
+  bind: ["read", "write", "write"],
+  params: { count: "u32", max: "f32" },
+  wgsl: /* wgsl */ `
+struct Params { count: u32, max: f32 }
+@group(0) @binding(0) var<storage, read> partial: array<f32>;
+@group(0) @binding(1) var<storage, read_write> norm: array<f32>;
+@group(0) @binding(2) var<storage, read_write> scale: array<f32>;
+@group(1) @binding(0) var<uniform> p: Params;
+var<workgroup> shares: array<f32, 64>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(local_invocation_index) lane: u32) {
+  var sum = 0.0;
+  for (var i = lane; i < p.count; i += 64u) { sum += partial[i]; }
+  shares[lane] = sum;
+  workgroupBarrier();
+  if (lane == 0u) {
+    var total = 0.0;
+    for (var i = 0u; i < 64u; i++) { total += shares[i]; }
+    let length = sqrt(total);
+    norm[0] = length;
+    scale[0] = min(1.0, p.max / (length + 1e-6));
+  }
+}
+`,
+};

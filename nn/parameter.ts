@@ -1,0 +1,128 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+import {
+  type Block,
+  currentDevice,
+  noGrad,
+  persist,
+  scope,
+  type Shape,
+  Tensor,
+} from "../engine/mod.ts";
+import { copyInto } from "../engine/ops/inplace.ts";
+import { zeros as zerosInit } from "./init.ts";
+import type { Initializer } from "./init.ts";
+import { flatten, type Place } from "./segment.ts";
+
+/** Whether parameters receive their initial values where they get a place. */
+let initializing = true;
+
+/**
+ * Builds a model without drawing initial values, for a checkpoint that will
+ * overwrite them. Parameters start as zeros; {@linkcode Parameter.initialize}
+ * draws them later where the checkpoint has none.
+ */
+export function withoutInitialization<T>(build: () => T): T {
+  const before = initializing;
+  initializing = false;
+  try {
+    return build();
+  } finally {
+    initializing = before;
+  }
+}
+
+/**
+ * A tensor that is trained: a view into its model's flat vector, whose place
+ * it keeps for life.
+ *
+ * A parameter gets its place when its model is built, or at first use; until
+ * then it takes no memory. It is initialised at that moment.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize } from "@swagpu/swagpu/engine";
+ * import { ones, Parameter } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const gain = new Parameter([2], ones());
+ * assertEquals([...await gain.data()], [1, 1]);
+ * ```
+ */
+export class Parameter extends Tensor {
+  readonly #init: Initializer;
+  #location: Place | undefined;
+  #gradientView: Tensor | undefined;
+
+  /**
+   * @param shape The shape.
+   * @param init How it is initialised. @default {zeros}
+   */
+  constructor(shape: Shape, init: Initializer = zerosInit()) {
+    super(currentDevice(), [...shape], "f32");
+    this.requiresGrad = true;
+    this.#init = init;
+  }
+
+  /** The place in the flat vector, once there is one. */
+  get location(): Place | undefined {
+    return this.#location;
+  }
+
+  override get block(): Block {
+    this.#ensureHome();
+    return super.block;
+  }
+
+  override get byteOffset(): number {
+    this.#ensureHome();
+    return super.byteOffset;
+  }
+
+  /** Takes a place; {@linkcode flatten} calls this once. */
+  home(place: Place): void {
+    this.#location = place;
+    const { segment, offset } = place;
+    this.place({ block: segment.values.block, byteOffset: offset * 4 });
+    if (initializing) this.initialize();
+  }
+
+  /** Draws the initial values (again). */
+  initialize(): void {
+    using _ = scope();
+    noGrad(() => this.#init(this.shape, (values) => copyInto(this, values)));
+  }
+
+  override get grad(): Tensor | undefined {
+    return this.#gradientView;
+  }
+
+  override gradientTarget(): Tensor {
+    if (!this.#gradientView) {
+      this.#ensureHome();
+      const { segment, offset } = this.#location ?? unplaced();
+      this.#gradientView = persist(
+        new Tensor(this.device, this.shape, "f32", {
+          block: segment.gradients.block,
+          byteOffset: offset * 4,
+        }),
+      );
+    }
+    return this.#gradientView;
+  }
+
+  override dropGradient(): void {
+    this.#gradientView?.dispose();
+    this.#gradientView = undefined;
+  }
+
+  #ensureHome(): void {
+    if (!this.#location) flatten([this]);
+  }
+}
+
+function unplaced(): never {
+  throw new ReferenceError("Cannot find the parameter's place");
+}

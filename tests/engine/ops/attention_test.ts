@@ -1,0 +1,288 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import type { Device } from "../../../engine/device.ts";
+import {
+  attention,
+  type AttentionOptions,
+  attentionProbabilities,
+} from "../../../engine/ops/attention.ts";
+import { ones, tensor, zeros } from "../../../engine/ops/creation.ts";
+import { scope } from "../../../engine/scope.ts";
+import { backward } from "../../../engine/tape.ts";
+import { readAll } from "../../../engine/tensor.ts";
+import { pin, variantsOf } from "../../../engine/tune.ts";
+import {
+  assertClose,
+  gpuTest,
+  randomValues,
+  type Tolerance,
+} from "../../_check.ts";
+import {
+  attention as reference,
+  attentionBackward,
+  attentionProbabilities as probabilities,
+} from "../../reference/attention.ts";
+import { philox4x32 } from "../../../engine/random.ts";
+
+/** 32-bit exponentials and sums of up to about a hundred products. */
+const ATTENTION: Tolerance = { absolute: 2e-5, relative: 5e-5 };
+
+interface Case extends Omit<AttentionOptions, "mask" | "dropout" | "heads"> {
+  batch?: number;
+  sq: number;
+  sk?: number;
+  heads?: number;
+  depth: number;
+  /** One row of mask for each batch row. */
+  mask?: number[];
+  rate?: number;
+}
+
+const STREAM = { key: [7, 11], stream: [3, 5] } as const;
+
+/** Compares y, dq, dk and dv with the float64 twin. */
+async function check(c: Case): Promise<void> {
+  using _ = scope();
+  const { batch = 2, sq, sk = sq, heads = 2, depth, mask, rate } = c;
+  const width = heads * depth;
+  const options = {
+    heads,
+    ...(c.causal === undefined ? {} : { causal: c.causal }),
+    ...(c.window === undefined ? {} : { window: c.window }),
+    ...(c.scale === undefined ? {} : { scale: c.scale }),
+  };
+  const host = [sq, sk, sk, sq].map((rows, i) =>
+    randomValues(batch * rows * width, 31 * i + depth + sq, -1.5, 1.5)
+  );
+  const [q, k, v, dy] = host.map((values, i) =>
+    tensor(values, {
+      shape: [batch, i === 0 || i === 3 ? sq : sk, width],
+      requiresGrad: i < 3,
+    })
+  );
+  assert(q && k && v && dy);
+  const y = attention(q, k, v, {
+    ...options,
+    ...(mask
+      ? { mask: tensor(Int32Array.from(mask), { shape: [batch, sk] }) }
+      : {}),
+    ...(rate === undefined ? {} : { dropout: { rate, stream: STREAM } }),
+  });
+  backward(y, { gradient: dy });
+  assert(q.grad && k.grad && v.grad);
+  const actual = await readAll([y, q.grad, k.grad, v.grad]);
+  const twin = {
+    batch,
+    sq,
+    sk,
+    depth,
+    ...options,
+    ...(mask ? { mask } : {}),
+    ...(rate === undefined ? {} : {
+      keep: (b: number, h: number, i: number, j: number) =>
+        kept(rate, (b * heads + h) * sq + i, j) / (1 - rate),
+    }),
+  };
+  const [q64, k64, v64, dy64] = host.map((x) => Float64Array.from(x));
+  assert(q64 && k64 && v64 && dy64);
+  const expected = [
+    reference(q64, k64, v64, twin),
+    ...attentionBackward(q64, k64, v64, dy64, twin),
+  ];
+  expected.forEach((values, i) =>
+    assertClose(
+      actual[i] ?? [],
+      values,
+      ATTENTION,
+      `${JSON.stringify(c)} ${["y", "dq", "dk", "dv"][i]}`,
+    )
+  );
+}
+
+/** 1 where the generator keeps probability j of a row, else 0. */
+function kept(rate: number, row: number, j: number): number {
+  const words = philox4x32([j >> 2, row, ...STREAM.stream], [...STREAM.key]);
+  return ((words[j & 3] ?? 0) >>> 8) / 2 ** 24 >= rate ? 1 : 0;
+}
+
+/** Runs every case with each variant of the kernels. */
+function variantsTest(claim: string, cases: readonly Case[]): void {
+  for (const variant of variantsOf("attention")) {
+    gpuTest(`attention() ${claim} (${variant})`, async () => {
+      pin("attention", variant);
+      try {
+        for (const c of cases) await check(c);
+      } finally {
+        pin("attention", undefined);
+      }
+    });
+  }
+}
+
+variantsTest("matches the reference for 1, 5, 17, 33 and 70 rows", [
+  { sq: 1, depth: 4 },
+  { sq: 5, depth: 4, heads: 3 },
+  { sq: 17, sk: 33, depth: 4 },
+  { sq: 70, sk: 5, depth: 4, heads: 1 },
+  { sq: 33, sk: 70, depth: 4, batch: 1 },
+  { sq: 1, sk: 17, depth: 4, scale: 0.2 },
+]);
+
+variantsTest("takes heads of 1 to 128 columns", [
+  { sq: 17, depth: 1, heads: 3 },
+  { sq: 5, sk: 9, depth: 7 },
+  { sq: 5, sk: 9, depth: 16 },
+  { sq: 9, sk: 5, depth: 24 },
+  { sq: 5, sk: 6, depth: 64, heads: 1 },
+  { sq: 3, sk: 6, depth: 100, heads: 1, batch: 1 },
+  { sq: 3, sk: 6, depth: 128, heads: 1, batch: 1 },
+]);
+
+const left = (length: number, pad: number) =>
+  Array.from({ length }, (_, i) => i < pad ? 0 : 1);
+const right = (length: number, pad: number) => left(length, pad).reverse();
+
+variantsTest("masks padding left, right, inside and everywhere", [
+  { sq: 17, depth: 4, mask: [...left(17, 4), ...right(17, 9)] },
+  { sq: 5, sk: 33, depth: 4, mask: [...right(33, 32), ...left(33, 0)] },
+  {
+    sq: 17,
+    depth: 4,
+    mask: [...Array.from({ length: 17 }, (_, i) => i % 3), ...left(17, 17)],
+  },
+]);
+
+variantsTest("sees no later key when causal", [
+  { sq: 17, depth: 4, causal: true },
+  { sq: 1, sk: 17, depth: 4, causal: true },
+  { sq: 5, sk: 33, depth: 4, causal: true },
+  { sq: 33, sk: 5, depth: 4, causal: true },
+  { sq: 17, depth: 4, causal: true, mask: [...left(17, 4), ...right(17, 5)] },
+]);
+
+variantsTest("sees no key outside its window", [
+  { sq: 70, depth: 4, window: 0, heads: 1 },
+  { sq: 70, depth: 4, window: 3, heads: 1 },
+  { sq: 33, sk: 17, depth: 4, window: 5 },
+  { sq: 33, depth: 4, window: 4, causal: true },
+  { sq: 33, depth: 4, window: 4, mask: [...right(33, 20), ...left(33, 9)] },
+  { sq: 17, depth: 4, window: 100 },
+]);
+
+variantsTest("drops the same probabilities backward as forward", [
+  { sq: 17, depth: 4, rate: 0.3 },
+  { sq: 6, sk: 33, depth: 16, rate: 0.1 },
+  { sq: 33, sk: 3, depth: 128, rate: 0.5, heads: 1, batch: 1 },
+  { sq: 33, sk: 2, depth: 4, rate: 0.5, causal: false },
+  { sq: 33, depth: 4, window: 6, causal: true, rate: 0.4 },
+  { sq: 17, depth: 4, rate: 0.2, mask: [...left(17, 4), ...right(17, 5)] },
+]);
+
+gpuTest("attention() drops the share that is asked for", async () => {
+  const v = ones([4, 64, 8]);
+  const q = zeros([4, 64, 8]);
+  const y = await attention(q, q, v, {
+    heads: 2,
+    dropout: { rate: 0.25, stream: STREAM },
+  }).data();
+  // Each y is the mean of 64 factors of variance 1/3: 512 rows give a mean of 1.
+  const mean = [...y].reduce((sum, x) => sum + x, 0) / y.length;
+  assert(Math.abs(mean - 1) < 4 * Math.sqrt(1 / 3 / 64 / 512), `mean ${mean}`);
+});
+
+gpuTest("attention() gives the same bits when run again", async () => {
+  const runs = [0, 1].map(() => {
+    const x = tensor(randomValues(2 * 33 * 16, 3), {
+      shape: [2, 33, 16],
+      requiresGrad: true,
+    });
+    backward(attention(x, x, x, { heads: 2, causal: true }), {
+      gradient: ones([2, 33, 16]),
+    });
+    assert(x.grad);
+    return x.grad;
+  });
+  const [a, b] = await readAll(runs);
+  assertEquals(a, b);
+});
+
+gpuTest("attention() works in windows of the batch when a binding is small", async (device: Device) => {
+  const limit = device.maxBindingSize;
+  try {
+    Object.assign(device, { maxBindingSize: 64 * 3 * 8 * 4 + 256 });
+    await check({ batch: 130, sq: 3, depth: 4, rate: 0.2 });
+  } finally {
+    Object.assign(device, { maxBindingSize: limit });
+  }
+});
+
+gpuTest("attention() finds only the gradients that are wanted", () => {
+  const x = ones([1, 5, 8]);
+  const k = tensor(randomValues(40, 1), { shape: [1, 5, 8], requiresGrad: true });
+  backward(attention(x, k, x, { heads: 1 }), { gradient: ones([1, 5, 8]) });
+  assert(k.grad && !x.grad);
+});
+
+gpuTest("attentionProbabilities() matches the reference", async () => {
+  const [batch, sq, sk, heads, depth] = [2, 5, 17, 2, 7];
+  const q = randomValues(batch * sq * heads * depth, 1);
+  const k = randomValues(batch * sk * heads * depth, 2);
+  const mask = [...right(17, 3), ...left(17, 17)];
+  const a = attentionProbabilities(
+    tensor(q, { shape: [batch, sq, heads * depth] }),
+    tensor(k, { shape: [batch, sk, heads * depth] }),
+    { heads, mask: tensor(Int32Array.from(mask), { shape: [batch, sk] }), window: 4 },
+  );
+  const expected = probabilities(Float64Array.from(q), Float64Array.from(k), {
+    batch,
+    sq,
+    sk,
+    heads,
+    depth,
+    mask,
+    window: 4,
+  });
+  assertEquals(a.shape, [batch, heads, sq, sk]);
+  assertClose(await a.data(), expected, ATTENTION);
+});
+
+gpuTest("attention() throws when the arguments do not fit", () => {
+  const x = ones([2, 3, 8]);
+  assertThrows(
+    () => attention(x, ones([1, 3, 8]), x, { heads: 2 }),
+    TypeError,
+    "Cannot attend with [2, 3, 8], [1, 3, 8] and [2, 3, 8]",
+  );
+  assertThrows(
+    () => attention(x, x, ones([2, 4, 8]), { heads: 2 }),
+    TypeError,
+    "keys and values must be equally many",
+  );
+  assertThrows(
+    () => attention(x, x, x, { heads: 3 }),
+    RangeError,
+    "Cannot attend with 3 heads: they must divide the 8 columns",
+  );
+  assertThrows(
+    () => attention(x, x, x, { heads: 2, mask: ones([2, 3]) }),
+    TypeError,
+    "Cannot mask by a tensor of f32",
+  );
+  assertThrows(
+    () => attention(x, x, x, { heads: 2, mask: ones([2, 4], { dtype: "i32" }) }),
+    TypeError,
+    "Cannot mask 3 keys in 2 rows by [2, 4]: expected [2, 3]",
+  );
+  assertThrows(
+    () => attention(x, x, x, { heads: 2, window: 1.5 }),
+    RangeError,
+    "Cannot attend within a window of 1.5",
+  );
+  assertThrows(
+    () =>
+      attention(x, x, x, { heads: 2, dropout: { rate: 1, stream: STREAM } }),
+    RangeError,
+    "Cannot drop a share of 1",
+  );
+});

@@ -1,0 +1,185 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { backward, mul, readAll, scope, sum, tensor } from "../../engine/mod.ts";
+import {
+  AdamW,
+  clipGradNorm,
+  constant,
+  flatten,
+  openSafetensors,
+  type Optimizer,
+  Parameter,
+  SGD,
+  values,
+} from "../../nn/mod.ts";
+import { copyInto } from "../../engine/ops/inplace.ts";
+import { assertClose, gpuTest, randomValues } from "../_check.ts";
+
+const FIXTURE = new URL("../fixtures/optim/optimizers.safetensors", import.meta.url)
+  .pathname;
+const NAMES = ["decay.w", "nodecay.b"] as const;
+
+/** The reference was itself computed in float32: both round. */
+const ADAM = { absolute: 2e-6, relative: 1e-5 };
+
+type Make = (
+  groups: { parameters: Parameter[]; weightDecay: number }[],
+) => Optimizer;
+
+const CASES: Record<string, Make> = {
+  adamw: (groups) => new AdamW(groups),
+  adamw_betas: (groups) =>
+    new AdamW(groups, { betas: [0.8, 0.95], eps: 1e-6 }),
+  sgd_momentum: (groups) =>
+    new SGD(groups, { momentum: 0.9 }),
+  sgd_nesterov: (groups) =>
+    new SGD(groups, { momentum: 0.9, nesterov: true }),
+};
+
+for (const [tag, make] of Object.entries(CASES)) {
+  gpuTest(`${tag} follows PyTorch for eight steps with two groups`, async () => {
+    using file = await openSafetensors(FIXTURE);
+    const parameters: Parameter[] = [];
+    for (const name of NAMES) {
+      const { shape, data } = await file.tensor(`init.${name}`);
+      parameters.push(new Parameter(shape, values(data)));
+    }
+    const [w, b] = parameters as [Parameter, Parameter];
+    const optimizer = make([
+      { parameters: [w], weightDecay: 0.1 },
+      { parameters: [b], weightDecay: 0 },
+    ]);
+    const rates = (await file.tensor("lr")).data;
+    for (let t = 0; t < rates.length; t++) {
+      for (const [i, name] of NAMES.entries()) {
+        const parameter = parameters[i];
+        if (!parameter) continue;
+        const { data } = await file.tensor(`grad.${name}`);
+        const slice = data.slice(t * parameter.size, (t + 1) * parameter.size);
+        copyInto(
+          parameter.gradientTarget(),
+          tensor(Float32Array.from(slice), { shape: parameter.shape }),
+        );
+      }
+      optimizer.learningRate = rates[t] ?? 0;
+      optimizer.step();
+      const now = await readAll(parameters);
+      for (const [i, name] of NAMES.entries()) {
+        const { data } = await file.tensor(`${tag}.${name}`);
+        const size = parameters[i]?.size ?? 0;
+        assertClose(
+          now[i] ?? [],
+          data.slice(t * size, (t + 1) * size),
+          ADAM,
+          `${name} after step ${t + 1}`,
+        );
+      }
+    }
+    optimizer.dispose();
+    for (const parameter of parameters) {
+      parameter.location?.segment.dispose();
+      parameter.dispose();
+    }
+  });
+}
+
+gpuTest("clipGradNorm() gives PyTorch's norm and scales the step", async () => {
+  using file = await openSafetensors(FIXTURE);
+  for (const tag of ["clip0", "clip1"]) {
+    using _ = scope();
+    const parameters: Parameter[] = [];
+    for (const name of NAMES) {
+      const { shape } = await file.tensor(`init.${name}`);
+      parameters.push(new Parameter(shape));
+    }
+    const optimizer = new SGD(parameters, { learningRate: 1 });
+    for (const [i, name] of NAMES.entries()) {
+      const parameter = parameters[i];
+      if (!parameter) continue;
+      const { data } = await file.tensor(`grad.${name}`);
+      const first = Float32Array.from(data.slice(0, parameter.size));
+      copyInto(
+        parameter.gradientTarget(),
+        tensor(first, { shape: parameter.shape }),
+      );
+    }
+    const maxNorm = (await file.tensor(`${tag}.max_norm`)).data[0] ?? 0;
+    const norm = clipGradNorm(optimizer, maxNorm);
+    assertClose(
+      await norm.data(),
+      (await file.tensor(`${tag}.total_norm`)).data,
+      ADAM,
+    );
+    optimizer.step();
+    // From zero with rate 1, the parameters are minus the clipped gradients.
+    for (const [i, name] of NAMES.entries()) {
+      const clipped = (await file.tensor(`${tag}.grad.${name}`)).data;
+      const moved = await parameters[i]?.data() ?? [];
+      assertClose(moved, Array.from(clipped, (g) => -g), ADAM, name);
+    }
+    optimizer.dispose();
+    for (const parameter of parameters) {
+      parameter.location?.segment.dispose();
+      parameter.dispose();
+    }
+  }
+});
+
+gpuTest("step() leaves frozen and foreign parameters bit-equal", async () => {
+  const start = randomValues(70, 3);
+  const make = () => new Parameter([70], values(start));
+  const [trained, frozen, foreign] = [make(), make(), make()] as const;
+  frozen.requiresGrad = false;
+  flatten([trained, frozen, foreign]);
+  const optimizer = new AdamW([trained, frozen], { learningRate: 0.1 });
+  const all = [trained, frozen, foreign];
+  for (const p of all) copyInto(p.gradientTarget(), tensor(randomValues(70, 4)));
+  optimizer.step();
+  const [a, b, c] = await readAll(all);
+  assert(a?.every((x, i) => x !== start[i]));
+  assertEquals(b, start);
+  assertEquals(c, start);
+  optimizer.dispose();
+  trained.location?.segment.dispose();
+  for (const p of all) p.dispose();
+});
+
+gpuTest("step() sets gradients to zero unless they are kept", async () => {
+  const p = new Parameter([5], constant(1));
+  const optimizer = new SGD([p], { learningRate: 0 });
+  backward(sum(mul(p, 2)));
+  backward(sum(mul(p, 3)));
+  assertEquals([...await p.gradientTarget().data()], [5, 5, 5, 5, 5]);
+  optimizer.step({ keepGradients: true });
+  assertEquals([...await p.gradientTarget().data()], [5, 5, 5, 5, 5]);
+  optimizer.step();
+  assertEquals([...await p.gradientTarget().data()], [0, 0, 0, 0, 0]);
+  optimizer.dispose();
+  p.location?.segment.dispose();
+  p.dispose();
+});
+
+gpuTest("optimisers refuse settings before they allocate", (device) => {
+  const before = device.pool.statistics().inUse;
+  const p = new Parameter([1]);
+  assertThrows(
+    () => new AdamW([]),
+    TypeError,
+    "Cannot optimise: there are no parameters",
+  );
+  assertThrows(() => new AdamW([p, p]), TypeError, "twice");
+  assertThrows(
+    () => new AdamW([p], { learningRate: -1 }),
+    RangeError,
+    "Cannot optimise with learningRate -1: it must not be negative",
+  );
+  assertThrows(() => new AdamW([p], { betas: [0.9, 1] }), RangeError, "betas");
+  assertThrows(() => new SGD([p], { nesterov: true }), RangeError, "nesterov");
+  assertEquals(device.pool.statistics().inUse, before);
+  const optimizer = new SGD([p]);
+  assertThrows(() => clipGradNorm(optimizer, 0), RangeError, "positive");
+  optimizer.dispose();
+  p.location?.segment.dispose();
+  p.dispose();
+});
