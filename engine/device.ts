@@ -89,10 +89,13 @@ export class Device {
     await this.stream.wait();
   }
 
-  /** Destroys the device and every tensor on it. */
-  destroy(): void {
-    this.stream.flush();
+  /**
+   * Destroys the device and every tensor on it, once the GPU has done what was
+   * recorded: drivers may crash when memory goes while they work on it.
+   */
+  async destroy(): Promise<void> {
     if (current === this) current = undefined;
+    if (!this.#lost) await this.stream.wait();
     this.gpu.destroy();
   }
 

@@ -5,13 +5,13 @@
 // larger product, cuts what exceeds one binding, and chooses the variant.
 
 import {
-  type Activation,
   BLOCKS,
   DIRECT_WORKGROUP,
   type MatmulForm,
   matmulKernel,
   type MatmulVariant,
 } from "./kernels/matmul.ts";
+import type { Activation } from "./kernels/matmul_activation.ts";
 import { grid, launch } from "./launch.ts";
 import { fillInto } from "./ops/inplace.ts";
 import { allocate, type Tensor } from "./tensor.ts";

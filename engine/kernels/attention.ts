@@ -152,7 +152,10 @@ export interface AttentionBinding {
   type?: string;
 }
 
-const TYPES: Readonly<Record<string, string>> = { rows: "array<vec2<f32>>", mask: "array<u32>" };
+const TYPES: Readonly<Record<string, string>> = {
+  rows: "array<vec2<f32>>",
+  mask: "array<u32>",
+};
 
 /** The bindings that the kernels go by, named as in their text. */
 export function read(...names: string[]): AttentionBinding[] {
@@ -184,7 +187,14 @@ export function attentionKernel(
     name,
     bind: bindings.map(({ access }) => access),
     params: ATTENTION_PARAMS,
-    wgsl: [`const D = ${depth}u;\n`, aligned ? ALIGNED : RAGGED, ...declared, RULES, ...accessors, body].join(""),
+    wgsl: [
+      `const D = ${depth}u;\n`,
+      aligned ? ALIGNED : RAGGED,
+      ...declared,
+      RULES,
+      ...accessors,
+      body,
+    ].join(""),
   };
 }
 

@@ -25,7 +25,11 @@ const REGISTERS = 128;
  * take the driver seconds to compile), and no
  * more than the rows there are.
  */
-export function rowsEach(depth: number, rows: number, backward: boolean): number {
+export function rowsEach(
+  depth: number,
+  rows: number,
+  backward: boolean,
+): number {
   const vectors = Math.ceil(depth / 4);
   const budget = backward ? REGISTERS / 2 : REGISTERS;
   let each = 8;
@@ -189,10 +193,7 @@ ${
     if (DROPOUT == 1u) { dp${r} *= factor(kept[j & 3u], ${r}u); }
     let ds${r} = s${r} * (dp${r} - row${r}.y);`)
     }
-    ${
-      unroll(N, (n) =>
-        unroll(R, (r) => `dq${r}_${n} += ds${r} * k${n};`))
-    }
+    ${unroll(N, (n) => unroll(R, (r) => `dq${r}_${n} += ds${r} * k${n};`))}
   }
   ${
       unroll(R, (r) =>

@@ -233,14 +233,15 @@ fn sum_of_row(row: u32) -> f32 {
     }
     share(s, tx, ty);
 ` + slices(
-      form,
-      /* wgsl */ `
+        form,
+        /* wgsl */ `
     workgroupBarrier();
     load_v_b(b, h, tile, p.sk, SLICEu, lane);
     workgroupBarrier();
     ySLICE = sums(times(ySLICE, a), tx, ty);
 `,
-    ) + /* wgsl */ `
+      ) + /* wgsl */
+      `
   }
   workgroupBarrier();
   row_max[(ty * 4u) * 9u + tx] = l.x;
@@ -253,9 +254,9 @@ fn sum_of_row(row: u32) -> f32 {
     sum_of_row(ty * 4u + 2u), sum_of_row(ty * 4u + 3u));
   let f = select(vec4<f32>(0.0), 1.0 / l, l > vec4<f32>(0.0));
 ` + slices(
-      form,
-      "  save_y(b, h, mine, p.sq, SLICEu * 8u + tx, times(ySLICE, f), 1.0);\n",
-    ) + /* wgsl */ `
+        form,
+        "  save_y(b, h, mine, p.sq, SLICEu * 8u + tx, times(ySLICE, f), 1.0);\n",
+      ) + /* wgsl */ `
   if (tx < 4u && mine + tx < p.sq) {
     lse[(b * p.heads + h) * p.sq + mine + tx] =
       select(MASKED, m[tx] + log2(l[tx]), m[tx] > 0.5 * MASKED);
@@ -323,17 +324,18 @@ fn gradients(s: vec4<f32>, dp: vec4<f32>, visible: vec4<bool>, row: vec2<f32>, b
     s.s3 = gradients(s.s3, dp.s3, visible, row3, b, h, mine + 3u, j);
     share(s, tx, ty);
 ` + slices(
-      form,
-      /* wgsl */ `
+        form,
+        /* wgsl */ `
     workgroupBarrier();
     load_k_b(b, h, tile, p.sk, SLICEu, lane);
     workgroupBarrier();
     dqSLICE = sums(dqSLICE, tx, ty);
 `,
-    ) + "  }\n" + slices(
-      form,
-      "  save_dq(b, h, mine, p.sq, SLICEu * 8u + tx, dqSLICE, p.scale);\n",
-    ) + "}\n",
+      ) +
+      "  }\n" + slices(
+        form,
+        "  save_dq(b, h, mine, p.sq, SLICEu * 8u + tx, dqSLICE, p.scale);\n",
+      ) + "}\n",
   );
 }
 
@@ -402,31 +404,32 @@ fn column(s: vec4<f32>, dp: vec4<f32>, visible: vec4<bool>, row: vec2<f32>, b: u
       vec4<f32>(c0.p.x, c1.p.x, c2.p.x, c3.p.x), vec4<f32>(c0.p.y, c1.p.y, c2.p.y, c3.p.y),
       vec4<f32>(c0.p.z, c1.p.z, c2.p.z, c3.p.z), vec4<f32>(c0.p.w, c1.p.w, c2.p.w, c3.p.w)), tx, ty);
 ` + slices(
-      form,
-      /* wgsl */ `
+        form,
+        /* wgsl */ `
     workgroupBarrier();
     load_dy_b(b, h, tile, p.sq, SLICEu, lane);
     workgroupBarrier();
     dvSLICE = sums(dvSLICE, tx, ty);
 `,
-    ) + /* wgsl */ `
+      ) + /* wgsl */
+      `
     workgroupBarrier();
     share(Scores(
       vec4<f32>(c0.ds.x, c1.ds.x, c2.ds.x, c3.ds.x), vec4<f32>(c0.ds.y, c1.ds.y, c2.ds.y, c3.ds.y),
       vec4<f32>(c0.ds.z, c1.ds.z, c2.ds.z, c3.ds.z), vec4<f32>(c0.ds.w, c1.ds.w, c2.ds.w, c3.ds.w)), tx, ty);
 ` + slices(
-      form,
-      /* wgsl */ `
+        form,
+        /* wgsl */ `
     workgroupBarrier();
     load_q_b(b, h, tile, p.sq, SLICEu, lane);
     workgroupBarrier();
     dkSLICE = sums(dkSLICE, tx, ty);
 `,
-    ) + "  }\n" + slices(
-      form,
-      `  save_dk(b, h, mine, p.sk, SLICEu * 8u + tx, dkSLICE, p.scale);
+      ) + "  }\n" + slices(
+        form,
+        `  save_dk(b, h, mine, p.sk, SLICEu * 8u + tx, dkSLICE, p.scale);
   save_dv(b, h, mine, p.sk, SLICEu * 8u + tx, dvSLICE, 1.0);
 `,
-    ) + "}\n",
+      ) + "}\n",
   );
 }

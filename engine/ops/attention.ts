@@ -295,7 +295,14 @@ function runBlocks(
   const rows = step === "keys" ? plan.sk : plan.sq;
   if (plan.tiled) {
     const each = plan.heads * Math.ceil(rows / ATTENTION_TILE);
-    run(plan, window, { name: `tiled ${step}`, make: TILED[step] }, 1, each, bind);
+    run(
+      plan,
+      window,
+      { name: `tiled ${step}`, make: TILED[step] },
+      1,
+      each,
+      bind,
+    );
     return;
   }
   const size = rowsEach(plan.form.depth, rows, step !== "forward");

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import { type Activation, ACTIVATIONS } from "../kernels/matmul.ts";
+import { type Activation, ACTIVATIONS } from "../kernels/matmul_activation.ts";
 import { type BatchAxis, product } from "../product.ts";
 import { reduceAxes } from "../reduction.ts";
 import {
@@ -16,7 +16,7 @@ import { isRecording, record } from "../tape.ts";
 import { alias, allocate, type Tensor } from "../tensor.ts";
 import { evaluateFlat } from "./inplace.ts";
 
-export type { Activation } from "../kernels/matmul.ts";
+export type { Activation } from "../kernels/matmul_activation.ts";
 
 /** Options of {@linkcode matmul}. */
 export interface MatmulOptions {

@@ -30,7 +30,8 @@ defineVariants("layer_norm", ["serial", "workgroup"]);
 defineVariants("softmax", ["serial", "workgroup"]);
 
 function variantFor(family: string, device: Device): RowForm["variant"] {
-  const variant = pinned(family) ?? (device.isSoftware ? "serial" : "workgroup");
+  const variant = pinned(family) ??
+    (device.isSoftware ? "serial" : "workgroup");
   return variant === "serial" ? "serial" : "workgroup";
 }
 

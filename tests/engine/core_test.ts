@@ -46,7 +46,7 @@ gpuTest(
     assertStrictEquals(setDevice(other), device);
     assertStrictEquals(tensor([1]).device, other);
     setDevice(device);
-    other.destroy();
+    await other.destroy();
   },
 );
 
@@ -82,14 +82,14 @@ gpuTest(
     assertStringIncludes(error.message, "Cannot compile kernel misspelt");
     assertStringIncludes(error.message, "unknown_name");
     assertStringIncludes(error.message, "2: @compute");
-    other.destroy();
+    await other.destroy();
   },
 );
 
 gpuTest("a device that was destroyed throws at every use", async () => {
   const other = await openDevice();
   const x = tensor([1, 2], { device: other });
-  other.destroy();
+  await other.destroy();
   await other.gpu.lost;
   assertThrows(() => other.check(), DeviceLostError, "The GPU device was lost");
   await assertRejects(() => x.data(), DeviceLostError);
@@ -135,7 +135,7 @@ gpuTest("windows() covers all rows at legal offsets", async () => {
     RangeError,
     "Cannot split rows of 4000 bytes: 64 of them exceed",
   );
-  small.destroy();
+  await small.destroy();
 });
 
 // ----------------------------------------------------------------------- pool
@@ -184,7 +184,7 @@ gpuTest("Pool hands out the lowest free block of a class", async () => {
   assertStrictEquals(pool.acquire(900), a);
   assertStrictEquals(pool.acquire(1024), b);
   assertNotStrictEquals(pool.acquire(100), c);
-  device.destroy();
+  await device.destroy();
 });
 
 gpuTest("Pool gives free memory back when trimmed", async () => {
@@ -199,7 +199,7 @@ gpuTest("Pool gives free memory back when trimmed", async () => {
   assertEquals(await sum(x).item(), 0);
   device.pool.resetPeak();
   assertEquals(device.pool.statistics().peak, device.pool.statistics().inUse);
-  device.destroy();
+  await device.destroy();
 });
 
 // --------------------------------------------------------------------- stream
@@ -275,7 +275,7 @@ gpuTest("launch() refuses calls that cannot run", async (device) => {
   assertThrows(() => add(x, y), TypeError, "Cannot use tensors of two devices");
   launch(device, kernel, { bind: [x], params: { count: 1 }, groups: [1] });
   assertEquals(await x.item(), 5);
-  other.destroy();
+  await other.destroy();
 });
 
 Deno.test("specialize() gives the same kernel for the same constants", () => {
@@ -408,7 +408,7 @@ gpuTest("Tensor refuses values and reads that do not fit", async () => {
     RangeError,
     "Cannot bind a tensor of shape [2000] at once",
   );
-  small.destroy();
+  await small.destroy();
 });
 
 // ----------------------------------------------------------------------- tape

@@ -157,7 +157,7 @@ gpuTest("uniform() is the same when storage is split", async () => {
   const split = uniform([5000], { generator: generator(), device: small });
   const whole = uniform([5000], { generator: generator() });
   assertEquals(await split.data(), await whole.data());
-  small.destroy();
+  await small.destroy();
 });
 
 gpuTest(

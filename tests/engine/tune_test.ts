@@ -111,7 +111,7 @@ Deno.test("tune() takes what the cache knows of the adapter", async () => {
   const options = { families: ["remembering"], cache };
   assertEquals((await tune(device, options))["remembering/only"], "slow");
   assertEquals([counter.runs, cache.writes], [0, 0]);
-  device.destroy();
+  await device.destroy();
 });
 
 Deno.test("tune() measures anew when the cache is damaged, and keeps other adapters", async () => {
@@ -124,7 +124,7 @@ Deno.test("tune() measures anew when the cache is damaged, and keeps other adapt
     const written = JSON.parse(cache.text);
     assertEquals(written[device.name], { "damaged/only": "fast" });
     assertEquals("another adapter" in written, text !== "{");
-    device.destroy();
+    await device.destroy();
   }
 });
 

@@ -102,7 +102,7 @@ gpuTest("parameters() fills as many segments as the limit asks for", async () =>
     assertEquals(small.pool.statistics().inUse, 0);
   } finally {
     setDevice(before);
-    small.destroy();
+    await small.destroy();
   }
 });
 

@@ -67,7 +67,7 @@ gpuTest("tensors are made where and as the options say", async () => {
   const x = ones([3], { device: other, requiresGrad: true });
   assert(x.device === other && x.requiresGrad);
   assertEquals(await x.data(), Float32Array.of(1, 1, 1));
-  other.destroy();
+  await other.destroy();
 });
 
 gpuTest("creation functions refuse what makes no tensor", () => {

@@ -78,7 +78,7 @@ gpuTest("dropout() gives the same bits through windows", async (whole) => {
     return await readAll([y, x.grad ?? x]);
   };
   assertEquals(await run(small), await run(whole));
-  small.destroy();
+  await small.destroy();
 });
 
 gpuTest("dropout() refuses rates and types it cannot take", () => {

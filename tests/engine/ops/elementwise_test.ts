@@ -469,6 +469,6 @@ gpuTest(
       return readAll([...ys, ...leaves.map((leaf) => leaf.grad ?? leaf)]);
     };
     assertEquals(await run(small), await run(whole));
-    small.destroy();
+    await small.destroy();
   },
 );

@@ -242,5 +242,5 @@ gpuTest("index ops give the same bits through windows", async (whole) => {
       `width ${width}`,
     );
   }
-  small.destroy();
+  await small.destroy();
 });

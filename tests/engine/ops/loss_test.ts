@@ -211,7 +211,7 @@ gpuTest("crossEntropy() gives the same bits through windows", async (whole) => {
       );
     }
   }
-  small.destroy();
+  await small.destroy();
 });
 
 gpuTest("mseLoss() matches the reference", async () => {

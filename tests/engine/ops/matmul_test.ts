@@ -314,7 +314,7 @@ Deno.test("matmul() gives the same bits when tensors exceed a binding", async ()
       all.push([...await matmul(x, y).data()]);
     } finally {
       if (before) setDevice(before);
-      device.destroy();
+      await device.destroy();
     }
     return all;
   };

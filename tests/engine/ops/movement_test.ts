@@ -317,5 +317,5 @@ gpuTest("movement ops give the same bits through windows", async (whole) => {
     return readAll([...ys, x.grad]);
   };
   assertEquals(await run(small), await run(whole));
-  small.destroy();
+  await small.destroy();
 });

@@ -341,5 +341,5 @@ gpuTest("reductions give the same bits through windows", async () => {
     RangeError,
     "they exceed the device's largest binding of 65536 bytes",
   );
-  small.destroy();
+  await small.destroy();
 });

@@ -1,0 +1,183 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+// Collecting and sampling, over a piece of a segment (layout.ts). An invocation
+// owns PER vec4s that follow one another within a block of 16; on a GPU PER is
+// 1, so that neighbours read neighbours, on a CPU adapter 16, which saves the
+// look-ups. Means run parallel to the weights; second moments and deviations
+// have a compact index, found through the map.
+
+import type { Kernel } from "../engine/mod.ts";
+import { PHILOX } from "../engine/kernels/random.ts";
+
+/** Invocations of a workgroup. */
+export const WORKGROUP = 64;
+
+// Welford, "Note on a method for calculating corrected sums of squares and
+// products", 1962: mean' = mean + (x - mean)/n, M2' = M2 + (x - mean)(x - mean').
+// The difference of E[x²] and E[x]² would lose all digits in 32 bits. The row of
+// deviations is x - mean', so the first one is exactly 0.
+export const collect: Kernel = {
+  name: "swag_collect",
+  bind: ["read", "write", "write", "write", "read"],
+  params: {
+    vectors: "u32",
+    spans: "u32",
+    row: "u32",
+    keep: "u32",
+    inverse: "f32",
+  },
+  wgsl: /* wgsl */ `
+override PER: u32 = 1u;
+struct Params { vectors: u32, spans: u32, row: u32, keep: u32, inverse: f32 }
+@group(0) @binding(0) var<storage, read> value: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> mean: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> m2: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> deviations: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> map: array<u32>;
+@group(1) @binding(0) var<uniform> p: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) size: vec3<u32>) {
+  let start = (id.x + id.y * size.x * 64u) * PER;
+  if (start >= p.vectors) { return; }
+  let block = start / 16u;
+  let span = map[4u * p.spans + block];
+  if (span == 0xffffffffu) { return; }
+  let compact = (map[4u * span + 1u] + block) * 16u + start % 16u;
+  let random = map[4u * span + 3u] != 0xffffffffu;
+  for (var j = 0u; j < PER; j++) {
+    let x = value[start + j];
+    let before = mean[start + j];
+    let d = x - before;
+    let after = before + d * p.inverse;
+    mean[start + j] = after;
+    if (random) {
+      let deviation = x - after;
+      m2[compact + j] += d * deviation;
+      if (p.keep == 1u) { deviations[p.row + compact + j] = deviation; }
+    }
+  }
+}
+`,
+};
+
+/** Names and types of the sampling kernels' parameters. */
+const SAMPLE_PARAMS = {
+  vectors: "u32",
+  spans: "u32",
+  rank: "u32",
+  oldest: "u32",
+  rows: "u32",
+  columns: "u32",
+  stride: "u32",
+  key0: "u32",
+  key1: "u32",
+  stream0: "u32",
+  stream1: "u32",
+  inverse: "f32",
+  clamp: "f32",
+  diagonal: "f32",
+  low_rank: "f32",
+} as const;
+
+// value = mean + diagonal·√max(M2/n, clamp) ⊙ z1 + low_rank·Σₖ zₖ Dₖ, the rows
+// of D from the oldest on. z has one row of numbers for all parameters
+// (stride 0) or one for each random parameter (stride = rank). The factors hold
+// the scale and the normalisation; with diagonal = 0 the result is the mean.
+// Padding after a parameter's end stays 0, what is not random is its mean.
+const SAMPLE = /* wgsl */ `
+override PER: u32 = 1u;
+struct Params {
+  vectors: u32, spans: u32, rank: u32, oldest: u32, rows: u32, columns: u32, stride: u32,
+  key0: u32, key1: u32, stream0: u32, stream1: u32,
+  inverse: f32, clamp: f32, diagonal: f32, low_rank: f32,
+}
+@group(0) @binding(0) var<storage, read_write> value: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> mean: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> m2: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> deviations: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> map: array<u32>;
+@group(0) @binding(5) var<storage, read> z: array<f32>;
+@group(1) @binding(0) var<uniform> p: Params;
+
+/** Writes four weights, given their share of the low-rank part. */
+fn finish(at: u32, compact: u32, logical: u32, end: u32, low_rank: vec4<f32>) {
+  let deviation = sqrt(max(m2[compact] * p.inverse, vec4<f32>(p.clamp)));
+  let x = mean[at] + (p.diagonal * deviation * noise(at, logical) + p.low_rank * low_rank);
+  let element = vec4<u32>(4u * at) + vec4<u32>(0u, 1u, 2u, 3u);
+  value[at] = select(vec4<f32>(), x, element < vec4<u32>(end));
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) size: vec3<u32>) {
+  let start = (id.x + id.y * size.x * 64u) * PER;
+  if (start >= p.vectors) { return; }
+  let block = start / 16u;
+  let span = map[4u * p.spans + block];
+  if (span == 0xffffffffu) { return; }
+  let parameter = map[4u * span + 3u];
+  if (parameter == 0xffffffffu || p.diagonal == 0.0) {
+    for (var at = start; at < start + PER; at++) { value[at] = mean[at]; }
+    return;
+  }
+  let logical = (map[4u * span] + block) * 16u + start % 16u;
+  let compact = (map[4u * span + 1u] + block) * 16u + start % 16u;
+  let end = map[4u * span + 2u];
+  let numbers = parameter * p.stride;
+  if (PER == 1u) {
+    var low_rank = vec4<f32>();
+    for (var k = 0u; k < p.rank; k++) {
+      let row = p.oldest + k;
+      let at = select(row, row - p.rows, row >= p.rows) * p.columns + compact;
+      low_rank = fma(deviations[at], vec4<f32>(z[numbers + k]), low_rank);
+    }
+    finish(start, compact, logical, end, low_rank);
+    return;
+  }
+  for (var j = 0u; j < PER; j += 4u) {
+    var a = vec4<f32>();
+    var b = vec4<f32>();
+    var c = vec4<f32>();
+    var d = vec4<f32>();
+    for (var k = 0u; k < p.rank; k++) {
+      let row = p.oldest + k;
+      let at = select(row, row - p.rows, row >= p.rows) * p.columns + compact + j;
+      let zk = vec4<f32>(z[numbers + k]);
+      a = fma(deviations[at], zk, a);
+      b = fma(deviations[at + 1u], zk, b);
+      c = fma(deviations[at + 2u], zk, c);
+      d = fma(deviations[at + 3u], zk, d);
+    }
+    finish(start + j, compact + j, logical + j, end, a);
+    finish(start + j + 1u, compact + j + 1u, logical + j + 1u, end, b);
+    finish(start + j + 2u, compact + j + 2u, logical + j + 2u, end, c);
+    finish(start + j + 3u, compact + j + 3u, logical + j + 3u, end, d);
+  }
+}
+`;
+
+/** Samples with numbers made on the spot from each weight's logical index. */
+export const sample: Kernel = {
+  name: "swag_sample",
+  bind: ["write", "read", "read", "read", "read", "read"],
+  params: SAMPLE_PARAMS,
+  wgsl: SAMPLE + /* wgsl */ `
+fn noise(at: u32, logical: u32) -> vec4<f32> {
+  return philox_normal4(philox_block(vec2<u32>(p.key0, p.key1), vec2<u32>(p.stream0, p.stream1), logical));
+}
+` + PHILOX,
+};
+
+/** Samples with numbers that are given, laid out as the means are. */
+export const sampleGiven: Kernel = {
+  name: "swag_sample_given",
+  bind: ["write", "read", "read", "read", "read", "read", "read"],
+  params: SAMPLE_PARAMS,
+  wgsl: SAMPLE + /* wgsl */ `
+@group(0) @binding(6) var<storage, read> given: array<vec4<f32>>;
+fn noise(at: u32, logical: u32) -> vec4<f32> {
+  return given[at];
+}
+`,
+};

@@ -1,0 +1,376 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+// The moments of a posterior on the GPU, and the dispatches over them.
+
+import {
+  allocate,
+  type Binding,
+  defineVariants,
+  grid,
+  type Kernel,
+  launch,
+  part,
+  persist,
+  pinned,
+  specialize,
+  type Tensor,
+  tensor,
+} from "../engine/mod.ts";
+import { fillInto } from "../engine/ops/inplace.ts";
+import type { Module } from "../nn/module.ts";
+import type { DensityOptions } from "./density.ts";
+import { collect, sample, sampleGiven, WORKGROUP } from "./kernels.ts";
+import {
+  type Entry,
+  type Layout,
+  mapOf,
+  NONE,
+  type Piece,
+  planLayout,
+  type Span,
+  storedColumns,
+} from "./layout.ts";
+import { diagonalStream, type DrawKey, lowRankNoise } from "./noise.ts";
+import type { SwagSettings } from "./settings.ts";
+import { sourcesOf } from "./sources.ts";
+
+/** What an invocation owns: a block of 64 weights, or a vector of four. */
+defineVariants("swag", ["block", "vector"]);
+
+/** The buffers of a piece. */
+interface PieceState extends Piece {
+  readonly mean: Tensor;
+  readonly m2: Tensor;
+  /** `[rows, columns]`, a ring of rows. */
+  readonly deviations: Tensor;
+  readonly map: Tensor;
+}
+
+/** Numbers to sample with, instead of drawing them. */
+export interface GivenNoise {
+  /** For each random parameter's name one number a weight. */
+  readonly diagonal: ReadonlyMap<string, ArrayLike<number>>;
+  /** One number a deviation, oldest first: for all, or by parameter's name. */
+  readonly lowRank: ArrayLike<number> | ReadonlyMap<string, ArrayLike<number>>;
+}
+
+/** How to sample. */
+export interface Draw extends DensityOptions {
+  readonly noise: DrawKey | GivenNoise;
+}
+
+/** What a parameter's moments are. */
+export interface RawMoments {
+  mean: Float32Array<ArrayBuffer>;
+  /** Sums of squared differences from the mean; random parameters only. */
+  squares: Float32Array<ArrayBuffer> | undefined;
+  /** `[rank, size]`, oldest first; random parameters only. */
+  deviations: Float32Array<ArrayBuffer> | undefined;
+}
+
+/** A stretch of a buffer, from an element on, and where to read it to. */
+type Range = [Tensor, number, Float32Array<ArrayBuffer>];
+
+/** Running moments of a model's weights, and the weights drawn from them. */
+export class Posterior {
+  readonly model: Module;
+  readonly settings: SwagSettings;
+  readonly layout: Layout;
+  /** Collections so far. */
+  count = 0;
+  /** Deviations held. */
+  rank = 0;
+  /** The row of the oldest deviation. */
+  #oldest = 0;
+  readonly #pieces: readonly PieceState[];
+
+  constructor(model: Module, settings: SwagSettings) {
+    this.model = model;
+    this.settings = settings;
+    this.layout = planLayout(model, settings);
+    const { pieces, rows } = this.layout;
+    this.#pieces = pieces.map((piece) => {
+      const { device } = piece.segment;
+      const buffer = (size: number) => persist(allocate(device, [size]));
+      const state = {
+        ...piece,
+        mean: buffer(piece.length),
+        m2: buffer(storedColumns(piece.columns)),
+        deviations: buffer(storedColumns(piece.columns * rows)),
+        map: persist(tensor(mapOf(piece), { device })),
+      };
+      fillInto(state.mean, 0);
+      fillInto(state.m2, 0);
+      return state;
+    });
+  }
+
+  /** Adds the weights of a model: one dispatch a piece. */
+  collect(model: Module): void {
+    const sources = sourcesOf(this.layout, model, model === this.model);
+    const { rows } = this.layout;
+    const full = this.rank === rows;
+    const slot = full ? this.#oldest : (this.#oldest + this.rank) % rows;
+    this.#pieces.forEach((piece, i) => {
+      const { mean, m2, deviations, map, columns } = piece;
+      const source = sources[i];
+      this.#launch(piece, collect, {
+        bind: [source?.values ?? mean, mean, m2, deviations, map],
+        params: {
+          row: rows === 0 ? 0 : slot * columns / 4,
+          keep: rows === 0 ? 0 : 1,
+          inverse: 1 / (this.count + 1),
+        },
+      });
+      source?.gathered?.dispose();
+    });
+    this.count++;
+    if (rows === 0) return;
+    if (full) this.#oldest = (this.#oldest + 1) % rows;
+    else this.rank++;
+  }
+
+  /** Writes a draw where the model reads its weights: one dispatch a piece. */
+  draw({ scale, cov, blockwise, noise }: Draw): void {
+    const { settings, layout: { entries, rows, randoms }, count } = this;
+    const { normalize, maxNumModels, varClamp } = settings;
+    // One collection has no spread: the clamp must not invent one.
+    const diagonal = count > 1 ? Math.sqrt(scale) : 0;
+    const columns = normalize === "capacity" ? maxNumModels : this.rank;
+    const lowRank = cov && columns > 1 && diagonal > 0
+      ? Math.sqrt(scale / (columns - 1))
+      : 0;
+    const rank = lowRank > 0 ? this.rank : 0;
+    const given = "diagonal" in noise ? noise : undefined;
+    const keyed = "diagonal" in noise ? undefined : noise;
+    const z = new Float32Array(Math.max(1, rank * (blockwise ? randoms : 1)));
+    const place = (values: ArrayLike<number>, at: number) => {
+      for (let k = 0; k < rank; k++) z[at + k] = values[k] ?? 0;
+    };
+    if (rank > 0 && !blockwise) {
+      place(
+        keyed ? lowRankNoise(keyed, rank) : shared(given?.lowRank),
+        0,
+      );
+    } else if (rank > 0) {
+      for (const { name, index, row } of entries) {
+        if (row === NONE) continue;
+        place(
+          keyed ? lowRankNoise(keyed, rank, index) : own(given?.lowRank, name),
+          row * rank,
+        );
+      }
+    }
+    const stream = keyed && diagonalStream(keyed);
+    for (const piece of this.#pieces) {
+      const { segment: { device, values }, start, length } = piece;
+      const numbers = tensor(z, { device });
+      const extra = given ? [givenDiagonal(piece, given)] : [];
+      this.#launch(piece, given ? sampleGiven : sample, {
+        bind: [
+          part(values, { start, count: length }, 1),
+          piece.mean,
+          piece.m2,
+          piece.deviations,
+          piece.map,
+          numbers,
+          ...extra,
+        ],
+        params: {
+          rank,
+          oldest: this.#oldest,
+          rows,
+          columns: piece.columns / 4,
+          stride: blockwise ? rank : 0,
+          key0: stream?.key[0] ?? 0,
+          key1: stream?.key[1] ?? 0,
+          stream0: stream?.stream[0] ?? 0,
+          stream1: stream?.stream[1] ?? 0,
+          inverse: 1 / count,
+          clamp: varClamp,
+          diagonal,
+          low_rank: lowRank,
+        },
+      });
+      numbers.dispose();
+      for (const x of extra) x.dispose();
+    }
+  }
+
+  /** Copies the model's weights as they are. */
+  copyWeights(): Tensor[] {
+    return this.#pieces.map((piece) => {
+      const { segment: { device }, length } = piece;
+      const copy = persist(allocate(device, [length]));
+      this.#eachRun(piece, (values, at, count) => {
+        device.stream.copy(values, copy.window(at, count), count * 4);
+      });
+      return copy;
+    });
+  }
+
+  /** Writes copied weights back. */
+  writeWeights(copies: readonly Tensor[]): void {
+    this.#pieces.forEach((piece, i) => {
+      this.#eachRun(piece, (values, at, count) => {
+        const copy = copies[i]?.window(at, count);
+        if (copy) piece.segment.device.stream.copy(copy, values, count * 4);
+      });
+    });
+  }
+
+  /** Reads the moments of some parameters with one wait. */
+  async read(entries: readonly Entry[]): Promise<RawMoments[]> {
+    const { rank, layout: { rows } } = this;
+    const ranges: Range[] = [];
+    const moments = entries.map((entry): RawMoments => {
+      const { size } = entry.parameter;
+      const mean = new Float32Array(size);
+      const random = entry.row !== NONE;
+      const squares = random ? new Float32Array(size) : undefined;
+      const deviations = random && rows > 0
+        ? new Float32Array(rank * size)
+        : undefined;
+      for (const { piece, span } of this.#spans(entry)) {
+        const { at, column, from, count } = span;
+        ranges.push([piece.mean, at, mean.subarray(from, from + count)]);
+        if (squares) {
+          ranges.push([piece.m2, column, squares.subarray(from, from + count)]);
+        }
+        if (!deviations) continue;
+        for (let k = 0; k < rank; k++) {
+          const row = (this.#oldest + k) % rows * piece.columns;
+          const to = k * size + from;
+          ranges.push([
+            piece.deviations,
+            row + column,
+            deviations.subarray(to, to + count),
+          ]);
+        }
+      }
+      return { mean, squares, deviations };
+    });
+    const device = this.#pieces[0]?.segment.device;
+    const buffers = await device?.stream.read(
+      ranges.map(([{ block, byteOffset }, at, { byteLength }]) => ({
+        block,
+        offset: byteOffset + at * 4,
+        bytes: byteLength,
+      })),
+    );
+    ranges.forEach(([, , target], i) => {
+      target.set(new Float32Array(buffers?.[i] ?? new ArrayBuffer(0)));
+    });
+    return moments;
+  }
+
+  /** Overwrites the moments of one parameter; `restart` comes first. */
+  write(entry: Entry, moments: RawMoments): void {
+    const { mean, squares, deviations } = moments;
+    const { row, parameter: { size } } = entry;
+    for (const { piece, span } of this.#spans(entry)) {
+      const { at, column, from, count } = span;
+      const { stream } = piece.segment.device;
+      const put = (to: Tensor, at: number, values: Float32Array<ArrayBuffer>) =>
+        stream.upload(to.block, to.byteOffset + at * 4, values);
+      put(piece.mean, at, mean.subarray(from, from + count));
+      if (row === NONE) continue;
+      if (squares) put(piece.m2, column, squares.subarray(from, from + count));
+      for (let k = 0; deviations && k < this.rank; k++) {
+        const start = k * size + from;
+        put(
+          piece.deviations,
+          k * piece.columns + column,
+          deviations.subarray(start, start + count),
+        );
+      }
+    }
+  }
+
+  /** Sets the counts that moments written next belong to. */
+  restart(count: number, rank: number): void {
+    this.count = count;
+    this.rank = rank;
+    this.#oldest = 0;
+  }
+
+  /** Frees the moments. */
+  dispose(): void {
+    for (const { mean, m2, deviations, map } of this.#pieces) {
+      for (const x of [mean, m2, deviations, map]) x.dispose();
+    }
+  }
+
+  #launch(
+    { segment: { device }, length, spans }: PieceState,
+    kernel: Kernel,
+    { bind, params }: {
+      bind: (Tensor | Binding)[];
+      params: Record<string, number>;
+    },
+  ): void {
+    const vectors = length / 4;
+    const variant = pinned("swag") ?? (device.isSoftware ? "block" : "vector");
+    const per = variant === "block" ? 16 : 1;
+    launch(device, specialize(kernel, { PER: per }), {
+      bind,
+      params: { vectors, spans: spans.length, ...params },
+      groups: grid(vectors / per, WORKGROUP),
+    });
+  }
+
+  *#spans(entry: Entry): Generator<{ piece: PieceState; span: Span }> {
+    for (const piece of this.#pieces) {
+      for (const span of piece.spans) {
+        if (span.entry.index === entry.index) yield { piece, span };
+      }
+    }
+  }
+
+  /** Calls back for every stretch of a piece that is this model's alone. */
+  #eachRun(
+    { segment: { values }, start, spans }: PieceState,
+    run: (values: Binding, at: number, count: number) => void,
+  ): void {
+    let from = 0;
+    let to = 0;
+    const flush = () => {
+      if (to > from) {
+        run(values.window(start + from, to - from), from, to - from);
+      }
+    };
+    for (const { at, count } of spans) {
+      if (at !== to) {
+        flush();
+        from = at;
+      }
+      to = at + Math.ceil(count / 64) * 64;
+    }
+    flush();
+  }
+}
+
+/** Given numbers in the layout of a piece. */
+function givenDiagonal(
+  { segment: { device }, spans, length }: PieceState,
+  { diagonal }: GivenNoise,
+): Tensor {
+  const values = new Float32Array(length);
+  for (const { entry, from, at, count } of spans) {
+    const numbers = diagonal.get(entry.name);
+    for (let i = 0; i < count; i++) values[at + i] = numbers?.[from + i] ?? 0;
+  }
+  return tensor(values, { device });
+}
+
+function shared(noise: GivenNoise["lowRank"] = []): ArrayLike<number> {
+  return noise instanceof Map ? [] : noise as ArrayLike<number>;
+}
+
+function own(
+  noise: GivenNoise["lowRank"] = [],
+  name: string,
+): ArrayLike<number> {
+  return noise instanceof Map ? noise.get(name) ?? [] : noise as number[];
+}

@@ -1,0 +1,154 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+import type { Module } from "../nn/module.ts";
+import { hasPrefix, topNames } from "../nn/module.ts";
+
+/** By which number of columns the low-rank part is normalised. */
+export type Normalization = "rank" | "capacity";
+
+/** Options of {@linkcode SwagModel.fromBase}. */
+export interface SwagOptions {
+  /**
+   * Whether to keep variances only, without the deviations that carry
+   * covariances between weights.
+   *
+   * @default {true}
+   */
+  noCovMat?: boolean;
+  /**
+   * How many of the latest deviations are kept, at most 65535. With 1 there is
+   * never a low-rank part: its covariance would divide by 1 - 1.
+   *
+   * @default {20}
+   */
+  maxNumModels?: number;
+  /**
+   * The smallest variance of a weight that {@linkcode SwagModel} samples.
+   *
+   * @default {1e-30}
+   */
+  varClamp?: number;
+  /**
+   * Which parameters are random, by whole path segments of their names:
+   * `bert.encoder.layer.1` selects that layer and not `layer.11`. Of all others
+   * only the mean is kept, and samples set them to it.
+   *
+   * @default {all parameters}
+   */
+  modulePrefixList?: readonly string[] | undefined;
+  /**
+   * What the low-rank part is divided by: `"rank"`, the deviations held minus
+   * one, or `"capacity"`, `maxNumModels - 1` even before that many are held, as
+   * the original library does.
+   *
+   * @default {"rank"}
+   */
+  normalize?: Normalization;
+}
+
+/** {@linkcode SwagOptions} with every default filled in. */
+export interface SwagSettings {
+  /** Whether there are variances only. */
+  readonly noCovMat: boolean;
+  /** How many deviations are kept. */
+  readonly maxNumModels: number;
+  /** The smallest variance. */
+  readonly varClamp: number;
+  /** Which parameters are random; `undefined` for all. */
+  readonly modulePrefixList: readonly string[] | undefined;
+  /** What the low-rank part is divided by. */
+  readonly normalize: Normalization;
+}
+
+/** Deviations that a posterior may keep. */
+const MAX_ROWS = 65535;
+
+/**
+ * Fills in defaults.
+ *
+ * @throws {RangeError} If an option is out of range.
+ */
+export function resolveSettings(options: SwagOptions): SwagSettings {
+  const {
+    noCovMat = true,
+    maxNumModels = 20,
+    varClamp = 1e-30,
+    modulePrefixList,
+    normalize = "rank",
+  } = options;
+  const whole = Number.isInteger(maxNumModels) && maxNumModels >= 1 &&
+    maxNumModels <= MAX_ROWS;
+  if (!noCovMat && !whole) {
+    throw new RangeError(
+      `Cannot keep covariances with maxNumModels ${maxNumModels}: it must be ` +
+        `a whole number from 1 to ${MAX_ROWS}`,
+    );
+  }
+  if (!(varClamp >= 0 && varClamp < Infinity)) {
+    throw new RangeError(
+      `Cannot clamp variances at ${varClamp}: it must not be negative`,
+    );
+  }
+  if (normalize !== "rank" && normalize !== "capacity") {
+    throw new RangeError(
+      `Cannot normalise by "${normalize}": expected "rank" or "capacity"`,
+    );
+  }
+  return {
+    noCovMat,
+    maxNumModels,
+    varClamp,
+    modulePrefixList: modulePrefixList && [...modulePrefixList],
+    normalize,
+  };
+}
+
+/**
+ * The names of the parameters that the prefixes select.
+ *
+ * @throws {RangeError} If the list is empty, a prefix selects nothing, or it
+ * selects only other names of parameters that are tied elsewhere.
+ */
+export function selectNames(
+  model: Module,
+  prefixes: readonly string[] | undefined,
+): Set<string> {
+  const names = [...model.namedParameters().keys()];
+  if (!prefixes) return new Set(names);
+  if (prefixes.length === 0) {
+    throw new RangeError(
+      "Cannot select parameters with an empty modulePrefixList: " +
+        "leave it out to select all",
+    );
+  }
+  const selected = new Set<string>();
+  for (const prefix of prefixes) {
+    const matches = names.filter((name) => hasPrefix(name, prefix));
+    if (matches.length === 0) refuse(model, prefix, names);
+    for (const name of matches) selected.add(name);
+  }
+  return selected;
+}
+
+function refuse(
+  model: Module,
+  prefix: string,
+  names: readonly string[],
+): never {
+  const owners = [...model.tiedNames()]
+    .filter(([alias]) => hasPrefix(alias, prefix))
+    .map(([, owner]) => `"${owner}"`);
+  if (owners.length > 0) {
+    throw new RangeError(
+      `Cannot select "${prefix}": its parameters are tied to ${
+        [...new Set(owners)].join(", ")
+      }, select them by that name`,
+    );
+  }
+  throw new RangeError(
+    `Cannot select "${prefix}": no parameter has that prefix; there are ${
+      topNames(names)
+    }`,
+  );
+}

@@ -1,0 +1,559 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This file passes 400 lines for the documentation of its one class.
+
+import { copyStrided } from "../engine/copy.ts";
+import {
+  allocate,
+  formatShape,
+  keep,
+  noGrad,
+  sameShape,
+  scope,
+  type Tensor,
+} from "../engine/mod.ts";
+import type { Module } from "../nn/module.ts";
+import { openSafetensors } from "../nn/safetensors_file.ts";
+import { type DensityOptions, logDensity } from "./density.ts";
+import { measure, type MemoryEstimate, NONE } from "./layout.ts";
+import { drawKey } from "./noise.ts";
+import { Posterior } from "./posterior.ts";
+import { type Prediction, summarizeLogits } from "./predict.ts";
+import {
+  resolveSettings,
+  type SwagOptions,
+  type SwagSettings,
+} from "./settings.ts";
+import {
+  type MomentSource,
+  readMoments,
+  readOptions,
+  writePosterior,
+} from "./state.ts";
+
+/** Options of {@linkcode SwagModel.sampleParameters}. */
+export interface SampleOptions {
+  /**
+   * Multiplies the covariance of the sample; 0 gives the mean. For SWAG as
+   * published use 0.5 with covariances, 1 without.
+   *
+   * @default {1}
+   */
+  scale?: number;
+  /**
+   * Whether to use the deviations, and so covariances between weights.
+   *
+   * @default {whether the posterior keeps them}
+   */
+  cov?: boolean;
+  /**
+   * Whether every parameter has low-rank noise of its own, so that parameters
+   * are independent of each other.
+   *
+   * @default {false}
+   */
+  blockwise?: boolean;
+  /**
+   * A whole number. Equal seed and index give an equal sample.
+   *
+   * @default {0}
+   */
+  seed?: number | bigint;
+  /**
+   * Which sample of the seed.
+   *
+   * @default {0 where a seed is given, else the number of samples drawn so far}
+   */
+  index?: number;
+}
+
+/** Options of {@linkcode SwagModel.getLogits}. */
+export interface LogitsOptions extends SampleOptions {
+  /**
+   * How many samples to predict with; `undefined` predicts once with the
+   * weights as they are.
+   *
+   * @default {undefined}
+   */
+  numPredictions?: number | undefined;
+}
+
+/** Options of {@linkcode SwagModel.predict}. */
+export interface PredictOptions extends SampleOptions {
+  /**
+   * How many samples to predict with.
+   *
+   * @default {30}
+   */
+  numPredictions?: number;
+}
+
+/** Runs the model: gives logits, or an output that holds them. */
+export type LogitsFunction = () => Tensor | { readonly logits: Tensor };
+
+/** What a posterior knows about a parameter, on the host. */
+export interface Moments {
+  /** The mean, row by row. */
+  mean: Float32Array<ArrayBuffer>;
+  /** The variance, at least `varClamp`; `undefined` where it is not random. */
+  variance: Float32Array<ArrayBuffer> | undefined;
+  /** `[covMatRank, size]`, oldest first; `undefined` where there are none. */
+  deviations: Float32Array<ArrayBuffer> | undefined;
+}
+
+/** The buffers behind a model, for tests with numbers that are given. */
+export let posteriorOf: (swag: SwagModel) => Posterior;
+
+/**
+ * A Gaussian posterior over the weights of any module, from the weights that
+ * training passes through (SWAG; Maddox et al., "A Simple Baseline for Bayesian
+ * Uncertainty in Deep Learning", 2019).
+ *
+ * With θ₁ … θₙ collected, mean θ̄, variances σ² = max(M2/n, varClamp), and the
+ * last K deviations Dᵢ = θᵢ - θ̄ᵢ from the mean at that time, a sample is
+ *
+ * ```text
+ * θ = θ̄ + √scale · (σ ⊙ z₁ + Dᵀ z₂ / √(K - 1)),    z₁, z₂ ~ N(0, I)
+ * cov θ = scale · (diag σ² + Dᵀ D / (K - 1))
+ * ```
+ *
+ * K counts the deviations held. With fewer than two there is no low-rank part,
+ * and with one collection every sample is the mean. Moments are updated by
+ * Welford's rule, which keeps small variances that 32 bits otherwise lose.
+ *
+ * Everything stays on the GPU. Collecting and sampling are one dispatch per
+ * segment of the model (more only where deviations exceed the largest binding);
+ * a sample is written where the model reads its weights. It depends on seed and
+ * index alone and leaves the default generator as it is.
+ *
+ * @example Collect along training, then predict
+ * ```ts
+ * import {
+ *   backward,
+ *   initialize,
+ *   manualSeed,
+ *   scope,
+ *   tensor,
+ * } from "@swagpu/swagpu/engine";
+ * import { crossEntropy, Linear, SGD } from "@swagpu/swagpu/nn";
+ * import { SwagModel } from "@swagpu/swagpu/swag";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * manualSeed(1);
+ * const model = new Linear(2, 3);
+ * const optimizer = new SGD(model.parameters(), { learningRate: 0.5 });
+ * const swag = SwagModel.fromBase(model, { noCovMat: false, maxNumModels: 5 });
+ * const x = tensor([[1, 0], [0, 1], [1, 1]]);
+ * const labels = tensor(new Int32Array([0, 1, 2]));
+ * for (let step = 0; step < 10; step++) {
+ *   using _ = scope();
+ *   backward(crossEntropy(model.forward(x), labels));
+ *   optimizer.step();
+ *   swag.collectModel();
+ * }
+ * assertEquals([swag.nModels, swag.covMatRank], [10, 5]);
+ *
+ * const { probabilities, mutualInformation } = swag.predict(
+ *   () => model.forward(x),
+ *   { numPredictions: 20, scale: 0.5, seed: 7 },
+ * );
+ * assertEquals(probabilities.shape, [3, 3]);
+ * assertEquals(mutualInformation.shape, [3]);
+ * ```
+ */
+export class SwagModel implements Disposable {
+  /** The model whose weights are sampled. */
+  readonly base: Module;
+  /** The options, with defaults filled in. */
+  readonly settings: SwagSettings;
+  readonly #posterior: Posterior;
+  /** The model's own weights, while it holds a sample. */
+  #kept: Tensor[] | undefined;
+  #draws = 0;
+
+  /** Use {@linkcode SwagModel.fromBase}. */
+  constructor(base: Module, settings: SwagSettings) {
+    this.base = base;
+    this.settings = settings;
+    this.#posterior = new Posterior(base, settings);
+  }
+
+  /**
+   * Builds an empty posterior over a model's weights. The model is used as it
+   * is, not copied: train it, and call {@linkcode collectModel} now and then.
+   *
+   * @throws {RangeError} If an option is out of range, a prefix selects no
+   * parameter or only another name of a tied one, or the deviations exceed what
+   * the device can bind; nothing is allocated then.
+   * @throws {TypeError} If the model has no parameters.
+   */
+  static fromBase(model: Module, options: SwagOptions = {}): SwagModel {
+    return new SwagModel(model, resolveSettings(options));
+  }
+
+  /**
+   * Reads a posterior that {@linkcode save} wrote, options included.
+   *
+   * @param path The file.
+   * @param model The model that the posterior is over; its weights stay as they
+   * are until they are sampled.
+   * @throws {SyntaxError} If the file is malformed.
+   * @throws {TypeError} If it does not fit the model.
+   */
+  static async load(path: string, model: Module): Promise<SwagModel> {
+    using file = await openSafetensors(path);
+    const { options, draws } = readOptions(file.metadata, path);
+    const swag = SwagModel.fromBase(model, options);
+    try {
+      await swag.importState(file);
+    } catch (error) {
+      swag.dispose();
+      throw error;
+    }
+    swag.#draws = draws;
+    return swag;
+  }
+
+  /** How many times weights have been collected. */
+  get nModels(): number {
+    return this.#posterior.count;
+  }
+
+  /** Deviations held: the columns of the low-rank part, at most maxNumModels. */
+  get covMatRank(): number {
+    return this.#posterior.rank;
+  }
+
+  /** The names of the random parameters; all others stay at their mean. */
+  get enabledParameters(): string[] {
+    return this.#posterior.layout.entries
+      .filter(({ row }) => row !== NONE)
+      .map(({ name }) => name);
+  }
+
+  /** What the posterior takes on the GPU; see {@linkcode estimateMemory}. */
+  get memoryEstimate(): MemoryEstimate {
+    return measure(this.#posterior.layout);
+  }
+
+  /** Whether the model holds a sample or the mean instead of its own weights. */
+  get holdsSample(): boolean {
+    return this.#kept !== undefined;
+  }
+
+  /**
+   * Takes the weights of this moment into the posterior.
+   *
+   * @param model Where to take them from: a model with the same parameters.
+   * Default: the base model.
+   * @throws {TypeError} If the base model holds a sample, or the model given
+   * lacks a parameter.
+   */
+  collectModel(model: Module = this.base): void {
+    if (model === this.base && this.#kept) {
+      throw new TypeError(
+        "Cannot collect weights: the model holds a sample, " +
+          "call restoreWeights() or acceptWeights() before",
+      );
+    }
+    this.#posterior.collect(model);
+  }
+
+  /**
+   * Writes a sample into the model. The weights before the first sample are
+   * kept for {@linkcode restoreWeights}.
+   *
+   * @throws {RangeError} If nothing has been collected, or the scale is
+   * negative.
+   * @throws {TypeError} If `cov` is asked for and no deviations are kept.
+   */
+  sampleParameters(options: SampleOptions = {}): void {
+    const gaussian = this.#gaussian("sample weights", options);
+    const [seed, index] = this.#next(options, 1);
+    const noise = drawKey(seed, index);
+    this.#kept ??= this.#posterior.copyWeights();
+    this.#posterior.draw({ ...gaussian, noise });
+  }
+
+  /** Writes the mean into the model, as a sample of scale 0. */
+  restoreMean(): void {
+    this.sampleParameters({ scale: 0, seed: 0 });
+  }
+
+  /**
+   * Writes the weights back that the model had before the first sample. Does
+   * nothing where the model holds no sample.
+   */
+  restoreWeights(): void {
+    if (!this.#kept) return;
+    this.#posterior.writeWeights(this.#kept);
+    this.acceptWeights();
+  }
+
+  /**
+   * Makes the sample that the model holds its own weights, as to train on from
+   * the mean: those before are forgotten.
+   */
+  acceptWeights(): void {
+    for (const copy of this.#kept ?? []) copy.dispose();
+    this.#kept = undefined;
+  }
+
+  /**
+   * Calls a function while the model holds a sample, and then writes back the
+   * weights from before the call, whatever they were.
+   *
+   * @param options The sample.
+   * @param run What to do with it; if it returns a promise, the weights are
+   * written back when that settles.
+   */
+  withSample<T>(options: SampleOptions, run: () => T): T {
+    const outer = this.#kept;
+    this.#kept = undefined;
+    const restore = () => {
+      this.restoreWeights();
+      this.#kept = outer;
+    };
+    let result: T;
+    try {
+      this.sampleParameters(options);
+      result = run();
+    } catch (error) {
+      restore();
+      throw error;
+    }
+    if (result instanceof Promise) return result.finally(restore) as T;
+    restore();
+    return result;
+  }
+
+  /**
+   * Predicts with several samples of the weights. Switch the model to `eval()`
+   * before, unless dropout is meant to add to the noise.
+   *
+   * @param forward Runs the model on a batch and gives logits
+   * `[batch, classes]` or `[batch, sequence, classes]`.
+   * @param options Which samples, and how many.
+   * @returns `[batch, predictions, classes]` or
+   * `[batch, predictions, sequence, classes]`. The model's weights are as
+   * before.
+   * @throws {RangeError} If `numPredictions` is not a positive whole number.
+   *
+   * @example Usage
+   * ```ts
+   * import { initialize, tensor } from "@swagpu/swagpu/engine";
+   * import { Linear } from "@swagpu/swagpu/nn";
+   * import { SwagModel } from "@swagpu/swagpu/swag";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await initialize();
+   * const model = new Linear(2, 3);
+   * const swag = SwagModel.fromBase(model);
+   * swag.collectModel();
+   * const x = tensor([[1, 2]]);
+   * const logits = swag.getLogits(() => model.forward(x), { numPredictions: 4 });
+   * assertEquals(logits.shape, [1, 4, 3]);
+   * ```
+   */
+  getLogits(forward: LogitsFunction, options: LogitsOptions = {}): Tensor {
+    const { numPredictions, ...sample } = options;
+    if (numPredictions === undefined) return stackRuns(forward, 1, () => {});
+    if (!Number.isInteger(numPredictions) || numPredictions < 1) {
+      throw new RangeError(
+        `Cannot predict with ${numPredictions} samples: it must be a positive ` +
+          "whole number",
+      );
+    }
+    const [seed, start] = this.#next(sample, numPredictions);
+    const at = (i: number) => ({ ...sample, seed, index: start + i });
+    return this.withSample(
+      at(0),
+      () =>
+        stackRuns(forward, numPredictions, (i) => {
+          if (i > 0) this.sampleParameters(at(i));
+        }),
+    );
+  }
+
+  /**
+   * Predicts a class distribution with its uncertainty, from several samples;
+   * see {@linkcode getLogits} and {@linkcode summarizeLogits}.
+   */
+  predict(forward: LogitsFunction, options: PredictOptions = {}): Prediction {
+    const { numPredictions = 30 } = options;
+    using _ = scope();
+    const prediction = summarizeLogits(
+      this.getLogits(forward, { ...options, numPredictions }),
+    );
+    for (const tensor of Object.values(prediction)) keep(tensor);
+    return prediction;
+  }
+
+  /**
+   * The log density, in nats, of the random weights that the model holds now,
+   * under the Gaussian that {@linkcode sampleParameters} draws from with the
+   * same options. Computed on the host in float64, by Woodbury's identity: the
+   * moments are read one parameter at a time.
+   *
+   * @throws {RangeError} If fewer than two collections, or scale 0, leave no
+   * spread.
+   * @throws {TypeError} If `cov` is asked for and no deviations are kept.
+   */
+  async logProbability(
+    options: Pick<SampleOptions, "scale" | "cov" | "blockwise"> = {},
+  ): Promise<number> {
+    const gaussian = this.#gaussian("take a density", options);
+    if (gaussian.scale === 0 || this.nModels < 2) {
+      throw new RangeError(
+        `Cannot take a density with scale ${gaussian.scale} and ` +
+          `${this.nModels} collections: there is no spread`,
+      );
+    }
+    return await logDensity(this.#posterior, gaussian);
+  }
+
+  /**
+   * Reads moments back, with one wait.
+   *
+   * @param names Which parameters. Default: all.
+   * @throws {RangeError} If there is no parameter of a name.
+   */
+  async moments(
+    names?: Iterable<string>,
+  ): Promise<Map<string, Moments>> {
+    const { entries } = this.#posterior.layout;
+    const wanted = names ? [...names] : entries.map(({ name }) => name);
+    const found = wanted.map((name) => {
+      const entry = entries.find((entry) => entry.name === name);
+      if (entry) return entry;
+      throw new RangeError(
+        `Cannot read the moments of "${name}": there is no such parameter`,
+      );
+    });
+    const { varClamp } = this.settings;
+    const count = Math.max(1, this.nModels);
+    const raw = await this.#posterior.read(found);
+    return new Map(raw.map(({ mean, squares, deviations }, i) => {
+      const variance = squares?.map((m2) => Math.max(m2 / count, varClamp));
+      return [wanted[i] ?? "", { mean, variance, deviations }];
+    }));
+  }
+
+  /**
+   * Writes the posterior to a safetensors file: the count, each parameter's mean
+   * `swag.base.<name>_mean`, and where it is random the sum of squared
+   * differences from the mean `…_sq_dev_sum` and the deviations
+   * `…_cov_mat_sqrt` `[rank, size]`, oldest first. The options are in the file's
+   * metadata; the model's own weights are not in it.
+   *
+   * The file appears when it is complete. Do not collect meanwhile.
+   */
+  async save(path: string): Promise<void> {
+    await writePosterior(path, this.#posterior, this.#draws);
+  }
+
+  /**
+   * Overwrites the moments with those of a file, of {@linkcode save} or of the
+   * original library (where `…_sq_mean` is turned into a variance, with what
+   * 32 bits have left of it). Other tensors in the file are ignored.
+   *
+   * @throws {TypeError} If a tensor is missing or has another shape.
+   * @throws {RangeError} If it holds more deviations than `maxNumModels`.
+   */
+  async importState(source: MomentSource): Promise<void> {
+    await readMoments(this.#posterior, source);
+  }
+
+  /** Frees the moments. A sample stays in the model. */
+  dispose(): void {
+    this.acceptWeights();
+    this.#posterior.dispose();
+  }
+
+  /** As {@linkcode dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** Fills in which Gaussian is meant, and refuses one that there is not. */
+  #gaussian(action: string, options: SampleOptions): DensityOptions {
+    const { noCovMat } = this.settings;
+    const { scale = 1, cov = !noCovMat, blockwise = false } = options;
+    if (this.nModels === 0) {
+      throw new RangeError(
+        `Cannot ${action}: nothing has been collected, ` +
+          "call collectModel() before",
+      );
+    }
+    if (!(scale >= 0 && scale < Infinity)) {
+      throw new RangeError(
+        `Cannot ${action} with scale ${scale}: it must not be negative`,
+      );
+    }
+    if (cov && noCovMat) {
+      throw new TypeError(
+        `Cannot ${action} with cov: the posterior keeps no deviations, ` +
+          "build it with noCovMat: false",
+      );
+    }
+    return { scale, cov, blockwise };
+  }
+
+  /** The seed and the first index of the next `count` samples. */
+  #next(options: SampleOptions, count: number): [number | bigint, number] {
+    const { seed, index } = options;
+    if (seed !== undefined || index !== undefined) {
+      return [seed ?? 0, index ?? 0];
+    }
+    const start = this.#draws;
+    this.#draws += count;
+    return [0, start];
+  }
+
+  static {
+    posteriorOf = (swag) => swag.#posterior;
+  }
+}
+
+/** Runs a model several times; the results become a new second axis. */
+function stackRuns(
+  forward: LogitsFunction,
+  runs: number,
+  before: (run: number) => void,
+): Tensor {
+  return noGrad(() => {
+    let stacked: Tensor | undefined;
+    let first: readonly number[] = [];
+    using _ = scope();
+    for (let i = 0; i < runs; i++) {
+      before(i);
+      using _ = scope();
+      const output = forward();
+      const logits = "logits" in output ? output.logits : output;
+      const { shape: [batch = 1, ...rest], size } = logits;
+      if (logits.shape.length < 2 || logits.dtype !== "f32") {
+        throw new TypeError(
+          `Cannot stack logits of shape ${formatShape(logits.shape)}: ` +
+            "expected 32-bit floats [batch, ..., classes]",
+        );
+      }
+      if (!stacked) {
+        first = logits.shape;
+        stacked = keep(allocate(logits.device, [batch, runs, ...rest]));
+      } else if (!sameShape(first, logits.shape)) {
+        throw new TypeError(
+          `Cannot stack logits of shapes ${formatShape(first)} and ${
+            formatShape(logits.shape)
+          }: every run must give the same`,
+        );
+      }
+      const width = size / batch;
+      // Copied at once: the next sample may overwrite what logits look at.
+      copyStrided(logits, stacked, [batch, width], {
+        offset: 0,
+        strides: [width, 1],
+      }, { offset: i * width, strides: [runs * width, 1] });
+    }
+    return keep(stacked as Tensor);
+  });
+}

@@ -1,0 +1,288 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import type { Device } from "../../../engine/device.ts";
+import { ones, tensor } from "../../../engine/ops/creation.ts";
+import {
+  addLayerNorm,
+  layerNorm,
+  logSoftmax,
+  softmax,
+} from "../../../engine/ops/normalization.ts";
+import { backward } from "../../../engine/tape.ts";
+import { readAll } from "../../../engine/tensor.ts";
+import { pin, variantsOf } from "../../../engine/tune.ts";
+import {
+  assertClose,
+  checkOp,
+  gpuTest,
+  type Input,
+  randomValues,
+  SUMS,
+  type Tolerance,
+} from "../../_check.ts";
+import { layerNorm as reference } from "../../reference/layer_norm.ts";
+import * as twin from "../../reference/softmax.ts";
+
+/** Gradients of parameters are sums over rows of numbers of order 1. */
+const GRADIENTS: Tolerance = { absolute: 1e-4, relative: 1e-4 };
+
+function variantsTest(
+  family: string,
+  name: string,
+  run: (device: Device) => Promise<void>,
+): void {
+  for (const variant of variantsOf(family)) {
+    gpuTest(`${name} (${variant})`, async (device) => {
+      pin(family, variant);
+      try {
+        await run(device);
+      } finally {
+        pin(family, undefined);
+      }
+    });
+  }
+}
+
+async function checkLayerNorm(
+  rows: number,
+  columns: number,
+  given: { weight?: boolean; bias?: boolean; residual?: boolean },
+  eps?: number,
+): Promise<void> {
+  const names = (["weight", "bias", "residual"] as const).filter((n) =>
+    given[n]
+  );
+  const inputs: Input[] = [
+    { shape: [rows, columns], low: -2, high: 3 },
+    ...names.map((n) => ({
+      shape: n === "residual" ? [rows, columns] : [columns],
+    })),
+  ];
+  const options = <T>(
+    values: readonly T[],
+  ): { [K in typeof names[number]]?: T } =>
+    Object.fromEntries(names.map((n, i) => [n, values[i]]));
+  const more = eps === undefined ? {} : { eps };
+  await checkOp(
+    inputs,
+    (x, ...rest) => layerNorm(x, { ...options(rest), ...more }),
+    (x, ...rest) => reference(x, { columns, ...options(rest), ...more }),
+    { backward: GRADIENTS, elements: 12, label: `${rows}×${columns} ${names}` },
+  );
+}
+
+variantsTest(
+  "layer_norm",
+  "layerNorm() matches the reference for 1 to 1025 columns",
+  async () => {
+    for (const columns of [1, 7, 17, 33, 32, 64, 1025]) {
+      // One column has variance 0: a plain eps keeps the derivative smooth.
+      const eps = columns === 1 ? 0.1 : 1e-5;
+      await checkLayerNorm(5, columns, { weight: true, bias: true }, eps);
+    }
+    await checkLayerNorm(70, 33, { weight: true, bias: true });
+    await checkLayerNorm(130, 8, { weight: true, bias: true }, 1e-2);
+  },
+);
+
+variantsTest(
+  "layer_norm",
+  "layerNorm() takes weight, bias and residual in any combination",
+  async () => {
+    for (let bits = 0; bits < 8; bits++) {
+      const given = {
+        weight: (bits & 1) > 0,
+        bias: (bits & 2) > 0,
+        residual: (bits & 4) > 0,
+      };
+      for (const columns of [12, 7]) await checkLayerNorm(9, columns, given);
+    }
+  },
+);
+
+variantsTest(
+  "layer_norm",
+  "layerNorm() keeps its precision when the mean is large",
+  async () => {
+    const x = randomValues(256, 3).map((v) => 1000 + v);
+    const y = await layerNorm(tensor(x, { shape: [4, 64] })).data();
+    // The input itself is rounded to 6e-5 of a deviation of 0.6.
+    assertClose(y, reference(x, { columns: 64 }), {
+      absolute: 3e-4,
+      relative: 3e-4,
+    });
+  },
+);
+
+variantsTest(
+  "layer_norm",
+  "addLayerNorm() gives sum and norm, and both have gradients",
+  async () => {
+    const [rows, columns] = [5, 17];
+    // Two outputs weighed differently, as a pre-norm block uses them.
+    for (const which of ["sum", "both"] as const) {
+      const x = tensor(randomValues(85, 1), {
+        shape: [rows, columns],
+        requiresGrad: true,
+      });
+      const r = tensor(randomValues(85, 2), {
+        shape: [rows, columns],
+        requiresGrad: true,
+      });
+      const { y, sum } = addLayerNorm(x, r);
+      const again = which === "both" ? addLayerNorm(y, sum).sum : sum;
+      backward(again, { gradient: ones([rows, columns]) });
+      assert(x.grad && r.grad);
+      const [a, b, s, dx, dr] = await readAll([x, r, sum, x.grad, r.grad]);
+      assert(a && b && s && dx && dr);
+      assertClose(s, a.map((v, i) => v + (b[i] ?? 0)));
+      // A norm without weight has a gradient of zero towards a sum of ones.
+      assertClose(dx, new Float32Array(85).fill(1), SUMS);
+      assertEquals(dx, dr);
+    }
+  },
+);
+
+gpuTest("layerNorm() adds to gradients that exist", async () => {
+  const [x, weight, bias] = [[3, 8], [8], [8]].map((shape, i) =>
+    tensor(randomValues(shape.reduce((a, b) => a * b), i), {
+      shape,
+      requiresGrad: true,
+    })
+  );
+  assert(x && weight && bias);
+  const once: Float64Array[] = [];
+  for (const factor of [1, 2]) {
+    backward(layerNorm(x, { weight, bias }), { gradient: ones([3, 8]) });
+    for (const [i, p] of [x, weight, bias].entries()) {
+      assert(p.grad);
+      const grad = Float64Array.from(await p.grad.data());
+      if (factor === 1) once.push(grad);
+      else assertClose(grad, once[i]?.map((g) => 2 * g) ?? []);
+    }
+  }
+});
+
+variantsTest(
+  "layer_norm",
+  "layerNorm() works in windows when a binding is small",
+  async (device) => {
+    const limit = device.maxBindingSize;
+    try {
+      Object.assign(device, { maxBindingSize: 64 * 7 * 4 + 256 });
+      await checkLayerNorm(150, 7, {
+        weight: true,
+        bias: true,
+        residual: true,
+      });
+    } finally {
+      Object.assign(device, { maxBindingSize: limit });
+    }
+  },
+);
+
+gpuTest("layerNorm() throws when the arguments do not fit", () => {
+  const x = ones([2, 3]);
+  assertThrows(
+    () => layerNorm(x, { weight: ones([2]) }),
+    TypeError,
+    "Cannot normalise [2, 3] with a weight of [2]: expected [3]",
+  );
+  assertThrows(
+    () => layerNorm(x, { residual: ones([3, 2]) }),
+    TypeError,
+    "Cannot normalise [2, 3] plus a residual of [3, 2]: the shapes must be equal",
+  );
+  assertThrows(
+    () => layerNorm(ones([2], { dtype: "i32" })),
+    TypeError,
+    "Cannot normalise a tensor of i32: cast() it to f32",
+  );
+});
+
+variantsTest(
+  "softmax",
+  "softmax() and logSoftmax() match the reference along every axis",
+  async () => {
+    const cases: [number[], number][] = [
+      [[3, 1], -1],
+      [[5, 7], 1],
+      [[17, 33], -1],
+      [[3, 32], -1],
+      [[2, 1025], -1],
+      [[7, 5], 0],
+      [[3, 17, 5], 1],
+      [[2, 4, 8], -2],
+    ];
+    for (const [shape, axis] of cases) {
+      const at = axis < 0 ? axis + shape.length : axis;
+      const n = shape[at] ?? 1;
+      const inner = shape.slice(at + 1).reduce((a, b) => a * b, 1);
+      const inputs = [{ shape, low: -4, high: 4 }];
+      const label = (name: string) => ({ label: `${name} [${shape}] ${axis}` });
+      await checkOp(
+        inputs,
+        (x) => softmax(x, { axis }),
+        (x) => twin.softmax(x, n, inner),
+        { elements: 12, ...label("softmax") },
+      );
+      await checkOp(
+        inputs,
+        (x) => logSoftmax(x, { axis }),
+        (x) => twin.logSoftmax(x, n, inner),
+        { elements: 12, backward: GRADIENTS, ...label("logSoftmax") },
+      );
+    }
+  },
+);
+
+variantsTest(
+  "softmax",
+  "softmax() takes large and infinite values",
+  async () => {
+    const x = [
+      [1000, 1001, -1000, -Infinity],
+      [-1e30, -1e30, -3e38, -3e38],
+      [-Infinity, -Infinity, -Infinity, -Infinity],
+    ];
+    const [y, z] = await readAll([softmax(tensor(x)), logSoftmax(tensor(x))]);
+    const e = Math.exp(-1);
+    assertClose(
+      y ?? [],
+      [e / (1 + e), 1 / (1 + e), 0, 0, 0.5, 0.5, 0, 0, NaN, NaN, NaN, NaN],
+    );
+    assertClose([...z ?? []].slice(0, 4), [
+      Math.log(e / (1 + e)),
+      -Math.log(1 + e),
+      -2001 - Math.log(1 + e),
+      -Infinity,
+    ], SUMS);
+    assert([...z ?? []].slice(8).every(Number.isNaN));
+  },
+);
+
+gpuTest(
+  "softmax() works in windows when a binding is small",
+  async (device) => {
+    const limit = device.maxBindingSize;
+    try {
+      Object.assign(device, { maxBindingSize: 64 * 9 * 4 + 256 });
+      await checkOp(
+        [{ shape: [150, 3, 3] }],
+        (x) => softmax(x, { axis: 1 }),
+        (x) => twin.softmax(x, 3, 3),
+      );
+    } finally {
+      Object.assign(device, { maxBindingSize: limit });
+    }
+  },
+);
+
+gpuTest("softmax() throws when there is no such axis", () => {
+  assertThrows(
+    () => softmax(ones([2, 3]), { axis: 2 }),
+    RangeError,
+    "Cannot take the softmax along axis 2: the tensor has 2 axes",
+  );
+});

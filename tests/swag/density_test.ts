@@ -1,0 +1,123 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+import { assert, assertAlmostEquals, assertRejects } from "@std/assert";
+import { readAll } from "../../engine/mod.ts";
+import { SwagModel, type SwagOptions } from "../../swag/mod.ts";
+import { gpuTest, randomValues } from "../_check.ts";
+import {
+  cholesky,
+  mahalanobis,
+  referenceCovariance,
+  type ReferenceMoments,
+} from "../reference/swag.ts";
+import { Tree } from "./_tree.ts";
+
+/** Both are in float64, but the dense one has variances rounded to 32 bits. */
+const DENSITY = 1e-5;
+
+function collected(shapes: Record<string, number[]>, options: SwagOptions) {
+  const model = new Tree(shapes);
+  const swag = SwagModel.fromBase(model, { noCovMat: false, ...options });
+  for (let n = 0; n < 12; n++) {
+    model.setAll(randomValues(50, n));
+    swag.collectModel();
+  }
+  return { model, swag };
+}
+
+/** log N(x; mean, covariance) by a dense factorisation. */
+function dense(
+  x: ArrayLike<number>,
+  moments: ReferenceMoments,
+  scale: number,
+): number {
+  const lower = cholesky(referenceCovariance(moments, scale));
+  const size = x.length;
+  let logs = size * Math.log(2 * Math.PI);
+  for (let i = 0; i < size; i++) {
+    logs += 2 * Math.log(lower[i * (size + 1)] ?? 0);
+  }
+  const d = Float64Array.from(x, (value, i) => value - (moments.mean[i] ?? 0));
+  return -0.5 * (logs + mahalanobis(lower, d));
+}
+
+gpuTest("logProbability() matches a dense factorisation", async () => {
+  const { model, swag } = collected({ weight: [50] }, { maxNumModels: 6 });
+  const { mean, variance = [], deviations = [] } =
+    (await swag.moments()).get("weight") ?? { mean: [] };
+  for (const scale of [0.1, 0.5, 2]) {
+    swag.sampleParameters({ scale, seed: 1 });
+    const [x] = await readAll(model.parameters());
+    assert(x);
+    const moments = { mean, variance, deviations };
+    assertAlmostEquals(
+      await swag.logProbability({ scale }),
+      dense(x, moments, scale),
+      DENSITY,
+    );
+    const diagonal = { mean, variance, deviations: new Float32Array(100) };
+    assertAlmostEquals(
+      await swag.logProbability({ scale, cov: false }),
+      dense(x, diagonal, scale),
+      DENSITY,
+    );
+  }
+  swag.dispose();
+  model.dispose();
+});
+
+gpuTest("logProbability() adds up over blocks and random weights", async () => {
+  const shapes = { "a.weight": [4, 5], "b.weight": [17], "c.weight": [13] };
+  const { model, swag } = collected(shapes, {
+    modulePrefixList: ["a", "c"],
+    maxNumModels: 5,
+  });
+  swag.sampleParameters({ scale: 0.5, seed: 1, blockwise: true });
+  const [a, , c] = await readAll(model.parameters());
+  const moments = await swag.moments();
+  let expected = 0;
+  for (const [name, x] of [["a.weight", a], ["c.weight", c]] as const) {
+    const { mean = [], variance = [], deviations = [] } = moments.get(name) ??
+      {};
+    expected += dense(x ?? [], {
+      mean,
+      variance: variance ?? [],
+      deviations: deviations ?? [],
+    }, 0.5);
+  }
+  assertAlmostEquals(
+    await swag.logProbability({ scale: 0.5, blockwise: true }),
+    expected,
+    DENSITY,
+  );
+  swag.dispose();
+  model.dispose();
+});
+
+gpuTest("logProbability() refuses what has no spread", async () => {
+  const model = new Tree({ weight: [3] });
+  using swag = SwagModel.fromBase(model);
+  await assertRejects(
+    () => swag.logProbability(),
+    RangeError,
+    "nothing has been",
+  );
+  swag.collectModel();
+  await assertRejects(
+    () => swag.logProbability(),
+    RangeError,
+    "Cannot take a density with scale 1 and 1 collections: there is no spread",
+  );
+  swag.collectModel();
+  await assertRejects(
+    () => swag.logProbability({ scale: 0 }),
+    RangeError,
+    "scale 0",
+  );
+  await assertRejects(
+    () => swag.logProbability({ cov: true }),
+    TypeError,
+    "keeps no deviations",
+  );
+  model.dispose();
+});
