@@ -148,3 +148,15 @@ function evaluatePiece(
     groups: grid(count / unit, ELEMENTWISE_WORKGROUP),
   });
 }
+
+const mentions = new Map<string, string[]>();
+
+/** The operand names that an expression mentions, of those given. */
+export function mentioned(body: string, names: readonly string[]): string[] {
+  let found = mentions.get(body);
+  if (!found) {
+    found = names.filter((name) => new RegExp(`\\b${name}\\b`).test(body));
+    mentions.set(body, found);
+  }
+  return found;
+}

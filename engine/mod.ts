@@ -50,12 +50,32 @@ export * from "./tape.ts";
 export * from "./tensor.ts";
 export * from "./tune.ts";
 export * from "./ops/attention.ts";
+export * from "./ops/binary.ts";
 export * from "./ops/creation.ts";
 export * from "./ops/dropout.ts";
-export * from "./ops/elementwise.ts";
 export * from "./ops/indexing.ts";
 export * from "./ops/loss.ts";
 export * from "./ops/matmul.ts";
 export * from "./ops/movement.ts";
 export * from "./ops/normalization.ts";
 export * from "./ops/reduce.ts";
+export * from "./ops/selection.ts";
+export {
+  abs,
+  cast,
+  clamp,
+  cos,
+  elu,
+  erf,
+  exp,
+  gelu,
+  type GeluOptions,
+  log,
+  neg,
+  relu,
+  sigmoid,
+  silu,
+  sin,
+  sqrt,
+  tanh,
+} from "./ops/unary.ts";

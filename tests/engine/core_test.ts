@@ -20,7 +20,7 @@ import { DeviceLostError, GpuError } from "../../engine/errors.ts";
 import { type Kernel, specialize } from "../../engine/kernel.ts";
 import { grid, launch, windows } from "../../engine/launch.ts";
 import { ones, tensor, zeros } from "../../engine/ops/creation.ts";
-import { add, exp, gelu, mul } from "../../engine/ops/elementwise.ts";
+import { add, exp, gelu, mul } from "../../engine/mod.ts";
 import { addInto, fillInto } from "../../engine/ops/inplace.ts";
 import { reshape, slice } from "../../engine/ops/movement.ts";
 import { mean, sum } from "../../engine/ops/reduce.ts";

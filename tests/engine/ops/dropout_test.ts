@@ -4,7 +4,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Device, openDevice } from "../../../engine/device.ts";
 import { ones, tensor } from "../../../engine/ops/creation.ts";
 import { dropout } from "../../../engine/ops/dropout.ts";
-import { mul } from "../../../engine/ops/elementwise.ts";
+import { mul } from "../../../engine/mod.ts";
 import { Generator, philoxUniform } from "../../../engine/random.ts";
 import { backward } from "../../../engine/tape.ts";
 import { readAll } from "../../../engine/tensor.ts";

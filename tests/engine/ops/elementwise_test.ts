@@ -37,7 +37,7 @@ import {
   sub,
   tanh,
   where,
-} from "../../../engine/ops/elementwise.ts";
+} from "../../../engine/mod.ts";
 import { sum } from "../../../engine/ops/reduce.ts";
 import { backward } from "../../../engine/tape.ts";
 import { readAll, type Tensor } from "../../../engine/tensor.ts";

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Device, openDevice } from "../../../engine/device.ts";
 import { tensor, zeros } from "../../../engine/ops/creation.ts";
-import { mul } from "../../../engine/ops/elementwise.ts";
+import { mul } from "../../../engine/mod.ts";
 import {
   embedding,
   gather,

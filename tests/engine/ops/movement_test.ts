@@ -17,7 +17,7 @@ import {
   unsqueeze,
   unstack,
 } from "../../../engine/ops/movement.ts";
-import { mul } from "../../../engine/ops/elementwise.ts";
+import { mul } from "../../../engine/mod.ts";
 import { sum } from "../../../engine/ops/reduce.ts";
 import { backward } from "../../../engine/tape.ts";
 import { readAll } from "../../../engine/tensor.ts";

@@ -1,0 +1,98 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+import type { DType } from "../dtype.ts";
+import { evaluate } from "../evaluate.ts";
+import type { ParamType } from "../kernel.ts";
+import {
+  broadcastShapes,
+  formatShape,
+  sameShape,
+  type Shape,
+} from "../shape.ts";
+import { record } from "../tape.ts";
+import type { Tensor } from "../tensor.ts";
+import type { Operand } from "./binary.ts";
+import { sumTo } from "./reduce.ts";
+
+/**
+ * Takes `a` where the condition is not 0, else `b`; all three broadcast.
+ *
+ * @param condition A tensor of integers, such as a comparison gives.
+ *
+ * @example Usage
+ * ```ts
+ * import { greater, initialize, tensor, where } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const x = tensor([-1, 2]);
+ * const y = where(greater(x, 0), x, 0);
+ * assertEquals([...await y.data()], [0, 2]);
+ * ```
+ */
+export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
+  if (condition.dtype === "f32") {
+    throw new TypeError(
+      "Cannot choose by a condition of f32: compare it, or cast() to u32",
+    );
+  }
+  const dtype = typeof a !== "number"
+    ? a.dtype
+    : typeof b !== "number"
+    ? b.dtype
+    : "f32";
+  const given = [["a", a], ["b", b]] as const;
+  const tensors: Tensor[] = [];
+  const operands: [string, DType][] = [["c", condition.dtype]];
+  const fields: [string, ParamType][] = [];
+  const scalars: Record<string, number> = {};
+  let shape: Shape = condition.shape;
+  for (const [name, x] of given) {
+    if (typeof x === "number") {
+      fields.push([name, dtype]);
+      scalars[name] = x;
+      continue;
+    }
+    if (x.dtype !== dtype) {
+      throw new TypeError(
+        `Cannot choose between ${dtype} and ${x.dtype}: cast() one of them`,
+      );
+    }
+    operands.push([name, dtype]);
+    tensors.push(x);
+    shape = broadcastShapes("choose between", shape, x.shape);
+  }
+  const y = evaluate(
+    shape,
+    {
+      name: "where",
+      body: `select(b, a, c != ${condition.dtype}(0))`,
+      operands,
+      scalars: fields,
+      result: dtype,
+    },
+    [condition, ...tensors],
+    scalars,
+  );
+  return record(y, tensors, (dy) =>
+    tensors.map((x, i) => {
+      if (!x.requiresGrad) return undefined;
+      const isA = i === 0 && typeof a !== "number";
+      const dx = isA ? where(condition, dy, 0) : where(condition, 0, dy);
+      return sumTo(dx, x.shape);
+    }));
+}
+
+/** Puts `value` where the mask is not 0; elsewhere `x`. The mask broadcasts. */
+export function maskedFill(x: Tensor, mask: Tensor, value: number): Tensor {
+  const shape = broadcastShapes("mask", x.shape, mask.shape);
+  if (!sameShape(shape, x.shape)) {
+    throw new TypeError(
+      `Cannot mask ${formatShape(x.shape)} by ${
+        formatShape(mask.shape)
+      }: the mask must broadcast to the tensor`,
+    );
+  }
+  return where(mask, value, x);
+}

@@ -1,0 +1,210 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+// Element-wise ops of one operand. Each is a row: its value, then its
+// derivative, as WGSL expressions in x, the result y and the incoming gradient
+// dy.
+
+import type { DType } from "../dtype.ts";
+import { evaluate, mentioned } from "../evaluate.ts";
+import { record } from "../tape.ts";
+import { alias, type Tensor } from "../tensor.ts";
+
+interface UnaryRow {
+  y: string;
+  dx: string;
+  /** Names of numbers that the call gives. */
+  scalars?: readonly string[];
+}
+
+const UNARY = {
+  neg: { y: "-x", dx: "-dy" },
+  abs: { y: "abs(x)", dx: "dy * sign(x)" },
+  exp: { y: "exp(x)", dx: "dy * y" },
+  log: { y: "log(x)", dx: "dy / x" },
+  sqrt: { y: "sqrt(x)", dx: "0.5 * dy / y" },
+  sin: { y: "sin(x)", dx: "dy * cos(x)" },
+  cos: { y: "cos(x)", dx: "-dy * sin(x)" },
+  tanh: { y: "tanh_safe(x)", dx: "dy * (1.0 - y * y)" },
+  erf: { y: "erf(x)", dx: "dy * 1.1283791670955126 * exp(-x * x)" },
+  sigmoid: { y: "sigmoid(x)", dx: "dy * y * (1.0 - y)" },
+  relu: { y: "max(x, 0.0)", dx: "select(0.0, dy, x > 0.0)" },
+  elu: {
+    y: "select(alpha * (exp(min(x, 0.0)) - 1.0), x, x > 0.0)",
+    dx: "select(dy * (y + alpha), dy, x > 0.0)",
+    scalars: ["alpha"],
+  },
+  silu: {
+    y: "x * sigmoid(x)",
+    dx: "dy * (y + sigmoid(x) * (1.0 - y))",
+  },
+  gelu: { y: "gelu(x)", dx: "dy * gelu_grad(x)" },
+  gelu_tanh: { y: "gelu_tanh(x)", dx: "dy * gelu_tanh_grad(x)" },
+  power: {
+    y: "power(x, exponent)",
+    dx: "dy * exponent * power(x, exponent - 1.0)",
+    scalars: ["exponent"],
+  },
+  clamp: {
+    y: "clamp(x, low, high)",
+    dx: "select(0.0, dy, x >= low && x <= high)",
+    scalars: ["low", "high"],
+  },
+} satisfies Record<string, UnaryRow>;
+
+/** Evaluates and records a row of the table. */
+export function unary(
+  name: keyof typeof UNARY,
+  x: Tensor,
+  scalars: Readonly<Record<string, number>> = {},
+): Tensor {
+  requireFloat(name, x);
+  const row: UnaryRow = UNARY[name];
+  const fields = (row.scalars ?? []).map((s) => [s, "f32"] as const);
+  const y = evaluate(
+    x.shape,
+    {
+      name,
+      body: row.y,
+      operands: [["x", "f32"]],
+      scalars: fields,
+      result: "f32",
+    },
+    [x],
+    scalars,
+  );
+  return record(y, [x], (dy) => {
+    const tensors: Record<string, Tensor> = { x, y, dy };
+    const names = mentioned(row.dx, ["x", "y", "dy"]);
+    return [evaluate(
+      x.shape,
+      {
+        name: `${name}_backward`,
+        body: row.dx,
+        operands: names.map((n) => [n, "f32"] as const),
+        scalars: fields,
+        result: "f32",
+      },
+      names.map((n) => tensors[n] ?? dy),
+      scalars,
+    )];
+  });
+}
+
+/** Negates: `y = -x`. */
+export function neg(x: Tensor): Tensor {
+  return unary("neg", x);
+}
+
+/** Absolute value: `y = |x|`, with derivative 0 at 0. */
+export function abs(x: Tensor): Tensor {
+  return unary("abs", x);
+}
+
+/** Exponential: `y = eˣ`. */
+export function exp(x: Tensor): Tensor {
+  return unary("exp", x);
+}
+
+/** Natural logarithm; -∞ at 0, NaN below. */
+export function log(x: Tensor): Tensor {
+  return unary("log", x);
+}
+
+/** Square root; NaN below 0. */
+export function sqrt(x: Tensor): Tensor {
+  return unary("sqrt", x);
+}
+
+/** Sine of radians. */
+export function sin(x: Tensor): Tensor {
+  return unary("sin", x);
+}
+
+/** Cosine of radians. */
+export function cos(x: Tensor): Tensor {
+  return unary("cos", x);
+}
+
+/** Hyperbolic tangent. */
+export function tanh(x: Tensor): Tensor {
+  return unary("tanh", x);
+}
+
+/** Error function `2/√π ∫₀ˣ exp(-t²) dt`, to 2 units in the last place. */
+export function erf(x: Tensor): Tensor {
+  return unary("erf", x);
+}
+
+/** Logistic function `1 / (1 + e⁻ˣ)`. */
+export function sigmoid(x: Tensor): Tensor {
+  return unary("sigmoid", x);
+}
+
+/** Rectifier: `max(x, 0)`, with derivative 0 at 0. */
+export function relu(x: Tensor): Tensor {
+  return unary("relu", x);
+}
+
+/** Exponential linear unit: `x` above 0, `alpha (eˣ - 1)` below. */
+export function elu(x: Tensor, alpha = 1): Tensor {
+  return unary("elu", x, { alpha });
+}
+
+/** Sigmoid linear unit, also called swish: `x / (1 + e⁻ˣ)`. */
+export function silu(x: Tensor): Tensor {
+  return unary("silu", x);
+}
+
+/** Options of {@linkcode gelu}. */
+export interface GeluOptions {
+  /**
+   * `"none"` for the exact form, `"tanh"` for Hugging Face's `gelu_new`.
+   *
+   * @default {"none"}
+   */
+  approximate?: "none" | "tanh";
+}
+
+/**
+ * Gaussian error linear unit: `x Φ(x)`, with Φ the normal distribution, or
+ * its approximation by tanh.
+ *
+ * @example Usage
+ * ```ts
+ * import { gelu, initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertAlmostEquals(await gelu(tensor([1])).item(), 0.8413447, 1e-6);
+ * ```
+ */
+export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
+  const { approximate = "none" } = options;
+  return unary(approximate === "tanh" ? "gelu_tanh" : "gelu", x);
+}
+
+/** Limits every element to `[low, high]`; the derivative outside is 0. */
+export function clamp(x: Tensor, low: number, high: number): Tensor {
+  return unary("clamp", x, { low, high });
+}
+
+/** Converts elements to another type; to integers, towards zero. */
+export function cast(x: Tensor, dtype: DType): Tensor {
+  if (x.dtype === dtype) return record(alias(x), [x], (dy) => [dy]);
+  return evaluate(x.shape, {
+    name: `cast_${dtype}`,
+    body: `${dtype}(x)`,
+    operands: [["x", x.dtype]],
+    result: dtype,
+  }, [x]);
+}
+
+/** Throws unless x is of floats. */
+export function requireFloat(action: string, x: Tensor): void {
+  if (x.dtype !== "f32") {
+    throw new TypeError(
+      `Cannot ${action} a tensor of ${x.dtype}: cast() it to f32`,
+    );
+  }
+}
