@@ -127,7 +127,8 @@ export const CASES: readonly Case[] = [
       if (!q || !k || !v || !dy) throw new Error("unreachable");
       for (const x of [q, k, v]) x.requiresGrad = true;
       return {
-        run: () => backward(attention(q, k, v, { heads: 12 }), { gradient: dy }),
+        run: () =>
+          backward(attention(q, k, v, { heads: 12 }), { gradient: dy }),
       };
     },
   },
@@ -197,7 +198,8 @@ export const CASES: readonly Case[] = [
       for (let i = 0; i < RANK; i++) swag.collectModel(model);
       let seed = 0;
       return {
-        run: () => swag.sampleParameters({ scale: 0.5, cov: true, seed: seed++ }),
+        run: () =>
+          swag.sampleParameters({ scale: 0.5, cov: true, seed: seed++ }),
         dispose() {
           swag.dispose();
           model.dispose();

@@ -33,7 +33,9 @@ for (const { name, setup } of CASES) {
 }
 
 /** How often a case runs in a tenth of a second. */
-async function calibrate(setup: (typeof CASES)[number]["setup"]): Promise<number> {
+async function calibrate(
+  setup: (typeof CASES)[number]["setup"],
+): Promise<number> {
   using _ = scope();
   const { run, dispose } = setup(device);
   let count = 1;

@@ -1,4 +1,5 @@
 // Copyright 2026 the swagpu authors. MIT license.
+// deno-lint-ignore-file no-console
 
 // deno task bench [--json]: runs `deno bench` and turns its times into GFLOP/s,
 // GB/s and shares of the adapter's limits, which are measured in the same run;
@@ -20,12 +21,20 @@ interface Row {
 }
 
 interface BenchJson {
-  benches: { name: string; results: { ok?: { p50?: number; avg: number; p75: number; min: number } }[] }[];
+  benches: {
+    name: string;
+    results: { ok?: { p50?: number; avg: number; p75: number; min: number } }[];
+  }[];
 }
 
 async function times(): Promise<Map<string, number>> {
   const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["bench", "-A", "--json", new URL("kernels_bench.ts", import.meta.url).pathname],
+    args: [
+      "bench",
+      "-A",
+      "--json",
+      new URL("kernels_bench.ts", import.meta.url).pathname,
+    ],
     stderr: "inherit",
   }).output();
   if (code !== 0) throw new Error(`deno bench ended with code ${code}`);
@@ -54,7 +63,9 @@ function rowsOf(found: ReadonlyMap<string, number>): Row[] {
   const copy = rows.find(({ name }) => name === COPY_LIMIT)?.gbytes ?? NaN;
   return rows.map((row) => ({
     ...row,
-    share: row.gflops !== undefined ? row.gflops / fma : (row.gbytes ?? 0) / copy,
+    share: row.gflops !== undefined
+      ? row.gflops / fma
+      : (row.gbytes ?? 0) / copy,
   }));
 }
 
@@ -66,7 +77,9 @@ function print(adapter: string, rows: readonly Row[], host: HostCost): void {
       ? `${gflops.toFixed(1).padStart(9)} GFLOP/s`
       : `${(gbytes ?? 0).toFixed(1).padStart(9)} GB/s   `;
     console.log(
-      `${name.padEnd(width)} ${milliseconds.toFixed(3).padStart(10)} ms ${rate} ${
+      `${name.padEnd(width)} ${
+        milliseconds.toFixed(3).padStart(10)
+      } ms ${rate} ${
         ((share ?? 0) * 100).toFixed(1).padStart(6)
       } % of the limit`,
     );

@@ -10,12 +10,15 @@ export type TypedArray =
   | Int32Array<ArrayBuffer>
   | Uint32Array<ArrayBuffer>;
 
-interface DTypeInfo {
+/** What is known of an element type. */
+export interface DTypeInfo {
   /** Bytes of one element. */
   bytes: number;
   /** The name of the type in WGSL. */
   wgsl: string;
+  /** Values in a buffer, from a byte offset. */
   view(buffer: ArrayBuffer, offset: number, length: number): TypedArray;
+  /** Converts values; to integers, towards zero. */
   from(values: ArrayLike<number>): TypedArray;
 }
 

@@ -3,6 +3,7 @@
 
 /** No WebGPU adapter was found; the message names the remedy for the system. */
 export class NoAdapterError extends Error {
+  /** The class, for messages. */
   override readonly name = "NoAdapterError";
 }
 
@@ -12,15 +13,18 @@ export class NoAdapterError extends Error {
  * thrown at the next flush or read after the call that caused them.
  */
 export class GpuError extends Error {
+  /** The class, for messages. */
   override readonly name: string = "GpuError";
 }
 
 /** The GPU had no memory left for a buffer; the message holds the pool's size. */
 export class GpuOutOfMemoryError extends GpuError {
+  /** The class, for messages. */
   override readonly name = "GpuOutOfMemoryError";
 }
 
 /** The device is gone (driver reset, unplugged, destroyed); all tensors with it. */
 export class DeviceLostError extends GpuError {
+  /** The class, for messages. */
   override readonly name = "DeviceLostError";
 }

@@ -17,10 +17,15 @@ export type ParamType = "u32" | "i32" | "f32";
  * `params` (at most 64). Tile sizes are `override` constants.
  */
 export interface Kernel {
+  /** What errors call it. */
   readonly name: string;
+  /** The whole source, with the entry point `main`. */
   readonly wgsl: string;
+  /** How each storage buffer is used. */
   readonly bind: readonly Access[];
+  /** The fields of the parameter struct, in order. */
   readonly params?: Readonly<Record<string, ParamType>>;
+  /** Values of the `override` constants. */
   readonly constants?: Readonly<Record<string, number>>;
 }
 
@@ -44,20 +49,27 @@ export function specialize(
 
 /** A compiled kernel. */
 export interface Pipeline {
+  /** WebGPU's own pipeline. */
   readonly gpu: GPUComputePipeline;
+  /** The layout of its storage buffers. */
   readonly layout: BindLayout;
+  /** The fields of the parameter struct. */
   readonly fields: readonly [string, ParamType][];
 }
 
 /** A bind-group layout and the bind groups made for it, as a trie over ids. */
 export interface BindLayout {
+  /** WebGPU's own layout. */
   readonly gpu: GPUBindGroupLayout;
+  /** The root of the trie. */
   groups: BindNode;
 }
 
 /** One level of the trie: the next binding's id leads on, the last to a group. */
 export interface BindNode {
+  /** By the next binding's id. */
   next: Map<number, BindNode> | undefined;
+  /** The group of the bindings that led here. */
   group: GPUBindGroup | undefined;
 }
 
@@ -73,6 +85,7 @@ export class PipelineCache {
   /** The layout of `@group(1)`, shared by all kernels. */
   readonly paramsLayout: GPUBindGroupLayout;
 
+  /** Every {@linkcode Device} has one. */
   constructor(gpu: GPUDevice, report: (error: Error) => void) {
     this.#gpu = gpu;
     this.#report = report;
@@ -142,7 +155,11 @@ export class PipelineCache {
         ),
       );
     });
-    return { gpu: pipeline, layout, fields: Object.entries(kernel.params ?? {}) };
+    return {
+      gpu: pipeline,
+      layout,
+      fields: Object.entries(kernel.params ?? {}),
+    };
   }
 
   #layout(bind: readonly Access[]): BindLayout {

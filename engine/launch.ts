@@ -71,7 +71,9 @@ export function grid(count: number, workgroupSize: number): [number, number] {
 
 /** A stretch of rows (or elements) that one dispatch handles. */
 export interface Window {
+  /** The first row. */
   start: number;
+  /** Rows. */
   count: number;
 }
 
@@ -91,7 +93,9 @@ export function windows(
 ): Window[] {
   const widest = Math.max(1, ...rowSizes) * DTYPES.f32.bytes;
   const fit = Math.floor((device.maxBindingSize - 256) / widest);
-  if (rows * widest <= device.maxBindingSize) return [{ start: 0, count: rows }];
+  if (rows * widest <= device.maxBindingSize) {
+    return [{ start: 0, count: rows }];
+  }
   const count = Math.floor(fit / 64) * 64;
   if (count === 0) {
     throw new RangeError(

@@ -5,6 +5,7 @@
 export interface Binding {
   /** Unique for the device's life; bind groups are cached by it. */
   readonly id: number;
+  /** The buffer. */
   readonly block: Block;
   /** Bytes from the start of the buffer, a multiple of 256. */
   readonly offset: number;
@@ -16,16 +17,19 @@ let nextBinding = 0;
 
 /** One GPU buffer of the pool and the ranges of it that kernels use. */
 export class Block {
+  /** Rises with every block of a pool. */
   readonly id: number;
+  /** WebGPU's own buffer. */
   readonly buffer: GPUBuffer;
   /** Bytes. */
   readonly size: number;
   /** Tensors that share this block. */
-  references = 0;
+  references: number = 0;
   /** The stream's chunk that last used this block. */
-  chunk = -1;
+  chunk: number = -1;
   #windows = new Map<number, Binding[]>();
 
+  /** Use {@linkcode Pool.acquire}. */
   constructor(id: number, buffer: GPUBuffer, size: number) {
     this.id = id;
     this.buffer = buffer;
@@ -84,6 +88,7 @@ export class Pool {
   #peak = 0;
   #blocks = 0;
 
+  /** Every {@linkcode Device} has one. */
   constructor(gpu: GPUDevice, maxBinding: number, beforeDestroy: () => void) {
     this.#gpu = gpu;
     this.#maxBinding = maxBinding;

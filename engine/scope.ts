@@ -6,7 +6,7 @@ import type { Tensor } from "./tensor.ts";
 /** A stretch of code whose tensors are freed together. See {@linkcode scope}. */
 export class Scope implements Disposable {
   /** The tensors that this scope will free. */
-  readonly tensors = new Set<Tensor>();
+  readonly tensors: Set<Tensor> = new Set();
   /** The scope that this one was opened in. */
   readonly parent: Scope | undefined;
 

@@ -116,9 +116,10 @@ export function collapseAxes(
     const length = shape[i] ?? 1;
     if (length === 1) continue;
     const last = out.length - 1;
-    const joins = last >= 0 && strides.every((s, k) =>
-      (merged[k]?.[last] ?? 0) === (s[i] ?? 0) * length
-    );
+    const joins = last >= 0 &&
+      strides.every((s, k) =>
+        (merged[k]?.[last] ?? 0) === (s[i] ?? 0) * length
+      );
     if (joins) {
       out[last] = (out[last] ?? 1) * length;
       strides.forEach((s, k) => (merged[k] ?? [])[last] = s[i] ?? 0);

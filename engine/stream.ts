@@ -23,7 +23,9 @@ const MAX_GROUPS = 16384;
 
 /** Figures of a {@linkcode Stream}, counted since it was made. */
 export interface StreamStatistics {
+  /** Dispatches recorded. */
   dispatches: number;
+  /** Chunks submitted. */
   submits: number;
   /** Bind groups made; constant in steady state. */
   bindGroups: number;
@@ -33,8 +35,11 @@ export interface StreamStatistics {
 
 /** A byte range to read back. */
 export interface ReadRange {
+  /** The buffer. */
   block: Block;
+  /** Bytes from its start. */
   offset: number;
+  /** How many bytes. */
   bytes: number;
 }
 
@@ -73,6 +78,7 @@ export class Stream {
   #bindGroups = 0;
   #reads = 0;
 
+  /** Every {@linkcode Device} has one. */
   constructor(gpu: GPUDevice, pipelines: PipelineCache, check: () => void) {
     this.#gpu = gpu;
     this.#pipelines = pipelines;
@@ -312,7 +318,9 @@ export class Stream {
     for (const { id } of bindings) {
       node.next ??= new Map();
       let next = node.next.get(id);
-      if (!next) node.next.set(id, next = { next: undefined, group: undefined });
+      if (!next) {
+        node.next.set(id, next = { next: undefined, group: undefined });
+      }
       node = next;
     }
     return node.group ??= this.#makeGroup(layout, bindings);

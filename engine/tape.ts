@@ -3,7 +3,12 @@
 
 import { formatShape, sameShape } from "./shape.ts";
 import { keep, scope } from "./scope.ts";
-import { alias, allocate, type BackwardFunction, type Tensor } from "./tensor.ts";
+import {
+  alias,
+  allocate,
+  type BackwardFunction,
+  type Tensor,
+} from "./tensor.ts";
 import { addInto, fillInto } from "./ops/inplace.ts";
 
 let enabled = true;
@@ -102,9 +107,10 @@ export function backward(y: Tensor, options: BackwardOptions = {}): void {
   const { gradient } = options;
   if (gradient ? !sameShape(gradient.shape, y.shape) : y.size !== 1) {
     throw new TypeError(
-      `Cannot go backward from shape ${formatShape(y.shape)}: ` + (gradient
-        ? `the gradient has shape ${formatShape(gradient.shape)}`
-        : "give a gradient, or reduce it to one element"),
+      `Cannot go backward from shape ${formatShape(y.shape)}: ` +
+        (gradient
+          ? `the gradient has shape ${formatShape(gradient.shape)}`
+          : "give a gradient, or reduce it to one element"),
     );
   }
   using _ = scope();

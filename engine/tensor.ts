@@ -10,6 +10,7 @@ import { adopt, forget, persist } from "./scope.ts";
 
 /** Where a tensor's elements lie. */
 export interface Storage {
+  /** The buffer. */
   readonly block: Block;
   /** A multiple of 256. */
   readonly byteOffset: number;
@@ -19,7 +20,9 @@ export interface Storage {
 export interface Node {
   /** Rises with every node, so that larger means made later. */
   readonly order: number;
+  /** What the op took. */
   readonly inputs: readonly Tensor[];
+  /** Its derivative. */
   readonly backward: BackwardFunction;
 }
 

@@ -23,8 +23,8 @@ import type {
 import {
   type ConfigClass,
   type PretrainedClass,
-  type PretrainedOptions,
   PreTrainedModel,
+  type PretrainedOptions,
   resolveConfig,
 } from "./pretrained.ts";
 

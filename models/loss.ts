@@ -26,11 +26,12 @@ export function classificationLoss(
   options: ClassificationLossOptions = {},
 ): Tensor {
   const count = logits.shape.at(-1) ?? 1;
-  const problem = options.problemType ?? (count === 1
-    ? "regression"
-    : labels.dtype === "f32"
-    ? "multi_label_classification"
-    : "single_label_classification");
+  const problem = options.problemType ??
+    (count === 1
+      ? "regression"
+      : labels.dtype === "f32"
+      ? "multi_label_classification"
+      : "single_label_classification");
   if (problem === "single_label_classification") {
     return crossEntropy(logits, labels);
   }

@@ -10,12 +10,9 @@ import {
   withoutInitialization,
   writeSafetensors,
 } from "../nn/mod.ts";
-import {
-  type PretrainedConfig,
-  readConfig,
-} from "./config.ts";
+import { type PretrainedConfig, readConfig } from "./config.ts";
 import { ConfigReader } from "./config_reader.ts";
-import { type ResolveOptions, resolveFiles } from "./hub.ts";
+import { resolveFiles, type ResolveOptions } from "./hub.ts";
 import type { EncoderInputs } from "./io.ts";
 
 const WEIGHTS_NAME = "model.safetensors";
@@ -27,6 +24,7 @@ export type ConfigClass<C extends PretrainedConfig> = new (
 
 /** A model's class, as {@linkcode PreTrainedModel.load} needs it. */
 export interface PretrainedClass<M> {
+  /** Builds the model with random weights. */
   // deno-lint-ignore no-explicit-any -- each class takes its own configuration
   new (config: any): M;
   /** The class of the configuration. */
@@ -163,7 +161,13 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
           "inputIds must be integers of shape [batch, length]",
       );
     }
-    for (const [name, x] of Object.entries({ attentionMask, tokenTypeIds, positionIds })) {
+    for (
+      const [name, x] of Object.entries({
+        attentionMask,
+        tokenTypeIds,
+        positionIds,
+      })
+    ) {
       if (x && x.shape.join() !== shape.join()) {
         throw new TypeError(
           `Cannot encode with ${name} [${x.shape.join(", ")}]: ` +

@@ -69,6 +69,8 @@ export class MultiHeadAttention extends Module {
   dropout: number;
 
   /**
+   * Builds the four projections.
+   *
    * @param width Length of the last axis.
    * @param options Heads, dropout, biases and initial values.
    * @throws {RangeError} If the width is not a multiple of the heads.

@@ -27,13 +27,17 @@ export class Dropout extends Module {
   rate: number;
 
   /**
+   * Builds the layer; there is nothing to train.
+   *
    * @param rate The share of elements that become zero, in [0, 1).
    * @throws {RangeError} If it is not.
    */
   constructor(rate: number) {
     super();
     if (!(rate >= 0 && rate < 1)) {
-      throw new RangeError(`Cannot drop a share of ${rate}: it must be in [0, 1)`);
+      throw new RangeError(
+        `Cannot drop a share of ${rate}: it must be in [0, 1)`,
+      );
     }
     this.rate = rate;
   }

@@ -38,6 +38,8 @@ export class Embedding extends Module {
   readonly paddingIdx: number | undefined;
 
   /**
+   * Builds the table.
+   *
    * @param count Rows of the table.
    * @param width Length of a row.
    * @param options Padding row and initial values.

@@ -47,6 +47,8 @@ export class LayerNorm extends Module {
   readonly eps: number;
 
   /**
+   * Builds gain and shift.
+   *
    * @param width Length of the last axis.
    * @param options Epsilon and bias.
    */

@@ -48,6 +48,8 @@ export class Linear extends Module {
   bias: Parameter | undefined;
 
   /**
+   * Builds weight and bias.
+   *
    * @param inFeatures Length of the last axis of `x`.
    * @param outFeatures Length of the last axis of `y`.
    * @param options Bias and initial values.

@@ -7,7 +7,9 @@ import { flatten, segmentsOf } from "./segment.ts";
 
 /** Numbers on the host with a shape, as checkpoint files hold them. */
 export interface HostTensor {
+  /** The lengths of the axes. */
   readonly shape: readonly number[];
+  /** The elements, row by row. */
   readonly data: ArrayLike<number>;
 }
 

@@ -68,6 +68,8 @@ export abstract class Optimizer<
   #scale: Tensor | undefined;
 
   /**
+   * Takes places in the flat vector and allocates the moments.
+   *
    * @param parameters Parameters, or groups of them with settings of their own.
    * @param defaults Settings where a group has none.
    * @param moments Buffers kept per segment.
@@ -296,9 +298,12 @@ export interface AdamWSettings {
  * ```
  */
 export class AdamW extends Optimizer<AdamWSettings> {
-  protected override readonly kernel = adamw;
+  /** The kernel of the rule. */
+  protected override readonly kernel: Kernel = adamw;
 
   /**
+   * Allocates two moments per parameter.
+   *
    * @param parameters Parameters, or groups with settings of their own.
    * @param settings Settings where a group has none.
    * @throws {RangeError} If a setting is out of range.
@@ -317,6 +322,7 @@ export class AdamW extends Optimizer<AdamWSettings> {
     super(parameters, defaults, 2);
   }
 
+  /** Throws if a group's settings cannot be meant. */
   protected override checkSettings(group: AdamWSettings): void {
     const { learningRate, betas, eps, weightDecay } = group;
     requireNonNegative({ learningRate, eps, weightDecay });
@@ -327,6 +333,7 @@ export class AdamW extends Optimizer<AdamWSettings> {
     }
   }
 
+  /** The numbers that the kernel needs of a group at this step. */
   protected override groupFields(group: AdamWSettings): number[] {
     const { learningRate, betas: [beta1, beta2], eps, weightDecay } = group;
     const t = this.steps;
@@ -381,9 +388,12 @@ export interface SGDSettings {
  * ```
  */
 export class SGD extends Optimizer<SGDSettings> {
-  protected override readonly kernel = sgd;
+  /** The kernel of the rule. */
+  protected override readonly kernel: Kernel = sgd;
 
   /**
+   * Allocates a momentum buffer per parameter.
+   *
    * @param parameters Parameters, or groups with settings of their own.
    * @param settings Settings where a group has none.
    * @throws {RangeError} If a setting is out of range, or Nesterov's look
@@ -404,6 +414,7 @@ export class SGD extends Optimizer<SGDSettings> {
     super(parameters, defaults, 1);
   }
 
+  /** Throws if a group's settings cannot be meant. */
   protected override checkSettings(group: SGDSettings): void {
     const { learningRate, momentum, dampening, weightDecay, nesterov } = group;
     requireNonNegative({ learningRate, momentum, weightDecay });
@@ -415,6 +426,7 @@ export class SGD extends Optimizer<SGDSettings> {
     }
   }
 
+  /** The numbers that the kernel needs of a group at this step. */
   protected override groupFields(group: SGDSettings): number[] {
     const { learningRate, momentum, dampening, weightDecay, nesterov } = group;
     return [

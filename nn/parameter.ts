@@ -57,6 +57,8 @@ export class Parameter extends Tensor {
   #gradientView: Tensor | undefined;
 
   /**
+   * Describes the parameter; memory comes with its place.
+   *
    * @param shape The shape.
    * @param init How it is initialised. @default {zeros}
    */
@@ -71,11 +73,13 @@ export class Parameter extends Tensor {
     return this.#location;
   }
 
+  /** The segment's buffer. */
   override get block(): Block {
     this.#ensureHome();
     return super.block;
   }
 
+  /** Where in the buffer the parameter starts. */
   override get byteOffset(): number {
     this.#ensureHome();
     return super.byteOffset;
@@ -95,10 +99,12 @@ export class Parameter extends Tensor {
     noGrad(() => this.#init(this.shape, (values) => copyInto(this, values)));
   }
 
+  /** The gradient, a view into the segment's, once there is one. */
   override get grad(): Tensor | undefined {
     return this.#gradientView;
   }
 
+  /** The gradient as a view to add to. */
   override gradientTarget(): Tensor {
     if (!this.#gradientView) {
       this.#ensureHome();
@@ -113,6 +119,7 @@ export class Parameter extends Tensor {
     return this.#gradientView;
   }
 
+  /** Forgets the view; the segment keeps its gradients. */
   override dropGradient(): void {
     this.#gradientView?.dispose();
     this.#gradientView = undefined;

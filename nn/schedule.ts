@@ -70,7 +70,8 @@ export function cosineSchedule(options: CosineOptions): Schedule {
   const { cycles = 0.5 } = options;
   return decay(
     options,
-    (progress) => Math.max(0, (1 + Math.cos(2 * Math.PI * cycles * progress)) / 2),
+    (progress) =>
+      Math.max(0, (1 + Math.cos(2 * Math.PI * cycles * progress)) / 2),
   );
 }
 
@@ -110,6 +111,8 @@ export class Scheduler {
   readonly #schedule: Schedule;
 
   /**
+   * Sets the rates for the first step.
+   *
    * @param optimizer Whose rates are set, at once and at every step.
    * @param schedule The factor by step.
    */

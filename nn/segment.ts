@@ -10,6 +10,7 @@ export const ALIGNMENT = 64;
 
 /** Where a parameter lies in the flat vector. */
 export interface Place {
+  /** The buffer. */
   readonly segment: Segment;
   /** Elements from the segment's start, a multiple of {@linkcode ALIGNMENT}. */
   readonly offset: number;
@@ -121,6 +122,8 @@ export function flatten(parameters: readonly Parameter[]): void {
 export function segmentsOf(parameters: readonly Parameter[]): Segment[] {
   flatten(parameters);
   const segments = new Set<Segment>();
-  for (const { location } of parameters) if (location) segments.add(location.segment);
+  for (const { location } of parameters) {
+    if (location) segments.add(location.segment);
+  }
   return [...segments];
 }

@@ -146,7 +146,12 @@ export async function checkOp(
     y,
     ...grads.filter((g) => g !== undefined),
   ]);
-  assertClose(actual ?? [], expected, options.forward ?? SUMS, `${label} value`);
+  assertClose(
+    actual ?? [],
+    expected,
+    options.forward ?? SUMS,
+    `${label} value`,
+  );
   let at = 0;
   grads.forEach((grad, i) => {
     if (!grad) return;
@@ -164,7 +169,9 @@ export async function checkOp(
         if (row) row[k] = (row[k] ?? 0) + delta;
         const y = reference(...moved);
         let sum = 0;
-        for (let j = 0; j < y.length; j++) sum += (weights[j] ?? 0) * (y[j] ?? 0);
+        for (let j = 0; j < y.length; j++) {
+          sum += (weights[j] ?? 0) * (y[j] ?? 0);
+        }
         return sum;
       };
       return (at(h) - at(-h)) / (2 * h);

@@ -16,10 +16,7 @@ import {
   Module,
   type Parameter,
 } from "../nn/mod.ts";
-import {
-  BertConfig,
-  BertForSequenceClassification,
-} from "../models/mod.ts";
+import { BertConfig, BertForSequenceClassification } from "../models/mod.ts";
 import { SwagModel } from "../swag/mod.ts";
 import { gpuTest } from "./_check.ts";
 
@@ -44,7 +41,8 @@ function inputs(rows: number, length: number) {
     attentionMask: tensor(
       Int32Array.from(
         { length: rows * length },
-        (_, i) => Math.floor(i / length) % 2 && i % length === length - 1 ? 0 : 1,
+        (_, i) =>
+          Math.floor(i / length) % 2 && i % length === length - 1 ? 0 : 1,
       ),
       { shape: [rows, length] },
     ),
@@ -78,32 +76,38 @@ gpuTest("the same seed gives the same bits, another one others", async () => {
   assert(other.some((x, i) => x.some((v, k) => v !== first[i]?.[k])));
 });
 
-gpuTest("a training step leaves pool and bind groups as they were", async (device) => {
-  manualSeed(1);
-  const model = new BertForSequenceClassification(new BertConfig(CONFIG));
-  const optimizer = new AdamW(model.parameters());
-  const swag = SwagModel.fromBase(model, { noCovMat: false, maxNumModels: 3 });
-  const step = () => {
-    using _ = scope();
-    const { loss } = model.forward(inputs(4, 6));
-    assert(loss);
-    backward(loss);
-    clipGradNorm(optimizer, 1);
-    optimizer.step();
-    swag.collectModel();
-  };
-  for (let i = 0; i < 5; i++) step();
-  await device.synchronize();
-  const pool = device.pool.statistics();
-  const { bindGroups } = device.stream.statistics();
-  for (let i = 0; i < 20; i++) step();
-  await device.synchronize();
-  assertEquals(device.pool.statistics(), pool);
-  assertEquals(device.stream.statistics().bindGroups, bindGroups);
-  swag.dispose();
-  optimizer.dispose();
-  model.dispose();
-});
+gpuTest(
+  "a training step leaves pool and bind groups as they were",
+  async (device) => {
+    manualSeed(1);
+    const model = new BertForSequenceClassification(new BertConfig(CONFIG));
+    const optimizer = new AdamW(model.parameters());
+    const swag = SwagModel.fromBase(model, {
+      noCovMat: false,
+      maxNumModels: 3,
+    });
+    const step = () => {
+      using _ = scope();
+      const { loss } = model.forward(inputs(4, 6));
+      assert(loss);
+      backward(loss);
+      clipGradNorm(optimizer, 1);
+      optimizer.step();
+      swag.collectModel();
+    };
+    for (let i = 0; i < 5; i++) step();
+    await device.synchronize();
+    const pool = device.pool.statistics();
+    const { bindGroups } = device.stream.statistics();
+    for (let i = 0; i < 20; i++) step();
+    await device.synchronize();
+    assertEquals(device.pool.statistics(), pool);
+    assertEquals(device.stream.statistics().bindGroups, bindGroups);
+    swag.dispose();
+    optimizer.dispose();
+    model.dispose();
+  },
+);
 
 class Perceptron extends Module {
   hidden = new Linear(8, 16);
@@ -142,8 +146,10 @@ gpuTest("accumulated gradients equal those of one large batch", async () => {
     for (let part = 0; part < parts; part++) {
       using _ = scope();
       const from = part * rows;
-      const x = Float32Array.from({ length: rows * 8 }, (_, i) =>
-        Math.sin(from * 8 + i));
+      const x = Float32Array.from(
+        { length: rows * 8 },
+        (_, i) => Math.sin(from * 8 + i),
+      );
       const y = Int32Array.from({ length: rows }, (_, i) => (from + i) % 3);
       const loss = crossEntropy(
         layer.forward(tensor(x, { shape: [rows, 8] })),

@@ -1,4 +1,5 @@
 // Copyright 2026 the swagpu authors. MIT license.
+// deno-lint-ignore-file no-console
 
 // deno task golden DIR…: compares models with reference tensors made by
 // Hugging Face's own code. Each folder holds config.json, model.safetensors,
@@ -25,9 +26,9 @@ async function casesIn(folder: string): Promise<string[]> {
 
 function format({ name, absolute, relative, ok, note }: Comparison): string {
   const number = (x: number) => x.toExponential(2).padStart(9);
-  return `  ${ok ? "ok  " : "FAIL"} ${number(absolute)} ${number(relative)}  ${name}${
-    note ? `  (${note})` : ""
-  }`;
+  return `  ${ok ? "ok  " : "FAIL"} ${number(absolute)} ${
+    number(relative)
+  }  ${name}${note ? `  (${note})` : ""}`;
 }
 
 if (import.meta.main) {

@@ -28,11 +28,14 @@ const CASES = [
 ];
 
 for (const name of CASES) {
-  gpuTest(`${name} agrees with Hugging Face in outputs, gradients and AdamW steps`, async () => {
-    const results = await checkCase(`${FIXTURES}${name}`);
-    assert(results.length > 80, `only ${results.length} comparisons`);
-    assertEquals(results.filter(({ ok }) => !ok), []);
-  });
+  gpuTest(
+    `${name} agrees with Hugging Face in outputs, gradients and AdamW steps`,
+    async () => {
+      const results = await checkCase(`${FIXTURES}${name}`);
+      assert(results.length > 80, `only ${results.length} comparisons`);
+      assertEquals(results.filter(({ ok }) => !ok), []);
+    },
+  );
 }
 
 const TINY = {
@@ -63,36 +66,40 @@ gpuTest("checkCase() sees a wrong weight", async () => {
   }
 });
 
-gpuTest("savePretrained() gives back what fromPretrained() read, byte for byte", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    for (const name of ["bert_model", "bert_masked_lm", "bert_seq_cls"]) {
-      const source = `${FIXTURES}${name}`;
-      const load = name === "bert_model"
-        ? AutoModel
-        : name === "bert_masked_lm"
-        ? AutoModelForMaskedLM
-        : AutoModelForSequenceClassification;
-      const model = await load.fromPretrained(source);
-      await model.savePretrained(folder);
-      model.dispose();
-      for (const file of ["config.json", "model.safetensors"]) {
-        assertEquals(
-          await Deno.readFile(`${folder}/${file}`),
-          await Deno.readFile(`${source}/${file}`),
-          `${name}/${file}`,
-        );
+gpuTest(
+  "savePretrained() gives back what fromPretrained() read, byte for byte",
+  async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      for (const name of ["bert_model", "bert_masked_lm", "bert_seq_cls"]) {
+        const source = `${FIXTURES}${name}`;
+        const load = name === "bert_model"
+          ? AutoModel
+          : name === "bert_masked_lm"
+          ? AutoModelForMaskedLM
+          : AutoModelForSequenceClassification;
+        const model = await load.fromPretrained(source);
+        await model.savePretrained(folder);
+        model.dispose();
+        for (const file of ["config.json", "model.safetensors"]) {
+          assertEquals(
+            await Deno.readFile(`${folder}/${file}`),
+            await Deno.readFile(`${source}/${file}`),
+            `${name}/${file}`,
+          );
+        }
       }
+    } finally {
+      await Deno.remove(folder, { recursive: true });
     }
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-});
+  },
+);
 
 gpuTest("fromPretrained() draws a new head and says so", async () => {
   const heard: string[][] = [];
-  const onLoad = ({ missing, unexpected }: Record<"missing" | "unexpected", string[]>) =>
-    heard.push(missing, unexpected);
+  const onLoad = (
+    { missing, unexpected }: Record<"missing" | "unexpected", string[]>,
+  ) => heard.push(missing, unexpected);
   manualSeed(3);
   const model = await BertForSequenceClassification.fromPretrained(
     `${FIXTURES}bert_masked_lm`,
@@ -110,43 +117,52 @@ gpuTest("fromPretrained() draws a new head and says so", async () => {
     model.classifier.weight,
     model.classifier.bias ?? model.classifier.weight,
   ]);
-  assert(weight?.some((x) => x !== 0) && weight.every((x) => Math.abs(x) < 0.15));
+  assert(
+    weight?.some((x) => x !== 0) && weight.every((x) => Math.abs(x) < 0.15),
+  );
   assert(bias?.every((x) => x === 0));
   model.dispose();
 });
 
-gpuTest("fromPretrained() moves the encoder between models with and without head", async () => {
-  const base = await BertModel.fromPretrained(`${FIXTURES}bert_seq_cls`);
-  const head = await BertForSequenceClassification.fromPretrained(
-    `${FIXTURES}bert_seq_cls`,
-  );
-  const name = "encoder.layer.1.output.dense.weight";
-  const [a, b] = await readAll([
-    base.namedParameters().get(name) ?? base.encoder.layer[0]?.parameters()[0],
-    head.namedParameters().get(`bert.${name}`),
-  ].filter((x) => x !== undefined));
-  assertEquals(a, b);
-  base.dispose();
-  head.dispose();
-});
+gpuTest(
+  "fromPretrained() moves the encoder between models with and without head",
+  async () => {
+    const base = await BertModel.fromPretrained(`${FIXTURES}bert_seq_cls`);
+    const head = await BertForSequenceClassification.fromPretrained(
+      `${FIXTURES}bert_seq_cls`,
+    );
+    const name = "encoder.layer.1.output.dense.weight";
+    const [a, b] = await readAll([
+      base.namedParameters().get(name) ??
+        base.encoder.layer[0]?.parameters()[0],
+      head.namedParameters().get(`bert.${name}`),
+    ].filter((x) => x !== undefined));
+    assertEquals(a, b);
+    base.dispose();
+    head.dispose();
+  },
+);
 
-gpuTest("fromPretrained() refuses other shapes unless they are to be drawn anew", async () => {
-  const source = `${FIXTURES}bert_seq_cls`;
-  await assertRejects(
-    () =>
-      BertForSequenceClassification.fromPretrained(source, {
-        config: { id2label: null, label2id: null, num_labels: 7 },
-      }),
-    TypeError,
-    "classifier.weight is [3, 32] there and [7, 32] here",
-  );
-  const model = await BertForSequenceClassification.fromPretrained(source, {
-    config: { id2label: null, label2id: null, num_labels: 7 },
-    ignoreMismatchedSizes: true,
-  });
-  assertEquals(model.classifier.weight.shape, [7, 32]);
-  model.dispose();
-});
+gpuTest(
+  "fromPretrained() refuses other shapes unless they are to be drawn anew",
+  async () => {
+    const source = `${FIXTURES}bert_seq_cls`;
+    await assertRejects(
+      () =>
+        BertForSequenceClassification.fromPretrained(source, {
+          config: { id2label: null, label2id: null, num_labels: 7 },
+        }),
+      TypeError,
+      "classifier.weight is [3, 32] there and [7, 32] here",
+    );
+    const model = await BertForSequenceClassification.fromPretrained(source, {
+      config: { id2label: null, label2id: null, num_labels: 7 },
+      ignoreMismatchedSizes: true,
+    });
+    assertEquals(model.classifier.weight.shape, [7, 32]);
+    model.dispose();
+  },
+);
 
 gpuTest("BertForMultipleChoice() scores each choice as its own text", () => {
   const model = new BertForMultipleChoice(new BertConfig(TINY)).eval();
@@ -213,7 +229,10 @@ gpuTest("BERT refuses what it cannot encode", () => {
 gpuTest("AutoModel names the architectures that there are", async () => {
   const folder = await Deno.makeTempDir();
   try {
-    await Deno.writeTextFile(`${folder}/config.json`, '{"model_type": "snail"}');
+    await Deno.writeTextFile(
+      `${folder}/config.json`,
+      '{"model_type": "snail"}',
+    );
     await assertRejects(
       () => AutoModel.fromPretrained(folder),
       RangeError,

@@ -86,61 +86,74 @@ gpuTest("parameters() places all in one segment at multiples of 64", () => {
   net.dispose();
 });
 
-gpuTest("parameters() fills as many segments as the limit asks for", async () => {
-  const before: Device = await initialize();
-  const small = await openDevice({ maxBindingSize: 1024 });
-  setDevice(small);
-  try {
+gpuTest(
+  "parameters() fills as many segments as the limit asks for",
+  async () => {
+    const before: Device = await initialize();
+    const small = await openDevice({ maxBindingSize: 1024 });
+    setDevice(small);
+    try {
+      const net = new Net();
+      // 1,024 bytes hold four places of 64 elements.
+      assertEquals(segmentsOf(net.parameters()).map((s) => s.length), [
+        256,
+        256,
+        128,
+      ]);
+      net.dispose();
+      assertEquals(small.pool.statistics().inUse, 0);
+    } finally {
+      setDevice(before);
+      await small.destroy();
+    }
+  },
+);
+
+gpuTest(
+  "loadStateDict() overwrites parameters, also through aliases",
+  async () => {
     const net = new Net();
-    // 1,024 bytes hold four places of 64 elements.
-    assertEquals(segmentsOf(net.parameters()).map((s) => s.length), [
-      256,
-      256,
-      128,
-    ]);
+    const state = stateOf(net, 2);
+    const words = state.get("word_embeddings.weight");
+    assert(words);
+    state.delete("word_embeddings.weight");
+    state.set("decoder.weight", words);
+    await net.loadStateDict(state);
+    const [first] = net.parameters();
+    assertEquals(new Set(await first?.data()), new Set([2]));
     net.dispose();
-    assertEquals(small.pool.statistics().inUse, 0);
-  } finally {
-    setDevice(before);
-    await small.destroy();
-  }
-});
+  },
+);
 
-gpuTest("loadStateDict() overwrites parameters, also through aliases", async () => {
-  const net = new Net();
-  const state = stateOf(net, 2);
-  const words = state.get("word_embeddings.weight");
-  assert(words);
-  state.delete("word_embeddings.weight");
-  state.set("decoder.weight", words);
-  await net.loadStateDict(state);
-  const [first] = net.parameters();
-  assertEquals(new Set(await first?.data()), new Set([2]));
-  net.dispose();
-});
-
-gpuTest("loadStateDict() names everything that does not fit, and writes nothing", async () => {
-  const net = new Net();
-  const state = stateOf(net, 2);
-  state.delete("scale");
-  state.set("extra", { shape: [1], data: [0] });
-  state.set("layer.0.dense.bias", { shape: [4], data: [0, 0, 0, 0] });
-  await assertRejects(
-    () => net.loadStateDict(state),
-    TypeError,
-    "Cannot load the state: layer.0.dense.bias is [3] here and [4] there; " +
-      "missing scale; unexpected extra",
-  );
-  assertEquals(await net.scale.item(), 1);
-  const report = await net.loadStateDict(state, { strict: false });
-  assertEquals(report, {
-    missing: ["scale"],
-    unexpected: ["extra"],
-    mismatched: [{ name: "layer.0.dense.bias", expected: "[3]", found: "[4]" }],
-  });
-  assertEquals(new Set(await net.wordEmbeddings.weight.data()), new Set([2]));
-  net.dispose();
-});
+gpuTest(
+  "loadStateDict() names everything that does not fit, and writes nothing",
+  async () => {
+    const net = new Net();
+    const state = stateOf(net, 2);
+    state.delete("scale");
+    state.set("extra", { shape: [1], data: [0] });
+    state.set("layer.0.dense.bias", { shape: [4], data: [0, 0, 0, 0] });
+    await assertRejects(
+      () => net.loadStateDict(state),
+      TypeError,
+      "Cannot load the state: layer.0.dense.bias is [3] here and [4] there; " +
+        "missing scale; unexpected extra",
+    );
+    assertEquals(await net.scale.item(), 1);
+    const report = await net.loadStateDict(state, { strict: false });
+    assertEquals(report, {
+      missing: ["scale"],
+      unexpected: ["extra"],
+      mismatched: [{
+        name: "layer.0.dense.bias",
+        expected: "[3]",
+        found: "[4]",
+      }],
+    });
+    assertEquals(new Set(await net.wordEmbeddings.weight.data()), new Set([2]));
+    net.dispose();
+  },
+);
 
 gpuTest("freeze() selects by whole path segments", () => {
   const net = new Net();

@@ -1,7 +1,14 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { backward, mul, readAll, scope, sum, tensor } from "../../engine/mod.ts";
+import {
+  backward,
+  mul,
+  readAll,
+  scope,
+  sum,
+  tensor,
+} from "../../engine/mod.ts";
 import {
   AdamW,
   clipGradNorm,
@@ -16,8 +23,9 @@ import {
 import { copyInto } from "../../engine/ops/inplace.ts";
 import { assertClose, gpuTest, randomValues } from "../_check.ts";
 
-const FIXTURE = new URL("../fixtures/optim/optimizers.safetensors", import.meta.url)
-  .pathname;
+const FIXTURE =
+  new URL("../fixtures/optim/optimizers.safetensors", import.meta.url)
+    .pathname;
 const NAMES = ["decay.w", "nodecay.b"] as const;
 
 /** The reference was itself computed in float32: both round. */
@@ -29,59 +37,62 @@ type Make = (
 
 const CASES: Record<string, Make> = {
   adamw: (groups) => new AdamW(groups),
-  adamw_betas: (groups) =>
-    new AdamW(groups, { betas: [0.8, 0.95], eps: 1e-6 }),
-  sgd_momentum: (groups) =>
-    new SGD(groups, { momentum: 0.9 }),
-  sgd_nesterov: (groups) =>
-    new SGD(groups, { momentum: 0.9, nesterov: true }),
+  adamw_betas: (groups) => new AdamW(groups, { betas: [0.8, 0.95], eps: 1e-6 }),
+  sgd_momentum: (groups) => new SGD(groups, { momentum: 0.9 }),
+  sgd_nesterov: (groups) => new SGD(groups, { momentum: 0.9, nesterov: true }),
 };
 
 for (const [tag, make] of Object.entries(CASES)) {
-  gpuTest(`${tag} follows PyTorch for eight steps with two groups`, async () => {
-    using file = await openSafetensors(FIXTURE);
-    const parameters: Parameter[] = [];
-    for (const name of NAMES) {
-      const { shape, data } = await file.tensor(`init.${name}`);
-      parameters.push(new Parameter(shape, values(data)));
-    }
-    const [w, b] = parameters as [Parameter, Parameter];
-    const optimizer = make([
-      { parameters: [w], weightDecay: 0.1 },
-      { parameters: [b], weightDecay: 0 },
-    ]);
-    const rates = (await file.tensor("lr")).data;
-    for (let t = 0; t < rates.length; t++) {
-      for (const [i, name] of NAMES.entries()) {
-        const parameter = parameters[i];
-        if (!parameter) continue;
-        const { data } = await file.tensor(`grad.${name}`);
-        const slice = data.slice(t * parameter.size, (t + 1) * parameter.size);
-        copyInto(
-          parameter.gradientTarget(),
-          tensor(Float32Array.from(slice), { shape: parameter.shape }),
-        );
+  gpuTest(
+    `${tag} follows PyTorch for eight steps with two groups`,
+    async () => {
+      using file = await openSafetensors(FIXTURE);
+      const parameters: Parameter[] = [];
+      for (const name of NAMES) {
+        const { shape, data } = await file.tensor(`init.${name}`);
+        parameters.push(new Parameter(shape, values(data)));
       }
-      optimizer.learningRate = rates[t] ?? 0;
-      optimizer.step();
-      const now = await readAll(parameters);
-      for (const [i, name] of NAMES.entries()) {
-        const { data } = await file.tensor(`${tag}.${name}`);
-        const size = parameters[i]?.size ?? 0;
-        assertClose(
-          now[i] ?? [],
-          data.slice(t * size, (t + 1) * size),
-          ADAM,
-          `${name} after step ${t + 1}`,
-        );
+      const [w, b] = parameters as [Parameter, Parameter];
+      const optimizer = make([
+        { parameters: [w], weightDecay: 0.1 },
+        { parameters: [b], weightDecay: 0 },
+      ]);
+      const rates = (await file.tensor("lr")).data;
+      for (let t = 0; t < rates.length; t++) {
+        for (const [i, name] of NAMES.entries()) {
+          const parameter = parameters[i];
+          if (!parameter) continue;
+          const { data } = await file.tensor(`grad.${name}`);
+          const slice = data.slice(
+            t * parameter.size,
+            (t + 1) * parameter.size,
+          );
+          copyInto(
+            parameter.gradientTarget(),
+            tensor(Float32Array.from(slice), { shape: parameter.shape }),
+          );
+        }
+        optimizer.learningRate = rates[t] ?? 0;
+        optimizer.step();
+        const now = await readAll(parameters);
+        for (const [i, name] of NAMES.entries()) {
+          const { data } = await file.tensor(`${tag}.${name}`);
+          const size = parameters[i]?.size ?? 0;
+          assertClose(
+            now[i] ?? [],
+            data.slice(t * size, (t + 1) * size),
+            ADAM,
+            `${name} after step ${t + 1}`,
+          );
+        }
       }
-    }
-    optimizer.dispose();
-    for (const parameter of parameters) {
-      parameter.location?.segment.dispose();
-      parameter.dispose();
-    }
-  });
+      optimizer.dispose();
+      for (const parameter of parameters) {
+        parameter.location?.segment.dispose();
+        parameter.dispose();
+      }
+    },
+  );
 }
 
 gpuTest("clipGradNorm() gives PyTorch's norm and scales the step", async () => {
@@ -134,7 +145,9 @@ gpuTest("step() leaves frozen and foreign parameters bit-equal", async () => {
   flatten([trained, frozen, foreign]);
   const optimizer = new AdamW([trained, frozen], { learningRate: 0.1 });
   const all = [trained, frozen, foreign];
-  for (const p of all) copyInto(p.gradientTarget(), tensor(randomValues(70, 4)));
+  for (const p of all) {
+    copyInto(p.gradientTarget(), tensor(randomValues(70, 4)));
+  }
   optimizer.step();
   const [a, b, c] = await readAll(all);
   assert(a?.every((x, i) => x !== start[i]));

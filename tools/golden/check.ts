@@ -87,7 +87,10 @@ export async function checkCase(folder: string): Promise<Comparison[]> {
 /** Reads a file of reference tensors. */
 export async function readGolden(path: string): Promise<Golden> {
   using file = await openSafetensors(path);
-  const golden = new Map<string, { shape: readonly number[]; data: ArrayLike<number> }>();
+  const golden = new Map<
+    string,
+    { shape: readonly number[]; data: ArrayLike<number> }
+  >();
   for (const name of file.names) golden.set(name, await file.tensor(name));
   return golden;
 }
@@ -160,13 +163,15 @@ async function checkForward(
       continue;
     }
     const kept = keptPlaces(expected.shape, key, golden);
-    results.push(compare(name, (await readAll([actual]))[0] ?? [], expected.data, {
-      absolute: key === "loss"
-        ? tolerance.loss_atol ?? 0
-        : tolerance.outputs_atol ?? 0,
-      relative: key === "loss" ? 0 : tolerance.outputs_rtol ?? 0,
-      ...(kept ? { kept } : {}),
-    }));
+    results.push(
+      compare(name, (await readAll([actual]))[0] ?? [], expected.data, {
+        absolute: key === "loss"
+          ? tolerance.loss_atol ?? 0
+          : tolerance.outputs_atol ?? 0,
+        relative: key === "loss" ? 0 : tolerance.outputs_rtol ?? 0,
+        ...(kept ? { kept } : {}),
+      }),
+    );
   }
   const zero = new Set(spec.params_with_zero_gradient);
   const parameters = model.namedParameters();
