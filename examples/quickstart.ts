@@ -3,8 +3,7 @@
 
 /**
  * Trains a small BERT on 1,000 generated reviews, builds its SWAG posterior, and
- * shows what the posterior knows that the last weights do not: when it may be
- * wrong.
+ * compares how well each knows when it may be wrong.
  *
  * ```sh
  * deno task quickstart --seeds 3
@@ -18,7 +17,6 @@ import {
   indexSelect,
   initialize,
   manualSeed,
-  readAll,
   scope,
   type Tensor,
   tensor,
@@ -28,42 +26,38 @@ import {
   BertForSequenceClassification,
   Tokenizer,
 } from "@swagpu/swagpu/models";
-import { batches, SGD, train } from "@swagpu/swagpu/nn";
-import { summarizeLogits, SwagModel } from "@swagpu/swagpu/swag";
+import { AdamW, batches, entropy, SGD, train } from "@swagpu/swagpu/nn";
 import {
-  generateReviews,
-  LABELS,
-  type Review,
-  writeSplits,
-} from "./quickstart/grammar.ts";
+  type LogitsOptions,
+  summarizeLogits,
+  SwagModel,
+} from "@swagpu/swagpu/swag";
+import { generateReviews, LABELS, writeSplits } from "./quickstart/grammar.ts";
 import { writeReliabilityDiagram } from "./quickstart/reliability.ts";
 import {
   meanScores,
-  type Prediction,
+  renderSeeds,
   renderTable,
   scoreAll,
 } from "./quickstart/table.ts";
 import { learnVocabulary, writeTokenizer } from "./quickstart/vocabulary.ts";
 
 const FOLDER = "out/quickstart";
-const LENGTH = 18;
-const EPOCHS = 40;
-const COLLECT_FROM = 15;
-const METHODS = {
+const LENGTH = 16;
+const METHODS: Record<string, LogitsOptions> = {
   "last iterate": {},
   "SWA": { numPredictions: 1, scale: 0 },
-  "SWAG-Diagonal": { numPredictions: 30, scale: 1, cov: false, seed: 0 },
-  "SWAG": { numPredictions: 30, scale: 0.5, seed: 0 },
+  "SWAG-Diagonal": { numPredictions: 20, scale: 1, cov: false, seed: 0 },
+  "SWAG": { numPredictions: 20, scale: 0.5, seed: 0 },
 };
 
-/** Reviews on the GPU: `[reviews, LENGTH]` tokens and `[reviews]` labels. */
+/** Texts on the GPU, each filled up to `[texts, LENGTH]`. */
 interface Encoded {
   inputIds: Tensor;
   attentionMask: Tensor;
-  labels: Tensor;
 }
 
-function encode(tokenizer: Tokenizer, reviews: readonly Review[]): Encoded {
+function encode(tokenizer: Tokenizer, reviews: { text: string }[]): Encoded {
   const { inputIds, attentionMask, shape } = tokenizer.batch(
     reviews.map(({ text }) => text),
     { padding: "max_length", maxLength: LENGTH },
@@ -71,86 +65,134 @@ function encode(tokenizer: Tokenizer, reviews: readonly Review[]): Encoded {
   return {
     inputIds: tensor(inputIds, { shape }),
     attentionMask: tensor(attentionMask, { shape }),
-    labels: tensor(Int32Array.from(reviews, ({ label }) => label)),
   };
 }
 
-function select({ inputIds, attentionMask, labels }: Encoded, rows: Uint32Array) {
-  const index = tensor(Int32Array.from(rows));
-  return {
-    inputIds: indexSelect(inputIds, index),
-    attentionMask: indexSelect(attentionMask, index),
-    labels: indexSelect(labels, index),
-  };
-}
-
-/** Trains for one seed, and predicts the test set by every method. */
+/** Trains with one seed and scores every method on the test set. */
 async function run(seed: number) {
   using _ = scope();
-  const { train: reviews, test, ood } = generateReviews({ seed });
-  await writeSplits(FOLDER, { train: reviews, test, ood });
-  await writeTokenizer(
-    `${FOLDER}/tokenizer`,
-    learnVocabulary(reviews.map(({ text }) => text), { minimumCount: 2 }),
-  );
+  // 1. Reviews whose label distribution is known, and a vocabulary for them.
+  const reviews = generateReviews({ seed });
+  const { test } = reviews;
+  const texts = reviews.train.map(({ text }) => text);
+  const vocabulary = learnVocabulary(texts, { minimumCount: 2 });
+  await writeSplits(FOLDER, reviews);
+  await writeTokenizer(`${FOLDER}/tokenizer`, vocabulary);
   const tokenizer = await Tokenizer.fromPretrained(`${FOLDER}/tokenizer`);
-  const [trainSet, testSet, oodSet] = [reviews, test, ood]
-    .map((split) => encode(tokenizer, split)) as [Encoded, Encoded, Encoded];
 
+  // 2. A small BERT with random weights.
   manualSeed(seed);
-  const model = new BertForSequenceClassification(
-    new BertConfig({
-      vocabSize: tokenizer.vocabSize,
-      hiddenSize: 32,
-      numHiddenLayers: 2,
-      numAttentionHeads: 2,
-      intermediateSize: 64,
-      hiddenDropoutProb: 0,
-      attentionProbsDropoutProb: 0,
-      maxPositionEmbeddings: LENGTH,
-      initializerRange: 0.1,
-      id2label: { ...LABELS },
-    }),
-  );
-  const optimizer = new SGD(model.parameters(), {
+  const config = new BertConfig({
+    vocabSize: tokenizer.vocabSize,
+    hiddenSize: 32,
+    numHiddenLayers: 2,
+    numAttentionHeads: 2,
+    intermediateSize: 64,
+    maxPositionEmbeddings: LENGTH,
+    hiddenDropoutProb: 0,
+    attentionProbsDropoutProb: 0,
+    initializerRange: 0.1,
+    id2label: { ...LABELS },
+  });
+  const model = new BertForSequenceClassification(config);
+
+  // 3. AdamW finds a solution; then SGD wanders around it at a constant rate,
+  //    and SWAG collects where it has been.
+  const trainSet = encode(tokenizer, reviews.train);
+  const labels = tensor(Int32Array.from(reviews.train, ({ label }) => label));
+  const shared = {
+    batches: (epoch: number) =>
+      batches(texts.length, 32, { shuffle: true, seed, epoch }),
+    step(rows: Uint32Array) {
+      const index = tensor(Int32Array.from(rows));
+      return model.forward({
+        inputIds: indexSelect(trainSet.inputIds, index),
+        attentionMask: indexSelect(trainSet.attentionMask, index),
+        labels: indexSelect(labels, index),
+      });
+    },
+  };
+  const adamw = new AdamW(model.parameters(), { learningRate: 3e-3 });
+  const sgd = new SGD(model.parameters(), {
     learningRate: 0.05,
     momentum: 0.9,
     weightDecay: 1e-4,
   });
-  const swag = SwagModel.fromBase(model, { noCovMat: false, maxNumModels: 20 });
-  let t = performance.now();
+  using swag = SwagModel.fromBase(model, { noCovMat: false, maxNumModels: 20 });
+  console.error(`seed ${seed}: training`);
+  await train({ ...shared, epochs: 4, optimizer: adamw });
   await train({
-    epochs: EPOCHS,
-    batches: (epoch) =>
-      batches(reviews.length, 32, { shuffle: true, seed, epoch }),
-    step: (rows) => model.forward(select(trainSet, rows)),
-    optimizer,
-    onEpoch({ epoch, loss }) {
-      if (epoch >= COLLECT_FROM) swag.collectModel();
-      if (epoch % 5 === 4) console.error(epoch, loss, performance.now() - t);
+    ...shared,
+    epochs: 14,
+    optimizer: sgd,
+    onEpoch({ epoch }) {
+      if (epoch >= 2) swag.collectModel();
     },
   });
-  model.eval();
-  console.error("train", performance.now() - t);
-  t = performance.now();
 
-  const predictions: Prediction[] = [];
-  for (const [method, options] of Object.entries(METHODS)) {
+  // 4. Predictions by the last weights, by their mean, and by samples.
+  console.error(`seed ${seed}: predicting`);
+  model.eval();
+  async function predict(set: Encoded, options: LogitsOptions = {}) {
     using _ = scope();
-    const { probabilities } = summarizeLogits(
-      swag.getLogits(() => model.forward(testSet), options),
-    );
-    predictions.push({ method, probabilities: await probabilities.data() });
-    console.error(method, performance.now() - t);
+    const logits = swag.getLogits(() => model.forward(set), options);
+    return await summarizeLogits(logits).probabilities.data();
+  }
+  const predictions = [];
+  const testSet = encode(tokenizer, test);
+  for (const [method, options] of Object.entries(METHODS)) {
+    const probabilities = await predict(testSet, options);
+    predictions.push({ method, probabilities });
   }
   const truth = {
     labels: test.map(({ label }) => label),
     distribution: test.flatMap(({ probabilities }) => probabilities),
   };
-  return { predictions, truth, scores: scoreAll(predictions, truth) };
+  const scores = scoreAll(predictions, truth);
+
+  // 5. How unsure SWAG is of these reviews, and of a subject it never met.
+  const known = predictions.at(-1)?.probabilities ?? [];
+  const foreign = await predict(encode(tokenizer, reviews.ood), METHODS.SWAG);
+  const unsure = [known, foreign].map((rows) =>
+    meanOf(entropy(rows, { classes: LABELS.length }))
+  );
+  for (const owner of [model, adamw, sgd]) owner.dispose();
+  return { predictions, truth, scores, unsure };
+}
+
+function meanOf(values: ArrayLike<number>): number {
+  return Array.from(values).reduce((sum, x) => sum + x, 0) / values.length;
+}
+
+const { seeds: count } = parseArgs(Deno.args, {
+  string: ["seeds"],
+  default: { seeds: "1" },
+});
+const seeds = Array.from({ length: Number(count) }, (_, i) => i + 1);
+if (seeds.length === 0) {
+  throw new RangeError(`Cannot run ${count} seeds: expected at least one`);
 }
 await initialize();
-for (const seed of [1,2,3]) {
-const r = await run(seed);
-console.log(renderTable(r.scores));
+const runs: Awaited<ReturnType<typeof run>>[] = [];
+for (const seed of seeds) runs.push(await run(seed));
+
+const scores = runs.map((run) => run.scores);
+console.log(renderTable(meanScores(scores), {
+  title: `2,000 test reviews, mean over seeds ${seeds.join(", ")}`,
+}));
+if (runs.length > 1) {
+  console.log(renderSeeds(scores, ["last iterate", "SWAG"]));
+}
+const [known, foreign] = [0, 1].map((i) =>
+  meanOf(runs.map(({ unsure }) => unsure[i] ?? NaN)).toFixed(2)
+);
+console.log(
+  `SWAG's mean entropy: ${known} nats here, ${foreign} on an unknown subject`,
+);
+const [first] = runs;
+if (first) {
+  const path = `${FOLDER}/reliability.svg`;
+  const { predictions, truth: { labels } } = first;
+  await writeReliabilityDiagram(path, predictions, { labels });
+  console.log(`Reliability diagram: ${path}`);
 }

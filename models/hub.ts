@@ -126,7 +126,7 @@ export async function resolveFiles(
   for (const name of [...files, ...optionalFiles ?? []]) checkFileName(name);
   const choose = (listing: readonly string[]): Choice =>
     chooseFiles(listing, files, optionalFiles);
-  if (await isFolder(idOrFolder)) {
+  if (idOrFolder !== "" && await isFolder(idOrFolder)) {
     return await inFolder(idOrFolder, choose);
   }
   if (!HUB_ID.test(idOrFolder) || idOrFolder.includes("..")) {

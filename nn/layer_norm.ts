@@ -34,8 +34,9 @@ export interface LayerNormForwardOptions {
  * import { assertAlmostEquals } from "@std/assert";
  *
  * await initialize();
- * const y = await new LayerNorm(2).forward(tensor([[1, 3]])).data();
- * assertAlmostEquals(y[0], -1, 1e-4);
+ * const y = new LayerNorm(2).forward(tensor([[1, 3]]));
+ * const [first = NaN] = await y.data();
+ * assertAlmostEquals(first, -1, 1e-4);
  * ```
  */
 export class LayerNorm extends Module {

@@ -29,6 +29,7 @@
  * @module
  */
 
+export * from "./adamw.ts";
 export * from "./attention.ts";
 export * from "./calibration.ts";
 export * from "./data.ts";
@@ -39,12 +40,18 @@ export * from "./layer_norm.ts";
 export * from "./linear.ts";
 export * from "./metrics.ts";
 export * from "./module.ts";
-export * from "./optim.ts";
+export {
+  clipGradNorm,
+  Optimizer,
+  type ParameterGroup,
+  type StepOptions,
+} from "./optim.ts";
 export * from "./parameter.ts";
 export * from "./safetensors.ts";
 export * from "./safetensors_file.ts";
 export * from "./schedule.ts";
 export * from "./segment.ts";
+export * from "./sgd.ts";
 export * from "./temperature.ts";
 export * from "./trainer.ts";
 export * from "./uncertainty.ts";

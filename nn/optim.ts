@@ -15,11 +15,9 @@ import {
 } from "../engine/mod.ts";
 import { fillInto } from "../engine/ops/inplace.ts";
 import {
-  adamw,
   clipScale,
   GROUP_FIELDS,
   NO_GROUP,
-  sgd,
   squares,
   WORKGROUP,
 } from "./optim_kernels.ts";
@@ -257,188 +255,6 @@ export abstract class Optimizer<
   }
 }
 
-/** Settings of {@linkcode AdamW}, for all groups or one. */
-export interface AdamWSettings {
-  /** The step size. @default {1e-3} */
-  learningRate: number;
-  /** Decay of the first and second moment. @default {[0.9, 0.999]} */
-  betas: readonly [number, number];
-  /** Added to the root of the second moment. @default {1e-8} */
-  eps: number;
-  /** Decay of the weights, times the learning rate. @default {0.01} */
-  weightDecay: number;
-}
-
-/**
- * Adam with decoupled weight decay, as PyTorch computes it:
- *
- * ```text
- * θ ← θ (1 - lr λ)
- * m ← β₁ m + (1 - β₁) g        v ← β₂ v + (1 - β₂) g²
- * θ ← θ - lr m / (1 - β₁ᵗ) / (√(v / (1 - β₂ᵗ)) + eps)
- * ```
- *
- * Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019.
- *
- * @example Usage
- * ```ts
- * import { backward, initialize, mul, scope, sum } from "@swagpu/swagpu/engine";
- * import { AdamW, ones, Parameter } from "@swagpu/swagpu/nn";
- * import { assertAlmostEquals } from "@std/assert";
- *
- * await initialize();
- * const x = new Parameter([1], ones());
- * const optimizer = new AdamW([x], { learningRate: 0.1, weightDecay: 0 });
- * {
- *   using _ = scope();
- *   backward(sum(mul(x, x)));
- *   optimizer.step();
- * }
- * assertAlmostEquals(await x.item(), 0.9, 1e-6);
- * ```
- */
-export class AdamW extends Optimizer<AdamWSettings> {
-  /** The kernel of the rule. */
-  protected override readonly kernel: Kernel = adamw;
-
-  /**
-   * Allocates two moments per parameter.
-   *
-   * @param parameters Parameters, or groups with settings of their own.
-   * @param settings Settings where a group has none.
-   * @throws {RangeError} If a setting is out of range.
-   */
-  constructor(
-    parameters: Iterable<Parameter> | readonly ParameterGroup<AdamWSettings>[],
-    settings: Partial<AdamWSettings> = {},
-  ) {
-    const defaults: AdamWSettings = {
-      learningRate: 1e-3,
-      betas: [0.9, 0.999],
-      eps: 1e-8,
-      weightDecay: 0.01,
-      ...settings,
-    };
-    super(parameters, defaults, 2);
-  }
-
-  /** Throws if a group's settings cannot be meant. */
-  protected override checkSettings(group: AdamWSettings): void {
-    const { learningRate, betas, eps, weightDecay } = group;
-    requireNonNegative({ learningRate, eps, weightDecay });
-    if (!betas.every((beta) => beta >= 0 && beta < 1)) {
-      throw new RangeError(
-        `Cannot use betas [${betas.join(", ")}]: they must be in [0, 1)`,
-      );
-    }
-  }
-
-  /** The numbers that the kernel needs of a group at this step. */
-  protected override groupFields(group: AdamWSettings): number[] {
-    const { learningRate, betas: [beta1, beta2], eps, weightDecay } = group;
-    const t = this.steps;
-    return [
-      1 - learningRate * weightDecay,
-      beta1,
-      beta2,
-      learningRate / (1 - beta1 ** t),
-      1 / Math.sqrt(1 - beta2 ** t),
-      eps,
-    ];
-  }
-}
-
-/** Settings of {@linkcode SGD}, for all groups or one. */
-export interface SGDSettings {
-  /** The step size. @default {1e-2} */
-  learningRate: number;
-  /** How much of the last step is repeated. @default {0} */
-  momentum: number;
-  /** How much of the gradient the momentum buffer leaves out. @default {0} */
-  dampening: number;
-  /** Decay of the weights, added to the gradient. @default {0} */
-  weightDecay: number;
-  /** Whether to look ahead along the momentum. @default {false} */
-  nesterov: boolean;
-}
-
-/**
- * Stochastic gradient descent with momentum, as PyTorch computes it:
- *
- * ```text
- * g ← g + λ θ        b ← μ b + (1 - dampening) g     (b ← g at the first step)
- * θ ← θ - lr (nesterov ? g + μ b : b)
- * ```
- *
- * @example Usage
- * ```ts
- * import { backward, initialize, mul, scope, sum } from "@swagpu/swagpu/engine";
- * import { ones, Parameter, SGD } from "@swagpu/swagpu/nn";
- * import { assertAlmostEquals } from "@std/assert";
- *
- * await initialize();
- * const x = new Parameter([1], ones());
- * const optimizer = new SGD([x], { learningRate: 0.1, momentum: 0.9 });
- * {
- *   using _ = scope();
- *   backward(sum(mul(x, x)));
- *   optimizer.step();
- * }
- * assertAlmostEquals(await x.item(), 0.8, 1e-6);
- * ```
- */
-export class SGD extends Optimizer<SGDSettings> {
-  /** The kernel of the rule. */
-  protected override readonly kernel: Kernel = sgd;
-
-  /**
-   * Allocates a momentum buffer per parameter.
-   *
-   * @param parameters Parameters, or groups with settings of their own.
-   * @param settings Settings where a group has none.
-   * @throws {RangeError} If a setting is out of range, or Nesterov's look
-   * ahead is asked for without momentum or with dampening.
-   */
-  constructor(
-    parameters: Iterable<Parameter> | readonly ParameterGroup<SGDSettings>[],
-    settings: Partial<SGDSettings> = {},
-  ) {
-    const defaults: SGDSettings = {
-      learningRate: 1e-2,
-      momentum: 0,
-      dampening: 0,
-      weightDecay: 0,
-      nesterov: false,
-      ...settings,
-    };
-    super(parameters, defaults, 1);
-  }
-
-  /** Throws if a group's settings cannot be meant. */
-  protected override checkSettings(group: SGDSettings): void {
-    const { learningRate, momentum, dampening, weightDecay, nesterov } = group;
-    requireNonNegative({ learningRate, momentum, weightDecay });
-    if (nesterov && (momentum === 0 || dampening !== 0)) {
-      throw new RangeError(
-        `Cannot use nesterov with momentum ${momentum} and dampening ` +
-          `${dampening}: it needs momentum and no dampening`,
-      );
-    }
-  }
-
-  /** The numbers that the kernel needs of a group at this step. */
-  protected override groupFields(group: SGDSettings): number[] {
-    const { learningRate, momentum, dampening, weightDecay, nesterov } = group;
-    return [
-      learningRate,
-      weightDecay,
-      momentum,
-      1 - dampening,
-      nesterov ? 1 : 0,
-    ];
-  }
-}
-
 /**
  * Limits the norm of all gradients together: the optimiser's next step
  * multiplies them by `min(1, maxNorm / (norm + 1e-6))`. Nothing is read back,
@@ -457,7 +273,10 @@ export function clipGradNorm(
   return optimizer.clip(maxNorm);
 }
 
-function requireNonNegative(settings: Readonly<Record<string, number>>): void {
+/** Throws unless every setting is a number of at least 0. */
+export function requireNonNegative(
+  settings: Readonly<Record<string, number>>,
+): void {
   for (const [name, value] of Object.entries(settings)) {
     if (!(value >= 0)) {
       throw new RangeError(

@@ -5,7 +5,11 @@ import {
   assertAlmostEquals,
   assertEquals,
   assertMatch,
+  assertRejects,
+  assertThrows,
 } from "@std/assert";
+import { Progress, progressLine } from "../cli/progress.ts";
+import { columnOf, readTable } from "../cli/table.ts";
 
 const CLI = new URL("../cli.ts", import.meta.url).pathname;
 
@@ -201,12 +205,12 @@ Deno.test("finetune names classes by whole numbers, and learns regression", asyn
     const regression = await cli(
       "finetune",
       ...[...data, "--output", `${folder}/numbers`, ...start],
-      ...["--problem-type", "regression"],
+      ...["--problem-type", "regression", "--pair-column", "text"],
     );
     assertEquals([regression.code, regression.err], [0, ""]);
     const evaluated = await cli(
       "evaluate",
-      ...[...data, "--model", `${folder}/numbers`],
+      ...[...data, "--model", `${folder}/numbers`, "--pair-column", "text"],
     );
     assertEquals([evaluated.code, evaluated.err], [0, ""]);
     assertMatch(evaluated.out, /MSE\s+Pearson\s+Spearman\n/);
@@ -300,4 +304,88 @@ Deno.test("the command line lists its commands and their options", async () => {
   assertEquals(none.code, 1);
   assertEquals(wrong.code, 1);
   assertMatch(wrong.err, /^error: Cannot run "train": .*finetune.*\n$/);
+});
+
+Deno.test("readTable() reads what each format allows and refuses the rest", async () => {
+  const folder = await Deno.makeTempDir();
+  const write = async (name: string, text: string) => {
+    await Deno.writeTextFile(`${folder}/${name}`, text);
+    return `${folder}/${name}`;
+  };
+  try {
+    const csv = await readTable(
+      await write("a.csv", '\ufefftext,label\r\n"a, ""b""\nc",1\r\n'),
+    );
+    assertEquals(csv.columns, ["text", "label"]);
+    assertEquals(columnOf(csv, "text"), ['a, "b"\nc']);
+    const tsv = await readTable(
+      await write("a.tsv", 'text\tn\n"a\t1\n\nb"\t2\n'),
+    );
+    assertEquals(columnOf(tsv, "text"), ['"a', 'b"']);
+    const lines = await write(
+      "a.jsonl",
+      '{"text": "a"}\n\n{"text": 2, "n": null}\n',
+    );
+    const jsonl = await readTable(lines);
+    assertEquals(columnOf(jsonl, "text"), ["a", "2"]);
+    assertThrows(() => columnOf(jsonl, "n"), TypeError, "row 1 of");
+    const cases: [string, string, string][] = [
+      ["b.csv", "text,label\na\n", "Invalid Record Length"],
+      ["c.csv", "text,text\na,b\n", 'the column "text" is there twice'],
+      ["d.csv", 'text,label\n"a,b\n', "Quote"],
+      ["e.csv", "text,label\n", "it has no rows"],
+      ["f.jsonl", '{"text": "a"}\n[1]\n', "line 2 is not a JSON object"],
+      ["g.jsonl", '{"text": "a"\n', "line 1 is not a JSON object"],
+      ["h.txt", "text\na\n", "say --format"],
+    ];
+    for (const [name, text, message] of cases) {
+      const path = await write(name, text);
+      await assertRejects(() => readTable(path), Error, message);
+    }
+    await Deno.writeFile(`${folder}/i.csv`, new Uint8Array([0x61, 0xff, 0x0a]));
+    await assertRejects(
+      () => readTable(`${folder}/i.csv`),
+      SyntaxError,
+      "not UTF-8",
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("Progress writes one line to a terminal, and nothing elsewhere", () => {
+  const written: string[] = [];
+  const terminal = (isTerminal: boolean) => ({
+    isTerminal: () => isTerminal,
+    writeSync(bytes: Uint8Array) {
+      written.push(new TextDecoder().decode(bytes));
+      return bytes.length;
+    },
+  });
+  const length = { epochs: 4, steps: 80, samples: 4000 };
+  const report = {
+    epoch: 1,
+    step: 20,
+    loss: 0.51239,
+    losses: new Float32Array(),
+    learningRate: 5e-5,
+  };
+  assertEquals(
+    progressLine(report, length, 50),
+    "epoch 2/4  step 20/80  loss 0.5124  learning rate 5.00e-5  " +
+      "20 samples/s  2:30 left",
+  );
+  assertMatch(
+    progressLine(report, length, 5000),
+    / 0\.2 samples\/s {2}4:10:00 left$/,
+  );
+  const silent = new Progress(length, terminal(false));
+  silent.show(report);
+  silent.say("done");
+  assertEquals(written, []);
+  const watched = new Progress(length, terminal(true));
+  watched.show(report);
+  watched.clear();
+  assertEquals(written.length, 2);
+  assertMatch(written.join(""), /^\r[^\n]*epoch 2\/4[^\n]*\r[^\n]*$/);
 });

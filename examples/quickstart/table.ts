@@ -206,3 +206,36 @@ export function renderTable(
   if (options.title) lines.unshift(options.title, "");
   return lines.map((line) => line + "\n").join("");
 }
+
+/** The columns by which runs are compared one by one. */
+const BY_SEED = ["nll", "ece", "crossEntropy", "scaledNll"] as const;
+
+/**
+ * How methods did in each run: a column of the table a line, run by run.
+ *
+ * @param runs The rows of each run.
+ * @param methods Which methods.
+ * @returns Lines, each ended.
+ */
+export function renderSeeds(
+  runs: readonly Scores[][],
+  methods: readonly string[],
+): string {
+  const lines = BY_SEED.flatMap((key) => {
+    const head = COLUMNS.find((column) => column.key === key)?.head ?? [];
+    return methods.map((method) => {
+      const values = runs.map((run) =>
+        run.find((row) => row.method === method)?.[key]?.toFixed(3) ?? "–"
+      );
+      return [head.join(" ").trim(), method, ...values];
+    });
+  });
+  const widths = [0, 1].map((column) =>
+    Math.max(...lines.map((line) => line[column]?.length ?? 0))
+  );
+  return ["Seed by seed:", ""].concat(
+    lines.map((line) =>
+      line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")
+    ),
+  ).map((line) => line + "\n").join("");
+}

@@ -11,7 +11,7 @@ import { manualSeed, readAll, tensor } from "../../engine/mod.ts";
 import { batches } from "../../nn/data.ts";
 import { Linear } from "../../nn/linear.ts";
 import { mseLoss } from "../../nn/mod.ts";
-import { SGD } from "../../nn/optim.ts";
+import { SGD } from "../../nn/mod.ts";
 import { linearSchedule, Scheduler } from "../../nn/schedule.ts";
 import {
   train,

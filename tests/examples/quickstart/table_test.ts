@@ -9,6 +9,7 @@ import {
 import {
   meanScores,
   ORACLE,
+  renderSeeds,
   renderTable,
   score,
   scoreAll,
@@ -83,4 +84,26 @@ last iterate     0.500  1.250  0.100  0.400  1.000   0.750   0.050  12.35
 oracle           0.500  1.250  0.100  0.400  0.500       –       –      –
 `,
   );
+});
+
+Deno.test("renderSeeds() lists two methods run by run", () => {
+  const row = (method: string, nll: number) => ({
+    method,
+    accuracy: 0.5,
+    nll,
+    ece: 0.1,
+    brier: 0.4,
+    crossEntropy: nll + 1,
+  });
+  const runs = [1, 2].map((x) => [row("last", x), row("SWAG", x / 2)]);
+  const lines = renderSeeds(runs, ["last", "SWAG"]).split("\n");
+  assertEquals(lines.slice(0, 4), [
+    "Seed by seed:",
+    "",
+    "NLL          last  1.000  2.000",
+    "NLL          SWAG  0.500  1.000",
+  ]);
+  assertEquals(lines[6], "CE to truth  last  2.000  3.000");
+  // What was not measured is a dash, as in the table.
+  assertEquals(lines[8], "scaled NLL   last  –  –");
 });

@@ -1,0 +1,190 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+/**
+ * Commands with their options: help text, and values that are checked where
+ * they are read.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+
+/** An option of a command. */
+export interface Option {
+  /** The name, without dashes. */
+  readonly name: string;
+  /** What its value is called in the help; none for a switch. */
+  readonly value?: string;
+  /** What it does, and its default. */
+  readonly help: string;
+  /** Whether it may be given several times. */
+  readonly repeatable?: boolean;
+}
+
+/** A command of the command line. */
+export interface Command {
+  /** The name. */
+  readonly name: string;
+  /** What it does, in a line. */
+  readonly summary: string;
+  /** How it is called: the options that are needed. */
+  readonly usage: string;
+  /** Its options by heading. */
+  readonly options: Readonly<Record<string, readonly Option[]>>;
+  /** Runs it and gives the exit code. */
+  run(args: Arguments): Promise<number>;
+}
+
+/** Bounds of a number. */
+export interface Bounds {
+  /** The least value. @default {-Infinity} */
+  min?: number;
+  /** The largest value. @default {Infinity} */
+  max?: number;
+  /** Whether the least value itself is refused. @default {false} */
+  above?: boolean;
+}
+
+/** The options that were given. */
+export class Arguments {
+  readonly #values: Readonly<Record<string, unknown>>;
+
+  /** @throws {TypeError} If an option is not one of the command's. */
+  constructor(command: Command, args: readonly string[]) {
+    const options = Object.values(command.options).flat();
+    const refuse = (what: string): never => {
+      throw new TypeError(
+        `Cannot run ${command.name} with ${what}: it is not an option, ` +
+          `see ${command.name} --help`,
+      );
+    };
+    const values = parseArgs(args, {
+      string: options.filter(({ value }) => value).map(({ name }) => name),
+      boolean: options.filter(({ value }) => !value).map(({ name }) => name),
+      collect: options.filter((o) => o.repeatable).map(({ name }) => name),
+      unknown: (arg) => refuse(arg),
+    });
+    if (values._.length > 0) refuse(String(values._[0]));
+    this.#values = values;
+  }
+
+  /** Whether a switch is set. */
+  flag(name: string): boolean {
+    return this.#values[name] === true;
+  }
+
+  /** The values of an option that may be repeated. */
+  list(name: string): string[] {
+    return (this.#values[name] as string[]).map((value) => given(name, value));
+  }
+
+  /** A text, if given. */
+  text(name: string): string | undefined {
+    const value = this.#values[name] as string | undefined;
+    return value === undefined ? undefined : given(name, value);
+  }
+
+  /** A text that must be given. */
+  needed(name: string): string {
+    const value = this.text(name);
+    if (value !== undefined) return value;
+    throw new TypeError(`Cannot run without --${name}: it must be given`);
+  }
+
+  /** One of several words, if given. */
+  choice<const C extends string>(
+    name: string,
+    choices: readonly C[],
+  ): C | undefined {
+    const value = this.text(name);
+    const found = choices.find((choice) => choice === value);
+    if (value === undefined || found !== undefined) return found;
+    throw new RangeError(
+      `Cannot use --${name} ${value}: expected ${choices.join(", ")}`,
+    );
+  }
+
+  /** A number, if given. */
+  number(name: string, bounds: Bounds = {}): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    const value = text.trim() === "" ? NaN : Number(text);
+    const { min = -Infinity, max = Infinity, above = false } = bounds;
+    if (Number.isFinite(value) && value <= max) {
+      if (above ? value > min : value >= min) return value;
+    }
+    throw new RangeError(
+      `Cannot use --${name} ${text}: expected a number${limits(bounds)}`,
+    );
+  }
+
+  /** A whole number, if given. */
+  integer(name: string, bounds: Bounds = {}): number | undefined {
+    const value = this.number(name, bounds);
+    if (value === undefined || Number.isSafeInteger(value)) return value;
+    throw new RangeError(
+      `Cannot use --${name} ${value}: expected a whole number${limits(bounds)}`,
+    );
+  }
+}
+
+function given(name: string, value: string): string {
+  if (value !== "") return value;
+  throw new TypeError(
+    `Cannot use --${name} without a value: one must follow, ` +
+      `after = if it starts with a dash`,
+  );
+}
+
+function limits({ min, max, above }: Bounds): string {
+  const low = min === undefined ? "" : `${above ? "above" : "from"} ${min}`;
+  const high = max === undefined ? "" : `up to ${max}`;
+  return [low, high].filter((part) => part !== "").map((part) => ` ${part}`)
+    .join("");
+}
+
+const WIDTH = 80;
+
+/** Where explanations begin, and how much a name may take beside them. */
+const COLUMN = 30;
+
+/** The help text of a command. */
+export function helpOf(command: Command, program: string): string {
+  const { name, summary, usage, options } = command;
+  const lines = [
+    ...wrap(summary, WIDTH),
+    "",
+    `Usage: ${program} ${name} ${usage}`,
+  ];
+  for (const [heading, list] of Object.entries(options)) {
+    lines.push("", `${heading}:`);
+    for (const option of list) {
+      const label = `  ${labelOf(option)}`;
+      const help = wrap(option.help, WIDTH - COLUMN);
+      const beside = label.length + 2 <= COLUMN;
+      if (!beside) lines.push(label);
+      help.forEach((line, i) => {
+        const before = i === 0 && beside ? label : "";
+        lines.push(before.padEnd(COLUMN) + line);
+      });
+    }
+  }
+  return lines.map((line) => line + "\n").join("");
+}
+
+function labelOf({ name, value, repeatable }: Option): string {
+  return `--${name}${value ? ` ${value}` : ""}${repeatable ? " …" : ""}`;
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width) {
+      lines[lines.length - 1] = `${last} ${word}`;
+    } else {
+      lines.push(word);
+    }
+  }
+  return lines;
+}

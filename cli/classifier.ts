@@ -1,0 +1,204 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+/**
+ * A model with its tokenizer and, where there is one, its posterior.
+ *
+ * @module
+ */
+
+import { keep, noGrad, readAll, scope, type Tensor } from "../engine/mod.ts";
+import {
+  AutoConfig,
+  AutoModelForSequenceClassification,
+  type PretrainedConfig,
+  resolveFiles,
+  Tokenizer,
+} from "../models/mod.ts";
+import { batches, softmaxRows } from "../nn/mod.ts";
+import { SwagModel } from "../swag/mod.ts";
+import type { Texts } from "./texts.ts";
+
+/** The file that holds a posterior, beside the model's own. */
+export const POSTERIOR_NAME = "swag.safetensors";
+
+/** The longest rows, unless an option says otherwise. */
+const MAX_LENGTH = 512;
+
+/** A model of texts to scores. */
+export type TextModel = Awaited<
+  ReturnType<typeof AutoModelForSequenceClassification.fromPretrained>
+>;
+
+/** What a folder holds. */
+export interface Classifier {
+  readonly model: TextModel;
+  readonly tokenizer: Tokenizer;
+  /** The posterior, if there is one. */
+  readonly swag: SwagModel | undefined;
+}
+
+/**
+ * Reads a folder, or a model of the hub.
+ *
+ * @throws {Deno.errors.NotFound} If a file is missing.
+ */
+export async function loadClassifier(
+  source: string,
+  tokenizerFolder?: string,
+): Promise<Classifier> {
+  const { folder } = await resolveFiles(source);
+  const tokenizer = await Tokenizer.fromPretrained(tokenizerFolder ?? folder);
+  checkVocabulary(await AutoConfig.fromPretrained(folder), tokenizer);
+  const model = await AutoModelForSequenceClassification.fromPretrained(folder);
+  const path = `${folder}/${POSTERIOR_NAME}`;
+  const swag = await exists(path)
+    ? await SwagModel.load(path, model)
+    : undefined;
+  return { model, tokenizer, swag };
+}
+
+/** Whether there is a file or folder. */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** Whether the model predicts a number, not a class. */
+export function isRegression(config: PretrainedConfig): boolean {
+  const { problemType, numLabels } = config;
+  return problemType === "regression" ||
+    (problemType === null && numLabels === 1);
+}
+
+/**
+ * How many tokens a row may have.
+ *
+ * @param wanted What an option says.
+ * @throws {RangeError} If the model knows fewer places.
+ */
+export function maxLengthOf(
+  config: PretrainedConfig,
+  tokenizer: Tokenizer,
+  wanted: number | undefined,
+): number {
+  const { max_position_embeddings: places } = config.toJSON();
+  const known = typeof places === "number" ? places : Infinity;
+  if (wanted !== undefined && wanted > known) {
+    throw new RangeError(
+      `Cannot use --max-length ${wanted}: the model knows ${known} places`,
+    );
+  }
+  return wanted ?? Math.min(known, tokenizer.modelMaxLength, MAX_LENGTH);
+}
+
+/** @throws {RangeError} If the tokenizer gives ids that the model lacks. */
+export function checkVocabulary(
+  config: PretrainedConfig,
+  tokenizer: Tokenizer,
+): void {
+  const { vocab_size: size } = config.toJSON();
+  if (typeof size !== "number" || tokenizer.vocabSize <= size) return;
+  throw new RangeError(
+    `Cannot use this tokenizer: it has ${tokenizer.vocabSize} tokens and the ` +
+      `model knows ${size}`,
+  );
+}
+
+/** How texts are scored. */
+export interface ScoreOptions {
+  /** Texts at a time. */
+  batchSize: number;
+}
+
+/** The model's scores of all texts, [texts, labels]; it is in `eval()`. */
+export async function scoresOf(
+  model: TextModel,
+  texts: Texts,
+  { batchSize }: ScoreOptions,
+): Promise<Float32Array<ArrayBuffer>> {
+  const { count, lengths } = texts;
+  // One bucket: rows of like length are scored together.
+  const bucketBatches = Math.ceil(count / batchSize) + 1;
+  const parts = [...batches(count, batchSize, { lengths, bucketBatches })];
+  model.eval();
+  using _ = scope();
+  const logits: Tensor[] = noGrad(() =>
+    parts.map((rows) => {
+      using _ = scope();
+      return keep(model.forward(texts.batch(rows)).logits);
+    })
+  );
+  const width = logits[0]?.shape[1] ?? 1;
+  const scores = new Float32Array(count * width);
+  for (const [i, values] of (await readAll(logits)).entries()) {
+    parts[i]?.forEach((row, at) => {
+      scores.set(values.subarray(at * width, (at + 1) * width), row * width);
+    });
+  }
+  return scores;
+}
+
+/** Which samples of a posterior to score with. */
+export interface PosteriorOptions extends ScoreOptions {
+  /** How many. */
+  samples: number;
+  /** Times the covariance. */
+  scale: number;
+  /** Decides the draws. */
+  seed: number;
+}
+
+/** The scores of each sample of the weights; the model's own are put back. */
+export async function posteriorScores(
+  model: TextModel,
+  swag: SwagModel,
+  texts: Texts,
+  { samples, scale, seed, ...options }: PosteriorOptions,
+): Promise<Float32Array<ArrayBuffer>[]> {
+  const all: Float32Array<ArrayBuffer>[] = [];
+  for (let index = 0; index < samples; index++) {
+    all.push(
+      await swag.withSample(
+        { scale, seed, index },
+        () => scoresOf(model, texts, options),
+      ),
+    );
+  }
+  return all;
+}
+
+/** Probabilities of every sample, row by row: [texts, samples, classes]. */
+export function memberProbabilities(
+  scores: readonly Float32Array<ArrayBuffer>[],
+  classes: number,
+): Float64Array<ArrayBuffer> {
+  const samples = scores.length;
+  const rows = (scores[0]?.length ?? 0) / classes;
+  const members = new Float64Array(rows * samples * classes);
+  scores.forEach((sample, s) => {
+    const probabilities = softmaxRows(sample, { classes });
+    for (let row = 0; row < rows; row++) {
+      const own = probabilities.subarray(row * classes, (row + 1) * classes);
+      members.set(own, (row * samples + s) * classes);
+    }
+  });
+  return members;
+}
+
+/** The mean of equally long lists, place by place. */
+export function meanOf(
+  lists: readonly ArrayLike<number>[],
+): Float64Array<ArrayBuffer> {
+  const mean = new Float64Array(lists[0]?.length ?? 0);
+  for (const list of lists) {
+    for (let i = 0; i < mean.length; i++) {
+      mean[i] = (mean[i] ?? 0) + (list[i] ?? 0) / lists.length;
+    }
+  }
+  return mean;
+}

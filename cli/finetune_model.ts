@@ -1,0 +1,185 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+/**
+ * The model that `finetune` starts from: a saved one with its classes renamed
+ * where they are new, or one with random weights.
+ *
+ * @module
+ */
+
+import {
+  AutoConfig,
+  AutoModelForSequenceClassification,
+  ConfigReader,
+  type PretrainedConfig,
+  type ProblemType,
+  resolveFiles,
+  Tokenizer,
+} from "../models/mod.ts";
+import { hasPrefix } from "../nn/mod.ts";
+import type { Arguments } from "./arguments.ts";
+import { checkVocabulary, isRegression, type TextModel } from "./classifier.ts";
+import type { RawExamples } from "./examples.ts";
+import { classNames, finder, hasNames, namesOf } from "./labels.ts";
+
+/** The problems that finetune knows. */
+export const PROBLEMS = ["single_label_classification", "regression"] as const;
+
+/** What is known of a model before it is built. */
+export interface Start {
+  /** The configuration, classes included. */
+  readonly config: PretrainedConfig;
+  /** The tokenizer. */
+  readonly tokenizer: Tokenizer;
+  /** Builds it, on the GPU. */
+  build(): Promise<TextModel>;
+}
+
+/**
+ * Finds out what to start from.
+ *
+ * @throws {TypeError} If the options contradict each other.
+ */
+export async function findStart(
+  args: Arguments,
+  examples: RawExamples,
+): Promise<Start> {
+  const source = args.text("model");
+  const init = args.text("init");
+  const problem = args.choice("problem-type", PROBLEMS);
+  const tokenizerFolder = args.text("tokenizer");
+  if ((source === undefined) === (init === undefined)) {
+    throw new TypeError("Cannot fine-tune: give either --model or --init");
+  }
+  if (init !== undefined) {
+    if (tokenizerFolder === undefined) {
+      throw new TypeError("Cannot use --init without --tokenizer: give both");
+    }
+    const tokenizer = await Tokenizer.fromPretrained(tokenizerFolder);
+    return await fresh(init, tokenizer, { examples, problem });
+  }
+  const { folder } = await resolveFiles(source ?? "", {
+    files: ["config.json", "model.safetensors"],
+  });
+  const tokenizer = await Tokenizer.fromPretrained(tokenizerFolder ?? folder);
+  return await saved(folder, tokenizer, { examples, problem });
+}
+
+/** What decides about the classes. */
+interface Task {
+  examples: RawExamples;
+  problem: ProblemType | undefined;
+}
+
+async function fresh(
+  path: string,
+  tokenizer: Tokenizer,
+  task: Task,
+): Promise<Start> {
+  const given = await readConfigFile(path);
+  const fields = {
+    vocab_size: tokenizer.vocabSize,
+    ...tokenizer.padTokenId === null
+      ? {}
+      : { pad_token_id: tokenizer.padTokenId },
+    ...given,
+  };
+  const before = AutoConfig.fromFields(
+    new ConfigReader(fields, { source: path }),
+  );
+  const config = AutoConfig.fromFields(
+    new ConfigReader({ ...fields, ...classFields(before, task) }, {
+      source: path,
+    }),
+  );
+  checkVocabulary(config, tokenizer);
+  return {
+    config,
+    tokenizer,
+    build: () =>
+      Promise.resolve(AutoModelForSequenceClassification.fromConfig(config)),
+  };
+}
+
+async function readConfigFile(path: string): Promise<Record<string, unknown>> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Deno.errors.NotFound(
+      `Cannot read ${path}: there is no such file`,
+    );
+  }
+  let fields: unknown;
+  try {
+    fields = JSON.parse(text);
+  } catch {
+    // Told below.
+  }
+  if (typeof fields === "object" && fields !== null && !Array.isArray(fields)) {
+    return fields as Record<string, unknown>;
+  }
+  throw new SyntaxError(`Cannot read ${path}: it is not a JSON object`);
+}
+
+async function saved(
+  folder: string,
+  tokenizer: Tokenizer,
+  task: Task,
+): Promise<Start> {
+  const before = await AutoConfig.fromPretrained(folder);
+  checkVocabulary(before, tokenizer);
+  const fields = classFields(before, task);
+  return {
+    config: await AutoConfig.fromPretrained(folder, { config: fields }),
+    tokenizer,
+    build: () =>
+      AutoModelForSequenceClassification.fromPretrained(folder, {
+        config: fields,
+        ignoreMismatchedSizes: true,
+        onLoad({ mismatched }) {
+          // Another number of classes changes the head, and nothing else.
+          const other = mismatched.find(({ name }) => !isHead(name));
+          if (!other) return;
+          throw new TypeError(
+            `Cannot load ${folder}: ${other.name} is ${other.found} there ` +
+              `and ${other.expected} by its config.json`,
+          );
+        },
+      }),
+  };
+}
+
+function isHead(name: string): boolean {
+  return hasPrefix(name, "classifier") || hasPrefix(name, "score");
+}
+
+/** The fields of a configuration that say what the classes are. */
+function classFields(
+  config: PretrainedConfig,
+  { examples, problem = problemOf(config) }: Task,
+): Record<string, unknown> {
+  if (problem === "regression") {
+    const names = config.numLabels === 1 ? namesOf(config) : ["LABEL_0"];
+    return { problem_type: problem, ...labelFields(names) };
+  }
+  const known = namesOf(config);
+  const find = finder(known);
+  const fits = hasNames(config) && known.length > 1 &&
+    examples.labels.every((label) => find(label) !== undefined);
+  const names = fits ? known : classNames(examples.labels, examples);
+  return { problem_type: problem, ...labelFields(names) };
+}
+
+function problemOf(config: PretrainedConfig): ProblemType {
+  return isRegression(config) ? "regression" : "single_label_classification";
+}
+
+function labelFields(names: readonly string[]): Record<string, unknown> {
+  return {
+    num_labels: names.length,
+    id2label: { ...names },
+    label2id: Object.fromEntries(names.map((name, id) => [name, id])),
+  };
+}

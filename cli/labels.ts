@@ -1,0 +1,105 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+/**
+ * Labels of a file as numbers of classes.
+ *
+ * @module
+ */
+
+import type { PretrainedConfig } from "../models/mod.ts";
+
+/** Where labels come from, for messages. */
+export interface LabelSource {
+  /** The file. */
+  path: string;
+}
+
+const WHOLE = /^(0|-?[1-9]\d*)$/;
+const DEFAULT_NAME = /^LABEL_\d+$/;
+
+/**
+ * The names of the classes that occur: by number where all are whole numbers,
+ * else by the alphabet.
+ *
+ * @throws {RangeError} If there are fewer than two.
+ */
+export function classNames(
+  labels: readonly string[],
+  source: LabelSource,
+): string[] {
+  const names = [...new Set(labels)];
+  if (names.length < 2) {
+    throw new RangeError(
+      `Cannot learn classes from ${source.path}: every label is "${names[0]}"`,
+    );
+  }
+  return names.every((name) => WHOLE.test(name))
+    ? names.sort((a, b) => Number(a) - Number(b))
+    : names.sort();
+}
+
+/** A model's names of classes, by id. */
+export function namesOf({ id2label, numLabels }: PretrainedConfig): string[] {
+  return Array.from({ length: numLabels }, (_, id) => id2label[id] ?? "");
+}
+
+/** Whether somebody named the classes. */
+export function hasNames(config: PretrainedConfig): boolean {
+  return config.numLabels > 0 &&
+    !namesOf(config).every((name) => DEFAULT_NAME.test(name));
+}
+
+/** Finds ids: by name, or else the label is the id itself. */
+export function finder(
+  names: readonly string[],
+): (label: string) => number | undefined {
+  const ids = new Map(names.map((name, id) => [name, id]));
+  const numeric = names.some((name) => WHOLE.test(name));
+  return (label) => {
+    const id = ids.get(label);
+    if (id !== undefined || numeric || !WHOLE.test(label)) return id;
+    const number = Number(label);
+    return number >= 0 && number < names.length ? number : undefined;
+  };
+}
+
+/**
+ * The ids of labels.
+ *
+ * @throws {RangeError} If a label is not one of the classes; the message lists
+ * them.
+ */
+export function classIds(
+  labels: readonly string[],
+  names: readonly string[],
+  source: LabelSource,
+): Int32Array<ArrayBuffer> {
+  const find = finder(names);
+  return Int32Array.from(labels, (label, i) => {
+    const id = find(label);
+    if (id !== undefined) return id;
+    throw new RangeError(
+      `Cannot use the label "${label}" in row ${i + 1} of ${source.path}: ` +
+        `the classes are ${names.map((name) => `"${name}"`).join(", ")}`,
+    );
+  });
+}
+
+/**
+ * Labels as numbers, for regression.
+ *
+ * @throws {TypeError} If one is no number.
+ */
+export function numbersOf(
+  labels: readonly string[],
+  source: LabelSource,
+): Float32Array<ArrayBuffer> {
+  return Float32Array.from(labels, (label, i) => {
+    const value = label.trim() === "" ? NaN : Number(label);
+    if (Number.isFinite(value)) return value;
+    throw new TypeError(
+      `Cannot use the label "${label}" in row ${i + 1} of ${source.path}: ` +
+        "regression needs numbers",
+    );
+  });
+}

@@ -1,0 +1,98 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+import type { Kernel } from "../engine/mod.ts";
+import { Optimizer, type ParameterGroup, requireNonNegative } from "./optim.ts";
+import { adamw } from "./optim_kernels.ts";
+import type { Parameter } from "./parameter.ts";
+
+/** Settings of {@linkcode AdamW}, for all groups or one. */
+export interface AdamWSettings {
+  /** The step size. @default {1e-3} */
+  learningRate: number;
+  /** Decay of the first and second moment. @default {[0.9, 0.999]} */
+  betas: readonly [number, number];
+  /** Added to the root of the second moment. @default {1e-8} */
+  eps: number;
+  /** Decay of the weights, times the learning rate. @default {0.01} */
+  weightDecay: number;
+}
+
+/**
+ * Adam with decoupled weight decay, as PyTorch computes it:
+ *
+ * ```text
+ * θ ← θ (1 - lr λ)
+ * m ← β₁ m + (1 - β₁) g        v ← β₂ v + (1 - β₂) g²
+ * θ ← θ - lr m / (1 - β₁ᵗ) / (√(v / (1 - β₂ᵗ)) + eps)
+ * ```
+ *
+ * Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019.
+ *
+ * @example Usage
+ * ```ts
+ * import { backward, initialize, mul, scope, sum } from "@swagpu/swagpu/engine";
+ * import { AdamW, ones, Parameter } from "@swagpu/swagpu/nn";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const x = new Parameter([1], ones());
+ * const optimizer = new AdamW([x], { learningRate: 0.1, weightDecay: 0 });
+ * {
+ *   using _ = scope();
+ *   backward(sum(mul(x, x)));
+ *   optimizer.step();
+ * }
+ * assertAlmostEquals(await x.item(), 0.9, 1e-6);
+ * ```
+ */
+export class AdamW extends Optimizer<AdamWSettings> {
+  /** The kernel of the rule. */
+  protected override readonly kernel: Kernel = adamw;
+
+  /**
+   * Allocates two moments per parameter.
+   *
+   * @param parameters Parameters, or groups with settings of their own.
+   * @param settings Settings where a group has none.
+   * @throws {RangeError} If a setting is out of range.
+   */
+  constructor(
+    parameters: Iterable<Parameter> | readonly ParameterGroup<AdamWSettings>[],
+    settings: Partial<AdamWSettings> = {},
+  ) {
+    const defaults: AdamWSettings = {
+      learningRate: 1e-3,
+      betas: [0.9, 0.999],
+      eps: 1e-8,
+      weightDecay: 0.01,
+      ...settings,
+    };
+    super(parameters, defaults, 2);
+  }
+
+  /** Throws if a group's settings cannot be meant. */
+  protected override checkSettings(group: AdamWSettings): void {
+    const { learningRate, betas, eps, weightDecay } = group;
+    requireNonNegative({ learningRate, eps, weightDecay });
+    if (!betas.every((beta) => beta >= 0 && beta < 1)) {
+      throw new RangeError(
+        `Cannot use betas [${betas.join(", ")}]: they must be in [0, 1)`,
+      );
+    }
+  }
+
+  /** The numbers that the kernel needs of a group at this step. */
+  protected override groupFields(group: AdamWSettings): number[] {
+    const { learningRate, betas: [beta1, beta2], eps, weightDecay } = group;
+    const t = this.steps;
+    return [
+      1 - learningRate * weightDecay,
+      beta1,
+      beta2,
+      learningRate / (1 - beta1 ** t),
+      1 / Math.sqrt(1 - beta2 ** t),
+      eps,
+    ];
+  }
+}

@@ -1,0 +1,98 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+import type { Kernel } from "../engine/mod.ts";
+import { Optimizer, type ParameterGroup, requireNonNegative } from "./optim.ts";
+import { sgd } from "./optim_kernels.ts";
+import type { Parameter } from "./parameter.ts";
+
+/** Settings of {@linkcode SGD}, for all groups or one. */
+export interface SGDSettings {
+  /** The step size. @default {1e-2} */
+  learningRate: number;
+  /** How much of the last step is repeated. @default {0} */
+  momentum: number;
+  /** How much of the gradient the momentum buffer leaves out. @default {0} */
+  dampening: number;
+  /** Decay of the weights, added to the gradient. @default {0} */
+  weightDecay: number;
+  /** Whether to look ahead along the momentum. @default {false} */
+  nesterov: boolean;
+}
+
+/**
+ * Stochastic gradient descent with momentum, as PyTorch computes it:
+ *
+ * ```text
+ * g ← g + λ θ        b ← μ b + (1 - dampening) g     (b ← g at the first step)
+ * θ ← θ - lr (nesterov ? g + μ b : b)
+ * ```
+ *
+ * @example Usage
+ * ```ts
+ * import { backward, initialize, mul, scope, sum } from "@swagpu/swagpu/engine";
+ * import { ones, Parameter, SGD } from "@swagpu/swagpu/nn";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const x = new Parameter([1], ones());
+ * const optimizer = new SGD([x], { learningRate: 0.1, momentum: 0.9 });
+ * {
+ *   using _ = scope();
+ *   backward(sum(mul(x, x)));
+ *   optimizer.step();
+ * }
+ * assertAlmostEquals(await x.item(), 0.8, 1e-6);
+ * ```
+ */
+export class SGD extends Optimizer<SGDSettings> {
+  /** The kernel of the rule. */
+  protected override readonly kernel: Kernel = sgd;
+
+  /**
+   * Allocates a momentum buffer per parameter.
+   *
+   * @param parameters Parameters, or groups with settings of their own.
+   * @param settings Settings where a group has none.
+   * @throws {RangeError} If a setting is out of range, or Nesterov's look
+   * ahead is asked for without momentum or with dampening.
+   */
+  constructor(
+    parameters: Iterable<Parameter> | readonly ParameterGroup<SGDSettings>[],
+    settings: Partial<SGDSettings> = {},
+  ) {
+    const defaults: SGDSettings = {
+      learningRate: 1e-2,
+      momentum: 0,
+      dampening: 0,
+      weightDecay: 0,
+      nesterov: false,
+      ...settings,
+    };
+    super(parameters, defaults, 1);
+  }
+
+  /** Throws if a group's settings cannot be meant. */
+  protected override checkSettings(group: SGDSettings): void {
+    const { learningRate, momentum, dampening, weightDecay, nesterov } = group;
+    requireNonNegative({ learningRate, momentum, weightDecay });
+    if (nesterov && (momentum === 0 || dampening !== 0)) {
+      throw new RangeError(
+        `Cannot use nesterov with momentum ${momentum} and dampening ` +
+          `${dampening}: it needs momentum and no dampening`,
+      );
+    }
+  }
+
+  /** The numbers that the kernel needs of a group at this step. */
+  protected override groupFields(group: SGDSettings): number[] {
+    const { learningRate, momentum, dampening, weightDecay, nesterov } = group;
+    return [
+      learningRate,
+      weightDecay,
+      momentum,
+      1 - dampening,
+      nesterov ? 1 : 0,
+    ];
+  }
+}
