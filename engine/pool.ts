@@ -27,6 +27,8 @@ export class Block {
   references: number = 0;
   /** The stream's chunk that last used this block. */
   chunk: number = -1;
+  /** The whole buffer as a binding. */
+  readonly whole: Binding;
   #windows = new Map<number, Binding[]>();
 
   /** Use {@linkcode Pool.acquire}. */
@@ -34,6 +36,7 @@ export class Block {
     this.id = id;
     this.buffer = buffer;
     this.size = size;
+    this.whole = this.window(0, size);
   }
 
   /** The binding for a byte range; the same range gives the same object. */

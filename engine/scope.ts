@@ -19,7 +19,7 @@ export class Scope implements Disposable {
   [Symbol.dispose](): void {
     // Scopes that an error left open inside this one end with it.
     for (let open = innermost; open; open = open.parent) {
-      for (const tensor of [...open.tensors]) tensor.dispose();
+      for (const tensor of open.tensors) tensor.dispose();
       innermost = open.parent;
       if (open === this) return;
     }
@@ -27,7 +27,6 @@ export class Scope implements Disposable {
 }
 
 let innermost: Scope | undefined;
-const owners = new WeakMap<Tensor, Scope>();
 
 /**
  * Opens a scope: every tensor made until it is disposed is then freed, unless
@@ -59,15 +58,10 @@ export function scope(): Scope {
 
 /** Hands a tensor to the enclosing scope, or, outside of all, to the caller. */
 export function keep<T extends Tensor>(tensor: T): T {
-  const owner = owners.get(tensor);
+  const { owner } = tensor;
   owner?.tensors.delete(tensor);
-  const parent = owner?.parent;
-  if (parent) {
-    parent.tensors.add(tensor);
-    owners.set(tensor, parent);
-  } else {
-    owners.delete(tensor);
-  }
+  tensor.owner = owner?.parent;
+  tensor.owner?.tensors.add(tensor);
   return tensor;
 }
 
@@ -81,11 +75,11 @@ export function persist<T extends Tensor>(tensor: T): T {
 export function adopt(tensor: Tensor): void {
   if (!innermost) return;
   innermost.tensors.add(tensor);
-  owners.set(tensor, innermost);
+  tensor.owner = innermost;
 }
 
 /** Takes a tensor out of its scope. */
 export function forget(tensor: Tensor): void {
-  owners.get(tensor)?.tensors.delete(tensor);
-  owners.delete(tensor);
+  tensor.owner?.tensors.delete(tensor);
+  tensor.owner = undefined;
 }

@@ -6,7 +6,7 @@ import { type DType, DTYPES, type TypedArray } from "./dtype.ts";
 import { alignBytes, type Binding, type Block } from "./pool.ts";
 import { formatShape, type Shape, sizeOf } from "./shape.ts";
 import { fillInto } from "./ops/inplace.ts";
-import { adopt, forget, persist } from "./scope.ts";
+import { adopt, forget, persist, type Scope } from "./scope.ts";
 
 /** Where a tensor's elements lie. */
 export interface Storage {
@@ -69,6 +69,8 @@ export class Tensor {
   requiresGrad = false;
   /** How this tensor was made; leaves have none. */
   node: Node | undefined;
+  /** The scope that will free this tensor, if any. */
+  owner: Scope | undefined;
   readonly #device: Device;
   #block: Block | undefined;
   #byteOffset = 0;
@@ -172,7 +174,7 @@ export class Tensor {
     const whole = this.#byteOffset === 0 &&
       block.size <= this.#device.maxBindingSize;
     this.#binding = whole
-      ? block.window(0, block.size)
+      ? block.whole
       : block.window(this.#byteOffset, alignBytes(this.bytes));
     return this.#binding;
   }

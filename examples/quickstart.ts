@@ -47,8 +47,8 @@ const LENGTH = 16;
 const METHODS: Record<string, LogitsOptions> = {
   "last iterate": {},
   "SWA": { numPredictions: 1, scale: 0 },
-  "SWAG-Diagonal": { numPredictions: 20, scale: 1, cov: false, seed: 0 },
-  "SWAG": { numPredictions: 20, scale: 0.5, seed: 0 },
+  "SWAG-Diagonal": { numPredictions: 16, scale: 1, cov: false, seed: 0 },
+  "SWAG": { numPredictions: 16, scale: 0.5, seed: 0 },
 };
 
 /** Texts on the GPU, each filled up to `[texts, LENGTH]`. */

@@ -96,6 +96,8 @@ function keyOf(e: Expression, form: string): string {
   return [form, e.body, e.operands, e.scalars, e.result, e.update].join("|");
 }
 
+const flat = new WeakMap<Expression, Kernel>();
+
 /**
  * Lines that all forms share: bindings (vec4 where `wide` says so, the result
  * last), parameters and the function `op`.
@@ -145,6 +147,12 @@ function bindOf(e: Expression): Access[] {
 
 /** The form for operands of one shape. Params: `count`, then the scalars. */
 export function flatKernel(e: Expression): Kernel {
+  let kernel = flat.get(e);
+  if (!kernel) flat.set(e, kernel = makeFlat(e));
+  return kernel;
+}
+
+function makeFlat(e: Expression): Kernel {
   return memo(keyOf(e, "flat"), () => {
     const fields = [["count", "u32"] as const, ...(e.scalars ?? [])];
     const lane = (l: string) =>

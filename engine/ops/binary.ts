@@ -7,7 +7,7 @@
 
 import type { DType } from "../dtype.ts";
 import { evaluate, mentioned } from "../evaluate.ts";
-import type { ParamType } from "../kernel.ts";
+import type { Expression } from "../kernels/elementwise.ts";
 import { broadcastShapes, sameShape, type Shape } from "../shape.ts";
 import { record } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
@@ -53,6 +53,9 @@ const BINARY = {
   greaterEqual: { y: "u32(a >= b)", result: "u32" },
 } satisfies Record<string, BinaryRow>;
 
+const NAMES = ["a", "b", "y", "dy"] as const;
+const made = new Map<string, Expression>();
+
 function binary(name: keyof typeof BINARY, a: Operand, b: Operand): Tensor {
   const row: BinaryRow = BINARY[name];
   const given: Record<string, Operand> = { a, b };
@@ -92,27 +95,35 @@ function binary(name: keyof typeof BINARY, a: Operand, b: Operand): Tensor {
     label: string,
     operands: Readonly<Record<string, Operand>>,
   ): Tensor {
-    const names = mentioned(body, Object.keys(operands));
     const scalars: Record<string, number> = {};
-    const fields: [string, ParamType][] = [];
-    const views: [string, DType][] = [];
     const used: Tensor[] = [];
-    for (const n of names) {
+    let key = `${label}|${body}|${dtype}`;
+    for (const n of mentioned(body, NAMES)) {
       const x = operands[n] ?? 0;
       if (typeof x === "number") {
         scalars[n] = x;
-        fields.push([n, dtype]);
+        key += `|${n}`;
       } else {
-        views.push([n, x.dtype]);
         used.push(x);
       }
     }
-    return evaluate(
-      shape,
-      { name: label, body, operands: views, scalars: fields, result },
-      used,
-      scalars,
-    );
+    let expression = made.get(key);
+    if (!expression) {
+      const isNumber = (n: string) => typeof operands[n] === "number";
+      const names = mentioned(body, NAMES);
+      expression = {
+        name: label,
+        body,
+        operands: names.filter((n) => !isNumber(n)).map((n) => {
+          const x = operands[n];
+          return [n, typeof x === "object" ? x.dtype : dtype];
+        }),
+        scalars: names.filter(isNumber).map((n) => [n, dtype]),
+        result,
+      };
+      made.set(key, expression);
+    }
+    return evaluate(shape, expression, used, scalars);
   }
 }
 

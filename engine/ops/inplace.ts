@@ -24,6 +24,14 @@ export function evaluateFlat(
 ): void {
   const kernel = flatKernel(expression);
   const device = result.device;
+  if (result.fitsBinding) { // Nearly always; windows cost the host time.
+    launch(device, kernel, {
+      bind: [...operands, result],
+      params: { ...scalars, count: result.size },
+      groups: grid(Math.ceil(result.size / 4), ELEMENTWISE_WORKGROUP),
+    });
+    return;
+  }
   for (const window of windows(device, result.size, [1])) {
     launch(device, kernel, {
       bind: [...operands, result].map((x) => part(x, window, 1)),

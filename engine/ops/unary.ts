@@ -7,6 +7,7 @@
 
 import type { DType } from "../dtype.ts";
 import { evaluate, mentioned } from "../evaluate.ts";
+import type { Expression } from "../kernels/elementwise.ts";
 import { record } from "../tape.ts";
 import { alias, type Tensor } from "../tensor.ts";
 
@@ -59,36 +60,44 @@ export function unary(
   scalars: Readonly<Record<string, number>> = {},
 ): Tensor {
   requireFloat(name, x);
-  const row: UnaryRow = UNARY[name];
-  const fields = (row.scalars ?? []).map((s) => [s, "f32"] as const);
-  const y = evaluate(
-    x.shape,
-    {
-      name,
-      body: row.y,
-      operands: [["x", "f32"]],
-      scalars: fields,
-      result: "f32",
-    },
-    [x],
-    scalars,
-  );
+  const { forward, backward } = expressions(name);
+  const y = evaluate(x.shape, forward, [x], scalars);
   return record(y, [x], (dy) => {
     const tensors: Record<string, Tensor> = { x, y, dy };
+    const operands = backward.operands.map(([n]) => tensors[n] ?? dy);
+    return [evaluate(x.shape, backward, operands, scalars)];
+  });
+}
+
+/** Both directions of a row, made at its first use. */
+interface UnaryExpressions {
+  forward: Expression;
+  backward: Expression;
+}
+
+const made = new Map<string, UnaryExpressions>();
+
+function expressions(name: keyof typeof UNARY): UnaryExpressions {
+  let pair = made.get(name);
+  if (!pair) {
+    const row: UnaryRow = UNARY[name];
+    const shared = {
+      scalars: (row.scalars ?? []).map((s) => [s, "f32"] as const),
+      result: "f32",
+    } as const;
     const names = mentioned(row.dx, ["x", "y", "dy"]);
-    return [evaluate(
-      x.shape,
-      {
+    pair = {
+      forward: { ...shared, name, body: row.y, operands: [["x", "f32"]] },
+      backward: {
+        ...shared,
         name: `${name}_backward`,
         body: row.dx,
-        operands: names.map((n) => [n, "f32"] as const),
-        scalars: fields,
-        result: "f32",
+        operands: names.map((n) => [n, "f32"]),
       },
-      names.map((n) => tensors[n] ?? dy),
-      scalars,
-    )];
-  });
+    };
+    made.set(name, pair);
+  }
+  return pair;
 }
 
 /** Negates: `y = -x`. */
