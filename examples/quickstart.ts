@@ -178,7 +178,9 @@ for (const seed of seeds) runs.push(await run(seed));
 
 const scores = runs.map((run) => run.scores);
 console.log(renderTable(meanScores(scores), {
-  title: `2,000 test reviews, mean over seeds ${seeds.join(", ")}`,
+  title: seeds.length === 1
+    ? "2,000 test reviews"
+    : `2,000 test reviews, mean over seeds ${seeds.join(", ")}`,
 }));
 if (runs.length > 1) {
   console.log(renderSeeds(scores, ["last iterate", "SWAG"]));
