@@ -18,14 +18,19 @@ import {
 import { grid, launch } from "./launch.ts";
 import { normalizeAxis, type Shape, sizeOf } from "./shape.ts";
 import { alias, allocate, type Tensor } from "./tensor.ts";
-import { defineVariants, pinned } from "./tune.ts";
+import { chooseVariant, defineVariants } from "./tune.ts";
 import { view, VIEW_SLACK } from "./view.ts";
 
 defineVariants("reduce", ["serial", "workgroup"]);
 
 /** How rows are reduced: by one invocation, or by one workgroup. */
 function variant(x: Tensor): string {
-  return pinned("reduce") ?? (x.device.isSoftware ? "serial" : "workgroup");
+  return chooseVariant(
+    x.device,
+    "reduce",
+    "all",
+    () => x.device.isSoftware ? "serial" : "workgroup",
+  );
 }
 
 type Reduction = keyof typeof REDUCTIONS;

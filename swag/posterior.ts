@@ -6,13 +6,13 @@
 import {
   allocate,
   type Binding,
+  chooseVariant,
   defineVariants,
   grid,
   type Kernel,
   launch,
   part,
   persist,
-  pinned,
   specialize,
   type Tensor,
   tensor,
@@ -311,7 +311,12 @@ export class Posterior {
     },
   ): void {
     const vectors = length / 4;
-    const variant = pinned("swag") ?? (device.isSoftware ? "block" : "vector");
+    const variant = chooseVariant(
+      device,
+      "swag",
+      "all",
+      () => device.isSoftware ? "block" : "vector",
+    );
     const per = variant === "block" ? 16 : 1;
     launch(device, specialize(kernel, { PER: per }), {
       bind,

@@ -31,7 +31,7 @@ import type { RandomStream } from "../random.ts";
 import { formatShape } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
-import { defineVariants, pinned } from "../tune.ts";
+import { chooseVariant, defineVariants } from "../tune.ts";
 
 defineVariants("attention", ["serial", "tiled"]);
 
@@ -391,8 +391,12 @@ function planFor(
   }
   const { scale = 1 / Math.sqrt(depth) } = options;
   const { key = [0, 0], stream = [0, 0] } = dropout?.stream ?? {};
-  const variant = pinned("attention") ??
-    (q.device.isSoftware ? "serial" : "tiled");
+  const variant = chooseVariant(
+    q.device,
+    "attention",
+    "all",
+    () => q.device.isSoftware ? "serial" : "tiled",
+  );
   return {
     device: q.device,
     form: { depth, aligned: depth % 4 === 0 },

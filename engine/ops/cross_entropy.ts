@@ -17,7 +17,7 @@ import { reduceAxes } from "../reduction.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
-import { defineVariants, pinned } from "../tune.ts";
+import { chooseVariant, defineVariants } from "../tune.ts";
 import type { LossReduction } from "./loss.ts";
 
 defineVariants("cross_entropy", ["serial", "workgroup"]);
@@ -99,8 +99,13 @@ export function crossEntropy(
   const parts = windows(device, rows, [classes, 4]);
 
   const stats = allocate(device, [rows, 4]);
-  const variant = pinned("cross_entropy") ??
-    (device.isSoftware || classes < 32 ? "serial" : "workgroup");
+  const narrow = classes < 32;
+  const variant = chooseVariant(
+    device,
+    "cross_entropy",
+    narrow ? "narrow" : "wide",
+    () => device.isSoftware || narrow ? "serial" : "workgroup",
+  );
   const serial = variant === "serial";
   const forward = specialize(
     serial ? CROSS_ENTROPY_SERIAL : CROSS_ENTROPY_WORKGROUP,

@@ -25,14 +25,18 @@ import { grid, launch, part, windows } from "../launch.ts";
 import { formatShape, normalizeAxis, sameShape, sizeOf } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
-import { defineVariants, pinned } from "../tune.ts";
+import { chooseVariant, defineVariants } from "../tune.ts";
 
 defineVariants("layer_norm", ["serial", "workgroup"]);
 defineVariants("softmax", ["serial", "workgroup"]);
 
 function variantFor(family: string, device: Device): RowForm["variant"] {
-  const variant = pinned(family) ??
-    (device.isSoftware ? "serial" : "workgroup");
+  const variant = chooseVariant(
+    device,
+    family,
+    "all",
+    () => device.isSoftware ? "serial" : "workgroup",
+  );
   return variant === "serial" ? "serial" : "workgroup";
 }
 

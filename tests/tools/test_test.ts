@@ -1,6 +1,6 @@
 // Copyright 2026 the swagpu authors. MIT license.
 import { assertEquals } from "@std/assert";
-import { countJUnit, summarize } from "../../tools/test.ts";
+import { countJUnit, endedWell, summarize } from "../../tools/test.ts";
 
 const REPORT = `<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="deno test" tests="6" failures="2" errors="0" time="0.031">
@@ -44,4 +44,15 @@ Deno.test("summarize() counts one failure when the run crashed or ran nothing", 
     summarize({ passed: 3, failed: 2, skipped: 0 }, false),
     "3 passed, 2 failed",
   );
+});
+
+Deno.test("endedWell() forgives a crash only after a report without failures", () => {
+  const all = { passed: 3, failed: 0, skipped: 0 };
+  const abort = { code: 134, signal: "SIGABRT" };
+  assertEquals(endedWell({ code: 0, signal: null }, all), true);
+  assertEquals(endedWell(abort, all), true);
+  assertEquals(endedWell(abort, { ...all, failed: 1 }), false);
+  assertEquals(endedWell(abort, { ...all, passed: 0 }), false);
+  assertEquals(endedWell({ code: 1, signal: null }, all), false);
+  assertEquals(endedWell({ code: 137, signal: "SIGKILL" }, all), false);
 });
