@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 // deno bench: every case of cases.ts. One wait for the GPU costs 10 ms in Deno,
-// so an iteration records a case as often as fills a tenth of a second; the
+// so an iteration records a case as often as fills a quarter of a second; the
 // number stands in the name, and report.ts divides by it.
 
 import { initialize, scope } from "../engine/mod.ts";
@@ -32,7 +32,7 @@ for (const { name, setup } of CASES) {
   });
 }
 
-/** How often a case runs in a tenth of a second. */
+/** How often a case runs in a quarter of a second. */
 async function calibrate(
   setup: (typeof CASES)[number]["setup"],
 ): Promise<number> {
@@ -47,10 +47,10 @@ async function calibrate(
     }
     await device.synchronize();
     const elapsed = performance.now() - start;
-    if (elapsed > 100 || count >= 4096) {
+    if (elapsed > 250 || count >= 4096) {
       dispose?.();
       return count;
     }
-    count *= elapsed < 25 ? 4 : 2;
+    count *= elapsed < 60 ? 4 : 2;
   }
 }
