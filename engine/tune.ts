@@ -214,6 +214,7 @@ async function fastest(
   sizes: readonly number[],
 ): Promise<string> {
   const before = pins.get(name);
+  const ran = [...used];
   using _ = scope();
   const run = trial?.run(device, sizes) ?? (() => {});
   const best = new Map<string, number>();
@@ -238,6 +239,8 @@ async function fastest(
   } finally {
     if (before === undefined) pins.delete(name);
     else pins.set(name, before);
+    used.clear(); // Trials are not what the program ran.
+    for (const [key, variant] of ran) used.set(key, variant);
   }
   const [winner] = [...best].sort(([, a], [, b]) => a - b);
   return winner?.[0] ?? variants[0] ?? "";
