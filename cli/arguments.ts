@@ -7,7 +7,8 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
+// Node's own, which Deno has built in: what is published needs no package.
+import { parseArgs } from "node:util";
 
 /** An option of a command. */
 export interface Option {
@@ -47,7 +48,7 @@ export interface Bounds {
 
 /** The options that were given. */
 export class Arguments {
-  readonly #values: Readonly<Record<string, unknown>>;
+  readonly #values = new Map<string, string[]>();
 
   /** @throws {TypeError} If an option is not one of the command's. */
   constructor(command: Command, args: readonly string[]) {
@@ -58,30 +59,46 @@ export class Arguments {
           `see ${command.name} --help`,
       );
     };
-    const values = parseArgs(args, {
-      string: options.filter(({ value }) => value).map(({ name }) => name),
-      boolean: options.filter(({ value }) => !value).map(({ name }) => name),
-      collect: options.filter((o) => o.repeatable).map(({ name }) => name),
-      unknown: (arg) => refuse(arg),
+    const { tokens } = parseArgs({
+      args: [...args],
+      options: Object.fromEntries(
+        options.map(({ name, value }) =>
+          [name, { type: value ? "string" : "boolean" }] as const
+        ),
+      ),
+      strict: false,
+      tokens: true,
     });
-    if (values._.length > 0) refuse(String(values._[0]));
-    this.#values = values;
+    for (const token of tokens) {
+      if (token.kind === "option-terminator") continue;
+      if (token.kind === "positional") return refuse(token.value);
+      const option = options.find(({ name }) => name === token.name);
+      if (!option) return refuse(token.rawName);
+      if (!option.value) {
+        this.#values.set(option.name, []);
+        continue;
+      }
+      // What starts with a dash is the next option unless it follows a =.
+      const missing = !token.inlineValue && token.value?.startsWith("-");
+      const value = missing ? "" : token.value ?? "";
+      const before = option.repeatable ? this.list(option.name) : [];
+      this.#values.set(option.name, [...before, given(option.name, value)]);
+    }
   }
 
   /** Whether a switch is set. */
   flag(name: string): boolean {
-    return this.#values[name] === true;
+    return this.#values.has(name);
   }
 
   /** The values of an option that may be repeated. */
   list(name: string): string[] {
-    return (this.#values[name] as string[]).map((value) => given(name, value));
+    return this.#values.get(name) ?? [];
   }
 
   /** A text, if given. */
   text(name: string): string | undefined {
-    const value = this.#values[name] as string | undefined;
-    return value === undefined ? undefined : given(name, value);
+    return this.#values.get(name)?.at(-1);
   }
 
   /** A text that must be given. */
