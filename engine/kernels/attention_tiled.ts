@@ -12,6 +12,7 @@
 //   dkv      the same with keys as rows, dk and dv in registers
 // Row 4t + r of a tile lies at slot 8r + t: invocations of a row then read
 // neighbouring slots, and nine vec4 a slot keep them on different banks.
+// Three whole kernels in WGSL make the file longer than most.
 // Longer than most files: the three kernels share their tiles and their maths.
 
 import type { Kernel } from "../kernel.ts";

@@ -1,4 +1,5 @@
 // Copyright 2026 the swagpu authors. MIT license.
+// Longer than most files: every case of one module, a line or a block each.
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import {

@@ -1,0 +1,112 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+import {
+  assertEquals,
+  assertNotStrictEquals,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import { openDevice } from "../../engine/device.ts";
+import { GpuError } from "../../engine/errors.ts";
+import { type Kernel, specialize } from "../../engine/kernel.ts";
+import { launch } from "../../engine/launch.ts";
+import { ones, tensor, zeros } from "../../engine/ops/creation.ts";
+import { add } from "../../engine/mod.ts";
+import { addInto, fillInto } from "../../engine/ops/inplace.ts";
+import { readAll, Tensor } from "../../engine/tensor.ts";
+import { gpuTest } from "../_check.ts";
+
+gpuTest(
+  "more dispatches than a chunk holds keep their order and parameters",
+  async () => {
+    let y = zeros([7]);
+    for (let i = 1; i <= 300; i++) y = add(y, i);
+    assertEquals(await y.data(), new Float32Array(7).fill(300 * 301 / 2));
+  },
+);
+
+gpuTest("a write comes after what was recorded before it", async () => {
+  const x = tensor([1, 2]);
+  const before = add(x, 1);
+  x.write([10, 20]);
+  const after = add(x, 1);
+  const [a, b] = await readAll([before, after]);
+  assertEquals([...a ?? []], [2, 3]);
+  assertEquals([...b ?? []], [11, 21]);
+});
+
+gpuTest(
+  "readAll() shares one wait and takes every type and size",
+  async (device) => {
+    const { reads } = device.stream.statistics();
+    const results = await readAll([
+      tensor([1]),
+      tensor(Int32Array.of(-1, 2, -3)),
+      zeros([0, 2]),
+      tensor(Uint32Array.of(7)),
+    ]);
+    assertEquals(results, [
+      Float32Array.of(1),
+      Int32Array.of(-1, 2, -3),
+      new Float32Array(0),
+      Uint32Array.of(7),
+    ]);
+    assertEquals(device.stream.statistics().reads, reads + 1);
+    assertEquals(await readAll([]), []);
+  },
+);
+
+gpuTest("launch() refuses calls that cannot run", async (device) => {
+  const x = tensor([1]);
+  const kernel: Kernel = {
+    name: "nothing",
+    bind: ["write"],
+    params: { count: "u32" },
+    wgsl: `struct Params { count: u32 }
+@group(0) @binding(0) var<storage, read_write> y: array<f32>;
+@group(1) @binding(0) var<uniform> p: Params;
+@compute @workgroup_size(1) fn main() { if (p.count > 0u) { y[0] = 5.0; } }`,
+  };
+  assertThrows(
+    () => launch(device, kernel, { bind: [x], groups: [1] }),
+    TypeError,
+    "Cannot dispatch nothing: parameter count is missing",
+  );
+  assertThrows(
+    () =>
+      launch(device, kernel, {
+        bind: [x],
+        params: { count: 0 },
+        groups: [70_000],
+      }),
+    GpuError,
+    "Cannot dispatch nothing over [70000, 1, 1] workgroups",
+  );
+  const other = await openDevice();
+  const y = tensor([1], { device: other });
+  assertThrows(() => add(x, y), TypeError, "Cannot use tensors of two devices");
+  launch(device, kernel, { bind: [x], params: { count: 1 }, groups: [1] });
+  assertEquals(await x.item(), 5);
+  await other.destroy();
+});
+
+Deno.test("specialize() gives the same kernel for the same constants", () => {
+  const kernel: Kernel = { name: "k", bind: [], wgsl: "" };
+  const a = specialize(kernel, { TILE: 8 });
+  assertStrictEquals(specialize(kernel, { TILE: 8 }), a);
+  assertNotStrictEquals(specialize(kernel, { TILE: 4 }), a);
+  assertEquals(specialize(a, { ROWS: 2 }).constants, { TILE: 8, ROWS: 2 });
+});
+
+gpuTest("addInto() and fillInto() leave neighbouring views alone", async () => {
+  const target = zeros([128]);
+  fillInto(target, 7);
+  const { device, block } = target;
+  const head = new Tensor(device, [33], "f32", { block, byteOffset: 0 });
+  fillInto(head, 1);
+  addInto(head, ones([33]));
+  const values = await target.data();
+  assertEquals([...values.slice(0, 33)], new Array(33).fill(2));
+  assertEquals([...values.slice(33)], new Array(95).fill(7));
+  head.dispose();
+});

@@ -1,0 +1,85 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { tensor } from "../../engine/ops/creation.ts";
+import { add, mul } from "../../engine/mod.ts";
+import { sum } from "../../engine/ops/reduce.ts";
+import { backward, detach, isRecording, noGrad } from "../../engine/tape.ts";
+import { assertClose, gpuTest, randomValues } from "../_check.ts";
+
+gpuTest("backward() adds up over paths, uses and calls", async () => {
+  const x = tensor([1, 2], { requiresGrad: true });
+  const y = mul(x, x); // y feeds three paths, two of which share a gradient
+  const z = add(add(y, mul(y, 2)), y);
+  backward(sum(z));
+  assertEquals([...await x.grad?.data() ?? []], [8, 16]);
+  backward(sum(add(x, x)));
+  assertEquals([...await x.grad?.data() ?? []], [10, 18]);
+  x.dropGradient();
+  assertEquals(x.grad, undefined);
+});
+
+gpuTest("backward() can go through a graph again", async () => {
+  const x = tensor([3], { requiresGrad: true });
+  const y = mul(x, x);
+  backward(y);
+  backward(y, { gradient: tensor([10]) });
+  assertEquals(await x.grad?.item(), 66);
+});
+
+gpuTest(
+  "backward() takes deep graphs and frees gradients on the way",
+  async (device) => {
+    const x = tensor(randomValues(1000, 1), { requiresGrad: true });
+    let y = x;
+    for (let i = 0; i < 2000; i++) y = add(y, 0.001);
+    const loss = sum(y);
+    device.pool.resetPeak();
+    const { inUse } = device.pool.statistics();
+    backward(loss);
+    // The leaf's gradient and at most three of the tensors on the way.
+    assert(device.pool.statistics().peak - inUse <= 4 * 4096 + 512);
+    assertEquals(await x.grad?.data(), new Float32Array(1000).fill(1));
+  },
+);
+
+gpuTest("noGrad() and detach() stop the tape", async () => {
+  const x = tensor([2], { requiresGrad: true });
+  assert(!noGrad(() => mul(x, x)).requiresGrad);
+  assert(isRecording());
+  assertThrows(() => noGrad(() => assertThrows(() => 1)), Error);
+  assert(isRecording());
+  const y = mul(x, detach(x));
+  backward(y);
+  assertEquals(await x.grad?.item(), 2);
+});
+
+gpuTest(
+  "backward() gives no gradient to tensors that ask for none",
+  async () => {
+    const x = tensor([1, 2], { requiresGrad: true });
+    const c = tensor([3, 4]);
+    backward(sum(mul(x, c)));
+    assertEquals(c.grad, undefined);
+    assertClose(await x.grad?.data() ?? [], [3, 4]);
+  },
+);
+
+gpuTest("backward() refuses what has no gradient", () => {
+  assertThrows(
+    () => backward(tensor([1])),
+    TypeError,
+    "Cannot go backward from a tensor without history",
+  );
+  const y = mul(tensor([1, 2], { requiresGrad: true }), 2);
+  assertThrows(
+    () => backward(y),
+    TypeError,
+    "Cannot go backward from shape [2]: give a gradient, or reduce it to one element",
+  );
+  assertThrows(
+    () => backward(y, { gradient: tensor([1]) }),
+    TypeError,
+    "Cannot go backward from shape [2]: the gradient has shape [1]",
+  );
+});
