@@ -171,6 +171,7 @@ export const finetune: Command = {
     const collects = collect ? collector(collect, plan) : () => false;
     const { config, tokenizer, build } = await findStart(args, raw);
     const maxLength = maxLengthOf(config, tokenizer, settings.maxLength);
+    tokenizer.modelMaxLength = maxLength; // for those who load the model
     const examples = prepareExamples(raw, { config, tokenizer }, maxLength);
     const evalExamples = rawEval &&
       prepareExamples(rawEval, { config, tokenizer }, maxLength);

@@ -19,7 +19,7 @@ import {
   type TemplateItem,
   truncatedLengths,
 } from "./_encoding.ts";
-import { parseJson, readOptionalText } from "./_json.ts";
+import { formatJson, parseJson, readOptionalText } from "./_json.ts";
 import {
   buildBertFiles,
   FILES,
@@ -47,14 +47,18 @@ export type { SpecialTokenName };
 export class Tokenizer {
   /** The number of ids, added tokens included. */
   readonly vocabSize: number;
-  /** The longest row that the model takes; `Infinity` where none is known. */
-  readonly modelMaxLength: number;
+  /**
+   * The longest row that the model takes; `Infinity` where none is known. What
+   * it is set to is saved.
+   */
+  modelMaxLength: number;
   /** The end at which rows are filled up unless a call says otherwise. */
   paddingSide: Side;
   /** The end from which tokens are dropped unless a call says otherwise. */
   truncationSide: Side;
   #splitter: Splitter;
   #files: ReadonlyMap<string, string>;
+  #savedMaxLength: number;
   #special: ReadonlyMap<SpecialTokenName, string>;
   #single: readonly TemplateItem[];
   #pair: readonly TemplateItem[];
@@ -128,6 +132,7 @@ export class Tokenizer {
     this.modelMaxLength = typeof limit === "number" && limit < 1e20
       ? limit
       : Infinity;
+    this.#savedMaxLength = this.modelMaxLength;
     this.paddingSide = sideOf(config.padding_side);
     this.truncationSide = sideOf(config.truncation_side);
   }
@@ -251,10 +256,20 @@ export class Tokenizer {
 
   /**
    * Writes the tokenizer's files to a folder: those it was read from as they
-   * were, and for BERT's `vocab.txt` also what transformers writes beside it.
+   * were but for a new {@linkcode modelMaxLength}, and for BERT's `vocab.txt`
+   * also what transformers writes beside it.
    */
   async save(folder: string): Promise<void> {
-    for (const [name, text] of this.#files) {
+    const files = new Map(this.#files);
+    if (this.modelMaxLength !== this.#savedMaxLength) {
+      const { fields, floats } = parseJson(
+        files.get(FILES.config) ?? "{}",
+        FILES.config,
+      );
+      const limit = { model_max_length: this.modelMaxLength };
+      files.set(FILES.config, formatJson({ ...fields, ...limit }, floats));
+    }
+    for (const [name, text] of files) {
       await writeTextAtomically(`${folder}/${name}`, text);
     }
   }

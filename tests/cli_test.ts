@@ -123,7 +123,8 @@ Deno.test("finetune, evaluate and predict lead from a file to answers", async ()
     const trained = await cli(
       "finetune",
       ...["--data", `${folder}/train.tsv`, "--eval", `${folder}/train.csv`],
-      ...["--output", output, "--swag", "--max-num-models", "3", ...start],
+      ...["--output", output, "--swag", "--max-num-models", "3"],
+      ...["--max-length", "6", ...start],
     );
     assertEquals([trained.code, trained.err], [0, ""]);
     assertMatch(trained.out, /after 18 steps, .*, 3 collections, rank 3\n/);
@@ -134,6 +135,13 @@ Deno.test("finetune, evaluate and predict lead from a file to answers", async ()
     const config = JSON.parse(await Deno.readTextFile(`${output}/config.json`));
     assertEquals(config.id2label, { 0: "neg", 1: "pos" });
     assertEquals(config.problem_type, "single_label_classification");
+
+    // What was saved, cut as in training, gives the scores of the end again.
+    const scores = await cli(
+      "evaluate",
+      ...["--model", output, "--data", `${folder}/train.csv`],
+    );
+    assert(trained.out.endsWith(scores.out), `${trained.out}\n${scores.out}`);
 
     const evaluated = await cli(
       "evaluate",

@@ -90,6 +90,20 @@ Deno.test("fromPretrained() lower-cases as the folder says, else as the vocabula
   });
 });
 
+Deno.test("save() keeps a modelMaxLength that was set", async () => {
+  const tokenizer = await Tokenizer.fromPretrained(`${FIXTURES}/bert_cased`);
+  tokenizer.modelMaxLength = 7;
+  await inFolder(async (folder) => {
+    await tokenizer.save(folder);
+    const again = await Tokenizer.fromPretrained(folder);
+    assertEquals(again.modelMaxLength, 7);
+    const config = JSON.parse(
+      await Deno.readTextFile(`${folder}/tokenizer_config.json`),
+    );
+    assertEquals(config.do_lower_case, false);
+  });
+});
+
 Deno.test("save() writes a folder that reads back the same", async () => {
   const tokenizer = await Tokenizer.fromPretrained(`${FIXTURES}/bert_cased`);
   await inFolder(async (folder) => {
