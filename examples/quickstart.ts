@@ -6,7 +6,8 @@
  * compares how well each knows when it may be wrong.
  *
  * ```sh
- * deno task quickstart --seeds 3
+ * deno task quickstart --seeds 3            # seeds 1, 2 and 3
+ * deno task quickstart --seed 21 --seeds 3  # seeds 21, 22 and 23
  * ```
  *
  * @module
@@ -164,11 +165,14 @@ function meanOf(values: ArrayLike<number>): number {
   return Array.from(values).reduce((sum, x) => sum + x, 0) / values.length;
 }
 
-const { seeds: count } = parseArgs(Deno.args, {
-  string: ["seeds"],
-  default: { seeds: "1" },
+const { seeds: count, seed: first } = parseArgs(Deno.args, {
+  string: ["seeds", "seed"],
+  default: { seeds: "1", seed: "1" },
 });
-const seeds = Array.from({ length: Number(count) }, (_, i) => i + 1);
+const seeds = Array.from(
+  { length: Number(count) },
+  (_, i) => Number(first) + i,
+);
 if (seeds.length === 0) {
   throw new RangeError(`Cannot run ${count} seeds: expected at least one`);
 }
@@ -191,10 +195,10 @@ const [known, foreign] = [0, 1].map((i) =>
 console.log(
   `SWAG's mean entropy: ${known} nats here, ${foreign} on an unknown subject`,
 );
-const [first] = runs;
-if (first) {
+const [shown] = runs;
+if (shown) {
   const path = `${FOLDER}/reliability.svg`;
-  const { predictions, truth: { labels } } = first;
+  const { predictions, truth: { labels } } = shown;
   await writeReliabilityDiagram(path, predictions, { labels });
   console.log(`Reliability diagram: ${path}`);
 }
