@@ -6,7 +6,7 @@ import { ones, tensor, zeros } from "../../engine/ops/creation.ts";
 import { add } from "../../engine/mod.ts";
 import { reshape } from "../../engine/ops/movement.ts";
 import { keep, persist, scope } from "../../engine/scope.ts";
-import { alias, Tensor } from "../../engine/tensor.ts";
+import { alias, type Tensor } from "../../engine/tensor.ts";
 import { gpuTest } from "../_check.ts";
 
 gpuTest("a scope frees all that was not kept", async (device) => {
