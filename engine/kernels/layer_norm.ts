@@ -12,6 +12,7 @@
 // summed over blocks of rows into partial sums, then over the blocks.
 
 import type { Kernel } from "../kernel.ts";
+import { type RowForm, rowKernel, type RowTexts } from "./rows.ts";
 
 const VEC4 = /* wgsl */ `
 alias V = vec4<f32>;
@@ -130,31 +131,15 @@ fn normalise(row: u32, lane: u32, step: u32) {
 }
 `;
 
-/** What of a call changes the text of its kernels. */
-export interface RowForm {
-  variant: "serial" | "workgroup";
-  /** Whether rows are multiples of four elements. */
-  vectors: boolean;
-}
-
-/** Rows that one workgroup of either variant handles. */
-export const ROWS_OF = { serial: 8, workgroup: 1 } as const;
-
-const made = new Map<string, Kernel>();
+const TEXTS: RowTexts = {
+  vectors: VEC4,
+  scalars: SCALAR,
+  serial: SERIAL,
+  workgroup: WORKGROUP,
+};
 
 function build(form: RowForm, kernel: Kernel): Kernel {
-  const key = `${kernel.name} ${form.variant} ${form.vectors}`;
-  let whole = made.get(key);
-  if (!whole) {
-    whole = {
-      ...kernel,
-      name: `${kernel.name}_${form.variant}`,
-      wgsl: (form.vectors ? VEC4 : SCALAR) + kernel.wgsl +
-        (form.variant === "serial" ? SERIAL : WORKGROUP),
-    };
-    made.set(key, whole);
-  }
-  return whole;
+  return rowKernel(form, kernel, TEXTS);
 }
 
 /** y, x + residual and (mean, rstd) from x, residual, weight and bias. */
@@ -185,31 +170,23 @@ export const COLUMNS_WORKGROUP = { serial: 8, workgroup: 64 } as const;
  * invocation a block and column (or vec4 of columns).
  */
 export function layerNormPartials(form: RowForm): Kernel {
-  return columns(form, "layer_norm_partials", PARTIALS);
+  return rowKernel(form, PARTIALS, COLUMN_TEXTS);
 }
 
 /** target = [target +] the sum of one half of the partial sums over blocks. */
 export function layerNormColumns(form: RowForm): Kernel {
-  return columns(form, "layer_norm_columns", COLUMNS);
+  return rowKernel(form, COLUMNS, COLUMN_TEXTS);
 }
 
-function columns(form: RowForm, name: string, kernel: Kernel): Kernel {
-  const key = `${name} ${form.variant} ${form.vectors}`;
-  let whole = made.get(key);
-  if (!whole) {
-    whole = {
-      ...kernel,
-      name: `${name}_${form.variant}`,
-      wgsl: (form.vectors ? VEC4 : SCALAR) +
-        kernel.wgsl.replace("WORKGROUP", `${COLUMNS_WORKGROUP[form.variant]}`),
-    };
-    made.set(key, whole);
-  }
-  return whole;
-}
+/** These own columns: their ends only say how many a workgroup takes. */
+const COLUMN_TEXTS: RowTexts = {
+  ...TEXTS,
+  serial: `const WORKGROUP = ${COLUMNS_WORKGROUP.serial}u;\n`,
+  workgroup: `const WORKGROUP = ${COLUMNS_WORKGROUP.workgroup}u;\n`,
+};
 
 const PARTIALS: Kernel = {
-  name: "partials",
+  name: "layer_norm_partials",
   bind: ["read", "read", "read", "write"],
   params: { rows: "u32", columns: "u32", span: "u32", first: "u32" },
   wgsl: /* wgsl */ `
@@ -240,7 +217,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 };
 
 const COLUMNS: Kernel = {
-  name: "columns",
+  name: "layer_norm_columns",
   bind: ["read", "write"],
   params: { columns: "u32", blocks: "u32", half: "u32", add: "u32" },
   wgsl: /* wgsl */ `

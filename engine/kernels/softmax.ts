@@ -10,6 +10,7 @@
 // A row of -∞ alone gives NaN, as it does elsewhere.
 
 import type { Kernel } from "../kernel.ts";
+import { type RowForm, rowKernel, type RowTexts } from "./rows.ts";
 
 const VEC4 = /* wgsl */ `
 alias V = vec4<f32>;
@@ -121,37 +122,21 @@ fn run(base: u32, lane: u32, step: u32) {
 }
 `;
 
-/** What of a call changes the text of its kernels. */
-export interface SoftmaxForm {
-  variant: "serial" | "workgroup";
-  /** Whether rows are contiguous and multiples of four elements. */
-  vectors: boolean;
-}
-
-/** Rows that one workgroup of either variant handles. */
-export const SOFTMAX_ROWS = { serial: 8, workgroup: 1 } as const;
-
 const PARAMS = { rows: "u32", n: "u32", inner: "u32" } as const;
 
-const made = new Map<string, Kernel>();
+const TEXTS: RowTexts = {
+  vectors: VEC4,
+  scalars: SCALAR,
+  serial: SERIAL,
+  workgroup: WORKGROUP,
+};
 
-function build(form: SoftmaxForm, kernel: Kernel): Kernel {
-  const key = `${kernel.name} ${form.variant} ${form.vectors}`;
-  let whole = made.get(key);
-  if (!whole) {
-    whole = {
-      ...kernel,
-      name: `${kernel.name}_${form.variant}`,
-      wgsl: (form.vectors ? VEC4 : SCALAR) + kernel.wgsl +
-        (form.variant === "serial" ? SERIAL : WORKGROUP),
-    };
-    made.set(key, whole);
-  }
-  return whole;
+function build(form: RowForm, kernel: Kernel): Kernel {
+  return rowKernel(form, kernel, TEXTS);
 }
 
 /** y from x. */
-export function softmaxForward(form: SoftmaxForm): Kernel {
+export function softmaxForward(form: RowForm): Kernel {
   return build(form, {
     name: "softmax",
     bind: ["read", "write"],
@@ -161,7 +146,7 @@ export function softmaxForward(form: SoftmaxForm): Kernel {
 }
 
 /** dx from y and dy. */
-export function softmaxBackward(form: SoftmaxForm): Kernel {
+export function softmaxBackward(form: RowForm): Kernel {
   return build(form, {
     name: "softmax_backward",
     bind: ["read", "read", "write"],

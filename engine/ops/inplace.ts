@@ -96,17 +96,3 @@ const COPY: Expression = {
 export function copyInto(target: Tensor, a: Tensor): void {
   evaluateFlat(target, COPY, [a]);
 }
-
-const SCALE: Expression = {
-  name: "scale_into",
-  body: "target_ * factor",
-  operands: [],
-  scalars: [["factor", "f32"]],
-  result: "f32",
-  update: true,
-};
-
-/** Multiplies every element of the target by a number. */
-export function scaleInto(target: Tensor, factor: number): void {
-  evaluateFlat(target, SCALE, [], { factor });
-}

@@ -12,15 +12,9 @@ import {
   layerNormColumns,
   layerNormForward,
   layerNormPartials,
-  type RowForm,
-  ROWS_OF,
 } from "../kernels/layer_norm.ts";
-import {
-  SOFTMAX_ROWS,
-  softmaxBackward,
-  type SoftmaxForm,
-  softmaxForward,
-} from "../kernels/softmax.ts";
+import { type RowForm, ROWS_OF } from "../kernels/rows.ts";
+import { softmaxBackward, softmaxForward } from "../kernels/softmax.ts";
 import { grid, launch, part, windows } from "../launch.ts";
 import { formatShape, normalizeAxis, sameShape, sizeOf } from "../shape.ts";
 import { record } from "../tape.ts";
@@ -384,7 +378,7 @@ function normaliseExponentials(
   const inner = sizeOf(shape.slice(at + 1));
   const y = allocate(device, shape);
   if (y.size === 0) return y;
-  const form: SoftmaxForm = {
+  const form: RowForm = {
     variant: variantFor("softmax", device),
     vectors: inner === 1 && n % 4 === 0,
   };
@@ -405,7 +399,7 @@ function normaliseExponentials(
       launch(device, specialize(kernel, { LOG: log }), {
         bind: tensors.map((tensor) => part(tensor, w, whole)),
         params: { rows, n: form.vectors ? n / 4 : n, inner },
-        groups: grid(rows, SOFTMAX_ROWS[form.variant]),
+        groups: grid(rows, ROWS_OF[form.variant]),
       });
     }
   }
