@@ -17,12 +17,7 @@ import {
   arange,
   attention,
   attentionProbabilities,
-  concat,
-  full,
-  mul,
   reshape,
-  slice,
-  split,
   type Tensor,
   zeros,
 } from "../engine/mod.ts";
@@ -41,7 +36,6 @@ import {
 import type {
   EncoderInputs,
   EncoderOutput,
-  EncoderStates,
   HeadOutput,
   LabelledInputs,
   QuestionInputs,
@@ -53,7 +47,14 @@ import {
   PretrainedConfig,
   type PretrainedConfigOptions,
 } from "./config.ts";
-import { classificationLoss, positionLoss } from "./loss.ts";
+import {
+  firstToken,
+  flattenChoices,
+  headOutput,
+  nextTokens,
+  questionOutput,
+} from "./_heads.ts";
+import { classificationLoss } from "./loss.ts";
 import { PreTrainedModel } from "./pretrained.ts";
 
 // ------------------------------------------------------------- configuration
@@ -450,19 +451,6 @@ export class BertModel extends BertPreTrainedModel {
   }
 }
 
-/** The first token's state: `[batch, length, hidden]` to `[batch, hidden]`. */
-function firstToken(x: Tensor): Tensor {
-  const [batch = 0, , hidden = 0] = x.shape;
-  return reshape(slice(x, { axis: 1, start: 0, end: 1 }), [batch, hidden]);
-}
-
-function states({ hiddenStates, attentions }: EncoderStates): EncoderStates {
-  return {
-    ...(hiddenStates ? { hiddenStates } : {}),
-    ...(attentions ? { attentions } : {}),
-  };
-}
-
 // --------------------------------------------------------------------- heads
 
 class BertPredictionTransform extends Module {
@@ -537,11 +525,7 @@ export class BertForMaskedLM extends BertPreTrainedModel {
     const output = this.bert.forward(inputs);
     const logits = this.cls.predictions.forward(output.lastHiddenState);
     const { labels } = inputs;
-    return {
-      ...(labels ? { loss: crossEntropy(logits, labels) } : {}),
-      logits,
-      ...states(output),
-    };
+    return headOutput(logits, labels && crossEntropy(logits, labels), output);
   }
 }
 
@@ -558,16 +542,6 @@ export class BertLMHeadModel extends BertForMaskedLM {
     if (!labels) return output;
     return { loss: crossEntropy(output.logits, nextTokens(labels)), ...output };
   }
-}
-
-/** Moves labels one place to the left; the last place has none. */
-function nextTokens(labels: Tensor): Tensor {
-  const [batch = 0, length = 0] = labels.shape;
-  const { dtype, device } = labels;
-  return concat([
-    slice(labels, { axis: 1, start: 1, end: length }),
-    full([batch, 1], -100, { dtype, device }),
-  ], 1);
 }
 
 /** What {@linkcode BertForSequenceClassification} and multiple choice share. */
@@ -619,13 +593,8 @@ export class BertForSequenceClassification extends BertPooledClassifier {
     const [output, logits] = this.classify(inputs);
     const { labels } = inputs;
     const { problemType } = this.config;
-    return {
-      ...(labels
-        ? { loss: classificationLoss(logits, labels, { problemType }) }
-        : {}),
-      logits,
-      ...states(output),
-    };
+    const loss = labels && classificationLoss(logits, labels, { problemType });
+    return headOutput(logits, loss, output);
   }
 }
 
@@ -641,22 +610,11 @@ export class BertForMultipleChoice extends BertPooledClassifier {
 
   /** Scores every choice. */
   forward(inputs: LabelledInputs): HeadOutput {
-    const { inputIds, attentionMask, tokenTypeIds, labels, ...rest } = inputs;
-    const [batch = 0, choices = 0, length = 0] = inputIds.shape;
-    const flat = (x: Tensor | undefined) =>
-      x && reshape(x, [batch * choices, length]);
-    const [output, scores] = this.classify({
-      ...rest,
-      inputIds: reshape(inputIds, [batch * choices, length]),
-      attentionMask: flat(attentionMask),
-      tokenTypeIds: flat(tokenTypeIds),
-    });
+    const { labels, ...rest } = inputs;
+    const [batch = 0, choices = 0] = inputs.inputIds.shape;
+    const [output, scores] = this.classify(flattenChoices(rest));
     const logits = reshape(scores, [batch, choices]);
-    return {
-      ...(labels ? { loss: crossEntropy(logits, labels) } : {}),
-      logits,
-      ...states(output),
-    };
+    return headOutput(logits, labels && crossEntropy(logits, labels), output);
   }
 }
 
@@ -687,11 +645,7 @@ export class BertForTokenClassification extends BertPreTrainedModel {
       this.dropout.forward(output.lastHiddenState),
     );
     const { labels } = inputs;
-    return {
-      ...(labels ? { loss: crossEntropy(logits, labels) } : {}),
-      logits,
-      ...states(output),
-    };
+    return headOutput(logits, labels && crossEntropy(logits, labels), output);
   }
 }
 
@@ -716,20 +670,6 @@ export class BertForQuestionAnswering extends BertPreTrainedModel {
   forward(inputs: QuestionInputs): QuestionOutput {
     const output = this.bert.forward(inputs);
     const scores = this.qaOutputs.forward(output.lastHiddenState);
-    const [batch = 0, length = 0] = scores.shape; // [batch, length, 2]
-    const [startLogits, endLogits] = split(scores, [1, 1], 2)
-      .map((x) => reshape(x, [batch, length])) as [Tensor, Tensor];
-    const { startPositions, endPositions } = inputs;
-    if (!startPositions || !endPositions) {
-      return { startLogits, endLogits, ...states(output) };
-    }
-    const loss = mul(
-      add(
-        positionLoss(startLogits, startPositions),
-        positionLoss(endLogits, endPositions),
-      ),
-      0.5,
-    );
-    return { loss, startLogits, endLogits, ...states(output) };
+    return questionOutput(scores, inputs, output);
   }
 }

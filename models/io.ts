@@ -1,9 +1,10 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// What the encoders of all architectures take and give.
+// What the models of all architectures take and give.
 
 import type { Tensor } from "../engine/mod.ts";
+import type { KeyValueCache } from "./cache.ts";
 
 /** What every encoder takes: tensors of integers, `[batch, length]`. */
 export interface EncoderInputs {
@@ -19,6 +20,17 @@ export interface EncoderInputs {
   outputHiddenStates?: boolean | undefined;
   /** Whether to give attention's probabilities. @default {false} */
   outputAttentions?: boolean | undefined;
+}
+
+/** What a decoder without an encoder takes. */
+export interface CausalLMInputs extends LabelledInputs {
+  /**
+   * Keys and values of the tokens before `inputIds`. With it, scores are given
+   * for the last token only: `[rows, 1, vocabulary]`.
+   *
+   * @default {none}
+   */
+  cache?: KeyValueCache | undefined;
 }
 
 /** What every encoder gives besides its own output. */
@@ -67,4 +79,72 @@ export interface QuestionOutput extends EncoderStates {
   startLogits: Tensor;
   /** Scores of the answer's last token, `[batch, length]`. */
   endLogits: Tensor;
+}
+
+/** What a model with an encoder and a decoder takes. */
+export interface Seq2SeqInputs {
+  /** The source's tokens, `[batch, source]`. */
+  inputIds?: Tensor | undefined;
+  /** 1 where a source token counts, 0 where it is padding. @default {all 1} */
+  attentionMask?: Tensor | undefined;
+  /**
+   * The target's tokens, `[batch, target]`.
+   *
+   * @default {the labels, or else the source, moved right by one place}
+   */
+  decoderInputIds?: Tensor | undefined;
+  /** 1 where a target token counts, 0 for padding. @default {all 1} */
+  decoderAttentionMask?: Tensor | undefined;
+  /** The encoder's output, where it is known already. @default {none} */
+  encoderLastHiddenState?: Tensor | undefined;
+  /**
+   * Keys and values of the tokens before `decoderInputIds`. Rows of the source
+   * may then serve several rows of the target, and scores are given for the
+   * last token only.
+   *
+   * @default {none}
+   */
+  cache?: KeyValueCache | undefined;
+  /** Whether to give the states between the blocks. @default {the config's} */
+  outputHiddenStates?: boolean | undefined;
+  /** Whether to give attention's probabilities. @default {false} */
+  outputAttentions?: boolean | undefined;
+}
+
+/** Source and target with labels. */
+export interface LabelledSeq2SeqInputs extends Seq2SeqInputs {
+  /** What the loss compares with; its shape is in the class's description. */
+  labels?: Tensor | undefined;
+}
+
+/** What a model with an encoder and a decoder gives besides its output. */
+export interface Seq2SeqStates {
+  /** The encoder's embeddings and each block's output. */
+  encoderHiddenStates?: Tensor[];
+  /** The encoder's probabilities, `[batch, heads, source, source]`. */
+  encoderAttentions?: Tensor[];
+  /** The decoder's embeddings and each block's output. */
+  decoderHiddenStates?: Tensor[];
+  /** The decoder's probabilities, `[batch, heads, target, target]`. */
+  decoderAttentions?: Tensor[];
+  /** The probabilities of source for target, `[batch, heads, target, source]`. */
+  crossAttentions?: Tensor[];
+}
+
+/** What an encoder and a decoder without a head give. */
+export interface Seq2SeqOutput extends Seq2SeqStates {
+  /** The decoder's, `[batch, target, hidden]`. */
+  lastHiddenState: Tensor;
+  /** The encoder's, `[batch, source, hidden]`. */
+  encoderLastHiddenState: Tensor;
+}
+
+/** What an encoder and a decoder with a head give. */
+export interface Seq2SeqHeadOutput extends Seq2SeqStates {
+  /** The loss, a scalar, where labels were given. */
+  loss?: Tensor;
+  /** The head's output; its shape is in the class's description. */
+  logits: Tensor;
+  /** The encoder's, `[batch, source, hidden]`. */
+  encoderLastHiddenState: Tensor;
 }

@@ -32,11 +32,12 @@
 
 export * from "./auto.ts";
 export * from "./bert.ts";
+export type * from "./cache.ts";
 export * from "./config.ts";
 export * from "./generate.ts";
 export * from "./generation_config.ts";
 export * from "./hub.ts";
-export * from "./io.ts";
+export type * from "./io.ts";
 export * from "./loss.ts";
 export * from "./pretrained.ts";
 export * from "./tokenizer.ts";

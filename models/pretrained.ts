@@ -101,15 +101,15 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
       built.parameters();
       return built;
     });
-    const parameters = model.namedParameters();
-    const state = renamed(file, [...parameters.keys()], modelClass.basePrefix);
+    const targets = model.namedTensors();
+    const state = renamed(file, [...targets.keys()], modelClass.basePrefix);
     const report = await model.loadStateDict(state, { strict: false });
     const { missing, mismatched } = report;
     const fault = mismatched.length > 0 && !ignoreMismatchedSizes
       ? mismatched.map(({ name, expected, found }) =>
         `${name} is ${found} there and ${expected} here`
       ).join("; ") + "; set ignoreMismatchedSizes to draw them anew"
-      : missing.length === parameters.size
+      : missing.length === targets.size
       ? "it has none of the model's parameters"
       : undefined;
     if (fault) {
@@ -117,7 +117,7 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
       throw new TypeError(`Cannot load ${folder}/${WEIGHTS_NAME}: ${fault}`);
     }
     for (const name of [...missing, ...mismatched.map((m) => m.name)]) {
-      parameters.get(name)?.initialize();
+      targets.get(name)?.initialize();
     }
     onLoad?.(report);
     return model.eval();
@@ -133,7 +133,7 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
     this.config.architectures = [this.constructor.name];
     this.config.dtype = "float32";
     await this.config.save(folder);
-    const tensors = [...this.namedParameters()].map(([name, parameter]) =>
+    const tensors = [...this.namedTensors()].map(([name, parameter]) =>
       [name, {
         shape: parameter.shape,
         dtype: "F32" as const,

@@ -31,6 +31,7 @@
 
 export * from "./adamw.ts";
 export * from "./attention.ts";
+export * from "./buffer.ts";
 export * from "./calibration.ts";
 export * from "./data.ts";
 export * from "./dropout.ts";

@@ -1,7 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import { formatShape, sameShape } from "../engine/mod.ts";
+import { formatShape, sameShape, type Tensor } from "../engine/mod.ts";
+import { Buffer } from "./buffer.ts";
 import { Parameter } from "./parameter.ts";
 import { flatten, segmentsOf } from "./segment.ts";
 
@@ -36,16 +37,17 @@ export interface LoadOptions {
 
 /** What {@linkcode Module.loadStateDict} could not match. */
 export interface LoadReport {
-  /** Parameters that the source does not have. */
+  /** Parameters and buffers that the source does not have. */
   missing: string[];
   /** Names in the source that the module does not have. */
   unexpected: string[];
-  /** Parameters whose shape differs: name, shape here, shape in the source. */
+  /** Those whose shape differs: name, shape here, shape in the source. */
   mismatched: { name: string; expected: string; found: string }[];
 }
 
 /**
- * A part of a model: parameters and other modules as plain attributes.
+ * A part of a model: parameters, buffers and other modules as plain
+ * attributes.
  *
  * The path of attributes that leads to a parameter is its name in checkpoint
  * files, in snake case: `this.encoder.layer[0].attention` is
@@ -84,12 +86,28 @@ export class Module {
 
   /** Every parameter once, under its first name, in attribute order. */
   namedParameters(): Map<string, Parameter> {
-    const named = new Map<string, Parameter>();
-    const seen = new Set<Parameter>();
-    for (const [name, parameter] of this.#walk()) {
-      if (seen.has(parameter)) continue;
-      seen.add(parameter);
-      named.set(name, parameter);
+    return this.#named((value) => value instanceof Parameter);
+  }
+
+  /** Every {@linkcode Buffer} once, under its first name. */
+  namedBuffers(): Map<string, Buffer> {
+    return this.#named((value) => value instanceof Buffer);
+  }
+
+  /** What files hold: parameters and buffers, in attribute order. */
+  namedTensors(): Map<string, Parameter | Buffer> {
+    return this.#named((_): _ is Parameter | Buffer => true);
+  }
+
+  #named<T extends Parameter | Buffer>(
+    isWanted: (value: Parameter | Buffer) => value is T,
+  ): Map<string, T> {
+    const named = new Map<string, T>();
+    const seen = new Set<T>();
+    for (const [name, value] of this.#walk()) {
+      if (!isWanted(value) || seen.has(value)) continue;
+      seen.add(value);
+      named.set(name, value);
     }
     return named;
   }
@@ -100,9 +118,10 @@ export class Module {
   tiedNames(): Map<string, string> {
     const first = new Map<Parameter, string>();
     const tied = new Map<string, string>();
-    for (const [name, parameter] of this.#walk()) {
-      const owner = first.get(parameter);
-      if (owner === undefined) first.set(parameter, name);
+    for (const [name, value] of this.#walk()) {
+      if (!(value instanceof Parameter)) continue;
+      const owner = first.get(value);
+      if (owner === undefined) first.set(value, name);
       else tied.set(name, owner);
     }
     return tied;
@@ -155,8 +174,8 @@ export class Module {
   }
 
   /**
-   * Overwrites parameters with those of a checkpoint, reading one tensor at a
-   * time.
+   * Overwrites parameters and buffers with those of a checkpoint, reading one
+   * tensor at a time.
    *
    * @throws {TypeError} If `strict` and a name is missing, unexpected or has
    * another shape; then nothing is written.
@@ -167,45 +186,44 @@ export class Module {
   ): Promise<LoadReport> {
     const { strict = true } = options;
     const state = "info" in source ? source : sourceOf(source);
-    const parameters = this.namedParameters();
-    flatten([...parameters.values()]);
+    const targets = this.namedTensors();
+    flatten([...this.namedParameters().values()]);
     const tied = this.tiedNames();
-    const found = new Map<Parameter, string>();
+    const found = new Map<Tensor, string>();
     const report: LoadReport = { missing: [], unexpected: [], mismatched: [] };
     for (const name of state.names) {
-      const parameter = parameters.get(tied.get(name) ?? name);
-      if (!parameter) report.unexpected.push(name);
-      else if (!found.has(parameter) || !tied.has(name)) {
-        found.set(parameter, name);
-      }
+      const target = targets.get(tied.get(name) ?? name);
+      if (!target) report.unexpected.push(name);
+      else if (!found.has(target) || !tied.has(name)) found.set(target, name);
     }
-    const writes: [Parameter, string][] = [];
-    for (const [name, parameter] of parameters) {
-      const from = found.get(parameter);
+    const writes: [Tensor, string][] = [];
+    for (const [name, target] of targets) {
+      const from = found.get(target);
       if (from === undefined) {
         report.missing.push(name);
         continue;
       }
       const { shape } = state.info(from);
-      if (sameShape(shape, parameter.shape)) {
-        writes.push([parameter, from]);
+      if (sameShape(shape, target.shape)) {
+        writes.push([target, from]);
       } else {
         report.mismatched.push({
           name,
-          expected: formatShape(parameter.shape),
+          expected: formatShape(target.shape),
           found: formatShape(shape),
         });
       }
     }
     if (strict) refuse(report);
-    for (const [parameter, name] of writes) {
-      parameter.write((await state.tensor(name)).data);
+    for (const [target, name] of writes) {
+      target.write((await state.tensor(name)).data);
     }
     return report;
   }
 
-  /** Frees the GPU memory of all parameters. */
+  /** Frees the GPU memory of all parameters and buffers. */
   dispose(): void {
+    for (const buffer of this.namedBuffers().values()) buffer.dispose();
     const parameters = [...this.namedParameters().values()]
       .filter((p) => p.location && !p.isDisposed);
     const segments = segmentsOf(parameters);
@@ -230,13 +248,13 @@ export class Module {
     return this;
   }
 
-  *#walk(): Generator<[string, Parameter]> {
+  *#walk(): Generator<[string, Parameter | Buffer]> {
     for (const [name, value] of children(this)) {
-      if (value instanceof Parameter) {
+      if (!(value instanceof Module)) {
         yield [name, value];
       } else {
-        for (const [path, parameter] of value.#walk()) {
-          yield [`${name}.${path}`, parameter];
+        for (const [path, inner] of value.#walk()) {
+          yield [`${name}.${path}`, inner];
         }
       }
     }
@@ -255,17 +273,23 @@ export function topNames(names: Iterable<string>): string {
   return [...tops].map((top) => `"${top}"`).join(", ");
 }
 
-/** The parameters and modules that are attributes, also inside arrays. */
-function* children(module: Module): Generator<[string, Parameter | Module]> {
+/** What a module is made of. */
+type Part = Parameter | Buffer | Module;
+
+function isPart(value: unknown): value is Part {
+  return value instanceof Parameter || value instanceof Buffer ||
+    value instanceof Module;
+}
+
+/** The parts that are attributes, also inside arrays. */
+function* children(module: Module): Generator<[string, Part]> {
   for (const [key, value] of Object.entries(module)) {
     const name = snakeCase(key);
-    if (value instanceof Parameter || value instanceof Module) {
+    if (isPart(value)) {
       yield [name, value];
     } else if (Array.isArray(value)) {
       for (const [i, item] of value.entries()) {
-        if (item instanceof Parameter || item instanceof Module) {
-          yield [`${name}.${i}`, item];
-        }
+        if (isPart(item)) yield [`${name}.${i}`, item];
       }
     }
   }

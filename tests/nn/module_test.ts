@@ -9,6 +9,7 @@ import {
   type Tensor,
 } from "../../engine/mod.ts";
 import {
+  Buffer,
   Embedding,
   hasPrefix,
   type HostTensor,
@@ -211,4 +212,22 @@ gpuTest("dispose() gives all memory back", async (device) => {
   net.dispose();
   assertEquals(device.pool.statistics().inUse, before);
   await Promise.resolve();
+});
+
+gpuTest("Buffer is saved and loaded, and is no parameter", async () => {
+  class Scale extends Module {
+    weight = new Parameter([2], ones());
+    factor = new Buffer([2], ones());
+  }
+  const scale = new Scale();
+  assertEquals([...scale.namedParameters().keys()], ["weight"]);
+  assertEquals([...scale.namedTensors().keys()], ["weight", "factor"]);
+  await scale.loadStateDict(
+    new Map([
+      ["weight", { shape: [2], data: [3, 4] }],
+      ["factor", { shape: [2], data: [5, 6] }],
+    ]),
+  );
+  assertEquals([...await scale.factor.data()], [5, 6]);
+  scale.dispose();
 });

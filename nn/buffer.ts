@@ -1,0 +1,76 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+import {
+  allocate,
+  type Block,
+  currentDevice,
+  noGrad,
+  persist,
+  scope,
+  type Shape,
+  Tensor,
+} from "../engine/mod.ts";
+import { copyInto } from "../engine/ops/inplace.ts";
+import { type Initializer, zeros } from "./init.ts";
+
+/**
+ * A tensor that a module keeps and saves but does not train, such as a bias
+ * that a translation model adds to its logits.
+ *
+ * It is no part of the flat parameter vector: optimisers and posteriors leave
+ * it as it is. Memory comes with its first use.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize } from "@swagpu/swagpu/engine";
+ * import { Buffer, Module, ones } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * class Scale extends Module {
+ *   factor = new Buffer([1], ones());
+ * }
+ *
+ * await initialize();
+ * const scale = new Scale();
+ * assertEquals([...scale.namedBuffers().keys()], ["factor"]);
+ * assertEquals(scale.parameters(), []);
+ * assertEquals(await scale.factor.item(), 1);
+ * scale.dispose();
+ * ```
+ */
+export class Buffer extends Tensor {
+  readonly #init: Initializer;
+  #made = false;
+
+  /**
+   * Describes the buffer.
+   *
+   * @param shape The shape.
+   * @param init What it holds at first. @default {zeros}
+   */
+  constructor(shape: Shape, init: Initializer = zeros()) {
+    super(currentDevice(), [...shape], "f32");
+    this.#init = init;
+  }
+
+  /** The memory, made at first use. */
+  override get block(): Block {
+    if (!this.#made) this.#make();
+    return super.block;
+  }
+
+  /** Draws the initial values (again). */
+  initialize(): void {
+    using _ = scope();
+    noGrad(() => this.#init(this.shape, (values) => copyInto(this, values)));
+  }
+
+  #make(): void {
+    this.#made = true;
+    const storage = persist(allocate(this.device, this.shape));
+    this.place({ block: storage.block, byteOffset: 0 });
+    storage.dispose();
+    this.initialize();
+  }
+}
