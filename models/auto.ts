@@ -1,5 +1,11 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
+/**
+ * Finding the class for a folder by what its `config.json` says.
+ *
+ * @module
+ */
+
 import {
   BertConfig,
   BertForMaskedLM,
@@ -12,67 +18,17 @@ import {
 } from "./bert.ts";
 import type { PretrainedConfig } from "./config.ts";
 import { ConfigReader } from "./config_reader.ts";
-import type {
-  EncoderInputs,
-  EncoderOutput,
-  HeadOutput,
-  LabelledInputs,
-  QuestionInputs,
-  QuestionOutput,
-} from "./io.ts";
 import {
-  type ConfigClass,
-  type PretrainedClass,
   PreTrainedModel,
   type PretrainedOptions,
   resolveConfig,
 } from "./pretrained.ts";
-
-/** A model of any architecture that takes `I` and gives `O`. */
-export type TaskModel<I, O> = PreTrainedModel<PretrainedConfig> & {
-  forward(inputs: I): O;
-};
-
-/** What each task takes and gives. */
-export interface Tasks {
-  /** The encoder without a head. */
-  base: TaskModel<EncoderInputs, EncoderOutput>;
-  /** Filling masked tokens. */
-  maskedLM: TaskModel<LabelledInputs, HeadOutput>;
-  /** Continuing texts. */
-  causalLM: TaskModel<LabelledInputs, HeadOutput>;
-  /** Classifying texts, or predicting numbers. */
-  sequenceClassification: TaskModel<LabelledInputs, HeadOutput>;
-  /** Labelling tokens. */
-  tokenClassification: TaskModel<LabelledInputs, HeadOutput>;
-  /** Finding answers in texts. */
-  questionAnswering: TaskModel<QuestionInputs, QuestionOutput>;
-  /** Choosing between answers. */
-  multipleChoice: TaskModel<LabelledInputs, HeadOutput>;
-}
-
-/** An architecture: its configuration, and its model for each task it has. */
-export interface Architecture {
-  /** The class of the configuration. */
-  config: ConfigClass<PretrainedConfig>;
-  /** The class for each task. */
-  models: { readonly [T in keyof Tasks]?: PretrainedClass<Tasks[T]> };
-}
-
-const architectures = new Map<string, Architecture>();
-
-/**
- * Adds an architecture to those that the `Auto…` classes know.
- *
- * @param modelType What configurations call it, in `model_type`.
- * @param architecture Its classes.
- */
-export function registerArchitecture(
-  modelType: string,
-  architecture: Architecture,
-): void {
-  architectures.set(modelType, architecture);
-}
+import {
+  architectureOf,
+  modelClassOf,
+  registerArchitecture,
+  type Tasks,
+} from "./registry.ts";
 
 registerArchitecture("bert", {
   config: BertConfig,
@@ -86,34 +42,6 @@ registerArchitecture("bert", {
     multipleChoice: BertForMultipleChoice,
   },
 });
-
-/** Finds the architecture that a configuration names. */
-function architectureOf(modelType: string): Architecture {
-  const architecture = architectures.get(modelType);
-  if (!architecture) {
-    throw new RangeError(
-      `Cannot load a model of type "${modelType}": there are ${
-        [...architectures.keys()].map((name) => `"${name}"`).join(", ")
-      }`,
-    );
-  }
-  return architecture;
-}
-
-function modelClass<T extends keyof Tasks>(
-  modelType: string,
-  task: T,
-): PretrainedClass<Tasks[T]> {
-  const found = architectureOf(modelType).models[task];
-  if (!found) {
-    throw new RangeError(
-      `Cannot load "${modelType}" for ${task}: it has ${
-        Object.keys(architectureOf(modelType).models).join(", ")
-      }`,
-    );
-  }
-  return found;
-}
 
 /** Finds configurations of any architecture. */
 export class AutoConfig {
@@ -149,11 +77,11 @@ function auto<T extends keyof Tasks>(task: T): AutoClass<Tasks[T]> {
   return {
     async fromPretrained(source, options = {}) {
       const reader = await resolveConfig(source, options);
-      const found = modelClass(reader.string("model_type"), task);
+      const found = modelClassOf(reader.string("model_type"), task);
       return await PreTrainedModel.load(found, source, options);
     },
     fromConfig(config) {
-      return new (modelClass(config.modelType, task))(config);
+      return new (modelClassOf(config.modelType, task))(config);
     },
   };
 }
@@ -169,6 +97,11 @@ export const AutoModelForMaskedLM: AutoClass<Tasks["maskedLM"]> = auto(
 /** Loads models that continue texts. */
 export const AutoModelForCausalLM: AutoClass<Tasks["causalLM"]> = auto(
   "causalLM",
+);
+
+/** Loads models that turn texts into other texts. */
+export const AutoModelForSeq2SeqLM: AutoClass<Tasks["seq2SeqLM"]> = auto(
+  "seq2SeqLM",
 );
 
 /**

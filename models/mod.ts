@@ -40,4 +40,5 @@ export * from "./hub.ts";
 export type * from "./io.ts";
 export * from "./loss.ts";
 export * from "./pretrained.ts";
+export * from "./registry.ts";
 export * from "./tokenizer.ts";
