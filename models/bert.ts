@@ -5,48 +5,37 @@
  * BERT: Devlin, Chang, Lee and Toutanova, "BERT: Pre-training of Deep
  * Bidirectional Transformers for Language Understanding", 2018.
  *
- * From top to bottom: configuration, block parts, block, model, heads. Attribute
- * paths are the names in Hugging Face's checkpoints. One architecture is one
- * file, which is why this one passes 400 lines.
+ * From top to bottom: configuration, model, heads; `_bert_layers.ts` holds the
+ * blocks, which RoBERTa shares. Attribute paths are the names in Hugging Face's
+ * checkpoints. All of an architecture's heads are in one file, which is why this
+ * one passes 400 lines.
  *
  * @module
  */
 
+import { add, arange, reshape, slice, type Tensor } from "../engine/mod.ts";
 import {
-  add,
-  arange,
-  attention,
-  attentionProbabilities,
-  reshape,
-  type Tensor,
-  zeros,
-} from "../engine/mod.ts";
-import {
-  attentionDropout,
   crossEntropy,
-  Dropout,
-  Embedding,
-  LayerNorm,
-  Linear,
+  type Dropout,
+  type Embedding,
+  type LayerNorm,
+  type Linear,
   Module,
-  normal,
   Parameter,
   zeros as zerosInit,
 } from "../nn/mod.ts";
-import type {
-  EncoderInputs,
-  EncoderOutput,
-  HeadOutput,
-  LabelledInputs,
-  QuestionInputs,
-  QuestionOutput,
-} from "./io.ts";
-import { activationOf } from "./activation.ts";
+import { BertLikeConfig, type BertLikeConfigOptions } from "./_bert_config.ts";
 import {
-  ConfigReader,
-  PretrainedConfig,
-  type PretrainedConfigOptions,
-} from "./config.ts";
+  BertEmbeddings,
+  BertEncoder,
+  type BertInputs,
+  BertPooler,
+  checkPlaces,
+  headDropout,
+  linear,
+  norm,
+  vocabularyDecoder,
+} from "./_bert_layers.ts";
 import {
   firstToken,
   flattenChoices,
@@ -54,37 +43,45 @@ import {
   nextTokens,
   questionOutput,
 } from "./_heads.ts";
+import { activationOf } from "./activation.ts";
+import type { ConfigReader } from "./config.ts";
+import type {
+  CausalLMInputs,
+  EncoderInputs,
+  EncoderOutput,
+  HeadOutput,
+  LabelledInputs,
+  QuestionInputs,
+  QuestionOutput,
+} from "./io.ts";
 import { classificationLoss } from "./loss.ts";
 import { PreTrainedModel } from "./pretrained.ts";
+
+export * from "./_bert_config.ts";
+export {
+  BertAttention,
+  type BertAttentionInputs,
+  type BertBlockConfig,
+  BertEmbeddings,
+  type BertEmbeddingsConfig,
+  type BertEmbeddingsOptions,
+  BertEncoder,
+  type BertInputs,
+  BertIntermediate,
+  BertLayer,
+  BertOutput,
+  BertPooler,
+  BertSelfAttention,
+} from "./_bert_layers.ts";
 
 // ------------------------------------------------------------- configuration
 
 /** Options of {@linkcode BertConfig}; in files they are in snake case. */
-export interface BertConfigOptions extends PretrainedConfigOptions {
+export interface BertConfigOptions extends BertLikeConfigOptions {
   /** Entries of the vocabulary. @default {30522} */
   vocabSize?: number;
-  /** Width of the hidden states. @default {768} */
-  hiddenSize?: number;
-  /** Blocks. @default {12} */
-  numHiddenLayers?: number;
-  /** Heads of each attention. @default {12} */
-  numAttentionHeads?: number;
-  /** Width inside the feed-forward part. @default {3072} */
-  intermediateSize?: number;
-  /** Activation of the feed-forward part. @default {"gelu"} */
-  hiddenAct?: string;
-  /** Dropout after dense layers. @default {0.1} */
-  hiddenDropoutProb?: number;
-  /** Dropout of attention's probabilities. @default {0.1} */
-  attentionProbsDropoutProb?: number;
-  /** The longest text. @default {512} */
-  maxPositionEmbeddings?: number;
-  /** Kinds of token types. @default {2} */
-  typeVocabSize?: number;
-  /** Added to the variance in layer norms. @default {1e-12} */
-  layerNormEps?: number;
-  /** Dropout before the classifier. @default {hiddenDropoutProb} */
-  classifierDropout?: number | null;
+  /** The token that fills a batch. @default {0} */
+  padTokenId?: number | null;
 }
 
 /**
@@ -100,32 +97,7 @@ export interface BertConfigOptions extends PretrainedConfigOptions {
  * assertEquals(config.toJSON().hidden_size, 32);
  * ```
  */
-export class BertConfig extends PretrainedConfig {
-  /** Entries of the vocabulary. */
-  readonly vocabSize: number;
-  /** Width of the hidden states. */
-  readonly hiddenSize: number;
-  /** Blocks. */
-  readonly numHiddenLayers: number;
-  /** Heads of each attention. */
-  readonly numAttentionHeads: number;
-  /** Width inside the feed-forward part. */
-  readonly intermediateSize: number;
-  /** Activation of the feed-forward part. */
-  readonly hiddenAct: string;
-  /** Dropout after dense layers. */
-  readonly hiddenDropoutProb: number;
-  /** Dropout of attention's probabilities. */
-  readonly attentionProbsDropoutProb: number;
-  /** The longest text. */
-  readonly maxPositionEmbeddings: number;
-  /** Kinds of token types. */
-  readonly typeVocabSize: number;
-  /** Added to the variance in layer norms. */
-  readonly layerNormEps: number;
-  /** Dropout before the classifier; `null` for {@linkcode hiddenDropoutProb}. */
-  readonly classifierDropout: number | null;
-
+export class BertConfig extends BertLikeConfig {
   /**
    * Reads and checks the fields.
    *
@@ -134,214 +106,7 @@ export class BertConfig extends PretrainedConfig {
    * @throws {RangeError} If a number is out of range.
    */
   constructor(options: BertConfigOptions | ConfigReader = {}) {
-    const reader = ConfigReader.from(options);
-    super(reader, { modelType: "bert", padTokenId: 0 });
-    const size = (name: string, fallback: number) =>
-      reader.integer(name, fallback, { min: 1 });
-    const share = (name: string, fallback: number) =>
-      reader.number(name, fallback, { min: 0, max: 1 });
-    this.vocabSize = size("vocab_size", 30522);
-    this.hiddenSize = size("hidden_size", 768);
-    this.numHiddenLayers = reader.integer("num_hidden_layers", 12, { min: 0 });
-    this.numAttentionHeads = size("num_attention_heads", 12);
-    this.intermediateSize = size("intermediate_size", 3072);
-    this.hiddenAct = reader.string("hidden_act", "gelu");
-    this.hiddenDropoutProb = share("hidden_dropout_prob", 0.1);
-    this.attentionProbsDropoutProb = share("attention_probs_dropout_prob", 0.1);
-    this.maxPositionEmbeddings = size("max_position_embeddings", 512);
-    this.typeVocabSize = size("type_vocab_size", 2);
-    this.layerNormEps = reader.number("layer_norm_eps", 1e-12, { min: 0 });
-    this.classifierDropout = reader.number("classifier_dropout", null, {
-      min: 0,
-      max: 1,
-    });
-    if (this.hiddenSize % this.numAttentionHeads !== 0) {
-      throw reader.error(
-        "hidden_size",
-        `a multiple of num_attention_heads, ${this.numAttentionHeads}`,
-        RangeError,
-      );
-    }
-    if (this.addCrossAttention) {
-      throw reader.error("add_cross_attention", "false");
-    }
-    reader.string("position_embedding_type", "absolute", {
-      oneOf: ["absolute"],
-    });
-    activationOf(this.hiddenAct);
-  }
-}
-
-// --------------------------------------------------------------- block parts
-
-function linear(config: BertConfig, from: number, to: number): Linear {
-  return new Linear(from, to, {
-    init: normal({ std: config.initializerRange }),
-    biasInit: zerosInit(),
-  });
-}
-
-function norm(config: BertConfig): LayerNorm {
-  return new LayerNorm(config.hiddenSize, { eps: config.layerNormEps });
-}
-
-class BertEmbeddings extends Module {
-  wordEmbeddings: Embedding;
-  positionEmbeddings: Embedding;
-  tokenTypeEmbeddings: Embedding;
-  LayerNorm: LayerNorm;
-  dropout: Dropout;
-
-  constructor(config: BertConfig) {
-    super();
-    const { hiddenSize, initializerRange: std, padTokenId } = config;
-    const paddingIdx = padTokenId ?? undefined;
-    this.wordEmbeddings = new Embedding(config.vocabSize, hiddenSize, {
-      paddingIdx,
-      init: normal({ std, zeroRow: paddingIdx }),
-    });
-    this.positionEmbeddings = new Embedding(
-      config.maxPositionEmbeddings,
-      hiddenSize,
-      { init: normal({ std }) },
-    );
-    this.tokenTypeEmbeddings = new Embedding(config.typeVocabSize, hiddenSize, {
-      init: normal({ std }),
-    });
-    this.LayerNorm = norm(config);
-    this.dropout = new Dropout(config.hiddenDropoutProb);
-  }
-
-  forward(inputs: EncoderInputs): Tensor {
-    const { inputIds, tokenTypeIds } = inputs;
-    const { device, shape: [, length = 0] } = inputIds;
-    const places = inputs.positionIds ?? arange(length, { device });
-    const positions = this.positionEmbeddings.forward(places);
-    const types = this.tokenTypeEmbeddings.forward(
-      tokenTypeIds ?? zeros([1], { dtype: "i32", device }),
-    );
-    const words = this.wordEmbeddings.forward(inputIds);
-    return this.dropout.forward(
-      this.LayerNorm.forward(add(add(words, types), positions)),
-    );
-  }
-}
-
-class BertSelfAttention extends Module {
-  query: Linear;
-  key: Linear;
-  value: Linear;
-  readonly #heads: number;
-  readonly #causal: boolean;
-  readonly #dropout: number;
-
-  constructor(config: BertConfig) {
-    super();
-    const { hiddenSize } = config;
-    this.query = linear(config, hiddenSize, hiddenSize);
-    this.key = linear(config, hiddenSize, hiddenSize);
-    this.value = linear(config, hiddenSize, hiddenSize);
-    this.#heads = config.numAttentionHeads;
-    this.#causal = config.isDecoder;
-    this.#dropout = config.attentionProbsDropoutProb;
-  }
-
-  forward(x: Tensor, mask: Tensor | undefined, attentions?: Tensor[]): Tensor {
-    const q = this.query.forward(x); // [batch, length, heads · width]
-    const k = this.key.forward(x);
-    const rule = {
-      heads: this.#heads,
-      causal: this.#causal,
-      ...(mask ? { mask } : {}),
-    };
-    attentions?.push(attentionProbabilities(q, k, rule));
-    return attention(q, k, this.value.forward(x), {
-      ...rule,
-      ...attentionDropout(this.training ? this.#dropout : 0),
-    });
-  }
-}
-
-/** Dense, dropout, and the norm of the sum with what went in before. */
-class BertOutput extends Module {
-  dense: Linear;
-  LayerNorm: LayerNorm;
-  dropout: Dropout;
-
-  constructor(config: BertConfig, width: number) {
-    super();
-    this.dense = linear(config, width, config.hiddenSize);
-    this.LayerNorm = norm(config);
-    this.dropout = new Dropout(config.hiddenDropoutProb);
-  }
-
-  forward(x: Tensor, residual: Tensor): Tensor {
-    const y = this.dropout.forward(this.dense.forward(x));
-    return this.LayerNorm.forward(y, { residual });
-  }
-}
-
-class BertAttention extends Module {
-  self: BertSelfAttention;
-  output: BertOutput;
-
-  constructor(config: BertConfig) {
-    super();
-    this.self = new BertSelfAttention(config);
-    this.output = new BertOutput(config, config.hiddenSize);
-  }
-
-  forward(x: Tensor, mask: Tensor | undefined, attentions?: Tensor[]): Tensor {
-    return this.output.forward(this.self.forward(x, mask, attentions), x);
-  }
-}
-
-/** A dense layer with an activation, in one kernel. */
-class BertDense extends Module {
-  dense: Linear;
-  readonly #activation: ReturnType<typeof activationOf>;
-
-  constructor(config: BertConfig, width: number, activation: string) {
-    super();
-    this.dense = linear(config, config.hiddenSize, width);
-    this.#activation = activationOf(activation);
-  }
-
-  forward(x: Tensor): Tensor {
-    return this.dense.forward(x, { activation: this.#activation });
-  }
-}
-
-// --------------------------------------------------------------------- block
-
-class BertLayer extends Module {
-  attention: BertAttention;
-  intermediate: BertDense;
-  output: BertOutput;
-
-  constructor(config: BertConfig) {
-    super();
-    const { intermediateSize, hiddenAct } = config;
-    this.attention = new BertAttention(config);
-    this.intermediate = new BertDense(config, intermediateSize, hiddenAct);
-    this.output = new BertOutput(config, intermediateSize);
-  }
-
-  forward(x: Tensor, mask: Tensor | undefined, attentions?: Tensor[]): Tensor {
-    const attended = this.attention.forward(x, mask, attentions);
-    return this.output.forward(this.intermediate.forward(attended), attended);
-  }
-}
-
-class BertEncoder extends Module {
-  layer: BertLayer[];
-
-  constructor(config: BertConfig) {
-    super();
-    this.layer = Array.from(
-      { length: config.numHiddenLayers },
-      () => new BertLayer(config),
-    );
+    super(options, { modelType: "bert", vocabSize: 30522, padTokenId: 0 });
   }
 }
 
@@ -388,22 +153,11 @@ export interface BertModelOptions {
  */
 export class BertModel extends BertPreTrainedModel {
   /** Word, position and token-type embeddings. */
-  embeddings: Module & {
-    wordEmbeddings: Embedding;
-    forward(inputs: EncoderInputs): Tensor;
-  };
+  embeddings: BertEmbeddings;
   /** The blocks. */
-  encoder: Module & {
-    layer: (Module & {
-      forward(
-        x: Tensor,
-        mask: Tensor | undefined,
-        attentions?: Tensor[],
-      ): Tensor;
-    })[];
-  };
+  encoder: BertEncoder;
   /** Dense and tanh on the first token. */
-  pooler: (Module & { forward(x: Tensor): Tensor }) | undefined;
+  pooler: BertPooler | undefined;
 
   /** Builds the model with random weights. */
   constructor(config: BertConfig, options: BertModelOptions = {}) {
@@ -411,44 +165,34 @@ export class BertModel extends BertPreTrainedModel {
     const { addPoolingLayer = true } = options;
     this.embeddings = new BertEmbeddings(config);
     this.encoder = new BertEncoder(config);
-    this.pooler = addPoolingLayer
-      ? new BertDense(config, config.hiddenSize, "tanh")
-      : undefined;
+    this.pooler = addPoolingLayer ? new BertPooler(config) : undefined;
   }
 
   /**
-   * Encodes a batch.
+   * Encodes a batch. With a cache, these are the tokens after those in it, and
+   * it is the cache that knows which of all are padding.
    *
-   * @throws {TypeError} If the inputs are not `[batch, length]`.
+   * @throws {TypeError} If the inputs are not `[batch, length]`, or a cache is
+   * given where the config's `isDecoder` is not set.
    * @throws {RangeError} If the texts are longer than the position table.
    */
-  forward(inputs: EncoderInputs): EncoderOutput {
-    const { attentionMask } = inputs;
+  forward(inputs: BertInputs): EncoderOutput {
     this.checkInputs(inputs, this.config.maxPositionEmbeddings);
-    const {
-      outputHiddenStates = this.config.outputHiddenStates,
-      outputAttentions = false,
-    } = inputs;
-    const attentions: Tensor[] = [];
-    let x = this.embeddings.forward(inputs);
-    const hiddenStates = [x];
-    for (const layer of this.encoder.layer) {
-      x = layer.forward(
-        x,
-        attentionMask,
-        outputAttentions ? attentions : undefined,
-      );
-      hiddenStates.push(x);
-    }
-    return {
-      lastHiddenState: x,
-      ...(this.pooler
-        ? { poolerOutput: this.pooler.forward(firstToken(x)) }
-        : {}),
-      ...(outputHiddenStates ? { hiddenStates } : {}),
-      ...(outputAttentions ? { attentions } : {}),
-    };
+    checkPlaces(inputs, this.config.maxPositionEmbeddings);
+    const x = this.embeddings.forward(inputs, positionsOf(inputs));
+    const output = this.encoder.forward(x, inputs);
+    if (!this.pooler) return output;
+    const poolerOutput = this.pooler.forward(output.lastHiddenState);
+    return { ...output, poolerOutput };
   }
+}
+
+/** The given positions, or 0, 1, 2…, going on from those in a cache. */
+function positionsOf({ inputIds, positionIds, cache }: BertInputs): Tensor {
+  if (positionIds) return positionIds;
+  const { device, shape: [, length = 0] } = inputIds;
+  const positions = arange(length, { device });
+  return cache ? add(positions, cache.length) : positions;
 }
 
 // --------------------------------------------------------------------- heads
@@ -478,12 +222,9 @@ class BertPredictions extends Module {
 
   constructor(config: BertConfig, words: Embedding) {
     super();
-    const { hiddenSize, vocabSize, tieWordEmbeddings } = config;
-    this.bias = new Parameter([vocabSize], zerosInit());
+    this.bias = new Parameter([config.vocabSize], zerosInit());
     this.transform = new BertPredictionTransform(config);
-    this.decoder = linear(config, hiddenSize, vocabSize);
-    this.decoder.bias = this.bias;
-    if (tieWordEmbeddings) this.decoder.weight = words.weight;
+    this.decoder = vocabularyDecoder(config, words, this.bias);
   }
 
   forward(x: Tensor): Tensor {
@@ -532,15 +273,20 @@ export class BertForMaskedLM extends BertPreTrainedModel {
 /**
  * Continues texts: with `isDecoder` every token sees only those before it.
  * Labels `[batch, length]` are shifted inside, so they may be the input;
- * logits `[batch, length, vocabulary]`.
+ * logits `[batch, length, vocabulary]`, or `[batch, 1, vocabulary]` with a
+ * cache.
  */
 export class BertLMHeadModel extends BertForMaskedLM {
   /** Scores every token of the vocabulary as the next at every place. */
-  override forward(inputs: LabelledInputs): HeadOutput {
-    const { labels, ...rest } = inputs;
-    const output = super.forward(rest);
-    if (!labels) return output;
-    return { loss: crossEntropy(output.logits, nextTokens(labels)), ...output };
+  override forward(inputs: CausalLMInputs): HeadOutput {
+    const { labels, cache } = inputs;
+    const output = this.bert.forward(inputs);
+    const x = output.lastHiddenState;
+    const logits = this.cls.predictions.forward(
+      cache ? slice(x, { axis: 1, start: -1 }) : x,
+    );
+    const loss = labels && crossEntropy(logits, nextTokens(labels));
+    return headOutput(logits, loss, output);
   }
 }
 
@@ -569,10 +315,6 @@ export class BertPooledClassifier extends BertPreTrainedModel {
     );
     return [output, this.classifier.forward(pooled)];
   }
-}
-
-function headDropout(config: BertConfig): Dropout {
-  return new Dropout(config.classifierDropout ?? config.hiddenDropoutProb);
 }
 
 /**
