@@ -36,8 +36,12 @@ export interface Expression {
 // erf(x) = x·P(x²)/Q(x²) on [-4, 4], the rational minimax form of 32-bit maths
 // libraries: within 2 units in the last place.
 const FUNCTIONS = /* wgsl */ `
+fn bounded(x: f32, low: f32, high: f32) -> f32 { // clamp() hides NaN
+  let nan = (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+  return select(clamp(x, low, high), x, nan);
+}
 fn erf(v: f32) -> f32 {
-  let x = clamp(v, -4.0, 4.0);
+  let x = bounded(v, -4.0, 4.0);
   let s = x * x;
   var p = -2.72614225801306e-10;
   p = fma(p, s, 2.77068142495902e-08);
@@ -53,7 +57,7 @@ fn erf(v: f32) -> f32 {
   q = fma(q, s, -1.42647390514189e-02);
   return x * p / q;
 }
-fn tanh_safe(x: f32) -> f32 { return tanh(clamp(x, -15.0, 15.0)); }
+fn tanh_safe(x: f32) -> f32 { return tanh(bounded(x, -15.0, 15.0)); }
 fn sigmoid(x: f32) -> f32 {
   let e = exp(-abs(x));
   return select(e, 1.0, x >= 0.0) / (1.0 + e);

@@ -20,7 +20,7 @@ export const ACTIVATIONS: Readonly<
   gelu: { y: "gelu(z)", dz: "dy * gelu_grad(z)" },
   gelu_tanh: { y: "gelu_tanh(z)", dz: "dy * gelu_tanh_grad(z)" },
   relu: {
-    y: "max(z, 0.0)",
+    y: "select(z, 0.0, z <= 0.0)",
     dz: "select(0.0, dy, z > 0.0)",
     fromY: "select(0.0, dy, y > 0.0)",
   },

@@ -29,9 +29,9 @@ const UNARY = {
   tanh: { y: "tanh_safe(x)", dx: "dy * (1.0 - y * y)" },
   erf: { y: "erf(x)", dx: "dy * 1.1283791670955126 * exp(-x * x)" },
   sigmoid: { y: "sigmoid(x)", dx: "dy * y * (1.0 - y)" },
-  relu: { y: "max(x, 0.0)", dx: "select(0.0, dy, x > 0.0)" },
+  relu: { y: "select(x, 0.0, x <= 0.0)", dx: "select(0.0, dy, x > 0.0)" },
   elu: {
-    y: "select(alpha * (exp(min(x, 0.0)) - 1.0), x, x > 0.0)",
+    y: "select(x, alpha * (exp(min(x, 0.0)) - 1.0), x <= 0.0)",
     dx: "select(dy * (y + alpha), dy, x > 0.0)",
     scalars: ["alpha"],
   },
@@ -47,7 +47,7 @@ const UNARY = {
     scalars: ["exponent"],
   },
   clamp: {
-    y: "clamp(x, low, high)",
+    y: "bounded(x, low, high)",
     dx: "select(0.0, dy, x >= low && x <= high)",
     scalars: ["low", "high"],
   },

@@ -7,6 +7,7 @@ import { type Device, openDevice } from "../../../engine/device.ts";
 import { tensor, zeros } from "../../../engine/ops/creation.ts";
 import {
   abs,
+  type Activation,
   add,
   cast,
   clamp,
@@ -23,6 +24,7 @@ import {
   lessEqual,
   log,
   maskedFill,
+  matmul,
   maximum,
   minimum,
   mul,
@@ -31,6 +33,7 @@ import {
   type Operand,
   pow,
   relu,
+  reshape,
   sigmoid,
   silu,
   sin,
@@ -473,3 +476,17 @@ gpuTest(
     await small.destroy();
   },
 );
+
+gpuTest("activations keep NaN", async () => {
+  const x = tensor([NaN]);
+  for (const op of [tanh, gelu, sigmoid, silu, erf, relu, elu]) {
+    assertEquals(await op(x).item(), NaN, op.name);
+  }
+  assertEquals(await clamp(x, -1, 1).item(), NaN);
+  const one = tensor([[1]]);
+  const activations = ["gelu", "gelu_tanh", "relu", "sigmoid", "silu", "tanh"];
+  for (const activation of activations as Activation[]) {
+    const y = matmul(reshape(x, [1, 1]), one, { activation });
+    assertEquals(await y.item(), NaN, activation);
+  }
+});
