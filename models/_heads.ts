@@ -19,6 +19,7 @@ import type {
   HeadOutput,
   QuestionInputs,
   QuestionOutput,
+  Seq2SeqOutput,
 } from "./io.ts";
 import { positionLoss } from "./loss.ts";
 
@@ -55,10 +56,20 @@ export function headOutput(
   return { ...(loss ? { loss } : {}), logits, ...states(output) };
 }
 
+/** What a head passes on of an encoder and a decoder: all but the last state. */
+export function seq2seqStates(
+  { lastHiddenState: _, ...states }: Seq2SeqOutput,
+): Omit<Seq2SeqOutput, "lastHiddenState"> {
+  return states;
+}
+
 /** Scores `[batch, length, 2]` as start and end scores, with their loss. */
 export function questionOutput(
   scores: Tensor,
-  { startPositions, endPositions }: QuestionInputs,
+  { startPositions, endPositions }: Pick<
+    QuestionInputs,
+    "startPositions" | "endPositions"
+  >,
   output: EncoderStates,
 ): QuestionOutput {
   const [batch = 0, length = 0] = scores.shape;
