@@ -123,16 +123,6 @@ export class BartConfig extends Seq2SeqConfig {
       max: 1,
     });
   }
-
-  /** The fields under their names in the file. */
-  override toJSON(): Record<string, unknown> {
-    const { id2label, label2id } = this;
-    // Two classes are everybody's default, but not BART's: they must be named.
-    const fields = { ...super.toJSON(), id2label, label2id };
-    return Object.fromEntries(
-      Object.entries(fields).sort(([a], [b]) => a < b ? -1 : 1),
-    );
-  }
 }
 
 // --------------------------------------------------------------------- model

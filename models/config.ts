@@ -164,6 +164,7 @@ export class PretrainedConfig {
   /** The standard deviation of new weights. */
   initializerRange: number;
   #reader: ConfigReader;
+  #defaults: Readonly<Record<string, unknown>>;
 
   /**
    * Reads the common fields; `defaults` are those of the architecture.
@@ -177,6 +178,7 @@ export class PretrainedConfig {
   ) {
     const reader = ConfigReader.from(options);
     this.#reader = reader;
+    this.#defaults = fieldsOf(defaults);
     this.modelType = reader.string("model_type", defaults.modelType);
     this.architectures = reader.strings("architectures", null);
     this.dtype = reader.string("dtype", null) ??
@@ -186,14 +188,16 @@ export class PretrainedConfig {
     this.problemType = reader.string("problem_type", null, {
       oneOf: PROBLEM_TYPES,
     }) as ProblemType | null;
+    // A null in the file says that there is none, whatever others have.
+    const isNull = (name: string) => reader.fields[name] === null;
     const token = (name: string, fallback: number | null = null) =>
-      reader.integer(name, fallback);
+      reader.integer(name, isNull(name) ? null : fallback);
     this.padTokenId = token("pad_token_id", defaults.padTokenId);
     this.bosTokenId = token("bos_token_id", defaults.bosTokenId);
     this.eosTokenId = Array.isArray(reader.fields.eos_token_id)
       ? reader.integers("eos_token_id")
-      : reader.has("eos_token_id")
-      ? reader.integer("eos_token_id")
+      : reader.has("eos_token_id") || isNull("eos_token_id")
+      ? reader.integer("eos_token_id", null)
       : defaults.eosTokenId ?? null;
     this.sepTokenId = token("sep_token_id", defaults.sepTokenId);
     this.decoderStartTokenId = token(
@@ -259,10 +263,13 @@ export class PretrainedConfig {
       const name = property === "dtype" && "torch_dtype" in given
         ? "torch_dtype"
         : toSnakeCase(property);
-      const common = COMMON[property === "dtype" ? "dtype" : name];
-      const skipped = common !== undefined && !(name in given) &&
-        JSON.stringify(common) === JSON.stringify(value);
-      if (!skipped) fields[name] = value;
+      const text = JSON.stringify(value);
+      const isDefault = [COMMON, { ...COMMON, ...this.#defaults }].every(
+        (fields) =>
+          JSON.stringify(fields[property === "dtype" ? property : name]) ===
+            text,
+      );
+      if (!isDefault || name in given) fields[name] = value;
     }
     return Object.fromEntries(
       Object.entries(fields).sort(([a], [b]) => a < b ? -1 : 1),
@@ -278,6 +285,16 @@ export class PretrainedConfig {
   async save(folder: string): Promise<void> {
     await writeTextAtomically(`${folder}/${CONFIG_NAME}`, this.toString());
   }
+}
+
+/** An architecture's own defaults, under their names in the file. */
+function fieldsOf(
+  defaults: PretrainedConfigOptions,
+): Readonly<Record<string, unknown>> {
+  const { fields } = ConfigReader.from(defaults);
+  const { numLabels = 2 } = defaults;
+  const id2label = labelsOf(numLabels);
+  return { ...fields, id2label, label2id: turnAround(id2label) };
 }
 
 /** The defaults of transformers, which a file does not repeat. */
@@ -309,9 +326,7 @@ function readLabels(
     const count = reader.integer("num_labels", defaults.numLabels ?? 2, {
       min: 0,
     });
-    return Object.fromEntries(
-      Array.from({ length: count }, (_, id) => [id, `LABEL_${id}`]),
-    );
+    return labelsOf(count);
   }
   for (const [id, label] of Object.entries(labels)) {
     if (!/^\d+$/.test(id) || typeof label !== "string") {
@@ -319,6 +334,12 @@ function readLabels(
     }
   }
   return labels as Readonly<Record<number, string>>;
+}
+
+function labelsOf(count: number): Readonly<Record<number, string>> {
+  return Object.fromEntries(
+    Array.from({ length: count }, (_, id) => [id, `LABEL_${id}`]),
+  );
 }
 
 function readLabelIds(

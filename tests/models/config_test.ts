@@ -231,3 +231,16 @@ Deno.test("readConfig() refuses what is no JSON object", async () => {
     "absent/config.json: the file does not exist",
   );
 });
+
+Deno.test("toJSON() writes what differs from the architecture's own default", () => {
+  // Everybody else's defaults, but not this architecture's.
+  const config = new TinyConfig();
+  config.padTokenId = null;
+  config.isEncoderDecoder = false;
+  const fields = config.toJSON();
+  assertEquals(fields.pad_token_id, null);
+  assertEquals(fields.is_encoder_decoder, false);
+  const again = fromJson(fields);
+  assertEquals(again.padTokenId, null);
+  assertEquals(again.isEncoderDecoder, false);
+});
