@@ -287,7 +287,15 @@ function choose(
 function cheapest(m: number, n: number, count: number): MatmulVariant {
   let best: MatmulVariant = "direct16";
   let least = Infinity;
-  for (const name of ["direct16", "direct8", "direct4"] as const) {
+  for (
+    const name of [
+      "direct16",
+      "direct8",
+      "direct4",
+      "direct8x16",
+      "direct4x16",
+    ] as const
+  ) {
     const block = BLOCKS[name];
     const blocks = Math.ceil(m / block.m) * Math.ceil(n / block.n);
     const groups = Math.ceil(blocks / DIRECT_WORKGROUP) * count;

@@ -34,6 +34,8 @@ export const BLOCKS = {
   direct16: { kind: "direct", m: 16, n: 16, each: 16, k: 4 },
   direct8: { kind: "direct", m: 8, n: 8, each: 8, k: 4 },
   direct4: { kind: "direct", m: 4, n: 4, each: 4, k: 4 },
+  direct8x16: { kind: "direct", m: 8, n: 16, each: 16, k: 4 },
+  direct4x16: { kind: "direct", m: 4, n: 16, each: 16, k: 4 },
   tiled32: { kind: "tiled", m: 32, n: 32, each: 4, k: 32 },
   tiled64: { kind: "tiled", m: 64, n: 64, each: 8, k: 16 },
   tiled128: { kind: "tiled", m: 128, n: 128, each: 8, k: 16 },
