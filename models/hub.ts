@@ -13,6 +13,7 @@ import {
   isUnreachable,
   snapshotInCache,
 } from "./_hub_cache.ts";
+import { WEIGHT_KINDS } from "./_weights.ts";
 
 /** Options of {@linkcode resolveFiles}. */
 export interface ResolveOptions {
@@ -87,14 +88,6 @@ const SMALL_FILES = [
   "source.spm",
   "target.spm",
 ];
-/** Kinds of weight files, the preferred first: only one kind is taken. */
-const WEIGHTS = [
-  /^model\.safetensors$/,
-  /^model(-\d+-of-\d+\.safetensors|\.safetensors\.index\.json)$/,
-  /^pytorch_model\.bin$/,
-  /^pytorch_model(-\d+-of-\d+\.bin|\.bin\.index\.json)$/,
-];
-
 /**
  * Finds a model's files. A folder on disk is used as it is; anything else is
  * the id of a repository of the hub, whose files are downloaded unless the
@@ -193,11 +186,15 @@ function chooseFiles(
   optional: readonly string[] | undefined,
 ): Choice {
   const there = new Set(listing);
-  const kind = WEIGHTS.find((kind) => listing.some((name) => kind.test(name)));
+  // Only one kind of weights is taken.
+  const kind = WEIGHT_KINDS.find(({ name }) => there.has(name));
+  const weights = listing.filter((name) =>
+    name === kind?.name || kind?.part?.test(name)
+  );
   const wanted = new Set([
     ...required,
     ...optional ?? SMALL_FILES,
-    ...optional === undefined ? listing.filter((name) => kind?.test(name)) : [],
+    ...optional === undefined ? weights : [],
   ]);
   const lacking = [...wanted].filter((name) => !there.has(name));
   return {

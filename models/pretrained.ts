@@ -1,21 +1,30 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-import { readAll } from "../engine/mod.ts";
+import { readAll, type Tensor } from "../engine/mod.ts";
 import {
   hasPrefix,
   type LoadReport,
   Module,
-  openSafetensors,
   type StateSource,
   withoutInitialization,
-  writeSafetensors,
 } from "../nn/mod.ts";
+import { loadWarning } from "./_load_warning.ts";
+import { parseSize, stageWeights } from "./_save_weights.ts";
+import { partsOf } from "./_weights.ts";
+import { openCheckpoint } from "./checkpoint.ts";
 import { type PretrainedConfig, readConfig } from "./config.ts";
 import { ConfigReader } from "./config_reader.ts";
-import { resolveFiles, type ResolveOptions } from "./hub.ts";
+import { GenerationConfig } from "./generation_config.ts";
+import {
+  type ResolvedFiles,
+  resolveFiles,
+  type ResolveOptions,
+} from "./hub.ts";
 import type { EncoderInputs } from "./io.ts";
 
-const WEIGHTS_NAME = "model.safetensors";
+/** Bytes that may wait for the GPU to take them while a model is loaded. */
+const STAGED_BYTES = 2 ** 26;
+const GENERATION_NAME = "generation_config.json";
 
 /** A configuration's class. */
 export type ConfigClass<C extends PretrainedConfig> = new (
@@ -31,6 +40,8 @@ export interface PretrainedClass<M> {
   readonly configClass: ConfigClass<PretrainedConfig>;
   /** The attribute that holds the encoder in models with a head. */
   readonly basePrefix: string;
+  /** Names that are neither saved nor missed; see {@linkcode PreTrainedModel}. */
+  readonly keysToIgnoreOnSave: readonly string[];
 }
 
 /** Options of `fromPretrained`. */
@@ -44,17 +55,49 @@ export interface PretrainedOptions extends ResolveOptions {
    * @default {false}
    */
   ignoreMismatchedSizes?: boolean;
-  /** Called with the names that did not match. @default {nothing} */
+  /**
+   * Called with the names that did not match.
+   *
+   * @default {a line on the console where parameters are newly initialised}
+   */
   onLoad?: (report: LoadReport) => void;
+}
+
+/** What {@linkcode PreTrainedModel.savePretrained} writes a tokenizer by. */
+export interface SavableTokenizer {
+  /** Writes the tokenizer's files to a folder. */
+  save(folder: string): Promise<void>;
+}
+
+/** Options of {@linkcode PreTrainedModel.savePretrained}. */
+export interface SavePretrainedOptions {
+  /**
+   * The size that a weight file may have, in bytes or as a text: `"500MB"`,
+   * `"2GiB"`. Larger models are cut into parts.
+   *
+   * @default "5GB"
+   */
+  maxShardSize?: number | string;
+  /** A tokenizer whose files go into the folder. @default {none} */
+  tokenizer?: SavableTokenizer;
 }
 
 /**
  * A model with a configuration that can be loaded from, and saved to, Hugging
- * Face's files: `config.json` and `model.safetensors`.
+ * Face's files: `config.json`, `generation_config.json` and the weights.
  */
 export class PreTrainedModel<C extends PretrainedConfig> extends Module {
+  /**
+   * Parameters that are computed and not learned, such as sinusoids. They are
+   * not saved, and nothing is missing where a file lacks them: their initial
+   * values are right.
+   */
+  static readonly keysToIgnoreOnSave: readonly string[] = [];
+
   /** The configuration. */
   readonly config: C;
+  /** How the model generates, where its folder says so. */
+  generationConfig?: GenerationConfig;
 
   /** Subclasses build their parts after this. */
   constructor(config: C) {
@@ -66,13 +109,17 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
    * Loads a folder or hub model. The model is in evaluation mode, as in
    * transformers; call `train()` before fine-tuning.
    *
-   * Parameters that the checkpoint does not have, such as a new head's, are
-   * drawn by the configuration's rule; `onLoad` hears of them.
+   * The weights are the first there is of `model.safetensors`,
+   * `model.safetensors.index.json` with its parts, `pytorch_model.bin` and
+   * `pytorch_model.bin.index.json` with its parts. Parameters that they do not
+   * have, such as a new head's, are drawn by the configuration's rule; `onLoad`
+   * hears of them.
    *
    * @param source A folder, or a name on the hub.
    * @param options Replaced fields, revision and the like.
    * @throws {TypeError} If shapes differ, unless they are to be ignored.
    * @throws {SyntaxError} If a file is malformed.
+   * @throws {Deno.errors.NotFound} If a file is missing.
    */
   static async fromPretrained<M extends PreTrainedModel<PretrainedConfig>>(
     this: PretrainedClass<M>,
@@ -88,62 +135,76 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
     source: string,
     options: PretrainedOptions = {},
   ): Promise<M> {
-    const { ignoreMismatchedSizes = false, onLoad } = options;
-    const { folder } = await resolveFiles(source, {
-      ...options,
-      files: ["config.json", WEIGHTS_NAME],
-    });
+    const { folder, files } = await resolveModel(source, options);
     const fields = await resolveConfig(folder, options);
     const config = new modelClass.configClass(fields);
-    using file = await openSafetensors(`${folder}/${WEIGHTS_NAME}`);
-    const model = withoutInitialization(() => {
-      const built = new modelClass(config);
-      built.parameters();
-      return built;
-    });
-    const targets = model.namedTensors();
-    const state = renamed(file, [...targets.keys()], modelClass.basePrefix);
-    const report = await model.loadStateDict(state, { strict: false });
-    const { missing, mismatched } = report;
-    const fault = mismatched.length > 0 && !ignoreMismatchedSizes
-      ? mismatched.map(({ name, expected, found }) =>
-        `${name} is ${found} there and ${expected} here`
-      ).join("; ") + "; set ignoreMismatchedSizes to draw them anew"
-      : missing.length === targets.size
-      ? "it has none of the model's parameters"
+    const generationConfig = files.includes(GENERATION_NAME)
+      ? await GenerationConfig.fromPretrained(folder)
       : undefined;
-    if (fault) {
+    using weights = await openCheckpoint(folder);
+    const model = withoutInitialization(() => new modelClass(config));
+    try {
+      withoutInitialization(() => model.parameters());
+      const report = await loadWeights(model, weights, {
+        ...options,
+        modelClass,
+        path: weights.path,
+      });
+      if (options.onLoad) {
+        options.onLoad(report);
+      } else {
+        // A buffer is not learned: its initial value is as good as any.
+        const buffers = model.namedBuffers();
+        const warning = loadWarning(modelClass.name, weights.path, {
+          ...report,
+          missing: report.missing.filter((name) => !buffers.has(name)),
+        });
+        // deno-lint-ignore no-console -- as transformers does, unless onLoad hears it
+        if (warning !== undefined) console.warn(warning);
+      }
+    } catch (error) {
       model.dispose();
-      throw new TypeError(`Cannot load ${folder}/${WEIGHTS_NAME}: ${fault}`);
+      throw error;
     }
-    for (const name of [...missing, ...mismatched.map((m) => m.name)]) {
-      targets.get(name)?.initialize();
-    }
-    onLoad?.(report);
+    if (generationConfig) model.generationConfig = generationConfig;
     return model.eval();
   }
 
   /**
-   * Writes `config.json` and `model.safetensors`, which transformers loads
-   * unchanged. Each file is replaced as a whole, once it is complete.
+   * Writes `config.json`, `generation_config.json` where the model has such a
+   * configuration, and the weights as `model.safetensors`, or in parts with
+   * their index where they are large. transformers loads the folder unchanged.
+   *
+   * Each file is replaced as a whole, once all weights are complete on the
+   * disk. Weights of an earlier save that would stand beside the new ones are
+   * removed; other files stay.
    *
    * @param folder Made if it does not exist.
+   * @param options Where to cut, and a tokenizer to write too.
+   * @throws {RangeError} If the size to cut at is none.
    */
-  async savePretrained(folder: string): Promise<void> {
+  async savePretrained(
+    folder: string,
+    options: SavePretrainedOptions = {},
+  ): Promise<void> {
+    const { maxShardSize = "5GB", tokenizer } = options;
+    const maxBytes = parseSize(maxShardSize);
+    const { keysToIgnoreOnSave } = this.constructor as typeof PreTrainedModel;
+    const tensors = [...this.namedTensors()]
+      .filter(([name]) => !keysToIgnoreOnSave.includes(name));
     this.config.architectures = [this.constructor.name];
     this.config.dtype = "float32";
-    await this.config.save(folder);
-    const tensors = [...this.namedTensors()].map(([name, parameter]) =>
-      [name, {
-        shape: parameter.shape,
-        dtype: "F32" as const,
-        data: async () => {
-          const [values] = await readAll([parameter]);
-          return values ?? new Float32Array();
-        },
-      }] as const
-    );
-    await writeSafetensors(`${folder}/${WEIGHTS_NAME}`, tensors);
+    await Deno.mkdir(folder, { recursive: true });
+    const weights = await stageWeights(folder, tensors, maxBytes);
+    try {
+      await this.config.save(folder);
+      await this.generationConfig?.save(folder);
+      await tokenizer?.save(folder);
+      await weights.commit();
+    } catch (error) {
+      await weights.discard();
+      throw error;
+    }
   }
 
   /**
@@ -195,36 +256,119 @@ export async function resolveConfig(
   return new ConfigReader({ ...reader.fields, ...options.config }, reader);
 }
 
+/** Finds a source's files, and all parts of its weights. */
+async function resolveModel(
+  source: string,
+  options: PretrainedOptions,
+): Promise<ResolvedFiles> {
+  const { files = [], optionalFiles: _, ...rest } = options;
+  const wanted = ["config.json", ...files];
+  const found = await resolveFiles(source, { ...rest, files: wanted });
+  const parts = await partsOf(found.folder);
+  if (parts.every((part) => found.files.includes(part))) return found;
+  return await resolveFiles(source, { ...rest, files: [...wanted, ...parts] });
+}
+
+interface LoadWeightsOptions extends PretrainedOptions {
+  modelClass: Pick<
+    PretrainedClass<unknown>,
+    "basePrefix" | "keysToIgnoreOnSave"
+  >;
+  path: string;
+}
+
+/** Overwrites what a checkpoint has, and draws the rest. */
+async function loadWeights(
+  model: Module,
+  weights: StateSource,
+  { modelClass, path, ignoreMismatchedSizes = false }: LoadWeightsOptions,
+): Promise<LoadReport> {
+  const targets = model.namedTensors();
+  const { state, original } = renamed(weights, model, modelClass.basePrefix);
+  const { missing, mismatched, unexpected } = await model.loadStateDict(
+    paced(state, [...targets.values()]),
+    { strict: false },
+  );
+  const fault = mismatched.length > 0 && !ignoreMismatchedSizes
+    ? mismatched.map(({ name, expected, found }) =>
+      `${name} is ${found} there and ${expected} here`
+    ).join("; ") + "; set ignoreMismatchedSizes to draw them anew"
+    : missing.length === targets.size
+    ? "it has none of the model's parameters"
+    : undefined;
+  if (fault) throw new TypeError(`Cannot load ${path}: ${fault}`);
+  for (const name of [...missing, ...mismatched.map((m) => m.name)]) {
+    targets.get(name)?.initialize();
+  }
+  return {
+    missing: missing.filter((name) =>
+      !modelClass.keysToIgnoreOnSave.includes(name)
+    ),
+    unexpected: unexpected.map(original),
+    mismatched,
+  };
+}
+
 /**
  * A checkpoint under the names of a model: the encoder's prefix is added or
  * taken away where only one side has it, and the first releases' `gamma` and
- * `beta` are read as `weight` and `bias`.
+ * `beta` are read as `weight` and `bias`. `original` turns names back.
  */
 function renamed(
   file: StateSource,
-  names: readonly string[],
+  model: Module,
   prefix: string,
-): StateSource {
-  const saved = [...file.names];
-  const there = saved.some((name) => hasPrefix(name, prefix));
-  const here = names.some((name) => hasPrefix(name, prefix));
-  const known = new Set(names);
-  const original = new Map<string, string>();
+): { state: StateSource; original: (name: string) => string } {
+  const known = new Set([
+    ...model.namedTensors().keys(),
+    ...model.tiedNames().keys(),
+  ]);
+  const saved = new Set(file.names);
+  const there = [...saved].some((name) => hasPrefix(name, prefix));
+  const here = [...known].some((name) => hasPrefix(name, prefix));
+  const originals = new Map<string, string>();
   for (const name of saved) {
     let own = name
       .replace(/LayerNorm\.gamma$/, "LayerNorm.weight")
       .replace(/LayerNorm\.beta$/, "LayerNorm.bias");
+    // A file that has both spellings means the new one.
+    if (saved.has(own)) own = name;
     if (there && !here && hasPrefix(own, prefix)) {
       own = own.slice(prefix.length + 1);
     } else if (here && !there && known.has(`${prefix}.${own}`)) {
       own = `${prefix}.${own}`;
     }
-    original.set(own, name);
+    originals.set(own, name);
   }
-  const at = (name: string) => original.get(name) ?? name;
+  const original = (name: string) => originals.get(name) ?? name;
   return {
-    names: original.keys(),
-    info: (name) => file.info(at(name)),
-    tensor: (name) => file.tensor(at(name)),
+    state: {
+      names: originals.keys(),
+      info: (name) => file.info(original(name)),
+      tensor: (name) => file.tensor(original(name)),
+    },
+    original,
+  };
+}
+
+/**
+ * A checkpoint that is read no faster than the GPU takes it: what was written
+ * stays in host memory until then.
+ */
+function paced(state: StateSource, targets: readonly Tensor[]): StateSource {
+  const [probe] = [...targets].sort((a, b) => a.size - b.size);
+  let waiting = 0;
+  return {
+    ...state,
+    async tensor(name) {
+      const bytes = 4 * state.info(name).shape.reduce((n, size) => n * size, 1);
+      if (waiting > 0 && waiting + bytes > STAGED_BYTES) {
+        // Reading submits what was written, and waits for it.
+        await readAll(probe ? [probe] : []);
+        waiting = 0;
+      }
+      waiting += bytes;
+      return await state.tensor(name);
+    },
   };
 }

@@ -91,16 +91,22 @@ export class DiskReader implements Disposable {
   }
 }
 
+/** A file that is complete on the disk, but not yet under its name. */
+export interface StagedFile {
+  /** Gives the file its name, in place of what has it now. */
+  commit(): Promise<void>;
+  /** Removes the file, unless it has its name. */
+  discard(): Promise<void>;
+}
+
 /**
- * Writes a file so that `path` holds either its old content or all of the new:
- * the chunks go to a temporary file in the same folder, which is flushed to the
- * disk and renamed. If a chunk cannot be produced or written, the temporary
- * file is removed and the old file stays.
+ * Writes chunks to a temporary file beside `path` and flushes it to the disk.
+ * If a chunk cannot be produced or written, the temporary file is removed.
  */
-export async function writeAtomically(
+export async function stage(
   path: string,
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-): Promise<void> {
+): Promise<StagedFile> {
   const host = disk(path);
   const temporary = `${path}.${crypto.randomUUID()}.tmp`;
   const file = await host.open(temporary, { write: true, createNew: true });
@@ -114,10 +120,32 @@ export async function writeAtomically(
     await file.sync();
     file.close();
     open = false;
-    await host.rename(temporary, path);
   } catch (error) {
     if (open) file.close();
     await host.remove(temporary).catch(() => {});
+    throw error;
+  }
+  return {
+    commit: () => host.rename(temporary, path),
+    discard: () => host.remove(temporary).catch(() => {}),
+  };
+}
+
+/**
+ * Writes a file so that `path` holds either its old content or all of the new:
+ * the chunks go to a temporary file in the same folder, which is flushed to the
+ * disk and renamed. If a chunk cannot be produced or written, the temporary
+ * file is removed and the old file stays.
+ */
+export async function writeAtomically(
+  path: string,
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const staged = await stage(path, chunks);
+  try {
+    await staged.commit();
+  } catch (error) {
+    await staged.discard();
     throw error;
   }
 }

@@ -48,6 +48,7 @@ export {
   type StepOptions,
 } from "./optim.ts";
 export * from "./parameter.ts";
+export * from "./pytorch_file.ts";
 export * from "./safetensors.ts";
 export * from "./safetensors_file.ts";
 export * from "./schedule.ts";

@@ -7,10 +7,10 @@
  * @module
  */
 
-import { decode, encodeTensor } from "./_safetensors_dtype.ts";
+import { safetensorsChunks } from "./_safetensors_chunks.ts";
+import { decode } from "./_safetensors_dtype.ts";
 import {
   headerLength,
-  layOut,
   parseHeader,
   PREFIX_BYTES,
 } from "./_safetensors_header.ts";
@@ -169,21 +169,5 @@ export async function writeSafetensors(
   tensors: Iterable<readonly [string, SafetensorsSource]>,
   options: SerializeSafetensorsOptions = {},
 ): Promise<void> {
-  const { metadata = { format: "pt" } } = options;
-  const layout = layOut(tensors, metadata);
-  await writeAtomically(path, chunks(layout));
-}
-
-async function* chunks(
-  layout: ReturnType<typeof layOut<SafetensorsSource>>,
-): AsyncGenerator<Uint8Array> {
-  yield layout.head;
-  for (const { name, tensor } of layout.tensors) {
-    const { data } = tensor;
-    yield encodeTensor(
-      name,
-      tensor,
-      typeof data === "function" ? await data() : data,
-    );
-  }
+  await writeAtomically(path, safetensorsChunks(tensors, options));
 }

@@ -2,6 +2,8 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { createHash } from "node:crypto";
+import { readAll } from "../../engine/mod.ts";
+import { BertForSequenceClassification } from "../../models/bert.ts";
 import {
   checkFileName,
   pathInFolder,
@@ -9,6 +11,7 @@ import {
   resolveFiles,
   type ResolveOptions,
 } from "../../models/hub.ts";
+import { gpuTest } from "../_check.ts";
 
 const COMMIT = "0123456789abcdef0123456789abcdef01234567";
 const WEIGHTS = "not really weights".repeat(100);
@@ -24,6 +27,8 @@ const FILES: Record<string, string> = {
 };
 
 interface Hub {
+  /** What it holds. */
+  files: Record<string, string | Uint8Array<ArrayBuffer>>;
   endpoint: string;
   requests: string[];
   /** What the next weights are replaced by. */
@@ -33,12 +38,15 @@ interface Hub {
   listing: string[];
 }
 
-function hashOf(kind: "sha1" | "sha256", text: string): string {
+function hashOf(
+  kind: "sha1" | "sha256",
+  text: string | Uint8Array,
+): string {
   return createHash(kind).update(text).digest("hex");
 }
 
-function describe(path: string): Record<string, unknown> {
-  const text = FILES[path] ?? "";
+function describe(hub: Hub, path: string): Record<string, unknown> {
+  const text = hub.files[path] ?? "";
   const file = {
     type: "file",
     path,
@@ -83,10 +91,12 @@ async function answer(request: Request, hub: Hub): Promise<Response> {
   }
   if (pathname.includes("/paths-info/")) {
     const { paths }: { paths: string[] } = await request.json();
-    return Response.json(paths.map(describe));
+    return Response.json(paths.map((path) => describe(hub, path)));
   }
   const path = pathname.split(`/resolve/${revision}/`)[1] ?? "";
-  const text = path.endsWith(".safetensors") ? hub.weights : FILES[path] ?? "";
+  const text = path === "model.safetensors"
+    ? hub.weights
+    : hub.files[path] ?? "";
   const etag = `"${hashOf("sha1", text)}"`;
   if (request.headers.get("range") !== "bytes=0-0") return new Response(text);
   return new Response(text.slice(0, 1), {
@@ -104,6 +114,7 @@ async function withHub(
 ): Promise<void> {
   const cacheFolder = await Deno.makeTempDir();
   const hub: Hub = {
+    files: FILES,
     endpoint: "",
     requests: [],
     weights: WEIGHTS,
@@ -204,7 +215,8 @@ Deno.test("resolveFiles() prefers safetensors, whole or in parts", async () => {
       "model.safetensors.index.json",
     ];
     hub.listing = ["config.json", "pytorch_model.bin", ...parts];
-    await assertRejects(() => resolve("owner/tiny"), Error, "bytes came");
+    const whole = await resolve("owner/tiny");
+    assertEquals(whole.files, ["config.json", ...parts]);
     hub.listing = ["config.json", "pytorch_model.bin"];
     const { files } = await resolve("owner/tiny");
     assertEquals(files, ["config.json", "pytorch_model.bin"]);
@@ -217,6 +229,101 @@ Deno.test("resolveFiles() prefers safetensors, whole or in parts", async () => {
     await Deno.remove(folder, { recursive: true });
   });
 });
+
+Deno.test("resolveFiles() takes one kind of weights, the first that is whole", async () => {
+  await withHub(async (hub, resolve) => {
+    const kinds = [
+      ["model.safetensors"],
+      ["model-00001-of-00001.safetensors", "model.safetensors.index.json"],
+      ["pytorch_model.bin"],
+      ["pytorch_model-00001-of-00001.bin", "pytorch_model.bin.index.json"],
+    ];
+    hub.files = Object.fromEntries(
+      ["config.json", ...kinds.flat()].map((name) => [name, name]),
+    );
+    hub.weights = "model.safetensors";
+    // A part whose index is not there says nothing.
+    const stray = kinds[1]?.[0] ?? "";
+    for (let i = 0; i < kinds.length; i++) {
+      const left = kinds.slice(i).flat();
+      hub.listing = ["config.json", stray, ...left.filter((n) => n !== stray)];
+      const { files } = await resolve("owner/tiny");
+      assertEquals(files.toSorted(), ["config.json", ...kinds[i] ?? []].sort());
+    }
+    hub.listing = ["config.json", stray];
+    assertEquals((await resolve("owner/tiny")).files, ["config.json"]);
+  });
+});
+
+gpuTest("fromPretrained() fetches the parts that an index names", async () => {
+  const fixtures = new URL("../fixtures/", import.meta.url).pathname;
+  const source = `${fixtures}models/bert_seq_cls`;
+  const folder = await Deno.makeTempDir();
+  const model = await BertForSequenceClassification.fromPretrained(source);
+  await model.savePretrained(folder, { maxShardSize: "50KB" });
+  // The index may call its parts as it likes.
+  const index = "model.safetensors.index.json";
+  const odd = await Deno.readTextFile(`${folder}/${index}`);
+  await Deno.writeTextFile(
+    `${folder}/${index}`,
+    odd.replaceAll("model-00001-of-", "first-of-"),
+  );
+  for (const name of tree(folder)) {
+    if (!name.startsWith("model-00001-of-")) continue;
+    const other = name.replace("model-00001-of-", "first-of-");
+    await Deno.rename(`${folder}/${name}`, `${folder}/${other}`);
+  }
+  const names = tree(folder);
+  assert(names.length > 3 && names[1]?.startsWith("first-of-"));
+  const expected = await readAll([...model.namedTensors().values()]);
+  model.dispose();
+  await withHub(async (hub, _resolve, cacheFolder) => {
+    hub.files = {};
+    for (const name of names) {
+      hub.files[name] = await Deno.readFile(`${folder}/${name}`);
+    }
+    hub.listing = ["README.md", "pytorch_model.bin", ...names];
+    const options = { endpoint: hub.endpoint, cacheFolder, offline: false };
+    const load = () =>
+      BertForSequenceClassification.fromPretrained("owner/tiny", options);
+    const loaded = await load();
+    const values = await readAll([...loaded.namedTensors().values()]);
+    assertEquals(values, expected);
+    loaded.dispose();
+    const kept = tree(cacheFolder).filter((name) =>
+      name.includes("/snapshots/")
+    );
+    assertEquals(kept.map((name) => name.split("/").at(-1)), names);
+    hub.listing = hub.listing.filter((name) => !name.startsWith("model-00002"));
+    await Deno.remove(cacheFolder, { recursive: true });
+    await assertRejects(
+      load,
+      Deno.errors.NotFound,
+      "Cannot download owner/tiny at main: it lacks model-00002-of-",
+    );
+  });
+  await Deno.remove(folder, { recursive: true });
+});
+
+gpuTest(
+  "fromPretrained() says that a repository holds no weights",
+  async () => {
+    await withHub(async (hub, _resolve, cacheFolder) => {
+      hub.listing = ["config.json", "README.md"];
+      await assertRejects(
+        () =>
+          BertForSequenceClassification.fromPretrained("owner/tiny", {
+            endpoint: hub.endpoint,
+            cacheFolder,
+            offline: false,
+          }),
+        Deno.errors.NotFound,
+        "it has none of model.safetensors, model.safetensors.index.json, " +
+          "pytorch_model.bin, pytorch_model.bin.index.json",
+      );
+    });
+  },
+);
 
 Deno.test("resolveFiles() says that a repository is missing or needs a token", async () => {
   await withHub(async (hub, resolve) => {

@@ -1,0 +1,31 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+// A safetensors file as it is written: its head, then tensor after tensor.
+
+import { encodeTensor } from "./_safetensors_dtype.ts";
+import { layOut } from "./_safetensors_header.ts";
+import type { SerializeSafetensorsOptions } from "./safetensors.ts";
+import type { SafetensorsSource } from "./safetensors_file.ts";
+
+/** The bytes of a file, of which one tensor at a time is asked for. */
+export function safetensorsChunks(
+  tensors: Iterable<readonly [string, SafetensorsSource]>,
+  options: SerializeSafetensorsOptions = {},
+): AsyncIterable<Uint8Array> {
+  const { metadata = { format: "pt" } } = options;
+  return chunks(layOut(tensors, metadata));
+}
+
+async function* chunks(
+  layout: ReturnType<typeof layOut<SafetensorsSource>>,
+): AsyncGenerator<Uint8Array> {
+  yield layout.head;
+  for (const { name, tensor } of layout.tensors) {
+    const { data } = tensor;
+    yield encodeTensor(
+      name,
+      tensor,
+      typeof data === "function" ? await data() : data,
+    );
+  }
+}
