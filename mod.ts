@@ -110,6 +110,7 @@ export {
   BertConfig,
   BertForSequenceClassification,
   BertModel,
+  pipeline,
   Tokenizer,
 } from "./models/mod.ts";
 export { SwagModel } from "./swag/mod.ts";

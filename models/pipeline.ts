@@ -1,0 +1,290 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+/**
+ * A model and its tokenizer as one function from texts to results, for each
+ * task.
+ *
+ * Arguments and results are those of Hugging Face's pipelines, in camelCase:
+ * `entity_group` is `entityGroup`. A list of inputs gives a list of results in
+ * the same order; where a number of results is asked for (`topK`,
+ * `numReturnSequences`), each input of a list has a list of them, even of one.
+ *
+ * @module
+ */
+
+import { initialize } from "../engine/mod.ts";
+import {
+  type AutoClass,
+  AutoModel,
+  AutoModelForCausalLM,
+  AutoModelForMaskedLM,
+  AutoModelForQuestionAnswering,
+  AutoModelForSeq2SeqLM,
+  AutoModelForSequenceClassification,
+  AutoModelForTokenClassification,
+} from "./auto.ts";
+import { AutoTokenizer } from "./auto_tokenizer.ts";
+import { checkCount } from "./pipelines/_scores.ts";
+import {
+  featureExtraction,
+  type FeatureExtractionPipeline,
+} from "./pipelines/feature_extraction.ts";
+import { fillMask, type FillMaskPipeline } from "./pipelines/fill_mask.ts";
+import {
+  questionAnswering,
+  type QuestionAnsweringPipeline,
+} from "./pipelines/question_answering.ts";
+import {
+  type SummarizationPipeline,
+  text2Text,
+  type Text2TextGenerationPipeline,
+  type TranslationPipeline,
+} from "./pipelines/text2text_generation.ts";
+import {
+  textClassification,
+  type TextClassificationPipeline,
+} from "./pipelines/text_classification.ts";
+import {
+  textGeneration,
+  type TextGenerationPipeline,
+} from "./pipelines/text_generation.ts";
+import {
+  tokenClassification,
+  type TokenClassificationPipeline,
+} from "./pipelines/token_classification.ts";
+import type { AnyModel, Pipeline, PipelineSetup } from "./pipelines/types.ts";
+import type { PretrainedOptions } from "./pretrained.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+
+export type * from "./pipelines/feature_extraction.ts";
+export type * from "./pipelines/fill_mask.ts";
+export type * from "./pipelines/question_answering.ts";
+export type * from "./pipelines/text2text_generation.ts";
+export type * from "./pipelines/text_classification.ts";
+export type * from "./pipelines/text_generation.ts";
+export type * from "./pipelines/token_classification.ts";
+export type * from "./pipelines/types.ts";
+
+/** The pipeline of each task. */
+export interface PipelineTasks {
+  /** Labels for texts. */
+  "text-classification": TextClassificationPipeline;
+  /** Another name of `text-classification`. */
+  "sentiment-analysis": TextClassificationPipeline;
+  /** Labels for tokens, or entities. */
+  "token-classification": TokenClassificationPipeline;
+  /** Another name of `token-classification`. */
+  "ner": TokenClassificationPipeline;
+  /** Answers that stand in a text. */
+  "question-answering": QuestionAnsweringPipeline;
+  /** Tokens for the places of masks. */
+  "fill-mask": FillMaskPipeline;
+  /** Hidden states. */
+  "feature-extraction": FeatureExtractionPipeline;
+  /** Texts from texts. */
+  "text2text-generation": Text2TextGenerationPipeline;
+  /** Summaries. */
+  "summarization": SummarizationPipeline;
+  /** Translations. */
+  "translation": TranslationPipeline;
+  /**
+   * Translations between two languages, such as `translation_en_to_fr`, whose
+   * parameters the configuration may hold.
+   */
+  [task: `translation_${string}_to_${string}`]: TranslationPipeline;
+  /** Continuations of texts. */
+  "text-generation": TextGenerationPipeline;
+}
+
+/** The name of a task. */
+export type PipelineTask = keyof PipelineTasks;
+
+/** What a pipeline can be made of, in place of a folder. */
+export interface PipelineParts<T extends PipelineTask = PipelineTask> {
+  /** A model of the task's kind; it is put into evaluation mode. */
+  model: PipelineTasks[T]["model"];
+  /** The tokenizer that belongs to it. */
+  tokenizer: Tokenizer;
+}
+
+/** Options of {@linkcode pipeline}. */
+export interface PipelineOptions extends PretrainedOptions {
+  /** Rows that the model sees at a time. @default {8} */
+  batchSize?: number;
+  /** A tokenizer, or where it lies. @default {the model's source} */
+  tokenizer?: Tokenizer | string;
+}
+
+/** How the pipeline of a task is made. */
+interface Recipe {
+  load(source: string, options: PretrainedOptions): Promise<AnyModel>;
+  make(setup: PipelineSetup<AnyModel>): Pipeline;
+}
+
+function recipe<M extends AnyModel, P extends Pipeline<M>>(
+  auto: AutoClass<M>,
+  make: (setup: PipelineSetup<M>) => P,
+): Recipe {
+  return {
+    load: (source, options) => auto.fromPretrained(source, options),
+    make: (setup) => make(setup as PipelineSetup<M>),
+  };
+}
+
+const CLASSIFY = recipe(AutoModelForSequenceClassification, textClassification);
+const LABEL = recipe(AutoModelForTokenClassification, tokenClassification);
+const TRANSLATE = recipe(
+  AutoModelForSeq2SeqLM,
+  (setup) => text2Text(setup, (translationText) => ({ translationText })),
+);
+
+const RECIPES: Readonly<Record<string, Recipe>> = {
+  "text-classification": CLASSIFY,
+  "sentiment-analysis": CLASSIFY,
+  "token-classification": LABEL,
+  "ner": LABEL,
+  "question-answering": recipe(
+    AutoModelForQuestionAnswering,
+    questionAnswering,
+  ),
+  "fill-mask": recipe(AutoModelForMaskedLM, fillMask),
+  "feature-extraction": recipe(AutoModel, featureExtraction),
+  "text2text-generation": recipe(
+    AutoModelForSeq2SeqLM,
+    (setup) => text2Text(setup, (generatedText) => ({ generatedText })),
+  ),
+  "summarization": recipe(
+    AutoModelForSeq2SeqLM,
+    (setup) => text2Text(setup, (summaryText) => ({ summaryText })),
+  ),
+  "translation": TRANSLATE,
+  "text-generation": recipe(AutoModelForCausalLM, textGeneration),
+};
+
+/**
+ * Makes a function that does a task: from texts to results, in batches of rows
+ * of like length.
+ *
+ * It opens the GPU if that has not been done. The pipeline's type says what it
+ * takes and gives; it can be called several times at once.
+ *
+ * @param task What to do.
+ * @param source A folder, a name on the hub, or a model and its tokenizer. Only
+ * a model that was loaded here is freed with the pipeline.
+ * @param options How to find the files, and rows at a time.
+ * @throws {RangeError} If there is no such task, the architecture has no model
+ * for it, or the tokenizer has more tokens than the model.
+ *
+ * @example A tiny, untrained classifier
+ * ```ts
+ * import { initialize } from "@swagpu/swagpu/engine";
+ * import {
+ *   BertConfig,
+ *   BertForSequenceClassification,
+ *   pipeline,
+ *   Tokenizer,
+ * } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const words = "[PAD] [UNK] [CLS] [SEP] [MASK] i like hate it";
+ * const tokenizer = new Tokenizer(
+ *   new Map([["vocab.txt", words.replaceAll(" ", "\n")]]),
+ * );
+ * const model = new BertForSequenceClassification(
+ *   new BertConfig({
+ *     vocabSize: tokenizer.vocabSize,
+ *     hiddenSize: 16,
+ *     numHiddenLayers: 1,
+ *     numAttentionHeads: 2,
+ *     intermediateSize: 32,
+ *     id2label: { 0: "bad", 1: "good" },
+ *   }),
+ * );
+ * const classify = await pipeline("text-classification", { model, tokenizer });
+ * const results = await classify(["I like it", "I hate it"], { topK: 2 });
+ * assertEquals(results.length, 2);
+ * assertEquals(results[0]?.map(({ label }) => label).toSorted(), ["bad", "good"]);
+ * ```
+ *
+ * @example Models of the hub
+ * ```ts ignore
+ * import { pipeline } from "@swagpu/swagpu/models";
+ *
+ * using answer = await pipeline(
+ *   "question-answering",
+ *   "deepset/roberta-base-squad2",
+ * );
+ * const { score, start, end, answer: text } = await answer({
+ *   question: "Where do I live?",
+ *   context: "My name is Wolfgang and I live in Berlin",
+ * });
+ *
+ * using ner = await pipeline("ner", "dslim/bert-base-NER");
+ * const entities = await ner("My name is Wolfgang and I live in Berlin", {
+ *   aggregationStrategy: "simple",
+ * });
+ *
+ * using translate = await pipeline("translation", "Helsinki-NLP/opus-mt-en-de");
+ * const [first] = await translate("I live in Berlin.", { numBeams: 2 });
+ * ```
+ */
+export async function pipeline<T extends PipelineTask>(
+  task: T,
+  source: string | PipelineParts<T>,
+  options: PipelineOptions = {},
+): Promise<PipelineTasks[T]> {
+  const { make, load } = recipeOf(task);
+  const { batchSize = 8, tokenizer, ...rest } = options;
+  checkCount("batchSize", batchSize);
+  await initialize();
+  const parts = typeof source === "string"
+    ? await loadParts(load, source, tokenizer ?? source, rest)
+    : source;
+  const owned = typeof source === "string";
+  try {
+    checkVocabulary(parts);
+    return make({ ...parts, task, batchSize, owned }) as PipelineTasks[T];
+  } catch (error) {
+    if (owned) parts.model.dispose();
+    throw error;
+  }
+}
+
+function recipeOf(task: string): Recipe {
+  if (Object.hasOwn(RECIPES, task)) {
+    const found = RECIPES[task];
+    if (found) return found;
+  }
+  if (/^translation_.+_to_.+$/.test(task)) return TRANSLATE;
+  throw new RangeError(
+    `Cannot make a pipeline for "${task}": the tasks are ${
+      Object.keys(RECIPES).map((name) => `"${name}"`).join(", ")
+    }, "translation_xx_to_yy"`,
+  );
+}
+
+/** Throws where a tokenizer gives ids that the model lacks. */
+function checkVocabulary(
+  { model, tokenizer }: { model: AnyModel; tokenizer: Tokenizer },
+): void {
+  const { vocab_size: size } = model.config.toJSON();
+  if (typeof size !== "number" || tokenizer.vocabSize <= size) return;
+  throw new RangeError(
+    `Cannot use this tokenizer: it has ${tokenizer.vocabSize} tokens and the ` +
+      `model knows ${size}`,
+  );
+}
+
+/** Loads the tokenizer, which is small, and then the model. */
+async function loadParts(
+  load: Recipe["load"],
+  source: string,
+  tokenizer: Tokenizer | string,
+  options: PretrainedOptions,
+): Promise<{ model: AnyModel; tokenizer: Tokenizer }> {
+  const found = typeof tokenizer === "string"
+    ? await AutoTokenizer.fromPretrained(tokenizer, options)
+    : tokenizer;
+  return { tokenizer: found, model: await load(source, options) };
+}

@@ -1,0 +1,173 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+// From rows of tokens to what a model says of them: batches of like length,
+// one wait for each, results by row.
+
+import {
+  noGrad,
+  persist,
+  readAll,
+  scope,
+  type Tensor,
+  tensor,
+} from "../../engine/mod.ts";
+import { batches } from "../../nn/mod.ts";
+import type { EncoderInputs } from "../io.ts";
+import type { Encoding, Tokenizer, TokenizerInput } from "../tokenizer.ts";
+import type {
+  AnyModel,
+  Pipeline,
+  PipelineSetup,
+  TruncatedOptions,
+} from "./types.ts";
+
+/** Padded lengths are multiples of this, so that few shapes occur. */
+const LENGTH_STEP = 8;
+
+/** The tokens of a row. */
+export type TokenRow = Pick<Encoding, "inputIds" | "tokenTypeIds">;
+
+/** What a model said of a batch. */
+export interface Scored {
+  /** Which rows the batch holds. */
+  readonly rows: readonly number[];
+  /** The length that they were filled up to. */
+  readonly length: number;
+  /** The numbers of each tensor that was asked for. */
+  readonly outputs: readonly Float32Array[];
+}
+
+/** What is asked of a model for a batch. */
+export type Compute = (
+  inputs: EncoderInputs,
+  batch: Omit<Scored, "outputs">,
+) => Tensor[];
+
+/** Makes a function into a pipeline. */
+export function callable<M extends AnyModel, P extends Pipeline<M>>(
+  { task, model, tokenizer, owned }: PipelineSetup<M>,
+  call: (input: never, options: never) => Promise<unknown>,
+): P {
+  model.eval();
+  function dispose(): void {
+    if (owned) model.dispose();
+  }
+  return Object.assign(call, {
+    task,
+    model,
+    tokenizer,
+    dispose,
+    [Symbol.dispose]: dispose,
+  }) as unknown as P;
+}
+
+/** Tokens that a row may have. */
+export function longestRow(model: AnyModel, tokenizer: Tokenizer): number {
+  const { modelType, padTokenId } = model.config;
+  // RoBERTa and its kin count a text's places from behind the padding token's.
+  const unused = /roberta/.test(modelType) ? (padTokenId ?? 0) + 1 : 0;
+  return Math.min(tokenizer.modelMaxLength, placesOf(model) - unused);
+}
+
+/** Rows of the model's table of positions. */
+export function placesOf({ config }: AnyModel): number {
+  const { max_position_embeddings: places } = config.toJSON();
+  return typeof places === "number" ? places : Infinity;
+}
+
+/** The tokens of texts or pairs. */
+export function encodeAll(
+  { model, tokenizer }: Pick<PipelineSetup<AnyModel>, "model" | "tokenizer">,
+  inputs: readonly TokenizerInput[],
+  options: TruncatedOptions & { addSpecialTokens?: boolean | undefined },
+): Encoding[] {
+  const { addSpecialTokens = true, maxLength } = options;
+  const { truncation = maxLength !== undefined } = options;
+  const limit = maxLength ?? longestRow(model, tokenizer);
+  const cut = truncation === false || limit === Infinity ? {} : {
+    maxLength: limit,
+    truncation: truncation === true ? "longest_first" as const : truncation,
+  };
+  return inputs.map((input) =>
+    tokenizer.encode(input, { addSpecialTokens, ...cut })
+  );
+}
+
+/** Which rows make up each batch: those of like length, and the longest. */
+export function* likeLengths(
+  all: readonly TokenRow[],
+  batchSize: number,
+): Generator<{ rows: number[]; longest: number }> {
+  const lengths = all.map(({ inputIds }) => inputIds.length);
+  const bucketBatches = Math.ceil(all.length / batchSize) || 1;
+  const options = { lengths, bucketBatches };
+  for (const batch of batches(all.length, batchSize, options)) {
+    const rows = [...batch];
+    const longest = Math.max(1, ...rows.map((row) => lengths[row] ?? 0));
+    yield { rows, longest };
+  }
+}
+
+/**
+ * Runs a model over rows, batch by batch, rows of like length together.
+ *
+ * Nothing on the device outlives its batch but what is being read, and scopes
+ * are closed before the wait, so that several pipelines may run at once.
+ */
+export async function* scored(
+  { model, tokenizer, batchSize }: PipelineSetup<AnyModel>,
+  all: readonly TokenRow[],
+  compute: Compute,
+): AsyncGenerator<Scored> {
+  const limit = longestRow(model, tokenizer);
+  for (const { rows, longest } of likeLengths(all, batchSize)) {
+    const rounded = Math.ceil(longest / LENGTH_STEP) * LENGTH_STEP;
+    const batch = { rows, length: Math.max(longest, Math.min(rounded, limit)) };
+    const outputs = await read(() =>
+      compute(
+        fill(rows.map((row) => all[row]), batch.length, tokenizer.padTokenId),
+        batch,
+      )
+    );
+    yield { ...batch, outputs };
+  }
+}
+
+/** Rows as tensors, filled up on the right. */
+function fill(
+  rows: readonly (TokenRow | undefined)[],
+  length: number,
+  padding: number | null,
+): EncoderInputs {
+  const shape = [rows.length, length];
+  const ids = new Int32Array(rows.length * length).fill(padding ?? 0);
+  const mask = new Int32Array(ids.length);
+  const types = new Int32Array(ids.length);
+  for (const [i, row] of rows.entries()) {
+    const own = row?.inputIds ?? [];
+    ids.set(own, i * length);
+    types.set(row?.tokenTypeIds ?? [], i * length);
+    mask.fill(1, i * length, i * length + own.length);
+  }
+  return {
+    inputIds: tensor(ids, { shape }),
+    attentionMask: tensor(mask, { shape }),
+    tokenTypeIds: tensor(types, { shape }),
+  };
+}
+
+/** Computes tensors and reads them with one wait. */
+async function read(compute: () => Tensor[]): Promise<Float32Array[]> {
+  const tensors = evaluated(compute);
+  try {
+    return await readAll(tensors) as Float32Array[];
+  } finally {
+    for (const x of tensors) x.dispose();
+  }
+}
+
+function evaluated(compute: () => Tensor[]): Tensor[] {
+  using _ = scope();
+  return noGrad(compute).map((x) => persist(x));
+}

@@ -1,0 +1,154 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+/**
+ * Texts to labels with scores.
+ *
+ * @module
+ */
+
+import type { Tasks } from "../registry.ts";
+import type { TokenizerInput } from "../tokenizer.ts";
+import { callable, encodeAll, scored } from "./_batches.ts";
+import { checkCount, largest, softmax } from "./_scores.ts";
+import type { Pipeline, PipelineSetup, TruncatedOptions } from "./types.ts";
+
+/** Two texts that are classified together. */
+export interface TextPair {
+  /** The first text. */
+  text: string;
+  /** The second text. */
+  textPair: string;
+}
+
+/** A label of a text. */
+export interface TextLabel {
+  /** The label, as the model's configuration names it. */
+  label: string;
+  /** What the function made of the model's score: a probability, mostly. */
+  score: number;
+}
+
+/** Options of {@linkcode TextClassificationPipeline}. */
+export interface TextClassificationOptions extends TruncatedOptions {
+  /**
+   * Labels to give for each text, the best first; `null` for all. Where it is
+   * given, every text has a list of labels.
+   *
+   * @default {the best alone}
+   */
+  topK?: number | null | undefined;
+  /**
+   * What makes scores of the model's logits.
+   *
+   * @default {"none" for regression, "sigmoid" for one label or independent
+   * labels, else "softmax"}
+   */
+  functionToApply?: "sigmoid" | "softmax" | "none" | undefined;
+}
+
+type Input = string | TextPair;
+
+/**
+ * Classifies texts.
+ *
+ * A single text gives a list of labels, a list of texts gives one label each,
+ * and with `topK` a list each.
+ */
+export interface TextClassificationPipeline
+  extends Pipeline<Tasks["sequenceClassification"]> {
+  /** The labels of a text: the best, or `topK`. */
+  (text: string, options?: TextClassificationOptions): Promise<TextLabel[]>;
+  /** The best label of a pair of texts. */
+  (
+    pair: TextPair,
+    options?: TextClassificationOptions & { topK?: undefined },
+  ): Promise<TextLabel>;
+  /** The best label of each text. */
+  (
+    texts: readonly (string | TextPair)[],
+    options?: TextClassificationOptions & { topK?: undefined },
+  ): Promise<TextLabel[]>;
+  /** The best labels of a pair of texts. */
+  (
+    pair: TextPair,
+    options: TextClassificationOptions & { topK: number | null },
+  ): Promise<TextLabel[]>;
+  /** The best labels of each text. */
+  (
+    texts: readonly (string | TextPair)[],
+    options: TextClassificationOptions & { topK: number | null },
+  ): Promise<TextLabel[][]>;
+}
+
+/** Makes the pipeline of a classifier. */
+export function textClassification(
+  setup: PipelineSetup<Tasks["sequenceClassification"]>,
+): TextClassificationPipeline {
+  const { model } = setup;
+
+  async function classify(
+    input: Input | readonly Input[],
+    options: TextClassificationOptions = {},
+  ): Promise<TextLabel | TextLabel[] | TextLabel[][]> {
+    const { topK, batchSize = setup.batchSize } = options;
+    if (typeof topK === "number") checkCount("topK", topK);
+    const inputs = isList(input) ? input : [input];
+    const rows = encodeAll(setup, inputs.map(together), options);
+    const apply = options.functionToApply ?? defaultFunction(model.config);
+    const { id2label } = model.config;
+    const labels: TextLabel[][] = [];
+    const batched = { ...setup, batchSize };
+    const results = scored(
+      batched,
+      rows,
+      (tokens) => [model.forward(tokens).logits],
+    );
+    for await (const { rows, outputs: [logits] } of results) {
+      const width = (logits?.length ?? 0) / rows.length;
+      for (const [i, row] of rows.entries()) {
+        const own = logits?.subarray(i * width, (i + 1) * width) ?? [];
+        const scores = applied(apply, own);
+        const count = topK === null ? width : topK ?? 1;
+        labels[row] = largest(scores, count).map((id) => ({
+          label: id2label[id] ?? `LABEL_${id}`,
+          score: scores[id] ?? NaN,
+        }));
+      }
+    }
+    const single = typeof input === "string" ||
+      (topK !== undefined && !isList(input));
+    if (single) return labels[0] ?? [];
+    if (topK !== undefined) return labels;
+    const best = labels.flat();
+    return isList(input) ? best : best[0] ?? [];
+  }
+
+  return callable(setup, classify);
+}
+
+function isList(input: Input | readonly Input[]): input is readonly Input[] {
+  return Array.isArray(input);
+}
+
+function together(input: Input): TokenizerInput {
+  return typeof input === "string" ? input : [input.text, input.textPair];
+}
+
+function defaultFunction(
+  { problemType, numLabels }: Tasks["sequenceClassification"]["config"],
+): "sigmoid" | "softmax" | "none" {
+  if (problemType === "regression") return "none";
+  return problemType === "multi_label_classification" || numLabels === 1
+    ? "sigmoid"
+    : "softmax";
+}
+
+function applied(
+  name: "sigmoid" | "softmax" | "none",
+  logits: ArrayLike<number>,
+): Float64Array<ArrayBuffer> {
+  if (name === "softmax") return softmax(logits);
+  const values = Float64Array.from(logits);
+  return name === "none" ? values : values.map((x) => 1 / (1 + Math.exp(-x)));
+}

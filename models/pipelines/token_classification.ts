@@ -1,0 +1,193 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+/**
+ * Texts to labels of their tokens, or to the entities that these make up.
+ *
+ * @module
+ */
+
+import type { Tasks } from "../registry.ts";
+import type { Encoding } from "../tokenizer.ts";
+import { callable, longestRow, scored } from "./_batches.ts";
+import {
+  entitiesOf,
+  type Found,
+  marksSubwords,
+  piecesOf,
+  withoutOverlaps,
+} from "./_entities.ts";
+import { softmax } from "./_scores.ts";
+import type { CallOptions, Pipeline, PipelineSetup } from "./types.ts";
+
+/** A token with its label. */
+export interface TokenLabel {
+  /** The label, as the model's configuration names it. */
+  entity: string;
+  /** Its probability. */
+  score: number;
+  /** Where the token stands in the row. */
+  index: number;
+  /** The token, as the vocabulary spells it. */
+  word: string;
+  /** Where it begins in the text. */
+  start: number;
+  /** Where it ends, exclusively. */
+  end: number;
+}
+
+/** Tokens next to each other with the same label. */
+export interface EntityGroup {
+  /** The label without its `B-` or `I-`. */
+  entityGroup: string;
+  /** The mean of the probabilities. */
+  score: number;
+  /** The tokens as text. */
+  word: string;
+  /** Where the first begins in the text. */
+  start: number;
+  /** Where the last ends, exclusively. */
+  end: number;
+}
+
+/**
+ * How tokens become entities: not at all (`"none"`); neighbours of the same
+ * label (`"simple"`); or neighbouring words of the same label, where a word has
+ * the label of its first token (`"first"`), of the token that is surest
+ * (`"max"`), or of the mean probabilities (`"average"`).
+ */
+export type AggregationStrategy =
+  | "none"
+  | "simple"
+  | "first"
+  | "average"
+  | "max";
+
+/** Options of {@linkcode TokenClassificationPipeline}. */
+export interface TokenClassificationOptions extends CallOptions {
+  /** How tokens become entities. @default {"none"} */
+  aggregationStrategy?: AggregationStrategy | undefined;
+  /** Labels to leave out. @default {["O"]} */
+  ignoreLabels?: readonly string[] | undefined;
+  /**
+   * Reads long texts in windows that share this many tokens, instead of
+   * cutting them off; it takes an aggregation strategy.
+   *
+   * @default {none}
+   */
+  stride?: number | undefined;
+}
+
+/** Options that ask for labels of tokens. */
+export interface TokenLabelOptions extends TokenClassificationOptions {
+  /** Tokens do not become entities. */
+  aggregationStrategy?: "none" | undefined;
+}
+
+/** Options that ask for entities. */
+export interface EntityGroupOptions extends TokenClassificationOptions {
+  /** How tokens become entities. */
+  aggregationStrategy: Exclude<AggregationStrategy, "none">;
+}
+
+/**
+ * Labels the tokens of texts. Texts that are too long lose their end, unless
+ * `stride` is given.
+ */
+export interface TokenClassificationPipeline
+  extends Pipeline<Tasks["tokenClassification"]> {
+  /** The labelled tokens of a text. */
+  (text: string, options?: TokenLabelOptions): Promise<TokenLabel[]>;
+  /** The labelled tokens of each text. */
+  (
+    texts: readonly string[],
+    options?: TokenLabelOptions,
+  ): Promise<TokenLabel[][]>;
+  /** The entities of a text. */
+  (text: string, options: EntityGroupOptions): Promise<EntityGroup[]>;
+  /** The entities of each text. */
+  (
+    texts: readonly string[],
+    options: EntityGroupOptions,
+  ): Promise<EntityGroup[][]>;
+}
+
+/** Makes the pipeline of a model that labels tokens. */
+export function tokenClassification(
+  setup: PipelineSetup<Tasks["tokenClassification"]>,
+): TokenClassificationPipeline {
+  const { model, tokenizer } = setup;
+  const unknown = tokenizer.unkTokenId;
+  const marked = marksSubwords(tokenizer);
+
+  async function label(
+    input: string | readonly string[],
+    options: TokenClassificationOptions = {},
+  ): Promise<unknown> {
+    const {
+      aggregationStrategy = "none",
+      ignoreLabels = ["O"],
+      batchSize = setup.batchSize,
+    } = options;
+    const texts = typeof input === "string" ? [input] : input;
+    const windows = texts.map((text) => encode(setup, text, options));
+    const all = windows.flatMap((own, i) =>
+      own.map((encoding) => ({ text: texts[i] ?? "", encoding }))
+    );
+    const found: Found[][] = [];
+    const results = scored(
+      { ...setup, batchSize },
+      all.map(({ encoding }) => encoding),
+      (tokens) => [model.forward(tokens).logits],
+    );
+    for await (const { rows, length, outputs: [logits] } of results) {
+      const width = (logits?.length ?? 0) / rows.length / length;
+      for (const [i, row] of rows.entries()) {
+        const window = all[row];
+        if (!window) continue;
+        const scores = window.encoding.inputIds.map((_, token) => {
+          const at = (i * length + token) * width;
+          return softmax(logits?.subarray(at, at + width) ?? []);
+        });
+        const pieces = piecesOf({ ...window, unknown, marked }, scores);
+        found[row] = entitiesOf(pieces, {
+          tokenizer,
+          strategy: aggregationStrategy,
+          labels: model.config.id2label,
+        }).filter((entity) =>
+          !ignoreLabels.includes(
+            "entity" in entity ? entity.entity : entity.entityGroup,
+          )
+        );
+      }
+    }
+    let at = 0;
+    const entities = windows.map(({ length }) => {
+      const own = found.slice(at, at += length).flat();
+      return length > 1 ? withoutOverlaps(own) : own;
+    });
+    return typeof input === "string" ? entities[0] : entities;
+  }
+
+  return callable(setup, label);
+}
+
+/** Tokenises a text; a long one is cut off, or split where there is a stride. */
+function encode(
+  { model, tokenizer }: PipelineSetup<Tasks["tokenClassification"]>,
+  text: string,
+  { stride, aggregationStrategy = "none" }: TokenClassificationOptions,
+): Encoding[] {
+  if (stride !== undefined && aggregationStrategy === "none") {
+    throw new TypeError(
+      `Cannot read texts in windows that share ${stride} tokens: ` +
+        'windows need an aggregationStrategy other than "none"',
+    );
+  }
+  const encoding = tokenizer.encode(text, {
+    maxLength: longestRow(model, tokenizer),
+    returnOverflowingTokens: stride !== undefined,
+    stride: stride ?? 0,
+  });
+  return [encoding, ...encoding.overflowing ?? []];
+}

@@ -1,0 +1,40 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+import { assertEquals } from "@std/assert";
+import { manualSeed } from "../../../engine/mod.ts";
+import { BertModel, pipeline } from "../../../models/mod.ts";
+import { assertClose, gpuTest, SUMS } from "../../_check.ts";
+import { rowOf, tinyConfig, tinyTokenizer, valuesOf } from "./_tiny.ts";
+
+const tokenizer = tinyTokenizer();
+const TEXTS = ["I like the dog in Paris", "I", "who lives in New York ?"];
+
+gpuTest(
+  "feature-extraction gives each text's states without padding",
+  async () => {
+    manualSeed(3);
+    const model = new BertModel(tinyConfig());
+    const extract = await pipeline("feature-extraction", { model, tokenizer });
+    const lists = await extract(TEXTS);
+    const arrays = await extract(TEXTS, { returnTensors: true });
+    assertEquals(arrays.length, TEXTS.length);
+    for (const [i, text] of TEXTS.entries()) {
+      const encoding = tokenizer.encode(text);
+      const { lastHiddenState } = model.forward(rowOf(encoding));
+      const array = arrays[i];
+      assertEquals(array?.shape, [1, encoding.inputIds.length, 8]);
+      assertClose(array?.data ?? [], await valuesOf(lastHiddenState), SUMS);
+      assertEquals(lists[i]?.length, 1);
+      assertEquals(lists[i]?.[0]?.length, encoding.inputIds.length);
+      assertEquals(lists[i]?.flat(2), [...array?.data ?? []]);
+      const single = await extract(text);
+      assertClose(single.flat(2), array?.data ?? [], SUMS);
+    }
+    assertEquals((await extract("I", { returnTensors: true })).shape, [
+      1,
+      3,
+      8,
+    ]);
+    model.dispose();
+  },
+);

@@ -1,0 +1,156 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { manualSeed } from "../../../engine/mod.ts";
+import {
+  BertForMaskedLM,
+  type FillMaskPipeline,
+  type MaskFilling,
+  pipeline,
+  Tokenizer,
+} from "../../../models/mod.ts";
+import { assertClose, FUNCTIONS, gpuTest } from "../../_check.ts";
+import {
+  idsOf,
+  probabilities,
+  rowOf,
+  tinyConfig,
+  tinyTokenizer,
+  valuesOf,
+} from "./_tiny.ts";
+
+const tokenizer = tinyTokenizer();
+
+async function filler(): Promise<{
+  model: BertForMaskedLM;
+  fill: FillMaskPipeline;
+}> {
+  manualSeed(2);
+  const model = new BertForMaskedLM(tinyConfig());
+  return { model, fill: await pipeline("fill-mask", { model, tokenizer }) };
+}
+
+/** The probabilities at each mask of a text. */
+async function expectedOf(
+  model: BertForMaskedLM,
+  text: string,
+): Promise<number[][]> {
+  const encoding = tokenizer.encode(text);
+  const logits = await valuesOf(model.forward(rowOf(encoding)).logits);
+  const width = tokenizer.vocabSize;
+  return encoding.inputIds.flatMap((id, i) =>
+    id === tokenizer.maskTokenId
+      ? [probabilities(logits.slice(i * width, (i + 1) * width))]
+      : []
+  );
+}
+
+function flat(list: MaskFilling[] | MaskFilling[][]): MaskFilling[] {
+  return list.flat();
+}
+
+gpuTest("fill-mask gives the most probable tokens of a mask", async () => {
+  const { model, fill } = await filler();
+  const [expected = []] = await expectedOf(model, "I [MASK] the dog");
+  const fillings = flat(await fill("I [MASK] the dog"));
+  const order = expected.map((_, id) => id)
+    .sort((a, b) => (expected[b] ?? 0) - (expected[a] ?? 0)).slice(0, 5);
+  assertEquals(fillings.map(({ token }) => token), order);
+  assertClose(
+    fillings.map(({ score }) => score),
+    order.map((id) => expected[id] ?? NaN),
+    FUNCTIONS,
+  );
+  for (const { token, tokenStr, sequence } of fillings) {
+    assertEquals(tokenStr, tokenizer.decode([token]));
+    assertEquals(
+      sequence,
+      tokenizer.decode([...idsOf("i"), token, ...idsOf("the", "dog")], {
+        skipSpecialTokens: true,
+      }),
+    );
+  }
+  assertEquals(Object.keys(fillings[0] ?? {}), [
+    "score",
+    "token",
+    "tokenStr",
+    "sequence",
+  ]);
+  model.dispose();
+});
+
+gpuTest(
+  "fill-mask gives a list for each of several masks, the others left",
+  async () => {
+    const { model, fill } = await filler();
+    const text = "[MASK] like the [MASK]";
+    const expected = await expectedOf(model, text);
+    const [short, lists] = await fill(["I [MASK]", text], { topK: 2 });
+    assertEquals(short?.length, 2);
+    assert(lists && Array.isArray(lists[0]) && Array.isArray(lists[1]));
+    assertEquals(lists.map((list) => Array.isArray(list) && list.length), [
+      2,
+      2,
+    ]);
+    const best = flat(lists.flat().filter((_, i) => i % 2 === 0));
+    assertClose(
+      best.map(({ score }) => score),
+      expected.map((row) => Math.max(...row)),
+      FUNCTIONS,
+    );
+    const [first] = best;
+    assertEquals(
+      first?.sequence,
+      tokenizer.decode([
+        ...idsOf("[CLS]"),
+        first?.token ?? 0,
+        ...idsOf("like", "the", "[MASK]", "[SEP]"),
+      ]),
+    );
+    model.dispose();
+  },
+);
+
+gpuTest("fill-mask considers the targets alone", async () => {
+  const { model, fill } = await filler();
+  const text = "the [MASK] lives";
+  const [expected = []] = await expectedOf(model, text);
+  // "dogs" is "dog" and "##s", and stands for the first of them.
+  const fillings = flat(await fill(text, { targets: ["cat", "dogs", "cat"] }));
+  const order = idsOf("cat", "dog").sort((a, b) =>
+    (expected[b] ?? 0) - (expected[a] ?? 0)
+  );
+  assertEquals(fillings.map(({ token }) => token), order);
+  assertClose(
+    fillings.map(({ score }) => score),
+    order.map((id) => expected[id] ?? NaN),
+    FUNCTIONS,
+  );
+  const [one] = flat(await fill(text, { targets: "york", topK: 1 }));
+  assertEquals(one?.tokenStr, "york");
+  await assertRejects(
+    () => fill(text, { targets: [] }),
+    RangeError,
+    "give at least one",
+  );
+  model.dispose();
+});
+
+gpuTest("fill-mask refuses texts and tokenizers without a mask", async () => {
+  const { model, fill } = await filler();
+  await assertRejects(
+    () => fill(["I [MASK]", "I like"]),
+    RangeError,
+    'Cannot fill "I like": it holds no [MASK]',
+  );
+  const maskless = new Tokenizer(
+    new Map([
+      ["vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\na\n"],
+      ["tokenizer_config.json", '{"mask_token": null}'],
+    ]),
+  );
+  assertEquals(maskless.maskTokenId, null);
+  const other = await pipeline("fill-mask", { model, tokenizer: maskless });
+  await assertRejects(() => other("a"), TypeError, "no mask token");
+  model.dispose();
+});
