@@ -10,7 +10,9 @@
 import { type Classifier, exists, POSTERIOR_NAME } from "./classifier.ts";
 
 const STAGING = ".swagpu-partial";
-const MODEL_FILES = ["config.json", "model.safetensors", POSTERIOR_NAME];
+/** Weights as one file, or the list of their parts: a folder has one of them. */
+const WEIGHT_FILES = ["model.safetensors", "model.safetensors.index.json"];
+const MODEL_FILES = ["config.json", ...WEIGHT_FILES, POSTERIOR_NAME];
 
 /**
  * Makes the output folder, before hours are spent on what goes there.
@@ -49,8 +51,12 @@ export async function saveClassifier(
     if (collected) await swag.save(`${staging}/${POSTERIOR_NAME}`);
     // A posterior of other weights would be worse than none.
     if (!collected) await removeIfThere(`${folder}/${POSTERIOR_NAME}`);
-    for (const { name } of [...Deno.readDirSync(staging)]) {
+    const names = [...Deno.readDirSync(staging)].map(({ name }) => name);
+    for (const name of names) {
       await Deno.rename(`${staging}/${name}`, `${folder}/${name}`);
+    }
+    for (const name of WEIGHT_FILES) {
+      if (!names.includes(name)) await removeIfThere(`${folder}/${name}`);
     }
   } finally {
     await Deno.remove(staging, { recursive: true });

@@ -158,6 +158,11 @@ gpuTest(
     const model = await BertForSequenceClassification.fromPretrained(source, {
       config: { id2label: null, label2id: null, num_labels: 7 },
       ignoreMismatchedSizes: true,
+      onLoad: ({ mismatched }) =>
+        assertEquals(mismatched.map(({ name }) => name), [
+          "classifier.weight",
+          "classifier.bias",
+        ]),
     });
     assertEquals(model.classifier.weight.shape, [7, 32]);
     model.dispose();
