@@ -56,6 +56,7 @@ export * from "./segment.ts";
 export * from "./sgd.ts";
 export * from "./temperature.ts";
 export * from "./trainer.ts";
+export * from "./truncated_normal.ts";
 export * from "./uncertainty.ts";
 export {
   bceWithLogits,

@@ -8,6 +8,9 @@
 //   excluded key  s = EXCLUDED: outside the causal or window rule; p = 0 always
 // A row whose allowed keys are all masked has lse = MASKED and spreads its
 // attention evenly over them, as adding the most negative float would.
+// With segments (MASK = 2) the mask's binding holds for each token the first and
+// one-past-last token of its text. Keys of other texts count as masked ones,
+// which is enough: a query always sees itself.
 
 import type { Access, Kernel, ParamType } from "../kernel.ts";
 import { PHILOX } from "./random.ts";
@@ -46,7 +49,7 @@ export interface AttentionForm {
 }
 
 const RULES = /* wgsl */ `
-override MASK: u32 = 0u;
+override MASK: u32 = 0u; // 1 for a mask, 2 for segments
 override CAUSAL: u32 = 0u;
 override WINDOW: u32 = 0u;
 override DROPOUT: u32 = 0u;
@@ -61,8 +64,8 @@ struct Params {
 
 // Keys [x, y) that queries first..last may see by rule.
 fn keys_of(first: u32, last: u32) -> vec2<u32> {
-  var low = 0;
-  var high = i32(p.sk);
+  var low = i32(text_of(first).x);
+  var high = i32(text_of(last).y);
   if (CAUSAL == 1u) { high = min(high, i32(last) + p.offset + 1); }
   if (WINDOW == 1u) {
     low = max(low, i32(first) + p.offset - p.window);
@@ -72,8 +75,8 @@ fn keys_of(first: u32, last: u32) -> vec2<u32> {
 }
 // Queries [x, y) that may see keys first..last by rule.
 fn queries_of(first: u32, last: u32) -> vec2<u32> {
-  var low = 0;
-  var high = i32(p.sq);
+  var low = i32(text_of(first).x);
+  var high = select(i32(p.sq), i32(text_of(last).y), MASK == 2u);
   if (CAUSAL == 1u) { low = max(low, i32(first) - p.offset); }
   if (WINDOW == 1u) {
     low = max(low, i32(first) - p.offset - p.window);
@@ -83,14 +86,15 @@ fn queries_of(first: u32, last: u32) -> vec2<u32> {
 }
 fn rule(s: f32, visible: bool, i: u32, j: u32) -> f32 {
   var r = s;
-  if (MASK == 1u) { r = select(MASKED, r, visible); }
+  if (MASK != 0u) { r = select(MASKED, r, visible); }
   let d = i32(i) + p.offset - i32(j);
   if (CAUSAL == 1u) { r = select(r, EXCLUDED, d < 0); }
   if (WINDOW == 1u) { r = select(r, EXCLUDED, abs(d) > p.window); }
   return select(EXCLUDED, r, j < p.sk);
 }
 fn probability(s: f32, lse: f32, i: u32) -> f32 {
-  if (lse > 0.5 * MASKED) { return exp2(s - lse); }
+  // Without a mask a row that sees no key has EXCLUDED scores alone: p = 0.
+  if (MASK != 1u || lse > 0.5 * MASKED) { return exp2(s - lse); }
   let range = keys_of(i, i);
   return select(0.0, 1.0 / f32(max(range.y - range.x, 1u)), s > 2.0 * MASKED);
 }
@@ -104,6 +108,25 @@ fn factors(b: u32, h: u32, i: u32, quad: u32) -> vec4<f32> {
   return select(vec4<f32>(0.0), vec4<f32>(p.keep), kept4(b, h, i, quad));
 }
 ` + PHILOX;
+
+// The text of a token: [x, y). Kernels without a mask's binding never ask.
+const TEXT_OF = /* wgsl */ `
+fn text_of(row: u32) -> vec2<u32> {
+  if (MASK != 2u) { return vec2<u32>(0u, p.sk); }
+  return min(vec2<u32>(mask[2u * row], mask[2u * row + 1u]), vec2<u32>(p.sk));
+}
+fn within(text: vec2<u32>, row: u32) -> bool {
+  return MASK != 2u || (row >= text.x && row < text.y);
+}
+fn within4(text: vec2<u32>, row: u32) -> vec4<bool> {
+  let rows = row + vec4<u32>(0u, 1u, 2u, 3u);
+  return vec4<bool>(MASK != 2u) | ((rows >= vec4<u32>(text.x)) & (rows < vec4<u32>(text.y)));
+}
+`;
+
+const NO_TEXTS = /* wgsl */ `
+fn text_of(row: u32) -> vec2<u32> { return vec2<u32>(0u, p.sk); }
+`;
 
 const ALIGNED = /* wgsl */ `
 alias Unit = vec4<f32>;
@@ -192,6 +215,7 @@ export function attentionKernel(
       aligned ? ALIGNED : RAGGED,
       ...declared,
       RULES,
+      bindings.some(({ name }) => name === "mask") ? TEXT_OF : NO_TEXTS,
       ...accessors,
       body,
     ].join(""),
@@ -257,6 +281,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   for (var n = 0u; n < (D + 3u) / 4u; n++) { s += dot(fetch_q(q_base, n), fetch_k(k_base, n)); }
   var visible = true;
   if (MASK == 1u) { visible = mask[b * p.sk + j] != 0u; }
+  visible = visible && within(text_of(i), j);
   a[item] = probability(rule(s * p.scale2, visible, i, j), lse[row], i);
 }
 `,

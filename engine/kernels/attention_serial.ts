@@ -98,6 +98,7 @@ ${
       unroll(R, (r) =>
         `let i${r} = min(first + ${r}u, last);
   let at${r} = (b * p.sq + i${r}) * stride + h * head;
+  let text${r} = text_of(i${r});
   var m${r} = MASKED;
   var l${r} = 0.0;
   ${
@@ -121,7 +122,7 @@ ${
     }
     ${
       unroll(R, (r) =>
-        `s${r} = rule(s${r}, visible, i${r}, j);
+        `s${r} = rule(s${r}, visible && within(text${r}, j), i${r}, j);
     let m_new${r} = max(m${r}, s${r});
     let a${r} = exp2(m${r} - m_new${r});
     s${r} = exp2(s${r} - m_new${r});
@@ -164,6 +165,7 @@ ${
       unroll(R, (r) =>
         `let i${r} = min(first + ${r}u, last);
   let at${r} = (b * p.sq + i${r}) * stride + h * head;
+  let text${r} = text_of(i${r});
   let row${r} = rows[(b * p.heads + h) * p.sq + i${r}];
   ${
           unroll(N, (n) =>
@@ -189,7 +191,7 @@ ${
     }
     ${
       unroll(R, (r) =>
-        `s${r} = probability(rule(s${r}, visible, i${r}, j), row${r}.x, i${r});
+        `s${r} = probability(rule(s${r}, visible && within(text${r}, j), i${r}, j), row${r}.x, i${r});
     if (DROPOUT == 1u) { dp${r} *= factor(kept[j & 3u], ${r}u); }
     let ds${r} = s${r} * (dp${r} - row${r}.y);`)
     }
@@ -225,6 +227,7 @@ ${
   let at${r} = (b * p.sk + j${r}) * stride + h * head;
   var visible${r} = true;
   if (MASK == 1u) { visible${r} = mask[b * p.sk + j${r}] != 0u; }
+  let text${r} = text_of(j${r});
   ${
           unroll(N, (n) =>
             `let k${r}_${n} = fetch_k(at${r}, ${n}u) * p.scale2;
@@ -247,7 +250,7 @@ ${
     }
     ${
       unroll(R, (r) =>
-        `s${r} = probability(rule(s${r}, visible${r}, i, j${r}), row.x, i);
+        `s${r} = probability(rule(s${r}, visible${r} && within(text${r}, i), i, j${r}), row.x, i);
     var w${r} = s${r};`)
     }
     if (DROPOUT == 1u) {

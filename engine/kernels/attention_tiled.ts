@@ -12,7 +12,6 @@
 //   dkv      the same with keys as rows, dk and dv in registers
 // Row 4t + r of a tile lies at slot 8r + t: invocations of a row then read
 // neighbouring slots, and nine vec4 a slot keep them on different banks.
-// Three whole kernels in WGSL make the file longer than most.
 // Longer than most files: the three kernels share their tiles and their maths.
 
 import type { Kernel } from "../kernel.ts";
@@ -191,6 +190,10 @@ fn sum_of_row(row: u32) -> f32 {
       form,
       "  var ySLICE = Scores();\n",
     ) + /* wgsl */ `
+  let text0 = text_of(min(mine, last));
+  let text1 = text_of(min(mine + 1u, last));
+  let text2 = text_of(min(mine + 2u, last));
+  let text3 = text_of(min(mine + 3u, last));
   var m = vec4<f32>(MASKED);
   var l = vec4<f32>(0.0); // of this invocation's columns alone
   let range = keys_of(first, last);
@@ -208,10 +211,10 @@ fn sum_of_row(row: u32) -> f32 {
       workgroupBarrier();
       s = products(s, tx, ty, vectors(slice));
     }
-    s.s0 = rules(s.s0, visible, mine, j);
-    s.s1 = rules(s.s1, visible, mine + 1u, j);
-    s.s2 = rules(s.s2, visible, mine + 2u, j);
-    s.s3 = rules(s.s3, visible, mine + 3u, j);
+    s.s0 = rules(s.s0, visible & within4(text0, j), mine, j);
+    s.s1 = rules(s.s1, visible & within4(text1, j), mine + 1u, j);
+    s.s2 = rules(s.s2, visible & within4(text2, j), mine + 2u, j);
+    s.s3 = rules(s.s3, visible & within4(text3, j), mine + 3u, j);
     row_max[(ty * 4u) * 9u + tx] = largest(s.s0);
     row_max[(ty * 4u + 1u) * 9u + tx] = largest(s.s1);
     row_max[(ty * 4u + 2u) * 9u + tx] = largest(s.s2);
@@ -294,6 +297,10 @@ fn gradients(s: vec4<f32>, dp: vec4<f32>, visible: vec4<bool>, row: vec2<f32>, b
       form,
       "  var dqSLICE = Scores();\n",
     ) + /* wgsl */ `
+  let text0 = text_of(min(mine, last));
+  let text1 = text_of(min(mine + 1u, last));
+  let text2 = text_of(min(mine + 2u, last));
+  let text3 = text_of(min(mine + 3u, last));
   let row_base = (b * p.heads + h) * p.sq;
   let row0 = rows[row_base + min(mine, last)];
   let row1 = rows[row_base + min(mine + 1u, last)];
@@ -320,10 +327,10 @@ fn gradients(s: vec4<f32>, dp: vec4<f32>, visible: vec4<bool>, row: vec2<f32>, b
       workgroupBarrier();
       dp = products(dp, tx, ty, vectors(slice));
     }
-    s.s0 = gradients(s.s0, dp.s0, visible, row0, b, h, mine, j);
-    s.s1 = gradients(s.s1, dp.s1, visible, row1, b, h, mine + 1u, j);
-    s.s2 = gradients(s.s2, dp.s2, visible, row2, b, h, mine + 2u, j);
-    s.s3 = gradients(s.s3, dp.s3, visible, row3, b, h, mine + 3u, j);
+    s.s0 = gradients(s.s0, dp.s0, visible & within4(text0, j), row0, b, h, mine, j);
+    s.s1 = gradients(s.s1, dp.s1, visible & within4(text1, j), row1, b, h, mine + 1u, j);
+    s.s2 = gradients(s.s2, dp.s2, visible & within4(text2, j), row2, b, h, mine + 2u, j);
+    s.s3 = gradients(s.s3, dp.s3, visible & within4(text3, j), row3, b, h, mine + 3u, j);
     share(s, tx, ty);
 ` + slices(
         form,
@@ -354,6 +361,9 @@ export function tiledKeys(form: AttentionForm): Kernel {
     ["k a", "q b", "v a", "dy b"],
     // Rows are keys here: s.s0 holds key `mine` against queries i … i + 3.
     /* wgsl */ `
+fn inside(starts: vec4<u32>, ends: vec4<u32>, i: u32) -> vec4<bool> {
+  return vec4<bool>(MASK != 2u) | ((vec4<u32>(i) >= starts) & (vec4<u32>(i) < ends));
+}
 struct Column { p: vec4<f32>, ds: vec4<f32> }
 // Keys j … j + 3 against query i: probabilities after dropout, and ds.
 fn column(s: vec4<f32>, dp: vec4<f32>, visible: vec4<bool>, row: vec2<f32>, b: u32, h: u32, i: u32, j: u32) -> Column {
@@ -376,6 +386,12 @@ fn column(s: vec4<f32>, dp: vec4<f32>, visible: vec4<bool>, row: vec2<f32>, b: u
   if (MASK == 1u) {
     for (var c = 0u; c < 4u; c++) { visible[c] = mask[b * p.sk + min(mine + c, last)] != 0u; }
   }
+  let text0 = text_of(min(mine, last));
+  let text1 = text_of(min(mine + 1u, last));
+  let text2 = text_of(min(mine + 2u, last));
+  let text3 = text_of(min(mine + 3u, last));
+  let starts = vec4<u32>(text0.x, text1.x, text2.x, text3.x);
+  let ends = vec4<u32>(text0.y, text1.y, text2.y, text3.y);
   let range = queries_of(first, last);
   for (var tile = range.x; tile < range.y; tile += 32u) {
     let i = tile + tx * 4u;
@@ -398,10 +414,10 @@ fn column(s: vec4<f32>, dp: vec4<f32>, visible: vec4<bool>, row: vec2<f32>, b: u
       workgroupBarrier();
       dp = products(dp, tx, ty, vectors(slice));
     }
-    let c0 = column(vec4<f32>(s.s0.x, s.s1.x, s.s2.x, s.s3.x), vec4<f32>(dp.s0.x, dp.s1.x, dp.s2.x, dp.s3.x), visible, row0, b, h, i, mine);
-    let c1 = column(vec4<f32>(s.s0.y, s.s1.y, s.s2.y, s.s3.y), vec4<f32>(dp.s0.y, dp.s1.y, dp.s2.y, dp.s3.y), visible, row1, b, h, i + 1u, mine);
-    let c2 = column(vec4<f32>(s.s0.z, s.s1.z, s.s2.z, s.s3.z), vec4<f32>(dp.s0.z, dp.s1.z, dp.s2.z, dp.s3.z), visible, row2, b, h, i + 2u, mine);
-    let c3 = column(vec4<f32>(s.s0.w, s.s1.w, s.s2.w, s.s3.w), vec4<f32>(dp.s0.w, dp.s1.w, dp.s2.w, dp.s3.w), visible, row3, b, h, i + 3u, mine);
+    let c0 = column(vec4<f32>(s.s0.x, s.s1.x, s.s2.x, s.s3.x), vec4<f32>(dp.s0.x, dp.s1.x, dp.s2.x, dp.s3.x), visible & inside(starts, ends, i), row0, b, h, i, mine);
+    let c1 = column(vec4<f32>(s.s0.y, s.s1.y, s.s2.y, s.s3.y), vec4<f32>(dp.s0.y, dp.s1.y, dp.s2.y, dp.s3.y), visible & inside(starts, ends, i + 1u), row1, b, h, i + 1u, mine);
+    let c2 = column(vec4<f32>(s.s0.z, s.s1.z, s.s2.z, s.s3.z), vec4<f32>(dp.s0.z, dp.s1.z, dp.s2.z, dp.s3.z), visible & inside(starts, ends, i + 2u), row2, b, h, i + 2u, mine);
+    let c3 = column(vec4<f32>(s.s0.w, s.s1.w, s.s2.w, s.s3.w), vec4<f32>(dp.s0.w, dp.s1.w, dp.s2.w, dp.s3.w), visible & inside(starts, ends, i + 3u), row3, b, h, i + 3u, mine);
     share(Scores(
       vec4<f32>(c0.p.x, c1.p.x, c2.p.x, c3.p.x), vec4<f32>(c0.p.y, c1.p.y, c2.p.y, c3.p.y),
       vec4<f32>(c0.p.z, c1.p.z, c2.p.z, c3.p.z), vec4<f32>(c0.p.w, c1.p.w, c2.p.w, c3.p.w)), tx, ty);

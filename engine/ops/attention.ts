@@ -53,7 +53,17 @@ export interface AttentionOptions {
    *
    * @default {all}
    */
-  mask?: Tensor;
+  mask?: Tensor | undefined;
+  /**
+   * Several texts one after the other in one batch row: for each token the
+   * first and one-past-last token of its text, integers `[S, 2]`. A query sees
+   * keys of its own text alone, and the work follows the texts' lengths, not
+   * their sum. The batch must be 1, queries and keys equally many, and there
+   * can be no mask.
+   *
+   * @default {none: a batch row is one text}
+   */
+  segments?: Tensor | undefined;
   /**
    * Whether query `i` sees only keys `j ≤ i + Sk - Sq`.
    *
@@ -92,7 +102,9 @@ interface Plan {
   width: number;
   constants: Record<string, number>;
   params: Record<string, number>;
+  /** The mask or the segments, and the integers of it for a batch row. */
   mask: Tensor | undefined;
+  maskSize: number;
   tiled: boolean;
 }
 
@@ -229,16 +241,22 @@ function forward(
   return lse;
 }
 
-function split({ batch, sq, sk, heads, width }: Plan, x: Tensor): Window[] {
-  return windows(x.device, batch, [sq * width, sk * width, heads * sq * 2, sk]);
+function split(plan: Plan, x: Tensor): Window[] {
+  const { batch, sq, sk, heads, width, maskSize } = plan;
+  return windows(x.device, batch, [
+    sq * width,
+    sk * width,
+    heads * sq * 2,
+    maskSize,
+  ]);
 }
 
 type Bindings = Parameters<typeof launch>[2]["bind"];
 
-/** The mask; without one, something to bind in its place. */
+/** The mask or segments; without, something to bind in its place. */
 function maskPart(plan: Plan, window: Window, stand: Tensor): Bindings[number] {
   return plan.mask
-    ? part(plan.mask, window, plan.sk)
+    ? part(plan.mask, window, plan.maskSize)
     : part(stand, window, plan.sq * plan.width);
 }
 
@@ -328,7 +346,7 @@ function planFor(
   v: Tensor,
   options: AttentionOptions,
 ): Plan {
-  const { heads, mask, causal = false, window, dropout } = options;
+  const { heads, mask, segments, causal = false, window, dropout } = options;
   const [batch = 0, sq = 0, width = 0] = q.shape;
   const [, sk = 0] = k.shape;
   const shapes = `${formatShape(q.shape)}, ${formatShape(k.shape)} and ${
@@ -378,6 +396,7 @@ function planFor(
       );
     }
   }
+  if (segments) checkSegments(segments, mask, shapes, batch, sq, sk);
   if (window !== undefined && !(Number.isInteger(window) && window >= 0)) {
     throw new RangeError(
       `Cannot attend within a window of ${window}: it must be a whole number`,
@@ -405,10 +424,11 @@ function planFor(
     sk,
     heads,
     width,
-    mask,
+    mask: segments ?? mask,
+    maskSize: segments ? sk * 2 : sk,
     tiled: variant === "tiled",
     constants: {
-      MASK: mask ? 1 : 0,
+      MASK: segments ? 2 : mask ? 1 : 0,
       CAUSAL: causal ? 1 : 0,
       WINDOW: window === undefined ? 0 : 1,
       DROPOUT: rate > 0 ? 1 : 0,
@@ -430,4 +450,32 @@ function planFor(
       stream1: stream[1],
     },
   };
+}
+
+function checkSegments(
+  segments: Tensor,
+  mask: Tensor | undefined,
+  shapes: string,
+  batch: number,
+  sq: number,
+  sk: number,
+): void {
+  if (batch !== 1 || sq !== sk || mask) {
+    throw new TypeError(
+      `Cannot attend in segments with ${shapes}${
+        mask ? " and a mask" : ""
+      }: expected a batch of 1, as many queries as keys, and no mask`,
+    );
+  }
+  const [rows, columns] = segments.shape;
+  if (
+    segments.shape.length !== 2 || rows !== sk || columns !== 2 ||
+    segments.dtype === "f32"
+  ) {
+    throw new TypeError(
+      `Cannot attend in segments ${segments.dtype} ${
+        formatShape(segments.shape)
+      }: expected integers [${sk}, 2]`,
+    );
+  }
 }

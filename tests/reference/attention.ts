@@ -10,6 +10,8 @@ export interface ReferenceAttention {
   heads: number;
   depth: number;
   mask?: ArrayLike<number>;
+  /** The first and one-past-last token of each token's text. */
+  segments?: ArrayLike<number>;
   causal?: boolean;
   window?: number;
   scale?: number;
@@ -24,6 +26,7 @@ export function attentionProbabilities(
   options: ReferenceAttention,
 ): Float64Array {
   const { batch, sq, sk, heads, depth, mask, causal, window } = options;
+  const { segments } = options;
   const { scale = 1 / Math.sqrt(depth) } = options;
   const width = heads * depth;
   const offset = causal ? sk - sq : 0;
@@ -34,6 +37,10 @@ export function attentionProbabilities(
         const scores = Array.from({ length: sk }, (_, j) => {
           const distance = i + offset - j;
           if (causal && distance < 0) return -Infinity;
+          if (segments) {
+            const [from = 0, to = 0] = [segments[2 * i], segments[2 * i + 1]];
+            if (j < from || j >= to) return -Infinity;
+          }
           if (window !== undefined && Math.abs(distance) > window) {
             return -Infinity;
           }

@@ -28,7 +28,8 @@ import { philox4x32 } from "../../../engine/random.ts";
 /** 32-bit exponentials and sums of up to about a hundred products. */
 const ATTENTION: Tolerance = { absolute: 2e-5, relative: 5e-5 };
 
-interface Case extends Omit<AttentionOptions, "mask" | "dropout" | "heads"> {
+interface Case
+  extends Omit<AttentionOptions, "mask" | "segments" | "dropout" | "heads"> {
   batch?: number;
   sq: number;
   sk?: number;
@@ -36,7 +37,18 @@ interface Case extends Omit<AttentionOptions, "mask" | "dropout" | "heads"> {
   depth: number;
   /** One row of mask for each batch row. */
   mask?: number[];
+  /** Tokens of each text, where there are several in the one batch row. */
+  lengths?: number[];
   rate?: number;
+}
+
+/** The first and one-past-last token of the text of each token. */
+function segmentsOf(lengths: readonly number[]): number[] {
+  let start = 0;
+  return lengths.flatMap((length) => {
+    const row = [start, start += length];
+    return Array.from({ length }, () => row).flat();
+  });
 }
 
 const STREAM = { key: [7, 11], stream: [3, 5] } as const;
@@ -44,7 +56,9 @@ const STREAM = { key: [7, 11], stream: [3, 5] } as const;
 /** Compares y, dq, dk and dv with the float64 twin. */
 async function check(c: Case): Promise<void> {
   using _ = scope();
-  const { batch = 2, sq, sk = sq, heads = 2, depth, mask, rate } = c;
+  const { lengths, batch = lengths ? 1 : 2 } = c;
+  const { sq, sk = sq, heads = 2, depth, mask, rate } = c;
+  const segments = lengths && segmentsOf(lengths);
   const width = heads * depth;
   const options = {
     heads,
@@ -67,6 +81,9 @@ async function check(c: Case): Promise<void> {
     ...(mask
       ? { mask: tensor(Int32Array.from(mask), { shape: [batch, sk] }) }
       : {}),
+    ...(segments
+      ? { segments: tensor(Int32Array.from(segments), { shape: [sq, 2] }) }
+      : {}),
     ...(rate === undefined ? {} : { dropout: { rate, stream: STREAM } }),
   });
   backward(y, { gradient: dy });
@@ -79,6 +96,7 @@ async function check(c: Case): Promise<void> {
     depth,
     ...options,
     ...(mask ? { mask } : {}),
+    ...(segments ? { segments } : {}),
     ...(rate === undefined ? {} : {
       keep: (b: number, h: number, i: number, j: number) =>
         kept(rate, (b * heads + h) * sq + i, j) / (1 - rate),
@@ -182,6 +200,13 @@ variantsTest("drops the same probabilities backward as forward", [
     rate: 0.4,
     mask: [...left(33, 4), ...right(33, 5)],
   },
+]);
+
+variantsTest("keeps texts that share a row apart", [
+  { sq: 17, depth: 4, lengths: [5, 1, 11] },
+  { sq: 90, depth: 4, lengths: [3, 40, 2, 1, 44], heads: 1 },
+  { sq: 70, depth: 4, lengths: [41, 29], window: 5 },
+  { sq: 70, depth: 4, lengths: [6, 64], window: 8, causal: true, rate: 0.3 },
 ]);
 
 gpuTest("attention() drops the share that is asked for", async () => {
@@ -301,4 +326,51 @@ gpuTest("attention() throws when the arguments do not fit", () => {
     RangeError,
     "Cannot drop a share of 1",
   );
+  const segments = ones([3, 2], { dtype: "i32" });
+  assertThrows(
+    () => attention(x, x, x, { heads: 2, segments }),
+    TypeError,
+    "expected a batch of 1, as many queries as keys, and no mask",
+  );
+  const y = ones([1, 4, 8]);
+  assertThrows(
+    () => attention(y, y, y, { heads: 2, segments }),
+    TypeError,
+    "Cannot attend in segments i32 [3, 2]: expected integers [4, 2]",
+  );
 });
+
+for (const variant of variantsOf("attention")) {
+  gpuTest(
+    `attention() gives texts in one row the bits of texts alone (${variant})`,
+    async () => {
+      const [length, texts, width] = [64, 3, 8];
+      const values = randomValues(texts * length * width, 3);
+      const weights = randomValues(values.length, 5);
+      const run = (batch: number) => {
+        const shape = [batch, values.length / batch / width, width];
+        const x = tensor(values, { shape, requiresGrad: true });
+        const segments = tensor(
+          Int32Array.from(segmentsOf(Array(texts).fill(length))),
+          { shape: [texts * length, 2] },
+        );
+        const y = attention(x, x, x, {
+          heads: 2,
+          window: 20,
+          ...(batch === 1 ? { segments } : {}),
+        });
+        backward(y, { gradient: tensor(weights, { shape }) });
+        assert(x.grad);
+        return [y, x.grad];
+      };
+      pin("attention", variant);
+      try {
+        const [y, dx, y3, dx3] = await readAll([...run(1), ...run(texts)]);
+        assertEquals(y, y3);
+        assertEquals(dx, dx3);
+      } finally {
+        pin("attention", undefined);
+      }
+    },
+  );
+}
