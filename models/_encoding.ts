@@ -1,19 +1,36 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// From the ids of one or two texts to a row, and from rows to a batch: special
-// tokens, truncation and padding by the rules of Hugging Face's tokenizers.
-
-/** Which text gives way when a row is too long. */
-export type TruncationStrategy = "longest_first" | "only_first" | "only_second";
+// This module is browser compatible.
+// From the tokens of one or two texts to rows, and from rows to a batch: special
+// tokens and padding by the rules of Hugging Face's tokenizers.
 
 /** One place of a row: a special token, or all of the first or second text. */
 export type TemplateItem =
   | { readonly id: number; readonly type: number }
   | { readonly text: 0 | 1; readonly type: number };
 
-/** A row of ids, and which text each comes from. */
+/** The tokens of a text, the part of it that each covers, and its word. */
+export interface Pieces {
+  readonly ids: number[];
+  readonly starts: number[];
+  readonly ends: number[];
+  readonly words: number[];
+}
+
+/** A part of a list: from one index to before another. */
+export type Window = readonly [from: number, to: number];
+
+/** A row of ids, and where each comes from. */
 export interface Row {
   readonly ids: number[];
   readonly types: number[];
+  readonly offsets: (readonly [number, number])[];
+  readonly sequences: (0 | 1 | null)[];
+  readonly words: (number | null)[];
+}
+
+/** No tokens yet. */
+export function noPieces(): Pieces {
+  return { ids: [], starts: [], ends: [], words: [] };
 }
 
 /** How many special tokens a template adds. */
@@ -21,70 +38,41 @@ export function addedTokens(template: readonly TemplateItem[]): number {
   return template.filter((item) => "id" in item).length;
 }
 
-/** Fills a template with the ids of one or two texts. */
+const NOWHERE = [0, 0] as const;
+
+/** Fills a template with a window of the tokens of one or two texts. */
 export function fill(
   template: readonly TemplateItem[],
-  texts: readonly (readonly number[])[],
+  texts: readonly Pieces[],
+  windows: readonly Window[],
 ): Row {
-  const row: Row = { ids: [], types: [] };
+  const row: Row = {
+    ids: [],
+    types: [],
+    offsets: [],
+    sequences: [],
+    words: [],
+  };
   for (const item of template) {
-    const ids = "id" in item ? [item.id] : texts[item.text] ?? [];
-    for (const id of ids) {
-      row.ids.push(id);
+    if ("id" in item) {
+      row.ids.push(item.id);
       row.types.push(item.type);
+      row.offsets.push(NOWHERE);
+      row.sequences.push(null);
+      row.words.push(null);
+      continue;
+    }
+    const pieces = texts[item.text];
+    const [from, to] = windows[item.text] ?? NOWHERE;
+    for (let i = from; pieces !== undefined && i < to; i++) {
+      row.ids.push(pieces.ids[i] ?? 0);
+      row.types.push(item.type);
+      row.offsets.push([pieces.starts[i] ?? 0, pieces.ends[i] ?? 0]);
+      row.sequences.push(item.text);
+      row.words.push(pieces.words[i] ?? 0);
     }
   }
   return row;
-}
-
-/**
- * How many tokens of each text stay where `room` are left for them.
- *
- * Where both texts give way, the longer one keeps the odd token, and of equals
- * the second: so do the compiled tokenizers of transformers.
- *
- * @throws {RangeError} If the text that must give way is too short for it.
- */
-export function truncatedLengths(
-  lengths: readonly number[],
-  room: number,
-  strategy: TruncationStrategy,
-): number[] {
-  const [first = 0, second = 0] = lengths;
-  const excess = first + second - room;
-  if (excess <= 0) return [...lengths];
-  if (strategy === "longest_first") {
-    if (lengths.length === 1) return [room];
-    const short = Math.min(first, second);
-    if (2 * short <= room) {
-      return first <= second ? [first, room - first] : [room - second, second];
-    }
-    const half = Math.floor(room / 2);
-    return first <= second ? [half, room - half] : [room - half, half];
-  }
-  const place = strategy === "only_first" ? 0 : 1;
-  const length = lengths[place] ?? 0;
-  if (length <= excess) {
-    throw new RangeError(
-      `Cannot truncate ${
-        lengths.join(" and ")
-      } tokens to ${room} with "${strategy}": ` +
-        `that text is too short to lose ${excess}`,
-    );
-  }
-  return lengths.map((length, i) => i === place ? length - excess : length);
-}
-
-/** Keeps `length` ids, dropping them from the end or the beginning. */
-export function cut(
-  ids: readonly number[],
-  length: number,
-  side: "left" | "right",
-): readonly number[] {
-  if (length >= ids.length) return ids;
-  return side === "right"
-    ? ids.slice(0, length)
-    : ids.slice(-length || Infinity);
 }
 
 /** What {@linkcode pad} fills with, and where. */
@@ -116,4 +104,14 @@ export function pad(rows: readonly Row[], options: PadOptions): PaddedRows {
     attentionMask.fill(1, start, start + ids.length);
   }
   return { inputIds, attentionMask, tokenTypeIds };
+}
+
+/** A list filled up to `length` at one end. */
+export function padList<T>(
+  values: readonly T[],
+  filler: T,
+  { length, side }: Pick<PadOptions, "length" | "side">,
+): T[] {
+  const filled = Array.from({ length: length - values.length }, () => filler);
+  return side === "left" ? [...filled, ...values] : [...values, ...filled];
 }

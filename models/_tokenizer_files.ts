@@ -1,21 +1,26 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// What the files of a tokenizer say: how to split, which tokens are special,
-// and how they frame one or two texts.
+// Which files a tokenizer is read from, what kind they make up, and the
+// `tokenizer.json` that is derived where there is none.
 
-import { Tokenizer as Splitter } from "@huggingface/tokenizers";
-import type { TemplateItem } from "./_encoding.ts";
-import { formatJson, isObject, parseJson } from "./_json.ts";
+import { collectAddedTokens } from "./_added_tokens.ts";
+import {
+  byteLevelJson,
+  byteLevelRoles,
+  parseIds,
+  parseMerges,
+} from "./_byte_level.ts";
+import type { Codec } from "./_codec.ts";
+import { JsonCodec } from "./_json_codec.ts";
+import { formatJson, isObject } from "./_json.ts";
+import { MarianCodec } from "./_marian_codec.ts";
+import {
+  newSplitter,
+  overridden,
+  readTemplate,
+  specialTokens,
+} from "./_tokenizer_json.ts";
+import type { TokenizerOptions } from "./tokenizer_types.ts";
 import { isUncased, parseVocabulary, wordPieceJson } from "./_wordpiece.ts";
-
-/** The role of a special token. */
-export type SpecialTokenName =
-  | "bos"
-  | "eos"
-  | "unk"
-  | "sep"
-  | "pad"
-  | "cls"
-  | "mask";
 
 /** The files of a tokenizer, of which a folder holds some. */
 export const FILES = {
@@ -23,163 +28,270 @@ export const FILES = {
   config: "tokenizer_config.json",
   special: "special_tokens_map.json",
   vocabulary: "vocab.txt",
-  ranks: "vocab.json",
+  ids: "vocab.json",
+  targetIds: "target_vocab.json",
   merges: "merges.txt",
   added: "added_tokens.json",
+  sourceModel: "source.spm",
+  targetModel: "target.spm",
 } as const;
 
-const MODEL_TYPES = ["WordPiece", "BPE", "Unigram"] as const;
+/** The files that are no text. */
+export const BINARY_FILES: ReadonlySet<string> = new Set([
+  FILES.sourceModel,
+  FILES.targetModel,
+]);
 
-/** How roles are usually spelled, for folders whose files do not say. */
-const USUAL_TOKENS: Record<SpecialTokenName, readonly string[]> = {
-  bos: ["<s>"],
-  eos: ["</s>"],
-  unk: ["[UNK]", "<unk>"],
-  sep: ["[SEP]", "</s>"],
-  pad: ["[PAD]", "<pad>"],
-  cls: ["[CLS]", "<s>"],
-  mask: ["[MASK]", "<mask>"],
+/** The content of files by their name. */
+export type TokenizerFiles = ReadonlyMap<
+  string,
+  string | Uint8Array<ArrayBuffer>
+>;
+
+const BERT_TOKENS = {
+  cls: "[CLS]",
+  mask: "[MASK]",
+  pad: "[PAD]",
+  sep: "[SEP]",
+  unk: "[UNK]",
 };
 
-/** Adds the files that transformers writes beside BERT's `vocab.txt`. */
-export function buildBertFiles(
-  files: Map<string, string>,
-  lower: boolean | undefined,
-  source: string,
-): void {
-  const text = files.get(FILES.vocabulary);
-  if (text === undefined) {
-    throw new Deno.errors.NotFound(
-      `Cannot read the tokenizer of ${source}: it holds neither ${FILES.tokenizer} ` +
-        `nor ${FILES.vocabulary}`,
-    );
+/** Reads files by their name; those that are missing hold nothing. */
+class Reader {
+  readonly source: string;
+  #files: Map<string, string | Uint8Array<ArrayBuffer>>;
+  #fields = new Map<string, Record<string, unknown>>();
+
+  constructor(files: TokenizerFiles, source: string) {
+    this.#files = new Map(files);
+    this.source = source;
   }
-  const vocabulary = parseVocabulary(text, `${source}/${FILES.vocabulary}`);
-  const { fields: config } = parseJson(
-    files.get(FILES.config) ?? "{}",
-    `${source}/${FILES.config}`,
-  );
-  const flag = (name: string): boolean | undefined => {
-    const value = config[name];
-    return typeof value === "boolean" ? value : undefined;
-  };
-  const lowerCase = lower ?? flag("do_lower_case") ??
-    isUncased(vocabulary);
-  const json = wordPieceJson(vocabulary, {
-    lowerCase,
-    stripAccents: flag("strip_accents") ?? null,
-    splitChinese: flag("tokenize_chinese_chars") ?? true,
-  });
-  files.set(FILES.tokenizer, `${JSON.stringify(json, null, 2)}\n`);
-  const tokens = {
-    cls_token: "[CLS]",
-    mask_token: "[MASK]",
-    pad_token: "[PAD]",
-    sep_token: "[SEP]",
-    unk_token: "[UNK]",
-  };
-  files.set(
-    FILES.config,
-    formatJson({
-      tokenizer_class: "BertTokenizer",
-      ...tokens,
-      ...config,
-      do_lower_case: lowerCase,
-    }),
-  );
-  if (!files.has(FILES.special)) files.set(FILES.special, formatJson(tokens));
+
+  /** All files, those that were derived from others too. */
+  get files(): TokenizerFiles {
+    return this.#files;
+  }
+
+  has(name: string): boolean {
+    return this.#files.has(name);
+  }
+
+  path(name: string): string {
+    return `${this.source}/${name}`;
+  }
+
+  text(name: string): string {
+    const content = this.#files.get(name) ?? "";
+    return typeof content === "string"
+      ? content
+      : new TextDecoder().decode(content);
+  }
+
+  bytes(name: string): Uint8Array {
+    const content = this.#files.get(name) ?? "";
+    return typeof content === "string"
+      ? new TextEncoder().encode(content)
+      : content;
+  }
+
+  /** The fields of a JSON file. */
+  fields(name: string): Record<string, unknown> {
+    let fields = this.#fields.get(name);
+    if (fields === undefined) {
+      fields = this.has(name)
+        ? parseFields(this.text(name), this.path(name))
+        : {};
+      this.#fields.set(name, fields);
+    }
+    return fields;
+  }
+
+  /** Adds or replaces a JSON file. */
+  set(name: string, fields: Record<string, unknown>, text: string): void {
+    this.#fields.set(name, fields);
+    this.#files.set(name, text);
+  }
 }
 
-/** Builds what splits texts. */
-export function newSplitter(
-  json: Record<string, unknown>,
-  config: Record<string, unknown>,
-  source: string,
-): Splitter {
-  const model = json.model;
-  const path = `${source}/${FILES.tokenizer}`;
-  if (!isObject(model)) {
-    throw new SyntaxError(`Cannot read ${path}: it holds no model`);
-  }
-  const type = model.type ?? null;
-  if (type !== null && !MODEL_TYPES.some((name) => name === type)) {
-    throw new SyntaxError(
-      `Cannot read ${path}: the model type is ${JSON.stringify(type)}, ` +
-        `expected one of ${MODEL_TYPES.join(", ")}`,
-    );
-  }
+/** Reads a JSON file without asking how it spells numbers: it may be large. */
+function parseFields(text: string, path: string): Record<string, unknown> {
+  let value: unknown;
   try {
-    return new Splitter({
-      added_tokens: [],
-      normalizer: null,
-      pre_tokenizer: null,
-      post_processor: null,
-      decoder: null,
-      ...json,
-    }, config);
+    value = JSON.parse(text);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new SyntaxError(`Cannot read ${path}: ${reason}`, { cause: error });
   }
+  if (isObject(value)) return value;
+  throw new SyntaxError(`Cannot read ${path}: it does not hold an object`);
 }
 
-function tokenText(value: unknown): string | null {
-  if (typeof value === "string") return value;
-  return isObject(value) && typeof value.content === "string"
-    ? value.content
-    : null;
+/** A tokenizer as its files describe it, and what to save it as. */
+export interface ReadTokenizer {
+  readonly codec: Codec;
+  readonly files: TokenizerFiles;
+  /** The fields of `tokenizer_config.json`. */
+  readonly config: Record<string, unknown>;
+  /** The limit where the files say none. */
+  readonly maxLength: number;
 }
 
-/** The special tokens by their role. */
-export function specialTokens(
-  config: Record<string, unknown>,
-  map: Record<string, unknown>,
-  splitter: Splitter,
-): Map<SpecialTokenName, string> {
-  const result = new Map<SpecialTokenName, string>();
-  const names = Object.keys(USUAL_TOKENS) as SpecialTokenName[];
-  const said = names.some((name) =>
-    `${name}_token` in config || `${name}_token` in map
-  );
-  for (const name of names) {
-    const key = `${name}_token`;
-    const token = tokenText(config[key]) ?? tokenText(map[key]) ??
-      (said
-        ? null
-        : USUAL_TOKENS[name].find((token) =>
-          splitter.token_to_id(token) !== undefined
-        ) ?? null);
-    if (token !== null) result.set(name, token);
+/**
+ * Finds out what kind of tokenizer the files hold, and reads it.
+ *
+ * @throws {Deno.errors.NotFound} If they hold none.
+ * @throws {SyntaxError} If one of them cannot be understood.
+ */
+export function readTokenizer(
+  files: TokenizerFiles,
+  options: TokenizerOptions & { source: string },
+): ReadTokenizer {
+  const reader = new Reader(files, options.source);
+  const config = reader.fields(FILES.config);
+  const marian = reader.has(FILES.sourceModel) ||
+    /^Marian/.test(String(config.tokenizer_class ?? ""));
+  if (marian && !(reader.has(FILES.tokenizer) && !hasMarianFiles(reader))) {
+    const codec = readMarian(reader, config);
+    return { codec, files: reader.files, config, maxLength: 512 };
   }
-  return result;
+  if (!reader.has(FILES.tokenizer)) {
+    if (reader.has(FILES.vocabulary)) buildBertFiles(reader, options.lowerCase);
+    else if (reader.has(FILES.ids) && reader.has(FILES.merges)) {
+      buildByteLevelFiles(reader, options.addPrefixSpace ?? false);
+    } else {
+      throw new Deno.errors.NotFound(
+        `Cannot read the tokenizer of ${reader.source}: it holds neither ` +
+          `${FILES.tokenizer} nor ${FILES.vocabulary}, ${FILES.ids} with ` +
+          `${FILES.merges}, or ${FILES.sourceModel}`,
+      );
+    }
+  }
+  const json = overridden(
+    reader.fields(FILES.tokenizer),
+    reader.fields(FILES.config),
+    options,
+  );
+  const built = reader.fields(FILES.config);
+  const splitter = newSplitter(json, built, reader.source);
+  const codec = new JsonCodec(json, splitter, {
+    special: specialTokens(built, reader.fields(FILES.special), splitter),
+    single: readTemplate(splitter, false),
+    pair: readTemplate(splitter, true),
+  });
+  return { codec, files: reader.files, config: built, maxLength: Infinity };
 }
 
-/** Finds how the tokenizer frames texts, by framing two marks. */
-export function readTemplate(
-  splitter: Splitter,
-  pair: boolean,
-): readonly TemplateItem[] {
-  const [first, second] = ["\u0000first", "\u0000second"] as const;
-  const plain: readonly TemplateItem[] = pair
-    ? [{ text: 0, type: 0 }, { text: 1, type: 1 }]
-    : [{ text: 0, type: 0 }];
-  const framed = splitter.post_processor?.(
-    [first],
-    pair ? [second] : null,
-    true,
-  );
-  // The byte-level post-processor moves offsets only, and joins nothing.
-  if (framed === undefined || framed.tokens_pair) return plain;
-  // RoBERTa's has a single type, in which the package differs from the original.
-  const untyped = splitter.post_processor?.config.type === "RobertaProcessing";
-  return framed.tokens.map((token, i): TemplateItem => {
-    const type = untyped ? 0 : framed.token_type_ids?.[i] ?? 0;
-    if (token === first) return { text: 0, type };
-    if (token === second) return { text: 1, type };
-    const id = splitter.token_to_id(token);
-    if (id !== undefined) return { id, type };
-    throw new SyntaxError(
-      `Cannot frame a text with ${token}: the vocabulary lacks it`,
+function hasMarianFiles(reader: Reader): boolean {
+  return [FILES.sourceModel, FILES.targetModel, FILES.ids]
+    .every((name) => reader.has(name));
+}
+
+function readMarian(
+  reader: Reader,
+  config: Record<string, unknown>,
+): MarianCodec {
+  for (const name of [FILES.sourceModel, FILES.targetModel, FILES.ids]) {
+    if (reader.has(name)) continue;
+    throw new Deno.errors.NotFound(
+      `Cannot read the tokenizer of ${reader.source}: it lacks ${name}`,
     );
+  }
+  const separate = config.separate_vocabs ?? reader.has(FILES.targetIds);
+  if (separate && !reader.has(FILES.targetIds)) {
+    throw new Deno.errors.NotFound(
+      `Cannot read the tokenizer of ${reader.source}: it lacks ` +
+        FILES.targetIds,
+    );
+  }
+  return new MarianCodec({
+    sourceModel: reader.bytes(FILES.sourceModel),
+    targetModel: reader.bytes(FILES.targetModel),
+    vocabulary: reader.fields(FILES.ids),
+    targetVocabulary: separate ? reader.fields(FILES.targetIds) : null,
+    config,
+    special: reader.fields(FILES.special),
+    added: reader.fields(FILES.added),
+    source: reader.source,
   });
+}
+
+/** Adds the files that transformers writes beside BERT's `vocab.txt`. */
+function buildBertFiles(reader: Reader, lower: boolean | undefined): void {
+  const vocabulary = parseVocabulary(
+    reader.text(FILES.vocabulary),
+    reader.path(FILES.vocabulary),
+  );
+  const config = reader.fields(FILES.config);
+  const special = reader.fields(FILES.special);
+  const flag = (name: string): boolean | undefined => {
+    const value = config[name];
+    return typeof value === "boolean" ? value : undefined;
+  };
+  const lowerCase = lower ?? flag("do_lower_case") ?? isUncased(vocabulary);
+  const json = wordPieceJson(vocabulary, {
+    lowerCase,
+    stripAccents: flag("strip_accents") ?? null,
+    splitChinese: flag("tokenize_chinese_chars") ?? true,
+    addedTokens: collectAddedTokens(vocabulary, {
+      config,
+      special,
+      added: reader.fields(FILES.added),
+      roles: BERT_TOKENS,
+    }),
+  });
+  const tokens = Object.fromEntries(
+    Object.entries(BERT_TOKENS).map((
+      [role, token],
+    ) => [`${role}_token`, token]),
+  );
+  derive(reader, json, {
+    tokenizer_class: "BertTokenizer",
+    ...tokens,
+    ...special,
+    ...config,
+    do_lower_case: lowerCase,
+  });
+  if (!reader.has(FILES.special)) {
+    reader.set(FILES.special, tokens, formatJson(tokens));
+  }
+}
+
+/** Adds `tokenizer.json` beside `vocab.json` and `merges.txt`. */
+function buildByteLevelFiles(reader: Reader, addPrefixSpace: boolean): void {
+  const vocabulary = parseIds(
+    reader.fields(FILES.ids),
+    reader.path(FILES.ids),
+  );
+  const config = reader.fields(FILES.config);
+  const special = reader.fields(FILES.special);
+  const json = byteLevelJson({
+    vocabulary,
+    merges: parseMerges(
+      reader.text(FILES.merges),
+      vocabulary,
+      reader.path(FILES.merges),
+    ),
+    config,
+    special,
+    added: reader.fields(FILES.added),
+    addPrefixSpace: addPrefixSpace || config.add_prefix_space === true,
+    source: reader.source,
+  });
+  const tokens = Object.entries(byteLevelRoles(vocabulary, config))
+    .filter(([, token]) => vocabulary.has(token))
+    .map(([role, token]) => [`${role}_token`, token]);
+  derive(reader, json, {
+    ...Object.fromEntries(tokens),
+    ...special,
+    ...config,
+  });
+}
+
+function derive(
+  reader: Reader,
+  json: Record<string, unknown>,
+  config: Record<string, unknown>,
+): void {
+  reader.set(FILES.tokenizer, json, `${JSON.stringify(json, null, 2)}\n`);
+  reader.set(FILES.config, config, formatJson(config));
 }

@@ -1,14 +1,15 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // BERT's `vocab.txt` alone, turned into the `tokenizer.json` that says the same.
 
+import type { AddedToken } from "./_added_tokens.ts";
+
 /** What `tokenizer_config.json` says about how BERT splits a text. */
 export interface WordPieceOptions {
   lowerCase?: boolean | undefined;
   stripAccents?: boolean | null;
   splitChinese?: boolean;
+  addedTokens?: readonly AddedToken[];
 }
-
-const SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] as const;
 
 /** The tokens of a `vocab.txt`, whose line numbers are their ids. */
 export function parseVocabulary(
@@ -42,6 +43,7 @@ export function wordPieceJson(
   options: WordPieceOptions,
 ): Record<string, unknown> {
   const { lowerCase, stripAccents = null, splitChinese = true } = options;
+  const { addedTokens = [] } = options;
   const idOf = (token: string): number => vocabulary.get(token) ?? 0;
   const special = (token: string, type: number) => ({
     SpecialToken: { id: token, type_id: type },
@@ -60,18 +62,7 @@ export function wordPieceJson(
     version: "1.0",
     truncation: null,
     padding: null,
-    added_tokens: SPECIAL_TOKENS
-      .filter((token) => vocabulary.has(token))
-      .map((token) => ({
-        id: idOf(token),
-        content: token,
-        single_word: false,
-        lstrip: false,
-        rstrip: false,
-        normalized: false,
-        special: true,
-      }))
-      .sort((a, b) => a.id - b.id),
+    added_tokens: addedTokens,
     normalizer: {
       type: "BertNormalizer",
       clean_text: true,

@@ -87,6 +87,7 @@ const SMALL_FILES = [
   "merges.txt",
   "source.spm",
   "target.spm",
+  "target_vocab.json",
 ];
 /**
  * Finds a model's files. A folder on disk is used as it is; anything else is

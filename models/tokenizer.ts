@@ -1,39 +1,39 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * From texts to batches of token ids and back. The splitting is done by
- * `@huggingface/tokenizers`; special tokens, truncation, padding and batching
- * are done here, by the rules of transformers.
+ * From texts to batches of token ids and back. A codec turns texts into tokens;
+ * special tokens, truncation, windows, padding and batching are done here, by
+ * the rules of transformers.
  *
  * @module
  */
 
-import type { Tokenizer as Splitter } from "@huggingface/tokenizers";
-import { writeTextAtomically } from "../nn/disk.ts";
+import { writeAtomically, writeTextAtomically } from "../nn/disk.ts";
+import type { Codec, SpecialTokenName } from "./_codec.ts";
 import {
   addedTokens,
-  cut,
   fill,
+  noPieces,
   pad,
+  padList,
+  type Pieces,
   type Row,
-  type TemplateItem,
-  truncatedLengths,
 } from "./_encoding.ts";
-import { formatJson, parseJson, readOptionalText } from "./_json.ts";
+import { formatJson, parseJson } from "./_json.ts";
 import {
-  buildBertFiles,
+  BINARY_FILES,
   FILES,
-  newSplitter,
-  readTemplate,
-  type SpecialTokenName,
-  specialTokens,
+  readTokenizer,
+  type TokenizerFiles,
 } from "./_tokenizer_files.ts";
-
+import { pairUp, textsOf } from "./_tokenizer_inputs.ts";
+import { chooseWindows, paddedLength } from "./_truncation.ts";
 import type {
   BatchOptions,
   DecodeOptions,
   EncodeOptions,
   Encoding,
+  PretokenizedInput,
   Side,
   TokenBatch,
   TokenizerInput,
@@ -43,7 +43,10 @@ import type {
 export type * from "./tokenizer_types.ts";
 export type { SpecialTokenName };
 
-/** A tokenizer as it lies in a folder. Make one by `fromPretrained`. */
+/**
+ * A tokenizer as it lies in a folder. Make one by
+ * {@linkcode AutoTokenizer.fromPretrained}, or by `fromPretrained` for a folder.
+ */
 export class Tokenizer {
   /** The number of ids, added tokens included. */
   readonly vocabSize: number;
@@ -56,16 +59,15 @@ export class Tokenizer {
   paddingSide: Side;
   /** The end from which tokens are dropped unless a call says otherwise. */
   truncationSide: Side;
-  #splitter: Splitter;
-  #files: ReadonlyMap<string, string>;
+  #codec: Codec;
+  #files: TokenizerFiles;
   #savedMaxLength: number;
-  #special: ReadonlyMap<SpecialTokenName, string>;
-  #single: readonly TemplateItem[];
-  #pair: readonly TemplateItem[];
 
   /**
-   * Reads the tokenizer of a folder: `tokenizer.json` and
-   * `tokenizer_config.json`, or BERT's `vocab.txt` alone.
+   * Reads the tokenizer of a folder: `tokenizer.json` with
+   * `tokenizer_config.json`; BERT's `vocab.txt`; the `vocab.json` and
+   * `merges.txt` of RoBERTa, BART and GPT-2; or Marian's `source.spm`,
+   * `target.spm` and `vocab.json`.
    *
    * @throws {Deno.errors.NotFound} If the folder holds none of them.
    * @throws {SyntaxError} If a file cannot be understood.
@@ -92,49 +94,41 @@ export class Tokenizer {
     folder: string,
     options: TokenizerOptions = {},
   ): Promise<Tokenizer> {
-    const files = new Map<string, string>();
+    const files = new Map<string, string | Uint8Array<ArrayBuffer>>();
     for (const name of Object.values(FILES)) {
-      const text = await readOptionalText(`${folder}/${name}`);
-      if (text !== null) files.set(name, text);
+      const bytes = await readOptional(`${folder}/${name}`);
+      if (bytes === null) continue;
+      const binary = BINARY_FILES.has(name);
+      files.set(name, binary ? bytes : new TextDecoder().decode(bytes));
     }
     return new Tokenizer(files, { ...options, source: folder });
   }
 
   /**
-   * Builds a tokenizer from the texts of its files, by their names.
+   * Builds a tokenizer from the content of its files, by their names.
    *
-   * @throws {Deno.errors.NotFound} If there is neither `tokenizer.json` nor
-   * `vocab.txt`.
+   * @throws {Deno.errors.NotFound} If they make up no tokenizer.
    * @throws {SyntaxError} If a file cannot be understood.
    */
   constructor(
-    files: ReadonlyMap<string, string>,
+    files: ReadonlyMap<string, string | Uint8Array<ArrayBuffer>>,
     options: TokenizerOptions & { source?: string } = {},
   ) {
     const { source = "the tokenizer" } = options;
-    const all = new Map(files);
-    const parsed = (name: string): Record<string, unknown> =>
-      parseJson(all.get(name) ?? "{}", `${source}/${name}`).fields;
-    if (!all.has(FILES.tokenizer)) {
-      buildBertFiles(all, options.lowerCase, source);
-    }
-    const config = parsed(FILES.config);
-    const splitter = newSplitter(parsed(FILES.tokenizer), config, source);
-    this.#files = all;
-    this.#splitter = splitter;
-    this.#special = specialTokens(config, parsed(FILES.special), splitter);
-    this.#single = readTemplate(splitter, false);
-    this.#pair = readTemplate(splitter, true);
-    const ids = [...splitter.get_vocab().values()];
-    this.vocabSize = ids.reduce((largest, id) => Math.max(largest, id), -1) + 1;
-    const limit = config.model_max_length;
+    const read = readTokenizer(files, { ...options, source });
+    this.#codec = read.codec;
+    this.#files = read.files;
+    this.vocabSize = read.codec.size;
+    const limit = read.config.model_max_length;
     // Without a limit, transformers writes 1e30.
-    this.modelMaxLength = typeof limit === "number" && limit < 1e20
+    this.modelMaxLength = typeof limit !== "number"
+      ? read.maxLength
+      : limit < 1e20
       ? limit
       : Infinity;
     this.#savedMaxLength = this.modelMaxLength;
-    this.paddingSide = sideOf(config.padding_side);
-    this.truncationSide = sideOf(config.truncation_side);
+    this.paddingSide = sideOf(read.config.padding_side);
+    this.truncationSide = sideOf(read.config.truncation_side);
   }
 
   /** The id of the token that fills a batch. */
@@ -172,59 +166,112 @@ export class Tokenizer {
     return this.specialTokenId("eos");
   }
 
+  /** The ids of all special tokens. */
+  get allSpecialIds(): ReadonlySet<number> {
+    return this.#codec.specialIds;
+  }
+
   /** The id of a special token by its role. */
   specialTokenId(name: SpecialTokenName): number | null {
-    const token = this.#special.get(name);
+    const token = this.#codec.special.get(name);
     return token === undefined ? null : this.tokenToId(token);
   }
 
   /** The id of a token as the vocabulary spells it. */
   tokenToId(token: string): number | null {
-    return this.#splitter.token_to_id(token) ?? null;
+    return this.#codec.tokenToId(token) ?? null;
   }
 
   /** How the vocabulary spells an id. */
   idToToken(id: number): string | null {
-    return this.#splitter.id_to_token(id) ?? null;
+    return this.#codec.idToToken(id) ?? null;
   }
 
   /**
    * The tokens of one text or pair.
    *
-   * @throws {RangeError} If `maxLength` leaves no room.
+   * @throws {RangeError} If `maxLength` or `stride` leaves no room.
+   * @throws {TypeError} If the input is a list of words and `isSplitIntoWords`
+   * is not set, or the tokenizer takes no words.
+   *
+   * @example The place of each token, and windows of a text that is too long
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { Tokenizer } from "@swagpu/swagpu/models";
+   *
+   * const vocabulary = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nwho\na\nb\nc\nd";
+   * const tokenizer = new Tokenizer(new Map([["vocab.txt", vocabulary]]));
+   * const text = "A b c d";
+   * const { offsets, sequenceIds, overflowing } = tokenizer.encode(
+   *   ["Who", text],
+   *   {
+   *     maxLength: 6,
+   *     truncation: "only_second",
+   *     stride: 1,
+   *     returnOverflowingTokens: true,
+   *   },
+   * );
+   * assertEquals(sequenceIds, [null, 0, null, 1, 1, null]);
+   * assertEquals(text.slice(...offsets[4] ?? []), "b");
+   * assertEquals(overflowing?.[0]?.tokens.slice(3, 5), ["b", "c"]);
+   * assertEquals(overflowing?.[1]?.tokens.slice(3, 5), ["c", "d"]);
+   * ```
    */
-  encode(input: TokenizerInput, options: EncodeOptions = {}): Encoding {
-    const { ids, types } = this.#row(input, options);
-    return {
-      inputIds: ids,
-      tokenTypeIds: types,
-      tokens: ids.map((id) => this.idToToken(id) ?? ""),
-    };
+  encode(
+    input: TokenizerInput | PretokenizedInput,
+    options: EncodeOptions = {},
+  ): Encoding {
+    const [first, ...others] = this.#rows(input, options)
+      .map((row): Encoding => ({
+        inputIds: row.ids,
+        tokenTypeIds: row.types,
+        tokens: row.ids.map((id) => this.idToToken(id) ?? ""),
+        offsets: row.offsets,
+        sequenceIds: row.sequences,
+        wordIds: row.words,
+      }));
+    if (first === undefined) throw new RangeError("Cannot encode: no row");
+    return options.returnOverflowingTokens
+      ? { ...first, overflowing: others }
+      : first;
   }
 
   /**
    * The tokens of several texts or pairs, as rows of equal length.
    *
-   * @throws {RangeError} If `maxLength` leaves no room, or a row is longer than
-   * it and may not be truncated.
-   * @throws {TypeError} If rows differ in length and may not be filled up.
+   * @throws {RangeError} If `maxLength` or `stride` leaves no room, or a row is
+   * longer than `maxLength` and may not be truncated.
+   * @throws {TypeError} If rows differ in length and may not be filled up, or an
+   * input is a list of words and `isSplitIntoWords` is not set.
    */
   batch(
-    inputs: readonly TokenizerInput[],
+    inputs: readonly (TokenizerInput | PretokenizedInput)[],
     options: BatchOptions = {},
   ): TokenBatch {
-    const rows = pairUp(inputs, options.pairs).map((input) =>
-      this.#row(input, options)
-    );
-    const length = this.#batchLength(rows, options);
+    const paired = pairUp(inputs, options);
+    const rows: Row[] = [];
+    const samples: number[] = [];
+    for (const [i, input] of paired.entries()) {
+      for (const row of this.#rows(input, options)) {
+        rows.push(row);
+        samples.push(i);
+      }
+    }
+    const { modelMaxLength } = this;
+    const length = paddedLength(rows, { ...options, modelMaxLength });
+    const side = options.paddingSide ?? this.paddingSide;
+    const place = { length, side };
     return {
-      ...pad(rows, {
-        length,
-        side: options.paddingSide ?? this.paddingSide,
-        id: this.padTokenId ?? 0,
-        type: 0,
-      }),
+      ...pad(rows, { ...place, id: this.padTokenId ?? 0, type: 0 }),
       shape: [rows.length, length],
+      ...(options.returnOffsets && {
+        offsets: rows.map((row) => padList(row.offsets, [0, 0], place)),
+        sequenceIds: rows.map((row) => padList(row.sequences, null, place)),
+        wordIds: rows.map((row) => padList(row.words, null, place)),
+      }),
+      ...(options.returnOverflowingTokens && {
+        overflowToSampleMapping: samples,
+      }),
     };
   }
 
@@ -232,10 +279,9 @@ export class Tokenizer {
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
     const { skipSpecialTokens = false, cleanUpSpaces } = options;
     if (ids.length === 0) return "";
-    return this.#splitter.decode(Array.from(ids), {
-      skip_special_tokens: skipSpecialTokens,
-      ...(cleanUpSpaces !== undefined &&
-        { clean_up_tokenization_spaces: cleanUpSpaces }),
+    return this.#codec.decode(Array.from(ids), {
+      skipSpecialTokens,
+      cleanUpSpaces,
     });
   }
 
@@ -256,107 +302,78 @@ export class Tokenizer {
 
   /**
    * Writes the tokenizer's files to a folder: those it was read from as they
-   * were but for a new {@linkcode modelMaxLength}, and for BERT's `vocab.txt`
-   * also what transformers writes beside it.
+   * were but for a new {@linkcode modelMaxLength}, and where there was no
+   * `tokenizer.json` also what transformers writes beside them.
    */
   async save(folder: string): Promise<void> {
     const files = new Map(this.#files);
     if (this.modelMaxLength !== this.#savedMaxLength) {
+      const before = files.get(FILES.config);
       const { fields, floats } = parseJson(
-        files.get(FILES.config) ?? "{}",
+        typeof before === "string" ? before : "{}",
         FILES.config,
       );
       const limit = { model_max_length: this.modelMaxLength };
       files.set(FILES.config, formatJson({ ...fields, ...limit }, floats));
     }
-    for (const [name, text] of files) {
-      await writeTextAtomically(`${folder}/${name}`, text);
+    for (const [name, content] of files) {
+      const path = `${folder}/${name}`;
+      if (typeof content === "string") await writeTextAtomically(path, content);
+      else await writeAtomically(path, [content]);
     }
   }
 
-  #row(input: TokenizerInput, options: EncodeOptions): Row {
-    const { addSpecialTokens = true } = options;
-    const texts = typeof input === "string" ? [input] : input;
-    const ids = texts.map((text) =>
-      this.#splitter.encode(text, { add_special_tokens: false }).ids
-    );
-    const framed = texts.length === 1 ? this.#single : this.#pair;
+  /** The rows of an input: the one that truncation keeps, then the others. */
+  #rows(
+    input: TokenizerInput | PretokenizedInput,
+    options: EncodeOptions,
+  ): Row[] {
+    const { addSpecialTokens = true, textTarget = false } = options;
+    const texts = textsOf(input, options.isSplitIntoWords ?? false);
+    const pieces = texts.map((text) => this.#pieces(text, textTarget));
+    const framed = texts.length === 1 ? this.#codec.single : this.#codec.pair;
     const template = addSpecialTokens
       ? framed
       : framed.filter((item) => "text" in item);
-    return fill(template, this.#truncate(ids, addedTokens(template), options));
+    return chooseWindows(pieces.map(({ ids }) => ids.length), {
+      ...options,
+      added: addedTokens(template),
+      modelMaxLength: this.modelMaxLength,
+      truncationSide: options.truncationSide ?? this.truncationSide,
+    }).map((windows) => fill(template, pieces, windows));
   }
 
-  #truncate(
-    texts: readonly (readonly number[])[],
-    added: number,
-    options: EncodeOptions,
-  ): readonly (readonly number[])[] {
-    const {
-      maxLength,
-      truncation = maxLength === undefined ? false : "longest_first",
-      truncationSide = this.truncationSide,
-    } = options;
-    if (truncation === false) return texts;
-    const limit = maxLength ?? this.modelMaxLength;
-    if (!(limit >= added)) {
-      throw new RangeError(
-        `Cannot truncate to ${limit} tokens: the special tokens alone are ${added}`,
-      );
+  #pieces(text: string | readonly string[], target: boolean): Pieces {
+    if (typeof text === "string") return this.#codec.split(text, target);
+    const { refusesWords } = this.#codec;
+    if (refusesWords !== null) {
+      throw new TypeError(`Cannot encode words one by one: ${refusesWords}`);
     }
-    const lengths = truncatedLengths(
-      texts.map((ids) => ids.length),
-      limit - added,
-      truncation,
-    );
-    return texts.map((ids, i) => cut(ids, lengths[i] ?? 0, truncationSide));
+    const all = noPieces();
+    for (const [word, part] of text.entries()) {
+      const { ids, starts, ends } = this.#codec.split(part, target);
+      for (const [i, id] of ids.entries()) {
+        all.ids.push(id);
+        all.starts.push(starts[i] ?? 0);
+        all.ends.push(ends[i] ?? 0);
+        all.words.push(word);
+      }
+    }
+    return all;
   }
-
-  #batchLength(rows: readonly Row[], options: BatchOptions): number {
-    const { padding = "longest", maxLength, padToMultipleOf = 1 } = options;
-    const lengths = rows.map(({ ids }) => ids.length);
-    const longest = lengths.reduce((a, b) => Math.max(a, b), 0);
-    if (padding === false) {
-      const shortest = lengths.reduce((a, b) => Math.min(a, b), longest);
-      if (shortest === longest) return longest;
-      throw new TypeError(
-        `Cannot batch rows of ${shortest} and ${longest} tokens: ` +
-          'they must be equally long, or padding "longest"',
-      );
-    }
-    const limit = maxLength ?? this.modelMaxLength;
-    if (padding === "max_length" && !Number.isSafeInteger(limit)) {
-      throw new RangeError(
-        `Cannot pad to ${limit} tokens: pass a whole number as maxLength`,
-      );
-    }
-    if (padding === "max_length" && longest > limit) {
-      throw new RangeError(
-        `Cannot pad a row of ${longest} tokens to ${limit}: pass truncation`,
-      );
-    }
-    const length = padding === "max_length" ? limit : longest;
-    return Math.ceil(length / padToMultipleOf) * padToMultipleOf;
-  }
-}
-
-function pairUp(
-  inputs: readonly TokenizerInput[],
-  pairs: readonly string[] | undefined,
-): readonly TokenizerInput[] {
-  if (pairs === undefined) return inputs;
-  if (pairs.length !== inputs.length) {
-    throw new TypeError(
-      `Cannot pair ${inputs.length} texts with ${pairs.length}: ` +
-        "there must be as many",
-    );
-  }
-  return inputs.map((input, i): TokenizerInput => {
-    if (typeof input === "string") return [input, pairs[i] ?? ""];
-    throw new TypeError("Cannot pair a text: it is a pair already");
-  });
 }
 
 function sideOf(value: unknown): Side {
   return value === "left" ? "left" : "right";
+}
+
+async function readOptional(
+  path: string,
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  try {
+    return await Deno.readFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
 }

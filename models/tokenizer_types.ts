@@ -6,12 +6,20 @@
  * @module
  */
 
-import type { TruncationStrategy } from "./_encoding.ts";
+import type { TruncationStrategy } from "./_truncation.ts";
 
 export type { TruncationStrategy };
 
 /** One text, or a pair that the model sees together. */
 export type TokenizerInput = string | readonly [string, string];
+
+/**
+ * A text as a list of its words, or a pair of such lists: what
+ * {@linkcode EncodeOptions.isSplitIntoWords} asks for.
+ */
+export type PretokenizedInput =
+  | readonly string[]
+  | readonly [readonly string[], readonly string[]];
 
 /** The end of a row at which tokens are added or dropped. */
 export type Side = "left" | "right";
@@ -44,12 +52,50 @@ export interface EncodeOptions {
    * @default "right", or what the tokenizer's files say
    */
   truncationSide?: Side;
+  /**
+   * Whether the rest of a truncated input becomes further rows, so that each
+   * token is in at least one.
+   *
+   * @default false
+   */
+  returnOverflowingTokens?: boolean;
+  /**
+   * How many tokens such a row shares with the one before.
+   *
+   * @default 0
+   */
+  stride?: number;
+  /**
+   * Whether the input is a list of words, as data sets with a label for each
+   * word have it. Offsets are then within a word, and word ids are indices.
+   *
+   * @default false
+   */
+  isSplitIntoWords?: boolean;
+  /**
+   * Whether the text is in the target's language, for a translation model that
+   * splits it otherwise (`text_target` in transformers).
+   *
+   * @default false
+   */
+  textTarget?: boolean;
 }
 
 /** Options of {@linkcode Tokenizer.batch}. */
 export interface BatchOptions extends EncodeOptions {
-  /** The second text of each row, where the first argument holds the first. */
-  pairs?: readonly string[];
+  /**
+   * The second text of each row, where the first argument holds the first.
+   *
+   * @default none
+   */
+  pairs?: readonly string[] | readonly (readonly string[])[];
+  /**
+   * Whether to tell where each token comes from: `offsets`, `sequenceIds` and
+   * `wordIds`.
+   *
+   * @default false
+   */
+  returnOffsets?: boolean;
   /**
    * The length that rows are filled up to: that of the longest, `maxLength`, or
    * none, in which case they must be equally long.
@@ -79,6 +125,21 @@ export interface Encoding {
   readonly tokenTypeIds: readonly number[];
   /** The tokens as the vocabulary spells them. */
   readonly tokens: readonly string[];
+  /**
+   * The part of its text that each token stands for, as indices for
+   * `text.slice(start, end)`; `[0, 0]` for tokens that frame a text. A token
+   * that is a part of a character stands for all of it.
+   */
+  readonly offsets: readonly (readonly [start: number, end: number])[];
+  /** The text that each token is from, `null` for tokens that frame a text. */
+  readonly sequenceIds: readonly (0 | 1 | null)[];
+  /**
+   * The word of its text that each token is from, `null` for tokens that frame
+   * a text.
+   */
+  readonly wordIds: readonly (number | null)[];
+  /** The rows of what was dropped, with `returnOverflowingTokens`. */
+  readonly overflowing?: readonly Encoding[];
 }
 
 /** Rows of tokens, each array `[batch, length]` row by row. */
@@ -91,6 +152,14 @@ export interface TokenBatch {
   readonly tokenTypeIds: Int32Array<ArrayBuffer>;
   /** The number of rows and their length. */
   readonly shape: readonly [number, number];
+  /** {@linkcode Encoding.offsets} of each row, with `returnOffsets`. */
+  readonly offsets?: readonly Encoding["offsets"][];
+  /** {@linkcode Encoding.sequenceIds} of each row, with `returnOffsets`. */
+  readonly sequenceIds?: readonly Encoding["sequenceIds"][];
+  /** {@linkcode Encoding.wordIds} of each row, with `returnOffsets`. */
+  readonly wordIds?: readonly Encoding["wordIds"][];
+  /** The input that each row is from, with `returnOverflowingTokens`. */
+  readonly overflowToSampleMapping?: readonly number[];
 }
 
 /** Options of {@linkcode Tokenizer.decode}. */
@@ -112,11 +181,17 @@ export interface DecodeOptions {
 /** Options of {@linkcode Tokenizer.fromPretrained}. */
 export interface TokenizerOptions {
   /**
-   * Whether to lower-case a text, for a folder that holds BERT's `vocab.txt`
-   * and no `tokenizer.json`.
+   * Whether BERT's tokenizer lower-cases a text.
    *
-   * @default what `tokenizer_config.json` says, else whether the vocabulary has
-   * no upper-case token
+   * @default what `tokenizer_config.json` says, else `tokenizer.json`, else
+   * whether `vocab.txt` has no upper-case token
    */
   lowerCase?: boolean;
+  /**
+   * Whether a byte-level tokenizer takes each text as if it began with a space.
+   * RoBERTa and BART need it for `isSplitIntoWords`.
+   *
+   * @default what `tokenizer_config.json` says, else `tokenizer.json`, else false
+   */
+  addPrefixSpace?: boolean;
 }

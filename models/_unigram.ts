@@ -1,0 +1,116 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+// The Unigram model: of all ways to cut a text into pieces, the one whose scores
+// have the greatest sum, found from left to right. Sums are rounded to 32 bits,
+// as in SentencePiece, because near ties depend on it.
+
+/** A piece of the vocabulary. */
+export interface UnigramPiece {
+  readonly text: string;
+  readonly score: number;
+  /** Whether the user asked for it: then it beats any other cut. */
+  readonly always?: boolean;
+}
+
+/** A part of a text: units `start` to `end`, and its piece if it has one. */
+export interface UnigramToken {
+  /** Index of the piece, or -1 for what no piece covers. */
+  readonly piece: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+const UNKNOWN_PENALTY = 10;
+
+/** Cuts texts by the scores of pieces. */
+export class Unigram {
+  /** Piece by text; -1 for a text with which some piece begins. */
+  #pieces = new Map<string, number>();
+  #scores: number[];
+  #unknown: number;
+
+  /** `pieces[i]` is left out where it is null. */
+  constructor(pieces: readonly (UnigramPiece | null)[]) {
+    const known = pieces.filter((piece) => piece !== null);
+    const scores = known.filter(({ always }) => !always)
+      .map(({ score }) => Math.fround(score));
+    const [least, greatest] = scores.reduce(
+      ([a, b], score) => [Math.min(a, score), Math.max(b, score)],
+      [Infinity, -Infinity],
+    );
+    this.#unknown = Math.fround(
+      (Number.isFinite(least) ? least : 0) - UNKNOWN_PENALTY,
+    );
+    const top = Number.isFinite(greatest) ? greatest : 0;
+    const encoder = new TextEncoder();
+    this.#scores = pieces.map((piece) => {
+      if (piece === null) return -Infinity;
+      if (!piece.always) return Math.fround(piece.score);
+      return encoder.encode(piece.text).length * top - 0.1;
+    });
+    for (const [i, piece] of pieces.entries()) {
+      if (piece === null || piece.text === "") continue;
+      for (let length = 1; length < piece.text.length; length++) {
+        const prefix = piece.text.slice(0, length);
+        if (!this.#pieces.has(prefix)) this.#pieces.set(prefix, -1);
+      }
+      this.#pieces.set(piece.text, i);
+    }
+  }
+
+  /** The best cut of a text. */
+  cut(text: string): UnigramToken[] {
+    const size = text.length;
+    const best = new Float32Array(size + 1);
+    const from = new Int32Array(size + 1).fill(-1);
+    const piece = new Int32Array(size + 1).fill(-1);
+    for (let start = 0; start < size;) {
+      const reached = best[start] ?? 0;
+      const char = (text.codePointAt(start) ?? 0) > 0xffff ? 2 : 1;
+      let alone = false;
+      for (let end = start + 1; end <= size; end++) {
+        const found = this.#pieces.get(text.slice(start, end));
+        if (found === undefined) break;
+        if (found < 0) continue;
+        const score = (this.#scores[found] ?? 0) + reached;
+        if (from[end] === -1 || score > (best[end] ?? 0)) {
+          best[end] = score;
+          from[end] = start;
+          piece[end] = found;
+        }
+        if (end === start + char) alone = true;
+      }
+      if (!alone) {
+        const end = start + char;
+        const score = Math.fround(this.#unknown + reached);
+        if (from[end] === -1 || score > (best[end] ?? 0)) {
+          best[end] = score;
+          from[end] = start;
+          piece[end] = -1;
+        }
+      }
+      start += char;
+    }
+    const tokens: UnigramToken[] = [];
+    for (let end = size; end > 0;) {
+      const start = from[end] ?? 0;
+      tokens.push({ piece: piece[end] ?? -1, start, end });
+      end = start;
+    }
+    return tokens.reverse();
+  }
+}
+
+/** Joins what no piece covers, where it lies side by side. */
+export function joinUnknown(tokens: readonly UnigramToken[]): UnigramToken[] {
+  const result: UnigramToken[] = [];
+  for (const token of tokens) {
+    const last = result.at(-1);
+    if (token.piece < 0 && last !== undefined && last.piece < 0) {
+      result[result.length - 1] = { ...last, end: token.end };
+    } else {
+      result.push(token);
+    }
+  }
+  return result;
+}
