@@ -1,11 +1,13 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // deno-lint-ignore-file no-console
 
-// deno task golden DIR…: compares models with reference tensors made by
-// Hugging Face's own code. Each folder holds config.json, model.safetensors,
-// golden.safetensors and case.json, which says what is inside.
+// deno task golden DIR…: compares models with reference tensors made by others.
+// A folder holds config.json, weights, and either golden.safetensors and
+// case.json, made by Hugging Face's own code, or reference.json, which records
+// what a pretrained encoder-decoder says.
 
 import { checkCase, type Comparison } from "./golden/check.ts";
+import { checkReference, REFERENCE_NAME } from "./golden/reference.ts";
 import { initialize } from "../engine/mod.ts";
 
 /** Whether a path leads to a file. */
@@ -15,7 +17,9 @@ async function exists(path: string): Promise<boolean> {
 
 /** The folder itself if it is a case, else the cases right below it. */
 async function casesIn(folder: string): Promise<string[]> {
-  if (await exists(`${folder}/case.json`)) return [folder];
+  for (const name of ["case.json", REFERENCE_NAME]) {
+    if (await exists(`${folder}/${name}`)) return [folder];
+  }
   const cases: string[] = [];
   for await (const entry of Deno.readDir(folder)) {
     const path = `${folder}/${entry.name}`;
@@ -34,7 +38,9 @@ function format({ name, absolute, relative, ok, note }: Comparison): string {
 if (import.meta.main) {
   const folders = (await Promise.all(Deno.args.map(casesIn))).flat();
   if (folders.length === 0) {
-    console.error("Usage: deno task golden DIR…: folders that hold case.json");
+    console.error(
+      "Usage: deno task golden DIR…: folders with case.json or reference.json",
+    );
     Deno.exit(2);
   }
   const device = await initialize();
@@ -45,7 +51,10 @@ if (import.meta.main) {
     console.log(`${folder}`);
     console.log("         absolute  relative");
     try {
-      for (const comparison of await checkCase(folder)) {
+      const check = await exists(`${folder}/case.json`)
+        ? checkCase
+        : checkReference;
+      for (const comparison of await check(folder)) {
         console.log(format(comparison));
         if (comparison.ok) passed++;
         else failed++;

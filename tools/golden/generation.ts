@@ -3,11 +3,19 @@
 // The generation runs of a folder of reference tensors: sequences must be
 // equal, token by token, and beam search's scores close.
 
-import { noGrad, readAll, scope, slice, tensor } from "../../engine/mod.ts";
+import {
+  noGrad,
+  readAll,
+  scope,
+  slice,
+  type Tensor,
+  tensor,
+} from "../../engine/mod.ts";
 import {
   type CausalModel,
   generate,
   type GenerateOutput,
+  type Seq2SeqModel,
 } from "../../models/generate.ts";
 import type { GenerationOptions } from "../../models/generation_config.ts";
 import {
@@ -36,7 +44,7 @@ export async function checkGeneration(
   cases: Readonly<Record<string, GenerationCase>>,
   golden: Golden,
 ): Promise<Comparison[]> {
-  const decoder = model as unknown as CausalModel;
+  const decoder = model as unknown as CausalModel | Seq2SeqModel;
   const results: Comparison[] = [];
   for (const [name, run] of Object.entries(cases)) {
     const key = `generate.${name}`;
@@ -52,7 +60,7 @@ export async function checkGeneration(
       });
     } else {
       const length = expected.shape[1] ?? 0;
-      output = { sequences: await argmaxLoop(decoder, inputIds, length) };
+      output = { sequences: await argmaxLoop(model, inputIds, length) };
     }
     const { sequences, sequencesScores } = output;
     results.push({
@@ -91,7 +99,7 @@ function differences(
   return `${equal.length} of ${shape[0]} rows equal`;
 }
 
-/** The prompt: all inputs, or the columns and the mask that the case names. */
+/** The prompt, or source: all inputs, or what the case names of them. */
 function promptOf(
   { prompt = "" }: GenerationCase,
   golden: Golden,
@@ -136,14 +144,11 @@ function camelCased(kwargs: Record<string, unknown>): GenerationOptions {
 
 /** The best token of `forward` again and again: no options, no end. */
 async function argmaxLoop(
-  model: CausalModel,
+  model: AnyModel,
   prompts: readonly (readonly number[])[],
   length: number,
 ): Promise<number[][]> {
   const rows = prompts.map((row) => [...row]);
-  const forward = model.forward.bind(model) as unknown as (
-    inputs: Record<string, unknown>,
-  ) => ReturnType<CausalModel["forward"]>;
   for (let width = rows[0]?.length ?? 0; width < length; width++) {
     using _ = scope();
     const last = noGrad(() => {
@@ -151,8 +156,8 @@ async function argmaxLoop(
       const inputIds = tensor(Int32Array.from(rows.flat()), { shape });
       const mask = new Int32Array(inputIds.size).fill(1);
       const attentionMask = tensor(mask, { shape });
-      const { logits } = forward({ inputIds, attentionMask });
-      return slice(logits, { axis: 1, start: -1 });
+      const { logits } = model.forward({ inputIds, attentionMask });
+      return slice(logits as Tensor, { axis: 1, start: -1 });
     });
     const [scores = new Float32Array()] = await readAll([last]);
     const vocabulary = scores.length / rows.length;
