@@ -3,10 +3,12 @@
 
 // deno task bench [--json]: runs `deno bench` and turns its times into GFLOP/s,
 // GB/s and shares of the adapter's limits, which are measured in the same run;
-// then the host's cost of a dispatch and the bind groups of a training step.
+// then the host's cost of a dispatch and the bind groups of a training step, and
+// what generated tokens cost.
 
 import { initialize } from "../engine/mod.ts";
 import { CASES, COPY_LIMIT, FMA_LIMIT } from "./cases.ts";
+import { type GenerationCost, measureGeneration } from "./generation.ts";
 import { type HostCost, measureHost } from "./host.ts";
 
 /** One line of the report. */
@@ -69,7 +71,15 @@ function rowsOf(found: ReadonlyMap<string, number>): Row[] {
   }));
 }
 
-function print(adapter: string, rows: readonly Row[], host: HostCost): void {
+/** All that is reported. */
+interface Report {
+  adapter: string;
+  rows: readonly Row[];
+  host: HostCost;
+  generation: GenerationCost;
+}
+
+function print({ adapter, rows, host, generation }: Report): void {
   console.log(`adapter: ${adapter}, Deno ${Deno.version.deno}`);
   const width = Math.max(...rows.map(({ name }) => name.length));
   for (const { name, milliseconds, gflops, gbytes, share } of rows) {
@@ -89,15 +99,24 @@ function print(adapter: string, rows: readonly Row[], host: HostCost): void {
       `${host.dispatchesPerStep} dispatches and ${host.bindGroupsPerStep} new ` +
       `bind groups and ${host.buffersPerStep} new buffers a training step`,
   );
+  const quarters = generation.millisecondsPerToken.map((x) => x.toFixed(0));
+  console.log(
+    `generation: ${generation.name}: ${quarters.join(", ")} ms a token by ` +
+      `quarter of the length; a call ${
+        (generation.milliseconds / 1000).toFixed(1)
+      } s with ${generation.reads} reads`,
+  );
 }
 
 if (import.meta.main) {
   const device = await initialize();
   const host = await measureHost(device);
   const rows = rowsOf(await times());
+  const generation = await measureGeneration(device);
+  const report = { adapter: device.name, rows, host, generation };
   if (Deno.args.includes("--json")) {
-    console.log(JSON.stringify({ adapter: device.name, rows, host }, null, 2));
+    console.log(JSON.stringify(report, null, 2));
   } else {
-    print(device.name, rows, host);
+    print(report);
   }
 }

@@ -51,14 +51,18 @@ export * from "./tensor.ts";
 export * from "./tune.ts";
 export * from "./ops/attention.ts";
 export * from "./ops/binary.ts";
+export * from "./ops/cached_attention.ts";
 export * from "./ops/creation.ts";
+export * from "./ops/cumsum.ts";
 export * from "./ops/dropout.ts";
+export * from "./ops/gated.ts";
 export * from "./ops/indexing.ts";
 export * from "./ops/loss.ts";
 export * from "./ops/matmul.ts";
 export * from "./ops/movement.ts";
 export * from "./ops/normalization.ts";
 export * from "./ops/reduce.ts";
+export * from "./ops/rotary.ts";
 export * from "./ops/selection.ts";
 export {
   abs,

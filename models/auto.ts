@@ -7,6 +7,14 @@
  */
 
 import {
+  BartConfig,
+  BartForCausalLM,
+  BartForConditionalGeneration,
+  BartForQuestionAnswering,
+  BartForSequenceClassification,
+  BartModel,
+} from "./bart.ts";
+import {
   BertConfig,
   BertForMaskedLM,
   BertForMultipleChoice,
@@ -19,10 +27,35 @@ import {
 import type { PretrainedConfig } from "./config.ts";
 import { ConfigReader } from "./config_reader.ts";
 import {
+  MarianConfig,
+  MarianForCausalLM,
+  MarianModel,
+  MarianMTModel,
+} from "./marian.ts";
+import {
+  ModernBertConfig,
+  ModernBertForMaskedLM,
+  ModernBertForMultipleChoice,
+  ModernBertForQuestionAnswering,
+  ModernBertForSequenceClassification,
+  ModernBertForTokenClassification,
+  ModernBertModel,
+} from "./modernbert.ts";
+import {
   PreTrainedModel,
   type PretrainedOptions,
   resolveConfig,
 } from "./pretrained.ts";
+import {
+  RobertaConfig,
+  RobertaForCausalLM,
+  RobertaForMaskedLM,
+  RobertaForMultipleChoice,
+  RobertaForQuestionAnswering,
+  RobertaForSequenceClassification,
+  RobertaForTokenClassification,
+  RobertaModel,
+} from "./roberta.ts";
 import {
   architectureOf,
   modelClassOf,
@@ -40,6 +73,51 @@ registerArchitecture("bert", {
     tokenClassification: BertForTokenClassification,
     questionAnswering: BertForQuestionAnswering,
     multipleChoice: BertForMultipleChoice,
+  },
+});
+
+registerArchitecture("roberta", {
+  config: RobertaConfig,
+  models: {
+    base: RobertaModel,
+    maskedLM: RobertaForMaskedLM,
+    causalLM: RobertaForCausalLM,
+    sequenceClassification: RobertaForSequenceClassification,
+    tokenClassification: RobertaForTokenClassification,
+    questionAnswering: RobertaForQuestionAnswering,
+    multipleChoice: RobertaForMultipleChoice,
+  },
+});
+
+registerArchitecture("modernbert", {
+  config: ModernBertConfig,
+  models: {
+    base: ModernBertModel,
+    maskedLM: ModernBertForMaskedLM,
+    sequenceClassification: ModernBertForSequenceClassification,
+    tokenClassification: ModernBertForTokenClassification,
+    questionAnswering: ModernBertForQuestionAnswering,
+    multipleChoice: ModernBertForMultipleChoice,
+  },
+});
+
+registerArchitecture("bart", {
+  config: BartConfig,
+  models: {
+    base: BartModel,
+    causalLM: BartForCausalLM,
+    seq2SeqLM: BartForConditionalGeneration,
+    sequenceClassification: BartForSequenceClassification,
+    questionAnswering: BartForQuestionAnswering,
+  },
+});
+
+registerArchitecture("marian", {
+  config: MarianConfig,
+  models: {
+    base: MarianModel,
+    causalLM: MarianForCausalLM,
+    seq2SeqLM: MarianMTModel,
   },
 });
 

@@ -2,54 +2,58 @@
 // This module is browser compatible.
 
 /**
- * Continuing texts, token by token: the best one, a drawn one, or the best of
- * several rows. What is generated is what Hugging Face's `generate` gives.
+ * Continuing texts, and answering them, token by token: the best one, a drawn
+ * one, or the best of several rows. What is generated is what Hugging Face's
+ * `generate` gives.
+ *
+ * An encoder runs once, a decoder once for each new token, over that token
+ * alone. Tokens are chosen on the GPU; the host only looks now and then whether
+ * all rows have ended.
  *
  * @module
  */
 
 import {
+  currentDevice,
   defaultGenerator,
   type Generator,
-  noGrad,
-  readAll,
-  scope,
-  slice,
-  Tensor,
-  tensor,
 } from "../engine/mod.ts";
-import { listOf, logitsProcessors } from "./_logits_processors.ts";
-import { beamSearch, extend, type NextLogits } from "./_search.ts";
-import type { PretrainedConfig } from "./config.ts";
+import { BeamSearch } from "./generation/beams.ts";
+import {
+  type CausalModel,
+  PromptDecoder,
+  type Seq2SeqModel,
+  TargetDecoder,
+} from "./generation/decoders.ts";
+import { listOf } from "./generation/processors.ts";
+import {
+  maskOf,
+  readRows,
+  type Rows,
+  targetsOf,
+} from "./generation/prompts.ts";
+import { RowSearch } from "./generation/rows.ts";
+import { runSearch } from "./generation/search.ts";
 import {
   GenerationConfig,
   type GenerationOptions,
 } from "./generation_config.ts";
 
-/** What {@linkcode generate} gives a model: integers `[batch, length]`. */
-export interface CausalInputs {
-  /** The tokens so far. */
-  inputIds: Tensor;
-  /** 1 where a token counts, 0 where it is padding. */
-  attentionMask: Tensor;
-  /** Each token's place among those that count, from 0; 1 for padding. */
-  positionIds: Tensor;
-}
-
-/** A model that scores the next token at every place. */
-export interface CausalModel {
-  /** The configuration. */
-  readonly config: PretrainedConfig;
-  /** Gives logits `[batch, length, vocabulary]`. */
-  forward(inputs: CausalInputs): { logits: Tensor };
-}
-
-/** Rows of whole numbers, equally long. */
-export type Rows = Tensor | readonly (readonly number[])[];
+export type {
+  CausalInputs,
+  CausalModel,
+  Seq2SeqModel,
+  SourceInputs,
+  TargetInputs,
+} from "./generation/decoders.ts";
+export type { Rows } from "./generation/prompts.ts";
 
 /** Options of {@linkcode generate}; {@linkcode GenerationOptions} beside them. */
 export interface GenerateOptions extends GenerationOptions {
-  /** The prompts, `[batch, length]`; pad them on the left. */
+  /**
+   * What is continued, `[batch, length]`, padded on the left; or, for a model
+   * with an encoder, the sources, padded on the right.
+   */
   inputIds: Rows;
   /**
    * 1 where a token counts, 0 where it is padding.
@@ -58,24 +62,40 @@ export interface GenerateOptions extends GenerationOptions {
    */
   attentionMask?: Rows | undefined;
   /**
+   * What answers begin with, for a model with an encoder. The decoder's start
+   * token is put before them if no row begins with it.
+   *
+   * @default {the decoder's start token, or else `bosTokenId`}
+   */
+  decoderInputIds?: Rows | undefined;
+  /**
    * What the other options replace fields of.
    *
-   * @default what the model's own configuration says
+   * @default the model's own, or what its configuration says
    */
-  generationConfig?: GenerationConfig;
+  generationConfig?: GenerationConfig | undefined;
   /**
-   * Where random numbers come from, if `doSample` is set.
+   * Where random numbers come from, if `doSample` is set: one stream a call.
    *
    * @default the default generator, see `manualSeed`
    */
-  generator?: Generator;
+  generator?: Generator | undefined;
+  /**
+   * Called after every step with the new tokens of each row; rows that have
+   * ended get padding. It costs a read-back a step, and beams have no use for
+   * it: what they choose may be dropped again.
+   *
+   * @default {none}
+   */
+  streamer?: ((tokens: number[][]) => void) | undefined;
 }
 
 /** What {@linkcode generate} gives. */
 export interface GenerateOutput {
   /**
    * Prompts and what follows them, `[batch · numReturnSequences, length]`;
-   * shorter rows are filled with the padding token.
+   * shorter rows are filled with the padding token. For a model with an encoder
+   * these are the answers, the decoder's start token first.
    */
   sequences: number[][];
   /** Beam search's score of each row. */
@@ -83,11 +103,15 @@ export interface GenerateOutput {
 }
 
 /**
- * Continues prompts until each row ends, or has `maxLength` tokens.
+ * Continues prompts, or answers sources, until each row ends or has `maxLength`
+ * tokens.
  *
  * With `numBeams` above 1 this is beam search, with `doSample` tokens are
  * drawn, else the best token is taken each time. The model should be in
  * evaluation mode.
+ *
+ * However long the rows, the host waits for the GPU ten times at most, unless
+ * there is a `streamer`.
  *
  * @example Usage
  * ```ts
@@ -115,112 +139,90 @@ export interface GenerateOutput {
  * assertEquals(sequences[0]?.length, 7);
  * ```
  *
- * @param model A model without an encoder beside it.
- * @param options The prompts, and how to continue them.
- * @throws {TypeError} If the prompts are not rows of equal length, or the model
- * has an encoder beside its decoder.
- * @throws {RangeError} If the prompts leave no place for a token, or more rows
- * are asked for than there are beams.
+ * @param model A decoder, with or without an encoder beside it.
+ * @param options The prompts or sources, and how to continue.
+ * @throws {TypeError} If the prompts are not rows of equal length, the options
+ * do not fit together, or the model does not use the cache it is given.
+ * @throws {RangeError} If the prompts leave no place for a token, more rows are
+ * asked for than there are beams, or the model's scores hold NaN.
  */
 export async function generate(
-  model: CausalModel,
+  model: CausalModel | Seq2SeqModel,
   options: GenerateOptions,
 ): Promise<GenerateOutput> {
-  const { inputIds, attentionMask, generationConfig, generator, ...fields } =
-    options;
-  if (model.config.isEncoderDecoder) {
+  const {
+    inputIds,
+    attentionMask,
+    decoderInputIds,
+    generationConfig,
+    generator = defaultGenerator(),
+    streamer,
+    ...fields
+  } = options;
+  const config = (generationConfig ?? model.generationConfig ??
+    GenerationConfig.fromModelConfig(model.config)).with(fields);
+  const { numBeams } = config;
+  checkOptions(config, streamer);
+  const [sources = [], givenMasks, targets] = await readRows({
+    inputIds,
+    attentionMask,
+    decoderInputIds,
+  });
+  const masks = givenMasks ?? maskOf(sources, config);
+  const answers = isSeq2Seq(model);
+  if (targets && !answers) {
     throw new TypeError(
-      `Cannot generate with a model of type "${model.config.modelType}": ` +
-        "it has an encoder beside its decoder",
+      `Cannot generate from decoderInputIds with a model of type ` +
+        `"${model.config.modelType}": it has no encoder beside its decoder`,
     );
   }
-  const config = (generationConfig ??
-    GenerationConfig.fromModelConfig(model.config)).with(fields);
-  const prompts = await readRows("inputIds", inputIds);
-  const masks = attentionMask
-    ? await readRows("attentionMask", attentionMask, prompts)
-    : maskOf(prompts, config);
+  const prompts = answers ? targetsOf(sources, targets, config) : sources;
   const promptLength = prompts[0]?.length ?? 0;
-  const limits = {
-    promptLength,
-    maxLength: maxLengthOf(config, fields.maxLength, promptLength, model),
-    eosTokenIds: listOf(config.eosTokenId),
-  };
-  checkReturned(config);
-  checkLengths(limits);
-  const search = {
-    ...limits,
+  const maxLength = maxLengthOf(config, fields.maxLength, promptLength, model);
+  checkLengths(promptLength, maxLength);
+  const places = answers
+    ? []
+    : masks.map((mask) => mask.filter((kept) => kept !== 0).length - 1);
+  const searchOptions = {
+    device: currentDevice(),
     config,
-    processors: logitsProcessors(config, limits),
-    generator: generator ?? defaultGenerator(),
+    prompts,
+    places,
+    maxLength,
+    eosTokenIds: listOf(config.eosTokenId),
+    stream: config.doSample ? generator.next() : undefined,
   };
-  const { numBeams, numReturnSequences } = config;
-  const copies = numBeams > 1 ? numBeams : numReturnSequences;
-  const next = decoder(model, repeat(masks, copies), config);
-  return numBeams > 1
-    ? await beamSearch(prompts, next, search)
-    : { sequences: await extend(repeat(prompts, copies), next, search) };
+  using search = numBeams > 1
+    ? new BeamSearch(searchOptions)
+    : new RowSearch(searchOptions);
+  using decoder = answers
+    ? new TargetDecoder(model, search, sources, masks)
+    : new PromptDecoder(model, search, prompts, masks);
+  await runSearch(search, (length) => decoder.scores(length), {
+    promptLength,
+    maxLength,
+    invalid: config.removeInvalidValues,
+    streamer,
+  });
+  return await search.result();
+}
+
+function isSeq2Seq(model: CausalModel | Seq2SeqModel): model is Seq2SeqModel {
+  if (!model.config.isEncoderDecoder) return false;
+  if ("encode" in model) return true;
+  throw new TypeError(
+    `Cannot generate with a model of type "${model.config.modelType}": it has ` +
+      "an encoder beside its decoder, and no encode()",
+  );
 }
 
 // ------------------------------------------------------------------- options
-
-/** Rows on the host, checked to be equally long, and as long as `like`. */
-async function readRows(
-  name: string,
-  rows: Rows,
-  like?: readonly (readonly number[])[],
-): Promise<number[][]> {
-  let read: number[][];
-  let shape: readonly number[];
-  if (rows instanceof Tensor) {
-    shape = rows.shape;
-    const values = [...await rows.data()];
-    const [batch = 0, length = 0] = shape;
-    read = Array.from(
-      { length: batch },
-      (_, i) => values.slice(i * length, (i + 1) * length),
-    );
-  } else {
-    read = rows.map((row) => [...row]);
-    shape = [read.length, read[0]?.length ?? 0];
-    if (read.some((row) => row.length !== shape[1])) {
-      throw new TypeError(
-        `Cannot generate from ${name} of ${
-          read.map((row) => row.length).join(", ")
-        } tokens: the rows must be equally long`,
-      );
-    }
-  }
-  const wanted = like ? [like.length, like[0]?.length ?? 0] : undefined;
-  if (
-    shape.length !== 2 || shape.includes(0) ||
-    (wanted && wanted.join() !== shape.join())
-  ) {
-    throw new TypeError(
-      `Cannot generate from ${name} [${shape.join(", ")}]: it must be ` +
-        (wanted ? `[${wanted.join(", ")}] like inputIds` : "[batch, length]"),
-    );
-  }
-  return read;
-}
-
-/** The mask of prompts that come without one. */
-function maskOf(
-  prompts: readonly (readonly number[])[],
-  { padTokenId, eosTokenId }: GenerationConfig,
-): number[][] {
-  // Where rows may end with the padding token, it may be a part of the prompt.
-  const known = !listOf(eosTokenId).includes(padTokenId ?? -1);
-  return prompts.map((row) =>
-    row.map((token) => known && token === padTokenId ? 0 : 1)
-  );
-}
 
 function maxLengthOf(
   config: GenerationConfig,
   given: number | undefined,
   promptLength: number,
-  model: CausalModel,
+  model: CausalModel | Seq2SeqModel,
 ): number {
   if (config.maxNewTokens !== null) return promptLength + config.maxNewTokens;
   const standard = new GenerationConfig().maxLength;
@@ -234,9 +236,7 @@ function maxLengthOf(
   );
 }
 
-function checkLengths(
-  { promptLength, maxLength }: { promptLength: number; maxLength: number },
-): void {
+function checkLengths(promptLength: number, maxLength: number): void {
   if (promptLength >= maxLength) {
     throw new RangeError(
       `Cannot generate after ${promptLength} tokens: maxLength is ` +
@@ -245,8 +245,15 @@ function checkLengths(
   }
 }
 
-function checkReturned(config: GenerationConfig): void {
-  const { numBeams, numReturnSequences, doSample } = config;
+function checkOptions(
+  { numBeams, numReturnSequences, doSample }: GenerationConfig,
+  streamer: GenerateOptions["streamer"],
+): void {
+  if (streamer && numBeams > 1) {
+    throw new TypeError(
+      `Cannot stream with ${numBeams} beams: what they choose may be dropped`,
+    );
+  }
   if (numReturnSequences === 1 || (numBeams === 1 && doSample)) return;
   if (numReturnSequences > numBeams) {
     throw new RangeError(
@@ -256,49 +263,4 @@ function checkReturned(config: GenerationConfig): void {
           : `there are ${numBeams} beams`),
     );
   }
-}
-
-/** Each row `count` times in a row. */
-function repeat<T>(rows: readonly T[], count: number): T[] {
-  return rows.flatMap((row) => Array.from({ length: count }, () => row));
-}
-
-// --------------------------------------------------------------------- model
-
-/** Scores rows by running the model over all of each. */
-function decoder(
-  model: CausalModel,
-  masks: readonly (readonly number[])[],
-  { removeInvalidValues }: GenerationConfig,
-): NextLogits {
-  return async (rows) => {
-    using _ = scope();
-    const length = rows[0]?.length ?? 0;
-    const shape = [rows.length, length];
-    const mask = new Int32Array(rows.length * length).fill(1);
-    const positions = new Int32Array(mask.length);
-    for (const [row, kept] of masks.entries()) {
-      mask.set(kept, row * length);
-      let before = 0;
-      for (let i = row * length; i < (row + 1) * length; i++) {
-        positions[i] = mask[i] ? before++ : 1;
-      }
-    }
-    const { logits } = noGrad(() =>
-      model.forward({
-        inputIds: tensor(Int32Array.from(rows.flat()), { shape }),
-        attentionMask: tensor(mask, { shape }),
-        positionIds: tensor(positions, { shape }),
-      })
-    );
-    const last = noGrad(() => slice(logits, { axis: 1, start: -1 }));
-    const [values] = await readAll([last]);
-    const scores = Float32Array.from(values ?? []);
-    if (!removeInvalidValues && scores.some(Number.isNaN)) {
-      throw new RangeError(
-        `Cannot choose token ${length + 1}: the model's logits hold NaN`,
-      );
-    }
-    return scores;
-  };
 }

@@ -5,6 +5,7 @@
 
 import type { Tensor } from "../engine/mod.ts";
 import type { KeyValueCache } from "./cache.ts";
+import type { Packing } from "./packing.ts";
 
 /** What every encoder takes: tensors of integers, `[batch, length]`. */
 export interface EncoderInputs {
@@ -16,6 +17,8 @@ export interface EncoderInputs {
   tokenTypeIds?: Tensor | undefined;
   /** The place of each token in its text. @default {0, 1, 2 …} */
   positionIds?: Tensor | undefined;
+  /** Where the real tokens are, to skip padding; ModernBERT's. @default {none} */
+  packing?: Packing | undefined;
   /** Whether to give the states between the blocks. @default {the config's} */
   outputHiddenStates?: boolean | undefined;
   /** Whether to give attention's probabilities. @default {false} */

@@ -30,15 +30,25 @@
  * @module
  */
 
+export * from "./activation.ts";
 export * from "./auto.ts";
+export * from "./auto_tokenizer.ts";
+export * from "./bart.ts";
 export * from "./bert.ts";
-export type * from "./cache.ts";
+export * from "./cache.ts";
+export * from "./checkpoint.ts";
 export * from "./config.ts";
 export * from "./generate.ts";
 export * from "./generation_config.ts";
 export * from "./hub.ts";
 export type * from "./io.ts";
 export * from "./loss.ts";
+export * from "./marian.ts";
+export * from "./modernbert.ts";
+export * from "./packing.ts";
+export * from "./pipeline.ts";
 export * from "./pretrained.ts";
 export * from "./registry.ts";
+export * from "./roberta.ts";
+export * from "./sentencepiece.ts";
 export * from "./tokenizer.ts";

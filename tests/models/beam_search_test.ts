@@ -1,6 +1,21 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
+// Beam search on the GPU against its twin on the host, and the twin by hand and
+// against exhaustive search.
+
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { Generator, tensor } from "../../engine/mod.ts";
+import { generate } from "../../models/generate.ts";
+import { bestContinuations } from "../../models/generation/_candidates.ts";
+import {
+  GenerationConfig,
+  type GenerationOptions,
+} from "../../models/generation_config.ts";
+import { pin, variantsOf } from "../../engine/tune.ts";
+import { assertClose, gpuTest, randomValues } from "../_check.ts";
+import { beamSearch } from "../reference/generation.ts";
+import { logitsProcessors } from "../reference/logits_processors.ts";
+import { TinyDecoder } from "./_tiny_decoder.ts";
 import {
   advanceBeams,
   type BeamRules,
@@ -9,7 +24,7 @@ import {
   draw,
   highest,
   startBeams,
-} from "../../models/_beam_search.ts";
+} from "../reference/beam_search.ts";
 
 const END = 0;
 const PROMPT = [3];
@@ -216,3 +231,109 @@ Deno.test("draw() never gives a place twice, nor one without probability", () =>
   }
   assertEquals(draw(scores, 4, () => 0), [0, 2, 4, 1]);
 });
+
+// ------------------------------------------------------------- on the GPU
+
+const VOCABULARY = 23;
+
+/** Compares all rows that beams give with those of the twin, without a cache. */
+async function checkBeams(
+  seed: number,
+  options: GenerationOptions,
+): Promise<void> {
+  const fields = { eosTokenId: [1, 2], padTokenId: 0, ...options };
+  const model = new TinyDecoder(VOCABULARY, seed);
+  const prompts = [0, 1, 2].map((row) =>
+    Array.from(randomValues(3, seed + row, 3, VOCABULARY), Math.floor)
+  );
+  const masks = [[1, 1, 1], [0, 1, 1], [1, 1, 1]];
+  const config = new GenerationConfig(fields);
+  const beams = config.numBeams;
+  const limits = {
+    promptLength: 3,
+    maxLength: config.maxLength,
+    eosTokenIds: [1, 2],
+  };
+  const every = masks.flatMap((mask) => new Array<number[]>(beams).fill(mask));
+  const twin = await beamSearch(
+    prompts,
+    (rows) => model.scores(rows, every),
+    {
+      ...limits,
+      config,
+      processors: logitsProcessors(config, limits),
+      generator: new Generator(0),
+    },
+  );
+  const actual = await generate(model, {
+    inputIds: prompts,
+    attentionMask: masks,
+    ...fields,
+  });
+  const label = JSON.stringify({ seed, ...options });
+  assertEquals(actual.sequences, twin.sequences, label);
+  // Sums of a dozen logarithms of softmax, in 32 bits.
+  const close = { absolute: 1e-4, relative: 1e-5 };
+  assertClose(actual.sequencesScores ?? [], twin.sequencesScores, close, label);
+}
+
+for (const variant of variantsOf("generation")) {
+  gpuTest(
+    `generate() with beams agrees with the twin (${variant})`,
+    async () => {
+      pin("generation", variant);
+      try {
+        for (const earlyStopping of [true, false, "never"] as const) {
+          for (const [seed, lengthPenalty] of [[11, 1], [12, 2], [13, -0.5]]) {
+            await checkBeams(seed ?? 0, {
+              earlyStopping,
+              lengthPenalty: lengthPenalty ?? 1,
+              numBeams: 4,
+              numReturnSequences: 4,
+              maxLength: 15,
+            });
+          }
+        }
+        await checkBeams(14, {
+          numBeams: 3,
+          maxLength: 12,
+          noRepeatNgramSize: 2,
+          repetitionPenalty: 1.2,
+          minLength: 7,
+          forcedEosTokenId: 1,
+          badWordsIds: [[5], [4, 6]],
+        });
+      } finally {
+        pin("generation", undefined);
+      }
+    },
+  );
+}
+
+for (const variant of variantsOf("generation")) {
+  gpuTest(
+    `bestContinuations() sorts what is best in groups of rows (${variant})`,
+    async () => {
+      pin("generation", variant);
+      try {
+        for (const [size = 1, count = 1] of [[5, 7], [9001, 40], [8192, 1]]) {
+          // Eighths: many are equal.
+          const values = randomValues(6 * size, size, -9, 9)
+            .map((x) => Math.round(x * 8) / 8);
+          const scores = tensor(values, { shape: [6, size] });
+          const best = await bestContinuations(scores, { group: 2, count })
+            .data();
+          const places = [0, 1, 2].flatMap((group) =>
+            highest(
+              values.subarray(group * 2 * size, group * 2 * size + 2 * size),
+              count,
+            )
+          );
+          assertEquals([...best].filter((_, i) => i % 2 === 1), places);
+        }
+      } finally {
+        pin("generation", undefined);
+      }
+    },
+  );
+}

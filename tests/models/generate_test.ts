@@ -6,14 +6,25 @@ import {
   assertEquals,
   assertRejects,
 } from "@std/assert";
-import { embedding, Generator, type Tensor, tensor } from "../../engine/mod.ts";
+import {
+  embedding,
+  Generator,
+  slice,
+  type Tensor,
+  tensor,
+  zeros,
+} from "../../engine/mod.ts";
 import { PretrainedConfig } from "../../models/config.ts";
 import {
   type CausalInputs,
   type CausalModel,
   generate,
 } from "../../models/generate.ts";
+import { GenerationConfig } from "../../models/generation_config.ts";
+import { checkSteps } from "../../models/generation/search.ts";
 import { gpuTest } from "../_check.ts";
+import { beamSearch, extend } from "../reference/generation.ts";
+import { TinyAnswerer, TinyDecoder } from "./_tiny_decoder.ts";
 
 const END = 0;
 const PAD = 4;
@@ -31,7 +42,7 @@ const CHAIN = [
 class ChainModel implements CausalModel {
   readonly config: PretrainedConfig;
   /** Masks and positions that the model was given, call by call. */
-  readonly masks: Promise<Iterable<number>>[] = [];
+  readonly masks: (Promise<Iterable<number>> | undefined)[] = [];
   readonly positions: Promise<Iterable<number>>[] = [];
   readonly #logits: Tensor;
 
@@ -45,9 +56,13 @@ class ChainModel implements CausalModel {
   }
 
   forward(inputs: CausalInputs): { logits: Tensor } {
-    this.masks.push(inputs.attentionMask.data());
+    this.masks.push(inputs.attentionMask?.data());
     this.positions.push(inputs.positionIds.data());
-    return { logits: embedding(inputs.inputIds, this.#logits) };
+    const [rows = 0, length = 0] = inputs.inputIds.shape;
+    const x = zeros([rows, length, 1]);
+    inputs.cache.attend(0, [x, x, x], { heads: 1 });
+    const logits = embedding(inputs.inputIds, this.#logits);
+    return { logits: slice(logits, { axis: 1, start: -1 }) };
   }
 }
 
@@ -167,8 +182,9 @@ gpuTest(
     const masks = await Promise.all(model.masks);
     const positions = await Promise.all(model.positions);
     assertEquals([...masks[0] ?? []], [0, 0, 1, 1, 1, 1]);
-    assertEquals([...masks[1] ?? []], [0, 0, 1, 1, 1, 1, 1, 1]);
-    assertEquals([...positions[1] ?? []], [1, 1, 0, 1, 0, 1, 2, 3]);
+    assertEquals(masks[1], undefined);
+    assertEquals([...positions[0] ?? []], [1, 1, 0, 0, 1, 2]);
+    assertEquals([...positions[1] ?? []], [1, 3]);
   },
 );
 
@@ -249,6 +265,39 @@ gpuTest(
       TypeError,
       'Cannot generate with a model of type "chain": it has an encoder',
     );
+    await assertRejects(
+      () => generate(model, { inputIds, decoderInputIds: inputIds }),
+      TypeError,
+      "it has no encoder beside its decoder",
+    );
+    await assertRejects(
+      () => generate(model, { inputIds, numBeams: 2, streamer: () => {} }),
+      TypeError,
+      "Cannot stream with 2 beams",
+    );
+    await assertRejects(
+      () =>
+        generate(model, { inputIds, numBeams: 3, eosTokenId: [0, 1, 2, 3, 4] }),
+      RangeError,
+      "Cannot follow 3 beams: they need 18 continuations, and 5 tokens give 15",
+    );
+    const forgetful = {
+      config: model.config,
+      forward: ({ inputIds }: CausalInputs) => ({
+        logits: zeros([inputIds.shape[0] ?? 0, 1, 5]),
+      }),
+    };
+    await assertRejects(
+      () => generate(forgetful, { inputIds }),
+      TypeError,
+      "Cannot generate with a model whose forward() does not use the cache",
+    );
+    const answerer = new TinyAnswerer(9, 1);
+    await assertRejects(
+      () => generate(answerer, { inputIds }),
+      TypeError,
+      "Cannot begin to generate: set decoderStartTokenId, bosTokenId or",
+    );
     const broken = new ChainModel([[NaN], [NaN], [NaN], [NaN]]);
     await assertRejects(
       () => generate(broken, { inputIds }),
@@ -257,3 +306,196 @@ gpuTest(
     );
   },
 );
+
+gpuTest(
+  "generate() stops for NaN that appears later, unless it is removed",
+  async () => {
+    const chain = [[0, 0, 1, 0, 0], [0, 0, 1, 0, 0], [0, 0, 0, 1, 0], [
+      NaN,
+      0,
+      0,
+      0,
+      0,
+    ]];
+    const run = (options: Record<string, unknown> = {}) =>
+      generate(new ChainModel([...chain, [0, 0, 0, 0, 1]]), {
+        inputIds: [[1]],
+        eosTokenId: null,
+        maxLength: 12,
+        ...options,
+      });
+    await assertRejects(run, RangeError, "Cannot choose token 4: the model's");
+    const { sequences } = await run({ removeInvalidValues: true });
+    assertEquals(sequences[0]?.slice(0, 4), [1, 2, 3, 0]);
+  },
+);
+
+gpuTest(
+  "generate() draws rows of beams as often as they are probable",
+  async () => {
+    const runs = 300;
+    const inputIds = Array.from({ length: runs }, () => [3]);
+    const { sequences } = await generate(new ChainModel(), {
+      inputIds,
+      doSample: true,
+      numBeams: 2,
+      eosTokenId: null,
+      maxNewTokens: 1,
+      generator: new Generator(8),
+    });
+    // The better of two that are drawn without putting them back.
+    const p = CHAIN[3] ?? [];
+    const both = (a: number, b: number) => {
+      const [x = 0, y = 0] = [p[a], p[b]];
+      return x * y / (1 - x) + x * y / (1 - y);
+    };
+    const best = [0, 1, 2, 3].map((a) =>
+      [0, 1, 2, 3, 4].filter((b) => b > a).reduce(
+        (sum, b) => sum + both(a, b),
+        0,
+      )
+    );
+    for (const [token, share] of best.entries()) {
+      const count = sequences.filter((row) => row[1] === token).length;
+      const spread = 4 * Math.sqrt(runs * share * (1 - share));
+      assertAlmostEquals(count, runs * share, spread);
+    }
+  },
+);
+
+gpuTest("generate() draws only what topK and topP leave", async () => {
+  const drawn = async (options: Record<string, unknown>) => {
+    const { sequences } = await generate(new ChainModel(), {
+      inputIds: [[4]],
+      doSample: true,
+      numReturnSequences: 200,
+      maxNewTokens: 1,
+      generator: new Generator(3),
+      ...options,
+    });
+    return [...new Set(sequences.map(([, token]) => token))].sort();
+  };
+  assertEquals(await drawn({ topK: 2 }), [2, 3]);
+  assertEquals(await drawn({ topP: 0.6 }), [2, 3]);
+  assertEquals(await drawn({}), [0, 1, 2, 3, 4]);
+});
+
+gpuTest(
+  "generate() reads ten times at most, and keeps no memory",
+  async (device) => {
+    const model = new TinyDecoder(30, 1);
+    const answerer = new TinyAnswerer(30, 1, { bosTokenId: 2 });
+    const options = {
+      inputIds: tensor([[4, 5], [6, 7]], { dtype: "i32" }),
+      attentionMask: tensor([[1, 1], [0, 1]], { dtype: "i32" }),
+      maxNewTokens: 64,
+    };
+    let held: number[] = [];
+    for (const repeat of [1, 2, 3]) {
+      const after: number[] = [];
+      for (const more of [{}, { numBeams: 3 }, { doSample: true, topP: 0.9 }]) {
+        for (const decoder of [model, answerer]) {
+          const { reads } = device.stream.statistics();
+          const { sequences } = await generate(decoder, {
+            ...options,
+            ...more,
+          });
+          const rows = decoder === model ? 2 + 64 : 1 + 64;
+          assertEquals(sequences[0]?.length, rows);
+          assert(device.stream.statistics().reads - reads <= 10);
+          const { inUse, created } = device.pool.statistics();
+          after.push(inUse, created);
+        }
+      }
+      // The first time, the pool makes what it needs.
+      if (repeat === 3) assertEquals(after, held);
+      held = after;
+    }
+  },
+);
+
+Deno.test("checkSteps() looks eight times at most", () => {
+  assertEquals(checkSteps(8), []);
+  assertEquals(checkSteps(20), [8, 12, 18]);
+  for (const count of [1, 9, 64, 100, 1000, 1e5]) {
+    const steps = checkSteps(count);
+    assert(steps.length <= 8);
+    assert(steps.every((step) => step < count));
+  }
+});
+
+gpuTest("generate() hands the tokens of each step to a streamer", async () => {
+  const steps: number[][][] = [];
+  const { sequences } = await generate(new ChainModel(), {
+    inputIds: [[2, 3], [3, 4]],
+    maxLength: 8,
+    streamer: (tokens) => void steps.push(tokens),
+  });
+  assertEquals(steps, [[[END], [2]], [[PAD], [END]]]);
+  assertEquals(sequences, [[2, 3, END, PAD], [3, 4, 2, END]]);
+});
+
+const SOURCES = [[5, 6, 7, 3], [8, 9, 3, 0]];
+const SOURCE_MASKS = [[1, 1, 1, 1], [1, 1, 1, 0]];
+const ANSWERS = {
+  padTokenId: 0,
+  bosTokenId: 4,
+  decoderStartTokenId: 2,
+  eosTokenId: 3,
+  maxLength: 14,
+};
+
+for (const numBeams of [1, 3]) {
+  gpuTest(
+    `generate() answers sources as without a cache, with ${numBeams} beams`,
+    async () => {
+      const model = new TinyAnswerer(21, 6, { ...ANSWERS });
+      const config = new GenerationConfig({ ...ANSWERS, numBeams });
+      const each = <T>(rows: readonly T[]) =>
+        rows.flatMap((row) => new Array<T>(numBeams).fill(row));
+      const twin = await (numBeams > 1 ? beamSearch : extend)(
+        [[2], [2]],
+        (rows) => model.scores(rows, each(SOURCES), each(SOURCE_MASKS)),
+        {
+          config,
+          maxLength: 14,
+          eosTokenIds: [3],
+          processors: [],
+          generator: new Generator(0),
+        },
+      );
+      const { sequences } = await generate(model, {
+        inputIds: SOURCES,
+        maxLength: 14,
+        numBeams,
+      });
+      assertEquals(sequences, Array.isArray(twin) ? twin : twin.sequences);
+      assertEquals(model.encoded, 1);
+    },
+  );
+}
+
+gpuTest(
+  "generate() puts the start token before answers that lack it",
+  async () => {
+    const model = new TinyAnswerer(21, 6, ANSWERS);
+    const run = async (decoderInputIds: number[][]) =>
+      (await generate(model, {
+        inputIds: SOURCES,
+        decoderInputIds,
+        maxLength: 8,
+      })).sequences;
+    const sequences = await run([[7], [8]]);
+    assertEquals(sequences.map((row) => row.slice(0, 2)), [[2, 7], [2, 8]]);
+    assertEquals(await run([[2, 7], [2, 8]]), sequences);
+  },
+);
+
+gpuTest("generate() takes the model's own generationConfig", async () => {
+  const model = new ChainModel();
+  const own = Object.assign(model, {
+    generationConfig: new GenerationConfig({ maxLength: 5, eosTokenId: null }),
+  });
+  const { sequences } = await generate(own, { inputIds: [[1]] });
+  assertEquals(sequences, [[1, 1, 1, 1, 1]]);
+});

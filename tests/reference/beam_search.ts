@@ -1,11 +1,10 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// This module is browser compatible.
 
 // Beam search over one prompt, as pure functions of numbers: the model's scores
 // come in, the rows to score next go out. The rules, and the arithmetic in
 // 32-bit floats, are those of transformers' vectorized beam search.
 
-import { softmax } from "./_logits_processors.ts";
+import { softmax } from "./logits_processors.ts";
 
 /** The rules of a search. */
 export interface BeamRules {

@@ -1,11 +1,10 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// This module is browser compatible.
 
 // The loops of generation: a model that scores next tokens, given as a
 // function, is asked again and again until all rows have ended. They know
 // neither devices nor caches, nor whether there is an encoder.
 
-import { type Generator, philoxUniform } from "../engine/mod.ts";
+import { type Generator, philoxUniform } from "../../engine/mod.ts";
 import {
   advanceBeams,
   type BeamRules,
@@ -15,9 +14,9 @@ import {
   draw,
   highest,
   startBeams,
-} from "./_beam_search.ts";
-import { type LogitsProcessor, logSoftmax } from "./_logits_processors.ts";
-import type { GenerationConfig } from "./generation_config.ts";
+} from "./beam_search.ts";
+import { type LogitsProcessor, logSoftmax } from "./logits_processors.ts";
+import type { GenerationConfig } from "../../models/generation_config.ts";
 
 /**
  * Scores the next token of rows.

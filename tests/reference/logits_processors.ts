@@ -1,11 +1,10 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// This module is browser compatible.
 
-// How options of generation change the scores of the next token. A processor
-// changes one row of scores in place; those of a row depend on that row alone.
-// The arithmetic is that of 32-bit floats, as in transformers.
+// How options of generation change the scores of the next token, on the host: a
+// processor changes one row of scores in place. The arithmetic is that of 32-bit
+// floats, as in transformers.
 
-import type { GenerationConfig } from "./generation_config.ts";
+import type { GenerationConfig } from "../../models/generation_config.ts";
 
 /**
  * Changes the scores of the next token.
@@ -242,16 +241,26 @@ export function keepTopK(count: number, kept = 1): LogitsProcessor {
   };
 }
 
-/** Keeps the best tokens whose probabilities together reach `share`. */
+/**
+ * Keeps the best tokens whose probabilities together reach `share`, and all that
+ * are as good as the last of them.
+ */
 export function keepTopP(share: number, kept = 1): LogitsProcessor {
   return (_, scores) => {
     const probabilities = softmax(scores);
     const order = ascending(scores);
+    let last = Math.max(0, order.length - kept);
     let below = 0;
-    for (const i of order.subarray(0, Math.max(0, order.length - kept))) {
+    for (const [place, i] of order.subarray(0, last).entries()) {
       below += probabilities[i] ?? 0;
-      if (below > 1 - share) break;
-      scores[i] = -Infinity;
+      if (below > 1 - share) {
+        last = place;
+        break;
+      }
+    }
+    const least = scores[order[last] ?? 0] ?? 0;
+    for (let i = 0; i < scores.length; i++) {
+      if ((scores[i] ?? 0) < least) scores[i] = -Infinity;
     }
   };
 }
@@ -262,8 +271,10 @@ export function keepAboveP(share: number, kept = 1): LogitsProcessor {
     const probabilities = softmax(scores);
     const order = ascending(scores);
     const least = share * (probabilities[order[order.length - 1] ?? 0] ?? 0);
-    for (const i of order.subarray(0, Math.max(0, order.length - kept))) {
-      if ((probabilities[i] ?? 0) < least) scores[i] = -Infinity;
+    const worst = scores[order[Math.max(0, order.length - kept)] ?? 0] ?? 0;
+    for (let i = 0; i < scores.length; i++) {
+      const drop = (scores[i] ?? 0) < worst && (probabilities[i] ?? 0) < least;
+      if (drop) scores[i] = -Infinity;
     }
   };
 }

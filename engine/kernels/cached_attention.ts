@@ -1,0 +1,245 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+// Attention of a few queries to keys that lie in a cache [rows, capacity, H·D],
+// forward only. Which cache row holds key j of query row r is looked up in a
+// table (beams that share their past) or follows from r (rows of one source).
+//   serial      one invocation a query and head: online softmax over the keys,
+//               q and y in registers; for adapters on the CPU
+//   workgroup   128 invocations a query and head, 128 keys at a time: each
+//               scores one key, then they share the columns of y and slices of
+//               the keys; for GPUs
+// Scores are in base 2, a masked key has the score MASKED: where all are masked,
+// attention spreads evenly, as adding the most negative float would make it.
+
+import type { Access, Kernel, ParamType } from "../kernel.ts";
+
+/** What of a call changes the text of its kernel. */
+export interface CachedAttentionForm {
+  variant: "serial" | "workgroup";
+  /** Columns of a head. */
+  depth: number;
+}
+
+const PARAMS: Readonly<Record<string, ParamType>> = {
+  first: "u32",
+  items: "u32",
+  queries: "u32",
+  heads: "u32",
+  length: "u32",
+  causal: "u32",
+  capacity: "u32",
+  row: "u32",
+  share: "u32",
+  mask_share: "u32",
+  mask_columns: "u32",
+  scale: "f32",
+};
+
+const BIND: readonly Access[] = [
+  "read",
+  "read",
+  "read",
+  "read",
+  "read",
+  "write",
+];
+
+const HEAD = /* wgsl */ `
+override MASK: u32 = 0u;
+override ORIGINS: u32 = 0u;
+const MASKED = -1e38;
+const EXCLUDED = -3e38;
+const N = (D + 3u) / 4u;
+const WIDTH = D / UNIT;
+struct Params {
+  first: u32, items: u32, queries: u32, heads: u32, length: u32, causal: u32, capacity: u32,
+  row: u32, share: u32, mask_share: u32, mask_columns: u32, scale: f32,
+}
+@group(0) @binding(0) var<storage, read> q: array<Unit>;
+@group(0) @binding(1) var<storage, read> k: array<Unit>;
+@group(0) @binding(2) var<storage, read> v: array<Unit>;
+@group(0) @binding(3) var<storage, read> mask: array<u32>;
+@group(0) @binding(4) var<storage, read> origins: array<u32>;
+@group(0) @binding(5) var<storage, read_write> y: array<Unit>;
+@group(1) @binding(0) var<uniform> p: Params;
+
+// Item (r, i, h) is head h of query i of row r. How many keys it sees:
+fn keys_of(item: u32) -> u32 {
+  let i = item / p.heads % p.queries;
+  return p.length - select(0u, p.queries - 1u - i, p.causal == 1u);
+}
+// Where head h of key j of row r starts.
+fn place(item: u32, j: u32) -> u32 {
+  let r = item / p.heads / p.queries;
+  var row = r / p.share;
+  if (ORIGINS == 1u) { row = origins[r * p.capacity + j]; }
+  return (((row - p.row) * p.capacity + j) * p.heads + item % p.heads) * WIDTH;
+}
+fn masked(item: u32, j: u32) -> bool {
+  if (MASK == 0u) { return false; }
+  return mask[item / p.heads / p.queries / p.mask_share * p.mask_columns + j] == 0u;
+}
+`;
+
+const ALIGNED = /* wgsl */ `
+alias Unit = vec4<f32>;
+const UNIT = 4u;
+fn fetch_q(base: u32, n: u32) -> vec4<f32> { return q[base + n]; }
+fn fetch_k(base: u32, n: u32) -> vec4<f32> { return k[base + n]; }
+fn fetch_v(base: u32, n: u32) -> vec4<f32> { return v[base + n]; }
+fn store_y(base: u32, n: u32, x: vec4<f32>) { y[base + n] = x; }
+`;
+
+const RAGGED = /* wgsl */ `
+alias Unit = f32;
+const UNIT = 1u;
+fn inside(n: u32) -> vec4<bool> { return vec4<u32>(n * 4u) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(D); }
+fn fetch_q(base: u32, n: u32) -> vec4<f32> {
+  let c = base + n * 4u;
+  return select(vec4<f32>(0.0), vec4<f32>(q[c], q[c + 1u], q[c + 2u], q[c + 3u]), inside(n));
+}
+fn fetch_k(base: u32, n: u32) -> vec4<f32> {
+  let c = base + n * 4u;
+  return select(vec4<f32>(0.0), vec4<f32>(k[c], k[c + 1u], k[c + 2u], k[c + 3u]), inside(n));
+}
+fn fetch_v(base: u32, n: u32) -> vec4<f32> {
+  let c = base + n * 4u;
+  return select(vec4<f32>(0.0), vec4<f32>(v[c], v[c + 1u], v[c + 2u], v[c + 3u]), inside(n));
+}
+fn store_y(base: u32, n: u32, x: vec4<f32>) {
+  let c = base + n * 4u;
+  y[c] = x.x;
+  if (n * 4u + 1u < D) { y[c + 1u] = x.y; }
+  if (n * 4u + 2u < D) { y[c + 2u] = x.z; }
+  if (n * 4u + 3u < D) { y[c + 3u] = x.w; }
+}
+`;
+
+const WORKGROUP = /* wgsl */ `
+const SLICES = 128u / N;
+var<workgroup> query: array<vec4<f32>, N>;
+var<workgroup> starts: array<u32, 128>;
+var<workgroup> weights: array<f32, 128>;
+var<workgroup> tree: array<f32, 128>;
+var<workgroup> partial: array<vec4<f32>, 128>;
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let local = group.x + group.y * groups.x;
+  if (local >= p.items) { return; }
+  let item = p.first + local;
+  let keys = keys_of(item);
+  if (lane < N) { query[lane] = fetch_q(item * WIDTH, lane) * p.scale; }
+  workgroupBarrier();
+  let column = lane % N;
+  let slice = lane / N;
+  var m = MASKED;
+  var l = 0.0;
+  var sum = vec4<f32>(0.0);
+  for (var start = 0u; start < keys; start += 128u) {
+    let j = start + lane;
+    var s = EXCLUDED;
+    var at = 0u;
+    if (j < keys) {
+      at = place(item, j);
+      s = 0.0;
+      for (var n = 0u; n < N; n++) { s += dot(query[n], fetch_k(at, n)); }
+      if (masked(item, j)) { s = MASKED; }
+    }
+    starts[lane] = at;
+    tree[lane] = s;
+    workgroupBarrier();
+    for (var half = 64u; half > 0u; half /= 2u) {
+      if (lane < half) { tree[lane] = max(tree[lane], tree[lane + half]); }
+      workgroupBarrier();
+    }
+    let top = max(m, tree[0]);
+    let a = exp2(m - top);
+    let e = exp2(s - top);
+    weights[lane] = e;
+    m = top;
+    l = l * a + e;
+    sum *= a;
+    workgroupBarrier();
+    if (slice < SLICES) {
+      for (var c = slice; c < min(128u, keys - start); c += SLICES) {
+        sum += weights[c] * fetch_v(starts[c], column);
+      }
+    }
+    workgroupBarrier();
+  }
+  tree[lane] = l;
+  partial[lane] = sum;
+  workgroupBarrier();
+  for (var half = 64u; half > 0u; half /= 2u) {
+    if (lane < half) { tree[lane] += tree[lane + half]; }
+    workgroupBarrier();
+  }
+  if (lane < N) {
+    for (var c = 1u; c < SLICES; c++) { sum += partial[c * N + lane]; }
+    store_y(item * WIDTH, lane, sum / tree[0]);
+  }
+}
+`;
+
+/** Repeats text for each vec4 of a head: registers, as arrays are slow there. */
+function unroll(count: number, text: (n: number) => string): string {
+  return Array.from({ length: count }, (_, n) => text(n)).join("\n");
+}
+
+function serial(depth: number): string {
+  const count = Math.ceil(depth / 4);
+  return `
+@compute @workgroup_size(8)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let local = id.x + id.y * groups.x * 8u;
+  if (local >= p.items) { return; }
+  let item = p.first + local;
+  let keys = keys_of(item);
+  var m = MASKED;
+  var l = 0.0;
+${
+    unroll(count, (n) =>
+      `  let q${n} = fetch_q(item * WIDTH, ${n}u) * p.scale;
+  var y${n} = vec4<f32>(0.0);`)
+  }
+  for (var j = 0u; j < keys; j++) {
+    let at = place(item, j);
+    var s = 0.0;
+${unroll(count, (n) => `    s += dot(q${n}, fetch_k(at, ${n}u));`)}
+    if (masked(item, j)) { s = MASKED; }
+    let top = max(m, s);
+    let a = exp2(m - top);
+    let e = exp2(s - top);
+    m = top;
+    l = l * a + e;
+${unroll(count, (n) => `    y${n} = y${n} * a + e * fetch_v(at, ${n}u);`)}
+  }
+${unroll(count, (n) => `  store_y(item * WIDTH, ${n}u, y${n} / l);`)}
+}
+`;
+}
+
+/** Items of a workgroup of either variant. */
+export const CACHED_ITEMS = { serial: 8, workgroup: 1 } as const;
+
+const made = new Map<string, Kernel>();
+
+/** y from q, k, v, mask and origins. */
+export function cachedForward(form: CachedAttentionForm): Kernel {
+  const { variant, depth } = form;
+  const key = `${variant} ${depth}`;
+  let kernel = made.get(key);
+  if (!kernel) {
+    kernel = {
+      name: `cached_attention_${variant}`,
+      bind: BIND,
+      params: PARAMS,
+      wgsl: `const D = ${depth}u;\n` + (depth % 4 === 0 ? ALIGNED : RAGGED) +
+        HEAD + (variant === "serial" ? serial(depth) : WORKGROUP),
+    };
+    made.set(key, kernel);
+  }
+  return kernel;
+}

@@ -1,0 +1,298 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+// Attention to keys and values that were computed before, for generation.
+
+import { copyStrided } from "../copy.ts";
+import { specialize } from "../kernel.ts";
+import {
+  CACHED_ITEMS,
+  type CachedAttentionForm,
+  cachedForward,
+} from "../kernels/cached_attention.ts";
+import { grid, launch } from "../launch.ts";
+import { formatShape } from "../shape.ts";
+import { allocate, type Tensor } from "../tensor.ts";
+import { chooseVariant, defineVariants } from "../tune.ts";
+
+const FAMILY = "cached_attention";
+defineVariants(FAMILY, ["serial", "workgroup"]);
+
+/** Options of {@linkcode cachedAttention}. */
+export interface CachedAttentionOptions {
+  /** The number of heads; columns `h·D` to `h·D + D` belong to head `h`. */
+  heads: number;
+  /** Keys of each cache row that count, the first ones. @default {all} */
+  length?: number;
+  /**
+   * Whether query `i` of `n` sees only keys `j < length - (n - 1 - i)`: the
+   * queries are those of the last `n` keys.
+   *
+   * @default {false}
+   */
+  causal?: boolean;
+  /**
+   * Which keys may be seen: integers `[M, ≥ length]`, 0 for padding. Row `r`
+   * of `R` goes by row `⌊r·M / R⌋`.
+   *
+   * @default {all}
+   */
+  mask?: Tensor | undefined;
+  /**
+   * In which cache row key `j` of row `r` lies: integers `[R, capacity]`.
+   *
+   * @default {`⌊r·C / R⌋`: neighbouring rows share one of `C` cache rows}
+   */
+  origins?: Tensor | undefined;
+  /**
+   * With `origins`: stretches of so many rows look only at cache rows of their
+   * own stretch, so that a large cache can be read piece by piece.
+   *
+   * @default {all rows}
+   */
+  group?: number;
+}
+
+/**
+ * Multi-head attention of new queries to a cache of keys and values:
+ * `y = softmax(q kᵀ / √D + mask) v` for each head. It has no derivative.
+ *
+ * A query whose keys are all masked attends to them evenly, as in `attention`.
+ *
+ * @param q Queries `[R, n, H·D]`, with `D ≤ 128`.
+ * @param cache Keys and values, each `[C, capacity, H·D]`.
+ * @returns `[R, n, H·D]`
+ * @throws {TypeError} If shapes or types do not fit.
+ * @throws {RangeError} If `heads` or `length` is out of range.
+ *
+ * @example Usage
+ * ```ts
+ * import { cachedAttention, initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const keys = tensor([[[0, 0], [0, 0], [9, 9]]]); // the third is not there yet
+ * const values = tensor([[[1, 2], [3, 4], [9, 9]]]);
+ * const q = tensor([[[1, 1]]]);
+ * const y = cachedAttention(q, [keys, values], { heads: 1, length: 2 });
+ * assertEquals([...await y.data()], [2, 3]);
+ * ```
+ */
+export function cachedAttention(
+  q: Tensor,
+  [k, v]: readonly [Tensor, Tensor],
+  options: CachedAttentionOptions,
+): Tensor {
+  const { heads, mask, origins, causal = false } = options;
+  const { device } = q;
+  const [rows = 0, queries = 0, width = 0] = q.shape;
+  const [cacheRows = 0, capacity = 0] = k.shape;
+  const { length = capacity } = options;
+  check(q, k, v, options, length);
+  const depth = width / heads;
+  const y = allocate(device, q.shape);
+  if (y.size === 0) return y;
+  const variant = chooseVariant(
+      device,
+      FAMILY,
+      "all",
+      () => device.isSoftware ? "serial" : "workgroup",
+    ) === "serial"
+    ? "serial"
+    : "workgroup";
+  const form: CachedAttentionForm = { variant, depth };
+  const kernel = specialize(cachedForward(form), {
+    MASK: mask ? 1 : 0,
+    ORIGINS: origins ? 1 : 0,
+  });
+  // A piece holds whole stretches of rows, and of the cache rows they look at.
+  const stretch = origins ? options.group ?? cacheRows : 1;
+  const share = rows / cacheRows;
+  const size = capacity * width;
+  for (const { start, count } of pieces(k, stretch, size)) {
+    const items = count * share * queries * heads;
+    const whole = count === cacheRows;
+    launch(device, kernel, {
+      bind: [
+        q,
+        whole ? k : k.window(start * size, count * size),
+        whole ? v : v.window(start * size, count * size),
+        mask ?? q,
+        origins ?? q,
+        y,
+      ],
+      params: {
+        first: start * share * queries * heads,
+        items,
+        queries,
+        heads,
+        length,
+        causal: causal ? 1 : 0,
+        capacity,
+        row: start,
+        share,
+        mask_share: mask ? rows / (mask.shape[0] ?? 1) : 1,
+        mask_columns: mask?.shape[1] ?? 0,
+        scale: Math.LOG2E / Math.sqrt(depth),
+      },
+      groups: grid(items, CACHED_ITEMS[variant]),
+    });
+  }
+  return y;
+}
+
+/** Options of {@linkcode writeCache}. */
+export interface WriteCacheOptions {
+  /** The place of the first new element along the cache's second axis. */
+  column: number;
+}
+
+/**
+ * Writes keys or values into a cache, in place: element `[r, i]` of `x` to
+ * `[r·C / R, column + i]`.
+ *
+ * @param cache `[C, capacity, width]`.
+ * @param x `[R, n, width]`, where `R` divides `C`.
+ * @throws {TypeError} If the shapes do not fit.
+ * @throws {RangeError} If the cache has no place for so many.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor, writeCache, zeros } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const cache = zeros([1, 3, 2]);
+ * writeCache(cache, tensor([[[5, 6]]]), { column: 1 });
+ * assertEquals([...await cache.data()], [0, 0, 5, 6, 0, 0]);
+ * ```
+ */
+export function writeCache(
+  cache: Tensor,
+  x: Tensor,
+  { column }: WriteCacheOptions,
+): void {
+  const [cacheRows = 0, capacity = 0, width = 0] = cache.shape;
+  const [rows = 0, count = 0] = x.shape;
+  if (
+    cache.shape.length !== 3 || x.shape.length !== 3 || x.shape[2] !== width ||
+    cacheRows % rows !== 0
+  ) {
+    throw new TypeError(
+      `Cannot write ${formatShape(x.shape)} into a cache of ${
+        formatShape(cache.shape)
+      }: expected [R, n, width], with R a divisor of its rows`,
+    );
+  }
+  if (column + count > capacity) {
+    throw new RangeError(
+      `Cannot write ${count} places from ${column} on: the cache has ${capacity}`,
+    );
+  }
+  const step = cacheRows / rows * capacity * width;
+  copyStrided(x, cache, [rows, count * width], {
+    offset: 0,
+    strides: [count * width, 1],
+  }, { offset: column * width, strides: [step, 1] });
+}
+
+/** Stretches of cache rows that fit a binding and start where one may. */
+function pieces(
+  { device, fitsBinding, shape }: Tensor,
+  stretch: number,
+  size: number,
+): { start: number; count: number }[] {
+  const rows = shape[0] ?? 0;
+  if (fitsBinding) return [{ start: 0, count: rows }];
+  let unit = stretch; // Bindings start at multiples of 64 elements.
+  while (unit * size % 64 !== 0) unit += stretch;
+  const fit = Math.floor(device.maxBindingSize / 4 / (unit * size)) * unit;
+  if (fit === 0) {
+    throw new RangeError(
+      `Cannot attend to a cache of ${formatShape(shape)}: ${unit} rows of it ` +
+        `exceed the device's largest binding of ${device.maxBindingSize} bytes`,
+    );
+  }
+  const list: { start: number; count: number }[] = [];
+  for (let start = 0; start < rows; start += fit) {
+    list.push({ start, count: Math.min(fit, rows - start) });
+  }
+  return list;
+}
+
+function check(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  { heads, mask, origins, causal, group }: CachedAttentionOptions,
+  length: number,
+): void {
+  const [rows = 0, queries = 0, width = 0] = q.shape;
+  const [cacheRows = 0, capacity = 0] = k.shape;
+  const shapes = `${formatShape(q.shape)} to a cache of ${
+    formatShape(k.shape)
+  } and ${formatShape(v.shape)}`;
+  if (
+    q.shape.length !== 3 || k.shape.length !== 3 ||
+    k.shape.join() !== v.shape.join() || k.shape[2] !== width ||
+    rows % cacheRows !== 0 || (origins && rows !== cacheRows)
+  ) {
+    throw new TypeError(
+      `Cannot attend with ${shapes}: expected [R, n, H·D] and twice ` +
+        "[C, capacity, H·D], with C a divisor of R, or R itself with origins",
+    );
+  }
+  for (const x of [q, k, v]) {
+    if (x.dtype !== "f32") {
+      throw new TypeError(
+        `Cannot attend with a tensor of ${x.dtype}: cast() it to f32`,
+      );
+    }
+  }
+  const depth = width / heads;
+  if (!Number.isInteger(heads) || heads < 1 || !Number.isInteger(depth)) {
+    throw new RangeError(
+      `Cannot attend with ${heads} heads: they must divide the ${width} columns`,
+    );
+  }
+  if (depth > 128) {
+    throw new RangeError(
+      `Cannot attend with ${depth} columns a head: 128 is the limit`,
+    );
+  }
+  const least = causal ? queries : 1;
+  if (!Number.isInteger(length) || length < least || length > capacity) {
+    throw new RangeError(
+      `Cannot attend to ${length} keys with ${queries} queries: the cache ` +
+        `has ${capacity} places, and ${least} keys are needed`,
+    );
+  }
+  if (group !== undefined && (group < 1 || rows % group !== 0)) {
+    throw new RangeError(
+      `Cannot attend in groups of ${group}: it must divide the ${rows} rows`,
+    );
+  }
+  const tables = [
+    [
+      "mask",
+      mask,
+      rows % (mask?.shape[0] ?? 1) === 0 ? mask?.shape[0] : rows,
+      length,
+    ],
+    ["origins", origins, rows, capacity],
+  ] as const;
+  for (const [name, table, wanted, columns] of tables) {
+    if (!table) continue;
+    const [height, breadth = 0] = table.shape;
+    if (
+      table.shape.length !== 2 || height !== wanted || table.dtype === "f32" ||
+      (name === "mask" ? breadth < columns : breadth !== columns)
+    ) {
+      throw new TypeError(
+        `Cannot attend with ${name} of ${table.dtype} ${
+          formatShape(table.shape)
+        }: expected integers [${wanted}, ${columns}]`,
+      );
+    }
+  }
+}

@@ -1,0 +1,309 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+// How options of generation change the scores of the next token, in the order of
+// transformers. A processor records kernels, and only where an option asks for
+// it; those of a row depend on that row alone.
+
+import {
+  allocate,
+  type Device,
+  grid,
+  type Kernel,
+  launch,
+  logSoftmax,
+  persist,
+  specialize,
+  type Tensor,
+  tensor,
+} from "../../engine/mod.ts";
+import type { GenerationConfig } from "../generation_config.ts";
+import {
+  BIAS,
+  EDIT,
+  EDITS,
+  FORCE,
+  NGRAMS,
+  PROCESSOR_WORKGROUP,
+  REPETITION,
+  SUPPRESS,
+  THRESHOLD,
+  THRESHOLD_PASSES,
+  THRESHOLDS,
+} from "./_processor_kernels.ts";
+import { ITEMS_OF, rowForm, rowKernel } from "./_rows.ts";
+
+/** The scores of one step. */
+export interface Scores {
+  /** Scores of the next token, `[rows, vocabulary]`; changed in place. */
+  scores: Tensor;
+  /** The tokens so far, `[rows, capacity]`. */
+  readonly tokens: Tensor;
+  /** How many of them count. */
+  readonly length: number;
+}
+
+/** Changes the scores of the next token. */
+export type LogitsProcessor = (step: Scores) => void;
+
+/** What {@linkcode logitsProcessors} needs besides the configuration. */
+export interface ProcessorContext {
+  readonly device: Device;
+  /** Tokens before the first new one. */
+  readonly promptLength: number;
+  /** Tokens that a row may have, the prompt's counted. */
+  readonly maxLength: number;
+  /** The tokens that end a row. */
+  readonly eosTokenIds: readonly number[];
+  /** Called with what the processors hold on to. */
+  readonly own: (table: Tensor) => void;
+}
+
+/** The processors of a configuration, in the order of transformers. */
+export function logitsProcessors(
+  config: GenerationConfig,
+  context: ProcessorContext,
+): LogitsProcessor[] {
+  const { promptLength, maxLength, eosTokenIds } = context;
+  const { sequenceBias, badWordsIds, suppressTokens, beginSuppressTokens } =
+    config;
+  const processors: LogitsProcessor[] = [];
+  if (sequenceBias) processors.push(biasSequences(sequenceBias, context));
+  if (config.repetitionPenalty !== 1) {
+    processors.push(penalizeRepetition(config.repetitionPenalty));
+  }
+  if (config.noRepeatNgramSize > 0) {
+    processors.push(forbidRepeatedNgrams(config.noRepeatNgramSize));
+  }
+  if (badWordsIds) processors.push(forbidWords(badWordsIds, context));
+  if (eosTokenIds.length > 0) {
+    const length = config.minNewTokens === null
+      ? config.minLength
+      : promptLength + config.minNewTokens;
+    if (length > promptLength) {
+      const forbid = suppress(eosTokenIds, context);
+      processors.push((step) => step.length < length && forbid(step));
+    }
+  }
+  if (config.forcedBosTokenId !== null) {
+    processors.push(at(1, force([config.forcedBosTokenId], context)));
+  }
+  if (config.forcedEosTokenId !== null) {
+    const forced = listOf(config.forcedEosTokenId);
+    processors.push(at(maxLength - 1, force(forced, context)));
+  }
+  if (config.removeInvalidValues) processors.push(edit(EDITS.finite));
+  if (suppressTokens) processors.push(suppress(suppressTokens, context));
+  if (beginSuppressTokens) {
+    const begin = promptLength > 1 || config.forcedBosTokenId === null
+      ? promptLength
+      : promptLength + 1;
+    processors.push(at(begin, suppress(beginSuppressTokens, context)));
+  }
+  if (config.doSample) processors.push(...warpers(config, eosTokenIds.length));
+  if (config.renormalizeLogits) processors.push(normalize);
+  return processors;
+}
+
+/** Those that narrow down what is drawn from. */
+function warpers(config: GenerationConfig, endings: number): LogitsProcessor[] {
+  const { temperature, topK, topP, minP, numBeams } = config;
+  // Beams that end need others to take their place.
+  const kept = numBeams > 1 ? Math.max(2, endings + 1) : 1;
+  return [
+    ...(temperature !== 1 ? [edit(EDITS.divide, temperature)] : []),
+    ...(topK > 0
+      ? [threshold(THRESHOLDS.topK, { kept: Math.max(topK, kept) })]
+      : []),
+    ...(topP < 1 ? [threshold(THRESHOLDS.topP, { kept, share: topP })] : []),
+    ...(minP !== null
+      ? [threshold(THRESHOLDS.minP, { kept, share: minP })]
+      : []),
+  ];
+}
+
+/** One or several as a list. */
+export function listOf(
+  value: number | readonly number[] | null,
+): readonly number[] {
+  if (value === null) return [];
+  return typeof value === "number" ? [value] : value;
+}
+
+/** Turns scores into the logarithms of their probabilities. */
+function normalize(step: Scores): void {
+  step.scores = logSoftmax(step.scores);
+}
+
+/** Lets a processor act after exactly `length` tokens. */
+function at(length: number, processor: LogitsProcessor): LogitsProcessor {
+  return (step) => step.length === length && processor(step);
+}
+
+/** Records a kernel of one invocation an item. */
+function run(
+  kernel: Kernel,
+  { scores, tokens }: Scores,
+  bind: readonly Tensor[],
+  items: number,
+  params: Record<string, number>,
+): void {
+  const [, vocabulary = 0] = scores.shape;
+  const [, capacity = 0] = tokens.shape;
+  launch(scores.device, kernel, {
+    bind,
+    params: { lowest: -Infinity, vocabulary, capacity, ...params, items },
+    groups: grid(items, PROCESSOR_WORKGROUP),
+  });
+}
+
+function rowsOf({ scores }: Scores): number {
+  return scores.shape[0] ?? 0;
+}
+
+/** A table of whole numbers that outlives the step. */
+function table(
+  values: readonly number[],
+  { device, own }: ProcessorContext,
+): Tensor {
+  const made = persist(tensor(values, { dtype: "i32", device }));
+  own(made);
+  return made;
+}
+
+/** Adds a bias to the last token of each sequence where it would complete it. */
+function biasSequences(
+  biases: readonly (readonly [readonly number[], number])[],
+  context: ProcessorContext,
+): LogitsProcessor {
+  const endings = new Map<number, (readonly [readonly number[], number])[]>();
+  for (const pair of biases) {
+    const last = pair[0][pair[0].length - 1] ?? -1;
+    endings.set(last, [...endings.get(last) ?? [], pair]);
+  }
+  if (endings.size === 0) return () => {};
+  const sorted = [...endings.values()].flat();
+  const heads: number[] = [];
+  let first = 0;
+  for (const [token, pairs] of endings) {
+    heads.push(token, first, pairs.length);
+    first += pairs.length;
+  }
+  const entries: number[] = [];
+  let start = heads.length + 2 * sorted.length;
+  for (const [sequence] of sorted) {
+    entries.push(start, sequence.length);
+    start += sequence.length;
+  }
+  const words = sorted.flatMap(([sequence]) => [...sequence]);
+  const places = table([...heads, ...entries, ...words], context);
+  const gains = persist(
+    tensor(sorted.map(([, bias]) => bias), { device: context.device }),
+  );
+  context.own(gains);
+  return (step) => {
+    const [rows = 0, vocabulary = 0] = step.scores.shape;
+    const unknown = [...endings.keys()].find((token) => token >= vocabulary);
+    if (unknown !== undefined) {
+      throw new RangeError(
+        `Cannot bias token ${unknown}: there are ${vocabulary} tokens`,
+      );
+    }
+    const bind = [step.tokens, places, gains, step.scores];
+    run(BIAS, step, bind, rows * endings.size, {
+      endings: endings.size,
+      length: step.length,
+    });
+  };
+}
+
+/** Forbids to complete a word; the end of a row is never forbidden. */
+function forbidWords(
+  words: readonly (readonly number[])[],
+  context: ProcessorContext,
+): LogitsProcessor {
+  const { eosTokenIds } = context;
+  const biases = words
+    .filter((word) => word.length > 1 || !eosTokenIds.includes(word[0] ?? -1))
+    .map((word) => [word, -Infinity] as const);
+  return biasSequences(biases, context);
+}
+
+/** Makes tokens that were there less likely: once each, prompt included. */
+function penalizeRepetition(penalty: number): LogitsProcessor {
+  return (step) => {
+    const { scores, tokens, length } = step;
+    const items = rowsOf(step) * length;
+    const noted = allocate(scores.device, [items]);
+    for (const PHASE of [0, 1]) {
+      const kernel = specialize(REPETITION, { PHASE });
+      run(kernel, step, [tokens, noted, scores], items, { length, penalty });
+    }
+  };
+}
+
+/** Forbids to complete a run of `size` tokens that was there before. */
+function forbidRepeatedNgrams(size: number): LogitsProcessor {
+  return (step) => {
+    const starts = step.length - size + 1;
+    if (starts <= 0) return;
+    const bind = [step.tokens, step.scores];
+    run(NGRAMS, step, bind, rowsOf(step) * starts, { starts, size });
+  };
+}
+
+/** Forbids tokens. */
+function suppress(
+  forbidden: readonly number[],
+  context: ProcessorContext,
+): LogitsProcessor {
+  return overList(SUPPRESS, forbidden, context);
+}
+
+/** Allows only the forced tokens. */
+function force(
+  forced: readonly number[],
+  context: ProcessorContext,
+): LogitsProcessor {
+  return overList(FORCE, forced, context);
+}
+
+function overList(
+  kernel: Kernel,
+  values: readonly number[],
+  context: ProcessorContext,
+): LogitsProcessor {
+  const listed = values.length;
+  if (listed === 0) return () => {};
+  const list = table(values, context);
+  return (step) => {
+    const each = kernel === FORCE ? step.scores.shape[1] ?? 0 : listed;
+    const bind = [list, step.scores];
+    run(kernel, step, bind, rowsOf(step) * each, { listed });
+  };
+}
+
+/** Makes scores finite, or divides them by a temperature. */
+function edit(KIND: number, divisor = 1): LogitsProcessor {
+  const kernel = specialize(EDIT, { KIND });
+  return (step) =>
+    run(kernel, step, [step.scores], step.scores.size, { divisor });
+}
+
+/** Keeps the best tokens; see `THRESHOLD`. */
+function threshold(
+  KIND: number,
+  { kept, share = 0 }: { kept: number; share?: number },
+): LogitsProcessor {
+  return ({ scores }) => {
+    const { device } = scores;
+    const [rows = 0, vocabulary = 0] = scores.shape;
+    const turns = Math.ceil(vocabulary / 4) * THRESHOLD_PASSES;
+    const form = rowForm(device, { vocabulary, turns });
+    launch(device, specialize(rowKernel(form, THRESHOLD), { KIND }), {
+      bind: [scores],
+      params: { items: rows, vocabulary, kept, share, lowest: -Infinity },
+      groups: grid(rows, ITEMS_OF[form.variant]),
+    });
+  };
+}

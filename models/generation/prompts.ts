@@ -1,0 +1,98 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+// What a generation starts from: rows of tokens on the host, checked.
+
+import { readAll, Tensor } from "../../engine/mod.ts";
+import type { GenerationConfig } from "../generation_config.ts";
+import { listOf } from "./processors.ts";
+
+/** Rows of whole numbers, equally long. */
+export type Rows = Tensor | readonly (readonly number[])[];
+
+/** The same on the host. */
+export type Table = readonly (readonly number[])[];
+
+/** Rows on the host, with one read-back for all, checked to be `[batch, …]`. */
+export async function readRows(
+  given: Readonly<Record<string, Rows | undefined>>,
+): Promise<(number[][] | undefined)[]> {
+  const values = Object.values(given);
+  const tensors = values.filter((rows) => rows instanceof Tensor);
+  const read = await readAll(tensors);
+  let first: number[][] | undefined;
+  return Object.entries(given).map(([name, rows]) => {
+    if (!rows) return undefined;
+    const list = rows instanceof Tensor
+      ? rowsOf(rows.shape, read[tensors.indexOf(rows)] ?? [])
+      : rows.map((row) => [...row]);
+    const lengths = list.map((row) => row.length);
+    const shape = rows instanceof Tensor
+      ? rows.shape
+      : [list.length, lengths[0] ?? 0];
+    if (lengths.some((length) => length !== lengths[0])) {
+      throw new TypeError(
+        `Cannot generate from ${name} of ${lengths.join(", ")} tokens: ` +
+          "the rows must be equally long",
+      );
+    }
+    const alike = name === "attentionMask" && first;
+    const wanted = alike ? [alike.length, alike[0]?.length] : undefined;
+    if (
+      shape.length !== 2 || shape.includes(0) ||
+      (wanted && wanted.join() !== shape.join()) ||
+      (first && first.length !== shape[0])
+    ) {
+      throw new TypeError(
+        `Cannot generate from ${name} [${shape.join(", ")}]: it must be ` +
+          (wanted
+            ? `[${wanted.join(", ")}] like inputIds`
+            : `[${first?.length ?? "batch"}, length]`),
+      );
+    }
+    first ??= list;
+    return list;
+  });
+}
+
+function rowsOf(
+  [batch = 0, length = 0]: readonly number[],
+  values: Iterable<number>,
+): number[][] {
+  const all = [...values];
+  return Array.from(
+    { length: batch },
+    (_, i) => all.slice(i * length, (i + 1) * length),
+  );
+}
+
+/** The mask of rows that come without one. */
+export function maskOf(
+  rows: Table,
+  { padTokenId, eosTokenId }: GenerationConfig,
+): number[][] {
+  // Where rows may end with the padding token, it may be a part of them.
+  const known = !listOf(eosTokenId).includes(padTokenId ?? -1);
+  return rows.map((row) =>
+    row.map((token) => known && token === padTokenId ? 0 : 1)
+  );
+}
+
+/** What answers begin with. */
+export function targetsOf(
+  sources: Table,
+  given: Table | undefined,
+  { decoderStartTokenId, bosTokenId }: GenerationConfig,
+): Table {
+  const start = decoderStartTokenId ?? bosTokenId;
+  if (given && (start === null || given.some(([token]) => token === start))) {
+    return given;
+  }
+  if (start === null) {
+    throw new TypeError(
+      "Cannot begin to generate: set decoderStartTokenId, bosTokenId or " +
+        "decoderInputIds",
+    );
+  }
+  return (given ?? sources.map(() => [])).map((row) => [start, ...row]);
+}
