@@ -36,6 +36,11 @@ export class Device {
   readonly name: string;
   /** Whether the adapter runs on the CPU: kernels are chosen accordingly. */
   readonly isSoftware: boolean;
+  /**
+   * Turns of loops, all together, that an invocation may take. Mesa's software
+   * driver leaves all loops after 65,535 turns, without an error.
+   */
+  readonly maxTurns: number;
   /** Bytes of the largest binding; larger tensors are handled by windows. */
   readonly maxBindingSize: number;
   /** Where buffers come from. */
@@ -52,6 +57,7 @@ export class Device {
     this.gpu = gpu;
     this.name = info.description || `${info.vendor} ${info.architecture}`;
     this.isSoftware = info.isFallbackAdapter;
+    this.maxTurns = this.isSoftware ? 60_000 : Infinity;
     const limit = gpu.limits.maxStorageBufferBindingSize;
     this.maxBindingSize = Math.min(options.maxBindingSize ?? limit, limit);
     this.pipelines = new PipelineCache(gpu, (error) => this.#report(error));

@@ -204,7 +204,7 @@ function dispatches(call: Product, z: BatchAxis, at: Place): void {
 function cut(call: Product): { m: number; n: number; k: number } {
   const { a, b, c, m, n, k, transposeA, transposeB } = call;
   const limit = Math.floor(c.device.maxBindingSize / 4) - VIEW_SLACK;
-  const steps = { m, n, k: Math.max(k, 1) };
+  const steps = { m, n, k: Math.max(Math.min(k, 4 * c.device.maxTurns), 1) };
   const fit = (axis: "m" | "n" | "k", x: Tensor, row: number, unit: number) => {
     if (x.fitsBinding) return;
     const rows = Math.floor(limit / row);

@@ -5,6 +5,7 @@
 // so that a kernel sees x as [outer, n, inner]; where kept axes lie between
 // reduced ones, the stretches are reduced one after the other, from the last.
 
+import { copyStrided } from "./copy.ts";
 import { specialize } from "./kernel.ts";
 import {
   ARGMAX_SERIAL,
@@ -18,20 +19,10 @@ import {
 import { grid, launch } from "./launch.ts";
 import { normalizeAxis, type Shape, sizeOf } from "./shape.ts";
 import { alias, allocate, type Tensor } from "./tensor.ts";
-import { chooseVariant, defineVariants } from "./tune.ts";
+import { chooseRowForm, defineVariants } from "./tune.ts";
 import { view, VIEW_SLACK } from "./view.ts";
 
 defineVariants("reduce", ["serial", "workgroup"]);
-
-/** How rows are reduced: by one invocation, or by one workgroup. */
-function variant(x: Tensor): string {
-  return chooseVariant(
-    x.device,
-    "reduce",
-    "all",
-    () => x.device.isSoftware ? "serial" : "workgroup",
-  );
-}
 
 type Reduction = keyof typeof REDUCTIONS;
 
@@ -265,7 +256,10 @@ function chooseForm(
   { n, inner }: StageSizes,
 ): keyof typeof REDUCE_FORMS {
   if (inner > 1) return inner % 4 === 0 ? "columns4" : "element";
-  if (n > 1 && variant(x) === "workgroup") return "workgroup";
+  const turns = Math.min(n, ROW_CHUNK);
+  if (n > 1 && chooseRowForm(x.device, "reduce", { turns }) === "workgroup") {
+    return "workgroup";
+  }
   return n % 4 === 0 ? "rows4" : "element";
 }
 
@@ -323,8 +317,12 @@ export function argExtreme(
 ): Tensor {
   const sizes = middle(x.shape, reduced);
   const { n, inner } = sizes;
+  if (inner > 1 && n > x.device.maxTurns) {
+    return argExtreme(op, lastAxis(x, sizes), [false, true], shape);
+  }
   const y = allocate(x.device, shape, "i32");
-  const workgroup = inner === 1 && variant(x) === "workgroup";
+  const workgroup = inner === 1 &&
+    chooseRowForm(x.device, "reduce", { turns: n }) === "workgroup";
   const kernel = specialize(
     retype(workgroup ? ARGMAX_WORKGROUP : ARGMAX_SERIAL, x.dtype),
     { SIGN: op === "max" ? 1 : -1 },
@@ -340,6 +338,19 @@ export function argExtreme(
         : grid(outer * inner, REDUCE_WORKGROUP),
     });
   }
+  return y;
+}
+
+/** x [outer, n, inner] as [outer · inner, n]: rows that a workgroup can walk. */
+function lastAxis(x: Tensor, { outer, n, inner }: StageSizes): Tensor {
+  const y = allocate(x.device, [outer * inner, n], x.dtype);
+  copyStrided(
+    x,
+    y,
+    [outer, inner, n],
+    { offset: 0, strides: [n * inner, 1, inner] },
+    { offset: 0, strides: [inner * n, n, 1] },
+  );
   return y;
 }
 

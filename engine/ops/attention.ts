@@ -124,7 +124,9 @@ interface Plan {
  * @param v Values `[B, Sk, H·D]`.
  * @returns `[B, Sq, H·D]`
  * @throws {TypeError} If shapes or types do not fit.
- * @throws {RangeError} If `heads`, `window` or the dropout rate is out of range.
+ * @throws {RangeError} If `heads`, `window` or the dropout rate is out of range,
+ * or there are more than some 60,000 tokens (15,000 with dropout) on a software
+ * adapter.
  *
  * @example Usage
  * ```ts
@@ -408,6 +410,7 @@ function planFor(
       `Cannot drop a share of ${rate}: it must be at least 0 and below 1`,
     );
   }
+  checkTurns(q.device, segments ? 0 : Math.max(sq, sk), window, rate);
   const { scale = 1 / Math.sqrt(depth) } = options;
   const { key = [0, 0], stream = [0, 0] } = dropout?.stream ?? {};
   const variant = chooseVariant(
@@ -450,6 +453,22 @@ function planFor(
       stream1: stream[1],
     },
   };
+}
+
+/** Throws where a driver would leave a kernel's loop before its end. */
+function checkTurns(
+  device: Device,
+  length: number,
+  window = Infinity,
+  rate = 0,
+): void {
+  // Dropout draws in loops of its own: up to three turns a row.
+  const turns = Math.min(length, 2 * window + 16) * (rate > 0 ? 4 : 1);
+  if (turns <= device.maxTurns) return;
+  throw new RangeError(
+    `Cannot attend over ${length} tokens${rate > 0 ? " with dropout" : ""}: ` +
+      "the software adapter's loops end too early, expected a window or a GPU",
+  );
 }
 
 function checkSegments(

@@ -13,7 +13,7 @@ import {
 import { grid, launch } from "../launch.ts";
 import { formatShape } from "../shape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
-import { chooseVariant, defineVariants } from "../tune.ts";
+import { chooseRowForm, defineVariants } from "../tune.ts";
 
 const FAMILY = "cached_attention";
 defineVariants(FAMILY, ["serial", "workgroup"]);
@@ -92,14 +92,7 @@ export function cachedAttention(
   const depth = width / heads;
   const y = allocate(device, q.shape);
   if (y.size === 0) return y;
-  const variant = chooseVariant(
-      device,
-      FAMILY,
-      "all",
-      () => device.isSoftware ? "serial" : "workgroup",
-    ) === "serial"
-    ? "serial"
-    : "workgroup";
+  const variant = chooseRowForm(device, FAMILY, { turns: length });
   const form: CachedAttentionForm = { variant, depth };
   const kernel = specialize(cachedForward(form), {
     MASK: mask ? 1 : 0,

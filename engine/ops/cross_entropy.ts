@@ -17,7 +17,7 @@ import { reduceAxes } from "../reduction.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
-import { chooseVariant, defineVariants } from "../tune.ts";
+import { chooseRowForm, defineVariants } from "../tune.ts";
 import type { LossReduction } from "./loss.ts";
 
 defineVariants("cross_entropy", ["serial", "workgroup"]);
@@ -100,12 +100,13 @@ export function crossEntropy(
 
   const stats = allocate(device, [rows, 4]);
   const narrow = classes < 32;
-  const variant = chooseVariant(
-    device,
-    "cross_entropy",
-    narrow ? "narrow" : "wide",
-    () => device.isSoftware || narrow ? "serial" : "workgroup",
-  );
+  // Once by fours for the largest, and once more, one by one with weights.
+  const single = soft || weight !== undefined || labelSmoothing > 0;
+  const variant = chooseRowForm(device, "cross_entropy", {
+    turns: classes / 4 + (single ? classes : classes / 4) + 6,
+    shapeClass: narrow ? "narrow" : "wide",
+    narrow,
+  });
   const serial = variant === "serial";
   const forward = specialize(
     serial ? CROSS_ENTROPY_SERIAL : CROSS_ENTROPY_WORKGROUP,

@@ -11,7 +11,7 @@ import { grid, launch } from "../launch.ts";
 import { normalizeAxis, sizeOf } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
-import { chooseVariant, defineVariants } from "../tune.ts";
+import { chooseRowForm, defineVariants } from "../tune.ts";
 import { view, VIEW_SLACK } from "../view.ts";
 
 defineVariants("cumsum", ["serial", "workgroup"]);
@@ -67,16 +67,11 @@ function runningSum(x: Tensor, axis: number, reverse: boolean): Tensor {
   const y = allocate(device, shape, x.dtype);
   if (y.size === 0) return y;
   const inner = sizeOf(shape.slice(axis + 1));
-  const form = inner > 1 ? "serial" : chooseVariant(
-    device,
-    "cumsum",
-    "all",
-    () => device.isSoftware ? "serial" : "workgroup",
-  );
-  const kernel = retype(
-    CUMSUM_FORMS[form as keyof typeof CUMSUM_FORMS],
-    x.dtype,
-  );
+  const turns = shape[axis] ?? 1;
+  const form = inner > 1
+    ? "serial"
+    : chooseRowForm(device, "cumsum", { turns });
+  const kernel = retype(CUMSUM_FORMS[form], x.dtype);
   for (const piece of pieces(x, axis, reverse)) {
     const { start, outer, n, resume } = piece;
     // y's part also holds the row that the sum goes on from.
@@ -117,10 +112,13 @@ function pieces(x: Tensor, axis: number, reverse: boolean): Piece[] {
   const outer = sizeOf(x.shape.slice(0, axis));
   const n = x.shape[axis] ?? 1;
   const inner = sizeOf(x.shape.slice(axis + 1));
-  if (x.fitsBinding) return [{ start: 0, outer, n, resume: false }];
+  const { maxTurns } = x.device;
+  if (x.fitsBinding && n <= maxTurns) {
+    return [{ start: 0, outer, n, resume: false }];
+  }
   const fit = Math.floor(x.device.maxBindingSize / 4) - VIEW_SLACK;
   const list: Piece[] = [];
-  const lines = Math.floor(fit / (n * inner));
+  const lines = n > maxTurns ? 0 : Math.floor(fit / (n * inner));
   if (lines > 0) {
     for (let o = 0; o < outer; o += lines) {
       const count = Math.min(lines, outer - o);
@@ -130,7 +128,7 @@ function pieces(x: Tensor, axis: number, reverse: boolean): Piece[] {
   }
   // One row more is the one to go on from. Whole stretches of the workgroup form
   // make the same sums as an undivided run.
-  const most = Math.floor(fit / inner) - 1;
+  const most = Math.min(Math.floor(fit / inner) - 1, maxTurns);
   const rows = most < CUMSUM_STRETCH ? most : most - most % CUMSUM_STRETCH;
   if (rows < 1) {
     throw new RangeError(

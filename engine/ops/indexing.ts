@@ -24,16 +24,18 @@ import { allocate, type Tensor } from "../tensor.ts";
 import { view, VIEW_SLACK } from "../view.ts";
 import { fillInto } from "./inplace.ts";
 
-/** Stretches of rows of a tensor that fit one binding each. */
+/** Stretches of at most so many rows of a tensor that fit one binding each. */
 function rowWindows(
   action: string,
   x: Tensor,
   rows: number,
   rowSize: number,
+  most = Infinity,
 ): Window[] {
-  if (x.fitsBinding) return [{ start: 0, count: rows }];
-  const fit = Math.floor(
-    (x.device.maxBindingSize / 4 - VIEW_SLACK) / rowSize,
+  if (x.fitsBinding && rows <= most) return [{ start: 0, count: rows }];
+  const fit = Math.min(
+    most,
+    Math.floor((x.device.maxBindingSize / 4 - VIEW_SLACK) / rowSize),
   );
   if (fit < 1) {
     throw new RangeError(
@@ -163,7 +165,9 @@ function scatter(
   const { device } = table;
   const link = allocate(device, [ids.size], "u32");
   const vector = width % 4 === 0;
-  for (const tokens of rowWindows("scatter", dy, ids.size, width)) {
+  // An invocation follows all tokens that have its row.
+  const most = device.maxTurns;
+  for (const tokens of rowWindows("scatter", dy, ids.size, width, most)) {
     const [start, end] = [tokens.start, tokens.start + tokens.count];
     launch(device, EMBEDDING_LINK, {
       bind: [ids, link],
@@ -215,9 +219,14 @@ interface PickPart {
   j: Window;
 }
 
-function pickParts(x: Tensor, y: Tensor, sizes: Pick): PickPart[] {
+function pickParts(
+  x: Tensor,
+  y: Tensor,
+  sizes: Pick,
+  most: number,
+): PickPart[] {
   const { outer, n, m, inner } = sizes;
-  if (x.fitsBinding && y.fitsBinding) {
+  if (x.fitsBinding && y.fitsBinding && m <= most) {
     return [{
       o: { start: 0, count: outer },
       rows: { start: 0, count: n },
@@ -226,7 +235,7 @@ function pickParts(x: Tensor, y: Tensor, sizes: Pick): PickPart[] {
   }
   const list: PickPart[] = [];
   for (let at = 0; at < outer; at++) {
-    for (const j of rowWindows("pick", y, m, inner)) {
+    for (const j of rowWindows("pick", y, m, inner, most)) {
       for (const rows of rowWindows("pick", x, n, inner)) {
         list.push({ o: { start: at, count: 1 }, rows, j });
       }
@@ -244,7 +253,9 @@ function pick(
   backward: boolean,
 ): void {
   const { n, m, inner } = sizes;
-  for (const { o, rows, j } of pickParts(x, y, sizes)) {
+  // Backward, an invocation walks over the whole index.
+  const most = backward ? x.device.maxTurns : Infinity;
+  for (const { o, rows, j } of pickParts(x, y, sizes, most)) {
     const xs = view(
       x,
       (o.start * n + rows.start) * inner,

@@ -19,19 +19,19 @@ import { grid, launch, part, windows } from "../launch.ts";
 import { formatShape, normalizeAxis, sameShape, sizeOf } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
-import { chooseVariant, defineVariants } from "../tune.ts";
+import { chooseRowForm, defineVariants } from "../tune.ts";
 
 defineVariants("layer_norm", ["serial", "workgroup"]);
 defineVariants("softmax", ["serial", "workgroup"]);
 
-function variantFor(family: string, device: Device): RowForm["variant"] {
-  const variant = chooseVariant(
-    device,
-    family,
-    "all",
-    () => device.isSoftware ? "serial" : "workgroup",
-  );
-  return variant === "serial" ? "serial" : "workgroup";
+/** How rows of `n` elements are walked, so many times. */
+function formFor(
+  family: string,
+  device: Device,
+  { n, vectors, passes }: { n: number; vectors: boolean; passes: number },
+): RowForm {
+  const turns = passes * (vectors ? n / 4 : n);
+  return { variant: chooseRowForm(device, family, { turns }), vectors };
 }
 
 // ----------------------------------------------------------------- layer norm
@@ -143,10 +143,11 @@ function normalise(
   const sum = residual ? allocate(device, shape) : x;
   if (y.size === 0) return { y, sum };
   const rows = x.size / size;
-  const form: RowForm = {
-    variant: variantFor("layer_norm", device),
+  const form = formFor("layer_norm", device, {
+    n: size,
     vectors: size % 4 === 0,
-  };
+    passes: 3,
+  });
   const columns = form.vectors ? size / 4 : size;
   const statistics = allocate(device, [rows, 2]);
   // Every binding must be given; without a residual nothing is written here.
@@ -378,10 +379,11 @@ function normaliseExponentials(
   const inner = sizeOf(shape.slice(at + 1));
   const y = allocate(device, shape);
   if (y.size === 0) return y;
-  const form: RowForm = {
-    variant: variantFor("softmax", device),
+  const form = formFor("softmax", device, {
+    n,
     vectors: inner === 1 && n % 4 === 0,
-  };
+    passes: 2,
+  });
   run(softmaxForward(form), [x, y]);
   return record(y, [x], (dy) => {
     const dx = allocate(device, shape);

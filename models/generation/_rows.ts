@@ -14,7 +14,7 @@
 // the lowest, so that choices are the same on every adapter.
 
 import {
-  chooseVariant,
+  chooseRowForm,
   defineVariants,
   type Device,
   type Kernel,
@@ -33,27 +33,13 @@ export interface RowForm {
 /** Items that one workgroup of either variant handles. */
 export const ITEMS_OF = { serial: 8, workgroup: 1 } as const;
 
-/**
- * Turns of all loops together that an invocation may take on an adapter on the
- * CPU: Mesa's driver leaves its loops, without an error, after 65,535.
- */
-const MOST_TURNS = 60_000;
-
 /** The form of a kernel whose serial variant takes so many turns an item. */
 export function rowForm(
   device: Device,
   { vocabulary, turns }: { vocabulary: number; turns: number },
 ): RowForm {
-  const variant = chooseVariant(
-    device,
-    FAMILY,
-    "all",
-    () => device.isSoftware ? "serial" : "workgroup",
-  );
-  const serial = variant === "serial" &&
-    !(device.isSoftware && turns > MOST_TURNS);
   return {
-    variant: serial ? "serial" : "workgroup",
+    variant: chooseRowForm(device, FAMILY, { turns }),
     vectors: vocabulary % 4 === 0,
   };
 }
