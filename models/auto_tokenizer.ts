@@ -6,7 +6,7 @@
  * @module
  */
 
-import { FILES } from "./_tokenizer_files.ts";
+import { FILES } from "./tokenizer/files.ts";
 import { resolveFiles, type ResolveOptions } from "./hub.ts";
 import { Tokenizer, type TokenizerOptions } from "./tokenizer.ts";
 

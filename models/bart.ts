@@ -5,8 +5,8 @@
  * Zettlemoyer, "BART: Denoising Sequence-to-Sequence Pre-training for Natural
  * Language Generation, Translation, and Comprehension", 2019.
  *
- * From top to bottom: configuration, model, heads; `_bart_layers.ts` holds the
- * blocks and `_bart_stacks.ts` encoder and decoder, which Marian has too.
+ * From top to bottom: configuration, model, heads; `blocks/bart.ts` holds the
+ * blocks and `blocks/bart_stacks.ts` encoder and decoder, which Marian has too.
  * Attribute paths are the names in Hugging Face's checkpoints. One architecture
  * is one file, which is why this one passes 400 lines.
  *
@@ -38,8 +38,8 @@ import {
   decoderFields,
   Seq2SeqConfig,
   type Seq2SeqConfigOptions,
-} from "./_bart_config.ts";
-import { linear, PositionTable, wordEmbedding } from "./_bart_layers.ts";
+} from "./blocks/bart_config.ts";
+import { linear, PositionTable, wordEmbedding } from "./blocks/bart.ts";
 import {
   type CacheShape,
   DecoderStack,
@@ -50,8 +50,8 @@ import {
   type Seq2SeqEncoder,
   shiftRight,
   type StackParts,
-} from "./_bart_stacks.ts";
-import { headOutput, questionOutput, seq2seqStates } from "./_heads.ts";
+} from "./blocks/bart_stacks.ts";
+import { headOutput, questionOutput, seq2seqStates } from "./blocks/heads.ts";
 import { ConfigReader } from "./config.ts";
 import type {
   CausalLMInputs,
@@ -65,15 +65,18 @@ import type {
 import { classificationLoss } from "./loss.ts";
 import { PreTrainedModel } from "./pretrained.ts";
 
-export { Seq2SeqConfig } from "./_bart_config.ts";
-export type { Seq2SeqConfigOptions, Seq2SeqDefaults } from "./_bart_config.ts";
+export { Seq2SeqConfig } from "./blocks/bart_config.ts";
+export type {
+  Seq2SeqConfigOptions,
+  Seq2SeqDefaults,
+} from "./blocks/bart_config.ts";
 export type {
   CacheShape,
   DecoderInputs,
   DecoderOutput,
   Seq2SeqDecoder,
   Seq2SeqEncoder,
-} from "./_bart_stacks.ts";
+} from "./blocks/bart_stacks.ts";
 
 // ------------------------------------------------------------- configuration
 

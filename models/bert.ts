@@ -5,7 +5,7 @@
  * BERT: Devlin, Chang, Lee and Toutanova, "BERT: Pre-training of Deep
  * Bidirectional Transformers for Language Understanding", 2018.
  *
- * From top to bottom: configuration, model, heads; `_bert_layers.ts` holds the
+ * From top to bottom: configuration, model, heads; `blocks/bert.ts` holds the
  * blocks, which RoBERTa shares. Attribute paths are the names in Hugging Face's
  * checkpoints. All of an architecture's heads are in one file, which is why this
  * one passes 400 lines.
@@ -24,7 +24,10 @@ import {
   Parameter,
   zeros as zerosInit,
 } from "../nn/mod.ts";
-import { BertLikeConfig, type BertLikeConfigOptions } from "./_bert_config.ts";
+import {
+  BertLikeConfig,
+  type BertLikeConfigOptions,
+} from "./blocks/bert_config.ts";
 import {
   BertEmbeddings,
   BertEncoder,
@@ -35,14 +38,14 @@ import {
   linear,
   norm,
   vocabularyDecoder,
-} from "./_bert_layers.ts";
+} from "./blocks/bert.ts";
 import {
   firstToken,
   flattenChoices,
   headOutput,
   nextTokens,
   questionOutput,
-} from "./_heads.ts";
+} from "./blocks/heads.ts";
 import { activationOf } from "./activation.ts";
 import type { ConfigReader } from "./config.ts";
 import type {
@@ -57,7 +60,7 @@ import type {
 import { classificationLoss } from "./loss.ts";
 import { PreTrainedModel } from "./pretrained.ts";
 
-export * from "./_bert_config.ts";
+export * from "./blocks/bert_config.ts";
 export {
   BertAttention,
   type BertAttentionInputs,
@@ -72,7 +75,7 @@ export {
   BertOutput,
   BertPooler,
   BertSelfAttention,
-} from "./_bert_layers.ts";
+} from "./blocks/bert.ts";
 
 // ------------------------------------------------------------- configuration
 

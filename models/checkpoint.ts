@@ -15,7 +15,7 @@ import {
   type SafetensorsTensor,
   type StateSource,
 } from "../nn/mod.ts";
-import { findWeights, readWeightMap, WEIGHT_KINDS } from "./_weights.ts";
+import { findWeights, readWeightMap, WEIGHT_KINDS } from "./files/weights.ts";
 import { pathInFolder } from "./hub.ts";
 
 /** The weights of a folder, open for reading. Close them with `using`. */

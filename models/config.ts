@@ -9,7 +9,7 @@
  */
 
 import { writeTextAtomically } from "../nn/disk.ts";
-import { formatJson, readJson } from "./_json.ts";
+import { formatJson, readJson } from "./files/json.ts";
 import { ConfigReader, toSnakeCase } from "./config_reader.ts";
 
 export { ConfigReader };

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { isObject } from "./_json.ts";
+import { isObject } from "./files/json.ts";
 
 /** Bounds of a number, both inclusive. */
 export interface NumberRange {

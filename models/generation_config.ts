@@ -8,7 +8,7 @@
  */
 
 import { writeTextAtomically } from "../nn/disk.ts";
-import { formatJson, readJson } from "./_json.ts";
+import { formatJson, readJson } from "./files/json.ts";
 import { ConfigReader, toSnakeCase } from "./config_reader.ts";
 import { type PretrainedConfig, readConfig } from "./config.ts";
 import { resolveFiles, type ResolveOptions } from "./hub.ts";

@@ -12,8 +12,8 @@ import {
   hubError,
   isUnreachable,
   snapshotInCache,
-} from "./_hub_cache.ts";
-import { WEIGHT_KINDS } from "./_weights.ts";
+} from "./files/hub_cache.ts";
+import { WEIGHT_KINDS } from "./files/weights.ts";
 
 /** Options of {@linkcode resolveFiles}. */
 export interface ResolveOptions {

@@ -6,7 +6,7 @@
  *
  * It is BART with fixed, sinusoidal places, and without a norm of the
  * embeddings. From top to bottom: configuration, model, heads;
- * `_bart_layers.ts` holds the blocks and `_bart_stacks.ts` encoder and decoder.
+ * `blocks/bart.ts` holds the blocks and `blocks/bart_stacks.ts` encoder and decoder.
  * Attribute paths are the names in Hugging Face's checkpoints.
  *
  * @module
@@ -25,8 +25,8 @@ import {
   decoderFields,
   Seq2SeqConfig,
   type Seq2SeqConfigOptions,
-} from "./_bart_config.ts";
-import { linear, PositionTable, wordEmbedding } from "./_bart_layers.ts";
+} from "./blocks/bart_config.ts";
+import { linear, PositionTable, wordEmbedding } from "./blocks/bart.ts";
 import {
   type CacheShape,
   DecoderStack,
@@ -37,8 +37,8 @@ import {
   type Seq2SeqEncoder,
   shiftRight,
   type StackParts,
-} from "./_bart_stacks.ts";
-import { headOutput, seq2seqStates } from "./_heads.ts";
+} from "./blocks/bart_stacks.ts";
+import { headOutput, seq2seqStates } from "./blocks/heads.ts";
 import { ConfigReader } from "./config.ts";
 import type {
   CausalLMInputs,

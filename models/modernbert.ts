@@ -7,8 +7,8 @@
  *
  * Layer norms before the parts and not after, rotary positions, gated
  * feed-forward parts, and attention that is global in every third layer only.
- * Model and heads; `_modernbert_config.ts` holds the configuration and
- * `_modernbert_layers.ts` the blocks. Attribute paths are the names in Hugging
+ * Model and heads; `blocks/modernbert_config.ts` holds the configuration and
+ * `blocks/modernbert.ts` the blocks. Attribute paths are the names in Hugging
  * Face's checkpoints.
  *
  * @module
@@ -36,8 +36,8 @@ import {
   flattenChoices,
   headOutput,
   questionOutput,
-} from "./_heads.ts";
-import { ModernBertConfig } from "./_modernbert_config.ts";
+} from "./blocks/heads.ts";
+import { ModernBertConfig } from "./blocks/modernbert_config.ts";
 import {
   linear,
   type ModernBertBlockInputs,
@@ -45,7 +45,7 @@ import {
   ModernBertLayer,
   ModernBertPredictionHead,
   norm,
-} from "./_modernbert_layers.ts";
+} from "./blocks/modernbert.ts";
 import type {
   EncoderInputs,
   EncoderOutput,
@@ -58,12 +58,12 @@ import { classificationLoss } from "./loss.ts";
 import type { Packing } from "./packing.ts";
 import { PreTrainedModel } from "./pretrained.ts";
 
-export { ModernBertConfig } from "./_modernbert_config.ts";
+export { ModernBertConfig } from "./blocks/modernbert_config.ts";
 export type {
   ClassifierPooling,
   ModernBertConfigOptions,
-} from "./_modernbert_config.ts";
-export type { ModernBertBlockInputs } from "./_modernbert_layers.ts";
+} from "./blocks/modernbert_config.ts";
+export type { ModernBertBlockInputs } from "./blocks/modernbert.ts";
 
 // --------------------------------------------------------------------- model
 

@@ -8,9 +8,9 @@ import {
   type StateSource,
   withoutInitialization,
 } from "../nn/mod.ts";
-import { loadWarning } from "./_load_warning.ts";
-import { parseSize, stageWeights } from "./_save_weights.ts";
-import { partsOf } from "./_weights.ts";
+import { loadWarning } from "./files/load_warning.ts";
+import { parseSize, stageWeights } from "./files/save_weights.ts";
+import { partsOf } from "./files/weights.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 import { type PretrainedConfig, readConfig } from "./config.ts";
 import { ConfigReader } from "./config_reader.ts";

@@ -6,7 +6,7 @@
  * Pretraining Approach", 2019.
  *
  * From top to bottom: configuration, model, heads. The blocks are BERT's, in
- * `_bert_layers.ts`; what differs is how positions are counted, and the heads.
+ * `blocks/bert.ts`; what differs is how positions are counted, and the heads.
  * Attribute paths are the names in Hugging Face's checkpoints. All of an
  * architecture's heads are in one file, which is why this one passes 400 lines.
  *
@@ -32,7 +32,10 @@ import {
   Parameter,
   zeros as zerosInit,
 } from "../nn/mod.ts";
-import { BertLikeConfig, type BertLikeConfigOptions } from "./_bert_config.ts";
+import {
+  BertLikeConfig,
+  type BertLikeConfigOptions,
+} from "./blocks/bert_config.ts";
 import {
   BertEmbeddings,
   BertEncoder,
@@ -43,14 +46,14 @@ import {
   linear,
   norm,
   vocabularyDecoder,
-} from "./_bert_layers.ts";
+} from "./blocks/bert.ts";
 import {
   firstToken,
   flattenChoices,
   headOutput,
   nextTokens,
   questionOutput,
-} from "./_heads.ts";
+} from "./blocks/heads.ts";
 import { ConfigReader } from "./config.ts";
 import type {
   CausalLMInputs,

@@ -8,11 +8,11 @@
  * @module
  */
 
-import { AlignedBuilder, type AlignedText } from "./_aligned_text.ts";
-import { byteToken } from "./_byte_level.ts";
-import { type Charsmap, decodeCharsmap } from "./_charsmap.ts";
-import { type Fields, readMessage } from "./_protobuf.ts";
-import { joinUnknown, Unigram } from "./_unigram.ts";
+import { AlignedBuilder, type AlignedText } from "./tokenizer/aligned_text.ts";
+import { byteToken } from "./tokenizer/byte_level.ts";
+import { type Charsmap, decodeCharsmap } from "./tokenizer/charsmap.ts";
+import { type Fields, readMessage } from "./tokenizer/protobuf.ts";
+import { joinUnknown, Unigram } from "./tokenizer/unigram.ts";
 
 /** A piece of a text. */
 export interface SentencePiece {

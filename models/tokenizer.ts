@@ -9,7 +9,7 @@
  */
 
 import { writeAtomically, writeTextAtomically } from "../nn/disk.ts";
-import type { Codec, SpecialTokenName } from "./_codec.ts";
+import type { Codec, SpecialTokenName } from "./tokenizer/codec.ts";
 import {
   addedTokens,
   fill,
@@ -18,16 +18,16 @@ import {
   padList,
   type Pieces,
   type Row,
-} from "./_encoding.ts";
-import { formatJson, parseJson } from "./_json.ts";
+} from "./tokenizer/encoding.ts";
+import { formatJson, parseJson } from "./files/json.ts";
 import {
   BINARY_FILES,
   FILES,
   readTokenizer,
   type TokenizerFiles,
-} from "./_tokenizer_files.ts";
-import { pairUp, textsOf } from "./_tokenizer_inputs.ts";
-import { chooseWindows, paddedLength } from "./_truncation.ts";
+} from "./tokenizer/files.ts";
+import { pairUp, textsOf } from "./tokenizer/inputs.ts";
+import { chooseWindows, paddedLength } from "./tokenizer/truncation.ts";
 import type {
   BatchOptions,
   DecodeOptions,
@@ -38,9 +38,9 @@ import type {
   TokenBatch,
   TokenizerInput,
   TokenizerOptions,
-} from "./tokenizer_types.ts";
+} from "./tokenizer/types.ts";
 
-export type * from "./tokenizer_types.ts";
+export type * from "./tokenizer/types.ts";
 export type { SpecialTokenName };
 
 /**

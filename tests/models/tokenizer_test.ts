@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { truncatedLengths } from "../../models/_truncation.ts";
+import { truncatedLengths } from "../../models/tokenizer/truncation.ts";
 import { Tokenizer } from "../../models/tokenizer.ts";
 
 const FIXTURES = new URL("../fixtures/tokenizers", import.meta.url).pathname;

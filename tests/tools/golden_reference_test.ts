@@ -59,10 +59,10 @@ gpuTest(
       }),
     ).eval();
     // Answers are to end soon, but not at once.
-  const bias = new Float32Array(VOCABULARY);
-  bias[EOS] = 4;
-  model.finalLogitsBias.write(bias);
-  await model.savePretrained(folder);
+    const bias = new Float32Array(VOCABULARY);
+    bias[EOS] = 4;
+    model.finalLogitsBias.write(bias);
+    await model.savePretrained(folder);
     const items = [];
     for (const source of [[5, 9, 2], [7, 8, 11, 6, 2]]) {
       const ids = await answer(model, source);

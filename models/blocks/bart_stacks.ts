@@ -1,0 +1,330 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+// The encoder and the decoder of BART and Marian, and how they work together.
+
+import {
+  add,
+  concat,
+  defaultGenerator,
+  equal,
+  formatShape,
+  full,
+  mul,
+  philoxUniform,
+  sameShape,
+  slice,
+  type Tensor,
+  where,
+} from "../../engine/mod.ts";
+import { Dropout, type Embedding, LayerNorm, Module } from "../../nn/mod.ts";
+import type { Seq2SeqConfig } from "./bart_config.ts";
+import { DecoderLayer, EncoderLayer, type PositionTable } from "./bart.ts";
+import type { KeyValueCache } from "../cache.ts";
+import type { EncoderOutput, Seq2SeqInputs, Seq2SeqOutput } from "../io.ts";
+
+// ----------------------------------------------------------------- interfaces
+
+/** What an encoder and a decoder are made of, besides their blocks. */
+export interface StackParts {
+  /** Words; possibly the other side's and the head's too. */
+  tokens: Embedding;
+  /** Places. */
+  positions: PositionTable;
+  /** Whether the sum of both is normalised. */
+  norm: boolean;
+}
+
+/** The encoder of a BART or Marian. */
+export interface Seq2SeqEncoder extends Module {
+  /** Words. */
+  embedTokens: Embedding;
+  /** Places. */
+  embedPositions: Embedding;
+  /** The blocks. */
+  layers: Module[];
+  /** Encodes the source. */
+  forward(inputs: Seq2SeqInputs): EncoderOutput;
+}
+
+/** What {@linkcode Seq2SeqDecoder.forward} takes. */
+export interface DecoderInputs {
+  /** The target's tokens, `[rows, target]`. */
+  inputIds: Tensor;
+  /** 1 where a target token counts. @default {all 1} */
+  attentionMask?: Tensor | undefined;
+  /** The encoder's output, `[batch, source, hidden]`. @default {none} */
+  memory?: Tensor | undefined;
+  /** 1 where a source token counts. @default {all 1} */
+  memoryMask?: Tensor | undefined;
+  /** Keys and values of the tokens before. @default {none} */
+  cache?: KeyValueCache | undefined;
+  /** Whether to give the states between the blocks. @default {the config's} */
+  outputHiddenStates?: boolean | undefined;
+  /** Whether to give attention's probabilities. @default {false} */
+  outputAttentions?: boolean | undefined;
+}
+
+/** What {@linkcode Seq2SeqDecoder.forward} gives. */
+export interface DecoderOutput extends EncoderOutput {
+  /** Each block's probabilities of source for target. */
+  crossAttentions?: Tensor[];
+}
+
+/** The decoder of a BART or Marian. */
+export interface Seq2SeqDecoder extends Module {
+  /** Words. */
+  embedTokens: Embedding;
+  /** Places. */
+  embedPositions: Embedding;
+  /** The blocks. */
+  layers: Module[];
+  /** Decodes the target, given the source. */
+  forward(inputs: DecoderInputs): DecoderOutput;
+}
+
+/** How large a cache a decoder needs. */
+export interface CacheShape {
+  /** Its blocks. */
+  layers: number;
+  /** Width of a token's keys, and of its values, in each block. */
+  width: number;
+}
+
+// -------------------------------------------------------- encoder and decoder
+
+/** {@linkcode Seq2SeqEncoder}, built. */
+export class EncoderStack extends Module implements Seq2SeqEncoder {
+  embedTokens: Embedding;
+  embedPositions: PositionTable;
+  layers: EncoderLayer[];
+  layernormEmbedding: LayerNorm | undefined;
+  dropout: Dropout;
+  readonly #config: Seq2SeqConfig;
+
+  constructor(config: Seq2SeqConfig, { tokens, positions, norm }: StackParts) {
+    super();
+    this.embedTokens = tokens;
+    this.embedPositions = positions;
+    this.layers = Array.from(
+      { length: config.encoderLayers },
+      () => new EncoderLayer(config),
+    );
+    this.layernormEmbedding = norm ? new LayerNorm(config.dModel) : undefined;
+    this.dropout = new Dropout(config.dropout);
+    this.#config = config;
+  }
+
+  forward(inputs: Seq2SeqInputs): EncoderOutput {
+    const { inputIds, attentionMask: mask, outputAttentions = false } = inputs;
+    const {
+      outputHiddenStates = this.#config.outputHiddenStates,
+    } = inputs;
+    if (!inputIds) {
+      throw new TypeError(
+        "Cannot encode: neither inputIds nor encoderLastHiddenState is given",
+      );
+    }
+    const { encoderLayerdrop, maxPositionEmbeddings } = this.#config;
+    checkTokens("encode", { inputIds, attentionMask: mask }, {
+      start: 0,
+      places: maxPositionEmbeddings,
+    });
+    const attentions: Tensor[] = [];
+    let x = embed(this, inputIds, 0, this.#config);
+    const hiddenStates = [x];
+    for (const layer of this.layers) {
+      if (!leftOut(this, encoderLayerdrop)) {
+        const probabilities = outputAttentions ? attentions : undefined;
+        x = layer.forward(x, { mask, probabilities });
+      }
+      hiddenStates.push(x);
+    }
+    return {
+      lastHiddenState: x,
+      ...(outputHiddenStates ? { hiddenStates } : {}),
+      ...(outputAttentions ? { attentions } : {}),
+    };
+  }
+}
+
+/** {@linkcode Seq2SeqDecoder}, built. */
+export class DecoderStack extends Module implements Seq2SeqDecoder {
+  embedTokens: Embedding;
+  embedPositions: PositionTable;
+  layers: DecoderLayer[];
+  layernormEmbedding: LayerNorm | undefined;
+  dropout: Dropout;
+  readonly #config: Seq2SeqConfig;
+
+  constructor(config: Seq2SeqConfig, { tokens, positions, norm }: StackParts) {
+    super();
+    this.embedTokens = tokens;
+    this.embedPositions = positions;
+    this.layers = Array.from(
+      { length: config.decoderLayers },
+      () => new DecoderLayer(config),
+    );
+    this.layernormEmbedding = norm ? new LayerNorm(config.dModel) : undefined;
+    this.dropout = new Dropout(config.dropout);
+    this.#config = config;
+  }
+
+  forward(inputs: DecoderInputs): DecoderOutput {
+    const { inputIds, attentionMask, memory, cache } = inputs;
+    const {
+      outputHiddenStates = this.#config.outputHiddenStates,
+      outputAttentions = false,
+    } = inputs;
+    if (cache && outputAttentions) {
+      throw new TypeError(
+        "Cannot give attentions with a cache: it does not keep probabilities",
+      );
+    }
+    const start = cache?.length ?? 0;
+    const mask = cache ? undefined : attentionMask;
+    const { decoderLayerdrop, maxPositionEmbeddings } = this.#config;
+    checkTokens("decode", { inputIds, attentionMask: mask }, {
+      start,
+      places: maxPositionEmbeddings,
+    });
+    const attentions: Tensor[] = [];
+    const crossAttentions: Tensor[] = [];
+    let x = embed(this, inputIds, start, this.#config);
+    const hiddenStates = [x];
+    for (const [i, layer] of this.layers.entries()) {
+      if (!leftOut(this, decoderLayerdrop)) {
+        x = layer.forward(x, {
+          layer: i,
+          cache,
+          mask,
+          source: memory && { memory, mask: inputs.memoryMask },
+          attentions: outputAttentions ? attentions : undefined,
+          crossAttentions: outputAttentions ? crossAttentions : undefined,
+        });
+      }
+      hiddenStates.push(x);
+    }
+    return {
+      lastHiddenState: x,
+      ...(outputHiddenStates ? { hiddenStates } : {}),
+      ...(outputAttentions ? { attentions } : {}),
+      ...(outputAttentions && memory ? { crossAttentions } : {}),
+    };
+  }
+}
+
+/** Words and places, normalised where the architecture does so. */
+function embed(
+  stack: EncoderStack | DecoderStack,
+  ids: Tensor,
+  start: number,
+  { dModel, scaleEmbedding }: Seq2SeqConfig,
+): Tensor {
+  const words = stack.embedTokens.forward(ids);
+  const scaled = scaleEmbedding ? mul(words, Math.sqrt(dModel)) : words;
+  const places = stack.embedPositions.places(start, ids.shape[1] ?? 0);
+  const sum = add(scaled, places);
+  return stack.dropout.forward(stack.layernormEmbedding?.forward(sum) ?? sum);
+}
+
+/** Whether a block is left out of this training step. */
+function leftOut({ training }: Module, rate: number): boolean {
+  return training && rate > 0 &&
+    philoxUniform(defaultGenerator().next(), 0) < rate;
+}
+
+/** Throws unless tokens and mask are `[batch, length]` and within the table. */
+function checkTokens(
+  action: "encode" | "decode",
+  { inputIds, attentionMask }: {
+    inputIds: Tensor;
+    attentionMask: Tensor | undefined;
+  },
+  { start, places }: { start: number; places: number },
+): void {
+  const { shape, dtype } = inputIds;
+  if (shape.length !== 2 || dtype === "f32") {
+    throw new TypeError(
+      `Cannot ${action} ${dtype} ${formatShape(shape)}: ` +
+        "tokens must be integers of shape [batch, length]",
+    );
+  }
+  if (attentionMask && !sameShape(attentionMask.shape, shape)) {
+    throw new TypeError(
+      `Cannot ${action} with a mask of ${formatShape(attentionMask.shape)}: ` +
+        `it must have the shape of the tokens, ${formatShape(shape)}`,
+    );
+  }
+  const length = start + (shape[1] ?? 0);
+  if (length > places) {
+    throw new RangeError(
+      `Cannot ${action} ${length} tokens: the model knows ${places} places`,
+    );
+  }
+}
+
+// ----------------------------------------------------------------- both halves
+
+/** Encodes the source, unless that is done already, and decodes the target. */
+export function encodeAndDecode(
+  { encoder, decoder }: { encoder: Seq2SeqEncoder; decoder: Seq2SeqDecoder },
+  inputs: Seq2SeqInputs,
+  decoderInputIds: Tensor,
+): Seq2SeqOutput {
+  const { encoderLastHiddenState, outputHiddenStates, outputAttentions } =
+    inputs;
+  const source = encoderLastHiddenState
+    ? { lastHiddenState: encoderLastHiddenState }
+    : encoder.forward(inputs);
+  const target = decoder.forward({
+    inputIds: decoderInputIds,
+    attentionMask: inputs.decoderAttentionMask,
+    memory: source.lastHiddenState,
+    memoryMask: inputs.attentionMask,
+    cache: inputs.cache,
+    outputHiddenStates,
+    outputAttentions,
+  });
+  const states = {
+    encoderHiddenStates: source.hiddenStates,
+    encoderAttentions: source.attentions,
+    decoderHiddenStates: target.hiddenStates,
+    decoderAttentions: target.attentions,
+    crossAttentions: target.crossAttentions,
+  };
+  const given = Object.entries(states).filter(([, state]) => state);
+  return {
+    lastHiddenState: target.lastHiddenState,
+    encoderLastHiddenState: source.lastHiddenState,
+    ...Object.fromEntries(given),
+  };
+}
+
+/**
+ * A decoder's input from what it is to say: every token one place later, the
+ * start token first, and padding in place of ignored labels.
+ *
+ * @throws {TypeError} If the configuration has no start or padding token.
+ */
+export function shiftRight(
+  ids: Tensor,
+  { decoderStartTokenId, padTokenId }: Seq2SeqConfig,
+): Tensor {
+  if (decoderStartTokenId === null || padTokenId === null) {
+    throw new TypeError(
+      `Cannot make the decoder's input: decoderStartTokenId is ${decoderStartTokenId} and padTokenId is ${padTokenId}, expected numbers`,
+    );
+  }
+  const [batch = 0, length = 0] = ids.shape;
+  const { dtype, device } = ids;
+  const first = full([batch, 1], decoderStartTokenId, { dtype, device });
+  if (length < 2) return first;
+  const rest = slice(ids, { axis: 1, start: 0, end: length - 1 });
+  return concat([first, where(equal(rest, -100), padTokenId, rest)], 1);
+}
+
+/** The state of each row's last token, `[rows, 1, hidden]`. */
+export function lastToken(x: Tensor): Tensor {
+  return slice(x, { axis: 1, start: -1 });
+}

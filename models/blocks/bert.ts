@@ -1,0 +1,393 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+// The parts that BERT and RoBERTa are built of. Attribute paths are the names in
+// checkpoints. They read a few fields of a configuration, whatever its class,
+// so that other architectures can be built of them.
+
+import {
+  add,
+  attention,
+  attentionProbabilities,
+  type Tensor,
+  zeros,
+} from "../../engine/mod.ts";
+import {
+  attentionDropout,
+  Dropout,
+  Embedding,
+  LayerNorm,
+  Linear,
+  Module,
+  normal,
+  type Parameter,
+  zeros as zerosInit,
+} from "../../nn/mod.ts";
+import type { BertLikeConfig } from "./bert_config.ts";
+import { firstToken } from "./heads.ts";
+import { activationOf } from "../activation.ts";
+import type { KeyValueCache } from "../cache.ts";
+import type { CausalLMInputs, EncoderInputs, EncoderOutput } from "../io.ts";
+
+/** The fields of a configuration that the blocks read. */
+export type BertBlockConfig = Pick<
+  BertLikeConfig,
+  | "hiddenSize"
+  | "numHiddenLayers"
+  | "numAttentionHeads"
+  | "intermediateSize"
+  | "hiddenAct"
+  | "hiddenDropoutProb"
+  | "attentionProbsDropoutProb"
+  | "layerNormEps"
+  | "initializerRange"
+  | "isDecoder"
+  | "outputHiddenStates"
+>;
+
+/** The fields of a configuration that the embeddings read. */
+export type BertEmbeddingsConfig =
+  & Pick<
+    BertLikeConfig,
+    "vocabSize" | "maxPositionEmbeddings" | "typeVocabSize" | "padTokenId"
+  >
+  & BertBlockConfig;
+
+/** What an encoder takes, and in generation the tokens before it. */
+export type BertInputs = EncoderInputs & Pick<CausalLMInputs, "cache">;
+
+/** A dense layer that starts as the configuration says, with zeros as bias. */
+export function linear(
+  { initializerRange: std }: Pick<BertBlockConfig, "initializerRange">,
+  from: number,
+  to: number,
+): Linear {
+  return new Linear(from, to, { init: normal({ std }), biasInit: zerosInit() });
+}
+
+/** A layer norm of the hidden states. */
+export function norm(
+  { hiddenSize, layerNormEps: eps }: Pick<
+    BertBlockConfig,
+    "hiddenSize" | "layerNormEps"
+  >,
+): LayerNorm {
+  return new LayerNorm(hiddenSize, { eps });
+}
+
+/** Dropout before a classifier. */
+export function headDropout(
+  config: Pick<BertLikeConfig, "classifierDropout" | "hiddenDropoutProb">,
+): Dropout {
+  return new Dropout(config.classifierDropout ?? config.hiddenDropoutProb);
+}
+
+/**
+ * The layer that scores every token of the vocabulary. Its matrix is the word
+ * embeddings' unless the configuration unties them; the bias belongs to the
+ * head around it, which is how files name it.
+ */
+export function vocabularyDecoder(
+  config: Pick<
+    BertLikeConfig,
+    "hiddenSize" | "vocabSize" | "initializerRange" | "tieWordEmbeddings"
+  >,
+  words: Embedding,
+  bias: Parameter,
+): Linear {
+  const decoder = linear(config, config.hiddenSize, config.vocabSize);
+  decoder.bias = bias;
+  if (config.tieWordEmbeddings) decoder.weight = words.weight;
+  return decoder;
+}
+
+/**
+ * Throws unless the tokens, and those before them in a cache, have places.
+ *
+ * @throws {RangeError} If there are too few places.
+ */
+export function checkPlaces(
+  { inputIds, cache }: BertInputs,
+  places: number,
+): void {
+  const length = inputIds.shape[1] ?? 0;
+  if (cache && cache.length + length > places) {
+    throw new RangeError(
+      `Cannot encode ${length} tokens after ${cache.length} others: ` +
+        `the model knows ${places} places`,
+    );
+  }
+}
+
+// ----------------------------------------------------------------- embeddings
+
+/** Options of {@linkcode BertEmbeddings}. */
+export interface BertEmbeddingsOptions {
+  /** A row of the position table that gets no gradient. @default {none} */
+  positionPadding?: number | undefined;
+}
+
+/** The sum of word, position and token-type embeddings, normalised. */
+export class BertEmbeddings extends Module {
+  /** `[vocabulary, hidden]`; the row of the padding token gets no gradient. */
+  wordEmbeddings: Embedding;
+  /** `[places, hidden]`. */
+  positionEmbeddings: Embedding;
+  /** `[types, hidden]`. */
+  tokenTypeEmbeddings: Embedding;
+  /** The norm of the sum. */
+  LayerNorm: LayerNorm;
+  /** Dropout after the norm. */
+  dropout: Dropout;
+
+  /** Builds the three tables. */
+  constructor(
+    config: BertEmbeddingsConfig,
+    options: BertEmbeddingsOptions = {},
+  ) {
+    super();
+    const table = (rows: number, paddingIdx?: number) =>
+      new Embedding(rows, config.hiddenSize, {
+        paddingIdx,
+        init: normal({ std: config.initializerRange, zeroRow: paddingIdx }),
+      });
+    this.wordEmbeddings = table(
+      config.vocabSize,
+      config.padTokenId ?? undefined,
+    );
+    this.positionEmbeddings = table(
+      config.maxPositionEmbeddings,
+      options.positionPadding,
+    );
+    this.tokenTypeEmbeddings = table(config.typeVocabSize);
+    this.LayerNorm = norm(config);
+    this.dropout = new Dropout(config.hiddenDropoutProb);
+  }
+
+  /** Looks tokens up; `positions` broadcast to their shape. */
+  forward(
+    { inputIds, tokenTypeIds }: EncoderInputs,
+    positions: Tensor,
+  ): Tensor {
+    const { device } = inputIds;
+    const types = this.tokenTypeEmbeddings.forward(
+      tokenTypeIds ?? zeros([1], { dtype: "i32", device }),
+    );
+    const words = this.wordEmbeddings.forward(inputIds);
+    const places = this.positionEmbeddings.forward(positions);
+    return this.dropout.forward(
+      this.LayerNorm.forward(add(add(words, types), places)),
+    );
+  }
+}
+
+// ---------------------------------------------------------------- block parts
+
+/** How a block attends, besides its weights. */
+export interface BertAttentionInputs {
+  /** 1 for tokens to see, 0 for padding, `[batch, length]`. @default {all} */
+  mask?: Tensor | undefined;
+  /** Where to put the probabilities. @default {nowhere} */
+  attentions?: Tensor[] | undefined;
+  /** Keys and values of the tokens before. @default {none} */
+  cache?: KeyValueCache | undefined;
+}
+
+/** Attention of each token to all of its text, or to those before it. */
+export class BertSelfAttention extends Module {
+  /** Projects the queries. */
+  query: Linear;
+  /** Projects the keys. */
+  key: Linear;
+  /** Projects the values. */
+  value: Linear;
+  readonly #index: number;
+  readonly #heads: number;
+  readonly #causal: boolean;
+  readonly #dropout: number;
+
+  /** Builds the attention of block `index`. */
+  constructor(config: BertBlockConfig, index: number) {
+    super();
+    const { hiddenSize } = config;
+    this.query = linear(config, hiddenSize, hiddenSize);
+    this.key = linear(config, hiddenSize, hiddenSize);
+    this.value = linear(config, hiddenSize, hiddenSize);
+    this.#index = index;
+    this.#heads = config.numAttentionHeads;
+    this.#causal = config.isDecoder;
+    this.#dropout = config.attentionProbsDropoutProb;
+  }
+
+  /** Maps `x [batch, length, hidden]` to the same shape. */
+  forward(x: Tensor, inputs: BertAttentionInputs): Tensor {
+    const { mask, attentions, cache } = inputs;
+    const q = this.query.forward(x); // [batch, length, heads · width]
+    const k = this.key.forward(x);
+    const v = this.value.forward(x);
+    const heads = this.#heads;
+    if (cache) return cache.attend(this.#index, [q, k, v], { heads });
+    const rule = { heads, causal: this.#causal, ...(mask ? { mask } : {}) };
+    attentions?.push(attentionProbabilities(q, k, rule));
+    return attention(q, k, v, {
+      ...rule,
+      ...attentionDropout(this.training ? this.#dropout : 0),
+    });
+  }
+}
+
+/** Dense, dropout, and the norm of the sum with what went in before. */
+export class BertOutput extends Module {
+  /** From the inner width to the hidden one. */
+  dense: Linear;
+  /** The norm of the sum. */
+  LayerNorm: LayerNorm;
+  /** Dropout before the sum. */
+  dropout: Dropout;
+
+  /** Builds the dense layer from `width` columns. */
+  constructor(config: BertBlockConfig, width: number) {
+    super();
+    this.dense = linear(config, width, config.hiddenSize);
+    this.LayerNorm = norm(config);
+    this.dropout = new Dropout(config.hiddenDropoutProb);
+  }
+
+  /** Maps `x [batch, length, width]` and adds `residual`. */
+  forward(x: Tensor, residual: Tensor): Tensor {
+    const y = this.dropout.forward(this.dense.forward(x));
+    return this.LayerNorm.forward(y, { residual });
+  }
+}
+
+/** Self-attention with its output layer. */
+export class BertAttention extends Module {
+  /** The attention itself. */
+  self: BertSelfAttention;
+  /** What joins the heads and adds `x`. */
+  output: BertOutput;
+
+  /** Builds both for block `index`. */
+  constructor(config: BertBlockConfig, index: number) {
+    super();
+    this.self = new BertSelfAttention(config, index);
+    this.output = new BertOutput(config, config.hiddenSize);
+  }
+
+  /** Maps `x [batch, length, hidden]` to the same shape. */
+  forward(x: Tensor, inputs: BertAttentionInputs): Tensor {
+    return this.output.forward(this.self.forward(x, inputs), x);
+  }
+}
+
+/** A dense layer with the block's activation, in one kernel. */
+export class BertIntermediate extends Module {
+  /** From the hidden width to the inner one. */
+  dense: Linear;
+  readonly #activation: ReturnType<typeof activationOf>;
+
+  /** Builds the dense layer. */
+  constructor(config: BertBlockConfig) {
+    super();
+    this.dense = linear(config, config.hiddenSize, config.intermediateSize);
+    this.#activation = activationOf(config.hiddenAct);
+  }
+
+  /** Maps `x [batch, length, hidden]` to `[batch, length, intermediate]`. */
+  forward(x: Tensor): Tensor {
+    return this.dense.forward(x, { activation: this.#activation });
+  }
+}
+
+// ---------------------------------------------------------------------- block
+
+/** One block: attention, then a feed-forward part. */
+export class BertLayer extends Module {
+  /** Self-attention with its output layer. */
+  attention: BertAttention;
+  /** The first half of the feed-forward part. */
+  intermediate: BertIntermediate;
+  /** The second half. */
+  output: BertOutput;
+
+  /** Builds block `index`. */
+  constructor(config: BertBlockConfig, index: number) {
+    super();
+    this.attention = new BertAttention(config, index);
+    this.intermediate = new BertIntermediate(config);
+    this.output = new BertOutput(config, config.intermediateSize);
+  }
+
+  /** Maps `x [batch, length, hidden]` to the same shape. */
+  forward(x: Tensor, inputs: BertAttentionInputs): Tensor {
+    const attended = this.attention.forward(x, inputs);
+    return this.output.forward(this.intermediate.forward(attended), attended);
+  }
+}
+
+/** The blocks, one after the other. */
+export class BertEncoder extends Module {
+  /** The blocks. */
+  layer: BertLayer[];
+  readonly #config: BertBlockConfig;
+
+  /** Builds all blocks. */
+  constructor(config: BertBlockConfig) {
+    super();
+    this.#config = config;
+    this.layer = Array.from(
+      { length: config.numHiddenLayers },
+      (_, index) => new BertLayer(config, index),
+    );
+  }
+
+  /**
+   * Maps embeddings `x [batch, length, hidden]`.
+   *
+   * @param x The embeddings.
+   * @param inputs Mask, cache and which states to give; the rest is not read.
+   * @throws {TypeError} If a cache is given where tokens see those after them,
+   * or where probabilities are asked for.
+   */
+  forward(x: Tensor, inputs: BertInputs): EncoderOutput {
+    const { outputHiddenStates: standard, isDecoder } = this.#config;
+    const { attentionMask: mask, cache } = inputs;
+    const { outputHiddenStates = standard, outputAttentions = false } = inputs;
+    if (cache && (!isDecoder || outputAttentions)) {
+      throw new TypeError(
+        "Cannot encode with a cache: " +
+          (isDecoder
+            ? "it does not give attention's probabilities"
+            : "isDecoder is false, so that tokens see those after them"),
+      );
+    }
+    const attentions = outputAttentions ? [] as Tensor[] : undefined;
+    const hiddenStates = [x];
+    for (const layer of this.layer) {
+      x = layer.forward(x, { mask, attentions, cache });
+      hiddenStates.push(x);
+    }
+    return {
+      lastHiddenState: x,
+      ...(outputHiddenStates ? { hiddenStates } : {}),
+      ...(attentions ? { attentions } : {}),
+    };
+  }
+}
+
+/** Dense and tanh on the first token. */
+export class BertPooler extends Module {
+  /** From the hidden width to itself. */
+  dense: Linear;
+
+  /** Builds the dense layer. */
+  constructor(config: BertBlockConfig) {
+    super();
+    this.dense = linear(config, config.hiddenSize, config.hiddenSize);
+  }
+
+  /** Maps `x [batch, length, hidden]` to `[batch, hidden]`. */
+  forward(x: Tensor): Tensor {
+    return this.dense.forward(firstToken(x), { activation: "tanh" });
+  }
+}

@@ -1,0 +1,209 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+// The parts that ModernBERT is built of. Attribute paths are the names in
+// checkpoints.
+
+import {
+  add,
+  attention,
+  attentionProbabilities,
+  gatedActivation,
+  rotaryQkv,
+  type Tensor,
+} from "../../engine/mod.ts";
+import {
+  attentionDropout,
+  Dropout,
+  Embedding,
+  type Initializer,
+  LayerNorm,
+  Linear,
+  Module,
+  truncatedNormal,
+  zeros,
+} from "../../nn/mod.ts";
+import type { ModernBertConfig } from "./modernbert_config.ts";
+import { activationOf } from "../activation.ts";
+
+/** The standard deviations of new weights, by what they are for. */
+function initializer(
+  config: ModernBertConfig,
+  role: "in" | "out" | "final",
+): Initializer {
+  const { initializerRange, numHiddenLayers, hiddenSize } = config;
+  const std = role === "in"
+    ? initializerRange
+    : role === "out"
+    ? initializerRange / Math.sqrt(2 * Math.max(1, numHiddenLayers))
+    : hiddenSize ** -0.5;
+  const { initializerCutoffFactor: cutoff } = config;
+  return truncatedNormal({ std, cutoff: cutoff ?? 3 });
+}
+
+/** A dense layer that starts by the rule for its part. */
+export function linear(
+  config: ModernBertConfig,
+  sizes: readonly [from: number, to: number],
+  role: Parameters<typeof initializer>[1],
+  bias: boolean,
+): Linear {
+  const [from, to] = sizes;
+  const init = initializer(config, role);
+  return new Linear(from, to, { init, bias, biasInit: zeros() });
+}
+
+/** A layer norm of the hidden states. */
+export function norm(
+  { hiddenSize, normEps: eps, normBias: bias }: ModernBertConfig,
+): LayerNorm {
+  return new LayerNorm(hiddenSize, { eps, bias });
+}
+
+/** Word embeddings and their norm; places come in with attention. */
+export class ModernBertEmbeddings extends Module {
+  tokEmbeddings: Embedding;
+  norm: LayerNorm;
+  drop: Dropout;
+
+  constructor(config: ModernBertConfig) {
+    super();
+    this.tokEmbeddings = new Embedding(config.vocabSize, config.hiddenSize, {
+      paddingIdx: config.padTokenId ?? undefined,
+      init: initializer(config, "in"),
+    });
+    this.norm = norm(config);
+    this.drop = new Dropout(config.embeddingDropout);
+  }
+
+  forward(ids: Tensor): Tensor {
+    return this.drop.forward(
+      this.norm.forward(this.tokEmbeddings.forward(ids)),
+    );
+  }
+}
+
+/** What all blocks of a call share. */
+export interface ModernBertBlockInputs {
+  /** 1 for keys that may be seen, `[batch, length]`. @default {all 1} */
+  mask?: Tensor | undefined;
+  /** The texts that share a row; see `Packing`. @default {none} */
+  segments?: Tensor | undefined;
+  /** The place of each token, for its turn. @default {0, 1, 2 …} */
+  positions?: Tensor | undefined;
+  /** Where probabilities are collected. @default {nowhere} */
+  attentions?: Tensor[] | undefined;
+}
+
+class ModernBertAttention extends Module {
+  Wqkv: Linear;
+  Wo: Linear;
+  outDrop: Dropout;
+  readonly #heads: number;
+  readonly #theta: number;
+  readonly #window: number | undefined;
+
+  constructor(config: ModernBertConfig, layer: number) {
+    super();
+    const { hiddenSize, attentionBias: bias, globalRopeTheta } = config;
+    this.Wqkv = linear(config, [hiddenSize, 3 * hiddenSize], "in", bias);
+    this.Wo = linear(config, [hiddenSize, hiddenSize], "out", bias);
+    this.outDrop = new Dropout(config.attentionDropout);
+    this.#heads = config.numAttentionHeads;
+    const isGlobal = layer % config.globalAttnEveryNLayers === 0;
+    this.#theta = isGlobal
+      ? globalRopeTheta
+      : config.localRopeTheta ?? globalRopeTheta;
+    this.#window = isGlobal ? undefined : Math.floor(config.localAttention / 2);
+  }
+
+  /** Attends in `x`, and adds the result to `residual`. */
+  forward(x: Tensor, residual: Tensor, inputs: ModernBertBlockInputs): Tensor {
+    const { mask, segments, positions, attentions } = inputs;
+    const [q, k, v] = rotaryQkv(this.Wqkv.forward(x), {
+      heads: this.#heads,
+      theta: this.#theta,
+      positions,
+    });
+    const rule = {
+      heads: this.#heads,
+      mask,
+      segments,
+      ...(this.#window === undefined ? {} : { window: this.#window }),
+    };
+    attentions?.push(attentionProbabilities(q, k, rule));
+    const { rate } = this.outDrop;
+    const y = attention(q, k, v, {
+      ...rule,
+      ...attentionDropout(this.training ? rate : 0),
+    });
+    return this.training && rate > 0
+      ? add(this.outDrop.forward(this.Wo.forward(y)), residual)
+      : this.Wo.forward(y, { residual });
+  }
+}
+
+class ModernBertMLP extends Module {
+  Wi: Linear;
+  Wo: Linear;
+  drop: Dropout;
+  readonly #activation: ReturnType<typeof activationOf>;
+
+  constructor(config: ModernBertConfig) {
+    super();
+    const { hiddenSize, intermediateSize, mlpBias: bias } = config;
+    this.Wi = linear(config, [hiddenSize, 2 * intermediateSize], "in", bias);
+    this.Wo = linear(config, [intermediateSize, hiddenSize], "out", bias);
+    this.drop = new Dropout(config.mlpDropout);
+    this.#activation = activationOf(config.hiddenActivation);
+  }
+
+  /** Feeds `x` forward, and adds the result to `residual`. */
+  forward(x: Tensor, residual: Tensor): Tensor {
+    const gated = gatedActivation(this.Wi.forward(x), this.#activation);
+    return this.Wo.forward(this.drop.forward(gated), { residual });
+  }
+}
+
+/** A block: attention, then the feed-forward part, each after its norm. */
+export class ModernBertLayer extends Module {
+  /** The first block reads the embeddings, which are normalised already. */
+  attnNorm: LayerNorm | undefined;
+  attn: ModernBertAttention;
+  mlpNorm: LayerNorm;
+  mlp: ModernBertMLP;
+
+  constructor(config: ModernBertConfig, layer: number) {
+    super();
+    this.attnNorm = layer === 0 ? undefined : norm(config);
+    this.attn = new ModernBertAttention(config, layer);
+    this.mlpNorm = norm(config);
+    this.mlp = new ModernBertMLP(config);
+  }
+
+  forward(x: Tensor, inputs: ModernBertBlockInputs): Tensor {
+    const normal = this.attnNorm ? this.attnNorm.forward(x) : x;
+    const attended = this.attn.forward(normal, x, inputs);
+    return this.mlp.forward(this.mlpNorm.forward(attended), attended);
+  }
+}
+
+/** What every head begins with: dense, activation and norm. */
+export class ModernBertPredictionHead extends Module {
+  dense: Linear;
+  norm: LayerNorm;
+  readonly #activation: ReturnType<typeof activationOf>;
+
+  constructor(config: ModernBertConfig) {
+    super();
+    const { hiddenSize, classifierBias } = config;
+    const sizes = [hiddenSize, hiddenSize] as const;
+    this.dense = linear(config, sizes, "out", classifierBias);
+    this.norm = norm(config);
+    this.#activation = activationOf(config.classifierActivation);
+  }
+
+  forward(x: Tensor): Tensor {
+    const activation = this.#activation;
+    return this.norm.forward(this.dense.forward(x, { activation }));
+  }
+}

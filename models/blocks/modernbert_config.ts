@@ -1,0 +1,228 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+import { activationOf } from "../activation.ts";
+import {
+  ConfigReader,
+  PretrainedConfig,
+  type PretrainedConfigOptions,
+} from "../config.ts";
+
+/** How the classifier sums up a text: its first token, or the mean of all. */
+export type ClassifierPooling = "cls" | "mean";
+
+/** Options of {@linkcode ModernBertConfig}; in files they are in snake case. */
+export interface ModernBertConfigOptions extends PretrainedConfigOptions {
+  /** Entries of the vocabulary. @default {50368} */
+  vocabSize?: number;
+  /** Width of the hidden states. @default {768} */
+  hiddenSize?: number;
+  /** Blocks. @default {22} */
+  numHiddenLayers?: number;
+  /** Heads of each attention. @default {12} */
+  numAttentionHeads?: number;
+  /** Width inside the feed-forward part, for each of its halves. @default {1152} */
+  intermediateSize?: number;
+  /** Activation of the feed-forward part. @default {"gelu"} */
+  hiddenActivation?: string;
+  /** The longest text. @default {8192} */
+  maxPositionEmbeddings?: number;
+  /** Where new weights end, in standard deviations. @default {2} */
+  initializerCutoffFactor?: number | null;
+  /** Added to the variance in layer norms. @default {1e-5} */
+  normEps?: number;
+  /** Whether layer norms have biases. @default {false} */
+  normBias?: boolean;
+  /** The token that stands for a whole text. @default {50281} */
+  clsTokenId?: number | null;
+  /** Every how many layers attention is global, from the first. @default {3} */
+  globalAttnEveryNLayers?: number;
+  /** Base of the rotary frequencies of global layers. @default {160000} */
+  globalRopeTheta?: number;
+  /** Keys in sight of a query of a local layer; half on each side. @default {128} */
+  localAttention?: number;
+  /**
+   * Base of the rotary frequencies of local layers; `null` for the global one.
+   *
+   * @default {10000}
+   */
+  localRopeTheta?: number | null;
+  /** Whether attention's dense layers have biases. @default {false} */
+  attentionBias?: boolean;
+  /** Dropout in and after attention. @default {0} */
+  attentionDropout?: number;
+  /** Dropout of the embeddings. @default {0} */
+  embeddingDropout?: number;
+  /** Whether the feed-forward part's dense layers have biases. @default {false} */
+  mlpBias?: boolean;
+  /** Dropout inside the feed-forward part. @default {0} */
+  mlpDropout?: number;
+  /** Whether the scores of tokens have a bias. @default {true} */
+  decoderBias?: boolean;
+  /** How the classifier sums up a text. @default {"cls"} */
+  classifierPooling?: ClassifierPooling;
+  /** Dropout before the classifier. @default {0} */
+  classifierDropout?: number;
+  /** Whether the head's dense layer has a bias. @default {false} */
+  classifierBias?: boolean;
+  /** Activation of the head's dense layer. @default {"gelu"} */
+  classifierActivation?: string;
+  /**
+   * Whether training scores only places with a label; see
+   * `ModernBertForMaskedLM`.
+   *
+   * @default {false}
+   */
+  sparsePrediction?: boolean;
+  /** The label of places without one, for `sparsePrediction`. @default {-100} */
+  sparsePredIgnoreIndex?: number;
+}
+
+/**
+ * The configuration of a ModernBERT, as in its `config.json`.
+ *
+ * @example Usage
+ * ```ts
+ * import { ModernBertConfig } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const config = new ModernBertConfig({ localAttention: 64 });
+ * assertEquals(config.numHiddenLayers, 22);
+ * assertEquals(config.toJSON().local_attention, 64);
+ * ```
+ */
+export class ModernBertConfig extends PretrainedConfig {
+  /** Entries of the vocabulary. */
+  readonly vocabSize: number;
+  /** Width of the hidden states. */
+  readonly hiddenSize: number;
+  /** Blocks. */
+  readonly numHiddenLayers: number;
+  /** Heads of each attention. */
+  readonly numAttentionHeads: number;
+  /** Width inside the feed-forward part, for each of its halves. */
+  readonly intermediateSize: number;
+  /** Activation of the feed-forward part. */
+  readonly hiddenActivation: string;
+  /** The longest text. */
+  readonly maxPositionEmbeddings: number;
+  /** Where new weights end, in standard deviations; `null` for 3. */
+  readonly initializerCutoffFactor: number | null;
+  /** Added to the variance in layer norms. */
+  readonly normEps: number;
+  /** Whether layer norms have biases. */
+  readonly normBias: boolean;
+  /** The token that stands for a whole text. */
+  readonly clsTokenId: number | null;
+  /** Every how many layers attention is global, from the first. */
+  readonly globalAttnEveryNLayers: number;
+  /** Base of the rotary frequencies of global layers. */
+  readonly globalRopeTheta: number;
+  /** Keys in sight of a query of a local layer; half on each side. */
+  readonly localAttention: number;
+  /** Base of the rotary frequencies of local layers; `null` for the global. */
+  readonly localRopeTheta: number | null;
+  /** Whether attention's dense layers have biases. */
+  readonly attentionBias: boolean;
+  /** Dropout in and after attention. */
+  readonly attentionDropout: number;
+  /** Dropout of the embeddings. */
+  readonly embeddingDropout: number;
+  /** Whether the feed-forward part's dense layers have biases. */
+  readonly mlpBias: boolean;
+  /** Dropout inside the feed-forward part. */
+  readonly mlpDropout: number;
+  /** Whether the scores of tokens have a bias. */
+  readonly decoderBias: boolean;
+  /** How the classifier sums up a text. */
+  readonly classifierPooling: ClassifierPooling;
+  /** Dropout before the classifier. */
+  readonly classifierDropout: number;
+  /** Whether the head's dense layer has a bias. */
+  readonly classifierBias: boolean;
+  /** Activation of the head's dense layer. */
+  readonly classifierActivation: string;
+  /** Whether training scores only places with a label. */
+  readonly sparsePrediction: boolean;
+  /** The label of places without one, for {@linkcode sparsePrediction}. */
+  readonly sparsePredIgnoreIndex: number;
+
+  /**
+   * Reads and checks the fields.
+   *
+   * @throws {TypeError} If a field is of the wrong kind, or asks for what is
+   * not supported.
+   * @throws {RangeError} If a number is out of range.
+   */
+  constructor(options: ModernBertConfigOptions | ConfigReader = {}) {
+    const reader = ConfigReader.from(options);
+    super(reader, {
+      modelType: "modernbert",
+      padTokenId: 50283,
+      bosTokenId: 50281,
+      eosTokenId: 50282,
+      sepTokenId: 50282,
+    });
+    const size = (name: string, fallback: number) =>
+      reader.integer(name, fallback, { min: 1 });
+    const share = (name: string) => reader.number(name, 0, { min: 0, max: 1 });
+    const theta = (name: string, fallback: number) =>
+      reader.number(name, fallback, { min: Number.MIN_VALUE });
+    const isNull = (name: string) => reader.fields[name] === null;
+    this.vocabSize = size("vocab_size", 50368);
+    this.hiddenSize = size("hidden_size", 768);
+    this.numHiddenLayers = reader.integer("num_hidden_layers", 22, { min: 0 });
+    this.numAttentionHeads = size("num_attention_heads", 12);
+    this.intermediateSize = size("intermediate_size", 1152);
+    this.hiddenActivation = reader.string("hidden_activation", "gelu");
+    this.maxPositionEmbeddings = size("max_position_embeddings", 8192);
+    this.initializerCutoffFactor = isNull("initializer_cutoff_factor")
+      ? null
+      : reader.number("initializer_cutoff_factor", 2, { min: 0 });
+    this.normEps = reader.number("norm_eps", 1e-5, { min: 0 });
+    this.normBias = reader.boolean("norm_bias", false);
+    this.clsTokenId = reader.integer("cls_token_id", 50281);
+    this.globalAttnEveryNLayers = size("global_attn_every_n_layers", 3);
+    this.globalRopeTheta = theta("global_rope_theta", 160000);
+    this.localAttention = reader.integer("local_attention", 128, { min: 0 });
+    this.localRopeTheta = isNull("local_rope_theta")
+      ? null
+      : theta("local_rope_theta", 10000);
+    this.attentionBias = reader.boolean("attention_bias", false);
+    this.attentionDropout = share("attention_dropout");
+    this.embeddingDropout = share("embedding_dropout");
+    this.mlpBias = reader.boolean("mlp_bias", false);
+    this.mlpDropout = share("mlp_dropout");
+    this.decoderBias = reader.boolean("decoder_bias", true);
+    this.classifierPooling = reader.string("classifier_pooling", "cls", {
+      oneOf: ["cls", "mean"],
+    }) as ClassifierPooling;
+    this.classifierDropout = share("classifier_dropout");
+    this.classifierBias = reader.boolean("classifier_bias", false);
+    this.classifierActivation = reader.string("classifier_activation", "gelu");
+    this.sparsePrediction = reader.boolean("sparse_prediction", false);
+    this.sparsePredIgnoreIndex = reader.integer(
+      "sparse_pred_ignore_index",
+      -100,
+    );
+    if (this.hiddenSize % (2 * this.numAttentionHeads) !== 0) {
+      throw reader.error(
+        "hidden_size",
+        `an even multiple of num_attention_heads, ${this.numAttentionHeads}`,
+        RangeError,
+      );
+    }
+    // Spellings of later releases, whose meaning would otherwise be lost.
+    for (const name of ["layer_types", "rope_parameters", "rope_scaling"]) {
+      if (reader.has(name)) {
+        throw reader.error(
+          name,
+          "none; set global_attn_every_n_layers, global_rope_theta and " +
+            "local_rope_theta",
+        );
+      }
+    }
+    if (this.isDecoder) throw reader.error("is_decoder", "false");
+    activationOf(this.hiddenActivation);
+    activationOf(this.classifierActivation);
+  }
+}

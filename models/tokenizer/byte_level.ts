@@ -1,0 +1,236 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// Byte-level BPE: the alphabet in which vocabularies spell bytes, and the files
+// of RoBERTa, BART and GPT-2 (`vocab.json` and `merges.txt`), turned into the
+// `tokenizer.json` that says the same.
+
+import {
+  type AddedToken,
+  collectAddedTokens,
+  type TokenFiles,
+  tokenText,
+} from "./added_tokens.ts";
+import { AlignedBuilder, type AlignedText } from "./aligned_text.ts";
+
+/** The printable character that stands for each byte. */
+const ALPHABET: readonly string[] = (() => {
+  const printable = (byte: number): boolean =>
+    (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad);
+  let others = 0;
+  return Array.from(
+    { length: 256 },
+    (_, byte) => String.fromCharCode(printable(byte) ? byte : 256 + others++),
+  );
+})();
+
+const encoder = new TextEncoder();
+
+/** Spells a text by its bytes; each byte stands for its whole character. */
+export function toByteLevel(source: AlignedText): AlignedText {
+  if (/^[!-~]*$/.test(source.text)) return source;
+  const builder = new AlignedBuilder();
+  let i = 0;
+  for (const char of source.text) {
+    const start = source.starts[i] ?? 0;
+    i += char.length;
+    const bytes = Array.from(
+      encoder.encode(char),
+      (byte) => ALPHABET[byte] ?? "",
+    );
+    builder.add(bytes.join(""), start, source.ends[i - 1] ?? 0);
+  }
+  return builder.build();
+}
+
+/** How a vocabulary spells a byte that no other token covers. */
+export function byteToken(byte: number): string {
+  return `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
+}
+
+/**
+ * The ids of a `vocab.json` by their token.
+ *
+ * @throws {SyntaxError} If a value is no id, or two tokens have the same one.
+ */
+export function parseIds(
+  fields: Record<string, unknown>,
+  source: string,
+): Map<string, number> {
+  const tokens = new Map<number, string>();
+  for (const [token, id] of Object.entries(fields)) {
+    const other = tokens.get(Number(id));
+    if (typeof id !== "number" || !Number.isSafeInteger(id) || id < 0) {
+      throw new SyntaxError(
+        `Cannot read ${source}: ${JSON.stringify(token)} has the id ` +
+          `${JSON.stringify(id)}, expected a whole number from 0`,
+      );
+    }
+    if (other !== undefined) {
+      throw new SyntaxError(
+        `Cannot read ${source}: ${JSON.stringify(other)} and ` +
+          `${JSON.stringify(token)} have the same id ${id}`,
+      );
+    }
+    tokens.set(id, token);
+  }
+  return new Map(Array.from(tokens, ([id, token]) => [token, id]));
+}
+
+/**
+ * Makes sure that there is a token for each id from 0.
+ *
+ * @throws {SyntaxError} If one is missing.
+ */
+export function checkNoGaps(ids: Iterable<number>, source: string): void {
+  const all = new Set(ids);
+  for (let id = 0; id < all.size; id++) {
+    if (all.has(id)) continue;
+    throw new SyntaxError(
+      `Cannot read ${source}: no token has the id ${id}, and others have ` +
+        "greater ones",
+    );
+  }
+}
+
+/**
+ * The pairs of a `merges.txt`, the first of which are joined first.
+ *
+ * @throws {SyntaxError} If a line is no pair, or joins what the vocabulary lacks.
+ */
+export function parseMerges(
+  text: string,
+  vocabulary: ReadonlyMap<string, number>,
+  source: string,
+): [string, string][] {
+  const lines = text.split("\n").map((line) => line.replace(/\r$/, ""));
+  if (lines.at(-1) === "") lines.pop();
+  const merges: [string, string][] = [];
+  for (const [i, line] of lines.entries()) {
+    if (line.startsWith("#version")) continue;
+    const [left, right, ...more] = line.split(" ");
+    if (!left || !right || more.length > 0) {
+      throw new SyntaxError(
+        `Cannot read ${source}: line ${i + 1} is ${JSON.stringify(line)}, ` +
+          "expected two tokens with a space between",
+      );
+    }
+    for (const token of [left, right, left + right]) {
+      if (vocabulary.has(token)) continue;
+      throw new SyntaxError(
+        `Cannot read ${source}: line ${i + 1} joins ${JSON.stringify(left)} ` +
+          `and ${JSON.stringify(right)}, but the vocabulary lacks ` +
+          JSON.stringify(token),
+      );
+    }
+    merges.push([left, right]);
+  }
+  return merges;
+}
+
+/** What a byte-level tokenizer is made of. */
+export interface ByteLevelParts extends TokenFiles {
+  readonly vocabulary: ReadonlyMap<string, number>;
+  readonly merges: readonly [string, string][];
+  readonly addPrefixSpace: boolean;
+  /** The folder, as errors name it. */
+  readonly source: string;
+}
+
+/** The fields of the `tokenizer.json` of a byte-level tokenizer. */
+export function byteLevelJson(parts: ByteLevelParts): Record<string, unknown> {
+  const { vocabulary, merges, config, addPrefixSpace, source } = parts;
+  if (isWordSuffixed(vocabulary)) {
+    throw new SyntaxError(
+      `Cannot read ${source}/vocab.json: its tokens mark the end of a word, ` +
+        "expected byte-level tokens; a tokenizer.json can say so",
+    );
+  }
+  const roles = byteLevelRoles(vocabulary, config);
+  const added = collectAddedTokens(vocabulary, { ...parts, roles });
+  checkNoGaps(
+    [...vocabulary.values(), ...added.map(({ id }) => id)],
+    `${source}/vocab.json`,
+  );
+  const named = (role: string): string =>
+    tokenText(config[`${role}_token`]) ??
+      tokenText(parts.special[`${role}_token`]) ?? roles[role] ?? "";
+  const unknown = named("unk");
+  const trim = config.trim_offsets !== false;
+  const bytes = {
+    type: "ByteLevel",
+    add_prefix_space: addPrefixSpace,
+    trim_offsets: trim,
+    use_regex: true,
+  };
+  return {
+    version: "1.0",
+    truncation: null,
+    padding: null,
+    added_tokens: added,
+    normalizer: null,
+    pre_tokenizer: bytes,
+    post_processor: roles.cls === undefined
+      ? { ...bytes, trim_offsets: false }
+      : {
+        type: "RobertaProcessing",
+        sep: place(
+          named("sep"),
+          vocabulary,
+          added,
+        ),
+        cls: place(named("cls"), vocabulary, added),
+        trim_offsets: trim,
+        add_prefix_space: addPrefixSpace,
+      },
+    decoder: bytes,
+    model: {
+      type: "BPE",
+      dropout: null,
+      unk_token: vocabulary.has(unknown) ? unknown : null,
+      continuing_subword_prefix: "",
+      end_of_word_suffix: "",
+      fuse_unk: false,
+      vocab: Object.fromEntries(vocabulary),
+      merges,
+    },
+  };
+}
+
+function isWordSuffixed(vocabulary: ReadonlyMap<string, number>): boolean {
+  let suffixed = false;
+  for (const token of vocabulary.keys()) {
+    if (token.startsWith("Ġ")) return false;
+    suffixed ||= token.endsWith("</w>") || token.endsWith("@@");
+  }
+  return suffixed;
+}
+
+/** The usual special tokens: RoBERTa's, else GPT-2's, which frames no text. */
+export function byteLevelRoles(
+  vocabulary: ReadonlyMap<string, number>,
+  config: Record<string, unknown>,
+): Record<string, string> {
+  const likeGpt = /^GPT2/.test(String(config.tokenizer_class ?? "")) ||
+    !vocabulary.has("<s>") || !vocabulary.has("</s>");
+  if (likeGpt) {
+    return { bos: "<|endoftext|>", eos: "<|endoftext|>", unk: "<|endoftext|>" };
+  }
+  return {
+    bos: "<s>",
+    eos: "</s>",
+    unk: "<unk>",
+    sep: "</s>",
+    pad: "<pad>",
+    cls: "<s>",
+    mask: "<mask>",
+  };
+}
+
+function place(
+  token: string,
+  vocabulary: ReadonlyMap<string, number>,
+  added: readonly AddedToken[],
+): [string, number] {
+  const id = vocabulary.get(token) ??
+    added.find(({ content }) => content === token)?.id;
+  return [token, id ?? 0];
+}

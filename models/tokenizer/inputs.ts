@@ -1,0 +1,79 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+// What callers give a tokenizer: a text, its words, or a pair of either.
+
+import type {
+  BatchOptions,
+  PretokenizedInput,
+  TokenizerInput,
+} from "./types.ts";
+
+/** One or two texts, each as a whole or as its words. */
+type Texts = readonly (string | readonly string[])[];
+
+/**
+ * The texts of an input.
+ *
+ * @throws {TypeError} If it is a list of words and none is expected, or is none.
+ */
+export function textsOf(
+  input: TokenizerInput | PretokenizedInput,
+  words: boolean,
+): Texts {
+  if (typeof input === "string") {
+    if (!words) return [input];
+    throw new TypeError(
+      "Cannot encode a text as words: isSplitIntoWords needs a list of words",
+    );
+  }
+  if (isWords(input)) {
+    if (words) return [input];
+    if (input.length === 2) return input;
+    throw new TypeError(
+      `Cannot encode ${input.length} texts as one: a pair has 2, and a list of ` +
+        "words needs isSplitIntoWords",
+    );
+  }
+  if (words && input.length === 2) return input;
+  throw new TypeError(
+    `Cannot encode ${input.length} lists of words: a pair has 2, and needs ` +
+      "isSplitIntoWords",
+  );
+}
+
+function isWords(
+  input: readonly string[] | readonly (readonly string[])[],
+): input is readonly string[] {
+  return input.every((part) => typeof part === "string");
+}
+
+/**
+ * Joins inputs with their second texts.
+ *
+ * @throws {TypeError} If there are not as many, or an input is a pair already.
+ */
+export function pairUp(
+  inputs: readonly (TokenizerInput | PretokenizedInput)[],
+  { pairs, isSplitIntoWords = false }: BatchOptions,
+): readonly (TokenizerInput | PretokenizedInput)[] {
+  if (pairs === undefined) return inputs;
+  if (pairs.length !== inputs.length) {
+    throw new TypeError(
+      `Cannot pair ${inputs.length} texts with ${pairs.length}: ` +
+        "there must be as many",
+    );
+  }
+  return inputs.map((input, i): TokenizerInput | PretokenizedInput => {
+    const other = pairs[i] ?? "";
+    if (typeof input === "string" && typeof other === "string") {
+      return [input, other];
+    }
+    if (
+      isSplitIntoWords && typeof input !== "string" && isWords(input) &&
+      typeof other !== "string"
+    ) {
+      return [input, other];
+    }
+    throw new TypeError("Cannot pair a text: it is a pair already");
+  });
+}

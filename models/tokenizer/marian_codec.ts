@@ -1,0 +1,188 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// Marian's tokenizer: one SentencePiece model for the source language, one for
+// the target's, and `vocab.json` for the ids of both. As transformers without
+// the optional sacremoses, it does not unify punctuation first.
+
+import { collectAddedTokens, TokenFinder } from "./added_tokens.ts";
+import { checkNoGaps, parseIds } from "./byte_level.ts";
+import type { Codec, CodecDecodeOptions, SpecialTokenName } from "./codec.ts";
+import { noPieces, type Pieces, type TemplateItem } from "./encoding.ts";
+import { SentencePieceModel } from "../sentencepiece.ts";
+
+/** What a folder of Marian holds. */
+export interface MarianParts {
+  readonly sourceModel: Uint8Array;
+  readonly targetModel: Uint8Array;
+  /** The fields of `vocab.json`. */
+  readonly vocabulary: Record<string, unknown>;
+  /** Those of `target_vocab.json`, where the target has ids of its own. */
+  readonly targetVocabulary: Record<string, unknown> | null;
+  readonly config: Record<string, unknown>;
+  readonly special: Record<string, unknown>;
+  readonly added: Record<string, unknown>;
+  /** The folder, as errors name it. */
+  readonly source: string;
+}
+
+const ROLES = { unk: "<unk>", eos: "</s>", pad: "<pad>" } as const;
+/** Tells a multilingual model which language to translate into. */
+const LANGUAGE = />>.+<</g;
+
+/** A tokenizer by `source.spm`, `target.spm` and `vocab.json`. */
+export class MarianCodec implements Codec {
+  readonly size: number;
+  readonly special: ReadonlyMap<SpecialTokenName, string>;
+  readonly specialIds: ReadonlySet<number>;
+  readonly single: readonly TemplateItem[];
+  readonly pair: readonly TemplateItem[];
+  readonly refusesWords = null;
+  #sourceModel: SentencePieceModel;
+  #targetModel: SentencePieceModel;
+  #sourceIds: ReadonlyMap<string, number>;
+  #targetIds: ReadonlyMap<string, number>;
+  #tokens: ReadonlyMap<number, string>;
+  #finder: TokenFinder;
+  #unknown: string;
+  #unknownId: number;
+
+  constructor(parts: MarianParts) {
+    const { source, config, special, vocabulary, targetVocabulary } = parts;
+    const path = `${source}/vocab.json`;
+    const targetPath = `${source}/target_vocab.json`;
+    this.#sourceModel = new SentencePieceModel(
+      parts.sourceModel,
+      `${source}/source.spm`,
+    );
+    this.#targetModel = new SentencePieceModel(
+      parts.targetModel,
+      `${source}/target.spm`,
+    );
+    const ids = parseIds(vocabulary, path);
+    const added = collectAddedTokens(ids, { ...parts, roles: ROLES });
+    for (const { content, id } of added) ids.set(content, id);
+    checkNoGaps(ids.values(), path);
+    const targetIds = targetVocabulary === null
+      ? ids
+      : parseIds(targetVocabulary, targetPath);
+    if (targetVocabulary !== null) checkNoGaps(targetIds.values(), targetPath);
+    this.#sourceIds = ids;
+    this.#targetIds = targetIds;
+    this.size = Math.max(ids.size, targetIds.size);
+    this.#tokens = new Map(Array.from(targetIds, ([token, id]) => [id, token]));
+    const names = new Map<SpecialTokenName, string>();
+    for (const [role, usual] of Object.entries(ROLES)) {
+      const said = config[`${role}_token`] ?? special[`${role}_token`];
+      const token = typeof said === "string"
+        ? said
+        : (said as { content?: string } | undefined)?.content ?? usual;
+      if (ids.has(token)) names.set(role as SpecialTokenName, token);
+    }
+    this.special = names;
+    const idOf = (role: "unk" | "eos"): number => {
+      const id = ids.get(names.get(role) ?? "");
+      if (id !== undefined) return id;
+      throw new SyntaxError(
+        `Cannot read ${path}: it holds no ${ROLES[role]}, which Marian needs`,
+      );
+    };
+    this.#unknownId = idOf("unk");
+    this.#unknown = names.get("unk") ?? ROLES.unk;
+    const end: TemplateItem = { id: idOf("eos"), type: 0 };
+    this.single = [{ text: 0, type: 0 }, end];
+    this.pair = [{ text: 0, type: 0 }, { text: 1, type: 0 }, end];
+    this.specialIds = new Set(
+      added.filter(({ special }) => special).map(({ id }) => id),
+    );
+    this.#finder = new TokenFinder(
+      new Map(added.map((token) => [token.content, token])),
+    );
+  }
+
+  tokenToId(token: string): number | undefined {
+    return this.#sourceIds.get(token);
+  }
+
+  idToToken(id: number): string | undefined {
+    return this.#tokens.get(id);
+  }
+
+  split(text: string, target: boolean): Pieces {
+    const pieces = noPieces();
+    const model = target ? this.#targetModel : this.#sourceModel;
+    const ids = target ? this.#targetIds : this.#sourceIds;
+    let word = -1;
+    const push = (token: string, start: number, end: number): void => {
+      pieces.ids.push(ids.get(token) ?? this.#unknownId);
+      pieces.starts.push(start);
+      pieces.ends.push(end);
+      pieces.words.push(Math.max(word, 0));
+    };
+    for (const { from, to, token } of this.#finder.split(text)) {
+      if (token !== undefined) {
+        word++;
+        push(token.content, from, to);
+        continue;
+      }
+      const { language, rest, places } = withoutLanguages(text.slice(from, to));
+      if (language !== "") {
+        word++;
+        push(language, from, from + language.length);
+      }
+      let begins = true;
+      for (const piece of model.encode(rest)) {
+        if (begins || piece.text.startsWith("▁")) word++;
+        begins = false;
+        const start = places(piece.start);
+        const end = piece.end > piece.start ? places(piece.end - 1) + 1 : start;
+        push(piece.text, from + start, from + end);
+      }
+    }
+    return pieces;
+  }
+
+  decode(row: readonly number[], options: CodecDecodeOptions): string {
+    const { skipSpecialTokens, cleanUpSpaces = false } = options;
+    const special = new Set(this.special.values());
+    let text = "";
+    let pieces: string[] = [];
+    for (const id of row) {
+      if (skipSpecialTokens && this.specialIds.has(id)) continue;
+      const token = this.#tokens.get(id) ?? this.#unknown;
+      if (special.has(token)) {
+        text += `${this.#targetModel.decode(pieces)}${token} `;
+        pieces = [];
+      } else {
+        pieces.push(token);
+      }
+    }
+    text += this.#targetModel.decode(pieces);
+    const result = text.replaceAll("▁", " ").trim();
+    return cleanUpSpaces ? cleanUp(result) : result;
+  }
+}
+
+/** Takes `>>language<<` marks out of a text; the one at its start counts. */
+function withoutLanguages(
+  text: string,
+): { language: string; rest: string; places: (index: number) => number } {
+  const marks = [...text.matchAll(LANGUAGE)];
+  const [first] = marks;
+  const places = (index: number): number => {
+    let place = index;
+    for (const mark of marks) {
+      if (mark.index <= place) place += mark[0].length;
+    }
+    return place;
+  };
+  return {
+    language: first?.index === 0 ? first[0] : "",
+    rest: text.replace(LANGUAGE, ""),
+    places,
+  };
+}
+
+/** Takes out the spaces before English punctuation and contractions. */
+function cleanUp(text: string): string {
+  return text.replace(/ ([.?!,])/g, "$1").replace(/ ' /g, "'")
+    .replace(/ (n't|'m|'s|'ve|'re)/g, "$1");
+}

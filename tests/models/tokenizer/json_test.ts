@@ -1,0 +1,243 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// The parts that a `tokenizer.json` is made of, each in a tokenizer of its own.
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { Tokenizer } from "../../../models/tokenizer.ts";
+import { charsmap } from "../_spm.ts";
+
+type Fields = Record<string, unknown>;
+
+/** A vocabulary without words: each word is one unknown token. */
+const UNKNOWN = { type: "WordPiece", unk_token: "?", vocab: { "?": 0 } };
+
+function build(json: Fields): Tokenizer {
+  return new Tokenizer(
+    new Map([["tokenizer.json", JSON.stringify({ model: UNKNOWN, ...json })]]),
+  );
+}
+
+/** What each token stands for. */
+function parts(tokenizer: Tokenizer, text: string): string[] {
+  return tokenizer.encode(text).offsets
+    .map(([start, end]) => text.slice(start, end));
+}
+
+function words(pretokenizer: Fields, text: string): string[] {
+  return parts(build({ pre_tokenizer: pretokenizer }), text);
+}
+
+Deno.test("pre-tokenizers cut where they should", () => {
+  const text = "I'm 25—né en 2001, à_Paris!?";
+  const cases: [Fields, string][] = [
+    [{ type: "Whitespace" }, "I|'|m|25|—|né|en|2001|,|à_Paris|!?"],
+    [{ type: "WhitespaceSplit" }, "I'm|25—né|en|2001,|à_Paris!?"],
+    [{ type: "BertPreTokenizer" }, "I|'|m|25|—|né|en|2001|,|à|_|Paris|!|?"],
+    [{ type: "Punctuation" }, "I|'|m 25|—|né en 2001|,| à|_|Paris|!|?"],
+    [
+      { type: "Punctuation", behavior: "contiguous" },
+      "I|'|m 25|—|né en 2001|,| à|_|Paris|!?",
+    ],
+    [{ type: "Digits" }, "I'm |25|—né en |2001|, à_Paris!?"],
+    [
+      { type: "Digits", individual_digits: true },
+      "I'm |2|5|—né en |2|0|0|1|, à_Paris!?",
+    ],
+    [{ type: "ByteLevel" }, "I|'m| 25|—|né| en| 2001|,| à|_|Paris|!?"],
+    [{ type: "ByteLevel", use_regex: false }, text],
+    [
+      {
+        type: "Sequence",
+        pretokenizers: [{ type: "WhitespaceSplit" }, { type: "Digits" }],
+      },
+      "I'm|25|—né|en|2001|,|à_Paris!?",
+    ],
+  ];
+  for (const [config, expected] of cases) {
+    assertEquals(words(config, text).join("|"), expected);
+  }
+});
+
+Deno.test("Split treats what it matches as its behaviour says", () => {
+  const cases = [
+    ["Removed", false, "the|final|countdown"],
+    ["Isolated", false, "the|-|final|-|-|countdown"],
+    ["MergedWithPrevious", false, "the-|final-|-|countdown"],
+    ["MergedWithNext", false, "the|-final|-|-countdown"],
+    ["Contiguous", false, "the|-|final|--|countdown"],
+    ["Removed", true, "-|-|-"],
+  ] as const;
+  for (const [behavior, invert, expected] of cases) {
+    for (const pattern of [{ String: "-" }, { Regex: "-" }]) {
+      const config = { type: "Split", pattern, behavior, invert };
+      assertEquals(words(config, "the-final--countdown").join("|"), expected);
+    }
+  }
+});
+
+Deno.test("Metaspace marks spaces, and Unigram finds the best cut", () => {
+  const vocab = [["<unk>", 0], ["▁", -2], ["▁a", -1], ["b", -1], ["▁ab", -4]];
+  const model = { type: "Unigram", unk_id: 0, vocab };
+  const text = "ab  a xy";
+  const scheme = (prepend_scheme: string, split = true) =>
+    build({
+      model,
+      pre_tokenizer: { type: "Metaspace", prepend_scheme, split },
+      decoder: { type: "Metaspace" },
+    });
+  const always = scheme("always");
+  assertEquals(always.encode(text).inputIds, [2, 3, 1, 2, 1, 0]);
+  assertEquals(parts(always, text), ["a", "b", " ", " a", " ", "xy"]);
+  assertEquals(scheme("never").encode("ab").inputIds, [0, 3]);
+  assertEquals(scheme("first", false).encode("ab").inputIds, [2, 3]);
+  assertEquals(always.decode([2, 3, 2]), "ab a");
+});
+
+Deno.test("BPE falls back to bytes or the unknown token, and keeps places", () => {
+  const vocab = { "<unk>": 0, a: 1, b: 2, ab: 3, "<0xC3>": 4, "<0xA9>": 5 };
+  const bpe = { type: "BPE", vocab, merges: ["a b"], unk_token: "<unk>" };
+  const text = "abéxya";
+  const fallback = build({ model: { ...bpe, byte_fallback: true } });
+  assertEquals(fallback.encode(text).inputIds, [3, 4, 5, 0, 0, 1]);
+  assertEquals(parts(fallback, text), ["ab", "é", "é", "x", "y", "a"]);
+  const fused = build({ model: { ...bpe, fuse_unk: true } });
+  assertEquals(fused.encode(text).inputIds, [3, 0, 1]);
+  assertEquals(parts(fused, text), ["ab", "éxy", "a"]);
+  const dropping = build({ model: { ...bpe, unk_token: null } });
+  assertEquals(dropping.encode(text).inputIds, [3, 1]);
+  assertEquals(parts(dropping, text), ["ab", "a"]);
+  const whole = build({ model: { ...bpe, ignore_merges: true, merges: [] } });
+  assertEquals(whole.encode("ab").inputIds, [3]);
+});
+
+Deno.test("normalisers change a text and keep its places", () => {
+  const split = { type: "WhitespaceSplit" };
+  const cases: [Fields, string, string[], string[]][] = [
+    [{ type: "Lowercase" }, "ÀB İ", ["àb", "i\u0307"], ["ÀB", "İ"]],
+    [
+      {
+        type: "Sequence",
+        normalizers: [{ type: "NFD" }, { type: "StripAccents" }],
+      },
+      "Àb e\u0301",
+      ["Ab", "e"],
+      ["Àb", "e\u0301"],
+    ],
+    [{ type: "NFC" }, "e\u0301 한", ["é", "한"], ["e\u0301", "한"]],
+    [{ type: "NFC" }, "\u1112\u1161\u11ab x", ["한", "x"], [
+      "\u1112\u1161\u11ab",
+      "x",
+    ]],
+    [{ type: "NFC" }, "e\u0301\u0301", ["é\u0301"], ["e\u0301\u0301"]],
+    [{ type: "NFKC" }, "ﬁ x①", ["fi", "x1"], ["ﬁ", "x①"]],
+    [
+      { type: "Strip", strip_left: true, strip_right: true },
+      "  a b ",
+      ["a", "b"],
+      ["a", "b"],
+    ],
+    [{ type: "Prepend", prepend: "z" }, "a b", ["za", "b"], ["a", "b"]],
+    [
+      { type: "Replace", pattern: { Regex: "b+" }, content: "xy" },
+      "abbc b",
+      ["axyc", "xy"],
+      ["abbc", "b"],
+    ],
+    [
+      {
+        type: "Precompiled",
+        precompiled_charsmap: btoa(
+          String.fromCharCode(
+            ...charsmap({ "ﬁ": "fi", "Ⓐ": "a", "\u00ad": "" }),
+          ),
+        ),
+      },
+      "ﬁⒶ a\u00ad",
+      ["fia", "a"],
+      ["ﬁⒶ", "a"],
+    ],
+  ];
+  for (const [normalizer, text, tokens, places] of cases) {
+    const vocab = Object.fromEntries(
+      ["?", ...tokens].map((one, i) => [one, i]),
+    );
+    const tokenizer = build({
+      normalizer,
+      pre_tokenizer: split,
+      model: { type: "WordPiece", unk_token: "?", vocab },
+    });
+    assertEquals(
+      tokenizer.encode(text).tokens,
+      tokens,
+      String(normalizer.type),
+    );
+    assertEquals(parts(tokenizer, text), places, String(normalizer.type));
+  }
+});
+
+Deno.test("a capital sigma is lower-cased alike everywhere", () => {
+  const vocabulary = "[UNK]\n[CLS]\n[SEP]\nοδοσ\nοδος\n中\n\u{20000}";
+  const tokenizer = new Tokenizer(new Map([["vocab.txt", vocabulary]]));
+  assertEquals(tokenizer.encode("ΟΔΟΣ").inputIds, [1, 3, 2]);
+  // Chinese characters stand alone, those beyond 16 bits too.
+  assertEquals(tokenizer.encode("中\u{20000}中").inputIds, [1, 5, 6, 5, 2]);
+});
+
+Deno.test("added tokens are found by their own rules", () => {
+  const added = (content: string, id: number, more: Fields = {}): Fields => ({
+    id,
+    content,
+    single_word: false,
+    lstrip: false,
+    rstrip: false,
+    normalized: false,
+    special: false,
+    ...more,
+  });
+  const tokenizer = build({
+    normalizer: { type: "Lowercase" },
+    pre_tokenizer: { type: "WhitespaceSplit" },
+    added_tokens: [
+      added("<L>", 1, { lstrip: true }),
+      added("<R>", 2, { rstrip: true }),
+      added("one", 3, { single_word: true }),
+      added("New", 4, { normalized: true }),
+      added("<L><L>", 5),
+    ],
+  });
+  const cases = [
+    ["a  <L>", [0, 1], ["a", "<L>"]],
+    ["<R>  b", [2, 0], ["<R>", "b"]],
+    ["one bone one", [3, 0, 3], ["one", "bone", "one"]],
+    ["one, phone", [3, 0, 0], ["one", ",", "phone"]],
+    ["NEWnew", [4, 4], ["NEW", "new"]],
+    ["<l> <L><L><L>", [0, 5, 1], ["<l>", "<L><L>", "<L>"]],
+  ] as const;
+  for (const [text, ids, places] of cases) {
+    assertEquals(tokenizer.encode(text).inputIds, ids, text);
+    assertEquals(parts(tokenizer, text), [...places], text);
+  }
+});
+
+Deno.test("Tokenizer refuses parts that it does not know", () => {
+  const cases: [Fields, string][] = [
+    [{ normalizer: { type: "Odd" } }, "Odd"],
+    [{ pre_tokenizer: { type: "Odd" } }, "Odd"],
+    [
+      {
+        pre_tokenizer: {
+          type: "Split",
+          pattern: { String: "a" },
+          behavior: "Odd",
+        },
+      },
+      'Cannot split texts as "Odd": expected one of Removed',
+    ],
+    [
+      { normalizer: { type: "Replace", pattern: {}, content: "" } },
+      "Cannot read the pattern {}",
+    ],
+  ];
+  for (const [json, message] of cases) {
+    assertThrows(() => build(json), SyntaxError, message);
+  }
+});
