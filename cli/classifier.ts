@@ -10,9 +10,10 @@ import { keep, noGrad, readAll, scope, type Tensor } from "../engine/mod.ts";
 import {
   AutoConfig,
   AutoModelForSequenceClassification,
+  AutoTokenizer,
   type PretrainedConfig,
   resolveFiles,
-  Tokenizer,
+  type Tokenizer,
 } from "../models/mod.ts";
 import { batches, softmaxRows } from "../nn/mod.ts";
 import { SwagModel } from "../swag/mod.ts";
@@ -47,9 +48,11 @@ export async function loadClassifier(
   tokenizerFolder?: string,
 ): Promise<Classifier> {
   const { folder } = await resolveFiles(source);
-  const tokenizer = await Tokenizer.fromPretrained(tokenizerFolder ?? folder);
-  checkVocabulary(await AutoConfig.fromPretrained(folder), tokenizer);
-  const model = await AutoModelForSequenceClassification.fromPretrained(folder);
+  const tokenizer = await AutoTokenizer.fromPretrained(
+    tokenizerFolder ?? source,
+  );
+  (await AutoConfig.fromPretrained(source)).checkVocabulary(tokenizer);
+  const model = await AutoModelForSequenceClassification.fromPretrained(source);
   const path = `${folder}/${POSTERIOR_NAME}`;
   const swag = await exists(path)
     ? await SwagModel.load(path, model)
@@ -86,27 +89,13 @@ export function maxLengthOf(
   tokenizer: Tokenizer,
   wanted: number | undefined,
 ): number {
-  const { max_position_embeddings: places } = config.toJSON();
-  const known = typeof places === "number" ? places : Infinity;
+  const known = config.maxTokens;
   if (wanted !== undefined && wanted > known) {
     throw new RangeError(
       `Cannot use --max-length ${wanted}: the model knows ${known} places`,
     );
   }
   return wanted ?? Math.min(known, tokenizer.modelMaxLength, MAX_LENGTH);
-}
-
-/** @throws {RangeError} If the tokenizer gives ids that the model lacks. */
-export function checkVocabulary(
-  config: PretrainedConfig,
-  tokenizer: Tokenizer,
-): void {
-  const { vocab_size: size } = config.toJSON();
-  if (typeof size !== "number" || tokenizer.vocabSize <= size) return;
-  throw new RangeError(
-    `Cannot use this tokenizer: it has ${tokenizer.vocabSize} tokens and the ` +
-      `model knows ${size}`,
-  );
 }
 
 /** How texts are scored. */

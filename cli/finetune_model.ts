@@ -10,15 +10,15 @@
 import {
   AutoConfig,
   AutoModelForSequenceClassification,
+  AutoTokenizer,
   ConfigReader,
   type PretrainedConfig,
   type ProblemType,
-  resolveFiles,
-  Tokenizer,
+  type Tokenizer,
 } from "../models/mod.ts";
 import { hasPrefix } from "../nn/mod.ts";
 import type { Arguments } from "./arguments.ts";
-import { checkVocabulary, isRegression, type TextModel } from "./classifier.ts";
+import { isRegression, type TextModel } from "./classifier.ts";
 import type { RawExamples } from "./examples.ts";
 import { classNames, finder, hasNames, namesOf } from "./labels.ts";
 
@@ -55,14 +55,13 @@ export async function findStart(
     if (tokenizerFolder === undefined) {
       throw new TypeError("Cannot use --init without --tokenizer: give both");
     }
-    const tokenizer = await Tokenizer.fromPretrained(tokenizerFolder);
+    const tokenizer = await AutoTokenizer.fromPretrained(tokenizerFolder);
     return await fresh(init, tokenizer, { examples, problem });
   }
-  const { folder } = await resolveFiles(source ?? "", {
-    files: ["config.json", "model.safetensors"],
-  });
-  const tokenizer = await Tokenizer.fromPretrained(tokenizerFolder ?? folder);
-  return await saved(folder, tokenizer, { examples, problem });
+  const tokenizer = await AutoTokenizer.fromPretrained(
+    tokenizerFolder ?? source ?? "",
+  );
+  return await saved(source ?? "", tokenizer, { examples, problem });
 }
 
 /** What decides about the classes. */
@@ -92,7 +91,7 @@ async function fresh(
       source: path,
     }),
   );
-  checkVocabulary(config, tokenizer);
+  config.checkVocabulary(tokenizer);
   return {
     config,
     tokenizer,
@@ -124,18 +123,18 @@ async function readConfigFile(path: string): Promise<Record<string, unknown>> {
 }
 
 async function saved(
-  folder: string,
+  source: string,
   tokenizer: Tokenizer,
   task: Task,
 ): Promise<Start> {
-  const before = await AutoConfig.fromPretrained(folder);
-  checkVocabulary(before, tokenizer);
+  const before = await AutoConfig.fromPretrained(source);
+  before.checkVocabulary(tokenizer);
   const fields = classFields(before, task);
   return {
-    config: await AutoConfig.fromPretrained(folder, { config: fields }),
+    config: await AutoConfig.fromPretrained(source, { config: fields }),
     tokenizer,
     build: () =>
-      AutoModelForSequenceClassification.fromPretrained(folder, {
+      AutoModelForSequenceClassification.fromPretrained(source, {
         config: fields,
         ignoreMismatchedSizes: true,
         onLoad({ mismatched }) {
@@ -143,7 +142,7 @@ async function saved(
           const other = mismatched.find(({ name }) => !isHead(name));
           if (!other) return;
           throw new TypeError(
-            `Cannot load ${folder}: ${other.name} is ${other.found} there ` +
+            `Cannot load ${source}: ${other.name} is ${other.found} there ` +
               `and ${other.expected} by its config.json`,
           );
         },

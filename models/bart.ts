@@ -41,7 +41,6 @@ import {
 } from "./blocks/bart_config.ts";
 import { linear, PositionTable, wordEmbedding } from "./blocks/bart.ts";
 import {
-  type CacheShape,
   DecoderStack,
   encodeAndDecode,
   EncoderStack,
@@ -57,10 +56,11 @@ import type {
   CausalLMInputs,
   HeadOutput,
   LabelledSeq2SeqInputs,
-  QuestionOutput,
   Seq2SeqHeadOutput,
   Seq2SeqInputs,
   Seq2SeqOutput,
+  Seq2SeqQuestionInputs,
+  Seq2SeqQuestionOutput,
 } from "./io.ts";
 import { classificationLoss } from "./loss.ts";
 import { PreTrainedModel } from "./pretrained.ts";
@@ -71,7 +71,6 @@ export type {
   Seq2SeqDefaults,
 } from "./blocks/bart_config.ts";
 export type {
-  CacheShape,
   DecoderInputs,
   DecoderOutput,
   Seq2SeqDecoder,
@@ -265,12 +264,6 @@ export class BartForConditionalGeneration extends BartWithHead {
     if (tieWordEmbeddings) this.lmHead.weight = this.model.shared.weight;
   }
 
-  /** How large a cache the decoder needs. */
-  cacheShape(): CacheShape {
-    const { decoderLayers: layers, dModel: width } = this.config;
-    return { layers, width };
-  }
-
   /** Scores every token of the vocabulary at every place of the target. */
   forward(inputs: LabelledSeq2SeqInputs): Seq2SeqHeadOutput {
     const { labels, decoderInputIds, cache } = inputs;
@@ -383,19 +376,6 @@ function lastPlaces(token: number, ids: Tensor): Tensor {
   return max(where(equal(ids, token), places, -1), { axis: 1 });
 }
 
-/** What {@linkcode BartForQuestionAnswering} takes. */
-export interface Seq2SeqQuestionInputs extends Seq2SeqInputs {
-  /** The answer's first token, `[batch]`. */
-  startPositions?: Tensor | undefined;
-  /** The answer's last token, `[batch]`. */
-  endPositions?: Tensor | undefined;
-}
-
-/** What {@linkcode BartForQuestionAnswering} gives. */
-export type Seq2SeqQuestionOutput =
-  & QuestionOutput
-  & Omit<Seq2SeqOutput, "lastHiddenState">;
-
 /**
  * Finds an answer in a text. The loss is the mean of two cross-entropies over
  * all places, padding included; positions beyond the text are ignored.
@@ -455,12 +435,6 @@ export class BartForCausalLM extends BartPreTrainedModel {
     if (tieWordEmbeddings) {
       this.lmHead.weight = this.model.decoder.embedTokens.weight;
     }
-  }
-
-  /** How large a cache the decoder needs. */
-  cacheShape(): CacheShape {
-    const { decoderLayers: layers, dModel: width } = this.config;
-    return { layers, width };
   }
 
   /** Scores every token of the vocabulary at every place. */

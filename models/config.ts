@@ -252,6 +252,26 @@ export class PretrainedConfig {
     this.label2id = turnAround(this.id2label);
   }
 
+  /** Tokens that a text may have; `Infinity` where nothing says so. */
+  get maxTokens(): number {
+    const { max_position_embeddings: places } = this.toJSON();
+    return typeof places === "number" ? places : Infinity;
+  }
+
+  /**
+   * Checks that the model knows every token of a tokenizer.
+   *
+   * @throws {RangeError} If the tokenizer has more tokens than the model.
+   */
+  checkVocabulary(tokenizer: { readonly vocabSize: number }): void {
+    const { vocab_size: size } = this.toJSON();
+    if (typeof size !== "number" || tokenizer.vocabSize <= size) return;
+    throw new RangeError(
+      `Cannot use this tokenizer: it has ${tokenizer.vocabSize} tokens and ` +
+        `the model knows ${size}`,
+    );
+  }
+
   /** The fields under their names in the file. */
   toJSON(): Record<string, unknown> {
     const given = this.#reader.fields;

@@ -229,11 +229,7 @@ function maxLengthOf(
   if (given !== undefined || config.maxLength !== standard) {
     return config.maxLength;
   }
-  const places = model.config.toJSON().max_position_embeddings;
-  return Math.min(
-    promptLength + standard,
-    typeof places === "number" ? places : Infinity,
-  );
+  return Math.min(promptLength + standard, model.config.maxTokens);
 }
 
 function checkLengths(promptLength: number, maxLength: number): void {

@@ -151,3 +151,17 @@ export interface Seq2SeqHeadOutput extends Seq2SeqStates {
   /** The encoder's, `[batch, source, hidden]`. */
   encoderLastHiddenState: Tensor;
 }
+
+/** Source and target with the answer's first and last token, each `[batch]`. */
+export interface Seq2SeqQuestionInputs extends Seq2SeqInputs {
+  /** The answer's first token. */
+  startPositions?: Tensor | undefined;
+  /** The answer's last token. */
+  endPositions?: Tensor | undefined;
+}
+
+/** What a question-answering model with an encoder and a decoder gives. */
+export interface Seq2SeqQuestionOutput extends QuestionOutput, Seq2SeqStates {
+  /** The encoder's, `[batch, source, hidden]`. */
+  encoderLastHiddenState: Tensor;
+}

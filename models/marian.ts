@@ -28,7 +28,6 @@ import {
 } from "./blocks/bart_config.ts";
 import { linear, PositionTable, wordEmbedding } from "./blocks/bart.ts";
 import {
-  type CacheShape,
   DecoderStack,
   encodeAndDecode,
   EncoderStack,
@@ -267,12 +266,6 @@ export class MarianMTModel extends MarianPreTrainedModel {
     return this.model.encode(inputs);
   }
 
-  /** How large a cache the decoder needs. */
-  cacheShape(): CacheShape {
-    const { decoderLayers: layers, dModel: width } = this.config;
-    return { layers, width };
-  }
-
   /** Scores every token of the vocabulary at every place of the target. */
   forward(inputs: LabelledSeq2SeqInputs): Seq2SeqHeadOutput {
     const { labels, decoderInputIds, cache } = inputs;
@@ -327,12 +320,6 @@ export class MarianForCausalLM extends MarianPreTrainedModel {
     if (tieWordEmbeddings) {
       this.lmHead.weight = this.model.decoder.embedTokens.weight;
     }
-  }
-
-  /** How large a cache the decoder needs. */
-  cacheShape(): CacheShape {
-    const { decoderLayers: layers, dModel: width } = this.config;
-    return { layers, width };
   }
 
   /** Scores every token of the vocabulary at every place. */

@@ -243,7 +243,7 @@ export async function pipeline<T extends PipelineTask>(
     : source;
   const owned = typeof source === "string";
   try {
-    checkVocabulary(parts);
+    parts.model.config.checkVocabulary(parts.tokenizer);
     return make({ ...parts, task, batchSize, owned }) as PipelineTasks[T];
   } catch (error) {
     if (owned) parts.model.dispose();
@@ -261,18 +261,6 @@ function recipeOf(task: string): Recipe {
     `Cannot make a pipeline for "${task}": the tasks are ${
       Object.keys(RECIPES).map((name) => `"${name}"`).join(", ")
     }, "translation_xx_to_yy"`,
-  );
-}
-
-/** Throws where a tokenizer gives ids that the model lacks. */
-function checkVocabulary(
-  { model, tokenizer }: { model: AnyModel; tokenizer: Tokenizer },
-): void {
-  const { vocab_size: size } = model.config.toJSON();
-  if (typeof size !== "number" || tokenizer.vocabSize <= size) return;
-  throw new RangeError(
-    `Cannot use this tokenizer: it has ${tokenizer.vocabSize} tokens and the ` +
-      `model knows ${size}`,
   );
 }
 

@@ -124,6 +124,11 @@ export class RobertaConfig extends BertLikeConfig {
       );
     }
   }
+
+  /** Tokens that a text may have: rows of the table behind the padding's. */
+  override get maxTokens(): number {
+    return this.maxPositionEmbeddings - (this.padTokenId ?? PAD) - 1;
+  }
 }
 
 const PAD = 1;

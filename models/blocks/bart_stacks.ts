@@ -83,14 +83,6 @@ export interface Seq2SeqDecoder extends Module {
   forward(inputs: DecoderInputs): DecoderOutput;
 }
 
-/** How large a cache a decoder needs. */
-export interface CacheShape {
-  /** Its blocks. */
-  layers: number;
-  /** Width of a token's keys, and of its values, in each block. */
-  width: number;
-}
-
 // -------------------------------------------------------- encoder and decoder
 
 /** {@linkcode Seq2SeqEncoder}, built. */

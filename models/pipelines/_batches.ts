@@ -63,17 +63,8 @@ export function callable<M extends AnyModel, P extends Pipeline<M>>(
 }
 
 /** Tokens that a row may have. */
-export function longestRow(model: AnyModel, tokenizer: Tokenizer): number {
-  const { modelType, padTokenId } = model.config;
-  // RoBERTa and its kin count a text's places from behind the padding token's.
-  const unused = /roberta/.test(modelType) ? (padTokenId ?? 0) + 1 : 0;
-  return Math.min(tokenizer.modelMaxLength, placesOf(model) - unused);
-}
-
-/** Rows of the model's table of positions. */
-export function placesOf({ config }: AnyModel): number {
-  const { max_position_embeddings: places } = config.toJSON();
-  return typeof places === "number" ? places : Infinity;
+export function longestRow({ config }: AnyModel, tokenizer: Tokenizer): number {
+  return Math.min(tokenizer.modelMaxLength, config.maxTokens);
 }
 
 /** The tokens of texts or pairs. */

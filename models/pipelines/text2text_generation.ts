@@ -10,7 +10,7 @@
 
 import { generate } from "../generate.ts";
 import type { Tasks } from "../registry.ts";
-import { callable, encodeAll, likeLengths, placesOf } from "./_batches.ts";
+import { callable, encodeAll, likeLengths } from "./_batches.ts";
 import {
   type GenerationCallOptions,
   padRows,
@@ -91,7 +91,7 @@ export function text2Text<R>(
       splitOptions(options, setup);
     const parameters = taskParameters(setup, options.generationConfig);
     const { numReturnSequences: count = 1 } = options;
-    const room = Math.max(1, placesOf(model) - 1);
+    const room = Math.max(1, model.config.maxTokens - 1);
     const generation = withDefaults(call.generation, parameters, {
       ...DEFAULTS,
       maxNewTokens: Math.min(DEFAULTS.maxNewTokens, room),

@@ -9,7 +9,7 @@
 
 import { generate } from "../generate.ts";
 import type { Tasks } from "../registry.ts";
-import { callable, encodeAll, likeLengths, placesOf } from "./_batches.ts";
+import { callable, encodeAll, likeLengths } from "./_batches.ts";
 import {
   type GenerationCallOptions,
   padRows,
@@ -81,7 +81,7 @@ export function textGeneration(
         padding: tokenizer.padTokenId ?? 0,
         side: "left",
       });
-      const room = Math.max(1, placesOf(model) - longest);
+      const room = Math.max(1, model.config.maxTokens - longest);
       const { sequences } = await generate(model, {
         ...prompts,
         generationConfig: parameters.config,

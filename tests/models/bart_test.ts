@@ -210,7 +210,6 @@ gpuTest("forward() skips the encoder where its output is given", async () => {
 gpuTest("a cache gives the scores that the whole text gives", async () => {
   manualSeed(5);
   const model = new BartForConditionalGeneration(new BartConfig(TINY)).eval();
-  assertEquals(model.cacheShape(), { layers: 2, width: 8 });
   model.finalLogitsBias.write(randomValues(30, 3));
   const inputIds = ids([[0, 7, 9, 2], [0, 4, 2, 1]]);
   const attentionMask = ids([[1, 1, 1, 1], [1, 1, 1, 0]]);
