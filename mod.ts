@@ -106,10 +106,17 @@ export {
 } from "./nn/mod.ts";
 export {
   AutoModel,
+  AutoModelForCausalLM,
+  AutoModelForMaskedLM,
+  AutoModelForQuestionAnswering,
+  AutoModelForSeq2SeqLM,
   AutoModelForSequenceClassification,
+  AutoModelForTokenClassification,
+  AutoTokenizer,
   BertConfig,
   BertForSequenceClassification,
   BertModel,
+  generate,
   pipeline,
   Tokenizer,
 } from "./models/mod.ts";
