@@ -119,7 +119,7 @@ export async function scoresOf(
   const logits: Tensor[] = noGrad(() =>
     parts.map((rows) => {
       using _ = scope();
-      return keep(model.forward(texts.batch(rows)).logits);
+      return keep(model.forward(texts.batch(rows, model.usesPacking)).logits);
     })
   );
   const width = logits[0]?.shape[1] ?? 1;

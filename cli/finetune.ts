@@ -124,7 +124,8 @@ async function fit(
       const own = labels instanceof Int32Array
         ? Int32Array.from(rows, (row) => labels[row] ?? 0)
         : Float32Array.from(rows, (row) => labels[row] ?? 0);
-      return model.forward({ ...texts.batch(rows), labels: tensor(own) });
+      const inputs = texts.batch(rows, model.usesPacking);
+      return model.forward({ ...inputs, labels: tensor(own) });
     },
     optimizer,
     scheduler: new Scheduler(optimizer, schedule),

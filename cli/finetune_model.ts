@@ -151,7 +151,8 @@ async function saved(
 }
 
 function isHead(name: string): boolean {
-  return hasPrefix(name, "classifier") || hasPrefix(name, "score");
+  return ["classifier", "classification_head", "score"]
+    .some((head) => hasPrefix(name, head));
 }
 
 /** The fields of a configuration that say what the classes are. */

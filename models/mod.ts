@@ -34,6 +34,7 @@ export * from "./activation.ts";
 export * from "./auto.ts";
 export * from "./auto_tokenizer.ts";
 export * from "./bart.ts";
+export * from "./batch.ts";
 export * from "./bert.ts";
 export * from "./cache.ts";
 export * from "./checkpoint.ts";

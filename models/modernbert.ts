@@ -74,6 +74,11 @@ export class ModernBertPreTrainedModel
   static readonly configClass: typeof ModernBertConfig = ModernBertConfig;
   /** The attribute that holds the encoder in models with a head. */
   static readonly basePrefix: string = "model";
+
+  /** Padding need not be computed. */
+  override get usesPacking(): boolean {
+    return true;
+  }
 }
 
 /**

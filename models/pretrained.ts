@@ -106,6 +106,14 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
   }
 
   /**
+   * Whether `forward` takes a `packing`, with which it computes no padding;
+   * see `batchInputs`.
+   */
+  get usesPacking(): boolean {
+    return false;
+  }
+
+  /**
    * Loads a folder or hub model. The model is in evaluation mode, as in
    * transformers; call `train()` before fine-tuning.
    *

@@ -10,9 +10,9 @@ import {
   readAll,
   scope,
   type Tensor,
-  tensor,
 } from "../../engine/mod.ts";
 import { batches } from "../../nn/mod.ts";
+import { batchInputs, type TokenRow } from "../batch.ts";
 import type { EncoderInputs } from "../io.ts";
 import type { Encoding, Tokenizer, TokenizerInput } from "../tokenizer.ts";
 import type {
@@ -25,8 +25,7 @@ import type {
 /** Padded lengths are multiples of this, so that few shapes occur. */
 const LENGTH_STEP = 8;
 
-/** The tokens of a row. */
-export type TokenRow = Pick<Encoding, "inputIds" | "tokenTypeIds">;
+const EMPTY: TokenRow = { inputIds: [], tokenTypeIds: [] };
 
 /** What a model said of a batch. */
 export interface Scored {
@@ -117,35 +116,16 @@ export async function* scored(
     const batch = { rows, length: Math.max(longest, Math.min(rounded, limit)) };
     const outputs = await read(() =>
       compute(
-        fill(rows.map((row) => all[row]), batch.length, tokenizer.padTokenId),
+        batchInputs(rows.map((row) => all[row] ?? EMPTY), {
+          length: batch.length,
+          padTokenId: tokenizer.padTokenId,
+          usesPacking: model.usesPacking,
+        }),
         batch,
       )
     );
     yield { ...batch, outputs };
   }
-}
-
-/** Rows as tensors, filled up on the right. */
-function fill(
-  rows: readonly (TokenRow | undefined)[],
-  length: number,
-  padding: number | null,
-): EncoderInputs {
-  const shape = [rows.length, length];
-  const ids = new Int32Array(rows.length * length).fill(padding ?? 0);
-  const mask = new Int32Array(ids.length);
-  const types = new Int32Array(ids.length);
-  for (const [i, row] of rows.entries()) {
-    const own = row?.inputIds ?? [];
-    ids.set(own, i * length);
-    types.set(row?.tokenTypeIds ?? [], i * length);
-    mask.fill(1, i * length, i * length + own.length);
-  }
-  return {
-    inputIds: tensor(ids, { shape }),
-    attentionMask: tensor(mask, { shape }),
-    tokenTypeIds: tensor(types, { shape }),
-  };
 }
 
 /** Computes tensors and reads them with one wait. */

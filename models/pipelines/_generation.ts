@@ -8,7 +8,7 @@ import {
   GenerationConfig,
   type GenerationOptions,
 } from "../generation_config.ts";
-import type { TokenRow } from "./_batches.ts";
+import type { TokenRow } from "../batch.ts";
 import type { AnyModel, CallOptions, PipelineSetup } from "./types.ts";
 
 /** Options of pipelines that generate; {@linkcode GenerationOptions} beside them. */

@@ -1,0 +1,83 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+import { tensor } from "../engine/mod.ts";
+import type { EncoderInputs } from "./io.ts";
+import { packingOf } from "./packing.ts";
+import type { Encoding } from "./tokenizer.ts";
+
+/** The tokens of one text or pair. */
+export type TokenRow = Pick<Encoding, "inputIds" | "tokenTypeIds">;
+
+/** Options of {@linkcode batchInputs}. */
+export interface BatchInputsOptions {
+  /** The length that rows are filled up to. @default {that of the longest} */
+  length?: number;
+  /** The token that fills rows up. @default {0} */
+  padTokenId?: number | null | undefined;
+  /**
+   * Whether the model computes packed texts, see `PreTrainedModel.usesPacking`:
+   * where padding is an eighth of all places or more, a packing is given.
+   *
+   * @default {false}
+   */
+  usesPacking?: boolean | undefined;
+}
+
+/** The share of padding from which on texts are packed. */
+const PAYS = 1 / 8;
+
+/**
+ * Rows of tokens as what a model takes, filled up on the right. The tensors
+ * belong to the scope that they are made in.
+ *
+ * @throws {RangeError} If a row is longer than `length`.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, scope } from "@swagpu/swagpu/engine";
+ * import { batchInputs } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * using _ = scope();
+ * const { inputIds, attentionMask } = batchInputs([
+ *   { inputIds: [2, 7, 3], tokenTypeIds: [0, 0, 0] },
+ *   { inputIds: [2, 3], tokenTypeIds: [0, 0] },
+ * ]);
+ * assertEquals([...await inputIds.data()], [2, 7, 3, 2, 3, 0]);
+ * assertEquals([...await attentionMask!.data()], [1, 1, 1, 1, 1, 0]);
+ * ```
+ */
+export function batchInputs(
+  rows: readonly TokenRow[],
+  options: BatchInputsOptions = {},
+): EncoderInputs {
+  const { padTokenId, usesPacking = false } = options;
+  const longest = rows.reduce((n, row) => Math.max(n, row.inputIds.length), 0);
+  const { length = longest } = options;
+  if (longest > length) {
+    throw new RangeError(
+      `Cannot fill a row of ${longest} tokens up to ${length}: it is longer`,
+    );
+  }
+  const shape = [rows.length, length] as const;
+  const ids = new Int32Array(rows.length * length).fill(padTokenId ?? 0);
+  const mask = new Int32Array(ids.length);
+  const types = new Int32Array(ids.length);
+  let real = 0;
+  for (const [i, { inputIds, tokenTypeIds }] of rows.entries()) {
+    const start = i * length;
+    ids.set(inputIds, start);
+    types.set(tokenTypeIds, start);
+    mask.fill(1, start, start + inputIds.length);
+    real += inputIds.length;
+  }
+  const pays = real > 0 && real <= (1 - PAYS) * ids.length;
+  return {
+    inputIds: tensor(ids, { shape }),
+    attentionMask: tensor(mask, { shape }),
+    tokenTypeIds: tensor(types, { shape }),
+    ...(usesPacking && pays ? { packing: packingOf(mask, shape) } : {}),
+  };
+}
