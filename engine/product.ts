@@ -266,7 +266,7 @@ defineVariants(FAMILY, Object.keys(BLOCKS), {
 });
 
 function choose(
-  { c }: Product,
+  { c, k }: Product,
   m: number,
   n: number,
   count: number,
@@ -275,33 +275,37 @@ function choose(
     c.device,
     FAMILY,
     classOf(m, n, count),
-    () => c.device.isSoftware ? cheapest(m, n, count) : widest(m, n, count),
+    () =>
+      c.device.isSoftware ? cheapest({ m, n, k }, count) : widest(m, n, count),
   );
   return name in BLOCKS ? name as MatmulVariant : "direct16";
 }
+
+/** Multiply-adds from which on the larger blocks are worth compiling. */
+const WORTH: Partial<Record<MatmulVariant, number>> = {
+  direct48: 2 ** 27, // 6 s on two cores
+  direct32: 2 ** 22, // 2 s
+};
 
 /**
  * The block with which an adapter on the CPU loads least: a block costs loads of
  * its rows and columns, and workgroups run on two cores at least.
  */
-function cheapest(m: number, n: number, count: number): MatmulVariant {
+function cheapest(
+  { m, n, k }: { m: number; n: number; k: number },
+  count: number,
+): MatmulVariant {
   let best: MatmulVariant = "direct16";
   let least = Infinity;
-  for (
-    const name of [
-      "direct16",
-      "direct8",
-      "direct4",
-      "direct8x16",
-      "direct4x16",
-    ] as const
-  ) {
-    const block = BLOCKS[name];
+  for (const [name, block] of Object.entries(BLOCKS)) {
+    const variant = name as MatmulVariant;
+    if (block.kind !== "direct") continue;
+    if (m * n * k * count < (WORTH[variant] ?? 0)) continue;
     const blocks = Math.ceil(m / block.m) * Math.ceil(n / block.n);
     const groups = Math.ceil(blocks / DIRECT_WORKGROUP) * count;
     const lanes = Math.min(blocks, DIRECT_WORKGROUP);
     const cost = Math.ceil(groups / 2) * lanes * (block.m + block.n);
-    if (cost < least) [best, least] = [name, cost];
+    if (cost < least) [best, least] = [variant, cost];
   }
   return best;
 }

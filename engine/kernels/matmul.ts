@@ -31,11 +31,14 @@ export interface Block {
 
 /** The variants, by name. */
 export const BLOCKS = {
+  direct48: { kind: "direct", m: 48, n: 48, each: 48, k: 4 },
+  direct32: { kind: "direct", m: 32, n: 32, each: 32, k: 4 },
   direct16: { kind: "direct", m: 16, n: 16, each: 16, k: 4 },
   direct8: { kind: "direct", m: 8, n: 8, each: 8, k: 4 },
   direct4: { kind: "direct", m: 4, n: 4, each: 4, k: 4 },
-  direct8x16: { kind: "direct", m: 8, n: 16, each: 16, k: 4 },
-  direct4x16: { kind: "direct", m: 4, n: 16, each: 16, k: 4 },
+  direct8x48: { kind: "direct", m: 8, n: 48, each: 8, k: 4 },
+  direct8x16: { kind: "direct", m: 8, n: 16, each: 8, k: 4 },
+  direct4x16: { kind: "direct", m: 4, n: 16, each: 4, k: 4 },
   tiled32: { kind: "tiled", m: 32, n: 32, each: 4, k: 32 },
   tiled64: { kind: "tiled", m: 64, n: 64, each: 8, k: 16 },
   tiled128: { kind: "tiled", m: 128, n: 128, each: 8, k: 16 },
@@ -173,7 +176,7 @@ fn load_${name}(base: u32, at: u32, k: u32) -> mat4x4<f32> {
 }
 
 /**
- * Reading and writing four neighbours of C: `held`, `put`, and `finish`, which
+ * Reading and writing four neighbours of C: `held`, and `finish`, which
  * applies what follows the bias.
  */
 function epilogue(form: MatmulForm): string {
@@ -208,10 +211,6 @@ fn held(base: u32, m: u32, n: u32) -> vec4<f32> {
   let i = base + m * p.ldc + n;
   return ${read("C", form.vectorC)};
 }
-fn put(base: u32, m: u32, n: u32, v: vec4<f32>) {
-  let i = base + m * p.ldc + n;
-  ${write("C", "v")}
-}
 fn finish(base: u32, m: u32, n: u32, sum: vec4<f32>) {
   let i = base + m * p.ldc + n;
   var v = sum;
@@ -227,19 +226,26 @@ function unroll(count: number, line: (i: number) => string): string {
 
 /**
  * The kernel without workgroup memory. Lane after lane takes the next block
- * along n. The accumulators are named c{row}_{quad of columns}.
+ * along n. The accumulators are named c{row}_{quad of columns}; reading and
+ * writing C goes row by row through `v{quad}`, as text for each element would
+ * take the driver seconds to compile.
  */
 function direct(form: MatmulForm, { m, n }: Block): string {
   const quads = n / 4;
   const cells = (line: (row: number, quad: number) => string) =>
     unroll(m, (row) => unroll(quads, (quad) => line(row, quad)));
-  // An activation written out for each element would be long to compile: it
-  // walks over the stored sums instead.
-  const end = form.activation || form.residual
+  const rows = (line: (row: number, quad: number) => string) =>
+    choice("r", m, (row) => unroll(quads, (quad) => line(row, quad)));
+  const resume = form.resume
     ? /* wgsl */ `
-  let stop = min(m0 + ${m}u, p.M);
-  for (var r = m0; r < stop; r++) {
-    for (var n = n0; n < min(n0 + ${n}u, p.N); n += 4u) { finish(base_c, r, n, held(base_c, r, n)); }
+  for (var r = 0u; r < stop; r++) {
+${
+      unroll(
+        quads,
+        (q) => `    let v${q} = held(base_c, m0 + r, n0 + ${4 * q}u);`,
+      )
+    }
+    ${rows((r, q) => `c${r}_${q} = v${q};`)}
   }`
     : "";
   return /* wgsl */ `
@@ -250,16 +256,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   let m0 = block / across * ${m}u;
   let n0 = block % across * ${n}u;
   if (m0 >= p.M) { return; }
+  let stop = min(${m}u, p.M - m0);
   let base_a = p.offset_a + id.z * p.batch_a;
   let base_b = p.offset_b + id.z * p.batch_b;
   let base_c = p.offset_c + id.z * p.batch_c;
-${
-    cells((r, q) =>
-      `  var c${r}_${q} = ${
-        form.resume ? `held(base_c, m0 + ${r}u, n0 + ${4 * q}u)` : "vec4<f32>()"
-      };`
-    )
-  }
+${cells((r, q) => `  var c${r}_${q} = vec4<f32>();`)}
+${resume}
   for (var k = 0u; k < p.K; k += 4u) {
 ${unroll(quads, (q) => `    let b${q} = load_b(base_b, n0 + ${4 * q}u, k);`)}
 ${
@@ -277,22 +279,30 @@ ${
       ].join("\n"))
   }
   }
-${shifts(form, quads, (q) => `n0 + ${4 * q}u`)}
-${
-    unroll(m, (r) =>
-      `  if (m0 + ${r}u < p.M) {\n${
-        unroll(
-          quads,
-          (q) =>
-            `    put(base_c, m0 + ${r}u, n0 + ${4 * q}u, ${
-              shifted(form, r, q)
-            });`,
-        )
-      }\n  }`)
+  for (var r = 0u; r < stop; r++) {
+${unroll(quads, (q) => `    var v${q} = vec4<f32>();`)}
+    ${rows((r, q) => `v${q} = c${r}_${q};`)}
+    for (var q = 0u; q < ${quads}u; q++) {
+      let at = n0 + q * 4u;
+      if (at >= p.N) { break; }
+      var v = vec4<f32>();
+      ${choice("q", quads, (q) => `v = v${q};`)}
+      finish(base_c, m0 + r, at, v + shift(at));
+    }
   }
-${end}
 }
 `;
+}
+
+/** A choice between lines by the value of a variable. */
+function choice(
+  name: string,
+  count: number,
+  lines: (value: number) => string,
+): string {
+  return `switch ${name} {\n${
+    unroll(count, (value) => `case ${value}u: {\n${lines(value)}\n}`)
+  }\ndefault: {}\n}`;
 }
 
 /** The lines that read each quad of the bias once. */
