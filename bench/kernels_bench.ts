@@ -38,6 +38,8 @@ async function calibrate(
 ): Promise<number> {
   using _ = scope();
   const { run, dispose } = setup(device);
+  run(); // compiles
+  await device.synchronize();
   let count = 1;
   for (;;) {
     const start = performance.now();

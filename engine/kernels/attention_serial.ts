@@ -12,6 +12,7 @@
 // fourth vec4 of row 0), since arrays in private memory are as slow as storage.
 
 import type { Kernel } from "../kernel.ts";
+import { choice, unroll } from "./unroll.ts";
 import { type AttentionForm, attentionKernel, read } from "./attention.ts";
 
 /** Invocations of a workgroup: a CPU's vector width. */
@@ -20,27 +21,108 @@ export const ATTENTION_SERIAL_WORKGROUP = 8;
 /** Vec4 registers that one operand of the forward kernel may take. */
 const REGISTERS = 128;
 
+/** Multiply-adds from which on twice the rows are worth compiling. */
+const WORTH = 2 ** 22;
+
+/** What {@linkcode rowsEach} decides by. */
+export interface RowsWork {
+  /** Columns of a head. */
+  depth: number;
+  /** Rows of a head. */
+  rows: number;
+  /** Products of a query's and a key's column, in all heads and batch rows. */
+  products: number;
+  backward: boolean;
+}
+
 /**
- * Rows of an invocation: as many as the registers hold, at most 8 (more would
- * take the driver seconds to compile), and no
- * more than the rows there are.
+ * Rows of an invocation: as many as the registers hold, at most 8, or twice
+ * that where there is much to do, and no more than there are. A fetch serves
+ * them all, but the text of 16 takes the driver seconds to compile.
  */
 export function rowsEach(
-  depth: number,
-  rows: number,
-  backward: boolean,
+  { depth, rows, products, backward }: RowsWork,
 ): number {
   const vectors = Math.ceil(depth / 4);
-  const budget = backward ? REGISTERS / 2 : REGISTERS;
-  let each = 8;
+  const factor = products >= WORTH ? 2 : 1;
+  const budget = factor * (backward ? REGISTERS / 2 : REGISTERS);
+  let each = 8 * factor;
   while (each > 1 && each * vectors > budget) each /= 2;
   while (each > 1 && each / 2 >= rows) each /= 2;
   return each;
 }
 
-/** Repeats text for each index: how the register blocks are unrolled. */
-function unroll(count: number, text: (i: number) => string): string {
-  return Array.from({ length: count }, (_, i) => text(i)).join("\n");
+/** What is read or written of each row: text for vec4 `n` of row `at`. */
+interface RowAccess {
+  /** The registers, without row and vec4. */
+  name: string;
+  text: (n: number) => string;
+}
+
+/**
+ * Reads the rows' registers in a loop that chooses among them: a fetch for each
+ * register, written out, would take the driver seconds to compile.
+ */
+function readRows(
+  rows: number,
+  vectors: number,
+  length: string,
+  operands: readonly RowAccess[],
+): string {
+  return `${
+    unroll(rows, (r) =>
+      unroll(vectors, (n) =>
+        operands.map(({ name }) =>
+          `var ${name}${r}_${n} = vec4<f32>(0.0);`
+        )
+          .join(" ")))
+  }
+  for (var r = 0u; r < ${rows}u; r++) {
+    let at = (b * p.${length} + min(first + r, last)) * stride + h * head;
+    ${
+    unroll(vectors, (n) =>
+      operands.map(({ name, text }) =>
+        `let ${name}_${n} = ${text(n)};`
+      )
+        .join(" "))
+  }
+    ${
+    choice("r", rows, (r) =>
+      unroll(vectors, (n) =>
+        operands.map(({ name }) =>
+          `${name}${r}_${n} = ${name}_${n};`
+        )
+          .join(" ")))
+  }
+  }`;
+}
+
+/** Writes the rows' registers likewise; `text` stores `name_n`. */
+function writeRows(
+  rows: number,
+  vectors: number,
+  length: string,
+  operands: readonly RowAccess[],
+): string {
+  return `for (var r = 0u; r <= last - first; r++) {
+    let at = (b * p.${length} + first + r) * stride + h * head;
+    ${
+    unroll(vectors, (n) =>
+      operands.map(({ name }) =>
+        `var ${name}_${n} = vec4<f32>(0.0);`
+      )
+        .join(" "))
+  }
+    ${
+    choice("r", rows, (r) =>
+      unroll(vectors, (n) =>
+        operands.map(({ name }) =>
+          `${name}_${n} = ${name}${r}_${n};`
+        )
+          .join(" ")))
+  }
+    ${unroll(vectors, (n) => operands.map(({ text }) => text(n)).join(" "))}
+  }`;
 }
 
 // Loops, where the rest is unrolled: the generator is long, and unrolled R-fold
@@ -97,15 +179,15 @@ export function serialForward(form: AttentionForm, rows: number): Kernel {
 ${
       unroll(R, (r) =>
         `let i${r} = min(first + ${r}u, last);
-  let at${r} = (b * p.sq + i${r}) * stride + h * head;
   let text${r} = text_of(i${r});
   var m${r} = MASKED;
   var l${r} = 0.0;
+  ${unroll(N, (n) => `var y${r}_${n} = vec4<f32>(0.0);`)}`)
+    }
   ${
-          unroll(N, (n) =>
-            `let q${r}_${n} = fetch_q(at${r}, ${n}u) * p.scale2;
-  var y${r}_${n} = vec4<f32>(0.0);`)
-        }`)
+      readRows(R, N, "sq", [
+        { name: "q", text: (n) => `fetch_q(at, ${n}u) * p.scale2` },
+      ])
     }
   let range = keys_of(first, last);
   var kept = vec4<u32>(0u);
@@ -140,9 +222,14 @@ ${
       unroll(R, (r) =>
         `if (first + ${r}u <= last) {
     let f = select(0.0, 1.0 / l${r}, l${r} > 0.0);
-    ${unroll(N, (n) => `store_y(at${r}, ${n}u, y${r}_${n} * f);`)}
+    ${unroll(N, (n) => `y${r}_${n} *= f;`)}
     lse[(b * p.heads + h) * p.sq + i${r}] = select(MASKED, m${r} + log2(l${r}), m${r} > 0.5 * MASKED);
   }`)
+    }
+  ${
+      writeRows(R, N, "sq", [
+        { name: "y", text: (n) => `store_y(at, ${n}u, y_${n});` },
+      ])
     }
 }
 `,
@@ -164,15 +251,15 @@ export function serialQueries(form: AttentionForm, rows: number): Kernel {
 ${
       unroll(R, (r) =>
         `let i${r} = min(first + ${r}u, last);
-  let at${r} = (b * p.sq + i${r}) * stride + h * head;
   let text${r} = text_of(i${r});
   let row${r} = rows[(b * p.heads + h) * p.sq + i${r}];
+  ${unroll(N, (n) => `var dq${r}_${n} = vec4<f32>(0.0);`)}`)
+    }
   ${
-          unroll(N, (n) =>
-            `let q${r}_${n} = fetch_q(at${r}, ${n}u) * p.scale2;
-  let dy${r}_${n} = fetch_dy(at${r}, ${n}u);
-  var dq${r}_${n} = vec4<f32>(0.0);`)
-        }`)
+      readRows(R, N, "sq", [
+        { name: "q", text: (n) => `fetch_q(at, ${n}u) * p.scale2` },
+        { name: "dy", text: (n) => `fetch_dy(at, ${n}u)` },
+      ])
     }
   let range = keys_of(first, last);
   var kept = vec4<u32>(0u);
@@ -198,10 +285,9 @@ ${
     ${unroll(N, (n) => unroll(R, (r) => `dq${r}_${n} += ds${r} * k${n};`))}
   }
   ${
-      unroll(R, (r) =>
-        `if (first + ${r}u <= last) {
-    ${unroll(N, (n) => `store_dq(at${r}, ${n}u, dq${r}_${n} * p.scale);`)}
-  }`)
+      writeRows(R, N, "sq", [
+        { name: "dq", text: (n) => `store_dq(at, ${n}u, dq_${n} * p.scale);` },
+      ])
     }
 }
 `,
@@ -224,17 +310,20 @@ export function serialKeys(form: AttentionForm, rows: number): Kernel {
 ${
       unroll(R, (r) =>
         `let j${r} = min(first + ${r}u, last);
-  let at${r} = (b * p.sk + j${r}) * stride + h * head;
   var visible${r} = true;
   if (MASK == 1u) { visible${r} = mask[b * p.sk + j${r}] != 0u; }
   let text${r} = text_of(j${r});
   ${
           unroll(N, (n) =>
-            `let k${r}_${n} = fetch_k(at${r}, ${n}u) * p.scale2;
-  let v${r}_${n} = fetch_v(at${r}, ${n}u);
-  var dk${r}_${n} = vec4<f32>(0.0);
+            `var dk${r}_${n} = vec4<f32>(0.0);
   var dv${r}_${n} = vec4<f32>(0.0);`)
         }`)
+    }
+  ${
+      readRows(R, N, "sk", [
+        { name: "k", text: (n) => `fetch_k(at, ${n}u) * p.scale2` },
+        { name: "v", text: (n) => `fetch_v(at, ${n}u)` },
+      ])
     }
   let range = queries_of(first, last);
   for (var i = range.x; i < range.y; i++) {
@@ -269,14 +358,10 @@ ${
     }
   }
   ${
-      unroll(R, (r) =>
-        `if (first + ${r}u <= last) {
-    ${
-          unroll(N, (n) =>
-            `store_dk(at${r}, ${n}u, dk${r}_${n} * p.scale);
-    store_dv(at${r}, ${n}u, dv${r}_${n});`)
-        }
-  }`)
+      writeRows(R, N, "sk", [
+        { name: "dk", text: (n) => `store_dk(at, ${n}u, dk_${n} * p.scale);` },
+        { name: "dv", text: (n) => `store_dv(at, ${n}u, dv_${n});` },
+      ])
     }
 }
 `,

@@ -15,6 +15,7 @@
 import type { Kernel } from "../kernel.ts";
 import { SCALAR_FUNCTIONS } from "./elementwise.ts";
 import { type Activation, ACTIVATIONS } from "./matmul_activation.ts";
+import { choice, unroll } from "./unroll.ts";
 
 /** The block of C that an invocation (direct) or a workgroup (tiled) computes. */
 export interface Block {
@@ -219,11 +220,6 @@ fn finish(base: u32, m: u32, n: u32, sum: vec4<f32>) {
 }`;
 }
 
-/** Text for every i below `count`, on a line each. */
-function unroll(count: number, line: (i: number) => string): string {
-  return Array.from({ length: count }, (_, i) => line(i)).join("\n");
-}
-
 /**
  * The kernel without workgroup memory. Lane after lane takes the next block
  * along n. The accumulators are named c{row}_{quad of columns}; reading and
@@ -292,17 +288,6 @@ ${unroll(quads, (q) => `    var v${q} = vec4<f32>();`)}
   }
 }
 `;
-}
-
-/** A choice between lines by the value of a variable. */
-function choice(
-  name: string,
-  count: number,
-  lines: (value: number) => string,
-): string {
-  return `switch ${name} {\n${
-    unroll(count, (value) => `case ${value}u: {\n${lines(value)}\n}`)
-  }\ndefault: {}\n}`;
 }
 
 /** The lines that read each quad of the bias once. */

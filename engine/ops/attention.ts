@@ -327,7 +327,13 @@ function runBlocks(
     );
     return;
   }
-  const size = rowsEach(plan.form.depth, rows, step !== "forward");
+  const { batch, sq, sk, width, form } = plan;
+  const size = rowsEach({
+    depth: form.depth,
+    rows,
+    products: batch * sq * sk * width,
+    backward: step !== "forward",
+  });
   const each = plan.heads * Math.ceil(rows / size);
   run(
     plan,

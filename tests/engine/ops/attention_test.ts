@@ -147,6 +147,12 @@ variantsTest("matches the reference for 1, 5, 17, 33 and 70 rows", [
   { sq: 1, sk: 17, depth: 4, scale: 0.2 },
 ]);
 
+// An invocation of the serial kernels then owns 16 rows in place of 8.
+variantsTest("matches the reference where there is much to do", [
+  { sq: 1030, depth: 4, heads: 1, batch: 1, causal: true, rate: 0.3 },
+  { sq: 901, sk: 1203, depth: 4, heads: 1, batch: 1, window: 700 },
+]);
+
 // Few rows: the size of a serial kernel, and with it the time that the driver
 // takes to compile it, grows with rows times columns.
 variantsTest("takes heads of 1 to 128 columns", [
