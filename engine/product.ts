@@ -281,10 +281,12 @@ function choose(
   return name in BLOCKS ? name as MatmulVariant : "direct16";
 }
 
-/** Multiply-adds from which on the larger blocks are worth compiling. */
+/**
+ * Multiply-adds from which on the larger blocks are worth compiling, for sums of
+ * 64 products or more: those of shorter ones are soon made, and then written.
+ */
 const WORTH: Partial<Record<MatmulVariant, number>> = {
-  direct48: 2 ** 27, // 6 s on two cores
-  direct32: 2 ** 22, // 2 s
+  direct32: 2 ** 22, // 2 s on two cores
 };
 
 /**
@@ -300,7 +302,8 @@ function cheapest(
   for (const [name, block] of Object.entries(BLOCKS)) {
     const variant = name as MatmulVariant;
     if (block.kind !== "direct") continue;
-    if (m * n * k * count < (WORTH[variant] ?? 0)) continue;
+    const worth = WORTH[variant];
+    if (worth && (k < 64 || m * n * k * count < worth)) continue;
     const blocks = Math.ceil(m / block.m) * Math.ceil(n / block.n);
     const groups = Math.ceil(blocks / DIRECT_WORKGROUP) * count;
     const lanes = Math.min(blocks, DIRECT_WORKGROUP);

@@ -32,7 +32,6 @@ export interface Block {
 
 /** The variants, by name. */
 export const BLOCKS = {
-  direct48: { kind: "direct", m: 48, n: 48, each: 48, k: 4 },
   direct32: { kind: "direct", m: 32, n: 32, each: 32, k: 4 },
   direct16: { kind: "direct", m: 16, n: 16, each: 16, k: 4 },
   direct8: { kind: "direct", m: 8, n: 8, each: 8, k: 4 },

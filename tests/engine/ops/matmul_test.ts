@@ -82,16 +82,15 @@ function smallTest(name: string, run: () => void | Promise<void>): void {
 const SIZES = [[8, 12, 4], [1, 1, 1], [7, 5, 3], [65, 33, 17]] as const;
 
 /** Their text is direct16's but for the block, and takes seconds to compile. */
-const LARGE = ["direct48", "direct32", "direct8x48"];
+const LARGE = ["direct32", "direct8x48"];
 
 for (const variant of variantsOf("matmul")) {
   gpuTest(`matmul() matches the reference with ${variant}`, async () => {
     for (const [transposeA, transposeB] of TRANSPOSES) {
       for (const [m, n, k] of SIZES) {
-        // Each way to read an operand once, not all pairs of them.
-        const isAligned = k % 4 === 0;
-        const isTurned = transposeA !== transposeB;
-        if (LARGE.includes(variant) && isAligned !== isTurned) continue;
+        // Each way to read an operand once: one aligned, one ragged.
+        const once = transposeA !== transposeB && transposeB === (k % 4 === 0);
+        if (LARGE.includes(variant) && !once) continue;
         const sizes = { m, n, k, transposeA, transposeB };
         const [a, b] = operands(sizes);
         const y = matmulWith(variant, a, b, { transposeA, transposeB });
