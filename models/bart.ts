@@ -41,10 +41,12 @@ import {
 } from "./blocks/bart_config.ts";
 import { linear, PositionTable, wordEmbedding } from "./blocks/bart.ts";
 import {
+  DecoderOnly,
   DecoderStack,
   encodeAndDecode,
   EncoderStack,
   lastToken,
+  scoreTexts,
   type Seq2SeqDecoder,
   type Seq2SeqEncoder,
   shiftRight,
@@ -401,17 +403,6 @@ export class BartForQuestionAnswering extends BartWithHead {
   }
 }
 
-/** The decoder alone, under the name that a whole BART has for it. */
-class BartDecoderWrapper extends Module {
-  decoder: Seq2SeqDecoder;
-
-  constructor(config: BartConfig) {
-    super();
-    const tokens = wordEmbedding(config, config.vocabSize);
-    this.decoder = new DecoderStack(config, parts(config, tokens));
-  }
-}
-
 /**
  * Continues texts with the decoder alone: every token sees only those before
  * it, and nothing is read beside. Token types and given positions are ignored.
@@ -430,7 +421,8 @@ export class BartForCausalLM extends BartPreTrainedModel {
   constructor(config: BartConfig) {
     super(new BartConfig(decoderFields(config)));
     const { dModel, vocabSize, tieWordEmbeddings } = config;
-    this.model = new BartDecoderWrapper(this.config);
+    const tokens = wordEmbedding(this.config, vocabSize);
+    this.model = new DecoderOnly(this.config, parts(this.config, tokens));
     this.lmHead = linear(config, dModel, vocabSize, false);
     if (tieWordEmbeddings) {
       this.lmHead.weight = this.model.decoder.embedTokens.weight;
@@ -439,10 +431,6 @@ export class BartForCausalLM extends BartPreTrainedModel {
 
   /** Scores every token of the vocabulary at every place. */
   forward(inputs: CausalLMInputs): HeadOutput {
-    const { labels, cache } = inputs;
-    const output = this.model.decoder.forward(inputs);
-    const x = output.lastHiddenState;
-    const logits = this.lmHead.forward(cache ? lastToken(x) : x);
-    return headOutput(logits, labels && crossEntropy(logits, labels), output);
+    return scoreTexts(this.model, this.lmHead, inputs);
   }
 }

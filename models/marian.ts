@@ -19,7 +19,7 @@ import {
   type Embedding,
   type Initializer,
   type Linear,
-  Module,
+  type Module,
 } from "../nn/mod.ts";
 import {
   decoderFields,
@@ -28,10 +28,12 @@ import {
 } from "./blocks/bart_config.ts";
 import { linear, PositionTable, wordEmbedding } from "./blocks/bart.ts";
 import {
+  DecoderOnly,
   DecoderStack,
   encodeAndDecode,
   EncoderStack,
   lastToken,
+  scoreTexts,
   type Seq2SeqDecoder,
   type Seq2SeqEncoder,
   shiftRight,
@@ -286,17 +288,6 @@ export class MarianMTModel extends MarianPreTrainedModel {
   }
 }
 
-/** The decoder alone, under the name that a whole Marian has for it. */
-class MarianDecoderWrapper extends Module {
-  decoder: Seq2SeqDecoder;
-
-  constructor(config: MarianConfig) {
-    super();
-    const tokens = wordEmbedding(config, config.decoderVocabSize);
-    this.decoder = new DecoderStack(config, parts(config, tokens));
-  }
-}
-
 /**
  * Continues texts with the decoder alone: every token sees only those before
  * it, and nothing is read beside. Token types and given positions are ignored.
@@ -315,7 +306,8 @@ export class MarianForCausalLM extends MarianPreTrainedModel {
   constructor(config: MarianConfig) {
     super(new MarianConfig(decoderFields(config)));
     const { dModel, decoderVocabSize, tieWordEmbeddings } = config;
-    this.model = new MarianDecoderWrapper(this.config);
+    const tokens = wordEmbedding(this.config, decoderVocabSize);
+    this.model = new DecoderOnly(this.config, parts(this.config, tokens));
     this.lmHead = linear(config, dModel, decoderVocabSize, false);
     if (tieWordEmbeddings) {
       this.lmHead.weight = this.model.decoder.embedTokens.weight;
@@ -324,10 +316,6 @@ export class MarianForCausalLM extends MarianPreTrainedModel {
 
   /** Scores every token of the vocabulary at every place. */
   forward(inputs: CausalLMInputs): HeadOutput {
-    const { labels, cache } = inputs;
-    const output = this.model.decoder.forward(inputs);
-    const x = output.lastHiddenState;
-    const logits = this.lmHead.forward(cache ? lastToken(x) : x);
-    return headOutput(logits, labels && crossEntropy(logits, labels), output);
+    return scoreTexts(this.model, this.lmHead, inputs);
   }
 }

@@ -176,8 +176,8 @@ fn load_${name}(base: u32, at: u32, k: u32) -> mat4x4<f32> {
 }
 
 /**
- * Reading and writing four neighbours of C: `held`, and `finish`, which
- * applies what follows the bias.
+ * Reading and writing four neighbours of C: `held` and `finish`, which applies
+ * what follows the bias.
  */
 function epilogue(form: MatmulForm): string {
   const lanes = [0, 1, 2, 3];

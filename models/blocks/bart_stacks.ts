@@ -17,11 +17,25 @@ import {
   type Tensor,
   where,
 } from "../../engine/mod.ts";
-import { Dropout, type Embedding, LayerNorm, Module } from "../../nn/mod.ts";
+import {
+  crossEntropy,
+  Dropout,
+  type Embedding,
+  LayerNorm,
+  type Linear,
+  Module,
+} from "../../nn/mod.ts";
 import type { Seq2SeqConfig } from "./bart_config.ts";
 import { DecoderLayer, EncoderLayer, type PositionTable } from "./bart.ts";
 import type { KeyValueCache } from "../cache.ts";
-import type { EncoderOutput, Seq2SeqInputs, Seq2SeqOutput } from "../io.ts";
+import type {
+  CausalLMInputs,
+  EncoderOutput,
+  HeadOutput,
+  Seq2SeqInputs,
+  Seq2SeqOutput,
+} from "../io.ts";
+import { headOutput } from "./heads.ts";
 
 // ----------------------------------------------------------------- interfaces
 
@@ -319,4 +333,27 @@ export function shiftRight(
 /** The state of each row's last token, `[rows, 1, hidden]`. */
 export function lastToken(x: Tensor): Tensor {
   return slice(x, { axis: 1, start: -1 });
+}
+
+/** A decoder alone, under the name that a whole model has for it. */
+export class DecoderOnly extends Module {
+  decoder: Seq2SeqDecoder;
+
+  constructor(config: Seq2SeqConfig, parts: StackParts) {
+    super();
+    this.decoder = new DecoderStack(config, parts);
+  }
+}
+
+/** What {@linkcode DecoderOnly} says of each place, with the loss of its labels. */
+export function scoreTexts(
+  { decoder }: { decoder: Seq2SeqDecoder },
+  head: Linear,
+  inputs: CausalLMInputs,
+): HeadOutput {
+  const { labels, cache } = inputs;
+  const output = decoder.forward(inputs);
+  const x = output.lastHiddenState;
+  const logits = head.forward(cache ? lastToken(x) : x);
+  return headOutput(logits, labels && crossEntropy(logits, labels), output);
 }
