@@ -3,8 +3,11 @@
 
 import { GpuError } from "./errors.ts";
 
-/** How a kernel uses a binding. */
-export type Access = "read" | "write";
+/**
+ * How a kernel uses a binding. `"texels"` reads it, too, through a texture that
+ * the stream copies it to; see `texels.ts`.
+ */
+export type Access = "read" | "write" | "texels";
 
 /** The type of one field of a kernel's parameter struct. */
 export type ParamType = "u32" | "i32" | "f32";
@@ -12,7 +15,7 @@ export type ParamType = "u32" | "i32" | "f32";
 /**
  * A compute kernel: whole WGSL with its entry point `main`.
  *
- * Convention: `@group(0)` holds the storage buffers in the order of `bind`,
+ * Convention: `@group(0)` holds the bindings in the order of `bind`,
  * `@group(1) @binding(0)` a uniform struct of 4-byte scalars in the order of
  * `params` (at most 64). Tile sizes are `override` constants.
  */
@@ -21,13 +24,21 @@ export interface Kernel {
   readonly name: string;
   /** The whole source, with the entry point `main`. */
   readonly wgsl: string;
-  /** How each storage buffer is used. */
+  /** How each binding is used. */
   readonly bind: readonly Access[];
   /** The fields of the parameter struct, in order. */
   readonly params?: Readonly<Record<string, ParamType>>;
   /** Values of the `override` constants. */
   readonly constants?: Readonly<Record<string, number>>;
 }
+
+const ENTRIES: Readonly<
+  Record<Access, Omit<GPUBindGroupLayoutEntry, "binding" | "visibility">>
+> = {
+  read: { buffer: { type: "read-only-storage" } },
+  write: { buffer: { type: "storage" } },
+  texels: { texture: { sampleType: "unfilterable-float" } },
+};
 
 const specialized = new Map<Kernel, Map<string, Kernel>>();
 
@@ -51,7 +62,7 @@ export function specialize(
 export interface Pipeline {
   /** WebGPU's own pipeline. */
   readonly gpu: GPUComputePipeline;
-  /** The layout of its storage buffers. */
+  /** The layout of its bindings. */
   readonly layout: BindLayout;
   /** The fields of the parameter struct. */
   readonly fields: readonly [string, ParamType][];
@@ -61,6 +72,10 @@ export interface Pipeline {
 export interface BindLayout {
   /** WebGPU's own layout. */
   readonly gpu: GPUBindGroupLayout;
+  /** How each binding is used. */
+  readonly bind: readonly Access[];
+  /** Whether any binding is read as texels. */
+  readonly hasTexels: boolean;
   /** The root of the trie. */
   groups: BindNode;
 }
@@ -172,11 +187,11 @@ export class PipelineCache {
           entries: bind.map((access, binding) => ({
             binding,
             visibility: GPUShaderStage.COMPUTE,
-            buffer: {
-              type: access === "read" ? "read-only-storage" : "storage",
-            },
+            ...ENTRIES[access],
           })),
         }),
+        bind,
+        hasTexels: bind.includes("texels"),
         groups: { next: undefined, group: undefined },
       };
       this.#layouts.set(key, layout);

@@ -11,6 +11,7 @@ import {
 } from "./kernel.ts";
 import type { Binding, Block } from "./pool.ts";
 import type { TypedArray } from "./dtype.ts";
+import { Mirrors, type TexelBinding } from "./texels.ts";
 
 /** Dispatches per submit: the GPU works while the next chunk is recorded. */
 const CHUNK = 64;
@@ -62,6 +63,7 @@ export class Stream {
   readonly #u32 = new Uint32Array(this.#staging);
   readonly #i32 = new Int32Array(this.#staging);
   readonly #f32 = new Float32Array(this.#staging);
+  readonly #mirrors: Mirrors;
   readonly #uploads: GPUBuffer;
   readonly #uploadStaging = new Uint8Array(UPLOAD_BYTES);
   readonly #readers: GPUBuffer[] = [];
@@ -83,6 +85,7 @@ export class Stream {
     this.#gpu = gpu;
     this.#pipelines = pipelines;
     this.#check = check;
+    this.#mirrors = new Mirrors(gpu);
     this.#arena = gpu.createBuffer({
       label: "params",
       size: CHUNK * PARAMS_BYTES,
@@ -122,12 +125,15 @@ export class Stream {
     z: number,
   ): void {
     const pipeline = this.#pipelines.get(kernel);
+    const bound = pipeline.layout.hasTexels
+      ? this.#mirrored(pipeline.layout, bindings)
+      : bindings;
     const pass = this.#pass ??= this.#openPass();
     if (pipeline !== this.#pipeline) {
       pass.setPipeline(pipeline.gpu);
       this.#pipeline = pipeline;
     }
-    pass.setBindGroup(0, this.#group(pipeline.layout, bindings));
+    pass.setBindGroup(0, this.#group(pipeline.layout, bound));
     const fields = pipeline.fields;
     if (fields.length > 0) {
       const offset = this.#slots++ * PARAMS_BYTES;
@@ -314,7 +320,24 @@ export class Stream {
     });
   }
 
-  #group(layout: BindLayout, bindings: readonly Binding[]): GPUBindGroup {
+  /** The bindings with those that are read as texels replaced by mirrors. */
+  #mirrored(
+    { bind }: BindLayout,
+    bindings: readonly Binding[],
+  ): (Binding | TexelBinding)[] {
+    this.#closePass();
+    const encoder = this.#open();
+    return bindings.map((binding, place) =>
+      bind[place] === "texels"
+        ? this.#mirrors.copy(encoder, binding, place)
+        : binding
+    );
+  }
+
+  #group(
+    layout: BindLayout,
+    bindings: readonly (Binding | TexelBinding)[],
+  ): GPUBindGroup {
     let node: BindNode = layout.groups;
     for (const { id } of bindings) {
       node.next ??= new Map();
@@ -327,7 +350,10 @@ export class Stream {
     return node.group ??= this.#makeGroup(layout, bindings);
   }
 
-  #makeGroup(layout: BindLayout, bindings: readonly Binding[]): GPUBindGroup {
+  #makeGroup(
+    layout: BindLayout,
+    bindings: readonly (Binding | TexelBinding)[],
+  ): GPUBindGroup {
     this.#bindGroups++;
     if (++this.#groups > MAX_GROUPS) {
       this.#pipelines.dropGroups();
@@ -335,9 +361,13 @@ export class Stream {
     }
     return this.#gpu.createBindGroup({
       layout: layout.gpu,
-      entries: bindings.map(({ block, offset, size }, binding) => ({
+      entries: bindings.map((bound, binding) => ({
         binding,
-        resource: { buffer: block.buffer, offset, size },
+        resource: "view" in bound ? bound.view : {
+          buffer: bound.block.buffer,
+          offset: bound.offset,
+          size: bound.size,
+        },
       })),
     });
   }
