@@ -1,0 +1,118 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// deno-lint-ignore-file no-console
+
+// The command line that bench:peers and bench:gpu share.
+
+import type { Case } from "./cases.ts";
+import { allPeers, bundledFolder } from "./launches.ts";
+import { measure } from "./measure.ts";
+import { renderReport } from "./table.ts";
+
+/** What a command measures unless told otherwise. */
+export interface Command {
+  cases: readonly Case[];
+  /** The same at sizes for `--small`. @default {there are none} */
+  smallCases?: readonly Case[];
+  /** Peers by name. @default {all} */
+  peers?: readonly string[];
+  rounds: number;
+  minMs: number;
+}
+
+/** What the user asked for. */
+export interface Choice {
+  only: string[] | undefined;
+  peers: string[] | undefined;
+  rounds: number | undefined;
+  minMs: number | undefined;
+  json: string | undefined;
+  bundles: string | undefined;
+  small: boolean;
+}
+
+/**
+ * Reads options, as `--name value` or `--name=value`.
+ *
+ * @throws {TypeError} If an option is unknown or its value cannot be meant.
+ */
+export function parseChoice(args: readonly string[]): Choice {
+  const given = new Map<string, string>();
+  let small = false;
+  for (let i = 0; i < args.length; i++) {
+    const [name = "", inline] = split(args[i] ?? "");
+    if (name === "--small") {
+      small = true;
+      continue;
+    }
+    const isKnown = /^--(only|peers|rounds|min-ms|json|bundles)$/.test(name);
+    const value = inline ?? args[++i];
+    if (!isKnown || value === undefined) {
+      throw new TypeError(
+        `Cannot understand ${name}: the options are --only, --peers, ` +
+          "--rounds, --min-ms, --json and --bundles, each with a value, " +
+          "and --small",
+      );
+    }
+    given.set(name, value);
+  }
+  const list = (name: string) => given.get(name)?.split(",");
+  const number = (name: string) => {
+    const text = given.get(name);
+    if (text === undefined) return undefined;
+    const value = Number(text);
+    if (value > 0) return value;
+    throw new TypeError(`Cannot use ${name} ${text}: it must be above 0`);
+  };
+  return {
+    only: list("--only"),
+    peers: list("--peers"),
+    rounds: number("--rounds"),
+    minMs: number("--min-ms"),
+    json: given.get("--json"),
+    bundles: given.get("--bundles"),
+    small,
+  };
+}
+
+function split(argument: string): [string, string | undefined] {
+  const at = argument.indexOf("=");
+  return at < 0
+    ? [argument, undefined]
+    : [argument.slice(0, at), argument.slice(at + 1)];
+}
+
+/** Measures, prints the table, and writes JSON where asked. */
+export async function runCommand(command: Command): Promise<void> {
+  const choice = parseChoice(Deno.args);
+  const { only, json, small } = choice;
+  const bundles = choice.bundles ?? bundledFolder();
+  const all = small ? command.smallCases : command.cases;
+  if (!all) throw new TypeError("Cannot measure less: there is no --small");
+  const cases = all
+    .filter(({ name }) => only?.some((part) => name.includes(part)) ?? true);
+  const wanted = choice.peers ?? command.peers;
+  const peers = (await allPeers(bundles))
+    .filter(({ name }) => wanted?.includes(name) ?? true);
+  if (cases.length === 0 || peers.length === 0) {
+    throw new TypeError(
+      `Cannot measure ${cases.length} cases on ${peers.length} peers: ` +
+        "--only and --peers leave nothing",
+    );
+  }
+  const start = performance.now();
+  const report = await measure({
+    cases,
+    peers,
+    bundles,
+    rounds: choice.rounds ?? command.rounds,
+    minMs: choice.minMs ?? command.minMs,
+    progress(text) {
+      const seconds = Math.round((performance.now() - start) / 1000);
+      console.error(`${String(seconds).padStart(4)} s  ${text}`);
+    },
+  });
+  console.log(renderReport(report));
+  if (json) {
+    await Deno.writeTextFile(json, JSON.stringify(report, null, 1) + "\n");
+  }
+}

@@ -1,0 +1,136 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+// The worker that measures the adapter itself, in the same rounds as the
+// peers: each kind is a limit of cases.ts, and one run does `amount` of it.
+
+import {
+  type Device,
+  grid,
+  initialize,
+  launch,
+  ones,
+} from "../../engine/mod.ts";
+import { copyPeak, FMA_PER_INVOCATION, fmaPeak } from "../limits.ts";
+import type { Limit } from "./cases.ts";
+import { operation } from "./swagpu_kernels.ts";
+import { type Prepare, type Prepared, serve, watch } from "./worker.ts";
+
+const MEBI = 2 ** 20;
+const DISPATCHES = 1000;
+
+/** Adds 16 numbers: as little as a dispatch can do. */
+const TINY = /* wgsl */ `
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  if (id.x < 16u) { y[id.x] = x[id.x] + 1.0; }
+}
+`;
+
+/** Dispatches that each wait for the one before, in one pass. */
+function dispatches({ gpu }: Device): Prepared {
+  const pipeline = gpu.createComputePipeline({
+    layout: "auto",
+    compute: { module: gpu.createShaderModule({ code: TINY }) },
+  });
+  const buffers = [0, 1].map(() =>
+    gpu.createBuffer({
+      size: 64,
+      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST,
+    })
+  );
+  const group = (order: readonly number[]) =>
+    gpu.createBindGroup({
+      layout: pipeline.getBindGroupLayout(0),
+      entries: order.map((from, binding) => {
+        const buffer = buffers[from];
+        if (!buffer) throw new Error("unreachable");
+        return { binding, resource: { buffer } };
+      }),
+    });
+  const there = group([0, 1]);
+  const back = group([1, 0]);
+  const wait = () => gpu.queue.onSubmittedWorkDone();
+  const run = () => {
+    const encoder = gpu.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    pass.setPipeline(pipeline);
+    for (let i = 0; i < DISPATCHES; i++) {
+      pass.setBindGroup(0, i % 2 === 0 ? there : back);
+      pass.dispatchWorkgroups(1);
+    }
+    pass.end();
+    gpu.queue.submit([encoder.finish()]);
+  };
+  return {
+    run,
+    wait,
+    async outputs() {
+      run();
+      await wait();
+      return [DISPATCHES];
+    },
+    dispose() {
+      for (const buffer of buffers) buffer.destroy();
+    },
+  };
+}
+
+/** The limits of an adapter. Outputs tell how much one run does. */
+function limits(device: Device): Record<Limit, Prepare> {
+  const amount = (prepared: Prepared, each: number): Prepared => ({
+    ...prepared,
+    async outputs() {
+      await prepared.outputs();
+      return [each];
+    },
+  });
+  return {
+    fma() {
+      const invocations = device.isSoftware ? 16 * 1024 : MEBI;
+      const y = ones([invocations]);
+      const prepared = operation(device, [y], () => {
+        launch(device, fmaPeak, {
+          bind: [y],
+          params: { factor: 0.999, term: 0.001 },
+          groups: grid(invocations, 64),
+        });
+        return y;
+      });
+      return amount(prepared, 2 * FMA_PER_INVOCATION * invocations);
+    },
+    copy() {
+      const x = ones([16 * MEBI]);
+      const y = ones([16 * MEBI]);
+      const vectors = 4 * MEBI;
+      const prepared = operation(device, [x, y], () => {
+        launch(device, copyPeak, {
+          bind: [x, y],
+          params: { vectors },
+          groups: grid(vectors, 64),
+        });
+        return y;
+      });
+      return amount(prepared, 2 * 4 * 16 * MEBI);
+    },
+    dispatch: () => dispatches(device),
+    wait: () => ({
+      run: () => device.gpu.queue.onSubmittedWorkDone(),
+      wait: () => Promise.resolve(),
+      outputs: () => Promise.resolve([1]),
+    }),
+  };
+}
+
+if (import.meta.main) {
+  await serve(async () => {
+    const device = await initialize();
+    watch(device.gpu);
+    return {
+      hello: { versions: {}, adapter: device.name },
+      kinds: limits(device),
+    };
+  });
+}
