@@ -7,7 +7,11 @@ import {
   add,
   attention,
   backward,
+  crossEntropy,
   type Device,
+  dropout,
+  embedding,
+  gelu,
   grid,
   launch,
   layerNorm,
@@ -15,6 +19,9 @@ import {
   normal,
   ones,
   scope,
+  softmax,
+  sum,
+  type Tensor,
   tensor,
 } from "../engine/mod.ts";
 import { copyInto } from "../engine/ops/inplace.ts";
@@ -52,6 +59,44 @@ function matmulCase(m: number, k: number, n: number): Case {
       const a = normal([m, k]);
       const b = normal([k, n]);
       return { run: () => matmul(a, b) };
+    },
+  };
+}
+
+function layerNormCase(rows: number, columns: number): Case {
+  return {
+    name: `layer norm [${rows}, ${columns}]`,
+    bytes: 2 * 4 * rows * columns,
+    setup() {
+      const x = normal([rows, columns]);
+      const weight = ones([columns]);
+      const bias = ones([columns]);
+      return { run: () => layerNorm(x, { weight, bias }) };
+    },
+  };
+}
+
+/**
+ * The backward pass alone of an op: two tensors in and dx out, which is then
+ * added to x's gradient.
+ */
+function backwardCase(
+  name: string,
+  { bytes, shape, op }: {
+    bytes: number;
+    shape: number[];
+    op: (x: Tensor) => Tensor;
+  },
+): Case {
+  return {
+    name,
+    bytes,
+    setup() {
+      const x = normal(shape);
+      x.requiresGrad = true;
+      const gradient = normal(shape);
+      const y = op(x);
+      return { run: () => backward(y, { gradient }) };
     },
   };
 }
@@ -132,14 +177,86 @@ export const CASES: readonly Case[] = [
       };
     },
   },
+  layerNormCase(512, 768),
+  layerNormCase(4096, 768),
+  backwardCase("layer norm backward [4096, 768]", {
+    bytes: 6 * 4 * 4096 * 768,
+    shape: [4096, 768],
+    op(x) {
+      const weight = ones([768], { requiresGrad: true });
+      const bias = ones([768], { requiresGrad: true });
+      return layerNorm(x, { weight, bias });
+    },
+  }),
   {
-    name: "layer norm [4096, 768]",
-    bytes: 2 * 4 * 4096 * 768,
+    name: "softmax [4096, 1024]",
+    bytes: 2 * 4 * 4096 * 1024,
+    setup() {
+      const x = normal([4096, 1024]);
+      return { run: () => softmax(x) };
+    },
+  },
+  backwardCase("softmax backward [4096, 1024]", {
+    bytes: 6 * 4 * 4096 * 1024,
+    shape: [4096, 1024],
+    op: (x) => softmax(x),
+  }),
+  {
+    name: "cross-entropy forward and backward [512, 50265]",
+    // Logits in, twice, and dz out, which is added to the logits' gradient.
+    bytes: 6 * 4 * 512 * 50265,
+    setup() {
+      const logits = normal([512, 50265]);
+      logits.requiresGrad = true;
+      const target = tensor(
+        Int32Array.from({ length: 512 }, (_, i) => (i * 97) % 50265),
+      );
+      return { run: () => backward(crossEntropy(logits, target)) };
+    },
+  },
+  {
+    name: "GELU 4 Mi",
+    bytes: 2 * 4 * 4 * MEBI,
+    setup() {
+      const x = normal([4 * MEBI]);
+      return { run: () => gelu(x) };
+    },
+  },
+  backwardCase("GELU backward 4 Mi", {
+    bytes: 6 * 4 * 4 * MEBI,
+    shape: [4 * MEBI],
+    op: (x) => gelu(x),
+  }),
+  {
+    name: "dropout 4 Mi",
+    bytes: 2 * 4 * 4 * MEBI,
+    setup() {
+      const x = normal([4 * MEBI]);
+      return { run: () => dropout(x, { rate: 0.1 }) };
+    },
+  },
+  {
+    name: "embedding backward, 4096 tokens of 768, 30522 words",
+    bytes: 3 * 4 * 4096 * 768, // dy in, the words' gradients in and out
+    setup() {
+      const table = new Parameter([30522, 768]);
+      const ids = tensor(
+        Int32Array.from({ length: 4096 }, (_, i) => (i * i * 7) % 30522),
+      );
+      const gradient = normal([4096, 768]);
+      const y = embedding(ids, table);
+      return {
+        run: () => backward(y, { gradient }),
+        dispose: () => free(table),
+      };
+    },
+  },
+  {
+    name: "sum over columns [4096, 768]",
+    bytes: 4 * 4096 * 768,
     setup() {
       const x = normal([4096, 768]);
-      const weight = ones([768]);
-      const bias = ones([768]);
-      return { run: () => layerNorm(x, { weight, bias }) };
+      return { run: () => sum(x, { axis: 0 }) };
     },
   },
   {
@@ -159,6 +276,21 @@ export const CASES: readonly Case[] = [
       const optimizer = new AdamW([parameter], { learningRate: 1e-3 });
       return {
         run: () => optimizer.step(),
+        dispose() {
+          optimizer.dispose();
+          free(parameter);
+        },
+      };
+    },
+  },
+  {
+    name: "gradient norm, 4 Mi parameters",
+    bytes: 4 * UPDATED,
+    setup() {
+      const parameter = flat(UPDATED);
+      const optimizer = new AdamW([parameter], { learningRate: 1e-3 });
+      return {
+        run: () => clipGradNorm(optimizer, 1),
         dispose() {
           optimizer.dispose();
           free(parameter);

@@ -80,6 +80,7 @@ interface Report {
 }
 
 function print({ adapter, rows, host, generation }: Report): void {
+  const { eager, captured } = host;
   console.log(`adapter: ${adapter}, Deno ${Deno.version.deno}`);
   const width = Math.max(...rows.map(({ name }) => name.length));
   for (const { name, milliseconds, gflops, gbytes, share } of rows) {
@@ -94,11 +95,17 @@ function print({ adapter, rows, host, generation }: Report): void {
       } % of the limit`,
     );
   }
-  console.log(
-    `host: ${host.microsecondsPerDispatch.toFixed(2)} µs a dispatch, ` +
-      `${host.dispatchesPerStep} dispatches and ${host.bindGroupsPerStep} new ` +
-      `bind groups and ${host.buffersPerStep} new buffers a training step`,
-  );
+  console.log(`host: ${host.microsecondsPerDispatch.toFixed(2)} µs a tiny op`);
+  for (const [name, step] of Object.entries({ eager, captured })) {
+    console.log(
+      `host: ${name} training step: ${step.microseconds.toFixed(0)} µs, ` +
+        `${step.microsecondsPerDispatch.toFixed(2)} µs for each of ` +
+        `${step.dispatches} dispatches, ${step.bindGroups} new bind groups, ` +
+        `${step.buffers} new buffers, peak ${
+          (step.peakBytes / 2 ** 20).toFixed(1)
+        } MiB`,
+    );
+  }
   const quarters = generation.millisecondsPerToken.map((x) => x.toFixed(0));
   console.log(
     `generation: ${generation.name}: ${quarters.join(", ")} ms a token by ` +

@@ -119,7 +119,8 @@ export async function scoresOf(
   const logits: Tensor[] = noGrad(() =>
     parts.map((rows) => {
       using _ = scope();
-      return keep(model.forward(texts.batch(rows, model.usesPacking)).logits);
+      const { usesPacking } = model;
+      return keep(model.forward(texts.batch(rows, { usesPacking })).logits);
     })
   );
   const width = logits[0]?.shape[1] ?? 1;

@@ -7,7 +7,8 @@
  * @module
  */
 
-import { initialize, manualSeed, tensor } from "../engine/mod.ts";
+import { initialize, manualSeed, type Tensor } from "../engine/mod.ts";
+import type { EncoderInputs } from "../models/mod.ts";
 import {
   AdamW,
   batches,
@@ -120,13 +121,15 @@ async function fit(
     ...settings,
     batches: (epoch) =>
       batches(texts.count, batchSize, { shuffle: true, seed, epoch, lengths }),
-    step(rows) {
+    inputs(rows: Uint32Array) {
+      const { usesPacking } = model;
       const own = labels instanceof Int32Array
         ? Int32Array.from(rows, (row) => labels[row] ?? 0)
         : Float32Array.from(rows, (row) => labels[row] ?? 0);
-      const inputs = texts.batch(rows, model.usesPacking);
-      return model.forward({ ...inputs, labels: tensor(own) });
+      const inputs = texts.batch(rows, { usesPacking, fewShapes: true });
+      return { ...inputs, labels: own };
     },
+    step: (inputs: EncoderInputs & { labels: Tensor }) => model.forward(inputs),
     optimizer,
     scheduler: new Scheduler(optimizer, schedule),
     signal,

@@ -9,12 +9,19 @@
 import {
   batchInputs,
   type EncoderInputs,
+  paysToPack,
   type Tokenizer,
   type TokenRow,
 } from "../models/mod.ts";
 
 /** Padded lengths are multiples of this, so that few shapes occur. */
 const LENGTH_STEP = 8;
+
+/** The same of packed texts, whose padding costs next to nothing. */
+const PACKED_LENGTH_STEP = 64;
+
+/** Packed tokens are multiples of this for each text. */
+const PACKED_TOKENS_STEP = 4;
 
 const EMPTY: TokenRow = { inputIds: [], tokenTypeIds: [] };
 
@@ -56,15 +63,36 @@ export class Texts {
     return this.#rows.length;
   }
 
-  /** A batch, filled up to a common length. */
-  batch(rows: ArrayLike<number>, usesPacking: boolean): EncoderInputs {
+  /**
+   * A batch, filled up to a common length, and packed where that pays.
+   *
+   * @param rows Which texts.
+   * @param options Whether the model computes packed texts, and whether few
+   * shapes should occur, as steps that are captured want it.
+   */
+  batch(
+    rows: ArrayLike<number>,
+    { usesPacking, fewShapes = false }: {
+      usesPacking: boolean;
+      fewShapes?: boolean;
+    },
+  ): EncoderInputs {
     const chosen = Array.from(rows, (row) => this.#rows[row] ?? EMPTY);
-    const longest = Math.max(1, ...chosen.map((row) => row.inputIds.length));
-    const rounded = Math.ceil(longest / LENGTH_STEP) * LENGTH_STEP;
+    const lengths = chosen.map((row) => row.inputIds.length);
+    const longest = Math.max(1, ...lengths);
+    const upTo = (step: number) =>
+      Math.max(
+        longest,
+        Math.min(Math.ceil(longest / step) * step, this.#maxLength),
+      );
+    const length = upTo(LENGTH_STEP);
+    const tokens = lengths.reduce((sum, own) => sum + own, 0);
+    const packs = usesPacking && paysToPack(tokens, rows.length * length);
     return batchInputs(chosen, {
-      length: Math.max(longest, Math.min(rounded, this.#maxLength)),
+      length: packs && fewShapes ? upTo(PACKED_LENGTH_STEP) : length,
       padTokenId: this.#padding,
-      usesPacking,
+      usesPacking: packs,
+      packedMultipleOf: fewShapes ? PACKED_TOKENS_STEP * rows.length : 1,
     });
   }
 }

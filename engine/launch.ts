@@ -5,6 +5,7 @@ import type { Device } from "./device.ts";
 import { DTYPES } from "./dtype.ts";
 import { GpuError } from "./errors.ts";
 import type { Kernel } from "./kernel.ts";
+import type { Param } from "./observer.ts";
 import type { Binding } from "./pool.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -13,12 +14,12 @@ export interface Launch {
   /** Tensors or windows of them, in the order of the kernel's `bind`. */
   bind: readonly (Tensor | Binding)[];
   /** The fields of the kernel's parameter struct. */
-  params?: Readonly<Record<string, number>>;
+  params?: Readonly<Record<string, Param>>;
   /** Workgroups along x, y and z; see {@linkcode grid}. */
   groups: readonly number[];
 }
 
-const NO_PARAMS: Readonly<Record<string, number>> = {};
+const NO_PARAMS: Readonly<Record<string, Param>> = {};
 
 /**
  * Records one dispatch.
@@ -87,7 +88,7 @@ export interface Window {
  * at a legal binding offset whatever the row's length.
  */
 export function windows(
-  device: Device,
+  device: Pick<Device, "maxBindingSize">,
   rows: number,
   rowSizes: readonly number[],
 ): Window[] {

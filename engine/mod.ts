@@ -36,19 +36,30 @@
  * @module
  */
 
+export { capture, type CapturedStep, type CaptureOptions } from "./capture.ts";
 export * from "./device.ts";
 export * from "./dtype.ts";
 export * from "./errors.ts";
 export * from "./kernel.ts";
 export * from "./launch.ts";
+export { assume, Live, type Param, perform, refuse } from "./observer.ts";
 export * from "./pool.ts";
 export * from "./random.ts";
 export * from "./scope.ts";
 export * from "./shape.ts";
+export type {
+  HostValues,
+  StepFeed,
+  StepInput,
+  TensorBundle,
+} from "./step_inputs.ts";
 export * from "./stream.ts";
 export * from "./tape.ts";
 export * from "./tensor.ts";
 export * from "./tune.ts";
+export * from "./tune_file.ts";
+export * from "./tuner.ts";
+import "./trials.ts";
 export * from "./ops/attention.ts";
 export * from "./ops/binary.ts";
 export * from "./ops/cached_attention.ts";

@@ -1,6 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+import { observer } from "./observer.ts";
+
 /** A range of a {@linkcode Block} as a kernel sees it. Made once and reused. */
 export interface Binding {
   /** Unique for the device's life; bind groups are cached by it. */
@@ -25,6 +27,8 @@ export class Block {
   readonly size: number;
   /** Tensors that share this block. */
   references: number = 0;
+  /** How often the block has been given back: its tenants are told apart by it. */
+  generation: number = 0;
   /** The stream's chunk that last used this block. */
   chunk: number = -1;
   /** The whole buffer as a binding. */
@@ -105,11 +109,14 @@ export class Pool {
     this.#inUse += size;
     this.#blocks++;
     if (this.#inUse > this.#peak) this.#peak = this.#inUse;
+    observer()?.acquire(block);
     return block;
   }
 
   /** Gives a block back. */
   release(block: Block): void {
+    observer()?.release(block);
+    block.generation++;
     this.#inUse -= block.size;
     this.#blocks--;
     let free = this.#free.get(block.size);

@@ -2,21 +2,36 @@
 // This module is browser compatible.
 
 // The launcher of kernels/matmul.ts: folds batch axes where that makes one
-// larger product, cuts what exceeds one binding, and chooses the variant.
+// larger product, cuts what exceeds one binding, and splits long sums of small
+// results along k.
 
 import {
+  type Block,
   BLOCKS,
-  DIRECT_WORKGROUP,
   type MatmulForm,
   matmulKernel,
   type MatmulVariant,
 } from "./kernels/matmul.ts";
 import type { Activation } from "./kernels/matmul_activation.ts";
+import { DIRECT_WORKGROUP } from "./kernels/matmul_direct.ts";
+import type { EpilogueForm } from "./kernels/matmul_epilogue.ts";
+import { skinnyColumns } from "./kernels/matmul_skinny.ts";
+import { SPLIT_WORKGROUP, splitKernel } from "./kernels/matmul_split.ts";
 import { grid, launch } from "./launch.ts";
 import { fillInto } from "./ops/inplace.ts";
+import type { Binding } from "./pool.ts";
+import {
+  chooseBlock,
+  chooseSplits,
+  MATMUL_CLASSES,
+  MATMUL_FAMILY,
+  type ProductSizes,
+  SPLIT_FAMILY,
+  SPLITS,
+} from "./product_choice.ts";
 import { allocate, type Tensor } from "./tensor.ts";
-import { chooseVariant, defineVariants } from "./tune.ts";
-import { view, VIEW_SLACK } from "./view.ts";
+import { defineVariants } from "./tune.ts";
+import { type View, view, VIEW_SLACK } from "./view.ts";
 
 /** A batch axis: its length, and the elements from one item to the next. */
 export interface BatchAxis {
@@ -47,8 +62,15 @@ export interface Product {
   residual?: Tensor | undefined;
   /** Of c's shape: receives the argument of the activation. */
   saved?: Tensor | undefined;
-  /** Whether to add to what c holds. Excludes the four above. */
+  /** Multiplies the result by an activation's derivative at `argument`. */
+  derive?: { activation: Activation; argument: Tensor } | undefined;
+  /** Whether to add to what c and the sums hold. Excludes all above. */
   accumulate?: boolean;
+  /**
+   * Receives the sums along k of the rows of op(a), `[m]`, or of the columns of
+   * op(b), `[n]`. Products of a batch must be summed, and c not be empty.
+   */
+  sums?: { of: "a" | "b"; into: Tensor } | undefined;
 }
 
 const MAX_GROUPS = 65535;
@@ -59,7 +81,9 @@ export function product(given: Product): void {
   const { c, batch } = call;
   if (c.size === 0) return;
   if (batch.some(({ count }) => count === 0)) {
-    if (!call.accumulate) fillInto(c, 0);
+    if (call.accumulate) return;
+    fillInto(c, 0);
+    if (call.sums) fillInto(call.sums.into, 0);
     return;
   }
   const bound = [call.a, call.b, c];
@@ -116,11 +140,19 @@ function fold(call: Product): Product {
   return { ...call, batch };
 }
 
+/** A part of an item, or of a row of them, that one dispatch can take. */
+interface Part {
+  m0: number;
+  n0: number;
+  k0: number;
+  rows: number;
+  columns: number;
+  depth: number;
+}
+
 /** One item, or a row of them that one dispatch can take, cut to fit bindings. */
 function dispatches(call: Product, z: BatchAxis, at: Place): void {
-  const { a, b, c, m, n, k, transposeA, transposeB } = call;
-  const { residual, saved } = call;
-  const [lda, ldb] = [transposeA ? m : k, transposeB ? k : n];
+  const { m, n, k } = call;
   const steps = cut(call);
   for (let m0 = 0; m0 < m; m0 += steps.m) {
     const rows = Math.min(steps.m, m - m0);
@@ -128,76 +160,212 @@ function dispatches(call: Product, z: BatchAxis, at: Place): void {
       const columns = Math.min(steps.n, n - n0);
       for (let k0 = 0; k0 === 0 || k0 < k; k0 += steps.k) {
         const depth = Math.min(steps.k, k - k0);
-        const last = k0 + depth >= k;
-        const from = view(
-          a,
-          at.a + (transposeA ? k0 * lda + m0 : m0 * lda + k0),
-          transposeA ? (depth - 1) * lda + rows : (rows - 1) * lda + depth,
-        );
-        const by = view(
-          b,
-          at.b + (transposeB ? n0 * ldb + k0 : k0 * ldb + n0),
-          transposeB
-            ? (columns - 1) * ldb + depth
-            : (depth - 1) * ldb + columns,
-        );
-        const start = at.c + m0 * n + n0;
-        const reach = (rows - 1) * n + columns;
-        const to = view(c, start, reach);
-        const aligned = (offset: number, row: number, item: number) =>
-          offset % 4 === 0 && row % 4 === 0 &&
-          (z.count === 1 || item % 4 === 0);
-        const extra = last ? call : undefined;
-        const variant = choose(call, rows, columns, z.count);
-        const form: MatmulForm = {
-          variant,
-          transposeA,
-          transposeB,
-          vectorA: aligned(from.offset, lda, z.a),
-          vectorB: aligned(by.offset, ldb, z.b),
-          vectorC: aligned(to.offset, n, z.c) && columns % 4 === 0,
-          ragged: depth % 4 !== 0,
-          resume: !at.fresh || k0 > 0,
-          bias: extra?.bias !== undefined,
-          residual: extra?.residual !== undefined,
-          activation: extra?.activation,
-          save: extra?.saved !== undefined,
-        };
-        const block = BLOCKS[variant];
-        if (block.kind === "direct" && !(form.vectorA && form.vectorB)) {
-          form.vectorA = form.vectorB = false; // Fewer kernels, as fast.
-        }
-        const across = Math.ceil(columns / block.n);
-        const down = Math.ceil(rows / block.m);
-        const bind = [from.binding, by.binding];
-        if (extra?.bias) bind.push(extra.bias);
-        if (last && residual) bind.push(view(residual, start, reach).binding);
-        bind.push(to.binding);
-        if (last && saved) bind.push(view(saved, start, reach).binding);
-        launch(c.device, matmulKernel(form), {
-          bind,
-          params: {
-            M: rows,
-            N: columns,
-            K: depth,
-            lda,
-            ldb,
-            ldc: n,
-            offset_a: from.offset,
-            offset_b: by.offset,
-            offset_c: to.offset,
-            batch_a: z.a,
-            batch_b: z.b,
-            batch_c: z.c,
-            bias_at: n0,
-          },
-          groups: block.kind === "direct"
-            ? [...grid(across * down, DIRECT_WORKGROUP), z.count]
-            : [across, down, z.count],
-        });
+        dispatch(call, z, at, { m0, n0, k0, rows, columns, depth });
       }
     }
   }
+}
+
+function dispatch(call: Product, z: BatchAxis, at: Place, part: Part): void {
+  const { a, b, c, n, k, transposeA, transposeB } = call;
+  const { m0, n0, k0, rows, columns, depth } = part;
+  const { device } = c;
+  const [lda, ldb] = [transposeA ? call.m : k, transposeB ? k : n];
+  const from = view(
+    a,
+    at.a + (transposeA ? k0 * lda + m0 : m0 * lda + k0),
+    transposeA ? (depth - 1) * lda + rows : (rows - 1) * lda + depth,
+  );
+  const by = view(
+    b,
+    at.b + (transposeB ? n0 * ldb + k0 : k0 * ldb + n0),
+    transposeB ? (columns - 1) * ldb + depth : (depth - 1) * ldb + columns,
+  );
+  const end = ending(call, z, at, part);
+  const sizes = {
+    m: rows,
+    n: columns,
+    k: depth,
+    transposeB,
+    aligned: aligned(from.offset, lda, z.a, z.count) &&
+      aligned(by.offset, ldb, z.b, z.count),
+    count: z.count,
+  };
+  const step = Math.ceil(depth / chooseSplits(device, sizes) / 4) * 4;
+  const items = depth > 0 ? Math.ceil(depth / step) : 1;
+  const room = device.maxBindingSize / 4;
+  if (z.count > 1 || items <= 1 || items * rows * columns > room) {
+    multiply(call, z, sizes, 1, { from, by, lda, ldb, end });
+    return;
+  }
+  const parts = allocate(device, [items, rows, columns]);
+  const sums = end.form.sums
+    ? allocate(device, [items, end.sumsLength])
+    : undefined;
+  multiply(
+    call,
+    {
+      count: items,
+      a: step * (transposeA ? lda : 1),
+      b: step * (transposeB ? 1 : ldb),
+      c: rows * columns,
+    },
+    { ...sizes, k: step },
+    items,
+    {
+      from,
+      by,
+      lda,
+      ldb,
+      end: {
+        form: {
+          vectorC: columns % 4 === 0,
+          resume: false,
+          bias: false,
+          residual: false,
+          activation: undefined,
+          save: false,
+          derive: undefined,
+          sums: end.form.sums,
+        },
+        reads: [],
+        writes: sums ? [parts, sums] : [parts],
+        params: {
+          M: rows,
+          N: columns,
+          ldc: columns,
+          offset_c: 0,
+          bias_at: 0,
+          sums_at: 0,
+        },
+        sumsLength: end.sumsLength,
+      },
+      total: depth,
+    },
+  );
+  launch(device, splitKernel(end.form), {
+    bind: [parts, ...sums ? [sums] : [], ...end.reads, ...end.writes],
+    params: { ...end.params, parts: items, sums_length: end.sumsLength },
+    groups: grid(
+      rows * Math.ceil(columns / 4) + end.sumsLength,
+      SPLIT_WORKGROUP,
+    ),
+  });
+  parts.dispose();
+  sums?.dispose();
+}
+
+/** How a part ends: what its kernel reads besides a and b, and what it writes. */
+interface Ending {
+  form: EpilogueForm;
+  reads: (Tensor | Binding)[];
+  writes: (Tensor | Binding)[];
+  params: Readonly<Record<string, number>>;
+  sumsLength: number;
+}
+
+function ending(call: Product, z: BatchAxis, at: Place, part: Part): Ending {
+  const { c, n, k, residual, saved, derive } = call;
+  const { m0, n0, k0, rows, columns, depth } = part;
+  const start = at.c + m0 * n + n0;
+  const reach = (rows - 1) * n + columns;
+  const to = view(c, start, reach);
+  const last = k0 + depth >= k;
+  const like = (x: Tensor) => view(x, start, reach).binding;
+  // Parts further along take the same sums.
+  const sums = (call.sums?.of === "a" ? n0 : m0) === 0 ? call.sums : undefined;
+  const reads: (Tensor | Binding)[] = [];
+  if (last && call.bias) reads.push(call.bias);
+  if (last && residual) reads.push(like(residual));
+  if (last && derive) reads.push(like(derive.argument));
+  const writes = [to.binding];
+  if (last && saved) writes.push(like(saved));
+  if (sums) writes.push(sums.into);
+  return {
+    form: {
+      vectorC: columns % 4 === 0 && aligned(to.offset, n, z.c, z.count),
+      resume: !at.fresh || k0 > 0,
+      bias: last && call.bias !== undefined,
+      residual: last && residual !== undefined,
+      activation: last ? call.activation : undefined,
+      save: last && saved !== undefined,
+      derive: last ? derive?.activation : undefined,
+      sums: sums?.of,
+    },
+    reads,
+    writes,
+    params: {
+      M: rows,
+      N: columns,
+      ldc: n,
+      offset_c: to.offset,
+      bias_at: n0,
+      sums_at: sums?.of === "a" ? m0 : n0,
+    },
+    sumsLength: sums ? (sums.of === "a" ? rows : columns) : 0,
+  };
+}
+
+/** Whether every row of every item starts at a multiple of four elements. */
+function aligned(offset: number, row: number, item: number, count: number) {
+  return offset % 4 === 0 && row % 4 === 0 && (count === 1 || item % 4 === 0);
+}
+
+interface Operands {
+  from: View;
+  by: View;
+  lda: number;
+  ldb: number;
+  end: Ending;
+  /** Of a split sum: k of all items. */
+  total?: number;
+}
+
+function multiply(
+  { c, transposeA, transposeB }: Product,
+  z: BatchAxis,
+  sizes: ProductSizes,
+  splits: number,
+  { from, by, lda, ldb, end, total }: Operands,
+): void {
+  const { m, n, k } = sizes;
+  const variant = chooseBlock(c.device, sizes, splits);
+  const block: Block = BLOCKS[variant];
+  const form: MatmulForm = {
+    variant,
+    transposeA,
+    transposeB,
+    vectorA: aligned(from.offset, lda, z.a, z.count),
+    vectorB: aligned(by.offset, ldb, z.b, z.count),
+    texels: false,
+    ragged: (total ?? k) % 4 !== 0,
+    split: total !== undefined,
+    ...end.form,
+  };
+  if (block.kind === "direct") { // Both alike: fewer kernels, as fast.
+    form.texels = form.vectorA = form.vectorB = sizes.aligned;
+  }
+  const width = block.kind === "skinny" ? skinnyColumns(transposeB) : block.n;
+  const blocks = Math.ceil(n / width) * Math.ceil(m / block.m);
+  launch(c.device, matmulKernel(form), {
+    bind: [from.binding, by.binding, ...end.reads, ...end.writes],
+    params: {
+      ...end.params,
+      K: k,
+      total: total ?? k,
+      lda,
+      ldb,
+      offset_a: from.offset,
+      offset_b: by.offset,
+      batch_a: z.a,
+      batch_b: z.b,
+      batch_c: z.c,
+    },
+    groups: [
+      ...grid(blocks, block.kind === "direct" ? DIRECT_WORKGROUP : 1),
+      z.count,
+    ],
+  });
 }
 
 /** The largest steps along m, n and k at which every part fits a binding. */
@@ -225,26 +393,22 @@ function cut(call: Product): { m: number; n: number; k: number } {
   return steps;
 }
 
-const FAMILY = "matmul";
-
-// Shape classes by the size of the result, and a product that stands for each.
-const CLASSES: Readonly<Record<string, readonly [number, number, number]>> = {
-  rows: [4, 1024, 512],
-  small: [128, 128, 256],
-  medium: [512, 512, 256],
-  large: [1024, 1024, 256],
-};
-
-function classOf(m: number, n: number, count: number): string {
-  if (m <= 8) return "rows";
-  const size = m * n * count;
-  if (size <= 2 ** 15) return "small";
-  return size <= 2 ** 19 ? "medium" : "large";
-}
-
-defineVariants(FAMILY, Object.keys(BLOCKS), {
-  classes: CLASSES,
-  run: (device, [m = 1, n = 1, k = 1]) => {
+defineVariants(MATMUL_FAMILY, Object.keys(BLOCKS), {
+  classes: MATMUL_CLASSES,
+  // Tiles need barriers; blocks of many sums need more registers than GPUs have.
+  // On a CPU, small blocks only suit small products.
+  suits: (device, variant, [m = 1, n = 1]) => {
+    const block = BLOCKS[variant as MatmulVariant];
+    const direct = block.kind === "direct";
+    const sums = block.m * block.n;
+    return device.isSoftware
+      ? direct && block.m <= 2 * m && (sums > 64 || m * n <= 2 ** 15)
+      : !direct || sums <= 256;
+  },
+  run: (device, [rows = 1, n = 1, depth = 1]) => {
+    // A CPU is given less of it, though of the same class.
+    const m = device.isSoftware && rows > 128 ? rows * 9 / 16 : rows;
+    const k = device.isSoftware ? Math.min(depth, 64) : depth;
     const a = allocate(device, [m, k]);
     const b = allocate(device, [n, k]);
     const c = allocate(device, [m, n]);
@@ -265,58 +429,4 @@ defineVariants(FAMILY, Object.keys(BLOCKS), {
   },
 });
 
-function choose(
-  { c, k }: Product,
-  m: number,
-  n: number,
-  count: number,
-): MatmulVariant {
-  const name = chooseVariant(
-    c.device,
-    FAMILY,
-    classOf(m, n, count),
-    () =>
-      c.device.isSoftware ? cheapest({ m, n, k }, count) : widest(m, n, count),
-  );
-  return name in BLOCKS ? name as MatmulVariant : "direct16";
-}
-
-/**
- * Multiply-adds from which on the larger blocks are worth compiling, for sums of
- * 64 products or more: those of shorter ones are soon made, and then written.
- */
-const WORTH: Partial<Record<MatmulVariant, number>> = {
-  direct32: 2 ** 22, // 2 s on two cores
-};
-
-/**
- * The block with which an adapter on the CPU loads least: a block costs loads of
- * its rows and columns, and workgroups run on two cores at least.
- */
-function cheapest(
-  { m, n, k }: { m: number; n: number; k: number },
-  count: number,
-): MatmulVariant {
-  let best: MatmulVariant = "direct16";
-  let least = Infinity;
-  for (const [name, block] of Object.entries(BLOCKS)) {
-    const variant = name as MatmulVariant;
-    if (block.kind !== "direct") continue;
-    const worth = WORTH[variant];
-    if (worth && (k < 64 || m * n * k * count < worth)) continue;
-    const blocks = Math.ceil(m / block.m) * Math.ceil(n / block.n);
-    const groups = Math.ceil(blocks / DIRECT_WORKGROUP) * count;
-    const lanes = Math.min(blocks, DIRECT_WORKGROUP);
-    const cost = Math.ceil(groups / 2) * lanes * (block.m + block.n);
-    if (cost < least) [best, least] = [variant, cost];
-  }
-  return best;
-}
-
-/** The largest tile of which there are still enough to keep a GPU busy. */
-function widest(m: number, n: number, count: number): MatmulVariant {
-  const tiles = (size: number) =>
-    Math.ceil(m / size) * Math.ceil(n / size) * count;
-  if (tiles(128) >= 256) return "tiled128";
-  return tiles(64) >= 64 ? "tiled64" : "tiled32";
-}
+defineVariants(SPLIT_FAMILY, Object.keys(SPLITS));

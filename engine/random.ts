@@ -11,6 +11,7 @@ import {
   RANDOM_WORKGROUP,
 } from "./kernels/random.ts";
 import { grid, launch, part, windows } from "./launch.ts";
+import { Live, observer, type Param, perform, refuse } from "./observer.ts";
 import { checkShape, type Shape } from "./shape.ts";
 import { allocate, type Tensor } from "./tensor.ts";
 
@@ -40,9 +41,10 @@ export interface RandomStream {
  * ```
  */
 export class Generator {
-  /** The number of streams given so far; set it to continue a saved run. */
-  position = 0;
+  #position = 0;
   #key: readonly [number, number];
+  /** The recording of a captured step that made this generator, if one did. */
+  readonly #maker = observer()?.id;
 
   /**
    * Starts at the first stream of a seed.
@@ -54,20 +56,104 @@ export class Generator {
     this.#key = keyOf(seed);
   }
 
+  /** The number of streams given so far; set it to continue a saved run. */
+  get position(): number {
+    if (this.#isLive) refuse("it asks how far a generator is");
+    return this.#position;
+  }
+
+  set position(value: number) {
+    if (this.#isLive) refuse("it moves a generator");
+    this.#position = value;
+  }
+
   /** Starts again from a seed. */
   reset(seed: number | bigint): void {
-    this.#key = keyOf(seed);
-    this.position = 0;
+    const key = keyOf(seed);
+    const reset = () => {
+      this.#key = key;
+      this.#position = 0;
+    };
+    if (this.#isLive) perform(reset);
+    else reset();
   }
 
   /** The next stream. */
   next(): RandomStream {
-    const number = this.position++;
+    if (!this.#isLive) return this.#draw();
+    const stream = new LiveStream();
+    perform(() => stream.set(this.#draw()));
+    return stream;
+  }
+
+  /** Whether a captured step draws that did not make the generator. */
+  get #isLive(): boolean {
+    const now = observer();
+    return now !== undefined && now.id !== this.#maker;
+  }
+
+  #draw(): RandomStream {
+    const number = this.#position++;
     return {
       key: this.#key,
       stream: [number >>> 0, Math.floor(number / 2 ** 32)],
     };
   }
+}
+
+/** A stream of a captured step: another one at every replay. */
+class LiveStream implements RandomStream {
+  readonly params = {
+    key0: new Live(),
+    key1: new Live(),
+    stream0: new Live(),
+    stream1: new Live(),
+  } satisfies StreamParams;
+  #now: RandomStream = { key: [0, 0], stream: [0, 0] };
+
+  set(now: RandomStream): void {
+    this.#now = now;
+    const { key0, key1, stream0, stream1 } = this.params;
+    key0.value = now.key[0];
+    key1.value = now.key[1];
+    stream0.value = now.stream[0];
+    stream1.value = now.stream[1];
+  }
+
+  get key(): readonly [number, number] {
+    return this.#frozen.key;
+  }
+
+  get stream(): readonly [number, number] {
+    return this.#frozen.stream;
+  }
+
+  get #frozen(): RandomStream {
+    refuse("it uses random numbers on the host");
+    return this.#now;
+  }
+}
+
+/** A stream as parameters of a kernel. */
+export interface StreamParams {
+  /** The low word of the seed. */
+  readonly key0: Param;
+  /** The high word of the seed. */
+  readonly key1: Param;
+  /** The low word of the stream's number. */
+  readonly stream0: Param;
+  /** The high word of the stream's number. */
+  readonly stream1: Param;
+}
+
+/**
+ * A stream as parameters of a kernel, renewed at every replay of a captured
+ * step. What reads a stream's words itself keeps the step from being replayed.
+ */
+export function streamParams(stream: RandomStream): StreamParams {
+  if (stream instanceof LiveStream) return stream.params;
+  const { key: [key0, key1], stream: [stream0, stream1] } = stream;
+  return { key0, key1, stream0, stream1 };
 }
 
 function keyOf(seed: number | bigint): [number, number] {
@@ -228,7 +314,7 @@ export interface FillOptions {
 export function fillRandom(
   y: Tensor,
   kind: Distribution,
-  { key, stream }: RandomStream,
+  stream: RandomStream,
   { a, b, offset = 0 }: FillOptions,
 ): void {
   if (y.size === 0) return;
@@ -241,10 +327,7 @@ export function fillRandom(
         count: window.count,
         block: Math.floor(start / 4),
         lane: start % 4,
-        key0: key[0],
-        key1: key[1],
-        stream0: stream[0],
-        stream1: stream[1],
+        ...streamParams(stream),
         a,
         b,
       },

@@ -19,10 +19,14 @@ import {
 import { grid, launch } from "./launch.ts";
 import { normalizeAxis, type Shape, sizeOf } from "./shape.ts";
 import { alias, allocate, type Tensor } from "./tensor.ts";
-import { chooseRowForm, defineVariants } from "./tune.ts";
+import { TEXEL_WINDOW } from "./texels.ts";
+import { chooseVariant, defineVariants } from "./tune.ts";
 import { view, VIEW_SLACK } from "./view.ts";
 
-defineVariants("reduce", ["serial", "workgroup"]);
+defineVariants("reduce", ["serial", "texels", "workgroup"]);
+
+/** Bytes between which x is worth a copy to a texture, which is kept. */
+const TEXEL_BYTES = [256 * 1024, 8 * TEXEL_WINDOW] as const;
 
 type Reduction = keyof typeof REDUCTIONS;
 
@@ -191,9 +195,10 @@ function stage(
         resume: resume ? 1 : 0,
         scale: last ? scale : 1,
       },
-      groups: form === "workgroup"
-        ? grid(results, 1)
-        : grid(form === "columns4" ? results / 4 : results, REDUCE_WORKGROUP),
+      groups: form === "workgroup" ? grid(results, 1) : grid(
+        form.startsWith("columns4") ? results / 4 : results,
+        REDUCE_WORKGROUP,
+      ),
     });
   }
 }
@@ -255,12 +260,38 @@ function chooseForm(
   x: Tensor,
   { n, inner }: StageSizes,
 ): keyof typeof REDUCE_FORMS {
-  if (inner > 1) return inner % 4 === 0 ? "columns4" : "element";
-  const turns = Math.min(n, ROW_CHUNK);
-  if (n > 1 && chooseRowForm(x.device, "reduce", { turns }) === "workgroup") {
-    return "workgroup";
-  }
-  return n % 4 === 0 ? "rows4" : "element";
+  const variant = chooseReduce(x, Math.min(n, ROW_CHUNK));
+  if (variant === "workgroup" && inner === 1 && n > 1) return "workgroup";
+  const form = inner > 1
+    ? inner % 4 === 0 ? "columns4" : "element"
+    : n % 4 === 0
+    ? "rows4"
+    : "element";
+  return form !== "element" && variant === "texels" && x.dtype === "f32"
+    ? `${form}Texels`
+    : form;
+}
+
+/** How rows are reduced, in loops of so many turns. */
+function chooseReduce(
+  x: Tensor,
+  turns: number,
+): "serial" | "texels" | "workgroup" {
+  const { device, bytes } = x;
+  const [least, most] = TEXEL_BYTES;
+  const chosen = chooseVariant(
+    device,
+    "reduce",
+    "all",
+    () =>
+      !device.isSoftware
+        ? "workgroup"
+        : bytes >= least && bytes <= most
+        ? "texels"
+        : "serial",
+  );
+  if (chosen === "workgroup" || turns > device.maxTurns) return "workgroup";
+  return chosen === "texels" ? "texels" : "serial";
 }
 
 /** Stretches of [outer, n], whole chunks each, that fit one binding. */
@@ -322,7 +353,7 @@ export function argExtreme(
   }
   const y = allocate(x.device, shape, "i32");
   const workgroup = inner === 1 &&
-    chooseRowForm(x.device, "reduce", { turns: n }) === "workgroup";
+    chooseReduce(x, n) === "workgroup";
   const kernel = specialize(
     retype(workgroup ? ARGMAX_WORKGROUP : ARGMAX_SERIAL, x.dtype),
     { SIGN: op === "max" ? 1 : -1 },

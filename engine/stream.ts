@@ -11,6 +11,7 @@ import {
 } from "./kernel.ts";
 import type { Binding, Block } from "./pool.ts";
 import type { TypedArray } from "./dtype.ts";
+import { Live, observer, type Param } from "./observer.ts";
 import { Mirrors, type TexelBinding } from "./texels.ts";
 
 /** Dispatches per submit: the GPU works while the next chunk is recorded. */
@@ -44,10 +45,34 @@ export interface ReadRange {
   bytes: number;
 }
 
+/** The arguments of `copyBufferToTexture`. */
+export type PreparedCopy = readonly [
+  source: GPUTexelCopyBufferInfo,
+  target: GPUTexelCopyTextureInfo,
+  size: number[],
+];
+
+/** What a dispatch binds, and the copies to textures that must come before. */
+export interface PreparedGroup {
+  /** The storage bindings. */
+  readonly group: GPUBindGroup;
+  /** One or two for each binding that is read as texels. */
+  readonly copies: readonly PreparedCopy[];
+}
+
+/** Commands put together before, such as those of a captured step. */
+export interface CommandList {
+  /** How many dispatches there are. */
+  readonly dispatches: number;
+  /** Submits all of them, and returns in how many submits. */
+  play(): number;
+}
+
 /**
  * Records commands into one open pass and submits it in chunks.
  *
- * The only place that calls `queue.writeBuffer`: a write runs before what is
+ * The only place that calls `queue.writeBuffer`, but for captured steps (see
+ * `program.ts`), before which all is submitted: a write runs before what is
  * recorded but not yet submitted, so where the target of an {@linkcode upload}
  * is in use, the values wait in an arena and a copy is recorded (or, if they
  * are many, the chunk is submitted first). Parameters and small uploads of a
@@ -119,7 +144,7 @@ export class Stream {
   dispatch(
     kernel: Kernel,
     bindings: readonly Binding[],
-    params: Readonly<Record<string, number>>,
+    params: Readonly<Record<string, Param>>,
     x: number,
     y: number,
     z: number,
@@ -139,7 +164,8 @@ export class Stream {
       const offset = this.#slots++ * PARAMS_BYTES;
       let at = offset >> 2;
       for (const [name, type] of fields) {
-        const value = params[name];
+        const param = params[name];
+        const value = param instanceof Live ? param.value : param;
         if (value === undefined) {
           throw new TypeError(
             `Cannot dispatch ${kernel.name}: parameter ${name} is missing`,
@@ -156,11 +182,20 @@ export class Stream {
     pass.dispatchWorkgroups(x, y, z);
     for (const binding of bindings) binding.block.chunk = this.#chunk;
     this.#dispatches++;
+    observer()?.dispatch(
+      this,
+      kernel.name,
+      pipeline,
+      bindings,
+      params,
+      [x, y, z],
+    );
     if (++this.#pending >= CHUNK) this.flush();
   }
 
   /** Records a copy of whole 4-byte words between two different buffers. */
   copy(source: Binding, target: Binding, bytes: number): void {
+    observer()?.copy(this, source, target, bytes);
     this.#closePass();
     this.#open().copyBufferToBuffer(
       source.block.buffer,
@@ -175,6 +210,7 @@ export class Stream {
 
   /** Records zeroing a range. */
   clear(block: Block, offset: number, bytes: number): void {
+    observer()?.clear(this, block, offset, bytes);
     this.#closePass();
     this.#open().clearBuffer(block.buffer, offset, Math.ceil(bytes / 4) * 4);
     block.chunk = this.#chunk;
@@ -183,6 +219,7 @@ export class Stream {
 
   /** Writes host values into a block, after everything recorded before. */
   upload(block: Block, offset: number, values: TypedArray): void {
+    if (observer()?.upload(this, block, offset, values)) return;
     const used = block.chunk === this.#chunk && this.#pending > 0;
     if (used && this.#uploaded + values.byteLength <= UPLOAD_BYTES) {
       this.#uploadLater(block, offset, values);
@@ -243,6 +280,7 @@ export class Stream {
 
   /** Reads several ranges back with one wait. */
   async read(ranges: readonly ReadRange[]): Promise<ArrayBuffer[]> {
+    observer()?.read();
     const offsets: number[] = [];
     let total = 0;
     for (const { bytes } of ranges) {
@@ -286,12 +324,40 @@ export class Stream {
     return results;
   }
 
+  /** Records noting the time, in nanoseconds, once all before is done. */
+  stamp(querySet: GPUQuerySet, index: number): void {
+    this.#closePass();
+    const timestampWrites = { querySet, beginningOfPassWriteIndex: index };
+    this.#open().beginComputePass({ timestampWrites }).end();
+    this.#pending++;
+  }
+
   /** Submits what is recorded and waits until the GPU has done it. */
   async wait(): Promise<void> {
+    observer()?.read();
     this.flush();
     this.#reads++;
     await this.#gpu.queue.onSubmittedWorkDone();
     this.#check();
+  }
+
+  /** Submits what is recorded, then commands that were put together before. */
+  play(list: CommandList): void {
+    this.flush();
+    this.#chunk += list.play();
+    this.#dispatches += list.dispatches;
+  }
+
+  /** Finds what a dispatch that will be repeated must bind. */
+  prepare(layout: BindLayout, bindings: readonly Binding[]): PreparedGroup {
+    const copies: PreparedCopy[] = [];
+    const bound = bindings.map((binding, place) => {
+      if (layout.bind[place] !== "texels") return binding;
+      const plan = this.#mirrors.plan(binding, place);
+      copies.push(...plan.copies);
+      return plan.mirror;
+    });
+    return { group: this.#group(layout, bound), copies };
   }
 
   #open(): GPUCommandEncoder {

@@ -2,6 +2,7 @@
 // This module is browser compatible.
 
 import { formatShape, sameShape } from "./shape.ts";
+import { observer } from "./observer.ts";
 import { keep, scope } from "./scope.ts";
 import {
   alias,
@@ -23,6 +24,10 @@ export function record(
   inputs: readonly Tensor[],
   backward: BackwardFunction,
 ): Tensor {
+  const watching = observer();
+  if (watching && enabled) {
+    for (const x of inputs) if (!x.node) watching.leaf(x);
+  }
   if (enabled && inputs.some((input) => input.requiresGrad)) {
     y.requiresGrad = true;
     y.node = { order: order++, inputs, backward };
@@ -58,6 +63,17 @@ export function noGrad<T>(run: () => T): T {
   } finally {
     enabled = before;
   }
+}
+
+/** How many inputs of the nodes visited each tensor is. */
+let uses = new WeakMap<Tensor, number>();
+
+/**
+ * Whether one node alone, in the backward pass under way, gives a tensor its
+ * gradient: that node may then make the gradient of what the tensor was made of.
+ */
+export function isOnlyUse(x: Tensor): boolean {
+  return uses.get(x) === 1;
 }
 
 /** Gives a tensor over the same memory that {@linkcode backward} stops at. */
@@ -119,7 +135,9 @@ export function backward(y: Tensor, options: BackwardOptions = {}): void {
     if (!gradient) fillInto(seed, 1);
     const gradients = new Map<Tensor, Tensor>();
     give(gradients, y, seed);
-    for (const tensor of reachable(y)) {
+    const path = reachable(y);
+    uses = countUses(path);
+    for (const tensor of path) {
       const node = tensor.node;
       const dy = gradients.get(tensor);
       if (!node || !dy) continue;
@@ -142,6 +160,16 @@ function reachable(y: Tensor): Tensor[] {
   return [...seen].sort((a, b) => (b.node?.order ?? 0) - (a.node?.order ?? 0));
 }
 
+function countUses(path: readonly Tensor[]): WeakMap<Tensor, number> {
+  const counts = new WeakMap<Tensor, number>();
+  for (const { node } of path) {
+    for (const x of node?.inputs ?? []) {
+      counts.set(x, (counts.get(x) ?? 0) + 1);
+    }
+  }
+  return counts;
+}
+
 /** Runs one node backward and hands its results on, freeing what it made. */
 function step(
   gradients: Map<Tensor, Tensor>,
@@ -150,9 +178,12 @@ function step(
   dy: Tensor,
 ): void {
   using _ = scope();
-  const into = inputs.map((x) =>
-    x.requiresGrad && !x.node ? x.gradientTarget() : undefined
-  );
+  const into = inputs.map((x) => {
+    if (!x.requiresGrad) return undefined;
+    if (!x.node) return x.gradientTarget();
+    const before = gradients.get(x);
+    return before?.block.references === 1 ? before : undefined;
+  });
   const results = run(dy, into);
   const given = new Set<Tensor>([dy]);
   inputs.forEach((x, i) => {

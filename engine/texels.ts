@@ -17,6 +17,12 @@ const ROW_BYTES = WIDTH * 16;
 export const MAX_TEXEL_BYTES = 8192 * ROW_BYTES;
 
 /**
+ * Bytes that kernels which read an operand once or twice mirror at a time: so
+ * many stay in the cache until they are read, and mirrors stay small.
+ */
+export const TEXEL_WINDOW = 4 * 2 ** 20;
+
+/**
  * WGSL that declares a binding of `"texels"` and its function
  * `{name}_texel(i)`, which gives elements 4i to 4i + 3.
  */
@@ -38,6 +44,19 @@ export interface TexelBinding {
   readonly view: GPUTextureView;
 }
 
+/** The arguments of `copyBufferToTexture`. */
+export type TexelCopy = readonly [
+  source: GPUTexelCopyBufferInfo,
+  target: GPUTexelCopyTextureInfo,
+  size: number[],
+];
+
+/** A mirror and the copies that fill it. */
+export interface MirrorPlan {
+  readonly mirror: TexelBinding;
+  readonly copies: readonly TexelCopy[];
+}
+
 /** Where bindings are mirrored: a texture for each place and magnitude. */
 export class Mirrors {
   readonly #gpu: GPUDevice;
@@ -57,16 +76,26 @@ export class Mirrors {
    */
   copy(
     encoder: GPUCommandEncoder,
-    { block, offset, size }: Binding,
+    binding: Binding,
     place: number,
   ): TexelBinding {
+    const { mirror, copies } = this.plan(binding, place);
+    for (const [source, target, size] of copies) {
+      encoder.copyBufferToTexture(source, target, size);
+    }
+    return mirror;
+  }
+
+  /** What {@linkcode copy} records, to be recorded often. */
+  plan({ block, offset, size }: Binding, place: number): MirrorPlan {
     const rows = Math.ceil(size / ROW_BYTES);
     const magnitude = Math.ceil(Math.log2(rows));
     const mirror = this.#mirror(place, magnitude);
     const full = Math.floor(size / ROW_BYTES);
+    const copies: TexelCopy[] = [];
     const copy = (first: number, height: number, width: number) => {
       if (height === 0 || width === 0) return;
-      encoder.copyBufferToTexture(
+      copies.push([
         {
           buffer: block.buffer,
           offset: offset + first * ROW_BYTES,
@@ -74,11 +103,11 @@ export class Mirrors {
         },
         { texture: mirror.texture, origin: [0, first, 0] },
         [width, height, 1],
-      );
+      ]);
     };
     copy(0, full, WIDTH);
     copy(full, 1, (size - full * ROW_BYTES) / 16);
-    return mirror;
+    return { mirror, copies };
   }
 
   #mirror(

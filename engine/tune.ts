@@ -2,62 +2,28 @@
 // This module is browser compatible.
 
 // Which hand-written variant of a kernel family runs. In order: the one pinned,
-// the one that `tune` measured to be fastest on this adapter, the family's own
-// default. The choice can be part of "same bits", so a run can export it.
+// the one of choices applied, the one that `tune` measured to be fastest on this
+// adapter, the family's own default. The choice can be part of "same bits", so a
+// run can export it.
 
 import type { Device } from "./device.ts";
-import { scope } from "./scope.ts";
+import { assume } from "./observer.ts";
+import {
+  applied,
+  families,
+  measuredOn,
+  pins,
+  type Trial,
+  used,
+} from "./_families.ts";
 
-/** How {@linkcode tune} measures a family. */
-export interface Trial {
-  /** For each class of shapes the sizes that stand for it. */
-  classes: Readonly<Record<string, readonly number[]>>;
-  /** Makes the operands, and returns what records the work once. */
-  run: (device: Device, sizes: readonly number[]) => () => void;
-}
-
-interface Family {
-  variants: readonly string[];
-  trial: Trial | undefined;
-}
-
-/** Where measured choices are kept between runs; see `fileTuneStore`. */
-export interface TuneStore {
-  /** The text last written, if any. */
-  read(): Promise<string | undefined>;
-  /** Replaces the text. */
-  write(text: string): Promise<void>;
-}
-
-/** Options of {@linkcode tune}. */
-export interface TuneOptions {
-  /**
-   * The families to measure.
-   *
-   * @default {all that can be measured}
-   */
-  families?: readonly string[];
-  /**
-   * Where to look for earlier measurements, and to keep new ones.
-   *
-   * @default {none: they last as long as the device}
-   */
-  cache?: TuneStore;
-}
-
-const families = new Map<string, Family>();
-const pins = new Map<string, string>();
-const used = new Map<string, string>();
-const measured = new WeakMap<Device, Map<string, string>>();
-
-/** Work recorded for one sample, and samples of each variant. */
-const SAMPLE_MS = 20;
-const SAMPLES = 3;
+export type { Trial } from "./_families.ts";
 
 /**
  * Names the variants of a kernel family; called by the file that owns it.
  *
- * @param trial How to measure them; without it they can only be pinned.
+ * @param trial How to measure them; without it, and without
+ * {@linkcode defineTrial}, they can only be pinned.
  */
 export function defineVariants(
   family: string,
@@ -65,6 +31,35 @@ export function defineVariants(
   trial?: Trial,
 ): void {
   families.set(family, { variants, trial });
+}
+
+/**
+ * Says how to measure a family that is defined already.
+ *
+ * @throws {RangeError} If there is no such family.
+ */
+export function defineTrial(family: string, trial: Trial): void {
+  const known = families.get(family);
+  if (!known) {
+    throw new RangeError(
+      `Cannot define a trial of "${family}": the families are ${
+        familyNames().join(", ")
+      }`,
+    );
+  }
+  known.trial = trial;
+}
+
+/** The kernel families that come in variants, in alphabetical order. */
+export function familyNames(): string[] {
+  return [...families.keys()].sort();
+}
+
+/**
+ * The classes of shapes that a family is measured for; none if it cannot be.
+ */
+export function classesOf(family: string): string[] {
+  return Object.keys(families.get(family)?.trial?.classes ?? {});
 }
 
 /** The variants of a family, for tests and benches to loop over. */
@@ -121,8 +116,11 @@ export function chooseVariant(
   fallback: () => string,
 ): string {
   const key = `${family}/${shapeClass}`;
-  const variant = pins.get(family) ?? measured.get(device)?.get(key) ??
-    fallback();
+  const given = () =>
+    pins.get(family) ?? applied.get(key) ?? measuredOn(device).get(key);
+  const now = given();
+  assume(() => given() === now, key);
+  const variant = now ?? fallback();
   used.set(key, variant);
   return variant;
 }
@@ -158,121 +156,63 @@ export function chooseRowForm(
     : "workgroup";
 }
 
-/** What ran last, by family and class of shapes: `{ "matmul/large": … }`. */
+/**
+ * What ran last, by family and class of shapes: `{ "matmul/large": … }`. A
+ * later run that gives it to {@linkcode applyChoices} runs the same kernels,
+ * and so, on the same adapter, gets the same bits.
+ */
 export function chosen(): Record<string, string> {
   return Object.fromEntries([...used].sort(([a], [b]) => a < b ? -1 : 1));
 }
 
+/** What {@linkcode applyChoices} made of a record. */
+export interface AppliedChoices {
+  /** Keys whose variants run from now on. */
+  applied: string[];
+  /** Keys that count for nothing: no such family, class or variant. */
+  unknown: string[];
+}
+
 /**
- * Times the variants of each family on a device and remembers the fastest for
- * every class of shapes. What is known already, from before or from the cache,
- * is not measured again.
+ * Makes the variants of a record run, as {@linkcode chosen} exported it, in
+ * place of what is measured or usual. Replaces what was applied before; `{}`
+ * takes it all back. A pin goes before it.
  *
- * @returns The fastest variants, by family and class of shapes.
- *
- * @throws {RangeError} If a family is unknown or cannot be measured.
+ * Load what defines the families first: `swag` and `models` have their own.
  *
  * @example Usage
  * ```ts
- * import { initialize, tune } from "@swagpu/swagpu/engine";
+ * import {
+ *   applyChoices,
+ *   chosen,
+ *   initialize,
+ *   matmul,
+ *   ones,
+ * } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
  *
- * const device = await initialize();
- * let text: string | undefined;
- * const cache = {
- *   read: () => Promise.resolve(text),
- *   write: (t: string) => Promise.resolve(void (text = t)),
- * };
- * await tune(device, { families: [], cache });
+ * await initialize();
+ * matmul(ones([4, 64]), ones([64, 64]));
+ * const record = JSON.stringify(chosen()); // kept beside the results
+ *
+ * const { unknown } = applyChoices(JSON.parse(record));
+ * assertEquals(unknown, []);
+ * applyChoices({});
  * ```
  */
-export async function tune(
-  device: Device,
-  options: TuneOptions = {},
-): Promise<Record<string, string>> {
-  const { cache } = options;
-  const names = options.families ??
-    [...families].filter(([, { trial }]) => trial).map(([name]) => name);
-  let known = measured.get(device);
-  if (!known) measured.set(device, known = new Map());
-  const stored = parse(await cache?.read());
-  const mine = stored[device.name] ?? {};
-  let news = false;
-  for (const name of names) {
-    const family = families.get(name);
-    if (!family?.trial) {
-      throw new RangeError(
-        `Cannot tune "${name}": the families that can be measured are ${
-          [...families].filter(([, { trial }]) => trial).map(([n]) => n)
-            .join(", ")
-        }`,
-      );
-    }
-    for (const [shapeClass, sizes] of Object.entries(family.trial.classes)) {
-      const key = `${name}/${shapeClass}`;
-      const before = known.get(key) ?? mine[key];
-      if (before !== undefined && family.variants.includes(before)) {
-        known.set(key, before);
-        continue;
-      }
-      known.set(key, await fastest(device, name, family, sizes));
-      news = true;
-    }
+export function applyChoices(
+  choices: Readonly<Record<string, string>>,
+): AppliedChoices {
+  applied.clear();
+  const unknown: string[] = [];
+  for (const [key, variant] of Object.entries(choices)) {
+    const at = key.indexOf("/");
+    const family = families.get(key.slice(0, at));
+    const classes = family?.trial?.classes;
+    const known = family?.variants.includes(variant) &&
+      (!classes || key.slice(at + 1) in classes);
+    if (known) applied.set(key, variant);
+    else unknown.push(key);
   }
-  const result = Object.fromEntries(known);
-  if (cache && news) {
-    stored[device.name] = { ...mine, ...result };
-    await cache.write(JSON.stringify(stored, undefined, 2) + "\n");
-  }
-  return result;
-}
-
-/** Reads the cache; what cannot be read counts as nothing measured. */
-function parse(
-  text: string | undefined,
-): Record<string, Record<string, string>> {
-  try {
-    const value = JSON.parse(text ?? "{}");
-    return value && typeof value === "object" ? value : {};
-  } catch {
-    return {};
-  }
-}
-
-async function fastest(
-  device: Device,
-  name: string,
-  { variants, trial }: Family,
-  sizes: readonly number[],
-): Promise<string> {
-  const before = pins.get(name);
-  const ran = [...used];
-  using _ = scope();
-  const run = trial?.run(device, sizes) ?? (() => {});
-  const best = new Map<string, number>();
-  const repeats = new Map<string, number>();
-  try {
-    for (let sample = 0; sample < SAMPLES + 2; sample++) {
-      for (const variant of variants) {
-        pins.set(name, variant);
-        const count = repeats.get(variant) ?? 1;
-        const start = performance.now();
-        for (let i = 0; i < count; i++) run();
-        await device.synchronize();
-        const time = (performance.now() - start) / count;
-        if (sample === 0) continue; // The first compiles.
-        if (sample === 1) {
-          repeats.set(variant, Math.max(1, Math.ceil(SAMPLE_MS / time)));
-        } else {
-          best.set(variant, Math.min(best.get(variant) ?? Infinity, time));
-        }
-      }
-    }
-  } finally {
-    if (before === undefined) pins.delete(name);
-    else pins.set(name, before);
-    used.clear(); // Trials are not what the program ran.
-    for (const [key, variant] of ran) used.set(key, variant);
-  }
-  const [winner] = [...best].sort(([, a], [, b]) => a - b);
-  return winner?.[0] ?? variants[0] ?? "";
+  return { applied: [...applied.keys()], unknown };
 }

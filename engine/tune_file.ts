@@ -1,32 +1,57 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-import type { TuneStore } from "./tune.ts";
+// It asks for the runtime's file system when it is called, so that modules
+// importing it load in a browser.
+
+import type { TuneStore } from "./tuner.ts";
+
+interface Disk {
+  readTextFile(path: string): Promise<string>;
+  writeTextFile(path: string, text: string): Promise<void>;
+  mkdir(path: string, options: { recursive: boolean }): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  remove(path: string): Promise<void>;
+  env: { get(name: string): string | undefined };
+  errors: { NotFound: new () => Error };
+}
+
+function disk(): Disk {
+  const { Deno: host } = globalThis as unknown as { Deno?: Disk };
+  if (host !== undefined) return host;
+  throw new TypeError(
+    "Cannot keep measurements in a file: this runtime has no file system, " +
+      "give tune() a store of its own",
+  );
+}
 
 /**
  * Keeps what {@linkcode tune} measured in a file, which is replaced as a whole.
  *
  * @param path The file; by default `swagpu/tune.json` in the user's cache
  * folder (`$XDG_CACHE_HOME`, `%LOCALAPPDATA%`, or `~/.cache`).
+ *
+ * @throws {TypeError} If the runtime has no file system.
  */
 export function fileTuneStore(path: string = defaultPath()): TuneStore {
+  const host = disk();
   return {
     async read() {
       try {
-        return await Deno.readTextFile(path);
+        return await host.readTextFile(path);
       } catch (error) {
-        if (error instanceof Deno.errors.NotFound) return undefined;
+        if (error instanceof host.errors.NotFound) return undefined;
         throw error;
       }
     },
     async write(text) {
       const folder = path.replace(/[/\\][^/\\]*$/, "");
-      if (folder !== path) await Deno.mkdir(folder, { recursive: true });
+      if (folder !== path) await host.mkdir(folder, { recursive: true });
       const temporary = `${path}.${crypto.randomUUID()}`;
       try {
-        await Deno.writeTextFile(temporary, text);
-        await Deno.rename(temporary, path);
+        await host.writeTextFile(temporary, text);
+        await host.rename(temporary, path);
       } catch (error) {
-        await Deno.remove(temporary).catch(() => {});
+        await host.remove(temporary).catch(() => {});
         throw error;
       }
     },
@@ -34,8 +59,9 @@ export function fileTuneStore(path: string = defaultPath()): TuneStore {
 }
 
 function defaultPath(): string {
-  const home = Deno.env.get("HOME") ?? Deno.env.get("USERPROFILE") ?? ".";
-  const cache = Deno.env.get("XDG_CACHE_HOME") ??
-    Deno.env.get("LOCALAPPDATA") ?? `${home}/.cache`;
+  const { env } = disk();
+  const home = env.get("HOME") ?? env.get("USERPROFILE") ?? ".";
+  const cache = env.get("XDG_CACHE_HOME") ??
+    env.get("LOCALAPPDATA") ?? `${home}/.cache`;
   return `${cache}/swagpu/tune.json`;
 }

@@ -104,14 +104,13 @@ async function run(seed: number) {
   const shared = {
     batches: (epoch: number) =>
       batches(texts.length, 32, { shuffle: true, seed, epoch }),
-    step(rows: Uint32Array) {
-      const index = tensor(Int32Array.from(rows));
-      return model.forward({
+    inputs: (rows: Uint32Array) => ({ index: Int32Array.from(rows) }),
+    step: ({ index }: { index: Tensor }) =>
+      model.forward({
         inputIds: indexSelect(trainSet.inputIds, index),
         attentionMask: indexSelect(trainSet.attentionMask, index),
         labels: indexSelect(labels, index),
-      });
-    },
+      }),
   };
   const adamw = new AdamW(model.parameters(), { learningRate: 3e-3 });
   const sgd = new SGD(model.parameters(), {

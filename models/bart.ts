@@ -15,6 +15,7 @@
 
 import {
   arange,
+  embedding,
   equal,
   indexSelect,
   less,
@@ -27,7 +28,6 @@ import {
 } from "../engine/mod.ts";
 import {
   Buffer,
-  crossEntropy,
   Dropout,
   type Embedding,
   type Linear,
@@ -52,7 +52,13 @@ import {
   shiftRight,
   type StackParts,
 } from "./blocks/bart_stacks.ts";
-import { headOutput, questionOutput, seq2seqStates } from "./blocks/heads.ts";
+import {
+  headOutput,
+  questionOutput,
+  seq2seqStates,
+  tokenOutput,
+} from "./blocks/heads.ts";
+import { joined, tokenStates } from "./blocks/packed.ts";
 import { ConfigReader } from "./config.ts";
 import type {
   CausalLMInputs,
@@ -151,6 +157,11 @@ export class BartPreTrainedModel extends PreTrainedModel<BartConfig> {
   static readonly configClass: typeof BartConfig = BartConfig;
   /** The attribute that holds encoder and decoder in models with a head. */
   static readonly basePrefix: string = "model";
+
+  /** Padding need not be computed. */
+  override get usesPacking(): boolean {
+    return true;
+  }
 }
 
 /**
@@ -212,7 +223,14 @@ export class BartModel extends BartPreTrainedModel {
    * @throws {RangeError} If the texts are longer than the position table.
    */
   forward(inputs: Seq2SeqInputs): Seq2SeqOutput {
-    const { inputIds, decoderInputIds } = inputs;
+    const { inputIds, decoderInputIds, packing } = inputs;
+    // What is read of the source moved right has the source's places, if those
+    // are its first.
+    const {
+      decoderPacking = decoderInputIds || !packing?.isLeading
+        ? undefined
+        : packing,
+    } = inputs;
     const target = decoderInputIds ??
       (inputIds && shiftRight(inputIds, this.config));
     if (!target) {
@@ -220,7 +238,7 @@ export class BartModel extends BartPreTrainedModel {
         "Cannot decode: neither decoderInputIds nor inputIds is given",
       );
     }
-    return encodeAndDecode(this, inputs, target);
+    return encodeAndDecode(this, inputs, target, decoderPacking);
   }
 }
 
@@ -274,15 +292,16 @@ export class BartForConditionalGeneration extends BartWithHead {
       decoderInputIds: decoderInputIds ??
         (labels && shiftRight(labels, this.config)),
     });
-    const x = output.lastHiddenState;
-    const logits = matmul(cache ? lastToken(x) : x, this.lmHead.weight, {
+    const x = tokenStates(output);
+    const scores = matmul(cache ? lastToken(x) : x, this.lmHead.weight, {
       transposeB: true,
       bias: reshape(this.finalLogitsBias, [this.finalLogitsBias.size]),
     });
-    return {
-      ...headOutput(logits, labels && crossEntropy(logits, labels), {}),
-      ...seq2seqStates(output),
-    };
+    const { packed } = output;
+    return joined(
+      tokenOutput(scores, labels, { packed }),
+      seq2seqStates(output),
+    );
   }
 }
 
@@ -350,22 +369,18 @@ export class BartForSequenceClassification extends BartWithHead {
       );
     }
     const output = this.model.forward(inputs);
-    const last = lastPlaces(this.#eosTokenId, inputIds); // [batch]
-    const states = reshape(output.lastHiddenState, [
-      inputIds.size,
-      this.config.dModel,
-    ]);
+    const { packed } = output;
+    const places = lastPlaces(this.#eosTokenId, inputIds); // [batch]
+    const last = packed ? indexSelect(packed.packing.inverse, places) : places;
+    const states = reshape(tokenStates(output), [-1, this.config.dModel]);
     const logits = maskedFill(
-      this.classificationHead.forward(indexSelect(states, last)),
+      this.classificationHead.forward(embedding(last, states)),
       less(reshape(last, [last.size, 1]), 0),
       NaN,
     );
     const { problemType } = this.config;
     const loss = labels && classificationLoss(logits, labels, { problemType });
-    return {
-      ...headOutput(logits, loss, {}),
-      ...seq2seqStates(output),
-    };
+    return joined(headOutput(logits, loss, {}), seq2seqStates(output));
   }
 }
 
@@ -380,7 +395,8 @@ function lastPlaces(token: number, ids: Tensor): Tensor {
 
 /**
  * Finds an answer in a text. The loss is the mean of two cross-entropies over
- * all places, padding included; positions beyond the text are ignored.
+ * all places, padding included unless texts are packed; positions beyond the
+ * text are ignored.
  */
 export class BartForQuestionAnswering extends BartWithHead {
   /** The head: a start and an end score per token. */
@@ -395,11 +411,12 @@ export class BartForQuestionAnswering extends BartWithHead {
   /** Scores every token as the answer's first and last. */
   forward(inputs: Seq2SeqQuestionInputs): Seq2SeqQuestionOutput {
     const output = this.model.forward(inputs);
-    const scores = this.qaOutputs.forward(output.lastHiddenState);
-    return {
-      ...questionOutput(scores, inputs, {}),
-      ...seq2seqStates(output),
-    };
+    const scores = this.qaOutputs.forward(tokenStates(output));
+    const { packed } = output;
+    return joined(
+      questionOutput(scores, inputs, { packed }),
+      seq2seqStates(output),
+    );
   }
 }
 

@@ -3,7 +3,7 @@
 
 import { tensor } from "../engine/mod.ts";
 import type { EncoderInputs } from "./io.ts";
-import { packingOf } from "./packing.ts";
+import { packingOf, paysToPack } from "./packing.ts";
 import type { Encoding } from "./tokenizer.ts";
 
 /** The tokens of one text or pair. */
@@ -22,10 +22,15 @@ export interface BatchInputsOptions {
    * @default {false}
    */
   usesPacking?: boolean | undefined;
+  /**
+   * A packing is filled up to a multiple of so many tokens, see
+   * `PackingOptions.multipleOf`: for captured steps, which are recorded once for
+   * each shape.
+   *
+   * @default {1}
+   */
+  packedMultipleOf?: number | undefined;
 }
-
-/** The share of padding from which on texts are packed. */
-const PAYS = 1 / 8;
 
 /**
  * Rows of tokens as what a model takes, filled up on the right. The tensors
@@ -53,7 +58,7 @@ export function batchInputs(
   rows: readonly TokenRow[],
   options: BatchInputsOptions = {},
 ): EncoderInputs {
-  const { padTokenId, usesPacking = false } = options;
+  const { padTokenId, usesPacking = false, packedMultipleOf } = options;
   const longest = rows.reduce((n, row) => Math.max(n, row.inputIds.length), 0);
   const { length = longest } = options;
   if (longest > length) {
@@ -73,11 +78,13 @@ export function batchInputs(
     mask.fill(1, start, start + inputIds.length);
     real += inputIds.length;
   }
-  const pays = real > 0 && real <= (1 - PAYS) * ids.length;
+  const packs = usesPacking && paysToPack(real, ids.length);
   return {
     inputIds: tensor(ids, { shape }),
     attentionMask: tensor(mask, { shape }),
     tokenTypeIds: tensor(types, { shape }),
-    ...(usesPacking && pays ? { packing: packingOf(mask, shape) } : {}),
+    ...(packs
+      ? { packing: packingOf(mask, shape, { multipleOf: packedMultipleOf }) }
+      : {}),
   };
 }

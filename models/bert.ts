@@ -45,7 +45,9 @@ import {
   headOutput,
   nextTokens,
   questionOutput,
+  tokenOutput,
 } from "./blocks/heads.ts";
+import { joined, textStates, tokenStates } from "./blocks/packed.ts";
 import { activationOf } from "./activation.ts";
 import type { ConfigReader } from "./config.ts";
 import type {
@@ -121,6 +123,11 @@ export class BertPreTrainedModel extends PreTrainedModel<BertConfig> {
   static readonly configClass: typeof BertConfig = BertConfig;
   /** The attribute that holds the encoder in models with a head. */
   static readonly basePrefix: string = "bert";
+
+  /** Padding need not be computed. */
+  override get usesPacking(): boolean {
+    return true;
+  }
 }
 
 /** Options of {@linkcode BertModel}. */
@@ -173,25 +180,34 @@ export class BertModel extends BertPreTrainedModel {
 
   /**
    * Encodes a batch. With a cache, these are the tokens after those in it, and
-   * it is the cache that knows which of all are padding.
+   * it is the cache that knows which of all are padding. With a packing, padding
+   * is not computed: its states are zeros, the pooler reads the first token that
+   * is none, and dropout draws other numbers than without.
    *
-   * @throws {TypeError} If the inputs are not `[batch, length]`, or a cache is
-   * given where the config's `isDecoder` is not set.
+   * @throws {TypeError} If the inputs are not `[batch, length]`, a cache is
+   * given where the config's `isDecoder` is not set, or the packing is of
+   * another batch, has holes, or is given with a cache or for probabilities.
    * @throws {RangeError} If the texts are longer than the position table.
    */
   forward(inputs: BertInputs): EncoderOutput {
     this.checkInputs(inputs, this.config.maxPositionEmbeddings);
     checkPlaces(inputs, this.config.maxPositionEmbeddings);
-    const x = this.embeddings.forward(inputs, positionsOf(inputs));
+    const positions = positionsOf(inputs);
+    const x = this.embeddings.forward(inputs, positions);
     const output = this.encoder.forward(x, inputs);
     if (!this.pooler) return output;
-    const poolerOutput = this.pooler.forward(output.lastHiddenState);
-    return { ...output, poolerOutput };
+    const poolerOutput = this.pooler.forward(textStates(output));
+    return joined(output, { poolerOutput });
   }
 }
 
 /** The given positions, or 0, 1, 2…, going on from those in a cache. */
-function positionsOf({ inputIds, positionIds, cache }: BertInputs): Tensor {
+function positionsOf(
+  { inputIds, positionIds, packing, cache }: BertInputs,
+): Tensor {
+  if (packing) {
+    return positionIds ? packing.pack(positionIds) : packing.positions;
+  }
   if (positionIds) return positionIds;
   const { device, shape: [, length = 0] } = inputIds;
   const positions = arange(length, { device });
@@ -267,16 +283,15 @@ export class BertForMaskedLM extends BertPreTrainedModel {
   /** Scores every token of the vocabulary at every place. */
   forward(inputs: LabelledInputs): HeadOutput {
     const output = this.bert.forward(inputs);
-    const logits = this.cls.predictions.forward(output.lastHiddenState);
-    const { labels } = inputs;
-    return headOutput(logits, labels && crossEntropy(logits, labels), output);
+    const scores = this.cls.predictions.forward(tokenStates(output));
+    return tokenOutput(scores, inputs.labels, output);
   }
 }
 
 /**
  * Continues texts: with `isDecoder` every token sees only those before it.
- * Labels `[batch, length]` are shifted inside, so they may be the input;
- * logits `[batch, length, vocabulary]`, or `[batch, 1, vocabulary]` with a
+ * Labels `[batch, length]` are shifted inside, so they may be the input; where
+ * texts are packed, what padding is to say counts for nothing. Logits `[batch, length, vocabulary]`, or `[batch, 1, vocabulary]` with a
  * cache.
  */
 export class BertLMHeadModel extends BertForMaskedLM {
@@ -284,12 +299,11 @@ export class BertLMHeadModel extends BertForMaskedLM {
   override forward(inputs: CausalLMInputs): HeadOutput {
     const { labels, cache } = inputs;
     const output = this.bert.forward(inputs);
-    const x = output.lastHiddenState;
-    const logits = this.cls.predictions.forward(
+    const x = tokenStates(output);
+    const scores = this.cls.predictions.forward(
       cache ? slice(x, { axis: 1, start: -1 }) : x,
     );
-    const loss = labels && crossEntropy(logits, nextTokens(labels));
-    return headOutput(logits, loss, output);
+    return tokenOutput(scores, labels && nextTokens(labels), output);
   }
 }
 
@@ -314,7 +328,7 @@ export class BertPooledClassifier extends BertPreTrainedModel {
   protected classify(inputs: EncoderInputs): [EncoderOutput, Tensor] {
     const output = this.bert.forward(inputs);
     const pooled = this.dropout.forward(
-      output.poolerOutput ?? firstToken(output.lastHiddenState),
+      output.poolerOutput ?? firstToken(textStates(output)),
     );
     return [output, this.classifier.forward(pooled)];
   }
@@ -386,17 +400,17 @@ export class BertForTokenClassification extends BertPreTrainedModel {
   /** Scores every label for every token. */
   forward(inputs: LabelledInputs): HeadOutput {
     const output = this.bert.forward(inputs);
-    const logits = this.classifier.forward(
-      this.dropout.forward(output.lastHiddenState),
+    const scores = this.classifier.forward(
+      this.dropout.forward(tokenStates(output)),
     );
-    const { labels } = inputs;
-    return headOutput(logits, labels && crossEntropy(logits, labels), output);
+    return tokenOutput(scores, inputs.labels, output);
   }
 }
 
 /**
  * Finds an answer in a text. The loss is the mean of two cross-entropies over
- * all places, padding included; positions beyond the text are ignored.
+ * all places, padding included unless texts are packed; positions beyond the
+ * text are ignored.
  */
 export class BertForQuestionAnswering extends BertPreTrainedModel {
   /** The encoder. */
@@ -414,7 +428,7 @@ export class BertForQuestionAnswering extends BertPreTrainedModel {
   /** Scores every token as the answer's first and last. */
   forward(inputs: QuestionInputs): QuestionOutput {
     const output = this.bert.forward(inputs);
-    const scores = this.qaOutputs.forward(output.lastHiddenState);
+    const scores = this.qaOutputs.forward(tokenStates(output));
     return questionOutput(scores, inputs, output);
   }
 }

@@ -17,7 +17,12 @@ export interface EncoderInputs {
   tokenTypeIds?: Tensor | undefined;
   /** The place of each token in its text. @default {0, 1, 2 …} */
   positionIds?: Tensor | undefined;
-  /** Where the real tokens are, to skip padding; ModernBERT's. @default {none} */
+  /**
+   * Where the real tokens are, to compute no padding: see `packingOf`. States
+   * and scores of padded places are zeros then.
+   *
+   * @default {none}
+   */
   packing?: Packing | undefined;
   /** Whether to give the states between the blocks. @default {the config's} */
   outputHiddenStates?: boolean | undefined;
@@ -44,10 +49,20 @@ export interface EncoderStates {
   attentions?: Tensor[];
 }
 
+/** States of real tokens, and where those are. */
+export interface PackedStates {
+  /** `[1, T, hidden]`. */
+  states: Tensor;
+  /** The packing that was given. */
+  packing: Packing;
+}
+
 /** What an encoder without a head gives. */
 export interface EncoderOutput extends EncoderStates {
-  /** `[batch, length, hidden]`. */
+  /** `[batch, length, hidden]`; of packed texts it is made when it is read. */
   lastHiddenState: Tensor;
+  /** The same of real tokens alone, where a packing was given. */
+  packed?: PackedStates | undefined;
   /** `[batch, hidden]`, where the model has a pooler. */
   poolerOutput?: Tensor;
 }
@@ -56,7 +71,10 @@ export interface EncoderOutput extends EncoderStates {
 export interface HeadOutput extends EncoderStates {
   /** The loss, a scalar, where labels were given. */
   loss?: Tensor;
-  /** The head's output; its shape is in the class's description. */
+  /**
+   * The head's output; its shape is in the class's description. Scores of the
+   * tokens of packed texts are put to their places when they are read.
+   */
   logits: Tensor;
 }
 
@@ -98,6 +116,19 @@ export interface Seq2SeqInputs {
   decoderInputIds?: Tensor | undefined;
   /** 1 where a target token counts, 0 for padding. @default {all 1} */
   decoderAttentionMask?: Tensor | undefined;
+  /**
+   * Where the source's real tokens are, to compute no padding: see `packingOf`.
+   *
+   * @default {none}
+   */
+  packing?: Packing | undefined;
+  /**
+   * The same of the target, if `packing` is given too. Labels at places that it
+   * leaves out count for nothing.
+   *
+   * @default {`packing`, where the target is the source moved right}
+   */
+  decoderPacking?: Packing | undefined;
   /** The encoder's output, where it is known already. @default {none} */
   encoderLastHiddenState?: Tensor | undefined;
   /**
@@ -136,9 +167,11 @@ export interface Seq2SeqStates {
 
 /** What an encoder and a decoder without a head give. */
 export interface Seq2SeqOutput extends Seq2SeqStates {
-  /** The decoder's, `[batch, target, hidden]`. */
+  /** The decoder's, `[batch, target, hidden]`; if packed, made when read. */
   lastHiddenState: Tensor;
-  /** The encoder's, `[batch, source, hidden]`. */
+  /** The same of real tokens alone, where a packing was given. */
+  packed?: PackedStates | undefined;
+  /** The encoder's, `[batch, source, hidden]`; if packed, made when read. */
   encoderLastHiddenState: Tensor;
 }
 
@@ -148,7 +181,7 @@ export interface Seq2SeqHeadOutput extends Seq2SeqStates {
   loss?: Tensor;
   /** The head's output; its shape is in the class's description. */
   logits: Tensor;
-  /** The encoder's, `[batch, source, hidden]`. */
+  /** The encoder's, `[batch, source, hidden]`; if packed, made when read. */
   encoderLastHiddenState: Tensor;
 }
 
@@ -162,6 +195,6 @@ export interface Seq2SeqQuestionInputs extends Seq2SeqInputs {
 
 /** What a question-answering model with an encoder and a decoder gives. */
 export interface Seq2SeqQuestionOutput extends QuestionOutput, Seq2SeqStates {
-  /** The encoder's, `[batch, source, hidden]`. */
+  /** The encoder's, `[batch, source, hidden]`; if packed, made when read. */
   encoderLastHiddenState: Tensor;
 }

@@ -1,7 +1,13 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import { greaterEqual, reshape, type Tensor, where } from "../engine/mod.ts";
+import {
+  gather,
+  greaterEqual,
+  reshape,
+  type Tensor,
+  where,
+} from "../engine/mod.ts";
 import { bceWithLogits, crossEntropy, mseLoss } from "../nn/mod.ts";
 import type { ProblemType } from "./config.ts";
 
@@ -53,9 +59,20 @@ export function classificationLoss(
 /**
  * Cross-entropy of one place among `[batch, length]` scores; places beyond the
  * text are ignored, as transformers clamps them to the length and ignores that.
+ *
+ * @param mask 1 where a text has tokens, integers `[batch, length]`; none says
+ * that it has all.
  */
-export function positionLoss(scores: Tensor, positions: Tensor): Tensor {
-  const length = scores.shape.at(-1) ?? 0;
+export function positionLoss(
+  scores: Tensor,
+  positions: Tensor,
+  mask?: Tensor,
+): Tensor {
+  const [batch = 0, length = 0] = scores.shape;
   const beyond = greaterEqual(positions, length);
-  return crossEntropy(scores, where(beyond, -100, positions));
+  const wanted = where(beyond, -100, positions);
+  if (!mask) return crossEntropy(scores, wanted);
+  const places = reshape(where(beyond, 0, positions), [batch, 1]);
+  const there = reshape(gather(mask, places, 1), [batch]);
+  return crossEntropy(scores, where(there, wanted, -100));
 }

@@ -15,7 +15,6 @@
 import { matmul, reshape, type Tensor, tensor } from "../engine/mod.ts";
 import {
   Buffer,
-  crossEntropy,
   type Embedding,
   type Initializer,
   type Linear,
@@ -39,7 +38,8 @@ import {
   shiftRight,
   type StackParts,
 } from "./blocks/bart_stacks.ts";
-import { headOutput, seq2seqStates } from "./blocks/heads.ts";
+import { seq2seqStates, tokenOutput } from "./blocks/heads.ts";
+import { joined, tokenStates } from "./blocks/packed.ts";
 import { ConfigReader } from "./config.ts";
 import type {
   CausalLMInputs,
@@ -153,6 +153,11 @@ export class MarianPreTrainedModel extends PreTrainedModel<MarianConfig> {
   static readonly configClass: typeof MarianConfig = MarianConfig;
   /** The attribute that holds encoder and decoder in models with a head. */
   static readonly basePrefix: string = "model";
+
+  /** Padding need not be computed. */
+  override get usesPacking(): boolean {
+    return true;
+  }
 }
 
 /**
@@ -276,15 +281,16 @@ export class MarianMTModel extends MarianPreTrainedModel {
       decoderInputIds: decoderInputIds ??
         (labels && shiftRight(labels, this.config)),
     });
-    const x = output.lastHiddenState;
-    const logits = matmul(cache ? lastToken(x) : x, this.lmHead.weight, {
+    const x = tokenStates(output);
+    const scores = matmul(cache ? lastToken(x) : x, this.lmHead.weight, {
       transposeB: true,
       bias: reshape(this.finalLogitsBias, [this.finalLogitsBias.size]),
     });
-    return {
-      ...headOutput(logits, labels && crossEntropy(logits, labels), {}),
-      ...seq2seqStates(output),
-    };
+    const { packed } = output;
+    return joined(
+      tokenOutput(scores, labels, { packed }),
+      seq2seqStates(output),
+    );
   }
 }
 

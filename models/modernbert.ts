@@ -36,7 +36,14 @@ import {
   flattenChoices,
   headOutput,
   questionOutput,
+  tokenOutput,
 } from "./blocks/heads.ts";
+import {
+  checkPacking,
+  statesOutput,
+  textStates,
+  tokenStates,
+} from "./blocks/packed.ts";
 import { ModernBertConfig } from "./blocks/modernbert_config.ts";
 import {
   linear,
@@ -151,7 +158,7 @@ export class ModernBertModel extends ModernBertPreTrainedModel {
       outputHiddenStates = this.config.outputHiddenStates,
       outputAttentions = false,
     } = inputs;
-    if (packing) checkPacking(packing, inputs);
+    if (packing) checkPacking("encode", packing, inputs);
     const attentions: Tensor[] = [];
     const shared: ModernBertBlockInputs = packing
       ? {
@@ -173,32 +180,10 @@ export class ModernBertModel extends ModernBertPreTrainedModel {
       x = layer.forward(x, shared);
       if (outputHiddenStates) hiddenStates.push(whole(x));
     }
-    return {
-      lastHiddenState: whole(this.finalNorm.forward(x)),
+    return statesOutput(this.finalNorm.forward(x), packing, {
       ...(outputHiddenStates ? { hiddenStates } : {}),
       ...(outputAttentions ? { attentions } : {}),
-    };
-  }
-}
-
-function checkPacking(packing: Packing, inputs: EncoderInputs): void {
-  const { inputIds: { shape: [batch, length] }, outputAttentions } = inputs;
-  if (packing.batch !== batch || packing.length !== length) {
-    throw new TypeError(
-      `Cannot encode [${batch}, ${length}] by a packing of ` +
-        `[${packing.batch}, ${packing.length}]: the shapes must be the same`,
-    );
-  }
-  if (!packing.isContiguous) {
-    throw new TypeError(
-      "Cannot encode a packing with holes: the real tokens of each text must " +
-        "be neighbours",
-    );
-  }
-  if (outputAttentions) {
-    throw new TypeError(
-      "Cannot give the probabilities of packed texts: leave packing out",
-    );
+    });
   }
 }
 
@@ -261,15 +246,17 @@ export class ModernBertForMaskedLM extends ModernBertPreTrainedModel {
       );
     }
     const output = this.model.forward(inputs);
-    const last = output.lastHiddenState;
     if (!predictions) {
-      const logits = this.decoder.forward(this.head.forward(last));
-      return headOutput(logits, labels && crossEntropy(logits, labels), output);
+      const states = this.head.forward(tokenStates(output));
+      return tokenOutput(this.decoder.forward(states), labels, output);
     }
-    const states = reshape(predictions.pack(last), [predictions.tokens, -1]);
+    const states = reshape(predictions.pack(output.lastHiddenState), [
+      predictions.tokens,
+      -1,
+    ]);
     const logits = this.decoder.forward(this.head.forward(states));
     const loss = labels &&
-      crossEntropy(logits, reshape(predictions.pack(labels), [-1]));
+      crossEntropy(logits, reshape(predictions.pack(labels, -100), [-1]));
     return headOutput(logits, loss, output);
   }
 }
@@ -303,9 +290,14 @@ export class ModernBertClassifier extends ModernBertPreTrainedModel {
   }
 
   /** What stands for each text, `[batch, hidden]`, by the config's rule. */
-  protected pool(states: Tensor, inputs: EncoderInputs): Tensor {
-    if (this.config.classifierPooling === "cls") return firstToken(states);
-    const mask = inputs.attentionMask ?? inputs.packing?.mask;
+  protected pool(output: EncoderOutput, inputs: EncoderInputs): Tensor {
+    const { packed } = output;
+    if (this.config.classifierPooling === "cls") {
+      return firstToken(textStates(output));
+    }
+    if (packed) return packed.packing.mean(packed.states);
+    const { lastHiddenState: states } = output;
+    const { attentionMask: mask } = inputs;
     if (!mask) return mean(states, { axis: 1 });
     const [batch = 0, length = 0] = mask.shape;
     const weights = cast(mask, "f32");
@@ -333,7 +325,7 @@ export class ModernBertForSequenceClassification extends ModernBertClassifier {
   /** Scores every label for every text. */
   forward(inputs: LabelledInputs): HeadOutput {
     const output = this.model.forward(inputs);
-    const logits = this.score(this.pool(output.lastHiddenState, inputs));
+    const logits = this.score(this.pool(output, inputs));
     const { labels } = inputs;
     const { problemType } = this.config;
     const loss = labels && classificationLoss(logits, labels, { problemType });
@@ -357,7 +349,7 @@ export class ModernBertForMultipleChoice extends ModernBertClassifier {
     const [batch = 0, choices = 0] = inputs.inputIds.shape;
     const flat = flattenChoices(rest);
     const output = this.model.forward(flat);
-    const scores = this.score(this.pool(output.lastHiddenState, flat));
+    const scores = this.score(this.pool(output, flat));
     const logits = reshape(scores, [batch, choices]);
     return headOutput(logits, labels && crossEntropy(logits, labels), output);
   }
@@ -376,15 +368,15 @@ export class ModernBertForTokenClassification extends ModernBertClassifier {
   /** Scores every label for every token. */
   forward(inputs: LabelledInputs): HeadOutput {
     const output = this.model.forward(inputs);
-    const logits = this.score(output.lastHiddenState);
-    const { labels } = inputs;
-    return headOutput(logits, labels && crossEntropy(logits, labels), output);
+    const scores = this.score(tokenStates(output));
+    return tokenOutput(scores, inputs.labels, output);
   }
 }
 
 /**
  * Finds an answer in a text. The loss is the mean of two cross-entropies over
- * all places, padding included; positions beyond the text are ignored.
+ * all places, padding included unless texts are packed; positions beyond the
+ * text are ignored.
  */
 export class ModernBertForQuestionAnswering extends ModernBertClassifier {
   /** Builds the model with random weights. */
@@ -395,7 +387,7 @@ export class ModernBertForQuestionAnswering extends ModernBertClassifier {
   /** Scores every token as the answer's first and last. */
   forward(inputs: QuestionInputs): QuestionOutput {
     const output = this.model.forward(inputs);
-    const scores = this.score(output.lastHiddenState);
+    const scores = this.score(tokenStates(output));
     return questionOutput(scores, inputs, output);
   }
 }

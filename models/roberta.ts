@@ -53,7 +53,9 @@ import {
   headOutput,
   nextTokens,
   questionOutput,
+  tokenOutput,
 } from "./blocks/heads.ts";
+import { joined, textStates, tokenStates } from "./blocks/packed.ts";
 import { ConfigReader } from "./config.ts";
 import type {
   CausalLMInputs,
@@ -143,6 +145,11 @@ export class RobertaPreTrainedModel extends PreTrainedModel<RobertaConfig> {
   static readonly configClass: typeof RobertaConfig = RobertaConfig;
   /** The attribute that holds the encoder in models with a head. */
   static readonly basePrefix: string = "roberta";
+
+  /** Padding need not be computed. */
+  override get usesPacking(): boolean {
+    return true;
+  }
 }
 
 /** Options of {@linkcode RobertaModel}. */
@@ -203,10 +210,13 @@ export class RobertaModel extends RobertaPreTrainedModel {
 
   /**
    * Encodes a batch. With a cache, these are the tokens after those in it, and
-   * it is the cache that knows which of all are padding.
+   * it is the cache that knows which of all are padding. With a packing, padding
+   * is not computed: its states are zeros, the pooler reads the first token that
+   * is none, and dropout draws other numbers than without.
    *
-   * @throws {TypeError} If the inputs are not `[batch, length]`, or a cache is
-   * given where the config's `isDecoder` is not set.
+   * @throws {TypeError} If the inputs are not `[batch, length]`, a cache is
+   * given where the config's `isDecoder` is not set, or the packing is of
+   * another batch, has holes, or is given with a cache or for probabilities.
    * @throws {RangeError} If the texts are longer than the position table.
    */
   forward(inputs: BertInputs): EncoderOutput {
@@ -218,8 +228,8 @@ export class RobertaModel extends RobertaPreTrainedModel {
     const x = this.embeddings.forward(inputs, positions);
     const output = this.encoder.forward(x, inputs);
     if (!this.pooler) return output;
-    const poolerOutput = this.pooler.forward(output.lastHiddenState);
-    return { ...output, poolerOutput };
+    const poolerOutput = this.pooler.forward(textStates(output));
+    return joined(output, { poolerOutput });
   }
 }
 
@@ -228,13 +238,14 @@ export class RobertaModel extends RobertaPreTrainedModel {
  * from those in a cache.
  */
 function positionsOf(
-  { inputIds, positionIds, cache }: BertInputs,
+  { inputIds, positionIds, packing, cache }: BertInputs,
   padding: number,
 ): Tensor {
-  if (positionIds) return positionIds;
+  const real = (x: Tensor) => packing ? packing.pack(x, padding) : x;
+  if (positionIds) return real(positionIds);
   const counts = notEqual(inputIds, padding); // [batch, length], 0 or 1
   const places = add(cumsum(counts), padding + (cache?.length ?? 0));
-  return where(counts, places, padding);
+  return real(where(counts, places, padding));
 }
 
 // --------------------------------------------------------------------- heads
@@ -282,16 +293,15 @@ export class RobertaForMaskedLM extends RobertaPreTrainedModel {
   /** Scores every token of the vocabulary at every place. */
   forward(inputs: LabelledInputs): HeadOutput {
     const output = this.roberta.forward(inputs);
-    const logits = this.lmHead.forward(output.lastHiddenState);
-    const { labels } = inputs;
-    return headOutput(logits, labels && crossEntropy(logits, labels), output);
+    const scores = this.lmHead.forward(tokenStates(output));
+    return tokenOutput(scores, inputs.labels, output);
   }
 }
 
 /**
  * Continues texts: with `isDecoder` every token sees only those before it.
- * Labels `[batch, length]` are shifted inside, so they may be the input;
- * logits `[batch, length, vocabulary]`, or `[batch, 1, vocabulary]` with a
+ * Labels `[batch, length]` are shifted inside, so they may be the input; where
+ * texts are packed, what padding is to say counts for nothing. Logits `[batch, length, vocabulary]`, or `[batch, 1, vocabulary]` with a
  * cache.
  */
 export class RobertaForCausalLM extends RobertaForMaskedLM {
@@ -299,12 +309,11 @@ export class RobertaForCausalLM extends RobertaForMaskedLM {
   override forward(inputs: CausalLMInputs): HeadOutput {
     const { labels, cache } = inputs;
     const output = this.roberta.forward(inputs);
-    const x = output.lastHiddenState;
-    const logits = this.lmHead.forward(
+    const x = tokenStates(output);
+    const scores = this.lmHead.forward(
       cache ? slice(x, { axis: 1, start: -1 }) : x,
     );
-    const loss = labels && crossEntropy(logits, nextTokens(labels));
-    return headOutput(logits, loss, output);
+    return tokenOutput(scores, labels && nextTokens(labels), output);
   }
 }
 
@@ -354,7 +363,7 @@ export class RobertaForSequenceClassification extends RobertaPreTrainedModel {
   /** Scores every label for every text. */
   forward(inputs: LabelledInputs): HeadOutput {
     const output = this.roberta.forward(inputs);
-    const logits = this.classifier.forward(output.lastHiddenState);
+    const logits = this.classifier.forward(textStates(output));
     const { labels } = inputs;
     const { problemType } = this.config;
     const loss = labels && classificationLoss(logits, labels, { problemType });
@@ -387,7 +396,7 @@ export class RobertaForMultipleChoice extends RobertaPreTrainedModel {
     const { labels, ...rest } = inputs;
     const [batch = 0, choices = 0] = inputs.inputIds.shape;
     const output = this.roberta.forward(flattenChoices(rest));
-    const pooled = output.poolerOutput ?? firstToken(output.lastHiddenState);
+    const pooled = output.poolerOutput ?? firstToken(textStates(output));
     const scores = this.classifier.forward(this.dropout.forward(pooled));
     const logits = reshape(scores, [batch, choices]);
     return headOutput(logits, labels && crossEntropy(logits, labels), output);
@@ -417,17 +426,17 @@ export class RobertaForTokenClassification extends RobertaPreTrainedModel {
   /** Scores every label for every token. */
   forward(inputs: LabelledInputs): HeadOutput {
     const output = this.roberta.forward(inputs);
-    const logits = this.classifier.forward(
-      this.dropout.forward(output.lastHiddenState),
+    const scores = this.classifier.forward(
+      this.dropout.forward(tokenStates(output)),
     );
-    const { labels } = inputs;
-    return headOutput(logits, labels && crossEntropy(logits, labels), output);
+    return tokenOutput(scores, inputs.labels, output);
   }
 }
 
 /**
  * Finds an answer in a text. The loss is the mean of two cross-entropies over
- * all places, padding included; positions beyond the text are ignored.
+ * all places, padding included unless texts are packed; positions beyond the
+ * text are ignored.
  */
 export class RobertaForQuestionAnswering extends RobertaPreTrainedModel {
   /** The encoder. */
@@ -445,7 +454,7 @@ export class RobertaForQuestionAnswering extends RobertaPreTrainedModel {
   /** Scores every token as the answer's first and last. */
   forward(inputs: QuestionInputs): QuestionOutput {
     const output = this.roberta.forward(inputs);
-    const scores = this.qaOutputs.forward(output.lastHiddenState);
+    const scores = this.qaOutputs.forward(tokenStates(output));
     return questionOutput(scores, inputs, output);
   }
 }

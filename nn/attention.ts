@@ -2,6 +2,7 @@
 // This module is browser compatible.
 
 import {
+  assume,
   attention,
   type AttentionDropout,
   defaultGenerator,
@@ -96,6 +97,8 @@ export class MultiHeadAttention extends Module {
   /** Lets every place of `x` attend to `memory`, or to `x` itself. */
   forward(x: Tensor, inputs: MultiHeadAttentionInputs = {}): Tensor {
     const { memory = x, ...rule } = inputs;
+    const { dropout } = this;
+    assume(() => this.dropout === dropout);
     const y = attention(
       this.qProj.forward(x),
       this.kProj.forward(memory),
@@ -103,7 +106,7 @@ export class MultiHeadAttention extends Module {
       {
         heads: this.heads,
         ...rule,
-        ...attentionDropout(this.training ? this.dropout : 0),
+        ...attentionDropout(this.training ? dropout : 0),
       },
     );
     return this.outProj.forward(y);

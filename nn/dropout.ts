@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import { dropout, type Tensor } from "../engine/mod.ts";
+import { assume, dropout, type Tensor } from "../engine/mod.ts";
 import { Module } from "./module.ts";
 
 /**
@@ -45,6 +45,7 @@ export class Dropout extends Module {
   /** Drops elements of `x`, any shape. */
   forward(x: Tensor): Tensor {
     const { rate } = this;
+    assume(() => this.rate === rate);
     return this.training && rate > 0 ? dropout(x, { rate }) : x;
   }
 }

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import { formatShape, sameShape, type Tensor } from "../engine/mod.ts";
+import { assume, formatShape, sameShape, type Tensor } from "../engine/mod.ts";
 import { Buffer } from "./buffer.ts";
 import { Parameter } from "./parameter.ts";
 import { flatten, segmentsOf } from "./segment.ts";
@@ -81,8 +81,18 @@ export interface LoadReport {
  * ```
  */
 export class Module {
+  #training = true;
+
   /** Whether dropout and the like are active. */
-  training = true;
+  get training(): boolean {
+    const now = this.#training;
+    assume(() => this.#training === now);
+    return now;
+  }
+
+  set training(value: boolean) {
+    this.#training = value;
+  }
 
   /** Every parameter once, under its first name, in attribute order. */
   namedParameters(): Map<string, Parameter> {

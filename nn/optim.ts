@@ -3,16 +3,20 @@
 
 import {
   allocate,
+  assume,
   grid,
   type Kernel,
   launch,
+  Live,
   part,
+  perform,
   persist,
   specialize,
   type Tensor,
   tensor,
   windows,
 } from "../engine/mod.ts";
+import { observer } from "../engine/observer.ts";
 import { fillInto } from "../engine/ops/inplace.ts";
 import {
   clipScale,
@@ -63,7 +67,11 @@ export abstract class Optimizer<
   readonly #states: readonly SegmentState[];
   readonly #table: Tensor;
   readonly #unit: Tensor;
-  #scale: Tensor | undefined;
+  readonly #scale: Tensor;
+  /** Whether the next step multiplies gradients by the scale. */
+  #isClipped = false;
+  /** The captured step, if any, that noted the last `clip`. */
+  #clippedIn: number | undefined;
 
   /**
    * Takes places in the flat vector and allocates the moments.
@@ -114,6 +122,7 @@ export abstract class Optimizer<
       allocate(device, [this.groups.length * GROUP_FIELDS]),
     );
     this.#unit = persist(allocate(device, [1]));
+    this.#scale = persist(allocate(device, [1]));
     fillInto(this.#unit, 1);
   }
 
@@ -129,16 +138,18 @@ export abstract class Optimizer<
   /** Updates every parameter from its gradient: one dispatch per segment. */
   step(options: StepOptions = {}): void {
     const { keepGradients = false } = options;
-    this.steps++;
-    this.#table.write(
-      Float32Array.from(
-        this.groups.flatMap((group) => {
-          const fields = this.groupFields(group);
-          return Array.from({ length: GROUP_FIELDS }, (_, i) => fields[i] ?? 0);
-        }),
-      ),
-    );
-    const scale = this.#scale ?? this.#unit;
+    const clipped = this.#isClipped;
+    if (this.#clippedIn !== observer()?.id) {
+      assume(() => this.#isClipped === clipped);
+    }
+    const scale = clipped ? this.#scale : this.#unit;
+    const initial = new Live();
+    perform(() => {
+      this.steps++;
+      initial.value = this.steps === 1 ? 1 : 0;
+      this.#isClipped = false;
+      this.#writeTable();
+    });
     const per = this.#table.device.isSoftware ? 16 : 1;
     const kernel = specialize(this.kernel, { PER: per });
     for (const { segment, blockGroup, moments } of this.#states) {
@@ -156,14 +167,13 @@ export abstract class Optimizer<
             vectors,
             first: window.start / 4,
             keep: keepGradients ? 1 : 0,
-            initial: this.steps === 1 ? 1 : 0,
+            initial,
           },
           groups: grid(Math.ceil(vectors / per), WORKGROUP),
         });
       }
     }
-    this.#scale?.dispose();
-    this.#scale = undefined;
+    this.#clippedIn = undefined;
   }
 
   /** Sets all gradients to zero; {@linkcode step} has done so already. */
@@ -197,8 +207,8 @@ export abstract class Optimizer<
       at += count;
     }
     const norm = allocate(device, []);
-    this.#scale?.dispose();
-    this.#scale = persist(allocate(device, [1]));
+    perform(() => void (this.#isClipped = true));
+    this.#clippedIn = observer()?.id;
     launch(device, clipScale, {
       bind: [partial, norm, this.#scale],
       params: { count: total, max: maxNorm },
@@ -230,7 +240,7 @@ export abstract class Optimizer<
     }
     this.#table.dispose();
     this.#unit.dispose();
-    this.#scale?.dispose();
+    this.#scale.dispose();
   }
 
   /** The kernel of the rule. */
@@ -241,6 +251,15 @@ export abstract class Optimizer<
 
   /** The up to eight numbers that the kernel needs of a group at this step. */
   protected abstract groupFields(group: Settings): number[];
+
+  /** The settings of all groups as the kernel of this step needs them. */
+  #writeTable(): void {
+    const table = new Float32Array(this.groups.length * GROUP_FIELDS);
+    this.groups.forEach((group, i) => {
+      table.set(this.groupFields(group), i * GROUP_FIELDS);
+    });
+    this.#table.write(table);
+  }
 
   #blockGroups(segment: Segment): Tensor {
     const table = new Uint32Array(segment.length / ALIGNMENT).fill(NO_GROUP);

@@ -1,6 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+import { perform } from "../engine/mod.ts";
 import type { Optimizer } from "./optim.ts";
 
 /** The factor on the learning rate at a step, counted from 0. */
@@ -128,8 +129,10 @@ export class Scheduler {
 
   /** Moves on by one step; call it after the optimiser's. */
   step(): void {
-    this.steps++;
-    this.#apply();
+    perform(() => {
+      this.steps++;
+      this.#apply();
+    });
   }
 
   #apply(): void {

@@ -4,14 +4,18 @@
 import {
   allocate,
   backward,
+  capture,
   type Device,
   formatShape,
   full,
   type Kernel,
   launch,
+  Live,
+  perform,
   persist,
   readAll,
   scope,
+  type StepFeed,
   Tensor,
 } from "../engine/mod.ts";
 import { clipGradNorm, type Optimizer } from "./optim.ts";
@@ -43,17 +47,18 @@ export interface TrainResult extends TrainState {
   readonly aborted: boolean;
 }
 
-/** Options of {@linkcode train}. */
-export interface TrainOptions<Batch> {
+/** A loss, or a model's output that holds it. */
+export type StepLoss = Tensor | { readonly loss?: Tensor };
+
+/** What all runs of {@linkcode train} have in common. */
+export interface RunOptions<Batch> {
   /** Passes over the data. */
   epochs: number;
   /**
    * The batches of an epoch, counted from 0. They are data on the host, such as
-   * row numbers: `step` makes tensors of them, which are freed after it.
+   * row numbers.
    */
   batches: (epoch: number) => Iterable<Batch> | AsyncIterable<Batch>;
-  /** Gives the loss of a batch, or a model's output that holds it. */
-  step: (batch: Batch) => Tensor | { readonly loss?: Tensor };
   /** What updates the parameters. */
   optimizer: Optimizer;
   /** Moved on by one after every step. @default {none: a constant rate} */
@@ -94,6 +99,32 @@ export interface TrainOptions<Batch> {
   signal?: AbortSignal | undefined;
 }
 
+/** Options of {@linkcode train}, to run every step as it is. */
+export interface TrainOptions<Batch> extends RunOptions<Batch> {
+  /**
+   * Gives the loss of a batch. It may make tensors of it, which are freed after
+   * the step.
+   */
+  step: (batch: Batch) => StepLoss;
+}
+
+/** Options of {@linkcode train}, to capture its steps: faster, the same bits. */
+export interface CapturedTrainOptions<Batch, Inputs extends object>
+  extends RunOptions<Batch> {
+  /**
+   * Turns a batch into the inputs of `step`: tensors as typed arrays,
+   * `{ data, shape }`, or as they are; see `capture`.
+   */
+  inputs: (batch: Batch) => StepFeed<Inputs>;
+  /**
+   * Gives the loss of inputs. It is run for the first few batches of each shape
+   * and then replayed, so all that changes must come by its inputs.
+   */
+  step: (inputs: Inputs) => StepLoss;
+  /** Whether steps are replayed at all. @default {true} */
+  capture?: boolean | undefined;
+}
+
 /**
  * Trains: for every batch the loss and its gradients, then a step of the
  * optimiser; nothing that a loop by hand would not do.
@@ -129,9 +160,43 @@ export interface TrainOptions<Batch> {
  * assertAlmostEquals(loss, 0, 1e-3);
  * assertAlmostEquals(await model.weight.item(), 2, 1e-1);
  * ```
+ *
+ * @example With captured steps
+ * ```ts
+ * import { initialize, manualSeed, type Tensor } from "@swagpu/swagpu/engine";
+ * import { batches, Linear, mseLoss, SGD, train } from "@swagpu/swagpu/nn";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * await initialize();
+ * manualSeed(0);
+ * const model = new Linear(1, 1);
+ * await train({
+ *   epochs: 50,
+ *   batches: (epoch) => batches(4, 2, { shuffle: true, epoch }),
+ *   inputs(rows) {
+ *     const shape = [rows.length, 1];
+ *     return {
+ *       x: { data: Float32Array.from(rows), shape },
+ *       y: { data: Float32Array.from(rows, (row) => 2 * row + 1), shape },
+ *     };
+ *   },
+ *   step: ({ x, y }: { x: Tensor; y: Tensor }) => mseLoss(model.forward(x), y),
+ *   optimizer: new SGD(model.parameters(), { learningRate: 0.1 }),
+ * });
+ * assertAlmostEquals(await model.weight.item(), 2, 1e-1);
+ * ```
  */
+export async function train<
+  Batch,
+  // deno-lint-ignore no-explicit-any -- tensors where nothing is said
+  Inputs extends object = Record<string, any>,
+>(options: CapturedTrainOptions<Batch, Inputs>): Promise<TrainResult>;
+/** Without `inputs`, every step is run as it is. */
 export async function train<Batch>(
   options: TrainOptions<Batch>,
+): Promise<TrainResult>;
+export async function train<Batch>(
+  options: TrainOptions<Batch> | CapturedTrainOptions<Batch, object>,
 ): Promise<TrainResult> {
   const { epochs, optimizer, scheduler, maxGradNorm, signal } = options;
   const { gradientAccumulation = 1, logEvery } = options;
@@ -144,18 +209,27 @@ export async function train<Batch>(
   let loss = NaN;
   let learningRate = optimizer.learningRate;
 
+  /** The gradients of a batch that makes up a share of a step. */
+  const addGradients = (output: StepLoss, share: number) => {
+    const loss = lossOf(output);
+    backward(loss, share === 1 ? {} : { gradient: full(loss.shape, share) });
+    ledger.add(loss, share);
+  };
+  const updateWeights = () => {
+    if (maxGradNorm !== undefined) clipGradNorm(optimizer, maxGradNorm);
+    optimizer.step();
+  };
+  using steps = "inputs" in options
+    ? capturedSteps(options, addGradients, updateWeights)
+    : plainSteps(options, addGradients, updateWeights);
+
   /** Gradients of each batch, then one step. */
   const update = (batches: readonly Batch[]) => {
     using _ = scope();
-    batches.forEach((batch, i) => {
-      using _ = scope();
-      const loss = lossOf(options.step(batch));
-      const share = 1 / batches.length;
-      backward(loss, share === 1 ? {} : { gradient: full(loss.shape, share) });
-      ledger.add(loss, { share, first: i === 0 });
-    });
-    if (maxGradNorm !== undefined) clipGradNorm(optimizer, maxGradNorm);
-    optimizer.step();
+    ledger.open();
+    const share = 1 / batches.length;
+    for (const batch of batches) steps.add(batch, share);
+    steps.update();
     learningRate = optimizer.learningRate;
     scheduler?.step();
     step++;
@@ -205,6 +279,60 @@ export async function train<Batch>(
     optimizer.zeroGrad();
     ledger.dispose();
   }
+}
+
+/** How the parts of a step are run. */
+interface Steps<Batch> extends Disposable {
+  /** Adds a batch's share to the gradients. */
+  add(batch: Batch, share: number): void;
+  /** Makes the step. */
+  update(): void;
+}
+
+type AddGradients = (output: StepLoss, share: number) => void;
+
+function plainSteps<Batch>(
+  { step }: TrainOptions<Batch>,
+  addGradients: AddGradients,
+  update: () => void,
+): Steps<Batch> {
+  return {
+    add(batch, share) {
+      using _ = scope();
+      addGradients(step(batch), share);
+    },
+    update,
+    [Symbol.dispose]() {},
+  };
+}
+
+/** Where an input tells how many batches make a step. */
+const SHARE = "share of the step";
+
+/** A part for batches and one for the update: steps may have several batches. */
+function capturedSteps<Batch>(
+  { inputs, step, capture: enabled = true }: CapturedTrainOptions<
+    Batch,
+    object
+  >,
+  addGradients: AddGradients,
+  update: () => void,
+): Steps<Batch> {
+  const add = capture((given: { [SHARE]: number }) => {
+    const { [SHARE]: share, ...rest } = given;
+    addGradients(step(rest), share);
+  }, { enabled });
+  const updated = capture(update, { enabled });
+  return {
+    add(batch, share) {
+      add({ ...inputs(batch), [SHARE]: share });
+    },
+    update: () => updated({}),
+    [Symbol.dispose]() {
+      add.dispose();
+      updated.dispose();
+    },
+  };
 }
 
 /** The most steps between two readings, unless the caller says otherwise. */
@@ -260,19 +388,32 @@ class Ledger {
   /** Steps noted since the last reading. */
   length = 0;
   readonly #capacity: number;
+  #isFirst = true;
   #slots: Tensor | undefined;
 
   constructor(capacity: number) {
     this.#capacity = capacity;
   }
 
+  /** Starts the slot of the next step. */
+  open(): void {
+    this.length++;
+    this.#isFirst = true;
+  }
+
   /** Notes a batch's loss, weighted by its share of the step. */
-  add(loss: Tensor, { share, first }: { share: number; first: boolean }): void {
-    const slots = this.#slots ??= this.#open(loss.device);
-    if (first) this.length++;
+  add(loss: Tensor, share: number): void {
+    const slots = this.#slots ??= this.#make(loss.device);
+    const at = new Live();
+    const first = new Live();
+    perform(() => {
+      at.value = this.length - 1;
+      first.value = this.#isFirst ? 1 : 0;
+      this.#isFirst = false;
+    });
     launch(loss.device, note, {
       bind: [loss, slots],
-      params: { at: this.length - 1, first: first ? 1 : 0, share },
+      params: { at, first, share },
       groups: [1],
     });
   }
@@ -289,7 +430,7 @@ class Ledger {
     this.#slots?.dispose();
   }
 
-  #open(device: Device): Tensor {
+  #make(device: Device): Tensor {
     return persist(allocate(device, [this.#capacity]));
   }
 }

@@ -5,10 +5,13 @@
 // owns PER vec4s that follow one another within a block of 16; on a GPU PER is
 // 1, so that neighbours read neighbours, on a CPU adapter 16, which saves the
 // look-ups. Means run parallel to the weights; second moments and deviations
-// have a compact index, found through the map.
+// have a compact index, found through the map. What is read in quantity can be
+// read as texels, which is several times faster on such adapters: collecting
+// binds what it updates twice then, to read and to write.
 
-import type { Kernel } from "../engine/mod.ts";
+import type { Access, Kernel } from "../engine/mod.ts";
 import { PHILOX } from "../engine/kernels/random.ts";
+import { declareTexels } from "../engine/texels.ts";
 
 /** Invocations of a workgroup. */
 export const WORKGROUP = 64;
@@ -17,20 +20,36 @@ export const WORKGROUP = 64;
 // products", 1962: mean' = mean + (x - mean)/n, M2' = M2 + (x - mean)(x - mean').
 // The difference of E[x²] and E[x]² would lose all digits in 32 bits. The row of
 // deviations is x - mean', so the first one is exactly 0.
-export const collect: Kernel = {
-  name: "swag_collect",
-  bind: ["read", "write", "write", "write", "read"],
-  params: {
-    vectors: "u32",
-    spans: "u32",
-    row: "u32",
-    keep: "u32",
-    inverse: "f32",
-  },
-  wgsl: /* wgsl */ `
+function makeCollect(texels: boolean): Kernel {
+  const old = texels
+    ? declareTexels(0, "value") + declareTexels(5, "old_mean") +
+      declareTexels(6, "old_m2") + /* wgsl */ `
+fn value_at(i: u32) -> vec4<f32> { return value_texel(i); }
+fn mean_at(i: u32) -> vec4<f32> { return old_mean_texel(i); }
+fn m2_at(i: u32) -> vec4<f32> { return old_m2_texel(i); }
+`
+    : /* wgsl */ `
+@group(0) @binding(0) var<storage, read> value: array<vec4<f32>>;
+fn value_at(i: u32) -> vec4<f32> { return value[i]; }
+fn mean_at(i: u32) -> vec4<f32> { return mean[i]; }
+fn m2_at(i: u32) -> vec4<f32> { return m2[i]; }
+`;
+  return {
+    name: texels ? "swag_collect_texels" : "swag_collect",
+    bind: texels
+      ? ["texels", "write", "write", "write", "read", "texels", "texels"]
+      : ["read", "write", "write", "write", "read"],
+    params: {
+      vectors: "u32",
+      spans: "u32",
+      row: "u32",
+      keep: "u32",
+      inverse: "f32",
+    },
+    wgsl: /* wgsl */ `
 override PER: u32 = 1u;
 struct Params { vectors: u32, spans: u32, row: u32, keep: u32, inverse: f32 }
-@group(0) @binding(0) var<storage, read> value: array<vec4<f32>>;
+${old}
 @group(0) @binding(1) var<storage, read_write> mean: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> m2: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> deviations: array<vec4<f32>>;
@@ -47,20 +66,27 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) s
   let compact = (map[4u * span + 1u] + block) * 16u + start % 16u;
   let random = map[4u * span + 3u] != 0xffffffffu;
   for (var j = 0u; j < PER; j++) {
-    let x = value[start + j];
-    let before = mean[start + j];
+    let x = value_at(start + j);
+    let before = mean_at(start + j);
     let d = x - before;
     let after = before + d * p.inverse;
     mean[start + j] = after;
     if (random) {
       let deviation = x - after;
-      m2[compact + j] += d * deviation;
+      m2[compact + j] = m2_at(compact + j) + d * deviation;
       if (p.keep == 1u) { deviations[p.row + compact + j] = deviation; }
     }
   }
 }
 `,
-};
+  };
+}
+
+/** Collects the weights; with texels, binds mean and M2 once more at the end. */
+export const collect = {
+  buffers: makeCollect(false),
+  texels: makeCollect(true),
+} as const;
 
 /** Names and types of the sampling kernels' parameters. */
 const SAMPLE_PARAMS = {
@@ -86,7 +112,18 @@ const SAMPLE_PARAMS = {
 // (stride 0) or one for each random parameter (stride = rank). The factors hold
 // the scale and the normalisation; with diagonal = 0 the result is the mean.
 // Padding after a parameter's end stays 0, what is not random is its mean.
-const SAMPLE = /* wgsl */ `
+function sampleText(texels: boolean): string {
+  const inputs = (["mean", "m2", "deviations"] as const).map((name, i) =>
+    texels
+      ? declareTexels(i + 1, name) + `
+fn ${name}_at(i: u32) -> vec4<f32> { return ${name}_texel(i); }
+`
+      : `
+@group(0) @binding(${i + 1}) var<storage, read> ${name}: array<vec4<f32>>;
+fn ${name}_at(i: u32) -> vec4<f32> { return ${name}[i]; }
+`
+  ).join("");
+  return /* wgsl */ `
 override PER: u32 = 1u;
 struct Params {
   vectors: u32, spans: u32, rank: u32, oldest: u32, rows: u32, columns: u32, stride: u32,
@@ -94,17 +131,15 @@ struct Params {
   inverse: f32, clamp: f32, diagonal: f32, low_rank: f32,
 }
 @group(0) @binding(0) var<storage, read_write> value: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> mean: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> m2: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> deviations: array<vec4<f32>>;
+${inputs}
 @group(0) @binding(4) var<storage, read> map: array<u32>;
 @group(0) @binding(5) var<storage, read> z: array<f32>;
 @group(1) @binding(0) var<uniform> p: Params;
 
 /** Writes four weights, given their share of the low-rank part. */
 fn finish(at: u32, compact: u32, logical: u32, end: u32, low_rank: vec4<f32>) {
-  let deviation = sqrt(max(m2[compact] * p.inverse, vec4<f32>(p.clamp)));
-  let x = mean[at] + (p.diagonal * deviation * noise(at, logical) + p.low_rank * low_rank);
+  let deviation = sqrt(max(m2_at(compact) * p.inverse, vec4<f32>(p.clamp)));
+  let x = mean_at(at) + (p.diagonal * deviation * noise(at, logical) + p.low_rank * low_rank);
   let element = vec4<u32>(4u * at) + vec4<u32>(0u, 1u, 2u, 3u);
   value[at] = select(vec4<f32>(), x, element < vec4<u32>(end));
 }
@@ -118,7 +153,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) s
   if (span == 0xffffffffu) { return; }
   let parameter = map[4u * span + 3u];
   if (parameter == 0xffffffffu || p.diagonal == 0.0) {
-    for (var at = start; at < start + PER; at++) { value[at] = mean[at]; }
+    for (var at = start; at < start + PER; at++) { value[at] = mean_at(at); }
     return;
   }
   let logical = (map[4u * span] + block) * 16u + start % 16u;
@@ -130,7 +165,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) s
     for (var k = 0u; k < p.rank; k++) {
       let row = p.oldest + k;
       let at = select(row, row - p.rows, row >= p.rows) * p.columns + compact;
-      low_rank = fma(deviations[at], vec4<f32>(z[numbers + k]), low_rank);
+      low_rank = fma(deviations_at(at), vec4<f32>(z[numbers + k]), low_rank);
     }
     finish(start, compact, logical, end, low_rank);
     return;
@@ -144,10 +179,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) s
       let row = p.oldest + k;
       let at = select(row, row - p.rows, row >= p.rows) * p.columns + compact + j;
       let zk = vec4<f32>(z[numbers + k]);
-      a = fma(deviations[at], zk, a);
-      b = fma(deviations[at + 1u], zk, b);
-      c = fma(deviations[at + 2u], zk, c);
-      d = fma(deviations[at + 3u], zk, d);
+      a = fma(deviations_at(at), zk, a);
+      b = fma(deviations_at(at + 1u), zk, b);
+      c = fma(deviations_at(at + 2u), zk, c);
+      d = fma(deviations_at(at + 3u), zk, d);
     }
     finish(start + j, compact + j, logical + j, end, a);
     finish(start + j + 1u, compact + j + 1u, logical + j + 1u, end, b);
@@ -156,28 +191,53 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) s
   }
 }
 `;
+}
 
-/** Samples with numbers made on the spot from each weight's logical index. */
-export const sample: Kernel = {
+function makeSample(
+  texels: boolean,
+  { name, noise, extra = [] }: {
+    name: string;
+    noise: string;
+    extra?: readonly Access[];
+  },
+): Kernel {
+  const input = texels ? "texels" : "read";
+  return {
+    name: texels ? `${name}_texels` : name,
+    bind: ["write", input, input, input, "read", "read", ...extra],
+    params: SAMPLE_PARAMS,
+    wgsl: sampleText(texels) + noise,
+  };
+}
+
+const MADE = {
   name: "swag_sample",
-  bind: ["write", "read", "read", "read", "read", "read"],
-  params: SAMPLE_PARAMS,
-  wgsl: SAMPLE + /* wgsl */ `
+  noise: /* wgsl */ `
 fn noise(at: u32, logical: u32) -> vec4<f32> {
   return philox_normal4(philox_block(vec2<u32>(p.key0, p.key1), vec2<u32>(p.stream0, p.stream1), logical));
 }
 ` + PHILOX,
 };
 
-/** Samples with numbers that are given, laid out as the means are. */
-export const sampleGiven: Kernel = {
+const GIVEN = {
   name: "swag_sample_given",
-  bind: ["write", "read", "read", "read", "read", "read", "read"],
-  params: SAMPLE_PARAMS,
-  wgsl: SAMPLE + /* wgsl */ `
+  extra: ["read"],
+  noise: /* wgsl */ `
 @group(0) @binding(6) var<storage, read> given: array<vec4<f32>>;
 fn noise(at: u32, logical: u32) -> vec4<f32> {
   return given[at];
 }
 `,
-};
+} as const;
+
+/** Samples with numbers made on the spot from each weight's logical index. */
+export const sample = {
+  buffers: makeSample(false, MADE),
+  texels: makeSample(true, MADE),
+} as const;
+
+/** Samples with numbers that are given, laid out as the means are. */
+export const sampleGiven = {
+  buffers: makeSample(false, GIVEN),
+  texels: makeSample(true, GIVEN),
+} as const;

@@ -35,8 +35,14 @@ import { diagonalStream, type DrawKey, lowRankNoise } from "./noise.ts";
 import type { SwagSettings } from "./settings.ts";
 import { sourcesOf } from "./sources.ts";
 
-/** What an invocation owns: a block of 64 weights, or a vector of four. */
-defineVariants("swag", ["block", "vector"]);
+/**
+ * What an invocation owns: a block of 64 weights, read from buffers or as
+ * texels, or a vector of four.
+ */
+defineVariants("swag", ["block", "texels", "vector"]);
+
+/** Weights from which copies to textures are worth their while. */
+const LEAST_TEXELS = 64 * 1024;
 
 /** The buffers of a piece. */
 interface PieceState extends Piece {
@@ -117,6 +123,7 @@ export class Posterior {
       const source = sources[i];
       this.#launch(piece, collect, {
         bind: [source?.values ?? mean, mean, m2, deviations, map],
+        again: [mean, m2],
         params: {
           row: rows === 0 ? 0 : slot * columns / 4,
           keep: rows === 0 ? 0 : 1,
@@ -304,9 +311,10 @@ export class Posterior {
 
   #launch(
     { segment: { device }, length, spans }: PieceState,
-    kernel: Kernel,
-    { bind, params }: {
+    kernels: Readonly<Record<"buffers" | "texels", Kernel>>,
+    { bind, again = [], params }: {
       bind: (Tensor | Binding)[];
+      again?: Tensor[];
       params: Record<string, number>;
     },
   ): void {
@@ -315,11 +323,18 @@ export class Posterior {
       device,
       "swag",
       "all",
-      () => device.isSoftware ? "block" : "vector",
+      () =>
+        !device.isSoftware
+          ? "vector"
+          : length >= LEAST_TEXELS
+          ? "texels"
+          : "block",
     );
-    const per = variant === "block" ? 16 : 1;
+    const texels = variant === "texels";
+    const per = variant === "vector" ? 1 : 16;
+    const kernel = kernels[texels ? "texels" : "buffers"];
     launch(device, specialize(kernel, { PER: per }), {
-      bind,
+      bind: texels ? [...bind, ...again] : bind,
       params: { vectors, spans: spans.length, ...params },
       groups: grid(vectors / per, WORKGROUP),
     });

@@ -8,11 +8,12 @@
 //   excluded key  s = EXCLUDED: outside the causal or window rule; p = 0 always
 // A row whose allowed keys are all masked has lse = MASKED and spreads its
 // attention evenly over them, as adding the most negative float would.
-// With segments (MASK = 2) the mask's binding holds for each token the first and
-// one-past-last token of its text. Keys of other texts count as masked ones,
-// which is enough: a query always sees itself.
+// With segments (MASK = 2) the mask's binding holds for each row that a kernel
+// owns (queries, or keys for dk and dv) the first and one-past-last row of the
+// other side that it meets; all others are excluded.
 
 import type { Access, Kernel, ParamType } from "../kernel.ts";
+import { declareTexels } from "../texels.ts";
 import { PHILOX } from "./random.ts";
 
 /** The parameters of every attention kernel. */
@@ -46,6 +47,8 @@ export interface AttentionForm {
   depth: number;
   /** Whether heads start at multiples of four elements. */
   aligned: boolean;
+  /** Whether rows of heads are read as texels; they must be aligned. */
+  texels: boolean;
 }
 
 const RULES = /* wgsl */ `
@@ -76,7 +79,7 @@ fn keys_of(first: u32, last: u32) -> vec2<u32> {
 // Queries [x, y) that may see keys first..last by rule.
 fn queries_of(first: u32, last: u32) -> vec2<u32> {
   var low = i32(text_of(first).x);
-  var high = select(i32(p.sq), i32(text_of(last).y), MASK == 2u);
+  var high = i32(text_of(last).y);
   if (CAUSAL == 1u) { low = max(low, i32(first) - p.offset); }
   if (WINDOW == 1u) {
     low = max(low, i32(first) - p.offset - p.window);
@@ -86,11 +89,21 @@ fn queries_of(first: u32, last: u32) -> vec2<u32> {
 }
 fn rule(s: f32, visible: bool, i: u32, j: u32) -> f32 {
   var r = s;
-  if (MASK != 0u) { r = select(MASKED, r, visible); }
+  if (MASK != 0u) { r = select(select(EXCLUDED, MASKED, MASK == 1u), r, visible); }
   let d = i32(i) + p.offset - i32(j);
   if (CAUSAL == 1u) { r = select(r, EXCLUDED, d < 0); }
   if (WINDOW == 1u) { r = select(r, EXCLUDED, abs(d) > p.window); }
   return select(EXCLUDED, r, j < p.sk);
+}
+// Whether queries first..last see all of keys from..to: nothing to rule on.
+fn unruled(first: u32, last: u32, low: u32, high: u32) -> bool {
+  var all = MASK == 0u && high < p.sk;
+  if (CAUSAL == 1u) { all = all && i32(high) <= i32(first) + p.offset; }
+  if (WINDOW == 1u) {
+    all = all && i32(last) + p.offset - i32(low) <= p.window
+      && i32(high) - i32(first) - p.offset <= p.window;
+  }
+  return all;
 }
 fn probability(s: f32, lse: f32, i: u32) -> f32 {
   // Without a mask a row that sees no key has EXCLUDED scores alone: p = 0.
@@ -109,11 +122,11 @@ fn factors(b: u32, h: u32, i: u32, quad: u32) -> vec4<f32> {
 }
 ` + PHILOX;
 
-// The text of a token: [x, y). Kernels without a mask's binding never ask.
+// Rows [x, y) of the other side that share a row's text.
 const TEXT_OF = /* wgsl */ `
 fn text_of(row: u32) -> vec2<u32> {
-  if (MASK != 2u) { return vec2<u32>(0u, p.sk); }
-  return min(vec2<u32>(mask[2u * row], mask[2u * row + 1u]), vec2<u32>(p.sk));
+  if (MASK != 2u) { return vec2<u32>(0u, p.OTHER); }
+  return min(vec2<u32>(mask[2u * row], mask[2u * row + 1u]), vec2<u32>(p.OTHER));
 }
 fn within(text: vec2<u32>, row: u32) -> bool {
   return MASK != 2u || (row >= text.x && row < text.y);
@@ -125,7 +138,7 @@ fn within4(text: vec2<u32>, row: u32) -> vec4<bool> {
 `;
 
 const NO_TEXTS = /* wgsl */ `
-fn text_of(row: u32) -> vec2<u32> { return vec2<u32>(0u, p.sk); }
+fn text_of(row: u32) -> vec2<u32> { return vec2<u32>(0u, p.OTHER); }
 `;
 
 const ALIGNED = /* wgsl */ `
@@ -140,6 +153,10 @@ const UNIT = 1u;
 
 const FETCH_ALIGNED = /* wgsl */ `
 fn fetch_NAME(base: u32, n: u32) -> vec4<f32> { return NAME[base + n]; }
+`;
+
+const FETCH_TEXELS = /* wgsl */ `
+fn fetch_NAME(base: u32, n: u32) -> vec4<f32> { return NAME_texel(base + n); }
 `;
 
 const FETCH_RAGGED = /* wgsl */ `
@@ -167,6 +184,15 @@ fn store_NAME(base: u32, n: u32, v: vec4<f32>) {
 }
 `;
 
+// What backward knows of a query's row: lse and Σ dy·y.
+const ROW = /* wgsl */ `
+fn row_of(row: u32) -> vec2<f32> { return rows[row].xy; }
+`;
+
+const ROW_TEXEL = /* wgsl */ `
+fn row_of(row: u32) -> vec2<f32> { return rows_texel(row).xy; }
+`;
+
 /** A binding of an attention kernel: rows of heads, or another WGSL type. */
 export interface AttentionBinding {
   name: string;
@@ -176,7 +202,7 @@ export interface AttentionBinding {
 }
 
 const TYPES: Readonly<Record<string, string>> = {
-  rows: "array<vec2<f32>>",
+  rows: "array<vec4<f32>>",
   mask: "array<u32>",
 };
 
@@ -188,46 +214,112 @@ export function read(...names: string[]): AttentionBinding[] {
   });
 }
 
-/** Puts the shared text before a kernel's own. */
+/**
+ * Puts the shared text before a kernel's own.
+ *
+ * @param owned The side whose rows an invocation or workgroup owns.
+ */
 export function attentionKernel(
   name: string,
   form: AttentionForm,
   bindings: readonly AttentionBinding[],
   body: string,
+  owned: "queries" | "keys" = "queries",
 ): Kernel {
-  const { depth, aligned } = form;
-  const declared = bindings.map(({ name, access, type }, i) =>
-    `@group(0) @binding(${i}) var<storage, ${
+  const { depth, aligned, texels } = form;
+  const isTexels = ({ access, type }: AttentionBinding) =>
+    texels && access === "read" && (!type || type === TYPES.rows);
+  const declared = bindings.map((binding, i) => {
+    const { name, access, type } = binding;
+    if (isTexels(binding)) return declareTexels(i, name);
+    return `@group(0) @binding(${i}) var<storage, ${
       access === "read" ? "read" : "read_write"
-    }> ${name}: ${type ?? "array<Unit>"};\n`
-  );
-  const fetch = aligned ? FETCH_ALIGNED : FETCH_RAGGED;
+    }> ${name}: ${type ?? "array<Unit>"};\n`;
+  });
+  const fetch = texels ? FETCH_TEXELS : aligned ? FETCH_ALIGNED : FETCH_RAGGED;
   const store = aligned ? STORE_ALIGNED : STORE_RAGGED;
   const accessors = bindings.filter(({ type }) => !type).map((b) =>
     (b.access === "read" ? fetch : store).replaceAll("NAME", b.name)
   );
+  const reads = (wanted: string) =>
+    bindings.some((b) => b.name === wanted && b.access === "read");
   return {
     name,
-    bind: bindings.map(({ access }) => access),
+    bind: bindings.map((b) => isTexels(b) ? "texels" : b.access),
     params: ATTENTION_PARAMS,
     wgsl: [
       `const D = ${depth}u;\n`,
       aligned ? ALIGNED : RAGGED,
       ...declared,
       RULES,
-      bindings.some(({ name }) => name === "mask") ? TEXT_OF : NO_TEXTS,
+      (reads("mask") ? TEXT_OF : NO_TEXTS)
+        .replaceAll("OTHER", owned === "keys" ? "sq" : "sk"),
+      reads("rows") ? texels ? ROW_TEXEL : ROW : "",
       ...accessors,
       body,
     ].join(""),
   };
 }
 
+/** What of a call bounds the work by rule; lengths of queries and keys. */
+export interface AttentionRule {
+  sq: number;
+  sk: number;
+  /** What to add to a query's index to compare it with a key's. */
+  offset: number;
+  causal: boolean;
+  window: number | undefined;
+}
+
+/** Rows of the other side that a block of rows meets: `[start, end)`. */
+export type RowRange = readonly [start: number, end: number];
+
+/** The keys that queries `first` to `last` may see by rule, as kernels go. */
+export function keysOf(
+  { sk, offset, causal, window = Infinity }: AttentionRule,
+  first: number,
+  last: number,
+): RowRange {
+  const low = Math.max(0, first + offset - window);
+  const high = Math.min(
+    sk,
+    causal ? last + offset + 1 : sk,
+    last + offset + window + 1,
+  );
+  return [low, Math.max(low, high)];
+}
+
+/** The queries that may see keys `first` to `last` by rule, as kernels go. */
+export function queriesOf(
+  { sq, offset, causal, window = Infinity }: AttentionRule,
+  first: number,
+  last: number,
+): RowRange {
+  const low = Math.max(
+    0,
+    causal ? first - offset : 0,
+    first - offset - window,
+  );
+  const high = Math.min(sq, last - offset + window + 1);
+  return [low, Math.max(low, high)];
+}
+
+/** The most rows of the other side that a block of `rows` rows may meet. */
+export function mostRows(
+  rule: AttentionRule,
+  rows: number,
+  owned: "queries" | "keys",
+): number {
+  const { sq, sk, window = Infinity } = rule;
+  return Math.min(owned === "queries" ? sk : sq, rows + 2 * window);
+}
+
 /** Invocations of a workgroup of the row kernels. */
 export const ATTENTION_ROWS_WORKGROUP = 64;
 
 /**
- * rows[b, h, i] = (lse, Σ dy·y): all that backward needs to know of a row. One
- * invocation a row.
+ * rows[b, h, i] = (lse, Σ dy·y, 0, 0): all that backward needs to know of a row,
+ * in as many words as a texel has. One invocation a row.
  */
 export function attentionRows(form: AttentionForm): Kernel {
   return attentionKernel(
@@ -236,7 +328,7 @@ export function attentionRows(form: AttentionForm): Kernel {
     [
       ...read("y", "dy"),
       { name: "lse", access: "read", type: "array<f32>" },
-      { name: "rows", access: "write", type: "array<vec2<f32>>" },
+      { name: "rows", access: "write", type: "array<vec4<f32>>" },
     ],
     /* wgsl */ `
 @compute @workgroup_size(64)
@@ -249,7 +341,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   let base = ((b * p.sq + i) * p.heads + h) * (D / UNIT);
   var sum = 0.0;
   for (var n = 0u; n < (D + 3u) / 4u; n++) { sum += dot(fetch_y(base, n), fetch_dy(base, n)); }
-  rows[item] = vec2<f32>(lse[item], sum);
+  rows[item] = vec4<f32>(lse[item], sum, 0.0, 0.0);
 }
 `,
   );

@@ -4,7 +4,8 @@
 // Attention for adapters on the CPU. An invocation owns R rows of one head in
 // registers (R queries, or R keys in the second half of backward) and walks the
 // other side row by row, so that every fetched row serves R rows; fetches, not
-// arithmetic, are what costs there. No workgroup memory, no barrier.
+// arithmetic, are what costs there, though texels cost far less than words of
+// storage. No workgroup memory, no barrier.
 //   forward  q, y in registers: online softmax over keys, lse saved
 //   dq       q, dy, dq in registers: p again from lse, ds = p·(dp - Σ dy·y)
 //   dkv      k, v, dk, dv in registers: the same, over queries
@@ -18,38 +19,35 @@ import { type AttentionForm, attentionKernel, read } from "./attention.ts";
 /** Invocations of a workgroup: a CPU's vector width. */
 export const ATTENTION_SERIAL_WORKGROUP = 8;
 
-/** Vec4 registers that one operand of the forward kernel may take. */
-const REGISTERS = 128;
-
-/** Multiply-adds from which on twice the rows are worth compiling. */
-const WORTH = 2 ** 22;
-
 /** What {@linkcode rowsEach} decides by. */
 export interface RowsWork {
-  /** Columns of a head. */
-  depth: number;
+  form: AttentionForm;
   /** Rows of a head. */
   rows: number;
-  /** Products of a query's and a key's column, in all heads and batch rows. */
-  products: number;
+  /** Whether as many rows as are worth it once compiled. */
+  wide: boolean;
   backward: boolean;
 }
 
 /**
- * Rows of an invocation: as many as the registers hold, at most 8, or twice
- * that where there is much to do, and no more than there are. A fetch serves
- * them all, but the text of 16 takes the driver seconds to compile.
+ * Rows of an invocation. What is fetched serves them all, but the time that the
+ * driver takes to compile the text grows faster than they do: 4 rows of 64
+ * columns take it one to two seconds a kernel, 8 rows four to ten.
  */
-export function rowsEach(
-  { depth, rows, products, backward }: RowsWork,
-): number {
-  const vectors = Math.ceil(depth / 4);
-  const factor = products >= WORTH ? 2 : 1;
-  const budget = factor * (backward ? REGISTERS / 2 : REGISTERS);
-  let each = 8 * factor;
+export function rowsEach({ form, rows, wide, backward }: RowsWork): number {
+  const vectors = Math.ceil(form.depth / 4);
+  const scarce = form.texels || backward;
+  const budget = (scarce ? 64 : 128) * (wide ? 2 : 1);
+  let each = wide ? 16 : 8;
   while (each > 1 && each * vectors > budget) each /= 2;
   while (each > 1 && each / 2 >= rows) each /= 2;
   return each;
+}
+
+/** Turns of a kernel's loops for each row that an invocation meets. */
+export function serialTurns(rows: number, dropout: boolean): number {
+  // Dropout draws for the owned rows in a loop, for four keys at a time.
+  return dropout ? 2 + Math.ceil(rows / 4) : 1;
 }
 
 /** What is read or written of each row: text for vec4 `n` of row `at`. */
@@ -252,7 +250,7 @@ ${
       unroll(R, (r) =>
         `let i${r} = min(first + ${r}u, last);
   let text${r} = text_of(i${r});
-  let row${r} = rows[(b * p.heads + h) * p.sq + i${r}];
+  let row${r} = row_of((b * p.heads + h) * p.sq + i${r});
   ${unroll(N, (n) => `var dq${r}_${n} = vec4<f32>(0.0);`)}`)
     }
   ${
@@ -328,7 +326,7 @@ ${
   let range = queries_of(first, last);
   for (var i = range.x; i < range.y; i++) {
     let at = (b * p.sq + i) * stride + h * head;
-    let row = rows[(b * p.heads + h) * p.sq + i];
+    let row = row_of((b * p.heads + h) * p.sq + i);
     ${unroll(R, (r) => `var s${r} = 0.0; var dp${r} = 0.0;`)}
     ${
       unroll(N, (n) =>
@@ -365,5 +363,6 @@ ${
     }
 }
 `,
+    "keys",
   );
 }

@@ -9,6 +9,9 @@
 //   workgroup   128 invocations a query and head, 128 keys at a time: each
 //               scores one key, then they share the columns of y and slices of
 //               the keys; for GPUs
+//   split       the same over 512 keys alone; a second kernel puts the parts
+//               of a query and head together, in their order: for GPUs that
+//               few queries to a long cache would leave idle
 // Scores are in base 2, a masked key has the score MASKED: where all are masked,
 // attention spreads evenly, as adding the most negative float would make it.
 
@@ -16,7 +19,7 @@ import type { Access, Kernel, ParamType } from "../kernel.ts";
 
 /** What of a call changes the text of its kernel. */
 export interface CachedAttentionForm {
-  variant: "serial" | "workgroup";
+  variant: "serial" | "workgroup" | "split";
   /** Columns of a head. */
   depth: number;
 }
@@ -34,16 +37,14 @@ const PARAMS: Readonly<Record<string, ParamType>> = {
   mask_share: "u32",
   mask_columns: "u32",
   scale: "f32",
+  /** Workgroups of a query and head. */
+  parts: "u32",
 };
 
-const BIND: readonly Access[] = [
-  "read",
-  "read",
-  "read",
-  "read",
-  "read",
-  "write",
-];
+const INPUTS: readonly Access[] = ["read", "read", "read", "read", "read"];
+
+/** Keys of a part where they are split among workgroups. */
+export const CACHED_PART = 512;
 
 const HEAD = /* wgsl */ `
 override MASK: u32 = 0u;
@@ -54,14 +55,14 @@ const N = (D + 3u) / 4u;
 const WIDTH = D / UNIT;
 struct Params {
   first: u32, items: u32, queries: u32, heads: u32, length: u32, causal: u32, capacity: u32,
-  row: u32, share: u32, mask_share: u32, mask_columns: u32, scale: f32,
+  row: u32, share: u32, mask_share: u32, mask_columns: u32, scale: f32, parts: u32,
 }
 @group(0) @binding(0) var<storage, read> q: array<Unit>;
 @group(0) @binding(1) var<storage, read> k: array<Unit>;
 @group(0) @binding(2) var<storage, read> v: array<Unit>;
 @group(0) @binding(3) var<storage, read> mask: array<u32>;
 @group(0) @binding(4) var<storage, read> origins: array<u32>;
-@group(0) @binding(5) var<storage, read_write> y: array<Unit>;
+@group(0) @binding(5) var<storage, read_write> y: array<YIELD>;
 @group(1) @binding(0) var<uniform> p: Params;
 
 // Item (r, i, h) is head h of query i of row r. How many keys it sees:
@@ -88,6 +89,9 @@ const UNIT = 4u;
 fn fetch_q(base: u32, n: u32) -> vec4<f32> { return q[base + n]; }
 fn fetch_k(base: u32, n: u32) -> vec4<f32> { return k[base + n]; }
 fn fetch_v(base: u32, n: u32) -> vec4<f32> { return v[base + n]; }
+`;
+
+const STORE_ALIGNED = /* wgsl */ `
 fn store_y(base: u32, n: u32, x: vec4<f32>) { y[base + n] = x; }
 `;
 
@@ -107,6 +111,9 @@ fn fetch_v(base: u32, n: u32) -> vec4<f32> {
   let c = base + n * 4u;
   return select(vec4<f32>(0.0), vec4<f32>(v[c], v[c + 1u], v[c + 2u], v[c + 3u]), inside(n));
 }
+`;
+
+const STORE_RAGGED = /* wgsl */ `
 fn store_y(base: u32, n: u32, x: vec4<f32>) {
   let c = base + n * 4u;
   y[c] = x.x;
@@ -126,10 +133,11 @@ var<workgroup> partial: array<vec4<f32>, 128>;
 
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let local = group.x + group.y * groups.x;
+  let local = (group.x + group.y * groups.x) / p.parts;
   if (local >= p.items) { return; }
   let item = p.first + local;
-  let keys = keys_of(item);
+  let begin = (group.x + group.y * groups.x) % p.parts * PART;
+  let keys = min(keys_of(item), begin + PART);
   if (lane < N) { query[lane] = fetch_q(item * WIDTH, lane) * p.scale; }
   workgroupBarrier();
   let column = lane % N;
@@ -137,7 +145,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   var m = MASKED;
   var l = 0.0;
   var sum = vec4<f32>(0.0);
-  for (var start = 0u; start < keys; start += 128u) {
+  for (var start = begin; start < keys; start += 128u) {
     let j = start + lane;
     var s = EXCLUDED;
     var at = 0u;
@@ -178,8 +186,45 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   if (lane < N) {
     for (var c = 1u; c < SLICES; c++) { sum += partial[c * N + lane]; }
-    store_y(item * WIDTH, lane, sum / tree[0]);
+    FINISH
   }
+}
+`;
+
+/** How a workgroup ends that has all keys, and how one that has a part. */
+const WHOLE = "store_y(item * WIDTH, lane, sum / tree[0]);";
+const IN_PARTS = /* wgsl */ `
+    let at = local * p.parts + begin / PART;
+    y[at * (N + 1u) + lane] = sum;
+    if (lane == 0u) { y[at * (N + 1u) + N] = vec4<f32>(m, tree[0], 0.0, 0.0); }
+`;
+
+// y of a query and head from its parts: each Σ e·v, then (largest score, Σ e).
+const COMBINE = /* wgsl */ `
+const N = (D + 3u) / 4u;
+const WIDTH = D / UNIT;
+struct Params { first: u32, items: u32, parts: u32 }
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> y: array<Unit>;
+@group(1) @binding(0) var<uniform> p: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let local = id.x + id.y * groups.x * 64u;
+  if (local >= p.items * N) { return; }
+  let base = local / N * p.parts;
+  let lane = local % N;
+  var m = x[base * (N + 1u) + N].x;
+  for (var i = 1u; i < p.parts; i++) { m = max(m, x[(base + i) * (N + 1u) + N].x); }
+  var l = 0.0;
+  var sum = vec4<f32>(0.0);
+  for (var i = 0u; i < p.parts; i++) {
+    let part = (base + i) * (N + 1u);
+    let e = exp2(x[part + N].x - m);
+    l += e * x[part + N].y;
+    sum += e * x[part + lane];
+  }
+  store_y((p.first + local / N) * WIDTH, lane, sum / l);
 }
 `;
 
@@ -221,25 +266,61 @@ ${unroll(count, (n) => `  store_y(item * WIDTH, ${n}u, y${n} / l);`)}
 `;
 }
 
-/** Items of a workgroup of either variant. */
-export const CACHED_ITEMS = { serial: 8, workgroup: 1 } as const;
+/** Items of a workgroup of each variant. */
+export const CACHED_ITEMS = { serial: 8, workgroup: 1, split: 1 } as const;
+
+/** The words that a part of an item takes. */
+export function partWords(depth: number): number {
+  return 4 * (Math.ceil(depth / 4) + 1);
+}
 
 const made = new Map<string, Kernel>();
 
-/** y from q, k, v, mask and origins. */
+function once(key: string, make: () => Kernel): Kernel {
+  let kernel = made.get(key);
+  if (!kernel) made.set(key, kernel = make());
+  return kernel;
+}
+
+/** y, or its parts, from q, k, v, mask and origins. */
 export function cachedForward(form: CachedAttentionForm): Kernel {
   const { variant, depth } = form;
-  const key = `${variant} ${depth}`;
-  let kernel = made.get(key);
-  if (!kernel) {
-    kernel = {
-      name: `cached_attention_${variant}`,
-      bind: BIND,
-      params: PARAMS,
-      wgsl: `const D = ${depth}u;\n` + (depth % 4 === 0 ? ALIGNED : RAGGED) +
-        HEAD + (variant === "serial" ? serial(depth) : WORKGROUP),
-    };
-    made.set(key, kernel);
-  }
-  return kernel;
+  const aligned = depth % 4 === 0;
+  const split = variant === "split";
+  return once(`${variant} ${depth}`, () => ({
+    name: `cached_attention_${variant}`,
+    bind: [...INPUTS, "write"],
+    params: PARAMS,
+    wgsl: [
+      `const D = ${depth}u;\n`,
+      aligned ? ALIGNED : RAGGED,
+      HEAD.replace("YIELD", split ? "vec4<f32>" : "Unit"),
+      split ? "" : aligned ? STORE_ALIGNED : STORE_RAGGED,
+      split ? `const PART = ${CACHED_PART}u;\n` : "const PART = 0x7fffffffu;\n",
+      variant === "serial"
+        ? serial(depth)
+        : WORKGROUP.replace("FINISH", split ? IN_PARTS : WHOLE),
+    ].join(""),
+  }));
+}
+
+/** Invocations of a workgroup of {@linkcode cachedCombine}. */
+export const CACHED_COMBINE_WORKGROUP = 64;
+
+/** y from the parts of `"split"`; an invocation a vec4 of it. */
+export function cachedCombine(depth: number): Kernel {
+  const aligned = depth % 4 === 0;
+  return once(`combine ${depth}`, () => ({
+    name: "cached_attention_combine",
+    bind: ["read", "write"],
+    params: { first: "u32", items: "u32", parts: "u32" },
+    wgsl: [
+      `const D = ${depth}u;\n`,
+      aligned
+        ? "alias Unit = vec4<f32>;\nconst UNIT = 4u;\n"
+        : "alias Unit = f32;\nconst UNIT = 1u;\n",
+      COMBINE,
+      aligned ? STORE_ALIGNED : STORE_RAGGED,
+    ].join(""),
+  }));
 }

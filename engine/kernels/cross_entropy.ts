@@ -5,15 +5,19 @@
 // With w the class weights, ε the smoothing and q = (1 - ε)·t + ε/C:
 //   loss = Σ_c w_c q_c (lse - z_c)             lse = log Σ exp z, shifted by max
 //   dz_c = g (softmax_c · Σ_k w_k q_k - w_c q_c)
-// Forward reads z twice (maximum, then all sums) and leaves four numbers a row:
-// (loss, max, its share of the mean's divisor, Σ_k w_k q_k / Σ exp(z - max)), so
-// that no large lse is rounded. Backward makes dz from them in one pass. Ignored rows are 0 throughout; a class index outside
+// Forward leaves four numbers a row: (loss, max, its share of the mean's divisor,
+// Σ_k w_k q_k / Σ exp(z - max)), so that no large lse is rounded. Backward makes
+// dz from them in one pass. Ignored rows are 0 throughout; a class index outside
 // [0, C) makes its row NaN, so that it is seen.
 //
-//   serial      one invocation per row, groups of 8 to spread over CPU cores
-//   workgroup   one workgroup per row, tree sums in a fixed order
+//   serial      one invocation per row, groups of 8 to spread over CPU cores;
+//               z is read twice (maximum, then all sums)
+//   texels      the same, z read as texels by fours whatever C is: the first and
+//               last four may reach into other rows. Class indices only
+//   workgroup   one workgroup per row, z read once, tree sums in a fixed order
 
 import type { Access, Kernel, ParamType } from "../kernel.ts";
+import { declareTexels } from "../texels.ts";
 
 /** Invocations of a workgroup of the serial forward kernel. */
 export const SERIAL_WORKGROUP = 8;
@@ -21,6 +25,9 @@ export const SERIAL_WORKGROUP = 8;
 /** Invocations of a workgroup of the backward kernel, and logits of each. */
 export const BACKWARD_WORKGROUP = 64;
 export const BACKWARD_RUN = 16;
+
+/** Fours of each invocation of the backward kernel from texels. */
+export const BACKWARD_FOURS = 32;
 
 const FORWARD_BIND: readonly Access[] = ["read", "read", "read", "write"];
 
@@ -59,9 +66,12 @@ fn is_bad(row: u32) -> bool {
 fn not_a_number() -> f32 { return bitcast<f32>(0x7fc00000u + p.classes * 0u); }
 `;
 
+const LOGITS = /* wgsl */ `
+@group(0) @binding(0) var<storage, read> logits: array<f32>;
+`;
+
 const FORWARD_HEAD = /* wgsl */ `
 struct Params { rows: u32, classes: u32, ignore: i32, smoothing: f32 }
-@group(0) @binding(0) var<storage, read> logits: array<f32>;
 @group(0) @binding(1) var<storage, read> labels: array<u32>;
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
 @group(0) @binding(3) var<storage, read_write> stats: array<vec4<f32>>;
@@ -80,7 +90,7 @@ export const CROSS_ENTROPY_SERIAL: Kernel = {
   name: "cross_entropy_serial",
   bind: FORWARD_BIND,
   params: FORWARD_PARAMS,
-  wgsl: FORWARD_HEAD + /* wgsl */ `
+  wgsl: LOGITS + FORWARD_HEAD + /* wgsl */ `
 fn add_lanes(v: vec4<f32>) -> f32 { return (v.x + v.y) + (v.z + v.w); }
 
 @compute @workgroup_size(8)
@@ -129,13 +139,80 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 `,
 };
 
+/** `fours_of(row)`, and what of four logits belongs to their row. */
+const FOURS = declareTexels(0, "logits") + /* wgsl */ `
+/** The first four that a row has a share in, and the one after the last. */
+fn fours_of(row: u32) -> vec2<u32> {
+  return vec2<u32>(row * p.classes / 4u, (row * p.classes + p.classes + 3u) / 4u);
+}
+/** The classes of four logits; outside [0, C) if they are another row's. */
+fn classes_of(four: u32, row: u32) -> vec4<u32> {
+  return vec4<u32>(four * 4u - row * p.classes) + vec4<u32>(0u, 1u, 2u, 3u);
+}
+`;
+
+/** Forward from texels, one invocation per row. */
+export const CROSS_ENTROPY_TEXELS: Kernel = {
+  name: "cross_entropy_texels",
+  bind: ["texels", "read", "read", "write"],
+  params: FORWARD_PARAMS,
+  wgsl: FORWARD_HEAD + FOURS + /* wgsl */ `
+const LOWEST = vec4<f32>(-3.4028234e38);
+
+@compute @workgroup_size(8)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let row = id.x + id.y * groups.x * 8u;
+  if (row >= p.rows) { return; }
+  if (is_ignored(row)) {
+    stats[row] = vec4<f32>(0.0);
+    return;
+  }
+  if (is_bad(row)) {
+    stats[row] = vec4<f32>(not_a_number());
+    return;
+  }
+  let fours = fours_of(row);
+  var tops = LOWEST;
+  for (var four = fours.x; four < fours.y; four++) {
+    let mine = classes_of(four, row) < vec4<u32>(p.classes);
+    tops = max(tops, select(LOWEST, logits_texel(four), mine));
+  }
+  let top = max(max(tops.x, tops.y), max(tops.z, tops.w));
+  let label = labels[row];
+  var exps = vec4<f32>();
+  var zs = vec4<f32>();
+  var z_label = vec4<f32>();
+  for (var four = fours.x; four < fours.y; four++) {
+    let c = classes_of(four, row);
+    let mine = c < vec4<u32>(p.classes);
+    let z = logits_texel(four) - top;
+    exps += select(vec4<f32>(), exp(z), mine);
+    if (p.smoothing > 0.0) { zs += select(vec4<f32>(), z, mine); }
+    z_label = select(z_label, z, c == vec4<u32>(label));
+  }
+  let sums = vec4<f32>(1.0) * mat3x4<f32>(exps, zs, z_label);
+  var dot = (1.0 - p.smoothing) * sums.z;
+  if (p.smoothing > 0.0) { dot += p.smoothing / f32(p.classes) * sums.y; }
+  stats[row] = row_stats(row, top, vec3<f32>(sums.x, 1.0, dot));
+}
+`,
+};
+
 /** Forward, one workgroup per row. */
 export const CROSS_ENTROPY_WORKGROUP: Kernel = {
   name: "cross_entropy_workgroup",
   bind: FORWARD_BIND,
   params: FORWARD_PARAMS,
-  wgsl: FORWARD_HEAD + /* wgsl */ `
-var<workgroup> partial: array<vec3<f32>, 128>;
+  wgsl: LOGITS + FORWARD_HEAD + /* wgsl */ `
+const LOWEST = -3.4028234e38;
+/** (top, Σ exp(z - top), Σ w q, Σ w q (z - top)) of a share of the row. */
+var<workgroup> partial: array<vec4<f32>, 128>;
+
+/** The same share seen from a top at least as high. */
+fn raised(s: vec4<f32>, top: f32) -> vec4<f32> {
+  let fall = select(0.0, s.z * (top - s.x), s.z != 0.0);
+  return vec4<f32>(top, s.y * exp(s.x - top), s.z, s.w - fall);
+}
 
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) t: u32) {
@@ -144,26 +221,23 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   // The row's kind must not steer control flow around barriers: the values are
   // made in any case and replaced at the end.
   let base = row * p.classes;
-  var top = logits[base];
-  for (var c = t; c < p.classes; c += 128u) { top = max(top, logits[base + c]); }
-  partial[t] = vec3<f32>(top);
-  workgroupBarrier();
-  for (var half = 64u; half > 0u; half /= 2u) {
-    if (t < half) { partial[t] = max(partial[t], partial[t + half]); }
-    workgroupBarrier();
-  }
-  top = partial[0].x;
-  workgroupBarrier();
-  var sums = vec3<f32>(0.0);
+  var s = vec4<f32>(LOWEST, 0.0, 0.0, 0.0);
   for (var c = t; c < p.classes; c += 128u) {
-    let z = logits[base + c] - top;
+    let z = logits[base + c];
+    if (!(z <= s.x)) { s = raised(s, z); }
     let wq = class_weight(c) * wanted(row, c);
-    sums += vec3<f32>(exp(z), wq, select(0.0, wq * z, wq != 0.0));
+    s += vec4<f32>(0.0, exp(z - s.x), wq, select(0.0, wq * (z - s.x), wq != 0.0));
   }
-  partial[t] = sums;
+  partial[t] = s;
   workgroupBarrier();
   for (var half = 64u; half > 0u; half /= 2u) {
-    if (t < half) { partial[t] += partial[t + half]; }
+    if (t < half) {
+      let other = partial[t + half];
+      let top = max(partial[t].x, other.x);
+      let a = raised(partial[t], top);
+      let b = raised(other, top);
+      partial[t] = vec4<f32>(top, a.yzw + b.yzw);
+    }
     workgroupBarrier();
   }
   if (t > 0u) { return; }
@@ -172,23 +246,21 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   } else if (is_bad(row)) {
     stats[row] = vec4<f32>(not_a_number());
   } else {
-    stats[row] = row_stats(row, top, partial[0]);
+    stats[row] = row_stats(row, partial[0].x, partial[0].yzw);
   }
 }
 `,
 };
 
-/**
- * Backward, sixteen logits an invocation. `dy` is the gradient of the loss: one
- * number, divided by `totals[2]` for the mean, or one per row.
- */
-export const CROSS_ENTROPY_BACKWARD: Kernel = {
-  name: "cross_entropy_backward",
-  bind: ["read", "read", "read", "read", "read", "read", "write"],
-  params: { ...FORWARD_PARAMS, per_row: "u32", mean: "u32", first: "u32" },
-  wgsl: /* wgsl */ `
+const BACKWARD_PARAMS: Readonly<Record<string, ParamType>> = {
+  ...FORWARD_PARAMS,
+  per_row: "u32",
+  mean: "u32",
+  first: "u32",
+};
+
+const BACKWARD_HEAD = /* wgsl */ `
 struct Params { rows: u32, classes: u32, ignore: i32, smoothing: f32, per_row: u32, mean: u32, first: u32 }
-@group(0) @binding(0) var<storage, read> logits: array<f32>;
 @group(0) @binding(1) var<storage, read> labels: array<u32>;
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
 @group(0) @binding(3) var<storage, read> stats: array<vec4<f32>>;
@@ -197,6 +269,22 @@ struct Params { rows: u32, classes: u32, ignore: i32, smoothing: f32, per_row: u
 @group(0) @binding(6) var<storage, read_write> dlogits: array<f32>;
 @group(1) @binding(0) var<uniform> p: Params;
 
+fn gradient_of(row: u32) -> f32 {
+  let g = dy[select(0u, p.first + row, p.per_row == 1u)];
+  if (p.mean == 1u) { return g / totals[2]; }
+  return g;
+}
+` + DECLARATIONS;
+
+/**
+ * Backward, sixteen logits an invocation. `dy` is the gradient of the loss: one
+ * number, divided by `totals[2]` for the mean, or one per row.
+ */
+export const CROSS_ENTROPY_BACKWARD: Kernel = {
+  name: "cross_entropy_backward",
+  bind: ["read", "read", "read", "read", "read", "read", "write"],
+  params: BACKWARD_PARAMS,
+  wgsl: LOGITS + BACKWARD_HEAD + /* wgsl */ `
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   // Columns t, t + stride … of one row: neighbours read neighbours.
@@ -204,9 +292,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   let e = id.x + id.y * groups.x * 64u;
   let row = e / stride;
   if (row >= p.rows) { return; }
-  var g = dy[select(0u, p.first + row, p.per_row == 1u)];
-  if (p.mean == 1u) { g /= totals[2]; }
   let ignored = is_ignored(row);
+  let g = gradient_of(row);
   let s = stats[row];
   let base = row * p.classes;
   let plain = !SOFT && !WEIGHTED && p.smoothing == 0.0;
@@ -218,7 +305,44 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     dlogits[base + c] = select(g * dz, 0.0, ignored);
   }
 }
-` + DECLARATIONS,
+`,
+};
+
+/** The same from texels, {@linkcode BACKWARD_FOURS} fours an invocation. */
+export const CROSS_ENTROPY_BACKWARD_TEXELS: Kernel = {
+  name: "cross_entropy_backward_texels",
+  bind: ["texels", "read", "read", "read", "read", "read", "write"],
+  params: BACKWARD_PARAMS,
+  wgsl: BACKWARD_HEAD + FOURS + /* wgsl */ `
+@compute @workgroup_size(8)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let runs = (p.classes / 4u + 2u + ${
+    BACKWARD_FOURS - 1
+  }u) / ${BACKWARD_FOURS}u;
+  let e = id.x + id.y * groups.x * 8u;
+  let row = e / runs;
+  if (row >= p.rows) { return; }
+  let ignored = is_ignored(row);
+  let g = gradient_of(row);
+  let s = stats[row];
+  let label = vec4<u32>(labels[row]);
+  let hit = 1.0 - p.smoothing;
+  let miss = p.smoothing / f32(p.classes);
+  let base = row * p.classes;
+  let fours = fours_of(row);
+  let start = fours.x + e % runs * ${BACKWARD_FOURS}u;
+  for (var four = start; four < min(start + ${BACKWARD_FOURS}u, fours.y); four++) {
+    let c = classes_of(four, row);
+    let q = select(vec4<f32>(), vec4<f32>(hit), c == label) + miss;
+    let dz = g * (exp(logits_texel(four) - s.y) * s.w - q);
+    let value = select(dz, vec4<f32>(), ignored);
+    if (c.x < p.classes) { dlogits[base + c.x] = value.x; }
+    if (c.y < p.classes) { dlogits[base + c.y] = value.y; }
+    if (c.z < p.classes) { dlogits[base + c.z] = value.z; }
+    if (c.w < p.classes) { dlogits[base + c.w] = value.w; }
+  }
+}
+`,
 };
 
 /** The loss of all rows from the column sums of their four numbers. */

@@ -3,7 +3,8 @@
 
 // Element-wise kernels: the one template among the kernels, because the body
 // is an expression. Two forms of every expression:
-//   flat     operands of one shape: four elements an invocation, vec4 loads
+//   flat     operands of one shape: four elements an invocation, vec4 loads or,
+//            for adapters on the CPU, those of f32 as texels
 //   strided  broadcasting operands: the index taken apart along up to five
 //            axes; four elements an invocation where the last axis allows it
 // A target that is updated in place (`target_`) is read and written through one
@@ -11,6 +12,7 @@
 
 import { type DType, DTYPES } from "../dtype.ts";
 import type { Access, Kernel, ParamType } from "../kernel.ts";
+import { declareTexels } from "../texels.ts";
 
 /** Invocations of a workgroup. */
 export const ELEMENTWISE_WORKGROUP = 64;
@@ -100,7 +102,16 @@ function keyOf(e: Expression, form: string): string {
   return [form, e.body, e.operands, e.scalars, e.result, e.update].join("|");
 }
 
-const flat = new WeakMap<Expression, Kernel>();
+const flat = {
+  buffers: new WeakMap<Expression, Kernel>(),
+  texels: new WeakMap<Expression, Kernel>(),
+};
+
+/** How flat operands of f32 are read. */
+export const FLAT_VARIANTS = ["buffers", "texels"] as const;
+
+/** One of {@linkcode FLAT_VARIANTS}. */
+export type FlatVariant = (typeof FLAT_VARIANTS)[number];
 
 /**
  * Lines that all forms share: bindings (vec4 where `wide` says so, the result
@@ -110,6 +121,7 @@ function preamble(
   e: Expression,
   wide: readonly boolean[],
   fields: readonly (readonly [string, ParamType])[],
+  texels = false,
 ): string {
   const type = (dtype: DType, i: number) =>
     wide[i] ? `vec4<${DTYPES[dtype].wgsl}>` : DTYPES[dtype].wgsl;
@@ -119,9 +131,11 @@ function preamble(
   );
   return [
     ...e.operands.map(([name, dtype], i) =>
-      `@group(0) @binding(${i}) var<storage, read> buffer_${name}: array<${
-        type(dtype, i)
-      }>;`
+      texels && dtype === "f32"
+        ? declareTexels(i, `buffer_${name}`)
+        : `@group(0) @binding(${i}) var<storage, read> buffer_${name}: array<${
+          type(dtype, i)
+        }>;`
     ),
     `@group(0) @binding(${e.operands.length}) var<storage, read_write> result: array<${
       type(e.result, e.operands.length)
@@ -149,15 +163,43 @@ function bindOf(e: Expression): Access[] {
   return [...e.operands.map((): Access => "read"), "write"];
 }
 
-/** The form for operands of one shape. Params: `count`, then the scalars. */
-export function flatKernel(e: Expression): Kernel {
-  let kernel = flat.get(e);
-  if (!kernel) flat.set(e, kernel = makeFlat(e));
+/**
+ * The form for operands of one shape. Params: `count`, then the scalars. As
+ * texels, an updated target of f32 is bound once more, after itself.
+ */
+export function flatKernel(
+  e: Expression,
+  variant: FlatVariant = "buffers",
+): Kernel {
+  let kernel = flat[variant].get(e);
+  if (!kernel) flat[variant].set(e, kernel = makeFlat(e, variant));
   return kernel;
 }
 
-function makeFlat(e: Expression): Kernel {
-  return memo(keyOf(e, "flat"), () => {
+/** Whether texels serve an expression: some operand or old value is of f32. */
+export function readsTexels(e: Expression): boolean {
+  return oldTexels(e) || e.operands.some(([, dtype]) => dtype === "f32");
+}
+
+/** Whether the target's old value is read as texels. */
+export function oldTexels(e: Expression): boolean {
+  return Boolean(e.update) && e.result === "f32";
+}
+
+function makeFlat(e: Expression, variant: FlatVariant): Kernel {
+  return memo(keyOf(e, `flat ${variant}`), () => {
+    const texels = variant === "texels";
+    const old = texels && oldTexels(e);
+    const bind = [
+      ...e.operands.map(([, dtype]): Access =>
+        texels && dtype === "f32" ? "texels" : "read"
+      ),
+      ...(old ? ["write", "texels"] as const : ["write"] as const),
+    ];
+    const read = ([name, dtype]: readonly [string, DType]) =>
+      texels && dtype === "f32"
+        ? `  let ${name} = buffer_${name}_texel(i);`
+        : `  let ${name} = buffer_${name}[i];`;
     const fields = [["count", "u32"] as const, ...(e.scalars ?? [])];
     const lane = (l: string) =>
       `op(${
@@ -174,13 +216,16 @@ function makeFlat(e: Expression): Kernel {
       : `result[i] = value_;`;
     return {
       name: `${e.name}_flat`,
-      bind: bindOf(e),
+      bind,
       params: Object.fromEntries(fields),
-      wgsl: `${preamble(e, [...e.operands, e.result].map(() => true), fields)}
+      wgsl: `${
+        preamble(e, [...e.operands, e.result].map(() => true), fields, texels)
+      }
+${old ? declareTexels(e.operands.length + 1, "old") : ""}
 ${MAIN}
   if (i * 4u >= p.count) { return; }
-${e.operands.map(([n]) => `  let ${n} = buffer_${n}[i];`).join("\n")}
-  ${e.update ? "let old_ = result[i];" : ""}
+${e.operands.map(read).join("\n")}
+  ${e.update ? `let old_ = ${old ? "old_texel(i)" : "result[i]"};` : ""}
   let value_ = vec4<${DTYPES[e.result].wgsl}>(${
         ["x", "y", "z", "w"].map(lane).join(", ")
       });

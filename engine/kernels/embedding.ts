@@ -6,11 +6,13 @@
 //   link     one invocation per token finds the next token with the same id,
 //            and whether an earlier one has it (vec4 loads, ends at a match)
 //   scatter  one invocation per (first token of an id, column) walks that chain
-//            in order and adds to the table's gradient
+//            in order and adds to the table's gradient. For adapters on the
+//            CPU, an invocation has RUN columns, and ids and dy are texels
 // A dispatch sees table rows `first` to `first + rows`; tokens of other rows
 // are skipped. Ids outside [0, n) give NaN, written with the first window.
 
 import type { Access, Kernel, ParamType } from "../kernel.ts";
+import { declareTexels } from "../texels.ts";
 
 /** Invocations of a workgroup. */
 export const EMBEDDING_WORKGROUP = 64;
@@ -88,13 +90,14 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
  * (`end` if there is none), plus 2³¹ if no token from `start` on has it before.
  * Tokens of `padding` get `end`, and so belong to no chain.
  */
-export const EMBEDDING_LINK: Kernel = {
+const LINK: Kernel = {
   name: "embedding_link",
   bind: ["read", "write"],
   params: { start: "u32", end: "u32", padding: "i32" },
   wgsl: /* wgsl */ `
 struct Params { start: u32, end: u32, padding: i32 }
 @group(0) @binding(0) var<storage, read> ids: array<vec4<i32>>;
+fn ids_at(i: u32) -> vec4<i32> { return ids[i]; }
 @group(0) @binding(1) var<storage, read_write> link: array<u32>;
 @group(1) @binding(0) var<uniform> p: Params;
 
@@ -104,7 +107,7 @@ const LANES = vec4<u32>(0u, 1u, 2u, 3u);
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let t = p.start + id.x + id.y * groups.x * 64u;
   if (t >= p.end) { return; }
-  let mine = ids[t / 4u][t % 4u];
+  let mine = ids_at(t / 4u)[t % 4u];
   if (mine == p.padding && mine >= 0) {
     link[t] = p.end;
     return;
@@ -112,7 +115,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   var is_first = true;
   for (var q = p.start / 4u; q * 4u < t; q++) {
     let at = LANES + q * 4u;
-    if (any((ids[q] == vec4<i32>(mine)) & (at < vec4<u32>(t)) & (at >= vec4<u32>(p.start)))) {
+    if (any((ids_at(q) == vec4<i32>(mine)) & (at < vec4<u32>(t)) & (at >= vec4<u32>(p.start)))) {
       is_first = false;
       break;
     }
@@ -122,7 +125,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     let at = LANES + q * 4u;
     let found = select(
       vec4<u32>(p.end), at,
-      (ids[q] == vec4<i32>(mine)) & (at > vec4<u32>(t)) & (at < vec4<u32>(p.end)));
+      (ids_at(q) == vec4<i32>(mine)) & (at > vec4<u32>(t)) & (at < vec4<u32>(p.end)));
     next = min(min(found.x, found.y), min(found.z, found.w));
     if (next < p.end) { break; }
   }
@@ -130,6 +133,22 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 }
 `,
 };
+
+/** {@linkcode LINK} by how ids are read. */
+export const EMBEDDING_LINK = {
+  buffers: LINK,
+  texels: {
+    ...LINK,
+    name: "embedding_link_texels",
+    bind: ["texels", "write"],
+    wgsl: LINK.wgsl.replace(
+      /@group.* ids: array<vec4<i32>>;\n.*/,
+      declareTexels(0, "ids") + /* wgsl */ `
+fn ids_at(i: u32) -> vec4<i32> { return bitcast<vec4<i32>>(ids_texel(i)); }
+`,
+    ),
+  } satisfies Kernel,
+} as const;
 
 const SCATTER_PARAMS: Readonly<Record<string, ParamType>> = {
   start: "u32",
@@ -179,14 +198,24 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 `,
 };
 
+/** Columns (as vec4) of each invocation of the kernel below, from texels. */
+export const SCATTER_RUN = 16;
+
 /** The same for widths that are a multiple of 4. */
-export const EMBEDDING_SCATTER4: Kernel = {
-  name: "embedding_scatter4",
-  bind: SCATTER_BIND,
-  params: SCATTER_PARAMS,
-  wgsl: /* wgsl */ `
+function scatter4(variant: "buffers" | "texels"): Kernel {
+  const texels = variant === "texels";
+  return {
+    name: texels ? "embedding_scatter4_texels" : "embedding_scatter4",
+    bind: texels ? ["texels", "read", "read", "write"] : SCATTER_BIND,
+    params: SCATTER_PARAMS,
+    wgsl: /* wgsl */ `
+const RUN = ${texels ? SCATTER_RUN : 1}u;
 struct Params { start: u32, end: u32, width: u32, n: u32, first: u32, rows: u32, y_offset: u32, table_offset: u32 }
+${
+      texels ? declareTexels(0, "dy") : /* wgsl */ `
 @group(0) @binding(0) var<storage, read> dy: array<vec4<f32>>;
+fn dy_texel(i: u32) -> vec4<f32> { return dy[i]; }`
+    }
 @group(0) @binding(1) var<storage, read> ids: array<u32>;
 @group(0) @binding(2) var<storage, read> link: array<u32>;
 @group(0) @binding(3) var<storage, read_write> table: array<vec4<f32>>;
@@ -196,21 +225,40 @@ struct Params { start: u32, end: u32, width: u32, n: u32, first: u32, rows: u32,
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let e = id.x + id.y * groups.x * 64u;
   let width = p.width / 4u;
-  var t = p.start + e / width;
+  let runs = (width + RUN - 1u) / RUN;
+  let t = p.start + e / runs;
   if (t >= p.end) { return; }
-  var next = link[t];
+  let first = link[t];
   let row = ids[t];
-  if ((next & 0x80000000u) == 0u || row >= p.n || row < p.first || row >= p.first + p.rows) { return; }
-  let c = e % width;
-  let at = p.table_offset / 4u + (row - p.first) * width + c;
-  var acc = table[at];
-  loop {
-    acc += dy[p.y_offset / 4u + (t - p.start) * width + c];
-    t = next & 0x7fffffffu;
-    if (t >= p.end) { break; }
-    next = link[t];
+  if ((first & 0x80000000u) == 0u || row >= p.n || row < p.first || row >= p.first + p.rows) { return; }
+  let begin = e % runs * RUN;
+  let target_ = p.table_offset / 4u + (row - p.first) * width;
+  let source = p.y_offset / 4u;
+  if ((first & 0x7fffffffu) >= p.end) { // the only token of its id
+    for (var c = begin; c < min(begin + RUN, width); c++) {
+      table[target_ + c] += dy_texel(source + (t - p.start) * width + c);
+    }
+    return;
   }
-  table[at] = acc;
+  for (var c = begin; c < min(begin + RUN, width); c++) {
+    var acc = table[target_ + c];
+    var token = t;
+    var next = first & 0x7fffffffu;
+    loop {
+      acc += dy_texel(source + (token - p.start) * width + c);
+      if (next >= p.end) { break; }
+      token = next;
+      next = link[token] & 0x7fffffffu;
+    }
+    table[target_ + c] = acc;
+  }
 }
 `,
-};
+  };
+}
+
+/** {@linkcode EMBEDDING_SCATTER} by fours, by how dy is read. */
+export const EMBEDDING_SCATTER4 = {
+  buffers: scatter4("buffers"),
+  texels: scatter4("texels"),
+} as const;

@@ -2,202 +2,178 @@
 // This module is browser compatible.
 
 // Layer norm over rows of C columns: y = (x - mean)·rstd·weight + bias, with the
-// mean first and the variance from centred values, and (mean, rstd) saved.
-//   serial      one invocation a row, no barrier: for adapters on the CPU
-//   workgroup   one workgroup a row, sums by a tree in a fixed order: for GPUs
-// Both are one text, `normalise`, of which every `step`-th column is one lane's;
-// `reduce` adds up what the lanes have. Rows are read as vec4 where C is a multiple
-// of four (`V`).
-// Backward takes one pass for two sums and one for dx; dweight and dbias are
-// summed over blocks of rows into partial sums, then over the blocks.
+// mean first and the variance from centred values, and (mean, rstd) saved. Who
+// owns a row is told in rows.ts; rows are read as vec4 where C is a multiple of
+// four (`V`). Forward reads x once where a row is held in registers, else three
+// times, which costs little as texels.
+// Backward: where rows are held, one pass for dx and, over blocks of rows, for
+// partial sums of dweight and dbias; else two passes for dx (two sums, then dx)
+// and one for the partial sums. These are then added up over the blocks.
 
 import type { Kernel } from "../kernel.ts";
-import { type RowForm, rowKernel, type RowTexts } from "./rows.ts";
+import {
+  declareInput,
+  eachOf,
+  inputAccess,
+  type RowForm,
+  rowKernel,
+} from "./rows.ts";
+import { unroll } from "./unroll.ts";
 
-const VEC4 = /* wgsl */ `
-alias V = vec4<f32>;
-fn total(v: V) -> f32 { return v.x + v.y + v.z + v.w; }
+const JOIN = /* wgsl */ `
+fn join(a: vec2<f32>, b: vec2<f32>) -> vec2<f32> { return a + b; }
 `;
 
-const SCALAR = /* wgsl */ `
-alias V = f32;
-fn total(v: V) -> f32 { return v; }
-`;
-
-const ROW = /* wgsl */ `
-@compute @workgroup_size(WORKGROUP)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let number = group.x + group.y * groups.x;
-`;
-
-/** One invocation a row. */
-const SERIAL = /* wgsl */ `
-fn reduce(v: vec2<f32>, lane: u32) -> vec2<f32> { return v; }
-` + ROW.replace("WORKGROUP", "8") + /* wgsl */ `
-  let row = number * 8u + lane;
-  if (row < p.rows) { normalise(row, 0u, 1u); }
-}
-`;
-
-/** One workgroup a row. */
-const WORKGROUP = /* wgsl */ `
-var<workgroup> tree: array<vec2<f32>, 128>;
-fn reduce(v: vec2<f32>, lane: u32) -> vec2<f32> {
-  workgroupBarrier();
-  tree[lane] = v;
-  workgroupBarrier();
-  for (var half = 64u; half > 0u; half /= 2u) {
-    if (lane < half) { tree[lane] += tree[lane + half]; }
-    workgroupBarrier();
-  }
-  return tree[0];
-}
-` + ROW.replace("WORKGROUP", "128") + /* wgsl */ `
-  if (number < p.rows) { normalise(number, lane, 128u); }
-}
-`;
-
-const FORWARD = /* wgsl */ `
+/** y, x + residual and (mean, rstd) from x, residual, weight and bias. */
+export function layerNormForward(form: RowForm): Kernel {
+  return rowKernel(form, "layer_norm", (form) => {
+    const input = inputAccess(form);
+    const held = form.held > 0;
+    const each = (line: (v: string) => string) =>
+      eachOf(
+        form,
+        "p.columns",
+        (i) => line(held ? `v${i}` : "value(base + c)"),
+      );
+    return {
+      bind: [input, input, input, input, "write", "write", "write"],
+      params: { rows: "u32", columns: "u32", size: "f32", eps: "f32" },
+      wgsl: /* wgsl */ `
 override WEIGHT: u32 = 0u;
 override BIAS: u32 = 0u;
 override RESIDUAL: u32 = 0u;
 struct Params { rows: u32, columns: u32, size: f32, eps: f32 }
-@group(0) @binding(0) var<storage, read> x: array<V>;
-@group(0) @binding(1) var<storage, read> residual: array<V>;
-@group(0) @binding(2) var<storage, read> weight: array<V>;
-@group(0) @binding(3) var<storage, read> bias: array<V>;
+${declareInput(form, 0, "x")}
+${declareInput(form, 1, "residual")}
+${declareInput(form, 2, "weight")}
+${declareInput(form, 3, "bias")}
 @group(0) @binding(4) var<storage, read_write> y: array<V>;
 @group(0) @binding(5) var<storage, read_write> sum: array<V>;
 @group(0) @binding(6) var<storage, read_write> statistics: array<vec2<f32>>;
 @group(1) @binding(0) var<uniform> p: Params;
-
+${JOIN}
 fn value(i: u32) -> V {
-  if (RESIDUAL == 1u) { return x[i] + residual[i]; }
-  return x[i];
+  if (RESIDUAL == 1u) { return x_at(i) + residual_at(i); }
+  return x_at(i);
 }
-fn normalise(row: u32, lane: u32, step: u32) {
+fn put(at: u32, c: u32, v: V, mean: f32, rstd: f32) {
+  if (RESIDUAL == 1u) { sum[at] = v; }
+  var n = (v - V(mean)) * rstd;
+  if (WEIGHT == 1u) { n *= weight_at(c); }
+  if (BIAS == 1u) { n += bias_at(c); }
+  y[at] = n;
+}
+fn run(row: u32, lane: u32, live: bool) {
   let base = row * p.columns;
+${unroll(form.held, (i) => `  var v${i} = V();`)}
   var s = V();
-  for (var c = lane; c < p.columns; c += step) { s += value(base + c); }
-  let mean = reduce(vec2<f32>(total(s), 0.0), lane).x / p.size;
+${each((v) => held ? `${v} = value(base + c); s += ${v};` : `s += ${v};`)}
+  let mean = reduce(vec2<f32>(total(s), 0.0)).x / p.size;
   var q = V();
-  for (var c = lane; c < p.columns; c += step) {
-    let d = value(base + c) - V(mean);
-    q += d * d;
-  }
-  let variance = reduce(vec2<f32>(total(q), 0.0), lane).x / p.size;
+${each((v) => `let d = ${v} - V(mean); q += d * d;`)}
+  let variance = reduce(vec2<f32>(total(q), 0.0)).x / p.size;
   let rstd = 1.0 / sqrt(variance + p.eps);
-  for (var c = lane; c < p.columns; c += step) {
-    let v = value(base + c);
-    if (RESIDUAL == 1u) { sum[base + c] = v; }
-    var n = (v - V(mean)) * rstd;
-    if (WEIGHT == 1u) { n *= weight[c]; }
-    if (BIAS == 1u) { n += bias[c]; }
-    y[base + c] = n;
-  }
+  if (!live) { return; }
+${each((v) => `put(base + c, c, ${v}, mean, rstd);`)}
   if (lane == 0u) { statistics[row] = vec2<f32>(mean, rstd); }
 }
-`;
+`,
+    };
+  });
+}
 
-const BACKWARD = /* wgsl */ `
+/** Declares the statistics, and `saved_at(row)`: (mean, rstd). */
+function declareStatistics({ variant }: RowForm, binding: number): string {
+  const input = declareInput(
+    { variant, vectors: true, lanes: 1, held: 0 },
+    binding,
+    "statistics",
+  );
+  return variant === "texels"
+    ? input + /* wgsl */ `
+fn saved_at(row: u32) -> vec2<f32> {
+  let two = statistics_at(row / 2u);
+  return select(two.xy, two.zw, row % 2u == 1u);
+}
+`
+    : /* wgsl */ `
+@group(0) @binding(${binding}) var<storage, read> statistics: array<vec2<f32>>;
+fn saved_at(row: u32) -> vec2<f32> { return statistics[row]; }
+`;
+}
+
+/** dx from dy, x, (mean, rstd) and weight, where rows are not held. */
+export function layerNormBackward(form: RowForm): Kernel {
+  return rowKernel(form, "layer_norm_backward", (form) => {
+    const input = inputAccess(form);
+    const each = (line: string) => eachOf(form, "p.columns", () => line);
+    return {
+      bind: [input, input, input, input, "write"],
+      params: { rows: "u32", columns: "u32", size: "f32" },
+      wgsl: /* wgsl */ `
 override WEIGHT: u32 = 0u;
 struct Params { rows: u32, columns: u32, size: f32 }
-@group(0) @binding(0) var<storage, read> dy: array<V>;
-@group(0) @binding(1) var<storage, read> x: array<V>;
-@group(0) @binding(2) var<storage, read> statistics: array<vec2<f32>>;
-@group(0) @binding(3) var<storage, read> weight: array<V>;
+${declareInput(form, 0, "dy")}
+${declareInput(form, 1, "x")}
+${declareStatistics(form, 2)}
+${declareInput(form, 3, "weight")}
 @group(0) @binding(4) var<storage, read_write> dx: array<V>;
 @group(1) @binding(0) var<uniform> p: Params;
-
+${JOIN}
 fn scaled(base: u32, c: u32) -> V {
-  if (WEIGHT == 1u) { return dy[base + c] * weight[c]; }
-  return dy[base + c];
+  if (WEIGHT == 1u) { return dy_at(base + c) * weight_at(c); }
+  return dy_at(base + c);
 }
-fn normalise(row: u32, lane: u32, step: u32) {
+fn run(row: u32, lane: u32, live: bool) {
   let base = row * p.columns;
-  let saved = statistics[row];
+  let saved = saved_at(row);
   var s = V();
   var q = V();
-  for (var c = lane; c < p.columns; c += step) {
+${
+        each(`
     let g = scaled(base, c);
     s += g;
-    q += g * ((x[base + c] - V(saved.x)) * saved.y);
-  }
-  let means = reduce(vec2<f32>(total(s), total(q)), lane) / p.size;
-  for (var c = lane; c < p.columns; c += step) {
-    let n = (x[base + c] - V(saved.x)) * saved.y;
+    q += g * ((x_at(base + c) - V(saved.x)) * saved.y);
+`)
+      }
+  let means = reduce(vec2<f32>(total(s), total(q))) / p.size;
+  if (!live) { return; }
+${
+        each(`
+    let n = (x_at(base + c) - V(saved.x)) * saved.y;
     dx[base + c] = (scaled(base, c) - V(means.x) - n * means.y) * saved.y;
-  }
+`)
+      }
 }
-`;
-
-const TEXTS: RowTexts = {
-  vectors: VEC4,
-  scalars: SCALAR,
-  serial: SERIAL,
-  workgroup: WORKGROUP,
-};
-
-function build(form: RowForm, kernel: Kernel): Kernel {
-  return rowKernel(form, kernel, TEXTS);
-}
-
-/** y, x + residual and (mean, rstd) from x, residual, weight and bias. */
-export function layerNormForward(form: RowForm): Kernel {
-  return build(form, {
-    name: "layer_norm",
-    bind: ["read", "read", "read", "read", "write", "write", "write"],
-    params: { rows: "u32", columns: "u32", size: "f32", eps: "f32" },
-    wgsl: FORWARD,
+`,
+    };
   });
 }
 
-/** dx from dy, x, (mean, rstd) and weight. */
-export function layerNormBackward(form: RowForm): Kernel {
-  return build(form, {
-    name: "layer_norm_backward",
-    bind: ["read", "read", "read", "read", "write"],
-    params: { rows: "u32", columns: "u32", size: "f32" },
-    wgsl: BACKWARD,
-  });
+/** Invocations of a workgroup of {@linkcode layerNormPartials}. */
+export function partialsWorkgroup({ variant }: RowForm): number {
+  return variant === "workgroup" ? 64 : 8;
 }
-
-/** Invocations of a workgroup of the column kernels. */
-export const COLUMNS_WORKGROUP = { serial: 8, workgroup: 64 } as const;
 
 /**
  * Partial sums of dweight and dbias, [blocks, 2, C], over `span` rows each: one
- * invocation a block and column (or vec4 of columns).
+ * invocation a block and column (or vec4 of columns). Where rows are not held.
  */
 export function layerNormPartials(form: RowForm): Kernel {
-  return rowKernel(form, PARTIALS, COLUMN_TEXTS);
-}
-
-/** target = [target +] the sum of one half of the partial sums over blocks. */
-export function layerNormColumns(form: RowForm): Kernel {
-  return rowKernel(form, COLUMNS, COLUMN_TEXTS);
-}
-
-/** These own columns: their ends only say how many a workgroup takes. */
-const COLUMN_TEXTS: RowTexts = {
-  ...TEXTS,
-  serial: `const WORKGROUP = ${COLUMNS_WORKGROUP.serial}u;\n`,
-  workgroup: `const WORKGROUP = ${COLUMNS_WORKGROUP.workgroup}u;\n`,
-};
-
-const PARTIALS: Kernel = {
-  name: "layer_norm_partials",
-  bind: ["read", "read", "read", "write"],
-  params: { rows: "u32", columns: "u32", span: "u32", first: "u32" },
-  wgsl: /* wgsl */ `
+  return rowKernel(form, "layer_norm_partials", (form) => {
+    const input = inputAccess(form);
+    return {
+      bind: [input, input, input, "write"],
+      params: { rows: "u32", columns: "u32", span: "u32", first: "u32" },
+      wgsl: /* wgsl */ `
 struct Params { rows: u32, columns: u32, span: u32, first: u32 }
-@group(0) @binding(0) var<storage, read> dy: array<V>;
-@group(0) @binding(1) var<storage, read> x: array<V>;
-@group(0) @binding(2) var<storage, read> statistics: array<vec2<f32>>;
+${declareInput(form, 0, "dy")}
+${declareInput(form, 1, "x")}
+${declareStatistics(form, 2)}
 @group(0) @binding(3) var<storage, read_write> partials: array<V>;
 @group(1) @binding(0) var<uniform> p: Params;
 
-@compute @workgroup_size(WORKGROUP)
+@compute @workgroup_size(${partialsWorkgroup(form)})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let c = id.x;
   if (c >= p.columns) { return; }
@@ -205,37 +181,158 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   var dweight = V();
   var dbias = V();
   for (var row = start; row < min(start + p.span, p.rows); row++) {
-    let saved = statistics[row];
-    let g = dy[row * p.columns + c];
-    dweight += g * ((x[row * p.columns + c] - V(saved.x)) * saved.y);
+    let saved = saved_at(row);
+    let g = dy_at(row * p.columns + c);
+    dweight += g * ((x_at(row * p.columns + c) - V(saved.x)) * saved.y);
     dbias += g;
   }
   partials[(p.first + id.y) * 2u * p.columns + c] = dweight;
   partials[((p.first + id.y) * 2u + 1u) * p.columns + c] = dbias;
 }
 `,
-};
+      ends: { serial: "", workgroup: "" },
+    };
+  });
+}
 
-const COLUMNS: Kernel = {
-  name: "layer_norm_columns",
-  bind: ["read", "write"],
-  params: { columns: "u32", blocks: "u32", half: "u32", add: "u32" },
-  wgsl: /* wgsl */ `
+/**
+ * dx, and the partial sums of dweight and dbias over `span` rows, where rows are
+ * held: LANES invocations take these one after the other. What the ends call
+ * rows are such blocks here, of a tensor of `length` rows.
+ */
+export function layerNormBlocks(form: RowForm): Kernel {
+  return rowKernel(form, "layer_norm_blocks", (form) => {
+    const each = (line: (i: string) => string) =>
+      eachOf(form, "p.columns", line);
+    return {
+      bind: ["read", "read", "read", "read", "write", "write"],
+      params: {
+        rows: "u32",
+        columns: "u32",
+        span: "u32",
+        first: "u32",
+        length: "u32",
+        size: "f32",
+      },
+      wgsl: /* wgsl */ `
+override WEIGHT: u32 = 0u;
+override DX: u32 = 0u;
+override SUMS: u32 = 0u;
+struct Params { rows: u32, columns: u32, span: u32, first: u32, length: u32, size: f32 }
+@group(0) @binding(0) var<storage, read> dy: array<V>;
+@group(0) @binding(1) var<storage, read> x: array<V>;
+@group(0) @binding(2) var<storage, read> statistics: array<vec2<f32>>;
+@group(0) @binding(3) var<storage, read> weight: array<V>;
+@group(0) @binding(4) var<storage, read_write> dx: array<V>;
+@group(0) @binding(5) var<storage, read_write> partials: array<V>;
+@group(1) @binding(0) var<uniform> p: Params;
+${JOIN}
+fn run(block: u32, lane: u32, own: bool) {
+${
+        unroll(form.held, (i) => /* wgsl */ `
+  var dweight${i} = V();
+  var dbias${i} = V();
+  var w${i} = V(1.0);
+  var n${i} = V();
+  var g${i} = V();`)
+      }
+  if (WEIGHT == 1u) {
+${each((i) => `w${i} = weight[c];`)}
+  }
+  for (var r = 0u; r < p.span; r++) {
+    let row = block * p.span + r;
+    let live = own && row < p.length;
+    let base = select(0u, row, live) * p.columns;
+    let saved = statistics[select(0u, row, live)];
+    var s = V();
+    var q = V();
+    if (live) {
+${
+        each((i) => /* wgsl */ `
+      g${i} = dy[base + c];
+      n${i} = (x[base + c] - V(saved.x)) * saved.y;
+      dweight${i} += g${i} * n${i};
+      dbias${i} += g${i};
+      g${i} *= w${i};
+      s += g${i};
+      q += g${i} * n${i};`)
+      }
+    }
+    if (DX == 1u) {
+      let means = reduce(vec2<f32>(total(s), total(q))) / p.size;
+      if (live) {
+${
+        each((i) =>
+          `dx[base + c] = (g${i} - V(means.x) - n${i} * means.y) * saved.y;`
+        )
+      }
+      }
+    }
+  }
+  if (SUMS == 1u && own) {
+    let at = (p.first + block) * 2u * p.columns;
+${
+        each((i) => /* wgsl */ `
+    partials[at + c] = dweight${i};
+    partials[at + p.columns + c] = dbias${i};`)
+      }
+  }
+}
+`,
+    };
+  });
+}
+
+/** Columns that a workgroup of {@linkcode layerNormColumns} adds up. */
+export const COLUMNS_WORKGROUP = 8;
+
+/**
+ * target = [target +] the sum of one half of the partial sums over blocks: in
+ * order, or by the workgroup variant in sixteen shares that a tree adds.
+ */
+export function layerNormColumns({ variant, vectors }: RowForm): Kernel {
+  const form = { variant, vectors, lanes: 1, held: 0 };
+  return rowKernel(form, "layer_norm_columns", () => ({
+    bind: ["read", "write"],
+    params: { columns: "u32", blocks: "u32", half: "u32", add: "u32" },
+    wgsl: /* wgsl */ `
 struct Params { columns: u32, blocks: u32, half: u32, add: u32 }
 @group(0) @binding(0) var<storage, read> partials: array<V>;
 @group(0) @binding(1) var<storage, read_write> target_: array<V>;
 @group(1) @binding(0) var<uniform> p: Params;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let c = id.x;
-  if (c >= p.columns) { return; }
+fn share(c: u32, start: u32, step: u32) -> V {
   var s = V();
-  for (var block = 0u; block < p.blocks; block++) {
+  for (var block = start; block < p.blocks; block += step) {
     s += partials[(block * 2u + p.half) * p.columns + c];
   }
-  if (p.add == 1u) { s += target_[c]; }
-  target_[c] = s;
+  return s;
+}
+fn put(c: u32, s: V) {
+  if (p.add == 1u) { target_[c] = s + target_[c]; } else { target_[c] = s; }
 }
 `,
-};
+    ends: {
+      serial: /* wgsl */ `
+@compute @workgroup_size(${COLUMNS_WORKGROUP})
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  if (id.x < p.columns) { put(id.x, share(id.x, 0u, 1u)); }
+}
+`,
+      workgroup: /* wgsl */ `
+var<workgroup> shares: array<V, 128>;
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
+  let c = group.x * ${COLUMNS_WORKGROUP}u + index % ${COLUMNS_WORKGROUP}u;
+  shares[index] = share(min(c, p.columns - 1u), index / ${COLUMNS_WORKGROUP}u, 16u);
+  workgroupBarrier();
+  for (var half = 64u; half >= ${COLUMNS_WORKGROUP}u; half /= 2u) {
+    if (index < half) { shares[index] += shares[index + half]; }
+    workgroupBarrier();
+  }
+  if (index < ${COLUMNS_WORKGROUP}u && c < p.columns) { put(c, shares[index]); }
+}
+`,
+    },
+  }));
+}

@@ -12,11 +12,13 @@
 //   columns4   the same for four neighbouring columns: inner % 4 = 0
 //   rows4      inner = 1 and n % 4 = 0: one invocation per part, vec4 loads
 //   workgroup  inner = 1: one workgroup per part, tree in a fixed order
+//   …Texels    the same as columns4 and rows4, with x of f32 read as texels
 //
 // The operation is an override constant, so each pipeline holds one of them.
 
 import type { DType } from "../dtype.ts";
 import type { Access, Kernel, ParamType } from "../kernel.ts";
+import { declareTexels } from "../texels.ts";
 
 /** Values of the constant `OP`. */
 export const REDUCTIONS = { sum: 0, max: 1, min: 2 } as const;
@@ -198,11 +200,25 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 `,
 };
 
+/** The same kernel with x, of vec4, read as texels. */
+function fromTexels(kernel: Kernel): Kernel {
+  return {
+    ...kernel,
+    name: `${kernel.name}_texels`,
+    bind: ["texels", "write"],
+    wgsl: kernel.wgsl
+      .replace(/@group.* x: array<vec4<T>>;/, declareTexels(0, "x"))
+      .replace(/\bx\[([^\]]+)\]/g, "x_texel($1)"),
+  };
+}
+
 /** The forms of a reduction; see the head of the file. */
 export const REDUCE_FORMS = {
   element: ELEMENT,
   columns4: COLUMNS4,
+  columns4Texels: fromTexels(COLUMNS4),
   rows4: ROWS4,
+  rows4Texels: fromTexels(ROWS4),
   workgroup: WORKGROUP,
 } as const;
 

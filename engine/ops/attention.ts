@@ -11,29 +11,27 @@ import {
   ATTENTION_ROWS_WORKGROUP,
   type AttentionForm,
   attentionRows,
+  type AttentionRule,
   attentionWeights,
+  mostRows,
 } from "../kernels/attention.ts";
 import {
-  ATTENTION_SERIAL_WORKGROUP,
-  rowsEach,
-  serialForward,
-  serialKeys,
-  serialQueries,
-} from "../kernels/attention_serial.ts";
-import {
-  ATTENTION_TILE,
-  tiledForward,
-  tiledKeys,
-  tiledQueries,
-} from "../kernels/attention_tiled.ts";
+  ATTENTION_VARIANTS,
+  type AttentionStep,
+  blockKernel,
+} from "../kernels/attention_blocks.ts";
+import { rowsEach, serialTurns } from "../kernels/attention_serial.ts";
 import { grid, launch, part, type Window, windows } from "../launch.ts";
-import type { RandomStream } from "../random.ts";
+import type { Param } from "../observer.ts";
+import { type RandomStream, streamParams } from "../random.ts";
 import { formatShape } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
 import { chooseVariant, defineVariants } from "../tune.ts";
 
-defineVariants("attention", ["serial", "tiled"]);
+// How they are measured stands in trials.ts.
+defineVariants("attention", ATTENTION_VARIANTS);
+defineVariants("attention_backward", ATTENTION_VARIANTS.slice(0, -1));
 
 /** Dropout of attention's probabilities. */
 export interface AttentionDropout {
@@ -55,15 +53,23 @@ export interface AttentionOptions {
    */
   mask?: Tensor | undefined;
   /**
-   * Several texts one after the other in one batch row: for each token the
-   * first and one-past-last token of its text, integers `[S, 2]`. A query sees
-   * keys of its own text alone, and the work follows the texts' lengths, not
-   * their sum. The batch must be 1, queries and keys equally many, and there
-   * can be no mask.
+   * Several texts one after the other in one batch row: for each query the
+   * first and one-past-last key that it sees, integers `[Sq, 2]`, neither ever
+   * less than the row before's. A query that sees none gives 0. The work follows
+   * the texts' lengths, not their sum. The batch must be 1, and there can be no
+   * mask.
    *
    * @default {none: a batch row is one text}
    */
   segments?: Tensor | undefined;
+  /**
+   * With `segments`, the same for keys: the first and one-past-last query that
+   * sees each, integers `[Sk, 2]`. Needed where queries and keys are not equally
+   * many; without a causal or window rule.
+   *
+   * @default {segments: queries and keys are the same tokens}
+   */
+  segmentsOfKeys?: Tensor | undefined;
   /**
    * Whether query `i` sees only keys `j ≤ i + Sk - Sq`.
    *
@@ -91,6 +97,11 @@ export interface AttentionOptions {
   dropout?: AttentionDropout;
 }
 
+/** Workgroups of 64 rows from which on a GPU has enough to do with them. */
+const ENOUGH = 512;
+
+const NO_STREAM: RandomStream = { key: [0, 0], stream: [0, 0] };
+
 /** One call: sizes, kernels' constants and parameters. */
 interface Plan {
   device: Device;
@@ -101,11 +112,15 @@ interface Plan {
   heads: number;
   width: number;
   constants: Record<string, number>;
-  params: Record<string, number>;
+  params: Record<string, Param>;
   /** The mask or the segments, and the integers of it for a batch row. */
   mask: Tensor | undefined;
   maskSize: number;
-  tiled: boolean;
+  /** What stands in the mask's place where keys are the rows owned. */
+  keysMask: Tensor | undefined;
+  /** The class of shapes, and the variants that a user has not pinned. */
+  shapeClass: string;
+  fallback: () => string;
 }
 
 /**
@@ -125,7 +140,7 @@ interface Plan {
  * @returns `[B, Sq, H·D]`
  * @throws {TypeError} If shapes or types do not fit.
  * @throws {RangeError} If `heads`, `window` or the dropout rate is out of range,
- * or there are more than some 60,000 tokens (15,000 with dropout) on a software
+ * or there are more than some 60,000 tokens (10,000 with dropout) on a software
  * adapter.
  *
  * @example Usage
@@ -153,7 +168,7 @@ export function attention(
   if (y.size === 0) return y;
   const lse = forward(plan, q, k, v, y);
   const result = record(y, [q, k, v], (dy) => {
-    const rows = allocate(device, [batch, heads, sq, 2]);
+    const rows = allocate(device, [batch, heads, sq, 4]);
     const dq = q.requiresGrad ? allocate(device, q.shape) : undefined;
     const keys = k.requiresGrad || v.requiresGrad;
     const dk = keys ? allocate(device, k.shape) : undefined;
@@ -161,24 +176,26 @@ export function attention(
     for (const w of split(plan, q)) {
       const queries = (x: Tensor) => part(x, w, sq * width);
       const others = (x: Tensor) => part(x, w, plan.sk * width);
-      const rowsPart = part(rows, w, heads * sq * 2);
+      const rowsPart = part(rows, w, heads * sq * 4);
       run(plan, w, rowsKernel, ATTENTION_ROWS_WORKGROUP, heads * sq, [
         queries(y),
         queries(dy),
         part(lse, w, heads * sq),
         rowsPart,
       ]);
-      const inputs = [
+      const inputs = (step: AttentionStep) => [
         queries(q),
         others(k),
         others(v),
-        maskPart(plan, w, q),
+        maskPart(plan, w, q, step),
         queries(dy),
         rowsPart,
       ];
-      if (dq) runBlocks(plan, w, "queries", [...inputs, queries(dq)]);
+      if (dq) {
+        runBlocks(plan, w, "queries", [...inputs("queries"), queries(dq)]);
+      }
       if (dk && dv) {
-        runBlocks(plan, w, "keys", [...inputs, others(dk), others(dv)]);
+        runBlocks(plan, w, "keys", [...inputs("keys"), others(dk), others(dv)]);
       }
     }
     return [dq, dk, dv];
@@ -248,7 +265,7 @@ function split(plan: Plan, x: Tensor): Window[] {
   return windows(x.device, batch, [
     sq * width,
     sk * width,
-    heads * sq * 2,
+    heads * sq * 4,
     maskSize,
   ]);
 }
@@ -256,9 +273,15 @@ function split(plan: Plan, x: Tensor): Window[] {
 type Bindings = Parameters<typeof launch>[2]["bind"];
 
 /** The mask or segments; without, something to bind in its place. */
-function maskPart(plan: Plan, window: Window, stand: Tensor): Bindings[number] {
-  return plan.mask
-    ? part(plan.mask, window, plan.maskSize)
+function maskPart(
+  plan: Plan,
+  window: Window,
+  stand: Tensor,
+  step: AttentionStep = "forward",
+): Bindings[number] {
+  const mask = step === "keys" ? plan.keysMask : plan.mask;
+  return mask
+    ? part(mask, window, mask.size / plan.batch)
     : part(stand, window, plan.sq * plan.width);
 }
 
@@ -287,65 +310,44 @@ function run(
   each: number,
   bind: Bindings,
 ): void {
-  const items = window.count * each;
-  launch(plan.device, specialize(kernelFor(plan, name, make), plan.constants), {
-    bind,
-    params: { ...plan.params, batch: window.start, items },
-    groups: grid(items, workgroup),
-  });
+  launchItems(plan, window, kernelFor(plan, name, make), workgroup, each, bind);
 }
-
-const TILED = {
-  forward: tiledForward,
-  queries: tiledQueries,
-  keys: tiledKeys,
-} as const;
-
-const SERIAL = {
-  forward: serialForward,
-  queries: serialQueries,
-  keys: serialKeys,
-} as const;
 
 /** Runs a kernel whose items are blocks of the rows of a head. */
 function runBlocks(
   plan: Plan,
   window: Window,
-  step: keyof typeof TILED,
+  step: AttentionStep,
   bind: Bindings,
 ): void {
+  const { device, form, shapeClass, fallback } = plan;
   const rows = step === "keys" ? plan.sk : plan.sq;
-  if (plan.tiled) {
-    const each = plan.heads * Math.ceil(rows / ATTENTION_TILE);
-    run(
-      plan,
-      window,
-      { name: `tiled ${step}`, make: TILED[step] },
-      1,
-      each,
-      bind,
-    );
-    return;
-  }
-  const { batch, sq, sk, width, form } = plan;
-  const size = rowsEach({
-    depth: form.depth,
+  const family = step === "forward" ? "attention" : "attention_backward";
+  const block = blockKernel({
+    form,
+    step,
+    variant: chooseVariant(device, family, shapeClass, fallback),
     rows,
-    products: batch * sq * sk * width,
-    backward: step !== "forward",
+    memory: device.gpu.limits.maxComputeWorkgroupStorageSize,
   });
-  const each = plan.heads * Math.ceil(rows / size);
-  run(
-    plan,
-    window,
-    {
-      name: `serial ${step} ${size}`,
-      make: (form) => SERIAL[step](form, size),
-    },
-    ATTENTION_SERIAL_WORKGROUP,
-    each,
+  const each = plan.heads * Math.ceil(rows / block.rows);
+  launchItems(plan, window, block.kernel, block.items, each, bind);
+}
+
+function launchItems(
+  plan: Plan,
+  window: Window,
+  kernel: Kernel,
+  workgroup: number,
+  each: number,
+  bind: Bindings,
+): void {
+  const items = window.count * each;
+  launch(plan.device, specialize(kernel, plan.constants), {
     bind,
-  );
+    params: { ...plan.params, batch: window.start, items },
+    groups: grid(items, workgroup),
+  });
 }
 
 function planFor(
@@ -355,6 +357,7 @@ function planFor(
   options: AttentionOptions,
 ): Plan {
   const { heads, mask, segments, causal = false, window, dropout } = options;
+  const { segmentsOfKeys = segments } = options;
   const [batch = 0, sq = 0, width = 0] = q.shape;
   const [, sk = 0] = k.shape;
   const shapes = `${formatShape(q.shape)}, ${formatShape(k.shape)} and ${
@@ -404,7 +407,7 @@ function planFor(
       );
     }
   }
-  if (segments) checkSegments(segments, mask, shapes, batch, sq, sk);
+  checkSegments(options, shapes, [batch, sq, sk]);
   if (window !== undefined && !(Number.isInteger(window) && window >= 0)) {
     throw new RangeError(
       `Cannot attend within a window of ${window}: it must be a whole number`,
@@ -416,26 +419,36 @@ function planFor(
       `Cannot drop a share of ${rate}: it must be at least 0 and below 1`,
     );
   }
-  checkTurns(q.device, segments ? 0 : Math.max(sq, sk), window, rate);
+  const offset = causal ? sk - sq : 0;
+  const form: AttentionForm = {
+    depth,
+    aligned: depth % 4 === 0,
+    texels: depth % 4 === 0 && q.device.isSoftware,
+  };
+  if (!segments) {
+    checkTurns(q.device, form, { sq, sk, offset, causal, window }, rate > 0);
+  }
   const { scale = 1 / Math.sqrt(depth) } = options;
-  const { key = [0, 0], stream = [0, 0] } = dropout?.stream ?? {};
-  const variant = chooseVariant(
-    q.device,
-    "attention",
-    "all",
-    () => q.device.isSoftware ? "serial" : "tiled",
-  );
   return {
     device: q.device,
-    form: { depth, aligned: depth % 4 === 0 },
+    form,
     batch,
     sq,
     sk,
     heads,
     width,
     mask: segments ?? mask,
-    maskSize: segments ? sk * 2 : sk,
-    tiled: variant === "tiled",
+    maskSize: segments ? Math.max(sq, sk) * 2 : sk,
+    keysMask: segmentsOfKeys ?? mask,
+    shapeClass: `${depth <= 64 ? 64 : 128}_${
+      Math.max(sq, sk) <= 256 ? "short" : "long"
+    }`,
+    fallback: () =>
+      q.device.isSoftware
+        ? "serial"
+        : batch * heads * Math.ceil(Math.min(sq, sk) / 64) >= ENOUGH
+        ? "tiled64"
+        : "tiled32",
     constants: {
       MASK: segments ? 2 : mask ? 1 : 0,
       CAUSAL: causal ? 1 : 0,
@@ -446,61 +459,74 @@ function planFor(
       sq,
       sk,
       heads,
-      offset: causal ? sk - sq : 0,
+      offset,
       // Beyond every distance, so that sums with indices stay in range.
       window: Math.min(window ?? 0, 2 ** 29),
       scale,
       scale2: scale * Math.LOG2E,
       threshold: Math.ceil(rate * 2 ** 24),
       keep: 1 / (1 - rate),
-      key0: key[0],
-      key1: key[1],
-      stream0: stream[0],
-      stream1: stream[1],
+      ...streamParams(dropout?.stream ?? NO_STREAM),
     },
   };
 }
 
-/** Throws where a driver would leave a kernel's loop before its end. */
+/** Throws where a driver would leave a kernel's loops before their end. */
 function checkTurns(
   device: Device,
-  length: number,
-  window = Infinity,
-  rate = 0,
+  form: AttentionForm,
+  rule: AttentionRule,
+  dropout: boolean,
 ): void {
-  // Dropout draws in loops of its own: up to three turns a row.
-  const turns = Math.min(length, 2 * window + 16) * (rate > 0 ? 4 : 1);
-  if (turns <= device.maxTurns) return;
+  // An invocation owns no more rows than these, of queries or of keys.
+  const rows = isFinite(device.maxTurns)
+    ? rowsEach({ form, rows: Infinity, wide: true, backward: false })
+    : 1;
+  const met = Math.max(
+    mostRows(rule, rows, "queries"),
+    mostRows(rule, rows, "keys"),
+  );
+  if (met * serialTurns(rows, dropout) + 4 * rows <= device.maxTurns) return;
   throw new RangeError(
-    `Cannot attend over ${length} tokens${rate > 0 ? " with dropout" : ""}: ` +
-      "the software adapter's loops end too early, expected a window or a GPU",
+    `Cannot attend over ${Math.max(rule.sq, rule.sk)} tokens${
+      dropout ? " with dropout" : ""
+    }: the software adapter's loops end too early, expected a window or a GPU`,
   );
 }
 
+/** Throws where the tables of texts that share a row do not fit. */
 function checkSegments(
-  segments: Tensor,
-  mask: Tensor | undefined,
+  { mask, segments, segmentsOfKeys, causal, window }: AttentionOptions,
   shapes: string,
-  batch: number,
-  sq: number,
-  sk: number,
+  [batch, sq, sk]: readonly [batch: number, sq: number, sk: number],
 ): void {
-  if (batch !== 1 || sq !== sk || mask) {
+  if (!segments && !segmentsOfKeys) return;
+  if (!segments || batch !== 1 || mask || (sq !== sk && !segmentsOfKeys)) {
     throw new TypeError(
       `Cannot attend in segments with ${shapes}${
         mask ? " and a mask" : ""
-      }: expected a batch of 1, as many queries as keys, and no mask`,
+      }: expected a batch of 1, no mask, segments, and segmentsOfKeys where ` +
+        "queries and keys differ in number",
     );
   }
-  const [rows, columns] = segments.shape;
-  if (
-    segments.shape.length !== 2 || rows !== sk || columns !== 2 ||
-    segments.dtype === "f32"
-  ) {
+  if (segmentsOfKeys && (causal || window !== undefined)) {
     throw new TypeError(
-      `Cannot attend in segments ${segments.dtype} ${
-        formatShape(segments.shape)
-      }: expected integers [${sk}, 2]`,
+      "Cannot attend in segmentsOfKeys with a causal or window rule: " +
+        "queries and keys would have to be the same tokens",
     );
+  }
+  const tables = [[segments, sq], [segmentsOfKeys ?? segments, sk]] as const;
+  for (const [table, length] of tables) {
+    const { shape, dtype } = table;
+    if (
+      shape.length !== 2 || shape[0] !== length || shape[1] !== 2 ||
+      dtype === "f32"
+    ) {
+      throw new TypeError(
+        `Cannot attend in segments ${dtype} ${
+          formatShape(shape)
+        }: expected integers [${length}, 2]`,
+      );
+    }
   }
 }

@@ -4,19 +4,27 @@
 // Attention to keys and values that were computed before, for generation.
 
 import { copyStrided } from "../copy.ts";
+import type { Device } from "../device.ts";
 import { specialize } from "../kernel.ts";
 import {
+  CACHED_COMBINE_WORKGROUP,
   CACHED_ITEMS,
+  CACHED_PART,
   type CachedAttentionForm,
+  cachedCombine,
   cachedForward,
+  partWords,
 } from "../kernels/cached_attention.ts";
 import { grid, launch } from "../launch.ts";
 import { formatShape } from "../shape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
-import { chooseRowForm, defineVariants } from "../tune.ts";
+import { chooseVariant, defineVariants } from "../tune.ts";
 
 const FAMILY = "cached_attention";
-defineVariants(FAMILY, ["serial", "workgroup"]);
+defineVariants(FAMILY, ["serial", "workgroup", "split"]);
+
+/** Workgroups that keep a GPU busy: fewer queries have their keys split. */
+const ENOUGH = 512;
 
 /** Options of {@linkcode cachedAttention}. */
 export interface CachedAttentionOptions {
@@ -92,7 +100,7 @@ export function cachedAttention(
   const depth = width / heads;
   const y = allocate(device, q.shape);
   if (y.size === 0) return y;
-  const variant = chooseRowForm(device, FAMILY, { turns: length });
+  const variant = variantFor(device, length, rows * queries * heads);
   const form: CachedAttentionForm = { variant, depth };
   const kernel = specialize(cachedForward(form), {
     MASK: mask ? 1 : 0,
@@ -103,7 +111,12 @@ export function cachedAttention(
   const share = rows / cacheRows;
   const size = capacity * width;
   for (const { start, count } of pieces(k, stretch, size)) {
+    const first = start * share * queries * heads;
     const items = count * share * queries * heads;
+    const parts = variant === "split" ? Math.ceil(length / CACHED_PART) : 1;
+    const sums = variant === "split"
+      ? allocate(device, [items, parts, partWords(depth)])
+      : y;
     const whole = count === cacheRows;
     launch(device, kernel, {
       bind: [
@@ -112,10 +125,10 @@ export function cachedAttention(
         whole ? v : v.window(start * size, count * size),
         mask ?? q,
         origins ?? q,
-        y,
+        sums,
       ],
       params: {
-        first: start * share * queries * heads,
+        first,
         items,
         queries,
         heads,
@@ -127,11 +140,40 @@ export function cachedAttention(
         mask_share: mask ? rows / (mask.shape[0] ?? 1) : 1,
         mask_columns: mask?.shape[1] ?? 0,
         scale: Math.LOG2E / Math.sqrt(depth),
+        parts,
       },
-      groups: grid(items, CACHED_ITEMS[variant]),
+      groups: grid(items * parts, CACHED_ITEMS[variant]),
     });
+    if (sums === y) continue;
+    launch(device, cachedCombine(depth), {
+      bind: [sums, y],
+      params: { first, items, parts },
+      groups: grid(items * Math.ceil(depth / 4), CACHED_COMBINE_WORKGROUP),
+    });
+    sums.dispose();
   }
   return y;
+}
+
+function variantFor(
+  device: Device,
+  length: number,
+  items: number,
+): CachedAttentionForm["variant"] {
+  const long = length > CACHED_PART;
+  const chosen = chooseVariant(
+    device,
+    FAMILY,
+    long ? "long" : "short",
+    () =>
+      device.isSoftware
+        ? "serial"
+        : long && items < ENOUGH
+        ? "split"
+        : "workgroup",
+  );
+  if (chosen === "serial" && length <= device.maxTurns) return "serial";
+  return chosen === "split" ? "split" : "workgroup";
 }
 
 /** Options of {@linkcode writeCache}. */

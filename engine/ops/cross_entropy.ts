@@ -4,23 +4,33 @@
 import { copyStrided } from "../copy.ts";
 import { specialize } from "../kernel.ts";
 import {
+  BACKWARD_FOURS,
   BACKWARD_RUN,
   BACKWARD_WORKGROUP,
   CROSS_ENTROPY_BACKWARD,
+  CROSS_ENTROPY_BACKWARD_TEXELS,
   CROSS_ENTROPY_FINISH,
   CROSS_ENTROPY_SERIAL,
+  CROSS_ENTROPY_TEXELS,
   CROSS_ENTROPY_WORKGROUP,
   SERIAL_WORKGROUP,
 } from "../kernels/cross_entropy.ts";
-import { grid, launch, part, windows } from "../launch.ts";
+import { ROW_VARIANTS, rowForm, rowWindows } from "../kernels/rows.ts";
+import { grid, launch, part } from "../launch.ts";
 import { reduceAxes } from "../reduction.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
-import { chooseRowForm, defineVariants } from "../tune.ts";
+import { defineVariants } from "../tune.ts";
 import type { LossReduction } from "./loss.ts";
 
-defineVariants("cross_entropy", ["serial", "workgroup"]);
+defineVariants("cross_entropy", ROW_VARIANTS);
+
+const FORWARDS = {
+  serial: CROSS_ENTROPY_SERIAL,
+  texels: CROSS_ENTROPY_TEXELS,
+  workgroup: CROSS_ENTROPY_WORKGROUP,
+} as const;
 
 /** Options of {@linkcode crossEntropy}. */
 export interface CrossEntropyOptions {
@@ -96,32 +106,35 @@ export function crossEntropy(
   const constants = { SOFT: soft ? 1 : 0, WEIGHTED: weight ? 1 : 0 };
   const params = { classes, ignore: ignoreIndex, smoothing: labelSmoothing };
   const labels = soft ? classes : 1;
-  const parts = windows(device, rows, [classes, 4]);
-
   const stats = allocate(device, [rows, 4]);
   const narrow = classes < 32;
   // Once by fours for the largest, and once more, one by one with weights.
   const single = soft || weight !== undefined || labelSmoothing > 0;
-  const variant = chooseRowForm(device, "cross_entropy", {
+  const form = rowForm(device, "cross_entropy", {
+    n: classes,
+    rows,
+    vectors: !soft && !weight,
     turns: classes / 4 + (single ? classes : classes / 4) + 6,
     shapeClass: narrow ? "narrow" : "wide",
     narrow,
+    walk: true,
   });
-  const serial = variant === "serial";
-  const forward = specialize(
-    serial ? CROSS_ENTROPY_SERIAL : CROSS_ENTROPY_WORKGROUP,
-    constants,
-  );
+  const texels = form.variant === "texels";
+  const forward = specialize(FORWARDS[form.variant], constants);
+  const parts = rowWindows(device, form, rows, [classes, 4]);
   for (const window of parts) {
     launch(device, forward, {
       bind: [
         part(logits, window, classes),
         part(target, window, labels),
-        weight ?? part(logits, window, classes),
+        weight ?? part(target, window, labels),
         part(stats, window, 4),
       ],
       params: { ...params, rows: window.count },
-      groups: grid(window.count, serial ? SERIAL_WORKGROUP : 1),
+      groups: grid(
+        window.count,
+        form.variant === "workgroup" ? 1 : SERIAL_WORKGROUP,
+      ),
     });
   }
 
@@ -142,13 +155,16 @@ export function crossEntropy(
 
   return record(y, [logits], (dy) => {
     const dlogits = allocate(device, logits.shape);
-    const kernel = specialize(CROSS_ENTROPY_BACKWARD, constants);
+    const kernel = specialize(
+      texels ? CROSS_ENTROPY_BACKWARD_TEXELS : CROSS_ENTROPY_BACKWARD,
+      constants,
+    );
     for (const window of parts) {
       launch(device, kernel, {
         bind: [
           part(logits, window, classes),
           part(target, window, labels),
-          weight ?? part(logits, window, classes),
+          weight ?? part(target, window, labels),
           part(stats, window, 4),
           totals,
           dy,
@@ -161,10 +177,16 @@ export function crossEntropy(
           mean,
           first: window.start,
         },
-        groups: grid(
-          window.count * Math.ceil(classes / BACKWARD_RUN),
-          BACKWARD_WORKGROUP,
-        ),
+        groups: texels
+          ? grid(
+            window.count *
+              Math.ceil((Math.floor(classes / 4) + 2) / BACKWARD_FOURS),
+            SERIAL_WORKGROUP,
+          )
+          : grid(
+            window.count * Math.ceil(classes / BACKWARD_RUN),
+            BACKWARD_WORKGROUP,
+          ),
       });
     }
     return [dlogits];

@@ -7,6 +7,7 @@ import {
   defaultGenerator,
   type Generator,
   type RandomStream,
+  streamParams,
 } from "../random.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
@@ -76,7 +77,7 @@ export function dropout(x: Tensor, options: DropoutOptions = {}): Tensor {
 function masked(
   x: Tensor,
   rate: number,
-  { key, stream }: RandomStream,
+  stream: RandomStream,
 ): Tensor {
   const y = allocate(x.device, x.shape);
   for (const window of windows(x.device, x.size, [1])) {
@@ -85,10 +86,7 @@ function masked(
       params: {
         count: window.count,
         block: window.start / 4,
-        key0: key[0],
-        key1: key[1],
-        stream0: stream[0],
-        stream1: stream[1],
+        ...streamParams(stream),
         rate,
         scale: rate === 1 ? 0 : 1 / (1 - rate),
       },

@@ -11,6 +11,7 @@ import {
   EMBEDDING_SCATTER,
   EMBEDDING_SCATTER4,
   EMBEDDING_WORKGROUP,
+  SCATTER_RUN,
 } from "../kernels/embedding.ts";
 import {
   GATHER,
@@ -21,8 +22,15 @@ import { grid, launch, type Window } from "../launch.ts";
 import { formatShape, normalizeAxis, sizeOf } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
+import { TEXEL_WINDOW } from "../texels.ts";
+import { chooseVariant, defineVariants } from "../tune.ts";
 import { view, VIEW_SLACK } from "../view.ts";
 import { fillInto } from "./inplace.ts";
+
+defineVariants("embedding", ["buffers", "texels"]);
+
+/** Bytes between which a gradient is worth a copy to a texture, which is kept. */
+const TEXEL_BYTES = [256 * 1024, 8 * TEXEL_WINDOW] as const;
 
 /** Stretches of at most so many rows of a tensor that fit one binding each. */
 function rowWindows(
@@ -165,11 +173,25 @@ function scatter(
   const { device } = table;
   const link = allocate(device, [ids.size], "u32");
   const vector = width % 4 === 0;
-  // An invocation follows all tokens that have its row.
-  const most = device.maxTurns;
+  const chosen = chooseVariant(
+    device,
+    "embedding",
+    "all",
+    () => {
+      const [least, most] = TEXEL_BYTES;
+      return device.isSoftware && dy.bytes >= least && dy.bytes <= most
+        ? "texels"
+        : "buffers";
+    },
+  );
+  const texels = vector && chosen === "texels";
+  const variant = texels ? "texels" : "buffers";
+  const run = vector ? texels ? 4 * SCATTER_RUN : 4 : 1;
+  // An invocation follows all tokens that have its row, for each column.
+  const most = Math.floor(device.maxTurns / (texels ? SCATTER_RUN + 1 : 1));
   for (const tokens of rowWindows("scatter", dy, ids.size, width, most)) {
     const [start, end] = [tokens.start, tokens.start + tokens.count];
-    launch(device, EMBEDDING_LINK, {
+    launch(device, EMBEDDING_LINK[variant], {
       bind: [ids, link],
       params: { start, end, padding },
       groups: grid(tokens.count, EMBEDDING_WORKGROUP),
@@ -177,7 +199,8 @@ function scatter(
     const from = view(dy, start * width, tokens.count * width);
     for (const rows of rowWindows("scatter", table, n, width)) {
       const to = view(table, rows.start * width, rows.count * width);
-      launch(device, vector ? EMBEDDING_SCATTER4 : EMBEDDING_SCATTER, {
+      const kernel = vector ? EMBEDDING_SCATTER4[variant] : EMBEDDING_SCATTER;
+      launch(device, kernel, {
         bind: [from.binding, ids, link, to.binding],
         params: {
           start,
@@ -190,7 +213,7 @@ function scatter(
           table_offset: to.offset,
         },
         groups: grid(
-          tokens.count * width / (vector ? 4 : 1),
+          tokens.count * Math.ceil(width / run),
           EMBEDDING_WORKGROUP,
         ),
       });

@@ -7,10 +7,20 @@
 import {
   ELEMENTWISE_WORKGROUP,
   type Expression,
+  FLAT_VARIANTS,
   flatKernel,
+  oldTexels,
+  readsTexels,
 } from "../kernels/elementwise.ts";
 import { grid, launch, part, windows } from "../launch.ts";
 import type { Tensor } from "../tensor.ts";
+import { TEXEL_WINDOW } from "../texels.ts";
+import { chooseVariant, defineVariants } from "../tune.ts";
+
+defineVariants("elementwise", FLAT_VARIANTS);
+
+/** Elements from which copies to textures are worth their while. */
+const LEAST_TEXELS = 64 * 1024;
 
 /**
  * Evaluates an expression over operands of one shape into `result`, which must
@@ -22,8 +32,18 @@ export function evaluateFlat(
   operands: readonly Tensor[],
   scalars: Readonly<Record<string, number>> = {},
 ): void {
-  const kernel = flatKernel(expression);
   const device = result.device;
+  const variant = chooseVariant(
+    device,
+    "elementwise",
+    "all",
+    () =>
+      device.isSoftware && result.size >= LEAST_TEXELS ? "texels" : "buffers",
+  );
+  if (variant === "texels" && readsTexels(expression)) {
+    return evaluateTexels(result, expression, operands, scalars);
+  }
+  const kernel = flatKernel(expression);
   if (result.fitsBinding) { // Nearly always; windows cost the host time.
     launch(device, kernel, {
       bind: [...operands, result],
@@ -35,6 +55,27 @@ export function evaluateFlat(
   for (const window of windows(device, result.size, [1])) {
     launch(device, kernel, {
       bind: [...operands, result].map((x) => part(x, window, 1)),
+      params: { ...scalars, count: window.count },
+      groups: grid(Math.ceil(window.count / 4), ELEMENTWISE_WORKGROUP),
+    });
+  }
+}
+
+/** The same with what is of f32 read as texels, a small window at a time. */
+function evaluateTexels(
+  result: Tensor,
+  expression: Expression,
+  operands: readonly Tensor[],
+  scalars: Readonly<Record<string, number>>,
+): void {
+  const { device } = result;
+  const kernel = flatKernel(expression, "texels");
+  const bound = [...operands, result];
+  if (oldTexels(expression)) bound.push(result);
+  const maxBindingSize = Math.min(device.maxBindingSize, TEXEL_WINDOW);
+  for (const window of windows({ maxBindingSize }, result.size, [1])) {
+    launch(device, kernel, {
+      bind: bound.map((x) => part(x, window, 1)),
       params: { ...scalars, count: window.count },
       groups: grid(Math.ceil(window.count / 4), ELEMENTWISE_WORKGROUP),
     });

@@ -12,7 +12,7 @@ import {
   sameShape,
   type Shape,
 } from "../shape.ts";
-import { isRecording, record } from "../tape.ts";
+import { isOnlyUse, isRecording, record } from "../tape.ts";
 import { alias, allocate, type Tensor } from "../tensor.ts";
 import { evaluateFlat } from "./inplace.ts";
 
@@ -53,13 +53,28 @@ export interface MatmulOptions {
   residual?: Tensor | undefined;
 }
 
+/** What a product with an activation keeps for its derivative. */
+interface Derivable {
+  activation: Activation;
+  argument: Tensor;
+  /** Whether the gradient that comes in is that of the argument already. */
+  done: boolean;
+}
+
+/**
+ * The results of activations without residual: where a result goes into one
+ * product only, that product's backward multiplies by the derivative.
+ */
+const derivables = new WeakMap<Tensor, Derivable>();
+
 /**
  * Multiplies matrices: `y = activation(a·b + bias) + residual`, in one kernel.
  *
  * `a` is `[..., M, K]` and `b` is `[..., K, N]`, each possibly stored
  * transposed; the axes before the last two broadcast. Transposed operands and
  * sizes that are no multiples of any tile cost no copy. Every element is summed
- * in the order of k, whatever the size of the tensors and the kernel chosen.
+ * in the order of k, except on GPUs where there are few rows, or few results of
+ * long sums: there parts of the sum are added in an order that is fixed, too.
  *
  * @returns A tensor `[..., M, N]`.
  *
@@ -118,47 +133,66 @@ export function matmul(
     saved,
   });
 
+  const mine: Derivable | undefined = activation && recording
+    ? { activation, argument: saved ?? y, done: false }
+    : undefined;
+  if (mine && !residual) derivables.set(y, mine);
+
   return record(y, inputs, (dy, into) => {
     const dz = a.requiresGrad || b.requiresGrad || bias?.requiresGrad
       ? derivative(dy)
       : dy;
+    // The product that makes db reads dz: it sums its rows on the way.
+    const fused = bias?.requiresGrad && b.requiresGrad && b.size > 0 &&
+      b.size === k * n && (into[1] === undefined) === (into[2] === undefined);
+    const db0 = fused ? into[2] ?? allocate(device, [n]) : undefined;
     const gradients: (Tensor | undefined)[] = [
       a.requiresGrad ? gradientA(dz, into[0]) : undefined,
-      b.requiresGrad ? gradientB(dz, into[1]) : undefined,
+      b.requiresGrad ? gradientB(dz, into[1], db0) : undefined,
     ];
     if (bias) {
-      gradients.push(
-        bias.requiresGrad
-          ? reduceAxes(
-            alias(dz, [m * size(batch), n]),
-            [true, false],
-            [n],
-            "sum",
-          )
-          : undefined,
-      );
+      gradients.push(bias.requiresGrad ? db0 ?? sumRows(dz) : undefined);
     }
     if (residual) gradients.push(residual.requiresGrad ? dy : undefined);
     return gradients;
   });
 
+  function sumRows(dz: Tensor): Tensor {
+    const rows = alias(dz, [m * size(batch), n]);
+    return reduceAxes(rows, [true, false], [n], "sum");
+  }
+
   /** The gradient of the activation's argument. */
   function derivative(dy: Tensor): Tensor {
-    if (!rule) return dy;
+    if (!rule || !mine) return dy;
+    if (mine.done) {
+      mine.done = false;
+      return dy;
+    }
     const dz = allocate(device, shape);
     evaluateFlat(dz, {
       name: `${activation}_backward`,
       body: fromY ?? rule.dz,
       operands: [["dy", "f32"], [fromY ? "y" : "z", "f32"]],
       result: "f32",
-    }, [dy, saved ?? y]);
+    }, [dy, mine.argument]);
     return dz;
+  }
+
+  /** What a's activation needs, if da may be made the gradient before it. */
+  function before(into: Tensor | undefined): Derivable | undefined {
+    const whole = a.size > 0 && a.size === m * k * size(batch);
+    if (into || !whole || !isOnlyUse(a)) return undefined;
+    const derivable = derivables.get(a);
+    if (derivable) derivable.done = true;
+    return derivable;
   }
 
   /** da = dz·bᵀ, or its transpose where `a` is stored so. */
   function gradientA(dz: Tensor, into: Tensor | undefined): Tensor {
     const c = into ?? allocate(device, a.shape);
-    const shared = { c, k: n, accumulate: into !== undefined };
+    const accumulate = into !== undefined;
+    const shared = { c, k: n, accumulate, derive: before(into) };
     if (transposeA) {
       product({
         ...shared,
@@ -185,10 +219,21 @@ export function matmul(
     return c;
   }
 
-  /** db = aᵀ·dz, or its transpose where `b` is stored so. */
-  function gradientB(dz: Tensor, into: Tensor | undefined): Tensor {
+  /**
+   * db = aᵀ·dz, or its transpose where `b` is stored so; the sums of dz's
+   * columns go into `db0`.
+   */
+  function gradientB(
+    dz: Tensor,
+    into: Tensor | undefined,
+    db0: Tensor | undefined,
+  ): Tensor {
     const c = into ?? allocate(device, b.shape);
-    const shared = { c, k: m, accumulate: into !== undefined };
+    const sums = db0 && {
+      of: transposeB ? "a" as const : "b" as const,
+      into: db0,
+    };
+    const shared = { c, k: m, accumulate: into !== undefined, sums };
     if (transposeB) {
       product({
         ...shared,

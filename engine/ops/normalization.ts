@@ -9,30 +9,28 @@ import { specialize } from "../kernel.ts";
 import {
   COLUMNS_WORKGROUP,
   layerNormBackward,
+  layerNormBlocks,
   layerNormColumns,
   layerNormForward,
   layerNormPartials,
+  partialsWorkgroup,
 } from "../kernels/layer_norm.ts";
-import { type RowForm, ROWS_OF } from "../kernels/rows.ts";
+import {
+  ROW_VARIANTS,
+  type RowForm,
+  rowForm,
+  rowsPerGroup,
+  rowWindows,
+} from "../kernels/rows.ts";
 import { softmaxBackward, softmaxForward } from "../kernels/softmax.ts";
-import { grid, launch, part, windows } from "../launch.ts";
+import { grid, launch, part, type Window } from "../launch.ts";
 import { formatShape, normalizeAxis, sameShape, sizeOf } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
-import { chooseRowForm, defineVariants } from "../tune.ts";
+import { defineVariants } from "../tune.ts";
 
-defineVariants("layer_norm", ["serial", "workgroup"]);
-defineVariants("softmax", ["serial", "workgroup"]);
-
-/** How rows of `n` elements are walked, so many times. */
-function formFor(
-  family: string,
-  device: Device,
-  { n, vectors, passes }: { n: number; vectors: boolean; passes: number },
-): RowForm {
-  const turns = passes * (vectors ? n / 4 : n);
-  return { variant: chooseRowForm(device, family, { turns }), vectors };
-}
+defineVariants("layer_norm", ROW_VARIANTS);
+defineVariants("softmax", ROW_VARIANTS);
 
 // ----------------------------------------------------------------- layer norm
 
@@ -143,50 +141,50 @@ function normalise(
   const sum = residual ? allocate(device, shape) : x;
   if (y.size === 0) return { y, sum };
   const rows = x.size / size;
-  const form = formFor("layer_norm", device, {
-    n: size,
-    vectors: size % 4 === 0,
-    passes: 3,
-  });
-  const columns = form.vectors ? size / 4 : size;
+  const vectors = size % 4 === 0;
+  const columns = vectors ? size / 4 : size;
+  const turns = 3 * columns;
+  const form = rowForm(device, "layer_norm", { n: size, rows, vectors, turns });
   const statistics = allocate(device, [rows, 2]);
-  // Every binding must be given; without a residual nothing is written here.
-  const unused = residual ? undefined : allocate(device, [1]);
+  // Every binding must be given, of which some are neither read nor written.
+  const unused = allocate(device, [1]);
   const kernel = specialize(layerNormForward(form), {
     WEIGHT: weight ? 1 : 0,
     BIAS: bias ? 1 : 0,
     RESIDUAL: residual ? 1 : 0,
   });
-  for (const w of windows(device, rows, [size, 2])) {
+  for (const w of rowWindows(device, form, rows, [size, 2])) {
     const values = part(x, w, size);
+    const unread = form.variant === "texels" ? unused : values;
     launch(device, kernel, {
       bind: [
         values,
-        residual ? part(residual, w, size) : values,
-        weight ?? values,
-        bias ?? values,
+        residual ? part(residual, w, size) : unread,
+        weight ?? unread,
+        bias ?? unread,
         part(y, w, size),
-        unused ?? part(sum, w, size),
+        residual ? part(sum, w, size) : unused,
         part(statistics, w, 2),
       ],
       params: { rows: w.count, columns, size, eps },
-      groups: grid(w.count, ROWS_OF[form.variant]),
+      groups: grid(w.count, rowsPerGroup(form)),
     });
   }
-  unused?.dispose();
+  unused.dispose();
   if (residual) record(sum, [x, residual], (dy) => [dy, dy]);
   const inputs = [sum, ...(weight ? [weight] : []), ...(bias ? [bias] : [])];
   record(y, inputs, (dy, into) => {
     const at = weight ? 2 : 1; // the place of the bias among the inputs
-    const sums = weight?.requiresGrad || bias?.requiresGrad
-      ? partialSums(form, dy, sum, statistics)
-      : undefined;
+    const sums = weight?.requiresGrad || bias?.requiresGrad || false;
+    const saved: Saved = { form, x: sum, statistics, weight };
+    const { dx, partials } = form.held > 0 ? blocksBackward(saved, dy, sums) : {
+      dx: sum.requiresGrad ? normaliseBackward(saved, dy) : undefined,
+      partials: sums ? partialSums(saved, dy) : undefined,
+    };
     return [
-      sum.requiresGrad
-        ? normaliseBackward(form, dy, sum, statistics, weight)
-        : undefined,
-      ...(weight ? [finish(form, sums, 0, weight, into[1])] : []),
-      ...(bias ? [finish(form, sums, 1, bias, into[at])] : []),
+      dx,
+      ...(weight ? [finish(form, partials, 0, weight, into[1])] : []),
+      ...(bias ? [finish(form, partials, 1, bias, into[at])] : []),
     ];
   });
   // Backward alone reads the statistics: else they need not wait for the scope.
@@ -194,26 +192,38 @@ function normalise(
   return { y, sum };
 }
 
+/** What backward needs of forward. */
+interface Saved {
+  form: RowForm;
+  x: Tensor;
+  statistics: Tensor;
+  weight: Tensor | undefined;
+}
+
+/** Sums for dweight and dbias over blocks of rows, `[blocks, 2, C]`. */
+interface Partials {
+  partials: Tensor;
+  blocks: number;
+}
+
 function normaliseBackward(
-  form: RowForm,
+  { form, x, statistics, weight }: Saved,
   dy: Tensor,
-  x: Tensor,
-  statistics: Tensor,
-  weight: Tensor | undefined,
 ): Tensor {
   const { device, shape } = x;
   const size = shape[shape.length - 1] ?? 1;
   const dx = allocate(device, shape);
+  const unused = allocate(device, [1]);
   const kernel = specialize(layerNormBackward(form), {
     WEIGHT: weight ? 1 : 0,
   });
-  for (const w of windows(device, x.size / size, [size, 2])) {
+  for (const w of rowWindows(device, form, x.size / size, [size, 2])) {
     launch(device, kernel, {
       bind: [
         part(dy, w, size),
         part(x, w, size),
         part(statistics, w, 2),
-        weight ?? part(x, w, size),
+        weight ?? unused,
         part(dx, w, size),
       ],
       params: {
@@ -221,53 +231,107 @@ function normaliseBackward(
         columns: form.vectors ? size / 4 : size,
         size,
       },
-      groups: grid(w.count, ROWS_OF[form.variant]),
+      groups: grid(w.count, rowsPerGroup(form)),
     });
   }
+  unused.dispose();
   return dx;
 }
 
-/** Sums for dweight and dbias over blocks of rows. */
-function partialSums(
+/** Blocks of `span` rows in each window, so that none straddles two. */
+function blocksOf(
+  device: Device,
   form: RowForm,
+  [rows, size]: readonly [number, number],
+  span: number,
+): { blocks: number; list: { w: Window; first: number; blocks: number }[] } {
+  let first = 0;
+  const list = rowWindows(device, form, rows, [size, 2]).map((w) => {
+    const blocks = Math.ceil(w.count / span);
+    const each = { w, first, blocks };
+    first += blocks;
+    return each;
+  });
+  return { blocks: first, list };
+}
+
+function partialSums(
+  { form, x, statistics }: Saved,
   dy: Tensor,
-  x: Tensor,
-  statistics: Tensor,
-): { partials: Tensor; blocks: number } {
+): Partials {
   const { device, shape } = x;
   const size = shape[shape.length - 1] ?? 1;
   const rows = x.size / size;
-  const span = form.variant === "serial"
-    ? Math.max(32, Math.ceil(rows / 16))
-    : Math.max(16, Math.ceil(rows / 128));
-  const list = windows(device, rows, [size, 2]).map((window) => ({
-    window,
-    blocks: Math.ceil(window.count / span),
-  }));
-  const blocks = list.reduce((sum, each) => sum + each.blocks, 0);
+  const span = form.variant === "workgroup"
+    ? Math.max(16, Math.ceil(rows / 128))
+    : Math.max(32, Math.ceil(rows / 16));
+  const { blocks, list } = blocksOf(device, form, [rows, size], span);
   const partials = allocate(device, [blocks, 2, size]);
   const columns = form.vectors ? size / 4 : size;
-  let first = 0;
-  for (const { window, blocks } of list) {
+  for (const { w, first, blocks } of list) {
     launch(device, layerNormPartials(form), {
       bind: [
-        part(dy, window, size),
-        part(x, window, size),
-        part(statistics, window, 2),
+        part(dy, w, size),
+        part(x, w, size),
+        part(statistics, w, 2),
         partials,
       ],
-      params: { rows: window.count, columns, span, first },
-      groups: [Math.ceil(columns / COLUMNS_WORKGROUP[form.variant]), blocks],
+      params: { rows: w.count, columns, span, first },
+      groups: [Math.ceil(columns / partialsWorkgroup(form)), blocks],
     });
-    first += blocks;
   }
   return { partials, blocks };
+}
+
+/** dx and the partial sums in one pass. */
+function blocksBackward(
+  { form, x, statistics, weight }: Saved,
+  dy: Tensor,
+  sums: boolean,
+): { dx: Tensor | undefined; partials: Partials | undefined } {
+  const { device, shape } = x;
+  const size = shape[shape.length - 1] ?? 1;
+  const rows = x.size / size;
+  const fit = Math.max(1, Math.floor(device.maxBindingSize / (16 * size)));
+  const span = Math.max(4, Math.ceil(rows / Math.min(512, fit)));
+  const { blocks, list } = blocksOf(device, form, [rows, size], span);
+  const dx = x.requiresGrad ? allocate(device, shape) : undefined;
+  const partials = sums ? allocate(device, [blocks, 2, size]) : undefined;
+  const unused = dx && partials ? undefined : allocate(device, [1]);
+  const kernel = specialize(layerNormBlocks(form), {
+    WEIGHT: weight ? 1 : 0,
+    DX: dx ? 1 : 0,
+    SUMS: partials ? 1 : 0,
+  });
+  for (const { w, first, blocks } of list) {
+    launch(device, kernel, {
+      bind: [
+        part(dy, w, size),
+        part(x, w, size),
+        part(statistics, w, 2),
+        weight ?? part(x, w, size),
+        dx ? part(dx, w, size) : unused ?? x,
+        partials ?? unused ?? x,
+      ],
+      params: {
+        rows: blocks,
+        length: w.count,
+        columns: form.vectors ? size / 4 : size,
+        span,
+        first,
+        size,
+      },
+      groups: grid(blocks, rowsPerGroup(form)),
+    });
+  }
+  unused?.dispose();
+  return { dx, partials: partials && { partials, blocks } };
 }
 
 /** Adds the partial sums of one half up: into a gradient, or a new tensor. */
 function finish(
   form: RowForm,
-  sums: { partials: Tensor; blocks: number } | undefined,
+  sums: Partials | undefined,
   half: number,
   parameter: Tensor,
   into: Tensor | undefined,
@@ -279,7 +343,7 @@ function finish(
   launch(device, layerNormColumns(form), {
     bind: [sums.partials, target],
     params: { columns, blocks: sums.blocks, half, add: into ? 1 : 0 },
-    groups: [Math.ceil(columns / COLUMNS_WORKGROUP[form.variant])],
+    groups: [Math.ceil(columns / COLUMNS_WORKGROUP)],
   });
   return target;
 }
@@ -379,10 +443,12 @@ function normaliseExponentials(
   const inner = sizeOf(shape.slice(at + 1));
   const y = allocate(device, shape);
   if (y.size === 0) return y;
-  const form = formFor("softmax", device, {
+  const vectors = inner === 1 && n % 4 === 0;
+  const form = rowForm(device, "softmax", {
     n,
-    vectors: inner === 1 && n % 4 === 0,
-    passes: 2,
+    rows: x.size / n,
+    vectors,
+    turns: 2 * (vectors ? n / 4 : n),
   });
   run(softmaxForward(form), [x, y]);
   return record(y, [x], (dy) => {
@@ -396,12 +462,12 @@ function normaliseExponentials(
     tensors: readonly Tensor[],
   ): void {
     const whole = n * inner;
-    for (const w of windows(device, x.size / whole, [whole])) {
+    for (const w of rowWindows(device, form, x.size / whole, [whole])) {
       const rows = w.count * inner;
       launch(device, specialize(kernel, { LOG: log }), {
         bind: tensors.map((tensor) => part(tensor, w, whole)),
         params: { rows, n: form.vectors ? n / 4 : n, inner },
-        groups: grid(rows, ROWS_OF[form.variant]),
+        groups: grid(rows, rowsPerGroup(form)),
       });
     }
   }

@@ -6,6 +6,7 @@
 // vector.
 
 import {
+  add,
   attention,
   attentionProbabilities,
   type Tensor,
@@ -73,10 +74,23 @@ export class PositionTable extends Embedding {
     const rows = Int32Array.from({ length }, (_, i) => first + i);
     return this.forward(tensor(rows, { device: this.weight.device }));
   }
+
+  /** The rows of given places, `[…, width]`. */
+  at(places: Tensor): Tensor {
+    return this.forward(add(places, this.#offset));
+  }
+}
+
+/** Which rows see which, where texts share a batch row; see `attention`. */
+export interface Segments {
+  /** Of each query the first and one-past-last key. @default {none} */
+  segments?: Tensor | undefined;
+  /** Of each key the first and one-past-last query. @default {segments} */
+  segmentsOfKeys?: Tensor | undefined;
 }
 
 /** How {@linkcode Attention} looks at its keys. */
-interface AttentionInputs {
+interface AttentionInputs extends Segments {
   /** Where keys and values come from. @default {x} */
   memory?: Tensor;
   /** 1 for keys to see: `[batch, keys]`. */
@@ -108,8 +122,10 @@ class Attention extends Module {
 
   /** Lets `x [batch, length, width]` attend to `memory`, or to itself. */
   forward(x: Tensor, inputs: AttentionInputs = {}): Tensor {
-    const { memory = x, mask, causal = false, probabilities } = inputs;
-    const rule = { heads: this.#heads, causal, ...(mask ? { mask } : {}) };
+    const { memory = x, causal = false, probabilities } = inputs;
+    const { mask, segments, segmentsOfKeys } = inputs;
+    const heads = this.#heads;
+    const rule = { heads, causal, mask, segments, segmentsOfKeys };
     const q = this.qProj.forward(x);
     const k = this.kProj.forward(memory);
     probabilities?.push(attentionProbabilities(q, k, rule));
@@ -207,8 +223,12 @@ interface DecoderLayerInputs {
   cache: KeyValueCache | undefined;
   /** 1 for targets to see; the cache knows its own. */
   mask: Tensor | undefined;
+  /** Which targets share a text, where texts share a row. */
+  segments: Tensor | undefined;
   /** The encoder's output, where there is one. */
-  source: { memory: Tensor; mask: Tensor | undefined } | undefined;
+  source:
+    | { memory: Tensor; mask: Tensor | undefined } & Segments
+    | undefined;
   attentions: Tensor[] | undefined;
   crossAttentions: Tensor[] | undefined;
 }
@@ -236,11 +256,12 @@ export class DecoderLayer extends Block {
   }
 
   forward(x: Tensor, inputs: DecoderLayerInputs): Tensor {
-    const { layer, cache, mask, source } = inputs;
+    const { layer, cache, mask, segments, source } = inputs;
     const own = cache
       ? this.selfAttn.continued(x, cache, layer)
       : this.selfAttn.forward(x, {
         mask,
+        segments,
         causal: true,
         probabilities: inputs.attentions,
       });

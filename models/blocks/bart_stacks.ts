@@ -18,7 +18,6 @@ import {
   where,
 } from "../../engine/mod.ts";
 import {
-  crossEntropy,
   Dropout,
   type Embedding,
   LayerNorm,
@@ -26,7 +25,12 @@ import {
   Module,
 } from "../../nn/mod.ts";
 import type { Seq2SeqConfig } from "./bart_config.ts";
-import { DecoderLayer, EncoderLayer, type PositionTable } from "./bart.ts";
+import {
+  DecoderLayer,
+  EncoderLayer,
+  type PositionTable,
+  type Segments,
+} from "./bart.ts";
 import type { KeyValueCache } from "../cache.ts";
 import type {
   CausalLMInputs,
@@ -35,7 +39,9 @@ import type {
   Seq2SeqInputs,
   Seq2SeqOutput,
 } from "../io.ts";
-import { headOutput } from "./heads.ts";
+import type { Packing } from "../packing.ts";
+import { tokenOutput } from "./heads.ts";
+import { checkPacking, statesOutput, tokenStates, withLazy } from "./packed.ts";
 
 // ----------------------------------------------------------------- interfaces
 
@@ -71,6 +77,15 @@ export interface DecoderInputs {
   memory?: Tensor | undefined;
   /** 1 where a source token counts. @default {all 1} */
   memoryMask?: Tensor | undefined;
+  /** Where the target's real tokens are. @default {none} */
+  packing?: Packing | undefined;
+  /**
+   * Where the source's are, if `packing` is given; the memory is of them alone,
+   * `[1, T, hidden]`.
+   *
+   * @default {none}
+   */
+  memoryPacking?: Packing | undefined;
   /** Keys and values of the tokens before. @default {none} */
   cache?: KeyValueCache | undefined;
   /** Whether to give the states between the blocks. @default {the config's} */
@@ -122,35 +137,41 @@ export class EncoderStack extends Module implements Seq2SeqEncoder {
   }
 
   forward(inputs: Seq2SeqInputs): EncoderOutput {
-    const { inputIds, attentionMask: mask, outputAttentions = false } = inputs;
+    const { inputIds, packing, outputAttentions = false } = inputs;
     const {
       outputHiddenStates = this.#config.outputHiddenStates,
     } = inputs;
+    const mask = packing ? undefined : inputs.attentionMask;
     if (!inputIds) {
       throw new TypeError(
         "Cannot encode: neither inputIds nor encoderLastHiddenState is given",
       );
     }
     const { encoderLayerdrop, maxPositionEmbeddings } = this.#config;
-    checkTokens("encode", { inputIds, attentionMask: mask }, {
+    const { attentionMask } = inputs;
+    checkTokens("encode", { inputIds, attentionMask }, {
       start: 0,
       places: maxPositionEmbeddings,
     });
+    if (packing) {
+      checkPacking("encode", packing, { inputIds, outputAttentions });
+    }
     const attentions: Tensor[] = [];
-    let x = embed(this, inputIds, 0, this.#config);
+    let x = embed(this, { inputIds, start: 0, packing }, this.#config);
     const hiddenStates = [x];
+    const segments = packing?.segments;
     for (const layer of this.layers) {
       if (!leftOut(this, encoderLayerdrop)) {
         const probabilities = outputAttentions ? attentions : undefined;
-        x = layer.forward(x, { mask, probabilities });
+        x = layer.forward(x, { mask, segments, probabilities });
       }
       hiddenStates.push(x);
     }
-    return {
-      lastHiddenState: x,
-      ...(outputHiddenStates ? { hiddenStates } : {}),
+    const whole = (x: Tensor) => packing ? packing.unpack(x) : x;
+    return statesOutput(x, packing, {
+      ...(outputHiddenStates ? { hiddenStates: hiddenStates.map(whole) } : {}),
       ...(outputAttentions ? { attentions } : {}),
-    };
+    });
   }
 }
 
@@ -177,7 +198,7 @@ export class DecoderStack extends Module implements Seq2SeqDecoder {
   }
 
   forward(inputs: DecoderInputs): DecoderOutput {
-    const { inputIds, attentionMask, memory, cache } = inputs;
+    const { inputIds, attentionMask, memory, packing, cache } = inputs;
     const {
       outputHiddenStates = this.#config.outputHiddenStates,
       outputAttentions = false,
@@ -188,15 +209,24 @@ export class DecoderStack extends Module implements Seq2SeqDecoder {
       );
     }
     const start = cache?.length ?? 0;
-    const mask = cache ? undefined : attentionMask;
+    const mask = cache || packing ? undefined : attentionMask;
     const { decoderLayerdrop, maxPositionEmbeddings } = this.#config;
-    checkTokens("decode", { inputIds, attentionMask: mask }, {
+    checkTokens("decode", {
+      inputIds,
+      attentionMask: cache ? undefined : attentionMask,
+    }, {
       start,
       places: maxPositionEmbeddings,
     });
+    if (packing) checkPacking("decode", packing, inputs);
+    const source = memory && {
+      memory,
+      mask: packing ? undefined : inputs.memoryMask,
+      ...crossSegments(packing, inputs.memoryPacking),
+    };
     const attentions: Tensor[] = [];
     const crossAttentions: Tensor[] = [];
-    let x = embed(this, inputIds, start, this.#config);
+    let x = embed(this, { inputIds, start, packing }, this.#config);
     const hiddenStates = [x];
     for (const [i, layer] of this.layers.entries()) {
       if (!leftOut(this, decoderLayerdrop)) {
@@ -204,32 +234,56 @@ export class DecoderStack extends Module implements Seq2SeqDecoder {
           layer: i,
           cache,
           mask,
-          source: memory && { memory, mask: inputs.memoryMask },
+          segments: packing?.segments,
+          source,
           attentions: outputAttentions ? attentions : undefined,
           crossAttentions: outputAttentions ? crossAttentions : undefined,
         });
       }
       hiddenStates.push(x);
     }
-    return {
-      lastHiddenState: x,
-      ...(outputHiddenStates ? { hiddenStates } : {}),
+    const whole = (x: Tensor) => packing ? packing.unpack(x) : x;
+    return statesOutput(x, packing, {
+      ...(outputHiddenStates ? { hiddenStates: hiddenStates.map(whole) } : {}),
       ...(outputAttentions ? { attentions } : {}),
       ...(outputAttentions && memory ? { crossAttentions } : {}),
-    };
+    });
   }
+}
+
+/** Which tokens of a target see which of its source. */
+function crossSegments(
+  target: Packing | undefined,
+  source: Packing | undefined,
+): Segments {
+  if (!target) return {};
+  if (!source) {
+    throw new TypeError(
+      "Cannot decode a packed target of an unpacked source: " +
+        "give packing beside decoderPacking",
+    );
+  }
+  return {
+    segments: target.segmentsOf(source),
+    segmentsOfKeys: source.segmentsOf(target),
+  };
 }
 
 /** Words and places, normalised where the architecture does so. */
 function embed(
   stack: EncoderStack | DecoderStack,
-  ids: Tensor,
-  start: number,
+  { inputIds, start, packing }: {
+    inputIds: Tensor;
+    start: number;
+    packing: Packing | undefined;
+  },
   { dModel, scaleEmbedding }: Seq2SeqConfig,
 ): Tensor {
-  const words = stack.embedTokens.forward(ids);
+  const words = stack.embedTokens.forward(packing?.pack(inputIds) ?? inputIds);
   const scaled = scaleEmbedding ? mul(words, Math.sqrt(dModel)) : words;
-  const places = stack.embedPositions.places(start, ids.shape[1] ?? 0);
+  const places = packing
+    ? stack.embedPositions.at(packing.positions)
+    : stack.embedPositions.places(start, inputIds.shape[1] ?? 0);
   const sum = add(scaled, places);
   return stack.dropout.forward(stack.layernormEmbedding?.forward(sum) ?? sum);
 }
@@ -272,22 +326,33 @@ function checkTokens(
 
 // ----------------------------------------------------------------- both halves
 
-/** Encodes the source, unless that is done already, and decodes the target. */
+/**
+ * Encodes the source, unless that is done already, and decodes the target.
+ *
+ * @param decoderPacking Where the target's real tokens are; only together with
+ * the source's packing.
+ */
 export function encodeAndDecode(
   { encoder, decoder }: { encoder: Seq2SeqEncoder; decoder: Seq2SeqDecoder },
   inputs: Seq2SeqInputs,
   decoderInputIds: Tensor,
+  decoderPacking: Packing | undefined = inputs.decoderPacking,
 ): Seq2SeqOutput {
   const { encoderLastHiddenState, outputHiddenStates, outputAttentions } =
     inputs;
-  const source = encoderLastHiddenState
+  const { packing } = inputs;
+  const source: EncoderOutput = encoderLastHiddenState
     ? { lastHiddenState: encoderLastHiddenState }
     : encoder.forward(inputs);
   const target = decoder.forward({
     inputIds: decoderInputIds,
     attentionMask: inputs.decoderAttentionMask,
-    memory: source.lastHiddenState,
-    memoryMask: inputs.attentionMask,
+    memory: decoderPacking && packing
+      ? source.packed?.states ?? packing.pack(source.lastHiddenState)
+      : source.lastHiddenState,
+    memoryMask: inputs.attentionMask ?? packing?.mask,
+    packing: decoderPacking,
+    memoryPacking: packing,
     cache: inputs.cache,
     outputHiddenStates,
     outputAttentions,
@@ -300,11 +365,17 @@ export function encodeAndDecode(
     crossAttentions: target.crossAttentions,
   };
   const given = Object.entries(states).filter(([, state]) => state);
-  return {
-    lastHiddenState: target.lastHiddenState,
-    encoderLastHiddenState: source.lastHiddenState,
-    ...Object.fromEntries(given),
-  };
+  const { packed } = target;
+  const output = withLazy(
+    { ...(packed ? { packed } : {}), ...Object.fromEntries(given) },
+    "lastHiddenState",
+    () => target.lastHiddenState,
+  );
+  return withLazy(
+    output,
+    "encoderLastHiddenState",
+    () => source.lastHiddenState,
+  );
 }
 
 /**
@@ -353,7 +424,6 @@ export function scoreTexts(
 ): HeadOutput {
   const { labels, cache } = inputs;
   const output = decoder.forward(inputs);
-  const x = output.lastHiddenState;
-  const logits = head.forward(cache ? lastToken(x) : x);
-  return headOutput(logits, labels && crossEntropy(logits, labels), output);
+  const x = tokenStates(output);
+  return tokenOutput(head.forward(cache ? lastToken(x) : x), labels, output);
 }

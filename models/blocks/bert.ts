@@ -25,6 +25,7 @@ import {
 } from "../../nn/mod.ts";
 import type { BertLikeConfig } from "./bert_config.ts";
 import { firstToken } from "./heads.ts";
+import { checkPacking, statesOutput } from "./packed.ts";
 import { activationOf } from "../activation.ts";
 import type { KeyValueCache } from "../cache.ts";
 import type { CausalLMInputs, EncoderInputs, EncoderOutput } from "../io.ts";
@@ -102,15 +103,16 @@ export function vocabularyDecoder(
 }
 
 /**
- * Throws unless the tokens, and those before them in a cache, have places.
+ * Throws unless the tokens, and those before them in a cache, have places, and
+ * a packing fits them.
  *
  * @throws {RangeError} If there are too few places.
+ * @throws {TypeError} If the packing does not fit.
  */
-export function checkPlaces(
-  { inputIds, cache }: BertInputs,
-  places: number,
-): void {
+export function checkPlaces(inputs: BertInputs, places: number): void {
+  const { inputIds, cache, packing } = inputs;
   const length = inputIds.shape[1] ?? 0;
+  if (packing) checkPacking("encode", packing, inputs);
   if (cache && cache.length + length > places) {
     throw new RangeError(
       `Cannot encode ${length} tokens after ${cache.length} others: ` +
@@ -164,16 +166,20 @@ export class BertEmbeddings extends Module {
     this.dropout = new Dropout(config.hiddenDropoutProb);
   }
 
-  /** Looks tokens up; `positions` broadcast to their shape. */
+  /**
+   * Looks tokens up, the real ones alone where texts are packed; `positions`
+   * broadcast to their shape.
+   */
   forward(
-    { inputIds, tokenTypeIds }: EncoderInputs,
+    { inputIds, tokenTypeIds, packing }: EncoderInputs,
     positions: Tensor,
   ): Tensor {
     const { device } = inputIds;
+    const real = (x: Tensor) => packing ? packing.pack(x) : x;
     const types = this.tokenTypeEmbeddings.forward(
-      tokenTypeIds ?? zeros([1], { dtype: "i32", device }),
+      tokenTypeIds ? real(tokenTypeIds) : zeros([1], { dtype: "i32", device }),
     );
-    const words = this.wordEmbeddings.forward(inputIds);
+    const words = this.wordEmbeddings.forward(real(inputIds));
     const places = this.positionEmbeddings.forward(positions);
     return this.dropout.forward(
       this.LayerNorm.forward(add(add(words, types), places)),
@@ -187,6 +193,8 @@ export class BertEmbeddings extends Module {
 export interface BertAttentionInputs {
   /** 1 for tokens to see, 0 for padding, `[batch, length]`. @default {all} */
   mask?: Tensor | undefined;
+  /** The texts that share a row; see `Packing`. @default {none} */
+  segments?: Tensor | undefined;
   /** Where to put the probabilities. @default {nowhere} */
   attentions?: Tensor[] | undefined;
   /** Keys and values of the tokens before. @default {none} */
@@ -221,13 +229,13 @@ export class BertSelfAttention extends Module {
 
   /** Maps `x [batch, length, hidden]` to the same shape. */
   forward(x: Tensor, inputs: BertAttentionInputs): Tensor {
-    const { mask, attentions, cache } = inputs;
+    const { mask, segments, attentions, cache } = inputs;
     const q = this.query.forward(x); // [batch, length, heads · width]
     const k = this.key.forward(x);
     const v = this.value.forward(x);
     const heads = this.#heads;
     if (cache) return cache.attend(this.#index, [q, k, v], { heads });
-    const rule = { heads, causal: this.#causal, ...(mask ? { mask } : {}) };
+    const rule = { heads, causal: this.#causal, mask, segments };
     attentions?.push(attentionProbabilities(q, k, rule));
     return attention(q, k, v, {
       ...rule,
@@ -342,16 +350,20 @@ export class BertEncoder extends Module {
   }
 
   /**
-   * Maps embeddings `x [batch, length, hidden]`.
+   * Maps embeddings `x [batch, length, hidden]`, or `[1, T, hidden]` where
+   * texts are packed.
    *
    * @param x The embeddings.
-   * @param inputs Mask, cache and which states to give; the rest is not read.
+   * @param inputs Mask or packing, cache and which states to give; the rest is
+   * not read.
    * @throws {TypeError} If a cache is given where tokens see those after them,
    * or where probabilities are asked for.
    */
   forward(x: Tensor, inputs: BertInputs): EncoderOutput {
     const { outputHiddenStates: standard, isDecoder } = this.#config;
-    const { attentionMask: mask, cache } = inputs;
+    const { packing, cache } = inputs;
+    const mask = packing ? undefined : inputs.attentionMask;
+    const segments = packing?.segments;
     const { outputHiddenStates = standard, outputAttentions = false } = inputs;
     if (cache && (!isDecoder || outputAttentions)) {
       throw new TypeError(
@@ -364,14 +376,14 @@ export class BertEncoder extends Module {
     const attentions = outputAttentions ? [] as Tensor[] : undefined;
     const hiddenStates = [x];
     for (const layer of this.layer) {
-      x = layer.forward(x, { mask, attentions, cache });
+      x = layer.forward(x, { mask, segments, attentions, cache });
       hiddenStates.push(x);
     }
-    return {
-      lastHiddenState: x,
-      ...(outputHiddenStates ? { hiddenStates } : {}),
+    const whole = (x: Tensor) => packing ? packing.unpack(x) : x;
+    return statesOutput(x, packing, {
+      ...(outputHiddenStates ? { hiddenStates: hiddenStates.map(whole) } : {}),
       ...(attentions ? { attentions } : {}),
-    };
+    });
   }
 }
 

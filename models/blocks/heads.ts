@@ -6,15 +6,19 @@
 import {
   add,
   concat,
+  equal,
   full,
+  maskedFill,
   mul,
   reshape,
   slice,
   split,
   type Tensor,
 } from "../../engine/mod.ts";
+import { crossEntropy } from "../../nn/mod.ts";
 import type {
   EncoderInputs,
+  EncoderOutput,
   EncoderStates,
   HeadOutput,
   QuestionInputs,
@@ -22,6 +26,10 @@ import type {
   Seq2SeqOutput,
 } from "../io.ts";
 import { positionLoss } from "../loss.ts";
+import { withLazy } from "./packed.ts";
+
+/** The lowest score: softmax gives it nothing. */
+const LOWEST = -3.4028234663852886e38;
 
 /** The first token's state: `[batch, length, hidden]` to `[batch, hidden]`. */
 export function firstToken(x: Tensor): Tensor {
@@ -56,32 +64,65 @@ export function headOutput(
   return { ...(loss ? { loss } : {}), logits, ...states(output) };
 }
 
-/** What a head passes on of an encoder and a decoder: all but the last state. */
-export function seq2seqStates(
-  { lastHiddenState: _, ...states }: Seq2SeqOutput,
-): Omit<Seq2SeqOutput, "lastHiddenState"> {
-  return states;
+/**
+ * A head's scores of each token with the loss of their labels, if any, and the
+ * states. Where texts are packed, so are the scores: the loss is that of real
+ * tokens, and the scores of all places are put together when they are read.
+ */
+export function tokenOutput(
+  scores: Tensor,
+  labels: Tensor | undefined,
+  output: EncoderStates & Pick<EncoderOutput, "packed">,
+): HeadOutput {
+  const packing = output.packed?.packing;
+  if (!packing) {
+    const loss = labels && crossEntropy(scores, labels);
+    return headOutput(scores, loss, output);
+  }
+  const loss = labels && crossEntropy(scores, packing.pack(labels, -100));
+  return withLazy(
+    { ...(loss ? { loss } : {}), ...states(output) },
+    "logits",
+    () => packing.unpack(scores),
+  );
 }
 
-/** Scores `[batch, length, 2]` as start and end scores, with their loss. */
+/** What a head passes on of an encoder and a decoder: all but the last state. */
+export function seq2seqStates(
+  output: Seq2SeqOutput,
+): Omit<Seq2SeqOutput, "lastHiddenState" | "packed"> {
+  const { lastHiddenState: _, packed: __, ...rest } = Object
+    .getOwnPropertyDescriptors(output);
+  return Object.defineProperties({}, rest) as typeof output;
+}
+
+/**
+ * Scores of each token, two of them, as start and end scores with their loss.
+ * Where texts are packed, padding has the lowest score of all, and an answer
+ * there is ignored like one beyond the text.
+ */
 export function questionOutput(
   scores: Tensor,
   { startPositions, endPositions }: Pick<
     QuestionInputs,
     "startPositions" | "endPositions"
   >,
-  output: EncoderStates,
+  output: EncoderStates & Pick<EncoderOutput, "packed">,
 ): QuestionOutput {
-  const [batch = 0, length = 0] = scores.shape;
-  const [startLogits, endLogits] = split(scores, [1, 1], 2)
-    .map((x) => reshape(x, [batch, length])) as [Tensor, Tensor];
+  const packing = output.packed?.packing;
+  const [startLogits, endLogits] = split(scores, [1, 1], 2).map((x) => {
+    const [batch = 0, length = 0] = x.shape;
+    if (!packing) return reshape(x, [batch, length]);
+    const all = reshape(packing.unpack(x), packing.mask.shape);
+    return maskedFill(all, equal(packing.mask, 0), LOWEST);
+  }) as [Tensor, Tensor];
   if (!startPositions || !endPositions) {
     return { startLogits, endLogits, ...states(output) };
   }
   const loss = mul(
     add(
-      positionLoss(startLogits, startPositions),
-      positionLoss(endLogits, endPositions),
+      positionLoss(startLogits, startPositions, packing?.mask),
+      positionLoss(endLogits, endPositions, packing?.mask),
     ),
     0.5,
   );

@@ -15,6 +15,7 @@ import {
 import { KeyValueCache } from "../cache.ts";
 import type { PretrainedConfig } from "../config.ts";
 import type { GenerationConfig } from "../generation_config.ts";
+import { type Packing, packingOf, paysToPack } from "../packing.ts";
 import type { Table } from "./prompts.ts";
 import type { Search } from "./search.ts";
 
@@ -49,6 +50,8 @@ export interface SourceInputs {
   inputIds: Tensor;
   /** 1 where a source token counts, 0 for padding. @default {all 1} */
   attentionMask?: Tensor | undefined;
+  /** Where the real tokens are, if it pays and the model `usesPacking`. */
+  packing?: Packing | undefined;
 }
 
 /** What `generate` gives a {@linkcode Seq2SeqModel}'s decoder. */
@@ -69,6 +72,8 @@ export interface Seq2SeqModel {
   readonly config: PretrainedConfig;
   /** How it generates. @default {what its configuration says} */
   readonly generationConfig?: GenerationConfig | undefined;
+  /** Whether `encode` computes no padding where a packing is given. */
+  readonly usesPacking?: boolean;
   /** Gives the encoder's output, `[batch, source, hidden]`. */
   encode(inputs: SourceInputs): Tensor;
   /**
@@ -185,6 +190,7 @@ export class PromptDecoder extends Decoder {
 export class TargetDecoder extends Decoder {
   readonly #model: Seq2SeqModel;
   readonly #sources: Table;
+  readonly #masks: Table;
   readonly #padding: Tensor | undefined;
   #encoded: Tensor | undefined;
 
@@ -197,21 +203,34 @@ export class TargetDecoder extends Decoder {
     super(search, undefined);
     this.#model = model;
     this.#sources = sources;
+    this.#masks = masks;
     this.#padding = paddingOf(masks);
   }
 
   protected override forward(first: boolean): Tensor {
     const { search, cache } = this;
     const attentionMask = this.#padding;
-    this.#encoded ??= persist(
-      this.#model.encode({ inputIds: integers(this.#sources), attentionMask }),
-    );
+    this.#encoded ??= this.#encode();
     return this.#model.forward({
       encoderLastHiddenState: this.#encoded,
       attentionMask,
       decoderInputIds: first ? integers(search.options.prompts) : search.next,
       cache,
     }).logits;
+  }
+
+  #encode(): Tensor {
+    const model = this.#model;
+    const mask = this.#masks.flat();
+    const real = mask.reduce((sum, kept) => sum + (kept ? 1 : 0), 0);
+    const packs = model.usesPacking && paysToPack(real, mask.length);
+    const shape = [this.#masks.length, this.#masks[0]?.length ?? 0] as const;
+    const packing = packs ? packingOf(mask, shape) : undefined;
+    return persist(model.encode({
+      inputIds: integers(this.#sources),
+      attentionMask: this.#padding,
+      packing: packing?.isContiguous ? packing : undefined,
+    }));
   }
 
   override [Symbol.dispose](): void {

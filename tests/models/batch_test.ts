@@ -43,6 +43,10 @@ gpuTest("batchInputs() packs where padding is an eighth or more", () => {
   const padded = (length: number) =>
     batchInputs([rowOf(7)], { length, usesPacking }).packing?.tokens;
   assertEquals([7, 8, 9].map(padded), [undefined, 7, 7]);
+  const filled = (packedMultipleOf: number) =>
+    batchInputs([rowOf(7)], { length: 9, usesPacking, packedMultipleOf })
+      .packing?.tokens;
+  assertEquals([1, 7, 16].map(filled), [7, 7, 16]);
   assertThrows(
     () => batchInputs([rowOf(3)], { length: 2 }),
     RangeError,

@@ -6,7 +6,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { readAll, scope, tensor } from "../../engine/mod.ts";
 import type { Device } from "../../engine/device.ts";
-import { pin, variantsOf } from "../../engine/tune.ts";
 import {
   GenerationConfig,
   type GenerationOptions,
@@ -16,6 +15,7 @@ import {
   logitsProcessors,
 } from "../../models/generation/processors.ts";
 import { assertClose, gpuTest, randomValues } from "../_check.ts";
+import { eachVariant } from "../_variants.ts";
 import {
   logitsProcessors as reference,
   softmax,
@@ -84,23 +84,6 @@ function expected(
     }
     return [...changed];
   });
-}
-
-/** Runs a test with each variant of the kernels. */
-function eachVariant(
-  name: string,
-  run: (device: Device) => Promise<void>,
-): void {
-  for (const variant of variantsOf("generation")) {
-    gpuTest(`${name} (${variant})`, async (device) => {
-      pin("generation", variant);
-      try {
-        await run(device);
-      } finally {
-        pin("generation", undefined);
-      }
-    });
-  }
 }
 
 /** The tokens that options forbid after a row, of a vocabulary of that size. */
@@ -224,6 +207,7 @@ gpuTest("removeInvalidValues leaves finite numbers alone", async (device) => {
 });
 
 eachVariant(
+  "generation",
   "topK keeps the best, and those as good as the last",
   async (device) => {
     const run = (topK: number, p: number[]) => kept(device, { topK }, p);
@@ -238,6 +222,7 @@ eachVariant(
 );
 
 eachVariant(
+  "generation",
   "topP keeps the best that together reach a share",
   async (device) => {
     const run = (topP: number, p: number[]) => kept(device, { topP }, p);
@@ -251,16 +236,25 @@ eachVariant(
   },
 );
 
-eachVariant("minP keeps what is near the best", async (device) => {
-  const run = (p: number[]) => kept(device, { minP: 0.05 }, p);
-  assertEquals(await run([0.9, 0.0274, 0.047, 0.0256]), [0, 2]);
-  assertEquals(await run([0.15, 0.3, 0.3, 0.25]), [0, 1, 2, 3]);
-  assertEquals(await run([0.97, 0.01, 0.01, 0.01]), [0]);
-  assertEquals(
-    await kept(device, { minP: 0.05, numBeams: 2 }, [0.97, 0.01, 0.012, 0.008]),
-    [0, 2],
-  );
-});
+eachVariant(
+  "generation",
+  "minP keeps what is near the best",
+  async (device) => {
+    const run = (p: number[]) => kept(device, { minP: 0.05 }, p);
+    assertEquals(await run([0.9, 0.0274, 0.047, 0.0256]), [0, 2]);
+    assertEquals(await run([0.15, 0.3, 0.3, 0.25]), [0, 1, 2, 3]);
+    assertEquals(await run([0.97, 0.01, 0.01, 0.01]), [0]);
+    assertEquals(
+      await kept(device, { minP: 0.05, numBeams: 2 }, [
+        0.97,
+        0.01,
+        0.012,
+        0.008,
+      ]),
+      [0, 2],
+    );
+  },
+);
 
 const RANDOM: GenerationOptions[] = [
   { noRepeatNgramSize: 2, repetitionPenalty: 1.3 },
@@ -275,6 +269,7 @@ const RANDOM: GenerationOptions[] = [
 
 for (const vocabulary of [7, 300]) {
   eachVariant(
+    "generation",
     `logitsProcessors() agree with their twins on ${vocabulary} tokens`,
     async (device) => {
       const rows = Array.from(
@@ -297,6 +292,7 @@ for (const vocabulary of [7, 300]) {
 }
 
 eachVariant(
+  "generation",
   "topP keeps the least number of tokens of a large vocabulary",
   async (device) => {
     const scores = randomValues(5003, 3, -4, 4);

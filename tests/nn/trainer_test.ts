@@ -7,10 +7,17 @@ import {
   assertMatch,
   assertRejects,
 } from "@std/assert";
-import { manualSeed, readAll, tensor } from "../../engine/mod.ts";
+import {
+  defaultGenerator,
+  type Device,
+  manualSeed,
+  readAll,
+  type Tensor,
+  tensor,
+} from "../../engine/mod.ts";
 import { batches } from "../../nn/data.ts";
 import { Linear } from "../../nn/linear.ts";
-import { mseLoss } from "../../nn/mod.ts";
+import { AdamW, Dropout, mseLoss } from "../../nn/mod.ts";
 import { SGD } from "../../nn/mod.ts";
 import { linearSchedule, Scheduler } from "../../nn/schedule.ts";
 import {
@@ -193,6 +200,70 @@ gpuTest("train() names the step whose loss is no number", async () => {
     assertMatch(error.message, /the loss of step 4 is (NaN|Infinity),/);
     optimizer.dispose();
     model.dispose();
+  }
+});
+
+/** Trains with dropout, clipping and a schedule, by inputs. */
+async function fitByInputs(
+  device: Device,
+  options: { capture?: boolean; gradientAccumulation?: number },
+) {
+  manualSeed(3);
+  const model = new Linear(3, 2);
+  const dropout = new Dropout(0.5);
+  const optimizer = new AdamW(model.parameters(), { learningRate: 0.1 });
+  const losses: number[] = [];
+  let runs = 0;
+  const before = device.stream.statistics().dispatches;
+  const result = await train({
+    epochs: 4,
+    // 12 rows: 3 batches of 5, 5 and 2, so that groups of 2 end with 1.
+    batches: (epoch) => batches(ROWS, 5, { shuffle: true, epoch }),
+    inputs: (rows) => ({
+      x: {
+        data: Float32Array.from(
+          { length: rows.length * 3 },
+          (_, i) => X[(rows[Math.floor(i / 3)] ?? 0) * 3 + i % 3] ?? 0,
+        ),
+        shape: [rows.length, 3],
+      },
+      y: {
+        data: Float32Array.from(
+          { length: rows.length * 2 },
+          (_, i) => Y[(rows[i >> 1] ?? 0) * 2 + i % 2] ?? 0,
+        ),
+        shape: [rows.length, 2],
+      },
+    }),
+    step({ x, y }: { x: Tensor; y: Tensor }) {
+      runs++;
+      return mseLoss(model.forward(dropout.forward(x)), y);
+    },
+    optimizer,
+    scheduler: new Scheduler(optimizer, linearSchedule({ totalSteps: 12 })),
+    maxGradNorm: 0.5,
+    onLog: (report) => void losses.push(...report.losses),
+    ...options,
+  });
+  const state = await readAll([
+    ...model.parameters(),
+    ...optimizer.moments.flat(),
+  ]);
+  const dispatches = device.stream.statistics().dispatches - before;
+  const { position } = defaultGenerator();
+  optimizer.dispose();
+  model.dispose();
+  return { same: { result, state, losses, position, dispatches }, runs };
+}
+
+gpuTest("train() gives the same bits captured and not", async (device) => {
+  for (const gradientAccumulation of [1, 2]) {
+    const options = { gradientAccumulation };
+    const eager = await fitByInputs(device, { ...options, capture: false });
+    const captured = await fitByInputs(device, options);
+    assertEquals(captured.same, eager.same);
+    assertEquals(eager.runs, 12);
+    assert(captured.runs <= 6, `${captured.runs} runs of the step`);
   }
 });
 

@@ -346,8 +346,8 @@ gpuTest("every variant collects and samples alike", async () => {
   } finally {
     pin("swag", undefined);
   }
-  assertEquals(results.length, 2);
-  assertClose(results[0] ?? [], results[1] ?? []);
+  assert(results.length > 1);
+  for (const result of results) assertClose(result, results[0] ?? []);
 });
 
 gpuTest("scale 0 and one collection give exactly the mean", async () => {

@@ -11,7 +11,9 @@ import { ones, tensor, zeros } from "../../../engine/ops/creation.ts";
 import { scope } from "../../../engine/scope.ts";
 import { backward } from "../../../engine/tape.ts";
 import { readAll } from "../../../engine/tensor.ts";
-import { pin, variantsOf } from "../../../engine/tune.ts";
+import { keysOf, queriesOf } from "../../../engine/kernels/attention.ts";
+import { variantsOf } from "../../../engine/tune.ts";
+import { eachVariant, withVariant } from "../../_variants.ts";
 import {
   assertClose,
   gpuTest,
@@ -39,14 +41,22 @@ interface Case
   mask?: number[];
   /** Tokens of each text, where there are several in the one batch row. */
   lengths?: number[];
+  /** Keys of each text, where they are other tokens than the queries. */
+  keyLengths?: number[];
   rate?: number;
 }
 
-/** The first and one-past-last token of the text of each token. */
-function segmentsOf(lengths: readonly number[]): number[] {
+/**
+ * The first and one-past-last token of the text of each token, as texts of
+ * other lengths have them.
+ */
+function segmentsOf(
+  lengths: readonly number[],
+  others: readonly number[] = lengths,
+): number[] {
   let start = 0;
-  return lengths.flatMap((length) => {
-    const row = [start, start += length];
+  return lengths.flatMap((length, text) => {
+    const row = [start, start += others[text] ?? 0];
     return Array.from({ length }, () => row).flat();
   });
 }
@@ -56,9 +66,10 @@ const STREAM = { key: [7, 11], stream: [3, 5] } as const;
 /** Compares y, dq, dk and dv with the float64 twin. */
 async function check(c: Case): Promise<void> {
   using _ = scope();
-  const { lengths, batch = lengths ? 1 : 2 } = c;
+  const { lengths, keyLengths, batch = lengths ? 1 : 2 } = c;
   const { sq, sk = sq, heads = 2, depth, mask, rate } = c;
-  const segments = lengths && segmentsOf(lengths);
+  const segments = lengths && segmentsOf(lengths, keyLengths);
+  const ofKeys = lengths && keyLengths && segmentsOf(keyLengths, lengths);
   const width = heads * depth;
   const options = {
     heads,
@@ -83,6 +94,9 @@ async function check(c: Case): Promise<void> {
       : {}),
     ...(segments
       ? { segments: tensor(Int32Array.from(segments), { shape: [sq, 2] }) }
+      : {}),
+    ...(ofKeys
+      ? { segmentsOfKeys: tensor(Int32Array.from(ofKeys), { shape: [sk, 2] }) }
       : {}),
     ...(rate === undefined ? {} : { dropout: { rate, stream: STREAM } }),
   });
@@ -124,19 +138,56 @@ function kept(rate: number, row: number, j: number): number {
   return ((words[j & 3] ?? 0) >>> 8) / 2 ** 24 >= rate ? 1 : 0;
 }
 
+const left = (length: number, pad: number) =>
+  Array.from({ length }, (_, i) => i < pad ? 0 : 1);
+const right = (length: number, pad: number) => left(length, pad).reverse();
+
+/** Runs backward with the variant that runs forward, where it has it. */
+function withBackward(variant: string, run: () => Promise<void>) {
+  const known = variantsOf("attention_backward").includes(variant);
+  return withVariant("attention_backward", known ? variant : "tiled64", run);
+}
+
 /** Runs every case with each variant of the kernels. */
 function variantsTest(claim: string, cases: readonly Case[]): void {
-  for (const variant of variantsOf("attention")) {
-    gpuTest(`attention() ${claim} (${variant})`, async () => {
-      pin("attention", variant);
-      try {
+  eachVariant(
+    "attention",
+    `attention() ${claim}`,
+    (_, variant) =>
+      withBackward(variant, async () => {
         for (const c of cases) await check(c);
-      } finally {
-        pin("attention", undefined);
-      }
-    });
+      }),
+  );
+}
+
+/** The same but for variants that differ in what they keep where, alone. */
+function kindsTest(claim: string, cases: readonly Case[]): void {
+  for (const variant of ["serial", "wide", "tiled32", "tiled64"]) {
+    gpuTest(
+      `attention() ${claim} (${variant})`,
+      () =>
+        withVariant(
+          "attention",
+          variant,
+          () =>
+            withBackward(variant, async () => {
+              for (const c of cases) {
+                await check(c);
+              }
+            }),
+        ),
+    );
   }
 }
+
+eachVariant(
+  "attention_backward",
+  "attention() has the reference's gradients, whatever ran forward",
+  async () => {
+    await check({ sq: 17, sk: 65, depth: 4, causal: true, rate: 0.2 });
+    await check({ sq: 5, sk: 3, depth: 3 });
+  },
+);
 
 variantsTest("matches the reference for 1, 5, 17, 33 and 70 rows", [
   { sq: 1, depth: 4 },
@@ -147,27 +198,42 @@ variantsTest("matches the reference for 1, 5, 17, 33 and 70 rows", [
   { sq: 1, sk: 17, depth: 4, scale: 0.2 },
 ]);
 
-// An invocation of the serial kernels then owns 16 rows in place of 8.
-variantsTest("matches the reference where there is much to do", [
-  { sq: 1030, depth: 4, heads: 1, batch: 1, causal: true, rate: 0.3 },
-  { sq: 901, sk: 1203, depth: 4, heads: 1, batch: 1, window: 700 },
-]);
-
-// Few rows: the size of a serial kernel, and with it the time that the driver
-// takes to compile it, grows with rows times columns.
-variantsTest("takes heads of 1 to 128 columns", [
+// Few rows of many columns: the size of a kernel, and with it the time that
+// the driver takes to compile it, grows with rows times columns.
+variantsTest("takes heads of an odd number of columns", [
   { sq: 2, depth: 1, heads: 3 },
   { sq: 5, sk: 9, depth: 7 },
-  { sq: 2, sk: 3, depth: 24 },
-  { sq: 3, sk: 2, depth: 36 },
-  { sq: 1, sk: 1, depth: 128 },
 ]);
 
-const left = (length: number, pad: number) =>
-  Array.from({ length }, (_, i) => i < pad ? 0 : 1);
-const right = (length: number, pad: number) => left(length, pad).reverse();
+kindsTest("takes heads of 36 columns", [{ sq: 3, sk: 2, depth: 36 }]);
 
-variantsTest("masks padding left, right, inside and everywhere", [
+for (
+  const [variant, depths] of [
+    ["serial", [20, 48, 128]],
+    ["tiled32", [20, 128]],
+    ["resident32", [36]],
+    ["tiled64", [96]],
+  ] as const
+) {
+  gpuTest(
+    `attention() takes heads of ${depths} columns (${variant})`,
+    () =>
+      withVariant(
+        "attention",
+        variant,
+        () =>
+          withBackward(variant, async () => {
+            for (const depth of depths) {
+              const sq = variant === "serial" ? 2 : 17;
+              const sk = variant === "serial" && depth > 20 ? 3 : 129;
+              await check({ sq, sk, depth, heads: 1, batch: 1 });
+            }
+          }),
+      ),
+  );
+}
+
+kindsTest("masks padding left, right, inside and everywhere", [
   { sq: 17, depth: 4, mask: [...left(17, 4), ...right(17, 9)] },
   { sq: 5, sk: 33, depth: 4, mask: [...right(33, 32), ...left(33, 0)] },
   {
@@ -177,7 +243,7 @@ variantsTest("masks padding left, right, inside and everywhere", [
   },
 ]);
 
-variantsTest("sees no later key when causal", [
+kindsTest("sees no later key when causal", [
   { sq: 17, depth: 4, causal: true },
   { sq: 1, sk: 17, depth: 4, causal: true },
   { sq: 5, sk: 33, depth: 4, causal: true },
@@ -185,7 +251,7 @@ variantsTest("sees no later key when causal", [
   { sq: 17, depth: 4, causal: true, mask: [...left(17, 4), ...right(17, 5)] },
 ]);
 
-variantsTest("sees no key outside its window", [
+kindsTest("sees no key outside its window", [
   { sq: 70, depth: 4, window: 0, heads: 1 },
   { sq: 70, depth: 4, window: 3, heads: 1 },
   { sq: 33, sk: 17, depth: 4, window: 5 },
@@ -194,26 +260,137 @@ variantsTest("sees no key outside its window", [
   { sq: 17, depth: 4, window: 100 },
 ]);
 
-variantsTest("drops the same probabilities backward as forward", [
+kindsTest("drops the same probabilities backward as forward", [
   { sq: 17, depth: 4, rate: 0.3 },
   { sq: 6, sk: 33, depth: 4, rate: 0.1 },
   { sq: 33, sk: 2, depth: 4, rate: 0.5 },
   {
-    sq: 33,
+    sq: 65,
+    sk: 129,
     depth: 4,
-    window: 6,
+    heads: 1,
+    window: 70,
     causal: true,
     rate: 0.4,
-    mask: [...left(33, 4), ...right(33, 5)],
+    mask: [...left(129, 40), ...right(129, 5)],
   },
 ]);
 
-variantsTest("keeps texts that share a row apart", [
+kindsTest("keeps texts that share a row apart", [
   { sq: 17, depth: 4, lengths: [5, 1, 11] },
   { sq: 90, depth: 4, lengths: [3, 40, 2, 1, 44], heads: 1 },
   { sq: 70, depth: 4, lengths: [41, 29], window: 5 },
   { sq: 70, depth: 4, lengths: [6, 64], window: 8, causal: true, rate: 0.3 },
 ]);
+
+kindsTest("lets texts of one row attend to texts of another", [
+  { sq: 17, sk: 40, depth: 4, lengths: [5, 1, 11], keyLengths: [9, 28, 3] },
+  // Queries without keys give 0, keys without queries have no gradient.
+  {
+    sq: 41,
+    sk: 36,
+    depth: 4,
+    lengths: [3, 2, 0, 33, 3],
+    keyLengths: [2, 0, 30, 4, 0],
+    rate: 0.2,
+  },
+]);
+
+// What lies outside the window's tiles is NaN: a kernel that so much as visited
+// it would spread it, since 0 · NaN is NaN.
+for (const variant of ["serial", "wide", "tiled32", "tiled64"]) {
+  gpuTest(
+    `attention() never visits what its rules exclude (${variant})`,
+    () =>
+      withVariant(
+        "attention",
+        variant,
+        () =>
+          withBackward(variant, async () => {
+            const [length, width, window] = [512, 4, 20];
+            const reach = window + 64 + 32;
+            for (const rule of [{ window }, { causal: true }]) {
+              using _ = scope();
+              const host = [1, 2, 3, 4].map((seed) => {
+                const x = randomValues(length * width, seed);
+                x.fill(NaN, (128 + reach) * width);
+                return x;
+              });
+              const [q, k, v, dy] = host.map((values, i) =>
+                tensor(values, {
+                  shape: [1, length, width],
+                  requiresGrad: i < 3,
+                })
+              );
+              assert(q && k && v && dy);
+              const y = attention(q, k, v, { heads: 1, ...rule });
+              backward(y, { gradient: dy });
+              assert(q.grad && k.grad && v.grad);
+              const [out, dq, dk, dv] = await readAll([
+                y,
+                q.grad,
+                k.grad,
+                v.grad,
+              ]);
+              const finite = (x: ArrayLike<number> | undefined) =>
+                Array.from(x ?? [NaN]).slice(0, 128 * width).every(isFinite);
+              assert(
+                finite(out) && finite(dq),
+                `${JSON.stringify(rule)} y, dq`,
+              );
+              // Later queries see every key when causal: their NaN must come.
+              assertEquals(finite(dk) && finite(dv), "window" in rule);
+            }
+          }),
+      ),
+  );
+}
+
+Deno.test("blocks meet as many rows as their rules let them", () => {
+  const met = (length: number, rule: { causal?: boolean; window?: number }) => {
+    const { causal = false, window } = rule;
+    const all = { sq: length, sk: length, offset: 0, causal, window };
+    let sum = 0;
+    for (let first = 0; first < length; first += 32) {
+      for (const range of [keysOf, queriesOf]) {
+        const [start, end] = range(all, first, first + 31);
+        sum += end - start;
+      }
+    }
+    return sum / 32;
+  };
+  // Every block meets 32 + 2 · 128 rows, but for those at the two ends.
+  const ends = 2 * 2 * (128 + 96 + 64 + 32) / 32;
+  for (const length of [1024, 8192]) {
+    const blocks = length / 32;
+    assertEquals(met(length, { window: 128 }), 2 * 9 * blocks - ends);
+    assertEquals(met(length, {}), 2 * blocks ** 2);
+    assertEquals(met(length, { causal: true }), blocks * (blocks + 1));
+  }
+});
+
+gpuTest("attention() sees all of 8,192 tokens", async () => {
+  const length = 8192;
+  const x = tensor(randomValues(length * 4, 7), {
+    shape: [1, length, 4],
+    requiresGrad: true,
+  });
+  // Equal scores: y is the mean, and each key has the same share of dy.
+  const q = zeros([1, length, 4]);
+  const y = attention(q, q, x, { heads: 1 });
+  backward(y, { gradient: ones([1, length, 4]) });
+  assert(x.grad);
+  const values = await x.data();
+  const mean = [0, 1, 2, 3].map((c) => {
+    let sum = 0;
+    for (let i = c; i < values.length; i += 4) sum += values[i] ?? NaN;
+    return sum / length;
+  });
+  const last = (a: ArrayLike<number>) => Array.from(a).slice(-4);
+  const [out, dv] = await readAll([y, x.grad]);
+  assertClose(last(out ?? []), mean, ATTENTION);
+  assertClose(last(dv ?? []), [1, 1, 1, 1], ATTENTION);
+});
 
 gpuTest("attention() drops the share that is asked for", async () => {
   const v = ones([4, 64, 8]);
@@ -336,7 +513,7 @@ gpuTest("attention() throws when the arguments do not fit", () => {
   assertThrows(
     () => attention(x, x, x, { heads: 2, segments }),
     TypeError,
-    "expected a batch of 1, as many queries as keys, and no mask",
+    "expected a batch of 1, no mask, segments, and segmentsOfKeys where",
   );
   const y = ones([1, 4, 8]);
   assertThrows(
@@ -346,7 +523,7 @@ gpuTest("attention() throws when the arguments do not fit", () => {
   );
 });
 
-for (const variant of variantsOf("attention")) {
+for (const variant of ["serial", "tiled32"]) {
   gpuTest(
     `attention() gives texts in one row the bits of texts alone (${variant})`,
     async () => {
@@ -369,14 +546,16 @@ for (const variant of variantsOf("attention")) {
         assert(x.grad);
         return [y, x.grad];
       };
-      pin("attention", variant);
-      try {
-        const [y, dx, y3, dx3] = await readAll([...run(1), ...run(texts)]);
-        assertEquals(y, y3);
-        assertEquals(dx, dx3);
-      } finally {
-        pin("attention", undefined);
-      }
+      await withVariant(
+        "attention",
+        variant,
+        () =>
+          withBackward(variant, async () => {
+            const [y, dx, y3, dx3] = await readAll([...run(1), ...run(texts)]);
+            assertEquals(y, y3);
+            assertEquals(dx, dx3);
+          }),
+      );
     },
   );
 }

@@ -1,20 +1,19 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import type { Device } from "../../../engine/device.ts";
 import {
   cachedAttention,
   writeCache,
 } from "../../../engine/ops/cached_attention.ts";
 import { tensor, zeros } from "../../../engine/ops/creation.ts";
 import { scope } from "../../../engine/scope.ts";
-import { pin, variantsOf } from "../../../engine/tune.ts";
 import {
   assertClose,
   gpuTest,
   randomValues,
   type Tolerance,
 } from "../../_check.ts";
+import { eachVariant } from "../../_variants.ts";
 import { attention as reference } from "../../reference/attention.ts";
 
 /** 32-bit exponentials and sums of up to about a hundred products. */
@@ -120,28 +119,39 @@ async function check(c: Case): Promise<void> {
   assertClose(await y.data(), expected, ATTENTION, JSON.stringify(c));
 }
 
-function eachVariant(name: string, run: (device: Device) => Promise<void>) {
-  for (const variant of variantsOf("cached_attention")) {
-    gpuTest(`${name} (${variant})`, async (device) => {
-      pin("cached_attention", variant);
-      try {
-        await run(device);
-      } finally {
-        pin("cached_attention", undefined);
-      }
-    });
-  }
-}
+eachVariant(
+  "cached_attention",
+  "cachedAttention() matches the reference",
+  async () => {
+    for (const depth of [1, 6, 8, 64]) {
+      await check({ depth, capacity: 9, length: 5 });
+    }
+    await check({ depth: 4, capacity: 1 });
+    await check({ depth: 4, capacity: 300, length: 259, heads: 3 });
+  },
+);
 
-eachVariant("cachedAttention() matches the reference", async () => {
-  for (const depth of [1, 6, 8, 64]) {
-    await check({ depth, capacity: 9, length: 5 });
-  }
-  await check({ depth: 4, capacity: 1 });
-  await check({ depth: 4, capacity: 300, length: 259, heads: 3 });
-});
+// Longer than a part of what "split" splits, and the last part just begun.
+eachVariant(
+  "cached_attention",
+  "cachedAttention() sees 1,030 keys",
+  async () => {
+    const long = { capacity: 1100, rows: 1, heads: 1 };
+    await check({ ...long, depth: 4, length: 1030 });
+    await check({ ...long, depth: 6, length: 1025, queries: 3, causal: true });
+    const mask = { rows: 1, hides: (_: number, key: number) => key < 600 };
+    await check({ ...long, depth: 4, length: 1030, mask });
+    await check({
+      ...long,
+      depth: 4,
+      length: 1030,
+      mask: { rows: 1, hides: () => true },
+    });
+  },
+);
 
 eachVariant(
+  "cached_attention",
   "cachedAttention() lets queries see keys up to their own",
   async () => {
     await check({ depth: 8, capacity: 7, length: 6, queries: 3, causal: true });
@@ -150,6 +160,7 @@ eachVariant(
 );
 
 eachVariant(
+  "cached_attention",
   "cachedAttention() hides keys, evenly if it hides all",
   async () => {
     const mask = {
@@ -161,12 +172,17 @@ eachVariant(
   },
 );
 
-eachVariant("cachedAttention() shares cache rows", async () => {
-  await check({ depth: 4, capacity: 6, rows: 6, cacheRows: 2, queries: 2 });
-  await check({ depth: 4, capacity: 6, length: 5, rows: 6, group: 3 });
-});
+eachVariant(
+  "cached_attention",
+  "cachedAttention() shares cache rows",
+  async () => {
+    await check({ depth: 4, capacity: 6, rows: 6, cacheRows: 2, queries: 2 });
+    await check({ depth: 4, capacity: 6, length: 5, rows: 6, group: 3 });
+  },
+);
 
 eachVariant(
+  "cached_attention",
   "cachedAttention() reads a large cache piece by piece",
   async (device) => {
     const limit = device.maxBindingSize;

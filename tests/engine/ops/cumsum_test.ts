@@ -7,8 +7,8 @@ import { cumsum } from "../../../engine/ops/cumsum.ts";
 import { sizeOf } from "../../../engine/shape.ts";
 import { backward } from "../../../engine/tape.ts";
 import { readAll, type Tensor } from "../../../engine/tensor.ts";
-import { pin, variantsOf } from "../../../engine/tune.ts";
 import { checkOp, gpuTest, randomValues } from "../../_check.ts";
+import { eachVariant } from "../../_variants.ts";
 
 /** Shapes and axes: lines shorter and longer than a stretch, and columns. */
 const CASES: [number[], number][] = [
@@ -45,18 +45,10 @@ function reference(
   return y;
 }
 
-for (const variant of ["serial", "workgroup"]) {
-  const variantTest = (name: string, run: () => Promise<void>) =>
-    gpuTest(`${name} (${variant})`, async () => {
-      pin("cumsum", variant);
-      try {
-        await run();
-      } finally {
-        pin("cumsum", undefined);
-      }
-    });
-
-  variantTest("cumsum() matches the reference along any axis", async () => {
+eachVariant(
+  "cumsum",
+  "cumsum() matches the reference along any axis",
+  async () => {
     for (const [shape, axis] of CASES) {
       for (const reverse of [false, true]) {
         await checkOp(
@@ -70,23 +62,27 @@ for (const variant of ["serial", "workgroup"]) {
         );
       }
     }
-  });
+  },
+);
 
-  variantTest("cumsum() of integers is exact", async () => {
-    const shape = [5, 300];
-    const values = Int32Array.from(randomValues(1500, 4, -1e6, 1e6));
-    const signed = tensor(values, { shape });
-    const unsigned = tensor(Uint32Array.from(values, Math.abs), { shape });
-    const [a, b] = await readAll([
-      cumsum(signed),
-      cumsum(unsigned, { reverse: true }),
-    ]);
-    assertEquals(a, Int32Array.from(reference(values, shape, 1, false)));
-    const sizes = values.map(Math.abs);
-    assertEquals(b, Uint32Array.from(reference(sizes, shape, 1, true)));
-  });
+eachVariant("cumsum", "cumsum() of integers is exact", async () => {
+  const shape = [5, 300];
+  const values = Int32Array.from(randomValues(1500, 4, -1e6, 1e6));
+  const signed = tensor(values, { shape });
+  const unsigned = tensor(Uint32Array.from(values, Math.abs), { shape });
+  const [a, b] = await readAll([
+    cumsum(signed),
+    cumsum(unsigned, { reverse: true }),
+  ]);
+  assertEquals(a, Int32Array.from(reference(values, shape, 1, false)));
+  const sizes = values.map(Math.abs);
+  assertEquals(b, Uint32Array.from(reference(sizes, shape, 1, true)));
+});
 
-  variantTest("cumsum() gives the same bits through windows", async () => {
+eachVariant(
+  "cumsum",
+  "cumsum() gives the same bits through windows",
+  async () => {
     const small = await openDevice({ maxBindingSize: 64 * 1024 });
     const cases: [number[], number][] = [
       [[1000, 37], 1],
@@ -113,12 +109,8 @@ for (const variant of ["serial", "workgroup"]) {
       }
     }
     await small.destroy();
-  });
-}
-
-Deno.test("cumsum has the variants that the tests pin", () => {
-  assertEquals(variantsOf("cumsum"), ["serial", "workgroup"]);
-});
+  },
+);
 
 gpuTest(
   "cumsum() sums along the last axis, and takes no elements",

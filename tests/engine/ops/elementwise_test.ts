@@ -54,6 +54,7 @@ import {
   ROUNDING,
   type Tolerance,
 } from "../../_check.ts";
+import { eachVariant } from "../../_variants.ts";
 import { broadcastShape, mapBroadcast } from "../../reference/array.ts";
 import {
   erfReference,
@@ -147,7 +148,7 @@ const UNARY: Record<string, UnaryCase> = {
 for (const [name, c] of Object.entries(UNARY)) {
   const { op, reference, low = -1, high = 1, kinks = [], forward = FUNCTIONS } =
     c;
-  gpuTest(`${name} matches the reference`, async () => {
+  eachVariant("elementwise", `${name} matches the reference`, async () => {
     for (const size of [1, 7, 17, 33, 1025]) {
       const values = randomValues(size, size, low, high).map((v) => {
         const kink = kinks.find((k) => Math.abs(v - k) < 1e-3);
@@ -200,16 +201,20 @@ const PAIRS: [number[], number[]][] = [
 for (
   const [name, { op, reference, low = -1, high = 1 }] of Object.entries(BINARY)
 ) {
-  gpuTest(`${name}() matches the reference and broadcasts`, async () => {
-    for (const [a, b] of PAIRS) {
-      await checkOp(
-        [{ shape: a, low, high }, { shape: b, low, high }],
-        op,
-        (x, y) => mapBroadcast(reference, [[x, a], [y, b]]),
-        { forward: FUNCTIONS, backward: FUNCTIONS, elements: 8 },
-      );
-    }
-  });
+  eachVariant(
+    "elementwise",
+    `${name}() matches the reference and broadcasts`,
+    async () => {
+      for (const [a, b] of PAIRS) {
+        await checkOp(
+          [{ shape: a, low, high }, { shape: b, low, high }],
+          op,
+          (x, y) => mapBroadcast(reference, [[x, a], [y, b]]),
+          { forward: FUNCTIONS, backward: FUNCTIONS, elements: 8 },
+        );
+      }
+    },
+  );
 
   gpuTest(`${name}() takes numbers on either side`, async () => {
     const numeric = op as (a: Operand, b: Operand) => Tensor;

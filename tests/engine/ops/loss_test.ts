@@ -13,7 +13,6 @@ import {
 } from "../../../engine/ops/loss.ts";
 import { backward } from "../../../engine/tape.ts";
 import { readAll } from "../../../engine/tensor.ts";
-import { pin } from "../../../engine/tune.ts";
 import {
   assertClose,
   checkOp,
@@ -21,6 +20,7 @@ import {
   gpuTest,
   randomValues,
 } from "../../_check.ts";
+import { eachVariant } from "../../_variants.ts";
 import { crossEntropyReference, reduceLosses } from "../../reference/losses.ts";
 
 const REDUCTIONS: LossReduction[] = ["mean", "sum", "none"];
@@ -89,50 +89,51 @@ async function checkCrossEntropy(
   );
 }
 
-for (const variant of ["serial", "workgroup"]) {
-  gpuTest(`crossEntropy() matches the reference (${variant})`, async () => {
-    pin("cross_entropy", variant);
-    try {
-      for (
-        const [rows, classes] of [[1, 2], [7, 3], [17, 33], [2, 1025], [
-          130,
-          1,
-        ]] as const
-      ) {
-        await checkCrossEntropy(rows, classes, {});
-      }
-      for (const reduction of REDUCTIONS) {
-        for (const labelSmoothing of [0, 0.1]) {
-          for (const weights of [false, true]) {
-            const options = { reduction, labelSmoothing, weights };
-            await checkCrossEntropy(7, 5, { ...options, soft: true });
-            await checkCrossEntropy(7, 129, { ...options, ignored: true });
-          }
+eachVariant(
+  "cross_entropy",
+  "crossEntropy() matches the reference",
+  async () => {
+    for (
+      const [rows, classes] of [
+        [1, 2],
+        [7, 3],
+        [17, 33],
+        [2, 1025],
+        [3, 1026],
+        [5, 1028],
+        [130, 1],
+      ] as const
+    ) {
+      await checkCrossEntropy(rows, classes, {});
+    }
+    for (const reduction of REDUCTIONS) {
+      for (const labelSmoothing of [0, 0.1]) {
+        for (const weights of [false, true]) {
+          const options = { reduction, labelSmoothing, weights };
+          await checkCrossEntropy(7, 5, { ...options, soft: true });
+          await checkCrossEntropy(7, 129, { ...options, ignored: true });
         }
       }
-      await checkCrossEntropy(9, 4, { ignored: true, ignoreIndex: 0 });
-    } finally {
-      pin("cross_entropy", undefined);
     }
-  });
+    await checkCrossEntropy(9, 4, { ignored: true, ignoreIndex: 0 });
+  },
+);
 
-  gpuTest(
-    `crossEntropy() stays finite for huge and masked logits (${variant})`,
-    async () => {
-      pin("cross_entropy", variant);
-      const logits = tensor([[1e4, 0], [-1e4, -1e4], [-Infinity, 0]], {
-        requiresGrad: true,
-      });
-      const target = tensor([1, 0, 1], { dtype: "i32" });
-      const y = crossEntropy(logits, target, { reduction: "none" });
-      backward(y, { gradient: tensor([1, 1, 1]) });
-      const [loss, grad] = await readAll([y, logits.grad ?? logits]);
-      pin("cross_entropy", undefined);
-      assertClose(loss ?? [], [1e4, Math.LN2, 0]);
-      assertClose(grad ?? [], [1, -1, -0.5, 0.5, 0, 0]);
-    },
-  );
-}
+eachVariant(
+  "cross_entropy",
+  "crossEntropy() stays finite for huge and masked logits",
+  async () => {
+    const logits = tensor([[1e4, 0], [-1e4, -1e4], [-Infinity, 0]], {
+      requiresGrad: true,
+    });
+    const target = tensor([1, 0, 1], { dtype: "i32" });
+    const y = crossEntropy(logits, target, { reduction: "none" });
+    backward(y, { gradient: tensor([1, 1, 1]) });
+    const [loss, grad] = await readAll([y, logits.grad ?? logits]);
+    assertClose(loss ?? [], [1e4, Math.LN2, 0]);
+    assertClose(grad ?? [], [1, -1, -0.5, 0.5, 0, 0]);
+  },
+);
 
 gpuTest(
   "crossEntropy() of ignored rows alone is NaN as a mean, 0 as a sum",
@@ -148,15 +149,19 @@ gpuTest(
   },
 );
 
-gpuTest("crossEntropy() shows classes out of range as NaN", async () => {
-  const logits = zeros([3, 2], { requiresGrad: true });
-  const target = tensor([0, 2, -1], { dtype: "i32" });
-  const y = crossEntropy(logits, target, { reduction: "none" });
-  backward(y, { gradient: tensor([1, 1, 1]) });
-  const [loss, grad] = await readAll([y, logits.grad ?? logits]);
-  assertClose(loss ?? [], [Math.LN2, NaN, NaN]);
-  assertClose(grad ?? [], [-0.5, 0.5, NaN, NaN, NaN, NaN]);
-});
+eachVariant(
+  "cross_entropy",
+  "crossEntropy() shows classes out of range as NaN",
+  async () => {
+    const logits = zeros([3, 2], { requiresGrad: true });
+    const target = tensor([0, 2, -1], { dtype: "i32" });
+    const y = crossEntropy(logits, target, { reduction: "none" });
+    backward(y, { gradient: tensor([1, 1, 1]) });
+    const [loss, grad] = await readAll([y, logits.grad ?? logits]);
+    assertClose(loss ?? [], [Math.LN2, NaN, NaN]);
+    assertClose(grad ?? [], [-0.5, 0.5, NaN, NaN, NaN, NaN]);
+  },
+);
 
 gpuTest(
   "crossEntropy() takes any leading axes, and classes of u32",

@@ -2,6 +2,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { openDevice, setDevice } from "../../../engine/device.ts";
+import { mul } from "../../../engine/ops/binary.ts";
 import { tensor } from "../../../engine/ops/creation.ts";
 import {
   type Activation,
@@ -78,11 +79,27 @@ function smallTest(name: string, run: () => void | Promise<void>): void {
   });
 }
 
-// Aligned; edges within blocks; several tiles with ragged edges.
-const SIZES = [[8, 12, 4], [1, 1, 1], [7, 5, 3], [65, 33, 17]] as const;
+// Aligned, one block and several; edges within blocks; several tiles with ragged
+// edges.
+const SIZES = [
+  [8, 12, 4],
+  [68, 36, 20],
+  [1, 1, 1],
+  [7, 5, 3],
+  [65, 33, 17],
+] as const;
 
-/** Their text is direct16's but for the block, and takes seconds to compile. */
-const LARGE = ["direct32", "direct8x48"];
+/**
+ * Their text is that of direct16, tiled32 or skinny4 but for the sizes, and takes
+ * seconds to compile.
+ */
+const LARGE = [
+  "direct32",
+  "tiled64many",
+  "tiled128x64",
+  "tiled128deep",
+  "skinny16",
+];
 
 for (const variant of variantsOf("matmul")) {
   gpuTest(`matmul() matches the reference with ${variant}`, async () => {
@@ -185,10 +202,101 @@ smallTest("matmul() derives every transpose case", async () => {
 
 gpuTest("matmul() gives the same bits in every variant", async () => {
   const [a, b] = operands({ m: 37, n: 41, k: 70 });
+  // The lanes of a skinny product share a sum: its order is another.
+  const chains = variantsOf("matmul").filter((v) => !v.startsWith("skinny"));
   const [first, ...others] = await readAll(
-    variantsOf("matmul").map((variant) => matmulWith(variant, a, b)),
+    chains.map((variant) => matmulWith(variant, a, b)),
   );
   for (const other of others) assertEquals(other, first);
+});
+
+smallTest(
+  "matmul() derives an activation whose result goes into a product",
+  async () => {
+    const inner = { m: 5, n: 8, k: 4, transposeB: true };
+    const outer = { m: 5, n: 3, k: 8, transposeB: true };
+    const weights = [[5, 4], [8, 4], [8], [3, 8]].map((shape) => ({ shape }));
+    for (const name of Object.keys(ACTIVATION_REFERENCES)) {
+      const activation = name as Activation;
+      const hidden = (x: Tensor, w: Tensor, bias: Tensor) =>
+        matmul(x, w, { transposeB: true, bias, activation });
+      const twin = (x: Float64Array, w: Float64Array, bias: Float64Array) =>
+        matmulReference(x, w, inner).map((z, i) =>
+          ACTIVATION_REFERENCES[activation](z + (bias[i % 8] ?? 0))
+        );
+      const options = {
+        forward: FUNCTIONS,
+        backward: FUNCTIONS,
+        elements: 12,
+        label: activation,
+      };
+      await checkOp(
+        weights,
+        (x, w, bias, v) => matmul(hidden(x, w, bias), v, { transposeB: true }),
+        (x, w, bias, v) => matmulReference(twin(x, w, bias), v, outer),
+        options,
+      );
+      if (activation !== "gelu" && activation !== "tanh") continue;
+      // Two products take the result: neither may make its argument's gradient.
+      await checkOp(
+        weights,
+        (x, w, bias, v) => {
+          const h = hidden(x, w, bias);
+          const residual = matmul(h, v, { transposeB: true });
+          return matmul(h, v, { transposeB: true, residual });
+        },
+        (x, w, bias, v) =>
+          matmulReference(twin(x, w, bias), v, outer).map((y) => 2 * y),
+        options,
+      );
+    }
+  },
+);
+
+smallTest("matmul() derives a bias in every transpose case", async () => {
+  for (const [transposeA, transposeB] of TRANSPOSES) {
+    const sizes = { m: 21, n: 17, k: 5, transposeA, transposeB };
+    await checkEpilogue(sizes, undefined, ["residual"]);
+  }
+});
+
+smallTest(
+  "matmul() derives a bias without its matrix, and apart from it",
+  async () => {
+    const sizes = { m: 7, n: 6, k: 5 };
+    const twin = (a: Float64Array, b: Float64Array, bias: Float64Array) =>
+      matmulReference(a, b, sizes).map((z, i) => z + (bias[i % 6] ?? 0));
+    const [a, b, bias] = [{ shape: [7, 5] }, { shape: [5, 6] }, { shape: [6] }];
+    await checkOp(
+      [a, { ...b, differentiate: false }, bias],
+      (a, b, bias) => matmul(a, b, { bias }),
+      twin,
+    );
+    // The bias is a leaf, and the matrix is none.
+    await checkOp(
+      [a, b, bias],
+      (a, b, bias) => matmul(a, mul(b, 2), { bias }),
+      (a, b, bias) => twin(a, b.map((v) => 2 * v), bias),
+    );
+  },
+);
+
+smallTest("matmul() adds to a gradient that another op has given", async () => {
+  // x is no leaf; three products and a residual give its gradient.
+  const sizes = { m: 6, n: 5, k: 5 };
+  await checkOp(
+    [{ shape: [6, 5] }, { shape: [5, 5] }, { shape: [5, 5] }],
+    (start, v, w) => {
+      const x = mul(start, 3);
+      const y = matmul(x, v, { residual: x });
+      return matmul(x, w, { residual: matmul(x, w, { residual: y }) });
+    },
+    (start, v, w) => {
+      const x = start.map((value) => 3 * value);
+      const [xv, xw] = [v, w].map((b) => matmulReference(x, b, sizes));
+      return x.map((value, i) => value + (xv?.[i] ?? 0) + 2 * (xw?.[i] ?? 0));
+    },
+  );
 });
 
 smallTest("matmul() broadcasts batch axes forward and backward", async () => {

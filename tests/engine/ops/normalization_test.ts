@@ -1,7 +1,6 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import type { Device } from "../../../engine/device.ts";
 import { ones, tensor } from "../../../engine/ops/creation.ts";
 import {
   addLayerNorm,
@@ -11,7 +10,6 @@ import {
 } from "../../../engine/ops/normalization.ts";
 import { backward } from "../../../engine/tape.ts";
 import { readAll } from "../../../engine/tensor.ts";
-import { pin, variantsOf } from "../../../engine/tune.ts";
 import {
   assertClose,
   checkOp,
@@ -21,28 +19,12 @@ import {
   SUMS,
   type Tolerance,
 } from "../../_check.ts";
+import { eachVariant } from "../../_variants.ts";
 import { layerNorm as reference } from "../../reference/layer_norm.ts";
 import * as twin from "../../reference/softmax.ts";
 
 /** Gradients of parameters are sums over rows of numbers of order 1. */
 const GRADIENTS: Tolerance = { absolute: 1e-4, relative: 1e-4 };
-
-function variantsTest(
-  family: string,
-  name: string,
-  run: (device: Device) => Promise<void>,
-): void {
-  for (const variant of variantsOf(family)) {
-    gpuTest(`${name} (${variant})`, async (device) => {
-      pin(family, variant);
-      try {
-        await run(device);
-      } finally {
-        pin(family, undefined);
-      }
-    });
-  }
-}
 
 async function checkLayerNorm(
   rows: number,
@@ -72,21 +54,26 @@ async function checkLayerNorm(
   );
 }
 
-variantsTest(
+eachVariant(
   "layer_norm",
-  "layerNorm() matches the reference for 1 to 1025 columns",
+  "layerNorm() matches the reference for 1 to 4100 columns",
   async () => {
     for (const columns of [1, 7, 17, 33, 32, 64, 1025]) {
       // One column has variance 0: a plain eps keeps the derivative smooth.
       const eps = columns === 1 ? 0.1 : 1e-5;
       await checkLayerNorm(5, columns, { weight: true, bias: true }, eps);
     }
+    // Rows that several lanes hold, and one too long for that.
+    for (const columns of [300, 768, 1000, 2052, 4100]) {
+      await checkLayerNorm(3, columns, { weight: true, bias: true });
+    }
     await checkLayerNorm(70, 33, { weight: true, bias: true });
+    await checkLayerNorm(37, 132, { weight: true, bias: true });
     await checkLayerNorm(130, 8, { weight: true, bias: true }, 1e-2);
   },
 );
 
-variantsTest(
+eachVariant(
   "layer_norm",
   "layerNorm() takes weight, bias and residual in any combination",
   async () => {
@@ -101,7 +88,7 @@ variantsTest(
   },
 );
 
-variantsTest(
+eachVariant(
   "layer_norm",
   "layerNorm() keeps its precision when the mean is large",
   async () => {
@@ -115,7 +102,7 @@ variantsTest(
   },
 );
 
-variantsTest(
+eachVariant(
   "layer_norm",
   "addLayerNorm() gives sum and norm, and both have gradients",
   async () => {
@@ -164,7 +151,7 @@ gpuTest("layerNorm() adds to gradients that exist", async () => {
   }
 });
 
-variantsTest(
+eachVariant(
   "layer_norm",
   "layerNorm() works in windows when a binding is small",
   async (device) => {
@@ -201,7 +188,7 @@ gpuTest("layerNorm() throws when the arguments do not fit", () => {
   );
 });
 
-variantsTest(
+eachVariant(
   "softmax",
   "softmax() and logSoftmax() match the reference along every axis",
   async () => {
@@ -211,6 +198,9 @@ variantsTest(
       [[17, 33], -1],
       [[3, 32], -1],
       [[2, 1025], -1],
+      [[9, 132], -1],
+      [[2, 772], -1],
+      [[2, 4100], -1],
       [[7, 5], 0],
       [[3, 17, 5], 1],
       [[2, 4, 8], -2],
@@ -237,7 +227,7 @@ variantsTest(
   },
 );
 
-variantsTest(
+eachVariant(
   "softmax",
   "softmax() takes large and infinite values",
   async () => {

@@ -16,7 +16,6 @@ import {
 } from "../../../engine/ops/reduce.ts";
 import { backward } from "../../../engine/tape.ts";
 import { readAll, type Tensor } from "../../../engine/tensor.ts";
-import { pin, variantsOf } from "../../../engine/tune.ts";
 import {
   assertClose,
   checkOp,
@@ -25,6 +24,7 @@ import {
   randomValues,
   SUMS,
 } from "../../_check.ts";
+import { eachVariant } from "../../_variants.ts";
 import { reduceReference } from "../../reference/array.ts";
 
 type Reduce = (x: Tensor, options?: ReduceOptions) => Tensor;
@@ -93,43 +93,40 @@ function spaced(count: number): number[] {
     .map((rank) => -1 + 2 * rank / count);
 }
 
-for (const variant of ["serial", "workgroup"]) {
-  const variantTest = (name: string, run: () => Promise<void>) =>
-    gpuTest(`${name} (${variant})`, async () => {
-      pin("reduce", variant);
-      try {
-        await run();
-      } finally {
-        pin("reduce", undefined);
-      }
-    });
+eachVariant(
+  "reduce",
+  "sum() matches the reference over any axes",
+  () => checkReduction(sum, total),
+);
 
-  variantTest(
-    "sum() matches the reference over any axes",
-    () => checkReduction(sum, total),
-  );
+eachVariant(
+  "reduce",
+  "mean() matches the reference over any axes",
+  () => checkReduction(mean, (v) => total(v) / v.length),
+);
 
-  variantTest(
-    "mean() matches the reference over any axes",
-    () => checkReduction(mean, (v) => total(v) / v.length),
-  );
+eachVariant(
+  "reduce",
+  "max() matches the reference over any axes",
+  () => checkReduction(max, (v) => Math.max(...v)),
+);
 
-  variantTest(
-    "max() matches the reference over any axes",
-    () => checkReduction(max, (v) => Math.max(...v)),
-  );
+eachVariant(
+  "reduce",
+  "min() matches the reference over any axes",
+  () => checkReduction(min, (v) => Math.min(...v)),
+);
 
-  variantTest(
-    "min() matches the reference over any axes",
-    () => checkReduction(min, (v) => Math.min(...v)),
-  );
+eachVariant(
+  "reduce",
+  "logSumExp() matches the reference over any axes",
+  () => checkReduction(logSumExp, logSumExpOf),
+);
 
-  variantTest(
-    "logSumExp() matches the reference over any axes",
-    () => checkReduction(logSumExp, logSumExpOf),
-  );
-
-  variantTest("variance() matches the reference over any axes", async () => {
+eachVariant(
+  "reduce",
+  "variance() matches the reference over any axes",
+  async () => {
     const several = CASES.filter(([shape, axis]) =>
       shape.length > 0 && ![axis].flat().every((a) => (shape[a ?? 0] ?? 0) < 2)
     );
@@ -139,75 +136,71 @@ for (const variant of ["serial", "workgroup"]) {
       varianceOf(0),
       several,
     );
-  });
+  },
+);
 
-  variantTest("sum() takes several stages for long axes", async () => {
-    for (const shape of [[3, 20_001], [40_000], [20_001, 3]]) {
-      const axis = shape.length === 1 || shape[1] === 20_001 ? -1 : 0;
-      const size = shape.reduce((a, b) => a * b, 1);
-      const values = randomValues(size, 8);
-      const actual = await sum(tensor(values, { shape }), { axis }).data();
-      const axes = [axis < 0 ? shape.length - 1 : axis];
-      assertClose(
-        actual,
-        reduceReference(values, shape, axes, total),
-        // 20,000 numbers of order 1, summed by stretches.
-        { absolute: 2e-4, relative: 1e-5 },
-      );
-    }
-  });
+eachVariant("reduce", "sum() takes several stages for long axes", async () => {
+  for (const shape of [[3, 20_001], [40_000], [20_001, 3]]) {
+    const axis = shape.length === 1 || shape[1] === 20_001 ? -1 : 0;
+    const size = shape.reduce((a, b) => a * b, 1);
+    const values = randomValues(size, 8);
+    const actual = await sum(tensor(values, { shape }), { axis }).data();
+    const axes = [axis < 0 ? shape.length - 1 : axis];
+    assertClose(
+      actual,
+      reduceReference(values, shape, axes, total),
+      // 20,000 numbers of order 1, summed by stretches.
+      { absolute: 2e-4, relative: 1e-5 },
+    );
+  }
+});
 
-  variantTest("argmax() gives the first of the largest", async () => {
-    for (const n of [1, 7, 129, 1025]) {
-      const values = randomValues(5 * n, n).map((v) => Math.round(v * 4));
-      const x = tensor(values, { shape: [5, n] });
-      const [rows, columns, all] = await readAll([
-        argmax(x, { axis: 1 }),
-        argmax(x, { axis: 0, keepDims: true }),
-        argmax(x),
-      ]);
-      const first = (v: number[]) => v.indexOf(Math.max(...v));
-      assertEquals(
-        rows,
-        Int32Array.from(reduceReference(values, [5, n], [1], first)),
-      );
-      assertEquals(
-        columns,
-        Int32Array.from(reduceReference(values, [5, n], [0], first)),
-      );
-      assertEquals([...all ?? []], [first([...values])]);
-    }
-  });
-
-  variantTest("reductions of integers are exact", async () => {
-    const values = Int32Array.from(randomValues(999, 4, -1e6, 1e6));
-    const x = tensor(values, { shape: [27, 37] });
-    const u = tensor(Uint32Array.from(values, (v) => Math.abs(v)), {
-      shape: [999],
-    });
-    const [totals, top, least, index, all] = await readAll([
-      sum(x, { axis: 1 }),
-      max(x, { axis: 0 }),
-      min(x),
+eachVariant("reduce", "argmax() gives the first of the largest", async () => {
+  for (const n of [1, 7, 129, 1025]) {
+    const values = randomValues(5 * n, n).map((v) => Math.round(v * 4));
+    const x = tensor(values, { shape: [5, n] });
+    const [rows, columns, all] = await readAll([
+      argmax(x, { axis: 1 }),
+      argmax(x, { axis: 0, keepDims: true }),
       argmax(x),
-      sum(u),
     ]);
+    const first = (v: number[]) => v.indexOf(Math.max(...v));
     assertEquals(
-      [...totals ?? []],
-      [...reduceReference(values, [27, 37], [1], total)],
+      rows,
+      Int32Array.from(reduceReference(values, [5, n], [1], first)),
     );
     assertEquals(
-      [...top ?? []],
-      [...reduceReference(values, [27, 37], [0], (v) => Math.max(...v))],
+      columns,
+      Int32Array.from(reduceReference(values, [5, n], [0], first)),
     );
-    assertEquals([...least ?? []], [Math.min(...values)]);
-    assertEquals([...index ?? []], [values.indexOf(Math.max(...values))]);
-    assertEquals([...all ?? []], [total([...values].map(Math.abs))]);
-  });
-}
+    assertEquals([...all ?? []], [first([...values])]);
+  }
+});
 
-Deno.test("reduce has the variants that the tests pin", () => {
-  assertEquals(variantsOf("reduce"), ["serial", "workgroup"]);
+eachVariant("reduce", "reductions of integers are exact", async () => {
+  const values = Int32Array.from(randomValues(999, 4, -1e6, 1e6));
+  const x = tensor(values, { shape: [27, 37] });
+  const u = tensor(Uint32Array.from(values, (v) => Math.abs(v)), {
+    shape: [999],
+  });
+  const [totals, top, least, index, all] = await readAll([
+    sum(x, { axis: 1 }),
+    max(x, { axis: 0 }),
+    min(x),
+    argmax(x),
+    sum(u),
+  ]);
+  assertEquals(
+    [...totals ?? []],
+    [...reduceReference(values, [27, 37], [1], total)],
+  );
+  assertEquals(
+    [...top ?? []],
+    [...reduceReference(values, [27, 37], [0], (v) => Math.max(...v))],
+  );
+  assertEquals([...least ?? []], [Math.min(...values)]);
+  assertEquals([...index ?? []], [values.indexOf(Math.max(...values))]);
+  assertEquals([...all ?? []], [total([...values].map(Math.abs))]);
 });
 
 gpuTest("reductions keep axes when asked", () => {

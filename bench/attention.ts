@@ -1,0 +1,79 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+// deno-lint-ignore-file no-console
+// Times attention against the length of the text, with every key, causal and
+// within a window of 128: the first two grow with its square, the third with
+// the length itself. The slope is that of log time over log length, between a
+// quarter of the longest text and the longest.
+
+import {
+  attention,
+  backward,
+  initialize,
+  normal,
+  scope,
+} from "../engine/mod.ts";
+
+const LENGTHS = [17, 128, 512, 2048, 8192];
+const HEADS = 1;
+const DEPTH = 64;
+const REPEATS = 3;
+
+const RULES = {
+  full: {},
+  causal: { causal: true },
+  "window 128": { window: 128 },
+} as const;
+
+const device = await initialize();
+console.log(
+  `adapter: ${device.name}; batch 1, ${HEADS} head of ${DEPTH} columns`,
+);
+
+/** Milliseconds of one call: the best of several, each long enough to time. */
+async function time(run: () => void): Promise<number> {
+  const sample = async (count: number) => {
+    const start = performance.now();
+    for (let i = 0; i < count; i++) run();
+    await device.synchronize();
+    return (performance.now() - start) / count;
+  };
+  await sample(1); // compiles
+  const first = await sample(1);
+  if (first > 1000) return first;
+  const count = Math.max(1, Math.min(50, Math.ceil(100 / first)));
+  let best = Infinity;
+  for (let i = 0; i < REPEATS; i++) best = Math.min(best, await sample(count));
+  return best;
+}
+
+for (const [name, rule] of Object.entries(RULES)) {
+  for (const backwards of [false, true]) {
+    const times = new Map<number, number>();
+    for (const length of LENGTHS) {
+      using _ = scope();
+      const [q, k, v, dy] = [0, 1, 2, 3].map(() =>
+        normal([1, length, HEADS * DEPTH])
+      );
+      if (!q || !k || !v || !dy) continue;
+      for (const x of [q, k, v]) x.requiresGrad = backwards;
+      const best = await time(() => {
+        using _ = scope();
+        const y = attention(q, k, v, { heads: HEADS, ...rule });
+        if (backwards) backward(y, { gradient: dy });
+      });
+      times.set(length, best);
+      for (const x of [q, k, v]) x.dropGradient();
+    }
+    const longest = LENGTHS.at(-1) ?? 1;
+    const slope = Math.log(
+      (times.get(longest) ?? NaN) / (times.get(longest / 4) ?? NaN),
+    ) / Math.log(4);
+    console.log(
+      `${name}, forward${backwards ? " and backward" : ""}: ${
+        [...times].map(([length, ms]) => `${length}: ${ms.toFixed(1)}`)
+          .join(", ")
+      } ms; slope ${slope.toFixed(2)}`,
+    );
+  }
+}

@@ -1,0 +1,149 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// deno-lint-ignore-file no-console
+
+// deno task bench:scaling [--check]: how time grows with batch, sequence,
+// layers, parameters and SWAG rank, beside how it should grow. Writes
+// scaling.svg and scaling.json beside this file; with --check it writes nothing
+// and ends with code 1 if a slope is off.
+
+import { stopwatchFor } from "../engine/_stopwatch.ts";
+import { type Device, initialize, manualSeed } from "../engine/mod.ts";
+import { PANELS, type Series, type Work } from "./scaling_cases.ts";
+import { scalingFigure } from "./scaling_figure.ts";
+import { type Fit, fitSlope, median, type Point } from "./scaling_fit.ts";
+
+/** How far a slope may be from the one expected. */
+const TOLERANCE = 0.25;
+
+/** Runs of every size, one of each in turn. */
+const ROUNDS = 5;
+
+/** A sample repeats its work until it takes so long, in milliseconds. */
+const SAMPLE_MS = 60;
+
+/** A curve, measured. */
+export interface MeasuredSeries {
+  name: string;
+  expected: number | readonly [number, number];
+  points: Point[];
+  fit: Fit;
+  /** How far the slope is from the one expected. */
+  off: number;
+}
+
+/** A figure, measured. */
+export interface MeasuredPanel {
+  title: string;
+  note: string;
+  x: string;
+  y: string;
+  series: MeasuredSeries[];
+}
+
+/** All that is written to scaling.json. */
+export interface ScalingReport {
+  adapter: string;
+  runtime: string;
+  date: string;
+  tolerance: number;
+  panels: MeasuredPanel[];
+}
+
+async function times(
+  device: Device,
+  works: readonly Work[],
+): Promise<number[]> {
+  const stopwatch = stopwatchFor(device);
+  try {
+    const once = works.map(({ run }) => run);
+    await stopwatch.time(once); // compiles
+    const first = await stopwatch.time(once);
+    const counts = first.map((time) => Math.ceil(SAMPLE_MS / time));
+    const samples: number[][] = works.map(() => []);
+    for (let round = 0; round < ROUNDS; round++) {
+      const taken = await stopwatch.time(works.map(({ run }, i) => () => {
+        for (let k = 0; k < (counts[i] ?? 1); k++) run();
+      }));
+      taken.forEach((time, i) => samples[i]?.push(time / (counts[i] ?? 1)));
+    }
+    return samples.map(median);
+  } finally {
+    stopwatch.dispose();
+  }
+}
+
+async function measure(
+  device: Device,
+  { name, sizes, make, expected, constant }: Series,
+): Promise<MeasuredSeries> {
+  const works = sizes.map(make);
+  try {
+    const milliseconds = await times(device, works);
+    const points = works.map(({ x }, i) => ({
+      x,
+      milliseconds: milliseconds[i] ?? NaN,
+    }));
+    const [least, most] = typeof expected === "number"
+      ? [expected, expected]
+      : expected;
+    const fit = fitSlope(points, { expected: least, constant });
+    const off = Math.max(least - fit.slope, fit.slope - most, 0);
+    return { name, expected, points, fit, off };
+  } finally {
+    for (const work of works) work.dispose();
+  }
+}
+
+function describe(title: string, series: MeasuredSeries): string {
+  const { name, expected, points, fit, off } = series;
+  const slopes = typeof expected === "number"
+    ? expected
+    : expected.join(" to ");
+  const list = points.map(({ x, milliseconds }) =>
+    `${x}: ${milliseconds.toPrecision(3)}`
+  );
+  return `${title}, ${name}: slope ${
+    fit.slope.toFixed(2)
+  }, expected ${slopes}` +
+    `${off > TOLERANCE ? " (OFF)" : ""}, beside ${
+      fit.constant.toPrecision(2)
+    } ms at any size; ms by size ${list.join(", ")}`;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const device = await initialize();
+  manualSeed(1);
+  const panels: MeasuredPanel[] = [];
+  for (const { series, ...panel } of PANELS) {
+    const measured: MeasuredSeries[] = [];
+    for (const one of series) {
+      const result = await measure(device, one);
+      console.log(describe(panel.title, result));
+      measured.push(result);
+    }
+    panels.push({ ...panel, series: measured });
+  }
+  const report: ScalingReport = {
+    adapter: device.name,
+    runtime: `Deno ${Deno.version.deno}`,
+    date: new Date().toISOString().slice(0, 10),
+    tolerance: TOLERANCE,
+    panels,
+  };
+  const off = panels.flatMap(({ title, series }) =>
+    series.filter((one) => !(one.off <= TOLERANCE))
+      .map(({ name }) => `${title}, ${name}`)
+  );
+  if (!args.includes("--check")) {
+    const at = (name: string) => new URL(name, import.meta.url);
+    const text = JSON.stringify(report, null, 2) + "\n";
+    await Deno.writeTextFile(at("scaling.json"), text);
+    await Deno.writeTextFile(at("scaling.svg"), await scalingFigure(report));
+    console.log("wrote bench/scaling.svg and bench/scaling.json");
+  }
+  if (off.length === 0) return 0;
+  console.error(`more than ${TOLERANCE} off: ${off.join("; ")}`);
+  return args.includes("--check") ? 1 : 0;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,0 +1,255 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+// What grows in the scaling figures, and how its time should grow.
+
+import { attention, backward, normal, scope, tensor } from "../engine/mod.ts";
+import { copyInto } from "../engine/ops/inplace.ts";
+import { AdamW, clipGradNorm, Module, Parameter } from "../nn/mod.ts";
+import { BertConfig, BertForSequenceClassification } from "../models/mod.ts";
+import { SwagModel } from "../swag/mod.ts";
+
+/** Work at one size: `run` only records. */
+export interface Work {
+  /** The size on the x axis. */
+  x: number;
+  run: () => void;
+  dispose: () => void;
+}
+
+/** One curve: a size that grows while all others stay. */
+export interface Series {
+  name: string;
+  sizes: readonly number[];
+  make: (size: number) => Work;
+  /** The slope expected, or the least and the greatest. */
+  expected: number | readonly [number, number];
+  /** Whether part of the time is the same at all sizes. */
+  constant: boolean;
+}
+
+/** The curves of one figure. */
+export interface Panel {
+  title: string;
+  /** What is held. */
+  note: string;
+  x: string;
+  y: string;
+  series: readonly Series[];
+}
+
+interface StepSizes {
+  batch?: number;
+  length?: number;
+  layers?: number;
+  hidden?: number;
+}
+
+/** Forward, backward, clipping and AdamW of a BERT classifier. */
+function trainingStep(
+  { batch = 4, length = 64, layers = 1, hidden = 64 }: StepSizes,
+): Omit<Work, "x"> & { parameters: number } {
+  const model = new BertForSequenceClassification(
+    new BertConfig({
+      vocabSize: 128,
+      hiddenSize: hidden,
+      numHiddenLayers: layers,
+      numAttentionHeads: hidden / 32,
+      intermediateSize: 4 * hidden,
+      maxPositionEmbeddings: length,
+    }),
+  );
+  const optimizer = new AdamW(model.parameters(), { learningRate: 1e-4 });
+  const inputIds = tensor(
+    Int32Array.from({ length: batch * length }, (_, i) => (i * 37) % 128),
+    { shape: [batch, length] },
+  );
+  const labels = tensor(Int32Array.from({ length: batch }, (_, i) => i % 2));
+  return {
+    parameters: model.parameters().reduce((sum, { size }) => sum + size, 0),
+    run() {
+      using _ = scope();
+      const { loss } = model.forward({ inputIds, labels });
+      if (!loss) throw new Error("the model gave no loss");
+      backward(loss);
+      clipGradNorm(optimizer, 1);
+      optimizer.step();
+    },
+    dispose() {
+      optimizer.dispose();
+      model.dispose();
+      inputIds.dispose();
+      labels.dispose();
+    },
+  };
+}
+
+/** A step in which one size is on the x axis. */
+function stepBy(name: keyof StepSizes, others: StepSizes) {
+  return (x: number): Work => ({
+    x,
+    ...trainingStep({ ...others, [name]: x }),
+  });
+}
+
+/** A module of one parameter. */
+class Holder extends Module {
+  flat: Parameter;
+
+  constructor(length: number) {
+    super();
+    this.flat = new Parameter([length]);
+    copyInto(this.flat, normal([length]));
+  }
+}
+
+const WEIGHTS = 512 * 1024;
+
+/** A posterior that holds as many deviations as it can. */
+function posterior(rank: number) {
+  const model = new Holder(WEIGHTS);
+  const swag = SwagModel.fromBase(model, {
+    noCovMat: false,
+    maxNumModels: rank,
+  });
+  for (let i = 0; i < rank; i++) swag.collectModel(model);
+  const dispose = () => {
+    swag.dispose();
+    model.dispose();
+  };
+  return { model, swag, dispose };
+}
+
+const HEADS = 2;
+const DEPTH = 32;
+
+/** Attention forward and backward over one text. */
+function attend(length: number, window?: number): Work {
+  const shape = [1, length, HEADS * DEPTH];
+  const [q, k, v, dy] = [1, 2, 3, 4].map(() => normal(shape));
+  if (!q || !k || !v || !dy) throw new Error("unreachable");
+  for (const x of [q, k, v]) x.requiresGrad = true;
+  const options = { heads: HEADS, ...(window ? { window } : {}) };
+  return {
+    x: length,
+    run() {
+      using _ = scope();
+      backward(attention(q, k, v, options), { gradient: dy });
+    },
+    dispose: () => [q, k, v, dy].forEach((x) => x.dispose()),
+  };
+}
+
+/** Tokens that ModernBERT's local layers look to either side. */
+const WINDOW = 64;
+
+/** Every figure. */
+export const PANELS: readonly Panel[] = [
+  {
+    title: "Batch",
+    note: "BERT, 1 layer of 64, texts of 64 tokens",
+    x: "texts in a batch",
+    y: "training step, ms",
+    series: [{
+      name: "training step",
+      sizes: [2, 4, 8, 16, 32],
+      make: stepBy("batch", {}),
+      expected: 1,
+      constant: true,
+    }],
+  },
+  {
+    title: "Sequence",
+    note: "BERT, 1 layer of 64, full attention, 1 text",
+    x: "tokens of a text",
+    y: "training step, ms",
+    series: [{
+      name: "training step",
+      sizes: [64, 128, 256, 512, 1024],
+      make: stepBy("length", { batch: 1 }),
+      expected: [1, 2],
+      constant: true,
+    }],
+  },
+  {
+    title: "Layers",
+    note: "BERT of width 64, 8 texts of 64 tokens",
+    x: "layers",
+    y: "training step, ms",
+    series: [{
+      name: "training step",
+      sizes: [1, 2, 4, 8],
+      make: stepBy("layers", { batch: 8 }),
+      expected: 1,
+      constant: true,
+    }],
+  },
+  {
+    title: "Parameters",
+    note: "BERT, 1 layer of 96 to 384, 4 texts of 64 tokens",
+    x: "parameters",
+    y: "training step, ms",
+    series: [{
+      name: "training step",
+      sizes: [96, 128, 192, 256, 384],
+      make(hidden) {
+        const step = trainingStep({ hidden });
+        return { x: step.parameters, ...step };
+      },
+      expected: 1,
+      constant: true,
+    }],
+  },
+  {
+    title: "SWAG rank",
+    note: "512 Ki weights, scale 0.5",
+    x: "deviations held",
+    y: "one call, ms",
+    series: [
+      {
+        name: "sample",
+        sizes: [4, 8, 16, 32, 64],
+        make(rank) {
+          const { swag, dispose } = posterior(rank);
+          let seed = 0;
+          const run = () =>
+            swag.sampleParameters({ scale: 0.5, cov: true, seed: seed++ });
+          return { x: rank, run, dispose };
+        },
+        expected: 1,
+        constant: true,
+      },
+      {
+        name: "collect",
+        sizes: [4, 8, 16, 32, 64],
+        make(rank) {
+          const { model, swag, dispose } = posterior(rank);
+          return { x: rank, run: () => swag.collectModel(model), dispose };
+        },
+        expected: 0,
+        constant: false,
+      },
+    ],
+  },
+  {
+    title: "Attention",
+    note: `${HEADS} heads of ${DEPTH}; local: ${WINDOW} to either side`,
+    x: "tokens of a text",
+    y: "forward and backward, ms",
+    series: [
+      {
+        name: "local",
+        sizes: [512, 1024, 2048, 4096],
+        make: (length) => attend(length, WINDOW),
+        expected: 1,
+        constant: true,
+      },
+      {
+        name: "full",
+        sizes: [256, 512, 1024, 2048],
+        make: (length) => attend(length),
+        expected: 2,
+        constant: true,
+      },
+    ],
+  },
+];

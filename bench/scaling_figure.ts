@@ -1,0 +1,230 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+// The scaling figures as one SVG: a panel a size, both axes logarithmic. Points
+// are medians, solid lines what was fitted, dashed ones have the slope expected
+// and end where the fitted line does.
+
+import { parse, View } from "vega";
+import { compile, type TopLevelSpec } from "vega-lite";
+import type {
+  MeasuredPanel,
+  MeasuredSeries,
+  ScalingReport,
+} from "./scaling.ts";
+
+const INK = "#2f3640";
+const QUIET = "#7b8794";
+const GRID = "#e9edf1";
+const COLORS = ["#3f6fa8", "#c4694f"];
+const FONT = "Helvetica, Arial, 'DejaVu Sans', sans-serif";
+const COLUMNS = 3;
+const WIDTH = 240;
+const HEIGHT = 190;
+const SAMPLES = 32;
+
+/** Draws a report: a whole SVG document. */
+export async function scalingFigure(report: ScalingReport): Promise<string> {
+  const panels = report.panels.map(panelSpec);
+  const rows: object[] = [];
+  for (let i = 0; i < panels.length; i += COLUMNS) {
+    rows.push({
+      spacing: 84,
+      bounds: "flush",
+      hconcat: panels.slice(i, i + COLUMNS),
+    });
+  }
+  const spec = {
+    $schema: "https://vega.github.io/schema/vega-lite/v6.json",
+    background: "white",
+    padding: 20,
+    title: {
+      text: "How time grows",
+      subtitle: [
+        "Points: medians of interleaved runs; solid: fitted, constant + factor · x^slope; " +
+        "dashed: the slope expected",
+        `${report.adapter}, ${report.runtime}, ${report.date}`,
+      ],
+      anchor: "start",
+      fontSize: 17,
+      color: INK,
+      offset: 20,
+      subtitleColor: QUIET,
+      subtitleFontSize: 12,
+      subtitlePadding: 6,
+      subtitleLineHeight: 17,
+    },
+    spacing: HEIGHT + 150,
+    bounds: "flush",
+    vconcat: rows,
+    config: {
+      font: FONT,
+      view: { stroke: null },
+      axis: {
+        labelColor: QUIET,
+        titleColor: INK,
+        titleFontWeight: "normal",
+        titleFontSize: 12,
+        labelFontSize: 11,
+        gridColor: GRID,
+        domainColor: "#c4ccd4",
+        ticks: false,
+        labelPadding: 6,
+      },
+    },
+  } as TopLevelSpec;
+  const view = new View(parse(compile(spec).spec), { renderer: "none" });
+  const svg = await view.toSVG();
+  view.finalize();
+  return svg + "\n";
+}
+
+function panelSpec(panel: MeasuredPanel): object {
+  const xs = panel.series.flatMap(({ points }) => points.map(({ x }) => x));
+  const ys = panel.series.flatMap(({ points }) =>
+    points.map(({ milliseconds }) => milliseconds)
+  );
+  const x = {
+    field: "x",
+    type: "quantitative",
+    scale: { type: "log", domain: around(xs), nice: false },
+    axis: { title: panel.x, values: ticksOf(xs), format: formatOf(xs) },
+  };
+  const y = {
+    field: "y",
+    type: "quantitative",
+    scale: { type: "log", domain: around(ys), nice: false },
+    axis: { title: panel.y, values: decades(ys), format: ",~r" },
+  };
+  return {
+    width: WIDTH,
+    height: HEIGHT,
+    title: {
+      text: panel.title,
+      subtitle: [panel.note, ...panel.series.map(slopesOf)],
+      anchor: "start",
+      frame: "group",
+      fontSize: 14,
+      color: INK,
+      subtitleColor: QUIET,
+      subtitleFontSize: 11,
+      subtitleLineHeight: 15,
+      subtitlePadding: 4,
+      offset: 10,
+    },
+    layer: panel.series.flatMap((series, i) =>
+      marksOf(series, {
+        x,
+        y,
+        color: COLORS[i % COLORS.length] ?? INK,
+        several: panel.series.length > 1,
+      })
+    ),
+  };
+}
+
+function slopesOf({ name, expected, fit }: MeasuredSeries): string {
+  const wanted = typeof expected === "number"
+    ? expected
+    : expected.join(" to ");
+  const slope = fit.slope.toFixed(2).replace("-", "−");
+  return `${name}: slope ${slope}, expected ${wanted}`;
+}
+
+function marksOf(
+  { name, points, fit, expected }: MeasuredSeries,
+  { x, y, color, several }: {
+    x: object;
+    y: object;
+    color: string;
+    several: boolean;
+  },
+): object[] {
+  const sizes = points.map((point) => point.x);
+  const [first, last] = [Math.min(...sizes), Math.max(...sizes)];
+  const time = (size: number) => fit.constant + fit.factor * size ** fit.slope;
+  const curve = Array.from({ length: SAMPLES }, (_, i) => {
+    const size = first * (last / first) ** (i / (SAMPLES - 1));
+    return { x: size, y: time(size) };
+  });
+  const least = Math.min(...points.map(({ milliseconds }) => milliseconds));
+  const slopes = typeof expected === "number" ? [expected] : expected;
+  const references = slopes.map((slope) => {
+    // A steep line leaves the panel below: it begins where it enters.
+    const floor = 0.6 * least / time(last);
+    const start = slope > 0
+      ? Math.max(first, last * floor ** (1 / slope))
+      : first;
+    return [start, last].map((size) => ({
+      x: size,
+      y: time(last) * (size / last) ** slope,
+    }));
+  });
+  return [
+    ...references.map((values) => ({
+      data: { values },
+      mark: {
+        type: "line",
+        color,
+        opacity: 0.65,
+        strokeWidth: 1.2,
+        strokeDash: [5, 4],
+        clip: true,
+      },
+      encoding: { x, y },
+    })),
+    {
+      data: { values: curve },
+      mark: { type: "line", color, strokeWidth: 1.4 },
+      encoding: { x, y },
+    },
+    {
+      data: {
+        values: points.map((point) => ({ x: point.x, y: point.milliseconds })),
+      },
+      mark: { type: "point", filled: true, size: 46, color, opacity: 1 },
+      encoding: { x, y },
+    },
+    ...(several
+      ? [{
+        data: { values: [{ x: last, y: time(last), name }] },
+        mark: {
+          type: "text",
+          color,
+          align: "right",
+          baseline: "bottom",
+          dx: 6,
+          dy: -8,
+          fontSize: 11,
+        },
+        encoding: { x, y, text: { field: "name" } },
+      }]
+      : []),
+  ];
+}
+
+/** The range of a logarithmic axis, with room beside the outermost points. */
+function around(values: readonly number[]): [number, number] {
+  return [Math.min(...values) / 1.6, Math.max(...values) * 2];
+}
+
+/** Sizes to label: all of them, unless they crowd. */
+function ticksOf(values: readonly number[]): number[] {
+  const sorted = [...new Set(values)].sort((a, b) => a - b);
+  return sorted.length <= 6 ? sorted : sorted.filter((_, i) => i % 2 === 0);
+}
+
+/** Counts in full, thousands and millions with two figures. */
+function formatOf(values: readonly number[]): string {
+  return Math.max(...values) < 1e4 ? ",d" : ".2~s";
+}
+
+/** 1, 2 and 5 of every decade, or tens alone where there are many. */
+function decades(values: readonly number[]): number[] {
+  const [low, high] = around(values);
+  const wide = high / low > 100;
+  const ticks: number[] = [];
+  for (let e = Math.floor(Math.log10(low)); 10 ** e <= high; e++) {
+    for (const digit of wide ? [1] : [1, 2, 5]) ticks.push(digit * 10 ** e);
+  }
+  return ticks.filter((tick) => tick >= low && tick <= high);
+}

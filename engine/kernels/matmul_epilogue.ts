@@ -1,0 +1,183 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+// What kernels of products do with four neighbours of C that are ready: read
+// what is held there, apply what follows the sum, write. Shared by the kernels
+// that multiply and the one that adds the parts of a product cut along k.
+
+import type { Access } from "../kernel.ts";
+import { declareTexels } from "../texels.ts";
+import { SCALAR_FUNCTIONS } from "./elementwise.ts";
+import { type Activation, ACTIVATIONS } from "./matmul_activation.ts";
+
+/** Everything that changes the text of the end of a product. */
+export interface EpilogueForm {
+  /** Whether rows of C start at multiples of four, and N is one. */
+  vectorC: boolean;
+  /** Whether the sums start from what C holds. */
+  resume: boolean;
+  bias: boolean;
+  residual: boolean;
+  activation: Activation | undefined;
+  /** Whether the argument of the activation is a second output. */
+  save: boolean;
+  /** An activation whose derivative multiplies the result. */
+  derive: Activation | undefined;
+  /** Whose sums along k are an output, too: rows of op(A), columns of op(B). */
+  sums: "a" | "b" | undefined;
+}
+
+/** The fields of the parameter struct that the text below reads. */
+export const EPILOGUE_PARAMS = {
+  M: "u32",
+  N: "u32",
+  ldc: "u32", // elements from one row of C to the next
+  offset_c: "u32", // of the first element
+  bias_at: "u32",
+  sums_at: "u32",
+} as const;
+
+/** The struct of a kernel's parameters, and its binding. */
+export function declareParams(
+  params: Readonly<Record<string, string>>,
+): string {
+  const fields = Object.entries(params).map(([n, t]) => `${n}: ${t}`);
+  return `struct Params { ${fields.join(", ")} }
+@group(1) @binding(0) var<uniform> p: Params;`;
+}
+
+/** How a kernel reads a buffer: by elements, by fours, or as texels. */
+export type Reading = "scalar" | "vector" | "texels";
+
+/** What a kernel of products binds: its access, and its text. */
+export interface Buffers {
+  bind: Access[];
+  wgsl: string;
+}
+
+/** The reading of rows that start at multiples of four elements, or do not. */
+export function byFours(aligned: boolean): Reading {
+  return aligned ? "vector" : "scalar";
+}
+
+/**
+ * The buffers of a kernel, in order: the given, bias, residual, argument of the
+ * derivative, then C, the saved argument and the sums.
+ *
+ * @param given Names, and how they are read.
+ */
+export function declareBuffers(
+  given: readonly (readonly [name: string, reading: Reading])[],
+  form: EpilogueForm,
+): Buffers {
+  const like = byFours(form.vectorC);
+  const inputs = [...given];
+  if (form.bias) inputs.push(["bias", "scalar"]);
+  if (form.residual) inputs.push(["residual", like]);
+  if (form.derive) inputs.push(["argument", like]);
+  const outputs: [string, Reading][] = [["C", like]];
+  if (form.save) outputs.push(["saved", like]);
+  if (form.sums) outputs.push(["sums", "scalar"]);
+  const declare =
+    (access: string, first: number) =>
+    ([name, reading]: readonly [string, Reading], i: number) =>
+      reading === "texels"
+        ? declareTexels(first + i, name)
+        : `@group(0) @binding(${first + i}) var<storage, ${access}> ${name}: ` +
+          `array<${reading === "vector" ? "vec4<f32>" : "f32"}>;`;
+  return {
+    bind: [
+      ...inputs.map(([, reading]) => reading === "texels" ? reading : "read"),
+      ...outputs.map(() => "write" as const),
+    ],
+    wgsl: [
+      ...inputs.map(declare("read", 0)),
+      ...outputs.map(declare("read_write", inputs.length)),
+    ].join("\n"),
+  };
+}
+
+const LANES = [0, 1, 2, 3] as const;
+
+/** The expression for four neighbours of a buffer from `i` on. */
+export function readFour(buffer: string, reading: Reading, i = "i"): string {
+  switch (reading) {
+    case "texels":
+      return `${buffer}_texel((${i}) / 4u)`;
+    case "vector":
+      return `${buffer}[(${i}) / 4u]`;
+    case "scalar":
+      return `vec4<f32>(${
+        LANES.map((l) => `${buffer}[${i} + ${l}u]`).join(", ")
+      })`;
+  }
+}
+
+/**
+ * The functions `shift` (the bias), `held` (what C holds) and `finish`, which
+ * applies what follows the bias and writes; for the sums along k `held_sums` and
+ * `finish_sums`.
+ */
+export function epilogue(form: EpilogueForm): string {
+  const { vectorC, activation, derive } = form;
+  const like = byFours(vectorC);
+  const write = (buffer: string, value: string) =>
+    vectorC
+      ? `if (n < p.N) { ${buffer}[i / 4u] = ${value}; }`
+      : LANES.map((l) =>
+        `if (n + ${l}u < p.N) { ${buffer}[i + ${l}u] = ${value}[${l}]; }`
+      ).join("\n  ");
+  const each = (call: (lane: string) => string) =>
+    `v = vec4<f32>(${["x", "y", "z", "w"].map(call).join(", ")});`;
+  const steps: string[] = [];
+  if (form.save) steps.push(write("saved", "v"));
+  if (activation) steps.push(each((l) => `activate(v.${l})`));
+  if (form.residual) steps.push(`v += ${readFour("residual", like)};`);
+  if (derive) {
+    steps.push(
+      `let argued = ${readFour("argument", like)};`,
+      each((l) => `derive(v.${l}, argued.${l})`),
+    );
+  }
+  return [
+    activation || derive ? SCALAR_FUNCTIONS : "",
+    activation
+      ? `fn activate(z: f32) -> f32 { return ${ACTIVATIONS[activation].y}; }`
+      : "",
+    derive ? derivative(derive) : "",
+    `fn shift(n: u32) -> vec4<f32> { return ${
+      form.bias ? readFour("bias", "scalar", "p.bias_at + n") : "vec4<f32>()"
+    }; }`,
+    /* wgsl */ `
+fn held(base: u32, m: u32, n: u32) -> vec4<f32> {
+  let i = base + m * p.ldc + n;
+  return ${readFour("C", like)};
+}
+fn finish(base: u32, m: u32, n: u32, sum: vec4<f32>) {
+  let i = base + m * p.ldc + n;
+  var v = sum;
+  ${steps.join("\n  ")}
+  ${write("C", "v")}
+}`,
+    form.sums ? SUMS : "",
+  ].join("\n");
+}
+
+/** The function of the gradient and what its activation saved. */
+function derivative(activation: Activation): string {
+  const { dz, fromY } = ACTIVATIONS[activation];
+  return `fn derive(dy: f32, ${fromY ? "y" : "z"}: f32) -> f32 { return ${
+    fromY ?? dz
+  }; }`;
+}
+
+const SUMS = /* wgsl */ `
+fn held_sums(base: u32, at: u32) -> vec4<f32> {
+  let i = base + at;
+  return vec4<f32>(sums[i], sums[i + 1u], sums[i + 2u], sums[i + 3u]);
+}
+fn finish_sums(base: u32, at: u32, end: u32, v: vec4<f32>) {
+  for (var l = 0u; l < 4u; l++) {
+    if (at + l < end) { sums[base + at + l] = v[l]; }
+  }
+}`;

@@ -1,0 +1,176 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+// What captured steps are called with: host values, tensors, bundles of them,
+// and plain values that are part of a recording's key.
+
+import type { Device } from "./device.ts";
+import { type DType, dtypeOf, type TypedArray } from "./dtype.ts";
+import { alignBytes, type Block } from "./pool.ts";
+import { checkShape, formatShape, type Shape, sizeOf } from "./shape.ts";
+import { allocate, Tensor } from "./tensor.ts";
+
+/** Numbers with a shape, on the host. */
+export interface HostValues {
+  /** The elements, row by row. */
+  readonly data: TypedArray;
+  /** The lengths of the axes. */
+  readonly shape: Shape;
+}
+
+/** What a tensor of a captured step may be given as; arrays have one axis. */
+export type StepInput = Tensor | TypedArray | HostValues;
+
+/** Tensors that belong together as one input, such as a packing of texts. */
+export interface TensorBundle {
+  /** What of it is no tensor: bundles of one key differ in numbers alone. */
+  readonly bundleKey: string;
+  /** The tensors. */
+  readonly bundleTensors: readonly Tensor[];
+  /** The same over other tensors of the same shapes and types. */
+  withTensors(tensors: readonly Tensor[]): TensorBundle;
+}
+
+/**
+ * What a captured step is called with: host values or tensors where its function
+ * takes tensors. Numbers, strings and booleans it takes as they are, and each
+ * value has recordings of its own.
+ */
+export type StepFeed<Inputs> = {
+  readonly [Name in keyof Inputs]: Inputs[Name] extends infer Value
+    ? Value extends Tensor ? StepInput : Value
+    : never;
+};
+
+/** One tensor to be: its values, or a tensor to copy. */
+export interface Source {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly values: TypedArray | Tensor;
+}
+
+/** The inputs of one call. */
+export interface Inputs {
+  /** What recordings of it have in common. */
+  readonly key: string;
+  /** Every tensor, in order. */
+  readonly sources: readonly Source[];
+  /** The function's argument over such tensors. */
+  build(tensors: readonly Tensor[]): Record<string, unknown>;
+}
+
+/**
+ * Takes a call's inputs apart.
+ *
+ * @throws {TypeError} If an input is none of those that can be.
+ */
+export function readInputs(feed: object): Inputs {
+  const sources: Source[] = [];
+  const names: string[] = [];
+  const builders: [
+    name: string,
+    build: (tensors: readonly Tensor[]) => unknown,
+  ][] = [];
+  const add = (source: Source): number => {
+    names.push(`${source.dtype}${formatShape(source.shape)}`);
+    return sources.push(source) - 1;
+  };
+  for (const [name, value] of Object.entries(feed)) {
+    names.push(`${name}:`);
+    const source = sourceOf(name, value);
+    if (source) {
+      const at = add(source);
+      builders.push([name, (tensors) => tensors[at]]);
+    } else if (isBundle(value)) {
+      names.push(value.bundleKey);
+      const start = sources.length;
+      for (const x of value.bundleTensors) {
+        add({ shape: x.shape, dtype: x.dtype, values: x });
+      }
+      const end = sources.length;
+      builders.push([
+        name,
+        (tensors) => value.withTensors(tensors.slice(start, end)),
+      ]);
+    } else if (value === undefined || value === null || isPlain(value)) {
+      names.push(JSON.stringify(value) ?? "");
+      builders.push([name, () => value]);
+    } else {
+      throw new TypeError(
+        `Cannot give ${name} to a captured step: expected a tensor, a typed ` +
+          "array, data with a shape, or a number, string or boolean",
+      );
+    }
+  }
+  return {
+    key: names.join(" "),
+    sources,
+    build: (tensors) =>
+      Object.fromEntries(
+        builders.map(([name, build]) => [name, build(tensors)]),
+      ),
+  };
+}
+
+/** Makes a tensor of an input. */
+export function placeInput(device: Device, source: Source): Tensor {
+  const x = allocate(device, source.shape, source.dtype);
+  writeInput(device, source, x.block);
+  return x;
+}
+
+/** Writes an input at the start of a block. */
+export function writeInput(
+  device: Device,
+  { values }: Source,
+  block: Block,
+): void {
+  if (!(values instanceof Tensor)) {
+    if (values.length > 0) device.stream.upload(block, 0, values);
+    return;
+  }
+  const size = alignBytes(values.bytes);
+  device.stream.copy(
+    values.block.window(values.byteOffset, size),
+    block.window(0, size),
+    values.bytes,
+  );
+}
+
+function sourceOf(name: string, value: unknown): Source | undefined {
+  if (value instanceof Tensor) {
+    return { shape: value.shape, dtype: value.dtype, values: value };
+  }
+  if (isTyped(value)) {
+    return { shape: [value.length], dtype: dtypeOf(value), values: value };
+  }
+  if (!isHostValues(value)) return undefined;
+  const { data, shape } = value;
+  checkShape(`give ${name} to a captured step`, shape);
+  if (data.length === sizeOf(shape)) {
+    return { shape: [...shape], dtype: dtypeOf(data), values: data };
+  }
+  throw new TypeError(
+    `Cannot give ${name} to a captured step: ${data.length} values do not fill ` +
+      formatShape(shape),
+  );
+}
+
+function isTyped(value: unknown): value is TypedArray {
+  return value instanceof Float32Array || value instanceof Int32Array ||
+    value instanceof Uint32Array;
+}
+
+function isHostValues(value: unknown): value is HostValues {
+  return typeof value === "object" && value !== null && "data" in value &&
+    "shape" in value && isTyped(value.data) && Array.isArray(value.shape);
+}
+
+function isBundle(value: unknown): value is TensorBundle {
+  return typeof value === "object" && value !== null && "withTensors" in value;
+}
+
+function isPlain(value: unknown): boolean {
+  return typeof value === "number" || typeof value === "string" ||
+    typeof value === "boolean";
+}

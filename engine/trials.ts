@@ -1,0 +1,112 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+// What `tune` runs to compare the forms of attention and of kernels over rows:
+// the op with its derivative, at sizes of a small transformer on a GPU, and of
+// a few milliseconds on an adapter on the CPU.
+
+import type { Device } from "./device.ts";
+import { isSerial } from "./kernels/attention_blocks.ts";
+import { attention } from "./ops/attention.ts";
+import { cachedAttention } from "./ops/cached_attention.ts";
+import { full } from "./ops/creation.ts";
+import { crossEntropy } from "./ops/cross_entropy.ts";
+import { cumsum } from "./ops/cumsum.ts";
+import { layerNorm, softmax } from "./ops/normalization.ts";
+import { sum } from "./ops/reduce.ts";
+import { backward } from "./tape.ts";
+import type { Tensor } from "./tensor.ts";
+import { defineTrial } from "./tune.ts";
+
+/** A CPU is given a share of the work: it is that much slower, or more. */
+const CPU_SHARE = 1 / 32;
+
+function rowsOn(device: Device, rows: number): number {
+  return device.isSoftware ? Math.max(1, Math.round(rows * CPU_SHARE)) : rows;
+}
+
+/** An operand of equal numbers: no kernel's speed depends on them. */
+function operand(device: Device, shape: number[]): Tensor {
+  return full(shape, 0.5, { device, requiresGrad: true });
+}
+
+/** An op over `[rows, columns]`, forward and backward. */
+function overRows(op: (x: Tensor) => Tensor) {
+  return (device: Device, [rows = 1, columns = 1]: readonly number[]) => {
+    const x = operand(device, [rowsOn(device, rows), columns]);
+    return () => {
+      const y = op(x);
+      backward(y, { gradient: full(y.shape, 0.5, { device }) });
+    };
+  };
+}
+
+defineTrial("layer_norm", {
+  classes: { all: [4096, 768] },
+  run: overRows((x) => layerNorm(x)),
+});
+
+defineTrial("softmax", {
+  classes: { all: [4096, 768] },
+  run: overRows((x) => softmax(x)),
+});
+
+defineTrial("reduce", {
+  classes: { all: [4096, 1024] },
+  run: overRows((x) => sum(x, { axis: -1 })),
+});
+
+defineTrial("cumsum", {
+  classes: { all: [4096, 512] },
+  run: overRows((x) => cumsum(x, { axis: -1 })),
+});
+
+defineTrial("cross_entropy", {
+  classes: { narrow: [16384, 8], wide: [2048, 8192] },
+  run: (device, [rows = 1, classes = 1]) => {
+    const n = rowsOn(device, rows);
+    const logits = operand(device, [n, classes]);
+    const target = full([n], 1, { device, dtype: "i32" });
+    return () => backward(crossEntropy(logits, target));
+  },
+});
+
+/** For each class of shapes: batch rows, tokens, heads and their columns. */
+const ATTENTION_CLASSES = {
+  "64_short": [8, 128, 4, 64],
+  "64_long": [1, 2048, 4, 64],
+  "128_short": [8, 128, 4, 128],
+  "128_long": [1, 2048, 4, 128],
+};
+
+for (const family of ["attention", "attention_backward"]) {
+  defineTrial(family, {
+    classes: ATTENTION_CLASSES,
+    // Tiles need barriers, which a CPU has not; they and wide blocks take seconds
+    // to compile there.
+    suits: (device, variant) =>
+      device.isSoftware ? variant === "serial" : !isSerial(variant),
+    run: (device, [batch = 1, length = 1, heads = 1, depth = 1]) => {
+      const tokens = device.isSoftware ? Math.min(length, 512) : length;
+      const shape = [rowsOn(device, batch), tokens, heads * depth];
+      const [q, k, v, dy] = [0, 1, 2, 3].map(() => operand(device, shape));
+      return () => {
+        if (!q || !k || !v || !dy) return;
+        const y = attention(q, k, v, { heads });
+        if (family !== "attention") backward(y, { gradient: dy });
+      };
+    },
+  });
+}
+
+defineTrial("cached_attention", {
+  classes: { short: [256, 128], long: [32, 2048] },
+  run: (device, [rows = 1, length = 1]) => {
+    const n = rowsOn(device, rows);
+    const width = 4 * 64;
+    const q = operand(device, [n, 1, width]);
+    const keys = operand(device, [n, length, width]);
+    const values = operand(device, [n, length, width]);
+    return () => void cachedAttention(q, [keys, values], { heads: 4, length });
+  },
+});

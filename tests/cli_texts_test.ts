@@ -1,0 +1,45 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+import { assertEquals } from "@std/assert";
+import { Texts } from "../cli/texts.ts";
+import type { Tokenizer } from "../models/mod.ts";
+import { gpuTest } from "./_check.ts";
+
+/** A tokenizer of as many tokens as letters. */
+const LETTERS = {
+  padTokenId: 0,
+  encode(text: string) {
+    const inputIds = [...text].map((_, i) => i + 1);
+    return { inputIds, tokenTypeIds: inputIds.map(() => 0) };
+  },
+} as unknown as Tokenizer;
+
+const LENGTHS = [3, 20, 5, 17, 20, 19];
+
+/** Padded length and packed tokens of a batch. */
+function shapeOf(
+  rows: number[],
+  options: Parameters<Texts["batch"]>[1],
+): (number | undefined)[] {
+  const texts = LENGTHS.map((length) => "x".repeat(length));
+  const all = new Texts(LETTERS, texts, { maxLength: 100 });
+  const { inputIds, packing } = all.batch(rows, options);
+  return [inputIds.shape[1], packing?.tokens];
+}
+
+gpuTest("Texts pack where the model can and padding pays for it", () => {
+  assertEquals(shapeOf([0, 1], { usesPacking: true }), [24, 23]);
+  assertEquals(shapeOf([0, 1], { usesPacking: false }), [24, undefined]);
+  const full = [1, 4];
+  assertEquals(shapeOf(full, { usesPacking: true }), [24, 40]);
+  assertEquals(shapeOf([0], { usesPacking: true }), [8, 3]);
+});
+
+gpuTest("Texts come in few shapes where that is asked for", () => {
+  const options = { usesPacking: true, fewShapes: true };
+  assertEquals(shapeOf([0, 1], options), [64, 24]);
+  assertEquals(shapeOf([2, 3], options), [64, 24]);
+  assertEquals(shapeOf([0, 1, 2, 3], options), [64, 48]);
+  const unpacked = { usesPacking: false, fewShapes: true };
+  assertEquals(shapeOf([0, 1], unpacked), [24, undefined]);
+});
