@@ -14,7 +14,7 @@ import {
 } from "./kernels/matmul.ts";
 import type { Activation } from "./kernels/matmul_activation.ts";
 import { DIRECT_WORKGROUP } from "./kernels/matmul_direct.ts";
-import type { EpilogueForm } from "./kernels/matmul_epilogue.ts";
+import { bindsHeld, type EpilogueForm } from "./kernels/matmul_epilogue.ts";
 import { skinnyColumns } from "./kernels/matmul_skinny.ts";
 import { SPLIT_WORKGROUP, splitKernel } from "./kernels/matmul_split.ts";
 import { grid, launch } from "./launch.ts";
@@ -220,6 +220,7 @@ function dispatch(call: Product, z: BatchAxis, at: Place, part: Part): void {
       end: {
         form: {
           vectorC: columns % 4 === 0,
+          texels: false,
           resume: false,
           bias: false,
           residual: false,
@@ -284,6 +285,7 @@ function ending(call: Product, z: BatchAxis, at: Place, part: Part): Ending {
   return {
     form: {
       vectorC: columns % 4 === 0 && aligned(to.offset, n, z.c, z.count),
+      texels: false,
       resume: !at.fresh || k0 > 0,
       bias: last && call.bias !== undefined,
       residual: last && residual !== undefined,
@@ -337,7 +339,6 @@ function multiply(
     transposeB,
     vectorA: aligned(from.offset, lda, z.a, z.count),
     vectorB: aligned(by.offset, ldb, z.b, z.count),
-    texels: false,
     ragged: (total ?? k) % 4 !== 0,
     split: total !== undefined,
     ...end.form,
@@ -347,8 +348,9 @@ function multiply(
   }
   const width = block.kind === "skinny" ? skinnyColumns(transposeB) : block.n;
   const blocks = Math.ceil(n / width) * Math.ceil(m / block.m);
+  const before = bindsHeld(form) ? end.writes.slice(0, 1) : [];
   launch(c.device, matmulKernel(form), {
-    bind: [from.binding, by.binding, ...end.reads, ...end.writes],
+    bind: [from.binding, by.binding, ...end.reads, ...before, ...end.writes],
     params: {
       ...end.params,
       K: k,

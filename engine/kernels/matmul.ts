@@ -76,8 +76,6 @@ export interface MatmulForm extends EpilogueForm {
   vectorA: boolean;
   /** Likewise B. */
   vectorB: boolean;
-  /** Whether both are read as texels; their rows must be aligned so. */
-  texels: boolean;
   /** Whether K is no multiple of four. */
   ragged: boolean;
   /** Whether items of the batch are stretches of one sum along k. */

@@ -14,6 +14,11 @@ import { type Activation, ACTIVATIONS } from "./matmul_activation.ts";
 export interface EpilogueForm {
   /** Whether rows of C start at multiples of four, and N is one. */
   vectorC: boolean;
+  /**
+   * Whether operands are read as texels, and with `vectorC` what else is read,
+   * C itself included: a texel costs less than two words of a buffer there.
+   */
+  texels: boolean;
   /** Whether the sums start from what C holds. */
   resume: boolean;
   bias: boolean;
@@ -60,9 +65,20 @@ export function byFours(aligned: boolean): Reading {
   return aligned ? "vector" : "scalar";
 }
 
+/** How what has C's shape is read. */
+function likeC({ texels, vectorC }: EpilogueForm): Reading {
+  return texels && vectorC ? "texels" : byFours(vectorC);
+}
+
+/** Whether what C holds is read through a binding of its own. */
+export function bindsHeld(form: EpilogueForm): boolean {
+  return form.resume && likeC(form) === "texels";
+}
+
 /**
  * The buffers of a kernel, in order: the given, bias, residual, argument of the
- * derivative, then C, the saved argument and the sums.
+ * derivative, C to be read if {@linkcode bindsHeld}, then C, the saved argument
+ * and the sums.
  *
  * @param given Names, and how they are read.
  */
@@ -70,13 +86,15 @@ export function declareBuffers(
   given: readonly (readonly [name: string, reading: Reading])[],
   form: EpilogueForm,
 ): Buffers {
-  const like = byFours(form.vectorC);
+  const like = likeC(form);
   const inputs = [...given];
-  if (form.bias) inputs.push(["bias", "scalar"]);
+  if (form.bias) inputs.push(["bias", like === "texels" ? like : "scalar"]);
   if (form.residual) inputs.push(["residual", like]);
   if (form.derive) inputs.push(["argument", like]);
-  const outputs: [string, Reading][] = [["C", like]];
-  if (form.save) outputs.push(["saved", like]);
+  if (bindsHeld(form)) inputs.push(["before", like]);
+  const written = byFours(form.vectorC);
+  const outputs: [string, Reading][] = [["C", written]];
+  if (form.save) outputs.push(["saved", written]);
   if (form.sums) outputs.push(["sums", "scalar"]);
   const declare =
     (access: string, first: number) =>
@@ -120,7 +138,7 @@ export function readFour(buffer: string, reading: Reading, i = "i"): string {
  */
 export function epilogue(form: EpilogueForm): string {
   const { vectorC, activation, derive } = form;
-  const like = byFours(vectorC);
+  const like = likeC(form);
   const write = (buffer: string, value: string) =>
     vectorC
       ? `if (n < p.N) { ${buffer}[i / 4u] = ${value}; }`
@@ -146,12 +164,22 @@ export function epilogue(form: EpilogueForm): string {
       : "",
     derive ? derivative(derive) : "",
     `fn shift(n: u32) -> vec4<f32> { return ${
-      form.bias ? readFour("bias", "scalar", "p.bias_at + n") : "vec4<f32>()"
+      form.bias
+        ? readFour(
+          "bias",
+          like === "texels" ? like : "scalar",
+          "p.bias_at + n",
+        )
+        : "vec4<f32>()"
     }; }`,
     /* wgsl */ `
 fn held(base: u32, m: u32, n: u32) -> vec4<f32> {
   let i = base + m * p.ldc + n;
-  return ${readFour("C", like)};
+  return ${
+      bindsHeld(form)
+        ? readFour("before", like)
+        : readFour("C", byFours(vectorC))
+    };
 }
 fn finish(base: u32, m: u32, n: u32, sum: vec4<f32>) {
   let i = base + m * p.ldc + n;
