@@ -6,7 +6,7 @@
 // scaling.svg and scaling.json beside this file; with --check it writes nothing
 // and ends with code 1 if a slope is off.
 
-import { stopwatchFor } from "../engine/_stopwatch.ts";
+import { stopwatchFor } from "../engine/tuning/stopwatch.ts";
 import { type Device, initialize, manualSeed } from "../engine/mod.ts";
 import { PANELS, type Series, type Work } from "./scaling_cases.ts";
 import { scalingFigure } from "./scaling_figure.ts";

@@ -36,7 +36,11 @@
  * @module
  */
 
-export { capture, type CapturedStep, type CaptureOptions } from "./capture.ts";
+export {
+  capture,
+  type CapturedStep,
+  type CaptureOptions,
+} from "./capture/capture.ts";
 export * from "./device.ts";
 export * from "./dtype.ts";
 export * from "./errors.ts";
@@ -52,14 +56,14 @@ export type {
   StepFeed,
   StepInput,
   TensorBundle,
-} from "./step_inputs.ts";
+} from "./capture/inputs.ts";
 export * from "./stream.ts";
 export * from "./tape.ts";
 export * from "./tensor.ts";
-export * from "./tune.ts";
-export * from "./tune_file.ts";
-export * from "./tuner.ts";
-import "./trials.ts";
+export * from "./tuning/choice.ts";
+export * from "./tuning/file.ts";
+export * from "./tuning/tuner.ts";
+import "./tuning/trials.ts";
 export * from "./ops/attention.ts";
 export * from "./ops/binary.ts";
 export * from "./ops/cached_attention.ts";

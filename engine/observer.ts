@@ -2,7 +2,7 @@
 // This module is browser compatible.
 
 // How a step that is captured learns what its code does: stream, pool, tape
-// and generators tell the observer, if there is one. See capture.ts.
+// and generators tell the observer, if there is one. See capture/capture.ts.
 
 import type { Pipeline } from "./kernel.ts";
 import type { Binding, Block } from "./pool.ts";

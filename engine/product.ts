@@ -30,7 +30,7 @@ import {
   SPLITS,
 } from "./product_choice.ts";
 import { allocate, type Tensor } from "./tensor.ts";
-import { defineVariants } from "./tune.ts";
+import { defineVariants } from "./tuning/choice.ts";
 import { type View, view, VIEW_SLACK } from "./view.ts";
 
 /** A batch axis: its length, and the elements from one item to the next. */

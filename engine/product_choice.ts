@@ -9,7 +9,7 @@ import { type Block, BLOCKS, type MatmulVariant } from "./kernels/matmul.ts";
 import { DIRECT_WORKGROUP } from "./kernels/matmul_direct.ts";
 import { skinnyColumns } from "./kernels/matmul_skinny.ts";
 import { tileBytes } from "./kernels/matmul_tiled.ts";
-import { chooseVariant } from "./tune.ts";
+import { chooseVariant } from "./tuning/choice.ts";
 
 /** The sizes of a product that choices depend on. */
 export interface ProductSizes {

@@ -20,7 +20,7 @@ import { grid, launch } from "./launch.ts";
 import { normalizeAxis, type Shape, sizeOf } from "./shape.ts";
 import { alias, allocate, type Tensor } from "./tensor.ts";
 import { TEXEL_WINDOW } from "./texels.ts";
-import { chooseVariant, defineVariants } from "./tune.ts";
+import { chooseVariant, defineVariants } from "./tuning/choice.ts";
 import { view, VIEW_SLACK } from "./view.ts";
 
 defineVariants("reduce", ["serial", "texels", "workgroup"]);

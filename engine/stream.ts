@@ -72,7 +72,7 @@ export interface CommandList {
  * Records commands into one open pass and submits it in chunks.
  *
  * The only place that calls `queue.writeBuffer`, but for captured steps (see
- * `program.ts`), before which all is submitted: a write runs before what is
+ * `capture/program.ts`), before which all is submitted: a write runs before what is
  * recorded but not yet submitted, so where the target of an {@linkcode upload}
  * is in use, the values wait in an arena and a copy is recorded (or, if they
  * are many, the chunk is submitted first). Parameters and small uploads of a

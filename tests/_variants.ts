@@ -6,7 +6,7 @@
 
 import { assert } from "@std/assert";
 import type { Device } from "../engine/device.ts";
-import { chosen, pin, pinned, variantsOf } from "../engine/tune.ts";
+import { chosen, pin, pinned, variantsOf } from "../engine/tuning/choice.ts";
 import { gpuTest } from "./_check.ts";
 
 /** Runs something with one variant of a family pinned. */

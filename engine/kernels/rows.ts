@@ -15,7 +15,7 @@ import type { Device } from "../device.ts";
 import type { Access, Kernel } from "../kernel.ts";
 import { type Window, windows } from "../launch.ts";
 import { declareTexels, TEXEL_WINDOW } from "../texels.ts";
-import { chooseVariant, type RowWork } from "../tune.ts";
+import { chooseVariant, type RowWork } from "../tuning/choice.ts";
 import { unroll } from "./unroll.ts";
 
 /** The variants of a family of row kernels. */

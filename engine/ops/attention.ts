@@ -27,9 +27,9 @@ import { type RandomStream, streamParams } from "../random.ts";
 import { formatShape } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
-import { chooseVariant, defineVariants } from "../tune.ts";
+import { chooseVariant, defineVariants } from "../tuning/choice.ts";
 
-// How they are measured stands in trials.ts.
+// How they are measured stands in tuning/trials.ts.
 defineVariants("attention", ATTENTION_VARIANTS);
 defineVariants("attention_backward", ATTENTION_VARIANTS.slice(0, -1));
 

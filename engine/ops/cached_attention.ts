@@ -18,7 +18,7 @@ import {
 import { grid, launch } from "../launch.ts";
 import { formatShape } from "../shape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
-import { chooseVariant, defineVariants } from "../tune.ts";
+import { chooseVariant, defineVariants } from "../tuning/choice.ts";
 
 const FAMILY = "cached_attention";
 defineVariants(FAMILY, ["serial", "workgroup", "split"]);

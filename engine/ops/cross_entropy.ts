@@ -21,7 +21,7 @@ import { reduceAxes } from "../reduction.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
-import { defineVariants } from "../tune.ts";
+import { defineVariants } from "../tuning/choice.ts";
 import type { LossReduction } from "./loss.ts";
 
 defineVariants("cross_entropy", ROW_VARIANTS);

@@ -11,7 +11,7 @@ import { grid, launch } from "../launch.ts";
 import { normalizeAxis, sizeOf } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
-import { chooseRowForm, defineVariants } from "../tune.ts";
+import { chooseRowForm, defineVariants } from "../tuning/choice.ts";
 import { view, VIEW_SLACK } from "../view.ts";
 
 defineVariants("cumsum", ["serial", "workgroup"]);

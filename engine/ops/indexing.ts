@@ -23,7 +23,7 @@ import { formatShape, normalizeAxis, sizeOf } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
 import { TEXEL_WINDOW } from "../texels.ts";
-import { chooseVariant, defineVariants } from "../tune.ts";
+import { chooseVariant, defineVariants } from "../tuning/choice.ts";
 import { view, VIEW_SLACK } from "../view.ts";
 import { fillInto } from "./inplace.ts";
 

@@ -15,7 +15,7 @@ import {
 import { grid, launch, part, windows } from "../launch.ts";
 import type { Tensor } from "../tensor.ts";
 import { TEXEL_WINDOW } from "../texels.ts";
-import { chooseVariant, defineVariants } from "../tune.ts";
+import { chooseVariant, defineVariants } from "../tuning/choice.ts";
 
 defineVariants("elementwise", FLAT_VARIANTS);
 

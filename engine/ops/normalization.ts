@@ -27,7 +27,7 @@ import { grid, launch, part, type Window } from "../launch.ts";
 import { formatShape, normalizeAxis, sameShape, sizeOf } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
-import { defineVariants } from "../tune.ts";
+import { defineVariants } from "../tuning/choice.ts";
 
 defineVariants("layer_norm", ROW_VARIANTS);
 defineVariants("softmax", ROW_VARIANTS);

@@ -9,7 +9,7 @@ import { tensor } from "../../engine/ops/creation.ts";
 import { product } from "../../engine/product.ts";
 import { chooseBlock, chooseSplits } from "../../engine/product_choice.ts";
 import { allocate, readAll, type Tensor } from "../../engine/tensor.ts";
-import { pin, variantsOf } from "../../engine/tune.ts";
+import { pin, variantsOf } from "../../engine/tuning/choice.ts";
 import {
   assertClose,
   FUNCTIONS,

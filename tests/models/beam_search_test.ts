@@ -11,7 +11,7 @@ import {
   GenerationConfig,
   type GenerationOptions,
 } from "../../models/generation_config.ts";
-import { pin, variantsOf } from "../../engine/tune.ts";
+import { pin, variantsOf } from "../../engine/tuning/choice.ts";
 import { assertClose, gpuTest, randomValues } from "../_check.ts";
 import { beamSearch } from "../reference/generation.ts";
 import { logitsProcessors } from "../reference/logits_processors.ts";

@@ -12,7 +12,7 @@ import { scope } from "../../../engine/scope.ts";
 import { backward } from "../../../engine/tape.ts";
 import { readAll } from "../../../engine/tensor.ts";
 import { keysOf, queriesOf } from "../../../engine/kernels/attention.ts";
-import { variantsOf } from "../../../engine/tune.ts";
+import { variantsOf } from "../../../engine/tuning/choice.ts";
 import { eachVariant, withVariant } from "../../_variants.ts";
 import {
   assertClose,

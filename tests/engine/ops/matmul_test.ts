@@ -12,7 +12,7 @@ import {
 import { scope } from "../../../engine/scope.ts";
 import { backward } from "../../../engine/tape.ts";
 import { readAll, type Tensor } from "../../../engine/tensor.ts";
-import { pin, pinned, variantsOf } from "../../../engine/tune.ts";
+import { pin, pinned, variantsOf } from "../../../engine/tuning/choice.ts";
 import {
   assertClose,
   checkOp,

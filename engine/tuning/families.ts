@@ -1,10 +1,10 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The kernel families and what has been decided about them: what tune.ts lets
+// The kernel families and what has been decided about them: what choice.ts lets
 // users see and change, and tuner.ts fills in.
 
-import type { Device } from "./device.ts";
+import type { Device } from "../device.ts";
 
 /** How `tune` measures a family. */
 export interface Trial {

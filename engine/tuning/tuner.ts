@@ -5,10 +5,10 @@
 // timed by the GPU's own clock where it has one. Those slower than twice the
 // best leave after their first sample.
 
-import type { Device } from "./device.ts";
-import { families, type Family, measuredOn, rehearse } from "./_families.ts";
-import { type Stopwatch, stopwatchFor } from "./_stopwatch.ts";
-import { scope } from "./scope.ts";
+import type { Device } from "../device.ts";
+import { families, type Family, measuredOn, rehearse } from "./families.ts";
+import { type Stopwatch, stopwatchFor } from "./stopwatch.ts";
+import { scope } from "../scope.ts";
 
 /** Raise it when kernels change what is fast: what was stored is dropped. */
 const KERNELS = 1;

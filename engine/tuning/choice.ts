@@ -6,8 +6,8 @@
 // adapter, the family's own default. The choice can be part of "same bits", so a
 // run can export it.
 
-import type { Device } from "./device.ts";
-import { assume } from "./observer.ts";
+import type { Device } from "../device.ts";
+import { assume } from "../observer.ts";
 import {
   applied,
   families,
@@ -15,9 +15,9 @@ import {
   pins,
   type Trial,
   used,
-} from "./_families.ts";
+} from "./families.ts";
 
-export type { Trial } from "./_families.ts";
+export type { Trial } from "./families.ts";
 
 /**
  * Names the variants of a kernel family; called by the file that owns it.

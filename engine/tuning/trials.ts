@@ -5,18 +5,18 @@
 // the op with its derivative, at sizes of a small transformer on a GPU, and of
 // a few milliseconds on an adapter on the CPU.
 
-import type { Device } from "./device.ts";
-import { isSerial } from "./kernels/attention_blocks.ts";
-import { attention } from "./ops/attention.ts";
-import { cachedAttention } from "./ops/cached_attention.ts";
-import { full } from "./ops/creation.ts";
-import { crossEntropy } from "./ops/cross_entropy.ts";
-import { cumsum } from "./ops/cumsum.ts";
-import { layerNorm, softmax } from "./ops/normalization.ts";
-import { sum } from "./ops/reduce.ts";
-import { backward } from "./tape.ts";
-import type { Tensor } from "./tensor.ts";
-import { defineTrial } from "./tune.ts";
+import type { Device } from "../device.ts";
+import { isSerial } from "../kernels/attention_blocks.ts";
+import { attention } from "../ops/attention.ts";
+import { cachedAttention } from "../ops/cached_attention.ts";
+import { full } from "../ops/creation.ts";
+import { crossEntropy } from "../ops/cross_entropy.ts";
+import { cumsum } from "../ops/cumsum.ts";
+import { layerNorm, softmax } from "../ops/normalization.ts";
+import { sum } from "../ops/reduce.ts";
+import { backward } from "../tape.ts";
+import type { Tensor } from "../tensor.ts";
+import { defineTrial } from "./choice.ts";
 
 /** A CPU is given a share of the work: it is that much slower, or more. */
 const CPU_SHARE = 1 / 32;

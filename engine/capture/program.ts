@@ -5,13 +5,13 @@
 // lie in one uniform buffer; those that change, and values that the host writes,
 // come first in it and go up in one write before the first command.
 
-import type { Device } from "./device.ts";
-import { PARAMS_BYTES, type Pipeline } from "./kernel.ts";
-import { type Live, observe, type Observer } from "./observer.ts";
+import type { Device } from "../device.ts";
+import { PARAMS_BYTES, type Pipeline } from "../kernel.ts";
+import { type Live, observe, type Observer } from "../observer.ts";
 import { type Arena, type Plan, planMemory } from "./plan.ts";
-import { alignBytes, type Binding, type Block } from "./pool.ts";
+import { alignBytes, type Binding, type Block } from "../pool.ts";
 import type { Command, Memory, Range, Recording } from "./recording.ts";
-import type { CommandList } from "./stream.ts";
+import type { CommandList } from "../stream.ts";
 
 /** Dispatches of the first submit, so that the GPU starts soon. */
 const FIRST_CHUNK = 32;

@@ -5,23 +5,23 @@
 // same; then its memory is planned (plan.ts) and its commands are given to the
 // GPU without running its code again (program.ts).
 
-import { currentDevice, type Device } from "./device.ts";
-import type { DType } from "./dtype.ts";
-import { observe, observer } from "./observer.ts";
+import { currentDevice, type Device } from "../device.ts";
+import type { DType } from "../dtype.ts";
+import { observe, observer } from "../observer.ts";
 import { Arena } from "./plan.ts";
 import { Program } from "./program.ts";
 import { difference, type Memory, Recording } from "./recording.ts";
-import { forget, type Scope, scope } from "./scope.ts";
-import type { Shape } from "./shape.ts";
+import { forget, type Scope, scope } from "../scope.ts";
+import type { Shape } from "../shape.ts";
 import {
   type Inputs,
   placeInput,
   readInputs,
   type StepFeed,
   writeInput,
-} from "./step_inputs.ts";
-import { isRecording } from "./tape.ts";
-import { Tensor } from "./tensor.ts";
+} from "./inputs.ts";
+import { isRecording } from "../tape.ts";
+import { Tensor } from "../tensor.ts";
 
 /** Options of {@linkcode capture}. */
 export interface CaptureOptions {

@@ -7,12 +7,16 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { families, measuredOn, rehearse } from "../../engine/_families.ts";
+import {
+  families,
+  measuredOn,
+  rehearse,
+} from "../../engine/tuning/families.ts";
 import {
   GpuStopwatch,
   HostStopwatch,
   type Stopwatch,
-} from "../../engine/_stopwatch.ts";
+} from "../../engine/tuning/stopwatch.ts";
 import { type Device, openDevice } from "../../engine/device.ts";
 import {
   add,
@@ -38,9 +42,9 @@ import {
   pinned,
   type Trial,
   variantsOf,
-} from "../../engine/tune.ts";
-import { fileTuneStore } from "../../engine/tune_file.ts";
-import { tune, tuneKey, type TuneStore } from "../../engine/tuner.ts";
+} from "../../engine/tuning/choice.ts";
+import { fileTuneStore } from "../../engine/tuning/file.ts";
+import { tune, tuneKey, type TuneStore } from "../../engine/tuning/tuner.ts";
 import { gpuTest, randomValues } from "../_check.ts";
 
 /** A store in memory that counts its writes. */

@@ -4,11 +4,11 @@
 // What captured steps are called with: host values, tensors, bundles of them,
 // and plain values that are part of a recording's key.
 
-import type { Device } from "./device.ts";
-import { type DType, dtypeOf, type TypedArray } from "./dtype.ts";
-import { alignBytes, type Block } from "./pool.ts";
-import { checkShape, formatShape, type Shape, sizeOf } from "./shape.ts";
-import { allocate, Tensor } from "./tensor.ts";
+import type { Device } from "../device.ts";
+import { type DType, dtypeOf, type TypedArray } from "../dtype.ts";
+import { alignBytes, type Block } from "../pool.ts";
+import { checkShape, formatShape, type Shape, sizeOf } from "../shape.ts";
+import { allocate, Tensor } from "../tensor.ts";
 
 /** Numbers with a shape, on the host. */
 export interface HostValues {

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import type { Device } from "./device.ts";
+import type { Device } from "../device.ts";
 
 /** Times recorded work. */
 export interface Stopwatch {
