@@ -56,6 +56,9 @@ export {
   argmax,
   attention,
   backward,
+  capture,
+  type CapturedStep,
+  type CaptureOptions,
   concat,
   currentDevice,
   Device,
@@ -117,6 +120,8 @@ export {
   BertForSequenceClassification,
   BertModel,
   generate,
+  Packing,
+  packingOf,
   pipeline,
   Tokenizer,
 } from "./models/mod.ts";
