@@ -21,6 +21,7 @@ export interface Counts {
 // Loopback alone: a test that needs the network fails here.
 const FLAGS = [
   "--doc",
+  "--parallel", // kernels are compiled by one thread each
   "--allow-read",
   "--allow-write",
   "--allow-env",
