@@ -17,7 +17,8 @@ export type ParamType = "u32" | "i32" | "f32";
  *
  * Convention: `@group(0)` holds the bindings in the order of `bind`,
  * `@group(1) @binding(0)` a uniform struct of 4-byte scalars in the order of
- * `params` (at most 64). Tile sizes are `override` constants.
+ * `params` (at most 64). It is bound as the last of group 0, since every group
+ * costs a call for every dispatch. Tile sizes are `override` constants.
  */
 export interface Kernel {
   /** What errors call it. */
@@ -32,12 +33,16 @@ export interface Kernel {
   readonly constants?: Readonly<Record<string, number>>;
 }
 
-const ENTRIES: Readonly<
-  Record<Access, Omit<GPUBindGroupLayoutEntry, "binding" | "visibility">>
-> = {
+type Entry = Omit<GPUBindGroupLayoutEntry, "binding" | "visibility">;
+
+const ENTRIES: Readonly<Record<Access, Entry>> = {
   read: { buffer: { type: "read-only-storage" } },
   write: { buffer: { type: "storage" } },
   texels: { texture: { sampleType: "unfilterable-float" } },
+};
+
+const PARAMS_ENTRY: Entry = {
+  buffer: { type: "uniform", hasDynamicOffset: true },
 };
 
 const specialized = new Map<Kernel, Map<string, Kernel>>();
@@ -74,6 +79,8 @@ export interface BindLayout {
   readonly gpu: GPUBindGroupLayout;
   /** How each binding is used. */
   readonly bind: readonly Access[];
+  /** Whether parameters are bound last, at a dynamic offset. */
+  readonly hasParams: boolean;
   /** Whether any binding is read as texels. */
   readonly hasTexels: boolean;
   /** The root of the trie. */
@@ -97,21 +104,11 @@ export class PipelineCache {
   readonly #report: (error: Error) => void;
   readonly #pipelines = new Map<Kernel, Pipeline>();
   readonly #layouts = new Map<string, BindLayout>();
-  /** The layout of `@group(1)`, shared by all kernels. */
-  readonly paramsLayout: GPUBindGroupLayout;
 
   /** Every {@linkcode Device} has one. */
   constructor(gpu: GPUDevice, report: (error: Error) => void) {
     this.#gpu = gpu;
     this.#report = report;
-    this.paramsLayout = gpu.createBindGroupLayout({
-      label: "params",
-      entries: [{
-        binding: 0,
-        visibility: GPUShaderStage.COMPUTE,
-        buffer: { type: "uniform", hasDynamicOffset: true },
-      }],
-    });
   }
 
   /** The number of kernels compiled so far. */
@@ -138,17 +135,19 @@ export class PipelineCache {
 
   #compile(kernel: Kernel): Pipeline {
     const gpu = this.#gpu;
-    const layout = this.#layout(kernel.bind);
+    const fields = Object.entries(kernel.params ?? {});
+    const layout = this.#layout(kernel.bind, fields.length > 0);
     gpu.pushErrorScope("validation");
     const module = gpu.createShaderModule({
       label: kernel.name,
-      code: kernel.wgsl,
+      code: kernel.wgsl.replace(
+        "@group(1) @binding(0)",
+        `@group(0) @binding(${kernel.bind.length})`,
+      ),
     });
-    const groups = [layout.gpu];
-    if (kernel.params) groups.push(this.paramsLayout);
     const pipeline = gpu.createComputePipeline({
       label: kernel.name,
-      layout: gpu.createPipelineLayout({ bindGroupLayouts: groups }),
+      layout: gpu.createPipelineLayout({ bindGroupLayouts: [layout.gpu] }),
       compute: {
         module,
         entryPoint: "main",
@@ -170,27 +169,27 @@ export class PipelineCache {
         ),
       );
     });
-    return {
-      gpu: pipeline,
-      layout,
-      fields: Object.entries(kernel.params ?? {}),
-    };
+    return { gpu: pipeline, layout, fields };
   }
 
-  #layout(bind: readonly Access[]): BindLayout {
-    const key = bind.join(",");
+  #layout(bind: readonly Access[], hasParams: boolean): BindLayout {
+    const key = [...bind, ...hasParams ? ["params"] : []].join(",");
     let layout = this.#layouts.get(key);
     if (!layout) {
       layout = {
         gpu: this.#gpu.createBindGroupLayout({
           label: key,
-          entries: bind.map((access, binding) => ({
+          entries: [
+            ...bind.map((access) => ENTRIES[access]),
+            ...hasParams ? [PARAMS_ENTRY] : [],
+          ].map((entry, binding) => ({
             binding,
             visibility: GPUShaderStage.COMPUTE,
-            ...ENTRIES[access],
+            ...entry,
           })),
         }),
         bind,
+        hasParams,
         hasTexels: bind.includes("texels"),
         groups: { next: undefined, group: undefined },
       };

@@ -59,6 +59,7 @@ export type {
 } from "./capture/inputs.ts";
 export * from "./stream.ts";
 export * from "./tape.ts";
+export { declareTexels, type TexelBinding } from "./texels.ts";
 export * from "./tensor.ts";
 export * from "./tuning/choice.ts";
 export * from "./tuning/file.ts";

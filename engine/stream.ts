@@ -53,9 +53,9 @@ export type PreparedCopy = readonly [
 ];
 
 /** What a dispatch binds, and the copies to textures that must come before. */
-export interface PreparedGroup {
-  /** The storage bindings. */
-  readonly group: GPUBindGroup;
+export interface PreparedBindings {
+  /** What to bind: mirrors in place of what is read as texels. */
+  readonly bound: readonly (Binding | TexelBinding)[];
   /** One or two for each binding that is read as texels. */
   readonly copies: readonly PreparedCopy[];
 }
@@ -83,7 +83,6 @@ export class Stream {
   readonly #pipelines: PipelineCache;
   readonly #check: () => void;
   readonly #arena: GPUBuffer;
-  readonly #arenaGroup: GPUBindGroup;
   readonly #staging = new ArrayBuffer(CHUNK * PARAMS_BYTES);
   readonly #u32 = new Uint32Array(this.#staging);
   readonly #i32 = new Int32Array(this.#staging);
@@ -121,13 +120,6 @@ export class Stream {
       size: UPLOAD_BYTES,
       usage: GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
     });
-    this.#arenaGroup = gpu.createBindGroup({
-      layout: pipelines.paramsLayout,
-      entries: [{
-        binding: 0,
-        resource: { buffer: this.#arena, size: PARAMS_BYTES },
-      }],
-    });
   }
 
   /** Counts since the stream was made. */
@@ -158,7 +150,7 @@ export class Stream {
       pass.setPipeline(pipeline.gpu);
       this.#pipeline = pipeline;
     }
-    pass.setBindGroup(0, this.#group(pipeline.layout, bound));
+    const group = this.#group(pipeline.layout, bound);
     const fields = pipeline.fields;
     if (fields.length > 0) {
       const offset = this.#slots++ * PARAMS_BYTES;
@@ -177,7 +169,9 @@ export class Stream {
       }
       this.#dynamicOffset[0] = offset;
       // As a typed array: a plain one takes Deno four times as long.
-      pass.setBindGroup(1, this.#arenaGroup, this.#dynamicOffset, 0, 1);
+      pass.setBindGroup(0, group, this.#dynamicOffset, 0, 1);
+    } else {
+      pass.setBindGroup(0, group);
     }
     pass.dispatchWorkgroups(x, y, z);
     for (const binding of bindings) binding.block.chunk = this.#chunk;
@@ -349,7 +343,7 @@ export class Stream {
   }
 
   /** Finds what a dispatch that will be repeated must bind. */
-  prepare(layout: BindLayout, bindings: readonly Binding[]): PreparedGroup {
+  prepare(layout: BindLayout, bindings: readonly Binding[]): PreparedBindings {
     const copies: PreparedCopy[] = [];
     const bound = bindings.map((binding, place) => {
       if (layout.bind[place] !== "texels") return binding;
@@ -357,7 +351,7 @@ export class Stream {
       copies.push(...plan.copies);
       return plan.mirror;
     });
-    return { group: this.#group(layout, bound), copies };
+    return { bound, copies };
   }
 
   #open(): GPUCommandEncoder {
@@ -413,28 +407,34 @@ export class Stream {
       }
       node = next;
     }
-    return node.group ??= this.#makeGroup(layout, bindings);
-  }
-
-  #makeGroup(
-    layout: BindLayout,
-    bindings: readonly (Binding | TexelBinding)[],
-  ): GPUBindGroup {
-    this.#bindGroups++;
+    if (node.group) return node.group;
     if (++this.#groups > MAX_GROUPS) {
       this.#pipelines.dropGroups();
       this.#groups = 0;
     }
+    return node.group = this.makeGroup(layout, bindings, this.#arena);
+  }
+
+  /** Makes a bind group, with a buffer of parameters if the layout has them. */
+  makeGroup(
+    layout: BindLayout,
+    bindings: readonly (Binding | TexelBinding)[],
+    params: GPUBuffer,
+  ): GPUBindGroup {
+    this.#bindGroups++;
+    const resources: GPUBindingResource[] = bindings.map((bound) =>
+      "view" in bound ? bound.view : {
+        buffer: bound.block.buffer,
+        offset: bound.offset,
+        size: bound.size,
+      }
+    );
+    if (layout.hasParams) {
+      resources.push({ buffer: params, size: PARAMS_BYTES });
+    }
     return this.#gpu.createBindGroup({
       layout: layout.gpu,
-      entries: bindings.map((bound, binding) => ({
-        binding,
-        resource: "view" in bound ? bound.view : {
-          buffer: bound.block.buffer,
-          offset: bound.offset,
-          size: bound.size,
-        },
-      })),
+      entries: resources.map((resource, binding) => ({ binding, resource })),
     });
   }
 }

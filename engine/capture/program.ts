@@ -19,6 +19,9 @@ const FIRST_CHUNK = 32;
 /** Dispatches of every later one. */
 const CHUNK = 128;
 
+/** Bind groups kept before they are made anew. */
+const MAX_GROUPS = 16384;
+
 /** Copies and clears, then dispatches of one pass. */
 interface Stretch {
   readonly before: Command[];
@@ -51,7 +54,6 @@ export class Program implements CommandList {
   readonly #stretches: readonly Stretch[];
   readonly #constants = new Map<Memory, Block>();
   readonly #buffer: GPUBuffer;
-  readonly #paramsGroup: GPUBindGroup;
   readonly #offsets: Uint32Array<ArrayBuffer>;
   readonly #groupCounts: Uint32Array<ArrayBuffer>;
   readonly #staging: ArrayBuffer;
@@ -63,6 +65,8 @@ export class Program implements CommandList {
   readonly #staging32: Uint32Array<ArrayBuffer>;
   readonly #stagingFloats: Float32Array<ArrayBuffer>;
   #groups: GPUBindGroup[] = [];
+  /** Every group made, by the dispatch and what it binds. */
+  readonly #known = new Map<string, GPUBindGroup>();
   #encode: ((encoder: GPUCommandEncoder) => void)[] = [];
 
   /** Plans memory, takes blocks for constants and writes what stays. */
@@ -123,13 +127,6 @@ export class Program implements CommandList {
         GPUBufferUsage.COPY_DST,
     });
     device.gpu.queue.writeBuffer(this.#buffer, 0, contents);
-    this.#paramsGroup = device.gpu.createBindGroup({
-      layout: device.pipelines.paramsLayout,
-      entries: [{
-        binding: 0,
-        resource: { buffer: this.#buffer, size: PARAMS_BYTES },
-      }],
-    });
     this.#staging = contents.buffer.slice(0, renewed);
     this.#staging32 = new Uint32Array(this.#staging);
     this.#stagingFloats = new Float32Array(this.#staging);
@@ -192,7 +189,17 @@ export class Program implements CommandList {
         ranges.map((range) => this.#binding(range)),
       )
     );
-    this.#groups = prepared.map(({ group }) => group);
+    if (this.#known.size > MAX_GROUPS) this.#known.clear();
+    this.#groups = prepared.map(({ bound }, i) => {
+      const key = `${i} ${bound.map(({ id }) => id).join()}`;
+      let group = this.#known.get(key);
+      if (!group) {
+        const { layout } = (this.#list[i] as Dispatch).pipeline;
+        group = stream.makeGroup(layout, bound, this.#buffer);
+        this.#known.set(key, group);
+      }
+      return group;
+    });
     this.#encode = this.#stretches.map(({ before, start }) => {
       const copies = prepared[start]?.copies ?? [];
       const steps = before.map((command) => this.#encoder(command));
@@ -240,9 +247,11 @@ export class Program implements CommandList {
           const { pipeline } = list[i] as Dispatch;
           if (pipeline !== before) pass.setPipeline(pipeline.gpu);
           before = pipeline;
-          pass.setBindGroup(0, groups[i] as GPUBindGroup);
-          if (pipeline.fields.length > 0) {
-            pass.setBindGroup(1, this.#paramsGroup, this.#offsets, i, 1);
+          const group = groups[i] as GPUBindGroup;
+          if (pipeline.layout.hasParams) {
+            pass.setBindGroup(0, group, this.#offsets, i, 1);
+          } else {
+            pass.setBindGroup(0, group);
           }
           pass.dispatchWorkgroups(
             counts[3 * i] ?? 1,
@@ -266,6 +275,7 @@ export class Program implements CommandList {
       if (--block.references === 0) this.#device.pool.release(block);
     }
     this.#constants.clear();
+    this.#known.clear();
     this.#buffer.destroy();
   }
 
