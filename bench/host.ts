@@ -35,6 +35,8 @@ export interface StepCost {
 export interface HostCost {
   /** Median time to validate, allocate and record a tiny op. */
   microsecondsPerDispatch: number;
+  /** A tiny op of a captured chain: recording it, and `finish()`. */
+  replayed: { recording: number; finishing: number };
   /** The step of `TRAINING_STEP`, op by op. */
   eager: StepCost;
   /** The same step, captured. */
@@ -63,6 +65,7 @@ const LINKS = 50;
 export async function measureHost(device: Device): Promise<HostCost> {
   return {
     microsecondsPerDispatch: await measureChain(device),
+    replayed: await measureReplay(device),
     ...await measureSteps(device, BENCH_STEP, 20),
   };
 }
@@ -86,6 +89,34 @@ async function measureChain(device: Device): Promise<number> {
     await (i % 50 === 0 ? device.synchronize() : undefined);
   }
   return median(samples);
+}
+
+/** Replays of a long chain, whose work is next to nothing. */
+async function measureReplay(device: Device): Promise<HostCost["replayed"]> {
+  const links = 10 * LINKS;
+  using chain = capture(({ x }) => {
+    let y = x;
+    for (let i = 0; i < links; i++) y = add(y, 1);
+    return { y };
+  });
+  using _ = scope();
+  const x = ones([16]);
+  using calls = new Calls(device);
+  const recording: number[] = [];
+  const finishing: number[] = [];
+  for (let i = 0; i < 300; i++) {
+    calls.start();
+    const start = performance.now();
+    chain({ x });
+    const elapsed = performance.now() - start;
+    if (i >= 100) {
+      const { submits, finishes } = calls;
+      recording.push((elapsed - submits - finishes) * 1000 / links);
+      finishing.push(finishes * 1000 / links);
+    }
+    await (i % 20 === 0 ? device.synchronize() : undefined);
+  }
+  return { recording: median(recording), finishing: median(finishing) };
 }
 
 /**
@@ -131,18 +162,18 @@ export async function measureSteps(
     return { run, samples: [] as number[], cost: emptyCost() };
   });
   if (!eager || !captured) throw new Error("unreachable");
-  using submits = new Submits(device);
+  using calls = new Calls(device);
   for (const { run, samples, cost } of [eager, captured, eager, captured]) {
     for (let i = 0; i < 5; i++) run(inputs);
     await device.synchronize();
     device.pool.resetPeak();
     const before = counts(device);
     for (let i = 0; i < steps; i++) {
-      submits.milliseconds = 0;
+      calls.start();
       const start = performance.now();
       run(inputs);
       device.stream.flush();
-      const elapsed = performance.now() - start - submits.milliseconds;
+      const elapsed = performance.now() - start - calls.submits;
       samples.push(elapsed * 1000);
       await device.synchronize();
     }
@@ -162,24 +193,41 @@ export async function measureSteps(
   return { eager: eager.cost, captured: captured.cost };
 }
 
-/** Sums the time that the queue's `submit` takes. */
-class Submits implements Disposable {
-  milliseconds = 0;
-  readonly #queue: GPUQueue;
-  readonly #submit: GPUQueue["submit"];
+/** Sums the milliseconds that calls of WebGPU take. */
+class Calls implements Disposable {
+  submits = 0;
+  finishes = 0;
+  readonly #undo: (() => void)[] = [];
 
   constructor({ gpu: { queue } }: Device) {
-    this.#queue = queue;
-    this.#submit = queue.submit;
-    queue.submit = (buffers) => {
+    const encoders = GPUCommandEncoder.prototype;
+    const { submit } = queue;
+    const { finish } = encoders;
+    const timed = <T>(call: () => T, add: (elapsed: number) => void): T => {
       const start = performance.now();
-      this.#submit.call(queue, buffers);
-      this.milliseconds += performance.now() - start;
+      const result = call();
+      add(performance.now() - start);
+      return result;
     };
+    queue.submit = (buffers) =>
+      timed(() => submit.call(queue, buffers), (t) => this.submits += t);
+    const counts = (elapsed: number) => this.finishes += elapsed;
+    encoders.finish = function (descriptor) {
+      return timed(() => finish.call(this, descriptor), counts);
+    };
+    this.#undo.push(
+      () => queue.submit = submit,
+      () => encoders.finish = finish,
+    );
+  }
+
+  /** Starts from zero. */
+  start(): void {
+    this.submits = this.finishes = 0;
   }
 
   [Symbol.dispose](): void {
-    this.#queue.submit = this.#submit;
+    for (const undo of this.#undo) undo();
   }
 }
 

@@ -95,7 +95,11 @@ function print({ adapter, rows, host, generation }: Report): void {
       } % of the limit`,
     );
   }
-  console.log(`host: ${host.microsecondsPerDispatch.toFixed(2)} µs a tiny op`);
+  const { recording, finishing } = host.replayed;
+  console.log(
+    `host: ${host.microsecondsPerDispatch.toFixed(2)} µs a tiny op; captured ` +
+      `${recording.toFixed(2)} µs, and ${finishing.toFixed(2)} in finish()`,
+  );
   for (const [name, step] of Object.entries({ eager, captured })) {
     console.log(
       `host: ${name} training step: ${step.microseconds.toFixed(0)} µs, ` +

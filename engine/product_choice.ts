@@ -76,7 +76,14 @@ export function chooseBlock(
   );
   if (!(name in BLOCKS)) return "direct16";
   const variant = name as MatmulVariant;
-  return fits(device, BLOCKS[variant]) ? variant : "tiled64";
+  const block: Block = BLOCKS[variant];
+  if (isWide(block) && !sizes.aligned) return "direct16";
+  return fits(device, block) ? variant : "tiled64";
+}
+
+/** Whether a block takes many seconds to compile where texels cannot be read. */
+function isWide({ kind, m, n }: Block): boolean {
+  return kind === "direct" && m * n > 256;
 }
 
 /** Whether the device has the workgroup memory that a block needs. */
@@ -106,6 +113,7 @@ function cheapest({ m, n, k, count, aligned }: ProductSizes): MatmulVariant {
     if (block.kind !== "direct") continue;
     const worth = WORTH[variant];
     if (worth && m * n * k * count < worth) continue;
+    if (isWide(block) && !aligned) continue;
     const blocks = Math.ceil(m / block.m) * Math.ceil(n / block.n);
     const groups = Math.ceil(blocks / DIRECT_WORKGROUP) * count;
     const lanes = Math.min(blocks, DIRECT_WORKGROUP) / DIRECT_WORKGROUP;

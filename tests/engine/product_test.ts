@@ -290,4 +290,5 @@ Deno.test("chooseBlock() takes blocks that load little on adapters on the CPU", 
   assertEquals(block(8, 768, 768), "direct8x16");
   assertEquals(block(4, 768, 768), "direct4x16");
   assertEquals(block(3, 2, 5, false), "direct4");
+  assertEquals(block(512, 3072, 767, false), "direct16");
 });
