@@ -81,7 +81,7 @@ export function chooseBlock(
   return fits(device, block) ? variant : "tiled64";
 }
 
-/** Whether a block takes many seconds to compile where texels cannot be read. */
+/** Whether a block takes seconds to compile where texels cannot be read. */
 function isWide({ kind, m, n }: Block): boolean {
   return kind === "direct" && m * n > 256;
 }
@@ -92,11 +92,6 @@ function fits({ gpu }: Device, block: Block): boolean {
     tileBytes(block) <= gpu.limits.maxComputeWorkgroupStorageSize;
 }
 
-/** Multiply-adds that are worth the seconds that this block takes to compile. */
-const WORTH: Partial<Record<MatmulVariant, number>> = {
-  direct32: 2 ** 27,
-};
-
 /** What eight lanes of llvmpipe take, in multiply-adds: see bench/RESULTS.md. */
 const TEXEL = 40;
 const WORD = 100; // of each lane
@@ -105,14 +100,12 @@ const WORD = 100; // of each lane
  * The block with which an adapter on the CPU is done first, by what it loads and
  * multiplies for each step along k; workgroups run on two cores at least.
  */
-function cheapest({ m, n, k, count, aligned }: ProductSizes): MatmulVariant {
+function cheapest({ m, n, count, aligned }: ProductSizes): MatmulVariant {
   let best: MatmulVariant = "direct16";
   let least = Infinity;
   for (const [name, block] of Object.entries(BLOCKS)) {
     const variant = name as MatmulVariant;
     if (block.kind !== "direct") continue;
-    const worth = WORTH[variant];
-    if (worth && m * n * k * count < worth) continue;
     if (isWide(block) && !aligned) continue;
     const blocks = Math.ceil(m / block.m) * Math.ceil(n / block.n);
     const groups = Math.ceil(blocks / DIRECT_WORKGROUP) * count;

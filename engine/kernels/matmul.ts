@@ -46,7 +46,6 @@ export interface Block {
 
 /** The variants, by name. */
 export const BLOCKS = {
-  direct32: { kind: "direct", m: 32, n: 32, each: 32, k: 4 },
   direct16x32: { kind: "direct", m: 16, n: 32, each: 16, k: 4 },
   direct16: { kind: "direct", m: 16, n: 16, each: 16, k: 4 },
   direct8x16: { kind: "direct", m: 8, n: 16, each: 8, k: 4 },

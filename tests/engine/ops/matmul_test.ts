@@ -94,7 +94,6 @@ const SIZES = [
  * seconds to compile.
  */
 const LARGE = [
-  "direct32",
   "tiled64many",
   "tiled128x64",
   "tiled128deep",
