@@ -10,6 +10,7 @@ import {
 import { PipelineCache } from "./kernel.ts";
 import { Pool } from "./pool.ts";
 import { Stream } from "./stream.ts";
+import { MAX_TEXEL_BYTES } from "./texels.ts";
 
 /** Options of {@linkcode initialize}. */
 export interface DeviceOptions {
@@ -58,7 +59,10 @@ export class Device {
     this.name = info.description || `${info.vendor} ${info.architecture}`;
     this.isSoftware = info.isFallbackAdapter;
     this.maxTurns = this.isSoftware ? 60_000 : Infinity;
-    const limit = gpu.limits.maxStorageBufferBindingSize;
+    const limit = Math.min(
+      gpu.limits.maxStorageBufferBindingSize,
+      this.isSoftware ? MAX_TEXEL_BYTES : Infinity,
+    );
     this.maxBindingSize = Math.min(options.maxBindingSize ?? limit, limit);
     this.pipelines = new PipelineCache(gpu, (error) => this.#report(error));
     this.stream = new Stream(gpu, this.pipelines, () => this.check());
