@@ -30,15 +30,18 @@ const PARAMS: Readonly<Record<string, ParamType>> = {
   fill: "i32",
 };
 
-const CHOOSE: Kernel = {
-  name: "choose_rows",
-  bind: BIND,
-  params: PARAMS,
-  wgsl: /* wgsl */ `
+/** The kernel over elements of one WGSL type. */
+function chooseKernel(name: string, type: string): Kernel {
+  return {
+    name,
+    bind: BIND,
+    params: PARAMS,
+    wgsl: /* wgsl */ `
+alias T = ${type};
 struct Params { items: u32, width: u32, start: u32, first: u32, rows: u32, fill: i32 }
-@group(0) @binding(0) var<storage, read> x: array<i32>;
+@group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read> index: array<i32>;
-@group(0) @binding(2) var<storage, read_write> y: array<i32>;
+@group(0) @binding(2) var<storage, read_write> y: array<T>;
 @group(1) @binding(0) var<uniform> p: Params;
 
 @compute @workgroup_size(64)
@@ -47,40 +50,18 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   if (e >= p.items) { return; }
   let row = index[p.start + e / p.width];
   if (row < 0) {
-    if (p.first == 0u) { y[e] = p.fill; }
+    if (p.first == 0u) { y[e] = T(p.fill); }
     return;
   }
   let at = u32(row) - p.first;
   if (at < p.rows) { y[e] = x[at * p.width + e % p.width]; }
 }
 `,
-};
-
-const CHOOSE4: Kernel = {
-  name: "choose_rows4",
-  bind: BIND,
-  params: PARAMS,
-  wgsl: /* wgsl */ `
-struct Params { items: u32, width: u32, start: u32, first: u32, rows: u32, fill: i32 }
-@group(0) @binding(0) var<storage, read> x: array<vec4<i32>>;
-@group(0) @binding(1) var<storage, read> index: array<i32>;
-@group(0) @binding(2) var<storage, read_write> y: array<vec4<i32>>;
-@group(1) @binding(0) var<uniform> p: Params;
-
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  let e = id.x + id.y * groups.x * 64u;
-  if (e >= p.items) { return; }
-  let row = index[p.start + e / p.width];
-  if (row < 0) {
-    if (p.first == 0u) { y[e] = vec4<i32>(p.fill); }
-    return;
-  }
-  let at = u32(row) - p.first;
-  if (at < p.rows) { y[e] = x[at * p.width + e % p.width]; }
+  };
 }
-`,
-};
+
+const CHOOSE = chooseKernel("choose_rows", "i32");
+const CHOOSE4 = chooseKernel("choose_rows4", "vec4<i32>");
 
 /** The rows of `y` from those of `x` that `index` names; -1 fills a row. */
 export function chooseRows(
