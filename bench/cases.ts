@@ -18,7 +18,6 @@ import {
   matmul,
   normal,
   ones,
-  scope,
   softmax,
   sum,
   type Tensor,
@@ -26,9 +25,9 @@ import {
 } from "../engine/mod.ts";
 import { copyInto } from "../engine/ops/inplace.ts";
 import { AdamW, clipGradNorm, Module, Parameter } from "../nn/mod.ts";
-import { BertConfig, BertForSequenceClassification } from "../models/mod.ts";
 import { SwagModel } from "../swag/mod.ts";
 import { copyPeak, FMA_PER_INVOCATION, fmaPeak } from "./limits.ts";
+import { type StepSizes, trainingStep } from "./training.ts";
 
 /** Something to time. */
 export interface Case {
@@ -100,6 +99,16 @@ function backwardCase(
     },
   };
 }
+
+/** The sizes of {@linkcode TRAINING_STEP}. */
+export const TRAINING_SIZES: StepSizes = {
+  hidden: 128,
+  layers: 2,
+  heads: 2,
+  vocabulary: 1000,
+  batch: 8,
+  length: 64,
+};
 
 /** A flat vector of a model with 16 Mi parameters, for the updates. */
 function flat(length: number): Parameter {
@@ -344,10 +353,7 @@ export const CASES: readonly Case[] = [
     // 6 · weights · tokens for the dense layers, plus attention's scores.
     flops: 6 * 2 * (4 * 128 * 128 + 2 * 128 * 512) * 512 +
       14 * 2 * 8 * 64 * 64 * 128,
-    setup(device) {
-      const step = trainingStep(device);
-      return { run: step.run, dispose: step.dispose };
-    },
+    setup: () => trainingStep(TRAINING_SIZES),
   },
 ];
 
@@ -358,40 +364,4 @@ class Holder extends Module {
     super();
     this.flat = parameter;
   }
-}
-
-/** Forward, backward, clipping and AdamW of a small BERT classifier. */
-export function trainingStep(
-  _device: Device,
-): { run: () => void; dispose: () => void } {
-  const model = new BertForSequenceClassification(
-    new BertConfig({
-      vocabSize: 1000,
-      hiddenSize: 128,
-      numHiddenLayers: 2,
-      numAttentionHeads: 2,
-      intermediateSize: 512,
-      maxPositionEmbeddings: 64,
-    }),
-  );
-  const optimizer = new AdamW(model.parameters(), { learningRate: 1e-4 });
-  const inputIds = tensor(
-    Int32Array.from({ length: 512 }, (_, i) => (i * 37) % 1000),
-    { shape: [8, 64] },
-  );
-  const labels = tensor(Int32Array.from({ length: 8 }, (_, i) => i % 2));
-  return {
-    run() {
-      using _ = scope();
-      const { loss } = model.forward({ inputIds, labels });
-      if (!loss) throw new Error("the model gave no loss");
-      backward(loss);
-      clipGradNorm(optimizer, 1);
-      optimizer.step();
-    },
-    dispose() {
-      optimizer.dispose();
-      model.dispose();
-    },
-  };
 }

@@ -5,14 +5,14 @@
 
 import {
   add,
-  backward,
   capture,
   type Device,
   ones,
   scope,
+  type Tensor,
 } from "../engine/mod.ts";
-import { BertConfig, BertForSequenceClassification } from "../models/mod.ts";
-import { AdamW, clipGradNorm } from "../nn/mod.ts";
+import { TRAINING_SIZES } from "./cases.ts";
+import { type StepSizes, TrainingBench } from "./training.ts";
 
 /** A whole training step, run op by op or replayed. */
 export interface StepCost {
@@ -43,22 +43,6 @@ export interface HostCost {
   captured: StepCost;
 }
 
-/** A small BERT classifier and a batch. */
-export interface StepSize {
-  hidden: number;
-  layers: number;
-  batch: number;
-  length: number;
-}
-
-/** The step of `TRAINING_STEP` in cases.ts. */
-export const BENCH_STEP: StepSize = {
-  hidden: 128,
-  layers: 2,
-  batch: 8,
-  length: 64,
-};
-
 const LINKS = 50;
 
 /** Measures a chain of tiny adds, and the steps of a BERT both ways. */
@@ -66,7 +50,7 @@ export async function measureHost(device: Device): Promise<HostCost> {
   return {
     microsecondsPerDispatch: await measureChain(device),
     replayed: await measureReplay(device),
-    ...await measureSteps(device, BENCH_STEP, 20),
+    ...await measureSteps(device, TRAINING_SIZES, 20),
   };
 }
 
@@ -125,53 +109,28 @@ async function measureReplay(device: Device): Promise<HostCost["replayed"]> {
  */
 export async function measureSteps(
   device: Device,
-  size: StepSize,
+  sizes: StepSizes,
   steps: number,
 ): Promise<Pick<HostCost, "eager" | "captured">> {
-  const { hidden, layers, batch, length } = size;
-  const model = new BertForSequenceClassification(
-    new BertConfig({
-      vocabSize: 1000,
-      hiddenSize: hidden,
-      numHiddenLayers: layers,
-      numAttentionHeads: hidden / 64,
-      intermediateSize: 4 * hidden,
-      maxPositionEmbeddings: length,
-    }),
-  );
-  const optimizer = new AdamW(model.parameters(), { learningRate: 1e-4 });
-  const inputs = {
-    inputIds: {
-      data: Int32Array.from(
-        { length: batch * length },
-        (_, i) => (i * 37) % 1000,
-      ),
-      shape: [batch, length],
-    },
-    labels: Int32Array.from({ length: batch }, (_, i) => i % 2),
-  };
+  using bench = new TrainingBench(sizes);
   const [eager, captured] = [false, true].map((enabled) => {
-    const run = capture(({ inputIds, labels }) => {
-      const { loss } = model.forward({ inputIds, labels });
-      if (!loss) throw new Error("the model gave no loss");
-      backward(loss);
-      clipGradNorm(optimizer, 1);
-      optimizer.step();
-      return { loss };
-    }, { enabled });
+    const run = capture(
+      (inputs: { inputIds: Tensor; labels: Tensor }) => bench.step(inputs),
+      { enabled },
+    );
     return { run, samples: [] as number[], cost: emptyCost() };
   });
   if (!eager || !captured) throw new Error("unreachable");
   using calls = new Calls(device);
   for (const { run, samples, cost } of [eager, captured, eager, captured]) {
-    for (let i = 0; i < 5; i++) run(inputs);
+    for (let i = 0; i < 5; i++) run(bench.batch);
     await device.synchronize();
     device.pool.resetPeak();
     const before = counts(device);
     for (let i = 0; i < steps; i++) {
       calls.start();
       const start = performance.now();
-      run(inputs);
+      run(bench.batch);
       device.stream.flush();
       const elapsed = performance.now() - start - calls.submits;
       samples.push(elapsed * 1000);
@@ -187,9 +146,8 @@ export async function measureSteps(
     cost.microsecondsPerDispatch = cost.microseconds / cost.dispatches;
     run.clear();
   }
-  for (const owner of [eager.run, captured.run, optimizer, model]) {
-    owner.dispose();
-  }
+  eager.run.dispose();
+  captured.run.dispose();
   return { eager: eager.cost, captured: captured.cost };
 }
 

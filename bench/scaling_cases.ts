@@ -2,11 +2,11 @@
 
 // What grows in the scaling figures, and how its time should grow.
 
-import { attention, backward, normal, scope, tensor } from "../engine/mod.ts";
+import { attention, backward, normal, scope } from "../engine/mod.ts";
 import { copyInto } from "../engine/ops/inplace.ts";
-import { AdamW, clipGradNorm, Module, Parameter } from "../nn/mod.ts";
-import { BertConfig, BertForSequenceClassification } from "../models/mod.ts";
+import { Module, Parameter } from "../nn/mod.ts";
 import { SwagModel } from "../swag/mod.ts";
+import { type StepSizes, type TimedStep, trainingStep } from "./training.ts";
 
 /** Work at one size: `run` only records. */
 export interface Work {
@@ -37,57 +37,22 @@ export interface Panel {
   series: readonly Series[];
 }
 
-interface StepSizes {
-  batch?: number;
-  length?: number;
-  layers?: number;
-  hidden?: number;
-}
+type Grown = Partial<Pick<StepSizes, "batch" | "length" | "layers" | "hidden">>;
 
-/** Forward, backward, clipping and AdamW of a BERT classifier. */
-function trainingStep(
-  { batch = 4, length = 64, layers = 1, hidden = 64 }: StepSizes,
-): Omit<Work, "x"> & { parameters: number } {
-  const model = new BertForSequenceClassification(
-    new BertConfig({
-      vocabSize: 128,
-      hiddenSize: hidden,
-      numHiddenLayers: layers,
-      numAttentionHeads: hidden / 32,
-      intermediateSize: 4 * hidden,
-      maxPositionEmbeddings: length,
-    }),
-  );
-  const optimizer = new AdamW(model.parameters(), { learningRate: 1e-4 });
-  const inputIds = tensor(
-    Int32Array.from({ length: batch * length }, (_, i) => (i * 37) % 128),
-    { shape: [batch, length] },
-  );
-  const labels = tensor(Int32Array.from({ length: batch }, (_, i) => i % 2));
-  return {
-    parameters: model.parameters().reduce((sum, { size }) => sum + size, 0),
-    run() {
-      using _ = scope();
-      const { loss } = model.forward({ inputIds, labels });
-      if (!loss) throw new Error("the model gave no loss");
-      backward(loss);
-      clipGradNorm(optimizer, 1);
-      optimizer.step();
-    },
-    dispose() {
-      optimizer.dispose();
-      model.dispose();
-      inputIds.dispose();
-      labels.dispose();
-    },
-  };
+/** The step of a BERT that is small where nothing else is said. */
+function smallStep(
+  { batch = 4, length = 64, layers = 1, hidden = 64 }: Grown,
+): TimedStep {
+  const heads = hidden / 32;
+  const vocabulary = 128;
+  return trainingStep({ hidden, layers, heads, vocabulary, batch, length });
 }
 
 /** A step in which one size is on the x axis. */
-function stepBy(name: keyof StepSizes, others: StepSizes) {
+function stepBy(name: keyof Grown, others: Grown) {
   return (x: number): Work => ({
     x,
-    ...trainingStep({ ...others, [name]: x }),
+    ...smallStep({ ...others, [name]: x }),
   });
 }
 
@@ -192,7 +157,7 @@ export const PANELS: readonly Panel[] = [
       name: "training step",
       sizes: [96, 128, 192, 256, 384],
       make(hidden) {
-        const step = trainingStep({ hidden });
+        const step = smallStep({ hidden });
         return { x: step.parameters, ...step };
       },
       expected: 1,
