@@ -279,6 +279,7 @@ export function allocate(
 
 /** Makes a second tensor over the same memory, with a shape of the same size. */
 export function alias(x: Tensor, shape: Shape = x.shape): Tensor {
+  x.device.faults.alive();
   const { block, byteOffset } = x;
   const tensor = new Tensor(x.device, shape, x.dtype, { block, byteOffset });
   adopt(tensor);
