@@ -80,9 +80,9 @@ export class GpuStopwatch implements Stopwatch {
   }
 
   /**
-   * As {@linkcode Stopwatch.time}. Where the clock is too coarse for any of the
-   * tasks, all are run again, each as often as it takes; where the clock does
-   * not move even then, the host's is asked.
+   * As {@linkcode Stopwatch.time}. Tasks that the clock is too coarse for are run
+   * again, as often as it takes; where it does not move even then, the host's
+   * clock is asked.
    */
   async time(tasks: readonly (() => void)[]): Promise<number[]> {
     const times: number[] = [];
@@ -93,40 +93,37 @@ export class GpuStopwatch implements Stopwatch {
   }
 
   async #time(tasks: readonly (() => void)[]): Promise<number[]> {
-    const repeats = tasks.map(() => 1);
-    for (;;) {
-      const stamps = await this.#stamp(tasks, repeats);
-      const taken = tasks.map((_, i) =>
-        Number((stamps[i + 1] ?? 0n) - (stamps[i] ?? 0n)) / 1e6
-      );
-      const least = isCoarse(stamps) ? LEAST : 0;
-      const isShort = (time: number) => time <= 0 || time < least;
-      const again = taken.map((time, i) =>
-        isShort(time) && (repeats[i] ?? 1) < MAX_REPEATS
-      );
-      if (!again.includes(true)) {
-        return taken.every((time) => time > 0)
-          ? taken.map((time, i) => time / (repeats[i] ?? 1))
-          : await new HostStopwatch(this.#device).time(tasks);
-      }
-      again.forEach((is, i) => {
-        const factor = Math.ceil(
-          2 * LEAST / Math.max(taken[i] ?? 0, LEAST / 8),
-        );
-        if (is) repeats[i] = Math.min((repeats[i] ?? 1) * factor, MAX_REPEATS);
+    const times: number[] = [];
+    let left = tasks.map((run, at) => ({ run, at, repeats: 1 }));
+    while (left.length > 0) {
+      const stamps = await this.#stamp(left);
+      const least = isCoarse(stamps) ? LEAST : Number.MIN_VALUE;
+      const short: typeof left = [];
+      left.forEach(({ run, at, repeats }, i) => {
+        const taken = Number((stamps[i + 1] ?? 0n) - (stamps[i] ?? 0n)) / 1e6;
+        if (taken >= least || repeats >= MAX_REPEATS) {
+          times[at] = taken / repeats;
+        } else {
+          const more = Math.ceil(2 * LEAST / Math.max(taken, LEAST / 8));
+          repeats = Math.min(repeats * more, MAX_REPEATS);
+          short.push({ run, at, repeats });
+        }
       });
+      left = short;
     }
+    return times.every((time) => time > 0)
+      ? times
+      : await new HostStopwatch(this.#device).time(tasks);
   }
 
   /** The times, in nanoseconds, before the first task and after each. */
   async #stamp(
-    tasks: readonly (() => void)[],
-    repeats: readonly number[],
+    tasks: readonly { run: () => void; repeats: number }[],
   ): Promise<BigUint64Array> {
     const { stream } = this.#device;
     stream.stamp(this.#stamps, 0);
-    tasks.forEach((task, i) => {
-      for (let k = 0; k < (repeats[i] ?? 1); k++) task();
+    tasks.forEach(({ run, repeats }, i) => {
+      for (let k = 0; k < repeats; k++) run();
       stream.stamp(this.#stamps, i + 1);
     });
     const count = tasks.length + 1;
