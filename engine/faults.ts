@@ -163,13 +163,20 @@ export class Faults {
    * Waits for something that the GPU does after all calls made until now, and
    * for what it says of them.
    *
+   * @param action What cannot be done if it fails.
+   * @param isHeard Whether the caller tells somebody of errors; otherwise they
+   * are thrown at the next flush, too.
    * @throws The first error of those calls, or that the device was lost.
    */
-  async settle<T>(wait: Promise<T>, action: string): Promise<T> {
+  async settle<T>(
+    wait: Promise<T>,
+    action: string,
+    isHeard = true,
+  ): Promise<T> {
     this.#closeSpan();
     const reports = [...this.#reports];
     const open = reports.filter(({ isAnswered }) => !isAnswered);
-    for (const report of reports) report.isAwaited = true;
+    for (const report of reports) report.isAwaited ||= isHeard;
     try {
       const [outcome] = await this.#orLost(
         Promise.all([
@@ -180,7 +187,7 @@ export class Faults {
       const own = open.find(({ error }) => error);
       if (own?.error) throw own.error;
       for (const report of this.#reports) {
-        if (!report.isForeign) continue;
+        if (!report.isForeign || !isHeard) continue;
         this.#reports.delete(report);
         if (report.error) throw report.error;
       }
@@ -189,7 +196,7 @@ export class Faults {
       await this.#orLost(new Promise((done) => setTimeout(done, LOSS_MS)));
       throw new GpuError(`Cannot ${action}: ${messageOf(outcome.reason)}`);
     } finally {
-      this.#answer(reports);
+      if (isHeard) this.#answer(reports);
     }
   }
 

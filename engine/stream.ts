@@ -292,6 +292,21 @@ export class Stream {
 
   /** Reads several ranges back with one wait. */
   async read(ranges: readonly ReadRange[]): Promise<ArrayBuffer[]> {
+    return await this.#read(ranges, true);
+  }
+
+  /**
+   * The same for what runs beside the user's code, such as a measurement: what
+   * the GPU refused is the user's to know, at the next flush or read.
+   */
+  async readAside(ranges: readonly ReadRange[]): Promise<ArrayBuffer[]> {
+    return await this.#read(ranges, false);
+  }
+
+  async #read(
+    ranges: readonly ReadRange[],
+    isHeard: boolean,
+  ): Promise<ArrayBuffer[]> {
     this.#faults.alive();
     observer()?.read();
     for (const { block } of ranges) this.#assertWritten(block, "a read");
@@ -325,7 +340,7 @@ export class Stream {
       this.#reads++;
       const mapped = reader.mapAsync(GPUMapMode.READ, 0, total);
       mapped.then(() => isMapped = true, () => {});
-      await this.#faults.settle(mapped, "read from the GPU");
+      await this.#faults.settle(mapped, "read from the GPU", isHeard);
       for (const { block } of ranges) this.#assertWritten(block, "a read");
       const bytes = reader.getMappedRange(0, total);
       return ranges.map(({ bytes: length }, i) => {

@@ -14,10 +14,15 @@ export interface Stopwatch {
   dispose(): void;
 }
 
-/** The GPU's clock if it has one, else the host's. */
-export function stopwatchFor(device: Device): Stopwatch {
+/**
+ * The GPU's clock if it has one, else the host's.
+ *
+ * @param isAside Whether the user's code runs meanwhile, which is then told of
+ * errors instead of who measures. The host's clock would time that code, too.
+ */
+export function stopwatchFor(device: Device, isAside = false): Stopwatch {
   return device.gpu.features.has("timestamp-query")
-    ? new GpuStopwatch(device)
+    ? new GpuStopwatch(device, isAside)
     : new HostStopwatch(device);
 }
 
@@ -65,10 +70,12 @@ const MAX_REPEATS = 4096;
 export class GpuStopwatch implements Stopwatch {
   readonly resolution = 1;
   readonly #device: Device;
+  readonly #isAside: boolean;
   readonly #stamps: GPUQuerySet;
   readonly #resolved: Block;
 
-  constructor(device: Device) {
+  constructor(device: Device, isAside = false) {
+    this.#isAside = isAside;
     const { gpu } = this.#device = device;
     this.#stamps = gpu.createQuerySet({ type: "timestamp", count: STAMPS });
     const size = STAMPS * BigUint64Array.BYTES_PER_ELEMENT;
@@ -129,9 +136,10 @@ export class GpuStopwatch implements Stopwatch {
     const count = tasks.length + 1;
     stream.resolve(this.#stamps, count, this.#resolved);
     const bytes = count * BigUint64Array.BYTES_PER_ELEMENT;
-    const [buffer] = await stream.read([
-      { block: this.#resolved, offset: 0, bytes },
-    ]);
+    const ranges = [{ block: this.#resolved, offset: 0, bytes }];
+    const [buffer] = this.#isAside
+      ? await stream.readAside(ranges)
+      : await stream.read(ranges);
     return new BigUint64Array(buffer ?? new ArrayBuffer(bytes));
   }
 

@@ -3,7 +3,7 @@
 // A GPU that behaves like a browser's: what it says of a call comes a while
 // later, after numbers may have been read. And one that has little memory.
 
-import { Device } from "../../engine/device.ts";
+import { type Device, openDevice } from "../../engine/device.ts";
 
 /** Options of {@linkcode openLate}. */
 export interface LateOptions {
@@ -22,19 +22,27 @@ export interface LateDevice {
 
 /** Opens a device behind a wrapper that is late, or out of memory. */
 export async function openLate(
-  { delay = 20, memory = Infinity }: LateOptions = {},
+  options: LateOptions = {},
 ): Promise<LateDevice> {
-  const adapter = await navigator.gpu.requestAdapter();
-  const gpu = await adapter?.requestDevice({
-    requiredLimits: {
-      maxStorageBuffersPerShaderStage:
-        adapter.limits.maxStorageBuffersPerShaderStage,
-      maxStorageBufferBindingSize: adapter.limits.maxStorageBufferBindingSize,
-      maxBufferSize: adapter.limits.maxBufferSize,
-    },
-  });
-  if (!adapter || !gpu) throw new Error("There is no adapter");
   const pending = { now: 0, most: 0 };
+  const adapter = await navigator.gpu.requestAdapter();
+  if (!adapter) throw new Error("There is no adapter");
+  const requestDevice = adapter.requestDevice.bind(adapter);
+  adapter.requestDevice = async (descriptor) =>
+    wrap(await requestDevice(descriptor), pending, options);
+  const { gpu } = navigator;
+  const requestAdapter = gpu.requestAdapter;
+  gpu.requestAdapter = () => Promise.resolve(adapter);
+  const opening = openDevice(); // Asks for the adapter at once.
+  gpu.requestAdapter = requestAdapter;
+  return { device: await opening, pending };
+}
+
+function wrap(
+  gpu: GPUDevice,
+  pending: LateDevice["pending"],
+  { delay = 20, memory = Infinity }: LateOptions,
+): GPUDevice {
   const later = () => new Promise((done) => setTimeout(done, delay));
   const scopes: { filter: GPUErrorFilter; failed: boolean }[] = [];
   let used = 0;
@@ -76,7 +84,7 @@ export async function openLate(
       listen(event);
     });
   const own = { pushErrorScope, popErrorScope, createBuffer, addEventListener };
-  const late = new Proxy(gpu, {
+  return new Proxy(gpu, {
     get(target, name) {
       if (name in own) return own[name as keyof typeof own];
       const value = Reflect.get(target, name, target);
@@ -84,7 +92,6 @@ export async function openLate(
     },
     set: (target, name, value) => Reflect.set(target, name, value, target),
   });
-  return { device: new Device(late, adapter.info, {}), pending };
 }
 
 /** What WebGPU gives where there is no memory: using it is an error. */

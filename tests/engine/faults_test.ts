@@ -17,6 +17,7 @@ import { tensor, zeros } from "../../engine/ops/creation.ts";
 import { fillInto } from "../../engine/ops/inplace.ts";
 import { sum } from "../../engine/ops/reduce.ts";
 import { allocate, readAll, type Tensor } from "../../engine/tensor.ts";
+import { GpuStopwatch } from "../../engine/tuning/stopwatch.ts";
 import { type LateOptions, openLate } from "./_late_gpu.ts";
 
 const REFUSED = "The GPU refused a command:";
@@ -213,3 +214,23 @@ lateTest("what other code did wrong is thrown once", async (device) => {
   device.check();
   await device.synchronize();
 });
+
+lateTest(
+  "a measurement beside other code leaves its errors to it",
+  async (device) => {
+    if (!device.gpu.features.has("timestamp-query")) return;
+    const stopwatch = new GpuStopwatch(device, true);
+    const x = tensor([1]);
+    spoil(device, x);
+    const read = x.item();
+    const measured = stopwatch.time([() => fillInto(x, 2)]);
+    await assertRejects(() => read, GpuError, REFUSED);
+    await measured.catch(() => {}); // Told or not, as it came before or after.
+    assertEquals(await x.item(), 2);
+    spoil(device, x);
+    await assertRejects(() => stopwatch.time([() => fillInto(x, 3)]), GpuError);
+    await assertRejects(() => x.item(), GpuError, REFUSED); // Again, to the user.
+    stopwatch.dispose();
+    assertEquals(await x.item(), 2);
+  },
+);
