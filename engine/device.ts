@@ -1,6 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+import { type Backend, backendHint, backendOf } from "./backend.ts";
 import {
   DeviceLostError,
   GpuError,
@@ -38,6 +39,16 @@ export class Device {
   /** Whether the adapter runs on the CPU: kernels are chosen accordingly. */
   readonly isSoftware: boolean;
   /**
+   * The interface to the GPU that WebGPU uses, `undefined` where it cannot be
+   * seen, as in browsers.
+   */
+  readonly backend: Backend | undefined;
+  /**
+   * Advice to the user in one line, `undefined` where there is none: OpenGL
+   * works, but compiles kernels so slowly that it should be a last resort.
+   */
+  readonly hint: string | undefined;
+  /**
    * Turns of loops, all together, that an invocation may take. Mesa's software
    * driver leaves all loops after 65,535 turns, without an error.
    */
@@ -54,8 +65,15 @@ export class Device {
   #lost: DeviceLostError | undefined;
 
   /** Use {@linkcode initialize}. */
-  constructor(gpu: GPUDevice, info: GPUAdapterInfo, options: DeviceOptions) {
+  constructor(
+    gpu: GPUDevice,
+    adapter: Pick<GPUAdapter, "info" | "limits">,
+    options: DeviceOptions,
+  ) {
+    const { info } = adapter;
     this.gpu = gpu;
+    this.backend = backendOf(adapter);
+    this.hint = backendHint(this.backend);
     this.name = info.description || `${info.vendor} ${info.architecture}`;
     this.isSoftware = info.isFallbackAdapter;
     this.maxTurns = this.isSoftware ? 60_000 : Infinity;
@@ -175,7 +193,7 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
       maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
     },
   });
-  return new Device(gpu, adapter.info, options);
+  return new Device(gpu, adapter, options);
 }
 
 /**
