@@ -14,6 +14,8 @@ import type { Tensor } from "../../engine/tensor.ts";
 import { chosen } from "../../engine/tuning/choice.ts";
 import { families } from "../../engine/tuning/families.ts";
 import { probed, probesOf } from "../../engine/tuning/probe.ts";
+import { fileTuneStore } from "../../engine/tuning/file.ts";
+import { tuneKey } from "../../engine/tuning/tuner.ts";
 import { gpuTest, randomValues } from "../_check.ts";
 import { withVariant } from "../_variants.ts";
 
@@ -124,6 +126,23 @@ Deno.test("the first large call starts a probe, whose result later calls run", a
     assertEquals(chosen()["elementwise/all"], "buffers");
     assertEquals(await first.data(), await second.data());
   });
+});
+
+Deno.test("what tune() stores holds for one processor under a software adapter", () => {
+  const device = { name: "llvmpipe", isSoftware: true } as Device;
+  const keys = [undefined, "one", "another"]
+    .map((processor) => tuneKey(device, processor));
+  assertEquals(new Set(keys).size, 3);
+  const gpu = { name: "A GPU", isSoftware: false } as Device;
+  assertEquals(tuneKey(gpu, "one"), tuneKey(gpu, "another"));
+});
+
+Deno.test("fileTuneStore() names the processor", {
+  ignore: Deno.build.os !== "linux" || Deno.build.arch !== "x86_64",
+}, async () => {
+  const { cpus } = await import("node:os");
+  const processor = await fileTuneStore("unused.json").processor?.();
+  assertEquals(processor, cpus()[0]?.model);
 });
 
 Deno.test("a pin goes before a probe, and starts none", async () => {
