@@ -35,7 +35,12 @@ export const FLAGS: readonly string[] = [
 // These take longest, the longest first: started last, each would run alone
 // at the end. A name that is missing here costs time and nothing else.
 const SLOW = [
+  "tests/engine/ops/attention_test.ts",
   "tests/engine/variants_test.ts",
+  "tests/models/sizes_test.ts",
+  "tests/engine/ops/matmul_test.ts",
+  "tests/engine/product_test.ts",
+  "tests/models/packed_test.ts",
 ];
 
 /** Files whose examples share a process. */
@@ -125,7 +130,7 @@ async function main(args: string[]): Promise<number> {
   const jobs = [checkTypes(files), ...planJobs(files, flags)];
   const { counts, interrupted } = await runJobs(jobs);
   const minutes = (performance.now() - started) / 60_000;
-  console.log(`\n${jobs.length - 1} processes, ${minutes.toFixed(1)} minutes`);
+  console.log(`\n${files.length} files, ${minutes.toFixed(1)} minutes`);
   if (interrupted) console.log("Interrupted before the end");
   console.log(summarize(counts));
   return interrupted ? 130 : exitCode(counts);
