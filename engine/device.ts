@@ -2,12 +2,8 @@
 // This module is browser compatible.
 
 import { type Backend, backendHint, backendOf } from "./backend.ts";
-import {
-  DeviceLostError,
-  GpuError,
-  GpuOutOfMemoryError,
-  NoAdapterError,
-} from "./errors.ts";
+import { DeviceLostError, GpuError, NoAdapterError } from "./errors.ts";
+import { Faults } from "./faults.ts";
 import { PipelineCache } from "./kernel.ts";
 import { Pool } from "./pool.ts";
 import { Stream } from "./stream.ts";
@@ -61,8 +57,8 @@ export class Device {
   readonly pipelines: PipelineCache;
   /** Where commands are recorded. */
   readonly stream: Stream;
-  #error: Error | undefined;
-  #lost: DeviceLostError | undefined;
+  /** What the GPU says of the calls made to it. */
+  readonly faults: Faults;
 
   /** Use {@linkcode initialize}. */
   constructor(
@@ -82,20 +78,15 @@ export class Device {
       this.isSoftware ? MAX_TEXEL_BYTES : Infinity,
     );
     this.maxBindingSize = Math.min(options.maxBindingSize ?? limit, limit);
-    this.pipelines = new PipelineCache(gpu, (error) => this.#report(error));
-    this.stream = new Stream(gpu, this.pipelines, () => this.check());
-    this.pool = new Pool(gpu, this.maxBindingSize, () => {
-      this.stream.flush();
-      this.pipelines.dropGroups();
-    });
-    gpu.addEventListener("uncapturederror", (event) => {
-      event.preventDefault();
-      this.#report(this.#translate((event as GPUUncapturedErrorEvent).error));
-    });
-    gpu.lost.then(({ reason, message }) => {
-      this.#lost = new DeviceLostError(
-        `The GPU device was lost (${reason}): ${message}`,
-      );
+    this.faults = new Faults(gpu);
+    this.pipelines = new PipelineCache(gpu, this.faults);
+    this.stream = new Stream(gpu, this.pipelines, this.faults);
+    this.pool = new Pool(gpu, this.faults, this.maxBindingSize, {
+      flush: () => this.stream.flush(),
+      beforeDestroy: () => {
+        this.stream.flush();
+        this.pipelines.dropGroups();
+      },
     });
   }
 
@@ -106,10 +97,7 @@ export class Device {
    * @throws {DeviceLostError} If the device is gone; then every call throws.
    */
   check(): void {
-    if (this.#lost) throw this.#lost;
-    const error = this.#error;
-    this.#error = undefined;
-    if (error) throw error;
+    this.faults.check();
   }
 
   /** Waits until everything recorded so far is done. */
@@ -119,36 +107,51 @@ export class Device {
 
   /**
    * Destroys the device and every tensor on it, once the GPU has done what was
-   * recorded: drivers may crash when memory goes while they work on it.
+   * recorded: drivers may crash when memory goes while they work on it. Does
+   * nothing where the device is gone already.
+   *
+   * @throws {GpuError} If a command was refused; the device is destroyed then, too.
    */
   async destroy(): Promise<void> {
     if (current === this) current = undefined;
-    if (!this.#lost) await this.stream.wait();
-    this.gpu.destroy();
-  }
-
-  #report(error: Error): void {
-    this.#error ??= error;
-  }
-
-  #translate(error: GPUError): Error {
-    if (error instanceof GPUOutOfMemoryError) {
-      const { inUse, reserved } = this.pool.statistics();
-      const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
-      return new GpuOutOfMemoryError(
-        `The GPU has no memory left: tensors hold ${mebibytes(inUse)}, ` +
-          `the pool ${mebibytes(reserved)}: ${error.message}`,
-      );
+    try {
+      if (!this.faults.isLost) await this.stream.wait();
+    } catch (error) {
+      if (!(error instanceof DeviceLostError)) throw error;
+    } finally {
+      if (!this.faults.isLost) this.gpu.destroy();
     }
-    return new GpuError(`The GPU refused a command: ${error.message}`);
+  }
+
+  /** Such as `Device llvmpipe (LLVM 15.0.6, 256 bits) (software)`. */
+  toString(): string {
+    return `Device ${this.name}${this.isSoftware ? " (software)" : ""}`;
+  }
+
+  /** What `console.log` shows in Deno. */
+  [Symbol.for("Deno.customInspect")](): string {
+    return this.toString();
+  }
+
+  /** What `console.log` shows in Node. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
   }
 }
 
 let current: Device | undefined;
 
+/** The latest call of {@linkcode initialize} that is not done yet. */
+let opening: Promise<Device> | undefined;
+let calls = 0;
+/** The call that gave the current device. */
+let decided = 0;
+
 /**
  * Opens a GPU and makes it the current one. The first call decides; later
- * calls without options give the same device.
+ * calls without options give the same device, also while it is being opened, or
+ * open another if it was lost. A call with options opens another device; of
+ * calls made at once, the last decides which is current.
  *
  * @throws {NoAdapterError} If the system offers no WebGPU adapter.
  *
@@ -162,10 +165,23 @@ let current: Device | undefined;
  * assertEquals([...await y.data()], [4, 6]);
  * ```
  */
-export async function initialize(options?: DeviceOptions): Promise<Device> {
-  if (current && !options) return current;
-  current = await openDevice(options);
-  return current;
+export function initialize(options?: DeviceOptions): Promise<Device> {
+  if (!options && opening) return opening;
+  if (!options && current && !current.faults.isLost) {
+    return Promise.resolve(current);
+  }
+  const call = ++calls;
+  const mine = openDevice(options).then((device) => {
+    if (call > decided) { // Else a later call was faster.
+      decided = call;
+      current = device;
+    }
+    return device;
+  }).finally(() => {
+    if (opening === mine) opening = undefined;
+  });
+  opening = mine;
+  return mine;
 }
 
 /** Opens a GPU without making it the current one. */

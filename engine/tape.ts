@@ -1,6 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+import { refusePromise } from "./asynchronous.ts";
 import { formatShape, sameShape } from "./shape.ts";
 import { observer } from "./observer.ts";
 import { keep, scope } from "./scope.ts";
@@ -44,6 +45,12 @@ export function isRecording(): boolean {
  * Runs a function without recording, as for evaluation: faster, and its
  * results need no gradient.
  *
+ * The function must not be asynchronous: while it waited, other code would not
+ * be recorded, either. Await outside, and run the parts between without
+ * recording.
+ *
+ * @throws {TypeError} If the function returns a promise.
+ *
  * @example Usage
  * ```ts
  * import { initialize, mul, noGrad, tensor } from "@swagpu/swagpu/engine";
@@ -59,7 +66,13 @@ export function noGrad<T>(run: () => T): T {
   const before = enabled;
   enabled = false;
   try {
-    return run();
+    const result = run();
+    refusePromise(
+      result,
+      "Cannot run an asynchronous function without recording: what follows " +
+        "its first await would be recorded; call noGrad() between awaits",
+    );
+    return result;
   } finally {
     enabled = before;
   }
@@ -130,7 +143,8 @@ export function backward(y: Tensor, options: BackwardOptions = {}): void {
     );
   }
   using _ = scope();
-  noGrad(() => {
+  const outer = uses;
+  const run = () => {
     const seed = gradient ? alias(gradient) : allocate(y.device, y.shape);
     if (!gradient) fillInto(seed, 1);
     const gradients = new Map<Tensor, Tensor>();
@@ -145,7 +159,12 @@ export function backward(y: Tensor, options: BackwardOptions = {}): void {
       step(gradients, node.inputs, node.backward, dy);
       dy.dispose();
     }
-  });
+  };
+  try {
+    noGrad(run);
+  } finally {
+    uses = outer;
+  }
 }
 
 /** Every tensor with a node that `y` depends on, the latest first. */

@@ -1,6 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This file passes 400 lines for the documentation of its one class.
 
+import { isThenable } from "../engine/asynchronous.ts";
 import { copyStrided } from "../engine/copy.ts";
 import {
   allocate,
@@ -303,28 +304,55 @@ export class SwagModel implements Disposable {
    * Calls a function while the model holds a sample, and then writes back the
    * weights from before the call, whatever they were.
    *
+   * A model holds one sample at a time: while a promise is waited for, only
+   * functions that give no promise may be called with another sample, as
+   * {@linkcode predict} does. Calls may be nested.
+   *
    * @param options The sample.
    * @param run What to do with it; if it returns a promise, the weights are
    * written back when that settles.
+   * @returns What the function returns; a promise that rejects with a
+   * `TypeError` if the model is waited with already.
    */
   withSample<T>(options: SampleOptions, run: () => T): T {
     const outer = this.#kept;
-    this.#kept = undefined;
-    const restore = () => {
-      this.restoreWeights();
-      this.#kept = outer;
+    const holds = holdsOf(this.base);
+    const hold: Hold = {
+      isWaiting: false,
+      isDone: false,
+      restore: () => {
+        this.restoreWeights();
+        this.#kept = outer;
+      },
     };
+    this.#kept = undefined;
+    holds.push(hold);
     let result: T;
     try {
       this.sampleParameters(options);
       result = run();
     } catch (error) {
-      restore();
+      end(holds, hold);
       throw error;
     }
-    if (result instanceof Promise) return result.finally(restore) as T;
-    restore();
-    return result;
+    if (!isThenable(result)) {
+      end(holds, hold);
+      return result;
+    }
+    const promise = Promise.resolve(result);
+    const around = holds.slice(0, holds.indexOf(hold));
+    if (around.some(({ isWaiting }) => isWaiting)) {
+      promise.catch(() => {}); // This error counts, not its.
+      end(holds, hold);
+      return Promise.reject(
+        new TypeError(
+          "Cannot hold a sample while another is waited with: the model has " +
+            "one place for weights, await the first withSample() before",
+        ),
+      ) as T;
+    }
+    hold.isWaiting = true;
+    return promise.finally(() => end(holds, hold)) as T;
   }
 
   /**
@@ -512,6 +540,33 @@ export class SwagModel implements Disposable {
 
   static {
     posteriorOf = (swag) => swag.#posterior;
+  }
+}
+
+/** A call of {@linkcode SwagModel.withSample} that has not ended. */
+interface Hold {
+  /** Whether its promise is waited for. */
+  isWaiting: boolean;
+  isDone: boolean;
+  /** Writes the weights back from before the call. */
+  readonly restore: () => void;
+}
+
+/** For each model the calls that have not ended, the outermost first. */
+const holdings = new WeakMap<Module, Hold[]>();
+
+function holdsOf(model: Module): Hold[] {
+  let holds = holdings.get(model);
+  if (!holds) holdings.set(model, holds = []);
+  return holds;
+}
+
+/** Ends a call; weights are written back once those inside it have ended. */
+function end(holds: Hold[], hold: Hold): void {
+  hold.isDone = true;
+  for (let last = holds.at(-1); last?.isDone; last = holds.at(-1)) {
+    holds.pop();
+    last.restore();
   }
 }
 

@@ -5,6 +5,7 @@
 // same; then its memory is planned (plan.ts) and its commands are given to the
 // GPU without running its code again (program.ts).
 
+import { refusePromise } from "../asynchronous.ts";
 import { currentDevice, type Device } from "../device.ts";
 import type { DType } from "../dtype.ts";
 import { observe, observer } from "../observer.ts";
@@ -296,12 +297,10 @@ class Core {
       return x;
     });
     const result = this.#step(inputs.build(tensors));
-    if (isThenable(result)) {
-      result.then(undefined, () => {}); // This error counts, not its.
-      throw new TypeError(
-        "Cannot capture an asynchronous function: await only its results",
-      );
-    }
+    refusePromise(
+      result,
+      "Cannot capture an asynchronous function: await only its results",
+    );
     mapTensors<Tensor>(result, (x) => this.#adopt(x, own));
     return result;
   }
@@ -374,10 +373,6 @@ class Core {
       return y;
     });
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && "then" in value;
 }
 
 /** The same arrays and records with their tensors replaced. */

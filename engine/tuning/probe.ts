@@ -10,7 +10,8 @@
 
 import type { Device } from "../device.ts";
 import { assume } from "../observer.ts";
-import { scope } from "../scope.ts";
+import { persist, scope } from "../scope.ts";
+import type { Tensor } from "../tensor.ts";
 import { families, type Probe, rehearse } from "./families.ts";
 import { type Stopwatch, stopwatchFor } from "./stopwatch.ts";
 
@@ -60,40 +61,39 @@ export async function probesOf(device: Device): Promise<void> {
 async function measure(
   device: Device,
   family: string,
-  probe: Probe,
+  { usual, other, run }: Probe,
 ): Promise<void> {
   // The host's clock would time what other code records meanwhile, too.
   if (!device.gpu.features.has("timestamp-query")) return;
+  const operands: Tensor[] = [];
   let stopwatch: Stopwatch | undefined;
   try {
-    stopwatch = stopwatchFor(device);
-    const taken = await record(device, family, probe, stopwatch);
-    const best = (first: number) =>
-      Math.min(...taken.filter((_, i) => i > 1 && i % 2 === first));
+    stopwatch = stopwatchFor(device, true);
+    let work = () => {};
+    { // The operands are kept until the clock has been read.
+      using made = scope();
+      work = run(device);
+      for (const tensor of [...made.tensors]) operands.push(persist(tensor));
+    }
+    const variants = Array.from({ length: 1 + ROUNDS }, () => [usual, other])
+      .flat();
+    const taken = await stopwatch.time(
+      variants.map((variant) => () =>
+        void rehearse(family, variant, () => {
+          using _ = scope();
+          work();
+        })
+      ),
+    );
+    // Without the first pair, which compiles the kernels.
+    const best = (which: number) =>
+      Math.min(...taken.filter((_, i) => i > 1 && i % 2 === which));
     const isFaster = best(1) > 0 && best(1) < WORTHWHILE * best(0);
-    resultsOf(device).set(family, isFaster ? probe.other : probe.usual);
+    resultsOf(device).set(family, isFaster ? other : usual);
   } catch {
-    // Without memory or device the code under way will be told of it, too.
+    // Without memory or device the code under way is told of it.
   } finally {
+    for (const tensor of operands) tensor.dispose();
     stopwatch?.dispose();
   }
-}
-
-/** Records all samples at once: nothing else comes between them. */
-function record(
-  device: Device,
-  family: string,
-  { usual, other, run }: Probe,
-  stopwatch: Stopwatch,
-): Promise<number[]> {
-  using _ = scope();
-  const work = run(device);
-  const tasks = Array.from({ length: 1 + ROUNDS }, () => [usual, other]).flat()
-    .map((variant) => () =>
-      void rehearse(family, variant, () => {
-        using _ = scope();
-        work();
-      })
-    );
-  return stopwatch.time(tasks);
 }

@@ -8,7 +8,8 @@
 import type { Device } from "../device.ts";
 import { families, type Family, measuredOn, rehearse } from "./families.ts";
 import { type Stopwatch, stopwatchFor } from "./stopwatch.ts";
-import { scope } from "../scope.ts";
+import { persist, scope } from "../scope.ts";
+import type { Tensor } from "../tensor.ts";
 
 /** Raise it when kernels change what is fast: what was stored is dropped. */
 const KERNELS = 1;
@@ -231,19 +232,42 @@ function parse(
 /** Samples the variants of a class until it is clear which is fastest. */
 async function race(
   device: Device,
-  { key, name, family: { variants, trial }, sizes }: Task,
+  task: Task,
   stopwatch: Stopwatch,
 ): Promise<TuneMeasurement> {
+  const { key, family: { variants, trial }, sizes } = task;
   const start = performance.now();
-  let racers = variants.filter((variant) =>
+  const racers = variants.filter((variant) =>
     trial?.suits?.(device, variant, sizes) ?? true
   );
   const [only = variants[0] ?? ""] = racers;
   if (!trial || racers.length < 2) {
     return { key, variant: only, milliseconds: {}, total: 0, compiling: 0 };
   }
-  using _ = scope();
-  const run = trial.run(device, sizes);
+  // Not in a scope: other code may make tensors while this one waits.
+  const operands: Tensor[] = [];
+  const prepare = () => {
+    using own = scope();
+    const run = trial.run(device, sizes);
+    operands.push(...own.tensors);
+    operands.forEach(persist);
+    return run;
+  };
+  try {
+    return await sampled(task, stopwatch, racers, prepare(), start);
+  } finally {
+    for (const x of operands) x.dispose();
+  }
+}
+
+async function sampled(
+  { key, name }: Task,
+  stopwatch: Stopwatch,
+  racers: readonly string[],
+  run: () => void,
+  start: number,
+): Promise<TuneMeasurement> {
+  const [only = ""] = racers;
   const record = (variant: string | undefined, times = 1) =>
     rehearse(name, variant, () => {
       for (let i = 0; i < times; i++) {

@@ -407,6 +407,59 @@ gpuTest(
   },
 );
 
+for (
+  const [step, clock] of [
+    [65_536n, "in steps of 65,536 ns"],
+    [100_000n, "in steps of 100,000 ns"],
+    [52n, "that is fine"],
+  ] as const
+) {
+  gpuTest(
+    `GpuStopwatch times short work by a clock ${clock}`,
+    async (device) => {
+      const truth = [0.007, 0.07, 3, 0.9, 0.0002];
+      const times = await timeBy(device, truth, (now) => now - now % step);
+      truth.forEach((time, i) => {
+        const ratio = (times[i] ?? 0) / time;
+        assert(ratio > 0.85 && ratio < 1.15, `${times[i]} ms of ${time} ms`);
+      });
+    },
+  );
+}
+
+gpuTest(
+  "GpuStopwatch asks the host where the clock stands still",
+  async (device) => {
+    const times = await timeBy(device, [0.01, 0.02], () => 0n);
+    assert(times.every((time) => time > 0), `${times}`);
+  },
+);
+
+/** Times tasks that take so many milliseconds on a made-up clock. */
+async function timeBy(
+  device: Device,
+  milliseconds: readonly number[],
+  read: (now: bigint) => bigint,
+): Promise<number[]> {
+  let now = 123_456_789_012n;
+  const stamps = new BigUint64Array(256);
+  const stream = {
+    stamp: (_: GPUQuerySet, i: number) => stamps[i] = read(now),
+    resolve: () => {},
+    read: () => Promise.resolve([stamps.buffer]),
+  };
+  const synchronize = () => device.synchronize();
+  const stopwatch = new GpuStopwatch(
+    { gpu: device.gpu, stream, synchronize } as unknown as Device,
+  );
+  const tasks = milliseconds.map((ms) => () => {
+    now += BigInt(Math.round(ms * 1e6));
+  });
+  const times = await stopwatch.time(tasks);
+  stopwatch.dispose();
+  return times;
+}
+
 gpuTest("every trial runs the classes it stands for", (device) => {
   for (const family of familyNames()) {
     const trial = families.get(family)?.trial;
