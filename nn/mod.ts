@@ -47,6 +47,7 @@ export {
   type ParameterGroup,
   type StepOptions,
 } from "./optim.ts";
+export { checkOptions, type KnownOptions } from "./options.ts";
 export * from "./parameter.ts";
 export * from "./pytorch_file.ts";
 export * from "./safetensors.ts";
