@@ -1,6 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+import { checkUnchanged, touch } from "./changes.ts";
 import type { Device } from "./device.ts";
 import { type DType, DTYPES, type TypedArray } from "./dtype.ts";
 import { alignBytes, type Binding, type Block } from "./pool.ts";
@@ -71,6 +72,10 @@ export class Tensor {
   node: Node | undefined;
   /** The scope that will free this tensor, if any. */
   owner: Scope | undefined;
+  /** The tensor that this one is a view of, if it is one. */
+  base: Tensor | undefined;
+  /** When the elements were last overwritten; see changes.ts. */
+  changedAt = 0;
   readonly #device: Device;
   #block: Block | undefined;
   #byteOffset = 0;
@@ -137,6 +142,7 @@ export class Tensor {
         }: it was disposed or its scope has ended; keep() it to use it later`,
       );
     }
+    checkUnchanged(this);
     return this.#block;
   }
 
@@ -226,6 +232,7 @@ export class Tensor {
     const typed = DTYPES[this.dtype].from([]).constructor === values.constructor
       ? values as TypedArray
       : DTYPES[this.dtype].from(values);
+    touch(this);
     if (this.size > 0) {
       this.device.stream.upload(this.block, this.byteOffset, typed);
     }
@@ -261,6 +268,7 @@ export function allocate(
 export function alias(x: Tensor, shape: Shape = x.shape): Tensor {
   const { block, byteOffset } = x;
   const tensor = new Tensor(x.device, shape, x.dtype, { block, byteOffset });
+  tensor.base = x.base ?? x;
   adopt(tensor);
   return tensor;
 }

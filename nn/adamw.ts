@@ -2,8 +2,14 @@
 // This module is browser compatible.
 
 import type { Kernel } from "../engine/mod.ts";
-import { Optimizer, type ParameterGroup, requireNonNegative } from "./optim.ts";
+import {
+  Optimizer,
+  type ParameterGroup,
+  present,
+  requireNonNegative,
+} from "./optim.ts";
 import { adamw } from "./optim_kernels.ts";
+import { checkOptions } from "./options.ts";
 import type { Parameter } from "./parameter.ts";
 
 /** Settings of {@linkcode AdamW}, for all groups or one. */
@@ -26,6 +32,8 @@ export interface AdamWSettings {
  * m ← β₁ m + (1 - β₁) g        v ← β₂ v + (1 - β₂) g²
  * θ ← θ - lr m / (1 - β₁ᵗ) / (√(v / (1 - β₂ᵗ)) + eps)
  * ```
+ *
+ * t counts the steps of each parameter: those for which it had a gradient.
  *
  * Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019.
  *
@@ -56,6 +64,7 @@ export class AdamW extends Optimizer<AdamWSettings> {
    * @param parameters Parameters, or groups with settings of their own.
    * @param settings Settings where a group has none.
    * @throws {RangeError} If a setting is out of range.
+   * @throws {TypeError} If a setting has a name that is not known.
    */
   constructor(
     parameters: Iterable<Parameter> | readonly ParameterGroup<AdamWSettings>[],
@@ -66,9 +75,10 @@ export class AdamW extends Optimizer<AdamWSettings> {
       betas: [0.9, 0.999],
       eps: 1e-8,
       weightDecay: 0.01,
-      ...settings,
     };
-    super(parameters, defaults, 2);
+    const known = Object.keys(defaults);
+    checkOptions(settings, { action: "optimize", known });
+    super(parameters, { ...defaults, ...present(settings) }, 2);
   }
 
   /** Throws if a group's settings cannot be meant. */
@@ -82,16 +92,18 @@ export class AdamW extends Optimizer<AdamWSettings> {
     }
   }
 
-  /** The numbers that the kernel needs of a group at this step. */
-  protected override groupFields(group: AdamWSettings): number[] {
+  /** The numbers that the kernel needs of a parameter at this step. */
+  protected override groupFields(
+    group: AdamWSettings,
+    steps: number,
+  ): readonly number[] {
     const { learningRate, betas: [beta1, beta2], eps, weightDecay } = group;
-    const t = this.steps;
     return [
       1 - learningRate * weightDecay,
       beta1,
       beta2,
-      learningRate / (1 - beta1 ** t),
-      1 / Math.sqrt(1 - beta2 ** t),
+      learningRate / (1 - beta1 ** steps),
+      1 / Math.sqrt(1 - beta2 ** steps),
       eps,
     ];
   }

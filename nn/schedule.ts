@@ -87,7 +87,7 @@ export function polynomialSchedule(options: PolynomialOptions): Schedule {
 }
 
 /**
- * Sets an optimiser's learning rates by a schedule: each group's own rate,
+ * Sets an optimizer's learning rates by a schedule: each group's own rate,
  * times the factor.
  *
  * @example Usage
@@ -127,7 +127,7 @@ export class Scheduler {
     this.#apply();
   }
 
-  /** Moves on by one step; call it after the optimiser's. */
+  /** Moves on by one step; call it after the optimizer's. */
   step(): void {
     perform(() => {
       this.steps++;

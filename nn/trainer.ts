@@ -25,7 +25,7 @@ import type { Scheduler } from "./schedule.ts";
 export interface TrainState {
   /** The pass over the data, from 0. */
   readonly epoch: number;
-  /** Steps of the optimiser made since the start. */
+  /** Steps of the optimizer made since the start. */
   readonly step: number;
 }
 
@@ -127,13 +127,13 @@ export interface CapturedTrainOptions<Batch, Inputs extends object>
 
 /**
  * Trains: for every batch the loss and its gradients, then a step of the
- * optimiser; nothing that a loop by hand would not do.
+ * optimizer; nothing that a loop by hand would not do.
  *
  * Losses stay on the GPU and are read together now and then, so no step waits.
  * Every step runs in a scope of its own. Switching the model to `train()` and
  * back is left to the caller.
  *
- * @returns How far it came. The optimiser's gradients are zero.
+ * @returns How far it came. The optimizer's gradients are zero.
  * @throws {RangeError} If an option is out of range, an epoch has no batch, or
  * a loss is not a finite number; the message names the step.
  * @throws {TypeError} If a step gives no loss, or one of several elements.
