@@ -428,7 +428,8 @@ function sameNumbers(a: Float32Array, b: Float32Array): boolean {
  * along the way. Gradients that `backward` adds later are not affected.
  *
  * As in PyTorch, an infinite norm makes every gradient 0 or NaN, and a norm that
- * is no number makes all of them NaN: read the norm to notice.
+ * is no number makes them NaN (those that are exactly 0 stay so here): read the
+ * norm to notice.
  *
  * @returns The norm before clipping, a scalar on the GPU.
  * @throws {RangeError} If `maxNorm` is not positive.

@@ -25,6 +25,13 @@ export const NO_SLOT = 0xffffffff;
 /** Invocations of a workgroup. */
 export const WORKGROUP = 64;
 
+// What is 0 stays so, even times NaN: the padding behind a parameter does.
+const SCALED = /* wgsl */ `
+fn scaled(gradient: vec4<f32>, factor: f32) -> vec4<f32> {
+  return select(gradient * factor, vec4<f32>(), gradient == vec4<f32>());
+}
+`;
+
 // Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019, in
 // PyTorch's order: decay first, then the step with eps outside the correction.
 // slots: 1 - lr·decay, β₁, β₂, lr / (1 - β₁ᵗ), 1 / √(1 - β₂ᵗ), eps.
@@ -43,7 +50,7 @@ struct Params { vectors: u32, first: u32, keep: u32 }
 @group(0) @binding(5) var<storage, read> slots: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read> scale: array<f32>;
 @group(1) @binding(0) var<uniform> p: Params;
-
+${SCALED}
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) size: vec3<u32>) {
   let start = (id.x + id.y * size.x * 64u) * PER;
@@ -60,7 +67,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) s
   let a = slots[2u * slot];
   let clip = scale[0];
   for (var i = start; i < min(start + PER, p.vectors); i++) {
-    let g = gradient[i] * clip;
+    let g = scaled(gradient[i], clip);
     let m1 = fma(vec4<f32>(1.0 - a.y), g - m[i], m[i]);
     let v1 = a.z * v[i] + (1.0 - a.z) * g * g;
     m[i] = m1;
@@ -89,7 +96,7 @@ struct Params { vectors: u32, first: u32, keep: u32 }
 @group(0) @binding(4) var<storage, read> slots: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> scale: array<f32>;
 @group(1) @binding(0) var<uniform> p: Params;
-
+${SCALED}
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) size: vec3<u32>) {
   let start = (id.x + id.y * size.x * 64u) * PER;
@@ -107,7 +114,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) s
   let clip = scale[0];
   for (var i = start; i < min(start + PER, p.vectors); i++) {
     let x = value[i];
-    var g = gradient[i] * clip + a.y * x;
+    var g = scaled(gradient[i], clip) + a.y * x;
     if (a.z != 0.0) {
       var moved = g;
       if (b.y == 0.0) { moved = a.z * buffer[i] + a.w * g; }
@@ -198,13 +205,13 @@ struct Params { vectors: u32, first: u32 }
 @group(0) @binding(1) var<storage, read> block_slot: array<u32>;
 @group(0) @binding(2) var<storage, read> scale: array<f32>;
 @group(1) @binding(0) var<uniform> p: Params;
-
+${SCALED}
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) size: vec3<u32>) {
   let start = (id.x + id.y * size.x * 64u) * PER;
   if (start >= p.vectors || block_slot[(p.first + start) / 16u] == 0xffffffffu) { return; }
   let factor = scale[0];
-  for (var i = start; i < min(start + PER, p.vectors); i++) { gradient[i] *= factor; }
+  for (var i = start; i < min(start + PER, p.vectors); i++) { gradient[i] = scaled(gradient[i], factor); }
 }
 `,
 };
