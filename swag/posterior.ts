@@ -17,6 +17,7 @@ import {
   type Tensor,
   tensor,
 } from "../engine/mod.ts";
+import { touch } from "../engine/changes.ts";
 import { fillInto } from "../engine/ops/inplace.ts";
 import type { Module } from "../nn/module.ts";
 import type { DensityOptions } from "./density.ts";
@@ -203,6 +204,7 @@ export class Posterior {
       numbers.dispose();
       for (const x of extra) x.dispose();
     }
+    this.#touch();
   }
 
   /** Copies the model's weights as they are. */
@@ -225,6 +227,7 @@ export class Posterior {
         if (copy) piece.segment.device.stream.copy(copy, values, count * 4);
       });
     });
+    this.#touch();
   }
 
   /** Reads the moments of some parameters with one wait. */
@@ -307,6 +310,11 @@ export class Posterior {
     for (const { mean, m2, deviations, map } of this.#pieces) {
       for (const x of [mean, m2, deviations, map]) x.dispose();
     }
+  }
+
+  /** Notes that the model's weights were overwritten. */
+  #touch(): void {
+    for (const { parameter } of this.layout.entries) touch(parameter);
   }
 
   #launch(
