@@ -17,6 +17,7 @@ import {
 import { touch } from "../engine/changes.ts";
 import { observer } from "../engine/observer.ts";
 import { fillInto } from "../engine/ops/inplace.ts";
+import { findUnusable, HUGE_BITS } from "./finite.ts";
 import {
   ACTION_FIELD,
   clipScale,
@@ -288,6 +289,43 @@ export abstract class Optimizer<
     partial.dispose();
     for (const { segment, clipping } of this.#states) segment.defer(clipping);
     return norm;
+  }
+
+  /**
+   * Looks for weights that are not finite, or whose squares are beyond 32-bit
+   * floats; see finite.ts. {@linkcode parameterOf} tells whose the block is.
+   */
+  findDiverged(found: Tensor): void {
+    let base = 0;
+    for (const { segment, blockSlot } of this.#states) {
+      const { device, values, length } = segment;
+      for (const window of windows(device, length, [1])) {
+        const block = window.start / ALIGNMENT;
+        findUnusable(device, {
+          values: part(values, window, 1),
+          vectors: window.count / 4,
+          owners: blockSlot,
+          at: block,
+          base: base + block,
+          limit: HUGE_BITS,
+        }, found);
+      }
+      base += length / ALIGNMENT;
+    }
+  }
+
+  /** The parameter that a block found by {@linkcode findDiverged} belongs to. */
+  parameterOf(block: number): Parameter | undefined {
+    let at = block * ALIGNMENT;
+    for (const { segment } of this.#states) {
+      if (at < segment.length) {
+        return segment.parameters.findLast(({ location }) =>
+          (location?.offset ?? Infinity) <= at
+        );
+      }
+      at -= segment.length;
+    }
+    return undefined;
   }
 
   /** Bytes on the GPU that the optimizer keeps besides the parameters. */

@@ -268,6 +268,11 @@ export class SwagModel implements Disposable {
   /**
    * Takes the weights of this moment into the posterior.
    *
+   * Weights that are not finite are not taken. The GPU notices at once, and the
+   * next reading of anything throws a `RangeError` that names the parameter: of
+   * a loss, a prediction, moments, or what {@linkcode save} writes. The posterior
+   * is then as it was before that collection.
+   *
    * @param model Where to take them from: a model with the same parameters.
    * Default: the base model.
    * @throws {TypeError} If the base model holds a sample, or the model given
