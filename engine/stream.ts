@@ -47,6 +47,7 @@ export interface ReadRange {
 
 /** A range that the next reading brings along, whatever else it reads. */
 export interface Rider {
+  /** What is brought along. */
   readonly range: ReadRange;
   /**
    * Called when the range is about to be copied.

@@ -57,6 +57,9 @@ export interface AdamWSettings {
 export class AdamW extends Optimizer<AdamWSettings> {
   /** The kernel of the rule. */
   protected override readonly kernel: Kernel = adamw;
+  /** What the last fields were made of: mostly the next parameter's too. */
+  #key: readonly number[] = [];
+  #fields: readonly number[] = [];
 
   /**
    * Allocates two moments per parameter.
@@ -98,7 +101,10 @@ export class AdamW extends Optimizer<AdamWSettings> {
     steps: number,
   ): readonly number[] {
     const { learningRate, betas: [beta1, beta2], eps, weightDecay } = group;
-    return [
+    const key = [steps, learningRate, beta1, beta2, eps, weightDecay];
+    if (key.every((x, i) => x === this.#key[i])) return this.#fields;
+    this.#key = key;
+    return this.#fields = [
       1 - learningRate * weightDecay,
       beta1,
       beta2,

@@ -15,7 +15,6 @@ import {
   persist,
   readAll,
   scope,
-  type StepFeed,
   type StepInput,
   Tensor,
 } from "../engine/mod.ts";
@@ -119,7 +118,8 @@ export type StepInputs<Feed> = {
   readonly [Name in keyof Feed]: StepValue<Feed[Name]>;
 };
 
-type StepValue<Value> = Value extends StepInput ? Tensor : Value;
+/** What one input becomes. */
+export type StepValue<Value> = Value extends StepInput ? Tensor : Value;
 
 /** Options of {@linkcode train}, to capture its steps: faster, the same bits. */
 export interface CapturedTrainOptions<Batch, Feed extends object>
