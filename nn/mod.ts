@@ -44,7 +44,9 @@ export * from "./module.ts";
 export {
   clipGradNorm,
   Optimizer,
+  type OptimizerState,
   type ParameterGroup,
+  type ParameterState,
   type StepOptions,
 } from "./optim.ts";
 export { checkOptions, type KnownOptions } from "./options.ts";

@@ -3,6 +3,7 @@
 
 import {
   allocate,
+  type Block,
   grid,
   type Kernel,
   launch,
@@ -81,6 +82,24 @@ export interface StepOptions {
    * @default {false}
    */
   keepGradients?: boolean;
+}
+
+/** What an optimizer knows of one parameter. */
+export interface ParameterState {
+  /** Steps that have changed it. */
+  steps: number;
+  /** Its part of each moment, in the order of the rule. */
+  moments: Float32Array<ArrayBuffer>[];
+}
+
+/** All that an optimizer needs to go on with a run, besides the weights. */
+export interface OptimizerState<Settings = object> {
+  /** Steps made. */
+  steps: number;
+  /** The settings of each group. */
+  groups: Settings[];
+  /** What is known of each parameter, in the order of the groups. */
+  parameters: ParameterState[];
 }
 
 /**
@@ -340,6 +359,118 @@ export abstract class Optimizer<
   /** The kept buffers by segment, for checkpoints of a run. */
   get moments(): readonly (readonly Tensor[])[] {
     return this.#states.map(({ moments }) => moments);
+  }
+
+  /**
+   * Reads what is needed to go on with a run: counts, settings and moments, with
+   * one wait. Weights, the generator and the schedule have states of their own.
+   *
+   * @example A run goes on in a new optimizer
+   * ```ts
+   * import { backward, initialize, mul, sum } from "@swagpu/swagpu/engine";
+   * import { AdamW, ones, Parameter } from "@swagpu/swagpu/nn";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await initialize();
+   * const x = new Parameter([2], ones());
+   * const before = new AdamW([x], { learningRate: 0.1 });
+   * backward(sum(mul(x, x)));
+   * before.step();
+   * const after = new AdamW([x]);
+   * after.loadStateDict(await before.stateDict());
+   * assertEquals([after.steps, after.learningRate], [1, 0.1]);
+   * ```
+   */
+  async stateDict(): Promise<OptimizerState<Settings>> {
+    const steps = this.#slots.map((slot) => slot.steps);
+    const groups = this.groups.map(({ parameters: _, ...settings }) =>
+      structuredClone(settings) as unknown as Settings
+    );
+    const counts = this.#steps;
+    const ranges = this.#slots.flatMap(({ parameter }) =>
+      this.#momentsOf(parameter).map(({ block, offset }) => ({
+        block,
+        offset,
+        bytes: parameter.bytes,
+      }))
+    );
+    const read = await this.#table.device.stream.read(ranges);
+    const each = ranges.length / this.#slots.length;
+    return {
+      steps: counts,
+      groups,
+      parameters: steps.map((steps, i) => ({
+        steps,
+        moments: read.slice(i * each, (i + 1) * each)
+          .map((bytes) => new Float32Array(bytes)),
+      })),
+    };
+  }
+
+  /**
+   * Goes on from what {@linkcode stateDict} gave: settings, counts and moments
+   * are overwritten, gradients are left as they are.
+   *
+   * @throws {TypeError} If groups, parameters, their sizes or the rule are not
+   * those that the state is of; nothing is changed then.
+   * @throws {RangeError} If a setting or a count is out of range.
+   */
+  loadStateDict(state: OptimizerState<Settings>): void {
+    const { steps, groups, parameters } = state;
+    const refuse = (what: string, there: unknown, here: unknown): never => {
+      throw new TypeError(
+        `Cannot load the optimizer's state: ${what} are ${there} there and ` +
+          `${here} here`,
+      );
+    };
+    if (groups.length !== this.groups.length) {
+      refuse("groups", groups.length, this.groups.length);
+    }
+    if (parameters.length !== this.#slots.length) {
+      refuse("parameters", parameters.length, this.#slots.length);
+    }
+    this.groups.forEach(({ parameters: _, ...settings }, i) => {
+      const there = groups[i] as Settings;
+      const known = Object.keys(settings);
+      checkOptions(there, { action: "load the optimizer's state", known });
+      this.checkSettings({ ...settings as unknown as Settings, ...there });
+    });
+    this.#slots.forEach(({ parameter }, i) => {
+      const there = parameters[i]?.moments.map(({ length }) => length) ?? [];
+      const here = this.#momentsOf(parameter).map(() => parameter.size);
+      if (`${there}` !== `${here}`) {
+        refuse(`the moments of parameter ${i}`, `[${there}]`, `[${here}]`);
+      }
+    });
+    for (const count of [steps, ...parameters.map(({ steps }) => steps)]) {
+      if (Number.isSafeInteger(count) && count >= 0) continue;
+      throw new RangeError(
+        `Cannot load the optimizer's state: ${count} is no number of steps`,
+      );
+    }
+    this.groups.forEach((group, i) => Object.assign(group, groups[i]));
+    this.#steps = steps;
+    this.#slots.forEach((slot, i) => {
+      const { steps = 0, moments = [] } = parameters[i] ?? {};
+      slot.steps = steps;
+      this.#momentsOf(slot.parameter).forEach(({ block, offset }, k) => {
+        const values = moments[k];
+        if (!values || values.length === 0) return;
+        const { stream } = slot.parameter.device;
+        stream.upload(block, offset, Float32Array.from(values));
+      });
+    });
+  }
+
+  /** Where a parameter's part of each moment lies. */
+  #momentsOf({ location }: Parameter): { block: Block; offset: number }[] {
+    const state = this.#states.find(({ segment }) =>
+      segment === location?.segment
+    );
+    return (state?.moments ?? []).map(({ block, byteOffset }) => ({
+      block,
+      offset: byteOffset + (location?.offset ?? 0) * 4,
+    }));
   }
 
   /** Frees what the optimizer keeps on the GPU. */

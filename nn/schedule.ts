@@ -222,6 +222,14 @@ export function inverseSqrtSchedule(
   );
 }
 
+/** Where a {@linkcode Scheduler} is. */
+export interface SchedulerState {
+  /** Steps made. */
+  steps: number;
+  /** Each group's own rate. */
+  baseRates: number[];
+}
+
 /** A group's own rate, and the rate that a scheduler set last. */
 interface GroupRates {
   own: number;
@@ -258,7 +266,7 @@ export class Scheduler {
   /** Steps made so far. */
   steps = 0;
   readonly #groups: readonly { learningRate: number }[];
-  readonly #base: readonly number[];
+  #base: readonly number[];
   readonly #schedule: Schedule;
 
   /**
@@ -283,6 +291,34 @@ export class Scheduler {
       this.steps++;
       this.#apply();
     });
+  }
+
+  /** What is needed to go on with the schedule; the function itself is not. */
+  stateDict(): SchedulerState {
+    return { steps: this.steps, baseRates: [...this.#base] };
+  }
+
+  /**
+   * Goes on from what {@linkcode stateDict} gave, and sets the rates.
+   *
+   * @throws {TypeError} If the state is of another number of groups.
+   * @throws {RangeError} If `steps` is no whole number from 0 on.
+   */
+  loadStateDict({ steps, baseRates }: SchedulerState): void {
+    if (baseRates.length !== this.#groups.length) {
+      throw new TypeError(
+        `Cannot load the scheduler's state: groups are ${baseRates.length} ` +
+          `there and ${this.#groups.length} here`,
+      );
+    }
+    if (!(Number.isSafeInteger(steps) && steps >= 0)) {
+      throw new RangeError(
+        `Cannot load the scheduler's state: ${steps} is no number of steps`,
+      );
+    }
+    this.steps = steps;
+    this.#base = [...baseRates];
+    this.#apply();
   }
 
   #apply(): void {

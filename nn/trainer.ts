@@ -87,7 +87,8 @@ export interface RunOptions<Batch> {
   onStep?: ((state: TrainState) => void | Promise<void>) | undefined;
   /**
    * Called after every epoch with its losses: the place to evaluate, or to
-   * collect weights for a posterior.
+   * collect weights for a posterior. A model that it switches to `eval()` stays
+   * so: switch it back.
    *
    * @default {nothing}
    */
