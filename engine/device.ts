@@ -24,6 +24,14 @@ export interface DeviceOptions {
    * @default {the adapter's limit}
    */
   maxBindingSize?: number;
+  /**
+   * Whether the first large calls of a kernel family may start a probe of a few
+   * milliseconds and MiB, which finds the faster of two variants that give the
+   * same bits. Without, large calls run the usual variant.
+   *
+   * @default {true}
+   */
+  probe?: boolean;
 }
 
 /** A GPU with everything that recording on it needs. */
@@ -51,6 +59,8 @@ export class Device {
   readonly maxTurns: number;
   /** Bytes of the largest binding; larger tensors are handled by windows. */
   readonly maxBindingSize: number;
+  /** Whether probes may be run; see {@linkcode DeviceOptions.probe}. */
+  readonly canProbe: boolean;
   /** Where buffers come from. */
   readonly pool: Pool;
   /** Compiled kernels. */
@@ -70,6 +80,9 @@ export class Device {
     this.gpu = gpu;
     this.backend = backendOf(adapter);
     this.hint = backendHint(this.backend);
+    // The host's clock would time what other code records meanwhile, too.
+    this.canProbe = (options.probe ?? true) &&
+      gpu.features.has("timestamp-query");
     this.name = info.description || `${info.vendor} ${info.architecture}`;
     this.isSoftware = info.isFallbackAdapter;
     this.maxTurns = this.isSoftware ? 60_000 : Infinity;

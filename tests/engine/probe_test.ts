@@ -159,6 +159,20 @@ Deno.test("a pin goes before a probe, and starts none", async () => {
   });
 });
 
+Deno.test("a device that must not probe runs the usual variant", async () => {
+  const device = await openDevice({ probe: false });
+  {
+    using _ = scope();
+    const x = full([LARGE], 1, { device });
+    await add(x, 1).data();
+    const { dispatches } = device.stream.statistics();
+    await probesOf(device);
+    await device.synchronize();
+    assertEquals(device.stream.statistics().dispatches, dispatches);
+  }
+  await device.destroy();
+});
+
 Deno.test("a captured step follows what a probe finds", async () => {
   await onNewDevice(async (device) => {
     using step = capture(({ x }) => ({ y: add(x, 1) }));

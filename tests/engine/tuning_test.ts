@@ -380,11 +380,19 @@ for (
     };
     const stopwatch = make(device);
     await stopwatch.time([fill(1)]); // compiles
-    const [long = 0, short = 0, longer = 0] = await stopwatch.time([
-      fill(100), // more than a chunk
-      fill(1),
-      fill(200),
-    ]);
+    let [long, short, longer] = [Infinity, Infinity, Infinity];
+    for (let round = 0; round < 3; round++) { // Others may use the machine.
+      const [a = 0, b = 0, c = 0] = await stopwatch.time([
+        fill(100), // more than a chunk
+        fill(1),
+        fill(200),
+      ]);
+      [long, short, longer] = [
+        Math.min(long, a),
+        Math.min(short, b),
+        Math.min(longer, c),
+      ];
+    }
     stopwatch.dispose();
     assert(short > 0 && long > 2 * short, `${long} and ${short} ms`);
     assert(longer > 1.2 * long, `${longer} and ${long} ms`);
