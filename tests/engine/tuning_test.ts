@@ -157,22 +157,28 @@ gpuTest("tune() finds the faster variant and measures once", async (device) => {
 });
 
 gpuTest("tune() leaves hopeless variants after a sample", async (device) => {
-  const runs = { slow: 0, fast: 0, other: 0 };
-  const trial = trialOf("dropping", { runs: 0 });
-  defineVariants("dropping", ["slow", "fast", "other"], {
-    ...trial,
-    run: (device, sizes) => {
-      const run = trial.run(device, sizes);
-      return () => {
-        run();
-        const ran = chosen()["dropping/only"] ?? "";
-        if (ran in runs) runs[ran as keyof typeof runs]++;
-      };
-    },
-  });
-  await tune(device, { families: ["dropping"] });
-  assertEquals(runs.slow, 2); // compiled, and sampled once
-  assert(runs.fast > 4 && runs.other > 3);
+  let wereEqual = false;
+  // On a busy machine one of two equal variants may look hopeless, too.
+  for (let attempt = 0; attempt < 5 && !wereEqual; attempt++) {
+    const family = `dropping${attempt}`;
+    const runs = { slow: 0, fast: 0, other: 0 };
+    const trial = trialOf(family, { runs: 0 });
+    defineVariants(family, ["slow", "fast", "other"], {
+      ...trial,
+      run: (device, sizes) => {
+        const run = trial.run(device, sizes);
+        return () => {
+          run();
+          const ran = chosen()[`${family}/only`] ?? "";
+          if (ran in runs) runs[ran as keyof typeof runs]++;
+        };
+      },
+    });
+    await tune(device, { families: [family] });
+    assertEquals(runs.slow, 2); // compiled, and sampled once
+    wereEqual = runs.fast > 4 && runs.other > 3;
+  }
+  assert(wereEqual, "equal variants are sampled as often");
 });
 
 gpuTest(
