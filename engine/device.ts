@@ -1,6 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+import { type Backend, backendHint, backendOf } from "./backend.ts";
 import { DeviceLostError, GpuError, NoAdapterError } from "./errors.ts";
 import { Faults } from "./faults.ts";
 import { PipelineCache } from "./kernel.ts";
@@ -23,6 +24,14 @@ export interface DeviceOptions {
    * @default {the adapter's limit}
    */
   maxBindingSize?: number;
+  /**
+   * Whether the first large calls of a kernel family may start a probe of a few
+   * milliseconds and MiB, which finds the faster of two variants that give the
+   * same bits. Without, large calls run the usual variant.
+   *
+   * @default {true}
+   */
+  probe?: boolean;
 }
 
 /** A GPU with everything that recording on it needs. */
@@ -34,12 +43,24 @@ export class Device {
   /** Whether the adapter runs on the CPU: kernels are chosen accordingly. */
   readonly isSoftware: boolean;
   /**
+   * The interface to the GPU that WebGPU uses, `undefined` where it cannot be
+   * seen, as in browsers.
+   */
+  readonly backend: Backend | undefined;
+  /**
+   * Advice to the user in one line, `undefined` where there is none: OpenGL
+   * works, but compiles kernels so slowly that it should be a last resort.
+   */
+  readonly hint: string | undefined;
+  /**
    * Turns of loops, all together, that an invocation may take. Mesa's software
    * driver leaves all loops after 65,535 turns, without an error.
    */
   readonly maxTurns: number;
   /** Bytes of the largest binding; larger tensors are handled by windows. */
   readonly maxBindingSize: number;
+  /** Whether probes may be run; see {@linkcode DeviceOptions.probe}. */
+  readonly canProbe: boolean;
   /** Where buffers come from. */
   readonly pool: Pool;
   /** Compiled kernels. */
@@ -50,8 +71,18 @@ export class Device {
   readonly faults: Faults;
 
   /** Use {@linkcode initialize}. */
-  constructor(gpu: GPUDevice, info: GPUAdapterInfo, options: DeviceOptions) {
+  constructor(
+    gpu: GPUDevice,
+    adapter: Pick<GPUAdapter, "info" | "limits">,
+    options: DeviceOptions,
+  ) {
+    const { info } = adapter;
     this.gpu = gpu;
+    this.backend = backendOf(adapter);
+    this.hint = backendHint(this.backend);
+    // The host's clock would time what other code records meanwhile, too.
+    this.canProbe = (options.probe ?? true) &&
+      gpu.features.has("timestamp-query");
     this.name = info.description || `${info.vendor} ${info.architecture}`;
     this.isSoftware = info.isFallbackAdapter;
     this.maxTurns = this.isSoftware ? 60_000 : Infinity;
@@ -191,7 +222,7 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
       maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
     },
   });
-  return new Device(gpu, adapter.info, options);
+  return new Device(gpu, adapter, options);
 }
 
 /**

@@ -41,6 +41,7 @@ export {
   type CapturedStep,
   type CaptureOptions,
 } from "./capture/capture.ts";
+export { type Backend, describeAdapter } from "./backend.ts";
 export * from "./device.ts";
 export * from "./dtype.ts";
 export * from "./errors.ts";

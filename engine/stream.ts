@@ -48,6 +48,18 @@ export interface ReadRange {
   bytes: number;
 }
 
+/** A range that the next reading brings along, whatever else it reads. */
+export interface Rider {
+  /** What is brought along. */
+  readonly range: ReadRange;
+  /**
+   * Called when the range is about to be copied.
+   *
+   * @returns What to do with its bytes once they are there; it may throw.
+   */
+  board(): (bytes: ArrayBuffer) => void;
+}
+
 /** The arguments of `copyBufferToTexture`. */
 export type PreparedCopy = readonly [
   source: GPUTexelCopyBufferInfo,
@@ -96,6 +108,7 @@ export class Stream {
   readonly #uploads: GPUBuffer;
   readonly #uploadStaging = new Uint8Array(UPLOAD_BYTES);
   readonly #readers: GPUBuffer[] = [];
+  readonly #riders = new Set<Rider>();
   readonly #dynamicOffset = new Uint32Array(1);
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
@@ -291,8 +304,37 @@ export class Stream {
     this.#faults.check();
   }
 
+  /**
+   * Has the next reading bring a range along: what must be known, but not so soon
+   * that it is worth a wait of its own.
+   */
+  bring(rider: Rider): void {
+    this.#riders.add(rider);
+  }
+
+  /** Takes a range back that no reading has brought along yet. */
+  leave(rider: Rider): void {
+    this.#riders.delete(rider);
+  }
+
+  /** Reads with all riders, and tells them. */
+  async #readWithRiders(ranges: readonly ReadRange[]): Promise<ArrayBuffer[]> {
+    const riders = [...this.#riders];
+    this.#riders.clear();
+    const receive = riders.map((rider) => rider.board());
+    const results = await this.#read([
+      ...ranges,
+      ...riders.map(({ range }) => range),
+    ], true);
+    receive.forEach((tell, i) => {
+      tell(results[ranges.length + i] ?? new ArrayBuffer(0));
+    });
+    return results.slice(0, ranges.length);
+  }
+
   /** Reads several ranges back with one wait. */
   async read(ranges: readonly ReadRange[]): Promise<ArrayBuffer[]> {
+    if (this.#riders.size > 0) return await this.#readWithRiders(ranges);
     return await this.#read(ranges, true);
   }
 

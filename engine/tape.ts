@@ -2,6 +2,7 @@
 // This module is browser compatible.
 
 import { refusePromise } from "./asynchronous.ts";
+import { derive, tick } from "./changes.ts";
 import { formatShape, sameShape } from "./shape.ts";
 import { observer } from "./observer.ts";
 import { keep, scope } from "./scope.ts";
@@ -14,7 +15,6 @@ import {
 import { addInto, fillInto } from "./ops/inplace.ts";
 
 let enabled = true;
-let order = 0;
 
 /**
  * Notes how `y` was made from `inputs`, if any of them needs a gradient.
@@ -31,7 +31,7 @@ export function record(
   }
   if (enabled && inputs.some((input) => input.requiresGrad)) {
     y.requiresGrad = true;
-    y.node = { order: order++, inputs, backward };
+    y.node = { order: tick(), inputs, backward };
   }
   return y;
 }
@@ -113,7 +113,8 @@ export interface BackwardOptions {
  * tensors are freed as soon as they are used.
  *
  * @throws {TypeError} If `y` does not depend on a tensor that requires a
- * gradient, or has several elements and no `gradient` is given.
+ * gradient, or has several elements and no `gradient` is given; if a tensor
+ * whose values a derivative needs was overwritten since the op took or gave it.
  *
  * @example Usage
  * ```ts
@@ -156,7 +157,10 @@ export function backward(y: Tensor, options: BackwardOptions = {}): void {
       const dy = gradients.get(tensor);
       if (!node || !dy) continue;
       gradients.delete(tensor);
-      step(gradients, node.inputs, node.backward, dy);
+      const { order, inputs, backward } = node;
+      const run: BackwardFunction = (dy, into) =>
+        derive(order, [tensor, inputs], () => backward(dy, into));
+      step(gradients, inputs, run, dy);
       dy.dispose();
     }
   };

@@ -1,6 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+import { checkUnchanged, touch } from "./changes.ts";
 import type { Device } from "./device.ts";
 import { type DType, DTYPES, type TypedArray } from "./dtype.ts";
 import { alignBytes, ALIGNMENT, type Binding, type Block } from "./pool.ts";
@@ -73,6 +74,10 @@ export class Tensor {
   owner: Scope | undefined;
   /** What the error of who uses the tensor after its end should add. */
   epitaph = "";
+  /** The tensor that this one is a view of, if it is one. */
+  base: Tensor | undefined;
+  /** When the elements were last overwritten; see changes.ts. */
+  changedAt = 0;
   readonly #device: Device;
   #block: Block | undefined;
   #byteOffset = 0;
@@ -140,6 +145,7 @@ export class Tensor {
           this.epitaph,
       );
     }
+    checkUnchanged(this);
     return this.#block;
   }
 
@@ -230,6 +236,7 @@ export class Tensor {
     const typed = DTYPES[this.dtype].from([]).constructor === values.constructor
       ? values as TypedArray
       : DTYPES[this.dtype].from(values);
+    touch(this);
     if (this.size > 0) {
       this.device.stream.upload(this.block, this.byteOffset, typed);
     }
@@ -282,6 +289,7 @@ export function alias(x: Tensor, shape: Shape = x.shape): Tensor {
   x.device.faults.alive();
   const { block, byteOffset } = x;
   const tensor = new Tensor(x.device, shape, x.dtype, { block, byteOffset });
+  tensor.base = x.base ?? x;
   adopt(tensor);
   return tensor;
 }

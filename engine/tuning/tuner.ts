@@ -32,6 +32,11 @@ export interface TuneStore {
   read(): Promise<string | undefined>;
   /** Replaces the text. */
   write(text: string): Promise<void>;
+  /**
+   * The machine's processor, if it is known. Software adapters bear the same
+   * name on all processors, but not the same variants are fastest on them.
+   */
+  processor?(): Promise<string | undefined>;
 }
 
 /** Options of {@linkcode tune}. */
@@ -85,11 +90,17 @@ export interface TuneReport {
 
 /**
  * What measurements hold for: the adapter, the runtime, the kernels. A browser
- * or driver that says another name is measured anew.
+ * or driver that says another name is measured anew, and so is a software
+ * adapter on another processor.
+ *
+ * @param device The adapter's device.
+ * @param processor The machine's processor, if it is known.
  */
-export function tuneKey(device: Device): string {
+export function tuneKey(device: Device, processor?: string): string {
   const { userAgent, hardwareConcurrency } = navigator;
-  const cores = device.isSoftware ? `, ${hardwareConcurrency} cores` : "";
+  const cores = device.isSoftware
+    ? `, ${hardwareConcurrency} cores${processor ? ` of ${processor}` : ""}`
+    : "";
   return `${device.name}${cores} | ${userAgent} | kernels ${KERNELS}`;
 }
 
@@ -130,7 +141,8 @@ export async function tune(
     return undefined;
   };
   const stored = parse(await cache?.read().catch(failed));
-  const mine = stored[tuneKey(device)] ?? {};
+  const place = tuneKey(device, await cache?.processor?.().catch(failed));
+  const mine = stored[place] ?? {};
   const measured: TuneMeasurement[] = [];
   const unmeasured: string[] = [];
   const stopwatch = stopwatchFor(device);
@@ -154,7 +166,7 @@ export async function tune(
     stopwatch.dispose();
   }
   if (cache && measured.length > 0) {
-    stored[tuneKey(device)] = mine;
+    stored[place] = mine;
     await cache.write(JSON.stringify(stored, undefined, 2) + "\n")
       .catch(failed);
   }

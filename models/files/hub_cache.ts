@@ -4,7 +4,6 @@
 // The hub package's own cache function writes to the console and asks for each
 // file twice, so that only its requests are used here.
 
-import { createHash } from "node:crypto";
 import { writeAtomically, writeTextAtomically } from "../../nn/disk.ts";
 
 /** A repository of the hub, and where it is kept. */
@@ -131,6 +130,8 @@ async function* verified(
   file: RemoteFile,
   id: string,
 ): AsyncGenerator<Uint8Array> {
+  // Imported here, as a browser has no such module, and keeps no cache either.
+  const { createHash } = await import("node:crypto");
   const digest = createHash("sha256");
   let size = 0;
   for await (const chunk of chunks) {

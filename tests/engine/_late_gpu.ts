@@ -33,7 +33,8 @@ export async function openLate(
   const { gpu } = navigator;
   const requestAdapter = gpu.requestAdapter;
   gpu.requestAdapter = () => Promise.resolve(adapter);
-  const opening = openDevice(); // Asks for the adapter at once.
+  // It asks for the adapter at once. A probe would take memory of its own.
+  const opening = openDevice({ probe: options.memory === undefined });
   gpu.requestAdapter = requestAdapter;
   return { device: await opening, pending };
 }

@@ -157,22 +157,28 @@ gpuTest("tune() finds the faster variant and measures once", async (device) => {
 });
 
 gpuTest("tune() leaves hopeless variants after a sample", async (device) => {
-  const runs = { slow: 0, fast: 0, other: 0 };
-  const trial = trialOf("dropping", { runs: 0 });
-  defineVariants("dropping", ["slow", "fast", "other"], {
-    ...trial,
-    run: (device, sizes) => {
-      const run = trial.run(device, sizes);
-      return () => {
-        run();
-        const ran = chosen()["dropping/only"] ?? "";
-        if (ran in runs) runs[ran as keyof typeof runs]++;
-      };
-    },
-  });
-  await tune(device, { families: ["dropping"] });
-  assertEquals(runs.slow, 2); // compiled, and sampled once
-  assert(runs.fast > 4 && runs.other > 3);
+  let wereEqual = false;
+  // On a busy machine one of two equal variants may look hopeless, too.
+  for (let attempt = 0; attempt < 5 && !wereEqual; attempt++) {
+    const family = `dropping${attempt}`;
+    const runs = { slow: 0, fast: 0, other: 0 };
+    const trial = trialOf(family, { runs: 0 });
+    defineVariants(family, ["slow", "fast", "other"], {
+      ...trial,
+      run: (device, sizes) => {
+        const run = trial.run(device, sizes);
+        return () => {
+          run();
+          const ran = chosen()[`${family}/only`] ?? "";
+          if (ran in runs) runs[ran as keyof typeof runs]++;
+        };
+      },
+    });
+    await tune(device, { families: [family] });
+    assertEquals(runs.slow, 2); // compiled, and sampled once
+    wereEqual = runs.fast > 4 && runs.other > 3;
+  }
+  assert(wereEqual, "equal variants are sampled as often");
 });
 
 gpuTest(
@@ -380,11 +386,19 @@ for (
     };
     const stopwatch = make(device);
     await stopwatch.time([fill(1)]); // compiles
-    const [long = 0, short = 0, longer = 0] = await stopwatch.time([
-      fill(100), // more than a chunk
-      fill(1),
-      fill(200),
-    ]);
+    let [long, short, longer] = [Infinity, Infinity, Infinity];
+    for (let round = 0; round < 3; round++) { // Others may use the machine.
+      const [a = 0, b = 0, c = 0] = await stopwatch.time([
+        fill(100), // more than a chunk
+        fill(1),
+        fill(200),
+      ]);
+      [long, short, longer] = [
+        Math.min(long, a),
+        Math.min(short, b),
+        Math.min(longer, c),
+      ];
+    }
     stopwatch.dispose();
     assert(short > 0 && long > 2 * short, `${long} and ${short} ms`);
     assert(longer > 1.2 * long, `${longer} and ${long} ms`);
