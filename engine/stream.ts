@@ -109,6 +109,8 @@ export class Stream {
   readonly #uploadStaging = new Uint8Array(UPLOAD_BYTES);
   readonly #readers: GPUBuffer[] = [];
   readonly #riders = new Set<Rider>();
+  /** Those that a reading under way brings along. */
+  readonly #aboard = new Set<Rider>();
   readonly #dynamicOffset = new Uint32Array(1);
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
@@ -315,20 +317,40 @@ export class Stream {
   /** Takes a range back that no reading has brought along yet. */
   leave(rider: Rider): void {
     this.#riders.delete(rider);
+    this.#aboard.delete(rider);
   }
 
-  /** Reads with all riders, and tells them. */
+  /**
+   * Reads with all riders, and tells them. If that fails, the next reading brings
+   * them; of several that throw, the first one's error is thrown.
+   */
   async #readWithRiders(ranges: readonly ReadRange[]): Promise<ArrayBuffer[]> {
     const riders = [...this.#riders];
     this.#riders.clear();
+    for (const rider of riders) this.#aboard.add(rider);
     const receive = riders.map((rider) => rider.board());
-    const results = await this.#read([
-      ...ranges,
-      ...riders.map(({ range }) => range),
-    ], true);
-    receive.forEach((tell, i) => {
-      tell(results[ranges.length + i] ?? new ArrayBuffer(0));
+    let results: ArrayBuffer[];
+    try {
+      results = await this.#read([
+        ...ranges,
+        ...riders.map(({ range }) => range),
+      ], true);
+    } catch (error) {
+      for (const rider of riders) {
+        if (this.#aboard.delete(rider)) this.#riders.add(rider);
+      }
+      throw error;
+    }
+    const errors: unknown[] = [];
+    riders.forEach((rider, i) => {
+      this.#aboard.delete(rider);
+      try {
+        receive[i]?.(results[ranges.length + i] ?? new ArrayBuffer(0));
+      } catch (error) {
+        errors.push(error);
+      }
     });
+    if (errors.length > 0) throw errors[0];
     return results.slice(0, ranges.length);
   }
 

@@ -218,6 +218,39 @@ lateTest(
   { delay: () => Math.max(5, delay -= 20) },
 );
 
+lateTest(
+  "what readings bring along is told once, by one that succeeds",
+  async (device) => {
+    const told: string[] = [];
+    const riderOf = (name: string, x: Tensor, error?: Error) => ({
+      range: { block: x.block, offset: x.byteOffset, bytes: x.bytes },
+      board: () => (bytes: ArrayBuffer) => {
+        told.push(`${name} ${new Float32Array(bytes)}`);
+        if (error) throw error;
+      },
+    });
+    const x = tensor([1]);
+    const { stream } = device;
+    const first = riderOf("first", tensor([2]), new RangeError("of the first"));
+    const second = riderOf(
+      "second",
+      tensor([3]),
+      new RangeError("of the second"),
+    );
+    const gone = riderOf("gone", tensor([4]));
+    for (const rider of [first, second, gone]) stream.bring(rider);
+    spoil(device, x);
+    const read = x.item();
+    stream.leave(gone);
+    await assertRejects(() => read, GpuError, REFUSED);
+    assertEquals(told, []);
+    await assertRejects(() => x.item(), RangeError, "of the first");
+    assertEquals(told, ["first 2", "second 3"]);
+    assertEquals(await x.item(), 1);
+    assertEquals(told.length, 2);
+  },
+);
+
 lateTest("what other code did wrong is thrown once", async (device) => {
   device.gpu.createBuffer({
     size: 16,
