@@ -22,12 +22,36 @@ import { findTests } from "./test/files.ts";
 
 const FILES = [
   "tests/mod_test.ts",
-  "tests/engine/device_test.ts",
-  "tests/engine/stream_test.ts",
   "tests/engine/capture_test.ts",
   "tests/nn/trainer_test.ts",
   "tests/swag/golden_test.ts",
 ];
+
+// Beside them, all files of this folder that expect errors of the GPU.
+const WITH_ERRORS = /^tests\/engine\/\w+_test\.ts$/;
+const EXPECTS_ERRORS = /\b(?:GpuError|DeviceLostError)\b/;
+
+// What `page.ts` offers of `Deno`.
+const OFFERED = ["test", "errors", "readFile", "readTextFile"];
+
+/** Whether a test file asks for nothing that a page lacks. */
+export function runsOnPage(text: string): boolean {
+  return !/["']node:/.test(text) &&
+    [...text.matchAll(/\bDeno\.(\w+)/g)]
+      .every(([, name = ""]) => OFFERED.includes(name));
+}
+
+/** The test files that run in the browser when no path is given. */
+export async function findPageTests(): Promise<string[]> {
+  const paths = (await findTests(["tests/engine"])).map(({ path }) => path)
+    .filter((path) => WITH_ERRORS.test(path));
+  const texts = await Promise.all(paths.map((path) => Deno.readTextFile(path)));
+  const more = paths.filter((path, i) => {
+    const text = texts[i] ?? "";
+    return EXPECTS_ERRORS.test(text) && runsOnPage(text);
+  });
+  return [...new Set([...FILES, ...more])];
+}
 
 /** The longest that one test may take, in milliseconds. */
 const LIMIT = 180_000;
@@ -99,8 +123,10 @@ async function runInBrowser(
 }
 
 async function main(args: string[]): Promise<number> {
-  const files = args.length === 0 ? FILES : (await findTests(args))
-    .filter(({ tests }) => tests).map(({ path }) => path);
+  const files = args.length === 0
+    ? await findPageTests()
+    : (await findTests(args))
+      .filter(({ tests }) => tests).map(({ path }) => path);
   const started = performance.now();
   const browser = await findChromium();
   await cachePackages(files);
