@@ -46,7 +46,7 @@ export async function findPageTests(): Promise<string[]> {
   const paths = (await findTests(["tests/engine"])).map(({ path }) => path)
     .filter((path) => WITH_ERRORS.test(path));
   const texts = await Promise.all(paths.map((path) => Deno.readTextFile(path)));
-  const more = paths.filter((path, i) => {
+  const more = paths.filter((_, i) => {
     const text = texts[i] ?? "";
     return EXPECTS_ERRORS.test(text) && runsOnPage(text);
   });
