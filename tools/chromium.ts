@@ -78,9 +78,15 @@ async function runInBrowser(
 ): Promise<Counts> {
   const counts = { ...NONE };
   const done = Promise.withResolvers<void>();
+  done.promise.catch(() => {}); // It may fail before it is awaited below.
   const late = () =>
     done.reject(new Error(`no test ended in ${LIMIT / 1_000} seconds`));
   let timer = setTimeout(late, LIMIT);
+  // The browser is no part of a terminal's group: Ctrl-C has to be passed on.
+  const interrupt = () => done.reject(new Error("interrupted"));
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  const listened = Deno.build.os === "windows" ? signals.slice(0, 1) : signals;
+  for (const signal of listened) Deno.addSignalListener(signal, interrupt);
   let index = 0;
   let inFile = 0;
   console.log(files[0]);
@@ -118,6 +124,7 @@ async function runInBrowser(
     console.log(`  FAIL ${error instanceof Error ? error.message : error}`);
   } finally {
     clearTimeout(timer);
+    for (const signal of listened) Deno.removeSignalListener(signal, interrupt);
   }
   return counts;
 }
