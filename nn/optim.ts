@@ -475,16 +475,17 @@ export abstract class Optimizer<
 
   /** Frees what the optimizer keeps on the GPU. */
   dispose(): void {
-    for (const { segment, clipping, blockSlot, moments } of this.#states) {
-      if (segment.takeDeferred(clipping) && !segment.values.isDisposed) {
-        clipping.run();
+    const unfinished = this.#states.filter(({ segment, clipping }) =>
+      !segment.values.isDisposed && segment.takeDeferred(clipping)
+    );
+    try {
+      for (const { clipping } of unfinished) clipping.run();
+    } finally {
+      for (const { blockSlot, moments } of this.#states) {
+        for (const x of [blockSlot, ...moments]) x.dispose();
       }
-      blockSlot.dispose();
-      for (const x of moments) x.dispose();
+      for (const x of [this.#table, this.#unit, this.#scale]) x.dispose();
     }
-    this.#table.dispose();
-    this.#unit.dispose();
-    this.#scale.dispose();
   }
 
   /** The kernel of the rule. */
