@@ -2,8 +2,10 @@
 // This module is browser compatible.
 
 import {
+  cast,
   gather,
   greaterEqual,
+  maximum,
   reshape,
   type Tensor,
   where,
@@ -57,11 +59,13 @@ export function classificationLoss(
 }
 
 /**
- * Cross-entropy of one place among `[batch, length]` scores; places beyond the
- * text are ignored, as transformers clamps them to the length and ignores that.
+ * Cross-entropy of one place among `[batch, length]` scores. As in transformers,
+ * places before the text count as its first, and places beyond it are ignored.
  *
+ * @param positions Integers `[batch]` or `[batch, 1]`.
  * @param mask 1 where a text has tokens, integers `[batch, length]`; none says
  * that it has all.
+ * @throws {TypeError} If the positions are of another shape or no integers.
  */
 export function positionLoss(
   scores: Tensor,
@@ -69,10 +73,20 @@ export function positionLoss(
   mask?: Tensor,
 ): Tensor {
   const [batch = 0, length = 0] = scores.shape;
-  const beyond = greaterEqual(positions, length);
-  const wanted = where(beyond, -100, positions);
+  if (positions.dtype === "f32" || positions.size !== batch) {
+    throw new TypeError(
+      `Cannot find the loss of answers at ${positions.dtype} [${
+        positions.shape.join(", ")
+      }]: expected integers of shape [${batch}]`,
+    );
+  }
+  const given = reshape(positions, [batch]);
+  // Unsigned numbers cannot lie before the text.
+  const own = given.dtype === "i32" ? maximum(given, 0) : cast(given, "i32");
+  const beyond = greaterEqual(given, length);
+  const wanted = where(beyond, -100, own);
   if (!mask) return crossEntropy(scores, wanted);
-  const places = reshape(where(beyond, 0, positions), [batch, 1]);
+  const places = reshape(where(beyond, 0, own), [batch, 1]);
   const there = reshape(gather(mask, places, 1), [batch]);
   return crossEntropy(scores, where(there, wanted, -100));
 }

@@ -17,11 +17,13 @@
 import {
   cast,
   div,
+  equal,
   mean,
   mul,
   reshape,
   sum,
   type Tensor,
+  where,
 } from "../engine/mod.ts";
 import {
   crossEntropy,
@@ -204,10 +206,13 @@ export interface ModernBertMaskedLMInputs extends LabelledInputs {
  * Fills masked tokens. Labels `[batch, length]`, -100 where nothing is masked;
  * logits `[batch, length, vocabulary]`.
  *
- * With `predictions` only those places are scored, which saves most of the
- * product with the vocabulary: logits are then `[places, vocabulary]`, as with
- * transformers' `sparse_prediction`. That setting asks for `predictions` beside
- * labels, since their number shapes the logits and is not known on the host.
+ * With the configuration's `sparsePrediction`, labels of `sparsePredIgnoreIndex`
+ * count for nothing either, and the loss is that of transformers. It is found
+ * from the scores of all places, since how many have a label is known on the GPU
+ * alone. Where the host knows, `predictions` names the places: only those are
+ * scored, which saves most of the product with the vocabulary, and logits are
+ * `[places, vocabulary]` then, as transformers gives them for sparse predictions
+ * with labels.
  */
 export class ModernBertForMaskedLM extends ModernBertPreTrainedModel {
   /** The encoder. */
@@ -230,21 +235,10 @@ export class ModernBertForMaskedLM extends ModernBertPreTrainedModel {
     }
   }
 
-  /**
-   * Scores every token of the vocabulary at every place, or at those asked for.
-   *
-   * @throws {TypeError} If the configuration asks for sparse predictions, and
-   * labels come without `predictions`.
-   */
+  /** Scores the vocabulary at every place, or at those asked for. */
   forward(inputs: ModernBertMaskedLMInputs): HeadOutput {
-    const { labels, predictions } = inputs;
-    if (this.config.sparsePrediction && labels && !predictions) {
-      throw new TypeError(
-        "Cannot score labelled places alone: sparse_prediction is set, and " +
-          "predictions do not say where they are; give them, or set " +
-          "sparse_prediction to false",
-      );
-    }
+    const { predictions } = inputs;
+    const labels = inputs.labels && this.#countedLabels(inputs.labels);
     const output = this.model.forward(inputs);
     if (!predictions) {
       const states = this.head.forward(tokenStates(output));
@@ -258,6 +252,14 @@ export class ModernBertForMaskedLM extends ModernBertPreTrainedModel {
     const loss = labels &&
       crossEntropy(logits, reshape(predictions.pack(labels, -100), [-1]));
     return headOutput(logits, loss, output);
+  }
+
+  /** Labels with -100 at all places that count for nothing. */
+  #countedLabels(labels: Tensor): Tensor {
+    const { sparsePrediction, sparsePredIgnoreIndex: ignored } = this.config;
+    return sparsePrediction && ignored !== -100
+      ? where(equal(labels, ignored), -100, labels)
+      : labels;
   }
 }
 

@@ -67,8 +67,8 @@ export interface ModernBertConfigOptions extends PretrainedConfigOptions {
   /** Activation of the head's dense layer. @default {"gelu"} */
   classifierActivation?: string;
   /**
-   * Whether training scores only places with a label; see
-   * `ModernBertForMaskedLM`.
+   * Whether labels of `sparsePredIgnoreIndex` count for nothing in the loss of
+   * masked tokens; see `ModernBertForMaskedLM`.
    *
    * @default {false}
    */
@@ -141,7 +141,7 @@ export class ModernBertConfig extends PretrainedConfig {
   readonly classifierBias: boolean;
   /** Activation of the head's dense layer. */
   readonly classifierActivation: string;
-  /** Whether training scores only places with a label. */
+  /** Whether only places with a label count in the loss of masked tokens. */
   readonly sparsePrediction: boolean;
   /** The label of places without one, for {@linkcode sparsePrediction}. */
   readonly sparsePredIgnoreIndex: number;

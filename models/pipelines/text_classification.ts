@@ -131,8 +131,22 @@ function isList(input: Input | readonly Input[]): input is readonly Input[] {
   return Array.isArray(input);
 }
 
+/**
+ * An input as the tokenizer takes it.
+ *
+ * @throws {TypeError} If it is neither a text nor a pair.
+ */
 function together(input: Input): TokenizerInput {
-  return typeof input === "string" ? input : [input.text, input.textPair];
+  if (typeof input === "string") return input;
+  const { text, textPair } = Object(input) as Partial<TextPair>;
+  if (typeof text === "string") {
+    if (textPair === undefined || textPair === null) return text;
+    if (typeof textPair === "string") return [text, textPair];
+  }
+  throw new TypeError(
+    `Cannot classify ${JSON.stringify(input)}: expected a text, or a pair ` +
+      'like { text: "…", textPair: "…" }',
+  );
 }
 
 function defaultFunction(

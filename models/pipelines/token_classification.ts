@@ -9,7 +9,7 @@
 
 import type { Tasks } from "../registry.ts";
 import type { Encoding } from "../tokenizer.ts";
-import { callable, longestRow, scored } from "./_batches.ts";
+import { callable, longestRow, scored, textsOf } from "./_batches.ts";
 import {
   entitiesOf,
   type Found,
@@ -129,7 +129,7 @@ export function tokenClassification(
       ignoreLabels = ["O"],
       batchSize = setup.batchSize,
     } = options;
-    const texts = typeof input === "string" ? [input] : input;
+    const texts = textsOf(setup.task, input);
     const windows = texts.map((text) => encode(setup, text, options));
     const all = windows.flatMap((own, i) =>
       own.map((encoding) => ({ text: texts[i] ?? "", encoding }))
