@@ -59,6 +59,7 @@ import {
 import {
   architectureOf,
   modelClassOf,
+  modelTypes,
   registerArchitecture,
   type Tasks,
 } from "./registry.ts";
@@ -128,7 +129,12 @@ export class AutoConfig {
     source: string,
     options: PretrainedOptions = {},
   ): Promise<PretrainedConfig> {
-    return AutoConfig.fromFields(await resolveConfig(source, options));
+    const reader = await resolveConfig(source, options);
+    const { config } = inFile(
+      reader,
+      () => architectureOf(modelTypeOf(reader, source)),
+    );
+    return new config(reader);
   }
 
   /** Makes the configuration of the architecture that `model_type` names. */
@@ -140,6 +146,61 @@ export class AutoConfig {
       : new ConfigReader(fields);
     const { config } = architectureOf(reader.string("model_type"));
     return new config(reader);
+  }
+}
+
+/** Types of transformers whose names hold that of an architecture here. */
+const OTHER_TYPES: readonly string[] = [
+  "albert",
+  "bert-generation",
+  "big_bird",
+  "bigbird_pegasus",
+  "camembert",
+  "deberta",
+  "deberta-v2",
+  "distilbert",
+  "flaubert",
+  "ibert",
+  "layoutlm",
+  "mbart",
+  "megatron-bert",
+  "mobilebert",
+  "modernbert-decoder",
+  "nystromformer",
+  "plbart",
+  "qdqbert",
+  "rembert",
+  "roberta-prelayernorm",
+  "roc_bert",
+  "roformer",
+  "squeezebert",
+  "visual_bert",
+  "xlm-roberta",
+  "xlm-roberta-xl",
+  "xmod",
+];
+
+/**
+ * What `model_type` says, or else the longest type in the folder's name, as
+ * configurations of the first releases have it.
+ */
+function modelTypeOf(reader: ConfigReader, source: string): string {
+  if (reader.has("model_type")) return reader.string("model_type");
+  const [found] = [...modelTypes(), ...OTHER_TYPES]
+    .filter((type) => source.includes(type))
+    .sort((a, b) => b.length - a.length);
+  return found ?? reader.string("model_type");
+}
+
+/** Looks something up; if there is none, the error names the file. */
+function inFile<T>(reader: ConfigReader, find: () => T): T {
+  try {
+    return find();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new RangeError(`${error.message} (${reader.source})`, {
+      cause: error,
+    });
   }
 }
 
@@ -155,7 +216,10 @@ function auto<T extends keyof Tasks>(task: T): AutoClass<Tasks[T]> {
   return {
     async fromPretrained(source, options = {}) {
       const reader = await resolveConfig(source, options);
-      const found = modelClassOf(reader.string("model_type"), task);
+      const found = inFile(
+        reader,
+        () => modelClassOf(modelTypeOf(reader, source), task),
+      );
       return await PreTrainedModel.load(found, source, options);
     },
     fromConfig(config) {

@@ -70,6 +70,7 @@ import type {
   Seq2SeqQuestionInputs,
   Seq2SeqQuestionOutput,
 } from "./io.ts";
+import { KNOWN_FIELDS } from "./known_fields.ts";
 import { classificationLoss } from "./loss.ts";
 import { PreTrainedModel } from "./pretrained.ts";
 
@@ -113,7 +114,7 @@ export class BartConfig extends Seq2SeqConfig {
   /**
    * Reads and checks the fields.
    *
-   * @throws {TypeError} If a field is of the wrong kind.
+   * @throws {TypeError} If a field is of the wrong kind, or an option unknown.
    * @throws {RangeError} If a number is out of range.
    */
   constructor(options: BartConfigOptions | ConfigReader = {}) {
@@ -132,6 +133,7 @@ export class BartConfig extends Seq2SeqConfig {
       min: 0,
       max: 1,
     });
+    if (new.target === BartConfig) reader.checkNames(KNOWN_FIELDS);
   }
 }
 

@@ -49,7 +49,7 @@ import {
 } from "./blocks/heads.ts";
 import { joined, textStates, tokenStates } from "./blocks/packed.ts";
 import { activationOf } from "./activation.ts";
-import type { ConfigReader } from "./config.ts";
+import { ConfigReader } from "./config.ts";
 import type {
   CausalLMInputs,
   EncoderInputs,
@@ -59,6 +59,7 @@ import type {
   QuestionInputs,
   QuestionOutput,
 } from "./io.ts";
+import { KNOWN_FIELDS } from "./known_fields.ts";
 import { classificationLoss } from "./loss.ts";
 import { PreTrainedModel } from "./pretrained.ts";
 
@@ -106,12 +107,14 @@ export class BertConfig extends BertLikeConfig {
   /**
    * Reads and checks the fields.
    *
-   * @throws {TypeError} If a field is of the wrong kind, or asks for what is
-   * not supported.
+   * @throws {TypeError} If a field is of the wrong kind or asks for what is not
+   * supported, or an option is unknown.
    * @throws {RangeError} If a number is out of range.
    */
   constructor(options: BertConfigOptions | ConfigReader = {}) {
-    super(options, { modelType: "bert", vocabSize: 30522, padTokenId: 0 });
+    const reader = ConfigReader.from(options);
+    super(reader, { modelType: "bert", vocabSize: 30522, padTokenId: 0 });
+    if (new.target === BertConfig) reader.checkNames(KNOWN_FIELDS);
   }
 }
 

@@ -32,8 +32,8 @@ const PROBLEM_TYPES: readonly ProblemType[] = [
 /** The fields that every architecture has, as options. */
 export interface PretrainedConfigOptions {
   /**
-   * The number of classes, named `LABEL_0`, `LABEL_1`… Ignored beside
-   * `id2label`.
+   * The number of classes, named `LABEL_0`, `LABEL_1`…, at most 1,048,576.
+   * Ignored beside `id2label`, of which the console tells if the numbers differ.
    *
    * @default 2
    */
@@ -92,6 +92,13 @@ export interface PretrainedConfigOptions {
    * @default false
    */
   outputHiddenStates?: boolean;
+  /**
+   * Whether `forward` gives attention's probabilities, where texts are not
+   * packed.
+   *
+   * @default false
+   */
+  outputAttentions?: boolean;
   /**
    * The standard deviation of new weights.
    *
@@ -163,8 +170,12 @@ export class PretrainedConfig {
   outputHiddenStates: boolean;
   /** The standard deviation of new weights. */
   initializerRange: number;
+  /** Whether `forward` gives attention's probabilities. */
+  outputAttentions: boolean;
   #reader: ConfigReader;
   #defaults: Readonly<Record<string, unknown>>;
+  /** What the common properties were when they had been read, as texts. */
+  #read: ReadonlyMap<string, string>;
 
   /**
    * Reads the common fields; `defaults` are those of the architecture.
@@ -190,8 +201,13 @@ export class PretrainedConfig {
     }) as ProblemType | null;
     // A null in the file says that there is none, whatever others have.
     const isNull = (name: string) => reader.fields[name] === null;
-    const token = (name: string, fallback: number | null = null) =>
-      reader.integer(name, isNull(name) ? null : fallback);
+    const token = (name: string, fallback: number | null = null) => {
+      // Of a list, which generation may use, the first is the token here.
+      if (!Array.isArray(reader.fields[name])) {
+        return reader.integer(name, isNull(name) ? null : fallback);
+      }
+      return reader.integers(name)[0] ?? null;
+    };
     this.padTokenId = token("pad_token_id", defaults.padTokenId);
     this.bosTokenId = token("bos_token_id", defaults.bosTokenId);
     this.eosTokenId = Array.isArray(reader.fields.eos_token_id)
@@ -228,6 +244,16 @@ export class PretrainedConfig {
       defaults.initializerRange ?? COMMON.initializer_range,
       { min: 0 },
     );
+    this.outputAttentions = flag(
+      "output_attentions",
+      defaults.outputAttentions,
+    );
+    refusePruned(reader);
+    this.#read = new Map(
+      Object.entries(this)
+        .filter(([property]) => reader.has(toSnakeCase(property)))
+        .map(([property, value]) => [property, JSON.stringify(value)]),
+    );
   }
 
   /** The number of classes. */
@@ -237,6 +263,12 @@ export class PretrainedConfig {
 
   /** Renames the classes `LABEL_0`, `LABEL_1`… if their number changes. */
   set numLabels(count: number) {
+    if (!Number.isSafeInteger(count) || count < 0 || count > MAX_LABELS) {
+      throw new RangeError(
+        `Cannot name ${count} classes: expected a whole number up to ` +
+          `${MAX_LABELS}`,
+      );
+    }
     if (count === this.numLabels) return;
     this.setLabels(Array.from({ length: count }, (_, id) => `LABEL_${id}`));
   }
@@ -259,16 +291,18 @@ export class PretrainedConfig {
   }
 
   /**
-   * Checks that the model knows every token of a tokenizer.
-   *
-   * @throws {RangeError} If the tokenizer has more tokens than the model.
+   * Warns on the console if a tokenizer has more tokens than the model. As in
+   * transformers it may: BART's summarizers have no row for a mask, which their
+   * texts never hold. A text that does hold such a token is refused.
    */
   checkVocabulary(tokenizer: { readonly vocabSize: number }): void {
     const { vocab_size: size } = this.toJSON();
     if (typeof size !== "number" || tokenizer.vocabSize <= size) return;
-    throw new RangeError(
-      `Cannot use this tokenizer: it has ${tokenizer.vocabSize} tokens and ` +
-        `the model knows ${size}`,
+    // deno-lint-ignore no-console -- it works, but for texts with those tokens
+    console.warn(
+      `${this.#reader.source}: the tokenizer has ${tokenizer.vocabSize} ` +
+        `tokens and the model knows ${size}; texts that hold one of the ` +
+        "others are refused",
     );
   }
 
@@ -284,6 +318,8 @@ export class PretrainedConfig {
         ? "torch_dtype"
         : toSnakeCase(property);
       const text = JSON.stringify(value);
+      // As it was spelled, unless it has changed since.
+      if (name in given && this.#read.get(property) === text) continue;
       const isDefault = [COMMON, { ...COMMON, ...this.#defaults }].every(
         (fields) =>
           JSON.stringify(fields[property === "dtype" ? property : name]) ===
@@ -305,6 +341,17 @@ export class PretrainedConfig {
   async save(folder: string): Promise<void> {
     await writeTextAtomically(`${folder}/${CONFIG_NAME}`, this.toString());
   }
+}
+
+/** Refuses models whose attention heads were cut out: their shapes differ. */
+function refusePruned(reader: ConfigReader): void {
+  const pruned = reader.object("pruned_heads", null) ?? {};
+  if (Object.values(pruned).every((heads) => isEmpty(heads))) return;
+  throw reader.error("pruned_heads", "none: it is not supported");
+}
+
+function isEmpty(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
 }
 
 /** An architecture's own defaults, under their names in the file. */
@@ -334,8 +381,15 @@ const COMMON: Record<string, unknown> & { initializer_range: number } = {
   is_encoder_decoder: false,
   add_cross_attention: false,
   output_hidden_states: false,
+  output_attentions: false,
   initializer_range: 0.02,
 };
+
+/**
+ * Classes that may go without names of their own: a list of names is made for
+ * them.
+ */
+const MAX_LABELS = 1_048_576;
 
 function readLabels(
   reader: ConfigReader,
@@ -343,23 +397,36 @@ function readLabels(
 ): Readonly<Record<number, string>> {
   const labels = reader.object("id2label", null);
   if (labels === null) {
-    const count = reader.integer("num_labels", defaults.numLabels ?? 2, {
-      min: 0,
-    });
-    return labelsOf(count);
+    const { numLabels = 2 } = defaults;
+    const count = reader.integer("num_labels", numLabels, { min: 0 });
+    if (count <= MAX_LABELS) return labelsOf(count);
+    throw reader.error("num_labels", `${MAX_LABELS} at most`, RangeError);
   }
+  const names: Record<number, string> = {};
   for (const [id, label] of Object.entries(labels)) {
-    if (!/^\d+$/.test(id) || typeof label !== "string") {
+    if (!/^\s*[+-]?\d+\s*$/.test(id)) {
       throw reader.error("id2label", "a map from ids to texts");
     }
+    // Only the ids are converted there, so that names may be anything.
+    names[Number(id)] = typeof label === "string"
+      ? label
+      : JSON.stringify(label);
   }
-  return labels as Readonly<Record<number, string>>;
+  const count = Object.keys(names).length;
+  if (reader.has("num_labels") && reader.fields.num_labels !== count) {
+    // deno-lint-ignore no-console -- as transformers does
+    console.warn(
+      `${reader.source}: num_labels ${reader.fields.num_labels} does not ` +
+        `count, as id2label names ${count}`,
+    );
+  }
+  return names;
 }
 
 function labelsOf(count: number): Readonly<Record<number, string>> {
-  return Object.fromEntries(
-    Array.from({ length: count }, (_, id) => [id, `LABEL_${id}`]),
-  );
+  const names: Record<number, string> = {};
+  for (let id = 0; id < count; id++) names[id] = `LABEL_${id}`;
+  return names;
 }
 
 function readLabelIds(
@@ -367,7 +434,10 @@ function readLabelIds(
 ): Readonly<Record<string, number>> | null {
   const ids = reader.object("label2id", null);
   if (ids === null || Object.values(ids).every(Number.isSafeInteger)) {
-    return ids as Readonly<Record<string, number>> | null;
+    // Without names the ids are those of LABEL_0, LABEL_1 …, as there.
+    return reader.has("id2label")
+      ? ids as Readonly<Record<string, number>> | null
+      : null;
   }
   throw reader.error("label2id", "a map from texts to ids");
 }

@@ -49,6 +49,7 @@ import type {
   Seq2SeqInputs,
   Seq2SeqOutput,
 } from "./io.ts";
+import { KNOWN_FIELDS } from "./known_fields.ts";
 import { PreTrainedModel } from "./pretrained.ts";
 
 // ------------------------------------------------------------- configuration
@@ -87,7 +88,7 @@ export class MarianConfig extends Seq2SeqConfig {
   /**
    * Reads and checks the fields.
    *
-   * @throws {TypeError} If a field is of the wrong kind.
+   * @throws {TypeError} If a field is of the wrong kind, or an option unknown.
    * @throws {RangeError} If a number is out of range.
    */
   constructor(options: MarianConfigOptions | ConfigReader = {}) {
@@ -109,6 +110,7 @@ export class MarianConfig extends Seq2SeqConfig {
       "share_encoder_decoder_embeddings",
       true,
     );
+    if (new.target === MarianConfig) reader.checkNames(KNOWN_FIELDS);
   }
 }
 

@@ -158,7 +158,7 @@ export class ModernBertModel extends ModernBertPreTrainedModel {
       positionIds,
       packing,
       outputHiddenStates = this.config.outputHiddenStates,
-      outputAttentions = false,
+      outputAttentions = this.config.outputAttentions && !packing,
     } = inputs;
     if (packing) checkPacking("encode", packing, inputs);
     const attentions: Tensor[] = [];

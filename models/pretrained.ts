@@ -21,6 +21,7 @@ import {
   type ResolveOptions,
 } from "./hub.ts";
 import type { EncoderInputs } from "./io.ts";
+import { checkAgainstWeights, checkSize } from "./size_limits.ts";
 
 /** Bytes that may wait for the GPU to take them while a model is loaded. */
 const STAGED_BYTES = 2 ** 26;
@@ -99,9 +100,15 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
   /** How the model generates, where its folder says so. */
   generationConfig?: GenerationConfig;
 
-  /** Subclasses build their parts after this. */
+  /**
+   * Subclasses build their parts after this.
+   *
+   * @throws {RangeError} If the configuration asks for more than 10,000 blocks,
+   * or for parameters of more than 32 GiB.
+   */
   constructor(config: C) {
     super();
+    checkSize(config.toJSON());
     this.config = config;
   }
 
@@ -126,6 +133,8 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
    * @param source A folder, or a name on the hub.
    * @param options Replaced fields, revision and the like.
    * @throws {TypeError} If shapes differ, unless they are to be ignored.
+   * @throws {RangeError} If the configuration asks for sizes far beyond those of
+   * the weights; nothing is built then.
    * @throws {SyntaxError} If a file is malformed.
    * @throws {Deno.errors.NotFound} If a file is missing.
    */
@@ -150,6 +159,7 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
       ? await GenerationConfig.fromPretrained(folder)
       : undefined;
     using weights = await openCheckpoint(folder);
+    checkAgainstWeights(fields, config.toJSON(), weights);
     const model = withoutInitialization(() => new modelClass(config));
     try {
       withoutInitialization(() => model.parameters());
@@ -261,7 +271,38 @@ export async function resolveConfig(
   const { folder } = await resolveFiles(source, options);
   const reader = await readConfig(folder);
   if (!options.config) return reader;
-  return new ConfigReader({ ...reader.fields, ...options.config }, reader);
+  return new ConfigReader(replaced(reader, options.config), reader);
+}
+
+/**
+ * Fields with others in their places. Classes stay consistent: another number of
+ * them gives them other names, and other names other ids, as in transformers.
+ *
+ * @throws {RangeError} If the number and the names of classes contradict.
+ */
+function replaced(
+  { fields, source }: ConfigReader,
+  given: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const all = { ...fields, ...given };
+  const count = given.num_labels ?? undefined;
+  const names = given.id2label ?? undefined;
+  if (count === undefined && names === undefined) return all;
+  const size = typeof all.id2label === "object" && all.id2label !== null
+    ? Object.keys(all.id2label).length
+    : undefined;
+  if (count !== undefined && names !== undefined && size !== count) {
+    throw new RangeError(
+      `Cannot read ${source} with num_labels ${count} and id2label of ` +
+        `${size} classes: give one of them, or as many`,
+    );
+  }
+  if (names === undefined && size !== undefined && size !== count) {
+    delete all.id2label;
+  }
+  const changed = names !== undefined || all.id2label === undefined;
+  if (changed && !("label2id" in given)) delete all.label2id;
+  return all;
 }
 
 /** Finds a source's files, and all parts of its weights. */

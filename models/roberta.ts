@@ -65,6 +65,7 @@ import type {
   QuestionInputs,
   QuestionOutput,
 } from "./io.ts";
+import { KNOWN_FIELDS } from "./known_fields.ts";
 import { classificationLoss } from "./loss.ts";
 import { PreTrainedModel } from "./pretrained.ts";
 
@@ -102,8 +103,8 @@ export class RobertaConfig extends BertLikeConfig {
   /**
    * Reads and checks the fields.
    *
-   * @throws {TypeError} If a field is of the wrong kind, or asks for what is
-   * not supported.
+   * @throws {TypeError} If a field is of the wrong kind or asks for what is not
+   * supported, or an option is unknown.
    * @throws {RangeError} If a number is out of range.
    */
   constructor(options: RobertaConfigOptions | ConfigReader = {}) {
@@ -125,6 +126,7 @@ export class RobertaConfig extends BertLikeConfig {
         RangeError,
       );
     }
+    if (new.target === RobertaConfig) reader.checkNames(KNOWN_FIELDS);
   }
 
   /** Tokens that a text may have: rows of the table behind the padding's. */

@@ -143,7 +143,7 @@ export class Seq2SeqConfig extends PretrainedConfig {
         );
       }
     }
-    activationOf(this.activationFunction);
+    activationOf(this.activationFunction, reader.source);
   }
 }
 
