@@ -233,7 +233,11 @@ export class ConfigReader {
   ): TypeError | RangeError {
     const label = this.#camelCase ? toCamelCase(name) : name;
     const value = this.#value(name);
-    const is = value === undefined ? "missing" : JSON.stringify(value);
+    const is = value === undefined
+      ? "missing"
+      : typeof value === "number"
+      ? String(value)
+      : JSON.stringify(value);
     return new kind(
       `Cannot read ${this.source}: ${label} is ${is}, expected ${expected}`,
     );
@@ -295,8 +299,10 @@ function changes(a: string, b: string): number {
 }
 
 function inRange(value: number, range: NumberRange): boolean {
-  const { min = -Infinity, max = Infinity } = range;
-  return value >= min && value <= max;
+  const { min, max } = range;
+  // NaN is within no bounds, and allowed where there are none.
+  return (min === undefined || value >= min) &&
+    (max === undefined || value <= max);
 }
 
 function describeRange(kind: "integer" | "number", range: NumberRange): string {

@@ -53,7 +53,12 @@ export interface GenerationOptions {
   lengthPenalty?: number;
   /** Rows given back for each prompt. @default {1} */
   numReturnSequences?: number;
-  /** What scores are divided by before drawing. @default {1} */
+  /**
+   * What scores are divided by before drawing, above 0; without drawing it does
+   * not count.
+   *
+   * @default {1}
+   */
   temperature?: number;
   /** The number of best tokens to draw from; 0 for all. @default {50} */
   topK?: number;
@@ -167,32 +172,46 @@ export class GenerationConfig implements Required<GenerationOptions> {
   /**
    * Takes fields; what is not given has the default of transformers.
    *
-   * @throws {TypeError} If a field is of the wrong kind, or asks for a way of
-   * generating that is not supported.
+   * A file may say what transformers loads and only refuses to generate by: so
+   * it is here, see {@linkcode checkUse}.
+   *
+   * @throws {TypeError} If a field is of the wrong kind, an option is unknown, or
+   * an option asks for a way of generating that is not supported.
    * @throws {RangeError} If a number is out of range.
    */
   constructor(options: GenerationOptions | ConfigReader = {}) {
     const reader = ConfigReader.from(options);
     this.#reader = reader;
-    refuseUnsupported(reader);
+    if (reader.areOptions) refuseUnsupported(reader);
+    const share = (name: string, fallback: number | null) =>
+      reader.areOptions
+        ? reader.number(name, fallback, { min: 0, max: 1 })
+        : reader.number(name, fallback);
     const count = (name: string, fallback: number, min = 0) =>
       reader.integer(name, fallback, { min });
-    const token = (name: string) => reader.integer(name, null, { min: 0 });
+    const token = (name: string) => firstToken(reader, name);
     const flag = (name: string) => reader.boolean(name, false);
-    this.maxLength = count("max_length", 20, 1);
+    this.maxLength = count("max_length", 20, reader.areOptions ? 1 : 0);
     this.maxNewTokens = reader.integer("max_new_tokens", null, { min: 1 });
-    this.minLength = count("min_length", 0);
+    this.minLength = count("min_length", 0, reader.areOptions ? 0 : -Infinity);
     this.minNewTokens = reader.integer("min_new_tokens", null, { min: 0 });
     this.doSample = flag("do_sample");
     this.numBeams = count("num_beams", 1, 1);
     this.earlyStopping = readEarlyStopping(reader);
     this.lengthPenalty = reader.number("length_penalty", 1);
     this.numReturnSequences = count("num_return_sequences", 1, 1);
-    this.temperature = readPositive(reader, "temperature");
-    this.topK = count("top_k", 50);
-    this.topP = reader.number("top_p", 1, { min: 0, max: 1 });
-    this.minP = reader.number("min_p", null, { min: 0, max: 1 });
-    this.repetitionPenalty = readPositive(reader, "repetition_penalty");
+    this.temperature = reader.number("temperature", 1);
+    // A null leaves all tokens to draw from.
+    this.topK = reader.fields.top_k === null
+      ? 0
+      : reader.areOptions
+      ? count("top_k", 50)
+      : reader.number("top_k", 50);
+    this.topP = share("top_p", 1) ?? 1;
+    this.minP = share("min_p", null);
+    this.repetitionPenalty = reader.areOptions
+      ? readPositive(reader, "repetition_penalty")
+      : reader.number("repetition_penalty", 1);
     this.noRepeatNgramSize = count("no_repeat_ngram_size", 0);
     this.badWordsIds = readWords(reader);
     this.sequenceBias = readBiases(reader);
@@ -206,6 +225,48 @@ export class GenerationConfig implements Required<GenerationOptions> {
     this.bosTokenId = token("bos_token_id");
     this.eosTokenId = readTokens(reader, "eos_token_id");
     this.decoderStartTokenId = token("decoder_start_token_id");
+    reader.checkNames(IGNORED);
+    if (!this.doSample && this.temperature <= 0) {
+      // deno-lint-ignore no-console -- as transformers does
+      console.warn(
+        `${reader.source}: temperature ${this.temperature} does not count, as ` +
+          "doSample is not set",
+      );
+    }
+  }
+
+  /**
+   * Checks that texts can be generated so.
+   *
+   * @throws {TypeError} If a field asks for a way of generating that is not
+   * supported.
+   * @throws {RangeError} If a number is out of range for what is asked for.
+   */
+  checkUse(): void {
+    const reader = this.#reader;
+    const { doSample, topK, topP, minP } = this;
+    const within = (name: string, allowed: boolean, wish: string) => {
+      if (!allowed) throw reader.error(name, wish, RangeError);
+    };
+    refuseUnsupported(reader, doSample);
+    const start = reader.fields.decoder_start_token_id;
+    if (Array.isArray(start) && new Set(start).size > 1) {
+      throw reader.error("decoder_start_token_id", "one token for all rows");
+    }
+    within(
+      "repetition_penalty",
+      this.repetitionPenalty > 0,
+      "a number above 0",
+    );
+    if (!doSample) return;
+    within("temperature", this.temperature > 0, "a number above 0");
+    within("top_k", Number.isSafeInteger(topK) && topK >= 0, "0 or more");
+    within("top_p", topP >= 0 && topP <= 1, "a number from 0 to 1");
+    within(
+      "min_p",
+      minP === null || minP >= 0 && minP <= 1,
+      "a number from 0 to 1",
+    );
   }
 
   /**
@@ -224,7 +285,8 @@ export class GenerationConfig implements Required<GenerationOptions> {
       ...options,
     });
     if (!files.includes(FILE_NAME)) {
-      return fromFields((await readConfig(folder)).fields, "config.json");
+      const { fields, source } = await readConfig(folder);
+      return fromFields(fields, source);
     }
     const path = `${folder}/${FILE_NAME}`;
     const { fields, floats } = await readJson(path);
@@ -241,6 +303,8 @@ export class GenerationConfig implements Required<GenerationOptions> {
   /** A configuration with some fields replaced; `undefined` leaves one as is. */
   with(options: GenerationOptions): GenerationConfig {
     const { fields } = ConfigReader.from(options);
+    // Checked alone, so that errors name what was given.
+    if (Object.keys(fields).length > 0) checkOptions(options);
     return new GenerationConfig(
       new ConfigReader({ ...this.#reader.fields, ...fields }, {
         source: "the generation options",
@@ -271,15 +335,22 @@ function fromFields(
   source: string,
 ): GenerationConfig {
   const own = Object.entries(fields).filter(([name, value]) =>
-    value !== null && NAMES.includes(name)
+    value !== null && (NAMES.includes(name) || name in UNSUPPORTED)
   );
   return new GenerationConfig(
     new ConfigReader(Object.fromEntries(own), { source }),
   );
 }
 
+/** Checks options by themselves; the temperature is told of once. */
+function checkOptions(options: GenerationOptions): void {
+  const { temperature: _, ...others } = options;
+  new GenerationConfig(others);
+}
+
 /** Fields that change what is generated, and the values that do not. */
 const UNSUPPORTED: Readonly<Record<string, readonly unknown[]>> = {
+  assistant_early_exit: [],
   constraints: [],
   diversity_penalty: [0],
   dola_layers: [],
@@ -289,22 +360,47 @@ const UNSUPPORTED: Readonly<Record<string, readonly unknown[]>> = {
   eta_cutoff: [0],
   exponential_decay_length_penalty: [],
   force_words_ids: [],
+  forced_decoder_ids: [],
   guidance_scale: [1],
   max_time: [],
   num_beam_groups: [1],
   penalty_alpha: [0],
   prompt_lookup_num_tokens: [],
   stop_strings: [],
+  token_healing: [false],
   typical_p: [1],
   watermarking_config: [],
 };
+
+/** Those of them that count only where tokens are drawn. */
+const OF_SAMPLING: readonly string[] = [
+  "epsilon_cutoff",
+  "eta_cutoff",
+  "typical_p",
+];
+
+/** Options of transformers that change what is told, or how fast. */
+const IGNORED: readonly string[] = [
+  "_from_model_config",
+  "cache_implementation",
+  "disable_compile",
+  "low_memory",
+  "output_attentions",
+  "output_hidden_states",
+  "output_logits",
+  "output_scores",
+  "return_dict_in_generate",
+  "transformers_version",
+  "use_cache",
+];
 
 /** The names of all fields in files. */
 const NAMES: readonly string[] = Object.keys(new GenerationConfig())
   .map(toSnakeCase);
 
-function refuseUnsupported(reader: ConfigReader): void {
+function refuseUnsupported(reader: ConfigReader, doSample = true): void {
   for (const [name, neutral] of Object.entries(UNSUPPORTED)) {
+    if (!doSample && OF_SAMPLING.includes(name)) continue;
     if (reader.has(name) && !neutral.includes(reader.fields[name])) {
       throw reader.error(name, `${neutral[0] ?? "null"}: it is not supported`);
     }
@@ -333,6 +429,12 @@ function readTokens(
   return Array.isArray(reader.fields[name])
     ? reader.integers(name, null)
     : reader.integer(name, null, { min: 0 });
+}
+
+/** A token, or the first of several. */
+function firstToken(reader: ConfigReader, name: string): number | null {
+  const tokens = readTokens(reader, name);
+  return typeof tokens === "number" ? tokens : tokens?.[0] ?? null;
 }
 
 function isWord(value: unknown): value is readonly number[] {

@@ -143,6 +143,7 @@ export async function* scored(
   compute: Compute,
 ): AsyncGenerator<Scored> {
   const limit = longestRow(model, tokenizer);
+  checkKnown(model, tokenizer, all);
   for (const { rows, longest } of likeLengths(all, batchSize)) {
     const rounded = Math.ceil(longest / LENGTH_STEP) * LENGTH_STEP;
     const batch = { rows, length: Math.max(longest, Math.min(rounded, limit)) };
@@ -157,6 +158,28 @@ export async function* scored(
       )
     );
     yield { ...batch, outputs };
+  }
+}
+
+/**
+ * Throws if the tokenizer gave a token that the model has no row for.
+ *
+ * @throws {RangeError} If there is one.
+ */
+function checkKnown(
+  { config }: AnyModel,
+  tokenizer: Tokenizer,
+  rows: readonly TokenRow[],
+): void {
+  const { vocab_size: size } = config.toJSON();
+  if (typeof size !== "number" || tokenizer.vocabSize <= size) return;
+  for (const { inputIds } of rows) {
+    const unknown = inputIds.find((id) => id >= size);
+    if (unknown === undefined) continue;
+    throw new RangeError(
+      `Cannot encode "${tokenizer.idToToken(unknown)}": it is token ` +
+        `${unknown}, and the model knows ${size}`,
+    );
   }
 }
 
