@@ -337,9 +337,12 @@ function fromFields(
   const own = Object.entries(fields).filter(([name, value]) =>
     value !== null && (NAMES.includes(name) || name in UNSUPPORTED)
   );
-  return new GenerationConfig(
-    new ConfigReader(Object.fromEntries(own), { source }),
-  );
+  const found = Object.fromEntries(own);
+  // What BART's first configurations call it.
+  if (fields.force_bos_token_to_be_generated === true) {
+    found.forced_bos_token_id ??= fields.bos_token_id ?? null;
+  }
+  return new GenerationConfig(new ConfigReader(found, { source }));
 }
 
 /** Checks options by themselves; the temperature is told of once. */

@@ -25,7 +25,7 @@ export interface ClassificationLossOptions {
  * classes, unless the configuration says otherwise.
  *
  * @param logits `[batch, labels]`.
- * @param labels `[batch]`, or `[batch, labels]` of floats.
+ * @param labels `[batch]` or `[batch, 1]`, or `[batch, labels]` of floats.
  * @throws {TypeError} If the labels do not fit the problem.
  */
 export function classificationLoss(
@@ -40,16 +40,26 @@ export function classificationLoss(
       : labels.dtype === "f32"
       ? "multi_label_classification"
       : "single_label_classification");
-  if (problem === "single_label_classification") {
+  const rows = logits.size / count;
+  const isClasses = problem === "single_label_classification";
+  if (isClasses && labels.dtype !== "f32" && labels.size === rows) {
+    return crossEntropy(logits, reshape(labels, logits.shape.slice(0, -1)));
+  }
+  if (isClasses && labels.size === logits.size) {
     return crossEntropy(logits, labels);
   }
-  if (labels.dtype !== "f32" || labels.size !== logits.size) {
+  if (
+    isClasses || labels.dtype !== "f32" || labels.size !== logits.size
+  ) {
     throw new TypeError(
       `Cannot find the loss of ${problem}: labels are ${labels.dtype} [${
         labels.shape.join(", ")
-      }], expected f32 with as many elements as the logits [${
-        logits.shape.join(", ")
-      }]`,
+      }], expected ${
+        isClasses ? `integers [${rows}], or f32` : "f32"
+      } with as many elements as the logits [${logits.shape.join(", ")}]` +
+        (labels.dtype === "f32" && labels.size === rows
+          ? "; classes are integers, say dtype i32"
+          : ""),
     );
   }
   const targets = reshape(labels, logits.shape);

@@ -11,6 +11,7 @@ import {
   BertModel,
   ModernBertConfig,
 } from "../../models/mod.ts";
+import { warningsOf } from "../_warnings.ts";
 
 const FIXTURE =
   new URL("../fixtures/models/bert_model", import.meta.url).pathname;
@@ -263,17 +264,12 @@ Deno.test("names of classes may be anything, and are written as they were", () =
   assertEquals(config.toJSON().id2label, { 0: "a", 1: "b" });
 });
 
-Deno.test("names stand above a number of classes, and the console tells", () => {
-  const heard: string[] = [];
-  const { warn } = console;
-  console.warn = (text: string) => heard.push(text);
-  try {
+Deno.test("names stand above a number of classes, and the console tells", async () => {
+  const heard = await warningsOf(() => {
     const config = fromJson({ num_labels: 9, id2label: { 0: "a", 1: "b" } });
     assertEquals(config.numLabels, 2);
     fromJson({ num_labels: 2, id2label: { 0: "a", 1: "b" } });
-  } finally {
-    console.warn = warn;
-  }
+  });
   assertEquals(heard, [
     "config.json: num_labels 9 does not count, as id2label names 2",
   ]);

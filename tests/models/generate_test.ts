@@ -25,6 +25,7 @@ import { checkSteps } from "../../models/generation/search.ts";
 import { gpuTest } from "../_check.ts";
 import { beamSearch, extend } from "../reference/generation.ts";
 import { TinyAnswerer, TinyDecoder } from "./_tiny_decoder.ts";
+import { warningsOf } from "../_warnings.ts";
 
 const END = 0;
 const PAD = 4;
@@ -582,19 +583,14 @@ gpuTest("generate() refuses in time what it cannot do", async () => {
 });
 
 gpuTest("a temperature of 0 does not count without drawing", async () => {
-  const heard: string[] = [];
-  const { warn } = console;
-  console.warn = (text: string) => heard.push(text);
-  try {
+  const heard = await warningsOf(async () => {
     const { sequences } = await generate(new ChainModel(), {
       inputIds: [[3]],
       temperature: 0,
       maxLength: 4,
     });
     assertEquals(sequences, [[3, END]]);
-  } finally {
-    console.warn = warn;
-  }
+  });
   assertEquals(heard, [
     "the generation options: temperature 0 does not count, as doSample is " +
     "not set",

@@ -3,6 +3,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ConfigReader, PretrainedConfig } from "../../models/config.ts";
 import { GenerationConfig } from "../../models/generation_config.ts";
+import { warningsOf } from "../_warnings.ts";
 
 const BART = `{
   "_from_model_config": true,
@@ -117,10 +118,7 @@ Deno.test("save() keeps what this library does not know", async () => {
 });
 
 Deno.test("a file loads with what only generating refuses", async () => {
-  const heard: string[] = [];
-  const { warn } = console;
-  console.warn = (text: string) => heard.push(text);
-  try {
+  const heard = await warningsOf(async () => {
     for (
       const [fields, message] of [
         [{ do_sample: false, temperature: 0.0 }, undefined],
@@ -145,9 +143,7 @@ Deno.test("a file loads with what only generating refuses", async () => {
         assertEquals(config.toJSON(), { ...fields });
       });
     }
-  } finally {
-    console.warn = warn;
-  }
+  });
   assertEquals(heard.length, 1);
   assertEquals(
     heard[0]?.endsWith("temperature 0 does not count, as doSample is not set"),

@@ -13,6 +13,7 @@ import {
   RobertaForSequenceClassification,
 } from "../../models/mod.ts";
 import { assertClose, gpuTest, SUMS } from "../_check.ts";
+import { warningsOf } from "../_warnings.ts";
 import { inFolder, tinyConfig, tinyTokenizer } from "./pipelines/_tiny.ts";
 
 const tokenizer = tinyTokenizer();
@@ -201,14 +202,11 @@ gpuTest("pipeline() refuses models that cannot do the task", async () => {
 });
 
 gpuTest("a tokenizer may have tokens that no text holds", async () => {
-  const heard: string[] = [];
-  const { warn } = console;
-  console.warn = (text: string) => heard.push(text);
   const size = tokenizer.vocabSize - 1;
   const small = new BertForSequenceClassification(
     tinyConfig({ vocabSize: size }),
   );
-  try {
+  const heard = await warningsOf(async () => {
     const parts = { model: small, tokenizer };
     const classify = await pipeline("text-classification", parts);
     assertEquals((await classify(["I like it", "the cat"])).length, 2);
@@ -217,10 +215,8 @@ gpuTest("a tokenizer may have tokens that no text holds", async () => {
       RangeError,
       `Cannot encode "-": it is token ${size}, and the model knows ${size}`,
     );
-  } finally {
-    console.warn = warn;
-    small.dispose();
-  }
+  });
+  small.dispose();
   assertEquals(heard.length, 1);
   assert(heard[0]?.includes(`has ${size + 1} tokens and the model knows`));
 });
