@@ -10,6 +10,13 @@
 
 import { writeTextAtomically } from "../nn/disk.ts";
 import { formatJson, readJson } from "./files/json.ts";
+import {
+  labelsOf,
+  MAX_LABELS,
+  readLabelIds,
+  readLabels,
+  turnAround,
+} from "./class_names.ts";
 import { ConfigReader, toSnakeCase } from "./config_reader.ts";
 
 export { ConfigReader };
@@ -194,7 +201,7 @@ export class PretrainedConfig {
     this.architectures = reader.strings("architectures", null);
     this.dtype = reader.string("dtype", null) ??
       reader.string("torch_dtype", null);
-    this.id2label = readLabels(reader, defaults);
+    this.id2label = readLabels(reader, defaults.numLabels ?? 2);
     this.label2id = readLabelIds(reader) ?? turnAround(this.id2label);
     this.problemType = reader.string("problem_type", null, {
       oneOf: PROBLEM_TYPES,
@@ -384,71 +391,6 @@ const COMMON: Record<string, unknown> & { initializer_range: number } = {
   output_attentions: false,
   initializer_range: 0.02,
 };
-
-/**
- * Classes that may go without names of their own: a list of names is made for
- * them.
- */
-const MAX_LABELS = 1_048_576;
-
-function readLabels(
-  reader: ConfigReader,
-  defaults: PretrainedConfigOptions,
-): Readonly<Record<number, string>> {
-  const labels = reader.object("id2label", null);
-  if (labels === null) {
-    const { numLabels = 2 } = defaults;
-    const count = reader.integer("num_labels", numLabels, { min: 0 });
-    if (count <= MAX_LABELS) return labelsOf(count);
-    throw reader.error("num_labels", `${MAX_LABELS} at most`, RangeError);
-  }
-  const names: Record<number, string> = {};
-  for (const [id, label] of Object.entries(labels)) {
-    if (!/^\s*[+-]?\d+\s*$/.test(id)) {
-      throw reader.error("id2label", "a map from ids to texts");
-    }
-    // Only the ids are converted there, so that names may be anything.
-    names[Number(id)] = typeof label === "string"
-      ? label
-      : JSON.stringify(label);
-  }
-  const count = Object.keys(names).length;
-  if (reader.has("num_labels") && reader.fields.num_labels !== count) {
-    // deno-lint-ignore no-console -- as transformers does
-    console.warn(
-      `${reader.source}: num_labels ${reader.fields.num_labels} does not ` +
-        `count, as id2label names ${count}`,
-    );
-  }
-  return names;
-}
-
-function labelsOf(count: number): Readonly<Record<number, string>> {
-  const names: Record<number, string> = {};
-  for (let id = 0; id < count; id++) names[id] = `LABEL_${id}`;
-  return names;
-}
-
-function readLabelIds(
-  reader: ConfigReader,
-): Readonly<Record<string, number>> | null {
-  const ids = reader.object("label2id", null);
-  if (ids === null || Object.values(ids).every(Number.isSafeInteger)) {
-    // Without names the ids are those of LABEL_0, LABEL_1 …, as there.
-    return reader.has("id2label")
-      ? ids as Readonly<Record<string, number>> | null
-      : null;
-  }
-  throw reader.error("label2id", "a map from texts to ids");
-}
-
-function turnAround(
-  labels: Readonly<Record<number, string>>,
-): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(labels).map(([id, label]) => [label, Number(id)]),
-  );
-}
 
 /**
  * Reads the `config.json` of a folder.

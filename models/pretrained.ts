@@ -12,6 +12,7 @@ import { loadWarning } from "./files/load_warning.ts";
 import { parseSize, stageWeights } from "./files/save_weights.ts";
 import { partsOf } from "./files/weights.ts";
 import { openCheckpoint } from "./checkpoint.ts";
+import { replacedFields } from "./class_names.ts";
 import { type PretrainedConfig, readConfig } from "./config.ts";
 import { ConfigReader } from "./config_reader.ts";
 import { GenerationConfig } from "./generation_config.ts";
@@ -271,38 +272,7 @@ export async function resolveConfig(
   const { folder } = await resolveFiles(source, options);
   const reader = await readConfig(folder);
   if (!options.config) return reader;
-  return new ConfigReader(replaced(reader, options.config), reader);
-}
-
-/**
- * Fields with others in their places. Classes stay consistent: another number of
- * them gives them other names, and other names other ids, as in transformers.
- *
- * @throws {RangeError} If the number and the names of classes contradict.
- */
-function replaced(
-  { fields, source }: ConfigReader,
-  given: Readonly<Record<string, unknown>>,
-): Record<string, unknown> {
-  const all = { ...fields, ...given };
-  const count = given.num_labels ?? undefined;
-  const names = given.id2label ?? undefined;
-  if (count === undefined && names === undefined) return all;
-  const size = typeof all.id2label === "object" && all.id2label !== null
-    ? Object.keys(all.id2label).length
-    : undefined;
-  if (count !== undefined && names !== undefined && size !== count) {
-    throw new RangeError(
-      `Cannot read ${source} with num_labels ${count} and id2label of ` +
-        `${size} classes: give one of them, or as many`,
-    );
-  }
-  if (names === undefined && size !== undefined && size !== count) {
-    delete all.id2label;
-  }
-  const changed = names !== undefined || all.id2label === undefined;
-  if (changed && !("label2id" in given)) delete all.label2id;
-  return all;
+  return new ConfigReader(replacedFields(reader, options.config), reader);
 }
 
 /** Finds a source's files, and all parts of its weights. */

@@ -9,16 +9,10 @@
 
 import type { Tasks } from "../registry.ts";
 import type { TokenizerInput } from "../tokenizer.ts";
+import { averaged, logitsOf, type RowScores, scoresOf } from "./_averages.ts";
 import { callable, encodeAll, scored } from "./_batches.ts";
 import { checkCount, largest } from "./_scores.ts";
-import {
-  averaged,
-  type LabelUncertainty,
-  logitsOf,
-  type RowScores,
-  type ScoreFunction,
-  scoresOf,
-} from "./posterior.ts";
+import type { LabelUncertainty, ScoreFunction } from "./posterior.ts";
 import type { Pipeline, PipelineSetup, TruncatedOptions } from "./types.ts";
 
 /** Two texts that are classified together. */

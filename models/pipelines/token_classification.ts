@@ -9,6 +9,7 @@
 
 import type { Tasks } from "../registry.ts";
 import type { Encoding } from "../tokenizer.ts";
+import { averagedTokens, logitsOf } from "./_averages.ts";
 import { callable, longestRow, scored, textsOf } from "./_batches.ts";
 import {
   entitiesOf,
@@ -17,7 +18,6 @@ import {
   piecesOf,
   withoutOverlaps,
 } from "./_entities.ts";
-import { averagedTokens, logitsOf } from "./posterior.ts";
 import type { CallOptions, Pipeline, PipelineSetup } from "./types.ts";
 
 /** A token with its label. */
