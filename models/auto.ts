@@ -26,6 +26,7 @@ import {
 } from "./bert.ts";
 import type { PretrainedConfig } from "./config.ts";
 import { ConfigReader } from "./config_reader.ts";
+import type { WithLabels, WithLoss, WithPositions } from "./io.ts";
 import {
   MarianConfig,
   MarianForCausalLM,
@@ -212,7 +213,27 @@ export interface AutoClass<M> {
   fromConfig(config: PretrainedConfig): M;
 }
 
-function auto<T extends keyof Tasks>(task: T): AutoClass<Tasks[T]> {
+/** A task's model, which says that there is a loss where labels are given. */
+type Labelled<T extends keyof Tasks> =
+  & {
+    forward(
+      inputs: WithLabels<Parameters<Tasks[T]["forward"]>[0]>,
+    ): WithLoss<ReturnType<Tasks[T]["forward"]>>;
+  }
+  & Tasks[T];
+
+/** The same of a task whose labels are places. */
+type Positioned<T extends keyof Tasks> =
+  & {
+    forward(
+      inputs: WithPositions<Parameters<Tasks[T]["forward"]>[0]>,
+    ): WithLoss<ReturnType<Tasks[T]["forward"]>>;
+  }
+  & Tasks[T];
+
+function auto<T extends keyof Tasks, M extends Tasks[T] = Tasks[T]>(
+  task: T,
+): AutoClass<M> {
   return {
     async fromPretrained(source, options = {}) {
       const reader = await resolveConfig(source, options);
@@ -220,10 +241,10 @@ function auto<T extends keyof Tasks>(task: T): AutoClass<Tasks[T]> {
         reader,
         () => modelClassOf(modelTypeOf(reader, source), task),
       );
-      return await PreTrainedModel.load(found, source, options);
+      return await PreTrainedModel.load(found, source, options) as M;
     },
     fromConfig(config) {
-      return new (modelClassOf(config.modelType, task))(config);
+      return new (modelClassOf(config.modelType, task))(config) as M;
     },
   };
 }
@@ -232,17 +253,17 @@ function auto<T extends keyof Tasks>(task: T): AutoClass<Tasks[T]> {
 export const AutoModel: AutoClass<Tasks["base"]> = auto("base");
 
 /** Loads models that fill masked tokens. */
-export const AutoModelForMaskedLM: AutoClass<Tasks["maskedLM"]> = auto(
+export const AutoModelForMaskedLM: AutoClass<Labelled<"maskedLM">> = auto(
   "maskedLM",
 );
 
 /** Loads models that continue texts. */
-export const AutoModelForCausalLM: AutoClass<Tasks["causalLM"]> = auto(
+export const AutoModelForCausalLM: AutoClass<Labelled<"causalLM">> = auto(
   "causalLM",
 );
 
 /** Loads models that turn texts into other texts. */
-export const AutoModelForSeq2SeqLM: AutoClass<Tasks["seq2SeqLM"]> = auto(
+export const AutoModelForSeq2SeqLM: AutoClass<Labelled<"seq2SeqLM">> = auto(
   "seq2SeqLM",
 );
 
@@ -259,19 +280,19 @@ export const AutoModelForSeq2SeqLM: AutoClass<Tasks["seq2SeqLM"]> = auto(
  * ```
  */
 export const AutoModelForSequenceClassification: AutoClass<
-  Tasks["sequenceClassification"]
+  Labelled<"sequenceClassification">
 > = auto("sequenceClassification");
 
 /** Loads models that label tokens. */
 export const AutoModelForTokenClassification: AutoClass<
-  Tasks["tokenClassification"]
+  Labelled<"tokenClassification">
 > = auto("tokenClassification");
 
 /** Loads models that find answers. */
 export const AutoModelForQuestionAnswering: AutoClass<
-  Tasks["questionAnswering"]
+  Positioned<"questionAnswering">
 > = auto("questionAnswering");
 
 /** Loads models that choose between answers. */
-export const AutoModelForMultipleChoice: AutoClass<Tasks["multipleChoice"]> =
+export const AutoModelForMultipleChoice: AutoClass<Labelled<"multipleChoice">> =
   auto("multipleChoice");

@@ -69,6 +69,9 @@ import type {
   Seq2SeqOutput,
   Seq2SeqQuestionInputs,
   Seq2SeqQuestionOutput,
+  WithLabels,
+  WithLoss,
+  WithPositions,
 } from "./io.ts";
 import { KNOWN_FIELDS } from "./known_fields.ts";
 import { classificationLoss } from "./loss.ts";
@@ -287,6 +290,11 @@ export class BartForConditionalGeneration extends BartWithHead {
   }
 
   /** Scores every token of the vocabulary at every place of the target. */
+  forward(
+    inputs: WithLabels<LabelledSeq2SeqInputs>,
+  ): WithLoss<Seq2SeqHeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: LabelledSeq2SeqInputs): Seq2SeqHeadOutput;
   forward(inputs: LabelledSeq2SeqInputs): Seq2SeqHeadOutput {
     const { labels, decoderInputIds, cache } = inputs;
     const output = this.model.forward({
@@ -363,6 +371,11 @@ export class BartForSequenceClassification extends BartWithHead {
   }
 
   /** Scores every label for every text. */
+  forward(
+    inputs: WithLabels<LabelledSeq2SeqInputs>,
+  ): WithLoss<Seq2SeqHeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: LabelledSeq2SeqInputs): Seq2SeqHeadOutput;
   forward(inputs: LabelledSeq2SeqInputs): Seq2SeqHeadOutput {
     const { inputIds, labels } = inputs;
     if (!inputIds) {
@@ -411,6 +424,11 @@ export class BartForQuestionAnswering extends BartWithHead {
   }
 
   /** Scores every token as the answer's first and last. */
+  forward(
+    inputs: WithPositions<Seq2SeqQuestionInputs>,
+  ): WithLoss<Seq2SeqQuestionOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: Seq2SeqQuestionInputs): Seq2SeqQuestionOutput;
   forward(inputs: Seq2SeqQuestionInputs): Seq2SeqQuestionOutput {
     const output = this.model.forward(inputs);
     const scores = this.qaOutputs.forward(tokenStates(output));
@@ -449,6 +467,9 @@ export class BartForCausalLM extends BartPreTrainedModel {
   }
 
   /** Scores every token of the vocabulary at every place. */
+  forward(inputs: WithLabels<CausalLMInputs>): WithLoss<HeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: CausalLMInputs): HeadOutput;
   forward(inputs: CausalLMInputs): HeadOutput {
     return scoreTexts(this.model, this.lmHead, inputs);
   }

@@ -58,6 +58,9 @@ import type {
   LabelledInputs,
   QuestionInputs,
   QuestionOutput,
+  WithLabels,
+  WithLoss,
+  WithPositions,
 } from "./io.ts";
 import { KNOWN_FIELDS } from "./known_fields.ts";
 import { classificationLoss } from "./loss.ts";
@@ -284,6 +287,9 @@ export class BertForMaskedLM extends BertPreTrainedModel {
   }
 
   /** Scores every token of the vocabulary at every place. */
+  forward(inputs: WithLabels<LabelledInputs>): WithLoss<HeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: LabelledInputs): HeadOutput;
   forward(inputs: LabelledInputs): HeadOutput {
     const output = this.bert.forward(inputs);
     const scores = this.cls.predictions.forward(tokenStates(output));
@@ -299,6 +305,9 @@ export class BertForMaskedLM extends BertPreTrainedModel {
  */
 export class BertLMHeadModel extends BertForMaskedLM {
   /** Scores every token of the vocabulary as the next at every place. */
+  override forward(inputs: WithLabels<CausalLMInputs>): WithLoss<HeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  override forward(inputs: CausalLMInputs): HeadOutput;
   override forward(inputs: CausalLMInputs): HeadOutput {
     const { labels, cache } = inputs;
     const output = this.bert.forward(inputs);
@@ -351,6 +360,9 @@ export class BertForSequenceClassification extends BertPooledClassifier {
   }
 
   /** Scores every label for every text. */
+  forward(inputs: WithLabels<LabelledInputs>): WithLoss<HeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: LabelledInputs): HeadOutput;
   forward(inputs: LabelledInputs): HeadOutput {
     const [output, logits] = this.classify(inputs);
     const { labels } = inputs;
@@ -371,6 +383,9 @@ export class BertForMultipleChoice extends BertPooledClassifier {
   }
 
   /** Scores every choice. */
+  forward(inputs: WithLabels<LabelledInputs>): WithLoss<HeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: LabelledInputs): HeadOutput;
   forward(inputs: LabelledInputs): HeadOutput {
     const { labels, ...rest } = inputs;
     const [batch = 0, choices = 0] = inputs.inputIds.shape;
@@ -401,6 +416,9 @@ export class BertForTokenClassification extends BertPreTrainedModel {
   }
 
   /** Scores every label for every token. */
+  forward(inputs: WithLabels<LabelledInputs>): WithLoss<HeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: LabelledInputs): HeadOutput;
   forward(inputs: LabelledInputs): HeadOutput {
     const output = this.bert.forward(inputs);
     const scores = this.classifier.forward(
@@ -429,6 +447,9 @@ export class BertForQuestionAnswering extends BertPreTrainedModel {
   }
 
   /** Scores every token as the answer's first and last. */
+  forward(inputs: WithPositions<QuestionInputs>): WithLoss<QuestionOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: QuestionInputs): QuestionOutput;
   forward(inputs: QuestionInputs): QuestionOutput {
     const output = this.bert.forward(inputs);
     const scores = this.qaOutputs.forward(tokenStates(output));

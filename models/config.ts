@@ -283,8 +283,9 @@ export class PretrainedConfig {
   /** Names the classes; their ids are the places in the list. */
   setLabels(names: readonly string[]): void {
     if (new Set(names).size !== names.length) {
+      const twice = names.find((name, i) => names.indexOf(name) < i);
       throw new TypeError(
-        `Cannot name the classes ${names.join(", ")}: a name is given twice`,
+        `Cannot name ${names.length} classes: "${twice}" is given twice`,
       );
     }
     this.id2label = { ...names };

@@ -153,7 +153,9 @@ export class ConfigReader {
       fallback,
       describeRange("number", range),
       (value): value is number => typeof value === "number",
-      (value) => inRange(value, range),
+      // A file may hold NaN, as Python writes it and compares it with bounds.
+      (value) =>
+        inRange(value, range) || !this.#camelCase && Number.isNaN(value),
     );
   }
 

@@ -48,6 +48,8 @@ import type {
   Seq2SeqHeadOutput,
   Seq2SeqInputs,
   Seq2SeqOutput,
+  WithLabels,
+  WithLoss,
 } from "./io.ts";
 import { KNOWN_FIELDS } from "./known_fields.ts";
 import { PreTrainedModel } from "./pretrained.ts";
@@ -276,6 +278,11 @@ export class MarianMTModel extends MarianPreTrainedModel {
   }
 
   /** Scores every token of the vocabulary at every place of the target. */
+  forward(
+    inputs: WithLabels<LabelledSeq2SeqInputs>,
+  ): WithLoss<Seq2SeqHeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: LabelledSeq2SeqInputs): Seq2SeqHeadOutput;
   forward(inputs: LabelledSeq2SeqInputs): Seq2SeqHeadOutput {
     const { labels, decoderInputIds, cache } = inputs;
     const output = this.model.forward({
@@ -323,6 +330,9 @@ export class MarianForCausalLM extends MarianPreTrainedModel {
   }
 
   /** Scores every token of the vocabulary at every place. */
+  forward(inputs: WithLabels<CausalLMInputs>): WithLoss<HeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: CausalLMInputs): HeadOutput;
   forward(inputs: CausalLMInputs): HeadOutput {
     return scoreTexts(this.model, this.lmHead, inputs);
   }

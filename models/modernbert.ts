@@ -62,6 +62,9 @@ import type {
   LabelledInputs,
   QuestionInputs,
   QuestionOutput,
+  WithLabels,
+  WithLoss,
+  WithPositions,
 } from "./io.ts";
 import { classificationLoss } from "./loss.ts";
 import type { Packing } from "./packing.ts";
@@ -236,6 +239,9 @@ export class ModernBertForMaskedLM extends ModernBertPreTrainedModel {
   }
 
   /** Scores the vocabulary at every place, or at those asked for. */
+  forward(inputs: WithLabels<ModernBertMaskedLMInputs>): WithLoss<HeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: ModernBertMaskedLMInputs): HeadOutput;
   forward(inputs: ModernBertMaskedLMInputs): HeadOutput {
     const { predictions } = inputs;
     const labels = inputs.labels && this.#countedLabels(inputs.labels);
@@ -325,6 +331,9 @@ export class ModernBertForSequenceClassification extends ModernBertClassifier {
   }
 
   /** Scores every label for every text. */
+  forward(inputs: WithLabels<LabelledInputs>): WithLoss<HeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: LabelledInputs): HeadOutput;
   forward(inputs: LabelledInputs): HeadOutput {
     const output = this.model.forward(inputs);
     const logits = this.score(this.pool(output, inputs));
@@ -346,6 +355,9 @@ export class ModernBertForMultipleChoice extends ModernBertClassifier {
   }
 
   /** Scores every choice. */
+  forward(inputs: WithLabels<LabelledInputs>): WithLoss<HeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: LabelledInputs): HeadOutput;
   forward(inputs: LabelledInputs): HeadOutput {
     const { labels, ...rest } = inputs;
     const [batch = 0, choices = 0] = inputs.inputIds.shape;
@@ -368,6 +380,9 @@ export class ModernBertForTokenClassification extends ModernBertClassifier {
   }
 
   /** Scores every label for every token. */
+  forward(inputs: WithLabels<LabelledInputs>): WithLoss<HeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: LabelledInputs): HeadOutput;
   forward(inputs: LabelledInputs): HeadOutput {
     const output = this.model.forward(inputs);
     const scores = this.score(tokenStates(output));
@@ -387,6 +402,9 @@ export class ModernBertForQuestionAnswering extends ModernBertClassifier {
   }
 
   /** Scores every token as the answer's first and last. */
+  forward(inputs: WithPositions<QuestionInputs>): WithLoss<QuestionOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: QuestionInputs): QuestionOutput;
   forward(inputs: QuestionInputs): QuestionOutput {
     const output = this.model.forward(inputs);
     const scores = this.score(tokenStates(output));

@@ -59,6 +59,7 @@ import {
 } from "./pipelines/token_classification.ts";
 import type { AnyModel, Pipeline, PipelineSetup } from "./pipelines/types.ts";
 import type { PretrainedOptions } from "./pretrained.ts";
+import type { Tasks } from "./registry.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 export type * from "./pipelines/feature_extraction.ts";
@@ -150,7 +151,7 @@ interface Recipe {
 }
 
 function recipe<M extends AnyModel, P extends Pipeline<M>>(
-  auto: AutoClass<M>,
+  auto: AutoClass<NoInfer<M>>,
   make: (setup: PipelineSetup<M>) => P,
 ): Recipe {
   return {
@@ -159,11 +160,14 @@ function recipe<M extends AnyModel, P extends Pipeline<M>>(
   };
 }
 
+type Seq2SeqSetup = PipelineSetup<Tasks["seq2SeqLM"]>;
+
 const CLASSIFY = recipe(AutoModelForSequenceClassification, textClassification);
 const LABEL = recipe(AutoModelForTokenClassification, tokenClassification);
 const TRANSLATE = recipe(
   AutoModelForSeq2SeqLM,
-  (setup) => text2Text(setup, (translationText) => ({ translationText })),
+  (setup: Seq2SeqSetup) =>
+    text2Text(setup, (translationText) => ({ translationText })),
 );
 
 const RECIPES: Readonly<Record<string, Recipe>> = {
@@ -179,11 +183,13 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
   "feature-extraction": recipe(AutoModel, featureExtraction),
   "text2text-generation": recipe(
     AutoModelForSeq2SeqLM,
-    (setup) => text2Text(setup, (generatedText) => ({ generatedText })),
+    (setup: Seq2SeqSetup) =>
+      text2Text(setup, (generatedText) => ({ generatedText })),
   ),
   "summarization": recipe(
     AutoModelForSeq2SeqLM,
-    (setup) => text2Text(setup, (summaryText) => ({ summaryText })),
+    (setup: Seq2SeqSetup) =>
+      text2Text(setup, (summaryText) => ({ summaryText })),
   ),
   "translation": TRANSLATE,
   "text-generation": recipe(AutoModelForCausalLM, textGeneration),

@@ -4,6 +4,12 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { readAll, type Tensor, tensor } from "../../engine/mod.ts";
 import { classificationLoss } from "../../models/loss.ts";
 import type { ProblemType } from "../../models/config.ts";
+import {
+  AutoModelForQuestionAnswering,
+  AutoModelForSequenceClassification,
+  BertConfig,
+  BertForSequenceClassification,
+} from "../../models/mod.ts";
 import { assertClose, FUNCTIONS, gpuTest } from "../_check.ts";
 
 const LOGITS = [[1, 2, 0.5], [-1, 0, 3]];
@@ -47,4 +53,30 @@ gpuTest("labels that do not fit the problem are refused with a hint", () => {
     }).shape,
     [],
   );
+});
+
+gpuTest("with labels there is a loss, as the types know", async () => {
+  const config = new BertConfig({
+    vocabSize: 9,
+    hiddenSize: 8,
+    numHiddenLayers: 1,
+    numAttentionHeads: 2,
+    intermediateSize: 8,
+  });
+  const inputIds = tensor([[1, 2]], { dtype: "i32" });
+  const one = tensor(Int32Array.of(1));
+  // None of these compiles if `loss` may be absent.
+  const classifier = new BertForSequenceClassification(config).eval();
+  const first: Tensor = classifier.forward({ inputIds, labels: one }).loss;
+  const auto = AutoModelForSequenceClassification.fromConfig(config).eval();
+  const second: Tensor = auto.forward({ inputIds, labels: one }).loss;
+  const answerer = AutoModelForQuestionAnswering.fromConfig(config).eval();
+  const places = { startPositions: one, endPositions: one };
+  const third: Tensor = answerer.forward({ inputIds, ...places }).loss;
+  for (const [value = NaN] of await readAll([first, second, third])) {
+    assertEquals(value > 0, true);
+  }
+  const none: Tensor | undefined = classifier.forward({ inputIds }).loss;
+  assertEquals(none, undefined);
+  for (const model of [classifier, auto, answerer]) model.dispose();
 });
