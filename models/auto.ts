@@ -214,8 +214,9 @@ export interface AutoClass<M> {
 }
 
 /** A task's model, which says that there is a loss where labels are given. */
-type Labelled<T extends keyof Tasks> =
+export type Labelled<T extends keyof Tasks> =
   & {
+    /** Runs the model, and finds the loss. */
     forward(
       inputs: WithLabels<Parameters<Tasks[T]["forward"]>[0]>,
     ): WithLoss<ReturnType<Tasks[T]["forward"]>>;
@@ -223,8 +224,9 @@ type Labelled<T extends keyof Tasks> =
   & Tasks[T];
 
 /** The same of a task whose labels are places. */
-type Positioned<T extends keyof Tasks> =
+export type Positioned<T extends keyof Tasks> =
   & {
+    /** Runs the model, and finds the loss. */
     forward(
       inputs: WithPositions<Parameters<Tasks[T]["forward"]>[0]>,
     ): WithLoss<ReturnType<Tasks[T]["forward"]>>;
