@@ -12,6 +12,7 @@ import { loadWarning } from "./files/load_warning.ts";
 import { parseSize, stageWeights } from "./files/save_weights.ts";
 import { partsOf } from "./files/weights.ts";
 import { openCheckpoint } from "./checkpoint.ts";
+import { replacedFields } from "./class_names.ts";
 import { type PretrainedConfig, readConfig } from "./config.ts";
 import { ConfigReader } from "./config_reader.ts";
 import { GenerationConfig } from "./generation_config.ts";
@@ -21,6 +22,7 @@ import {
   type ResolveOptions,
 } from "./hub.ts";
 import type { EncoderInputs } from "./io.ts";
+import { checkAgainstWeights, checkSize } from "./size_limits.ts";
 
 /** Bytes that may wait for the GPU to take them while a model is loaded. */
 const STAGED_BYTES = 2 ** 26;
@@ -99,9 +101,15 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
   /** How the model generates, where its folder says so. */
   generationConfig?: GenerationConfig;
 
-  /** Subclasses build their parts after this. */
+  /**
+   * Subclasses build their parts after this.
+   *
+   * @throws {RangeError} If the configuration asks for more than 10,000 blocks,
+   * or for parameters of more than 32 GiB.
+   */
   constructor(config: C) {
     super();
+    checkSize(config.toJSON());
     this.config = config;
   }
 
@@ -126,6 +134,8 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
    * @param source A folder, or a name on the hub.
    * @param options Replaced fields, revision and the like.
    * @throws {TypeError} If shapes differ, unless they are to be ignored.
+   * @throws {RangeError} If the configuration asks for sizes far beyond those of
+   * the weights; nothing is built then.
    * @throws {SyntaxError} If a file is malformed.
    * @throws {Deno.errors.NotFound} If a file is missing.
    */
@@ -150,6 +160,7 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
       ? await GenerationConfig.fromPretrained(folder)
       : undefined;
     using weights = await openCheckpoint(folder);
+    checkAgainstWeights(fields, config.toJSON(), weights);
     const model = withoutInitialization(() => new modelClass(config));
     try {
       withoutInitialization(() => model.parameters());
@@ -261,7 +272,7 @@ export async function resolveConfig(
   const { folder } = await resolveFiles(source, options);
   const reader = await readConfig(folder);
   if (!options.config) return reader;
-  return new ConfigReader({ ...reader.fields, ...options.config }, reader);
+  return new ConfigReader(replacedFields(reader, options.config), reader);
 }
 
 /** Finds a source's files, and all parts of its weights. */

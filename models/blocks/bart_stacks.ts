@@ -137,9 +137,10 @@ export class EncoderStack extends Module implements Seq2SeqEncoder {
   }
 
   forward(inputs: Seq2SeqInputs): EncoderOutput {
-    const { inputIds, packing, outputAttentions = false } = inputs;
+    const { inputIds, packing } = inputs;
     const {
       outputHiddenStates = this.#config.outputHiddenStates,
+      outputAttentions = this.#config.outputAttentions && !packing,
     } = inputs;
     const mask = packing ? undefined : inputs.attentionMask;
     if (!inputIds) {
@@ -201,7 +202,7 @@ export class DecoderStack extends Module implements Seq2SeqDecoder {
     const { inputIds, attentionMask, memory, packing, cache } = inputs;
     const {
       outputHiddenStates = this.#config.outputHiddenStates,
-      outputAttentions = false,
+      outputAttentions = this.#config.outputAttentions && !packing && !cache,
     } = inputs;
     if (cache && outputAttentions) {
       throw new TypeError(
