@@ -14,6 +14,7 @@ import {
   snapshotInCache,
 } from "./files/hub_cache.ts";
 import { WEIGHT_KINDS } from "./files/weights.ts";
+import { finishSave } from "../nn/folder_save.ts";
 
 /** Options of {@linkcode resolveFiles}. */
 export interface ResolveOptions {
@@ -218,6 +219,7 @@ async function inFolder(
   folder: string,
   choose: (listing: readonly string[]) => Choice,
 ): Promise<ResolvedFiles> {
+  await finishSave(folder);
   const listing = await list(folder);
   const { files, missing, required } = choose(listing);
   if (required.length > 0) {

@@ -11,7 +11,10 @@ import {
   scope,
   type Tensor,
 } from "../engine/mod.ts";
+import { fingerprint } from "./fingerprint.ts";
 import type { Module } from "../nn/module.ts";
+import { folderOf } from "../nn/disk.ts";
+import { finishSave } from "../nn/folder_save.ts";
 import { openSafetensors } from "../nn/safetensors_file.ts";
 import { type DensityOptions, logDensity } from "./density.ts";
 import { measure, type MemoryEstimate, NONE } from "./layout.ts";
@@ -24,9 +27,12 @@ import {
   type SwagSettings,
 } from "./settings.ts";
 import {
+  checkWeights,
+  isBesideWeights,
   type MomentSource,
   readMoments,
   readOptions,
+  withFile,
   writePosterior,
 } from "./state.ts";
 
@@ -89,6 +95,29 @@ export interface PredictOptions extends SampleOptions {
 
 /** Runs the model: gives logits, or an output that holds them. */
 export type LogitsFunction = () => Tensor | { readonly logits: Tensor };
+
+/** Options of {@linkcode SwagModel.load}. */
+export interface LoadSwagOptions {
+  /**
+   * Whether a posterior that was saved with other weights than the model's is
+   * refused. Samples overwrite the model's weights, so that any will do where
+   * only samples are used; but beside a model's files, other weights mean that
+   * files of two models were mixed.
+   *
+   * @default {whether `model.safetensors` or its index is in the same folder}
+   */
+  sameWeights?: boolean;
+}
+
+/** Options of {@linkcode SwagModel.save}. */
+export interface SaveSwagOptions {
+  /**
+   * Whether moments that are NaN or infinite are saved, and not refused.
+   *
+   * @default {false}
+   */
+  allowNonFinite?: boolean;
+}
 
 /** What a posterior knows about a parameter, on the host. */
 export interface Moments {
@@ -197,18 +226,28 @@ export class SwagModel implements Disposable {
    * @param path The file.
    * @param model The model that the posterior is over; its weights stay as they
    * are until they are sampled.
+   * @param options Whether the model must have the weights it was saved with.
    * @throws {SyntaxError} If the file is malformed.
-   * @throws {TypeError} If it does not fit the model.
+   * @throws {TypeError} If it does not fit the model, or belongs to other
+   * weights and `sameWeights` holds.
    */
-  static async load(path: string, model: Module): Promise<SwagModel> {
+  static async load(
+    path: string,
+    model: Module,
+    options: LoadSwagOptions = {},
+  ): Promise<SwagModel> {
+    await finishSave(folderOf(path));
+    const { sameWeights = await isBesideWeights(path) } = options;
     using file = await openSafetensors(path);
-    const { options, draws } = readOptions(file.metadata, path);
-    const swag = SwagModel.fromBase(model, options);
+    const { options: own, draws } = readOptions(file.metadata, path);
+    if (sameWeights) await checkWeights(file.metadata, path, model);
+    let swag: SwagModel | undefined;
     try {
+      swag = SwagModel.fromBase(model, own);
       await swag.importState(file);
     } catch (error) {
-      swag.dispose();
-      throw error;
+      swag?.dispose();
+      throw withFile(error, path);
     }
     swag.#draws = draws;
     return swag;
@@ -446,10 +485,22 @@ export class SwagModel implements Disposable {
    * `…_cov_mat_sqrt` `[rank, size]`, oldest first. The options are in the file's
    * metadata; the model's own weights are not in it.
    *
+   * The metadata also holds a fingerprint of the weights that the model has at
+   * this moment, by which {@linkcode load} tells whether it has them again. To
+   * replace a model and its posterior in one go, save the posterior by the
+   * `alongside` option of `savePretrained`.
+   *
    * The file appears when it is complete. Do not collect meanwhile.
+   *
+   * @throws {RangeError} If a moment is not finite, unless that is allowed.
    */
-  async save(path: string): Promise<void> {
-    await writePosterior(path, this.#posterior, this.#draws);
+  async save(path: string, options: SaveSwagOptions = {}): Promise<void> {
+    const { allowNonFinite = false } = options;
+    await writePosterior(path, this.#posterior, {
+      draws: this.#draws,
+      weights: await fingerprint(this.base),
+      allowNonFinite,
+    });
   }
 
   /**
