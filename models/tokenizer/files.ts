@@ -11,7 +11,7 @@ import {
 } from "./byte_level.ts";
 import type { Codec } from "./codec.ts";
 import { JsonCodec } from "./json_codec.ts";
-import { formatJson, isObject } from "../files/json.ts";
+import { formatJson, isObject, parseValue } from "../files/json.ts";
 import { MarianCodec } from "./marian_codec.ts";
 import {
   newSplitter,
@@ -115,13 +115,7 @@ class Reader {
 
 /** Reads a JSON file without asking how it spells numbers: it may be large. */
 function parseFields(text: string, path: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SyntaxError(`Cannot read ${path}: ${reason}`, { cause: error });
-  }
+  const value = parseValue(text, path);
   if (isObject(value)) return value;
   throw new SyntaxError(`Cannot read ${path}: it does not hold an object`);
 }
