@@ -58,6 +58,17 @@ export async function prepareOutput(
   }
 }
 
+/** About how many bytes a save takes, once a posterior has all its ranks. */
+export function savedBytes(
+  { model, swag }: Omit<Classifier, "tokenizer">,
+): number {
+  let bytes = 0;
+  for (const tensor of model.namedTensors().values()) bytes += 4 * tensor.size;
+  if (swag === undefined) return bytes;
+  const { mean, secondMoment, deviations } = swag.memoryEstimate;
+  return bytes + mean + secondMoment + deviations;
+}
+
 /**
  * Writes model, tokenizer and posterior in place of those that the folder
  * holds; its other files stay.

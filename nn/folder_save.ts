@@ -91,7 +91,7 @@ export class FolderSave implements AsyncDisposable {
       const there = await lstat(host, folder, "stat");
       if (there && !there.isDirectory) {
         throw new TypeError(
-          `Cannot save to ${folder}: it is a file, expected a folder`,
+          `Cannot write to ${folder}: it is a file, expected a folder`,
         );
       }
       await host.mkdir(folder, { recursive: true });
@@ -106,7 +106,7 @@ export class FolderSave implements AsyncDisposable {
       }
       return save;
     } catch (error) {
-      throw diskError(`Cannot save to ${folder}`, error);
+      throw diskError(`Cannot write to ${folder}`, error);
     }
   }
 

@@ -122,12 +122,12 @@ Deno.test("FolderSave says that its folder is a file", async () => {
     await assertRejects(
       () => FolderSave.begin(`${folder}/file`),
       TypeError,
-      `Cannot save to ${folder}/file: it is a file, expected a folder`,
+      `Cannot write to ${folder}/file: it is a file, expected a folder`,
     );
     await assertRejects(
       () => FolderSave.begin(`${folder}/file/below`),
       Error,
-      `Cannot save to ${folder}/file/below: Not a directory`,
+      `Cannot write to ${folder}/file/below: Not a directory`,
     );
   });
 });
