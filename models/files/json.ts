@@ -2,7 +2,8 @@
 // JSON files as Python writes them: `json.dumps(value, indent=2, sort_keys=True)`
 // keeps "0.0" apart from "0", which JavaScript's numbers do not.
 
-import { DiskReader, writeTextAtomically } from "../../nn/disk.ts";
+import { DiskReader, folderOf, writeTextAtomically } from "../../nn/disk.ts";
+import { finishSave } from "../../nn/folder_save.ts";
 
 /** The fields of a JSON file, and which of them are spelled as floats. */
 export interface JsonFields {
@@ -162,6 +163,7 @@ export async function readOptionalText(path: string): Promise<string | null> {
 }
 
 async function readRegular(path: string): Promise<string> {
+  await finishSave(folderOf(path));
   using file = await DiskReader.open(path);
   return new TextDecoder().decode(await file.read(0, file.size));
 }
