@@ -27,6 +27,7 @@ import {
   disk,
   diskError,
   type DiskFile,
+  exists,
   isNotFound,
   writeTextAtomically,
 } from "./disk.ts";
@@ -159,8 +160,7 @@ export class FolderSave implements AsyncDisposable {
  */
 export async function finishSave(folder: string): Promise<void> {
   const host = disk(folder);
-  const journal = `${folder}/${STAGING}/${JOURNAL}`;
-  if (!await lstat(host, journal)) return;
+  if (!await exists(`${folder}/${STAGING}/${JOURNAL}`)) return;
   try {
     const lock = await lockFolder(host, folder);
     try {
@@ -200,7 +200,13 @@ async function finish(host: Disk, folder: string): Promise<void> {
         `written after it; remove ${folder}/${STAGING} to keep what is there`,
     );
   }
-  await apply(host, folder, journal, { moves: 0 });
+  const remove: string[] = [];
+  for (const name of journal.remove) {
+    const there = await lstat(host, `${folder}/${name}`);
+    // What was put there since belongs to somebody else.
+    if ((there?.mtime ?? 0) <= (decided?.mtime ?? 0)) remove.push(name);
+  }
+  await apply(host, folder, { move: journal.move, remove }, { moves: 0 });
 }
 
 /** Makes the moves and removals that are still to be made. */

@@ -78,7 +78,7 @@ export class HubRequests {
           `fewer than ${LEAST_BYTES} bytes came in ${timeout / 1000} s`,
         ),
       );
-    const signals = [own.signal, signal, init.signal].filter((s) => s != null);
+    const signals = [own.signal, signal, init.signal].filter((s) => !!s);
     const timer = setTimeout(late, timeout);
     let response: Response;
     try {

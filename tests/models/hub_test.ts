@@ -557,12 +557,13 @@ Deno.test("resolveFiles() works with a complete cache that cannot be written to"
     await Deno.remove(reference);
     await Deno.mkdir(`${reference}/x`, { recursive: true });
     const warnings: string[] = [];
-    const { warn } = console;
-    console.warn = (text: string) => warnings.push(text);
+    const host = globalThis.console;
+    const { warn } = host;
+    host.warn = (text: string) => warnings.push(text);
     try {
       assertEquals(await resolve("owner/tiny"), found);
     } finally {
-      console.warn = warn;
+      host.warn = warn;
     }
     assertEquals(warnings.length, 1);
     assert(warnings[0]?.includes(`Cannot remember that main is ${COMMIT}`));

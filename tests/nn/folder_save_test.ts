@@ -170,7 +170,10 @@ Deno.test("finishSave() overwrites nothing that was written after the save", asy
     await write(folder, {
       ...OLD,
       [`${STAGING}/new/config.json`]: "new config",
-      [`${STAGING}/journal.json`]: '{"move": ["config.json"], "remove": []}',
+      [`${STAGING}/journal.json`]: JSON.stringify({
+        move: ["config.json"],
+        remove: ["swag.safetensors", "vocab.txt"],
+      }),
     });
     const later = new Date(Date.now() + 10_000);
     await Deno.utime(`${folder}/config.json`, later, later);
@@ -180,8 +183,11 @@ Deno.test("finishSave() overwrites nothing that was written after the save", asy
       `${folder}/config.json was written after it; remove ${folder}/${STAGING}`,
     );
     await Deno.utime(`${folder}/config.json`, 0, 0);
+    await Deno.utime(`${folder}/vocab.txt`, 0, 0);
+    await Deno.utime(`${folder}/swag.safetensors`, later, later);
     await finishSave(folder);
-    assertEquals(read(folder), { ...OLD, "config.json": "new config" });
+    const { "vocab.txt": _, ...kept } = OLD;
+    assertEquals(read(folder), { ...kept, "config.json": "new config" });
   });
 });
 

@@ -269,8 +269,9 @@ export const fuzzer: Fuzzer = {
     await Deno.mkdir(folder);
     const { rss } = Deno.memoryUsage();
     let damaged = "";
-    const { warn } = console;
-    console.warn = () => {};
+    const host = globalThis.console;
+    const { warn } = host;
+    host.warn = () => {};
     try {
       if (random.next() < 0.25) {
         damaged = "pytorch_model.bin";
@@ -311,7 +312,7 @@ export const fuzzer: Fuzzer = {
       }
       return "refused";
     } finally {
-      console.warn = warn;
+      host.warn = warn;
       await Deno.remove(folder, { recursive: true });
       const more = Deno.memoryUsage().rss - rss;
       if (more > MEMORY) {
