@@ -9,21 +9,21 @@ import {
   withoutInitialization,
 } from "../nn/mod.ts";
 import { FolderSave } from "../nn/folder_save.ts";
+import { FILES as TOKENIZER_FILES } from "./tokenizer/files.ts";
 import { loadWarning } from "./files/load_warning.ts";
 import { parseSize, staleWeights, writeWeights } from "./files/save_weights.ts";
 import { partsOf } from "./files/weights.ts";
-import { checkFileName } from "./hub.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 import { type PretrainedConfig, readConfig } from "./config.ts";
 import { ConfigReader } from "./config_reader.ts";
 import { GenerationConfig } from "./generation_config.ts";
 import {
+  checkFileName,
   type ResolvedFiles,
   resolveFiles,
   type ResolveOptions,
 } from "./hub.ts";
 import type { EncoderInputs } from "./io.ts";
-import { FILES as TOKENIZER_FILES } from "./tokenizer/files.ts";
 
 /** Bytes that may wait for the GPU to take them while a model is loaded. */
 const STAGED_BYTES = 2 ** 26;

@@ -38,12 +38,11 @@ export { type Prediction, summarizeLogits } from "./predict.ts";
 export type { Normalization, SwagOptions, SwagSettings } from "./settings.ts";
 export type { MomentSource, MomentValues } from "./state.ts";
 export {
-  type LoadSwagOptions,
   type LogitsFunction,
   type LogitsOptions,
   type Moments,
   type PredictOptions,
   type SampleOptions,
-  type SaveSwagOptions,
   SwagModel,
 } from "./swag_model.ts";
+export type { LoadSwagOptions, SaveSwagOptions } from "./state.ts";

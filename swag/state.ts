@@ -12,7 +12,7 @@ import {
 } from "../nn/safetensors_file.ts";
 import { exists, folderOf } from "../nn/disk.ts";
 import type { Module } from "../nn/module.ts";
-import { checkFinite } from "../nn/finite.ts";
+import { checkFinite } from "../nn/check_finite.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { type Entry, NONE } from "./layout.ts";
 import type { Posterior, RawMoments } from "./posterior.ts";
@@ -40,6 +40,29 @@ export interface MomentSource {
   info(name: string): { readonly shape: readonly number[] };
   /** Reads the elements of a tensor. */
   tensor(name: string): MomentValues | Promise<MomentValues>;
+}
+
+/** Options of `SwagModel.load`. */
+export interface LoadSwagOptions {
+  /**
+   * Whether a posterior that was saved with other weights than the model's is
+   * refused. Samples overwrite the model's weights, so that any will do where
+   * only samples are used; but beside a model's files, other weights mean that
+   * files of two models were mixed.
+   *
+   * @default {whether `model.safetensors` or its index is in the same folder}
+   */
+  sameWeights?: boolean;
+}
+
+/** Options of `SwagModel.save`. */
+export interface SaveSwagOptions {
+  /**
+   * Whether moments that are NaN or infinite are saved, and not refused.
+   *
+   * @default {false}
+   */
+  allowNonFinite?: boolean;
 }
 
 /** The elements of a tensor of a {@linkcode MomentSource}. */

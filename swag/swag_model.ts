@@ -11,10 +11,7 @@ import {
   scope,
   type Tensor,
 } from "../engine/mod.ts";
-import { fingerprint } from "./fingerprint.ts";
 import type { Module } from "../nn/module.ts";
-import { folderOf } from "../nn/disk.ts";
-import { finishSave } from "../nn/folder_save.ts";
 import { openSafetensors } from "../nn/safetensors_file.ts";
 import { type DensityOptions, logDensity } from "./density.ts";
 import { measure, type MemoryEstimate, NONE } from "./layout.ts";
@@ -29,12 +26,17 @@ import {
 import {
   checkWeights,
   isBesideWeights,
+  type LoadSwagOptions,
   type MomentSource,
   readMoments,
   readOptions,
+  type SaveSwagOptions,
   withFile,
   writePosterior,
 } from "./state.ts";
+import { folderOf } from "../nn/disk.ts";
+import { finishSave } from "../nn/folder_save.ts";
+import { fingerprint } from "./fingerprint.ts";
 
 /** Options of {@linkcode SwagModel.sampleParameters}. */
 export interface SampleOptions {
@@ -95,29 +97,6 @@ export interface PredictOptions extends SampleOptions {
 
 /** Runs the model: gives logits, or an output that holds them. */
 export type LogitsFunction = () => Tensor | { readonly logits: Tensor };
-
-/** Options of {@linkcode SwagModel.load}. */
-export interface LoadSwagOptions {
-  /**
-   * Whether a posterior that was saved with other weights than the model's is
-   * refused. Samples overwrite the model's weights, so that any will do where
-   * only samples are used; but beside a model's files, other weights mean that
-   * files of two models were mixed.
-   *
-   * @default {whether `model.safetensors` or its index is in the same folder}
-   */
-  sameWeights?: boolean;
-}
-
-/** Options of {@linkcode SwagModel.save}. */
-export interface SaveSwagOptions {
-  /**
-   * Whether moments that are NaN or infinite are saved, and not refused.
-   *
-   * @default {false}
-   */
-  allowNonFinite?: boolean;
-}
 
 /** What a posterior knows about a parameter, on the host. */
 export interface Moments {

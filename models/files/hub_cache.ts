@@ -4,7 +4,6 @@
 // The hub package's own cache function writes to the console and asks for each
 // file twice, so that only its requests are used here.
 
-import { createHash } from "node:crypto";
 import {
   diskError,
   writeAtomically,
@@ -255,6 +254,8 @@ async function* verified(
   file: RemoteFile,
   { id }: Repository,
 ): AsyncGenerator<Uint8Array> {
+  // Imported here, as a browser has no such module, and keeps no cache either.
+  const { createHash } = await import("node:crypto");
   const expected = file.lfs?.size ?? file.size;
   // Large files are known by the hash of their bytes, others by Git's of a blob.
   const hash = file.lfs?.oid ?? file.oid ?? "";

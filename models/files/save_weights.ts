@@ -5,7 +5,7 @@
 
 import { readAll, type Tensor, type TypedArray } from "../../engine/mod.ts";
 import { writeTextAtomically } from "../../nn/disk.ts";
-import { checkFinite } from "../../nn/finite.ts";
+import { checkFinite } from "../../nn/check_finite.ts";
 import { type SafetensorsSource, writeSafetensors } from "../../nn/mod.ts";
 import { formatJson } from "./json.ts";
 import { WEIGHT_FILES, WEIGHT_PART } from "./weights.ts";

@@ -216,7 +216,7 @@ Deno.test("ConfigReader names the file, the field, its value and what it should 
 });
 
 Deno.test("readConfig() refuses what is no JSON object", async () => {
-  for (const text of ["", "{", "[]", "null", '{"a": -NaN}', "{NaN: 1}"]) {
+  for (const text of ["", "{", "[]", "null"]) {
     await inFolder(text, async (folder) => {
       await assertRejects(
         () => readConfig(folder),
