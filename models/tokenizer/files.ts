@@ -11,7 +11,7 @@ import {
 } from "./byte_level.ts";
 import type { Codec } from "./codec.ts";
 import { JsonCodec } from "./json_codec.ts";
-import { formatJson, isObject, parseValue } from "../files/json.ts";
+import { formatJson, isObject } from "../files/json.ts";
 import { MarianCodec } from "./marian_codec.ts";
 import {
   newSplitter,
@@ -20,6 +20,7 @@ import {
   specialTokens,
 } from "./json.ts";
 import type { TokenizerOptions } from "./types.ts";
+import { parseValue } from "../files/json.ts";
 import { isUncased, parseVocabulary, wordPieceJson } from "./wordpiece.ts";
 
 /** The files of a tokenizer, of which a folder holds some. */
