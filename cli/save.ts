@@ -52,8 +52,8 @@ export async function prepareOutput(
   const free = await freeBytes(folder);
   if (free < bytes) {
     throw new Error(
-      `Cannot write to ${folder}: a save takes about ${megabytes(bytes)}, ` +
-        `but its disk has ${megabytes(free)} left`,
+      `Cannot write to ${folder}: a save takes about ${formatBytes(bytes)}, ` +
+        `but its disk has ${formatBytes(free)} left`,
     );
   }
 }
@@ -98,6 +98,10 @@ async function freeBytes(folder: string): Promise<number> {
   }
 }
 
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
+/** A number of bytes with three digits: "1.24 GB". */
+function formatBytes(bytes: number): string {
+  const units = ["bytes", "kB", "MB", "GB", "TB"];
+  let unit = 0;
+  for (; bytes >= 1000 && unit < units.length - 1; unit++) bytes /= 1000;
+  return `${Number(bytes.toPrecision(3))} ${units[unit]}`;
 }

@@ -207,9 +207,11 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
    * their index where they are large. transformers loads the folder unchanged.
    *
    * The files are replaced all together or, if the save fails or its process
-   * is killed, not at all: see `FolderSave`. Weights, a generation
-   * configuration and tokenizer files of an earlier save that would stand
-   * beside the new ones are removed; other files stay.
+   * is killed, not at all: they are complete in `.swagpu-partial` before the
+   * first takes its place, and what a killed process had still to move is moved
+   * by the next load or save. Weights, a generation configuration and tokenizer
+   * files of an earlier save that would stand beside the new ones are removed;
+   * other files stay.
    *
    * @param folder Made if it does not exist.
    * @param options Where to cut, and what to write too.

@@ -65,17 +65,19 @@ export function disk(path: string): Disk {
  *
  * @param action What was tried: `Cannot write out/config.json`.
  * @param detail What follows the reason, such as how far it got.
+ * @param absent What it means that something is not there.
  */
 export function diskError(
   action: string,
   error: unknown,
   detail = "",
+  absent = "there is no such file",
 ): unknown {
   if (!(error instanceof Error)) return error;
   const [, reason] = /^(.*?) \(os error \d+\)/s.exec(error.message) ?? [];
   if (reason === undefined) return error;
   const SameError = error.constructor as ErrorConstructor;
-  const text = error.name === "NotFound" ? "there is no such file" : reason;
+  const text = error.name === "NotFound" ? absent : reason;
   return new SameError(`${action}: ${text}${detail}`, { cause: error });
 }
 
@@ -222,6 +224,7 @@ export async function writeAtomically(
       `Cannot write ${path}`,
       error,
       created ? `, after ${where} bytes` : "",
+      "there is no such folder",
     );
   }
 }

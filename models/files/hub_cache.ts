@@ -39,6 +39,8 @@ interface RemoteFile {
 const COMMIT = /^[0-9a-f]{40}$/;
 const HASH = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
 const SHA1_DIGITS = 40;
+/** Milliseconds without a byte after which a download is over. */
+const DEAD_AFTER = 3_600_000;
 
 function storage({ cache, id }: Repository): string {
   return `${cache}/models--${id.replace("/", "--")}`;
@@ -128,6 +130,7 @@ export async function downloadSnapshot(
       }
       const blob = `${root}/blobs/${hash}`;
       if (!await exists(blob)) {
+        await removeCutOff(`${root}/blobs`, hash);
         await requests.again(async () => {
           const content = await understood(
             repository,
@@ -176,6 +179,18 @@ export async function awaitedFiles(
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
     throw error;
+  }
+}
+
+/** Removes what a killed download of a file left, and no other. */
+async function removeCutOff(folder: string, hash: string): Promise<void> {
+  for await (const { name } of Deno.readDir(folder)) {
+    if (!name.startsWith(`${hash}.`) || !name.endsWith(".tmp")) continue;
+    const path = `${folder}/${name}`;
+    const info = await Deno.stat(path).catch(() => null);
+    // Who still downloads it has written to it since.
+    const idle = Date.now() - (info?.mtime?.getTime() ?? Date.now());
+    if (idle > DEAD_AFTER) await Deno.remove(path).catch(() => {});
   }
 }
 

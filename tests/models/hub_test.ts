@@ -451,8 +451,21 @@ Deno.test("resolveFiles() keeps nothing of a download that is cut off or altered
       "what came has another checksum",
     );
     assertEquals(weights(), []);
+    // What a download left that was killed long ago, and what one has now.
+    const blobs = `${cache}/models--owner--tiny/blobs`;
+    const [old, now] = ["old", "now"].map((mark) =>
+      `${hashOf("sha256", WEIGHTS)}.${mark}.tmp`
+    );
+    for (const name of [old, now]) {
+      await Deno.writeTextFile(`${blobs}/${name}`, "x");
+    }
+    await Deno.utime(`${blobs}/${old}`, 0, 0);
     hub.weights = WEIGHTS;
     assertEquals((await resolve("owner/tiny")).files.length, 3);
+    assertEquals(
+      tree(blobs).filter((name) => name.endsWith(".tmp")),
+      [now],
+    );
   });
 });
 

@@ -183,7 +183,7 @@ async function killedSave(
 export const fuzzer: Fuzzer = {
   name: "kills",
   description: "Saves over an earlier save that are killed at any operation",
-  short: 6,
+  short: 4,
   limit: 60,
   async prepare() {
     root = await Deno.makeTempDir();
