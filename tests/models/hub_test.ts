@@ -713,3 +713,16 @@ Deno.test("resolveFiles() opens nothing but files", async () => {
   }
   await Deno.remove(folder, { recursive: true });
 });
+
+Deno.test("resolveFiles() may be called several times at once", async () => {
+  await withHub(async (_hub, resolve, cache) => {
+    const all = await Promise.all(
+      Array.from({ length: 5 }, () => resolve("owner/tiny")),
+    );
+    for (const found of all) assertEquals(found, all[0]);
+    assertEquals(
+      tree(cache).filter((name) => /tmp$|incomplete/.test(name)),
+      [],
+    );
+  });
+});
