@@ -13,6 +13,7 @@ import { FILES as TOKENIZER_FILES } from "./tokenizer/files.ts";
 import { loadWarning } from "./files/load_warning.ts";
 import { parseSize, staleWeights, writeWeights } from "./files/save_weights.ts";
 import { partsOf } from "./files/weights.ts";
+import { stampOf } from "./files/stamp.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 import { type PretrainedConfig, readConfig } from "./config.ts";
 import { ConfigReader } from "./config_reader.ts";
@@ -28,6 +29,8 @@ import type { EncoderInputs } from "./io.ts";
 /** Bytes that may wait for the GPU to take them while a model is loaded. */
 const STAGED_BYTES = 2 ** 26;
 const GENERATION_NAME = "generation_config.json";
+/** How often a folder is read that another process saves to meanwhile. */
+const LOAD_ATTEMPTS = 5;
 
 /** A configuration's class. */
 export type ConfigClass<C extends PretrainedConfig> = new (
@@ -165,6 +168,33 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
     modelClass: PretrainedClass<M>,
     source: string,
     options: PretrainedOptions = {},
+  ): Promise<M> {
+    for (let attempt = 1;; attempt++) {
+      const before = await stampOf(source);
+      const isLast = attempt === LOAD_ATTEMPTS;
+      try {
+        const model = await PreTrainedModel.#loadOnce(
+          modelClass,
+          source,
+          options,
+        );
+        if (before === await stampOf(source)) return model;
+        model.dispose();
+      } catch (error) {
+        if (isLast || before === await stampOf(source)) throw error;
+      }
+      if (isLast) {
+        throw new Error(
+          `Cannot load ${source}: it was saved to again each time it was read`,
+        );
+      }
+    }
+  }
+
+  static async #loadOnce<M extends PreTrainedModel<PretrainedConfig>>(
+    modelClass: PretrainedClass<M>,
+    source: string,
+    options: PretrainedOptions,
   ): Promise<M> {
     const { folder, files } = await resolveModel(source, options);
     const fields = await resolveConfig(folder, options);

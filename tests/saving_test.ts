@@ -349,6 +349,41 @@ gpuTest(
   },
 );
 
+gpuTest(
+  "a load in the midst of saves gives one model or the other",
+  async () => {
+    await inFolder(async (folder) => {
+      // The number of classes is the same; their names tell the configurations.
+      const models = [1, 2].map((seed) => {
+        const model = newModel(seed);
+        model.config.setLabels([`a${seed}`, `b${seed}`]);
+        return model;
+      });
+      const prints = await Promise.all(models.map(fingerprint));
+      await models[0]?.savePretrained(folder);
+      let saving = true;
+      const saves = (async () => {
+        for (let i = 1; i <= 8; i++) {
+          const maxShardSize = i % 3 === 0 ? "700B" : "1GB";
+          await models[i % 2]?.savePretrained(folder, { maxShardSize });
+          await new Promise((resolve) => setTimeout(resolve, 60));
+        }
+        saving = false;
+      })();
+      for (let loads = 0; saving || loads < 3; loads++) {
+        const found = await BertForSequenceClassification.fromPretrained(
+          folder,
+        );
+        const own = prints.indexOf(await fingerprint(found));
+        assertEquals(found.config.id2label[0], `a${own + 1}`);
+        found.dispose();
+      }
+      await saves;
+      for (const model of models) model.dispose();
+    });
+  },
+);
+
 Deno.test("prepareOutput() tries to write before there is anything to lose", async () => {
   await inFolder(async (root) => {
     for (const folder of [`${root}/new/folder`, root]) {
