@@ -18,6 +18,7 @@ import { Arguments, type Command, helpOf } from "./cli/arguments.ts";
 import { evaluate } from "./cli/evaluate.ts";
 import { finetune } from "./cli/finetune.ts";
 import { predict } from "./cli/predict.ts";
+import { currentDevice } from "./engine/mod.ts";
 
 const PROGRAM = "swagpu";
 const COMMANDS: readonly Command[] = [finetune, evaluate, predict];
@@ -71,4 +72,23 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+/**
+ * Waits for the GPU, if one was opened, and lets go of it. A process that leaves
+ * while its driver compiles takes the compiler away from under it, and dies.
+ */
+async function leaveGpu(): Promise<void> {
+  let device;
+  try {
+    device = currentDevice();
+  } catch {
+    return; // none was opened
+  }
+  // What the GPU still reports is part of an error that was told, or of nothing.
+  await device.destroy().catch(() => {});
+}
+
+if (import.meta.main) {
+  const code = await main(Deno.args);
+  await leaveGpu();
+  Deno.exit(code);
+}

@@ -1,12 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import {
-  DeviceLostError,
-  GpuError,
-  GpuOutOfMemoryError,
-  NoAdapterError,
-} from "./errors.ts";
+import { type Backend, backendHint, backendOf } from "./backend.ts";
+import { DeviceLostError, GpuError, NoAdapterError } from "./errors.ts";
+import { Faults } from "./faults.ts";
 import { PipelineCache } from "./kernel.ts";
 import { Pool } from "./pool.ts";
 import { Stream } from "./stream.ts";
@@ -27,6 +24,14 @@ export interface DeviceOptions {
    * @default {the adapter's limit}
    */
   maxBindingSize?: number;
+  /**
+   * Whether the first large calls of a kernel family may start a probe of a few
+   * milliseconds and MiB, which finds the faster of two variants that give the
+   * same bits. Without, large calls run the usual variant.
+   *
+   * @default {true}
+   */
+  probe?: boolean;
 }
 
 /** A GPU with everything that recording on it needs. */
@@ -38,24 +43,46 @@ export class Device {
   /** Whether the adapter runs on the CPU: kernels are chosen accordingly. */
   readonly isSoftware: boolean;
   /**
+   * The interface to the GPU that WebGPU uses, `undefined` where it cannot be
+   * seen, as in browsers.
+   */
+  readonly backend: Backend | undefined;
+  /**
+   * Advice to the user in one line, `undefined` where there is none: OpenGL
+   * works, but compiles kernels so slowly that it should be a last resort.
+   */
+  readonly hint: string | undefined;
+  /**
    * Turns of loops, all together, that an invocation may take. Mesa's software
    * driver leaves all loops after 65,535 turns, without an error.
    */
   readonly maxTurns: number;
   /** Bytes of the largest binding; larger tensors are handled by windows. */
   readonly maxBindingSize: number;
+  /** Whether probes may be run; see {@linkcode DeviceOptions.probe}. */
+  readonly canProbe: boolean;
   /** Where buffers come from. */
   readonly pool: Pool;
   /** Compiled kernels. */
   readonly pipelines: PipelineCache;
   /** Where commands are recorded. */
   readonly stream: Stream;
-  #error: Error | undefined;
-  #lost: DeviceLostError | undefined;
+  /** What the GPU says of the calls made to it. */
+  readonly faults: Faults;
 
   /** Use {@linkcode initialize}. */
-  constructor(gpu: GPUDevice, info: GPUAdapterInfo, options: DeviceOptions) {
+  constructor(
+    gpu: GPUDevice,
+    adapter: Pick<GPUAdapter, "info" | "limits">,
+    options: DeviceOptions,
+  ) {
+    const { info } = adapter;
     this.gpu = gpu;
+    this.backend = backendOf(adapter);
+    this.hint = backendHint(this.backend);
+    // The host's clock would time what other code records meanwhile, too.
+    this.canProbe = (options.probe ?? true) &&
+      gpu.features.has("timestamp-query");
     this.name = info.description || `${info.vendor} ${info.architecture}`;
     this.isSoftware = info.isFallbackAdapter;
     this.maxTurns = this.isSoftware ? 60_000 : Infinity;
@@ -64,20 +91,15 @@ export class Device {
       this.isSoftware ? MAX_TEXEL_BYTES : Infinity,
     );
     this.maxBindingSize = Math.min(options.maxBindingSize ?? limit, limit);
-    this.pipelines = new PipelineCache(gpu, (error) => this.#report(error));
-    this.stream = new Stream(gpu, this.pipelines, () => this.check());
-    this.pool = new Pool(gpu, this.maxBindingSize, () => {
-      this.stream.flush();
-      this.pipelines.dropGroups();
-    });
-    gpu.addEventListener("uncapturederror", (event) => {
-      event.preventDefault();
-      this.#report(this.#translate((event as GPUUncapturedErrorEvent).error));
-    });
-    gpu.lost.then(({ reason, message }) => {
-      this.#lost = new DeviceLostError(
-        `The GPU device was lost (${reason}): ${message}`,
-      );
+    this.faults = new Faults(gpu);
+    this.pipelines = new PipelineCache(gpu, this.faults);
+    this.stream = new Stream(gpu, this.pipelines, this.faults);
+    this.pool = new Pool(gpu, this.faults, this.maxBindingSize, {
+      flush: () => this.stream.flush(),
+      beforeDestroy: () => {
+        this.stream.flush();
+        this.pipelines.dropGroups();
+      },
     });
   }
 
@@ -88,10 +110,7 @@ export class Device {
    * @throws {DeviceLostError} If the device is gone; then every call throws.
    */
   check(): void {
-    if (this.#lost) throw this.#lost;
-    const error = this.#error;
-    this.#error = undefined;
-    if (error) throw error;
+    this.faults.check();
   }
 
   /** Waits until everything recorded so far is done. */
@@ -101,36 +120,51 @@ export class Device {
 
   /**
    * Destroys the device and every tensor on it, once the GPU has done what was
-   * recorded: drivers may crash when memory goes while they work on it.
+   * recorded: drivers may crash when memory goes while they work on it. Does
+   * nothing where the device is gone already.
+   *
+   * @throws {GpuError} If a command was refused; the device is destroyed then, too.
    */
   async destroy(): Promise<void> {
     if (current === this) current = undefined;
-    if (!this.#lost) await this.stream.wait();
-    this.gpu.destroy();
-  }
-
-  #report(error: Error): void {
-    this.#error ??= error;
-  }
-
-  #translate(error: GPUError): Error {
-    if (error instanceof GPUOutOfMemoryError) {
-      const { inUse, reserved } = this.pool.statistics();
-      const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
-      return new GpuOutOfMemoryError(
-        `The GPU has no memory left: tensors hold ${mebibytes(inUse)}, ` +
-          `the pool ${mebibytes(reserved)}: ${error.message}`,
-      );
+    try {
+      if (!this.faults.isLost) await this.stream.wait();
+    } catch (error) {
+      if (!(error instanceof DeviceLostError)) throw error;
+    } finally {
+      if (!this.faults.isLost) this.gpu.destroy();
     }
-    return new GpuError(`The GPU refused a command: ${error.message}`);
+  }
+
+  /** Such as `Device llvmpipe (LLVM 15.0.6, 256 bits) (software)`. */
+  toString(): string {
+    return `Device ${this.name}${this.isSoftware ? " (software)" : ""}`;
+  }
+
+  /** What `console.log` shows in Deno. */
+  [Symbol.for("Deno.customInspect")](): string {
+    return this.toString();
+  }
+
+  /** What `console.log` shows in Node. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
   }
 }
 
 let current: Device | undefined;
 
+/** The latest call of {@linkcode initialize} that is not done yet. */
+let opening: Promise<Device> | undefined;
+let calls = 0;
+/** The call that gave the current device. */
+let decided = 0;
+
 /**
  * Opens a GPU and makes it the current one. The first call decides; later
- * calls without options give the same device.
+ * calls without options give the same device, also while it is being opened, or
+ * open another if it was lost. A call with options opens another device; of
+ * calls made at once, the last decides which is current.
  *
  * @throws {NoAdapterError} If the system offers no WebGPU adapter.
  *
@@ -144,10 +178,23 @@ let current: Device | undefined;
  * assertEquals([...await y.data()], [4, 6]);
  * ```
  */
-export async function initialize(options?: DeviceOptions): Promise<Device> {
-  if (current && !options) return current;
-  current = await openDevice(options);
-  return current;
+export function initialize(options?: DeviceOptions): Promise<Device> {
+  if (!options && opening) return opening;
+  if (!options && current && !current.faults.isLost) {
+    return Promise.resolve(current);
+  }
+  const call = ++calls;
+  const mine = openDevice(options).then((device) => {
+    if (call > decided) { // Else a later call was faster.
+      decided = call;
+      current = device;
+    }
+    return device;
+  }).finally(() => {
+    if (opening === mine) opening = undefined;
+  });
+  opening = mine;
+  return mine;
 }
 
 /** Opens a GPU without making it the current one. */
@@ -175,7 +222,7 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
       maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
     },
   });
-  return new Device(gpu, adapter.info, options);
+  return new Device(gpu, adapter, options);
 }
 
 /**

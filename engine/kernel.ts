@@ -2,6 +2,7 @@
 // This module is browser compatible.
 
 import { GpuError } from "./errors.ts";
+import type { Faults } from "./faults.ts";
 
 /**
  * How a kernel uses a binding. `"texels"` reads it, too, through a texture that
@@ -101,14 +102,14 @@ export const PARAMS_BYTES = 256;
 /** Compiles kernels once per device. */
 export class PipelineCache {
   readonly #gpu: GPUDevice;
-  readonly #report: (error: Error) => void;
+  readonly #faults: Faults;
   readonly #pipelines = new Map<Kernel, Pipeline>();
   readonly #layouts = new Map<string, BindLayout>();
 
   /** Every {@linkcode Device} has one. */
-  constructor(gpu: GPUDevice, report: (error: Error) => void) {
+  constructor(gpu: GPUDevice, faults: Faults) {
     this.#gpu = gpu;
-    this.#report = report;
+    this.#faults = faults;
   }
 
   /** The number of kernels compiled so far. */
@@ -137,36 +138,29 @@ export class PipelineCache {
     const gpu = this.#gpu;
     const fields = Object.entries(kernel.params ?? {});
     const layout = this.#layout(kernel.bind, fields.length > 0);
-    gpu.pushErrorScope("validation");
-    const module = gpu.createShaderModule({
-      label: kernel.name,
-      code: kernel.wgsl.replace(
-        "@group(1) @binding(0)",
-        `@group(0) @binding(${kernel.bind.length})`,
-      ),
-    });
-    const pipeline = gpu.createComputePipeline({
-      label: kernel.name,
-      layout: gpu.createPipelineLayout({ bindGroupLayouts: [layout.gpu] }),
-      compute: {
-        module,
-        entryPoint: "main",
-        constants: { ...kernel.constants },
-      },
-    });
-    gpu.popErrorScope().then(async (error) => {
-      if (!error) return;
-      const info = await module.getCompilationInfo();
-      const where = info.messages.map((m) =>
-        `\n[${m.type} at ${m.lineNum}:${m.linePos}] ${m.message}`
-      ).join("");
-      this.#report(
-        new GpuError(
-          `Cannot compile kernel ${kernel.name}: ${error.message}${where}\n${
-            kernel.wgsl.split("\n").map((line, i) => `${i + 1}: ${line}`)
-              .join("\n")
-          }`,
+    const pipeline = this.#faults.watch(() => {
+      const module = gpu.createShaderModule({
+        label: kernel.name,
+        code: kernel.wgsl.replace(
+          "@group(1) @binding(0)",
+          `@group(0) @binding(${kernel.bind.length})`,
         ),
+      });
+      return gpu.createComputePipeline({
+        label: kernel.name,
+        layout: gpu.createPipelineLayout({ bindGroupLayouts: [layout.gpu] }),
+        compute: {
+          module,
+          entryPoint: "main",
+          constants: { ...kernel.constants },
+        },
+      });
+    }, ({ message }) => {
+      this.#pipelines.delete(kernel); // The next use says the same again.
+      const lines = kernel.wgsl.split("\n");
+      return new GpuError(
+        `Cannot compile kernel ${kernel.name}: ${message}\n` +
+          lines.map((line, i) => `${i + 1}: ${line}`).join("\n"),
       );
     });
     return { gpu: pipeline, layout, fields };

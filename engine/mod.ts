@@ -41,9 +41,11 @@ export {
   type CapturedStep,
   type CaptureOptions,
 } from "./capture/capture.ts";
+export { type Backend, describeAdapter } from "./backend.ts";
 export * from "./device.ts";
 export * from "./dtype.ts";
 export * from "./errors.ts";
+export type { Explain, Faults } from "./faults.ts";
 export * from "./kernel.ts";
 export * from "./launch.ts";
 export { assume, Live, type Param, perform, refuse } from "./observer.ts";

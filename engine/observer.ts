@@ -4,6 +4,7 @@
 // How a step that is captured learns what its code does: stream, pool, tape
 // and generators tell the observer, if there is one. See capture/capture.ts.
 
+import { refusePromise } from "./asynchronous.ts";
 import type { Pipeline } from "./kernel.ts";
 import type { Binding, Block } from "./pool.ts";
 import type { Tensor } from "./tensor.ts";
@@ -85,6 +86,8 @@ export function observe<T>(by: Observer, run: () => T): T {
  * An action may count, set {@linkcode Live} parameters and `write()` tensors;
  * it must not run ops.
  *
+ * @throws {TypeError} If the action is asynchronous.
+ *
  * @example A step count that replays go on with
  * ```ts
  * import { add, capture, initialize, perform } from "@swagpu/swagpu/engine";
@@ -101,8 +104,13 @@ export function observe<T>(by: Observer, run: () => T): T {
  * ```
  */
 export function perform(action: () => void): void {
-  if (current) current.perform(action);
-  else action();
+  const act = () =>
+    refusePromise(
+      action() as unknown,
+      "Cannot perform() an asynchronous function: nothing would wait for it",
+    );
+  if (current) current.perform(act);
+  else act();
 }
 
 /**

@@ -1,6 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+import { GpuOutOfMemoryError } from "./errors.ts";
+import { type Faults, UNWRITTEN } from "./faults.ts";
 import { observer } from "./observer.ts";
 
 /** A range of a {@linkcode Block} as a kernel sees it. Made once and reused. */
@@ -17,6 +19,9 @@ export interface Binding {
 
 let nextBinding = 0;
 
+/** New buffers from this size on are made after what was recorded has gone up. */
+const LARGE = 2 ** 20;
+
 /** One GPU buffer of the pool and the ranges of it that kernels use. */
 export class Block {
   /** Rises with every block of a pool. */
@@ -25,12 +30,18 @@ export class Block {
   readonly buffer: GPUBuffer;
   /** Bytes. */
   readonly size: number;
+  /** Bytes that its tenant asked for, aligned: the rest is slack. */
+  asked: number = 0;
   /** Tensors that share this block. */
   references: number = 0;
   /** How often the block has been given back: its tenants are told apart by it. */
   generation: number = 0;
   /** The stream's chunk that last used this block. */
   chunk: number = -1;
+  /** The chunk that wrote it first for its tenant; if refused, nothing did. */
+  made: number = UNWRITTEN;
+  /** Whether the GPU had no memory for it. */
+  isInvalid: boolean = false;
   /** The whole buffer as a binding. */
   readonly whole: Binding;
   #windows = new Map<number, Binding[]>();
@@ -86,7 +97,9 @@ export function alignBytes(bytes: number): number {
  */
 export class Pool {
   readonly #gpu: GPUDevice;
+  readonly #faults: Faults;
   readonly #maxBinding: number;
+  readonly #flush: () => void;
   readonly #beforeDestroy: () => void;
   readonly #free = new Map<number, Block[]>();
   #nextBlock = 0;
@@ -94,18 +107,39 @@ export class Pool {
   #reserved = 0;
   #peak = 0;
   #blocks = 0;
+  /** Bytes of all buffers at which memory ran out before. */
+  #ceiling = Infinity;
 
   /** Every {@linkcode Device} has one. */
-  constructor(gpu: GPUDevice, maxBinding: number, beforeDestroy: () => void) {
+  constructor(
+    gpu: GPUDevice,
+    faults: Faults,
+    maxBinding: number,
+    { flush, beforeDestroy }: { flush(): void; beforeDestroy(): void },
+  ) {
     this.#gpu = gpu;
+    this.#faults = faults;
     this.#maxBinding = maxBinding;
+    this.#flush = flush;
     this.#beforeDestroy = beforeDestroy;
   }
 
-  /** Takes a block of at least `bytes` bytes; its contents are arbitrary. */
+  /**
+   * Takes a block of at least `bytes` bytes; its contents are arbitrary.
+   *
+   * Whether there was memory for a new buffer is known later, and thrown at the
+   * next flush or read. Its block is never handed out again, free blocks are
+   * destroyed, and from then on they are destroyed before as much is asked for.
+   *
+   * @throws {RangeError} If no buffer of the device can be so large.
+   * @throws {DeviceLostError} If the device is gone.
+   */
   acquire(bytes: number): Block {
+    this.#faults.alive();
     const size = this.#sizeClass(bytes);
     const block = this.#free.get(size)?.pop() ?? this.#create(size);
+    block.asked = Math.max(alignBytes(bytes), ALIGNMENT);
+    block.made = UNWRITTEN;
     this.#inUse += size;
     this.#blocks++;
     if (this.#inUse > this.#peak) this.#peak = this.#inUse;
@@ -119,6 +153,7 @@ export class Pool {
     block.generation++;
     this.#inUse -= block.size;
     this.#blocks--;
+    if (block.isInvalid) return this.#discard(block);
     let free = this.#free.get(block.size);
     if (!free) this.#free.set(block.size, free = []);
     let low = 0; // Sorted by falling id: pop() takes the lowest.
@@ -134,16 +169,12 @@ export class Pool {
   /** Destroys every free buffer and returns the bytes that came free. */
   trim(): number {
     this.#beforeDestroy();
-    let bytes = 0;
+    const before = this.#reserved;
     for (const free of this.#free.values()) {
-      for (const block of free) {
-        block.buffer.destroy();
-        bytes += block.size;
-      }
+      for (const block of free) this.#discard(block);
     }
     this.#free.clear();
-    this.#reserved -= bytes;
-    return bytes;
+    return before - this.#reserved;
   }
 
   /** The pool's figures now. */
@@ -169,16 +200,63 @@ export class Pool {
     const step = 2 ** (Math.floor(Math.log2(exact)) - 3);
     const rounded = Math.ceil(exact / step) * step;
     const crosses = exact <= this.#maxBinding && rounded > this.#maxBinding;
-    return crosses || exact > this.#maxBinding ? exact : rounded;
+    const large = exact > this.#maxBinding ||
+      rounded > this.#gpu.limits.maxBufferSize;
+    return crosses || large ? exact : rounded;
   }
 
   #create(size: number): Block {
-    const buffer = this.#gpu.createBuffer({
-      size,
-      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC |
-        GPUBufferUsage.COPY_DST,
-    });
+    const { maxBufferSize } = this.#gpu.limits;
+    if (size > maxBufferSize) {
+      throw new RangeError(
+        `Cannot allocate ${size} bytes: the device's largest buffer has ` +
+          `${maxBufferSize}`,
+      );
+    }
+    // What was recorded before is not to share the fate of what uses the buffer.
+    if (size >= LARGE) this.#flush();
+    const reserved = this.#reserved + size;
+    if (reserved >= this.#ceiling && this.#inUse < this.#reserved) this.trim();
     this.#reserved += size;
-    return new Block(this.#nextBlock++, buffer, size);
+    const buffer = this.#faults.watch(
+      () =>
+        this.#gpu.createBuffer({
+          size,
+          usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC |
+            GPUBufferUsage.COPY_DST,
+        }),
+      (error) => {
+        this.#fail(block);
+        this.#ceiling = Math.min(this.#ceiling, reserved);
+        return this.#outOfMemory(size, error);
+      },
+      "out-of-memory",
+    );
+    const block = new Block(this.#nextBlock++, buffer, size);
+    return block;
+  }
+
+  /** Takes a block that there was no memory for out of circulation. */
+  #fail(block: Block): void {
+    block.isInvalid = true;
+    const free = this.#free.get(block.size);
+    const at = free?.indexOf(block) ?? -1;
+    if (at < 0) return; // A tensor holds it still.
+    free?.splice(at, 1);
+    this.#discard(block);
+  }
+
+  #discard(block: Block): void {
+    block.buffer.destroy();
+    this.#reserved -= block.size;
+  }
+
+  #outOfMemory(size: number, { message }: GPUError): Error {
+    const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
+    return new GpuOutOfMemoryError(
+      `The GPU has no memory left for ${mebibytes(size)}: tensors hold ` +
+        `${mebibytes(this.#inUse)}, the pool ${mebibytes(this.#reserved)}: ` +
+        message,
+    );
   }
 }

@@ -7,33 +7,89 @@ import type { Tensor } from "./tensor.ts";
 export class Scope implements Disposable {
   /** The tensors that this scope will free. */
   readonly tensors: Set<Tensor> = new Set();
-  /** The scope that this one was opened in. */
-  readonly parent: Scope | undefined;
+  readonly #turn = currentTurn();
+  #parent: Scope | undefined;
+  #isOpen = true;
 
   /** Use {@linkcode scope}. */
   constructor(parent: Scope | undefined) {
-    this.parent = parent;
+    this.#parent = parent;
+  }
+
+  /** The scope around this one that is still open, if any. */
+  get parent(): Scope | undefined {
+    return this.#parent;
+  }
+
+  /** Whether code has been awaited since the scope was opened. */
+  get #hasWaited(): boolean {
+    return this.#turn !== currentTurn();
   }
 
   /** Frees every tensor that was made inside and not kept. */
   [Symbol.dispose](): void {
-    // Scopes that an error left open inside this one end with it.
-    for (let open = innermost; open; open = open.parent) {
-      for (const tensor of open.tensors) tensor.dispose();
-      innermost = open.parent;
-      if (open === this) return;
+    if (!this.#isOpen) return;
+    if (this.#hasWaited) {
+      // What was opened since then may be other code's, which awaits, too.
+      this.#leave();
+    } else {
+      // Scopes that an error left open inside this one end with it.
+      while (innermost && innermost !== this) innermost.#end();
     }
+    this.#end();
+  }
+
+  #end(): void {
+    this.#isOpen = false;
+    if (innermost === this) innermost = this.#parent;
+    const hasWaited = this.#hasWaited;
+    for (const tensor of this.tensors) {
+      if (hasWaited) tensor.epitaph = AWAITED;
+      tensor.dispose();
+    }
+  }
+
+  /** Takes this scope out of the chain of open ones. */
+  #leave(): void {
+    let inside = innermost;
+    while (inside && inside !== this && inside.#parent !== this) {
+      inside = inside.#parent;
+    }
+    if (inside && inside !== this) inside.#parent = this.#parent;
   }
 }
 
+/** Why other code may find its tensors freed. */
+const AWAITED = ". That scope was open while something was awaited, and then " +
+  "takes the tensors that other code makes, too: await only reads inside";
+
 let innermost: Scope | undefined;
+
+let turn = 0;
+let isTurning = false;
+
+/** A number that changes whenever code has been awaited. */
+function currentTurn(): number {
+  if (!isTurning) {
+    isTurning = true;
+    queueMicrotask(() => {
+      isTurning = false;
+      turn++;
+    });
+  }
+  return turn;
+}
 
 /**
  * Opens a scope: every tensor made until it is disposed is then freed, unless
  * {@linkcode keep} was called for it.
  *
- * Scopes nest. Between opening and closing one, await only reads: tensors that
- * other asynchronous code makes meanwhile would be freed with it.
+ * Scopes nest. JavaScript has no way to tell which of several asynchronous
+ * functions made a tensor, so a scope that is open while something is awaited
+ * takes what others make meanwhile. Therefore, between opening and closing one,
+ * await only reads of tensors that are there already; such scopes may overlap
+ * and close in any order, each freeing its own. A tensor that is used after it
+ * was freed throws a `ReferenceError`.
  *
  * @example Usage
  * ```ts
@@ -50,12 +106,25 @@ let innermost: Scope | undefined;
  * assert((await cube().data())[2] === 27);
  * x.dispose();
  * ```
+ *
+ * @example Reads that overlap
+ * ```ts
+ * import { initialize, mul, scope, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * async function square(value: number) {
+ *   using _ = scope();
+ *   const x = tensor([value]);
+ *   return await mul(x, x).item(); // awaited last
+ * }
+ * assertEquals(await Promise.all([square(2), square(3)]), [4, 9]);
+ * ```
  */
 export function scope(): Scope {
   innermost = new Scope(innermost);
   return innermost;
 }
-
 /** Hands a tensor to the enclosing scope, or, outside of all, to the caller. */
 export function keep<T extends Tensor>(tensor: T): T {
   const { owner } = tensor;

@@ -9,6 +9,8 @@ import {
   type Pipeline,
   type PipelineCache,
 } from "./kernel.ts";
+import { GpuError } from "./errors.ts";
+import { type Faults, outOfMemory, UNWRITTEN, UPLOADED } from "./faults.ts";
 import type { Binding, Block } from "./pool.ts";
 import type { TypedArray } from "./dtype.ts";
 import { Live, observer, type Param } from "./observer.ts";
@@ -45,6 +47,18 @@ export interface ReadRange {
   bytes: number;
 }
 
+/** A range that the next reading brings along, whatever else it reads. */
+export interface Rider {
+  /** What is brought along. */
+  readonly range: ReadRange;
+  /**
+   * Called when the range is about to be copied.
+   *
+   * @returns What to do with its bytes once they are there; it may throw.
+   */
+  board(): (bytes: ArrayBuffer) => void;
+}
+
 /** The arguments of `copyBufferToTexture`. */
 export type PreparedCopy = readonly [
   source: GPUTexelCopyBufferInfo,
@@ -64,6 +78,8 @@ export interface PreparedBindings {
 export interface CommandList {
   /** How many dispatches there are. */
   readonly dispatches: number;
+  /** The blocks that are written anew for the caller to read. */
+  readonly written: readonly Block[];
   /** Submits all of them, and returns in how many submits. */
   play(): number;
 }
@@ -81,7 +97,7 @@ export interface CommandList {
 export class Stream {
   readonly #gpu: GPUDevice;
   readonly #pipelines: PipelineCache;
-  readonly #check: () => void;
+  readonly #faults: Faults;
   readonly #arena: GPUBuffer;
   readonly #staging = new ArrayBuffer(CHUNK * PARAMS_BYTES);
   readonly #u32 = new Uint32Array(this.#staging);
@@ -91,6 +107,7 @@ export class Stream {
   readonly #uploads: GPUBuffer;
   readonly #uploadStaging = new Uint8Array(UPLOAD_BYTES);
   readonly #readers: GPUBuffer[] = [];
+  readonly #riders = new Set<Rider>();
   readonly #dynamicOffset = new Uint32Array(1);
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
@@ -105,11 +122,11 @@ export class Stream {
   #reads = 0;
 
   /** Every {@linkcode Device} has one. */
-  constructor(gpu: GPUDevice, pipelines: PipelineCache, check: () => void) {
+  constructor(gpu: GPUDevice, pipelines: PipelineCache, faults: Faults) {
     this.#gpu = gpu;
     this.#pipelines = pipelines;
-    this.#check = check;
-    this.#mirrors = new Mirrors(gpu);
+    this.#faults = faults;
+    this.#mirrors = new Mirrors(gpu, faults);
     this.#arena = gpu.createBuffer({
       label: "params",
       size: CHUNK * PARAMS_BYTES,
@@ -141,7 +158,12 @@ export class Stream {
     y: number,
     z: number,
   ): void {
+    this.#faults.alive();
+    if (this.#faults.hasRefusals) {
+      for (const { block } of bindings) this.#assertWritten(block, kernel.name);
+    }
     const pipeline = this.#pipelines.get(kernel);
+    const { bind } = pipeline.layout;
     const bound = pipeline.layout.hasTexels
       ? this.#mirrored(pipeline.layout, bindings)
       : bindings;
@@ -153,7 +175,7 @@ export class Stream {
     const group = this.#group(pipeline.layout, bound);
     const fields = pipeline.fields;
     if (fields.length > 0) {
-      const offset = this.#slots++ * PARAMS_BYTES;
+      const offset = this.#slots * PARAMS_BYTES;
       let at = offset >> 2;
       for (const [name, type] of fields) {
         const param = params[name];
@@ -167,6 +189,7 @@ export class Stream {
         else if (type === "u32") this.#u32[at++] = value;
         else this.#i32[at++] = value;
       }
+      this.#slots++;
       this.#dynamicOffset[0] = offset;
       // As a typed array: a plain one takes Deno four times as long.
       pass.setBindGroup(0, group, this.#dynamicOffset, 0, 1);
@@ -174,7 +197,13 @@ export class Stream {
       pass.setBindGroup(0, group);
     }
     pass.dispatchWorkgroups(x, y, z);
-    for (const binding of bindings) binding.block.chunk = this.#chunk;
+    for (let i = 0; i < bindings.length; i++) {
+      const { block } = bindings[i] as Binding;
+      block.chunk = this.#chunk;
+      if (block.made === UNWRITTEN && bind[i] === "write") {
+        block.made = this.#chunk;
+      }
+    }
     this.#dispatches++;
     observer()?.dispatch(
       this,
@@ -189,6 +218,8 @@ export class Stream {
 
   /** Records a copy of whole 4-byte words between two different buffers. */
   copy(source: Binding, target: Binding, bytes: number): void {
+    this.#faults.alive();
+    this.#assertWritten(source.block, "a copy");
     observer()?.copy(this, source, target, bytes);
     this.#closePass();
     this.#open().copyBufferToBuffer(
@@ -198,21 +229,24 @@ export class Stream {
       target.offset,
       Math.ceil(bytes / 4) * 4,
     );
-    source.block.chunk = target.block.chunk = this.#chunk;
+    source.block.chunk = this.#chunk;
+    this.#writes(target.block);
     this.#pending++;
   }
 
   /** Records zeroing a range. */
   clear(block: Block, offset: number, bytes: number): void {
+    this.#faults.alive();
     observer()?.clear(this, block, offset, bytes);
     this.#closePass();
     this.#open().clearBuffer(block.buffer, offset, Math.ceil(bytes / 4) * 4);
-    block.chunk = this.#chunk;
+    this.#writes(block);
     this.#pending++;
   }
 
   /** Writes host values into a block, after everything recorded before. */
   upload(block: Block, offset: number, values: TypedArray): void {
+    this.#faults.alive();
     if (observer()?.upload(this, block, offset, values)) return;
     const used = block.chunk === this.#chunk && this.#pending > 0;
     if (used && this.#uploaded + values.byteLength <= UPLOAD_BYTES) {
@@ -220,7 +254,10 @@ export class Stream {
       return;
     }
     if (used) this.flush();
-    this.#gpu.queue.writeBuffer(block.buffer, offset, values);
+    this.#faults.watch(() =>
+      this.#gpu.queue.writeBuffer(block.buffer, offset, values)
+    );
+    if (block.made === UNWRITTEN) block.made = UPLOADED;
   }
 
   #uploadLater(block: Block, offset: number, values: TypedArray): void {
@@ -236,45 +273,85 @@ export class Stream {
       byteLength,
     );
     this.#uploaded += byteLength;
+    this.#writes(block);
     this.#pending++;
   }
 
   /** Submits what is recorded, and throws what the GPU has reported by now. */
   flush(): void {
+    this.#faults.alive();
     this.#closePass();
     const encoder = this.#encoder;
     if (encoder) {
-      if (this.#slots > 0) {
-        this.#gpu.queue.writeBuffer(
-          this.#arena,
-          0,
-          this.#staging,
-          0,
-          this.#slots * PARAMS_BYTES,
-        );
-      }
-      if (this.#uploaded > 0) {
-        this.#gpu.queue.writeBuffer(
-          this.#uploads,
-          0,
-          this.#uploadStaging,
-          0,
-          this.#uploaded,
-        );
-      }
-      this.#gpu.queue.submit([encoder.finish()]);
       this.#encoder = undefined;
-      this.#slots = 0;
-      this.#uploaded = 0;
-      this.#pending = 0;
-      this.#chunk++;
+      const slots = this.#slots;
+      const uploaded = this.#uploaded;
+      this.#slots = this.#uploaded = this.#pending = 0;
+      this.#faults.submit(this.#chunk++, () => {
+        const { queue } = this.#gpu;
+        if (slots > 0) {
+          const bytes = slots * PARAMS_BYTES;
+          queue.writeBuffer(this.#arena, 0, this.#staging, 0, bytes);
+        }
+        if (uploaded > 0) {
+          const staging = this.#uploadStaging;
+          queue.writeBuffer(this.#uploads, 0, staging, 0, uploaded);
+        }
+        queue.submit([encoder.finish()]);
+      });
     }
-    this.#check();
+    this.#faults.check();
+  }
+
+  /**
+   * Has the next reading bring a range along: what must be known, but not so soon
+   * that it is worth a wait of its own.
+   */
+  bring(rider: Rider): void {
+    this.#riders.add(rider);
+  }
+
+  /** Takes a range back that no reading has brought along yet. */
+  leave(rider: Rider): void {
+    this.#riders.delete(rider);
+  }
+
+  /** Reads with all riders, and tells them. */
+  async #readWithRiders(ranges: readonly ReadRange[]): Promise<ArrayBuffer[]> {
+    const riders = [...this.#riders];
+    this.#riders.clear();
+    const receive = riders.map((rider) => rider.board());
+    const results = await this.#read([
+      ...ranges,
+      ...riders.map(({ range }) => range),
+    ], true);
+    receive.forEach((tell, i) => {
+      tell(results[ranges.length + i] ?? new ArrayBuffer(0));
+    });
+    return results.slice(0, ranges.length);
   }
 
   /** Reads several ranges back with one wait. */
   async read(ranges: readonly ReadRange[]): Promise<ArrayBuffer[]> {
+    if (this.#riders.size > 0) return await this.#readWithRiders(ranges);
+    return await this.#read(ranges, true);
+  }
+
+  /**
+   * The same for what runs beside the user's code, such as a measurement: what
+   * the GPU refused is the user's to know, at the next flush or read.
+   */
+  async readAside(ranges: readonly ReadRange[]): Promise<ArrayBuffer[]> {
+    return await this.#read(ranges, false);
+  }
+
+  async #read(
+    ranges: readonly ReadRange[],
+    isHeard: boolean,
+  ): Promise<ArrayBuffer[]> {
+    this.#faults.alive();
     observer()?.read();
+    for (const { block } of ranges) this.#assertWritten(block, "a read");
     const offsets: number[] = [];
     let total = 0;
     for (const { bytes } of ranges) {
@@ -286,36 +363,38 @@ export class Stream {
       return ranges.map(() => new ArrayBuffer(0));
     }
     const reader = this.#takeReader(total);
-    this.#closePass();
-    const encoder = this.#open();
-    ranges.forEach(({ block, offset, bytes }, i) => {
-      if (bytes > 0) {
-        encoder.copyBufferToBuffer(
-          block.buffer,
-          offset,
-          reader,
-          offsets[i] ?? 0,
-          Math.ceil(bytes / 4) * 4,
-        );
-      }
-    });
-    this.flush();
-    this.#reads++;
+    let isMapped = false;
     try {
-      await reader.mapAsync(GPUMapMode.READ, 0, total);
-    } catch (error) {
-      this.#check();
-      throw error;
+      this.#closePass();
+      const encoder = this.#open();
+      ranges.forEach(({ block, offset, bytes }, i) => {
+        if (bytes > 0) {
+          encoder.copyBufferToBuffer(
+            block.buffer,
+            offset,
+            reader,
+            offsets[i] ?? 0,
+            Math.ceil(bytes / 4) * 4,
+          );
+        }
+      });
+      this.flush();
+      this.#reads++;
+      const mapped = reader.mapAsync(GPUMapMode.READ, 0, total);
+      mapped.then(() => isMapped = true, () => {});
+      await this.#faults.settle(mapped, "read from the GPU", isHeard);
+      for (const { block } of ranges) this.#assertWritten(block, "a read");
+      const bytes = reader.getMappedRange(0, total);
+      return ranges.map(({ bytes: length }, i) => {
+        const start = offsets[i] ?? 0;
+        return bytes.slice(start, start + length);
+      });
+    } finally {
+      if (isMapped) {
+        reader.unmap();
+        this.#readers.push(reader);
+      } else reader.destroy(); // Nobody can tell what state it is in.
     }
-    const mapped = reader.getMappedRange(0, total);
-    const results = ranges.map(({ bytes }, i) => {
-      const start = offsets[i] ?? 0;
-      return mapped.slice(start, start + bytes);
-    });
-    reader.unmap();
-    this.#readers.push(reader);
-    this.#check();
-    return results;
   }
 
   /** Records noting the time, in nanoseconds, once all before is done. */
@@ -326,20 +405,35 @@ export class Stream {
     this.#pending++;
   }
 
+  /** Records writing the times that were noted to a buffer. */
+  resolve(querySet: GPUQuerySet, count: number, target: Block): void {
+    this.#closePass();
+    this.#open().resolveQuerySet(querySet, 0, count, target.buffer, 0);
+    this.#writes(target);
+    this.#pending++;
+  }
+
   /** Submits what is recorded and waits until the GPU has done it. */
   async wait(): Promise<void> {
+    this.#faults.alive();
     observer()?.read();
     this.flush();
     this.#reads++;
-    await this.#gpu.queue.onSubmittedWorkDone();
-    this.#check();
+    await this.#faults.settle(
+      this.#gpu.queue.onSubmittedWorkDone(),
+      "wait for the GPU",
+    );
   }
 
   /** Submits what is recorded, then commands that were put together before. */
   play(list: CommandList): void {
     this.flush();
-    this.#chunk += list.play();
+    this.#faults.submit(this.#chunk, () => {
+      for (const block of list.written) block.made = this.#chunk;
+      this.#chunk += list.play();
+    });
     this.#dispatches += list.dispatches;
+    this.#faults.check();
   }
 
   /** Finds what a dispatch that will be repeated must bind. */
@@ -352,6 +446,24 @@ export class Stream {
       return plan.mirror;
     });
     return { bound, copies };
+  }
+
+  /** Notes that what is recorded next writes a block. */
+  #writes(block: Block): void {
+    block.chunk = this.#chunk;
+    if (block.made === UNWRITTEN) block.made = this.#chunk;
+  }
+
+  /** Throws where a block holds nothing, as the commands for it were refused. */
+  #assertWritten(block: Block, reader: string): void {
+    if (!this.#faults.hasRefusals) return;
+    const cause = this.#faults.refusalOf(block.made);
+    if (!cause) return;
+    throw new GpuError(
+      `Cannot use a tensor in ${reader}: the commands that made it were ` +
+        `refused: ${cause.message}`,
+      { cause },
+    );
   }
 
   #open(): GPUCommandEncoder {
@@ -374,10 +486,15 @@ export class Stream {
     if (reader) return reader;
     // One spare of each magnitude is enough; the smaller ones go.
     for (const spare of this.#readers.splice(0)) spare.destroy();
-    return this.#gpu.createBuffer({
-      size: 2 ** Math.ceil(Math.log2(Math.max(bytes, 4096))),
-      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-    });
+    return this.#faults.watch(
+      () =>
+        this.#gpu.createBuffer({
+          size: 2 ** Math.ceil(Math.log2(Math.max(bytes, 4096))),
+          usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+        }),
+      outOfMemory,
+      "out-of-memory",
+    );
   }
 
   /** The bindings with those that are read as texels replaced by mirrors. */
@@ -422,6 +539,7 @@ export class Stream {
     params: GPUBuffer,
   ): GPUBindGroup {
     this.#bindGroups++;
+    assertApart(layout, bindings);
     const resources: GPUBindingResource[] = bindings.map((bound) =>
       "view" in bound ? bound.view : {
         buffer: bound.block.buffer,
@@ -432,9 +550,41 @@ export class Stream {
     if (layout.hasParams) {
       resources.push({ buffer: params, size: PARAMS_BYTES });
     }
-    return this.#gpu.createBindGroup({
-      layout: layout.gpu,
-      entries: resources.map((resource, binding) => ({ binding, resource })),
-    });
+    return this.#faults.watch(() =>
+      this.#gpu.createBindGroup({
+        layout: layout.gpu,
+        entries: resources.map((resource, binding) => ({ binding, resource })),
+      })
+    );
+  }
+}
+
+/**
+ * Checks that no two bindings collide: WebGPU refuses one buffer that is read
+ * and written in a dispatch, and two writable ranges that overlap. Deno's wgpu
+ * does not see the latter, so it is found here, on every adapter.
+ */
+function assertApart(
+  { gpu, bind }: BindLayout,
+  bindings: readonly (Binding | TexelBinding)[],
+): void {
+  for (let i = 1; i < bindings.length; i++) {
+    const a = bindings[i];
+    if (!a || "view" in a) continue;
+    for (let k = 0; k < i; k++) {
+      const b = bindings[k];
+      if (!b || "view" in b || a.block !== b.block) continue;
+      const writes = (bind[i] === "write" ? 1 : 0) +
+        (bind[k] === "write" ? 1 : 0);
+      const overlap = a.offset < b.offset + b.size &&
+        b.offset < a.offset + a.size;
+      if (writes === 0 || writes === 2 && !overlap) continue;
+      throw new GpuError(
+        `Cannot bind bytes ${b.offset} to ${b.offset + b.size} of a buffer ` +
+          `as ${bind[k]} ${k} and ${a.offset} to ${a.offset + a.size} as ` +
+          `${bind[i]} ${i} of [${gpu.label}]: what one dispatch writes must ` +
+          (writes === 2 ? "not overlap" : "lie in another buffer"),
+      );
+    }
   }
 }

@@ -1,6 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+import { refusePromise } from "./asynchronous.ts";
+import { derive, tick } from "./changes.ts";
 import { formatShape, sameShape } from "./shape.ts";
 import { observer } from "./observer.ts";
 import { keep, scope } from "./scope.ts";
@@ -13,7 +15,6 @@ import {
 import { addInto, fillInto } from "./ops/inplace.ts";
 
 let enabled = true;
-let order = 0;
 
 /**
  * Notes how `y` was made from `inputs`, if any of them needs a gradient.
@@ -30,7 +31,7 @@ export function record(
   }
   if (enabled && inputs.some((input) => input.requiresGrad)) {
     y.requiresGrad = true;
-    y.node = { order: order++, inputs, backward };
+    y.node = { order: tick(), inputs, backward };
   }
   return y;
 }
@@ -43,6 +44,12 @@ export function isRecording(): boolean {
 /**
  * Runs a function without recording, as for evaluation: faster, and its
  * results need no gradient.
+ *
+ * The function must not be asynchronous: while it waited, other code would not
+ * be recorded, either. Await outside, and run the parts between without
+ * recording.
+ *
+ * @throws {TypeError} If the function returns a promise.
  *
  * @example Usage
  * ```ts
@@ -59,7 +66,13 @@ export function noGrad<T>(run: () => T): T {
   const before = enabled;
   enabled = false;
   try {
-    return run();
+    const result = run();
+    refusePromise(
+      result,
+      "Cannot run an asynchronous function without recording: what follows " +
+        "its first await would be recorded; call noGrad() between awaits",
+    );
+    return result;
   } finally {
     enabled = before;
   }
@@ -100,7 +113,8 @@ export interface BackwardOptions {
  * tensors are freed as soon as they are used.
  *
  * @throws {TypeError} If `y` does not depend on a tensor that requires a
- * gradient, or has several elements and no `gradient` is given.
+ * gradient, or has several elements and no `gradient` is given; if a tensor
+ * whose values a derivative needs was overwritten since the op took or gave it.
  *
  * @example Usage
  * ```ts
@@ -130,7 +144,8 @@ export function backward(y: Tensor, options: BackwardOptions = {}): void {
     );
   }
   using _ = scope();
-  noGrad(() => {
+  const outer = uses;
+  const run = () => {
     const seed = gradient ? alias(gradient) : allocate(y.device, y.shape);
     if (!gradient) fillInto(seed, 1);
     const gradients = new Map<Tensor, Tensor>();
@@ -142,10 +157,18 @@ export function backward(y: Tensor, options: BackwardOptions = {}): void {
       const dy = gradients.get(tensor);
       if (!node || !dy) continue;
       gradients.delete(tensor);
-      step(gradients, node.inputs, node.backward, dy);
+      const { order, inputs, backward } = node;
+      const run: BackwardFunction = (dy, into) =>
+        derive(order, [tensor, inputs], () => backward(dy, into));
+      step(gradients, inputs, run, dy);
       dy.dispose();
     }
-  });
+  };
+  try {
+    noGrad(run);
+  } finally {
+    uses = outer;
+  }
 }
 
 /** Every tensor with a node that `y` depends on, the latest first. */

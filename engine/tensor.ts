@@ -1,9 +1,10 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+import { checkUnchanged, touch } from "./changes.ts";
 import type { Device } from "./device.ts";
 import { type DType, DTYPES, type TypedArray } from "./dtype.ts";
-import { alignBytes, type Binding, type Block } from "./pool.ts";
+import { alignBytes, ALIGNMENT, type Binding, type Block } from "./pool.ts";
 import { formatShape, type Shape, sizeOf } from "./shape.ts";
 import { fillInto } from "./ops/inplace.ts";
 import { adopt, forget, persist, type Scope } from "./scope.ts";
@@ -71,6 +72,12 @@ export class Tensor {
   node: Node | undefined;
   /** The scope that will free this tensor, if any. */
   owner: Scope | undefined;
+  /** What the error of who uses the tensor after its end should add. */
+  epitaph = "";
+  /** The tensor that this one is a view of, if it is one. */
+  base: Tensor | undefined;
+  /** When the elements were last overwritten; see changes.ts. */
+  changedAt = 0;
   readonly #device: Device;
   #block: Block | undefined;
   #byteOffset = 0;
@@ -134,9 +141,11 @@ export class Tensor {
       throw new ReferenceError(
         `Cannot use a tensor of shape ${
           formatShape(this.shape)
-        }: it was disposed or its scope has ended; keep() it to use it later`,
+        }: it was disposed or its scope has ended; keep() it to use it later` +
+          this.epitaph,
       );
     }
+    checkUnchanged(this);
     return this.#block;
   }
 
@@ -171,11 +180,12 @@ export class Tensor {
           `${this.#device.maxBindingSize}`,
       );
     }
-    const whole = this.#byteOffset === 0 &&
+    // Who has all that was asked for has the slack, too, so that tensors of many
+    // lengths share bind groups. Who has less shares the block: exactly its own.
+    const bytes = Math.max(alignBytes(this.bytes), ALIGNMENT); // Never of none.
+    const whole = this.#byteOffset === 0 && bytes === block.asked &&
       block.size <= this.#device.maxBindingSize;
-    this.#binding = whole
-      ? block.whole
-      : block.window(this.#byteOffset, alignBytes(this.bytes));
+    this.#binding = whole ? block.whole : block.window(this.#byteOffset, bytes);
     return this.#binding;
   }
 
@@ -226,9 +236,26 @@ export class Tensor {
     const typed = DTYPES[this.dtype].from([]).constructor === values.constructor
       ? values as TypedArray
       : DTYPES[this.dtype].from(values);
+    touch(this);
     if (this.size > 0) {
       this.device.stream.upload(this.block, this.byteOffset, typed);
     }
+  }
+
+  /** Such as `Tensor f32 [2, 3]`; `await data()` gives the elements. */
+  toString(): string {
+    const { constructor: { name }, dtype, shape } = this;
+    return `${name} ${dtype} ${formatShape(shape)}`;
+  }
+
+  /** What `console.log` shows in Deno. */
+  [Symbol.for("Deno.customInspect")](): string {
+    return this.toString();
+  }
+
+  /** What `console.log` shows in Node. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
   }
 
   /** Gives the memory back to the pool; the tensor cannot be used after. */
@@ -259,14 +286,22 @@ export function allocate(
 
 /** Makes a second tensor over the same memory, with a shape of the same size. */
 export function alias(x: Tensor, shape: Shape = x.shape): Tensor {
+  x.device.faults.alive();
   const { block, byteOffset } = x;
   const tensor = new Tensor(x.device, shape, x.dtype, { block, byteOffset });
+  tensor.base = x.base ?? x;
   adopt(tensor);
   return tensor;
 }
 
 /**
- * Reads several tensors back with one wait. All must be on one device.
+ * Reads several tensors back with one wait. Several reads may be under way at
+ * once; each gives the elements of the moment when it was called, whatever is
+ * recorded, written or freed meanwhile.
+ *
+ * @throws {TypeError} If the tensors are not all on one device.
+ * @throws {GpuError} If the GPU refused commands that were recorded before.
+ * @throws {DeviceLostError} If the device is gone.
  *
  * @example Usage
  * ```ts
@@ -283,6 +318,13 @@ export async function readAll(
 ): Promise<TypedArray[]> {
   const [first] = tensors;
   if (!first) return [];
+  const other = tensors.find(({ device }) => device !== first.device);
+  if (other) {
+    throw new TypeError(
+      `Cannot read tensors of two devices at once: ${first.device.name} and ` +
+        other.device.name,
+    );
+  }
   const buffers = await first.device.stream.read(
     tensors.map(({ block, byteOffset, bytes }) => ({
       block,

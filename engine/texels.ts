@@ -7,6 +7,7 @@
 // that they are its cost binds them as "texels", and the stream copies each to
 // a texture before the dispatch, at the speed of memory.
 
+import { type Faults, outOfMemory } from "./faults.ts";
 import type { Binding } from "./pool.ts";
 
 /** Texels of four f32 in a row of a mirror: 32 KiB, a power of two. */
@@ -60,14 +61,16 @@ export interface MirrorPlan {
 /** Where bindings are mirrored: a texture for each place and magnitude. */
 export class Mirrors {
   readonly #gpu: GPUDevice;
+  readonly #faults: Faults;
   readonly #textures = new Map<
     number,
     TexelBinding & { texture: GPUTexture }
   >();
 
   /** The stream has one. */
-  constructor(gpu: GPUDevice) {
+  constructor(gpu: GPUDevice, faults: Faults) {
     this.#gpu = gpu;
+    this.#faults = faults;
   }
 
   /**
@@ -117,12 +120,20 @@ export class Mirrors {
     const id = -1 - (place * 32 + magnitude); // Bindings count up from 0.
     let mirror = this.#textures.get(id);
     if (!mirror) {
-      const texture = this.#gpu.createTexture({
-        label: "texels",
-        format: "rgba32float",
-        size: [WIDTH, 2 ** magnitude],
-        usage: GPUTextureUsage.TEXTURE_BINDING | GPUTextureUsage.COPY_DST,
-      });
+      const texture = this.#faults.watch(
+        () =>
+          this.#gpu.createTexture({
+            label: "texels",
+            format: "rgba32float",
+            size: [WIDTH, 2 ** magnitude],
+            usage: GPUTextureUsage.TEXTURE_BINDING | GPUTextureUsage.COPY_DST,
+          }),
+        (error) => {
+          this.#textures.delete(id); // The next use tries anew.
+          return outOfMemory(error);
+        },
+        "out-of-memory",
+      );
       mirror = { id, texture, view: texture.createView() };
       this.#textures.set(id, mirror);
     }

@@ -63,7 +63,13 @@ export function checkPaired(
   return first.length;
 }
 
-/** Shannon entropy −Σ pₖ log pₖ of one row, with 0 log 0 = 0. */
+/** How far rounding in 32 bits takes a probability above 1. */
+const ROUNDING = 1e-5;
+
+/**
+ * Shannon entropy −Σ pₖ log pₖ of one row, with 0 log 0 = 0. A value that is no
+ * probability, such as NaN, throws: left out, it would count as certainty.
+ */
 export function rowEntropy(
   probabilities: ArrayLike<number>,
   start: number,
@@ -72,6 +78,11 @@ export function rowEntropy(
   let sum = 0;
   for (let k = start; k < start + classes; k++) {
     const p = probabilities[k] ?? 0;
+    if (!(p >= 0 && p <= 1 + ROUNDING)) {
+      throw new RangeError(
+        `Cannot measure entropy: value ${k} is ${p}, wanted a probability in [0, 1]`,
+      );
+    }
     if (p > 0) sum -= p * Math.log(p);
   }
   return sum;

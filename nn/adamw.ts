@@ -2,8 +2,14 @@
 // This module is browser compatible.
 
 import type { Kernel } from "../engine/mod.ts";
-import { Optimizer, type ParameterGroup, requireNonNegative } from "./optim.ts";
+import {
+  Optimizer,
+  type ParameterGroup,
+  present,
+  requireNonNegative,
+} from "./optim.ts";
 import { adamw } from "./optim_kernels.ts";
+import { checkOptions } from "./options.ts";
 import type { Parameter } from "./parameter.ts";
 
 /** Settings of {@linkcode AdamW}, for all groups or one. */
@@ -27,6 +33,8 @@ export interface AdamWSettings {
  * θ ← θ - lr m / (1 - β₁ᵗ) / (√(v / (1 - β₂ᵗ)) + eps)
  * ```
  *
+ * t counts the steps of each parameter: those for which it had a gradient.
+ *
  * Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019.
  *
  * @example Usage
@@ -49,6 +57,9 @@ export interface AdamWSettings {
 export class AdamW extends Optimizer<AdamWSettings> {
   /** The kernel of the rule. */
   protected override readonly kernel: Kernel = adamw;
+  /** What the last fields were made of: mostly the next parameter's too. */
+  #key: readonly number[] = [];
+  #fields: readonly number[] = [];
 
   /**
    * Allocates two moments per parameter.
@@ -56,6 +67,7 @@ export class AdamW extends Optimizer<AdamWSettings> {
    * @param parameters Parameters, or groups with settings of their own.
    * @param settings Settings where a group has none.
    * @throws {RangeError} If a setting is out of range.
+   * @throws {TypeError} If a setting has a name that is not known.
    */
   constructor(
     parameters: Iterable<Parameter> | readonly ParameterGroup<AdamWSettings>[],
@@ -66,9 +78,10 @@ export class AdamW extends Optimizer<AdamWSettings> {
       betas: [0.9, 0.999],
       eps: 1e-8,
       weightDecay: 0.01,
-      ...settings,
     };
-    super(parameters, defaults, 2);
+    const known = Object.keys(defaults);
+    checkOptions(settings, { action: "optimize", known });
+    super(parameters, { ...defaults, ...present(settings) }, 2);
   }
 
   /** Throws if a group's settings cannot be meant. */
@@ -82,16 +95,21 @@ export class AdamW extends Optimizer<AdamWSettings> {
     }
   }
 
-  /** The numbers that the kernel needs of a group at this step. */
-  protected override groupFields(group: AdamWSettings): number[] {
+  /** The numbers that the kernel needs of a parameter at this step. */
+  protected override groupFields(
+    group: AdamWSettings,
+    steps: number,
+  ): readonly number[] {
     const { learningRate, betas: [beta1, beta2], eps, weightDecay } = group;
-    const t = this.steps;
-    return [
+    const key = [steps, learningRate, beta1, beta2, eps, weightDecay];
+    if (key.every((x, i) => x === this.#key[i])) return this.#fields;
+    this.#key = key;
+    return this.#fields = [
       1 - learningRate * weightDecay,
       beta1,
       beta2,
-      learningRate / (1 - beta1 ** t),
-      1 / Math.sqrt(1 - beta2 ** t),
+      learningRate / (1 - beta1 ** steps),
+      1 / Math.sqrt(1 - beta2 ** steps),
       eps,
     ];
   }

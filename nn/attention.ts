@@ -11,6 +11,7 @@ import {
 import { fanInUniform, type Initializer } from "./init.ts";
 import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
+import { checkOptions } from "./options.ts";
 
 /** Options of {@linkcode MultiHeadAttention}. */
 export interface MultiHeadAttentionOptions {
@@ -74,15 +75,26 @@ export class MultiHeadAttention extends Module {
    *
    * @param width Length of the last axis.
    * @param options Heads, dropout, biases and initial values.
-   * @throws {RangeError} If the width is not a multiple of the heads.
+   * @throws {RangeError} If the width is not a multiple of the heads, or
+   * `dropout` not in [0, 1).
+   * @throws {TypeError} If an option is not known.
    */
   constructor(width: number, options: MultiHeadAttentionOptions) {
     super();
+    checkOptions(options, {
+      action: "build an attention layer",
+      known: ["heads", "dropout", "bias", "init"],
+    });
     const { heads, dropout = 0, bias = true, init = fanInUniform() } = options;
     if (!Number.isInteger(heads) || heads < 1 || width % heads !== 0) {
       throw new RangeError(
         `Cannot split a width of ${width} into ${heads} heads: ` +
           "it must be a multiple of them",
+      );
+    }
+    if (!(dropout >= 0 && dropout < 1)) {
+      throw new RangeError(
+        `Cannot drop a share of ${dropout}: it must be in [0, 1)`,
       );
     }
     const projection = () => new Linear(width, width, { bias, init });

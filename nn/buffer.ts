@@ -18,7 +18,7 @@ import { type Initializer, zeros } from "./init.ts";
  * A tensor that a module keeps and saves but does not train, such as a bias
  * that a translation model adds to its logits.
  *
- * It is no part of the flat parameter vector: optimisers and posteriors leave
+ * It is no part of the flat parameter vector: optimizers and posteriors leave
  * it as it is. Memory comes with its first use.
  *
  * @example Usage

@@ -23,6 +23,8 @@
  * @module
  */
 
+import { checkOptions } from "./options.ts";
+
 const MULTIPLIER = 0xd256d193;
 const WEYL = 0x9e3779b9;
 const ROUNDS = 10;
@@ -219,6 +221,7 @@ export function batches(
   // A generator's body runs at the first `next`; checking here fails at the call.
   checkCount("cut batches", "row count", { value: length, least: 0 });
   checkCount("cut batches", "batch size", { value: batchSize, least: 1 });
+  checkOptions(options, { action: "cut batches", known: BATCHES_OPTIONS });
   const bucketBatches = options.bucketBatches ?? 16;
   checkCount("cut batches", "bucket size", { value: bucketBatches, least: 1 });
   if (options.lengths && options.lengths.length !== length) {
@@ -269,6 +272,16 @@ function shuffle(values: Uint32Array, random: () => number): void {
     values[j] = kept;
   }
 }
+
+/** The names of {@linkcode BatchesOptions}. */
+const BATCHES_OPTIONS: readonly (keyof BatchesOptions)[] = [
+  "seed",
+  "epoch",
+  "shuffle",
+  "dropLast",
+  "lengths",
+  "bucketBatches",
+];
 
 /** Throws unless `value` is an integer of at least `least`. */
 function checkCount(

@@ -4,6 +4,7 @@
 import { embedding, type Tensor } from "../engine/mod.ts";
 import { type Initializer, normal } from "./init.ts";
 import { Module } from "./module.ts";
+import { checkOptions } from "./options.ts";
 import { Parameter } from "./parameter.ts";
 
 /** Options of {@linkcode Embedding}. */
@@ -44,12 +45,19 @@ export class Embedding extends Module {
    * @param width Length of a row.
    * @param options Padding row and initial values.
    * @throws {RangeError} If the padding row is not in the table.
+   * @throws {TypeError} If an option is not known.
    */
   constructor(count: number, width: number, options: EmbeddingOptions = {}) {
     super();
+    checkOptions(options, {
+      action: "build an Embedding",
+      known: ["paddingIdx", "init"],
+    });
     const { paddingIdx, init = normal({ std: 1, zeroRow: paddingIdx }) } =
       options;
-    if (paddingIdx !== undefined && !(paddingIdx >= 0 && paddingIdx < count)) {
+    const isRow = paddingIdx === undefined ||
+      (Number.isInteger(paddingIdx) && paddingIdx >= 0 && paddingIdx < count);
+    if (!isRow) {
       throw new RangeError(
         `Cannot use row ${paddingIdx} for padding: the table has ${count} rows`,
       );

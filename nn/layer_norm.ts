@@ -4,6 +4,7 @@
 import { layerNorm, type Tensor } from "../engine/mod.ts";
 import { ones, zeros } from "./init.ts";
 import { Module } from "./module.ts";
+import { checkOptions } from "./options.ts";
 import { Parameter } from "./parameter.ts";
 
 /** Options of {@linkcode LayerNorm}. */
@@ -52,9 +53,14 @@ export class LayerNorm extends Module {
    *
    * @param width Length of the last axis.
    * @param options Epsilon and bias.
+   * @throws {TypeError} If an option is not known.
    */
   constructor(width: number, options: LayerNormModuleOptions = {}) {
     super();
+    checkOptions(options, {
+      action: "build a LayerNorm",
+      known: ["eps", "bias"],
+    });
     const { eps = 1e-5, bias = true } = options;
     this.eps = eps;
     this.weight = new Parameter([width], ones());

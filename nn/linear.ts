@@ -4,6 +4,7 @@
 import { type Activation, matmul, type Tensor } from "../engine/mod.ts";
 import { fanInUniform, type Initializer } from "./init.ts";
 import { Module } from "./module.ts";
+import { checkOptions } from "./options.ts";
 import { Parameter } from "./parameter.ts";
 
 /** Options of {@linkcode Linear}. */
@@ -53,6 +54,7 @@ export class Linear extends Module {
    * @param inFeatures Length of the last axis of `x`.
    * @param outFeatures Length of the last axis of `y`.
    * @param options Bias and initial values.
+   * @throws {TypeError} If an option is not known.
    */
   constructor(
     inFeatures: number,
@@ -60,6 +62,10 @@ export class Linear extends Module {
     options: LinearOptions = {},
   ) {
     super();
+    checkOptions(options, {
+      action: "build a Linear",
+      known: ["bias", "init", "biasInit"],
+    });
     const {
       bias = true,
       init = fanInUniform(),

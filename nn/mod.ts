@@ -5,7 +5,7 @@
  *
  * A {@linkcode Module} holds {@linkcode Parameter}s as plain attributes; the
  * attribute path is the name in checkpoint files. All parameters of a model are
- * views into one flat vector, so an optimiser's step is one dispatch.
+ * views into one flat vector, so an optimizer's step is one dispatch.
  *
  * @example Fitting a line
  * ```ts
@@ -44,9 +44,12 @@ export * from "./module.ts";
 export {
   clipGradNorm,
   Optimizer,
+  type OptimizerState,
   type ParameterGroup,
+  type ParameterState,
   type StepOptions,
 } from "./optim.ts";
+export { checkOptions, type KnownOptions } from "./options.ts";
 export * from "./parameter.ts";
 export * from "./pytorch_file.ts";
 export * from "./safetensors.ts";

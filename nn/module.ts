@@ -3,6 +3,7 @@
 
 import { assume, formatShape, sameShape, type Tensor } from "../engine/mod.ts";
 import { Buffer } from "./buffer.ts";
+import { checkOptions } from "./options.ts";
 import { Parameter } from "./parameter.ts";
 import { flatten, segmentsOf } from "./segment.ts";
 
@@ -194,6 +195,7 @@ export class Module {
     source: StateSource | ReadonlyMap<string, HostTensor>,
     options: LoadOptions = {},
   ): Promise<LoadReport> {
+    checkOptions(options, { action: "load a state", known: ["strict"] });
     const { strict = true } = options;
     const state = "info" in source ? source : sourceOf(source);
     const targets = this.namedTensors();

@@ -3,11 +3,10 @@
 
 import {
   allocate,
-  assume,
+  type Block,
   grid,
   type Kernel,
   launch,
-  Live,
   part,
   perform,
   persist,
@@ -16,31 +15,63 @@ import {
   tensor,
   windows,
 } from "../engine/mod.ts";
+import { touch } from "../engine/changes.ts";
 import { observer } from "../engine/observer.ts";
 import { fillInto } from "../engine/ops/inplace.ts";
+import { findUnusable, HUGE_BITS } from "./finite.ts";
 import {
+  ACTION_FIELD,
   clipScale,
-  GROUP_FIELDS,
-  NO_GROUP,
+  NO_SLOT,
+  scaleGradients,
+  SLOT_FIELDS,
   squares,
   WORKGROUP,
 } from "./optim_kernels.ts";
+import { checkOptions } from "./options.ts";
 import { Parameter } from "./parameter.ts";
-import { ALIGNMENT, placeSize, type Segment, segmentsOf } from "./segment.ts";
+import {
+  ALIGNMENT,
+  type GradientWork,
+  placeSize,
+  type Segment,
+  segmentsOf,
+} from "./segment.ts";
 
-/** Parameters that share settings, as given to an optimiser. */
+/** Parameters that share settings, as given to an optimizer. */
 export type ParameterGroup<Settings> =
   & { parameters: Iterable<Parameter> }
   & Partial<Settings>;
 
-/** What an optimiser keeps for one segment. */
+/** One parameter of an optimizer. */
+interface Slot<Settings> {
+  readonly parameter: Parameter;
+  readonly group: Settings;
+  /** Steps that have changed the parameter. */
+  steps: number;
+}
+
+/** A stretch of a segment, in elements. */
+interface Run {
+  readonly start: number;
+  end: number;
+}
+
+/** What an optimizer keeps for one segment. */
 interface SegmentState {
   readonly segment: Segment;
-  /** The group of every 64 elements. */
-  readonly blockGroup: Tensor;
+  /** The slot of every 64 elements. */
+  readonly blockSlot: Tensor;
+  /** Where the optimizer's parameters lie; neighbours are one stretch. */
+  readonly runs: readonly Run[];
   /** Moments: parallel buffers of the segment. */
   readonly moments: readonly Tensor[];
+  /** Multiplies the gradients by the scale of the last clip. */
+  readonly clipping: GradientWork;
 }
+
+/** What {@linkcode Optimizer} does to a parameter at a step. */
+const ACTIONS = { nothing: 0, step: 1, clear: 2 } as const;
 
 /** Options of {@linkcode Optimizer.step}. */
 export interface StepOptions {
@@ -53,25 +84,48 @@ export interface StepOptions {
   keepGradients?: boolean;
 }
 
+/** What an optimizer knows of one parameter. */
+export interface ParameterState {
+  /** Steps that have changed it. */
+  steps: number;
+  /** Its part of each moment, in the order of the rule. */
+  moments: Float32Array<ArrayBuffer>[];
+}
+
+/** All that an optimizer needs to go on with a run, besides the weights. */
+export interface OptimizerState<Settings = object> {
+  /** Steps made. */
+  steps: number;
+  /** The settings of each group. */
+  groups: Settings[];
+  /** What is known of each parameter, in the order of the groups. */
+  parameters: ParameterState[];
+}
+
 /**
- * What all optimisers share: parameter groups, the step count, and one
- * dispatch per segment. A new rule is a kernel and two short methods.
+ * What all optimizers share: parameter groups, step counts, and one dispatch
+ * per segment. A new rule is a kernel and two short methods.
+ *
+ * Each step decides anew what it changes, as PyTorch does: parameters that have
+ * received a gradient since the last step or `zeroGrad`, even one of zeros. Those
+ * that are frozen, or that the loss did not use, are left alone: no decay, no
+ * moment, no count. Parameters may be frozen and unfrozen at any time, also
+ * between replays of a captured step. Several optimizers may share a model; none
+ * touches the gradients of parameters that it was not given.
  */
 export abstract class Optimizer<
   Settings extends { learningRate: number } = { learningRate: number },
 > {
   /** The groups with their settings, which may be changed between steps. */
   readonly groups: readonly (Settings & { readonly parameters: Parameter[] })[];
-  /** Steps made so far. */
-  steps = 0;
+  #steps = 0;
+  readonly #slots: readonly Slot<Settings>[];
   readonly #states: readonly SegmentState[];
   readonly #table: Tensor;
+  /** What the table holds, so that equal values are not written again. */
+  #written = new Float32Array();
   readonly #unit: Tensor;
   readonly #scale: Tensor;
-  /** Whether the next step multiplies gradients by the scale. */
-  #isClipped = false;
-  /** The captured step, if any, that noted the last `clip`. */
-  #clippedIn: number | undefined;
 
   /**
    * Takes places in the flat vector and allocates the moments.
@@ -79,7 +133,8 @@ export abstract class Optimizer<
    * @param parameters Parameters, or groups of them with settings of their own.
    * @param defaults Settings where a group has none.
    * @param moments Buffers kept per segment.
-   * @throws {TypeError} If there is no parameter, or one is in two groups.
+   * @throws {TypeError} If there is no parameter, one is in two groups, or a
+   * setting has a name that the optimizer does not know.
    */
   constructor(
     parameters: Iterable<Parameter> | readonly ParameterGroup<Settings>[],
@@ -93,16 +148,23 @@ export abstract class Optimizer<
       if (item instanceof Parameter) loose.push(item);
       else grouped.push(item);
     }
+    const known = ["parameters", ...Object.keys(defaults)];
+    for (const group of grouped) {
+      checkOptions(group, { action: "optimize a group", known });
+    }
     this.groups = [
       ...(loose.length > 0 ? [{ ...defaults, parameters: loose }] : []),
       ...grouped.map((group) => ({
         ...defaults,
-        ...group,
+        ...present(group),
         parameters: [...group.parameters],
       })),
     ];
     for (const group of this.groups) this.checkSettings(group);
-    const all = this.groups.flatMap((group) => group.parameters);
+    this.#slots = this.groups.flatMap((group) =>
+      group.parameters.map((parameter) => ({ parameter, group, steps: 0 }))
+    );
+    const all = this.#slots.map(({ parameter }) => parameter);
     const [first] = all;
     if (!first) {
       throw new TypeError("Cannot optimise: there are no parameters");
@@ -112,15 +174,11 @@ export abstract class Optimizer<
         "Cannot optimise a parameter twice: it is in two groups, or repeated",
       );
     }
-    this.#states = segmentsOf(all).map((segment) => ({
-      segment,
-      blockGroup: this.#blockGroups(segment),
-      moments: Array.from({ length: moments }, () => segment.parallel()),
-    }));
-    const { device } = first;
-    this.#table = persist(
-      allocate(device, [this.groups.length * GROUP_FIELDS]),
+    this.#states = segmentsOf(all).map((segment) =>
+      this.#state(segment, moments)
     );
+    const { device } = first;
+    this.#table = persist(allocate(device, [all.length * SLOT_FIELDS]));
     this.#unit = persist(allocate(device, [1]));
     this.#scale = persist(allocate(device, [1]));
     fillInto(this.#unit, 1);
@@ -132,97 +190,168 @@ export abstract class Optimizer<
   }
 
   set learningRate(value: number) {
+    requireNonNegative({ learningRate: value });
     for (const group of this.groups) group.learningRate = value;
   }
 
-  /** Updates every parameter from its gradient: one dispatch per segment. */
+  /**
+   * Steps made so far. Setting it, as to go on with a run, sets the count of
+   * every parameter too.
+   */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  set steps(value: number) {
+    this.#steps = value;
+    for (const slot of this.#slots) slot.steps = value;
+  }
+
+  /**
+   * The steps that have changed each parameter, in the order of the groups:
+   * PyTorch's `state["step"]`. Fewer than {@linkcode steps} where a parameter
+   * was frozen or unused for a while.
+   */
+  get parameterSteps(): ReadonlyMap<Parameter, number> {
+    return new Map(this.#slots.map((slot) => [slot.parameter, slot.steps]));
+  }
+
+  /**
+   * Updates every parameter that has a gradient and is not frozen: one dispatch
+   * per segment.
+   */
   step(options: StepOptions = {}): void {
+    checkOptions(options, STEP_OPTIONS);
     const { keepGradients = false } = options;
-    const clipped = this.#isClipped;
-    if (this.#clippedIn !== observer()?.id) {
-      assume(() => this.#isClipped === clipped);
+    // Gradients that are kept have to be clipped themselves.
+    if (keepGradients) {
+      for (const { segment } of this.#states) segment.settle();
     }
-    const scale = clipped ? this.#scale : this.#unit;
-    const initial = new Live();
-    perform(() => {
-      this.steps++;
-      initial.value = this.steps === 1 ? 1 : 0;
-      this.#isClipped = false;
-      this.#writeTable();
-    });
-    const per = this.#table.device.isSoftware ? 16 : 1;
+    const scales = this.#states.map(({ segment, clipping }) =>
+      segment.takeDeferred(clipping) ? this.#scale : this.#unit
+    );
+    perform(() => this.#prepare(keepGradients));
+    const per = this.#per;
     const kernel = specialize(this.kernel, { PER: per });
-    for (const { segment, blockGroup, moments } of this.#states) {
-      const { device, values, gradients, length } = segment;
+    this.#states.forEach(({ segment, blockSlot, moments }, i) => {
+      const { device, values, unsettledGradients, length } = segment;
       for (const window of windows(device, length, [1])) {
         const vectors = window.count / 4;
         launch(device, kernel, {
           bind: [
-            ...[values, gradients, ...moments].map((x) => part(x, window, 1)),
-            blockGroup,
+            ...[values, unsettledGradients, ...moments].map((x) =>
+              part(x, window, 1)
+            ),
+            blockSlot,
             this.#table,
-            scale,
+            scales[i] ?? this.#unit,
           ],
           params: {
             vectors,
             first: window.start / 4,
             keep: keepGradients ? 1 : 0,
-            initial,
           },
           groups: grid(Math.ceil(vectors / per), WORKGROUP),
         });
       }
-    }
-    this.#clippedIn = undefined;
-  }
-
-  /** Sets all gradients to zero; {@linkcode step} has done so already. */
-  zeroGrad(): void {
-    for (const { segment } of this.#states) segment.zeroGradients();
+    });
   }
 
   /**
-   * Makes the next step multiply gradients so that their norm is at most
+   * Sets the gradients of the optimizer's parameters to zero: none has one
+   * afterwards. {@linkcode step} has done so already, unless told otherwise.
+   */
+  zeroGrad(): void {
+    for (const { segment, runs, clipping } of this.#states) {
+      segment.takeDeferred(clipping);
+      for (const { start, end } of runs) {
+        segment.clearGradients(start, end - start);
+      }
+    }
+    perform(() => {
+      for (const { parameter } of this.#slots) parameter.endGradient();
+    });
+  }
+
+  /**
+   * Multiplies the gradients that there are now so that their norm is at most
    * `maxNorm`; see {@linkcode clipGradNorm}.
    */
   clip(maxNorm: number): Tensor {
     const device = this.#table.device;
     const run = 16;
-    const jobs = this.#states.flatMap(({ segment, blockGroup }) =>
+    for (const { segment } of this.#states) segment.settle();
+    const jobs = this.#states.flatMap(({ segment, blockSlot }) =>
       windows(device, segment.length, [1]).map((window) => {
         const vectors = window.count / 4;
         const count = Math.ceil(vectors / (run * 16));
-        return { segment, blockGroup, window, vectors, count };
+        return { segment, blockSlot, window, vectors, count };
       })
     );
     const total = jobs.reduce((n, job) => n + job.count, 0);
     const partial = allocate(device, [total]);
     let at = 0;
-    for (const { segment, blockGroup, window, vectors, count } of jobs) {
+    for (const { segment, blockSlot, window, vectors, count } of jobs) {
       launch(device, squares, {
-        bind: [part(segment.gradients, window, 1), blockGroup, partial],
+        bind: [part(segment.gradients, window, 1), blockSlot, partial],
         params: { vectors, first: window.start / 4, at, run },
         groups: [Math.ceil(count / WORKGROUP)],
       });
       at += count;
     }
     const norm = allocate(device, []);
-    perform(() => void (this.#isClipped = true));
-    this.#clippedIn = observer()?.id;
     launch(device, clipScale, {
       bind: [partial, norm, this.#scale],
       params: { count: total, max: maxNorm },
       groups: [1],
     });
     partial.dispose();
+    for (const { segment, clipping } of this.#states) segment.defer(clipping);
     return norm;
   }
 
-  /** Bytes on the GPU that the optimiser keeps besides the parameters. */
+  /**
+   * Looks for weights that are not finite, or whose squares are beyond 32-bit
+   * floats; see finite.ts. {@linkcode parameterOf} tells whose the block is.
+   */
+  findDiverged(found: Tensor): void {
+    let base = 0;
+    for (const { segment, blockSlot } of this.#states) {
+      const { device, values, length } = segment;
+      for (const window of windows(device, length, [1])) {
+        const block = window.start / ALIGNMENT;
+        findUnusable(device, {
+          values: part(values, window, 1),
+          vectors: window.count / 4,
+          owners: blockSlot,
+          at: block,
+          base: base + block,
+          limit: HUGE_BITS,
+        }, found);
+      }
+      base += length / ALIGNMENT;
+    }
+  }
+
+  /** The parameter that a block found by {@linkcode findDiverged} belongs to. */
+  parameterOf(block: number): Parameter | undefined {
+    let at = block * ALIGNMENT;
+    for (const { segment } of this.#states) {
+      if (at < segment.length) {
+        return segment.parameters.findLast(({ location }) =>
+          (location?.offset ?? Infinity) <= at
+        );
+      }
+      at -= segment.length;
+    }
+    return undefined;
+  }
+
+  /** Bytes on the GPU that the optimizer keeps besides the parameters. */
   get bytes(): number {
     return this.#states.reduce(
-      (n, { blockGroup, moments }) =>
-        moments.reduce((m, x) => m + x.bytes, n + blockGroup.bytes),
+      (n, { blockSlot, moments }) =>
+        moments.reduce((m, x) => m + x.bytes, n + blockSlot.bytes),
       this.#table.bytes,
     );
   }
@@ -232,10 +361,125 @@ export abstract class Optimizer<
     return this.#states.map(({ moments }) => moments);
   }
 
-  /** Frees what the optimiser keeps on the GPU. */
+  /**
+   * Reads what is needed to go on with a run: counts, settings and moments, with
+   * one wait. Weights, the generator and the schedule have states of their own.
+   *
+   * @example A run goes on in a new optimizer
+   * ```ts
+   * import { backward, initialize, mul, sum } from "@swagpu/swagpu/engine";
+   * import { AdamW, ones, Parameter } from "@swagpu/swagpu/nn";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await initialize();
+   * const x = new Parameter([2], ones());
+   * const before = new AdamW([x], { learningRate: 0.1 });
+   * backward(sum(mul(x, x)));
+   * before.step();
+   * const after = new AdamW([x]);
+   * after.loadStateDict(await before.stateDict());
+   * assertEquals([after.steps, after.learningRate], [1, 0.1]);
+   * ```
+   */
+  async stateDict(): Promise<OptimizerState<Settings>> {
+    const steps = this.#slots.map((slot) => slot.steps);
+    const groups = this.groups.map(({ parameters: _, ...settings }) =>
+      structuredClone(settings) as unknown as Settings
+    );
+    const counts = this.#steps;
+    const ranges = this.#slots.flatMap(({ parameter }) =>
+      this.#momentsOf(parameter).map(({ block, offset }) => ({
+        block,
+        offset,
+        bytes: parameter.bytes,
+      }))
+    );
+    const read = await this.#table.device.stream.read(ranges);
+    const each = ranges.length / this.#slots.length;
+    return {
+      steps: counts,
+      groups,
+      parameters: steps.map((steps, i) => ({
+        steps,
+        moments: read.slice(i * each, (i + 1) * each)
+          .map((bytes) => new Float32Array(bytes)),
+      })),
+    };
+  }
+
+  /**
+   * Goes on from what {@linkcode stateDict} gave: settings, counts and moments
+   * are overwritten, gradients are left as they are.
+   *
+   * @throws {TypeError} If groups, parameters, their sizes or the rule are not
+   * those that the state is of; nothing is changed then.
+   * @throws {RangeError} If a setting or a count is out of range.
+   */
+  loadStateDict(state: OptimizerState<Settings>): void {
+    const { steps, groups, parameters } = state;
+    const refuse = (what: string, there: unknown, here: unknown): never => {
+      throw new TypeError(
+        `Cannot load the optimizer's state: ${what} are ${there} there and ` +
+          `${here} here`,
+      );
+    };
+    if (groups.length !== this.groups.length) {
+      refuse("groups", groups.length, this.groups.length);
+    }
+    if (parameters.length !== this.#slots.length) {
+      refuse("parameters", parameters.length, this.#slots.length);
+    }
+    this.groups.forEach(({ parameters: _, ...settings }, i) => {
+      const there = groups[i] as Settings;
+      const known = Object.keys(settings);
+      checkOptions(there, { action: "load the optimizer's state", known });
+      this.checkSettings({ ...settings as unknown as Settings, ...there });
+    });
+    this.#slots.forEach(({ parameter }, i) => {
+      const there = parameters[i]?.moments.map(({ length }) => length) ?? [];
+      const here = this.#momentsOf(parameter).map(() => parameter.size);
+      if (`${there}` !== `${here}`) {
+        refuse(`the moments of parameter ${i}`, `[${there}]`, `[${here}]`);
+      }
+    });
+    for (const count of [steps, ...parameters.map(({ steps }) => steps)]) {
+      if (Number.isSafeInteger(count) && count >= 0) continue;
+      throw new RangeError(
+        `Cannot load the optimizer's state: ${count} is no number of steps`,
+      );
+    }
+    this.groups.forEach((group, i) => Object.assign(group, groups[i]));
+    this.#steps = steps;
+    this.#slots.forEach((slot, i) => {
+      const { steps = 0, moments = [] } = parameters[i] ?? {};
+      slot.steps = steps;
+      this.#momentsOf(slot.parameter).forEach(({ block, offset }, k) => {
+        const values = moments[k];
+        if (!values || values.length === 0) return;
+        const { stream } = slot.parameter.device;
+        stream.upload(block, offset, Float32Array.from(values));
+      });
+    });
+  }
+
+  /** Where a parameter's part of each moment lies. */
+  #momentsOf({ location }: Parameter): { block: Block; offset: number }[] {
+    const state = this.#states.find(({ segment }) =>
+      segment === location?.segment
+    );
+    return (state?.moments ?? []).map(({ block, byteOffset }) => ({
+      block,
+      offset: byteOffset + (location?.offset ?? 0) * 4,
+    }));
+  }
+
+  /** Frees what the optimizer keeps on the GPU. */
   dispose(): void {
-    for (const { blockGroup, moments } of this.#states) {
-      blockGroup.dispose();
+    for (const { segment, clipping, blockSlot, moments } of this.#states) {
+      if (segment.takeDeferred(clipping) && !segment.values.isDisposed) {
+        clipping.run();
+      }
+      blockSlot.dispose();
       for (const x of moments) x.dispose();
     }
     this.#table.dispose();
@@ -249,35 +493,112 @@ export abstract class Optimizer<
   /** Throws if a group's settings cannot be meant. */
   protected abstract checkSettings(group: Settings): void;
 
-  /** The up to eight numbers that the kernel needs of a group at this step. */
-  protected abstract groupFields(group: Settings): number[];
+  /**
+   * The up to seven numbers that the kernel needs of a parameter.
+   *
+   * @param group The settings of its group.
+   * @param steps How many steps have changed it, this one included.
+   * @param parameter The parameter.
+   */
+  protected abstract groupFields(
+    group: Settings,
+    steps: number,
+    parameter: Parameter,
+  ): readonly number[];
 
-  /** The settings of all groups as the kernel of this step needs them. */
-  #writeTable(): void {
-    const table = new Float32Array(this.groups.length * GROUP_FIELDS);
-    this.groups.forEach((group, i) => {
-      table.set(this.groupFields(group), i * GROUP_FIELDS);
-    });
-    this.#table.write(table);
+  /** Vectors of four that an invocation handles. */
+  get #per(): number {
+    return this.#table.device.isSoftware ? 16 : 1;
   }
 
-  #blockGroups(segment: Segment): Tensor {
-    const table = new Uint32Array(segment.length / ALIGNMENT).fill(NO_GROUP);
-    this.groups.forEach(({ parameters }, group) => {
-      for (const { location, size, requiresGrad } of parameters) {
-        if (location?.segment !== segment || !requiresGrad) continue;
-        const start = location.offset / ALIGNMENT;
-        table.fill(group, start, start + placeSize(size) / ALIGNMENT);
+  /** Decides for every parameter what is done to it, and writes the table. */
+  #prepare(keepGradients: boolean): void {
+    this.#steps++;
+    const table = new Float32Array(this.#slots.length * SLOT_FIELDS);
+    this.#slots.forEach((slot, i) => {
+      const { parameter, group } = slot;
+      if (!parameter.hasGradient) return;
+      if (!keepGradients) parameter.endGradient();
+      const at = i * SLOT_FIELDS;
+      if (!parameter.requiresGrad) {
+        table[at + ACTION_FIELD] = ACTIONS.clear;
+        return;
       }
+      table.set(this.groupFields(group, ++slot.steps, parameter), at);
+      table[at + ACTION_FIELD] = ACTIONS.step;
+      touch(parameter);
     });
-    return persist(tensor(table, { device: segment.device }));
+    // A captured step writes what its recording wrote, so it always writes.
+    const isWritten = !observer() && sameNumbers(table, this.#written);
+    if (!isWritten) this.#table.write(table);
+    this.#written = table;
+  }
+
+  /** Lays out what the optimizer keeps for a segment. */
+  #state(segment: Segment, moments: number): SegmentState {
+    const table = new Uint32Array(segment.length / ALIGNMENT).fill(NO_SLOT);
+    const own: Run[] = [];
+    this.#slots.forEach(({ parameter: { location, size } }, slot) => {
+      if (location?.segment !== segment) return;
+      const { offset } = location;
+      const end = offset + placeSize(size);
+      table.fill(slot, offset / ALIGNMENT, end / ALIGNMENT);
+      own.push({ start: offset, end });
+    });
+    const runs: Run[] = [];
+    for (const run of own.sort((a, b) => a.start - b.start)) {
+      const last = runs.at(-1);
+      if (last?.end === run.start) last.end = run.end;
+      else runs.push(run);
+    }
+    const { device } = segment;
+    const blockSlot = persist(tensor(table, { device }));
+    return {
+      segment,
+      blockSlot,
+      runs,
+      moments: Array.from({ length: moments }, () => segment.parallel()),
+      clipping: { run: () => this.#scaleGradients(segment, blockSlot) },
+    };
+  }
+
+  /** Does to the gradients themselves what was asked of the next step. */
+  #scaleGradients(segment: Segment, blockSlot: Tensor): void {
+    const { device, unsettledGradients, length } = segment;
+    const per = this.#per;
+    for (const window of windows(device, length, [1])) {
+      const vectors = window.count / 4;
+      launch(device, specialize(scaleGradients, { PER: per }), {
+        bind: [part(unsettledGradients, window, 1), blockSlot, this.#scale],
+        params: { vectors, first: window.start / 4 },
+        groups: grid(Math.ceil(vectors / per), WORKGROUP),
+      });
+    }
   }
 }
 
+const STEP_OPTIONS = { action: "make a step", known: ["keepGradients"] };
+
+/** The settings that are there: a default stands where one is `undefined`. */
+export function present<T extends object>(settings: T): T {
+  return Object.fromEntries(
+    Object.entries(settings).filter(([, value]) => value !== undefined),
+  ) as T;
+}
+
+function sameNumbers(a: Float32Array, b: Float32Array): boolean {
+  return a.length === b.length && a.every((x, i) => x === b[i]);
+}
+
 /**
- * Limits the norm of all gradients together: the optimiser's next step
- * multiplies them by `min(1, maxNorm / (norm + 1e-6))`. Nothing is read back,
- * and the gradients themselves are not rewritten.
+ * Limits the norm of all gradients together: those that the optimizer's
+ * parameters have now are multiplied by `min(1, maxNorm / (norm + 1e-6))`.
+ * Nothing is read back, and where the optimizer's step comes next, it multiplies
+ * along the way. Gradients that `backward` adds later are not affected.
+ *
+ * As in PyTorch, an infinite norm makes every gradient 0 or NaN, and a norm that
+ * is no number makes them NaN (those that are exactly 0 stay so here): read the
+ * norm to notice.
  *
  * @returns The norm before clipping, a scalar on the GPU.
  * @throws {RangeError} If `maxNorm` is not positive.

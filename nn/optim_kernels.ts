@@ -3,26 +3,38 @@
 
 // Kernels over a flat segment: each element is read and written once.
 // An invocation owns PER vec4s that follow one another; places are multiples
-// of 16 vec4s, so these belong to one parameter and one group. `block_group`
-// holds the group of every 16 vec4s (0xffffffff: not this optimiser's), and
-// `groups` eight numbers a group, filled in by the optimiser for this step.
+// of 16 vec4s, so these belong to one parameter. `block_slot` holds the slot of
+// the parameter that every 16 vec4s belong to (0xffffffff: not this optimizer's)
+// and `slots` eight numbers a parameter, filled in by the optimizer for this
+// step. The last of them says what is done: 0 nothing, 1 a step, 2 nothing but
+// clearing the gradient.
 // On a GPU, PER = 1 makes neighbours read neighbours; on a CPU adapter
 // PER = 16 saves the look-ups.
 
 import type { Kernel } from "../engine/mod.ts";
 
-/** Numbers per group in the table. */
-export const GROUP_FIELDS = 8;
+/** Numbers per parameter in the table. */
+export const SLOT_FIELDS = 8;
 
-/** Marks a block that the optimiser leaves alone. */
-export const NO_GROUP = 0xffffffff;
+/** Which of them says what is done. */
+export const ACTION_FIELD = 7;
+
+/** Marks a block that belongs to no parameter of the optimizer. */
+export const NO_SLOT = 0xffffffff;
 
 /** Invocations of a workgroup. */
 export const WORKGROUP = 64;
 
+// What is 0 stays so, even times NaN: the padding behind a parameter does.
+const SCALED = /* wgsl */ `
+fn scaled(gradient: vec4<f32>, factor: f32) -> vec4<f32> {
+  return select(gradient * factor, vec4<f32>(), gradient == vec4<f32>());
+}
+`;
+
 // Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019, in
 // PyTorch's order: decay first, then the step with eps outside the correction.
-// groups: 1 - lr·decay, β₁, β₂, lr / (1 - β₁ᵗ), 1 / √(1 - β₂ᵗ), eps.
+// slots: 1 - lr·decay, β₁, β₂, lr / (1 - β₁ᵗ), 1 / √(1 - β₂ᵗ), eps.
 export const adamw: Kernel = {
   name: "adamw",
   bind: ["write", "write", "write", "write", "read", "read", "read"],
@@ -34,22 +46,28 @@ struct Params { vectors: u32, first: u32, keep: u32 }
 @group(0) @binding(1) var<storage, read_write> gradient: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> m: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> v: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read> block_group: array<u32>;
-@group(0) @binding(5) var<storage, read> groups: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> block_slot: array<u32>;
+@group(0) @binding(5) var<storage, read> slots: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read> scale: array<f32>;
 @group(1) @binding(0) var<uniform> p: Params;
-
+${SCALED}
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) size: vec3<u32>) {
   let start = (id.x + id.y * size.x * 64u) * PER;
   if (start >= p.vectors) { return; }
-  let group = block_group[(p.first + start) / 16u];
-  if (group == 0xffffffffu) { return; }
-  let a = groups[2u * group];
-  let b = groups[2u * group + 1u];
+  let slot = block_slot[(p.first + start) / 16u];
+  if (slot == 0xffffffffu) { return; }
+  let b = slots[2u * slot + 1u];
+  if (b.w != 1.0) {
+    if (b.w == 2.0 && p.keep == 0u) {
+      for (var i = start; i < min(start + PER, p.vectors); i++) { gradient[i] = vec4<f32>(); }
+    }
+    return;
+  }
+  let a = slots[2u * slot];
   let clip = scale[0];
   for (var i = start; i < min(start + PER, p.vectors); i++) {
-    let g = gradient[i] * clip;
+    let g = scaled(gradient[i], clip);
     let m1 = fma(vec4<f32>(1.0 - a.y), g - m[i], m[i]);
     let v1 = a.z * v[i] + (1.0 - a.z) * g * g;
     m[i] = m1;
@@ -62,39 +80,46 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) s
 };
 
 // PyTorch's SGD: decay is added to the gradient, the buffer starts as the
-// first gradient. groups: lr, decay, momentum, 1 - dampening, nesterov.
+// first gradient. slots: lr, decay, momentum, 1 - dampening, nesterov, whether
+// the buffer starts.
 export const sgd: Kernel = {
   name: "sgd",
   bind: ["write", "write", "write", "read", "read", "read"],
-  params: { vectors: "u32", first: "u32", keep: "u32", initial: "u32" },
+  params: { vectors: "u32", first: "u32", keep: "u32" },
   wgsl: /* wgsl */ `
 override PER: u32 = 1u;
-struct Params { vectors: u32, first: u32, keep: u32, initial: u32 }
+struct Params { vectors: u32, first: u32, keep: u32 }
 @group(0) @binding(0) var<storage, read_write> value: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> gradient: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> buffer: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> block_group: array<u32>;
-@group(0) @binding(4) var<storage, read> groups: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> block_slot: array<u32>;
+@group(0) @binding(4) var<storage, read> slots: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> scale: array<f32>;
 @group(1) @binding(0) var<uniform> p: Params;
-
+${SCALED}
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) size: vec3<u32>) {
   let start = (id.x + id.y * size.x * 64u) * PER;
   if (start >= p.vectors) { return; }
-  let group = block_group[(p.first + start) / 16u];
-  if (group == 0xffffffffu) { return; }
-  let a = groups[2u * group];
-  let nesterov = groups[2u * group + 1u].x;
+  let slot = block_slot[(p.first + start) / 16u];
+  if (slot == 0xffffffffu) { return; }
+  let b = slots[2u * slot + 1u];
+  if (b.w != 1.0) {
+    if (b.w == 2.0 && p.keep == 0u) {
+      for (var i = start; i < min(start + PER, p.vectors); i++) { gradient[i] = vec4<f32>(); }
+    }
+    return;
+  }
+  let a = slots[2u * slot];
   let clip = scale[0];
   for (var i = start; i < min(start + PER, p.vectors); i++) {
     let x = value[i];
-    var g = gradient[i] * clip + a.y * x;
+    var g = scaled(gradient[i], clip) + a.y * x;
     if (a.z != 0.0) {
-      var b = g;
-      if (p.initial == 0u) { b = a.z * buffer[i] + a.w * g; }
-      buffer[i] = b;
-      g = select(b, g + a.z * b, nesterov != 0.0);
+      var moved = g;
+      if (b.y == 0.0) { moved = a.z * buffer[i] + a.w * g; }
+      buffer[i] = moved;
+      g = select(moved, g + a.z * moved, b.x != 0.0);
     }
     value[i] = x - a.x * g;
     if (p.keep == 0u) { gradient[i] = vec4<f32>(); }
@@ -103,7 +128,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) s
 `,
 };
 
-// Sum of squares of the blocks that have a group: RUN blocks an invocation,
+// Sum of squares of the blocks that have a slot: RUN blocks an invocation,
 // one partial sum each, in a fixed order.
 export const squares: Kernel = {
   name: "gradient_squares",
@@ -112,7 +137,7 @@ export const squares: Kernel = {
   wgsl: /* wgsl */ `
 struct Params { vectors: u32, first: u32, at: u32, run: u32 }
 @group(0) @binding(0) var<storage, read> gradient: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> block_group: array<u32>;
+@group(0) @binding(1) var<storage, read> block_slot: array<u32>;
 @group(0) @binding(2) var<storage, read_write> partial: array<f32>;
 @group(1) @binding(0) var<uniform> p: Params;
 
@@ -122,7 +147,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (start >= p.vectors) { return; }
   var sum = vec4<f32>();
   for (var i = start; i < min(start + p.run * 16u, p.vectors); i += 16u) {
-    if (block_group[(p.first + i) / 16u] == 0xffffffffu) { continue; }
+    if (block_slot[(p.first + i) / 16u] == 0xffffffffu) { continue; }
     for (var j = i; j < i + 16u; j++) {
       let g = gradient[j];
       sum = fma(g, g, sum);
@@ -134,7 +159,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 };
 
 // norm = √Σ partial, scale = min(1, max / (norm + 1e-6)), by one workgroup
-// whose invocations sum strided shares that are then added in order.
+// whose invocations sum strided shares that are then added in order. As in
+// PyTorch, an infinite norm gives 0 and a norm that is no number gives NaN:
+// min() may drop a NaN, so its bits are looked at.
 export const clipScale: Kernel = {
   name: "clip_scale",
   bind: ["read", "write", "write"],
@@ -158,8 +185,33 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     for (var i = 0u; i < 64u; i++) { total += shares[i]; }
     let length = sqrt(total);
     norm[0] = length;
-    scale[0] = min(1.0, p.max / (length + 1e-6));
+    let factor = p.max / (length + 1e-6);
+    let is_nan = (bitcast<u32>(factor) & 0x7fffffffu) > 0x7f800000u;
+    scale[0] = select(min(1.0, factor), factor, is_nan);
   }
+}
+`,
+};
+
+// gradient = scale · gradient in the blocks that have a slot.
+export const scaleGradients: Kernel = {
+  name: "scale_gradients",
+  bind: ["write", "read", "read"],
+  params: { vectors: "u32", first: "u32" },
+  wgsl: /* wgsl */ `
+override PER: u32 = 1u;
+struct Params { vectors: u32, first: u32 }
+@group(0) @binding(0) var<storage, read_write> gradient: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> block_slot: array<u32>;
+@group(0) @binding(2) var<storage, read> scale: array<f32>;
+@group(1) @binding(0) var<uniform> p: Params;
+${SCALED}
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) size: vec3<u32>) {
+  let start = (id.x + id.y * size.x * 64u) * PER;
+  if (start >= p.vectors || block_slot[(p.first + start) / 16u] == 0xffffffffu) { return; }
+  let factor = scale[0];
+  for (var i = start; i < min(start + PER, p.vectors); i++) { gradient[i] = scaled(gradient[i], factor); }
 }
 `,
 };

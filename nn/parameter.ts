@@ -5,15 +5,17 @@ import {
   type Block,
   currentDevice,
   noGrad,
+  perform,
   persist,
   scope,
   type Shape,
   Tensor,
 } from "../engine/mod.ts";
+import { tick } from "../engine/changes.ts";
 import { copyInto } from "../engine/ops/inplace.ts";
 import { zeros as zerosInit } from "./init.ts";
 import type { Initializer } from "./init.ts";
-import { flatten, type Place } from "./segment.ts";
+import { flatten, type Place, type Segment } from "./segment.ts";
 
 /** Whether parameters receive their initial values where they get a place. */
 let initializing = true;
@@ -30,6 +32,22 @@ export function withoutInitialization<T>(build: () => T): T {
     return build();
   } finally {
     initializing = before;
+  }
+}
+
+/** A parameter's part of the gradients; work on them that waits is done first. */
+class GradientView extends Tensor {
+  readonly #segment: Segment;
+
+  constructor({ device, shape }: Tensor, { segment, offset }: Place) {
+    const { block } = segment.unsettledGradients;
+    super(device, shape, "f32", { block, byteOffset: offset * 4 });
+    this.#segment = segment;
+  }
+
+  override get block(): Block {
+    if (!this.isDisposed) this.#segment.settle();
+    return super.block;
   }
 }
 
@@ -54,7 +72,10 @@ export function withoutInitialization<T>(build: () => T): T {
 export class Parameter extends Tensor {
   readonly #init: Initializer;
   #location: Place | undefined;
-  #gradientView: Tensor | undefined;
+  #gradientView: GradientView | undefined;
+  #hasGradient = false;
+  /** When the last gradient ended. */
+  #endedAt = 0;
 
   /**
    * Describes the parameter; memory comes with its place.
@@ -104,23 +125,43 @@ export class Parameter extends Tensor {
     return this.#gradientView;
   }
 
-  /** The gradient as a view to add to. */
+  /**
+   * Whether the parameter has received a gradient since its gradient was last
+   * set to zero: by an optimizer's step, `zeroGrad` or `dropGradient`. It may be
+   * all zeros. Where there is none, PyTorch's `grad` is `None`; an optimizer
+   * leaves the parameter alone then.
+   */
+  get hasGradient(): boolean {
+    const writtenAt = this.#gradientView?.changedAt ?? 0;
+    return this.#hasGradient || writtenAt > this.#endedAt;
+  }
+
+  /** The gradient as a view to add to: from now on there is one. */
   override gradientTarget(): Tensor {
     if (!this.#gradientView) {
       this.#ensureHome();
-      const { segment, offset } = this.#location ?? unplaced();
       this.#gradientView = persist(
-        new Tensor(this.device, this.shape, "f32", {
-          block: segment.gradients.block,
-          byteOffset: offset * 4,
-        }),
+        new GradientView(this, this.#location ?? unplaced()),
       );
     }
+    perform(() => void (this.#hasGradient = true));
     return this.#gradientView;
   }
 
-  /** Forgets the view; the segment keeps its gradients. */
+  /** Notes that the gradient was set to zero: from now on there is none. */
+  endGradient(): void {
+    this.#hasGradient = false;
+    this.#endedAt = tick();
+  }
+
+  /** Sets the gradient to zero and forgets it. */
   override dropGradient(): void {
+    const { segment, offset = 0 } = this.#location ?? {};
+    if (segment && this.hasGradient && !segment.values.isDisposed) {
+      segment.settle();
+      segment.clearGradients(offset, this.size);
+    }
+    perform(() => this.endGradient());
     this.#gradientView?.dispose();
     this.#gradientView = undefined;
   }

@@ -1,7 +1,14 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import { allocate, type Device, persist, type Tensor } from "../engine/mod.ts";
+import {
+  allocate,
+  assume,
+  type Device,
+  perform,
+  persist,
+  type Tensor,
+} from "../engine/mod.ts";
 import { fillInto } from "../engine/ops/inplace.ts";
 import type { Parameter } from "./parameter.ts";
 
@@ -16,10 +23,18 @@ export interface Place {
   readonly offset: number;
 }
 
+/** Work on a segment's gradients that can wait until somebody needs them. */
+export interface GradientWork {
+  /** Does the work. */
+  run(): void;
+}
+
+let segments = 0;
+
 /**
  * A stretch of a model's flat parameter vector, held in one GPU buffer.
  *
- * Values, gradients and whatever optimisers and posteriors keep are parallel
+ * Values, gradients and whatever optimizers and posteriors keep are parallel
  * buffers of the same layout, so that an update is one dispatch. Between two
  * parameters there may be up to 63 elements of padding, which stay zero.
  */
@@ -31,6 +46,8 @@ export class Segment {
   /** Elements, padding included. */
   readonly length: number;
   #gradients: Tensor | undefined;
+  #deferred: GradientWork | undefined;
+  readonly #name = `gradients of segment ${segments++}`;
 
   /** Use {@linkcode flatten}. */
   constructor(device: Device, parameters: readonly Parameter[]) {
@@ -51,6 +68,12 @@ export class Segment {
 
   /** The gradients, zero until `backward` adds to them. */
   get gradients(): Tensor {
+    this.settle();
+    return this.unsettledGradients;
+  }
+
+  /** The gradients before the work that was deferred. */
+  get unsettledGradients(): Tensor {
     this.#gradients ??= this.#zeros(this.device);
     return this.#gradients;
   }
@@ -60,24 +83,67 @@ export class Segment {
     return this.#gradients !== undefined;
   }
 
-  /** A new buffer of this layout, all zero, for an optimiser or a posterior. */
+  /** A new buffer of this layout, all zero, for an optimizer or a posterior. */
   parallel(): Tensor {
     return this.#zeros(this.device);
   }
 
-  /** Sets all gradients to zero. */
+  /**
+   * Puts work on the gradients off until they are used. An optimizer that comes
+   * next may {@linkcode takeDeferred} it and do it along the way.
+   */
+  defer(work: GradientWork): void {
+    this.settle();
+    perform(() => void (this.#deferred = work));
+  }
+
+  /** Does the work that was put off, if there is any. */
+  settle(): void {
+    const work = this.#noted();
+    if (!work) return;
+    perform(() => void (this.#deferred = undefined));
+    work.run();
+  }
+
+  /**
+   * Tells whether exactly this work was put off, and forgets it then: the caller
+   * does it. Other work is done at once.
+   */
+  takeDeferred(work: GradientWork): boolean {
+    const isDeferred = this.#noted() === work;
+    if (isDeferred) perform(() => void (this.#deferred = undefined));
+    else this.settle();
+    return isDeferred;
+  }
+
+  /** Sets the gradients of all parameters to zero: none has one afterwards. */
   zeroGradients(): void {
+    perform(() => {
+      this.#deferred = undefined;
+      for (const parameter of this.parameters) parameter.endGradient();
+    });
+    this.clearGradients(0, this.length);
+  }
+
+  /** Sets a stretch of the gradients to zero, if there are gradients at all. */
+  clearGradients(start: number, count: number): void {
     const gradients = this.#gradients;
-    if (gradients) {
-      const { block, byteOffset, bytes } = gradients;
-      this.device.stream.clear(block, byteOffset, bytes);
-    }
+    if (!gradients || count === 0) return;
+    const { block, byteOffset } = gradients;
+    this.device.stream.clear(block, byteOffset + start * 4, count * 4);
   }
 
   /** Frees values and gradients; the parameters cannot be used after. */
   dispose(): void {
     this.values.dispose();
     this.#gradients?.dispose();
+  }
+
+  /** What was put off, which a captured step must find again. */
+  #noted(): GradientWork | undefined {
+    const deferred = this.#deferred;
+    assume(() => this.#deferred === deferred, this.#name);
+    return deferred;
   }
 
   #zeros(device: Device): Tensor {

@@ -2,8 +2,14 @@
 // This module is browser compatible.
 
 import type { Kernel } from "../engine/mod.ts";
-import { Optimizer, type ParameterGroup, requireNonNegative } from "./optim.ts";
+import {
+  Optimizer,
+  type ParameterGroup,
+  present,
+  requireNonNegative,
+} from "./optim.ts";
 import { sgd } from "./optim_kernels.ts";
+import { checkOptions } from "./options.ts";
 import type { Parameter } from "./parameter.ts";
 
 /** Settings of {@linkcode SGD}, for all groups or one. */
@@ -24,7 +30,7 @@ export interface SGDSettings {
  * Stochastic gradient descent with momentum, as PyTorch computes it:
  *
  * ```text
- * g ← g + λ θ        b ← μ b + (1 - dampening) g     (b ← g at the first step)
+ * g ← g + λ θ        b ← μ b + (1 - dampening) g     (b ← g at first)
  * θ ← θ - lr (nesterov ? g + μ b : b)
  * ```
  *
@@ -48,6 +54,8 @@ export interface SGDSettings {
 export class SGD extends Optimizer<SGDSettings> {
   /** The kernel of the rule. */
   protected override readonly kernel: Kernel = sgd;
+  /** Parameters that have made steps, but none with momentum. */
+  readonly #withoutBuffer = new WeakSet<Parameter>();
 
   /**
    * Allocates a momentum buffer per parameter.
@@ -56,6 +64,7 @@ export class SGD extends Optimizer<SGDSettings> {
    * @param settings Settings where a group has none.
    * @throws {RangeError} If a setting is out of range, or Nesterov's look
    * ahead is asked for without momentum or with dampening.
+   * @throws {TypeError} If a setting has a name that is not known.
    */
   constructor(
     parameters: Iterable<Parameter> | readonly ParameterGroup<SGDSettings>[],
@@ -67,9 +76,10 @@ export class SGD extends Optimizer<SGDSettings> {
       dampening: 0,
       weightDecay: 0,
       nesterov: false,
-      ...settings,
     };
-    super(parameters, defaults, 1);
+    const known = Object.keys(defaults);
+    checkOptions(settings, { action: "optimize", known });
+    super(parameters, { ...defaults, ...present(settings) }, 1);
   }
 
   /** Throws if a group's settings cannot be meant. */
@@ -84,15 +94,23 @@ export class SGD extends Optimizer<SGDSettings> {
     }
   }
 
-  /** The numbers that the kernel needs of a group at this step. */
-  protected override groupFields(group: SGDSettings): number[] {
+  /** The numbers that the kernel needs of a parameter at this step. */
+  protected override groupFields(
+    group: SGDSettings,
+    steps: number,
+    parameter: Parameter,
+  ): readonly number[] {
     const { learningRate, momentum, dampening, weightDecay, nesterov } = group;
+    const starts = steps === 1 || this.#withoutBuffer.has(parameter);
+    if (starts && momentum === 0) this.#withoutBuffer.add(parameter);
+    else this.#withoutBuffer.delete(parameter);
     return [
       learningRate,
       weightDecay,
       momentum,
       1 - dampening,
       nesterov ? 1 : 0,
+      starts ? 1 : 0,
     ];
   }
 }

@@ -15,17 +15,19 @@ import {
   persist,
   readAll,
   scope,
-  type StepFeed,
+  type StepInput,
   Tensor,
 } from "../engine/mod.ts";
+import { makeAnswer, NOTHING_FOUND } from "./finite.ts";
 import { clipGradNorm, type Optimizer } from "./optim.ts";
+import { checkOptions } from "./options.ts";
 import type { Scheduler } from "./schedule.ts";
 
 /** Where a run is. */
 export interface TrainState {
   /** The pass over the data, from 0. */
   readonly epoch: number;
-  /** Steps of the optimiser made since the start. */
+  /** Steps of the optimizer made since the start. */
   readonly step: number;
 }
 
@@ -85,7 +87,8 @@ export interface RunOptions<Batch> {
   onStep?: ((state: TrainState) => void | Promise<void>) | undefined;
   /**
    * Called after every epoch with its losses: the place to evaluate, or to
-   * collect weights for a posterior.
+   * collect weights for a posterior. A model that it switches to `eval()` stays
+   * so: switch it back.
    *
    * @default {nothing}
    */
@@ -108,35 +111,52 @@ export interface TrainOptions<Batch> extends RunOptions<Batch> {
   step: (batch: Batch) => StepLoss;
 }
 
+/**
+ * What `step` receives for what `inputs` gives: a tensor for host values and
+ * tensors, and everything else as it is.
+ */
+export type StepInputs<Feed> = {
+  readonly [Name in keyof Feed]: StepValue<Feed[Name]>;
+};
+
+/** What one input becomes. */
+export type StepValue<Value> = Value extends StepInput ? Tensor : Value;
+
 /** Options of {@linkcode train}, to capture its steps: faster, the same bits. */
-export interface CapturedTrainOptions<Batch, Inputs extends object>
+export interface CapturedTrainOptions<Batch, Feed extends object>
   extends RunOptions<Batch> {
   /**
    * Turns a batch into the inputs of `step`: tensors as typed arrays,
    * `{ data, shape }`, or as they are; see `capture`.
    */
-  inputs: (batch: Batch) => StepFeed<Inputs>;
+  inputs: (batch: Batch) => Feed;
   /**
    * Gives the loss of inputs. It is run for the first few batches of each shape
    * and then replayed, so all that changes must come by its inputs.
    */
-  step: (inputs: Inputs) => StepLoss;
+  step: (inputs: StepInputs<Feed>) => StepLoss;
   /** Whether steps are replayed at all. @default {true} */
   capture?: boolean | undefined;
 }
 
 /**
  * Trains: for every batch the loss and its gradients, then a step of the
- * optimiser; nothing that a loop by hand would not do.
+ * optimizer; nothing that a loop by hand would not do.
  *
  * Losses stay on the GPU and are read together now and then, so no step waits.
  * Every step runs in a scope of its own. Switching the model to `train()` and
  * back is left to the caller.
  *
- * @returns How far it came. The optimiser's gradients are zero.
+ * At the end of an epoch the weights are looked at too: the loss of a step was
+ * computed before it changed them, so that of the last step says nothing of what
+ * is saved.
+ *
+ * @returns How far it came. The optimizer's gradients are zero.
  * @throws {RangeError} If an option is out of range, an epoch has no batch, or
- * a loss is not a finite number; the message names the step.
- * @throws {TypeError} If a step gives no loss, or one of several elements.
+ * a loss is not a finite number; the message names the step. If a weight is not
+ * finite or beyond 2⁶⁴ in the end, which no loss may have shown.
+ * @throws {TypeError} If a step gives no loss, or one of several elements, or an
+ * option is not known.
  *
  * @example Fitting a line
  * ```ts
@@ -163,7 +183,7 @@ export interface CapturedTrainOptions<Batch, Inputs extends object>
  *
  * @example With captured steps
  * ```ts
- * import { initialize, manualSeed, type Tensor } from "@swagpu/swagpu/engine";
+ * import { initialize, manualSeed } from "@swagpu/swagpu/engine";
  * import { batches, Linear, mseLoss, SGD, train } from "@swagpu/swagpu/nn";
  * import { assertAlmostEquals } from "@std/assert";
  *
@@ -180,17 +200,15 @@ export interface CapturedTrainOptions<Batch, Inputs extends object>
  *       y: { data: Float32Array.from(rows, (row) => 2 * row + 1), shape },
  *     };
  *   },
- *   step: ({ x, y }: { x: Tensor; y: Tensor }) => mseLoss(model.forward(x), y),
+ *   step: ({ x, y }) => mseLoss(model.forward(x), y),
  *   optimizer: new SGD(model.parameters(), { learningRate: 0.1 }),
  * });
  * assertAlmostEquals(await model.weight.item(), 2, 1e-1);
  * ```
  */
-export async function train<
-  Batch,
-  // deno-lint-ignore no-explicit-any -- tensors where nothing is said
-  Inputs extends object = Record<string, any>,
->(options: CapturedTrainOptions<Batch, Inputs>): Promise<TrainResult>;
+export async function train<Batch, Feed extends object>(
+  options: CapturedTrainOptions<Batch, Feed>,
+): Promise<TrainResult>;
 /** Without `inputs`, every step is run as it is. */
 export async function train<Batch>(
   options: TrainOptions<Batch>,
@@ -198,11 +216,17 @@ export async function train<Batch>(
 export async function train<Batch>(
   options: TrainOptions<Batch> | CapturedTrainOptions<Batch, object>,
 ): Promise<TrainResult> {
+  checkOptions(options, { action: "train", known: NAMES });
   const { epochs, optimizer, scheduler, maxGradNorm, signal } = options;
   const { gradientAccumulation = 1, logEvery } = options;
   requireCount("epochs", epochs);
   requireCount("gradientAccumulation", gradientAccumulation);
   if (logEvery !== undefined) requireCount("logEvery", logEvery);
+  if (maxGradNorm !== undefined && !(maxGradNorm > 0)) {
+    throw new RangeError(
+      `Cannot train with maxGradNorm ${maxGradNorm}: it must be positive`,
+    );
+  }
   const pace = new Pace(logEvery);
   const ledger = new Ledger(logEvery ?? MAX_PACE);
   let step = 0;
@@ -235,16 +259,25 @@ export async function train<Batch>(
     step++;
   };
 
-  const read = async (epoch: number, losses: number[]) => {
-    const since = await ledger.read();
+  const read = async (
+    epoch: number,
+    losses: number[],
+    weights?: WeightCheck,
+  ) => {
+    weights?.look();
+    const { since, block } = await ledger.read(weights?.found);
     const bad = since.findIndex((value) => !Number.isFinite(value));
     if (bad >= 0) {
       const at = step - since.length + bad + 1;
       throw new RangeError(
         `Cannot train on: the loss of step ${at} is ${since[bad]}, ` +
-          "lower the learning rate or limit the gradients with maxGradNorm",
+          "lower the learning rate or limit the gradients with maxGradNorm; " +
+          "labels outside of the classes, ids outside of the vocabulary and " +
+          "inputs that are not finite give such a loss too",
       );
     }
+    weights?.check(block, step);
+    if (since.length === 0) return;
     pace.measure(since.length);
     losses.push(...since);
     await options.onLog?.(report({ epoch, step, learningRate }, since));
@@ -253,6 +286,7 @@ export async function train<Batch>(
   };
 
   optimizer.zeroGrad();
+  using weights = new WeightCheck(optimizer);
   try {
     for (let epoch = 0; epoch < epochs; epoch++) {
       const losses: number[] = [];
@@ -268,7 +302,8 @@ export async function train<Batch>(
       if (step === start && !signal?.aborted) {
         throw new RangeError(`Cannot train: epoch ${epoch} has no batches`);
       }
-      if (ledger.length > 0) await read(epoch, losses);
+      const isLast = epoch === epochs - 1 || signal?.aborted;
+      if (ledger.length > 0 || isLast) await read(epoch, losses, weights);
       const values = Float32Array.from(losses);
       if (values.length > 0) loss = meanOf(values);
       if (signal?.aborted) return { epoch, step, loss, aborted: true };
@@ -383,6 +418,51 @@ fn main() {
 `,
 };
 
+/** What {@linkcode Ledger} reads. */
+interface Reading {
+  /** The losses since the last reading. */
+  readonly since: Float32Array<ArrayBuffer>;
+  /** Where a weight was found that is not to go on with, if it was looked for. */
+  readonly block: number;
+}
+
+/** Looks for weights that a run has driven out of what 32 bits can use. */
+class WeightCheck implements Disposable {
+  /** The answer, on the GPU. */
+  readonly found: Tensor;
+  readonly #optimizer: Optimizer;
+
+  constructor(optimizer: Optimizer) {
+    const [first] = optimizer.groups.flatMap(({ parameters }) => parameters);
+    if (!first) throw new TypeError("Cannot train: there are no parameters");
+    this.found = makeAnswer(first.device);
+    this.#optimizer = optimizer;
+  }
+
+  look(): void {
+    this.found.write([NOTHING_FOUND, NOTHING_FOUND]);
+    this.#optimizer.findDiverged(this.found);
+  }
+
+  check(block: number, step: number): void {
+    if (block === NOTHING_FOUND) return;
+    const parameter = this.#optimizer.parameterOf(block);
+    if (!parameter?.requiresGrad) return; // Not the run's doing.
+    throw new RangeError(
+      `Cannot use the weights: after step ${step} one of a parameter of shape ` +
+        `${
+          formatShape(parameter.shape)
+        } is not finite or beyond 2⁶⁴, so the run ` +
+        "has diverged; lower the learning rate or limit the gradients with " +
+        "maxGradNorm",
+    );
+  }
+
+  [Symbol.dispose](): void {
+    this.found.dispose();
+  }
+}
+
 /** The losses of the latest steps, on the GPU until they are read. */
 class Ledger {
   /** Steps noted since the last reading. */
@@ -419,11 +499,17 @@ class Ledger {
   }
 
   /** Reads what was noted, with one wait, and starts anew. */
-  async read(): Promise<Float32Array<ArrayBuffer>> {
+  async read(found?: Tensor): Promise<Reading> {
     const { length } = this;
     this.length = 0;
-    const [values] = await readAll(this.#slots ? [this.#slots] : []);
-    return Float32Array.from(values ?? []).subarray(0, length);
+    const slots = this.#slots && length > 0 ? [this.#slots] : [];
+    const along = found ? [found] : [];
+    const read = await readAll([...slots, ...along]);
+    const values = slots.length > 0 ? read[0] ?? [] : [];
+    return {
+      since: Float32Array.from(values).subarray(0, length),
+      block: found ? read.at(-1)?.[0] ?? NOTHING_FOUND : NOTHING_FOUND,
+    };
   }
 
   dispose(): void {
@@ -472,6 +558,27 @@ function report(
 function meanOf(values: Float32Array): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
+
+/** The names of all options. */
+const NAMES: readonly (
+  | keyof TrainOptions<unknown>
+  | keyof CapturedTrainOptions<unknown, object>
+)[] = [
+  "epochs",
+  "batches",
+  "optimizer",
+  "scheduler",
+  "maxGradNorm",
+  "gradientAccumulation",
+  "logEvery",
+  "onLog",
+  "onStep",
+  "onEpoch",
+  "signal",
+  "step",
+  "inputs",
+  "capture",
+];
 
 function requireCount(name: string, value: number): void {
   if (Number.isSafeInteger(value) && value >= 1) return;

@@ -33,7 +33,8 @@ export interface UncertaintyParts {
  * @param probabilities Distributions, [rows, classes].
  * @param options The row length.
  * @returns Entropies, [rows], from 0 (certain) to log(classes) (uniform).
- * @throws {RangeError} If the values do not fill whole rows.
+ * @throws {RangeError} If the values do not fill whole rows, or one of them is
+ * no number in [0, 1].
  *
  * @example Certain, and not at all
  * ```ts
@@ -62,7 +63,8 @@ export function entropy(
  * @param probabilities Predictions, [rows, members, classes].
  * @param options The number of members and of classes.
  * @returns The total and its two parts for each row.
- * @throws {RangeError} If the values do not fill whole rows.
+ * @throws {RangeError} If the values do not fill whole rows, or one of them is
+ * no number in [0, 1].
  *
  * @example Two sure members that contradict each other
  * ```ts
@@ -111,7 +113,7 @@ export function uncertaintyParts(
  * @param negatives Scores of what should score low, such as familiar input.
  * @param positives Scores of what should score high.
  * @returns A value in [0, 1]; ½ tells nothing.
- * @throws {RangeError} If either list is empty.
+ * @throws {RangeError} If either list is empty, or has a score that is NaN.
  *
  * @example One of four pairs is the wrong way round
  * ```ts
@@ -146,7 +148,7 @@ export function areaUnderRoc(
  * @param negatives Scores of what should score low.
  * @param positives Scores of what should score high.
  * @returns A value in [0, 1]; 0 when a threshold separates the two.
- * @throws {RangeError} If either list is empty.
+ * @throws {RangeError} If either list is empty, or has a score that is NaN.
  *
  * @example Separated
  * ```ts
@@ -180,5 +182,15 @@ function checkGroups(
     throw new RangeError(
       `Cannot ${action}: ${negatives.length} negatives and ${positives.length} positives, wanted some of each`,
     );
+  }
+  for (const scores of [negatives, positives]) {
+    for (let i = 0; i < scores.length; i++) {
+      if (!Number.isNaN(scores[i])) continue;
+      throw new RangeError(
+        `Cannot ${action}: score ${i} of the ${
+          scores === negatives ? "negatives" : "positives"
+        } is NaN, wanted numbers`,
+      );
+    }
   }
 }

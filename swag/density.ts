@@ -8,6 +8,7 @@
 //   dᵀ (V + Dᵀ D / c)⁻¹ d = dᵀ W d - (D W d)ᵀ G⁻¹ (D W d)
 //   log det (V + Dᵀ D / c) = log det V + log det G - K log c
 //
+// Without a low-rank part K is 0 and c means nothing: those terms are absent.
 // Sums run on the host in float64, one parameter at a time.
 
 import { NONE } from "./layout.ts";
@@ -40,7 +41,7 @@ class Sums {
   add(
     weights: ArrayLike<number>,
     { mean, squares, deviations = new Float32Array() }: RawMoments,
-    { count, clamp }: { count: number; clamp: number },
+    { count, clamp, name }: { count: number; clamp: number; name: string },
   ): void {
     const { rank, gram, projected } = this;
     const size = mean.length;
@@ -49,6 +50,18 @@ class Sums {
     for (let i = 0; i < size; i++) {
       const variance = Math.max((squares?.[i] ?? 0) / count, clamp);
       const d = (weights[i] ?? 0) - (mean[i] ?? 0);
+      if (variance === 0) {
+        throw new RangeError(
+          `Cannot take a density: weight ${i} of ${name} has variance 0, build ` +
+            "the posterior with a positive varClamp",
+        );
+      }
+      if (!Number.isFinite(d)) {
+        throw new RangeError(
+          `Cannot take a density: weight ${i} of ${name} is ${weights[i]}, ` +
+            `the mean ${mean[i]}`,
+        );
+      }
       this.quadratic += d * d / variance;
       this.logDeterminant += Math.log(variance);
       for (let k = 0; k < rank; k++) {
@@ -67,7 +80,8 @@ class Sums {
   logDensity(scale: number, divisor: number): number {
     const { rank, size, gram, projected } = this;
     let quadratic = this.quadratic;
-    let logDeterminant = this.logDeterminant - rank * Math.log(divisor);
+    let logDeterminant = this.logDeterminant;
+    if (rank > 0) logDeterminant -= rank * Math.log(divisor);
     // Cholesky of G in place, and the solution of L y = D W d along with it.
     const y = new Float64Array(rank);
     for (let k = 0; k < rank; k++) {
@@ -106,7 +120,6 @@ export async function logDensity(
     : posterior.rank;
   const divisor = columns - 1;
   const rank = cov && divisor > 0 ? posterior.rank : 0;
-  const constants = { count, clamp: settings.varClamp };
   let total = 0;
   let sums = new Sums(rank);
   const close = () => {
@@ -117,7 +130,10 @@ export async function logDensity(
     if (entry.row === NONE) continue;
     const weights = await entry.parameter.data();
     const [moments] = await posterior.read([entry]);
-    if (moments) sums.add(weights, moments, constants);
+    const { name } = entry;
+    if (moments) {
+      sums.add(weights, moments, { count, clamp: settings.varClamp, name });
+    }
     if (blockwise) close();
   }
   if (!blockwise) close();

@@ -19,7 +19,9 @@ export const WORKGROUP = 64;
 // Welford, "Note on a method for calculating corrected sums of squares and
 // products", 1962: mean' = mean + (x - mean)/n, M2' = M2 + (x - mean)(x - mean').
 // The difference of E[x²] and E[x]² would lose all digits in 32 bits. The row of
-// deviations is x - mean', so the first one is exactly 0.
+// deviations is x - mean', so the first one is exactly 0. Where weights that are
+// not finite were found, by now or before, nothing is collected: a mean that is
+// NaN once stays so.
 function makeCollect(texels: boolean): Kernel {
   const old = texels
     ? declareTexels(0, "value") + declareTexels(5, "old_mean") +
@@ -37,8 +39,17 @@ fn m2_at(i: u32) -> vec4<f32> { return m2[i]; }
   return {
     name: texels ? "swag_collect_texels" : "swag_collect",
     bind: texels
-      ? ["texels", "write", "write", "write", "read", "texels", "texels"]
-      : ["read", "write", "write", "write", "read"],
+      ? [
+        "texels",
+        "write",
+        "write",
+        "write",
+        "read",
+        "texels",
+        "texels",
+        "read",
+      ]
+      : ["read", "write", "write", "write", "read", "read"],
     params: {
       vectors: "u32",
       spans: "u32",
@@ -54,12 +65,13 @@ ${old}
 @group(0) @binding(2) var<storage, read_write> m2: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> deviations: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> map: array<u32>;
+@group(0) @binding(${texels ? 7 : 5}) var<storage, read> unusable: array<u32>;
 @group(1) @binding(0) var<uniform> p: Params;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) size: vec3<u32>) {
   let start = (id.x + id.y * size.x * 64u) * PER;
-  if (start >= p.vectors) { return; }
+  if (start >= p.vectors || unusable[0] != 0xffffffffu) { return; }
   let block = start / 16u;
   let span = map[4u * p.spans + block];
   if (span == 0xffffffffu) { return; }

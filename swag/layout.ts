@@ -30,7 +30,7 @@ const BLOCK_BYTES = ALIGNMENT * 4;
 export const NONE = 0xffffffff;
 
 /** Numbers per span at the head of a piece's map. */
-const SPAN_FIELDS = 4;
+export const SPAN_FIELDS = 4;
 
 /** One parameter of a posterior. */
 export interface Entry {
@@ -220,6 +220,7 @@ export function measure({ pieces, rows }: Layout): MemoryEstimate {
     const words = spans.length * SPAN_FIELDS + length / ALIGNMENT;
     estimate.tables += Math.ceil(words / ALIGNMENT) * BLOCK_BYTES;
   }
+  estimate.tables += BLOCK_BYTES; // Whether weights were finite.
   const { mean, secondMoment, deviations, tables } = estimate;
   return { ...estimate, total: mean + secondMoment + deviations + tables };
 }

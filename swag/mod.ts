@@ -34,11 +34,19 @@
  */
 
 export { estimateMemory, type MemoryEstimate } from "./layout.ts";
-export { type Prediction, summarizeLogits } from "./predict.ts";
+export {
+  type ModelPrediction,
+  type Prediction,
+  type PredictionProblem,
+  type RegressionPrediction,
+  type SpanPrediction,
+  summarizeLogits,
+  type SummaryOptions,
+} from "./predict.ts";
+export type { LogitsFunction, LogitsOutput, SpanOutput } from "./runs.ts";
 export type { Normalization, SwagOptions, SwagSettings } from "./settings.ts";
 export type { MomentSource, MomentValues } from "./state.ts";
 export {
-  type LogitsFunction,
   type LogitsOptions,
   type Moments,
   type PredictOptions,

@@ -8,6 +8,7 @@ import {
   type Binding,
   chooseVariant,
   defineVariants,
+  type Device,
   grid,
   type Kernel,
   launch,
@@ -17,8 +18,17 @@ import {
   type Tensor,
   tensor,
 } from "../engine/mod.ts";
+import { touch } from "../engine/changes.ts";
 import { fillInto } from "../engine/ops/inplace.ts";
+import type { Rider } from "../engine/stream.ts";
+import {
+  findUnusable,
+  INFINITY_BITS,
+  makeAnswer,
+  NOTHING_FOUND,
+} from "../nn/finite.ts";
 import type { Module } from "../nn/module.ts";
+import { ALIGNMENT } from "../nn/segment.ts";
 import type { DensityOptions } from "./density.ts";
 import { collect, sample, sampleGiven, WORKGROUP } from "./kernels.ts";
 import {
@@ -29,6 +39,7 @@ import {
   type Piece,
   planLayout,
   type Span,
+  SPAN_FIELDS,
   storedColumns,
 } from "./layout.ts";
 import { diagonalStream, type DrawKey, lowRankNoise } from "./noise.ts";
@@ -78,6 +89,14 @@ export interface RawMoments {
 /** A stretch of a buffer, from an element on, and where to read it to. */
 type Range = [Tensor, number, Float32Array<ArrayBuffer>];
 
+/** The counts before a collection of which it is not known yet that it was good. */
+interface Unchecked {
+  readonly turn: number;
+  readonly count: number;
+  readonly rank: number;
+  readonly oldest: number;
+}
+
 /** Running moments of a model's weights, and the weights drawn from them. */
 export class Posterior {
   readonly model: Module;
@@ -90,6 +109,14 @@ export class Posterior {
   /** The row of the oldest deviation. */
   #oldest = 0;
   readonly #pieces: readonly PieceState[];
+  /** Where weights that were not finite were found, if any. */
+  readonly #unusable: Tensor;
+  readonly #check: Rider;
+  #unchecked: Unchecked[] = [];
+  /** Collections so far, also those that were left out. */
+  #turn = 0;
+  /** The last of them when one was found that was not finite. */
+  #reported = 0;
 
   constructor(model: Module, settings: SwagSettings) {
     this.model = model;
@@ -110,20 +137,47 @@ export class Posterior {
       fillInto(state.m2, 0);
       return state;
     });
+    this.#unusable = makeAnswer(this.#device);
+    const { block, byteOffset, bytes } = this.#unusable;
+    this.#check = {
+      range: { block, offset: byteOffset, bytes },
+      board: () => {
+        const turn = this.#turn;
+        return (answer) => this.#learn(turn, new Uint32Array(answer));
+      },
+    };
   }
 
-  /** Adds the weights of a model: one dispatch a piece. */
+  /**
+   * Adds the weights of a model: two dispatches a piece, of which the first looks
+   * for what is not finite. The next reading of anything brings the answer along
+   * and throws; until then such weights, and all after them, are left out.
+   */
   collect(model: Module): void {
     const sources = sourcesOf(this.layout, model, model === this.model);
     const { rows } = this.layout;
     const full = this.rank === rows;
     const slot = full ? this.#oldest : (this.#oldest + this.rank) % rows;
+    const turn = ++this.#turn;
+    let base = 0;
+    this.#pieces.forEach(({ segment: { device }, length, map, spans }, i) => {
+      const values = sources[i]?.values;
+      if (!values) return;
+      const search = { vectors: length / 4, at: SPAN_FIELDS * spans.length };
+      findUnusable(
+        device,
+        { ...search, values, owners: map, base, limit: INFINITY_BITS, turn },
+        this.#unusable,
+      );
+      base += length / ALIGNMENT;
+    });
     this.#pieces.forEach((piece, i) => {
       const { mean, m2, deviations, map, columns } = piece;
       const source = sources[i];
       this.#launch(piece, collect, {
         bind: [source?.values ?? mean, mean, m2, deviations, map],
         again: [mean, m2],
+        last: [this.#unusable],
         params: {
           row: rows === 0 ? 0 : slot * columns / 4,
           keep: rows === 0 ? 0 : 1,
@@ -132,6 +186,9 @@ export class Posterior {
       });
       source?.gathered?.dispose();
     });
+    const { count, rank } = this;
+    this.#unchecked.push({ turn, count, rank, oldest: this.#oldest });
+    this.#device.stream.bring(this.#check);
     this.count++;
     if (rows === 0) return;
     if (full) this.#oldest = (this.#oldest + 1) % rows;
@@ -203,6 +260,7 @@ export class Posterior {
       numbers.dispose();
       for (const x of extra) x.dispose();
     }
+    this.#touch();
   }
 
   /** Copies the model's weights as they are. */
@@ -225,6 +283,7 @@ export class Posterior {
         if (copy) piece.segment.device.stream.copy(copy, values, count * 4);
       });
     });
+    this.#touch();
   }
 
   /** Reads the moments of some parameters with one wait. */
@@ -300,21 +359,81 @@ export class Posterior {
     this.count = count;
     this.rank = rank;
     this.#oldest = 0;
+    this.#forgetCollections();
   }
 
   /** Frees the moments. */
   dispose(): void {
+    this.#device.stream.leave(this.#check);
+    this.#unchecked = [];
+    this.#reported = this.#turn;
+    this.#unusable.dispose();
     for (const { mean, m2, deviations, map } of this.#pieces) {
       for (const x of [mean, m2, deviations, map]) x.dispose();
     }
   }
 
+  get #device(): Device {
+    const [piece] = this.#pieces;
+    return (piece as PieceState).segment.device;
+  }
+
+  /** Learns whether the weights of all collections up to one were finite. */
+  #learn(turn: number, [block, bad = NOTHING_FOUND]: Uint32Array): void {
+    if (bad === NOTHING_FOUND) {
+      this.#unchecked = this.#unchecked.filter((before) => before.turn > turn);
+      return;
+    }
+    const at = this.#unchecked.findIndex((before) => before.turn === bad);
+    const before = this.#unchecked[at];
+    if (bad <= this.#reported || !before) return; // Said already.
+    const left = this.#unchecked.length - at;
+    this.count = before.count;
+    this.rank = before.rank;
+    this.#oldest = before.oldest;
+    this.#forgetCollections();
+    throw new RangeError(
+      `Cannot collect the weights: after ${before.count} collections ` +
+        `${this.#nameOf(block ?? 0)} was not finite; ` +
+        (left === 1
+          ? "that collection was left out"
+          : `that collection and ${left - 1} after it were left out`),
+    );
+  }
+
+  /** Takes the moments for good as they are. */
+  #forgetCollections(): void {
+    this.#unchecked = [];
+    this.#reported = this.#turn;
+    this.#unusable.write([NOTHING_FOUND, NOTHING_FOUND]);
+  }
+
+  /** The name of the parameter that a block of all pieces belongs to. */
+  #nameOf(block: number): string {
+    let at = block * ALIGNMENT;
+    for (const { length, spans } of this.#pieces) {
+      if (at < length) {
+        const span = spans.findLast((span) => span.at <= at);
+        return span?.entry.name ?? "";
+      }
+      at -= length;
+    }
+    return "";
+  }
+
+  /** Notes that the model's weights were overwritten. */
+  #touch(): void {
+    for (const { parameter } of this.layout.entries) touch(parameter);
+  }
+
   #launch(
     { segment: { device }, length, spans }: PieceState,
     kernels: Readonly<Record<"buffers" | "texels", Kernel>>,
-    { bind, again = [], params }: {
+    { bind, again = [], last = [], params }: {
       bind: (Tensor | Binding)[];
+      /** What is bound once more, to read as texels. */
       again?: Tensor[];
+      last?: Tensor[];
       params: Record<string, number>;
     },
   ): void {
@@ -334,7 +453,7 @@ export class Posterior {
     const per = variant === "vector" ? 1 : 16;
     const kernel = kernels[texels ? "texels" : "buffers"];
     launch(device, specialize(kernel, { PER: per }), {
-      bind: texels ? [...bind, ...again] : bind,
+      bind: [...bind, ...texels ? again : [], ...last],
       params: { vectors, spans: spans.length, ...params },
       groups: grid(vectors / per, WORKGROUP),
     });

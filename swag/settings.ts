@@ -3,6 +3,7 @@
 
 import type { Module } from "../nn/module.ts";
 import { hasPrefix, topNames } from "../nn/module.ts";
+import { checkOptions } from "../nn/options.ts";
 
 /** By which number of columns the low-rank part is normalised. */
 export type Normalization = "rank" | "capacity";
@@ -61,6 +62,15 @@ export interface SwagSettings {
   readonly normalize: Normalization;
 }
 
+/** The names of all options. */
+const NAMES: readonly (keyof SwagOptions)[] = [
+  "noCovMat",
+  "maxNumModels",
+  "varClamp",
+  "modulePrefixList",
+  "normalize",
+];
+
 /** Deviations that a posterior may keep. */
 const MAX_ROWS = 65535;
 
@@ -68,8 +78,10 @@ const MAX_ROWS = 65535;
  * Fills in defaults.
  *
  * @throws {RangeError} If an option is out of range.
+ * @throws {TypeError} If an option is not known.
  */
 export function resolveSettings(options: SwagOptions): SwagSettings {
+  checkOptions(options, { action: "build a posterior", known: NAMES });
   const {
     noCovMat = true,
     maxNumModels = 20,

@@ -1,23 +1,33 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This file passes 400 lines for the documentation of its one class.
 
-import { copyStrided } from "../engine/copy.ts";
-import {
-  allocate,
-  formatShape,
-  keep,
-  noGrad,
-  sameShape,
-  scope,
-  type Tensor,
-} from "../engine/mod.ts";
+import { isThenable } from "../engine/asynchronous.ts";
+import { keep, scope, type Tensor } from "../engine/mod.ts";
 import type { Module } from "../nn/module.ts";
+import { checkOptions } from "../nn/options.ts";
 import { openSafetensors } from "../nn/safetensors_file.ts";
 import { type DensityOptions, logDensity } from "./density.ts";
 import { measure, type MemoryEstimate, NONE } from "./layout.ts";
 import { drawKey } from "./noise.ts";
 import { Posterior } from "./posterior.ts";
-import { type Prediction, summarizeLogits } from "./predict.ts";
+import {
+  type ModelPrediction,
+  type Prediction,
+  type PredictionProblem,
+  problemOf,
+  type RegressionPrediction,
+  type SpanPrediction,
+  summarizeLogits,
+} from "./predict.ts";
+import {
+  type LogitsFunction,
+  type LogitsKind,
+  type LogitsOutput,
+  spanOf,
+  type SpanOutput,
+  stackRuns,
+  tensorsOf,
+} from "./runs.ts";
 import {
   resolveSettings,
   type SwagOptions,
@@ -83,20 +93,35 @@ export interface LogitsOptions extends SampleOptions {
    * @default {undefined}
    */
   numPredictions?: number | undefined;
+  /**
+   * The mode that the model is in while it predicts; it goes back to its own
+   * afterwards. In training mode dropout is active and adds its noise to that of
+   * the posterior (Monte Carlo dropout).
+   *
+   * @default {false}
+   */
+  training?: boolean;
 }
 
 /** Options of {@linkcode SwagModel.predict}. */
-export interface PredictOptions extends SampleOptions {
+export interface PredictOptions<
+  Problem extends PredictionProblem = PredictionProblem,
+> extends LogitsOptions {
   /**
    * How many samples to predict with.
    *
    * @default {30}
    */
-  numPredictions?: number;
+  numPredictions?: number | undefined;
+  /**
+   * What the model predicts: numbers, one of several classes, or several labels
+   * that may each hold.
+   *
+   * @default {what the model's `config.problemType` says for logits of two axes,
+   * else one of several classes}
+   */
+  problemType?: Problem | undefined;
 }
-
-/** Runs the model: gives logits, or an output that holds them. */
-export type LogitsFunction = () => Tensor | { readonly logits: Tensor };
 
 /** What a posterior knows about a parameter, on the host. */
 export interface Moments {
@@ -262,6 +287,11 @@ export class SwagModel implements Disposable {
   /**
    * Takes the weights of this moment into the posterior.
    *
+   * Weights that are not finite are not taken. The GPU notices at once, and the
+   * next reading of anything throws a `RangeError` that names the parameter: of
+   * a loss, a prediction, moments, or what {@linkcode save} writes. The posterior
+   * is then as it was before that collection.
+   *
    * @param model Where to take them from: a model with the same parameters.
    * Default: the base model.
    * @throws {TypeError} If the base model holds a sample, or the model given
@@ -286,6 +316,7 @@ export class SwagModel implements Disposable {
    * @throws {TypeError} If `cov` is asked for and no deviations are kept.
    */
   sampleParameters(options: SampleOptions = {}): void {
+    checkOptions(options, { action: "sample weights", known: SAMPLE_OPTIONS });
     const gaussian = this.#gaussian("sample weights", options);
     const [seed, index] = this.#next(options, 1);
     const noise = drawKey(seed, index);
@@ -321,40 +352,67 @@ export class SwagModel implements Disposable {
    * Calls a function while the model holds a sample, and then writes back the
    * weights from before the call, whatever they were.
    *
+   * A model holds one sample at a time: while a promise is waited for, only
+   * functions that give no promise may be called with another sample, as
+   * {@linkcode predict} does. Calls may be nested.
+   *
    * @param options The sample.
    * @param run What to do with it; if it returns a promise, the weights are
    * written back when that settles.
+   * @returns What the function returns; a promise that rejects with a
+   * `TypeError` if the model is waited with already.
    */
   withSample<T>(options: SampleOptions, run: () => T): T {
     const outer = this.#kept;
-    this.#kept = undefined;
-    const restore = () => {
-      this.restoreWeights();
-      this.#kept = outer;
+    const holds = holdsOf(this.base);
+    const hold: Hold = {
+      isWaiting: false,
+      isDone: false,
+      restore: () => {
+        this.restoreWeights();
+        this.#kept = outer;
+      },
     };
+    this.#kept = undefined;
+    holds.push(hold);
     let result: T;
     try {
       this.sampleParameters(options);
       result = run();
     } catch (error) {
-      restore();
+      end(holds, hold);
       throw error;
     }
-    if (result instanceof Promise) return result.finally(restore) as T;
-    restore();
-    return result;
+    if (!isThenable(result)) {
+      end(holds, hold);
+      return result;
+    }
+    const promise = Promise.resolve(result);
+    const around = holds.slice(0, holds.indexOf(hold));
+    if (around.some(({ isWaiting }) => isWaiting)) {
+      promise.catch(() => {}); // This error counts, not its.
+      end(holds, hold);
+      return Promise.reject(
+        new TypeError(
+          "Cannot hold a sample while another is waited with: the model has " +
+            "one place for weights, await the first withSample() before",
+        ),
+      ) as T;
+    }
+    hold.isWaiting = true;
+    return promise.finally(() => end(holds, hold)) as T;
   }
 
   /**
-   * Predicts with several samples of the weights. Switch the model to `eval()`
-   * before, unless dropout is meant to add to the noise.
+   * Predicts with several samples of the weights. The model is in `eval()`
+   * meanwhile, unless `training` says otherwise.
    *
    * @param forward Runs the model on a batch and gives logits
-   * `[batch, classes]` or `[batch, sequence, classes]`.
+   * `[batch, classes]` or `[batch, sequence, classes]`, or the two of a span.
    * @param options Which samples, and how many.
    * @returns `[batch, predictions, classes]` or
-   * `[batch, predictions, sequence, classes]`. The model's weights are as
-   * before.
+   * `[batch, predictions, sequence, classes]`; for spans
+   * `[batch, predictions, 2, sequence]`. The model's weights are as before.
    * @throws {RangeError} If `numPredictions` is not a positive whole number.
    *
    * @example Usage
@@ -373,38 +431,116 @@ export class SwagModel implements Disposable {
    * assertEquals(logits.shape, [1, 4, 3]);
    * ```
    */
-  getLogits(forward: LogitsFunction, options: LogitsOptions = {}): Tensor {
-    const { numPredictions, ...sample } = options;
-    if (numPredictions === undefined) return stackRuns(forward, 1, () => {});
-    if (!Number.isInteger(numPredictions) || numPredictions < 1) {
-      throw new RangeError(
-        `Cannot predict with ${numPredictions} samples: it must be a positive ` +
-          "whole number",
-      );
-    }
-    const [seed, start] = this.#next(sample, numPredictions);
-    const at = (i: number) => ({ ...sample, seed, index: start + i });
-    return this.withSample(
-      at(0),
-      () =>
-        stackRuns(forward, numPredictions, (i) => {
-          if (i > 0) this.sampleParameters(at(i));
-        }),
-    );
+  getLogits(
+    forward: () => LogitsOutput | SpanOutput,
+    options: LogitsOptions = {},
+  ): Tensor {
+    checkOptions(options, {
+      action: "predict",
+      known: [...SAMPLE_OPTIONS, ...LOGITS_OPTIONS],
+    });
+    const [logits] = this.#stack([forward], options);
+    return logits as Tensor;
   }
 
   /**
-   * Predicts a class distribution with its uncertainty, from several samples;
-   * see {@linkcode getLogits} and {@linkcode summarizeLogits}.
+   * Predicts with its uncertainty, from several samples; see
+   * {@linkcode getLogits} and {@linkcode summarizeLogits}. What the logits mean
+   * is said by `problemType`, or by the `config.problemType` of the model.
+   *
+   * To predict many batches, {@linkcode predictAll} draws each sample once.
+   *
+   * @throws {TypeError} If there is one logit a row and neither says what it
+   * means.
+   *
+   * @example A number and how unsure it is
+   * ```ts
+   * import { initialize, tensor } from "@swagpu/swagpu/engine";
+   * import { Linear } from "@swagpu/swagpu/nn";
+   * import { SwagModel } from "@swagpu/swagpu/swag";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await initialize();
+   * const model = new Linear(2, 1);
+   * const swag = SwagModel.fromBase(model);
+   * swag.collectModel();
+   * const x = tensor([[1, 2], [3, 4]]);
+   * const { mean, std } = swag.predict(() => model.forward(x), {
+   *   problemType: "regression",
+   * });
+   * assertEquals([mean.shape, std.shape], [[2, 1], [2, 1]]);
+   * ```
    */
-  predict(forward: LogitsFunction, options: PredictOptions = {}): Prediction {
-    const { numPredictions = 30 } = options;
-    using _ = scope();
-    const prediction = summarizeLogits(
-      this.getLogits(forward, { ...options, numPredictions }),
-    );
-    for (const tensor of Object.values(prediction)) keep(tensor);
-    return prediction;
+  predict(forward: () => SpanOutput, options?: PredictOptions): SpanPrediction;
+  /** Of numbers. */
+  predict(
+    forward: LogitsFunction,
+    options: PredictOptions<"regression"> & { problemType: "regression" },
+  ): RegressionPrediction;
+  /** Of classes, labels, or what the model's configuration says. */
+  predict(forward: LogitsFunction, options?: PredictOptions): ModelPrediction;
+  predict(
+    forward: () => LogitsOutput | SpanOutput,
+    options: PredictOptions = {},
+  ): ModelPrediction | RegressionPrediction | SpanPrediction {
+    const [prediction] = this.#predict([forward], options);
+    return prediction as ModelPrediction;
+  }
+
+  /**
+   * Predicts many batches, as {@linkcode predict} does one. Each sample is drawn
+   * once for all batches, where a loop over `predict` would draw it for each.
+   * The logits of all batches and samples are on the GPU until the end.
+   *
+   * @param batches The batches, such as lists of row numbers.
+   * @param forward Runs the model on a batch; tensors that it makes are freed.
+   * It is called for every batch and sample.
+   * @returns A prediction for each batch, in order.
+   *
+   * @example Usage
+   * ```ts
+   * import { initialize, tensor } from "@swagpu/swagpu/engine";
+   * import { batches, Linear } from "@swagpu/swagpu/nn";
+   * import { SwagModel } from "@swagpu/swagpu/swag";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await initialize();
+   * const model = new Linear(1, 3);
+   * const swag = SwagModel.fromBase(model);
+   * swag.collectModel();
+   * const predictions = swag.predictAll(
+   *   batches(10, 4),
+   *   (rows) => model.forward(tensor([...rows].map((row) => [row]))),
+   *   { numPredictions: 5 },
+   * );
+   * const shapes = predictions.map(({ probabilities }) => probabilities.shape);
+   * assertEquals(shapes, [[4, 3], [4, 3], [2, 3]]);
+   * ```
+   */
+  predictAll<Batch>(
+    batches: Iterable<Batch>,
+    forward: (batch: Batch) => SpanOutput,
+    options?: PredictOptions,
+  ): SpanPrediction[];
+  /** Of numbers. */
+  predictAll<Batch>(
+    batches: Iterable<Batch>,
+    forward: (batch: Batch) => LogitsOutput,
+    options: PredictOptions<"regression"> & { problemType: "regression" },
+  ): RegressionPrediction[];
+  /** Of classes, labels, or what the model's configuration says. */
+  predictAll<Batch>(
+    batches: Iterable<Batch>,
+    forward: (batch: Batch) => LogitsOutput,
+    options?: PredictOptions,
+  ): ModelPrediction[];
+  predictAll<Batch>(
+    batches: Iterable<Batch>,
+    forward: (batch: Batch) => LogitsOutput | SpanOutput,
+    options: PredictOptions = {},
+  ): (ModelPrediction | RegressionPrediction | SpanPrediction)[] {
+    const runs = Array.from(batches, (batch) => () => forward(batch));
+    return this.#predict(runs, options);
   }
 
   /**
@@ -505,6 +641,69 @@ export class SwagModel implements Disposable {
     this.dispose();
   }
 
+  /** Predicts what each function gives, all with the same samples. */
+  #predict(
+    runs: readonly (() => LogitsOutput | SpanOutput)[],
+    options: PredictOptions,
+  ): (Prediction | RegressionPrediction | SpanPrediction)[] {
+    checkOptions(options, {
+      action: "predict",
+      known: [...SAMPLE_OPTIONS, ...LOGITS_OPTIONS, "problemType"],
+    });
+    const { problemType, numPredictions = 30, ...rest } = options;
+    using _ = scope();
+    const outputs: LogitsKind[] = [];
+    const stacks = this.#stack(runs, { ...rest, numPredictions }, outputs);
+    return stacks.map((logits, i) => {
+      const prediction = outputs[i] === "span"
+        ? spanOf(logits)
+        : summarizeLogits(logits, {
+          problemType: problemType ?? problemOf(this.base, logits),
+        });
+      for (const x of tensorsOf(prediction)) keep(x);
+      return prediction;
+    });
+  }
+
+  /** Runs every function with every sample, and stacks what each gives. */
+  #stack(
+    runs: readonly (() => LogitsOutput | SpanOutput)[],
+    options: LogitsOptions,
+    kinds: LogitsKind[] = [],
+  ): Tensor[] {
+    const { numPredictions, training = false, ...sample } = options;
+    const predict = (count: number, before: (run: number) => void) =>
+      this.#inMode(training, () => stackRuns(runs, count, { before, kinds }));
+    if (numPredictions === undefined) return predict(1, () => {});
+    if (!Number.isInteger(numPredictions) || numPredictions < 1) {
+      throw new RangeError(
+        `Cannot predict with ${numPredictions} samples: it must be a positive ` +
+          "whole number",
+      );
+    }
+    const [seed, start] = this.#next(sample, numPredictions);
+    const at = (i: number) => ({ ...sample, seed, index: start + i });
+    return this.withSample(
+      at(0),
+      () =>
+        predict(numPredictions, (i) => {
+          if (i > 0) this.sampleParameters(at(i));
+        }),
+    );
+  }
+
+  /** Runs a function while the model is in training mode, or in evaluation. */
+  #inMode<T>(training: boolean, run: () => T): T {
+    const modules = [...this.base.namedModules().values()];
+    const modes = modules.map((module) => module.training);
+    this.base.train(training);
+    try {
+      return run();
+    } finally {
+      modules.forEach((module, i) => module.training = modes[i] ?? training);
+    }
+  }
+
   /** Fills in which Gaussian is meant, and refuses one that there is not. */
   #gaussian(action: string, options: SampleOptions): DensityOptions {
     const { noCovMat } = this.settings;
@@ -545,45 +744,35 @@ export class SwagModel implements Disposable {
   }
 }
 
-/** Runs a model several times; the results become a new second axis. */
-function stackRuns(
-  forward: LogitsFunction,
-  runs: number,
-  before: (run: number) => void,
-): Tensor {
-  return noGrad(() => {
-    let stacked: Tensor | undefined;
-    let first: readonly number[] = [];
-    using _ = scope();
-    for (let i = 0; i < runs; i++) {
-      before(i);
-      using _ = scope();
-      const output = forward();
-      const logits = "logits" in output ? output.logits : output;
-      const { shape: [batch = 1, ...rest], size } = logits;
-      if (logits.shape.length < 2 || logits.dtype !== "f32") {
-        throw new TypeError(
-          `Cannot stack logits of shape ${formatShape(logits.shape)}: ` +
-            "expected 32-bit floats [batch, ..., classes]",
-        );
-      }
-      if (!stacked) {
-        first = logits.shape;
-        stacked = keep(allocate(logits.device, [batch, runs, ...rest]));
-      } else if (!sameShape(first, logits.shape)) {
-        throw new TypeError(
-          `Cannot stack logits of shapes ${formatShape(first)} and ${
-            formatShape(logits.shape)
-          }: every run must give the same`,
-        );
-      }
-      const width = size / batch;
-      // Copied at once: the next sample may overwrite what logits look at.
-      copyStrided(logits, stacked, [batch, width], {
-        offset: 0,
-        strides: [width, 1],
-      }, { offset: i * width, strides: [runs * width, 1] });
-    }
-    return keep(stacked as Tensor);
-  });
+/** A call of {@linkcode SwagModel.withSample} that has not ended. */
+interface Hold {
+  /** Whether its promise is waited for. */
+  isWaiting: boolean;
+  isDone: boolean;
+  /** Writes the weights back from before the call. */
+  readonly restore: () => void;
 }
+
+/** For each model the calls that have not ended, the outermost first. */
+const holdings = new WeakMap<Module, Hold[]>();
+
+function holdsOf(model: Module): Hold[] {
+  let holds = holdings.get(model);
+  if (!holds) holdings.set(model, holds = []);
+  return holds;
+}
+
+/** Ends a call; weights are written back once those inside it have ended. */
+function end(holds: Hold[], hold: Hold): void {
+  hold.isDone = true;
+  for (let last = holds.at(-1); last?.isDone; last = holds.at(-1)) {
+    holds.pop();
+    last.restore();
+  }
+}
+
+/** Names of {@linkcode SampleOptions}. */
+const SAMPLE_OPTIONS = ["scale", "cov", "blockwise", "seed", "index"] as const;
+
+/** Names that {@linkcode LogitsOptions} adds. */
+const LOGITS_OPTIONS = ["numPredictions", "training"] as const;

@@ -7,6 +7,7 @@ import { scope } from "../engine/scope.ts";
 import { sizeOf } from "../engine/shape.ts";
 import { readAll, type Tensor } from "../engine/tensor.ts";
 import { tensor } from "../engine/ops/creation.ts";
+import { probesOf } from "../engine/tuning/probe.ts";
 
 /** How far a 32-bit result may be from its float64 twin. */
 export interface Tolerance {
@@ -39,6 +40,7 @@ export function gpuTest(
       await run(device);
     }
     await device.synchronize();
+    await probesOf(device);
     const after = device.pool.statistics();
     assertEquals(after.inUse, before.inUse, "the test leaks GPU memory");
   });

@@ -2,15 +2,34 @@
 // deno-lint-ignore-file no-console
 
 /**
- * Makes sure that WebGPU has an adapter, then runs Deno with the arguments
+ * Makes sure that WebGPU has a good adapter, then runs Deno with the arguments
  * given: `deno run -A tools/setup.ts run -A examples/quickstart.ts`.
  *
- * Without an adapter, Debian and Ubuntu get Mesa's software Vulkan if the user
- * is root; everybody else is told what to do. `REQUIRE_GPU=1` asks for
- * hardware. All messages go to standard error.
+ * Without an adapter, or with OpenGL alone, Debian and Ubuntu get Mesa's
+ * software Vulkan if the user is root; everybody else is told what to do.
+ * OpenGL works, but compiles some kernels a hundred times more slowly, so it is
+ * used only where Vulkan cannot be had. `REQUIRE_GPU=1` asks for hardware. All
+ * messages go to standard error.
  *
  * @module
  */
+
+import {
+  type Backend,
+  backendHint,
+  backendOf,
+  describeAdapter,
+} from "../engine/backend.ts";
+
+/** An adapter, as a process sees it. */
+export interface Found {
+  /** What the adapter calls itself. */
+  name: string;
+  /** Whether it runs on the CPU. */
+  isSoftware: boolean;
+  /** The interface that it uses, where that can be seen. */
+  backend: Backend | undefined;
+}
 
 /** What the decision depends on. */
 export interface System {
@@ -20,10 +39,20 @@ export interface System {
   osRelease: string;
   /** The user id, `null` where the system has none. */
   uid: number | null;
+  /** The adapter that is there already, `null` where there is none. */
+  found: Found | null;
+  /** The value of `DENO_WEBGPU_BACKEND`, empty where it is not set. */
+  pinned: string;
+  /** Whether Mesa's Vulkan drivers are installed already. */
+  hasDriver: boolean;
 }
 
-/** What to do without an adapter: run commands, or give up with a message. */
+/**
+ * What to do: use the adapter that is there, perhaps after one line of advice;
+ * run commands that install one; or give up with a message.
+ */
 export type Plan =
+  | { kind: "use"; advice: string | undefined }
   | { kind: "install"; message: string; commands: string[][] }
   | { kind: "refuse"; message: string };
 
@@ -32,6 +61,8 @@ const COMMANDS = [
   ["apt-get", "update"],
   ["apt-get", "install", "-y", "--no-install-recommends", ...PACKAGES],
 ];
+/** The argument with which this script only prints the adapter, as JSON. */
+const PROBE = "--print-adapter";
 const NO_ADAPTER = "Cannot find a WebGPU adapter";
 
 /** The command that installs software Vulkan for a user who is not root. */
@@ -46,25 +77,43 @@ export function isDebianLike(osRelease: string): boolean {
   return ids.includes("debian") || ids.includes("ubuntu");
 }
 
-/** Decides what to do on a system where no adapter was found. */
+/**
+ * Decides what to do. An adapter that is not OpenGL is used as it is; OpenGL,
+ * too, where the user asked for it or where nothing can be installed.
+ */
 export function planFor(system: System): Plan {
-  const { os, osRelease, uid } = system;
-  if (os === "linux" && isDebianLike(osRelease)) {
-    if (uid === 0) {
-      return {
-        kind: "install",
-        message:
-          `No WebGPU adapter found. Installing Mesa's software Vulkan driver ` +
-          `(${
-            PACKAGES.join(" ")
-          }) with apt-get, so that shaders run on the CPU.`,
-        commands: COMMANDS,
-      };
-    }
+  const { os, osRelease, uid, found, pinned, hasDriver } = system;
+  if (found && (found.backend !== "gl" || pinned !== "")) {
+    return { kind: "use", advice: backendHint(found.backend) };
+  }
+  const isDebian = os === "linux" && isDebianLike(osRelease);
+  if (isDebian && uid === 0 && !hasDriver && pinned === "") {
+    return {
+      kind: "install",
+      message:
+        `${found ? "Only OpenGL was found" : "No WebGPU adapter found"}` +
+        `. Installing Mesa's software Vulkan driver (${PACKAGES.join(" ")}) ` +
+        "with apt-get, so that shaders run on the CPU.",
+      commands: COMMANDS,
+    };
+  }
+  if (found) return { kind: "use", advice: backendHint(found.backend) };
+  const excluded = pinned !== ""
+    ? ` (DENO_WEBGPU_BACKEND=${pinned} allows no other interface)`
+    : "";
+  if (isDebian && hasDriver) {
     return {
       kind: "refuse",
-      message: `${NO_ADAPTER}: install a GPU driver, or Mesa's software ` +
-        `Vulkan, and run this again:\n\n  ${SUDO_COMMAND}\n`,
+      message: `${NO_ADAPTER}${excluded}: mesa-vulkan-drivers is installed, ` +
+        "but VK_DRIVER_FILES, VK_ICD_FILENAMES or DENO_WEBGPU_BACKEND may " +
+        "exclude it",
+    };
+  }
+  if (isDebian) {
+    return {
+      kind: "refuse",
+      message: `${NO_ADAPTER}${excluded}: install a GPU driver, or Mesa's ` +
+        `software Vulkan, and run this again:\n\n  ${SUDO_COMMAND}\n`,
     };
   }
   const remedies: Record<string, string> = {
@@ -77,7 +126,7 @@ export function planFor(system: System): Plan {
     windows: "install the GPU vendor's driver, with Direct3D 12 or Vulkan",
   };
   const remedy = remedies[os] ?? `${os} is not a system with WebGPU in Deno`;
-  return { kind: "refuse", message: `${NO_ADAPTER}: ${remedy}` };
+  return { kind: "refuse", message: `${NO_ADAPTER}${excluded}: ${remedy}` };
 }
 
 /**
@@ -85,13 +134,13 @@ export function planFor(system: System): Plan {
  * none at all or a software adapter is refused.
  */
 export function refuseAdapter(
-  info: Pick<GPUAdapterInfo, "description" | "isFallbackAdapter"> | null,
+  found: Pick<Found, "name" | "isSoftware"> | null,
   requireGpu: boolean,
 ): string | null {
   if (!requireGpu) return null;
-  if (info === null) return `${NO_ADAPTER}: REQUIRE_GPU=1 asks for a GPU`;
-  return info.isFallbackAdapter
-    ? `Cannot use ${info.description}: REQUIRE_GPU=1 asks for a GPU, and ` +
+  if (found === null) return `${NO_ADAPTER}: REQUIRE_GPU=1 asks for a GPU`;
+  return found.isSoftware
+    ? `Cannot use ${found.name}: REQUIRE_GPU=1 asks for a GPU, and ` +
       "this adapter is software"
     : null;
 }
@@ -125,32 +174,82 @@ async function install(commands: string[][]): Promise<string | null> {
       return `Cannot install software Vulkan: ${command} is not on this system`;
     }
   }
-  // A process whose Vulkan loader was missing at start never finds it later.
-  const { success } = await new Deno.Command(Deno.execPath(), {
-    args: ["eval", "Deno.exit(await navigator.gpu.requestAdapter() ? 0 : 1)"],
-  }).output();
-  return success ? null : `${NO_ADAPTER}: the software driver was installed ` +
-    "but offers none, and DENO_WEBGPU_BACKEND or VK_DRIVER_FILES may exclude it";
+  return null;
 }
 
-async function findAdapter(): Promise<string | null> {
-  const requireGpu = Deno.env.get("REQUIRE_GPU") === "1";
-  const adapter = await navigator.gpu.requestAdapter();
-  const refusal = refuseAdapter(adapter?.info ?? null, requireGpu);
-  if (refusal !== null) return refusal;
-  if (adapter !== null) {
-    const { description, isFallbackAdapter } = adapter.info;
-    const kind = isFallbackAdapter ? " (software)" : "";
-    console.error(`WebGPU adapter: ${description || "unnamed"}${kind}`);
-    return null;
+/** The adapter of this process. */
+async function findHere(): Promise<Found | null> {
+  const adapter = await navigator.gpu.requestAdapter({
+    powerPreference: "high-performance",
+  });
+  if (!adapter) return null;
+  const { description, isFallbackAdapter } = adapter.info;
+  return {
+    name: description,
+    isSoftware: isFallbackAdapter,
+    backend: backendOf(adapter),
+  };
+}
+
+/**
+ * The adapter of a new process: one whose Vulkan loader was missing when it
+ * started never finds it later.
+ */
+async function findAgain(): Promise<Found | null> {
+  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", import.meta.filename ?? "", PROBE],
+    stderr: "inherit",
+  }).output();
+  return success ? JSON.parse(new TextDecoder().decode(stdout)) : null;
+}
+
+async function hasPackage(name: string): Promise<boolean> {
+  try {
+    const { stdout } = await new Deno.Command("dpkg-query", {
+      args: ["--show", "--showformat=${db:Status-Status}", name],
+      stderr: "null",
+    }).output();
+    return new TextDecoder().decode(stdout) === "installed";
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
   }
+}
+
+function announce(found: Found | null, advice: string | undefined): void {
+  if (found) console.error(`WebGPU adapter: ${describeAdapter(found)}`);
+  if (advice !== undefined) console.error(`warning: ${advice}`);
+}
+
+/** Returns why there is no adapter to work with, or `null` if there is. */
+async function ensureAdapter(): Promise<string | null> {
+  const requireGpu = Deno.env.get("REQUIRE_GPU") === "1";
+  let found = await findHere();
+  const refusal = refuseAdapter(found, requireGpu);
+  if (refusal !== null) return refusal;
   const plan = planFor({
     os: Deno.build.os,
     osRelease: await readOsRelease(),
     uid: Deno.uid(),
+    found,
+    pinned: Deno.env.get("DENO_WEBGPU_BACKEND") ?? "",
+    hasDriver: await hasPackage("mesa-vulkan-drivers"),
   });
-  if (plan.kind === "install") console.error(plan.message);
-  return plan.kind === "install" ? await install(plan.commands) : plan.message;
+  if (plan.kind === "refuse") return plan.message;
+  if (plan.kind === "use") {
+    announce(found, plan.advice);
+    return null;
+  }
+  console.error(plan.message);
+  const problem = await install(plan.commands);
+  if (problem === null) found = await findAgain();
+  if (found) {
+    if (problem !== null) console.error(`warning: ${problem}`);
+    announce(found, backendHint(found.backend));
+    return null;
+  }
+  return problem ?? `${NO_ADAPTER}: the software driver was installed but ` +
+      "offers none, and VK_DRIVER_FILES or VK_ICD_FILENAMES may exclude it";
 }
 
 async function runDeno(args: string[]): Promise<number> {
@@ -175,6 +274,10 @@ async function runDeno(args: string[]): Promise<number> {
 }
 
 async function main(args: string[]): Promise<number> {
+  if (args[0] === PROBE) {
+    console.log(JSON.stringify(await findHere()));
+    return 0;
+  }
   let runtimeDir: string | null = null;
   if (Deno.build.os === "linux" && !Deno.env.get("XDG_RUNTIME_DIR")) {
     // Mesa prints an error on headless machines, where nothing sets it.
@@ -182,7 +285,7 @@ async function main(args: string[]): Promise<number> {
     Deno.env.set("XDG_RUNTIME_DIR", runtimeDir);
   }
   try {
-    const problem = await findAdapter();
+    const problem = await ensureAdapter();
     if (problem !== null) {
       console.error(`error: ${problem}`);
       return 1;

@@ -2,93 +2,146 @@
 // deno-lint-ignore-file no-console
 
 /**
- * Runs `deno test --doc` with the arguments given and closes with a line of
- * its own, `12 passed, 0 failed`, that is counted from the JUnit report.
+ * Runs every test and every example of the documentation, and closes with a
+ * line such as `1340 passed, 0 failed`.
+ *
+ * Each test file runs in a process of its own; examples are tiny, and share a
+ * process by the dozen. Types are checked once, for all of them, beside the
+ * first tests. `deno task test tests/nn --filter AdamW` runs a part: paths
+ * select files, and everything else goes to `deno test`.
  *
  * @module
  */
 
-/** The outcome of a test run. */
-export interface Counts {
-  /** Tests that passed. */
-  passed: number;
-  /** Tests that failed. */
-  failed: number;
-  /** Tests that were ignored. */
-  skipped: number;
-}
+import { type Counts, summarize } from "./test/counts.ts";
+import { findTests, type TestFile } from "./test/files.ts";
+import { type Job, runJobs } from "./test/processes.ts";
 
-// Loopback alone: a test that needs the network fails here.
-const FLAGS = [
-  "--doc",
-  "--parallel", // kernels are compiled by one thread each
+/**
+ * Flags of `deno test`. Loopback alone: a test that needs the network fails
+ * here. Native libraries are the reference tokenizers, and Dawn.
+ */
+export const FLAGS: readonly string[] = [
+  "--no-check",
   "--allow-read",
   "--allow-write",
   "--allow-env",
   "--allow-run",
   "--allow-sys",
+  "--allow-ffi",
   "--allow-net=127.0.0.1,localhost",
 ];
 
-/** Counts the tests of a JUnit report; steps belong to their test. */
-export function countJUnit(xml: string): Counts {
-  const counts = { passed: 0, failed: 0, skipped: 0 };
-  for (const suite of xml.split("<testsuite ").slice(1)) {
-    const cases = suite.split("<testcase ").slice(1)
-      .map((text) => ({ text, name: /name="([^"]*)"/.exec(text)?.[1] ?? "" }));
-    const names = cases.map(({ name }) => `${name} &gt; `);
-    for (const { text, name } of cases) {
-      if (names.some((parent) => name.startsWith(parent))) continue;
-      if (/<(failure|error)\b/.test(text)) counts.failed++;
-      else if (text.includes("<skipped")) counts.skipped++;
-      else counts.passed++;
+// These take longest, the longest first: started last, each would run alone
+// at the end. A name that is missing here costs time and nothing else.
+const SLOW = [
+  "tests/engine/ops/attention_test.ts",
+  "tests/engine/variants_test.ts",
+  "tests/models/sizes_test.ts",
+  "tests/engine/ops/matmul_test.ts",
+  "tests/engine/product_test.ts",
+  "tests/models/packed_test.ts",
+];
+
+/** Files whose examples share a process. */
+const EXAMPLES_AT_ONCE = 12;
+
+// Options of `deno test` that take the argument after them.
+const WITH_VALUE = ["--filter"];
+
+/** The arguments of the command line. */
+export interface Arguments {
+  /** Files and folders. */
+  paths: string[];
+  /** What goes to `deno test` as it is. */
+  flags: string[];
+}
+
+/** Tells paths from flags. */
+export function parseArguments(args: readonly string[]): Arguments {
+  const paths: string[] = [];
+  const flags: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i] ?? "";
+    if (!arg.startsWith("-")) {
+      paths.push(arg);
+      continue;
+    }
+    flags.push(arg);
+    const value = args[i + 1];
+    if (WITH_VALUE.includes(arg) && value !== undefined) {
+      flags.push(value);
+      i++;
     }
   }
-  return counts;
+  return { paths, flags };
 }
 
-/**
- * Whether a run ended well: with code 0, or by a driver that died while the
- * process was leaving. Mesa's software adapter does so once in a hundred runs
- * (`corrupted size vs. prev_size`). Deno writes the report after the last test,
- * so a crash any earlier leaves none, and counts as a failure.
- */
-export function endedWell(
-  { code, signal }: { code: number; signal: string | null },
-  counts: Counts,
-): boolean {
-  const atExit = signal === "SIGABRT" || signal === "SIGSEGV";
-  return code === 0 || (atExit && counts.passed > 0 && counts.failed === 0);
+/** Turns files into processes: a test file each, examples by the dozen. */
+export function planJobs(
+  files: readonly TestFile[],
+  flags: readonly string[],
+): Job[] {
+  const rank = ({ path }: TestFile) => {
+    const place = SLOW.indexOf(path);
+    return place < 0 ? SLOW.length : place;
+  };
+  const command = ["test", ...FLAGS, ...flags];
+  const tests = files.filter(({ tests }) => tests)
+    .sort((a, b) => rank(a) - rank(b))
+    .map(({ path, examples }) => ({
+      name: path,
+      args: [...command, ...(examples ? ["--doc"] : []), path],
+    }));
+  const documented = files.filter(({ tests }) => !tests)
+    .map(({ path }) => path);
+  const jobs: Job[] = [];
+  for (let i = 0; i < documented.length; i += EXAMPLES_AT_ONCE) {
+    const paths = documented.slice(i, i + EXAMPLES_AT_ONCE);
+    const more = paths.length > 1 ? ` and ${paths.length - 1} more` : "";
+    jobs.push({
+      name: `examples of ${paths[0]}${more}`,
+      args: [...command, "--doc", ...paths],
+    });
+  }
+  // Examples take longer than most files: they follow the slow ones.
+  const slow = tests.filter(({ name }) => SLOW.includes(name)).length;
+  return [...tests.slice(0, slow), ...jobs, ...tests.slice(slow)];
 }
 
-/**
- * Writes the closing line. A run that failed without a failing test (a type
- * error, a crash, an empty report) counts as one failure.
- */
-export function summarize(counts: Counts, success: boolean): string {
-  const { passed, failed, skipped } = counts;
-  const crashed = failed === 0 && (!success || passed === 0);
-  const line = `${passed} passed, ${crashed ? 1 : failed} failed`;
-  return skipped > 0 ? `${line}, ${skipped} skipped` : line;
+function checkTypes(files: readonly TestFile[]): Job {
+  const paths = files.map(({ path }) => path);
+  return {
+    name: "types",
+    args: ["check", "--doc", ...paths],
+    counted: false,
+  };
+}
+
+/** The exit code for counts. */
+export function exitCode(counts: Counts): number {
+  return counts.failed === 0 && counts.passed > 0 ? 0 : 1;
 }
 
 async function main(args: string[]): Promise<number> {
-  const report = await Deno.makeTempFile({ suffix: ".xml" });
-  try {
-    const status = await new Deno.Command(Deno.execPath(), {
-      args: ["test", ...FLAGS, `--junit-path=${report}`, ...args],
-    }).spawn().status;
-    const counts = countJUnit(await Deno.readTextFile(report));
-    const well = endedWell(status, counts);
-    if (well && status.code !== 0) {
-      console.error(`All tests passed, then the driver died: ${status.signal}`);
-    }
-    const line = summarize(counts, well);
-    console.log(line);
-    return !well ? status.code : line.includes(" 0 failed") ? 0 : 1;
-  } finally {
-    await Deno.remove(report);
-  }
+  const { paths, flags } = parseArguments(args);
+  const files = await findTests(paths);
+  const started = performance.now();
+  const jobs = [checkTypes(files), ...planJobs(files, flags)];
+  const { counts, interrupted } = await runJobs(jobs);
+  const minutes = (performance.now() - started) / 60_000;
+  console.log(`\n${files.length} files, ${minutes.toFixed(1)} minutes`);
+  if (interrupted) console.log("Interrupted before the end");
+  console.log(summarize(counts));
+  return interrupted ? 130 : exitCode(counts);
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+if (import.meta.main) {
+  try {
+    Deno.exit(await main(Deno.args));
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    console.error(`error: ${error.message}`);
+    Deno.exit(1);
+  }
+}

@@ -5,6 +5,7 @@
 // same; then its memory is planned (plan.ts) and its commands are given to the
 // GPU without running its code again (program.ts).
 
+import { refusePromise } from "../asynchronous.ts";
 import { currentDevice, type Device } from "../device.ts";
 import type { DType } from "../dtype.ts";
 import { observe, observer } from "../observer.ts";
@@ -34,7 +35,9 @@ export interface CaptureOptions {
   enabled?: boolean;
   /**
    * How many recordings to keep, one for each combination of shapes, types and
-   * plain inputs; the one not used for longest goes.
+   * plain inputs; the one not used for longest goes. Where more than these take
+   * turns, so that recordings would only be made to be dropped, the function is
+   * run for the others.
    *
    * @default {64}
    */
@@ -60,6 +63,9 @@ export interface CapturedStep<Inputs, Outputs> extends Disposable {
 
 /** Runs of one shape that are compared before the step counts as irregular. */
 const MAX_RUNS = 5;
+
+/** Calls, times the recordings kept, after which a recording is out of use. */
+const PATIENCE = 16;
 
 /** A tensor that the step made and returns. */
 class Made {
@@ -87,6 +93,8 @@ interface Run {
 /** What is known of one combination of inputs. */
 interface Entry {
   runs: number;
+  /** The number of the last call with such inputs. */
+  used: number;
   last: Run | undefined;
   program: Program | undefined;
   /** Why it is never replayed. */
@@ -167,12 +175,27 @@ export function capture<
   return call as unknown as CapturedStep<Taken, Outputs>;
 }
 
+function newEntry(): Entry {
+  return {
+    runs: 0,
+    used: 0,
+    last: undefined,
+    program: undefined,
+    refusal: undefined,
+  };
+}
+
 class Core {
   reason: string | undefined = "it has not been called";
   readonly #step: (inputs: object) => unknown;
   readonly #enabled: boolean;
   readonly #limit: number;
   readonly #entries = new Map<string, Entry>();
+  /** Keys whose recordings were dropped for others. */
+  readonly #dropped = new Set<string>();
+  /** How many of them were met again. */
+  #returned = 0;
+  #calls = 0;
   #device: Device | undefined;
   #arena: Arena | undefined;
   #outputs: Tensor[] = [];
@@ -240,6 +263,8 @@ class Core {
     this.#freeOutputs();
     for (const entry of this.#entries.values()) this.#forget(entry);
     this.#entries.clear();
+    this.#dropped.clear();
+    this.#returned = 0;
     this.#arena?.clear();
   }
 
@@ -250,22 +275,38 @@ class Core {
 
   /** The entry of a key, which is now the latest. */
   #entry(key: string): Entry {
-    const entry = this.#entries.get(key) ?? {
-      runs: 0,
-      last: undefined,
-      program: undefined,
-      refusal: undefined,
-    };
+    this.#calls++;
+    const known = this.#entries.get(key);
+    const entry = known ?? newEntry();
+    entry.used = this.#calls;
+    if (!known && this.#entries.size >= this.#limit && !this.#makeRoom(key)) {
+      entry.refusal =
+        `more than ${this.#limit} combinations of shapes take turns`;
+      return entry;
+    }
     this.#entries.delete(key);
     this.#entries.set(key, entry);
-    if (this.#entries.size > this.#limit) {
-      for (const [oldest, old] of this.#entries) {
-        this.#forget(old);
-        this.#entries.delete(oldest);
-        break;
-      }
-    }
     return entry;
+  }
+
+  /**
+   * Drops the recording not used for longest, unless recordings go in circles:
+   * as many as are kept were dropped and needed again. Then one has to have been
+   * out of use for long.
+   */
+  #makeRoom(key: string): boolean {
+    if (this.#dropped.delete(key)) this.#returned++;
+    for (const [oldest, old] of this.#entries) {
+      const idle = this.#calls - old.used;
+      const isCircle = this.#returned >= this.#limit;
+      if (isCircle && idle <= PATIENCE * this.#limit) return false;
+      this.#forget(old);
+      this.#entries.delete(oldest);
+      this.#dropped.add(oldest);
+      if (this.#dropped.size > PATIENCE * this.#limit) this.#dropped.clear();
+      break;
+    }
+    return true;
   }
 
   #forget(entry: Entry): void {
@@ -296,12 +337,10 @@ class Core {
       return x;
     });
     const result = this.#step(inputs.build(tensors));
-    if (isThenable(result)) {
-      result.then(undefined, () => {}); // This error counts, not its.
-      throw new TypeError(
-        "Cannot capture an asynchronous function: await only its results",
-      );
-    }
+    refusePromise(
+      result,
+      "Cannot capture an asynchronous function: await only its results",
+    );
     mapTensors<Tensor>(result, (x) => this.#adopt(x, own));
     return result;
   }
@@ -374,10 +413,6 @@ class Core {
       return y;
     });
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && "then" in value;
 }
 
 /** The same arrays and records with their tensors replaced. */

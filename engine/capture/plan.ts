@@ -129,10 +129,10 @@ export class Arena {
       this.#sizes[slot] = known;
       const block = this.#blocks[slot];
       if (block && block.size >= known) return;
-      if (block) this.#free(block);
-      const next = this.#pool.acquire(known);
+      const next = this.#pool.acquire(known); // May throw: all is as it was.
       next.references = 1;
       this.#blocks[slot] = next;
+      if (block) this.#free(block);
       this.version++;
     });
   }

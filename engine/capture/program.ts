@@ -6,6 +6,7 @@
 // come first in it and go up in one write before the first command.
 
 import type { Device } from "../device.ts";
+import { outOfMemory } from "../faults.ts";
 import { PARAMS_BYTES, type Pipeline } from "../kernel.ts";
 import { type Live, observe, type Observer } from "../observer.ts";
 import { type Arena, type Plan, planMemory } from "./plan.ts";
@@ -47,6 +48,7 @@ export class Program implements CommandList {
   readonly dispatches: number;
   /** Where the step's own memory lies. */
   readonly plan: Plan;
+  readonly #outputs: readonly Memory[];
   readonly #device: Device;
   readonly #recording: Recording;
   readonly #arena: Arena;
@@ -81,6 +83,7 @@ export class Program implements CommandList {
     this.#recording = recording;
     this.#arena = arena;
     const { commands } = recording;
+    this.#outputs = outputs;
     this.plan = planMemory(commands, inputs, outputs);
     for (const memory of this.plan.constants) {
       const block = device.pool.acquire(memory.block.size);
@@ -120,13 +123,19 @@ export class Program implements CommandList {
     for (const [{ words }, offset] of slots) {
       contents.set(new Uint8Array(words.buffer), offset);
     }
-    this.#buffer = device.gpu.createBuffer({
-      label: "captured step",
-      size: contents.length,
-      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_SRC |
-        GPUBufferUsage.COPY_DST,
-    });
-    device.gpu.queue.writeBuffer(this.#buffer, 0, contents);
+    const { gpu, faults } = device;
+    this.#buffer = faults.watch(
+      () =>
+        gpu.createBuffer({
+          label: "captured step",
+          size: contents.length,
+          usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_SRC |
+            GPUBufferUsage.COPY_DST,
+        }),
+      outOfMemory,
+      "out-of-memory",
+    );
+    faults.watch(() => gpu.queue.writeBuffer(this.#buffer, 0, contents));
     this.#staging = contents.buffer.slice(0, renewed);
     this.#staging32 = new Uint32Array(this.#staging);
     this.#stagingFloats = new Float32Array(this.#staging);
@@ -168,6 +177,11 @@ export class Program implements CommandList {
     let bytes = this.#buffer.size;
     for (const { size } of this.#constants.values()) bytes += size;
     return bytes;
+  }
+
+  /** The blocks of the step's results. */
+  get written(): readonly Block[] {
+    return this.#outputs.map((memory) => this.block(memory));
   }
 
   /** The block that holds memory of the recording now. */

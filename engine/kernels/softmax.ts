@@ -72,7 +72,8 @@ ${
   let all = reduce(vec2<f32>(m, s));
   if (!live) { return; }
   if (LOG == 1u) {
-    let shift = all.x + log(all.y);
+    // A row of -Infinity gives NaN; log(0) is -88 on some adapters.
+    let shift = select(all.x + log(all.y), -1.0 / all.y, all.y == 0.0);
 ${each((v) => `y[base + c * p.inner] = ${v} - V(shift);`)}
   } else {
     let f = 1.0 / all.y;

@@ -2,8 +2,10 @@
 // This module is browser compatible.
 
 // What is written over an existing tensor. Not part of the public interface:
-// the tape knows nothing of changes in place.
+// such a change has no derivative, and a derivative that needs what was there
+// before throws (changes.ts).
 
+import { touch } from "../changes.ts";
 import {
   ELEMENTWISE_WORKGROUP,
   type Expression,
@@ -99,6 +101,7 @@ const ADD: Expression = {
 
 /** Adds `a` to the target; with `b`, writes `a + b` over it. */
 export function addInto(target: Tensor, a: Tensor, b?: Tensor): void {
+  touch(target);
   if (b) evaluateFlat(target, SUM, [a, b]);
   else evaluateFlat(target, ADD, [a]);
 }
@@ -122,6 +125,7 @@ function fillExpression(dtype: Tensor["dtype"]): Expression {
 
 /** Sets every element of the target to a number. */
 export function fillInto(target: Tensor, value: number): void {
+  touch(target);
   evaluateFlat(target, FILLS[target.dtype], [], { value });
 }
 
@@ -135,5 +139,6 @@ const COPY: Expression = {
 
 /** Overwrites the target with `a`, of the same number of elements. */
 export function copyInto(target: Tensor, a: Tensor): void {
+  touch(target);
   evaluateFlat(target, COPY, [a]);
 }

@@ -3,21 +3,25 @@
 
 // Which hand-written variant of a kernel family runs. In order: the one pinned,
 // the one of choices applied, the one that `tune` measured to be fastest on this
-// adapter, the family's own default. The choice can be part of "same bits", so a
-// run can export it.
+// adapter, the family's own default or what a probe found to give the same bits
+// sooner. The choice can be part of "same bits", so a run can export it.
 
 import type { Device } from "../device.ts";
 import { assume } from "../observer.ts";
 import {
   applied,
   families,
+  type Family,
   measuredOn,
   pins,
+  type Probe,
   type Trial,
   used,
 } from "./families.ts";
 
-export type { Trial } from "./families.ts";
+import { probed } from "./probe.ts";
+
+export type { Probe, Trial } from "./families.ts";
 
 /**
  * Names the variants of a kernel family; called by the file that owns it.
@@ -39,15 +43,27 @@ export function defineVariants(
  * @throws {RangeError} If there is no such family.
  */
 export function defineTrial(family: string, trial: Trial): void {
+  knownFamily(family, "a trial").trial = trial;
+}
+
+/**
+ * Says which two variants of a family that is defined already give the same
+ * bits, so that a short probe may choose between them.
+ *
+ * @throws {RangeError} If there is no such family.
+ */
+export function defineProbe(family: string, probe: Probe): void {
+  knownFamily(family, "a probe").probe = probe;
+}
+
+function knownFamily(family: string, what: string): Family {
   const known = families.get(family);
-  if (!known) {
-    throw new RangeError(
-      `Cannot define a trial of "${family}": the families are ${
-        familyNames().join(", ")
-      }`,
-    );
-  }
-  known.trial = trial;
+  if (known) return known;
+  throw new RangeError(
+    `Cannot define ${what} of "${family}": the families are ${
+      familyNames().join(", ")
+    }`,
+  );
 }
 
 /** The kernel families that come in variants, in alphabetical order. */
@@ -120,7 +136,7 @@ export function chooseVariant(
     pins.get(family) ?? applied.get(key) ?? measuredOn(device).get(key);
   const now = given();
   assume(() => given() === now, key);
-  const variant = now ?? fallback();
+  const variant = now ?? probed(device, family, fallback());
   used.set(key, variant);
   return variant;
 }

@@ -25,10 +25,21 @@ export interface Trial {
   ) => boolean;
 }
 
+/** Two variants that give the same bits, and how to find the faster one. */
+export interface Probe {
+  /** The variant that large calls run until the probe has ended. */
+  usual: string;
+  /** The variant that may be faster. */
+  other: string;
+  /** Makes the operands, and returns what records about a millisecond's work. */
+  run: (device: Device) => () => void;
+}
+
 /** A kernel in several forms that give the same result. */
 export interface Family {
   variants: readonly string[];
   trial: Trial | undefined;
+  probe?: Probe;
 }
 
 /** Every family whose file has been loaded. */

@@ -12,6 +12,9 @@ interface Disk {
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
   env: { get(name: string): string | undefined };
+  permissions: {
+    query(what: { name: "read"; path: string }): Promise<{ state: string }>;
+  };
   errors: { NotFound: new () => Error };
 }
 
@@ -42,6 +45,14 @@ export function fileTuneStore(path: string = defaultPath()): TuneStore {
         if (error instanceof host.errors.NotFound) return undefined;
         throw error;
       }
+    },
+    async processor() {
+      // Read only where that is allowed: a prompt would stop the program.
+      const path = "/proc/cpuinfo";
+      const { state } = await host.permissions.query({ name: "read", path });
+      if (state !== "granted") return undefined;
+      const text = await host.readTextFile(path).catch(() => "");
+      return /^model name\s*:\s*(.+)$/m.exec(text)?.[1];
     },
     async write(text) {
       const folder = path.replace(/[/\\][^/\\]*$/, "");

@@ -2,6 +2,7 @@
 // This module is browser compatible.
 
 import type { Device } from "../device.ts";
+import { Block } from "../pool.ts";
 
 /** Times recorded work. */
 export interface Stopwatch {
@@ -13,10 +14,15 @@ export interface Stopwatch {
   dispose(): void;
 }
 
-/** The GPU's clock if it has one, else the host's. */
-export function stopwatchFor(device: Device): Stopwatch {
+/**
+ * The GPU's clock if it has one, else the host's.
+ *
+ * @param isAside Whether the user's code runs meanwhile, which is then told of
+ * errors instead of who measures. The host's clock would time that code, too.
+ */
+export function stopwatchFor(device: Device, isAside = false): Stopwatch {
   return device.gpu.features.has("timestamp-query")
-    ? new GpuStopwatch(device)
+    ? new GpuStopwatch(device, isAside)
     : new HostStopwatch(device);
 }
 
@@ -47,28 +53,44 @@ export class HostStopwatch implements Stopwatch {
 /** Stamps between tasks: one wait for all of them. */
 const STAMPS = 256;
 
+/**
+ * Clocks in steps of at least this many nanoseconds are coarse: browsers show
+ * the GPU's own in steps of 65,536 or 100,000, so that pages cannot use it to
+ * spy on each other.
+ */
+const COARSE = 10_000n;
+
+/** What a coarse clock, or one that stands still, is given to time, in ms. */
+const LEAST = 1;
+
+/** How often a task is run at most to take as long. */
+const MAX_REPEATS = 4096;
+
 /** Has the GPU note the time between tasks, and waits once for up to 255. */
 export class GpuStopwatch implements Stopwatch {
   readonly resolution = 1;
   readonly #device: Device;
+  readonly #isAside: boolean;
   readonly #stamps: GPUQuerySet;
-  readonly #resolved: GPUBuffer;
-  readonly #read: GPUBuffer;
+  readonly #resolved: Block;
 
-  constructor(device: Device) {
+  constructor(device: Device, isAside = false) {
+    this.#isAside = isAside;
     const { gpu } = this.#device = device;
     this.#stamps = gpu.createQuerySet({ type: "timestamp", count: STAMPS });
     const size = STAMPS * BigUint64Array.BYTES_PER_ELEMENT;
-    this.#resolved = gpu.createBuffer({
+    const buffer = gpu.createBuffer({
       size,
       usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
     });
-    this.#read = gpu.createBuffer({
-      size,
-      usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ,
-    });
+    this.#resolved = new Block(-1, buffer, size);
   }
 
+  /**
+   * As {@linkcode Stopwatch.time}. Tasks that the clock is too coarse for are run
+   * again, as often as it takes; where it does not move even then, the host's
+   * clock is asked.
+   */
   async time(tasks: readonly (() => void)[]): Promise<number[]> {
     const times: number[] = [];
     for (let start = 0; start < tasks.length; start += STAMPS - 1) {
@@ -78,36 +100,60 @@ export class GpuStopwatch implements Stopwatch {
   }
 
   async #time(tasks: readonly (() => void)[]): Promise<number[]> {
-    const { gpu, stream } = this.#device;
+    const times: number[] = [];
+    let left = tasks.map((run, at) => ({ run, at, repeats: 1 }));
+    while (left.length > 0) {
+      const stamps = await this.#stamp(left);
+      const least = isCoarse(stamps) ? LEAST : Number.MIN_VALUE;
+      const short: typeof left = [];
+      left.forEach(({ run, at, repeats }, i) => {
+        const taken = Number((stamps[i + 1] ?? 0n) - (stamps[i] ?? 0n)) / 1e6;
+        if (taken >= least || repeats >= MAX_REPEATS) {
+          times[at] = taken / repeats;
+        } else {
+          const more = Math.ceil(2 * LEAST / Math.max(taken, LEAST / 8));
+          repeats = Math.min(repeats * more, MAX_REPEATS);
+          short.push({ run, at, repeats });
+        }
+      });
+      left = short;
+    }
+    return times.every((time) => time > 0)
+      ? times
+      : await new HostStopwatch(this.#device).time(tasks);
+  }
+
+  /** The times, in nanoseconds, before the first task and after each. */
+  async #stamp(
+    tasks: readonly { run: () => void; repeats: number }[],
+  ): Promise<BigUint64Array> {
+    const { stream } = this.#device;
     stream.stamp(this.#stamps, 0);
-    tasks.forEach((task, i) => {
-      task();
+    tasks.forEach(({ run, repeats }, i) => {
+      for (let k = 0; k < repeats; k++) run();
       stream.stamp(this.#stamps, i + 1);
     });
-    stream.flush();
     const count = tasks.length + 1;
-    const encoder = gpu.createCommandEncoder();
-    encoder.resolveQuerySet(this.#stamps, 0, count, this.#resolved, 0);
-    encoder.copyBufferToBuffer(
-      this.#resolved,
-      0,
-      this.#read,
-      0,
-      count * BigUint64Array.BYTES_PER_ELEMENT,
-    );
-    gpu.queue.submit([encoder.finish()]);
-    await this.#read.mapAsync(GPUMapMode.READ);
-    const stamps = new BigUint64Array(this.#read.getMappedRange()).slice();
-    this.#read.unmap();
-    this.#device.check();
-    return tasks.map((_, i) =>
-      Number((stamps[i + 1] ?? 0n) - (stamps[i] ?? 0n)) / 1e6
-    );
+    stream.resolve(this.#stamps, count, this.#resolved);
+    const bytes = count * BigUint64Array.BYTES_PER_ELEMENT;
+    const ranges = [{ block: this.#resolved, offset: 0, bytes }];
+    const [buffer] = this.#isAside
+      ? await stream.readAside(ranges)
+      : await stream.read(ranges);
+    return new BigUint64Array(buffer ?? new ArrayBuffer(bytes));
   }
 
   dispose(): void {
     this.#stamps.destroy();
-    this.#resolved.destroy();
-    this.#read.destroy();
+    this.#resolved.buffer.destroy();
   }
+}
+
+/** Whether all stamps are multiples of one large step. */
+function isCoarse(stamps: BigUint64Array): boolean {
+  let step = 0n;
+  for (const stamp of stamps) {
+    for (let rest = stamp; rest > 0n;) [step, rest] = [rest, step % rest];
+  }
+  return step >= COARSE;
 }

@@ -3,20 +3,23 @@
 
 // What `tune` runs to compare the forms of attention and of kernels over rows:
 // the op with its derivative, at sizes of a small transformer on a GPU, and of
-// a few milliseconds on an adapter on the CPU.
+// a few milliseconds on an adapter on the CPU. Then what probes run to choose
+// between reading buffers and reading texels, which give the same bits.
 
 import type { Device } from "../device.ts";
 import { isSerial } from "../kernels/attention_blocks.ts";
 import { attention } from "../ops/attention.ts";
 import { cachedAttention } from "../ops/cached_attention.ts";
-import { full } from "../ops/creation.ts";
+import { arange, full } from "../ops/creation.ts";
 import { crossEntropy } from "../ops/cross_entropy.ts";
 import { cumsum } from "../ops/cumsum.ts";
 import { layerNorm, softmax } from "../ops/normalization.ts";
 import { sum } from "../ops/reduce.ts";
 import { backward } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
-import { defineTrial } from "./choice.ts";
+import { defineProbe, defineTrial } from "./choice.ts";
+import { add } from "../ops/binary.ts";
+import { embedding } from "../ops/indexing.ts";
 
 /** A CPU is given a share of the work: it is that much slower, or more. */
 const CPU_SHARE = 1 / 32;
@@ -108,5 +111,57 @@ defineTrial("cached_attention", {
     const keys = operand(device, [n, length, width]);
     const values = operand(device, [n, length, width]);
     return () => void cachedAttention(q, [keys, values], { heads: 4, length });
+  },
+});
+
+/** Elements of a probe's operand: a millisecond's work for a CPU. */
+const PROBE = 2 ** 18;
+
+defineProbe("elementwise", {
+  usual: "texels",
+  other: "buffers",
+  run: (device) => {
+    const [a, b] = [0, 1].map(() => full([PROBE], 0.5, { device }));
+    return () => void (a && b && add(a, b));
+  },
+});
+
+/** What a probe of kernels over rows runs, forward and backward. */
+function probeOfRows(
+  op: (x: Tensor) => Tensor,
+): (device: Device) => () => void {
+  const columns = 512;
+  return (device) => {
+    const x = operand(device, [PROBE / columns, columns]);
+    return () => {
+      const y = op(x);
+      backward(y, { gradient: full(y.shape, 0.5, { device }) });
+    };
+  };
+}
+
+for (
+  const [family, op] of [
+    ["layer_norm", (x: Tensor) => layerNorm(x)],
+    ["softmax", (x: Tensor) => softmax(x)],
+  ] as const
+) {
+  defineProbe(family, {
+    usual: "texels",
+    other: "serial",
+    run: probeOfRows(op),
+  });
+}
+
+defineProbe("embedding", {
+  usual: "texels",
+  other: "buffers",
+  run: (device) => {
+    const width = 128;
+    const tokens = PROBE / width;
+    const table = operand(device, [1024, width]);
+    const ids = arange(tokens, { device, dtype: "i32" });
+    const gradient = full([tokens, width], 0.5, { device });
+    return () => backward(embedding(ids, table), { gradient });
   },
 });

@@ -8,7 +8,8 @@
 import type { Device } from "../device.ts";
 import { families, type Family, measuredOn, rehearse } from "./families.ts";
 import { type Stopwatch, stopwatchFor } from "./stopwatch.ts";
-import { scope } from "../scope.ts";
+import { persist, scope } from "../scope.ts";
+import type { Tensor } from "../tensor.ts";
 
 /** Raise it when kernels change what is fast: what was stored is dropped. */
 const KERNELS = 1;
@@ -31,6 +32,11 @@ export interface TuneStore {
   read(): Promise<string | undefined>;
   /** Replaces the text. */
   write(text: string): Promise<void>;
+  /**
+   * The machine's processor, if it is known. Software adapters bear the same
+   * name on all processors, but not the same variants are fastest on them.
+   */
+  processor?(): Promise<string | undefined>;
 }
 
 /** Options of {@linkcode tune}. */
@@ -84,11 +90,17 @@ export interface TuneReport {
 
 /**
  * What measurements hold for: the adapter, the runtime, the kernels. A browser
- * or driver that says another name is measured anew.
+ * or driver that says another name is measured anew, and so is a software
+ * adapter on another processor.
+ *
+ * @param device The adapter's device.
+ * @param processor The machine's processor, if it is known.
  */
-export function tuneKey(device: Device): string {
+export function tuneKey(device: Device, processor?: string): string {
   const { userAgent, hardwareConcurrency } = navigator;
-  const cores = device.isSoftware ? `, ${hardwareConcurrency} cores` : "";
+  const cores = device.isSoftware
+    ? `, ${hardwareConcurrency} cores${processor ? ` of ${processor}` : ""}`
+    : "";
   return `${device.name}${cores} | ${userAgent} | kernels ${KERNELS}`;
 }
 
@@ -129,7 +141,8 @@ export async function tune(
     return undefined;
   };
   const stored = parse(await cache?.read().catch(failed));
-  const mine = stored[tuneKey(device)] ?? {};
+  const place = tuneKey(device, await cache?.processor?.().catch(failed));
+  const mine = stored[place] ?? {};
   const measured: TuneMeasurement[] = [];
   const unmeasured: string[] = [];
   const stopwatch = stopwatchFor(device);
@@ -153,7 +166,7 @@ export async function tune(
     stopwatch.dispose();
   }
   if (cache && measured.length > 0) {
-    stored[tuneKey(device)] = mine;
+    stored[place] = mine;
     await cache.write(JSON.stringify(stored, undefined, 2) + "\n")
       .catch(failed);
   }
@@ -219,19 +232,42 @@ function parse(
 /** Samples the variants of a class until it is clear which is fastest. */
 async function race(
   device: Device,
-  { key, name, family: { variants, trial }, sizes }: Task,
+  task: Task,
   stopwatch: Stopwatch,
 ): Promise<TuneMeasurement> {
+  const { key, family: { variants, trial }, sizes } = task;
   const start = performance.now();
-  let racers = variants.filter((variant) =>
+  const racers = variants.filter((variant) =>
     trial?.suits?.(device, variant, sizes) ?? true
   );
   const [only = variants[0] ?? ""] = racers;
   if (!trial || racers.length < 2) {
     return { key, variant: only, milliseconds: {}, total: 0, compiling: 0 };
   }
-  using _ = scope();
-  const run = trial.run(device, sizes);
+  // Not in a scope: other code may make tensors while this one waits.
+  const operands: Tensor[] = [];
+  const prepare = () => {
+    using own = scope();
+    const run = trial.run(device, sizes);
+    operands.push(...own.tensors);
+    operands.forEach(persist);
+    return run;
+  };
+  try {
+    return await sampled(task, stopwatch, racers, prepare(), start);
+  } finally {
+    for (const x of operands) x.dispose();
+  }
+}
+
+async function sampled(
+  { key, name }: Task,
+  stopwatch: Stopwatch,
+  racers: readonly string[],
+  run: () => void,
+  start: number,
+): Promise<TuneMeasurement> {
+  const [only = ""] = racers;
   const record = (variant: string | undefined, times = 1) =>
     rehearse(name, variant, () => {
       for (let i = 0; i < times; i++) {

@@ -550,6 +550,29 @@ gpuTest(
   },
 );
 
+gpuTest("shapes that take turns are not recorded in circles", async () => {
+  let runs = 0;
+  using step = capture(({ x }: { x: Tensor }) => {
+    runs++;
+    return add(mul(x, 2), 1);
+  }, { maxRecordings: 4 });
+  const shapes = 7;
+  const call = async (length: number) => {
+    const y = step({ x: new Float32Array(length).fill(length) });
+    assertEquals((await y.data())[0], 2 * length + 1);
+    return step.reason === undefined;
+  };
+  for (let i = 0; i < 6 * shapes; i++) await call(1 + i % shapes);
+  const before = runs;
+  const replays = [];
+  for (let i = 0; i < 4 * shapes; i++) replays.push(await call(1 + i % shapes));
+  assertEquals(runs - before, 4 * (shapes - 4));
+  assertEquals(replays.filter((x) => x).length, 4 * 4);
+  // Recordings out of use for long give their place to shapes in use.
+  for (let i = 0; i < 80; i++) await call(100);
+  assertEquals(await call(100), true);
+});
+
 gpuTest("small bindings and memory trimmed in between do no harm", async () => {
   const device = await openDevice({ maxBindingSize: 65536 });
   const before = setDevice(device);

@@ -90,6 +90,84 @@ gpuTest("launch() refuses calls that cannot run", async (device) => {
   await other.destroy();
 });
 
+gpuTest("two bindings of a dispatch must not collide", async (device) => {
+  const two = (bind: Kernel["bind"]): Kernel => ({
+    name: "two",
+    bind,
+    wgsl: `@group(0) @binding(0) var<storage, ${
+      bind[0] === "read" ? "read" : "read_write"
+    }> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@compute @workgroup_size(1) fn main() { y[0] = x[0]; }`,
+  });
+  const x = zeros([192]);
+  const bytes = (start: number, end: number) =>
+    x.block.window(start, end - start);
+  const kernels = [two(["write", "write"]), two(["read", "write"])];
+  for (
+    const [kernel, ranges, message] of [
+      [0, [bytes(0, 512), bytes(256, 512)], "must not overlap"],
+      [0, [bytes(256, 512), bytes(0, 512)], "must not overlap"],
+      [0, [bytes(0, 256), bytes(0, 256)], "must not overlap"],
+      [1, [bytes(0, 256), bytes(0, 256)], "must lie in another buffer"],
+      [1, [bytes(0, 256), bytes(256, 512)], "must lie in another buffer"],
+    ] as const
+  ) {
+    const call = { bind: ranges, groups: [1] };
+    for (let i = 0; i < 2; i++) { // Refused again: no group was kept.
+      assertThrows(
+        () => launch(device, kernels[kernel] as Kernel, call),
+        GpuError,
+        message,
+      );
+    }
+  }
+  launch(device, two(["write", "write"]), {
+    bind: [bytes(0, 256), bytes(256, 512)], // Neighbours may.
+    groups: [1],
+  });
+  await device.synchronize();
+});
+
+gpuTest("a tensor binds its own range where others share the block", () => {
+  const whole = zeros([3000]); // In a block of 12,288 bytes.
+  assertEquals(whole.binding.size, whole.block.size);
+  const { device, block } = whole;
+  const part = (length: number, byteOffset: number) => {
+    const x = new Tensor(device, [length], "f32", { block, byteOffset });
+    const { offset, size } = x.binding;
+    x.dispose();
+    return [offset, size];
+  };
+  assertEquals(part(0, 0), [0, 256]); // WebGPU has no empty bindings.
+  assertEquals(part(1, 0), [0, 256]);
+  assertEquals(part(64, 256), [256, 256]);
+  assertEquals(part(65, 256), [256, 512]);
+  const larger = zeros([5000]); // Rounded up: the slack is nobody's.
+  assertEquals(larger.binding.size, larger.block.size);
+});
+
+gpuTest(
+  "a dispatch that throws leaves the stream as it was",
+  async (device) => {
+    const x = tensor([1]);
+    const kernel: Kernel = {
+      name: "count",
+      bind: ["write"],
+      params: { by: "f32" },
+      wgsl: `struct Params { by: f32 }
+@group(0) @binding(0) var<storage, read_write> y: array<f32>;
+@group(1) @binding(0) var<uniform> p: Params;
+@compute @workgroup_size(1) fn main() { y[0] += p.by; }`,
+    };
+    for (let i = 0; i < 200; i++) { // More than a chunk has places for.
+      assertThrows(() => launch(device, kernel, { bind: [x], groups: [1] }));
+      launch(device, kernel, { bind: [x], params: { by: 1 }, groups: [1] });
+    }
+    assertEquals(await x.item(), 201);
+  },
+);
+
 Deno.test("specialize() gives the same kernel for the same constants", () => {
   const kernel: Kernel = { name: "k", bind: [], wgsl: "" };
   const a = specialize(kernel, { TILE: 8 });

@@ -4,7 +4,17 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { tensor } from "../../engine/ops/creation.ts";
 import { add, mul } from "../../engine/mod.ts";
 import { sum } from "../../engine/ops/reduce.ts";
-import { backward, detach, isRecording, noGrad } from "../../engine/tape.ts";
+import { matmul } from "../../engine/ops/matmul.ts";
+import { scope } from "../../engine/scope.ts";
+import {
+  backward,
+  detach,
+  isOnlyUse,
+  isRecording,
+  noGrad,
+  record,
+} from "../../engine/tape.ts";
+import { alias } from "../../engine/tensor.ts";
 import { assertClose, gpuTest, randomValues } from "../_check.ts";
 
 gpuTest("backward() adds up over paths, uses and calls", async () => {
@@ -83,3 +93,48 @@ gpuTest("backward() refuses what has no gradient", () => {
     "Cannot go backward from shape [2]: the gradient has shape [1]",
   );
 });
+
+gpuTest(
+  "errors on the way leave tape, scopes and memory right",
+  async (device) => {
+    const x = tensor([[1, 2], [3, 4]], { requiresGrad: true });
+    const { inUse } = device.pool.statistics();
+    /** An op whose derivative fails. */
+    const faulty = () => {
+      const h = matmul(x, x);
+      return record(alias(h), [h], () => {
+        add(h, 1);
+        throw new RangeError("in the derivative");
+      });
+    };
+    const failures: [run: () => unknown, message: string][] = [
+      [() => backward(sum(matmul(faulty(), x))), "in the derivative"],
+      [() => noGrad(() => backward(sum(mul(x, x)))), "without history"],
+      [() => {
+        noGrad(() => {
+          mul(x, x);
+          throw new RangeError("without recording");
+        });
+      }, "without recording"],
+      [() => mul(mul(x, x), tensor([1, 2, 3])), "Cannot"],
+      [() => matmul(mul(x, x), tensor([[1, 2, 3]])), "Cannot"],
+    ];
+    for (const [run, message] of failures) {
+      const inside = () => {
+        using _ = scope();
+        run();
+      };
+      assertThrows(inside, Error, message);
+      x.dropGradient();
+      assert(isRecording());
+      assert(!isOnlyUse(x)); // No backward pass is under way.
+      assertEquals(device.pool.statistics().inUse, inUse, message);
+      using own = scope();
+      const y = sum(mul(x, x));
+      assertEquals(y.owner, own);
+      backward(y);
+      assertEquals([...await x.grad?.data() ?? []], [2, 4, 6, 8]);
+      x.dropGradient();
+    }
+  },
+);

@@ -157,22 +157,28 @@ gpuTest("tune() finds the faster variant and measures once", async (device) => {
 });
 
 gpuTest("tune() leaves hopeless variants after a sample", async (device) => {
-  const runs = { slow: 0, fast: 0, other: 0 };
-  const trial = trialOf("dropping", { runs: 0 });
-  defineVariants("dropping", ["slow", "fast", "other"], {
-    ...trial,
-    run: (device, sizes) => {
-      const run = trial.run(device, sizes);
-      return () => {
-        run();
-        const ran = chosen()["dropping/only"] ?? "";
-        if (ran in runs) runs[ran as keyof typeof runs]++;
-      };
-    },
-  });
-  await tune(device, { families: ["dropping"] });
-  assertEquals(runs.slow, 2); // compiled, and sampled once
-  assert(runs.fast > 4 && runs.other > 3);
+  let wereEqual = false;
+  // On a busy machine one of two equal variants may look hopeless, too.
+  for (let attempt = 0; attempt < 5 && !wereEqual; attempt++) {
+    const family = `dropping${attempt}`;
+    const runs = { slow: 0, fast: 0, other: 0 };
+    const trial = trialOf(family, { runs: 0 });
+    defineVariants(family, ["slow", "fast", "other"], {
+      ...trial,
+      run: (device, sizes) => {
+        const run = trial.run(device, sizes);
+        return () => {
+          run();
+          const ran = chosen()[`${family}/only`] ?? "";
+          if (ran in runs) runs[ran as keyof typeof runs]++;
+        };
+      },
+    });
+    await tune(device, { families: [family] });
+    assertEquals(runs.slow, 2); // compiled, and sampled once
+    wereEqual = runs.fast > 4 && runs.other > 3;
+  }
+  assert(wereEqual, "equal variants are sampled as often");
 });
 
 gpuTest(
@@ -380,11 +386,19 @@ for (
     };
     const stopwatch = make(device);
     await stopwatch.time([fill(1)]); // compiles
-    const [long = 0, short = 0, longer = 0] = await stopwatch.time([
-      fill(100), // more than a chunk
-      fill(1),
-      fill(200),
-    ]);
+    let [long, short, longer] = [Infinity, Infinity, Infinity];
+    for (let round = 0; round < 3; round++) { // Others may use the machine.
+      const [a = 0, b = 0, c = 0] = await stopwatch.time([
+        fill(100), // more than a chunk
+        fill(1),
+        fill(200),
+      ]);
+      [long, short, longer] = [
+        Math.min(long, a),
+        Math.min(short, b),
+        Math.min(longer, c),
+      ];
+    }
     stopwatch.dispose();
     assert(short > 0 && long > 2 * short, `${long} and ${short} ms`);
     assert(longer > 1.2 * long, `${longer} and ${long} ms`);
@@ -406,6 +420,59 @@ gpuTest(
     assertEquals([...await x.data()], new Array(64).fill(599));
   },
 );
+
+for (
+  const [step, clock] of [
+    [65_536n, "in steps of 65,536 ns"],
+    [100_000n, "in steps of 100,000 ns"],
+    [52n, "that is fine"],
+  ] as const
+) {
+  gpuTest(
+    `GpuStopwatch times short work by a clock ${clock}`,
+    async (device) => {
+      const truth = [0.007, 0.07, 3, 0.9, 0.0002];
+      const times = await timeBy(device, truth, (now) => now - now % step);
+      truth.forEach((time, i) => {
+        const ratio = (times[i] ?? 0) / time;
+        assert(ratio > 0.85 && ratio < 1.15, `${times[i]} ms of ${time} ms`);
+      });
+    },
+  );
+}
+
+gpuTest(
+  "GpuStopwatch asks the host where the clock stands still",
+  async (device) => {
+    const times = await timeBy(device, [0.01, 0.02], () => 0n);
+    assert(times.every((time) => time > 0), `${times}`);
+  },
+);
+
+/** Times tasks that take so many milliseconds on a made-up clock. */
+async function timeBy(
+  device: Device,
+  milliseconds: readonly number[],
+  read: (now: bigint) => bigint,
+): Promise<number[]> {
+  let now = 123_456_789_012n;
+  const stamps = new BigUint64Array(256);
+  const stream = {
+    stamp: (_: GPUQuerySet, i: number) => stamps[i] = read(now),
+    resolve: () => {},
+    read: () => Promise.resolve([stamps.buffer]),
+  };
+  const synchronize = () => device.synchronize();
+  const stopwatch = new GpuStopwatch(
+    { gpu: device.gpu, stream, synchronize } as unknown as Device,
+  );
+  const tasks = milliseconds.map((ms) => () => {
+    now += BigInt(Math.round(ms * 1e6));
+  });
+  const times = await stopwatch.time(tasks);
+  stopwatch.dispose();
+  return times;
+}
 
 gpuTest("every trial runs the classes it stands for", (device) => {
   for (const family of familyNames()) {

@@ -11,13 +11,14 @@ import {
   defaultGenerator,
   type Device,
   manualSeed,
+  mul,
   readAll,
   type Tensor,
   tensor,
 } from "../../engine/mod.ts";
 import { batches } from "../../nn/data.ts";
 import { Linear } from "../../nn/linear.ts";
-import { AdamW, Dropout, mseLoss } from "../../nn/mod.ts";
+import { AdamW, crossEntropy, Dropout, mseLoss } from "../../nn/mod.ts";
 import { SGD } from "../../nn/mod.ts";
 import { linearSchedule, Scheduler } from "../../nn/schedule.ts";
 import {
@@ -198,6 +199,7 @@ gpuTest("train() names the step whose loss is no number", async () => {
       RangeError,
     );
     assertMatch(error.message, /the loss of step 4 is (NaN|Infinity),/);
+    assertMatch(error.message, /labels outside of the classes, ids outside of/);
     optimizer.dispose();
     model.dispose();
   }
@@ -267,6 +269,93 @@ gpuTest("train() gives the same bits captured and not", async (device) => {
   }
 });
 
+gpuTest(
+  "train() does not take a run for done that its last step broke",
+  async () => {
+    for (const learningRate of [1e38, 1e30]) {
+      for (const logEvery of [undefined, 1, 3]) {
+        for (const captured of [false, true]) {
+          const model = new Linear(1, 1);
+          const optimizer = new AdamW(model.parameters(), { learningRate });
+          const value = { data: Float32Array.of(1), shape: [1, 1] };
+          const losses: number[] = [];
+          let epochs = 0;
+          const common = {
+            epochs: 1,
+            batches: () => [1],
+            optimizer,
+            onLog: (report: TrainReport) => void losses.push(...report.losses),
+            onEpoch: () => void epochs++,
+            ...logEvery === undefined ? {} : { logEvery },
+          };
+          const loss = (x: Tensor) => mseLoss(model.forward(x), x);
+          const error = await assertRejects(
+            () =>
+              captured
+                ? train({
+                  ...common,
+                  inputs: () => ({ x: value }),
+                  step: ({ x }) => loss(x),
+                })
+                : train({ ...common, step: () => loss(tensor([[1]])) }),
+            RangeError,
+          );
+          assertMatch(
+            error.message,
+            /after step 1 one of a parameter of shape \[/,
+          );
+          assertEquals(epochs, 0); // Nothing was saved or collected of it.
+          assert(losses.every(Number.isFinite));
+          optimizer.dispose();
+          model.dispose();
+        }
+      }
+    }
+  },
+);
+
+gpuTest("train() looks at what it trains alone", async () => {
+  const model = new Linear(1, 1);
+  model.parameters();
+  model.bias?.write([NaN]);
+  model.freeze("bias");
+  const optimizer = new SGD(model.parameters(), { learningRate: 0.1 });
+  const { step } = await train({
+    epochs: 2,
+    batches: () => [1],
+    step: () => mseLoss(mul(model.weight, 2), tensor([[1]])),
+    optimizer,
+  });
+  assertEquals(step, 2);
+  optimizer.dispose();
+  model.dispose();
+});
+
+gpuTest("train() tells the types of a step's inputs", async () => {
+  const model = new Linear(2, 2);
+  const optimizer = new SGD(model.parameters(), { learningRate: 0.1 });
+  const seen: unknown[] = [];
+  await train({
+    epochs: 1,
+    batches: () => [[1, 2], [3, 4]],
+    inputs: (row) => ({
+      x: { data: Float32Array.from(row), shape: [1, 2] },
+      labels: Int32Array.of(1),
+      kind: "one" as const,
+    }),
+    step({ labels, kind, ...inputs }) {
+      const x: Tensor = inputs.x;
+      const name: "one" = kind;
+      seen.push(x.shape, labels.shape, name);
+      return crossEntropy(model.forward(x), labels);
+    },
+    optimizer,
+  });
+  assertEquals(seen.slice(0, 3), [[1, 2], [1], "one"]);
+  optimizer.dispose();
+  model.dispose();
+});
+
 gpuTest("train() stops between two steps when the signal says so", async () => {
   const controller = new AbortController();
   let steps = 0;
@@ -329,6 +418,8 @@ gpuTest("train() refuses options that make no sense", async () => {
     [{ epochs: 0 }, "Cannot train with epochs 0"],
     [{ gradientAccumulation: 1.5 }, "gradientAccumulation 1.5"],
     [{ logEvery: 0 }, "logEvery 0"],
+    [{ maxGradNorm: 0 }, "maxGradNorm 0"],
+    [{ logInterval: 1 } as object, 'Cannot train with option "logInterval"'],
     [{ batches: () => [] }, "epoch 0 has no batches"],
     [{ step: () => ({}) }, "the step gave no loss"],
     [{ step: () => tensor([1, 2]) }, "a loss of shape [2]"],

@@ -121,3 +121,74 @@ gpuTest("logProbability() refuses what has no spread", async () => {
   );
   model.dispose();
 });
+
+gpuTest(
+  "logProbability() of variances alone is that of independent weights",
+  async () => {
+    // Collected 1 and 3: mean 2, variance 1.
+    const one = (options: SwagOptions) => {
+      const model = new Tree({ weight: [1] });
+      const swag = SwagModel.fromBase(model, options);
+      for (const x of [1, 3]) {
+        model.setAll([x]);
+        swag.collectModel();
+      }
+      return { model, swag };
+    };
+    const normal = (x: number, variance: number) =>
+      -0.5 * (Math.log(2 * Math.PI * variance) + (x - 2) ** 2 / variance);
+    const kinds: SwagOptions[] = [
+      {},
+      { maxNumModels: 0 },
+      { normalize: "capacity" },
+      { noCovMat: false, maxNumModels: 1 },
+      { noCovMat: false, maxNumModels: 1, normalize: "capacity" },
+    ];
+    for (const options of kinds) {
+      const { model, swag } = one(options);
+      for (const x of [2, 2.5, -1]) {
+        for (const scale of [1, 0.5]) {
+          for (const blockwise of [false, true]) {
+            model.setAll([x]);
+            assertAlmostEquals(
+              await swag.logProbability({ scale, blockwise }),
+              normal(x, scale),
+              1e-12,
+              JSON.stringify({ options, x, scale, blockwise }),
+            );
+          }
+        }
+      }
+      swag.dispose();
+      model.dispose();
+    }
+    const { model, swag } = one({ noCovMat: false });
+    model.setAll([2]);
+    assertAlmostEquals(
+      await swag.logProbability({ cov: false }),
+      normal(2, 1),
+      1e-12,
+    );
+    model.setAll([NaN]);
+    await assertRejects(
+      () => swag.logProbability(),
+      RangeError,
+      "weight is NaN",
+    );
+    swag.dispose();
+    model.dispose();
+  },
+);
+
+gpuTest("logProbability() refuses a variance of 0", async () => {
+  const model = new Tree({ weight: [1] });
+  using swag = SwagModel.fromBase(model, { varClamp: 0 });
+  swag.collectModel();
+  swag.collectModel();
+  await assertRejects(
+    () => swag.logProbability(),
+    RangeError,
+    "weight 0 of weight has variance 0",
+  );
+  model.dispose();
+});

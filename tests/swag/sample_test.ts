@@ -21,6 +21,7 @@ import {
   type SwagOptions,
 } from "../../swag/mod.ts";
 import { drawKey } from "../../swag/noise.ts";
+import { forAngles } from "../_adapter.ts";
 import {
   assertClose,
   gpuTest,
@@ -40,6 +41,13 @@ const EXACT: Tolerance = { absolute: 0, relative: 0 };
 
 /** Weights near 1 whose spread is a few percent: 32-bit rounding of the sum. */
 const WEIGHTS: Tolerance = { absolute: 0, relative: 1e-6 };
+
+/**
+ * What an error of sin and cos is multiplied by on its way into a weight: the
+ * largest radius of normal noise, 5.77, times 0.02, more than the deviation of
+ * one of these weights from its diagonal and deviations at scale 0.5.
+ */
+const SPREAD = 5.77 * 0.02;
 
 /** Differences of weights near 1, known to 1e-7, of size 0.02. */
 const DIFFERENCES: Tolerance = { absolute: 5e-7, relative: 1e-5 };
@@ -196,7 +204,8 @@ gpuTest("scale multiplies the covariance in every mode", async () => {
   model.dispose();
 });
 
-gpuTest("sampleParameters() matches the float64 twin", async () => {
+gpuTest("sampleParameters() matches the float64 twin", async (device) => {
+  const tolerance = await forAngles(WEIGHTS, device, SPREAD);
   const { model, swag } = posterior();
   const all = [...(await swag.moments()).values()];
   for (
@@ -217,7 +226,7 @@ gpuTest("sampleParameters() matches the float64 twin", async () => {
           ...(blockwise ? { block: i } : {}),
         }),
       ]);
-      assertClose(await weightsOf(model), expected, WEIGHTS);
+      assertClose(await weightsOf(model), expected, tolerance);
     }
   }
   swag.dispose();

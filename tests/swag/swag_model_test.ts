@@ -195,6 +195,68 @@ gpuTest("weights return after samples", async () => {
   model.dispose();
 });
 
+gpuTest("samples that are waited with cannot lose the weights", async () => {
+  const model = new Tree(SHAPES);
+  using swag = collected(model, { noCovMat: false });
+  using other = collected(model, { noCovMat: true });
+  fill(model, 77);
+  const own = await weightsOf(model);
+  const wait = (ms: number) => new Promise((done) => setTimeout(done, ms));
+  const sampleOf = (seed: number) =>
+    swag.withSample({ seed }, () => weightsOf(model));
+  const [one, two] = [await sampleOf(1), await sampleOf(2)];
+  assertNotEquals(one, two);
+
+  // Whichever ends first, of one posterior or of two over the same model.
+  for (const second of [swag, other]) {
+    for (const [first, then] of [[5, 20], [20, 5]] as const) {
+      const seen: number[][][] = [];
+      const results = await Promise.allSettled([
+        swag.withSample({ seed: 1 }, async () => {
+          await wait(first);
+          seen.push(await weightsOf(model));
+          return "kept";
+        }),
+        second.withSample({ seed: 2 }, () => wait(then)),
+      ]);
+      assertEquals(results[0], { status: "fulfilled", value: "kept" });
+      assert(results[1].status === "rejected");
+      const { reason } = results[1];
+      assert(reason instanceof TypeError);
+      assert(/^Cannot hold a sample while another is/.test(reason.message));
+      assertEquals(seen, [one]); // The first kept its sample.
+      assertEquals(await weightsOf(model), own);
+      assert(!swag.holdsSample && !other.holdsSample);
+    }
+  }
+
+  // Calls inside, and calls that wait for nothing, are no harm.
+  let inside: unknown;
+  const outer = swag.withSample({ seed: 1 }, async () => {
+    await swag.withSample({ seed: 2 }, async () => {
+      await wait(1);
+      inside = await weightsOf(model);
+    });
+    await wait(5);
+    return await weightsOf(model);
+  });
+  await wait(3);
+  swag.withSample({ seed: 3 }, () => {});
+  assertEquals(await outer, one);
+  assertEquals(inside, two);
+  assertEquals(await weightsOf(model), own);
+
+  // One inside that nobody waits for ends last, and so do the weights return.
+  let late: Promise<unknown> | undefined;
+  await swag.withSample({ seed: 1 }, async () => {
+    late = swag.withSample({ seed: 2 }, () => wait(20));
+    await wait(1);
+  });
+  await late;
+  assertEquals(await weightsOf(model), own);
+  model.dispose();
+});
+
 gpuTest("a posterior leaves weights of other models alone", async () => {
   // Both models' parameters share one segment, the other's in the middle.
   const whole = new Tree({ "a.x": [5], "b.y": [70], "c.z": [3] });

@@ -1,10 +1,12 @@
 // Copyright 2026 the swagpu authors. MIT license.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import {
+  type Found,
   isDebianLike,
   planFor,
   refuseAdapter,
   SUDO_COMMAND,
+  type System,
 } from "../../tools/setup.ts";
 
 const DEBIAN =
@@ -21,25 +23,69 @@ Deno.test("isDebianLike() is true for Debian and its relatives alone", () => {
   }
 });
 
+const OPENGL: Found = { name: "llvmpipe", isSoftware: true, backend: "gl" };
+const VULKAN: Found = { ...OPENGL, backend: "vulkan" };
+const ROOT: System = {
+  os: "linux",
+  osRelease: DEBIAN,
+  uid: 0,
+  found: null,
+  pinned: "",
+  hasDriver: false,
+};
+
 Deno.test("planFor() installs the two packages when root runs Debian", () => {
-  const plan = planFor({ os: "linux", osRelease: DEBIAN, uid: 0 });
-  assert(plan.kind === "install");
-  assertStringIncludes(plan.message, "mesa-vulkan-drivers libvulkan1");
-  assertEquals(plan.commands.map((command) => command.join(" ")), [
-    "apt-get update",
-    "apt-get install -y --no-install-recommends mesa-vulkan-drivers libvulkan1",
-  ]);
+  for (const found of [null, OPENGL]) {
+    const plan = planFor({ ...ROOT, found });
+    assert(plan.kind === "install");
+    assertStringIncludes(plan.message, "mesa-vulkan-drivers libvulkan1");
+    assertStringIncludes(plan.message, found ? "Only OpenGL" : "No WebGPU");
+    assertEquals(plan.commands.map((command) => command.join(" ")), [
+      "apt-get update",
+      "apt-get install -y --no-install-recommends mesa-vulkan-drivers libvulkan1",
+    ]);
+  }
+});
+
+Deno.test("planFor() uses an adapter that is not OpenGL without a word", () => {
+  for (const backend of ["vulkan", "metal", undefined] as const) {
+    const plan = planFor({ ...ROOT, found: { ...VULKAN, backend } });
+    assertEquals(plan, { kind: "use", advice: undefined });
+  }
+});
+
+Deno.test("planFor() uses OpenGL with advice where nothing can be installed", () => {
+  const systems: Partial<System>[] = [
+    { uid: 1000 },
+    { osRelease: FEDORA },
+    { osRelease: "" },
+    { hasDriver: true },
+    { pinned: "gl" },
+    { os: "windows", uid: null },
+  ];
+  for (const system of systems) {
+    const plan = planFor({ ...ROOT, found: OPENGL, ...system });
+    assert(plan.kind === "use", JSON.stringify(system));
+    assertStringIncludes(plan.advice ?? "", "only OpenGL was found");
+    assert(!plan.advice?.includes("\n"), "advice is one line");
+  }
 });
 
 Deno.test("planFor() prints the exact command when the user is not root", () => {
-  const plan = planFor({ os: "linux", osRelease: UBUNTU, uid: 1000 });
-  assertEquals(plan.kind, "refuse");
+  const plan = planFor({ ...ROOT, osRelease: UBUNTU, uid: 1000 });
+  assert(plan.kind === "refuse");
   assertStringIncludes(plan.message, SUDO_COMMAND);
   assertEquals(
     SUDO_COMMAND,
     "sudo apt-get update && sudo apt-get install -y --no-install-recommends " +
       "mesa-vulkan-drivers libvulkan1",
   );
+});
+
+Deno.test("planFor() does not install a driver that is there already", () => {
+  const plan = planFor({ ...ROOT, hasDriver: true });
+  assert(plan.kind === "refuse");
+  assertStringIncludes(plan.message, "VK_DRIVER_FILES");
 });
 
 Deno.test("planFor() names a remedy and installs nothing on other systems", () => {
@@ -51,20 +97,20 @@ Deno.test("planFor() names a remedy and installs nothing on other systems", () =
     ["netbsd", "", "netbsd"],
   ];
   for (const [os, osRelease, remedy] of cases) {
-    const plan = planFor({ os, osRelease, uid: os === "windows" ? null : 0 });
-    assertEquals(plan.kind, "refuse");
+    const uid = os === "windows" ? null : 0;
+    const plan = planFor({ ...ROOT, os, osRelease, uid });
+    assert(plan.kind === "refuse");
     assertStringIncludes(plan.message, remedy);
   }
 });
 
 Deno.test("refuseAdapter() refuses software and nothing when a GPU is required", () => {
-  const software = { description: "llvmpipe", isFallbackAdapter: true };
-  const hardware = { description: "A GPU", isFallbackAdapter: false };
+  const hardware: Found = { ...VULKAN, name: "A GPU", isSoftware: false };
   assertEquals(refuseAdapter(hardware, true), null);
-  assertStringIncludes(refuseAdapter(software, true) ?? "", "llvmpipe");
+  assertStringIncludes(refuseAdapter(VULKAN, true) ?? "", "llvmpipe");
   assertStringIncludes(refuseAdapter(null, true) ?? "", "REQUIRE_GPU=1");
-  for (const info of [hardware, software, null]) {
-    assertEquals(refuseAdapter(info, false), null);
+  for (const found of [hardware, VULKAN, null]) {
+    assertEquals(refuseAdapter(found, false), null);
   }
 });
 

@@ -1,6 +1,16 @@
 // Copyright 2026 the swagpu authors. MIT license.
-import { assertEquals } from "@std/assert";
-import { countJUnit, endedWell, summarize } from "../../tools/test.ts";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { findGpuTests } from "../../tools/dawn.ts";
+import { exitCode, parseArguments, planJobs } from "../../tools/test.ts";
+import {
+  countJUnit,
+  parseSummary,
+  problemOf,
+  sumCounts,
+  summarize,
+} from "../../tools/test/counts.ts";
+import { findTests } from "../../tools/test/files.ts";
+import { type Job, runJobs } from "../../tools/test/processes.ts";
 
 const REPORT = `<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="deno test" tests="6" failures="2" errors="0" time="0.031">
@@ -18,6 +28,9 @@ const REPORT = `<?xml version="1.0" encoding="UTF-8"?>
     </testsuite>
 </testsuites>`;
 
+const PASSED = `<testsuites><testsuite name="./a_test.ts">
+  <testcase name="one" time="0.001"></testcase></testsuite></testsuites>`;
+
 Deno.test("countJUnit() counts tests and leaves their steps out", () => {
   assertEquals(countJUnit(REPORT), { passed: 2, failed: 1, skipped: 1 });
   assertEquals(countJUnit(""), { passed: 0, failed: 0, skipped: 0 });
@@ -25,34 +38,250 @@ Deno.test("countJUnit() counts tests and leaves their steps out", () => {
 
 Deno.test("summarize() names skipped tests only when there are some", () => {
   const counts = { passed: 12, failed: 0, skipped: 0 };
-  assertEquals(summarize(counts, true), "12 passed, 0 failed");
+  assertEquals(summarize(counts), "12 passed, 0 failed");
   assertEquals(
-    summarize({ ...counts, skipped: 2 }, true),
+    summarize({ ...counts, skipped: 2 }),
     "12 passed, 0 failed, 2 skipped",
   );
 });
 
-Deno.test("summarize() counts one failure when the run crashed or ran nothing", () => {
-  const none = { passed: 0, failed: 0, skipped: 0 };
-  assertEquals(summarize(none, false), "0 passed, 1 failed");
-  assertEquals(summarize(none, true), "0 passed, 1 failed");
+Deno.test("summarize() counts one failure when nothing ran", () => {
+  const none = sumCounts([]);
+  assertEquals(summarize(none), "0 passed, 1 failed");
+  assertEquals(exitCode(none), 1);
+});
+
+Deno.test("parseSummary() reads what summarize() writes", () => {
+  const counts = { passed: 3, failed: 2, skipped: 1 };
+  assertEquals(parseSummary(summarize(counts)), counts);
+  assertEquals(parseSummary("ok | 3 passed | 2 failed"), null);
+});
+
+Deno.test("problemOf() forgives no process that ends with anything but 0", () => {
+  const passed = { passed: 3, failed: 0, skipped: 0 };
+  const failed = { passed: 3, failed: 1, skipped: 0 };
+  const none = sumCounts([]);
+  const timedOut = false;
+  const abort = { code: 134, signal: "SIGABRT", timedOut };
+  const after = "after all its tests had passed";
+  assertEquals(problemOf({ code: 0, signal: null, timedOut }, passed), null);
+  assertEquals(problemOf({ code: 1, signal: null, timedOut }, failed), null);
+  assertEquals(problemOf(abort, passed), `died of SIGABRT ${after}`);
+  assertEquals(problemOf(abort, failed), "died of SIGABRT");
+  assertEquals(problemOf(abort, none), "died of SIGABRT");
   assertEquals(
-    summarize({ ...none, passed: 3 }, false),
-    "3 passed, 1 failed",
+    problemOf({ code: 1, signal: null, timedOut }, passed),
+    `ended with code 1 ${after}`,
   );
   assertEquals(
-    summarize({ passed: 3, failed: 2, skipped: 0 }, false),
-    "3 passed, 2 failed",
+    problemOf({ code: 1, signal: null, timedOut }, none),
+    "ended with code 1",
+  );
+  assertEquals(
+    problemOf({ code: 143, signal: "SIGTERM", timedOut: true }, none),
+    "took too long, and was ended",
   );
 });
 
-Deno.test("endedWell() forgives a crash only after a report without failures", () => {
-  const all = { passed: 3, failed: 0, skipped: 0 };
-  const abort = { code: 134, signal: "SIGABRT" };
-  assertEquals(endedWell({ code: 0, signal: null }, all), true);
-  assertEquals(endedWell(abort, all), true);
-  assertEquals(endedWell(abort, { ...all, failed: 1 }), false);
-  assertEquals(endedWell(abort, { ...all, passed: 0 }), false);
-  assertEquals(endedWell({ code: 1, signal: null }, all), false);
-  assertEquals(endedWell({ code: 137, signal: "SIGKILL" }, all), false);
+Deno.test("parseArguments() tells paths from what goes to deno test", () => {
+  assertEquals(
+    parseArguments(["tests/nn", "--filter", "AdamW", "--shuffle=3", "a.ts"]),
+    {
+      paths: ["tests/nn", "a.ts"],
+      flags: ["--filter", "AdamW", "--shuffle=3"],
+    },
+  );
+});
+
+Deno.test("findTests() finds test files and files with examples", async () => {
+  const all = await findTests();
+  const find = (path: string) => all.find((file) => file.path === path);
+  const test = { tests: true, examples: false };
+  const documented = { tests: false, examples: true };
+  assertEquals(find("tests/engine/pool_test.ts"), {
+    path: "tests/engine/pool_test.ts",
+    ...test,
+  });
+  assertEquals(find("README.md"), { path: "README.md", ...documented });
+  assertEquals(find("engine/device.ts"), {
+    path: "engine/device.ts",
+    ...documented,
+  });
+  assertEquals(find("tests/_check.ts"), undefined);
+  assertEquals(all.filter(({ path }) => path.includes("fixtures/")), []);
+  assertEquals(await findTests(["./engine/device.ts"]), [{
+    path: "engine/device.ts",
+    ...documented,
+  }]);
+});
+
+Deno.test("findTests() refuses a path without tests", async () => {
+  await assertRejects(
+    () => findTests(["nowhere"]),
+    RangeError,
+    "there is no nowhere",
+  );
+  await assertRejects(
+    () => findTests(["tests/_check.ts"]),
+    RangeError,
+    "holds no test and no example",
+  );
+});
+
+Deno.test("planJobs() gives test files a process each, and examples one by the dozen", async () => {
+  const files = await findTests();
+  const jobs = planJobs(files, ["--filter=a"]);
+  const planned = jobs.flatMap(({ args }) =>
+    args.filter((arg) => !arg.startsWith("-")).slice(1)
+  );
+  assertEquals(planned.sort(), files.map(({ path }) => path).sort());
+  for (const { name, args } of jobs) {
+    const paths = args.filter((arg) => !arg.startsWith("-")).slice(1);
+    const tests = paths.filter((path) => path.endsWith("_test.ts"));
+    if (tests.length > 0) assertEquals([name], paths);
+    else assertEquals(args.includes("--doc"), true);
+    assertEquals(args.includes("--filter=a"), true);
+  }
+});
+
+Deno.test("Dawn gets every test of the GPU but the slow ones", async () => {
+  const files = await findGpuTests();
+  const has = (name: string) => files.includes(`tests/${name}_test.ts`);
+  assertEquals(
+    ["nn/trainer", "engine/capture", "swag/golden", "models/bert"].map(has),
+    [true, true, true, true],
+  );
+  assertEquals(
+    ["engine/variants", "models/tokenizer", "cli"].map(has),
+    [false, false, false],
+  );
+});
+
+/** Runs scripts as jobs and gives what is printed. */
+async function runScripts(
+  command: "test" | "run",
+  scripts: Record<string, string>,
+  limit = 60,
+) {
+  const folder = await Deno.makeTempDir();
+  try {
+    const jobs: Job[] = [];
+    for (const [name, text] of Object.entries(scripts)) {
+      const path = `${folder}/${name}_test.ts`;
+      await Deno.writeTextFile(path, text);
+      jobs.push({
+        name,
+        args: [command, "--no-check", "--no-config", "-A", path],
+      });
+    }
+    const lines: string[] = [];
+    const print = (text: string) => lines.push(...text.split("\n"));
+    const { counts } = await runJobs(jobs, { atOnce: 2, limit, print });
+    return { lines, counts };
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("runJobs() counts tests, and shows the output of those that failed", async () => {
+  const { lines, counts } = await runScripts("test", {
+    good: `Deno.test("a", () => {}); Deno.test("b", () => {});`,
+    bad:
+      `Deno.test("a", () => {}); Deno.test("b", () => { throw new Error("why") });`,
+    broken: `import "./missing.ts";`,
+  });
+  assertEquals(counts, { passed: 3, failed: 2, skipped: 0 });
+  const text = lines.join("\n");
+  const time = String.raw`\d+\.\d s`;
+  assertMatch(text, new RegExp(`^ok   good \\(2 passed, ${time}\\)$`, "m"));
+  assertMatch(
+    text,
+    new RegExp(`^FAIL bad \\(1 passed, 1 failed, ${time}\\)$`, "m"),
+  );
+  assertMatch(
+    text,
+    new RegExp(`^FAIL broken .*1 failed, ${time}\\): ended with code 1$`, "m"),
+  );
+  assertEquals(lines.filter((line) => line.includes("Error: why")).length, 1);
+  const end = lines.slice(lines.indexOf("Failed:") + 1);
+  assertEquals(end.map((line) => line.slice(0, 7)).sort(), [
+    "FAIL ba",
+    "FAIL br",
+  ]);
+});
+
+Deno.test("runJobs() counts a process that dies after its tests as a failure", async () => {
+  const { lines, counts } = await runScripts("run", {
+    dies: `
+      const report = Deno.args[0].slice("--junit-path=".length);
+      Deno.writeTextFileSync(report, ${JSON.stringify(PASSED)});
+      Deno.kill(Deno.pid, "SIGABRT");`,
+  });
+  assertEquals(counts, { passed: 1, failed: 1, skipped: 0 });
+  assertMatch(lines.at(-1) ?? "", /died of SIGABRT after all its tests/);
+});
+
+Deno.test({
+  name: "runJobs() ends what takes too long, with all that it started",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const file = await Deno.makeTempFile();
+    try {
+      const { lines, counts } = await runScripts("run", {
+        hangs: `
+        const child = new Deno.Command("sleep", { args: ["600"] }).spawn();
+        Deno.writeTextFileSync(${JSON.stringify(file)}, String(child.pid));
+        await child.status;`,
+      }, 2);
+      assertEquals(counts, { passed: 0, failed: 1, skipped: 0 });
+      assertMatch(lines.at(-1) ?? "", /took too long, and was ended/);
+      const stat = `/proc/${await Deno.readTextFile(file)}/stat`;
+      const state = await Deno.readTextFile(stat).catch(() => "gone");
+      assertMatch(state, /^gone$|\) Z /);
+    } finally {
+      await Deno.remove(file);
+    }
+  },
+});
+
+Deno.test({
+  name: "runJobs() ends all processes when it is asked to end",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const file = await Deno.makeTempFile();
+    try {
+      const module = new URL("../../tools/test/processes.ts", import.meta.url);
+      const sleeper = `
+        Deno.writeTextFileSync(${JSON.stringify(file)}, Deno.pid + "\\n",
+          { append: true });
+        await new Promise((resolve) => setTimeout(resolve, 600_000));`;
+      const runner = new Deno.Command(Deno.execPath(), {
+        args: [
+          "eval",
+          `import { runJobs } from ${JSON.stringify(module.href)};
+          const job = { name: "sleeps", counted: false,
+            args: ["eval", ${JSON.stringify(sleeper)}] };
+          const { interrupted } = await runJobs([job, job, job], { atOnce: 2 });
+          Deno.exit(interrupted ? 7 : 0);`,
+        ],
+        stdout: "null",
+        stderr: "null",
+      }).spawn();
+      const pids = async () =>
+        (await Deno.readTextFile(file)).split("\n").filter(Boolean);
+      while ((await pids()).length < 2) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      runner.kill("SIGINT");
+      assertEquals((await runner.status).code, 7);
+      for (const pid of await pids()) {
+        const state = await Deno.readTextFile(`/proc/${pid}/stat`)
+          .catch(() => "gone");
+        assertMatch(state, /^gone$|\) Z /);
+      }
+      assertEquals((await pids()).length, 2, "the third never started");
+    } finally {
+      await Deno.remove(file);
+    }
+  },
 });

@@ -1,0 +1,97 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+// Which of two variants that give the same bits is the faster on the adapter at
+// hand. It differs even between processors that run the same software driver:
+// reading an operand as texels took an AMD host a third of the time, and an
+// Intel host one and a half times as long. The first large call of a family
+// starts a probe of a few milliseconds, which is recorded once the code under way
+// has returned; calls before its end run the usual variant.
+
+import type { Device } from "../device.ts";
+import { assume } from "../observer.ts";
+import { persist, scope } from "../scope.ts";
+import type { Tensor } from "../tensor.ts";
+import { families, type Probe, rehearse } from "./families.ts";
+import { type Stopwatch, stopwatchFor } from "./stopwatch.ts";
+
+/** Samples of each variant, of which the fastest counts. */
+const ROUNDS = 3;
+
+/** The share of the usual variant's time below which the other one is taken. */
+const WORTHWHILE = 0.95;
+
+const results = new WeakMap<Device, Map<string, Promise<void> | string>>();
+
+function resultsOf(device: Device): Map<string, Promise<void> | string> {
+  let known = results.get(device);
+  if (!known) results.set(device, known = new Map());
+  return known;
+}
+
+/**
+ * The variant to run where a family would usually run `usual`: another of the
+ * same bits, if a probe has found that to be faster.
+ */
+export function probed(device: Device, family: string, usual: string): string {
+  const probe = families.get(family)?.probe;
+  if (!probe || usual !== probe.usual || !device.canProbe) return usual;
+  const known = resultsOf(device);
+  const result = known.get(family);
+  assume(() => known.get(family) === result, `${family} probe`);
+  if (typeof result === "string") return result;
+  if (!result) {
+    const started = Promise.resolve().then(() =>
+      measure(device, family, probe)
+    );
+    known.set(family, started);
+    started.then(() => {
+      if (known.get(family) === started) known.set(family, usual);
+    });
+  }
+  return usual;
+}
+
+/** Waits for the probes that are under way, as before a benchmark. */
+export async function probesOf(device: Device): Promise<void> {
+  await Promise.all([...resultsOf(device).values()]);
+}
+
+/** Notes the faster of a probe's variants; the usual one if it cannot tell. */
+async function measure(
+  device: Device,
+  family: string,
+  { usual, other, run }: Probe,
+): Promise<void> {
+  const operands: Tensor[] = [];
+  let stopwatch: Stopwatch | undefined;
+  try {
+    stopwatch = stopwatchFor(device, true);
+    let work = () => {};
+    { // The operands are kept until the clock has been read.
+      using made = scope();
+      work = run(device);
+      for (const tensor of [...made.tensors]) operands.push(persist(tensor));
+    }
+    const variants = Array.from({ length: 1 + ROUNDS }, () => [usual, other])
+      .flat();
+    const taken = await stopwatch.time(
+      variants.map((variant) => () =>
+        void rehearse(family, variant, () => {
+          using _ = scope();
+          work();
+        })
+      ),
+    );
+    // Without the first pair, which compiles the kernels.
+    const best = (which: number) =>
+      Math.min(...taken.filter((_, i) => i > 1 && i % 2 === which));
+    const isFaster = best(1) > 0 && best(1) < WORTHWHILE * best(0);
+    resultsOf(device).set(family, isFaster ? other : usual);
+  } catch {
+    // Without memory or device the code under way is told of it.
+  } finally {
+    for (const tensor of operands) tensor.dispose();
+    stopwatch?.dispose();
+  }
+}

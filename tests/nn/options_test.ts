@@ -1,0 +1,44 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+import { assertThrows } from "@std/assert";
+import { checkOptions } from "../../nn/mod.ts";
+
+const ALLOWED = {
+  action: "optimize",
+  known: ["learningRate", "weightDecay", "eps", "hiddenSize", "numLabels"],
+};
+
+Deno.test("checkOptions() takes every known name, and absent ones", () => {
+  checkOptions({}, ALLOWED);
+  checkOptions({ eps: 0, learningRate: null, weightDecay: NaN }, ALLOWED);
+  checkOptions({ unknown: undefined }, ALLOWED);
+});
+
+Deno.test("checkOptions() suggests the name that was meant", () => {
+  const cases = [
+    ["lr", "learningRate"],
+    ["learning_rate", "learningRate"],
+    ["learningrate", "learningRate"],
+    ["weight_decay", "weightDecay"],
+    ["wd", "weightDecay"],
+    ["hiddenSzie", "hiddenSize"],
+    ["num_label", "numLabels"],
+    ["esp", "eps"],
+  ] as const;
+  for (const [given, meant] of cases) {
+    assertThrows(
+      () => checkOptions({ [given]: 1 }, ALLOWED),
+      TypeError,
+      `Cannot optimize with option "${given}": did you mean "${meant}"?`,
+    );
+  }
+});
+
+Deno.test("checkOptions() lists the names where none is alike", () => {
+  assertThrows(
+    () =>
+      checkOptions({ color: "red" }, { action: "train", known: ["a", "b"] }),
+    TypeError,
+    'Cannot train with option "color": expected one of "a", "b"',
+  );
+});

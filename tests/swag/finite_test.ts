@@ -1,0 +1,136 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+// Weights that are not finite never reach a posterior, and the next reading
+// says so.
+
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { openDevice, setDevice, tensor } from "../../engine/mod.ts";
+import { SwagModel, type SwagOptions } from "../../swag/mod.ts";
+import { gpuTest, randomValues } from "../_check.ts";
+import { Tree } from "./_tree.ts";
+
+const SHAPES = { "a.weight": [70], "b.weight": [3, 5], "c.weight": [130] };
+const SIZE = 70 + 15 + 130;
+
+async function momentsOf(swag: SwagModel) {
+  const moments = await swag.moments();
+  return [...moments].map(([name, { mean, variance, deviations }]) => [
+    name,
+    [...mean],
+    [...variance ?? []],
+    [...deviations ?? []],
+  ]);
+}
+
+async function checkLeftOut(options: SwagOptions, bad: number, name: string) {
+  for (const [at, value] of [[0, NaN], [69, Infinity], [100, -Infinity]]) {
+    const model = new Tree(SHAPES);
+    const twin = new Tree(SHAPES);
+    using swag = SwagModel.fromBase(model, options);
+    using clean = SwagModel.fromBase(twin, options);
+    for (let n = 0; n < 4; n++) {
+      const values = randomValues(SIZE, n);
+      twin.setAll(values);
+      clean.collectModel();
+      model.setAll(values);
+      swag.collectModel();
+    }
+    const place = name === "a.weight" ? at ?? 0 : bad;
+    const values = randomValues(SIZE, 9);
+    values[place] = value ?? NaN;
+    model.setAll(values);
+    swag.collectModel();
+    model.setAll(randomValues(SIZE, 10));
+    swag.collectModel(); // Not noticed yet: left out as well.
+    const error = await assertRejects(
+      () => tensor([1]).data(), // Whatever is read.
+      RangeError,
+    );
+    assertEquals(
+      error.message,
+      "Cannot collect the weights: after 4 collections " +
+        `${place < 70 ? "a.weight" : name} was not finite; that collection ` +
+        "and 1 after it were left out",
+    );
+    assertEquals([swag.nModels, swag.covMatRank], [4, clean.covMatRank]);
+    assertEquals(await momentsOf(swag), await momentsOf(clean));
+    // And it goes on as if nothing had been.
+    for (const [tree, posterior] of [[model, swag], [twin, clean]] as const) {
+      tree.setAll(randomValues(SIZE, 11));
+      posterior.collectModel();
+    }
+    assertEquals(await momentsOf(swag), await momentsOf(clean));
+    model.dispose();
+    twin.dispose();
+  }
+}
+
+gpuTest(
+  "collectModel() leaves out what is not finite, and says so",
+  async () => {
+    await checkLeftOut({}, 80, "b.weight");
+    await checkLeftOut({ noCovMat: false, maxNumModels: 3 }, 214, "c.weight");
+    await checkLeftOut(
+      { noCovMat: false, modulePrefixList: ["b"] },
+      120,
+      "c.weight",
+    );
+  },
+);
+
+gpuTest("weights of several pieces are left out together", async (device) => {
+  const small = await openDevice({ maxBindingSize: 1024 });
+  setDevice(small);
+  try {
+    const model = new Tree(SHAPES);
+    const swag = SwagModel.fromBase(model, {
+      noCovMat: false,
+      maxNumModels: 2,
+    });
+    swag.collectModel();
+    const before = await momentsOf(swag);
+    const values = new Float32Array(SIZE);
+    values[214] = NaN; // In the last piece; the first must not be collected.
+    model.setAll(values);
+    swag.collectModel();
+    await assertRejects(() => swag.moments(), RangeError, "c.weight was not");
+    assertEquals(await momentsOf(swag), before);
+  } finally {
+    setDevice(device);
+    await small.destroy();
+  }
+});
+
+gpuTest("weights of another model are looked at as well", async () => {
+  const model = new Tree(SHAPES);
+  const other = new Tree({ z: [64], ...SHAPES }).setAll(
+    new Float32Array(SIZE + 64).fill(NaN, 0, 64),
+  );
+  using swag = SwagModel.fromBase(model);
+  swag.collectModel(other); // NaN only where the posterior does not look.
+  assertEquals((await momentsOf(swag)).length, 3);
+  other.setAll(new Float32Array(SIZE + 64).fill(NaN, 64 + 70, 64 + 71));
+  swag.collectModel(other);
+  const error = await assertRejects(() => swag.save("/dev/null"), RangeError);
+  assert(error.message.includes("b.weight was not finite"), error.message);
+  assertEquals(swag.nModels, 1);
+  model.dispose();
+  other.dispose();
+});
+
+gpuTest("a posterior that is gone says nothing", async () => {
+  const model = new Tree(SHAPES);
+  const swag = SwagModel.fromBase(model);
+  model.setAll(new Float32Array(SIZE).fill(NaN));
+  swag.collectModel();
+  const reading = tensor([1]).data(); // Under way with its answer.
+  swag.dispose();
+  await reading;
+  await tensor([1]).data();
+  assertThrows(
+    () => SwagModel.fromBase(model, { maxModels: 3 } as SwagOptions),
+    TypeError,
+    'Cannot build a posterior with option "maxModels"',
+  );
+  model.dispose();
+});

@@ -1,0 +1,131 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// deno-lint-ignore-file no-console
+
+/**
+ * Finds Chromium, or installs Debian's, and starts it without a window.
+ *
+ * @module
+ */
+
+import { isDebianLike } from "../setup.ts";
+
+const NAMES = ["chromium", "chromium-browser", "google-chrome"];
+const ELSEWHERE = [
+  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+  "/Applications/Chromium.app/Contents/MacOS/Chromium",
+];
+
+// SwiftShader computes on the CPU, the same on every machine; the rest keeps
+// the browser from talking to the network.
+const FLAGS = [
+  "--headless",
+  "--no-sandbox",
+  "--enable-unsafe-webgpu",
+  "--use-webgpu-adapter=swiftshader",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+const COMMANDS = [
+  ["apt-get", "update"],
+  ["apt-get", "install", "-y", "--no-install-recommends", "chromium"],
+];
+
+async function isThere(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(({ isFile }) => isFile, () => false);
+}
+
+/** The browser of this system, or `null`. */
+async function find(): Promise<string | null> {
+  const folders = (Deno.env.get("PATH") ?? "").split(":");
+  const candidates = NAMES
+    .flatMap((name) => folders.map((folder) => `${folder}/${name}`));
+  for (const path of [...candidates, ...ELSEWHERE]) {
+    if (await isThere(path)) return path;
+  }
+  return null;
+}
+
+async function install(): Promise<void> {
+  console.error("No Chromium found. Installing Debian's with apt-get.");
+  for (const [command = "", ...args] of COMMANDS) {
+    const { success, stdout, stderr } = await new Deno.Command(command, {
+      args,
+      env: { DEBIAN_FRONTEND: "noninteractive" },
+      stdin: "null",
+    }).output();
+    if (success) continue;
+    const text = [stdout, stderr].map((b) => new TextDecoder().decode(b));
+    throw new Error(`${text.join("").trim()}\nCannot install Chromium`);
+  }
+}
+
+/**
+ * The browser to use: the one that `CHROMIUM` names, or the system's. Debian's
+ * is installed where there is none and the user is root.
+ *
+ * @throws {Error} If there is none and none can be installed.
+ */
+export async function findChromium(): Promise<string> {
+  const wished = Deno.env.get("CHROMIUM");
+  if (wished) {
+    if (await isThere(wished)) return wished;
+    throw new Error(`Cannot use CHROMIUM=${wished}: there is no such file`);
+  }
+  const found = await find();
+  if (found !== null) return found;
+  const release = await Deno.readTextFile("/etc/os-release").catch(() => "");
+  if (isDebianLike(release) && Deno.uid() === 0) {
+    await install();
+    const installed = await find();
+    if (installed !== null) return installed;
+  }
+  const command = COMMANDS.map((words) => `sudo ${words.join(" ")}`);
+  throw new Error(
+    "Cannot find Chromium: install it, or set CHROMIUM to a Chrome or " +
+      `Chromium; on Debian:\n\n  ${command.join(" && ")}\n`,
+  );
+}
+
+/** A browser that runs. */
+export interface Browser extends AsyncDisposable {
+  /** Settles when the browser has ended by itself, with what it printed. */
+  readonly ended: Promise<string>;
+}
+
+/** Starts a browser at an address, with a profile of its own. */
+export async function startChromium(
+  path: string,
+  url: string,
+): Promise<Browser> {
+  const profile = await Deno.makeTempDir({ prefix: "swagpu-chromium-" });
+  const child = new Deno.Command(path, {
+    args: [...FLAGS, `--user-data-dir=${profile}`, url],
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+    detached: Deno.build.os !== "windows",
+  }).spawn();
+  const output = child.stderr.pipeThrough(new TextDecoderStream());
+  const ended = Array.fromAsync(output).then((parts) => parts.join(""));
+  return {
+    ended,
+    async [Symbol.asyncDispose]() {
+      try {
+        // Its helpers are processes of the same group.
+        if (Deno.build.os === "windows") child.kill();
+        else Deno.kill(-child.pid, "SIGKILL");
+      } catch (error) {
+        const gone = error instanceof Deno.errors.NotFound ||
+          error instanceof TypeError;
+        if (!gone) throw error;
+      }
+      await child.status;
+      await ended;
+      await Deno.remove(profile, { recursive: true });
+    },
+  };
+}

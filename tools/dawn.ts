@@ -1,0 +1,85 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// deno-lint-ignore-file no-console
+
+/**
+ * Runs the tests of the GPU code on a second WebGPU: Dawn, as in Chrome and
+ * Node, with SwiftShader below it. Dawn compiles WGSL with another compiler
+ * than Deno's, and checks rules that Deno's WebGPU does not.
+ *
+ * `deno task test:dawn tests/nn` runs a part; arguments are those of
+ * `deno task test`. The last line counts the tests.
+ *
+ * @module
+ */
+
+import { fileURLToPath } from "node:url";
+import { findSwiftShader, swiftShaderEnvironment } from "./dawn/swiftshader.ts";
+import { exitCode, FLAGS, parseArguments } from "./test.ts";
+import { summarize } from "./test/counts.ts";
+import { findTests } from "./test/files.ts";
+import { runJobs } from "./test/processes.ts";
+
+const ROOTS = [
+  "tests/engine",
+  "tests/nn",
+  "tests/swag",
+  "tests/models",
+  "tests/training_test.ts",
+];
+
+// What a test file on the GPU has in it.
+const USES_GPU = /\bgpuTest\(|\b(?:initialize|openDevice)\(/;
+
+// Files that take minutes here, for the reason given. Whoever names one on the
+// command line gets it.
+const TOO_SLOW = new Map([
+  ["tests/engine/variants_test.ts", "18 s for each variant, compiling"],
+  ["tests/models/sizes_test.ts", "5 minutes: models of full size"],
+  ["tests/engine/ops/attention_test.ts", "4 minutes, compiling"],
+  ["tests/engine/ops/matmul_test.ts", "2 minutes, compiling"],
+  ["tests/engine/product_test.ts", "1 minute, compiling"],
+  ["tests/engine/tuning_test.ts", "1 minute: times every variant"],
+]);
+
+/** The test files that run on Dawn when no path is given. */
+export async function findGpuTests(): Promise<string[]> {
+  const paths = (await findTests(ROOTS)).filter(({ tests }) => tests)
+    .map(({ path }) => path);
+  const texts = await Promise.all(paths.map((path) => Deno.readTextFile(path)));
+  return paths.filter((path, i) =>
+    USES_GPU.test(texts[i] ?? "") && !TOO_SLOW.has(path)
+  );
+}
+
+async function main(args: string[]): Promise<number> {
+  const { paths, flags } = parseArguments(args);
+  const files = paths.length > 0
+    ? (await findTests(paths)).filter(({ tests }) => tests)
+      .map(({ path }) => path)
+    : await findGpuTests();
+  const folder = await findSwiftShader();
+  const preload = fileURLToPath(new URL("dawn/preload.ts", import.meta.url));
+  const env = swiftShaderEnvironment(folder);
+  const started = performance.now();
+  const { counts, interrupted } = await runJobs(
+    files.map((path) => ({
+      name: path,
+      args: ["test", ...FLAGS, `--preload=${preload}`, ...flags, path],
+      env,
+    })),
+  );
+  const minutes = (performance.now() - started) / 60_000;
+  console.log(`\n${files.length} files on Dawn, ${minutes.toFixed(1)} minutes`);
+  if (interrupted) console.log("Interrupted before the end");
+  console.log(summarize(counts));
+  return interrupted ? 130 : exitCode(counts);
+}
+
+if (import.meta.main) {
+  try {
+    Deno.exit(await main(Deno.args));
+  } catch (error) {
+    console.error(`error: ${error instanceof Error ? error.message : error}`);
+    Deno.exit(1);
+  }
+}

@@ -1,0 +1,79 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+/**
+ * Which files hold tests, and which hold examples that run as tests.
+ *
+ * @module
+ */
+
+/** A file with something to test. */
+export interface TestFile {
+  /** Its path. */
+  path: string;
+  /** Whether it calls `Deno.test`: its name ends in `_test.ts`. */
+  tests: boolean;
+  /** Whether its documentation has examples. */
+  examples: boolean;
+}
+
+interface Settings {
+  test: { include: string[] };
+  exclude: string[];
+}
+
+// What `deno test --doc` takes for an example: a fence of TypeScript or
+// JavaScript, in Markdown or in a documentation comment.
+const EXAMPLE =
+  /^\s*(?:\* )?(?:```|~~~)(?:ts|tsx|typescript|js|jsx|javascript)\b(?!.*\bignore\b)/m;
+
+/** The paths that deno.json names for tests, and those that it leaves out. */
+async function readSettings(): Promise<Settings> {
+  const url = new URL("../../deno.json", import.meta.url);
+  return JSON.parse(await Deno.readTextFile(url));
+}
+
+const trim = (path: string) => path.replace(/^\.\//, "").replace(/\/+$/, "");
+
+async function* walk(path: string, exclude: string[]): AsyncGenerator<string> {
+  if (exclude.includes(path)) return;
+  if ((await Deno.stat(path)).isFile) {
+    if (/\.(ts|md)$/.test(path)) yield path;
+    return;
+  }
+  const entries = await Array.fromAsync(Deno.readDir(path));
+  entries.sort((a, b) => a.name < b.name ? -1 : 1);
+  for (const { name } of entries) yield* walk(`${path}/${name}`, exclude);
+}
+
+/**
+ * Finds the files with tests or examples below the paths given, or below those
+ * that deno.json names.
+ *
+ * @throws {RangeError} If a path leads nowhere, or nothing below it is a test.
+ */
+export async function findTests(
+  paths: readonly string[] = [],
+): Promise<TestFile[]> {
+  const { test, exclude } = await readSettings();
+  const roots = paths.length > 0 ? paths : test.include;
+  const found = new Map<string, TestFile>();
+  for (const root of roots.map(trim)) {
+    const before = found.size;
+    try {
+      for await (const path of walk(root, exclude.map(trim))) {
+        const tests = path.endsWith("_test.ts");
+        const examples = EXAMPLE.test(await Deno.readTextFile(path));
+        if (tests || examples) found.set(path, { path, tests, examples });
+      }
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      throw new RangeError(`Cannot find tests: there is no ${root}`);
+    }
+    if (paths.length > 0 && found.size === before) {
+      throw new RangeError(
+        `Cannot find tests: ${root} holds no test and no example`,
+      );
+    }
+  }
+  return [...found.values()];
+}
