@@ -55,7 +55,7 @@ export async function loadClassifier(
   const model = await AutoModelForSequenceClassification.fromPretrained(source);
   const path = `${folder}/${POSTERIOR_NAME}`;
   const swag = await exists(path)
-    ? await SwagModel.load(path, model)
+    ? await SwagModel.load(path, model, { sameWeights: true })
     : undefined;
   return { model, tokenizer, swag };
 }

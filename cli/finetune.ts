@@ -36,7 +36,7 @@ import {
 } from "./finetune_settings.ts";
 import { Interrupt, INTERRUPTED } from "./interrupt.ts";
 import { Progress } from "./progress.ts";
-import { prepareOutput, saveClassifier } from "./save.ts";
+import { prepareOutput, saveClassifier, savedBytes } from "./save.ts";
 import { evaluateAll, type Examples, renderScores } from "./scores.ts";
 
 const DATA_OPTIONS: readonly Option[] = [
@@ -189,7 +189,9 @@ export const finetune: Command = {
     const model = await build();
     const swag = collect && SwagModel.fromBase(model, collect.options);
     const classifier: Classifier = { model, tokenizer, swag };
-    await prepareOutput(output, args.flag("overwrite"));
+    await prepareOutput(output, args.flag("overwrite"), {
+      bytes: savedBytes(classifier),
+    });
 
     const progress = new Progress({
       epochs,

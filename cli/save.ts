@@ -7,22 +7,37 @@
  * @module
  */
 
+import { statfs } from "node:fs/promises";
+import { writeTextAtomically } from "../nn/disk.ts";
+import { FolderSave } from "../nn/folder_save.ts";
 import { type Classifier, exists, POSTERIOR_NAME } from "./classifier.ts";
 
-const STAGING = ".swagpu-partial";
-/** Weights as one file, or the list of their parts: a folder has one of them. */
-const WEIGHT_FILES = ["model.safetensors", "model.safetensors.index.json"];
-const MODEL_FILES = ["config.json", ...WEIGHT_FILES, POSTERIOR_NAME];
+const MODEL_FILES = [
+  "config.json",
+  "model.safetensors",
+  "model.safetensors.index.json",
+  POSTERIOR_NAME,
+];
+
+/** Options of {@linkcode prepareOutput}. */
+export interface PrepareOptions {
+  /** Bytes that will be written there, of which the disk must have as many. */
+  bytes?: number;
+}
 
 /**
- * Makes the output folder, before hours are spent on what goes there.
+ * Makes the output folder and tries to write there, before hours are spent on
+ * what goes there.
  *
  * @throws {Deno.errors.AlreadyExists} If it holds a model and `overwrite` is
  * not set.
+ * @throws {TypeError} If it is a file.
+ * @throws {Error} If nothing can be written there, or not as much.
  */
 export async function prepareOutput(
   folder: string,
   overwrite: boolean,
+  { bytes = 0 }: PrepareOptions = {},
 ): Promise<void> {
   for (const name of overwrite ? [] : MODEL_FILES) {
     if (!await exists(`${folder}/${name}`)) continue;
@@ -31,38 +46,62 @@ export async function prepareOutput(
         "or say --overwrite",
     );
   }
-  await Deno.mkdir(folder, { recursive: true });
+  // What a save does too, short of replacing anything.
+  await using save = await FolderSave.begin(folder);
+  await writeTextAtomically(`${save.staging}/trial`, "a trial\n");
+  const free = await freeBytes(folder);
+  if (free < bytes) {
+    throw new Error(
+      `Cannot write to ${folder}: a save takes about ${formatBytes(bytes)}, ` +
+        `but its disk has ${formatBytes(free)} left`,
+    );
+  }
+}
+
+/** About how many bytes a save takes, once a posterior has all its ranks. */
+export function savedBytes(
+  { model, swag }: Omit<Classifier, "tokenizer">,
+): number {
+  let bytes = 0;
+  for (const tensor of model.namedTensors().values()) bytes += 4 * tensor.size;
+  if (swag === undefined) return bytes;
+  const { mean, secondMoment, deviations } = swag.memoryEstimate;
+  return bytes + mean + secondMoment + deviations;
 }
 
 /**
- * Writes model, tokenizer and posterior. All files are complete before the
- * first of them takes its place; other files in the folder stay.
+ * Writes model, tokenizer and posterior in place of those that the folder
+ * holds; its other files stay.
  */
 export async function saveClassifier(
   folder: string,
   { model, tokenizer, swag }: Classifier,
 ): Promise<void> {
-  const staging = `${folder}/${STAGING}`;
-  const collected = swag !== undefined && swag.nModels > 0;
-  await Deno.mkdir(staging, { recursive: true });
+  await model.savePretrained(folder, {
+    tokenizer,
+    alongside: {
+      // A posterior of other weights would be worse than none.
+      [POSTERIOR_NAME]: swag !== undefined && swag.nModels > 0
+        ? (path) => swag.save(path)
+        : null,
+    },
+  });
+}
+
+/** Bytes that the folder's disk has left, infinitely many if it is not known. */
+async function freeBytes(folder: string): Promise<number> {
   try {
-    await tokenizer.save(staging);
-    await model.savePretrained(staging);
-    if (collected) await swag.save(`${staging}/${POSTERIOR_NAME}`);
-    // A posterior of other weights would be worse than none.
-    if (!collected) await removeIfThere(`${folder}/${POSTERIOR_NAME}`);
-    const names = [...Deno.readDirSync(staging)].map(({ name }) => name);
-    for (const name of names) {
-      await Deno.rename(`${staging}/${name}`, `${folder}/${name}`);
-    }
-    for (const name of WEIGHT_FILES) {
-      if (!names.includes(name)) await removeIfThere(`${folder}/${name}`);
-    }
-  } finally {
-    await Deno.remove(staging, { recursive: true });
+    const { bavail, bsize } = await statfs(folder);
+    return bavail * bsize;
+  } catch {
+    return Infinity;
   }
 }
 
-async function removeIfThere(path: string): Promise<void> {
-  if (await exists(path)) await Deno.remove(path);
+/** A number of bytes with three digits: "1.24 GB". */
+function formatBytes(bytes: number): string {
+  const units = ["bytes", "kB", "MB", "GB", "TB"];
+  let unit = 0;
+  for (; bytes >= 1000 && unit < units.length - 1; unit++) bytes /= 1000;
+  return `${Number(bytes.toPrecision(3))} ${units[unit]}`;
 }

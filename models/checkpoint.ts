@@ -8,6 +8,7 @@
  */
 
 import { DiskReader } from "../nn/disk.ts";
+import { finishSave } from "../nn/folder_save.ts";
 import {
   openPyTorch,
   openSafetensors,
@@ -74,6 +75,7 @@ export interface Checkpoint extends StateSource, Disposable {
  * ```
  */
 export async function openCheckpoint(folder: string): Promise<Checkpoint> {
+  await finishSave(folder);
   const kind = await findWeights(folder);
   if (kind === undefined) {
     throw new Deno.errors.NotFound(

@@ -8,12 +8,15 @@
  */
 
 import {
+  awaitedFiles,
   downloadSnapshot,
   hubError,
   isUnreachable,
   snapshotInCache,
 } from "./files/hub_cache.ts";
 import { WEIGHT_KINDS } from "./files/weights.ts";
+import { exists } from "../nn/disk.ts";
+import { finishSave } from "../nn/folder_save.ts";
 
 /** Options of {@linkcode resolveFiles}. */
 export interface ResolveOptions {
@@ -61,6 +64,16 @@ export interface ResolveOptions {
    * @default whether `HF_HUB_OFFLINE` is set
    */
   offline?: boolean;
+  /**
+   * How long to wait for the hub, in milliseconds: a request ends where fewer
+   * than 1,024 bytes come in as long a wait. A download that breaks off this
+   * way is begun again twice; after that the cache has to do.
+   *
+   * @default `HF_HUB_DOWNLOAD_TIMEOUT` seconds, else 10,000
+   */
+  timeout?: number;
+  /** Ends the search, which then throws the signal's reason. */
+  signal?: AbortSignal;
 }
 
 /** Where a model's files are. */
@@ -74,6 +87,7 @@ export interface ResolvedFiles {
 }
 
 const HUB = "https://huggingface.co";
+const TIMEOUT_SECONDS = 10;
 const HUB_ID = /^[A-Za-z0-9_][\w.-]*(\/[A-Za-z0-9_][\w.-]*)?$/;
 const SMALL_FILES = [
   "config.json",
@@ -117,11 +131,12 @@ export async function resolveFiles(
   options: ResolveOptions = {},
 ): Promise<ResolvedFiles> {
   const { files = ["config.json"], optionalFiles } = options;
-  for (const name of [...files, ...optionalFiles ?? []]) checkFileName(name);
+  const wanted = [...files, ...optionalFiles ?? []];
+  for (const name of wanted) checkFileName(name);
   const choose = (listing: readonly string[]): Choice =>
     chooseFiles(listing, files, optionalFiles);
   if (idOrFolder !== "" && await isFolder(idOrFolder)) {
-    return await inFolder(idOrFolder, choose);
+    return await inFolder(idOrFolder, choose, wanted);
   }
   if (!HUB_ID.test(idOrFolder) || idOrFolder.includes("..")) {
     throw new Deno.errors.NotFound(
@@ -129,7 +144,7 @@ export async function resolveFiles(
         "repository",
     );
   }
-  return await fromHub(idOrFolder, choose, options);
+  return await fromHub(idOrFolder, choose, { ...options, wanted });
 }
 
 /**
@@ -169,7 +184,8 @@ export async function pathInFolder(
   const inside = [base, blobs].some((root) =>
     target.startsWith(root) && /^[\\/]/.test(target.slice(root.length))
   );
-  if (inside) return path;
+  if (inside && (await Deno.stat(path)).isFile) return path;
+  if (inside) throw new TypeError(`Cannot read ${path}: it is not a file`);
   throw new TypeError(
     `Cannot read ${path}: it is a link that leads out of the folder`,
   );
@@ -217,8 +233,10 @@ async function isFolder(path: string): Promise<boolean> {
 async function inFolder(
   folder: string,
   choose: (listing: readonly string[]) => Choice,
+  wanted: readonly string[],
 ): Promise<ResolvedFiles> {
-  const listing = await list(folder);
+  await finishSave(folder);
+  const listing = await list(folder, wanted);
   const { files, missing, required } = choose(listing);
   if (required.length > 0) {
     throw new Deno.errors.NotFound(
@@ -229,12 +247,22 @@ async function inFolder(
   return { folder, files, missing };
 }
 
-async function list(folder: string, prefix = ""): Promise<string[]> {
+/**
+ * The files that lie in a folder itself, and those of `wanted` that lie deeper:
+ * a folder may hold anything below.
+ */
+async function list(
+  folder: string,
+  wanted: readonly string[],
+): Promise<string[]> {
   const names: string[] = [];
-  for await (const entry of Deno.readDir(`${folder}/${prefix}`)) {
-    const name = `${prefix}${entry.name}`;
-    if (entry.isDirectory) names.push(...await list(folder, `${name}/`));
-    else names.push(name);
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (!isDirectory) names.push(name);
+  }
+  for (const name of wanted) {
+    if (name.includes("/") && await exists(`${folder}/${name}`)) {
+      names.push(name);
+    }
   }
   return names.sort();
 }
@@ -242,7 +270,7 @@ async function list(folder: string, prefix = ""): Promise<string[]> {
 async function fromHub(
   id: string,
   choose: (listing: readonly string[]) => Choice,
-  options: ResolveOptions,
+  options: ResolveOptions & { wanted: readonly string[] },
 ): Promise<ResolvedFiles> {
   const {
     revision = "main",
@@ -250,14 +278,25 @@ async function fromHub(
     endpoint = environment("HF_ENDPOINT") ?? HUB,
     token = environment("HF_TOKEN"),
     offline = /^(1|true|yes|on)$/i.test(environment("HF_HUB_OFFLINE") ?? ""),
+    timeout = defaultTimeout(),
+    signal,
+    wanted,
   } = options;
   checkFileName(revision);
+  if (!(timeout > 0 && timeout < 2 ** 31)) {
+    throw new RangeError(
+      `Cannot wait ${timeout} ms for the hub: the time-out must be positive ` +
+        "and at most 2147483647",
+    );
+  }
   const repository = {
     id,
     revision,
     cache: cacheFolder,
     endpoint: endpoint.replace(/\/+$/, ""),
     token,
+    timeout,
+    signal,
   };
   const where = `${id} at ${revision}`;
   try {
@@ -271,18 +310,36 @@ async function fromHub(
       );
     });
   } catch (error) {
-    if (!isUnreachable(error)) throw hubError(where, error);
+    signal?.throwIfAborted();
+    // Somebody who mistypes a folder's name did not think of the hub.
+    const lead = id.includes("/") ? "" : `there is no folder ${id} here, and `;
+    if (!isUnreachable(error)) throw hubError(where, error, lead);
     const folder = await snapshotInCache(repository);
     if (folder !== null) {
-      return await inFolder(folder, choose);
+      const found = await inFolder(folder, choose, wanted);
+      const awaited = await awaitedFiles(repository, folder);
+      const lacking = choose(awaited).files.filter((name) =>
+        !found.files.includes(name)
+      );
+      if (lacking.length === 0) return found;
+      throw new Deno.errors.NotFound(
+        `Cannot load ${where}: its download to ${folder} was cut off before ` +
+          `${lacking.join(", ")}, and ${repository.endpoint} cannot be reached`,
+        { cause: error },
+      );
     }
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(
-      `Cannot download ${where}: ${repository.endpoint} cannot be reached ` +
-        `(${reason}) and ${cacheFolder} does not hold it`,
+      `Cannot download ${where}: ${lead}${repository.endpoint} cannot be ` +
+        `reached (${reason}) and ${cacheFolder} does not hold it`,
       { cause: error },
     );
   }
+}
+
+function defaultTimeout(): number {
+  const seconds = Number(environment("HF_HUB_DOWNLOAD_TIMEOUT") ?? NaN);
+  return 1000 * (seconds > 0 ? seconds : TIMEOUT_SECONDS);
 }
 
 function environment(name: string): string | undefined {

@@ -8,15 +8,19 @@ import {
   type StateSource,
   withoutInitialization,
 } from "../nn/mod.ts";
+import { FolderSave } from "../nn/folder_save.ts";
+import { FILES as TOKENIZER_FILES } from "./tokenizer/files.ts";
 import { loadWarning } from "./files/load_warning.ts";
-import { parseSize, stageWeights } from "./files/save_weights.ts";
+import { parseSize, staleWeights, writeWeights } from "./files/save_weights.ts";
 import { partsOf } from "./files/weights.ts";
+import { stampOf } from "./files/stamp.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 import { replacedFields } from "./class_names.ts";
 import { type PretrainedConfig, readConfig } from "./config.ts";
 import { ConfigReader } from "./config_reader.ts";
 import { GenerationConfig } from "./generation_config.ts";
 import {
+  checkFileName,
   type ResolvedFiles,
   resolveFiles,
   type ResolveOptions,
@@ -27,6 +31,8 @@ import { checkAgainstWeights, checkSize } from "./size_limits.ts";
 /** Bytes that may wait for the GPU to take them while a model is loaded. */
 const STAGED_BYTES = 2 ** 26;
 const GENERATION_NAME = "generation_config.json";
+/** How often a folder is read that another process saves to meanwhile. */
+const LOAD_ATTEMPTS = 5;
 
 /** A configuration's class. */
 export type ConfigClass<C extends PretrainedConfig> = new (
@@ -80,8 +86,28 @@ export interface SavePretrainedOptions {
    * @default "5GB"
    */
   maxShardSize?: number | string;
-  /** A tokenizer whose files go into the folder. @default {none} */
+  /**
+   * A tokenizer whose files go into the folder, in place of those of another.
+   *
+   * @default {none}
+   */
   tokenizer?: SavableTokenizer;
+  /**
+   * Files that belong to these weights, such as a posterior, by their names:
+   * each is written by its function, to the path that it is given, and takes
+   * its place together with the weights. `null` removes an earlier save's.
+   *
+   * @default {{}}
+   */
+  alongside?: Readonly<
+    Record<string, ((path: string) => Promise<void>) | null>
+  >;
+  /**
+   * Whether weights that are NaN or infinite are saved, and not refused.
+   *
+   * @default {false}
+   */
+  allowNonFinite?: boolean;
 }
 
 /**
@@ -153,6 +179,33 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
     source: string,
     options: PretrainedOptions = {},
   ): Promise<M> {
+    for (let attempt = 1;; attempt++) {
+      const before = await stampOf(source);
+      const isLast = attempt === LOAD_ATTEMPTS;
+      try {
+        const model = await PreTrainedModel.#loadOnce(
+          modelClass,
+          source,
+          options,
+        );
+        if (before === await stampOf(source)) return model;
+        model.dispose();
+      } catch (error) {
+        if (isLast || before === await stampOf(source)) throw error;
+      }
+      if (isLast) {
+        throw new Error(
+          `Cannot load ${source}: it was saved to again each time it was read`,
+        );
+      }
+    }
+  }
+
+  static async #loadOnce<M extends PreTrainedModel<PretrainedConfig>>(
+    modelClass: PretrainedClass<M>,
+    source: string,
+    options: PretrainedOptions,
+  ): Promise<M> {
     const { folder, files } = await resolveModel(source, options);
     const fields = await resolveConfig(folder, options);
     const config = new modelClass.configClass(fields);
@@ -194,36 +247,54 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
    * configuration, and the weights as `model.safetensors`, or in parts with
    * their index where they are large. transformers loads the folder unchanged.
    *
-   * Each file is replaced as a whole, once all weights are complete on the
-   * disk. Weights of an earlier save that would stand beside the new ones are
-   * removed; other files stay.
+   * The files are replaced all together or, if the save fails or its process
+   * is killed, not at all: they are complete in `.swagpu-partial` before the
+   * first takes its place, and what a killed process had still to move is moved
+   * by the next load or save. Weights, a generation configuration and tokenizer
+   * files of an earlier save that would stand beside the new ones are removed;
+   * other files stay.
    *
    * @param folder Made if it does not exist.
-   * @param options Where to cut, and a tokenizer to write too.
-   * @throws {RangeError} If the size to cut at is none.
+   * @param options Where to cut, and what to write too.
+   * @throws {RangeError} If the size to cut at is none, or a weight is not
+   * finite.
+   * @throws {TypeError} If the folder is a file.
    */
   async savePretrained(
     folder: string,
     options: SavePretrainedOptions = {},
   ): Promise<void> {
-    const { maxShardSize = "5GB", tokenizer } = options;
+    const { maxShardSize = "5GB", tokenizer, alongside = {} } = options;
+    const { allowNonFinite = false } = options;
     const maxBytes = parseSize(maxShardSize);
+    for (const name of Object.keys(alongside)) checkFileName(name);
     const { keysToIgnoreOnSave } = this.constructor as typeof PreTrainedModel;
     const tensors = [...this.namedTensors()]
       .filter(([name]) => !keysToIgnoreOnSave.includes(name));
     this.config.architectures = [this.constructor.name];
     this.config.dtype = "float32";
-    await Deno.mkdir(folder, { recursive: true });
-    const weights = await stageWeights(folder, tensors, maxBytes);
-    try {
-      await this.config.save(folder);
-      await this.generationConfig?.save(folder);
-      await tokenizer?.save(folder);
-      await weights.commit();
-    } catch (error) {
-      await weights.discard();
-      throw error;
+    await using save = await FolderSave.begin(folder);
+    const { staging } = save;
+    await this.config.save(staging);
+    await this.generationConfig?.save(staging);
+    await tokenizer?.save(staging);
+    for (const [name, write] of Object.entries(alongside)) {
+      await write?.(`${staging}/${name}`);
     }
+    const weights = await writeWeights(staging, tensors, {
+      folder,
+      maxBytes,
+      allowNonFinite,
+    });
+    await save.commit({
+      last: weights,
+      remove: [
+        GENERATION_NAME,
+        ...tokenizer ? Object.values(TOKENIZER_FILES) : [],
+        ...Object.keys(alongside),
+        ...await staleWeights(folder, weights),
+      ],
+    });
   }
 
   /**

@@ -8,7 +8,12 @@
  * @module
  */
 
-import { writeAtomically, writeTextAtomically } from "../nn/disk.ts";
+import {
+  DiskReader,
+  writeAtomically,
+  writeTextAtomically,
+} from "../nn/disk.ts";
+import { finishSave, FolderSave } from "../nn/folder_save.ts";
 import type { Codec, SpecialTokenName } from "./tokenizer/codec.ts";
 import {
   addedTokens,
@@ -94,6 +99,7 @@ export class Tokenizer {
     folder: string,
     options: TokenizerOptions = {},
   ): Promise<Tokenizer> {
+    await finishSave(folder);
     const files = new Map<string, string | Uint8Array<ArrayBuffer>>();
     for (const name of Object.values(FILES)) {
       const bytes = await readOptional(`${folder}/${name}`);
@@ -304,6 +310,12 @@ export class Tokenizer {
    * Writes the tokenizer's files to a folder: those it was read from as they
    * were but for a new {@linkcode modelMaxLength}, and where there was no
    * `tokenizer.json` also what transformers writes beside them.
+   *
+   * They are replaced all together or, if the save fails or its process is
+   * killed, not at all. Files of another tokenizer are removed.
+   *
+   * @param folder Made if it does not exist.
+   * @throws {TypeError} If the folder is a file.
    */
   async save(folder: string): Promise<void> {
     const files = new Map(this.#files);
@@ -316,11 +328,13 @@ export class Tokenizer {
       const limit = { model_max_length: this.modelMaxLength };
       files.set(FILES.config, formatJson({ ...fields, ...limit }, floats));
     }
+    await using save = await FolderSave.begin(folder);
     for (const [name, content] of files) {
-      const path = `${folder}/${name}`;
+      const path = `${save.staging}/${name}`;
       if (typeof content === "string") await writeTextAtomically(path, content);
       else await writeAtomically(path, [content]);
     }
+    await save.commit({ remove: Object.values(FILES) });
   }
 
   /** The rows of an input: the one that truncation keeps, then the others. */
@@ -371,7 +385,8 @@ async function readOptional(
   path: string,
 ): Promise<Uint8Array<ArrayBuffer> | null> {
   try {
-    return await Deno.readFile(path);
+    using file = await DiskReader.open(path);
+    return await file.read(0, file.size);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;

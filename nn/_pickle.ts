@@ -30,6 +30,8 @@ export class PickleEnd extends SyntaxError {}
 
 const MARK = Symbol("mark");
 const MAX_VALUES = 4_000_000;
+/** Tables and lists: a tensor takes about six. */
+const MAX_CONTAINERS = 1_000_000;
 const MAX_LINE = 1000;
 const MAX_INTEGER_BYTES = 16;
 const PROTOCOL = 5;
@@ -64,6 +66,7 @@ class Machine {
   readonly #memo = new Map<number, unknown>();
   #at: number;
   #values = 0;
+  #containers = 0;
 
   constructor(bytes: Uint8Array, source: string, start: number) {
     this.#bytes = bytes;
@@ -273,10 +276,22 @@ class Machine {
   // ------------------------------------------------------------------- stack
 
   #push(value: unknown): void {
-    if (++this.#values > MAX_VALUES) {
+    this.#count(1);
+    this.#stack.push(value);
+    if (typeof value !== "object" || value === null) return;
+    if (++this.#containers > MAX_CONTAINERS) {
+      this.fail(
+        `its pickle makes more than ${MAX_CONTAINERS} tables and lists`,
+      );
+    }
+  }
+
+  /** Bounds the work that a pickle asks for. */
+  #count(values: number): void {
+    this.#values += values;
+    if (this.#values > MAX_VALUES) {
       this.fail(`its pickle makes more than ${MAX_VALUES} values`);
     }
-    this.#stack.push(value);
   }
 
   #top(): unknown {
@@ -314,6 +329,9 @@ class Machine {
 
   #put(index: number): void {
     this.#memo.set(index, this.#top());
+    if (this.#memo.size > MAX_VALUES) {
+      this.fail(`its pickle numbers more than ${MAX_VALUES} values`);
+    }
   }
 
   #get(index: number): void {
@@ -385,6 +403,10 @@ class Machine {
     if (call === undefined) return this.refuse(callee.name);
     if (!(args instanceof PickledList)) {
       return this.fail(`its pickle calls ${callee.name} without arguments`);
+    }
+    // A list may be handed over again and again, and is walked each time.
+    for (const item of args.items) {
+      if (item instanceof PickledList) this.#count(item.items.length);
     }
     this.#push(call(args.items, (reason) => this.fail(reason)));
   }

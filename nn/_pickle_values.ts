@@ -6,8 +6,13 @@ const MAX_AXES = 64;
 
 /** A dictionary, an `OrderedDict` or the like. Keys are texts and numbers. */
 export class PickledDict {
+  #entries: Map<unknown, unknown> | undefined;
+
   /** The entries. A map, so that no key can mean anything else. */
-  readonly entries: Map<unknown, unknown> = new Map();
+  get entries(): Map<unknown, unknown> {
+    // Made when it is needed: a pickle can make millions of empty ones.
+    return this.#entries ??= new Map();
+  }
 }
 
 /** A list, or an immutable one. */

@@ -6,8 +6,10 @@
 import { PickledDict, PickledList, PickledTensor } from "./_pickle_values.ts";
 import { PickleEnd, unpickle } from "./_pickle.ts";
 import { bitsOf, type SafetensorsDtype } from "./_safetensors_dtype.ts";
+import { crc32 } from "./_crc32.ts";
 import {
   type ByteSource,
+  checkRecord,
   dataOffset,
   readZip,
   type ZipRecord,
@@ -49,6 +51,8 @@ const FIRST_READ = 2 ** 16;
 export interface Place {
   offset(): number | Promise<number>;
   bytes: number;
+  /** Compares all of the bytes with their checksum, where there is one. */
+  verify?(all: Uint8Array): void;
 }
 
 /** Where storages lie, by their keys. */
@@ -101,6 +105,7 @@ export async function openArchive(
       return {
         bytes: record.size,
         offset: () => offset ??= dataOffset(file, name, record),
+        verify: (all) => checkRecord(file, name, record, crc32(all)),
       };
     },
   };
@@ -118,7 +123,12 @@ async function readRecord(
       `its ${name} has ${record.size} bytes, expected at most ${MAX_PICKLE}`,
     );
   }
-  return await file.read(await dataOffset(file, name, record), record.size);
+  const bytes = await file.read(
+    await dataOffset(file, name, record),
+    record.size,
+  );
+  checkRecord(file, name, record, crc32(bytes));
+  return bytes;
 }
 
 // --------------------------------------------------------------- legacy format

@@ -7,13 +7,22 @@ import { layOut } from "./_safetensors_header.ts";
 import type { SerializeSafetensorsOptions } from "./safetensors.ts";
 import type { SafetensorsSource } from "./safetensors_file.ts";
 
-/** The bytes of a file, of which one tensor at a time is asked for. */
+/** A file that is still to be written. */
+export interface SafetensorsChunks {
+  /** Bytes of the whole file. */
+  readonly size: number;
+  /** Its bytes, of which one tensor at a time is asked for. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+/** Lays a file out, and says what is to be written. */
 export function safetensorsChunks(
   tensors: Iterable<readonly [string, SafetensorsSource]>,
   options: SerializeSafetensorsOptions = {},
-): AsyncIterable<Uint8Array> {
+): SafetensorsChunks {
   const { metadata = { format: "pt" } } = options;
-  return chunks(layOut(tensors, metadata));
+  const layout = layOut(tensors, metadata);
+  return { size: layout.size, chunks: chunks(layout) };
 }
 
 async function* chunks(

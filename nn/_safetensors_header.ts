@@ -10,6 +10,16 @@ export const PREFIX_BYTES = 8;
 const MAX_HEADER_BYTES = 100_000_000;
 const METADATA = "__metadata__";
 const OPENING_BRACE = 0x7b;
+const OPENING_BRACKET = 0x5b;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COLON = 0x3a;
+const COMMA = 0x2c;
+const SPACE = 0x20;
+/** Where Python's reader gives up. */
+const MAX_DEPTH = 128;
+const MAX_AXES = 1000;
+const LARGE_HEADER_BYTES = 2 ** 20;
 
 /** Where a tensor lies, in bytes after the header. */
 export interface SafetensorsRange {
@@ -95,6 +105,7 @@ function parseFields(
   if (bytes[0] !== OPENING_BRACE) {
     fail(source, 'the header does not start with "{"');
   }
+  if (bytes.length > LARGE_HEADER_BYTES) checkShape(bytes, source);
   let json = "";
   try {
     json = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -117,6 +128,38 @@ function parseFields(
     fail(source, `the header holds the name ${repeated} twice`);
   }
   return fields;
+}
+
+/**
+ * Refuses a large header that is not made of objects of short lists, before
+ * `JSON.parse` takes the fifty-fold of its bytes for what it holds.
+ */
+function checkShape(bytes: Uint8Array, source: string): void {
+  let depth = 0;
+  let commas = 0;
+  let afterColon = false;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] ?? 0;
+    if (byte <= SPACE) continue;
+    if (depth === 1 && afterColon && byte !== OPENING_BRACE) {
+      fail(source, "the header describes a tensor by what is no object");
+    }
+    afterColon = byte === COLON;
+    if (byte === QUOTE) {
+      for (i++; i < bytes.length && bytes[i] !== QUOTE; i++) {
+        if (bytes[i] === BACKSLASH) i++;
+      }
+    } else if (byte === OPENING_BRACE || byte === OPENING_BRACKET) {
+      commas = 0;
+      if (++depth > MAX_DEPTH) {
+        fail(source, `the header is nested more than ${MAX_DEPTH} deep`);
+      }
+    } else if (byte === OPENING_BRACE + 2 || byte === OPENING_BRACKET + 2) {
+      depth--;
+    } else if (byte === COMMA && depth > 2 && ++commas > MAX_AXES) {
+      fail(source, `the header holds a list of more than ${MAX_AXES} numbers`);
+    }
+  }
 }
 
 /**

@@ -20,6 +20,8 @@ export interface ZipRecord {
   readonly header: number;
   /** Bytes of its data. */
   readonly size: number;
+  /** The CRC-32 of its data; 0 where the writer left it out. */
+  readonly crc: number;
 }
 
 const LOCAL = 0x04034b50;
@@ -108,6 +110,30 @@ export async function dataOffset(
   return start;
 }
 
+/**
+ * Compares what was read with a record's checksum. PyTorch can be told to save
+ * without any, which leaves a 0.
+ *
+ * @param crc That of the record's data.
+ */
+export function checkRecord(
+  { path }: ByteSource,
+  name: string,
+  record: ZipRecord,
+  crc: number,
+): void {
+  if (record.crc === 0 || record.crc === crc) return;
+  fail(
+    path,
+    `record ${JSON.stringify(name)} has the CRC-32 ${hex(crc)}, but the ` +
+      `archive says ${hex(record.crc)}: the file is damaged`,
+  );
+}
+
+function hex(crc: number): string {
+  return crc.toString(16).padStart(8, "0");
+}
+
 interface Directory {
   offset: number;
   size: number;
@@ -192,7 +218,7 @@ function readRecord(
   if (packed !== size) {
     fail(path, `${label} takes ${packed} bytes for ${size}`);
   }
-  return { header, size };
+  return { header, size, crc: view.getUint32(at + 16, true) };
 }
 
 function whole(path: string, value: bigint): number {

@@ -1,33 +1,105 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// The one file of this layer that touches a disk. It asks for the runtime's
-// file system when it is called, so that modules importing it load in a browser.
+// The files of this layer that touch a disk go through here. It asks for the
+// runtime's file system when it is called, so that modules importing it load in
+// a browser.
 
-interface DiskFile {
+/** An open file of the runtime. */
+export interface DiskFile {
   read(bytes: Uint8Array): Promise<number | null>;
   write(bytes: Uint8Array): Promise<number>;
   seek(offset: number, whence: number): Promise<number>;
   sync(): Promise<void>;
-  stat(): Promise<{ size: number; isFile: boolean }>;
+  stat(): Promise<DiskEntry>;
+  lock(exclusive: boolean): Promise<void>;
   close(): void;
 }
 
-interface Disk {
+/** What the runtime knows of a file or folder. */
+export interface DiskEntry {
+  size: number;
+  isFile: boolean;
+  isDirectory: boolean;
+  isSymlink: boolean;
+  ino: number | null;
+  mtime: Date | null;
+}
+
+/** The runtime's file system. */
+export interface Disk {
   open(
     path: string,
-    options: { read?: boolean; write?: boolean; createNew?: boolean },
+    options: {
+      read?: boolean;
+      write?: boolean;
+      create?: boolean;
+      createNew?: boolean;
+    },
   ): Promise<DiskFile>;
+  readFile(path: string): Promise<Uint8Array<ArrayBuffer>>;
+  readTextFile(path: string): Promise<string>;
+  readDir(
+    path: string,
+  ): AsyncIterable<{ name: string; isDirectory: boolean }>;
+  stat(path: string): Promise<DiskEntry>;
+  lstat(path: string): Promise<DiskEntry>;
+  mkdir(path: string, options?: { recursive?: boolean }): Promise<void>;
   rename(from: string, to: string): Promise<void>;
-  remove(path: string): Promise<void>;
+  remove(path: string, options?: { recursive?: boolean }): Promise<void>;
 }
 
 const SEEK_START = 0;
 
-function disk(path: string): Disk {
+/** The file system, for the path that errors are to name. */
+export function disk(path: string): Disk {
   const { Deno: host } = globalThis as unknown as { Deno?: Disk };
   if (host !== undefined) return host;
   throw new TypeError(
     `Cannot open ${path}: this runtime has no file system, run under Deno`,
   );
+}
+
+/**
+ * An error of the operating system with what was tried and with which file,
+ * which the runtime's own message may lack. It stays of its class; other errors
+ * are given back as they are.
+ *
+ * @param action What was tried: `Cannot write out/config.json`.
+ * @param detail What follows the reason, such as how far it got.
+ * @param absent What it means that something is not there.
+ */
+export function diskError(
+  action: string,
+  error: unknown,
+  detail = "",
+  absent = "there is no such file",
+): unknown {
+  if (!(error instanceof Error)) return error;
+  const [, reason] = /^(.*?) \(os error \d+\)/s.exec(error.message) ?? [];
+  if (reason === undefined) return error;
+  const SameError = error.constructor as ErrorConstructor;
+  const text = error.name === "NotFound" ? absent : reason;
+  return new SameError(`${action}: ${text}${detail}`, { cause: error });
+}
+
+/** Whether an error says that there is no such file. */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof Error && error.name === "NotFound";
+}
+
+/** Whether there is a file or folder that can be looked at. */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await disk(path).stat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The folder that a file lies in. */
+export function folderOf(path: string): string {
+  const at = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
+  return at < 0 ? "." : path.slice(0, at) || "/";
 }
 
 /** A file opened for reading at any place. Reads may overlap in time. */
@@ -38,13 +110,24 @@ export class DiskReader implements Disposable {
   #file: DiskFile;
   #last: Promise<unknown> = Promise.resolve();
 
-  /** Opens the file at `path`. */
+  /**
+   * Opens the file at `path`.
+   *
+   * @throws {TypeError} If it is a folder, a pipe or the like.
+   * @throws {Deno.errors.NotFound} If there is none.
+   */
   static async open(path: string): Promise<DiskReader> {
-    const file = await disk(path).open(path, { read: true });
-    const { size, isFile } = await file.stat();
-    if (isFile) return new DiskReader(path, file, size);
-    file.close();
-    throw new TypeError(`Cannot read ${path}: it is not a file`);
+    const host = disk(path);
+    try {
+      // Opening a named pipe would wait until somebody writes to it.
+      if (!(await host.stat(path)).isFile) {
+        throw new TypeError(`Cannot read ${path}: it is not a file`);
+      }
+      const file = await host.open(path, { read: true });
+      return new DiskReader(path, file, (await file.stat()).size);
+    } catch (error) {
+      throw diskError(`Cannot read ${path}`, error);
+    }
   }
 
   /** Takes over an open file; see {@linkcode DiskReader.open}. */
@@ -61,7 +144,10 @@ export class DiskReader implements Disposable {
    */
   read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
     // The file has one position: a read waits for the one before.
-    const result = this.#last.then(() => this.#read(offset, length));
+    const result = this.#last.then(() => this.#read(offset, length))
+      .catch((error) => {
+        throw diskError(`Cannot read ${this.path}`, error);
+      });
     this.#last = result.catch(() => {});
     return result;
   }
@@ -91,44 +177,10 @@ export class DiskReader implements Disposable {
   }
 }
 
-/** A file that is complete on the disk, but not yet under its name. */
-export interface StagedFile {
-  /** Gives the file its name, in place of what has it now. */
-  commit(): Promise<void>;
-  /** Removes the file, unless it has its name. */
-  discard(): Promise<void>;
-}
-
-/**
- * Writes chunks to a temporary file beside `path` and flushes it to the disk.
- * If a chunk cannot be produced or written, the temporary file is removed.
- */
-export async function stage(
-  path: string,
-  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-): Promise<StagedFile> {
-  const host = disk(path);
-  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
-  const file = await host.open(temporary, { write: true, createNew: true });
-  let open = true;
-  try {
-    for await (const chunk of chunks) {
-      for (let done = 0; done < chunk.byteLength;) {
-        done += await file.write(chunk.subarray(done));
-      }
-    }
-    await file.sync();
-    file.close();
-    open = false;
-  } catch (error) {
-    if (open) file.close();
-    await host.remove(temporary).catch(() => {});
-    throw error;
-  }
-  return {
-    commit: () => host.rename(temporary, path),
-    discard: () => host.remove(temporary).catch(() => {}),
-  };
+/** Options of {@linkcode writeAtomically}. */
+export interface WriteOptions {
+  /** Bytes of the whole file, which errors tell. @default {not known} */
+  size?: number;
 }
 
 /**
@@ -136,17 +188,44 @@ export async function stage(
  * the chunks go to a temporary file in the same folder, which is flushed to the
  * disk and renamed. If a chunk cannot be produced or written, the temporary
  * file is removed and the old file stays.
+ *
+ * Errors of the operating system name the file and how far it got.
  */
 export async function writeAtomically(
   path: string,
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  options: WriteOptions = {},
 ): Promise<void> {
-  const staged = await stage(path, chunks);
+  const host = disk(path);
+  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+  let written = 0;
+  let file: DiskFile | undefined;
+  let created = false;
   try {
-    await staged.commit();
+    file = await host.open(temporary, { write: true, createNew: true });
+    created = true;
+    for await (const chunk of chunks) {
+      for (let done = 0; done < chunk.byteLength;) {
+        const count = await file.write(chunk.subarray(done));
+        done += count;
+        written += count;
+      }
+    }
+    await file.sync();
+    file.close();
+    file = undefined;
+    await host.rename(temporary, path);
   } catch (error) {
-    await staged.discard();
-    throw error;
+    file?.close();
+    if (created) await host.remove(temporary).catch(() => {});
+    const { size } = options;
+    const where = size === undefined ? `${written}` : `${written} of ${size}`;
+    throw diskError(
+      `Cannot write ${path}`,
+      error,
+      created ? `, after ${where} bytes` : "",
+      "there is no such folder",
+    );
   }
 }
 
@@ -155,5 +234,6 @@ export async function writeTextAtomically(
   path: string,
   text: string,
 ): Promise<void> {
-  await writeAtomically(path, [new TextEncoder().encode(text)]);
+  const bytes = new TextEncoder().encode(text);
+  await writeAtomically(path, [bytes], { size: bytes.byteLength });
 }

@@ -169,5 +169,6 @@ export async function writeSafetensors(
   tensors: Iterable<readonly [string, SafetensorsSource]>,
   options: SerializeSafetensorsOptions = {},
 ): Promise<void> {
-  await writeAtomically(path, safetensorsChunks(tensors, options));
+  const { chunks, size } = safetensorsChunks(tensors, options);
+  await writeAtomically(path, chunks, { size });
 }

@@ -53,3 +53,4 @@ export {
   type SampleOptions,
   SwagModel,
 } from "./swag_model.ts";
+export type { LoadSwagOptions, SaveSwagOptions } from "./state.ts";

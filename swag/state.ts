@@ -10,6 +10,10 @@ import {
   type SafetensorsSource,
   writeSafetensors,
 } from "../nn/safetensors_file.ts";
+import { exists, folderOf } from "../nn/disk.ts";
+import type { Module } from "../nn/module.ts";
+import { checkFinite } from "../nn/check_finite.ts";
+import { fingerprint } from "./fingerprint.ts";
 import { type Entry, NONE } from "./layout.ts";
 import type { Posterior, RawMoments } from "./posterior.ts";
 import type { SwagOptions, SwagSettings } from "./settings.ts";
@@ -25,6 +29,8 @@ const DEVIATIONS = "_cov_mat_sqrt";
 
 /** The field of the file's metadata that holds the settings. */
 const FIELD = "swag";
+/** The field that holds the fingerprint of the weights it belongs to. */
+const WEIGHTS_FIELD = "swag_weights";
 
 /** Where moments are read from: a safetensors file, in memory or on disk. */
 export interface MomentSource {
@@ -36,17 +42,54 @@ export interface MomentSource {
   tensor(name: string): MomentValues | Promise<MomentValues>;
 }
 
+/** Options of `SwagModel.load`. */
+export interface LoadSwagOptions {
+  /**
+   * Whether a posterior that was saved with other weights than the model's is
+   * refused. Samples overwrite the model's weights, so that any will do where
+   * only samples are used; but beside a model's files, other weights mean that
+   * files of two models were mixed.
+   *
+   * @default {whether `model.safetensors` or its index is in the same folder}
+   */
+  sameWeights?: boolean;
+}
+
+/** Options of `SwagModel.save`. */
+export interface SaveSwagOptions {
+  /**
+   * Whether moments that are NaN or infinite are saved, and not refused.
+   *
+   * @default {false}
+   */
+  allowNonFinite?: boolean;
+}
+
 /** The elements of a tensor of a {@linkcode MomentSource}. */
 export interface MomentValues {
   /** Row by row. */
   readonly data: ArrayLike<number>;
 }
 
-/** Writes a posterior to a safetensors file, atomically. */
+/** What a posterior's file says beside its moments. */
+export interface WritePosteriorOptions {
+  /** Samples that were drawn without a seed. */
+  draws: number;
+  /** The fingerprint of the base model's weights. */
+  weights: string;
+  /** Whether to write moments that are not finite. */
+  allowNonFinite: boolean;
+}
+
+/**
+ * Writes a posterior to a safetensors file, atomically.
+ *
+ * @throws {RangeError} If a moment is not finite, unless that is allowed.
+ */
 export async function writePosterior(
   path: string,
   posterior: Posterior,
-  draws: number,
+  { draws, weights, allowNonFinite }: WritePosteriorOptions,
 ): Promise<void> {
   const { settings, layout, rank, count } = posterior;
   const tensors: [string, SafetensorsSource][] = [[COUNT, {
@@ -75,7 +118,14 @@ export async function writePosterior(
       tensors.push([`${BASE}${name}${suffix}`, {
         shape,
         dtype: "F32",
-        data: async () => pick(await read(entry)) ?? new Float32Array(),
+        data: async () => {
+          const values = pick(await read(entry)) ?? new Float32Array();
+          if (!allowNonFinite) {
+            const full = `${BASE}${name}${suffix}`;
+            checkFinite(values, full, `Cannot save the posterior to ${path}`);
+          }
+          return values;
+        },
       }]);
     add(MEAN, shape, (m) => m?.mean);
     if (entry.row === NONE) continue;
@@ -93,6 +143,7 @@ export async function writePosterior(
         normalize: settings.normalize,
         draws,
       }),
+      [WEIGHTS_FIELD]: weights,
     },
   });
 }
@@ -147,6 +198,47 @@ export function readOptions(
     options: { noCovMat, maxNumModels, varClamp, modulePrefixList, normalize },
     draws: draws as number,
   };
+}
+
+/** An error with the file that it is about, where it does not name it. */
+export function withFile(error: unknown, path: string): unknown {
+  if (!(error instanceof Error) || error.message.includes(path)) return error;
+  const SameError = error.constructor as ErrorConstructor;
+  return new SameError(`${error.message}, in ${path}`, { cause: error });
+}
+
+/** Whether a posterior's file lies in the folder of a model's weights. */
+export async function isBesideWeights(path: string): Promise<boolean> {
+  const folder = folderOf(path);
+  return await exists(`${folder}/model.safetensors`) ||
+    await exists(`${folder}/model.safetensors.index.json`);
+}
+
+/**
+ * Refuses a posterior that belongs to other weights than a model's. One that was
+ * saved before files named their weights is taken, with a warning.
+ *
+ * @throws {TypeError} If the weights differ.
+ */
+export async function checkWeights(
+  metadata: Readonly<Record<string, string>>,
+  path: string,
+  model: Module,
+): Promise<void> {
+  const expected = metadata[WEIGHTS_FIELD];
+  if (expected === undefined) {
+    // deno-lint-ignore no-console -- nothing else would tell of what is not checked
+    console.warn(
+      `${path} does not say which weights it belongs to, as an earlier ` +
+        "version saved it: make sure that they are the model's, and save again",
+    );
+  } else if (await fingerprint(model) !== expected) {
+    throw new TypeError(
+      `Cannot load ${path}: the posterior belongs to other weights than the ` +
+        "model's; load those that it was saved with, or say that any will do " +
+        "by sameWeights: false",
+    );
+  }
 }
 
 function isTexts(value: unknown): value is string[] {

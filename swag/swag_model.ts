@@ -34,11 +34,19 @@ import {
   type SwagSettings,
 } from "./settings.ts";
 import {
+  checkWeights,
+  isBesideWeights,
+  type LoadSwagOptions,
   type MomentSource,
   readMoments,
   readOptions,
+  type SaveSwagOptions,
+  withFile,
   writePosterior,
 } from "./state.ts";
+import { folderOf } from "../nn/disk.ts";
+import { finishSave } from "../nn/folder_save.ts";
+import { fingerprint } from "./fingerprint.ts";
 
 /** Options of {@linkcode SwagModel.sampleParameters}. */
 export interface SampleOptions {
@@ -222,18 +230,28 @@ export class SwagModel implements Disposable {
    * @param path The file.
    * @param model The model that the posterior is over; its weights stay as they
    * are until they are sampled.
+   * @param options Whether the model must have the weights it was saved with.
    * @throws {SyntaxError} If the file is malformed.
-   * @throws {TypeError} If it does not fit the model.
+   * @throws {TypeError} If it does not fit the model, or belongs to other
+   * weights and `sameWeights` holds.
    */
-  static async load(path: string, model: Module): Promise<SwagModel> {
+  static async load(
+    path: string,
+    model: Module,
+    options: LoadSwagOptions = {},
+  ): Promise<SwagModel> {
+    await finishSave(folderOf(path));
+    const { sameWeights = await isBesideWeights(path) } = options;
     using file = await openSafetensors(path);
-    const { options, draws } = readOptions(file.metadata, path);
-    const swag = SwagModel.fromBase(model, options);
+    const { options: own, draws } = readOptions(file.metadata, path);
+    if (sameWeights) await checkWeights(file.metadata, path, model);
+    let swag: SwagModel | undefined;
     try {
+      swag = SwagModel.fromBase(model, own);
       await swag.importState(file);
     } catch (error) {
-      swag.dispose();
-      throw error;
+      swag?.dispose();
+      throw withFile(error, path);
     }
     swag.#draws = draws;
     return swag;
@@ -582,10 +600,22 @@ export class SwagModel implements Disposable {
    * `…_cov_mat_sqrt` `[rank, size]`, oldest first. The options are in the file's
    * metadata; the model's own weights are not in it.
    *
+   * The metadata also holds a fingerprint of the weights that the model has at
+   * this moment, by which {@linkcode load} tells whether it has them again. To
+   * replace a model and its posterior in one go, save the posterior by the
+   * `alongside` option of `savePretrained`.
+   *
    * The file appears when it is complete. Do not collect meanwhile.
+   *
+   * @throws {RangeError} If a moment is not finite, unless that is allowed.
    */
-  async save(path: string): Promise<void> {
-    await writePosterior(path, this.#posterior, this.#draws);
+  async save(path: string, options: SaveSwagOptions = {}): Promise<void> {
+    const { allowNonFinite = false } = options;
+    await writePosterior(path, this.#posterior, {
+      draws: this.#draws,
+      weights: await fingerprint(this.base),
+      allowNonFinite,
+    });
   }
 
   /**

@@ -5,6 +5,8 @@
 // file twice, so that only its requests are used here.
 
 import { writeAtomically, writeTextAtomically } from "../../nn/disk.ts";
+import { diskError } from "../../nn/disk.ts";
+import { HubRequests } from "./hub_requests.ts";
 
 /** A repository of the hub, and where it is kept. */
 export interface Repository {
@@ -13,6 +15,9 @@ export interface Repository {
   cache: string;
   endpoint: string;
   token: string | undefined;
+  /** Milliseconds of waiting for the hub, after which a request ends. */
+  timeout: number;
+  signal: AbortSignal | undefined;
 }
 
 /** The files to take of a listing. */
@@ -29,7 +34,10 @@ interface RemoteFile {
 }
 
 const COMMIT = /^[0-9a-f]{40}$/;
-const HASH = /^[0-9a-f]{40,64}$/;
+const HASH = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
+const SHA1_DIGITS = 40;
+/** Milliseconds without a byte after which a download is over. */
+const DEAD_AFTER = 3_600_000;
 
 function storage({ cache, id }: Repository): string {
   return `${cache}/models--${id.replace("/", "--")}`;
@@ -62,19 +70,29 @@ export async function downloadSnapshot(
 ): Promise<Selection & { folder: string }> {
   const hub = await import("@huggingface/hub");
   const { id, revision, endpoint, token } = repository;
+  const requests = new HubRequests(repository);
   const request = {
     hubUrl: endpoint,
+    fetch: requests.fetch,
     ...(token !== undefined && { accessToken: token }),
   };
-  const { sha, filePaths: listing } = await hub.modelInfo({
-    ...request,
-    name: id,
-    revision,
-    additionalFields: ["sha", "filePaths"],
-  });
-  if (!COMMIT.test(sha)) {
-    throw new SyntaxError(
-      `Cannot download ${id}: the hub names the commit ${JSON.stringify(sha)}`,
+  const { sha, filePaths: listing } = await understood(
+    repository,
+    requests,
+    () =>
+      hub.modelInfo({
+        ...request,
+        name: id,
+        revision,
+        additionalFields: ["sha", "filePaths"],
+      }),
+  );
+  if (!COMMIT.test(sha) || !isListing(listing)) {
+    throw misunderstood(
+      repository,
+      COMMIT.test(sha)
+        ? "it does not list the repository's files"
+        : `it names the commit ${JSON.stringify(sha) ?? "nowhere"}`,
     );
   }
   const { files, missing } = select(listing);
@@ -84,68 +102,193 @@ export async function downloadSnapshot(
     files,
     async (name) => !(await exists(`${folder}/${name}`)),
   );
-  const remote: RemoteFile[] = absent.length === 0 ? [] : await hub.pathsInfo({
-    ...request,
-    repo: id,
-    revision: sha,
-    paths: absent,
-  });
-  for (const name of absent) {
-    const file = remote.find(({ path }) => path === name);
-    const hash = file?.lfs?.oid ?? file?.oid ?? "";
-    if (file === undefined || !HASH.test(hash)) {
-      throw new SyntaxError(
-        `Cannot download ${name} of ${id}: the hub does not describe it`,
-      );
+  if (absent.length > 0) {
+    const remote: RemoteFile[] = await understood(
+      repository,
+      requests,
+      () =>
+        hub.pathsInfo({ ...request, repo: id, revision: sha, paths: absent }),
+    );
+    if (!Array.isArray(remote)) {
+      throw misunderstood(repository, "it does not describe the files");
     }
-    const blob = `${root}/blobs/${hash}`;
-    if (!await exists(blob)) {
+    const incomplete = incompleteMark(root, sha);
+    try {
       await Deno.mkdir(`${root}/blobs`, { recursive: true });
-      const content = await hub.downloadFile({
-        ...request,
-        repo: id,
-        revision: sha,
-        path: name,
-      });
-      if (content === null) {
-        throw new Deno.errors.NotFound(
-          `Cannot download ${name} of ${id}: the hub lists it, but lacks it`,
-        );
-      }
-      await writeAtomically(blob, verified(content.stream(), file, id));
+      await writeTextAtomically(incomplete, absent.join("\n"));
+    } catch (error) {
+      throw diskError(`Cannot download ${id} to ${root}`, error);
     }
-    await link(blob, folder, name);
+    for (const name of absent) {
+      const file = remote.find((file) => file?.path === name);
+      const hash = file?.lfs?.oid ?? file?.oid ?? "";
+      if (file === undefined || !HASH.test(hash)) {
+        throw misunderstood(repository, `it does not describe ${name}`);
+      }
+      const blob = `${root}/blobs/${hash}`;
+      if (!await exists(blob)) {
+        await removeCutOff(`${root}/blobs`, hash);
+        await requests.again(async () => {
+          const content = await understood(
+            repository,
+            requests,
+            () =>
+              hub.downloadFile({
+                ...request,
+                repo: id,
+                revision: sha,
+                path: name,
+              }),
+          );
+          if (content === null) {
+            throw new Deno.errors.NotFound(
+              `Cannot download ${name} of ${id}: the hub lists it, but lacks it`,
+            );
+          }
+          const { lfs, size } = file;
+          await writeAtomically(
+            blob,
+            verified(content.stream(), file, repository),
+            { size: lfs?.size ?? size },
+          );
+        });
+      }
+      await link(blob, folder, name);
+    }
+    await Deno.remove(incomplete).catch(() => {});
   }
-  if (revision !== sha) {
-    const reference = `${root}/refs/${revision}`;
+  if (revision !== sha) await refer(root, revision, sha);
+  return { folder, files, missing };
+}
+
+/**
+ * The files that a download of a commit was to bring, where it was cut off.
+ * A snapshot that lacks some of them is not the whole model.
+ */
+export async function awaitedFiles(
+  repository: Repository,
+  folder: string,
+): Promise<string[]> {
+  const sha = folder.split("/").at(-1) ?? "";
+  try {
+    const mark = incompleteMark(storage(repository), sha);
+    return (await Deno.readTextFile(mark)).split("\n");
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+/** Removes what a killed download of a file left, and no other. */
+async function removeCutOff(folder: string, hash: string): Promise<void> {
+  for await (const { name } of Deno.readDir(folder)) {
+    if (!name.startsWith(`${hash}.`) || !name.endsWith(".tmp")) continue;
+    const path = `${folder}/${name}`;
+    const info = await Deno.stat(path).catch(() => null);
+    // Who still downloads it has written to it since.
+    const idle = Date.now() - (info?.mtime?.getTime() ?? Date.now());
+    if (idle > DEAD_AFTER) await Deno.remove(path).catch(() => {});
+  }
+}
+
+function incompleteMark(root: string, sha: string): string {
+  return `${root}/.swagpu-incomplete-${sha}`;
+}
+
+/** Remembers which commit a revision was, where the cache can be written to. */
+async function refer(
+  root: string,
+  revision: string,
+  sha: string,
+): Promise<void> {
+  const reference = `${root}/refs/${revision}`;
+  try {
+    if ((await Deno.readTextFile(reference)).trim() === sha) return;
+  } catch {
+    // Written below.
+  }
+  try {
     await Deno.mkdir(parent(reference), { recursive: true });
     await writeTextAtomically(reference, sha);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    // deno-lint-ignore no-console -- the files are there: this is no error
+    console.warn(
+      `Cannot remember that ${revision} is ${sha}, for use without the hub: ` +
+        reason,
+    );
   }
-  return { folder, files, missing };
+}
+
+function isListing(value: unknown): value is string[] {
+  return Array.isArray(value) &&
+    value.every((name) => typeof name === "string");
+}
+
+/** Asks the hub by its package, whose own errors name no repository. */
+async function understood<T>(
+  repository: Repository,
+  requests: HubRequests,
+  ask: () => Promise<T>,
+): Promise<T> {
+  requests.failure = undefined;
+  try {
+    return await ask();
+  } catch (error) {
+    repository.signal?.throwIfAborted();
+    if (requests.failure !== undefined) throw requests.failure;
+    if (statusOf(error) !== null) throw error;
+    const reason = error instanceof SyntaxError
+      ? "it is no JSON"
+      : error instanceof Error &&
+          /^[A-Z].* [a-z]+ information$/.test(error.message)
+      ? error.message
+      : "it has another form";
+    throw misunderstood(repository, reason, error);
+  }
+}
+
+function misunderstood(
+  { id, revision, endpoint }: Repository,
+  reason: string,
+  cause?: unknown,
+): SyntaxError {
+  return new SyntaxError(
+    `Cannot download ${id} at ${revision}: ${endpoint} gave an answer that is ` +
+      `not a hub's: ${reason}`,
+    { cause },
+  );
 }
 
 /** Passes chunks on, and throws at the end if they are not the file's. */
 async function* verified(
   chunks: ReadableStream<Uint8Array>,
   file: RemoteFile,
-  id: string,
+  { id }: Repository,
 ): AsyncGenerator<Uint8Array> {
   // Imported here, as a browser has no such module, and keeps no cache either.
   const { createHash } = await import("node:crypto");
-  const digest = createHash("sha256");
+  const expected = file.lfs?.size ?? file.size;
+  // Large files are known by the hash of their bytes, others by Git's of a blob.
+  const hash = file.lfs?.oid ?? file.oid ?? "";
+  const kind = hash.length === SHA1_DIGITS ? "sha1" : "sha256";
+  const bytes = createHash(kind);
+  const blob = createHash(kind).update(`blob ${expected}\0`);
   let size = 0;
   for await (const chunk of chunks) {
     size += chunk.byteLength;
-    digest.update(chunk);
+    bytes.update(chunk);
+    blob.update(chunk);
     yield chunk;
   }
-  const expected = file.lfs?.size ?? file.size;
   if (size !== expected) {
     throw new Error(
       `Cannot download ${file.path} of ${id}: ${size} bytes came, expected ${expected}`,
     );
   }
-  if (file.lfs !== undefined && digest.digest("hex") !== file.lfs.oid) {
+  // Mirrors that do not keep their files in Git may hash the bytes of all.
+  const hashes = [bytes, ...file.lfs ? [] : [blob]];
+  if (!hashes.some((known) => known.digest("hex") === hash)) {
     throw new Error(
       `Cannot download ${file.path} of ${id}: what came has another checksum`,
     );
@@ -203,13 +346,18 @@ function statusOf(error: unknown): number | null {
 export function isUnreachable(error: unknown): boolean {
   const status = statusOf(error);
   if (status !== null) return status >= 500 || status === 429;
+  if (error instanceof Deno.errors.TimedOut) return true;
   // What fetch throws where there is no connection.
   return error instanceof TypeError &&
     /fetch failed|sending request|network|connect/i.test(error.message);
 }
 
-/** Says what the hub's refusal of a repository means. */
-export function hubError(where: string, error: unknown): unknown {
+/**
+ * Says what the hub's refusal of a repository means.
+ *
+ * @param lead What else is to be known, before the reason.
+ */
+export function hubError(where: string, error: unknown, lead: string): unknown {
   const status = statusOf(error);
   // A stream that the hub package aborts throws its reason as a text.
   if (typeof error === "string") {
@@ -218,16 +366,16 @@ export function hubError(where: string, error: unknown): unknown {
   if (status === null) return error;
   if (status === 401 || status === 403) {
     return new Deno.errors.PermissionDenied(
-      `Cannot download ${where}: it does not exist, or is private or gated ` +
-        `(status ${status}): pass a token that has access`,
+      `Cannot download ${where}: ${lead}it does not exist, or is private or ` +
+        `gated (status ${status}): pass a token that has access`,
       { cause: error },
     );
   }
   const reason = error instanceof Error ? error.message : String(error);
   return status === 404
     ? new Deno.errors.NotFound(
-      `Cannot download ${where}: there is no such repository or revision`,
+      `Cannot download ${where}: ${lead}there is no such repository or revision`,
       { cause: error },
     )
-    : new Error(`Cannot download ${where}: ${reason}`, { cause: error });
+    : new Error(`Cannot download ${where}: ${lead}${reason}`, { cause: error });
 }

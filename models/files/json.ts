@@ -2,7 +2,8 @@
 // JSON files as Python writes them: `json.dumps(value, indent=2, sort_keys=True)`
 // keeps "0.0" apart from "0", which JavaScript's numbers do not.
 
-import { writeTextAtomically } from "../../nn/disk.ts";
+import { DiskReader, folderOf, writeTextAtomically } from "../../nn/disk.ts";
+import { finishSave } from "../../nn/folder_save.ts";
 
 /** The fields of a JSON file, and which of them are spelled as floats. */
 export interface JsonFields {
@@ -15,26 +16,122 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Reads a JSON text that must hold an object; `source` names it in errors. */
+/** How deep Python's reader goes before it gives up. */
+const MAX_DEPTH = 1000;
+const BYTE_ORDER_MARK = "\ufeff";
+
+/**
+ * Reads a JSON text that must hold an object, as Python's `json` does: `NaN`,
+ * `Infinity` and `-Infinity` are numbers.
+ *
+ * @param source What errors call the text.
+ * @throws {SyntaxError} If it is malformed, nested more than 1,000 deep, or
+ * holds anything else.
+ */
 export function parseJson(text: string, source: string): JsonFields {
+  const { json, value } = parse(text, source);
+  if (!isObject(value)) {
+    throw new SyntaxError(`Cannot read ${source}: it does not hold an object`);
+  }
   const floats = new Set<string>();
+  JSON.parse(
+    json,
+    function (key: string, value: unknown, context?: { source?: string }) {
+      if (typeof value === "number" && /[.eE]/.test(context?.source ?? "")) {
+        floats.add(key);
+      }
+      return value;
+    },
+  );
+  return { fields: value, floats };
+}
+
+/**
+ * Reads a JSON text of any value, as {@linkcode parseJson} does, without asking
+ * how it spells numbers: it may be large.
+ */
+export function parseValue(text: string, source: string): unknown {
+  return parse(text, source).value;
+}
+
+function parse(
+  text: string,
+  source: string,
+): { json: string; value: unknown } {
+  let json = text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
   let value: unknown;
   try {
-    value = JSON.parse(
-      text,
-      function (key: string, value: unknown, context?: { source?: string }) {
-        if (typeof value === "number" && /[.eE]/.test(context?.source ?? "")) {
-          floats.add(key);
-        }
-        return value;
-      },
-    );
+    value = JSON.parse(json);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SyntaxError(`Cannot read ${source}: ${reason}`, { cause: error });
+    const mark = crypto.randomUUID();
+    const plain = withoutConstants(json, mark);
+    // Told of the file's own text, unless the constants are all that is odd.
+    if (plain === json) throw unreadable(error, source);
+    try {
+      value = JSON.parse(
+        plain,
+        (_, value) => value === mark ? NaN : value,
+      );
+    } catch (cause) {
+      throw unreadable(cause, source);
+    }
+    json = plain;
   }
-  if (isObject(value)) return { fields: value, floats };
-  throw new SyntaxError(`Cannot read ${source}: it does not hold an object`);
+  if (isDeeper(value, MAX_DEPTH)) {
+    throw new SyntaxError(
+      `Cannot read ${source}: it is nested more than ${MAX_DEPTH} deep`,
+    );
+  }
+  return { json, value };
+}
+
+function unreadable(error: unknown, source: string): SyntaxError {
+  const reason = error instanceof RangeError
+    ? `it is nested more than ${MAX_DEPTH} deep`
+    : error instanceof Error
+    ? error.message
+    : String(error);
+  return new SyntaxError(`Cannot read ${source}: ${reason}`, { cause: error });
+}
+
+/**
+ * Puts in what JSON knows for Python's constants: numbers too large to be
+ * finite for the infinities, and the text `mark` for NaN.
+ */
+function withoutConstants(json: string, mark: string): string {
+  return json.replace(
+    /"[^"\\]*(?:\\.[^"\\]*)*"|(?:-?\bInfinity|\bNaN)\b(?!\s*:)/gs,
+    (found) =>
+      found === "NaN"
+        ? `"${mark}"`
+        : found === "Infinity"
+        ? "1e999"
+        : found === "-Infinity"
+        ? "-1e999"
+        : found,
+  );
+}
+
+/** Whether lists and objects lie in one another more than `depth` times. */
+function isDeeper(value: unknown, depth: number): boolean {
+  let level: object[] = isCompound(value) ? [value] : [];
+  for (let at = 1; level.length > 0; at++) {
+    if (at > depth) return true;
+    const next: object[] = [];
+    for (const item of level) {
+      // Without a list of all values: a vocabulary has 100,000 of them.
+      for (const key in item) {
+        const inner = (item as Record<string, unknown>)[key];
+        if (isCompound(inner)) next.push(inner);
+      }
+    }
+    level = next;
+  }
+  return false;
+}
+
+function isCompound(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }
 
 /** Reads a JSON file that must hold an object. */
@@ -42,10 +139,10 @@ export async function readJson(path: string): Promise<JsonFields> {
   return parseJson(await readText(path), path);
 }
 
-/** Reads a text file; a missing one is named by its path. */
+/** Reads a text file; errors name its path. */
 export async function readText(path: string): Promise<string> {
   try {
-    return await Deno.readTextFile(path);
+    return await readRegular(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new Deno.errors.NotFound(
@@ -58,11 +155,17 @@ export async function readText(path: string): Promise<string> {
 /** Reads a text file, or gives `null` if there is none. */
 export async function readOptionalText(path: string): Promise<string | null> {
   try {
-    return await Deno.readTextFile(path);
+    return await readRegular(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
   }
+}
+
+async function readRegular(path: string): Promise<string> {
+  await finishSave(folderOf(path));
+  using file = await DiskReader.open(path);
+  return new TextDecoder().decode(await file.read(0, file.size));
 }
 
 /** Writes an object as Python does, with a newline at the end. */
@@ -118,7 +221,7 @@ function formatNumber(value: number, float: boolean): string {
   if (!Number.isFinite(value)) {
     return Number.isNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
   }
-  if (Number.isInteger(value) && !float && Math.abs(value) < 1e21) {
+  if (Number.isInteger(value) && !float) {
     return BigInt(value).toString();
   }
   const [digits = "", exponent = "0"] = value.toExponential().split("e");

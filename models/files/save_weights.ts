@@ -1,18 +1,16 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// Writing weights, in parts where they are large, so that a folder never holds
-// half of them: all parts are complete under other names before the first takes
-// its place, and the index comes last.
+// Writing weights, in parts where they are large. Parts never take the names of
+// those that the folder's index lists: until the new index is in its place, the
+// old one leads to weights that are all there.
 
 import { readAll, type Tensor, type TypedArray } from "../../engine/mod.ts";
-import { safetensorsChunks } from "../../nn/_safetensors_chunks.ts";
-import { stage, type StagedFile } from "../../nn/disk.ts";
-import type { SafetensorsSource } from "../../nn/mod.ts";
+import { writeTextAtomically } from "../../nn/disk.ts";
+import { checkFinite } from "../../nn/check_finite.ts";
+import { type SafetensorsSource, writeSafetensors } from "../../nn/mod.ts";
 import { formatJson } from "./json.ts";
+import { WEIGHT_FILES, WEIGHT_PART } from "./weights.ts";
 
-const NAME = "model.safetensors";
-const INDEX = "model.safetensors.index.json";
-/** What this writer calls parts. */
-const PART = /^model-\d{5}-of-\d{5}\.safetensors$/;
+const [NAME, INDEX] = WEIGHT_FILES;
 const UNITS: Readonly<Record<string, number>> = {
   B: 1,
   KB: 1e3,
@@ -46,49 +44,80 @@ export function parseSize(size: number | string): number {
   );
 }
 
+/** How {@linkcode writeWeights} writes. */
+export interface WriteWeightsOptions {
+  /** The folder that the files will be moved to. */
+  folder: string;
+  /** Bytes of one file, unless a single tensor is larger. */
+  maxBytes: number;
+  /** Whether to write numbers that are not finite. */
+  allowNonFinite: boolean;
+}
+
 /**
- * Writes 32-bit floats to temporary files, whose `commit` puts them in the
- * place of what the folder had: `model.safetensors`, or parts of at most
- * `maxBytes` each and their index. A tensor larger than that has a part of its
- * own.
+ * Writes weights to a staging folder as 32-bit floats: `model.safetensors`, or
+ * parts of at most `maxBytes` each and their index. A tensor larger than that
+ * has a part of its own.
+ *
+ * @returns The names of the files written.
+ * @throws {RangeError} If a weight is not finite, unless that is allowed.
  */
-export async function stageWeights(
-  folder: string,
+export async function writeWeights(
+  staging: string,
   tensors: readonly Named[],
-  maxBytes: number,
-): Promise<StagedFile> {
+  { folder, maxBytes, allowNonFinite }: WriteWeightsOptions,
+): Promise<string[]> {
   const parts = split(tensors, maxBytes);
-  const names = parts.length === 1 ? [NAME] : parts.map((_, i) => {
-    const [at, of] = [i + 1, parts.length].map((n) =>
-      String(n).padStart(5, "0")
-    );
-    return `model-${at}-of-${of}.safetensors`;
-  });
-  const staged: StagedFile[] = [];
-  const discard = async () => {
-    for (const file of staged) await file.discard();
-  };
-  try {
-    for (const [i, part] of parts.entries()) {
-      const path = `${folder}/${names[i]}`;
-      staged.push(await stage(path, safetensorsChunks(sources(part))));
-    }
-    if (parts.length > 1) {
-      const text = indexOf(parts, names);
-      const bytes = new TextEncoder().encode(text);
-      staged.push(await stage(`${folder}/${INDEX}`, [bytes]));
-    }
-  } catch (error) {
-    await discard();
-    throw error;
+  const names = parts.length === 1
+    ? [NAME]
+    : await partNames(folder, parts.length);
+  for (const [i, part] of parts.entries()) {
+    const path = `${staging}/${names[i]}`;
+    await writeSafetensors(path, sources(part, folder, allowNonFinite));
   }
-  return {
-    async commit() {
-      for (const file of staged) await file.commit();
-      await removeStale(folder, names);
-    },
-    discard,
-  };
+  if (parts.length === 1) return names;
+  await writeTextAtomically(`${staging}/${INDEX}`, indexOf(parts, names));
+  return [...names, INDEX];
+}
+
+/**
+ * Names for parts: Hugging Face's, unless the folder's index leads to one of
+ * them. Then a mark sets them apart, which transformers reads, and removes with
+ * other parts when it saves there.
+ */
+async function partNames(folder: string, count: number): Promise<string[]> {
+  const digits = (n: number) => String(n).padStart(5, "0");
+  const named = (mark: string) =>
+    Array.from(
+      { length: count },
+      (_, i) => `model-${mark}${digits(i + 1)}-of-${digits(count)}.safetensors`,
+    );
+  let used = "";
+  try {
+    const index = `${folder}/${INDEX}`;
+    if ((await Deno.lstat(index)).isFile) used = await Deno.readTextFile(index);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  const plain = named("");
+  if (!plain.some((name) => used.includes(`"${name}"`))) return plain;
+  return named(`${crypto.randomUUID().slice(0, 8)}-`);
+}
+
+/** The weights of earlier saves that a folder has, beside those of this one. */
+export async function staleWeights(
+  folder: string,
+  written: readonly string[],
+): Promise<string[]> {
+  const stale: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const isWeights = WEIGHT_FILES.includes(name) || WEIGHT_PART.test(name);
+    if (!isDirectory && isWeights && !written.includes(name)) stale.push(name);
+  }
+  // The file by which weights are found goes last.
+  return stale.sort((a, b) =>
+    Number(WEIGHT_FILES.includes(a)) - Number(WEIGHT_FILES.includes(b))
+  );
 }
 
 /** Cuts where the next tensor would make a part too large. */
@@ -128,7 +157,11 @@ function indexOf(
 }
 
 /** Tensors that are read from the GPU when the file reaches them. */
-function sources(part: readonly Named[]): [string, SafetensorsSource][] {
+function sources(
+  part: readonly Named[],
+  folder: string,
+  allowNonFinite: boolean,
+): [string, SafetensorsSource][] {
   const sorted = [...part].sort(([a], [b]) => a < b ? -1 : 1);
   const ahead = new Map<Tensor, TypedArray | undefined>();
   const readFrom = async (start: number): Promise<void> => {
@@ -149,27 +182,10 @@ function sources(part: readonly Named[]): [string, SafetensorsSource][] {
       if (!ahead.has(tensor)) await readFrom(i);
       const values = ahead.get(tensor);
       ahead.delete(tensor);
+      if (values && !allowNonFinite) {
+        checkFinite(values, name, `Cannot save the model to ${folder}`);
+      }
       return values ?? new Float32Array();
     },
   }]);
-}
-
-/** Removes what an earlier save left and a later load would take. */
-async function removeStale(
-  folder: string,
-  names: readonly string[],
-): Promise<void> {
-  const stale: string[] = names.includes(NAME) ? [INDEX] : [NAME];
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
-    if (!isDirectory && PART.test(name) && !names.includes(name)) {
-      stale.push(name);
-    }
-  }
-  for (const name of stale) {
-    try {
-      await Deno.remove(`${folder}/${name}`);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-  }
 }

@@ -11,12 +11,22 @@ export interface WeightKind {
   readonly part?: RegExp;
 }
 
+/** Weights as one file, or the list of their parts: a saved folder has one. */
+export const WEIGHT_FILES: readonly [string, string] = [
+  "model.safetensors",
+  "model.safetensors.index.json",
+];
+
+/** What parts are called. A mark may tell those of one save from another's. */
+export const WEIGHT_PART =
+  /^model-(?:[0-9a-f]{8}-)?\d{5}-of-\d{5}\.safetensors$/;
+
 /** The kinds that are read, the preferred first, as in transformers. */
 export const WEIGHT_KINDS: readonly WeightKind[] = [
   { name: "model.safetensors" },
   {
     name: "model.safetensors.index.json",
-    part: /^model-\d+-of-\d+\.safetensors$/,
+    part: /^model-(?:[0-9a-f]{8}-)?\d+-of-\d+\.safetensors$/,
   },
   { name: "pytorch_model.bin" },
   {

@@ -20,6 +20,7 @@ import {
   specialTokens,
 } from "./json.ts";
 import type { TokenizerOptions } from "./types.ts";
+import { parseValue } from "../files/json.ts";
 import { isUncased, parseVocabulary, wordPieceJson } from "./wordpiece.ts";
 
 /** The files of a tokenizer, of which a folder holds some. */
@@ -115,13 +116,7 @@ class Reader {
 
 /** Reads a JSON file without asking how it spells numbers: it may be large. */
 function parseFields(text: string, path: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SyntaxError(`Cannot read ${path}: ${reason}`, { cause: error });
-  }
+  const value = parseValue(text, path);
   if (isObject(value)) return value;
   throw new SyntaxError(`Cannot read ${path}: it does not hold an object`);
 }

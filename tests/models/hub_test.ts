@@ -36,6 +36,34 @@ interface Hub {
   /** What every request is answered by, if anything. */
   status: number | null;
   listing: string[];
+  /** Whether small files are known by Git's hash, as on the hub itself. */
+  git?: boolean;
+  /** The file that is answered with another letter in it. */
+  corrupt?: string;
+  /** What never comes to an end. */
+  stall?: "answer" | "body" | "weights" | "drip" | null;
+  /** How many requests are to be told that the hub is busy. */
+  busy?: number;
+  /** The answer to the first question. */
+  body?: string;
+}
+
+/** A body that begins, and then brings nothing or a byte now and then. */
+function endless(every?: number): Response {
+  let timer: ReturnType<typeof setInterval> | undefined;
+  return new Response(
+    new ReadableStream({
+      start(controller) {
+        controller.enqueue(new Uint8Array([0x7b]));
+        if (every === undefined) return;
+        timer = setInterval(
+          () => controller.enqueue(new Uint8Array([0x20])),
+          every,
+        );
+      },
+      cancel: () => clearInterval(timer),
+    }),
+  );
 }
 
 function hashOf(
@@ -51,7 +79,9 @@ function describe(hub: Hub, path: string): Record<string, unknown> {
     type: "file",
     path,
     size: text.length,
-    oid: hashOf("sha1", text),
+    oid: hub.git
+      ? hashOf("sha1", `blob ${text.length}\0${text}`)
+      : hashOf("sha1", text),
   };
   if (!path.endsWith(".safetensors")) return file;
   const lfs = {
@@ -67,6 +97,15 @@ async function answer(request: Request, hub: Hub): Promise<Response> {
   const { pathname } = new URL(request.url);
   hub.requests.push(`${request.method} ${pathname}`);
   const token = request.headers.get("authorization");
+  if (hub.busy) {
+    hub.busy--;
+    return new Response("", { status: 503, headers: { "retry-after": "0" } });
+  }
+  if (hub.stall === "answer") {
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+  if (hub.stall === "body") return endless();
+  if (hub.stall === "drip") return endless(10);
   if (hub.status !== null) return new Response("no", { status: hub.status });
   if (pathname.startsWith("/api/models/owner/gated/")) {
     if (token !== "Bearer hf_secret") {
@@ -81,6 +120,7 @@ async function answer(request: Request, hub: Hub): Promise<Response> {
     return Response.json({ error: "Invalid rev id" }, { status: 404 });
   }
   if (pathname.includes("/revision/")) {
+    if (hub.body !== undefined) return new Response(hub.body);
     return Response.json({
       _id: "1",
       id: "owner/tiny",
@@ -97,6 +137,11 @@ async function answer(request: Request, hub: Hub): Promise<Response> {
   const text = path === "model.safetensors"
     ? hub.weights
     : hub.files[path] ?? "";
+  const ranged = request.headers.get("range") === "bytes=0-0";
+  if (hub.stall === "weights" && !ranged) return endless();
+  if (hub.corrupt === path && typeof text === "string" && !ranged) {
+    return new Response(text.replace("b", "c"));
+  }
   const etag = `"${hashOf("sha1", text)}"`;
   if (request.headers.get("range") !== "bytes=0-0") return new Response(text);
   return new Response(text.slice(0, 1), {
@@ -406,8 +451,21 @@ Deno.test("resolveFiles() keeps nothing of a download that is cut off or altered
       "what came has another checksum",
     );
     assertEquals(weights(), []);
+    // What a download left that was killed long ago, and what one has now.
+    const blobs = `${cache}/models--owner--tiny/blobs`;
+    const [old, now] = ["old", "now"].map((mark) =>
+      `${hashOf("sha256", WEIGHTS)}.${mark}.tmp`
+    );
+    for (const name of [old, now]) {
+      await Deno.writeTextFile(`${blobs}/${name}`, "x");
+    }
+    await Deno.utime(`${blobs}/${old}`, 0, 0);
     hub.weights = WEIGHTS;
     assertEquals((await resolve("owner/tiny")).files.length, 3);
+    assertEquals(
+      tree(blobs).filter((name) => name.endsWith(".tmp")),
+      [now],
+    );
   });
 });
 
@@ -484,4 +542,187 @@ Deno.test("resolveFiles() takes a local folder as it is, links out of it excepte
   );
   await assertRejects(() => pathInFolder(model, "../secret"), TypeError);
   await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("resolveFiles() checks small files by Git's hash", async () => {
+  await withHub(async (hub, resolve) => {
+    hub.git = true;
+    assertEquals((await resolve("owner/tiny")).files.length, 3);
+    hub.corrupt = "config.json";
+    const other = `${await Deno.makeTempDir()}`;
+    await assertRejects(
+      () => resolve("owner/tiny", { cacheFolder: other }),
+      Error,
+      "Cannot download config.json of owner/tiny: what came has another checksum",
+    );
+    await Deno.remove(other, { recursive: true });
+  });
+});
+
+Deno.test("resolveFiles() works with a complete cache that cannot be written to", async () => {
+  await withHub(async (hub, resolve, cache) => {
+    const found = await resolve("owner/tiny");
+    const reference = `${cache}/models--owner--tiny/refs/main`;
+    const { mtime } = await Deno.stat(reference);
+    assertEquals(await resolve("owner/tiny"), found);
+    assertEquals((await Deno.stat(reference)).mtime, mtime);
+    // A folder in its place cannot be replaced by a file.
+    await Deno.remove(reference);
+    await Deno.mkdir(`${reference}/x`, { recursive: true });
+    const warnings: string[] = [];
+    const host = globalThis.console;
+    const { warn } = host;
+    host.warn = (text: string) => warnings.push(text);
+    try {
+      assertEquals(await resolve("owner/tiny"), found);
+    } finally {
+      host.warn = warn;
+    }
+    assertEquals(warnings.length, 1);
+    assert(warnings[0]?.includes(`Cannot remember that main is ${COMMIT}`));
+    assertEquals(hub.requests.filter((r) => r.includes("/resolve/")).length, 6);
+  });
+});
+
+Deno.test("resolveFiles() ends by itself where the hub stalls, and when it is told to", async () => {
+  await withHub(async (hub, resolve) => {
+    for (const stall of ["answer", "body", "weights", "drip"] as const) {
+      hub.stall = stall;
+      const start = performance.now();
+      await assertRejects(
+        () => resolve("owner/tiny", { timeout: 100 }),
+        Error,
+        `Cannot download owner/tiny at main: ${hub.endpoint} cannot be reached ` +
+          "(fewer than 1024 bytes came in 0.1 s)",
+      );
+      assert(performance.now() - start < 5000, stall);
+    }
+    hub.stall = "body";
+    await assertRejects(
+      () => resolve("owner/tiny", { signal: AbortSignal.timeout(50) }),
+      DOMException,
+      "due to timeout",
+    );
+    const reason = new Error("no more");
+    await assertRejects(
+      () => resolve("owner/tiny", { signal: AbortSignal.abort(reason) }),
+      Error,
+      "no more",
+    );
+    for (const timeout of [0, -1, NaN, 2 ** 31]) {
+      await assertRejects(
+        () => resolve("owner/tiny", { timeout }),
+        RangeError,
+        `Cannot wait ${timeout} ms for the hub`,
+      );
+    }
+    hub.stall = null;
+    assertEquals((await resolve("owner/tiny")).files.length, 3);
+  });
+});
+
+Deno.test("resolveFiles() asks a busy hub again", async () => {
+  await withHub(async (hub, resolve) => {
+    hub.busy = 2;
+    assertEquals((await resolve("owner/tiny")).files.length, 3);
+    hub.busy = 3;
+    const again = await resolve("owner/tiny");
+    assertEquals(again.files.length, 3); // From the cache.
+  });
+});
+
+Deno.test("resolveFiles() names the repository and the address of an odd hub", async () => {
+  await withHub(async (hub, resolve) => {
+    const odd: [string, string][] = [
+      ["", "it is no JSON"],
+      ["<html></html>", "it is no JSON"],
+      ["null", "it has another form"],
+      ["[]", "it names the commit nowhere"],
+      [`{"sha": "${COMMIT}", "siblings": {}}`, "it has another form"],
+      [`{"sha": "${COMMIT}", "siblings": [null]}`, "it has another form"],
+      [
+        `{"sha": "${COMMIT}", "siblings": [{}]}`,
+        "it does not list the repository's files",
+      ],
+      ['{"sha": "main", "siblings": []}', 'it names the commit "main"'],
+    ];
+    for (const [body, reason] of odd) {
+      hub.body = body;
+      await assertRejects(
+        () => resolve("owner/tiny"),
+        SyntaxError,
+        `Cannot download owner/tiny at main: ${hub.endpoint} gave an answer ` +
+          `that is not a hub's: ${reason}`,
+      );
+    }
+    hub.body = `{"sha": "${COMMIT}", "siblings": null}`;
+    await assertRejects(
+      () => resolve("owner/tiny"),
+      Deno.errors.NotFound,
+      "Cannot download owner/tiny at main: it lacks config.json",
+    );
+  });
+});
+
+Deno.test("resolveFiles() says that a mistyped folder is not there", async () => {
+  await withHub(async (_hub, resolve) => {
+    await assertRejects(
+      () => resolve("nope"),
+      Deno.errors.NotFound,
+      "Cannot download nope at main: there is no folder nope here, and there " +
+        "is no such repository or revision",
+    );
+    await assertRejects(
+      () => resolve("nope", { offline: true }),
+      Error,
+      "Cannot download nope at main: there is no folder nope here, and http",
+    );
+  });
+});
+
+Deno.test("resolveFiles() does not take a download that was cut off for the model", async () => {
+  await withHub(async (hub, resolve) => {
+    hub.weights = "not the weights";
+    await assertRejects(() => resolve("owner/tiny"), Error, "Cannot download");
+    hub.status = 404;
+    const dead = { endpoint: "http://127.0.0.1:1", revision: COMMIT };
+    await assertRejects(
+      () => resolve("owner/tiny", dead),
+      Deno.errors.NotFound,
+      "was cut off before model.safetensors, and http://127.0.0.1:1 cannot",
+    );
+    hub.status = null;
+    hub.weights = WEIGHTS;
+    const found = await resolve("owner/tiny");
+    assertEquals(await resolve("owner/tiny", dead), found);
+  });
+});
+
+Deno.test("resolveFiles() opens nothing but files", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${folder}/config.json`, "{}");
+  const made = await new Deno.Command("mkfifo", {
+    args: [`${folder}/model.safetensors`],
+  }).output().catch(() => null);
+  if (made?.success) {
+    await assertRejects(
+      () => resolveFiles(folder),
+      TypeError,
+      `Cannot read ${folder}/model.safetensors: it is not a file`,
+    );
+  }
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("resolveFiles() may be called several times at once", async () => {
+  await withHub(async (_hub, resolve, cache) => {
+    const all = await Promise.all(
+      Array.from({ length: 5 }, () => resolve("owner/tiny")),
+    );
+    for (const found of all) assertEquals(found, all[0]);
+    assertEquals(
+      tree(cache).filter((name) => /tmp$|incomplete/.test(name)),
+      [],
+    );
+  });
 });

@@ -413,6 +413,64 @@ Deno.test("PyTorchReader.open() bounds what a small pickle can ask for", async (
   const many = new Uint8Array(4_100_000).fill("N".charCodeAt(0));
   many.set([0x80, 2]);
   await rejects(many, "makes more than 4000000 values");
+  // A table, a list and a tuple take a hundred bytes each for one in the file.
+  for (const empty of "}])") {
+    many.fill(empty.charCodeAt(0), 2);
+    await rejects(
+      many.slice(0, 1_100_000),
+      "makes more than 1000000 tables and lists",
+    );
+  }
+  // One list of a thousand pairs, made into a table again and again.
+  const pairs = `](${`${str("a")}N\x86`.repeat(1000)}eq\x00\x85`;
+  const again = `ccollections\nOrderedDict\n${pairs}R` +
+    "ccollections\nOrderedDict\nh\x00\x85R0".repeat(5000);
+  await rejects(
+    Uint8Array.from(`\x80\x02${again}.`, (c) => c.charCodeAt(0)),
+    "makes more than 4000000 values",
+  );
+});
+
+Deno.test("PyTorchReader compares records with their checksums", async () => {
+  const bytes = await Deno.readFile(`${FOLDER}zip.bin`);
+  const whole = await readAll(await PyTorchReader.open(new Memory(bytes)));
+  let refused = 0;
+  for (const [name, expected] of Object.entries(whole)) {
+    if (expected.values.length === 0) continue;
+    using reader = await PyTorchReader.open(new Memory(bytes));
+    // The first byte that this tensor alone is read from.
+    const memory = new Memory(bytes.slice());
+    using other = await PyTorchReader.open(memory);
+    const { read } = memory;
+    memory.read = async (offset, length) => {
+      const own = await read.call(memory, offset, length);
+      if (length !== 30) own[length - 1] = (own[length - 1] ?? 0) ^ 1;
+      return own;
+    };
+    const clean = await reader.tensor(name);
+    try {
+      const { data } = await other.tensor(name);
+      // A window on a record is not worth reading what is around it.
+      assert(data.length < 12 || String(data) !== String(clean.data), name);
+    } catch (error) {
+      assert(error instanceof SyntaxError);
+      assert(/the file is damaged$/.test(error.message), error.message);
+      assert(
+        /^Cannot read model.bin: record "archive\/data\/\d+" has the CRC-32 /
+          .test(error.message),
+        error.message,
+      );
+      refused++;
+    }
+  }
+  assert(refused > 10, String(refused));
+  // The table of tensors is checked when the file is opened.
+  const at = bytes.findIndex((_, i) =>
+    new TextDecoder().decode(bytes.subarray(i, i + 6)) === "_utils"
+  );
+  const damaged = bytes.slice();
+  damaged[at] = 0x5e;
+  await rejects(damaged, 'record "archive/data.pkl" has the CRC-32 ');
 });
 
 Deno.test("PyTorchReader.open() says what is wrong with an archive", async () => {

@@ -156,6 +156,28 @@ Deno.test("openSafetensors() names the file that is malformed", async () => {
     await assertRejects(
       () => openSafetensors(`${folder}/absent`),
       Deno.errors.NotFound,
+      `Cannot read ${folder}/absent: there is no such file`,
     );
+    await assertRejects(
+      () => writeSafetensors(`${folder}/absent/x`, []),
+      Deno.errors.NotFound,
+      `Cannot write ${folder}/absent/x: there is no such folder`,
+    );
+    await assertRejects(
+      () => writeSafetensors(`${path}/x`, []),
+      Error,
+      `Cannot write ${path}/x: Not a directory`,
+    );
+    // A pipe would wait until somebody writes to it.
+    const pipe = `${folder}/pipe`;
+    const made = await new Deno.Command("mkfifo", { args: [pipe] }).output()
+      .catch(() => undefined);
+    if (made?.success) {
+      await assertRejects(
+        () => openSafetensors(pipe),
+        TypeError,
+        `Cannot read ${pipe}: it is not a file`,
+      );
+    }
   });
 });

@@ -321,6 +321,40 @@ Deno.test("parseSafetensors() names what is wrong with a malformed file", () => 
   }
 });
 
+Deno.test("parseSafetensors() refuses large headers before it builds them", () => {
+  const cases: [string, string][] = [
+    [`{"a":{"x":${"[".repeat(3e6)}`, "nested more than 128 deep"],
+    ['{"a":'.repeat(1e6), "nested more than 128 deep"],
+    [`{"a":${"[".repeat(3e6)}`, "describes a tensor by what is no object"],
+    [`{${'"a":0,'.repeat(5e5)}`, "describes a tensor by what is no object"],
+    [
+      `{"a":{"dtype":"F32","shape":[${"1,".repeat(2e6)}`,
+      "holds a list of more than 1000 numbers",
+    ],
+  ];
+  for (const [header, reason] of cases) {
+    const start = performance.now();
+    assertThrows(
+      () => parseSafetensors(file(header)),
+      SyntaxError,
+      `Cannot read the safetensors data: the header ${
+        reason.startsWith("nested") ? "is " : ""
+      }${reason}`,
+    );
+    assert(performance.now() - start < 1000, reason);
+  }
+  // As many tensors as it takes: this is a file like any other.
+  const entries = Array.from(
+    { length: 20_000 },
+    (_, i) =>
+      `"tensor [{${i}\\"":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}`,
+  );
+  assertEquals(
+    parseSafetensors(file(`{${entries.join(",")}}`)).names.length,
+    20_000,
+  );
+});
+
 Deno.test("parseSafetensors() accepts empty files, scalars and empty tensors", () => {
   assertEquals(parseSafetensors(file({})).names, []);
   const { names } = parseSafetensors(

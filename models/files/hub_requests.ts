@@ -1,0 +1,153 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// Requests that end by themselves: each waits a bounded time for bytes, and is
+// made again where the hub is only busy.
+
+/** Bytes that must come for each time-out's length of waiting. */
+const LEAST_BYTES = 1024;
+const ATTEMPTS = 3;
+const FIRST_PAUSE = 500;
+const LONGEST_PAUSE = 10_000;
+const BUSY: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
+
+/** What bounds requests. */
+export interface RequestLimits {
+  /** Milliseconds of waiting in which {@linkcode LEAST_BYTES} must come. */
+  timeout: number;
+  /** Ends all of them. */
+  signal: AbortSignal | undefined;
+}
+
+/** The hub's answers, or an error in bounded time. */
+export class HubRequests {
+  readonly #limits: RequestLimits;
+  /** What ended the last request: the hub package passes its text on alone. */
+  failure: unknown;
+
+  /** Takes the limits of every request. */
+  constructor(limits: RequestLimits) {
+    this.#limits = limits;
+  }
+
+  /**
+   * As the runtime's own `fetch`. A hub that says that it is busy is asked up
+   * to three times.
+   *
+   * @throws {Deno.errors.TimedOut} If no answer begins in time. Reading a body
+   * that stalls throws it too.
+   */
+  readonly fetch: typeof globalThis.fetch = async (input, init) => {
+    for (let attempt = 1;; attempt++) {
+      const response = await this.#once(input, init);
+      if (!BUSY.has(response.status) || attempt === ATTEMPTS) return response;
+      await response.body?.cancel();
+      const wished = 1000 * Number(response.headers.get("retry-after") ?? NaN);
+      const pause = wished >= 0 ? wished : FIRST_PAUSE * 2 ** (attempt - 1);
+      await this.#pause(Math.min(pause, LONGEST_PAUSE));
+    }
+  };
+
+  /**
+   * Does `task` up to three times, as long as a connection breaks or stalls.
+   *
+   * @param task Starts from nothing each time.
+   */
+  async again<T>(task: () => Promise<T>): Promise<T> {
+    for (let attempt = 1;; attempt++) {
+      this.failure = undefined;
+      try {
+        return await task();
+      } catch (cause) {
+        this.#limits.signal?.throwIfAborted();
+        const error = this.failure ?? cause;
+        if (!isBroken(error) || attempt === ATTEMPTS) throw error;
+        await this.#pause(FIRST_PAUSE * 2 ** (attempt - 1));
+      }
+    }
+  }
+
+  async #once(
+    input: Parameters<typeof fetch>[0],
+    init: RequestInit = {},
+  ): Promise<Response> {
+    const { signal, timeout } = this.#limits;
+    signal?.throwIfAborted();
+    const own = new AbortController();
+    const late = () =>
+      own.abort(
+        new Deno.errors.TimedOut(
+          `fewer than ${LEAST_BYTES} bytes came in ${timeout / 1000} s`,
+        ),
+      );
+    const signals = [own.signal, signal, init.signal].filter((s) => !!s);
+    const timer = setTimeout(late, timeout);
+    let response: Response;
+    try {
+      const all = { ...init, signal: AbortSignal.any(signals) };
+      response = await globalThis.fetch(input, all);
+    } catch (error) {
+      this.failure = error;
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+    if (response.body === null) return response;
+    const body = this.#watched(response.body, late);
+    const { status, statusText, headers, url } = response;
+    const copy = new Response(body, { status, statusText, headers });
+    return Object.defineProperty(copy, "url", { value: url });
+  }
+
+  /** A body whose reader waits no longer than the limits allow. */
+  #watched(
+    body: ReadableStream<Uint8Array<ArrayBuffer>>,
+    late: () => void,
+  ): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const { timeout } = this.#limits;
+    const reader = body.getReader();
+    let waited = 0;
+    let bytes = 0;
+    return new ReadableStream({
+      pull: async (controller) => {
+        // Only time spent waiting counts: who reads may be slow.
+        const start = performance.now();
+        const timer = setTimeout(late, timeout - waited);
+        try {
+          const { done, value } = await reader.read();
+          if (done) return controller.close();
+          waited += performance.now() - start;
+          bytes += value.byteLength;
+          if (bytes >= LEAST_BYTES) waited = bytes = 0;
+          controller.enqueue(value);
+        } catch (error) {
+          this.failure = error;
+          throw error;
+        } finally {
+          clearTimeout(timer);
+        }
+      },
+      cancel: (reason) => reader.cancel(reason),
+    }, { highWaterMark: 0 });
+  }
+
+  async #pause(milliseconds: number): Promise<void> {
+    const { signal } = this.#limits;
+    await new Promise<void>((resolve, reject) => {
+      const end = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", end);
+        if (signal?.aborted) reject(signal.reason);
+        else resolve();
+      };
+      const timer = setTimeout(end, milliseconds);
+      signal?.addEventListener("abort", end);
+    });
+  }
+}
+
+/** Whether a connection was made, and then failed. */
+function isBroken(error: unknown): boolean {
+  return error instanceof Deno.errors.TimedOut ||
+    error instanceof TypeError &&
+      /body|connection (reset|closed|aborted)|incomplete|broken/i
+        .test(error.message);
+}

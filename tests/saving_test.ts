@@ -1,0 +1,434 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// Saving models and posteriors beside each other: all of a save, or nothing.
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { prepareOutput } from "../cli/save.ts";
+import { manualSeed } from "../engine/mod.ts";
+import {
+  BertConfig,
+  BertForSequenceClassification,
+  GenerationConfig,
+} from "../models/mod.ts";
+import { parseSafetensors, serializeSafetensors } from "../nn/mod.ts";
+import { fingerprint } from "../swag/fingerprint.ts";
+import { SwagModel } from "../swag/mod.ts";
+import { gpuTest } from "./_check.ts";
+
+const POSTERIOR = "swag.safetensors";
+const STAGING = ".swagpu-partial";
+
+async function inFolder(
+  body: (folder: string) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await body(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+function names(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+}
+
+function bytesOf(folder: string): Record<string, Uint8Array> {
+  return Object.fromEntries(
+    names(folder).map((name) => [name, Deno.readFileSync(`${folder}/${name}`)]),
+  );
+}
+
+function newModel(seed: number): BertForSequenceClassification {
+  manualSeed(seed);
+  return new BertForSequenceClassification(
+    new BertConfig({
+      hiddenSize: 8,
+      intermediateSize: 8,
+      maxPositionEmbeddings: 8,
+      numAttentionHeads: 2,
+      numHiddenLayers: 1,
+      numLabels: 2,
+      vocabSize: 16,
+    }),
+  );
+}
+
+/** A model with a posterior of one collection, both saved to a folder. */
+async function saveBoth(folder: string, seed: number, size = "1GB") {
+  const model = newModel(seed);
+  using swag = SwagModel.fromBase(model, { noCovMat: false, maxNumModels: 2 });
+  swag.collectModel();
+  await model.savePretrained(folder, {
+    maxShardSize: size,
+    alongside: { [POSTERIOR]: (path) => swag.save(path) },
+  });
+  return model;
+}
+
+/** What `console.warn` is given while `body` runs. */
+async function warnings(body: () => Promise<void>): Promise<unknown[]> {
+  const host = globalThis.console;
+  const { warn } = host;
+  const heard: unknown[] = [];
+  host.warn = (...values: unknown[]) => heard.push(...values);
+  try {
+    await body();
+  } finally {
+    host.warn = warn;
+  }
+  return heard;
+}
+
+gpuTest("a posterior loads beside its own weights alone", async () => {
+  await inFolder(async (root) => {
+    const [a, b] = [
+      await saveBoth(`${root}/a`, 1),
+      await saveBoth(`${root}/b`, 2),
+    ];
+    const path = `${root}/a/${POSTERIOR}`;
+    const again = await BertForSequenceClassification.fromPretrained(
+      `${root}/a`,
+    );
+    (await SwagModel.load(path, again)).dispose();
+    const message = `Cannot load ${path}: the posterior belongs to other ` +
+      "weights than the model's; load those that it was saved with";
+    await assertRejects(() => SwagModel.load(path, b), TypeError, message);
+    // One weight of the frozen part is enough.
+    const first = again.namedParameters().values().next().value;
+    first?.write([...await first.data()].map((x, i) => i === 3 ? x + 1 : x));
+    await assertRejects(() => SwagModel.load(path, again), TypeError, message);
+    const swag = await SwagModel.load(path, again, { sameWeights: false });
+    assertEquals(swag.nModels, 1);
+    swag.dispose();
+    // Away from a model's files it is for the caller to say.
+    const alone = `${root}/posterior`;
+    await Deno.copyFile(path, alone);
+    (await SwagModel.load(alone, b)).dispose();
+    await assertRejects(
+      () => SwagModel.load(alone, b, { sameWeights: true }),
+      TypeError,
+      `Cannot load ${alone}: the posterior belongs to other weights`,
+    );
+    for (const model of [a, b, again]) model.dispose();
+  });
+});
+
+gpuTest(
+  "a posterior that does not name its weights loads with a warning",
+  async () => {
+    await inFolder(async (folder) => {
+      const model = await saveBoth(folder, 1);
+      const path = `${folder}/${POSTERIOR}`;
+      const file = parseSafetensors(await Deno.readFile(path));
+      const { swag_weights: weights, ...metadata } = file.metadata;
+      assertEquals(weights, await fingerprint(model));
+      await Deno.writeFile(
+        path,
+        serializeSafetensors(
+          file.names.map((name) => [name, {
+            ...file.tensor(name),
+            data: file.bytes(name).slice().buffer,
+          }]),
+          { metadata },
+        ),
+      );
+      const heard = await warnings(async () => {
+        (await SwagModel.load(path, model)).dispose();
+      });
+      assertEquals(heard.length, 1);
+      assert(String(heard[0]).startsWith(`${path} does not say which weights`));
+      model.dispose();
+    });
+  },
+);
+
+gpuTest(
+  "fingerprint() is that of the weights, however they are kept",
+  async () => {
+    await inFolder(async (folder) => {
+      const model = newModel(1);
+      const own = await fingerprint(model);
+      assertEquals(own.length, 64);
+      const other = newModel(2);
+      assert(own !== await fingerprint(other));
+      other.dispose();
+      await model.savePretrained(folder, { maxShardSize: 700 });
+      const again = await BertForSequenceClassification.fromPretrained(folder);
+      assertEquals(await fingerprint(again), own);
+      model.dispose();
+      again.dispose();
+    });
+  },
+);
+
+gpuTest(
+  "savePretrained() replaces what is alongside, or removes it",
+  async () => {
+    await inFolder(async (folder) => {
+      (await saveBoth(folder, 1)).dispose();
+      const model = newModel(2);
+      model.generationConfig = new GenerationConfig({ maxLength: 7 });
+      await model.savePretrained(folder, {
+        alongside: { "notes.txt": (path) => Deno.writeTextFile(path, "new") },
+        tokenizer: {
+          save: (to) => Deno.writeTextFile(`${to}/vocab.txt`, "[PAD]"),
+        },
+      });
+      const saved = [
+        "config.json",
+        "generation_config.json",
+        "model.safetensors",
+        "notes.txt",
+        POSTERIOR,
+        "vocab.txt",
+      ];
+      assertEquals(names(folder), saved);
+      model.dispose();
+      const other = newModel(3);
+      await other.savePretrained(folder, {
+        alongside: { [POSTERIOR]: null, "notes.txt": null, absent: null },
+        tokenizer: {
+          save: (to) => Deno.writeTextFile(`${to}/tokenizer.json`, "{}"),
+        },
+      });
+      assertEquals(names(folder), [
+        "config.json",
+        "model.safetensors",
+        "tokenizer.json",
+      ]);
+      for (const name of ["../x", "/x", "", "a/../../x"]) {
+        await assertRejects(
+          () => other.savePretrained(folder, { alongside: { [name]: null } }),
+          TypeError,
+          `Cannot use the file name ${JSON.stringify(name)}`,
+        );
+      }
+      other.dispose();
+    });
+  },
+);
+
+gpuTest(
+  "savePretrained() gives parts names that the last index does not have",
+  async () => {
+    await inFolder(async (folder) => {
+      let before: string[] = [];
+      for (const seed of [1, 2, 3]) {
+        const model = await saveBoth(folder, seed, "700B");
+        const parts = names(folder).filter((name) => name.startsWith("model-"));
+        assert(parts.length > 3);
+        assert(!parts.some((name) => before.includes(name)));
+        before = parts;
+        const again = await BertForSequenceClassification.fromPretrained(
+          folder,
+        );
+        assertEquals(await fingerprint(again), await fingerprint(model));
+        again.dispose();
+        model.dispose();
+      }
+    });
+  },
+);
+
+gpuTest("weights and posteriors that are not finite are refused", async () => {
+  for (const value of [NaN, -Infinity]) {
+    await inFolder(async (folder) => {
+      (await saveBoth(folder, 1)).dispose();
+      const before = bytesOf(folder);
+      const model = newModel(2);
+      using swag = SwagModel.fromBase(model);
+      swag.collectModel();
+      await swag.save(`${folder}/alone`);
+      const alone = Deno.readFileSync(`${folder}/alone`);
+      model.classifier.bias?.write([0, value]);
+      for (const maxShardSize of ["1GB", "700B"]) {
+        await assertRejects(
+          () => model.savePretrained(folder, { maxShardSize }),
+          RangeError,
+          `Cannot save the model to ${folder}: element 1 of "classifier.bias" ` +
+            `is ${value}`,
+        );
+      }
+      const moments = parseSafetensors(alone);
+      await swag.importState({
+        names: moments.names,
+        info: (name) => moments.info(name),
+        tensor: (name) => {
+          const { data } = moments.tensor(name);
+          return name === "swag.base.classifier.bias_mean"
+            ? { data: [0, value] }
+            : { data };
+        },
+      });
+      await assertRejects(
+        () => swag.save(`${folder}/alone`),
+        RangeError,
+        `element 1 of "swag.base.classifier.bias_mean" is ${value}`,
+      );
+      assertEquals(bytesOf(folder), { ...before, alone });
+      await swag.save(`${folder}/alone`, { allowNonFinite: true });
+      await model.savePretrained(folder, { allowNonFinite: true });
+      const again = await BertForSequenceClassification.fromPretrained(folder);
+      assertEquals((await again.classifier.bias?.data())?.[1], value);
+      model.dispose();
+      again.dispose();
+    });
+  }
+});
+
+gpuTest(
+  "a full disk is told of with file and size, and leaves the old save",
+  async () => {
+    await inFolder(async (folder) => {
+      (await saveBoth(folder, 1)).dispose();
+      const before = bytesOf(folder);
+      const { prototype } = Deno.FsFile;
+      const { write } = prototype;
+      const model = newModel(2);
+      try {
+        for (const room of [0, 100, 3000]) {
+          let left = room;
+          prototype.write = function (bytes) {
+            if (left === 0) {
+              throw new Error("No space left on device (os error 28)");
+            }
+            const count = Math.min(left, bytes.byteLength);
+            left -= count;
+            return write.call(this, bytes.subarray(0, count));
+          };
+          const error = await assertRejects(() => model.savePretrained(folder));
+          assert(error instanceof Error);
+          const said = new RegExp(
+            `^Cannot write ${folder}/.*/[a-z]+\\.(json|safetensors): No space ` +
+              "left on device, after \\d+ of \\d+ bytes$",
+          );
+          assert(said.test(error.message), error.message);
+        }
+      } finally {
+        prototype.write = write;
+      }
+      assertEquals(bytesOf(folder), before);
+      model.dispose();
+    });
+  },
+);
+
+gpuTest("saves of two models at once end as one of them", async () => {
+  await inFolder(async (folder) => {
+    const models = [1, 2, 3].map(newModel);
+    await Promise.all(models.map(async (model, i) => {
+      using swag = SwagModel.fromBase(model);
+      swag.collectModel();
+      await model.savePretrained(folder, {
+        maxShardSize: i === 1 ? "1GB" : "700B",
+        alongside: { [POSTERIOR]: (path) => swag.save(path) },
+      });
+    }));
+    const again = await BertForSequenceClassification.fromPretrained(folder);
+    const swag = await SwagModel.load(`${folder}/${POSTERIOR}`, again);
+    swag.dispose();
+    const prints = await Promise.all(models.map(fingerprint));
+    assert(prints.includes(await fingerprint(again)));
+    for (const model of [...models, again]) model.dispose();
+  });
+});
+
+gpuTest(
+  "savePretrained() and SwagModel.load() name what is in the way",
+  async () => {
+    await inFolder(async (folder) => {
+      const model = newModel(1);
+      await Deno.writeTextFile(`${folder}/file`, "");
+      await assertRejects(
+        () => model.savePretrained(`${folder}/file`),
+        TypeError,
+        `Cannot write to ${folder}/file: it is a file, expected a folder`,
+      );
+      await assertRejects(
+        () => SwagModel.load(`${folder}/nope`, model),
+        Deno.errors.NotFound,
+        `Cannot read ${folder}/nope: there is no such file`,
+      );
+      await assertRejects(
+        () => SwagModel.load(`${folder}/file`, model),
+        SyntaxError,
+        `Cannot read ${folder}/file: it has 0 bytes`,
+      );
+      model.dispose();
+    });
+  },
+);
+
+gpuTest(
+  "a load in the midst of saves gives one model or the other",
+  async () => {
+    await inFolder(async (folder) => {
+      // The number of classes is the same; their names tell the configurations.
+      const models = [1, 2].map((seed) => {
+        const model = newModel(seed);
+        model.config.setLabels([`a${seed}`, `b${seed}`]);
+        return model;
+      });
+      const prints = await Promise.all(models.map(fingerprint));
+      await models[0]?.savePretrained(folder);
+      let saving = true;
+      const saves = (async () => {
+        for (let i = 1; i <= 8; i++) {
+          const maxShardSize = i % 3 === 0 ? "700B" : "1GB";
+          await models[i % 2]?.savePretrained(folder, { maxShardSize });
+          await new Promise((resolve) => setTimeout(resolve, 60));
+        }
+        saving = false;
+      })();
+      for (let loads = 0; saving || loads < 3; loads++) {
+        const found = await BertForSequenceClassification.fromPretrained(
+          folder,
+        );
+        const own = prints.indexOf(await fingerprint(found));
+        assertEquals(found.config.id2label[0], `a${own + 1}`);
+        found.dispose();
+      }
+      await saves;
+      for (const model of models) model.dispose();
+    });
+  },
+);
+
+Deno.test("prepareOutput() tries to write before there is anything to lose", async () => {
+  await inFolder(async (root) => {
+    for (const folder of [`${root}/new/folder`, root]) {
+      await prepareOutput(folder, false);
+      assert(!names(folder).includes(STAGING));
+    }
+    await assertRejects(
+      () => prepareOutput(root, false, { bytes: 1e18 }),
+      Error,
+      `Cannot write to ${root}: a save takes about 1000000 TB, but its ` +
+        "disk has",
+    );
+    await Deno.writeTextFile(`${root}/config.json`, "{}");
+    await assertRejects(
+      () => prepareOutput(root, false),
+      Deno.errors.AlreadyExists,
+      `Cannot write to ${root}: it holds a config.json`,
+    );
+    await prepareOutput(root, true);
+    // As a file system does that is mounted read-only.
+    const { mkdir } = Deno;
+    try {
+      Deno.mkdir = () => {
+        throw new Deno.errors.PermissionDenied(
+          "Read-only file system (os error 30): mkdir",
+        );
+      };
+      await assertRejects(
+        () => prepareOutput(root, true),
+        Deno.errors.PermissionDenied,
+        `Cannot write to ${root}: Read-only file system`,
+      );
+    } finally {
+      Deno.mkdir = mkdir;
+    }
+    assertEquals(await Deno.readTextFile(`${root}/config.json`), "{}");
+  });
+});
