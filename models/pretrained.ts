@@ -259,6 +259,39 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
    * @throws {RangeError} If the size to cut at is none, or a weight is not
    * finite.
    * @throws {TypeError} If the folder is a file.
+   *
+   * @example A model and its posterior, replaced together
+   * ```ts
+   * import { initialize } from "@swagpu/swagpu/engine";
+   * import {
+   *   BertConfig,
+   *   BertForSequenceClassification,
+   * } from "@swagpu/swagpu/models";
+   * import { SwagModel } from "@swagpu/swagpu/swag";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await initialize();
+   * const model = new BertForSequenceClassification(
+   *   new BertConfig({
+   *     vocabSize: 16,
+   *     hiddenSize: 8,
+   *     intermediateSize: 8,
+   *     numHiddenLayers: 1,
+   *     numAttentionHeads: 2,
+   *   }),
+   * );
+   * const swag = SwagModel.fromBase(model);
+   * swag.collectModel();
+   *
+   * const folder = await Deno.makeTempDir();
+   * await model.savePretrained(folder, {
+   *   alongside: { "swag.safetensors": (path) => swag.save(path) },
+   * });
+   * const again = await BertForSequenceClassification.fromPretrained(folder);
+   * const posterior = await SwagModel.load(`${folder}/swag.safetensors`, again);
+   * assertEquals(posterior.nModels, 1);
+   * await Deno.remove(folder, { recursive: true });
+   * ```
    */
   async savePretrained(
     folder: string,
