@@ -31,6 +31,8 @@ export class Block {
   generation: number = 0;
   /** The stream's chunk that last used this block. */
   chunk: number = -1;
+  /** What is known of integers that the host wrote here; see host_integers.ts. */
+  integers: object | undefined;
   /** The whole buffer as a binding. */
   readonly whole: Binding;
   #windows = new Map<number, Binding[]>();
@@ -117,6 +119,7 @@ export class Pool {
   release(block: Block): void {
     observer()?.release(block);
     block.generation++;
+    block.integers = undefined;
     this.#inUse -= block.size;
     this.#blocks--;
     let free = this.#free.get(block.size);

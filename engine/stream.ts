@@ -11,6 +11,7 @@ import {
 } from "./kernel.ts";
 import type { Binding, Block } from "./pool.ts";
 import type { TypedArray } from "./dtype.ts";
+import { integersOf } from "./host_integers.ts";
 import { Live, observer, type Param } from "./observer.ts";
 import { Mirrors, type TexelBinding } from "./texels.ts";
 
@@ -174,7 +175,12 @@ export class Stream {
       pass.setBindGroup(0, group);
     }
     pass.dispatchWorkgroups(x, y, z);
-    for (const binding of bindings) binding.block.chunk = this.#chunk;
+    for (let i = 0; i < bindings.length; i++) {
+      const block = bindings[i]?.block;
+      if (!block) continue;
+      block.chunk = this.#chunk;
+      if (kernel.bind[i] === "write") block.integers = undefined;
+    }
     this.#dispatches++;
     observer()?.dispatch(
       this,
@@ -199,6 +205,7 @@ export class Stream {
       Math.ceil(bytes / 4) * 4,
     );
     source.block.chunk = target.block.chunk = this.#chunk;
+    target.block.integers = undefined;
     this.#pending++;
   }
 
@@ -208,11 +215,13 @@ export class Stream {
     this.#closePass();
     this.#open().clearBuffer(block.buffer, offset, Math.ceil(bytes / 4) * 4);
     block.chunk = this.#chunk;
+    block.integers = undefined;
     this.#pending++;
   }
 
   /** Writes host values into a block, after everything recorded before. */
   upload(block: Block, offset: number, values: TypedArray): void {
+    block.integers = offset === 0 ? integersOf(values) : undefined;
     if (observer()?.upload(this, block, offset, values)) return;
     const used = block.chunk === this.#chunk && this.#pending > 0;
     if (used && this.#uploaded + values.byteLength <= UPLOAD_BYTES) {
