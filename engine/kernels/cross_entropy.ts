@@ -80,9 +80,11 @@ struct Params { rows: u32, classes: u32, ignore: i32, smoothing: f32 }
 ${scalarFunctions("logarithm(")}
 /** The four numbers, from the row's maximum and sums of exp, w q and w q z. */
 fn row_stats(row: u32, top: f32, sums: vec3<f32>) -> vec4<f32> {
-  let loss = sums.y * logarithm(sums.x) - sums.z;
-  if (SOFT) { return vec4<f32>(loss, top, 1.0, sums.y / sums.x); }
-  return vec4<f32>(loss, top, class_weight(labels[row]), sums.y / sums.x);
+  // No exponential exceeds 1, but that of a NaN, which some drivers make ∞.
+  let exps = select(sums.x, not_a_number(sums.x), sums.x > 3.4028234e38);
+  let loss = sums.y * logarithm(exps) - sums.z;
+  if (SOFT) { return vec4<f32>(loss, top, 1.0, sums.y / exps); }
+  return vec4<f32>(loss, top, class_weight(labels[row]), sums.y / exps);
 }
 ` + DECLARATIONS;
 

@@ -34,6 +34,8 @@ fn negative(x: f32) -> bool { return bitcast<u32>(x) - 0x80000000u <= 0x7f800000
 fn relu(x: f32) -> f32 { return select(x, 0.0, negative(x)); }
 fn relu_grad(x: f32, dy: f32) -> f32 { return select(dy, 0.0, negative(x) || x == 0.0); }
 
+// exp() of NaN is ∞ on some drivers.
+fn exponential(x: f32) -> f32 { return select(exp(x), x, is_nan(x)); }
 // log() is open at 0 and below.
 fn logarithm(x: f32) -> f32 {
   let bits = bitcast<u32>(x);
@@ -55,7 +57,7 @@ fn log1p(x: f32) -> f32 {
 }
 // f·v, where a share f of 0 makes all of it 0, also for an infinite v.
 fn share(f: f32, v: f32) -> f32 { return select(f * v, 0.0, f == 0.0 && !is_nan(v)); }
-fn softplus(x: f32) -> f32 { return max(x, 0.0) + log1p(exp(-abs(x))); }
+fn softplus(x: f32) -> f32 { return max(x, 0.0) + log1p(exponential(-abs(x))); }
 
 // exp(x) - 1 for x ≤ 0, by t = tanh(x / 2): exp(x) = (1 + t) / (1 - t).
 fn expm1(x: f32) -> f32 {
@@ -81,7 +83,7 @@ fn tanh_safe(v: f32) -> f32 {
   return x * p / q;
 }
 fn tanh_grad(x: f32) -> f32 { // 1 - tanh², without its cancellation
-  let e = exp(-2.0 * abs(x));
+  let e = exponential(-2.0 * abs(x));
   return 4.0 * e / ((1.0 + e) * (1.0 + e));
 }
 // erf(x) = x·P(x²)/Q(x²) on [-4, 4], the rational minimax form of 32-bit maths
@@ -104,11 +106,11 @@ fn erf(v: f32) -> f32 {
   return x * p / q;
 }
 fn sigmoid(x: f32) -> f32 {
-  let e = exp(-abs(x));
+  let e = exponential(-abs(x));
   return select(e, 1.0, x >= 0.0) / (1.0 + e);
 }
 fn sigmoid_grad(x: f32) -> f32 { // σ (1 - σ), without its cancellation
-  let e = exp(-abs(x));
+  let e = exponential(-abs(x));
   return e / ((1.0 + e) * (1.0 + e));
 }
 // x to a whole exponent from -127 to 127, by products: exact for small numbers.
@@ -155,7 +157,7 @@ fn gelu(x: f32) -> f32 { return 0.5 * x * (1.0 + erf(x * 0.7071067811865476)); }
 fn gelu_grad(x: f32) -> f32 {
   let c = clamp(x, -16.0, 16.0); // Beyond, ∞·0 would be NaN.
   return 0.5 * (1.0 + erf(x * 0.7071067811865476)) +
-    c * 0.3989422804014327 * exp(-0.5 * c * c);
+    c * 0.3989422804014327 * exponential(-0.5 * c * c);
 }
 fn gelu_tanh(x: f32) -> f32 {
   return 0.5 * x * (1.0 + tanh_safe(0.7978845608028654 * (x + 0.044715 * x * x * x)));

@@ -45,7 +45,8 @@ export function softmaxForward(form: RowForm): Kernel {
     return {
       bind: [inputAccess(form), "write"],
       params: PARAMS,
-      wgsl: BASE + scalarFunctions("logarithm(") + declareInput(form, 0, "x") +
+      wgsl: BASE + scalarFunctions("logarithm( not_a_number(") +
+        declareInput(form, 0, "x") +
         /* wgsl */ `
 @group(0) @binding(1) var<storage, read_write> y: array<V>;
 const LOWEST = -3.4028234e38;
@@ -75,11 +76,13 @@ ${
         }
   let all = reduce(vec2<f32>(m, s));
   if (!live) { return; }
+  // No exponential exceeds 1, but that of a NaN, which some drivers make ∞.
+  let exps = select(all.y, not_a_number(all.y), all.y > 3.4028234e38);
   if (LOG == 1u) {
-    let log_sum = logarithm(all.y);
+    let log_sum = logarithm(exps);
 ${each((v) => `y[base + c * p.inner] = (${v} - V(all.x)) - V(log_sum);`)}
   } else {
-    let f = 1.0 / all.y;
+    let f = 1.0 / exps;
 ${each((v) => `y[base + c * p.inner] = exp(${v} - V(all.x)) * f;`)}
   }
 }

@@ -227,9 +227,11 @@ export function klDivergence(
     logTarget
       ? {
         name: "kl_log_target",
-        value: "select(exp(t) * (t - x), 0.0, exp(t) == 0.0 && !is_nan(x))",
-        dx: "-exp(t)",
-        dt: "select(exp(t) * (t - x + 1.0), 0.0, exp(t) == 0.0 && !is_nan(x))",
+        value:
+          "select(exponential(t) * (t - x), 0.0, exponential(t) == 0.0 && !is_nan(x))",
+        dx: "-exponential(t)",
+        dt:
+          "select(exponential(t) * (t - x + 1.0), 0.0, exponential(t) == 0.0 && !is_nan(x))",
       }
       : {
         name: "kl",

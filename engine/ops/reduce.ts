@@ -217,7 +217,7 @@ export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
     }, [top]);
     const e = evaluate(x.shape, {
       name: "exp_shifted",
-      body: "exp(x - m)",
+      body: "exponential(x - m)",
       operands: [["x", "f32"], ["m", "f32"]],
       result: "f32",
     }, [x, shift]);
@@ -234,7 +234,8 @@ export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
   record(y, [x], (dy) => [
     evaluate(x.shape, {
       name: "log_sum_exp_backward",
-      body: "select(dy * exp(x - m) / s, 0.0, s == 0.0 || s > 3.4028234e38)",
+      body:
+        "select(dy * exponential(x - m) / s, 0.0, s == 0.0 || s > 3.4028234e38)",
       operands: [["x", "f32"], ["m", "f32"], ["s", "f32"], ["dy", "f32"]],
       result: "f32",
     }, [x, shift, total, alias(dy, kept)]),

@@ -21,7 +21,7 @@ interface UnaryRow {
 const UNARY = {
   neg: { y: "-x", dx: "-dy" },
   abs: { y: "abs(x)", dx: "dy * sign(x)" },
-  exp: { y: "exp(x)", dx: "dy * y" },
+  exp: { y: "exponential(x)", dx: "dy * y" },
   log: { y: "logarithm(x)", dx: "dy / x" },
   sqrt: { y: "sqrt(x)", dx: "0.5 * dy / y" },
   sin: { y: "sin(x)", dx: "dy * cos(x)" },
