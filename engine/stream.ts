@@ -14,6 +14,7 @@ import { GpuError } from "./errors.ts";
 import { type Faults, outOfMemory, UNWRITTEN, UPLOADED } from "./faults.ts";
 import type { Binding, Block } from "./pool.ts";
 import type { TypedArray } from "./dtype.ts";
+import { integersOf } from "./host_integers.ts";
 import { Live, observer, type Param } from "./observer.ts";
 import { Mirrors, type TexelBinding } from "./texels.ts";
 
@@ -203,9 +204,9 @@ export class Stream {
     for (let i = 0; i < bindings.length; i++) {
       const { block } = bindings[i] as Binding;
       block.chunk = this.#chunk;
-      if (block.made === UNWRITTEN && bind[i] === "write") {
-        block.made = this.#chunk;
-      }
+      if (bind[i] !== "write") continue;
+      block.integers = undefined;
+      if (block.made === UNWRITTEN) block.made = this.#chunk;
     }
     this.#dispatches++;
     observer()?.dispatch(
@@ -234,6 +235,7 @@ export class Stream {
     );
     source.block.chunk = this.#chunk;
     this.#writes(target.block);
+    target.block.integers = undefined;
     this.#pending++;
   }
 
@@ -244,12 +246,14 @@ export class Stream {
     this.#closePass();
     this.#open().clearBuffer(block.buffer, offset, Math.ceil(bytes / 4) * 4);
     this.#writes(block);
+    block.integers = undefined;
     this.#pending++;
   }
 
   /** Writes host values into a block, after everything recorded before. */
   upload(block: Block, offset: number, values: TypedArray): void {
     this.#faults.alive();
+    block.integers = offset === 0 ? integersOf(values) : undefined;
     if (observer()?.upload(this, block, offset, values)) return;
     const used = block.chunk === this.#chunk && this.#pending > 0;
     if (used && this.#uploaded + values.byteLength <= UPLOAD_BYTES) {
@@ -452,7 +456,10 @@ export class Stream {
   play(list: CommandList): void {
     this.flush();
     this.#faults.submit(this.#chunk, () => {
-      for (const block of list.written) block.made = this.#chunk;
+      for (const block of list.written) {
+        block.made = this.#chunk;
+        block.integers = undefined;
+      }
       this.#chunk += list.play();
     });
     this.#dispatches += list.dispatches;

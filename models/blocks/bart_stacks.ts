@@ -5,6 +5,7 @@
 
 import {
   add,
+  cast,
   concat,
   defaultGenerator,
   equal,
@@ -395,10 +396,11 @@ export function shiftRight(
     );
   }
   const [batch = 0, length = 0] = ids.shape;
-  const { dtype, device } = ids;
-  const first = full([batch, 1], decoderStartTokenId, { dtype, device });
+  const { device } = ids;
+  const first = full([batch, 1], decoderStartTokenId, { dtype: "i32", device });
   if (length < 2) return first;
-  const rest = slice(ids, { axis: 1, start: 0, end: length - 1 });
+  const kept = slice(ids, { axis: 1, start: 0, end: length - 1 });
+  const rest = cast(kept, "i32"); // u32 holds no -100
   return concat([first, where(equal(rest, -100), padTokenId, rest)], 1);
 }
 
