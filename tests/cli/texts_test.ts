@@ -1,9 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assertEquals } from "@std/assert";
-import { Texts } from "../cli/texts.ts";
-import type { Tokenizer } from "../models/mod.ts";
-import { gpuTest } from "./_check.ts";
+import { Texts } from "../../cli/texts.ts";
+import type { Tokenizer } from "../../models/mod.ts";
+import { gpuTest } from "../_check.ts";
 
 /** A tokenizer of as many tokens as letters. */
 const LETTERS = {
