@@ -1,4 +1,5 @@
 // Copyright 2026 the swagpu authors. MIT license.
+// deno-lint-ignore-file no-console
 
 // deno bench: every case of cases.ts. One wait for the GPU costs 10 ms in Deno,
 // so an iteration records a case as often as fills a quarter of a second; the
@@ -9,13 +10,33 @@ import { CASES } from "./cases.ts";
 
 const device = await initialize();
 
+/** Says on standard error which of several things begins, and the time left. */
+function counter(action: string): (name: string) => void {
+  const start = performance.now();
+  let begun = 0;
+  return (name) => {
+    const each = (performance.now() - start) / 1000 / begun;
+    const left = Math.round(each * (CASES.length - begun));
+    const estimate = begun === 0 ? "" : `, about ${left} s left`;
+    begun++;
+    console.error(`${action} ${begun} of ${CASES.length}: ${name}${estimate}`);
+  };
+}
+
+const calibrating = counter("calibrating");
+let timing: ReturnType<typeof counter> | undefined;
+
 for (const { name, setup } of CASES) {
+  calibrating(name);
   const count = await calibrate(setup);
+  let isNew = true;
   Deno.bench({
     name: `${name} (x${count})`,
     n: 7,
     warmup: 1,
     async fn(b) {
+      if (isNew) (timing ??= counter("timing"))(name);
+      isNew = false;
       using _ = scope();
       const { run, dispose } = setup(device);
       run();

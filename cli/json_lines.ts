@@ -94,4 +94,4 @@ function repeatedName(line: string): string | undefined {
   return undefined;
 }
 
-const TOKENS = /("(?:[^"\\]|\\.)*")(\s*:)?|[{}[\]]/g;
+const TOKENS = /("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[{}[\]]/g;

@@ -28,14 +28,15 @@ export class OutputFolder implements AsyncDisposable {
    * not set.
    */
   static async make(path: string, overwrite: boolean): Promise<OutputFolder> {
-    const isNew = !await exists(path);
+    let isNew = false;
     try {
+      isNew = !await exists(path);
       await prepareOutput(path, overwrite);
       const trial = await Deno.makeTempFile({ dir: path, prefix: ".swagpu-" });
       await Deno.remove(trial);
     } catch (error) {
-      if (error instanceof Deno.errors.AlreadyExists) throw error;
       const reason = error instanceof Error ? error.message : String(error);
+      if (reason.startsWith("Cannot write to ")) throw error;
       throw new Error(`Cannot write to ${path}: ${reason}`, { cause: error });
     }
     return new OutputFolder(path, isNew);

@@ -79,6 +79,14 @@ export async function inFolder(
       rows.map(({ text, label }) => ({ text, label: label === "pos" ? 5 : 1 })),
     ),
     "other.jsonl": lines([{ text: "the film", label: "meh" }]),
+    "scores.csv": "text,label\n" +
+      rows.map(({ text }, i) => `${text},${i / 7}\n`).join(""),
+    "unlabelled.csv": "text,label\ngood,pos\nfine,\nbad,neg\n",
+    "ragged.csv": "text,label\ngood,pos\nfine\n",
+    "bare.tsv": "good\tpos\nbad\tneg\n",
+    "pairs.csv": "premise,hypothesis,gold_label,id\r\n" +
+      rows.map(({ text, label }, i) => `${text},a film,${label},${i}\r\n`)
+        .join(""),
     "config.json": JSON.stringify(config),
     "tokenizer/vocab.txt": vocabulary.join("\n") + "\n",
   };

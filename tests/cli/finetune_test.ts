@@ -6,7 +6,7 @@ import {
   assertEquals,
   assertMatch,
 } from "@std/assert";
-import { cli, command, inFolder, names, read } from "./_command.ts";
+import { cli, command, inFolder, names } from "./_command.ts";
 
 const SAVED = [
   "config.json",
@@ -18,13 +18,13 @@ const SAVED = [
 ];
 
 Deno.test("finetune, evaluate and predict lead from a file to answers", async () => {
-  await inFolder(async (folder, start) => {
+  await inFolder(async (folder, options) => {
     const output = `${folder}/model`;
     const trained = await cli(
       "finetune",
       ...["--data", `${folder}/train.tsv`, "--eval", `${folder}/train.csv`],
       ...["--output", output, "--swag", "--max-num-models", "3"],
-      ...["--max-length", "6", "--quiet", ...start],
+      ...["--max-length", "6", "--quiet", ...options],
     );
     assertEquals([trained.code, trained.err], [0, ""]);
     assertMatch(trained.out, /after 18 steps, .*, 3 collections, rank 3\n/);
@@ -81,7 +81,7 @@ Deno.test("finetune, evaluate and predict lead from a file to answers", async ()
     const before = await Deno.readFile(`${output}/model.safetensors`);
     const again = await cli(
       "finetune",
-      ...["--data", `${folder}/train.tsv`, "--output", output, ...start],
+      ...["--data", `${folder}/train.tsv`, "--output", output, ...options],
     );
     assertEquals(again.code, 1);
     assertMatch(again.err, /^error: Cannot write to .*--overwrite\n$/);
@@ -99,11 +99,11 @@ Deno.test("finetune, evaluate and predict lead from a file to answers", async ()
 });
 
 Deno.test("finetune names classes by whole numbers, and learns regression", async () => {
-  await inFolder(async (folder, start) => {
+  await inFolder(async (folder, options) => {
     const data = ["--data", `${folder}/ints.jsonl`];
     const classes = await cli(
       "finetune",
-      ...[...data, "--output", `${folder}/classes`, "--quiet", ...start],
+      ...[...data, "--output", `${folder}/classes`, "--quiet", ...options],
     );
     assertEquals([classes.code, classes.err], [0, ""]);
     const config = JSON.parse(
@@ -113,7 +113,7 @@ Deno.test("finetune names classes by whole numbers, and learns regression", asyn
 
     const regression = await cli(
       "finetune",
-      ...[...data, "--output", `${folder}/numbers`, ...start],
+      ...[...data, "--output", `${folder}/numbers`, ...options],
       ...["--problem-type", "regression", "--pair-column", "text"],
       "--quiet",
     );
@@ -133,7 +133,7 @@ Deno.test("finetune names classes by whole numbers, and learns regression", asyn
 });
 
 Deno.test("finetune refuses what cannot work before it writes anything", async () => {
-  await inFolder(async (folder, start) => {
+  await inFolder(async (folder, options) => {
     const output = ["--output", `${folder}/model`];
     const data = ["--data", `${folder}/train.csv`];
     const cases: [string[], RegExp][] = [
@@ -153,6 +153,26 @@ Deno.test("finetune refuses what cannot work before it writes anything", async (
       [[...data, "--epoch", "3"], /with --epoch: it is not an option/],
       [[...data, "--max-length", "99"], /the model knows 16 places/],
       [[...data, "--var-clamp", "0"], /without --swag/],
+      [[...data, "--momentum", "0.9"], /--momentum with adamw/],
+      [
+        [...data, "--swag", "--no-cov-mat", "--max-num-models", "3"],
+        /--max-num-models with --no-cov-mat/,
+      ],
+      [
+        ["--data", `${folder}/scores.csv`],
+        /they look like numbers; say --problem-type regression/,
+      ],
+      [
+        ["--data", `${folder}/unlabelled.csv`],
+        /row 2 of .*unlabelled\.csv \(line 3\): .*empty.*--skip-unlabelled/,
+      ],
+      [["--data", `${folder}/bare.tsv`], /--columns text,label/],
+      [[...data, "--eval", `${folder}/ragged.csv`], /ragged\.csv: .*line 3/],
+      [["--data", "-", "--eval", "-", "--format", "csv"], /standard input/],
+      [
+        [...data, "--output", `${folder}/config.json/model`],
+        /Cannot write to .*config\.json\/model: /,
+      ],
       [[...data, "--swag", "--swag-start", "5"], /from 1 collections/],
       [
         [...data, "--swag", "--swag-modules", "bert.decoder"],
@@ -160,7 +180,7 @@ Deno.test("finetune refuses what cannot work before it writes anything", async (
       ],
     ];
     const outcomes = await Promise.all(
-      cases.map(([args]) => cli("finetune", ...output, ...start, ...args)),
+      cases.map(([args]) => cli("finetune", ...output, ...options, ...args)),
     );
     outcomes.forEach(({ code, out, err }, i) => {
       assertMatch(err, cases[i]?.[1] ?? /./);
@@ -171,39 +191,133 @@ Deno.test("finetune refuses what cannot work before it writes anything", async (
   });
 });
 
-Deno.test("finetune saves and exits with 130 when it is interrupted", async () => {
-  await inFolder(async (folder, start) => {
-    const output = `${folder}/model`;
-    const child = command([
-      "finetune",
-      ...["--data", `${folder}/train.csv`, "--output", output, "--swag"],
-      ...[...start, "--epochs", "100000", "--swag-start", "1"],
-    ]).spawn();
-    // The folder is made when all is well and training begins.
-    for (let i = 0; i < 300 && !names(folder).includes("model"); i++) {
-      await new Promise((resolve) => setTimeout(resolve, 100));
+/** Waits until a process writes something; gives all that it wrote till then. */
+async function until(
+  reader: ReadableStreamDefaultReader<string>,
+  wanted: string,
+): Promise<string> {
+  let text = "";
+  while (!text.includes(wanted)) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error(`"${wanted}" never came: ${text}`);
+    text += value;
+  }
+  return text;
+}
+
+/** A run, with its outputs to read as they come. */
+function start(args: readonly string[]) {
+  const child = command(args).spawn();
+  const reader = (stream: ReadableStream<Uint8Array<ArrayBuffer>>) =>
+    stream.pipeThrough(new TextDecoderStream()).getReader();
+  const [out, err] = [reader(child.stdout), reader(child.stderr)];
+  const rest = async (own: typeof out) => {
+    let text = "";
+    for (;;) {
+      const { value, done } = await own.read();
+      if (done) return text;
+      text += value;
     }
-    // Compiling the first step's kernels may take seconds on a busy machine.
-    await new Promise((resolve) => setTimeout(resolve, 5000));
-    child.kill("SIGINT");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    child.kill("SIGINT");
-    const { code, out, err } = read(await child.output());
-    assertEquals(code, 130);
-    assertMatch(
-      err,
-      /^WebGPU adapter: .*\n(epoch .* samples\/s .* left\n)+Stopping; .*\n$/,
+  };
+  return { child, out, err, rest };
+}
+
+for (
+  const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const
+) {
+  Deno.test(`finetune saves and exits with ${code} after ${signal}`, async () => {
+    await inFolder(async (folder, options) => {
+      const output = `${folder}/model`;
+      const { child, out, err, rest } = start([
+        "finetune",
+        ...["--data", `${folder}/train.csv`, "--output", output, "--swag"],
+        ...[...options, "--epochs", "100000"],
+        // Interrupted early, there is a posterior or there is none.
+        ...["--swag-start", signal === "SIGINT" ? "1" : "1000"],
+        ...["--log-every", "1"],
+      ]);
+      // A line each step, though nobody watches.
+      const said = await until(err, "epoch 3/");
+      child.kill(signal);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      child.kill(signal);
+      const status = await child.status;
+      const [saved, last] = await Promise.all([rest(out), rest(err)]);
+      assertEquals([status.code, status.signal], [code, null]);
+      assertMatch(said, /WebGPU adapter: .*\n(epoch .* samples\/s .* left\n)+/);
+      assertMatch(last, /(^|\n)Stopping; .*\n/);
+      const posterior = signal === "SIGINT"
+        ? "\\d+ collections, rank \\d+"
+        : "no posterior: nothing had been collected";
+      assertMatch(
+        saved,
+        new RegExp(`^Saved .*model after \\d+ steps, .*, ${posterior}\\n$`),
+      );
+      if (signal === "SIGTERM") {
+        assertEquals(names(output), SAVED);
+        return;
+      }
+      assertEquals(names(output), [...SAVED, "swag.safetensors"].sort());
+      const loaded = await cli(
+        "predict",
+        ...["--model", output, "--text", "the film", "--swag-samples", "2"],
+        "--quiet",
+      );
+      assertEquals([loaded.code, loaded.err], [0, ""]);
+    });
+  });
+}
+
+Deno.test("a signal ends the evaluation at the end of finetune", async () => {
+  await inFolder(async (folder, options) => {
+    const lines = (await Deno.readTextFile(`${folder}/train.jsonl`)).repeat(
+      600,
     );
-    assertMatch(out, /^Saved .*model after \d+ steps/);
-    assertEquals(
-      names(output),
-      [...SAVED, "swag.safetensors"].sort(),
+    await Deno.writeTextFile(`${folder}/long.jsonl`, lines);
+    const { child, out, err, rest } = start([
+      "finetune",
+      ...["--data", `${folder}/train.csv`, "--eval", `${folder}/long.jsonl`],
+      ...["--output", `${folder}/model`, "--swag", ...options],
+    ]);
+    await until(out, "Saved");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const sent = performance.now();
+    child.kill("SIGTERM");
+    const { code } = await child.status;
+    assertEquals(code, 143);
+    assert(performance.now() - sent < 2000);
+    assertEquals(await rest(out), "");
+    await rest(err);
+    assert(names(`${folder}/model`).includes("swag.safetensors"));
+  });
+});
+
+Deno.test("finetune does not save what has diverged over what was good", async () => {
+  await inFolder(async (folder, options) => {
+    const output = `${folder}/model`;
+    const data = ["--data", `${folder}/train.csv`, "--output", output];
+    // 24 texts in one step: its loss is computed before it diverges.
+    const steps = ["--epochs", "1", "--batch-size", "24"];
+    const first = await cli("finetune", ...data, ...options, ...steps);
+    assertEquals(first.code, 0);
+    const before = await Deno.readFile(`${output}/model.safetensors`);
+    for (const rate of ["1e38", "1e30"]) {
+      const again = await cli(
+        "finetune",
+        ...[...data, "--overwrite", "--model", output, ...steps],
+        ...["--learning-rate", rate],
+      );
+      assertEquals([again.code, again.out], [1, ""]);
+      assertMatch(again.err, /\nerror: Cannot save the model: .*\n$/);
+    }
+    assertEquals(await Deno.readFile(`${output}/model.safetensors`), before);
+    // A folder that was not there before is not left behind.
+    const bad = await cli(
+      "finetune",
+      ...["--data", `${folder}/train.csv`, "--output", `${folder}/bad`],
+      ...[...options, ...steps, "--learning-rate", "1e38"],
     );
-    const loaded = await cli(
-      "predict",
-      ...["--model", output, "--text", "the film", "--swag-samples", "2"],
-      "--quiet",
-    );
-    assertEquals([loaded.code, loaded.err], [0, ""]);
+    assertEquals(bad.code, 1);
+    assert(!names(folder).includes("bad"));
   });
 });
