@@ -53,7 +53,7 @@ import {
 import { Interrupt } from "./interrupt.ts";
 import { Progress, progressLine, type RunLength } from "./progress.ts";
 import { OutputFolder } from "./output_folder.ts";
-import { saveClassifier } from "./save.ts";
+import { prepareOutput, saveClassifier } from "./save.ts";
 import { evaluateAll, type Examples, f1Class, renderScores } from "./scores.ts";
 import type { Table } from "./table.ts";
 import { checkTrained } from "./trained.ts";
@@ -225,7 +225,7 @@ export const finetune: Command = {
     const classifier: Classifier = { model, tokenizer, swag };
     await using folder = await OutputFolder.make(
       output,
-      args.flag("overwrite"),
+      () => prepareOutput(output, args.flag("overwrite")),
     );
     await openAdapter(progress);
     if (collecting?.remark !== undefined) progress.say(collecting.remark);

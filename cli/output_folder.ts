@@ -7,7 +7,6 @@
  */
 
 import { exists } from "./classifier.ts";
-import { prepareOutput } from "./save.ts";
 
 /** Made before hours are spent; if nothing came of it, it is taken away. */
 export class OutputFolder implements AsyncDisposable {
@@ -24,14 +23,18 @@ export class OutputFolder implements AsyncDisposable {
   /**
    * Makes the folder, and tries whether files can be written there.
    *
-   * @throws {Deno.errors.AlreadyExists} If it holds a model and `overwrite` is
-   * not set.
+   * @param path The folder.
+   * @param prepare Makes it, or refuses to.
+   * @throws {Error} If it cannot be written; the message says why.
    */
-  static async make(path: string, overwrite: boolean): Promise<OutputFolder> {
+  static async make(
+    path: string,
+    prepare: () => Promise<void>,
+  ): Promise<OutputFolder> {
     let isNew = false;
     try {
       isNew = !await exists(path);
-      await prepareOutput(path, overwrite);
+      await prepare();
       const trial = await Deno.makeTempFile({ dir: path, prefix: ".swagpu-" });
       await Deno.remove(trial);
     } catch (error) {

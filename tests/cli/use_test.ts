@@ -127,7 +127,9 @@ Deno.test("an output folder that cannot be written is told before training", asy
         `import { OutputFolder } from "${new URL(
           "../../cli/output_folder.ts",
           import.meta.url,
-        )}"; await OutputFolder.make("${isLinux ? "/proc" : folder}", false);`,
+        )}"; await OutputFolder.make("${
+          isLinux ? "/proc" : folder
+        }", () => Promise.resolve());`,
       ],
     }).output();
     assertEquals(code, 1);
@@ -137,7 +139,10 @@ Deno.test("an output folder that cannot be written is told before training", asy
     );
     if (!isLinux) await Deno.chmod(folder, 0o755);
     {
-      await using unused = await OutputFolder.make(`${folder}/new`, false);
+      await using unused = await OutputFolder.make(
+        `${folder}/new`,
+        () => Deno.mkdir(`${folder}/new`),
+      );
       assertEquals(unused.isDone, false);
       assertEquals([...Deno.readDirSync(`${folder}/new`)], []);
     }
