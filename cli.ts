@@ -21,6 +21,7 @@
 import { Arguments, type Command, helpOf } from "./cli/arguments.ts";
 import { evaluate } from "./cli/evaluate.ts";
 import { finetune } from "./cli/finetune.ts";
+import { outliveTerminal } from "./cli/interrupt.ts";
 import { nearest } from "./cli/names.ts";
 import { predict } from "./cli/predict.ts";
 import project from "./deno.json" with { type: "json" };
@@ -108,4 +109,7 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+if (import.meta.main) {
+  outliveTerminal();
+  Deno.exit(await main(Deno.args));
+}

@@ -215,15 +215,16 @@ export const finetune: Command = {
     const maxLength = maxLengthOf(config, tokenizer, settings.maxLength);
     tokenizer.modelMaxLength = maxLength; // for those who load the model
     const readers = { config, tokenizer, maxLength, progress };
-    const examples = prepareExamples(raw, readers);
+    // The smaller file first: a label that nobody knows is told at once.
     const evalExamples = rawEval && prepareExamples(rawEval, readers);
+    const examples = prepareExamples(raw, readers);
 
     await initialize();
     manualSeed(seed);
     const model = await progress.during(`loading ${source}`, build());
     const swag = collect && SwagModel.fromBase(model, collect.options);
     const classifier: Classifier = { model, tokenizer, swag };
-    await using folder = await OutputFolder.make(
+    await using _folder = await OutputFolder.make(
       output,
       () => prepareOutput(output, args.flag("overwrite")),
     );
@@ -245,7 +246,6 @@ export const finetune: Command = {
       }),
     };
     const exitCode = await trainAndSave(classifier, { run, output, progress });
-    folder.isDone = true;
     if (exitCode !== 0) return exitCode;
     if (evalExamples) {
       const options = { batchSize: 64, samples: 30, scale: 0.5, seed };

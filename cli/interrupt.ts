@@ -33,7 +33,7 @@ export class Interrupt implements Disposable {
   constructor(onFirst: () => void) {
     for (const [name, number] of Object.entries(NUMBERS)) {
       const signal = name as Deno.Signal;
-      if (signal === "SIGHUP" && ignoresHangup()) continue;
+      if (signal === "SIGHUP" && OUTLIVES_TERMINAL) continue;
       const listener = () => this.#hear(128 + number, onFirst);
       this.#listeners.set(signal, listener);
       Deno.addSignalListener(signal, listener);
@@ -84,13 +84,26 @@ export class Interrupt implements Disposable {
   }
 }
 
-/** Whether the process was started to outlive its terminal, as by `nohup`. */
+/**
+ * Whether the process was started to outlive its terminal, as by `nohup`. It is
+ * asked at the start: runtime and GPU drivers install handlers of their own.
+ */
+const OUTLIVES_TERMINAL = ignoresHangup();
+
 function ignoresHangup(): boolean {
+  const path = "/proc/self/status";
+  const { state } = Deno.permissions.querySync({ name: "read", path });
+  if (state !== "granted") return false; // nobody is asked for this
   try {
-    const status = Deno.readTextFileSync("/proc/self/status");
+    const status = Deno.readTextFileSync(path);
     const ignored = /^SigIgn:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0";
     return (Number.parseInt(ignored.slice(-1), 16) & 1) === 1;
   } catch {
     return false; // Only Linux tells.
   }
+}
+
+/** Goes on ignoring a closed terminal where the process was started to. */
+export function outliveTerminal(): void {
+  if (OUTLIVES_TERMINAL) Deno.addSignalListener("SIGHUP", () => {});
 }

@@ -10,8 +10,6 @@ import { exists } from "./classifier.ts";
 
 /** Made before hours are spent; if nothing came of it, it is taken away. */
 export class OutputFolder implements AsyncDisposable {
-  /** Whether something was written. */
-  isDone = false;
   readonly #path: string;
   readonly #isNew: boolean;
 
@@ -47,11 +45,11 @@ export class OutputFolder implements AsyncDisposable {
 
   /** Takes an empty folder away that was not there before. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.isDone || !this.#isNew) return;
+    if (!this.#isNew) return;
     try {
       await Deno.remove(this.#path);
     } catch {
-      // It holds something: then it stays.
+      // It holds something, so it stays.
     }
   }
 }

@@ -43,7 +43,7 @@ export async function checkTrained(
       some.push(next);
     }
     const values = await readAll(some.map(([, parameter]) => parameter));
-    const bad = values.findIndex((own) => !own.every(Number.isFinite));
+    const bad = values.findIndex((own) => !isFiniteList(own));
     if (bad >= 0) refuse(`${some[bad]?.[0]} is not finite`);
   }
   const rows = Math.min(TRIALS, texts.count);
@@ -53,4 +53,13 @@ export async function checkTrained(
     if (!(error instanceof NotFiniteError)) throw error;
     refuse("the scores are not finite");
   }
+}
+
+function isFiniteList(values: ArrayLike<number>): boolean {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] ?? 0;
+    // NaN and the infinities alone differ from themselves by what is not 0.
+    if (value - value !== 0) return false;
+  }
+  return true;
 }

@@ -139,14 +139,24 @@ Deno.test("an output folder that cannot be written is told before training", asy
     );
     if (!isLinux) await Deno.chmod(folder, 0o755);
     {
-      await using unused = await OutputFolder.make(
+      await using _unused = await OutputFolder.make(
         `${folder}/new`,
         () => Deno.mkdir(`${folder}/new`),
       );
-      assertEquals(unused.isDone, false);
       assertEquals([...Deno.readDirSync(`${folder}/new`)], []);
     }
     assertEquals([...Deno.readDirSync(folder)], []);
+    {
+      await using _used = await OutputFolder.make(
+        `${folder}/new`,
+        () => Deno.mkdir(`${folder}/new`),
+      );
+      await Deno.writeTextFile(`${folder}/new/config.json`, "{}");
+    }
+    assertEquals(
+      [...Deno.readDirSync(`${folder}/new`)].map(({ name }) => name),
+      ["config.json"],
+    );
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
