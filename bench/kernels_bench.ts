@@ -1,5 +1,4 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// deno-lint-ignore-file no-console
 
 // deno bench: every case of cases.ts. One wait for the GPU costs 10 ms in Deno,
 // so an iteration records a case as often as fills a quarter of a second; the
@@ -19,7 +18,9 @@ function counter(action: string): (name: string) => void {
     const left = Math.round(each * (CASES.length - begun));
     const estimate = begun === 0 ? "" : `, about ${left} s left`;
     begun++;
-    console.error(`${action} ${begun} of ${CASES.length}: ${name}${estimate}`);
+    const line = `${action} ${begun} of ${CASES.length}: ${name}${estimate}\n`;
+    // `deno bench --json` keeps the console's lines to itself.
+    Deno.stderr.writeSync(new TextEncoder().encode(line));
   };
 }
 

@@ -78,22 +78,46 @@ function cellsOf(
         skip_empty_lines: true,
         relax_quotes: relaxed,
         relax_column_count: true,
-        on_record(record: string[], { bytes }) {
-          starts.push(lines.at(end));
-          end = bytes;
+        on_record(record: string[], { bytes: next }) {
+          const line = lines.at(end);
+          if (relaxed && record.some((cell) => cell.startsWith('"'))) {
+            const row = new TextDecoder().decode(bytes.subarray(end, next));
+            if (!closesQuotes(row)) refuse(misplaced(line));
+          }
+          starts.push(line);
+          end = next;
           return record;
         },
       });
       return { cells, starts };
     } catch (error) {
-      if (!(error instanceof CsvError)) throw error;
+      if (!(error instanceof CsvError)) throw error; // a refusal of ours
       // A quote inside a cell that does not begin with one is a letter.
       if (!relaxed && error.code === "INVALID_OPENING_QUOTE") continue;
-      const place = `in the row that begins on line ${lines.at(end)}`;
+      const line = lines.at(end);
+      if (error.code === "CSV_INVALID_CLOSING_QUOTE") refuse(misplaced(line));
+      const place = `in the row that begins on line ${line}`;
       return refuse(error.message.replace(/\b(at|on) line \d+/, place));
     }
   }
   throw new Error("unreachable: the second attempt returns or refuses");
+}
+
+function misplaced(line: number): string {
+  return "Invalid Closing Quote: something other than a comma follows one in " +
+    `the row that begins on line ${line}`;
+}
+
+const CELL = /(?:"(?:[^"]|"")*"|[^",\r\n][^,\r\n]*|)(?:,|[\r\n]+$|$)/y;
+
+/** Whether each cell of a row that begins with a quote ends with one. */
+function closesQuotes(row: string): boolean {
+  const text = row.replace(/^[\r\n]+/, "");
+  CELL.lastIndex = 0;
+  while (CELL.lastIndex < text.length) {
+    if (!CELL.test(text)) return false;
+  }
+  return true;
 }
 
 /** Counts lines as it goes: places are asked for in rising order. */

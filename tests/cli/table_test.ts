@@ -88,11 +88,11 @@ Deno.test("readTable() keeps quotes inside cells that do not begin with one", as
   // pandas.read_csv and csv.reader give the same cells.
   const table = await read(
     "a.csv",
-    'text,label\nhe said "no",neg\n"say ""yes""",pos\n 5" pipe,neg\n"",pos\n',
+    'text,label\nhe said "no",neg\n"""yes"" he said",pos\n 5" pipe,neg\n"",pos\n',
   );
   assertEquals(columnOf(table, "text"), [
     'he said "no"',
-    'say "yes"',
+    '"yes" he said',
     ' 5" pipe',
     "",
   ]);
@@ -123,6 +123,7 @@ Deno.test("readTable() refuses what it cannot read, with the line", async () => 
     ["c.csv", "text,text\na,b\n", 'the column "text" is there twice'],
     ["d.csv", 'text,label\n"a,b\n', "Quote Not Closed"],
     ["d.csv", 'text,label\na,b\n"a"b,c\n', "the row that begins on line 3"],
+    ["d.csv", 'text,label\n5" pipe,b\n"a"b,c\n', "Invalid Closing Quote"],
     ["e.csv", "text,label\n", "it has no rows"],
     ["e.csv", "", "it has no rows"],
     ["e.jsonl", "\n\n", "it has no rows"],
