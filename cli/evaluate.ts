@@ -30,6 +30,7 @@ import {
 } from "./columns.ts";
 import {
   checkInputs,
+  emptyRemark,
   examplesOf,
   FILE_OPTIONS,
   type RawExamples,
@@ -127,11 +128,14 @@ export interface Readers {
   progress: Progress;
 }
 
-/** Tokens of texts; tells how many had to be cut. */
+/** Tokens of texts; tells how many are empty, and how many had to be cut. */
 export function prepareTexts(
-  { path, texts, pairs }: RawTexts,
+  raw: RawTexts,
   { tokenizer, maxLength, progress }: Omit<Readers, "config">,
 ): Texts {
+  const { path, texts, pairs } = raw;
+  const empty = emptyRemark(raw);
+  if (empty !== undefined) progress.say(empty);
   using stage = progress.stage("tokenizing", texts.length, "texts");
   const advance = (more: number) => stage.advance(more);
   const prepared = new Texts(tokenizer, texts, { pairs, maxLength, advance });

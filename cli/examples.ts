@@ -8,7 +8,7 @@
 
 import type { Arguments, Option } from "./arguments.ts";
 import type { Columns } from "./columns.ts";
-import { counted } from "./names.ts";
+import { count, counted } from "./names.ts";
 import type { Progress } from "./progress.ts";
 import type { RowSource } from "./rows.ts";
 import {
@@ -103,6 +103,18 @@ export function textsOf(table: Table, { text, pair }: Columns): RawTexts {
     texts: columnOf(table, text),
     pairs: pair === undefined ? undefined : columnOf(table, pair),
   };
+}
+
+/** Says how many rows lack a text; it may be meant, and is used as it is. */
+export function emptyRemark(
+  { path, texts, pairs }: RawTexts,
+): string | undefined {
+  const isEmpty = (text: string | undefined) => text?.trim() === "";
+  const empty = texts.filter((text, i) => isEmpty(text) || isEmpty(pairs?.[i]));
+  return empty.length === 0
+    ? undefined
+    : `${count(empty.length)} of ${counted(texts.length, "row")} of ${path} ` +
+      `without a text${pairs ? ", or without the second" : ""}`;
 }
 
 /** The texts of a table and their labels. */

@@ -38,6 +38,7 @@ import {
   scoreOptions,
 } from "./evaluate.ts";
 import {
+  emptyRemark,
   FILE_OPTIONS,
   type RawTexts,
   readOptional,
@@ -243,6 +244,8 @@ export const predict: Command = {
     const inputs = table
       ? fileTexts(args, known, { table, progress })
       : givenTexts(args, known, progress);
+    const empty = emptyRemark(inputs);
+    if (empty !== undefined) progress.say(empty);
     await openAdapter(progress);
     const classifier = await progress.during(
       `loading ${source}`,

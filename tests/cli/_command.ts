@@ -81,7 +81,7 @@ export async function inFolder(
     "other.jsonl": lines([{ text: "the film", label: "meh" }]),
     "scores.csv": "text,label\n" +
       rows.map(({ text }, i) => `${text},${i / 7}\n`).join(""),
-    "unlabelled.csv": "text,label\ngood,pos\nfine,\nbad,neg\n",
+    "unlabelled.csv": "text,label\ngood,pos\nfine,\nbad,neg\n,pos\n",
     "ragged.csv": "text,label\ngood,pos\nfine\n",
     "bare.tsv": "good\tpos\nbad\tneg\n",
     "pairs.csv": "premise,hypothesis,gold_label,id\r\n" +

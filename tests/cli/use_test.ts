@@ -102,6 +102,7 @@ Deno.test("finetune leaves out unlabelled rows and reads files without a header"
     );
     assertEquals(trained.code, 0, trained.err);
     assertMatch(trained.err, /^Left out 1 row of .* without a label\n/);
+    assertMatch(trained.err, /\n1 of 3 rows of .* without a text\n/);
     const bare = await cli(
       "evaluate",
       ...["--model", model, "--data", `${folder}/bare.tsv`],
