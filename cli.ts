@@ -18,16 +18,18 @@
  * @module
  */
 
+import project from "./deno.json" with { type: "json" };
 import { Arguments, type Command, helpOf } from "./cli/arguments.ts";
 import { evaluate } from "./cli/evaluate.ts";
 import { finetune } from "./cli/finetune.ts";
 import { outliveTerminal } from "./cli/interrupt.ts";
 import { nearest } from "./cli/names.ts";
 import { predict } from "./cli/predict.ts";
-import project from "./deno.json" with { type: "json" };
 
 const PROGRAM = "swagpu";
 const COMMANDS: readonly Command[] = [finetune, evaluate, predict];
+
+if (import.meta.main) outliveTerminal();
 
 /** What other programs call a command of ours. */
 const OTHER_NAMES: Readonly<Record<string, string>> = {
@@ -109,7 +111,4 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-if (import.meta.main) {
-  outliveTerminal();
-  Deno.exit(await main(Deno.args));
-}
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -282,3 +282,17 @@ export function meanOf(
   }
   return mean;
 }
+
+/**
+ * The standard deviations of equally long lists around their mean, place by
+ * place: √(Σ (x − mean)² / n).
+ */
+export function standardDeviations(
+  lists: readonly ArrayLike<number>[],
+  mean: ArrayLike<number>,
+): Float64Array<ArrayBuffer> {
+  const squares = lists.map((list) =>
+    Float64Array.from(list, (x, i) => (x - (mean[i] ?? 0)) ** 2)
+  );
+  return meanOf(squares).map(Math.sqrt);
+}

@@ -208,10 +208,16 @@ export const finetune: Command = {
     const plan = { epochs, stepsPerEpoch };
     const collecting = collect && collector(collect, plan);
     const source = args.text("model") ?? "the configuration";
-    const { config, tokenizer, build } = await progress.during(
+    const { config, tokenizer, build, remembered } = await progress.during(
       `reading ${source}`,
       findStart(args, { examples: raw, columns }),
     );
+    if (remembered?.pair !== undefined && columns.pair === undefined) {
+      progress.say(
+        `${source} was trained on pairs of texts, and this training is on ` +
+          "single ones: --pair-column names second texts",
+      );
+    }
     const maxLength = maxLengthOf(config, tokenizer, settings.maxLength);
     tokenizer.modelMaxLength = maxLength; // for those who load the model
     const readers = { config, tokenizer, maxLength, progress };

@@ -19,7 +19,7 @@ import {
 import { hasPrefix } from "../nn/mod.ts";
 import type { Arguments } from "./arguments.ts";
 import { isRegression, type TextModel } from "./classifier.ts";
-import { columnFields, type Columns } from "./columns.ts";
+import { columnFields, type Columns, rememberedColumns } from "./columns.ts";
 import type { RawExamples } from "./examples.ts";
 import {
   classNames,
@@ -38,6 +38,8 @@ export interface Start {
   readonly config: PretrainedConfig;
   /** The tokenizer. */
   readonly tokenizer: Tokenizer;
+  /** The columns that it was trained on before, if that is known. */
+  readonly remembered?: Columns | undefined;
   /** Builds it, on the GPU. */
   build(): Promise<TextModel>;
 }
@@ -141,6 +143,7 @@ async function saved(
   return {
     config: await AutoConfig.fromPretrained(source, { config: fields }),
     tokenizer,
+    remembered: rememberedColumns(before),
     build: () =>
       AutoModelForSequenceClassification.fromPretrained(source, {
         config: fields,

@@ -22,6 +22,7 @@ import {
   type PosteriorOptions,
   posteriorScores,
   scoresOf,
+  standardDeviations,
 } from "./classifier.ts";
 import {
   chooseColumns,
@@ -149,15 +150,11 @@ async function predictRows(
   const scores = sampled ?? [await scoresOf(model, texts, options)];
   if (isRegression(model.config)) {
     const mean = meanOf(scores);
-    const square = meanOf(scores.map((sample) => sample.map((x) => x * x)));
-    return rows.map((row) => {
-      const value = mean[row] ?? NaN;
-      const variance = Math.max(0, (square[row] ?? NaN) - value * value);
-      return {
-        value: shortest(value),
-        ...sampled ? { std: shortest(Math.sqrt(variance)) } : {},
-      };
-    });
+    const std = standardDeviations(scores, mean);
+    return rows.map((row) => ({
+      value: shortest(mean[row] ?? NaN),
+      ...sampled ? { std: shortest(std[row] ?? NaN) } : {},
+    }));
   }
   const probabilities = meanOf(
     scores.map((sample) => softmaxRows(sample, { classes })),

@@ -285,7 +285,7 @@ Deno.test("a signal ends the evaluation at the end of finetune", async () => {
     child.kill("SIGTERM");
     const { code } = await child.status;
     assertEquals(code, 143);
-    assert(performance.now() - sent < 2000);
+    assert(performance.now() - sent < 5000);
     assertEquals(await rest(out), "");
     await rest(err);
     assert(names(`${folder}/model`).includes("swag.safetensors"));

@@ -2,6 +2,7 @@
 
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { Arguments } from "../../cli/arguments.ts";
+import { meanOf, standardDeviations } from "../../cli/classifier.ts";
 import { finetune } from "../../cli/finetune.ts";
 import { collector, collectSettings } from "../../cli/finetune_settings.ts";
 import { classIds, looksLikeNumbers, numbersOf } from "../../cli/labels.ts";
@@ -76,4 +77,12 @@ Deno.test("an unknown label is told with its row, its line and a short list", ()
   for (const label of ["1e39", "NaN", "", "one"]) {
     assertThrows(() => numbersOf([label], source), TypeError, "row 1 of a.csv");
   }
+});
+
+Deno.test("the spread of samples is not lost beside a large mean", () => {
+  // 10,000 ± 1/16, exact in 32 bits: their squares are not.
+  const samples = [1, -1].map((sign) => Float32Array.of(1e4 + sign / 16, 2));
+  const mean = meanOf(samples);
+  assertEquals([...mean], [1e4, 2]);
+  assertEquals([...standardDeviations(samples, mean)], [1 / 16, 0]);
 });
