@@ -171,7 +171,8 @@ export const evaluate: Command = {
       {
         name: "data",
         value: "FILE",
-        help: "Labelled texts: CSV, TSV or JSONL, - for standard input.",
+        help:
+          "Labelled texts: CSV, TSV or JSONL, also as .gz; - for standard input.",
       },
       ...COLUMN_OPTIONS,
       NO_PAIRS_OPTION,

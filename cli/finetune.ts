@@ -62,8 +62,8 @@ const DATA_OPTIONS: readonly Option[] = [
   {
     name: "data",
     value: "FILE",
-    help: "Labelled texts to learn from: CSV, TSV or JSONL, - for standard " +
-      "input.",
+    help: "Labelled texts to learn from: CSV, TSV or JSONL, also as .gz; - " +
+      "for standard input.",
   },
   {
     name: "eval",

@@ -202,7 +202,7 @@ export const predict: Command = {
       {
         name: "data",
         value: "FILE",
-        help: "Texts: CSV, TSV or JSONL, - for standard input.",
+        help: "Texts: CSV, TSV or JSONL, also as .gz; - for standard input.",
       },
       { name: "text", value: "TEXT", help: "A text.", repeatable: true },
       {
