@@ -65,7 +65,7 @@ export async function readOptional(
   if (path === undefined) return undefined;
   return await readTable(path, {
     format: args.choice("format", FORMATS),
-    columns: args.text("columns")?.split(","),
+    columns: args.text("columns")?.split(",").map((name) => name.trim()),
   });
 }
 

@@ -7,7 +7,7 @@
  */
 
 import { parseJsonLines } from "./json_lines.ts";
-import { listOf } from "./names.ts";
+import { listOf, nearest } from "./names.ts";
 import { readText, STANDARD_INPUT } from "./read_text.ts";
 import { cellOf, ExactNumber, kindOf, placeOf, type Rows } from "./rows.ts";
 import { parseSeparated } from "./separated.ts";
@@ -94,7 +94,12 @@ export function findColumn(
     ? columns[Number(name) - 1]
     : undefined;
   if (numbered !== undefined) return numbered;
-  const wish = format === "jsonl"
+  const bare = (text: string) => text.trim().toLowerCase();
+  const meant = columns.find((column) => bare(column) === bare(name)) ??
+    nearest(name, columns);
+  const wish = meant !== undefined
+    ? `; did you mean "${meant}"?`
+    : format === "jsonl"
     ? ""
     : "; if its first line is no header, name them with --columns text,label";
   throw new RangeError(

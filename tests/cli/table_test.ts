@@ -239,6 +239,20 @@ Deno.test("a missing column is told with a short list", async () => {
       " and 140 more; if its first line is no header, name them with " +
       "--columns text,label",
   );
+  const near = await read("a.csv", "Text, label,sentence\na,b,c\n");
+  for (
+    const [wrong, right] of [
+      ["text", "Text"],
+      ["label", " label"],
+      ["sentense", "sentence"],
+    ] as const
+  ) {
+    assertThrows(
+      () => columnOf(near, wrong),
+      RangeError,
+      `did you mean "${right}"?`,
+    );
+  }
   const format: Format = "jsonl";
   const lines = await read("a.txt", '{"a": 1, "toString": 2}\n{"a": 1}', {
     format,
