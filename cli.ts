@@ -11,22 +11,49 @@
  * deno run -A jsr:@swagpu/swagpu/cli predict --model model --text "Not bad"
  * ```
  *
+ * A text, or a pair of texts, gets one class or one number. For several labels
+ * a text, labels of words, questions and translations, the library has models
+ * and pipelines.
+ *
  * @module
  */
 
+import project from "./deno.json" with { type: "json" };
 import { Arguments, type Command, helpOf } from "./cli/arguments.ts";
 import { evaluate } from "./cli/evaluate.ts";
 import { finetune } from "./cli/finetune.ts";
+import { outliveTerminal } from "./cli/interrupt.ts";
+import { nearest } from "./cli/names.ts";
 import { predict } from "./cli/predict.ts";
 import { currentDevice } from "./engine/mod.ts";
 
 const PROGRAM = "swagpu";
 const COMMANDS: readonly Command[] = [finetune, evaluate, predict];
 
+if (import.meta.main) outliveTerminal();
+
+/** What other programs call a command of ours. */
+const OTHER_NAMES: Readonly<Record<string, string>> = {
+  train: "finetune",
+  fit: "finetune",
+  eval: "evaluate",
+  test: "evaluate",
+  score: "evaluate",
+  infer: "predict",
+  classify: "predict",
+  label: "predict",
+};
+
+function version(): string {
+  const { os, arch } = Deno.build;
+  return `${PROGRAM} ${project.version} (Deno ${Deno.version.deno}, ${os} ${arch})`;
+}
+
 function overview(): string {
   const width = Math.max(...COMMANDS.map(({ name }) => name.length));
   return [
     "Fine-tunes text classifiers on WebGPU, with SWAG posteriors.",
+    "A text, or a pair of texts, gets one class or one number.",
     "",
     `Usage: ${PROGRAM} COMMAND [options]`,
     "",
@@ -34,8 +61,20 @@ function overview(): string {
       `  ${name.padEnd(width)}  ${summary.split(/[.:,]/)[0]}.`
     ),
     "",
-    `${PROGRAM} COMMAND --help lists a command's options.`,
+    `${PROGRAM} COMMAND --help lists a command's options, and`,
+    `${PROGRAM} --version prints the version. For several labels a text, labels`,
+    "of words, answers and translations, use the library's models and pipelines.",
   ].map((line) => line + "\n").join("");
+}
+
+function unknown(name: string): Error {
+  const names = COMMANDS.map(({ name }) => name);
+  const bare = name.replace(/^-+/, "");
+  const meant = OTHER_NAMES[bare] ?? nearest(bare, names);
+  return new RangeError(
+    `Cannot run "${name}": the commands are ${names.join(", ")}` +
+      (meant ? `; did you mean ${meant}?` : ""),
+  );
 }
 
 /**
@@ -43,24 +82,25 @@ function overview(): string {
  * that says what is wrong to standard error.
  *
  * @param args The command and its options.
- * @returns The exit code: 0, 1 after an error, 130 after Ctrl-C.
+ * @returns The exit code: 0, 1 after an error, 130 after Ctrl-C, 143 after
+ * SIGTERM and 129 after SIGHUP.
  */
 export async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   const command = COMMANDS.find((command) => command.name === name);
   try {
-    if (!command) {
-      if (name !== undefined && name !== "help" && !name.startsWith("-")) {
-        throw new RangeError(
-          `Cannot run "${name}": the commands are ${
-            COMMANDS.map(({ name }) => name).join(", ")
-          }`,
-        );
-      }
-      console.log(overview().trimEnd());
-      return name === undefined ? 1 : 0;
+    if (["--version", "-v", "-V", "version"].includes(name ?? "")) {
+      console.log(version());
+      return 0;
     }
-    if (rest.includes("--help")) {
+    if (!command) {
+      const asked = ["--help", "-h", "help"].includes(name ?? "");
+      if (name !== undefined && !asked) throw unknown(name);
+      const about = COMMANDS.find(({ name }) => name === rest[0]);
+      console.log((about ? helpOf(about, PROGRAM) : overview()).trimEnd());
+      return asked ? 0 : 1;
+    }
+    if (rest.includes("--help") || rest.includes("-h")) {
       console.log(helpOf(command, PROGRAM).trimEnd());
       return 0;
     }

@@ -9,13 +9,35 @@ import { CASES } from "./cases.ts";
 
 const device = await initialize();
 
+/** Says on standard error which of several things begins, and the time left. */
+function counter(action: string): (name: string) => void {
+  const start = performance.now();
+  let begun = 0;
+  return (name) => {
+    const each = (performance.now() - start) / 1000 / begun;
+    const left = Math.round(each * (CASES.length - begun));
+    const estimate = begun === 0 ? "" : `, about ${left} s left`;
+    begun++;
+    const line = `${action} ${begun} of ${CASES.length}: ${name}${estimate}\n`;
+    // `deno bench --json` keeps the console's lines to itself.
+    Deno.stderr.writeSync(new TextEncoder().encode(line));
+  };
+}
+
+const calibrating = counter("calibrating");
+let timing: ReturnType<typeof counter> | undefined;
+
 for (const { name, setup } of CASES) {
+  calibrating(name);
   const count = await calibrate(setup);
+  let isNew = true;
   Deno.bench({
     name: `${name} (x${count})`,
     n: 7,
     warmup: 1,
     async fn(b) {
+      if (isNew) (timing ??= counter("timing"))(name);
+      isNew = false;
       using _ = scope();
       const { run, dispose } = setup(device);
       run();

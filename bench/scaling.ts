@@ -12,6 +12,13 @@ import { PANELS, type Series, type Work } from "./scaling_cases.ts";
 import { scalingFigure } from "./scaling_figure.ts";
 import { type Fit, fitSlope, median, type Point } from "./scaling_fit.ts";
 
+const USAGE = `\
+Usage: deno task bench:scaling [--check]
+
+Measures how time grows with batch, sequence, layers, parameters and SWAG rank,
+beside how it should grow, and writes bench/scaling.svg and bench/scaling.json.
+With --check it writes nothing, and ends with code 1 if a slope is off.`;
+
 /** How far a slope may be from the one expected. */
 const TOLERANCE = 0.25;
 
@@ -111,6 +118,15 @@ function describe(title: string, series: MeasuredSeries): string {
 }
 
 async function main(args: readonly string[]): Promise<number> {
+  if (args.includes("--help") || args.includes("-h")) {
+    console.log(USAGE);
+    return 0;
+  }
+  const unknown = args.find((arg) => arg !== "--check");
+  if (unknown !== undefined) {
+    console.error(`error: Cannot use ${unknown}\n\n${USAGE}`);
+    return 2;
+  }
   const device = await initialize();
   manualSeed(1);
   const panels: MeasuredPanel[] = [];

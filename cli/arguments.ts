@@ -9,6 +9,49 @@
 
 // Node's own, which Deno has built in: what is published needs no package.
 import { parseArgs } from "node:util";
+import { nearest } from "./names.ts";
+
+/** What other programs call an option of ours. */
+const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
+  "batch-size": [
+    "bs",
+    "b",
+    "train-batch-size",
+    "per-device-train-batch-size",
+    "eval-batch-size",
+    "per-device-eval-batch-size",
+  ],
+  "eval": [
+    "dev",
+    "valid",
+    "validation",
+    "validation-file",
+    "eval-file",
+    "test",
+  ],
+  "data": ["train", "train-file", "train-data", "input", "i", "file", "test"],
+  "epochs": ["num-epochs", "num-train-epochs", "e", "n-epochs"],
+  "gradient-accumulation": ["gradient-accumulation-steps", "accumulation"],
+  "init": ["config", "config-name"],
+  "keep-columns": ["keep", "columns-to-keep"],
+  "label-column": ["label", "labels", "target", "y"],
+  "learning-rate": ["lr", "rate"],
+  "log-every": ["logging-steps", "log-interval"],
+  "max-grad-norm": ["clip", "grad-clip", "gradient-clip"],
+  "max-length": ["max-len", "max-seq-length", "max-seq-len", "seq-length"],
+  "model": ["m", "model-name-or-path", "model-name", "checkpoint"],
+  "max-num-models": ["rank", "swag-rank"],
+  "output": ["o", "out", "output-dir", "save", "save-dir"],
+  "overwrite": ["f", "force", "overwrite-output-dir"],
+  "pair-column": ["text-pair-column", "second-column"],
+  "quiet": ["q", "silent"],
+  "schedule": ["lr-scheduler-type", "scheduler"],
+  "swag-samples": ["samples", "num-samples", "num-predictions"],
+  "text-column": ["column", "sentence-column", "x"],
+  "tokenizer": ["tokenizer-name"],
+  "warmup-ratio": ["warmup"],
+  "weight-decay": ["wd", "decay"],
+};
 
 /** An option of a command. */
 export interface Option {
@@ -32,6 +75,8 @@ export interface Command {
   readonly usage: string;
   /** Its options by heading. */
   readonly options: Readonly<Record<string, readonly Option[]>>;
+  /** What else the help says, at its end. */
+  readonly notes?: string;
   /** Runs it and gives the exit code. */
   run(args: Arguments): Promise<number>;
 }
@@ -53,10 +98,12 @@ export class Arguments {
   /** @throws {TypeError} If an option is not one of the command's. */
   constructor(command: Command, args: readonly string[]) {
     const options = Object.values(command.options).flat();
-    const refuse = (what: string): never => {
+    const names = options.map(({ name }) => name);
+    const refuse = (what: string, name: string): never => {
+      const meant = meantBy(name, names);
       throw new TypeError(
         `Cannot run ${command.name} with ${what}: it is not an option, ` +
-          `see ${command.name} --help`,
+          (meant ? `did you mean --${meant}?` : `see ${command.name} --help`),
       );
     };
     const { tokens } = parseArgs({
@@ -71,15 +118,26 @@ export class Arguments {
     });
     for (const token of tokens) {
       if (token.kind === "option-terminator") continue;
-      if (token.kind === "positional") return refuse(token.value);
+      if (token.kind === "positional") {
+        throw new TypeError(
+          `Cannot run ${command.name} with ${token.value}: it is not an ` +
+            `option, and what it belongs to must be named, ` +
+            `such as --data ${token.value}`,
+        );
+      }
       const option = options.find(({ name }) => name === token.name);
-      if (!option) return refuse(token.rawName);
+      if (!option) return refuse(token.rawName, token.name);
       if (!option.value) {
+        if (token.value !== undefined) {
+          throw new TypeError(
+            `Cannot use ${token.rawName}=${token.value}: it takes no value`,
+          );
+        }
         this.#values.set(option.name, []);
         continue;
       }
       // What starts with a dash is the next option unless it follows a =.
-      const missing = !token.inlineValue && token.value?.startsWith("-");
+      const missing = !token.inlineValue && /^-./.test(token.value ?? "");
       const value = missing ? "" : token.value ?? "";
       const before = option.repeatable ? this.list(option.name) : [];
       this.#values.set(option.name, [...before, given(option.name, value)]);
@@ -116,8 +174,10 @@ export class Arguments {
     const value = this.text(name);
     const found = choices.find((choice) => choice === value);
     if (value === undefined || found !== undefined) return found;
+    const meant = nearest(value, choices);
     throw new RangeError(
-      `Cannot use --${name} ${value}: expected ${choices.join(", ")}`,
+      `Cannot use --${name} ${value}: expected ${choices.join(", ")}` +
+        (meant ? `; did you mean ${meant}?` : ""),
     );
   }
 
@@ -145,6 +205,19 @@ export class Arguments {
   }
 }
 
+/** The option that somebody means by a name that none has. */
+function meantBy(
+  name: string,
+  options: readonly string[],
+): string | undefined {
+  const wanted = name.toLowerCase().replaceAll("_", "-");
+  const [other] = Object.entries(OTHER_NAMES)
+    .find(([option, others]) =>
+      options.includes(option) && others.includes(wanted)
+    ) ?? [];
+  return other ?? nearest(wanted, options);
+}
+
 function given(name: string, value: string): string {
   if (value !== "") return value;
   throw new TypeError(
@@ -167,7 +240,7 @@ const COLUMN = 30;
 
 /** The help text of a command. */
 export function helpOf(command: Command, program: string): string {
-  const { name, summary, usage, options } = command;
+  const { name, summary, usage, options, notes } = command;
   const lines = [
     ...wrap(summary, WIDTH),
     "",
@@ -186,6 +259,7 @@ export function helpOf(command: Command, program: string): string {
       });
     }
   }
+  if (notes !== undefined) lines.push("", notes);
   return lines.map((line) => line + "\n").join("");
 }
 

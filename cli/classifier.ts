@@ -17,6 +17,7 @@ import {
 } from "../models/mod.ts";
 import { batches, softmaxRows } from "../nn/mod.ts";
 import { SwagModel } from "../swag/mod.ts";
+import { placeOf, type RowSource } from "./rows.ts";
 import type { Texts } from "./texts.ts";
 
 /** The file that holds a posterior, beside the model's own. */
@@ -102,19 +103,64 @@ export function maxLengthOf(
 export interface ScoreOptions {
   /** Texts at a time. */
   batchSize: number;
+  /** How many texts, from the first on. @default {all} */
+  rows?: number | undefined;
+  /** Called now and then with how many more texts are scored. */
+  advance?: ((more: number) => void) | undefined;
 }
 
-/** The model's scores of all texts, [texts, labels]; it is in `eval()`. */
+/** The time between two readings of scores, in milliseconds. */
+const READ_EVERY = 500;
+
+/** The most batches between two readings. */
+const MOST_BATCHES = 64;
+
+/**
+ * The model's scores of all texts, [texts, labels]; it is in `eval()`.
+ *
+ * Scores are read about twice a second, so that progress can be told.
+ *
+ * @throws {NotFiniteError} If a score is not a finite number.
+ */
 export async function scoresOf(
   model: TextModel,
   texts: Texts,
-  { batchSize }: ScoreOptions,
+  { batchSize, rows: count = texts.count, advance }: ScoreOptions,
 ): Promise<Float32Array<ArrayBuffer>> {
-  const { count, lengths } = texts;
+  const lengths = texts.lengths.subarray(0, count);
+  const { numLabels: width } = model.config;
   // One bucket: rows of like length are scored together.
   const bucketBatches = Math.ceil(count / batchSize) + 1;
   const parts = [...batches(count, batchSize, { lengths, bucketBatches })];
+  const scores = new Float32Array(count * width);
   model.eval();
+  let size = 1;
+  for (let start = 0; start < parts.length;) {
+    const began = performance.now();
+    const some = parts.slice(start, start + size);
+    const values = await scoresOfParts(model, texts, some);
+    for (const [i, part] of some.entries()) {
+      part.forEach((row, at) => {
+        const own = values[i]?.subarray(at * width, (at + 1) * width) ?? [];
+        if (!own.every(Number.isFinite)) throw new NotFiniteError(row, own);
+        scores.set(own, row * width);
+      });
+    }
+    advance?.(some.reduce((sum, part) => sum + part.length, 0));
+    start += some.length;
+    const each = (performance.now() - began) / some.length;
+    const fitting = Math.floor(READ_EVERY / each);
+    size = Math.max(1, Math.min(fitting, 2 * size, MOST_BATCHES));
+  }
+  return scores;
+}
+
+/** The scores of some batches, read with one wait. */
+async function scoresOfParts(
+  model: TextModel,
+  texts: Texts,
+  parts: readonly Uint32Array[],
+): Promise<Float32Array[]> {
   using _ = scope();
   const logits: Tensor[] = noGrad(() =>
     parts.map((rows) => {
@@ -123,14 +169,58 @@ export async function scoresOf(
       return keep(model.forward(texts.batch(rows, { usesPacking })).logits);
     })
   );
-  const width = logits[0]?.shape[1] ?? 1;
-  const scores = new Float32Array(count * width);
-  for (const [i, values] of (await readAll(logits)).entries()) {
-    parts[i]?.forEach((row, at) => {
-      scores.set(values.subarray(at * width, (at + 1) * width), row * width);
-    });
+  const values = await readAll(logits);
+  return values.map((own) => Float32Array.from(own));
+}
+
+/** Scores that are not finite numbers, so that they say nothing. */
+export class NotFiniteError extends RangeError {
+  /** The text, counted from 0. */
+  readonly row: number;
+  /** The name of the class. */
+  override readonly name = "NotFiniteError";
+
+  /**
+   * @param row The text, counted from 0.
+   * @param scores Its scores.
+   * @param place How messages name the text.
+   */
+  constructor(
+    row: number,
+    scores: ArrayLike<number>,
+    place: string = `text ${row + 1}`,
+  ) {
+    super(
+      `Cannot use the scores of ${place}: they are ` +
+        `${Array.from(scores).slice(0, 3).join(", ")}${
+          scores.length > 3 ? " …" : ""
+        }, not finite numbers; the model has diverged, or samples of its ` +
+        "posterior are too wide (lower --scale)",
+    );
+    this.row = row;
+    this.#scores = scores;
   }
-  return scores;
+
+  readonly #scores: ArrayLike<number>;
+
+  /** The same error with the text named by its file. */
+  at(source: RowSource, first = 0): NotFiniteError {
+    const row = first + this.row;
+    return new NotFiniteError(row, this.#scores, placeOf(source, row));
+  }
+}
+
+/** Names the file in the error of scores that are not finite. */
+export async function namingRows<T>(
+  source: RowSource,
+  work: () => Promise<T>,
+  first = 0,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof NotFiniteError ? error.at(source, first) : error;
+  }
 }
 
 /** Which samples of a posterior to score with. */
@@ -191,4 +281,18 @@ export function meanOf(
     }
   }
   return mean;
+}
+
+/**
+ * The standard deviations of equally long lists around their mean, place by
+ * place: √(Σ (x − mean)² / n).
+ */
+export function standardDeviations(
+  lists: readonly ArrayLike<number>[],
+  mean: ArrayLike<number>,
+): Float64Array<ArrayBuffer> {
+  const squares = lists.map((list) =>
+    Float64Array.from(list, (x, i) => (x - (mean[i] ?? 0)) ** 2)
+  );
+  return meanOf(squares).map(Math.sqrt);
 }

@@ -7,15 +7,26 @@
  */
 
 import type { Arguments, Option } from "./arguments.ts";
-import { columnOf, type Format, FORMATS, readTable } from "./table.ts";
+import type { Columns } from "./columns.ts";
+import { count, counted } from "./names.ts";
+import type { Progress } from "./progress.ts";
+import type { RowSource } from "./rows.ts";
+import {
+  columnOf,
+  FORMATS,
+  labelledRows,
+  labelsOf,
+  readTable,
+  type Table,
+} from "./table.ts";
 
 /** Options of every command that reads a file of texts. */
-export const COLUMN_OPTIONS: readonly Option[] = [
-  { name: "text-column", value: "NAME", help: "Column of texts (text)." },
+export const FILE_OPTIONS: readonly Option[] = [
   {
-    name: "pair-column",
-    value: "NAME",
-    help: "Column of second texts, for tasks on pairs (none).",
+    name: "columns",
+    value: "NAMES",
+    help: "Names of the columns, such as text,label, where CSV or TSV has " +
+      "no header line.",
   },
   {
     name: "format",
@@ -25,50 +36,100 @@ export const COLUMN_OPTIONS: readonly Option[] = [
   },
 ];
 
-/** The option that names the column of labels. */
-export const LABEL_OPTION: Option = {
-  name: "label-column",
-  value: "NAME",
-  help: "Column of labels (label).",
+/** The option that lets rows without a label be. */
+export const SKIP_OPTION: Option = {
+  name: "skip-unlabelled",
+  help: "Leave out rows without a label instead of refusing them.",
 };
 
 /** The texts of a file. */
-export interface RawTexts {
-  /** The file. */
-  path: string;
+export interface RawTexts extends RowSource {
   /** The texts. */
-  texts: string[];
+  readonly texts: readonly string[];
   /** The second texts, if there are any. */
-  pairs: string[] | undefined;
+  readonly pairs: readonly string[] | undefined;
 }
 
 /** The texts of a file and their labels, as they stand there. */
 export interface RawExamples extends RawTexts {
   /** The labels. */
-  labels: string[];
+  readonly labels: readonly string[];
 }
 
-/** Reads texts, and labels too where they are wanted. */
-export async function readTexts(
-  path: string,
+/** Reads the file that an option names, if it is given. */
+export async function readOptional(
   args: Arguments,
-): Promise<RawTexts & { column: (name: string) => string[] }> {
-  const format: Format | undefined = args.choice("format", FORMATS);
-  const pairColumn = args.text("pair-column");
-  const table = await readTable(path, format);
+  option: string,
+): Promise<Table | undefined> {
+  const path = args.text(option);
+  if (path === undefined) return undefined;
+  return await readTable(path, {
+    format: args.choice("format", FORMATS),
+    columns: args.text("columns")?.split(",").map((name) => name.trim()),
+  });
+}
+
+/** Reads the file that an option names. */
+export async function readNeeded(
+  args: Arguments,
+  option: string,
+): Promise<Table> {
+  args.needed(option);
+  const table = await readOptional(args, option);
+  if (table) return table;
+  throw new Error("unreachable: the option was given");
+}
+
+/** Refuses two options that both read standard input. */
+export function checkInputs(
+  args: Arguments,
+  ...options: readonly string[]
+): void {
+  const both = options.filter((option) => args.text(option) === "-");
+  if (both.length < 2) return;
+  throw new TypeError(
+    `Cannot read standard input for --${both[0]} and --${both[1]}: it is ` +
+      "there once",
+  );
+}
+
+/** The texts of a table. */
+export function textsOf(table: Table, { text, pair }: Columns): RawTexts {
+  const { path, lines, numbers } = table;
   return {
     path,
-    texts: columnOf(table, args.text("text-column") ?? "text"),
-    pairs: pairColumn === undefined ? undefined : columnOf(table, pairColumn),
-    column: (name) => columnOf(table, name),
+    lines,
+    ...numbers ? { numbers } : {},
+    texts: columnOf(table, text),
+    pairs: pair === undefined ? undefined : columnOf(table, pair),
   };
 }
 
-/** Reads texts and labels. */
-export async function readExamples(
-  path: string,
-  args: Arguments,
-): Promise<RawExamples> {
-  const { column, ...texts } = await readTexts(path, args);
-  return { ...texts, labels: column(args.text("label-column") ?? "label") };
+/** Says how many rows lack a text; it may be meant, and is used as it is. */
+export function emptyRemark(
+  { path, texts, pairs }: RawTexts,
+): string | undefined {
+  const isEmpty = (text: string | undefined) => text?.trim() === "";
+  const empty = texts.filter((text, i) => isEmpty(text) || isEmpty(pairs?.[i]));
+  return empty.length === 0
+    ? undefined
+    : `${count(empty.length)} of ${counted(texts.length, "row")} of ${path} ` +
+      `without a text${pairs ? ", or without the second" : ""}`;
+}
+
+/** The texts of a table and their labels. */
+export function examplesOf(
+  table: Table,
+  columns: Columns,
+  { args, progress }: { args: Arguments; progress: Progress },
+): RawExamples {
+  const { label } = columns;
+  const own = args.flag("skip-unlabelled") ? labelledRows(table, label) : table;
+  const left = table.rows.length - own.rows.length;
+  if (left > 0) {
+    progress.say(
+      `Left out ${counted(left, "row")} of ${table.path} without a label`,
+    );
+  }
+  return { ...textsOf(own, columns), labels: labelsOf(own, label) };
 }

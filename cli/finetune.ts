@@ -16,13 +16,29 @@ import {
   Scheduler,
   SGD,
   train,
+  type TrainReport,
   type TrainResult,
 } from "../nn/mod.ts";
 import { SwagModel } from "../swag/mod.ts";
-import type { Command, Option } from "./arguments.ts";
+import { openAdapter } from "./adapter.ts";
+import type { Arguments, Command, Option } from "./arguments.ts";
 import { type Classifier, maxLengthOf, type TextModel } from "./classifier.ts";
-import { prepareExamples } from "./evaluate.ts";
-import { COLUMN_OPTIONS, LABEL_OPTION, readExamples } from "./examples.ts";
+import {
+  chooseColumns,
+  COLUMN_OPTIONS,
+  type Columns,
+  LABEL_OPTION,
+} from "./columns.ts";
+import { prepareExamples, QUIET_OPTION } from "./evaluate.ts";
+import {
+  checkInputs,
+  examplesOf,
+  FILE_OPTIONS,
+  type RawExamples,
+  readNeeded,
+  readOptional,
+  SKIP_OPTION,
+} from "./examples.ts";
 import { findStart, PROBLEMS } from "./finetune_model.ts";
 import {
   collector,
@@ -34,16 +50,20 @@ import {
   type TrainSettings,
   trainSettings,
 } from "./finetune_settings.ts";
-import { Interrupt, INTERRUPTED } from "./interrupt.ts";
-import { Progress } from "./progress.ts";
+import { Interrupt } from "./interrupt.ts";
+import { Progress, progressLine, type RunLength } from "./progress.ts";
+import { OutputFolder } from "./output_folder.ts";
 import { prepareOutput, saveClassifier, savedBytes } from "./save.ts";
-import { evaluateAll, type Examples, renderScores } from "./scores.ts";
+import { evaluateAll, type Examples, f1Class, renderScores } from "./scores.ts";
+import type { Table } from "./table.ts";
+import { checkTrained } from "./trained.ts";
 
 const DATA_OPTIONS: readonly Option[] = [
   {
     name: "data",
     value: "FILE",
-    help: "Labelled texts to learn from: CSV, TSV or JSONL.",
+    help: "Labelled texts to learn from: CSV, TSV or JSONL, also as .gz; - " +
+      "for standard input.",
   },
   {
     name: "eval",
@@ -52,6 +72,8 @@ const DATA_OPTIONS: readonly Option[] = [
   },
   ...COLUMN_OPTIONS,
   LABEL_OPTION,
+  SKIP_OPTION,
+  ...FILE_OPTIONS,
   {
     name: "problem-type",
     value: PROBLEMS.join("|"),
@@ -69,7 +91,7 @@ const MODEL_OPTIONS: readonly Option[] = [
   {
     name: "init",
     value: "FILE",
-    help: "A config.json to start from with random weights.",
+    help: "A config.json to start from with random weights; see below.",
   },
   {
     name: "tokenizer",
@@ -79,6 +101,19 @@ const MODEL_OPTIONS: readonly Option[] = [
   { name: "output", value: "DIR", help: "Folder to write." },
   { name: "overwrite", help: "Replace a model in that folder." },
 ];
+
+const NOTES = `\
+A file for --init, beside a tokenizer's folder (that of any model, or one that
+holds a vocab.txt):
+  {
+    "model_type": "bert",
+    "hidden_size": 128,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 512
+  }
+Random weights learn at a rate of about 1e-3: say --learning-rate 1e-3, as the
+default is for weights that were trained before.`;
 
 /** Weights decay; biases and the parameters of norms do not. */
 function optimizerOf(model: TextModel, settings: TrainSettings): Optimizer {
@@ -103,13 +138,14 @@ interface Run {
   plan: RunPlan;
   /** Whether to collect after a step. */
   collects: (step: number) => boolean;
-  progress: Progress;
+  /** Shows how far it is. */
+  onLog: (report: TrainReport) => void;
   signal: AbortSignal;
 }
 
 async function fit(
   { model, swag }: Classifier,
-  { examples, settings, plan, collects, progress, signal }: Run,
+  { examples, settings, plan, collects, onLog, signal }: Run,
 ): Promise<TrainResult> {
   const { texts, labels } = examples;
   const { batchSize, seed } = settings;
@@ -137,7 +173,7 @@ async function fit(
     optimizer,
     scheduler: new Scheduler(optimizer, schedule),
     signal,
-    onLog: (report) => progress.show(report),
+    onLog,
     onStep({ step }) {
       if (collects(step)) swag?.collectModel();
     },
@@ -151,71 +187,157 @@ export const finetune: Command = {
   name: "finetune",
   summary:
     "Trains a model on labelled texts, with a SWAG posterior if wanted. " +
-    "Ctrl-C saves what there is and stops.",
+    "A text, or a pair of texts, gets one class or one number. Ctrl-C saves " +
+    "what there is and stops.",
   usage: "--data FILE --model DIR|ID --output DIR [options]",
   options: {
     Data: DATA_OPTIONS,
     Model: MODEL_OPTIONS,
     Training: TRAIN_OPTIONS,
     SWAG: SWAG_OPTIONS,
-    Help: [{ name: "help", help: "Print this." }],
+    Help: [QUIET_OPTION, { name: "help", help: "Print this." }],
   },
+  notes: NOTES,
   async run(args) {
-    const data = args.needed("data");
     const output = args.needed("output");
-    const evalPath = args.text("eval");
     const settings = trainSettings(args);
     const collect = collectSettings(args);
+    const progress = new Progress({ quiet: args.flag("quiet") });
     const { epochs, batchSize, gradientAccumulation, seed } = settings;
-    const raw = await readExamples(data, args);
-    const rawEval = evalPath === undefined
-      ? undefined
-      : await readExamples(evalPath, args);
+    const { raw, rawEval, columns } = await readFiles(args, progress);
     const samples = raw.texts.length;
     const stepsPerEpoch = Math.ceil(
       Math.ceil(samples / batchSize) / gradientAccumulation,
     );
     const plan = { epochs, stepsPerEpoch };
-    const collects = collect ? collector(collect, plan) : () => false;
-    const { config, tokenizer, build } = await findStart(args, raw);
+    const collecting = collect && collector(collect, plan);
+    const source = args.text("model") ?? "the configuration";
+    const { config, tokenizer, build, remembered } = await progress.during(
+      `reading ${source}`,
+      findStart(args, { examples: raw, columns }),
+    );
+    if (remembered?.pair !== undefined && columns.pair === undefined) {
+      progress.say(
+        `${source} was trained on pairs of texts, and this training is on ` +
+          "single ones: --pair-column names second texts",
+      );
+    }
     const maxLength = maxLengthOf(config, tokenizer, settings.maxLength);
     tokenizer.modelMaxLength = maxLength; // for those who load the model
-    const examples = prepareExamples(raw, { config, tokenizer }, maxLength);
-    const evalExamples = rawEval &&
-      prepareExamples(rawEval, { config, tokenizer }, maxLength);
+    const readers = { config, tokenizer, maxLength, progress };
+    // The smaller file first: a label that nobody knows is told at once.
+    const evalExamples = rawEval && prepareExamples(rawEval, readers);
+    const examples = prepareExamples(raw, readers);
 
     await initialize();
     manualSeed(seed);
-    const model = await build();
+    const model = await progress.during(`loading ${source}`, build());
     const swag = collect && SwagModel.fromBase(model, collect.options);
     const classifier: Classifier = { model, tokenizer, swag };
-    await prepareOutput(output, args.flag("overwrite"), {
-      bytes: savedBytes(classifier),
-    });
+    await using _folder = await OutputFolder.make(
+      output,
+      () =>
+        prepareOutput(output, args.flag("overwrite"), {
+          bytes: savedBytes(classifier),
+        }),
+    );
+    await openAdapter(progress);
+    if (collecting?.remark !== undefined) progress.say(collecting.remark);
 
-    const progress = new Progress({
-      epochs,
-      steps: epochs * stepsPerEpoch,
-      samples: epochs * samples,
-    });
-    using interrupt = new Interrupt(() =>
-      progress.say("Stopping; once more after a second to stop without saving")
-    );
-    const { signal } = interrupt;
-    const run = { examples, settings, plan, collects, progress, signal };
-    const { step, loss, aborted } = await fit(classifier, run);
-    progress.clear();
-    await saveClassifier(output, classifier);
-    console.log(
-      `Saved ${output} after ${step} steps, loss ${loss.toFixed(4)}` +
-        (swag ? `, ${swag.nModels} collections, rank ${swag.covMatRank}` : ""),
-    );
-    if (aborted) return INTERRUPTED;
+    const run: Omit<Run, "signal"> = {
+      examples,
+      settings,
+      plan,
+      collects: collecting?.collects ?? (() => false),
+      onLog: reporter(progress, {
+        length: {
+          epochs,
+          steps: epochs * stepsPerEpoch,
+          samples: epochs * samples,
+        },
+        everyReport: settings.logEvery !== undefined,
+      }),
+    };
+    const exitCode = await trainAndSave(classifier, { run, output, progress });
+    if (exitCode !== 0) return exitCode;
     if (evalExamples) {
       const options = { batchSize: 64, samples: 30, scale: 0.5, seed };
-      const scores = await evaluateAll(classifier, evalExamples, options);
-      console.log(renderScores(scores).trimEnd());
+      const scores = await evaluateAll(classifier, evalExamples, {
+        ...options,
+        progress,
+      });
+      console.log(renderScores(scores, f1Class(classifier)).trimEnd());
     }
     return 0;
   },
 };
+
+/** The examples of the files that options name. */
+async function readFiles(
+  args: Arguments,
+  progress: Progress,
+): Promise<{
+  raw: RawExamples;
+  rawEval: RawExamples | undefined;
+  columns: Columns;
+}> {
+  checkInputs(args, "data", "eval");
+  const table = await readNeeded(args, "data");
+  const evalTable = await readOptional(args, "eval");
+  const read = (own: Table) =>
+    examplesOf(own, chooseColumns(own, { args }), { args, progress });
+  return {
+    columns: chooseColumns(table, { args }),
+    raw: read(table),
+    rawEval: evalTable && read(evalTable),
+  };
+}
+
+/** What shows how far a training is. */
+function reporter(
+  progress: Progress,
+  { length, everyReport }: { length: RunLength; everyReport: boolean },
+): (report: TrainReport) => void {
+  const start = performance.now();
+  progress.begin();
+  return (report) =>
+    progress.show(
+      () => progressLine(report, length, (performance.now() - start) / 1000),
+      everyReport,
+    );
+}
+
+/** Trains until the end or a signal, and saves; gives the exit code. */
+async function trainAndSave(
+  classifier: Classifier,
+  { run, output, progress }: {
+    run: Omit<Run, "signal">;
+    output: string;
+    progress: Progress;
+  },
+): Promise<number> {
+  const { swag } = classifier;
+  using interrupt = new Interrupt(() =>
+    progress.say("Stopping; once more after a second to stop without saving")
+  );
+  const { signal } = interrupt;
+  const { step, loss } = await fit(classifier, { ...run, signal });
+  progress.clear();
+  if (step === 0) {
+    progress.say("Stopped before the first step: nothing is saved");
+    return interrupt.exitCode;
+  }
+  await checkTrained(classifier, run.examples.texts);
+  await interrupt.finish(() => saveClassifier(output, classifier));
+  console.log(
+    `Saved ${output} after ${step} steps, loss ${loss.toFixed(4)}` +
+      (swag ? `, ${posteriorOf(swag)}` : ""),
+  );
+  return interrupt.exitCode;
+}
+
+function posteriorOf({ nModels, covMatRank }: SwagModel): string {
+  return nModels === 0
+    ? "no posterior: nothing had been collected"
+    : `${nModels} collections, rank ${covMatRank}`;
+}

@@ -19,8 +19,15 @@ import {
 import { hasPrefix } from "../nn/mod.ts";
 import type { Arguments } from "./arguments.ts";
 import { isRegression, type TextModel } from "./classifier.ts";
+import { columnFields, type Columns, rememberedColumns } from "./columns.ts";
 import type { RawExamples } from "./examples.ts";
-import { classNames, finder, hasNames, namesOf } from "./labels.ts";
+import {
+  classNames,
+  finder,
+  hasNames,
+  looksLikeNumbers,
+  namesOf,
+} from "./labels.ts";
 
 /** The problems that finetune knows. */
 export const PROBLEMS = ["single_label_classification", "regression"] as const;
@@ -31,6 +38,8 @@ export interface Start {
   readonly config: PretrainedConfig;
   /** The tokenizer. */
   readonly tokenizer: Tokenizer;
+  /** The columns that it was trained on before, if that is known. */
+  readonly remembered?: Columns | undefined;
   /** Builds it, on the GPU. */
   build(): Promise<TextModel>;
 }
@@ -42,7 +51,7 @@ export interface Start {
  */
 export async function findStart(
   args: Arguments,
-  examples: RawExamples,
+  { examples, columns }: { examples: RawExamples; columns: Columns },
 ): Promise<Start> {
   const source = args.text("model");
   const init = args.text("init");
@@ -56,17 +65,18 @@ export async function findStart(
       throw new TypeError("Cannot use --init without --tokenizer: give both");
     }
     const tokenizer = await AutoTokenizer.fromPretrained(tokenizerFolder);
-    return await fresh(init, tokenizer, { examples, problem });
+    return await fresh(init, tokenizer, { examples, columns, problem });
   }
   const tokenizer = await AutoTokenizer.fromPretrained(
     tokenizerFolder ?? source ?? "",
   );
-  return await saved(source ?? "", tokenizer, { examples, problem });
+  return await saved(source ?? "", tokenizer, { examples, columns, problem });
 }
 
-/** What decides about the classes. */
+/** What decides about the classes, and what the folder remembers. */
 interface Task {
   examples: RawExamples;
+  columns: Columns;
   problem: ProblemType | undefined;
 }
 
@@ -87,7 +97,7 @@ async function fresh(
     new ConfigReader(fields, { source: path }),
   );
   const config = AutoConfig.fromFields(
-    new ConfigReader({ ...fields, ...classFields(before, task) }, {
+    new ConfigReader({ ...fields, ...taskFields(before, task) }, {
       source: path,
     }),
   );
@@ -129,10 +139,11 @@ async function saved(
 ): Promise<Start> {
   const before = await AutoConfig.fromPretrained(source);
   before.checkVocabulary(tokenizer);
-  const fields = classFields(before, task);
+  const fields = taskFields(before, task);
   return {
     config: await AutoConfig.fromPretrained(source, { config: fields }),
     tokenizer,
+    remembered: rememberedColumns(before),
     build: () =>
       AutoModelForSequenceClassification.fromPretrained(source, {
         config: fields,
@@ -155,11 +166,20 @@ function isHead(name: string): boolean {
     .some((head) => hasPrefix(name, head));
 }
 
+/** The fields of a configuration that say what the task is. */
+function taskFields(
+  config: PretrainedConfig,
+  task: Task,
+): Record<string, unknown> {
+  return { ...classFields(config, task), ...columnFields(task.columns) };
+}
+
 /** The fields of a configuration that say what the classes are. */
 function classFields(
   config: PretrainedConfig,
-  { examples, problem = problemOf(config) }: Task,
+  { examples, problem: given }: Task,
 ): Record<string, unknown> {
+  const problem = given ?? problemOf(config);
   if (problem === "regression") {
     const names = config.numLabels === 1 ? namesOf(config) : ["LABEL_0"];
     return { problem_type: problem, ...labelFields(names) };
@@ -168,6 +188,12 @@ function classFields(
   const find = finder(known);
   const fits = hasNames(config) && known.length > 1 &&
     examples.labels.every((label) => find(label) !== undefined);
+  if (!fits && given === undefined && looksLikeNumbers(examples.labels)) {
+    throw new TypeError(
+      `Cannot take the labels of ${examples.path} for classes: they look ` +
+        `like numbers; say --problem-type regression, or ${problem}`,
+    );
+  }
   const names = fits ? known : classNames(examples.labels, examples);
   return { problem_type: problem, ...labelFields(names) };
 }

@@ -69,7 +69,8 @@ export const TRAIN_OPTIONS: readonly Option[] = [
   {
     name: "log-every",
     value: "N",
-    help: "Steps between readings of the loss (half a second's).",
+    help: "Steps between readings of the loss (half a second's); where " +
+      "standard error is no terminal, each is a line (every 5 seconds).",
   },
 ];
 
@@ -125,6 +126,11 @@ export function trainSettings(args: Arguments): TrainSettings {
   const sgd = optimizer === "sgd";
   const count = (name: string) => args.integer(name, { min: 1 });
   const share = (name: string) => args.number(name, { min: 0, max: 1 });
+  if (!sgd && args.text("momentum") !== undefined) {
+    throw new TypeError(
+      "Cannot use --momentum with adamw: it is for --optimizer sgd",
+    );
+  }
   return {
     optimizer,
     epochs: count("epochs") ?? 3,
@@ -194,6 +200,11 @@ export function collectSettings(args: Arguments): CollectSettings | undefined {
       "Cannot use options of the posterior without --swag: give it too",
     );
   }
+  if (args.flag("no-cov-mat") && settings.maxNumModels !== undefined) {
+    throw new TypeError(
+      "Cannot use --max-num-models with --no-cov-mat: no deviations are kept",
+    );
+  }
   return {
     start: settings.start ?? 0.5,
     every: settings.every,
@@ -212,25 +223,51 @@ export interface RunPlan {
   stepsPerEpoch: number;
 }
 
+/** Fewer collections than these are hardly a posterior. */
+const FEW_COLLECTIONS = 10;
+
+/** As many collections as the original's posteriors have at most. */
+const GOOD_COLLECTIONS = 20;
+
+/** Collecting, planned. */
+export interface Collector {
+  /** Whether to collect after a step, counted from 1. */
+  collects(step: number): boolean;
+  /** What one ought to know about the plan. */
+  remark: string | undefined;
+}
+
 /**
- * Whether to collect after a step, counted from 1.
+ * Plans when to collect.
  *
  * @throws {RangeError} If there would be fewer than two collections.
  */
 export function collector(
-  { start, every }: CollectSettings,
+  { start, every, options: { maxNumModels = Infinity } }: CollectSettings,
   { epochs, stepsPerEpoch }: RunPlan,
-): (step: number) => boolean {
+): Collector {
   const first = (start < 1 ? Math.floor(start * epochs) : start) *
     stepsPerEpoch;
   const period = every ?? stepsPerEpoch;
-  const count = Math.floor(epochs * stepsPerEpoch / period) -
-    Math.floor(first / period);
+  const steps = epochs * stepsPerEpoch;
+  const count = Math.floor(steps / period) - Math.floor(first / period);
   if (count < 2) {
     throw new RangeError(
       `Cannot build a posterior from ${Math.max(0, count)} collections: ` +
         "train for more epochs, or lower --swag-start or --swag-collect-steps",
     );
   }
-  return (step) => step > first && step % period === 0;
+  const better = Math.max(1, Math.floor((steps - first) / GOOD_COLLECTIONS));
+  // Somebody who says how many to keep knows how many there are.
+  const isFew = count < FEW_COLLECTIONS && count < maxNumModels &&
+    better < period;
+  return {
+    collects: (step) => step > first && step % period === 0,
+    remark: isFew
+      ? `The posterior will be made of ${count} collections, which is few: ` +
+        `--swag-collect-steps ${better} makes it ${
+          Math.floor(steps / better) - Math.floor(first / better)
+        }`
+      : undefined,
+  };
 }

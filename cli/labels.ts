@@ -7,12 +7,8 @@
  */
 
 import type { PretrainedConfig } from "../models/mod.ts";
-
-/** Where labels come from, for messages. */
-export interface LabelSource {
-  /** The file. */
-  path: string;
-}
+import { listOf } from "./names.ts";
+import { placeOf, type RowSource } from "./rows.ts";
 
 const WHOLE = /^(0|-?[1-9]\d*)$/;
 const DEFAULT_NAME = /^LABEL_\d+$/;
@@ -25,7 +21,7 @@ const DEFAULT_NAME = /^LABEL_\d+$/;
  */
 export function classNames(
   labels: readonly string[],
-  source: LabelSource,
+  source: RowSource,
 ): string[] {
   const names = [...new Set(labels)];
   if (names.length < 2) {
@@ -36,6 +32,15 @@ export function classNames(
   return names.every((name) => WHOLE.test(name))
     ? names.sort((a, b) => Number(a) - Number(b))
     : names.sort();
+}
+
+/** Whether labels are numbers with fractions, as measurements are. */
+export function looksLikeNumbers(labels: readonly string[]): boolean {
+  const numbers = labels.map((label) =>
+    label.trim() === "" ? NaN : Number(label)
+  );
+  return numbers.every(Number.isFinite) &&
+    numbers.some((number) => !Number.isInteger(number));
 }
 
 /** A model's names of classes, by id. */
@@ -72,15 +77,15 @@ export function finder(
 export function classIds(
   labels: readonly string[],
   names: readonly string[],
-  source: LabelSource,
+  source: RowSource,
 ): Int32Array<ArrayBuffer> {
   const find = finder(names);
   return Int32Array.from(labels, (label, i) => {
     const id = find(label);
     if (id !== undefined) return id;
     throw new RangeError(
-      `Cannot use the label "${label}" in row ${i + 1} of ${source.path}: ` +
-        `the classes are ${names.map((name) => `"${name}"`).join(", ")}`,
+      `Cannot use the label "${label}" in ${placeOf(source, i)}: ` +
+        `the classes are ${listOf(names)}`,
     );
   });
 }
@@ -92,13 +97,13 @@ export function classIds(
  */
 export function numbersOf(
   labels: readonly string[],
-  source: LabelSource,
+  source: RowSource,
 ): Float32Array<ArrayBuffer> {
   return Float32Array.from(labels, (label, i) => {
     const value = label.trim() === "" ? NaN : Number(label);
-    if (Number.isFinite(value)) return value;
+    if (Number.isFinite(Math.fround(value))) return value;
     throw new TypeError(
-      `Cannot use the label "${label}" in row ${i + 1} of ${source.path}: ` +
+      `Cannot use the label "${label}" in ${placeOf(source, i)}: ` +
         "regression needs numbers",
     );
   });

@@ -7,8 +7,9 @@
  * @module
  */
 
-import { initialize } from "../engine/mod.ts";
+import { AutoConfig, type PretrainedConfig } from "../models/mod.ts";
 import { argmaxRows, softmaxRows, uncertaintyParts } from "../nn/mod.ts";
+import { openAdapter } from "./adapter.ts";
 import type { Arguments, Command } from "./arguments.ts";
 import {
   type Classifier,
@@ -17,26 +18,120 @@ import {
   maxLengthOf,
   meanOf,
   memberProbabilities,
+  namingRows,
+  type PosteriorOptions,
   posteriorScores,
   scoresOf,
+  standardDeviations,
 } from "./classifier.ts";
-import { MODEL_OPTIONS, scoreOptions } from "./evaluate.ts";
-import { COLUMN_OPTIONS, type RawTexts, readTexts } from "./examples.ts";
+import {
+  chooseColumns,
+  COLUMN_OPTIONS,
+  columnsRemark,
+  LABEL_OPTION,
+  NO_PAIRS_OPTION,
+  rememberedColumns,
+} from "./columns.ts";
+import {
+  MODEL_OPTIONS,
+  posteriorRemark,
+  QUIET_OPTION,
+  scoreOptions,
+} from "./evaluate.ts";
+import {
+  emptyRemark,
+  FILE_OPTIONS,
+  type RawTexts,
+  readOptional,
+  textsOf,
+} from "./examples.ts";
 import { namesOf } from "./labels.ts";
+import { count, counted } from "./names.ts";
+import { Progress } from "./progress.ts";
+import { cellOf } from "./rows.ts";
+import { findColumn, type Table } from "./table.ts";
 import { Texts } from "./texts.ts";
 
 /** Texts that are read, scored and written at a time. */
 const CHUNK = 4096;
 
-async function inputs(args: Arguments): Promise<RawTexts> {
-  const path = args.text("data");
+/** Texts with what is written beside their labels. */
+interface Inputs extends RawTexts {
+  /** The start of each line. */
+  lineOf(row: number): Line;
+}
+
+/** The texts of options. */
+function givenTexts(
+  args: Arguments,
+  config: PretrainedConfig,
+  progress: Progress,
+): Inputs {
   const texts = args.list("text");
-  if ((path === undefined) === (texts.length === 0)) {
-    throw new TypeError("Cannot predict: give either --data or --text");
+  const pairs = args.list("pair");
+  if (pairs.length > 0 && pairs.length !== texts.length) {
+    throw new TypeError(
+      `Cannot pair ${counted(texts.length, "--text")} with ` +
+        `${counted(pairs.length, "--pair")}: give one --pair for each --text`,
+    );
   }
-  return path === undefined
-    ? { path: "--text", texts, pairs: undefined }
-    : await readTexts(path, args);
+  const isPaired = rememberedColumns(config)?.pair !== undefined;
+  if (isPaired && pairs.length === 0 && !args.flag("no-pairs")) {
+    progress.say(
+      "The model was trained on pairs of texts: give the second with --pair, " +
+        "or say --no-pairs",
+    );
+  }
+  return {
+    path: "--text",
+    texts,
+    pairs: pairs.length > 0 ? pairs : undefined,
+    lineOf: (row) => ({
+      text: texts[row],
+      ...pairs.length > 0 ? { pair: pairs[row] } : {},
+    }),
+  };
+}
+
+/** The texts of a file, with their rows, labels and other columns. */
+function fileTexts(
+  args: Arguments,
+  config: PretrainedConfig,
+  { table, progress }: { table: Table; progress: Progress },
+): Inputs {
+  const choice = { args, remembered: rememberedColumns(config) };
+  const columns = chooseColumns(table, choice);
+  const { label } = columns;
+  const remark = columnsRemark(columns, choice);
+  if (remark !== undefined) progress.say(remark);
+  // A label is welcome, and needed only where somebody asks for its column.
+  const isAsked = args.text("label-column") !== undefined;
+  const gold = isAsked || table.columns.includes(label)
+    ? findColumn(table, label)
+    : undefined;
+  const kept = args.text("keep-columns")?.split(",") ?? [];
+  const others = kept.length === 1 && kept[0] === "all"
+    ? table.columns
+    : kept.map((name) => findColumn(table, name));
+  const raw = textsOf(table, columns);
+  const cell = (row: number, name: string) =>
+    cellOf(table.rows[row] ?? {}, name) ?? null;
+  return {
+    ...raw,
+    lineOf: (row) => ({
+      row: row + 1,
+      text: raw.texts[row],
+      ...raw.pairs ? { pair: raw.pairs[row] } : {},
+      ...gold === undefined ? {} : { gold: cell(row, gold) },
+      ...others.length > 0
+        ? {
+          columns: Object.fromEntries(
+            others.map((name) => [name, cell(row, name)]),
+          ),
+        }
+        : {},
+    }),
+  };
 }
 
 type Line = Record<string, unknown>;
@@ -44,7 +139,7 @@ type Line = Record<string, unknown>;
 async function predictRows(
   { model, swag }: Classifier,
   texts: Texts,
-  options: ReturnType<typeof scoreOptions>,
+  options: PosteriorOptions,
 ): Promise<Line[]> {
   const names = namesOf(model.config);
   const classes = names.length;
@@ -55,12 +150,11 @@ async function predictRows(
   const scores = sampled ?? [await scoresOf(model, texts, options)];
   if (isRegression(model.config)) {
     const mean = meanOf(scores);
-    const square = meanOf(scores.map((sample) => sample.map((x) => x * x)));
-    return rows.map((row) => {
-      const value = mean[row] ?? NaN;
-      const variance = Math.max(0, (square[row] ?? NaN) - value * value);
-      return { value, ...sampled ? { std: Math.sqrt(variance) } : {} };
-    });
+    const std = standardDeviations(scores, mean);
+    return rows.map((row) => ({
+      value: shortest(mean[row] ?? NaN),
+      ...sampled ? { std: shortest(std[row] ?? NaN) } : {},
+    }));
   }
   const probabilities = meanOf(
     scores.map((sample) => softmaxRows(sample, { classes })),
@@ -73,15 +167,28 @@ async function predictRows(
   return rows.map((row) => ({
     label: names[labels[row] ?? 0],
     probabilities: Object.fromEntries(
-      names.map((name, id) => [name, probabilities[row * classes + id]]),
+      names.map((name, id) => [
+        name,
+        shortest(probabilities[row * classes + id] ?? NaN),
+      ]),
     ),
     ...parts
       ? {
-        entropy: parts.total[row],
-        mutual_information: parts.mutualInformation[row],
+        entropy: shortest(parts.total[row] ?? NaN),
+        mutual_information: shortest(parts.mutualInformation[row] ?? NaN),
       }
       : {},
   }));
+}
+
+/** The number with the fewest digits that is the same one in 32 bits. */
+function shortest(value: number): number {
+  const wanted = Math.fround(value);
+  for (let digits = 1; digits < 9; digits++) {
+    const short = Number(wanted.toPrecision(digits));
+    if (Math.fround(short) === wanted) return short;
+  }
+  return Number(wanted.toPrecision(9));
 }
 
 /** Labels texts, a JSON line each. */
@@ -92,34 +199,119 @@ export const predict: Command = {
   usage: "--model DIR (--data FILE | --text TEXT) [options]",
   options: {
     Data: [
-      { name: "data", value: "FILE", help: "Texts: CSV, TSV or JSONL." },
+      {
+        name: "data",
+        value: "FILE",
+        help: "Texts: CSV, TSV or JSONL, also as .gz; - for standard input.",
+      },
       { name: "text", value: "TEXT", help: "A text.", repeatable: true },
+      {
+        name: "pair",
+        value: "TEXT",
+        help: "The second text of a pair, one for each --text.",
+        repeatable: true,
+      },
       ...COLUMN_OPTIONS,
+      NO_PAIRS_OPTION,
+      {
+        ...LABEL_OPTION,
+        help: "Column of labels, written as gold where it is there (label).",
+      },
+      {
+        name: "keep-columns",
+        value: "NAMES",
+        help: "Other columns to write, such as id,date; all for all of them.",
+      },
+      ...FILE_OPTIONS,
     ],
     Model: MODEL_OPTIONS,
-    Result: [{ name: "help", help: "Print this." }],
+    Result: [QUIET_OPTION, { name: "help", help: "Print this." }],
   },
   async run(args) {
     const source = args.needed("model");
     const options = scoreOptions(args);
     const wanted = args.integer("max-length", { min: 1 });
-    const { texts, pairs } = await inputs(args);
-    await initialize();
-    const classifier = await loadClassifier(source, args.text("tokenizer"));
-    const { model: { config }, tokenizer } = classifier;
+    const progress = new Progress({ quiet: args.flag("quiet") });
+    checkSources(args);
+    const table = await readOptional(args, "data");
+    const known = await progress.during(
+      `reading ${source}`,
+      AutoConfig.fromPretrained(source),
+    );
+    const inputs = table
+      ? fileTexts(args, known, { table, progress })
+      : givenTexts(args, known, progress);
+    const empty = emptyRemark(inputs);
+    if (empty !== undefined) progress.say(empty);
+    await openAdapter(progress);
+    const classifier = await progress.during(
+      `loading ${source}`,
+      loadClassifier(source, args.text("tokenizer")),
+    );
+    const idle = posteriorRemark(args, classifier);
+    if (idle !== undefined) progress.say(idle);
+    const { model: { config }, tokenizer, swag } = classifier;
     const maxLength = maxLengthOf(config, tokenizer, wanted);
+    const { texts, pairs, path } = inputs;
+    const passes = swag ? Math.max(1, options.samples) : 1;
+    using stage = progress.stage(
+      "labelling",
+      texts.length * passes,
+      passes > 1 ? "passes" : "texts",
+    );
+    const advance = (more: number) => stage.advance(more);
+    let cut = 0;
     for (let start = 0; start < texts.length; start += CHUNK) {
       const own = texts.slice(start, start + CHUNK);
       const encoded = new Texts(tokenizer, own, {
         pairs: pairs?.slice(start, start + CHUNK),
         maxLength,
       });
-      const lines = await predictRows(classifier, encoded, options);
+      cut += encoded.cut;
+      const lines = await namingRows(
+        inputs,
+        () => predictRows(classifier, encoded, { ...options, advance }),
+        start,
+      );
+      progress.clear();
       console.log(
-        lines.map((line, i) => JSON.stringify({ text: own[i], ...line }))
-          .join("\n"),
+        lines.map((line, i) =>
+          JSON.stringify({ ...inputs.lineOf(start + i), ...line })
+        ).join("\n"),
+      );
+    }
+    if (cut > 0) {
+      progress.say(
+        `${count(cut)} of ${counted(texts.length, "row")} of ${path} cut to ` +
+          `${maxLength} tokens`,
       );
     }
     return 0;
   },
 };
+
+/** Texts come from one place, and options of files need a file. */
+function checkSources(args: Arguments): void {
+  const hasTexts = args.list("text").length > 0;
+  if ((args.text("data") === undefined) === !hasTexts) {
+    throw new TypeError("Cannot predict: give either --data or --text");
+  }
+  const idle = hasTexts
+    ? [
+      "text-column",
+      "pair-column",
+      "label-column",
+      "keep-columns",
+      "columns",
+      "format",
+    ]
+    : ["pair"];
+  const name = idle.find((name) => args.list(name).length > 0);
+  if (name === undefined) return;
+  throw new TypeError(
+    `Cannot use --${name} with --${hasTexts ? "text" : "data"}: ` +
+      (hasTexts
+        ? "it is about files"
+        : "name the column of second texts with --pair-column"),
+  );
+}

@@ -1,12 +1,14 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * A line on the terminal that says how far a run is.
+ * Messages and progress on standard error: one line that is replaced where
+ * somebody watches, a plain line now and then where a file is written.
  *
  * @module
  */
 
 import type { TrainReport } from "../nn/mod.ts";
+import { count } from "./names.ts";
 
 /** How long a run is. */
 export interface RunLength {
@@ -18,7 +20,7 @@ export interface RunLength {
   samples: number;
 }
 
-/** Where a progress line goes. */
+/** Where messages go. */
 export interface Terminal {
   /** Whether somebody watches. */
   isTerminal(): boolean;
@@ -26,39 +28,165 @@ export interface Terminal {
   writeSync(bytes: Uint8Array): number;
 }
 
+/** How messages are given. */
+export interface ProgressOptions {
+  /** Whether nothing is said. @default {false} */
+  quiet?: boolean;
+  /** Where they go. @default {standard error} */
+  terminal?: Terminal;
+  /** The time in milliseconds. @default {performance.now} */
+  now?: () => number;
+}
+
 const ENCODER = new TextEncoder();
 const CLEAR = "\r\x1b[2K";
 
-/** Shows progress on a terminal, and nothing anywhere else. */
+/** A line is replaced no more often than this, in milliseconds. */
+const REDRAW = 100;
+
+/** What lasts no longer than this needs no plain line, in milliseconds. */
+const FIRST_PLAIN = 2000;
+
+/** The time between two plain lines, in milliseconds. */
+const NEXT_PLAIN = 5000;
+
+/** Says what goes on. */
 export class Progress {
-  readonly #length: RunLength;
+  readonly #quiet: boolean;
   readonly #terminal: Terminal;
-  readonly #start = performance.now();
+  readonly #now: () => number;
+  readonly #watched: boolean;
+  #isDrawn = false;
+  #due = 0;
 
-  constructor(length: RunLength, terminal: Terminal = Deno.stderr) {
-    this.#length = length;
+  constructor(
+    { quiet = false, terminal = Deno.stderr, now = () => performance.now() }:
+      ProgressOptions = {},
+  ) {
+    this.#quiet = quiet;
     this.#terminal = terminal;
+    this.#now = now;
+    this.#watched = terminal.isTerminal();
+    this.begin();
   }
 
-  /** Replaces the line. */
-  show(report: TrainReport): void {
-    const seconds = (performance.now() - this.#start) / 1000;
-    this.#write(CLEAR + progressLine(report, this.#length, seconds));
+  /** Starts the clock of something that may last. */
+  begin(): void {
+    this.#due = this.#watched ? 0 : this.#now() + FIRST_PLAIN;
   }
 
-  /** Takes the line away, and leaves a message instead. */
+  /**
+   * Shows how far something is, if it is time to.
+   *
+   * @param line What to show.
+   * @param isDue Whether it is time in any case.
+   */
+  show(line: string | (() => string), isDue = false): void {
+    const now = this.#now();
+    if (now < this.#due && !isDue) return;
+    this.#due = now + (this.#watched ? REDRAW : NEXT_PLAIN);
+    const text = typeof line === "string" ? line : line();
+    if (this.#watched) this.#write(CLEAR + text.slice(0, columns() - 1));
+    else this.#write(`${text}\n`);
+    this.#isDrawn = this.#watched;
+  }
+
+  /** Leaves a message. */
   say(message: string): void {
-    this.#write(`${CLEAR}${message}\n`);
+    this.clear();
+    this.#write(`${message}\n`);
   }
 
   /** Takes the line away. */
   clear(): void {
-    this.#write(CLEAR);
+    if (this.#isDrawn) this.#write(CLEAR);
+    this.#isDrawn = false;
+    if (this.#watched) this.#due = 0;
+  }
+
+  /** Something of known length, such as scoring texts. */
+  stage(name: string, total: number, unit: string): Stage {
+    return new Stage(this, { name, total, unit, now: this.#now });
+  }
+
+  /** Shows how long something takes whose length nobody knows. */
+  async during<T>(name: string, work: Promise<T>): Promise<T> {
+    this.begin();
+    const start = this.#now();
+    const timer = setInterval(() => {
+      const seconds = (this.#now() - start) / 1000;
+      if (seconds < 1) return;
+      this.show(`${name}  ${clock(seconds)}`);
+    }, 500);
+    try {
+      return await work;
+    } finally {
+      clearInterval(timer);
+      this.clear();
+    }
   }
 
   #write(text: string): void {
-    if (!this.#terminal.isTerminal()) return;
-    this.#terminal.writeSync(ENCODER.encode(text));
+    if (this.#quiet) return;
+    try {
+      this.#terminal.writeSync(ENCODER.encode(text));
+    } catch {
+      // Nobody listens any more: a closed window must not end the work.
+    }
+  }
+}
+
+/** The width of the terminal. */
+function columns(): number {
+  try {
+    return Deno.consoleSize().columns || Infinity;
+  } catch {
+    return Infinity;
+  }
+}
+
+/** What a stage is. */
+interface StageOptions {
+  name: string;
+  total: number;
+  unit: string;
+  now: () => number;
+}
+
+/** How far something of known length is. */
+export class Stage implements Disposable {
+  readonly #progress: Progress;
+  readonly #options: StageOptions;
+  readonly #start: number;
+  #done = 0;
+
+  /** Made by {@linkcode Progress.stage}. */
+  constructor(progress: Progress, options: StageOptions) {
+    this.#progress = progress;
+    this.#options = options;
+    this.#start = options.now();
+    progress.begin();
+  }
+
+  /** Notes that so many more are done. */
+  advance(more: number): void {
+    this.#done += more;
+    const { name, total, unit, now } = this.#options;
+    this.#progress.show(() => {
+      const seconds = (now() - this.#start) / 1000;
+      const rate = this.#done / seconds;
+      return [
+        name,
+        `${count(this.#done)} of ${count(total)} ${unit}`,
+        `${formatRate(rate)} ${unit}/s`,
+        `${clock((total - this.#done) / rate)} left`,
+      ].join("  ");
+    });
+  }
+
+  /** Takes the line away. */
+  [Symbol.dispose](): void {
+    this.#progress.clear();
   }
 }
 
@@ -69,18 +197,22 @@ export function progressLine(
   seconds: number,
 ): string {
   const share = step / steps;
-  const rate = samples * share / seconds;
   return [
     `epoch ${epoch + 1}/${epochs}`,
     `step ${step}/${steps}`,
     `loss ${loss.toFixed(4)}`,
     `learning rate ${learningRate.toExponential(2)}`,
-    `${rate.toFixed(rate < 10 ? 1 : 0)} samples/s`,
+    `${formatRate(samples * share / seconds)} samples/s`,
     `${clock(seconds * (1 - share) / share)} left`,
   ].join("  ");
 }
 
-function clock(seconds: number): string {
+function formatRate(rate: number): string {
+  return rate.toFixed(rate < 10 ? 1 : 0);
+}
+
+/** Minutes and seconds, and hours where there are any. */
+export function clock(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   const parts = [Math.floor(whole / 60) % 60, whole % 60];
   if (whole >= 3600) parts.unshift(Math.floor(whole / 3600));

@@ -26,10 +26,14 @@ import {
   type Classifier,
   isRegression,
   meanOf,
+  namingRows,
   type PosteriorOptions,
   posteriorScores,
   scoresOf,
 } from "./classifier.ts";
+import { namesOf } from "./labels.ts";
+import type { Progress } from "./progress.ts";
+import type { RowSource } from "./rows.ts";
 import type { Texts } from "./texts.ts";
 
 /** Texts with what is true of them. */
@@ -38,6 +42,8 @@ export interface Examples {
   texts: Texts;
   /** Classes, or the numbers of a regression. */
   labels: Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
+  /** Where they come from. */
+  source: RowSource;
 }
 
 /** A method and its numbers, by name. */
@@ -52,6 +58,8 @@ export interface MethodScores {
 export interface EvaluateOptions extends PosteriorOptions {
   /** Examples to fit a temperature on. */
   fit?: Examples | undefined;
+  /** Where progress is told. */
+  progress: Progress;
 }
 
 /** A method's predictions: probabilities, or numbers. */
@@ -64,19 +72,51 @@ interface Method {
 export async function evaluateAll(
   classifier: Classifier,
   examples: Examples,
-  options: EvaluateOptions,
+  { progress, ...options }: EvaluateOptions,
 ): Promise<MethodScores[]> {
   const { fit } = options;
+  const { swag } = classifier;
+  const texts = examples.texts.count + (fit?.texts.count ?? 0);
+  // The weights as they are, their mean, and the samples.
+  const passes = swag ? 2 + options.samples : 1;
+  using stage = progress.stage(
+    "evaluating",
+    texts * passes,
+    swag ? "passes" : "texts",
+  );
+  const advance = (more: number) => stage.advance(more);
   const results: MethodScores[] = [];
-  for (const { method, predict } of methodsOf(classifier, options)) {
-    const predicted = await predict(examples.texts);
-    const fitted = fit && { predicted: await predict(fit.texts), ...fit };
+  const methods = methodsOf(classifier, { ...options, advance });
+  for (const { method, predict } of methods) {
+    const predictOf = ({ source, texts }: Examples) =>
+      namingRows(source, () => predict(texts));
+    const predicted = await predictOf(examples);
+    const fitted = fit && { predicted: await predictOf(fit), ...fit };
     const scores = isRegression(classifier.model.config)
       ? regressionScores(predicted, examples.labels)
       : classScores(predicted, examples.labels, fitted);
     results.push({ method, scores });
   }
   return results;
+}
+
+/** What one ought to know about the numbers. */
+export function remarksOn(results: readonly MethodScores[]): string[] {
+  return results
+    .filter(({ scores: { nll, scaled_nll } }) =>
+      nll !== undefined && scaled_nll !== undefined && scaled_nll > nll
+    )
+    .map(({ method, scores: { temperature } }) =>
+      `The temperature of ${method} (${temperature?.toFixed(2)}) makes its ` +
+      "own file better and this one worse: fit it on texts that are like " +
+      "these, and that the model did not learn from"
+    );
+}
+
+/** Of which class the F1 is: the second of two, or the mean of all. */
+export function f1Class({ model: { config } }: Classifier): string | undefined {
+  const names = namesOf(config);
+  return isRegression(config) || names.length !== 2 ? undefined : names[1];
 }
 
 function methodsOf(
@@ -150,8 +190,10 @@ function regressionScores(
   predicted: Float64Array<ArrayBuffer>,
   targets: ArrayLike<number>,
 ): Record<string, number> {
+  const mse = meanSquaredError(predicted, targets);
   return {
-    mse: meanSquaredError(predicted, targets),
+    rmse: Math.sqrt(mse),
+    mse,
     pearson: pearsonCorrelation(predicted, targets),
     spearman: spearmanCorrelation(predicted, targets),
   };
@@ -162,21 +204,31 @@ const HEADS: Readonly<Record<string, string>> = {
   nll: "NLL",
   ece: "ECE",
   brier: "Brier",
-  f1: "F1",
   mcc: "MCC",
   temperature: "at T",
   scaled_nll: "scaled NLL",
   scaled_ece: "scaled ECE",
+  rmse: "RMSE",
   mse: "MSE",
   pearson: "Pearson",
   spearman: "Spearman",
 };
 
-/** The numbers as a table, a method a row. */
-export function renderScores(results: readonly MethodScores[]): string {
+/**
+ * The numbers as a table, a method a row.
+ *
+ * @param results What was measured.
+ * @param positive The class that the F1 is of; none for the mean of all.
+ */
+export function renderScores(
+  results: readonly MethodScores[],
+  positive?: string,
+): string {
   const names = Object.keys(results[0]?.scores ?? {});
+  const f1 = `F1 (${positive?.slice(0, 20) ?? "macro"})`;
+  const headOf = (name: string) => name === "f1" ? f1 : HEADS[name] ?? name;
   const cells = [
-    ["", ...names.map((name) => HEADS[name] ?? name)],
+    ["", ...names.map(headOf)],
     ...results.map(({ method, scores }) => [
       method,
       ...names.map((name) => scores[name]?.toFixed(4) ?? ""),

@@ -6,7 +6,11 @@
  * @module
  */
 
-import { parse } from "csv-parse/sync";
+import { parseJsonLines } from "./json_lines.ts";
+import { listOf, nearest } from "./names.ts";
+import { readText, STANDARD_INPUT } from "./read_text.ts";
+import { cellOf, ExactNumber, kindOf, placeOf, type Rows } from "./rows.ts";
+import { parseSeparated } from "./separated.ts";
 
 /** The formats, as options name them. */
 export const FORMATS = ["csv", "tsv", "jsonl"] as const;
@@ -15,13 +19,21 @@ export const FORMATS = ["csv", "tsv", "jsonl"] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** The rows of a file. */
-export interface Table {
+export interface Table extends Rows {
   /** The file, for messages. */
   readonly path: string;
-  /** The names of the columns, in order. */
-  readonly columns: readonly string[];
-  /** One entry a row. */
-  readonly rows: readonly Readonly<Record<string, unknown>>[];
+  /** The number of each row, if rows were left out. @default {from 1 on} */
+  readonly numbers?: readonly number[];
+  /** How the file is written. */
+  readonly format: Format;
+}
+
+/** How a file is read. */
+export interface ReadOptions {
+  /** The format. @default {by the file's extension} */
+  format?: Format | undefined;
+  /** Names of the columns, where the file has no header line. */
+  columns?: readonly string[] | undefined;
 }
 
 const EXTENSIONS: Readonly<Record<string, Format>> = {
@@ -33,87 +45,73 @@ const EXTENSIONS: Readonly<Record<string, Format>> = {
 };
 
 /**
- * Reads a file of examples. CSV and TSV have a header line; a TSV file has no
- * quoting, as in GLUE and most data sets of text.
+ * Reads a file of examples, or standard input where the path is `-`. CSV and
+ * TSV have a header line unless the columns are named; a TSV file has no
+ * quoting, as in GLUE and most data sets of text. Lines end in LF, CRLF or CR,
+ * mixed as they come. A name that ends in `.gz` is unpacked.
  *
  * @throws {Deno.errors.NotFound} If there is no such file.
- * @throws {SyntaxError} If it is malformed.
+ * @throws {SyntaxError} If it is malformed; the message names the line.
  * @throws {RangeError} If it has no rows, or its format cannot be told.
  */
-export async function readTable(path: string, format?: Format): Promise<Table> {
-  const kind = format ?? EXTENSIONS[/\.(\w+)$/.exec(path)?.[1] ?? ""];
+export async function readTable(
+  path: string,
+  { format, columns }: ReadOptions = {},
+): Promise<Table> {
+  const extension = /\.(\w+)(\.gz)?$/.exec(path)?.[1]?.toLowerCase() ?? "";
+  const kind = format ?? EXTENSIONS[extension];
+  const name = path === "-" ? STANDARD_INPUT : path;
   if (kind === undefined) {
     throw new RangeError(
-      `Cannot tell the format of ${path}: say --format csv, tsv or jsonl`,
+      `Cannot tell the format of ${name}: say --format csv, tsv or jsonl`,
+    );
+  }
+  if (kind === "jsonl" && columns) {
+    throw new TypeError(
+      `Cannot use --columns with ${name}: every line of JSONL names its own`,
     );
   }
   const text = await readText(path);
-  const table = kind === "jsonl"
-    ? fromLines(path, text)
-    : fromCsv(path, text, kind);
-  if (table.rows.length > 0) return table;
-  throw new RangeError(`Cannot use ${path}: it has no rows`);
+  const rows = kind === "jsonl"
+    ? parseJsonLines(text, name)
+    : parseSeparated(text, { path: name, kind, columns });
+  if (rows.rows.length > 0) return { path: name, format: kind, ...rows };
+  throw new RangeError(`Cannot use ${name}: it has no rows`);
 }
 
-async function readText(path: string): Promise<string> {
-  try {
-    const bytes = await Deno.readFile(path);
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      throw new Deno.errors.NotFound(
-        `Cannot read ${path}: there is no such file`,
-      );
-    }
-    if (error instanceof TypeError) {
-      throw new SyntaxError(`Cannot read ${path}: it is not UTF-8 text`);
-    }
-    throw error;
-  }
+/**
+ * The column that an option means: by its name or, in CSV and TSV, by its
+ * number from 1 on.
+ *
+ * @throws {RangeError} If there is no such column; the message lists them.
+ */
+export function findColumn(
+  { path, columns, format }: Table,
+  name: string,
+): string {
+  if (columns.includes(name)) return name;
+  const numbered = format !== "jsonl" && /^[1-9]\d*$/.test(name)
+    ? columns[Number(name) - 1]
+    : undefined;
+  if (numbered !== undefined) return numbered;
+  const bare = (text: string) => text.trim().toLowerCase();
+  const meant = columns.find((column) => bare(column) === bare(name)) ??
+    nearest(name, columns);
+  const wish = meant !== undefined
+    ? `; did you mean "${meant}"?`
+    : format === "jsonl"
+    ? ""
+    : "; if its first line is no header, name them with --columns text,label";
+  throw new RangeError(
+    `Cannot find the column "${name}" in ${path}: there are ${
+      listOf(columns.map(shortened))
+    }${wish}`,
+  );
 }
 
-function fromCsv(path: string, text: string, kind: "csv" | "tsv"): Table {
-  let columns: string[] = [];
-  try {
-    const rows: Record<string, string>[] = parse(text, {
-      bom: true,
-      delimiter: kind === "csv" ? "," : "\t",
-      quote: kind === "csv" ? '"' : null,
-      skip_empty_lines: true,
-      columns(header: string[]) {
-        columns = header;
-        const twice = header.find((name, i) => header.indexOf(name) !== i);
-        if (twice === undefined) return header;
-        throw new SyntaxError(`the column "${twice}" is there twice`);
-      },
-    });
-    return { path, columns, rows };
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SyntaxError(`Cannot read ${path}: ${reason}`);
-  }
-}
-
-function fromLines(path: string, text: string): Table {
-  const columns = new Set<string>();
-  const rows: Record<string, unknown>[] = [];
-  for (const [i, line] of text.split("\n").entries()) {
-    if (line.trim() === "") continue;
-    let row: unknown;
-    try {
-      row = JSON.parse(line);
-    } catch {
-      // Told below, as any other line that is no object.
-    }
-    if (typeof row !== "object" || row === null || Array.isArray(row)) {
-      throw new SyntaxError(
-        `Cannot read ${path}: line ${i + 1} is not a JSON object`,
-      );
-    }
-    for (const name of Object.keys(row)) columns.add(name);
-    rows.push(row as Record<string, unknown>);
-  }
-  return { path, columns: [...columns], rows };
+/** A header that is a text in truth may be very long. */
+function shortened(name: string): string {
+  return name.length <= 40 ? name : `${name.slice(0, 39)}…`;
 }
 
 /**
@@ -123,24 +121,77 @@ function fromLines(path: string, text: string): Table {
  * @throws {TypeError} If a row has no value there.
  */
 export function columnOf(table: Table, name: string): string[] {
-  const { path, columns, rows } = table;
-  if (!columns.includes(name)) {
-    throw new RangeError(
-      `Cannot find the column "${name}" in ${path}: there are ${
-        columns.map((column) => `"${column}"`).join(", ")
-      }`,
-    );
-  }
-  return rows.map((row, i) => {
-    const value = row[name];
+  const column = findColumn(table, name);
+  return table.rows.map((row, i) => {
+    const value = cellOf(row, column);
     if (typeof value === "string") return value;
+    if (value instanceof ExactNumber) return value.text;
     if (typeof value === "number" || typeof value === "boolean") {
       return String(value);
     }
     throw new TypeError(
-      `Cannot use row ${i + 1} of ${path}: its "${name}" is ${
-        value === undefined ? "missing" : JSON.stringify(value)
+      `Cannot use ${placeOf(table, i)}: its "${column}" is ${
+        value === undefined ? "missing" : JSON.stringify(value).slice(0, 80)
       }, expected a text or a number`,
     );
   });
+}
+
+/** Whether a row has a label: an empty cell and null are none. */
+export function isLabelled(
+  row: Readonly<Record<string, unknown>>,
+  column: string,
+): boolean {
+  const value = cellOf(row, column);
+  return typeof value === "string"
+    ? value.trim() !== ""
+    : value !== undefined && value !== null;
+}
+
+/**
+ * A column as labels.
+ *
+ * @throws {TypeError} If a row has none, or labels are of several kinds, such as
+ * the number 1 in one row and the text "1" in another.
+ */
+export function labelsOf(table: Table, name: string): string[] {
+  const column = findColumn(table, name);
+  let kind: string | undefined;
+  table.rows.forEach((row, i) => {
+    if (!isLabelled(row, column)) {
+      const value = cellOf(row, column);
+      throw new TypeError(
+        `Cannot use ${placeOf(table, i)}: its "${column}" is ${
+          value === undefined ? "missing" : value === null ? "null" : "empty"
+        }, expected a label; --skip-unlabelled leaves such rows out`,
+      );
+    }
+    const own = kindOf(row, column);
+    kind ??= own;
+    if (own === kind) return;
+    throw new TypeError(
+      `Cannot use ${placeOf(table, i)}: its "${column}" is ${own}, and ` +
+        `that of ${placeOf(table, 0)} is ${kind}: labels are of one kind`,
+    );
+  });
+  return columnOf(table, column);
+}
+
+/** The rows that have a label. */
+export function labelledRows(table: Table, name: string): Table {
+  const column = findColumn(table, name);
+  const kept = [...table.rows.keys()].filter((i) =>
+    isLabelled(table.rows[i] ?? {}, column)
+  );
+  if (kept.length === 0) {
+    throw new RangeError(
+      `Cannot use ${table.path}: no row has a "${column}"`,
+    );
+  }
+  return {
+    ...table,
+    rows: kept.map((i) => table.rows[i] ?? {}),
+    lines: kept.map((i) => table.lines[i] ?? 0),
+    numbers: kept.map((i) => i + 1),
+  };
 }

@@ -31,12 +31,19 @@ export interface TextOptions {
   pairs?: readonly string[] | undefined;
   /** The most tokens of a row. */
   maxLength: number;
+  /** Called now and then with how many more texts are tokenised. */
+  advance?: ((more: number) => void) | undefined;
 }
+
+/** Texts are tokenised so many at a time between two calls of `advance`. */
+const CHUNK = 256;
 
 /** Texts, tokenised once. */
 export class Texts {
   /** The number of tokens of each. */
   readonly lengths: Int32Array<ArrayBuffer>;
+  /** The number of texts that are longer than they may be, and were cut. */
+  readonly cut: number;
   readonly #rows: readonly TokenRow[];
   readonly #padding: number | null;
   readonly #maxLength: number;
@@ -44,15 +51,24 @@ export class Texts {
   constructor(
     tokenizer: Tokenizer,
     texts: readonly string[],
-    { pairs, maxLength }: TextOptions,
+    { pairs, maxLength, advance }: TextOptions,
   ) {
-    const rows = texts.map((text, i) =>
-      tokenizer.encode(pairs ? [text, pairs[i] ?? ""] : text, { maxLength })
-    );
-    this.#rows = rows.map(({ inputIds, tokenTypeIds }) => ({
-      inputIds,
-      tokenTypeIds,
-    }));
+    let cut = 0;
+    const rows = texts.map((text, i): TokenRow => {
+      const input: string | [string, string] = pairs
+        ? [text, pairs[i] ?? ""]
+        : text;
+      const { inputIds, tokenTypeIds } = tokenizer.encode(input, { maxLength });
+      // Only a row that fills its place may have lost something.
+      if (inputIds.length === maxLength) {
+        const whole = tokenizer.encode(input, { truncation: false });
+        if (whole.inputIds.length > maxLength) cut++;
+      }
+      if ((i + 1) % CHUNK === 0) advance?.(CHUNK);
+      return { inputIds, tokenTypeIds };
+    });
+    this.#rows = rows;
+    this.cut = cut;
     this.#padding = tokenizer.padTokenId;
     this.#maxLength = maxLength;
     this.lengths = Int32Array.from(rows, ({ inputIds }) => inputIds.length);

@@ -164,17 +164,41 @@ function meanOf(values: ArrayLike<number>): number {
   return Array.from(values).reduce((sum, x) => sum + x, 0) / values.length;
 }
 
-const { seeds: count, seed: first } = parseArgs(Deno.args, {
-  string: ["seeds", "seed"],
-  default: { seeds: "1", seed: "1" },
-});
-const seeds = Array.from(
-  { length: Number(count) },
-  (_, i) => Number(first) + i,
-);
-if (seeds.length === 0) {
-  throw new RangeError(`Cannot run ${count} seeds: expected at least one`);
+const USAGE = `\
+Usage: deno task quickstart [--seed N] [--seeds N]
+
+Trains a small BERT on 1,000 generated reviews, builds its SWAG posterior, and
+compares how well each knows when it may be wrong. Takes a minute or so a seed,
+and writes to ${FOLDER}.
+
+  --seed N   The first seed (1)
+  --seeds N  How many seeds, one after the other; the table is their mean (1)
+  --help     Print this`;
+
+/** Prints what is wrong, or the usage, and ends. */
+function leave(problem?: string): never {
+  if (problem === undefined) console.log(USAGE);
+  else console.error(`error: ${problem}\n\n${USAGE}`);
+  Deno.exit(problem === undefined ? 0 : 2);
 }
+
+const options = parseArgs(Deno.args, {
+  string: ["seeds", "seed"],
+  boolean: ["help"],
+  alias: { help: "h" },
+  default: { seeds: "1", seed: "1" },
+  unknown: (argument) => leave(`Cannot use ${argument}: it is not an option`),
+});
+if (options.help) leave();
+const count = Number(options.seeds);
+const first = Number(options.seed);
+if (!Number.isSafeInteger(count) || count < 1) {
+  leave(`Cannot run ${options.seeds} seeds: expected at least one`);
+}
+if (!Number.isSafeInteger(first)) {
+  leave(`Cannot use the seed ${options.seed}: expected a whole number`);
+}
+const seeds = Array.from({ length: count }, (_, i) => first + i);
 await initialize();
 const runs: Awaited<ReturnType<typeof run>>[] = [];
 for (const seed of seeds) runs.push(await run(seed));

@@ -81,8 +81,28 @@ function split(argument: string): [string, string | undefined] {
     : [argument.slice(0, at), argument.slice(at + 1)];
 }
 
+const USAGE = `\
+Usage: deno task bench:peers [options]
+       deno task bench:gpu [--small] [options]
+
+bench:peers measures this engine beside its peers on one adapter, each in a
+process of its own, in turn; bench:gpu beside PyTorch on a machine with a GPU.
+
+  --only PARTS      Cases whose names contain one of these, such as matmul,step
+  --peers NAMES     Peers, such as swagpu,jax-js
+  --rounds N        Rounds of every case (3; bench:gpu 5)
+  --min-ms N        Least time of a sample in milliseconds (200)
+  --json FILE       File to write the report to
+  --bundles FOLDER  Folder of the bundled peers
+  --small           Small cases, to prove the command without a GPU (bench:gpu)
+  --help            Print this`;
+
 /** Measures, prints the table, and writes JSON where asked. */
 export async function runCommand(command: Command): Promise<void> {
+  if (Deno.args.includes("--help") || Deno.args.includes("-h")) {
+    console.log(USAGE);
+    return;
+  }
   const choice = parseChoice(Deno.args);
   const { only, json, small } = choice;
   const bundles = choice.bundles ?? bundledFolder();

@@ -1,9 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assertEquals } from "@std/assert";
-import { Texts } from "../cli/texts.ts";
-import type { Tokenizer } from "../models/mod.ts";
-import { gpuTest } from "./_check.ts";
+import { Texts } from "../../cli/texts.ts";
+import type { Tokenizer } from "../../models/mod.ts";
+import { gpuTest } from "../_check.ts";
 
 /** A tokenizer of as many tokens as letters. */
 const LETTERS = {
@@ -42,4 +42,29 @@ gpuTest("Texts come in few shapes where that is asked for", () => {
   assertEquals(shapeOf([0, 1, 2, 3], options), [64, 48]);
   const unpacked = { usesPacking: false, fewShapes: true };
   assertEquals(shapeOf([0, 1], unpacked), [24, undefined]);
+});
+
+Deno.test("Texts count what had to be cut, and tell how far they are", () => {
+  const words = {
+    padTokenId: 0,
+    encode(
+      input: string | [string, string],
+      { maxLength = Infinity }: { maxLength?: number },
+    ) {
+      const all = [input].flat().join(" ").split(" ").map((_, i) => i + 1);
+      const inputIds = all.slice(0, maxLength);
+      return { inputIds, tokenTypeIds: inputIds.map(() => 0) };
+    },
+  } as unknown as Tokenizer;
+  const texts = Array.from({ length: 600 }, (_, i) => "a ".repeat(i % 3) + "b");
+  const told: number[] = [];
+  const all = new Texts(words, texts, {
+    maxLength: 2,
+    advance: (more) => told.push(more),
+  });
+  assertEquals([all.count, all.cut], [600, 200]); // of 1, 2 and 3 words
+  assertEquals(told, [256, 256]);
+  const pairs = texts.map(() => "c");
+  assertEquals(new Texts(words, texts, { pairs, maxLength: 3 }).cut, 200);
+  assertEquals(new Texts(words, texts, { maxLength: 3 }).cut, 0);
 });

@@ -1,0 +1,150 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+/**
+ * Which columns hold texts and labels, and how a model's folder remembers it.
+ *
+ * @module
+ */
+
+import type { PretrainedConfig } from "../models/mod.ts";
+import type { Arguments, Option } from "./arguments.ts";
+import { listOf } from "./names.ts";
+import { findColumn, type Table } from "./table.ts";
+
+/** The names of the columns. */
+export interface Columns {
+  /** The column of texts. */
+  readonly text: string;
+  /** The column of second texts, for tasks on pairs. */
+  readonly pair: string | undefined;
+  /** The column of labels. */
+  readonly label: string;
+}
+
+/**
+ * The key of config.json that holds them. Python's transformers keeps keys that
+ * it does not know, and writes them back.
+ */
+const KEY = "swagpu";
+
+const DEFAULTS: Columns = { text: "text", pair: undefined, label: "label" };
+
+/** Options of every command that reads a file of texts. */
+export const COLUMN_OPTIONS: readonly Option[] = [
+  { name: "text-column", value: "NAME", help: "Column of texts (text)." },
+  {
+    name: "pair-column",
+    value: "NAME",
+    help: "Column of second texts, for tasks on pairs (none).",
+  },
+];
+
+/** The option of commands that use a trained model. */
+export const NO_PAIRS_OPTION: Option = {
+  name: "no-pairs",
+  help: "Use the first texts alone, though the model was trained on pairs.",
+};
+
+/** The option that names the column of labels. */
+export const LABEL_OPTION: Option = {
+  name: "label-column",
+  value: "NAME",
+  help: "Column of labels (label).",
+};
+
+/** The fields of config.json that remember the columns of a training. */
+export function columnFields(columns: Columns): Record<string, unknown> {
+  const { text, pair, label } = columns;
+  return {
+    [KEY]: {
+      text_column: text,
+      pair_column: pair ?? null,
+      label_column: label,
+    },
+  };
+}
+
+/** The columns that a model was trained on, where its folder says so. */
+export function rememberedColumns(
+  config: PretrainedConfig,
+): Columns | undefined {
+  const noted = config.toJSON()[KEY];
+  if (typeof noted !== "object" || noted === null) return undefined;
+  const fields = noted as Record<string, unknown>;
+  const name = (key: string) => {
+    const value = fields[key];
+    return typeof value === "string" ? value : undefined;
+  };
+  return {
+    text: name("text_column") ?? DEFAULTS.text,
+    pair: name("pair_column"),
+    label: name("label_column") ?? DEFAULTS.label,
+  };
+}
+
+/** What is known when columns are chosen. */
+export interface ColumnChoice {
+  /** The options. */
+  args: Arguments;
+  /** The columns that the model was trained on. */
+  remembered?: Columns | undefined;
+}
+
+/**
+ * The columns to read: those that options name, else those of the training,
+ * else `text` and `label`.
+ *
+ * @throws {RangeError} If the texts, or the second texts, are not there.
+ */
+export function chooseColumns(
+  table: Table,
+  { args, remembered }: ColumnChoice,
+): Columns {
+  // Files may name columns otherwise than the training did.
+  const usual = (key: "text" | "label") => {
+    const name = remembered?.[key] ?? DEFAULTS[key];
+    return table.columns.includes(name) ? name : DEFAULTS[key];
+  };
+  return {
+    text: findColumn(table, args.text("text-column") ?? usual("text")),
+    pair: choosePairs(table, { args, remembered }),
+    label: args.text("label-column") ?? usual("label"),
+  };
+}
+
+function choosePairs(
+  table: Table,
+  { args, remembered }: ColumnChoice,
+): string | undefined {
+  const given = args.text("pair-column");
+  const without = args.flag("no-pairs");
+  if (given !== undefined && without) {
+    throw new TypeError(
+      "Cannot use --pair-column with --no-pairs: give one of them",
+    );
+  }
+  if (given !== undefined) return findColumn(table, given);
+  const pair = remembered?.pair;
+  if (pair === undefined || without) return undefined;
+  if (table.columns.includes(pair)) return pair;
+  throw new RangeError(
+    `Cannot find the column "${pair}" in ${table.path}: there are ${
+      listOf(table.columns)
+    }, and the model was trained on pairs of texts; name the second texts ` +
+      "with --pair-column, or say --no-pairs",
+  );
+}
+
+/** Says which columns are used because the training did. */
+export function columnsRemark(
+  columns: Columns,
+  { args, remembered }: ColumnChoice,
+): string | undefined {
+  const used = (["text", "pair", "label"] as const).filter((key) =>
+    args.text(`${key}-column`) === undefined && columns[key] !== undefined &&
+    columns[key] === remembered?.[key] && columns[key] !== DEFAULTS[key]
+  );
+  if (used.length === 0) return undefined;
+  const list = used.map((key) => `${key} "${columns[key]}"`).join(", ");
+  return `Using the columns of the training: ${list}`;
+}

@@ -1,0 +1,82 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+/**
+ * The text of a file, of a compressed file, or of standard input.
+ *
+ * @module
+ */
+
+/** How messages name standard input. */
+export const STANDARD_INPUT = "standard input";
+
+/**
+ * Reads a text in UTF-8, or in UTF-16 where it begins with the mark of that.
+ *
+ * @param path The file, or `-` for standard input; `.gz` is unpacked.
+ * @throws {Deno.errors.NotFound} If there is no such file.
+ * @throws {SyntaxError} If it is no text.
+ */
+export async function readText(path: string): Promise<string> {
+  const name = path === "-" ? STANDARD_INPUT : path;
+  const bytes = await readBytes(path);
+  const text = decode(
+    path.endsWith(".gz") ? await unpack(bytes, name) : bytes,
+    name,
+  );
+  const zero = text.indexOf("\0");
+  if (zero < 0) return text;
+  const line = text.slice(0, zero).split(/\r\n|\n|\r/).length;
+  throw new SyntaxError(
+    `Cannot read ${name}: line ${line} has a NUL byte, so it is no text in ` +
+      "UTF-8; save it as UTF-8",
+  );
+}
+
+async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  if (path === "-") {
+    return await new Response(Deno.stdin.readable).bytes();
+  }
+  try {
+    return await Deno.readFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new Deno.errors.NotFound(
+        `Cannot read ${path}: there is no such file`,
+      );
+    }
+    // A folder, a file that may not be read: the system's reason has no path.
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`Cannot read ${path}: ${reason}`, { cause: error });
+  }
+}
+
+async function unpack(
+  bytes: Uint8Array<ArrayBuffer>,
+  name: string,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const unpacked = new Blob([bytes]).stream()
+    .pipeThrough(new DecompressionStream("gzip"));
+  try {
+    return await new Response(unpacked).bytes();
+  } catch (error) {
+    throw new SyntaxError(`Cannot read ${name}: it is not whole gzip data`, {
+      cause: error,
+    });
+  }
+}
+
+function decode(bytes: Uint8Array<ArrayBuffer>, name: string): string {
+  const [first, second] = bytes;
+  const encoding = first === 0xff && second === 0xfe
+    ? "utf-16le"
+    : first === 0xfe && second === 0xff
+    ? "utf-16be"
+    : "utf-8";
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch {
+    throw new SyntaxError(
+      `Cannot read ${name}: it is not ${encoding.toUpperCase()} text`,
+    );
+  }
+}

@@ -1,0 +1,114 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+const CLI = new URL("../../cli.ts", import.meta.url).pathname;
+
+/** What a run came to. */
+export interface Outcome {
+  code: number;
+  out: string;
+  err: string;
+}
+
+/** The command line as a process. */
+export function command(
+  args: readonly string[],
+  stdin: "null" | "piped" = "null",
+): Deno.Command {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", CLI, ...args],
+    stdin,
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+/** Runs the command line to its end. */
+export async function cli(...args: string[]): Promise<Outcome> {
+  return read(await command(args).output());
+}
+
+/** Decodes what a run wrote. */
+export function read({ code, stdout, stderr }: Deno.CommandOutput): Outcome {
+  const decoder = new TextDecoder();
+  // Mesa complains on machines without a desktop.
+  const err = decoder.decode(stderr).split("\n")
+    .filter((line) => !line.includes("XDG_RUNTIME_DIR")).join("\n");
+  return { code, out: decoder.decode(stdout), err };
+}
+
+/** Texts whose class is told by one word. */
+export function examples(count: number): { text: string; label: string }[] {
+  const words = { neg: ["bad", "dull"], pos: ["good", "fine"] };
+  return Array.from({ length: count }, (_, i) => {
+    const label = i % 2 === 0 ? "neg" : "pos";
+    return { text: `the film was ${words[label][i % 3 % 2]}`, label };
+  });
+}
+
+/** A folder with data in all formats, a configuration and a tokenizer. */
+export async function inFolder(
+  body: (folder: string, start: string[]) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const rows = examples(24);
+  const separated = (by: string) =>
+    [["text", "label"], ...rows.map(({ text, label }) => [text, label])]
+      .map((row) => row.join(by) + "\n").join("");
+  const lines = (list: readonly object[]) =>
+    list.map((row) => JSON.stringify(row) + "\n").join("");
+  const config = {
+    model_type: "bert",
+    hidden_size: 16,
+    num_hidden_layers: 1,
+    num_attention_heads: 2,
+    intermediate_size: 16,
+    max_position_embeddings: 16,
+    initializer_range: 0.2,
+    hidden_dropout_prob: 0,
+    attention_probs_dropout_prob: 0,
+  };
+  const vocabulary = [
+    ..."[PAD] [UNK] [CLS] [SEP] [MASK]".split(" "),
+    ..."the film was bad dull good fine".split(" "),
+  ];
+  const files: Record<string, string> = {
+    "train.tsv": separated("\t"),
+    "train.csv": separated(","),
+    "train.jsonl": lines(rows),
+    "ints.jsonl": lines(
+      rows.map(({ text, label }) => ({ text, label: label === "pos" ? 5 : 1 })),
+    ),
+    "other.jsonl": lines([{ text: "the film", label: "meh" }]),
+    "scores.csv": "text,label\n" +
+      rows.map(({ text }, i) => `${text},${i / 7}\n`).join(""),
+    "unlabelled.csv": "text,label\ngood,pos\nfine,\nbad,neg\n,pos\n",
+    "ragged.csv": "text,label\ngood,pos\nfine\n",
+    "bare.tsv": "good\tpos\nbad\tneg\n",
+    "pairs.csv": "premise,hypothesis,gold_label,id\r\n" +
+      rows.map(({ text, label }, i) => `${text},a film,${label},${i}\r\n`)
+        .join(""),
+    "config.json": JSON.stringify(config),
+    "tokenizer/vocab.txt": vocabulary.join("\n") + "\n",
+  };
+  await Deno.mkdir(`${folder}/tokenizer`);
+  for (const [name, text] of Object.entries(files)) {
+    await Deno.writeTextFile(`${folder}/${name}`, text);
+  }
+  const start = [
+    "--init",
+    `${folder}/config.json`,
+    "--tokenizer",
+    `${folder}/tokenizer`,
+    ..."--batch-size 8 --learning-rate 0.01 --epochs 6".split(" "),
+  ];
+  try {
+    await body(folder, start);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** The files of a folder. */
+export function names(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+}

@@ -1,0 +1,118 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+import { assertEquals } from "@std/assert";
+
+const MODULE = new URL("../../cli/interrupt.ts", import.meta.url);
+
+/** Signals, each with the milliseconds before it. */
+type Signals = readonly (readonly [number, Deno.Signal])[];
+
+/**
+ * Runs a program that is interrupted: it waits two seconds in `wait`, and ends
+ * with the code of the signal.
+ */
+async function interrupted(
+  signals: Signals,
+  { wait, ignoresHangup = false }: { wait: string; ignoresHangup?: boolean },
+): Promise<{ code: number; out: string }> {
+  const program = `
+    import { Interrupt, outliveTerminal } from "${MODULE}";
+    outliveTerminal();
+    const sleep = () => new Promise((resolve) => setTimeout(resolve, 2000));
+    const interrupt = new Interrupt(() => console.log("stopping"));
+    console.log("ready");
+    await ${wait};
+    console.log("finished", interrupt.signal.aborted);
+    interrupt[Symbol.dispose]();
+    Deno.exit(interrupt.exitCode);`;
+  const ignore = ignoresHangup ? "trap '' HUP; " : "";
+  const child = new Deno.Command("sh", {
+    args: [
+      "-c",
+      `${ignore}exec "$0" eval --no-check "$1"`,
+      Deno.execPath(),
+      program,
+    ],
+    stdout: "piped",
+  }).spawn();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let out = (await reader.read()).value ?? "";
+  for (const [before, signal] of signals) {
+    await new Promise((resolve) => setTimeout(resolve, before));
+    child.kill(signal);
+  }
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    out += value;
+  }
+  return { code: (await child.status).code, out };
+}
+
+const TRAINING = "sleep()";
+const SAVING = "interrupt.finish(sleep)";
+
+const CASES: [
+  string,
+  Signals,
+  Parameters<typeof interrupted>[1],
+  number,
+  string,
+][] = [
+  [
+    "the first signal asks to stop",
+    [[0, "SIGTERM"]],
+    { wait: TRAINING },
+    143,
+    "stopping finished true",
+  ],
+  [
+    "a closed terminal asks to stop",
+    [[0, "SIGHUP"]],
+    { wait: TRAINING },
+    129,
+    "stopping finished true",
+  ],
+  [
+    "two signals together are one",
+    [[0, "SIGINT"], [100, "SIGINT"]],
+    { wait: TRAINING },
+    130,
+    "stopping finished true",
+  ],
+  [
+    "a second signal ends the process at once",
+    [[0, "SIGINT"], [1200, "SIGINT"]],
+    { wait: TRAINING },
+    130,
+    "stopping",
+  ],
+  [
+    "a second signal does not break off saving",
+    [[0, "SIGINT"], [1200, "SIGINT"]],
+    { wait: SAVING },
+    130,
+    "stopping finished true",
+  ],
+  [
+    "what was started by nohup goes on without its terminal",
+    [[0, "SIGHUP"], [100, "SIGTERM"]],
+    { wait: TRAINING, ignoresHangup: true },
+    // Only Linux tells what is ignored: elsewhere the first signal is heard.
+    Deno.build.os === "linux" ? 143 : 129,
+    "stopping finished true",
+  ],
+];
+
+Deno.test("signals stop what can be stopped, and never a save", async (t) => {
+  const outcomes = CASES.map(([, signals, options]) =>
+    interrupted(signals, options)
+  );
+  for (const [i, [name, , , code, said]] of CASES.entries()) {
+    const outcome = await outcomes[i];
+    await t.step(name, () => {
+      assertEquals(outcome?.code, code);
+      assertEquals(outcome?.out.trim().replaceAll("\n", " "), `ready ${said}`);
+    });
+  }
+});

@@ -1,0 +1,107 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { Arguments, type Command, helpOf } from "../../cli/arguments.ts";
+import { evaluate } from "../../cli/evaluate.ts";
+import { finetune } from "../../cli/finetune.ts";
+import { listOf, nearest } from "../../cli/names.ts";
+import { predict } from "../../cli/predict.ts";
+import { cli } from "./_command.ts";
+
+const COMMANDS = [finetune, evaluate, predict];
+
+Deno.test("the command line lists its commands and their options", async () => {
+  const [all, none, wrong, version, short, help] = await Promise.all([
+    cli("--help"),
+    cli(),
+    cli("train"),
+    cli("--version"),
+    cli("-v"),
+    cli("predict", "-h"),
+  ]);
+  assertEquals(all.code, 0);
+  for (const { name } of COMMANDS) {
+    assertMatch(all.out, new RegExp(`\n  ${name} `));
+  }
+  assertEquals(none.code, 1);
+  assertEquals([wrong.code, wrong.out], [1, ""]);
+  assertMatch(
+    wrong.err,
+    /^error: Cannot run "train": .*; did you mean finetune\?\n$/,
+  );
+  assertEquals([version.code, short.out], [0, version.out]);
+  assertEquals([help.code, help.out], [0, helpOf(predict, "swagpu")]);
+  assertMatch(version.out, /^swagpu \d+\.\d+\.\d+ \(Deno \d+\..*\)\n$/);
+});
+
+Deno.test("help fits 80 columns, and shows a configuration", () => {
+  for (const command of COMMANDS) {
+    const help = helpOf(command, "swagpu");
+    assert(help.split("\n").every((line) => line.length <= 80), help);
+  }
+  const help = helpOf(finetune, "swagpu");
+  assertMatch(help, /--swag-modules PREFIX …/);
+  const config = /^ {2}\{[^}]*\}/m.exec(help)?.[0] ?? "";
+  assertEquals(JSON.parse(config).model_type, "bert");
+  assertMatch(help, /1e-3/);
+});
+
+Deno.test("a mistyped option is answered with the one that was meant", () => {
+  const refused = (command: Command, ...args: string[]) =>
+    assertThrows(() => new Arguments(command, args), TypeError).message;
+  const meant: [Command, string, string][] = [
+    [finetune, "--lr", "--learning-rate"],
+    [finetune, "--learning_rate", "--learning-rate"],
+    [finetune, "--learnign-rate", "--learning-rate"],
+    [finetune, "--bs", "--batch-size"],
+    [finetune, "--epoch", "--epochs"],
+    [finetune, "--num_train_epochs", "--epochs"],
+    [finetune, "--out", "--output"],
+    [finetune, "--output_dir", "--output"],
+    [finetune, "--train-file", "--data"],
+    [finetune, "--test", "--eval"],
+    [finetune, "--max-seq-length", "--max-length"],
+    [evaluate, "--test", "--data"],
+    [evaluate, "--model-name-or-path", "--model"],
+    [evaluate, "--samples", "--swag-samples"],
+    [predict, "--txt", "--text"],
+    [predict, "-m", "--model"],
+  ];
+  for (const [command, wrong, right] of meant) {
+    assertEquals(
+      refused(command, wrong, "1"),
+      `Cannot run ${command.name} with ${wrong}: it is not an option, ` +
+        `did you mean ${right}?`,
+    );
+  }
+  assertMatch(refused(predict, "--zzz"), /with --zzz: .*see predict --help$/);
+  assertMatch(refused(predict, "a.csv"), /with a\.csv: .*--data a\.csv$/);
+  assertMatch(refused(finetune, "--swag=false"), /takes no value/);
+  assertMatch(refused(finetune, "--data"), /without a value/);
+  assertMatch(refused(finetune, "--data", "--swag"), /without a value/);
+  assertEquals(new Arguments(finetune, ["--data", "-"]).text("data"), "-");
+  const schedule = new Arguments(finetune, ["--schedule", "cosin"]);
+  assertThrows(
+    () => schedule.choice("schedule", ["linear", "cosine"]),
+    RangeError,
+    "did you mean cosine?",
+  );
+});
+
+Deno.test("nearest() finds what is close and nothing else", () => {
+  const known = ["data", "eval", "epochs", "batch-size"];
+  assertEquals(nearest("dtaa", known), "data");
+  assertEquals(nearest("batch", known), "batch-size");
+  assertEquals(nearest("epohcs", known), "epochs");
+  assertEquals(nearest("momentum", known), undefined);
+});
+
+Deno.test("lists in messages are cut after ten names", () => {
+  const names = Array.from({ length: 150 }, (_, i) => `c${i}`);
+  assertEquals(listOf(["a", "b"]), '"a", "b"');
+  assertEquals(listOf(names.slice(0, 11)).split(",").length, 11);
+  assertEquals(
+    listOf(names),
+    '"c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9" and 140 more',
+  );
+});

@@ -1,0 +1,88 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { Arguments } from "../../cli/arguments.ts";
+import { meanOf, standardDeviations } from "../../cli/classifier.ts";
+import { finetune } from "../../cli/finetune.ts";
+import { collector, collectSettings } from "../../cli/finetune_settings.ts";
+import { classIds, looksLikeNumbers, numbersOf } from "../../cli/labels.ts";
+import { remarksOn, renderScores } from "../../cli/scores.ts";
+
+Deno.test("the table names the class that the F1 is of", () => {
+  const results = [{ method: "SWA", scores: { accuracy: 0.5, f1: 0.25 } }];
+  assertEquals(
+    renderScores(results, "spam"),
+    "     accuracy  F1 (spam)\nSWA    0.5000     0.2500\n",
+  );
+  assertMatch(renderScores(results), /F1 \(macro\)/);
+});
+
+Deno.test("a temperature that makes the measured texts worse is remarked", () => {
+  const of = (scaled: number) => [{
+    method: "SWAG",
+    scores: { nll: 0.5, temperature: 0.421, scaled_nll: scaled },
+  }];
+  assertEquals(remarksOn(of(0.4)), []);
+  assertMatch(
+    remarksOn(of(0.6)).join(),
+    /temperature of SWAG \(0\.42\).*worse/,
+  );
+  assertEquals(remarksOn([{ method: "SWA", scores: { nll: 0.5 } }]), []);
+});
+
+Deno.test("few collections are remarked, with a period that makes twenty", () => {
+  const plan = (epochs: number, stepsPerEpoch: number, ...more: string[]) => {
+    const args = new Arguments(finetune, ["--swag", ...more]);
+    const settings = collectSettings(args);
+    if (!settings) throw new Error("unreachable: --swag was given");
+    const { collects, remark } = collector(settings, { epochs, stepsPerEpoch });
+    const steps = Array.from(
+      { length: epochs * stepsPerEpoch },
+      (_, i) => i + 1,
+    );
+    return { count: steps.filter(collects).length, remark };
+  };
+  const usual = plan(3, 63);
+  assertEquals(usual.count, 2);
+  assertMatch(
+    usual.remark ?? "",
+    /2 collections, which is few: --swag-collect-steps 6 makes it 21$/,
+  );
+  assertEquals(plan(3, 63, "--swag-collect-steps", "6").count, 21);
+  assertEquals(plan(3, 63, "--swag-collect-steps", "6").remark, undefined);
+  assertEquals(plan(40, 3).remark, undefined);
+  assertEquals(plan(6, 3, "--max-num-models", "3").remark, undefined);
+  assertThrows(() => plan(2, 3), RangeError, "from 1 collections");
+});
+
+Deno.test("labels with fractions look like numbers, and classes do not", () => {
+  assertEquals(looksLikeNumbers(["1", "2.5"]), true);
+  assertEquals(looksLikeNumbers(["1", "0"]), false);
+  assertEquals(looksLikeNumbers(["1.0", "0.0"]), false);
+  assertEquals(looksLikeNumbers(["1.5", "good"]), false);
+  assertEquals(looksLikeNumbers(["v1.5"]), false);
+});
+
+Deno.test("an unknown label is told with its row, its line and a short list", () => {
+  const names = Array.from({ length: 150 }, (_, i) => `intent ${i}`);
+  const source = { path: "a.csv", lines: [2, 5], numbers: [1, 4] };
+  const message = assertThrows(
+    () => classIds(["intent 3", "oos"], names, source),
+    RangeError,
+  ).message;
+  assertMatch(
+    message,
+    /^Cannot use the label "oos" in row 4 of a\.csv \(line 5\): .* and 140 more$/,
+  );
+  for (const label of ["1e39", "NaN", "", "one"]) {
+    assertThrows(() => numbersOf([label], source), TypeError, "row 1 of a.csv");
+  }
+});
+
+Deno.test("the spread of samples is not lost beside a large mean", () => {
+  // 10,000 ± 1/16, exact in 32 bits: their squares are not.
+  const samples = [1, -1].map((sign) => Float32Array.of(1e4 + sign / 16, 2));
+  const mean = meanOf(samples);
+  assertEquals([...mean], [1e4, 2]);
+  assertEquals([...standardDeviations(samples, mean)], [1 / 16, 0]);
+});

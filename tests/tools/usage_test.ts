@@ -1,0 +1,81 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+import { assertEquals, assertMatch } from "@std/assert";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+
+/** Runs a program of the tasks, as its task does. */
+async function run(
+  program: string,
+  args: readonly string[],
+): Promise<{ code: number; out: string; err: string }> {
+  const config = program.startsWith("bench/peers/")
+    ? ["--config", "bench/peers/deno.json"]
+    : [];
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", ...config, program, ...args],
+    cwd: ROOT,
+  }).output();
+  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, out: decode(stdout), err: decode(stderr) };
+}
+
+const PROGRAMS: Record<string, string> = {
+  "quickstart": "examples/quickstart.ts",
+  "bench": "bench/report.ts",
+  "bench:peers": "bench/peers/main.ts",
+  "bench:gpu": "bench/peers/gpu.ts",
+  "bench:scaling": "bench/scaling.ts",
+  "golden": "tools/golden.ts",
+};
+
+for (const [task, program] of Object.entries(PROGRAMS)) {
+  Deno.test(`deno task ${task} --help prints its usage and does nothing`, async () => {
+    const { code, out } = await run(program, ["--help"]);
+    assertEquals(code, 0);
+    assertMatch(out, new RegExp(`^(Usage:| {6}) deno task ${task} `, "m"));
+  });
+}
+
+Deno.test("programs of the tasks refuse in a line what they cannot use", async () => {
+  const cases: [string, string[], RegExp][] = [
+    [
+      "tools/golden.ts",
+      ["no-folder"],
+      /^error: Cannot compare no-folder: there is no such folder\n$/,
+    ],
+    [
+      "tools/golden.ts",
+      ["tools"],
+      /^error: .* case\.json or reference\.json\n$/,
+    ],
+    ["tools/golden.ts", ["--all", "."], /^error: Cannot use --all\n/],
+    ["examples/quickstart.ts", ["--sed", "3"], /^error: Cannot use --sed: /],
+    [
+      "examples/quickstart.ts",
+      ["--seeds", "0"],
+      /^error: Cannot run 0 seeds: /,
+    ],
+    ["examples/quickstart.ts", ["--seed", "x"], /^error: .*seed x: /],
+    ["bench/report.ts", ["--jsn"], /^error: Cannot use --jsn\n/],
+    ["bench/scaling.ts", ["--chek"], /^error: Cannot use --chek\n/],
+  ];
+  for (const [program, args, message] of cases) {
+    const { code, out, err } = await run(program, args);
+    assertEquals([code, out], [2, ""]);
+    assertMatch(err, message);
+  }
+});
+
+Deno.test("golden prints a line for each folder, and all of it when asked", async () => {
+  const folder = "tests/fixtures/models/bert_model";
+  const short = await run("tools/golden.ts", [folder]);
+  assertEquals(short.code, 0);
+  assertMatch(
+    short.out,
+    /^adapter: .*\nok {3}tests.*bert_model: \d+ comparisons, at most .* off \(.*\)\n\d+ passed, 0 failed\n$/,
+  );
+  const long = await run("tools/golden.ts", ["--verbose", folder]);
+  const [, passed] = /(\d+) passed/.exec(short.out) ?? [];
+  assertEquals(long.out.match(/^ {2}ok /gm)?.length, Number(passed));
+});
