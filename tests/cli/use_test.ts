@@ -125,12 +125,9 @@ Deno.test("an output folder that cannot be written is told before training", asy
       args: [
         "eval",
         "--no-check",
-        `import { OutputFolder } from "${new URL(
-          "../../cli/output_folder.ts",
-          import.meta.url,
-        )}"; await OutputFolder.make("${
-          isLinux ? "/proc" : folder
-        }", () => Promise.resolve());`,
+        `import { prepareOutput } from "${
+          import.meta.resolve("../../cli/save.ts")
+        }"; await prepareOutput("${isLinux ? "/proc" : folder}", false);`,
       ],
     }).output();
     assertEquals(code, 1);
