@@ -10,6 +10,14 @@
 /** Signals this close together are one: a terminal and a wrapper may both send. */
 const TOGETHER = 1000;
 
+/**
+ * The time from one turn to the next, and how many lie between two signals that
+ * are not one. While the GPU is waited for no signal is heard, so that two sent
+ * together may be heard more than a second apart: but with no turn between.
+ */
+const TURN = 250;
+const TURNS = 3;
+
 /** The signals that are heard, with their numbers. */
 const NUMBERS: Partial<Record<Deno.Signal, number>> =
   Deno.build.os === "windows"
@@ -28,9 +36,12 @@ export class Interrupt implements Disposable {
   #exitCode = 0;
   #isFinishing = false;
   #last = -Infinity;
+  #turns = 0;
+  readonly #timer = setInterval(() => this.#turns++, TURN);
 
   /** @param onFirst Called at the first signal. */
   constructor(onFirst: () => void) {
+    Deno.unrefTimer(this.#timer);
     for (const [name, number] of Object.entries(NUMBERS)) {
       const signal = name as Deno.Signal;
       if (signal === "SIGHUP" && OUTLIVES_TERMINAL) continue;
@@ -64,6 +75,7 @@ export class Interrupt implements Disposable {
 
   /** Gives signals their usual effect back. */
   [Symbol.dispose](): void {
+    clearInterval(this.#timer);
     for (const [signal, listener] of this.#listeners) {
       Deno.removeSignalListener(signal, listener);
     }
@@ -71,10 +83,11 @@ export class Interrupt implements Disposable {
 
   #hear(exitCode: number, onFirst: () => void): void {
     const now = performance.now();
-    const repeated = now - this.#last < TOGETHER;
+    const isSame = now - this.#last < TOGETHER || this.#turns < TURNS;
     this.#last = now;
-    if (repeated) return;
+    this.#turns = 0;
     if (this.signal.aborted) {
+      if (isSame) return;
       if (!this.#isFinishing) Deno.exit(exitCode);
       return;
     }
