@@ -8,6 +8,7 @@ import {
   type StateSource,
   withoutInitialization,
 } from "../nn/mod.ts";
+import { withFile } from "../nn/disk.ts";
 import { FolderSave } from "../nn/folder_save.ts";
 import { FILES as TOKENIZER_FILES } from "./tokenizer/files.ts";
 import { loadWarning } from "./files/load_warning.ts";
@@ -214,7 +215,7 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
       : undefined;
     using weights = await openCheckpoint(folder);
     checkAgainstWeights(fields, config.toJSON(), weights);
-    const model = withoutInitialization(() => new modelClass(config));
+    const model = buildModel(modelClass, config, folder);
     try {
       withoutInitialization(() => model.parameters());
       const report = await loadWeights(model, weights, {
@@ -377,6 +378,19 @@ export async function resolveConfig(
   const reader = await readConfig(folder);
   if (!options.config) return reader;
   return new ConfigReader(replacedFields(reader, options.config), reader);
+}
+
+/** Builds a model without values; errors name the configuration's file. */
+function buildModel<M>(
+  modelClass: PretrainedClass<M>,
+  config: PretrainedConfig,
+  folder: string,
+): M {
+  try {
+    return withoutInitialization(() => new modelClass(config));
+  } catch (error) {
+    throw withFile(error, `${folder}/config.json`);
+  }
 }
 
 /** Finds a source's files, and all parts of its weights. */

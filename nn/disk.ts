@@ -81,6 +81,24 @@ export function diskError(
   return new SameError(`${action}: ${text}${detail}`, { cause: error });
 }
 
+const PLAIN: ReadonlySet<unknown> = new Set([
+  Error,
+  RangeError,
+  SyntaxError,
+  TypeError,
+]);
+
+/**
+ * An error about what a file says with the file's name, where it lacks it.
+ * Errors of classes of their own are given back as they are.
+ */
+export function withFile(error: unknown, path: string): unknown {
+  if (!(error instanceof Error) || !PLAIN.has(error.constructor)) return error;
+  if (error.message.includes(path)) return error;
+  const SameError = error.constructor as ErrorConstructor;
+  return new SameError(`${error.message}, in ${path}`, { cause: error });
+}
+
 /** Whether an error says that there is no such file. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof Error && error.name === "NotFound";

@@ -200,13 +200,6 @@ export function readOptions(
   };
 }
 
-/** An error with the file that it is about, where it does not name it. */
-export function withFile(error: unknown, path: string): unknown {
-  if (!(error instanceof Error) || error.message.includes(path)) return error;
-  const SameError = error.constructor as ErrorConstructor;
-  return new SameError(`${error.message}, in ${path}`, { cause: error });
-}
-
 /** Whether a posterior's file lies in the folder of a model's weights. */
 export async function isBesideWeights(path: string): Promise<boolean> {
   const folder = folderOf(path);

@@ -41,10 +41,9 @@ import {
   readMoments,
   readOptions,
   type SaveSwagOptions,
-  withFile,
   writePosterior,
 } from "./state.ts";
-import { folderOf } from "../nn/disk.ts";
+import { folderOf, withFile } from "../nn/disk.ts";
 import { finishSave } from "../nn/folder_save.ts";
 import { fingerprint } from "./fingerprint.ts";
 
