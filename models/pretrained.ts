@@ -363,7 +363,8 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
     const length = shape[1] ?? 0;
     if (length > maxLength) {
       throw new RangeError(
-        `Cannot encode ${length} tokens: the model knows ${maxLength} places`,
+        `Cannot encode ${length} tokens: the model knows ${maxLength} places; ` +
+          "the option truncation of tokenizers and pipelines cuts longer texts",
       );
     }
   }

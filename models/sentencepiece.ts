@@ -193,7 +193,9 @@ export class SentencePieceModel {
     let bytes: number[] = [];
     const flush = (): void => {
       if (bytes.length === 0) return;
-      text += new TextDecoder().decode(Uint8Array.from(bytes));
+      // A byte order mark is text like any other here.
+      text += new TextDecoder("utf-8", { ignoreBOM: true })
+        .decode(Uint8Array.from(bytes));
       bytes = [];
     };
     let begins = true;

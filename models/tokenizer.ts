@@ -23,14 +23,11 @@ import {
   padList,
   type Pieces,
   type Row,
+  type TemplateItem,
 } from "./tokenizer/encoding.ts";
 import { formatJson, parseJson } from "./files/json.ts";
-import {
-  BINARY_FILES,
-  FILES,
-  readTokenizer,
-  type TokenizerFiles,
-} from "./tokenizer/files.ts";
+import { BINARY_FILES, FILES, readTokenizer } from "./tokenizer/files.ts";
+import type { TokenizerFiles } from "./tokenizer/reader.ts";
 import { pairUp, textsOf } from "./tokenizer/inputs.ts";
 import { chooseWindows, paddedLength } from "./tokenizer/truncation.ts";
 import type {
@@ -51,6 +48,21 @@ export type { SpecialTokenName };
 /**
  * A tokenizer as it lies in a folder. Make one by
  * {@linkcode AutoTokenizer.fromPretrained}, or by `fromPretrained` for a folder.
+ *
+ * Ids, places, words and texts are those of Hugging Face's compiled tokenizers
+ * with the rules of transformers 4.57. What differs, and why:
+ *
+ * - Places count UTF-16 units, so that `text.slice(start, end)` works, where the
+ *   originals count characters.
+ * - Characters that Unicode added after this engine's tables are unassigned
+ *   here: their case and class may be known there.
+ * - Added tokens are decoded as they are spelled. Version 0.23 of tokenizers
+ *   spells those with `normalized` as the normaliser leaves them.
+ * - With windows, all that truncation drops is in a further row. Version 0.23
+ *   loses a part of it, and counts words anew where it truncates on the left.
+ * - Half of a surrogate pair, which the originals refuse, is read as U+FFFD.
+ * - A BPE model with `dropout`, the pre-tokenizer UnicodeScripts, and classes
+ *   that no file describes are refused by name, as are ids from 2^24.
  */
 export class Tokenizer {
   /** The number of ids, added tokens included. */
@@ -67,6 +79,9 @@ export class Tokenizer {
   #codec: Codec;
   #files: TokenizerFiles;
   #savedMaxLength: number;
+  #padTypeId: number;
+  /** Whether the model is told which text a token belongs to. */
+  #typed: boolean;
 
   /**
    * Reads the tokenizer of a folder: `tokenizer.json` with
@@ -133,8 +148,11 @@ export class Tokenizer {
       ? limit
       : Infinity;
     this.#savedMaxLength = this.modelMaxLength;
-    this.paddingSide = sideOf(read.config.padding_side);
-    this.truncationSide = sideOf(read.config.truncation_side);
+    this.paddingSide = sideOf(read.config, "padding_side", source);
+    this.truncationSide = sideOf(read.config, "truncation_side", source);
+    const { pad_token_type_id: type, model_input_names: names } = read.config;
+    this.#padTypeId = typeof type === "number" ? type : 0;
+    this.#typed = !Array.isArray(names) || names.includes("token_type_ids");
   }
 
   /** The id of the token that fills a batch. */
@@ -268,7 +286,11 @@ export class Tokenizer {
     const side = options.paddingSide ?? this.paddingSide;
     const place = { length, side };
     return {
-      ...pad(rows, { ...place, id: this.padTokenId ?? 0, type: 0 }),
+      ...pad(rows, {
+        ...place,
+        id: this.padTokenId ?? 0,
+        type: this.#padTypeId,
+      }),
       shape: [rows.length, length],
       ...(options.returnOffsets && {
         offsets: rows.map((row) => padList(row.offsets, [0, 0], place)),
@@ -346,15 +368,24 @@ export class Tokenizer {
     const texts = textsOf(input, options.isSplitIntoWords ?? false);
     const pieces = texts.map((text) => this.#pieces(text, textTarget));
     const framed = texts.length === 1 ? this.#codec.single : this.#codec.pair;
-    const template = addSpecialTokens
-      ? framed
-      : framed.filter((item) => "text" in item);
+    const template = addSpecialTokens ? framed : withoutFrame(framed);
     return chooseWindows(pieces.map(({ ids }) => ids.length), {
       ...options,
       added: addedTokens(template),
       modelMaxLength: this.modelMaxLength,
       truncationSide: options.truncationSide ?? this.truncationSide,
-    }).map((windows) => fill(template, pieces, windows));
+      secondFirst: template.find((item) => "text" in item)?.text === 1 &&
+        texts.length === 2,
+    }).map((windows, i) =>
+      fill(
+        i === 0 ? template : template.map(inFurtherRow),
+        pieces,
+        windows,
+        this.#codec.trims,
+      )
+    ).map((row) =>
+      this.#typed ? row : { ...row, types: row.types.map(() => 0) }
+    );
   }
 
   #pieces(text: string | readonly string[], target: boolean): Pieces {
@@ -363,22 +394,45 @@ export class Tokenizer {
     if (refusesWords !== null) {
       throw new TypeError(`Cannot encode words one by one: ${refusesWords}`);
     }
-    const all = noPieces();
+    const all = noPieces(this.#codec.trims.length > 0);
     for (const [word, part] of text.entries()) {
-      const { ids, starts, ends } = this.#codec.split(part, target);
+      const { ids, starts, ends, spaces } = this.#codec.split(part, target);
       for (const [i, id] of ids.entries()) {
         all.ids.push(id);
         all.starts.push(starts[i] ?? 0);
         all.ends.push(ends[i] ?? 0);
         all.words.push(word);
+        const own = spaces?.[i];
+        if (own !== undefined) all.spaces?.push(own);
       }
     }
     return all;
   }
 }
 
-function sideOf(value: unknown): Side {
-  return value === "left" ? "left" : "right";
+/** The texts of a frame alone. */
+function withoutFrame(items: readonly TemplateItem[]): TemplateItem[] {
+  return items.filter((item) => "text" in item)
+    .map((item) => ({ ...item, restType: item.text }));
+}
+
+/** A part of a frame as it is in the rows of what truncation dropped. */
+function inFurtherRow(item: TemplateItem): TemplateItem {
+  return "text" in item ? { ...item, type: item.restType ?? item.type } : item;
+}
+
+/** @throws {SyntaxError} If a side is none. */
+function sideOf(
+  config: Readonly<Record<string, unknown>>,
+  key: string,
+  source: string,
+): Side {
+  const value = config[key] ?? "right";
+  if (value === "left" || value === "right") return value;
+  throw new SyntaxError(
+    `Cannot read ${source}/${FILES.config}: ${key} is ` +
+      `${JSON.stringify(value)}, expected "left" or "right"`,
+  );
 }
 
 async function readOptional(

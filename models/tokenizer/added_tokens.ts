@@ -4,6 +4,7 @@
 // `tokenizer.json` lists them, and how they are found.
 
 import { isObject } from "../files/json.ts";
+import { leadingSpaces, trailingSpaces, WORD } from "./unicode.ts";
 
 /** An added token, as `tokenizer.json` lists it. */
 export interface AddedToken {
@@ -34,6 +35,26 @@ export function tokenText(value: unknown): string | null {
   return isObject(value) && typeof value.content === "string"
     ? value.content
     : null;
+}
+
+/** Special tokens that have no role: a list of them, or names for them. */
+export function moreTokens(value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  return isObject(value) ? Object.values(value) : [];
+}
+
+/**
+ * What the files say about a key that may stand in two of them. Where
+ * `tokenizer_config.json` lists the added tokens, it goes first; older folders
+ * leave that to `special_tokens_map.json`.
+ */
+export function saidOf(
+  { config, special }: Pick<TokenFiles, "config" | "special">,
+  key: string,
+): unknown {
+  return isObject(config.added_tokens_decoder)
+    ? config[key] ?? special[key]
+    : special[key] ?? config[key];
 }
 
 /**
@@ -69,9 +90,10 @@ export function collectAddedTokens(
   };
   for (const name of ROLES) {
     const key = `${name}_token`;
-    const said = config[key] ?? special[key];
+    const said = saidOf(files, key);
     const usual = roles[name] ?? "";
-    if (!said && !vocabulary.has(usual)) continue;
+    // A role that a file says is empty has no token.
+    if (said === null || (!said && !vocabulary.has(usual))) continue;
     add(said ?? usual, {
       special: true,
       // RoBERTa's mask takes the space before it.
@@ -79,8 +101,8 @@ export function collectAddedTokens(
     });
   }
   for (const map of [config, special]) {
-    const more = map.additional_special_tokens;
-    for (const token of Array.isArray(more) ? more : []) {
+    const lists = [map.additional_special_tokens, map.extra_special_tokens];
+    for (const token of lists.flatMap(moreTokens)) {
       add(token, { special: true });
     }
   }
@@ -122,43 +144,50 @@ export class TokenFinder {
     this.#tokens = tokens;
     const spellings = [...tokens.keys()].filter((text) => text !== "")
       .sort((a, b) => b.length - a.length);
-    this.#pattern = spellings.length === 0
-      ? null
-      : new RegExp(spellings.map((text) => RegExp.escape(text)).join("|"), "g");
+    this.#pattern = spellings.length === 0 ? null : new RegExp(
+      spellings.map((text) => RegExp.escape(text)).join("|"),
+      "gu",
+    );
   }
 
-  /** Cuts a text around the tokens in it: of two at one place, the longer. */
+  /**
+   * Cuts a text around the tokens in it: of two at one place, the longer. A
+   * token that strips the spaces beside it stands for them too.
+   */
   split(text: string): TextPart[] {
     if (this.#pattern === null) return [{ from: 0, to: text.length }];
     const parts: TextPart[] = [];
     let last = 0;
     for (const match of text.matchAll(this.#pattern)) {
-      const from = match.index;
-      const to = from + match[0].length;
+      let from = match.index;
+      let to = from + match[0].length;
       const token = this.#tokens.get(match[0]);
-      if (token === undefined || from < last) continue;
+      if (token === undefined) continue;
       if (token.single_word && (endsInWord(text, from) || inWord(text, to))) {
         continue;
       }
-      const before = text.slice(last, from);
-      const rest = token.lstrip ? before.trimEnd().length : before.length;
-      if (rest > 0) parts.push({ from: last, to: last + rest });
+      if (token.lstrip) {
+        from = Math.max(from - trailingSpaces(text.slice(0, from)), last);
+      }
+      if (token.rstrip) to += leadingSpaces(text.slice(to));
+      if (from > last) parts.push({ from: last, to: from });
       parts.push({ from, to, token });
-      const after = text.slice(to);
-      last = token.rstrip ? text.length - after.trimStart().length : to;
+      last = to;
     }
-    if (last < text.length) parts.push({ from: last, to: text.length });
+    if (last !== text.length) parts.push({ from: last, to: text.length });
     return parts;
   }
 }
 
-const WORD_BEFORE = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]$/u;
-const WORD_AFTER = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]/u;
+const WORD_CHARACTER = new RegExp(`^[${WORD}]$`, "u");
 
 function endsInWord(text: string, index: number): boolean {
-  return WORD_BEFORE.test(text.slice(Math.max(0, index - 2), index));
+  const pair = index > 1 && (text.codePointAt(index - 2) ?? 0) > 0xffff;
+  return index > 0 &&
+    WORD_CHARACTER.test(text.slice(index - (pair ? 2 : 1), index));
 }
 
 function inWord(text: string, index: number): boolean {
-  return WORD_AFTER.test(text.slice(index, index + 2));
+  const char = text.codePointAt(index);
+  return char !== undefined && WORD_CHARACTER.test(String.fromCodePoint(char));
 }

@@ -6,10 +6,12 @@
 import {
   type AddedToken,
   collectAddedTokens,
+  saidOf,
   type TokenFiles,
   tokenText,
 } from "./added_tokens.ts";
-import { AlignedBuilder, type AlignedText } from "./aligned_text.ts";
+
+import { GREATEST_ID } from "./fields.ts";
 
 /** The printable character that stands for each byte. */
 const ALPHABET: readonly string[] = (() => {
@@ -24,21 +26,27 @@ const ALPHABET: readonly string[] = (() => {
 
 const encoder = new TextEncoder();
 
-/** Spells a text by its bytes; each byte stands for its whole character. */
-export function toByteLevel(source: AlignedText): AlignedText {
-  if (/^[!-~]*$/.test(source.text)) return source;
-  const builder = new AlignedBuilder();
-  let i = 0;
-  for (const char of source.text) {
-    const start = source.starts[i] ?? 0;
-    i += char.length;
-    const bytes = Array.from(
-      encoder.encode(char),
-      (byte) => ALPHABET[byte] ?? "",
-    );
-    builder.add(bytes.join(""), start, source.ends[i - 1] ?? 0);
+const BYTES = new Map(ALPHABET.map((char, byte) => [char, byte]));
+
+/** How vocabularies spell the bytes of a text. */
+export function byteCharacters(text: string): string {
+  let result = "";
+  for (const byte of encoder.encode(text)) result += ALPHABET[byte] ?? "";
+  return result;
+}
+
+/**
+ * The bytes that a token stands for: those its characters spell, or, where one
+ * is no letter of the alphabet, those of its text.
+ */
+export function bytesOf(token: string): number[] {
+  const bytes: number[] = [];
+  for (const char of token) {
+    const byte = BYTES.get(char);
+    if (byte === undefined) return [...encoder.encode(token)];
+    bytes.push(byte);
   }
-  return builder.build();
+  return bytes;
 }
 
 /** How a vocabulary spells a byte that no other token covers. */
@@ -57,13 +65,17 @@ export function parseIds(
 ): Map<string, number> {
   const tokens = new Map<number, string>();
   for (const [token, id] of Object.entries(fields)) {
-    const other = tokens.get(Number(id));
-    if (typeof id !== "number" || !Number.isSafeInteger(id) || id < 0) {
+    if (
+      typeof id !== "number" || !Number.isSafeInteger(id) || id < 0 ||
+      id > GREATEST_ID
+    ) {
       throw new SyntaxError(
         `Cannot read ${source}: ${JSON.stringify(token)} has the id ` +
-          `${JSON.stringify(id)}, expected a whole number from 0`,
+          `${JSON.stringify(id)}, expected a whole number from 0 to ` +
+          GREATEST_ID,
       );
     }
+    const other = tokens.get(id);
     if (other !== undefined) {
       throw new SyntaxError(
         `Cannot read ${source}: ${JSON.stringify(other)} and ` +
@@ -151,8 +163,7 @@ export function byteLevelJson(parts: ByteLevelParts): Record<string, unknown> {
     `${source}/vocab.json`,
   );
   const named = (role: string): string =>
-    tokenText(config[`${role}_token`]) ??
-      tokenText(parts.special[`${role}_token`]) ?? roles[role] ?? "";
+    tokenText(saidOf(parts, `${role}_token`)) ?? roles[role] ?? "";
   const unknown = named("unk");
   const trim = config.trim_offsets !== false;
   const bytes = {

@@ -11,12 +11,18 @@ export type Charsmap = (
   index: number,
 ) => { readonly text: string; readonly length: number };
 
-/**
- * Reads a precompiled normalisation; an empty one changes nothing.
- *
- * @throws {SyntaxError} If its length contradicts itself.
- */
-export function decodeCharsmap(bytes: Uint8Array): Charsmap {
+/** The replacement of the whole of a text, or null if none begins it. */
+export type ChunkMap = (chunk: string) => string | null;
+
+/** What a precompiled normalisation consists of. */
+interface Rules {
+  readonly trie: Uint32Array;
+  /** The text at a place of the list. */
+  replacement(offset: number): string;
+}
+
+/** @throws {SyntaxError} If the length contradicts itself. */
+function readRules(bytes: Uint8Array): Rules {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const size = bytes.length >= 4 ? view.getUint32(0, true) : 0;
   if (bytes.length > 0 && (size === 0 || size % 4 || size + 4 > bytes.length)) {
@@ -30,7 +36,24 @@ export function decodeCharsmap(bytes: Uint8Array): Charsmap {
     trie[i] = view.getUint32(4 + 4 * i, true);
   }
   const texts = bytes.subarray(4 + size);
-  const decoder = new TextDecoder();
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  return {
+    trie,
+    replacement(offset) {
+      const end = texts.indexOf(0, offset);
+      return decoder.decode(texts.subarray(offset, end < 0 ? undefined : end));
+    },
+  };
+}
+
+/**
+ * Reads a precompiled normalisation; an empty one changes nothing. The longest
+ * entry that a text begins with is replaced, as SentencePiece does.
+ *
+ * @throws {SyntaxError} If its length contradicts itself.
+ */
+export function decodeCharsmap(bytes: Uint8Array): Charsmap {
+  const { trie, replacement } = readRules(bytes);
   const encoder = new TextEncoder();
   const utf8 = new Map<string, Uint8Array>();
   const bytesOf = (char: string): Uint8Array => {
@@ -38,8 +61,6 @@ export function decodeCharsmap(bytes: Uint8Array): Charsmap {
     if (result === undefined) utf8.set(char, result = encoder.encode(char));
     return result;
   };
-  const replacement = (offset: number): string =>
-    decoder.decode(texts.subarray(offset, texts.indexOf(0, offset)));
   return (text, index) => {
     const first = charAt(text, index);
     let found = -1;
@@ -63,6 +84,29 @@ export function decodeCharsmap(bytes: Uint8Array): Charsmap {
     if (found >= 0) return { text: replacement(found), length };
     const lone = first.length === 1 && /[\ud800-\udfff]/.test(first);
     return { text: lone ? "\ufffd" : first, length };
+  };
+}
+
+/**
+ * Reads a precompiled normalisation as Hugging Face's tokenizers do: the
+ * shortest entry that a chunk begins with replaces the whole chunk.
+ *
+ * @throws {SyntaxError} If its length contradicts itself.
+ */
+export function decodeChunkMap(bytes: Uint8Array): ChunkMap {
+  const { trie, replacement } = readRules(bytes);
+  const encoder = new TextEncoder();
+  return (chunk) => {
+    let node = offsetOf(trie[0] ?? 0);
+    for (const byte of trie.length > 0 ? encoder.encode(chunk) : []) {
+      if (byte === 0) return null;
+      node ^= byte;
+      const unit = trie[node] ?? 0;
+      if ((unit & 0x800000ff) !== byte) return null;
+      node ^= offsetOf(unit);
+      if ((unit >>> 8) & 1) return replacement((trie[node] ?? 0) & 0x7fffffff);
+    }
+    return null;
   };
 }
 

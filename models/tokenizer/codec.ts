@@ -33,6 +33,8 @@ export interface Codec {
   readonly single: readonly TemplateItem[];
   /** How two are. */
   readonly pair: readonly TemplateItem[];
+  /** How often, and how, spaces lose their places, see `Framing.trims`. */
+  readonly trims: readonly boolean[];
   /** Why words cannot be taken one by one, where they cannot. */
   readonly refusesWords: string | null;
   tokenToId(token: string): number | undefined;

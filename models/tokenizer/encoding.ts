@@ -6,7 +6,12 @@
 /** One place of a row: a special token, or all of the first or second text. */
 export type TemplateItem =
   | { readonly id: number; readonly type: number }
-  | { readonly text: 0 | 1; readonly type: number };
+  | {
+    readonly text: 0 | 1;
+    readonly type: number;
+    /** The type in further rows, of what truncation dropped; else the same. */
+    readonly restType?: number;
+  };
 
 /** The tokens of a text, the part of it that each covers, and its word. */
 export interface Pieces {
@@ -14,6 +19,15 @@ export interface Pieces {
   readonly starts: number[];
   readonly ends: number[];
   readonly words: number[];
+  /** With how many spaces each token begins and ends, where that matters. */
+  readonly spaces?: Spaces[];
+}
+
+/** With how many spaces a token begins and ends, and the text that it is from. */
+export interface Spaces {
+  readonly before: number;
+  readonly after: number;
+  readonly text: string;
 }
 
 /** A part of a list: from one index to before another. */
@@ -28,9 +42,15 @@ export interface Row {
   readonly words: (number | null)[];
 }
 
-/** No tokens yet. */
-export function noPieces(): Pieces {
-  return { ids: [], starts: [], ends: [], words: [] };
+/** No tokens yet, and whether their spaces will be counted. */
+export function noPieces(countsSpaces = false): Pieces {
+  return {
+    ids: [],
+    starts: [],
+    ends: [],
+    words: [],
+    ...(countsSpaces && { spaces: [] }),
+  };
 }
 
 /** How many special tokens a template adds. */
@@ -39,12 +59,44 @@ export function addedTokens(template: readonly TemplateItem[]): number {
 }
 
 const NOWHERE = [0, 0] as const;
+const NO_SPACES: Spaces = { before: 0, after: 0, text: "" };
 
-/** Fills a template with a window of the tokens of one or two texts. */
+/**
+ * The place of a token without the spaces that it begins and ends with. With
+ * `keepsOne`, the first token of a window, and one at the start of the text,
+ * keep a single space in front: that was put in. `index` counts from the start of the window.
+ */
+function trimmed(
+  pieces: Pieces,
+  index: number,
+  from: number,
+  keepsOne: boolean,
+  [begin, stop]: readonly [number, number],
+): readonly [number, number] {
+  const { before, after, text } = pieces.spaces?.[index] ?? NO_SPACES;
+  let [start, end] = [begin, stop];
+  if (before > 0) {
+    const first = index === from || start === 0;
+    const count = first && keepsOne && before === 1 ? 0 : before;
+    for (let i = 0; i < count && start < end; i++) {
+      start += (text.codePointAt(start) ?? 0) > 0xffff ? 2 : 1;
+    }
+  }
+  for (let i = 0; i < after && end > start; i++) {
+    end -= end > 1 && (text.codePointAt(end - 2) ?? 0) > 0xffff ? 2 : 1;
+  }
+  return [start, end];
+}
+
+/**
+ * Fills a template with a window of the tokens of one or two texts. `trims` says
+ * how often, and how, spaces lose their places.
+ */
 export function fill(
   template: readonly TemplateItem[],
   texts: readonly Pieces[],
   windows: readonly Window[],
+  trims: readonly boolean[] = [],
 ): Row {
   const row: Row = {
     ids: [],
@@ -67,7 +119,14 @@ export function fill(
     for (let i = from; pieces !== undefined && i < to; i++) {
       row.ids.push(pieces.ids[i] ?? 0);
       row.types.push(item.type);
-      row.offsets.push([pieces.starts[i] ?? 0, pieces.ends[i] ?? 0]);
+      let place: readonly [number, number] = [
+        pieces.starts[i] ?? 0,
+        pieces.ends[i] ?? 0,
+      ];
+      for (const keepsOne of trims) {
+        place = trimmed(pieces, i, from, keepsOne, place);
+      }
+      row.offsets.push(place);
       row.sequences.push(item.text);
       row.words.push(pieces.words[i] ?? 0);
     }

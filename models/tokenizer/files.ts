@@ -2,7 +2,7 @@
 // Which files a tokenizer is read from, what kind they make up, and the
 // `tokenizer.json` that is derived where there is none.
 
-import { collectAddedTokens } from "./added_tokens.ts";
+import { collectAddedTokens, saidOf, tokenText } from "./added_tokens.ts";
 import {
   byteLevelJson,
   byteLevelRoles,
@@ -11,16 +11,12 @@ import {
 } from "./byte_level.ts";
 import type { Codec } from "./codec.ts";
 import { JsonCodec } from "./json_codec.ts";
+import { idOf } from "./fields.ts";
 import { formatJson, isObject } from "../files/json.ts";
 import { MarianCodec } from "./marian_codec.ts";
-import {
-  newSplitter,
-  overridden,
-  readTemplate,
-  specialTokens,
-} from "./json.ts";
+import { overridden } from "./json.ts";
+import { Reader, type TokenizerFiles } from "./reader.ts";
 import type { TokenizerOptions } from "./types.ts";
-import { parseValue } from "../files/json.ts";
 import { isUncased, parseVocabulary, wordPieceJson } from "./wordpiece.ts";
 
 /** The files of a tokenizer, of which a folder holds some. */
@@ -43,12 +39,6 @@ export const BINARY_FILES: ReadonlySet<string> = new Set([
   FILES.targetModel,
 ]);
 
-/** The content of files by their name. */
-export type TokenizerFiles = ReadonlyMap<
-  string,
-  string | Uint8Array<ArrayBuffer>
->;
-
 const BERT_TOKENS = {
   cls: "[CLS]",
   mask: "[MASK]",
@@ -56,70 +46,6 @@ const BERT_TOKENS = {
   sep: "[SEP]",
   unk: "[UNK]",
 };
-
-/** Reads files by their name; those that are missing hold nothing. */
-class Reader {
-  readonly source: string;
-  #files: Map<string, string | Uint8Array<ArrayBuffer>>;
-  #fields = new Map<string, Record<string, unknown>>();
-
-  constructor(files: TokenizerFiles, source: string) {
-    this.#files = new Map(files);
-    this.source = source;
-  }
-
-  /** All files, those that were derived from others too. */
-  get files(): TokenizerFiles {
-    return this.#files;
-  }
-
-  has(name: string): boolean {
-    return this.#files.has(name);
-  }
-
-  path(name: string): string {
-    return `${this.source}/${name}`;
-  }
-
-  text(name: string): string {
-    const content = this.#files.get(name) ?? "";
-    return typeof content === "string"
-      ? content
-      : new TextDecoder().decode(content);
-  }
-
-  bytes(name: string): Uint8Array {
-    const content = this.#files.get(name) ?? "";
-    return typeof content === "string"
-      ? new TextEncoder().encode(content)
-      : content;
-  }
-
-  /** The fields of a JSON file. */
-  fields(name: string): Record<string, unknown> {
-    let fields = this.#fields.get(name);
-    if (fields === undefined) {
-      fields = this.has(name)
-        ? parseFields(this.text(name), this.path(name))
-        : {};
-      this.#fields.set(name, fields);
-    }
-    return fields;
-  }
-
-  /** Adds or replaces a JSON file. */
-  set(name: string, fields: Record<string, unknown>, text: string): void {
-    this.#fields.set(name, fields);
-    this.#files.set(name, text);
-  }
-}
-
-/** Reads a JSON file without asking how it spells numbers: it may be large. */
-function parseFields(text: string, path: string): Record<string, unknown> {
-  const value = parseValue(text, path);
-  if (isObject(value)) return value;
-  throw new SyntaxError(`Cannot read ${path}: it does not hold an object`);
-}
 
 /** A tokenizer as its files describe it, and what to save it as. */
 export interface ReadTokenizer {
@@ -143,13 +69,22 @@ export function readTokenizer(
 ): ReadTokenizer {
   const reader = new Reader(files, options.source);
   const config = reader.fields(FILES.config);
+  const decoder = config.added_tokens_decoder;
+  for (const id of Object.keys(isObject(decoder) ? decoder : {})) {
+    reader.explain(
+      FILES.config,
+      () => idOf(Number(id), `added_tokens_decoder[${JSON.stringify(id)}]`),
+    );
+  }
   const marian = reader.has(FILES.sourceModel) ||
     /^Marian/.test(String(config.tokenizer_class ?? ""));
   if (marian && !(reader.has(FILES.tokenizer) && !hasMarianFiles(reader))) {
     const codec = readMarian(reader, config);
     return { codec, files: reader.files, config, maxLength: 512 };
   }
-  if (!reader.has(FILES.tokenizer)) {
+  const derived = !reader.has(FILES.tokenizer);
+  if (derived) {
+    checkClass(reader);
     if (reader.has(FILES.vocabulary)) buildBertFiles(reader, options.lowerCase);
     else if (reader.has(FILES.ids) && reader.has(FILES.merges)) {
       buildByteLevelFiles(reader, options.addPrefixSpace ?? false);
@@ -166,14 +101,49 @@ export function readTokenizer(
     reader.fields(FILES.config),
     options,
   );
-  const built = reader.fields(FILES.config);
-  const splitter = newSplitter(json, built, reader.source);
-  const codec = new JsonCodec(json, splitter, {
-    special: specialTokens(built, reader.fields(FILES.special), splitter),
-    single: readTemplate(splitter, false),
-    pair: readTemplate(splitter, true),
-  });
+  const built = { ...settingsOf(json), ...reader.fields(FILES.config) };
+  const codec = reader.explain(FILES.tokenizer, () =>
+    new JsonCodec(json, {
+      config: built,
+      special: reader.fields(FILES.special),
+      // Where tokenizer.json was derived, it holds them already.
+      added: derived ? {} : reader.ids(FILES.added),
+    }));
   return { codec, files: reader.files, config: built, maxLength: Infinity };
+}
+
+/** Classes that split texts otherwise than BERT and GPT-2, from like files. */
+const OTHER_CLASSES =
+  /^(BertJapanese|Bertweet|Phobert|PhoBert|RoFormer|CpmAnt|ProphetNet|Herbert|Flaubert|XLM|FSMT|CTRL|OpenAIGPT|CLIP|BlenderbotSmall|BioGpt|Deberta|Qwen2|Speech2Text|TransfoXL)Tokenizer(Fast)?$/;
+
+/** @throws {SyntaxError} If the files alone do not say how texts are split. */
+function checkClass(reader: Reader): void {
+  const name = reader.fields(FILES.config).tokenizer_class;
+  if (typeof name !== "string" || !OTHER_CLASSES.test(name)) return;
+  throw new SyntaxError(
+    `Cannot read ${reader.path(FILES.config)}: tokenizer_class is ` +
+      `${JSON.stringify(name)}, whose rules are not known; a ` +
+      `${FILES.tokenizer} can say them`,
+  );
+}
+
+/** What the settings of `tokenizer.json` say where no other file does. */
+function settingsOf(json: Record<string, unknown>): Record<string, unknown> {
+  const { padding, truncation } = json;
+  const settings: Record<string, unknown> = {};
+  if (isObject(padding)) {
+    settings.pad_token = padding.pad_token;
+    settings.pad_token_type_id = padding.pad_type_id;
+    settings.padding_side = sideOf(padding.direction);
+  }
+  if (isObject(truncation)) {
+    settings.truncation_side = sideOf(truncation.direction);
+  }
+  return settings;
+}
+
+function sideOf(direction: unknown): string | undefined {
+  return typeof direction === "string" ? direction.toLowerCase() : undefined;
 }
 
 function hasMarianFiles(reader: Reader): boolean {
@@ -205,19 +175,24 @@ function readMarian(
     targetVocabulary: separate ? reader.fields(FILES.targetIds) : null,
     config,
     special: reader.fields(FILES.special),
-    added: reader.fields(FILES.added),
+    added: reader.ids(FILES.added),
     source: reader.source,
   });
 }
 
 /** Adds the files that transformers writes beside BERT's `vocab.txt`. */
 function buildBertFiles(reader: Reader, lower: boolean | undefined): void {
+  const config = reader.fields(FILES.config);
+  const special = reader.fields(FILES.special);
+  const role = (name: keyof typeof BERT_TOKENS): string =>
+    tokenText(saidOf({ config, special }, `${name}_token`)) ??
+      BERT_TOKENS[name];
+  const roles = { cls: role("cls"), sep: role("sep"), unk: role("unk") };
   const vocabulary = parseVocabulary(
     reader.text(FILES.vocabulary),
     reader.path(FILES.vocabulary),
+    roles,
   );
-  const config = reader.fields(FILES.config);
-  const special = reader.fields(FILES.special);
   const flag = (name: string): boolean | undefined => {
     const value = config[name];
     return typeof value === "boolean" ? value : undefined;
@@ -227,17 +202,21 @@ function buildBertFiles(reader: Reader, lower: boolean | undefined): void {
     lowerCase,
     stripAccents: flag("strip_accents") ?? null,
     splitChinese: flag("tokenize_chinese_chars") ?? true,
+    roles,
     addedTokens: collectAddedTokens(vocabulary, {
       config,
       special,
-      added: reader.fields(FILES.added),
+      added: reader.ids(FILES.added),
       roles: BERT_TOKENS,
     }),
   });
   const tokens = Object.fromEntries(
-    Object.entries(BERT_TOKENS).map((
-      [role, token],
-    ) => [`${role}_token`, token]),
+    Object.keys(BERT_TOKENS)
+      .filter((name) => saidOf({ config, special }, `${name}_token`) !== null)
+      .map((name) => [
+        `${name}_token`,
+        role(name as keyof typeof BERT_TOKENS),
+      ]),
   );
   derive(reader, json, {
     tokenizer_class: "BertTokenizer",
@@ -268,7 +247,7 @@ function buildByteLevelFiles(reader: Reader, addPrefixSpace: boolean): void {
     ),
     config,
     special,
-    added: reader.fields(FILES.added),
+    added: reader.ids(FILES.added),
     addPrefixSpace: addPrefixSpace || config.add_prefix_space === true,
     source: reader.source,
   });
@@ -288,5 +267,9 @@ function derive(
   config: Record<string, unknown>,
 ): void {
   reader.set(FILES.tokenizer, json, `${JSON.stringify(json, null, 2)}\n`);
-  reader.set(FILES.config, config, formatJson(config));
+  reader.set(
+    FILES.config,
+    config,
+    reader.explain(FILES.config, () => formatJson(config)),
+  );
 }

@@ -26,6 +26,12 @@ export function textsOf(
       "Cannot encode a text as words: isSplitIntoWords needs a list of words",
     );
   }
+  const parts: unknown = input;
+  if (!Array.isArray(parts)) {
+    throw new TypeError(
+      `Cannot encode ${describe(parts)}: expected a text, or a pair of texts`,
+    );
+  }
   if (isWords(input)) {
     if (words) return [input];
     if (input.length === 2) return input;
@@ -34,11 +40,26 @@ export function textsOf(
         "words needs isSplitIntoWords",
     );
   }
+  const odd = parts.findIndex((part) =>
+    typeof part !== "string" && !Array.isArray(part)
+  );
+  if (odd >= 0) {
+    throw new TypeError(
+      `Cannot encode a list with ${describe(parts[odd])}: expected texts`,
+    );
+  }
   if (words && input.length === 2) return input;
   throw new TypeError(
     `Cannot encode ${input.length} lists of words: a pair has 2, and needs ` +
-      "isSplitIntoWords",
+      "isSplitIntoWords; a pair of texts is [text, textPair], or in pipelines " +
+      "{ text, textPair }",
   );
+}
+
+/** What a value is, for errors. */
+function describe(value: unknown): string {
+  if (value === null || typeof value !== "object") return String(value);
+  return Array.isArray(value) ? "a list" : "an object";
 }
 
 function isWords(

@@ -1,16 +1,18 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// What `tokenizer.json` and the files beside it say: how to split, which tokens
-// are special, and how they frame one or two texts.
+// This module is browser compatible.
+// What the files beside `tokenizer.json` change in it, by the rules of
+// transformers: options of its parts, and tokens that are special.
 
-import { Tokenizer as Splitter } from "@huggingface/tokenizers";
-import { tokenText } from "./added_tokens.ts";
-import { parseIds } from "./byte_level.ts";
+import {
+  moreTokens,
+  saidOf,
+  type TokenFiles,
+  tokenText,
+} from "./added_tokens.ts";
+import type { AddedVocabulary, NewToken } from "./added_vocabulary.ts";
 import type { SpecialTokenName } from "./codec.ts";
-import type { TemplateItem } from "./encoding.ts";
 import { isObject } from "../files/json.ts";
 import type { TokenizerOptions } from "./types.ts";
-
-const MODEL_TYPES = ["WordPiece", "BPE", "Unigram"] as const;
 
 /** How roles are usually spelled, for folders whose files do not say. */
 const USUAL_TOKENS: Record<SpecialTokenName, readonly string[]> = {
@@ -22,140 +24,175 @@ const USUAL_TOKENS: Record<SpecialTokenName, readonly string[]> = {
   cls: ["[CLS]", "<s>"],
   mask: ["[MASK]", "<mask>"],
 };
+const ROLES = Object.keys(USUAL_TOKENS) as SpecialTokenName[];
+
+/** Classes whose options replace those of a BertNormalizer. */
+const BERT_LIKE =
+  /^(Bert|DistilBert|Electra|MobileBert|ConvBert|Funnel|Lxmert|LayoutLM|LayoutLMv2|MPNet|Retribert|Splinter|SqueezeBert|Dpr|DPR\w+|Realm)Tokenizer(Fast)?$/;
+/** Classes whose mask takes the space before it. */
+const ROBERTA_LIKE =
+  /^(Roberta|Bart|Longformer|LED|Mvp|Blenderbot)Tokenizer(Fast)?$/;
+
+type Fields = Record<string, unknown>;
+
 /** What `tokenizer_config.json` and the caller say goes before the rest. */
 export function overridden(
-  json: Record<string, unknown>,
-  config: Record<string, unknown>,
+  json: Fields,
+  config: Fields,
   options: TokenizerOptions,
-): Record<string, unknown> {
+): Fields {
   const { normalizer, pre_tokenizer: splitter, post_processor: framer } = json;
+  const name = String(config.tokenizer_class ?? "");
   const result = { ...json };
   if (isObject(normalizer) && normalizer.type === "BertNormalizer") {
-    const lower = options.lowerCase ?? config.do_lower_case;
-    result.normalizer = {
-      ...normalizer,
-      ...(typeof lower === "boolean" && { lowercase: lower }),
+    const obeys = name === "" || BERT_LIKE.test(name);
+    const changes: Fields = {};
+    const change = (key: string, field: string): void => {
+      if (obeys && config[key] !== undefined) changes[field] = config[key];
     };
+    change("do_lower_case", "lowercase");
+    change("strip_accents", "strip_accents");
+    change("tokenize_chinese_chars", "handle_chinese_chars");
+    if (options.lowerCase !== undefined) changes.lowercase = options.lowerCase;
+    result.normalizer = { ...normalizer, ...changes };
   }
   const prefix = options.addPrefixSpace ?? config.add_prefix_space;
+  const trims = config.trim_offsets;
   if (
     isObject(splitter) && splitter.type === "ByteLevel" &&
     typeof prefix === "boolean"
   ) {
     result.pre_tokenizer = { ...splitter, add_prefix_space: prefix };
-    if (isObject(framer) && "add_prefix_space" in framer) {
-      result.post_processor = { ...framer, add_prefix_space: prefix };
-    }
+  }
+  if (isObject(framer)) {
+    result.post_processor = {
+      ...framer,
+      ...("add_prefix_space" in framer && typeof prefix === "boolean" &&
+        { add_prefix_space: prefix }),
+      ...("trim_offsets" in framer && typeof trims === "boolean" &&
+        (name === "" || ROBERTA_LIKE.test(name)) && { trim_offsets: trims }),
+    };
   }
   return result;
 }
 
-/** Builds what splits texts. */
-export function newSplitter(
-  json: Record<string, unknown>,
-  config: Record<string, unknown>,
-  source: string,
-): Splitter {
-  const model = json.model;
-  const path = `${source}/tokenizer.json`;
-  if (!isObject(model)) {
-    throw new SyntaxError(`Cannot read ${path}: it holds no model`);
-  }
-  const type = model.type ?? null;
-  if (type !== null && !MODEL_TYPES.some((name) => name === type)) {
-    throw new SyntaxError(
-      `Cannot read ${path}: the model type is ${JSON.stringify(type)}, ` +
-        `expected one of ${MODEL_TYPES.join(", ")}`,
-    );
-  }
-  checkModel(model, path);
-  try {
-    return new Splitter({
-      added_tokens: [],
-      post_processor: null,
-      decoder: null,
-      ...json,
-      // What goes before the model is done here, see JsonCodec.
-      normalizer: null,
-      pre_tokenizer: null,
-    }, config);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SyntaxError(`Cannot read ${path}: ${reason}`, { cause: error });
-  }
+/**
+ * Whether decoded texts are cleaned up where `tokenizer_config.json` does not
+ * say: those of BERT's classes alone are.
+ */
+export function cleansUp(json: Fields, config: Fields): boolean {
+  const said = config.clean_up_tokenization_spaces;
+  if (typeof said === "boolean") return said;
+  const name = config.tokenizer_class;
+  if (typeof name === "string") return BERT_LIKE.test(name);
+  const { normalizer, decoder } = json;
+  return isObject(normalizer) && normalizer.type === "BertNormalizer" &&
+    isObject(decoder) && decoder.type === "WordPiece" &&
+    decoder.cleanup !== false;
 }
 
-/** @throws {SyntaxError} If ids are no ids, or a merge is no pair. */
-function checkModel(model: Record<string, unknown>, path: string): void {
-  const { vocab, merges } = model;
-  if (isObject(vocab)) parseIds(vocab, path);
-  if (!Array.isArray(merges)) return;
-  for (const [i, merge] of merges.entries()) {
-    const pair = typeof merge === "string" ? merge.split(" ") : merge;
-    if (Array.isArray(pair) && pair.length === 2 && pair.every(isToken)) {
-      continue;
-    }
-    throw new SyntaxError(
-      `Cannot read ${path}: merge ${i} is ${JSON.stringify(merge)}, ` +
-        "expected two tokens",
-    );
-  }
+/** A token as one of the files describes it; `null` if it is none. */
+function tokenOf(value: unknown, special: boolean): NewToken | null {
+  const content = tokenText(value);
+  if (content === null || content === "") return null;
+  const fields = isObject(value) ? value : {};
+  const flag = (name: keyof NewToken, otherwise: boolean): boolean =>
+    typeof fields[name] === "boolean" ? fields[name] : otherwise;
+  const isSpecial = flag("special", special);
+  return {
+    content,
+    single_word: flag("single_word", false),
+    lstrip: flag("lstrip", false),
+    rstrip: flag("rstrip", false),
+    normalized: flag("normalized", !isSpecial),
+    special: isSpecial,
+  };
 }
 
-function isToken(value: unknown): boolean {
-  return typeof value === "string" && value !== "";
-}
-
-/** The special tokens by their role. */
-export function specialTokens(
-  config: Record<string, unknown>,
-  map: Record<string, unknown>,
-  splitter: Splitter,
+/**
+ * Adds the tokens that the files beside `tokenizer.json` name to its own, and
+ * tells which have a role.
+ *
+ * `added_tokens_decoder` of `tokenizer_config.json` makes the older files moot.
+ * Without it, `special_tokens_map.json` goes before `tokenizer_config.json`,
+ * and `added_tokens.json` holds more tokens.
+ */
+export function addSpecialTokens(
+  vocabulary: AddedVocabulary,
+  files: TokenFiles,
 ): Map<SpecialTokenName, string> {
+  const { config, special: map, added } = files;
+  const decoder = isObject(config.added_tokens_decoder)
+    ? config.added_tokens_decoder
+    : null;
+  const name = String(config.tokenizer_class ?? "");
+  const said = (key: string): unknown => saidOf(files, key);
+  // These classes know their roles without a file.
+  const anySaid = BERT_LIKE.test(name) || ROBERTA_LIKE.test(name) ||
+    ROLES.some((role) => tokenText(said(`${role}_token`)) !== null);
+
+  const knows = (role: SpecialTokenName, usual: string): boolean =>
+    BERT_LIKE.test(name)
+      ? usual.startsWith("[") && role !== "bos" && role !== "eos"
+      : ROBERTA_LIKE.test(name) && /^<\/?\w+>$/.test(usual);
+  const roles = new Map<SpecialTokenName, unknown>();
+  for (const role of ROLES) {
+    const value = said(`${role}_token`);
+    const usual = USUAL_TOKENS[role].find((token) =>
+      vocabulary.idOf(token) !== undefined
+    );
+    if (tokenText(value) !== null) roles.set(role, value);
+    else if (
+      value === undefined && usual !== undefined &&
+      (!anySaid || knows(role, usual))
+    ) {
+      roles.set(role, usual);
+    }
+  }
+  const more = [
+    ...moreTokens(config.additional_special_tokens),
+    ...(decoder === null ? moreTokens(map.additional_special_tokens) : []),
+    ...moreTokens(config.extra_special_tokens),
+  ];
+  // Roles that no file names are guessed, and change nothing.
+  const named = [...(anySaid ? roles.values() : []), ...more];
+  const special = new Set(named.map(tokenText));
+
+  const known = new Map<string, NewToken>();
+  for (const token of vocabulary.all()) known.set(token.content, token);
+  const entries = decoder === null
+    ? Object.entries(added).map(([content, id]): [number, NewToken | null] => [
+      Number(id),
+      tokenOf(content, special.has(content)),
+    ])
+    : Object.entries(decoder).map(([id, token]): [number, NewToken | null] => [
+      Number(id),
+      tokenOf(token, false),
+    ]);
+  for (const [id, token] of entries.toSorted(([a], [b]) => a - b)) {
+    if (token === null) continue;
+    known.set(token.content, token);
+    vocabulary.add({
+      ...token,
+      special: token.special || special.has(token.content),
+    }, id);
+  }
+  for (const value of named) {
+    const content = tokenText(value);
+    if (content === null) continue;
+    const before = known.get(content);
+    const token = isObject(value) && before === undefined
+      ? tokenOf({ ...value, special: true }, true)
+      : before ?? tokenOf(value, true);
+    if (token === null) continue;
+    const lstrip = before === undefined && ROBERTA_LIKE.test(name) &&
+      !isObject(value) && content === tokenText(roles.get("mask"));
+    vocabulary.add({ ...token, lstrip: token.lstrip || lstrip, special: true });
+  }
   const result = new Map<SpecialTokenName, string>();
-  const names = Object.keys(USUAL_TOKENS) as SpecialTokenName[];
-  const said = names.some((name) =>
-    `${name}_token` in config || `${name}_token` in map
-  );
-  for (const name of names) {
-    const key = `${name}_token`;
-    const token = tokenText(config[key]) ?? tokenText(map[key]) ??
-      (said
-        ? null
-        : USUAL_TOKENS[name].find((token) =>
-          splitter.token_to_id(token) !== undefined
-        ) ?? null);
-    if (token !== null) result.set(name, token);
+  for (const [role, value] of roles) {
+    const content = tokenText(value);
+    if (content !== null) result.set(role, content);
   }
   return result;
-}
-
-/** Finds how the tokenizer frames texts, by framing two marks. */
-export function readTemplate(
-  splitter: Splitter,
-  pair: boolean,
-): readonly TemplateItem[] {
-  const [first, second] = ["\u0000first", "\u0000second"] as const;
-  const plain: readonly TemplateItem[] = pair
-    ? [{ text: 0, type: 0 }, { text: 1, type: 1 }]
-    : [{ text: 0, type: 0 }];
-  const framed = splitter.post_processor?.(
-    [first],
-    pair ? [second] : null,
-    true,
-  );
-  // The byte-level post-processor moves offsets only, and joins nothing.
-  if (framed === undefined || framed.tokens_pair) return plain;
-  // RoBERTa's has a single type, in which the package differs from the original.
-  const untyped = splitter.post_processor?.config.type === "RobertaProcessing";
-  return framed.tokens.map((token, i): TemplateItem => {
-    const type = untyped ? 0 : framed.token_type_ids?.[i] ?? 0;
-    if (token === first) return { text: 0, type };
-    if (token === second) return { text: 1, type };
-    const id = splitter.token_to_id(token);
-    if (id !== undefined) return { id, type };
-    throw new SyntaxError(
-      `Cannot frame a text with ${token}: the vocabulary lacks it`,
-    );
-  });
 }

@@ -1,38 +1,22 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// The kind of tokenizer that a `tokenizer.json` describes. The package
-// `@huggingface/tokenizers` holds the vocabulary, joins byte pairs and decodes;
-// what comes before that is done here, because it must keep track of places.
+// This module is browser compatible.
+// The kind of tokenizer that a `tokenizer.json` describes.
 
-import {
-  BPE,
-  type Tokenizer as Splitter,
-  Unigram as PackageUnigram,
-} from "@huggingface/tokenizers";
-import { type AddedToken, TokenFinder } from "./added_tokens.ts";
+import type { AddedToken, TokenFiles, TokenFinder } from "./added_tokens.ts";
+import { AddedVocabulary } from "./added_vocabulary.ts";
 import { AlignedText } from "./aligned_text.ts";
-import { byteToken } from "./byte_level.ts";
 import type { Codec, CodecDecodeOptions, SpecialTokenName } from "./codec.ts";
+import { cleanUp, type Decoder, readDecoder } from "./decoders.ts";
 import { noPieces, type Pieces, type TemplateItem } from "./encoding.ts";
+import { booleanOf, idOf, partOf, textOf } from "./fields.ts";
+import { readFraming } from "./framing.ts";
 import { isObject } from "../files/json.ts";
+import { addSpecialTokens, cleansUp } from "./json.ts";
 import { type Normalizer, readNormalizer } from "./normalizers.ts";
 import { type PreTokenizer, readPreTokenizer } from "./pre_tokenizers.ts";
-import { joinUnknown, Unigram } from "./unigram.ts";
-
-/** The tokens of a word, and from which to before which of its units. */
-interface WordTokens {
-  readonly ids: number[];
-  readonly from: number[];
-  readonly to: number[];
-}
-
-type WordModel = (word: string) => WordTokens;
-
-/** What the files say besides how to split. */
-export interface JsonCodecParts {
-  readonly special: ReadonlyMap<SpecialTokenName, string>;
-  readonly single: readonly TemplateItem[];
-  readonly pair: readonly TemplateItem[];
-}
+import { isSpace } from "./unicode.ts";
+import { readModel } from "./word_models.ts";
+import type { WordModel, WordTokens } from "./word_tokens.ts";
 
 const CACHED_WORDS = 1 << 16;
 
@@ -43,52 +27,59 @@ export class JsonCodec implements Codec {
   readonly specialIds: ReadonlySet<number>;
   readonly single: readonly TemplateItem[];
   readonly pair: readonly TemplateItem[];
+  readonly trims: readonly boolean[];
   readonly refusesWords: string | null;
-  #splitter: Splitter;
+  #vocabulary: AddedVocabulary;
   #normalize: Normalizer;
   #preTokenize: PreTokenizer;
   #model: WordModel;
+  #verbatim: number;
+  #decode: Decoder;
+  #decodeKeepingSpaces: Decoder;
+  #cleansUp: boolean;
   #raw: TokenFinder;
   #normalized: TokenFinder;
-  #trims: boolean;
   #cache = new Map<string, WordTokens>();
 
-  constructor(
-    json: Record<string, unknown>,
-    splitter: Splitter,
-    parts: JsonCodecParts,
-  ) {
-    this.#splitter = splitter;
-    this.special = parts.special;
-    this.single = parts.single;
-    this.pair = parts.pair;
-    const vocabulary = splitter.get_vocab();
-    let largest = -1;
-    for (const id of vocabulary.values()) largest = Math.max(largest, id);
-    this.size = largest + 1;
+  /**
+   * Builds the parts that the fields of a `tokenizer.json` and of the files
+   * beside it describe.
+   *
+   * @throws {SyntaxError} If one of them cannot be understood.
+   */
+  constructor(json: Record<string, unknown>, files: TokenFiles) {
+    const { config } = files;
+    const { vocabulary, model, verbatim = -1 } = readModel(json.model);
+    this.#model = model;
+    this.#verbatim = verbatim;
     this.#normalize = readNormalizer(json.normalizer);
     this.#preTokenize = readPreTokenizer(json.pre_tokenizer);
-    this.#model = readModel(splitter);
-    const raw = new Map<string, AddedToken>();
-    const normalized = new Map<string, AddedToken>();
-    const specialIds = new Set<number>();
-    for (const token of splitter.get_added_tokens_decoder().values()) {
-      if (token.special) specialIds.add(token.id);
-      if (token.normalized) {
-        const { text } = this.#normalize(AlignedText.of(token.content));
-        normalized.set(text, token);
-      } else {
-        raw.set(token.content, token);
-      }
+    this.#decode = readDecoder(json.decoder, { keepSpaces: false });
+    this.#decodeKeepingSpaces = readDecoder(json.decoder, { keepSpaces: true });
+    this.#cleansUp = cleansUp(json, config);
+    const framing = readFraming(json.post_processor);
+    this.single = framing.single;
+    this.pair = framing.pair;
+    this.trims = framing.trims;
+    const added = new AddedVocabulary(vocabulary, vocabulary.size);
+    for (const token of readAddedTokens(json.added_tokens)) {
+      added.add(token, token.id);
     }
-    for (const token of parts.special.values()) {
-      const id = splitter.token_to_id(token);
+    this.special = addSpecialTokens(added, files);
+    this.#vocabulary = added;
+    this.size = added.size;
+    const specialIds = new Set<number>();
+    for (const token of [...added.special, ...this.special.values()]) {
+      const id = added.idOf(token);
       if (id !== undefined) specialIds.add(id);
     }
     this.specialIds = specialIds;
-    this.#raw = new TokenFinder(raw);
-    this.#normalized = new TokenFinder(normalized);
-    this.#trims = trimsOffsets(json.post_processor);
+    const spell = (content: string): string =>
+      this.#normalize(AlignedText.of(content)).text;
+    const skips = (token: AddedToken): boolean =>
+      config.split_special_tokens === true && added.special.has(token.content);
+    this.#raw = added.finder(false, spell, skips);
+    this.#normalized = added.finder(true, spell, skips);
     this.refusesWords = refusesWords(json)
       ? "its tokens tell words by the space before, pass addPrefixSpace when " +
         "loading the tokenizer"
@@ -96,19 +87,21 @@ export class JsonCodec implements Codec {
   }
 
   tokenToId(token: string): number | undefined {
-    return this.#splitter.token_to_id(token);
+    return this.#vocabulary.idOf(token);
   }
 
   idToToken(id: number): string | undefined {
-    return this.#splitter.id_to_token(id);
+    return this.#vocabulary.tokenOf(id);
   }
 
-  split(text: string): Pieces {
-    const pieces = noPieces();
+  split(source: string): Pieces {
+    // Half a surrogate pair is no character.
+    const text = source.toWellFormed();
+    const pieces = noPieces(this.trims.length > 0);
     let word = 0;
     for (const { from, to, token } of this.#raw.split(text)) {
       if (token !== undefined) {
-        push(pieces, token.id, from, to, word++);
+        push(pieces, token.id, from, to, word++, text.slice(from, to), text);
         continue;
       }
       const section = this.#normalize(
@@ -116,15 +109,15 @@ export class JsonCodec implements Codec {
       );
       for (const part of this.#normalized.split(section.text)) {
         const slice = section.slice(part.from, part.to);
+        if (slice.text === "") continue;
         if (part.token !== undefined) {
           const start = slice.starts[0] ?? 0;
-          push(pieces, part.token.id, start, slice.ends.at(-1) ?? 0, word++);
+          const end = slice.ends.at(-1) ?? start;
+          push(pieces, part.token.id, start, end, word++, slice.text, text);
           continue;
         }
-        if (slice.text === "") continue;
-        const first = from === 0 && part.from === 0;
-        for (const one of this.#preTokenize(slice, first)) {
-          this.#word(one, word++, pieces);
+        for (const one of this.#preTokenize(slice)) {
+          this.#word(one, word++, pieces, text);
         }
       }
     }
@@ -133,30 +126,38 @@ export class JsonCodec implements Codec {
 
   decode(ids: readonly number[], options: CodecDecodeOptions): string {
     const { skipSpecialTokens, cleanUpSpaces } = options;
-    const kept = skipSpecialTokens
-      ? ids.filter((id) => !this.specialIds.has(id))
-      : [...ids];
-    if (kept.length === 0) return "";
-    return this.#splitter.decode(
-      kept,
-      cleanUpSpaces === undefined
-        ? {}
-        : { clean_up_tokenization_spaces: cleanUpSpaces },
-    );
+    const tokens: string[] = [];
+    for (const id of ids) {
+      const token = this.#vocabulary.tokenOf(id);
+      if (token === undefined) continue;
+      if (skipSpecialTokens && this.#vocabulary.special.has(token)) continue;
+      tokens.push(token);
+    }
+    if (tokens.length === 0) return "";
+    const decode = cleanUpSpaces === false
+      ? this.#decodeKeepingSpaces
+      : this.#decode;
+    const text = decode(tokens).join("");
+    return cleanUpSpaces ?? this.#cleansUp ? cleanUp(text) : text;
   }
 
-  #word(word: AlignedText, index: number, pieces: Pieces): void {
+  #word(
+    word: AlignedText,
+    index: number,
+    pieces: Pieces,
+    source: string,
+  ): void {
     const { text, starts, ends } = word;
     const tokens = this.#tokens(text);
     for (const [i, id] of tokens.ids.entries()) {
-      let from = tokens.from[i] ?? 0;
-      let to = tokens.to[i] ?? 0;
-      if (this.#trims) {
-        while (from < to && isSpace(text, from)) from++;
-        while (to > from && isSpace(text, to - 1)) to--;
-      }
-      const end = ends[to - 1] ?? 0;
-      push(pieces, id, from < to ? starts[from] ?? end : end, end, index);
+      const from = tokens.from[i] ?? 0;
+      const to = tokens.to[i] ?? 0;
+      const start = starts[from] ?? 0;
+      const end = ends[to - 1] ?? start;
+      const spelled = id === this.#verbatim
+        ? text.slice(from, to)
+        : this.#vocabulary.tokenOf(id) ?? "";
+      push(pieces, id, start, end, index, spelled, source);
     }
   }
 
@@ -170,121 +171,56 @@ export class JsonCodec implements Codec {
   }
 }
 
+/** Adds a token; `spelled` says with how many spaces it begins and ends. */
 function push(
   pieces: Pieces,
   id: number,
   start: number,
   end: number,
   word: number,
+  spelled: string,
+  text: string,
 ): void {
   pieces.ids.push(id);
   pieces.starts.push(start);
   pieces.ends.push(end);
   pieces.words.push(word);
-}
-
-function isSpace(text: string, index: number): boolean {
-  const char = text[index] ?? "";
-  return char === "Ġ" || /\s/.test(char);
-}
-
-function readModel(splitter: Splitter): WordModel {
-  const { model } = splitter;
-  if (model === null) return () => ({ ids: [], from: [], to: [] });
-  if (model instanceof BPE) return bytePairs(model);
-  if (model instanceof PackageUnigram) return unigram(model);
-  const { unk_token: unknown, config, tokens_to_ids: known } = model;
-  const { continuing_subword_prefix: prefix = "" } = config as {
-    continuing_subword_prefix?: string;
-  };
-  return (word) => {
-    const tokens = model.encode([word])
-      .map((token) => known.has(token) ? token : unknown)
-      .filter((token) => token !== undefined);
-    const result: WordTokens = { ids: [], from: [], to: [] };
-    let unit = 0;
-    for (const [i, token] of tokens.entries()) {
-      const length = tokens.length === 1
-        ? word.length
-        : token.length - (i > 0 ? prefix.length : 0);
-      append(result, known.get(token) ?? 0, unit, unit += length);
-    }
-    return result;
-  };
-}
-
-function append(
-  tokens: WordTokens,
-  id: number,
-  from: number,
-  to: number,
-): void {
-  tokens.ids.push(id);
-  tokens.from.push(from);
-  tokens.to.push(to);
-}
-
-function unigram(model: PackageUnigram): WordModel {
-  const unknown = model.unk_token_id;
-  const cutter = new Unigram(
-    model.vocab.map((text, i) =>
-      i === unknown ? null : { text, score: model.scores[i] ?? 0 }
-    ),
-  );
-  return (word) => {
-    const result: WordTokens = { ids: [], from: [], to: [] };
-    for (const { piece, start, end } of joinUnknown(cutter.cut(word))) {
-      const id = piece < 0 ? unknown : piece;
-      if (id !== undefined) append(result, id, start, end);
-    }
-    return result;
-  };
-}
-
-function bytePairs(model: BPE): WordModel {
-  const known = model.tokens_to_ids;
-  const unknown = model.unk_token_id;
-  const encoder = new TextEncoder();
-  const suffix = model.end_of_word_suffix?.length ?? 0;
-  return (word) => {
-    const result: WordTokens = { ids: [], from: [], to: [] };
-    const whole = known.get(word);
-    if (model.ignore_merges && whole !== undefined) {
-      append(result, whole, 0, word.length);
-      return result;
-    }
-    const parts = model.bpe(word);
-    let from = 0;
-    for (const [i, part] of parts.entries()) {
-      const to = from + part.length - (i === parts.length - 1 ? suffix : 0);
-      const last = result.ids.length - 1;
-      const bytes = model.byte_fallback
-        ? Array.from(encoder.encode(part), (byte) => known.get(byteToken(byte)))
-        : [undefined];
-      const id = known.get(part);
-      if (id !== undefined) {
-        append(result, id, from, to);
-      } else if (bytes.every((byte) => byte !== undefined)) {
-        for (const byte of bytes) append(result, byte, from, to);
-      } else if (unknown !== undefined) {
-        if (model.fuse_unk && result.ids[last] === unknown) {
-          result.to[last] = to;
-        } else append(result, unknown, from, to);
-      }
-      from = to;
-    }
-    return result;
-  };
-}
-
-function trimsOffsets(processor: unknown): boolean {
-  if (!isObject(processor)) return false;
-  const { type, trim_offsets: trims, processors } = processor;
-  if (type === "Sequence" && Array.isArray(processors)) {
-    return processors.some(trimsOffsets);
+  if (pieces.spaces === undefined) return;
+  let before = 0;
+  while (before < spelled.length && spaceAt(spelled, before)) before++;
+  let after = 0;
+  while (
+    after < spelled.length && spaceAt(spelled, spelled.length - 1 - after)
+  ) {
+    after++;
   }
-  return (type === "RobertaProcessing" || type === "ByteLevel") &&
-    trims !== false;
+  pieces.spaces.push({ before, after, text });
+}
+
+function spaceAt(text: string, index: number): boolean {
+  const char = text[index] ?? "";
+  return char === "Ġ" || isSpace(char);
+}
+
+function readAddedTokens(value: unknown): AddedToken[] {
+  if (value === undefined || value === null) return [];
+  if (!Array.isArray(value)) {
+    throw new SyntaxError("added_tokens is no list");
+  }
+  return value.map((item, i): AddedToken => {
+    const key = `added_tokens[${i}]`;
+    const fields = partOf(item, key);
+    const special = booleanOf(fields, "special", key, false);
+    return {
+      id: idOf(fields.id, `${key}.id`),
+      content: textOf(fields, "content", key),
+      single_word: booleanOf(fields, "single_word", key, false),
+      lstrip: booleanOf(fields, "lstrip", key, false),
+      rstrip: booleanOf(fields, "rstrip", key, false),
+      normalized: booleanOf(fields, "normalized", key, !special),
+      special,
+    };
+  });
 }
 
 function refusesWords(json: Record<string, unknown>): boolean {

@@ -3,8 +3,14 @@
 // the target's, and `vocab.json` for the ids of both. As transformers without
 // the optional sacremoses, it does not unify punctuation first.
 
-import { collectAddedTokens, TokenFinder } from "./added_tokens.ts";
+import {
+  collectAddedTokens,
+  saidOf,
+  TokenFinder,
+  tokenText,
+} from "./added_tokens.ts";
 import { checkNoGaps, parseIds } from "./byte_level.ts";
+import { cleanUp } from "./decoders.ts";
 import type { Codec, CodecDecodeOptions, SpecialTokenName } from "./codec.ts";
 import { noPieces, type Pieces, type TemplateItem } from "./encoding.ts";
 import { SentencePieceModel } from "../sentencepiece.ts";
@@ -26,7 +32,10 @@ export interface MarianParts {
 
 const ROLES = { unk: "<unk>", eos: "</s>", pad: "<pad>" } as const;
 /** Tells a multilingual model which language to translate into. */
-const LANGUAGE = />>.+<</g;
+const LANGUAGE = />>[^\n]+<</g;
+/** What Python strips off the ends of a text. */
+// deno-lint-ignore no-control-regex
+const ENDS = /^[\p{White_Space}\x1c-\x1f]+|[\p{White_Space}\x1c-\x1f]+$/gu;
 
 /** A tokenizer by `source.spm`, `target.spm` and `vocab.json`. */
 export class MarianCodec implements Codec {
@@ -35,6 +44,7 @@ export class MarianCodec implements Codec {
   readonly specialIds: ReadonlySet<number>;
   readonly single: readonly TemplateItem[];
   readonly pair: readonly TemplateItem[];
+  readonly trims = [];
   readonly refusesWords = null;
   #sourceModel: SentencePieceModel;
   #targetModel: SentencePieceModel;
@@ -46,7 +56,7 @@ export class MarianCodec implements Codec {
   #unknownId: number;
 
   constructor(parts: MarianParts) {
-    const { source, config, special, vocabulary, targetVocabulary } = parts;
+    const { source, vocabulary, targetVocabulary } = parts;
     const path = `${source}/vocab.json`;
     const targetPath = `${source}/target_vocab.json`;
     this.#sourceModel = new SentencePieceModel(
@@ -71,10 +81,7 @@ export class MarianCodec implements Codec {
     this.#tokens = new Map(Array.from(targetIds, ([token, id]) => [id, token]));
     const names = new Map<SpecialTokenName, string>();
     for (const [role, usual] of Object.entries(ROLES)) {
-      const said = config[`${role}_token`] ?? special[`${role}_token`];
-      const token = typeof said === "string"
-        ? said
-        : (said as { content?: string } | undefined)?.content ?? usual;
+      const token = tokenText(saidOf(parts, `${role}_token`)) ?? usual;
       if (ids.has(token)) names.set(role as SpecialTokenName, token);
     }
     this.special = names;
@@ -156,7 +163,7 @@ export class MarianCodec implements Codec {
       }
     }
     text += this.#targetModel.decode(pieces);
-    const result = text.replaceAll("▁", " ").trim();
+    const result = text.replaceAll("▁", " ").replace(ENDS, "");
     return cleanUpSpaces ? cleanUp(result) : result;
   }
 }
@@ -179,10 +186,4 @@ function withoutLanguages(
     rest: text.replace(LANGUAGE, ""),
     places,
   };
-}
-
-/** Takes out the spaces before English punctuation and contractions. */
-function cleanUp(text: string): string {
-  return text.replace(/ ([.?!,])/g, "$1").replace(/ ' /g, "'")
-    .replace(/ (n't|'m|'s|'ve|'re)/g, "$1");
 }

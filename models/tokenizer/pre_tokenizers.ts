@@ -1,26 +1,27 @@
 // Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
 // The pre-tokenizers of `tokenizer.json`: they cut a text into words, within
 // which a model then looks for tokens. Almost all are one rule, namely what to
 // do with the matches of an expression.
 
 import type { AlignedText } from "./aligned_text.ts";
 import { AlignedBuilder } from "./aligned_text.ts";
-import { toByteLevel } from "./byte_level.ts";
-import { isObject } from "../files/json.ts";
-import { readPattern } from "./normalizers.ts";
+import { matchesOf, readPattern } from "./expressions.ts";
+import { booleanOf, countOf, listOf, partOf, textOf } from "./fields.ts";
+import { toByteLevel } from "./normalizers.ts";
+import { PUNCTUATION, SPACE, WORD } from "./unicode.ts";
 
-/** Cuts a text into words; `first` says whether it begins the input. */
-export type PreTokenizer = (
-  text: AlignedText,
-  first: boolean,
-) => AlignedText[];
+/** Cuts a text into words. */
+export type PreTokenizer = (text: AlignedText) => AlignedText[];
 
-const PUNCTUATION = /[\p{P}!-/:-@[-`{-~]/gu;
-const WHITESPACE = /\s+/gu;
-const WORDS =
-  /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\u200c\u200d]+|[^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\u200c\u200d\s]+/gu;
-const BYTE_LEVEL_WORDS =
-  /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
+const SPACES = new RegExp(`[${SPACE}]`, "gu");
+const WORDS = new RegExp(`[${WORD}]+|[^${WORD}${SPACE}]+`, "gu");
+const BYTE_LEVEL_WORDS = new RegExp(
+  String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+` +
+    String.raw`| ?[^${SPACE}\p{L}\p{N}]+` +
+    String.raw`|[${SPACE}]+(?![^${SPACE}])|[${SPACE}]+`,
+  "gu",
+);
 const BEHAVIORS = [
   "Removed",
   "Isolated",
@@ -34,64 +35,85 @@ type Behavior = typeof BEHAVIORS[number];
 /**
  * Builds the pre-tokenizer that a `tokenizer.json` describes.
  *
- * @throws {SyntaxError} If there is none of that type.
+ * @param key Where the description stands, for errors.
+ * @throws {SyntaxError} If there is none of that type, or a field is of another
+ * kind than it should.
  */
-export function readPreTokenizer(config: unknown): PreTokenizer {
-  const fields: Record<string, unknown> = isObject(config) ? config : {};
-  const { pattern, behavior, invert } = fields;
+export function readPreTokenizer(
+  config: unknown,
+  key = "pre_tokenizer",
+): PreTokenizer {
+  if (config === undefined || config === null) return (text) => [text];
+  const fields = partOf(config, key);
   switch (fields.type) {
-    case undefined:
-      return (text) => [text];
     case "Sequence": {
-      const steps = Array.isArray(fields.pretokenizers)
-        ? fields.pretokenizers.map(readPreTokenizer)
-        : [];
-      return (text, first) =>
-        steps.reduce(
-          (parts, step) =>
-            parts.flatMap((part, i) => step(part, first && i === 0)),
-          [text],
-        );
+      const steps = listOf(fields, "pretokenizers", key).map((step, i) =>
+        readPreTokenizer(step, `${key}.pretokenizers[${i}]`)
+      );
+      return (text) =>
+        steps.reduce((parts, step) => parts.flatMap(step), [text]);
     }
     case "BertPreTokenizer":
       return (text) =>
-        split(text, WHITESPACE, "Removed")
+        split(text, SPACES, "Removed")
           .flatMap((part) => split(part, PUNCTUATION, "Isolated"));
     case "Whitespace":
       return (text) => split(text, WORDS, "Removed", true);
     case "WhitespaceSplit":
-      return (text) => split(text, WHITESPACE, "Removed");
-    case "Punctuation":
-      return (text) => split(text, PUNCTUATION, behaviorOf(behavior));
+      return (text) => split(text, SPACES, "Removed");
+    case "Punctuation": {
+      const kind = behaviorOf(fields, key, "Isolated");
+      return (text) => split(text, PUNCTUATION, kind);
+    }
     case "Digits": {
-      const kind = fields.individual_digits ? "Isolated" : "Contiguous";
+      const kind = booleanOf(fields, "individual_digits", key, false)
+        ? "Isolated"
+        : "Contiguous";
       return (text) => split(text, /\p{N}/gu, kind);
     }
     case "Split": {
-      const regexp = readPattern(pattern);
-      const kind = behaviorOf(behavior);
-      return (text) => split(text, regexp, kind, invert === true);
+      const regexp = readPattern(fields.pattern, `${key}.pattern`);
+      const kind = behaviorOf(fields, key);
+      const invert = booleanOf(fields, "invert", key, false);
+      return (text) => split(text, regexp, kind, invert);
     }
+    case "CharDelimiterSplit": {
+      const delimiter = RegExp.escape(textOf(fields, "delimiter", key));
+      return (text) => split(text, new RegExp(delimiter, "gu"), "Removed");
+    }
+    case "FixedLength":
+      return fixedLength(countOf(fields, "length", key, 5, 1));
     case "Metaspace":
-      return metaspace(fields);
+      return metaspace(fields, key);
     case "ByteLevel":
-      return byteLevel(fields);
+      return byteLevel(fields, key);
     default:
       throw new SyntaxError(
-        `Cannot split texts by ${JSON.stringify(fields.type)}: ` +
+        `${key} is of type ${JSON.stringify(fields.type)}: ` +
           "there is no such pre-tokenizer",
       );
   }
 }
 
-function behaviorOf(value: unknown): Behavior {
-  const name = String(value ?? "Isolated").toLowerCase().replaceAll("_", "");
+function behaviorOf(
+  fields: Record<string, unknown>,
+  key: string,
+  otherwise?: Behavior,
+): Behavior {
+  const value = textOf(fields, "behavior", key, otherwise);
+  const name = value.toLowerCase().replaceAll("_", "");
   const found = BEHAVIORS.find((one) => one.toLowerCase() === name);
   if (found !== undefined) return found;
   throw new SyntaxError(
-    `Cannot split texts as ${JSON.stringify(value)}: ` +
+    `${key}.behavior: Cannot split texts as ${JSON.stringify(value)}: ` +
       `expected one of ${BEHAVIORS.join(", ")}`,
   );
+}
+
+interface Part {
+  from: number;
+  to: number;
+  match: boolean;
 }
 
 /** Cuts where an expression matches, or with `invert` where it does not. */
@@ -101,29 +123,19 @@ function split(
   behavior: Behavior,
   invert = false,
 ): AlignedText[] {
-  const parts: { from: number; to: number; match: boolean }[] = [];
+  const parts: Part[] = [];
   let last = 0;
-  for (const match of text.text.matchAll(regexp)) {
-    const to = match.index + match[0].length;
-    if (match.index > last) {
-      parts.push({ from: last, to: match.index, match: invert });
-    }
-    if (to > match.index) {
-      parts.push({ from: match.index, to, match: !invert });
-    }
+  for (const { from, to } of matchesOf(text.text, regexp)) {
+    if (from > last) parts.push({ from: last, to: from, match: invert });
+    parts.push({ from, to, match: !invert });
     last = to;
   }
   if (last < text.text.length) {
     parts.push({ from: last, to: text.text.length, match: invert });
   }
   return merge(parts, behavior)
+    .filter(({ from, to }) => to > from)
     .map(({ from, to }) => text.slice(from, to));
-}
-
-interface Part {
-  from: number;
-  to: number;
-  match: boolean;
 }
 
 function merge(parts: readonly Part[], behavior: Behavior): readonly Part[] {
@@ -132,62 +144,90 @@ function merge(parts: readonly Part[], behavior: Behavior): readonly Part[] {
       return parts.filter(({ match }) => !match);
     case "Isolated":
       return parts;
-    default: {
-      const result: Part[] = [];
-      for (const [i, part] of parts.entries()) {
-        const before = parts[i - 1];
-        const joins = before !== undefined &&
-          (behavior === "Contiguous"
-            ? before.match === part.match
-            : behavior === "MergedWithPrevious"
-            ? part.match && !before.match
-            : before.match && !part.match);
-        const last = result.at(-1);
-        if (joins && last !== undefined) last.to = part.to;
-        else result.push({ ...part });
-      }
-      return result;
-    }
+    case "Contiguous":
+      return joined(parts, (part, before) => part.match === before);
+    case "MergedWithPrevious":
+      return joined(parts, (part, before) => part.match && !before);
+    case "MergedWithNext":
+      return joined(parts.toReversed(), (part, before) => part.match && !before)
+        .toReversed();
   }
 }
 
-function metaspace(fields: Record<string, unknown>): PreTokenizer {
-  const mark = String(fields.replacement ?? "▁");
-  const scheme = fields.prepend_scheme ??
-    (fields.add_prefix_space === false ? "never" : "always");
-  const marks = new RegExp(RegExp.escape(mark), "gu");
-  return (source, first) => {
-    const builder = new AlignedBuilder();
-    const text = source.text.replaceAll(" ", mark);
-    const begins = scheme === "always" || (scheme === "first" && first);
-    const start = source.starts[0] ?? 0;
-    if (begins && !text.startsWith(mark)) builder.add(mark, start, start);
-    for (let i = 0; i < source.text.length; i++) {
-      if (source.text[i] === " ") {
-        builder.add(mark, source.starts[i] ?? 0, source.ends[i] ?? 0);
-      } else {
-        builder.copy(source, i, i + 1);
-      }
+/** Joins parts to those before where `joins` says so. */
+function joined(
+  parts: readonly Part[],
+  joins: (part: Part, before: boolean) => boolean,
+): Part[] {
+  const result: Part[] = [];
+  let before = false;
+  for (const part of parts) {
+    const last = result.at(-1);
+    if (last !== undefined && joins(part, before)) {
+      last.from = Math.min(last.from, part.from);
+      last.to = Math.max(last.to, part.to);
+    } else result.push({ ...part });
+    before = part.match;
+  }
+  return result;
+}
+
+function fixedLength(length: number): PreTokenizer {
+  return (text) => {
+    const parts: AlignedText[] = [];
+    let [from, to, count] = [0, 0, 0];
+    for (const char of text.text) {
+      to += char.length;
+      if (++count % length > 0 && to < text.text.length) continue;
+      parts.push(text.slice(from, to));
+      from = to;
     }
-    const marked = builder.build();
-    return fields.split === false
-      ? [marked]
-      : split(marked, marks, "MergedWithNext");
+    return parts;
   };
 }
 
-function byteLevel(fields: Record<string, unknown>): PreTokenizer {
-  const prefix = fields.add_prefix_space === true;
-  const cuts = fields.use_regex !== false;
+function metaspace(fields: Record<string, unknown>, key: string): PreTokenizer {
+  const mark = textOf(fields, "replacement", key, "▁");
+  // Files from before 2024 have a yes or no.
+  const older = booleanOf(fields, "add_prefix_space", key, true);
+  const scheme = textOf(
+    fields,
+    "prepend_scheme",
+    key,
+    older ? "always" : "never",
+  );
+  if (!["always", "first", "never"].includes(scheme)) {
+    throw new SyntaxError(
+      `${key}.prepend_scheme is ${JSON.stringify(scheme)}, ` +
+        "expected one of always, first, never",
+    );
+  }
+  const splits = booleanOf(fields, "split", key, true);
+  const marks = new RegExp(RegExp.escape(mark), "gu");
   return (source) => {
-    let text = source;
-    if (prefix && !text.text.startsWith(" ")) {
-      const builder = new AlignedBuilder();
-      const start = text.starts[0] ?? 0;
-      builder.add(" ", start, start);
-      builder.copy(text, 0, text.text.length);
-      text = builder.build();
+    const builder = new AlignedBuilder(source.origin);
+    for (let i = 0; i < source.text.length; i++) {
+      if (source.text[i] === " ") {
+        builder.add(mark, source.starts[i] ?? 0, source.ends[i] ?? 0);
+      } else builder.copy(source, i, i + 1);
     }
+    const text = builder.build();
+    const begins = scheme === "always" ||
+      (scheme === "first" && source.origin === 0);
+    const marked = begins && !text.text.startsWith(mark)
+      ? text.prepend(mark)
+      : text;
+    return splits ? split(marked, marks, "MergedWithNext") : [marked];
+  };
+}
+
+function byteLevel(fields: Record<string, unknown>, key: string): PreTokenizer {
+  const prefix = booleanOf(fields, "add_prefix_space", key, false);
+  const cuts = booleanOf(fields, "use_regex", key, true);
+  return (source) => {
+    const text = prefix && !source.text.startsWith(" ")
+      ? source.prepend(" ")
+      : source;
     const words = cuts ? split(text, BYTE_LEVEL_WORDS, "Isolated") : [text];
     return words.map(toByteLevel);
   };

@@ -117,6 +117,8 @@ export interface TruncationOptions {
   truncation?: TruncationStrategy | false;
   stride?: number;
   returnOverflowingTokens?: boolean;
+  /** Whether rows hold the second text before the first. */
+  secondFirst?: boolean;
 }
 
 /**
@@ -137,6 +139,7 @@ export function chooseWindows(
     truncation = maxLength === undefined ? false : "longest_first",
     stride = 0,
     returnOverflowingTokens = false,
+    secondFirst = false,
   } = options;
   if (truncation === false) return [counts.map((count): Window => [0, count])];
   const limit = maxLength ?? modelMaxLength;
@@ -153,11 +156,13 @@ export function chooseWindows(
   }
   const lengths = truncatedLengths(counts, limit - added, truncation);
   if (returnOverflowingTokens) {
-    return combineWindows(
-      counts.map((count, i) =>
-        windowsOf(count, { length: lengths[i] ?? 0, stride, side })
-      ),
+    const windows = counts.map((count, i) =>
+      windowsOf(count, { length: lengths[i] ?? 0, stride, side })
     );
+    // The rows go through the windows of the text that stands first.
+    return secondFirst
+      ? combineWindows(windows.toReversed()).map((row) => row.toReversed())
+      : combineWindows(windows);
   }
   return [counts.map((count, i): Window => {
     const length = lengths[i] ?? 0;

@@ -121,14 +121,24 @@ export interface BatchOptions extends EncodeOptions {
 export interface Encoding {
   /** The ids of the tokens. */
   readonly inputIds: readonly number[];
-  /** Which text each token belongs to: 0 or 1. */
+  /**
+   * Which text each token belongs to: 0 or 1, or what the tokenizer's file says
+   * instead. All are 0 where `model_input_names` of `tokenizer_config.json` has
+   * no `token_type_ids`: the model then takes them for 0.
+   */
   readonly tokenTypeIds: readonly number[];
   /** The tokens as the vocabulary spells them. */
   readonly tokens: readonly string[];
   /**
    * The part of its text that each token stands for, as indices for
    * `text.slice(start, end)`; `[0, 0]` for tokens that frame a text. A token
-   * that is a part of a character stands for all of it.
+   * that is a part of a character stands for all of it. The places are those of
+   * the compiled tokenizers of transformers, counted in UTF-16 units instead of
+   * characters: a space that was put in has the place of the character behind
+   * it, a letter and a mark that become one character have the letter's, and an
+   * added token that strips spaces stands for them too. In one case they differ:
+   * what a BPE model leaves out, or spells by bytes beside what is unknown, does
+   * not move the places of the tokens behind it.
    */
   readonly offsets: readonly (readonly [start: number, end: number])[];
   /** The text that each token is from, `null` for tokens that frame a text. */
@@ -171,9 +181,11 @@ export interface DecodeOptions {
    */
   skipSpecialTokens?: boolean;
   /**
-   * Whether to take out the spaces before punctuation.
+   * Whether to take out the spaces before punctuation and contractions. `false`
+   * also keeps a WordPiece decoder from doing so, token by token.
    *
-   * @default true, or what the tokenizer's files say
+   * @default `clean_up_tokenization_spaces` of `tokenizer_config.json`, else
+   * true for BERT's classes and false for others
    */
   cleanUpSpaces?: boolean;
 }
@@ -181,7 +193,8 @@ export interface DecodeOptions {
 /** Options of {@linkcode Tokenizer.fromPretrained}. */
 export interface TokenizerOptions {
   /**
-   * Whether BERT's tokenizer lower-cases a text.
+   * Whether BERT's tokenizer lower-cases a text. Unless `strip_accents` says
+   * otherwise, it then takes out accents too.
    *
    * @default what `tokenizer_config.json` says, else `tokenizer.json`, else
    * whether `vocab.txt` has no upper-case token

@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 // The Unigram model: of all ways to cut a text into pieces, the one whose scores
-// have the greatest sum, found from left to right. Sums are rounded to 32 bits,
-// as in SentencePiece, because near ties depend on it.
+// have the greatest sum, found from left to right. Sums are rounded to 32 bits as
+// in SentencePiece, or keep 64 as in tokenizers: near ties depend on it.
 
 /** A piece of the vocabulary. */
 export interface UnigramPiece {
@@ -22,30 +22,48 @@ export interface UnigramToken {
 
 const UNKNOWN_PENALTY = 10;
 
+/** How {@linkcode Unigram} adds scores. */
+export interface UnigramOptions {
+  /**
+   * Whether sums keep 64 bits, as in Hugging Face's tokenizers, instead of the
+   * 32 of SentencePiece.
+   *
+   * @default false
+   */
+  double?: boolean;
+}
+
 /** Cuts texts by the scores of pieces. */
 export class Unigram {
   /** Piece by text; -1 for a text with which some piece begins. */
   #pieces = new Map<string, number>();
   #scores: number[];
   #unknown: number;
+  #round: (sum: number) => number;
+  #double: boolean;
 
   /** `pieces[i]` is left out where it is null. */
-  constructor(pieces: readonly (UnigramPiece | null)[]) {
+  constructor(
+    pieces: readonly (UnigramPiece | null)[],
+    { double = false }: UnigramOptions = {},
+  ) {
+    this.#double = double;
+    const round = this.#round = double ? (sum) => sum : Math.fround;
     const known = pieces.filter((piece) => piece !== null);
     const scores = known.filter(({ always }) => !always)
-      .map(({ score }) => Math.fround(score));
+      .map(({ score }) => round(score));
     const [least, greatest] = scores.reduce(
       ([a, b], score) => [Math.min(a, score), Math.max(b, score)],
       [Infinity, -Infinity],
     );
-    this.#unknown = Math.fround(
+    this.#unknown = round(
       (Number.isFinite(least) ? least : 0) - UNKNOWN_PENALTY,
     );
     const top = Number.isFinite(greatest) ? greatest : 0;
     const encoder = new TextEncoder();
     this.#scores = pieces.map((piece) => {
       if (piece === null) return -Infinity;
-      if (!piece.always) return Math.fround(piece.score);
+      if (!piece.always) return round(piece.score);
       return encoder.encode(piece.text).length * top - 0.1;
     });
     for (const [i, piece] of pieces.entries()) {
@@ -61,7 +79,9 @@ export class Unigram {
   /** The best cut of a text. */
   cut(text: string): UnigramToken[] {
     const size = text.length;
-    const best = new Float32Array(size + 1);
+    const best = this.#double
+      ? new Float64Array(size + 1)
+      : new Float32Array(size + 1);
     const from = new Int32Array(size + 1).fill(-1);
     const piece = new Int32Array(size + 1).fill(-1);
     for (let start = 0; start < size;) {
@@ -82,7 +102,7 @@ export class Unigram {
       }
       if (!alone) {
         const end = start + char;
-        const score = Math.fround(this.#unknown + reached);
+        const score = this.#round(this.#unknown + reached);
         if (from[end] === -1 || score > (best[end] ?? 0)) {
           best[end] = score;
           from[end] = start;

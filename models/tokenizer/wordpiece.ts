@@ -9,17 +9,33 @@ export interface WordPieceOptions {
   stripAccents?: boolean | null;
   splitChinese?: boolean;
   addedTokens?: readonly AddedToken[];
+  /** The tokens that frame a text, and the one for what is unknown. */
+  roles?: WordPieceRoles;
 }
 
-/** The tokens of a `vocab.txt`, whose line numbers are their ids. */
+/** The tokens that WordPiece cannot do without. */
+export interface WordPieceRoles {
+  readonly cls: string;
+  readonly sep: string;
+  readonly unk: string;
+}
+
+const USUAL_ROLES = { cls: "[CLS]", sep: "[SEP]", unk: "[UNK]" };
+
+/**
+ * The tokens of a `vocab.txt`, whose line numbers are their ids.
+ *
+ * @throws {SyntaxError} If a token with a role is missing.
+ */
 export function parseVocabulary(
   text: string,
   source: string,
+  { unk, cls, sep }: WordPieceRoles = USUAL_ROLES,
 ): Map<string, number> {
   const lines = text.split("\n").map((line) => line.replace(/\r$/, ""));
   if (lines.at(-1) === "") lines.pop();
   const vocabulary = new Map(lines.map((token, id) => [token, id]));
-  for (const token of ["[UNK]", "[CLS]", "[SEP]"]) {
+  for (const token of [unk, cls, sep]) {
     if (!vocabulary.has(token)) {
       throw new SyntaxError(
         `Cannot read ${source}: it holds no ${token}, which WordPiece needs`,
@@ -43,7 +59,8 @@ export function wordPieceJson(
   options: WordPieceOptions,
 ): Record<string, unknown> {
   const { lowerCase, stripAccents = null, splitChinese = true } = options;
-  const { addedTokens = [] } = options;
+  const { addedTokens = [], roles = USUAL_ROLES } = options;
+  const { cls, sep, unk } = roles;
   const idOf = (token: string): number => vocabulary.get(token) ?? 0;
   const special = (token: string, type: number) => ({
     SpecialToken: { id: token, type_id: type },
@@ -51,9 +68,9 @@ export function wordPieceJson(
   const sequence = (id: string, type: number) => ({
     Sequence: { id, type_id: type },
   });
-  const first = [special("[CLS]", 0), sequence("A", 0), special("[SEP]", 0)];
+  const first = [special(cls, 0), sequence("A", 0), special(sep, 0)];
   const framing = Object.fromEntries(
-    ["[CLS]", "[SEP]"].map((token) => [
+    [cls, sep].map((token) => [
       token,
       { id: token, ids: [idOf(token)], tokens: [token] },
     ]),
@@ -74,13 +91,13 @@ export function wordPieceJson(
     post_processor: {
       type: "TemplateProcessing",
       single: first,
-      pair: [...first, sequence("B", 1), special("[SEP]", 1)],
+      pair: [...first, sequence("B", 1), special(sep, 1)],
       special_tokens: framing,
     },
     decoder: { type: "WordPiece", prefix: "##", cleanup: true },
     model: {
       type: "WordPiece",
-      unk_token: "[UNK]",
+      unk_token: unk,
       continuing_subword_prefix: "##",
       max_input_chars_per_word: 100,
       vocab: Object.fromEntries(vocabulary),

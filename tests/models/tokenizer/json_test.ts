@@ -57,6 +57,65 @@ Deno.test("pre-tokenizers cut where they should", () => {
   }
 });
 
+Deno.test("spaces are those of Unicode, not of JavaScript", () => {
+  // U+0085 is a space and U+FEFF none; JavaScript has it the other way round.
+  const text = "a \u0085b \ufeffc\u200bd";
+  const cases: [Fields, string[]][] = [
+    [{ type: "ByteLevel" }, [
+      "a",
+      " ",
+      "\u0085",
+      "b",
+      " \ufeff",
+      "c",
+      "\u200b",
+      "d",
+    ]],
+    [{ type: "WhitespaceSplit" }, ["a", "b", "\ufeffc\u200bd"]],
+    [{ type: "Whitespace" }, ["a", "b", "\ufeff", "c", "\u200b", "d"]],
+    [{ type: "BertPreTokenizer" }, ["a", "b", "\ufeffc\u200bd"]],
+    [
+      { type: "Split", pattern: { Regex: "\\s+" }, behavior: "Removed" },
+      ["a", "b", "\ufeffc\u200bd"],
+    ],
+  ];
+  for (const [config, expected] of cases) {
+    assertEquals(words(config, text), expected, String(config.type));
+  }
+  // Joiners belong to words, whatever stands around them.
+  assertEquals(words({ type: "Whitespace" }, "a\u200db\u200c"), [
+    "a\u200db\u200c",
+  ]);
+});
+
+Deno.test("expressions mean what they mean in Oniguruma", () => {
+  const split = (regex: string, text: string): string =>
+    words(
+      { type: "Split", pattern: { Regex: regex }, behavior: "Isolated" },
+      text,
+    ).join("|");
+  const cases: [string, string, string][] = [
+    ["\\w+", "é_1 \u0301", "é_1| |\u0301"],
+    // Outside of brackets, the small digits of Latin-1 are word characters.
+    ["\\w+", "x\u00b9 y", "x\u00b9| |y"],
+    ["[\\w]+", "x\u00b9 y", "x|\u00b9 |y"],
+    ["\\h+", "xAf0y", "x|Af0|y"],
+    ["[[:punct:]]", "a$b-c", "a|$|b|-|c"],
+    ["\\p{Han}+", "a漢字b", "a|漢字|b"],
+    ["[a-c&&[^b]]", "abcd", "a|b|c|d"],
+    ["^b", "b\nb", "b|\n|b"],
+    ["a.", "a\u2028a\n", "a\u2028|a\n"],
+    ["a++a|b", "aab", "aa|b"],
+    ["(?>a+)a|b", "aab", "aa|b"],
+    ["(?i:'S)|\\p{Lu}", "a'sB\u0345c", "a|'s|B|\u0345c"],
+    ["x{,2}y", "xxxy", "x|xxy"],
+    ["(a)\\1", "aab", "aa|b"],
+  ];
+  for (const [regex, text, expected] of cases) {
+    assertEquals(split(regex, text), expected, regex);
+  }
+});
+
 Deno.test("Split treats what it matches as its behaviour says", () => {
   const cases = [
     ["Removed", false, "the|final|countdown"],
@@ -120,13 +179,11 @@ Deno.test("normalisers change a text and keep its places", () => {
       },
       "Àb e\u0301",
       ["Ab", "e"],
-      ["Àb", "e\u0301"],
+      ["Àb", "e"],
     ],
-    [{ type: "NFC" }, "e\u0301 한", ["é", "한"], ["e\u0301", "한"]],
-    [{ type: "NFC" }, "\u1112\u1161\u11ab x", ["한", "x"], [
-      "\u1112\u1161\u11ab",
-      "x",
-    ]],
+    // What is joined has the place of its first character.
+    [{ type: "NFC" }, "e\u0301 한", ["é", "한"], ["e", "한"]],
+    [{ type: "NFC" }, "\u1112\u1161\u11ab x", ["한", "x"], ["\u1112", "x"]],
     [{ type: "NFC" }, "e\u0301\u0301", ["é\u0301"], ["e\u0301\u0301"]],
     [{ type: "NFKC" }, "ﬁ x①", ["fi", "x1"], ["ﬁ", "x①"]],
     [
@@ -205,8 +262,8 @@ Deno.test("added tokens are found by their own rules", () => {
     ],
   });
   const cases = [
-    ["a  <L>", [0, 1], ["a", "<L>"]],
-    ["<R>  b", [2, 0], ["<R>", "b"]],
+    ["a  <L>", [0, 1], ["a", "  <L>"]],
+    ["<R>  b", [2, 0], ["<R>  ", "b"]],
     ["one bone one", [3, 0, 3], ["one", "bone", "one"]],
     ["one, phone", [3, 0, 0], ["one", ",", "phone"]],
     ["NEWnew", [4, 4], ["NEW", "new"]],

@@ -1,0 +1,254 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+// The BPE model: a word begins as its characters, and the pair that was learned
+// first is joined, again and again, the one further left of equals.
+
+import { byteToken } from "./byte_level.ts";
+import { booleanOf, listOf, optionalTextOf, textOf } from "./fields.ts";
+import type { WordModel, WordTokens } from "./word_tokens.ts";
+
+type Fields = Record<string, unknown>;
+
+/** A part of a word on the way to its tokens: a link of a chain. */
+interface Link {
+  id: number;
+  start: number;
+  end: number;
+  before: number;
+  after: number;
+  gone: boolean;
+}
+
+/** What two tokens become, and how early that was learned. */
+interface Merge {
+  readonly rank: number;
+  readonly id: number;
+}
+
+/** A pair of links that may be joined. */
+interface Candidate extends Merge {
+  readonly at: number;
+}
+
+/**
+ * The pairs of tokens that are joined, the first of which go first.
+ *
+ * @throws {SyntaxError} If one is no pair, or the vocabulary lacks a token.
+ */
+function readMerges(
+  fields: Fields,
+  key: string,
+  vocabulary: ReadonlyMap<string, number>,
+  prefix: string,
+): Map<number, Map<number, Merge>> {
+  const result = new Map<number, Map<number, Merge>>();
+  for (const [rank, merge] of listOf(fields, "merges", key).entries()) {
+    const pair: unknown = typeof merge === "string" ? merge.split(" ") : merge;
+    const [left, right] = Array.isArray(pair) ? pair as unknown[] : [];
+    if (
+      !Array.isArray(pair) || pair.length !== 2 || typeof left !== "string" ||
+      typeof right !== "string"
+    ) {
+      throw new SyntaxError(
+        `merge ${rank} is ${JSON.stringify(merge)}, expected two tokens`,
+      );
+    }
+    const idOf = (token: string): number => {
+      const id = vocabulary.get(token);
+      if (id !== undefined) return id;
+      throw new SyntaxError(
+        `merge ${rank} joins ${JSON.stringify(left)} and ` +
+          `${JSON.stringify(right)}, but the vocabulary lacks ` +
+          JSON.stringify(token),
+      );
+    };
+    const [first, second] = [idOf(left), idOf(right)];
+    const id = idOf(left + right.slice(prefix.length));
+    let row = result.get(first);
+    if (row === undefined) result.set(first, row = new Map());
+    row.set(second, { rank, id });
+  }
+  return result;
+}
+
+/**
+ * Builds the BPE model that a `tokenizer.json` describes.
+ *
+ * @throws {SyntaxError} If a field is of another kind than it should, or a merge
+ * joins what the vocabulary lacks.
+ */
+export function bytePairs(
+  fields: Fields,
+  key: string,
+  vocabulary: ReadonlyMap<string, number>,
+): WordModel {
+  const prefix = textOf(fields, "continuing_subword_prefix", key, "");
+  const suffix = textOf(fields, "end_of_word_suffix", key, "");
+  const unknown = optionalTextOf(fields, "unk_token", key);
+  const fuses = booleanOf(fields, "fuse_unk", key, false);
+  const fallsBack = booleanOf(fields, "byte_fallback", key, false);
+  const ignores = booleanOf(fields, "ignore_merges", key, false);
+  const dropout = fields.dropout ?? 0;
+  if (dropout !== 0) {
+    throw new SyntaxError(
+      `${key}.dropout is ${JSON.stringify(dropout)}: tokens would depend on ` +
+        "chance, expected null",
+    );
+  }
+  const merges = readMerges(fields, key, vocabulary, prefix);
+  const encoder = new TextEncoder();
+
+  const unknownId = (word: string): number => {
+    const id = vocabulary.get(unknown ?? "");
+    if (id !== undefined) return id;
+    throw new RangeError(
+      `Cannot encode ${JSON.stringify(word)}: the vocabulary lacks the ` +
+        `unknown token ${JSON.stringify(unknown)}`,
+    );
+  };
+
+  /** The ids that stand for the bytes of a text, if all of them have one. */
+  const bytesOf = (text: string): number[] | null => {
+    const ids: number[] = [];
+    for (const byte of encoder.encode(text)) {
+      const id = vocabulary.get(byteToken(byte));
+      if (id === undefined) return null;
+      ids.push(id);
+    }
+    return ids;
+  };
+
+  const links = (word: string): Link[] => {
+    const result: Link[] = [];
+    const add = (id: number, start: number, end: number): void => {
+      const before = result.length - 1;
+      const after = result.length + 1;
+      result.push({ id, start, end, before, after, gone: false });
+    };
+    let waiting: { start: number; end: number } | null = null;
+    const flush = (): void => {
+      if (waiting !== null) add(unknownId(word), waiting.start, waiting.end);
+      waiting = null;
+    };
+    let at = 0;
+    for (const char of word) {
+      const start = at;
+      const end = at += char.length;
+      const text = (start > 0 ? prefix : "") + char +
+        (end === word.length ? suffix : "");
+      const id = vocabulary.get(text);
+      if (id !== undefined) {
+        flush();
+        add(id, start, end);
+        continue;
+      }
+      const bytes = fallsBack ? bytesOf(text) : null;
+      if (bytes !== null) {
+        // What is unknown before goes behind the bytes, as in tokenizers.
+        for (const byte of bytes) add(byte, start, end);
+      } else if (unknown !== null) {
+        const before: { start: number; end: number } | null = waiting;
+        if (fuses && before !== null) {
+          waiting = { start: (before as { start: number }).start, end };
+        } else {
+          flush();
+          waiting = { start, end };
+        }
+      }
+    }
+    flush();
+    return result;
+  };
+
+  return (word) => {
+    const result: WordTokens = { ids: [], from: [], to: [] };
+    const whole = ignores ? vocabulary.get(word) : undefined;
+    if (whole !== undefined) {
+      result.ids.push(whole);
+      result.from.push(0);
+      result.to.push(word.length);
+      return result;
+    }
+    for (const { id, start, end, gone } of join(links(word), merges)) {
+      if (gone) continue;
+      result.ids.push(id);
+      result.from.push(start);
+      result.to.push(end);
+    }
+    return result;
+  };
+}
+
+/** Joins links until no pair of neighbors can be joined. */
+function join(
+  links: Link[],
+  merges: ReadonlyMap<number, ReadonlyMap<number, Merge>>,
+): readonly Link[] {
+  const queue: Candidate[] = [];
+  const consider = (at: number): void => {
+    const left = links[at];
+    const right = left && links[left.after];
+    if (left === undefined || right === undefined) return;
+    const merge = merges.get(left.id)?.get(right.id);
+    if (merge !== undefined) push(queue, { ...merge, at });
+  };
+  for (let at = 0; at + 1 < links.length; at++) consider(at);
+  for (let next = pop(queue); next !== undefined; next = pop(queue)) {
+    const left = links[next.at];
+    const right = left && links[left.after];
+    if (left === undefined || right === undefined || left.gone) continue;
+    // A neighbor may have been joined to another since.
+    if (merges.get(left.id)?.get(right.id)?.id !== next.id) continue;
+    left.id = next.id;
+    left.start = Math.min(left.start, right.start);
+    left.end = Math.max(left.end, right.end);
+    left.after = right.after;
+    right.gone = true;
+    const following = links[right.after];
+    if (following !== undefined) following.before = next.at;
+    consider(left.before);
+    consider(next.at);
+  }
+  return links;
+}
+
+function goesFirst(a: Candidate, b: Candidate): boolean {
+  return a.rank < b.rank || (a.rank === b.rank && a.at < b.at);
+}
+
+/** Adds to a binary heap. */
+function push(heap: Candidate[], item: Candidate): void {
+  let at = heap.length;
+  heap.push(item);
+  while (at > 0) {
+    const parent = (at - 1) >> 1;
+    const above = heap[parent];
+    if (above === undefined || !goesFirst(item, above)) break;
+    heap[at] = above;
+    at = parent;
+  }
+  heap[at] = item;
+}
+
+/** Takes the first of a binary heap. */
+function pop(heap: Candidate[]): Candidate | undefined {
+  const first = heap[0];
+  const item = heap.pop();
+  if (item === undefined || heap.length === 0) return first;
+  let at = 0;
+  for (;;) {
+    let child = 2 * at + 1;
+    const [left, right] = [heap[child], heap[child + 1]];
+    if (left === undefined) break;
+    let below = left;
+    if (right !== undefined && goesFirst(right, left)) {
+      below = right;
+      child++;
+    }
+    if (!goesFirst(below, item)) break;
+    heap[at] = below;
+    at = child;
+  }
+  heap[at] = item;
+  return first;
+}

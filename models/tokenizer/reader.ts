@@ -1,0 +1,107 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+// The files of a tokenizer by their name, and errors that say which it was.
+
+import { tokenId } from "./fields.ts";
+import { isObject, parseValue } from "../files/json.ts";
+
+/** The content of files by their name. */
+export type TokenizerFiles = ReadonlyMap<
+  string,
+  string | Uint8Array<ArrayBuffer>
+>;
+
+/** Reads files by their name; those that are missing hold nothing. */
+export class Reader {
+  readonly source: string;
+  #files: Map<string, string | Uint8Array<ArrayBuffer>>;
+  #fields = new Map<string, Record<string, unknown>>();
+
+  constructor(files: TokenizerFiles, source: string) {
+    this.#files = new Map(files);
+    this.source = source;
+  }
+
+  /** All files, those that were derived from others too. */
+  get files(): TokenizerFiles {
+    return this.#files;
+  }
+
+  has(name: string): boolean {
+    return this.#files.has(name);
+  }
+
+  path(name: string): string {
+    return `${this.source}/${name}`;
+  }
+
+  text(name: string): string {
+    const content = this.#files.get(name) ?? "";
+    return typeof content === "string"
+      ? content
+      : new TextDecoder().decode(content);
+  }
+
+  bytes(name: string): Uint8Array {
+    const content = this.#files.get(name) ?? "";
+    return typeof content === "string"
+      ? new TextEncoder().encode(content)
+      : content;
+  }
+
+  /** The fields of a JSON file. */
+  fields(name: string): Record<string, unknown> {
+    let fields = this.#fields.get(name);
+    if (fields === undefined) {
+      fields = this.has(name)
+        ? parseFields(this.text(name), this.path(name))
+        : {};
+      this.#fields.set(name, fields);
+    }
+    return fields;
+  }
+
+  /** The fields of a JSON file that holds ids by token. */
+  ids(name: string): Record<string, unknown> {
+    const fields = this.fields(name);
+    for (const [token, id] of Object.entries(fields)) {
+      this.explain(name, () => tokenId(id, token));
+    }
+    return fields;
+  }
+
+  /** Does something that may fail because of what a file holds. */
+  explain<T>(name: string, read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      if (error instanceof SyntaxError) {
+        throw new SyntaxError(
+          `Cannot read ${this.path(name)}: ${error.message}`,
+          {
+            cause: error,
+          },
+        );
+      }
+      // The engine's own words, such as those for nesting that is too deep.
+      if (!(error instanceof RangeError)) throw error;
+      throw new SyntaxError(
+        `Cannot read ${this.path(name)}: its parts lie too deep in one another`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** Adds or replaces a JSON file. */
+  set(name: string, fields: Record<string, unknown>, text: string): void {
+    this.#fields.set(name, fields);
+    this.#files.set(name, text);
+  }
+}
+
+/** Reads a JSON file without asking how it spells numbers: it may be large. */
+function parseFields(text: string, path: string): Record<string, unknown> {
+  const value = parseValue(text, path);
+  if (isObject(value)) return value;
+  throw new SyntaxError(`Cannot read ${path}: it does not hold an object`);
+}

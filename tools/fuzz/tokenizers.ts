@@ -1,0 +1,363 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+/**
+ * Random tokenizers and texts: what they give here is what Hugging Face's own
+ * compiled tokenizers give.
+ *
+ * @module
+ */
+
+import { Tokenizer as Oracle } from "tokenizers";
+import {
+  type Encoding,
+  Tokenizer,
+  type TokenizerInput,
+} from "../../models/tokenizer.ts";
+import { Finding, type Fuzzer, isInternal, type Random } from "./fuzzer.ts";
+import {
+  type Fields,
+  flip,
+  type RandomTokenizer,
+  randomTokenizer,
+} from "./random_tokenizers.ts";
+
+/** Places in characters as places in UTF-16 units. */
+function toUnits(text: string): (place: number) => number {
+  const units = [0];
+  for (const char of text) units.push((units.at(-1) ?? 0) + char.length);
+  return (place) => units[place] ?? -1;
+}
+
+/** The parts of an encoding that are compared. */
+interface Row {
+  ids: readonly number[];
+  types: readonly number[];
+  offsets: readonly (readonly number[])[];
+  sequences: readonly (number | null)[];
+  words: readonly (number | null)[];
+}
+
+function ours(encoding: Encoding): Row {
+  return {
+    ids: encoding.inputIds,
+    types: encoding.tokenTypeIds,
+    offsets: encoding.offsets,
+    sequences: encoding.sequenceIds,
+    words: encoding.wordIds,
+  };
+}
+
+type OracleEncoding = Awaited<ReturnType<Oracle["encode"]>>;
+
+function theirs(
+  encoding: OracleEncoding,
+  texts: readonly string[],
+  count: number,
+): Row {
+  const special = encoding.getSpecialTokensMask();
+  const sequences = encoding.getSequenceIds()
+    // Further rows without a frame do not say which text is which.
+    .map((one, i) =>
+      special[i]
+        ? null
+        : one ?? (count === 1 ? 0 : encoding.getTypeIds()[i] ?? 0)
+    );
+  const places = texts.map(toUnits);
+  return {
+    ids: encoding.getIds(),
+    types: encoding.getTypeIds(),
+    offsets: encoding.getOffsets().map((pair, i) =>
+      special[i] ? [0, 0] : pair.map(places[sequences[i] ?? 0] ?? Number)
+    ),
+    sequences,
+    words: encoding.getWordIds().map((word) => word ?? null),
+  };
+}
+
+/**
+ * Encodes in two steps: version 0.23 loses a part of what is dropped when it
+ * truncates while it encodes.
+ */
+async function truncated(
+  json: Fields,
+  oracle: Oracle,
+  text: string,
+  pair: string | null,
+  options: {
+    maxLength: number;
+    truncation: "longest_first" | "only_first" | "only_second";
+    truncationSide: "left" | "right";
+    stride: number;
+    addSpecialTokens: boolean;
+  },
+): Promise<OracleEncoding> {
+  const bare = Oracle.fromString(
+    JSON.stringify({ ...json, post_processor: null }),
+  );
+  const plain = { addSpecialTokens: false };
+  const first = await bare.encode(text, null, plain);
+  const second = pair === null ? null : await bare.encode(pair, null, plain);
+  oracle.setTruncation(options.maxLength, {
+    strategy: ({
+      longest_first: "LongestFirst",
+      only_first: "OnlyFirst",
+      only_second: "OnlySecond",
+    })[options.truncation] as never,
+    direction: options.truncationSide,
+    stride: options.stride,
+  });
+  try {
+    return oracle.postProcess(first, second, options.addSpecialTokens);
+  } finally {
+    oracle.disableTruncation();
+  }
+}
+
+function differs(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) !== JSON.stringify(b);
+}
+
+/** Whether places cannot agree: what BPE leaves out moves them there. */
+function movesPlaces(json: Fields): boolean {
+  const { type, unk_token: unknown, byte_fallback: bytes } = json
+    .model as Fields;
+  return type === "BPE" && (unknown === null || bytes === true);
+}
+
+/**
+ * Compares a tokenizer with the compiled one.
+ *
+ * @throws {Finding} If they differ.
+ */
+export async function compare(
+  random: Random,
+  { json, texts }: RandomTokenizer,
+): Promise<"accepted" | "refused"> {
+  const content = JSON.stringify(json);
+  let oracle: Oracle;
+  try {
+    oracle = Oracle.fromString(content);
+  } catch (error) {
+    // What the compiled tokenizers refuse need not be read here either.
+    try {
+      new Tokenizer(new Map([["tokenizer.json", content]]));
+    } catch (own) {
+      if (isInternal(own)) {
+        throw new Finding("internal message", `${own} for ${content}`);
+      }
+      return "refused";
+    }
+    if (!String(error).includes("regex")) return "accepted";
+    return "refused";
+  }
+  // The compiled tokenizers leave cleaning up to transformers.
+  const config = JSON.stringify({ clean_up_tokenization_spaces: false });
+  let tokenizer: Tokenizer;
+  try {
+    tokenizer = new Tokenizer(
+      new Map([["tokenizer.json", content], ["tokenizer_config.json", config]]),
+    );
+  } catch (own) {
+    throw new Finding("wrong result", `${own} for ${content}`);
+  }
+  const say = (what: string, input: unknown, a: unknown, b: unknown): never => {
+    throw new Finding(
+      "wrong result",
+      `${what} of ${JSON.stringify(input)}: ${JSON.stringify(a)}, expected ${
+        JSON.stringify(b)
+      }, by ${content}`,
+    );
+  };
+  for (const [i, text] of texts.entries()) {
+    const pair = i % 3 === 2 ? texts[i - 1] ?? "" : null;
+    const input: TokenizerInput = pair === null ? text : [text, pair];
+    const addSpecialTokens = random.next() < 0.7;
+    const strategy = pair === null
+      ? "longest_first"
+      : random.pick(["longest_first", "only_first", "only_second"] as const);
+    const truncation = random.next() < 0.4
+      ? {
+        maxLength: random.integer(7, 14),
+        truncation: strategy,
+        truncationSide: random.pick(["left", "right"] as const),
+        // A stride as long as a window ends the process of the compiled ones.
+        stride: pair === null ? random.integer(0, 3) : 0,
+        returnOverflowingTokens: true,
+      }
+      : null;
+    let expected: OracleEncoding | null = null;
+    let reason = "";
+    try {
+      expected = truncation === null
+        ? await oracle.encode(text, pair, { addSpecialTokens })
+        : await truncated(json, oracle, text, pair, {
+          ...truncation,
+          addSpecialTokens,
+        });
+    } catch (error) {
+      reason = String(error);
+    }
+    let found: Encoding | null = null;
+    try {
+      found = tokenizer.encode(input, { addSpecialTokens, ...truncation });
+    } catch (own) {
+      if (isInternal(own)) {
+        throw new Finding(
+          "internal message",
+          `${own} for ${JSON.stringify(input)} by ${content}`,
+        );
+      }
+      if (expected !== null) {
+        say("the encoding", input, String(own), expected.getIds());
+      }
+    }
+    if (expected === null || found === null) {
+      // A vocabulary without gaps in what it covers is the file's to say.
+      if (
+        found !== null &&
+        !/SequenceTooShort|stride|Truncation|too short/i.test(reason)
+      ) {
+        say("the encoding", input, found.inputIds, reason);
+      }
+      continue;
+    }
+    const inputs = pair === null ? [text] : [text, pair];
+    const rows = [expected, ...expected.getOverflowing()]
+      .map((one) => theirs(one, inputs, inputs.length));
+    const mine = [found, ...found.overflowing ?? []].map(ours);
+    if (rows.length !== mine.length) say("the rows", input, mine, rows);
+    for (const [j, row] of rows.entries()) {
+      const own = mine[j];
+      if (own === undefined) break;
+      for (
+        const key of ["ids", "types", "sequences", "words", "offsets"] as const
+      ) {
+        if (key === "offsets" && movesPlaces(json)) continue;
+        // Further rows without a frame do not say which text is which.
+        const unsaid = json.post_processor === null && pair !== null && j > 0;
+        if (unsaid && (key === "offsets" || key === "sequences")) continue;
+        // Encodings that are truncated by hand have one type.
+        if (key === "types" && truncation !== null) continue;
+        if (differs(own[key], row[key])) {
+          say(key, { input, truncation, addSpecialTokens, j }, own, row);
+        }
+      }
+    }
+    const ids = flip(random) ? [...found.inputIds] : Array.from(
+      { length: 8 },
+      () => random.integer(0, tokenizer.vocabSize + 2),
+    );
+    // Version 0.23 spells added tokens as they are normalised, and then does not
+    // know them as special; that of transformers 4.57 spells them as they are.
+    const respelled = ids.some((id) =>
+      (oracle.idToToken(id) ?? null) !== tokenizer.idToToken(id)
+    );
+    for (const skipSpecialTokens of respelled ? [] : [true, false]) {
+      const wanted = await oracle.decode(ids, skipSpecialTokens);
+      const text = tokenizer.decode(ids, { skipSpecialTokens });
+      if (text !== wanted) {
+        say("the text", { ids, skipSpecialTokens }, text, wanted);
+      }
+    }
+  }
+  return "accepted";
+}
+
+/** Values that fit into few places. */
+function oddValue(random: Random): unknown {
+  return random.pick<() => unknown>([
+    () => null,
+    () => undefined,
+    () => -1,
+    () => 1.5,
+    () => 1e9,
+    () => 2 ** 32,
+    () => "",
+    () => "odd",
+    () => true,
+    () => [],
+    () => [null],
+    () => ({}),
+    () => ({ type: "Odd" }),
+    () => {
+      const key = random.pick(["normalizers", "pretokenizers", "decoders"]);
+      let deep: unknown = [];
+      for (let i = 0; i < 1000; i++) deep = { type: "Sequence", [key]: [deep] };
+      return deep;
+    },
+  ])();
+}
+
+/** A copy of a value in which one part is another. */
+function mutated(random: Random, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || random.next() < 0.12) {
+    return oddValue(random);
+  }
+  const keys = Object.keys(value);
+  if (keys.length === 0) return oddValue(random);
+  const key = random.pick(keys);
+  const inner = mutated(random, (value as Fields)[key]);
+  return Array.isArray(value)
+    ? value.with(Number(key), inner)
+    : { ...value, [key]: inner };
+}
+
+/**
+ * Reads a file of which a part is broken: it is used, or refused by name.
+ *
+ * @throws {Finding} If the message helps nobody.
+ */
+function tryBroken(
+  random: Random,
+  { json, texts }: RandomTokenizer,
+): "accepted" | "refused" {
+  const config = {
+    tokenizer_class: random.pick(["BertTokenizer", "RobertaTokenizerFast"]),
+    model_max_length: 512,
+    padding_side: "right",
+    cls_token: "[CLS]",
+    additional_special_tokens: ["<L>"],
+    added_tokens_decoder: { "3": { content: "<R>", special: true } },
+  };
+  const special = { sep_token: { content: "[SEP]", lstrip: false } };
+  const files: [string, unknown][] = [
+    ["tokenizer.json", json],
+    ["tokenizer_config.json", config],
+    ["special_tokens_map.json", special],
+    ["added_tokens.json", { "<N>": 7 }],
+  ];
+  const place = random.next() < 0.7 ? 0 : random.integer(1, files.length);
+  const broken = files.map(([name, content], i): [string, string] => [
+    name,
+    JSON.stringify(i === place ? mutated(random, content) : content) ?? "",
+  ]);
+  try {
+    const tokenizer = new Tokenizer(new Map(broken), { source: "folder" });
+    for (const text of texts) {
+      tokenizer.decode(tokenizer.encode(text).inputIds);
+    }
+    return "accepted";
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    if (isInternal(error) || !/^Cannot (read folder\/|encode )/.test(message)) {
+      const content = broken[place]?.[1].slice(0, 3000);
+      throw new Finding("internal message", `${error} for ${content}`);
+    }
+    return "refused";
+  }
+}
+
+/** Compares random tokenizers with the compiled ones, and breaks some. */
+export const fuzzer: Fuzzer = {
+  name: "tokenizers",
+  description:
+    "random tokenizer.json files and texts against the compiled ones",
+  short: 150,
+  limit: 10,
+  trial: async (random) => {
+    const tokenizer = randomTokenizer(random);
+    return random.next() < 0.25
+      ? tryBroken(random, tokenizer)
+      : await compare(random, tokenizer);
+  },
+};
