@@ -344,7 +344,7 @@ Deno.test("what is wrong with a file is said at once, by file and key", () => {
     ],
     [
       deep('{"type":"Sequence","normalizers":[', "]}"),
-      "its parts lie too deep in one another",
+      "it is nested more than 1000 deep",
     ],
   ];
   for (const [content, message] of cases) {
