@@ -113,12 +113,16 @@ async function fit(
 ): Promise<TrainResult> {
   const { texts, labels } = examples;
   const { batchSize, seed } = settings;
+  const { epochs, gradientAccumulation, maxGradNorm, logEvery } = settings;
   const { lengths } = texts;
   const optimizer = optimizerOf(model, settings);
   const schedule = scheduleOf(settings, plan.epochs * plan.stepsPerEpoch);
   model.train();
   const result = await train({
-    ...settings,
+    epochs,
+    gradientAccumulation,
+    maxGradNorm,
+    logEvery,
     batches: (epoch) =>
       batches(texts.count, batchSize, { shuffle: true, seed, epoch, lengths }),
     inputs(rows: Uint32Array) {

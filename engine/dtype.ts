@@ -1,8 +1,28 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+import { checkAll } from "./whole_numbers.ts";
+
 /** The element type of a {@linkcode Tensor}: 32-bit floats or integers. */
 export type DType = "f32" | "i32" | "u32";
+
+/**
+ * A typed array of any kind, as {@linkcode tensor} takes them: floats become f32,
+ * integers with a sign i32, others u32.
+ */
+export type NumberArray =
+  | Float32Array
+  | Float64Array
+  | Float16Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | BigInt64Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Uint16Array
+  | Uint32Array
+  | BigUint64Array;
 
 /** The typed array that holds the elements of a tensor on the host. */
 export type TypedArray =
@@ -18,7 +38,12 @@ export interface DTypeInfo {
   wgsl: string;
   /** Values in a buffer, from a byte offset. */
   view(buffer: ArrayBuffer, offset: number, length: number): TypedArray;
-  /** Converts values; to integers, towards zero. */
+  /**
+   * Converts values.
+   *
+   * @throws {RangeError} If one is no number of the type: a fraction, NaN or a
+   * number out of range where the type holds integers.
+   */
   from(values: ArrayLike<number>): TypedArray;
 }
 
@@ -34,13 +59,13 @@ export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
     bytes: 4,
     wgsl: "i32",
     view: (buffer, offset, length) => new Int32Array(buffer, offset, length),
-    from: (values) => Int32Array.from(values),
+    from: (values) => Int32Array.from(checkAll("i32", values)),
   },
   u32: {
     bytes: 4,
     wgsl: "u32",
     view: (buffer, offset, length) => new Uint32Array(buffer, offset, length),
-    from: (values) => Uint32Array.from(values),
+    from: (values) => Uint32Array.from(checkAll("u32", values)),
   },
 };
 

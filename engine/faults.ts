@@ -15,6 +15,9 @@ export const UNWRITTEN = -1;
 /** The same where the host wrote it, outside of all chunks. */
 export const UPLOADED = -2;
 
+/** The chunk of calls that belong to none. */
+const NO_CHUNK = -3;
+
 /** Makes an error of this library of what the GPU said. */
 export type Explain = (error: GPUError) => Error;
 
@@ -107,6 +110,7 @@ export class Faults {
     explain: Explain = refused,
     filter: GPUErrorFilter = "validation",
   ): T {
+    if (explain === refused) return this.#share(NO_CHUNK, run);
     this.alive();
     this.#gpu.pushErrorScope(filter);
     try {
@@ -118,14 +122,24 @@ export class Faults {
 
   /** Submits the commands of a chunk; if they are refused, none has run. */
   submit(chunk: number, run: () => void): void {
+    this.#share(chunk, run);
+  }
+
+  /** Makes a call in a scope that stays open while reports pile up. */
+  #share<T>(chunk: number, run: () => T): T {
     this.alive();
     const crowded = this.#reports.size >= MAX_REPORTS;
     if (!crowded) this.#closeSpan();
-    if (!this.#span) this.#gpu.pushErrorScope("validation");
-    this.#span ??= { first: chunk, last: chunk };
-    this.#span.last = chunk;
+    if (!this.#span) {
+      this.#gpu.pushErrorScope("validation");
+      this.#span = { first: Infinity, last: -Infinity };
+    }
+    if (chunk !== NO_CHUNK) {
+      this.#span.first = Math.min(this.#span.first, chunk);
+      this.#span.last = chunk;
+    }
     try {
-      run();
+      return run();
     } finally {
       if (!crowded) this.#closeSpan();
     }
@@ -213,7 +227,7 @@ export class Faults {
     this.#span = undefined;
     this.#note(this.#gpu.popErrorScope(), (said) => {
       const error = refused(said);
-      this.#refusals.push({ ...span, error });
+      if (span.first <= span.last) this.#refusals.push({ ...span, error });
       if (this.#refusals.length > MAX_REFUSALS) this.#refusals.shift();
       return error;
     });

@@ -42,6 +42,8 @@ export class Block {
   made: number = UNWRITTEN;
   /** Whether the GPU had no memory for it. */
   isInvalid: boolean = false;
+  /** What is known of integers that the host wrote here; see host_integers.ts. */
+  integers: object | undefined;
   /** The whole buffer as a binding. */
   readonly whole: Binding;
   #windows = new Map<number, Binding[]>();
@@ -151,6 +153,7 @@ export class Pool {
   release(block: Block): void {
     observer()?.release(block);
     block.generation++;
+    block.integers = undefined;
     this.#inUse -= block.size;
     this.#blocks--;
     if (block.isInvalid) return this.#discard(block);

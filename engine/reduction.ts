@@ -6,17 +6,18 @@
 // reduced ones, the stretches are reduced one after the other, from the last.
 
 import { copyStrided } from "./copy.ts";
-import { specialize } from "./kernel.ts";
+import { evaluate } from "./evaluate.ts";
 import {
-  ARGMAX_SERIAL,
-  ARGMAX_WORKGROUP,
-  REDUCE_FORMS,
+  ARGMAX_LANES,
+  argmaxKernel,
   REDUCE_WORKGROUP,
-  REDUCTIONS,
-  retype,
+  type ReduceForm,
+  reduceKernel,
+  type Reduction,
   SELECT_INDEX,
 } from "./kernels/reduce.ts";
 import { grid, launch } from "./launch.ts";
+import { fillInto } from "./ops/inplace.ts";
 import { normalizeAxis, type Shape, sizeOf } from "./shape.ts";
 import { alias, allocate, type Tensor } from "./tensor.ts";
 import { TEXEL_WINDOW } from "./texels.ts";
@@ -27,8 +28,6 @@ defineVariants("reduce", ["serial", "texels", "workgroup"]);
 
 /** Bytes between which x is worth a copy to a texture, which is kept. */
 const TEXEL_BYTES = [256 * 1024, 8 * TEXEL_WINDOW] as const;
-
-type Reduction = keyof typeof REDUCTIONS;
 
 /** Elements along the reduced axis that one invocation or workgroup takes. */
 const ROW_CHUNK = 1024;
@@ -78,7 +77,12 @@ export function plan(action: string, x: Tensor, options: ReduceOptions): Plan {
   return { reduced, kept, shape, count };
 }
 
-/** Reduces the marked axes; the result has `shape`. Nothing is recorded. */
+/**
+ * Reduces the marked axes; the result has `shape`. Nothing is recorded.
+ *
+ * A sum of no elements is 0, and 0 times an infinite `scale`, as a mean's is
+ * then, is NaN. Other operations need an element, which callers see to.
+ */
 export function reduceAxes(
   x: Tensor,
   reduced: readonly boolean[],
@@ -86,6 +90,11 @@ export function reduceAxes(
   op: Reduction,
   scale = 1,
 ): Tensor {
+  if (x.size === 0) {
+    const y = allocate(x.device, shape, x.dtype);
+    fillInto(y, 0 * scale);
+    return y;
+  }
   const groups: { length: number; reduced: boolean }[] = [];
   x.shape.forEach((length, i) => {
     if (length === 1) return;
@@ -173,9 +182,7 @@ function stage(
   const { device } = x;
   const { chunk } = sizes;
   const form = chooseForm(x, sizes);
-  const kernel = specialize(retype(REDUCE_FORMS[form], x.dtype), {
-    OP: REDUCTIONS[op],
-  });
+  const kernel = reduceKernel(form, op, x.dtype);
   for (const piece of stagePieces(x, sizes)) {
     const { outer, n, inner, resume, last } = piece;
     const parts = Math.ceil(n / chunk);
@@ -259,7 +266,7 @@ function stagePieces(x: Tensor, sizes: StageSizes): StagePiece[] {
 function chooseForm(
   x: Tensor,
   { n, inner }: StageSizes,
-): keyof typeof REDUCE_FORMS {
+): ReduceForm {
   const variant = chooseReduce(x, Math.min(n, ROW_CHUNK));
   if (variant === "workgroup" && inner === 1 && n > 1) return "workgroup";
   const form = inner > 1
@@ -351,13 +358,13 @@ export function argExtreme(
   if (inner > 1 && n > x.device.maxTurns) {
     return argExtreme(op, lastAxis(x, sizes), [false, true], shape);
   }
+  // Beyond this, a workgroup's invocations would take too many turns.
+  const most = Math.floor(x.device.maxTurns / 2) * ARGMAX_LANES;
+  if (n > most) return argExtremeOfParts(op, x, sizes, shape, most);
   const y = allocate(x.device, shape, "i32");
   const workgroup = inner === 1 &&
     chooseReduce(x, n) === "workgroup";
-  const kernel = specialize(
-    retype(workgroup ? ARGMAX_WORKGROUP : ARGMAX_SERIAL, x.dtype),
-    { SIGN: op === "max" ? 1 : -1 },
-  );
+  const kernel = argmaxKernel(workgroup ? "workgroup" : "serial", op, x.dtype);
   for (const { o, outer } of pieces(x, sizes)) {
     const from = view(x, o * n * inner, outer * n * inner);
     const to = view(y, o * inner, outer * inner);
@@ -369,6 +376,60 @@ export function argExtreme(
         : grid(outer * inner, REDUCE_WORKGROUP),
     });
   }
+  return y;
+}
+
+/** The same over rows so long that they are cut into parts of `length`. */
+function argExtremeOfParts(
+  op: "max" | "min",
+  x: Tensor,
+  { outer, n }: StageSizes,
+  shape: Shape,
+  length: number,
+): Tensor {
+  const { device } = x;
+  const parts = Math.ceil(n / length);
+  const values = allocate(device, [outer, parts], x.dtype);
+  const indices = allocate(device, [outer, parts], "i32");
+  const numbers = allocate(device, [1, parts], "i32");
+  numbers.write(Int32Array.from({ length: parts }, (_, i) => i));
+  for (let k = 0; k < parts; k++) {
+    const start = k * length;
+    const count = Math.min(length, n - start);
+    const part = allocate(device, [outer, count], x.dtype);
+    copyStrided(
+      x,
+      part,
+      [outer, count],
+      { offset: start, strides: [n, 1] },
+      { offset: 0, strides: [count, 1] },
+    );
+    const place = { offset: k, strides: [parts] };
+    const found = [
+      [reduceAxes(part, [false, true], [outer], op), values],
+      [argExtreme(op, part, [false, true], [outer]), indices],
+    ] as const;
+    for (const [from, to] of found) {
+      copyStrided(from, to, [outer], { offset: 0, strides: [1] }, place);
+      from.dispose();
+    }
+    part.dispose();
+  }
+  const best = argExtreme(op, values, [false, true], [outer, 1]);
+  const chosen = evaluate(
+    [outer, parts],
+    {
+      name: "index_of_parts",
+      body: "select(0, index + k * length, k == best)",
+      operands: [["index", "i32"], ["k", "i32"], ["best", "i32"]],
+      scalars: [["length", "i32"]],
+      result: "i32",
+    },
+    [indices, numbers, best],
+    { length },
+  );
+  const y = reduceAxes(chosen, [false, true], shape, "sum");
+  for (const used of [values, indices, numbers, best, chosen]) used.dispose();
   return y;
 }
 

@@ -33,16 +33,30 @@ export function stridesOf(shape: Shape): number[] {
 }
 
 /**
- * Throws unless every length is a non-negative integer.
+ * Throws unless every length is a non-negative integer, and all together make a
+ * number of elements that can be counted.
  *
- * @throws {RangeError} If a length is not.
+ * @throws {TypeError} If the shape is no array.
+ * @throws {RangeError} If a length is not, or there are 2^53 elements or more.
  */
 export function checkShape(action: string, shape: Shape): void {
+  if (!Array.isArray(shape)) {
+    throw new TypeError(
+      `Cannot ${action} of shape ${shape}: expected an array of lengths`,
+    );
+  }
   if (!shape.every((length) => Number.isSafeInteger(length) && length >= 0)) {
     throw new RangeError(
       `Cannot ${action} of shape ${
         formatShape(shape)
       }: lengths must be non-negative integers`,
+    );
+  }
+  if (!Number.isSafeInteger(sizeOf(shape))) {
+    throw new RangeError(
+      `Cannot ${action} of shape ${
+        formatShape(shape)
+      }: it would have more than 2^53 elements`,
     );
   }
 }

@@ -9,10 +9,12 @@ import {
   type Pipeline,
   type PipelineCache,
 } from "./kernel.ts";
+import { assertApart } from "./collisions.ts";
 import { GpuError } from "./errors.ts";
 import { type Faults, outOfMemory, UNWRITTEN, UPLOADED } from "./faults.ts";
 import type { Binding, Block } from "./pool.ts";
 import type { TypedArray } from "./dtype.ts";
+import { integersOf } from "./host_integers.ts";
 import { Live, observer, type Param } from "./observer.ts";
 import { Mirrors, type TexelBinding } from "./texels.ts";
 
@@ -108,6 +110,8 @@ export class Stream {
   readonly #uploadStaging = new Uint8Array(UPLOAD_BYTES);
   readonly #readers: GPUBuffer[] = [];
   readonly #riders = new Set<Rider>();
+  /** Those that a reading under way brings along. */
+  readonly #aboard = new Set<Rider>();
   readonly #dynamicOffset = new Uint32Array(1);
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
@@ -200,9 +204,9 @@ export class Stream {
     for (let i = 0; i < bindings.length; i++) {
       const { block } = bindings[i] as Binding;
       block.chunk = this.#chunk;
-      if (block.made === UNWRITTEN && bind[i] === "write") {
-        block.made = this.#chunk;
-      }
+      if (bind[i] !== "write") continue;
+      block.integers = undefined;
+      if (block.made === UNWRITTEN) block.made = this.#chunk;
     }
     this.#dispatches++;
     observer()?.dispatch(
@@ -231,6 +235,7 @@ export class Stream {
     );
     source.block.chunk = this.#chunk;
     this.#writes(target.block);
+    target.block.integers = undefined;
     this.#pending++;
   }
 
@@ -241,12 +246,14 @@ export class Stream {
     this.#closePass();
     this.#open().clearBuffer(block.buffer, offset, Math.ceil(bytes / 4) * 4);
     this.#writes(block);
+    block.integers = undefined;
     this.#pending++;
   }
 
   /** Writes host values into a block, after everything recorded before. */
   upload(block: Block, offset: number, values: TypedArray): void {
     this.#faults.alive();
+    block.integers = offset === 0 ? integersOf(values) : undefined;
     if (observer()?.upload(this, block, offset, values)) return;
     const used = block.chunk === this.#chunk && this.#pending > 0;
     if (used && this.#uploaded + values.byteLength <= UPLOAD_BYTES) {
@@ -314,20 +321,40 @@ export class Stream {
   /** Takes a range back that no reading has brought along yet. */
   leave(rider: Rider): void {
     this.#riders.delete(rider);
+    this.#aboard.delete(rider);
   }
 
-  /** Reads with all riders, and tells them. */
+  /**
+   * Reads with all riders, and tells them. If that fails, the next reading brings
+   * them; of several that throw, the first one's error is thrown.
+   */
   async #readWithRiders(ranges: readonly ReadRange[]): Promise<ArrayBuffer[]> {
     const riders = [...this.#riders];
     this.#riders.clear();
+    for (const rider of riders) this.#aboard.add(rider);
     const receive = riders.map((rider) => rider.board());
-    const results = await this.#read([
-      ...ranges,
-      ...riders.map(({ range }) => range),
-    ], true);
-    receive.forEach((tell, i) => {
-      tell(results[ranges.length + i] ?? new ArrayBuffer(0));
+    let results: ArrayBuffer[];
+    try {
+      results = await this.#read([
+        ...ranges,
+        ...riders.map(({ range }) => range),
+      ], true);
+    } catch (error) {
+      for (const rider of riders) {
+        if (this.#aboard.delete(rider)) this.#riders.add(rider);
+      }
+      throw error;
+    }
+    const errors: unknown[] = [];
+    riders.forEach((rider, i) => {
+      this.#aboard.delete(rider);
+      try {
+        receive[i]?.(results[ranges.length + i] ?? new ArrayBuffer(0));
+      } catch (error) {
+        errors.push(error);
+      }
     });
+    if (errors.length > 0) throw errors[0];
     return results.slice(0, ranges.length);
   }
 
@@ -429,7 +456,10 @@ export class Stream {
   play(list: CommandList): void {
     this.flush();
     this.#faults.submit(this.#chunk, () => {
-      for (const block of list.written) block.made = this.#chunk;
+      for (const block of list.written) {
+        block.made = this.#chunk;
+        block.integers = undefined;
+      }
       this.#chunk += list.play();
     });
     this.#dispatches += list.dispatches;
@@ -556,35 +586,5 @@ export class Stream {
         entries: resources.map((resource, binding) => ({ binding, resource })),
       })
     );
-  }
-}
-
-/**
- * Checks that no two bindings collide: WebGPU refuses one buffer that is read
- * and written in a dispatch, and two writable ranges that overlap. Deno's wgpu
- * does not see the latter, so it is found here, on every adapter.
- */
-function assertApart(
-  { gpu, bind }: BindLayout,
-  bindings: readonly (Binding | TexelBinding)[],
-): void {
-  for (let i = 1; i < bindings.length; i++) {
-    const a = bindings[i];
-    if (!a || "view" in a) continue;
-    for (let k = 0; k < i; k++) {
-      const b = bindings[k];
-      if (!b || "view" in b || a.block !== b.block) continue;
-      const writes = (bind[i] === "write" ? 1 : 0) +
-        (bind[k] === "write" ? 1 : 0);
-      const overlap = a.offset < b.offset + b.size &&
-        b.offset < a.offset + a.size;
-      if (writes === 0 || writes === 2 && !overlap) continue;
-      throw new GpuError(
-        `Cannot bind bytes ${b.offset} to ${b.offset + b.size} of a buffer ` +
-          `as ${bind[k]} ${k} and ${a.offset} to ${a.offset + a.size} as ` +
-          `${bind[i]} ${i} of [${gpu.label}]: what one dispatch writes must ` +
-          (writes === 2 ? "not overlap" : "lie in another buffer"),
-      );
-    }
   }
 }

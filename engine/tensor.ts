@@ -271,13 +271,25 @@ export class Tensor {
   }
 }
 
-/** Makes a tensor with arbitrary contents, for a kernel to fill. */
+/**
+ * Makes a tensor with arbitrary contents, for a kernel to fill.
+ *
+ * @throws {RangeError} If no buffer of the device can be so large.
+ */
 export function allocate(
   device: Device,
   shape: Shape,
   dtype: DType = "f32",
 ): Tensor {
   const bytes = sizeOf(shape) * DTYPES[dtype].bytes;
+  const most = device.gpu.limits.maxBufferSize;
+  if (bytes > most) {
+    throw new RangeError(
+      `Cannot make a tensor of shape ${
+        formatShape(shape)
+      }: its ${bytes} bytes exceed the device's largest buffer of ${most}`,
+    );
+  }
   const block = device.pool.acquire(bytes);
   const tensor = new Tensor(device, shape, dtype, { block, byteOffset: 0 });
   adopt(tensor);

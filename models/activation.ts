@@ -6,9 +6,11 @@ import type { Activation } from "../engine/mod.ts";
 /** What configurations call the activations, and what the kernels call them. */
 const ACTIVATIONS: Readonly<Record<string, Activation>> = {
   gelu: "gelu",
+  gelu_python: "gelu",
   gelu_new: "gelu_tanh",
   gelu_pytorch_tanh: "gelu_tanh",
   gelu_fast: "gelu_tanh",
+  gelu_accurate: "gelu_tanh",
   relu: "relu",
   silu: "silu",
   swish: "silu",
@@ -18,17 +20,19 @@ const ACTIVATIONS: Readonly<Record<string, Activation>> = {
 /**
  * The activation that a configuration names.
  *
+ * @param name The name.
+ * @param source What errors call the configuration, if anything.
  * @throws {TypeError} If there is none of that name.
  */
-export function activationOf(name: string): Activation {
+export function activationOf(name: string, source?: string): Activation {
   const activation = Object.hasOwn(ACTIVATIONS, name)
     ? ACTIVATIONS[name]
     : undefined;
   if (!activation) {
     throw new TypeError(
-      `Cannot use the activation "${name}": expected one of ${
-        Object.keys(ACTIVATIONS).join(", ")
-      }`,
+      `Cannot use the activation "${name}"${
+        source === undefined ? "" : ` of ${source}`
+      }: expected one of ${Object.keys(ACTIVATIONS).join(", ")}`,
     );
   }
   return activation;

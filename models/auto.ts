@@ -26,6 +26,7 @@ import {
 } from "./bert.ts";
 import type { PretrainedConfig } from "./config.ts";
 import { ConfigReader } from "./config_reader.ts";
+import type { WithLabels, WithLoss, WithPositions } from "./io.ts";
 import {
   MarianConfig,
   MarianForCausalLM,
@@ -59,6 +60,7 @@ import {
 import {
   architectureOf,
   modelClassOf,
+  modelTypes,
   registerArchitecture,
   type Tasks,
 } from "./registry.ts";
@@ -128,7 +130,12 @@ export class AutoConfig {
     source: string,
     options: PretrainedOptions = {},
   ): Promise<PretrainedConfig> {
-    return AutoConfig.fromFields(await resolveConfig(source, options));
+    const reader = await resolveConfig(source, options);
+    const { config } = inFile(
+      reader,
+      () => architectureOf(modelTypeOf(reader, source)),
+    );
+    return new config(reader);
   }
 
   /** Makes the configuration of the architecture that `model_type` names. */
@@ -143,6 +150,61 @@ export class AutoConfig {
   }
 }
 
+/** Types of transformers whose names hold that of an architecture here. */
+const OTHER_TYPES: readonly string[] = [
+  "albert",
+  "bert-generation",
+  "big_bird",
+  "bigbird_pegasus",
+  "camembert",
+  "deberta",
+  "deberta-v2",
+  "distilbert",
+  "flaubert",
+  "ibert",
+  "layoutlm",
+  "mbart",
+  "megatron-bert",
+  "mobilebert",
+  "modernbert-decoder",
+  "nystromformer",
+  "plbart",
+  "qdqbert",
+  "rembert",
+  "roberta-prelayernorm",
+  "roc_bert",
+  "roformer",
+  "squeezebert",
+  "visual_bert",
+  "xlm-roberta",
+  "xlm-roberta-xl",
+  "xmod",
+];
+
+/**
+ * What `model_type` says, or else the longest type in the folder's name, as
+ * configurations of the first releases have it.
+ */
+function modelTypeOf(reader: ConfigReader, source: string): string {
+  if (reader.has("model_type")) return reader.string("model_type");
+  const [found] = [...modelTypes(), ...OTHER_TYPES]
+    .filter((type) => source.includes(type))
+    .sort((a, b) => b.length - a.length);
+  return found ?? reader.string("model_type");
+}
+
+/** Looks something up; if there is none, the error names the file. */
+function inFile<T>(reader: ConfigReader, find: () => T): T {
+  try {
+    return find();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new RangeError(`${error.message} (${reader.source})`, {
+      cause: error,
+    });
+  }
+}
+
 /** What every `Auto…` class does for its task. */
 export interface AutoClass<M> {
   /** Loads a folder or hub model, of whatever architecture it is. */
@@ -151,15 +213,40 @@ export interface AutoClass<M> {
   fromConfig(config: PretrainedConfig): M;
 }
 
-function auto<T extends keyof Tasks>(task: T): AutoClass<Tasks[T]> {
+/** A task's model, which says that there is a loss where labels are given. */
+export type Labelled<T extends keyof Tasks> =
+  & {
+    /** Runs the model, and finds the loss. */
+    forward(
+      inputs: WithLabels<Parameters<Tasks[T]["forward"]>[0]>,
+    ): WithLoss<ReturnType<Tasks[T]["forward"]>>;
+  }
+  & Tasks[T];
+
+/** The same of a task whose labels are places. */
+export type Positioned<T extends keyof Tasks> =
+  & {
+    /** Runs the model, and finds the loss. */
+    forward(
+      inputs: WithPositions<Parameters<Tasks[T]["forward"]>[0]>,
+    ): WithLoss<ReturnType<Tasks[T]["forward"]>>;
+  }
+  & Tasks[T];
+
+function auto<T extends keyof Tasks, M extends Tasks[T] = Tasks[T]>(
+  task: T,
+): AutoClass<M> {
   return {
     async fromPretrained(source, options = {}) {
       const reader = await resolveConfig(source, options);
-      const found = modelClassOf(reader.string("model_type"), task);
-      return await PreTrainedModel.load(found, source, options);
+      const found = inFile(
+        reader,
+        () => modelClassOf(modelTypeOf(reader, source), task),
+      );
+      return await PreTrainedModel.load(found, source, options) as M;
     },
     fromConfig(config) {
-      return new (modelClassOf(config.modelType, task))(config);
+      return new (modelClassOf(config.modelType, task))(config) as M;
     },
   };
 }
@@ -168,17 +255,17 @@ function auto<T extends keyof Tasks>(task: T): AutoClass<Tasks[T]> {
 export const AutoModel: AutoClass<Tasks["base"]> = auto("base");
 
 /** Loads models that fill masked tokens. */
-export const AutoModelForMaskedLM: AutoClass<Tasks["maskedLM"]> = auto(
+export const AutoModelForMaskedLM: AutoClass<Labelled<"maskedLM">> = auto(
   "maskedLM",
 );
 
 /** Loads models that continue texts. */
-export const AutoModelForCausalLM: AutoClass<Tasks["causalLM"]> = auto(
+export const AutoModelForCausalLM: AutoClass<Labelled<"causalLM">> = auto(
   "causalLM",
 );
 
 /** Loads models that turn texts into other texts. */
-export const AutoModelForSeq2SeqLM: AutoClass<Tasks["seq2SeqLM"]> = auto(
+export const AutoModelForSeq2SeqLM: AutoClass<Labelled<"seq2SeqLM">> = auto(
   "seq2SeqLM",
 );
 
@@ -195,19 +282,19 @@ export const AutoModelForSeq2SeqLM: AutoClass<Tasks["seq2SeqLM"]> = auto(
  * ```
  */
 export const AutoModelForSequenceClassification: AutoClass<
-  Tasks["sequenceClassification"]
+  Labelled<"sequenceClassification">
 > = auto("sequenceClassification");
 
 /** Loads models that label tokens. */
 export const AutoModelForTokenClassification: AutoClass<
-  Tasks["tokenClassification"]
+  Labelled<"tokenClassification">
 > = auto("tokenClassification");
 
 /** Loads models that find answers. */
 export const AutoModelForQuestionAnswering: AutoClass<
-  Tasks["questionAnswering"]
+  Positioned<"questionAnswering">
 > = auto("questionAnswering");
 
 /** Loads models that choose between answers. */
-export const AutoModelForMultipleChoice: AutoClass<Tasks["multipleChoice"]> =
+export const AutoModelForMultipleChoice: AutoClass<Labelled<"multipleChoice">> =
   auto("multipleChoice");

@@ -69,7 +69,11 @@ import type {
   Seq2SeqOutput,
   Seq2SeqQuestionInputs,
   Seq2SeqQuestionOutput,
+  WithLabels,
+  WithLoss,
+  WithPositions,
 } from "./io.ts";
+import { KNOWN_FIELDS } from "./known_fields.ts";
 import { classificationLoss } from "./loss.ts";
 import { PreTrainedModel } from "./pretrained.ts";
 
@@ -113,7 +117,7 @@ export class BartConfig extends Seq2SeqConfig {
   /**
    * Reads and checks the fields.
    *
-   * @throws {TypeError} If a field is of the wrong kind.
+   * @throws {TypeError} If a field is of the wrong kind, or an option unknown.
    * @throws {RangeError} If a number is out of range.
    */
   constructor(options: BartConfigOptions | ConfigReader = {}) {
@@ -132,6 +136,7 @@ export class BartConfig extends Seq2SeqConfig {
       min: 0,
       max: 1,
     });
+    if (new.target === BartConfig) reader.checkNames(KNOWN_FIELDS);
   }
 }
 
@@ -285,6 +290,11 @@ export class BartForConditionalGeneration extends BartWithHead {
   }
 
   /** Scores every token of the vocabulary at every place of the target. */
+  forward(
+    inputs: WithLabels<LabelledSeq2SeqInputs>,
+  ): WithLoss<Seq2SeqHeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: LabelledSeq2SeqInputs): Seq2SeqHeadOutput;
   forward(inputs: LabelledSeq2SeqInputs): Seq2SeqHeadOutput {
     const { labels, decoderInputIds, cache } = inputs;
     const output = this.model.forward({
@@ -361,6 +371,11 @@ export class BartForSequenceClassification extends BartWithHead {
   }
 
   /** Scores every label for every text. */
+  forward(
+    inputs: WithLabels<LabelledSeq2SeqInputs>,
+  ): WithLoss<Seq2SeqHeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: LabelledSeq2SeqInputs): Seq2SeqHeadOutput;
   forward(inputs: LabelledSeq2SeqInputs): Seq2SeqHeadOutput {
     const { inputIds, labels } = inputs;
     if (!inputIds) {
@@ -409,6 +424,11 @@ export class BartForQuestionAnswering extends BartWithHead {
   }
 
   /** Scores every token as the answer's first and last. */
+  forward(
+    inputs: WithPositions<Seq2SeqQuestionInputs>,
+  ): WithLoss<Seq2SeqQuestionOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: Seq2SeqQuestionInputs): Seq2SeqQuestionOutput;
   forward(inputs: Seq2SeqQuestionInputs): Seq2SeqQuestionOutput {
     const output = this.model.forward(inputs);
     const scores = this.qaOutputs.forward(tokenStates(output));
@@ -447,6 +467,9 @@ export class BartForCausalLM extends BartPreTrainedModel {
   }
 
   /** Scores every token of the vocabulary at every place. */
+  forward(inputs: WithLabels<CausalLMInputs>): WithLoss<HeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: CausalLMInputs): HeadOutput;
   forward(inputs: CausalLMInputs): HeadOutput {
     return scoreTexts(this.model, this.lmHead, inputs);
   }

@@ -49,7 +49,7 @@ import {
 } from "./blocks/heads.ts";
 import { joined, textStates, tokenStates } from "./blocks/packed.ts";
 import { activationOf } from "./activation.ts";
-import type { ConfigReader } from "./config.ts";
+import { ConfigReader } from "./config.ts";
 import type {
   CausalLMInputs,
   EncoderInputs,
@@ -58,7 +58,11 @@ import type {
   LabelledInputs,
   QuestionInputs,
   QuestionOutput,
+  WithLabels,
+  WithLoss,
+  WithPositions,
 } from "./io.ts";
+import { KNOWN_FIELDS } from "./known_fields.ts";
 import { classificationLoss } from "./loss.ts";
 import { PreTrainedModel } from "./pretrained.ts";
 
@@ -106,12 +110,14 @@ export class BertConfig extends BertLikeConfig {
   /**
    * Reads and checks the fields.
    *
-   * @throws {TypeError} If a field is of the wrong kind, or asks for what is
-   * not supported.
+   * @throws {TypeError} If a field is of the wrong kind or asks for what is not
+   * supported, or an option is unknown.
    * @throws {RangeError} If a number is out of range.
    */
   constructor(options: BertConfigOptions | ConfigReader = {}) {
-    super(options, { modelType: "bert", vocabSize: 30522, padTokenId: 0 });
+    const reader = ConfigReader.from(options);
+    super(reader, { modelType: "bert", vocabSize: 30522, padTokenId: 0 });
+    if (new.target === BertConfig) reader.checkNames(KNOWN_FIELDS);
   }
 }
 
@@ -281,6 +287,9 @@ export class BertForMaskedLM extends BertPreTrainedModel {
   }
 
   /** Scores every token of the vocabulary at every place. */
+  forward(inputs: WithLabels<LabelledInputs>): WithLoss<HeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: LabelledInputs): HeadOutput;
   forward(inputs: LabelledInputs): HeadOutput {
     const output = this.bert.forward(inputs);
     const scores = this.cls.predictions.forward(tokenStates(output));
@@ -296,6 +305,9 @@ export class BertForMaskedLM extends BertPreTrainedModel {
  */
 export class BertLMHeadModel extends BertForMaskedLM {
   /** Scores every token of the vocabulary as the next at every place. */
+  override forward(inputs: WithLabels<CausalLMInputs>): WithLoss<HeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  override forward(inputs: CausalLMInputs): HeadOutput;
   override forward(inputs: CausalLMInputs): HeadOutput {
     const { labels, cache } = inputs;
     const output = this.bert.forward(inputs);
@@ -348,6 +360,9 @@ export class BertForSequenceClassification extends BertPooledClassifier {
   }
 
   /** Scores every label for every text. */
+  forward(inputs: WithLabels<LabelledInputs>): WithLoss<HeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: LabelledInputs): HeadOutput;
   forward(inputs: LabelledInputs): HeadOutput {
     const [output, logits] = this.classify(inputs);
     const { labels } = inputs;
@@ -368,6 +383,9 @@ export class BertForMultipleChoice extends BertPooledClassifier {
   }
 
   /** Scores every choice. */
+  forward(inputs: WithLabels<LabelledInputs>): WithLoss<HeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: LabelledInputs): HeadOutput;
   forward(inputs: LabelledInputs): HeadOutput {
     const { labels, ...rest } = inputs;
     const [batch = 0, choices = 0] = inputs.inputIds.shape;
@@ -398,6 +416,9 @@ export class BertForTokenClassification extends BertPreTrainedModel {
   }
 
   /** Scores every label for every token. */
+  forward(inputs: WithLabels<LabelledInputs>): WithLoss<HeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: LabelledInputs): HeadOutput;
   forward(inputs: LabelledInputs): HeadOutput {
     const output = this.bert.forward(inputs);
     const scores = this.classifier.forward(
@@ -426,6 +447,9 @@ export class BertForQuestionAnswering extends BertPreTrainedModel {
   }
 
   /** Scores every token as the answer's first and last. */
+  forward(inputs: WithPositions<QuestionInputs>): WithLoss<QuestionOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: QuestionInputs): QuestionOutput;
   forward(inputs: QuestionInputs): QuestionOutput {
     const output = this.bert.forward(inputs);
     const scores = this.qaOutputs.forward(tokenStates(output));

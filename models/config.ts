@@ -10,6 +10,13 @@
 
 import { writeTextAtomically } from "../nn/disk.ts";
 import { formatJson, readJson } from "./files/json.ts";
+import {
+  labelsOf,
+  MAX_LABELS,
+  readLabelIds,
+  readLabels,
+  turnAround,
+} from "./class_names.ts";
 import { ConfigReader, toSnakeCase } from "./config_reader.ts";
 
 export { ConfigReader };
@@ -32,8 +39,8 @@ const PROBLEM_TYPES: readonly ProblemType[] = [
 /** The fields that every architecture has, as options. */
 export interface PretrainedConfigOptions {
   /**
-   * The number of classes, named `LABEL_0`, `LABEL_1`… Ignored beside
-   * `id2label`.
+   * The number of classes, named `LABEL_0`, `LABEL_1`…, at most 1,048,576.
+   * Ignored beside `id2label`, of which the console tells if the numbers differ.
    *
    * @default 2
    */
@@ -92,6 +99,13 @@ export interface PretrainedConfigOptions {
    * @default false
    */
   outputHiddenStates?: boolean;
+  /**
+   * Whether `forward` gives attention's probabilities, where texts are not
+   * packed.
+   *
+   * @default false
+   */
+  outputAttentions?: boolean;
   /**
    * The standard deviation of new weights.
    *
@@ -163,8 +177,12 @@ export class PretrainedConfig {
   outputHiddenStates: boolean;
   /** The standard deviation of new weights. */
   initializerRange: number;
+  /** Whether `forward` gives attention's probabilities. */
+  outputAttentions: boolean;
   #reader: ConfigReader;
   #defaults: Readonly<Record<string, unknown>>;
+  /** What the common properties were when they had been read, as texts. */
+  #read: ReadonlyMap<string, string>;
 
   /**
    * Reads the common fields; `defaults` are those of the architecture.
@@ -183,15 +201,20 @@ export class PretrainedConfig {
     this.architectures = reader.strings("architectures", null);
     this.dtype = reader.string("dtype", null) ??
       reader.string("torch_dtype", null);
-    this.id2label = readLabels(reader, defaults);
+    this.id2label = readLabels(reader, defaults.numLabels ?? 2);
     this.label2id = readLabelIds(reader) ?? turnAround(this.id2label);
     this.problemType = reader.string("problem_type", null, {
       oneOf: PROBLEM_TYPES,
     }) as ProblemType | null;
     // A null in the file says that there is none, whatever others have.
     const isNull = (name: string) => reader.fields[name] === null;
-    const token = (name: string, fallback: number | null = null) =>
-      reader.integer(name, isNull(name) ? null : fallback);
+    const token = (name: string, fallback: number | null = null) => {
+      // Of a list, which generation may use, the first is the token here.
+      if (!Array.isArray(reader.fields[name])) {
+        return reader.integer(name, isNull(name) ? null : fallback);
+      }
+      return reader.integers(name)[0] ?? null;
+    };
     this.padTokenId = token("pad_token_id", defaults.padTokenId);
     this.bosTokenId = token("bos_token_id", defaults.bosTokenId);
     this.eosTokenId = Array.isArray(reader.fields.eos_token_id)
@@ -228,6 +251,16 @@ export class PretrainedConfig {
       defaults.initializerRange ?? COMMON.initializer_range,
       { min: 0 },
     );
+    this.outputAttentions = flag(
+      "output_attentions",
+      defaults.outputAttentions,
+    );
+    refusePruned(reader);
+    this.#read = new Map(
+      Object.entries(this)
+        .filter(([property]) => reader.has(toSnakeCase(property)))
+        .map(([property, value]) => [property, JSON.stringify(value)]),
+    );
   }
 
   /** The number of classes. */
@@ -237,6 +270,12 @@ export class PretrainedConfig {
 
   /** Renames the classes `LABEL_0`, `LABEL_1`… if their number changes. */
   set numLabels(count: number) {
+    if (!Number.isSafeInteger(count) || count < 0 || count > MAX_LABELS) {
+      throw new RangeError(
+        `Cannot name ${count} classes: expected a whole number up to ` +
+          `${MAX_LABELS}`,
+      );
+    }
     if (count === this.numLabels) return;
     this.setLabels(Array.from({ length: count }, (_, id) => `LABEL_${id}`));
   }
@@ -244,8 +283,9 @@ export class PretrainedConfig {
   /** Names the classes; their ids are the places in the list. */
   setLabels(names: readonly string[]): void {
     if (new Set(names).size !== names.length) {
+      const twice = names.find((name, i) => names.indexOf(name) < i);
       throw new TypeError(
-        `Cannot name the classes ${names.join(", ")}: a name is given twice`,
+        `Cannot name ${names.length} classes: "${twice}" is given twice`,
       );
     }
     this.id2label = { ...names };
@@ -259,16 +299,18 @@ export class PretrainedConfig {
   }
 
   /**
-   * Checks that the model knows every token of a tokenizer.
-   *
-   * @throws {RangeError} If the tokenizer has more tokens than the model.
+   * Warns on the console if a tokenizer has more tokens than the model. As in
+   * transformers it may: BART's summarizers have no row for a mask, which their
+   * texts never hold. A text that does hold such a token is refused.
    */
   checkVocabulary(tokenizer: { readonly vocabSize: number }): void {
     const { vocab_size: size } = this.toJSON();
     if (typeof size !== "number" || tokenizer.vocabSize <= size) return;
-    throw new RangeError(
-      `Cannot use this tokenizer: it has ${tokenizer.vocabSize} tokens and ` +
-        `the model knows ${size}`,
+    // deno-lint-ignore no-console -- it works, but for texts with those tokens
+    console.warn(
+      `${this.#reader.source}: the tokenizer has ${tokenizer.vocabSize} ` +
+        `tokens and the model knows ${size}; texts that hold one of the ` +
+        "others are refused",
     );
   }
 
@@ -284,6 +326,8 @@ export class PretrainedConfig {
         ? "torch_dtype"
         : toSnakeCase(property);
       const text = JSON.stringify(value);
+      // As it was spelled, unless it has changed since.
+      if (name in given && this.#read.get(property) === text) continue;
       const isDefault = [COMMON, { ...COMMON, ...this.#defaults }].every(
         (fields) =>
           JSON.stringify(fields[property === "dtype" ? property : name]) ===
@@ -305,6 +349,17 @@ export class PretrainedConfig {
   async save(folder: string): Promise<void> {
     await writeTextAtomically(`${folder}/${CONFIG_NAME}`, this.toString());
   }
+}
+
+/** Refuses models whose attention heads were cut out: their shapes differ. */
+function refusePruned(reader: ConfigReader): void {
+  const pruned = reader.object("pruned_heads", null) ?? {};
+  if (Object.values(pruned).every((heads) => isEmpty(heads))) return;
+  throw reader.error("pruned_heads", "none: it is not supported");
+}
+
+function isEmpty(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
 }
 
 /** An architecture's own defaults, under their names in the file. */
@@ -334,51 +389,9 @@ const COMMON: Record<string, unknown> & { initializer_range: number } = {
   is_encoder_decoder: false,
   add_cross_attention: false,
   output_hidden_states: false,
+  output_attentions: false,
   initializer_range: 0.02,
 };
-
-function readLabels(
-  reader: ConfigReader,
-  defaults: PretrainedConfigOptions,
-): Readonly<Record<number, string>> {
-  const labels = reader.object("id2label", null);
-  if (labels === null) {
-    const count = reader.integer("num_labels", defaults.numLabels ?? 2, {
-      min: 0,
-    });
-    return labelsOf(count);
-  }
-  for (const [id, label] of Object.entries(labels)) {
-    if (!/^\d+$/.test(id) || typeof label !== "string") {
-      throw reader.error("id2label", "a map from ids to texts");
-    }
-  }
-  return labels as Readonly<Record<number, string>>;
-}
-
-function labelsOf(count: number): Readonly<Record<number, string>> {
-  return Object.fromEntries(
-    Array.from({ length: count }, (_, id) => [id, `LABEL_${id}`]),
-  );
-}
-
-function readLabelIds(
-  reader: ConfigReader,
-): Readonly<Record<string, number>> | null {
-  const ids = reader.object("label2id", null);
-  if (ids === null || Object.values(ids).every(Number.isSafeInteger)) {
-    return ids as Readonly<Record<string, number>> | null;
-  }
-  throw reader.error("label2id", "a map from texts to ids");
-}
-
-function turnAround(
-  labels: Readonly<Record<number, string>>,
-): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(labels).map(([id, label]) => [label, Number(id)]),
-  );
-}
 
 /**
  * Reads the `config.json` of a folder.

@@ -63,6 +63,7 @@ export class ConfigReader {
   readonly source: string;
   #floats: Set<string>;
   #camelCase: boolean;
+  readonly #asked = new Set<string>();
 
   /**
    * Takes fields under their names in the file; `floats` are those to be
@@ -89,6 +90,30 @@ export class ConfigReader {
     });
     reader.#camelCase = true;
     return reader;
+  }
+
+  /** Whether these are options, under camelCase names, and no file. */
+  get areOptions(): boolean {
+    return this.#camelCase;
+  }
+
+  /**
+   * Throws if there are options that nobody asked for, which are misspelled
+   * then. Files may hold anything.
+   *
+   * @param known Other names that options may have, in snake case.
+   * @throws {TypeError} If a name is unknown, with the nearest of the others.
+   */
+  checkNames(known: readonly string[] = []): void {
+    if (!this.#camelCase) return;
+    for (const name of Object.keys(this.fields)) {
+      if (this.#asked.has(name) || known.includes(name)) continue;
+      const near = nearest(name, [...this.#asked]);
+      throw new TypeError(
+        `Cannot read ${this.source}: there is no ${toCamelCase(name)}` +
+          (near === undefined ? "" : `, did you mean ${toCamelCase(near)}?`),
+      );
+    }
   }
 
   /** The fields that were read as floating-point numbers, or spelled so. */
@@ -128,7 +153,9 @@ export class ConfigReader {
       fallback,
       describeRange("number", range),
       (value): value is number => typeof value === "number",
-      (value) => inRange(value, range),
+      // A file may hold NaN, as Python writes it and compares it with bounds.
+      (value) =>
+        inRange(value, range) || !this.#camelCase && Number.isNaN(value),
     );
   }
 
@@ -208,13 +235,18 @@ export class ConfigReader {
   ): TypeError | RangeError {
     const label = this.#camelCase ? toCamelCase(name) : name;
     const value = this.#value(name);
-    const is = value === undefined ? "missing" : JSON.stringify(value);
+    const is = value === undefined
+      ? "missing"
+      : typeof value === "number"
+      ? String(value)
+      : JSON.stringify(value);
     return new kind(
       `Cannot read ${this.source}: ${label} is ${is}, expected ${expected}`,
     );
   }
 
   #value(name: string): unknown {
+    this.#asked.add(name);
     return Object.hasOwn(this.fields, name)
       ? this.fields[name] ?? undefined
       : undefined;
@@ -235,9 +267,44 @@ export class ConfigReader {
   }
 }
 
+/** The name that takes the fewest changes, if those are few. */
+function nearest(name: string, known: readonly string[]): string | undefined {
+  const [best] = known
+    .map((other) => ({ other, cost: changes(name, other) }))
+    .filter(({ other, cost }) =>
+      cost <= Math.max(2, Math.min(name.length, other.length) / 3)
+    )
+    .sort((a, b) => a.cost - b.cost);
+  return best?.other;
+}
+
+/** Letters to put in, take out, exchange or swap with the next one. */
+function changes(a: string, b: string): number {
+  let rows = [Array.from({ length: b.length + 1 }, (_, j) => j)];
+  for (let i = 1; i <= a.length; i++) {
+    const [above = [], twoAbove = []] = rows;
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1];
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] &&
+        a[i - 2] === b[j - 1];
+      row.push(Math.min(
+        (above[j] ?? 0) + 1,
+        (row[j - 1] ?? 0) + 1,
+        (above[j - 1] ?? 0) + (same ? 0 : 1),
+        swapped ? (twoAbove[j - 2] ?? 0) + 1 : Infinity,
+      ));
+    }
+    rows = [row, above];
+  }
+  return rows[0]?.[b.length] ?? 0;
+}
+
 function inRange(value: number, range: NumberRange): boolean {
-  const { min = -Infinity, max = Infinity } = range;
-  return value >= min && value <= max;
+  const { min, max } = range;
+  // NaN is within no bounds, and allowed where there are none.
+  return (min === undefined || value >= min) &&
+    (max === undefined || value <= max);
 }
 
 function describeRange(kind: "integer" | "number", range: NumberRange): string {

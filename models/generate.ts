@@ -27,6 +27,8 @@ import {
 } from "./generation/decoders.ts";
 import { listOf } from "./generation/processors.ts";
 import {
+  begunRows,
+  checkKnown,
   maskOf,
   readRows,
   type Rows,
@@ -52,7 +54,8 @@ export type { Rows } from "./generation/prompts.ts";
 export interface GenerateOptions extends GenerationOptions {
   /**
    * What is continued, `[batch, length]`, padded on the left; or, for a model
-   * with an encoder, the sources, padded on the right.
+   * with an encoder, the sources, padded on the right. Prompts without any token
+   * begin with `bosTokenId`.
    */
   inputIds: Rows;
   /**
@@ -141,10 +144,11 @@ export interface GenerateOutput {
  *
  * @param model A decoder, with or without an encoder beside it.
  * @param options The prompts or sources, and how to continue.
- * @throws {TypeError} If the prompts are not rows of equal length, the options
- * do not fit together, or the model does not use the cache it is given.
- * @throws {RangeError} If the prompts leave no place for a token, more rows are
- * asked for than there are beams, or the model's scores hold NaN.
+ * @throws {TypeError} If the prompts are no rows, the options do not fit together
+ * or are not supported, or the model does not use the cache it is given.
+ * @throws {RangeError} If the prompts leave no place for a token or hold one that
+ * the model does not know, more rows are asked for than there are beams, the
+ * model's scores hold NaN, or options forbid every token of a row.
  */
 export async function generate(
   model: CausalModel | Seq2SeqModel,
@@ -162,14 +166,19 @@ export async function generate(
   const config = (generationConfig ?? model.generationConfig ??
     GenerationConfig.fromModelConfig(model.config)).with(fields);
   const { numBeams } = config;
+  config.checkUse();
   checkOptions(config, streamer);
+  const answers = isSeq2Seq(model);
   const [sources = [], givenMasks, targets] = await readRows({
-    inputIds,
+    inputIds: answers ? inputIds : begunRows(inputIds, config),
     attentionMask,
     decoderInputIds,
   });
+  const { vocab_size: known, decoder_vocab_size: answered = known } = model
+    .config.toJSON();
+  checkKnown("inputIds", sources, known);
+  checkKnown("decoderInputIds", targets ?? [], answered);
   const masks = givenMasks ?? maskOf(sources, config);
-  const answers = isSeq2Seq(model);
   if (targets && !answers) {
     throw new TypeError(
       `Cannot generate from decoderInputIds with a model of type ` +
@@ -180,6 +189,7 @@ export async function generate(
   const promptLength = prompts[0]?.length ?? 0;
   const maxLength = maxLengthOf(config, fields.maxLength, promptLength, model);
   checkLengths(promptLength, maxLength);
+  checkPlaces(config, prompts.length, maxLength);
   const places = answers
     ? []
     : masks.map((mask) => mask.filter((kept) => kept !== 0).length - 1);
@@ -239,6 +249,24 @@ function checkLengths(promptLength: number, maxLength: number): void {
         `${maxLength}, raise it or set maxNewTokens`,
     );
   }
+}
+
+/** Places for tokens that a call may ask for: 256 MiB for each table of them. */
+const MOST_PLACES = 2 ** 26;
+
+function checkPlaces(
+  { numBeams, numReturnSequences }: GenerationConfig,
+  prompts: number,
+  maxLength: number,
+): void {
+  const rows = Math.max(numBeams, numReturnSequences);
+  const places = prompts * rows * maxLength;
+  if (places <= MOST_PLACES) return;
+  throw new RangeError(
+    `Cannot generate ${maxLength} tokens in ${rows} rows for each of ` +
+      `${prompts} prompts: that is ${places} places, and there may be ` +
+      `${MOST_PLACES}; lower numBeams, numReturnSequences or maxLength`,
+  );
 }
 
 function checkOptions(

@@ -10,13 +10,24 @@
 import { writeTextAtomically } from "../nn/disk.ts";
 import { formatJson, readJson } from "./files/json.ts";
 import { ConfigReader, toSnakeCase } from "./config_reader.ts";
+import {
+  type EarlyStopping,
+  firstToken,
+  IGNORED,
+  readBiases,
+  readEarlyStopping,
+  readPositive,
+  readTokens,
+  readWords,
+  refuseUnsupported,
+  UNSUPPORTED,
+} from "./generation_fields.ts";
 import { type PretrainedConfig, readConfig } from "./config.ts";
 import { resolveFiles, type ResolveOptions } from "./hub.ts";
 
-const FILE_NAME = "generation_config.json";
+export type { EarlyStopping } from "./generation_fields.ts";
 
-/** When beam search stops; see {@linkcode GenerationOptions.earlyStopping}. */
-export type EarlyStopping = boolean | "never";
+const FILE_NAME = "generation_config.json";
 
 /** What {@linkcode GenerationConfig} holds. */
 export interface GenerationOptions {
@@ -53,7 +64,12 @@ export interface GenerationOptions {
   lengthPenalty?: number;
   /** Rows given back for each prompt. @default {1} */
   numReturnSequences?: number;
-  /** What scores are divided by before drawing. @default {1} */
+  /**
+   * What scores are divided by before drawing, above 0; without drawing it does
+   * not count.
+   *
+   * @default {1}
+   */
   temperature?: number;
   /** The number of best tokens to draw from; 0 for all. @default {50} */
   topK?: number;
@@ -167,32 +183,46 @@ export class GenerationConfig implements Required<GenerationOptions> {
   /**
    * Takes fields; what is not given has the default of transformers.
    *
-   * @throws {TypeError} If a field is of the wrong kind, or asks for a way of
-   * generating that is not supported.
+   * A file may say what transformers loads and only refuses to generate by: so
+   * it is here, see {@linkcode checkUse}.
+   *
+   * @throws {TypeError} If a field is of the wrong kind, an option is unknown, or
+   * an option asks for a way of generating that is not supported.
    * @throws {RangeError} If a number is out of range.
    */
   constructor(options: GenerationOptions | ConfigReader = {}) {
     const reader = ConfigReader.from(options);
     this.#reader = reader;
-    refuseUnsupported(reader);
+    if (reader.areOptions) refuseUnsupported(reader);
+    const share = (name: string, fallback: number | null) =>
+      reader.areOptions
+        ? reader.number(name, fallback, { min: 0, max: 1 })
+        : reader.number(name, fallback);
     const count = (name: string, fallback: number, min = 0) =>
       reader.integer(name, fallback, { min });
-    const token = (name: string) => reader.integer(name, null, { min: 0 });
+    const token = (name: string) => firstToken(reader, name);
     const flag = (name: string) => reader.boolean(name, false);
-    this.maxLength = count("max_length", 20, 1);
+    this.maxLength = count("max_length", 20, reader.areOptions ? 1 : 0);
     this.maxNewTokens = reader.integer("max_new_tokens", null, { min: 1 });
-    this.minLength = count("min_length", 0);
+    this.minLength = count("min_length", 0, reader.areOptions ? 0 : -Infinity);
     this.minNewTokens = reader.integer("min_new_tokens", null, { min: 0 });
     this.doSample = flag("do_sample");
     this.numBeams = count("num_beams", 1, 1);
     this.earlyStopping = readEarlyStopping(reader);
     this.lengthPenalty = reader.number("length_penalty", 1);
     this.numReturnSequences = count("num_return_sequences", 1, 1);
-    this.temperature = readPositive(reader, "temperature");
-    this.topK = count("top_k", 50);
-    this.topP = reader.number("top_p", 1, { min: 0, max: 1 });
-    this.minP = reader.number("min_p", null, { min: 0, max: 1 });
-    this.repetitionPenalty = readPositive(reader, "repetition_penalty");
+    this.temperature = reader.number("temperature", 1);
+    // A null leaves all tokens to draw from.
+    this.topK = reader.fields.top_k === null
+      ? 0
+      : reader.areOptions
+      ? count("top_k", 50)
+      : reader.number("top_k", 50);
+    this.topP = share("top_p", 1) ?? 1;
+    this.minP = share("min_p", null);
+    this.repetitionPenalty = reader.areOptions
+      ? readPositive(reader, "repetition_penalty")
+      : reader.number("repetition_penalty", 1);
     this.noRepeatNgramSize = count("no_repeat_ngram_size", 0);
     this.badWordsIds = readWords(reader);
     this.sequenceBias = readBiases(reader);
@@ -206,6 +236,48 @@ export class GenerationConfig implements Required<GenerationOptions> {
     this.bosTokenId = token("bos_token_id");
     this.eosTokenId = readTokens(reader, "eos_token_id");
     this.decoderStartTokenId = token("decoder_start_token_id");
+    reader.checkNames(IGNORED);
+    if (!this.doSample && this.temperature <= 0) {
+      // deno-lint-ignore no-console -- as transformers does
+      console.warn(
+        `${reader.source}: temperature ${this.temperature} does not count, as ` +
+          "doSample is not set",
+      );
+    }
+  }
+
+  /**
+   * Checks that texts can be generated so.
+   *
+   * @throws {TypeError} If a field asks for a way of generating that is not
+   * supported.
+   * @throws {RangeError} If a number is out of range for what is asked for.
+   */
+  checkUse(): void {
+    const reader = this.#reader;
+    const { doSample, topK, topP, minP } = this;
+    const within = (name: string, allowed: boolean, wish: string) => {
+      if (!allowed) throw reader.error(name, wish, RangeError);
+    };
+    refuseUnsupported(reader, doSample);
+    const start = reader.fields.decoder_start_token_id;
+    if (Array.isArray(start) && new Set(start).size > 1) {
+      throw reader.error("decoder_start_token_id", "one token for all rows");
+    }
+    within(
+      "repetition_penalty",
+      this.repetitionPenalty > 0,
+      "a number above 0",
+    );
+    if (!doSample) return;
+    within("temperature", this.temperature > 0, "a number above 0");
+    within("top_k", Number.isSafeInteger(topK) && topK >= 0, "0 or more");
+    within("top_p", topP >= 0 && topP <= 1, "a number from 0 to 1");
+    within(
+      "min_p",
+      minP === null || minP >= 0 && minP <= 1,
+      "a number from 0 to 1",
+    );
   }
 
   /**
@@ -224,7 +296,8 @@ export class GenerationConfig implements Required<GenerationOptions> {
       ...options,
     });
     if (!files.includes(FILE_NAME)) {
-      return fromFields((await readConfig(folder)).fields, "config.json");
+      const { fields, source } = await readConfig(folder);
+      return fromFields(fields, source);
     }
     const path = `${folder}/${FILE_NAME}`;
     const { fields, floats } = await readJson(path);
@@ -241,6 +314,8 @@ export class GenerationConfig implements Required<GenerationOptions> {
   /** A configuration with some fields replaced; `undefined` leaves one as is. */
   with(options: GenerationOptions): GenerationConfig {
     const { fields } = ConfigReader.from(options);
+    // Checked alone, so that errors name what was given.
+    if (Object.keys(fields).length > 0) checkOptions(options);
     return new GenerationConfig(
       new ConfigReader({ ...this.#reader.fields, ...fields }, {
         source: "the generation options",
@@ -271,95 +346,22 @@ function fromFields(
   source: string,
 ): GenerationConfig {
   const own = Object.entries(fields).filter(([name, value]) =>
-    value !== null && NAMES.includes(name)
+    value !== null && (NAMES.includes(name) || name in UNSUPPORTED)
   );
-  return new GenerationConfig(
-    new ConfigReader(Object.fromEntries(own), { source }),
-  );
+  const found = Object.fromEntries(own);
+  // What BART's first configurations call it.
+  if (fields.force_bos_token_to_be_generated === true) {
+    found.forced_bos_token_id ??= fields.bos_token_id ?? null;
+  }
+  return new GenerationConfig(new ConfigReader(found, { source }));
 }
 
-/** Fields that change what is generated, and the values that do not. */
-const UNSUPPORTED: Readonly<Record<string, readonly unknown[]>> = {
-  constraints: [],
-  diversity_penalty: [0],
-  dola_layers: [],
-  encoder_no_repeat_ngram_size: [0],
-  encoder_repetition_penalty: [1],
-  epsilon_cutoff: [0],
-  eta_cutoff: [0],
-  exponential_decay_length_penalty: [],
-  force_words_ids: [],
-  guidance_scale: [1],
-  max_time: [],
-  num_beam_groups: [1],
-  penalty_alpha: [0],
-  prompt_lookup_num_tokens: [],
-  stop_strings: [],
-  typical_p: [1],
-  watermarking_config: [],
-};
+/** Checks options by themselves; the temperature is told of once. */
+function checkOptions(options: GenerationOptions): void {
+  const { temperature: _, ...others } = options;
+  new GenerationConfig(others);
+}
 
 /** The names of all fields in files. */
 const NAMES: readonly string[] = Object.keys(new GenerationConfig())
   .map(toSnakeCase);
-
-function refuseUnsupported(reader: ConfigReader): void {
-  for (const [name, neutral] of Object.entries(UNSUPPORTED)) {
-    if (reader.has(name) && !neutral.includes(reader.fields[name])) {
-      throw reader.error(name, `${neutral[0] ?? "null"}: it is not supported`);
-    }
-  }
-}
-
-function readPositive(reader: ConfigReader, name: string): number {
-  const value = reader.number(name, 1);
-  if (value > 0) return value;
-  throw reader.error(name, "a number above 0", RangeError);
-}
-
-function readEarlyStopping(reader: ConfigReader): EarlyStopping {
-  const name = "early_stopping";
-  if (typeof reader.fields[name] !== "string") {
-    return reader.boolean(name, false);
-  }
-  reader.string(name, "never", { oneOf: ["never"] });
-  return "never";
-}
-
-function readTokens(
-  reader: ConfigReader,
-  name: string,
-): number | readonly number[] | null {
-  return Array.isArray(reader.fields[name])
-    ? reader.integers(name, null)
-    : reader.integer(name, null, { min: 0 });
-}
-
-function isWord(value: unknown): value is readonly number[] {
-  return Array.isArray(value) && value.length > 0 &&
-    value.every((token) => Number.isSafeInteger(token) && token >= 0);
-}
-
-function readWords(
-  reader: ConfigReader,
-): readonly (readonly number[])[] | null {
-  const words = reader.has("bad_words_ids")
-    ? reader.fields.bad_words_ids
-    : null;
-  if (words === null) return null;
-  if (Array.isArray(words) && words.every(isWord)) return words;
-  throw reader.error("bad_words_ids", "a list of lists of tokens");
-}
-
-function readBiases(
-  reader: ConfigReader,
-): readonly (readonly [readonly number[], number])[] | null {
-  const biases = reader.has("sequence_bias")
-    ? reader.fields.sequence_bias
-    : null;
-  if (biases === null) return null;
-  const isPair = (pair: unknown): pair is [readonly number[], number] =>
-    Array.isArray(pair) && isWord(pair[0]) && typeof pair[1] === "number";
-  if (Array.isArray(biases) && biases.every(isPair)) return biases;
-  throw reader.error("sequence_bias", "a list of pairs of tokens and a number");
-}

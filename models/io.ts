@@ -84,6 +84,26 @@ export interface LabelledInputs extends EncoderInputs {
   labels?: Tensor | undefined;
 }
 
+/** Inputs that do hold labels. */
+export type WithLabels<I> = I & {
+  /** What the loss compares with. */
+  labels: Tensor;
+};
+
+/** Inputs that do hold an answer's first and last token. */
+export type WithPositions<I> = I & {
+  /** The answer's first token. */
+  startPositions: Tensor;
+  /** The answer's last token. */
+  endPositions: Tensor;
+};
+
+/** An output that does hold a loss, as there was something to compare with. */
+export type WithLoss<O> = O & {
+  /** The loss, a scalar. */
+  loss: Tensor;
+};
+
 /** Inputs with the answer's first and last token, each `[batch]`. */
 export interface QuestionInputs extends EncoderInputs {
   /** The answer's first token. */

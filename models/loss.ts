@@ -2,8 +2,10 @@
 // This module is browser compatible.
 
 import {
+  cast,
   gather,
   greaterEqual,
+  maximum,
   reshape,
   type Tensor,
   where,
@@ -23,7 +25,7 @@ export interface ClassificationLossOptions {
  * classes, unless the configuration says otherwise.
  *
  * @param logits `[batch, labels]`.
- * @param labels `[batch]`, or `[batch, labels]` of floats.
+ * @param labels `[batch]` or `[batch, 1]`, or `[batch, labels]` of floats.
  * @throws {TypeError} If the labels do not fit the problem.
  */
 export function classificationLoss(
@@ -38,16 +40,26 @@ export function classificationLoss(
       : labels.dtype === "f32"
       ? "multi_label_classification"
       : "single_label_classification");
-  if (problem === "single_label_classification") {
+  const rows = logits.size / count;
+  const isClasses = problem === "single_label_classification";
+  if (isClasses && labels.dtype !== "f32" && labels.size === rows) {
+    return crossEntropy(logits, reshape(labels, logits.shape.slice(0, -1)));
+  }
+  if (isClasses && labels.size === logits.size) {
     return crossEntropy(logits, labels);
   }
-  if (labels.dtype !== "f32" || labels.size !== logits.size) {
+  if (
+    isClasses || labels.dtype !== "f32" || labels.size !== logits.size
+  ) {
     throw new TypeError(
       `Cannot find the loss of ${problem}: labels are ${labels.dtype} [${
         labels.shape.join(", ")
-      }], expected f32 with as many elements as the logits [${
-        logits.shape.join(", ")
-      }]`,
+      }], expected ${
+        isClasses ? `integers [${rows}], or f32` : "f32"
+      } with as many elements as the logits [${logits.shape.join(", ")}]` +
+        (labels.dtype === "f32" && labels.size === rows
+          ? "; classes are integers, say dtype i32"
+          : ""),
     );
   }
   const targets = reshape(labels, logits.shape);
@@ -57,11 +69,13 @@ export function classificationLoss(
 }
 
 /**
- * Cross-entropy of one place among `[batch, length]` scores; places beyond the
- * text are ignored, as transformers clamps them to the length and ignores that.
+ * Cross-entropy of one place among `[batch, length]` scores. As in transformers,
+ * places before the text count as its first, and places beyond it are ignored.
  *
+ * @param positions Integers `[batch]` or `[batch, 1]`.
  * @param mask 1 where a text has tokens, integers `[batch, length]`; none says
  * that it has all.
+ * @throws {TypeError} If the positions are of another shape or no integers.
  */
 export function positionLoss(
   scores: Tensor,
@@ -69,10 +83,20 @@ export function positionLoss(
   mask?: Tensor,
 ): Tensor {
   const [batch = 0, length = 0] = scores.shape;
-  const beyond = greaterEqual(positions, length);
-  const wanted = where(beyond, -100, positions);
+  if (positions.dtype === "f32" || positions.size !== batch) {
+    throw new TypeError(
+      `Cannot find the loss of answers at ${positions.dtype} [${
+        positions.shape.join(", ")
+      }]: expected integers of shape [${batch}]`,
+    );
+  }
+  const given = reshape(positions, [batch]);
+  // Unsigned numbers cannot lie before the text.
+  const own = given.dtype === "i32" ? maximum(given, 0) : cast(given, "i32");
+  const beyond = greaterEqual(given, length);
+  const wanted = where(beyond, -100, own);
   if (!mask) return crossEntropy(scores, wanted);
-  const places = reshape(where(beyond, 0, positions), [batch, 1]);
+  const places = reshape(where(beyond, 0, own), [batch, 1]);
   const there = reshape(gather(mask, places, 1), [batch]);
   return crossEntropy(scores, where(there, wanted, -100));
 }

@@ -48,7 +48,10 @@ import type {
   Seq2SeqHeadOutput,
   Seq2SeqInputs,
   Seq2SeqOutput,
+  WithLabels,
+  WithLoss,
 } from "./io.ts";
+import { KNOWN_FIELDS } from "./known_fields.ts";
 import { PreTrainedModel } from "./pretrained.ts";
 
 // ------------------------------------------------------------- configuration
@@ -87,7 +90,7 @@ export class MarianConfig extends Seq2SeqConfig {
   /**
    * Reads and checks the fields.
    *
-   * @throws {TypeError} If a field is of the wrong kind.
+   * @throws {TypeError} If a field is of the wrong kind, or an option unknown.
    * @throws {RangeError} If a number is out of range.
    */
   constructor(options: MarianConfigOptions | ConfigReader = {}) {
@@ -109,6 +112,7 @@ export class MarianConfig extends Seq2SeqConfig {
       "share_encoder_decoder_embeddings",
       true,
     );
+    if (new.target === MarianConfig) reader.checkNames(KNOWN_FIELDS);
   }
 }
 
@@ -274,6 +278,11 @@ export class MarianMTModel extends MarianPreTrainedModel {
   }
 
   /** Scores every token of the vocabulary at every place of the target. */
+  forward(
+    inputs: WithLabels<LabelledSeq2SeqInputs>,
+  ): WithLoss<Seq2SeqHeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: LabelledSeq2SeqInputs): Seq2SeqHeadOutput;
   forward(inputs: LabelledSeq2SeqInputs): Seq2SeqHeadOutput {
     const { labels, decoderInputIds, cache } = inputs;
     const output = this.model.forward({
@@ -321,6 +330,9 @@ export class MarianForCausalLM extends MarianPreTrainedModel {
   }
 
   /** Scores every token of the vocabulary at every place. */
+  forward(inputs: WithLabels<CausalLMInputs>): WithLoss<HeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: CausalLMInputs): HeadOutput;
   forward(inputs: CausalLMInputs): HeadOutput {
     return scoreTexts(this.model, this.lmHead, inputs);
   }

@@ -17,11 +17,13 @@
 import {
   cast,
   div,
+  equal,
   mean,
   mul,
   reshape,
   sum,
   type Tensor,
+  where,
 } from "../engine/mod.ts";
 import {
   crossEntropy,
@@ -60,6 +62,9 @@ import type {
   LabelledInputs,
   QuestionInputs,
   QuestionOutput,
+  WithLabels,
+  WithLoss,
+  WithPositions,
 } from "./io.ts";
 import { classificationLoss } from "./loss.ts";
 import type { Packing } from "./packing.ts";
@@ -156,7 +161,7 @@ export class ModernBertModel extends ModernBertPreTrainedModel {
       positionIds,
       packing,
       outputHiddenStates = this.config.outputHiddenStates,
-      outputAttentions = false,
+      outputAttentions = this.config.outputAttentions && !packing,
     } = inputs;
     if (packing) checkPacking("encode", packing, inputs);
     const attentions: Tensor[] = [];
@@ -204,10 +209,13 @@ export interface ModernBertMaskedLMInputs extends LabelledInputs {
  * Fills masked tokens. Labels `[batch, length]`, -100 where nothing is masked;
  * logits `[batch, length, vocabulary]`.
  *
- * With `predictions` only those places are scored, which saves most of the
- * product with the vocabulary: logits are then `[places, vocabulary]`, as with
- * transformers' `sparse_prediction`. That setting asks for `predictions` beside
- * labels, since their number shapes the logits and is not known on the host.
+ * With the configuration's `sparsePrediction`, labels of `sparsePredIgnoreIndex`
+ * count for nothing either, and the loss is that of transformers. It is found
+ * from the scores of all places, since how many have a label is known on the GPU
+ * alone. Where the host knows, `predictions` names the places: only those are
+ * scored, which saves most of the product with the vocabulary, and logits are
+ * `[places, vocabulary]` then, as transformers gives them for sparse predictions
+ * with labels.
  */
 export class ModernBertForMaskedLM extends ModernBertPreTrainedModel {
   /** The encoder. */
@@ -230,21 +238,13 @@ export class ModernBertForMaskedLM extends ModernBertPreTrainedModel {
     }
   }
 
-  /**
-   * Scores every token of the vocabulary at every place, or at those asked for.
-   *
-   * @throws {TypeError} If the configuration asks for sparse predictions, and
-   * labels come without `predictions`.
-   */
+  /** Scores the vocabulary at every place, or at those asked for. */
+  forward(inputs: WithLabels<ModernBertMaskedLMInputs>): WithLoss<HeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: ModernBertMaskedLMInputs): HeadOutput;
   forward(inputs: ModernBertMaskedLMInputs): HeadOutput {
-    const { labels, predictions } = inputs;
-    if (this.config.sparsePrediction && labels && !predictions) {
-      throw new TypeError(
-        "Cannot score labelled places alone: sparse_prediction is set, and " +
-          "predictions do not say where they are; give them, or set " +
-          "sparse_prediction to false",
-      );
-    }
+    const { predictions } = inputs;
+    const labels = inputs.labels && this.#countedLabels(inputs.labels);
     const output = this.model.forward(inputs);
     if (!predictions) {
       const states = this.head.forward(tokenStates(output));
@@ -258,6 +258,14 @@ export class ModernBertForMaskedLM extends ModernBertPreTrainedModel {
     const loss = labels &&
       crossEntropy(logits, reshape(predictions.pack(labels, -100), [-1]));
     return headOutput(logits, loss, output);
+  }
+
+  /** Labels with -100 at all places that count for nothing. */
+  #countedLabels(labels: Tensor): Tensor {
+    const { sparsePrediction, sparsePredIgnoreIndex: ignored } = this.config;
+    return sparsePrediction && ignored !== -100
+      ? where(equal(labels, ignored), -100, labels)
+      : labels;
   }
 }
 
@@ -323,6 +331,9 @@ export class ModernBertForSequenceClassification extends ModernBertClassifier {
   }
 
   /** Scores every label for every text. */
+  forward(inputs: WithLabels<LabelledInputs>): WithLoss<HeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: LabelledInputs): HeadOutput;
   forward(inputs: LabelledInputs): HeadOutput {
     const output = this.model.forward(inputs);
     const logits = this.score(this.pool(output, inputs));
@@ -344,6 +355,9 @@ export class ModernBertForMultipleChoice extends ModernBertClassifier {
   }
 
   /** Scores every choice. */
+  forward(inputs: WithLabels<LabelledInputs>): WithLoss<HeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: LabelledInputs): HeadOutput;
   forward(inputs: LabelledInputs): HeadOutput {
     const { labels, ...rest } = inputs;
     const [batch = 0, choices = 0] = inputs.inputIds.shape;
@@ -366,6 +380,9 @@ export class ModernBertForTokenClassification extends ModernBertClassifier {
   }
 
   /** Scores every label for every token. */
+  forward(inputs: WithLabels<LabelledInputs>): WithLoss<HeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: LabelledInputs): HeadOutput;
   forward(inputs: LabelledInputs): HeadOutput {
     const output = this.model.forward(inputs);
     const scores = this.score(tokenStates(output));
@@ -385,6 +402,9 @@ export class ModernBertForQuestionAnswering extends ModernBertClassifier {
   }
 
   /** Scores every token as the answer's first and last. */
+  forward(inputs: WithPositions<QuestionInputs>): WithLoss<QuestionOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: QuestionInputs): QuestionOutput;
   forward(inputs: QuestionInputs): QuestionOutput {
     const output = this.model.forward(inputs);
     const scores = this.score(tokenStates(output));

@@ -231,7 +231,8 @@ export class Packing {
       this.batch,
       1,
     ]);
-    const rows = embedding(this.#tensors.starts, reshape(x, [this.tokens, -1]));
+    const starts = maximum(this.#tensors.starts, 0); // -1 where a text has none
+    const rows = embedding(starts, reshape(x, [this.tokens, -1]));
     return where(hasToken, rows, 0);
   }
 

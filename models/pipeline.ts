@@ -30,6 +30,11 @@ import {
   type FeatureExtractionPipeline,
 } from "./pipelines/feature_extraction.ts";
 import { fillMask, type FillMaskPipeline } from "./pipelines/fill_mask.ts";
+import type {
+  PosteriorSampling,
+  PosteriorSource,
+  SampledPosterior,
+} from "./pipelines/posterior.ts";
 import {
   questionAnswering,
   type QuestionAnsweringPipeline,
@@ -54,10 +59,12 @@ import {
 } from "./pipelines/token_classification.ts";
 import type { AnyModel, Pipeline, PipelineSetup } from "./pipelines/types.ts";
 import type { PretrainedOptions } from "./pretrained.ts";
+import type { Tasks } from "./registry.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 export type * from "./pipelines/feature_extraction.ts";
 export type * from "./pipelines/fill_mask.ts";
+export type * from "./pipelines/posterior.ts";
 export type * from "./pipelines/question_answering.ts";
 export type * from "./pipelines/text2text_generation.ts";
 export type * from "./pipelines/text_classification.ts";
@@ -113,7 +120,29 @@ export interface PipelineOptions extends PretrainedOptions {
   batchSize?: number;
   /** A tokenizer, or where it lies. @default {the model's source} */
   tokenizer?: Tokenizer | string;
+  /**
+   * A distribution over the model's weights, such as a `SwagModel`, or what
+   * makes one for the loaded model; it is freed with the pipeline then. Scores of
+   * `text-classification` and `token-classification` are means over its samples,
+   * and labels of texts say how unsure they are.
+   *
+   * @default {none: the model's own weights}
+   */
+  posterior?: PosteriorSource | undefined;
+  /** How to sample it. @default {30 samples of seed 0} */
+  sampling?: PosteriorSampling | undefined;
 }
+
+/** The file that a posterior is written to, beside a model. */
+const POSTERIOR_NAME = "swag.safetensors";
+
+/** Tasks whose scores can be averaged. */
+const AVERAGED: readonly string[] = [
+  "text-classification",
+  "sentiment-analysis",
+  "token-classification",
+  "ner",
+];
 
 /** How the pipeline of a task is made. */
 interface Recipe {
@@ -122,7 +151,7 @@ interface Recipe {
 }
 
 function recipe<M extends AnyModel, P extends Pipeline<M>>(
-  auto: AutoClass<M>,
+  auto: AutoClass<NoInfer<M>>,
   make: (setup: PipelineSetup<M>) => P,
 ): Recipe {
   return {
@@ -131,11 +160,14 @@ function recipe<M extends AnyModel, P extends Pipeline<M>>(
   };
 }
 
+type Seq2SeqSetup = PipelineSetup<Tasks["seq2SeqLM"]>;
+
 const CLASSIFY = recipe(AutoModelForSequenceClassification, textClassification);
 const LABEL = recipe(AutoModelForTokenClassification, tokenClassification);
 const TRANSLATE = recipe(
   AutoModelForSeq2SeqLM,
-  (setup) => text2Text(setup, (translationText) => ({ translationText })),
+  (setup: Seq2SeqSetup) =>
+    text2Text(setup, (translationText) => ({ translationText })),
 );
 
 const RECIPES: Readonly<Record<string, Recipe>> = {
@@ -151,11 +183,13 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
   "feature-extraction": recipe(AutoModel, featureExtraction),
   "text2text-generation": recipe(
     AutoModelForSeq2SeqLM,
-    (setup) => text2Text(setup, (generatedText) => ({ generatedText })),
+    (setup: Seq2SeqSetup) =>
+      text2Text(setup, (generatedText) => ({ generatedText })),
   ),
   "summarization": recipe(
     AutoModelForSeq2SeqLM,
-    (setup) => text2Text(setup, (summaryText) => ({ summaryText })),
+    (setup: Seq2SeqSetup) =>
+      text2Text(setup, (summaryText) => ({ summaryText })),
   ),
   "translation": TRANSLATE,
   "text-generation": recipe(AutoModelForCausalLM, textGeneration),
@@ -172,8 +206,9 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
  * @param source A folder, a name on the hub, or a model and its tokenizer. Only
  * a model that was loaded here is freed with the pipeline.
  * @param options How to find the files, and rows at a time.
- * @throws {RangeError} If there is no such task, the architecture has no model
- * for it, or the tokenizer has more tokens than the model.
+ * @throws {RangeError} If there is no such task, or the architecture has no
+ * model for it.
+ * @throws {TypeError} If a posterior is given for a task that it is not for.
  *
  * @example A tiny, untrained classifier
  * ```ts
@@ -207,6 +242,19 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
  * assertEquals(results[0]?.map(({ label }) => label).toSorted(), ["bad", "good"]);
  * ```
  *
+ * @example With the posterior that lies beside a model
+ * ```ts ignore
+ * import { pipeline } from "@swagpu/swagpu/models";
+ * import { SwagModel } from "@swagpu/swagpu/swag";
+ *
+ * const folder = "my-model";
+ * using classify = await pipeline("text-classification", folder, {
+ *   posterior: (model) => SwagModel.load(`${folder}/swag.safetensors`, model),
+ *   sampling: { scale: 0.5 },
+ * });
+ * const [{ label, score, mutualInformation }] = await classify("So so.");
+ * ```
+ *
  * @example Models of the hub
  * ```ts ignore
  * import { pipeline } from "@swagpu/swagpu/models";
@@ -235,20 +283,63 @@ export async function pipeline<T extends PipelineTask>(
   options: PipelineOptions = {},
 ): Promise<PipelineTasks[T]> {
   const { make, load } = recipeOf(task);
-  const { batchSize = 8, tokenizer, ...rest } = options;
+  const { batchSize = 8, tokenizer, posterior, sampling = {}, ...rest } =
+    options;
   checkCount("batchSize", batchSize);
+  checkCount("numPredictions", sampling.numPredictions ?? 1);
+  if (posterior && !AVERAGED.includes(task)) {
+    throw new TypeError(
+      `Cannot use a posterior for ${task}: it is for ${AVERAGED.join(", ")}`,
+    );
+  }
   await initialize();
   const parts = typeof source === "string"
     ? await loadParts(load, source, tokenizer ?? source, rest)
     : source;
   const owned = typeof source === "string";
+  if (owned && !posterior) await tellOfPosterior(source);
   try {
     parts.model.config.checkVocabulary(parts.tokenizer);
-    return make({ ...parts, task, batchSize, owned }) as PipelineTasks[T];
+    const sampled: SampledPosterior | undefined = posterior && {
+      posterior: typeof posterior === "function"
+        ? await posterior(parts.model)
+        : posterior,
+      sampling,
+    };
+    const made = make({ ...parts, task, batchSize, owned, sampled });
+    if (typeof posterior === "function") {
+      alsoFrees(made, sampled?.posterior);
+    }
+    return made as PipelineTasks[T];
   } catch (error) {
     if (owned) parts.model.dispose();
     throw error;
   }
+}
+
+/** Says on the console that a posterior beside a model is not used. */
+async function tellOfPosterior(folder: string): Promise<void> {
+  const path = `${folder}/${POSTERIOR_NAME}`;
+  try {
+    await Deno.stat(path);
+  } catch {
+    return;
+  }
+  // deno-lint-ignore no-console -- results would be surer than they should be
+  console.warn(
+    `pipeline: the posterior in ${path} is not used; give posterior: (model) ` +
+      "=> SwagModel.load(path, model) to average over its samples",
+  );
+}
+
+/** Lets a pipeline free its posterior, too. */
+function alsoFrees(made: Pipeline, posterior: unknown): void {
+  const { dispose } = made;
+  const both = () => {
+    (posterior as Partial<Disposable> | undefined)?.[Symbol.dispose]?.();
+    dispose();
+  };
+  Object.assign(made, { dispose: both, [Symbol.dispose]: both });
 }
 
 function recipeOf(task: string): Recipe {

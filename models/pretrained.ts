@@ -16,6 +16,7 @@ import { parseSize, staleWeights, writeWeights } from "./files/save_weights.ts";
 import { partsOf } from "./files/weights.ts";
 import { stampOf } from "./files/stamp.ts";
 import { openCheckpoint } from "./checkpoint.ts";
+import { replacedFields } from "./class_names.ts";
 import { type PretrainedConfig, readConfig } from "./config.ts";
 import { ConfigReader } from "./config_reader.ts";
 import { GenerationConfig } from "./generation_config.ts";
@@ -26,6 +27,7 @@ import {
   type ResolveOptions,
 } from "./hub.ts";
 import type { EncoderInputs } from "./io.ts";
+import { checkAgainstWeights, checkSize } from "./size_limits.ts";
 
 /** Bytes that may wait for the GPU to take them while a model is loaded. */
 const STAGED_BYTES = 2 ** 26;
@@ -126,9 +128,15 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
   /** How the model generates, where its folder says so. */
   generationConfig?: GenerationConfig;
 
-  /** Subclasses build their parts after this. */
+  /**
+   * Subclasses build their parts after this.
+   *
+   * @throws {RangeError} If the configuration asks for more than 10,000 blocks,
+   * or for parameters of more than 32 GiB.
+   */
   constructor(config: C) {
     super();
+    checkSize(config.toJSON());
     this.config = config;
   }
 
@@ -153,6 +161,8 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
    * @param source A folder, or a name on the hub.
    * @param options Replaced fields, revision and the like.
    * @throws {TypeError} If shapes differ, unless they are to be ignored.
+   * @throws {RangeError} If the configuration asks for sizes far beyond those of
+   * the weights; nothing is built then.
    * @throws {SyntaxError} If a file is malformed.
    * @throws {Deno.errors.NotFound} If a file is missing.
    */
@@ -204,6 +214,7 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
       ? await GenerationConfig.fromPretrained(folder)
       : undefined;
     using weights = await openCheckpoint(folder);
+    checkAgainstWeights(fields, config.toJSON(), weights);
     const model = buildModel(modelClass, config, folder);
     try {
       withoutInitialization(() => model.parameters());
@@ -366,7 +377,7 @@ export async function resolveConfig(
   const { folder } = await resolveFiles(source, options);
   const reader = await readConfig(folder);
   if (!options.config) return reader;
-  return new ConfigReader({ ...reader.fields, ...options.config }, reader);
+  return new ConfigReader(replacedFields(reader, options.config), reader);
 }
 
 /** Builds a model without values; errors name the configuration's file. */

@@ -108,6 +108,11 @@ export function registerArchitecture(
   architectures.set(modelType, architecture);
 }
 
+/** The names of all architectures. */
+export function modelTypes(): string[] {
+  return [...architectures.keys()];
+}
+
 /**
  * Finds the architecture that a configuration names.
  *
@@ -118,7 +123,7 @@ export function architectureOf(modelType: string): Architecture {
   if (!architecture) {
     throw new RangeError(
       `Cannot load a model of type "${modelType}": there are ${
-        [...architectures.keys()].map((name) => `"${name}"`).join(", ")
+        modelTypes().map((name) => `"${name}"`).join(", ")
       }; registerArchitecture() adds others`,
     );
   }

@@ -64,7 +64,11 @@ import type {
   LabelledInputs,
   QuestionInputs,
   QuestionOutput,
+  WithLabels,
+  WithLoss,
+  WithPositions,
 } from "./io.ts";
+import { KNOWN_FIELDS } from "./known_fields.ts";
 import { classificationLoss } from "./loss.ts";
 import { PreTrainedModel } from "./pretrained.ts";
 
@@ -102,8 +106,8 @@ export class RobertaConfig extends BertLikeConfig {
   /**
    * Reads and checks the fields.
    *
-   * @throws {TypeError} If a field is of the wrong kind, or asks for what is
-   * not supported.
+   * @throws {TypeError} If a field is of the wrong kind or asks for what is not
+   * supported, or an option is unknown.
    * @throws {RangeError} If a number is out of range.
    */
   constructor(options: RobertaConfigOptions | ConfigReader = {}) {
@@ -125,6 +129,7 @@ export class RobertaConfig extends BertLikeConfig {
         RangeError,
       );
     }
+    if (new.target === RobertaConfig) reader.checkNames(KNOWN_FIELDS);
   }
 
   /** Tokens that a text may have: rows of the table behind the padding's. */
@@ -291,6 +296,9 @@ export class RobertaForMaskedLM extends RobertaPreTrainedModel {
   }
 
   /** Scores every token of the vocabulary at every place. */
+  forward(inputs: WithLabels<LabelledInputs>): WithLoss<HeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: LabelledInputs): HeadOutput;
   forward(inputs: LabelledInputs): HeadOutput {
     const output = this.roberta.forward(inputs);
     const scores = this.lmHead.forward(tokenStates(output));
@@ -306,6 +314,9 @@ export class RobertaForMaskedLM extends RobertaPreTrainedModel {
  */
 export class RobertaForCausalLM extends RobertaForMaskedLM {
   /** Scores every token of the vocabulary as the next at every place. */
+  override forward(inputs: WithLabels<CausalLMInputs>): WithLoss<HeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  override forward(inputs: CausalLMInputs): HeadOutput;
   override forward(inputs: CausalLMInputs): HeadOutput {
     const { labels, cache } = inputs;
     const output = this.roberta.forward(inputs);
@@ -361,6 +372,9 @@ export class RobertaForSequenceClassification extends RobertaPreTrainedModel {
   }
 
   /** Scores every label for every text. */
+  forward(inputs: WithLabels<LabelledInputs>): WithLoss<HeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: LabelledInputs): HeadOutput;
   forward(inputs: LabelledInputs): HeadOutput {
     const output = this.roberta.forward(inputs);
     const logits = this.classifier.forward(textStates(output));
@@ -392,6 +406,9 @@ export class RobertaForMultipleChoice extends RobertaPreTrainedModel {
   }
 
   /** Scores every choice. */
+  forward(inputs: WithLabels<LabelledInputs>): WithLoss<HeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: LabelledInputs): HeadOutput;
   forward(inputs: LabelledInputs): HeadOutput {
     const { labels, ...rest } = inputs;
     const [batch = 0, choices = 0] = inputs.inputIds.shape;
@@ -424,6 +441,9 @@ export class RobertaForTokenClassification extends RobertaPreTrainedModel {
   }
 
   /** Scores every label for every token. */
+  forward(inputs: WithLabels<LabelledInputs>): WithLoss<HeadOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: LabelledInputs): HeadOutput;
   forward(inputs: LabelledInputs): HeadOutput {
     const output = this.roberta.forward(inputs);
     const scores = this.classifier.forward(
@@ -452,6 +472,9 @@ export class RobertaForQuestionAnswering extends RobertaPreTrainedModel {
   }
 
   /** Scores every token as the answer's first and last. */
+  forward(inputs: WithPositions<QuestionInputs>): WithLoss<QuestionOutput>;
+  /** The same, with a loss only where there is something to compare with. */
+  forward(inputs: QuestionInputs): QuestionOutput;
   forward(inputs: QuestionInputs): QuestionOutput {
     const output = this.roberta.forward(inputs);
     const scores = this.qaOutputs.forward(tokenStates(output));

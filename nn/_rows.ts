@@ -40,11 +40,81 @@ export function checkLabels(
 export function checkClass(
   action: string,
   label: number,
-  { row, classes }: { row: number; classes: number },
+  { row, classes = Infinity, name = "label" }: {
+    row: number;
+    /** @default {any number of classes} */
+    classes?: number;
+    /** What the number is. @default {"label"} */
+    name?: "label" | "prediction";
+  },
 ): void {
   if (!Number.isSafeInteger(label) || label < 0 || label >= classes) {
     throw new RangeError(
-      `Cannot ${action}: label ${row} is ${label}, wanted an integer below ${classes}`,
+      `Cannot ${action}: ${name} ${row} is ${label}, wanted ` +
+        (classes === Infinity
+          ? "an integer of at least 0"
+          : `an integer below ${classes}`),
+    );
+  }
+}
+
+/** Throws if a value is NaN, which nothing can be said of. */
+export function checkNumbers(
+  action: string,
+  values: ArrayLike<number>,
+  name: string,
+): void {
+  for (let i = 0; i < values.length; i++) {
+    if (Number.isNaN(values[i] ?? NaN)) {
+      throw new RangeError(
+        `Cannot ${action}: ${name} ${i} is NaN, wanted a number`,
+      );
+    }
+  }
+}
+
+/** How far 16-bit probabilities may be from what they should add up to. */
+const UNIT_TOLERANCE = 1e-3;
+
+/** Throws unless a probability is in [0, 1]; rounding above 1 is allowed. */
+export function checkProbability(
+  action: string,
+  probability: number,
+  row: number,
+): void {
+  if (!(probability >= 0 && probability <= 1 + UNIT_TOLERANCE)) {
+    throw new RangeError(
+      `Cannot ${action}: row ${row} holds ${probability}, wanted a number in [0, 1]`,
+    );
+  }
+}
+
+/** Throws unless each row of `classes` values is a distribution. */
+export function checkDistributions(
+  action: string,
+  probabilities: ArrayLike<number>,
+  classes: number,
+): void {
+  for (let row = 0; row < probabilities.length / classes; row++) {
+    let sum = 0;
+    for (let i = row * classes; i < (row + 1) * classes; i++) {
+      const p = probabilities[i] ?? NaN;
+      checkProbability(action, p, row);
+      sum += p;
+    }
+    if (Math.abs(sum - 1) > UNIT_TOLERANCE) {
+      throw new RangeError(
+        `Cannot ${action}: row ${row} adds up to ${sum}, wanted probabilities that add up to 1`,
+      );
+    }
+  }
+}
+
+/** Throws unless the least probability that counts is in [0, 1]. */
+export function checkFloor(action: string, floor: number): void {
+  if (!(floor >= 0 && floor <= 1)) {
+    throw new RangeError(
+      `Cannot ${action}: the floor is ${floor}, wanted a number in [0, 1]`,
     );
   }
 }
@@ -55,7 +125,7 @@ export function checkPaired(
   first: ArrayLike<number>,
   second: ArrayLike<number>,
 ): number {
-  if (first.length !== second.length || first.length === 0) {
+  if (first.length !== second.length || !(first.length > 0)) {
     throw new RangeError(
       `Cannot ${action}: lists of ${first.length} and ${second.length}, wanted the same length above 0`,
     );
@@ -63,13 +133,7 @@ export function checkPaired(
   return first.length;
 }
 
-/** How far rounding in 32 bits takes a probability above 1. */
-const ROUNDING = 1e-5;
-
-/**
- * Shannon entropy −Σ pₖ log pₖ of one row, with 0 log 0 = 0. A value that is no
- * probability, such as NaN, throws: left out, it would count as certainty.
- */
+/** Shannon entropy −Σ pₖ log pₖ of one row, with 0 log 0 = 0. */
 export function rowEntropy(
   probabilities: ArrayLike<number>,
   start: number,
@@ -78,12 +142,9 @@ export function rowEntropy(
   let sum = 0;
   for (let k = start; k < start + classes; k++) {
     const p = probabilities[k] ?? 0;
-    if (!(p >= 0 && p <= 1 + ROUNDING)) {
-      throw new RangeError(
-        `Cannot measure entropy: value ${k} is ${p}, wanted a probability in [0, 1]`,
-      );
-    }
-    if (p > 0) sum -= p * Math.log(p);
+    // NaN is not 0, so the sum of a row that holds it is NaN.
+    if (p !== 0) sum -= p * Math.log(p);
   }
-  return sum;
+  // A probability that rounding puts above 1 would make it negative.
+  return Math.max(sum, 0);
 }

@@ -81,10 +81,12 @@ export class MultiHeadAttention extends Module {
    */
   constructor(width: number, options: MultiHeadAttentionOptions) {
     super();
-    checkOptions(options, {
-      action: "build an attention layer",
-      known: ["heads", "dropout", "bias", "init"],
-    });
+    if (new.target === MultiHeadAttention) { // Options of a subclass may be more.
+      checkOptions(options, {
+        action: "build an attention layer",
+        known: ["heads", "dropout", "bias", "init"],
+      });
+    }
     const { heads, dropout = 0, bias = true, init = fanInUniform() } = options;
     if (!Number.isInteger(heads) || heads < 1 || width % heads !== 0) {
       throw new RangeError(

@@ -11,7 +11,14 @@
  * @module
  */
 
-import { checkLabels, columns } from "./_rows.ts";
+import {
+  checkDistributions,
+  checkFloor,
+  checkLabels,
+  checkProbability,
+  columns,
+} from "./_rows.ts";
+import { meanOf, Sum } from "./_sums.ts";
 
 /** How probabilities are kept away from zero before a logarithm. */
 export interface FloorOptions {
@@ -58,8 +65,8 @@ export interface ReliabilityBin {
  * @param labels The class of each row, [rows].
  * @param options The floor under a probability.
  * @returns Nats for each row; 0 for certainty that is right.
- * @throws {RangeError} If the values do not fill whole rows, or a label is not
- * a class.
+ * @throws {RangeError} If the values do not fill whole rows, a label is not a
+ * class, or a row is no distribution.
  *
  * @example A coin
  * ```ts
@@ -76,13 +83,15 @@ export function negativeLogLikelihood(
   options: FloorOptions = {},
 ): number {
   const floor = options.floor ?? 1e-12;
-  const classes = checkLabels("score likelihood", probabilities, labels);
-  let sum = 0;
-  for (let row = 0; row < labels.length; row++) {
-    const p = probabilities[row * classes + (labels[row] ?? 0)] ?? 0;
-    sum -= Math.log(Math.max(p, floor));
-  }
-  return sum / labels.length;
+  const action = "score likelihood";
+  const classes = checkLabels(action, probabilities, labels);
+  checkFloor(action, floor);
+  checkDistributions(action, probabilities, classes);
+  return meanOf(labels.length, (row) => {
+    const p = probabilities[row * classes + (labels[row] ?? 0)] ?? NaN;
+    // Rounding puts certainty above 1, and no likelihood is better than that.
+    return Math.abs(Math.log(Math.min(Math.max(p, floor), 1)));
+  });
 }
 
 /**
@@ -94,8 +103,8 @@ export function negativeLogLikelihood(
  * @param probabilities Predictions, [rows, classes].
  * @param labels The class of each row, [rows].
  * @returns A value in [0, 2].
- * @throws {RangeError} If the values do not fill whole rows, or a label is not
- * a class.
+ * @throws {RangeError} If the values do not fill whole rows, a label is not a
+ * class, or a row is no distribution.
  *
  * @example Right and wrong
  * ```ts
@@ -110,15 +119,17 @@ export function brierScore(
   probabilities: ArrayLike<number>,
   labels: ArrayLike<number>,
 ): number {
-  const classes = checkLabels("score probabilities", probabilities, labels);
-  let sum = 0;
-  for (let row = 0; row < labels.length; row++) {
+  const action = "score probabilities";
+  const classes = checkLabels(action, probabilities, labels);
+  checkDistributions(action, probabilities, classes);
+  return meanOf(labels.length, (row) => {
+    let sum = 0;
     for (let k = 0; k < classes; k++) {
       const truth = labels[row] === k ? 1 : 0;
-      sum += ((probabilities[row * classes + k] ?? 0) - truth) ** 2;
+      sum += ((probabilities[row * classes + k] ?? NaN) - truth) ** 2;
     }
-  }
-  return sum / labels.length;
+    return sum;
+  });
 }
 
 /**
@@ -130,8 +141,8 @@ export function brierScore(
  * @param distribution The truth q, [rows, classes].
  * @param options The row length, and the floor under a probability.
  * @returns Nats for each row.
- * @throws {RangeError} If the values do not fill whole rows, or the two differ
- * in length.
+ * @throws {RangeError} If the values do not fill whole rows, the two differ in
+ * length, or a row is no distribution.
  *
  * @example Equal to the entropy when the prediction is the truth
  * ```ts
@@ -148,19 +159,31 @@ export function softCrossEntropy(
   options: RowsOptions & FloorOptions,
 ): number {
   const { classes, floor = 1e-12 } = options;
-  const rows = columns("compare distributions", probabilities.length, classes);
+  const action = "compare distributions";
+  const rows = columns(action, probabilities.length, classes);
   if (distribution.length !== probabilities.length) {
     throw new RangeError(
       `Cannot compare distributions: ${probabilities.length} predicted values and ${distribution.length} true ones, wanted as many`,
     );
   }
-  let sum = 0;
-  for (let i = 0; i < probabilities.length; i++) {
-    const p = Math.max(probabilities[i] ?? 0, floor);
-    sum -= (distribution[i] ?? 0) * Math.log(p);
-  }
-  return sum / rows;
+  checkFloor(action, floor);
+  checkDistributions(action, probabilities, classes);
+  checkDistributions(action, distribution, classes);
+  return meanOf(rows, (row) => {
+    let sum = 0;
+    for (let i = row * classes; i < (row + 1) * classes; i++) {
+      const q = distribution[i] ?? NaN;
+      // What never happens costs nothing, even where the prediction is 0.
+      if (q === 0) continue;
+      const p = Math.max(probabilities[i] ?? NaN, floor);
+      sum += q * Math.abs(Math.log(Math.min(p, 1)));
+    }
+    return sum;
+  });
 }
+
+/** Bins that a diagram may have: more say nothing and fill the memory. */
+const MAX_BINS = 1_000_000;
 
 /**
  * Groups predictions by confidence, for a reliability diagram.
@@ -173,7 +196,8 @@ export function softCrossEntropy(
  * @param options The number of bins.
  * @returns Every bin in order, empty ones included.
  * @throws {RangeError} If the values do not fill whole rows, a label is not a
- * class, or the number of bins is not a positive integer.
+ * class, a probability is not in [0, 1], or the number of bins is not from 1 to
+ * 1,000,000.
  *
  * @example Two bins
  * ```ts
@@ -191,9 +215,9 @@ export function reliabilityBins(
   options: BinsOptions = {},
 ): ReliabilityBin[] {
   const count = options.bins ?? 15;
-  if (!Number.isSafeInteger(count) || count < 1) {
+  if (!Number.isSafeInteger(count) || count < 1 || count > MAX_BINS) {
     throw new RangeError(
-      `Cannot group predictions: ${count} bins, wanted a positive integer`,
+      `Cannot group predictions: ${count} bins, wanted an integer from 1 to ${MAX_BINS}`,
     );
   }
   const classes = checkLabels("group predictions", probabilities, labels);
@@ -204,26 +228,24 @@ export function reliabilityBins(
     confidence: 0,
     accuracy: 0,
   }));
+  const confidences = bins.map(() => new Sum());
   for (let row = 0; row < labels.length; row++) {
     let best = 0;
     let confidence = -Infinity;
     for (let k = 0; k < classes; k++) {
-      const p = probabilities[row * classes + k] ?? 0;
-      // Written so that NaN, which is greater than nothing, is kept and refused.
-      if (!(p <= confidence)) [best, confidence] = [k, p];
+      const p = probabilities[row * classes + k] ?? NaN;
+      checkProbability("group predictions", p, row);
+      if (p > confidence) [best, confidence] = [k, p];
     }
-    const bin = bins[binOf(confidence, count)];
-    if (bin === undefined) {
-      throw new RangeError(
-        `Cannot group predictions: row ${row} has confidence ${confidence}, wanted a number in [0, 1]`,
-      );
-    }
+    const at = binOf(confidence, count);
+    const bin = bins[at];
+    if (!bin) continue;
     bin.count++;
-    bin.confidence += confidence;
+    confidences[at]?.add(Math.min(confidence, 1));
     bin.accuracy += best === labels[row] ? 1 : 0;
   }
-  for (const bin of bins) {
-    bin.confidence /= Math.max(bin.count, 1);
+  for (const [at, bin] of bins.entries()) {
+    bin.confidence = (confidences[at]?.value ?? 0) / Math.max(bin.count, 1);
     bin.accuracy /= Math.max(bin.count, 1);
   }
   return bins;
@@ -247,7 +269,8 @@ function binOf(confidence: number, bins: number): number {
  * @param options The number of bins; see {@linkcode reliabilityBins}.
  * @returns A value in [0, 1]; 0 when confidence is accuracy in every bin.
  * @throws {RangeError} If the values do not fill whole rows, a label is not a
- * class, or the number of bins is not a positive integer.
+ * class, a probability is not in [0, 1], or the number of bins is not from 1 to
+ * 1,000,000.
  *
  * @example Sure and half of the time wrong
  * ```ts
@@ -262,9 +285,10 @@ export function expectedCalibrationError(
   labels: ArrayLike<number>,
   options: BinsOptions = {},
 ): number {
-  let sum = 0;
-  for (const bin of reliabilityBins(probabilities, labels, options)) {
-    sum += bin.count * Math.abs(bin.accuracy - bin.confidence);
+  const bins = reliabilityBins(probabilities, labels, options);
+  const sum = new Sum();
+  for (const bin of bins) {
+    sum.add(bin.count * Math.abs(bin.accuracy - bin.confidence));
   }
-  return sum / labels.length;
+  return sum.value / labels.length;
 }

@@ -49,10 +49,12 @@ export class Embedding extends Module {
    */
   constructor(count: number, width: number, options: EmbeddingOptions = {}) {
     super();
-    checkOptions(options, {
-      action: "build an Embedding",
-      known: ["paddingIdx", "init"],
-    });
+    if (new.target === Embedding) { // Options of a subclass may be more.
+      checkOptions(options, {
+        action: "build an Embedding",
+        known: ["paddingIdx", "init"],
+      });
+    }
     const { paddingIdx, init = normal({ std: 1, zeroRow: paddingIdx }) } =
       options;
     const isRow = paddingIdx === undefined ||

@@ -57,10 +57,12 @@ export class LayerNorm extends Module {
    */
   constructor(width: number, options: LayerNormModuleOptions = {}) {
     super();
-    checkOptions(options, {
-      action: "build a LayerNorm",
-      known: ["eps", "bias"],
-    });
+    if (new.target === LayerNorm) { // Options of a subclass may be more.
+      checkOptions(options, {
+        action: "build a LayerNorm",
+        known: ["eps", "bias"],
+      });
+    }
     const { eps = 1e-5, bias = true } = options;
     this.eps = eps;
     this.weight = new Parameter([width], ones());

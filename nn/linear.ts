@@ -62,10 +62,12 @@ export class Linear extends Module {
     options: LinearOptions = {},
   ) {
     super();
-    checkOptions(options, {
-      action: "build a Linear",
-      known: ["bias", "init", "biasInit"],
-    });
+    if (new.target === Linear) { // Options of a subclass may be more.
+      checkOptions(options, {
+        action: "build a Linear",
+        known: ["bias", "init", "biasInit"],
+      });
+    }
     const {
       bias = true,
       init = fanInUniform(),

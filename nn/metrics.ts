@@ -5,6 +5,9 @@
  * Metrics on the host, in float64: how right predictions are, how good their
  * probabilities are, and how unsure they are.
  *
+ * NaN is never turned into a plausible number: means and correlations of it are
+ * NaN, and what counts or ranks refuses it. Sums keep what rounding drops.
+ *
  * Scores and probabilities are flat arrays in rows of `classes` values, as a
  * read-back of a [rows, classes] tensor gives them.
  *
@@ -22,7 +25,14 @@
  * @module
  */
 
-import { checkClass, checkLabels, checkPaired, columns } from "./_rows.ts";
+import {
+  checkClass,
+  checkLabels,
+  checkNumbers,
+  checkPaired,
+  columns,
+} from "./_rows.ts";
+import { deviations, meanOf, Sum } from "./_sums.ts";
 import type { RowsOptions } from "./calibration.ts";
 
 export * from "./calibration.ts";
@@ -50,7 +60,7 @@ export interface F1Options {
  * @param scores Scores or probabilities, [rows, classes].
  * @param options The row length.
  * @returns Class numbers, [rows].
- * @throws {RangeError} If the values do not fill whole rows.
+ * @throws {RangeError} If the values do not fill whole rows, or hold NaN.
  *
  * @example Two rows
  * ```ts
@@ -66,6 +76,7 @@ export function argmaxRows(
 ): Uint32Array<ArrayBuffer> {
   const { classes } = options;
   const rows = columns("pick classes", scores.length, classes);
+  checkNumbers("pick classes", scores, "score");
   const result = new Uint32Array(rows);
   for (let row = 0; row < rows; row++) {
     let largest = -Infinity;
@@ -83,8 +94,8 @@ export function argmaxRows(
  * @param scores Logits or probabilities, [rows, classes].
  * @param labels The class of each row, [rows].
  * @returns A value in [0, 1].
- * @throws {RangeError} If the values do not fill whole rows, or a label is not
- * a class.
+ * @throws {RangeError} If the values do not fill whole rows, a label is not a
+ * class, or a score is NaN.
  *
  * @example One of two
  * ```ts
@@ -99,6 +110,7 @@ export function accuracy(
   labels: ArrayLike<number>,
 ): number {
   const classes = checkLabels("count hits", scores, labels);
+  checkNumbers("count hits", scores, "score");
   let hits = 0;
   argmaxRows(scores, { classes }).forEach((predicted, row) => {
     if (predicted === labels[row]) hits++;
@@ -138,36 +150,43 @@ export function confusionMatrix(
     const truth = labels[row] ?? -1;
     const guess = predicted[row] ?? -1;
     checkClass(action, truth, { row, classes });
-    checkClass(action, guess, { row, classes });
+    checkClass(action, guess, { row, classes, name: "prediction" });
     const cell = truth * classes + guess;
     counts[cell] = (counts[cell] ?? 0) + 1;
   }
   return counts;
 }
 
-/** Row sums (how often each class is true), column sums and the diagonal. */
+/** How often a class is true, predicted, and both. */
+interface ClassCounts {
+  actual: number;
+  guessed: number;
+  hits: number;
+}
+
+/** The counts of every class that is true or predicted somewhere. */
 function tally(
+  action: string,
   predicted: ArrayLike<number>,
   labels: ArrayLike<number>,
-): { actual: number[]; guessed: number[]; hits: number[]; rows: number } {
-  let classes = 2;
-  for (const list of [predicted, labels]) {
-    for (let i = 0; i < list.length; i++) {
-      classes = Math.max(classes, (list[i] ?? 0) + 1);
-    }
+): Map<number, ClassCounts> {
+  const rows = checkPaired(action, predicted, labels);
+  const counts = new Map<number, ClassCounts>();
+  const of = (label: number): ClassCounts => {
+    const known = counts.get(label) ?? { actual: 0, guessed: 0, hits: 0 };
+    counts.set(label, known);
+    return known;
+  };
+  for (let row = 0; row < rows; row++) {
+    const truth = labels[row] ?? -1;
+    const guess = predicted[row] ?? -1;
+    checkClass(action, truth, { row });
+    checkClass(action, guess, { row, name: "prediction" });
+    of(truth).actual++;
+    of(guess).guessed++;
+    if (truth === guess) of(truth).hits++;
   }
-  const counts = confusionMatrix(predicted, labels, { classes });
-  const actual = new Array<number>(classes).fill(0);
-  const guessed = new Array<number>(classes).fill(0);
-  const hits = new Array<number>(classes).fill(0);
-  counts.forEach((count, cell) => {
-    const t = Math.floor(cell / classes);
-    const p = cell % classes;
-    actual[t] = (actual[t] ?? 0) + count;
-    guessed[p] = (guessed[p] ?? 0) + count;
-    if (t === p) hits[t] = count;
-  });
-  return { actual, guessed, hits, rows: labels.length };
+  return counts;
 }
 
 /**
@@ -196,20 +215,26 @@ export function f1Score(
   options: F1Options = {},
 ): number {
   const { average = "binary", positive = 1 } = options;
-  const { actual, guessed, hits } = tally(predicted, labels);
-  const score = (k: number): number => {
-    const total = (actual[k] ?? 0) + (guessed[k] ?? 0);
-    return total === 0 ? 0 : 2 * (hits[k] ?? 0) / total;
-  };
-  if (average === "binary") return score(positive);
-  let sum = 0;
-  let present = 0;
-  for (let k = 0; k < actual.length; k++) {
-    if (actual[k] === 0 && guessed[k] === 0) continue;
-    sum += score(k);
-    present++;
+  const action = "score classes";
+  if (average !== "binary" && average !== "macro") {
+    throw new RangeError(
+      `Cannot ${action}: average is "${average}", wanted "binary" or "macro"`,
+    );
   }
-  return sum / present;
+  if (!Number.isSafeInteger(positive) || positive < 0) {
+    throw new RangeError(
+      `Cannot ${action}: the positive class is ${positive}, wanted an integer of at least 0`,
+    );
+  }
+  const counts = tally(action, predicted, labels);
+  const score = ({ actual, guessed, hits }: ClassCounts): number =>
+    2 * hits / (actual + guessed);
+  if (average === "binary") {
+    const found = counts.get(positive);
+    return found ? score(found) : 0;
+  }
+  const scores = [...counts.values()].map(score);
+  return meanOf(scores.length, (i) => scores[i] ?? NaN);
 }
 
 /**
@@ -236,18 +261,18 @@ export function matthewsCorrelation(
   predicted: ArrayLike<number>,
   labels: ArrayLike<number>,
 ): number {
-  const { actual, guessed, hits, rows } = tally(predicted, labels);
+  const counts = tally("correlate classes", predicted, labels);
+  const rows = labels.length;
+  // Whole numbers below the square of the rows, so sums are exact.
   let correct = 0;
   let crossed = 0;
   let actualSquares = 0;
   let guessedSquares = 0;
-  for (let k = 0; k < actual.length; k++) {
-    const t = actual[k] ?? 0;
-    const p = guessed[k] ?? 0;
-    correct += hits[k] ?? 0;
-    crossed += t * p;
-    actualSquares += t * t;
-    guessedSquares += p * p;
+  for (const { actual, guessed, hits } of counts.values()) {
+    correct += hits;
+    crossed += actual * guessed;
+    actualSquares += actual * actual;
+    guessedSquares += guessed * guessed;
   }
   const spread = (rows * rows - guessedSquares) * (rows * rows - actualSquares);
   return spread === 0 ? 0 : (correct * rows - crossed) / Math.sqrt(spread);
@@ -258,7 +283,7 @@ export function matthewsCorrelation(
  *
  * @param predicted Predicted values, [rows].
  * @param targets True values, [rows].
- * @returns A value of at least 0.
+ * @returns A value of at least 0; NaN if a value is.
  * @throws {RangeError} If the lists differ in length or are empty.
  *
  * @example Off by one and by three
@@ -274,11 +299,10 @@ export function meanSquaredError(
   targets: ArrayLike<number>,
 ): number {
   const rows = checkPaired("measure error", predicted, targets);
-  let sum = 0;
-  for (let i = 0; i < rows; i++) {
-    sum += ((predicted[i] ?? 0) - (targets[i] ?? 0)) ** 2;
-  }
-  return sum / rows;
+  return meanOf(
+    rows,
+    (i) => ((predicted[i] ?? NaN) - (targets[i] ?? NaN)) ** 2,
+  );
 }
 
 /**
@@ -287,7 +311,8 @@ export function meanSquaredError(
  *
  * @param x Values, [rows].
  * @param y Values, [rows].
- * @returns A value in [−1, 1]; 0 when either list is constant.
+ * @returns A value in [−1, 1], whatever the scale of the lists; 0 when either
+ * is constant, NaN when one holds NaN or an infinity.
  * @throws {RangeError} If the lists differ in length or are empty.
  *
  * @example On a falling line
@@ -303,23 +328,22 @@ export function pearsonCorrelation(
   y: ArrayLike<number>,
 ): number {
   const rows = checkPaired("correlate", x, y);
-  let meanX = 0;
-  let meanY = 0;
+  const dx = deviations(x);
+  const dy = deviations(y);
+  const xx = new Sum();
+  const yy = new Sum();
+  const xy = new Sum();
   for (let i = 0; i < rows; i++) {
-    meanX += (x[i] ?? 0) / rows;
-    meanY += (y[i] ?? 0) / rows;
+    const [a, b] = [dx[i] ?? NaN, dy[i] ?? NaN];
+    xx.add(a * a);
+    yy.add(b * b);
+    xy.add(a * b);
   }
-  let xx = 0;
-  let yy = 0;
-  let xy = 0;
-  for (let i = 0; i < rows; i++) {
-    const dx = (x[i] ?? 0) - meanX;
-    const dy = (y[i] ?? 0) - meanY;
-    xx += dx * dx;
-    yy += dy * dy;
-    xy += dx * dy;
-  }
-  return xx === 0 || yy === 0 ? 0 : xy / Math.sqrt(xx * yy);
+  const spread = xx.value * yy.value;
+  // Rounding may go past the ends, and NaN stays.
+  return spread === 0
+    ? 0
+    : Math.max(-1, Math.min(1, xy.value / Math.sqrt(spread)));
 }
 
 /**
@@ -327,7 +351,8 @@ export function pearsonCorrelation(
  *
  * @param x Values, [rows].
  * @param y Values, [rows].
- * @returns A value in [−1, 1]; 0 when either list is constant.
+ * @returns A value in [−1, 1]; 0 when either list is constant, NaN when one holds
+ * NaN.
  * @throws {RangeError} If the lists differ in length or are empty.
  *
  * @example Any rising curve has 1
@@ -342,20 +367,27 @@ export function spearmanCorrelation(
   x: ArrayLike<number>,
   y: ArrayLike<number>,
 ): number {
+  checkPaired("correlate ranks", x, y);
   return pearsonCorrelation(ranks(x), ranks(y));
 }
 
-/** 1-based ranks, equal values sharing the mean of the ranks they span. */
+/**
+ * 1-based ranks, equal values sharing the mean of the ranks they span. NaN has
+ * no rank, so where there is one all are NaN.
+ */
 function ranks(values: ArrayLike<number>): Float64Array<ArrayBuffer> {
-  const order = Array.from({ length: values.length }, (_, i) => i)
-    .sort((a, b) => (values[a] ?? 0) - (values[b] ?? 0));
   const result = new Float64Array(values.length);
+  const list = Array.from(values);
+  if (list.some(Number.isNaN)) return result.fill(NaN);
+  const order = Array.from(list.keys()).sort((a, b) => {
+    const [first = 0, second = 0] = [list[a], list[b]];
+    // No difference: that of two infinities is none.
+    return first < second ? -1 : first > second ? 1 : 0;
+  });
   for (let start = 0; start < order.length;) {
-    const value = values[order[start] ?? 0];
-    let end = start;
-    while (end < order.length && values[order[end] ?? 0] === value) end++;
-    // A NaN equals nothing, not even itself: it takes a rank of its own.
-    end = Math.max(end, start + 1);
+    const value = list[order[start] ?? 0];
+    let end = start + 1;
+    while (end < order.length && list[order[end] ?? 0] === value) end++;
     for (let i = start; i < end; i++) {
       result[order[i] ?? 0] = (start + 1 + end) / 2;
     }

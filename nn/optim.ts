@@ -1,9 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
+// This file passes 400 lines for the documentation of its one class.
 
 import {
   allocate,
-  type Block,
   grid,
   type Kernel,
   launch,
@@ -12,18 +12,14 @@ import {
   persist,
   specialize,
   type Tensor,
-  tensor,
   windows,
 } from "../engine/mod.ts";
 import { touch } from "../engine/changes.ts";
 import { observer } from "../engine/observer.ts";
 import { fillInto } from "../engine/ops/inplace.ts";
-import { findUnusable, HUGE_BITS } from "./finite.ts";
 import {
   ACTION_FIELD,
   clipScale,
-  NO_SLOT,
-  scaleGradients,
   SLOT_FIELDS,
   squares,
   WORKGROUP,
@@ -31,12 +27,14 @@ import {
 import { checkOptions } from "./options.ts";
 import { Parameter } from "./parameter.ts";
 import {
-  ALIGNMENT,
-  type GradientWork,
-  placeSize,
-  type Segment,
-  segmentsOf,
-} from "./segment.ts";
+  findDiverged,
+  layOut,
+  momentsOf,
+  parameterOf,
+  type SegmentState,
+  vectorsEach,
+} from "./optim_segments.ts";
+import { segmentsOf } from "./segment.ts";
 
 /** Parameters that share settings, as given to an optimizer. */
 export type ParameterGroup<Settings> =
@@ -49,25 +47,6 @@ interface Slot<Settings> {
   readonly group: Settings;
   /** Steps that have changed the parameter. */
   steps: number;
-}
-
-/** A stretch of a segment, in elements. */
-interface Run {
-  readonly start: number;
-  end: number;
-}
-
-/** What an optimizer keeps for one segment. */
-interface SegmentState {
-  readonly segment: Segment;
-  /** The slot of every 64 elements. */
-  readonly blockSlot: Tensor;
-  /** Where the optimizer's parameters lie; neighbours are one stretch. */
-  readonly runs: readonly Run[];
-  /** Moments: parallel buffers of the segment. */
-  readonly moments: readonly Tensor[];
-  /** Multiplies the gradients by the scale of the last clip. */
-  readonly clipping: GradientWork;
 }
 
 /** What {@linkcode Optimizer} does to a parameter at a step. */
@@ -175,7 +154,7 @@ export abstract class Optimizer<
       );
     }
     this.#states = segmentsOf(all).map((segment) =>
-      this.#state(segment, moments)
+      layOut(segment, all, { moments, scale: () => this.#scale })
     );
     const { device } = first;
     this.#table = persist(allocate(device, [all.length * SLOT_FIELDS]));
@@ -231,7 +210,7 @@ export abstract class Optimizer<
       segment.takeDeferred(clipping) ? this.#scale : this.#unit
     );
     perform(() => this.#prepare(keepGradients));
-    const per = this.#per;
+    const per = vectorsEach(this.#table.device);
     const kernel = specialize(this.kernel, { PER: per });
     this.#states.forEach(({ segment, blockSlot, moments }, i) => {
       const { device, values, unsettledGradients, length } = segment;
@@ -312,39 +291,17 @@ export abstract class Optimizer<
 
   /**
    * Looks for weights that are not finite, or whose squares are beyond 32-bit
-   * floats; see finite.ts. {@linkcode parameterOf} tells whose the block is.
+   * floats; {@linkcode parameterOf} tells whose the block found is.
+   *
+   * @param found Made by `makeAnswer`.
    */
   findDiverged(found: Tensor): void {
-    let base = 0;
-    for (const { segment, blockSlot } of this.#states) {
-      const { device, values, length } = segment;
-      for (const window of windows(device, length, [1])) {
-        const block = window.start / ALIGNMENT;
-        findUnusable(device, {
-          values: part(values, window, 1),
-          vectors: window.count / 4,
-          owners: blockSlot,
-          at: block,
-          base: base + block,
-          limit: HUGE_BITS,
-        }, found);
-      }
-      base += length / ALIGNMENT;
-    }
+    findDiverged(this.#states, found);
   }
 
   /** The parameter that a block found by {@linkcode findDiverged} belongs to. */
   parameterOf(block: number): Parameter | undefined {
-    let at = block * ALIGNMENT;
-    for (const { segment } of this.#states) {
-      if (at < segment.length) {
-        return segment.parameters.findLast(({ location }) =>
-          (location?.offset ?? Infinity) <= at
-        );
-      }
-      at -= segment.length;
-    }
-    return undefined;
+    return parameterOf(this.#states, block);
   }
 
   /** Bytes on the GPU that the optimizer keeps besides the parameters. */
@@ -388,7 +345,7 @@ export abstract class Optimizer<
     );
     const counts = this.#steps;
     const ranges = this.#slots.flatMap(({ parameter }) =>
-      this.#momentsOf(parameter).map(({ block, offset }) => ({
+      momentsOf(this.#states, parameter).map(({ block, offset }) => ({
         block,
         offset,
         bytes: parameter.bytes,
@@ -437,7 +394,7 @@ export abstract class Optimizer<
     });
     this.#slots.forEach(({ parameter }, i) => {
       const there = parameters[i]?.moments.map(({ length }) => length) ?? [];
-      const here = this.#momentsOf(parameter).map(() => parameter.size);
+      const here = momentsOf(this.#states, parameter).map(() => parameter.size);
       if (`${there}` !== `${here}`) {
         refuse(`the moments of parameter ${i}`, `[${there}]`, `[${here}]`);
       }
@@ -453,38 +410,30 @@ export abstract class Optimizer<
     this.#slots.forEach((slot, i) => {
       const { steps = 0, moments = [] } = parameters[i] ?? {};
       slot.steps = steps;
-      this.#momentsOf(slot.parameter).forEach(({ block, offset }, k) => {
-        const values = moments[k];
-        if (!values || values.length === 0) return;
-        const { stream } = slot.parameter.device;
-        stream.upload(block, offset, Float32Array.from(values));
-      });
+      momentsOf(this.#states, slot.parameter).forEach(
+        ({ block, offset }, k) => {
+          const values = moments[k];
+          if (!values || values.length === 0) return;
+          const { stream } = slot.parameter.device;
+          stream.upload(block, offset, Float32Array.from(values));
+        },
+      );
     });
-  }
-
-  /** Where a parameter's part of each moment lies. */
-  #momentsOf({ location }: Parameter): { block: Block; offset: number }[] {
-    const state = this.#states.find(({ segment }) =>
-      segment === location?.segment
-    );
-    return (state?.moments ?? []).map(({ block, byteOffset }) => ({
-      block,
-      offset: byteOffset + (location?.offset ?? 0) * 4,
-    }));
   }
 
   /** Frees what the optimizer keeps on the GPU. */
   dispose(): void {
-    for (const { segment, clipping, blockSlot, moments } of this.#states) {
-      if (segment.takeDeferred(clipping) && !segment.values.isDisposed) {
-        clipping.run();
+    const unfinished = this.#states.filter(({ segment, clipping }) =>
+      !segment.values.isDisposed && segment.takeDeferred(clipping)
+    );
+    try {
+      for (const { clipping } of unfinished) clipping.run();
+    } finally {
+      for (const { blockSlot, moments } of this.#states) {
+        for (const x of [blockSlot, ...moments]) x.dispose();
       }
-      blockSlot.dispose();
-      for (const x of moments) x.dispose();
+      for (const x of [this.#table, this.#unit, this.#scale]) x.dispose();
     }
-    this.#table.dispose();
-    this.#unit.dispose();
-    this.#scale.dispose();
   }
 
   /** The kernel of the rule. */
@@ -505,11 +454,6 @@ export abstract class Optimizer<
     steps: number,
     parameter: Parameter,
   ): readonly number[];
-
-  /** Vectors of four that an invocation handles. */
-  get #per(): number {
-    return this.#table.device.isSoftware ? 16 : 1;
-  }
 
   /** Decides for every parameter what is done to it, and writes the table. */
   #prepare(keepGradients: boolean): void {
@@ -532,48 +476,6 @@ export abstract class Optimizer<
     const isWritten = !observer() && sameNumbers(table, this.#written);
     if (!isWritten) this.#table.write(table);
     this.#written = table;
-  }
-
-  /** Lays out what the optimizer keeps for a segment. */
-  #state(segment: Segment, moments: number): SegmentState {
-    const table = new Uint32Array(segment.length / ALIGNMENT).fill(NO_SLOT);
-    const own: Run[] = [];
-    this.#slots.forEach(({ parameter: { location, size } }, slot) => {
-      if (location?.segment !== segment) return;
-      const { offset } = location;
-      const end = offset + placeSize(size);
-      table.fill(slot, offset / ALIGNMENT, end / ALIGNMENT);
-      own.push({ start: offset, end });
-    });
-    const runs: Run[] = [];
-    for (const run of own.sort((a, b) => a.start - b.start)) {
-      const last = runs.at(-1);
-      if (last?.end === run.start) last.end = run.end;
-      else runs.push(run);
-    }
-    const { device } = segment;
-    const blockSlot = persist(tensor(table, { device }));
-    return {
-      segment,
-      blockSlot,
-      runs,
-      moments: Array.from({ length: moments }, () => segment.parallel()),
-      clipping: { run: () => this.#scaleGradients(segment, blockSlot) },
-    };
-  }
-
-  /** Does to the gradients themselves what was asked of the next step. */
-  #scaleGradients(segment: Segment, blockSlot: Tensor): void {
-    const { device, unsettledGradients, length } = segment;
-    const per = this.#per;
-    for (const window of windows(device, length, [1])) {
-      const vectors = window.count / 4;
-      launch(device, specialize(scaleGradients, { PER: per }), {
-        bind: [part(unsettledGradients, window, 1), blockSlot, this.#scale],
-        params: { vectors, first: window.start / 4 },
-        groups: grid(Math.ceil(vectors / per), WORKGROUP),
-      });
-    }
   }
 }
 

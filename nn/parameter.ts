@@ -154,6 +154,12 @@ export class Parameter extends Tensor {
     this.#endedAt = tick();
   }
 
+  /** Gives the place up; the segment keeps its memory. */
+  override dispose(): void {
+    this.endGradient(); // Nobody asks for zeros in its place.
+    super.dispose();
+  }
+
   /** Sets the gradient to zero and forgets it. */
   override dropGradient(): void {
     const { segment, offset = 0 } = this.#location ?? {};

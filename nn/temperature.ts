@@ -8,7 +8,8 @@
  * @module
  */
 
-import { checkLabels, columns } from "./_rows.ts";
+import { checkFloor, checkLabels, checkProbability, columns } from "./_rows.ts";
+import { Sum } from "./_sums.ts";
 import type { FloorOptions, RowsOptions } from "./calibration.ts";
 
 /** Where the temperature is looked for. */
@@ -78,19 +79,32 @@ export function logSoftmaxRows(
   const result = Float64Array.from(logits);
   for (let row = 0; row < rows; row++) {
     const values = result.subarray(row * classes, (row + 1) * classes);
-    const shift = logSumExp(values, 1);
-    for (let i = 0; i < classes; i++) values[i] = (values[i] ?? 0) - shift;
+    const largest = largestOf(values);
+    const total = logSumExp(values, largest);
+    // In this order, so that no digit is lost where scores are large.
+    for (let i = 0; i < classes; i++) {
+      values[i] = (values[i] ?? NaN) - largest - total;
+    }
   }
   return result;
 }
 
-/** log Σ exp(β·zᵢ). */
-function logSumExp(values: Float64Array, inverse: number): number {
+/** The largest value; NaN if there is one. */
+function largestOf(values: Float64Array): number {
   let largest = -Infinity;
-  for (const value of values) largest = Math.max(largest, inverse * value);
+  for (const value of values) largest = Math.max(largest, value);
+  return largest;
+}
+
+/** log Σ exp(β (zᵢ − m)), at least 0 where m is the largest. */
+function logSumExp(
+  values: Float64Array,
+  largest: number,
+  inverse = 1,
+): number {
   let sum = 0;
-  for (const value of values) sum += Math.exp(inverse * value - largest);
-  return largest + Math.log(sum);
+  for (const value of values) sum += Math.exp(inverse * (value - largest));
+  return Math.log(sum);
 }
 
 /**
@@ -99,6 +113,7 @@ function logSumExp(values: Float64Array, inverse: number): number {
  * @param probabilities Any probabilities, such as a mean over samples.
  * @param options The floor.
  * @returns log max(p, floor), as many as given.
+ * @throws {RangeError} If a probability or the floor is not in [0, 1].
  *
  * @example Zero stays finite
  * ```ts
@@ -113,7 +128,12 @@ export function logProbabilities(
   options: FloorOptions = {},
 ): Float64Array<ArrayBuffer> {
   const floor = options.floor ?? 1e-12;
-  return Float64Array.from(probabilities, (p) => Math.log(Math.max(p, floor)));
+  const action = "take logarithms";
+  checkFloor(action, floor);
+  return Float64Array.from(probabilities, (p, i) => {
+    checkProbability(action, p, i);
+    return Math.log(Math.max(p, floor));
+  });
 }
 
 /**
@@ -165,13 +185,16 @@ export function fitTemperature(
   }
   const loss = (logT: number): number => {
     const inverse = Math.exp(-logT);
-    let sum = 0;
+    const sum = new Sum();
     for (let row = 0; row < labels.length; row++) {
       const scores = values.subarray(row * classes, (row + 1) * classes);
-      sum += logSumExp(scores, inverse) -
-        inverse * (scores[labels[row] ?? 0] ?? 0);
+      const largest = largestOf(scores);
+      const own = scores[labels[row] ?? 0] ?? NaN;
+      sum.add(
+        logSumExp(scores, largest, inverse) + inverse * (largest - own),
+      );
     }
-    return sum;
+    return sum.value;
   };
   return Math.exp(goldenSection(loss, [Math.log(minimum), Math.log(maximum)]));
 }
@@ -230,6 +253,16 @@ export function applyTemperature(
       `Cannot apply temperature ${temperature}: a positive number is needed`,
     );
   }
-  const scaled = Float64Array.from(logits, (value) => value / temperature);
+  const { classes } = options;
+  const rows = columns("apply a temperature", logits.length, classes);
+  const scaled = Float64Array.from(logits);
+  for (let row = 0; row < rows; row++) {
+    const values = scaled.subarray(row * classes, (row + 1) * classes);
+    // Without the largest first: a small temperature overflows nothing then.
+    const largest = largestOf(values);
+    for (let i = 0; i < classes; i++) {
+      values[i] = ((values[i] ?? NaN) - largest) / temperature;
+    }
+  }
   return softmaxRows(scaled, options);
 }

@@ -264,7 +264,6 @@ export async function train<Batch>(
     losses: number[],
     weights?: WeightCheck,
   ) => {
-    weights?.look();
     const { since, block } = await ledger.read(weights?.found);
     const bad = since.findIndex((value) => !Number.isFinite(value));
     if (bad >= 0) {
@@ -303,6 +302,7 @@ export async function train<Batch>(
         throw new RangeError(`Cannot train: epoch ${epoch} has no batches`);
       }
       const isLast = epoch === epochs - 1 || signal?.aborted;
+      weights.look(); // Also where nobody asks, so that runs are alike.
       if (ledger.length > 0 || isLast) await read(epoch, losses, weights);
       const values = Float32Array.from(losses);
       if (values.length > 0) loss = meanOf(values);

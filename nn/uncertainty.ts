@@ -8,7 +8,12 @@
  * @module
  */
 
-import { columns, rowEntropy } from "./_rows.ts";
+import {
+  checkDistributions,
+  checkNumbers,
+  columns,
+  rowEntropy,
+} from "./_rows.ts";
 import type { RowsOptions } from "./calibration.ts";
 
 /** The shape of predictions by several members. */
@@ -33,8 +38,8 @@ export interface UncertaintyParts {
  * @param probabilities Distributions, [rows, classes].
  * @param options The row length.
  * @returns Entropies, [rows], from 0 (certain) to log(classes) (uniform).
- * @throws {RangeError} If the values do not fill whole rows, or one of them is
- * no number in [0, 1].
+ * @throws {RangeError} If the values do not fill whole rows, or one is no
+ * distribution.
  *
  * @example Certain, and not at all
  * ```ts
@@ -49,7 +54,9 @@ export function entropy(
   options: RowsOptions,
 ): Float64Array<ArrayBuffer> {
   const { classes } = options;
-  const rows = columns("measure entropy", probabilities.length, classes);
+  const action = "measure entropy";
+  const rows = columns(action, probabilities.length, classes);
+  checkDistributions(action, probabilities, classes);
   return Float64Array.from(
     { length: rows },
     (_, row) => rowEntropy(probabilities, row * classes, classes),
@@ -63,8 +70,8 @@ export function entropy(
  * @param probabilities Predictions, [rows, members, classes].
  * @param options The number of members and of classes.
  * @returns The total and its two parts for each row.
- * @throws {RangeError} If the values do not fill whole rows, or one of them is
- * no number in [0, 1].
+ * @throws {RangeError} If the values do not fill whole rows, or a prediction is
+ * no distribution.
  *
  * @example Two sure members that contradict each other
  * ```ts
@@ -81,8 +88,11 @@ export function uncertaintyParts(
   options: MembersOptions,
 ): UncertaintyParts {
   const { members, classes } = options;
+  const action = "split uncertainty";
+  columns(action, probabilities.length, members);
   const width = members * classes;
-  const rows = columns("split uncertainty", probabilities.length, width);
+  const rows = columns(action, probabilities.length, width);
+  checkDistributions(action, probabilities, classes);
   const total = new Float64Array(rows);
   const expected = new Float64Array(rows);
   const mutualInformation = new Float64Array(rows);
@@ -94,7 +104,7 @@ export function uncertaintyParts(
       const start = row * width + m * classes;
       own += rowEntropy(probabilities, start, classes) / members;
       for (let k = 0; k < classes; k++) {
-        mean[k] = (mean[k] ?? 0) + (probabilities[start + k] ?? 0) / members;
+        mean[k] = (mean[k] ?? 0) + (probabilities[start + k] ?? NaN) / members;
       }
     }
     const all = rowEntropy(mean, 0, classes);
@@ -113,7 +123,7 @@ export function uncertaintyParts(
  * @param negatives Scores of what should score low, such as familiar input.
  * @param positives Scores of what should score high.
  * @returns A value in [0, 1]; ½ tells nothing.
- * @throws {RangeError} If either list is empty, or has a score that is NaN.
+ * @throws {RangeError} If either list is empty, or holds NaN.
  *
  * @example One of four pairs is the wrong way round
  * ```ts
@@ -148,7 +158,7 @@ export function areaUnderRoc(
  * @param negatives Scores of what should score low.
  * @param positives Scores of what should score high.
  * @returns A value in [0, 1]; 0 when a threshold separates the two.
- * @throws {RangeError} If either list is empty, or has a score that is NaN.
+ * @throws {RangeError} If either list is empty, or holds NaN.
  *
  * @example Separated
  * ```ts
@@ -164,7 +174,8 @@ export function falsePositiveRate95(
 ): number {
   checkGroups("compare scores", negatives, positives);
   const high = Float64Array.from(positives).sort();
-  const needed = Math.ceil(0.95 * high.length);
+  // Whole numbers, divided once: 0.95 itself is rounded.
+  const needed = Math.ceil(19 * high.length / 20);
   const threshold = high[high.length - needed] ?? 0;
   let reached = 0;
   for (let i = 0; i < negatives.length; i++) {
@@ -183,14 +194,6 @@ function checkGroups(
       `Cannot ${action}: ${negatives.length} negatives and ${positives.length} positives, wanted some of each`,
     );
   }
-  for (const scores of [negatives, positives]) {
-    for (let i = 0; i < scores.length; i++) {
-      if (!Number.isNaN(scores[i])) continue;
-      throw new RangeError(
-        `Cannot ${action}: score ${i} of the ${
-          scores === negatives ? "negatives" : "positives"
-        } is NaN, wanted numbers`,
-      );
-    }
-  }
+  checkNumbers(action, negatives, "negative");
+  checkNumbers(action, positives, "positive");
 }

@@ -22,12 +22,36 @@ import { findTests } from "./test/files.ts";
 
 const FILES = [
   "tests/mod_test.ts",
-  "tests/engine/device_test.ts",
-  "tests/engine/stream_test.ts",
   "tests/engine/capture_test.ts",
   "tests/nn/trainer_test.ts",
   "tests/swag/golden_test.ts",
 ];
+
+// Beside them, all files of this folder that expect errors of the GPU.
+const WITH_ERRORS = /^tests\/engine\/\w+_test\.ts$/;
+const EXPECTS_ERRORS = /\b(?:GpuError|DeviceLostError)\b/;
+
+// What `page.ts` offers of `Deno`.
+const OFFERED = ["test", "errors", "readFile", "readTextFile"];
+
+/** Whether a test file asks for nothing that a page lacks. */
+export function runsOnPage(text: string): boolean {
+  return !/["']node:/.test(text) &&
+    [...text.matchAll(/\bDeno\.(\w+)/g)]
+      .every(([, name = ""]) => OFFERED.includes(name));
+}
+
+/** The test files that run in the browser when no path is given. */
+export async function findPageTests(): Promise<string[]> {
+  const paths = (await findTests(["tests/engine"])).map(({ path }) => path)
+    .filter((path) => WITH_ERRORS.test(path));
+  const texts = await Promise.all(paths.map((path) => Deno.readTextFile(path)));
+  const more = paths.filter((_, i) => {
+    const text = texts[i] ?? "";
+    return EXPECTS_ERRORS.test(text) && runsOnPage(text);
+  });
+  return [...new Set([...FILES, ...more])];
+}
 
 /** The longest that one test may take, in milliseconds. */
 const LIMIT = 180_000;
@@ -54,9 +78,15 @@ async function runInBrowser(
 ): Promise<Counts> {
   const counts = { ...NONE };
   const done = Promise.withResolvers<void>();
+  done.promise.catch(() => {}); // It may fail before it is awaited below.
   const late = () =>
     done.reject(new Error(`no test ended in ${LIMIT / 1_000} seconds`));
   let timer = setTimeout(late, LIMIT);
+  // The browser is no part of a terminal's group: Ctrl-C has to be passed on.
+  const interrupt = () => done.reject(new Error("interrupted"));
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  const listened = Deno.build.os === "windows" ? signals.slice(0, 1) : signals;
+  for (const signal of listened) Deno.addSignalListener(signal, interrupt);
   let index = 0;
   let inFile = 0;
   console.log(files[0]);
@@ -94,13 +124,16 @@ async function runInBrowser(
     console.log(`  FAIL ${error instanceof Error ? error.message : error}`);
   } finally {
     clearTimeout(timer);
+    for (const signal of listened) Deno.removeSignalListener(signal, interrupt);
   }
   return counts;
 }
 
 async function main(args: string[]): Promise<number> {
-  const files = args.length === 0 ? FILES : (await findTests(args))
-    .filter(({ tests }) => tests).map(({ path }) => path);
+  const files = args.length === 0
+    ? await findPageTests()
+    : (await findTests(args))
+      .filter(({ tests }) => tests).map(({ path }) => path);
   const started = performance.now();
   const browser = await findChromium();
   await cachePackages(files);

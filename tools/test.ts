@@ -15,7 +15,7 @@
 
 import { type Counts, summarize } from "./test/counts.ts";
 import { findTests, type TestFile } from "./test/files.ts";
-import { type Job, runJobs } from "./test/processes.ts";
+import { defaultAtOnce, type Job, runJobs } from "./test/processes.ts";
 
 /**
  * Flags of `deno test`. Loopback alone: a test that needs the network fails
@@ -128,6 +128,10 @@ async function main(args: string[]): Promise<number> {
   const files = await findTests(paths);
   const started = performance.now();
   const jobs = [checkTypes(files), ...planJobs(files, flags)];
+  console.log(
+    `${files.length} files, ${defaultAtOnce()} processes at a time, ` +
+      "the slowest first",
+  );
   const { counts, interrupted } = await runJobs(jobs);
   const minutes = (performance.now() - started) / 60_000;
   console.log(`\n${files.length} files, ${minutes.toFixed(1)} minutes`);

@@ -8,6 +8,8 @@
 import { refusePromise } from "../asynchronous.ts";
 import { currentDevice, type Device } from "../device.ts";
 import type { DType } from "../dtype.ts";
+import type { IntegerCheck } from "../host_integers.ts";
+import { knownIntegers } from "../integer_range.ts";
 import { observe, observer } from "../observer.ts";
 import { Arena } from "./plan.ts";
 import { Program } from "./program.ts";
@@ -16,6 +18,7 @@ import { forget, type Scope, scope } from "../scope.ts";
 import type { Shape } from "../shape.ts";
 import {
   type Inputs,
+  integersOfInput,
   placeInput,
   readInputs,
   type StepFeed,
@@ -86,6 +89,8 @@ class Made {
 interface Run {
   readonly recording: Recording;
   readonly inputs: readonly Memory[];
+  /** The tests that the integers of each input met. */
+  readonly checks: readonly (readonly IntegerCheck[])[];
   /** The function's result, with {@linkcode Made} for the tensors it made. */
   readonly result: unknown;
 }
@@ -327,6 +332,7 @@ class Core {
     inputs: Inputs,
     recording?: Recording,
     given?: Memory[],
+    checks?: (readonly IntegerCheck[])[],
   ): unknown {
     using own = scope();
     const tensors = inputs.sources.map((source) => {
@@ -334,6 +340,7 @@ class Core {
       if (!recording) return place();
       const x = recording.muted(place);
       given?.push(recording.memoryOf(x));
+      checks?.push(knownIntegers(x)?.checks ?? []);
       return x;
     });
     const result = this.#step(inputs.build(tensors));
@@ -357,15 +364,17 @@ class Core {
   #record(device: Device, entry: Entry, inputs: Inputs): unknown {
     const recording = new Recording(device.stream);
     const given: Memory[] = [];
+    const checks: (readonly IntegerCheck[])[] = [];
     const result = observe(
       recording,
-      () => this.#run(device, inputs, recording, given),
+      () => this.#run(device, inputs, recording, given, checks),
     );
     const made = new Set(this.#outputs);
     const outputs: Memory[] = [];
     const run: Run = {
       recording,
       inputs: given,
+      checks,
       result: mapTensors<Tensor>(result, (x) => {
         if (!made.has(x)) return x;
         const memory = recording.memoryOf(x);
@@ -395,6 +404,11 @@ class Core {
     if (!program || !last) {
       throw new ReferenceError("Cannot replay: no program");
     }
+    inputs.sources.forEach((source, i) => {
+      const checks = last.checks[i] ?? [];
+      const integers = checks.length > 0 ? integersOfInput(source) : undefined;
+      if (integers) { for (const check of checks) check(integers); }
+    });
     program.bind();
     inputs.sources.forEach((source, i) => {
       const memory = last.inputs[i];

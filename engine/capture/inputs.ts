@@ -6,6 +6,8 @@
 
 import type { Device } from "../device.ts";
 import { type DType, dtypeOf, type TypedArray } from "../dtype.ts";
+import { type HostIntegers, integersOf } from "../host_integers.ts";
+import { knownIntegers } from "../integer_range.ts";
 import { alignBytes, type Block } from "../pool.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "../shape.ts";
 import { allocate, Tensor } from "../tensor.ts";
@@ -116,7 +118,13 @@ export function readInputs(feed: object): Inputs {
 export function placeInput(device: Device, source: Source): Tensor {
   const x = allocate(device, source.shape, source.dtype);
   writeInput(device, source, x.block);
+  x.block.integers = integersOfInput(source)?.observed();
   return x;
+}
+
+/** What is known of the integers of an input. */
+export function integersOfInput({ values }: Source): HostIntegers | undefined {
+  return values instanceof Tensor ? knownIntegers(values) : integersOf(values);
 }
 
 /** Writes an input at the start of a block. */

@@ -105,9 +105,10 @@ fn unruled(first: u32, last: u32, low: u32, high: u32) -> bool {
   }
   return all;
 }
-fn probability(s: f32, lse: f32, i: u32) -> f32 {
+// lse as (max, log2 Σ): added up, a large maximum would swallow the other's digits.
+fn probability(s: f32, lse: vec2<f32>, i: u32) -> f32 {
   // Without a mask a row that sees no key has EXCLUDED scores alone: p = 0.
-  if (MASK != 1u || lse > 0.5 * MASKED) { return exp2(s - lse); }
+  if (MASK != 1u || lse.x > 0.5 * MASKED) { return exp2((s - lse.x) - lse.y); }
   let range = keys_of(i, i);
   return select(0.0, 1.0 / f32(max(range.y - range.x, 1u)), s > 2.0 * MASKED);
 }
@@ -184,13 +185,13 @@ fn store_NAME(base: u32, n: u32, v: vec4<f32>) {
 }
 `;
 
-// What backward knows of a query's row: lse and Σ dy·y.
+// What backward knows of a query's row: lse in x and z, Σ dy·y in y.
 const ROW = /* wgsl */ `
-fn row_of(row: u32) -> vec2<f32> { return rows[row].xy; }
+fn row_of(row: u32) -> vec3<f32> { return rows[row].xyz; }
 `;
 
 const ROW_TEXEL = /* wgsl */ `
-fn row_of(row: u32) -> vec2<f32> { return rows_texel(row).xy; }
+fn row_of(row: u32) -> vec3<f32> { return rows_texel(row).xyz; }
 `;
 
 /** A binding of an attention kernel: rows of heads, or another WGSL type. */
@@ -318,7 +319,7 @@ export function mostRows(
 export const ATTENTION_ROWS_WORKGROUP = 64;
 
 /**
- * rows[b, h, i] = (lse, Σ dy·y, 0, 0): all that backward needs to know of a row,
+ * rows[b, h, i] = (max, Σ dy·y, log2 Σ, 0): all that backward needs to know of a row,
  * in as many words as a texel has. One invocation a row.
  */
 export function attentionRows(form: AttentionForm): Kernel {
@@ -327,7 +328,7 @@ export function attentionRows(form: AttentionForm): Kernel {
     form,
     [
       ...read("y", "dy"),
-      { name: "lse", access: "read", type: "array<f32>" },
+      { name: "lse", access: "read", type: "array<vec2<f32>>" },
       { name: "rows", access: "write", type: "array<vec4<f32>>" },
     ],
     /* wgsl */ `
@@ -341,7 +342,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   let base = ((b * p.sq + i) * p.heads + h) * (D / UNIT);
   var sum = 0.0;
   for (var n = 0u; n < (D + 3u) / 4u; n++) { sum += dot(fetch_y(base, n), fetch_dy(base, n)); }
-  rows[item] = vec4<f32>(lse[item], sum, 0.0, 0.0);
+  rows[item] = vec4<f32>(lse[item].x, sum, lse[item].y, 0.0);
 }
 `,
   );
@@ -354,7 +355,7 @@ export function attentionWeights(form: AttentionForm): Kernel {
     form,
     [
       ...read("q", "k", "mask"),
-      { name: "lse", access: "read", type: "array<f32>" },
+      { name: "lse", access: "read", type: "array<vec2<f32>>" },
       { name: "a", access: "write", type: "array<f32>" },
     ],
     /* wgsl */ `

@@ -171,7 +171,7 @@ export function serialForward(form: AttentionForm, rows: number): Kernel {
     [
       ...read("q", "k", "v", "mask"),
       { name: "y", access: "write" },
-      { name: "lse", access: "write", type: "array<f32>" },
+      { name: "lse", access: "write", type: "array<vec2<f32>>" },
     ],
     `${prologue(R, "sq")}
 ${
@@ -221,7 +221,7 @@ ${
         `if (first + ${r}u <= last) {
     let f = select(0.0, 1.0 / l${r}, l${r} > 0.0);
     ${unroll(N, (n) => `y${r}_${n} *= f;`)}
-    lse[(b * p.heads + h) * p.sq + i${r}] = select(MASKED, m${r} + log2(l${r}), m${r} > 0.5 * MASKED);
+    lse[(b * p.heads + h) * p.sq + i${r}] = select(vec2<f32>(MASKED, 0.0), vec2<f32>(m${r}, log2(l${r})), m${r} > 0.5 * MASKED);
   }`)
     }
   ${
@@ -276,7 +276,7 @@ ${
     }
     ${
       unroll(R, (r) =>
-        `s${r} = probability(rule(s${r}, visible && within(text${r}, j), i${r}, j), row${r}.x, i${r});
+        `s${r} = probability(rule(s${r}, visible && within(text${r}, j), i${r}, j), row${r}.xz, i${r});
     if (DROPOUT == 1u) { dp${r} *= factor(kept[j & 3u], ${r}u); }
     let ds${r} = s${r} * (dp${r} - row${r}.y);`)
     }
@@ -337,7 +337,7 @@ ${
     }
     ${
       unroll(R, (r) =>
-        `s${r} = probability(rule(s${r}, visible${r} && within(text${r}, i), i, j${r}), row.x, i);
+        `s${r} = probability(rule(s${r}, visible${r} && within(text${r}, i), i, j${r}), row.xz, i);
     var w${r} = s${r};`)
     }
     if (DROPOUT == 1u) {

@@ -292,7 +292,7 @@ export function tiledForward(form: AttentionForm, shape: TiledShape): Kernel {
     [
       ...read("q", "k", "v", "mask"),
       { name: "y", access: "write" },
-      { name: "lse", access: "write", type: "array<f32>" },
+      { name: "lse", access: "write", type: "array<vec2<f32>>" },
     ],
     text,
     ["q a", "k b", "v b"],
@@ -354,7 +354,7 @@ ${text.sums("y", "v", "sk")}
         `l${r} = sum_of_row(ty * EACH + ${r}u);
   let f${r} = select(0.0, 1.0 / l${r}, l${r} > 0.0);
   if (tx == 0u && mine + ${r}u < p.sq) {
-    lse[(b * p.heads + h) * p.sq + mine + ${r}u] = select(MASKED, m${r} + log2(l${r}), m${r} > 0.5 * MASKED);
+    lse[(b * p.heads + h) * p.sq + mine + ${r}u] = select(vec2<f32>(MASKED, 0.0), vec2<f32>(m${r}, log2(l${r})), m${r} > 0.5 * MASKED);
   }`
       )
     }
@@ -376,13 +376,13 @@ export function tiledQueries(form: AttentionForm, shape: TiledShape): Kernel {
     text,
     ["q a", "k b", "dy a", "v b"],
     /* wgsl */ `
-fn gradients(s: vec4<f32>, dp: vec4<f32>, visible: vec4<bool>, row: vec2<f32>, b: u32, h: u32, i: u32, j: u32) -> vec4<f32> {
+fn gradients(s: vec4<f32>, dp: vec4<f32>, visible: vec4<bool>, row: vec3<f32>, b: u32, h: u32, i: u32, j: u32) -> vec4<f32> {
   let t = s * p.scale2;
   let w = vec4<f32>(
-    probability(rule(t.x, visible.x, i, j), row.x, i),
-    probability(rule(t.y, visible.y, i, j + 1u), row.x, i),
-    probability(rule(t.z, visible.z, i, j + 2u), row.x, i),
-    probability(rule(t.w, visible.w, i, j + 3u), row.x, i));
+    probability(rule(t.x, visible.x, i, j), row.xz, i),
+    probability(rule(t.y, visible.y, i, j + 1u), row.xz, i),
+    probability(rule(t.z, visible.z, i, j + 2u), row.xz, i),
+    probability(rule(t.w, visible.w, i, j + 3u), row.xz, i));
   var d = dp;
   if (DROPOUT == 1u) { d *= factors(b, h, i, j / 4u); }
   return w * (d - row.y);
@@ -448,14 +448,14 @@ fn inside(starts: vec4<u32>, ends: vec4<u32>, i: u32) -> vec4<bool> {
 }
 struct Column { p: vec4<f32>, ds: vec4<f32> }
 // Keys j … j + 3 against query i: probabilities after dropout, and ds.
-fn column(s: vec4<f32>, dp: vec4<f32>, visible: vec4<bool>, row: vec2<f32>, b: u32, h: u32, i: u32, j: u32) -> Column {
+fn column(s: vec4<f32>, dp: vec4<f32>, visible: vec4<bool>, row: vec3<f32>, b: u32, h: u32, i: u32, j: u32) -> Column {
   if (i >= p.sq) { return Column(); }
   let t = s * p.scale2;
   let w = vec4<f32>(
-    probability(rule(t.x, visible.x, i, j), row.x, i),
-    probability(rule(t.y, visible.y, i, j + 1u), row.x, i),
-    probability(rule(t.z, visible.z, i, j + 2u), row.x, i),
-    probability(rule(t.w, visible.w, i, j + 3u), row.x, i));
+    probability(rule(t.x, visible.x, i, j), row.xz, i),
+    probability(rule(t.y, visible.y, i, j + 1u), row.xz, i),
+    probability(rule(t.z, visible.z, i, j + 2u), row.xz, i),
+    probability(rule(t.w, visible.w, i, j + 3u), row.xz, i));
   var keep = vec4<f32>(1.0);
   if (DROPOUT == 1u) { keep = factors(b, h, i, j / 4u); }
   return Column(w * keep, w * (dp * keep - row.y));

@@ -18,6 +18,7 @@
 
 import type { Access, Kernel, ParamType } from "../kernel.ts";
 import { declareTexels } from "../texels.ts";
+import { scalarFunctions } from "./scalar_functions.ts";
 
 /** Invocations of a workgroup of the serial forward kernel. */
 export const SERIAL_WORKGROUP = 8;
@@ -63,7 +64,6 @@ fn is_bad(row: u32) -> bool {
   if (SOFT) { return false; }
   return labels[row] >= p.classes;
 }
-fn not_a_number() -> f32 { return bitcast<f32>(0x7fc00000u + p.classes * 0u); }
 `;
 
 const LOGITS = /* wgsl */ `
@@ -77,11 +77,14 @@ struct Params { rows: u32, classes: u32, ignore: i32, smoothing: f32 }
 @group(0) @binding(3) var<storage, read_write> stats: array<vec4<f32>>;
 @group(1) @binding(0) var<uniform> p: Params;
 
+${scalarFunctions("logarithm(")}
 /** The four numbers, from the row's maximum and sums of exp, w q and w q z. */
 fn row_stats(row: u32, top: f32, sums: vec3<f32>) -> vec4<f32> {
-  let loss = sums.y * log(sums.x) - sums.z;
-  if (SOFT) { return vec4<f32>(loss, top, 1.0, sums.y / sums.x); }
-  return vec4<f32>(loss, top, class_weight(labels[row]), sums.y / sums.x);
+  // No exponential exceeds 1, but that of a NaN, which some drivers make ∞.
+  let exps = select(sums.x, not_a_number(sums.x), sums.x > 3.4028234e38);
+  let loss = sums.y * logarithm(exps) - sums.z;
+  if (SOFT) { return vec4<f32>(loss, top, 1.0, sums.y / exps); }
+  return vec4<f32>(loss, top, class_weight(labels[row]), sums.y / exps);
 }
 ` + DECLARATIONS;
 
@@ -102,7 +105,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     return;
   }
   if (is_bad(row)) {
-    stats[row] = vec4<f32>(not_a_number());
+    stats[row] = vec4<f32>(not_a_number(0.0));
     return;
   }
   let base = row * p.classes;
@@ -168,7 +171,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     return;
   }
   if (is_bad(row)) {
-    stats[row] = vec4<f32>(not_a_number());
+    stats[row] = vec4<f32>(not_a_number(0.0));
     return;
   }
   let fours = fours_of(row);
@@ -191,7 +194,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     z_label = select(z_label, z, c == vec4<u32>(label));
   }
   let sums = vec4<f32>(1.0) * mat3x4<f32>(exps, zs, z_label);
-  var dot = (1.0 - p.smoothing) * sums.z;
+  var dot = 0.0;
+  if (p.smoothing < 1.0) { dot = (1.0 - p.smoothing) * sums.z; }
   if (p.smoothing > 0.0) { dot += p.smoothing / f32(p.classes) * sums.y; }
   stats[row] = row_stats(row, top, vec3<f32>(sums.x, 1.0, dot));
 }
@@ -244,7 +248,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   if (is_ignored(row)) {
     stats[row] = vec4<f32>(0.0);
   } else if (is_bad(row)) {
-    stats[row] = vec4<f32>(not_a_number());
+    stats[row] = vec4<f32>(not_a_number(0.0));
   } else {
     stats[row] = row_stats(row, partial[0].x, partial[0].yzw);
   }

@@ -13,6 +13,7 @@
 import { type DType, DTYPES } from "../dtype.ts";
 import type { Access, Kernel, ParamType } from "../kernel.ts";
 import { declareTexels } from "../texels.ts";
+import { scalarFunctions } from "./scalar_functions.ts";
 
 /** Invocations of a workgroup. */
 export const ELEMENTWISE_WORKGROUP = 64;
@@ -34,61 +35,6 @@ export interface Expression {
   /** Whether the result's old value is an operand, named `target_`. */
   update?: boolean;
 }
-
-// erf(x) = x·P(x²)/Q(x²) on [-4, 4], the rational minimax form of 32-bit maths
-// libraries: within 2 units in the last place.
-const FUNCTIONS = /* wgsl */ `
-fn bounded(x: f32, low: f32, high: f32) -> f32 { // clamp() hides NaN
-  let nan = (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
-  return select(clamp(x, low, high), x, nan);
-}
-fn erf(v: f32) -> f32 {
-  let x = bounded(v, -4.0, 4.0);
-  let s = x * x;
-  var p = -2.72614225801306e-10;
-  p = fma(p, s, 2.77068142495902e-08);
-  p = fma(p, s, -2.10102402082508e-06);
-  p = fma(p, s, -5.69250639462346e-05);
-  p = fma(p, s, -7.34990630326855e-04);
-  p = fma(p, s, -2.95459980854025e-03);
-  p = fma(p, s, -1.60960333262415e-02);
-  var q = -1.45660718464996e-05;
-  q = fma(q, s, -2.13374055278905e-04);
-  q = fma(q, s, -1.68282697438203e-03);
-  q = fma(q, s, -7.37332916720468e-03);
-  q = fma(q, s, -1.42647390514189e-02);
-  return x * p / q;
-}
-fn tanh_safe(x: f32) -> f32 { return tanh(bounded(x, -15.0, 15.0)); }
-fn sigmoid(x: f32) -> f32 {
-  let e = exp(-abs(x));
-  return select(e, 1.0, x >= 0.0) / (1.0 + e);
-}
-fn power(x: f32, e: f32) -> f32 { // pow() is undefined for x < 0 in WGSL
-  if (e == 0.0) { return 1.0; }
-  let r = pow(abs(x), e);
-  if (x >= 0.0) { return r; }
-  let half = e * 0.5;
-  if (floor(e) != e) { return bitcast<f32>(0x7fc00000u + u32(e * 0.0)); }
-  return select(-r, r, floor(half) == half);
-}
-fn gelu(x: f32) -> f32 { return 0.5 * x * (1.0 + erf(x * 0.7071067811865476)); }
-fn gelu_grad(x: f32) -> f32 {
-  return 0.5 * (1.0 + erf(x * 0.7071067811865476)) +
-    x * 0.3989422804014327 * exp(-0.5 * x * x);
-}
-fn gelu_tanh(x: f32) -> f32 {
-  return 0.5 * x * (1.0 + tanh_safe(0.7978845608028654 * (x + 0.044715 * x * x * x)));
-}
-fn gelu_tanh_grad(x: f32) -> f32 {
-  let t = tanh_safe(0.7978845608028654 * (x + 0.044715 * x * x * x));
-  return 0.5 * (1.0 + t) +
-    0.5 * x * (1.0 - t * t) * 0.7978845608028654 * (1.0 + 0.134145 * x * x);
-}
-`;
-
-/** The scalar functions that expressions and fused epilogues may call. */
-export const SCALAR_FUNCTIONS: string = FUNCTIONS;
 
 const made = new Map<string, Kernel>();
 
@@ -126,9 +72,6 @@ function preamble(
   const type = (dtype: DType, i: number) =>
     wide[i] ? `vec4<${DTYPES[dtype].wgsl}>` : DTYPES[dtype].wgsl;
   const result = DTYPES[e.result].wgsl;
-  const uses = FUNCTIONS.match(/fn (\w+)/g)?.some((f) =>
-    e.body.includes(f.slice(3) + "(")
-  );
   return [
     ...e.operands.map(([name, dtype], i) =>
       texels && dtype === "f32"
@@ -142,7 +85,7 @@ function preamble(
     }>;`,
     `struct Params { ${fields.map(([n, t]) => `${n}: ${t}`).join(", ")} }`,
     `@group(1) @binding(0) var<uniform> p: Params;`,
-    uses ? FUNCTIONS : "",
+    scalarFunctions(e.body),
     `fn op(${
       [
         ...e.operands.map(([n, t]) => `${n}: ${DTYPES[t].wgsl}`),

@@ -7,8 +7,8 @@
 //   da = dy · b · act'(a)    db = dy · act(a)
 
 import type { Kernel, ParamType } from "../kernel.ts";
-import { SCALAR_FUNCTIONS } from "./elementwise.ts";
 import { type Activation, ACTIVATIONS } from "./matmul_activation.ts";
+import { scalarFunctions } from "./scalar_functions.ts";
 
 /** Invocations of a workgroup. */
 export const GATED_WORKGROUP = 64;
@@ -86,7 +86,7 @@ export function gatedKernels(
   let kernels = made.get(key);
   if (!kernels) {
     const { y, dz } = ACTIVATIONS[activation];
-    const text = SCALAR_FUNCTIONS +
+    const text = scalarFunctions(`${y} ${dz}`) +
       `fn activation(z: f32) -> f32 { return ${y}; }\n` +
       `fn derivative(dy: f32, z: f32) -> f32 { return ${dz}; }\n` +
       (wide ? WIDE : NARROW);

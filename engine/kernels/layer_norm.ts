@@ -2,8 +2,10 @@
 // This module is browser compatible.
 
 // Layer norm over rows of C columns: y = (x - mean)·rstd·weight + bias, with the
-// mean first and the variance from centred values, and (mean, rstd) saved. Who
-// owns a row is told in rows.ts; rows are read as vec4 where C is a multiple of
+// mean first and the variance from centred values. The rounded mean may be off by
+// more than a row's spread where all of it lies far from 0: what the centred
+// values add up to is the rest, and the mean is saved as both: (mean, rstd, rest).
+// Who owns a row is told in rows.ts; rows are read as vec4 where C is a multiple of
 // four (`V`). Forward reads x once where a row is held in registers, else three
 // times, which costs little as texels.
 // Backward: where rows are held, one pass for dx and, over blocks of rows, for
@@ -24,7 +26,7 @@ const JOIN = /* wgsl */ `
 fn join(a: vec2<f32>, b: vec2<f32>) -> vec2<f32> { return a + b; }
 `;
 
-/** y, x + residual and (mean, rstd) from x, residual, weight and bias. */
+/** y, x + residual and the statistics from x, residual, weight and bias. */
 export function layerNormForward(form: RowForm): Kernel {
   return rowKernel(form, "layer_norm", (form) => {
     const input = inputAccess(form);
@@ -49,16 +51,16 @@ ${declareInput(form, 2, "weight")}
 ${declareInput(form, 3, "bias")}
 @group(0) @binding(4) var<storage, read_write> y: array<V>;
 @group(0) @binding(5) var<storage, read_write> sum: array<V>;
-@group(0) @binding(6) var<storage, read_write> statistics: array<vec2<f32>>;
+@group(0) @binding(6) var<storage, read_write> statistics: array<vec4<f32>>;
 @group(1) @binding(0) var<uniform> p: Params;
 ${JOIN}
 fn value(i: u32) -> V {
   if (RESIDUAL == 1u) { return x_at(i) + residual_at(i); }
   return x_at(i);
 }
-fn put(at: u32, c: u32, v: V, mean: f32, rstd: f32) {
+fn put(at: u32, c: u32, v: V, mean: f32, rest: f32, rstd: f32) {
   if (RESIDUAL == 1u) { sum[at] = v; }
-  var n = (v - V(mean)) * rstd;
+  var n = ((v - V(mean)) - V(rest)) * rstd;
   if (WEIGHT == 1u) { n *= weight_at(c); }
   if (BIAS == 1u) { n += bias_at(c); }
   y[at] = n;
@@ -70,39 +72,43 @@ ${unroll(form.held, (i) => `  var v${i} = V();`)}
 ${each((v) => held ? `${v} = value(base + c); s += ${v};` : `s += ${v};`)}
   let mean = reduce(vec2<f32>(total(s), 0.0)).x / p.size;
   var q = V();
-${each((v) => `let d = ${v} - V(mean); q += d * d;`)}
-  let variance = reduce(vec2<f32>(total(q), 0.0)).x / p.size;
+  var r = V();
+${each((v) => `let d = ${v} - V(mean); q += d * d; r += d;`)}
+  let both = reduce(vec2<f32>(total(q), total(r))) / p.size;
+  let rest = both.y;
+  let variance = max(both.x - rest * rest, 0.0);
   let rstd = 1.0 / sqrt(variance + p.eps);
   if (!live) { return; }
-${each((v) => `put(base + c, c, ${v}, mean, rstd);`)}
-  if (lane == 0u) { statistics[row] = vec2<f32>(mean, rstd); }
+${each((v) => `put(base + c, c, ${v}, mean, rest, rstd);`)}
+  if (lane == 0u) { statistics[row] = vec4<f32>(mean, rstd, rest, 0.0); }
 }
 `,
     };
   });
 }
 
-/** Declares the statistics, and `saved_at(row)`: (mean, rstd). */
+const NORMAL = /* wgsl */ `
+fn normal(v: V, saved: vec4<f32>) -> V { return ((v - V(saved.x)) - V(saved.z)) * saved.y; }
+`;
+
+/** Declares `saved_at(row)`, (mean, rstd, rest), and `normal(v, saved)`. */
 function declareStatistics({ variant }: RowForm, binding: number): string {
   const input = declareInput(
     { variant, vectors: true, lanes: 1, held: 0 },
     binding,
     "statistics",
   );
-  return variant === "texels"
+  return NORMAL + (variant === "texels"
     ? input + /* wgsl */ `
-fn saved_at(row: u32) -> vec2<f32> {
-  let two = statistics_at(row / 2u);
-  return select(two.xy, two.zw, row % 2u == 1u);
-}
+fn saved_at(row: u32) -> vec4<f32> { return statistics_at(row); }
 `
     : /* wgsl */ `
-@group(0) @binding(${binding}) var<storage, read> statistics: array<vec2<f32>>;
-fn saved_at(row: u32) -> vec2<f32> { return statistics[row]; }
-`;
+@group(0) @binding(${binding}) var<storage, read> statistics: array<vec4<f32>>;
+fn saved_at(row: u32) -> vec4<f32> { return statistics[row]; }
+`);
 }
 
-/** dx from dy, x, (mean, rstd) and weight, where rows are not held. */
+/** dx from dy, x, the statistics and weight, where rows are not held. */
 export function layerNormBackward(form: RowForm): Kernel {
   return rowKernel(form, "layer_norm_backward", (form) => {
     const input = inputAccess(form);
@@ -133,14 +139,14 @@ ${
         each(`
     let g = scaled(base, c);
     s += g;
-    q += g * ((x_at(base + c) - V(saved.x)) * saved.y);
+    q += g * normal(x_at(base + c), saved);
 `)
       }
   let means = reduce(vec2<f32>(total(s), total(q))) / p.size;
   if (!live) { return; }
 ${
         each(`
-    let n = (x_at(base + c) - V(saved.x)) * saved.y;
+    let n = normal(x_at(base + c), saved);
     dx[base + c] = (scaled(base, c) - V(means.x) - n * means.y) * saved.y;
 `)
       }
@@ -183,7 +189,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   for (var row = start; row < min(start + p.span, p.rows); row++) {
     let saved = saved_at(row);
     let g = dy_at(row * p.columns + c);
-    dweight += g * ((x_at(row * p.columns + c) - V(saved.x)) * saved.y);
+    dweight += g * normal(x_at(row * p.columns + c), saved);
     dbias += g;
   }
   partials[(p.first + id.y) * 2u * p.columns + c] = dweight;
@@ -221,12 +227,12 @@ override SUMS: u32 = 0u;
 struct Params { rows: u32, columns: u32, span: u32, first: u32, length: u32, size: f32 }
 @group(0) @binding(0) var<storage, read> dy: array<V>;
 @group(0) @binding(1) var<storage, read> x: array<V>;
-@group(0) @binding(2) var<storage, read> statistics: array<vec2<f32>>;
+@group(0) @binding(2) var<storage, read> statistics: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> weight: array<V>;
 @group(0) @binding(4) var<storage, read_write> dx: array<V>;
 @group(0) @binding(5) var<storage, read_write> partials: array<V>;
 @group(1) @binding(0) var<uniform> p: Params;
-${JOIN}
+${JOIN}${NORMAL}
 fn run(block: u32, lane: u32, own: bool) {
 ${
         unroll(form.held, (i) => /* wgsl */ `
@@ -250,7 +256,7 @@ ${each((i) => `w${i} = weight[c];`)}
 ${
         each((i) => /* wgsl */ `
       g${i} = dy[base + c];
-      n${i} = (x[base + c] - V(saved.x)) * saved.y;
+      n${i} = normal(x[base + c], saved);
       dweight${i} += g${i} * n${i};
       dbias${i} += g${i};
       g${i} *= w${i};

@@ -2,7 +2,7 @@
 // This module is browser compatible.
 
 // The functions that a matrix product can end with, over those of
-// SCALAR_FUNCTIONS.
+// scalar_functions.ts.
 
 /** A function that a product can end with. */
 export type Activation =
@@ -20,22 +20,22 @@ export const ACTIVATIONS: Readonly<
   gelu: { y: "gelu(z)", dz: "dy * gelu_grad(z)" },
   gelu_tanh: { y: "gelu_tanh(z)", dz: "dy * gelu_tanh_grad(z)" },
   relu: {
-    y: "select(z, 0.0, z <= 0.0)",
-    dz: "select(0.0, dy, z > 0.0)",
-    fromY: "select(0.0, dy, y > 0.0)",
+    y: "relu(z)",
+    dz: "relu_grad(z, dy)",
+    fromY: "relu_grad(y, dy)",
   },
   sigmoid: {
     y: "sigmoid(z)",
-    dz: "dy * sigmoid(z) * (1.0 - sigmoid(z))",
+    dz: "dy * sigmoid_grad(z)",
     fromY: "dy * y * (1.0 - y)",
   },
   silu: {
     y: "z * sigmoid(z)",
-    dz: "dy * sigmoid(z) * (1.0 + z * (1.0 - sigmoid(z)))",
+    dz: "dy * (sigmoid(z) + z * sigmoid_grad(z))",
   },
   tanh: {
     y: "tanh_safe(z)",
-    dz: "dy * (1.0 - tanh_safe(z) * tanh_safe(z))",
+    dz: "dy * tanh_grad(z)",
     fromY: "dy * (1.0 - y * y)",
   },
 };

@@ -7,8 +7,8 @@
 
 import type { Access } from "../kernel.ts";
 import { declareTexels } from "../texels.ts";
-import { SCALAR_FUNCTIONS } from "./elementwise.ts";
 import { type Activation, ACTIVATIONS } from "./matmul_activation.ts";
+import { scalarFunctions } from "./scalar_functions.ts";
 
 /** Everything that changes the text of the end of a product. */
 export interface EpilogueForm {
@@ -157,12 +157,15 @@ export function epilogue(form: EpilogueForm): string {
       each((l) => `derive(v.${l}, argued.${l})`),
     );
   }
-  return [
-    activation || derive ? SCALAR_FUNCTIONS : "",
+  const functions = [
     activation
       ? `fn activate(z: f32) -> f32 { return ${ACTIVATIONS[activation].y}; }`
       : "",
     derive ? derivative(derive) : "",
+  ].join("\n");
+  return [
+    scalarFunctions(functions),
+    functions,
     `fn shift(n: u32) -> vec4<f32> { return ${
       form.bias
         ? readFour(

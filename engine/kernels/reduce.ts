@@ -14,14 +14,15 @@
 //   workgroup  inner = 1: one workgroup per part, tree in a fixed order
 //   …Texels    the same as columns4 and rows4, with x of f32 read as texels
 //
-// The operation is an override constant, so each pipeline holds one of them.
+// A maximum or minimum of floats is found among integers in the order of the
+// numbers, NaN beyond all others: WGSL leaves max and min of NaN open.
 
 import type { DType } from "../dtype.ts";
 import type { Access, Kernel, ParamType } from "../kernel.ts";
 import { declareTexels } from "../texels.ts";
 
-/** Values of the constant `OP`. */
-export const REDUCTIONS = { sum: 0, max: 1, min: 2 } as const;
+/** What a reduction does with two elements. */
+export type Reduction = "sum" | "max" | "min";
 
 /** Invocations of a workgroup of the kernels without shared memory. */
 export const REDUCE_WORKGROUP = 64;
@@ -45,18 +46,11 @@ const ELEMENT: Kernel = {
   bind: BIND,
   params: PARAMS,
   wgsl: /* wgsl */ `
-alias T = f32;
-override OP: u32;
 struct Params { outer: u32, n: u32, inner: u32, parts: u32, chunk: u32, x_offset: u32, y_offset: u32, resume: u32, scale: T }
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read_write> y: array<T>;
 @group(1) @binding(0) var<uniform> p: Params;
 
-fn combine(a: T, b: T) -> T {
-  if (OP == 0u) { return a + b; }
-  if (OP == 1u) { return max(a, b); }
-  return min(a, b);
-}
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -68,13 +62,13 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   let start = part * p.chunk;
   let count = min(p.chunk, p.n - start);
   var at = p.x_offset + (o * p.n + start) * p.inner + i;
-  var acc = x[at];
-  if (p.resume == 1u) { acc = combine(y[p.y_offset + e], acc); }
+  var acc = take(x[at]);
+  if (p.resume == 1u) { acc = combine(take(y[p.y_offset + e]), acc); }
   for (var k = 1u; k < count; k++) {
     at += p.inner;
-    acc = combine(acc, x[at]);
+    acc = combine(acc, take(x[at]));
   }
-  y[p.y_offset + e] = acc * p.scale;
+  y[p.y_offset + e] = give(acc) * p.scale;
 }
 `,
 };
@@ -84,18 +78,11 @@ const COLUMNS4: Kernel = {
   bind: BIND,
   params: PARAMS,
   wgsl: /* wgsl */ `
-alias T = f32;
-override OP: u32;
 struct Params { outer: u32, n: u32, inner: u32, parts: u32, chunk: u32, x_offset: u32, y_offset: u32, resume: u32, scale: T }
 @group(0) @binding(0) var<storage, read> x: array<vec4<T>>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<T>>;
 @group(1) @binding(0) var<uniform> p: Params;
 
-fn combine(a: vec4<T>, b: vec4<T>) -> vec4<T> {
-  if (OP == 0u) { return a + b; }
-  if (OP == 1u) { return max(a, b); }
-  return min(a, b);
-}
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -108,13 +95,13 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   let start = part * p.chunk;
   let count = min(p.chunk, p.n - start);
   var at = p.x_offset / 4u + (o * p.n + start) * width + i;
-  var acc = x[at];
-  if (p.resume == 1u) { acc = combine(y[p.y_offset / 4u + e], acc); }
+  var acc = take(x[at]);
+  if (p.resume == 1u) { acc = combine(take(y[p.y_offset / 4u + e]), acc); }
   for (var k = 1u; k < count; k++) {
     at += width;
-    acc = combine(acc, x[at]);
+    acc = combine(acc, take(x[at]));
   }
-  y[p.y_offset / 4u + e] = acc * p.scale;
+  y[p.y_offset / 4u + e] = give(acc) * p.scale;
 }
 `,
 };
@@ -124,18 +111,11 @@ const ROWS4: Kernel = {
   bind: BIND,
   params: PARAMS,
   wgsl: /* wgsl */ `
-alias T = f32;
-override OP: u32;
 struct Params { outer: u32, n: u32, inner: u32, parts: u32, chunk: u32, x_offset: u32, y_offset: u32, resume: u32, scale: T }
 @group(0) @binding(0) var<storage, read> x: array<vec4<T>>;
 @group(0) @binding(1) var<storage, read_write> y: array<T>;
 @group(1) @binding(0) var<uniform> p: Params;
 
-fn combine(a: vec4<T>, b: vec4<T>) -> vec4<T> {
-  if (OP == 0u) { return a + b; }
-  if (OP == 1u) { return max(a, b); }
-  return min(a, b);
-}
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -144,13 +124,13 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   let start = (e % p.parts) * p.chunk;
   let count = min(p.chunk, p.n - start) / 4u;
   let at = (p.x_offset + (e / p.parts) * p.n + start) / 4u;
-  var acc = x[at];
+  var acc = take(x[at]);
   for (var k = 1u; k < count; k++) {
-    acc = combine(acc, x[at + k]);
+    acc = combine(acc, take(x[at + k]));
   }
   // Lanes (0, 2) and (1, 3), then the two sums.
   let pair = combine(acc, acc.zwxy);
-  y[p.y_offset + e] = combine(pair, pair.yxwz).x * p.scale;
+  y[p.y_offset + e] = give(combine(pair, pair.yxwz)).x * p.scale;
 }
 `,
 };
@@ -160,19 +140,12 @@ const WORKGROUP: Kernel = {
   bind: BIND,
   params: PARAMS,
   wgsl: /* wgsl */ `
-alias T = f32;
-override OP: u32;
 struct Params { outer: u32, n: u32, inner: u32, parts: u32, chunk: u32, x_offset: u32, y_offset: u32, resume: u32, scale: T }
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read_write> y: array<T>;
 @group(1) @binding(0) var<uniform> p: Params;
-var<workgroup> shared_acc: array<T, 128>;
+var<workgroup> shared_acc: array<A, 128>;
 
-fn combine(a: T, b: T) -> T {
-  if (OP == 0u) { return a + b; }
-  if (OP == 1u) { return max(a, b); }
-  return min(a, b);
-}
 
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) t: u32) {
@@ -182,9 +155,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let count = min(p.chunk, p.n - start);
   let at = p.x_offset + (e / p.parts) * p.n + start;
   if (t < count) {
-    var acc = x[at + t];
+    var acc = take(x[at + t]);
     for (var k = t + 128u; k < count; k += 128u) {
-      acc = combine(acc, x[at + k]);
+      acc = combine(acc, take(x[at + k]));
     }
     shared_acc[t] = acc;
   }
@@ -195,7 +168,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     }
     workgroupBarrier();
   }
-  if (t == 0u) { y[p.y_offset + e] = shared_acc[0] * p.scale; }
+  if (t == 0u) { y[p.y_offset + e] = give(shared_acc[0]) * p.scale; }
 }
 `,
 };
@@ -213,7 +186,7 @@ function fromTexels(kernel: Kernel): Kernel {
 }
 
 /** The forms of a reduction; see the head of the file. */
-export const REDUCE_FORMS = {
+const FORMS = {
   element: ELEMENT,
   columns4: COLUMNS4,
   columns4Texels: fromTexels(COLUMNS4),
@@ -222,9 +195,68 @@ export const REDUCE_FORMS = {
   workgroup: WORKGROUP,
 } as const;
 
+/** How a reduction's kernels read and write. */
+export type ReduceForm = keyof typeof FORMS;
+
+const made = new Map<string, Kernel>();
+
+/** The kernel of a reduction of elements of a type. */
+export function reduceKernel(
+  form: ReduceForm,
+  op: Reduction,
+  dtype: DType,
+): Kernel {
+  const key = `${form} ${op} ${dtype}`;
+  let kernel = made.get(key);
+  if (!kernel) {
+    const { name, wgsl, params, bind } = FORMS[form];
+    const wide = form.startsWith("columns4") || form.startsWith("rows4");
+    kernel = {
+      name: `${name}_${op}_${dtype}`,
+      bind,
+      params: { ...params, scale: dtype },
+      wgsl: operation(op, dtype, wide) + wgsl,
+    };
+    made.set(key, kernel);
+  }
+  return kernel;
+}
+
+/**
+ * The types of an element `T`, of what is loaded `V` and of what is combined
+ * `A`, and the functions between them.
+ */
+function operation(op: Reduction, dtype: DType, wide: boolean): string {
+  const width = (type: string) => wide ? `vec4<${type}>` : type;
+  const ranks = op !== "sum" && dtype === "f32";
+  return /* wgsl */ `
+alias T = ${dtype};
+alias V = ${width(dtype)};
+alias A = ${width(ranks ? "i32" : dtype)};
+${
+    ranks
+      ? `alias U = ${width("u32")};
+fn take(x: V) -> A {
+  let k = bitcast<A>(x);
+  let nan = (k & A(0x7fffffff)) > A(0x7f800000);
+  return select(k ^ ((k >> U(31u)) & A(0x7fffffff)), A(${NAN_RANK[op]}), nan);
+}
+fn give(k: A) -> V { return bitcast<V>(k ^ ((k >> U(31u)) & A(0x7fffffff))); }`
+      : `fn take(x: V) -> A { return x; }
+fn give(x: A) -> V { return x; }`
+  }
+fn combine(a: A, b: A) -> A { return ${
+    op === "sum" ? "a + b" : `${op}(a, b)`
+  }; }
+`;
+}
+
+/** Where NaN stands in the order: it wins. Its bits, made back, are a NaN. */
+const NAN_RANK = { max: "0x7fffffff", min: "i32(-0x7fffffff - 1)" } as const;
+
 const typed = new Map<Kernel, Map<DType, Kernel>>();
 
-/** The same kernel over another element type. */
+/** The same kernel, of those below and of running sums, over another type. */
 export function retype(kernel: Kernel, dtype: DType): Kernel {
   if (dtype === "f32") return kernel;
   let kernels = typed.get(kernel);
@@ -253,15 +285,13 @@ const ARGMAX_PARAMS: Readonly<Record<string, ParamType>> = {
   y_offset: "u32",
 };
 
-/** The first index of the largest element: one invocation per result. */
-export const ARGMAX_SERIAL: Kernel = {
+/** The first index of the element that `take` puts highest: one invocation each. */
+const ARGMAX_SERIAL: Kernel = {
   name: "argmax_serial",
   bind: BIND,
   params: ARGMAX_PARAMS,
   wgsl: /* wgsl */ `
-alias T = f32;
 struct Params { outer: u32, n: u32, inner: u32, x_offset: u32, y_offset: u32 }
-override SIGN: i32 = 1; // -1 finds the smallest
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read_write> y: array<i32>;
 @group(1) @binding(0) var<uniform> p: Params;
@@ -271,12 +301,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   let e = id.x + id.y * groups.x * 64u;
   if (e >= p.outer * p.inner) { return; }
   var at = p.x_offset + (e / p.inner) * p.n * p.inner + e % p.inner;
-  var best = x[at];
+  var best = take(x[at]);
   var index = 0u;
   for (var k = 1u; k < p.n; k++) {
     at += p.inner;
-    let v = x[at];
-    if (select((v < best), (v > best), SIGN > 0)) {
+    let v = take(x[at]);
+    if (v > best) {
       best = v;
       index = k;
     }
@@ -287,21 +317,17 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 };
 
 /** The same for inner = 1: one workgroup per row, ties to the smaller index. */
-export const ARGMAX_WORKGROUP: Kernel = {
+const ARGMAX_WORKGROUP: Kernel = {
   name: "argmax_workgroup",
   bind: BIND,
   params: ARGMAX_PARAMS,
   wgsl: /* wgsl */ `
-alias T = f32;
 struct Params { outer: u32, n: u32, inner: u32, x_offset: u32, y_offset: u32 }
-override SIGN: i32 = 1;
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read_write> y: array<i32>;
 @group(1) @binding(0) var<uniform> p: Params;
-var<workgroup> values: array<T, 128>;
+var<workgroup> values: array<A, 128>;
 var<workgroup> indices: array<u32, 128>;
-
-fn better(a: T, b: T) -> bool { return select((a < b), (a > b), SIGN > 0); }
 
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) t: u32) {
@@ -309,11 +335,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   if (e >= p.outer) { return; }
   let at = p.x_offset + e * p.n;
   if (t < p.n) {
-    var best = x[at + t];
+    var best = take(x[at + t]);
     var index = t;
     for (var k = t + 128u; k < p.n; k += 128u) {
-      let v = x[at + k];
-      if (better(v, best)) {
+      let v = take(x[at + k]);
+      if (v > best) {
         best = v;
         index = k;
       }
@@ -326,7 +352,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     if (t < half && t + half < p.n) {
       let a = values[t];
       let b = values[t + half];
-      if (better(b, a) || (a == b && indices[t + half] < indices[t])) {
+      if (b > a || (a == b && indices[t + half] < indices[t])) {
         values[t] = b;
         indices[t] = indices[t + half];
       }
@@ -337,6 +363,47 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 }
 `,
 };
+
+/** Invocations that share a row in the workgroup form. */
+export const ARGMAX_LANES = 128;
+
+const ARGMAX_FORMS = {
+  serial: ARGMAX_SERIAL,
+  workgroup: ARGMAX_WORKGROUP,
+} as const;
+
+/** The kernel that finds the first of the largest or smallest elements. */
+export function argmaxKernel(
+  form: keyof typeof ARGMAX_FORMS,
+  op: "max" | "min",
+  dtype: DType,
+): Kernel {
+  const key = `arg ${form} ${op} ${dtype}`;
+  let kernel = made.get(key);
+  if (!kernel) {
+    const base = ARGMAX_FORMS[form];
+    kernel = {
+      ...base,
+      name: `${base.name}_${op}_${dtype}`,
+      wgsl: /* wgsl */ `
+alias T = ${dtype};
+alias A = ${dtype === "u32" ? "u32" : "i32"};
+fn take(x: T) -> A { // ~k turns the order round
+${
+        dtype === "f32"
+          ? `  let k = bitcast<i32>(x);
+  let nan = (k & 0x7fffffff) > 0x7f800000;
+  let up = select(k ^ ((k >> 31u) & 0x7fffffff), 0, k == i32(-0x7fffffff - 1)); // -0 is 0
+  return select(${op === "max" ? "up" : "~up"}, 0x7fffffff, nan);`
+          : `  return ${op === "max" ? "x" : "~x"};`
+      }
+}
+${base.wgsl}`,
+    };
+    made.set(key, kernel);
+  }
+  return kernel;
+}
 
 /** The gradient of max and min: dy at the chosen index, 0 elsewhere. */
 export const SELECT_INDEX: Kernel = {

@@ -54,7 +54,12 @@ export interface RowSizes extends RowWork {
   walk?: boolean;
 }
 
-/** The form of a call: pinned, measured or usual, as far as the sizes allow. */
+/**
+ * The form of a call: pinned, measured or usual, as far as the sizes allow.
+ *
+ * @throws {RangeError} If rows are so long that a driver would leave loops over
+ * them: some seven million elements on a software adapter.
+ */
 export function rowForm(
   device: Device,
   family: string,
@@ -74,6 +79,12 @@ export function rowForm(
   if (chosen !== "workgroup" && work.turns <= device.maxTurns) {
     const variant = chosen === "texels" && vectors ? "texels" : "serial";
     return { variant, vectors, lanes: 1, held: 0 };
+  }
+  if (work.turns / WORKGROUP + 8 > device.maxTurns) {
+    throw new RangeError(
+      `Cannot work on rows of ${n} elements on a software adapter: its driver ` +
+        "leaves loops before their end",
+    );
   }
   return { variant: "workgroup", vectors, ...shares(n, vectors, walk) };
 }

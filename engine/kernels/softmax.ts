@@ -6,6 +6,8 @@
 // exponentials together (rescaled when the maximum rises), one that writes; who
 // owns a row, and when it is read once only, is told in rows.ts.
 // With inner = 1 and n a multiple of four, rows are read as vec4 (`V`).
+// The logarithm takes the maximum off first and then log Σ: their sum would lose
+// the digits of log Σ where the maximum is large.
 // A row of -∞ alone gives NaN, as it does elsewhere.
 
 import type { Kernel } from "../kernel.ts";
@@ -16,6 +18,7 @@ import {
   type RowForm,
   rowKernel,
 } from "./rows.ts";
+import { scalarFunctions } from "./scalar_functions.ts";
 import { unroll } from "./unroll.ts";
 
 const PARAMS = { rows: "u32", n: "u32", inner: "u32" } as const;
@@ -42,7 +45,9 @@ export function softmaxForward(form: RowForm): Kernel {
     return {
       bind: [inputAccess(form), "write"],
       params: PARAMS,
-      wgsl: BASE + declareInput(form, 0, "x") + /* wgsl */ `
+      wgsl: BASE + scalarFunctions("logarithm( not_a_number(") +
+        declareInput(form, 0, "x") +
+        /* wgsl */ `
 @group(0) @binding(1) var<storage, read_write> y: array<V>;
 const LOWEST = -3.4028234e38;
 
@@ -58,25 +63,26 @@ ${START}
   var s = 0.0;
 ${unroll(form.held, (i) => `  var v${i} = V();`)}
 ${
-        form.held
-          ? each((v) =>
-            `${v} = x_at(base + c * p.inner); m = max(m, largest(${v}));`
-          ) + "\n" + each((v) => `s += total(exp(${v} - V(m)));`)
-          : each((v) => `
+          form.held
+            ? each((v) =>
+              `${v} = x_at(base + c * p.inner); m = max(m, largest(${v}));`
+            ) + "\n" + each((v) => `s += total(exp(${v} - V(m)));`)
+            : each((v) => `
     let v = ${v};
     let top = max(m, largest(v));
     s = s * scale_to(m, top) + total(exp(v - V(top)));
     m = top;
 `)
-      }
+        }
   let all = reduce(vec2<f32>(m, s));
   if (!live) { return; }
+  // No exponential exceeds 1, but that of a NaN, which some drivers make ∞.
+  let exps = select(all.y, not_a_number(all.y), all.y > 3.4028234e38);
   if (LOG == 1u) {
-    // A row of -Infinity gives NaN; log(0) is -88 on some adapters.
-    let shift = select(all.x + log(all.y), -1.0 / all.y, all.y == 0.0);
-${each((v) => `y[base + c * p.inner] = ${v} - V(shift);`)}
+    let log_sum = logarithm(exps);
+${each((v) => `y[base + c * p.inner] = (${v} - V(all.x)) - V(log_sum);`)}
   } else {
-    let f = 1.0 / all.y;
+    let f = 1.0 / exps;
 ${each((v) => `y[base + c * p.inner] = exp(${v} - V(all.x)) * f;`)}
   }
 }

@@ -28,6 +28,7 @@ import { formatShape } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
 import { chooseVariant, defineVariants } from "../tuning/choice.ts";
+import { fillInto } from "./inplace.ts";
 
 // How they are measured stands in tuning/trials.ts.
 defineVariants("attention", ATTENTION_VARIANTS);
@@ -132,7 +133,7 @@ interface Plan {
  * window rule also limits the work, to `O(Sq · window)`. A query whose keys are
  * all masked attends to them evenly, as Hugging Face's additive masks make it
  * (over the keys that the causal or window rule leaves); a query to which that
- * rule leaves no key gives 0.
+ * rule leaves no key gives 0, as do all queries where there is no key.
  *
  * @param q Queries `[B, Sq, H·D]`, with `D ≤ 128`.
  * @param k Keys `[B, Sk, H·D]`.
@@ -165,7 +166,10 @@ export function attention(
   const { batch, sq, heads, width } = plan;
   const { device } = q;
   const y = allocate(device, [batch, sq, width]);
-  if (y.size === 0) return y;
+  if (y.size === 0 || plan.sk === 0) {
+    fillInto(y, 0);
+    return record(y, [q, k, v], () => [q, k, v].map(zerosLike));
+  }
   const lse = forward(plan, q, k, v, y);
   const result = record(y, [q, k, v], (dy) => {
     const rows = allocate(device, [batch, heads, sq, 4]);
@@ -180,7 +184,7 @@ export function attention(
       run(plan, w, rowsKernel, ATTENTION_ROWS_WORKGROUP, heads * sq, [
         queries(y),
         queries(dy),
-        part(lse, w, heads * sq),
+        part(lse, w, heads * sq * 2),
         rowsPart,
       ]);
       const inputs = (step: AttentionStep) => [
@@ -229,13 +233,21 @@ export function attentionProbabilities(
       part(q, w, sq * width),
       part(k, w, sk * width),
       maskPart(plan, w, q),
-      part(lse, w, heads * sq),
+      part(lse, w, heads * sq * 2),
       part(a, w, heads * sq * sk),
     ]);
   }
   y.dispose();
   lse.dispose();
   return a;
+}
+
+/** The gradient where there was no query, key or column. */
+function zerosLike(x: Tensor): Tensor | undefined {
+  if (!x.requiresGrad) return undefined;
+  const zeros = allocate(x.device, x.shape);
+  fillInto(zeros, 0);
+  return zeros;
 }
 
 function forward(
@@ -246,7 +258,7 @@ function forward(
   y: Tensor,
 ): Tensor {
   const { batch, sq, sk, heads, width } = plan;
-  const lse = allocate(q.device, [batch, heads, sq]);
+  const lse = allocate(q.device, [batch, heads, sq, 2]);
   for (const w of split(plan, q)) {
     runBlocks(plan, w, "forward", [
       part(q, w, sq * width),
@@ -254,7 +266,7 @@ function forward(
       part(v, w, sk * width),
       maskPart(plan, w, q),
       part(y, w, sq * width),
-      part(lse, w, heads * sq),
+      part(lse, w, heads * sq * 2),
     ]);
   }
   return lse;
@@ -375,10 +387,9 @@ function planFor(
       );
     }
   }
-  if (v.shape[1] !== sk || (sk === 0 && q.size > 0)) {
+  if (v.shape[1] !== sk) {
     throw new TypeError(
-      `Cannot attend with ${shapes}: keys and values must be equally many, ` +
-        "and at least one",
+      `Cannot attend with ${shapes}: keys and values must be equally many`,
     );
   }
   const depth = width / heads;

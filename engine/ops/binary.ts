@@ -11,14 +11,20 @@ import type { Expression } from "../kernels/elementwise.ts";
 import { broadcastShapes, sameShape, type Shape } from "../shape.ts";
 import { record } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
+import { requireHolds } from "../whole_numbers.ts";
 import { sumTo } from "./reduce.ts";
 import { requireFloat, unary } from "./unary.ts";
 
-/** A tensor, or a number that stands for a tensor of that one value. */
+/**
+ * A tensor, or a number that stands for a tensor of that one value. Beside a
+ * tensor of integers it must be one of them: 0.5 or NaN is refused, not cut.
+ */
 export type Operand = Tensor | number;
 
 interface BinaryRow {
   y: string;
+  /** The same for floats, where NaN makes a difference. */
+  ofFloats?: string;
   da?: string;
   db?: string;
   /** The result's type, where it is not that of the operands. */
@@ -32,25 +38,51 @@ const BINARY = {
   div: { y: "a / b", da: "dy / b", db: "-dy * a / (b * b)" },
   pow: {
     y: "power(a, b)",
-    da: "dy * b * power(a, b - 1.0)",
-    db: "select(0.0, dy * power(a, b) * log(a), a > 0.0)",
+    da: "power_dx(a, b, dy)",
+    db: "power_de(a, b, dy)",
   },
   minimum: {
     y: "min(a, b)",
-    da: "dy * select(select(0.0, 0.5, a == b), 1.0, a < b)",
-    db: "dy * select(select(0.0, 0.5, a == b), 1.0, b < a)",
+    ofFloats: "minimum_of(a, b)",
+    da: "select(select(dy, 0.5 * dy, a == b), 0.0, a > b && ordered(a, b))",
+    db: "select(select(dy, 0.5 * dy, a == b), 0.0, b > a && ordered(a, b))",
   },
   maximum: {
     y: "max(a, b)",
-    da: "dy * select(select(0.0, 0.5, a == b), 1.0, a > b)",
-    db: "dy * select(select(0.0, 0.5, a == b), 1.0, b > a)",
+    ofFloats: "maximum_of(a, b)",
+    da: "select(select(dy, 0.5 * dy, a == b), 0.0, a < b && ordered(a, b))",
+    db: "select(select(dy, 0.5 * dy, a == b), 0.0, b < a && ordered(a, b))",
   },
-  equal: { y: "u32(a == b)", result: "u32" },
-  notEqual: { y: "u32(a != b)", result: "u32" },
-  less: { y: "u32(a < b)", result: "u32" },
-  lessEqual: { y: "u32(a <= b)", result: "u32" },
-  greater: { y: "u32(a > b)", result: "u32" },
-  greaterEqual: { y: "u32(a >= b)", result: "u32" },
+  equal: {
+    y: "u32(a == b)",
+    ofFloats: "u32(a == b && ordered(a, b))",
+    result: "u32",
+  },
+  notEqual: {
+    y: "u32(a != b)",
+    ofFloats: "u32(a != b || !ordered(a, b))",
+    result: "u32",
+  },
+  less: {
+    y: "u32(a < b)",
+    ofFloats: "u32(a < b && ordered(a, b))",
+    result: "u32",
+  },
+  lessEqual: {
+    y: "u32(a <= b)",
+    ofFloats: "u32(a <= b && ordered(a, b))",
+    result: "u32",
+  },
+  greater: {
+    y: "u32(a > b)",
+    ofFloats: "u32(a > b && ordered(a, b))",
+    result: "u32",
+  },
+  greaterEqual: {
+    y: "u32(a >= b)",
+    ofFloats: "u32(a >= b && ordered(a, b))",
+    result: "u32",
+  },
 } satisfies Record<string, BinaryRow>;
 
 const NAMES = ["a", "b", "y", "dy"] as const;
@@ -70,12 +102,16 @@ function binary(name: keyof typeof BINARY, a: Operand, b: Operand): Tensor {
       );
     }
   }
+  for (const x of [a, b]) {
+    if (typeof x === "number") requireHolds(name, dtype, x);
+  }
   if (name === "pow") requireFloat(name, first);
   const shape = tensors.reduce<Shape>(
     (s, x) => sameShape(s, x.shape) ? s : broadcastShapes(name, s, x.shape),
     first.shape,
   );
-  const y = run(row.y, row.result ?? dtype, name, given);
+  const value = dtype === "f32" ? row.ofFloats ?? row.y : row.y;
+  const y = run(value, row.result ?? dtype, name, given);
   if (!row.da) return y;
   return record(y, tensors, (dy) => {
     const derivative = (body: string, x: Operand) => {
@@ -130,7 +166,8 @@ function binary(name: keyof typeof BINARY, a: Operand, b: Operand): Tensor {
 /**
  * Adds, broadcasting: `a + b`.
  *
- * @throws {TypeError} If the shapes do not broadcast or the types differ.
+ * @throws {TypeError} If the shapes do not broadcast, the types differ, or a
+ * number stands beside integers and is none of them.
  *
  * @example Usage
  * ```ts
@@ -162,13 +199,33 @@ export function div(a: Operand, b: Operand): Tensor {
 }
 
 /**
- * Raises to a power, broadcasting: `aᵇ`. Whole-number exponents take negative
- * bases; the derivative towards the exponent needs a positive base.
+ * Raises to a power, broadcasting: `aᵇ`, as IEEE 754 defines it: 1 for the
+ * exponent 0 and for the base 1, whatever the other is; a negative base takes
+ * whole exponents alone, else the result is NaN. Whole exponents up to 64
+ * multiply, so that squares and cubes of small whole numbers are exact.
+ *
+ * The derivative towards the base is 0 for the exponent 0; the one towards the
+ * exponent is 0 where a base of 0 has an exponent that is not negative, and NaN
+ * for negative bases.
+ *
+ * @throws {TypeError} If the shapes do not broadcast or a tensor is not of f32.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, pow, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const y = pow(tensor([5, 0, -2]), tensor([2, -1, 3]));
+ * assertEquals([...await y.data()], [25, Infinity, -8]);
+ * ```
  */
 export function pow(a: Tensor, b: Operand): Tensor {
-  return typeof b === "number"
-    ? unary("power", a, { exponent: b })
-    : binary("pow", a, b);
+  if (typeof b !== "number") return binary("pow", a, b);
+  if (b === 2) return unary("square", a, {}, "pow");
+  if (b === 3) return unary("cube", a, {}, "pow");
+  const whole = Number.isInteger(b) && Math.abs(b) <= 64;
+  return unary(whole ? "whole_power" : "power", a, { exponent: b }, "pow");
 }
 
 /** The smaller of each pair; where both are equal they share the gradient. */

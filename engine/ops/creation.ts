@@ -2,9 +2,15 @@
 // This module is browser compatible.
 
 import { currentDevice, type Device } from "../device.ts";
-import { type DType, dtypeOf, DTYPES, type TypedArray } from "../dtype.ts";
+import {
+  type DType,
+  DTYPES,
+  type NumberArray,
+  type TypedArray,
+} from "../dtype.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "../shape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
+import { checkAll } from "../whole_numbers.ts";
 import { fillInto } from "./inplace.ts";
 
 /** Numbers, or arrays of them nested to any depth, all of equal length. */
@@ -15,7 +21,7 @@ export interface TensorOptions {
   /**
    * The element type.
    *
-   * @default {"f32", or the type of the typed array given}
+   * @default {"f32"; for a typed array of integers "i32" or "u32"}
    */
   dtype?: DType;
   /**
@@ -45,8 +51,14 @@ export interface FromValuesOptions extends TensorOptions {
 /**
  * Makes a tensor from numbers, nested arrays or a typed array.
  *
- * @throws {TypeError} If nested arrays are ragged, or the values do not fill
- * the shape.
+ * Typed arrays of floats (16, 32 or 64 bits) become f32; of integers with a sign
+ * (8, 16, 32 or 64 bits) i32, of others u32, unless `dtype` says otherwise. Where
+ * it asks for integers, fractions are cut towards zero, as `cast()` does.
+ *
+ * @throws {TypeError} If nested arrays are ragged or hold anything but numbers,
+ * the values do not fill the shape, or there is no such type.
+ * @throws {RangeError} If an integer type is asked for and a value is NaN or out of
+ * its range.
  *
  * @example Usage
  * ```ts
@@ -56,17 +68,19 @@ export interface FromValuesOptions extends TensorOptions {
  * await initialize();
  * assertEquals(tensor([[1, 2], [3, 4]]).shape, [2, 2]);
  * assertEquals(tensor(new Int32Array(6), { shape: [2, 3] }).dtype, "i32");
+ * assertEquals(tensor(Float64Array.of(0.5)).dtype, "f32");
  * ```
  */
 export function tensor(
-  values: Nested | TypedArray,
+  values: Nested | NumberArray,
   options: FromValuesOptions = {},
 ): Tensor {
   const typed = ArrayBuffer.isView(values) ? values : undefined;
   const nesting = typed ? [typed.length] : nestingOf(values as Nested);
-  const { shape = nesting, dtype = typed ? dtypeOf(typed) : "f32" } = options;
+  const { shape = nesting, dtype = typed ? usualType(typed) : "f32" } = options;
+  checkType(dtype);
   checkShape("make a tensor", shape);
-  const flat = typed ?? flatten(values as Nested, nesting);
+  const flat = typed ? numbersOf(typed) : flatten(values as Nested, nesting);
   if (flat.length !== sizeOf(shape)) {
     throw new TypeError(
       `Cannot make a tensor of shape ${
@@ -74,11 +88,40 @@ export function tensor(
       } from ${flat.length} values: it has ${sizeOf(shape)} elements`,
     );
   }
+  // Converted before there is a tensor, which an error would leave behind.
+  const converted = isOf(dtype, flat)
+    ? flat
+    : DTYPES[dtype].from(dtype === "f32" ? flat : towardsZero(flat));
   const x = empty(shape, { ...options, dtype });
-  x.write(
-    typed && dtypeOf(typed) === dtype ? typed : DTYPES[dtype].from(flat),
-  );
+  x.write(converted);
   return x;
+}
+
+/** Whole numbers of an integer type that was asked for by name. */
+function towardsZero(values: ArrayLike<number>): number[] {
+  return Array.from(values, Math.trunc);
+}
+
+function isOf(dtype: DType, values: ArrayLike<number>): values is TypedArray {
+  return DTYPES[dtype].from([]).constructor === values.constructor;
+}
+
+/** The type of a tensor made of a typed array. */
+function usualType(values: ArrayBufferView): DType {
+  const kind = values.constructor.name;
+  if (kind.startsWith("Float")) return "f32";
+  if (kind.startsWith("Int") || kind.startsWith("BigInt")) return "i32";
+  if (kind.startsWith("Uint") || kind.startsWith("BigUint")) return "u32";
+  throw new TypeError(
+    `Cannot make a tensor of a ${kind}: expected numbers, nested arrays of ` +
+      "them or a typed array",
+  );
+}
+
+function numbersOf(values: NumberArray): ArrayLike<number> {
+  return values instanceof BigInt64Array || values instanceof BigUint64Array
+    ? Array.from(values, Number) // Beyond 2⁵³ rounded, and out of range still.
+    : values;
 }
 
 /**
@@ -98,7 +141,11 @@ export function full(
   value: number,
   options: TensorOptions = {},
 ): Tensor {
+  const { dtype = "f32" } = options;
+  checkType(dtype);
   checkShape("make a tensor", shape);
+  if (typeof value !== "number") throw notANumber(value);
+  checkAll(dtype, [value]);
   const x = empty(shape, options);
   fillInto(x, value);
   return x;
@@ -129,8 +176,12 @@ export function ones(shape: Shape, options: TensorOptions = {}): Tensor {
 export function arange(length: number, options: TensorOptions = {}): Tensor {
   checkShape("make a range", [length]);
   const { dtype = "i32" } = options;
-  const values = Array.from({ length }, (_, i) => i);
-  return tensor(DTYPES[dtype].from(values), options);
+  checkType(dtype);
+  const x = empty([length], { ...options, dtype });
+  const values = DTYPES[dtype].view(new ArrayBuffer(4 * length), 0, length);
+  for (let i = 0; i < length; i++) values[i] = i;
+  x.write(values);
+  return x;
 }
 
 function empty(shape: Shape, options: TensorOptions): Tensor {
@@ -147,6 +198,16 @@ function empty(shape: Shape, options: TensorOptions): Tensor {
   return x;
 }
 
+function checkType(dtype: DType): void {
+  if (!Object.hasOwn(DTYPES, dtype)) {
+    throw new TypeError(
+      `Cannot make a tensor of ${dtype}: the types are ${
+        Object.keys(DTYPES).join(", ")
+      }`,
+    );
+  }
+}
+
 function nestingOf(values: Nested): number[] {
   const shape: number[] = [];
   for (let at: Nested | undefined = values; Array.isArray(at); at = at[0]) {
@@ -155,14 +216,40 @@ function nestingOf(values: Nested): number[] {
   return shape;
 }
 
-function flatten(values: Nested, shape: Shape, depth = 0): number[] {
-  if (typeof values === "number" && depth === shape.length) return [values];
-  if (typeof values === "number" || values.length !== shape[depth]) {
+function flatten(values: Nested, shape: Shape): number[] {
+  const flat: number[] = [];
+  const visit = (at: Nested, depth: number) => {
+    if (!Array.isArray(at)) {
+      if (typeof at !== "number") throw notANumber(at);
+      if (depth === shape.length) return void flat.push(at);
+    } else if (depth < shape.length && at.length === shape[depth]) {
+      // By index, so that what a sparse array lacks is met too.
+      for (let i = 0; i < at.length; i++) visit(at[i], depth + 1);
+      return;
+    }
     throw new TypeError(
       `Cannot make a tensor from ragged arrays: expected shape ${
         formatShape(shape)
       } throughout`,
     );
-  }
-  return values.flatMap((value) => flatten(value, shape, depth + 1));
+  };
+  visit(values, 0);
+  return flat;
+}
+
+/** What was given in a number's place, named. */
+function notANumber(value: unknown): TypeError {
+  const kind = value === null
+    ? "null"
+    : value === undefined
+    ? "undefined"
+    : typeof value === "object"
+    ? `a ${value.constructor?.name ?? "object"}`
+    : `a ${typeof value}`;
+  const wish = ArrayBuffer.isView(value)
+    ? "join typed arrays to one and give a shape"
+    : typeof value === "bigint" || typeof value === "boolean"
+    ? "convert it with Number()"
+    : "expected numbers, nested arrays of them or a typed array";
+  return new TypeError(`Cannot make a tensor from ${kind}: ${wish}`);
 }

@@ -16,6 +16,7 @@ import {
   SERIAL_WORKGROUP,
 } from "../kernels/cross_entropy.ts";
 import { ROW_VARIANTS, rowForm, rowWindows } from "../kernels/rows.ts";
+import { checkIntegers } from "../integer_range.ts";
 import { grid, launch, part } from "../launch.ts";
 import { reduceAxes } from "../reduction.ts";
 import { formatShape, sameShape } from "../shape.ts";
@@ -68,12 +69,15 @@ export interface CrossEntropyOptions {
  * PyTorch's rules: with `"mean"` the divisor is the sum of the weights of the
  * rows' classes (for distributions, the number of rows), counted on the GPU;
  * where every row is ignored the mean is NaN. A class outside `[0, C)` that is
- * not ignored gives NaN. Distributions and weights get no gradient.
+ * not ignored is refused if the host wrote it, and gives NaN if the GPU made it.
+ * Distributions and weights get no gradient.
  *
  * @param logits `[…, C]`.
  * @param target Classes `[…]` as i32 or u32, or distributions `[…, C]` as f32.
  * @returns A scalar, or `[…]` with reduction `"none"`.
  * @throws {TypeError} If the shapes do not fit.
+ * @throws {RangeError} If the host wrote a class outside `[0, C)` that is not
+ * ignored, or the smoothing is not in [0, 1].
  *
  * @example Usage
  * ```ts
@@ -197,7 +201,7 @@ export function crossEntropy(
 function checkCrossEntropy(
   logits: Tensor,
   target: Tensor,
-  { labelSmoothing = 0, weight }: CrossEntropyOptions,
+  { ignoreIndex = -100, labelSmoothing = 0, weight }: CrossEntropyOptions,
 ): number {
   for (const x of weight ? [logits, weight] : [logits]) {
     if (x.dtype !== "f32") {
@@ -222,7 +226,9 @@ function checkCrossEntropy(
         formatShape(logits.shape)
       } with targets of shape ${formatShape(target.shape)}: expected ${
         soft ? "distributions" : "classes"
-      } of shape ${formatShape(expected)}`,
+      } of shape ${formatShape(expected)}${
+        soft ? '; for classes say dtype: "i32"' : ""
+      }`,
     );
   }
   if (weight && !sameShape(weight.shape, [classes])) {
@@ -231,6 +237,20 @@ function checkCrossEntropy(
         formatShape(weight.shape)
       }: expected ${formatShape([classes])}`,
     );
+  }
+  if ((ignoreIndex | 0) !== ignoreIndex) {
+    throw new RangeError(
+      `Cannot ignore class ${ignoreIndex}: it must be a whole number of 32 bits`,
+    );
+  }
+  if (!soft) {
+    checkIntegers(target, {
+      limit: classes,
+      except: ignoreIndex,
+      message: (label, place) =>
+        `Cannot take the cross-entropy with class ${label} at ${place}: the ` +
+        `logits have ${classes} classes, from 0`,
+    });
   }
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
     throw new RangeError(

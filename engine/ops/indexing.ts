@@ -1,8 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Ops that pick elements by index. Indices live on the GPU and are not checked
-// on the host: one out of range shows as NaN (the least number, for integers).
+// Ops that pick elements by index. Indices that the host wrote are checked; of
+// those that the GPU made, one out of range shows as NaN (the least number, for
+// integers).
 
 import {
   EMBEDDING,
@@ -18,6 +19,7 @@ import {
   GATHER_BACKWARD,
   GATHER_WORKGROUP,
 } from "../kernels/gather.ts";
+import { checkIntegers } from "../integer_range.ts";
 import { grid, launch, type Window } from "../launch.ts";
 import { formatShape, normalizeAxis, sizeOf } from "../shape.ts";
 import { record } from "../tape.ts";
@@ -81,13 +83,14 @@ export interface EmbeddingOptions {
  * Looks rows up in a table: `y[…, :] = table[ids[…], :]`.
  *
  * The gradient of the table is summed in the order of the tokens, at a cost of
- * tokens × width whatever the number of rows. Ids outside the table give rows
- * of NaN.
+ * tokens × width whatever the number of rows. Ids that the GPU made give rows of
+ * NaN where they are outside the table.
  *
  * @param ids Integers of any shape `[…]`.
  * @param table `[rows, width]`.
  * @returns `[…, width]`.
  * @throws {TypeError} If the ids are f32, or the table has not two axes.
+ * @throws {RangeError} If the host wrote an id that is outside the table.
  *
  * @example Usage
  * ```ts
@@ -129,12 +132,16 @@ export function embedding(
       `Cannot pad with row ${paddingIdx}: the table has ${n} rows`,
     );
   }
+  checkIntegers(ids, {
+    limit: n,
+    message: (id, place) =>
+      `Cannot look up id ${id} at ${place}: the table has ${n} rows`,
+  });
   const device = table.device;
   const y = allocate(device, [...ids.shape, width]);
   const tokens = ids.size;
-  if (y.size === 0) return record(y, [table], () => [undefined]);
   const vector = width % 4 === 0;
-  for (const w of rowWindows("look up", y, tokens, width)) {
+  for (const w of y.size > 0 ? rowWindows("look up", y, tokens, width) : []) {
     const to = view(y, w.start * width, w.count * width);
     for (const rows of rowWindows("look up", table, n, width)) {
       const from = view(table, rows.start * width, rows.count * width);
@@ -157,7 +164,7 @@ export function embedding(
   return record(y, [table], (dy, [into]) => {
     const gradient = into ?? allocate(device, table.shape);
     if (!into) fillInto(gradient, 0);
-    scatter(dy, ids, gradient, paddingIdx ?? -1);
+    if (dy.size > 0) scatter(dy, ids, gradient, paddingIdx ?? -1);
     return [gradient];
   });
 }
@@ -317,11 +324,17 @@ function pick(
 }
 
 function picked(
+  action: string,
   x: Tensor,
   index: Tensor,
   shape: number[],
   sizes: Pick,
 ): Tensor {
+  checkIntegers(index, {
+    limit: sizes.n,
+    message: (i, place) =>
+      `Cannot ${action} index ${i} at ${place}: the axis has ${sizes.n} elements`,
+  });
   const y = allocate(x.device, shape, x.dtype);
   if (y.size > 0) pick(x, index, y, sizes, false);
   return record(y, [x], (dy, [into]) => {
@@ -336,10 +349,11 @@ function picked(
  * Picks along an axis with an index for every element of the result:
  * `y[i, j] = x[index[i, j], j]` for axis 0 of two.
  *
- * An index out of range gives NaN (integers: the least number).
+ * An index out of range that the GPU made gives NaN (integers: the least number).
  *
  * @param index Integers, of x's shape but for the axis.
  * @throws {TypeError} If the shapes do not fit.
+ * @throws {RangeError} If the host wrote an index that is out of range.
  *
  * @example Usage
  * ```ts
@@ -366,7 +380,7 @@ export function gather(x: Tensor, index: Tensor, axis = 0): Tensor {
   }
   const m = index.shape[a] ?? 0;
   const inner = sizeOf(x.shape.slice(a + 1));
-  return picked(x, index, [...index.shape], {
+  return picked("gather", x, index, [...index.shape], {
     outer: sizeOf(x.shape.slice(0, a)),
     n: x.shape[a] ?? 0,
     m,
@@ -380,10 +394,11 @@ export function gather(x: Tensor, index: Tensor, axis = 0): Tensor {
 /**
  * Picks whole slices along an axis: `y[j, …] = x[index[j], …]` for axis 0.
  *
- * An index out of range gives NaN (integers: the least number).
+ * An index out of range that the GPU made gives NaN (integers: the least number).
  *
  * @param index Integers along one axis; they may repeat.
  * @throws {TypeError} If the index has not exactly one axis.
+ * @throws {RangeError} If the host wrote an index that is out of range.
  *
  * @example Usage
  * ```ts
@@ -406,7 +421,7 @@ export function indexSelect(x: Tensor, index: Tensor, axis = 0): Tensor {
       }: they must lie along one axis`,
     );
   }
-  return picked(x, index, x.shape.with(a, index.size), {
+  return picked("select", x, index, x.shape.with(a, index.size), {
     outer: sizeOf(x.shape.slice(0, a)),
     n: x.shape[a] ?? 0,
     m: index.size,

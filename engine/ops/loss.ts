@@ -138,7 +138,8 @@ export interface BceWithLogitsOptions {
 
 /**
  * Binary cross-entropy of logits with probabilities,
- * `-(p t log σ(x) + (1 - t) log(1 - σ(x)))`, in a form that does not overflow.
+ * `-(p t log σ(x) + (1 - t) log(1 - σ(x)))`, in a form that neither overflows nor
+ * loses the digits of small losses.
  *
  * @throws {TypeError} If the shapes differ.
  *
@@ -158,15 +159,16 @@ export function bceWithLogits(
   options: BceWithLogitsOptions = {},
 ): Tensor {
   const { posWeight, weight, reduction = "mean" } = options;
-  const softplus = "(max(-x, 0.0) + log(1.0 + exp(-abs(x))))";
-  const lift = posWeight ? "(1.0 + (pos - 1.0) * t)" : "1.0";
+  // By parts, positive and negative: neither loses digits to the other, and a
+  // part whose target is 0 adds nothing, however large its logarithm.
+  const p = posWeight ? "pos * t" : "t";
   const w = weight ? "w * " : "";
   return pairLoss(
     {
       name: "bce_with_logits",
-      value: `${w}((1.0 - t) * x + ${lift} * ${softplus})`,
-      dx: `${w}((1.0 - t) - ${lift} * sigmoid(-x))`,
-      dt: posWeight ? `${w}((pos - 1.0) * ${softplus} - x)` : `${w}(-x)`,
+      value: `${w}(share(${p}, softplus(-x)) + share(1.0 - t, softplus(x)))`,
+      dx: `${w}((1.0 - t) * sigmoid(x) - ${p} * sigmoid(-x))`,
+      dt: posWeight ? `${w}((pos - 1.0) * softplus(-x) - x)` : `${w}(-x)`,
       extras: {
         ...(posWeight ? { pos: posWeight } : {}),
         ...(weight ? { w: weight } : {}),
@@ -197,7 +199,8 @@ export interface KlDivergenceOptions {
 
 /**
  * Kullback-Leibler divergence of a distribution from the target,
- * `t (log t - x)`, where x holds log-probabilities.
+ * `t (log t - x)`, where x holds log-probabilities. Where the target is 0 the
+ * term is 0, also for an `x` of -∞.
  *
  * @throws {TypeError} If the shapes differ.
  *
@@ -224,15 +227,17 @@ export function klDivergence(
     logTarget
       ? {
         name: "kl_log_target",
-        value: "exp(t) * (t - x)",
-        dx: "-exp(t)",
-        dt: "exp(t) * (t - x + 1.0)",
+        value:
+          "select(exponential(t) * (t - x), 0.0, exponential(t) == 0.0 && !is_nan(x))",
+        dx: "-exponential(t)",
+        dt:
+          "select(exponential(t) * (t - x + 1.0), 0.0, exponential(t) == 0.0 && !is_nan(x))",
       }
       : {
         name: "kl",
-        value: "select(0.0, t * (log(max(t, 1e-38)) - x), t > 0.0)",
+        value: "select(t * (logarithm(t) - x), 0.0, t == 0.0 && !is_nan(x))",
         dx: "-t",
-        dt: "log(t) - x + 1.0",
+        dt: "logarithm(t) - x + 1.0",
       },
     x,
     target,

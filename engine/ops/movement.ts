@@ -24,7 +24,8 @@ import { sumTo } from "./reduce.ts";
  * Gives the elements another shape, over the same memory. One length may be
  * -1: it follows from the others.
  *
- * @throws {TypeError} If the shape has another number of elements.
+ * @throws {TypeError} If the shape has another number of elements, or -1 stands
+ * beside a length of 0, so that any number would do.
  *
  * @example Usage
  * ```ts
@@ -38,7 +39,14 @@ import { sumTo } from "./reduce.ts";
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const open = shape.indexOf(-1);
   const known = sizeOf(shape.filter((_, i) => i !== open));
-  const full = shape.map((n, i) => i === open ? x.size / (known || 1) : n);
+  if (open >= 0 && known === 0) {
+    throw new TypeError(
+      `Cannot reshape ${formatShape(x.shape)} to ${
+        formatShape(shape)
+      }: beside a length of 0 the open one may be any; write it out`,
+    );
+  }
+  const full = shape.map((n, i) => i === open ? x.size / known : n);
   if (
     sizeOf(full) !== x.size || full.some((n) => !Number.isInteger(n) || n < 0)
   ) {
@@ -283,8 +291,9 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
 /**
  * Cuts an axis into stretches.
  *
- * @param sizes The length of every stretch, or of each; then they must add up
- * to the axis.
+ * @param sizes The length of every stretch, of which the last may be shorter (one
+ * at least, of length 0 where the axis is); or of each, which must add up to the
+ * axis.
  * @throws {RangeError} If the sizes do not add up.
  */
 export function split(
@@ -296,7 +305,7 @@ export function split(
   const length = x.shape[a] ?? 0;
   const list = typeof sizes === "number"
     ? Array.from(
-      { length: sizes > 0 ? Math.ceil(length / sizes) : 0 },
+      { length: sizes > 0 ? Math.max(Math.ceil(length / sizes), 1) : 0 },
       (_, i) => Math.min(sizes, length - i * sizes),
     )
     : sizes;
@@ -319,6 +328,7 @@ export function split(
 /** Cuts an axis into its single entries, without that axis. */
 export function unstack(x: Tensor, axis = 0): Tensor[] {
   const a = normalizeAxis("unstack", axis, x.shape.length);
+  if (x.shape[a] === 0) return [];
   return split(x, 1, a).map((part) => squeeze(part, a));
 }
 

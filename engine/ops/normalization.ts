@@ -24,10 +24,12 @@ import {
 } from "../kernels/rows.ts";
 import { softmaxBackward, softmaxForward } from "../kernels/softmax.ts";
 import { grid, launch, part, type Window } from "../launch.ts";
+import { reduceAxes } from "../reduction.ts";
 import { formatShape, normalizeAxis, sameShape, sizeOf } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
 import { defineVariants } from "../tuning/choice.ts";
+import { fillInto } from "./inplace.ts";
 
 defineVariants("layer_norm", ROW_VARIANTS);
 defineVariants("softmax", ROW_VARIANTS);
@@ -139,13 +141,13 @@ function normalise(
   const size = shape[shape.length - 1] ?? 0;
   const y = allocate(device, shape);
   const sum = residual ? allocate(device, shape) : x;
-  if (y.size === 0) return { y, sum };
+  if (y.size === 0) return normaliseNothing(x, residual, options, { y, sum });
   const rows = x.size / size;
   const vectors = size % 4 === 0;
   const columns = vectors ? size / 4 : size;
   const turns = 3 * columns;
   const form = rowForm(device, "layer_norm", { n: size, rows, vectors, turns });
-  const statistics = allocate(device, [rows, 2]);
+  const statistics = allocate(device, [rows, 4]);
   // Every binding must be given, of which some are neither read nor written.
   const unused = allocate(device, [1]);
   const kernel = specialize(layerNormForward(form), {
@@ -153,7 +155,7 @@ function normalise(
     BIAS: bias ? 1 : 0,
     RESIDUAL: residual ? 1 : 0,
   });
-  for (const w of rowWindows(device, form, rows, [size, 2])) {
+  for (const w of rowWindows(device, form, rows, [size, 4])) {
     const values = part(x, w, size);
     const unread = form.variant === "texels" ? unused : values;
     launch(device, kernel, {
@@ -164,7 +166,7 @@ function normalise(
         bias ?? unread,
         part(y, w, size),
         residual ? part(sum, w, size) : unused,
-        part(statistics, w, 2),
+        part(statistics, w, 4),
       ],
       params: { rows: w.count, columns, size, eps },
       groups: grid(w.count, rowsPerGroup(form)),
@@ -189,6 +191,26 @@ function normalise(
   });
   // Backward alone reads the statistics: else they need not wait for the scope.
   if (!y.requiresGrad) statistics.dispose();
+  return { y, sum };
+}
+
+/** Records results without elements: the sums over no rows are 0. */
+function normaliseNothing(
+  x: Tensor,
+  residual: Tensor | undefined,
+  { weight, bias }: AddLayerNormOptions,
+  { y, sum }: AddLayerNormResult,
+): AddLayerNormResult {
+  if (residual) record(sum, [x, residual], (dy) => [dy, dy]);
+  const parameters = [weight, bias].filter((p) => p !== undefined);
+  record(y, [sum, ...parameters], (dy) => [
+    dy,
+    ...parameters.map(({ device, shape }) => {
+      const zeros = allocate(device, shape);
+      fillInto(zeros, 0);
+      return zeros;
+    }),
+  ]);
   return { y, sum };
 }
 
@@ -217,12 +239,12 @@ function normaliseBackward(
   const kernel = specialize(layerNormBackward(form), {
     WEIGHT: weight ? 1 : 0,
   });
-  for (const w of rowWindows(device, form, x.size / size, [size, 2])) {
+  for (const w of rowWindows(device, form, x.size / size, [size, 4])) {
     launch(device, kernel, {
       bind: [
         part(dy, w, size),
         part(x, w, size),
-        part(statistics, w, 2),
+        part(statistics, w, 4),
         weight ?? unused,
         part(dx, w, size),
       ],
@@ -238,6 +260,11 @@ function normaliseBackward(
   return dx;
 }
 
+/** Rows that one invocation may walk, with so many turns of loops for each. */
+function mostRows(device: Device, turns: number): number {
+  return Math.max(1, Math.floor(Math.min(2 ** 20, device.maxTurns) / turns));
+}
+
 /** Blocks of `span` rows in each window, so that none straddles two. */
 function blocksOf(
   device: Device,
@@ -246,7 +273,7 @@ function blocksOf(
   span: number,
 ): { blocks: number; list: { w: Window; first: number; blocks: number }[] } {
   let first = 0;
-  const list = rowWindows(device, form, rows, [size, 2]).map((w) => {
+  const list = rowWindows(device, form, rows, [size, 4]).map((w) => {
     const blocks = Math.ceil(w.count / span);
     const each = { w, first, blocks };
     first += blocks;
@@ -262,9 +289,12 @@ function partialSums(
   const { device, shape } = x;
   const size = shape[shape.length - 1] ?? 1;
   const rows = x.size / size;
-  const span = form.variant === "workgroup"
-    ? Math.max(16, Math.ceil(rows / 128))
-    : Math.max(32, Math.ceil(rows / 16));
+  const span = Math.min(
+    form.variant === "workgroup"
+      ? Math.max(16, Math.ceil(rows / 128))
+      : Math.max(32, Math.ceil(rows / 16)),
+    mostRows(device, 1),
+  );
   const { blocks, list } = blocksOf(device, form, [rows, size], span);
   const partials = allocate(device, [blocks, 2, size]);
   const columns = form.vectors ? size / 4 : size;
@@ -273,14 +303,14 @@ function partialSums(
       bind: [
         part(dy, w, size),
         part(x, w, size),
-        part(statistics, w, 2),
+        part(statistics, w, 4),
         partials,
       ],
       params: { rows: w.count, columns, span, first },
       groups: [Math.ceil(columns / partialsWorkgroup(form)), blocks],
     });
   }
-  return { partials, blocks };
+  return fewBlocks({ partials, blocks });
 }
 
 /** dx and the partial sums in one pass. */
@@ -293,7 +323,11 @@ function blocksBackward(
   const size = shape[shape.length - 1] ?? 1;
   const rows = x.size / size;
   const fit = Math.max(1, Math.floor(device.maxBindingSize / (16 * size)));
-  const span = Math.max(4, Math.ceil(rows / Math.min(512, fit)));
+  const turns = 1 + Math.ceil(Math.log2(form.lanes)); // a row's, and its tree's
+  const span = Math.min(
+    Math.max(4, Math.ceil(rows / Math.min(512, fit))),
+    mostRows(device, turns),
+  );
   const { blocks, list } = blocksOf(device, form, [rows, size], span);
   const dx = x.requiresGrad ? allocate(device, shape) : undefined;
   const partials = sums ? allocate(device, [blocks, 2, size]) : undefined;
@@ -308,7 +342,7 @@ function blocksBackward(
       bind: [
         part(dy, w, size),
         part(x, w, size),
-        part(statistics, w, 2),
+        part(statistics, w, 4),
         weight ?? part(x, w, size),
         dx ? part(dx, w, size) : unused ?? x,
         partials ?? unused ?? x,
@@ -325,7 +359,19 @@ function blocksBackward(
     });
   }
   unused?.dispose();
-  return { dx, partials: partials && { partials, blocks } };
+  return { dx, partials: partials && fewBlocks({ partials, blocks }) };
+}
+
+/** Blocks whose partial sums one invocation may add. */
+const MOST_BLOCKS = 4096;
+
+/** Few enough blocks: where there are more, their sums are added up before. */
+function fewBlocks({ partials, blocks }: Partials): Partials {
+  if (blocks <= MOST_BLOCKS) return { partials, blocks };
+  const [, ...row] = partials.shape;
+  const sums = reduceAxes(partials, [true, false, false], [1, ...row], "sum");
+  partials.dispose();
+  return { partials: sums, blocks: 1 };
 }
 
 /** Adds the partial sums of one half up: into a gradient, or a new tensor. */
@@ -442,7 +488,7 @@ function normaliseExponentials(
   const n = shape[at] ?? 1;
   const inner = sizeOf(shape.slice(at + 1));
   const y = allocate(device, shape);
-  if (y.size === 0) return y;
+  if (y.size === 0) return record(y, [x], (dy) => [dy]);
   const vectors = inner === 1 && n % 4 === 0;
   const form = rowForm(device, "softmax", {
     n,

@@ -65,7 +65,6 @@ function spread(dy: Tensor, kept: Shape, shape: Shape, scale: number): Tensor {
  */
 export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
   const { reduced, kept, shape } = plan("sum", x, options);
-  if (x.size === 0) return filled(x, shape, 0);
   const y = reduceAxes(x, reduced, shape, "sum");
   return record(y, [x], (dy) => [spread(dy, kept, x.shape, 1)]);
 }
@@ -89,7 +88,6 @@ export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
     x,
     options,
   );
-  if (x.size === 0) return filled(x, shape, NaN);
   const y = reduceAxes(x, reduced, shape, "sum", 1 / count);
   return record(y, [x], (dy) => [spread(dy, kept, x.shape, 1 / count)]);
 }
@@ -188,7 +186,7 @@ export function argmax(x: Tensor, options: ArgmaxOptions = {}): Tensor {
 
 /**
  * Takes `log Σ exp x` over axes, shifted by the maximum so that nothing
- * overflows.
+ * overflows. Of no elements it is -∞, the logarithm of 0.
  *
  * @example Usage
  * ```ts
@@ -202,9 +200,12 @@ export function argmax(x: Tensor, options: ArgmaxOptions = {}): Tensor {
  */
 export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
   requireFloat("take the logSumExp of", x);
-  const { reduced, kept, shape, count } = plan("sum over", x, options);
-  requireElements("take the logSumExp of", x, count);
-  const y = noGrad(() => {
+  const { reduced, kept, shape } = plan("sum over", x, options);
+  if (x.size === 0) {
+    const y = filled(x, shape, -Infinity);
+    return record(y, [x], () => [filled(x, x.shape, 0)]);
+  }
+  const { y, shift, total } = noGrad(() => {
     using _ = scope();
     const top = reduceAxes(x, reduced, kept, "max");
     // A shift of ±∞ would turn into NaN; then the sum says 0 or ∞ by itself.
@@ -216,26 +217,34 @@ export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
     }, [top]);
     const e = evaluate(x.shape, {
       name: "exp_shifted",
-      body: "exp(x - m)",
+      body: "exponential(x - m)",
       operands: [["x", "f32"], ["m", "f32"]],
       result: "f32",
     }, [x, shift]);
     const total = reduceAxes(e, reduced, kept, "sum");
-    return keep(evaluate(shape, {
+    const y = evaluate(shape, {
       name: "log_shifted",
-      body: "log(s) + m",
+      body: "logarithm(s) + m",
       operands: [["s", "f32"], ["m", "f32"]],
       result: "f32",
-    }, [alias(total, shape), alias(shift, shape)]));
+    }, [alias(total, shape), alias(shift, shape)]);
+    return { y: keep(y), shift: keep(shift), total: keep(total) };
   });
-  return record(y, [x], (dy) => [
+  // Not exp(x - y): a large y has lost the digits that tell it from x.
+  record(y, [x], (dy) => [
     evaluate(x.shape, {
       name: "log_sum_exp_backward",
-      body: "select(dy * exp(x - y), 0.0, x == y && abs(x) > 3.4028234e38)",
-      operands: [["x", "f32"], ["y", "f32"], ["dy", "f32"]],
+      body:
+        "select(dy * exponential(x - m) / s, 0.0, s == 0.0 || s > 3.4028234e38)",
+      operands: [["x", "f32"], ["m", "f32"], ["s", "f32"], ["dy", "f32"]],
       result: "f32",
-    }, [x, alias(y, kept), alias(dy, kept)]),
+    }, [x, shift, total, alias(dy, kept)]),
   ]);
+  if (!y.requiresGrad) {
+    shift.dispose();
+    total.dispose();
+  }
+  return y;
 }
 
 /** Options of {@linkcode variance}. */
@@ -250,8 +259,9 @@ export interface VarianceOptions extends ReduceOptions {
 }
 
 /**
- * Takes the variance over axes, `Σ (x - mean)² / (n - correction)`, in two
- * passes. NaN where `n ≤ correction`.
+ * Takes the variance over axes, `Σ (x - mean)² / (n - correction)`, from centred
+ * values, so that a shift of all elements does not matter. NaN where
+ * `n ≤ correction`.
  *
  * @example Usage
  * ```ts
@@ -276,25 +286,35 @@ export function variance(x: Tensor, options: VarianceOptions = {}): Tensor {
     return record(y, [x], () => [filled(x, x.shape, NaN)]);
   }
   const centre = reduceAxes(x, reduced, kept, "sum", 1 / count);
-  const squares = evaluate(x.shape, {
-    name: "squared_deviation",
-    body: "(x - m) * (x - m)",
+  // Far from 0 the rounded mean may be off by more than the spread: the mean of
+  // the deviations from it is the rest.
+  const deviations = evaluate(x.shape, {
+    name: "deviation",
+    body: "x - m",
     operands: [["x", "f32"], ["m", "f32"]],
     result: "f32",
   }, [x, centre]);
+  const rest = reduceAxes(deviations, reduced, kept, "sum", 1 / count);
+  const squares = evaluate(x.shape, {
+    name: "squared_deviation",
+    body: "(d - r) * (d - r)",
+    operands: [["d", "f32"], ["r", "f32"]],
+    result: "f32",
+  }, [deviations, rest]);
   const y = reduceAxes(squares, reduced, shape, "sum", 1 / divisor);
+  deviations.dispose();
   squares.dispose();
   return record(y, [x], (dy) => [
     evaluate(
       x.shape,
       {
         name: "variance_backward",
-        body: "dy * (x - m) * scale",
-        operands: [["x", "f32"], ["m", "f32"], ["dy", "f32"]],
+        body: "dy * ((x - m) - r) * scale",
+        operands: [["x", "f32"], ["m", "f32"], ["r", "f32"], ["dy", "f32"]],
         scalars: [["scale", "f32"]],
         result: "f32",
       },
-      [x, centre, alias(dy, kept)],
+      [x, centre, rest, alias(dy, kept)],
       { scale: 2 / divisor },
     ),
   ]);

@@ -156,6 +156,7 @@ function run(
   widest: number,
 ): void {
   const { device, tokens, half, unit, positions } = plan;
+  if (inputs.every((x) => x.size === 0)) return;
   const specialized = specialize(kernel, { POSITIONS: positions ? 1 : 0 });
   const stretches = frequencies(plan.theta, half);
   for (const w of windows(device, tokens, [widest])) {

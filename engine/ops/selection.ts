@@ -12,6 +12,7 @@ import {
 } from "../shape.ts";
 import { record } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
+import { requireHolds } from "../whole_numbers.ts";
 import type { Operand } from "./binary.ts";
 import { sumTo } from "./reduce.ts";
 
@@ -19,6 +20,8 @@ import { sumTo } from "./reduce.ts";
  * Takes `a` where the condition is not 0, else `b`; all three broadcast.
  *
  * @param condition A tensor of integers, such as a comparison gives.
+ * @throws {TypeError} If the shapes do not broadcast, the types differ, or a
+ * number stands beside integers and is none of them.
  *
  * @example Usage
  * ```ts
@@ -50,6 +53,7 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   let shape: Shape = condition.shape;
   for (const [name, x] of given) {
     if (typeof x === "number") {
+      requireHolds("choose between", dtype, x);
       fields.push([name, dtype]);
       scalars[name] = x;
       continue;
@@ -84,7 +88,12 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
     }));
 }
 
-/** Puts `value` where the mask is not 0; elsewhere `x`. The mask broadcasts. */
+/**
+ * Puts `value` where the mask is not 0; elsewhere `x`. The mask broadcasts.
+ *
+ * @throws {TypeError} If the mask does not broadcast to `x`, or `x` is of
+ * integers and `value` none of them.
+ */
 export function maskedFill(x: Tensor, mask: Tensor, value: number): Tensor {
   const shape = broadcastShapes("mask", x.shape, mask.shape);
   if (!sameShape(shape, x.shape)) {

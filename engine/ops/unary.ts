@@ -21,31 +21,39 @@ interface UnaryRow {
 const UNARY = {
   neg: { y: "-x", dx: "-dy" },
   abs: { y: "abs(x)", dx: "dy * sign(x)" },
-  exp: { y: "exp(x)", dx: "dy * y" },
-  log: { y: "log(x)", dx: "dy / x" },
+  exp: { y: "exponential(x)", dx: "dy * y" },
+  log: { y: "logarithm(x)", dx: "dy / x" },
   sqrt: { y: "sqrt(x)", dx: "0.5 * dy / y" },
   sin: { y: "sin(x)", dx: "dy * cos(x)" },
   cos: { y: "cos(x)", dx: "-dy * sin(x)" },
-  tanh: { y: "tanh_safe(x)", dx: "dy * (1.0 - y * y)" },
+  tanh: { y: "tanh_safe(x)", dx: "dy * tanh_grad(x)" },
   erf: { y: "erf(x)", dx: "dy * 1.1283791670955126 * exp(-x * x)" },
-  sigmoid: { y: "sigmoid(x)", dx: "dy * y * (1.0 - y)" },
-  relu: { y: "select(x, 0.0, x <= 0.0)", dx: "select(0.0, dy, x > 0.0)" },
+  sigmoid: { y: "sigmoid(x)", dx: "dy * sigmoid_grad(x)" },
+  relu: { y: "relu(x)", dx: "relu_grad(x, dy)" },
   elu: {
-    y: "select(x, alpha * (exp(min(x, 0.0)) - 1.0), x <= 0.0)",
-    dx: "select(dy * (y + alpha), dy, x > 0.0)",
+    y: "select(x, alpha * expm1(x), negative(x))",
+    dx: "dy * select(1.0, alpha * exp(x), negative(x) || x == 0.0)",
     scalars: ["alpha"],
   },
   silu: {
     y: "x * sigmoid(x)",
-    dx: "dy * (y + sigmoid(x) * (1.0 - y))",
+    dx: "dy * (sigmoid(x) + x * sigmoid_grad(x))",
   },
   gelu: { y: "gelu(x)", dx: "dy * gelu_grad(x)" },
   gelu_tanh: { y: "gelu_tanh(x)", dx: "dy * gelu_tanh_grad(x)" },
   power: {
-    y: "power(x, exponent)",
-    dx: "dy * exponent * power(x, exponent - 1.0)",
+    y: "any_power(x, exponent)",
+    dx: "dy * (exponent * any_power(x, exponent - 1.0))",
     scalars: ["exponent"],
   },
+  whole_power: {
+    y: "whole_power(x, exponent)",
+    dx:
+      "select(dy * (exponent * whole_power(x, exponent - 1.0)), 0.0, exponent == 0.0)",
+    scalars: ["exponent"],
+  },
+  square: { y: "x * x", dx: "dy * (x + x)" },
+  cube: { y: "x * x * x", dx: "dy * (3.0 * x * x)" },
   clamp: {
     y: "bounded(x, low, high)",
     dx: "select(0.0, dy, x >= low && x <= high)",
@@ -53,13 +61,18 @@ const UNARY = {
   },
 } satisfies Record<string, UnaryRow>;
 
-/** Evaluates and records a row of the table. */
+/**
+ * Evaluates and records a row of the table.
+ *
+ * @param action What messages call it.
+ */
 export function unary(
   name: keyof typeof UNARY,
   x: Tensor,
   scalars: Readonly<Record<string, number>> = {},
+  action: string = name,
 ): Tensor {
-  requireFloat(name, x);
+  requireFloat(action, x);
   const { forward, backward } = expressions(name);
   const y = evaluate(x.shape, forward, [x], scalars);
   return record(y, [x], (dy) => {
@@ -193,17 +206,33 @@ export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
   return unary(approximate === "tanh" ? "gelu_tanh" : "gelu", x);
 }
 
-/** Limits every element to `[low, high]`; the derivative outside is 0. */
+/**
+ * Limits every element to `[low, high]`; the derivative outside is 0. NaN stays.
+ * Where `low` exceeds `high`, every number becomes `high`.
+ *
+ * @throws {RangeError} If a limit is NaN.
+ */
 export function clamp(x: Tensor, low: number, high: number): Tensor {
+  if (Number.isNaN(low) || Number.isNaN(high)) {
+    throw new RangeError(
+      `Cannot clamp to [${low}, ${high}]: the limits must be numbers`,
+    );
+  }
   return unary("clamp", x, { low, high });
 }
 
-/** Converts elements to another type; to integers, towards zero. */
+/**
+ * Converts elements to another type. Floats become integers towards zero; NaN
+ * becomes 0, and what is out of range the nearest number that both types hold.
+ * Between i32 and u32 the bits stay.
+ */
 export function cast(x: Tensor, dtype: DType): Tensor {
   if (x.dtype === dtype) return record(alias(x), [x], (dy) => [dy]);
   return evaluate(x.shape, {
     name: `cast_${dtype}`,
-    body: `${dtype}(x)`,
+    body: x.dtype === "f32"
+      ? `select(${dtype}(x), ${dtype}(0), is_nan(x))`
+      : `${dtype}(x)`,
     operands: [["x", x.dtype]],
     result: dtype,
   }, [x]);

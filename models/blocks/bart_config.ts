@@ -113,9 +113,18 @@ export class Seq2SeqConfig extends PretrainedConfig {
       reader.number(name, fallback, { min: 0, max: 1 });
     this.vocabSize = size("vocab_size", defaults.vocabSize);
     this.maxPositionEmbeddings = size("max_position_embeddings", 1024);
-    this.dModel = size("d_model", 1024);
+    // Another name of it there, which stands above the first.
+    this.dModel = size(
+      reader.has("hidden_size") ? "hidden_size" : "d_model",
+      1024,
+    );
     this.encoderLayers = size("encoder_layers", 12, 0);
-    this.encoderAttentionHeads = size("encoder_attention_heads", 16);
+    this.encoderAttentionHeads = size(
+      reader.has("num_attention_heads")
+        ? "num_attention_heads"
+        : "encoder_attention_heads",
+      16,
+    );
     this.encoderFfnDim = size("encoder_ffn_dim", 4096);
     this.encoderLayerdrop = share("encoder_layerdrop", 0);
     this.decoderLayers = size("decoder_layers", 12, 0);
@@ -143,7 +152,7 @@ export class Seq2SeqConfig extends PretrainedConfig {
         );
       }
     }
-    activationOf(this.activationFunction);
+    activationOf(this.activationFunction, reader.source);
   }
 }
 

@@ -5,6 +5,7 @@
 
 import {
   add,
+  cast,
   concat,
   defaultGenerator,
   equal,
@@ -137,9 +138,10 @@ export class EncoderStack extends Module implements Seq2SeqEncoder {
   }
 
   forward(inputs: Seq2SeqInputs): EncoderOutput {
-    const { inputIds, packing, outputAttentions = false } = inputs;
+    const { inputIds, packing } = inputs;
     const {
       outputHiddenStates = this.#config.outputHiddenStates,
+      outputAttentions = this.#config.outputAttentions && !packing,
     } = inputs;
     const mask = packing ? undefined : inputs.attentionMask;
     if (!inputIds) {
@@ -201,7 +203,7 @@ export class DecoderStack extends Module implements Seq2SeqDecoder {
     const { inputIds, attentionMask, memory, packing, cache } = inputs;
     const {
       outputHiddenStates = this.#config.outputHiddenStates,
-      outputAttentions = false,
+      outputAttentions = this.#config.outputAttentions && !packing && !cache,
     } = inputs;
     if (cache && outputAttentions) {
       throw new TypeError(
@@ -394,10 +396,11 @@ export function shiftRight(
     );
   }
   const [batch = 0, length = 0] = ids.shape;
-  const { dtype, device } = ids;
-  const first = full([batch, 1], decoderStartTokenId, { dtype, device });
+  const { device } = ids;
+  const first = full([batch, 1], decoderStartTokenId, { dtype: "i32", device });
   if (length < 2) return first;
-  const rest = slice(ids, { axis: 1, start: 0, end: length - 1 });
+  const kept = slice(ids, { axis: 1, start: 0, end: length - 1 });
+  const rest = cast(kept, "i32"); // u32 holds no -100
   return concat([first, where(equal(rest, -100), padTokenId, rest)], 1);
 }
 

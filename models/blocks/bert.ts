@@ -31,20 +31,22 @@ import type { KeyValueCache } from "../cache.ts";
 import type { CausalLMInputs, EncoderInputs, EncoderOutput } from "../io.ts";
 
 /** The fields of a configuration that the blocks read. */
-export type BertBlockConfig = Pick<
-  BertLikeConfig,
-  | "hiddenSize"
-  | "numHiddenLayers"
-  | "numAttentionHeads"
-  | "intermediateSize"
-  | "hiddenAct"
-  | "hiddenDropoutProb"
-  | "attentionProbsDropoutProb"
-  | "layerNormEps"
-  | "initializerRange"
-  | "isDecoder"
-  | "outputHiddenStates"
->;
+export type BertBlockConfig =
+  & Partial<Pick<BertLikeConfig, "outputAttentions">>
+  & Pick<
+    BertLikeConfig,
+    | "hiddenSize"
+    | "numHiddenLayers"
+    | "numAttentionHeads"
+    | "intermediateSize"
+    | "hiddenAct"
+    | "hiddenDropoutProb"
+    | "attentionProbsDropoutProb"
+    | "layerNormEps"
+    | "initializerRange"
+    | "isDecoder"
+    | "outputHiddenStates"
+  >;
 
 /** The fields of a configuration that the embeddings read. */
 export type BertEmbeddingsConfig =
@@ -360,11 +362,16 @@ export class BertEncoder extends Module {
    * or where probabilities are asked for.
    */
   forward(x: Tensor, inputs: BertInputs): EncoderOutput {
-    const { outputHiddenStates: standard, isDecoder } = this.#config;
+    const standard = this.#config;
+    const { isDecoder } = standard;
     const { packing, cache } = inputs;
     const mask = packing ? undefined : inputs.attentionMask;
     const segments = packing?.segments;
-    const { outputHiddenStates = standard, outputAttentions = false } = inputs;
+    const {
+      outputHiddenStates = standard.outputHiddenStates,
+      outputAttentions = standard.outputAttentions === true && !packing &&
+        !cache,
+    } = inputs;
     if (cache && (!isDecoder || outputAttentions)) {
       throw new TypeError(
         "Cannot encode with a cache: " +

@@ -112,6 +112,6 @@ export class BertLikeConfig extends PretrainedConfig {
     reader.string("position_embedding_type", "absolute", {
       oneOf: ["absolute"],
     });
-    activationOf(this.hiddenAct);
+    activationOf(this.hiddenAct, reader.source);
   }
 }

@@ -5,6 +5,7 @@
 
 import {
   add,
+  cast,
   concat,
   equal,
   full,
@@ -40,10 +41,10 @@ export function firstToken(x: Tensor): Tensor {
 /** Moves labels one place to the left; the last place has none. */
 export function nextTokens(labels: Tensor): Tensor {
   const [batch = 0, length = 0] = labels.shape;
-  const { dtype, device } = labels;
+  const { device } = labels;
   return concat([
-    slice(labels, { axis: 1, start: 1, end: length }),
-    full([batch, 1], -100, { dtype, device }),
+    cast(slice(labels, { axis: 1, start: 1, end: length }), "i32"),
+    full([batch, 1], -100, { dtype: "i32", device }),
   ], 1);
 }
 

@@ -6,6 +6,7 @@ import {
   PretrainedConfig,
   type PretrainedConfigOptions,
 } from "../config.ts";
+import { KNOWN_FIELDS } from "../known_fields.ts";
 
 /** How the classifier sums up a text: its first token, or the mean of all. */
 export type ClassifierPooling = "cls" | "mean";
@@ -67,8 +68,8 @@ export interface ModernBertConfigOptions extends PretrainedConfigOptions {
   /** Activation of the head's dense layer. @default {"gelu"} */
   classifierActivation?: string;
   /**
-   * Whether training scores only places with a label; see
-   * `ModernBertForMaskedLM`.
+   * Whether labels of `sparsePredIgnoreIndex` count for nothing in the loss of
+   * masked tokens; see `ModernBertForMaskedLM`.
    *
    * @default {false}
    */
@@ -141,7 +142,7 @@ export class ModernBertConfig extends PretrainedConfig {
   readonly classifierBias: boolean;
   /** Activation of the head's dense layer. */
   readonly classifierActivation: string;
-  /** Whether training scores only places with a label. */
+  /** Whether only places with a label count in the loss of masked tokens. */
   readonly sparsePrediction: boolean;
   /** The label of places without one, for {@linkcode sparsePrediction}. */
   readonly sparsePredIgnoreIndex: number;
@@ -149,8 +150,8 @@ export class ModernBertConfig extends PretrainedConfig {
   /**
    * Reads and checks the fields.
    *
-   * @throws {TypeError} If a field is of the wrong kind, or asks for what is
-   * not supported.
+   * @throws {TypeError} If a field is of the wrong kind or asks for what is not
+   * supported, or an option is unknown.
    * @throws {RangeError} If a number is out of range.
    */
   constructor(options: ModernBertConfigOptions | ConfigReader = {}) {
@@ -222,7 +223,8 @@ export class ModernBertConfig extends PretrainedConfig {
       }
     }
     if (this.isDecoder) throw reader.error("is_decoder", "false");
-    activationOf(this.hiddenActivation);
-    activationOf(this.classifierActivation);
+    activationOf(this.hiddenActivation, reader.source);
+    activationOf(this.classifierActivation, reader.source);
+    if (new.target === ModernBertConfig) reader.checkNames(KNOWN_FIELDS);
   }
 }

@@ -236,6 +236,7 @@ export const FINISH: Kernel = {
     stop_when_full: "u32",
   },
   wgsl: /* wgsl */ `
+const LOWEST = 0xff800000u; // -infinity
 struct Params { prompts: u32, beams: u32, length: u32, stop_when_full: u32 }
 @group(0) @binding(0) var<storage, read> state: array<vec4<u32>>;
 @group(0) @binding(1) var<storage, read_write> flags: array<u32>;
@@ -253,6 +254,13 @@ fn main() {
     if (row % p.beams == 0u) {
       improvable = improvable || (s.w & 1u) == 1u;
       exhausted = exhausted && (s.w & 2u) == 2u;
+      // No token may follow the best open row, and no row of its prompt has ended.
+      var blocked = s.x == LOWEST || (s.x & 0x7fffffffu) > 0x7f800000u;
+      for (var k = 0u; k < p.beams; k++) {
+        let other = state[row + k];
+        blocked = blocked && !((other.z & 1u) == 1u && other.y != LOWEST);
+      }
+      if (blocked) { flags[3] = min(flags[3], p.length); }
     }
   }
   flags[1] = p.length;

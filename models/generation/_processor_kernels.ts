@@ -222,7 +222,7 @@ export const THRESHOLDS = { topK: 0, topP: 1, minP: 2 } as const;
  * top-p.
  *
  *   top-k  the key of the `kept`-th best
- *   top-p  the highest key below which there is no more than 1 - `share` of the
+ *   top-p  the highest key below which there is no more than `share` of the
  *          probability, but none above that of the `kept`-th best
  *   min-p  no key: a score is dropped whose probability is below `share` times
  *          the best one's, but none of the `kept` best
@@ -295,7 +295,8 @@ fn run(row: u32, lane: u32, step: u32) {
   var top = 0.0;
   if (KIND != 0u) { top = highest(row, lane, step); }
   if (KIND == 1u) {
-    let allowed = (1.0 - p.share) * mass_below(row, 0xffffffffu, top, lane, step);
+    // What rounding adds to a sum that is just as large does not count.
+    let allowed = p.share * 1.000004 * mass_below(row, 0xffffffffu, top, lane, step);
     var lower = 0u;
     for (var bit = 0x80000000u; bit > 0u; bit /= 2u) {
       if (mass_below(row, lower | bit, top, lane, step) <= allowed) { lower |= bit; }

@@ -115,7 +115,9 @@ function warpers(config: GenerationConfig, endings: number): LogitsProcessor[] {
     ...(topK > 0
       ? [threshold(THRESHOLDS.topK, { kept: Math.max(topK, kept) })]
       : []),
-    ...(topP < 1 ? [threshold(THRESHOLDS.topP, { kept, share: topP })] : []),
+    ...(topP < 1
+      ? [threshold(THRESHOLDS.topP, { kept, share: 1 - topP })]
+      : []),
     ...(minP !== null
       ? [threshold(THRESHOLDS.minP, { kept, share: minP })]
       : []),
@@ -290,7 +292,7 @@ function edit(KIND: number, divisor = 1): LogitsProcessor {
     run(kernel, step, [step.scores], step.scores.size, { divisor });
 }
 
-/** Keeps the best tokens; see `THRESHOLD`. */
+/** Keeps the best tokens, equal ones all or none; see `THRESHOLD`. */
 function threshold(
   KIND: number,
   { kept, share = 0 }: { kept: number; share?: number },

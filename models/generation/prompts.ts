@@ -32,8 +32,9 @@ export async function readRows(
       : [list.length, lengths[0] ?? 0];
     if (lengths.some((length) => length !== lengths[0])) {
       throw new TypeError(
-        `Cannot generate from ${name} of ${lengths.join(", ")} tokens: ` +
-          "the rows must be equally long",
+        `Cannot generate from ${name} of ${listed(lengths)} tokens: the rows ` +
+          "must be equally long; fill prompts up with padTokenId on the left, " +
+          "and sources of a model with an encoder on the right",
       );
     }
     const alike = name === "attentionMask" && first;
@@ -53,6 +54,59 @@ export async function readRows(
     first ??= list;
     return list;
   });
+}
+
+/** Some numbers, with a word on the rest. */
+function listed(values: readonly number[], most = 8): string {
+  const more = values.length - most;
+  return values.slice(0, most).join(", ") +
+    (more > 0 ? ` and ${more} more` : "");
+}
+
+/**
+ * Prompts as they are, or the token that begins a text where none has one.
+ *
+ * @throws {TypeError} If there is no such token.
+ */
+export function begunRows(
+  inputIds: Rows,
+  { bosTokenId }: GenerationConfig,
+): Rows {
+  const isEmpty = inputIds instanceof Tensor
+    ? inputIds.shape.length === 2 && inputIds.shape[1] === 0
+    : inputIds.length > 0 && inputIds.every((row) => row.length === 0);
+  if (!isEmpty) return inputIds;
+  if (bosTokenId === null) {
+    throw new TypeError(
+      "Cannot generate from prompts without a token: set bosTokenId to begin " +
+        "a text, or give a token",
+    );
+  }
+  const rows = inputIds instanceof Tensor
+    ? inputIds.shape[0] ?? 0
+    : inputIds.length;
+  return Array.from({ length: rows }, () => [bosTokenId]);
+}
+
+/**
+ * Throws if there is a token that the model has no row for.
+ *
+ * @throws {RangeError} If there is one.
+ */
+export function checkKnown(
+  name: string,
+  rows: Table,
+  size: unknown,
+): void {
+  if (typeof size !== "number") return;
+  for (const [i, row] of rows.entries()) {
+    const unknown = row.find((token) => !(token >= 0 && token < size));
+    if (unknown === undefined) continue;
+    throw new RangeError(
+      `Cannot generate from ${name}: row ${i} holds token ${unknown}, and ` +
+        `the model knows ${size}`,
+    );
+  }
 }
 
 function rowsOf(

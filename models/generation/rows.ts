@@ -52,6 +52,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   next[row] = token;
   places[row] += 1;
   if (!open) { return; }
+  // The key of the lowest score, -infinity: no token may be chosen.
+  if (best[row].x <= 0x007fffffu) { atomicMin(&flags[3], p.length + 1u); }
   atomicMax(&flags[1], p.length + 1u);
   for (var i = 0u; i < p.endings; i++) {
     if (endings[i] == token) { ended[row] = 1u; }

@@ -51,6 +51,8 @@ export const FLAGS = {
   length: 1,
   /** The first place whose scores held NaN. */
   broken: 2,
+  /** The first place of a row that may not go on by any token. */
+  blocked: 3,
 } as const;
 
 const WHOLE = 0xffffffff;
@@ -102,7 +104,7 @@ export abstract class Search implements Disposable {
     this.next = this.table(new Int32Array(rows), [rows, 1]);
     this.places = this.table(places, [rows, 1]);
     if (group > 1) this.origins = this.table(origins, [rows, maxLength]);
-    this.flags = this.table(Uint32Array.of(0, promptLength, WHOLE), [3]);
+    this.flags = this.table(Uint32Array.of(0, promptLength, WHOLE, WHOLE), [4]);
     // Something to bind where there is no end token.
     const endings = eosTokenIds.length > 0 ? eosTokenIds : [-1];
     this.endings = this.table(Int32Array.from(endings), [endings.length]);
@@ -178,7 +180,7 @@ export interface LoopOptions {
  *
  * @param logits Gives scores of the next token `[rows, vocabulary]`, after so
  * many tokens.
- * @throws {RangeError} If scores hold NaN, unless they may.
+ * @throws {RangeError} If scores hold NaN, unless they may, or forbid all tokens.
  */
 export async function runSearch(
   search: Search,
@@ -205,6 +207,13 @@ export async function runSearch(
     if (broken !== WHOLE) {
       throw new RangeError(
         `Cannot choose token ${broken}: the model's logits hold NaN`,
+      );
+    }
+    const blocked = state[FLAGS.blocked] ?? WHOLE;
+    if (blocked !== WHOLE) {
+      throw new RangeError(
+        `Cannot choose token ${blocked}: a row's scores forbid every token, ` +
+          "loosen the options that do",
       );
     }
     streamer?.(Array.from(tokens, (token) => [token]));

@@ -66,7 +66,32 @@ export function longestRow({ config }: AnyModel, tokenizer: Tokenizer): number {
   return Math.min(tokenizer.modelMaxLength, config.maxTokens);
 }
 
-/** The tokens of texts or pairs. */
+/**
+ * What a pipeline was called with, as a list of texts.
+ *
+ * @throws {TypeError} If it is neither a text nor a list of texts.
+ */
+export function textsOf(
+  task: string,
+  input: string | readonly string[],
+): readonly string[] {
+  if (typeof input === "string") return [input];
+  const wrong = Array.isArray(input)
+    ? input.find((text) => typeof text !== "string")
+    : input;
+  if (wrong === undefined && Array.isArray(input)) return input;
+  throw new TypeError(
+    `Cannot run ${task} on ${JSON.stringify(wrong) ?? typeof wrong}: ` +
+      "expected a text, or a list of texts",
+  );
+}
+
+/**
+ * The tokens of texts or pairs.
+ *
+ * @throws {RangeError} If one is longer than the model takes, and may not lose
+ * its end.
+ */
 export function encodeAll(
   { model, tokenizer }: Pick<PipelineSetup<AnyModel>, "model" | "tokenizer">,
   inputs: readonly TokenizerInput[],
@@ -79,9 +104,16 @@ export function encodeAll(
     maxLength: limit,
     truncation: truncation === true ? "longest_first" as const : truncation,
   };
-  return inputs.map((input) =>
-    tokenizer.encode(input, { addSpecialTokens, ...cut })
-  );
+  const { maxTokens } = model.config;
+  return inputs.map((input) => {
+    const encoding = tokenizer.encode(input, { addSpecialTokens, ...cut });
+    const { length } = encoding.inputIds;
+    if (length <= maxTokens) return encoding;
+    throw new RangeError(
+      `Cannot encode ${length} tokens: the model knows ${maxTokens} places, ` +
+        "set truncation to leave the rest out",
+    );
+  });
 }
 
 /** Which rows make up each batch: those of like length, and the longest. */
@@ -111,6 +143,7 @@ export async function* scored(
   compute: Compute,
 ): AsyncGenerator<Scored> {
   const limit = longestRow(model, tokenizer);
+  checkKnown(model, tokenizer, all);
   for (const { rows, longest } of likeLengths(all, batchSize)) {
     const rounded = Math.ceil(longest / LENGTH_STEP) * LENGTH_STEP;
     const batch = { rows, length: Math.max(longest, Math.min(rounded, limit)) };
@@ -125,6 +158,28 @@ export async function* scored(
       )
     );
     yield { ...batch, outputs };
+  }
+}
+
+/**
+ * Throws if the tokenizer gave a token that the model has no row for.
+ *
+ * @throws {RangeError} If there is one.
+ */
+function checkKnown(
+  { config }: AnyModel,
+  tokenizer: Tokenizer,
+  rows: readonly TokenRow[],
+): void {
+  const { vocab_size: size } = config.toJSON();
+  if (typeof size !== "number" || tokenizer.vocabSize <= size) return;
+  for (const { inputIds } of rows) {
+    const unknown = inputIds.find((id) => id >= size);
+    if (unknown === undefined) continue;
+    throw new RangeError(
+      `Cannot encode "${tokenizer.idToToken(unknown)}": it is token ` +
+        `${unknown}, and the model knows ${size}`,
+    );
   }
 }
 

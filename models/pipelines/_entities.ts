@@ -185,6 +185,11 @@ function grouped(entities: readonly Labelled[]): Labelled[][] {
   return groups;
 }
 
+/** A label after its first hyphen: `B-tax-percent` is a `tax-percent`. */
+function withoutMark(entity: string): string {
+  return entity.slice(entity.indexOf("-") + 1);
+}
+
 function tagOf(entity: string): string {
   return /^[BI]-/.test(entity) ? entity.slice(2) : entity;
 }
@@ -195,7 +200,7 @@ function entityOf(
 ): EntityGroup {
   const pieces = group.flatMap(({ pieces }) => pieces);
   return {
-    entityGroup: group[0]?.entity.split("-").at(-1) ?? "",
+    entityGroup: withoutMark(group[0]?.entity ?? ""),
     score: mean(group.map(({ score }) => score)),
     word: textOf(tokenizer, pieces),
     start: pieces[0]?.start ?? 0,

@@ -3,16 +3,42 @@
 
 // Scores to probabilities, and the best of them.
 
-/** Probabilities of all places, or of those that `allowed` names; else 0. */
+/**
+ * Scores as they are.
+ *
+ * @throws {RangeError} If one is NaN: nothing can be said of it then.
+ */
+export function checked<T extends ArrayLike<number>>(scores: T): T {
+  for (let i = 0; i < scores.length; i++) {
+    if (!Number.isNaN(scores[i] ?? NaN)) continue;
+    throw new RangeError(
+      "Cannot make results of the model's scores: there is NaN among them, " +
+        "so the weights are NaN or too large",
+    );
+  }
+  return scores;
+}
+
+/**
+ * Probabilities of all places, or of those that `allowed` names; else 0.
+ *
+ * @throws {RangeError} If the scores give none: NaN, or an infinite best one.
+ */
 export function softmax(
   scores: ArrayLike<number>,
   allowed?: ArrayLike<boolean>,
 ): Float64Array<ArrayBuffer> {
   const result = new Float64Array(scores.length);
+  checked(scores);
   let highest = -Infinity;
   for (let i = 0; i < scores.length; i++) {
     if (allowed && !allowed[i]) continue;
     highest = Math.max(highest, scores[i] ?? NaN);
+  }
+  if (highest === Infinity) {
+    throw new RangeError(
+      "Cannot make probabilities of the model's scores: the best is Infinity",
+    );
   }
   let total = 0;
   for (let i = 0; i < scores.length; i++) {
@@ -21,7 +47,8 @@ export function softmax(
     result[i] = value;
     total += value;
   }
-  return result.map((value) => value / total);
+  // Where nothing is allowed, or all is infinitely unlikely, nothing is likely.
+  return total > 0 ? result.map((value) => value / total) : result.fill(0);
 }
 
 /** The place of the largest value; the first where several are. */

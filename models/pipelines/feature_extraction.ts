@@ -8,7 +8,7 @@
  */
 
 import type { Tasks } from "../registry.ts";
-import { callable, encodeAll, scored } from "./_batches.ts";
+import { callable, encodeAll, scored, textsOf } from "./_batches.ts";
 import type { Pipeline, PipelineSetup, TruncatedOptions } from "./types.ts";
 
 /** The states of a text's tokens as one array. */
@@ -63,7 +63,7 @@ export function featureExtraction(
     options: FeatureExtractionOptions = {},
   ): Promise<unknown> {
     const { returnTensors = false, batchSize = setup.batchSize } = options;
-    const texts = typeof input === "string" ? [input] : input;
+    const texts = textsOf(setup.task, input);
     const encodings = encodeAll(setup, texts, options);
     const features: TextFeatures[] = [];
     const results = scored(

@@ -10,7 +10,7 @@
 import { indexSelect, reshape, type Tensor, tensor } from "../../engine/mod.ts";
 import type { Tasks } from "../registry.ts";
 import type { Encoding, Tokenizer } from "../tokenizer.ts";
-import { callable, encodeAll, scored } from "./_batches.ts";
+import { callable, encodeAll, scored, textsOf } from "./_batches.ts";
 import { checkCount, largest, softmax } from "./_scores.ts";
 import type { Pipeline, PipelineSetup, TruncatedOptions } from "./types.ts";
 
@@ -32,7 +32,8 @@ export interface FillMaskOptions extends TruncatedOptions {
   topK?: number | undefined;
   /**
    * The only fillings to consider. One that is not in the vocabulary stands
-   * for the first of its tokens.
+   * for the first of its tokens, and one without tokens is left out; the
+   * console tells.
    *
    * @default {the whole vocabulary}
    */
@@ -62,6 +63,7 @@ export function fillMask(
   setup: PipelineSetup<Tasks["maskedLM"]>,
 ): FillMaskPipeline {
   const { model, tokenizer } = setup;
+  const padding = tokenizer.padTokenId;
 
   async function fill(
     input: string | readonly string[],
@@ -72,7 +74,7 @@ export function fillMask(
     const chosen = targets === undefined
       ? undefined
       : targetIds(tokenizer, typeof targets === "string" ? [targets] : targets);
-    const texts = typeof input === "string" ? [input] : input;
+    const texts = textsOf(setup.task, input);
     const encodings = encodeAll(setup, texts, options);
     const masks = encodings.map((encoding, i) =>
       maskPlaces(tokenizer, encoding, texts[i] ?? "")
@@ -105,9 +107,10 @@ export function fillMask(
             score,
             token,
             tokenStr: tokenizer.decode([token]),
-            sequence: tokenizer.decode(ids.with(place, token), {
-              skipSpecialTokens: places.length === 1,
-            }),
+            sequence: tokenizer.decode(
+              ids.with(place, token).filter((id) => id !== padding),
+              { skipSpecialTokens: places.length === 1 },
+            ),
           }));
         });
         fillings[row] = lists.length === 1 ? lists[0] ?? [] : lists;
@@ -166,14 +169,23 @@ function targetIds(
   tokenizer: Tokenizer,
   targets: readonly string[],
 ): readonly number[] {
-  const ids = targets.map((target) => {
-    const id = tokenizer.tokenToId(target) ??
-      tokenizer.encode(target, { addSpecialTokens: false }).inputIds[0];
-    if (id !== undefined) return id;
-    throw new RangeError(
-      `Cannot fill a mask with "${target}": it gives no token`,
+  const ids = targets.flatMap((target) => {
+    const known = tokenizer.tokenToId(target);
+    if (known !== null && known !== undefined) return [known];
+    const [first] = tokenizer.encode(target, { addSpecialTokens: false })
+      .inputIds;
+    const instead = first === undefined
+      ? "it is left out"
+      : `"${tokenizer.idToToken(first)}" is taken`;
+    // deno-lint-ignore no-console -- as transformers does
+    console.warn(
+      `fill-mask: "${target}" is not in the vocabulary: ${instead}`,
     );
+    return first === undefined ? [] : [first];
   });
   if (ids.length > 0) return [...new Set(ids)];
-  throw new RangeError("Cannot fill a mask with no targets: give at least one");
+  throw new RangeError(
+    `Cannot fill a mask with the targets ${JSON.stringify(targets)}: ` +
+      "give at least one that has a token",
+  );
 }

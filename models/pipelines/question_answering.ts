@@ -174,12 +174,17 @@ function isList(
 /** Tokenises a question and its context, in as many windows as it takes. */
 function prepare(
   { model, tokenizer }: PipelineSetup<Tasks["questionAnswering"]>,
-  { question, context }: QuestionInput,
+  input: QuestionInput,
   options: QuestionAnsweringOptions,
 ): Window[] {
+  const { question, context } = Object(input) as QuestionInput;
   for (const [name, text] of Object.entries({ question, context })) {
     if (typeof text === "string" && text.trim() !== "") continue;
-    throw new TypeError(`Cannot answer a question: the ${name} is empty`);
+    throw new TypeError(
+      `Cannot answer a question: the ${name} is ${
+        typeof text === "string" ? "empty" : `${typeof text}, expected a text`
+      }`,
+    );
   }
   const limit = longestRow(model, tokenizer);
   const {

@@ -10,7 +10,7 @@
 
 import { generate } from "../generate.ts";
 import type { Tasks } from "../registry.ts";
-import { callable, encodeAll, likeLengths } from "./_batches.ts";
+import { callable, encodeAll, likeLengths, textsOf } from "./_batches.ts";
 import {
   type GenerationCallOptions,
   padRows,
@@ -96,7 +96,7 @@ export function text2Text<R>(
       ...DEFAULTS,
       maxNewTokens: Math.min(DEFAULTS.maxNewTokens, room),
     });
-    const texts = typeof input === "string" ? [input] : input;
+    const texts = textsOf(setup.task, input);
     const prefixed = texts.map((text) => `${parameters.prefix}${text}`);
     const encodings = encodeAll(setup, prefixed, { truncation });
     const written: R[][] = [];

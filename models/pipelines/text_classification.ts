@@ -9,8 +9,10 @@
 
 import type { Tasks } from "../registry.ts";
 import type { TokenizerInput } from "../tokenizer.ts";
+import { averaged, logitsOf, type RowScores, scoresOf } from "./_averages.ts";
 import { callable, encodeAll, scored } from "./_batches.ts";
-import { checkCount, largest, softmax } from "./_scores.ts";
+import { checkCount, largest } from "./_scores.ts";
+import type { LabelUncertainty, ScoreFunction } from "./posterior.ts";
 import type { Pipeline, PipelineSetup, TruncatedOptions } from "./types.ts";
 
 /** Two texts that are classified together. */
@@ -21,8 +23,13 @@ export interface TextPair {
   textPair: string;
 }
 
-/** A label of a text. */
-export interface TextLabel {
+/**
+ * A label of a text. Where the pipeline has a posterior, it also says how unsure
+ * it is: `std` of the score among the samples and, for probabilities, `entropy`
+ * and `mutualInformation`. These are of the choice among all labels, or of each
+ * label where labels are independent.
+ */
+export interface TextLabel extends Partial<LabelUncertainty> {
   /** The label, as the model's configuration names it. */
   label: string;
   /** What the function made of the model's score: a probability, mostly. */
@@ -44,7 +51,7 @@ export interface TextClassificationOptions extends TruncatedOptions {
    * @default {"none" for regression, "sigmoid" for one label or independent
    * labels, else "softmax"}
    */
-  functionToApply?: "sigmoid" | "softmax" | "none" | undefined;
+  functionToApply?: ScoreFunction | undefined;
 }
 
 type Input = string | TextPair;
@@ -85,7 +92,7 @@ export interface TextClassificationPipeline
 export function textClassification(
   setup: PipelineSetup<Tasks["sequenceClassification"]>,
 ): TextClassificationPipeline {
-  const { model } = setup;
+  const { model, sampled } = setup;
 
   async function classify(
     input: Input | readonly Input[],
@@ -99,20 +106,31 @@ export function textClassification(
     const { id2label } = model.config;
     const labels: TextLabel[][] = [];
     const batched = { ...setup, batchSize };
+    let width = 0;
+    let samples = 1;
     const results = scored(
       batched,
       rows,
-      (tokens) => [model.forward(tokens).logits],
+      (tokens, batch) => {
+        const logits = logitsOf(() => model.forward(tokens), sampled);
+        width = logits.shape.at(-1) ?? 0;
+        samples = logits.size / (width * batch.rows.length);
+        return [logits];
+      },
     );
     for await (const { rows, outputs: [logits] } of results) {
-      const width = (logits?.length ?? 0) / rows.length;
+      const size = width * samples;
       for (const [i, row] of rows.entries()) {
-        const own = logits?.subarray(i * width, (i + 1) * width) ?? [];
-        const scores = applied(apply, own);
+        const own = logits?.subarray(i * size, (i + 1) * size) ??
+          new Float32Array();
+        const { scores, uncertainty }: RowScores = sampled
+          ? averaged(apply, own, width)
+          : { scores: scoresOf(apply, own) };
         const count = topK === null ? width : topK ?? 1;
         labels[row] = largest(scores, count).map((id) => ({
           label: id2label[id] ?? `LABEL_${id}`,
           score: scores[id] ?? NaN,
+          ...uncertainty?.[id],
         }));
       }
     }
@@ -131,24 +149,29 @@ function isList(input: Input | readonly Input[]): input is readonly Input[] {
   return Array.isArray(input);
 }
 
+/**
+ * An input as the tokenizer takes it.
+ *
+ * @throws {TypeError} If it is neither a text nor a pair.
+ */
 function together(input: Input): TokenizerInput {
-  return typeof input === "string" ? input : [input.text, input.textPair];
+  if (typeof input === "string") return input;
+  const { text, textPair } = Object(input) as Partial<TextPair>;
+  if (typeof text === "string") {
+    if (textPair === undefined || textPair === null) return text;
+    if (typeof textPair === "string") return [text, textPair];
+  }
+  throw new TypeError(
+    `Cannot classify ${JSON.stringify(input)}: expected a text, or a pair ` +
+      'like { text: "…", textPair: "…" }',
+  );
 }
 
 function defaultFunction(
   { problemType, numLabels }: Tasks["sequenceClassification"]["config"],
-): "sigmoid" | "softmax" | "none" {
+): ScoreFunction {
   if (problemType === "regression") return "none";
   return problemType === "multi_label_classification" || numLabels === 1
     ? "sigmoid"
     : "softmax";
-}
-
-function applied(
-  name: "sigmoid" | "softmax" | "none",
-  logits: ArrayLike<number>,
-): Float64Array<ArrayBuffer> {
-  if (name === "softmax") return softmax(logits);
-  const values = Float64Array.from(logits);
-  return name === "none" ? values : values.map((x) => 1 / (1 + Math.exp(-x)));
 }

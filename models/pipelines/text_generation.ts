@@ -9,7 +9,7 @@
 
 import { generate } from "../generate.ts";
 import type { Tasks } from "../registry.ts";
-import { callable, encodeAll, likeLengths } from "./_batches.ts";
+import { callable, encodeAll, likeLengths, textsOf } from "./_batches.ts";
 import {
   type GenerationCallOptions,
   padRows,
@@ -67,7 +67,7 @@ export function textGeneration(
       splitOptions(others, setup);
     const parameters = taskParameters(setup, options.generationConfig);
     const { numReturnSequences: count = 1 } = options;
-    const texts = typeof input === "string" ? [input] : input;
+    const texts = textsOf(setup.task, input);
     const prefixed = texts.map((text) => `${parameters.prefix}${text}`);
     const encodings = encodeAll(setup, prefixed, {
       truncation,

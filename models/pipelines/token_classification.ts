@@ -9,7 +9,8 @@
 
 import type { Tasks } from "../registry.ts";
 import type { Encoding } from "../tokenizer.ts";
-import { callable, longestRow, scored } from "./_batches.ts";
+import { averagedTokens, logitsOf } from "./_averages.ts";
+import { callable, longestRow, scored, textsOf } from "./_batches.ts";
 import {
   entitiesOf,
   type Found,
@@ -17,14 +18,13 @@ import {
   piecesOf,
   withoutOverlaps,
 } from "./_entities.ts";
-import { softmax } from "./_scores.ts";
 import type { CallOptions, Pipeline, PipelineSetup } from "./types.ts";
 
 /** A token with its label. */
 export interface TokenLabel {
   /** The label, as the model's configuration names it. */
   entity: string;
-  /** Its probability. */
+  /** Its probability; with a posterior the mean among the samples. */
   score: number;
   /** Where the token stands in the row. */
   index: number;
@@ -116,7 +116,7 @@ export interface TokenClassificationPipeline
 export function tokenClassification(
   setup: PipelineSetup<Tasks["tokenClassification"]>,
 ): TokenClassificationPipeline {
-  const { model, tokenizer } = setup;
+  const { model, tokenizer, sampled } = setup;
   const unknown = tokenizer.unkTokenId;
   const marked = marksSubwords(tokenizer);
 
@@ -129,26 +129,29 @@ export function tokenClassification(
       ignoreLabels = ["O"],
       batchSize = setup.batchSize,
     } = options;
-    const texts = typeof input === "string" ? [input] : input;
+    const texts = textsOf(setup.task, input);
     const windows = texts.map((text) => encode(setup, text, options));
     const all = windows.flatMap((own, i) =>
       own.map((encoding) => ({ text: texts[i] ?? "", encoding }))
     );
     const found: Found[][] = [];
+    let width = 0;
     const results = scored(
       { ...setup, batchSize },
       all.map(({ encoding }) => encoding),
-      (tokens) => [model.forward(tokens).logits],
+      (tokens) => {
+        const logits = logitsOf(() => model.forward(tokens), sampled);
+        width = logits.shape.at(-1) ?? 0;
+        return [logits];
+      },
     );
     for await (const { rows, length, outputs: [logits] } of results) {
-      const width = (logits?.length ?? 0) / rows.length / length;
+      const size = (logits?.length ?? 0) / rows.length;
       for (const [i, row] of rows.entries()) {
         const window = all[row];
-        if (!window) continue;
-        const scores = window.encoding.inputIds.map((_, token) => {
-          const at = (i * length + token) * width;
-          return softmax(logits?.subarray(at, at + width) ?? []);
-        });
+        if (!window || !logits) continue;
+        const own = logits.subarray(i * size, (i + 1) * size);
+        const scores = averagedTokens(own, { length, width });
         const pieces = piecesOf({ ...window, unknown, marked }, scores);
         found[row] = entitiesOf(pieces, {
           tokenizer,

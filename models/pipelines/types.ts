@@ -10,6 +10,7 @@
 import type { PretrainedConfig } from "../config.ts";
 import type { PreTrainedModel } from "../pretrained.ts";
 import type { EncodeOptions, Tokenizer } from "../tokenizer.ts";
+import type { SampledPosterior } from "./posterior.ts";
 
 /** A model of any kind. */
 export type AnyModel = PreTrainedModel<PretrainedConfig>;
@@ -59,4 +60,6 @@ export interface PipelineSetup<M extends AnyModel> {
   readonly batchSize: number;
   /** Whether the model goes with the pipeline. */
   readonly owned: boolean;
+  /** Samples of the weights to average over. @default {none} */
+  readonly sampled?: SampledPosterior | undefined;
 }

@@ -7,8 +7,8 @@ import { type Device, openDevice } from "../../engine/device.ts";
 
 /** Options of {@linkcode openLate}. */
 export interface LateOptions {
-  /** Milliseconds until the outcome of a call is known. @default {20} */
-  delay?: number;
+  /** Milliseconds until the outcome of a call is known. @default {20 for all} */
+  delay?: () => number;
   /** Bytes of storage buffers that there is memory for. @default {Infinity} */
   memory?: number;
 }
@@ -42,9 +42,9 @@ export async function openLate(
 function wrap(
   gpu: GPUDevice,
   pending: LateDevice["pending"],
-  { delay = 20, memory = Infinity }: LateOptions,
+  { delay = () => 20, memory = Infinity }: LateOptions,
 ): GPUDevice {
-  const later = () => new Promise((done) => setTimeout(done, delay));
+  const later = () => new Promise((done) => setTimeout(done, delay()));
   const scopes: { filter: GPUErrorFilter; failed: boolean }[] = [];
   let used = 0;
 

@@ -19,25 +19,12 @@ import type { Kernel } from "../../engine/kernel.ts";
 import { launch } from "../../engine/launch.ts";
 import { tensor } from "../../engine/ops/creation.ts";
 import { allocate } from "../../engine/tensor.ts";
-import { Parameter } from "../../nn/parameter.ts";
 import { gpuTest } from "../_check.ts";
 
 gpuTest("initialize() gives one device for all", async (device) => {
   assertStrictEquals(await initialize(), device);
   assertStrictEquals(currentDevice(), device);
   assert(device.name.length > 0);
-});
-
-gpuTest("devices and tensors print in a word", async (device) => {
-  const kind = device.isSoftware ? " (software)" : "";
-  assertEquals(Deno.inspect(device), `Device ${device.name}${kind}`);
-  assertEquals(String(device), Deno.inspect(device));
-  const x = tensor([[1, 2], [3, 4]]);
-  assertEquals(Deno.inspect({ x }), "{ x: Tensor f32 [2, 2] }");
-  assertEquals(`${tensor(Int32Array.of(1))}`, "Tensor i32 [1]");
-  const { inspect } = await import("node:util");
-  assertEquals(inspect([x]), "[ Tensor f32 [2, 2] ]");
-  assertEquals(Deno.inspect(new Parameter([3])), "Parameter f32 [3]");
 });
 
 gpuTest(

@@ -159,6 +159,7 @@ lateTest("reports do not pile up where nobody reads", async (device, late) => {
     fillInto(x, i);
     if (i === 900) spoil(device, x);
     device.stream.flush();
+    x.write([i, i, i, i]); // A call that is kept track of, too.
   }
   assert(late.pending.most < 300, `${late.pending.most} at once`);
   await assertRejects(() => x.data(), GpuError, REFUSED);
@@ -167,18 +168,20 @@ lateTest("reports do not pile up where nobody reads", async (device, late) => {
   assertEquals(late.pending.now, 0);
 });
 
+/** A kernel that no compiler takes. */
+const MISSPELT: Kernel = {
+  name: "misspelt",
+  bind: ["write"],
+  wgsl: "@group(0) @binding(0) var<storage, read_write> y: array<f32>;\n" +
+    "@compute @workgroup_size(1) fn main() { y[0] = unknown_name; }\n",
+};
+
 lateTest(
   "a kernel that does not compile is named, and only it",
   async (device) => {
-    const kernel: Kernel = {
-      name: "misspelt",
-      bind: ["write"],
-      wgsl: "@group(0) @binding(0) var<storage, read_write> y: array<f32>;\n" +
-        "@compute @workgroup_size(1) fn main() { y[0] = unknown_name; }\n",
-    };
     for (let i = 0; i < 2; i++) {
       const y = allocate(device, [4]);
-      launch(device, kernel, { bind: [y], groups: [1] });
+      launch(device, MISSPELT, { bind: [y], groups: [1] });
       const error = await assertRejects(() => y.data(), GpuError);
       for (
         const part of [
@@ -190,25 +193,70 @@ lateTest(
       ) assertStringIncludes(error.message, part);
     }
     assertEquals(await add(tensor([1], { device }), 1).item(), 2);
-    // The same where nobody reads, but records on.
-    const y = allocate(device, [4]);
-    launch(device, kernel, { bind: [y], groups: [1] });
-    device.stream.flush();
-    await settled();
-    assertThrows(
-      () => device.stream.flush(),
-      GpuError,
-      "Cannot compile kernel",
+  },
+);
+
+let delay = 60;
+
+lateTest(
+  "the cause is thrown, though what follows is known first",
+  async (device) => {
+    const x = zeros([4]);
+    await device.synchronize();
+    for (const flush of [() => device.stream.flush(), () => device.check()]) {
+      delay = 80; // Of the compiler; then less and less.
+      launch(device, MISSPELT, { bind: [x], groups: [1] });
+      device.stream.flush();
+      await new Promise((done) => setTimeout(done, 30));
+      flush(); // The refused chunk is known, the kernel is not yet.
+      await settled();
+      assertThrows(flush, GpuError, "Cannot compile kernel misspelt");
+      flush();
+    }
+    assertEquals([...await x.data()], [0, 0, 0, 0]);
+  },
+  { delay: () => Math.max(5, delay -= 20) },
+);
+
+lateTest(
+  "what readings bring along is told once, by one that succeeds",
+  async (device) => {
+    const told: string[] = [];
+    const riderOf = (name: string, x: Tensor, error?: Error) => ({
+      range: { block: x.block, offset: x.byteOffset, bytes: x.bytes },
+      board: () => (bytes: ArrayBuffer) => {
+        told.push(`${name} ${new Float32Array(bytes)}`);
+        if (error) throw error;
+      },
+    });
+    const x = tensor([1]);
+    const { stream } = device;
+    const first = riderOf("first", tensor([2]), new RangeError("of the first"));
+    const second = riderOf(
+      "second",
+      tensor([3]),
+      new RangeError("of the second"),
     );
-    device.stream.flush();
+    const gone = riderOf("gone", tensor([4]));
+    for (const rider of [first, second, gone]) stream.bring(rider);
+    spoil(device, x);
+    const read = x.item();
+    stream.leave(gone);
+    await assertRejects(() => read, GpuError, REFUSED);
+    assertEquals(told, []);
+    await assertRejects(() => x.item(), RangeError, "of the first");
+    assertEquals(told, ["first 2", "second 3"]);
+    assertEquals(await x.item(), 1);
+    assertEquals(told.length, 2);
   },
 );
 
 lateTest("what other code did wrong is thrown once", async (device) => {
   device.gpu.createBuffer({
     size: 16,
-    usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_SRC,
+    usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.STORAGE,
   });
+  await device.gpu.queue.onSubmittedWorkDone(); // Browsers batch their calls.
   await settled();
   assertThrows(() => device.check(), GpuError, REFUSED);
   device.check();

@@ -24,6 +24,7 @@ import {
   tensor,
   zeros,
 } from "../../engine/mod.ts";
+import { openDevice, setDevice } from "../../engine/device.ts";
 import { crossEntropy } from "../../nn/mod.ts";
 import { gpuTest } from "../_check.ts";
 
@@ -152,4 +153,77 @@ gpuTest("attention goes to the last key, or refuses", async (device) => {
     RangeError,
     "Cannot attend over 70000 tokens: the software adapter's loops end too",
   );
+});
+
+/** A device that seems to leave loops after so few turns. */
+async function withTurns(
+  maxTurns: number,
+  run: () => Promise<void>,
+): Promise<void> {
+  const device = await openDevice();
+  Object.defineProperty(device, "maxTurns", { value: maxTurns });
+  const before = setDevice(device);
+  try {
+    await run();
+  } finally {
+    if (before) setDevice(before);
+    await device.destroy();
+  }
+}
+
+for (const form of ["serial", "workgroup"] as const) {
+  gpuTest(`layerNorm() sums the gradients of many rows, ${form}`, async () => {
+    pin("layer_norm", form);
+    try {
+      await withTurns(16, async () => {
+        const rows = 70_000; // Blocks of 16 rows, more than are added at once.
+        for (const columns of [2, 4]) {
+          const values = new Float32Array(rows * columns);
+          for (let i = 0; i < values.length; i += columns) values[i] = 2;
+          const x = tensor(values, { shape: [rows, columns] });
+          const weight = ones([columns], { requiresGrad: true });
+          const bias = zeros([columns], { requiresGrad: true });
+          backward(sum(layerNorm(x, { weight, bias })));
+          assertEquals(
+            await bias.grad?.data(),
+            new Float32Array(columns).fill(rows),
+          );
+          const [first = 0, second = 0] = await weight.grad?.data() ?? [];
+          const [high, low] = columns === 2 ? [1, -1] : [3, -1];
+          const std = columns === 2 ? 1 : Math.sqrt(3);
+          assertAlmostEquals(first / rows, high / std, 1e-4);
+          assertAlmostEquals(second / rows, low / std, 1e-4);
+        }
+      });
+    } finally {
+      pin("layer_norm", undefined);
+    }
+  });
+}
+
+gpuTest("argmax() and max() search rows of any length by parts", async () => {
+  await withTurns(16, async () => {
+    const n = 5000;
+    const values = Float32Array.from({ length: 2 * n }, (_, i) => i % 97);
+    values[4321] = values[4700] = 1000;
+    values[n + 17] = -1000;
+    const x = tensor(values, { shape: [2, n], requiresGrad: true });
+    assertEquals([...await argmax(x, { axis: 1 }).data()], [4321, 43]);
+    assertEquals(await argmax(x).item(), 4321);
+    backward(sum(max(x, { axis: 1 })));
+    const places = [...await x.grad?.data() ?? []].flatMap((v, i) =>
+      v === 0 ? [] : [i]
+    );
+    assertEquals(places, [4321, n + 43]);
+  });
+});
+
+gpuTest("rows beyond every loop's turns are refused", async () => {
+  await withTurns(16, async () => {
+    const x = zeros([1, 20_000]);
+    for (const op of [softmax, layerNorm]) {
+      assertThrows(() => op(x), RangeError, "Cannot work on rows of 20000");
+    }
+    await x.data();
+  });
 });

@@ -24,6 +24,8 @@ import {
   BartForQuestionAnswering,
   BartForSequenceClassification,
   BartModel,
+  ConfigReader,
+  GenerationConfig,
   KeyValueCache,
   type PretrainedClass,
   type PretrainedConfig,
@@ -467,4 +469,20 @@ gpuTest("BART refuses what it cannot do", () => {
     "decoderStartTokenId is null and padTokenId is 1, expected numbers",
   );
   model.dispose();
+});
+
+Deno.test("BartConfig() obeys the other names of its fields", () => {
+  const config = new BartConfig(
+    new ConfigReader({
+      d_model: 64,
+      hidden_size: 32,
+      num_attention_heads: 4,
+      decoder_attention_heads: 4,
+      bos_token_id: 7,
+      force_bos_token_to_be_generated: true,
+    }),
+  );
+  assertEquals([config.dModel, config.encoderAttentionHeads], [32, 4]);
+  const generation = GenerationConfig.fromModelConfig(config);
+  assertEquals(generation.forcedBosTokenId, 7);
 });

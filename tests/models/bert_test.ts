@@ -9,7 +9,10 @@ import {
   BertConfig,
   BertForMultipleChoice,
   BertForSequenceClassification,
+  BertLMHeadModel,
   BertModel,
+  generate,
+  packingOf,
 } from "../../models/mod.ts";
 import { checkCase } from "../../tools/golden/check.ts";
 import { gpuTest } from "../_check.ts";
@@ -247,3 +250,32 @@ gpuTest("AutoModel names the architectures that there are", async () => {
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+gpuTest(
+  "output_attentions of a configuration is obeyed, but where texts are packed",
+  async () => {
+    const config = new BertConfig({
+      ...TINY,
+      isDecoder: true,
+      outputAttentions: true,
+    });
+    const model = new BertLMHeadModel(config).eval();
+    const inputIds = tensor([[1, 2, 3], [4, 0, 0]], { dtype: "i32" });
+    const { attentions = [] } = model.forward({ inputIds });
+    assertEquals(attentions.length, config.numHiddenLayers);
+    assertEquals(
+      model.forward({ inputIds, outputAttentions: false }).attentions,
+      undefined,
+    );
+    const packing = packingOf([1, 1, 1, 1, 0, 0], [2, 3]);
+    assertEquals(model.forward({ inputIds, packing }).attentions, undefined);
+    // Neither does generation ask for them.
+    const { sequences } = await generate(model, {
+      inputIds: [[1, 2]],
+      maxNewTokens: 2,
+    });
+    assertEquals(sequences[0]?.length, 4);
+    assertEquals(config.toJSON().output_attentions, true);
+    model.dispose();
+  },
+);

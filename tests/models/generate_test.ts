@@ -14,7 +14,7 @@ import {
   tensor,
   zeros,
 } from "../../engine/mod.ts";
-import { PretrainedConfig } from "../../models/config.ts";
+import { ConfigReader, PretrainedConfig } from "../../models/config.ts";
 import {
   type CausalInputs,
   type CausalModel,
@@ -25,6 +25,7 @@ import { checkSteps } from "../../models/generation/search.ts";
 import { gpuTest } from "../_check.ts";
 import { beamSearch, extend } from "../reference/generation.ts";
 import { TinyAnswerer, TinyDecoder } from "./_tiny_decoder.ts";
+import { warningsOf } from "../_warnings.ts";
 
 const END = 0;
 const PAD = 4;
@@ -238,7 +239,8 @@ gpuTest(
     await assertRejects(
       () => generate(model, { inputIds: [[1], [1, 2]] }),
       TypeError,
-      "Cannot generate from inputIds of 1, 2 tokens: the rows must be equally",
+      "Cannot generate from inputIds of 1, 2 tokens: the rows must be equally" +
+        " long; fill prompts up with padTokenId on the left",
     );
     await assertRejects(
       () => generate(model, { inputIds, attentionMask: [[1]] }),
@@ -498,4 +500,99 @@ gpuTest("generate() takes the model's own generationConfig", async () => {
   });
   const { sequences } = await generate(own, { inputIds: [[1]] });
   assertEquals(sequences, [[1, 1, 1, 1, 1]]);
+});
+
+gpuTest("generate() begins empty prompts with bosTokenId", async () => {
+  const model = new ChainModel();
+  const options = { bosTokenId: 3, maxNewTokens: 2 };
+  const expected = [[3, 0, 4], [3, 0, 4]];
+  for (
+    const inputIds of [[[], []], tensor(new Int32Array(0), { shape: [2, 0] })]
+  ) {
+    const { sequences } = await generate(model, { inputIds, ...options });
+    assertEquals(sequences.map((row) => row.slice(0, 2)), [[3, 0], [3, 0]]);
+    assertEquals(sequences.length, expected.length);
+  }
+  await assertRejects(
+    () => generate(model, { inputIds: [[]] }),
+    TypeError,
+    "Cannot generate from prompts without a token: set bosTokenId",
+  );
+});
+
+gpuTest("generate() refuses rows that may not go on", async () => {
+  const model = new ChainModel();
+  const suppressTokens = [0, 1, 2, 3, 4];
+  for (const options of [{}, { doSample: true }, { numBeams: 2 }]) {
+    await assertRejects(
+      () =>
+        generate(model, { inputIds: [[3], [2]], suppressTokens, ...options }),
+      RangeError,
+      "Cannot choose token 2: a row's scores forbid every token",
+    );
+  }
+  // One token is left, and drawn each time.
+  const { sequences } = await generate(model, {
+    inputIds: [[3]],
+    suppressTokens: [0, 1, 3, 4],
+    doSample: true,
+    maxNewTokens: 3,
+  });
+  assertEquals(sequences, [[3, 2, 2, 2]]);
+});
+
+gpuTest("generate() refuses in time what it cannot do", async () => {
+  const model = new ChainModel();
+  const inputIds = [[3]];
+  const file = (fields: Record<string, unknown>) =>
+    new GenerationConfig(new ConfigReader(fields, { source: "a.json" }));
+  const cases: [Record<string, unknown>, string][] = [
+    [{ numBeams: 1e9 }, "lower numBeams, numReturnSequences or maxLength"],
+    [
+      { numReturnSequences: 1e9, doSample: true },
+      "in 1000000000 rows for each of 1 prompts",
+    ],
+    [{ maxNewTokens: 1e9 }, "Cannot generate 1000000001 tokens"],
+    [{ maxNewTokens: 0 }, "maxNewTokens is 0, expected a positive integer"],
+    [{ temperature: 0, doSample: true }, "temperature is 0, expected a number"],
+    [{ temperature: NaN, doSample: true }, "expected a number above 0"],
+    [{ topP: 1.5 }, "topP is 1.5, expected a number from 0 to 1"],
+    [{ topp: 0.5 }, "there is no topp, did you mean topP?"],
+    [{ numBeam: 2 }, "there is no numBeam, did you mean numBeams?"],
+    [
+      { generationConfig: file({ typical_p: 0.9, do_sample: true }) },
+      "Cannot read the generation options: typical_p is 0.9, expected 1",
+    ],
+    [
+      { generationConfig: file({ top_p: -1, do_sample: true }) },
+      "top_p is -1, expected a number from 0 to 1",
+    ],
+    [
+      { generationConfig: file({ num_beam_groups: 2 }) },
+      "num_beam_groups is 2, expected 1: it is not supported",
+    ],
+    [{ inputIds: [[3, -1]], vocab: 1 }, "there is no vocab"],
+  ];
+  for (const [options, message] of cases) {
+    await assertRejects(
+      () => generate(model, { inputIds, ...options }),
+      Error,
+      message,
+    );
+  }
+});
+
+gpuTest("a temperature of 0 does not count without drawing", async () => {
+  const heard = await warningsOf(async () => {
+    const { sequences } = await generate(new ChainModel(), {
+      inputIds: [[3]],
+      temperature: 0,
+      maxLength: 4,
+    });
+    assertEquals(sequences, [[3, END]]);
+  });
+  assertEquals(heard, [
+    "the generation options: temperature 0 does not count, as doSample is " +
+    "not set",
+  ]);
 });

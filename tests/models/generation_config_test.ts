@@ -1,8 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { PretrainedConfig } from "../../models/config.ts";
+import { ConfigReader, PretrainedConfig } from "../../models/config.ts";
 import { GenerationConfig } from "../../models/generation_config.ts";
+import { warningsOf } from "../_warnings.ts";
 
 const BART = `{
   "_from_model_config": true,
@@ -84,7 +85,8 @@ Deno.test("with() replaces fields, by null too", () => {
 Deno.test("GenerationConfig throws when a field has no sense", () => {
   const cases: [Record<string, unknown>, string][] = [
     [{ numBeams: 0 }, "numBeams is 0, expected a positive integer"],
-    [{ temperature: 0 }, "temperature is 0, expected a number above 0"],
+    [{ repetitionPenalty: 0 }, "repetitionPenalty is 0, expected a number"],
+    [{ numBaems: 2 }, "there is no numBaems, did you mean numBeams?"],
     [{ topP: 2 }, "topP is 2, expected a number from 0 to 1"],
     [{ earlyStopping: "soon" }, 'earlyStopping is "soon", expected one of'],
     [{ badWordsIds: [3] }, "badWordsIds is [3], expected a list of lists"],
@@ -113,4 +115,57 @@ Deno.test("save() keeps what this library does not know", async () => {
     const path = `${folder}/generation_config.json`;
     assertEquals(await Deno.readTextFile(path), text);
   });
+});
+
+Deno.test("a file loads with what only generating refuses", async () => {
+  const heard = await warningsOf(async () => {
+    for (
+      const [fields, message] of [
+        [{ do_sample: false, temperature: 0.0 }, undefined],
+        [{ typical_p: 0.9 }, undefined],
+        [{ top_p: 3, top_k: -1 }, undefined],
+        [{ do_sample: true, temperature: 0 }, "temperature is 0"],
+        [{ do_sample: true, top_k: -1 }, "top_k is -1"],
+        [{ repetition_penalty: -1 }, "repetition_penalty is -1"],
+        [{ penalty_alpha: 0.6 }, "penalty_alpha is 0.6, expected 0"],
+        [{ stop_strings: ["x"] }, "stop_strings is"],
+        [{ do_sample: true, epsilon_cutoff: 0.1 }, "epsilon_cutoff is 0.1"],
+        [{ decoder_start_token_id: [3, 4] }, "one token for all rows"],
+        [{ decoder_start_token_id: [3, 3] }, undefined],
+      ] as const
+    ) {
+      const text = JSON.stringify(fields);
+      const files = { "config.json": "{}", "generation_config.json": text };
+      await withFolder(files, async (folder) => {
+        const config = await GenerationConfig.fromPretrained(folder);
+        if (message === undefined) config.checkUse();
+        else assertThrows(() => config.checkUse(), Error, message);
+        assertEquals(config.toJSON(), { ...fields });
+      });
+    }
+  });
+  assertEquals(heard.length, 1);
+  assertEquals(
+    heard[0]?.endsWith("temperature 0 does not count, as doSample is not set"),
+    true,
+  );
+});
+
+Deno.test("null leaves a restriction out, as in transformers", async () => {
+  const text = '{"top_k": null, "top_p": null, "temperature": null}';
+  const files = { "config.json": "{}", "generation_config.json": text };
+  await withFolder(files, async (folder) => {
+    const config = await GenerationConfig.fromPretrained(folder);
+    assertEquals([config.topK, config.topP, config.temperature], [0, 1, 1]);
+  });
+});
+
+Deno.test("what a model's configuration says of generation is not lost", () => {
+  const model = new PretrainedConfig(
+    new ConfigReader({ num_beam_groups: 2, num_beams: 4, typical_p: 1 }),
+    { modelType: "tiny" },
+  );
+  const config = GenerationConfig.fromModelConfig(model);
+  assertEquals(config.numBeams, 4);
+  assertThrows(() => config.checkUse(), TypeError, "num_beam_groups is 2");
 });

@@ -226,7 +226,14 @@ eachVariant(
   "topP keeps the best that together reach a share",
   async (device) => {
     const run = (topP: number, p: number[]) => kept(device, { topP }, p);
+    // Two of a tenth are no more than the fifth that may be left out.
+    assertEquals(await run(0.8, [0.3, 0.1, 0.1, 0.5]), [0, 3]);
     assertEquals(await run(0.8 - 1e-5, [0.3, 0.1, 0.1, 0.5]), [0, 3]);
+    assertEquals(await run(0.8 + 1e-4, [0.3, 0.1, 0.1, 0.5]), [0, 1, 2, 3]);
+    assertEquals(await run(0.5, [0.3, 0.1, 0.1, 0.5]), [3]);
+    assertEquals(await run(0.7, [0.1, 0.2, 0.3, 0.4]), [2, 3]);
+    assertEquals(await run(0.9, [0.1, 0.2, 0.3, 0.4]), [1, 2, 3]);
+    assertEquals(await run(1, [0.1, 0.2, 0.3, 0.4]), [0, 1, 2, 3]);
     assertEquals(await run(0.8, [0.15, 0.3, 0.3, 0.25]), [1, 2, 3]);
     assertEquals(await run(0, [0.2, 0.7, 0.1]), [1]);
     assertEquals(

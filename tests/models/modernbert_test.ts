@@ -77,6 +77,8 @@ gpuTest(
   },
 );
 
+const SPARSE = "modernbert_masked_lm";
+
 const TINY: ModernBertConfigOptions = {
   vocabSize: 30,
   hiddenSize: 16,
@@ -275,15 +277,123 @@ gpuTest(
       rows.flatMap((i) => [...every?.subarray(i * 30, i * 30 + 30) ?? []]),
       { absolute: 2e-5, relative: 2e-5 },
     );
-    assertThrows(
-      () => model.forward(inputs),
-      TypeError,
-      "Cannot score labelled places alone",
-    );
     model.dispose();
     dense.dispose();
   },
 );
+
+gpuTest(
+  "sparse_prediction with labels alone has Hugging Face's loss and gradients",
+  async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      for await (const { name } of Deno.readDir(`${FIXTURES}${SPARSE}`)) {
+        await Deno.copyFile(
+          `${FIXTURES}${SPARSE}/${name}`,
+          `${folder}/${name}`,
+        );
+      }
+      const path = `${folder}/config.json`;
+      const fields = JSON.parse(await Deno.readTextFile(path));
+      fields.sparse_prediction = true;
+      await Deno.writeTextFile(path, JSON.stringify(fields));
+      // Every output, gradient and AdamW step of the case, the loss among them.
+      const results = await checkCase(folder);
+      assert(results.length > 30, `only ${results.length} comparisons`);
+      assertEquals(results.filter(({ ok }) => !ok), []);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+);
+
+gpuTest(
+  "sparse_pred_ignore_index leaves its labels out, packed or not",
+  async () => {
+    const ignored = 7;
+    const model = new ModernBertForMaskedLM(
+      new ModernBertConfig({
+        ...TINY,
+        sparsePrediction: true,
+        sparsePredIgnoreIndex: ignored,
+      }),
+    ).eval();
+    const labels = PER_TOKEN.map((label, i) =>
+      label === -100 ? ignored : i % 5 === 0 ? -100 : label
+    );
+    const inputs = batch(RIGHT, labels);
+    const { loss, logits } = model.forward(inputs);
+    assertEquals(logits.shape, [...SHAPE, 30]);
+    assert(loss);
+    const [scores = []] = await readAll([logits]);
+    const losses = [...labels].flatMap((label, i) => {
+      if (label === ignored || label === -100) return [];
+      const own = [...scores.slice(i * 30, i * 30 + 30)];
+      const total = own.reduce((s, x) => s + Math.exp(x), 0);
+      return [Math.log(total) - (own[label] ?? NaN)];
+    });
+    assert(losses.length > 3);
+    const expected = losses.reduce((s, x) => s + x, 0) / losses.length;
+    const packed = model.forward({
+      ...inputs,
+      packing: packingOf(RIGHT, SHAPE),
+    }).loss;
+    assert(packed);
+    const values = await readAll([loss, packed]);
+    for (const [value = NaN] of values) {
+      assertClose([value], [expected], { absolute: 2e-5, relative: 2e-5 });
+    }
+    backward(loss);
+    const gradient = model.decoder.weight.grad;
+    assert(gradient);
+    const own = [...(await readAll([gradient]))[0] ?? []];
+    // Softmax takes from some tokens what it gives to others.
+    assertClose(
+      [own.reduce((s, x) => s + x, 0)],
+      [0],
+      { absolute: 1e-3, relative: 0 },
+    );
+    assert(own.some((x) => Math.abs(x) > 1e-3));
+    model.dispose();
+  },
+);
+
+gpuTest("answers before the text count as its first token", async () => {
+  const model = new ModernBertForQuestionAnswering(new ModernBertConfig(TINY))
+    .eval();
+  const { labels: _, ...inputs } = batch(RIGHT, PER_TOKEN);
+  const lossOf = (start: number[], end: number[], packing?: Packing) => {
+    const { loss } = model.forward({
+      ...inputs,
+      packing,
+      startPositions: tensor(Int32Array.from(start), { shape: [4, 1] }),
+      endPositions: tensor(Int32Array.from(end)),
+    });
+    assert(loss);
+    return loss;
+  };
+  const packing = packingOf(RIGHT, SHAPE);
+  const losses = await readAll([
+    lossOf([-1, 3, -7, 20], [2, -(2 ** 31), 0, 99]),
+    lossOf([0, 3, 0, 20], [2, 0, 0, 99]),
+    lossOf([-1, 3, -7, 20], [2, -5, 0, 99], packing),
+    lossOf([0, 3, 0, 20], [2, 0, 0, 99], packing),
+  ]);
+  const [a = NaN, b = NaN, c = NaN, d = NaN] = losses.map(([x]) => x ?? NaN);
+  assert(Number.isFinite(a) && Number.isFinite(c));
+  assertEquals([a, c], [b, d]);
+  assertThrows(
+    () =>
+      model.forward({
+        ...inputs,
+        startPositions: tensor([0, 1, 2, 3]),
+        endPositions: tensor([0, 1, 2, 3]),
+      }),
+    TypeError,
+    "answers at f32 [4]: expected integers of shape [4]",
+  );
+  model.dispose();
+});
 
 gpuTest("ModernBertForQuestionAnswering scores starts and ends", async () => {
   const model = new ModernBertForQuestionAnswering(new ModernBertConfig(TINY));

@@ -13,6 +13,7 @@ import {
   RobertaForSequenceClassification,
 } from "../../models/mod.ts";
 import { assertClose, gpuTest, SUMS } from "../_check.ts";
+import { warningsOf } from "../_warnings.ts";
 import { inFolder, tinyConfig, tinyTokenizer } from "./pipelines/_tiny.ts";
 
 const tokenizer = tinyTokenizer();
@@ -197,14 +198,66 @@ gpuTest("pipeline() refuses models that cannot do the task", async () => {
       'Cannot load "bert" for seq2SeqLM',
     );
   });
-  const small = new BertForSequenceClassification(
-    tinyConfig({ vocabSize: 9 }),
-  );
-  await assertRejects(
-    () => pipeline("text-classification", { model: small, tokenizer }),
-    RangeError,
-    `it has ${tokenizer.vocabSize} tokens and the model knows 9`,
-  );
-  small.dispose();
   model.dispose();
 });
+
+gpuTest("a tokenizer may have tokens that no text holds", async () => {
+  const size = tokenizer.vocabSize - 1;
+  const small = new BertForSequenceClassification(
+    tinyConfig({ vocabSize: size }),
+  );
+  const heard = await warningsOf(async () => {
+    const parts = { model: small, tokenizer };
+    const classify = await pipeline("text-classification", parts);
+    assertEquals((await classify(["I like it", "the cat"])).length, 2);
+    await assertRejects(
+      () => classify("I like - it"),
+      RangeError,
+      `Cannot encode "-": it is token ${size}, and the model knows ${size}`,
+    );
+  });
+  small.dispose();
+  assertEquals(heard.length, 1);
+  assert(heard[0]?.includes(`has ${size + 1} tokens and the model knows`));
+});
+
+gpuTest(
+  "pipelines refuse scores that are NaN, and inputs that are no texts",
+  async () => {
+    const model = classifier();
+    model.classifier.weight.write(
+      new Float32Array(model.classifier.weight.size).fill(NaN),
+    );
+    const classify = await pipeline("text-classification", {
+      model,
+      tokenizer,
+    });
+    for (const functionToApply of ["softmax", "sigmoid", "none"] as const) {
+      await assertRejects(
+        () => classify("I like it", { functionToApply, topK: null }),
+        RangeError,
+        "there is NaN among them",
+      );
+    }
+    const call = classify as unknown as (input: unknown) => Promise<unknown>;
+    for (const input of [5, null, [["a", "b"]], { textPair: "b" }]) {
+      await assertRejects(
+        () => call(input),
+        TypeError,
+        'expected a text, or a pair like { text: "…", textPair: "…" }',
+      );
+    }
+    const fill = await pipeline("fill-mask", {
+      model: new BertForMaskedLM(tinyConfig()),
+      tokenizer,
+    }) as unknown as (input: unknown) => Promise<unknown>;
+    for (const input of [5, [1], undefined]) {
+      await assertRejects(
+        () => fill(input),
+        TypeError,
+        "Cannot run fill-mask on",
+      );
+    }
+    model.dispose();
+  },
+);

@@ -244,6 +244,7 @@ async function fitByInputs(
     optimizer,
     scheduler: new Scheduler(optimizer, linearSchedule({ totalSteps: 12 })),
     maxGradNorm: 0.5,
+    logEvery: 3, // Each reading looks at the weights: as many in every run.
     onLog: (report) => void losses.push(...report.losses),
     ...options,
   });

@@ -1,5 +1,6 @@
 // Copyright 2026 the swagpu authors. MIT license.
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { findPageTests, runsOnPage } from "../../tools/chromium.ts";
 import { findGpuTests } from "../../tools/dawn.ts";
 import { exitCode, parseArguments, planJobs } from "../../tools/test.ts";
 import {
@@ -154,6 +155,23 @@ Deno.test("Dawn gets every test of the GPU but the slow ones", async () => {
   assertEquals(
     ["engine/variants", "models/tokenizer", "cli"].map(has),
     [false, false, false],
+  );
+});
+
+Deno.test("Chromium gets what expects errors of the GPU, unless it needs Deno", async () => {
+  const files = await findPageTests();
+  const has = (name: string) => files.includes(`tests/${name}_test.ts`);
+  assertEquals(
+    ["nn/trainer", "engine/stream", "engine/tuning"].map(has),
+    [true, true, false],
+  );
+  assertEquals(
+    [
+      `Deno.test("a", async () => await Deno.readFile(path))`,
+      `Deno.test("a", () => Deno.inspect(1))`,
+      `import { inspect } from "node:util"; Deno.test("a", () => {})`,
+    ].map(runsOnPage),
+    [true, false, false],
   );
 });
 

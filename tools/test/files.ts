@@ -24,7 +24,7 @@ interface Settings {
 // What `deno test --doc` takes for an example: a fence of TypeScript or
 // JavaScript, in Markdown or in a documentation comment.
 const EXAMPLE =
-  /^\s*(?:\* )?(?:```|~~~)(?:ts|tsx|typescript|js|jsx|javascript)\b(?!.*\bignore\b)/m;
+  /^\s*(?:\*\s*)?(?:```|~~~)(?:ts|tsx|typescript|js|jsx|javascript)\b(?!.*\bignore\b)/m;
 
 /** The paths that deno.json names for tests, and those that it leaves out. */
 async function readSettings(): Promise<Settings> {

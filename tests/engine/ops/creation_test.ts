@@ -99,3 +99,84 @@ gpuTest("creation functions refuse what makes no tensor", () => {
     "Cannot require a gradient of a i32 tensor: it must be f32",
   );
 });
+
+gpuTest("tensor() takes typed arrays of every kind", async () => {
+  const kinds: [Parameters<typeof tensor>[0], string][] = [
+    [Float64Array.of(1.5, -2), "f32"],
+    [Float32Array.of(1.5, -2), "f32"],
+    [Float16Array.of(1.5, -2), "f32"],
+    [Int8Array.of(1, -2), "i32"],
+    [Int16Array.of(1, -2), "i32"],
+    [Int32Array.of(1, -2), "i32"],
+    [BigInt64Array.of(1n, -2n), "i32"],
+    [Uint8Array.of(1, 2), "u32"],
+    [Uint8ClampedArray.of(1, 2), "u32"],
+    [Uint16Array.of(1, 2), "u32"],
+    [Uint32Array.of(1, 2), "u32"],
+    [BigUint64Array.of(1n, 2n), "u32"],
+  ];
+  for (const [values, dtype] of kinds) {
+    const name = values.constructor.name;
+    const x = tensor(values);
+    assertEquals(x.dtype, dtype, name);
+    const wanted = Array.from(values as ArrayLike<number>, Number);
+    assertEquals([...await x.data()], wanted, name);
+    const y = tensor(values, { dtype: "f32", shape: [2, 1] });
+    assertEquals([...await y.data()], wanted, name);
+  }
+  // 64 bits are taken as far as 32 hold them.
+  assertThrows(
+    () => tensor(BigInt64Array.of(0n, 2n ** 31n)),
+    RangeError,
+    "Cannot convert 2147483648, at 1, to i32: i32 holds whole numbers",
+  );
+  assertThrows(() => tensor(BigUint64Array.of(2n ** 64n - 1n)), RangeError);
+  assertThrows(() => tensor(Int8Array.of(-1), { dtype: "u32" }), RangeError);
+});
+
+gpuTest("tensor() names what is no number", () => {
+  const cases: [unknown, string][] = [
+    [["a"], "Cannot make a tensor from a string: expected numbers"],
+    ["12", "Cannot make a tensor from a string"],
+    [[true], "Cannot make a tensor from a boolean: convert it with Number()"],
+    [[1n], "Cannot make a tensor from a bigint: convert it with Number()"],
+    [null, "Cannot make a tensor from null"],
+    [undefined, "Cannot make a tensor from undefined"],
+    [[1, null], "Cannot make a tensor from null"],
+    [[{}], "Cannot make a tensor from a Object"],
+    [
+      [new Float32Array(2)],
+      "Cannot make a tensor from a Float32Array: join typed arrays to one",
+    ],
+    [new DataView(new ArrayBuffer(4)), "Cannot make a tensor of a DataView"],
+  ];
+  for (const [values, message] of cases) {
+    assertThrows(() => tensor(values as number[]), TypeError, message);
+  }
+  assertThrows(
+    () => tensor([1], { dtype: "f16" as "f32" }),
+    TypeError,
+    "Cannot make a tensor of f16: the types are f32, i32, u32",
+  );
+  assertThrows(
+    () => zeros(3 as unknown as number[]),
+    TypeError,
+    "Cannot make a tensor of shape 3: expected an array of lengths",
+  );
+  for (const value of [NaN, Infinity, 2 ** 31]) {
+    assertThrows(() => tensor([value], { dtype: "i32" }), RangeError, "i32");
+  }
+});
+
+gpuTest("tensors too large for any GPU are refused at once", (device) => {
+  assertThrows(
+    () => zeros([2 ** 40, 2 ** 40]),
+    RangeError,
+    "Cannot make a tensor of shape [1099511627776, 1099511627776]: it would " +
+      "have more than 2^53 elements",
+  );
+  const { maxBufferSize } = device.gpu.limits;
+  const message = `exceed the device's largest buffer of ${maxBufferSize}`;
+  assertThrows(() => zeros([maxBufferSize, 2]), RangeError, message);
+  assertThrows(() => arange(maxBufferSize), RangeError, message);
+});

@@ -154,3 +154,17 @@ gpuTest("fill-mask refuses texts and tokenizers without a mask", async () => {
   await assertRejects(() => other("a"), TypeError, "no mask token");
   model.dispose();
 });
+
+gpuTest("fill-mask leaves out targets that have no token", async () => {
+  const { model, fill } = await filler();
+  const fillings = flat(
+    await fill("the [MASK] lives", { targets: ["cat", ""] }),
+  );
+  assertEquals(fillings.map(({ tokenStr }) => tokenStr), ["cat"]);
+  await assertRejects(
+    () => fill("the [MASK] lives", { targets: [""] }),
+    RangeError,
+    "give at least one that has a token",
+  );
+  model.dispose();
+});

@@ -286,3 +286,23 @@ gpuTest(
     await assertRejects(() => label(text, { stride: 4 }), TypeError, "windows");
   },
 );
+
+gpuTest("an entity's name is its label after the first hyphen", async () => {
+  const names: [label: string, group: string][] = [
+    ["B-tax-percent", "tax-percent"],
+    ["I-a-b-c", "a-b-c"],
+    ["ORG", "ORG"],
+    ["x-y", "y"],
+    ["B-", ""],
+  ];
+  const { model } = tagger({ anna: one(1, 3) });
+  for (const [label, group] of names) {
+    for (const aggregationStrategy of ["simple", "first", "max"] as const) {
+      model.config.id2label = { ...LABELS, 1: label };
+      const tag = await pipeline("ner", { model, tokenizer });
+      const found = await tag("i like anna", { aggregationStrategy });
+      assertEquals(found.map(({ entityGroup }) => entityGroup), [group]);
+    }
+  }
+  model.dispose();
+});
