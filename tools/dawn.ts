@@ -14,7 +14,7 @@
 
 import { fileURLToPath } from "node:url";
 import { findSwiftShader, swiftShaderEnvironment } from "./dawn/swiftshader.ts";
-import { exitCode, FLAGS, parseArguments } from "./test.ts";
+import { exitCode, FLAGS, LEAVE_CLEANLY, parseArguments } from "./test.ts";
 import { summarize } from "./test/counts.ts";
 import { findTests } from "./test/files.ts";
 import { runJobs } from "./test/processes.ts";
@@ -64,7 +64,14 @@ async function main(args: string[]): Promise<number> {
   const { counts, interrupted } = await runJobs(
     files.map((path) => ({
       name: path,
-      args: ["test", ...FLAGS, `--preload=${preload}`, ...flags, path],
+      args: [
+        "test",
+        ...FLAGS,
+        `--preload=${preload}`, // Before the one that watches its devices.
+        LEAVE_CLEANLY,
+        ...flags,
+        path,
+      ],
       env,
     })),
   );
