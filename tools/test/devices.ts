@@ -4,9 +4,8 @@
  * A preload of every test process: when a test file is done, it waits for the
  * GPU and destroys the devices that were opened.
  *
- * A process that ends while a software driver's threads still work frees what
- * they use: now and then such a process died in `exit()`, after all of its
- * tests had passed.
+ * A process that ends while a software driver's threads still compile or compute
+ * frees what they use, and may die of it.
  *
  * @module
  */
