@@ -293,6 +293,7 @@ async function main(args: string[]): Promise<number> {
     console.log(JSON.stringify(await findHere()));
     return 0;
   }
+  if (Deno.env.get(PIN) === "") Deno.env.delete(PIN); // Else it excludes all.
   let runtimeDir: string | null = null;
   if (Deno.build.os === "linux" && !Deno.env.get("XDG_RUNTIME_DIR")) {
     // Mesa prints an error on headless machines, where nothing sets it.
