@@ -144,6 +144,7 @@ export function backward(y: Tensor, options: BackwardOptions = {}): void {
     );
   }
   using _ = scope();
+  const startedAt = tick();
   const outer = uses;
   const run = () => {
     const seed = gradient ? alias(gradient) : allocate(y.device, y.shape);
@@ -159,7 +160,10 @@ export function backward(y: Tensor, options: BackwardOptions = {}): void {
       gradients.delete(tensor);
       const { order, inputs, backward } = node;
       const run: BackwardFunction = (dy, into) =>
-        derive(order, [tensor, inputs], () => backward(dy, into));
+        derive(
+          { recordedAt: order, startedAt, gradients: [dy, ...into] },
+          () => backward(dy, into),
+        );
       step(gradients, inputs, run, dy);
       dy.dispose();
     }

@@ -97,6 +97,21 @@ gpuTest("maximum(), minimum() and comparisons keep to IEEE 754", async () => {
   }
 });
 
+/** Functions whose derivative depends on where it is taken, everywhere. */
+const CURVED = [
+  "abs",
+  "exp",
+  "log",
+  "sqrt",
+  "sin",
+  "cos",
+  "tanh",
+  "erf",
+  "sigmoid",
+  "silu",
+  "gelu",
+] as const;
+
 gpuTest("functions of NaN are NaN", async () => {
   const names = [
     "neg",
@@ -126,6 +141,15 @@ gpuTest("functions of NaN are NaN", async () => {
       assertEquals((await engine[name](x).data())[0], NaN, name);
     }
     assertEquals((await engine.clamp(x, 0, 1).data())[0], NaN);
+    for (const name of CURVED) {
+      const leaf = tensor(floats(bits, 1), { requiresGrad: true });
+      backward(sum(engine[name](leaf)));
+      assertEquals(
+        (await leaf.grad?.data())?.[0],
+        NaN,
+        `derivative of ${name}`,
+      );
+    }
   }
   assertThrows(
     () => engine.clamp(tensor([1]), NaN, 1),
