@@ -3,6 +3,7 @@
 
 // Attention to keys and values that were computed before, for generation.
 
+import { touch } from "../changes.ts";
 import { copyStrided } from "../copy.ts";
 import type { Device } from "../device.ts";
 import { specialize } from "../kernel.ts";
@@ -219,11 +220,14 @@ export function writeCache(
       }: expected [R, n, width], with R a divisor of its rows`,
     );
   }
-  if (column + count > capacity) {
+  if (
+    !(Number.isInteger(column) && column >= 0 && column + count <= capacity)
+  ) {
     throw new RangeError(
       `Cannot write ${count} places from ${column} on: the cache has ${capacity}`,
     );
   }
+  touch(cache);
   const step = cacheRows / rows * capacity * width;
   copyStrided(x, cache, [rows, count * width], {
     offset: 0,

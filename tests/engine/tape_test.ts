@@ -8,11 +8,14 @@ import {
   bceWithLogits,
   crossEntropy,
   embedding,
+  fillRandom,
   gather,
+  Generator,
   indexSelect,
   mul,
   reshape,
   where,
+  writeCache,
 } from "../../engine/mod.ts";
 import { sum } from "../../engine/ops/reduce.ts";
 import { matmul } from "../../engine/ops/matmul.ts";
@@ -191,6 +194,22 @@ gpuTest(
     }
   },
 );
+
+gpuTest("every way of overwriting a tensor is noticed", () => {
+  const x = tensor([[[1, 2]]], { requiresGrad: true });
+  const factor = tensor([[[3, 4]]]);
+  const stream = new Generator(1).next();
+  const changes: Record<string, () => void> = {
+    write: () => factor.write([0, 0]),
+    fillRandom: () => fillRandom(factor, "uniform", stream, { a: 0, b: 1 }),
+    writeCache: () => writeCache(factor, tensor([[[5, 6]]]), { column: 0 }),
+  };
+  for (const [name, change] of Object.entries(changes)) {
+    const y = sum(mul(x, factor));
+    change();
+    assertThrows(() => backward(y), TypeError, "in-place operation", name);
+  }
+});
 
 gpuTest("gradients may be written between an op and backward()", async () => {
   const x = tensor([1, 2], { requiresGrad: true });

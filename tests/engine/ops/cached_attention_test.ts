@@ -244,5 +244,12 @@ gpuTest(
       RangeError,
       "Cannot write 2 places from 3 on: the cache has 4",
     );
+    for (const column of [-1, 0.5, NaN]) {
+      assertThrows(
+        () => writeCache(k, zeros([2, 2, 8]), { column }),
+        RangeError,
+        `Cannot write 2 places from ${column} on: the cache has 4`,
+      );
+    }
   },
 );
