@@ -113,7 +113,7 @@ export interface BackwardOptions {
  * tensors are freed as soon as they are used.
  *
  * @throws {TypeError} If `y` does not depend on a tensor that requires a
- * gradient, or has several elements and no `gradient` is given; if a tensor
+ * gradient, or has several elements and no `gradient` of f32 is given; if a tensor
  * whose values a derivative needs was overwritten since the op took or gave it.
  *
  * @example Usage
@@ -141,6 +141,11 @@ export function backward(y: Tensor, options: BackwardOptions = {}): void {
         (gradient
           ? `the gradient has shape ${formatShape(gradient.shape)}`
           : "give a gradient, or reduce it to one element"),
+    );
+  }
+  if (gradient && gradient.dtype !== "f32") {
+    throw new TypeError(
+      `Cannot go backward with a gradient of ${gradient.dtype}: cast() it to f32`,
     );
   }
   using _ = scope();

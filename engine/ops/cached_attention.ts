@@ -189,7 +189,7 @@ export interface WriteCacheOptions {
  *
  * @param cache `[C, capacity, width]`.
  * @param x `[R, n, width]`, where `R` divides `C`.
- * @throws {TypeError} If the shapes do not fit.
+ * @throws {TypeError} If shapes or types do not fit.
  * @throws {RangeError} If the cache has no place for so many.
  *
  * @example Usage
@@ -225,6 +225,11 @@ export function writeCache(
   ) {
     throw new RangeError(
       `Cannot write ${count} places from ${column} on: the cache has ${capacity}`,
+    );
+  }
+  if (x.dtype !== cache.dtype) {
+    throw new TypeError(
+      `Cannot write ${x.dtype} into a cache of ${cache.dtype}: cast() it`,
     );
   }
   touch(cache);

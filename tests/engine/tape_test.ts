@@ -106,6 +106,11 @@ gpuTest("backward() refuses what has no gradient", () => {
     TypeError,
     "Cannot go backward from shape [2]: the gradient has shape [1]",
   );
+  assertThrows(
+    () => backward(y, { gradient: tensor([1, 1], { dtype: "i32" }) }),
+    TypeError,
+    "Cannot go backward with a gradient of i32: cast() it to f32",
+  );
 });
 
 gpuTest(
@@ -155,7 +160,7 @@ gpuTest(
 
 gpuTest(
   "labels, indices and masks must not be overwritten before backward()",
-  async () => {
+  () => {
     const x = tensor([[1, 2], [3, 4]], { requiresGrad: true });
     const integers = tensor([0, 1], { dtype: "i32" });
     const row = reshape(integers, [1, 2]);

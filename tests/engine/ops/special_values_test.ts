@@ -296,6 +296,12 @@ gpuTest("numbers beside integers must be integers", async () => {
   assertThrows(() => greaterEqual(u, -1), TypeError, "u32 and -1");
   assertThrows(() => i.write([1, 0.5]), RangeError, "Cannot convert 0.5, at 1");
   assertThrows(() => u.write([-1, 0]), RangeError, "Cannot convert -1, at 0");
+  for (const integers of [i, u]) {
+    assertThrows(() => div(integers, 0), RangeError, "by 0: there is no");
+    assertThrows(() => div(integers, -0), RangeError, "by 0: there is no");
+  }
+  await assertValues(div(i, -2), [-3, -3]);
+  await assertValues(div(0, i), [0, 0]);
   await assertValues(i, [7, 6]);
   await assertValues(add(u, 2 ** 32 - 8), [2 ** 32 - 1, 2 ** 32 - 2]);
   await assertValues(where(mask, i, -2), [7, -2]);
