@@ -157,7 +157,7 @@ export function crossEntropy(
     });
   }
 
-  return record(y, [logits], (dy) => {
+  record(y, [logits], (dy) => {
     const dlogits = allocate(device, logits.shape);
     const kernel = specialize(
       texels ? CROSS_ENTROPY_BACKWARD_TEXELS : CROSS_ENTROPY_BACKWARD,
@@ -195,6 +195,11 @@ export function crossEntropy(
     }
     return [dlogits];
   });
+  if (!y.requiresGrad) {
+    stats.dispose();
+    totals.dispose();
+  }
+  return y;
 }
 
 /** Throws unless all fits together; gives the number of classes. */
