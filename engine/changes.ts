@@ -4,8 +4,8 @@
 // A derivative may read what its op took or gave. If that was overwritten since,
 // the gradient would be one of no function at all. So nodes of the tape and
 // changes in place are counted by one clock, and a derivative that reads a tensor
-// changed after its node was recorded throws. What it does not read may change:
-// the derivative of a sum needs no summand.
+// changed after its node was recorded throws: an input, the result, labels, a mask.
+// What it does not read may change: the derivative of a sum needs no summand.
 
 import { formatShape } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
@@ -22,12 +22,29 @@ export function touch(x: Tensor): void {
   (x.base ?? x).changedAt = ++clock;
 }
 
-/** Tensors that the derivative under way must not read. */
-let overwritten: ReadonlySet<Tensor> | undefined;
+/** A derivative, and when what it reads must not have changed. */
+interface Derivation {
+  /** When its node was recorded. */
+  readonly recordedAt: number;
+  /** When the pass backward began: what is overwritten later, it writes itself. */
+  readonly startedAt: number;
+  /** Gradients that it takes and adds to, which may have been written before. */
+  readonly gradients: readonly (Tensor | undefined)[];
+}
 
-/** Throws if a tensor was overwritten that the derivative under way reads. */
+/** The derivative under way. */
+let underWay: Derivation | undefined;
+
+/**
+ * Throws if the derivative under way reads a tensor that was overwritten since:
+ * an input, the result, or what else its op took, such as labels and indices.
+ */
 export function checkUnchanged(x: Tensor): void {
-  if (overwritten === undefined || !overwritten.has(x.base ?? x)) return;
+  if (underWay === undefined) return;
+  const { recordedAt, startedAt, gradients } = underWay;
+  const base = x.base ?? x;
+  if (base.changedAt <= recordedAt || base.changedAt > startedAt) return;
+  if (gradients.some((own) => own && (own.base ?? own) === base)) return;
   throw new TypeError(
     `Cannot go backward: a tensor of shape ${formatShape(x.shape)} that the ` +
       "derivative needs was modified by an in-place operation after it was " +
@@ -36,24 +53,13 @@ export function checkUnchanged(x: Tensor): void {
   );
 }
 
-/** Runs the derivative of a node that was recorded at a time. */
-export function derive<T>(
-  order: number,
-  [y, inputs]: readonly [Tensor, readonly Tensor[]],
-  run: () => T,
-): T {
-  let changed: Set<Tensor> | undefined;
-  const look = (x: Tensor) => {
-    const base = x.base ?? x;
-    if (base.changedAt > order) (changed ??= new Set()).add(base);
-  };
-  look(y);
-  inputs.forEach(look);
-  if (!changed) return run();
-  overwritten = changed;
+/** Runs a derivative; what it reads must be what its op took and gave. */
+export function derive<T>(derivation: Derivation, run: () => T): T {
+  const outer = underWay;
+  underWay = derivation;
   try {
     return run();
   } finally {
-    overwritten = undefined;
+    underWay = outer;
   }
 }

@@ -34,28 +34,29 @@ export class HostIntegers {
       this.#ends = values.#ends;
       return;
     }
-    const none = { value: NaN, at: -1 };
-    let [low, lower, high, higher]: Found[] = [none, none, none, none];
+    let low: Found | undefined;
+    let lower: Found | undefined;
+    let high: Found | undefined;
+    let higher: Found | undefined;
     for (let at = 0; at < values.length; at++) {
       const value = values[at] ?? 0;
-      if (at === 0) {
-        lower = higher = { value, at };
-      } else if (value < (lower?.value ?? 0)) {
+      if (!(value >= (lower?.value ?? Infinity))) {
         [low, lower] = [lower, { value, at }];
-      } else if (value > (higher?.value ?? 0)) {
-        [high, higher] = [higher, { value, at }];
-      } else if (value > (lower?.value ?? 0) && !(value >= (low?.value ?? 0))) {
-        low = { value, at };
       } else if (
-        value < (higher?.value ?? 0) && !(value <= (high?.value ?? 0))
+        value !== lower?.value && !(value >= (low?.value ?? Infinity))
+      ) {
+        low = { value, at };
+      }
+      if (!(value <= (higher?.value ?? -Infinity))) {
+        [high, higher] = [higher, { value, at }];
+      } else if (
+        value !== higher?.value && !(value <= (high?.value ?? -Infinity))
       ) {
         high = { value, at };
       }
     }
     this.count = values.length;
-    this.#ends = [lower, higher, low, high].filter((x): x is Found =>
-      x !== undefined && x.at >= 0
-    );
+    this.#ends = [lower, higher, low, high].filter((x) => x !== undefined);
   }
 
   /** The same for an input of a captured step, whose replays bring others. */

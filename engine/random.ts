@@ -3,6 +3,7 @@
 
 // Random numbers by counter, not by state: see kernels/random.ts.
 
+import { touch } from "./changes.ts";
 import { currentDevice, type Device } from "./device.ts";
 import { specialize } from "./kernel.ts";
 import {
@@ -318,6 +319,7 @@ export function fillRandom(
   { a, b, offset = 0 }: FillOptions,
 ): void {
   if (y.size === 0) return;
+  touch(y);
   const kernel = specialize(RANDOM_FILL, { KIND: DISTRIBUTIONS[kind] });
   for (const window of windows(y.device, y.size, [1])) {
     const start = offset + window.start;

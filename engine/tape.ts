@@ -113,7 +113,7 @@ export interface BackwardOptions {
  * tensors are freed as soon as they are used.
  *
  * @throws {TypeError} If `y` does not depend on a tensor that requires a
- * gradient, or has several elements and no `gradient` is given; if a tensor
+ * gradient, or has several elements and no `gradient` of f32 is given; if a tensor
  * whose values a derivative needs was overwritten since the op took or gave it.
  *
  * @example Usage
@@ -143,7 +143,13 @@ export function backward(y: Tensor, options: BackwardOptions = {}): void {
           : "give a gradient, or reduce it to one element"),
     );
   }
+  if (gradient && gradient.dtype !== "f32") {
+    throw new TypeError(
+      `Cannot go backward with a gradient of ${gradient.dtype}: cast() it to f32`,
+    );
+  }
   using _ = scope();
+  const startedAt = tick();
   const outer = uses;
   const run = () => {
     const seed = gradient ? alias(gradient) : allocate(y.device, y.shape);
@@ -159,7 +165,10 @@ export function backward(y: Tensor, options: BackwardOptions = {}): void {
       gradients.delete(tensor);
       const { order, inputs, backward } = node;
       const run: BackwardFunction = (dy, into) =>
-        derive(order, [tensor, inputs], () => backward(dy, into));
+        derive(
+          { recordedAt: order, startedAt, gradients: [dy, ...into] },
+          () => backward(dy, into),
+        );
       step(gradients, inputs, run, dy);
       dy.dispose();
     }

@@ -2,6 +2,7 @@
 // This module is browser compatible.
 
 import {
+  assume,
   type Block,
   currentDevice,
   noGrad,
@@ -122,7 +123,8 @@ export class Parameter extends Tensor {
 
   /** The gradient, a view into the segment's, once there is one. */
   override get grad(): Tensor | undefined {
-    return this.#gradientView;
+    // The replay of a captured step adds to the memory, not to a view.
+    return this.#hasGradient ? this.#viewGradient() : this.#gradientView;
   }
 
   /**
@@ -138,14 +140,9 @@ export class Parameter extends Tensor {
 
   /** The gradient as a view to add to: from now on there is one. */
   override gradientTarget(): Tensor {
-    if (!this.#gradientView) {
-      this.#ensureHome();
-      this.#gradientView = persist(
-        new GradientView(this, this.#location ?? unplaced()),
-      );
-    }
+    const view = this.#viewGradient();
     perform(() => void (this.#hasGradient = true));
-    return this.#gradientView;
+    return view;
   }
 
   /** Notes that the gradient was set to zero: from now on there is none. */
@@ -163,6 +160,8 @@ export class Parameter extends Tensor {
   /** Sets the gradient to zero and forgets it. */
   override dropGradient(): void {
     const { segment, offset = 0 } = this.#location ?? {};
+    // A step captured now would clear none at its replays.
+    if (!this.hasGradient) assume(() => !this.hasGradient);
     if (segment && this.hasGradient && !segment.values.isDisposed) {
       segment.settle();
       segment.clearGradients(offset, this.size);
@@ -170,6 +169,16 @@ export class Parameter extends Tensor {
     perform(() => this.endGradient());
     this.#gradientView?.dispose();
     this.#gradientView = undefined;
+  }
+
+  #viewGradient(): Tensor {
+    if (!this.#gradientView) {
+      this.#ensureHome();
+      this.#gradientView = persist(
+        new GradientView(this, this.#location ?? unplaced()),
+      );
+    }
+    return this.#gradientView;
   }
 
   #ensureHome(): void {

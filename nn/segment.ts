@@ -128,6 +128,8 @@ export class Segment {
   /** Sets a stretch of the gradients to zero, if there are gradients at all. */
   clearGradients(start: number, count: number): void {
     const gradients = this.#gradients;
+    // A step captured before there were any would clear none at its replays.
+    assume(() => this.#gradients === gradients, `whether ${this.#name} are`);
     if (!gradients || count === 0) return;
     const { block, byteOffset } = gradients;
     this.device.stream.clear(block, byteOffset + start * 4, count * 4);

@@ -20,6 +20,7 @@ import {
   sub,
   sum,
   type Tensor,
+  variance,
 } from "../engine/mod.ts";
 import type { Module } from "../nn/module.ts";
 import { checkOptions } from "../nn/options.ts";
@@ -255,8 +256,7 @@ function split(
 
 /** The standard deviation over the samples, axis 1. */
 function spread(samples: Tensor): Tensor {
-  const centered = sub(samples, mean(samples, { axis: 1, keepDims: true }));
-  return sqrt(mean(mul(centered, centered), { axis: 1 }));
+  return sqrt(variance(samples, { axis: 1, correction: 0 }));
 }
 
 /** -p log p of each element, with 0 log 0 = 0. */

@@ -95,7 +95,7 @@ export function readInputs(feed: object): Inputs {
         (tensors) => value.withTensors(tensors.slice(start, end)),
       ]);
     } else if (value === undefined || value === null || isPlain(value)) {
-      names.push(JSON.stringify(value) ?? "");
+      names.push(plainKey(value));
       builders.push([name, () => value]);
     } else {
       throw new TypeError(
@@ -176,6 +176,12 @@ function isHostValues(value: unknown): value is HostValues {
 
 function isBundle(value: unknown): value is TensorBundle {
   return typeof value === "object" && value !== null && "withTensors" in value;
+}
+
+/** Tells plain values apart, also those that JSON has no words for. */
+function plainKey(value: unknown): string {
+  if (Object.is(value, -0)) return "-0";
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
 }
 
 function isPlain(value: unknown): boolean {

@@ -106,6 +106,12 @@ function binary(name: keyof typeof BINARY, a: Operand, b: Operand): Tensor {
     if (typeof x === "number") requireHolds(name, dtype, x);
   }
   if (name === "pow") requireFloat(name, first);
+  if (name === "div" && b === 0 && dtype !== "f32") {
+    throw new RangeError(
+      `Cannot div ${dtype} by 0: there is no infinity among integers, cast() ` +
+        "the tensor to f32",
+    );
+  }
   const shape = tensors.reduce<Shape>(
     (s, x) => sameShape(s, x.shape) ? s : broadcastShapes(name, s, x.shape),
     first.shape,
@@ -193,7 +199,13 @@ export function mul(a: Operand, b: Operand): Tensor {
   return binary("mul", a, b);
 }
 
-/** Divides, broadcasting: `a / b`. */
+/**
+ * Divides, broadcasting: `a / b`. Of integers the fraction is cut off, towards
+ * zero; where a tensor of integers divides by its 0 the result is `a`.
+ *
+ * @throws {TypeError} As {@linkcode add}.
+ * @throws {RangeError} If integers are to be divided by the number 0.
+ */
 export function div(a: Operand, b: Operand): Tensor {
   return binary("div", a, b);
 }

@@ -3,6 +3,7 @@
 
 // Attention to keys and values that were computed before, for generation.
 
+import { touch } from "../changes.ts";
 import { copyStrided } from "../copy.ts";
 import type { Device } from "../device.ts";
 import { specialize } from "../kernel.ts";
@@ -188,7 +189,7 @@ export interface WriteCacheOptions {
  *
  * @param cache `[C, capacity, width]`.
  * @param x `[R, n, width]`, where `R` divides `C`.
- * @throws {TypeError} If the shapes do not fit.
+ * @throws {TypeError} If shapes or types do not fit.
  * @throws {RangeError} If the cache has no place for so many.
  *
  * @example Usage
@@ -219,11 +220,19 @@ export function writeCache(
       }: expected [R, n, width], with R a divisor of its rows`,
     );
   }
-  if (column + count > capacity) {
+  if (
+    !(Number.isInteger(column) && column >= 0 && column + count <= capacity)
+  ) {
     throw new RangeError(
       `Cannot write ${count} places from ${column} on: the cache has ${capacity}`,
     );
   }
+  if (x.dtype !== cache.dtype) {
+    throw new TypeError(
+      `Cannot write ${x.dtype} into a cache of ${cache.dtype}: cast() it`,
+    );
+  }
+  touch(cache);
   const step = cacheRows / rows * capacity * width;
   copyStrided(x, cache, [rows, count * width], {
     offset: 0,

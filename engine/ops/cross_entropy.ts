@@ -23,7 +23,7 @@ import { formatShape, sameShape } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
 import { defineVariants } from "../tuning/choice.ts";
-import type { LossReduction } from "./loss.ts";
+import { checkReduction, type LossReduction } from "./loss_reduction.ts";
 
 defineVariants("cross_entropy", ROW_VARIANTS);
 
@@ -77,7 +77,7 @@ export interface CrossEntropyOptions {
  * @returns A scalar, or `[…]` with reduction `"none"`.
  * @throws {TypeError} If the shapes do not fit.
  * @throws {RangeError} If the host wrote a class outside `[0, C)` that is not
- * ignored, or the smoothing is not in [0, 1].
+ * ignored, the smoothing is not in [0, 1], or there is no such reduction.
  *
  * @example Usage
  * ```ts
@@ -157,7 +157,7 @@ export function crossEntropy(
     });
   }
 
-  return record(y, [logits], (dy) => {
+  record(y, [logits], (dy) => {
     const dlogits = allocate(device, logits.shape);
     const kernel = specialize(
       texels ? CROSS_ENTROPY_BACKWARD_TEXELS : CROSS_ENTROPY_BACKWARD,
@@ -195,13 +195,23 @@ export function crossEntropy(
     }
     return [dlogits];
   });
+  if (!y.requiresGrad) {
+    stats.dispose();
+    totals.dispose();
+  }
+  return y;
 }
 
 /** Throws unless all fits together; gives the number of classes. */
 function checkCrossEntropy(
   logits: Tensor,
   target: Tensor,
-  { ignoreIndex = -100, labelSmoothing = 0, weight }: CrossEntropyOptions,
+  {
+    ignoreIndex = -100,
+    labelSmoothing = 0,
+    reduction = "mean",
+    weight,
+  }: CrossEntropyOptions,
 ): number {
   for (const x of weight ? [logits, weight] : [logits]) {
     if (x.dtype !== "f32") {
@@ -252,6 +262,7 @@ function checkCrossEntropy(
         `logits have ${classes} classes, from 0`,
     });
   }
+  checkReduction(reduction);
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
     throw new RangeError(
       `Cannot smooth labels by ${labelSmoothing}: it must be between 0 and 1`,

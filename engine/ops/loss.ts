@@ -5,14 +5,13 @@
 
 import { evaluate } from "../evaluate.ts";
 import { reduceAxes } from "../reduction.ts";
-import { formatShape, sameShape } from "../shape.ts";
+import { broadcastShapes, formatShape, sameShape } from "../shape.ts";
 import { record } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
+import { checkReduction, type LossReduction } from "./loss_reduction.ts";
 
+export type { LossReduction };
 export { crossEntropy, type CrossEntropyOptions } from "./cross_entropy.ts";
-
-/** What becomes of the losses of all rows or elements. */
-export type LossReduction = "mean" | "sum" | "none";
 
 /** A loss of pairs of elements, as WGSL expressions in x, t and the extras. */
 interface PairLoss {
@@ -41,6 +40,7 @@ function pairLoss(
       }: the shapes must be equal`,
     );
   }
+  checkReduction(reduction);
   const scale = reduction === "mean" ? 1 / divisor : 1;
   const scalars = [["scale", "f32"]] as const;
   const run = (label: string, body: string, dy?: Tensor) => {
@@ -86,6 +86,7 @@ export interface MseLossOptions {
  * Squared error `(x - t)²`, over all elements.
  *
  * @throws {TypeError} If the shapes differ.
+ * @throws {RangeError} If there is no such reduction.
  *
  * @example Usage
  * ```ts
@@ -141,7 +142,9 @@ export interface BceWithLogitsOptions {
  * `-(p t log σ(x) + (1 - t) log(1 - σ(x)))`, in a form that neither overflows nor
  * loses the digits of small losses.
  *
- * @throws {TypeError} If the shapes differ.
+ * @throws {TypeError} If the shapes differ, or a factor is of integers or does
+ * not broadcast to the logits.
+ * @throws {RangeError} If there is no such reduction.
  *
  * @example Usage
  * ```ts
@@ -159,6 +162,8 @@ export function bceWithLogits(
   options: BceWithLogitsOptions = {},
 ): Tensor {
   const { posWeight, weight, reduction = "mean" } = options;
+  checkFactor("posWeight", posWeight, logits);
+  checkFactor("weight", weight, logits);
   // By parts, positive and negative: neither loses digits to the other, and a
   // part whose target is 0 adds nothing, however large its logarithm.
   const p = posWeight ? "pos * t" : "t";
@@ -203,6 +208,7 @@ export interface KlDivergenceOptions {
  * term is 0, also for an `x` of -∞.
  *
  * @throws {TypeError} If the shapes differ.
+ * @throws {RangeError} If there is no such reduction.
  *
  * @example Usage
  * ```ts
@@ -244,6 +250,24 @@ export function klDivergence(
     batch ? "mean" : reduction,
     batch ? x.shape[0] ?? 1 : x.size,
   );
+}
+
+/** Throws unless a factor is of floats and broadcasts to the logits. */
+function checkFactor(
+  name: string,
+  factor: Tensor | undefined,
+  logits: Tensor,
+): void {
+  if (!factor) return;
+  requireFloat(name, factor);
+  const { shape } = logits;
+  if (!sameShape(broadcastShapes(name, shape, factor.shape), shape)) {
+    throw new TypeError(
+      `Cannot take the loss of ${formatShape(shape)} with a ${name} of ${
+        formatShape(factor.shape)
+      }: it must broadcast to the logits`,
+    );
+  }
 }
 
 function requireFloat(what: string, x: Tensor): void {

@@ -336,8 +336,10 @@ export function unstack(x: Tensor, axis = 0): Tensor[] {
  * Repeats axes of length 1 to a larger shape, as broadcasting does.
  *
  * @throws {TypeError} If x does not broadcast to the shape.
+ * @throws {RangeError} If a length is no whole number from 0 on.
  */
 export function expand(x: Tensor, shape: Shape): Tensor {
+  checkShape("make a tensor", shape);
   if (sameShape(x.shape, shape)) return record(alias(x), [x], (dy) => [dy]);
   if (!sameShape(broadcastShapes("expand", x.shape, shape), shape)) {
     throw new TypeError(

@@ -136,7 +136,9 @@ function extreme(op: "max" | "min", x: Tensor, options: ReduceOptions): Tensor {
   );
   if (last.length < marked.length) {
     const inner = extreme(op, x, { axis: last, keepDims: true });
-    return extreme(op, inner, options);
+    const y = extreme(op, inner, options);
+    if (!y.requiresGrad) inner.dispose();
+    return y;
   }
   const y = reduceAxes(x, reduced, shape, op);
   return record(y, [x], (dy) => {
@@ -304,7 +306,7 @@ export function variance(x: Tensor, options: VarianceOptions = {}): Tensor {
   const y = reduceAxes(squares, reduced, shape, "sum", 1 / divisor);
   deviations.dispose();
   squares.dispose();
-  return record(y, [x], (dy) => [
+  record(y, [x], (dy) => [
     evaluate(
       x.shape,
       {
@@ -318,6 +320,11 @@ export function variance(x: Tensor, options: VarianceOptions = {}): Tensor {
       { scale: 2 / divisor },
     ),
   ]);
+  if (!y.requiresGrad) {
+    centre.dispose();
+    rest.dispose();
+  }
+  return y;
 }
 
 function filled(x: Tensor, shape: Shape, value: number): Tensor {

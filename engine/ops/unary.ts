@@ -20,7 +20,7 @@ interface UnaryRow {
 
 const UNARY = {
   neg: { y: "-x", dx: "-dy" },
-  abs: { y: "abs(x)", dx: "dy * sign(x)" },
+  abs: { y: "abs(x)", dx: "select(dy * sign(x), x, is_nan(x))" },
   exp: { y: "exponential(x)", dx: "dy * y" },
   log: { y: "logarithm(x)", dx: "dy / x" },
   sqrt: { y: "sqrt(x)", dx: "0.5 * dy / y" },

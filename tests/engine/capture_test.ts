@@ -514,6 +514,18 @@ gpuTest(
   },
 );
 
+gpuTest("plain inputs that JSON writes alike are told apart", async () => {
+  using step = capture(({ x, by }: { x: Tensor; by: number | null }) =>
+    mul(x, by ?? 7)
+  );
+  for (const by of [Infinity, -Infinity, NaN, null, 0, -0]) {
+    for (let i = 0; i < 3; i++) {
+      const y = await step({ x: Float32Array.of(1), by }).item();
+      assert(Object.is(y, by ?? 7), `${by} gave ${y}`);
+    }
+  }
+});
+
 gpuTest("noGrad() and plain inputs have recordings of their own", async () => {
   const a = tensor([3], { requiresGrad: true });
   using step = capture(({ x }: { x: Tensor }) => {

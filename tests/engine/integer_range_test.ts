@@ -29,6 +29,8 @@ Deno.test("HostIntegers find what is out of range, but for one value", () => {
   assertEquals(of(255, 1, 255).outside(3, 255), undefined);
   assertEquals(of(1, 255, 7, 255).outside(3, 255), { value: 7, at: 2 });
   assertEquals(of(7, 255).outside(3, 255), { value: 7, at: 0 });
+  assertEquals(of(-100, -5, 0, 1).outside(3, -100), { value: -5, at: 1 });
+  assertEquals(of(255, 7, 1, 0).outside(3, 255), { value: 7, at: 1 });
 });
 
 gpuTest("ids and classes out of range are named where they enter", async () => {

@@ -3,7 +3,17 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { openDevice } from "../../engine/device.ts";
 import { ones, tensor, zeros } from "../../engine/ops/creation.ts";
-import { add } from "../../engine/mod.ts";
+import {
+  add,
+  crossEntropy,
+  layerNorm,
+  logSumExp,
+  max,
+  mseLoss,
+  softmax,
+  sum,
+  variance,
+} from "../../engine/mod.ts";
 import { reshape } from "../../engine/ops/movement.ts";
 import { keep, persist, scope } from "../../engine/scope.ts";
 import { alias, type Tensor } from "../../engine/tensor.ts";
@@ -37,6 +47,28 @@ gpuTest("a scope frees all that was not kept", async (device) => {
     );
   }
   await assertRejects(() => gone.data(), ReferenceError);
+});
+
+gpuTest("without a derivative an op keeps its result alone", (device) => {
+  const x = zeros([3, 4, 5]);
+  const labels = zeros([3, 4], { dtype: "i32" });
+  const ops: Record<string, () => Tensor> = {
+    sum: () => sum(x, { axis: [0, 2] }),
+    max: () => max(x, { axis: [0, 2] }),
+    logSumExp: () => logSumExp(x, { axis: 1 }),
+    variance: () => variance(x),
+    softmax: () => softmax(x, { axis: 1 }),
+    layerNorm: () => layerNorm(x),
+    crossEntropy: () => crossEntropy(x, labels),
+    "crossEntropy of rows": () =>
+      crossEntropy(x, labels, { reduction: "none" }),
+    mseLoss: () => mseLoss(x, x),
+  };
+  for (const [name, op] of Object.entries(ops)) {
+    const { inUse } = device.pool.statistics();
+    op().dispose();
+    assertEquals(device.pool.statistics().inUse, inUse, name);
+  }
 });
 
 gpuTest("keep() hands a tensor to the scope outside", (device) => {

@@ -2,7 +2,21 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { tensor } from "../../engine/ops/creation.ts";
-import { add, mul } from "../../engine/mod.ts";
+import {
+  add,
+  attention,
+  bceWithLogits,
+  crossEntropy,
+  embedding,
+  fillRandom,
+  gather,
+  Generator,
+  indexSelect,
+  mul,
+  reshape,
+  where,
+  writeCache,
+} from "../../engine/mod.ts";
 import { sum } from "../../engine/ops/reduce.ts";
 import { matmul } from "../../engine/ops/matmul.ts";
 import { scope } from "../../engine/scope.ts";
@@ -14,7 +28,7 @@ import {
   noGrad,
   record,
 } from "../../engine/tape.ts";
-import { alias } from "../../engine/tensor.ts";
+import { alias, type Tensor } from "../../engine/tensor.ts";
 import { assertClose, gpuTest, randomValues } from "../_check.ts";
 
 gpuTest("backward() adds up over paths, uses and calls", async () => {
@@ -92,6 +106,11 @@ gpuTest("backward() refuses what has no gradient", () => {
     TypeError,
     "Cannot go backward from shape [2]: the gradient has shape [1]",
   );
+  assertThrows(
+    () => backward(y, { gradient: tensor([1, 1], { dtype: "i32" }) }),
+    TypeError,
+    "Cannot go backward with a gradient of i32: cast() it to f32",
+  );
 });
 
 gpuTest(
@@ -138,3 +157,72 @@ gpuTest(
     }
   },
 );
+
+gpuTest(
+  "labels, indices and masks must not be overwritten before backward()",
+  () => {
+    const x = tensor([[1, 2], [3, 4]], { requiresGrad: true });
+    const integers = tensor([0, 1], { dtype: "i32" });
+    const row = reshape(integers, [1, 2]);
+    const floats = tensor([1, 2]);
+    const q = () => reshape(x, [1, 2, 2]);
+    const losses: Record<string, [loss: () => Tensor, taken: Tensor]> = {
+      labels: [() => crossEntropy(x, integers), integers],
+      "class weights": [
+        () => crossEntropy(x, tensor([[1, 0], [0, 1]]), { weight: floats }),
+        floats,
+      ],
+      ids: [() => sum(embedding(integers, x)), integers],
+      indices: [() => sum(indexSelect(x, integers)), integers],
+      "indices of elements": [() => sum(gather(x, row)), integers],
+      condition: [() => sum(where(row, x, 0)), integers],
+      posWeight: [
+        () => bceWithLogits(x, tensor([[1, 0], [0, 1]]), { posWeight: floats }),
+        floats,
+      ],
+      mask: [
+        () => sum(attention(q(), q(), q(), { heads: 1, mask: row })),
+        integers,
+      ],
+    };
+    for (const [name, [loss, taken]] of Object.entries(losses)) {
+      const y = loss();
+      taken.write([1, 0]);
+      assertThrows(
+        () => backward(y),
+        TypeError,
+        "was modified by an in-place operation",
+        name,
+      );
+      backward(loss());
+      x.dropGradient();
+    }
+  },
+);
+
+gpuTest("every way of overwriting a tensor is noticed", () => {
+  const x = tensor([[[1, 2]]], { requiresGrad: true });
+  const factor = tensor([[[3, 4]]]);
+  const stream = new Generator(1).next();
+  const changes: Record<string, () => void> = {
+    write: () => factor.write([0, 0]),
+    fillRandom: () => fillRandom(factor, "uniform", stream, { a: 0, b: 1 }),
+    writeCache: () => writeCache(factor, tensor([[[5, 6]]]), { column: 0 }),
+  };
+  for (const [name, change] of Object.entries(changes)) {
+    const y = sum(mul(x, factor));
+    change();
+    assertThrows(() => backward(y), TypeError, "in-place operation", name);
+  }
+});
+
+gpuTest("gradients may be written between an op and backward()", async () => {
+  const x = tensor([1, 2], { requiresGrad: true });
+  const gradient = tensor([1, 1]);
+  backward(mul(x, x), { gradient });
+  const y = add(reshape(mul(x, x), [2]), reshape(x, [2]));
+  x.grad?.write([0, 0]);
+  gradient.write([2, 3]);
+  backward(y, { gradient });
+  assertEquals([...await x.grad?.data() ?? []], [6, 15]);
+});

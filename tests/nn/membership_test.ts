@@ -272,6 +272,43 @@ gpuTest("freeze() and unfreeze() hold in a captured step", async () => {
   model.dispose();
 });
 
+gpuTest(
+  "what clears gradients may be captured before there are any",
+  async () => {
+    const p = new Parameter([2], constant(1));
+    const optimizer = new SGD([p], { learningRate: 1 });
+    const clears: Record<string, () => void> = {
+      zeroGrad: () => optimizer.zeroGrad(),
+      zeroGradients: () => p.location?.segment.zeroGradients(),
+      dropGradient: () => p.dropGradient(),
+    };
+    for (const [name, clear] of Object.entries(clears)) {
+      using captured = capture(clear);
+      for (let i = 0; i < 4; i++) captured({});
+      for (let i = 0; i < 4; i++) {
+        backward(sum(mul(p, 3)));
+        assertEquals([...await p.grad?.data() ?? []], [3, 3], name);
+        captured({});
+        assert(!p.hasGradient);
+      }
+    }
+    optimizer.dispose();
+    free([p]);
+  },
+);
+
+gpuTest("a replay gives a gradient that was dropped before", async () => {
+  const p = new Parameter([2], constant(1));
+  using step = capture(({ x }: { x: Tensor }) => backward(sum(mul(p, x))));
+  for (let i = 1; i < 6; i++) {
+    step({ x: Float32Array.of(i, 2 * i) });
+    assertEquals([...await p.grad?.data() ?? []], [i, 2 * i]);
+    p.dropGradient();
+    assertEquals(p.grad, undefined);
+  }
+  free([p]);
+});
+
 gpuTest("zeroGrad() leaves the gradients of other optimizers", async () => {
   const parameters = [0, 1, 2].map(() => new Parameter([3], constant(1)));
   flatten(parameters);

@@ -115,6 +115,17 @@ gpuTest("numbers are mean, spread and samples", async () => {
   );
 });
 
+gpuTest("the spread of large numbers does not lose its digits", async () => {
+  // A mean is rounded at 1e6 by more than equal samples differ: not at all.
+  const samples = [1, 3, 30].map((n) => Array<number>(n).fill(1000007.4));
+  for (const values of [...samples, [1e6, 1e6 + 0.5, 1e6 + 0.25]]) {
+    const logits = tensor([values.map((x) => [x])]);
+    const { std } = summarizeLogits(logits, { problemType: "regression" });
+    const exact = deviation(values.map(Math.fround));
+    assertClose(await std.data(), [exact], { absolute: 1e-6, relative: 1e-4 });
+  }
+});
+
 gpuTest("predict() follows the model's problem type", async () => {
   const x = [[1, 2], [3, -1]];
   for (

@@ -244,5 +244,17 @@ gpuTest(
       RangeError,
       "Cannot write 2 places from 3 on: the cache has 4",
     );
+    assertThrows(
+      () => writeCache(k, zeros([2, 2, 8], { dtype: "i32" }), { column: 0 }),
+      TypeError,
+      "Cannot write i32 into a cache of f32: cast() it",
+    );
+    for (const column of [-1, 0.5, NaN]) {
+      assertThrows(
+        () => writeCache(k, zeros([2, 2, 8]), { column }),
+        RangeError,
+        `Cannot write 2 places from ${column} on: the cache has 4`,
+      );
+    }
   },
 );

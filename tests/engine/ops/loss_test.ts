@@ -314,6 +314,43 @@ gpuTest(
 gpuTest("losses refuse what does not fit", () => {
   const logits = zeros([2, 3]);
   const target = zeros([2], { dtype: "i32" });
+  for (const name of ["Mean", "average", "", 1]) {
+    const options = { reduction: name as "mean" };
+    for (
+      const loss of [
+        () => crossEntropy(logits, target, options),
+        () => mseLoss(logits, logits, options),
+        () => bceWithLogits(logits, logits, options),
+        () => klDivergence(logits, logits, options),
+      ]
+    ) {
+      assertThrows(
+        loss,
+        RangeError,
+        `Cannot reduce losses by ${JSON.stringify(name)}: expected "mean", ` +
+          '"sum", "none"',
+      );
+    }
+  }
+  for (const name of ["posWeight", "weight"]) {
+    for (
+      const [factor, message] of [
+        [target, `Cannot take the loss of ${name} of i32: cast() them to f32`],
+        [zeros([2]), "[2]"],
+        [
+          zeros([2, 2, 3]),
+          `Cannot take the loss of [2, 3] with a ${name} of [2, 2, 3]: it must ` +
+          "broadcast to the logits",
+        ],
+      ] as const
+    ) {
+      assertThrows(
+        () => bceWithLogits(logits, logits, { [name]: factor }),
+        TypeError,
+        message,
+      );
+    }
+  }
   assertThrows(
     () => crossEntropy(logits, zeros([3], { dtype: "i32" })),
     TypeError,

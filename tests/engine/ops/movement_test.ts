@@ -251,6 +251,13 @@ gpuTest("movement ops refuse shapes that do not fit", () => {
     TypeError,
     "Cannot permute [2, 3] by [0, 0]: every axis must appear once",
   );
+  for (const length of [0.5, -1, NaN, Infinity]) {
+    assertThrows(
+      () => expand(zeros([1]), [length]),
+      RangeError,
+      "lengths must be non-negative integers",
+    );
+  }
   assertThrows(
     () => slice(x, { axis: 1, start: 2, end: 4 }),
     RangeError,

@@ -97,6 +97,21 @@ gpuTest("maximum(), minimum() and comparisons keep to IEEE 754", async () => {
   }
 });
 
+/** Functions whose derivative depends on where it is taken, everywhere. */
+const CURVED = [
+  "abs",
+  "exp",
+  "log",
+  "sqrt",
+  "sin",
+  "cos",
+  "tanh",
+  "erf",
+  "sigmoid",
+  "silu",
+  "gelu",
+] as const;
+
 gpuTest("functions of NaN are NaN", async () => {
   const names = [
     "neg",
@@ -126,6 +141,15 @@ gpuTest("functions of NaN are NaN", async () => {
       assertEquals((await engine[name](x).data())[0], NaN, name);
     }
     assertEquals((await engine.clamp(x, 0, 1).data())[0], NaN);
+    for (const name of CURVED) {
+      const leaf = tensor(floats(bits, 1), { requiresGrad: true });
+      backward(sum(engine[name](leaf)));
+      assertEquals(
+        (await leaf.grad?.data())?.[0],
+        NaN,
+        `derivative of ${name}`,
+      );
+    }
   }
   assertThrows(
     () => engine.clamp(tensor([1]), NaN, 1),
@@ -272,6 +296,12 @@ gpuTest("numbers beside integers must be integers", async () => {
   assertThrows(() => greaterEqual(u, -1), TypeError, "u32 and -1");
   assertThrows(() => i.write([1, 0.5]), RangeError, "Cannot convert 0.5, at 1");
   assertThrows(() => u.write([-1, 0]), RangeError, "Cannot convert -1, at 0");
+  for (const integers of [i, u]) {
+    assertThrows(() => div(integers, 0), RangeError, "by 0: there is no");
+    assertThrows(() => div(integers, -0), RangeError, "by 0: there is no");
+  }
+  await assertValues(div(i, -2), [-3, -3]);
+  await assertValues(div(0, i), [0, 0]);
   await assertValues(i, [7, 6]);
   await assertValues(add(u, 2 ** 32 - 8), [2 ** 32 - 1, 2 ** 32 - 2]);
   await assertValues(where(mask, i, -2), [7, -2]);
