@@ -9,13 +9,18 @@
 
 import { writeTextAtomically } from "../nn/disk.ts";
 import { formatJson, readJson } from "./files/json.ts";
-import { ConfigReader, toSnakeCase } from "./config_reader.ts";
+import {
+  ConfigReader,
+  type NumberRange,
+  toSnakeCase,
+} from "./config_reader.ts";
 import {
   type EarlyStopping,
   firstToken,
   IGNORED,
   readBiases,
   readEarlyStopping,
+  readFlag,
   readPositive,
   readTokens,
   readWords,
@@ -179,6 +184,8 @@ export class GenerationConfig implements Required<GenerationOptions> {
   /** The token that a decoder begins with. */
   readonly decoderStartTokenId: number | null;
   readonly #reader: ConfigReader;
+  /** What is wrong in a file, in the order of its reading. */
+  readonly #faults: unknown[] = [];
 
   /**
    * Takes fields; what is not given has the default of transformers.
@@ -194,47 +201,74 @@ export class GenerationConfig implements Required<GenerationOptions> {
     const reader = ConfigReader.from(options);
     this.#reader = reader;
     if (reader.areOptions) refuseUnsupported(reader);
+    // What a file says wrong is told of where it would count.
+    const read = <T>(fallback: T, own: () => T): T => {
+      try {
+        return own();
+      } catch (error) {
+        if (reader.areOptions) throw error;
+        this.#faults.push(error);
+        return fallback;
+      }
+    };
+    const number = <D extends number | null>(
+      name: string,
+      fallback: D,
+      range: NumberRange = {},
+    ): number | D =>
+      read<number | D>(fallback, () => reader.number(name, fallback, range));
     const share = (name: string, fallback: number | null) =>
-      reader.areOptions
-        ? reader.number(name, fallback, { min: 0, max: 1 })
-        : reader.number(name, fallback);
-    const count = (name: string, fallback: number, min = 0) =>
-      reader.integer(name, fallback, { min });
-    const token = (name: string) => firstToken(reader, name);
-    const flag = (name: string) => reader.boolean(name, false);
+      number(name, fallback, reader.areOptions ? { min: 0, max: 1 } : {});
+    const count = <D extends number | null>(
+      name: string,
+      fallback: D,
+      min = 0,
+    ): number | D =>
+      read<number | D>(
+        fallback,
+        () => reader.integer(name, fallback, { min }),
+      );
+    // Numbers below these leave out a restriction in a file.
+    const least = reader.areOptions ? 0 : -Infinity;
+    const token = (name: string) => read(null, () => firstToken(reader, name));
+    const tokens = (name: string) => read(null, () => readTokens(reader, name));
+    const flag = (name: string) =>
+      read(false, () => readFlag(reader, name, false));
     this.maxLength = count("max_length", 20, reader.areOptions ? 1 : 0);
     this.maxNewTokens = reader.integer("max_new_tokens", null, { min: 1 });
-    this.minLength = count("min_length", 0, reader.areOptions ? 0 : -Infinity);
-    this.minNewTokens = reader.integer("min_new_tokens", null, { min: 0 });
+    this.minLength = count("min_length", 0, least);
+    this.minNewTokens = count("min_new_tokens", null, least);
     this.doSample = flag("do_sample");
     this.numBeams = count("num_beams", 1, 1);
     this.earlyStopping = readEarlyStopping(reader);
-    this.lengthPenalty = reader.number("length_penalty", 1);
+    this.lengthPenalty = number("length_penalty", 1);
     this.numReturnSequences = count("num_return_sequences", 1, 1);
-    this.temperature = reader.number("temperature", 1);
+    this.temperature = number("temperature", 1);
     // A null leaves all tokens to draw from.
     this.topK = reader.fields.top_k === null
       ? 0
       : reader.areOptions
       ? count("top_k", 50)
-      : reader.number("top_k", 50);
+      : number("top_k", 50);
     this.topP = share("top_p", 1) ?? 1;
     this.minP = share("min_p", null);
     this.repetitionPenalty = reader.areOptions
       ? readPositive(reader, "repetition_penalty")
-      : reader.number("repetition_penalty", 1);
-    this.noRepeatNgramSize = count("no_repeat_ngram_size", 0);
-    this.badWordsIds = readWords(reader);
-    this.sequenceBias = readBiases(reader);
-    this.suppressTokens = reader.integers("suppress_tokens", null);
-    this.beginSuppressTokens = reader.integers("begin_suppress_tokens", null);
+      : number("repetition_penalty", 1);
+    this.noRepeatNgramSize = count("no_repeat_ngram_size", 0, least);
+    this.badWordsIds = read(null, () => readWords(reader));
+    this.sequenceBias = read(null, () => readBiases(reader));
+    const list = (name: string) =>
+      read(null, () => reader.integers(name, null));
+    this.suppressTokens = list("suppress_tokens");
+    this.beginSuppressTokens = list("begin_suppress_tokens");
     this.forcedBosTokenId = token("forced_bos_token_id");
-    this.forcedEosTokenId = readTokens(reader, "forced_eos_token_id");
+    this.forcedEosTokenId = tokens("forced_eos_token_id");
     this.removeInvalidValues = flag("remove_invalid_values");
     this.renormalizeLogits = flag("renormalize_logits");
     this.padTokenId = token("pad_token_id");
     this.bosTokenId = token("bos_token_id");
-    this.eosTokenId = readTokens(reader, "eos_token_id");
+    this.eosTokenId = tokens("eos_token_id");
     this.decoderStartTokenId = token("decoder_start_token_id");
     reader.checkNames(IGNORED);
     if (!this.doSample && this.temperature <= 0) {
@@ -250,10 +284,11 @@ export class GenerationConfig implements Required<GenerationOptions> {
    * Checks that texts can be generated so.
    *
    * @throws {TypeError} If a field asks for a way of generating that is not
-   * supported.
+   * supported, or is of the wrong kind.
    * @throws {RangeError} If a number is out of range for what is asked for.
    */
   checkUse(): void {
+    for (const fault of this.#faults) throw fault;
     const reader = this.#reader;
     const { doSample, topK, topP, minP } = this;
     const within = (name: string, allowed: boolean, wish: string) => {

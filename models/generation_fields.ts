@@ -76,11 +76,22 @@ export function readPositive(reader: ConfigReader, name: string): number {
   throw reader.error(name, "a number above 0", RangeError);
 }
 
+/** A truth value, which a file may spell 0 or 1 as Python compares them. */
+export function readFlag(
+  reader: ConfigReader,
+  name: string,
+  fallback: boolean,
+): boolean {
+  const value = reader.fields[name];
+  if (!reader.areOptions && (value === 0 || value === 1)) return value === 1;
+  return reader.boolean(name, fallback);
+}
+
 /** When beam search stops. */
 export function readEarlyStopping(reader: ConfigReader): EarlyStopping {
   const name = "early_stopping";
   if (typeof reader.fields[name] !== "string") {
-    return reader.boolean(name, false);
+    return readFlag(reader, name, false);
   }
   reader.string(name, "never", { oneOf: ["never"] });
   return "never";
@@ -93,7 +104,7 @@ export function readTokens(
 ): number | readonly number[] | null {
   return Array.isArray(reader.fields[name])
     ? reader.integers(name, null)
-    : reader.integer(name, null, { min: 0 });
+    : reader.integer(name, null, { min: reader.areOptions ? 0 : -Infinity });
 }
 
 /** A token, or the first of several. */

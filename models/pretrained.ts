@@ -8,7 +8,7 @@ import {
   type StateSource,
   withoutInitialization,
 } from "../nn/mod.ts";
-import { withFile } from "../nn/disk.ts";
+import { folderOf, withFile } from "../nn/disk.ts";
 import { FolderSave } from "../nn/folder_save.ts";
 import { FILES as TOKENIZER_FILES } from "./tokenizer/files.ts";
 import { loadWarning } from "./files/load_warning.ts";
@@ -313,7 +313,10 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
     await this.generationConfig?.save(staging);
     await tokenizer?.save(staging);
     for (const [name, write] of Object.entries(alongside)) {
-      await write?.(`${staging}/${name}`);
+      if (write === null) continue;
+      const path = `${staging}/${name}`;
+      await Deno.mkdir(folderOf(path), { recursive: true });
+      await write(path);
     }
     const weights = await writeWeights(staging, tensors, {
       folder,

@@ -9,7 +9,12 @@ import { Parameter } from "./parameter.ts";
 
 /** Options of {@linkcode Embedding}. */
 export interface EmbeddingOptions {
-  /** A row that gets no gradient and starts as zeros. @default {none} */
+  /**
+   * A row that gets no gradient and starts as zeros. Below 0 it counts from the
+   * end, as in PyTorch.
+   *
+   * @default {none}
+   */
   paddingIdx?: number | undefined;
   /** How the table starts. @default {N(0, 1), the padding row zero} */
   init?: Initializer;
@@ -58,13 +63,16 @@ export class Embedding extends Module {
     const { paddingIdx, init = normal({ std: 1, zeroRow: paddingIdx }) } =
       options;
     const isRow = paddingIdx === undefined ||
-      (Number.isInteger(paddingIdx) && paddingIdx >= 0 && paddingIdx < count);
+      (Number.isInteger(paddingIdx) && paddingIdx >= -count &&
+        paddingIdx < count);
     if (!isRow) {
       throw new RangeError(
         `Cannot use row ${paddingIdx} for padding: the table has ${count} rows`,
       );
     }
-    this.paddingIdx = paddingIdx;
+    this.paddingIdx = paddingIdx === undefined || paddingIdx >= 0
+      ? paddingIdx
+      : paddingIdx + count;
     this.weight = new Parameter([count, width], init);
   }
 

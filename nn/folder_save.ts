@@ -123,9 +123,10 @@ export class FolderSave implements AsyncDisposable {
     const written = await listFiles(host, staging);
     const move: string[] = [];
     for (const name of written) {
-      if (!await isSame(host, `${staging}/${name}`, `${folder}/${name}`)) {
-        move.push(name);
-      }
+      const to = `${folder}/${name}`;
+      // Found out before the first file takes its place.
+      if ((await lstat(host, to))?.isDirectory) throw isFolder(to);
+      if (!await isSame(host, `${staging}/${name}`, to)) move.push(name);
     }
     const rank = (name: string) => last.indexOf(name);
     move.sort((a, b) => rank(a) - rank(b));
@@ -221,10 +222,7 @@ async function apply(
     const to = `${folder}/${name}`;
     try {
       if (!await lstat(host, from)) continue; // Moved before.
-      const target = await lstat(host, to);
-      if (target?.isDirectory) {
-        throw new TypeError(`Cannot write ${to}: it is a folder`);
-      }
+      if ((await lstat(host, to))?.isDirectory) throw isFolder(to);
       await makeParent(host, folder, name);
       await host.rename(from, to);
       done.moves++;
@@ -242,6 +240,10 @@ async function apply(
     }
   }
   await host.remove(`${folder}/${STAGING}/${JOURNAL}`);
+}
+
+function isFolder(path: string): TypeError {
+  return new TypeError(`Cannot write ${path}: it is a folder`);
 }
 
 /** Reads what a save left, trusting it no more than any file. */

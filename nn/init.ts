@@ -41,7 +41,12 @@ export interface NormalInitOptions {
   mean?: number;
   /** The standard deviation. @default {0.02} */
   std?: number;
-  /** A row that is zero, as an embedding's padding row is. @default {none} */
+  /**
+   * A row that is zero, as an embedding's padding row is. Below 0 it counts from
+   * the end.
+   *
+   * @default {none}
+   */
   zeroRow?: number | undefined;
 }
 
@@ -53,7 +58,8 @@ export function normal(options: NormalInitOptions = {}): Initializer {
     if (zeroRow !== undefined) {
       const width = sizeOf(shape.slice(1));
       const zeros = new Float32Array(width);
-      values.device.stream.upload(values.block, zeroRow * width * 4, zeros);
+      const row = zeroRow < 0 ? zeroRow + (shape[0] ?? 0) : zeroRow;
+      values.device.stream.upload(values.block, row * width * 4, zeros);
     }
     write(values);
   };

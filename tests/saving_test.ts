@@ -208,6 +208,17 @@ gpuTest(
   },
 );
 
+gpuTest("savePretrained() makes folders for what lies alongside", async () => {
+  await inFolder(async (folder) => {
+    const model = newModel(1);
+    await model.savePretrained(folder, {
+      alongside: { "runs/1/a.txt": (path) => Deno.writeTextFile(path, "a") },
+    });
+    assertEquals(await Deno.readTextFile(`${folder}/runs/1/a.txt`), "a");
+    model.dispose();
+  });
+});
+
 gpuTest(
   "savePretrained() gives parts names that the last index does not have",
   async () => {

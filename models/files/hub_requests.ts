@@ -79,11 +79,11 @@ export class HubRequests {
         ),
       );
     const signals = [own.signal, signal, init.signal].filter((s) => !!s);
+    const any = AbortSignal.any(signals);
     const timer = setTimeout(late, timeout);
     let response: Response;
     try {
-      const all = { ...init, signal: AbortSignal.any(signals) };
-      response = await globalThis.fetch(input, all);
+      response = await globalThis.fetch(input, { ...init, signal: any });
     } catch (error) {
       this.failure = error;
       throw error;
@@ -91,7 +91,7 @@ export class HubRequests {
       clearTimeout(timer);
     }
     if (response.body === null) return response;
-    const body = this.#watched(response.body, late);
+    const body = this.#watched(response.body, any, late);
     const { status, statusText, headers, url } = response;
     const copy = new Response(body, { status, statusText, headers });
     return Object.defineProperty(copy, "url", { value: url });
@@ -100,6 +100,7 @@ export class HubRequests {
   /** A body whose reader waits no longer than the limits allow. */
   #watched(
     body: ReadableStream<Uint8Array<ArrayBuffer>>,
+    signal: AbortSignal,
     late: () => void,
   ): ReadableStream<Uint8Array<ArrayBuffer>> {
     const { timeout } = this.#limits;
@@ -112,7 +113,10 @@ export class HubRequests {
         const start = performance.now();
         const timer = setTimeout(late, timeout - waited);
         try {
+          // A signal that comes along with bytes does not end the body in Deno.
+          signal.throwIfAborted();
           const { done, value } = await reader.read();
+          signal.throwIfAborted();
           if (done) return controller.close();
           waited += performance.now() - start;
           bytes += value.byteLength;
@@ -120,6 +124,7 @@ export class HubRequests {
           controller.enqueue(value);
         } catch (error) {
           this.failure = error;
+          reader.cancel(error).catch(() => {});
           throw error;
         } finally {
           clearTimeout(timer);

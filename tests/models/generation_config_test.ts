@@ -132,6 +132,18 @@ Deno.test("a file loads with what only generating refuses", async () => {
         [{ do_sample: true, epsilon_cutoff: 0.1 }, "epsilon_cutoff is 0.1"],
         [{ decoder_start_token_id: [3, 4] }, "one token for all rows"],
         [{ decoder_start_token_id: [3, 3] }, undefined],
+        [{ pad_token_id: -1, eos_token_id: -1 }, undefined],
+        [{ no_repeat_ngram_size: -1, min_new_tokens: -1 }, undefined],
+        [{ do_sample: 0, early_stopping: 1 }, undefined],
+        [{ num_beams: 0 }, "num_beams is 0, expected a positive integer"],
+        [{ num_return_sequences: "2" }, 'num_return_sequences is "2"'],
+        [{ temperature: "0.7" }, 'temperature is "0.7", expected a number'],
+        [{ bos_token_id: "<s>" }, 'bos_token_id is "<s>", expected an integer'],
+        [{ eos_token_id: ["2"] }, 'eos_token_id is ["2"]'],
+        [{ bad_words_ids: [[]] }, "bad_words_ids is [[]]"],
+        [{ sequence_bias: {} }, "sequence_bias is {}"],
+        [{ suppress_tokens: [1.5] }, "suppress_tokens is [1.5]"],
+        [{ remove_invalid_values: "no" }, 'remove_invalid_values is "no"'],
       ] as const
     ) {
       const text = JSON.stringify(fields);
@@ -149,6 +161,22 @@ Deno.test("a file loads with what only generating refuses", async () => {
     heard[0]?.endsWith("temperature 0 does not count, as doSample is not set"),
     true,
   );
+});
+
+Deno.test("what a file says wrong does not count where a call says it", async () => {
+  const text = '{"num_beams": 0, "temperature": "warm"}';
+  const files = { "config.json": "{}", "generation_config.json": text };
+  await withFolder(files, async (folder) => {
+    const config = await GenerationConfig.fromPretrained(folder);
+    const better = config.with({ numBeams: 2, temperature: 1 });
+    better.checkUse();
+    assertEquals([better.numBeams, better.earlyStopping], [2, false]);
+    assertThrows(
+      () => config.with({ numBeams: 2 }).checkUse(),
+      TypeError,
+      'temperature is "warm"',
+    );
+  });
 });
 
 Deno.test("null leaves a restriction out, as in transformers", async () => {

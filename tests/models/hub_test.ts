@@ -11,6 +11,7 @@ import {
   resolveFiles,
   type ResolveOptions,
 } from "../../models/hub.ts";
+import { HubRequests } from "../../models/files/hub_requests.ts";
 import { gpuTest } from "../_check.ts";
 
 const COMMIT = "0123456789abcdef0123456789abcdef01234567";
@@ -619,6 +620,33 @@ Deno.test("resolveFiles() ends by itself where the hub stalls, and when it is to
     hub.stall = null;
     assertEquals((await resolve("owner/tiny")).files.length, 3);
   });
+});
+
+Deno.test("a body that a signal does not end is read no further", async () => {
+  const { fetch } = globalThis;
+  const reason = new Error("no more");
+  try {
+    // What Deno does now and then, where bytes come along with the signal.
+    globalThis.fetch = () => Promise.resolve(endless(20));
+    for (const stopped of [false, true]) {
+      const stop = new AbortController();
+      const requests = new HubRequests({
+        timeout: stopped ? 10_000 : 100,
+        signal: stop.signal,
+      });
+      const response = await requests.fetch("http://hub");
+      if (stopped) setTimeout(() => stop.abort(reason), 50);
+      const start = performance.now();
+      await assertRejects(
+        () => response.text(),
+        Error,
+        stopped ? "no more" : "fewer than 1024 bytes came in 0.1 s",
+      );
+      assert(performance.now() - start < 2000);
+    }
+  } finally {
+    globalThis.fetch = fetch;
+  }
 });
 
 Deno.test("resolveFiles() asks a busy hub again", async () => {

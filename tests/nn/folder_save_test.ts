@@ -116,6 +116,20 @@ Deno.test("FolderSave puts everything back when the first move fails", async () 
   });
 });
 
+Deno.test("FolderSave moves nothing where one of its files is a folder", async () => {
+  await inFolder(async (folder) => {
+    const old = { "config.json": "old", "model.safetensors/x": "in the way" };
+    await write(folder, old);
+    await assertRejects(
+      () => save(folder, NEW),
+      TypeError,
+      `Cannot write ${folder}/model.safetensors: it is a folder`,
+    );
+    assertEquals(read(folder), old);
+    assert(![...Deno.readDirSync(folder)].some(({ name }) => name === STAGING));
+  });
+});
+
 Deno.test("FolderSave says that its folder is a file", async () => {
   await inFolder(async (folder) => {
     await write(folder, { file: "" });

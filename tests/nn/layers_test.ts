@@ -107,6 +107,11 @@ gpuTest("Embedding gives its padding row no gradient", async () => {
   ]);
   assertEquals([...(await weight.data()).slice(2, 4)], [0, 0]);
   assertThrows(() => new Embedding(4, 2, { paddingIdx: 4 }), RangeError);
+  assertThrows(() => new Embedding(4, 2, { paddingIdx: -5 }), RangeError);
+  const last = new Embedding(4, 2, { paddingIdx: -1 });
+  assertEquals(last.paddingIdx, 3);
+  assertEquals([...(await last.weight.data()).slice(6)], [0, 0]);
+  last.dispose();
   table.dispose();
 });
 
