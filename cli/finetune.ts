@@ -22,7 +22,12 @@ import {
 import { SwagModel } from "../swag/mod.ts";
 import { openAdapter } from "./adapter.ts";
 import type { Arguments, Command, Option } from "./arguments.ts";
-import { type Classifier, maxLengthOf, type TextModel } from "./classifier.ts";
+import {
+  type Classifier,
+  isRegression,
+  maxLengthOf,
+  type TextModel,
+} from "./classifier.ts";
 import {
   chooseColumns,
   COLUMN_OPTIONS,
@@ -51,6 +56,7 @@ import {
   trainSettings,
 } from "./finetune_settings.ts";
 import { Interrupt } from "./interrupt.ts";
+import { alikeRemark, namesOf } from "./labels.ts";
 import { Progress, progressLine, type RunLength } from "./progress.ts";
 import { OutputFolder } from "./output_folder.ts";
 import { prepareOutput, saveClassifier, savedBytes } from "./save.ts";
@@ -222,6 +228,10 @@ export const finetune: Command = {
           "single ones: --pair-column names second texts",
       );
     }
+    const alike = isRegression(config)
+      ? undefined
+      : alikeRemark(namesOf(config));
+    if (alike !== undefined) progress.say(alike);
     const maxLength = maxLengthOf(config, tokenizer, settings.maxLength);
     tokenizer.modelMaxLength = maxLength; // for those who load the model
     const readers = { config, tokenizer, maxLength, progress };

@@ -29,7 +29,7 @@ export interface SeparatedOptions {
  * skipped.
  *
  * @throws {SyntaxError} If a row has another number of cells than the header, a
- * quote is out of place, or a column is there twice; the message names the
+ * quote is out of place, or a name is there twice; the message names the
  * line.
  */
 export function parseSeparated(
@@ -42,7 +42,10 @@ export function parseSeparated(
   const { cells, starts } = cellsOf(text, kind, refuse);
   const header = named ?? cells.shift() ?? [];
   if (!named) starts.shift();
-  const twice = header.find((name, i) => header.indexOf(name) !== i);
+  // Spreadsheets leave commas behind the last name: nobody asks for those.
+  const twice = header.find((name, i) =>
+    name !== "" && header.indexOf(name) !== i
+  );
   if (twice !== undefined) refuse(`the column "${twice}" is there twice`);
   const rows = cells.map((record, i) => {
     if (record.length === header.length) {
