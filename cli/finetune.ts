@@ -331,7 +331,10 @@ async function trainAndSave(
     progress.say("Stopping; once more after a second to stop without saving")
   );
   const { signal } = interrupt;
-  const { step, loss } = await fit(classifier, { ...run, signal });
+  const { step, loss } = await fit(classifier, { ...run, signal })
+    .catch((error) => {
+      throw byOptions(error);
+    });
   progress.clear();
   if (step === 0) {
     progress.say("Stopped before the first step: nothing is saved");
@@ -344,6 +347,17 @@ async function trainAndSave(
       (swag ? `, ${posteriorOf(swag)}` : ""),
   );
   return interrupt.exitCode;
+}
+
+/** The library's error in the words of the command line. */
+function byOptions(error: unknown): unknown {
+  return error instanceof RangeError
+    ? new RangeError(
+      error.message.replace("Cannot use the weights:", "Cannot save the model:")
+        .replaceAll("maxGradNorm", "--max-grad-norm") + ". Nothing was saved",
+      { cause: error },
+    )
+    : error;
 }
 
 function posteriorOf({ nModels, covMatRank }: SwagModel): string {

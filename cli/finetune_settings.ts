@@ -15,7 +15,6 @@ import {
 } from "../nn/mod.ts";
 import type { SwagOptions } from "../swag/mod.ts";
 import type { Arguments, Option } from "./arguments.ts";
-import { counted } from "./names.ts";
 
 const OPTIMIZERS = ["adamw", "sgd"] as const;
 const SCHEDULES = ["linear", "constant", "cosine", "polynomial"] as const;
@@ -254,9 +253,8 @@ export function collector(
   const count = Math.floor(steps / period) - Math.floor(first / period);
   if (count < 2) {
     throw new RangeError(
-      `Cannot build a posterior from ${
-        counted(Math.max(0, count), "collection")
-      }: train for more epochs, or lower --swag-start or --swag-collect-steps`,
+      `Cannot build a posterior from ${Math.max(0, count)} collections: ` +
+        "train for more epochs, or lower --swag-start or --swag-collect-steps",
     );
   }
   const better = Math.max(1, Math.floor((steps - first) / GOOD_COLLECTIONS));

@@ -83,11 +83,15 @@ export async function readTable(
  * The column that an option means: by its name or, in CSV and TSV, by its
  * number from 1 on.
  *
+ * @param table The rows.
+ * @param name The name, or the number.
+ * @param option The option that names another column, for the message.
  * @throws {RangeError} If there is no such column; the message lists them.
  */
 export function findColumn(
   { path, columns, format }: Table,
   name: string,
+  option?: string,
 ): string {
   if (columns.includes(name)) return name;
   const numbered = format !== "jsonl" && /^[1-9]\d*$/.test(name)
@@ -98,7 +102,6 @@ export function findColumn(
   const by = columns.length > 1
     ? undefined
     : OTHER_SEPARATORS.find(([separator]) => only.includes(separator));
-  const option = Object.hasOwn(OPTIONS, name) ? OPTIONS[name] : undefined;
   const bare = (text: string) => text.trim().toLowerCase();
   const meant = columns.find((column) => bare(column) === bare(name)) ??
     nearest(name, columns);
@@ -118,12 +121,6 @@ export function findColumn(
     }${wish}`,
   );
 }
-
-/** The options that name a column other than the usual one. */
-const OPTIONS: Readonly<Record<string, string>> = {
-  text: "text-column",
-  label: "label-column",
-};
 
 /** What may separate cells in a file that is taken for another format. */
 const OTHER_SEPARATORS = [

@@ -57,7 +57,7 @@ Deno.test("few collections are remarked, with a period that makes twenty", () =>
   assertEquals(plan(3, 63, "--swag-collect-steps", "6").remark, undefined);
   assertEquals(plan(40, 3).remark, undefined);
   assertEquals(plan(6, 3, "--max-num-models", "3").remark, undefined);
-  assertThrows(() => plan(2, 3), RangeError, "from 1 collection:");
+  assertThrows(() => plan(2, 3), RangeError, "from 1 collections");
 });
 
 Deno.test("labels with fractions look like numbers, and classes do not", () => {

@@ -4,6 +4,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ExactNumber } from "../../cli/rows.ts";
 import {
   columnOf,
+  findColumn,
   type Format,
   labelledRows,
   labelsOf,
@@ -250,8 +251,8 @@ Deno.test("a missing column is told with a short list", async () => {
     error.message.replace(/ in .*: there/, ": there"),
     'Cannot find the column "text": there are ' +
       names.slice(0, 10).map((name) => `"${name}"`).join(", ") +
-      " and 140 more; say which it is with --text-column, or if its first " +
-      "line is no header, name them with --columns text,label",
+      " and 140 more; if its first line is no header, name them with " +
+      "--columns text,label",
   );
   for (
     const [name, header, wish] of [
@@ -273,7 +274,7 @@ Deno.test("a missing column is told with a short list", async () => {
   }
   const nested = await read("a.jsonl", '{"example": {"text": "a"}}\n');
   assertThrows(
-    () => columnOf(nested, "text"),
+    () => findColumn(nested, "text", "text-column"),
     RangeError,
     '"example"; say which it is with --text-column',
   );
