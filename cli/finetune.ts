@@ -59,7 +59,7 @@ import { Interrupt } from "./interrupt.ts";
 import { alikeRemark, namesOf } from "./labels.ts";
 import { Progress, progressLine, type RunLength } from "./progress.ts";
 import { OutputFolder } from "./output_folder.ts";
-import { prepareOutput, saveClassifier, savedBytes } from "./save.ts";
+import { prepareOutput, savedBytes, saveOrRescue } from "./save.ts";
 import { evaluateAll, type Examples, f1Class, renderScores } from "./scores.ts";
 import type { Table } from "./table.ts";
 import { checkTrained } from "./trained.ts";
@@ -341,7 +341,7 @@ async function trainAndSave(
     return interrupt.exitCode;
   }
   await checkTrained(classifier, run.examples.texts);
-  await interrupt.finish(() => saveClassifier(output, classifier));
+  await interrupt.finish(() => saveOrRescue(output, classifier));
   console.log(
     `Saved ${output} after ${step} steps, loss ${loss.toFixed(4)}` +
       (swag ? `, ${posteriorOf(swag)}` : ""),
