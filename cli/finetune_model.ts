@@ -16,6 +16,7 @@ import {
   type ProblemType,
   type Tokenizer,
 } from "../models/mod.ts";
+import { readJson } from "../models/files/json.ts";
 import { hasPrefix } from "../nn/mod.ts";
 import type { Arguments } from "./arguments.ts";
 import { isRegression, type TextModel } from "./classifier.ts";
@@ -85,7 +86,7 @@ async function fresh(
   tokenizer: Tokenizer,
   task: Task,
 ): Promise<Start> {
-  const given = await readConfigFile(path);
+  const { fields: given } = await readJson(path);
   const fields = {
     vocab_size: tokenizer.vocabSize,
     ...tokenizer.padTokenId === null
@@ -108,28 +109,6 @@ async function fresh(
     build: () =>
       Promise.resolve(AutoModelForSequenceClassification.fromConfig(config)),
   };
-}
-
-async function readConfigFile(path: string): Promise<Record<string, unknown>> {
-  let text: string;
-  try {
-    text = await Deno.readTextFile(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Deno.errors.NotFound(
-      `Cannot read ${path}: there is no such file`,
-    );
-  }
-  let fields: unknown;
-  try {
-    fields = JSON.parse(text);
-  } catch {
-    // Told below.
-  }
-  if (typeof fields === "object" && fields !== null && !Array.isArray(fields)) {
-    return fields as Record<string, unknown>;
-  }
-  throw new SyntaxError(`Cannot read ${path}: it is not a JSON object`);
 }
 
 async function saved(

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { diskError } from "../nn/disk.ts";
 import { exists } from "./classifier.ts";
 
 /** Made before hours are spent; if nothing came of it, it is taken away. */
@@ -29,7 +30,12 @@ export class OutputFolder implements AsyncDisposable {
     path: string,
     prepare: () => Promise<void>,
   ): Promise<OutputFolder> {
-    const isNew = !await exists(path);
+    let isNew = false;
+    try {
+      isNew = !await exists(path);
+    } catch (error) { // Such as a path that leads through a file.
+      throw diskError(`Cannot write to ${path}`, error);
+    }
     await prepare();
     return new OutputFolder(path, isNew);
   }

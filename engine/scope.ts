@@ -44,7 +44,7 @@ export class Scope implements Disposable {
     if (innermost === this) innermost = this.#parent;
     const hasWaited = this.#hasWaited;
     for (const tensor of this.tensors) {
-      if (hasWaited) tensor.epitaph = AWAITED;
+      if (hasWaited) tensor.disposalNote = AWAITED;
       tensor.dispose();
     }
   }

@@ -72,8 +72,8 @@ export class Tensor {
   node: Node | undefined;
   /** The scope that will free this tensor, if any. */
   owner: Scope | undefined;
-  /** What the error of who uses the tensor after its end should add. */
-  epitaph = "";
+  /** What the error for a use after disposal adds: why it may be unexpected. */
+  disposalNote = "";
   /** The tensor that this one is a view of, if it is one. */
   base: Tensor | undefined;
   /** When the elements were last overwritten; see changes.ts. */
@@ -142,7 +142,7 @@ export class Tensor {
         `Cannot use a tensor of shape ${
           formatShape(this.shape)
         }: it was disposed or its scope has ended; keep() it to use it later` +
-          this.epitaph,
+          this.disposalNote,
       );
     }
     checkUnchanged(this);

@@ -14,7 +14,13 @@
 
 import { fileURLToPath } from "node:url";
 import { findSwiftShader, swiftShaderEnvironment } from "./dawn/swiftshader.ts";
-import { asksForHelp, exitCode, FLAGS, parseArguments } from "./test.ts";
+import {
+  asksForHelp,
+  exitCode,
+  FLAGS,
+  LEAVE_CLEANLY,
+  parseArguments,
+} from "./test.ts";
 import { summarize } from "./test/counts.ts";
 import { findTests } from "./test/files.ts";
 import { runJobs } from "./test/processes.ts";
@@ -74,7 +80,14 @@ async function main(args: string[]): Promise<number> {
   const { counts, interrupted } = await runJobs(
     files.map((path) => ({
       name: path,
-      args: ["test", ...FLAGS, `--preload=${preload}`, ...flags, path],
+      args: [
+        "test",
+        ...FLAGS,
+        `--preload=${preload}`, // Before the one that watches its devices.
+        LEAVE_CLEANLY,
+        ...flags,
+        path,
+      ],
       env,
     })),
   );

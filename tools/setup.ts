@@ -61,6 +61,8 @@ const COMMANDS = [
   ["apt-get", "update"],
   ["apt-get", "install", "-y", "--no-install-recommends", ...PACKAGES],
 ];
+/** The variable that limits Deno's WebGPU to one interface. */
+const PIN = "DENO_WEBGPU_BACKEND";
 /** The argument with which this script only prints the adapter, as JSON. */
 const PROBE = "--print-adapter";
 const NO_ADAPTER = "Cannot find a WebGPU adapter";
@@ -221,6 +223,17 @@ function announce(found: Found | null, advice: string | undefined): void {
   if (advice !== undefined) console.error(`warning: ${advice}`);
 }
 
+/**
+ * Has what is run use Vulkan alone, where that was found. Otherwise Deno's WebGPU
+ * loads the system's OpenGL beside it, whose EGL library frees what belongs to a
+ * thread twice if that thread ends while the process exits: once in a hundred
+ * times a test process died so, after all of its tests had passed.
+ */
+function pinVulkan(found: Found | null): void {
+  if (found?.backend !== "vulkan" || Deno.env.get(PIN)) return;
+  Deno.env.set(PIN, "vulkan");
+}
+
 /** Returns why there is no adapter to work with, or `null` if there is. */
 async function ensureAdapter(): Promise<string | null> {
   const requireGpu = Deno.env.get("REQUIRE_GPU") === "1";
@@ -232,12 +245,13 @@ async function ensureAdapter(): Promise<string | null> {
     osRelease: await readOsRelease(),
     uid: Deno.uid(),
     found,
-    pinned: Deno.env.get("DENO_WEBGPU_BACKEND") ?? "",
+    pinned: Deno.env.get(PIN) ?? "",
     hasDriver: await hasPackage("mesa-vulkan-drivers"),
   });
   if (plan.kind === "refuse") return plan.message;
   if (plan.kind === "use") {
     announce(found, plan.advice);
+    pinVulkan(found);
     return null;
   }
   console.error(plan.message);
@@ -246,6 +260,7 @@ async function ensureAdapter(): Promise<string | null> {
   if (found) {
     if (problem !== null) console.error(`warning: ${problem}`);
     announce(found, backendHint(found.backend));
+    pinVulkan(found);
     return null;
   }
   return problem ?? `${NO_ADAPTER}: the software driver was installed but ` +
@@ -289,6 +304,7 @@ async function main(args: string[]): Promise<number> {
     console.log(JSON.stringify(await findHere()));
     return 0;
   }
+  if (Deno.env.get(PIN) === "") Deno.env.delete(PIN); // Else it excludes all.
   let runtimeDir: string | null = null;
   if (Deno.build.os === "linux" && !Deno.env.get("XDG_RUNTIME_DIR")) {
     // Mesa prints an error on headless machines, where nothing sets it.

@@ -13,6 +13,7 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import { type Counts, summarize } from "./test/counts.ts";
 import { findTests, type TestFile } from "./test/files.ts";
 import { defaultAtOnce, type Job, runJobs } from "./test/processes.ts";
@@ -48,6 +49,11 @@ const EXAMPLES_AT_ONCE = 12;
 
 // Options of `deno test` that take the argument after them.
 const WITH_VALUE = ["--filter"];
+
+/** The flag that has test processes leave no device behind. */
+export const LEAVE_CLEANLY: string = `--preload=${
+  fileURLToPath(new URL("test/devices.ts", import.meta.url))
+}`;
 
 /** The arguments of the command line. */
 export interface Arguments {
@@ -86,7 +92,7 @@ export function planJobs(
     const place = SLOW.indexOf(path);
     return place < 0 ? SLOW.length : place;
   };
-  const command = ["test", ...FLAGS, ...flags];
+  const command = ["test", ...FLAGS, LEAVE_CLEANLY, ...flags];
   const tests = files.filter(({ tests }) => tests)
     .sort((a, b) => rank(a) - rank(b))
     .map(({ path, examples }) => ({

@@ -159,7 +159,7 @@ defineProbe("embedding", {
   run: (device) => {
     const width = 128;
     const tokens = PROBE / width;
-    const table = operand(device, [1024, width]);
+    const table = operand(device, [tokens, width]);
     const ids = arange(tokens, { device, dtype: "i32" });
     const gradient = full([tokens, width], 0.5, { device });
     return () => backward(embedding(ids, table), { gradient });

@@ -134,20 +134,32 @@ export interface TextPart {
   readonly token?: AddedToken;
 }
 
-/** Finds added tokens in texts. */
+/** A place in a tree of spellings: what may follow, and who ends here. */
+interface Spelled {
+  readonly next: Map<number, Spelled>;
+  token?: AddedToken;
+}
+
+/**
+ * Finds added tokens in texts. Spellings are a tree by their UTF-16 units, as
+ * a file may hold tens of thousands of tokens, or very long ones.
+ */
 export class TokenFinder {
-  #tokens: ReadonlyMap<string, AddedToken>;
-  #pattern: RegExp | null;
+  readonly #root: Spelled = { next: new Map() };
 
   /** `tokens` by how the text spells them. */
   constructor(tokens: ReadonlyMap<string, AddedToken>) {
-    this.#tokens = tokens;
-    const spellings = [...tokens.keys()].filter((text) => text !== "")
-      .sort((a, b) => b.length - a.length);
-    this.#pattern = spellings.length === 0 ? null : new RegExp(
-      spellings.map((text) => RegExp.escape(text)).join("|"),
-      "gu",
-    );
+    for (const [text, token] of tokens) {
+      if (text === "") continue;
+      let node = this.#root;
+      for (let i = 0; i < text.length; i++) {
+        const unit = text.charCodeAt(i);
+        let next = node.next.get(unit);
+        if (!next) node.next.set(unit, next = { next: new Map() });
+        node = next;
+      }
+      node.token = token;
+    }
   }
 
   /**
@@ -155,14 +167,18 @@ export class TokenFinder {
    * token that strips the spaces beside it stands for them too.
    */
   split(text: string): TextPart[] {
-    if (this.#pattern === null) return [{ from: 0, to: text.length }];
+    if (this.#root.next.size === 0) return [{ from: 0, to: text.length }];
     const parts: TextPart[] = [];
     let last = 0;
-    for (const match of text.matchAll(this.#pattern)) {
-      let from = match.index;
-      let to = from + match[0].length;
-      const token = this.#tokens.get(match[0]);
-      if (token === undefined) continue;
+    for (let at = 0; at < text.length;) {
+      const found = this.#longest(text, at);
+      if (!found) {
+        at++;
+        continue;
+      }
+      const { token, end } = found;
+      let [from, to] = [at, end];
+      at = end;
       if (token.single_word && (endsInWord(text, from) || inWord(text, to))) {
         continue;
       }
@@ -176,6 +192,20 @@ export class TokenFinder {
     }
     if (last !== text.length) parts.push({ from: last, to: text.length });
     return parts;
+  }
+
+  #longest(
+    text: string,
+    start: number,
+  ): { token: AddedToken; end: number } | undefined {
+    let found: { token: AddedToken; end: number } | undefined;
+    let node: Spelled | undefined = this.#root;
+    for (let at = start; at < text.length; at++) {
+      node = node.next.get(text.charCodeAt(at));
+      if (!node) break;
+      if (node.token) found = { token: node.token, end: at + 1 };
+    }
+    return found;
   }
 }
 

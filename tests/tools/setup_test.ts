@@ -139,6 +139,19 @@ Deno.test("setup passes arguments, output and exit code through", async () => {
   assertStringIncludes(stderr, "WebGPU adapter: ");
 });
 
+Deno.test("setup has programs load Vulkan alone where there is Vulkan", {
+  ignore: Deno.build.os !== "linux",
+}, async () => {
+  const { stdout, stderr } = await setup([
+    "eval",
+    `await navigator.gpu.requestAdapter();
+    const maps = await Deno.readTextFile("/proc/self/maps");
+    console.log(/libEGL/.test(maps), Deno.env.get("DENO_WEBGPU_BACKEND"));`,
+  ]);
+  if (!/, Vulkan$/m.test(stderr)) return; // Only OpenGL can be had here.
+  assertEquals(stdout, "false vulkan\n");
+});
+
 Deno.test("setup forwards an interrupt to what it runs", {
   ignore: Deno.build.os === "windows",
 }, async () => {

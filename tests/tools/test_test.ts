@@ -2,7 +2,12 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { findPageTests, runsOnPage } from "../../tools/chromium.ts";
 import { findGpuTests } from "../../tools/dawn.ts";
-import { exitCode, parseArguments, planJobs } from "../../tools/test.ts";
+import {
+  exitCode,
+  LEAVE_CLEANLY,
+  parseArguments,
+  planJobs,
+} from "../../tools/test.ts";
 import {
   countJUnit,
   parseSummary,
@@ -302,4 +307,30 @@ Deno.test({
       await Deno.remove(file);
     }
   },
+});
+
+Deno.test("a test process leaves no device behind", async () => {
+  const path = await Deno.makeTempFile({ suffix: "_test.ts" });
+  try {
+    await Deno.writeTextFile(
+      path,
+      `const adapter = await navigator.gpu.requestAdapter();
+      const device = await adapter.requestDevice();
+      let isLost = false;
+      device.lost.then(() => isLost = true);
+      Deno.test("opens a device", () => {});
+      addEventListener("unload", () => console.log("lost:", isLost));`,
+    );
+    const outputs = [];
+    for (const flags of [[], [LEAVE_CLEANLY]]) {
+      const { stdout } = await new Deno.Command(Deno.execPath(), {
+        args: ["test", "--no-check", ...flags, path],
+        env: { NO_COLOR: "1" },
+      }).output();
+      outputs.push(/lost: \w+/.exec(new TextDecoder().decode(stdout))?.[0]);
+    }
+    assertEquals(outputs, ["lost: false", "lost: true"]);
+  } finally {
+    await Deno.remove(path);
+  }
 });
