@@ -129,6 +129,15 @@ Deno.test("readTable() reads UTF-16 with its mark, gzip, and files without a hea
   assertEquals(columnOf(bare, "text"), ["good", "bad"]);
   assertEquals(columnOf(bare, "2"), ["1", "0"]);
   assertEquals(bare.lines, [1, 2]);
+  // Else "label" would be a class.
+  await assertRejects(
+    () =>
+      read("a.csv", "\nText,label \ngood,1\n", {
+        columns: ["text", "label"],
+      }),
+    SyntaxError,
+    "line 2 names the columns as --columns does",
+  );
 });
 
 Deno.test("readTable() refuses what it cannot read, with the line", async () => {
