@@ -136,8 +136,10 @@ export class Arguments {
         this.#values.set(option.name, []);
         continue;
       }
-      // What starts with a dash is the next option unless it follows a =.
-      const missing = !token.inlineValue && /^-./.test(token.value ?? "");
+      // What starts with a dash is the next option, unless it follows a = or is
+      // a number.
+      const missing = !token.inlineValue &&
+        /^-(?!\.?\d)./.test(token.value ?? "");
       const value = missing ? "" : token.value ?? "";
       const before = option.repeatable ? this.list(option.name) : [];
       this.#values.set(option.name, [...before, given(option.name, value)]);

@@ -80,6 +80,29 @@ export function isRegression(config: PretrainedConfig): boolean {
 }
 
 /**
+ * Reads the configuration of a model that the commands can use.
+ *
+ * @param source A folder, or a model of the hub.
+ * @throws {TypeError} If it predicts several labels or numbers for a text: one
+ * class or one number of those would look like an answer.
+ */
+export async function usableConfig(source: string): Promise<PretrainedConfig> {
+  const config = await AutoConfig.fromPretrained(source);
+  const { problemType, numLabels } = config;
+  const several = problemType === "multi_label_classification"
+    ? "several labels"
+    : isRegression(config) && numLabels !== 1
+    ? `${numLabels} numbers`
+    : undefined;
+  if (several === undefined) return config;
+  throw new TypeError(
+    `Cannot use ${source}: it predicts ${several} for each text, and this ` +
+      "command one class or one number; the library's " +
+      'pipeline("text-classification") and SwagModel.predict() do that',
+  );
+}
+
+/**
  * How many tokens a row may have.
  *
  * @param wanted What an option says.

@@ -106,7 +106,11 @@ export function chooseColumns(
     return table.columns.includes(name) ? name : DEFAULTS[key];
   };
   return {
-    text: findColumn(table, args.text("text-column") ?? usual("text")),
+    text: findColumn(
+      table,
+      args.text("text-column") ?? usual("text"),
+      "text-column",
+    ),
     pair: choosePairs(table, { args, remembered }),
     label: args.text("label-column") ?? usual("label"),
   };

@@ -7,11 +7,7 @@
  * @module
  */
 
-import {
-  AutoConfig,
-  type PretrainedConfig,
-  type Tokenizer,
-} from "../models/mod.ts";
+import type { PretrainedConfig, Tokenizer } from "../models/mod.ts";
 import { openAdapter } from "./adapter.ts";
 import type { Arguments, Command, Option } from "./arguments.ts";
 import {
@@ -19,6 +15,7 @@ import {
   isRegression,
   loadClassifier,
   maxLengthOf,
+  usableConfig,
 } from "./classifier.ts";
 import {
   chooseColumns,
@@ -204,7 +201,7 @@ export const evaluate: Command = {
     const fitData = await readOptional(args, "temperature-fit");
     const known = await progress.during(
       `reading ${source}`,
-      AutoConfig.fromPretrained(source),
+      usableConfig(source),
     );
     if (fitData && isRegression(known)) {
       throw new TypeError(

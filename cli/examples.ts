@@ -13,6 +13,7 @@ import type { Progress } from "./progress.ts";
 import type { RowSource } from "./rows.ts";
 import {
   columnOf,
+  findColumn,
   FORMATS,
   labelledRows,
   labelsOf,
@@ -124,6 +125,7 @@ export function examplesOf(
   { args, progress }: { args: Arguments; progress: Progress },
 ): RawExamples {
   const { label } = columns;
+  findColumn(table, label, "label-column");
   const own = args.flag("skip-unlabelled") ? labelledRows(table, label) : table;
   const left = table.rows.length - own.rows.length;
   if (left > 0) {

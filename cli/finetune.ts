@@ -22,7 +22,12 @@ import {
 import { SwagModel } from "../swag/mod.ts";
 import { openAdapter } from "./adapter.ts";
 import type { Arguments, Command, Option } from "./arguments.ts";
-import { type Classifier, maxLengthOf, type TextModel } from "./classifier.ts";
+import {
+  type Classifier,
+  isRegression,
+  maxLengthOf,
+  type TextModel,
+} from "./classifier.ts";
 import {
   chooseColumns,
   COLUMN_OPTIONS,
@@ -51,9 +56,10 @@ import {
   trainSettings,
 } from "./finetune_settings.ts";
 import { Interrupt } from "./interrupt.ts";
+import { alikeRemark, namesOf } from "./labels.ts";
 import { Progress, progressLine, type RunLength } from "./progress.ts";
 import { OutputFolder } from "./output_folder.ts";
-import { prepareOutput, saveClassifier, savedBytes } from "./save.ts";
+import { prepareOutput, savedBytes, saveOrRescue } from "./save.ts";
 import { evaluateAll, type Examples, f1Class, renderScores } from "./scores.ts";
 import type { Table } from "./table.ts";
 import { checkTrained } from "./trained.ts";
@@ -222,6 +228,10 @@ export const finetune: Command = {
           "single ones: --pair-column names second texts",
       );
     }
+    const alike = isRegression(config)
+      ? undefined
+      : alikeRemark(namesOf(config));
+    if (alike !== undefined) progress.say(alike);
     const maxLength = maxLengthOf(config, tokenizer, settings.maxLength);
     tokenizer.modelMaxLength = maxLength; // for those who load the model
     const readers = { config, tokenizer, maxLength, progress };
@@ -321,19 +331,33 @@ async function trainAndSave(
     progress.say("Stopping; once more after a second to stop without saving")
   );
   const { signal } = interrupt;
-  const { step, loss } = await fit(classifier, { ...run, signal });
+  const { step, loss } = await fit(classifier, { ...run, signal })
+    .catch((error) => {
+      throw byOptions(error);
+    });
   progress.clear();
   if (step === 0) {
     progress.say("Stopped before the first step: nothing is saved");
     return interrupt.exitCode;
   }
   await checkTrained(classifier, run.examples.texts);
-  await interrupt.finish(() => saveClassifier(output, classifier));
+  await interrupt.finish(() => saveOrRescue(output, classifier));
   console.log(
     `Saved ${output} after ${step} steps, loss ${loss.toFixed(4)}` +
       (swag ? `, ${posteriorOf(swag)}` : ""),
   );
   return interrupt.exitCode;
+}
+
+/** The library's error in the words of the command line. */
+function byOptions(error: unknown): unknown {
+  return error instanceof RangeError
+    ? new RangeError(
+      error.message.replace("Cannot use the weights:", "Cannot save the model:")
+        .replaceAll("maxGradNorm", "--max-grad-norm") + ". Nothing was saved",
+      { cause: error },
+    )
+    : error;
 }
 
 function posteriorOf({ nModels, covMatRank }: SwagModel): string {

@@ -34,13 +34,35 @@ export function classNames(
     : names.sort();
 }
 
-/** Whether labels are numbers with fractions, as measurements are. */
+/** How programs write a number that is missing, or beyond all numbers. */
+const NO_NUMBER = /^([-+]?(nan|inf|infinity)|n\/?a|null|none)$/i;
+
+/**
+ * Whether labels are numbers with fractions, as measurements are: some may be
+ * missing, and commas may stand for points.
+ */
 export function looksLikeNumbers(labels: readonly string[]): boolean {
-  const numbers = labels.map((label) =>
-    label.trim() === "" ? NaN : Number(label)
-  );
-  return numbers.every(Number.isFinite) &&
+  const numbers = labels.map((label) => label.trim())
+    .filter((label) => !NO_NUMBER.test(label))
+    .map((label) => Number(label.replace(/^([-+]?\d+),(\d+)$/, "$1.$2")));
+  return numbers.every((number) => !Number.isNaN(number)) &&
     numbers.some((number) => !Number.isInteger(number));
+}
+
+/**
+ * Says which classes are perhaps one: their names differ in nothing but case,
+ * blanks around them, or how a number is written.
+ */
+export function alikeRemark(names: readonly string[]): string | undefined {
+  const groups = Map.groupBy(names, (name) => {
+    const bare = name.trim();
+    const number = bare === "" ? NaN : Number(bare);
+    return Number.isFinite(number) ? String(number) : bare.toLowerCase();
+  });
+  const alike = [...groups.values()].find(({ length }) => length > 1);
+  return alike &&
+    `Taking ${alike.map((name) => `"${name}"`).join(" and ")} for different ` +
+      "classes, as they are written differently";
 }
 
 /** A model's names of classes, by id. */
@@ -104,7 +126,7 @@ export function numbersOf(
     if (Number.isFinite(Math.fround(value))) return value;
     throw new TypeError(
       `Cannot use the label "${label}" in ${placeOf(source, i)}: ` +
-        "regression needs numbers",
+        "regression needs numbers such as 1.5",
     );
   });
 }

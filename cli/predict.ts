@@ -7,7 +7,7 @@
  * @module
  */
 
-import { AutoConfig, type PretrainedConfig } from "../models/mod.ts";
+import type { PretrainedConfig } from "../models/mod.ts";
 import { argmaxRows, softmaxRows, uncertaintyParts } from "../nn/mod.ts";
 import { openAdapter } from "./adapter.ts";
 import type { Arguments, Command } from "./arguments.ts";
@@ -23,6 +23,7 @@ import {
   posteriorScores,
   scoresOf,
   standardDeviations,
+  usableConfig,
 } from "./classifier.ts";
 import {
   chooseColumns,
@@ -236,7 +237,7 @@ export const predict: Command = {
     const table = await readOptional(args, "data");
     const known = await progress.during(
       `reading ${source}`,
-      AutoConfig.fromPretrained(source),
+      usableConfig(source),
     );
     const inputs = table
       ? fileTexts(args, known, { table, progress })

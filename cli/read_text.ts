@@ -6,23 +6,26 @@
  * @module
  */
 
+// Node's own, which Deno has built in: data may be of several parts, as of cat.
+import { gunzipSync } from "node:zlib";
+
 /** How messages name standard input. */
 export const STANDARD_INPUT = "standard input";
 
 /**
  * Reads a text in UTF-8, or in UTF-16 where it begins with the mark of that.
  *
- * @param path The file, or `-` for standard input; `.gz` is unpacked.
+ * @param path The file, or `-` for standard input. What is gzip data, whatever
+ * its name, is unpacked.
  * @throws {Deno.errors.NotFound} If there is no such file.
  * @throws {SyntaxError} If it is no text.
  */
 export async function readText(path: string): Promise<string> {
   const name = path === "-" ? STANDARD_INPUT : path;
   const bytes = await readBytes(path);
-  const text = decode(
-    path.endsWith(".gz") ? await unpack(bytes, name) : bytes,
-    name,
-  );
+  const isPacked = path.endsWith(".gz") ||
+    (bytes[0] === 0x1f && bytes[1] === 0x8b);
+  const text = decode(isPacked ? unpack(bytes, name) : bytes, name);
   const zero = text.indexOf("\0");
   if (zero < 0) return text;
   const line = text.slice(0, zero).split(/\r\n|\n|\r/).length;
@@ -50,14 +53,9 @@ async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
   }
 }
 
-async function unpack(
-  bytes: Uint8Array<ArrayBuffer>,
-  name: string,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const unpacked = new Blob([bytes]).stream()
-    .pipeThrough(new DecompressionStream("gzip"));
+function unpack(bytes: Uint8Array, name: string): Uint8Array {
   try {
-    return await new Response(unpacked).bytes();
+    return gunzipSync(bytes);
   } catch (error) {
     throw new SyntaxError(`Cannot read ${name}: it is not whole gzip data`, {
       cause: error,
@@ -65,7 +63,7 @@ async function unpack(
   }
 }
 
-function decode(bytes: Uint8Array<ArrayBuffer>, name: string): string {
+function decode(bytes: Uint8Array, name: string): string {
   const [first, second] = bytes;
   const encoding = first === 0xff && second === 0xfe
     ? "utf-16le"

@@ -88,6 +88,35 @@ export async function saveClassifier(
   });
 }
 
+/**
+ * Saves to the folder or, if that fails after hours of training, to a temporary
+ * one.
+ *
+ * @throws {Error} If the folder cannot be written; the message names the other
+ * one.
+ */
+export async function saveOrRescue(
+  folder: string,
+  classifier: Classifier,
+): Promise<void> {
+  try {
+    await saveClassifier(folder, classifier);
+  } catch (error) {
+    let other: string | undefined;
+    try {
+      other = await Deno.makeTempDir({ prefix: "swagpu-" });
+      await saveClassifier(other, classifier);
+    } catch {
+      if (other !== undefined) await Deno.remove(other, { recursive: true });
+      throw error;
+    }
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`${reason}. The model was saved to ${other} instead`, {
+      cause: error,
+    });
+  }
+}
+
 /** Bytes that the folder's disk has left, infinitely many if it is not known. */
 async function freeBytes(folder: string): Promise<number> {
   try {

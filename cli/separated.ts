@@ -29,7 +29,8 @@ export interface SeparatedOptions {
  * skipped.
  *
  * @throws {SyntaxError} If a row has another number of cells than the header, a
- * quote is out of place, or a column is there twice; the message names the
+ * quote is out of place, a name is there twice, or the columns are named and the
+ * first row names them again; the message names the
  * line.
  */
 export function parseSeparated(
@@ -42,7 +43,15 @@ export function parseSeparated(
   const { cells, starts } = cellsOf(text, kind, refuse);
   const header = named ?? cells.shift() ?? [];
   if (!named) starts.shift();
-  const twice = header.find((name, i) => header.indexOf(name) !== i);
+  if (named && cells[0] && sameNames(named, cells[0])) {
+    refuse(
+      `line ${starts[0]} names the columns as --columns does: leave that out`,
+    );
+  }
+  // Spreadsheets leave commas behind the last name: nobody asks for those.
+  const twice = header.find((name, i) =>
+    name !== "" && header.indexOf(name) !== i
+  );
   if (twice !== undefined) refuse(`the column "${twice}" is there twice`);
   const rows = cells.map((record, i) => {
     if (record.length === header.length) {
@@ -57,6 +66,16 @@ export function parseSeparated(
     );
   });
   return { columns: header, rows, lines: starts };
+}
+
+/** Whether a row holds nothing but the names of the columns. */
+function sameNames(
+  named: readonly string[],
+  cells: readonly string[],
+): boolean {
+  const bare = (name = "") => name.trim().toLowerCase();
+  return cells.length === named.length &&
+    cells.every((cell, i) => bare(cell) === bare(named[i]));
 }
 
 /** The cells of each row, and the line on which it begins. */

@@ -83,31 +83,51 @@ export async function readTable(
  * The column that an option means: by its name or, in CSV and TSV, by its
  * number from 1 on.
  *
+ * @param table The rows.
+ * @param name The name, or the number.
+ * @param option The option that names another column, for the message.
  * @throws {RangeError} If there is no such column; the message lists them.
  */
 export function findColumn(
   { path, columns, format }: Table,
   name: string,
+  option?: string,
 ): string {
   if (columns.includes(name)) return name;
   const numbered = format !== "jsonl" && /^[1-9]\d*$/.test(name)
     ? columns[Number(name) - 1]
     : undefined;
   if (numbered !== undefined) return numbered;
+  const [only = ""] = columns;
+  const by = columns.length > 1
+    ? undefined
+    : OTHER_SEPARATORS.find(([separator]) => only.includes(separator));
   const bare = (text: string) => text.trim().toLowerCase();
   const meant = columns.find((column) => bare(column) === bare(name)) ??
     nearest(name, columns);
-  const wish = meant !== undefined
+  const wish = by !== undefined
+    ? `; ${format.toUpperCase()} has no ${by[1]} between cells, ${by[2]}`
+    : meant !== undefined
     ? `; did you mean "${meant}"?`
-    : format === "jsonl"
-    ? ""
-    : "; if its first line is no header, name them with --columns text,label";
+    : [
+      option && `say which it is with --${option}`,
+      format !== "jsonl" &&
+      "if its first line is no header, name them with --columns text,label",
+    ].filter(Boolean).map((wish, i) => `${i === 0 ? ";" : ", or"} ${wish}`)
+      .join("");
   throw new RangeError(
     `Cannot find the column "${name}" in ${path}: there are ${
       listOf(columns.map(shortened))
     }${wish}`,
   );
 }
+
+/** What may separate cells in a file that is taken for another format. */
+const OTHER_SEPARATORS = [
+  ["\t", "tabs", "say --format tsv"],
+  [";", "semicolons", "write them as commas"],
+  [",", "commas", "say --format csv"],
+] as const;
 
 /** A header that is a text in truth may be very long. */
 function shortened(name: string): string {

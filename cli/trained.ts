@@ -30,7 +30,7 @@ export async function checkTrained(
   const refuse = (what: string): never => {
     throw new RangeError(
       `Cannot save the model: ${what} after the last step; lower the ` +
-        "learning rate. Nothing was written",
+        "learning rate. Nothing was saved",
     );
   };
   const parameters = [...model.namedParameters()];

@@ -65,10 +65,27 @@ export function spanOf(logits: Tensor): SpanPrediction {
 
 /** The logits of an output, those of a span as one tensor. */
 function logitsOf(output: LogitsOutput | SpanOutput): [LogitsKind, Tensor] {
-  if ("startLogits" in output) {
-    return ["span", stack([output.startLogits, output.endLogits], 1)];
+  const given: unknown = output;
+  if (typeof given === "object" && given !== null) {
+    if ("startLogits" in output) {
+      return ["span", stack([output.startLogits, output.endLogits], 1)];
+    }
+    const logits: unknown = "logits" in output ? output.logits : output;
+    if (logits instanceof Tensor) return ["logits", logits];
   }
-  return ["logits", "logits" in output ? output.logits : output];
+  throw new TypeError(
+    `Cannot stack what the function gives, ${
+      nameOf(given)
+    }: expected logits, ` +
+      "or an output that holds them",
+  );
+}
+
+/** What a function gave, for messages. */
+function nameOf(value: unknown): string {
+  if (value instanceof Promise) return "a promise";
+  if (typeof value !== "object" || value === null) return `${value}`;
+  return `an object of ${Object.keys(value).join(", ") || "nothing"}`;
 }
 
 /**

@@ -16,7 +16,7 @@ import { findChromium, startChromium } from "./chromium/browser.ts";
 import { endBundler } from "./chromium/bundle.ts";
 import type { Report } from "./chromium/page.ts";
 import { servePages } from "./chromium/server.ts";
-import { exitCode } from "./test.ts";
+import { asksForHelp, exitCode } from "./test.ts";
 import { type Counts, NONE, summarize } from "./test/counts.ts";
 import { findTests } from "./test/files.ts";
 
@@ -129,7 +129,21 @@ async function runInBrowser(
   return counts;
 }
 
+const USAGE = `Usage: deno task test:chromium [PATH…]
+
+Runs a few test files, or those that are named, in a headless Chromium. The last
+line counts the tests.`;
+
 async function main(args: string[]): Promise<number> {
+  if (asksForHelp(args)) {
+    console.log(USAGE);
+    return 0;
+  }
+  const unknown = args.find((arg) => arg.startsWith("-"));
+  if (unknown !== undefined) {
+    console.error(`error: Cannot use ${unknown}\n\n${USAGE}`);
+    return 2;
+  }
   const files = args.length === 0
     ? await findPageTests()
     : (await findTests(args))

@@ -14,7 +14,13 @@
 
 import { fileURLToPath } from "node:url";
 import { findSwiftShader, swiftShaderEnvironment } from "./dawn/swiftshader.ts";
-import { exitCode, FLAGS, LEAVE_CLEANLY, parseArguments } from "./test.ts";
+import {
+  asksForHelp,
+  exitCode,
+  FLAGS,
+  LEAVE_CLEANLY,
+  parseArguments,
+} from "./test.ts";
 import { summarize } from "./test/counts.ts";
 import { findTests } from "./test/files.ts";
 import { runJobs } from "./test/processes.ts";
@@ -51,7 +57,17 @@ export async function findGpuTests(): Promise<string[]> {
   );
 }
 
+const USAGE = `Usage: deno task test:dawn [PATH…] [--filter TEXT] [options]
+
+Runs the tests of the GPU code, or those below the files and folders that are
+named, on Dawn, the WebGPU of Chrome. Options are those of deno test. Takes some
+minutes; the last line counts the tests.`;
+
 async function main(args: string[]): Promise<number> {
+  if (asksForHelp(args)) {
+    console.log(USAGE);
+    return 0;
+  }
   const { paths, flags } = parseArguments(args);
   const files = paths.length > 0
     ? (await findTests(paths)).filter(({ tests }) => tests)

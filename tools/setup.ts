@@ -288,7 +288,18 @@ async function runDeno(args: string[]): Promise<number> {
   return (await child.status).code;
 }
 
+const USAGE = `Usage: deno task setup
+
+Finds a WebGPU adapter. Where there is none, or OpenGL alone, root on Debian and
+Ubuntu gets Mesa's software adapter; others are told what to do. Arguments are
+those of a Deno command to run then, such as run -A program.ts.`;
+
 async function main(args: string[]): Promise<number> {
+  // What follows a command is its own.
+  if (args[0] === "--help" || args[0] === "-h") {
+    console.log(USAGE);
+    return 0;
+  }
   if (args[0] === PROBE) {
     console.log(JSON.stringify(await findHere()));
     return 0;

@@ -124,12 +124,27 @@ function checkTypes(files: readonly TestFile[]): Job {
   };
 }
 
+/** Whether the arguments ask for the usage. */
+export function asksForHelp(args: readonly string[]): boolean {
+  return args.includes("--help") || args.includes("-h");
+}
+
 /** The exit code for counts. */
 export function exitCode(counts: Counts): number {
   return counts.failed === 0 && counts.passed > 0 ? 0 : 1;
 }
 
+const USAGE = `Usage: deno task test [PATH…] [--filter TEXT] [options]
+
+Runs every test and every example of the documentation, or those below the
+files and folders that are named. Options are those of deno test. Takes some
+minutes; the last line counts the tests.`;
+
 async function main(args: string[]): Promise<number> {
+  if (asksForHelp(args)) {
+    console.log(USAGE);
+    return 0;
+  }
   const { paths, flags } = parseArguments(args);
   const files = await findTests(paths);
   const started = performance.now();

@@ -268,6 +268,32 @@ for (
   });
 }
 
+Deno.test("a model that its folder cannot take is saved elsewhere", async () => {
+  await inFolder(async (folder, options) => {
+    const output = `${folder}/model`;
+    const { child, out, err, rest } = start([
+      "finetune",
+      ...["--data", `${folder}/train.csv`, "--output", output],
+      ...[...options, "--epochs", "100000"],
+    ]);
+    await until(err, "epoch ");
+    await Deno.remove(output, { recursive: true });
+    await Deno.writeTextFile(output, "");
+    child.kill("SIGINT");
+    const { code } = await child.status;
+    const [saved, last] = await Promise.all([rest(out), rest(err)]);
+    assertEquals([code, saved], [1, ""]);
+    const [, other = ""] =
+      /\nerror: Cannot write to .*model: it is a file, expected a folder\. The model was saved to (.*) instead\n$/
+        .exec(last) ?? [];
+    try {
+      assertEquals(names(other), SAVED);
+    } finally {
+      if (other !== "") await Deno.remove(other, { recursive: true });
+    }
+  });
+});
+
 Deno.test("a signal ends the evaluation at the end of finetune", async () => {
   await inFolder(async (folder, options) => {
     const lines = (await Deno.readTextFile(`${folder}/train.jsonl`)).repeat(
@@ -310,8 +336,9 @@ Deno.test("finetune does not save what has diverged over what was good", async (
       assertEquals([again.code, again.out], [1, ""]);
       assertMatch(
         again.err,
-        /\nerror: Cannot (?:save the model|use the weights): .*\n$/,
+        /\nerror: Cannot save the model: .* Nothing was saved\n$/,
       );
+      assertMatch(again.err, /^((?!maxGradNorm).)*$/s);
     }
     assertEquals(await Deno.readFile(`${output}/model.safetensors`), before);
   });

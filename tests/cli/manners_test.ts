@@ -80,6 +80,16 @@ Deno.test("a mistyped option is answered with the one that was meant", () => {
   assertMatch(refused(finetune, "--data"), /without a value/);
   assertMatch(refused(finetune, "--data", "--swag"), /without a value/);
   assertEquals(new Arguments(finetune, ["--data", "-"]).text("data"), "-");
+  for (const value of ["-1", "-.5", "-1e-3"]) {
+    const rate = new Arguments(finetune, ["--learning-rate", value]);
+    assertThrows(
+      () => rate.number("learning-rate", { min: 0, above: true }),
+      RangeError,
+      `Cannot use --learning-rate ${value}: expected a number above 0`,
+    );
+  }
+  const seed = new Arguments(finetune, ["--seed", "-7", "--swag"]);
+  assertEquals([seed.integer("seed"), seed.flag("swag")], [-7, true]);
   const schedule = new Arguments(finetune, ["--schedule", "cosin"]);
   assertThrows(
     () => schedule.choice("schedule", ["linear", "cosine"]),

@@ -5,7 +5,12 @@ import { Arguments } from "../../cli/arguments.ts";
 import { meanOf, standardDeviations } from "../../cli/classifier.ts";
 import { finetune } from "../../cli/finetune.ts";
 import { collector, collectSettings } from "../../cli/finetune_settings.ts";
-import { classIds, looksLikeNumbers, numbersOf } from "../../cli/labels.ts";
+import {
+  alikeRemark,
+  classIds,
+  looksLikeNumbers,
+  numbersOf,
+} from "../../cli/labels.ts";
 import { remarksOn, renderScores } from "../../cli/scores.ts";
 
 Deno.test("the table names the class that the F1 is of", () => {
@@ -61,6 +66,25 @@ Deno.test("labels with fractions look like numbers, and classes do not", () => {
   assertEquals(looksLikeNumbers(["1.0", "0.0"]), false);
   assertEquals(looksLikeNumbers(["1.5", "good"]), false);
   assertEquals(looksLikeNumbers(["v1.5"]), false);
+  // What is missing is no class, whoever wrote the file.
+  assertEquals(looksLikeNumbers(["1.5", "nan", "N/A", "-inf"]), true);
+  assertEquals(looksLikeNumbers(["1", "NA", "None"]), false);
+  assertEquals(looksLikeNumbers(["NA", "None"]), false);
+  assertEquals(looksLikeNumbers(["1,5", "2"]), true);
+});
+
+Deno.test("classes that are written almost alike are told", () => {
+  assertEquals(alikeRemark(["neg", "pos", "positive"]), undefined);
+  assertEquals(alikeRemark(["0", "1", "10"]), undefined);
+  for (
+    const names of [["Neg", "neg"], ["neg", "neg "], ["1", "1.0"], ["1", "01"]]
+  ) {
+    assertEquals(
+      alikeRemark(["a", ...names]),
+      `Taking "${names[0]}" and "${names[1]}" for different classes, as they ` +
+        "are written differently",
+    );
+  }
 });
 
 Deno.test("an unknown label is told with its row, its line and a short list", () => {

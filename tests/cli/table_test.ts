@@ -4,6 +4,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ExactNumber } from "../../cli/rows.ts";
 import {
   columnOf,
+  findColumn,
   type Format,
   labelledRows,
   labelsOf,
@@ -84,6 +85,12 @@ Deno.test("readTable() takes every mixture of line ends, and keeps those in quot
   }
 });
 
+Deno.test("columns without a name may be several", async () => {
+  const table = await read("a.csv", "text,label,,\na,x,,\nb,y,1,\n");
+  assertEquals(table.columns, ["text", "label", "", ""]);
+  assertEquals(labelsOf(table, "label"), ["x", "y"]);
+});
+
 Deno.test("readTable() keeps quotes inside cells that do not begin with one", async () => {
   // pandas.read_csv and csv.reader give the same cells.
   const table = await read(
@@ -106,14 +113,31 @@ Deno.test("readTable() reads UTF-16 with its mark, gzip, and files without a hea
   }
   const packed = new Blob([text]).stream()
     .pipeThrough(new CompressionStream("gzip"));
-  const zipped = await read("a.csv.gz", await new Response(packed).bytes());
-  assertEquals(columnOf(zipped, "text"), ["grüße"]);
+  const zipped = await new Response(packed).bytes();
+  // By its name, by its first bytes alone, and in two parts as cat joins them.
+  for (const name of ["a.csv.gz", "a.csv"]) {
+    const table = await read(name, zipped);
+    assertEquals(columnOf(table, "text"), ["grüße"]);
+  }
+  const joined = await read("a.csv.gz", Uint8Array.of(...zipped, ...zipped));
+  assertEquals(columnOf(joined, "text"), ["grüße", "text", "grüße"]);
+  const half = zipped.slice(0, zipped.length - 9);
+  await assertRejects(() => read("a.csv", half), SyntaxError, "not whole gzip");
   const bare = await read("a.tsv", "good\t1\nbad\t0\n", {
     columns: ["text", "label"],
   });
   assertEquals(columnOf(bare, "text"), ["good", "bad"]);
   assertEquals(columnOf(bare, "2"), ["1", "0"]);
   assertEquals(bare.lines, [1, 2]);
+  // Else "label" would be a class.
+  await assertRejects(
+    () =>
+      read("a.csv", "\nText,label \ngood,1\n", {
+        columns: ["text", "label"],
+      }),
+    SyntaxError,
+    "line 2 names the columns as --columns does",
+  );
 });
 
 Deno.test("readTable() refuses what it cannot read, with the line", async () => {
@@ -238,6 +262,30 @@ Deno.test("a missing column is told with a short list", async () => {
       names.slice(0, 10).map((name) => `"${name}"`).join(", ") +
       " and 140 more; if its first line is no header, name them with " +
       "--columns text,label",
+  );
+  for (
+    const [name, header, wish] of [
+      [
+        "a.csv",
+        "text\tlabel",
+        "CSV has no tabs between cells, say --format tsv",
+      ],
+      ["a.csv", "text;label", "CSV has no semicolons between cells"],
+      [
+        "a.tsv",
+        "text,label",
+        "TSV has no commas between cells, say --format csv",
+      ],
+    ] as const
+  ) {
+    const table = await read(name, `${header}\n${header}\n`);
+    assertThrows(() => columnOf(table, "text"), RangeError, `"; ${wish}`);
+  }
+  const nested = await read("a.jsonl", '{"example": {"text": "a"}}\n');
+  assertThrows(
+    () => findColumn(nested, "text", "text-column"),
+    RangeError,
+    '"example"; say which it is with --text-column',
   );
   const near = await read("a.csv", "Text, label,sentence\na,b,c\n");
   for (

@@ -89,6 +89,30 @@ Deno.test("a model of pairs is used on pairs, by the names of its training", asy
     assertMatch(file.err, /\nerror: .*row \d+ of .*pairs\.csv \(line \d+\)/);
     assertEquals(other.code, 1);
     assertMatch(other.err, /^error: .*"hypothesis".*trained on pairs/);
+
+    // A softmax over labels that may all hold would look like an answer.
+    const path = `${model}/config.json`;
+    const fields = JSON.parse(await Deno.readTextFile(path));
+    for (
+      const [type, several] of [
+        ["multi_label_classification", "several labels"],
+        ["regression", "2 numbers"],
+      ] as const
+    ) {
+      const changed = JSON.stringify({ ...fields, problem_type: type });
+      await Deno.writeTextFile(path, changed);
+      const refused = await Promise.all([
+        cli("predict", "--model", model, "--text", "bad"),
+        cli("evaluate", "--model", model, "--data", data),
+      ]);
+      for (const { code, out, err } of refused) {
+        assertEquals([code, out], [1, ""]);
+        assertMatch(
+          err,
+          new RegExp(`^error: Cannot use .*model: it predicts ${several} for`),
+        );
+      }
+    }
   });
 });
 

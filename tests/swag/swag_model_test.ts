@@ -329,6 +329,22 @@ gpuTest("getLogits() stacks the predictions of samples", async () => {
     TypeError,
     "Cannot stack logits of shape [6]",
   );
+  const wrong: [unknown, string][] = [
+    [Promise.resolve(weight), "gives, a promise: expected logits"],
+    [{ output: weight }, "gives, an object of output: expected logits"],
+    [{ logits: [[1, 2]] }, "gives, an object of logits: expected logits"],
+    [undefined, "gives, undefined: expected logits"],
+    [7, "gives, 7: expected logits"],
+  ];
+  for (const [output, message] of wrong) {
+    const forward = () => output as typeof weight;
+    for (
+      const call of [
+        () => swag.getLogits(forward, { numPredictions: 2 }),
+        () => swag.predict(forward, { numPredictions: 2 }),
+      ]
+    ) assertThrows(call, TypeError, message);
+  }
   model.dispose();
 });
 

@@ -27,13 +27,18 @@ const PROGRAMS: Record<string, string> = {
   "bench:gpu": "bench/peers/gpu.ts",
   "bench:scaling": "bench/scaling.ts",
   "golden": "tools/golden.ts",
+  "fuzz": "tools/fuzz.ts",
+  "test": "tools/test.ts",
+  "test:dawn": "tools/dawn.ts",
+  "test:chromium": "tools/chromium.ts",
+  "setup": "tools/setup.ts",
 };
 
 for (const [task, program] of Object.entries(PROGRAMS)) {
   Deno.test(`deno task ${task} --help prints its usage and does nothing`, async () => {
     const { code, out } = await run(program, ["--help"]);
     assertEquals(code, 0);
-    assertMatch(out, new RegExp(`^(Usage:| {6}) deno task ${task} `, "m"));
+    assertMatch(out, new RegExp(`^(Usage:| {6}) deno task ${task}( |$)`, "m"));
   });
 }
 
@@ -59,6 +64,7 @@ Deno.test("programs of the tasks refuse in a line what they cannot use", async (
     ["examples/quickstart.ts", ["--seed", "x"], /^error: .*seed x: /],
     ["bench/report.ts", ["--jsn"], /^error: Cannot use --jsn\n/],
     ["bench/scaling.ts", ["--chek"], /^error: Cannot use --chek\n/],
+    ["tools/chromium.ts", ["--nope"], /^error: Cannot use --nope\n/],
   ];
   for (const [program, args, message] of cases) {
     const { code, out, err } = await run(program, args);
