@@ -228,6 +228,8 @@ export interface NormalOptions extends RandomOptions {
 /**
  * Makes a tensor of numbers spread evenly over `[low, high)`, in 2²⁴ steps.
  *
+ * @throws {RangeError} If an end is not finite, or `low` exceeds `high`.
+ *
  * @example Usage
  * ```ts
  * import { initialize, manualSeed, uniform } from "@swagpu/swagpu/engine";
@@ -241,6 +243,11 @@ export interface NormalOptions extends RandomOptions {
  */
 export function uniform(shape: Shape, options: UniformOptions = {}): Tensor {
   const { low = 0, high = 1 } = options;
+  if (!(low <= high && Number.isFinite(high - low))) {
+    throw new RangeError(
+      `Cannot draw from [${low}, ${high}): the ends must be finite and in order`,
+    );
+  }
   return random(shape, "uniform", low, high, options);
 }
 

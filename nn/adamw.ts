@@ -88,9 +88,11 @@ export class AdamW extends Optimizer<AdamWSettings> {
   protected override checkSettings(group: AdamWSettings): void {
     const { learningRate, betas, eps, weightDecay } = group;
     requireNonNegative({ learningRate, eps, weightDecay });
-    if (!betas.every((beta) => beta >= 0 && beta < 1)) {
+    const isFit = betas.length === 2 &&
+      betas.every((beta) => beta >= 0 && beta < 1);
+    if (!isFit) {
       throw new RangeError(
-        `Cannot use betas [${betas.join(", ")}]: they must be in [0, 1)`,
+        `Cannot use betas [${betas.join(", ")}]: they must be two, in [0, 1)`,
       );
     }
   }

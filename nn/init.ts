@@ -72,11 +72,13 @@ export function uniform(low: number, high: number): Initializer {
 
 /**
  * PyTorch's default for linear layers: uniform in `±1/√fanIn`, where `fanIn`
- * is the product of all lengths but the first (or is given, for biases).
+ * is the product of all lengths but the first (or is given, for biases). Zeros
+ * where `fanIn` is 0.
  */
 export function fanInUniform(fanIn?: number): Initializer {
   return (shape, write) => {
-    const bound = 1 / Math.sqrt(fanIn ?? sizeOf(shape.slice(1)));
+    const inputs = fanIn ?? sizeOf(shape.slice(1));
+    const bound = inputs > 0 ? 1 / Math.sqrt(inputs) : 0;
     write(uniformTensor(shape, { low: -bound, high: bound }));
   };
 }

@@ -255,8 +255,15 @@ export abstract class Optimizer<
   /**
    * Multiplies the gradients that there are now so that their norm is at most
    * `maxNorm`; see {@linkcode clipGradNorm}.
+   *
+   * @throws {RangeError} If `maxNorm` is not positive.
    */
   clip(maxNorm: number): Tensor {
+    if (!(maxNorm > 0)) {
+      throw new RangeError(
+        `Cannot clip to norm ${maxNorm}: it must be positive`,
+      );
+    }
     const device = this.#table.device;
     const run = 16;
     for (const { segment } of this.#states) segment.settle();
@@ -509,9 +516,6 @@ export function clipGradNorm(
   optimizer: Pick<Optimizer, "clip">,
   maxNorm: number,
 ): Tensor {
-  if (!(maxNorm > 0)) {
-    throw new RangeError(`Cannot clip to norm ${maxNorm}: it must be positive`);
-  }
   return optimizer.clip(maxNorm);
 }
 

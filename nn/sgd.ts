@@ -86,6 +86,9 @@ export class SGD extends Optimizer<SGDSettings> {
   protected override checkSettings(group: SGDSettings): void {
     const { learningRate, momentum, dampening, weightDecay, nesterov } = group;
     requireNonNegative({ learningRate, momentum, weightDecay });
+    if (Number.isNaN(dampening)) {
+      throw new RangeError("Cannot use dampening NaN: it must be a number");
+    }
     if (nesterov && (momentum === 0 || dampening !== 0)) {
       throw new RangeError(
         `Cannot use nesterov with momentum ${momentum} and dampening ` +

@@ -120,12 +120,17 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   var total = 0.0;
   var dot = 0.0;
   if (SOFT || WEIGHTED || p.smoothing > 0.0) {
-    for (var c = 0u; c < p.classes; c++) {
-      let z = logits[base + c] - top;
-      let wq = class_weight(c) * wanted(row, c);
-      exps += exp(z);
-      total += wq;
-      if (wq != 0.0) { dot += wq * z; }
+    // Sums of 64 at a time: thousands of terms, one after the other, lose digits.
+    for (var first = 0u; first < p.classes; first += 64u) {
+      var sums = vec3<f32>();
+      for (var c = first; c < min(first + 64u, p.classes); c++) {
+        let z = logits[base + c] - top;
+        let wq = class_weight(c) * wanted(row, c);
+        sums += vec3<f32>(exp(z), wq, select(wq * z, 0.0, wq == 0.0));
+      }
+      exps += sums.x;
+      total += sums.y;
+      dot += sums.z;
     }
   } else {
     for (var c = 0u; c < even; c += 4u) {

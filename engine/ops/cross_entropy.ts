@@ -118,7 +118,7 @@ export function crossEntropy(
     n: classes,
     rows,
     vectors: !soft && !weight,
-    turns: classes / 4 + (single ? classes : classes / 4) + 6,
+    turns: classes / 4 + (single ? classes + classes / 64 : classes / 4) + 6,
     shapeClass: narrow ? "narrow" : "wide",
     narrow,
     walk: true,

@@ -192,6 +192,13 @@ Deno.test("Generator keeps all 64 bits of a seed", () => {
 });
 
 gpuTest("random functions refuse what they cannot draw", () => {
+  for (const [low, high] of [[NaN, 1], [0, Infinity], [2, 1]] as const) {
+    assertThrows(
+      () => uniform([1], { low, high }),
+      RangeError,
+      `Cannot draw from [${low}, ${high}): the ends must be finite`,
+    );
+  }
   assertThrows(
     () => new Generator(0.5),
     RangeError,

@@ -12,6 +12,7 @@ import {
   sum,
   type Tensor,
   tensor,
+  zeros,
 } from "../../engine/mod.ts";
 import {
   Dropout,
@@ -139,6 +140,13 @@ gpuTest(
     assertThrows(() => new Dropout(1), RangeError, "it must be in [0, 1)");
   },
 );
+
+gpuTest("Linear of no features is its bias, which starts at 0", async () => {
+  const layer = new Linear(0, 3);
+  const y = layer.forward(zeros([2, 0]));
+  assertEquals([...await y.data()], [0, 0, 0, 0, 0, 0]);
+  layer.dispose();
+});
 
 gpuTest("initialisers draw from the distributions they name", async () => {
   manualSeed(11);

@@ -188,10 +188,21 @@ gpuTest("optimisers refuse settings before they allocate", (device) => {
     "Cannot optimise with learningRate -1: it must not be negative",
   );
   assertThrows(() => new AdamW([p], { betas: [0.9, 1] }), RangeError, "betas");
+  assertThrows(
+    () => new AdamW([p], { betas: [0.9] as unknown as [number, number] }),
+    RangeError,
+    "Cannot use betas [0.9]: they must be two, in [0, 1)",
+  );
+  assertThrows(
+    () => new SGD([p], { dampening: NaN }),
+    RangeError,
+    "Cannot use dampening NaN",
+  );
   assertThrows(() => new SGD([p], { nesterov: true }), RangeError, "nesterov");
   assertEquals(device.pool.statistics().inUse, before);
   const optimizer = new SGD([p]);
   assertThrows(() => clipGradNorm(optimizer, 0), RangeError, "positive");
+  assertThrows(() => optimizer.clip(NaN), RangeError, "positive");
   optimizer.dispose();
   p.location?.segment.dispose();
   p.dispose();

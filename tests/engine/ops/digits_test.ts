@@ -63,6 +63,48 @@ eachVariant(
   },
 );
 
+eachVariant(
+  "cross_entropy",
+  "crossEntropy() keeps its digits over a vocabulary",
+  async () => {
+    const classes = 30_522; // BERT's
+    const values = Float32Array.from(
+      { length: classes },
+      (_, i) => 5 * Math.sin(1.7 * i),
+    );
+    const log = Math.log(values.reduce((total, z) => total + Math.exp(z), 0));
+    const weights = Float32Array.from(values, (_, i) => 0.5 + i % 3);
+    const x = tensor(values, { shape: [1, classes] });
+    const label = tensor([7], { dtype: "i32" });
+    const shares = engine.full([1, classes], 1 / classes);
+    const weight = tensor(weights);
+    const wanted = (share: number, smoothing: number, weighed = false) =>
+      values.reduce((total, z, i) => {
+        const q = (1 - smoothing) * share + smoothing / classes +
+          (share === 0 && i === 7 ? 1 - smoothing : 0);
+        return total - (weighed ? weights[i] ?? 0 : 1) * q * (z - log);
+      }, 0);
+    const near = { absolute: 0, relative: 1e-5 };
+    const smoothed = { labelSmoothing: 0.1 };
+    for (
+      const [loss, value] of [
+        [engine.crossEntropy(x, label, smoothed), wanted(0, 0.1)],
+        [
+          engine.crossEntropy(x, label, {
+            ...smoothed,
+            weight,
+            reduction: "sum",
+          }),
+          wanted(0, 0.1, true),
+        ],
+        [engine.crossEntropy(x, shares), wanted(1 / classes, 0)],
+      ] as const
+    ) {
+      assertClose(await loss.data(), [value], near);
+    }
+  },
+);
+
 gpuTest("bceWithLogits() keeps the digits of small losses", async () => {
   const x = [0, 0.3, 1, 5, 10, 15, 17, 20, 30];
   const wanted = x.map((v) => Math.log1p(Math.exp(-v)));
