@@ -134,16 +134,31 @@ export interface TextPart {
   readonly token?: AddedToken;
 }
 
+/** Characters of an added token: texts are searched by one expression for all. */
+const LONGEST_TOKEN = 10_000;
+
 /** Finds added tokens in texts. */
 export class TokenFinder {
   #tokens: ReadonlyMap<string, AddedToken>;
   #pattern: RegExp | null;
 
-  /** `tokens` by how the text spells them. */
+  /**
+   * Takes tokens by how the text spells them.
+   *
+   * @throws {SyntaxError} If one is too long to be looked for.
+   */
   constructor(tokens: ReadonlyMap<string, AddedToken>) {
     this.#tokens = tokens;
     const spellings = [...tokens.keys()].filter((text) => text !== "")
       .sort((a, b) => b.length - a.length);
+    const [longest = ""] = spellings;
+    if (longest.length > LONGEST_TOKEN) {
+      throw new SyntaxError(
+        `the added token that begins with ${
+          JSON.stringify(longest.slice(0, 20))
+        } has ${longest.length} characters, expected ${LONGEST_TOKEN} at most`,
+      );
+    }
     this.#pattern = spellings.length === 0 ? null : new RegExp(
       spellings.map((text) => RegExp.escape(text)).join("|"),
       "gu",
