@@ -61,20 +61,29 @@ export class ConfigReader {
   readonly fields: Readonly<Record<string, unknown>>;
   /** What errors call the place where the fields come from. */
   readonly source: string;
+  /** The same of one field, by its name in the file. */
+  readonly sourceOf: (name: string) => string;
   #floats: Set<string>;
   #camelCase: boolean;
   readonly #asked = new Set<string>();
 
   /**
    * Takes fields under their names in the file; `floats` are those to be
-   * written with a decimal point even where they are whole.
+   * written with a decimal point even where they are whole. Of fields that come
+   * from several places, `sourceOf` tells each one's.
    */
   constructor(
     fields: Readonly<Record<string, unknown>>,
-    options: { source?: string; floats?: Iterable<string> } = {},
+    options: {
+      source?: string;
+      sourceOf?: (name: string) => string;
+      floats?: Iterable<string>;
+    } = {},
   ) {
     this.fields = fields;
-    this.source = options.source ?? "config.json";
+    const { source = "config.json" } = options;
+    this.source = source;
+    this.sourceOf = options.sourceOf ?? (() => source);
     this.#floats = new Set(options.floats);
     this.#camelCase = false;
   }
@@ -241,7 +250,9 @@ export class ConfigReader {
       ? String(value)
       : JSON.stringify(value);
     return new kind(
-      `Cannot read ${this.source}: ${label} is ${is}, expected ${expected}`,
+      `Cannot read ${
+        this.sourceOf(name)
+      }: ${label} is ${is}, expected ${expected}`,
     );
   }
 

@@ -33,6 +33,8 @@ import { resolveFiles, type ResolveOptions } from "./hub.ts";
 export type { EarlyStopping } from "./generation_fields.ts";
 
 const FILE_NAME = "generation_config.json";
+/** What errors call the options of a call. */
+const GIVEN = "the generation options";
 
 /** What {@linkcode GenerationConfig} holds. */
 export interface GenerationOptions {
@@ -351,10 +353,14 @@ export class GenerationConfig implements Required<GenerationOptions> {
     const { fields } = ConfigReader.from(options);
     // Checked alone, so that errors name what was given.
     if (Object.keys(fields).length > 0) checkOptions(options);
+    const before = this.#reader;
     return new GenerationConfig(
-      new ConfigReader({ ...this.#reader.fields, ...fields }, {
-        source: "the generation options",
-        floats: this.#reader.floats,
+      new ConfigReader({ ...before.fields, ...fields }, {
+        source: GIVEN,
+        // What a file says wrong is found there.
+        sourceOf: (name) =>
+          name in fields || before.areOptions ? GIVEN : before.sourceOf(name),
+        floats: before.floats,
       }),
     );
   }

@@ -139,7 +139,8 @@ export function readBiases(
     : null;
   if (biases === null) return null;
   const isPair = (pair: unknown): pair is [readonly number[], number] =>
-    Array.isArray(pair) && isWord(pair[0]) && typeof pair[1] === "number";
+    Array.isArray(pair) && isWord(pair[0]) && typeof pair[1] === "number" &&
+    !Number.isNaN(pair[1]);
   if (Array.isArray(biases) && biases.every(isPair)) return biases;
   throw reader.error("sequence_bias", "a list of pairs of tokens and a number");
 }

@@ -89,7 +89,7 @@ export function begunRows(
 }
 
 /**
- * Throws if there is a token that the model has no row for.
+ * Throws if there is a token that the model has no row for, or no whole number.
  *
  * @throws {RangeError} If there is one.
  */
@@ -98,13 +98,17 @@ export function checkKnown(
   rows: Table,
   size: unknown,
 ): void {
-  if (typeof size !== "number") return;
+  const known = typeof size === "number" ? size : Infinity;
   for (const [i, row] of rows.entries()) {
-    const unknown = row.find((token) => !(token >= 0 && token < size));
+    const unknown = row.find((token) =>
+      !(Number.isInteger(token) && token >= 0 && token < known)
+    );
     if (unknown === undefined) continue;
     throw new RangeError(
       `Cannot generate from ${name}: row ${i} holds token ${unknown}, and ` +
-        `the model knows ${size}`,
+        (known === Infinity
+          ? "tokens are whole numbers from 0"
+          : `the model knows ${known}`),
     );
   }
 }

@@ -561,7 +561,7 @@ gpuTest("generate() refuses in time what it cannot do", async () => {
     [{ numBeam: 2 }, "there is no numBeam, did you mean numBeams?"],
     [
       { generationConfig: file({ typical_p: 0.9, do_sample: true }) },
-      "Cannot read the generation options: typical_p is 0.9, expected 1",
+      "Cannot read a.json: typical_p is 0.9, expected 1",
     ],
     [
       { generationConfig: file({ top_p: -1, do_sample: true }) },
@@ -571,7 +571,21 @@ gpuTest("generate() refuses in time what it cannot do", async () => {
       { generationConfig: file({ num_beam_groups: 2 }) },
       "num_beam_groups is 2, expected 1: it is not supported",
     ],
+    [
+      { generationConfig: file({ num_beams: 0 }) },
+      "Cannot read a.json: num_beams is 0",
+    ],
+    [
+      {
+        generationConfig: file({ num_beams: 0 }).with({ topK: 3 }),
+        temperature: 0,
+        doSample: true,
+      },
+      "Cannot read a.json: num_beams is 0",
+    ],
     [{ inputIds: [[3, -1]], vocab: 1 }, "there is no vocab"],
+    [{ inputIds: [[1, 1.5]] }, "row 0 holds token 1.5, and tokens are whole"],
+    [{ inputIds: tensor([[1, 2], [0.5, 1]]) }, "row 1 holds token 0.5"],
   ];
   for (const [options, message] of cases) {
     await assertRejects(

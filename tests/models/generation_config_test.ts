@@ -90,6 +90,10 @@ Deno.test("GenerationConfig throws when a field has no sense", () => {
     [{ topP: 2 }, "topP is 2, expected a number from 0 to 1"],
     [{ earlyStopping: "soon" }, 'earlyStopping is "soon", expected one of'],
     [{ badWordsIds: [3] }, "badWordsIds is [3], expected a list of lists"],
+    [
+      { sequenceBias: [[[3], NaN]] },
+      "expected a list of pairs of tokens and a",
+    ],
     [{ numBeamGroups: 2 }, "numBeamGroups is 2, expected 1: it is not"],
     [{ penaltyAlpha: 0.6 }, "penaltyAlpha is 0.6, expected 0: it is not"],
   ];

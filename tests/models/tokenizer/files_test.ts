@@ -212,6 +212,11 @@ Deno.test("Tokenizer says what is wrong with vocab.json and merges.txt", () => {
       },
       'x/tokenizer.json: "a" has the id "0"',
     ],
+    [
+      { "added_tokens.json": JSON.stringify({ ["y".repeat(10_001)]: 10 }) },
+      'x/tokenizer.json: the added token that begins with "yyyyyyyyyyyyyyyyyyyy" ' +
+      "has 10001 characters, expected 10000 at most",
+    ],
   ];
   for (const [more, message] of cases) {
     assertThrows(() => byteLevel(more), SyntaxError, `Cannot read ${message}`);
