@@ -28,7 +28,7 @@ export async function readText(path: string): Promise<string> {
   const text = decode(isPacked ? unpack(bytes, name) : bytes, name);
   const zero = text.indexOf("\0");
   if (zero < 0) return text;
-  const line = text.slice(0, zero).split(/\r\n|\n|\r/).length;
+  const line = linesOf(text.slice(0, zero));
   throw new SyntaxError(
     `Cannot read ${name}: line ${line} has a NUL byte, so it is no text in ` +
       "UTF-8; save it as UTF-8",
@@ -73,8 +73,33 @@ function decode(bytes: Uint8Array, name: string): string {
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes);
   } catch {
+    const line = linesOf(validPrefix(bytes, encoding));
     throw new SyntaxError(
-      `Cannot read ${name}: it is not ${encoding.toUpperCase()} text`,
+      `Cannot read ${name}: it is not ${encoding.toUpperCase()} text, by a ` +
+        `byte in line ${line}`,
     );
   }
+}
+
+/** The text before the first byte that is out of place. */
+function validPrefix(bytes: Uint8Array, encoding: string): string {
+  const prefix = (length: number) =>
+    new TextDecoder(encoding, { fatal: true })
+      .decode(bytes.subarray(0, length), { stream: true });
+  let text = "";
+  for (let low = 0, high = bytes.length; low < high;) {
+    const middle = (low + high + 1) >> 1;
+    try {
+      text = prefix(middle);
+      low = middle;
+    } catch {
+      high = middle - 1;
+    }
+  }
+  return text;
+}
+
+/** The number of the line that a text ends in. */
+function linesOf(text: string): number {
+  return text.split(/\r\n|\n|\r/).length;
 }

@@ -135,13 +135,15 @@ export async function resolveFiles(
   for (const name of wanted) checkFileName(name);
   const choose = (listing: readonly string[]): Choice =>
     chooseFiles(listing, files, optionalFiles);
-  if (idOrFolder !== "" && await isFolder(idOrFolder)) {
-    return await inFolder(idOrFolder, choose, wanted);
-  }
+  const there = idOrFolder === "" ? undefined : await stat(idOrFolder);
+  if (there?.isDirectory) return await inFolder(idOrFolder, choose, wanted);
   if (!HUB_ID.test(idOrFolder) || idOrFolder.includes("..")) {
     throw new Deno.errors.NotFound(
-      `Cannot find ${idOrFolder}: it is neither a folder nor the id of a hub ` +
-        "repository",
+      `Cannot find ${idOrFolder}: it is ${
+        there
+          ? "a file, expected the folder that holds it"
+          : "neither a folder nor the id of a hub repository"
+      }`,
     );
   }
   return await fromHub(idOrFolder, choose, { ...options, wanted });
@@ -221,11 +223,14 @@ function chooseFiles(
   };
 }
 
-async function isFolder(path: string): Promise<boolean> {
+async function stat(path: string): Promise<Deno.FileInfo | undefined> {
   try {
-    return (await Deno.stat(path)).isDirectory;
+    return await Deno.stat(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
+    const { NotADirectory, NotFound } = Deno.errors;
+    if (error instanceof NotFound || error instanceof NotADirectory) {
+      return undefined; // There is nothing below a file, either.
+    }
     throw error;
   }
 }
@@ -312,7 +317,11 @@ async function fromHub(
   } catch (error) {
     signal?.throwIfAborted();
     // Somebody who mistypes a folder's name did not think of the hub.
-    const lead = id.includes("/") ? "" : `there is no folder ${id} here, and `;
+    const lead = await stat(id)
+      ? `${id} is a file here, expected a folder, and `
+      : id.includes("/")
+      ? ""
+      : `there is no folder ${id} here, and `;
     if (!isUnreachable(error)) throw hubError(where, error, lead);
     const folder = await snapshotInCache(repository);
     if (folder !== null) {

@@ -13,6 +13,7 @@
  */
 
 import { initialize } from "../engine/mod.ts";
+import { checkOptions } from "../nn/mod.ts";
 import {
   type AutoClass,
   AutoModel,
@@ -113,6 +114,26 @@ export interface PipelineParts<T extends PipelineTask = PipelineTask> {
   /** The tokenizer that belongs to it. */
   tokenizer: Tokenizer;
 }
+
+/** The names of {@linkcode PipelineOptions}. */
+const OPTIONS = [
+  "batchSize",
+  "tokenizer",
+  "posterior",
+  "sampling",
+  "config",
+  "ignoreMismatchedSizes",
+  "onLoad",
+  "revision",
+  "cacheFolder",
+  "endpoint",
+  "token",
+  "files",
+  "optionalFiles",
+  "offline",
+  "timeout",
+  "signal",
+] satisfies (keyof PipelineOptions)[];
 
 /** Options of {@linkcode pipeline}. */
 export interface PipelineOptions extends PretrainedOptions {
@@ -283,10 +304,16 @@ export async function pipeline<T extends PipelineTask>(
   options: PipelineOptions = {},
 ): Promise<PipelineTasks[T]> {
   const { make, load } = recipeOf(task);
+  checkOptions(options, { action: "make a pipeline", known: OPTIONS });
   const { batchSize = 8, tokenizer, posterior, sampling = {}, ...rest } =
     options;
   checkCount("batchSize", batchSize);
   checkCount("numPredictions", sampling.numPredictions ?? 1);
+  if (options.sampling && !posterior) {
+    throw new TypeError(
+      "Cannot sample without a posterior: give one, such as a SwagModel",
+    );
+  }
   if (posterior && !AVERAGED.includes(task)) {
     throw new TypeError(
       `Cannot use a posterior for ${task}: it is for ${AVERAGED.join(", ")}`,
@@ -300,12 +327,17 @@ export async function pipeline<T extends PipelineTask>(
   if (owned && !posterior) await tellOfPosterior(source);
   try {
     parts.model.config.checkVocabulary(parts.tokenizer);
-    const sampled: SampledPosterior | undefined = posterior && {
-      posterior: typeof posterior === "function"
-        ? await posterior(parts.model)
-        : posterior,
-      sampling,
-    };
+    const own = typeof posterior === "function"
+      ? await posterior(parts.model)
+      : posterior;
+    if (posterior && typeof own?.getLogits !== "function") {
+      throw new TypeError(
+        `Cannot use ${own} as a posterior: expected a SwagModel, or another ` +
+          "object with getLogits()",
+      );
+    }
+    const sampled: SampledPosterior | undefined = own &&
+      { posterior: own, sampling };
     const made = make({ ...parts, task, batchSize, owned, sampled });
     if (typeof posterior === "function") {
       alsoFrees(made, sampled?.posterior);

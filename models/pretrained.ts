@@ -2,6 +2,7 @@
 
 import { readAll, type Tensor } from "../engine/mod.ts";
 import {
+  checkOptions,
   hasPrefix,
   type LoadReport,
   Module,
@@ -77,6 +78,14 @@ export interface SavableTokenizer {
   /** Writes the tokenizer's files to a folder. */
   save(folder: string): Promise<void>;
 }
+
+/** The names of {@linkcode SavePretrainedOptions}. */
+const SAVE_OPTIONS = [
+  "maxShardSize",
+  "tokenizer",
+  "alongside",
+  "allowNonFinite",
+] satisfies (keyof SavePretrainedOptions)[];
 
 /** Options of {@linkcode PreTrainedModel.savePretrained}. */
 export interface SavePretrainedOptions {
@@ -298,6 +307,7 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
     folder: string,
     options: SavePretrainedOptions = {},
   ): Promise<void> {
+    checkOptions(options, { action: "save a model", known: SAVE_OPTIONS });
     const { maxShardSize = "5GB", tokenizer, alongside = {} } = options;
     const { allowNonFinite = false } = options;
     const maxBytes = parseSize(maxShardSize);

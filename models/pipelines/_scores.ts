@@ -81,3 +81,16 @@ export function checkCount(name: string, count: number): void {
     `Cannot use ${name} ${count}: it must be a whole number above 0`,
   );
 }
+
+/** @throws {RangeError} If a choice that was made is none of those there are. */
+export function checkChoice(
+  name: string,
+  choice: string | undefined,
+  choices: readonly string[],
+): void {
+  if (choice === undefined || choices.includes(choice)) return;
+  throw new RangeError(
+    `Cannot use ${name} "${choice}": expected one of ` +
+      choices.map((known) => `"${known}"`).join(", "),
+  );
+}

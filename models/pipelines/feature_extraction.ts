@@ -7,6 +7,7 @@
  * @module
  */
 
+import { checkOptions } from "../../nn/mod.ts";
 import type { Tasks } from "../registry.ts";
 import { callable, encodeAll, scored, textsOf } from "./_batches.ts";
 import type { Pipeline, PipelineSetup, TruncatedOptions } from "./types.ts";
@@ -18,6 +19,14 @@ export interface TextFeatures {
   /** The states, token by token. */
   readonly data: Float32Array<ArrayBuffer>;
 }
+
+/** The names of {@linkcode FeatureExtractionOptions}. */
+const OPTIONS = [
+  "returnTensors",
+  "truncation",
+  "maxLength",
+  "batchSize",
+] satisfies (keyof FeatureExtractionOptions)[];
 
 /** Options of {@linkcode FeatureExtractionPipeline}. */
 export interface FeatureExtractionOptions extends TruncatedOptions {
@@ -62,6 +71,7 @@ export function featureExtraction(
     input: string | readonly string[],
     options: FeatureExtractionOptions = {},
   ): Promise<unknown> {
+    checkOptions(options, { action: "extract features", known: OPTIONS });
     const { returnTensors = false, batchSize = setup.batchSize } = options;
     const texts = textsOf(setup.task, input);
     const encodings = encodeAll(setup, texts, options);

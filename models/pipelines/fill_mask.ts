@@ -7,6 +7,7 @@
  * @module
  */
 
+import { checkOptions } from "../../nn/mod.ts";
 import { indexSelect, reshape, type Tensor, tensor } from "../../engine/mod.ts";
 import type { Tasks } from "../registry.ts";
 import type { Encoding, Tokenizer } from "../tokenizer.ts";
@@ -25,6 +26,15 @@ export interface MaskFilling {
   /** The text with the token in its place. */
   sequence: string;
 }
+
+/** The names of {@linkcode FillMaskOptions}. */
+const OPTIONS = [
+  "topK",
+  "targets",
+  "truncation",
+  "maxLength",
+  "batchSize",
+] satisfies (keyof FillMaskOptions)[];
 
 /** Options of {@linkcode FillMaskPipeline}. */
 export interface FillMaskOptions extends TruncatedOptions {
@@ -69,6 +79,7 @@ export function fillMask(
     input: string | readonly string[],
     options: FillMaskOptions = {},
   ): Promise<unknown> {
+    checkOptions(options, { action: "fill masks", known: OPTIONS });
     const { topK = 5, targets, batchSize = setup.batchSize } = options;
     checkCount("topK", topK);
     const chosen = targets === undefined

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { checkOptions } from "../../nn/mod.ts";
 import type { Tasks } from "../registry.ts";
 import type { Encoding, Tokenizer } from "../tokenizer.ts";
 import { callable, longestRow, scored } from "./_batches.ts";
@@ -32,6 +33,18 @@ export interface Answer {
   /** The stretch itself; `""` where there is no answer. */
   answer: string;
 }
+
+/** The names of {@linkcode QuestionAnsweringOptions}. */
+const OPTIONS = [
+  "topK",
+  "docStride",
+  "maxAnswerLen",
+  "maxSeqLen",
+  "maxQuestionLen",
+  "handleImpossibleAnswer",
+  "alignToWords",
+  "batchSize",
+] satisfies (keyof QuestionAnsweringOptions)[];
 
 /** Options of {@linkcode QuestionAnsweringPipeline}. */
 export interface QuestionAnsweringOptions extends CallOptions {
@@ -120,6 +133,7 @@ export function questionAnswering(
     input: QuestionInput | readonly QuestionInput[],
     options: QuestionAnsweringOptions = {},
   ): Promise<Answer | Answer[] | Answer[][]> {
+    checkOptions(options, { action: "answer questions", known: OPTIONS });
     const {
       topK,
       maxAnswerLen = DEFAULTS.maxAnswerLen,

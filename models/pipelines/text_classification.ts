@@ -7,11 +7,12 @@
  * @module
  */
 
+import { checkOptions } from "../../nn/mod.ts";
 import type { Tasks } from "../registry.ts";
 import type { TokenizerInput } from "../tokenizer.ts";
 import { averaged, logitsOf, type RowScores, scoresOf } from "./_averages.ts";
 import { callable, encodeAll, scored } from "./_batches.ts";
-import { checkCount, largest } from "./_scores.ts";
+import { checkChoice, checkCount, largest } from "./_scores.ts";
 import type { LabelUncertainty, ScoreFunction } from "./posterior.ts";
 import type { Pipeline, PipelineSetup, TruncatedOptions } from "./types.ts";
 
@@ -53,6 +54,17 @@ export interface TextClassificationOptions extends TruncatedOptions {
    */
   functionToApply?: ScoreFunction | undefined;
 }
+
+/** The names of {@linkcode TextClassificationOptions}. */
+const OPTIONS = [
+  "topK",
+  "functionToApply",
+  "truncation",
+  "maxLength",
+  "batchSize",
+] satisfies (keyof TextClassificationOptions)[];
+
+const FUNCTIONS: readonly ScoreFunction[] = ["sigmoid", "softmax", "none"];
 
 type Input = string | TextPair;
 
@@ -98,8 +110,10 @@ export function textClassification(
     input: Input | readonly Input[],
     options: TextClassificationOptions = {},
   ): Promise<TextLabel | TextLabel[] | TextLabel[][]> {
+    checkOptions(options, { action: "classify", known: OPTIONS });
     const { topK, batchSize = setup.batchSize } = options;
     if (typeof topK === "number") checkCount("topK", topK);
+    checkChoice("functionToApply", options.functionToApply, FUNCTIONS);
     const inputs = isList(input) ? input : [input];
     const rows = encodeAll(setup, inputs.map(together), options);
     const apply = options.functionToApply ?? defaultFunction(model.config);

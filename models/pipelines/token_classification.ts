@@ -7,6 +7,7 @@
  * @module
  */
 
+import { checkOptions } from "../../nn/mod.ts";
 import type { Tasks } from "../registry.ts";
 import type { Encoding } from "../tokenizer.ts";
 import { averagedTokens, logitsOf } from "./_averages.ts";
@@ -18,6 +19,7 @@ import {
   piecesOf,
   withoutOverlaps,
 } from "./_entities.ts";
+import { checkChoice } from "./_scores.ts";
 import type { CallOptions, Pipeline, PipelineSetup } from "./types.ts";
 
 /** A token with its label. */
@@ -62,6 +64,22 @@ export type AggregationStrategy =
   | "first"
   | "average"
   | "max";
+
+const STRATEGIES: readonly AggregationStrategy[] = [
+  "none",
+  "simple",
+  "first",
+  "average",
+  "max",
+];
+
+/** The names of {@linkcode TokenClassificationOptions}. */
+const OPTIONS = [
+  "aggregationStrategy",
+  "ignoreLabels",
+  "stride",
+  "batchSize",
+] satisfies (keyof TokenClassificationOptions)[];
 
 /** Options of {@linkcode TokenClassificationPipeline}. */
 export interface TokenClassificationOptions extends CallOptions {
@@ -129,6 +147,8 @@ export function tokenClassification(
       ignoreLabels = ["O"],
       batchSize = setup.batchSize,
     } = options;
+    checkOptions(options, { action: "label tokens", known: OPTIONS });
+    checkChoice("aggregationStrategy", aggregationStrategy, STRATEGIES);
     const texts = textsOf(setup.task, input);
     const windows = texts.map((text) => encode(setup, text, options));
     const all = windows.flatMap((own, i) =>

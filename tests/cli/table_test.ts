@@ -171,6 +171,13 @@ Deno.test("readTable() refuses what it cannot read, with the line", async () => 
     SyntaxError,
     "not UTF-8",
   );
+  const latin = new TextEncoder().encode("text,label\r\nü\ufffd,a\r\nu,b\n");
+  latin[latin.length - 4] = 0xfc;
+  await assertRejects(
+    () => read("i.csv", latin),
+    SyntaxError,
+    "not UTF-8 text, by a byte in line 3",
+  );
   await assertRejects(
     () => read("i.csv", utf16("text,label\na,b\n", true)),
     SyntaxError,

@@ -708,6 +708,31 @@ Deno.test("resolveFiles() says that a mistyped folder is not there", async () =>
   });
 });
 
+Deno.test("resolveFiles() says that a file is none of its folders", async () => {
+  const folder = await Deno.makeTempDir();
+  const file = `${folder}/model.safetensors`;
+  await Deno.writeTextFile(file, "");
+  const { NotFound } = Deno.errors;
+  await assertRejects(
+    () => resolveFiles(file),
+    NotFound,
+    "model.safetensors: it is a file, expected the folder that holds it",
+  );
+  await assertRejects(
+    () => resolveFiles(`${file}/x`),
+    NotFound,
+    "it is neither a folder nor the id of a hub repository",
+  );
+  await Deno.remove(folder, { recursive: true });
+  // A name that might be a repository's.
+  await assertRejects(
+    () => resolveFiles("deno.json", { offline: true, cacheFolder: folder }),
+    Error,
+    "Cannot download deno.json at main: deno.json is a file here, expected a " +
+      "folder, and http",
+  );
+});
+
 Deno.test("resolveFiles() does not take a download that was cut off for the model", async () => {
   await withHub(async (hub, resolve) => {
     hub.weights = "not the weights";

@@ -197,6 +197,11 @@ gpuTest(
           `Cannot cut weights at ${JSON.stringify(size)}: expected a number of`,
         );
       }
+      await assertRejects(
+        () => model.savePretrained(folder, { maxShardsize: 700 } as object),
+        TypeError,
+        'with option "maxShardsize": did you mean "maxShardSize"?',
+      );
       model.dispose();
     });
   },

@@ -1,6 +1,6 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { manualSeed } from "../../../engine/mod.ts";
 import { BertModel, pipeline } from "../../../models/mod.ts";
 import { assertClose, gpuTest, SUMS } from "../../_check.ts";
@@ -35,6 +35,11 @@ gpuTest(
       3,
       8,
     ]);
+    await assertRejects(
+      () => extract("I", { returnTensor: true } as object),
+      TypeError,
+      'did you mean "returnTensors"?',
+    );
     model.dispose();
   },
 );

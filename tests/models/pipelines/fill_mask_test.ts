@@ -166,5 +166,10 @@ gpuTest("fill-mask leaves out targets that have no token", async () => {
     RangeError,
     "give at least one that has a token",
   );
+  await assertRejects(
+    () => fill("the [MASK] lives", { target: "cat" } as object),
+    TypeError,
+    'did you mean "targets"?',
+  );
   model.dispose();
 });

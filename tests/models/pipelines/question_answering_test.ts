@@ -196,6 +196,14 @@ gpuTest("question-answering shortens questions", async () => {
 gpuTest("question-answering says what is wrong with its input", async () => {
   const answer = await reader({}, {}, 24);
   await assertRejects(
+    () =>
+      answer({ question: QUESTION, context: CONTEXT }, {
+        maxAnswerLength: 3,
+      } as object),
+    TypeError,
+    'did you mean "maxAnswerLen"?',
+  );
+  await assertRejects(
     () => answer({ question: QUESTION, context: " " }),
     TypeError,
     "Cannot answer a question: the context is empty",

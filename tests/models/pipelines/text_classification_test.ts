@@ -144,3 +144,44 @@ gpuTest(
     model.dispose();
   },
 );
+
+gpuTest(
+  "options that nobody knows are refused, here and where pipelines are made",
+  async () => {
+    const { model, classify } = await classifier();
+    const refused: [() => Promise<unknown>, string][] = [
+      [
+        () => classify("a", { functionToApply: "softmx" as "softmax" }),
+        'functionToApply "softmx": expected one of "sigmoid", "softmax", "none"',
+      ],
+      [
+        () => classify("a", { topk: 2 } as object),
+        'with option "topk": did you mean "topK"?',
+      ],
+      [
+        () =>
+          pipeline("text-classification", { model, tokenizer }, {
+            batchsize: 2,
+          } as object),
+        'with option "batchsize": did you mean "batchSize"?',
+      ],
+      [
+        () =>
+          pipeline("text-classification", { model, tokenizer }, {
+            sampling: { numPredictions: 3 },
+          }),
+        "Cannot sample without a posterior",
+      ],
+      [
+        () =>
+          pipeline("text-classification", { model, tokenizer }, {
+            posterior: () => undefined as never,
+          }),
+        "Cannot use undefined as a posterior",
+      ],
+    ];
+    for (const [run, message] of refused) {
+      await assertRejects(run, Error, message);
+    }
+  },
+);

@@ -284,6 +284,16 @@ gpuTest(
     );
     assertEquals(windowed[1]?.length, 1);
     await assertRejects(() => label(text, { stride: 4 }), TypeError, "windows");
+    await assertRejects(
+      () => label(text, { aggregationStrategy: "simpel" as "simple" }),
+      RangeError,
+      'aggregationStrategy "simpel": expected one of "none", "simple"',
+    );
+    await assertRejects(
+      () => label(text, { ignoreLabel: ["O"] } as object),
+      TypeError,
+      'did you mean "ignoreLabels"?',
+    );
   },
 );
 
