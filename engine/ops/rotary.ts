@@ -140,7 +140,8 @@ export function rotaryQkv(
   });
   outputs.forEach((y, i) =>
     record(y, [joint], (dy) => {
-      left[i] = keep(alias(dy));
+      const own = left[i] = keep(alias(dy));
+      own.base = undefined; // A gradient: nothing that this op took.
       return [allocate(device, [0])];
     })
   );
