@@ -15,7 +15,7 @@ export function command(
   stdin: "null" | "piped" = "null",
 ): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", CLI, ...args],
+    args: ["run", "-A", "--no-check", "--quiet", CLI, ...args],
     stdin,
     stdout: "piped",
     stderr: "piped",

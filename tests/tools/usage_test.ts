@@ -13,7 +13,7 @@ async function run(
     ? ["--config", "bench/peers/deno.json"]
     : [];
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", ...config, program, ...args],
+    args: ["run", "-A", "--no-check", "--quiet", ...config, program, ...args],
     cwd: ROOT,
   }).output();
   const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
