@@ -27,7 +27,7 @@ const UNARY = {
   sin: { y: "sin(x)", dx: "dy * cos(x)" },
   cos: { y: "cos(x)", dx: "-dy * sin(x)" },
   tanh: { y: "tanh_safe(x)", dx: "dy * tanh_grad(x)" },
-  erf: { y: "erf(x)", dx: "dy * 1.1283791670955126 * exp(-x * x)" },
+  erf: { y: "erf(x)", dx: "dy * 1.1283791670955126 * exponential(-x * x)" },
   sigmoid: { y: "sigmoid(x)", dx: "dy * sigmoid_grad(x)" },
   relu: { y: "relu(x)", dx: "relu_grad(x, dy)" },
   elu: {
