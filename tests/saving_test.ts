@@ -13,24 +13,10 @@ import { parseSafetensors, serializeSafetensors } from "../nn/mod.ts";
 import { fingerprint } from "../swag/fingerprint.ts";
 import { SwagModel } from "../swag/mod.ts";
 import { gpuTest } from "./_check.ts";
+import { inFolder, names } from "./_folder.ts";
 
 const POSTERIOR = "swag.safetensors";
 const STAGING = ".swagpu-partial";
-
-async function inFolder(
-  body: (folder: string) => Promise<void>,
-): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-function names(folder: string): string[] {
-  return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
-}
 
 function bytesOf(folder: string): Record<string, Uint8Array> {
   return Object.fromEntries(

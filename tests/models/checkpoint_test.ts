@@ -3,19 +3,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { openCheckpoint } from "../../models/checkpoint.ts";
 import { openSafetensors, writeSafetensors } from "../../nn/mod.ts";
+import { inFolder } from "../_folder.ts";
 
 const FIXTURES = new URL("../fixtures/", import.meta.url).pathname;
-
-async function inFolder(
-  body: (folder: string) => Promise<void>,
-): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 /** A file of tensors of one element each. */
 async function write(

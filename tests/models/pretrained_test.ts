@@ -26,24 +26,10 @@ import {
   writeSafetensors,
 } from "../../nn/mod.ts";
 import { gpuTest } from "../_check.ts";
+import { inFolder, names } from "../_folder.ts";
 
 const FIXTURES = new URL("../fixtures/", import.meta.url).pathname;
 const CLASSIFIER = `${FIXTURES}models/bert_seq_cls`;
-
-async function inFolder(
-  body: (folder: string) => Promise<void>,
-): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-function names(folder: string): string[] {
-  return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
-}
 
 /** Every tensor of a model, as it would be saved. */
 async function valuesOf(

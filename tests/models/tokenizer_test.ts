@@ -4,6 +4,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { truncatedLengths } from "../../models/tokenizer/truncation.ts";
 import { Tokenizer } from "../../models/tokenizer.ts";
+import { inFolder } from "../_folder.ts";
 
 const FIXTURES = new URL("../fixtures/tokenizers", import.meta.url).pathname;
 
@@ -37,17 +38,6 @@ function texts(ids: readonly number[]): string {
 
 function byValue(a: number, b: number): number {
   return a - b;
-}
-
-async function inFolder(
-  body: (folder: string) => Promise<void>,
-): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 for (

@@ -1,22 +1,12 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { inFolder } from "../_folder.ts";
 import { finishSave, FolderSave, STAGING } from "../../nn/folder_save.ts";
 
 const MODULE = new URL("../../nn/folder_save.ts", import.meta.url).href;
 
 type Files = Record<string, string>;
-
-async function inFolder(
-  body: (folder: string) => Promise<void>,
-): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 async function write(folder: string, files: Files): Promise<void> {
   for (const [name, text] of Object.entries(files)) {

@@ -7,26 +7,12 @@ import {
   type SafetensorsSource,
   writeSafetensors,
 } from "../../nn/safetensors_file.ts";
+import { inFolder, names } from "../_folder.ts";
 
 const FIXTURE = new URL(
   "../fixtures/models/bert_model/model.safetensors",
   import.meta.url,
 ).pathname;
-
-async function inFolder(
-  body: (folder: string) => Promise<void>,
-): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-function names(folder: string): string[] {
-  return [...Deno.readDirSync(folder)].map((entry) => entry.name).sort();
-}
 
 function source(
   data: SafetensorsSource["data"],
