@@ -14,6 +14,7 @@ import { fingerprint } from "../swag/fingerprint.ts";
 import { SwagModel } from "../swag/mod.ts";
 import { gpuTest } from "./_check.ts";
 import { inFolder, names } from "./_folder.ts";
+import { warningsOf } from "./_warnings.ts";
 
 const POSTERIOR = "swag.safetensors";
 const STAGING = ".swagpu-partial";
@@ -49,20 +50,6 @@ async function saveBoth(folder: string, seed: number, size = "1GB") {
     alongside: { [POSTERIOR]: (path) => swag.save(path) },
   });
   return model;
-}
-
-/** What `console.warn` is given while `body` runs. */
-async function warnings(body: () => Promise<void>): Promise<unknown[]> {
-  const host = globalThis.console;
-  const { warn } = host;
-  const heard: unknown[] = [];
-  host.warn = (...values: unknown[]) => heard.push(...values);
-  try {
-    await body();
-  } finally {
-    host.warn = warn;
-  }
-  return heard;
 }
 
 gpuTest("a posterior loads beside its own weights alone", async () => {
@@ -118,7 +105,7 @@ gpuTest(
           { metadata },
         ),
       );
-      const heard = await warnings(async () => {
+      const heard = await warningsOf(async () => {
         (await SwagModel.load(path, model)).dispose();
       });
       assertEquals(heard.length, 1);

@@ -16,14 +16,12 @@ import { fileURLToPath } from "node:url";
 import { findSwiftShader, swiftShaderEnvironment } from "./dawn/swiftshader.ts";
 import {
   asksForHelp,
-  exitCode,
   FLAGS,
   LEAVE_CLEANLY,
   parseArguments,
+  runAndReport,
 } from "./test.ts";
-import { summarize } from "./test/counts.ts";
 import { findTests } from "./test/files.ts";
-import { runJobs } from "./test/processes.ts";
 
 const ROOTS = [
   "tests/engine",
@@ -76,8 +74,7 @@ async function main(args: string[]): Promise<number> {
   const folder = await findSwiftShader();
   const preload = fileURLToPath(new URL("dawn/preload.ts", import.meta.url));
   const env = swiftShaderEnvironment(folder);
-  const started = performance.now();
-  const { counts, interrupted } = await runJobs(
+  return await runAndReport(
     files.map((path) => ({
       name: path,
       args: [
@@ -90,12 +87,8 @@ async function main(args: string[]): Promise<number> {
       ],
       env,
     })),
+    `${files.length} files on Dawn`,
   );
-  const minutes = (performance.now() - started) / 60_000;
-  console.log(`\n${files.length} files on Dawn, ${minutes.toFixed(1)} minutes`);
-  if (interrupted) console.log("Interrupted before the end");
-  console.log(summarize(counts));
-  return interrupted ? 130 : exitCode(counts);
 }
 
 if (import.meta.main) {

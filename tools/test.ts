@@ -140,6 +140,25 @@ Runs every test and every example of the documentation, or those below the
 files and folders that are named. Options are those of deno test. Takes some
 minutes; the last line counts the tests.`;
 
+/**
+ * Runs jobs, closes with the line that counts their tests, and returns the exit
+ * code.
+ *
+ * @param what What has been run, in words.
+ */
+export async function runAndReport(
+  jobs: readonly Job[],
+  what: string,
+): Promise<number> {
+  const started = performance.now();
+  const { counts, interrupted } = await runJobs(jobs);
+  const minutes = (performance.now() - started) / 60_000;
+  console.log(`\n${what}, ${minutes.toFixed(1)} minutes`);
+  if (interrupted) console.log("Interrupted before the end");
+  console.log(summarize(counts));
+  return interrupted ? 130 : exitCode(counts);
+}
+
 async function main(args: string[]): Promise<number> {
   if (asksForHelp(args)) {
     console.log(USAGE);
@@ -147,18 +166,12 @@ async function main(args: string[]): Promise<number> {
   }
   const { paths, flags } = parseArguments(args);
   const files = await findTests(paths);
-  const started = performance.now();
   const jobs = [checkTypes(files), ...planJobs(files, flags)];
   console.log(
     `${files.length} files, ${defaultAtOnce()} processes at a time, ` +
       "the slowest first",
   );
-  const { counts, interrupted } = await runJobs(jobs);
-  const minutes = (performance.now() - started) / 60_000;
-  console.log(`\n${files.length} files, ${minutes.toFixed(1)} minutes`);
-  if (interrupted) console.log("Interrupted before the end");
-  console.log(summarize(counts));
-  return interrupted ? 130 : exitCode(counts);
+  return await runAndReport(jobs, `${files.length} files`);
 }
 
 if (import.meta.main) {

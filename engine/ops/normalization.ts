@@ -141,7 +141,7 @@ function normalise(
   const size = shape[shape.length - 1] ?? 0;
   const y = allocate(device, shape);
   const sum = residual ? allocate(device, shape) : x;
-  if (y.size === 0) return normaliseNothing(x, residual, options, { y, sum });
+  if (y.size === 0) return normalizeNothing(x, residual, options, { y, sum });
   const rows = x.size / size;
   const vectors = size % 4 === 0;
   const columns = vectors ? size / 4 : size;
@@ -195,7 +195,7 @@ function normalise(
 }
 
 /** Records results without elements: the sums over no rows are 0. */
-function normaliseNothing(
+function normalizeNothing(
   x: Tensor,
   residual: Tensor | undefined,
   { weight, bias }: AddLayerNormOptions,

@@ -14,7 +14,8 @@ import {
 } from "../../models/mod.ts";
 import { assertClose, gpuTest, SUMS } from "../_check.ts";
 import { warningsOf } from "../_warnings.ts";
-import { inFolder, tinyConfig, tinyTokenizer } from "./pipelines/_tiny.ts";
+import { inFolder } from "../_folder.ts";
+import { tinyConfig, tinyTokenizer } from "./pipelines/_tiny.ts";
 
 const tokenizer = tinyTokenizer();
 const TEXTS = [

@@ -27,6 +27,7 @@ import {
 } from "../../nn/mod.ts";
 import { gpuTest } from "../_check.ts";
 import { inFolder, names } from "../_folder.ts";
+import { warningsOf } from "../_warnings.ts";
 
 const FIXTURES = new URL("../fixtures/", import.meta.url).pathname;
 const CLASSIFIER = `${FIXTURES}models/bert_seq_cls`;
@@ -57,20 +58,6 @@ async function rewrite(
   }
   await writeSafetensors(`${folder}/model.safetensors`, tensors);
   await Deno.copyFile(`${source}/config.json`, `${folder}/config.json`);
-}
-
-/** What `console.warn` is given while `body` runs. */
-async function warnings(body: () => Promise<void>): Promise<unknown[]> {
-  const host = globalThis.console;
-  const { warn } = host;
-  const heard: unknown[] = [];
-  host.warn = (...values: unknown[]) => heard.push(...values);
-  try {
-    await body();
-  } finally {
-    host.warn = warn;
-  }
-  return heard;
 }
 
 async function reportOf(
@@ -465,7 +452,7 @@ gpuTest(
         ...NOTHING,
         missing: ["shift"],
       });
-      const heard = await warnings(async () => {
+      const heard = await warningsOf(async () => {
         const shifted = await Shifted.fromPretrained(folder);
         assertEquals([...await shifted.shift.data()], [0]);
         shifted.dispose();
@@ -484,7 +471,7 @@ gpuTest("keysToIgnoreOnSave are not saved and not missed", async () => {
     using file = await openSafetensors(`${folder}/model.safetensors`);
     assertEquals(file.names, ["weight"]);
     model.dispose();
-    const heard = await warnings(async () => {
+    const heard = await warningsOf(async () => {
       const again = await Counting.fromPretrained(folder);
       assertEquals([...await again.weight.data()], [4, 5]);
       assertEquals([...await again.table.data()], [1, 1, 1]);
@@ -505,7 +492,7 @@ gpuTest(
       );
       const path = `${folder}/model.safetensors`;
       const changed = { id2label: null, label2id: null, num_labels: 2 };
-      const heard = await warnings(async () => {
+      const heard = await warningsOf(async () => {
         const { fromPretrained: _, ...none } = { fromPretrained: 0 };
         assertEquals(none, {});
         for (

@@ -97,15 +97,3 @@ export function tableOf(
   }
   return all.map((word) => [...rows[word] ?? new Array<number>(width).fill(0)]);
 }
-
-/** Runs with a folder that is removed afterwards. */
-export async function inFolder(
-  body: (folder: string) => Promise<void>,
-): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}

@@ -11,7 +11,8 @@ import type { BertConfigOptions } from "../../../models/mod.ts";
 import { SwagModel } from "../../../swag/mod.ts";
 import { assertClose, FUNCTIONS, gpuTest } from "../../_check.ts";
 import { warningsOf } from "../../_warnings.ts";
-import { inFolder, rowOf, tinyConfig, tinyTokenizer } from "./_tiny.ts";
+import { inFolder } from "../../_folder.ts";
+import { rowOf, tinyConfig, tinyTokenizer } from "./_tiny.ts";
 
 const tokenizer = tinyTokenizer();
 const TEXTS = ["I like it", "the dogs play in Paris", "who"];
