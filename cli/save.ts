@@ -8,8 +8,8 @@
  */
 
 import { statfs } from "node:fs/promises";
-import { writeTextAtomically } from "../nn/disk.ts";
-import { FolderSave } from "../nn/folder_save.ts";
+import { writeTextAtomically } from "../nn/formats/disk.ts";
+import { FolderSave } from "../nn/formats/folder_save.ts";
 import { type Classifier, exists, POSTERIOR_NAME } from "./classifier.ts";
 
 const MODEL_FILES = [

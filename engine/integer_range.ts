@@ -4,8 +4,8 @@
 // Ids and classes out of range, found where they enter an op, as far as the host
 // knows them; see host_integers.ts.
 
-import { HostIntegers } from "./host_integers.ts";
-import { observer } from "./observer.ts";
+import { HostIntegers } from "./gpu/host_integers.ts";
+import { observer } from "./gpu/observer.ts";
 import { formatShape, type Shape } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 

@@ -41,15 +41,15 @@ export {
   type CapturedStep,
   type CaptureOptions,
 } from "./capture/capture.ts";
-export { type Backend, describeAdapter } from "./backend.ts";
-export * from "./device.ts";
+export { type Backend, describeAdapter } from "./gpu/backend.ts";
+export * from "./gpu/device.ts";
 export * from "./dtype.ts";
-export * from "./errors.ts";
-export type { Explain, Faults } from "./faults.ts";
-export * from "./kernel.ts";
-export * from "./launch.ts";
-export { assume, Live, type Param, perform, refuse } from "./observer.ts";
-export * from "./pool.ts";
+export * from "./gpu/errors.ts";
+export type { Explain, Faults } from "./gpu/faults.ts";
+export * from "./gpu/kernel.ts";
+export * from "./launch/launch.ts";
+export { assume, Live, type Param, perform, refuse } from "./gpu/observer.ts";
+export * from "./gpu/pool.ts";
 export * from "./random.ts";
 export * from "./scope.ts";
 export * from "./shape.ts";
@@ -59,9 +59,9 @@ export type {
   StepInput,
   TensorBundle,
 } from "./capture/inputs.ts";
-export * from "./stream.ts";
+export * from "./gpu/stream.ts";
 export * from "./tape.ts";
-export { declareTexels, type TexelBinding } from "./texels.ts";
+export { declareTexels, type TexelBinding } from "./gpu/texels.ts";
 export * from "./tensor.ts";
 export * from "./tuning/choice.ts";
 export * from "./tuning/file.ts";

@@ -4,15 +4,15 @@
 // Random numbers by counter, not by state: see kernels/random.ts.
 
 import { touch } from "./changes.ts";
-import { currentDevice, type Device } from "./device.ts";
-import { specialize } from "./kernel.ts";
+import { currentDevice, type Device } from "./gpu/device.ts";
+import { specialize } from "./gpu/kernel.ts";
 import {
   DISTRIBUTIONS,
   RANDOM_FILL,
   RANDOM_WORKGROUP,
 } from "./kernels/random.ts";
-import { grid, launch, part, windows } from "./launch.ts";
-import { Live, observer, type Param, perform, refuse } from "./observer.ts";
+import { grid, launch, part, windows } from "./launch/launch.ts";
+import { Live, observer, type Param, perform, refuse } from "./gpu/observer.ts";
 import { checkShape, type Shape } from "./shape.ts";
 import { allocate, type Tensor } from "./tensor.ts";
 

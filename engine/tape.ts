@@ -4,7 +4,7 @@
 import { refusePromise } from "./asynchronous.ts";
 import { derive, tick } from "./changes.ts";
 import { formatShape, sameShape } from "./shape.ts";
-import { observer } from "./observer.ts";
+import { observer } from "./gpu/observer.ts";
 import { keep, scope } from "./scope.ts";
 import {
   alias,
@@ -12,7 +12,7 @@ import {
   type BackwardFunction,
   type Tensor,
 } from "./tensor.ts";
-import { addInto, fillInto } from "./ops/inplace.ts";
+import { addInto, fillInto } from "./launch/flat.ts";
 
 let enabled = true;
 

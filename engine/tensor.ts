@@ -2,11 +2,11 @@
 // This module is browser compatible.
 
 import { checkUnchanged, touch } from "./changes.ts";
-import type { Device } from "./device.ts";
+import type { Device } from "./gpu/device.ts";
 import { type DType, DTYPES, type TypedArray } from "./dtype.ts";
-import { alignBytes, ALIGNMENT, type Binding, type Block } from "./pool.ts";
+import { alignBytes, ALIGNMENT, type Binding, type Block } from "./gpu/pool.ts";
 import { formatShape, type Shape, sizeOf } from "./shape.ts";
-import { fillInto } from "./ops/inplace.ts";
+import { fillInto } from "./launch/flat.ts";
 import { adopt, forget, persist, type Scope } from "./scope.ts";
 
 /** Where a tensor's elements lie. */

@@ -13,7 +13,7 @@ import {
   BartForQuestionAnswering,
   BartForSequenceClassification,
   BartModel,
-} from "./bart.ts";
+} from "./architectures/bart.ts";
 import {
   BertConfig,
   BertForMaskedLM,
@@ -23,16 +23,16 @@ import {
   BertForTokenClassification,
   BertLMHeadModel,
   BertModel,
-} from "./bert.ts";
+} from "./architectures/bert.ts";
 import type { PretrainedConfig } from "./config.ts";
-import { ConfigReader } from "./config_reader.ts";
+import { ConfigReader } from "./files/config_reader.ts";
 import type { WithLabels, WithLoss, WithPositions } from "./io.ts";
 import {
   MarianConfig,
   MarianForCausalLM,
   MarianModel,
   MarianMTModel,
-} from "./marian.ts";
+} from "./architectures/marian.ts";
 import {
   ModernBertConfig,
   ModernBertForMaskedLM,
@@ -41,7 +41,7 @@ import {
   ModernBertForSequenceClassification,
   ModernBertForTokenClassification,
   ModernBertModel,
-} from "./modernbert.ts";
+} from "./architectures/modernbert.ts";
 import {
   PreTrainedModel,
   type PretrainedOptions,
@@ -56,7 +56,7 @@ import {
   RobertaForSequenceClassification,
   RobertaForTokenClassification,
   RobertaModel,
-} from "./roberta.ts";
+} from "./architectures/roberta.ts";
 import {
   architectureOf,
   modelClassOf,

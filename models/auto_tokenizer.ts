@@ -7,8 +7,8 @@
  */
 
 import { FILES } from "./tokenizer/files.ts";
-import { resolveFiles, type ResolveOptions } from "./hub.ts";
-import { Tokenizer, type TokenizerOptions } from "./tokenizer.ts";
+import { resolveFiles, type ResolveOptions } from "./files/hub.ts";
+import { Tokenizer, type TokenizerOptions } from "./tokenizer/tokenizer.ts";
 
 /** Options of {@linkcode AutoTokenizer.fromPretrained}. */
 export type AutoTokenizerOptions =

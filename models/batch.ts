@@ -3,8 +3,8 @@
 
 import { tensor } from "../engine/mod.ts";
 import type { EncoderInputs } from "./io.ts";
-import { packingOf, paysToPack } from "./packing.ts";
-import type { Encoding } from "./tokenizer.ts";
+import { packingOf, paysToPack } from "./packing/packing.ts";
+import type { Encoding } from "./tokenizer/tokenizer.ts";
 
 /** The tokens of one text or pair. */
 export type TokenRow = Pick<Encoding, "inputIds" | "tokenTypeIds">;

@@ -4,7 +4,7 @@
 // The names of a classifier's classes: what a configuration says of them, and
 // what becomes of it where other fields take its place.
 
-import type { ConfigReader } from "./config_reader.ts";
+import type { ConfigReader } from "./files/config_reader.ts";
 
 /**
  * Classes that may go without names of their own: a list of names is made for

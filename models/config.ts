@@ -8,7 +8,7 @@
  * @module
  */
 
-import { writeTextAtomically } from "../nn/disk.ts";
+import { writeTextAtomically } from "../nn/formats/disk.ts";
 import { formatJson, readJson } from "./files/json.ts";
 import {
   labelsOf,
@@ -17,10 +17,10 @@ import {
   readLabels,
   turnAround,
 } from "./class_names.ts";
-import { ConfigReader, toSnakeCase } from "./config_reader.ts";
+import { ConfigReader, toSnakeCase } from "./files/config_reader.ts";
 
 export { ConfigReader };
-export type { NumberRange, StringChoice } from "./config_reader.ts";
+export type { NumberRange, StringChoice } from "./files/config_reader.ts";
 
 const CONFIG_NAME = "config.json";
 

@@ -5,7 +5,7 @@
 
 import type { Tensor } from "../engine/mod.ts";
 import type { KeyValueCache } from "./cache.ts";
-import type { Packing } from "./packing.ts";
+import type { Packing } from "./packing/packing.ts";
 
 /** What every encoder takes: tensors of integers, `[batch, length]`. */
 export interface EncoderInputs {

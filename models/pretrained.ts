@@ -9,26 +9,26 @@ import {
   type StateSource,
   withoutInitialization,
 } from "../nn/mod.ts";
-import { folderOf, withFile } from "../nn/disk.ts";
-import { FolderSave } from "../nn/folder_save.ts";
+import { folderOf, withFile } from "../nn/formats/disk.ts";
+import { FolderSave } from "../nn/formats/folder_save.ts";
 import { FILES as TOKENIZER_FILES } from "./tokenizer/files.ts";
 import { loadWarning } from "./files/load_warning.ts";
 import { parseSize, staleWeights, writeWeights } from "./files/save_weights.ts";
 import { partsOf } from "./files/weights.ts";
 import { stampOf } from "./files/stamp.ts";
-import { openCheckpoint } from "./checkpoint.ts";
+import { openCheckpoint } from "./files/checkpoint.ts";
 import { replacedFields } from "./class_names.ts";
 import { type PretrainedConfig, readConfig } from "./config.ts";
-import { ConfigReader } from "./config_reader.ts";
-import { GenerationConfig } from "./generation_config.ts";
+import { ConfigReader } from "./files/config_reader.ts";
+import { GenerationConfig } from "./generation/generation_config.ts";
 import {
   checkFileName,
   type ResolvedFiles,
   resolveFiles,
   type ResolveOptions,
-} from "./hub.ts";
+} from "./files/hub.ts";
 import type { EncoderInputs } from "./io.ts";
-import { checkAgainstWeights, checkSize } from "./size_limits.ts";
+import { checkAgainstWeights, checkSize } from "./files/size_limits.ts";
 
 /** Bytes that may wait for the GPU to take them while a model is loaded. */
 const STAGED_BYTES = 2 ** 26;

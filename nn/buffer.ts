@@ -11,7 +11,7 @@ import {
   type Shape,
   Tensor,
 } from "../engine/mod.ts";
-import { copyInto } from "../engine/ops/inplace.ts";
+import { copyInto } from "../engine/launch/flat.ts";
 import { type Initializer, zeros } from "./init.ts";
 
 /**

@@ -32,14 +32,14 @@
 export * from "./adamw.ts";
 export * from "./attention.ts";
 export * from "./buffer.ts";
-export * from "./calibration.ts";
+export * from "./metrics/calibration.ts";
 export * from "./data.ts";
 export * from "./dropout.ts";
 export * from "./embedding.ts";
 export * from "./init.ts";
 export * from "./layer_norm.ts";
 export * from "./linear.ts";
-export * from "./metrics.ts";
+export * from "./metrics/mod.ts";
 export * from "./module.ts";
 export {
   clipGradNorm,
@@ -51,16 +51,16 @@ export {
 } from "./optim.ts";
 export { checkOptions, type KnownOptions } from "./options.ts";
 export * from "./parameter.ts";
-export * from "./pytorch_file.ts";
-export * from "./safetensors.ts";
-export * from "./safetensors_file.ts";
+export * from "./formats/pytorch_file.ts";
+export * from "./formats/safetensors.ts";
+export * from "./formats/safetensors_file.ts";
 export * from "./schedule.ts";
 export * from "./segment.ts";
 export * from "./sgd.ts";
-export * from "./temperature.ts";
+export * from "./metrics/temperature.ts";
 export * from "./trainer.ts";
 export * from "./truncated_normal.ts";
-export * from "./uncertainty.ts";
+export * from "./metrics/uncertainty.ts";
 export {
   bceWithLogits,
   type BceWithLogitsOptions,

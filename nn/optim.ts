@@ -15,8 +15,8 @@ import {
   windows,
 } from "../engine/mod.ts";
 import { touch } from "../engine/changes.ts";
-import { observer } from "../engine/observer.ts";
-import { fillInto } from "../engine/ops/inplace.ts";
+import { observer } from "../engine/gpu/observer.ts";
+import { fillInto } from "../engine/launch/flat.ts";
 import {
   ACTION_FIELD,
   clipScale,

@@ -13,7 +13,7 @@ import {
   Tensor,
 } from "../engine/mod.ts";
 import { tick } from "../engine/changes.ts";
-import { copyInto } from "../engine/ops/inplace.ts";
+import { copyInto } from "../engine/launch/flat.ts";
 import { zeros as zerosInit } from "./init.ts";
 import type { Initializer } from "./init.ts";
 import { flatten, type Place, type Segment } from "./segment.ts";

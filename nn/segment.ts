@@ -9,7 +9,7 @@ import {
   persist,
   type Tensor,
 } from "../engine/mod.ts";
-import { fillInto } from "../engine/ops/inplace.ts";
+import { fillInto } from "../engine/launch/flat.ts";
 import type { Parameter } from "./parameter.ts";
 
 /** Elements that every parameter's place is a multiple of: 256 bytes. */

@@ -9,7 +9,7 @@
 
 import { allocate, uniform } from "../engine/mod.ts";
 import type { Expression } from "../engine/kernels/elementwise.ts";
-import { evaluateFlat } from "../engine/ops/inplace.ts";
+import { evaluateFlat } from "../engine/launch/flat.ts";
 import type { Initializer } from "./init.ts";
 
 const CENTRE = [

@@ -11,7 +11,7 @@
 
 import type { Access, Kernel } from "../engine/mod.ts";
 import { PHILOX } from "../engine/kernels/random.ts";
-import { declareTexels } from "../engine/texels.ts";
+import { declareTexels } from "../engine/gpu/texels.ts";
 
 /** Invocations of a workgroup. */
 export const WORKGROUP = 64;

@@ -19,8 +19,8 @@ import {
   tensor,
 } from "../engine/mod.ts";
 import { touch } from "../engine/changes.ts";
-import { fillInto } from "../engine/ops/inplace.ts";
-import type { Rider } from "../engine/stream.ts";
+import { fillInto } from "../engine/launch/flat.ts";
+import type { Rider } from "../engine/gpu/stream.ts";
 import {
   findUnusable,
   INFINITY_BITS,

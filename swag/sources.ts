@@ -12,7 +12,7 @@ import {
   sameShape,
   type Tensor,
 } from "../engine/mod.ts";
-import { fillInto } from "../engine/ops/inplace.ts";
+import { fillInto } from "../engine/launch/flat.ts";
 import type { Module } from "../nn/module.ts";
 import type { Parameter } from "../nn/parameter.ts";
 import type { Entry, Layout, Piece } from "./layout.ts";

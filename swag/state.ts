@@ -9,10 +9,10 @@ import { formatShape, sameShape } from "../engine/mod.ts";
 import {
   type SafetensorsSource,
   writeSafetensors,
-} from "../nn/safetensors_file.ts";
-import { exists, folderOf } from "../nn/disk.ts";
+} from "../nn/formats/safetensors_file.ts";
+import { exists, folderOf } from "../nn/formats/disk.ts";
 import type { Module } from "../nn/module.ts";
-import { checkFinite } from "../nn/check_finite.ts";
+import { checkFinite } from "../nn/formats/check_finite.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { type Entry, NONE } from "./layout.ts";
 import type { Posterior, RawMoments } from "./posterior.ts";

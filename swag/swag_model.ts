@@ -5,7 +5,7 @@ import { isThenable } from "../engine/asynchronous.ts";
 import { keep, scope, type Tensor } from "../engine/mod.ts";
 import type { Module } from "../nn/module.ts";
 import { checkOptions } from "../nn/options.ts";
-import { openSafetensors } from "../nn/safetensors_file.ts";
+import { openSafetensors } from "../nn/formats/safetensors_file.ts";
 import { type DensityOptions, logDensity } from "./density.ts";
 import { measure, type MemoryEstimate, NONE } from "./layout.ts";
 import { drawKey } from "./noise.ts";
@@ -43,8 +43,8 @@ import {
   type SaveSwagOptions,
   writePosterior,
 } from "./state.ts";
-import { folderOf, withFile } from "../nn/disk.ts";
-import { finishSave } from "../nn/folder_save.ts";
+import { folderOf, withFile } from "../nn/formats/disk.ts";
+import { finishSave } from "../nn/formats/folder_save.ts";
 import { fingerprint } from "./fingerprint.ts";
 
 /** Options of {@linkcode SwagModel.sampleParameters}. */

@@ -5,7 +5,7 @@
 // good to 1e-7, SwiftShader's to 2e-4, and both are what WGSL allows.
 
 import { assertLessOrEqual } from "@std/assert";
-import type { Device } from "../engine/device.ts";
+import type { Device } from "../engine/gpu/device.ts";
 import type { Tolerance } from "./_check.ts";
 
 /**

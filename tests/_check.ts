@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { backward } from "../engine/tape.ts";
-import { type Device, initialize } from "../engine/device.ts";
+import { type Device, initialize } from "../engine/gpu/device.ts";
 import { scope } from "../engine/scope.ts";
 import { sizeOf } from "../engine/shape.ts";
 import { readAll, type Tensor } from "../engine/tensor.ts";

@@ -5,7 +5,7 @@
 // test does so.
 
 import { assert } from "@std/assert";
-import type { Device } from "../engine/device.ts";
+import type { Device } from "../engine/gpu/device.ts";
 import { chosen, pin, pinned, variantsOf } from "../engine/tuning/choice.ts";
 import { gpuTest } from "./_check.ts";
 

@@ -22,7 +22,7 @@ import { findTests } from "./test/files.ts";
 
 const FILES = [
   "tests/mod_test.ts",
-  "tests/engine/capture_test.ts",
+  "tests/engine/capture/capture_test.ts",
   "tests/nn/trainer_test.ts",
   "tests/swag/golden_test.ts",
 ];

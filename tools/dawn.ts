@@ -37,12 +37,15 @@ const USES_GPU = /\bgpuTest\(|\b(?:initialize|openDevice)\(/;
 // Files that take minutes here, for the reason given. Whoever names one on the
 // command line gets it.
 const TOO_SLOW = new Map([
-  ["tests/engine/variants_test.ts", "18 s for each variant, compiling"],
-  ["tests/models/sizes_test.ts", "5 minutes: models of full size"],
+  ["tests/engine/tuning/variants_test.ts", "18 s for each variant, compiling"],
+  [
+    "tests/models/architectures/sizes_test.ts",
+    "5 minutes: models of full size",
+  ],
   ["tests/engine/ops/attention_test.ts", "4 minutes, compiling"],
   ["tests/engine/ops/matmul_test.ts", "2 minutes, compiling"],
-  ["tests/engine/product_test.ts", "1 minute, compiling"],
-  ["tests/engine/tuning_test.ts", "1 minute: times every variant"],
+  ["tests/engine/launch/matmul_test.ts", "1 minute, compiling"],
+  ["tests/engine/tuning/tuning_test.ts", "1 minute: times every variant"],
 ]);
 
 /** The test files that run on Dawn when no path is given. */

@@ -19,7 +19,7 @@ import {
   backendHint,
   backendOf,
   describeAdapter,
-} from "../engine/backend.ts";
+} from "../engine/gpu/backend.ts";
 
 /** An adapter, as a process sees it. */
 export interface Found {

@@ -37,11 +37,11 @@ export const FLAGS: readonly string[] = [
 // at the end. A name that is missing here costs time and nothing else.
 const SLOW = [
   "tests/engine/ops/attention_test.ts",
-  "tests/engine/variants_test.ts",
-  "tests/models/sizes_test.ts",
+  "tests/engine/tuning/variants_test.ts",
+  "tests/models/architectures/sizes_test.ts",
   "tests/engine/ops/matmul_test.ts",
-  "tests/engine/product_test.ts",
-  "tests/models/packed_test.ts",
+  "tests/engine/launch/matmul_test.ts",
+  "tests/models/architectures/packed_test.ts",
 ];
 
 /** Files whose examples share a process. */

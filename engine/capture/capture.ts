@@ -6,11 +6,11 @@
 // GPU without running its code again (program.ts).
 
 import { refusePromise } from "../asynchronous.ts";
-import { currentDevice, type Device } from "../device.ts";
+import { currentDevice, type Device } from "../gpu/device.ts";
 import type { DType } from "../dtype.ts";
-import type { IntegerCheck } from "../host_integers.ts";
+import type { IntegerCheck } from "../gpu/host_integers.ts";
 import { knownIntegers } from "../integer_range.ts";
-import { observe, observer } from "../observer.ts";
+import { observe, observer } from "../gpu/observer.ts";
 import { Arena } from "./plan.ts";
 import { Program } from "./program.ts";
 import { difference, type Memory, Recording } from "./recording.ts";

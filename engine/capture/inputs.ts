@@ -4,11 +4,11 @@
 // What captured steps are called with: host values, tensors, bundles of them,
 // and plain values that are part of a recording's key.
 
-import type { Device } from "../device.ts";
+import type { Device } from "../gpu/device.ts";
 import { type DType, dtypeOf, type TypedArray } from "../dtype.ts";
-import { type HostIntegers, integersOf } from "../host_integers.ts";
+import { type HostIntegers, integersOf } from "../gpu/host_integers.ts";
 import { knownIntegers } from "../integer_range.ts";
-import { alignBytes, type Block } from "../pool.ts";
+import { alignBytes, type Block } from "../gpu/pool.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "../shape.ts";
 import { allocate, Tensor } from "../tensor.ts";
 

@@ -5,14 +5,14 @@
 // lie in one uniform buffer; those that change, and values that the host writes,
 // come first in it and go up in one write before the first command.
 
-import type { Device } from "../device.ts";
-import { outOfMemory } from "../faults.ts";
-import { PARAMS_BYTES, type Pipeline } from "../kernel.ts";
-import { type Live, observe, type Observer } from "../observer.ts";
+import type { Device } from "../gpu/device.ts";
+import { outOfMemory } from "../gpu/faults.ts";
+import { PARAMS_BYTES, type Pipeline } from "../gpu/kernel.ts";
+import { type Live, observe, type Observer } from "../gpu/observer.ts";
 import { type Arena, type Plan, planMemory } from "./plan.ts";
-import { alignBytes, type Binding, type Block } from "../pool.ts";
+import { alignBytes, type Binding, type Block } from "../gpu/pool.ts";
 import type { Command, Memory, Range, Recording } from "./recording.ts";
-import type { CommandList } from "../stream.ts";
+import type { CommandList } from "../gpu/stream.ts";
 
 /** Dispatches of the first submit, so that the GPU starts soon. */
 const FIRST_CHUNK = 32;

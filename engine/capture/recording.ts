@@ -5,9 +5,9 @@
 // blocks the pool hands out and takes back, and what of the host the step
 // depends on. capture.ts decides what to do with it.
 
-import { Live, type Observer, type Param } from "../observer.ts";
-import type { Pipeline } from "../kernel.ts";
-import type { Binding, Block } from "../pool.ts";
+import { Live, type Observer, type Param } from "../gpu/observer.ts";
+import type { Pipeline } from "../gpu/kernel.ts";
+import type { Binding, Block } from "../gpu/pool.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** Memory that a recorded command uses: made by the step, or met by it. */

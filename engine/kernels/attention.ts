@@ -12,8 +12,8 @@
 // owns (queries, or keys for dk and dv) the first and one-past-last row of the
 // other side that it meets; all others are excluded.
 
-import type { Access, Kernel, ParamType } from "../kernel.ts";
-import { declareTexels } from "../texels.ts";
+import type { Access, Kernel, ParamType } from "../gpu/kernel.ts";
+import { declareTexels } from "../gpu/texels.ts";
 import { PHILOX } from "./random.ts";
 
 /** The parameters of every attention kernel. */

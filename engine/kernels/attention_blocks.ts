@@ -7,7 +7,7 @@
 //   tiled32, tiled64        a workgroup owns 32 or 64 rows; for GPUs
 //   resident32, resident64  the same, and keeps them in workgroup memory
 
-import type { Kernel } from "../kernel.ts";
+import type { Kernel } from "../gpu/kernel.ts";
 import type { AttentionForm } from "./attention.ts";
 import {
   ATTENTION_SERIAL_WORKGROUP,

@@ -12,7 +12,7 @@
 // Registers are scalars of the text, one name per row and vec4 (`q0_3` is the
 // fourth vec4 of row 0), since arrays in private memory are as slow as storage.
 
-import type { Kernel } from "../kernel.ts";
+import type { Kernel } from "../gpu/kernel.ts";
 import { choice, unroll } from "./unroll.ts";
 import { type AttentionForm, attentionKernel, read } from "./attention.ts";
 

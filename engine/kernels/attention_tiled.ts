@@ -17,7 +17,7 @@
 // neighbours on different banks.
 // Longer than most files: the three kernels share their tiles and their maths.
 
-import type { Kernel } from "../kernel.ts";
+import type { Kernel } from "../gpu/kernel.ts";
 import {
   type AttentionBinding,
   type AttentionForm,

@@ -15,7 +15,7 @@
 // Scores are in base 2, a masked key has the score MASKED: where all are masked,
 // attention spreads evenly, as adding the most negative float would make it.
 
-import type { Access, Kernel, ParamType } from "../kernel.ts";
+import type { Access, Kernel, ParamType } from "../gpu/kernel.ts";
 
 /** What of a call changes the text of its kernel. */
 export interface CachedAttentionForm {

@@ -7,7 +7,7 @@
 // last axis must have stride 1 on both sides, and every other stride, both
 // offsets and the last length must be multiples of 4 (all given in fours).
 
-import type { Access, Kernel, ParamType } from "../kernel.ts";
+import type { Access, Kernel, ParamType } from "../gpu/kernel.ts";
 
 /** Axes of a strided copy. */
 export const COPY_AXES = 6;

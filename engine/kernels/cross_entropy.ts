@@ -16,8 +16,8 @@
 //               last four may reach into other rows. Class indices only
 //   workgroup   one workgroup per row, z read once, tree sums in a fixed order
 
-import type { Access, Kernel, ParamType } from "../kernel.ts";
-import { declareTexels } from "../texels.ts";
+import type { Access, Kernel, ParamType } from "../gpu/kernel.ts";
+import { declareTexels } from "../gpu/texels.ts";
 import { scalarFunctions } from "./scalar_functions.ts";
 
 /** Invocations of a workgroup of the serial forward kernel. */

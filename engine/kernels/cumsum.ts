@@ -9,7 +9,7 @@
 //   workgroup  inner = 1: one workgroup per line, 128 elements at a time, each
 //              stretch in log2(128) steps of doubling distance
 
-import type { Access, Kernel, ParamType } from "../kernel.ts";
+import type { Access, Kernel, ParamType } from "../gpu/kernel.ts";
 
 /** Invocations of a workgroup of the serial form. */
 export const CUMSUM_WORKGROUP = 64;

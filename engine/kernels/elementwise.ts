@@ -11,8 +11,8 @@
 // binding, since WebGPU refuses a buffer bound for both in one dispatch.
 
 import { type DType, DTYPES } from "../dtype.ts";
-import type { Access, Kernel, ParamType } from "../kernel.ts";
-import { declareTexels } from "../texels.ts";
+import type { Access, Kernel, ParamType } from "../gpu/kernel.ts";
+import { declareTexels } from "../gpu/texels.ts";
 import { scalarFunctions } from "./scalar_functions.ts";
 
 /** Invocations of a workgroup. */

@@ -11,8 +11,8 @@
 // A dispatch sees table rows `first` to `first + rows`; tokens of other rows
 // are skipped. Ids outside [0, n) give NaN, written with the first window.
 
-import type { Access, Kernel, ParamType } from "../kernel.ts";
-import { declareTexels } from "../texels.ts";
+import type { Access, Kernel, ParamType } from "../gpu/kernel.ts";
+import { declareTexels } from "../gpu/texels.ts";
 
 /** Invocations of a workgroup. */
 export const EMBEDDING_WORKGROUP = 64;

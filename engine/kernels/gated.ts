@@ -6,7 +6,7 @@
 // backward; act and its derivative are found again backward.
 //   da = dy · b · act'(a)    db = dy · act(a)
 
-import type { Kernel, ParamType } from "../kernel.ts";
+import type { Kernel, ParamType } from "../gpu/kernel.ts";
 import { type Activation, ACTIVATIONS } from "./matmul_activation.ts";
 import { scalarFunctions } from "./scalar_functions.ts";
 

@@ -9,7 +9,7 @@
 // Backward walks j in order, one invocation per (o, i), and adds dy to dx in
 // place: no two invocations touch one element, so the sum's order is fixed.
 
-import type { Kernel, ParamType } from "../kernel.ts";
+import type { Kernel, ParamType } from "../gpu/kernel.ts";
 
 /** Invocations of a workgroup. */
 export const GATHER_WORKGROUP = 64;

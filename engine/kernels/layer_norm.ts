@@ -12,7 +12,7 @@
 // partial sums of dweight and dbias; else two passes for dx (two sums, then dx)
 // and one for the partial sums. These are then added up over the blocks.
 
-import type { Kernel } from "../kernel.ts";
+import type { Kernel } from "../gpu/kernel.ts";
 import {
   declareInput,
   eachOf,

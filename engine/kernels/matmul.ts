@@ -17,7 +17,7 @@
 // results matmul_split.ts adds.
 // Rows and columns past the edge read whatever lies there and are not stored.
 
-import type { Kernel } from "../kernel.ts";
+import type { Kernel } from "../gpu/kernel.ts";
 import { direct } from "./matmul_direct.ts";
 import {
   byFours,

@@ -5,8 +5,8 @@
 // what is held there, apply what follows the sum, write. Shared by the kernels
 // that multiply and the one that adds the parts of a product cut along k.
 
-import type { Access } from "../kernel.ts";
-import { declareTexels } from "../texels.ts";
+import type { Access } from "../gpu/kernel.ts";
+import { declareTexels } from "../gpu/texels.ts";
 import { type Activation, ACTIVATIONS } from "./matmul_activation.ts";
 import { scalarFunctions } from "./scalar_functions.ts";
 

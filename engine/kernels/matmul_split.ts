@@ -5,7 +5,7 @@
 // order, and ends as the product would have. An invocation owns four neighbours
 // of C; the last ones own a sum along k each.
 
-import type { Kernel } from "../kernel.ts";
+import type { Kernel } from "../gpu/kernel.ts";
 import {
   byFours,
   declareBuffers,

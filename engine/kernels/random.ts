@@ -5,7 +5,7 @@
 // of a stream is word k % 4 of the block with counter (k / 4, 0, stream), so it
 // depends on nothing but key, stream and k; an invocation makes whole blocks.
 
-import type { Kernel } from "../kernel.ts";
+import type { Kernel } from "../gpu/kernel.ts";
 
 /**
  * WGSL: `philox4x32(counter, key)`, `philox_block(key, stream, block)`, and

@@ -18,8 +18,8 @@
 // numbers, NaN beyond all others: WGSL leaves max and min of NaN open.
 
 import type { DType } from "../dtype.ts";
-import type { Access, Kernel, ParamType } from "../kernel.ts";
-import { declareTexels } from "../texels.ts";
+import type { Access, Kernel, ParamType } from "../gpu/kernel.ts";
+import { declareTexels } from "../gpu/texels.ts";
 
 /** What a reduction does with two elements. */
 export type Reduction = "sum" | "max" | "min";

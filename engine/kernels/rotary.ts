@@ -12,7 +12,7 @@
 // most. Sine and cosine are Taylor sums on ±π/4, within 2 units in the last
 // place, since WGSL promises no more than 2⁻¹¹ for its own.
 
-import type { Access, Kernel, ParamType } from "../kernel.ts";
+import type { Access, Kernel, ParamType } from "../gpu/kernel.ts";
 
 /** Invocations of a workgroup. */
 export const ROTARY_WORKGROUP = 64;

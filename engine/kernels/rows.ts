@@ -11,10 +11,10 @@
 //               GPUs. A row of up to HELD elements for each lane is read once
 //               and stays in registers
 
-import type { Device } from "../device.ts";
-import type { Access, Kernel } from "../kernel.ts";
-import { type Window, windows } from "../launch.ts";
-import { declareTexels, TEXEL_WINDOW } from "../texels.ts";
+import type { Device } from "../gpu/device.ts";
+import type { Access, Kernel } from "../gpu/kernel.ts";
+import { type Window, windows } from "../launch/launch.ts";
+import { declareTexels, TEXEL_WINDOW } from "../gpu/texels.ts";
 import { chooseVariant, type RowWork } from "../tuning/choice.ts";
 import { unroll } from "./unroll.ts";
 

@@ -10,7 +10,7 @@
 // the digits of log Σ where the maximum is large.
 // A row of -∞ alone gives NaN, as it does elsewhere.
 
-import type { Kernel } from "../kernel.ts";
+import type { Kernel } from "../gpu/kernel.ts";
 import {
   declareInput,
   eachOf,

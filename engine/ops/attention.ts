@@ -5,8 +5,8 @@
 // Longer than most files: a fifth is the interface's documentation, a quarter
 // the checks of its arguments.
 
-import type { Device } from "../device.ts";
-import { type Kernel, specialize } from "../kernel.ts";
+import type { Device } from "../gpu/device.ts";
+import { type Kernel, specialize } from "../gpu/kernel.ts";
 import {
   ATTENTION_ROWS_WORKGROUP,
   type AttentionForm,
@@ -21,14 +21,14 @@ import {
   blockKernel,
 } from "../kernels/attention_blocks.ts";
 import { rowsEach, serialTurns } from "../kernels/attention_serial.ts";
-import { grid, launch, part, type Window, windows } from "../launch.ts";
-import type { Param } from "../observer.ts";
+import { grid, launch, part, type Window, windows } from "../launch/launch.ts";
+import type { Param } from "../gpu/observer.ts";
 import { type RandomStream, streamParams } from "../random.ts";
 import { formatShape } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
 import { chooseVariant, defineVariants } from "../tuning/choice.ts";
-import { fillInto } from "./inplace.ts";
+import { fillInto } from "../launch/flat.ts";
 
 // How they are measured stands in tuning/trials.ts.
 defineVariants("attention", ATTENTION_VARIANTS);

@@ -4,9 +4,9 @@
 // Attention to keys and values that were computed before, for generation.
 
 import { touch } from "../changes.ts";
-import { copyStrided } from "../copy.ts";
-import type { Device } from "../device.ts";
-import { specialize } from "../kernel.ts";
+import { copyStrided } from "../launch/copy.ts";
+import type { Device } from "../gpu/device.ts";
+import { specialize } from "../gpu/kernel.ts";
 import {
   CACHED_COMBINE_WORKGROUP,
   CACHED_ITEMS,
@@ -16,7 +16,7 @@ import {
   cachedForward,
   partWords,
 } from "../kernels/cached_attention.ts";
-import { grid, launch } from "../launch.ts";
+import { grid, launch } from "../launch/launch.ts";
 import { formatShape } from "../shape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
 import { chooseVariant, defineVariants } from "../tuning/choice.ts";

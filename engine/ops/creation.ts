@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import { currentDevice, type Device } from "../device.ts";
+import { currentDevice, type Device } from "../gpu/device.ts";
 import {
   type DType,
   DTYPES,
@@ -11,7 +11,7 @@ import {
 import { checkShape, formatShape, type Shape, sizeOf } from "../shape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
 import { checkAll } from "../whole_numbers.ts";
-import { fillInto } from "./inplace.ts";
+import { fillInto } from "../launch/flat.ts";
 
 /** Numbers, or arrays of them nested to any depth, all of equal length. */
 export type Nested = number | readonly Nested[];

@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import { copyStrided } from "../copy.ts";
-import { specialize } from "../kernel.ts";
+import { copyStrided } from "../launch/copy.ts";
+import { specialize } from "../gpu/kernel.ts";
 import {
   BACKWARD_FOURS,
   BACKWARD_RUN,
@@ -17,8 +17,8 @@ import {
 } from "../kernels/cross_entropy.ts";
 import { ROW_VARIANTS, rowForm, rowWindows } from "../kernels/rows.ts";
 import { checkIntegers } from "../integer_range.ts";
-import { grid, launch, part } from "../launch.ts";
-import { reduceAxes } from "../reduction.ts";
+import { grid, launch, part } from "../launch/launch.ts";
+import { reduceAxes } from "../launch/reduction.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";

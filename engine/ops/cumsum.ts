@@ -7,12 +7,12 @@ import {
   CUMSUM_WORKGROUP,
 } from "../kernels/cumsum.ts";
 import { retype } from "../kernels/reduce.ts";
-import { grid, launch } from "../launch.ts";
+import { grid, launch } from "../launch/launch.ts";
 import { normalizeAxis, sizeOf } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
 import { chooseRowForm, defineVariants } from "../tuning/choice.ts";
-import { view, VIEW_SLACK } from "../view.ts";
+import { view, VIEW_SLACK } from "../launch/view.ts";
 
 defineVariants("cumsum", ["serial", "workgroup"]);
 

@@ -2,7 +2,7 @@
 // This module is browser compatible.
 
 import { DROPOUT, RANDOM_WORKGROUP } from "../kernels/random.ts";
-import { grid, launch, part, windows } from "../launch.ts";
+import { grid, launch, part, windows } from "../launch/launch.ts";
 import {
   defaultGenerator,
   type Generator,

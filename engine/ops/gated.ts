@@ -3,7 +3,7 @@
 
 import { GATED_WORKGROUP, gatedKernels } from "../kernels/gated.ts";
 import type { Activation } from "../kernels/matmul_activation.ts";
-import { grid, launch, part, windows } from "../launch.ts";
+import { grid, launch, part, windows } from "../launch/launch.ts";
 import { formatShape } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";

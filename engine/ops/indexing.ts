@@ -20,14 +20,14 @@ import {
   GATHER_WORKGROUP,
 } from "../kernels/gather.ts";
 import { checkIntegers } from "../integer_range.ts";
-import { grid, launch, type Window } from "../launch.ts";
+import { grid, launch, type Window } from "../launch/launch.ts";
 import { formatShape, normalizeAxis, sizeOf } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
-import { TEXEL_WINDOW } from "../texels.ts";
+import { TEXEL_WINDOW } from "../gpu/texels.ts";
 import { chooseVariant, defineVariants } from "../tuning/choice.ts";
-import { view, VIEW_SLACK } from "../view.ts";
-import { fillInto } from "./inplace.ts";
+import { view, VIEW_SLACK } from "../launch/view.ts";
+import { fillInto } from "../launch/flat.ts";
 
 defineVariants("embedding", ["buffers", "texels"]);
 

@@ -3,8 +3,8 @@
 
 // Losses of pairs of elements: a value and its derivatives, then a reduction.
 
-import { evaluate } from "../evaluate.ts";
-import { reduceAxes } from "../reduction.ts";
+import { evaluate } from "../launch/evaluate.ts";
+import { reduceAxes } from "../launch/reduction.ts";
 import { broadcastShapes, formatShape, sameShape } from "../shape.ts";
 import { record } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";

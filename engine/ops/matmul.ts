@@ -2,8 +2,8 @@
 // This module is browser compatible.
 
 import { type Activation, ACTIVATIONS } from "../kernels/matmul_activation.ts";
-import { type BatchAxis, product } from "../product.ts";
-import { reduceAxes } from "../reduction.ts";
+import { type BatchAxis, product } from "../launch/matmul.ts";
+import { reduceAxes } from "../launch/reduction.ts";
 import {
   broadcastShapes,
   broadcastStrides,
@@ -14,7 +14,7 @@ import {
 } from "../shape.ts";
 import { isOnlyUse, isRecording, record } from "../tape.ts";
 import { alias, allocate, type Tensor } from "../tensor.ts";
-import { evaluateFlat } from "./inplace.ts";
+import { evaluateFlat } from "../launch/flat.ts";
 
 export type { Activation } from "../kernels/matmul_activation.ts";
 

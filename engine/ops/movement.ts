@@ -3,7 +3,7 @@
 
 // Ops that move elements. Tensors are contiguous, so all but the reshapes copy.
 
-import { copyStrided } from "../copy.ts";
+import { copyStrided } from "../launch/copy.ts";
 import {
   broadcastShapes,
   broadcastStrides,
@@ -17,7 +17,7 @@ import {
 } from "../shape.ts";
 import { record } from "../tape.ts";
 import { alias, allocate, type Tensor } from "../tensor.ts";
-import { fillInto } from "./inplace.ts";
+import { fillInto } from "../launch/flat.ts";
 import { sumTo } from "./reduce.ts";
 
 /**

@@ -4,8 +4,8 @@
 // Layer norm, softmax and log-softmax. Longer than most files: a third of it
 // documents the interface.
 
-import type { Device } from "../device.ts";
-import { specialize } from "../kernel.ts";
+import type { Device } from "../gpu/device.ts";
+import { specialize } from "../gpu/kernel.ts";
 import {
   COLUMNS_WORKGROUP,
   layerNormBackward,
@@ -23,13 +23,13 @@ import {
   rowWindows,
 } from "../kernels/rows.ts";
 import { softmaxBackward, softmaxForward } from "../kernels/softmax.ts";
-import { grid, launch, part, type Window } from "../launch.ts";
-import { reduceAxes } from "../reduction.ts";
+import { grid, launch, part, type Window } from "../launch/launch.ts";
+import { reduceAxes } from "../launch/reduction.ts";
 import { formatShape, normalizeAxis, sameShape, sizeOf } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
 import { defineVariants } from "../tuning/choice.ts";
-import { fillInto } from "./inplace.ts";
+import { fillInto } from "../launch/flat.ts";
 
 defineVariants("layer_norm", ROW_VARIANTS);
 defineVariants("softmax", ROW_VARIANTS);

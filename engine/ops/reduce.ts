@@ -3,21 +3,21 @@
 
 // Reductions over any axes; reduction.ts launches the kernels.
 
-import { evaluate } from "../evaluate.ts";
+import { evaluate } from "../launch/evaluate.ts";
 import {
   argExtreme,
   placeAt,
   plan,
   reduceAxes,
   type ReduceOptions,
-} from "../reduction.ts";
+} from "../launch/reduction.ts";
 import { keep, scope } from "../scope.ts";
 import { formatShape, sameShape, type Shape } from "../shape.ts";
 import { noGrad, record } from "../tape.ts";
 import { alias, allocate, type Tensor } from "../tensor.ts";
-import { fillInto } from "./inplace.ts";
+import { fillInto } from "../launch/flat.ts";
 
-export type { ReduceOptions } from "../reduction.ts";
+export type { ReduceOptions } from "../launch/reduction.ts";
 
 /**
  * Sums over the axes along which `shape` was broadcast to `x.shape`: the

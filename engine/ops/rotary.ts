@@ -3,19 +3,19 @@
 
 // Rotary positions of queries and keys; kernels/rotary.ts holds the arithmetic.
 
-import type { Device } from "../device.ts";
-import { type Kernel, specialize } from "../kernel.ts";
+import type { Device } from "../gpu/device.ts";
+import { type Kernel, specialize } from "../gpu/kernel.ts";
 import {
   ROTARY_COLUMNS,
   ROTARY_WORKGROUP,
   rotaryKernels,
 } from "../kernels/rotary.ts";
-import { grid, launch, part, windows } from "../launch.ts";
+import { grid, launch, part, windows } from "../launch/launch.ts";
 import { keep } from "../scope.ts";
 import { formatShape } from "../shape.ts";
 import { record } from "../tape.ts";
 import { alias, allocate, type Tensor } from "../tensor.ts";
-import { fillInto } from "./inplace.ts";
+import { fillInto } from "../launch/flat.ts";
 
 /** Options of {@linkcode rotary} and {@linkcode rotaryQkv}. */
 export interface RotaryOptions {

@@ -2,8 +2,8 @@
 // This module is browser compatible.
 
 import type { DType } from "../dtype.ts";
-import { evaluate } from "../evaluate.ts";
-import type { ParamType } from "../kernel.ts";
+import { evaluate } from "../launch/evaluate.ts";
+import type { ParamType } from "../gpu/kernel.ts";
 import {
   broadcastShapes,
   formatShape,

@@ -6,7 +6,7 @@
 // dy.
 
 import type { DType } from "../dtype.ts";
-import { evaluate, mentioned } from "../evaluate.ts";
+import { evaluate, mentioned } from "../launch/evaluate.ts";
 import type { Expression } from "../kernels/elementwise.ts";
 import { record } from "../tape.ts";
 import { alias, type Tensor } from "../tensor.ts";

@@ -6,8 +6,8 @@
 // adapter, the family's own default or what a probe found to give the same bits
 // sooner. The choice can be part of "same bits", so a run can export it.
 
-import type { Device } from "../device.ts";
-import { assume } from "../observer.ts";
+import type { Device } from "../gpu/device.ts";
+import { assume } from "../gpu/observer.ts";
 import {
   applied,
   families,

@@ -4,7 +4,7 @@
 // The kernel families and what has been decided about them: what choice.ts lets
 // users see and change, and tuner.ts fills in.
 
-import type { Device } from "../device.ts";
+import type { Device } from "../gpu/device.ts";
 
 /** How `tune` measures a family. */
 export interface Trial {

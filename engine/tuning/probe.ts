@@ -8,8 +8,8 @@
 // starts a probe of a few milliseconds, which is recorded once the code under way
 // has returned; calls before its end run the usual variant.
 
-import type { Device } from "../device.ts";
-import { assume } from "../observer.ts";
+import type { Device } from "../gpu/device.ts";
+import { assume } from "../gpu/observer.ts";
 import { persist, scope } from "../scope.ts";
 import type { Tensor } from "../tensor.ts";
 import { families, type Probe, rehearse } from "./families.ts";

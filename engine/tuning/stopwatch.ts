@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import type { Device } from "../device.ts";
-import { Block } from "../pool.ts";
+import type { Device } from "../gpu/device.ts";
+import { Block } from "../gpu/pool.ts";
 
 /** Times recorded work. */
 export interface Stopwatch {

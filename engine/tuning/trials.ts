@@ -6,7 +6,7 @@
 // a few milliseconds on an adapter on the CPU. Then what probes run to choose
 // between reading buffers and reading texels, which give the same bits.
 
-import type { Device } from "../device.ts";
+import type { Device } from "../gpu/device.ts";
 import { isSerial } from "../kernels/attention_blocks.ts";
 import { attention } from "../ops/attention.ts";
 import { cachedAttention } from "../ops/cached_attention.ts";

@@ -5,7 +5,7 @@
 // timed by the GPU's own clock where it has one. Those slower than twice the
 // best leave after their first sample.
 
-import type { Device } from "../device.ts";
+import type { Device } from "../gpu/device.ts";
 import { families, type Family, measuredOn, rehearse } from "./families.ts";
 import { type Stopwatch, stopwatchFor } from "./stopwatch.ts";
 import { persist, scope } from "../scope.ts";

@@ -17,7 +17,7 @@ import {
   expectedCalibrationError,
   negativeLogLikelihood,
   reliabilityBins,
-} from "../../nn/metrics.ts";
+} from "../../nn/metrics/mod.ts";
 import type { Prediction } from "./table.ts";
 
 /** How the diagram is drawn. */

@@ -15,7 +15,7 @@ import {
   logProbabilities,
   negativeLogLikelihood,
   softCrossEntropy,
-} from "../../nn/metrics.ts";
+} from "../../nn/metrics/mod.ts";
 
 /** What a method predicted for the test set. */
 export interface Prediction {

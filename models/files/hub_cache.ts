@@ -4,8 +4,8 @@
 // The hub package's own cache function writes to the console and asks for each
 // file twice, so that only its requests are used here.
 
-import { writeAtomically, writeTextAtomically } from "../../nn/disk.ts";
-import { diskError } from "../../nn/disk.ts";
+import { writeAtomically, writeTextAtomically } from "../../nn/formats/disk.ts";
+import { diskError } from "../../nn/formats/disk.ts";
 import { HubRequests } from "./hub_requests.ts";
 
 /** A repository of the hub, and where it is kept. */

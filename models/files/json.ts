@@ -2,8 +2,12 @@
 // JSON files as Python writes them: `json.dumps(value, indent=2, sort_keys=True)`
 // keeps "0.0" apart from "0", which JavaScript's numbers do not.
 
-import { DiskReader, folderOf, writeTextAtomically } from "../../nn/disk.ts";
-import { finishSave } from "../../nn/folder_save.ts";
+import {
+  DiskReader,
+  folderOf,
+  writeTextAtomically,
+} from "../../nn/formats/disk.ts";
+import { finishSave } from "../../nn/formats/folder_save.ts";
 
 /** The fields of a JSON file, and which of them are spelled as floats. */
 export interface JsonFields {

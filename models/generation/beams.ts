@@ -11,8 +11,8 @@ import {
   readAll,
   type Tensor,
 } from "../../engine/mod.ts";
-import { ADVANCE, FINISH, LOWEST_SCORE, MOVE } from "./_beam_kernels.ts";
-import { bestContinuations } from "./_candidates.ts";
+import { ADVANCE, FINISH, LOWEST_SCORE, MOVE } from "./beam_kernels.ts";
+import { bestContinuations } from "./candidates.ts";
 import { Search, type SearchOptions, type SearchResult } from "./search.ts";
 
 /** What a step reads and writes anew: there are two sets, used in turn. */

@@ -14,8 +14,8 @@ import {
 } from "../../engine/mod.ts";
 import { KeyValueCache } from "../cache.ts";
 import type { PretrainedConfig } from "../config.ts";
-import type { GenerationConfig } from "../generation_config.ts";
-import { type Packing, packingOf, paysToPack } from "../packing.ts";
+import type { GenerationConfig } from "./generation_config.ts";
+import { type Packing, packingOf, paysToPack } from "../packing/packing.ts";
 import type { Table } from "./prompts.ts";
 import type { Search } from "./search.ts";
 

@@ -17,7 +17,7 @@ import {
   type Tensor,
   tensor,
 } from "../../engine/mod.ts";
-import type { GenerationConfig } from "../generation_config.ts";
+import type { GenerationConfig } from "./generation_config.ts";
 import {
   BIAS,
   EDIT,
@@ -30,8 +30,8 @@ import {
   THRESHOLD,
   THRESHOLD_PASSES,
   THRESHOLDS,
-} from "./_processor_kernels.ts";
-import { ITEMS_OF, rowForm, rowKernel } from "./_rows.ts";
+} from "./processor_kernels.ts";
+import { ITEMS_OF, rowForm, rowKernel } from "./row_kernels.ts";
 
 /** The scores of one step. */
 export interface Scores {

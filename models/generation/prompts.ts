@@ -4,7 +4,7 @@
 // What a generation starts from: rows of tokens on the host, checked.
 
 import { readAll, Tensor } from "../../engine/mod.ts";
-import type { GenerationConfig } from "../generation_config.ts";
+import type { GenerationConfig } from "./generation_config.ts";
 import { listOf } from "./processors.ts";
 
 /** Rows of whole numbers, equally long. */

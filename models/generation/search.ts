@@ -17,7 +17,7 @@ import {
   type Tensor,
   tensor,
 } from "../../engine/mod.ts";
-import type { GenerationConfig } from "../generation_config.ts";
+import type { GenerationConfig } from "./generation_config.ts";
 import { logitsProcessors } from "./processors.ts";
 import type { LogitsProcessor } from "./processors.ts";
 

@@ -9,7 +9,7 @@
 
 import { checkOptions } from "../../nn/mod.ts";
 import type { Tasks } from "../registry.ts";
-import { callable, encodeAll, scored, textsOf } from "./_batches.ts";
+import { callable, encodeAll, scored, textsOf } from "./batches.ts";
 import type { Pipeline, PipelineSetup, TruncatedOptions } from "./types.ts";
 
 /** The states of a text's tokens as one array. */

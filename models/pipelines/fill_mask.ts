@@ -10,9 +10,9 @@
 import { checkOptions } from "../../nn/mod.ts";
 import { indexSelect, reshape, type Tensor, tensor } from "../../engine/mod.ts";
 import type { Tasks } from "../registry.ts";
-import type { Encoding, Tokenizer } from "../tokenizer.ts";
-import { callable, encodeAll, scored, textsOf } from "./_batches.ts";
-import { checkCount, largest, softmax } from "./_scores.ts";
+import type { Encoding, Tokenizer } from "../tokenizer/tokenizer.ts";
+import { callable, encodeAll, scored, textsOf } from "./batches.ts";
+import { checkCount, largest, softmax } from "./scores.ts";
 import type { Pipeline, PipelineSetup, TruncatedOptions } from "./types.ts";
 
 /** What could stand in the place of a mask. */

@@ -9,9 +9,9 @@
 
 import { checkOptions } from "../../nn/mod.ts";
 import type { Tasks } from "../registry.ts";
-import type { Encoding, Tokenizer } from "../tokenizer.ts";
-import { callable, longestRow, scored } from "./_batches.ts";
-import { checkCount, largest, softmax } from "./_scores.ts";
+import type { Encoding, Tokenizer } from "../tokenizer/tokenizer.ts";
+import { callable, longestRow, scored } from "./batches.ts";
+import { checkCount, largest, softmax } from "./scores.ts";
 import type { CallOptions, Pipeline, PipelineSetup } from "./types.ts";
 
 /** A question, and the text that may hold its answer. */

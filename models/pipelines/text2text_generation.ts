@@ -8,16 +8,16 @@
  * @module
  */
 
-import { generate } from "../generate.ts";
+import { generate } from "../generation/generate.ts";
 import type { Tasks } from "../registry.ts";
-import { callable, encodeAll, likeLengths, textsOf } from "./_batches.ts";
+import { callable, encodeAll, likeLengths, textsOf } from "./batches.ts";
 import {
   type GenerationCallOptions,
   padRows,
   splitOptions,
   taskParameters,
   withDefaults,
-} from "./_generation.ts";
+} from "./generation.ts";
 import type { Pipeline, PipelineSetup } from "./types.ts";
 
 export type { GenerationCallOptions };

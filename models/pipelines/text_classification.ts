@@ -9,10 +9,10 @@
 
 import { checkOptions } from "../../nn/mod.ts";
 import type { Tasks } from "../registry.ts";
-import type { TokenizerInput } from "../tokenizer.ts";
-import { averaged, logitsOf, type RowScores, scoresOf } from "./_averages.ts";
-import { callable, encodeAll, scored } from "./_batches.ts";
-import { checkChoice, checkCount, largest } from "./_scores.ts";
+import type { TokenizerInput } from "../tokenizer/tokenizer.ts";
+import { averaged, logitsOf, type RowScores, scoresOf } from "./averages.ts";
+import { callable, encodeAll, scored } from "./batches.ts";
+import { checkChoice, checkCount, largest } from "./scores.ts";
 import type { LabelUncertainty, ScoreFunction } from "./posterior.ts";
 import type { Pipeline, PipelineSetup, TruncatedOptions } from "./types.ts";
 

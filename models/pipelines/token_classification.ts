@@ -9,17 +9,17 @@
 
 import { checkOptions } from "../../nn/mod.ts";
 import type { Tasks } from "../registry.ts";
-import type { Encoding } from "../tokenizer.ts";
-import { averagedTokens, logitsOf } from "./_averages.ts";
-import { callable, longestRow, scored, textsOf } from "./_batches.ts";
+import type { Encoding } from "../tokenizer/tokenizer.ts";
+import { averagedTokens, logitsOf } from "./averages.ts";
+import { callable, longestRow, scored, textsOf } from "./batches.ts";
 import {
   entitiesOf,
   type Found,
   marksSubwords,
   piecesOf,
   withoutOverlaps,
-} from "./_entities.ts";
-import { checkChoice } from "./_scores.ts";
+} from "./entities.ts";
+import { checkChoice } from "./scores.ts";
 import type { CallOptions, Pipeline, PipelineSetup } from "./types.ts";
 
 /** A token with its label. */

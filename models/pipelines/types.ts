@@ -9,7 +9,7 @@
 
 import type { PretrainedConfig } from "../config.ts";
 import type { PreTrainedModel } from "../pretrained.ts";
-import type { EncodeOptions, Tokenizer } from "../tokenizer.ts";
+import type { EncodeOptions, Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { SampledPosterior } from "./posterior.ts";
 
 /** A model of any kind. */

@@ -13,7 +13,7 @@ import { checkNoGaps, parseIds } from "./byte_level.ts";
 import { cleanUp } from "./decoders.ts";
 import type { Codec, CodecDecodeOptions, SpecialTokenName } from "./codec.ts";
 import { noPieces, type Pieces, type TemplateItem } from "./encoding.ts";
-import { SentencePieceModel } from "../sentencepiece.ts";
+import { SentencePieceModel } from "./sentencepiece.ts";
 
 /** What a folder of Marian holds. */
 export interface MarianParts {

@@ -1,9 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { openDevice } from "../../engine/device.ts";
+import { openDevice } from "../../engine/gpu/device.ts";
 import { dtypeOf, DTYPES } from "../../engine/dtype.ts";
-import { grid, windows } from "../../engine/launch.ts";
+import { grid, windows } from "../../engine/launch/launch.ts";
 import { gpuTest } from "../_check.ts";
 
 Deno.test("DTYPES and dtypeOf() agree", () => {

@@ -12,8 +12,8 @@ import {
   tensor,
   zeros,
 } from "../../engine/mod.ts";
-import { fillInto } from "../../engine/ops/inplace.ts";
-import { HostIntegers } from "../../engine/host_integers.ts";
+import { fillInto } from "../../engine/launch/flat.ts";
+import { HostIntegers } from "../../engine/gpu/host_integers.ts";
 import { gpuTest } from "../_check.ts";
 
 Deno.test("HostIntegers find what is out of range, but for one value", () => {

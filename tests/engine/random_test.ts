@@ -6,10 +6,10 @@ import {
   assertNotEquals,
   assertThrows,
 } from "@std/assert";
-import { openDevice } from "../../engine/device.ts";
-import type { Kernel } from "../../engine/kernel.ts";
+import { openDevice } from "../../engine/gpu/device.ts";
+import type { Kernel } from "../../engine/gpu/kernel.ts";
 import { PHILOX } from "../../engine/kernels/random.ts";
-import { launch } from "../../engine/launch.ts";
+import { launch } from "../../engine/launch/launch.ts";
 import {
   bernoulli,
   defaultGenerator,

@@ -26,7 +26,7 @@ import type {
   Seq2SeqModel,
   SourceInputs,
   TargetInputs,
-} from "../../models/generate.ts";
+} from "../../models/generation/generate.ts";
 import { randomValues } from "../_check.ts";
 
 const WIDTH = 8;

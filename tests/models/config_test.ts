@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { PretrainedConfig, readConfig } from "../../models/config.ts";
-import { ConfigReader } from "../../models/config_reader.ts";
+import { ConfigReader } from "../../models/files/config_reader.ts";
 import {
   AutoConfig,
   AutoModelForSequenceClassification,

@@ -9,7 +9,7 @@ import {
   BertForSequenceClassification,
   BertLMHeadModel,
   BertModel,
-} from "../../models/bert.ts";
+} from "../../models/architectures/bert.ts";
 import {
   type PretrainedClass,
   PreTrainedModel,

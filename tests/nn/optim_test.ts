@@ -20,7 +20,7 @@ import {
   SGD,
   values,
 } from "../../nn/mod.ts";
-import { copyInto } from "../../engine/ops/inplace.ts";
+import { copyInto } from "../../engine/launch/flat.ts";
 import { assertClose, gpuTest, randomValues } from "../_check.ts";
 
 const FIXTURE =

@@ -2,7 +2,7 @@
 
 import { assert } from "@std/assert";
 import { manualSeed, zeros } from "../../engine/mod.ts";
-import { copyInto } from "../../engine/ops/inplace.ts";
+import { copyInto } from "../../engine/launch/flat.ts";
 import { truncatedNormal } from "../../nn/truncated_normal.ts";
 import { gpuTest } from "../_check.ts";
 import { erfReference } from "../reference/functions.ts";

@@ -16,7 +16,7 @@ import {
   startBeams,
 } from "./beam_search.ts";
 import { type LogitsProcessor, logSoftmax } from "./logits_processors.ts";
-import type { GenerationConfig } from "../../models/generation_config.ts";
+import type { GenerationConfig } from "../../models/generation/generation_config.ts";
 
 /**
  * Scores the next token of rows.

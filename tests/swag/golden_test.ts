@@ -8,7 +8,7 @@ import { readAll } from "../../engine/mod.ts";
 import {
   parseSafetensors,
   type SafetensorsFile,
-} from "../../nn/safetensors.ts";
+} from "../../nn/formats/safetensors.ts";
 import { posteriorOf, SwagModel } from "../../swag/swag_model.ts";
 import { assertClose, gpuTest, type Tolerance } from "../_check.ts";
 import { Tree } from "./_tree.ts";

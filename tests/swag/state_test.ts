@@ -2,8 +2,8 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { readAll } from "../../engine/mod.ts";
-import { parseSafetensors } from "../../nn/safetensors.ts";
-import { writeSafetensors } from "../../nn/safetensors_file.ts";
+import { parseSafetensors } from "../../nn/formats/safetensors.ts";
+import { writeSafetensors } from "../../nn/formats/safetensors_file.ts";
 import { SwagModel, type SwagOptions } from "../../swag/mod.ts";
 import { gpuTest, randomValues } from "../_check.ts";
 import { Tree } from "./_tree.ts";

@@ -104,19 +104,19 @@ Deno.test("findTests() finds test files and files with examples", async () => {
   const find = (path: string) => all.find((file) => file.path === path);
   const test = { tests: true, examples: false };
   const documented = { tests: false, examples: true };
-  assertEquals(find("tests/engine/pool_test.ts"), {
-    path: "tests/engine/pool_test.ts",
+  assertEquals(find("tests/engine/gpu/pool_test.ts"), {
+    path: "tests/engine/gpu/pool_test.ts",
     ...test,
   });
   assertEquals(find("README.md"), { path: "README.md", ...documented });
-  assertEquals(find("engine/device.ts"), {
-    path: "engine/device.ts",
+  assertEquals(find("engine/gpu/device.ts"), {
+    path: "engine/gpu/device.ts",
     ...documented,
   });
   assertEquals(find("tests/_check.ts"), undefined);
   assertEquals(all.filter(({ path }) => path.includes("fixtures/")), []);
-  assertEquals(await findTests(["./engine/device.ts"]), [{
-    path: "engine/device.ts",
+  assertEquals(await findTests(["./engine/gpu/device.ts"]), [{
+    path: "engine/gpu/device.ts",
     ...documented,
   }]);
 });

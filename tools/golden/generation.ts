@@ -16,8 +16,8 @@ import {
   generate,
   type GenerateOutput,
   type Seq2SeqModel,
-} from "../../models/generate.ts";
-import type { GenerationOptions } from "../../models/generation_config.ts";
+} from "../../models/generation/generate.ts";
+import type { GenerationOptions } from "../../models/generation/generation_config.ts";
 import {
   type AnyModel,
   compare,

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { openDevice } from "../../../engine/device.ts";
+import { openDevice } from "../../../engine/gpu/device.ts";
 import { tensor } from "../../../engine/ops/creation.ts";
 import { cumsum } from "../../../engine/ops/cumsum.ts";
 import { sizeOf } from "../../../engine/shape.ts";

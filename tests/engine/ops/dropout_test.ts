@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type Device, openDevice } from "../../../engine/device.ts";
+import { type Device, openDevice } from "../../../engine/gpu/device.ts";
 import { ones, tensor } from "../../../engine/ops/creation.ts";
 import { dropout } from "../../../engine/ops/dropout.ts";
 import { mul } from "../../../engine/mod.ts";

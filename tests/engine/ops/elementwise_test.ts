@@ -3,7 +3,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { type Device, openDevice } from "../../../engine/device.ts";
+import { type Device, openDevice } from "../../../engine/gpu/device.ts";
 import { tensor, zeros } from "../../../engine/ops/creation.ts";
 import {
   abs,

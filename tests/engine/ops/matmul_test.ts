@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { openDevice, setDevice } from "../../../engine/device.ts";
+import { openDevice, setDevice } from "../../../engine/gpu/device.ts";
 import { mul } from "../../../engine/ops/binary.ts";
 import { tensor } from "../../../engine/ops/creation.ts";
 import {

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { openDevice } from "../../../engine/device.ts";
+import { openDevice } from "../../../engine/gpu/device.ts";
 import { arange, tensor, zeros } from "../../../engine/ops/creation.ts";
 import {
   concat,

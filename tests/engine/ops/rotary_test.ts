@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import type { Device } from "../../../engine/device.ts";
+import type { Device } from "../../../engine/gpu/device.ts";
 import { ones, tensor } from "../../../engine/ops/creation.ts";
 import { concat } from "../../../engine/ops/movement.ts";
 import { rotary, rotaryQkv } from "../../../engine/ops/rotary.ts";

@@ -15,7 +15,7 @@ import {
   type Review,
   writeSplits,
 } from "../../../examples/quickstart/grammar.ts";
-import { accuracy, negativeLogLikelihood } from "../../../nn/metrics.ts";
+import { accuracy, negativeLogLikelihood } from "../../../nn/metrics/mod.ts";
 
 /** Rounding of three exponentials and their sum. */
 const ROUNDING = 1e-12;

@@ -15,7 +15,7 @@ import {
   scoreAll,
 } from "../../../examples/quickstart/table.ts";
 import { generateReviews } from "../../../examples/quickstart/grammar.ts";
-import { applyTemperature, logProbabilities } from "../../../nn/metrics.ts";
+import { applyTemperature, logProbabilities } from "../../../nn/metrics/mod.ts";
 
 const { test } = generateReviews({ seed: 1, train: 0, ood: 0 });
 const truth = {

@@ -2,8 +2,8 @@
 // The parts that a `tokenizer.json` is made of, each in a tokenizer of its own.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { Tokenizer } from "../../../models/tokenizer.ts";
-import { charsmap } from "../_spm.ts";
+import { Tokenizer } from "../../../models/tokenizer/tokenizer.ts";
+import { charsmap } from "./_spm.ts";
 
 type Fields = Record<string, unknown>;
 

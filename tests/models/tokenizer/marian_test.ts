@@ -2,8 +2,8 @@
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { AutoTokenizer } from "../../../models/auto_tokenizer.ts";
-import { Tokenizer } from "../../../models/tokenizer.ts";
-import { spm } from "../_spm.ts";
+import { Tokenizer } from "../../../models/tokenizer/tokenizer.ts";
+import { spm } from "./_spm.ts";
 
 const FIXTURE =
   new URL("../../fixtures/tokenizers/marian", import.meta.url).pathname;

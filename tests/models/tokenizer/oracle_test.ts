@@ -1,14 +1,14 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // Tokenizers against the compiled ones of Hugging Face, which transformers uses.
 
-import { Tokenizer } from "../../../models/tokenizer.ts";
+import { Tokenizer } from "../../../models/tokenizer/tokenizer.ts";
 import { randomFrom } from "../../../tools/fuzz/fuzzer.ts";
 import {
   randomText,
   randomTokenizer,
 } from "../../../tools/fuzz/random_tokenizers.ts";
 import { compare } from "../../../tools/fuzz/tokenizers.ts";
-import { charsmap } from "../_spm.ts";
+import { charsmap } from "./_spm.ts";
 
 const FIXTURES = new URL("../../fixtures/tokenizers", import.meta.url).pathname;
 

@@ -1,0 +1,408 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+/**
+ * How a model generates: the fields of `generation_config.json`, camelCase
+ * here, with the defaults of Hugging Face's transformers.
+ *
+ * @module
+ */
+
+import { writeTextAtomically } from "../../nn/formats/disk.ts";
+import { formatJson, readJson } from "../files/json.ts";
+import {
+  ConfigReader,
+  type NumberRange,
+  toSnakeCase,
+} from "../files/config_reader.ts";
+import {
+  type EarlyStopping,
+  firstToken,
+  IGNORED,
+  readBiases,
+  readEarlyStopping,
+  readFlag,
+  readPositive,
+  readTokens,
+  readWords,
+  refuseUnsupported,
+  UNSUPPORTED,
+} from "./generation_fields.ts";
+import { type PretrainedConfig, readConfig } from "../config.ts";
+import { resolveFiles, type ResolveOptions } from "../files/hub.ts";
+
+export type { EarlyStopping } from "./generation_fields.ts";
+
+const FILE_NAME = "generation_config.json";
+/** What errors call the options of a call. */
+const GIVEN = "the generation options";
+
+/** What {@linkcode GenerationConfig} holds. */
+export interface GenerationOptions {
+  /**
+   * Tokens that a row may have, the prompt's counted.
+   *
+   * @default 20 new tokens, as far as the model knows so many places
+   */
+  maxLength?: number;
+  /** New tokens that a row may have; stands above `maxLength`. @default {null} */
+  maxNewTokens?: number | null;
+  /** Tokens before a row may end, the prompt's counted. @default {0} */
+  minLength?: number;
+  /** New tokens before a row may end; stands above `minLength`. @default {null} */
+  minNewTokens?: number | null;
+  /** Whether to draw tokens rather than to take the best. @default {false} */
+  doSample?: boolean;
+  /** Rows followed at the same time; 1 for no beam search. @default {1} */
+  numBeams?: number;
+  /**
+   * When beam search stops: `true` once `numBeams` rows have ended; `false`
+   * once an open row that ended now would not beat the worst of them; `"never"`
+   * once no open row could beat it at any length.
+   *
+   * @default {false}
+   */
+  earlyStopping?: EarlyStopping;
+  /**
+   * The power of the number of new tokens that beam search divides a row's
+   * score by: above 0 favours long rows, below 0 short ones.
+   *
+   * @default {1}
+   */
+  lengthPenalty?: number;
+  /** Rows given back for each prompt. @default {1} */
+  numReturnSequences?: number;
+  /**
+   * What scores are divided by before drawing, above 0; without drawing it does
+   * not count.
+   *
+   * @default {1}
+   */
+  temperature?: number;
+  /** The number of best tokens to draw from; 0 for all. @default {50} */
+  topK?: number;
+  /** The share of probability that the tokens to draw from hold. @default {1} */
+  topP?: number;
+  /** The least probability, as a share of the best token's. @default {null} */
+  minP?: number | null;
+  /** What divides the scores of tokens that were there. @default {1} */
+  repetitionPenalty?: number;
+  /** The length of runs that may not occur twice; 0 for none. @default {0} */
+  noRepeatNgramSize?: number;
+  /** Words, as lists of tokens, that may not be completed. @default {null} */
+  badWordsIds?: readonly (readonly number[])[] | null;
+  /** Pairs of a list of tokens and what its last one gains. @default {null} */
+  sequenceBias?: readonly (readonly [readonly number[], number])[] | null;
+  /** Tokens that may not be generated. @default {null} */
+  suppressTokens?: readonly number[] | null;
+  /** Tokens that may not be generated first. @default {null} */
+  beginSuppressTokens?: readonly number[] | null;
+  /** The token that must follow the first one. @default {null} */
+  forcedBosTokenId?: number | null;
+  /** The token, or tokens, that may stand at `maxLength`. @default {null} */
+  forcedEosTokenId?: number | readonly number[] | null;
+  /** Whether to turn NaN and infinite scores into numbers. @default {false} */
+  removeInvalidValues?: boolean;
+  /** Whether scores are normalised again after all changes. @default {false} */
+  renormalizeLogits?: boolean;
+  /** The token that fills rows which have ended. @default {null} */
+  padTokenId?: number | null;
+  /** The token that begins a text. @default {null} */
+  bosTokenId?: number | null;
+  /** The token, or tokens, that end a text. @default {null} */
+  eosTokenId?: number | readonly number[] | null;
+  /** The token that a decoder begins with. @default {null} */
+  decoderStartTokenId?: number | null;
+}
+
+/**
+ * How a model generates.
+ *
+ * @example Usage
+ * ```ts
+ * import { GenerationConfig } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const config = new GenerationConfig({ numBeams: 4, eosTokenId: 2 });
+ * assertEquals(config.lengthPenalty, 1);
+ * assertEquals(config.with({ numBeams: 2 }).eosTokenId, 2);
+ * assertEquals(config.toJSON(), { eos_token_id: 2, num_beams: 4 });
+ * ```
+ */
+export class GenerationConfig implements Required<GenerationOptions> {
+  /** Tokens that a row may have, the prompt's counted. */
+  readonly maxLength: number;
+  /** New tokens that a row may have. */
+  readonly maxNewTokens: number | null;
+  /** Tokens before a row may end, the prompt's counted. */
+  readonly minLength: number;
+  /** New tokens before a row may end. */
+  readonly minNewTokens: number | null;
+  /** Whether to draw tokens rather than to take the best. */
+  readonly doSample: boolean;
+  /** Rows followed at the same time. */
+  readonly numBeams: number;
+  /** When beam search stops. */
+  readonly earlyStopping: EarlyStopping;
+  /** The power of the length that scores are divided by. */
+  readonly lengthPenalty: number;
+  /** Rows given back for each prompt. */
+  readonly numReturnSequences: number;
+  /** What scores are divided by before drawing. */
+  readonly temperature: number;
+  /** The number of best tokens to draw from. */
+  readonly topK: number;
+  /** The share of probability that the tokens to draw from hold. */
+  readonly topP: number;
+  /** The least probability, as a share of the best token's. */
+  readonly minP: number | null;
+  /** What divides the scores of tokens that were there. */
+  readonly repetitionPenalty: number;
+  /** The length of runs that may not occur twice. */
+  readonly noRepeatNgramSize: number;
+  /** Words that may not be completed. */
+  readonly badWordsIds: readonly (readonly number[])[] | null;
+  /** Pairs of a list of tokens and what its last one gains. */
+  readonly sequenceBias:
+    | readonly (readonly [readonly number[], number])[]
+    | null;
+  /** Tokens that may not be generated. */
+  readonly suppressTokens: readonly number[] | null;
+  /** Tokens that may not be generated first. */
+  readonly beginSuppressTokens: readonly number[] | null;
+  /** The token that must follow the first one. */
+  readonly forcedBosTokenId: number | null;
+  /** The token, or tokens, that may stand at `maxLength`. */
+  readonly forcedEosTokenId: number | readonly number[] | null;
+  /** Whether to turn NaN and infinite scores into numbers. */
+  readonly removeInvalidValues: boolean;
+  /** Whether scores are normalised again after all changes. */
+  readonly renormalizeLogits: boolean;
+  /** The token that fills rows which have ended. */
+  readonly padTokenId: number | null;
+  /** The token that begins a text. */
+  readonly bosTokenId: number | null;
+  /** The token, or tokens, that end a text. */
+  readonly eosTokenId: number | readonly number[] | null;
+  /** The token that a decoder begins with. */
+  readonly decoderStartTokenId: number | null;
+  readonly #reader: ConfigReader;
+  /** What is wrong in a file, in the order of its reading. */
+  readonly #faults: unknown[] = [];
+
+  /**
+   * Takes fields; what is not given has the default of transformers.
+   *
+   * A file may say what transformers loads and only refuses to generate by: so
+   * it is here, see {@linkcode checkUse}.
+   *
+   * @throws {TypeError} If a field is of the wrong kind, an option is unknown, or
+   * an option asks for a way of generating that is not supported.
+   * @throws {RangeError} If a number is out of range.
+   */
+  constructor(options: GenerationOptions | ConfigReader = {}) {
+    const reader = ConfigReader.from(options);
+    this.#reader = reader;
+    if (reader.areOptions) refuseUnsupported(reader);
+    // What a file says wrong is told of where it would count.
+    const read = <T>(fallback: T, own: () => T): T => {
+      try {
+        return own();
+      } catch (error) {
+        if (reader.areOptions) throw error;
+        this.#faults.push(error);
+        return fallback;
+      }
+    };
+    const number = <D extends number | null>(
+      name: string,
+      fallback: D,
+      range: NumberRange = {},
+    ): number | D =>
+      read<number | D>(fallback, () => reader.number(name, fallback, range));
+    const share = (name: string, fallback: number | null) =>
+      number(name, fallback, reader.areOptions ? { min: 0, max: 1 } : {});
+    const count = <D extends number | null>(
+      name: string,
+      fallback: D,
+      min = 0,
+    ): number | D =>
+      read<number | D>(
+        fallback,
+        () => reader.integer(name, fallback, { min }),
+      );
+    // Numbers below these leave out a restriction in a file.
+    const least = reader.areOptions ? 0 : -Infinity;
+    const token = (name: string) => read(null, () => firstToken(reader, name));
+    const tokens = (name: string) => read(null, () => readTokens(reader, name));
+    const flag = (name: string) =>
+      read(false, () => readFlag(reader, name, false));
+    this.maxLength = count("max_length", 20, reader.areOptions ? 1 : 0);
+    this.maxNewTokens = reader.integer("max_new_tokens", null, { min: 1 });
+    this.minLength = count("min_length", 0, least);
+    this.minNewTokens = count("min_new_tokens", null, least);
+    this.doSample = flag("do_sample");
+    this.numBeams = count("num_beams", 1, 1);
+    this.earlyStopping = readEarlyStopping(reader);
+    this.lengthPenalty = number("length_penalty", 1);
+    this.numReturnSequences = count("num_return_sequences", 1, 1);
+    this.temperature = number("temperature", 1);
+    // A null leaves all tokens to draw from.
+    this.topK = reader.fields.top_k === null
+      ? 0
+      : reader.areOptions
+      ? count("top_k", 50)
+      : number("top_k", 50);
+    this.topP = share("top_p", 1) ?? 1;
+    this.minP = share("min_p", null);
+    this.repetitionPenalty = reader.areOptions
+      ? readPositive(reader, "repetition_penalty")
+      : number("repetition_penalty", 1);
+    this.noRepeatNgramSize = count("no_repeat_ngram_size", 0, least);
+    this.badWordsIds = read(null, () => readWords(reader));
+    this.sequenceBias = read(null, () => readBiases(reader));
+    const list = (name: string) =>
+      read(null, () => reader.integers(name, null));
+    this.suppressTokens = list("suppress_tokens");
+    this.beginSuppressTokens = list("begin_suppress_tokens");
+    this.forcedBosTokenId = token("forced_bos_token_id");
+    this.forcedEosTokenId = tokens("forced_eos_token_id");
+    this.removeInvalidValues = flag("remove_invalid_values");
+    this.renormalizeLogits = flag("renormalize_logits");
+    this.padTokenId = token("pad_token_id");
+    this.bosTokenId = token("bos_token_id");
+    this.eosTokenId = tokens("eos_token_id");
+    this.decoderStartTokenId = token("decoder_start_token_id");
+    reader.checkNames(IGNORED);
+    if (!this.doSample && this.temperature <= 0) {
+      // deno-lint-ignore no-console -- as transformers does
+      console.warn(
+        `${reader.source}: temperature ${this.temperature} does not count, as ` +
+          "doSample is not set",
+      );
+    }
+  }
+
+  /**
+   * Checks that texts can be generated so.
+   *
+   * @throws {TypeError} If a field asks for a way of generating that is not
+   * supported, or is of the wrong kind.
+   * @throws {RangeError} If a number is out of range for what is asked for.
+   */
+  checkUse(): void {
+    for (const fault of this.#faults) throw fault;
+    const reader = this.#reader;
+    const { doSample, topK, topP, minP } = this;
+    const within = (name: string, allowed: boolean, wish: string) => {
+      if (!allowed) throw reader.error(name, wish, RangeError);
+    };
+    refuseUnsupported(reader, doSample);
+    const start = reader.fields.decoder_start_token_id;
+    if (Array.isArray(start) && new Set(start).size > 1) {
+      throw reader.error("decoder_start_token_id", "one token for all rows");
+    }
+    within(
+      "repetition_penalty",
+      this.repetitionPenalty > 0,
+      "a number above 0",
+    );
+    if (!doSample) return;
+    within("temperature", this.temperature > 0, "a number above 0");
+    within("top_k", Number.isSafeInteger(topK) && topK >= 0, "0 or more");
+    within("top_p", topP >= 0 && topP <= 1, "a number from 0 to 1");
+    within(
+      "min_p",
+      minP === null || minP >= 0 && minP <= 1,
+      "a number from 0 to 1",
+    );
+  }
+
+  /**
+   * Reads the `generation_config.json` of a folder or hub model, or else what
+   * its `config.json` says of generation.
+   *
+   * @throws {SyntaxError} If a file is no JSON object.
+   */
+  static async fromPretrained(
+    source: string,
+    options: ResolveOptions = {},
+  ): Promise<GenerationConfig> {
+    const { folder, files } = await resolveFiles(source, {
+      files: ["config.json"],
+      optionalFiles: [FILE_NAME],
+      ...options,
+    });
+    if (!files.includes(FILE_NAME)) {
+      const { fields, source } = await readConfig(folder);
+      return fromFields(fields, source);
+    }
+    const path = `${folder}/${FILE_NAME}`;
+    const { fields, floats } = await readJson(path);
+    return new GenerationConfig(
+      new ConfigReader(fields, { source: path, floats }),
+    );
+  }
+
+  /** Takes what a model's own configuration says of generation. */
+  static fromModelConfig(config: PretrainedConfig): GenerationConfig {
+    return fromFields(config.toJSON(), "config.json");
+  }
+
+  /** A configuration with some fields replaced; `undefined` leaves one as is. */
+  with(options: GenerationOptions): GenerationConfig {
+    const { fields } = ConfigReader.from(options);
+    // Checked alone, so that errors name what was given.
+    if (Object.keys(fields).length > 0) checkOptions(options);
+    const before = this.#reader;
+    return new GenerationConfig(
+      new ConfigReader({ ...before.fields, ...fields }, {
+        source: GIVEN,
+        // What a file says wrong is found there.
+        sourceOf: (name) =>
+          name in fields || before.areOptions ? GIVEN : before.sourceOf(name),
+        floats: before.floats,
+      }),
+    );
+  }
+
+  /** The fields that were given, under their names in the file. */
+  toJSON(): Record<string, unknown> {
+    return Object.fromEntries(
+      Object.entries(this.#reader.fields)
+        .sort(([a], [b]) => a < b ? -1 : 1),
+    );
+  }
+
+  /** Writes `generation_config.json` to a folder. */
+  async save(folder: string): Promise<void> {
+    await writeTextAtomically(
+      `${folder}/${FILE_NAME}`,
+      formatJson(this.toJSON(), this.#reader.floats),
+    );
+  }
+}
+
+function fromFields(
+  fields: Readonly<Record<string, unknown>>,
+  source: string,
+): GenerationConfig {
+  const own = Object.entries(fields).filter(([name, value]) =>
+    value !== null && (NAMES.includes(name) || name in UNSUPPORTED)
+  );
+  const found = Object.fromEntries(own);
+  // What BART's first configurations call it.
+  if (fields.force_bos_token_to_be_generated === true) {
+    found.forced_bos_token_id ??= fields.bos_token_id ?? null;
+  }
+  return new GenerationConfig(new ConfigReader(found, { source }));
+}
+
+/** Checks options by themselves; the temperature is told of once. */
+function checkOptions(options: GenerationOptions): void {
+  const { temperature: _, ...others } = options;
+  new GenerationConfig(others);
+}
+
+/** The names of all fields in files. */
+const NAMES: readonly string[] = Object.keys(new GenerationConfig())
+  .map(toSnakeCase);

@@ -1,0 +1,86 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import {
+  currentDevice,
+  initialize,
+  openDevice,
+  setDevice,
+} from "../../../engine/gpu/device.ts";
+import { DeviceLostError, GpuError } from "../../../engine/gpu/errors.ts";
+import type { Kernel } from "../../../engine/gpu/kernel.ts";
+import { launch } from "../../../engine/launch/launch.ts";
+import { tensor } from "../../../engine/ops/creation.ts";
+import { allocate } from "../../../engine/tensor.ts";
+import { gpuTest } from "../../_check.ts";
+
+gpuTest("initialize() gives one device for all", async (device) => {
+  assertStrictEquals(await initialize(), device);
+  assertStrictEquals(currentDevice(), device);
+  assert(device.name.length > 0);
+});
+
+gpuTest(
+  "openDevice() lowers the binding limit and leaves the current device",
+  async (device) => {
+    const other = await openDevice({ maxBindingSize: 4096 });
+    assertEquals(other.maxBindingSize, 4096);
+    assertStrictEquals(currentDevice(), device);
+    assertStrictEquals(setDevice(other), device);
+    assertStrictEquals(tensor([1]).device, other);
+    setDevice(device);
+    await other.destroy();
+  },
+);
+
+gpuTest(
+  "a device throws what the GPU refused at the next flush, once",
+  async (device) => {
+    device.gpu.createBuffer({
+      size: 16,
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.STORAGE,
+    });
+    await assertRejects(
+      () => device.synchronize(),
+      GpuError,
+      "The GPU refused a command:",
+    );
+    await device.synchronize();
+  },
+);
+
+gpuTest(
+  "a kernel that does not compile is named, with its source lines",
+  async () => {
+    const other = await openDevice();
+    const y = allocate(other, [4]);
+    const kernel: Kernel = {
+      name: "misspelt",
+      bind: ["write"],
+      wgsl: "@group(0) @binding(0) var<storage, read_write> y: array<f32>;\n" +
+        "@compute @workgroup_size(1) fn main() { y[0] = unknown_name; }\n",
+    };
+    launch(other, kernel, { bind: [y], groups: [1] });
+    const error = await assertRejects(() => y.data(), GpuError);
+    assertStringIncludes(error.message, "Cannot compile kernel misspelt");
+    assertStringIncludes(error.message, "unknown_name");
+    assertStringIncludes(error.message, "2: @compute");
+    await other.destroy();
+  },
+);
+
+gpuTest("a device that was destroyed throws at every use", async () => {
+  const other = await openDevice();
+  const x = tensor([1, 2], { device: other });
+  await other.destroy();
+  await other.gpu.lost;
+  assertThrows(() => other.check(), DeviceLostError, "The GPU device was lost");
+  await assertRejects(() => x.data(), DeviceLostError);
+});

@@ -1,0 +1,190 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+import {
+  assertEquals,
+  assertNotStrictEquals,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import { openDevice } from "../../../engine/gpu/device.ts";
+import { GpuError } from "../../../engine/gpu/errors.ts";
+import { type Kernel, specialize } from "../../../engine/gpu/kernel.ts";
+import { launch } from "../../../engine/launch/launch.ts";
+import { ones, tensor, zeros } from "../../../engine/ops/creation.ts";
+import { add } from "../../../engine/mod.ts";
+import { addInto, fillInto } from "../../../engine/launch/flat.ts";
+import { readAll, Tensor } from "../../../engine/tensor.ts";
+import { gpuTest } from "../../_check.ts";
+
+gpuTest(
+  "more dispatches than a chunk holds keep their order and parameters",
+  async () => {
+    let y = zeros([7]);
+    for (let i = 1; i <= 300; i++) y = add(y, i);
+    assertEquals(await y.data(), new Float32Array(7).fill(300 * 301 / 2));
+  },
+);
+
+gpuTest("a write comes after what was recorded before it", async () => {
+  const x = tensor([1, 2]);
+  const before = add(x, 1);
+  x.write([10, 20]);
+  const after = add(x, 1);
+  const [a, b] = await readAll([before, after]);
+  assertEquals([...a ?? []], [2, 3]);
+  assertEquals([...b ?? []], [11, 21]);
+});
+
+gpuTest(
+  "readAll() shares one wait and takes every type and size",
+  async (device) => {
+    const { reads } = device.stream.statistics();
+    const results = await readAll([
+      tensor([1]),
+      tensor(Int32Array.of(-1, 2, -3)),
+      zeros([0, 2]),
+      tensor(Uint32Array.of(7)),
+    ]);
+    assertEquals(results, [
+      Float32Array.of(1),
+      Int32Array.of(-1, 2, -3),
+      new Float32Array(0),
+      Uint32Array.of(7),
+    ]);
+    assertEquals(device.stream.statistics().reads, reads + 1);
+    assertEquals(await readAll([]), []);
+  },
+);
+
+gpuTest("launch() refuses calls that cannot run", async (device) => {
+  const x = tensor([1]);
+  const kernel: Kernel = {
+    name: "nothing",
+    bind: ["write"],
+    params: { count: "u32" },
+    wgsl: `struct Params { count: u32 }
+@group(0) @binding(0) var<storage, read_write> y: array<f32>;
+@group(1) @binding(0) var<uniform> p: Params;
+@compute @workgroup_size(1) fn main() { if (p.count > 0u) { y[0] = 5.0; } }`,
+  };
+  assertThrows(
+    () => launch(device, kernel, { bind: [x], groups: [1] }),
+    TypeError,
+    "Cannot dispatch nothing: parameter count is missing",
+  );
+  assertThrows(
+    () =>
+      launch(device, kernel, {
+        bind: [x],
+        params: { count: 0 },
+        groups: [70_000],
+      }),
+    GpuError,
+    "Cannot dispatch nothing over [70000, 1, 1] workgroups",
+  );
+  const other = await openDevice();
+  const y = tensor([1], { device: other });
+  assertThrows(() => add(x, y), TypeError, "Cannot use tensors of two devices");
+  launch(device, kernel, { bind: [x], params: { count: 1 }, groups: [1] });
+  assertEquals(await x.item(), 5);
+  await other.destroy();
+});
+
+gpuTest("two bindings of a dispatch must not collide", async (device) => {
+  const two = (bind: Kernel["bind"]): Kernel => ({
+    name: "two",
+    bind,
+    wgsl: `@group(0) @binding(0) var<storage, ${
+      bind[0] === "read" ? "read" : "read_write"
+    }> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@compute @workgroup_size(1) fn main() { y[0] = x[0]; }`,
+  });
+  const x = zeros([192]);
+  const bytes = (start: number, end: number) =>
+    x.block.window(start, end - start);
+  const kernels = [two(["write", "write"]), two(["read", "write"])];
+  for (
+    const [kernel, ranges, message] of [
+      [0, [bytes(0, 512), bytes(256, 512)], "must not overlap"],
+      [0, [bytes(256, 512), bytes(0, 512)], "must not overlap"],
+      [0, [bytes(0, 256), bytes(0, 256)], "must not overlap"],
+      [1, [bytes(0, 256), bytes(0, 256)], "must lie in another buffer"],
+      [1, [bytes(0, 256), bytes(256, 512)], "must lie in another buffer"],
+    ] as const
+  ) {
+    const call = { bind: ranges, groups: [1] };
+    for (let i = 0; i < 2; i++) { // Refused again: no group was kept.
+      assertThrows(
+        () => launch(device, kernels[kernel] as Kernel, call),
+        GpuError,
+        message,
+      );
+    }
+  }
+  launch(device, two(["write", "write"]), {
+    bind: [bytes(0, 256), bytes(256, 512)], // Neighbours may.
+    groups: [1],
+  });
+  await device.synchronize();
+});
+
+gpuTest("a tensor binds its own range where others share the block", () => {
+  const whole = zeros([3000]); // In a block of 12,288 bytes.
+  assertEquals(whole.binding.size, whole.block.size);
+  const { device, block } = whole;
+  const part = (length: number, byteOffset: number) => {
+    const x = new Tensor(device, [length], "f32", { block, byteOffset });
+    const { offset, size } = x.binding;
+    x.dispose();
+    return [offset, size];
+  };
+  assertEquals(part(0, 0), [0, 256]); // WebGPU has no empty bindings.
+  assertEquals(part(1, 0), [0, 256]);
+  assertEquals(part(64, 256), [256, 256]);
+  assertEquals(part(65, 256), [256, 512]);
+  const larger = zeros([5000]); // Rounded up: the slack is nobody's.
+  assertEquals(larger.binding.size, larger.block.size);
+});
+
+gpuTest(
+  "a dispatch that throws leaves the stream as it was",
+  async (device) => {
+    const x = tensor([1]);
+    const kernel: Kernel = {
+      name: "count",
+      bind: ["write"],
+      params: { by: "f32" },
+      wgsl: `struct Params { by: f32 }
+@group(0) @binding(0) var<storage, read_write> y: array<f32>;
+@group(1) @binding(0) var<uniform> p: Params;
+@compute @workgroup_size(1) fn main() { y[0] += p.by; }`,
+    };
+    for (let i = 0; i < 200; i++) { // More than a chunk has places for.
+      assertThrows(() => launch(device, kernel, { bind: [x], groups: [1] }));
+      launch(device, kernel, { bind: [x], params: { by: 1 }, groups: [1] });
+    }
+    assertEquals(await x.item(), 201);
+  },
+);
+
+Deno.test("specialize() gives the same kernel for the same constants", () => {
+  const kernel: Kernel = { name: "k", bind: [], wgsl: "" };
+  const a = specialize(kernel, { TILE: 8 });
+  assertStrictEquals(specialize(kernel, { TILE: 8 }), a);
+  assertNotStrictEquals(specialize(kernel, { TILE: 4 }), a);
+  assertEquals(specialize(a, { ROWS: 2 }).constants, { TILE: 8, ROWS: 2 });
+});
+
+gpuTest("addInto() and fillInto() leave neighbouring views alone", async () => {
+  const target = zeros([128]);
+  fillInto(target, 7);
+  const { device, block } = target;
+  const head = new Tensor(device, [33], "f32", { block, byteOffset: 0 });
+  fillInto(head, 1);
+  addInto(head, ones([33]));
+  const values = await target.data();
+  assertEquals([...values.slice(0, 33)], new Array(33).fill(2));
+  assertEquals([...values.slice(33)], new Array(95).fill(7));
+  head.dispose();
+});
