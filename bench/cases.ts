@@ -23,7 +23,7 @@ import {
   type Tensor,
   tensor,
 } from "../engine/mod.ts";
-import { copyInto } from "../engine/launch/flat.ts";
+import { copyInto } from "../engine/kernel_kit.ts";
 import { AdamW, clipGradNorm, Module, Parameter } from "../nn/mod.ts";
 import { SwagModel } from "../swag/mod.ts";
 import { copyPeak, FMA_PER_INVOCATION, fmaPeak } from "./limits.ts";

@@ -6,11 +6,16 @@
 // scaling.svg and scaling.json beside this file; with --check it writes nothing
 // and ends with code 1 if a slope is off.
 
-import { stopwatchFor } from "../engine/tuning/stopwatch.ts";
+import { stopwatchFor } from "../engine/kernel_kit.ts";
 import { type Device, initialize, manualSeed } from "../engine/mod.ts";
 import { PANELS, type Series, type Work } from "./scaling_cases.ts";
 import { scalingFigure } from "./scaling_figure.ts";
-import { type Fit, fitSlope, median, type Point } from "./scaling_fit.ts";
+import type {
+  MeasuredPanel,
+  MeasuredSeries,
+  ScalingReport,
+} from "./scaling_report.ts";
+import { fitSlope, median } from "./scaling_fit.ts";
 
 const USAGE = `\
 Usage: deno task bench:scaling [--check]
@@ -27,34 +32,6 @@ const ROUNDS = 5;
 
 /** A sample repeats its work until it takes so long, in milliseconds. */
 const SAMPLE_MS = 60;
-
-/** A curve, measured. */
-export interface MeasuredSeries {
-  name: string;
-  expected: number | readonly [number, number];
-  points: Point[];
-  fit: Fit;
-  /** How far the slope is from the one expected. */
-  off: number;
-}
-
-/** A figure, measured. */
-export interface MeasuredPanel {
-  title: string;
-  note: string;
-  x: string;
-  y: string;
-  series: MeasuredSeries[];
-}
-
-/** All that is written to scaling.json. */
-export interface ScalingReport {
-  adapter: string;
-  runtime: string;
-  date: string;
-  tolerance: number;
-  panels: MeasuredPanel[];
-}
 
 async function times(
   device: Device,

@@ -3,7 +3,7 @@
 // What grows in the scaling figures, and how its time should grow.
 
 import { attention, backward, normal, scope } from "../engine/mod.ts";
-import { copyInto } from "../engine/launch/flat.ts";
+import { copyInto } from "../engine/kernel_kit.ts";
 import { Module, Parameter } from "../nn/mod.ts";
 import { SwagModel } from "../swag/mod.ts";
 import { type StepSizes, type TimedStep, trainingStep } from "./training.ts";

@@ -10,7 +10,7 @@ import type {
   MeasuredPanel,
   MeasuredSeries,
   ScalingReport,
-} from "./scaling.ts";
+} from "./scaling_report.ts";
 
 const INK = "#2f3640";
 const QUIET = "#7b8794";

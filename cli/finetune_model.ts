@@ -14,9 +14,9 @@ import {
   ConfigReader,
   type PretrainedConfig,
   type ProblemType,
+  readJson,
   type Tokenizer,
 } from "../models/mod.ts";
-import { readJson } from "../models/files/json.ts";
 import { hasPrefix } from "../nn/mod.ts";
 import type { Arguments } from "./arguments.ts";
 import { isRegression, type TextModel } from "./classifier.ts";

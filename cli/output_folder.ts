@@ -6,7 +6,7 @@
  * @module
  */
 
-import { diskError } from "../nn/formats/disk.ts";
+import { diskError } from "../nn/formats/mod.ts";
 import { exists } from "./classifier.ts";
 
 /** Made before hours are spent; if nothing came of it, it is taken away. */

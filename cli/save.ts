@@ -8,8 +8,7 @@
  */
 
 import { statfs } from "node:fs/promises";
-import { writeTextAtomically } from "../nn/formats/disk.ts";
-import { FolderSave } from "../nn/formats/folder_save.ts";
+import { FolderSave, writeTextAtomically } from "../nn/formats/mod.ts";
 import { type Classifier, exists, POSTERIOR_NAME } from "./classifier.ts";
 
 const MODEL_FILES = [

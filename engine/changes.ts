@@ -7,8 +7,16 @@
 // changed after its node was recorded throws: an input, the result, labels, a mask.
 // What it does not read may change: the derivative of a sum needs no summand.
 
-import { formatShape } from "./shape.ts";
-import type { Tensor } from "./tensor.ts";
+import { formatShape, type Shape } from "./shape.ts";
+
+/** What is known here of a tensor: whose memory it has, and when that changed. */
+export interface Versioned {
+  readonly shape: Shape;
+  /** The tensor that it is a view of, if it is one. */
+  readonly base: Versioned | undefined;
+  /** When the elements were last overwritten. */
+  changedAt: number;
+}
 
 let clock = 0;
 
@@ -18,7 +26,7 @@ export function tick(): number {
 }
 
 /** Notes that a tensor's elements were overwritten, also by another view. */
-export function touch(x: Tensor): void {
+export function touch(x: Versioned): void {
   (x.base ?? x).changedAt = ++clock;
 }
 
@@ -29,7 +37,7 @@ interface Derivation {
   /** When the pass backward began: what is overwritten later, it writes itself. */
   readonly startedAt: number;
   /** Gradients that it takes and adds to, which may have been written before. */
-  readonly gradients: readonly (Tensor | undefined)[];
+  readonly gradients: readonly (Versioned | undefined)[];
 }
 
 /** The derivative under way. */
@@ -39,7 +47,7 @@ let underWay: Derivation | undefined;
  * Throws if the derivative under way reads a tensor that was overwritten since:
  * an input, the result, or what else its op took, such as labels and indices.
  */
-export function checkUnchanged(x: Tensor): void {
+export function checkUnchanged(x: Versioned): void {
   if (underWay === undefined) return;
   const { recordedAt, startedAt, gradients } = underWay;
   const base = x.base ?? x;

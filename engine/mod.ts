@@ -49,6 +49,7 @@ export type { Explain, Faults } from "./gpu/faults.ts";
 export * from "./gpu/kernel.ts";
 export * from "./launch/launch.ts";
 export { assume, Live, type Param, perform, refuse } from "./gpu/observer.ts";
+export * from "./gpu/block.ts";
 export * from "./gpu/pool.ts";
 export * from "./random.ts";
 export * from "./scope.ts";

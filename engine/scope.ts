@@ -1,12 +1,20 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import type { Tensor } from "./tensor.ts";
+/** What a scope knows of the tensors that it frees. */
+export interface Scoped {
+  /** The scope that will free it, if any. */
+  owner: Scope | undefined;
+  /** What the error for a use after disposal adds. */
+  disposalNote: string;
+  /** Frees it. */
+  dispose(): void;
+}
 
 /** A stretch of code whose tensors are freed together. See {@linkcode scope}. */
 export class Scope implements Disposable {
   /** The tensors that this scope will free. */
-  readonly tensors: Set<Tensor> = new Set();
+  readonly tensors: Set<Scoped> = new Set();
   readonly #turn = currentTurn();
   #parent: Scope | undefined;
   #isOpen = true;
@@ -126,7 +134,7 @@ export function scope(): Scope {
   return innermost;
 }
 /** Hands a tensor to the enclosing scope, or, outside of all, to the caller. */
-export function keep<T extends Tensor>(tensor: T): T {
+export function keep<T extends Scoped>(tensor: T): T {
   const { owner } = tensor;
   owner?.tensors.delete(tensor);
   tensor.owner = owner?.parent;
@@ -135,20 +143,20 @@ export function keep<T extends Tensor>(tensor: T): T {
 }
 
 /** Takes a tensor out of all scopes: it lives until it is disposed. */
-export function persist<T extends Tensor>(tensor: T): T {
+export function persist<T extends Scoped>(tensor: T): T {
   forget(tensor);
   return tensor;
 }
 
 /** Puts a new tensor under the innermost scope. */
-export function adopt(tensor: Tensor): void {
+export function adopt(tensor: Scoped): void {
   if (!innermost) return;
   innermost.tensors.add(tensor);
   tensor.owner = innermost;
 }
 
 /** Takes a tensor out of its scope. */
-export function forget(tensor: Tensor): void {
+export function forget(tensor: Scoped): void {
   tensor.owner?.tensors.delete(tensor);
   tensor.owner = undefined;
 }

@@ -4,9 +4,13 @@
 import { checkUnchanged, touch } from "./changes.ts";
 import type { Device } from "./gpu/device.ts";
 import { type DType, DTYPES, type TypedArray } from "./dtype.ts";
-import { alignBytes, ALIGNMENT, type Binding, type Block } from "./gpu/pool.ts";
+import {
+  alignBytes,
+  ALIGNMENT,
+  type Binding,
+  type Block,
+} from "./gpu/block.ts";
 import { formatShape, type Shape, sizeOf } from "./shape.ts";
-import { fillInto } from "./launch/flat.ts";
 import { adopt, forget, persist, type Scope } from "./scope.ts";
 
 /** Where a tensor's elements lie. */
@@ -113,8 +117,9 @@ export class Tensor {
   /** The gradient as a tensor to add to: all zero at first. */
   gradientTarget(): Tensor {
     if (!this.#grad) {
-      this.#grad = persist(allocate(this.device, this.shape));
-      fillInto(this.#grad, 0);
+      const grad = persist(allocate(this.device, this.shape));
+      this.device.stream.clear(grad.block, grad.byteOffset, grad.bytes);
+      this.#grad = grad;
     }
     return this.#grad;
   }

@@ -53,3 +53,5 @@ export * from "./registry.ts";
 export * from "./architectures/roberta.ts";
 export * from "./tokenizer/sentencepiece.ts";
 export * from "./tokenizer/tokenizer.ts";
+export { readJson } from "./files/json.ts";
+export { wordPieceJson } from "./tokenizer/wordpiece.ts";

@@ -9,8 +9,7 @@ import {
   type StateSource,
   withoutInitialization,
 } from "../nn/mod.ts";
-import { folderOf, withFile } from "../nn/formats/disk.ts";
-import { FolderSave } from "../nn/formats/folder_save.ts";
+import { folderOf, FolderSave, withFile } from "../nn/formats/mod.ts";
 import { FILES as TOKENIZER_FILES } from "./tokenizer/files.ts";
 import { loadWarning } from "./files/load_warning.ts";
 import { parseSize, staleWeights, writeWeights } from "./files/save_weights.ts";

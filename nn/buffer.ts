@@ -11,7 +11,7 @@ import {
   type Shape,
   Tensor,
 } from "../engine/mod.ts";
-import { copyInto } from "../engine/launch/flat.ts";
+import { copyInto } from "../engine/kernel_kit.ts";
 import { type Initializer, zeros } from "./init.ts";
 
 /**

@@ -15,7 +15,7 @@ import {
   specialize,
   type Tensor,
 } from "../engine/mod.ts";
-import { fillInto } from "../engine/launch/flat.ts";
+import { fillInto } from "../engine/kernel_kit.ts";
 
 /** What {@linkcode findUnusable} leaves where it finds nothing. */
 export const NOTHING_FOUND = 0xffffffff;

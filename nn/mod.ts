@@ -32,7 +32,6 @@
 export * from "./adamw.ts";
 export * from "./attention.ts";
 export * from "./buffer.ts";
-export * from "./metrics/calibration.ts";
 export * from "./data.ts";
 export * from "./dropout.ts";
 export * from "./embedding.ts";
@@ -51,16 +50,41 @@ export {
 } from "./optim.ts";
 export { checkOptions, type KnownOptions } from "./options.ts";
 export * from "./parameter.ts";
-export * from "./formats/pytorch_file.ts";
-export * from "./formats/safetensors.ts";
-export * from "./formats/safetensors_file.ts";
+export {
+  openPyTorch,
+  openSafetensors,
+  parseSafetensors,
+  type ParseSafetensorsOptions,
+  type PyTorchBytes,
+  PyTorchReader,
+  type SafetensorsBytes,
+  type SafetensorsDtype,
+  type SafetensorsEntry,
+  SafetensorsFile,
+  type SafetensorsHeader,
+  SafetensorsIndex,
+  type SafetensorsInfo,
+  type SafetensorsProducer,
+  type SafetensorsRange,
+  SafetensorsReader,
+  type SafetensorsSource,
+  type SafetensorsTensor,
+  type SafetensorsValues,
+  serializeSafetensors,
+  type SerializeSafetensorsOptions,
+  writeSafetensors,
+} from "./formats/mod.ts";
+export {
+  findUnusable,
+  INFINITY_BITS,
+  makeAnswer,
+  NOTHING_FOUND,
+} from "./finite.ts";
 export * from "./schedule.ts";
 export * from "./segment.ts";
 export * from "./sgd.ts";
-export * from "./metrics/temperature.ts";
 export * from "./trainer.ts";
 export * from "./truncated_normal.ts";
-export * from "./metrics/uncertainty.ts";
 export {
   bceWithLogits,
   type BceWithLogitsOptions,
@@ -70,4 +94,4 @@ export {
   type KlDivergenceOptions,
   mseLoss,
   type MseLossOptions,
-} from "../engine/ops/loss.ts";
+} from "../engine/mod.ts";

@@ -14,9 +14,7 @@ import {
   type Tensor,
   windows,
 } from "../engine/mod.ts";
-import { touch } from "../engine/changes.ts";
-import { observer } from "../engine/gpu/observer.ts";
-import { fillInto } from "../engine/launch/flat.ts";
+import { fillInto, observer, touch } from "../engine/kernel_kit.ts";
 import {
   ACTION_FIELD,
   clipScale,

@@ -18,7 +18,7 @@ import {
 } from "../engine/mod.ts";
 import { findUnusable, HUGE_BITS } from "./finite.ts";
 import { NO_SLOT, scaleGradients, WORKGROUP } from "./optim_kernels.ts";
-import type { Parameter } from "./parameter.ts";
+import { Parameter } from "./parameter.ts";
 import {
   ALIGNMENT,
   type GradientWork,
@@ -144,9 +144,10 @@ export function parameterOf(
   let at = block * ALIGNMENT;
   for (const { segment } of states) {
     if (at < segment.length) {
-      return segment.parameters.findLast(({ location }) =>
+      const found = segment.parameters.findLast(({ location }) =>
         (location?.offset ?? Infinity) <= at
       );
+      return found instanceof Parameter ? found : undefined;
     }
     at -= segment.length;
   }

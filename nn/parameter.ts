@@ -12,10 +12,8 @@ import {
   type Shape,
   Tensor,
 } from "../engine/mod.ts";
-import { tick } from "../engine/changes.ts";
-import { copyInto } from "../engine/launch/flat.ts";
-import { zeros as zerosInit } from "./init.ts";
-import type { Initializer } from "./init.ts";
+import { copyInto, tick } from "../engine/kernel_kit.ts";
+import { type Initializer, zeros as zerosInit } from "./init.ts";
 import { flatten, type Place, type Segment } from "./segment.ts";
 
 /** Whether parameters receive their initial values where they get a place. */

@@ -9,8 +9,7 @@ import {
   persist,
   type Tensor,
 } from "../engine/mod.ts";
-import { fillInto } from "../engine/launch/flat.ts";
-import type { Parameter } from "./parameter.ts";
+import { fillInto } from "../engine/kernel_kit.ts";
 
 /** Elements that every parameter's place is a multiple of: 256 bytes. */
 export const ALIGNMENT = 64;
@@ -21,6 +20,20 @@ export interface Place {
   readonly segment: Segment;
   /** Elements from the segment's start, a multiple of {@linkcode ALIGNMENT}. */
   readonly offset: number;
+}
+
+/** What a segment knows of the parameters in it: a `Parameter` is one. */
+export interface Placed {
+  /** The number of elements. */
+  readonly size: number;
+  /** The device that holds the elements. */
+  readonly device: Device;
+  /** Where it lies, once it has a place. */
+  readonly location: Place | undefined;
+  /** Gives it its place, for life. */
+  home(place: Place): void;
+  /** Says that it has no gradient any more. */
+  endGradient(): void;
 }
 
 /** Work on a segment's gradients that can wait until somebody needs them. */
@@ -42,7 +55,7 @@ export class Segment {
   /** The values of all parameters, one after the other. */
   readonly values: Tensor;
   /** The parameters in order of their place. */
-  readonly parameters: readonly Parameter[];
+  readonly parameters: readonly Placed[];
   /** Elements, padding included. */
   readonly length: number;
   #gradients: Tensor | undefined;
@@ -50,7 +63,7 @@ export class Segment {
   readonly #name = `gradients of segment ${segments++}`;
 
   /** Use {@linkcode flatten}. */
-  constructor(device: Device, parameters: readonly Parameter[]) {
+  constructor(device: Device, parameters: readonly Placed[]) {
     this.parameters = parameters;
     this.length = parameters.reduce((n, p) => n + placeSize(p.size), 0);
     this.values = this.#zeros(device);
@@ -165,8 +178,8 @@ export function placeSize(size: number): number {
  * as few segments as the device's largest binding allows. A parameter larger
  * than that has a segment of its own.
  */
-export function flatten(parameters: readonly Parameter[]): void {
-  let pending: Parameter[] = [];
+export function flatten(parameters: readonly Placed[]): void {
+  let pending: Placed[] = [];
   let length = 0;
   const close = () => {
     const [first] = pending;
@@ -187,7 +200,7 @@ export function flatten(parameters: readonly Parameter[]): void {
 }
 
 /** The segments that hold the given parameters, each once, in order. */
-export function segmentsOf(parameters: readonly Parameter[]): Segment[] {
+export function segmentsOf(parameters: readonly Placed[]): Segment[] {
   flatten(parameters);
   const segments = new Set<Segment>();
   for (const { location } of parameters) {

@@ -8,8 +8,7 @@
 // erfinv function", GPU Computing Gems 2, 2010; off by 3e-7 of its value.
 
 import { allocate, uniform } from "../engine/mod.ts";
-import type { Expression } from "../engine/kernels/elementwise.ts";
-import { evaluateFlat } from "../engine/launch/flat.ts";
+import { evaluateFlat, type Expression } from "../engine/kernel_kit.ts";
 import type { Initializer } from "./init.ts";
 
 const CENTRE = [

@@ -11,8 +11,9 @@
 // Without a low-rank part K is 0 and c means nothing: those terms are absent.
 // Sums run on the host in float64, one parameter at a time.
 
-import { NONE } from "./layout.ts";
-import type { Posterior, RawMoments } from "./posterior.ts";
+import { type Entry, type Layout, NONE } from "./layout.ts";
+import type { RawMoments } from "./moments.ts";
+import type { SwagSettings } from "./settings.ts";
 
 /** Which Gaussian. */
 export interface DensityOptions {
@@ -109,9 +110,21 @@ class Sums {
   }
 }
 
+/** What the density of weights is computed from: a `Posterior` is one. */
+export interface MomentSource {
+  readonly settings: SwagSettings;
+  readonly layout: Layout;
+  /** Collections. */
+  readonly count: number;
+  /** Columns of the deviation matrix. */
+  readonly rank: number;
+  /** Reads the moments of some parameters. */
+  read(entries: readonly Entry[]): Promise<RawMoments[]>;
+}
+
 /** The log density of the weights that the model holds. */
 export async function logDensity(
-  posterior: Posterior,
+  posterior: MomentSource,
   { scale, cov, blockwise }: DensityOptions,
 ): Promise<number> {
   const { settings, layout: { entries }, count } = posterior;

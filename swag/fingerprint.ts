@@ -2,8 +2,7 @@
 // This module is browser compatible.
 
 import { readAll, type TypedArray } from "../engine/mod.ts";
-import type { Module } from "../nn/module.ts";
-import type { Parameter } from "../nn/parameter.ts";
+import type { Module, Parameter } from "../nn/mod.ts";
 
 /** Bytes that one wait for the GPU brings back, at least one parameter. */
 const READ_BYTES = 2 ** 26;

@@ -9,9 +9,8 @@
 // read as texels, which is several times faster on such adapters: collecting
 // binds what it updates twice then, to read and to write.
 
-import type { Access, Kernel } from "../engine/mod.ts";
-import { PHILOX } from "../engine/kernels/random.ts";
-import { declareTexels } from "../engine/gpu/texels.ts";
+import { type Access, declareTexels, type Kernel } from "../engine/mod.ts";
+import { PHILOX } from "../engine/kernel_kit.ts";
 
 /** Invocations of a workgroup. */
 export const WORKGROUP = 64;

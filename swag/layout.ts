@@ -8,14 +8,14 @@
 // deviations are compact: they cover only blocks (64 elements) of parameters
 // that are random, so that a posterior over a part of a model costs that part.
 
-import type { Module } from "../nn/module.ts";
-import type { Parameter } from "../nn/parameter.ts";
 import {
   ALIGNMENT,
+  type Module,
+  type Parameter,
   placeSize,
   type Segment,
   segmentsOf,
-} from "../nn/segment.ts";
+} from "../nn/mod.ts";
 import {
   resolveSettings,
   selectNames,

@@ -54,3 +54,4 @@ export {
   SwagModel,
 } from "./swag_model.ts";
 export type { LoadSwagOptions, SaveSwagOptions } from "./state.ts";
+export { fingerprint } from "./fingerprint.ts";

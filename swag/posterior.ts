@@ -14,22 +14,22 @@ import {
   launch,
   part,
   persist,
+  type Rider,
   specialize,
   type Tensor,
   tensor,
 } from "../engine/mod.ts";
-import { touch } from "../engine/changes.ts";
-import { fillInto } from "../engine/launch/flat.ts";
-import type { Rider } from "../engine/gpu/stream.ts";
+import { fillInto, touch } from "../engine/kernel_kit.ts";
 import {
+  ALIGNMENT,
   findUnusable,
   INFINITY_BITS,
   makeAnswer,
+  type Module,
   NOTHING_FOUND,
-} from "../nn/finite.ts";
-import type { Module } from "../nn/module.ts";
-import { ALIGNMENT } from "../nn/segment.ts";
+} from "../nn/mod.ts";
 import type { DensityOptions } from "./density.ts";
+import type { RawMoments } from "./moments.ts";
 import { collect, sample, sampleGiven, WORKGROUP } from "./kernels.ts";
 import {
   type Entry,
@@ -75,15 +75,6 @@ export interface GivenNoise {
 /** How to sample. */
 export interface Draw extends DensityOptions {
   readonly noise: DrawKey | GivenNoise;
-}
-
-/** What a parameter's moments are. */
-export interface RawMoments {
-  mean: Float32Array<ArrayBuffer>;
-  /** Sums of squared differences from the mean; random parameters only. */
-  squares: Float32Array<ArrayBuffer> | undefined;
-  /** `[rank, size]`, oldest first; random parameters only. */
-  deviations: Float32Array<ArrayBuffer> | undefined;
 }
 
 /** A stretch of a buffer, from an element on, and where to read it to. */

@@ -22,8 +22,7 @@ import {
   type Tensor,
   variance,
 } from "../engine/mod.ts";
-import type { Module } from "../nn/module.ts";
-import { checkOptions } from "../nn/options.ts";
+import { checkOptions, type Module } from "../nn/mod.ts";
 
 /** How logits are read: as the loss of the model reads them. */
 export type PredictionProblem =

@@ -4,7 +4,7 @@
 // What a model gives, run with one sample of its weights after the other, put
 // together in one tensor.
 
-import { copyStrided } from "../engine/launch/copy.ts";
+import { copyStrided } from "../engine/kernel_kit.ts";
 import {
   allocate,
   formatShape,

@@ -1,9 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import type { Module } from "../nn/module.ts";
-import { hasPrefix, topNames } from "../nn/module.ts";
-import { checkOptions } from "../nn/options.ts";
+import { checkOptions, hasPrefix, type Module, topNames } from "../nn/mod.ts";
 
 /** By which number of columns the low-rank part is normalised. */
 export type Normalization = "rank" | "capacity";

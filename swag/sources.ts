@@ -12,9 +12,8 @@ import {
   sameShape,
   type Tensor,
 } from "../engine/mod.ts";
-import { fillInto } from "../engine/launch/flat.ts";
-import type { Module } from "../nn/module.ts";
-import type { Parameter } from "../nn/parameter.ts";
+import { fillInto } from "../engine/kernel_kit.ts";
+import type { Module, Parameter } from "../nn/mod.ts";
 import type { Entry, Layout, Piece } from "./layout.ts";
 
 /** The weights of one piece. */

@@ -7,15 +7,17 @@
 
 import { formatShape, sameShape } from "../engine/mod.ts";
 import {
+  checkFinite,
+  exists,
+  folderOf,
   type SafetensorsSource,
   writeSafetensors,
-} from "../nn/formats/safetensors_file.ts";
-import { exists, folderOf } from "../nn/formats/disk.ts";
-import type { Module } from "../nn/module.ts";
-import { checkFinite } from "../nn/formats/check_finite.ts";
+} from "../nn/formats/mod.ts";
+import type { Module } from "../nn/mod.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { type Entry, NONE } from "./layout.ts";
-import type { Posterior, RawMoments } from "./posterior.ts";
+import type { RawMoments } from "./moments.ts";
+import type { Posterior } from "./posterior.ts";
 import type { SwagOptions, SwagSettings } from "./settings.ts";
 
 /** Before every parameter's name. */

@@ -1,11 +1,15 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This file passes 400 lines for the documentation of its one class.
 
-import { isThenable } from "../engine/asynchronous.ts";
+import { isThenable } from "../engine/kernel_kit.ts";
 import { keep, scope, type Tensor } from "../engine/mod.ts";
-import type { Module } from "../nn/module.ts";
-import { checkOptions } from "../nn/options.ts";
-import { openSafetensors } from "../nn/formats/safetensors_file.ts";
+import { checkOptions, type Module } from "../nn/mod.ts";
+import {
+  finishSave,
+  folderOf,
+  openSafetensors,
+  withFile,
+} from "../nn/formats/mod.ts";
 import { type DensityOptions, logDensity } from "./density.ts";
 import { measure, type MemoryEstimate, NONE } from "./layout.ts";
 import { drawKey } from "./noise.ts";
@@ -43,8 +47,6 @@ import {
   type SaveSwagOptions,
   writePosterior,
 } from "./state.ts";
-import { folderOf, withFile } from "../nn/formats/disk.ts";
-import { finishSave } from "../nn/formats/folder_save.ts";
 import { fingerprint } from "./fingerprint.ts";
 
 /** Options of {@linkcode SwagModel.sampleParameters}. */

@@ -6,7 +6,8 @@
 // case.json, made by Hugging Face's own code, or reference.json, which records
 // what a pretrained encoder-decoder says.
 
-import { checkCase, type Comparison } from "./golden/check.ts";
+import { checkCase } from "./golden/check.ts";
+import type { Comparison } from "./golden/compare.ts";
 import { checkReference, REFERENCE_NAME } from "./golden/reference.ts";
 import { initialize } from "../engine/mod.ts";
 

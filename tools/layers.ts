@@ -1,20 +1,45 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * A lint plugin that keeps the layers in order: `engine <- nn <- models, swag`.
- * A file of a layer imports from its own layer and from lower ones, and only
- * `models` imports packages.
+ * A lint plugin that keeps the house in order. Each of its rules says what a file
+ * may import:
+ *
+ * - `layers`: a file imports from its own layer and from lower ones, in the order
+ *   `engine <- nn <- models, swag`. Only `models` imports packages, and
+ *   `nn/formats` and `nn/metrics` import nothing of the rest of `nn`.
+ * - `doors`: a file enters another room by its door alone. A door is a file that
+ *   exports what a room offers; see {@linkcode DOORS}. Tests may go past doors,
+ *   because they test what is behind them.
+ * - `circles`: no file imports itself by way of others, not even for a type. Files
+ *   in a circle can only be read all at once.
  *
  * @module
  */
 
 const RANKS = new Map([["engine", 0], ["nn", 1], ["models", 2], ["swag", 2]]);
 const WITH_PACKAGES = "models";
+const ALONE = ["nn/formats/", "nn/metrics/"];
 const SELF = "@swagpu/swagpu";
 const ROOT = slashes(new URL("..", import.meta.url).pathname);
 
+/** The rooms and their doors: the files that others import. */
+export const DOORS: Readonly<Record<string, readonly string[]>> = {
+  "engine/": ["engine/mod.ts", "engine/kernel_kit.ts"],
+  "nn/": ["nn/mod.ts", "nn/formats/mod.ts", "nn/metrics/mod.ts"],
+  "nn/formats/": ["nn/formats/mod.ts"],
+  "nn/metrics/": ["nn/metrics/mod.ts"],
+  "models/": ["models/mod.ts"],
+  "swag/": ["swag/mod.ts"],
+};
+
 function slashes(path: string): string {
   return path.replaceAll("\\", "/").replace(/^\/(?=[A-Za-z]:)/, "");
+}
+
+/** The path of an imported file below the root; `null` for a package. */
+function pathOf(specifier: string, file: string): string | null {
+  if (!/^\.{0,2}\//.test(specifier)) return null;
+  return new URL(specifier, `file:///${file}`).pathname.slice(1);
 }
 
 /**
@@ -24,15 +49,13 @@ function slashes(path: string): string {
 function topOf(specifier: string, file: string): string | null {
   if (specifier === SELF) return "mod.ts";
   const path = specifier.startsWith(`${SELF}/`)
-    ? `/${specifier.slice(SELF.length + 1)}`
-    : /^\.{0,2}\//.test(specifier)
-    ? new URL(specifier, `file:///${file}`).pathname
-    : null;
-  return path?.split("/")[1] ?? null;
+    ? specifier.slice(SELF.length + 1)
+    : pathOf(specifier, file);
+  return path?.split("/")[0] ?? null;
 }
 
-/** Says what is wrong with an import, or `null` if the layers allow it. */
-export function checkImport(file: string, specifier: string): string | null {
+/** Says what is wrong with the direction of an import, or `null`. */
+export function checkLayer(file: string, specifier: string): string | null {
   const from = file.split("/")[0] ?? "";
   const rank = RANKS.get(from);
   if (rank === undefined) return null;
@@ -42,31 +65,103 @@ export function checkImport(file: string, specifier: string): string | null {
       ? null
       : `${from} must not import ${specifier}: it has no dependency`;
   }
+  const room = ALONE.find((room) => file.startsWith(room));
+  if (room && to === from && !pathOf(specifier, file)?.startsWith(room)) {
+    return `${room} must not import ${specifier}: it needs nothing else of ${from}`;
+  }
   const below = (RANKS.get(to) ?? Infinity) < rank;
   return to === from || below ? null : `${from} must not import ${to}`;
+}
+
+/** Says which door an import should have used, or `null`. */
+export function checkDoor(file: string, specifier: string): string | null {
+  if (file.startsWith("tests/")) return null;
+  const to = pathOf(specifier, file);
+  if (to === null) return null;
+  const room = Object.keys(DOORS).find((room) =>
+    to.startsWith(room) && !file.startsWith(room)
+  );
+  const doors = DOORS[room ?? ""] ?? [];
+  return room === undefined || doors.includes(to)
+    ? null
+    : `${file} must not import ${to}: it is inside ${room}, whose doors are ` +
+      doors.join(", ");
+}
+
+const IMPORT =
+  /^(?:import|export)(?:\s+type)?\s*(?:[\w*{][^"'()=;]*?\sfrom\s*)?"(\.{1,2}\/[^"]+)"/gm;
+const imported = new Map<string, readonly string[]>();
+
+/** The files that a file imports, from its text; none if it does not exist. */
+function importsOf(file: string): readonly string[] {
+  let paths = imported.get(file);
+  if (!paths) {
+    let text = "";
+    try {
+      text = Deno.readTextFileSync(`${ROOT}${file}`);
+    } catch (error) {
+      // The type checker reports a file that is missing.
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+    paths = [...text.matchAll(IMPORT)]
+      .map(([, specifier = ""]) => pathOf(specifier, file) ?? "");
+    imported.set(file, paths);
+  }
+  return paths;
+}
+
+/** The files by which an import leads back to its own file; `null` if none do. */
+function wayBack(file: string, specifier: string): string[] | null {
+  const first = pathOf(specifier, file);
+  if (first === null) return null;
+  const before = new Map<string, string>([[first, file]]);
+  for (const path of before.keys()) { // Sees what is added on the way.
+    for (const next of path === file ? [] : importsOf(path)) {
+      if (!before.has(next)) before.set(next, path);
+    }
+  }
+  if (!before.has(file)) return null;
+  const way = [file];
+  do way.unshift(before.get(way[0] ?? "") ?? file); while (way[0] !== file);
+  return way;
+}
+
+/** Says by which files an import leads back to its own file, or `null`. */
+export function checkCircle(file: string, specifier: string): string | null {
+  const way = wayBack(file, specifier);
+  return way && `imports go round in a circle: ${way.join(" -> ")}`;
+}
+
+/** A rule that looks at every import of a file. */
+function rule(
+  check: (file: string, specifier: string) => string | null,
+): Deno.lint.Rule {
+  return {
+    create(context): Deno.lint.LintVisitor {
+      const path = slashes(context.filename);
+      const file = path.startsWith(ROOT) ? path.slice(ROOT.length) : path;
+      const visit = (source: Deno.lint.Node | null): void => {
+        if (source?.type !== "Literal") return;
+        if (typeof source.value !== "string") return;
+        const message = check(file, source.value);
+        if (message !== null) context.report({ node: source, message });
+      };
+      return {
+        ImportDeclaration: (node) => visit(node.source),
+        ExportAllDeclaration: (node) => visit(node.source),
+        ExportNamedDeclaration: (node) => visit(node.source),
+        ImportExpression: (node) => visit(node.source),
+      };
+    },
+  };
 }
 
 const plugin: Deno.lint.Plugin = {
   name: "swagpu",
   rules: {
-    layers: {
-      create(context): Deno.lint.LintVisitor {
-        const path = slashes(context.filename);
-        const file = path.startsWith(ROOT) ? path.slice(ROOT.length) : path;
-        const check = (source: Deno.lint.Node | null): void => {
-          if (source?.type !== "Literal") return;
-          if (typeof source.value !== "string") return;
-          const message = checkImport(file, source.value);
-          if (message !== null) context.report({ node: source, message });
-        };
-        return {
-          ImportDeclaration: (node) => check(node.source),
-          ExportAllDeclaration: (node) => check(node.source),
-          ExportNamedDeclaration: (node) => check(node.source),
-          ImportExpression: (node) => check(node.source),
-        };
-      },
-    },
+    layers: rule(checkLayer),
+    doors: rule(checkDoor),
+    circles: rule(checkCircle),
   },
 };
 

@@ -14,12 +14,8 @@
  * @module
  */
 
-import {
-  type Backend,
-  backendHint,
-  backendOf,
-  describeAdapter,
-} from "../engine/gpu/backend.ts";
+import { type Backend, describeAdapter } from "../engine/mod.ts";
+import { backendHint, backendOf } from "../engine/kernel_kit.ts";
 
 /** An adapter, as a process sees it. */
 export interface Found {

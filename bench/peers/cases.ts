@@ -3,7 +3,7 @@
 // What the peers are compared on: the work of each case, the limit of the
 // adapter that bounds it, and what its outputs must be.
 
-import type { EncoderSizes, MlpSizes } from "./data.ts";
+import type { AttentionSizes, EncoderSizes, MlpSizes } from "./data.ts";
 import type { Parameters } from "./protocol.ts";
 import {
   addReference,
@@ -77,15 +77,6 @@ export function matmulCase(
       tolerance: SUMS,
     },
   };
-}
-
-/** Sizes of attention. */
-export interface AttentionSizes {
-  batch: number;
-  heads: number;
-  length: number;
-  /** Columns of one head. */
-  size: number;
 }
 
 /** Attention of every token to every token, forward. */

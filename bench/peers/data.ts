@@ -191,3 +191,12 @@ export const ADAMW = {
   eps: 1e-8,
   weightDecay: 0.01,
 } as const;
+
+/** Sizes of attention. */
+export interface AttentionSizes {
+  batch: number;
+  heads: number;
+  length: number;
+  /** Columns of one head. */
+  size: number;
+}

@@ -6,12 +6,12 @@
 import {
   addCase,
   attentionCase,
-  type AttentionSizes,
   type Case,
   chainCase,
   layerNormCase,
   matmulCase,
 } from "./cases.ts";
+import type { AttentionSizes } from "./data.ts";
 import { softmaxReference } from "./references.ts";
 import type { BertSizes } from "./swagpu_bert.ts";
 

@@ -3,8 +3,7 @@
 // The outputs of cases at their probes, in 64-bit arithmetic from the same
 // 32-bit inputs.
 
-import type { AttentionSizes } from "./cases.ts";
-import { probes, random } from "./data.ts";
+import { type AttentionSizes, probes, random } from "./data.ts";
 
 function at(values: Float32Array, index: number): number {
   return values[index] ?? NaN;

@@ -19,7 +19,7 @@ import {
   zeros,
 } from "../../engine/mod.ts";
 import { AdamW, crossEntropy, Parameter } from "../../nn/mod.ts";
-import type { AttentionSizes } from "./cases.ts";
+import type { AttentionSizes } from "./data.ts";
 import { ADAMW, probe, random, randomIntegers } from "./data.ts";
 import type { Parameters } from "./protocol.ts";
 import type { Kinds, Prepared } from "./worker.ts";

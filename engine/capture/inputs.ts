@@ -8,7 +8,7 @@ import type { Device } from "../gpu/device.ts";
 import { type DType, dtypeOf, type TypedArray } from "../dtype.ts";
 import { type HostIntegers, integersOf } from "../gpu/host_integers.ts";
 import { knownIntegers } from "../integer_range.ts";
-import { alignBytes, type Block } from "../gpu/pool.ts";
+import { alignBytes, type Block } from "../gpu/block.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "../shape.ts";
 import { allocate, Tensor } from "../tensor.ts";
 

@@ -6,7 +6,8 @@
 // of its own, because WebGPU refuses one buffer bound for reading and writing in
 // a dispatch even at disjoint ranges.
 
-import type { Block, Pool } from "../gpu/pool.ts";
+import type { Block } from "../gpu/block.ts";
+import type { Pool } from "../gpu/pool.ts";
 import type { Command, Memory } from "./recording.ts";
 
 /** Where the memory that a step makes lies at replays. */

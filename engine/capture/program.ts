@@ -10,7 +10,7 @@ import { outOfMemory } from "../gpu/faults.ts";
 import { PARAMS_BYTES, type Pipeline } from "../gpu/kernel.ts";
 import { type Live, observe, type Observer } from "../gpu/observer.ts";
 import { type Arena, type Plan, planMemory } from "./plan.ts";
-import { alignBytes, type Binding, type Block } from "../gpu/pool.ts";
+import { alignBytes, type Binding, type Block } from "../gpu/block.ts";
 import type { Command, Memory, Range, Recording } from "./recording.ts";
 import type { CommandList } from "../gpu/stream.ts";
 

@@ -5,9 +5,9 @@
 // blocks the pool hands out and takes back, and what of the host the step
 // depends on. capture.ts decides what to do with it.
 
-import { Live, type Observer, type Param } from "../gpu/observer.ts";
+import { type Leaf, Live, type Observer, type Param } from "../gpu/observer.ts";
 import type { Pipeline } from "../gpu/kernel.ts";
-import type { Binding, Block } from "../gpu/pool.ts";
+import type { Binding, Block } from "../gpu/block.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** Memory that a recorded command uses: made by the step, or met by it. */
@@ -77,7 +77,7 @@ export class Recording implements Observer {
   refusal: string | undefined;
   readonly #owner: object;
   readonly #memory = new Map<Block, Memory>();
-  readonly #leaves = new Set<Tensor>();
+  readonly #leaves = new Set<Leaf>();
   readonly #assumed = new Set<string>();
   #made = 0;
   #acting = false;
@@ -191,7 +191,7 @@ export class Recording implements Observer {
     this.assumptions.push(test);
   }
 
-  leaf(x: Tensor): void {
+  leaf(x: Leaf): void {
     if (this.#leaves.has(x) || this.#memoryOf(x.block).made >= 0) return;
     this.#leaves.add(x);
     const { requiresGrad } = x;

@@ -3,7 +3,7 @@
 
 import { GpuError } from "./errors.ts";
 import type { BindLayout } from "./kernel.ts";
-import type { Binding } from "./pool.ts";
+import type { Binding } from "./block.ts";
 import type { TexelBinding } from "./texels.ts";
 
 /**

@@ -6,8 +6,7 @@
 
 import { refusePromise } from "../asynchronous.ts";
 import type { Pipeline } from "./kernel.ts";
-import type { Binding, Block } from "./pool.ts";
-import type { Tensor } from "../tensor.ts";
+import type { Binding, Block } from "./block.ts";
 
 /**
  * A kernel's parameter whose value is read when it is dispatched, and anew at
@@ -29,6 +28,12 @@ export class Live {
 
 /** The value of a kernel's parameter. */
 export type Param = number | Live;
+
+/** What an observer knows of a tensor that the tape starts from. */
+export interface Leaf {
+  readonly block: Block;
+  readonly requiresGrad: boolean;
+}
 
 /** What is told of everything that happens while a step is captured. */
 export interface Observer {
@@ -57,7 +62,7 @@ export interface Observer {
   release(block: Block): void;
   perform(action: () => void): void;
   assume(test: () => boolean, name: string | undefined): void;
-  leaf(x: Tensor): void;
+  leaf(x: Leaf): void;
   refuse(reason: string): void;
 }
 

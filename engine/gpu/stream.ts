@@ -12,7 +12,7 @@ import {
 import { assertApart } from "./collisions.ts";
 import { GpuError } from "./errors.ts";
 import { type Faults, outOfMemory, UNWRITTEN, UPLOADED } from "./faults.ts";
-import type { Binding, Block } from "./pool.ts";
+import type { Binding, Block } from "./block.ts";
 import type { TypedArray } from "../dtype.ts";
 import { integersOf } from "./host_integers.ts";
 import { Live, observer, type Param } from "./observer.ts";

@@ -8,7 +8,7 @@
 // a texture before the dispatch, at the speed of memory.
 
 import { type Faults, outOfMemory } from "./faults.ts";
-import type { Binding } from "./pool.ts";
+import type { Binding } from "./block.ts";
 
 /** Texels of four f32 in a row of a mirror: 32 KiB, a power of two. */
 const WIDTH = 2048;

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import type { Block, MatmulForm } from "./matmul.ts";
+import type { Block, MatmulForm } from "./matmul_form.ts";
 import { place } from "./matmul_operands.ts";
 import { choice, unroll } from "./unroll.ts";
 

@@ -8,7 +8,7 @@
 // all lanes read along one quad of columns; where it is stored [K, N], 8
 // neighbours read 8 neighbouring quads of a row.
 
-import type { Block, MatmulForm } from "./matmul.ts";
+import type { Block, MatmulForm } from "./matmul_form.ts";
 import { place } from "./matmul_operands.ts";
 import { unroll } from "./unroll.ts";
 

@@ -15,7 +15,7 @@
 // Caches: workgroups walk down bands of 8 tiles, so that those at work together
 // share rows of A and columns of B.
 
-import type { Block, MatmulForm } from "./matmul.ts";
+import type { Block, MatmulForm } from "./matmul_form.ts";
 import { place } from "./matmul_operands.ts";
 import { choice, unroll } from "./unroll.ts";
 

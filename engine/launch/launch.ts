@@ -6,7 +6,7 @@ import { DTYPES } from "../dtype.ts";
 import { GpuError } from "../gpu/errors.ts";
 import type { Kernel } from "../gpu/kernel.ts";
 import type { Param } from "../gpu/observer.ts";
-import type { Binding } from "../gpu/pool.ts";
+import type { Binding } from "../gpu/block.ts";
 import { Tensor } from "../tensor.ts";
 
 /** What one dispatch of a kernel needs. */

@@ -5,13 +5,13 @@
 // larger product, cuts what exceeds one binding, and splits long sums of small
 // results along k.
 
+import { matmulKernel } from "../kernels/matmul.ts";
 import {
   type Block,
   BLOCKS,
   type MatmulForm,
-  matmulKernel,
   type MatmulVariant,
-} from "../kernels/matmul.ts";
+} from "../kernels/matmul_form.ts";
 import type { Activation } from "../kernels/matmul_activation.ts";
 import { DIRECT_WORKGROUP } from "../kernels/matmul_direct.ts";
 import { bindsHeld, type EpilogueForm } from "../kernels/matmul_epilogue.ts";
@@ -19,7 +19,7 @@ import { skinnyColumns } from "../kernels/matmul_skinny.ts";
 import { SPLIT_WORKGROUP, splitKernel } from "../kernels/matmul_split.ts";
 import { grid, launch } from "./launch.ts";
 import { fillInto } from "./flat.ts";
-import type { Binding } from "../gpu/pool.ts";
+import type { Binding } from "../gpu/block.ts";
 import {
   chooseBlock,
   chooseSplits,

@@ -5,7 +5,11 @@
 // many parts it is split along k.
 
 import type { Device } from "../gpu/device.ts";
-import { type Block, BLOCKS, type MatmulVariant } from "../kernels/matmul.ts";
+import {
+  type Block,
+  BLOCKS,
+  type MatmulVariant,
+} from "../kernels/matmul_form.ts";
 import { DIRECT_WORKGROUP } from "../kernels/matmul_direct.ts";
 import { skinnyColumns } from "../kernels/matmul_skinny.ts";
 import { tileBytes } from "../kernels/matmul_tiled.ts";

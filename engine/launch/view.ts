@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import type { Binding } from "../gpu/pool.ts";
+import type { Binding } from "../gpu/block.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** Elements of a tensor as a kernel sees them: a binding, and where to start. */

@@ -10,8 +10,7 @@
 
 import type { Device } from "../gpu/device.ts";
 import { assume } from "../gpu/observer.ts";
-import { persist, scope } from "../scope.ts";
-import type { Tensor } from "../tensor.ts";
+import { persist, scope, type Scoped } from "../scope.ts";
 import { families, type Probe, rehearse } from "./families.ts";
 import { type Stopwatch, stopwatchFor } from "./stopwatch.ts";
 
@@ -63,7 +62,7 @@ async function measure(
   family: string,
   { usual, other, run }: Probe,
 ): Promise<void> {
-  const operands: Tensor[] = [];
+  const operands: Scoped[] = [];
   let stopwatch: Stopwatch | undefined;
   try {
     stopwatch = stopwatchFor(device, true);

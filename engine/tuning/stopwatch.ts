@@ -2,7 +2,7 @@
 // This module is browser compatible.
 
 import type { Device } from "../gpu/device.ts";
-import { Block } from "../gpu/pool.ts";
+import { Block } from "../gpu/block.ts";
 
 /** Times recorded work. */
 export interface Stopwatch {

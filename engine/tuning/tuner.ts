@@ -8,8 +8,7 @@
 import type { Device } from "../gpu/device.ts";
 import { families, type Family, measuredOn, rehearse } from "./families.ts";
 import { type Stopwatch, stopwatchFor } from "./stopwatch.ts";
-import { persist, scope } from "../scope.ts";
-import type { Tensor } from "../tensor.ts";
+import { persist, scope, type Scoped } from "../scope.ts";
 
 /** Raise it when kernels change what is fast: what was stored is dropped. */
 const KERNELS = 1;
@@ -245,7 +244,7 @@ async function race(
     return { key, variant: only, milliseconds: {}, total: 0, compiling: 0 };
   }
   // Not in a scope: other code may make tensors while this one waits.
-  const operands: Tensor[] = [];
+  const operands: Scoped[] = [];
   const prepare = () => {
     using own = scope();
     const run = trial.run(device, sizes);

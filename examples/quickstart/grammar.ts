@@ -24,7 +24,7 @@
  * @module
  */
 
-import { counterRandom } from "../../nn/data.ts";
+import { counterRandom } from "../../nn/mod.ts";
 import {
   ADVERBS,
   CONNECTIVES,

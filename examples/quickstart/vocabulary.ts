@@ -12,7 +12,7 @@
  * @module
  */
 
-import { wordPieceJson } from "../../models/tokenizer/wordpiece.ts";
+import { wordPieceJson } from "../../models/mod.ts";
 
 /** How a vocabulary is learnt. */
 export interface VocabularyOptions {

@@ -7,8 +7,7 @@
  * @module
  */
 
-import { DiskReader } from "../../nn/formats/disk.ts";
-import { finishSave } from "../../nn/formats/folder_save.ts";
+import { DiskReader, finishSave } from "../../nn/formats/mod.ts";
 import {
   openPyTorch,
   openSafetensors,

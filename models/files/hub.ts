@@ -15,8 +15,7 @@ import {
   snapshotInCache,
 } from "./hub_cache.ts";
 import { WEIGHT_KINDS } from "./weights.ts";
-import { exists } from "../../nn/formats/disk.ts";
-import { finishSave } from "../../nn/formats/folder_save.ts";
+import { exists, finishSave } from "../../nn/formats/mod.ts";
 
 /** Options of {@linkcode resolveFiles}. */
 export interface ResolveOptions {

@@ -4,8 +4,11 @@
 // The hub package's own cache function writes to the console and asks for each
 // file twice, so that only its requests are used here.
 
-import { writeAtomically, writeTextAtomically } from "../../nn/formats/disk.ts";
-import { diskError } from "../../nn/formats/disk.ts";
+import {
+  diskError,
+  writeAtomically,
+  writeTextAtomically,
+} from "../../nn/formats/mod.ts";
 import { HubRequests } from "./hub_requests.ts";
 
 /** A repository of the hub, and where it is kept. */

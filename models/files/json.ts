@@ -4,10 +4,10 @@
 
 import {
   DiskReader,
+  finishSave,
   folderOf,
   writeTextAtomically,
-} from "../../nn/formats/disk.ts";
-import { finishSave } from "../../nn/formats/folder_save.ts";
+} from "../../nn/formats/mod.ts";
 
 /** The fields of a JSON file, and which of them are spelled as floats. */
 export interface JsonFields {

@@ -4,8 +4,7 @@
 // old one leads to weights that are all there.
 
 import { readAll, type Tensor, type TypedArray } from "../../engine/mod.ts";
-import { writeTextAtomically } from "../../nn/formats/disk.ts";
-import { checkFinite } from "../../nn/formats/check_finite.ts";
+import { checkFinite, writeTextAtomically } from "../../nn/formats/mod.ts";
 import { type SafetensorsSource, writeSafetensors } from "../../nn/mod.ts";
 import { formatJson } from "./json.ts";
 import { WEIGHT_FILES, WEIGHT_PART } from "./weights.ts";

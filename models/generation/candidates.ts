@@ -19,7 +19,7 @@ import {
   specialize,
   type Tensor,
 } from "../../engine/mod.ts";
-import { PHILOX } from "../../engine/kernels/random.ts";
+import { PHILOX } from "../../engine/kernel_kit.ts";
 import { ITEMS_OF, rowForm, rowKernel } from "./row_kernels.ts";
 
 // best[item, i] = the i-th best of part `item % parts` of row `item / parts`, as

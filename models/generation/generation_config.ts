@@ -7,7 +7,7 @@
  * @module
  */
 
-import { writeTextAtomically } from "../../nn/formats/disk.ts";
+import { writeTextAtomically } from "../../nn/formats/mod.ts";
 import { formatJson, readJson } from "../files/json.ts";
 import {
   ConfigReader,

@@ -5,11 +5,7 @@
 
 import type { Encoding, Tokenizer } from "../tokenizer/tokenizer.ts";
 import { argmax } from "./scores.ts";
-import type {
-  AggregationStrategy,
-  EntityGroup,
-  TokenLabel,
-} from "./token_classification.ts";
+import type { AggregationStrategy, EntityGroup, TokenLabel } from "./types.ts";
 
 const SUBWORD_MARK = "##";
 

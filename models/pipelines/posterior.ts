@@ -9,7 +9,8 @@
  */
 
 import type { Tensor } from "../../engine/mod.ts";
-import type { AnyModel } from "./types.ts";
+import type { PretrainedConfig } from "../config.ts";
+import type { PreTrainedModel } from "../pretrained.ts";
 
 /** What a pipeline asks of a distribution over weights for each batch. */
 export interface PosteriorSampling {
@@ -38,7 +39,9 @@ export interface WeightPosterior {
 /** A posterior, or what makes one for a model that was just loaded. */
 export type PosteriorSource =
   | WeightPosterior
-  | ((model: AnyModel) => WeightPosterior | Promise<WeightPosterior>);
+  | ((
+    model: PreTrainedModel<PretrainedConfig>,
+  ) => WeightPosterior | Promise<WeightPosterior>);
 
 /** A posterior, and how to sample it. */
 export interface SampledPosterior {

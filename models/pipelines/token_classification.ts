@@ -20,50 +20,16 @@ import {
   withoutOverlaps,
 } from "./entities.ts";
 import { checkChoice } from "./scores.ts";
-import type { CallOptions, Pipeline, PipelineSetup } from "./types.ts";
+import type {
+  AggregationStrategy,
+  CallOptions,
+  EntityGroup,
+  Pipeline,
+  PipelineSetup,
+  TokenLabel,
+} from "./types.ts";
 
-/** A token with its label. */
-export interface TokenLabel {
-  /** The label, as the model's configuration names it. */
-  entity: string;
-  /** Its probability; with a posterior the mean among the samples. */
-  score: number;
-  /** Where the token stands in the row. */
-  index: number;
-  /** The token, as the vocabulary spells it. */
-  word: string;
-  /** Where it begins in the text. */
-  start: number;
-  /** Where it ends, exclusively. */
-  end: number;
-}
-
-/** Tokens next to each other with the same label. */
-export interface EntityGroup {
-  /** The label without its `B-` or `I-`. */
-  entityGroup: string;
-  /** The mean of the probabilities. */
-  score: number;
-  /** The tokens as text. */
-  word: string;
-  /** Where the first begins in the text. */
-  start: number;
-  /** Where the last ends, exclusively. */
-  end: number;
-}
-
-/**
- * How tokens become entities: not at all (`"none"`); neighbours of the same
- * label (`"simple"`); or neighbouring words of the same label, where a word has
- * the label of its first token (`"first"`), of the token that is surest
- * (`"max"`), or of the mean probabilities (`"average"`).
- */
-export type AggregationStrategy =
-  | "none"
-  | "simple"
-  | "first"
-  | "average"
-  | "max";
+export type { AggregationStrategy, EntityGroup, TokenLabel } from "./types.ts";
 
 const STRATEGIES: readonly AggregationStrategy[] = [
   "none",

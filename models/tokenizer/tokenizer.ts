@@ -10,10 +10,11 @@
 
 import {
   DiskReader,
+  finishSave,
+  FolderSave,
   writeAtomically,
   writeTextAtomically,
-} from "../../nn/formats/disk.ts";
-import { finishSave, FolderSave } from "../../nn/formats/folder_save.ts";
+} from "../../nn/formats/mod.ts";
 import type { Codec, SpecialTokenName } from "./codec.ts";
 import {
   addedTokens,

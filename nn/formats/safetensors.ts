@@ -9,21 +9,21 @@
  * @module
  */
 
-import type { TypedArray } from "../../engine/dtype.ts";
-import { decode, encodeTensor, naturalDtype } from "./safetensors_dtype.ts";
-import type {
-  SafetensorsDtype,
-  SafetensorsValues,
+import type { TypedArray } from "../../engine/mod.ts";
+import {
+  decode,
+  encodeTensor,
+  naturalDtype,
+  type SafetensorsDtype,
+  type SafetensorsValues,
 } from "./safetensors_dtype.ts";
 import {
   headerLength,
   layOut,
   parseHeader,
   PREFIX_BYTES,
-} from "./safetensors_header.ts";
-import type {
-  SafetensorsHeader,
-  SafetensorsRange,
+  type SafetensorsHeader,
+  type SafetensorsRange,
 } from "./safetensors_header.ts";
 
 export type {
@@ -41,6 +41,26 @@ export interface SafetensorsInfo {
   readonly shape: readonly number[];
   /** Bytes in the file. */
   readonly byteLength: number;
+}
+
+/** Elements that are made when the file reaches them. */
+export type SafetensorsProducer = () =>
+  | SafetensorsValues
+  | ArrayBuffer
+  | Promise<SafetensorsValues | ArrayBuffer>;
+
+/** A tensor to be written to disk. */
+export interface SafetensorsSource {
+  /** The sizes of the axes. */
+  readonly shape: readonly number[];
+  /** The element type in the file. */
+  readonly dtype: SafetensorsDtype;
+  /**
+   * The elements, row by row, or what makes them: one tensor is asked for at a
+   * time, in the order of the file. An `ArrayBuffer` is taken as the file's
+   * bytes.
+   */
+  readonly data: SafetensorsValues | ArrayBuffer | SafetensorsProducer;
 }
 
 /** A tensor read from a file. */

@@ -4,8 +4,10 @@
 
 import { encodeTensor } from "./safetensors_dtype.ts";
 import { layOut } from "./safetensors_header.ts";
-import type { SerializeSafetensorsOptions } from "./safetensors.ts";
-import type { SafetensorsSource } from "./safetensors_file.ts";
+import type {
+  SafetensorsSource,
+  SerializeSafetensorsOptions,
+} from "./safetensors.ts";
 
 /** A file that is still to be written. */
 export interface SafetensorsChunks {

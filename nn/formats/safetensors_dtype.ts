@@ -3,7 +3,7 @@
 // Bytes are little-endian in the file and in every runtime with typed arrays
 // that WebGPU exists for, so whole tensors are viewed and not swapped.
 
-import type { TypedArray } from "../../engine/dtype.ts";
+import type { TypedArray } from "../../engine/mod.ts";
 
 /** Any typed array that a tensor can be written from. */
 export type SafetensorsValues =

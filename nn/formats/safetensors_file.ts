@@ -17,10 +17,9 @@ import {
 import { DiskReader, writeAtomically } from "./disk.ts";
 import { SafetensorsIndex } from "./safetensors.ts";
 import type {
-  SafetensorsDtype,
   SafetensorsHeader,
+  SafetensorsSource,
   SafetensorsTensor,
-  SafetensorsValues,
   SerializeSafetensorsOptions,
 } from "./safetensors.ts";
 
@@ -76,26 +75,6 @@ export class SafetensorsReader extends SafetensorsIndex implements Disposable {
   [Symbol.dispose](): void {
     this.#file[Symbol.dispose]();
   }
-}
-
-/** Elements that are made when the file reaches them. */
-export type SafetensorsProducer = () =>
-  | SafetensorsValues
-  | ArrayBuffer
-  | Promise<SafetensorsValues | ArrayBuffer>;
-
-/** A tensor to be written to disk. */
-export interface SafetensorsSource {
-  /** The sizes of the axes. */
-  readonly shape: readonly number[];
-  /** The element type in the file. */
-  readonly dtype: SafetensorsDtype;
-  /**
-   * The elements, row by row, or what makes them: one tensor is asked for at a
-   * time, in the order of the file. An `ArrayBuffer` is taken as the file's
-   * bytes.
-   */
-  readonly data: SafetensorsValues | ArrayBuffer | SafetensorsProducer;
 }
 
 /**

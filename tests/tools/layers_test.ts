@@ -10,7 +10,7 @@ Deno.test("layers accepts imports from the same layer and from lower ones", () =
   assertEquals(lint("engine/ops/a.ts", 'import "../stream.ts";'), []);
   assertEquals(lint("nn/linear.ts", 'import "../engine/mod.ts";'), []);
   assertEquals(lint("swag/swag.ts", 'import "../nn/mod.ts";'), []);
-  assertEquals(lint("models/bert/a.ts", 'import "../../nn/mod.ts";'), []);
+  assertEquals(lint("models/files/a.ts", 'import "../../nn/mod.ts";'), []);
   assertEquals(lint("models/a.ts", 'import "@swagpu/swagpu/engine";'), []);
 });
 
@@ -21,7 +21,7 @@ Deno.test("layers reports imports from higher layers", () => {
   assertEquals(lint("nn/a.ts", 'export * from "../swag/mod.ts";'), [
     "nn must not import swag",
   ]);
-  assertEquals(lint("engine/ops/a.ts", 'await import("../../nn/a.ts");'), [
+  assertEquals(lint("engine/ops/a.ts", 'await import("../../nn/mod.ts");'), [
     "engine must not import nn",
   ]);
   assertEquals(lint("nn/a.ts", 'import "@swagpu/swagpu/models";'), [
@@ -69,5 +69,55 @@ Deno.test("layers reads absolute file names as the linter gives them", () => {
   const file = new URL("../../engine/a.ts", import.meta.url).pathname;
   assertEquals(lint(file, 'import "../nn/mod.ts";'), [
     "engine must not import nn",
+  ]);
+});
+
+Deno.test("layers keeps formats and metrics apart from the rest of nn", () => {
+  assertEquals(lint("nn/formats/a.ts", 'import "./zip.ts";'), []);
+  assertEquals(lint("nn/formats/a.ts", 'import "../../engine/mod.ts";'), []);
+  assertEquals(lint("nn/formats/a.ts", 'import "../linear.ts";'), [
+    "nn/formats/ must not import ../linear.ts: it needs nothing else of nn",
+  ]);
+  assertEquals(lint("nn/metrics/a.ts", 'import "../formats/mod.ts";'), [
+    "nn/metrics/ must not import ../formats/mod.ts: it needs nothing else of nn",
+  ]);
+});
+
+Deno.test("doors reports an import that goes past a room's door", () => {
+  assertEquals(lint("nn/a.ts", 'import "../engine/gpu/pool.ts";'), [
+    "nn/a.ts must not import engine/gpu/pool.ts: it is inside engine/, whose " +
+    "doors are engine/mod.ts, engine/kernel_kit.ts",
+  ]);
+  assertEquals(lint("nn/a.ts", 'export * from "./formats/zip.ts";'), [
+    "nn/a.ts must not import nn/formats/zip.ts: it is inside nn/formats/, " +
+    "whose doors are nn/formats/mod.ts",
+  ]);
+  assertEquals(
+    lint("bench/a.ts", 'import type { A } from "../swag/noise.ts";'),
+    [
+      "bench/a.ts must not import swag/noise.ts: it is inside swag/, whose doors " +
+      "are swag/mod.ts",
+    ],
+  );
+});
+
+Deno.test("doors accepts doors, a room's own files, and tests of what is inside", () => {
+  assertEquals(lint("nn/a.ts", 'import "../engine/kernel_kit.ts";'), []);
+  assertEquals(lint("swag/a.ts", 'import "../nn/formats/mod.ts";'), []);
+  assertEquals(lint("nn/formats/a.ts", 'import "./zip.ts";'), []);
+  assertEquals(lint("tests/a_test.ts", 'import "../engine/gpu/pool.ts";'), []);
+});
+
+Deno.test("circles reports an import that leads back to its own file", () => {
+  assertEquals(lint("engine/shape.ts", 'import "./scope.ts";'), []);
+  assertEquals(
+    lint("engine/shape.ts", 'import type { T } from "./tensor.ts";'),
+    [
+      "imports go round in a circle: engine/shape.ts -> engine/tensor.ts -> " +
+      "engine/shape.ts",
+    ],
+  );
+  assertEquals(lint("engine/shape.ts", 'export * from "./shape.ts";'), [
+    "imports go round in a circle: engine/shape.ts -> engine/shape.ts",
   ]);
 });

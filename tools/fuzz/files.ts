@@ -10,8 +10,8 @@
 import { loadClassifier } from "../../cli/classifier.ts";
 import { saveClassifier } from "../../cli/save.ts";
 import { initialize, manualSeed, noGrad, scope } from "../../engine/mod.ts";
-import { batchInputs } from "../../models/batch.ts";
 import {
+  batchInputs,
   BertConfig,
   BertForSequenceClassification,
   GenerationConfig,

@@ -18,8 +18,7 @@ import {
   GenerationConfig,
   Tokenizer,
 } from "../../models/mod.ts";
-import { SwagModel } from "../../swag/mod.ts";
-import { fingerprint } from "../../swag/fingerprint.ts";
+import { fingerprint, SwagModel } from "../../swag/mod.ts";
 import { Finding, type Fuzzer, type Outcome, type Random } from "./fuzzer.ts";
 
 /** What a folder may hold. Two saves of different kinds share no file. */

@@ -12,7 +12,7 @@ import {
   type Encoding,
   Tokenizer,
   type TokenizerInput,
-} from "../../models/tokenizer/tokenizer.ts";
+} from "../../models/mod.ts";
 import { Finding, type Fuzzer, isInternal, type Random } from "./fuzzer.ts";
 import {
   type Fields,

@@ -14,20 +14,17 @@ import {
   type Tensor,
   tensor,
 } from "../../engine/mod.ts";
-import { AdamW, openSafetensors } from "../../nn/mod.ts";
+import { AdamW } from "../../nn/mod.ts";
 import * as models from "../../models/mod.ts";
+import {
+  type AnyModel,
+  compare,
+  type Comparison,
+  type Golden,
+  maxAbs,
+  readGolden,
+} from "./compare.ts";
 import { checkGeneration, type GenerationCase } from "./generation.ts";
-
-/** The outcome of comparing one tensor. */
-export interface Comparison {
-  name: string;
-  /** The largest absolute difference. */
-  absolute: number;
-  /** The largest difference, relative to the tensor's largest element. */
-  relative: number;
-  ok: boolean;
-  note?: string;
-}
 
 /** What case.json says, as far as the checks need it. */
 interface Case {
@@ -44,17 +41,6 @@ interface Case {
   suggested_tolerance: Record<string, number>;
   generate?: Record<string, GenerationCase>;
 }
-
-/** Reference tensors by name. */
-export type Golden = ReadonlyMap<
-  string,
-  { shape: readonly number[]; data: ArrayLike<number> }
->;
-
-/** A model that takes named inputs and gives named outputs. */
-export type AnyModel = models.PreTrainedModel<models.PretrainedConfig> & {
-  forward(inputs: Record<string, unknown>): Record<string, unknown>;
-};
 
 /** Runs every check of a folder. */
 export async function checkCase(folder: string): Promise<Comparison[]> {
@@ -82,17 +68,6 @@ export async function checkCase(folder: string): Promise<Comparison[]> {
     model.dispose();
   }
   return results;
-}
-
-/** Reads a file of reference tensors. */
-export async function readGolden(path: string): Promise<Golden> {
-  using file = await openSafetensors(path);
-  const golden = new Map<
-    string,
-    { shape: readonly number[]; data: ArrayLike<number> }
-  >();
-  for (const name of file.names) golden.set(name, await file.tensor(name));
-  return golden;
 }
 
 /** `input.*` as tensors, under camelCase names. */
@@ -299,48 +274,6 @@ async function checkAdamW(
     });
   }
   return results;
-}
-
-/** How {@linkcode compare} judges. */
-interface CompareOptions {
-  absolute: number;
-  relative: number;
-  kept?: (i: number) => boolean;
-  note?: string;
-}
-
-/** Compares element by element: |a - e| ≤ absolute + relative · |e|. */
-export function compare(
-  name: string,
-  actual: ArrayLike<number>,
-  expected: ArrayLike<number>,
-  { absolute, relative, kept, note }: CompareOptions,
-): Comparison {
-  let worst = 0;
-  let ok = actual.length === expected.length;
-  for (let i = 0; i < expected.length; i++) {
-    if (kept && !kept(i)) continue;
-    const e = expected[i] ?? NaN;
-    const difference = Math.abs((actual[i] ?? NaN) - e);
-    if (!(difference <= absolute + relative * Math.abs(e))) ok = false;
-    if (!(difference <= worst)) worst = difference;
-  }
-  const largest = maxAbs(expected);
-  return {
-    name,
-    absolute: worst,
-    relative: largest > 0 ? worst / largest : 0,
-    ok,
-    ...(note ? { note } : {}),
-  };
-}
-
-function maxAbs(values: ArrayLike<number>): number {
-  let largest = 0;
-  for (let i = 0; i < values.length; i++) {
-    largest = Math.max(largest, Math.abs(values[i] ?? 0));
-  }
-  return largest;
 }
 
 function absent(name: string): Comparison {

@@ -15,15 +15,15 @@ import {
   type CausalModel,
   generate,
   type GenerateOutput,
+  type GenerationOptions,
   type Seq2SeqModel,
-} from "../../models/generation/generate.ts";
-import type { GenerationOptions } from "../../models/generation/generation_config.ts";
+} from "../../models/mod.ts";
 import {
   type AnyModel,
   compare,
   type Comparison,
   type Golden,
-} from "./check.ts";
+} from "./compare.ts";
 
 /** What case.json says of one generation run. */
 export interface GenerationCase {

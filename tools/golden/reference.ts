@@ -16,7 +16,7 @@ import {
   generate,
   type Seq2SeqModel,
 } from "../../models/mod.ts";
-import { compare, type Comparison } from "./check.ts";
+import { compare, type Comparison } from "./compare.ts";
 
 /** One input of reference.json, in tokens. */
 interface Item {

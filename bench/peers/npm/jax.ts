@@ -13,7 +13,7 @@ import {
   tree,
   valueAndGrad,
 } from "@jax-js/jax";
-import type { AttentionSizes } from "../cases.ts";
+import type { AttentionSizes } from "../data.ts";
 import {
   ADAMW,
   encoderBatch,

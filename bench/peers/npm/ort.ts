@@ -5,7 +5,7 @@
 // --ort-wasm=FILE where the WebAssembly file lies.
 
 import * as ort from "onnxruntime-web/webgpu";
-import type { AttentionSizes } from "../cases.ts";
+import type { AttentionSizes } from "../data.ts";
 import {
   encoderBatch,
   type EncoderSizes,

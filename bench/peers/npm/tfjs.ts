@@ -6,7 +6,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { type WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import "@tensorflow/tfjs-backend-webgpu";
-import type { AttentionSizes } from "../cases.ts";
+import type { AttentionSizes } from "../data.ts";
 import {
   ADAMW,
   encoderBatch,

@@ -1,10 +1,10 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { SafetensorsSource } from "../../../nn/formats/safetensors.ts";
 import { serializeSafetensors } from "../../../nn/formats/safetensors.ts";
 import {
   openSafetensors,
-  type SafetensorsSource,
   writeSafetensors,
 } from "../../../nn/formats/safetensors_file.ts";
 import { inFolder, names } from "../../_folder.ts";
