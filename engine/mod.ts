@@ -48,7 +48,13 @@ export * from "./gpu/errors.ts";
 export type { Explain, Faults } from "./gpu/faults.ts";
 export * from "./gpu/kernel.ts";
 export * from "./launch/launch.ts";
-export { assume, Live, type Param, perform, refuse } from "./gpu/observer.ts";
+export {
+  dependsOn,
+  onReplay,
+  type Param,
+  preventReplay,
+  ReplayParam,
+} from "./gpu/observer.ts";
 export * from "./gpu/block.ts";
 export * from "./gpu/pool.ts";
 export * from "./random.ts";

@@ -12,7 +12,13 @@ import {
   RANDOM_WORKGROUP,
 } from "./kernels/random.ts";
 import { grid, launch, part, windows } from "./launch/launch.ts";
-import { Live, observer, type Param, perform, refuse } from "./gpu/observer.ts";
+import {
+  observer,
+  onReplay,
+  type Param,
+  preventReplay,
+  ReplayParam,
+} from "./gpu/observer.ts";
 import { checkShape, type Shape } from "./shape.ts";
 import { allocate, type Tensor } from "./tensor.ts";
 
@@ -59,12 +65,12 @@ export class Generator {
 
   /** The number of streams given so far; set it to continue a saved run. */
   get position(): number {
-    if (this.#isLive) refuse("it asks how far a generator is");
+    if (this.#isLive) preventReplay("it asks how far a generator is");
     return this.#position;
   }
 
   set position(value: number) {
-    if (this.#isLive) refuse("it moves a generator");
+    if (this.#isLive) preventReplay("it moves a generator");
     this.#position = value;
   }
 
@@ -75,7 +81,7 @@ export class Generator {
       this.#key = key;
       this.#position = 0;
     };
-    if (this.#isLive) perform(reset);
+    if (this.#isLive) onReplay(reset);
     else reset();
   }
 
@@ -83,7 +89,7 @@ export class Generator {
   next(): RandomStream {
     if (!this.#isLive) return this.#draw();
     const stream = new LiveStream();
-    perform(() => stream.set(this.#draw()));
+    onReplay(() => stream.set(this.#draw()));
     return stream;
   }
 
@@ -105,10 +111,10 @@ export class Generator {
 /** A stream of a captured step: another one at every replay. */
 class LiveStream implements RandomStream {
   readonly params = {
-    key0: new Live(),
-    key1: new Live(),
-    stream0: new Live(),
-    stream1: new Live(),
+    key0: new ReplayParam(),
+    key1: new ReplayParam(),
+    stream0: new ReplayParam(),
+    stream1: new ReplayParam(),
   } satisfies StreamParams;
   #now: RandomStream = { key: [0, 0], stream: [0, 0] };
 
@@ -130,7 +136,7 @@ class LiveStream implements RandomStream {
   }
 
   get #frozen(): RandomStream {
-    refuse("it uses random numbers on the host");
+    preventReplay("it uses random numbers on the host");
     return this.#now;
   }
 }

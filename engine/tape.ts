@@ -27,7 +27,7 @@ export function record(
 ): Tensor {
   const watching = observer();
   if (watching && enabled) {
-    for (const x of inputs) if (!x.node) watching.leaf(x);
+    for (const x of inputs) if (!x.node) watching.usesLeaf(x);
   }
   if (enabled && inputs.some((input) => input.requiresGrad)) {
     y.requiresGrad = true;

@@ -6,9 +6,9 @@ import type { Device } from "./gpu/device.ts";
 import { type DType, DTYPES, type TypedArray } from "./dtype.ts";
 import {
   alignBytes,
-  ALIGNMENT,
   type Binding,
   type Block,
+  BLOCK_ALIGNMENT,
 } from "./gpu/block.ts";
 import { formatShape, type Shape, sizeOf } from "./shape.ts";
 import { adopt, forget, persist, type Scope } from "./scope.ts";
@@ -187,7 +187,7 @@ export class Tensor {
     }
     // Who has all that was asked for has the slack, too, so that tensors of many
     // lengths share bind groups. Who has less shares the block: exactly its own.
-    const bytes = Math.max(alignBytes(this.bytes), ALIGNMENT); // Never of none.
+    const bytes = Math.max(alignBytes(this.bytes), BLOCK_ALIGNMENT); // Never of none.
     const whole = this.#byteOffset === 0 && bytes === block.asked &&
       block.size <= this.#device.maxBindingSize;
     this.#binding = whole ? block.whole : block.window(this.#byteOffset, bytes);

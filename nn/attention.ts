@@ -2,10 +2,10 @@
 // This module is browser compatible.
 
 import {
-  assume,
   attention,
   type AttentionDropout,
   defaultGenerator,
+  dependsOn,
   type Tensor,
 } from "../engine/mod.ts";
 import { fanInUniform, type Initializer } from "./init.ts";
@@ -112,7 +112,7 @@ export class MultiHeadAttention extends Module {
   forward(x: Tensor, inputs: MultiHeadAttentionInputs = {}): Tensor {
     const { memory = x, ...rule } = inputs;
     const { dropout } = this;
-    assume(() => this.dropout === dropout);
+    dependsOn(() => this.dropout === dropout);
     const y = attention(
       this.qProj.forward(x),
       this.kProj.forward(memory),

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import { assume, dropout, type Tensor } from "../engine/mod.ts";
+import { dependsOn, dropout, type Tensor } from "../engine/mod.ts";
 import { Module } from "./module.ts";
 
 /**
@@ -45,7 +45,7 @@ export class Dropout extends Module {
   /** Drops elements of `x`, any shape. */
   forward(x: Tensor): Tensor {
     const { rate } = this;
-    assume(() => this.rate === rate);
+    dependsOn(() => this.rate === rate);
     return this.training && rate > 0 ? dropout(x, { rate }) : x;
   }
 }

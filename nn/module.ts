@@ -1,7 +1,12 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import { assume, formatShape, sameShape, type Tensor } from "../engine/mod.ts";
+import {
+  dependsOn,
+  formatShape,
+  sameShape,
+  type Tensor,
+} from "../engine/mod.ts";
 import { Buffer } from "./buffer.ts";
 import { checkOptions } from "./options.ts";
 import { Parameter } from "./parameter.ts";
@@ -87,7 +92,7 @@ export class Module {
   /** Whether dropout and the like are active. */
   get training(): boolean {
     const now = this.#training;
-    assume(() => this.#training === now);
+    dependsOn(() => this.#training === now);
     return now;
   }
 

@@ -7,8 +7,8 @@ import {
   grid,
   type Kernel,
   launch,
+  onReplay,
   part,
-  perform,
   persist,
   specialize,
   type Tensor,
@@ -207,7 +207,7 @@ export abstract class Optimizer<
     const scales = this.#states.map(({ segment, clipping }) =>
       segment.takeDeferred(clipping) ? this.#scale : this.#unit
     );
-    perform(() => this.#prepare(keepGradients));
+    onReplay(() => this.#prepare(keepGradients));
     const per = vectorsEach(this.#table.device);
     const kernel = specialize(this.kernel, { PER: per });
     this.#states.forEach(({ segment, blockSlot, moments }, i) => {
@@ -245,7 +245,7 @@ export abstract class Optimizer<
         segment.clearGradients(start, end - start);
       }
     }
-    perform(() => {
+    onReplay(() => {
       for (const { parameter } of this.#slots) parameter.endGradient();
     });
   }

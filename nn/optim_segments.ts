@@ -20,10 +20,10 @@ import { findUnusable, HUGE_BITS } from "./finite.ts";
 import { NO_SLOT, scaleGradients, WORKGROUP } from "./optim_kernels.ts";
 import { Parameter } from "./parameter.ts";
 import {
-  ALIGNMENT,
   type GradientWork,
   placeSize,
   type Segment,
+  SEGMENT_ALIGNMENT,
 } from "./segment.ts";
 
 /** A stretch of a segment, in elements. */
@@ -61,13 +61,15 @@ export function layOut(
   parameters: readonly Parameter[],
   options: { moments: number; scale: () => Tensor },
 ): SegmentState {
-  const table = new Uint32Array(segment.length / ALIGNMENT).fill(NO_SLOT);
+  const table = new Uint32Array(segment.length / SEGMENT_ALIGNMENT).fill(
+    NO_SLOT,
+  );
   const own: Run[] = [];
   parameters.forEach(({ location, size }, slot) => {
     if (location?.segment !== segment) return;
     const { offset } = location;
     const end = offset + placeSize(size);
-    table.fill(slot, offset / ALIGNMENT, end / ALIGNMENT);
+    table.fill(slot, offset / SEGMENT_ALIGNMENT, end / SEGMENT_ALIGNMENT);
     own.push({ start: offset, end });
   });
   const runs: Run[] = [];
@@ -122,7 +124,7 @@ export function findDiverged(
   for (const { segment, blockSlot } of states) {
     const { device, values, length } = segment;
     for (const window of windows(device, length, [1])) {
-      const block = window.start / ALIGNMENT;
+      const block = window.start / SEGMENT_ALIGNMENT;
       findUnusable(device, {
         values: part(values, window, 1),
         vectors: window.count / 4,
@@ -132,7 +134,7 @@ export function findDiverged(
         limit: HUGE_BITS,
       }, found);
     }
-    base += length / ALIGNMENT;
+    base += length / SEGMENT_ALIGNMENT;
   }
 }
 
@@ -141,7 +143,7 @@ export function parameterOf(
   states: readonly SegmentState[],
   block: number,
 ): Parameter | undefined {
-  let at = block * ALIGNMENT;
+  let at = block * SEGMENT_ALIGNMENT;
   for (const { segment } of states) {
     if (at < segment.length) {
       const found = segment.parameters.findLast(({ location }) =>

@@ -2,11 +2,11 @@
 // This module is browser compatible.
 
 import {
-  assume,
   type Block,
   currentDevice,
+  dependsOn,
   noGrad,
-  perform,
+  onReplay,
   persist,
   scope,
   type Shape,
@@ -139,7 +139,7 @@ export class Parameter extends Tensor {
   /** The gradient as a view to add to: from now on there is one. */
   override gradientTarget(): Tensor {
     const view = this.#viewGradient();
-    perform(() => void (this.#hasGradient = true));
+    onReplay(() => void (this.#hasGradient = true));
     return view;
   }
 
@@ -159,12 +159,12 @@ export class Parameter extends Tensor {
   override dropGradient(): void {
     const { segment, offset = 0 } = this.#location ?? {};
     // A step captured now would clear none at its replays.
-    if (!this.hasGradient) assume(() => !this.hasGradient);
+    if (!this.hasGradient) dependsOn(() => !this.hasGradient);
     if (segment && this.hasGradient && !segment.values.isDisposed) {
       segment.settle();
       segment.clearGradients(offset, this.size);
     }
-    perform(() => this.endGradient());
+    onReplay(() => this.endGradient());
     this.#gradientView?.dispose();
     this.#gradientView = undefined;
   }

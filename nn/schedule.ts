@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import { perform } from "../engine/mod.ts";
+import { onReplay } from "../engine/mod.ts";
 import type { Optimizer } from "./optim.ts";
 import { checkOptions } from "./options.ts";
 
@@ -287,7 +287,7 @@ export class Scheduler {
 
   /** Moves on by one step; call it after the optimizer's. */
   step(): void {
-    perform(() => {
+    onReplay(() => {
       this.steps++;
       this.#apply();
     });

@@ -3,22 +3,22 @@
 
 import {
   allocate,
-  assume,
+  dependsOn,
   type Device,
-  perform,
+  onReplay,
   persist,
   type Tensor,
 } from "../engine/mod.ts";
 import { fillInto } from "../engine/kernel_kit.ts";
 
 /** Elements that every parameter's place is a multiple of: 256 bytes. */
-export const ALIGNMENT = 64;
+export const SEGMENT_ALIGNMENT = 64;
 
 /** Where a parameter lies in the flat vector. */
 export interface Place {
   /** The buffer. */
   readonly segment: Segment;
-  /** Elements from the segment's start, a multiple of {@linkcode ALIGNMENT}. */
+  /** Elements from the segment's start, a multiple of {@linkcode SEGMENT_ALIGNMENT}. */
   readonly offset: number;
 }
 
@@ -107,14 +107,14 @@ export class Segment {
    */
   defer(work: GradientWork): void {
     this.settle();
-    perform(() => void (this.#deferred = work));
+    onReplay(() => void (this.#deferred = work));
   }
 
   /** Does the work that was put off, if there is any. */
   settle(): void {
     const work = this.#noted();
     if (!work) return;
-    perform(() => void (this.#deferred = undefined));
+    onReplay(() => void (this.#deferred = undefined));
     work.run();
   }
 
@@ -124,14 +124,14 @@ export class Segment {
    */
   takeDeferred(work: GradientWork): boolean {
     const isDeferred = this.#noted() === work;
-    if (isDeferred) perform(() => void (this.#deferred = undefined));
+    if (isDeferred) onReplay(() => void (this.#deferred = undefined));
     else this.settle();
     return isDeferred;
   }
 
   /** Sets the gradients of all parameters to zero: none has one afterwards. */
   zeroGradients(): void {
-    perform(() => {
+    onReplay(() => {
       this.#deferred = undefined;
       for (const parameter of this.parameters) parameter.endGradient();
     });
@@ -142,7 +142,7 @@ export class Segment {
   clearGradients(start: number, count: number): void {
     const gradients = this.#gradients;
     // A step captured before there were any would clear none at its replays.
-    assume(() => this.#gradients === gradients, `whether ${this.#name} are`);
+    dependsOn(() => this.#gradients === gradients, `whether ${this.#name} are`);
     if (!gradients || count === 0) return;
     const { block, byteOffset } = gradients;
     this.device.stream.clear(block, byteOffset + start * 4, count * 4);
@@ -157,7 +157,7 @@ export class Segment {
   /** What was put off, which a captured step must find again. */
   #noted(): GradientWork | undefined {
     const deferred = this.#deferred;
-    assume(() => this.#deferred === deferred, this.#name);
+    dependsOn(() => this.#deferred === deferred, this.#name);
     return deferred;
   }
 
@@ -170,7 +170,7 @@ export class Segment {
 
 /** Elements that a parameter takes up, padding included. */
 export function placeSize(size: number): number {
-  return Math.ceil(size / ALIGNMENT) * ALIGNMENT;
+  return Math.ceil(size / SEGMENT_ALIGNMENT) * SEGMENT_ALIGNMENT;
 }
 
 /**

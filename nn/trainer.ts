@@ -10,10 +10,10 @@ import {
   full,
   type Kernel,
   launch,
-  Live,
-  perform,
+  onReplay,
   persist,
   readAll,
+  ReplayParam,
   scope,
   type StepInput,
   Tensor,
@@ -484,9 +484,9 @@ class Ledger {
   /** Notes a batch's loss, weighted by its share of the step. */
   add(loss: Tensor, share: number): void {
     const slots = this.#slots ??= this.#make(loss.device);
-    const at = new Live();
-    const first = new Live();
-    perform(() => {
+    const at = new ReplayParam();
+    const first = new ReplayParam();
+    onReplay(() => {
       at.value = this.length - 1;
       first.value = this.#isFirst ? 1 : 0;
       this.#isFirst = false;

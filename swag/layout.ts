@@ -9,11 +9,11 @@
 // that are random, so that a posterior over a part of a model costs that part.
 
 import {
-  ALIGNMENT,
   type Module,
   type Parameter,
   placeSize,
   type Segment,
+  SEGMENT_ALIGNMENT,
   segmentsOf,
 } from "../nn/mod.ts";
 import {
@@ -24,7 +24,7 @@ import {
 } from "./settings.ts";
 
 /** Bytes of a block of 64 floats, which is also the binding alignment. */
-const BLOCK_BYTES = ALIGNMENT * 4;
+const BLOCK_BYTES = SEGMENT_ALIGNMENT * 4;
 
 /** Marks what a piece does not have. */
 export const NONE = 0xffffffff;
@@ -91,7 +91,7 @@ export function planLayout(model: Module, settings: SwagSettings): Layout {
   for (const [name, parameter] of model.namedParameters()) {
     const row = selected.has(name) ? randoms++ : NONE;
     entries.push({ name, parameter, index: entries.length, start, row });
-    start += placeSize(parameter.size) / ALIGNMENT;
+    start += placeSize(parameter.size) / SEGMENT_ALIGNMENT;
   }
   if (start === 0) {
     throw new TypeError(
@@ -121,12 +121,14 @@ function cut(
   rows: number,
 ): Piece[] {
   const { maxBindingSize } = segment.device;
-  const maxLength = Math.floor(maxBindingSize / BLOCK_BYTES) * ALIGNMENT;
-  const maxColumns = Math.floor(maxLength / Math.max(rows, 1) / ALIGNMENT) *
-    ALIGNMENT;
+  const maxLength = Math.floor(maxBindingSize / BLOCK_BYTES) *
+    SEGMENT_ALIGNMENT;
+  const maxColumns =
+    Math.floor(maxLength / Math.max(rows, 1) / SEGMENT_ALIGNMENT) *
+    SEGMENT_ALIGNMENT;
   if (maxColumns === 0) {
     throw new RangeError(
-      `Cannot keep ${rows} deviations: those of ${ALIGNMENT} weights take ` +
+      `Cannot keep ${rows} deviations: those of ${SEGMENT_ALIGNMENT} weights take ` +
         `${rows * BLOCK_BYTES} bytes, more than the device's largest binding ` +
         `of ${maxBindingSize}`,
     );
@@ -175,14 +177,18 @@ function cut(
  */
 export function mapOf({ length, spans }: Piece): Uint32Array<ArrayBuffer> {
   const head = spans.length * SPAN_FIELDS;
-  const map = new Uint32Array(head + length / ALIGNMENT).fill(NONE);
+  const map = new Uint32Array(head + length / SEGMENT_ALIGNMENT).fill(NONE);
   spans.forEach(({ entry, from, at, column, count }, i) => {
-    const block = at / ALIGNMENT;
-    map[i * SPAN_FIELDS] = entry.start + from / ALIGNMENT - block;
-    map[i * SPAN_FIELDS + 1] = column / ALIGNMENT - block;
+    const block = at / SEGMENT_ALIGNMENT;
+    map[i * SPAN_FIELDS] = entry.start + from / SEGMENT_ALIGNMENT - block;
+    map[i * SPAN_FIELDS + 1] = column / SEGMENT_ALIGNMENT - block;
     map[i * SPAN_FIELDS + 2] = at + count;
     map[i * SPAN_FIELDS + 3] = entry.row;
-    map.fill(i, head + block, head + block + placeSize(count) / ALIGNMENT);
+    map.fill(
+      i,
+      head + block,
+      head + block + placeSize(count) / SEGMENT_ALIGNMENT,
+    );
   });
   return map;
 }
@@ -217,8 +223,8 @@ export function measure({ pieces, rows }: Layout): MemoryEstimate {
     estimate.keptWeights += length * 4;
     estimate.secondMoment += storedColumns(columns) * 4;
     estimate.deviations += storedColumns(columns * rows) * 4;
-    const words = spans.length * SPAN_FIELDS + length / ALIGNMENT;
-    estimate.tables += Math.ceil(words / ALIGNMENT) * BLOCK_BYTES;
+    const words = spans.length * SPAN_FIELDS + length / SEGMENT_ALIGNMENT;
+    estimate.tables += Math.ceil(words / SEGMENT_ALIGNMENT) * BLOCK_BYTES;
   }
   estimate.tables += BLOCK_BYTES; // Whether weights were finite.
   const { mean, secondMoment, deviations, tables } = estimate;
@@ -227,7 +233,7 @@ export function measure({ pieces, rows }: Layout): MemoryEstimate {
 
 /** A binding cannot be empty: what is absent takes one block. */
 export function storedColumns(columns: number): number {
-  return Math.max(columns, ALIGNMENT);
+  return Math.max(columns, SEGMENT_ALIGNMENT);
 }
 
 /**

@@ -21,12 +21,12 @@ import {
 } from "../engine/mod.ts";
 import { fillInto, touch } from "../engine/kernel_kit.ts";
 import {
-  ALIGNMENT,
   findUnusable,
   INFINITY_BITS,
   makeAnswer,
   type Module,
   NOTHING_FOUND,
+  SEGMENT_ALIGNMENT,
 } from "../nn/mod.ts";
 import type { DensityOptions } from "./density.ts";
 import type { RawMoments } from "./moments.ts";
@@ -160,7 +160,7 @@ export class Posterior {
         { ...search, values, owners: map, base, limit: INFINITY_BITS, turn },
         this.#unusable,
       );
-      base += length / ALIGNMENT;
+      base += length / SEGMENT_ALIGNMENT;
     });
     this.#pieces.forEach((piece, i) => {
       const { mean, m2, deviations, map, columns } = piece;
@@ -401,7 +401,7 @@ export class Posterior {
 
   /** The name of the parameter that a block of all pieces belongs to. */
   #nameOf(block: number): string {
-    let at = block * ALIGNMENT;
+    let at = block * SEGMENT_ALIGNMENT;
     for (const { length, spans } of this.#pieces) {
       if (at < length) {
         const span = spans.findLast((span) => span.at <= at);

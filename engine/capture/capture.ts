@@ -122,7 +122,7 @@ interface Entry {
  * call, after which they cannot be used. Read or `copy` them before.
  *
  * Of what is not an input, replays follow the values of all tensors, random
- * generators, {@linkcode perform}ed actions, and with them learning rates and
+ * generators, {@linkcode onReplay}ed actions, and with them learning rates and
  * all else that optimisers and schedulers of this library change. Where
  * something that the step met was freed or replaced, layers were switched
  * between `train()` and `eval()`, parameters frozen, or kernel variants pinned,
@@ -231,7 +231,7 @@ class Core {
       throw new ReferenceError("Cannot call a captured step: it was disposed");
     }
     if (observer()) {
-      observer()?.refuse("it calls a captured step");
+      observer()?.preventReplay("it calls a captured step");
       throw new TypeError(
         "Cannot call a captured step inside another: call its function",
       );

@@ -8,7 +8,7 @@
 import type { Device } from "../gpu/device.ts";
 import { outOfMemory } from "../gpu/faults.ts";
 import { PARAMS_BYTES, type Pipeline } from "../gpu/kernel.ts";
-import { type Live, observe, type Observer } from "../gpu/observer.ts";
+import { observe, type Observer, type ReplayParam } from "../gpu/observer.ts";
 import { type Arena, type Plan, planMemory } from "./plan.ts";
 import { alignBytes, type Binding, type Block } from "../gpu/block.ts";
 import type { Command, Memory, Range, Recording } from "./recording.ts";
@@ -38,7 +38,7 @@ type Upload = Extract<Command, { kind: "upload" }>;
 interface Patch {
   /** The word of the buffer. */
   readonly word: number;
-  readonly live: Live;
+  readonly live: ReplayParam;
   readonly type: "u32" | "i32" | "f32";
 }
 
@@ -415,14 +415,14 @@ class Feed implements Observer {
     return true;
   }
 
-  perform(action: () => void): void {
+  onReplay(action: () => void): void {
     action();
   }
 
   // What is true of the host is of no interest any more.
-  assume(): void {}
-  leaf(): void {}
-  refuse(): void {}
+  dependsOn(): void {}
+  usesLeaf(): void {}
+  preventReplay(): void {}
 
   dispatch(): never {
     this.#refused();
@@ -445,7 +445,7 @@ class Feed implements Observer {
 
   #refused(): never {
     throw new TypeError(
-      "Cannot use the GPU in perform(): an action sets live values and writes " +
+      "Cannot use the GPU in onReplay(): an action sets live values and writes " +
         "tensors",
     );
   }

@@ -5,7 +5,12 @@
 // blocks the pool hands out and takes back, and what of the host the step
 // depends on. capture.ts decides what to do with it.
 
-import { type Leaf, Live, type Observer, type Param } from "../gpu/observer.ts";
+import {
+  type Leaf,
+  type Observer,
+  type Param,
+  ReplayParam,
+} from "../gpu/observer.ts";
 import type { Pipeline } from "../gpu/kernel.ts";
 import type { Binding, Block } from "../gpu/block.ts";
 import type { Tensor } from "../tensor.ts";
@@ -33,7 +38,7 @@ export interface Range {
 export interface LiveWord {
   /** The word of the parameter struct. */
   readonly at: number;
-  readonly live: Live;
+  readonly live: ReplayParam;
   readonly type: "u32" | "i32" | "f32";
 }
 
@@ -112,7 +117,7 @@ export class Recording implements Observer {
     const live: LiveWord[] = [];
     pipeline.fields.forEach(([field, type], at) => {
       const value = params[field] ?? 0;
-      if (value instanceof Live) live.push({ at, live: value, type });
+      if (value instanceof ReplayParam) live.push({ at, live: value, type });
       else if (type === "f32") view.setFloat32(at * 4, value, true);
       else view.setUint32(at * 4, value, true);
     });
@@ -153,7 +158,7 @@ export class Recording implements Observer {
     { buffer, byteOffset, byteLength }: ArrayBufferView<ArrayBuffer>,
   ): boolean {
     if (this.#muted) return false;
-    if (device !== this.#owner) this.refuse("it uses two devices");
+    if (device !== this.#owner) this.preventReplay("it uses two devices");
     const bytes = new Uint8Array(buffer, byteOffset, byteLength).slice();
     const ranges = [this.#range({ block, offset, size: byteLength })] as const;
     this.commands.push({ kind: "upload", ranges, bytes, live: this.#acting });
@@ -170,11 +175,11 @@ export class Recording implements Observer {
   release(block: Block): void {
     const memory = this.#memory.get(block);
     if (memory && memory.made >= 0) memory.transient = true;
-    else this.refuse("it frees a tensor that was made before it");
+    else this.preventReplay("it frees a tensor that was made before it");
     this.#memory.delete(block);
   }
 
-  perform(action: () => void): void {
+  onReplay(action: () => void): void {
     if (this.#acting) return action();
     this.actions.push(action);
     this.#acting = true;
@@ -185,20 +190,20 @@ export class Recording implements Observer {
     }
   }
 
-  assume(test: () => boolean, name: string | undefined): void {
+  dependsOn(test: () => boolean, name: string | undefined): void {
     if (this.#acting || name !== undefined && this.#assumed.has(name)) return;
     if (name !== undefined) this.#assumed.add(name);
     this.assumptions.push(test);
   }
 
-  leaf(x: Leaf): void {
+  usesLeaf(x: Leaf): void {
     if (this.#leaves.has(x) || this.#memoryOf(x.block).made >= 0) return;
     this.#leaves.add(x);
     const { requiresGrad } = x;
     this.assumptions.push(() => x.requiresGrad === requiresGrad);
   }
 
-  refuse(reason: string): void {
+  preventReplay(reason: string): void {
     if (!this.#acting) this.refusal ??= reason;
   }
 
@@ -216,7 +221,7 @@ export class Recording implements Observer {
 
   #command(device: object, what: string): void {
     if (this.#acting) refuseAction(what);
-    if (device !== this.#owner) this.refuse("it uses two devices");
+    if (device !== this.#owner) this.preventReplay("it uses two devices");
   }
 
   #range(
@@ -239,14 +244,14 @@ export class Recording implements Observer {
 
 function refuseAction(what: string): never {
   throw new TypeError(
-    `Cannot perform() ${what}: an action sets live values and writes tensors`,
+    `Cannot call ${what} in onReplay(): an action sets live values and writes tensors`,
   );
 }
 
 /** How two runs of a step differ where no replay could follow, if they do. */
 export function difference(a: Recording, b: Recording): string | undefined {
   const count = Math.min(a.commands.length, b.commands.length);
-  const lives = new Map<Live, Live>();
+  const lives = new Map<ReplayParam, ReplayParam>();
   for (let i = 0; i < count; i++) {
     const [x, y] = [a.commands[i], b.commands[i]];
     const found = x && y ? commandDifference(x, y, lives) : undefined;
@@ -264,7 +269,7 @@ export function difference(a: Recording, b: Recording): string | undefined {
 function commandDifference(
   a: Command,
   b: Command,
-  lives: Map<Live, Live>,
+  lives: Map<ReplayParam, ReplayParam>,
 ): string | undefined {
   const what = a.kind === "dispatch" ? a.name : `a ${a.kind}`;
   if (a.kind !== b.kind || a.ranges.length !== b.ranges.length) {
@@ -318,7 +323,7 @@ function sameWords(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
 function sameLives(
   a: readonly LiveWord[],
   b: readonly LiveWord[],
-  lives: Map<Live, Live>,
+  lives: Map<ReplayParam, ReplayParam>,
 ): boolean {
   return a.length === b.length && a.every(({ at, live }, i) => {
     const other = b[i];

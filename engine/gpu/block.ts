@@ -63,9 +63,9 @@ export class Block {
 }
 
 /** Every buffer is a multiple of this, which is also the offset alignment. */
-export const ALIGNMENT = 256;
+export const BLOCK_ALIGNMENT = 256;
 
-/** Rounds a byte count up to {@linkcode ALIGNMENT}. */
+/** Rounds a byte count up to {@linkcode BLOCK_ALIGNMENT}. */
 export function alignBytes(bytes: number): number {
-  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+  return Math.ceil(bytes / BLOCK_ALIGNMENT) * BLOCK_ALIGNMENT;
 }

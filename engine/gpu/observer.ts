@@ -10,9 +10,9 @@ import type { Binding, Block } from "./block.ts";
 
 /**
  * A kernel's parameter whose value is read when it is dispatched, and anew at
- * every replay of a captured step. {@linkcode perform} sets it.
+ * every replay of a captured step. {@linkcode onReplay} sets it.
  */
-export class Live {
+export class ReplayParam {
   /** The value now. */
   value: number;
 
@@ -27,7 +27,7 @@ export class Live {
 }
 
 /** The value of a kernel's parameter. */
-export type Param = number | Live;
+export type Param = number | ReplayParam;
 
 /** What an observer knows of a tensor that the tape starts from. */
 export interface Leaf {
@@ -60,10 +60,10 @@ export interface Observer {
   read(): void;
   acquire(block: Block): void;
   release(block: Block): void;
-  perform(action: () => void): void;
-  assume(test: () => boolean, name: string | undefined): void;
-  leaf(x: Leaf): void;
-  refuse(reason: string): void;
+  onReplay(action: () => void): void;
+  dependsOn(test: () => boolean, name: string | undefined): void;
+  usesLeaf(x: Leaf): void;
+  preventReplay(reason: string): void;
 }
 
 let current: Observer | undefined;
@@ -88,33 +88,33 @@ export function observe<T>(by: Observer, run: () => T): T {
  * Does something on the host now and, if a step is being captured, again at
  * every replay: actions come first, in order, then the GPU's work.
  *
- * An action may count, set {@linkcode Live} parameters and `write()` tensors;
+ * An action may count, set {@linkcode ReplayParam} parameters and `write()` tensors;
  * it must not run ops.
  *
  * @throws {TypeError} If the action is asynchronous.
  *
  * @example A step count that replays go on with
  * ```ts
- * import { add, capture, initialize, perform } from "@swagpu/swagpu/engine";
+ * import { add, capture, initialize, onReplay } from "@swagpu/swagpu/engine";
  * import { assertEquals } from "@std/assert";
  *
  * await initialize();
  * let steps = 0;
  * using step = capture(({ x }) => {
- *   perform(() => void steps++);
+ *   onReplay(() => void steps++);
  *   return { y: add(x, 1) };
  * });
  * for (let i = 0; i < 10; i++) step({ x: Float32Array.of(i) });
  * assertEquals(steps, 10);
  * ```
  */
-export function perform(action: () => void): void {
+export function onReplay(action: () => void): void {
   const act = () =>
     refusePromise(
       action() as unknown,
-      "Cannot perform() an asynchronous function: nothing would wait for it",
+      "Cannot repeat an asynchronous function in onReplay(): nothing would wait for it",
     );
-  if (current) current.perform(act);
+  if (current) current.onReplay(act);
   else act();
 }
 
@@ -126,11 +126,11 @@ export function perform(action: () => void): void {
  * @param name What the test is about, where many would be alike: the first of
  * that name counts.
  */
-export function assume(test: () => boolean, name?: string): void {
-  current?.assume(test, name);
+export function dependsOn(test: () => boolean, name?: string): void {
+  current?.dependsOn(test, name);
 }
 
 /** Says that the step being captured must not be replayed, and why. */
-export function refuse(reason: string): void {
-  current?.refuse(reason);
+export function preventReplay(reason: string): void {
+  current?.preventReplay(reason);
 }

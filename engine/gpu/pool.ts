@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import { alignBytes, ALIGNMENT, Block } from "./block.ts";
+import { alignBytes, Block, BLOCK_ALIGNMENT } from "./block.ts";
 import { GpuOutOfMemoryError } from "./errors.ts";
 import { type Faults, UNWRITTEN } from "./faults.ts";
 import { observer } from "./observer.ts";
@@ -74,7 +74,7 @@ export class Pool {
     this.#faults.alive();
     const size = this.#sizeClass(bytes);
     const block = this.#free.get(size)?.pop() ?? this.#create(size);
-    block.asked = Math.max(alignBytes(bytes), ALIGNMENT);
+    block.asked = Math.max(alignBytes(bytes), BLOCK_ALIGNMENT);
     block.made = UNWRITTEN;
     this.#inUse += size;
     this.#blocks++;
@@ -132,7 +132,7 @@ export class Pool {
 
   /** Small sizes exactly, larger ones to an eighth of a power of two. */
   #sizeClass(bytes: number): number {
-    const exact = Math.max(alignBytes(bytes), ALIGNMENT);
+    const exact = Math.max(alignBytes(bytes), BLOCK_ALIGNMENT);
     if (exact <= 16384) return exact;
     const step = 2 ** (Math.floor(Math.log2(exact)) - 3);
     const rounded = Math.ceil(exact / step) * step;

@@ -15,7 +15,7 @@ import { type Faults, outOfMemory, UNWRITTEN, UPLOADED } from "./faults.ts";
 import type { Binding, Block } from "./block.ts";
 import type { TypedArray } from "../dtype.ts";
 import { integersOf } from "./host_integers.ts";
-import { Live, observer, type Param } from "./observer.ts";
+import { observer, type Param, ReplayParam } from "./observer.ts";
 import { Mirrors, type TexelBinding } from "./texels.ts";
 
 /** Dispatches per submit: the GPU works while the next chunk is recorded. */
@@ -183,7 +183,7 @@ export class Stream {
       let at = offset >> 2;
       for (const [name, type] of fields) {
         const param = params[name];
-        const value = param instanceof Live ? param.value : param;
+        const value = param instanceof ReplayParam ? param.value : param;
         if (value === undefined) {
           throw new TypeError(
             `Cannot dispatch ${kernel.name}: parameter ${name} is missing`,

@@ -7,7 +7,7 @@
 // sooner. The choice can be part of "same bits", so a run can export it.
 
 import type { Device } from "../gpu/device.ts";
-import { assume } from "../gpu/observer.ts";
+import { dependsOn } from "../gpu/observer.ts";
 import {
   applied,
   families,
@@ -135,7 +135,7 @@ export function chooseVariant(
   const given = () =>
     pins.get(family) ?? applied.get(key) ?? measuredOn(device).get(key);
   const now = given();
-  assume(() => given() === now, key);
+  dependsOn(() => given() === now, key);
   const variant = now ?? probed(device, family, fallback());
   used.set(key, variant);
   return variant;

@@ -9,7 +9,7 @@
 // has returned; calls before its end run the usual variant.
 
 import type { Device } from "../gpu/device.ts";
-import { assume } from "../gpu/observer.ts";
+import { dependsOn } from "../gpu/observer.ts";
 import { persist, scope, type Scoped } from "../scope.ts";
 import { families, type Probe, rehearse } from "./families.ts";
 import { type Stopwatch, stopwatchFor } from "./stopwatch.ts";
@@ -37,7 +37,7 @@ export function probed(device: Device, family: string, usual: string): string {
   if (!probe || usual !== probe.usual || !device.canProbe) return usual;
   const known = resultsOf(device);
   const result = known.get(family);
-  assume(() => known.get(family) === result, `${family} probe`);
+  dependsOn(() => known.get(family) === result, `${family} probe`);
   if (typeof result === "string") return result;
   if (!result) {
     const started = Promise.resolve().then(() =>

@@ -16,7 +16,7 @@ import {
   setDevice,
 } from "../../../engine/gpu/device.ts";
 import { add, mul } from "../../../engine/mod.ts";
-import { perform } from "../../../engine/gpu/observer.ts";
+import { onReplay } from "../../../engine/gpu/observer.ts";
 import { tensor } from "../../../engine/ops/creation.ts";
 import { sum } from "../../../engine/ops/reduce.ts";
 import { keep, scope } from "../../../engine/scope.ts";
@@ -146,18 +146,22 @@ gpuTest("noGrad() refuses an asynchronous function", async () => {
   assertEquals(await x.grad?.item(), 4);
 });
 
-gpuTest("perform() and capture() refuse asynchronous functions", async () => {
+gpuTest("onReplay() and capture() refuse asynchronous functions", async () => {
   const step = capture(({ x }) => {
-    perform(async () => await wait(1));
+    onReplay(async () => await wait(1));
     return add(x, 1);
   });
   for (
     const call of [
       () => step({ x: Float32Array.of(1) }),
-      () => perform(async () => {}),
+      () => onReplay(async () => {}),
     ]
   ) {
-    assertThrows(call, TypeError, "Cannot perform() an asynchronous function");
+    assertThrows(
+      call,
+      TypeError,
+      "Cannot repeat an asynchronous function in onReplay()",
+    );
   }
   const late = capture(async ({ x }) => add(x, await Promise.resolve(1)));
   assertThrows(
