@@ -1,7 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// Whichever variant of a kernel runs, models agree with Hugging Face: outputs,
-// loss, gradients, AdamW steps and generated sequences, one family at a time.
+// Whichever variants of the kernels run, models agree with Hugging Face: outputs,
+// loss, gradients, AdamW steps and generated sequences. The variants of families
+// that do not depend on each other are tried side by side: the first run of a
+// model takes the first variant of each family, the second run the second ones.
 // The kernels' own tests are listed here, too: none may forget a variant.
 
 import { assert, assertEquals } from "@std/assert";
@@ -15,36 +17,65 @@ import { withVariant } from "../../_variants.ts";
 
 const FIXTURES = new URL("../../fixtures/models/", import.meta.url).pathname;
 
-/** The models that run a family: one where no other shows more of it. */
-const MODELS: Readonly<Record<string, readonly string[]>> = {
-  attention: ["bart_seq_cls"], // with padding, causal, and across
-  attention_backward: ["bart_seq_cls"],
-  cached_attention: ["bart_cond_gen"],
-  generation: ["bart_cond_gen"],
+/** A model, and the families of which no other model shows more. */
+interface Sweep {
+  readonly model: string;
+  readonly families: readonly string[];
+}
+
+const OF_ATTENTION: Sweep = {
+  model: "bart_seq_cls", // with padding, causal, and across
+  families: ["attention", "attention_backward"],
 };
-const USUAL = ["bert_seq_cls"];
+const OF_GENERATION: Sweep = {
+  model: "bart_cond_gen",
+  families: ["cached_attention", "generation"],
+};
 
 /** No layer of BERT or BART has one: their tests below are all they need. */
 const NOT_IN_MODELS = ["cumsum", "softmax", "swag"];
 
-for (const family of familyNames()) {
-  if (NOT_IN_MODELS.includes(family)) continue;
-  for (const variant of variantsOf(family)) {
+const ELSEWHERE = [
+  ...OF_ATTENTION.families,
+  ...OF_GENERATION.families,
+  ...NOT_IN_MODELS,
+];
+const OF_THE_REST: Sweep = {
+  model: "bert_seq_cls",
+  families: familyNames().filter((family) => !ELSEWHERE.includes(family)),
+};
+
+/** Runs something with a variant of each family pinned. */
+function withVariants(
+  [first, ...others]: readonly (readonly [family: string, variant: string])[],
+  run: () => Promise<void>,
+): Promise<void> {
+  return first ? withVariant(...first, () => withVariants(others, run)) : run();
+}
+
+for (const { model, families } of [OF_ATTENTION, OF_GENERATION, OF_THE_REST]) {
+  const runs = Math.max(...families.map((family) => variantsOf(family).length));
+  for (let i = 0; i < runs; i++) {
+    const pairs = families.map((family) => {
+      const variants = variantsOf(family);
+      return [family, variants[i % variants.length] ?? ""] as const;
+    });
+    const named = pairs.map(([family, variant]) => `${family} ${variant}`);
     gpuTest(
-      `models agree with Hugging Face by ${family}: ${variant}`,
+      `${model} agrees with Hugging Face with ${named.join(", ")}`,
       async () => {
         used.clear(); // What tests before this one ran.
-        await withVariant(family, variant, async () => {
-          for (const name of MODELS[family] ?? USUAL) {
-            const results = await checkCase(`${FIXTURES}${name}`);
-            assert(results.length > 80, `only ${results.length} comparisons`);
-            assertEquals(results.filter(({ ok }) => !ok), []);
-          }
+        await withVariants(pairs, async () => {
+          const results = await checkCase(`${FIXTURES}${model}`);
+          assert(results.length > 80, `only ${results.length} comparisons`);
+          assertEquals(results.filter(({ ok }) => !ok), []);
         });
-        const ran = Object.entries(chosen())
-          .filter(([key]) => key.startsWith(`${family}/`));
-        assert(ran.length > 0, `no model runs ${family}`);
-        assertEquals(ran.filter(([, last]) => last !== variant), []);
+        for (const [family, variant] of pairs) {
+          const ran = Object.entries(chosen())
+            .filter(([key]) => key.startsWith(`${family}/`));
+          assert(ran.length > 0, `no model runs ${family}`);
+          assertEquals(ran.filter(([, last]) => last !== variant), []);
+        }
       },
     );
   }
