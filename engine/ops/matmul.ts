@@ -2,6 +2,7 @@
 // This module is browser compatible.
 
 import { type Activation, ACTIVATIONS } from "../kernels/matmul_activation.ts";
+import { evaluateFlat } from "../launch/flat.ts";
 import { type BatchAxis, product } from "../launch/matmul.ts";
 import { reduceAxes } from "../launch/reduction.ts";
 import {
@@ -12,11 +13,22 @@ import {
   sameShape,
   type Shape,
 } from "../shape.ts";
-import { isOnlyUse, isRecording, record } from "../tape.ts";
+import { isRecording, record } from "../tape.ts";
 import { alias, allocate, type Tensor } from "../tensor.ts";
-import { evaluateFlat } from "../launch/flat.ts";
+import {
+  type ActivationDerivative,
+  isDerivativeTaken,
+  offerDerivative,
+  takeDerivative,
+} from "./deferred_activation.ts";
 
 export type { Activation } from "../kernels/matmul_activation.ts";
+
+// y = activation(a·b + bias) + residual and its derivatives. With z = a·b + bias,
+//   dz = dy·activation'(z)   da = dz·bᵀ   db = aᵀ·dz   dbias = Σ rows of dz
+// Backward, what is next to a product is left to its kernel: the bias gradient is
+// summed by the product that makes db, and the derivative of an activation is
+// multiplied on by the product that uses its result (deferred_activation.ts).
 
 /** Options of {@linkcode matmul}. */
 export interface MatmulOptions {
@@ -53,29 +65,20 @@ export interface MatmulOptions {
   residual?: Tensor | undefined;
 }
 
-/** What a product with an activation keeps for its derivative. */
-interface Derivable {
-  activation: Activation;
-  argument: Tensor;
-  /** Whether the gradient that comes in is that of the argument already. */
-  done: boolean;
-}
-
-/**
- * The results of activations without residual: where a result goes into one
- * product only, that product's backward multiplies by the derivative.
- */
-const derivables = new WeakMap<Tensor, Derivable>();
-
 /**
  * Multiplies matrices: `y = activation(a·b + bias) + residual`, in one kernel.
  *
  * `a` is `[..., M, K]` and `b` is `[..., K, N]`, each possibly stored
  * transposed; the axes before the last two broadcast. Transposed operands and
- * sizes that are no multiples of any tile cost no copy. Every element is summed
+ * sizes that are not multiples of a tile cost no copy. Every element is summed
  * in the order of k, except on GPUs where there are few rows, or few results of
- * long sums: there parts of the sum are added in an order that is fixed, too.
+ * long sums: there the parts of a sum are added in another order, which is fixed,
+ * too.
  *
+ * @param a The left operand, f32 `[..., M, K]`.
+ * @param b The right operand, f32 `[..., K, N]`.
+ * @param options Whether operands are stored transposed, and what is added or
+ * applied to the product.
  * @returns A tensor `[..., M, N]`.
  *
  * @throws {TypeError} If an operand has fewer than two axes, the inner
@@ -102,20 +105,20 @@ export function matmul(
 ): Tensor {
   const { transposeA = false, transposeB = false } = options;
   const { bias, activation, residual } = options;
-  const { m, n, k, batch } = measure(a, b, transposeA, transposeB);
+  const sizes = measure(a, b, transposeA, transposeB);
+  const { m, n, k, batch } = sizes;
   const shape = [...batch, m, n];
   check(shape, [a, b], bias, residual);
 
   const inputs = [a, b];
   if (bias) inputs.push(bias);
   if (residual) inputs.push(residual);
-  const { device } = a;
-  const y = allocate(device, shape);
+  const y = allocate(a.device, shape);
   const recording = isRecording() && inputs.some((x) => x.requiresGrad);
-  const rule = activation ? ACTIVATIONS[activation] : undefined;
-  const fromY = residual ? undefined : rule?.fromY;
-  const saved = recording && rule && !fromY
-    ? allocate(device, shape)
+  const derivesFromY = !residual && activation !== undefined &&
+    ACTIVATIONS[activation].fromY !== undefined;
+  const saved = recording && activation && !derivesFromY
+    ? allocate(a.device, shape)
     : undefined;
   product({
     a,
@@ -133,139 +136,161 @@ export function matmul(
     saved,
   });
 
-  const mine: Derivable | undefined = activation && recording
-    ? { activation, argument: saved ?? y, done: false }
+  const derivative = activation && recording
+    ? { activation, argument: saved ?? y }
     : undefined;
-  if (mine && !residual) derivables.set(y, mine);
+  const offered = derivative !== undefined && !residual;
+  if (offered) offerDerivative(y, derivative);
+  const call: Call = { a, b, sizes, transposeA, transposeB };
 
-  return record(y, inputs, (dy, into) => {
-    const dz = a.requiresGrad || b.requiresGrad || bias?.requiresGrad
-      ? derivative(dy)
+  return record(y, inputs, (dy, [intoA, intoB, intoBias]) => {
+    const needsDz = a.requiresGrad || b.requiresGrad || bias?.requiresGrad;
+    const arrivesDone = needsDz && offered && isDerivativeTaken(y);
+    const dz = needsDz && derivative && !arrivesDone
+      ? activationGradient(dy, derivative, derivesFromY)
       : dy;
-    // The product that makes db reads dz: it sums its rows on the way.
-    const fused = bias?.requiresGrad && b.requiresGrad && b.size > 0 &&
-      b.size === k * n && (into[1] === undefined) === (into[2] === undefined);
-    const db0 = fused ? into[2] ?? allocate(device, [n]) : undefined;
+    // The product that makes db reads all of dz, and can sum its columns on the way.
+    const sumsOnTheWay = bias?.requiresGrad && b.requiresGrad && b.size > 0 &&
+      b.size === k * n && (intoB === undefined) === (intoBias === undefined);
+    const dbias = sumsOnTheWay
+      ? intoBias ?? allocate(a.device, [n])
+      : undefined;
     const gradients: (Tensor | undefined)[] = [
-      a.requiresGrad ? gradientA(dz, into[0]) : undefined,
-      b.requiresGrad ? gradientB(dz, into[1], db0) : undefined,
+      a.requiresGrad ? gradientA(call, dz, intoA) : undefined,
+      b.requiresGrad ? gradientB(call, dz, intoB, dbias) : undefined,
     ];
     if (bias) {
-      gradients.push(bias.requiresGrad ? db0 ?? sumRows(dz) : undefined);
+      gradients.push(
+        bias.requiresGrad ? dbias ?? biasGradient(sizes, dz) : undefined,
+      );
     }
     if (residual) gradients.push(residual.requiresGrad ? dy : undefined);
     return gradients;
   });
-
-  function sumRows(dz: Tensor): Tensor {
-    const rows = alias(dz, [m * size(batch), n]);
-    return reduceAxes(rows, [true, false], [n], "sum");
-  }
-
-  /** The gradient of the activation's argument. */
-  function derivative(dy: Tensor): Tensor {
-    if (!rule || !mine) return dy;
-    if (mine.done) {
-      mine.done = false;
-      return dy;
-    }
-    const dz = allocate(device, shape);
-    evaluateFlat(dz, {
-      name: `${activation}_backward`,
-      body: fromY ?? rule.dz,
-      operands: [["dy", "f32"], [fromY ? "y" : "z", "f32"]],
-      result: "f32",
-    }, [dy, mine.argument]);
-    return dz;
-  }
-
-  /** What a's activation needs, if da may be made the gradient before it. */
-  function before(into: Tensor | undefined): Derivable | undefined {
-    const whole = a.size > 0 && a.size === m * k * size(batch);
-    if (into || !whole || !isOnlyUse(a)) return undefined;
-    const derivable = derivables.get(a);
-    if (derivable) derivable.done = true;
-    return derivable;
-  }
-
-  /** da = dz·bᵀ, or its transpose where `a` is stored so. */
-  function gradientA(dz: Tensor, into: Tensor | undefined): Tensor {
-    const c = into ?? allocate(device, a.shape);
-    const accumulate = into !== undefined;
-    const shared = { c, k: n, accumulate, derive: before(into) };
-    if (transposeA) {
-      product({
-        ...shared,
-        a: b,
-        b: dz,
-        m: k,
-        n: m,
-        transposeA: transposeB,
-        transposeB: true,
-        batch: align(batch, b, dz, a),
-      });
-    } else {
-      product({
-        ...shared,
-        a: dz,
-        b,
-        m,
-        n: k,
-        transposeA: false,
-        transposeB: !transposeB,
-        batch: align(batch, dz, b, a),
-      });
-    }
-    return c;
-  }
-
-  /**
-   * db = aᵀ·dz, or its transpose where `b` is stored so; the sums of dz's
-   * columns go into `db0`.
-   */
-  function gradientB(
-    dz: Tensor,
-    into: Tensor | undefined,
-    db0: Tensor | undefined,
-  ): Tensor {
-    const c = into ?? allocate(device, b.shape);
-    const sums = db0 && {
-      of: transposeB ? "a" as const : "b" as const,
-      into: db0,
-    };
-    const shared = { c, k: m, accumulate: into !== undefined, sums };
-    if (transposeB) {
-      product({
-        ...shared,
-        a: dz,
-        b: a,
-        m: n,
-        n: k,
-        transposeA: true,
-        transposeB: transposeA,
-        batch: align(batch, dz, a, b),
-      });
-    } else {
-      product({
-        ...shared,
-        a,
-        b: dz,
-        m: k,
-        n,
-        transposeA: !transposeA,
-        transposeB: false,
-        batch: align(batch, a, dz, b),
-      });
-    }
-    return c;
-  }
 }
 
+/** The operands of a product, for its derivatives. */
+interface Call {
+  readonly a: Tensor;
+  readonly b: Tensor;
+  readonly sizes: Sizes;
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+}
+
+/** dz = dy·f'(z), where y = f(z). */
+function activationGradient(
+  dy: Tensor,
+  { activation, argument }: ActivationDerivative,
+  fromY: boolean,
+): Tensor {
+  const rule = ACTIVATIONS[activation];
+  const dz = allocate(dy.device, dy.shape);
+  evaluateFlat(dz, {
+    name: `${activation}_backward`,
+    body: fromY ? rule.fromY ?? rule.dz : rule.dz,
+    operands: [["dy", "f32"], [fromY ? "y" : "z", "f32"]],
+    result: "f32",
+  }, [dy, argument]);
+  return dz;
+}
+
+/**
+ * da = dz·bᵀ, or its transpose where `a` is stored transposed; added to `into` if
+ * there is one. If `a` came out of an activation and is used here alone, the
+ * result is multiplied by that activation's derivative.
+ */
+function gradientA(
+  { a, b, sizes, transposeA, transposeB }: Call,
+  dz: Tensor,
+  into: Tensor | undefined,
+): Tensor {
+  const { m, n, k, batch } = sizes;
+  const c = into ?? allocate(a.device, a.shape);
+  const isWhole = a.size > 0 && a.size === m * k * size(batch);
+  const derive = !into && isWhole ? takeDerivative(a) : undefined;
+  const shared = { c, k: n, accumulate: into !== undefined, derive };
+  if (transposeA) {
+    product({
+      ...shared,
+      a: b,
+      b: dz,
+      m: k,
+      n: m,
+      transposeA: transposeB,
+      transposeB: true,
+      batch: align(batch, b, dz, a),
+    });
+  } else {
+    product({
+      ...shared,
+      a: dz,
+      b,
+      m,
+      n: k,
+      transposeA: false,
+      transposeB: !transposeB,
+      batch: align(batch, dz, b, a),
+    });
+  }
+  return c;
+}
+
+/**
+ * db = aᵀ·dz, or its transpose where `b` is stored transposed; added to `into` if
+ * there is one. The sums of dz's columns go into `dbias`.
+ */
+function gradientB(
+  { a, b, sizes, transposeA, transposeB }: Call,
+  dz: Tensor,
+  into: Tensor | undefined,
+  dbias: Tensor | undefined,
+): Tensor {
+  const { m, n, k, batch } = sizes;
+  const c = into ?? allocate(b.device, b.shape);
+  const sums = dbias && {
+    of: transposeB ? "a" as const : "b" as const,
+    into: dbias,
+  };
+  const shared = { c, k: m, accumulate: into !== undefined, sums };
+  if (transposeB) {
+    product({
+      ...shared,
+      a: dz,
+      b: a,
+      m: n,
+      n: k,
+      transposeA: true,
+      transposeB: transposeA,
+      batch: align(batch, dz, a, b),
+    });
+  } else {
+    product({
+      ...shared,
+      a,
+      b: dz,
+      m: k,
+      n,
+      transposeA: !transposeA,
+      transposeB: false,
+      batch: align(batch, a, dz, b),
+    });
+  }
+  return c;
+}
+
+/** The sums of dz's columns, where no product computes them on its way. */
+function biasGradient({ m, n, batch }: Sizes, dz: Tensor): Tensor {
+  const rows = alias(dz, [m * size(batch), n]);
+  return reduceAxes(rows, [true, false], [n], "sum");
+}
+
+/** The number of products in a batch. */
 function size(batch: Shape): number {
   return batch.reduce((product, length) => product * length, 1);
 }
 
-/** The batch axes as each tensor walks along them, neighbours merged. */
+/** The batch axes with the stride of each tensor, contiguous neighbors merged. */
 function align(
   batch: Shape,
   a: Tensor,
@@ -289,13 +314,15 @@ function align(
   }));
 }
 
+/** The sizes of a product: `[...batch, m, k]` by `[...batch, k, n]`. */
 interface Sizes {
-  m: number;
-  n: number;
-  k: number;
-  batch: number[];
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly batch: readonly number[];
 }
 
+/** The sizes of a product, if the shapes of its operands fit each other. */
 function measure(
   a: Tensor,
   b: Tensor,
@@ -331,6 +358,7 @@ function measure(
   return { m, n, k, batch };
 }
 
+/** Throws where an operand has the wrong type, or what is added the wrong shape. */
 function check(
   shape: Shape,
   operands: readonly Tensor[],
