@@ -504,7 +504,7 @@ gpuTest("attention() throws when the arguments do not fit", () => {
   assertThrows(
     () => attention(x, x, ones([2, 4, 8]), { heads: 2 }),
     TypeError,
-    "keys and values must be equally many",
+    "there must be as many keys as values",
   );
   assertThrows(
     () => attention(x, x, x, { heads: 3 }),
