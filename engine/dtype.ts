@@ -24,31 +24,41 @@ export type NumberArray =
   | Uint32Array
   | BigUint64Array;
 
-/** The typed array that holds the elements of a tensor on the host. */
-export type TypedArray =
-  | Float32Array<ArrayBuffer>
-  | Int32Array<ArrayBuffer>
-  | Uint32Array<ArrayBuffer>;
+/** For each element type, the typed array that holds elements on the host. */
+export interface TypedArrays {
+  /** 32-bit floats. */
+  f32: Float32Array<ArrayBuffer>;
+  /** 32-bit integers with a sign. */
+  i32: Int32Array<ArrayBuffer>;
+  /** 32-bit integers without a sign. */
+  u32: Uint32Array<ArrayBuffer>;
+}
 
-/** What is known of an element type. */
-export interface DTypeInfo {
+/**
+ * The typed array that holds elements of type `D` on the host; of any type, where
+ * none is named.
+ */
+export type TypedArray<D extends DType = DType> = TypedArrays[D];
+
+/** The properties of an element type. */
+export interface DTypeInfo<D extends DType = DType> {
   /** Bytes of one element. */
   bytes: number;
   /** The name of the type in WGSL. */
   wgsl: string;
   /** Values in a buffer, from a byte offset. */
-  view(buffer: ArrayBuffer, offset: number, length: number): TypedArray;
+  view(buffer: ArrayBuffer, offset: number, length: number): TypedArray<D>;
   /**
    * Converts values.
    *
    * @throws {RangeError} If one is no number of the type: a fraction, NaN or a
    * number out of range where the type holds integers.
    */
-  from(values: ArrayLike<number>): TypedArray;
+  from(values: ArrayLike<number>): TypedArray<D>;
 }
 
-/** What differs between the element types; a new type is one row here. */
-export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
+/** The properties of each element type. A new type is a new row here. */
+export const DTYPES: { readonly [D in DType]: DTypeInfo<D> } = {
   f32: {
     bytes: 4,
     wgsl: "f32",
@@ -73,4 +83,10 @@ export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
 export function dtypeOf(values: TypedArray): DType {
   if (values instanceof Float32Array) return "f32";
   return values instanceof Int32Array ? "i32" : "u32";
+}
+
+/** Whether a value is a typed array of one of the element types. */
+export function isTypedArray(value: unknown): value is TypedArray {
+  return value instanceof Float32Array || value instanceof Int32Array ||
+    value instanceof Uint32Array;
 }

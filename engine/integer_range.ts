@@ -7,7 +7,7 @@
 import { HostIntegers } from "./gpu/host_integers.ts";
 import { observer } from "./gpu/observer.ts";
 import { formatShape, type Shape } from "./shape.ts";
-import type { Tensor } from "./tensor.ts";
+import type { AnyTensor } from "./tensor.ts";
 
 /** Which integers a tensor may hold. */
 export interface IntegerRange {
@@ -29,7 +29,7 @@ export interface IntegerRange {
  *
  * @throws {RangeError} If there is one.
  */
-export function checkIntegers(x: Tensor, range: IntegerRange): void {
+export function checkIntegers(x: AnyTensor, range: IntegerRange): void {
   const integers = knownIntegers(x);
   if (!integers) return;
   const { shape } = x;
@@ -43,7 +43,7 @@ export function checkIntegers(x: Tensor, range: IntegerRange): void {
 }
 
 /** What is known of a tensor's integers. */
-export function knownIntegers(x: Tensor): HostIntegers | undefined {
+export function knownIntegers(x: AnyTensor): HostIntegers | undefined {
   const { integers } = x.block;
   return integers instanceof HostIntegers && integers.count === x.size &&
       x.byteOffset === 0 && x.dtype !== "f32"

@@ -3,12 +3,14 @@
 
 import { refusePromise } from "./asynchronous.ts";
 import { derive, tick } from "./changes.ts";
+import type { DType } from "./dtype.ts";
 import { formatShape, sameShape } from "./shape.ts";
 import { observer } from "./gpu/observer.ts";
 import { keep, scope } from "./scope.ts";
 import {
   alias,
   allocate,
+  type AnyTensor,
   type BackwardFunction,
   type Tensor,
 } from "./tensor.ts";
@@ -20,11 +22,11 @@ let enabled = true;
  * Notes how `y` was made from `inputs`, if any of them needs a gradient.
  * Every op ends with this call.
  */
-export function record(
-  y: Tensor,
-  inputs: readonly Tensor[],
+export function record<D extends DType>(
+  y: Tensor<D>,
+  inputs: readonly AnyTensor[],
   backward: BackwardFunction,
-): Tensor {
+): Tensor<D> {
   const watching = observer();
   if (watching && enabled) {
     for (const x of inputs) if (!x.node) watching.usesLeaf(x);
@@ -79,18 +81,18 @@ export function noGrad<T>(run: () => T): T {
 }
 
 /** How many inputs of the nodes visited each tensor is. */
-let uses = new WeakMap<Tensor, number>();
+let uses = new WeakMap<AnyTensor, number>();
 
 /**
  * Whether one node alone, in the backward pass under way, gives a tensor its
  * gradient: that node may then make the gradient of what the tensor was made of.
  */
-export function isOnlyUse(x: Tensor): boolean {
+export function isOnlyUse(x: AnyTensor): boolean {
   return uses.get(x) === 1;
 }
 
 /** Gives a tensor over the same memory that {@linkcode backward} stops at. */
-export function detach(x: Tensor): Tensor {
+export function detach<D extends DType>(x: Tensor<D>): Tensor<D> {
   return alias(x);
 }
 
@@ -154,7 +156,7 @@ export function backward(y: Tensor, options: BackwardOptions = {}): void {
   const run = () => {
     const seed = gradient ? alias(gradient) : allocate(y.device, y.shape);
     if (!gradient) fillInto(seed, 1);
-    const gradients = new Map<Tensor, Tensor>();
+    const gradients = new Map<AnyTensor, Tensor>();
     give(gradients, y, seed);
     const path = reachable(y);
     uses = countUses(path);
@@ -181,9 +183,9 @@ export function backward(y: Tensor, options: BackwardOptions = {}): void {
 }
 
 /** Every tensor with a node that `y` depends on, the latest first. */
-function reachable(y: Tensor): Tensor[] {
-  const seen = new Set<Tensor>();
-  const stack = [y];
+function reachable(y: Tensor): AnyTensor[] {
+  const seen = new Set<AnyTensor>();
+  const stack: AnyTensor[] = [y];
   for (let x = stack.pop(); x; x = stack.pop()) {
     if (!x.node || seen.has(x)) continue;
     seen.add(x);
@@ -192,8 +194,8 @@ function reachable(y: Tensor): Tensor[] {
   return [...seen].sort((a, b) => (b.node?.order ?? 0) - (a.node?.order ?? 0));
 }
 
-function countUses(path: readonly Tensor[]): WeakMap<Tensor, number> {
-  const counts = new WeakMap<Tensor, number>();
+function countUses(path: readonly AnyTensor[]): WeakMap<AnyTensor, number> {
+  const counts = new WeakMap<AnyTensor, number>();
   for (const { node } of path) {
     for (const x of node?.inputs ?? []) {
       counts.set(x, (counts.get(x) ?? 0) + 1);
@@ -204,8 +206,8 @@ function countUses(path: readonly Tensor[]): WeakMap<Tensor, number> {
 
 /** Runs one node backward and hands its results on, freeing what it made. */
 function step(
-  gradients: Map<Tensor, Tensor>,
-  inputs: readonly Tensor[],
+  gradients: Map<AnyTensor, Tensor>,
+  inputs: readonly AnyTensor[],
   run: BackwardFunction,
   dy: Tensor,
 ): void {
@@ -230,8 +232,8 @@ function step(
 
 /** Adds a gradient to those that a tensor has received. */
 function give(
-  gradients: Map<Tensor, Tensor>,
-  x: Tensor,
+  gradients: Map<AnyTensor, Tensor>,
+  x: AnyTensor,
   gradient: Tensor,
 ): void {
   if (!x.node) return addInto(x.gradientTarget(), gradient);

@@ -3,7 +3,13 @@
 
 import { checkUnchanged, touch } from "./changes.ts";
 import type { Device } from "./gpu/device.ts";
-import { type DType, DTYPES, type TypedArray } from "./dtype.ts";
+import {
+  type DType,
+  dtypeOf,
+  DTYPES,
+  isTypedArray,
+  type TypedArray,
+} from "./dtype.ts";
 import {
   alignBytes,
   type Binding,
@@ -26,7 +32,7 @@ export interface Node {
   /** Rises with every node, so that larger means made later. */
   readonly order: number;
   /** What the op took. */
-  readonly inputs: readonly Tensor[];
+  readonly inputs: readonly AnyTensor[];
   /** Its derivative. */
   readonly backward: BackwardFunction;
 }
@@ -63,11 +69,11 @@ export type BackwardFunction = (
  * assertEquals([...await x.data()], [1, 2, 3, 4, 5, 6]);
  * ```
  */
-export class Tensor {
+export class Tensor<D extends DType = "f32"> {
   /** The lengths of the axes, outermost first. */
   readonly shape: Shape;
   /** The element type. */
-  readonly dtype: DType;
+  readonly dtype: D;
   /** The number of elements. */
   readonly size: number;
   /** Whether {@linkcode backward} is to find this tensor's gradient. */
@@ -79,7 +85,7 @@ export class Tensor {
   /** What the error for a use after disposal adds: why it may be unexpected. */
   disposalNote = "";
   /** The tensor that this one is a view of, if it is one. */
-  base: Tensor | undefined;
+  base: Tensor<D> | undefined;
   /** When the elements were last overwritten; see changes.ts. */
   changedAt = 0;
   readonly #device: Device;
@@ -92,7 +98,7 @@ export class Tensor {
   constructor(
     device: Device,
     shape: Shape,
-    dtype: DType,
+    dtype: D,
     storage?: Storage,
   ) {
     this.shape = shape;
@@ -208,9 +214,9 @@ export class Tensor {
   }
 
   /** Reads the elements back, row by row. Costs one wait: 10 ms in Deno. */
-  async data(): Promise<TypedArray> {
-    const [values] = await readAll([this]);
-    return values ?? DTYPES[this.dtype].from([]);
+  async data(): Promise<TypedArray<D>> {
+    const [buffer] = await readBuffers([this]);
+    return viewOf(this, buffer);
   }
 
   /**
@@ -238,9 +244,10 @@ export class Tensor {
         }: it has ${this.size} elements`,
       );
     }
-    const typed = DTYPES[this.dtype].from([]).constructor === values.constructor
-      ? values as TypedArray
-      : DTYPES[this.dtype].from(values);
+    const { dtype } = this;
+    const typed = isTypedArray(values) && dtypeOf(values) === dtype
+      ? values
+      : DTYPES[dtype].from(values);
     touch(this);
     if (this.size > 0) {
       this.device.stream.upload(this.block, this.byteOffset, typed);
@@ -276,16 +283,54 @@ export class Tensor {
   }
 }
 
+/** A tensor of any element type. */
+export type AnyTensor = Tensor<DType>;
+
+/**
+ * Whether a tensor has an element type, which the type checker then knows, too.
+ *
+ * @param x Any tensor.
+ * @param dtype The element type that it may have.
+ * @returns Whether it has it.
+ *
+ * @example Usage
+ * ```ts
+ * import { type AnyTensor, hasDType, initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assert } from "@std/assert";
+ *
+ * await initialize();
+ * const x: AnyTensor = tensor([1, 2]);
+ * assert(hasDType(x, "f32"));
+ * const values: Float32Array = await x.data();
+ * assert(!hasDType(tensor([1, 2], { dtype: "i32" }), "f32"));
+ * ```
+ */
+export function hasDType<D extends DType>(
+  x: AnyTensor,
+  dtype: D,
+): x is Tensor<D> {
+  return x.dtype === dtype;
+}
+
+/** For each of several tensors, the typed array that holds its elements. */
+export type ArraysOf<T extends readonly AnyTensor[]> = {
+  -readonly [I in keyof T]: T[I] extends AnyTensor ? TypedArray<T[I]["dtype"]>
+    : never;
+};
+
+/** A tensor of integers, such as token ids, labels and masks. */
+export type IntegerTensor = Tensor<"i32" | "u32">;
+
 /**
  * Makes a tensor with arbitrary contents, for a kernel to fill.
  *
  * @throws {RangeError} If no buffer of the device can be so large.
  */
-export function allocate(
+export function allocate<D extends DType = "f32">(
   device: Device,
   shape: Shape,
-  dtype: DType = "f32",
-): Tensor {
+  dtype: D = "f32" as D,
+): Tensor<D> {
   const bytes = sizeOf(shape) * DTYPES[dtype].bytes;
   const most = device.gpu.limits.maxBufferSize;
   if (bytes > most) {
@@ -302,7 +347,10 @@ export function allocate(
 }
 
 /** Makes a second tensor over the same memory, with a shape of the same size. */
-export function alias(x: Tensor, shape: Shape = x.shape): Tensor {
+export function alias<D extends DType>(
+  x: Tensor<D>,
+  shape: Shape = x.shape,
+): Tensor<D> {
   x.device.faults.alive();
   const { block, byteOffset } = x;
   const tensor = new Tensor(x.device, shape, x.dtype, { block, byteOffset });
@@ -330,9 +378,19 @@ export function alias(x: Tensor, shape: Shape = x.shape): Tensor {
  * assertEquals([...x!, ...y!], [1, 2, 3]);
  * ```
  */
+export async function readAll<const T extends readonly AnyTensor[]>(
+  tensors: T,
+): Promise<ArraysOf<T>>;
 export async function readAll(
-  tensors: readonly Tensor[],
+  tensors: readonly AnyTensor[],
 ): Promise<TypedArray[]> {
+  const buffers = await readBuffers(tensors);
+  return tensors.map((x, i) => viewOf(x, buffers[i]));
+}
+
+async function readBuffers(
+  tensors: readonly AnyTensor[],
+): Promise<ArrayBuffer[]> {
   const [first] = tensors;
   if (!first) return [];
   const other = tensors.find(({ device }) => device !== first.device);
@@ -342,14 +400,19 @@ export async function readAll(
         other.device.name,
     );
   }
-  const buffers = await first.device.stream.read(
+  return await first.device.stream.read(
     tensors.map(({ block, byteOffset, bytes }) => ({
       block,
       offset: byteOffset,
       bytes,
     })),
   );
-  return tensors.map(({ dtype, size }, i) =>
-    DTYPES[dtype].view(buffers[i] ?? new ArrayBuffer(0), 0, size)
-  );
+}
+
+/** The elements of a tensor from the bytes that were read. */
+function viewOf<D extends DType>(
+  { dtype, size }: Tensor<D>,
+  buffer: ArrayBuffer = new ArrayBuffer(0),
+): TypedArray<D> {
+  return DTYPES[dtype].view(buffer, 0, size);
 }

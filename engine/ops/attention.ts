@@ -26,7 +26,12 @@ import type { Param } from "../gpu/observer.ts";
 import { type RandomStream, streamParams } from "../random.ts";
 import { formatShape } from "../shape.ts";
 import { record } from "../tape.ts";
-import { allocate, type Tensor } from "../tensor.ts";
+import {
+  allocate,
+  hasDType,
+  type IntegerTensor,
+  type Tensor,
+} from "../tensor.ts";
 import { chooseVariant, defineVariants } from "../tuning/choice.ts";
 import { fillInto } from "../launch/flat.ts";
 
@@ -52,7 +57,7 @@ export interface AttentionOptions {
    *
    * @default {all}
    */
-  mask?: Tensor | undefined;
+  mask?: IntegerTensor | undefined;
   /**
    * Several texts one after the other in one batch row: for each query the
    * first and one-past-last key that it sees, integers `[Sq, 2]`, neither ever
@@ -62,7 +67,7 @@ export interface AttentionOptions {
    *
    * @default {none: a batch row is one text}
    */
-  segments?: Tensor | undefined;
+  segments?: IntegerTensor | undefined;
   /**
    * With `segments`, the same for keys: the first and one-past-last query that
    * sees each, integers `[Sk, 2]`. Needed where queries and keys are not equally
@@ -70,7 +75,7 @@ export interface AttentionOptions {
    *
    * @default {segments: queries and keys are the same tokens}
    */
-  segmentsOfKeys?: Tensor | undefined;
+  segmentsOfKeys?: IntegerTensor | undefined;
   /**
    * Whether query `i` sees only keys `j ≤ i + Sk - Sq`.
    *
@@ -115,10 +120,10 @@ interface Plan {
   constants: Record<string, number>;
   params: Record<string, Param>;
   /** The mask or the segments, and the integers of it for a batch row. */
-  mask: Tensor | undefined;
+  mask: IntegerTensor | undefined;
   maskSize: number;
   /** What stands in the mask's place where keys are the rows owned. */
-  keysMask: Tensor | undefined;
+  keysMask: IntegerTensor | undefined;
   /** The class of shapes, and the variants that a user has not pinned. */
   shapeClass: string;
   fallback: () => string;
@@ -412,7 +417,7 @@ function planFor(
         }: expected [${batch}, ${sk}]`,
       );
     }
-    if (mask.dtype === "f32") {
+    if (hasDType(mask, "f32")) {
       throw new TypeError(
         "Cannot mask by a tensor of f32: cast() it to i32, 1 for keys to keep",
       );
@@ -531,7 +536,7 @@ function checkSegments(
     const { shape, dtype } = table;
     if (
       shape.length !== 2 || shape[0] !== length || shape[1] !== 2 ||
-      dtype === "f32"
+      hasDType(table, "f32")
     ) {
       throw new TypeError(
         `Cannot attend in segments ${dtype} ${

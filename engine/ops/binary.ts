@@ -10,7 +10,7 @@ import { evaluate, mentioned } from "../launch/evaluate.ts";
 import type { Expression } from "../kernels/elementwise.ts";
 import { broadcastShapes, sameShape, type Shape } from "../shape.ts";
 import { record } from "../tape.ts";
-import type { Tensor } from "../tensor.ts";
+import type { AnyTensor, Tensor } from "../tensor.ts";
 import { requireHolds } from "../whole_numbers.ts";
 import { sumTo } from "./reduce.ts";
 import { requireFloat, unary } from "./unary.ts";
@@ -19,19 +19,22 @@ import { requireFloat, unary } from "./unary.ts";
  * A tensor, or a number that stands for a tensor of that one value. Beside a
  * tensor of integers it must be one of them: 0.5 or NaN is refused, not cut.
  */
-export type Operand = Tensor | number;
+export type Operand<D extends DType = "f32"> = Tensor<D> | number;
 
-interface BinaryRow {
-  y: string;
-  /** The same for floats, where NaN makes a difference. */
-  ofFloats?: string;
-  da?: string;
-  db?: string;
-  /** The result's type, where it is not that of the operands. */
-  result?: DType;
+/** An op whose result has the type of its operands. */
+interface ArithmeticRow extends Value {
+  da: string;
+  db: string;
 }
 
-const BINARY = {
+/** The value of an op. */
+interface Value {
+  y: string;
+  /** The value for floats, where NaN makes a difference. */
+  ofFloats?: string;
+}
+
+const ARITHMETIC = {
   add: { y: "a + b", da: "dy", db: "dy" },
   sub: { y: "a - b", da: "dy", db: "-dy" },
   mul: { y: "a * b", da: "dy * b", db: "dy * a" },
@@ -53,44 +56,93 @@ const BINARY = {
     da: "select(select(dy, 0.5 * dy, a == b), 0.0, a < b && ordered(a, b))",
     db: "select(select(dy, 0.5 * dy, a == b), 0.0, b < a && ordered(a, b))",
   },
+} satisfies Record<string, ArithmeticRow>;
+
+/** Comparisons give u32 and have no derivative. */
+const COMPARISONS = {
   equal: {
     y: "u32(a == b)",
     ofFloats: "u32(a == b && ordered(a, b))",
-    result: "u32",
   },
   notEqual: {
     y: "u32(a != b)",
     ofFloats: "u32(a != b || !ordered(a, b))",
-    result: "u32",
   },
   less: {
     y: "u32(a < b)",
     ofFloats: "u32(a < b && ordered(a, b))",
-    result: "u32",
   },
   lessEqual: {
     y: "u32(a <= b)",
     ofFloats: "u32(a <= b && ordered(a, b))",
-    result: "u32",
   },
   greater: {
     y: "u32(a > b)",
     ofFloats: "u32(a > b && ordered(a, b))",
-    result: "u32",
   },
   greaterEqual: {
     y: "u32(a >= b)",
     ofFloats: "u32(a >= b && ordered(a, b))",
-    result: "u32",
   },
-} satisfies Record<string, BinaryRow>;
+} satisfies Record<string, Value>;
 
 const NAMES = ["a", "b", "y", "dy"] as const;
 const made = new Map<string, Expression>();
 
-function binary(name: keyof typeof BINARY, a: Operand, b: Operand): Tensor {
-  const row: BinaryRow = BINARY[name];
-  const given: Record<string, Operand> = { a, b };
+function arithmetic<D extends DType>(
+  name: keyof typeof ARITHMETIC,
+  a: Operand<D>,
+  b: Operand<D>,
+): Tensor<D> {
+  const row: ArithmeticRow = ARITHMETIC[name];
+  const { dtype, tensors, run } = prepare(name, a, b);
+  const y = run(valueOf(row, dtype), dtype, name, { a, b });
+  return record(y, tensors, (dy) => {
+    const derivative = (body: string, x: Operand<D>) => {
+      if (typeof x === "number") return [];
+      if (!x.requiresGrad) return [undefined];
+      const dx = body === "dy"
+        ? dy
+        : run(body, "f32", `${name}_backward`, { a, b, y, dy });
+      return [sumTo(dx, x.shape)];
+    };
+    return [...derivative(row.da, a), ...derivative(row.db, b)];
+  });
+}
+
+function compare<D extends DType>(
+  name: keyof typeof COMPARISONS,
+  a: Operand<D>,
+  b: Operand<D>,
+): Tensor<"u32"> {
+  const { dtype, run } = prepare(name, a, b);
+  return run(valueOf(COMPARISONS[name], dtype), "u32", name, { a, b });
+}
+
+function valueOf(row: Value, dtype: DType): string {
+  return dtype === "f32" ? row.ofFloats ?? row.y : row.y;
+}
+
+/** A checked call. */
+interface Call<D extends DType> {
+  /** The type of the operands. */
+  dtype: D;
+  /** The operands that are not numbers. */
+  tensors: readonly Tensor<D>[];
+  /** Evaluates WGSL over the named operands, broadcast to the common shape. */
+  run<R extends DType>(
+    body: string,
+    result: R,
+    label: string,
+    operands: Readonly<Record<string, Operand<DType>>>,
+  ): Tensor<R>;
+}
+
+function prepare<D extends DType>(
+  name: string,
+  a: Operand<D>,
+  b: Operand<D>,
+): Call<D> {
   const tensors = [a, b].filter((x) => typeof x !== "number");
   const [first] = tensors;
   if (!first) throw new TypeError(`Cannot ${name} two numbers: give a tensor`);
@@ -116,29 +168,16 @@ function binary(name: keyof typeof BINARY, a: Operand, b: Operand): Tensor {
     (s, x) => sameShape(s, x.shape) ? s : broadcastShapes(name, s, x.shape),
     first.shape,
   );
-  const value = dtype === "f32" ? row.ofFloats ?? row.y : row.y;
-  const y = run(value, row.result ?? dtype, name, given);
-  if (!row.da) return y;
-  return record(y, tensors, (dy) => {
-    const derivative = (body: string, x: Operand) => {
-      if (typeof x === "number") return [];
-      if (!x.requiresGrad) return [undefined];
-      const dx = body === "dy"
-        ? dy
-        : run(body, "f32", `${name}_backward`, { ...given, y, dy });
-      return [sumTo(dx, x.shape)];
-    };
-    return [...derivative(row.da ?? "", a), ...derivative(row.db ?? "", b)];
-  });
+  return { dtype, tensors, run };
 
-  function run(
+  function run<R extends DType>(
     body: string,
-    result: DType,
+    result: R,
     label: string,
-    operands: Readonly<Record<string, Operand>>,
-  ): Tensor {
+    operands: Readonly<Record<string, Operand<DType>>>,
+  ): Tensor<R> {
     const scalars: Record<string, number> = {};
-    const used: Tensor[] = [];
+    const used: AnyTensor[] = [];
     let key = `${label}|${body}|${dtype}`;
     for (const n of mentioned(body, NAMES)) {
       const x = operands[n] ?? 0;
@@ -149,7 +188,8 @@ function binary(name: keyof typeof BINARY, a: Operand, b: Operand): Tensor {
         used.push(x);
       }
     }
-    let expression = made.get(key);
+    // The key's first three parts determine the type of the result.
+    let expression = made.get(key) as Expression<R> | undefined;
     if (!expression) {
       const isNumber = (n: string) => typeof operands[n] === "number";
       const names = mentioned(body, NAMES);
@@ -185,18 +225,27 @@ function binary(name: keyof typeof BINARY, a: Operand, b: Operand): Tensor {
  * assertEquals([...await y.data()], [11, 22, 13, 24]);
  * ```
  */
-export function add(a: Operand, b: Operand): Tensor {
-  return binary("add", a, b);
+export function add<D extends DType>(
+  a: Operand<D>,
+  b: Operand<D>,
+): Tensor<D> {
+  return arithmetic("add", a, b);
 }
 
 /** Subtracts, broadcasting: `a - b`. */
-export function sub(a: Operand, b: Operand): Tensor {
-  return binary("sub", a, b);
+export function sub<D extends DType>(
+  a: Operand<D>,
+  b: Operand<D>,
+): Tensor<D> {
+  return arithmetic("sub", a, b);
 }
 
 /** Multiplies element by element, broadcasting: `a · b`. */
-export function mul(a: Operand, b: Operand): Tensor {
-  return binary("mul", a, b);
+export function mul<D extends DType>(
+  a: Operand<D>,
+  b: Operand<D>,
+): Tensor<D> {
+  return arithmetic("mul", a, b);
 }
 
 /**
@@ -206,8 +255,11 @@ export function mul(a: Operand, b: Operand): Tensor {
  * @throws {TypeError} As {@linkcode add}.
  * @throws {RangeError} If integers are to be divided by the number 0.
  */
-export function div(a: Operand, b: Operand): Tensor {
-  return binary("div", a, b);
+export function div<D extends DType>(
+  a: Operand<D>,
+  b: Operand<D>,
+): Tensor<D> {
+  return arithmetic("div", a, b);
 }
 
 /**
@@ -233,7 +285,7 @@ export function div(a: Operand, b: Operand): Tensor {
  * ```
  */
 export function pow(a: Tensor, b: Operand): Tensor {
-  if (typeof b !== "number") return binary("pow", a, b);
+  if (typeof b !== "number") return arithmetic("pow", a, b);
   if (b === 2) return unary("square", a, {}, "pow");
   if (b === 3) return unary("cube", a, {}, "pow");
   const whole = Number.isInteger(b) && Math.abs(b) <= 64;
@@ -241,41 +293,65 @@ export function pow(a: Tensor, b: Operand): Tensor {
 }
 
 /** The smaller of each pair; where both are equal they share the gradient. */
-export function minimum(a: Operand, b: Operand): Tensor {
-  return binary("minimum", a, b);
+export function minimum<D extends DType>(
+  a: Operand<D>,
+  b: Operand<D>,
+): Tensor<D> {
+  return arithmetic("minimum", a, b);
 }
 
 /** The larger of each pair; where both are equal they share the gradient. */
-export function maximum(a: Operand, b: Operand): Tensor {
-  return binary("maximum", a, b);
+export function maximum<D extends DType>(
+  a: Operand<D>,
+  b: Operand<D>,
+): Tensor<D> {
+  return arithmetic("maximum", a, b);
 }
 
 /** 1 where `a = b`, else 0, as u32. */
-export function equal(a: Operand, b: Operand): Tensor {
-  return binary("equal", a, b);
+export function equal<D extends DType>(
+  a: Operand<D>,
+  b: Operand<D>,
+): Tensor<"u32"> {
+  return compare("equal", a, b);
 }
 
 /** 1 where `a ≠ b`, else 0, as u32. */
-export function notEqual(a: Operand, b: Operand): Tensor {
-  return binary("notEqual", a, b);
+export function notEqual<D extends DType>(
+  a: Operand<D>,
+  b: Operand<D>,
+): Tensor<"u32"> {
+  return compare("notEqual", a, b);
 }
 
 /** 1 where `a < b`, else 0, as u32. */
-export function less(a: Operand, b: Operand): Tensor {
-  return binary("less", a, b);
+export function less<D extends DType>(
+  a: Operand<D>,
+  b: Operand<D>,
+): Tensor<"u32"> {
+  return compare("less", a, b);
 }
 
 /** 1 where `a ≤ b`, else 0, as u32. */
-export function lessEqual(a: Operand, b: Operand): Tensor {
-  return binary("lessEqual", a, b);
+export function lessEqual<D extends DType>(
+  a: Operand<D>,
+  b: Operand<D>,
+): Tensor<"u32"> {
+  return compare("lessEqual", a, b);
 }
 
 /** 1 where `a > b`, else 0, as u32. */
-export function greater(a: Operand, b: Operand): Tensor {
-  return binary("greater", a, b);
+export function greater<D extends DType>(
+  a: Operand<D>,
+  b: Operand<D>,
+): Tensor<"u32"> {
+  return compare("greater", a, b);
 }
 
 /** 1 where `a ≥ b`, else 0, as u32. */
-export function greaterEqual(a: Operand, b: Operand): Tensor {
-  return binary("greaterEqual", a, b);
+export function greaterEqual<D extends DType>(
+  a: Operand<D>,
+  b: Operand<D>,
+): Tensor<"u32"> {
+  return compare("greaterEqual", a, b);
 }

@@ -4,7 +4,9 @@
 import { currentDevice, type Device } from "../gpu/device.ts";
 import {
   type DType,
+  dtypeOf,
   DTYPES,
+  isTypedArray,
   type NumberArray,
   type TypedArray,
 } from "../dtype.ts";
@@ -16,14 +18,21 @@ import { fillInto } from "../launch/flat.ts";
 /** Numbers, or arrays of them nested to any depth, all of equal length. */
 export type Nested = number | readonly Nested[];
 
+/** The element type of a tensor made from values of type `V`. */
+export type DTypeOf<V> = V extends { BYTES_PER_ELEMENT: number }
+  ? V extends Float16Array | Float32Array | Float64Array ? "f32"
+  : V extends Int8Array | Int16Array | Int32Array | BigInt64Array ? "i32"
+  : "u32"
+  : "f32";
+
 /** Options of the functions that make tensors. */
-export interface TensorOptions {
+export interface TensorOptions<D extends DType = DType> {
   /**
    * The element type.
    *
    * @default {"f32"; for a typed array of integers "i32" or "u32"}
    */
-  dtype?: DType;
+  dtype?: D;
   /**
    * Whether `backward` is to find this tensor's gradient.
    *
@@ -39,7 +48,8 @@ export interface TensorOptions {
 }
 
 /** Options of {@linkcode tensor}. */
-export interface FromValuesOptions extends TensorOptions {
+export interface FromValuesOptions<D extends DType = DType>
+  extends TensorOptions<D> {
   /**
    * The shape of flat values.
    *
@@ -71,16 +81,20 @@ export interface FromValuesOptions extends TensorOptions {
  * assertEquals(tensor(Float64Array.of(0.5)).dtype, "f32");
  * ```
  */
-export function tensor(
-  values: Nested | NumberArray,
-  options: FromValuesOptions = {},
-): Tensor {
-  const typed = ArrayBuffer.isView(values) ? values : undefined;
-  const nesting = typed ? [typed.length] : nestingOf(values as Nested);
-  const { shape = nesting, dtype = typed ? usualType(typed) : "f32" } = options;
+export function tensor<
+  V extends Nested | NumberArray,
+  D extends DType = DTypeOf<V>,
+>(
+  values: V,
+  options: FromValuesOptions<D> = {},
+): Tensor<D> {
+  const given: Nested | NumberArray = values;
+  const typed = ArrayBuffer.isView(given) ? given : undefined;
+  const nesting = typed ? [typed.length] : nestingOf(given as Nested);
+  const { shape = nesting, dtype = usualType(given) as D } = options;
   checkType(dtype);
   checkShape("make a tensor", shape);
-  const flat = typed ? numbersOf(typed) : flatten(values as Nested, nesting);
+  const flat = typed ? numbersOf(typed) : flatten(given as Nested, nesting);
   if (flat.length !== sizeOf(shape)) {
     throw new TypeError(
       `Cannot make a tensor of shape ${
@@ -92,7 +106,7 @@ export function tensor(
   const converted = isOf(dtype, flat)
     ? flat
     : DTYPES[dtype].from(dtype === "f32" ? flat : towardsZero(flat));
-  const x = empty(shape, { ...options, dtype });
+  const x = empty(shape, dtype, options);
   x.write(converted);
   return x;
 }
@@ -103,11 +117,12 @@ function towardsZero(values: ArrayLike<number>): number[] {
 }
 
 function isOf(dtype: DType, values: ArrayLike<number>): values is TypedArray {
-  return DTYPES[dtype].from([]).constructor === values.constructor;
+  return isTypedArray(values) && dtypeOf(values) === dtype;
 }
 
-/** The type of a tensor made of a typed array. */
-function usualType(values: ArrayBufferView): DType {
+/** The type of a tensor made of values, where none is asked for. */
+function usualType(values: Nested | NumberArray): DType {
+  if (!ArrayBuffer.isView(values)) return "f32";
   const kind = values.constructor.name;
   if (kind.startsWith("Float")) return "f32";
   if (kind.startsWith("Int") || kind.startsWith("BigInt")) return "i32";
@@ -136,28 +151,34 @@ function numbersOf(values: NumberArray): ArrayLike<number> {
  * assertEquals([...await full([2], 7).data()], [7, 7]);
  * ```
  */
-export function full(
+export function full<D extends DType = "f32">(
   shape: Shape,
   value: number,
-  options: TensorOptions = {},
-): Tensor {
-  const { dtype = "f32" } = options;
+  options: TensorOptions<D> = {},
+): Tensor<D> {
+  const { dtype = "f32" as D } = options;
   checkType(dtype);
   checkShape("make a tensor", shape);
   if (typeof value !== "number") throw notANumber(value);
   checkAll(dtype, [value]);
-  const x = empty(shape, options);
+  const x = empty(shape, dtype, options);
   fillInto(x, value);
   return x;
 }
 
 /** Makes a tensor of zeros. */
-export function zeros(shape: Shape, options: TensorOptions = {}): Tensor {
+export function zeros<D extends DType = "f32">(
+  shape: Shape,
+  options: TensorOptions<D> = {},
+): Tensor<D> {
   return full(shape, 0, options);
 }
 
 /** Makes a tensor of ones. */
-export function ones(shape: Shape, options: TensorOptions = {}): Tensor {
+export function ones<D extends DType = "f32">(
+  shape: Shape,
+  options: TensorOptions<D> = {},
+): Tensor<D> {
   return full(shape, 1, options);
 }
 
@@ -173,19 +194,26 @@ export function ones(shape: Shape, options: TensorOptions = {}): Tensor {
  * assertEquals([...await arange(3).data()], [0, 1, 2]);
  * ```
  */
-export function arange(length: number, options: TensorOptions = {}): Tensor {
+export function arange<D extends DType = "i32">(
+  length: number,
+  options: TensorOptions<D> = {},
+): Tensor<D> {
   checkShape("make a range", [length]);
-  const { dtype = "i32" } = options;
+  const { dtype = "i32" as D } = options;
   checkType(dtype);
-  const x = empty([length], { ...options, dtype });
+  const x = empty([length], dtype, options);
   const values = DTYPES[dtype].view(new ArrayBuffer(4 * length), 0, length);
   for (let i = 0; i < length; i++) values[i] = i;
   x.write(values);
   return x;
 }
 
-function empty(shape: Shape, options: TensorOptions): Tensor {
-  const { dtype = "f32", device = currentDevice(), requiresGrad } = options;
+function empty<D extends DType>(
+  shape: Shape,
+  dtype: D,
+  options: TensorOptions,
+): Tensor<D> {
+  const { device = currentDevice(), requiresGrad } = options;
   const x = allocate(device, [...shape], dtype);
   if (requiresGrad) {
     if (dtype !== "f32") {

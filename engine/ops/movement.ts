@@ -17,6 +17,7 @@ import {
 } from "../shape.ts";
 import { record } from "../tape.ts";
 import { alias, allocate, type Tensor } from "../tensor.ts";
+import type { DType } from "../dtype.ts";
 import { fillInto } from "../launch/flat.ts";
 import { sumTo } from "./reduce.ts";
 
@@ -36,7 +37,10 @@ import { sumTo } from "./reduce.ts";
  * assertEquals(reshape(arange(6), [2, -1]).shape, [2, 3]);
  * ```
  */
-export function reshape(x: Tensor, shape: Shape): Tensor {
+export function reshape<D extends DType>(
+  x: Tensor<D>,
+  shape: Shape,
+): Tensor<D> {
   const open = shape.indexOf(-1);
   const known = sizeOf(shape.filter((_, i) => i !== open));
   if (open >= 0 && known === 0) {
@@ -60,7 +64,10 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 }
 
 /** Removes an axis of length 1, or all of them. */
-export function squeeze(x: Tensor, axis?: number): Tensor {
+export function squeeze<D extends DType>(
+  x: Tensor<D>,
+  axis?: number,
+): Tensor<D> {
   if (axis === undefined) return reshape(x, x.shape.filter((n) => n !== 1));
   const a = normalizeAxis("squeeze", axis, x.shape.length);
   if (x.shape[a] !== 1) {
@@ -74,7 +81,10 @@ export function squeeze(x: Tensor, axis?: number): Tensor {
 }
 
 /** Puts in an axis of length 1, so that it becomes axis `axis` of the result. */
-export function unsqueeze(x: Tensor, axis: number): Tensor {
+export function unsqueeze<D extends DType>(
+  x: Tensor<D>,
+  axis: number,
+): Tensor<D> {
   const a = normalizeAxis("put in", axis, x.shape.length + 1);
   return reshape(x, x.shape.toSpliced(a, 0, 1));
 }
@@ -93,7 +103,10 @@ export function unsqueeze(x: Tensor, axis: number): Tensor {
  * assertEquals(permute(zeros([2, 3, 4]), [2, 0, 1]).shape, [4, 2, 3]);
  * ```
  */
-export function permute(x: Tensor, axes: readonly number[]): Tensor {
+export function permute<D extends DType>(
+  x: Tensor<D>,
+  axes: readonly number[],
+): Tensor<D> {
   const rank = x.shape.length;
   const order = axes.map((axis) => normalizeAxis("permute", axis, rank));
   if (order.length !== rank || new Set(order).size !== rank) {
@@ -109,7 +122,10 @@ export function permute(x: Tensor, axes: readonly number[]): Tensor {
   });
 }
 
-function permuted(x: Tensor, order: readonly number[]): Tensor {
+function permuted<D extends DType>(
+  x: Tensor<D>,
+  order: readonly number[],
+): Tensor<D> {
   const shape = order.map((axis) => x.shape[axis] ?? 1);
   const moving = order.filter((axis) => x.shape[axis] !== 1);
   if (moving.every((axis, i) => i === 0 || axis > (moving[i - 1] ?? 0))) {
@@ -128,7 +144,11 @@ function permuted(x: Tensor, order: readonly number[]): Tensor {
 }
 
 /** Swaps two axes: by default the last two, as for matrices. */
-export function transpose(x: Tensor, a = -2, b = -1): Tensor {
+export function transpose<D extends DType>(
+  x: Tensor<D>,
+  a = -2,
+  b = -1,
+): Tensor<D> {
   const rank = x.shape.length;
   const i = normalizeAxis("transpose", a, rank);
   const j = normalizeAxis("transpose", b, rank);
@@ -176,10 +196,10 @@ export interface SliceOptions {
  * assertEquals([...await y.data()], [2, 3, 5, 6]);
  * ```
  */
-export function slice(
-  x: Tensor,
+export function slice<D extends DType>(
+  x: Tensor<D>,
   ranges: SliceOptions | readonly SliceOptions[],
-): Tensor {
+): Tensor<D> {
   const starts = x.shape.map(() => 0);
   const shape = [...x.shape];
   for (const range of Array.isArray(ranges) ? ranges : [ranges]) {
@@ -238,7 +258,10 @@ export function slice(
  * assertEquals([...await y.data()], [1, 3, 4, 2, 5, 6]);
  * ```
  */
-export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
+export function concat<D extends DType>(
+  tensors: readonly Tensor<D>[],
+  axis = 0,
+): Tensor<D> {
   const [first] = tensors;
   if (!first) throw new TypeError("Cannot join tensors: none is given");
   const a = normalizeAxis("join along", axis, first.shape.length);
@@ -284,7 +307,10 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
 }
 
 /** Joins tensors of one shape along a new axis. */
-export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
+export function stack<D extends DType>(
+  tensors: readonly Tensor<D>[],
+  axis = 0,
+): Tensor<D> {
   return concat(tensors.map((x) => unsqueeze(x, axis)), axis);
 }
 
@@ -296,11 +322,11 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
  * axis.
  * @throws {RangeError} If the sizes do not add up.
  */
-export function split(
-  x: Tensor,
+export function split<D extends DType>(
+  x: Tensor<D>,
   sizes: number | readonly number[],
   axis = 0,
-): Tensor[] {
+): Tensor<D>[] {
   const a = normalizeAxis("split", axis, x.shape.length);
   const length = x.shape[a] ?? 0;
   const list = typeof sizes === "number"
@@ -326,7 +352,7 @@ export function split(
 }
 
 /** Cuts an axis into its single entries, without that axis. */
-export function unstack(x: Tensor, axis = 0): Tensor[] {
+export function unstack<D extends DType>(x: Tensor<D>, axis = 0): Tensor<D>[] {
   const a = normalizeAxis("unstack", axis, x.shape.length);
   if (x.shape[a] === 0) return [];
   return split(x, 1, a).map((part) => squeeze(part, a));
@@ -338,7 +364,7 @@ export function unstack(x: Tensor, axis = 0): Tensor[] {
  * @throws {TypeError} If x does not broadcast to the shape.
  * @throws {RangeError} If a length is no whole number from 0 on.
  */
-export function expand(x: Tensor, shape: Shape): Tensor {
+export function expand<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
   checkShape("make a tensor", shape);
   if (sameShape(x.shape, shape)) return record(alias(x), [x], (dy) => [dy]);
   if (!sameShape(broadcastShapes("expand", x.shape, shape), shape)) {

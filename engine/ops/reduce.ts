@@ -3,6 +3,7 @@
 
 // Reductions over any axes; reduction.ts launches the kernels.
 
+import type { DType } from "../dtype.ts";
 import { evaluate } from "../launch/evaluate.ts";
 import {
   argExtreme,
@@ -14,7 +15,7 @@ import {
 import { keep, scope } from "../scope.ts";
 import { formatShape, sameShape, type Shape } from "../shape.ts";
 import { noGrad, record } from "../tape.ts";
-import { alias, allocate, type Tensor } from "../tensor.ts";
+import { alias, allocate, type AnyTensor, type Tensor } from "../tensor.ts";
 import { fillInto } from "../launch/flat.ts";
 
 export type { ReduceOptions } from "../launch/reduction.ts";
@@ -63,7 +64,10 @@ function spread(dy: Tensor, kept: Shape, shape: Shape, scale: number): Tensor {
  * assertEquals([...await sum(x, { axis: 0 }).data()], [4, 6]);
  * ```
  */
-export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
+export function sum<D extends DType>(
+  x: Tensor<D>,
+  options: ReduceOptions = {},
+): Tensor<D> {
   const { reduced, kept, shape } = plan("sum", x, options);
   const y = reduceAxes(x, reduced, shape, "sum");
   return record(y, [x], (dy) => [spread(dy, kept, x.shape, 1)]);
@@ -107,16 +111,26 @@ export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
  * assertEquals([...await max(tensor([[1, 4], [3, 2]]), { axis: 0 }).data()], [3, 4]);
  * ```
  */
-export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
+export function max<D extends DType>(
+  x: Tensor<D>,
+  options: ReduceOptions = {},
+): Tensor<D> {
   return extreme("max", x, options);
 }
 
 /** Takes the smallest element over axes; in all else like {@linkcode max}. */
-export function min(x: Tensor, options: ReduceOptions = {}): Tensor {
+export function min<D extends DType>(
+  x: Tensor<D>,
+  options: ReduceOptions = {},
+): Tensor<D> {
   return extreme("min", x, options);
 }
 
-function extreme(op: "max" | "min", x: Tensor, options: ReduceOptions): Tensor {
+function extreme<D extends DType>(
+  op: "max" | "min",
+  x: Tensor<D>,
+  options: ReduceOptions,
+): Tensor<D> {
   const { reduced, kept, shape, count } = plan(
     `take the ${op} over`,
     x,
@@ -180,7 +194,10 @@ export interface ArgmaxOptions {
  * assertEquals([...await argmax(x, { axis: 1 }).data()], [1, 0]);
  * ```
  */
-export function argmax(x: Tensor, options: ArgmaxOptions = {}): Tensor {
+export function argmax(
+  x: AnyTensor,
+  options: ArgmaxOptions = {},
+): Tensor<"i32"> {
   const { reduced, shape, count } = plan("search", x, options);
   requireElements("search", x, count);
   return argExtreme("max", x, reduced, shape);
@@ -333,7 +350,7 @@ function filled(x: Tensor, shape: Shape, value: number): Tensor {
   return y;
 }
 
-function requireFloat(action: string, x: Tensor): void {
+function requireFloat(action: string, x: AnyTensor): void {
   if (x.dtype !== "f32") {
     throw new TypeError(
       `Cannot ${action} a tensor of ${x.dtype}: cast() it to f32`,
@@ -341,7 +358,7 @@ function requireFloat(action: string, x: Tensor): void {
   }
 }
 
-function requireElements(action: string, x: Tensor, count: number): void {
+function requireElements(action: string, x: AnyTensor, count: number): void {
   if (count === 0) {
     throw new RangeError(
       `Cannot ${action} ${formatShape(x.shape)}: there is no element`,

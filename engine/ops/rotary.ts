@@ -14,7 +14,13 @@ import { grid, launch, part, windows } from "../launch/launch.ts";
 import { keep } from "../scope.ts";
 import { formatShape } from "../shape.ts";
 import { record } from "../tape.ts";
-import { alias, allocate, type Tensor } from "../tensor.ts";
+import {
+  alias,
+  allocate,
+  hasDType,
+  type IntegerTensor,
+  type Tensor,
+} from "../tensor.ts";
 import { fillInto } from "../launch/flat.ts";
 
 /** Options of {@linkcode rotary} and {@linkcode rotaryQkv}. */
@@ -32,7 +38,7 @@ export interface RotaryOptions {
    *
    * @default {0, 1, 2 … in each text}
    */
-  positions?: Tensor | undefined;
+  positions?: IntegerTensor | undefined;
 }
 
 /** One call: the sizes that do not depend on the window. */
@@ -40,7 +46,7 @@ interface Plan {
   device: Device;
   tokens: number;
   width: number;
-  positions: Tensor | undefined;
+  positions: IntegerTensor | undefined;
   params: Readonly<Record<string, number>>;
   /** Columns of half a head, and how many of them a vec4 or a scalar holds. */
   half: number;
@@ -245,7 +251,7 @@ function planFor(x: Tensor, parts: number, options: RotaryOptions): Plan {
     const [rows = 0, places] = positions.shape;
     const fits = positions.shape.length === 2 && places === length &&
       (rows === batch || rows === 1);
-    if (!fits || positions.dtype === "f32") {
+    if (!fits || hasDType(positions, "f32")) {
       throw new TypeError(
         `Cannot place tokens [${batch}, ${length}] by ${positions.dtype} ${
           formatShape(positions.shape)

@@ -11,7 +11,7 @@ import {
   type Shape,
 } from "../shape.ts";
 import { record } from "../tape.ts";
-import type { Tensor } from "../tensor.ts";
+import { hasDType, type IntegerTensor, type Tensor } from "../tensor.ts";
 import { requireHolds } from "../whole_numbers.ts";
 import type { Operand } from "./binary.ts";
 import { sumTo } from "./reduce.ts";
@@ -34,19 +34,20 @@ import { sumTo } from "./reduce.ts";
  * assertEquals([...await y.data()], [0, 2]);
  * ```
  */
-export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
-  if (condition.dtype === "f32") {
+export function where<D extends DType = "f32">(
+  condition: IntegerTensor,
+  a: Operand<D>,
+  b: Operand<D>,
+): Tensor<D> {
+  if (hasDType(condition, "f32")) {
     throw new TypeError(
       "Cannot choose by a condition of f32: compare it, or cast() to u32",
     );
   }
-  const dtype = typeof a !== "number"
-    ? a.dtype
-    : typeof b !== "number"
-    ? b.dtype
-    : "f32";
+  const [first] = [a, b].filter((x) => typeof x !== "number");
+  const dtype = first?.dtype ?? "f32" as D; // Two numbers make floats.
   const given = [["a", a], ["b", b]] as const;
-  const tensors: Tensor[] = [];
+  const tensors: Tensor<D>[] = [];
   const operands: [string, DType][] = [["c", condition.dtype]];
   const fields: [string, ParamType][] = [];
   const scalars: Record<string, number> = {};
@@ -94,7 +95,11 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
  * @throws {TypeError} If the mask does not broadcast to `x`, or `x` is of
  * integers and `value` none of them.
  */
-export function maskedFill(x: Tensor, mask: Tensor, value: number): Tensor {
+export function maskedFill<D extends DType>(
+  x: Tensor<D>,
+  mask: IntegerTensor,
+  value: number,
+): Tensor<D> {
   const shape = broadcastShapes("mask", x.shape, mask.shape);
   if (!sameShape(shape, x.shape)) {
     throw new TypeError(

@@ -9,7 +9,7 @@ import type { DType } from "../dtype.ts";
 import { evaluate, mentioned } from "../launch/evaluate.ts";
 import type { Expression } from "../kernels/elementwise.ts";
 import { record } from "../tape.ts";
-import { alias, type Tensor } from "../tensor.ts";
+import { alias, type AnyTensor, hasDType, type Tensor } from "../tensor.ts";
 
 interface UnaryRow {
   y: string;
@@ -84,8 +84,8 @@ export function unary(
 
 /** Both directions of a row, made at its first use. */
 interface UnaryExpressions {
-  forward: Expression;
-  backward: Expression;
+  forward: Expression<"f32">;
+  backward: Expression<"f32">;
 }
 
 const made = new Map<string, UnaryExpressions>();
@@ -226,8 +226,8 @@ export function clamp(x: Tensor, low: number, high: number): Tensor {
  * becomes 0, and what is out of range the nearest number that both types hold.
  * Between i32 and u32 the bits stay.
  */
-export function cast(x: Tensor, dtype: DType): Tensor {
-  if (x.dtype === dtype) return record(alias(x), [x], (dy) => [dy]);
+export function cast<D extends DType>(x: AnyTensor, dtype: D): Tensor<D> {
+  if (hasDType(x, dtype)) return record(alias(x), [x], (dy) => [dy]);
   return evaluate(x.shape, {
     name: `cast_${dtype}`,
     body: x.dtype === "f32"
@@ -239,7 +239,7 @@ export function cast(x: Tensor, dtype: DType): Tensor {
 }
 
 /** Throws unless x is of floats. */
-export function requireFloat(action: string, x: Tensor): void {
+export function requireFloat(action: string, x: AnyTensor): void {
   if (x.dtype !== "f32") {
     throw new TypeError(
       `Cannot ${action} a tensor of ${x.dtype}: cast() it to f32`,
