@@ -23,7 +23,7 @@ import {
 import { rowsEach, serialTurns } from "../kernels/attention_serial.ts";
 import { grid, launch, part, type Window, windows } from "../launch/launch.ts";
 import type { Param } from "../gpu/observer.ts";
-import { type RandomStream, streamParams } from "../random.ts";
+import { type RandomStream, streamParams } from "../generator.ts";
 import { formatShape } from "../shape.ts";
 import { record } from "../tape.ts";
 import {

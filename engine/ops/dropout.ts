@@ -8,7 +8,7 @@ import {
   type Generator,
   type RandomStream,
   streamParams,
-} from "../random.ts";
+} from "../generator.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
 

@@ -35,7 +35,7 @@ import {
   zeros,
 } from "../../../engine/mod.ts";
 import { fillInto } from "../../../engine/launch/flat.ts";
-import { philoxUniform } from "../../../engine/random.ts";
+import { philoxUniform } from "../../../engine/philox.ts";
 import {
   BertConfig,
   BertForSequenceClassification,
