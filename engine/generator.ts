@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Streams of random numbers, and the generator that gives each random op its own.
-// Numbers are made by counter, not by state: see kernels/random.ts.
+// Streams of random numbers, and the generator that gives each random op its
+// own. Numbers are made by counter, not by state: see kernels/random.ts.
 
 import {
   observer,
@@ -93,8 +93,8 @@ export class Generator {
   }
 
   /**
-   * Whether a capture is in progress that did not make this generator: then each
-   * draw must be repeated at every replay.
+   * Whether a capture is in progress that did not make this generator: then
+   * each draw must be repeated at every replay.
    */
   get #isLive(): boolean {
     const now = observer();
@@ -110,7 +110,9 @@ export class Generator {
   }
 }
 
-/** A stream that is drawn in a captured step: every replay draws another one. */
+/**
+ * A stream that is drawn in a captured step: every replay draws another one.
+ */
 class LiveStream implements RandomStream {
   readonly params = {
     key0: new ReplayParam(),
@@ -156,8 +158,8 @@ export interface StreamParams {
 }
 
 /**
- * Gives a stream as parameters of a kernel. Every replay of a captured step renews
- * them. Code that reads the stream's words instead prevents the replay.
+ * Gives a stream as parameters of a kernel. Every replay of a captured step
+ * renews them. Code that reads the stream's words instead prevents the replay.
  */
 export function streamParams(stream: RandomStream): StreamParams {
   if (stream instanceof LiveStream) return stream.params;

@@ -1,9 +1,10 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The random numbers of the kernels, made on the host: Philox 4×32 with ten rounds
-// (Salmon and others, 2011). Element k of a stream is a fixed function of the seed,
-// the stream's number and k. kernels/random.ts holds the same in WGSL.
+// The random numbers of the kernels, made on the host: Philox 4×32 with ten
+// rounds (Salmon and others, 2011). Element k of a stream is a fixed function
+// of the seed, the stream's number and k. kernels/random.ts holds the same in
+// WGSL.
 
 import type { RandomStream } from "./generator.ts";
 
@@ -24,8 +25,8 @@ function multiplyHigh(a: number, b: number): number {
 }
 
 /**
- * Encrypts a counter with Philox 4×32 and ten rounds: the same four words that the
- * kernels make.
+ * Encrypts a counter with Philox 4×32 and ten rounds: the same four words that
+ * the kernels make.
  *
  * @param counter Four words of 32 bits without a sign.
  * @param key The seed, low word first.
@@ -70,7 +71,8 @@ function blockOf({ key, stream }: RandomStream, index: number): Words {
 }
 
 /**
- * Makes one element of a stream of uniform numbers, the one that a kernel makes.
+ * Makes one element of a stream of uniform numbers, the one that a kernel
+ * makes.
  *
  * @param stream The stream, such as `Generator.next` gives.
  * @param index The element's index in the stream.
@@ -93,8 +95,9 @@ export function philoxUniform(stream: RandomStream, index: number): number {
 }
 
 /**
- * Makes one element of a stream of normally distributed numbers, in 64-bit floats.
- * A kernel makes the same element with the error of its logarithm and sine.
+ * Makes one element of a stream of normally distributed numbers, in 64-bit
+ * floats. A kernel makes the same element with the error of its logarithm and
+ * sine.
  *
  * @param stream The stream, such as `Generator.next` gives.
  * @param index The element's index in the stream.

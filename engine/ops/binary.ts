@@ -1,11 +1,12 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Element-wise ops of two operands, broadcasting. Each is a row: its value, then
-// its derivatives, as WGSL expressions in a, b, the result y and the incoming
-// gradient dy.
+// Element-wise ops of two operands, with broadcasting. Each op is a row of a
+// table: its value and its two derivatives, as WGSL expressions in the operands
+// a and b, the result y and the incoming gradient dy. Most of the file is
+// documentation.
 
-import type { DType } from "../dtype.ts";
+import { type DType, requireFloat } from "../dtype.ts";
 import { evaluate, mentioned } from "../launch/evaluate.ts";
 import type { Expression } from "../kernels/elementwise.ts";
 import { broadcastShapes, sameShape, type Shape } from "../shape.ts";
@@ -13,25 +14,26 @@ import { record } from "../tape.ts";
 import type { AnyTensor, Tensor } from "../tensor.ts";
 import { requireHolds } from "../whole_numbers.ts";
 import { sumTo } from "./reduce.ts";
-import { requireFloat, unary } from "./unary.ts";
+import { unary } from "./unary.ts";
 
 /**
  * A tensor, or a number that stands for a tensor of that one value. Beside a
- * tensor of integers it must be one of them: 0.5 or NaN is refused, not cut.
+ * tensor of integers the number must be an integer of that type, too: 0.5 or
+ * NaN is refused, not rounded.
  */
 export type Operand<D extends DType = "f32"> = Tensor<D> | number;
 
-/** An op whose result has the type of its operands. */
-interface ArithmeticRow extends Value {
-  da: string;
-  db: string;
+/** The value of an op, as WGSL. */
+interface ValueRow {
+  y: string;
+  /** The value for floats, where NaN needs another expression. */
+  ofFloats?: string;
 }
 
-/** The value of an op. */
-interface Value {
-  y: string;
-  /** The value for floats, where NaN makes a difference. */
-  ofFloats?: string;
+/** An op whose result has the type of its operands, with its derivatives. */
+interface ArithmeticRow extends ValueRow {
+  da: string;
+  db: string;
 }
 
 const ARITHMETIC = {
@@ -58,7 +60,7 @@ const ARITHMETIC = {
   },
 } satisfies Record<string, ArithmeticRow>;
 
-/** Comparisons give u32 and have no derivative. */
+/** Comparisons: their result is u32 and has no derivative. */
 const COMPARISONS = {
   equal: {
     y: "u32(a == b)",
@@ -84,9 +86,14 @@ const COMPARISONS = {
     y: "u32(a >= b)",
     ofFloats: "u32(a >= b && ordered(a, b))",
   },
-} satisfies Record<string, Value>;
+} satisfies Record<string, ValueRow>;
 
 const NAMES = ["a", "b", "y", "dy"] as const;
+
+/**
+ * Expressions that were made before, by label, text, type and which are
+ * numbers.
+ */
 const made = new Map<string, Expression>();
 
 function arithmetic<D extends DType>(
@@ -119,11 +126,11 @@ function compare<D extends DType>(
   return run(valueOf(COMPARISONS[name], dtype), "u32", name, { a, b });
 }
 
-function valueOf(row: Value, dtype: DType): string {
+function valueOf(row: ValueRow, dtype: DType): string {
   return dtype === "f32" ? row.ofFloats ?? row.y : row.y;
 }
 
-/** A checked call. */
+/** A call whose operands were checked. */
 interface Call<D extends DType> {
   /** The type of the operands. */
   dtype: D;
@@ -138,6 +145,7 @@ interface Call<D extends DType> {
   ): Tensor<R>;
 }
 
+/** Checks the operands of an op and finds their common shape. */
 function prepare<D extends DType>(
   name: string,
   a: Operand<D>,
@@ -210,10 +218,13 @@ function prepare<D extends DType>(
 }
 
 /**
- * Adds, broadcasting: `a + b`.
+ * Adds: `a + b`.
  *
- * @throws {TypeError} If the shapes do not broadcast, the types differ, or a
- * number stands beside integers and is none of them.
+ * @param a A tensor or a number.
+ * @param b A tensor or a number; both broadcast.
+ * @returns A tensor of the common shape and of the same element type.
+ * @throws {TypeError} If the shapes do not broadcast, the element types differ,
+ * or a number is not of the integer type beside it.
  *
  * @example Usage
  * ```ts
@@ -232,7 +243,24 @@ export function add<D extends DType>(
   return arithmetic("add", a, b);
 }
 
-/** Subtracts, broadcasting: `a - b`. */
+/**
+ * Subtracts: `a - b`.
+ *
+ * @param a A tensor or a number.
+ * @param b A tensor or a number; both broadcast.
+ * @returns A tensor of the common shape and of the same element type.
+ * @throws {TypeError} If the shapes do not broadcast, the element types differ,
+ * or a number is not of the integer type beside it.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, sub, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await sub(1, tensor([1, 5])).data()], [0, -4]);
+ * ```
+ */
 export function sub<D extends DType>(
   a: Operand<D>,
   b: Operand<D>,
@@ -240,7 +268,25 @@ export function sub<D extends DType>(
   return arithmetic("sub", a, b);
 }
 
-/** Multiplies element by element, broadcasting: `a · b`. */
+/**
+ * Multiplies element by element: `a · b`. For products of matrices see
+ * `matmul`.
+ *
+ * @param a A tensor or a number.
+ * @param b A tensor or a number; both broadcast.
+ * @returns A tensor of the common shape and of the same element type.
+ * @throws {TypeError} If the shapes do not broadcast, the element types differ,
+ * or a number is not of the integer type beside it.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, mul, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await mul(tensor([1, 5]), 3).data()], [3, 15]);
+ * ```
+ */
 export function mul<D extends DType>(
   a: Operand<D>,
   b: Operand<D>,
@@ -249,11 +295,24 @@ export function mul<D extends DType>(
 }
 
 /**
- * Divides, broadcasting: `a / b`. Of integers the fraction is cut off, towards
- * zero; where a tensor of integers divides by its 0 the result is `a`.
+ * Divides: `a / b`. The quotient of integers is rounded towards zero; where a
+ * tensor of integers holds a divisor of 0, the result is `a`.
  *
- * @throws {TypeError} As {@linkcode add}.
- * @throws {RangeError} If integers are to be divided by the number 0.
+ * @param a A tensor or a number.
+ * @param b A tensor or a number; both broadcast.
+ * @returns A tensor of the common shape and of the same element type.
+ * @throws {TypeError} If the shapes do not broadcast, the element types differ,
+ * or a number is not of the integer type beside it.
+ * @throws {RangeError} If integers are divided by the number 0.
+ *
+ * @example Usage
+ * ```ts
+ * import { div, initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await div(tensor([1, 5]), 2).data()], [0.5, 2.5]);
+ * ```
  */
 export function div<D extends DType>(
   a: Operand<D>,
@@ -263,16 +322,21 @@ export function div<D extends DType>(
 }
 
 /**
- * Raises to a power, broadcasting: `aᵇ`, as IEEE 754 defines it: 1 for the
- * exponent 0 and for the base 1, whatever the other is; a negative base takes
- * whole exponents alone, else the result is NaN. Whole exponents up to 64
- * multiply, so that squares and cubes of small whole numbers are exact.
+ * Raises to a power: `aᵇ`, as IEEE 754 defines it. The result is 1 for the
+ * exponent 0 and for the base 1, whatever the other operand is. A negative base
+ * needs a whole exponent; otherwise the result is NaN. Powers with whole
+ * exponents up to 64 are products, so that squares and cubes of small whole
+ * numbers are exact.
  *
- * The derivative towards the base is 0 for the exponent 0; the one towards the
- * exponent is 0 where a base of 0 has an exponent that is not negative, and NaN
- * for negative bases.
+ * The derivative with respect to the base is 0 where the exponent is 0. The one
+ * with respect to the exponent is NaN for negative bases, and 0 where the base
+ * is 0 and the exponent is not negative.
  *
- * @throws {TypeError} If the shapes do not broadcast or a tensor is not of f32.
+ * @param a The base, a tensor of floats.
+ * @param b The exponent, a tensor of floats or a number; both broadcast.
+ * @returns A tensor of floats of the common shape.
+ * @throws {TypeError} If the shapes do not broadcast or a tensor is not of
+ * floats.
  *
  * @example Usage
  * ```ts
@@ -292,7 +356,25 @@ export function pow(a: Tensor, b: Operand): Tensor {
   return unary(whole ? "whole_power" : "power", a, { exponent: b }, "pow");
 }
 
-/** The smaller of each pair; where both are equal they share the gradient. */
+/**
+ * Takes the smaller element of each pair. Where both
+ * are equal, each gets half of the gradient. NaN beats every number.
+ *
+ * @param a A tensor or a number.
+ * @param b A tensor or a number; both broadcast.
+ * @returns A tensor of the common shape and of the same element type.
+ * @throws {TypeError} If the shapes do not broadcast, the element types differ,
+ * or a number is not of the integer type beside it.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, minimum, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await minimum(tensor([1, 5]), 3).data()], [1, 3]);
+ * ```
+ */
 export function minimum<D extends DType>(
   a: Operand<D>,
   b: Operand<D>,
@@ -300,7 +382,25 @@ export function minimum<D extends DType>(
   return arithmetic("minimum", a, b);
 }
 
-/** The larger of each pair; where both are equal they share the gradient. */
+/**
+ * Takes the larger element of each pair. Where both
+ * are equal, each gets half of the gradient. NaN beats every number.
+ *
+ * @param a A tensor or a number.
+ * @param b A tensor or a number; both broadcast.
+ * @returns A tensor of the common shape and of the same element type.
+ * @throws {TypeError} If the shapes do not broadcast, the element types differ,
+ * or a number is not of the integer type beside it.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, maximum, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await maximum(tensor([1, 5]), 3).data()], [3, 5]);
+ * ```
+ */
 export function maximum<D extends DType>(
   a: Operand<D>,
   b: Operand<D>,
@@ -308,7 +408,24 @@ export function maximum<D extends DType>(
   return arithmetic("maximum", a, b);
 }
 
-/** 1 where `a = b`, else 0, as u32. */
+/**
+ * Compares: 1 where `a = b`, and 0 elsewhere. NaN equals nothing.
+ *
+ * @param a A tensor or a number.
+ * @param b A tensor or a number; both broadcast.
+ * @returns A tensor of u32 of the common shape, without a derivative.
+ * @throws {TypeError} If the shapes do not broadcast, the element types differ,
+ * or a number is not of the integer type beside it.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal, initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await equal(tensor([1, 2, 3]), 2).data()], [0, 1, 0]);
+ * ```
+ */
 export function equal<D extends DType>(
   a: Operand<D>,
   b: Operand<D>,
@@ -316,7 +433,24 @@ export function equal<D extends DType>(
   return compare("equal", a, b);
 }
 
-/** 1 where `a ≠ b`, else 0, as u32. */
+/**
+ * Compares: 1 where `a ≠ b`, and 0 elsewhere. NaN differs from everything.
+ *
+ * @param a A tensor or a number.
+ * @param b A tensor or a number; both broadcast.
+ * @returns A tensor of u32 of the common shape, without a derivative.
+ * @throws {TypeError} If the shapes do not broadcast, the element types differ,
+ * or a number is not of the integer type beside it.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, notEqual, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await notEqual(tensor([1, 2, 3]), 2).data()], [1, 0, 1]);
+ * ```
+ */
 export function notEqual<D extends DType>(
   a: Operand<D>,
   b: Operand<D>,
@@ -324,7 +458,25 @@ export function notEqual<D extends DType>(
   return compare("notEqual", a, b);
 }
 
-/** 1 where `a < b`, else 0, as u32. */
+/**
+ * Compares: 1 where `a < b`, and 0 elsewhere. It is 0
+ * where either operand is NaN.
+ *
+ * @param a A tensor or a number.
+ * @param b A tensor or a number; both broadcast.
+ * @returns A tensor of u32 of the common shape, without a derivative.
+ * @throws {TypeError} If the shapes do not broadcast, the element types differ,
+ * or a number is not of the integer type beside it.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, less, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await less(tensor([1, 2, 3]), 2).data()], [1, 0, 0]);
+ * ```
+ */
 export function less<D extends DType>(
   a: Operand<D>,
   b: Operand<D>,
@@ -332,7 +484,25 @@ export function less<D extends DType>(
   return compare("less", a, b);
 }
 
-/** 1 where `a ≤ b`, else 0, as u32. */
+/**
+ * Compares: 1 where `a ≤ b`, and 0 elsewhere. It is 0
+ * where either operand is NaN.
+ *
+ * @param a A tensor or a number.
+ * @param b A tensor or a number; both broadcast.
+ * @returns A tensor of u32 of the common shape, without a derivative.
+ * @throws {TypeError} If the shapes do not broadcast, the element types differ,
+ * or a number is not of the integer type beside it.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, lessEqual, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await lessEqual(tensor([1, 2, 3]), 2).data()], [1, 1, 0]);
+ * ```
+ */
 export function lessEqual<D extends DType>(
   a: Operand<D>,
   b: Operand<D>,
@@ -340,7 +510,25 @@ export function lessEqual<D extends DType>(
   return compare("lessEqual", a, b);
 }
 
-/** 1 where `a > b`, else 0, as u32. */
+/**
+ * Compares: 1 where `a > b`, and 0 elsewhere. It is 0
+ * where either operand is NaN.
+ *
+ * @param a A tensor or a number.
+ * @param b A tensor or a number; both broadcast.
+ * @returns A tensor of u32 of the common shape, without a derivative.
+ * @throws {TypeError} If the shapes do not broadcast, the element types differ,
+ * or a number is not of the integer type beside it.
+ *
+ * @example Usage
+ * ```ts
+ * import { greater, initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await greater(tensor([1, 2, 3]), 2).data()], [0, 0, 1]);
+ * ```
+ */
 export function greater<D extends DType>(
   a: Operand<D>,
   b: Operand<D>,
@@ -348,7 +536,25 @@ export function greater<D extends DType>(
   return compare("greater", a, b);
 }
 
-/** 1 where `a ≥ b`, else 0, as u32. */
+/**
+ * Compares: 1 where `a ≥ b`, and 0 elsewhere. It is 0
+ * where either operand is NaN.
+ *
+ * @param a A tensor or a number.
+ * @param b A tensor or a number; both broadcast.
+ * @returns A tensor of u32 of the common shape, without a derivative.
+ * @throws {TypeError} If the shapes do not broadcast, the element types differ,
+ * or a number is not of the integer type beside it.
+ *
+ * @example Usage
+ * ```ts
+ * import { greaterEqual, initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await greaterEqual(tensor([1, 2, 3]), 2).data()], [0, 1, 1]);
+ * ```
+ */
 export function greaterEqual<D extends DType>(
   a: Operand<D>,
   b: Operand<D>,

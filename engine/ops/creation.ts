@@ -1,6 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+// Functions that make tensors from values of the host.
+
 import { currentDevice, type Device } from "../gpu/device.ts";
 import {
   type DType,
@@ -25,22 +27,23 @@ export type DTypeOf<V> = V extends { BYTES_PER_ELEMENT: number }
   : "u32"
   : "f32";
 
-/** Options of the functions that make tensors. */
+/** Options that all functions share which make tensors. */
 export interface TensorOptions<D extends DType = DType> {
   /**
    * The element type.
    *
-   * @default {"f32"; for a typed array of integers "i32" or "u32"}
+   * @default {"f32"; for typed arrays of integers "i32" or "u32", and "i32" for
+   * `arange`}
    */
   dtype?: D;
   /**
-   * Whether `backward` is to find this tensor's gradient.
+   * Whether `backward` finds this tensor's gradient.
    *
    * @default {false}
    */
   requiresGrad?: boolean;
   /**
-   * The device to hold it.
+   * The device that holds the tensor.
    *
    * @default {the current device}
    */
@@ -51,7 +54,7 @@ export interface TensorOptions<D extends DType = DType> {
 export interface FromValuesOptions<D extends DType = DType>
   extends TensorOptions<D> {
   /**
-   * The shape of flat values.
+   * The shape, where the values are flat.
    *
    * @default {the nesting of the values}
    */
@@ -61,14 +64,18 @@ export interface FromValuesOptions<D extends DType = DType>
 /**
  * Makes a tensor from numbers, nested arrays or a typed array.
  *
- * Typed arrays of floats (16, 32 or 64 bits) become f32; of integers with a sign
- * (8, 16, 32 or 64 bits) i32, of others u32, unless `dtype` says otherwise. Where
- * it asks for integers, fractions are cut towards zero, as `cast()` does.
+ * Typed arrays of floats (16, 32 or 64 bits) become f32. Typed arrays of
+ * integers with a sign (8, 16, 32 or 64 bits) become i32, others u32. `dtype`
+ * overrides this; if it is an integer type, fractions are rounded towards zero,
+ * as `cast()` does.
  *
+ * @param values A number, nested arrays of numbers, or a typed array.
+ * @param options The element type, the shape and more.
+ * @returns A tensor with the values, row by row.
  * @throws {TypeError} If nested arrays are ragged or hold anything but numbers,
- * the values do not fill the shape, or there is no such type.
- * @throws {RangeError} If an integer type is asked for and a value is NaN or out of
- * its range.
+ * if the values do not fill the shape, or if no such element type exists.
+ * @throws {RangeError} If the element type is an integer type and a value is
+ * NaN or out of its range.
  *
  * @example Usage
  * ```ts
@@ -102,7 +109,8 @@ export function tensor<
       } from ${flat.length} values: it has ${sizeOf(shape)} elements`,
     );
   }
-  // Converted before there is a tensor, which an error would leave behind.
+  // Conversion may fail, and would then leave a tensor behind: so it comes
+  // first.
   const converted = isOf(dtype, flat)
     ? flat
     : DTYPES[dtype].from(dtype === "f32" ? flat : towardsZero(flat));
@@ -111,7 +119,7 @@ export function tensor<
   return x;
 }
 
-/** Whole numbers of an integer type that was asked for by name. */
+/** Rounds numbers for an integer type that the caller asked for by name. */
 function towardsZero(values: ArrayLike<number>): number[] {
   return Array.from(values, Math.trunc);
 }
@@ -120,7 +128,7 @@ function isOf(dtype: DType, values: ArrayLike<number>): values is TypedArray {
   return isTypedArray(values) && dtypeOf(values) === dtype;
 }
 
-/** The type of a tensor made of values, where none is asked for. */
+/** The element type of a tensor made of values, if the caller names none. */
 function usualType(values: Nested | NumberArray): DType {
   if (!ArrayBuffer.isView(values)) return "f32";
   const kind = values.constructor.name;
@@ -140,7 +148,16 @@ function numbersOf(values: NumberArray): ArrayLike<number> {
 }
 
 /**
- * Makes a tensor of one number.
+ * Makes a tensor whose elements are all the same number.
+ *
+ * @param shape The shape of the result.
+ * @param value The number.
+ * @param options The element type and more.
+ * @returns A tensor of that number.
+ * @throws {TypeError} If the value is not a number, or no such element type
+ * exists.
+ * @throws {RangeError} If the element type does not hold the number, or the
+ * shape is not one.
  *
  * @example Usage
  * ```ts
@@ -166,7 +183,23 @@ export function full<D extends DType = "f32">(
   return x;
 }
 
-/** Makes a tensor of zeros. */
+/**
+ * Makes a tensor of zeros.
+ *
+ * @param shape The shape of the result.
+ * @param options The element type and more.
+ * @returns A tensor of zeros.
+ * @throws {RangeError} If the shape is not one.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, zeros } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await zeros([2]).data()], [0, 0]);
+ * ```
+ */
 export function zeros<D extends DType = "f32">(
   shape: Shape,
   options: TensorOptions<D> = {},
@@ -174,7 +207,23 @@ export function zeros<D extends DType = "f32">(
   return full(shape, 0, options);
 }
 
-/** Makes a tensor of ones. */
+/**
+ * Makes a tensor of ones.
+ *
+ * @param shape The shape of the result.
+ * @param options The element type and more.
+ * @returns A tensor of ones.
+ * @throws {RangeError} If the shape is not one.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, ones } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await ones([2]).data()], [1, 1]);
+ * ```
+ */
 export function ones<D extends DType = "f32">(
   shape: Shape,
   options: TensorOptions<D> = {},
@@ -183,7 +232,13 @@ export function ones<D extends DType = "f32">(
 }
 
 /**
- * Makes the tensor `[0, 1, …, length - 1]` of 32-bit integers.
+ * Makes the tensor `[0, 1, …, length - 1]`, of i32 unless `dtype` says
+ * otherwise.
+ *
+ * @param length The number of elements.
+ * @param options The element type and more.
+ * @returns A tensor with one axis.
+ * @throws {RangeError} If the length is not a whole number from 0.
  *
  * @example Usage
  * ```ts
@@ -251,7 +306,7 @@ function flatten(values: Nested, shape: Shape): number[] {
       if (typeof at !== "number") throw notANumber(at);
       if (depth === shape.length) return void flat.push(at);
     } else if (depth < shape.length && at.length === shape[depth]) {
-      // By index, so that what a sparse array lacks is met too.
+      // By index, so that the holes of a sparse array are visited, too.
       for (let i = 0; i < at.length; i++) visit(at[i], depth + 1);
       return;
     }
@@ -265,7 +320,9 @@ function flatten(values: Nested, shape: Shape): number[] {
   return flat;
 }
 
-/** What was given in a number's place, named. */
+/**
+ * The error for a value in a number's place; it names the kind of the value.
+ */
 function notANumber(value: unknown): TypeError {
   const kind = value === null
     ? "null"

@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Ops that draw random numbers. The numbers depend on a stream and on the element's
-// index alone: see kernels/random.ts.
+// Ops that draw random numbers. The numbers depend on a stream and on the
+// element's index alone: see kernels/random.ts.
 
 import { touch } from "../changes.ts";
 import {
@@ -103,7 +103,8 @@ export function uniform(shape: Shape, options: UniformOptions = {}): Tensor {
  * Draws normally distributed numbers, by Box and Muller's method.
  *
  * @param shape The shape of the result.
- * @param options The mean, the standard deviation, the generator and the device.
+ * @param options The mean, the standard deviation, the generator and the
+ * device.
  * @returns A tensor of floats.
  * @throws {RangeError} If `std` is negative.
  *
@@ -192,8 +193,8 @@ export interface FillOptions {
 /**
  * Overwrites a tensor with elements `offset`, `offset + 1` … of a stream.
  *
- * @param y The tensor. It must own its padding, because four elements are written
- * at once: a tensor made by `allocate`, and not a view between others.
+ * @param y The tensor. It must own its padding, because four elements are
+ * written at once: a tensor made by `allocate`, and not a view between others.
  * @param kind The distribution to draw from.
  * @param stream The stream, such as {@linkcode Generator.next} gives.
  * @param options The parameters of the distribution, and the offset.

@@ -1,6 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+// Ops that choose between elements by a condition.
+
 import type { DType } from "../dtype.ts";
 import { evaluate } from "../launch/evaluate.ts";
 import type { ParamType } from "../gpu/kernel.ts";
@@ -17,11 +19,16 @@ import type { Operand } from "./binary.ts";
 import { sumTo } from "./reduce.ts";
 
 /**
- * Takes `a` where the condition is not 0, else `b`; all three broadcast.
+ * Takes elements of `a` where the condition is not 0, and of `b` elsewhere. All
+ * three broadcast.
  *
  * @param condition A tensor of integers, such as a comparison gives.
+ * @param a A tensor or a number.
+ * @param b A tensor or a number.
+ * @returns A tensor of the common shape and of the type of `a` and `b`; of
+ * floats, if both are numbers.
  * @throws {TypeError} If the shapes do not broadcast, the types differ, or a
- * number stands beside integers and is none of them.
+ * number is not of the integer type beside it.
  *
  * @example Usage
  * ```ts
@@ -90,10 +97,24 @@ export function where<D extends DType = "f32">(
 }
 
 /**
- * Puts `value` where the mask is not 0; elsewhere `x`. The mask broadcasts.
+ * Replaces elements by a number where a mask is not 0.
  *
- * @throws {TypeError} If the mask does not broadcast to `x`, or `x` is of
- * integers and `value` none of them.
+ * @param x A tensor of any type.
+ * @param mask A tensor of integers that broadcasts to x's shape.
+ * @param value The number.
+ * @returns A tensor of x's shape and type.
+ * @throws {TypeError} If the mask does not broadcast to x's shape, or the
+ * number is not of x's integer type.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, less, maskedFill, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const x = tensor([-1, 2]);
+ * assertEquals([...await maskedFill(x, less(x, 0), 9).data()], [9, 2]);
+ * ```
  */
 export function maskedFill<D extends DType>(
   x: Tensor<D>,
