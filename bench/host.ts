@@ -7,9 +7,9 @@ import {
   add,
   capture,
   type Device,
+  type IntegerTensor,
   ones,
   scope,
-  type Tensor,
 } from "../engine/mod.ts";
 import { TRAINING_SIZES } from "./cases.ts";
 import { type StepSizes, TrainingBench } from "./training.ts";
@@ -115,7 +115,8 @@ export async function measureSteps(
   using bench = new TrainingBench(sizes);
   const [eager, captured] = [false, true].map((enabled) => {
     const run = capture(
-      (inputs: { inputIds: Tensor; labels: Tensor }) => bench.step(inputs),
+      (inputs: { inputIds: IntegerTensor; labels: IntegerTensor }) =>
+        bench.step(inputs),
       { enabled },
     );
     return { run, samples: [] as number[], cost: emptyCost() };

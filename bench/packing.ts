@@ -10,6 +10,7 @@ import {
   backward,
   type Device,
   initialize,
+  type IntegerTensor,
   manualSeed,
   scope,
   type Tensor,
@@ -124,7 +125,7 @@ function seq2seqStep(
 function maskOf(
   mask: Int32Array<ArrayBuffer>,
   shape: readonly [number, number],
-): { attentionMask?: Tensor } {
+): { attentionMask?: IntegerTensor } {
   return mask.includes(0) ? { attentionMask: tensor(mask, { shape }) } : {};
 }
 

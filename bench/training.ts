@@ -3,7 +3,13 @@
 // The training step that benches time: forward, backward, clipping and AdamW of
 // a BERT classifier of any size.
 
-import { backward, scope, type Tensor, tensor } from "../engine/mod.ts";
+import {
+  backward,
+  type IntegerTensor,
+  scope,
+  type Tensor,
+  tensor,
+} from "../engine/mod.ts";
 import { AdamW, clipGradNorm } from "../nn/mod.ts";
 import { BertConfig, BertForSequenceClassification } from "../models/mod.ts";
 
@@ -55,7 +61,9 @@ export class TrainingBench implements Disposable {
   }
 
   /** One step; gives its loss. */
-  step(inputs: { inputIds: Tensor; labels: Tensor }): { loss: Tensor } {
+  step(
+    inputs: { inputIds: IntegerTensor; labels: IntegerTensor },
+  ): { loss: Tensor } {
     const { loss } = this.model.forward(inputs);
     if (!loss) throw new Error("the model gave no loss");
     backward(loss);

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { initialize, manualSeed, type Tensor } from "../engine/mod.ts";
+import { type AnyTensor, initialize, manualSeed } from "../engine/mod.ts";
 import type { EncoderInputs } from "../models/mod.ts";
 import {
   AdamW,
@@ -175,7 +175,8 @@ async function fit(
       const inputs = texts.batch(rows, { usesPacking, fewShapes: true });
       return { ...inputs, labels: own };
     },
-    step: (inputs: EncoderInputs & { labels: Tensor }) => model.forward(inputs),
+    step: (inputs: EncoderInputs & { labels: AnyTensor }) =>
+      model.forward(inputs),
     optimizer,
     scheduler: new Scheduler(optimizer, schedule),
     signal,

@@ -1,14 +1,17 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+// The element types of tensors, and the typed arrays that hold elements on the
+// host.
+
 import { checkAll } from "./whole_numbers.ts";
 
-/** The element type of a {@linkcode Tensor}: 32-bit floats or integers. */
+/** The element type of a tensor: 32-bit floats or integers. */
 export type DType = "f32" | "i32" | "u32";
 
 /**
- * A typed array of any kind, as {@linkcode tensor} takes them: floats become f32,
- * integers with a sign i32, others u32.
+ * A typed array of any kind, from which `tensor` makes a tensor: of f32 for
+ * floats, of i32 for integers with a sign, and of u32 for others.
  */
 export type NumberArray =
   | Float32Array
@@ -24,31 +27,41 @@ export type NumberArray =
   | Uint32Array
   | BigUint64Array;
 
-/** The typed array that holds the elements of a tensor on the host. */
-export type TypedArray =
-  | Float32Array<ArrayBuffer>
-  | Int32Array<ArrayBuffer>
-  | Uint32Array<ArrayBuffer>;
+/** For each element type, the typed array that holds elements on the host. */
+export interface TypedArrays {
+  /** 32-bit floats. */
+  f32: Float32Array<ArrayBuffer>;
+  /** 32-bit integers with a sign. */
+  i32: Int32Array<ArrayBuffer>;
+  /** 32-bit integers without a sign. */
+  u32: Uint32Array<ArrayBuffer>;
+}
 
-/** What is known of an element type. */
-export interface DTypeInfo {
-  /** Bytes of one element. */
+/**
+ * The typed array that holds elements of type `D` on the host; of any type,
+ * where none is named.
+ */
+export type TypedArray<D extends DType = DType> = TypedArrays[D];
+
+/** The properties of an element type. */
+export interface DTypeInfo<D extends DType = DType> {
+  /** The bytes of one element. */
   bytes: number;
   /** The name of the type in WGSL. */
   wgsl: string;
-  /** Values in a buffer, from a byte offset. */
-  view(buffer: ArrayBuffer, offset: number, length: number): TypedArray;
+  /** Gives the elements in a buffer, from a byte offset. */
+  view(buffer: ArrayBuffer, offset: number, length: number): TypedArray<D>;
   /**
-   * Converts values.
+   * Converts numbers to elements.
    *
-   * @throws {RangeError} If one is no number of the type: a fraction, NaN or a
-   * number out of range where the type holds integers.
+   * @throws {RangeError} If an integer type does not hold a number: a fraction,
+   * NaN, or a number out of range.
    */
-  from(values: ArrayLike<number>): TypedArray;
+  from(values: ArrayLike<number>): TypedArray<D>;
 }
 
-/** What differs between the element types; a new type is one row here. */
-export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
+/** The properties of each element type. A new type is a new row here. */
+export const DTYPES: { readonly [D in DType]: DTypeInfo<D> } = {
   f32: {
     bytes: 4,
     wgsl: "f32",
@@ -69,8 +82,43 @@ export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
   },
 };
 
-/** The element type that a typed array holds. */
+/**
+ * Checks that a tensor is of floats, as derivatives and most functions need.
+ *
+ * @param action What is done, for the message: "take the mean of".
+ * @throws {TypeError} If it is of integers.
+ */
+export function requireFloat(
+  action: string,
+  { dtype }: { readonly dtype: DType },
+): void {
+  if (dtype === "f32") return;
+  throw new TypeError(
+    `Cannot ${action} a tensor of ${dtype}: cast() it to f32`,
+  );
+}
+
+/**
+ * Finds the element type of a typed array.
+ *
+ * @param values Elements of a tensor on the host.
+ * @returns Their element type.
+ *
+ * @example Usage
+ * ```ts
+ * import { dtypeOf } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(dtypeOf(new Int32Array(2)), "i32");
+ * ```
+ */
 export function dtypeOf(values: TypedArray): DType {
   if (values instanceof Float32Array) return "f32";
   return values instanceof Int32Array ? "i32" : "u32";
+}
+
+/** Whether a value is a typed array of an element type. */
+export function isTypedArray(value: unknown): value is TypedArray {
+  return value instanceof Float32Array || value instanceof Int32Array ||
+    value instanceof Uint32Array;
 }

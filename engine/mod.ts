@@ -57,7 +57,9 @@ export {
 } from "./gpu/observer.ts";
 export * from "./gpu/block.ts";
 export * from "./gpu/pool.ts";
-export * from "./random.ts";
+export * from "./generator.ts";
+export * from "./philox.ts";
+export * from "./ops/random.ts";
 export * from "./scope.ts";
 export * from "./shape.ts";
 export type {

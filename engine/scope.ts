@@ -1,17 +1,35 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-/** What a scope knows of the tensors that it frees. */
+// Scopes free tensors that a part of a program made. They know tensors only by
+// an interface, because tensor.ts imports this file.
+
+/** A thing that a scope frees: a tensor, as far as scopes know it. */
 export interface Scoped {
-  /** The scope that will free it, if any. */
+  /** The scope that will free it, if one will. */
   owner: Scope | undefined;
-  /** What the error for a use after disposal adds. */
+  /** Text that the error for a use after disposal adds. */
   disposalNote: string;
-  /** Frees it. */
+  /** Gives its memory back. */
   dispose(): void;
 }
 
-/** A stretch of code whose tensors are freed together. See {@linkcode scope}. */
+/**
+ * A part of a program whose tensors are freed together; {@linkcode scope} opens
+ * one.
+ *
+ * @example Closing a scope without a brace
+ * ```ts
+ * import { initialize, ones, type Scope, scope } from "@swagpu/swagpu/engine";
+ * import { assert } from "@std/assert";
+ *
+ * await initialize();
+ * const inner: Scope = scope();
+ * const x = ones([2]);
+ * inner[Symbol.dispose]();
+ * assert(x.isDisposed);
+ * ```
+ */
 export class Scope implements Disposable {
   /** The tensors that this scope will free. */
   readonly tensors: Set<Scoped> = new Set();
@@ -19,26 +37,31 @@ export class Scope implements Disposable {
   #parent: Scope | undefined;
   #isOpen = true;
 
-  /** Use {@linkcode scope}. */
+  /**
+   * Describes a scope; {@linkcode scope} opens one.
+   *
+   * @param parent The scope around it, if there is one.
+   */
   constructor(parent: Scope | undefined) {
     this.#parent = parent;
   }
 
-  /** The scope around this one that is still open, if any. */
+  /** The innermost open scope around this one, if there is one. */
   get parent(): Scope | undefined {
     return this.#parent;
   }
 
-  /** Whether code has been awaited since the scope was opened. */
+  /** Whether the program has awaited anything since the scope was opened. */
   get #hasWaited(): boolean {
     return this.#turn !== currentTurn();
   }
 
-  /** Frees every tensor that was made inside and not kept. */
+  /** Closes the scope: frees every tensor that was made inside and not kept. */
   [Symbol.dispose](): void {
     if (!this.#isOpen) return;
     if (this.#hasWaited) {
-      // What was opened since then may be other code's, which awaits, too.
+      // Scopes that were opened since then may belong to other asynchronous
+      // code.
       this.#leave();
     } else {
       // Scopes that an error left open inside this one end with it.
@@ -57,7 +80,7 @@ export class Scope implements Disposable {
     }
   }
 
-  /** Takes this scope out of the chain of open ones. */
+  /** Removes this scope from the chain of open ones. */
   #leave(): void {
     let inside = innermost;
     while (inside && inside !== this && inside.#parent !== this) {
@@ -67,16 +90,17 @@ export class Scope implements Disposable {
   }
 }
 
-/** Why other code may find its tensors freed. */
-const AWAITED = ". That scope was open while something was awaited, and then " +
-  "takes the tensors that other code makes, too: await only reads inside";
+/** Explains to other code why its tensors may have been freed. */
+const AWAITED =
+  ". That scope was open while something was awaited, so it took " +
+  "the tensors that other code made meanwhile: await only reads in a scope";
 
 let innermost: Scope | undefined;
 
 let turn = 0;
 let isTurning = false;
 
-/** A number that changes whenever code has been awaited. */
+/** A number that changes whenever the program has awaited something. */
 function currentTurn(): number {
   if (!isTurning) {
     isTurning = true;
@@ -89,15 +113,17 @@ function currentTurn(): number {
 }
 
 /**
- * Opens a scope: every tensor made until it is disposed is then freed, unless
- * {@linkcode keep} was called for it.
+ * Opens a scope. When the scope is closed, it frees every tensor that was made
+ * since and for which {@linkcode keep} was not called.
  *
- * Scopes nest. JavaScript has no way to tell which of several asynchronous
- * functions made a tensor, so a scope that is open while something is awaited
- * takes what others make meanwhile. Therefore, between opening and closing one,
- * await only reads of tensors that are there already; such scopes may overlap
- * and close in any order, each freeing its own. A tensor that is used after it
- * was freed throws a `ReferenceError`.
+ * Scopes nest. JavaScript cannot tell which of several asynchronous functions
+ * made a tensor, so a scope that is open while something is awaited also takes
+ * the tensors that other functions make in the meantime. Therefore, await
+ * nothing in an open scope but reads of tensors that exist already. Such scopes
+ * may overlap and close in any order, and each frees its own tensors. Using a
+ * tensor after it was freed throws a `ReferenceError`.
+ *
+ * @returns The scope, to be closed by `using` or `Symbol.dispose`.
  *
  * @example Usage
  * ```ts
@@ -133,7 +159,28 @@ export function scope(): Scope {
   innermost = new Scope(innermost);
   return innermost;
 }
-/** Hands a tensor to the enclosing scope, or, outside of all, to the caller. */
+
+/**
+ * Keeps a tensor when its scope closes: the scope around takes it over, or the
+ * caller if there is none.
+ *
+ * @param tensor A tensor.
+ * @returns The same tensor.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, keep, mul, scope, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * function square(value: number) {
+ *   using _ = scope();
+ *   const x = tensor([value]); // freed at the brace
+ *   return keep(mul(x, x));
+ * }
+ * assertEquals(await square(3).item(), 9);
+ * ```
+ */
 export function keep<T extends Scoped>(tensor: T): T {
   const { owner } = tensor;
   owner?.tensors.delete(tensor);
@@ -142,20 +189,39 @@ export function keep<T extends Scoped>(tensor: T): T {
   return tensor;
 }
 
-/** Takes a tensor out of all scopes: it lives until it is disposed. */
+/**
+ * Removes a tensor from its scope, so that it lives until it is disposed.
+ *
+ * @param tensor A tensor.
+ * @returns The same tensor.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, ones, scope } from "@swagpu/swagpu/engine";
+ * import { persist } from "@swagpu/swagpu/engine/kernels";
+ * import { assert } from "@std/assert";
+ *
+ * await initialize();
+ * const outer = scope();
+ * const x = persist(ones([2]));
+ * outer[Symbol.dispose]();
+ * assert(!x.isDisposed);
+ * x.dispose();
+ * ```
+ */
 export function persist<T extends Scoped>(tensor: T): T {
   forget(tensor);
   return tensor;
 }
 
-/** Puts a new tensor under the innermost scope. */
+/** Gives a new tensor to the innermost scope. */
 export function adopt(tensor: Scoped): void {
   if (!innermost) return;
   innermost.tensors.add(tensor);
   tensor.owner = innermost;
 }
 
-/** Takes a tensor out of its scope. */
+/** Removes a tensor from its scope. */
 export function forget(tensor: Scoped): void {
   tensor.owner?.tensors.delete(tensor);
   tensor.owner = undefined;

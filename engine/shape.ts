@@ -1,27 +1,69 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+// Shapes: sizes, strides, axes and broadcasting.
+
 /** The lengths of a tensor's axes, outermost first; `[]` is a scalar. */
 export type Shape = readonly number[];
 
-/** The number of elements of a shape. */
+/**
+ * Counts the elements of a shape.
+ *
+ * @param shape The lengths of the axes.
+ * @returns Their product.
+ *
+ * @example Usage
+ * ```ts
+ * import { sizeOf } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(sizeOf([2, 3]), 6);
+ * ```
+ */
 export function sizeOf(shape: Shape): number {
   let size = 1;
   for (const length of shape) size *= length;
   return size;
 }
 
-/** Writes a shape as it appears in messages: `[2, 3]`. */
+/**
+ * Writes a shape as it appears in messages.
+ *
+ * @param shape The lengths of the axes.
+ * @returns Text such as `[2, 3]`.
+ *
+ * @example Usage
+ * ```ts
+ * import { formatShape } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(formatShape([2, 3]), "[2, 3]");
+ * ```
+ */
 export function formatShape(shape: Shape): string {
   return `[${shape.join(", ")}]`;
 }
 
-/** Whether two shapes are the same. */
+/**
+ * Compares two shapes.
+ *
+ * @param a One shape.
+ * @param b The other shape.
+ * @returns Whether they have the same axes.
+ *
+ * @example Usage
+ * ```ts
+ * import { sameShape } from "@swagpu/swagpu/engine/kernels";
+ * import { assert } from "@std/assert";
+ *
+ * assert(sameShape([2, 3], [2, 3]));
+ * ```
+ */
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((length, i) => length === b[i]);
 }
 
-/** Row-major strides, in elements. */
+/** The row-major strides of a shape, in elements. */
 export function stridesOf(shape: Shape): number[] {
   const strides = new Array<number>(shape.length);
   let stride = 1;
@@ -33,11 +75,26 @@ export function stridesOf(shape: Shape): number[] {
 }
 
 /**
- * Throws unless every length is a non-negative integer, and all together make a
- * number of elements that can be counted.
+ * Checks that every length of a shape is a non-negative integer, and that the
+ * number of elements is below 2^53.
  *
- * @throws {TypeError} If the shape is no array.
- * @throws {RangeError} If a length is not, or there are 2^53 elements or more.
+ * @param action What is done, for the message: "make a tensor".
+ * @param shape The lengths of the axes.
+ * @throws {TypeError} If the shape is not an array.
+ * @throws {RangeError} If a length is not a non-negative integer, or there are
+ * 2^53 elements or more.
+ *
+ * @example Usage
+ * ```ts
+ * import { checkShape } from "@swagpu/swagpu/engine/kernels";
+ * import { assertThrows } from "@std/assert";
+ *
+ * assertThrows(
+ *   () => checkShape("make a tensor", [-1]),
+ *   RangeError,
+ *   "Cannot make a tensor of shape [-1]: lengths must be non-negative integers",
+ * );
+ * ```
  */
 export function checkShape(action: string, shape: Shape): void {
   if (!Array.isArray(shape)) {
@@ -62,7 +119,8 @@ export function checkShape(action: string, shape: Shape): void {
 }
 
 /**
- * Turns an axis counted from either end into one counted from the front.
+ * Turns an axis that may count from the last into one that counts from the
+ * first.
  *
  * @throws {RangeError} If the tensor has no such axis.
  */
@@ -81,10 +139,22 @@ export function normalizeAxis(
 }
 
 /**
- * The shape that two shapes broadcast to, by NumPy's rule: aligned at the
- * last axis, lengths equal or one of them 1.
+ * Finds the shape that two shapes broadcast to, by NumPy's rule: the last axes
+ * are aligned, and two lengths are equal or one of them is 1.
  *
- * @throws {TypeError} If they do not broadcast.
+ * @param action What is done, for the message: "add".
+ * @param a One shape.
+ * @param b The other shape.
+ * @returns The common shape.
+ * @throws {TypeError} If the shapes do not broadcast.
+ *
+ * @example Usage
+ * ```ts
+ * import { broadcastShapes } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(broadcastShapes("add", [4, 1], [3]), [4, 3]);
+ * ```
  */
 export function broadcastShapes(action: string, a: Shape, b: Shape): number[] {
   const rank = Math.max(a.length, b.length);
@@ -104,7 +174,10 @@ export function broadcastShapes(action: string, a: Shape, b: Shape): number[] {
   return shape;
 }
 
-/** Strides of `shape` seen as the larger `target`: 0 along broadcast axes. */
+/**
+ * The strides of `shape` when it is broadcast to `target`: 0 along repeated
+ * axes.
+ */
 export function broadcastStrides(shape: Shape, target: Shape): number[] {
   const strides = stridesOf(shape);
   const offset = target.length - shape.length;
@@ -115,8 +188,8 @@ export function broadcastStrides(shape: Shape, target: Shape): number[] {
 }
 
 /**
- * Merges neighbouring axes that every operand walks as one, so that most
- * calls end with one or two axes.
+ * Merges neighboring axes whose elements every operand visits in one run, so
+ * that most calls end with one or two axes.
  *
  * @returns The shorter shape, and each operand's strides for it.
  */

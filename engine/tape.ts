@@ -1,14 +1,19 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+// The tape: ops record on it how tensors were made, and backward() follows it
+// back to the gradients.
+
 import { refusePromise } from "./asynchronous.ts";
 import { derive, tick } from "./changes.ts";
+import type { DType } from "./dtype.ts";
 import { formatShape, sameShape } from "./shape.ts";
 import { observer } from "./gpu/observer.ts";
 import { keep, scope } from "./scope.ts";
 import {
   alias,
   allocate,
+  type AnyTensor,
   type BackwardFunction,
   type Tensor,
 } from "./tensor.ts";
@@ -17,14 +22,43 @@ import { addInto, fillInto } from "./launch/flat.ts";
 let enabled = true;
 
 /**
- * Notes how `y` was made from `inputs`, if any of them needs a gradient.
- * Every op ends with this call.
+ * Records on the tape how a result was made, if one of its inputs needs a
+ * gradient. Every op with a derivative ends with this call.
+ *
+ * @param y The result of the op.
+ * @param inputs The tensors from which it was made.
+ * @param backward The derivative: it gives a gradient for each input, or
+ * `undefined` where there is none.
+ * @returns y
+ *
+ * @example An op with a derivative
+ * ```ts
+ * import {
+ *   backward,
+ *   initialize,
+ *   mul,
+ *   noGrad,
+ *   sum,
+ *   type Tensor,
+ *   tensor,
+ * } from "@swagpu/swagpu/engine";
+ * import { record } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const double = (x: Tensor) =>
+ *   record(noGrad(() => mul(x, 2)), [x], (dy) => [mul(dy, 2)]);
+ *
+ * await initialize();
+ * const x = tensor([1, 2], { requiresGrad: true });
+ * backward(sum(double(x)));
+ * assertEquals([...await x.grad!.data()], [2, 2]);
+ * ```
  */
-export function record(
-  y: Tensor,
-  inputs: readonly Tensor[],
+export function record<D extends DType>(
+  y: Tensor<D>,
+  inputs: readonly AnyTensor[],
   backward: BackwardFunction,
-): Tensor {
+): Tensor<D> {
   const watching = observer();
   if (watching && enabled) {
     for (const x of inputs) if (!x.node) watching.usesLeaf(x);
@@ -36,19 +70,32 @@ export function record(
   return y;
 }
 
-/** Whether ops are being recorded for {@linkcode backward}. */
+/**
+ * Tells whether ops are recorded for {@linkcode backward}.
+ *
+ * @returns `false` inside of {@linkcode noGrad}, and `true` outside.
+ *
+ * @example Usage
+ * ```ts
+ * import { isRecording, noGrad } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals([isRecording(), noGrad(isRecording)], [true, false]);
+ * ```
+ */
 export function isRecording(): boolean {
   return enabled;
 }
 
 /**
- * Runs a function without recording, as for evaluation: faster, and its
- * results need no gradient.
+ * Runs a function whose ops are not recorded, as for evaluation. This is faster
+ * and takes less memory, and the results need no gradient.
  *
  * The function must not be asynchronous: while it waited, other code would not
- * be recorded, either. Await outside, and run the parts between without
- * recording.
+ * be recorded, either. Await outside, and call `noGrad` for the parts between.
  *
+ * @param run The function.
+ * @returns The function's result.
  * @throws {TypeError} If the function returns a promise.
  *
  * @example Usage
@@ -78,19 +125,47 @@ export function noGrad<T>(run: () => T): T {
   }
 }
 
-/** How many inputs of the nodes visited each tensor is. */
-let uses = new WeakMap<Tensor, number>();
+/**
+ * How many times each tensor is an input of a node, in the backward pass in
+ * progress.
+ */
+let uses = new WeakMap<AnyTensor, number>();
 
 /**
- * Whether one node alone, in the backward pass under way, gives a tensor its
- * gradient: that node may then make the gradient of what the tensor was made of.
+ * Whether a tensor is the input of only one node in the backward pass in
+ * progress. That node's derivative gives all of the tensor's gradient, so it
+ * may also apply the derivative of the op that made the tensor.
  */
-export function isOnlyUse(x: Tensor): boolean {
+export function isOnlyUse(x: AnyTensor): boolean {
   return uses.get(x) === 1;
 }
 
-/** Gives a tensor over the same memory that {@linkcode backward} stops at. */
-export function detach(x: Tensor): Tensor {
+/**
+ * Gives a tensor without history over the same memory: {@linkcode backward}
+ * stops there.
+ *
+ * @param x A tensor.
+ * @returns A tensor that needs no gradient.
+ *
+ * @example Usage
+ * ```ts
+ * import {
+ *   backward,
+ *   detach,
+ *   initialize,
+ *   mul,
+ *   sum,
+ *   tensor,
+ * } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const x = tensor([1, 2, 3], { requiresGrad: true });
+ * backward(sum(mul(x, detach(x))));
+ * assertEquals([...await x.grad!.data()], [1, 2, 3]); // and not [2, 4, 6]
+ * ```
+ */
+export function detach<D extends DType>(x: Tensor<D>): Tensor<D> {
   return alias(x);
 }
 
@@ -105,16 +180,19 @@ export interface BackwardOptions {
 }
 
 /**
- * Finds the gradients of `y` with respect to every leaf it depends on, and
+ * Finds the gradients of `y` with respect to every leaf that it depends on, and
  * adds them to the leaves' `grad`.
  *
- * Reverse accumulation: nodes are visited from the latest to the earliest, so
- * each is reached when its gradient is complete. Gradients of intermediate
- * tensors are freed as soon as they are used.
+ * This is reverse accumulation: nodes are visited from the latest to the
+ * earliest, so that each is reached when its gradient is complete. Gradients of
+ * intermediate tensors are freed as soon as they have been used.
  *
+ * @param y The value to differentiate, such as a loss.
+ * @param options The gradient of `y`, if `y` is not the final value.
  * @throws {TypeError} If `y` does not depend on a tensor that requires a
- * gradient, or has several elements and no `gradient` of f32 is given; if a tensor
- * whose values a derivative needs was overwritten since the op took or gave it.
+ * gradient; if `y` has several elements and no gradient is given, or one of
+ * another shape or type; if a tensor whose elements a derivative needs was
+ * overwritten after the op ran.
  *
  * @example Usage
  * ```ts
@@ -154,7 +232,7 @@ export function backward(y: Tensor, options: BackwardOptions = {}): void {
   const run = () => {
     const seed = gradient ? alias(gradient) : allocate(y.device, y.shape);
     if (!gradient) fillInto(seed, 1);
-    const gradients = new Map<Tensor, Tensor>();
+    const gradients = new Map<AnyTensor, Tensor>();
     give(gradients, y, seed);
     const path = reachable(y);
     uses = countUses(path);
@@ -180,10 +258,10 @@ export function backward(y: Tensor, options: BackwardOptions = {}): void {
   }
 }
 
-/** Every tensor with a node that `y` depends on, the latest first. */
-function reachable(y: Tensor): Tensor[] {
-  const seen = new Set<Tensor>();
-  const stack = [y];
+/** Finds every tensor with a node that `y` depends on, the latest first. */
+function reachable(y: Tensor): AnyTensor[] {
+  const seen = new Set<AnyTensor>();
+  const stack: AnyTensor[] = [y];
   for (let x = stack.pop(); x; x = stack.pop()) {
     if (!x.node || seen.has(x)) continue;
     seen.add(x);
@@ -192,8 +270,9 @@ function reachable(y: Tensor): Tensor[] {
   return [...seen].sort((a, b) => (b.node?.order ?? 0) - (a.node?.order ?? 0));
 }
 
-function countUses(path: readonly Tensor[]): WeakMap<Tensor, number> {
-  const counts = new WeakMap<Tensor, number>();
+/** Counts how many times each tensor is an input of a node. */
+function countUses(path: readonly AnyTensor[]): WeakMap<AnyTensor, number> {
+  const counts = new WeakMap<AnyTensor, number>();
   for (const { node } of path) {
     for (const x of node?.inputs ?? []) {
       counts.set(x, (counts.get(x) ?? 0) + 1);
@@ -202,10 +281,13 @@ function countUses(path: readonly Tensor[]): WeakMap<Tensor, number> {
   return counts;
 }
 
-/** Runs one node backward and hands its results on, freeing what it made. */
+/**
+ * Runs the derivative of one node, hands the gradients to the inputs, and frees
+ * the other tensors that it made.
+ */
 function step(
-  gradients: Map<Tensor, Tensor>,
-  inputs: readonly Tensor[],
+  gradients: Map<AnyTensor, Tensor>,
+  inputs: readonly AnyTensor[],
   run: BackwardFunction,
   dy: Tensor,
 ): void {
@@ -228,10 +310,10 @@ function step(
   });
 }
 
-/** Adds a gradient to those that a tensor has received. */
+/** Adds a gradient to the sum of those that a tensor has received. */
 function give(
-  gradients: Map<Tensor, Tensor>,
-  x: Tensor,
+  gradients: Map<AnyTensor, Tensor>,
+  x: AnyTensor,
   gradient: Tensor,
 ): void {
   if (!x.node) return addInto(x.gradientTarget(), gradient);
@@ -242,7 +324,7 @@ function give(
   }
   if (before.block.references === 1) {
     addInto(before, gradient);
-  } else { // Shared with another gradient: the sum gets memory of its own.
+  } else { // Another gradient shares the memory: the sum gets its own.
     const sum = keep(allocate(x.device, x.shape));
     addInto(sum, before, gradient);
     gradients.set(x, sum);

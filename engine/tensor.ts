@@ -1,9 +1,18 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+// The Tensor: a shape, an element type and a place in the memory of a device.
+// About half of the file is documentation.
+
 import { checkUnchanged, touch } from "./changes.ts";
 import type { Device } from "./gpu/device.ts";
-import { type DType, DTYPES, type TypedArray } from "./dtype.ts";
+import {
+  type DType,
+  dtypeOf,
+  DTYPES,
+  isTypedArray,
+  type TypedArray,
+} from "./dtype.ts";
 import {
   alignBytes,
   type Binding,
@@ -13,32 +22,33 @@ import {
 import { formatShape, type Shape, sizeOf } from "./shape.ts";
 import { adopt, forget, persist, type Scope } from "./scope.ts";
 
-/** Where a tensor's elements lie. */
+/** The memory that holds a tensor's elements. */
 export interface Storage {
-  /** The buffer. */
+  /** The part of the pool that holds the elements. */
   readonly block: Block;
-  /** A multiple of 256. */
+  /** Where in the block the elements start: a multiple of 256. */
   readonly byteOffset: number;
 }
 
-/** A node of the tape: how the tensor that holds it was made. */
+/** A node of the tape: it tells how a tensor was made. */
 export interface Node {
-  /** Rises with every node, so that larger means made later. */
+  /** Larger for each new node, so that nodes can be sorted by age. */
   readonly order: number;
-  /** What the op took. */
-  readonly inputs: readonly Tensor[];
-  /** Its derivative. */
+  /** The tensors that the op was given. */
+  readonly inputs: readonly AnyTensor[];
+  /** The derivative of the op. */
   readonly backward: BackwardFunction;
 }
 
 /**
- * Gives the gradients of an op's inputs from the gradient of its output.
+ * The derivative of an op: it finds the gradients of the inputs from the
+ * gradient of the output.
  *
  * @param dy The gradient of the output.
  * @param into For each input the tensor in which its gradient is being summed,
- * where that exists already: a kernel that can add to it does so and returns
- * it; all others return the gradient alone.
- * @returns One tensor per input; `undefined` where there is no gradient.
+ * if there is one already. A derivative that can add to it does so and returns
+ * it; others return a gradient in a tensor that they made.
+ * @returns A tensor for each input, or `undefined` where there is no gradient.
  */
 export type BackwardFunction = (
   dy: Tensor,
@@ -46,11 +56,15 @@ export type BackwardFunction = (
 ) => readonly (Tensor | undefined)[];
 
 /**
- * An array of numbers on the GPU: contiguous, row-major.
+ * An array of numbers on the GPU: contiguous and row-major.
  *
- * Tensors are made by functions (`tensor`, `zeros`, `matmul` …). Their memory
- * goes back to the pool when the {@linkcode scope} that they were made in ends,
- * or at {@linkcode dispose}.
+ * The type parameter is the element type, and `data()` gives the typed array of
+ * that type. A plain `Tensor` holds floats; a {@linkcode IntegerTensor} holds
+ * integers, and an {@linkcode AnyTensor} numbers of any type.
+ *
+ * Functions make tensors (`tensor`, `zeros`, `matmul` …). The memory goes back
+ * to the pool at the end of the `scope` that a tensor was made in, or at
+ * `dispose()`.
  *
  * @example Usage
  * ```ts
@@ -63,24 +77,26 @@ export type BackwardFunction = (
  * assertEquals([...await x.data()], [1, 2, 3, 4, 5, 6]);
  * ```
  */
-export class Tensor {
+export class Tensor<D extends DType = "f32"> {
   /** The lengths of the axes, outermost first. */
   readonly shape: Shape;
   /** The element type. */
-  readonly dtype: DType;
+  readonly dtype: D;
   /** The number of elements. */
   readonly size: number;
-  /** Whether {@linkcode backward} is to find this tensor's gradient. */
+  /** Whether `backward` finds this tensor's gradient. */
   requiresGrad = false;
-  /** How this tensor was made; leaves have none. */
+  /** How this tensor was made; `undefined` for leaves of the tape. */
   node: Node | undefined;
-  /** The scope that will free this tensor, if any. */
+  /** The scope that will free this tensor, if one will. */
   owner: Scope | undefined;
-  /** What the error for a use after disposal adds: why it may be unexpected. */
+  /**
+   * Text that the error for a use after disposal adds, to explain the disposal.
+   */
   disposalNote = "";
   /** The tensor that this one is a view of, if it is one. */
-  base: Tensor | undefined;
-  /** When the elements were last overwritten; see changes.ts. */
+  base: Tensor<D> | undefined;
+  /** The time at which the elements were last overwritten; see changes.ts. */
   changedAt = 0;
   readonly #device: Device;
   #block: Block | undefined;
@@ -88,11 +104,19 @@ export class Tensor {
   #binding: Binding | undefined;
   #grad: Tensor | undefined;
 
-  /** Use {@linkcode allocate}, {@linkcode alias} or the creation functions. */
+  /**
+   * Describes a tensor. Functions such as `tensor` and `zeros` are the usual
+   * way to make one; `allocate` and `alias` serve new ops.
+   *
+   * @param device The device that holds the elements.
+   * @param shape The lengths of the axes.
+   * @param dtype The element type.
+   * @param storage The memory, unless it is given later.
+   */
   constructor(
     device: Device,
     shape: Shape,
-    dtype: DType,
+    dtype: D,
     storage?: Storage,
   ) {
     this.shape = shape;
@@ -102,19 +126,28 @@ export class Tensor {
     if (storage) this.place(storage);
   }
 
-  /** Gives the tensor its memory; {@linkcode Parameter}s get theirs late. */
+  /**
+   * Gives the tensor its memory. Parameters call this after the constructor.
+   */
   protected place({ block, byteOffset }: Storage): void {
     this.#block = block;
     this.#byteOffset = byteOffset;
     block.references++;
   }
 
-  /** The gradient that {@linkcode backward} summed, for leaves of the tape. */
+  /**
+   * The gradient that `backward` summed; `undefined` unless this is a leaf with
+   * one.
+   */
   get grad(): Tensor | undefined {
     return this.#grad;
   }
 
-  /** The gradient as a tensor to add to: all zero at first. */
+  /**
+   * Gives the gradient as a tensor to add to.
+   *
+   * @returns The gradient, which is made of zeros at the first call.
+   */
   gradientTarget(): Tensor {
     if (!this.#grad) {
       const grad = persist(allocate(this.device, this.shape));
@@ -124,7 +157,7 @@ export class Tensor {
     return this.#grad;
   }
 
-  /** Forgets the gradient and frees its memory. */
+  /** Removes the gradient and frees its memory. */
   dropGradient(): void {
     this.#grad?.dispose();
     this.#grad = undefined;
@@ -135,12 +168,16 @@ export class Tensor {
     return this.#device;
   }
 
-  /** The bytes of the elements. */
+  /** The number of bytes that the elements take. */
   get bytes(): number {
     return this.size * DTYPES[this.dtype].bytes;
   }
 
-  /** The block that holds the elements. */
+  /**
+   * The block that holds the elements.
+   *
+   * @throws {ReferenceError} If the tensor was disposed.
+   */
   get block(): Block {
     if (!this.#block) {
       throw new ReferenceError(
@@ -154,12 +191,12 @@ export class Tensor {
     return this.#block;
   }
 
-  /** Where in {@linkcode block} the elements start. */
+  /** Where in {@linkcode Tensor.block} the elements start, in bytes. */
   get byteOffset(): number {
     return this.#byteOffset;
   }
 
-  /** Whether the memory has been given back. */
+  /** Whether the memory was given back to the pool. */
   get isDisposed(): boolean {
     return this.#block === undefined;
   }
@@ -170,9 +207,9 @@ export class Tensor {
   }
 
   /**
-   * All elements as a kernel sees them.
+   * The binding by which a kernel reads or writes all elements.
    *
-   * @throws {RangeError} If they exceed the device's largest binding.
+   * @throws {RangeError} If the elements exceed the device's largest binding.
    */
   get binding(): Binding {
     const block = this.block;
@@ -185,9 +222,11 @@ export class Tensor {
           `${this.#device.maxBindingSize}`,
       );
     }
-    // Who has all that was asked for has the slack, too, so that tensors of many
-    // lengths share bind groups. Who has less shares the block: exactly its own.
-    const bytes = Math.max(alignBytes(this.bytes), BLOCK_ALIGNMENT); // Never of none.
+    // A tensor that owns its block binds all of it, so that tensors of many
+    // lengths share bind groups. A tensor that shares its block binds exactly
+    // its range.
+    // A binding is never empty.
+    const bytes = Math.max(alignBytes(this.bytes), BLOCK_ALIGNMENT);
     const whole = this.#byteOffset === 0 && bytes === block.asked &&
       block.size <= this.#device.maxBindingSize;
     this.#binding = whole ? block.whole : block.window(this.#byteOffset, bytes);
@@ -195,9 +234,11 @@ export class Tensor {
   }
 
   /**
-   * Elements `start` to `start + count` as a kernel sees them.
+   * Gives the binding by which a kernel reads or writes some of the elements.
    *
-   * `start` counts elements and must be a multiple of 64.
+   * @param start The first element, a multiple of 64.
+   * @param count The number of elements.
+   * @returns A binding of elements `start` to `start + count`.
    */
   window(start: number, count: number): Binding {
     const bytes = DTYPES[this.dtype].bytes;
@@ -207,16 +248,24 @@ export class Tensor {
     );
   }
 
-  /** Reads the elements back, row by row. Costs one wait: 10 ms in Deno. */
-  async data(): Promise<TypedArray> {
-    const [values] = await readAll([this]);
-    return values ?? DTYPES[this.dtype].from([]);
+  /**
+   * Reads the elements back, row by row. Each call waits for the GPU, which
+   * takes 10 ms in Deno; `readAll` reads several tensors with one wait.
+   *
+   * @returns The elements, in the typed array of the tensor's element type.
+   * @throws {GpuError} If the GPU refused commands that were recorded before.
+   * @throws {DeviceLostError} If the device is gone.
+   */
+  async data(): Promise<TypedArray<D>> {
+    const [buffer] = await readBuffers([this]);
+    return viewOf(this, buffer);
   }
 
   /**
-   * Reads the only element back.
+   * Reads the element of a tensor that has only one.
    *
-   * @throws {TypeError} If there is not exactly one.
+   * @returns The element.
+   * @throws {TypeError} If there is not exactly one element.
    */
   async item(): Promise<number> {
     if (this.size !== 1) {
@@ -229,7 +278,14 @@ export class Tensor {
     return (await this.data())[0] ?? NaN;
   }
 
-  /** Overwrites the elements with host values, row by row. */
+  /**
+   * Overwrites the elements with values of the host, row by row.
+   *
+   * @param values A value for each element. A typed array of the tensor's
+   * element type is copied as it is; other values are converted.
+   * @throws {TypeError} If there are more or fewer values than elements.
+   * @throws {RangeError} If the element type does not hold a value.
+   */
   write(values: ArrayLike<number>): void {
     if (values.length !== this.size) {
       throw new TypeError(
@@ -238,32 +294,38 @@ export class Tensor {
         }: it has ${this.size} elements`,
       );
     }
-    const typed = DTYPES[this.dtype].from([]).constructor === values.constructor
-      ? values as TypedArray
-      : DTYPES[this.dtype].from(values);
+    const { dtype } = this;
+    const typed = isTypedArray(values) && dtypeOf(values) === dtype
+      ? values
+      : DTYPES[dtype].from(values);
     touch(this);
     if (this.size > 0) {
       this.device.stream.upload(this.block, this.byteOffset, typed);
     }
   }
 
-  /** Such as `Tensor f32 [2, 3]`; `await data()` gives the elements. */
+  /**
+   * Describes the tensor, such as `Tensor f32 [2, 3]`. `data()` gives the
+   * elements.
+   */
   toString(): string {
     const { constructor: { name }, dtype, shape } = this;
     return `${name} ${dtype} ${formatShape(shape)}`;
   }
 
-  /** What `console.log` shows in Deno. */
+  /** The text that `console.log` shows in Deno. */
   [Symbol.for("Deno.customInspect")](): string {
     return this.toString();
   }
 
-  /** What `console.log` shows in Node. */
+  /** The text that `console.log` shows in Node. */
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return this.toString();
   }
 
-  /** Gives the memory back to the pool; the tensor cannot be used after. */
+  /**
+   * Gives the memory back to the pool. The tensor cannot be used afterwards.
+   */
   dispose(): void {
     const block = this.#block;
     if (!block) return;
@@ -276,16 +338,75 @@ export class Tensor {
   }
 }
 
+/** A tensor of any element type. */
+export type AnyTensor = Tensor<DType>;
+
+/**
+ * Tests a tensor's element type, and tells the type checker the result.
+ *
+ * @param x Any tensor.
+ * @param dtype An element type.
+ * @returns Whether it is the tensor's.
+ *
+ * @example Usage
+ * ```ts
+ * import {
+ *   type AnyTensor,
+ *   hasDType,
+ *   initialize,
+ *   tensor,
+ * } from "@swagpu/swagpu/engine";
+ * import { assert } from "@std/assert";
+ *
+ * await initialize();
+ * const x: AnyTensor = tensor([1, 2]);
+ * assert(hasDType(x, "f32"));
+ * const values: Float32Array = await x.data();
+ * assert(!hasDType(tensor([1, 2], { dtype: "i32" }), "f32"));
+ * ```
+ */
+export function hasDType<D extends DType>(
+  x: AnyTensor,
+  dtype: D,
+): x is Tensor<D> {
+  return x.dtype === dtype;
+}
+
+/** For each of several tensors, the typed array that holds its elements. */
+export type ArraysOf<T extends readonly AnyTensor[]> = {
+  -readonly [I in keyof T]: T[I] extends AnyTensor ? TypedArray<T[I]["dtype"]>
+    : never;
+};
+
+/** A tensor of integers, such as token ids, labels and masks. */
+export type IntegerTensor = Tensor<"i32" | "u32">;
+
 /**
  * Makes a tensor with arbitrary contents, for a kernel to fill.
  *
- * @throws {RangeError} If no buffer of the device can be so large.
+ * @param device The device that holds the elements.
+ * @param shape The lengths of the axes.
+ * @param dtype The element type.
+ * @returns A tensor that the innermost scope frees.
+ * @throws {RangeError} If the tensor exceeds the device's largest buffer.
+ *
+ * @example Usage
+ * ```ts
+ * import { currentDevice, initialize } from "@swagpu/swagpu/engine";
+ * import { allocate, fillInto } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const x = allocate(currentDevice(), [2]);
+ * fillInto(x, 3);
+ * assertEquals([...await x.data()], [3, 3]);
+ * ```
  */
-export function allocate(
+export function allocate<D extends DType = "f32">(
   device: Device,
   shape: Shape,
-  dtype: DType = "f32",
-): Tensor {
+  dtype: D = "f32" as D,
+): Tensor<D> {
   const bytes = sizeOf(shape) * DTYPES[dtype].bytes;
   const most = device.gpu.limits.maxBufferSize;
   if (bytes > most) {
@@ -301,8 +422,30 @@ export function allocate(
   return tensor;
 }
 
-/** Makes a second tensor over the same memory, with a shape of the same size. */
-export function alias(x: Tensor, shape: Shape = x.shape): Tensor {
+/**
+ * Makes a second tensor over the memory of another one.
+ *
+ * @param x The tensor whose memory is shared.
+ * @param shape The lengths of the axes; the number of elements must be x's.
+ * @returns A tensor of x's type without history.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { alias } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const x = tensor([1, 2]);
+ * const y = alias(x, [2, 1]);
+ * x.write([3, 4]);
+ * assertEquals([...await y.data()], [3, 4]);
+ * ```
+ */
+export function alias<D extends DType>(
+  x: Tensor<D>,
+  shape: Shape = x.shape,
+): Tensor<D> {
   x.device.faults.alive();
   const { block, byteOffset } = x;
   const tensor = new Tensor(x.device, shape, x.dtype, { block, byteOffset });
@@ -312,11 +455,16 @@ export function alias(x: Tensor, shape: Shape = x.shape): Tensor {
 }
 
 /**
- * Reads several tensors back with one wait. Several reads may be under way at
- * once; each gives the elements of the moment when it was called, whatever is
- * recorded, written or freed meanwhile.
+ * Reads several tensors back with one wait.
  *
- * @throws {TypeError} If the tensors are not all on one device.
+ * Several reads may be in progress at once. Each gives the elements that the
+ * tensors had when it was called, even if they are overwritten or freed in the
+ * meantime.
+ *
+ * @param tensors The tensors, all on one device.
+ * @returns For each tensor its elements, in the typed array of its element
+ * type.
+ * @throws {TypeError} If the tensors are on several devices.
  * @throws {GpuError} If the GPU refused commands that were recorded before.
  * @throws {DeviceLostError} If the device is gone.
  *
@@ -330,9 +478,20 @@ export function alias(x: Tensor, shape: Shape = x.shape): Tensor {
  * assertEquals([...x!, ...y!], [1, 2, 3]);
  * ```
  */
+export async function readAll<const T extends readonly AnyTensor[]>(
+  tensors: T,
+): Promise<ArraysOf<T>>;
 export async function readAll(
-  tensors: readonly Tensor[],
+  tensors: readonly AnyTensor[],
 ): Promise<TypedArray[]> {
+  const buffers = await readBuffers(tensors);
+  return tensors.map((x, i) => viewOf(x, buffers[i]));
+}
+
+/** Reads the bytes of several tensors. */
+async function readBuffers(
+  tensors: readonly AnyTensor[],
+): Promise<ArrayBuffer[]> {
   const [first] = tensors;
   if (!first) return [];
   const other = tensors.find(({ device }) => device !== first.device);
@@ -342,14 +501,19 @@ export async function readAll(
         other.device.name,
     );
   }
-  const buffers = await first.device.stream.read(
+  return await first.device.stream.read(
     tensors.map(({ block, byteOffset, bytes }) => ({
       block,
       offset: byteOffset,
       bytes,
     })),
   );
-  return tensors.map(({ dtype, size }, i) =>
-    DTYPES[dtype].view(buffers[i] ?? new ArrayBuffer(0), 0, size)
-  );
+}
+
+/** The elements of a tensor in the bytes that were read. */
+function viewOf<D extends DType>(
+  { dtype, size }: Tensor<D>,
+  buffer: ArrayBuffer = new ArrayBuffer(0),
+): TypedArray<D> {
+  return DTYPES[dtype].view(buffer, 0, size);
 }

@@ -1,16 +1,16 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Which numbers of the host the integer types hold. A number that is none of them
-// is refused wherever it would stand beside integers or become one: cut in
-// silence, 0.5 would be 0, and so would NaN.
+// The numbers that the integer types hold. Where a number becomes an integer,
+// or stands beside integers, any other number is refused: converted silently,
+// 0.5 and NaN would become 0.
 
 const RANGES: Readonly<Record<string, readonly [number, number]>> = {
   i32: [-(2 ** 31), 2 ** 31 - 1],
   u32: [0, 2 ** 32 - 1],
 };
 
-/** Whether a type holds a number; f32 takes all, rounded. */
+/** Whether a type holds a number. f32 holds every number, rounded. */
 function holds(dtype: string, value: number): boolean {
   const range = RANGES[dtype];
   return !range ||
@@ -23,9 +23,10 @@ function describe(dtype: string): string {
 }
 
 /**
- * Throws unless an integer type holds all values, and gives them back.
+ * Checks that an element type holds all values.
  *
- * @throws {RangeError} If it does not hold one.
+ * @returns The values.
+ * @throws {RangeError} If the type does not hold one of them.
  */
 export function checkAll(
   dtype: string,
@@ -43,10 +44,11 @@ export function checkAll(
 }
 
 /**
- * Throws unless the type of a tensor holds a number that stands beside it.
+ * Checks that the element type of a tensor holds a number that stands beside
+ * it.
  *
- * @param action What is done: "mul", "fill a tensor of".
- * @throws {TypeError} If the type is of integers and the number none of them.
+ * @param action What is done, for the message: "mul".
+ * @throws {TypeError} If it is an integer type that does not hold the number.
  */
 export function requireHolds(
   action: string,

@@ -19,9 +19,11 @@
 
 import {
   add,
+  type AnyTensor,
   arange,
   attention,
   initialize,
+  type IntegerTensor,
   manualSeed,
   reshape,
   scope,
@@ -171,7 +173,7 @@ class SelfAttention extends Module {
     this.#dropout = config.attentionDropout;
   }
 
-  forward(x: Tensor, mask: Tensor | undefined): Tensor {
+  forward(x: Tensor, mask: IntegerTensor | undefined): Tensor {
     const y = attention(
       this.qLin.forward(x), // [batch, length, heads · width]
       this.kLin.forward(x),
@@ -220,7 +222,7 @@ class Block extends Module {
     this.outputLayerNorm = new LayerNorm(config.dim, { eps: EPS });
   }
 
-  forward(x: Tensor, mask: Tensor | undefined): Tensor {
+  forward(x: Tensor, mask: IntegerTensor | undefined): Tensor {
     const attended = this.saLayerNorm.forward(this.attention.forward(x, mask), {
       residual: x,
     });
@@ -288,7 +290,7 @@ export class DistilBertForSequenceClassification
   }
 
   /** Scores every label for every text, `[batch, labels]`. */
-  forward(inputs: LabelledInputs): HeadOutput {
+  forward(inputs: LabelledInputs<AnyTensor>): HeadOutput {
     const { lastHiddenState } = this.distilbert.forward(inputs);
     const [batch = 0, , dim = 0] = lastHiddenState.shape;
     const first = slice(lastHiddenState, { axis: 1, start: 0, end: 1 });

@@ -17,9 +17,9 @@ import { parseArgs } from "@std/cli/parse-args";
 import {
   indexSelect,
   initialize,
+  type IntegerTensor,
   manualSeed,
   scope,
-  type Tensor,
   tensor,
 } from "@swagpu/swagpu/engine";
 import {
@@ -54,8 +54,8 @@ const METHODS: Record<string, LogitsOptions> = {
 
 /** Texts on the GPU, each filled up to `[texts, LENGTH]`. */
 interface Encoded {
-  inputIds: Tensor;
-  attentionMask: Tensor;
+  inputIds: IntegerTensor;
+  attentionMask: IntegerTensor;
 }
 
 function encode(tokenizer: Tokenizer, reviews: { text: string }[]): Encoded {
@@ -105,7 +105,7 @@ async function run(seed: number) {
     batches: (epoch: number) =>
       batches(texts.length, 32, { shuffle: true, seed, epoch }),
     inputs: (rows: Uint32Array) => ({ index: Int32Array.from(rows) }),
-    step: ({ index }: { index: Tensor }) =>
+    step: ({ index }: { index: IntegerTensor }) =>
       model.forward({
         inputIds: indexSelect(trainSet.inputIds, index),
         attentionMask: indexSelect(trainSet.attentionMask, index),

@@ -7,6 +7,7 @@ import {
   cachedAttention,
   concat,
   full,
+  type IntegerTensor,
   persist,
   scope,
   type Tensor,
@@ -22,7 +23,7 @@ export interface CachedAttention {
 /** Options of {@linkcode KeyValueCache.cross}. */
 export interface CachedCrossAttention extends CachedAttention {
   /** 1 for source tokens to see, 0 for padding, `[batch, source]`. @default {all} */
-  mask?: Tensor | undefined;
+  mask?: IntegerTensor | undefined;
 }
 
 /** Options of {@linkcode KeyValueCache}. */
@@ -44,14 +45,14 @@ export interface KeyValueCacheOptions {
    *
    * @default {all 1}
    */
-  mask?: Tensor | undefined;
+  mask?: IntegerTensor | undefined;
   /**
    * In which row the keys and values of each token lie, `[rows, capacity]`:
    * rows that continue another one share its past instead of copying it.
    *
    * @default {their own}
    */
-  origins?: Tensor | undefined;
+  origins?: IntegerTensor | undefined;
 }
 
 type KeysAndValues = readonly [Tensor, Tensor];
@@ -83,9 +84,9 @@ type KeysAndValues = readonly [Tensor, Tensor];
  */
 export class KeyValueCache implements Disposable {
   #length = 0;
-  #origins: Tensor | undefined;
+  #origins: IntegerTensor | undefined;
   readonly #options: KeyValueCacheOptions;
-  readonly #mask: Tensor | undefined;
+  readonly #mask: IntegerTensor | undefined;
   readonly #layers = new Map<number, KeysAndValues>();
   readonly #memories = new Map<number, KeysAndValues>();
 
@@ -119,7 +120,7 @@ export class KeyValueCache implements Disposable {
   }
 
   /** Replaces the table of where tokens lie; see {@linkcode KeyValueCacheOptions}. */
-  setOrigins(origins: Tensor): void {
+  setOrigins(origins: IntegerTensor): void {
     this.#origins = origins;
   }
 

@@ -3,20 +3,20 @@
 
 // What the models of all architectures take and give.
 
-import type { Tensor } from "../engine/mod.ts";
+import type { AnyTensor, IntegerTensor, Tensor } from "../engine/mod.ts";
 import type { KeyValueCache } from "./cache.ts";
 import type { Packing } from "./packing/packing.ts";
 
 /** What every encoder takes: tensors of integers, `[batch, length]`. */
 export interface EncoderInputs {
   /** Tokens, as numbers of the vocabulary. */
-  inputIds: Tensor;
+  inputIds: IntegerTensor;
   /** 1 where a token counts, 0 where it is padding. @default {all 1} */
-  attentionMask?: Tensor | undefined;
+  attentionMask?: IntegerTensor | undefined;
   /** 0 for the first text, 1 for the second. @default {all 0} */
-  tokenTypeIds?: Tensor | undefined;
+  tokenTypeIds?: IntegerTensor | undefined;
   /** The place of each token in its text. @default {0, 1, 2 …} */
-  positionIds?: Tensor | undefined;
+  positionIds?: IntegerTensor | undefined;
   /**
    * Where the real tokens are, to compute no padding: see `packingOf`. States
    * and scores of padded places are zeros then.
@@ -79,23 +79,24 @@ export interface HeadOutput extends EncoderStates {
 }
 
 /** Inputs with labels. */
-export interface LabelledInputs extends EncoderInputs {
+export interface LabelledInputs<Labels extends AnyTensor = IntegerTensor>
+  extends EncoderInputs {
   /** What the loss compares with; its shape is in the class's description. */
-  labels?: Tensor | undefined;
+  labels?: Labels | undefined;
 }
 
 /** Inputs that do hold labels. */
 export type WithLabels<I> = I & {
   /** What the loss compares with. */
-  labels: Tensor;
+  labels: I extends { labels?: infer Labels } ? NonNullable<Labels> : AnyTensor;
 };
 
 /** Inputs that do hold an answer's first and last token. */
 export type WithPositions<I> = I & {
   /** The answer's first token. */
-  startPositions: Tensor;
+  startPositions: IntegerTensor;
   /** The answer's last token. */
-  endPositions: Tensor;
+  endPositions: IntegerTensor;
 };
 
 /** An output that does hold a loss, as there was something to compare with. */
@@ -107,9 +108,9 @@ export type WithLoss<O> = O & {
 /** Inputs with the answer's first and last token, each `[batch]`. */
 export interface QuestionInputs extends EncoderInputs {
   /** The answer's first token. */
-  startPositions?: Tensor | undefined;
+  startPositions?: IntegerTensor | undefined;
   /** The answer's last token. */
-  endPositions?: Tensor | undefined;
+  endPositions?: IntegerTensor | undefined;
 }
 
 /** What a question-answering model gives. */
@@ -125,17 +126,17 @@ export interface QuestionOutput extends EncoderStates {
 /** What a model with an encoder and a decoder takes. */
 export interface Seq2SeqInputs {
   /** The source's tokens, `[batch, source]`. */
-  inputIds?: Tensor | undefined;
+  inputIds?: IntegerTensor | undefined;
   /** 1 where a source token counts, 0 where it is padding. @default {all 1} */
-  attentionMask?: Tensor | undefined;
+  attentionMask?: IntegerTensor | undefined;
   /**
    * The target's tokens, `[batch, target]`.
    *
    * @default {the labels, or else the source, moved right by one place}
    */
-  decoderInputIds?: Tensor | undefined;
+  decoderInputIds?: IntegerTensor | undefined;
   /** 1 where a target token counts, 0 for padding. @default {all 1} */
-  decoderAttentionMask?: Tensor | undefined;
+  decoderAttentionMask?: IntegerTensor | undefined;
   /**
    * Where the source's real tokens are, to compute no padding: see `packingOf`.
    *
@@ -166,9 +167,10 @@ export interface Seq2SeqInputs {
 }
 
 /** Source and target with labels. */
-export interface LabelledSeq2SeqInputs extends Seq2SeqInputs {
+export interface LabelledSeq2SeqInputs<Labels extends AnyTensor = IntegerTensor>
+  extends Seq2SeqInputs {
   /** What the loss compares with; its shape is in the class's description. */
-  labels?: Tensor | undefined;
+  labels?: Labels | undefined;
 }
 
 /** What a model with an encoder and a decoder gives besides its output. */
@@ -208,9 +210,9 @@ export interface Seq2SeqHeadOutput extends Seq2SeqStates {
 /** Source and target with the answer's first and last token, each `[batch]`. */
 export interface Seq2SeqQuestionInputs extends Seq2SeqInputs {
   /** The answer's first token. */
-  startPositions?: Tensor | undefined;
+  startPositions?: IntegerTensor | undefined;
   /** The answer's last token. */
-  endPositions?: Tensor | undefined;
+  endPositions?: IntegerTensor | undefined;
 }
 
 /** What a question-answering model with an encoder and a decoder gives. */

@@ -2,9 +2,12 @@
 // This module is browser compatible.
 
 import {
+  type AnyTensor,
   cast,
   gather,
   greaterEqual,
+  hasDType,
+  type IntegerTensor,
   maximum,
   reshape,
   type Tensor,
@@ -30,7 +33,7 @@ export interface ClassificationLossOptions {
  */
 export function classificationLoss(
   logits: Tensor,
-  labels: Tensor,
+  labels: AnyTensor,
   options: ClassificationLossOptions = {},
 ): Tensor {
   const count = logits.shape.at(-1) ?? 1;
@@ -42,14 +45,14 @@ export function classificationLoss(
       : "single_label_classification");
   const rows = logits.size / count;
   const isClasses = problem === "single_label_classification";
-  if (isClasses && labels.dtype !== "f32" && labels.size === rows) {
+  if (isClasses && !hasDType(labels, "f32") && labels.size === rows) {
     return crossEntropy(logits, reshape(labels, logits.shape.slice(0, -1)));
   }
   if (isClasses && labels.size === logits.size) {
     return crossEntropy(logits, labels);
   }
   if (
-    isClasses || labels.dtype !== "f32" || labels.size !== logits.size
+    isClasses || !hasDType(labels, "f32") || labels.size !== logits.size
   ) {
     throw new TypeError(
       `Cannot find the loss of ${problem}: labels are ${labels.dtype} [${
@@ -79,11 +82,11 @@ export function classificationLoss(
  */
 export function positionLoss(
   scores: Tensor,
-  positions: Tensor,
-  mask?: Tensor,
+  positions: IntegerTensor,
+  mask?: IntegerTensor,
 ): Tensor {
   const [batch = 0, length = 0] = scores.shape;
-  if (positions.dtype === "f32" || positions.size !== batch) {
+  if (hasDType(positions, "f32") || positions.size !== batch) {
     throw new TypeError(
       `Cannot find the loss of answers at ${positions.dtype} [${
         positions.shape.join(", ")

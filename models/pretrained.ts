@@ -1,6 +1,6 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-import { readAll, type Tensor } from "../engine/mod.ts";
+import { hasDType, readAll, type Tensor } from "../engine/mod.ts";
 import {
   checkOptions,
   hasPrefix,
@@ -352,7 +352,7 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
   protected checkInputs(inputs: EncoderInputs, maxLength: number): void {
     const { inputIds, attentionMask, tokenTypeIds, positionIds } = inputs;
     const { shape } = inputIds;
-    if (shape.length !== 2 || inputIds.dtype === "f32") {
+    if (shape.length !== 2 || hasDType(inputIds, "f32")) {
       throw new TypeError(
         `Cannot encode ${inputIds.dtype} [${shape.join(", ")}]: ` +
           "inputIds must be integers of shape [batch, length]",

@@ -7,6 +7,7 @@
  * @module
  */
 
+import type { AnyTensor } from "../engine/mod.ts";
 import type { PretrainedConfig } from "./config.ts";
 import type {
   CausalLMInputs,
@@ -41,7 +42,7 @@ export interface Tasks {
   /** Turning texts into other texts. */
   seq2SeqLM: TaskModel<LabelledSeq2SeqInputs, Seq2SeqHeadOutput>;
   /** Classifying texts, or predicting numbers. */
-  sequenceClassification: TaskModel<LabelledInputs, HeadOutput>;
+  sequenceClassification: TaskModel<LabelledInputs<AnyTensor>, HeadOutput>;
   /** Labelling tokens. */
   tokenClassification: TaskModel<LabelledInputs, HeadOutput>;
   /** Finding answers in texts. */

@@ -6,6 +6,7 @@ import {
   type AttentionDropout,
   defaultGenerator,
   dependsOn,
+  type IntegerTensor,
   type Tensor,
 } from "../engine/mod.ts";
 import { fanInUniform, type Initializer } from "./init.ts";
@@ -30,7 +31,7 @@ export interface MultiHeadAttentionInputs {
   /** Where keys and values come from, `[batch, keys, width]`. @default {x} */
   memory?: Tensor;
   /** 1 for keys to see, 0 for padding: `[batch, keys]`. @default {all 1} */
-  mask?: Tensor;
+  mask?: IntegerTensor;
   /** Whether a query sees only keys up to its own place. @default {false} */
   causal?: boolean;
   /** How far keys may be from the query's place. @default {any distance} */

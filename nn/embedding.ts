@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import { embedding, type Tensor } from "../engine/mod.ts";
+import { embedding, type IntegerTensor, type Tensor } from "../engine/mod.ts";
 import { type Initializer, normal } from "./init.ts";
 import { Module } from "./module.ts";
 import { checkOptions } from "./options.ts";
@@ -77,7 +77,7 @@ export class Embedding extends Module {
   }
 
   /** Looks up `ids [...]`: the result is `[..., width]`. */
-  forward(ids: Tensor): Tensor {
+  forward(ids: IntegerTensor): Tensor {
     const { paddingIdx } = this;
     return embedding(ids, this.weight, {
       ...(paddingIdx === undefined ? {} : { paddingIdx }),

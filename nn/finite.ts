@@ -6,6 +6,7 @@
 
 import {
   allocate,
+  type AnyTensor,
   type Binding,
   type Device,
   grid,
@@ -29,11 +30,11 @@ export const HUGE_BITS = 0x5f800000;
 /** Blocks of 64 elements to look at. */
 export interface Search {
   /** The elements: whole blocks. */
-  readonly values: Tensor | Binding;
+  readonly values: AnyTensor | Binding;
   /** How many vectors of four there are. */
   readonly vectors: number;
   /** One word a block; 0xffffffff leaves a block out. */
-  readonly owners: Tensor;
+  readonly owners: Tensor<"u32">;
   /** The word of the first block. @default {0} */
   readonly at?: number;
   /** The number that the first block has in the answer. @default {0} */
@@ -73,7 +74,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) s
 };
 
 /** Makes the answer: the first block found and its turn, neither yet. */
-export function makeAnswer(device: Device): Tensor {
+export function makeAnswer(device: Device): Tensor<"u32"> {
   const found = persist(allocate(device, [2], "u32"));
   fillInto(found, NOTHING_FOUND);
   return found;
@@ -83,7 +84,7 @@ export function makeAnswer(device: Device): Tensor {
 export function findUnusable(
   device: Device,
   search: Search,
-  found: Tensor,
+  found: Tensor<"u32">,
 ): void {
   const { values, vectors, owners, at = 0, base = 0, limit, turn = 0 } = search;
   const per = device.isSoftware ? 16 : 1;

@@ -300,7 +300,7 @@ export abstract class Optimizer<
    *
    * @param found Made by `makeAnswer`.
    */
-  findDiverged(found: Tensor): void {
+  findDiverged(found: Tensor<"u32">): void {
     findDiverged(this.#states, found);
   }
 

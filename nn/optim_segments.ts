@@ -36,7 +36,7 @@ interface Run {
 export interface SegmentState {
   readonly segment: Segment;
   /** The slot of every 64 elements. */
-  readonly blockSlot: Tensor;
+  readonly blockSlot: Tensor<"u32">;
   /** Where the optimizer's parameters lie; neighbours are one stretch. */
   readonly runs: readonly Run[];
   /** Moments: parallel buffers of the segment. */
@@ -90,7 +90,11 @@ export function layOut(
 }
 
 /** Multiplies the gradients of the blocks that have a slot by a scale. */
-function multiply(segment: Segment, blockSlot: Tensor, scale: Tensor): void {
+function multiply(
+  segment: Segment,
+  blockSlot: Tensor<"u32">,
+  scale: Tensor,
+): void {
   const { device, unsettledGradients, length } = segment;
   const per = vectorsEach(device);
   for (const window of windows(device, length, [1])) {
@@ -118,7 +122,7 @@ export function momentsOf(
 /** Looks for weights whose squares are beyond 32-bit floats. */
 export function findDiverged(
   states: readonly SegmentState[],
-  found: Tensor,
+  found: Tensor<"u32">,
 ): void {
   let base = 0;
   for (const { segment, blockSlot } of states) {

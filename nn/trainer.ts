@@ -3,11 +3,14 @@
 
 import {
   allocate,
+  type AnyTensor,
   backward,
   capture,
   type Device,
+  type DTypeOf,
   formatShape,
   full,
+  type HostValues,
   type Kernel,
   launch,
   onReplay,
@@ -15,8 +18,8 @@ import {
   readAll,
   ReplayParam,
   scope,
-  type StepInput,
   Tensor,
+  type TypedArray,
 } from "../engine/mod.ts";
 import { makeAnswer, NOTHING_FOUND } from "./finite.ts";
 import { clipGradNorm, type Optimizer } from "./optim.ts";
@@ -120,7 +123,10 @@ export type StepInputs<Feed> = {
 };
 
 /** What one input becomes. */
-export type StepValue<Value> = Value extends StepInput ? Tensor : Value;
+export type StepValue<Value> = Value extends AnyTensor ? Tensor<Value["dtype"]>
+  : Value extends TypedArray ? Tensor<DTypeOf<Value>>
+  : Value extends HostValues ? Tensor<DTypeOf<Value["data"]>>
+  : Value;
 
 /** Options of {@linkcode train}, to capture its steps: faster, the same bits. */
 export interface CapturedTrainOptions<Batch, Feed extends object>
@@ -429,7 +435,7 @@ interface Reading {
 /** Looks for weights that a run has driven out of what 32 bits can use. */
 class WeightCheck implements Disposable {
   /** The answer, on the GPU. */
-  readonly found: Tensor;
+  readonly found: Tensor<"u32">;
   readonly #optimizer: Optimizer;
 
   constructor(optimizer: Optimizer) {
@@ -499,7 +505,7 @@ class Ledger {
   }
 
   /** Reads what was noted, with one wait, and starts anew. */
-  async read(found?: Tensor): Promise<Reading> {
+  async read(found?: Tensor<"u32">): Promise<Reading> {
     const { length } = this;
     this.length = 0;
     const slots = this.#slots && length > 0 ? [this.#slots] : [];

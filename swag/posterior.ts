@@ -5,6 +5,7 @@
 
 import {
   allocate,
+  type AnyTensor,
   type Binding,
   chooseVariant,
   defineVariants,
@@ -61,7 +62,7 @@ interface PieceState extends Piece {
   readonly m2: Tensor;
   /** `[rows, columns]`, a ring of rows. */
   readonly deviations: Tensor;
-  readonly map: Tensor;
+  readonly map: Tensor<"u32">;
 }
 
 /** Numbers to sample with, instead of drawing them. */
@@ -101,7 +102,7 @@ export class Posterior {
   #oldest = 0;
   readonly #pieces: readonly PieceState[];
   /** Where weights that were not finite were found, if any. */
-  readonly #unusable: Tensor;
+  readonly #unusable: Tensor<"u32">;
   readonly #check: Rider;
   #unchecked: Unchecked[] = [];
   /** Collections so far, also those that were left out. */
@@ -421,10 +422,10 @@ export class Posterior {
     { segment: { device }, length, spans }: PieceState,
     kernels: Readonly<Record<"buffers" | "texels", Kernel>>,
     { bind, again = [], last = [], params }: {
-      bind: (Tensor | Binding)[];
+      bind: (AnyTensor | Binding)[];
       /** What is bound once more, to read as texels. */
       again?: Tensor[];
-      last?: Tensor[];
+      last?: AnyTensor[];
       params: Record<string, number>;
     },
   ): void {

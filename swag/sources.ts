@@ -6,6 +6,7 @@
 
 import {
   allocate,
+  type AnyTensor,
   type Binding,
   formatShape,
   part,
@@ -18,7 +19,7 @@ import type { Entry, Layout, Piece } from "./layout.ts";
 
 /** The weights of one piece. */
 export interface Source {
-  readonly values: Tensor | Binding;
+  readonly values: AnyTensor | Binding;
   /** What to free after use. */
   readonly gathered?: Tensor;
 }

@@ -66,7 +66,7 @@ async function train(seed: number, steps: number): Promise<Float32Array[]> {
   const values = await readAll(model.parameters());
   optimizer.dispose();
   model.dispose();
-  return values as Float32Array[];
+  return values;
 }
 
 gpuTest("the same seed gives the same bits, another one others", async () => {
@@ -159,7 +159,7 @@ gpuTest("accumulated gradients equal those of one large batch", async () => {
     }
     const values = await layer.weight.gradientTarget().data();
     layer.dispose();
-    return values as Float32Array;
+    return values;
   };
   const whole = await gradients(1);
   const summed = await gradients(3);

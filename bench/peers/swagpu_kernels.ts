@@ -4,6 +4,7 @@
 
 import {
   add,
+  type AnyTensor,
   attention,
   backward,
   type Device,
@@ -32,7 +33,7 @@ export function sizes<T>(parameters: Parameters): T {
 /** What a worker needs of an operation on tensors that are kept. */
 export function operation(
   device: Device,
-  inputs: readonly Tensor[],
+  inputs: readonly AnyTensor[],
   run: () => Tensor,
 ): Prepared {
   device.pool.resetPeak();

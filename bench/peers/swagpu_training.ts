@@ -9,6 +9,7 @@ import {
   capture,
   type Device,
   embedding,
+  type IntegerTensor,
   layerNorm,
   matmul,
   noGrad,
@@ -118,7 +119,7 @@ export function adamw(parameters: Iterable<Parameter>): AdamW {
 }
 
 /** The small encoder's scores, `[tokens, vocabulary]`. */
-function encode(held: Held, ids: Tensor, shape: EncoderSizes): Tensor {
+function encode(held: Held, ids: IntegerTensor, shape: EncoderSizes): Tensor {
   const { layers, hidden, heads, length, batch } = shape;
   const weights = (name: string) => held.get(name);
   const norm = (prefix: string) => ({

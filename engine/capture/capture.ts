@@ -25,7 +25,7 @@ import {
   writeInput,
 } from "./inputs.ts";
 import { isRecording } from "../tape.ts";
-import { Tensor } from "../tensor.ts";
+import { type AnyTensor, Tensor } from "../tensor.ts";
 
 /** Options of {@linkcode capture}. */
 export interface CaptureOptions {
@@ -77,7 +77,7 @@ class Made {
   readonly shape: Shape;
   readonly dtype: DType;
 
-  constructor(memory: Memory, { byteOffset, shape, dtype }: Tensor) {
+  constructor(memory: Memory, { byteOffset, shape, dtype }: AnyTensor) {
     this.memory = memory;
     this.byteOffset = byteOffset;
     this.shape = shape;
@@ -203,7 +203,7 @@ class Core {
   #calls = 0;
   #device: Device | undefined;
   #arena: Arena | undefined;
-  #outputs: Tensor[] = [];
+  #outputs: AnyTensor[] = [];
   #isDisposed = false;
 
   constructor(step: (inputs: object) => unknown, options: CaptureOptions) {
@@ -348,12 +348,12 @@ class Core {
       result,
       "Cannot capture an asynchronous function: await only its results",
     );
-    mapTensors<Tensor>(result, (x) => this.#adopt(x, own));
+    mapTensors<AnyTensor>(result, (x) => this.#adopt(x, own));
     return result;
   }
 
   /** Takes a result that the step made into the step's own keeping. */
-  #adopt(x: Tensor, own: Scope): void {
+  #adopt(x: AnyTensor, own: Scope): void {
     if (x.owner !== own) return; // There before, or adopted already.
     forget(x);
     x.node = undefined;
@@ -375,7 +375,7 @@ class Core {
       recording,
       inputs: given,
       checks,
-      result: mapTensors<Tensor>(result, (x) => {
+      result: mapTensors<AnyTensor>(result, (x) => {
         if (!made.has(x)) return x;
         const memory = recording.memoryOf(x);
         memory.transient = memory.made >= 0;
@@ -418,7 +418,7 @@ class Core {
     program.prepare();
     device.stream.play(program);
     this.reason = undefined;
-    return mapTensors<Tensor | Made>(last.result, (x) => {
+    return mapTensors<AnyTensor | Made>(last.result, (x) => {
       if (x instanceof Tensor) return x;
       const block = program.block(x.memory);
       const { byteOffset } = x;
@@ -430,7 +430,7 @@ class Core {
 }
 
 /** The same arrays and records with their tensors replaced. */
-function mapTensors<X extends Tensor | Made>(
+function mapTensors<X extends AnyTensor | Made>(
   value: unknown,
   map: (x: X) => unknown,
 ): unknown {

@@ -10,7 +10,7 @@ import { type HostIntegers, integersOf } from "../gpu/host_integers.ts";
 import { knownIntegers } from "../integer_range.ts";
 import { alignBytes, type Block } from "../gpu/block.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "../shape.ts";
-import { allocate, Tensor } from "../tensor.ts";
+import { allocate, type AnyTensor, Tensor } from "../tensor.ts";
 
 /** Numbers with a shape, on the host. */
 export interface HostValues {
@@ -21,16 +21,16 @@ export interface HostValues {
 }
 
 /** What a tensor of a captured step may be given as; arrays have one axis. */
-export type StepInput = Tensor | TypedArray | HostValues;
+export type StepInput = AnyTensor | TypedArray | HostValues;
 
 /** Tensors that belong together as one input, such as a packing of texts. */
 export interface TensorBundle {
   /** What of it is no tensor: bundles of one key differ in numbers alone. */
   readonly bundleKey: string;
   /** The tensors. */
-  readonly bundleTensors: readonly Tensor[];
+  readonly bundleTensors: readonly AnyTensor[];
   /** The same over other tensors of the same shapes and types. */
-  withTensors(tensors: readonly Tensor[]): TensorBundle;
+  withTensors(tensors: readonly AnyTensor[]): TensorBundle;
 }
 
 /**
@@ -40,7 +40,7 @@ export interface TensorBundle {
  */
 export type StepFeed<Inputs> = {
   readonly [Name in keyof Inputs]: Inputs[Name] extends infer Value
-    ? Value extends Tensor ? StepInput : Value
+    ? Value extends AnyTensor ? StepInput : Value
     : never;
 };
 
@@ -48,7 +48,7 @@ export type StepFeed<Inputs> = {
 export interface Source {
   readonly shape: Shape;
   readonly dtype: DType;
-  readonly values: TypedArray | Tensor;
+  readonly values: TypedArray | AnyTensor;
 }
 
 /** The inputs of one call. */
@@ -58,7 +58,7 @@ export interface Inputs {
   /** Every tensor, in order. */
   readonly sources: readonly Source[];
   /** The function's argument over such tensors. */
-  build(tensors: readonly Tensor[]): Record<string, unknown>;
+  build(tensors: readonly AnyTensor[]): Record<string, unknown>;
 }
 
 /**
@@ -71,7 +71,7 @@ export function readInputs(feed: object): Inputs {
   const names: string[] = [];
   const builders: [
     name: string,
-    build: (tensors: readonly Tensor[]) => unknown,
+    build: (tensors: readonly AnyTensor[]) => unknown,
   ][] = [];
   const add = (source: Source): number => {
     names.push(`${source.dtype}${formatShape(source.shape)}`);
@@ -115,7 +115,7 @@ export function readInputs(feed: object): Inputs {
 }
 
 /** Makes a tensor of an input. */
-export function placeInput(device: Device, source: Source): Tensor {
+export function placeInput(device: Device, source: Source): AnyTensor {
   const x = allocate(device, source.shape, source.dtype);
   writeInput(device, source, x.block);
   x.block.integers = integersOfInput(source)?.observed();

@@ -13,7 +13,7 @@ import {
 } from "../gpu/observer.ts";
 import type { Pipeline } from "../gpu/kernel.ts";
 import type { Binding, Block } from "../gpu/block.ts";
-import type { Tensor } from "../tensor.ts";
+import type { AnyTensor } from "../tensor.ts";
 
 /** Memory that a recorded command uses: made by the step, or met by it. */
 export interface Memory {
@@ -215,7 +215,7 @@ export class Recording implements Observer {
   }
 
   /** The memory of a tensor that the step was given or returns. */
-  memoryOf(x: Tensor): Memory {
+  memoryOf(x: AnyTensor): Memory {
     return this.#memoryOf(x.block);
   }
 

@@ -22,7 +22,7 @@ export const ELEMENTWISE_WORKGROUP = 64;
 export const MAX_AXES = 5;
 
 /** An expression over named operands. */
-export interface Expression {
+export interface Expression<Result extends DType = DType> {
   name: string;
   /** WGSL over the operand names, which are scalars there. */
   body: string;
@@ -31,7 +31,7 @@ export interface Expression {
   /** Numbers given at the call, in order: name and type. */
   scalars?: readonly (readonly [string, ParamType])[];
   /** The type of the result. */
-  result: DType;
+  result: Result;
   /** Whether the result's old value is an operand, named `target_`. */
   update?: boolean;
 }

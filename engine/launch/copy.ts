@@ -5,7 +5,7 @@ import { specialize } from "../gpu/kernel.ts";
 import { COPY, COPY4, COPY_AXES, COPY_WORKGROUP } from "../kernels/copy.ts";
 import { grid, launch } from "./launch.ts";
 import { collapseAxes, formatShape, type Shape, sizeOf } from "../shape.ts";
-import type { Tensor } from "../tensor.ts";
+import type { AnyTensor } from "../tensor.ts";
 import { view, VIEW_SLACK } from "./view.ts";
 
 /** How a strided copy walks one tensor, in elements. */
@@ -21,8 +21,8 @@ export interface Walk {
  * @throws {RangeError} If the walk does not reduce to six axes.
  */
 export function copyStrided(
-  x: Tensor,
-  y: Tensor,
+  x: AnyTensor,
+  y: AnyTensor,
   shape: Shape,
   from: Walk,
   to: Walk,
@@ -50,8 +50,8 @@ type Place = readonly [offset: number, strides: readonly number[]];
 
 /** Copies at once if both sides fit their bindings, else in two halves. */
 function copyPiece(
-  x: Tensor,
-  y: Tensor,
+  x: AnyTensor,
+  y: AnyTensor,
   shape: Shape,
   [x0, s]: Place,
   [y0, t]: Place,
@@ -82,8 +82,8 @@ function copyPiece(
 }
 
 function dispatch(
-  x: Tensor,
-  y: Tensor,
+  x: AnyTensor,
+  y: AnyTensor,
   shape: Shape,
   [x0, s]: Place,
   [y0, t]: Place,

@@ -16,16 +16,17 @@ import {
   type Shape,
   sizeOf,
 } from "../shape.ts";
-import { allocate, type Tensor } from "../tensor.ts";
+import type { DType } from "../dtype.ts";
+import { allocate, type AnyTensor, type Tensor } from "../tensor.ts";
 import { view, VIEW_SLACK } from "./view.ts";
 
 /** Evaluates an expression over operands that broadcast to `shape`. */
-export function evaluate(
+export function evaluate<D extends DType>(
   shape: Shape,
-  expression: Expression,
-  operands: readonly Tensor[],
+  expression: Expression<D>,
+  operands: readonly AnyTensor[],
   scalars: Readonly<Record<string, number>> = {},
-): Tensor {
+): Tensor<D> {
   const [first] = operands;
   if (!first) throw new TypeError(`Cannot ${expression.name}: no tensor given`);
   const device = first.device;
@@ -62,9 +63,9 @@ interface Place {
  * their parts fit bindings, else the outermost axis in two halves.
  */
 function evaluatePiece(
-  y: Tensor,
+  y: AnyTensor,
   expression: Expression,
-  operands: readonly Tensor[],
+  operands: readonly AnyTensor[],
   scalars: Readonly<Record<string, number>>,
   shape: Shape,
   start: number,

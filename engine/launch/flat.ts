@@ -15,7 +15,8 @@ import {
   readsTexels,
 } from "../kernels/elementwise.ts";
 import { grid, launch, part, windows } from "./launch.ts";
-import type { Tensor } from "../tensor.ts";
+import type { DType } from "../dtype.ts";
+import type { AnyTensor, Tensor } from "../tensor.ts";
 import { TEXEL_WINDOW } from "../gpu/texels.ts";
 import { chooseVariant, defineVariants } from "../tuning/choice.ts";
 
@@ -29,9 +30,9 @@ const LEAST_TEXELS = 64 * 1024;
  * not be among the operands.
  */
 export function evaluateFlat(
-  result: Tensor,
+  result: AnyTensor,
   expression: Expression,
-  operands: readonly Tensor[],
+  operands: readonly AnyTensor[],
   scalars: Readonly<Record<string, number>> = {},
 ): void {
   const device = result.device;
@@ -65,9 +66,9 @@ export function evaluateFlat(
 
 /** The same with what is of f32 read as texels, a small window at a time. */
 function evaluateTexels(
-  result: Tensor,
+  result: AnyTensor,
   expression: Expression,
-  operands: readonly Tensor[],
+  operands: readonly AnyTensor[],
   scalars: Readonly<Record<string, number>>,
 ): void {
   const { device } = result;
@@ -106,13 +107,13 @@ export function addInto(target: Tensor, a: Tensor, b?: Tensor): void {
   else evaluateFlat(target, ADD, [a]);
 }
 
-const FILLS: Readonly<Record<Tensor["dtype"], Expression>> = {
+const FILLS: Readonly<Record<DType, Expression>> = {
   f32: fillExpression("f32"),
   i32: fillExpression("i32"),
   u32: fillExpression("u32"),
 };
 
-function fillExpression(dtype: Tensor["dtype"]): Expression {
+function fillExpression(dtype: DType): Expression {
   return {
     name: `fill_${dtype}`,
     body: "value",
@@ -124,7 +125,7 @@ function fillExpression(dtype: Tensor["dtype"]): Expression {
 }
 
 /** Sets every element of the target to a number. */
-export function fillInto(target: Tensor, value: number): void {
+export function fillInto(target: AnyTensor, value: number): void {
   touch(target);
   evaluateFlat(target, FILLS[target.dtype], [], { value });
 }

@@ -7,12 +7,12 @@ import { GpuError } from "../gpu/errors.ts";
 import type { Kernel } from "../gpu/kernel.ts";
 import type { Param } from "../gpu/observer.ts";
 import type { Binding } from "../gpu/block.ts";
-import { Tensor } from "../tensor.ts";
+import { type AnyTensor, Tensor } from "../tensor.ts";
 
 /** What one dispatch of a kernel needs. */
 export interface Launch {
   /** Tensors or windows of them, in the order of the kernel's `bind`. */
-  bind: readonly (Tensor | Binding)[];
+  bind: readonly (AnyTensor | Binding)[];
   /** The fields of the kernel's parameter struct. */
   params?: Readonly<Record<string, Param>>;
   /** Workgroups along x, y and z; see {@linkcode grid}. */
@@ -113,10 +113,10 @@ export function windows(
 
 /** The part of a tensor of rows that a window covers; all of it if that is all. */
 export function part(
-  x: Tensor,
+  x: AnyTensor,
   { start, count }: Window,
   rowSize: number,
-): Tensor | Binding {
+): AnyTensor | Binding {
   if (start === 0 && x.fitsBinding && count * rowSize === x.size) return x;
   return x.window(start * rowSize, count * rowSize);
 }

@@ -29,7 +29,7 @@ import {
   SPLIT_FAMILY,
   SPLITS,
 } from "./matmul_choice.ts";
-import { allocate, type Tensor } from "../tensor.ts";
+import { allocate, type AnyTensor, type Tensor } from "../tensor.ts";
 import { defineVariants } from "../tuning/choice.ts";
 import { type View, view, VIEW_SLACK } from "./view.ts";
 
@@ -259,8 +259,8 @@ function dispatch(call: Product, z: BatchAxis, at: Place, part: Part): void {
 /** How a part ends: what its kernel reads besides a and b, and what it writes. */
 interface Ending {
   form: EpilogueForm;
-  reads: (Tensor | Binding)[];
-  writes: (Tensor | Binding)[];
+  reads: (AnyTensor | Binding)[];
+  writes: (AnyTensor | Binding)[];
   params: Readonly<Record<string, number>>;
   sumsLength: number;
 }
@@ -275,7 +275,7 @@ function ending(call: Product, z: BatchAxis, at: Place, part: Part): Ending {
   const like = (x: Tensor) => view(x, start, reach).binding;
   // Parts further along take the same sums.
   const sums = (call.sums?.of === "a" ? n0 : m0) === 0 ? call.sums : undefined;
-  const reads: (Tensor | Binding)[] = [];
+  const reads: (AnyTensor | Binding)[] = [];
   if (last && call.bias) reads.push(call.bias);
   if (last && residual) reads.push(like(residual));
   if (last && derive) reads.push(like(derive.argument));

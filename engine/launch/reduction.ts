@@ -5,6 +5,7 @@
 // so that a kernel sees x as [outer, n, inner]; where kept axes lie between
 // reduced ones, the stretches are reduced one after the other, from the last.
 
+import type { DType } from "../dtype.ts";
 import { copyStrided } from "./copy.ts";
 import { evaluate } from "./evaluate.ts";
 import {
@@ -19,7 +20,7 @@ import {
 import { grid, launch } from "./launch.ts";
 import { fillInto } from "./flat.ts";
 import { normalizeAxis, type Shape, sizeOf } from "../shape.ts";
-import { alias, allocate, type Tensor } from "../tensor.ts";
+import { alias, allocate, type AnyTensor, type Tensor } from "../tensor.ts";
 import { TEXEL_WINDOW } from "../gpu/texels.ts";
 import { chooseVariant, defineVariants } from "../tuning/choice.ts";
 import { view, VIEW_SLACK } from "./view.ts";
@@ -62,7 +63,11 @@ export interface Plan {
 }
 
 /** Reads the options of a reduction of x. */
-export function plan(action: string, x: Tensor, options: ReduceOptions): Plan {
+export function plan(
+  action: string,
+  x: AnyTensor,
+  options: ReduceOptions,
+): Plan {
   const { axis, keepDims = false } = options;
   const rank = x.shape.length;
   const axes = axis === undefined
@@ -83,13 +88,13 @@ export function plan(action: string, x: Tensor, options: ReduceOptions): Plan {
  * A sum of no elements is 0, and 0 times an infinite `scale`, as a mean's is
  * then, is NaN. Other operations need an element, which callers see to.
  */
-export function reduceAxes(
-  x: Tensor,
+export function reduceAxes<D extends DType>(
+  x: Tensor<D>,
   reduced: readonly boolean[],
   shape: Shape,
   op: Reduction,
   scale = 1,
-): Tensor {
+): Tensor<D> {
   if (x.size === 0) {
     const y = allocate(x.device, shape, x.dtype);
     fillInto(y, 0 * scale);
@@ -134,13 +139,13 @@ export function reduceAxes(
 }
 
 /** Reduces x, seen as [outer, n, inner], along the middle, in stages. */
-function reduceMiddle(
-  x: Tensor,
+function reduceMiddle<D extends DType>(
+  x: Tensor<D>,
   [outer, length, inner]: readonly [number, number, number],
   shape: Shape,
   op: Reduction,
   scale: number,
-): Tensor {
+): Tensor<D> {
   const chunk = inner === 1 ? ROW_CHUNK : COLUMN_CHUNK;
   let current = x;
   for (let n = length;;) {
@@ -173,8 +178,8 @@ interface StageSizes {
 }
 
 function stage(
-  x: Tensor,
-  y: Tensor,
+  x: AnyTensor,
+  y: AnyTensor,
   op: Reduction,
   sizes: StageSizes,
   scale: number,
@@ -225,7 +230,7 @@ interface StagePiece {
 }
 
 /** Cuts a stage into dispatches whose parts of x fit one binding. */
-function stagePieces(x: Tensor, sizes: StageSizes): StagePiece[] {
+function stagePieces(x: AnyTensor, sizes: StageSizes): StagePiece[] {
   const { outer, n, inner, parts, chunk } = sizes;
   const fit = Math.floor(x.device.maxBindingSize / 4) - VIEW_SLACK;
   if (x.fitsBinding || inner === 1 || Math.min(chunk, n) * inner <= fit) {
@@ -264,7 +269,7 @@ function stagePieces(x: Tensor, sizes: StageSizes): StagePiece[] {
 }
 
 function chooseForm(
-  x: Tensor,
+  x: AnyTensor,
   { n, inner }: StageSizes,
 ): ReduceForm {
   const variant = chooseReduce(x, Math.min(n, ROW_CHUNK));
@@ -281,7 +286,7 @@ function chooseForm(
 
 /** How rows are reduced, in loops of so many turns. */
 function chooseReduce(
-  x: Tensor,
+  x: AnyTensor,
   turns: number,
 ): "serial" | "texels" | "workgroup" {
   const { device, bytes } = x;
@@ -303,7 +308,7 @@ function chooseReduce(
 
 /** Stretches of [outer, n], whole chunks each, that fit one binding. */
 function pieces(
-  x: Tensor,
+  x: AnyTensor,
   { outer, n, inner, chunk }: StageSizes,
 ): { o: number; outer: number; k: number; n: number }[] {
   if (x.fitsBinding) return [{ o: 0, outer, k: 0, n }];
@@ -349,10 +354,10 @@ function middle(shape: Shape, reduced: readonly boolean[]): StageSizes {
 /** The index of the extreme over the one stretch of marked axes. */
 export function argExtreme(
   op: "max" | "min",
-  x: Tensor,
+  x: AnyTensor,
   reduced: readonly boolean[],
   shape: Shape,
-): Tensor {
+): Tensor<"i32"> {
   const sizes = middle(x.shape, reduced);
   const { n, inner } = sizes;
   if (inner > 1 && n > x.device.maxTurns) {
@@ -382,11 +387,11 @@ export function argExtreme(
 /** The same over rows so long that they are cut into parts of `length`. */
 function argExtremeOfParts(
   op: "max" | "min",
-  x: Tensor,
+  x: AnyTensor,
   { outer, n }: StageSizes,
   shape: Shape,
   length: number,
-): Tensor {
+): Tensor<"i32"> {
   const { device } = x;
   const parts = Math.ceil(n / length);
   const values = allocate(device, [outer, parts], x.dtype);
@@ -434,7 +439,10 @@ function argExtremeOfParts(
 }
 
 /** x [outer, n, inner] as [outer · inner, n]: rows that a workgroup can walk. */
-function lastAxis(x: Tensor, { outer, n, inner }: StageSizes): Tensor {
+function lastAxis(
+  x: AnyTensor,
+  { outer, n, inner }: StageSizes,
+): AnyTensor {
   const y = allocate(x.device, [outer * inner, n], x.dtype);
   copyStrided(
     x,
@@ -449,7 +457,7 @@ function lastAxis(x: Tensor, { outer, n, inner }: StageSizes): Tensor {
 /** Puts dy at the indices along the one stretch of marked axes, 0 elsewhere. */
 export function placeAt(
   dy: Tensor,
-  index: Tensor,
+  index: AnyTensor,
   shape: Shape,
   reduced: readonly boolean[],
 ): Tensor {

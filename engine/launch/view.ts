@@ -2,11 +2,11 @@
 // This module is browser compatible.
 
 import type { Binding } from "../gpu/block.ts";
-import type { Tensor } from "../tensor.ts";
+import type { AnyTensor } from "../tensor.ts";
 
 /** Elements of a tensor as a kernel sees them: a binding, and where to start. */
 export interface View {
-  binding: Tensor | Binding;
+  binding: AnyTensor | Binding;
   /** Elements to skip in the binding. */
   offset: number;
 }
@@ -18,7 +18,7 @@ export const VIEW_SLACK = 128;
  * Any stretch of a tensor: the whole tensor where one binding holds it, else a
  * window that starts at the legal offset before.
  */
-export function view(x: Tensor, start: number, count: number): View {
+export function view(x: AnyTensor, start: number, count: number): View {
   if (x.fitsBinding) return { binding: x, offset: start };
   const offset = start % 64;
   return { binding: x.window(start - offset, offset + count), offset };

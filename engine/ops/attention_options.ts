@@ -3,9 +3,9 @@
 
 // The options of attention, and the checks of its arguments.
 
-import type { RandomStream } from "../random.ts";
+import type { RandomStream } from "../generator.ts";
 import { formatShape } from "../shape.ts";
-import type { Tensor } from "../tensor.ts";
+import { hasDType, type IntegerTensor, type Tensor } from "../tensor.ts";
 
 /** Dropout of attention's probabilities. */
 export interface AttentionDropout {
@@ -25,7 +25,7 @@ export interface AttentionOptions {
    *
    * @default {all}
    */
-  mask?: Tensor | undefined;
+  mask?: IntegerTensor | undefined;
   /**
    * For several texts one after the other in one batch row: for each query the
    * first key that it sees and the one after the last, integers `[Sq, 2]`, neither
@@ -35,7 +35,7 @@ export interface AttentionOptions {
    *
    * @default {none: a batch row is one text}
    */
-  segments?: Tensor | undefined;
+  segments?: IntegerTensor | undefined;
   /**
    * With `segments`, the same for keys: the first query that sees each key and the
    * one after the last, integers `[Sk, 2]`. It must be given where there are not as
@@ -43,7 +43,7 @@ export interface AttentionOptions {
    *
    * @default {segments: queries and keys are the same tokens}
    */
-  segmentsOfKeys?: Tensor | undefined;
+  segmentsOfKeys?: IntegerTensor | undefined;
   /**
    * Whether query `i` sees only keys `j ≤ i + Sk - Sq`.
    *
@@ -156,7 +156,7 @@ function checkOperands(
   return { batch, sq, sk, width, depth };
 }
 
-function checkMask(mask: Tensor, { batch, sk }: AttentionSizes): void {
+function checkMask(mask: IntegerTensor, { batch, sk }: AttentionSizes): void {
   const [rows, columns] = mask.shape;
   if (mask.shape.length !== 2 || rows !== batch || columns !== sk) {
     throw new TypeError(
@@ -165,7 +165,7 @@ function checkMask(mask: Tensor, { batch, sk }: AttentionSizes): void {
       }: expected [${batch}, ${sk}]`,
     );
   }
-  if (mask.dtype === "f32") {
+  if (hasDType(mask, "f32")) {
     throw new TypeError(
       "Cannot mask by a tensor of f32: cast() it to i32, 1 for keys to keep",
     );
@@ -198,7 +198,7 @@ function checkSegments(
     const { shape, dtype } = table;
     if (
       shape.length !== 2 || shape[0] !== length || shape[1] !== 2 ||
-      dtype === "f32"
+      hasDType(table, "f32")
     ) {
       throw new TypeError(
         `Cannot attend in segments ${dtype} ${

@@ -11,8 +11,8 @@ import {
   mostRows,
 } from "../kernels/attention.ts";
 import { rowsEach, serialTurns } from "../kernels/attention_serial.ts";
-import { type RandomStream, streamParams } from "../random.ts";
-import type { Tensor } from "../tensor.ts";
+import { type RandomStream, streamParams } from "../generator.ts";
+import type { IntegerTensor, Tensor } from "../tensor.ts";
 import { type AttentionOptions, checkAttention } from "./attention_options.ts";
 
 /** As many workgroups of 64 rows keep a GPU busy; with fewer, smaller ones do. */
@@ -32,11 +32,11 @@ export interface AttentionPlan {
   constants: Record<string, number>;
   params: Record<string, Param>;
   /** The mask or the segments of queries, bound where queries own the rows. */
-  mask: Tensor | undefined;
+  mask: IntegerTensor | undefined;
   /** Integers of the mask that belong to one batch row. */
   maskSize: number;
   /** The mask or the segments of keys, bound where keys own the rows. */
-  keysMask: Tensor | undefined;
+  keysMask: IntegerTensor | undefined;
   /** The class of shapes that a measured choice of variant is looked up by. */
   shapeClass: string;
   /** The variant where none is pinned or measured. */

@@ -1,37 +1,42 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Element-wise ops of two operands, broadcasting. Each is a row: its value, then
-// its derivatives, as WGSL expressions in a, b, the result y and the incoming
-// gradient dy.
+// Element-wise ops of two operands, with broadcasting. Each op is a row of a
+// table: its value and its two derivatives, as WGSL expressions in the operands
+// a and b, the result y and the incoming gradient dy. Most of the file is
+// documentation.
 
-import type { DType } from "../dtype.ts";
+import { type DType, requireFloat } from "../dtype.ts";
 import { evaluate, mentioned } from "../launch/evaluate.ts";
 import type { Expression } from "../kernels/elementwise.ts";
 import { broadcastShapes, sameShape, type Shape } from "../shape.ts";
 import { record } from "../tape.ts";
-import type { Tensor } from "../tensor.ts";
+import type { AnyTensor, Tensor } from "../tensor.ts";
 import { requireHolds } from "../whole_numbers.ts";
 import { sumTo } from "./reduce.ts";
-import { requireFloat, unary } from "./unary.ts";
+import { unary } from "./unary.ts";
 
 /**
  * A tensor, or a number that stands for a tensor of that one value. Beside a
- * tensor of integers it must be one of them: 0.5 or NaN is refused, not cut.
+ * tensor of integers the number must be an integer of that type, too: 0.5 or
+ * NaN is refused, not rounded.
  */
-export type Operand = Tensor | number;
+export type Operand<D extends DType = "f32"> = Tensor<D> | number;
 
-interface BinaryRow {
+/** The value of an op, as WGSL. */
+interface ValueRow {
   y: string;
-  /** The same for floats, where NaN makes a difference. */
+  /** The value for floats, where NaN needs another expression. */
   ofFloats?: string;
-  da?: string;
-  db?: string;
-  /** The result's type, where it is not that of the operands. */
-  result?: DType;
 }
 
-const BINARY = {
+/** An op whose result has the type of its operands, with its derivatives. */
+interface ArithmeticRow extends ValueRow {
+  da: string;
+  db: string;
+}
+
+const ARITHMETIC = {
   add: { y: "a + b", da: "dy", db: "dy" },
   sub: { y: "a - b", da: "dy", db: "-dy" },
   mul: { y: "a * b", da: "dy * b", db: "dy * a" },
@@ -53,44 +58,99 @@ const BINARY = {
     da: "select(select(dy, 0.5 * dy, a == b), 0.0, a < b && ordered(a, b))",
     db: "select(select(dy, 0.5 * dy, a == b), 0.0, b < a && ordered(a, b))",
   },
+} satisfies Record<string, ArithmeticRow>;
+
+/** Comparisons: their result is u32 and has no derivative. */
+const COMPARISONS = {
   equal: {
     y: "u32(a == b)",
     ofFloats: "u32(a == b && ordered(a, b))",
-    result: "u32",
   },
   notEqual: {
     y: "u32(a != b)",
     ofFloats: "u32(a != b || !ordered(a, b))",
-    result: "u32",
   },
   less: {
     y: "u32(a < b)",
     ofFloats: "u32(a < b && ordered(a, b))",
-    result: "u32",
   },
   lessEqual: {
     y: "u32(a <= b)",
     ofFloats: "u32(a <= b && ordered(a, b))",
-    result: "u32",
   },
   greater: {
     y: "u32(a > b)",
     ofFloats: "u32(a > b && ordered(a, b))",
-    result: "u32",
   },
   greaterEqual: {
     y: "u32(a >= b)",
     ofFloats: "u32(a >= b && ordered(a, b))",
-    result: "u32",
   },
-} satisfies Record<string, BinaryRow>;
+} satisfies Record<string, ValueRow>;
 
 const NAMES = ["a", "b", "y", "dy"] as const;
+
+/**
+ * Expressions that were made before, by label, text, type and which are
+ * numbers.
+ */
 const made = new Map<string, Expression>();
 
-function binary(name: keyof typeof BINARY, a: Operand, b: Operand): Tensor {
-  const row: BinaryRow = BINARY[name];
-  const given: Record<string, Operand> = { a, b };
+function arithmetic<D extends DType>(
+  name: keyof typeof ARITHMETIC,
+  a: Operand<D>,
+  b: Operand<D>,
+): Tensor<D> {
+  const row: ArithmeticRow = ARITHMETIC[name];
+  const { dtype, tensors, run } = prepare(name, a, b);
+  const y = run(valueOf(row, dtype), dtype, name, { a, b });
+  return record(y, tensors, (dy) => {
+    const derivative = (body: string, x: Operand<D>) => {
+      if (typeof x === "number") return [];
+      if (!x.requiresGrad) return [undefined];
+      const dx = body === "dy"
+        ? dy
+        : run(body, "f32", `${name}_backward`, { a, b, y, dy });
+      return [sumTo(dx, x.shape)];
+    };
+    return [...derivative(row.da, a), ...derivative(row.db, b)];
+  });
+}
+
+function compare<D extends DType>(
+  name: keyof typeof COMPARISONS,
+  a: Operand<D>,
+  b: Operand<D>,
+): Tensor<"u32"> {
+  const { dtype, run } = prepare(name, a, b);
+  return run(valueOf(COMPARISONS[name], dtype), "u32", name, { a, b });
+}
+
+function valueOf(row: ValueRow, dtype: DType): string {
+  return dtype === "f32" ? row.ofFloats ?? row.y : row.y;
+}
+
+/** A call whose operands were checked. */
+interface Call<D extends DType> {
+  /** The type of the operands. */
+  dtype: D;
+  /** The operands that are not numbers. */
+  tensors: readonly Tensor<D>[];
+  /** Evaluates WGSL over the named operands, broadcast to the common shape. */
+  run<R extends DType>(
+    body: string,
+    result: R,
+    label: string,
+    operands: Readonly<Record<string, Operand<DType>>>,
+  ): Tensor<R>;
+}
+
+/** Checks the operands of an op and finds their common shape. */
+function prepare<D extends DType>(
+  name: string,
+  a: Operand<D>,
+  b: Operand<D>,
+): Call<D> {
   const tensors = [a, b].filter((x) => typeof x !== "number");
   const [first] = tensors;
   if (!first) throw new TypeError(`Cannot ${name} two numbers: give a tensor`);
@@ -116,29 +176,16 @@ function binary(name: keyof typeof BINARY, a: Operand, b: Operand): Tensor {
     (s, x) => sameShape(s, x.shape) ? s : broadcastShapes(name, s, x.shape),
     first.shape,
   );
-  const value = dtype === "f32" ? row.ofFloats ?? row.y : row.y;
-  const y = run(value, row.result ?? dtype, name, given);
-  if (!row.da) return y;
-  return record(y, tensors, (dy) => {
-    const derivative = (body: string, x: Operand) => {
-      if (typeof x === "number") return [];
-      if (!x.requiresGrad) return [undefined];
-      const dx = body === "dy"
-        ? dy
-        : run(body, "f32", `${name}_backward`, { ...given, y, dy });
-      return [sumTo(dx, x.shape)];
-    };
-    return [...derivative(row.da ?? "", a), ...derivative(row.db ?? "", b)];
-  });
+  return { dtype, tensors, run };
 
-  function run(
+  function run<R extends DType>(
     body: string,
-    result: DType,
+    result: R,
     label: string,
-    operands: Readonly<Record<string, Operand>>,
-  ): Tensor {
+    operands: Readonly<Record<string, Operand<DType>>>,
+  ): Tensor<R> {
     const scalars: Record<string, number> = {};
-    const used: Tensor[] = [];
+    const used: AnyTensor[] = [];
     let key = `${label}|${body}|${dtype}`;
     for (const n of mentioned(body, NAMES)) {
       const x = operands[n] ?? 0;
@@ -149,7 +196,8 @@ function binary(name: keyof typeof BINARY, a: Operand, b: Operand): Tensor {
         used.push(x);
       }
     }
-    let expression = made.get(key);
+    // The key's first three parts determine the type of the result.
+    let expression = made.get(key) as Expression<R> | undefined;
     if (!expression) {
       const isNumber = (n: string) => typeof operands[n] === "number";
       const names = mentioned(body, NAMES);
@@ -170,10 +218,13 @@ function binary(name: keyof typeof BINARY, a: Operand, b: Operand): Tensor {
 }
 
 /**
- * Adds, broadcasting: `a + b`.
+ * Adds: `a + b`.
  *
- * @throws {TypeError} If the shapes do not broadcast, the types differ, or a
- * number stands beside integers and is none of them.
+ * @param a A tensor or a number.
+ * @param b A tensor or a number; both broadcast.
+ * @returns A tensor of the common shape and of the same element type.
+ * @throws {TypeError} If the shapes do not broadcast, the element types differ,
+ * or a number is not of the integer type beside it.
  *
  * @example Usage
  * ```ts
@@ -185,42 +236,107 @@ function binary(name: keyof typeof BINARY, a: Operand, b: Operand): Tensor {
  * assertEquals([...await y.data()], [11, 22, 13, 24]);
  * ```
  */
-export function add(a: Operand, b: Operand): Tensor {
-  return binary("add", a, b);
-}
-
-/** Subtracts, broadcasting: `a - b`. */
-export function sub(a: Operand, b: Operand): Tensor {
-  return binary("sub", a, b);
-}
-
-/** Multiplies element by element, broadcasting: `a · b`. */
-export function mul(a: Operand, b: Operand): Tensor {
-  return binary("mul", a, b);
+export function add<D extends DType>(
+  a: Operand<D>,
+  b: Operand<D>,
+): Tensor<D> {
+  return arithmetic("add", a, b);
 }
 
 /**
- * Divides, broadcasting: `a / b`. Of integers the fraction is cut off, towards
- * zero; where a tensor of integers divides by its 0 the result is `a`.
+ * Subtracts: `a - b`.
  *
- * @throws {TypeError} As {@linkcode add}.
- * @throws {RangeError} If integers are to be divided by the number 0.
+ * @param a A tensor or a number.
+ * @param b A tensor or a number; both broadcast.
+ * @returns A tensor of the common shape and of the same element type.
+ * @throws {TypeError} If the shapes do not broadcast, the element types differ,
+ * or a number is not of the integer type beside it.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, sub, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await sub(1, tensor([1, 5])).data()], [0, -4]);
+ * ```
  */
-export function div(a: Operand, b: Operand): Tensor {
-  return binary("div", a, b);
+export function sub<D extends DType>(
+  a: Operand<D>,
+  b: Operand<D>,
+): Tensor<D> {
+  return arithmetic("sub", a, b);
 }
 
 /**
- * Raises to a power, broadcasting: `aᵇ`, as IEEE 754 defines it: 1 for the
- * exponent 0 and for the base 1, whatever the other is; a negative base takes
- * whole exponents alone, else the result is NaN. Whole exponents up to 64
- * multiply, so that squares and cubes of small whole numbers are exact.
+ * Multiplies element by element: `a · b`. For products of matrices see
+ * `matmul`.
  *
- * The derivative towards the base is 0 for the exponent 0; the one towards the
- * exponent is 0 where a base of 0 has an exponent that is not negative, and NaN
- * for negative bases.
+ * @param a A tensor or a number.
+ * @param b A tensor or a number; both broadcast.
+ * @returns A tensor of the common shape and of the same element type.
+ * @throws {TypeError} If the shapes do not broadcast, the element types differ,
+ * or a number is not of the integer type beside it.
  *
- * @throws {TypeError} If the shapes do not broadcast or a tensor is not of f32.
+ * @example Usage
+ * ```ts
+ * import { initialize, mul, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await mul(tensor([1, 5]), 3).data()], [3, 15]);
+ * ```
+ */
+export function mul<D extends DType>(
+  a: Operand<D>,
+  b: Operand<D>,
+): Tensor<D> {
+  return arithmetic("mul", a, b);
+}
+
+/**
+ * Divides: `a / b`. The quotient of integers is rounded towards zero; where a
+ * tensor of integers holds a divisor of 0, the result is `a`.
+ *
+ * @param a A tensor or a number.
+ * @param b A tensor or a number; both broadcast.
+ * @returns A tensor of the common shape and of the same element type.
+ * @throws {TypeError} If the shapes do not broadcast, the element types differ,
+ * or a number is not of the integer type beside it.
+ * @throws {RangeError} If integers are divided by the number 0.
+ *
+ * @example Usage
+ * ```ts
+ * import { div, initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await div(tensor([1, 5]), 2).data()], [0.5, 2.5]);
+ * ```
+ */
+export function div<D extends DType>(
+  a: Operand<D>,
+  b: Operand<D>,
+): Tensor<D> {
+  return arithmetic("div", a, b);
+}
+
+/**
+ * Raises to a power: `aᵇ`, as IEEE 754 defines it. The result is 1 for the
+ * exponent 0 and for the base 1, whatever the other operand is. A negative base
+ * needs a whole exponent; otherwise the result is NaN. Powers with whole
+ * exponents up to 64 are products, so that squares and cubes of small whole
+ * numbers are exact.
+ *
+ * The derivative with respect to the base is 0 where the exponent is 0. The one
+ * with respect to the exponent is NaN for negative bases, and 0 where the base
+ * is 0 and the exponent is not negative.
+ *
+ * @param a The base, a tensor of floats.
+ * @param b The exponent, a tensor of floats or a number; both broadcast.
+ * @returns A tensor of floats of the common shape.
+ * @throws {TypeError} If the shapes do not broadcast or a tensor is not of
+ * floats.
  *
  * @example Usage
  * ```ts
@@ -233,49 +349,215 @@ export function div(a: Operand, b: Operand): Tensor {
  * ```
  */
 export function pow(a: Tensor, b: Operand): Tensor {
-  if (typeof b !== "number") return binary("pow", a, b);
+  if (typeof b !== "number") return arithmetic("pow", a, b);
   if (b === 2) return unary("square", a, {}, "pow");
   if (b === 3) return unary("cube", a, {}, "pow");
   const whole = Number.isInteger(b) && Math.abs(b) <= 64;
   return unary(whole ? "whole_power" : "power", a, { exponent: b }, "pow");
 }
 
-/** The smaller of each pair; where both are equal they share the gradient. */
-export function minimum(a: Operand, b: Operand): Tensor {
-  return binary("minimum", a, b);
+/**
+ * Takes the smaller element of each pair. Where both
+ * are equal, each gets half of the gradient. NaN beats every number.
+ *
+ * @param a A tensor or a number.
+ * @param b A tensor or a number; both broadcast.
+ * @returns A tensor of the common shape and of the same element type.
+ * @throws {TypeError} If the shapes do not broadcast, the element types differ,
+ * or a number is not of the integer type beside it.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, minimum, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await minimum(tensor([1, 5]), 3).data()], [1, 3]);
+ * ```
+ */
+export function minimum<D extends DType>(
+  a: Operand<D>,
+  b: Operand<D>,
+): Tensor<D> {
+  return arithmetic("minimum", a, b);
 }
 
-/** The larger of each pair; where both are equal they share the gradient. */
-export function maximum(a: Operand, b: Operand): Tensor {
-  return binary("maximum", a, b);
+/**
+ * Takes the larger element of each pair. Where both
+ * are equal, each gets half of the gradient. NaN beats every number.
+ *
+ * @param a A tensor or a number.
+ * @param b A tensor or a number; both broadcast.
+ * @returns A tensor of the common shape and of the same element type.
+ * @throws {TypeError} If the shapes do not broadcast, the element types differ,
+ * or a number is not of the integer type beside it.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, maximum, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await maximum(tensor([1, 5]), 3).data()], [3, 5]);
+ * ```
+ */
+export function maximum<D extends DType>(
+  a: Operand<D>,
+  b: Operand<D>,
+): Tensor<D> {
+  return arithmetic("maximum", a, b);
 }
 
-/** 1 where `a = b`, else 0, as u32. */
-export function equal(a: Operand, b: Operand): Tensor {
-  return binary("equal", a, b);
+/**
+ * Compares: 1 where `a = b`, and 0 elsewhere. NaN equals nothing.
+ *
+ * @param a A tensor or a number.
+ * @param b A tensor or a number; both broadcast.
+ * @returns A tensor of u32 of the common shape, without a derivative.
+ * @throws {TypeError} If the shapes do not broadcast, the element types differ,
+ * or a number is not of the integer type beside it.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal, initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await equal(tensor([1, 2, 3]), 2).data()], [0, 1, 0]);
+ * ```
+ */
+export function equal<D extends DType>(
+  a: Operand<D>,
+  b: Operand<D>,
+): Tensor<"u32"> {
+  return compare("equal", a, b);
 }
 
-/** 1 where `a ≠ b`, else 0, as u32. */
-export function notEqual(a: Operand, b: Operand): Tensor {
-  return binary("notEqual", a, b);
+/**
+ * Compares: 1 where `a ≠ b`, and 0 elsewhere. NaN differs from everything.
+ *
+ * @param a A tensor or a number.
+ * @param b A tensor or a number; both broadcast.
+ * @returns A tensor of u32 of the common shape, without a derivative.
+ * @throws {TypeError} If the shapes do not broadcast, the element types differ,
+ * or a number is not of the integer type beside it.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, notEqual, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await notEqual(tensor([1, 2, 3]), 2).data()], [1, 0, 1]);
+ * ```
+ */
+export function notEqual<D extends DType>(
+  a: Operand<D>,
+  b: Operand<D>,
+): Tensor<"u32"> {
+  return compare("notEqual", a, b);
 }
 
-/** 1 where `a < b`, else 0, as u32. */
-export function less(a: Operand, b: Operand): Tensor {
-  return binary("less", a, b);
+/**
+ * Compares: 1 where `a < b`, and 0 elsewhere. It is 0
+ * where either operand is NaN.
+ *
+ * @param a A tensor or a number.
+ * @param b A tensor or a number; both broadcast.
+ * @returns A tensor of u32 of the common shape, without a derivative.
+ * @throws {TypeError} If the shapes do not broadcast, the element types differ,
+ * or a number is not of the integer type beside it.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, less, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await less(tensor([1, 2, 3]), 2).data()], [1, 0, 0]);
+ * ```
+ */
+export function less<D extends DType>(
+  a: Operand<D>,
+  b: Operand<D>,
+): Tensor<"u32"> {
+  return compare("less", a, b);
 }
 
-/** 1 where `a ≤ b`, else 0, as u32. */
-export function lessEqual(a: Operand, b: Operand): Tensor {
-  return binary("lessEqual", a, b);
+/**
+ * Compares: 1 where `a ≤ b`, and 0 elsewhere. It is 0
+ * where either operand is NaN.
+ *
+ * @param a A tensor or a number.
+ * @param b A tensor or a number; both broadcast.
+ * @returns A tensor of u32 of the common shape, without a derivative.
+ * @throws {TypeError} If the shapes do not broadcast, the element types differ,
+ * or a number is not of the integer type beside it.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, lessEqual, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await lessEqual(tensor([1, 2, 3]), 2).data()], [1, 1, 0]);
+ * ```
+ */
+export function lessEqual<D extends DType>(
+  a: Operand<D>,
+  b: Operand<D>,
+): Tensor<"u32"> {
+  return compare("lessEqual", a, b);
 }
 
-/** 1 where `a > b`, else 0, as u32. */
-export function greater(a: Operand, b: Operand): Tensor {
-  return binary("greater", a, b);
+/**
+ * Compares: 1 where `a > b`, and 0 elsewhere. It is 0
+ * where either operand is NaN.
+ *
+ * @param a A tensor or a number.
+ * @param b A tensor or a number; both broadcast.
+ * @returns A tensor of u32 of the common shape, without a derivative.
+ * @throws {TypeError} If the shapes do not broadcast, the element types differ,
+ * or a number is not of the integer type beside it.
+ *
+ * @example Usage
+ * ```ts
+ * import { greater, initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await greater(tensor([1, 2, 3]), 2).data()], [0, 0, 1]);
+ * ```
+ */
+export function greater<D extends DType>(
+  a: Operand<D>,
+  b: Operand<D>,
+): Tensor<"u32"> {
+  return compare("greater", a, b);
 }
 
-/** 1 where `a ≥ b`, else 0, as u32. */
-export function greaterEqual(a: Operand, b: Operand): Tensor {
-  return binary("greaterEqual", a, b);
+/**
+ * Compares: 1 where `a ≥ b`, and 0 elsewhere. It is 0
+ * where either operand is NaN.
+ *
+ * @param a A tensor or a number.
+ * @param b A tensor or a number; both broadcast.
+ * @returns A tensor of u32 of the common shape, without a derivative.
+ * @throws {TypeError} If the shapes do not broadcast, the element types differ,
+ * or a number is not of the integer type beside it.
+ *
+ * @example Usage
+ * ```ts
+ * import { greaterEqual, initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await greaterEqual(tensor([1, 2, 3]), 2).data()], [0, 1, 1]);
+ * ```
+ */
+export function greaterEqual<D extends DType>(
+  a: Operand<D>,
+  b: Operand<D>,
+): Tensor<"u32"> {
+  return compare("greaterEqual", a, b);
 }

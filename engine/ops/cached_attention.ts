@@ -18,7 +18,12 @@ import {
 } from "../kernels/cached_attention.ts";
 import { grid, launch } from "../launch/launch.ts";
 import { formatShape } from "../shape.ts";
-import { allocate, type Tensor } from "../tensor.ts";
+import {
+  allocate,
+  hasDType,
+  type IntegerTensor,
+  type Tensor,
+} from "../tensor.ts";
 import { chooseVariant, defineVariants } from "../tuning/choice.ts";
 
 const FAMILY = "cached_attention";
@@ -46,13 +51,13 @@ export interface CachedAttentionOptions {
    *
    * @default {all}
    */
-  mask?: Tensor | undefined;
+  mask?: IntegerTensor | undefined;
   /**
    * In which cache row key `j` of row `r` lies: integers `[R, capacity]`.
    *
    * @default {`⌊r·C / R⌋`: neighbouring rows share one of `C` cache rows}
    */
-  origins?: Tensor | undefined;
+  origins?: IntegerTensor | undefined;
   /**
    * With `origins`: stretches of so many rows look only at cache rows of their
    * own stretch, so that a large cache can be read piece by piece.
@@ -329,7 +334,8 @@ function check(
     if (!table) continue;
     const [height, breadth = 0] = table.shape;
     if (
-      table.shape.length !== 2 || height !== wanted || table.dtype === "f32" ||
+      table.shape.length !== 2 || height !== wanted ||
+      hasDType(table, "f32") ||
       (name === "mask" ? breadth < columns : breadth !== columns)
     ) {
       throw new TypeError(

@@ -21,7 +21,7 @@ import { grid, launch, part } from "../launch/launch.ts";
 import { reduceAxes } from "../launch/reduction.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import { record } from "../tape.ts";
-import { allocate, type Tensor } from "../tensor.ts";
+import { allocate, type AnyTensor, type Tensor } from "../tensor.ts";
 import { defineVariants } from "../tuning/choice.ts";
 import { checkReduction, type LossReduction } from "./loss_reduction.ts";
 
@@ -93,7 +93,7 @@ export interface CrossEntropyOptions {
  */
 export function crossEntropy(
   logits: Tensor,
-  target: Tensor,
+  target: AnyTensor,
   options: CrossEntropyOptions = {},
 ): Tensor {
   const {
@@ -205,7 +205,7 @@ export function crossEntropy(
 /** Throws unless all fits together; gives the number of classes. */
 function checkCrossEntropy(
   logits: Tensor,
-  target: Tensor,
+  target: AnyTensor,
   {
     ignoreIndex = -100,
     labelSmoothing = 0,

@@ -6,11 +6,12 @@ import {
   CUMSUM_STRETCH,
   CUMSUM_WORKGROUP,
 } from "../kernels/cumsum.ts";
+import type { DType } from "../dtype.ts";
 import { retype } from "../kernels/reduce.ts";
 import { grid, launch } from "../launch/launch.ts";
 import { normalizeAxis, sizeOf } from "../shape.ts";
 import { record } from "../tape.ts";
-import { allocate, type Tensor } from "../tensor.ts";
+import { allocate, type AnyTensor, type Tensor } from "../tensor.ts";
 import { chooseRowForm, defineVariants } from "../tuning/choice.ts";
 import { view, VIEW_SLACK } from "../launch/view.ts";
 
@@ -54,7 +55,10 @@ export interface CumsumOptions {
  * assertEquals([...await y.data()], [5, 7, 9, 4, 5, 6]);
  * ```
  */
-export function cumsum(x: Tensor, options: CumsumOptions = {}): Tensor {
+export function cumsum<D extends DType>(
+  x: Tensor<D>,
+  options: CumsumOptions = {},
+): Tensor<D> {
   const { axis = -1, reverse = false } = options;
   const a = normalizeAxis("sum along", axis, x.shape.length);
   return record(runningSum(x, a, reverse), [x], (dy) => [
@@ -62,7 +66,11 @@ export function cumsum(x: Tensor, options: CumsumOptions = {}): Tensor {
   ]);
 }
 
-function runningSum(x: Tensor, axis: number, reverse: boolean): Tensor {
+function runningSum<D extends DType>(
+  x: Tensor<D>,
+  axis: number,
+  reverse: boolean,
+): Tensor<D> {
   const { device, shape } = x;
   const y = allocate(device, shape, x.dtype);
   if (y.size === 0) return y;
@@ -108,7 +116,7 @@ interface Piece {
 }
 
 /** Cuts x into dispatches that fit one binding, in the order of the sum. */
-function pieces(x: Tensor, axis: number, reverse: boolean): Piece[] {
+function pieces(x: AnyTensor, axis: number, reverse: boolean): Piece[] {
   const outer = sizeOf(x.shape.slice(0, axis));
   const n = x.shape[axis] ?? 1;
   const inner = sizeOf(x.shape.slice(axis + 1));

@@ -1,6 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+// Dropout. kernels/random.ts holds the kernel.
+
+import { requireFloat } from "../dtype.ts";
 import { DROPOUT, RANDOM_WORKGROUP } from "../kernels/random.ts";
 import { grid, launch, part, windows } from "../launch/launch.ts";
 import {
@@ -8,7 +11,7 @@ import {
   type Generator,
   type RandomStream,
   streamParams,
-} from "../random.ts";
+} from "../generator.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
 
@@ -21,13 +24,13 @@ export interface DropoutOptions {
    */
   rate?: number;
   /**
-   * Whether to drop at all.
+   * Whether any element is dropped.
    *
    * @default {true}
    */
   training?: boolean;
   /**
-   * Where the mask's random numbers come from.
+   * The generator of the mask's random numbers.
    *
    * @default {the default generator}
    */
@@ -35,11 +38,14 @@ export interface DropoutOptions {
 }
 
 /**
- * Sets random elements to 0 and divides the rest by `1 - rate`, so that the
- * mean stays. The mask is not stored: backward makes it again.
+ * Sets random elements to 0 and divides the others by `1 - rate`, so that the
+ * expected mean stays. The mask is not stored: the derivative makes it again.
  *
- * Gives x itself, and takes no random numbers, when not training or at rate 0.
- *
+ * @param x A tensor of floats.
+ * @param options The rate and more.
+ * @returns A tensor of x's shape; x itself, without drawing random numbers, if
+ * `training` is false or the rate is 0.
+ * @throws {TypeError} If x is not of floats.
  * @throws {RangeError} If the rate is not in [0, 1].
  *
  * @example Usage
@@ -60,11 +66,7 @@ export function dropout(x: Tensor, options: DropoutOptions = {}): Tensor {
       `Cannot drop elements at rate ${rate}: it must be between 0 and 1`,
     );
   }
-  if (x.dtype !== "f32") {
-    throw new TypeError(
-      `Cannot drop elements of a tensor of ${x.dtype}: cast() it to f32`,
-    );
-  }
+  requireFloat("drop elements of", x);
   if (!training || rate === 0) return x;
   const stream = generator.next();
   return record(

@@ -1,6 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+// Gated activations. kernels/gated.ts holds the kernels.
+
 import { GATED_WORKGROUP, gatedKernels } from "../kernels/gated.ts";
 import type { Activation } from "../kernels/matmul_activation.ts";
 import { grid, launch, part, windows } from "../launch/launch.ts";
@@ -9,15 +11,16 @@ import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
 
 /**
- * A gated activation: `y = act(a) · b`, with `a` the first and `b` the second
- * half of the last axis, in one pass forward and one backward.
+ * Applies a gated activation: `y = act(a) · b`, where `a` is the first and `b`
+ * the second half of the last axis. One pass over memory computes it, and one
+ * its derivative.
  *
- * Shazeer, "GLU Variants Improve Transformer", 2020; with `"gelu"` it is GeGLU,
+ * Shazeer, "GLU Variants Improve Transformer", 2020. With `"gelu"` it is GeGLU,
  * with `"silu"` SwiGLU.
  *
- * @param x `[…, 2·I]`
- * @param activation The function of the first half.
- * @returns `[…, I]`
+ * @param x A tensor of floats, `[…, 2·I]`.
+ * @param activation The activation of the first half.
+ * @returns A tensor `[…, I]`.
  * @throws {TypeError} If the last axis is odd, or x is not of floats.
  *
  * @example Usage

@@ -19,11 +19,17 @@ import {
   GATHER_BACKWARD,
   GATHER_WORKGROUP,
 } from "../kernels/gather.ts";
+import type { DType } from "../dtype.ts";
 import { checkIntegers } from "../integer_range.ts";
 import { grid, launch, type Window } from "../launch/launch.ts";
 import { formatShape, normalizeAxis, sizeOf } from "../shape.ts";
 import { record } from "../tape.ts";
-import { allocate, type Tensor } from "../tensor.ts";
+import {
+  allocate,
+  type AnyTensor,
+  type IntegerTensor,
+  type Tensor,
+} from "../tensor.ts";
 import { TEXEL_WINDOW } from "../gpu/texels.ts";
 import { chooseVariant, defineVariants } from "../tuning/choice.ts";
 import { view, VIEW_SLACK } from "../launch/view.ts";
@@ -37,7 +43,7 @@ const TEXEL_BYTES = [256 * 1024, 8 * TEXEL_WINDOW] as const;
 /** Stretches of at most so many rows of a tensor that fit one binding each. */
 function rowWindows(
   action: string,
-  x: Tensor,
+  x: AnyTensor,
   rows: number,
   rowSize: number,
   most = Infinity,
@@ -59,7 +65,7 @@ function rowWindows(
   }));
 }
 
-function requireIndices(action: string, index: Tensor): void {
+function requireIndices(action: string, index: AnyTensor): void {
   if (index.dtype === "f32") {
     throw new TypeError(
       `Cannot ${action} by indices of f32: cast() them to i32`,
@@ -104,7 +110,7 @@ export interface EmbeddingOptions {
  * ```
  */
 export function embedding(
-  ids: Tensor,
+  ids: IntegerTensor,
   table: Tensor,
   options: EmbeddingOptions = {},
 ): Tensor {
@@ -172,7 +178,7 @@ export function embedding(
 /** Adds dy [tokens, width] to the rows of the table that ids name. */
 function scatter(
   dy: Tensor,
-  ids: Tensor,
+  ids: IntegerTensor,
   table: Tensor,
   padding: number,
 ): void {
@@ -250,8 +256,8 @@ interface PickPart {
 }
 
 function pickParts(
-  x: Tensor,
-  y: Tensor,
+  x: AnyTensor,
+  y: AnyTensor,
   sizes: Pick,
   most: number,
 ): PickPart[] {
@@ -276,9 +282,9 @@ function pickParts(
 
 /** Runs a kernel of gather.ts; `backward` reads y's side and adds to x's. */
 function pick(
-  x: Tensor,
-  index: Tensor,
-  y: Tensor,
+  x: AnyTensor,
+  index: IntegerTensor,
+  y: AnyTensor,
   sizes: Pick,
   backward: boolean,
 ): void {
@@ -323,13 +329,13 @@ function pick(
   }
 }
 
-function picked(
+function picked<D extends DType>(
   action: string,
-  x: Tensor,
-  index: Tensor,
+  x: Tensor<D>,
+  index: IntegerTensor,
   shape: number[],
   sizes: Pick,
-): Tensor {
+): Tensor<D> {
   checkIntegers(index, {
     limit: sizes.n,
     message: (i, place) =>
@@ -366,7 +372,11 @@ function picked(
  * assertEquals([...await gather(x, index, 1).data()], [3, 4]);
  * ```
  */
-export function gather(x: Tensor, index: Tensor, axis = 0): Tensor {
+export function gather<D extends DType>(
+  x: Tensor<D>,
+  index: IntegerTensor,
+  axis = 0,
+): Tensor<D> {
   requireIndices("gather", index);
   const a = normalizeAxis("gather along", axis, x.shape.length);
   const fits = index.shape.length === x.shape.length &&
@@ -411,7 +421,11 @@ export function gather(x: Tensor, index: Tensor, axis = 0): Tensor {
  * assertEquals([...await indexSelect(x, index).data()], [3, 4, 3, 4, 1, 2]);
  * ```
  */
-export function indexSelect(x: Tensor, index: Tensor, axis = 0): Tensor {
+export function indexSelect<D extends DType>(
+  x: Tensor<D>,
+  index: IntegerTensor,
+  axis = 0,
+): Tensor<D> {
   requireIndices("select", index);
   const a = normalizeAxis("select along", axis, x.shape.length);
   if (index.shape.length !== 1) {

@@ -1,7 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Losses of pairs of elements: a value and its derivatives, then a reduction.
+// Losses of pairs of elements. Each is an expression for the loss of a pair and
+// two for its derivatives; a reduction makes one loss of all pairs.
 
 import { evaluate } from "../launch/evaluate.ts";
 import { reduceAxes } from "../launch/reduction.ts";
@@ -13,17 +14,20 @@ import { checkReduction, type LossReduction } from "./loss_reduction.ts";
 export type { LossReduction };
 export { crossEntropy, type CrossEntropyOptions } from "./cross_entropy.ts";
 
-/** A loss of pairs of elements, as WGSL expressions in x, t and the extras. */
+/** A loss of pairs of elements x and t, as WGSL expressions. */
 interface PairLoss {
   name: string;
   value: string;
   dx: string;
   dt: string;
-  /** Further tensors, which broadcast to x and get no gradient. */
+  /**
+   * Further tensors that the expressions name. They broadcast and get no
+   * gradient.
+   */
   extras?: Readonly<Record<string, Tensor>>;
 }
 
-/** Evaluates a pair loss and reduces it; `divisor` is that of the mean. */
+/** Evaluates the loss of each pair and reduces; a mean divides by `divisor`. */
 function pairLoss(
   { name, value, dx, dt, extras = {} }: PairLoss,
   x: Tensor,
@@ -75,7 +79,7 @@ function pairLoss(
 /** Options of {@linkcode mseLoss}. */
 export interface MseLossOptions {
   /**
-   * What becomes of the losses of all elements.
+   * How the losses of all elements become the result.
    *
    * @default {"mean"}
    */
@@ -83,10 +87,14 @@ export interface MseLossOptions {
 }
 
 /**
- * Squared error `(x - t)²`, over all elements.
+ * Finds the squared error `(x - t)²` of all elements.
  *
- * @throws {TypeError} If the shapes differ.
- * @throws {RangeError} If there is no such reduction.
+ * @param x The predictions, a tensor of floats.
+ * @param target The targets `t`, of x's shape; they may get a gradient, too.
+ * @param options The reduction.
+ * @returns A scalar; a tensor of x's shape if the reduction is `"none"`.
+ * @throws {TypeError} If the shapes differ, or a tensor is not of floats.
+ * @throws {RangeError} If no such reduction exists.
  *
  * @example Usage
  * ```ts
@@ -118,19 +126,19 @@ export function mseLoss(
 /** Options of {@linkcode bceWithLogits}. */
 export interface BceWithLogitsOptions {
   /**
-   * What becomes of the losses of all elements.
+   * How the losses of all elements become the result.
    *
    * @default {"mean"}
    */
   reduction?: LossReduction;
   /**
-   * A factor for the positive part, which broadcasts to the logits.
+   * A factor of the positive part, which broadcasts to the logits.
    *
    * @default {1}
    */
   posWeight?: Tensor;
   /**
-   * A factor for the whole loss, which broadcasts to the logits.
+   * A factor of the whole loss, which broadcasts to the logits.
    *
    * @default {1}
    */
@@ -138,13 +146,18 @@ export interface BceWithLogitsOptions {
 }
 
 /**
- * Binary cross-entropy of logits with probabilities,
- * `-(p t log σ(x) + (1 - t) log(1 - σ(x)))`, in a form that neither overflows nor
- * loses the digits of small losses.
+ * Finds the binary cross-entropy of logits `x` with probabilities `t`, `-(p t
+ * log σ(x) + (1 - t) log(1 - σ(x)))`, where `p` is `posWeight`. The form that
+ * is computed neither overflows nor loses the digits of small losses.
  *
- * @throws {TypeError} If the shapes differ, or a factor is of integers or does
- * not broadcast to the logits.
- * @throws {RangeError} If there is no such reduction.
+ * @param logits The logits, a tensor of floats.
+ * @param target The probabilities, of the logits' shape.
+ * @param options Factors and the reduction.
+ * @returns A scalar; a tensor of the logits' shape if the reduction is
+ * `"none"`.
+ * @throws {TypeError} If the shapes differ, a tensor is not of floats, or a
+ * factor does not broadcast to the logits.
+ * @throws {RangeError} If no such reduction exists.
  *
  * @example Usage
  * ```ts
@@ -164,8 +177,9 @@ export function bceWithLogits(
   const { posWeight, weight, reduction = "mean" } = options;
   checkFactor("posWeight", posWeight, logits);
   checkFactor("weight", weight, logits);
-  // By parts, positive and negative: neither loses digits to the other, and a
-  // part whose target is 0 adds nothing, however large its logarithm.
+  // The positive and the negative part are computed apart, so that neither
+  // loses digits to the other. A part of weight 0 adds nothing, however large
+  // its logarithm.
   const p = posWeight ? "pos * t" : "t";
   const w = weight ? "w * " : "";
   return pairLoss(
@@ -195,7 +209,7 @@ export interface KlDivergenceOptions {
    */
   reduction?: LossReduction | "batchmean";
   /**
-   * Whether the target holds logarithms too.
+   * Whether the target holds log-probabilities, too.
    *
    * @default {false}
    */
@@ -203,12 +217,16 @@ export interface KlDivergenceOptions {
 }
 
 /**
- * Kullback-Leibler divergence of a distribution from the target,
- * `t (log t - x)`, where x holds log-probabilities. Where the target is 0 the
- * term is 0, also for an `x` of -∞.
+ * Finds the Kullback-Leibler divergence of a distribution from the target,
+ * `t (log t - x)`. A term whose target is 0 is 0, even if `x` is -∞.
  *
- * @throws {TypeError} If the shapes differ.
- * @throws {RangeError} If there is no such reduction.
+ * @param x The log-probabilities, a tensor of floats.
+ * @param target The probabilities `t`, of x's shape; they may get a gradient,
+ * too.
+ * @param options The reduction, and whether the target holds logarithms.
+ * @returns A scalar; a tensor of x's shape if the reduction is `"none"`.
+ * @throws {TypeError} If the shapes differ, or a tensor is not of floats.
+ * @throws {RangeError} If no such reduction exists.
  *
  * @example Usage
  * ```ts
@@ -252,7 +270,7 @@ export function klDivergence(
   );
 }
 
-/** Throws unless a factor is of floats and broadcasts to the logits. */
+/** Checks that a factor is of floats and broadcasts to the logits. */
 function checkFactor(
   name: string,
   factor: Tensor | undefined,

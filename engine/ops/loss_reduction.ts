@@ -1,16 +1,18 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-/** What becomes of the losses of all rows or elements. */
+// How losses of many rows or elements become one.
+
+/** How the losses of all rows or elements become the result. */
 export type LossReduction = "mean" | "sum" | "none";
 
 const REDUCTIONS: readonly LossReduction[] = ["mean", "sum", "none"];
 
 /**
- * Throws unless there is such a reduction: another word would be taken for one
- * that was not meant.
+ * Checks that a reduction exists. Code without a type checker may give any
+ * word, which would be taken for another reduction.
  *
- * @throws {RangeError} If there is none.
+ * @throws {RangeError} If no such reduction exists.
  */
 export function checkReduction(reduction: LossReduction): void {
   if (REDUCTIONS.includes(reduction)) return;

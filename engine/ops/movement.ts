@@ -1,7 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Ops that move elements. Tensors are contiguous, so all but the reshapes copy.
+// Ops that move elements. Tensors are contiguous, so all ops copy, except those
+// that only change the shape. Most of the file is documentation.
 
 import { copyStrided } from "../launch/copy.ts";
 import {
@@ -17,13 +18,16 @@ import {
 } from "../shape.ts";
 import { record } from "../tape.ts";
 import { alias, allocate, type Tensor } from "../tensor.ts";
+import type { DType } from "../dtype.ts";
 import { fillInto } from "../launch/flat.ts";
 import { sumTo } from "./reduce.ts";
 
 /**
- * Gives the elements another shape, over the same memory. One length may be
- * -1: it follows from the others.
+ * Gives the elements another shape, over the same memory.
  *
+ * @param x A tensor of any type.
+ * @param shape The new shape. One length may be -1: it follows from the others.
+ * @returns A view of x.
  * @throws {TypeError} If the shape has another number of elements, or -1 stands
  * beside a length of 0, so that any number would do.
  *
@@ -36,7 +40,10 @@ import { sumTo } from "./reduce.ts";
  * assertEquals(reshape(arange(6), [2, -1]).shape, [2, 3]);
  * ```
  */
-export function reshape(x: Tensor, shape: Shape): Tensor {
+export function reshape<D extends DType>(
+  x: Tensor<D>,
+  shape: Shape,
+): Tensor<D> {
   const open = shape.indexOf(-1);
   const known = sizeOf(shape.filter((_, i) => i !== open));
   if (open >= 0 && known === 0) {
@@ -59,8 +66,30 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   return record(alias(x, full), [x], (dy) => [alias(dy, x.shape)]);
 }
 
-/** Removes an axis of length 1, or all of them. */
-export function squeeze(x: Tensor, axis?: number): Tensor {
+/**
+ * Removes an axis of length 1, or all of them.
+ *
+ * @param x A tensor of any type.
+ * @param axis The axis; negative ones count from the last. Without it, all axes
+ * of length 1 go.
+ * @returns A view of x.
+ * @throws {TypeError} If the axis has another length.
+ * @throws {RangeError} If the axis does not exist.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, squeeze, zeros } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const x = zeros([1, 2, 1]);
+ * assertEquals([squeeze(x).shape, squeeze(x, 0).shape], [[2], [2, 1]]);
+ * ```
+ */
+export function squeeze<D extends DType>(
+  x: Tensor<D>,
+  axis?: number,
+): Tensor<D> {
   if (axis === undefined) return reshape(x, x.shape.filter((n) => n !== 1));
   const a = normalizeAxis("squeeze", axis, x.shape.length);
   if (x.shape[a] !== 1) {
@@ -73,16 +102,40 @@ export function squeeze(x: Tensor, axis?: number): Tensor {
   return reshape(x, x.shape.filter((_, i) => i !== a));
 }
 
-/** Puts in an axis of length 1, so that it becomes axis `axis` of the result. */
-export function unsqueeze(x: Tensor, axis: number): Tensor {
-  const a = normalizeAxis("put in", axis, x.shape.length + 1);
+/**
+ * Inserts an axis of length 1.
+ *
+ * @param x A tensor of any type.
+ * @param axis The new axis in the result; negative ones count from its last.
+ * @returns A view of x.
+ * @throws {RangeError} If the result has no such axis.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, unsqueeze, zeros } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals(unsqueeze(zeros([2, 3]), 1).shape, [2, 1, 3]);
+ * ```
+ */
+export function unsqueeze<D extends DType>(
+  x: Tensor<D>,
+  axis: number,
+): Tensor<D> {
+  const a = normalizeAxis("insert", axis, x.shape.length + 1);
   return reshape(x, x.shape.toSpliced(a, 0, 1));
 }
 
 /**
- * Reorders the axes: axis i of the result is axis `axes[i]` of x.
+ * Reorders the axes.
  *
+ * @param x A tensor of any type.
+ * @param axes For each axis of the result the axis of x; negative ones count
+ * from the last.
+ * @returns A tensor of x's type.
  * @throws {TypeError} If `axes` does not name every axis once.
+ * @throws {RangeError} If an axis does not exist.
  *
  * @example Usage
  * ```ts
@@ -93,7 +146,10 @@ export function unsqueeze(x: Tensor, axis: number): Tensor {
  * assertEquals(permute(zeros([2, 3, 4]), [2, 0, 1]).shape, [4, 2, 3]);
  * ```
  */
-export function permute(x: Tensor, axes: readonly number[]): Tensor {
+export function permute<D extends DType>(
+  x: Tensor<D>,
+  axes: readonly number[],
+): Tensor<D> {
   const rank = x.shape.length;
   const order = axes.map((axis) => normalizeAxis("permute", axis, rank));
   if (order.length !== rank || new Set(order).size !== rank) {
@@ -109,7 +165,10 @@ export function permute(x: Tensor, axes: readonly number[]): Tensor {
   });
 }
 
-function permuted(x: Tensor, order: readonly number[]): Tensor {
+function permuted<D extends DType>(
+  x: Tensor<D>,
+  order: readonly number[],
+): Tensor<D> {
   const shape = order.map((axis) => x.shape[axis] ?? 1);
   const moving = order.filter((axis) => x.shape[axis] !== 1);
   if (moving.every((axis, i) => i === 0 || axis > (moving[i - 1] ?? 0))) {
@@ -127,8 +186,30 @@ function permuted(x: Tensor, order: readonly number[]): Tensor {
   return y;
 }
 
-/** Swaps two axes: by default the last two, as for matrices. */
-export function transpose(x: Tensor, a = -2, b = -1): Tensor {
+/**
+ * Swaps two axes; without a choice the last two, as for matrices.
+ *
+ * @param x A tensor of any type.
+ * @param a One axis; negative ones count from the last.
+ * @param b The other axis.
+ * @returns A tensor of x's type.
+ * @throws {RangeError} If an axis does not exist.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor, transpose } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const y = transpose(tensor([[1, 2], [3, 4]]));
+ * assertEquals([...await y.data()], [1, 3, 2, 4]);
+ * ```
+ */
+export function transpose<D extends DType>(
+  x: Tensor<D>,
+  a = -2,
+  b = -1,
+): Tensor<D> {
   const rank = x.shape.length;
   const i = normalizeAxis("transpose", a, rank);
   const j = normalizeAxis("transpose", b, rank);
@@ -138,7 +219,7 @@ export function transpose(x: Tensor, a = -2, b = -1): Tensor {
   return permute(x, order);
 }
 
-/** A stretch of one axis. */
+/** A range of one axis. */
 export interface SliceOptions {
   /**
    * The axis; negative ones count from the last.
@@ -161,9 +242,12 @@ export interface SliceOptions {
 }
 
 /**
- * Takes a stretch of one axis, or of several.
+ * Takes a range of one axis, or of several.
  *
- * @throws {RangeError} If a stretch leaves its axis.
+ * @param x A tensor of any type.
+ * @param ranges One range, or one for each of several axes.
+ * @returns A tensor of x's type.
+ * @throws {RangeError} If an axis does not exist or a range exceeds it.
  *
  * @example Usage
  * ```ts
@@ -176,10 +260,10 @@ export interface SliceOptions {
  * assertEquals([...await y.data()], [2, 3, 5, 6]);
  * ```
  */
-export function slice(
-  x: Tensor,
+export function slice<D extends DType>(
+  x: Tensor<D>,
   ranges: SliceOptions | readonly SliceOptions[],
-): Tensor {
+): Tensor<D> {
   const starts = x.shape.map(() => 0);
   const shape = [...x.shape];
   for (const range of Array.isArray(ranges) ? ranges : [ranges]) {
@@ -224,9 +308,13 @@ export function slice(
 }
 
 /**
- * Joins tensors along an axis; all other lengths must be equal.
+ * Joins tensors along an axis.
  *
- * @throws {TypeError} If there is none, or shapes or types do not fit.
+ * @param tensors Tensors of one type whose other lengths are equal.
+ * @param axis The axis; negative ones count from the last.
+ * @returns A tensor of their type.
+ * @throws {TypeError} If no tensor is given, or shapes or types do not fit.
+ * @throws {RangeError} If the axis does not exist.
  *
  * @example Usage
  * ```ts
@@ -238,9 +326,12 @@ export function slice(
  * assertEquals([...await y.data()], [1, 3, 4, 2, 5, 6]);
  * ```
  */
-export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
+export function concat<D extends DType>(
+  tensors: readonly Tensor<D>[],
+  axis = 0,
+): Tensor<D> {
   const [first] = tensors;
-  if (!first) throw new TypeError("Cannot join tensors: none is given");
+  if (!first) throw new TypeError("Cannot join tensors: expected at least one");
   const a = normalizeAxis("join along", axis, first.shape.length);
   const sizes: number[] = [];
   for (const x of tensors) {
@@ -283,24 +374,58 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
   });
 }
 
-/** Joins tensors of one shape along a new axis. */
-export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
+/**
+ * Joins tensors along a new axis.
+ *
+ * @param tensors Tensors of one type and one shape.
+ * @param axis The new axis in the result; negative ones count from its last.
+ * @returns A tensor of their type.
+ * @throws {TypeError} If no tensor is given, or shapes or types do not fit.
+ * @throws {RangeError} If the result has no such axis.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, stack, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const y = stack([tensor([1, 2]), tensor([3, 4])], 1);
+ * assertEquals([...await y.data()], [1, 3, 2, 4]);
+ * ```
+ */
+export function stack<D extends DType>(
+  tensors: readonly Tensor<D>[],
+  axis = 0,
+): Tensor<D> {
   return concat(tensors.map((x) => unsqueeze(x, axis)), axis);
 }
 
 /**
- * Cuts an axis into stretches.
+ * Cuts an axis into parts.
  *
- * @param sizes The length of every stretch, of which the last may be shorter (one
- * at least, of length 0 where the axis is); or of each, which must add up to the
- * axis.
- * @throws {RangeError} If the sizes do not add up.
+ * @param x A tensor of any type.
+ * @param sizes The length of every part, of which the last may be shorter; or
+ * the length of each part. An axis of length 0 gives one part of length 0.
+ * @param axis The axis; negative ones count from the last.
+ * @returns The parts, in order.
+ * @throws {RangeError} If the axis does not exist, or the sizes do not add up
+ * to its length.
+ *
+ * @example Usage
+ * ```ts
+ * import { arange, initialize, split } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const shapes = split(arange(5), 2).map((part) => part.shape);
+ * assertEquals(shapes, [[2], [2], [1]]);
+ * ```
  */
-export function split(
-  x: Tensor,
+export function split<D extends DType>(
+  x: Tensor<D>,
   sizes: number | readonly number[],
   axis = 0,
-): Tensor[] {
+): Tensor<D>[] {
   const a = normalizeAxis("split", axis, x.shape.length);
   const length = x.shape[a] ?? 0;
   const list = typeof sizes === "number"
@@ -309,7 +434,7 @@ export function split(
       (_, i) => Math.min(sizes, length - i * sizes),
     )
     : sizes;
-  checkShape("split into stretches", list);
+  checkShape("split into parts", list);
   if (list.reduce((sum, n) => sum + n, 0) !== length) {
     throw new RangeError(
       `Cannot split axis ${a} of ${formatShape(x.shape)} into ${
@@ -325,20 +450,50 @@ export function split(
   });
 }
 
-/** Cuts an axis into its single entries, without that axis. */
-export function unstack(x: Tensor, axis = 0): Tensor[] {
+/**
+ * Cuts an axis into its entries.
+ *
+ * @param x A tensor of any type.
+ * @param axis The axis; negative ones count from the last.
+ * @returns For each entry a tensor without that axis.
+ * @throws {RangeError} If the axis does not exist.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor, unstack } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const [, second] = unstack(tensor([[1, 2], [3, 4]]));
+ * assertEquals([...await second!.data()], [3, 4]);
+ * ```
+ */
+export function unstack<D extends DType>(x: Tensor<D>, axis = 0): Tensor<D>[] {
   const a = normalizeAxis("unstack", axis, x.shape.length);
   if (x.shape[a] === 0) return [];
   return split(x, 1, a).map((part) => squeeze(part, a));
 }
 
 /**
- * Repeats axes of length 1 to a larger shape, as broadcasting does.
+ * Repeats elements along axes of length 1 to a larger shape, as broadcasting
+ * does.
  *
+ * @param x A tensor of any type.
+ * @param shape The shape of the result.
+ * @returns A tensor of x's type.
  * @throws {TypeError} If x does not broadcast to the shape.
- * @throws {RangeError} If a length is no whole number from 0 on.
+ * @throws {RangeError} If a length is not a whole number from 0.
+ *
+ * @example Usage
+ * ```ts
+ * import { expand, initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await expand(tensor([[1], [2]]), [2, 2]).data()], [1, 1, 2, 2]);
+ * ```
  */
-export function expand(x: Tensor, shape: Shape): Tensor {
+export function expand<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
   checkShape("make a tensor", shape);
   if (sameShape(x.shape, shape)) return record(alias(x), [x], (dy) => [dy]);
   if (!sameShape(broadcastShapes("expand", x.shape, shape), shape)) {

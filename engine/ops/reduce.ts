@@ -1,8 +1,10 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Reductions over any axes; reduction.ts launches the kernels.
+// Reductions over any axes. launch/reduction.ts launches their kernels. Half of
+// the file is documentation.
 
+import { type DType, requireFloat } from "../dtype.ts";
 import { evaluate } from "../launch/evaluate.ts";
 import {
   argExtreme,
@@ -14,14 +16,29 @@ import {
 import { keep, scope } from "../scope.ts";
 import { formatShape, sameShape, type Shape } from "../shape.ts";
 import { noGrad, record } from "../tape.ts";
-import { alias, allocate, type Tensor } from "../tensor.ts";
+import { alias, allocate, type AnyTensor, type Tensor } from "../tensor.ts";
 import { fillInto } from "../launch/flat.ts";
 
 export type { ReduceOptions } from "../launch/reduction.ts";
 
 /**
- * Sums over the axes along which `shape` was broadcast to `x.shape`: the
- * derivative of broadcasting. Gives `x` itself where nothing was broadcast.
+ * Sums a tensor over the axes along which `shape` was broadcast to its shape.
+ * This is the derivative of broadcasting.
+ *
+ * @param x The tensor, such as the gradient of a result.
+ * @param shape The shape before broadcasting, such as an operand's.
+ * @returns A tensor of that shape; x itself if nothing was broadcast.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { sumTo } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const dy = tensor([[1, 2], [3, 4]]);
+ * assertEquals([...await sumTo(dy, [2]).data()], [4, 6]);
+ * ```
  */
 export function sumTo(x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.shape, shape)) return x;
@@ -50,7 +67,12 @@ function spread(dy: Tensor, kept: Shape, shape: Shape, scale: number): Tensor {
 }
 
 /**
- * Sums over axes.
+ * Sums over axes. The sum of no elements is 0.
+ *
+ * @param x A tensor of any type; sums of integers wrap around.
+ * @param options The axes.
+ * @returns A tensor of x's type, without the reduced axes.
+ * @throws {RangeError} If an axis does not exist.
  *
  * @example Usage
  * ```ts
@@ -63,14 +85,23 @@ function spread(dy: Tensor, kept: Shape, shape: Shape, scale: number): Tensor {
  * assertEquals([...await sum(x, { axis: 0 }).data()], [4, 6]);
  * ```
  */
-export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
+export function sum<D extends DType>(
+  x: Tensor<D>,
+  options: ReduceOptions = {},
+): Tensor<D> {
   const { reduced, kept, shape } = plan("sum", x, options);
   const y = reduceAxes(x, reduced, shape, "sum");
   return record(y, [x], (dy) => [spread(dy, kept, x.shape, 1)]);
 }
 
 /**
- * Takes the mean over axes.
+ * Takes the mean over axes. The mean of no elements is NaN.
+ *
+ * @param x A tensor of floats.
+ * @param options The axes.
+ * @returns A tensor without the reduced axes.
+ * @throws {TypeError} If x is not of floats.
+ * @throws {RangeError} If an axis does not exist.
  *
  * @example Usage
  * ```ts
@@ -93,10 +124,14 @@ export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
 }
 
 /**
- * Takes the largest element over axes. The gradient goes to the first of the
- * largest, in row-major order.
+ * Takes the largest element over axes; NaN if one is NaN. The gradient goes to
+ * the first of the largest elements, in row-major order.
  *
- * @throws {RangeError} If there is no element to take.
+ * @param x A tensor of any type.
+ * @param options The axes.
+ * @returns A tensor of x's type, without the reduced axes.
+ * @throws {RangeError} If an axis does not exist, or there is no element to
+ * take.
  *
  * @example Usage
  * ```ts
@@ -107,24 +142,53 @@ export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
  * assertEquals([...await max(tensor([[1, 4], [3, 2]]), { axis: 0 }).data()], [3, 4]);
  * ```
  */
-export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
+export function max<D extends DType>(
+  x: Tensor<D>,
+  options: ReduceOptions = {},
+): Tensor<D> {
   return extreme("max", x, options);
 }
 
-/** Takes the smallest element over axes; in all else like {@linkcode max}. */
-export function min(x: Tensor, options: ReduceOptions = {}): Tensor {
+/**
+ * Takes the smallest element over axes; NaN if one is NaN. The gradient goes to
+ * the first of the smallest elements, in row-major order.
+ *
+ * @param x A tensor of any type.
+ * @param options The axes.
+ * @returns A tensor of x's type, without the reduced axes.
+ * @throws {RangeError} If an axis does not exist, or there is no element to
+ * take.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, min, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await min(tensor([[1, 4], [3, 2]]), { axis: 0 }).data()], [1, 2]);
+ * ```
+ */
+export function min<D extends DType>(
+  x: Tensor<D>,
+  options: ReduceOptions = {},
+): Tensor<D> {
   return extreme("min", x, options);
 }
 
-function extreme(op: "max" | "min", x: Tensor, options: ReduceOptions): Tensor {
+/** The largest or smallest element over axes. */
+function extreme<D extends DType>(
+  op: "max" | "min",
+  x: Tensor<D>,
+  options: ReduceOptions,
+): Tensor<D> {
   const { reduced, kept, shape, count } = plan(
     `take the ${op} over`,
     x,
     options,
   );
   requireElements(`take the ${op} of`, x, count);
-  // Stretches after the first are reduced on their own, so that one index says
-  // where the gradient goes.
+  // Marked axes that are not neighbors are reduced one run after the other, so
+  // that in each step a single index says where the gradient goes.
   const marked = reduced.flatMap((mark, i) =>
     mark && x.shape[i] !== 1 ? [i] : []
   );
@@ -158,7 +222,7 @@ export interface ArgmaxOptions {
    */
   axis?: number;
   /**
-   * Whether the axis stays, with length 1.
+   * Whether the searched axis stays, with length 1.
    *
    * @default {false}
    */
@@ -166,9 +230,13 @@ export interface ArgmaxOptions {
 }
 
 /**
- * Finds the index of the largest element, as i32; the first among equals.
+ * Finds the index of the largest element along an axis; of equal ones, the
+ * first.
  *
- * @throws {RangeError} If there is no element.
+ * @param x A tensor of any type.
+ * @param options The axis.
+ * @returns The indices, a tensor of i32 without the searched axis.
+ * @throws {RangeError} If the axis does not exist, or there is no element.
  *
  * @example Usage
  * ```ts
@@ -180,15 +248,24 @@ export interface ArgmaxOptions {
  * assertEquals([...await argmax(x, { axis: 1 }).data()], [1, 0]);
  * ```
  */
-export function argmax(x: Tensor, options: ArgmaxOptions = {}): Tensor {
+export function argmax(
+  x: AnyTensor,
+  options: ArgmaxOptions = {},
+): Tensor<"i32"> {
   const { reduced, shape, count } = plan("search", x, options);
   requireElements("search", x, count);
   return argExtreme("max", x, reduced, shape);
 }
 
 /**
- * Takes `log Σ exp x` over axes, shifted by the maximum so that nothing
- * overflows. Of no elements it is -∞, the logarithm of 0.
+ * Takes `log Σ exp x` over axes. The exponents are shifted by their maximum, so
+ * that nothing overflows. For no elements the result is -∞, the logarithm of 0.
+ *
+ * @param x A tensor of floats.
+ * @param options The axes.
+ * @returns A tensor without the reduced axes.
+ * @throws {TypeError} If x is not of floats.
+ * @throws {RangeError} If an axis does not exist.
  *
  * @example Usage
  * ```ts
@@ -210,7 +287,8 @@ export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
   const { y, shift, total } = noGrad(() => {
     using _ = scope();
     const top = reduceAxes(x, reduced, kept, "max");
-    // A shift of ±∞ would turn into NaN; then the sum says 0 or ∞ by itself.
+    // A shift of ±∞ would give NaN. Without one, the sum is 0 or ∞ as it should
+    // be.
     const shift = evaluate(kept, {
       name: "finite_shift",
       body: "select(0.0, x, abs(x) <= 3.4028234e38)",
@@ -232,7 +310,8 @@ export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
     }, [alias(total, shape), alias(shift, shape)]);
     return { y: keep(y), shift: keep(shift), total: keep(total) };
   });
-  // Not exp(x - y): a large y has lost the digits that tell it from x.
+  // Not exp(x - y): rounding of a large y has lost the digits of the
+  // difference.
   record(y, [x], (dy) => [
     evaluate(x.shape, {
       name: "log_sum_exp_backward",
@@ -252,7 +331,7 @@ export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
 /** Options of {@linkcode variance}. */
 export interface VarianceOptions extends ReduceOptions {
   /**
-   * What is taken off the number of elements in the divisor: 1 for the
+   * How much the divisor is less than the number of elements: 1 for the
    * unbiased estimate, 0 for the mean square.
    *
    * @default {1}
@@ -261,9 +340,15 @@ export interface VarianceOptions extends ReduceOptions {
 }
 
 /**
- * Takes the variance over axes, `Σ (x - mean)² / (n - correction)`, from centred
- * values, so that a shift of all elements does not matter. NaN where
- * `n ≤ correction`.
+ * Takes the variance over axes, `Σ (x - mean)² / (n - correction)`. It is
+ * computed from the deviations, so that adding a number to all elements does
+ * not change it. The result is NaN if `n ≤ correction`.
+ *
+ * @param x A tensor of floats.
+ * @param options The axes and the correction.
+ * @returns A tensor without the reduced axes.
+ * @throws {TypeError} If x is not of floats.
+ * @throws {RangeError} If an axis does not exist.
  *
  * @example Usage
  * ```ts
@@ -287,15 +372,15 @@ export function variance(x: Tensor, options: VarianceOptions = {}): Tensor {
     const y = filled(x, shape, NaN);
     return record(y, [x], () => [filled(x, x.shape, NaN)]);
   }
-  const centre = reduceAxes(x, reduced, kept, "sum", 1 / count);
-  // Far from 0 the rounded mean may be off by more than the spread: the mean of
-  // the deviations from it is the rest.
+  const center = reduceAxes(x, reduced, kept, "sum", 1 / count);
+  // Far from 0, rounding may change the mean by more than the elements differ.
+  // The mean of the deviations from it is that error.
   const deviations = evaluate(x.shape, {
     name: "deviation",
     body: "x - m",
     operands: [["x", "f32"], ["m", "f32"]],
     result: "f32",
-  }, [x, centre]);
+  }, [x, center]);
   const rest = reduceAxes(deviations, reduced, kept, "sum", 1 / count);
   const squares = evaluate(x.shape, {
     name: "squared_deviation",
@@ -316,32 +401,26 @@ export function variance(x: Tensor, options: VarianceOptions = {}): Tensor {
         scalars: [["scale", "f32"]],
         result: "f32",
       },
-      [x, centre, rest, alias(dy, kept)],
+      [x, center, rest, alias(dy, kept)],
       { scale: 2 / divisor },
     ),
   ]);
   if (!y.requiresGrad) {
-    centre.dispose();
+    center.dispose();
     rest.dispose();
   }
   return y;
 }
 
+/** A tensor of one number, on x's device. */
 function filled(x: Tensor, shape: Shape, value: number): Tensor {
   const y = allocate(x.device, shape, x.dtype);
   fillInto(y, value);
   return y;
 }
 
-function requireFloat(action: string, x: Tensor): void {
-  if (x.dtype !== "f32") {
-    throw new TypeError(
-      `Cannot ${action} a tensor of ${x.dtype}: cast() it to f32`,
-    );
-  }
-}
-
-function requireElements(action: string, x: Tensor, count: number): void {
+/** Checks that there is an element to take. */
+function requireElements(action: string, x: AnyTensor, count: number): void {
   if (count === 0) {
     throw new RangeError(
       `Cannot ${action} ${formatShape(x.shape)}: there is no element`,

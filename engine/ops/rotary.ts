@@ -1,7 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Rotary positions of queries and keys; kernels/rotary.ts holds the arithmetic.
+// Rotary position embedding of queries and keys. kernels/rotary.ts holds the
+// arithmetic.
 
 import type { Device } from "../gpu/device.ts";
 import { type Kernel, specialize } from "../gpu/kernel.ts";
@@ -14,7 +15,13 @@ import { grid, launch, part, windows } from "../launch/launch.ts";
 import { keep } from "../scope.ts";
 import { formatShape } from "../shape.ts";
 import { record } from "../tape.ts";
-import { alias, allocate, type Tensor } from "../tensor.ts";
+import {
+  alias,
+  allocate,
+  hasDType,
+  type IntegerTensor,
+  type Tensor,
+} from "../tensor.ts";
 import { fillInto } from "../launch/flat.ts";
 
 /** Options of {@linkcode rotary} and {@linkcode rotaryQkv}. */
@@ -22,46 +29,51 @@ export interface RotaryOptions {
   /** The number of heads; columns `h·D` to `h·D + D` belong to head `h`. */
   heads: number;
   /**
-   * What the frequencies are powers of.
+   * The base whose powers are the frequencies.
    *
    * @default {10000}
    */
   theta?: number | undefined;
   /**
-   * The place of each token: integers `[B, S]`, or `[1, S]` for all texts.
+   * The position of each token: integers `[B, S]`, or `[1, S]` for all texts.
    *
    * @default {0, 1, 2 … in each text}
    */
-  positions?: Tensor | undefined;
+  positions?: IntegerTensor | undefined;
 }
 
-/** One call: the sizes that do not depend on the window. */
+/** The sizes of a call that are the same for each of its dispatches. */
 interface Plan {
   device: Device;
   tokens: number;
   width: number;
-  positions: Tensor | undefined;
+  positions: IntegerTensor | undefined;
   params: Readonly<Record<string, number>>;
-  /** Columns of half a head, and how many of them a vec4 or a scalar holds. */
+  /** Columns of half a head. */
   half: number;
+  /**
+   * How many columns an invocation turns at once: 4 where they divide `half`.
+   */
   unit: number;
   theta: number;
   teams: number;
 }
 
 /**
- * Turns the columns of every head by the token's place, so that products of
- * queries and keys depend on their distance alone. With the angle
- * `a = place · theta^(-2n/D)`, for each column `n < D/2` of a head:
+ * Rotates the columns of every head by the token's position, so that the
+ * products of queries and keys depend on their distance alone. With the angle
+ * `a = position · theta^(-2n/D)`, for each column `n < D/2` of a head:
  *
  * `y[n] = x[n] cos a - x[n + D/2] sin a` and
  * `y[n + D/2] = x[n + D/2] cos a + x[n] sin a`.
  *
  * Su et al., "RoFormer: Enhanced Transformer with Rotary Position Embedding",
- * 2021, with halves of a head in place of neighbours, as checkpoints have it.
+ * 2021. As in published checkpoints, column `n` is paired with column `n + D/2`
+ * and not with its neighbor.
  *
- * @param x `[B, S, H·D]`, with `D` even.
- * @returns `[B, S, H·D]`
+ * @param x Queries or keys, a tensor of floats `[B, S, H·D]`, with `D` even.
+ * @param options The heads, the base and the positions.
+ * @returns A tensor `[B, S, H·D]`.
  * @throws {TypeError} If shapes or types do not fit.
  * @throws {RangeError} If `heads` or `theta` is out of range.
  *
@@ -90,12 +102,13 @@ export function rotary(x: Tensor, options: RotaryOptions): Tensor {
 }
 
 /**
- * Takes apart the output of a joint projection into queries, keys and values,
- * and turns the first two as {@linkcode rotary} does, reading and writing each
- * element once; so does the derivative.
+ * Splits the output of a joint projection into queries, keys and values, and
+ * rotates the first two as {@linkcode rotary} does. This reads and writes each
+ * element once, and so does the derivative.
  *
- * @param x `[B, S, 3·H·D]`: all queries, then all keys, then all values; `D` is
- * even.
+ * @param x A tensor of floats `[B, S, 3·H·D]`: all queries, then all keys, then
+ * all values; `D` is even.
+ * @param options The heads, the base and the positions.
  * @returns Queries, keys and values, each `[B, S, H·D]`.
  * @throws {TypeError} If shapes or types do not fit.
  * @throws {RangeError} If `heads` or `theta` is out of range.
@@ -122,9 +135,10 @@ export function rotaryQkv(
   const outputs: [Tensor, Tensor, Tensor] = [make(), make(), make()];
   run(plan, forward, 1, [x], outputs, plan.width * 3);
   if (!x.requiresGrad) return outputs;
-  // A tape node has one output. So the three hang on a fourth that is empty:
-  // they leave their gradients here, and its own derivative, which comes after
-  // theirs, turns what was left into one gradient of x.
+  // A node of the tape has one output. So the three results are recorded as
+  // made from a fourth, empty tensor. Their derivatives leave their gradients
+  // in `left`; the derivative of the fourth runs after theirs and makes one
+  // gradient of x from them.
   const left: (Tensor | undefined)[] = [];
   const joint = record(allocate(device, [0]), [x], () => {
     const given = outputs.map((_, i) => {
@@ -141,7 +155,7 @@ export function rotaryQkv(
   outputs.forEach((y, i) =>
     record(y, [joint], (dy) => {
       const own = left[i] = keep(alias(dy));
-      own.base = undefined; // A gradient: nothing that this op took.
+      own.base = undefined; // A gradient may have been written since the op ran.
       return [allocate(device, [0])];
     })
   );
@@ -188,7 +202,10 @@ function run(
 
 const known = new Map<string, Record<string, number>[]>();
 
-/** theta^(-n / half) in turns, as fractions of 2³²: a record per dispatch. */
+/**
+ * The angles theta^(-n / half) as shares of a full turn, in units of 2⁻³²: a
+ * record of parameters for each dispatch.
+ */
 function frequencies(theta: number, half: number): Record<string, number>[] {
   const key = `${theta} ${half}`;
   let list = known.get(key);
@@ -214,15 +231,15 @@ function noTurns(): Record<string, number> {
   return { ...unused, ...Object.fromEntries(turns) };
 }
 
-/** Checks a call; x holds `parts` tensors of H·D columns side by side. */
+/** Checks a call, where x holds `parts` tensors of H·D columns side by side. */
 function planFor(x: Tensor, parts: number, options: RotaryOptions): Plan {
   const { heads, theta = 10000, positions } = options;
   const { device, shape } = x;
   const [batch = 0, length = 0, columns = 0] = shape;
   if (shape.length !== 3 || x.dtype !== "f32") {
     throw new TypeError(
-      `Cannot turn ${x.dtype} ${formatShape(shape)} by its places: ` +
-        "expected f32 of three axes, [B, S, columns]",
+      `Cannot rotate ${x.dtype} ${formatShape(shape)} by positions: ` +
+        "expected f32 of shape [B, S, columns]",
     );
   }
   const depth = columns / parts / heads;
@@ -231,23 +248,23 @@ function planFor(x: Tensor, parts: number, options: RotaryOptions): Plan {
     depth % 2 !== 0
   ) {
     throw new RangeError(
-      `Cannot turn ${columns} columns in ${heads} heads: expected ${
+      `Cannot rotate ${columns} columns in ${heads} heads: expected ${
         parts === 1 ? "" : `${parts} times `
       }an even number of columns for each head`,
     );
   }
   if (!(theta > 0 && theta < Infinity)) {
     throw new RangeError(
-      `Cannot turn by powers of ${theta}: theta must be positive`,
+      `Cannot rotate by powers of ${theta}: theta must be positive`,
     );
   }
   if (positions) {
-    const [rows = 0, places] = positions.shape;
-    const fits = positions.shape.length === 2 && places === length &&
+    const [rows = 0, columns] = positions.shape;
+    const fits = positions.shape.length === 2 && columns === length &&
       (rows === batch || rows === 1);
-    if (!fits || positions.dtype === "f32") {
+    if (!fits || hasDType(positions, "f32")) {
       throw new TypeError(
-        `Cannot place tokens [${batch}, ${length}] by ${positions.dtype} ${
+        `Cannot rotate tokens [${batch}, ${length}] by positions ${positions.dtype} ${
           formatShape(positions.shape)
         }: expected integers [${batch}, ${length}] or [1, ${length}]`,
       );
@@ -255,7 +272,8 @@ function planFor(x: Tensor, parts: number, options: RotaryOptions): Plan {
   }
   const half = depth / 2;
   const unit = half % 4 === 0 ? 4 : 1;
-  // A CPU finds sines slowly and has few threads: there heads share them.
+  // A CPU computes sines slowly and has few threads: there, one invocation
+  // computes them once for all heads.
   const each = device.isSoftware ? heads : 1;
   return {
     device,

@@ -1,20 +1,20 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Element-wise ops of one operand. Each is a row: its value, then its
-// derivative, as WGSL expressions in x, the result y and the incoming gradient
-// dy.
+// Element-wise ops of one operand. Each op is a row of a table: its value and
+// its derivative, as WGSL expressions in the operand x, the result y and the
+// incoming gradient dy.
 
-import type { DType } from "../dtype.ts";
+import { type DType, requireFloat } from "../dtype.ts";
 import { evaluate, mentioned } from "../launch/evaluate.ts";
 import type { Expression } from "../kernels/elementwise.ts";
 import { record } from "../tape.ts";
-import { alias, type Tensor } from "../tensor.ts";
+import { alias, type AnyTensor, hasDType, type Tensor } from "../tensor.ts";
 
 interface UnaryRow {
   y: string;
   dx: string;
-  /** Names of numbers that the call gives. */
+  /** The names of numbers that each call gives. */
   scalars?: readonly string[];
 }
 
@@ -62,9 +62,14 @@ const UNARY = {
 } satisfies Record<string, UnaryRow>;
 
 /**
- * Evaluates and records a row of the table.
+ * Evaluates and records the op of a row of the table.
  *
- * @param action What messages call it.
+ * @param name The name of the row.
+ * @param x A tensor of floats.
+ * @param scalars The numbers that the row names.
+ * @param action The name of the op in error messages.
+ * @returns A tensor of floats of x's shape.
+ * @throws {TypeError} If x is not of floats.
  */
 export function unary(
   name: keyof typeof UNARY,
@@ -82,10 +87,10 @@ export function unary(
   });
 }
 
-/** Both directions of a row, made at its first use. */
+/** The expressions of a row, made at its first use. */
 interface UnaryExpressions {
-  forward: Expression;
-  backward: Expression;
+  forward: Expression<"f32">;
+  backward: Expression<"f32">;
 }
 
 const made = new Map<string, UnaryExpressions>();
@@ -113,67 +118,264 @@ function expressions(name: keyof typeof UNARY): UnaryExpressions {
   return pair;
 }
 
-/** Negates: `y = -x`. */
+/**
+ * Negates: `y = -x`.
+ *
+ * @param x A tensor of floats.
+ * @returns A tensor of x's shape.
+ * @throws {TypeError} If x is not of floats.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, neg, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await neg(tensor([1, -2])).data()], [-1, 2]);
+ * ```
+ */
 export function neg(x: Tensor): Tensor {
   return unary("neg", x);
 }
 
-/** Absolute value: `y = |x|`, with derivative 0 at 0. */
+/**
+ * Takes the absolute value: `y = |x|`, with derivative 0 at 0.
+ *
+ * @param x A tensor of floats.
+ * @returns A tensor of x's shape.
+ * @throws {TypeError} If x is not of floats.
+ *
+ * @example Usage
+ * ```ts
+ * import { abs, initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await abs(tensor([1, -2])).data()], [1, 2]);
+ * ```
+ */
 export function abs(x: Tensor): Tensor {
   return unary("abs", x);
 }
 
-/** Exponential: `y = eˣ`. */
+/**
+ * Takes the exponential: `y = eˣ`.
+ *
+ * @param x A tensor of floats.
+ * @returns A tensor of x's shape.
+ * @throws {TypeError} If x is not of floats.
+ *
+ * @example Usage
+ * ```ts
+ * import { exp, initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertAlmostEquals(await exp(tensor([1])).item(), Math.E, 1e-6);
+ * ```
+ */
 export function exp(x: Tensor): Tensor {
   return unary("exp", x);
 }
 
-/** Natural logarithm; -∞ at 0, NaN below. */
+/**
+ * Takes the natural logarithm: -∞ at 0, and NaN below 0.
+ *
+ * @param x A tensor of floats.
+ * @returns A tensor of x's shape.
+ * @throws {TypeError} If x is not of floats.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, log, tensor } from "@swagpu/swagpu/engine";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertAlmostEquals(await log(tensor([2])).item(), Math.LN2, 1e-6);
+ * ```
+ */
 export function log(x: Tensor): Tensor {
   return unary("log", x);
 }
 
-/** Square root; NaN below 0. */
+/**
+ * Takes the square root; NaN below 0.
+ *
+ * @param x A tensor of floats.
+ * @returns A tensor of x's shape.
+ * @throws {TypeError} If x is not of floats.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, sqrt, tensor } from "@swagpu/swagpu/engine";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertAlmostEquals(await sqrt(tensor([2])).item(), Math.SQRT2, 1e-6);
+ * ```
+ */
 export function sqrt(x: Tensor): Tensor {
   return unary("sqrt", x);
 }
 
-/** Sine of radians. */
+/**
+ * Takes the sine of an angle in radians.
+ *
+ * @param x A tensor of floats.
+ * @returns A tensor of x's shape.
+ * @throws {TypeError} If x is not of floats.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, sin, tensor } from "@swagpu/swagpu/engine";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertAlmostEquals(await sin(tensor([1])).item(), Math.sin(1), 1e-5);
+ * ```
+ */
 export function sin(x: Tensor): Tensor {
   return unary("sin", x);
 }
 
-/** Cosine of radians. */
+/**
+ * Takes the cosine of an angle in radians.
+ *
+ * @param x A tensor of floats.
+ * @returns A tensor of x's shape.
+ * @throws {TypeError} If x is not of floats.
+ *
+ * @example Usage
+ * ```ts
+ * import { cos, initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertAlmostEquals(await cos(tensor([1])).item(), Math.cos(1), 1e-5);
+ * ```
+ */
 export function cos(x: Tensor): Tensor {
   return unary("cos", x);
 }
 
-/** Hyperbolic tangent. */
+/**
+ * Takes the hyperbolic tangent.
+ *
+ * @param x A tensor of floats.
+ * @returns A tensor of x's shape.
+ * @throws {TypeError} If x is not of floats.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tanh, tensor } from "@swagpu/swagpu/engine";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertAlmostEquals(await tanh(tensor([1])).item(), Math.tanh(1), 1e-6);
+ * ```
+ */
 export function tanh(x: Tensor): Tensor {
   return unary("tanh", x);
 }
 
-/** Error function `2/√π ∫₀ˣ exp(-t²) dt`, to 2 units in the last place. */
+/**
+ * Takes the error function, `2/√π ∫₀ˣ exp(-t²) dt`, to 2 units in the last
+ * place.
+ *
+ * @param x A tensor of floats.
+ * @returns A tensor of x's shape.
+ * @throws {TypeError} If x is not of floats.
+ *
+ * @example Usage
+ * ```ts
+ * import { erf, initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertAlmostEquals(await erf(tensor([1])).item(), 0.8427008, 1e-6);
+ * ```
+ */
 export function erf(x: Tensor): Tensor {
   return unary("erf", x);
 }
 
-/** Logistic function `1 / (1 + e⁻ˣ)`. */
+/**
+ * Takes the logistic function: `y = 1 / (1 + e⁻ˣ)`.
+ *
+ * @param x A tensor of floats.
+ * @returns A tensor of x's shape.
+ * @throws {TypeError} If x is not of floats.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, sigmoid, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await sigmoid(tensor([0])).data()], [0.5]);
+ * ```
+ */
 export function sigmoid(x: Tensor): Tensor {
   return unary("sigmoid", x);
 }
 
-/** Rectifier: `max(x, 0)`, with derivative 0 at 0. */
+/**
+ * Takes the rectifier: `y = max(x, 0)`, with derivative 0 at 0.
+ *
+ * @param x A tensor of floats.
+ * @returns A tensor of x's shape.
+ * @throws {TypeError} If x is not of floats.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, relu, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await relu(tensor([-1, 2])).data()], [0, 2]);
+ * ```
+ */
 export function relu(x: Tensor): Tensor {
   return unary("relu", x);
 }
 
-/** Exponential linear unit: `x` above 0, `alpha (eˣ - 1)` below. */
+/**
+ * Takes the exponential linear unit: `x` above 0, and `alpha (eˣ - 1)` below.
+ *
+ * @param x A tensor of floats.
+ * @param alpha The factor below 0.
+ * @returns A tensor of x's shape.
+ * @throws {TypeError} If x is not of floats.
+ *
+ * @example Usage
+ * ```ts
+ * import { elu, initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertAlmostEquals(await elu(tensor([-1]), 2).item(), 2 * Math.expm1(-1), 1e-6);
+ * ```
+ */
 export function elu(x: Tensor, alpha = 1): Tensor {
   return unary("elu", x, { alpha });
 }
 
-/** Sigmoid linear unit, also called swish: `x / (1 + e⁻ˣ)`. */
+/**
+ * Takes the sigmoid linear unit, also called swish: `y = x / (1 + e⁻ˣ)`.
+ *
+ * @param x A tensor of floats.
+ * @returns A tensor of x's shape.
+ * @throws {TypeError} If x is not of floats.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, silu, tensor } from "@swagpu/swagpu/engine";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertAlmostEquals(await silu(tensor([1])).item(), 1 / (1 + Math.exp(-1)), 1e-6);
+ * ```
+ */
 export function silu(x: Tensor): Tensor {
   return unary("silu", x);
 }
@@ -189,8 +391,14 @@ export interface GeluOptions {
 }
 
 /**
- * Gaussian error linear unit: `x Φ(x)`, with Φ the normal distribution, or
- * its approximation by tanh.
+ * Takes the Gaussian error linear unit: `y = x Φ(x)`, where Φ is the
+ * distribution function of the standard normal distribution, or its
+ * approximation by tanh.
+ *
+ * @param x A tensor of floats.
+ * @param options The form.
+ * @returns A tensor of x's shape.
+ * @throws {TypeError} If x is not of floats.
  *
  * @example Usage
  * ```ts
@@ -207,10 +415,24 @@ export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
 }
 
 /**
- * Limits every element to `[low, high]`; the derivative outside is 0. NaN stays.
- * Where `low` exceeds `high`, every number becomes `high`.
+ * Limits every element to `[low, high]`; the derivative outside is 0. NaN stays
+ * NaN. If `low` exceeds `high`, every number becomes `high`.
  *
+ * @param x A tensor of floats.
+ * @param low The least value.
+ * @param high The largest value.
+ * @returns A tensor of x's shape.
+ * @throws {TypeError} If x is not of floats.
  * @throws {RangeError} If a limit is NaN.
+ *
+ * @example Usage
+ * ```ts
+ * import { clamp, initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * assertEquals([...await clamp(tensor([-2, 0, 5]), -1, 1).data()], [-1, 0, 1]);
+ * ```
  */
 export function clamp(x: Tensor, low: number, high: number): Tensor {
   if (Number.isNaN(low) || Number.isNaN(high)) {
@@ -222,12 +444,26 @@ export function clamp(x: Tensor, low: number, high: number): Tensor {
 }
 
 /**
- * Converts elements to another type. Floats become integers towards zero; NaN
- * becomes 0, and what is out of range the nearest number that both types hold.
- * Between i32 and u32 the bits stay.
+ * Converts elements to another type. Floats are rounded towards zero to become
+ * integers; NaN becomes 0, and a number out of range becomes the nearest one
+ * that both types hold. Between i32 and u32 the bits stay as they are.
+ *
+ * @param x A tensor of any type.
+ * @param dtype The type of the result.
+ * @returns A tensor of x's shape.
+ *
+ * @example Usage
+ * ```ts
+ * import { cast, initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const y = cast(tensor([1.9, -1.9, NaN]), "i32");
+ * assertEquals(await y.data(), Int32Array.of(1, -1, 0));
+ * ```
  */
-export function cast(x: Tensor, dtype: DType): Tensor {
-  if (x.dtype === dtype) return record(alias(x), [x], (dy) => [dy]);
+export function cast<D extends DType>(x: AnyTensor, dtype: D): Tensor<D> {
+  if (hasDType(x, dtype)) return record(alias(x), [x], (dy) => [dy]);
   return evaluate(x.shape, {
     name: `cast_${dtype}`,
     body: x.dtype === "f32"
@@ -236,13 +472,4 @@ export function cast(x: Tensor, dtype: DType): Tensor {
     operands: [["x", x.dtype]],
     result: dtype,
   }, [x]);
-}
-
-/** Throws unless x is of floats. */
-export function requireFloat(action: string, x: Tensor): void {
-  if (x.dtype !== "f32") {
-    throw new TypeError(
-      `Cannot ${action} a tensor of ${x.dtype}: cast() it to f32`,
-    );
-  }
 }

@@ -19,7 +19,7 @@ interface Disk {
 }
 
 function disk(): Disk {
-  const { Deno: host } = globalThis as unknown as { Deno?: Disk };
+  const { Deno: host } = globalThis as { Deno?: Disk };
   if (host !== undefined) return host;
   throw new TypeError(
     "Cannot keep measurements in a file: this runtime has no file system, " +

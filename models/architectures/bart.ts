@@ -14,10 +14,12 @@
  */
 
 import {
+  type AnyTensor,
   arange,
   embedding,
   equal,
   indexSelect,
+  type IntegerTensor,
   less,
   maskedFill,
   matmul,
@@ -369,11 +371,11 @@ export class BartForSequenceClassification extends BartWithHead {
 
   /** Scores every label for every text. */
   forward(
-    inputs: WithLabels<LabelledSeq2SeqInputs>,
+    inputs: WithLabels<LabelledSeq2SeqInputs<AnyTensor>>,
   ): WithLoss<Seq2SeqHeadOutput>;
   /** The same, with a loss only where there is something to compare with. */
-  forward(inputs: LabelledSeq2SeqInputs): Seq2SeqHeadOutput;
-  forward(inputs: LabelledSeq2SeqInputs): Seq2SeqHeadOutput {
+  forward(inputs: LabelledSeq2SeqInputs<AnyTensor>): Seq2SeqHeadOutput;
+  forward(inputs: LabelledSeq2SeqInputs<AnyTensor>): Seq2SeqHeadOutput {
     const { inputIds, labels } = inputs;
     if (!inputIds) {
       throw new TypeError(
@@ -400,7 +402,7 @@ export class BartForSequenceClassification extends BartWithHead {
  * Where each row has a token for the last time, counted through all rows;
  * -1 where it has none.
  */
-function lastPlaces(token: number, ids: Tensor): Tensor {
+function lastPlaces(token: number, ids: IntegerTensor): Tensor<"i32"> {
   const places = reshape(arange(ids.size, { device: ids.device }), ids.shape);
   return max(where(equal(ids, token), places, -1), { axis: 1 });
 }

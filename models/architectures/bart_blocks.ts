@@ -9,6 +9,7 @@ import {
   add,
   attention,
   attentionProbabilities,
+  type IntegerTensor,
   type Tensor,
   tensor,
 } from "../../engine/mod.ts";
@@ -76,7 +77,7 @@ export class PositionTable extends Embedding {
   }
 
   /** The rows of given places, `[…, width]`. */
-  at(places: Tensor): Tensor {
+  at(places: IntegerTensor): Tensor {
     return this.forward(add(places, this.#offset));
   }
 }
@@ -84,9 +85,9 @@ export class PositionTable extends Embedding {
 /** Which rows see which, where texts share a batch row; see `attention`. */
 export interface Segments {
   /** Of each query the first and one-past-last key. @default {none} */
-  segments?: Tensor | undefined;
+  segments?: IntegerTensor | undefined;
   /** Of each key the first and one-past-last query. @default {segments} */
-  segmentsOfKeys?: Tensor | undefined;
+  segmentsOfKeys?: IntegerTensor | undefined;
 }
 
 /** How {@linkcode Attention} looks at its keys. */
@@ -94,7 +95,7 @@ interface AttentionInputs extends Segments {
   /** Where keys and values come from. @default {x} */
   memory?: Tensor;
   /** 1 for keys to see: `[batch, keys]`. */
-  mask?: Tensor | undefined;
+  mask?: IntegerTensor | undefined;
   /** Whether a query sees only keys up to its own place. @default {false} */
   causal?: boolean;
   /** Takes the probabilities, where they are wanted. */
@@ -151,7 +152,7 @@ class Attention extends Module {
     x: Tensor,
     cache: KeyValueCache,
     layer: number,
-    { memory, mask }: { memory: Tensor; mask: Tensor | undefined },
+    { memory, mask }: { memory: Tensor; mask: IntegerTensor | undefined },
   ): Tensor {
     return this.outProj.forward(
       cache.cross(layer, this.qProj.forward(x), {
@@ -222,12 +223,12 @@ interface DecoderLayerInputs {
   layer: number;
   cache: KeyValueCache | undefined;
   /** 1 for targets to see; the cache knows its own. */
-  mask: Tensor | undefined;
+  mask: IntegerTensor | undefined;
   /** Which targets share a text, where texts share a row. */
-  segments: Tensor | undefined;
+  segments: IntegerTensor | undefined;
   /** The encoder's output, where there is one. */
   source:
-    | { memory: Tensor; mask: Tensor | undefined } & Segments
+    | { memory: Tensor; mask: IntegerTensor | undefined } & Segments
     | undefined;
   attentions: Tensor[] | undefined;
   crossAttentions: Tensor[] | undefined;

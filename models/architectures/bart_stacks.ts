@@ -11,6 +11,8 @@ import {
   equal,
   formatShape,
   full,
+  hasDType,
+  type IntegerTensor,
   mul,
   philoxUniform,
   sameShape,
@@ -71,13 +73,13 @@ export interface Seq2SeqEncoder extends Module {
 /** What {@linkcode Seq2SeqDecoder.forward} takes. */
 export interface DecoderInputs {
   /** The target's tokens, `[rows, target]`. */
-  inputIds: Tensor;
+  inputIds: IntegerTensor;
   /** 1 where a target token counts. @default {all 1} */
-  attentionMask?: Tensor | undefined;
+  attentionMask?: IntegerTensor | undefined;
   /** The encoder's output, `[batch, source, hidden]`. @default {none} */
   memory?: Tensor | undefined;
   /** 1 where a source token counts. @default {all 1} */
-  memoryMask?: Tensor | undefined;
+  memoryMask?: IntegerTensor | undefined;
   /** Where the target's real tokens are. @default {none} */
   packing?: Packing | undefined;
   /**
@@ -275,7 +277,7 @@ function crossSegments(
 function embed(
   stack: EncoderStack | DecoderStack,
   { inputIds, start, packing }: {
-    inputIds: Tensor;
+    inputIds: IntegerTensor;
     start: number;
     packing: Packing | undefined;
   },
@@ -300,13 +302,13 @@ function leftOut({ training }: Module, rate: number): boolean {
 function checkTokens(
   action: "encode" | "decode",
   { inputIds, attentionMask }: {
-    inputIds: Tensor;
-    attentionMask: Tensor | undefined;
+    inputIds: IntegerTensor;
+    attentionMask: IntegerTensor | undefined;
   },
   { start, places }: { start: number; places: number },
 ): void {
   const { shape, dtype } = inputIds;
-  if (shape.length !== 2 || dtype === "f32") {
+  if (shape.length !== 2 || hasDType(inputIds, "f32")) {
     throw new TypeError(
       `Cannot ${action} ${dtype} ${formatShape(shape)}: ` +
         "tokens must be integers of shape [batch, length]",
@@ -337,7 +339,7 @@ function checkTokens(
 export function encodeAndDecode(
   { encoder, decoder }: { encoder: Seq2SeqEncoder; decoder: Seq2SeqDecoder },
   inputs: Seq2SeqInputs,
-  decoderInputIds: Tensor,
+  decoderInputIds: IntegerTensor,
   decoderPacking: Packing | undefined = inputs.decoderPacking,
 ): Seq2SeqOutput {
   const { encoderLastHiddenState, outputHiddenStates, outputAttentions } =
@@ -387,9 +389,9 @@ export function encodeAndDecode(
  * @throws {TypeError} If the configuration has no start or padding token.
  */
 export function shiftRight(
-  ids: Tensor,
+  ids: IntegerTensor,
   { decoderStartTokenId, padTokenId }: Seq2SeqConfig,
-): Tensor {
+): Tensor<"i32"> {
   if (decoderStartTokenId === null || padTokenId === null) {
     throw new TypeError(
       `Cannot make the decoder's input: decoderStartTokenId is ${decoderStartTokenId} and padTokenId is ${padTokenId}, expected numbers`,

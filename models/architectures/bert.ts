@@ -13,7 +13,15 @@
  * @module
  */
 
-import { add, arange, reshape, slice, type Tensor } from "../../engine/mod.ts";
+import {
+  add,
+  type AnyTensor,
+  arange,
+  type IntegerTensor,
+  reshape,
+  slice,
+  type Tensor,
+} from "../../engine/mod.ts";
 import {
   crossEntropy,
   type Dropout,
@@ -207,7 +215,7 @@ export class BertModel extends BertPreTrainedModel {
 /** The given positions, or 0, 1, 2…, going on from those in a cache. */
 function positionsOf(
   { inputIds, positionIds, packing, cache }: BertInputs,
-): Tensor {
+): IntegerTensor {
   if (packing) {
     return positionIds ? packing.pack(positionIds) : packing.positions;
   }
@@ -357,10 +365,10 @@ export class BertForSequenceClassification extends BertPooledClassifier {
   }
 
   /** Scores every label for every text. */
-  forward(inputs: WithLabels<LabelledInputs>): WithLoss<HeadOutput>;
+  forward(inputs: WithLabels<LabelledInputs<AnyTensor>>): WithLoss<HeadOutput>;
   /** The same, with a loss only where there is something to compare with. */
-  forward(inputs: LabelledInputs): HeadOutput;
-  forward(inputs: LabelledInputs): HeadOutput {
+  forward(inputs: LabelledInputs<AnyTensor>): HeadOutput;
+  forward(inputs: LabelledInputs<AnyTensor>): HeadOutput {
     const [output, logits] = this.classify(inputs);
     const { labels } = inputs;
     const { problemType } = this.config;

@@ -9,6 +9,7 @@ import {
   add,
   attention,
   attentionProbabilities,
+  type IntegerTensor,
   type Tensor,
   zeros,
 } from "../../engine/mod.ts";
@@ -174,10 +175,10 @@ export class BertEmbeddings extends Module {
    */
   forward(
     { inputIds, tokenTypeIds, packing }: EncoderInputs,
-    positions: Tensor,
+    positions: IntegerTensor,
   ): Tensor {
     const { device } = inputIds;
-    const real = (x: Tensor) => packing ? packing.pack(x) : x;
+    const real = (x: IntegerTensor) => packing ? packing.pack(x) : x;
     const types = this.tokenTypeEmbeddings.forward(
       tokenTypeIds ? real(tokenTypeIds) : zeros([1], { dtype: "i32", device }),
     );
@@ -194,9 +195,9 @@ export class BertEmbeddings extends Module {
 /** How a block attends, besides its weights. */
 export interface BertAttentionInputs {
   /** 1 for tokens to see, 0 for padding, `[batch, length]`. @default {all} */
-  mask?: Tensor | undefined;
+  mask?: IntegerTensor | undefined;
   /** The texts that share a row; see `Packing`. @default {none} */
-  segments?: Tensor | undefined;
+  segments?: IntegerTensor | undefined;
   /** Where to put the probabilities. @default {nowhere} */
   attentions?: Tensor[] | undefined;
   /** Keys and values of the tokens before. @default {none} */

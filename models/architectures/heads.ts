@@ -9,6 +9,7 @@ import {
   concat,
   equal,
   full,
+  type IntegerTensor,
   maskedFill,
   mul,
   reshape,
@@ -39,7 +40,7 @@ export function firstToken(x: Tensor): Tensor {
 }
 
 /** Moves labels one place to the left; the last place has none. */
-export function nextTokens(labels: Tensor): Tensor {
+export function nextTokens(labels: IntegerTensor): Tensor<"i32"> {
   const [batch = 0, length = 0] = labels.shape;
   const { device } = labels;
   return concat([
@@ -72,7 +73,7 @@ export function headOutput(
  */
 export function tokenOutput(
   scores: Tensor,
-  labels: Tensor | undefined,
+  labels: IntegerTensor | undefined,
   output: EncoderStates & Pick<EncoderOutput, "packed">,
 ): HeadOutput {
   const packing = output.packed?.packing;
@@ -134,7 +135,7 @@ export function questionOutput(
 export function flattenChoices<I extends EncoderInputs>(inputs: I): I {
   const { inputIds, attentionMask, tokenTypeIds, positionIds } = inputs;
   const [batch = 0, choices = 0, length = 0] = inputIds.shape;
-  const rows = (x: Tensor) => reshape(x, [batch * choices, length]);
+  const rows = (x: IntegerTensor) => reshape(x, [batch * choices, length]);
   return {
     ...inputs,
     inputIds: rows(inputIds),

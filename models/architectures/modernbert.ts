@@ -15,9 +15,12 @@
  */
 
 import {
+  type AnyTensor,
   cast,
   div,
+  type DType,
   equal,
+  type IntegerTensor,
   mean,
   mul,
   reshape,
@@ -126,7 +129,7 @@ export class ModernBertModel extends ModernBertPreTrainedModel {
   /** Word embeddings. */
   embeddings: Module & {
     tokEmbeddings: Embedding;
-    forward(ids: Tensor): Tensor;
+    forward(ids: IntegerTensor): Tensor;
   };
   /** The blocks. */
   layers:
@@ -261,7 +264,7 @@ export class ModernBertForMaskedLM extends ModernBertPreTrainedModel {
   }
 
   /** Labels with -100 at all places that count for nothing. */
-  #countedLabels(labels: Tensor): Tensor {
+  #countedLabels<D extends DType>(labels: Tensor<D>): Tensor<D> {
     const { sparsePrediction, sparsePredIgnoreIndex: ignored } = this.config;
     return sparsePrediction && ignored !== -100
       ? where(equal(labels, ignored), -100, labels)
@@ -331,10 +334,10 @@ export class ModernBertForSequenceClassification extends ModernBertClassifier {
   }
 
   /** Scores every label for every text. */
-  forward(inputs: WithLabels<LabelledInputs>): WithLoss<HeadOutput>;
+  forward(inputs: WithLabels<LabelledInputs<AnyTensor>>): WithLoss<HeadOutput>;
   /** The same, with a loss only where there is something to compare with. */
-  forward(inputs: LabelledInputs): HeadOutput;
-  forward(inputs: LabelledInputs): HeadOutput {
+  forward(inputs: LabelledInputs<AnyTensor>): HeadOutput;
+  forward(inputs: LabelledInputs<AnyTensor>): HeadOutput {
     const output = this.model.forward(inputs);
     const logits = this.score(this.pool(output, inputs));
     const { labels } = inputs;

@@ -8,6 +8,7 @@ import {
   attention,
   attentionProbabilities,
   gatedActivation,
+  type IntegerTensor,
   rotaryQkv,
   type Tensor,
 } from "../../engine/mod.ts";
@@ -75,7 +76,7 @@ export class ModernBertEmbeddings extends Module {
     this.drop = new Dropout(config.embeddingDropout);
   }
 
-  forward(ids: Tensor): Tensor {
+  forward(ids: IntegerTensor): Tensor {
     return this.drop.forward(
       this.norm.forward(this.tokEmbeddings.forward(ids)),
     );
@@ -85,11 +86,11 @@ export class ModernBertEmbeddings extends Module {
 /** What all blocks of a call share. */
 export interface ModernBertBlockInputs {
   /** 1 for keys that may be seen, `[batch, length]`. @default {all 1} */
-  mask?: Tensor | undefined;
+  mask?: IntegerTensor | undefined;
   /** The texts that share a row; see `Packing`. @default {none} */
-  segments?: Tensor | undefined;
+  segments?: IntegerTensor | undefined;
   /** The place of each token, for its turn. @default {0, 1, 2 …} */
-  positions?: Tensor | undefined;
+  positions?: IntegerTensor | undefined;
   /** Where probabilities are collected. @default {nowhere} */
   attentions?: Tensor[] | undefined;
 }

@@ -5,14 +5,14 @@
 // of all places are put together only when somebody reads them: losses need the
 // real tokens alone.
 
-import { reshape, type Tensor } from "../../engine/mod.ts";
+import { type IntegerTensor, reshape, type Tensor } from "../../engine/mod.ts";
 import type { KeyValueCache } from "../cache.ts";
 import type { EncoderOutput, PackedStates } from "../io.ts";
 import type { Packing } from "../packing/packing.ts";
 
 /** What is asked of packed texts. */
 interface PackedRequest {
-  inputIds: Tensor;
+  inputIds: IntegerTensor;
   cache?: KeyValueCache | undefined;
   outputAttentions?: boolean | undefined;
 }

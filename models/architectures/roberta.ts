@@ -15,7 +15,9 @@
 
 import {
   add,
+  type AnyTensor,
   cumsum,
+  type IntegerTensor,
   notEqual,
   reshape,
   slice,
@@ -242,8 +244,8 @@ export class RobertaModel extends RobertaPreTrainedModel {
 function positionsOf(
   { inputIds, positionIds, packing, cache }: BertInputs,
   padding: number,
-): Tensor {
-  const real = (x: Tensor) => packing ? packing.pack(x, padding) : x;
+): IntegerTensor {
+  const real = (x: IntegerTensor) => packing ? packing.pack(x, padding) : x;
   if (positionIds) return real(positionIds);
   const counts = notEqual(inputIds, padding); // [batch, length], 0 or 1
   const places = add(cumsum(counts), padding + (cache?.length ?? 0));
@@ -369,10 +371,10 @@ export class RobertaForSequenceClassification extends RobertaPreTrainedModel {
   }
 
   /** Scores every label for every text. */
-  forward(inputs: WithLabels<LabelledInputs>): WithLoss<HeadOutput>;
+  forward(inputs: WithLabels<LabelledInputs<AnyTensor>>): WithLoss<HeadOutput>;
   /** The same, with a loss only where there is something to compare with. */
-  forward(inputs: LabelledInputs): HeadOutput;
-  forward(inputs: LabelledInputs): HeadOutput {
+  forward(inputs: LabelledInputs<AnyTensor>): HeadOutput;
+  forward(inputs: LabelledInputs<AnyTensor>): HeadOutput {
     const output = this.roberta.forward(inputs);
     const logits = this.classifier.forward(textStates(output));
     const { labels } = inputs;

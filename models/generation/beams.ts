@@ -6,6 +6,7 @@
 import {
   allocate,
   grid,
+  type IntegerTensor,
   launch,
   logSoftmax,
   readAll,
@@ -17,10 +18,10 @@ import { Search, type SearchOptions, type SearchResult } from "./search.ts";
 
 /** What a step reads and writes anew: there are two sets, used in turn. */
 interface Tables {
-  readonly tokens: Tensor;
-  readonly ended: Tensor;
-  readonly origins: Tensor;
-  readonly beams: Tensor;
+  readonly tokens: IntegerTensor;
+  readonly ended: IntegerTensor;
+  readonly origins: IntegerTensor;
+  readonly beams: Tensor<"u32">;
 }
 
 /** Follows several rows of each prompt, and gives those of highest score. */
@@ -140,7 +141,7 @@ export class BeamSearch extends Search {
     };
   }
 
-  #tables(tokens = this.promptTable(), origins?: Tensor): Tables {
+  #tables(tokens = this.promptTable(), origins?: IntegerTensor): Tables {
     const { rows, promptLength } = this;
     const { maxLength } = this.options;
     const words = new Uint32Array(rows * 4);

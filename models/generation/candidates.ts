@@ -135,7 +135,7 @@ export interface ContinuationOptions {
   /** How many to find for each group, at most `group · V`. @default {1} */
   count?: number;
   /** Each row's own score: the first of four words, `[R, 4]`. @default {0} */
-  open?: Tensor | undefined;
+  open?: Tensor<"u32"> | undefined;
   /** To draw instead of choosing the best. @default {none} */
   noise?: Noise | undefined;
 }
@@ -150,7 +150,7 @@ export interface ContinuationOptions {
 export function bestContinuations(
   scores: Tensor,
   options: ContinuationOptions = {},
-): Tensor {
+): Tensor<"u32"> {
   const { group = 1, count = 1, open, noise } = options;
   const { device } = scores;
   const [rows = 0, vocabulary = 0] = scores.shape;

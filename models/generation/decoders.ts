@@ -6,6 +6,7 @@
 
 import {
   embedding,
+  type IntegerTensor,
   persist,
   reshape,
   slice,
@@ -22,11 +23,11 @@ import type { Search } from "./search.ts";
 /** What `generate` gives a {@linkcode CausalModel}. */
 export interface CausalInputs {
   /** The prompts, `[batch, length]`; then each row's last token, `[rows, 1]`. */
-  inputIds: Tensor;
+  inputIds: IntegerTensor;
   /** 1 where a prompt's token counts, if some do not; the cache knows, too. */
-  attentionMask?: Tensor | undefined;
+  attentionMask?: IntegerTensor | undefined;
   /** Each token's place among those that count, from 0; 1 for padding. */
-  positionIds: Tensor;
+  positionIds: IntegerTensor;
   /** Keys and values of the tokens before. */
   cache: KeyValueCache;
 }
@@ -47,9 +48,9 @@ export interface CausalModel {
 /** What `generate` gives a {@linkcode Seq2SeqModel}. */
 export interface SourceInputs {
   /** The source's tokens, `[batch, source]`. */
-  inputIds: Tensor;
+  inputIds: IntegerTensor;
   /** 1 where a source token counts, 0 for padding. @default {all 1} */
-  attentionMask?: Tensor | undefined;
+  attentionMask?: IntegerTensor | undefined;
   /** Where the real tokens are, if it pays and the model `usesPacking`. */
   packing?: Packing | undefined;
 }
@@ -59,9 +60,9 @@ export interface TargetInputs {
   /** The encoder's output, `[batch, source, hidden]`. */
   encoderLastHiddenState: Tensor;
   /** 1 where a source token counts, 0 for padding. @default {all 1} */
-  attentionMask?: Tensor | undefined;
+  attentionMask?: IntegerTensor | undefined;
   /** The prompts, `[batch, length]`; then each row's last token, `[rows, 1]`. */
-  decoderInputIds: Tensor;
+  decoderInputIds: IntegerTensor;
   /** Keys and values of the tokens before. */
   cache: KeyValueCache;
 }
@@ -83,13 +84,13 @@ export interface Seq2SeqModel {
   forward(inputs: TargetInputs): { logits: Tensor };
 }
 
-function integers(rows: Table): Tensor {
+function integers(rows: Table): IntegerTensor {
   const shape = [rows.length, rows[0]?.length ?? 0];
   return tensor(Int32Array.from(rows.flat()), { shape });
 }
 
 /** A mask that lives until it is disposed, if any token is padding. */
-function paddingOf(masks: Table): Tensor | undefined {
+function paddingOf(masks: Table): IntegerTensor | undefined {
   const padded = masks.some((mask) => mask.includes(0));
   return padded ? persist(integers(masks)) : undefined;
 }
@@ -99,7 +100,7 @@ export abstract class Decoder implements Disposable {
   protected readonly search: Search;
   protected readonly cache: KeyValueCache;
 
-  constructor(search: Search, mask: Tensor | undefined) {
+  constructor(search: Search, mask: IntegerTensor | undefined) {
     const { rows, group, options } = search;
     this.search = search;
     this.cache = new KeyValueCache({
@@ -145,7 +146,7 @@ export class PromptDecoder extends Decoder {
   readonly #model: CausalModel;
   readonly #prompts: Table;
   readonly #masks: Table;
-  readonly #padding: Tensor | undefined;
+  readonly #padding: IntegerTensor | undefined;
 
   constructor(
     model: CausalModel,
@@ -191,7 +192,7 @@ export class TargetDecoder extends Decoder {
   readonly #model: Seq2SeqModel;
   readonly #sources: Table;
   readonly #masks: Table;
-  readonly #padding: Tensor | undefined;
+  readonly #padding: IntegerTensor | undefined;
   #encoded: Tensor | undefined;
 
   constructor(

@@ -7,8 +7,10 @@
 
 import {
   allocate,
+  type AnyTensor,
   type Device,
   grid,
+  type IntegerTensor,
   type Kernel,
   launch,
   logSoftmax,
@@ -38,7 +40,7 @@ export interface Scores {
   /** Scores of the next token, `[rows, vocabulary]`; changed in place. */
   scores: Tensor;
   /** The tokens so far, `[rows, capacity]`. */
-  readonly tokens: Tensor;
+  readonly tokens: IntegerTensor;
   /** How many of them count. */
   readonly length: number;
 }
@@ -56,7 +58,7 @@ export interface ProcessorContext {
   /** The tokens that end a row. */
   readonly eosTokenIds: readonly number[];
   /** Called with what the processors hold on to. */
-  readonly own: (table: Tensor) => void;
+  readonly own: (table: AnyTensor) => void;
 }
 
 /** The processors of a configuration, in the order of transformers. */
@@ -146,7 +148,7 @@ function at(length: number, processor: LogitsProcessor): LogitsProcessor {
 function run(
   kernel: Kernel,
   { scores, tokens }: Scores,
-  bind: readonly Tensor[],
+  bind: readonly AnyTensor[],
   items: number,
   params: Record<string, number>,
 ): void {
@@ -167,7 +169,7 @@ function rowsOf({ scores }: Scores): number {
 function table(
   values: readonly number[],
   { device, own }: ProcessorContext,
-): Tensor {
+): Tensor<"i32"> {
   const made = persist(tensor(values, { dtype: "i32", device }));
   own(made);
   return made;

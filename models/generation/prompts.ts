@@ -3,12 +3,12 @@
 
 // What a generation starts from: rows of tokens on the host, checked.
 
-import { readAll, Tensor } from "../../engine/mod.ts";
+import { type IntegerTensor, readAll, Tensor } from "../../engine/mod.ts";
 import type { GenerationConfig } from "./generation_config.ts";
 import { listOf } from "./processors.ts";
 
 /** Rows of whole numbers, equally long. */
-export type Rows = Tensor | readonly (readonly number[])[];
+export type Rows = IntegerTensor | readonly (readonly number[])[];
 
 /** The same on the host. */
 export type Table = readonly (readonly number[])[];

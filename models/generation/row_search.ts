@@ -5,6 +5,7 @@
 
 import {
   grid,
+  type IntegerTensor,
   type Kernel,
   launch,
   readAll,
@@ -65,7 +66,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 
 /** Adds the best, or a drawn, token to each row. */
 export class RowSearch extends Search {
-  readonly #ended: Tensor;
+  readonly #ended: IntegerTensor;
 
   constructor(options: SearchOptions) {
     super(options, options.config.numReturnSequences);

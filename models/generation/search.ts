@@ -5,8 +5,11 @@
 // it, which asks a model for scores and now and then whether all rows have ended.
 
 import {
+  type AnyTensor,
   type Device,
+  type DTypeOf,
   grid,
+  type IntegerTensor,
   type Kernel,
   launch,
   noGrad,
@@ -68,19 +71,19 @@ export abstract class Search implements Disposable {
   /** Tokens of a prompt. */
   readonly promptLength: number;
   /** The tokens of each row, `[rows, maxLength]`. */
-  tokens: Tensor;
+  tokens: IntegerTensor;
   /** Where the cache holds what rows have seen, `[rows, maxLength]`. */
-  origins: Tensor | undefined;
+  origins: IntegerTensor | undefined;
   /** The chosen tokens, `[rows, 1]`: the model's next input. */
-  readonly next: Tensor;
+  readonly next: IntegerTensor;
   /** Their places among the tokens that count, `[rows, 1]`. */
-  readonly places: Tensor;
+  readonly places: IntegerTensor;
   /** {@linkcode FLAGS}. */
-  readonly flags: Tensor;
+  readonly flags: IntegerTensor;
   /** The end tokens. */
-  protected readonly endings: Tensor;
+  protected readonly endings: IntegerTensor;
   readonly #processors: readonly LogitsProcessor[];
-  readonly #owned: Tensor[] = [];
+  readonly #owned: AnyTensor[] = [];
 
   constructor(options: SearchOptions, group: number) {
     const { device, prompts, maxLength, eosTokenIds } = options;
@@ -136,19 +139,18 @@ export abstract class Search implements Disposable {
   }
 
   /** Values that live as long as the search. */
-  protected table(
-    values: Int32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>,
+  protected table<V extends Int32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>>(
+    values: V,
     shape: readonly number[],
-  ): Tensor {
+  ): Tensor<DTypeOf<V>> {
     const { device } = this.options;
-    const dtype = values instanceof Int32Array ? "i32" : "u32";
-    const made = persist(tensor(values, { shape, dtype, device }));
+    const made = persist(tensor(values, { shape, device }));
     this.#owned.push(made);
     return made;
   }
 
   /** The prompts, one for each row, with place for the tokens to come. */
-  protected promptTable(): Tensor {
+  protected promptTable(): IntegerTensor {
     const { prompts, maxLength } = this.options;
     const tokens = new Int32Array(this.rows * maxLength);
     for (let row = 0; row < this.rows; row++) {
@@ -257,7 +259,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 
 function findInvalid(
   scores: Tensor,
-  flags: Tensor,
+  flags: IntegerTensor,
   { rows, place }: { rows: number; place: number },
 ): void {
   launch(scores.device, FIND_INVALID, {

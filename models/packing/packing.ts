@@ -10,14 +10,17 @@
 
 import {
   allocate,
+  type AnyTensor,
   arange,
   cast,
   div,
+  type DType,
   embedding,
   equal,
   formatShape,
   greaterEqual,
   indexSelect,
+  type IntegerTensor,
   matmul,
   maximum,
   record,
@@ -55,7 +58,9 @@ const NAMES = [
 ] as const satisfies readonly (keyof PackingArrays)[];
 
 /** {@linkcode PackingArrays} on the GPU, integers of any shape. */
-export type PackingTensors = Readonly<Record<keyof PackingArrays, Tensor>>;
+export type PackingTensors = Readonly<
+  Record<keyof PackingArrays, IntegerTensor>
+>;
 
 /** What the host knows of a packing. */
 export interface PackingLayout {
@@ -101,17 +106,17 @@ export class Packing {
   /** Whether the real tokens of each text are its first. */
   readonly isLeading: boolean;
   /** Each token's place in the flattened batch, `[T]`; -1 for fillers. */
-  readonly indices: Tensor;
+  readonly indices: IntegerTensor;
   /** Each token's text, `[T]`; `batch` for fillers. */
-  readonly texts: Tensor;
+  readonly texts: IntegerTensor;
   /** The first and one-past-last token of each one's text, `[T, 2]`. */
-  readonly segments: Tensor;
+  readonly segments: IntegerTensor;
   /** Each token's place in its row, `[1, T]`. */
-  readonly positions: Tensor;
+  readonly positions: IntegerTensor;
   /** For each place the token there, `[batch · length]`; -1 at padding. */
-  readonly inverse: Tensor;
+  readonly inverse: IntegerTensor;
   /** 1 for real tokens, `[batch, length]`. */
-  readonly mask: Tensor;
+  readonly mask: IntegerTensor;
   readonly #tensors: PackingTensors;
 
   /** Use {@linkcode packingOf} or {@linkcode packingFrom}. */
@@ -157,17 +162,17 @@ export class Packing {
   }
 
   /** All tensors: a packing is an input of a captured step like a tensor. */
-  get bundleTensors(): readonly Tensor[] {
+  get bundleTensors(): readonly IntegerTensor[] {
     return NAMES.map((name) => this.#tensors[name]);
   }
 
   /** A packing like this one, of other tensors of the same shapes. */
-  withTensors(tensors: readonly Tensor[]): Packing {
+  withTensors(tensors: readonly AnyTensor[]): Packing {
     const { batch, length, isContiguous, isLeading } = this;
     const named = Object.fromEntries(
       NAMES.map((name, i) => [name, tensors[i]]),
     );
-    return new Packing(named as Record<keyof PackingArrays, Tensor>, {
+    return new Packing(named as Record<keyof PackingArrays, IntegerTensor>, {
       shape: [batch, length],
       isContiguous,
       isLeading,
@@ -180,7 +185,7 @@ export class Packing {
    *
    * @throws {TypeError} If the tensor does not belong to such a batch.
    */
-  pack(x: Tensor, fill = 0): Tensor {
+  pack<D extends DType>(x: Tensor<D>, fill = 0): Tensor<D> {
     const [batch, length, ...rest] = x.shape;
     if (batch !== this.batch || length !== this.length) {
       throw new TypeError(
@@ -258,7 +263,7 @@ export class Packing {
    *
    * @throws {TypeError} If the other has not as many texts.
    */
-  segmentsOf(other: Packing): Tensor {
+  segmentsOf(other: Packing): IntegerTensor {
     if (other.batch !== this.batch) {
       throw new TypeError(
         `Cannot relate a packing of ${this.batch} texts to one of ` +
@@ -319,7 +324,7 @@ export function packingOf(
   const arrays = packingArrays(mask, shape, options);
   const tensors = Object.fromEntries(
     Object.entries(arrays).map(([name, values]) => [name, tensor(values)]),
-  ) as Record<keyof PackingArrays, Tensor>;
+  ) as Record<keyof PackingArrays, IntegerTensor>;
   const packing = new Packing(tensors, { shape, ...layoutOf(arrays, shape) });
   for (const x of Object.values(tensors)) x.dispose();
   return packing;

@@ -8,12 +8,13 @@
 
 import {
   type Access,
+  type AnyTensor,
   grid,
+  type IntegerTensor,
   type Kernel,
   launch,
   type ParamType,
   part,
-  type Tensor,
   windows,
 } from "../../engine/mod.ts";
 
@@ -65,9 +66,9 @@ const CHOOSE4 = chooseKernel("choose_rows4", "vec4<i32>");
 
 /** The rows of `y` from those of `x` that `index` names; -1 fills a row. */
 export function chooseRows(
-  y: Tensor,
-  x: Tensor,
-  index: Tensor,
+  y: AnyTensor,
+  x: AnyTensor,
+  index: IntegerTensor,
   fill = 0,
 ): void {
   if (y.size === 0) return;

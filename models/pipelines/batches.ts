@@ -191,7 +191,7 @@ function checkKnown(
 async function read(compute: () => Tensor[]): Promise<Float32Array[]> {
   const tensors = evaluated(compute);
   try {
-    return await readAll(tensors) as Float32Array[];
+    return await readAll(tensors);
   } finally {
     for (const x of tensors) x.dispose();
   }

@@ -51,7 +51,7 @@ const SEEK_START = 0;
 
 /** The file system, for the path that errors are to name. */
 export function disk(path: string): Disk {
-  const { Deno: host } = globalThis as unknown as { Deno?: Disk };
+  const { Deno: host } = globalThis as { Deno?: Disk };
   if (host !== undefined) return host;
   throw new TypeError(
     `Cannot open ${path}: this runtime has no file system, run under Deno`,

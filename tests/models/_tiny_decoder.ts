@@ -7,6 +7,7 @@ import {
   add,
   attention,
   embedding,
+  type IntegerTensor,
   matmul,
   mul,
   noGrad,
@@ -38,7 +39,7 @@ const PLACES = 80;
 export type Table = readonly (readonly number[])[];
 
 /** A table as a tensor. */
-export function integers(rows: Table): Tensor {
+export function integers(rows: Table): IntegerTensor {
   const shape = [rows.length, rows[0]?.length ?? 0];
   return tensor(Int32Array.from(rows.flat()), { shape });
 }
@@ -68,7 +69,7 @@ class TinyWeights {
     return matmul(x, matrix);
   }
 
-  embed(ids: Tensor, places: Tensor): Tensor {
+  embed(ids: IntegerTensor, places: IntegerTensor): Tensor {
     return add(embedding(ids, this.words), embedding(places, this.places));
   }
 

@@ -5,6 +5,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import {
+  type IntegerTensor,
   manualSeed,
   noGrad,
   readAll,
@@ -56,7 +57,7 @@ const TINY: Readonly<Record<string, object>> = {
 };
 
 type AnyModel = models.PreTrainedModel<models.PretrainedConfig> & {
-  forward(inputs: Record<string, Tensor>): Record<string, unknown>;
+  forward(inputs: Record<string, IntegerTensor>): Record<string, unknown>;
 };
 
 type AnyClass = models.PretrainedClass<AnyModel> & { readonly name: string };
@@ -72,7 +73,7 @@ const CLASSES: AnyClass[] = Object.values(models).filter((value): value is
   !["BertPooledClassifier", "ModernBertClassifier"].includes(value.name)
 );
 
-function inputsFor({ name }: AnyClass): Record<string, Tensor> {
+function inputsFor({ name }: AnyClass): Record<string, IntegerTensor> {
   const ids = (shape: number[]) => {
     const size = shape.reduce((n, length) => n * length, 1);
     const values = Int32Array.from({ length: size }, (_, i) => 5 + i * 7 % 23);

@@ -214,7 +214,7 @@ async function checkAdamW(
   if (!adamw) return [];
   const before = new Map<string, Float32Array>();
   for (const [name, parameter] of model.namedParameters()) {
-    before.set(name, await parameter.data() as Float32Array);
+    before.set(name, await parameter.data());
   }
   const optimizer = new AdamW(model.parameters(), {
     learningRate: adamw.lr,

@@ -5,10 +5,10 @@
 // recorded answer, and the answer itself, found token by token.
 
 import {
+  type IntegerTensor,
   noGrad,
   readAll,
   scope,
-  type Tensor,
   tensor,
 } from "../../engine/mod.ts";
 import {
@@ -113,6 +113,6 @@ async function checkAnswers(
   };
 }
 
-function row(ids: readonly number[]): Tensor {
+function row(ids: readonly number[]): IntegerTensor {
   return tensor(Int32Array.from(ids), { shape: [1, ids.length] });
 }

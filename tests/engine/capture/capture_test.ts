@@ -19,6 +19,7 @@ import {
   dropout,
   Generator,
   initialize,
+  type IntegerTensor,
   manualSeed,
   mul,
   noGrad,
@@ -34,7 +35,7 @@ import {
   zeros,
 } from "../../../engine/mod.ts";
 import { fillInto } from "../../../engine/launch/flat.ts";
-import { philoxUniform } from "../../../engine/random.ts";
+import { philoxUniform } from "../../../engine/philox.ts";
 import {
   BertConfig,
   BertForSequenceClassification,
@@ -75,7 +76,7 @@ function tinyBert({ hidden = 16, layers = 2 }: Sizes = {}) {
 
 function trainingStep({ model, optimizer }: ReturnType<typeof tinyBert>) {
   return (
-    { inputIds, labels }: { inputIds: Tensor; labels: Tensor },
+    { inputIds, labels }: { inputIds: IntegerTensor; labels: IntegerTensor },
   ) => {
     const { loss } = model.forward({ inputIds, labels });
     assert(loss);
@@ -251,7 +252,7 @@ gpuTest("a captured step takes tensors, plain values and none", async () => {
 });
 
 gpuTest("results live until the next call", async () => {
-  using step = capture(({ x }) => add(x, 1));
+  using step = capture(({ x }: { x: Tensor }) => add(x, 1));
   const results: Tensor[] = [];
   for (let i = 0; i < 4; i++) results.push(step({ x: Float32Array.of(i) }));
   assertEquals(results.map((x) => x.isDisposed), [true, true, true, false]);

@@ -12,6 +12,7 @@ import {
   cumsum,
   embedding,
   indexSelect,
+  type IntegerTensor,
   layerNorm,
   logSoftmax,
   matmul,
@@ -130,7 +131,7 @@ gpuTest("products and gradients sum to their end", async () => {
   }
 });
 
-function pickRows(ids: Tensor, table: Tensor): Tensor {
+function pickRows(ids: IntegerTensor, table: Tensor): Tensor {
   return indexSelect(table, ids);
 }
 

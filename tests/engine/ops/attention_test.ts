@@ -25,7 +25,7 @@ import {
   attentionBackward,
   attentionProbabilities as probabilities,
 } from "../../reference/attention.ts";
-import { philox4x32 } from "../../../engine/random.ts";
+import { philox4x32 } from "../../../engine/philox.ts";
 
 /** 32-bit exponentials and sums of up to about a hundred products. */
 const ATTENTION: Tolerance = { absolute: 2e-5, relative: 5e-5 };

@@ -245,6 +245,7 @@ gpuTest(
       "Cannot write 2 places from 3 on: the cache has 4",
     );
     assertThrows(
+      // @ts-expect-error -- the types ask for floats
       () => writeCache(k, zeros([2, 2, 8], { dtype: "i32" }), { column: 0 }),
       TypeError,
       "Cannot write i32 into a cache of f32: cast() it",

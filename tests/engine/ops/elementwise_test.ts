@@ -425,12 +425,15 @@ gpuTest("element-wise ops refuse what does not fit", () => {
     "Cannot add two numbers: give a tensor",
   );
   assertThrows(
+    // @ts-expect-error -- the types ask for floats
     () => exp(i),
     TypeError,
     "Cannot exp a tensor of i32: cast() it to f32",
   );
+  // @ts-expect-error -- the types ask for floats
   assertThrows(() => pow(i, i), TypeError, "cast() it to f32");
   assertThrows(
+    // @ts-expect-error -- the types ask for integers
     () => where(f, f, f),
     TypeError,
     "Cannot choose by a condition of f32: compare it, or cast() to u32",

@@ -8,6 +8,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import * as engine from "../../../engine/mod.ts";
 import {
   backward,
+  type IntegerTensor,
   type Shape,
   sum,
   type Tensor,
@@ -24,7 +25,7 @@ function leaf(shape: Shape): Tensor {
   return engine.ones(shape, { requiresGrad: true });
 }
 
-function integers(shape: Shape): Tensor {
+function integers(shape: Shape): IntegerTensor {
   return zeros(shape, { dtype: "i32" });
 }
 

@@ -281,7 +281,7 @@ gpuTest("movement ops refuse shapes that do not fit", () => {
   assertThrows(
     () => concat([]),
     TypeError,
-    "Cannot join tensors: none is given",
+    "Cannot join tensors: expected at least one",
   );
   assertThrows(
     () => split(x, [1, 1], 1),

@@ -203,12 +203,12 @@ gpuTest("rotary() throws when the arguments do not fit", () => {
   assertThrows(
     () => rotary(ones([3, 12]), { heads: 2 }),
     TypeError,
-    "Cannot turn f32 [3, 12] by its places",
+    "Cannot rotate f32 [3, 12] by positions",
   );
   assertThrows(
     () => rotary(x, { heads: 4 }),
     RangeError,
-    "Cannot turn 12 columns in 4 heads: expected an even number of columns",
+    "Cannot rotate 12 columns in 4 heads: expected an even number of columns",
   );
   assertThrows(
     () => rotaryQkv(x, { heads: 4 }),
@@ -218,11 +218,11 @@ gpuTest("rotary() throws when the arguments do not fit", () => {
   assertThrows(
     () => rotary(x, { heads: 2, theta: 0 }),
     RangeError,
-    "Cannot turn by powers of 0",
+    "Cannot rotate by powers of 0",
   );
   assertThrows(
     () => rotary(x, { heads: 2, positions: ones([2, 4], { dtype: "i32" }) }),
     TypeError,
-    "Cannot place tokens [2, 3] by i32 [2, 4]: expected integers [2, 3] or [1, 3]",
+    "Cannot rotate tokens [2, 3] by positions i32 [2, 4]: expected integers [2, 3] or [1, 3]",
   );
 });

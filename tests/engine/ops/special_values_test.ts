@@ -5,7 +5,13 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import * as engine from "../../../engine/mod.ts";
-import { backward, sum, type Tensor, tensor } from "../../../engine/mod.ts";
+import {
+  type AnyTensor,
+  backward,
+  sum,
+  type Tensor,
+  tensor,
+} from "../../../engine/mod.ts";
 import { assertClose, gpuTest } from "../../_check.ts";
 import { eachVariant } from "../../_variants.ts";
 
@@ -23,7 +29,7 @@ function floats(...values: (number | "-NaN")[]): Float32Array<ArrayBuffer> {
 }
 
 async function assertValues(
-  x: Tensor | undefined,
+  x: AnyTensor | undefined,
   expected: readonly number[],
   label = "result",
 ): Promise<void> {

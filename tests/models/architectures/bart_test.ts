@@ -7,7 +7,9 @@ import {
   assertThrows,
 } from "@std/assert";
 import {
+  type AnyTensor,
   backward,
+  type IntegerTensor,
   manualSeed,
   readAll,
   reshape,
@@ -69,11 +71,11 @@ const TINY: BartConfigOptions = {
   initStd: 0.3,
 };
 
-function ids(rows: number[][]): Tensor {
+function ids(rows: number[][]): IntegerTensor {
   return tensor(rows, { dtype: "i32" });
 }
 
-async function numbers(x: Tensor | undefined): Promise<number[]> {
+async function numbers(x: AnyTensor | undefined): Promise<number[]> {
   assert(x);
   return [...await x.data()];
 }

@@ -4,10 +4,10 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import {
+  type IntegerTensor,
   noGrad,
   readAll,
   slice,
-  type Tensor,
   tensor,
 } from "../../../engine/mod.ts";
 import {
@@ -30,7 +30,7 @@ const TINY = {
   isDecoder: true,
 };
 
-function tokens(rows: readonly (readonly number[])[]): Tensor {
+function tokens(rows: readonly (readonly number[])[]): IntegerTensor {
   return tensor(rows, { dtype: "i32" });
 }
 
@@ -39,7 +39,7 @@ function columns(
   rows: readonly (readonly number[])[],
   start: number,
   end: number,
-): Tensor {
+): IntegerTensor {
   return tokens(rows.map((row) => row.slice(start, end)));
 }
 

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { backward, type Tensor, tensor } from "../../../engine/mod.ts";
+import { backward, type IntegerTensor, tensor } from "../../../engine/mod.ts";
 import { openSafetensors } from "../../../nn/mod.ts";
 import {
   KeyValueCache,
@@ -55,7 +55,7 @@ const TINY: MarianConfigOptions = {
   initStd: 0.3,
 };
 
-function ids(rows: number[][]): Tensor {
+function ids(rows: number[][]): IntegerTensor {
   return tensor(rows, { dtype: "i32" });
 }
 

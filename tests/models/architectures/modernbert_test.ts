@@ -264,7 +264,7 @@ gpuTest(
       { shape: readonly number[]; data: Float32Array }
     >();
     for (const [name, p] of model.namedParameters()) {
-      state.set(name, { shape: p.shape, data: await p.data() as Float32Array });
+      state.set(name, { shape: p.shape, data: await p.data() });
     }
     await dense.loadStateDict(state);
     const expected = dense.forward(inputs).loss;

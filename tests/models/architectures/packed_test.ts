@@ -9,6 +9,7 @@ import fc from "fast-check";
 import {
   backward,
   capture,
+  type IntegerTensor,
   manualSeed,
   noGrad,
   readAll,
@@ -160,8 +161,8 @@ function rowsOf(
 }
 
 function tensors({ ids, mask, shape }: Rows): {
-  inputIds: Tensor;
-  attentionMask: Tensor;
+  inputIds: IntegerTensor;
+  attentionMask: IntegerTensor;
 } {
   return {
     inputIds: tensor(ids, { shape }),
@@ -230,7 +231,7 @@ function statesOf(
 
 async function read(run: () => Tensor[]): Promise<Float32Array[]> {
   using _ = scope();
-  return await readAll(noGrad(run)) as Float32Array[];
+  return await readAll(noGrad(run));
 }
 
 const token = fc.integer({ min: ORDINARY, max: VOCABULARY - 1 });
@@ -348,7 +349,7 @@ function packedOr(
 }
 
 /** Sources with labels of some kind. */
-function labelled(labels: () => Tensor): Request {
+function labelled(labels: () => IntegerTensor): Request {
   return (multipleOf) => ({
     ...tensors(SOURCES),
     ...packedOr("packing", SOURCES, multipleOf),
@@ -482,7 +483,7 @@ async function trained(
   for (const [name, { grad }] of model.namedParameters()) {
     if (grad) all.set(name, grad);
   }
-  const values = await readAll([...all.values()]) as Float32Array[];
+  const values = await readAll([...all.values()]);
   for (const [, p] of model.namedParameters()) {
     p.grad?.write(new Float32Array(p.size));
   }
@@ -724,7 +725,13 @@ gpuTest("a captured step takes packings as inputs", async () => {
     const model = new BertForSequenceClassification(bert);
     const optimizer = new SGD(model.parameters(), { learningRate: 0.1 });
     using step = capture(
-      (inputs: { inputIds: Tensor; packing: Packing; labels: Tensor }) => {
+      (
+        inputs: {
+          inputIds: IntegerTensor;
+          packing: Packing;
+          labels: IntegerTensor;
+        },
+      ) => {
         const { loss } = model.forward(inputs);
         assert(loss);
         backward(loss);

@@ -6,6 +6,7 @@
 
 import fc from "fast-check";
 import {
+  type IntegerTensor,
   manualSeed,
   noGrad,
   readAll,
@@ -37,9 +38,9 @@ const ORDINARY = 5;
 const SEED = 20;
 
 interface Batch {
-  inputIds: Tensor;
-  attentionMask: Tensor;
-  positionIds?: Tensor;
+  inputIds: IntegerTensor;
+  attentionMask: IntegerTensor;
+  positionIds?: IntegerTensor;
 }
 
 /** One architecture: its states `[batch, length, WIDTH]`. */

@@ -2,10 +2,10 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
+  type IntegerTensor,
   manualSeed,
   noGrad,
   readAll,
-  type Tensor,
   tensor,
 } from "../../../engine/mod.ts";
 import { openSafetensors } from "../../../nn/mod.ts";
@@ -56,7 +56,7 @@ const TINY = {
   initializerRange: 0.3,
 } as const;
 
-function integers(rows: readonly (readonly number[])[]): Tensor {
+function integers(rows: readonly (readonly number[])[]): IntegerTensor {
   return tensor(rows, { dtype: "i32" });
 }
 
@@ -144,7 +144,7 @@ gpuTest(
     const inputIds = integers([[0, 5, 1, 2, 1, 1], [1, 1, 0, 5, 6, 2]]);
     // Not the mask, and not the places in the row.
     const attentionMask = integers([[1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1]]);
-    const embeddings = (positionIds?: Tensor) =>
+    const embeddings = (positionIds?: IntegerTensor) =>
       noGrad(() =>
         model.forward({
           inputIds,

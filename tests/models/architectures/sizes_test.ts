@@ -8,6 +8,7 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import {
   backward,
   embedding,
+  type IntegerTensor,
   manualSeed,
   openDevice,
   readAll,
@@ -34,14 +35,16 @@ const LENGTH = 8;
 
 /** A model that fills in or continues texts. */
 type LanguageModel = Module & {
-  forward(inputs: { inputIds: Tensor; labels: Tensor }): {
+  forward(inputs: { inputIds: IntegerTensor; labels: IntegerTensor }): {
     loss?: Tensor;
     logits: Tensor;
   };
 };
 
 /** Tokens all over a vocabulary, and labels for two of them. */
-function batch(vocabulary: number): { inputIds: Tensor; labels: Tensor } {
+function batch(
+  vocabulary: number,
+): { inputIds: IntegerTensor; labels: IntegerTensor } {
   const ids = Int32Array.from(
     { length: LENGTH },
     (_, i) => 5 + (i * 7919) % (vocabulary - 5),

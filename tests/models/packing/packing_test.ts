@@ -2,10 +2,10 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import {
+  type IntegerTensor,
   ones,
   readAll,
   sizeOf,
-  type Tensor,
   tensor,
 } from "../../../engine/mod.ts";
 import {
@@ -178,7 +178,7 @@ gpuTest("a packing is one of its arrays, and a bundle of tensors", async () => {
   const arrays = packingArrays(MASK, [3, 4], { multipleOf: 2 });
   const tensors = Object.fromEntries(
     Object.entries(arrays).map(([name, values]) => [name, tensor(values)]),
-  ) as Record<keyof typeof arrays, Tensor>;
+  ) as Record<keyof typeof arrays, IntegerTensor>;
   const shape = [3, 4] as const;
   const made = packingFrom(tensors, { shape });
   const packing = packingOf(MASK, shape, { multipleOf: 2 });

@@ -1,7 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import {
+  type AnyTensor,
   embedding,
+  type IntegerTensor,
   readAll,
   type Tensor,
   tensor,
@@ -48,7 +50,7 @@ export function tinyConfig(options: BertConfigOptions = {}): BertConfig {
 /** One row as a model takes it, not filled up. */
 export function rowOf(
   { inputIds, tokenTypeIds }: Encoding,
-): Record<"inputIds" | "tokenTypeIds", Tensor> {
+): Record<"inputIds" | "tokenTypeIds", IntegerTensor> {
   return {
     inputIds: tensor([[...inputIds]], { dtype: "i32" }),
     tokenTypeIds: tensor([[...tokenTypeIds]], { dtype: "i32" }),
@@ -56,7 +58,7 @@ export function rowOf(
 }
 
 /** The numbers of a tensor as doubles. */
-export async function valuesOf(x: Tensor): Promise<number[]> {
+export async function valuesOf(x: AnyTensor): Promise<number[]> {
   const [values] = await readAll([x]);
   return [...values ?? []];
 }
@@ -81,7 +83,7 @@ export class TableModel extends PreTrainedModel<PretrainedConfig> {
   }
 
   /** `[batch, length, width]` of each table. */
-  scores(inputIds: Tensor): Tensor[] {
+  scores(inputIds: IntegerTensor): Tensor[] {
     return this.#tables.map((table) => embedding(inputIds, table));
   }
 }

@@ -6,27 +6,31 @@ import {
   assertNotEquals,
   assertThrows,
 } from "@std/assert";
-import { openDevice } from "../../engine/gpu/device.ts";
-import type { Kernel } from "../../engine/gpu/kernel.ts";
-import { PHILOX } from "../../engine/kernels/random.ts";
-import { launch } from "../../engine/launch/launch.ts";
+import { openDevice } from "../../../engine/gpu/device.ts";
+import type { Kernel } from "../../../engine/gpu/kernel.ts";
+import { PHILOX } from "../../../engine/kernels/random.ts";
+import { launch } from "../../../engine/launch/launch.ts";
 import {
-  bernoulli,
   defaultGenerator,
-  fillRandom,
   Generator,
   manualSeed,
-  normal,
+} from "../../../engine/generator.ts";
+import {
   philox4x32,
   philoxNormal,
   philoxUniform,
-  uniform,
   type Words,
-} from "../../engine/random.ts";
-import { allocate } from "../../engine/tensor.ts";
-import { tensor } from "../../engine/ops/creation.ts";
-import { forAngles } from "../_adapter.ts";
-import { assertClose, gpuTest, type Tolerance } from "../_check.ts";
+} from "../../../engine/philox.ts";
+import {
+  bernoulli,
+  fillRandom,
+  normal,
+  uniform,
+} from "../../../engine/ops/random.ts";
+import { allocate } from "../../../engine/tensor.ts";
+import { tensor } from "../../../engine/ops/creation.ts";
+import { forAngles } from "../../_adapter.ts";
+import { assertClose, gpuTest, type Tolerance } from "../../_check.ts";
 
 /** Known answers of Random123: counter, key, result. */
 const KNOWN: [Words, [number, number], Words][] = [
