@@ -12,34 +12,14 @@
 // owns (queries, or keys for dk and dv) the first and one-past-last row of the
 // other side that it meets; all others are excluded.
 
-import type { Access, Kernel, ParamType } from "../gpu/kernel.ts";
+import {
+  type Access,
+  defineKernels,
+  type Kernel,
+  type KernelSource,
+} from "../gpu/kernel.ts";
 import { declareTexels } from "../gpu/texels.ts";
 import { PHILOX } from "./random.ts";
-
-/** The parameters of every attention kernel. */
-export const ATTENTION_PARAMS = {
-  /** The first batch row of the window, for dropout's counter. */
-  batch: "u32",
-  sq: "u32",
-  sk: "u32",
-  heads: "u32",
-  /** Invocations (serial) or workgroups (tiled) with work. */
-  items: "u32",
-  /** What to add to a query's index to compare it with a key's. */
-  offset: "i32",
-  window: "i32",
-  /** Of the products q·k; base 2 where `log2(e)` is multiplied in. */
-  scale: "f32",
-  scale2: "f32",
-  /** Of 2^24: a probability is dropped where its 24 bits are below. */
-  threshold: "u32",
-  /** 1 / (1 - rate). */
-  keep: "f32",
-  key0: "u32",
-  key1: "u32",
-  stream0: "u32",
-  stream1: "u32",
-} as const satisfies Readonly<Record<string, ParamType>>;
 
 /** What of an attention changes the text of its kernels. */
 export interface AttentionForm {
@@ -59,11 +39,22 @@ override DROPOUT: u32 = 0u;
 const MASKED = -1e38;
 const EXCLUDED = -3e38;
 struct Params {
-  batch: u32, sq: u32, sk: u32, heads: u32, items: u32, offset: i32, window: i32,
-  scale: f32, scale2: f32, threshold: u32, keep: f32,
-  key0: u32, key1: u32, stream0: u32, stream1: u32,
+  batch: u32, // the first batch row of the window, for dropout's counter
+  sq: u32,
+  sk: u32,
+  heads: u32,
+  items: u32, // invocations (serial) or workgroups (tiled) with work
+  offset: i32, // what to add to a query's index to compare it with a key's
+  window: i32,
+  scale: f32, // of the products q·k; in base 2 where log2(e) is multiplied in
+  scale2: f32,
+  threshold: u32, // of 2^24: a probability is dropped where its 24 bits are below
+  keep: f32, // 1 / (1 - rate)
+  key0: u32,
+  key1: u32,
+  stream0: u32,
+  stream1: u32,
 }
-@group(1) @binding(0) var<uniform> p: Params;
 
 // Keys [x, y) that queries first..last may see by rule.
 fn keys_of(first: u32, last: u32) -> vec2<u32> {
@@ -126,8 +117,8 @@ fn factors(b: u32, h: u32, i: u32, quad: u32) -> vec4<f32> {
 // Rows [x, y) of the other side that share a row's text.
 const TEXT_OF = /* wgsl */ `
 fn text_of(row: u32) -> vec2<u32> {
-  if (MASK != 2u) { return vec2<u32>(0u, p.OTHER); }
-  return min(vec2<u32>(mask[2u * row], mask[2u * row + 1u]), vec2<u32>(p.OTHER));
+  if (MASK != 2u) { return vec2<u32>(0u, others()); }
+  return min(vec2<u32>(mask[2u * row], mask[2u * row + 1u]), vec2<u32>(others()));
 }
 fn within(text: vec2<u32>, row: u32) -> bool {
   return MASK != 2u || (row >= text.x && row < text.y);
@@ -139,7 +130,7 @@ fn within4(text: vec2<u32>, row: u32) -> vec4<bool> {
 `;
 
 const NO_TEXTS = /* wgsl */ `
-fn text_of(row: u32) -> vec2<u32> { return vec2<u32>(0u, p.OTHER); }
+fn text_of(row: u32) -> vec2<u32> { return vec2<u32>(0u, others()); }
 `;
 
 const ALIGNED = /* wgsl */ `
@@ -152,38 +143,45 @@ alias Unit = f32;
 const UNIT = 1u;
 `;
 
-const FETCH_ALIGNED = /* wgsl */ `
-fn fetch_NAME(base: u32, n: u32) -> vec4<f32> { return NAME[base + n]; }
+/** `fetch_name(base, n)`: vec4 number n of a row of heads. */
+function fetchText(name: string, { aligned, texels }: AttentionForm): string {
+  if (texels) {
+    return /* wgsl */ `
+fn fetch_${name}(base: u32, n: u32) -> vec4<f32> { return ${name}_texel(base + n); }
 `;
-
-const FETCH_TEXELS = /* wgsl */ `
-fn fetch_NAME(base: u32, n: u32) -> vec4<f32> { return NAME_texel(base + n); }
-`;
-
-const FETCH_RAGGED = /* wgsl */ `
-fn fetch_NAME(base: u32, n: u32) -> vec4<f32> {
+  }
+  return aligned
+    ? /* wgsl */ `
+fn fetch_${name}(base: u32, n: u32) -> vec4<f32> { return ${name}[base + n]; }
+`
+    : /* wgsl */ `
+fn fetch_${name}(base: u32, n: u32) -> vec4<f32> {
   let c = n * 4u;
   return vec4<f32>(
-    NAME[base + c],
-    select(0.0, NAME[base + c + 1u], c + 1u < D),
-    select(0.0, NAME[base + c + 2u], c + 2u < D),
-    select(0.0, NAME[base + c + 3u], c + 3u < D));
+    ${name}[base + c],
+    select(0.0, ${name}[base + c + 1u], c + 1u < D),
+    select(0.0, ${name}[base + c + 2u], c + 2u < D),
+    select(0.0, ${name}[base + c + 3u], c + 3u < D));
 }
 `;
+}
 
-const STORE_ALIGNED = /* wgsl */ `
-fn store_NAME(base: u32, n: u32, v: vec4<f32>) { NAME[base + n] = v; }
-`;
-
-const STORE_RAGGED = /* wgsl */ `
-fn store_NAME(base: u32, n: u32, v: vec4<f32>) {
+/** `store_name(base, n, v)` writes vec4 number n of a row of heads. */
+function storeText(name: string, { aligned }: AttentionForm): string {
+  return aligned
+    ? /* wgsl */ `
+fn store_${name}(base: u32, n: u32, v: vec4<f32>) { ${name}[base + n] = v; }
+`
+    : /* wgsl */ `
+fn store_${name}(base: u32, n: u32, v: vec4<f32>) {
   let c = n * 4u;
-  NAME[base + c] = v.x;
-  if (c + 1u < D) { NAME[base + c + 1u] = v.y; }
-  if (c + 2u < D) { NAME[base + c + 2u] = v.z; }
-  if (c + 3u < D) { NAME[base + c + 3u] = v.w; }
+  ${name}[base + c] = v.x;
+  if (c + 1u < D) { ${name}[base + c + 1u] = v.y; }
+  if (c + 2u < D) { ${name}[base + c + 2u] = v.z; }
+  if (c + 3u < D) { ${name}[base + c + 3u] = v.w; }
 }
 `;
+}
 
 // What backward knows of a query's row: lse in x and z, Σ dy·y in y.
 const ROW = /* wgsl */ `
@@ -220,13 +218,13 @@ export function read(...names: string[]): AttentionBinding[] {
  *
  * @param owned The side whose rows an invocation or workgroup owns.
  */
-export function attentionKernel(
+export function attentionSource(
   name: string,
   form: AttentionForm,
   bindings: readonly AttentionBinding[],
   body: string,
   owned: "queries" | "keys" = "queries",
-): Kernel {
+): KernelSource {
   const { depth, aligned, texels } = form;
   const isTexels = ({ access, type }: AttentionBinding) =>
     texels && access === "read" && (!type || type === TYPES.rows);
@@ -237,24 +235,21 @@ export function attentionKernel(
       access === "read" ? "read" : "read_write"
     }> ${name}: ${type ?? "array<Unit>"};\n`;
   });
-  const fetch = texels ? FETCH_TEXELS : aligned ? FETCH_ALIGNED : FETCH_RAGGED;
-  const store = aligned ? STORE_ALIGNED : STORE_RAGGED;
   const accessors = bindings.filter(({ type }) => !type).map((b) =>
-    (b.access === "read" ? fetch : store).replaceAll("NAME", b.name)
+    (b.access === "read" ? fetchText : storeText)(b.name, form)
   );
-  const reads = (wanted: string) =>
-    bindings.some((b) => b.name === wanted && b.access === "read");
+  const reads = (variable: string) =>
+    bindings.some((b) => b.name === variable && b.access === "read");
   return {
     name,
-    bind: bindings.map((b) => isTexels(b) ? "texels" : b.access),
-    params: ATTENTION_PARAMS,
     wgsl: [
       `const D = ${depth}u;\n`,
       aligned ? ALIGNED : RAGGED,
       ...declared,
+      `@group(0) @binding(${bindings.length}) var<uniform> p: Params;\n`,
       RULES,
-      (reads("mask") ? TEXT_OF : NO_TEXTS)
-        .replaceAll("OTHER", owned === "keys" ? "sq" : "sk"),
+      `fn others() -> u32 { return p.${owned === "keys" ? "sq" : "sk"}; }\n`,
+      reads("mask") ? TEXT_OF : NO_TEXTS,
       reads("rows") ? texels ? ROW_TEXEL : ROW : "",
       ...accessors,
       body,
@@ -315,23 +310,32 @@ export function mostRows(
   return Math.min(owned === "queries" ? sk : sq, rows + 2 * window);
 }
 
-/** Invocations of a workgroup of the row kernels. */
-export const ATTENTION_ROWS_WORKGROUP = 64;
+/** Forms of heads of 64 columns, to show. */
+const ATTENTION_FORMS: Readonly<Record<string, AttentionForm>> = {
+  buffers: { depth: 64, aligned: true, texels: false },
+  texels: { depth: 64, aligned: true, texels: true },
+  ragged: { depth: 63, aligned: false, texels: false },
+};
+
+const key = ({ depth, aligned, texels }: AttentionForm) =>
+  `${depth} ${aligned} ${texels}`;
 
 /**
  * rows[b, h, i] = (max, Σ dy·y, log2 Σ, 0): all that backward needs to know of a row,
  * in as many words as a texel has. One invocation a row.
  */
-export function attentionRows(form: AttentionForm): Kernel {
-  return attentionKernel(
-    "attention_rows",
-    form,
-    [
-      ...read("y", "dy"),
-      { name: "lse", access: "read", type: "array<vec2<f32>>" },
-      { name: "rows", access: "write", type: "array<vec4<f32>>" },
-    ],
-    /* wgsl */ `
+export const attentionRows: (form: AttentionForm) => Kernel = defineKernels({
+  name: "attention_rows",
+  make: (form) =>
+    attentionSource(
+      "attention_rows",
+      form,
+      [
+        ...read("y", "dy"),
+        { name: "lse", access: "read", type: "array<vec2<f32>>" },
+        { name: "rows", access: "write", type: "array<vec4<f32>>" },
+      ],
+      /* wgsl */ `
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let item = id.x + id.y * groups.x * 64u;
@@ -345,20 +349,24 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   rows[item] = vec4<f32>(lse[item].x, sum, lse[item].y, 0.0);
 }
 `,
-  );
-}
+    ),
+  forms: ATTENTION_FORMS,
+  key,
+});
 
 /** a[b, h, i, j] = the probability itself, without dropout. One invocation each. */
-export function attentionWeights(form: AttentionForm): Kernel {
-  return attentionKernel(
-    "attention_weights",
-    form,
-    [
-      ...read("q", "k", "mask"),
-      { name: "lse", access: "read", type: "array<vec2<f32>>" },
-      { name: "a", access: "write", type: "array<f32>" },
-    ],
-    /* wgsl */ `
+export const attentionWeights: (form: AttentionForm) => Kernel = defineKernels({
+  name: "attention_weights",
+  make: (form) =>
+    attentionSource(
+      "attention_weights",
+      form,
+      [
+        ...read("q", "k", "mask"),
+        { name: "lse", access: "read", type: "array<vec2<f32>>" },
+        { name: "a", access: "write", type: "array<f32>" },
+      ],
+      /* wgsl */ `
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let item = id.x + id.y * groups.x * 64u;
@@ -378,5 +386,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   a[item] = probability(rule(s * p.scale2, visible, i, j), lse[row], i);
 }
 `,
-  );
-}
+    ),
+  forms: ATTENTION_FORMS,
+  key,
+});

@@ -7,10 +7,9 @@
 //   tiled32, tiled64        a workgroup owns 32 or 64 rows; for GPUs
 //   resident32, resident64  the same, and keeps them in workgroup memory
 
-import type { Kernel } from "../gpu/kernel.ts";
+import { defineKernels, type Kernel } from "../gpu/kernel.ts";
 import type { AttentionForm } from "./attention.ts";
 import {
-  ATTENTION_SERIAL_WORKGROUP,
   rowsEach,
   serialForward,
   serialKeys,
@@ -69,13 +68,63 @@ const TILED = {
   keys: tiledKeys,
 } as const;
 
-const made = new Map<string, Kernel>();
-
-function once(key: string, make: () => Kernel): Kernel {
-  let kernel = made.get(key);
-  if (!kernel) made.set(key, kernel = make());
-  return kernel;
+/** What selects the text of a kernel for adapters on the CPU. */
+interface SerialForm {
+  step: AttentionStep;
+  form: AttentionForm;
+  /** Rows of an invocation. */
+  rows: number;
 }
+
+const PLAIN: AttentionForm = { depth: 64, aligned: true, texels: false };
+const TEXELS: AttentionForm = { depth: 64, aligned: true, texels: true };
+
+const serialKernel = defineKernels<SerialForm>({
+  name: "attention_serial",
+  make: ({ step, form, rows }) => SERIAL[step](form, rows),
+  key: ({ step, form: { depth, aligned, texels }, rows }) =>
+    `${step} ${rows} ${depth} ${aligned} ${texels}`,
+  forms: {
+    forward: { step: "forward", form: TEXELS, rows: 4 },
+    queries: { step: "queries", form: TEXELS, rows: 4 },
+    keys: { step: "keys", form: TEXELS, rows: 4 },
+    buffers: { step: "forward", form: PLAIN, rows: 8 },
+  },
+});
+
+/** What selects the text of a kernel for GPUs. */
+interface TiledForm {
+  step: AttentionStep;
+  form: AttentionForm;
+  shape: TiledShape;
+}
+
+const tiledKernel = defineKernels<TiledForm>({
+  name: "attention_tiled",
+  make: ({ step, form, shape }) => TILED[step](form, shape),
+  forms: {
+    forward: {
+      step: "forward",
+      form: PLAIN,
+      shape: { rows: 32, each: 4, resident: false },
+    },
+    queries: {
+      step: "queries",
+      form: PLAIN,
+      shape: { rows: 32, each: 4, resident: false },
+    },
+    keys: {
+      step: "keys",
+      form: PLAIN,
+      shape: { rows: 32, each: 4, resident: false },
+    },
+    resident64: {
+      step: "forward",
+      form: PLAIN,
+      shape: { rows: 64, each: 8, resident: true },
+    },
+  },
+});
 
 /** Whether a variant is one for adapters on the CPU. */
 export function isSerial(variant: string): boolean {
@@ -93,22 +142,13 @@ export function blockKernel(work: BlockWork): BlockKernel {
       wide: variant === "wide",
       backward: step !== "forward",
     });
-    return {
-      kernel: once(
-        `serial ${step} ${each} ${depth} ${form.texels}`,
-        () => SERIAL[step](form, each),
-      ),
-      rows: each,
-      items: ATTENTION_SERIAL_WORKGROUP,
-    };
+    const kernel = serialKernel({ step, form, rows: each });
+    return { kernel, rows: each, items: kernel.workgroupSize };
   }
   const plain = { depth, aligned, texels: false };
   const shape = tiledShape(work, plain);
   return {
-    kernel: once(
-      `${JSON.stringify(shape)} ${step} ${depth}`,
-      () => TILED[step](plain, shape),
-    ),
+    kernel: tiledKernel({ step, form: plain, shape }),
     rows: shape.rows,
     items: 1,
   };

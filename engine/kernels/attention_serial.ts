@@ -12,12 +12,9 @@
 // Registers are scalars of the text, one name per row and vec4 (`q0_3` is the
 // fourth vec4 of row 0), since arrays in private memory are as slow as storage.
 
-import type { Kernel } from "../gpu/kernel.ts";
+import type { KernelSource } from "../gpu/kernel.ts";
 import { choice, unroll } from "./unroll.ts";
-import { type AttentionForm, attentionKernel, read } from "./attention.ts";
-
-/** Invocations of a workgroup: a CPU's vector width. */
-export const ATTENTION_SERIAL_WORKGROUP = 8;
+import { type AttentionForm, attentionSource, read } from "./attention.ts";
 
 /** What {@linkcode rowsEach} decides by. */
 export interface RowsWork {
@@ -162,10 +159,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 }
 
 /** y and lse from q, k, v. */
-export function serialForward(form: AttentionForm, rows: number): Kernel {
+export function serialForward(form: AttentionForm, rows: number): KernelSource {
   const N = Math.ceil(form.depth / 4);
   const R = rows;
-  return attentionKernel(
+  return attentionSource(
     `attention_serial_${R}`,
     form,
     [
@@ -235,10 +232,10 @@ ${
 }
 
 /** dq from q, k, v, dy and rows (lse and Σ dy·y). */
-export function serialQueries(form: AttentionForm, rows: number): Kernel {
+export function serialQueries(form: AttentionForm, rows: number): KernelSource {
   const N = Math.ceil(form.depth / 4);
   const R = rows;
-  return attentionKernel(
+  return attentionSource(
     `attention_serial_dq_${R}`,
     form,
     [
@@ -293,10 +290,10 @@ ${
 }
 
 /** dk and dv from q, k, v, dy and rows (lse and Σ dy·y). */
-export function serialKeys(form: AttentionForm, rows: number): Kernel {
+export function serialKeys(form: AttentionForm, rows: number): KernelSource {
   const N = Math.ceil(form.depth / 4);
   const R = rows;
-  return attentionKernel(
+  return attentionSource(
     `attention_serial_dkv_${R}`,
     form,
     [

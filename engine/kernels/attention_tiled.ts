@@ -17,11 +17,11 @@
 // neighbours on different banks.
 // Longer than most files: the three kernels share their tiles and their maths.
 
-import type { Kernel } from "../gpu/kernel.ts";
+import type { KernelSource } from "../gpu/kernel.ts";
 import {
   type AttentionBinding,
   type AttentionForm,
-  attentionKernel,
+  attentionSource,
   read,
 } from "./attention.ts";
 import { unroll } from "./unroll.ts";
@@ -63,17 +63,23 @@ export function tiledBytes(
   return 16 * ((kept + 1) * sliceSize(shape) + 9 * ATTENTION_TILE) + partials;
 }
 
-const LOAD = /* wgsl */ `
-fn load_NAME_SIDE(b: u32, h: u32, first: u32, length: u32, slice: u32, lane: u32, at: u32) {
-  for (var e = lane; e < COUNT_SIDE * 8u; e += THREADS) {
+/** Which tile a tensor's rows go to: the owned ones' a, or the others' b. */
+type Side = "a" | "b";
+
+/** A function that fetches a slice of a tensor's rows to a tile. */
+function loadText(name: string, side: Side): string {
+  return /* wgsl */ `
+fn load_${name}_${side}(b: u32, h: u32, first: u32, length: u32, slice: u32, lane: u32, at: u32) {
+  for (var e = lane; e < COUNT_${side} * 8u; e += THREADS) {
     let row = e / 8u;
     let n = slice * 8u + e % 8u;
     var v = vec4<f32>(0.0);
-    if (first + row < length && n * 4u < D) { v = fetch_NAME(base_of(b, h, first + row, length), n); }
-    tile_SIDE[at + slot_SIDE(row) + e % 8u] = v;
+    if (first + row < length && n * 4u < D) { v = fetch_${name}(base_of(b, h, first + row, length), n); }
+    tile_${side}[at + slot_${side}(row) + e % 8u] = v;
   }
 }
 `;
+}
 
 /** What a kernel's text is put together from. */
 class Text {
@@ -258,25 +264,22 @@ const VISIBLE = /* wgsl */ `
     }
 `;
 
-function tiledKernel(
+function tiledSource(
   name: string,
   form: AttentionForm,
   bindings: readonly AttentionBinding[],
   text: Text,
-  loads: readonly string[],
+  loads: readonly (readonly [name: string, side: Side])[],
   body: string,
   owned: "queries" | "keys" = "queries",
-): Kernel {
-  return attentionKernel(
+): KernelSource {
+  return attentionSource(
     name,
     form,
     bindings,
     [
       text.tiles(),
-      ...loads.map((load) => {
-        const [name = "", side = ""] = load.split(" ");
-        return LOAD.replaceAll("NAME", name).replaceAll("SIDE", side);
-      }),
+      ...loads.map(([name, side]) => loadText(name, side)),
       body,
     ].join(""),
     owned,
@@ -284,9 +287,12 @@ function tiledKernel(
 }
 
 /** y and lse from q, k, v. */
-export function tiledForward(form: AttentionForm, shape: TiledShape): Kernel {
+export function tiledForward(
+  form: AttentionForm,
+  shape: TiledShape,
+): KernelSource {
   const text = new Text(form, shape, ["q"]);
-  return tiledKernel(
+  return tiledSource(
     "attention_tiled",
     form,
     [
@@ -295,7 +301,7 @@ export function tiledForward(form: AttentionForm, shape: TiledShape): Kernel {
       { name: "lse", access: "write", type: "array<vec2<f32>>" },
     ],
     text,
-    ["q a", "k b", "v b"],
+    [["q", "a"], ["k", "b"], ["v", "b"]],
     /* wgsl */ `
 // Of each row: the largest score, later the sum, of four columns each.
 var<workgroup> partials: array<f32, ${shape.rows * 9}>;
@@ -367,14 +373,17 @@ ${text.sums("y", "v", "sk")}
 const BACKWARD = read("q", "k", "v", "mask", "dy", "rows");
 
 /** dq from q, k, v, dy and rows (lse and Σ dy·y). */
-export function tiledQueries(form: AttentionForm, shape: TiledShape): Kernel {
+export function tiledQueries(
+  form: AttentionForm,
+  shape: TiledShape,
+): KernelSource {
   const text = new Text(form, shape, ["q", "dy"]);
-  return tiledKernel(
+  return tiledSource(
     "attention_tiled_dq",
     form,
     [...BACKWARD, { name: "dq", access: "write" }],
     text,
-    ["q a", "k b", "dy a", "v b"],
+    [["q", "a"], ["k", "b"], ["dy", "a"], ["v", "b"]],
     /* wgsl */ `
 fn gradients(s: vec4<f32>, dp: vec4<f32>, visible: vec4<bool>, row: vec3<f32>, b: u32, h: u32, i: u32, j: u32) -> vec4<f32> {
   let t = s * p.scale2;
@@ -422,7 +431,10 @@ ${text.sums("dq", "k", "sk")}
 const XYZW = ["x", "y", "z", "w"];
 
 /** dk and dv from q, k, v, dy and rows (lse and Σ dy·y). */
-export function tiledKeys(form: AttentionForm, shape: TiledShape): Kernel {
+export function tiledKeys(
+  form: AttentionForm,
+  shape: TiledShape,
+): KernelSource {
   const text = new Text(form, shape, ["k", "v"]);
   const four = (line: (c: number) => string) => unroll(4, line);
   const across = (name: string, c: number) =>
@@ -431,7 +443,7 @@ export function tiledKeys(form: AttentionForm, shape: TiledShape): Kernel {
     text.share((r) =>
       `vec4<f32>(${[0, 1, 2, 3].map((c) => `c${c}.${field}.${XYZW[r]}`)})`
     );
-  return tiledKernel(
+  return tiledSource(
     "attention_tiled_dkv",
     form,
     [
@@ -440,7 +452,7 @@ export function tiledKeys(form: AttentionForm, shape: TiledShape): Kernel {
       { name: "dv", access: "write" },
     ],
     text,
-    ["k a", "q b", "v a", "dy b"],
+    [["k", "a"], ["q", "b"], ["v", "a"], ["dy", "b"]],
     // Rows are keys here: s0 holds key `mine` against queries i … i + 3.
     /* wgsl */ `
 fn inside(starts: vec4<u32>, ends: vec4<u32>, i: u32) -> vec4<bool> {

@@ -15,7 +15,8 @@
 // Scores are in base 2, a masked key has the score MASKED: where all are masked,
 // attention spreads evenly, as adding the most negative float would make it.
 
-import type { Access, Kernel, ParamType } from "../gpu/kernel.ts";
+import { defineKernels, type Kernel } from "../gpu/kernel.ts";
+import { unroll } from "./unroll.ts";
 
 /** What of a call changes the text of its kernel. */
 export interface CachedAttentionForm {
@@ -23,25 +24,6 @@ export interface CachedAttentionForm {
   /** Columns of a head. */
   depth: number;
 }
-
-const PARAMS: Readonly<Record<string, ParamType>> = {
-  first: "u32",
-  items: "u32",
-  queries: "u32",
-  heads: "u32",
-  length: "u32",
-  causal: "u32",
-  capacity: "u32",
-  row: "u32",
-  share: "u32",
-  mask_share: "u32",
-  mask_columns: "u32",
-  scale: "f32",
-  /** Workgroups of a query and head. */
-  parts: "u32",
-};
-
-const INPUTS: readonly Access[] = ["read", "read", "read", "read", "read"];
 
 /** Keys of a part where they are split among workgroups. */
 export const CACHED_PART = 512;
@@ -55,15 +37,16 @@ const N = (D + 3u) / 4u;
 const WIDTH = D / UNIT;
 struct Params {
   first: u32, items: u32, queries: u32, heads: u32, length: u32, causal: u32, capacity: u32,
-  row: u32, share: u32, mask_share: u32, mask_columns: u32, scale: f32, parts: u32,
+  row: u32, share: u32, mask_share: u32, mask_columns: u32, scale: f32,
+  parts: u32, // workgroups of a query and head
 }
 @group(0) @binding(0) var<storage, read> q: array<Unit>;
 @group(0) @binding(1) var<storage, read> k: array<Unit>;
 @group(0) @binding(2) var<storage, read> v: array<Unit>;
 @group(0) @binding(3) var<storage, read> mask: array<u32>;
 @group(0) @binding(4) var<storage, read> origins: array<u32>;
-@group(0) @binding(5) var<storage, read_write> y: array<YIELD>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(5) var<storage, read_write> y: array<Result>;
+@group(0) @binding(6) var<uniform> p: Params;
 
 // Item (r, i, h) is head h of query i of row r. How many keys it sees:
 fn keys_of(item: u32) -> u32 {
@@ -186,17 +169,30 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   if (lane < N) {
     for (var c = 1u; c < SLICES; c++) { sum += partial[c * N + lane]; }
-    FINISH
+    put(item, begin / PART, lane, sum, m, tree[0]);
   }
 }
 `;
 
-/** How a workgroup ends that has all keys, and how one that has a part. */
-const WHOLE = "store_y(item * WIDTH, lane, sum / tree[0]);";
-const IN_PARTS = /* wgsl */ `
-    let at = local * p.parts + begin / PART;
-    y[at * (N + 1u) + lane] = sum;
-    if (lane == 0u) { y[at * (N + 1u) + N] = vec4<f32>(m, tree[0], 0.0, 0.0); }
+// Writes column `lane` of y: the workgroup has seen all keys of the item.
+const PUT_WHOLE = /* wgsl */ `
+const PART = 0x7fffffffu;
+alias Result = Unit;
+fn put(item: u32, part: u32, lane: u32, sum: vec4<f32>, m: f32, l: f32) {
+  store_y(item * WIDTH, lane, sum / l);
+}
+`;
+
+// Writes column `lane` of a part: the sum, and once for all columns what the
+// parts are put together by.
+const PUT_PART = /* wgsl */ `
+const PART = ${CACHED_PART}u;
+alias Result = vec4<f32>;
+fn put(item: u32, part: u32, lane: u32, sum: vec4<f32>, m: f32, l: f32) {
+  let at = (item - p.first) * p.parts + part;
+  y[at * (N + 1u) + lane] = sum;
+  if (lane == 0u) { y[at * (N + 1u) + N] = vec4<f32>(m, l, 0.0, 0.0); }
+}
 `;
 
 // y of a query and head from its parts: each Σ e·v, then (largest score, Σ e).
@@ -206,7 +202,7 @@ const WIDTH = D / UNIT;
 struct Params { first: u32, items: u32, parts: u32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> y: array<Unit>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(2) var<uniform> p: Params;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -228,14 +224,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 }
 `;
 
-/** Repeats text for each vec4 of a head: registers, as arrays are slow there. */
-function unroll(count: number, text: (n: number) => string): string {
-  return Array.from({ length: count }, (_, n) => text(n)).join("\n");
-}
-
+/** The kernel's own text for adapters on the CPU; a head has several registers. */
 function serial(depth: number): string {
   const count = Math.ceil(depth / 4);
-  return `
+  return /* wgsl */ `
+alias Result = Unit;
+
 @compute @workgroup_size(8)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let local = id.x + id.y * groups.x * 8u;
@@ -266,61 +260,56 @@ ${unroll(count, (n) => `  store_y(item * WIDTH, ${n}u, y${n} / l);`)}
 `;
 }
 
-/** Items of a workgroup of each variant. */
-export const CACHED_ITEMS = { serial: 8, workgroup: 1, split: 1 } as const;
-
 /** The words that a part of an item takes. */
 export function partWords(depth: number): number {
   return 4 * (Math.ceil(depth / 4) + 1);
 }
 
-const made = new Map<string, Kernel>();
+/** The kernel of y, or of its parts, from q, k, v, mask and origins. */
+export const cachedForward: (form: CachedAttentionForm) => Kernel =
+  defineKernels({
+    name: "cached_attention",
+    make: ({ variant, depth }) => {
+      const aligned = depth % 4 === 0;
+      const split = variant === "split";
+      return {
+        name: `cached_attention_${variant}`,
+        wgsl: [
+          `const D = ${depth}u;\n`,
+          aligned ? ALIGNED : RAGGED,
+          HEAD,
+          split ? "" : aligned ? STORE_ALIGNED : STORE_RAGGED,
+          variant === "serial"
+            ? serial(depth)
+            : (split ? PUT_PART : PUT_WHOLE) + WORKGROUP,
+        ].join(""),
+      };
+    },
+    key: ({ variant, depth }) => `${variant} ${depth}`,
+    forms: {
+      serial: { variant: "serial", depth: 64 },
+      workgroup: { variant: "workgroup", depth: 64 },
+      split: { variant: "split", depth: 64 },
+    },
+  });
 
-function once(key: string, make: () => Kernel): Kernel {
-  let kernel = made.get(key);
-  if (!kernel) made.set(key, kernel = make());
-  return kernel;
-}
-
-/** y, or its parts, from q, k, v, mask and origins. */
-export function cachedForward(form: CachedAttentionForm): Kernel {
-  const { variant, depth } = form;
-  const aligned = depth % 4 === 0;
-  const split = variant === "split";
-  return once(`${variant} ${depth}`, () => ({
-    name: `cached_attention_${variant}`,
-    bind: [...INPUTS, "write"],
-    params: PARAMS,
-    wgsl: [
-      `const D = ${depth}u;\n`,
-      aligned ? ALIGNED : RAGGED,
-      HEAD.replace("YIELD", split ? "vec4<f32>" : "Unit"),
-      split ? "" : aligned ? STORE_ALIGNED : STORE_RAGGED,
-      split ? `const PART = ${CACHED_PART}u;\n` : "const PART = 0x7fffffffu;\n",
-      variant === "serial"
-        ? serial(depth)
-        : WORKGROUP.replace("FINISH", split ? IN_PARTS : WHOLE),
-    ].join(""),
-  }));
-}
-
-/** Invocations of a workgroup of {@linkcode cachedCombine}. */
-export const CACHED_COMBINE_WORKGROUP = 64;
-
-/** y from the parts of `"split"`; an invocation a vec4 of it. */
-export function cachedCombine(depth: number): Kernel {
-  const aligned = depth % 4 === 0;
-  return once(`combine ${depth}`, () => ({
-    name: "cached_attention_combine",
-    bind: ["read", "write"],
-    params: { first: "u32", items: "u32", parts: "u32" },
-    wgsl: [
-      `const D = ${depth}u;\n`,
-      aligned
-        ? "alias Unit = vec4<f32>;\nconst UNIT = 4u;\n"
-        : "alias Unit = f32;\nconst UNIT = 1u;\n",
-      COMBINE,
-      aligned ? STORE_ALIGNED : STORE_RAGGED,
-    ].join(""),
-  }));
-}
+/** The kernel of y from the parts of `"split"`; an invocation a vec4 of it. */
+export const cachedCombine: (depth: number) => Kernel = defineKernels({
+  name: "cached_attention_combine",
+  make: (depth) => {
+    const aligned = depth % 4 === 0;
+    return {
+      name: "cached_attention_combine",
+      wgsl: [
+        `const D = ${depth}u;\n`,
+        aligned
+          ? "alias Unit = vec4<f32>;\nconst UNIT = 4u;\n"
+          : "alias Unit = f32;\nconst UNIT = 1u;\n",
+        COMBINE,
+        aligned ? STORE_ALIGNED : STORE_RAGGED,
+      ].join(""),
+    };
+  },
+  key: String,
+  forms: { aligned: 64, ragged: 6 },
+});

@@ -7,28 +7,10 @@
 // last axis must have stride 1 on both sides, and every other stride, both
 // offsets and the last length must be multiples of 4 (all given in fours).
 
-import type { Access, Kernel, ParamType } from "../gpu/kernel.ts";
+import { defineKernel, type Kernel } from "../gpu/kernel.ts";
 
 /** Axes of a strided copy. */
 export const COPY_AXES = 6;
-
-/** Invocations of a workgroup. */
-export const COPY_WORKGROUP = 64;
-
-const BIND: readonly Access[] = ["read", "write"];
-
-const axes = Array.from({ length: COPY_AXES }, (_, i) => i);
-
-const PARAMS: Readonly<Record<string, ParamType>> = Object.fromEntries(
-  [
-    "count",
-    "x_offset",
-    "y_offset",
-    ...axes.slice(1).map((i) => `n${i}`),
-    ...axes.map((i) => `s${i}`),
-    ...axes.map((i) => `t${i}`),
-  ].map((name) => [name, "u32"] as const),
-);
 
 const BODY = /* wgsl */ `
 override AXES: u32; // the last AXES - 1 fields of n, s and t, and s0 and t0
@@ -40,7 +22,7 @@ struct Params {
 }
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read_write> y: array<T>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(2) var<uniform> p: Params;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -61,17 +43,13 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 `;
 
 /** One element an invocation. */
-export const COPY: Kernel = {
+export const COPY: Kernel = defineKernel({
   name: "copy",
-  bind: BIND,
-  params: PARAMS,
   wgsl: "alias T = u32;" + BODY,
-};
+});
 
 /** Four elements an invocation. */
-export const COPY4: Kernel = {
+export const COPY4: Kernel = defineKernel({
   name: "copy4",
-  bind: BIND,
-  params: PARAMS,
   wgsl: "alias T = vec4<u32>;" + BODY,
-};
+});

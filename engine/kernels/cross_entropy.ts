@@ -16,28 +16,15 @@
 //               last four may reach into other rows. Class indices only
 //   workgroup   one workgroup per row, z read once, tree sums in a fixed order
 
-import type { Access, Kernel, ParamType } from "../gpu/kernel.ts";
+import { defineKernel, type Kernel } from "../gpu/kernel.ts";
 import { declareTexels } from "../gpu/texels.ts";
 import { scalarFunctions } from "./scalar_functions.ts";
 
-/** Invocations of a workgroup of the serial forward kernel. */
-export const SERIAL_WORKGROUP = 8;
-
-/** Invocations of a workgroup of the backward kernel, and logits of each. */
-export const BACKWARD_WORKGROUP = 64;
+/** Logits of each invocation of the backward kernel. */
 export const BACKWARD_RUN = 16;
 
 /** Fours of each invocation of the backward kernel from texels. */
 export const BACKWARD_FOURS = 32;
-
-const FORWARD_BIND: readonly Access[] = ["read", "read", "read", "write"];
-
-const FORWARD_PARAMS: Readonly<Record<string, ParamType>> = {
-  rows: "u32",
-  classes: "u32",
-  ignore: "i32",
-  smoothing: "f32",
-};
 
 /** Shared declarations; `target` is i32 or f32 by its bits. */
 const DECLARATIONS = /* wgsl */ `
@@ -75,7 +62,7 @@ struct Params { rows: u32, classes: u32, ignore: i32, smoothing: f32 }
 @group(0) @binding(1) var<storage, read> labels: array<u32>;
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
 @group(0) @binding(3) var<storage, read_write> stats: array<vec4<f32>>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(4) var<uniform> p: Params;
 
 ${scalarFunctions("logarithm(")}
 /** The four numbers, from the row's maximum and sums of exp, w q and w q z. */
@@ -89,10 +76,8 @@ fn row_stats(row: u32, top: f32, sums: vec3<f32>) -> vec4<f32> {
 ` + DECLARATIONS;
 
 /** Forward, one invocation per row. */
-export const CROSS_ENTROPY_SERIAL: Kernel = {
+export const CROSS_ENTROPY_SERIAL: Kernel = defineKernel({
   name: "cross_entropy_serial",
-  bind: FORWARD_BIND,
-  params: FORWARD_PARAMS,
   wgsl: LOGITS + FORWARD_HEAD + /* wgsl */ `
 fn add_lanes(v: vec4<f32>) -> f32 { return (v.x + v.y) + (v.z + v.w); }
 
@@ -145,7 +130,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   stats[row] = row_stats(row, top, vec3<f32>(exps, total, dot));
 }
 `,
-};
+});
 
 /** `fours_of(row)`, and what of four logits belongs to their row. */
 const FOURS = declareTexels(0, "logits") + /* wgsl */ `
@@ -160,10 +145,8 @@ fn classes_of(four: u32, row: u32) -> vec4<u32> {
 `;
 
 /** Forward from texels, one invocation per row. */
-export const CROSS_ENTROPY_TEXELS: Kernel = {
+export const CROSS_ENTROPY_TEXELS: Kernel = defineKernel({
   name: "cross_entropy_texels",
-  bind: ["texels", "read", "read", "write"],
-  params: FORWARD_PARAMS,
   wgsl: FORWARD_HEAD + FOURS + /* wgsl */ `
 const LOWEST = vec4<f32>(-3.4028234e38);
 
@@ -205,13 +188,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   stats[row] = row_stats(row, top, vec3<f32>(sums.x, 1.0, dot));
 }
 `,
-};
+});
 
 /** Forward, one workgroup per row. */
-export const CROSS_ENTROPY_WORKGROUP: Kernel = {
+export const CROSS_ENTROPY_WORKGROUP: Kernel = defineKernel({
   name: "cross_entropy_workgroup",
-  bind: FORWARD_BIND,
-  params: FORWARD_PARAMS,
   wgsl: LOGITS + FORWARD_HEAD + /* wgsl */ `
 const LOWEST = -3.4028234e38;
 /** (top, Σ exp(z - top), Σ w q, Σ w q (z - top)) of a share of the row. */
@@ -259,14 +240,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
 }
 `,
-};
-
-const BACKWARD_PARAMS: Readonly<Record<string, ParamType>> = {
-  ...FORWARD_PARAMS,
-  per_row: "u32",
-  mean: "u32",
-  first: "u32",
-};
+});
 
 const BACKWARD_HEAD = /* wgsl */ `
 struct Params { rows: u32, classes: u32, ignore: i32, smoothing: f32, per_row: u32, mean: u32, first: u32 }
@@ -276,7 +250,7 @@ struct Params { rows: u32, classes: u32, ignore: i32, smoothing: f32, per_row: u
 @group(0) @binding(4) var<storage, read> totals: array<f32>;
 @group(0) @binding(5) var<storage, read> dy: array<f32>;
 @group(0) @binding(6) var<storage, read_write> dlogits: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(7) var<uniform> p: Params;
 
 fn gradient_of(row: u32) -> f32 {
   let g = dy[select(0u, p.first + row, p.per_row == 1u)];
@@ -289,10 +263,8 @@ fn gradient_of(row: u32) -> f32 {
  * Backward, sixteen logits an invocation. `dy` is the gradient of the loss: one
  * number, divided by `totals[2]` for the mean, or one per row.
  */
-export const CROSS_ENTROPY_BACKWARD: Kernel = {
+export const CROSS_ENTROPY_BACKWARD: Kernel = defineKernel({
   name: "cross_entropy_backward",
-  bind: ["read", "read", "read", "read", "read", "read", "write"],
-  params: BACKWARD_PARAMS,
   wgsl: LOGITS + BACKWARD_HEAD + /* wgsl */ `
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -315,19 +287,17 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   }
 }
 `,
-};
+});
 
 /** The same from texels, {@linkcode BACKWARD_FOURS} fours an invocation. */
-export const CROSS_ENTROPY_BACKWARD_TEXELS: Kernel = {
+export const CROSS_ENTROPY_BACKWARD_TEXELS: Kernel = defineKernel({
   name: "cross_entropy_backward_texels",
-  bind: ["texels", "read", "read", "read", "read", "read", "write"],
-  params: BACKWARD_PARAMS,
   wgsl: BACKWARD_HEAD + FOURS + /* wgsl */ `
+const FOURS = ${BACKWARD_FOURS}u;
+
 @compute @workgroup_size(8)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  let runs = (p.classes / 4u + 2u + ${
-    BACKWARD_FOURS - 1
-  }u) / ${BACKWARD_FOURS}u;
+  let runs = (p.classes / 4u + 2u + FOURS - 1u) / FOURS;
   let e = id.x + id.y * groups.x * 8u;
   let row = e / runs;
   if (row >= p.rows) { return; }
@@ -339,8 +309,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   let miss = p.smoothing / f32(p.classes);
   let base = row * p.classes;
   let fours = fours_of(row);
-  let start = fours.x + e % runs * ${BACKWARD_FOURS}u;
-  for (var four = start; four < min(start + ${BACKWARD_FOURS}u, fours.y); four++) {
+  let start = fours.x + e % runs * FOURS;
+  for (var four = start; four < min(start + FOURS, fours.y); four++) {
     let c = classes_of(four, row);
     let q = select(vec4<f32>(), vec4<f32>(hit), c == label) + miss;
     let dz = g * (exp(logits_texel(four) - s.y) * s.w - q);
@@ -352,18 +322,16 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   }
 }
 `,
-};
+});
 
 /** The loss of all rows from the column sums of their four numbers. */
-export const CROSS_ENTROPY_FINISH: Kernel = {
+export const CROSS_ENTROPY_FINISH: Kernel = defineKernel({
   name: "cross_entropy_finish",
-  bind: ["read", "write"],
-  params: { mean: "u32" },
   wgsl: /* wgsl */ `
 struct Params { mean: u32 }
 @group(0) @binding(0) var<storage, read> totals: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(2) var<uniform> p: Params;
 
 @compute @workgroup_size(1)
 fn main() {
@@ -374,4 +342,4 @@ fn main() {
   y[0] = select(loss, bitcast<f32>(0x7fc00000u + p.mean * 0u), nothing);
 }
 `,
-};
+});

@@ -9,32 +9,11 @@
 // Backward walks j in order, one invocation per (o, i), and adds dy to dx in
 // place: no two invocations touch one element, so the sum's order is fixed.
 
-import type { Kernel, ParamType } from "../gpu/kernel.ts";
-
-/** Invocations of a workgroup. */
-export const GATHER_WORKGROUP = 64;
-
-const PARAMS: Readonly<Record<string, ParamType>> = {
-  outer: "u32",
-  n: "u32",
-  m: "u32",
-  inner: "u32",
-  index_o: "u32",
-  index_j: "u32",
-  index_i: "u32",
-  first: "u32",
-  rows: "u32",
-  x_offset: "u32",
-  y_offset: "u32",
-  index_offset: "u32",
-  bad: "u32",
-};
+import { defineKernel, type Kernel } from "../gpu/kernel.ts";
 
 /** Forward, for elements of any 4-byte type. */
-export const GATHER: Kernel = {
+export const GATHER: Kernel = defineKernel({
   name: "gather",
-  bind: ["read", "read", "write"],
-  params: PARAMS,
   wgsl: /* wgsl */ `
 struct Params {
   outer: u32, n: u32, m: u32, inner: u32,
@@ -44,7 +23,7 @@ struct Params {
 @group(0) @binding(0) var<storage, read> x: array<u32>;
 @group(0) @binding(1) var<storage, read> index: array<u32>;
 @group(0) @binding(2) var<storage, read_write> y: array<u32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(3) var<uniform> p: Params;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -62,13 +41,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   y[p.y_offset + e] = x[p.x_offset + (o * p.n + row - p.first) * p.inner + i];
 }
 `,
-};
+});
 
 /** Backward: adds to dx. */
-export const GATHER_BACKWARD: Kernel = {
+export const GATHER_BACKWARD: Kernel = defineKernel({
   name: "gather_backward",
-  bind: ["read", "read", "write"],
-  params: PARAMS,
   wgsl: /* wgsl */ `
 struct Params {
   outer: u32, n: u32, m: u32, inner: u32,
@@ -78,7 +55,7 @@ struct Params {
 @group(0) @binding(0) var<storage, read> dy: array<f32>;
 @group(0) @binding(1) var<storage, read> index: array<u32>;
 @group(0) @binding(2) var<storage, read_write> dx: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(3) var<uniform> p: Params;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -94,4 +71,4 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   }
 }
 `,
-};
+});

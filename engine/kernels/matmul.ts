@@ -17,65 +17,89 @@
 // results matmul_split.ts adds.
 // Rows and columns past the edge read whatever lies there and are not stored.
 
-import type { Kernel } from "../gpu/kernel.ts";
+import { defineKernels, type Kernel } from "../gpu/kernel.ts";
 import { direct } from "./matmul_direct.ts";
+import { byFours, declareBindings, epilogue } from "./matmul_epilogue.ts";
 import {
-  byFours,
-  declareBuffers,
-  declareParams,
-  epilogue,
-  EPILOGUE_PARAMS,
-} from "./matmul_epilogue.ts";
-import { type Block, BLOCKS, type MatmulForm } from "./matmul_form.ts";
+  type Block,
+  BLOCKS,
+  type MatmulForm,
+  type MatmulVariant,
+} from "./matmul_form.ts";
 import { loader } from "./matmul_operands.ts";
 import { skinny } from "./matmul_skinny.ts";
 import { tiled } from "./matmul_tiled.ts";
 
-const PARAMS = {
-  ...EPILOGUE_PARAMS,
-  K: "u32",
-  total: "u32", // of a split sum: K of all items
-  lda: "u32", // elements from one stored row to the next
-  ldb: "u32",
-  offset_a: "u32", // of the first element
-  offset_b: "u32",
-  batch_a: "u32", // elements from one product of the batch to the next
-  batch_b: "u32",
-  batch_c: "u32",
-} as const;
+const PARAMS = /* wgsl */ `
+struct Params {
+  M: u32,
+  N: u32,
+  ldc: u32, // elements from one row of C to the next
+  offset_c: u32, // of the first element
+  bias_at: u32,
+  sums_at: u32,
+  K: u32,
+  total: u32, // of a split sum: K of all items
+  lda: u32, // elements from one stored row to the next
+  ldb: u32,
+  offset_a: u32, // of the first element
+  offset_b: u32,
+  batch_a: u32, // elements from one product of the batch to the next
+  batch_b: u32,
+  batch_c: u32,
+}`;
 
 const TEXTS = { direct, tiled, skinny };
 
-const kernels = new Map<string, Kernel>();
+/** Shown by `deno task wgsl`: a plain product of aligned matrices. */
+function plain(variant: MatmulVariant): MatmulForm {
+  return {
+    variant,
+    transposeA: false,
+    transposeB: false,
+    vectorA: true,
+    vectorB: true,
+    vectorC: true,
+    ragged: false,
+    texels: variant.startsWith("direct"),
+    split: false,
+    resume: false,
+    bias: false,
+    residual: false,
+    activation: undefined,
+    save: false,
+    derive: undefined,
+    sums: undefined,
+  };
+}
 
 /**
- * The kernel of a form. Binds A, B, the bias, the residual and the argument if
+ * The kernel of a form. It binds A, B, the bias, the residual and the argument if
  * the form has them; C, the saved argument of the activation, and the sums.
  */
-export function matmulKernel(form: MatmulForm): Kernel {
-  const key = Object.values(form).join();
-  let kernel = kernels.get(key);
-  if (!kernel) {
+export const matmulKernel: (form: MatmulForm) => Kernel = defineKernels({
+  name: "matmul",
+  make: (form) => {
     const { variant, transposeA, transposeB, ragged } = form;
     const block: Block = BLOCKS[variant];
     const reading = (aligned: boolean) =>
       form.texels ? "texels" : byFours(aligned);
     const [a, b] = [reading(form.vectorA), reading(form.vectorB)];
-    const buffers = declareBuffers([["A", a], ["B", b]], form);
-    kernel = {
+    return {
       name: `matmul_${variant}`,
-      bind: buffers.bind,
-      params: PARAMS,
       wgsl: [
-        buffers.wgsl,
-        declareParams(PARAMS),
+        PARAMS,
+        declareBindings([["A", a], ["B", b]], form),
         loader("a", "A", !transposeA, a, ragged),
         loader("b", "B", transposeB, b, ragged),
         epilogue(form),
         TEXTS[block.kind](form, block),
       ].join("\n"),
     };
-    kernels.set(key, kernel);
-  }
-  return kernel;
-}
+  },
+  forms: Object.fromEntries(
+    (Object.keys(BLOCKS) as MatmulVariant[]).map((variant) =>
+      [variant, plain(variant)] as const
+    ),
+  ),
+});

@@ -5,7 +5,6 @@
 // what is held there, apply what follows the sum, write. Shared by the kernels
 // that multiply and the one that adds the parts of a product cut along k.
 
-import type { Access } from "../gpu/kernel.ts";
 import { declareTexels } from "../gpu/texels.ts";
 import { type Activation, ACTIVATIONS } from "./matmul_activation.ts";
 import { scalarFunctions } from "./scalar_functions.ts";
@@ -32,33 +31,8 @@ export interface EpilogueForm {
   sums: "a" | "b" | undefined;
 }
 
-/** The fields of the parameter struct that the text below reads. */
-export const EPILOGUE_PARAMS = {
-  M: "u32",
-  N: "u32",
-  ldc: "u32", // elements from one row of C to the next
-  offset_c: "u32", // of the first element
-  bias_at: "u32",
-  sums_at: "u32",
-} as const;
-
-/** The struct of a kernel's parameters, and its binding. */
-export function declareParams(
-  params: Readonly<Record<string, string>>,
-): string {
-  const fields = Object.entries(params).map(([n, t]) => `${n}: ${t}`);
-  return `struct Params { ${fields.join(", ")} }
-@group(1) @binding(0) var<uniform> p: Params;`;
-}
-
 /** How a kernel reads a buffer: by elements, by fours, or as texels. */
 export type Reading = "scalar" | "vector" | "texels";
-
-/** What a kernel of products binds: its access, and its text. */
-export interface Buffers {
-  bind: Access[];
-  wgsl: string;
-}
 
 /** The reading of rows that start at multiples of four elements, or do not. */
 export function byFours(aligned: boolean): Reading {
@@ -76,16 +50,16 @@ export function bindsHeld(form: EpilogueForm): boolean {
 }
 
 /**
- * The buffers of a kernel, in order: the given, bias, residual, argument of the
- * derivative, C to be read if {@linkcode bindsHeld}, then C, the saved argument
- * and the sums.
+ * Declares the bindings of a kernel, in order: the given, bias, residual, argument
+ * of the derivative, C to be read if {@linkcode bindsHeld}, then C, the saved
+ * argument and the sums, and last the parameters.
  *
  * @param given Names, and how they are read.
  */
-export function declareBuffers(
+export function declareBindings(
   given: readonly (readonly [name: string, reading: Reading])[],
   form: EpilogueForm,
-): Buffers {
+): string {
   const like = likeC(form);
   const inputs = [...given];
   if (form.bias) inputs.push(["bias", like === "texels" ? like : "scalar"]);
@@ -103,16 +77,13 @@ export function declareBuffers(
         ? declareTexels(first + i, name)
         : `@group(0) @binding(${first + i}) var<storage, ${access}> ${name}: ` +
           `array<${reading === "vector" ? "vec4<f32>" : "f32"}>;`;
-  return {
-    bind: [
-      ...inputs.map(([, reading]) => reading === "texels" ? reading : "read"),
-      ...outputs.map(() => "write" as const),
-    ],
-    wgsl: [
-      ...inputs.map(declare("read", 0)),
-      ...outputs.map(declare("read_write", inputs.length)),
-    ].join("\n"),
-  };
+  return [
+    ...inputs.map(declare("read", 0)),
+    ...outputs.map(declare("read_write", inputs.length)),
+    `@group(0) @binding(${
+      inputs.length + outputs.length
+    }) var<uniform> p: Params;`,
+  ].join("\n");
 }
 
 const LANES = [0, 1, 2, 3] as const;

@@ -31,7 +31,7 @@ export function skinny(form: MatmulForm, { m, k: threads }: Block): string {
     return unroll(extra, (g) => `      c${m + g} += a${g}[${j}];`);
   };
   const finishSums = form.sums === "a"
-    ? `if (n0 + x == 0u) {
+    ? `if (n == 0u) {
       let at = m0 + (r - ${m}u) * 4u;
       ${heldFirst(form, "at")}
       finish_sums(base_s, at, p.M, v);
@@ -93,7 +93,7 @@ ${unroll(rows, (r) => `    parts[${r}][x] = c${r};`)}
     let n = n0 + i % ${wide}u * 4u;
     var v = parts[r][i % ${wide}u];
     if (r >= ${m}u) {
-      ${finishSums.replace("n0 + x", `n0 + i % ${wide}u`)}
+      ${finishSums}
     } else if (m0 + r < p.M) {
       ${form.resume ? "v += held(base_c, m0 + r, n);" : ""}
       finish(base_c, m0 + r, n, v + shift(n));

@@ -12,9 +12,9 @@
 //               and stays in registers
 
 import type { Device } from "../gpu/device.ts";
-import type { Access, Kernel } from "../gpu/kernel.ts";
-import { type Window, windows } from "../launch/launch.ts";
-import { declareTexels, TEXEL_WINDOW } from "../gpu/texels.ts";
+import { defineKernels, type Kernel } from "../gpu/kernel.ts";
+import { grid, type Window, windows } from "../launch/launch.ts";
+import { declareInput, TEXEL_WINDOW } from "../gpu/texels.ts";
 import { chooseVariant, type RowWork } from "../tuning/choice.ts";
 import { unroll } from "./unroll.ts";
 
@@ -32,8 +32,7 @@ export interface RowForm {
   held: number;
 }
 
-/** Invocations of a workgroup of the variants without and with barriers. */
-const SERIAL = 8;
+/** Invocations of a workgroup of the variant with barriers. */
 const WORKGROUP = 128;
 
 /** The most that a lane holds. */
@@ -103,9 +102,13 @@ function shares(
     : { lanes, held };
 }
 
-/** Rows that one workgroup handles. */
-export function rowsPerGroup({ variant, lanes }: RowForm): number {
-  return variant === "workgroup" ? WORKGROUP / lanes : SERIAL;
+/** The workgroups of a kernel of {@linkcode rowKernels} for so many rows. */
+export function rowGrid(
+  kernel: Kernel,
+  { lanes }: RowForm,
+  rows: number,
+): [number, number] {
+  return grid(rows, kernel.workgroupSize / lanes);
 }
 
 /** {@linkcode windows}, small ones where they are copied to textures. */
@@ -124,25 +127,13 @@ export function rowWindows(
   return windows({ maxBindingSize }, rows, sizes);
 }
 
-/** How inputs are bound. */
-export function inputAccess({ variant }: RowForm): Access {
-  return variant === "texels" ? "texels" : "read";
-}
-
 /** Declares an input of elements `V` and its function `{name}_at(i)`. */
-export function declareInput(
+export function declareRows(
   { variant }: RowForm,
   binding: number,
   name: string,
 ): string {
-  return variant === "texels"
-    ? declareTexels(binding, name) + `
-fn ${name}_at(i: u32) -> V { return ${name}_texel(i); }
-`
-    : /* wgsl */ `
-@group(0) @binding(${binding}) var<storage, read> ${name}: array<V>;
-fn ${name}_at(i: u32) -> V { return ${name}[i]; }
-`;
+  return declareInput(binding, name, variant === "texels", "V");
 }
 
 /**
@@ -177,11 +168,12 @@ fn total(v: V) -> f32 { return v; }
 fn largest(v: V) -> f32 { return v; }
 `;
 
+// One invocation owns a row, so that there is nothing to reduce.
 const SERIAL_END = /* wgsl */ `
 fn reduce(v: vec2<f32>) -> vec2<f32> { return v; }
-@compute @workgroup_size(${SERIAL})
+@compute @workgroup_size(8)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  let row = id.x + id.y * groups.x * ${SERIAL}u;
+  let row = id.x + id.y * groups.x * 8u;
   if (row < p.rows) { run(row, 0u, true); }
 }
 `;
@@ -190,7 +182,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 // and not written.
 const WORKGROUP_END = /* wgsl */ `
 var<private> place: u32;
-var<workgroup> tree: array<vec2<f32>, ${WORKGROUP}>;
+var<workgroup> tree: array<vec2<f32>, 128>;
 fn reduce(v: vec2<f32>) -> vec2<f32> {
   workgroupBarrier();
   tree[place] = v;
@@ -201,48 +193,63 @@ fn reduce(v: vec2<f32>) -> vec2<f32> {
   }
   return tree[place - place % LANES];
 }
-@compute @workgroup_size(${WORKGROUP})
+@compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) index: u32) {
   place = index;
-  let row = (group.x + group.y * groups.x) * (${WORKGROUP}u / LANES) + place / LANES;
+  let row = (group.x + group.y * groups.x) * (128u / LANES) + place / LANES;
   run(min(row, p.rows - 1u), place % LANES, row < p.rows);
 }
 `;
 
-const made = new Map<string, Kernel>();
-
-/** What {@linkcode rowKernel} completes. */
-export interface RowText extends Kernel {
-  /** What replaces the usual `main`, without and with barriers. */
-  readonly ends?: { readonly serial: string; readonly workgroup: string };
+/** What {@linkcode rowKernels} takes. */
+export interface RowKernels {
+  /** The name of the kernels. */
+  readonly name: string;
+  /**
+   * The text in a form. It defines `run(row: u32, lane: u32, live: bool)`, in which
+   * LANES invocations share a row, and, to be reduced by the workgroup variant,
+   * `join` of two pairs.
+   */
+  readonly text: (form: RowForm) => string;
+  /** Forms to show; see {@linkcode KernelFamily}. @default {ROW_FORMS} */
+  readonly forms?: Readonly<Record<string, RowForm>>;
 }
 
-/**
- * A kernel in the form of a call. Its text defines
- * `run(row: u32, lane: u32, live: bool)`, in which LANES invocations share a
- * row, and, to be reduced by the workgroup variant, `join` of two pairs.
- */
-export function rowKernel(
-  form: RowForm,
-  name: string,
-  make: (form: RowForm) => Omit<RowText, "name">,
-): Kernel {
-  const key = `${name} ${form.variant} ${form.vectors} ${form.lanes} ` +
-    form.held;
-  let kernel = made.get(key);
-  if (!kernel) {
-    const { ends, wgsl, ...rest } = make(form);
-    const workgroup = form.variant === "workgroup";
-    const end = workgroup
-      ? ends?.workgroup ?? WORKGROUP_END
-      : ends?.serial ?? SERIAL_END;
-    kernel = {
-      ...rest,
+/** Forms of kernels that do not hold rows, to show. */
+export const NOT_HELD: Readonly<Record<string, RowForm>> = {
+  serial: { variant: "serial", vectors: true, lanes: 1, held: 0 },
+  texels: { variant: "texels", vectors: true, lanes: 1, held: 0 },
+  workgroup: { variant: "workgroup", vectors: true, lanes: WORKGROUP, held: 0 },
+};
+
+/** The same, and one that holds rows of 768 columns. */
+const ROW_FORMS: Readonly<Record<string, RowForm>> = {
+  ...NOT_HELD,
+  held: { variant: "workgroup", vectors: true, lanes: 64, held: 3 },
+};
+
+/** Defines the kernels over rows of one text. */
+export function rowKernels(
+  { name, text, forms = ROW_FORMS }: RowKernels,
+): (form: RowForm) => Kernel {
+  return defineKernels<RowForm>({
+    name,
+    make: (form) => ({
       name: `${name}_${form.variant}`,
-      wgsl: (form.vectors ? VEC4 : SCALAR) +
-        `const LANES = ${form.lanes}u;\n` + wgsl + end,
-    };
-    made.set(key, kernel);
-  }
-  return kernel;
+      wgsl: rowHead(form) + text(form) +
+        (form.variant === "workgroup" ? WORKGROUP_END : SERIAL_END),
+    }),
+    forms,
+    key: rowKey,
+  });
+}
+
+/** The start of a text: the element type `V` and its functions, and `LANES`. */
+export function rowHead({ vectors, lanes }: RowForm): string {
+  return (vectors ? VEC4 : SCALAR) + `const LANES = ${lanes}u;\n`;
+}
+
+/** What tells two forms apart. */
+export function rowKey({ variant, vectors, lanes, held }: RowForm): string {
+  return `${variant} ${vectors} ${lanes} ${held}`;
 }

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import { DROPOUT, RANDOM_WORKGROUP } from "../kernels/random.ts";
+import { DROPOUT } from "../kernels/random.ts";
 import { grid, launch, part, windows } from "../launch/launch.ts";
 import {
   defaultGenerator,
@@ -90,7 +90,7 @@ function masked(
         rate,
         scale: rate === 1 ? 0 : 1 / (1 - rate),
       },
-      groups: grid(Math.ceil(window.count / 4), RANDOM_WORKGROUP),
+      groups: grid(Math.ceil(window.count / 4), DROPOUT.workgroupSize),
     });
   }
   return y;

@@ -17,7 +17,7 @@
 //   FINISH   one invocation: whether the search over all prompts is over
 // Once it is, steps change nothing.
 
-import type { Kernel } from "../../engine/mod.ts";
+import { defineKernel, type Kernel } from "../../engine/kernel_kit.ts";
 import { KEYS } from "./row_kernels.ts";
 
 /** Low enough to lose against every real row, as in transformers. */
@@ -27,31 +27,8 @@ export const LOWEST_SCORE = -1e9;
  * Continuations come the best first, `count` of them for each prompt; the kernel
  * overwrites them.
  */
-export const ADVANCE: Kernel = {
+export const ADVANCE: Kernel = defineKernel({
   name: "advance_beams",
-  bind: [
-    "write",
-    "read",
-    "read",
-    "read",
-    "write",
-    "write",
-    "write",
-    "read",
-  ],
-  params: {
-    prompts: "u32",
-    beams: "u32",
-    vocabulary: "u32",
-    count: "u32",
-    length: "u32",
-    max_length: "u32",
-    endings: "u32",
-    padding: "i32",
-    stop_when_full: "u32",
-    divisor: "f32",
-    possible_divisor: "f32",
-  },
   wgsl: KEYS + /* wgsl */ `
 const UNLIKELY = -1e9;
 struct Params {
@@ -66,7 +43,7 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> moves: array<vec4<i32>>;
 @group(0) @binding(6) var<storage, read_write> next: array<i32>;
 @group(0) @binding(7) var<storage, read> flags: array<u32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(8) var<uniform> p: Params;
 
 struct Continuation { origin: u32, token: i32, score: f32, ended: bool }
 const ENDED = 0x80000000u;
@@ -172,22 +149,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   next_state[base].w = select(0u, 1u, improvable && could) + select(0u, 2u, exhausted);
 }
 `,
-};
+});
 
 /** Tokens, ended tokens and origins after a step's moves. */
-export const MOVE: Kernel = {
+export const MOVE: Kernel = defineKernel({
   name: "move_beams",
-  bind: [
-    "read",
-    "read",
-    "read",
-    "read",
-    "write",
-    "write",
-    "write",
-    "write",
-  ],
-  params: { items: "u32", beams: "u32", capacity: "u32", length: "u32" },
   wgsl: /* wgsl */ `
 struct Params { items: u32, beams: u32, capacity: u32, length: u32 }
 @group(0) @binding(0) var<storage, read> moves: array<vec4<i32>>;
@@ -198,7 +164,7 @@ struct Params { items: u32, beams: u32, capacity: u32, length: u32 }
 @group(0) @binding(5) var<storage, read_write> next_ended: array<i32>;
 @group(0) @binding(6) var<storage, read_write> next_origins: array<i32>;
 @group(0) @binding(7) var<storage, read_write> places: array<i32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(8) var<uniform> p: Params;
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let item = id.x + id.y * groups.x * 64u;
@@ -223,24 +189,17 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   else { next_ended[at] = m.w; }
 }
 `,
-};
+});
 
 /** Sets the flags once no open row of any prompt can change the result. */
-export const FINISH: Kernel = {
+export const FINISH: Kernel = defineKernel({
   name: "finish_beams",
-  bind: ["read", "write"],
-  params: {
-    prompts: "u32",
-    beams: "u32",
-    length: "u32",
-    stop_when_full: "u32",
-  },
   wgsl: /* wgsl */ `
 const LOWEST = 0xff800000u; // -infinity
 struct Params { prompts: u32, beams: u32, length: u32, stop_when_full: u32 }
 @group(0) @binding(0) var<storage, read> state: array<vec4<u32>>;
 @group(0) @binding(1) var<storage, read_write> flags: array<u32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(2) var<uniform> p: Params;
 @compute @workgroup_size(1)
 fn main() {
   let rows = p.prompts * p.beams;
@@ -267,4 +226,4 @@ fn main() {
   if (full || exhausted || !improvable) { flags[0] = rows; }
 }
 `,
-};
+});

@@ -12,35 +12,20 @@
 
 import {
   allocate,
-  grid,
-  type Kernel,
   launch,
   type RandomStream,
   specialize,
   type Tensor,
 } from "../../engine/mod.ts";
 import { PHILOX } from "../../engine/kernel_kit.ts";
-import { ITEMS_OF, rowForm, rowKernel } from "./row_kernels.ts";
+import { rowForm, rowGrid, rowKernels } from "./row_kernels.ts";
 
 // best[item, i] = the i-th best of part `item % parts` of row `item / parts`, as
 // (key, place): places count along the rows of a group. With OPEN, a row's own
 // score is added to all of its continuations.
-const BEST: Kernel = {
+const bestKernel = rowKernels({
   name: "best_continuations",
-  bind: ["read", "read", "write"],
-  params: {
-    items: "u32",
-    vocabulary: "u32",
-    parts: "u32",
-    span: "u32",
-    count: "u32",
-    group: "u32",
-    step: "u32",
-    key0: "u32",
-    key1: "u32",
-    stream0: "u32",
-    stream1: "u32",
-  },
+  scores: "read",
   wgsl: /* wgsl */ `
 override OPEN: u32 = 0u;
 override NOISE: u32 = 0u;
@@ -51,7 +36,7 @@ struct Params {
 @group(0) @binding(0) var<storage, read> scores: array<Unit>;
 @group(0) @binding(1) var<storage, read> beams: array<vec4<u32>>;
 @group(0) @binding(2) var<storage, read_write> best: array<vec2<u32>>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(3) var<uniform> p: Params;
 
 // -log(-log u), by -log(1 - v): exact where v is small, as winners' are.
 fn gumbel(row: u32, quad: u32) -> vec4<f32> {
@@ -91,18 +76,16 @@ fn run(item: u32, lane: u32, step: u32) {
   }
 }
 ` + PHILOX,
-};
+});
 
 // best[item, i] = the i-th best of the `length` pairs of a group.
-const MERGE: Kernel = {
+const mergeKernel = rowKernels({
   name: "merge_continuations",
-  bind: ["read", "write"],
-  params: { items: "u32", length: "u32", count: "u32" },
   wgsl: /* wgsl */ `
 struct Params { items: u32, length: u32, count: u32 }
 @group(0) @binding(0) var<storage, read> pairs_in: array<vec2<u32>>;
 @group(0) @binding(1) var<storage, read_write> best: array<vec2<u32>>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(2) var<uniform> p: Params;
 fn run(item: u32, lane: u32, step: u32) {
   var last = vec2<u32>(0xffffffffu, 0u);
   for (var i = 0u; i < p.count; i++) {
@@ -116,7 +99,7 @@ fn run(item: u32, lane: u32, step: u32) {
   }
 }
 `,
-};
+});
 
 /** Tokens of a part. */
 const PART = 4096;
@@ -161,39 +144,37 @@ export function bestContinuations(
   const form = rowForm(device, { vocabulary, turns: span * count });
   const { key = [0, 0], stream = [0, 0] } = noise?.stream ?? {};
   const partial = allocate(device, [items, count, 2], "u32");
-  launch(
-    device,
-    specialize(rowKernel(form, BEST), {
-      OPEN: open ? 1 : 0,
-      NOISE: noise ? 1 : 0,
-    }),
-    {
-      bind: [scores, open ?? scores, partial],
-      params: {
-        items,
-        vocabulary,
-        parts,
-        span,
-        count,
-        group,
-        step: noise?.step ?? 0,
-        key0: key[0],
-        key1: key[1],
-        stream0: stream[0],
-        stream1: stream[1],
-      },
-      groups: grid(items, ITEMS_OF[form.variant]),
+  const kernel = specialize(bestKernel(form), {
+    OPEN: open ? 1 : 0,
+    NOISE: noise ? 1 : 0,
+  });
+  launch(device, kernel, {
+    bind: [scores, open ?? scores, partial],
+    params: {
+      items,
+      vocabulary,
+      parts,
+      span,
+      count,
+      group,
+      step: noise?.step ?? 0,
+      key0: key[0],
+      key1: key[1],
+      stream0: stream[0],
+      stream1: stream[1],
     },
-  );
+    groups: rowGrid(kernel, form, items),
+  });
   if (parts * group === 1) return partial;
   const groups = rows / group;
   const length = parts * group * count;
   const merge = rowForm(device, { vocabulary, turns: length * count });
   const best = allocate(device, [groups, count, 2], "u32");
-  launch(device, rowKernel(merge, MERGE), {
+  const merging = mergeKernel(merge);
+  launch(device, merging, {
     bind: [partial, best],
     params: { items: groups, length, count },
-    groups: grid(groups, ITEMS_OF[merge.variant]),
+    groups: rowGrid(merging, merge, groups),
   });
   return best;
 }

@@ -14,32 +14,22 @@
 //   EDIT        one a score: KIND 0 makes NaN and infinities finite, 1 divides
 //   THRESHOLD   one item a row: KIND 0 top-k, 1 top-p, 2 min-p (see below)
 
-import type { Kernel } from "../../engine/mod.ts";
-
-/** Invocations of a workgroup, but for THRESHOLD's. */
-export const PROCESSOR_WORKGROUP = 64;
+import { defineKernel, type Kernel } from "../../engine/kernel_kit.ts";
+import { type RowForm, rowKernels } from "./row_kernels.ts";
 
 /**
  * `table` holds for each ending (token, first sequence, sequences), then for
  * each sequence (start, length) in the table of its tokens.
  */
-export const BIAS: Kernel = {
+export const BIAS: Kernel = defineKernel({
   name: "bias_sequences",
-  bind: ["read", "read", "read", "write"],
-  params: {
-    items: "u32",
-    endings: "u32",
-    vocabulary: "u32",
-    capacity: "u32",
-    length: "u32",
-  },
   wgsl: /* wgsl */ `
 struct Params { items: u32, endings: u32, vocabulary: u32, capacity: u32, length: u32 }
 @group(0) @binding(0) var<storage, read> tokens: array<i32>;
 @group(0) @binding(1) var<storage, read> table: array<i32>;
 @group(0) @binding(2) var<storage, read> biases: array<f32>;
 @group(0) @binding(3) var<storage, read_write> scores: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(4) var<uniform> p: Params;
 fn completes(row: u32, start: u32, count: u32) -> bool {
   // One token too strict for a row that is a sequence's whole beginning, and so
   // in transformers.
@@ -66,26 +56,18 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   scores[at] = score;
 }
 `,
-};
+});
 
 /** Divides what is above 0 by the penalty, and multiplies what is below. */
-export const REPETITION: Kernel = {
+export const REPETITION: Kernel = defineKernel({
   name: "penalize_repetition",
-  bind: ["read", "write", "write"],
-  params: {
-    items: "u32",
-    vocabulary: "u32",
-    capacity: "u32",
-    length: "u32",
-    penalty: "f32",
-  },
   wgsl: /* wgsl */ `
 override PHASE: u32;
 struct Params { items: u32, vocabulary: u32, capacity: u32, length: u32, penalty: f32 }
 @group(0) @binding(0) var<storage, read> tokens: array<i32>;
 @group(0) @binding(1) var<storage, read_write> noted: array<f32>;
 @group(0) @binding(2) var<storage, read_write> scores: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(3) var<uniform> p: Params;
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let item = id.x + id.y * groups.x * 64u;
@@ -102,25 +84,16 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   noted[item] = select(score / p.penalty, score * p.penalty, score < 0.0);
 }
 `,
-};
+});
 
 /** `items` counts the places where a run of `size` begins. */
-export const NGRAMS: Kernel = {
+export const NGRAMS: Kernel = defineKernel({
   name: "forbid_repeated_ngrams",
-  bind: ["read", "write"],
-  params: {
-    items: "u32",
-    starts: "u32",
-    size: "u32",
-    vocabulary: "u32",
-    capacity: "u32",
-    lowest: "f32",
-  },
   wgsl: /* wgsl */ `
 struct Params { items: u32, starts: u32, size: u32, vocabulary: u32, capacity: u32, lowest: f32 }
 @group(0) @binding(0) var<storage, read> tokens: array<i32>;
 @group(0) @binding(1) var<storage, read_write> scores: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(2) var<uniform> p: Params;
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let item = id.x + id.y * groups.x * 64u;
@@ -135,18 +108,16 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   if (token < p.vocabulary) { scores[row * p.vocabulary + token] = p.lowest; }
 }
 `,
-};
+});
 
 /** Gives every listed token the score `lowest`. */
-export const SUPPRESS: Kernel = {
+export const SUPPRESS: Kernel = defineKernel({
   name: "suppress_tokens",
-  bind: ["read", "write"],
-  params: { items: "u32", listed: "u32", vocabulary: "u32", lowest: "f32" },
   wgsl: /* wgsl */ `
 struct Params { items: u32, listed: u32, vocabulary: u32, lowest: f32 }
 @group(0) @binding(0) var<storage, read> list: array<i32>;
 @group(0) @binding(1) var<storage, read_write> scores: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(2) var<uniform> p: Params;
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let item = id.x + id.y * groups.x * 64u;
@@ -155,18 +126,16 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   if (token < p.vocabulary) { scores[item / p.listed * p.vocabulary + token] = p.lowest; }
 }
 `,
-};
+});
 
 /** Gives listed tokens the score 0, and all others `lowest`. */
-export const FORCE: Kernel = {
+export const FORCE: Kernel = defineKernel({
   name: "force_tokens",
-  bind: ["read", "write"],
-  params: { items: "u32", listed: "u32", vocabulary: "u32", lowest: "f32" },
   wgsl: /* wgsl */ `
 struct Params { items: u32, listed: u32, vocabulary: u32, lowest: f32 }
 @group(0) @binding(0) var<storage, read> list: array<i32>;
 @group(0) @binding(1) var<storage, read_write> scores: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(2) var<uniform> p: Params;
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let item = id.x + id.y * groups.x * 64u;
@@ -178,22 +147,20 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   scores[item] = score;
 }
 `,
-};
+});
 
 /** Values of the constant `KIND` of {@linkcode EDIT}. */
 export const EDITS = { finite: 0, divide: 1 } as const;
 
 /** Changes every score by itself. */
-export const EDIT: Kernel = {
+export const EDIT: Kernel = defineKernel({
   name: "edit_scores",
-  bind: ["write"],
-  params: { items: "u32", divisor: "f32" },
   wgsl: /* wgsl */ `
 override KIND: u32;
 const LARGEST = 3.4028234663852886e38;
 struct Params { items: u32, divisor: f32 }
 @group(0) @binding(0) var<storage, read_write> scores: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<uniform> p: Params;
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let item = id.x + id.y * groups.x * 64u;
@@ -208,12 +175,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   }
 }
 `,
-};
+});
 
-/** Passes of {@linkcode THRESHOLD} over a row, at most. */
+/** Passes of {@linkcode thresholdKernel} over a row, at most. */
 export const THRESHOLD_PASSES = 72;
 
-/** Values of the constant `KIND` of {@linkcode THRESHOLD}. */
+/** Values of the constant `KIND` of {@linkcode thresholdKernel}. */
 export const THRESHOLDS = { topK: 0, topP: 1, minP: 2 } as const;
 
 /**
@@ -227,21 +194,14 @@ export const THRESHOLDS = { topK: 0, topP: 1, minP: 2 } as const;
  *   min-p  no key: a score is dropped whose probability is below `share` times
  *          the best one's, but none of the `kept` best
  */
-export const THRESHOLD: Kernel = {
+export const thresholdKernel: (form: RowForm) => Kernel = rowKernels({
   name: "threshold",
-  bind: ["write"],
-  params: {
-    items: "u32",
-    vocabulary: "u32",
-    kept: "u32",
-    share: "f32",
-    lowest: "f32",
-  },
+  scores: "write",
   wgsl: /* wgsl */ `
 override KIND: u32;
 struct Params { items: u32, vocabulary: u32, kept: u32, share: f32, lowest: f32 }
 @group(0) @binding(0) var<storage, read_write> scores: array<Unit>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<uniform> p: Params;
 
 fn keys_of(x: vec4<f32>) -> vec4<u32> { return vec4<u32>(key_of(x.x), key_of(x.y), key_of(x.z), key_of(x.w)); }
 fn there(quad: u32) -> vec4<bool> {
@@ -311,4 +271,4 @@ fn run(row: u32, lane: u32, step: u32) {
   }
 }
 `,
-};
+});

@@ -17,8 +17,10 @@ import {
   chooseRowForm,
   defineVariants,
   type Device,
+  grid,
   type Kernel,
 } from "../../engine/mod.ts";
+import { defineKernels } from "../../engine/kernel_kit.ts";
 
 const FAMILY = "generation";
 defineVariants(FAMILY, ["serial", "workgroup"]);
@@ -30,8 +32,14 @@ export interface RowForm {
   vectors: boolean;
 }
 
-/** Items that one workgroup of either variant handles. */
-export const ITEMS_OF = { serial: 8, workgroup: 1 } as const;
+/** The workgroups of a kernel of {@linkcode rowKernels} for so many items. */
+export function rowGrid(
+  kernel: Kernel,
+  { variant }: RowForm,
+  items: number,
+): [number, number] {
+  return grid(items, variant === "serial" ? kernel.workgroupSize : 1);
+}
 
 /** The form of a kernel whose serial variant takes so many turns an item. */
 export function rowForm(
@@ -148,24 +156,36 @@ const NONE = vec2<u32>(0u, 0xffffffffu);
 fn better(a: vec2<u32>, b: vec2<u32>) -> bool { return a.x > b.x || (a.x == b.x && a.y < b.y); }
 `;
 
-const made = new Map<string, Kernel>();
+/** What {@linkcode rowKernels} takes. */
+export interface RowText {
+  /** The name of the kernels. */
+  readonly name: string;
+  /** The text that defines `run(item, lane, step)`. */
+  readonly wgsl: string;
+  /** Whether the text calls `fetch`, and `store`, on a binding named `scores`. */
+  readonly scores?: "none" | "read" | "write";
+}
 
-/** The kernel whose middle is `kernel.wgsl`, in the form of a call. */
-export function rowKernel(form: RowForm, kernel: Kernel): Kernel {
-  const key = `${kernel.name} ${form.variant} ${form.vectors}`;
-  let whole = made.get(key);
-  if (!whole) {
-    const fetch = form.vectors ? VECTORS : SCALARS;
-    const store = form.vectors ? STORE_VECTORS : STORE_SCALARS;
-    whole = {
-      ...kernel,
-      name: `${kernel.name}_${form.variant}`,
-      wgsl: KEYS + PAIRS + kernel.wgsl +
-        (kernel.wgsl.includes(" scores:") ? fetch : "") +
-        (kernel.wgsl.includes("store(") ? store : "") +
-        (form.variant === "serial" ? SERIAL : WORKGROUP),
-    };
-    made.set(key, whole);
-  }
-  return whole;
+/** Defines the kernels of a text, one for each {@linkcode RowForm}. */
+export function rowKernels(text: RowText): (form: RowForm) => Kernel {
+  const { name, wgsl, scores = "none" } = text;
+  return defineKernels<RowForm>({
+    name,
+    make: ({ variant, vectors }) => ({
+      name: `${name}_${variant}`,
+      wgsl: [
+        KEYS,
+        PAIRS,
+        wgsl,
+        scores === "none" ? "" : vectors ? VECTORS : SCALARS,
+        scores !== "write" ? "" : vectors ? STORE_VECTORS : STORE_SCALARS,
+        variant === "serial" ? SERIAL : WORKGROUP,
+      ].join(""),
+    }),
+    key: ({ variant, vectors }) => `${variant} ${vectors}`,
+    forms: {
+      serial: { variant: "serial", vectors: true },
+      workgroup: { variant: "workgroup", vectors: true },
+    },
+  });
 }

@@ -7,42 +7,26 @@
 // first dispatch fills. Elements are copied as bits, whatever their type.
 
 import {
-  type Access,
   grid,
   type Kernel,
   launch,
-  type ParamType,
   part,
   type Tensor,
   windows,
 } from "../../engine/mod.ts";
-
-const WORKGROUP = 64;
-
-const BIND: readonly Access[] = ["read", "read", "write"];
-
-const PARAMS: Readonly<Record<string, ParamType>> = {
-  items: "u32",
-  width: "u32",
-  start: "u32",
-  first: "u32",
-  rows: "u32",
-  fill: "i32",
-};
+import { defineKernel } from "../../engine/kernel_kit.ts";
 
 /** The kernel over elements of one WGSL type. */
 function chooseKernel(name: string, type: string): Kernel {
-  return {
+  return defineKernel({
     name,
-    bind: BIND,
-    params: PARAMS,
     wgsl: /* wgsl */ `
 alias T = ${type};
 struct Params { items: u32, width: u32, start: u32, first: u32, rows: u32, fill: i32 }
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read> index: array<i32>;
 @group(0) @binding(2) var<storage, read_write> y: array<T>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(3) var<uniform> p: Params;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -57,7 +41,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   if (at < p.rows) { y[e] = x[at * p.width + e % p.width]; }
 }
 `,
-  };
+  });
 }
 
 const CHOOSE = chooseKernel("choose_rows", "i32");
@@ -74,11 +58,12 @@ export function chooseRows(
   const { device } = x;
   const size = y.size / index.size;
   const vector = size % 4 === 0;
+  const kernel = vector ? CHOOSE4 : CHOOSE;
   const width = vector ? size / 4 : size;
   for (const to of windows(device, index.size, [size])) {
     const items = to.count * width;
     for (const from of windows(device, x.size / size, [size])) {
-      launch(device, vector ? CHOOSE4 : CHOOSE, {
+      launch(device, kernel, {
         bind: [part(x, from, size), index, part(y, to, size)],
         params: {
           items,
@@ -88,7 +73,7 @@ export function chooseRows(
           rows: from.count,
           fill,
         },
-        groups: grid(items, WORKGROUP),
+        groups: grid(items, kernel.workgroupSize),
       });
     }
   }
