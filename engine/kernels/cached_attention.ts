@@ -1,31 +1,31 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Attention of a few queries to keys that lie in a cache [rows, capacity, H·D],
-// forward only. Which cache row holds key j of query row r is looked up in a
-// table (beams that share their past) or follows from r (rows of one source).
-//   serial      one invocation a query and head: online softmax over the keys,
-//               q and y in registers; for adapters on the CPU
-//   workgroup   128 invocations a query and head, 128 keys at a time: each
-//               scores one key, then they share the columns of y and slices of
-//               the keys; for GPUs
-//   split       the same over 512 keys alone; a second kernel puts the parts
-//               of a query and head together, in their order: for GPUs that
-//               few queries to a long cache would leave idle
-// Scores are in base 2, a masked key has the score MASKED: where all are masked,
+// Attention of a few queries to keys that lie in a cache [rows, capacity, H·D], forward
+// only. Which cache row holds key j of query row r is looked up in a table (for beams
+// that share their past) or follows from r (for rows of one source).
+//   serial      one invocation a query and head: online softmax over the keys, with q
+//               and y in registers; for adapters on the CPU
+//   workgroup   128 invocations a query and head, 128 keys at a time: each scores one
+//               key, then they share the columns of y and slices of the keys; for GPUs
+//   split       the same for 512 keys only; a second kernel combines the parts of a
+//               query and head, in order. For GPUs that a few queries to a long cache
+//               would leave idle
+// Scores are in base 2. A masked key has the score MASKED: where all keys are masked,
 // attention spreads evenly, as adding the most negative float would make it.
 
 import { defineKernels, type Kernel } from "../gpu/kernel.ts";
 import { unroll } from "./unroll.ts";
 
-/** What of a call changes the text of its kernel. */
+/** The properties of a call that select the text of its kernel. */
 export interface CachedAttentionForm {
+  /** Who owns a query; see the head of the file. */
   variant: "serial" | "workgroup" | "split";
   /** Columns of a head. */
   depth: number;
 }
 
-/** Keys of a part where they are split among workgroups. */
+/** The keys of a part, where they are split among workgroups. */
 export const CACHED_PART = 512;
 
 const HEAD = /* wgsl */ `
@@ -48,13 +48,13 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> y: array<Result>;
 @group(0) @binding(6) var<uniform> p: Params;
 
-// Item (r, i, h) is head h of query i of row r. How many keys it sees:
+// An item is a head h of a query i of a row r. keys_of says how many keys it sees.
 fn keys_of(item: u32) -> u32 {
   let i = item / p.heads % p.queries;
   return p.length - select(0u, p.queries - 1u - i, p.causal == 1u);
 }
-// Where head h of key j of row r starts.
-fn place(item: u32, j: u32) -> u32 {
+// The offset of the item's head in key j.
+fn key_at(item: u32, j: u32) -> u32 {
   let r = item / p.heads / p.queries;
   var row = r / p.share;
   if (ORIGINS == 1u) { row = origins[r * p.capacity + j]; }
@@ -106,6 +106,8 @@ fn store_y(base: u32, n: u32, x: vec4<f32>) {
 }
 `;
 
+// A workgroup's invocations first score a key each; then invocation (slice, column)
+// adds every SLICES-th key's share of a column.
 const WORKGROUP = /* wgsl */ `
 const SLICES = 128u / N;
 var<workgroup> query: array<vec4<f32>, N>;
@@ -133,7 +135,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     var s = EXCLUDED;
     var at = 0u;
     if (j < keys) {
-      at = place(item, j);
+      at = key_at(item, j);
       s = 0.0;
       for (var n = 0u; n < N; n++) { s += dot(query[n], fetch_k(at, n)); }
       if (masked(item, j)) { s = MASKED; }
@@ -195,7 +197,7 @@ fn put(item: u32, part: u32, lane: u32, sum: vec4<f32>, m: f32, l: f32) {
 }
 `;
 
-// y of a query and head from its parts: each Σ e·v, then (largest score, Σ e).
+// Combines the parts of a query and head: each holds Σ e·v and (largest score, Σ e).
 const COMBINE = /* wgsl */ `
 const N = (D + 3u) / 4u;
 const WIDTH = D / UNIT;
@@ -224,7 +226,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 }
 `;
 
-/** The kernel's own text for adapters on the CPU; a head has several registers. */
+/** The text for adapters on the CPU: registers are named variables; see unroll.ts. */
 function serial(depth: number): string {
   const count = Math.ceil(depth / 4);
   return /* wgsl */ `
@@ -244,7 +246,7 @@ ${
   var y${n} = vec4<f32>(0.0);`)
   }
   for (var j = 0u; j < keys; j++) {
-    let at = place(item, j);
+    let at = key_at(item, j);
     var s = 0.0;
 ${unroll(count, (n) => `    s += dot(q${n}, fetch_k(at, ${n}u));`)}
     if (masked(item, j)) { s = MASKED; }
@@ -260,7 +262,7 @@ ${unroll(count, (n) => `  store_y(item * WIDTH, ${n}u, y${n} / l);`)}
 `;
 }
 
-/** The words that a part of an item takes. */
+/** The number of words of a part of an item. */
 export function partWords(depth: number): number {
   return 4 * (Math.ceil(depth / 4) + 1);
 }
@@ -293,7 +295,7 @@ export const cachedForward: (form: CachedAttentionForm) => Kernel =
     },
   });
 
-/** The kernel of y from the parts of `"split"`; an invocation a vec4 of it. */
+/** The kernel of y from the parts of `"split"`. One invocation a vec4 of y. */
 export const cachedCombine: (depth: number) => Kernel = defineKernels({
   name: "cached_attention_combine",
   make: (depth) => {
