@@ -1,9 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The second half of a product that is split along k: adds the parts, in their
-// order, and ends as the product would have. An invocation owns four neighbours
-// of C; the last ones own a sum along k each.
+// The second half of a product that is split along k. It adds the parts, in order, and
+// ends as the product would have. An invocation owns four neighbors of C; further
+// invocations own one sum along k each.
 
 import { defineKernels, type Kernel } from "../gpu/kernel.ts";
 import {
@@ -20,7 +20,7 @@ struct Params {
   M: u32,
   N: u32,
   ldc: u32, // elements from one row of C to the next
-  offset_c: u32, // of the first element
+  offset_c: u32, // where the first element lies
   bias_at: u32,
   sums_at: u32,
   parts: u32,
@@ -81,6 +81,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   },
 });
 
+/** The text that adds the parts of the sums along k. */
 function sumsText(resume: boolean): string {
   return /* wgsl */ `
   let s = at - p.M * quads;
