@@ -14,7 +14,7 @@
 import type { DType } from "../dtype.ts";
 import { defineKernel, defineKernels, type Kernel } from "../gpu/kernel.ts";
 
-/** The first index of the element that `take` puts highest: one invocation each. */
+// The first index of the element that `take` puts highest.
 const SERIAL = /* wgsl */ `
 struct Params { outer: u32, n: u32, inner: u32, x_offset: u32, y_offset: u32 }
 @group(0) @binding(0) var<storage, read> x: array<T>;
@@ -40,7 +40,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 }
 `;
 
-/** The same for inner = 1: one workgroup per row, ties to the smaller index. */
+// The same, by a tree in which the smaller index wins a tie.
 const WORKGROUP = /* wgsl */ `
 struct Params { outer: u32, n: u32, inner: u32, x_offset: u32, y_offset: u32 }
 @group(0) @binding(0) var<storage, read> x: array<T>;
@@ -85,7 +85,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 
 /** What selects the kernel of an argmax or argmin. */
 export interface ArgmaxForm {
-  /** Who walks a row. */
+  /** Who walks a line; see the head of the file. */
   variant: "serial" | "workgroup";
   /** Which element is looked for. */
   op: "max" | "min";
@@ -101,7 +101,7 @@ export const argmaxKernel: (form: ArgmaxForm) => Kernel = defineKernels({
     wgsl: /* wgsl */ `
 alias T = ${dtype};
 alias A = ${dtype === "u32" ? "u32" : "i32"};
-fn take(x: T) -> A { // ~k turns the order round
+fn take(x: T) -> A { // ~k turns the order around
 ${
       dtype === "f32"
         ? `  let k = bitcast<i32>(x);
@@ -119,7 +119,7 @@ ${variant === "serial" ? SERIAL : WORKGROUP}`,
   },
 });
 
-/** The gradient of max and min: dy at the chosen index, 0 elsewhere. */
+/** The kernel of the gradient of max and min: dy at the chosen index, 0 elsewhere. */
 export const SELECT_INDEX: Kernel = defineKernel({
   name: "select_index",
   wgsl: /* wgsl */ `

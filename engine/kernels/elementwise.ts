@@ -1,21 +1,21 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Element-wise kernels: the one template among the kernels, because the body
-// is an expression. Two forms of every expression:
-//   flat     operands of one shape: four elements an invocation, vec4 loads or,
-//            for adapters on the CPU, those of f32 as texels
-//   strided  broadcasting operands: the index taken apart along up to five
-//            axes; four elements an invocation where the last axis allows it
-// A target that is updated in place (`target_`) is read and written through one
-// binding, since WebGPU refuses a buffer bound for both in one dispatch.
+// Element-wise kernels. Their text is a template around an expression. Every expression
+// has two forms:
+//   flat     operands of one shape: four elements an invocation, read as vec4 or, for
+//            adapters on the CPU, those of f32 as texels
+//   strided  broadcasting operands: the index is taken apart along up to five axes; four
+//            elements an invocation where the last axis allows it
+// A target that is updated (`target_`) is read and written through one binding, since
+// WebGPU refuses a buffer that is bound for both in one dispatch.
 
 import { type DType, DTYPES } from "../dtype.ts";
 import { defineKernels, type Kernel, type ParamType } from "../gpu/kernel.ts";
 import { declareInput, declareTexels } from "../gpu/texels.ts";
 import { scalarFunctions } from "./scalar_functions.ts";
 
-/** Axes that the strided form takes apart. */
+/** The most axes of the strided form. */
 export const MAX_AXES = 5;
 
 /** An expression over named operands. */
@@ -33,13 +33,13 @@ export interface Expression {
   update?: boolean;
 }
 
-/** How flat operands of f32 are read. */
+/** The variants of the flat form: how operands of f32 are read. */
 export const FLAT_VARIANTS = ["buffers", "texels"] as const;
 
 /** One of {@linkcode FLAT_VARIANTS}. */
 export type FlatVariant = (typeof FLAT_VARIANTS)[number];
 
-/** The text of an operand's or result's type; four elements at once if `wide`. */
+/** The WGSL type of an element, or of four if `wide`. */
 function typeOf(dtype: DType, wide: boolean): string {
   const { wgsl } = DTYPES[dtype];
   return wide ? `vec4<${wgsl}>` : wgsl;
@@ -75,12 +75,12 @@ const MAIN = /* wgsl */ `
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = id.x + id.y * groups.x * 64u;`;
 
-/** What two expressions of one text have in common. */
+/** What tells the texts of two expressions apart. */
 function keyOf(e: Expression): string {
   return [e.body, e.operands, e.scalars, e.result, e.update].join("|");
 }
 
-/** Shown by `deno task wgsl`: an expression with an update and a scalar. */
+/** An expression with an update and a scalar, to show. */
 const EXAMPLE: Expression = {
   name: "multiply_add",
   body: "target_ + factor * gelu(x)",
@@ -90,7 +90,7 @@ const EXAMPLE: Expression = {
   update: true,
 };
 
-/** Whether texels serve an expression: some operand or old value is of f32. */
+/** Whether an expression reads anything of f32, which texels can serve. */
 export function readsTexels(e: Expression): boolean {
   return oldTexels(e) || e.operands.some(([, dtype]) => dtype === "f32");
 }
@@ -164,8 +164,8 @@ const known = {
 };
 
 /**
- * The form for operands of one shape. Params: `count`, then the scalars. As
- * texels, an updated target of f32 is bound once more, after itself.
+ * The kernel for operands of one shape. Its parameters are `count` and the scalars. With
+ * texels, an updated target of f32 is bound twice, and read through the second binding.
  */
 export function flatKernel(
   e: Expression,
@@ -176,14 +176,14 @@ export function flatKernel(
   return kernel;
 }
 
-/** What a strided kernel is made for. */
+/** What selects the text of a strided kernel. */
 export interface StridedForm {
-  /** Axes, at most {@linkcode MAX_AXES}. */
+  /** How many axes there are, at most {@linkcode MAX_AXES}. */
   rank: number;
   /**
-   * For four elements an invocation: each operand's stride along the last axis,
-   * 1 or 0. Then the last length is a multiple of 4 and given in fours, as is
-   * all that concerns the result and the operands of stride 1.
+   * Given where an invocation handles four elements: each operand's stride along the
+   * last axis, 1 or 0. The last length must then be a multiple of 4. It is given in
+   * fours, and so is all that concerns the result and the operands of stride 1.
    */
   steps?: readonly number[] | undefined;
 }
@@ -257,9 +257,10 @@ const strided = defineKernels<StridedForm & { e: Expression }>({
 });
 
 /**
- * The form for broadcasting operands. Params: `count`, the lengths `n1`…`n4`
- * of the inner axes, where the result starts, where each operand starts and its
- * five strides, then the scalars. Fewer axes take the last places.
+ * The kernel for broadcasting operands. Its parameters are `count`, the lengths `n1` to
+ * `n4` of the inner axes, `o_result` where the result starts, `o_x` where operand x
+ * starts and `s_x0` to `s_x4` its strides, and the scalars. Where there are fewer than
+ * five axes, the last ones are used.
  */
 export function stridedKernel(e: Expression, form: StridedForm): Kernel {
   return strided({ e, ...form });

@@ -1,20 +1,20 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Embedding: y[t] = table[ids[t]], and the scatter of its gradient at a cost of
-// tokens × width, whatever the vocabulary:
-//   link     one invocation per token finds the next token with the same id,
-//            and whether an earlier one has it (vec4 loads, ends at a match)
-//   scatter  one invocation per (first token of an id, column) walks that chain
-//            in order and adds to the table's gradient. For adapters on the
-//            CPU, an invocation has RUN columns, and ids and dy are texels
-// A dispatch sees table rows `first` to `first + rows`; tokens of other rows
-// are skipped. Ids outside [0, n) give NaN, written with the first window.
+// Embedding: y[t] = table[ids[t]], and the gradient of the table, which costs tokens ×
+// width whatever the vocabulary is:
+//   link     one invocation per token finds the next token with the same id, and whether
+//            an earlier one has it (vec4 loads, ends at a match)
+//   scatter  one invocation per (first token of an id, column) follows that chain in order
+//            and adds to the gradient. For adapters on the CPU, an invocation has several
+//            columns, and ids and dy are read as texels
+// A dispatch sees the table's rows `first` to `first + rows`, and skips tokens of other
+// rows. Ids outside [0, n) give NaN, which the dispatch of the first rows writes.
 
 import { defineKernel, type Kernel } from "../gpu/kernel.ts";
 import { declareTexels } from "../gpu/texels.ts";
 
-/** Forward for widths that are not a multiple of 4. */
+/** The forward kernel for widths that are not a multiple of 4. */
 export const EMBEDDING: Kernel = defineKernel({
   name: "embedding",
   wgsl: /* wgsl */ `
@@ -39,7 +39,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 `,
 });
 
-/** Forward for widths that are a multiple of 4. */
+/** The forward kernel for widths that are a multiple of 4. */
 export const EMBEDDING4: Kernel = defineKernel({
   name: "embedding4",
   wgsl: /* wgsl */ `
@@ -75,9 +75,9 @@ fn ids_at(i: u32) -> vec4<i32> { return bitcast<vec4<i32>>(ids_texel(i)); }
 `;
 
 /**
- * For tokens `start` to `end`: the next token below `end` with the same id
- * (`end` if there is none), plus 2³¹ if no token from `start` on has it before.
- * Tokens of `padding` get `end`, and so belong to no chain.
+ * The kernel that links tokens `start` to `end`. It gives each the next token below
+ * `end` with the same id (or `end`), plus 2³¹ if it is the first one from `start` on that
+ * has the id. Tokens of `padding` get `end`, and so belong to no chain.
  */
 function link(variant: "buffers" | "texels"): Kernel {
   const texels = variant === "texels";
@@ -129,7 +129,7 @@ export const EMBEDDING_LINK = {
   texels: link("texels"),
 } as const;
 
-/** Adds dy of tokens `start` to `end` along the chains; any width. */
+/** The kernel that adds dy of tokens `start` to `end` along the chains, for any width. */
 export const EMBEDDING_SCATTER: Kernel = defineKernel({
   name: "embedding_scatter",
   wgsl: /* wgsl */ `
@@ -162,10 +162,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 `,
 });
 
-/** Columns (as vec4) of each invocation of the kernel below, from texels. */
+/** The columns (as vec4) of each invocation of the kernel below, from texels. */
 export const SCATTER_RUN = 16;
 
-/** The same for widths that are a multiple of 4. */
+/** The same kernel for widths that are a multiple of 4. */
 function scatter4(variant: "buffers" | "texels"): Kernel {
   const texels = variant === "texels";
   return defineKernel({
@@ -196,7 +196,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   let begin = e % runs * RUN;
   let target_ = p.table_offset / 4u + (row - p.first) * width;
   let source = p.y_offset / 4u;
-  if ((first & 0x7fffffffu) >= p.end) { // the only token of its id
+  if ((first & 0x7fffffffu) >= p.end) { // No other token has its id.
     for (var c = begin; c < min(begin + RUN, width); c++) {
       table[target_ + c] += dy_texel(source + (t - p.start) * width + c);
     }
@@ -219,7 +219,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   });
 }
 
-/** {@linkcode EMBEDDING_SCATTER} by fours, by how dy is read. */
+/** {@linkcode EMBEDDING_SCATTER} for four columns at a time, by how they read dy. */
 export const EMBEDDING_SCATTER4 = {
   buffers: scatter4("buffers"),
   texels: scatter4("texels"),

@@ -1,9 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Gated activations: y = act(a) · b for rows [a, b] of x. An invocation owns
-// four columns of a row (or one, where rows do not divide by four), forward and
-// backward; act and its derivative are found again backward.
+// Gated activations: y = act(a) · b for rows [a, b] of x. An invocation owns four columns
+// of a row (or one, where rows do not divide by four), forward and backward. Backward
+// computes act and its derivative again.
 //   da = dy · b · act'(a)    db = dy · act(a)
 
 import { defineKernels, type Kernel } from "../gpu/kernel.ts";
@@ -46,7 +46,7 @@ struct Params { items: u32, columns: u32 } // columns of y, in units of T
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = id.x + id.y * groups.x * 64u;
   if (i >= p.items) { return; }
-  let at = i / p.columns * p.columns + i; // of a; b is p.columns further
+  let at = i / p.columns * p.columns + i; // The place of a; that of b is p.columns further.
   y[i] = activate(x[at]) * x[at + p.columns];
 }
 `;
@@ -62,7 +62,7 @@ struct Params { items: u32, columns: u32 } // columns of y, in units of T
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = id.x + id.y * groups.x * 64u;
   if (i >= p.items) { return; }
-  let at = i / p.columns * p.columns + i; // of a; b is p.columns further
+  let at = i / p.columns * p.columns + i; // The place of a; that of b is p.columns further.
   let a = x[at];
   let g = dy[i];
   dx[at] = derive(g * x[at + p.columns], a);
@@ -70,7 +70,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 }
 `;
 
-/** The activation and its derivative, of an element of type `T`. */
+/** The functions `activate` and `derive` of elements of type `T`. */
 function functions({ activation, wide }: GatedForm): string {
   const { y, dz } = ACTIVATIONS[activation];
   return scalarFunctions(`${y} ${dz}`) + /* wgsl */ `

@@ -1,17 +1,17 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Rows picked by index: y[o, j, i] = x[o, index, i] for x [outer, n, inner] and
-// y [outer, m, inner], with the index at Σ of its own strides, so that one
-// index may serve all o and i. A dispatch sees rows `first` to `first + rows`
-// of x; indices outside [0, n) give `bad`, written with the first window.
+// Rows picked by index: y[o, j, i] = x[o, index, i] for x [outer, n, inner] and y
+// [outer, m, inner]. The index has separate strides along o, j and i, so that one index
+// may serve all o and i. A dispatch sees rows `first` to `first + rows` of x. Indices
+// outside [0, n) give `bad`, which the dispatch of the first rows writes.
 //
-// Backward walks j in order, one invocation per (o, i), and adds dy to dx in
-// place: no two invocations touch one element, so the sum's order is fixed.
+// Backward walks j in order, one invocation per (o, i), and adds dy to dx in place: no two
+// invocations write one element, so the order of the sum is fixed.
 
 import { defineKernel, type Kernel } from "../gpu/kernel.ts";
 
-/** Forward, for elements of any 4-byte type. */
+/** The forward kernel, for elements of any 4-byte type. */
 export const GATHER: Kernel = defineKernel({
   name: "gather",
   wgsl: /* wgsl */ `
@@ -43,7 +43,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 `,
 });
 
-/** Backward: adds to dx. */
+/** The backward kernel, which adds to dx. */
 export const GATHER_BACKWARD: Kernel = defineKernel({
   name: "gather_backward",
   wgsl: /* wgsl */ `

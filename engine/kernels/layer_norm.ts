@@ -1,16 +1,16 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Layer norm over rows of C columns: y = (x - mean)·rstd·weight + bias, with the
-// mean first and the variance from centered values. The rounded mean may be off by
-// more than a row's spread where all of it lies far from 0: what the centered
-// values add up to is the rest, and the mean is saved as both: (mean, rstd, rest).
-// Who owns a row is told in rows.ts; rows are read as vec4 where C is a multiple of
-// four (`V`). Forward reads x once where a row is held in registers, else three
-// times, which costs little as texels.
-// Backward: where rows are held, one pass for dx and, over blocks of rows, for
-// partial sums of dweight and dbias; else two passes for dx (two sums, then dx)
-// and one for the partial sums. These are then added up over the blocks.
+// Layer norm over rows of C columns: y = (x - mean)·rstd·weight + bias, with the mean
+// computed first and the variance from centered values. Where all of a row lies far from
+// 0, the rounded mean may be off by more than the row's spread. The sum of the centered
+// values is then the rest, and the mean is saved as both: (mean, rstd, rest).
+//
+// rows.ts says who owns a row, and what `V`, `reduce`, `total` and `run` are. Forward
+// reads x once where a row is held in registers, and else three times, which costs little
+// as texels. Backward, where rows are held, is one pass for dx and, over blocks of rows,
+// for partial sums of dweight and dbias; else it is two passes for dx (two sums, then dx)
+// and one for the partial sums. The partial sums are then added up over the blocks.
 
 import { defineKernels, type Kernel } from "../gpu/kernel.ts";
 import { declareInput } from "../gpu/texels.ts";
@@ -29,10 +29,11 @@ const JOIN = /* wgsl */ `
 fn join(a: vec2<f32>, b: vec2<f32>) -> vec2<f32> { return a + b; }
 `;
 
-/** The kernel of y, x + residual and the statistics. */
+/** The kernel of y, x + residual and the statistics, from x, residual, weight and bias. */
 export const layerNormForward: (form: RowForm) => Kernel = rowKernels({
   name: "layer_norm",
   text: (form) => {
+    // The value of a column is in a register where rows are held, and else read again.
     const held = form.held > 0;
     const each = (line: (value: string) => string) =>
       eachOf(
@@ -259,7 +260,7 @@ ${writeSums}
   forms: { held: { variant: "workgroup", vectors: true, lanes: 64, held: 3 } },
 });
 
-/** Columns that a workgroup of {@linkcode layerNormColumns} adds up. */
+/** The columns that a workgroup of {@linkcode layerNormColumns} adds up. */
 export const LAYER_NORM_COLUMNS = 8;
 
 const COLUMNS = /* wgsl */ `

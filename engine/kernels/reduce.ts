@@ -1,27 +1,27 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Reductions of x [outer, n, inner] along its middle axis. `n` is cut into
-// parts of `chunk`, each reduced to one element of y [outer, parts, inner];
-// where there are several parts, the launcher reduces y again. The cut depends
-// on the shape alone, so results are the same however storage is split. A part
-// too large for a binding is taken in several dispatches, each of which resumes
-// with the y of the one before (element and columns4 only).
+// Reductions of x [outer, n, inner] along its middle axis. `n` is cut into parts of
+// `chunk`, each of which is reduced to one element of y [outer, parts, inner]; where there
+// are several parts, the launcher reduces y again. The cut depends on the shape only, so
+// that results are the same however storage is split. A part too large for a binding is
+// taken in several dispatches, each of which goes on from the y of the one before
+// (element and columns4 only).
 //
 //   element    one invocation per element of y, in order along n
-//   columns4   the same for four neighbouring columns: inner % 4 = 0
+//   columns4   the same for four neighboring columns: inner % 4 = 0
 //   rows4      inner = 1 and n % 4 = 0: one invocation per part, vec4 loads
-//   workgroup  inner = 1: one workgroup per part, tree in a fixed order
+//   workgroup  inner = 1: one workgroup per part, a tree in a fixed order
 //   …Texels    the same as columns4 and rows4, with x of f32 read as texels
 //
-// A maximum or minimum of floats is found among integers in the order of the
-// numbers, NaN beyond all others: WGSL leaves max and min of NaN open.
+// A maximum or minimum of floats is found among integers that have the order of the
+// numbers, with NaN beyond all others, because WGSL leaves max and min of NaN open.
 
 import type { DType } from "../dtype.ts";
 import { defineKernels, type Kernel } from "../gpu/kernel.ts";
 import { declareInput } from "../gpu/texels.ts";
 
-/** What a reduction does with two elements. */
+/** The operation that combines two elements. */
 export type Reduction = "sum" | "max" | "min";
 
 const PARAMS = /* wgsl */ `
@@ -146,9 +146,9 @@ const TEXTS = {
 
 /** What selects the kernel of a reduction. */
 export interface Reducing {
-  /** How it reads and writes. */
+  /** How the kernel reads and writes. */
   form: ReduceForm;
-  /** What it does with two elements. */
+  /** The operation that combines two elements. */
   op: Reduction;
   /** The type of an element. */
   dtype: DType;
@@ -183,8 +183,8 @@ export const reduceKernel: (reducing: Reducing) => Kernel = defineKernels({
 });
 
 /**
- * The types of an element `T`, of what is loaded `V` and of what is combined
- * `A`, and the functions between them.
+ * The types: an element is a `T`, a load a `V`, and what is combined an `A`. The
+ * functions `take` and `give` lead from V to A and back, and `combine` joins two.
  */
 function operation(op: Reduction, dtype: DType, wide: boolean): string {
   const width = (type: string) => wide ? `vec4<${type}>` : type;
@@ -211,5 +211,5 @@ fn combine(a: A, b: A) -> A { return ${
 `;
 }
 
-/** Where NaN stands in the order: it wins. Its bits, made back, are a NaN. */
+/** The rank of NaN, which wins. Turned back into a float, its bits are a NaN. */
 const NAN_RANK = { max: "0x7fffffff", min: "i32(-0x7fffffff - 1)" } as const;

@@ -1,20 +1,21 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Rotary positions: columns n and n + D/2 of a head turn by place · θ^(-2n/D).
+// Rotary positions: columns n and n + D/2 of a head turn by position · θ^(-2n/D).
 //   y[n]       = x[n] cos a - x[n + D/2] sin a
 //   y[n + D/2] = x[n + D/2] cos a + x[n] sin a
-// An invocation owns one token and one column (or four, as a vec4) of the first
-// half, for `each` heads: they share the angle. Backward turns the other way.
-// Frequencies are given in turns, as fractions of 2³². A product with the place
-// then loses its whole turns by overflow, which is exact: no large argument is
-// ever reduced in floating point, and an angle at place 8192 is off by 6e-6 at
-// most. Sine and cosine are Taylor sums on ±π/4, within 2 units in the last
-// place, since WGSL promises no more than 2⁻¹¹ for its own.
+// An invocation owns one token and one column (or four, as a vec4) of the first half, for
+// `each` heads, which share the angle. Backward turns the other way.
+//
+// Frequencies are given in turns, as fractions of 2³². A product with the position then
+// loses its whole turns by overflow, which is exact. So no large argument is ever reduced
+// in floating point, and an angle at position 8192 is off by 6e-6 at most. Sine and cosine
+// are Taylor sums on ±π/4, within 2 units in the last place, because WGSL guarantees no
+// more than 2⁻¹¹ for its own functions.
 
 import { defineKernels, type Kernel } from "../gpu/kernel.ts";
 
-/** Columns of half a head that a dispatch has frequencies for. */
+/** The columns of half a head that a dispatch has frequencies for. */
 export const ROTARY_COLUMNS = 48;
 
 const WIDE = /* wgsl */ `
@@ -37,8 +38,8 @@ struct Params {
   turns: array<vec4<u32>, 12>, // a frequency for each of 48 columns
   items: u32,
   start: u32, // the first token of the window
-  length: u32, // tokens of a text, for the place of a token where none is given
-  places: u32, // how many places are given; they repeat
+  length: u32, // of a text, for the position of a token where none is given
+  places: u32, // how many positions are given; they repeat
   heads: u32,
   each: u32, // heads of an invocation
   half: u32, // columns of half a head, in units of T
@@ -50,9 +51,9 @@ struct Params {
 struct Angle { s: T, c: T }
 // Sine and cosine of column p.first + n at a token.
 fn angle(n: u32, token: u32) -> Angle {
-  var place = token % p.length;
-  if (POSITIONS == 1u) { place = positions[token % p.places]; }
-  let turn = frequency(n) * place;
+  var position = token % p.length;
+  if (POSITIONS == 1u) { position = positions[token % p.places]; }
+  let turn = frequency(n) * position;
   let quarter = (turn + U(0x20000000u)) >> U(30u);
   let r = T(bitcast<I>(turn - (quarter << U(30u)))) * T(1.4629180792671596e-9);
   let z = r * r;
@@ -82,9 +83,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 }
 `;
 
-/** Whether kernels turn four columns at a time. */
+/** What selects the text of a kernel. */
 export interface RotaryForm {
-  /** Then half a head must be a multiple of four columns. */
+  /** Whether an invocation turns four columns, which must divide half a head. */
   wide: boolean;
 }
 
@@ -171,7 +172,7 @@ const one = family("rotary", PLAIN);
 const forward = family("rotary_qkv", FORWARD);
 const backward = family("rotary_qkv_backward", BACKWARD);
 
-/** The kernels of one form: `one` tensor, or queries, keys and values. */
+/** The kernels of a form, for one tensor, or for queries, keys and values together. */
 export interface RotaryKernels {
   /** y from x; with `sign` -1 dx from dy. */
   one: Kernel;

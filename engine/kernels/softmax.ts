@@ -1,14 +1,14 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Softmax and its logarithm over n elements that lie `inner` apart: element c of
-// row (o, i) is at (o·n + c)·inner + i. One pass for the maximum and the sum of
-// exponentials together (rescaled when the maximum rises), one that writes; who
-// owns a row, and when it is read once only, is told in rows.ts.
-// With inner = 1 and n a multiple of four, rows are read as vec4 (`V`).
-// The logarithm takes the maximum off first and then log Σ: their sum would lose
-// the digits of log Σ where the maximum is large.
-// A row of -∞ alone gives NaN, as it does elsewhere.
+// Softmax and its logarithm over n elements that lie `inner` apart: element c of row
+// (o, i) is at (o·n + c)·inner + i. The first pass finds the maximum and the sum of
+// exponentials together, and rescales the sum when the maximum rises; the second one
+// writes. rows.ts says who owns a row, and when it is read only once. With inner = 1 and n
+// a multiple of four, rows are read as vec4 (`V`).
+// The logarithm subtracts the maximum first and then log Σ: where the maximum is large,
+// the sum of the two would lose the digits of log Σ.
+// A row of -∞ only gives NaN, as in other libraries.
 
 import type { Kernel } from "../gpu/kernel.ts";
 import { declareRows, eachOf, type RowForm, rowKernels } from "./rows.ts";
@@ -69,7 +69,7 @@ ${unroll(form.held, (i) => `  var v${i} = V();`)}
 ${largestAndSum}
   let all = reduce(vec2<f32>(m, s));
   if (!live) { return; }
-  // No exponential exceeds 1, but that of a NaN, which some drivers make ∞.
+  // No exponential exceeds 1, except that of a NaN, which some drivers make ∞.
   let exps = select(all.y, not_a_number(all.y), all.y > 3.4028234e38);
   if (LOG == 1u) {
     let log_sum = logarithm(exps);

@@ -18,11 +18,11 @@ import {
   ROW_VARIANTS,
   type RowForm,
   rowForm,
-  rowGrid,
+  rowsPerGroup,
   rowWindows,
 } from "../kernels/rows.ts";
 import { softmaxBackward, softmaxForward } from "../kernels/softmax.ts";
-import { launch, part, type Window } from "../launch/launch.ts";
+import { grid, launch, part, type Window } from "../launch/launch.ts";
 import { reduceAxes } from "../launch/reduction.ts";
 import { formatShape, normalizeAxis, sameShape, sizeOf } from "../shape.ts";
 import { record } from "../tape.ts";
@@ -168,7 +168,7 @@ function normalise(
         part(statistics, w, 4),
       ],
       params: { rows: w.count, columns, size, eps },
-      groups: rowGrid(kernel, form, w.count),
+      groups: grid(w.count, rowsPerGroup(kernel, form)),
     });
   }
   unused.dispose();
@@ -252,7 +252,7 @@ function normaliseBackward(
         columns: form.vectors ? size / 4 : size,
         size,
       },
-      groups: rowGrid(kernel, form, w.count),
+      groups: grid(w.count, rowsPerGroup(kernel, form)),
     });
   }
   unused.dispose();
@@ -355,7 +355,7 @@ function blocksBackward(
         first,
         size,
       },
-      groups: rowGrid(kernel, form, blocks),
+      groups: grid(blocks, rowsPerGroup(kernel, form)),
     });
   }
   unused?.dispose();
@@ -513,7 +513,7 @@ function normaliseExponentials(
       launch(device, specialize(kernel, { LOG: log }), {
         bind: tensors.map((tensor) => part(tensor, w, whole)),
         params: { rows, n: form.vectors ? n / 4 : n, inner },
-        groups: rowGrid(kernel, form, rows),
+        groups: grid(rows, rowsPerGroup(kernel, form)),
       });
     }
   }
