@@ -1,13 +1,12 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Collecting and sampling, over a piece of a segment (layout.ts). An invocation
-// owns PER vec4s that follow one another within a block of 16; on a GPU PER is
-// 1, so that neighbours read neighbours, on a CPU adapter 16, which saves the
-// look-ups. Means run parallel to the weights; second moments and deviations
-// have a compact index, found through the map. What is read in quantity can be
-// read as texels, which is several times faster on such adapters: collecting
-// binds what it updates twice then, to read and to write.
+// Collecting and sampling, over a piece of a segment (layout.ts). An invocation owns PER
+// vec4s that follow one another within a block of 16. On a GPU PER is 1, so that neighbors
+// read neighbors; on a CPU adapter it is 16, which saves look-ups. Means run parallel to
+// the weights; second moments and deviations have a compact index, which the map gives.
+// Large inputs can be read as texels, which is several times faster on CPU adapters. Then
+// collecting binds what it updates twice, once to read and once to write.
 
 import { declareTexels, type Kernel } from "../engine/mod.ts";
 import { declareInput, defineKernel, PHILOX } from "../engine/kernel_kit.ts";
@@ -26,9 +25,8 @@ fn m2_at(i: u32) -> vec4<f32> { return old_m2_texel(i); }
 // Welford, "Note on a method for calculating corrected sums of squares and
 // products", 1962: mean' = mean + (x - mean)/n, M2' = M2 + (x - mean)(x - mean').
 // The difference of E[x²] and E[x]² would lose all digits in 32 bits. The row of
-// deviations is x - mean', so the first one is exactly 0. Where weights that are
-// not finite were found, by now or before, nothing is collected: a mean that is
-// NaN once stays so.
+// deviations is x - mean', so the first one is exactly 0. Nothing is collected once weights
+// have been found that are not finite, because a mean that becomes NaN stays NaN.
 function makeCollect(texels: boolean): Kernel {
   return defineKernel({
     name: texels ? "swag_collect_texels" : "swag_collect",
@@ -70,7 +68,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) s
   });
 }
 
-/** Collects the weights; with texels, binds mean and M2 once more at the end. */
+/** The kernels that collect the weights. With texels, mean and M2 are bound twice. */
 export const collect = {
   buffers: makeCollect(false),
   texels: makeCollect(true),
@@ -78,9 +76,9 @@ export const collect = {
 
 // value = mean + diagonal·√max(M2/n, clamp) ⊙ z1 + low_rank·Σₖ zₖ Dₖ, the rows
 // of D from the oldest on. z has one row of numbers for all parameters
-// (stride 0) or one for each random parameter (stride = rank). The factors hold
-// the scale and the normalisation; with diagonal = 0 the result is the mean.
-// Padding after a parameter's end stays 0, what is not random is its mean.
+// (stride 0) or one for each random parameter (stride = rank). The factors include the
+// scale and the normalization; with diagonal = 0 the result is the mean. Padding after a
+// parameter's end stays 0. Weights that are not random get their mean.
 function sampleText(texels: boolean, noise: string, last: number): string {
   return /* wgsl */ `
 override PER: u32 = 1u;
@@ -155,14 +153,14 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) s
 `;
 }
 
-/** Numbers made on the spot, from the logical index of each weight. */
+// Noise that is computed on the spot, from the logical index of each weight.
 const MADE = /* wgsl */ `
 fn noise(at: u32, logical: u32) -> vec4<f32> {
   return philox_normal4(philox_block(vec2<u32>(p.key0, p.key1), vec2<u32>(p.stream0, p.stream1), logical));
 }
 ` + PHILOX;
 
-/** Numbers from a buffer that is laid out as the means are. */
+// Noise from a buffer that is laid out like the means.
 const GIVEN = /* wgsl */ `
 @group(0) @binding(6) var<storage, read> given: array<vec4<f32>>;
 fn noise(at: u32, logical: u32) -> vec4<f32> {
@@ -184,13 +182,13 @@ function sampleFromGiven(texels: boolean): Kernel {
   });
 }
 
-/** Samples with numbers made on the spot from each weight's logical index. */
+/** The kernels that sample with noise from each weight's logical index. */
 export const sample = {
   buffers: sampleMade(false),
   texels: sampleMade(true),
 } as const;
 
-/** Samples with numbers that are given, laid out as the means are. */
+/** The kernels that sample with noise that is given, laid out like the means. */
 export const sampleGiven = {
   buffers: sampleFromGiven(false),
   texels: sampleFromGiven(true),

@@ -1,25 +1,27 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Kernels that change scores [rows, vocabulary] of the next token in place, from
-// the tokens so far [rows, capacity], of which the first `length` count. What
-// several invocations may write to one score is the same number.
-//   BIAS        one invocation a row and token that ends sequences: adds what
-//               each sequence that it would complete gains, in their order
-//   REPETITION  one a row and earlier token; phase 0 notes the new scores, phase
-//               1 puts them, so that a token that was there twice changes once
-//   NGRAMS      one a row and earlier place: forbids what followed the same run
+// Kernels that change the scores [rows, vocabulary] of the next token in place, from the
+// tokens so far [rows, capacity], of which the first `length` count. Where several
+// invocations write one score, they write the same number.
+//   BIAS        one invocation a row and token that ends sequences: adds the bias of each
+//               sequence that the token would complete, in order
+//   REPETITION  one a row and earlier token. Phase 0 notes the new scores and phase 1
+//               writes them, so that a token that occurs twice changes once
+//   NGRAMS      one a row and earlier position: forbids the token that followed the same
+//               run there
 //   SUPPRESS    one a row and listed token
 //   FORCE       one a row and token of the vocabulary
 //   EDIT        one a score: KIND 0 makes NaN and infinities finite, 1 divides
-//   THRESHOLD   one item a row: KIND 0 top-k, 1 top-p, 2 min-p (see below)
+//   threshold   one item a row: KIND 0 top-k, 1 top-p, 2 min-p (see below)
 
 import { defineKernel, type Kernel } from "../../engine/kernel_kit.ts";
 import { type RowForm, rowKernels } from "./row_kernels.ts";
 
 /**
- * `table` holds for each ending (token, first sequence, sequences), then for
- * each sequence (start, length) in the table of its tokens.
+ * The kernel that biases sequences. `table` holds (token, first sequence, number of
+ * sequences) for each ending, then (start, length) of the tokens of each sequence, and
+ * then those tokens.
  */
 export const BIAS: Kernel = defineKernel({
   name: "bias_sequences",
@@ -31,8 +33,8 @@ struct Params { items: u32, endings: u32, vocabulary: u32, capacity: u32, length
 @group(0) @binding(3) var<storage, read_write> scores: array<f32>;
 @group(0) @binding(4) var<uniform> p: Params;
 fn completes(row: u32, start: u32, count: u32) -> bool {
-  // One token too strict for a row that is a sequence's whole beginning, and so
-  // in transformers.
+  // This is one token too strict for a row that is the whole beginning of a sequence, as
+  // it is in transformers.
   if (count > 1u && count > p.length) { return false; }
   for (var i = 0u; i + 1u < count; i++) {
     if (tokens[row * p.capacity + p.length + 1u - count + i] != table[start + i]) { return false; }
@@ -58,7 +60,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 `,
 });
 
-/** Divides what is above 0 by the penalty, and multiplies what is below. */
+/** The kernel that divides scores above 0 by the penalty, and multiplies those below. */
 export const REPETITION: Kernel = defineKernel({
   name: "penalize_repetition",
   wgsl: /* wgsl */ `
@@ -86,7 +88,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 `,
 });
 
-/** `items` counts the places where a run of `size` begins. */
+/** The kernel that forbids repeated runs. `items` counts the starts of runs of `size`. */
 export const NGRAMS: Kernel = defineKernel({
   name: "forbid_repeated_ngrams",
   wgsl: /* wgsl */ `
@@ -110,7 +112,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 `,
 });
 
-/** Gives every listed token the score `lowest`. */
+/** The kernel that gives every listed token the score `lowest`. */
 export const SUPPRESS: Kernel = defineKernel({
   name: "suppress_tokens",
   wgsl: /* wgsl */ `
@@ -128,7 +130,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 `,
 });
 
-/** Gives listed tokens the score 0, and all others `lowest`. */
+/** The kernel that gives listed tokens the score 0, and all others `lowest`. */
 export const FORCE: Kernel = defineKernel({
   name: "force_tokens",
   wgsl: /* wgsl */ `
@@ -152,7 +154,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 /** Values of the constant `KIND` of {@linkcode EDIT}. */
 export const EDITS = { finite: 0, divide: 1 } as const;
 
-/** Changes every score by itself. */
+/** The kernel that changes every score by itself. */
 export const EDIT: Kernel = defineKernel({
   name: "edit_scores",
   wgsl: /* wgsl */ `
@@ -177,16 +179,16 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 `,
 });
 
-/** Passes of {@linkcode thresholdKernel} over a row, at most. */
+/** The most passes of {@linkcode thresholdKernel} over a row. */
 export const THRESHOLD_PASSES = 72;
 
 /** Values of the constant `KIND` of {@linkcode thresholdKernel}. */
 export const THRESHOLDS = { topK: 0, topP: 1, minP: 2 } as const;
 
 /**
- * Keeps a row's best scores. The lowest key to keep is found bit by bit, the
- * highest first: 32 passes over the row whatever it holds, and as many for
- * top-p.
+ * The kernel that keeps a row's best scores. The lowest key to keep is found bit by bit,
+ * from the highest bit on: in 32 passes over the row whatever it holds, and as many more
+ * for top-p.
  *
  *   top-k  the key of the `kept`-th best
  *   top-p  the highest key below which there is no more than `share` of the
@@ -208,7 +210,7 @@ fn there(quad: u32) -> vec4<bool> {
   return vec4<u32>(quad * 4u) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(p.vocabulary);
 }
 fn total(x: vec4<f32>) -> f32 { return x.x + x.y + x.z + x.w; }
-// How many keys of a row are at least so high.
+// How many keys of a row are at least as high as a key.
 fn count_from(row: u32, key: u32, lane: u32, step: u32) -> u32 {
   var count = vec4<u32>(0u);
   for (var quad = lane; quad < (p.vocabulary + 3u) / 4u; quad += step) {
@@ -217,7 +219,7 @@ fn count_from(row: u32, key: u32, lane: u32, step: u32) -> u32 {
   }
   return count_of(count.x + count.y + count.z + count.w, lane);
 }
-// Σ exp(x - top) over the keys below one, in blocks, so that little is rounded.
+// Σ exp(x - top) over the scores whose keys are below a key. Sums of blocks round less.
 fn mass_below(row: u32, key: u32, top: f32, lane: u32, step: u32) -> f32 {
   let quads = (p.vocabulary + 3u) / 4u;
   var mass = vec4<f32>(0.0);
@@ -247,15 +249,15 @@ fn highest(row: u32, lane: u32, step: u32) -> f32 {
       if (pair.y < p.vocabulary && better(pair, best)) { best = pair; }
     }
   }
-  let place = best_of(best, lane).y;
-  return fetch(row, place / 4u)[place % 4u];
+  let token = best_of(best, lane).y;
+  return fetch(row, token / 4u)[token % 4u];
 }
 fn run(row: u32, lane: u32, step: u32) {
   var key = kth_best(row, lane, step);
   var top = 0.0;
   if (KIND != 0u) { top = highest(row, lane, step); }
   if (KIND == 1u) {
-    // What rounding adds to a sum that is just as large does not count.
+    // The factor allows for the rounding of a sum that is just as large.
     let allowed = p.share * 1.000004 * mass_below(row, 0xffffffffu, top, lane, step);
     var lower = 0u;
     for (var bit = 0x80000000u; bit > 0u; bit /= 2u) {

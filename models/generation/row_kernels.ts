@@ -1,17 +1,15 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// How kernels that look through rows of scores come in two variants:
+// Kernels that scan rows of scores exist in two variants:
 //   serial      one invocation an item, no barrier: for adapters on the CPU
-//   workgroup   128 invocations an item, reduced by trees in a fixed order: for
-//               GPUs
-// A kernel's own text defines `run(item, lane, step)` and reduces by `best_of`,
-// `sum_of` and `count_of`. It reads scores four at a time by `fetch(row, quad)`,
-// which gives LOWEST beyond the row's end,
-// and writes them by `store(row, quad, x)`.
+//   workgroup   128 invocations an item, reduced by trees in a fixed order: for GPUs
+// A kernel's own text defines `run(item, lane, step)`, and reduces by `best_of`, `sum_of`
+// and `count_of`. It reads scores four at a time by `fetch(row, quad)`, which gives LOWEST
+// beyond the end of the row, and writes them by `store(row, quad, x)`.
 //
-// Scores are compared as keys: unsigned integers in the order of the floats, NaN
-// the lowest, so that choices are the same on every adapter.
+// Scores are compared as keys: unsigned integers that have the order of the floats, with
+// NaN as the lowest, so that choices are the same on every adapter.
 
 import {
   chooseRowForm,
@@ -25,8 +23,9 @@ import { defineKernels } from "../../engine/kernel_kit.ts";
 const FAMILY = "generation";
 defineVariants(FAMILY, ["serial", "workgroup"]);
 
-/** What of a call changes the text of its kernels. */
+/** The properties of a call that select the text of its kernels. */
 export interface RowForm {
+  /** Who owns an item. */
   variant: "serial" | "workgroup";
   /** Whether rows are multiples of four elements. */
   vectors: boolean;
@@ -41,7 +40,7 @@ export function rowGrid(
   return grid(items, variant === "serial" ? kernel.workgroupSize : 1);
 }
 
-/** The form of a kernel whose serial variant takes so many turns an item. */
+/** The form of a kernel, from the loop turns of its serial variant for each item. */
 export function rowForm(
   device: Device,
   { vocabulary, turns }: { vocabulary: number; turns: number },
@@ -52,13 +51,13 @@ export function rowForm(
   };
 }
 
-/** WGSL: `key_of(score)`. */
+/** The WGSL function `key_of(score)`. */
 export const KEYS = /* wgsl */ `
 const LOWEST = -3.4028234e38;
 fn key_of(x: f32) -> u32 {
   let b = bitcast<u32>(x);
   if ((b & 0x7fffffffu) > 0x7f800000u) { return 0u; }
-  if (b == 0x80000000u) { return 0x80000000u; } // -0 is as good as 0
+  if (b == 0x80000000u) { return 0x80000000u; } // -0 counts as 0
   return select(b | 0x80000000u, ~b, b >= 0x80000000u);
 }
 `;
@@ -150,7 +149,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 }
 `;
 
-// Pairs (key, place): the higher key is better, of equal ones the first place.
+// Pairs (key, index): the higher key is better, and of equal ones the first index.
 const PAIRS = /* wgsl */ `
 const NONE = vec2<u32>(0u, 0xffffffffu);
 fn better(a: vec2<u32>, b: vec2<u32>) -> bool { return a.x > b.x || (a.x == b.x && a.y < b.y); }
