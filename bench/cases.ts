@@ -155,7 +155,7 @@ export const CASES: readonly Case[] = [
           launch(device, copyPeak, {
             bind: [x, y],
             params: { vectors },
-            groups: grid(vectors, 64),
+            groups: grid(vectors, copyPeak.workgroupSize),
           }),
       };
     },

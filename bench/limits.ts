@@ -4,20 +4,18 @@
 // multiply-adds from registers, and copying memory to memory. Shares of these
 // can be compared between machines; times cannot.
 
-import type { Kernel } from "../engine/mod.ts";
+import { defineKernel, type Kernel } from "../engine/kernel_kit.ts";
 
 /** Multiply-adds of one invocation of {@linkcode fmaPeak}. */
 export const FMA_PER_INVOCATION = 8 * 4 * 1024;
 
 // 8 independent vec4 chains, enough to hide the latency of one.
-export const fmaPeak: Kernel = {
+export const fmaPeak: Kernel = defineKernel({
   name: "fma_peak",
-  bind: ["write"],
-  params: { factor: "f32", term: "f32" },
   wgsl: /* wgsl */ `
 struct Params { factor: f32, term: f32 }
 @group(0) @binding(0) var<storage, read_write> y: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<uniform> p: Params;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -45,18 +43,16 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   y[id.x] = (s.x + s.y) + (s.z + s.w);
 }
 `,
-};
+});
 
 // One vec4 read and one written per invocation.
-export const copyPeak: Kernel = {
+export const copyPeak: Kernel = defineKernel({
   name: "copy_peak",
-  bind: ["read", "write"],
-  params: { vectors: "u32" },
   wgsl: /* wgsl */ `
 struct Params { vectors: u32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(2) var<uniform> p: Params;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -64,4 +60,4 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   if (i < p.vectors) { y[i] = x[i]; }
 }
 `,
-};
+});

@@ -16,7 +16,7 @@ import {
   specialize,
   type Tensor,
 } from "../engine/mod.ts";
-import { fillInto } from "../engine/kernel_kit.ts";
+import { defineKernel, fillInto } from "../engine/kernel_kit.ts";
 
 /** What {@linkcode findUnusable} leaves where it finds nothing. */
 export const NOTHING_FOUND = 0xffffffff;
@@ -45,17 +45,15 @@ export interface Search {
   readonly turn?: number;
 }
 
-const find: Kernel = {
+const find: Kernel = defineKernel({
   name: "find_unusable",
-  bind: ["read", "read", "write"],
-  params: { vectors: "u32", at: "u32", base: "u32", limit: "u32", turn: "u32" },
   wgsl: /* wgsl */ `
 override PER: u32 = 1u;
 struct Params { vectors: u32, at: u32, base: u32, limit: u32, turn: u32 }
 @group(0) @binding(0) var<storage, read> bits: array<vec4<u32>>;
 @group(0) @binding(1) var<storage, read> owners: array<u32>;
 @group(0) @binding(2) var<storage, read_write> found: array<atomic<u32>>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(3) var<uniform> p: Params;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) size: vec3<u32>) {
@@ -71,7 +69,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) s
   atomicMin(&found[1], p.turn);
 }
 `,
-};
+});
 
 /** Makes the answer: the first block found and its turn, neither yet. */
 export function makeAnswer(device: Device): Tensor<"u32"> {
@@ -88,9 +86,10 @@ export function findUnusable(
 ): void {
   const { values, vectors, owners, at = 0, base = 0, limit, turn = 0 } = search;
   const per = device.isSoftware ? 16 : 1;
-  launch(device, specialize(find, { PER: per }), {
+  const kernel = specialize(find, { PER: per });
+  launch(device, kernel, {
     bind: [values, owners, found],
     params: { vectors, at, base, limit, turn },
-    groups: grid(Math.ceil(vectors / per), 64),
+    groups: grid(Math.ceil(vectors / per), kernel.workgroupSize),
   });
 }

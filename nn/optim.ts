@@ -20,7 +20,6 @@ import {
   clipScale,
   SLOT_FIELDS,
   squares,
-  WORKGROUP,
 } from "./optim_kernels.ts";
 import { checkOptions } from "./options.ts";
 import { Parameter } from "./parameter.ts";
@@ -228,7 +227,7 @@ export abstract class Optimizer<
             first: window.start / 4,
             keep: keepGradients ? 1 : 0,
           },
-          groups: grid(Math.ceil(vectors / per), WORKGROUP),
+          groups: grid(Math.ceil(vectors / per), this.kernel.workgroupSize),
         });
       }
     });
@@ -279,7 +278,7 @@ export abstract class Optimizer<
       launch(device, squares, {
         bind: [part(segment.gradients, window, 1), blockSlot, partial],
         params: { vectors, first: window.start / 4, at, run },
-        groups: [Math.ceil(count / WORKGROUP)],
+        groups: [Math.ceil(count / squares.workgroupSize)],
       });
       at += count;
     }

@@ -1,31 +1,29 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Kernels over a flat segment: each element is read and written once.
-// An invocation owns PER vec4s that follow one another; places are multiples
-// of 16 vec4s, so these belong to one parameter. `block_slot` holds the slot of
-// the parameter that every 16 vec4s belong to (0xffffffff: not this optimizer's)
-// and `slots` eight numbers a parameter, filled in by the optimizer for this
-// step. The last of them says what is done: 0 nothing, 1 a step, 2 nothing but
-// clearing the gradient.
-// On a GPU, PER = 1 makes neighbours read neighbours; on a CPU adapter
-// PER = 16 saves the look-ups.
+// Kernels over a flat segment, which read and write each element once. An invocation owns
+// PER vec4s that follow one another. Parameters start at multiples of 16 vec4s, so that
+// these belong to one parameter. `block_slot` holds, for every block of 16 vec4s, the
+// number of its parameter in `slots` (0xffffffff where this optimizer has no
+// parameter there). `slots` holds eight numbers a parameter, which the optimizer fills in for
+// each step. The last of them says what is done: 0 nothing, 1 a step, 2 only clearing the
+// gradient.
+// On a GPU, PER = 1 lets neighbors read neighbors; on a CPU adapter, PER = 16 saves the
+// look-ups.
 
-import type { Kernel } from "../engine/mod.ts";
+import { defineKernel, type Kernel } from "../engine/kernel_kit.ts";
 
-/** Numbers per parameter in the table. */
+/** How many numbers the table has for each parameter. */
 export const SLOT_FIELDS = 8;
 
-/** Which of them says what is done. */
+/** The one of them that says what is done. */
 export const ACTION_FIELD = 7;
 
-/** Marks a block that belongs to no parameter of the optimizer. */
+/** The slot of a block that belongs to no parameter of the optimizer. */
 export const NO_SLOT = 0xffffffff;
 
-/** Invocations of a workgroup. */
-export const WORKGROUP = 64;
-
-// What is 0 stays so, even times NaN: the padding behind a parameter does.
+// A gradient times a factor. Zeros stay zero even if the factor is NaN, so that the
+// padding behind a parameter does.
 const SCALED = /* wgsl */ `
 fn scaled(gradient: vec4<f32>, factor: f32) -> vec4<f32> {
   return select(gradient * factor, vec4<f32>(), gradient == vec4<f32>());
@@ -35,10 +33,8 @@ fn scaled(gradient: vec4<f32>, factor: f32) -> vec4<f32> {
 // Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019, in
 // PyTorch's order: decay first, then the step with eps outside the correction.
 // slots: 1 - lr·decay, β₁, β₂, lr / (1 - β₁ᵗ), 1 / √(1 - β₂ᵗ), eps.
-export const adamw: Kernel = {
+export const adamw: Kernel = defineKernel({
   name: "adamw",
-  bind: ["write", "write", "write", "write", "read", "read", "read"],
-  params: { vectors: "u32", first: "u32", keep: "u32" },
   wgsl: /* wgsl */ `
 override PER: u32 = 1u;
 struct Params { vectors: u32, first: u32, keep: u32 }
@@ -49,7 +45,7 @@ struct Params { vectors: u32, first: u32, keep: u32 }
 @group(0) @binding(4) var<storage, read> block_slot: array<u32>;
 @group(0) @binding(5) var<storage, read> slots: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read> scale: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(7) var<uniform> p: Params;
 ${SCALED}
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) size: vec3<u32>) {
@@ -77,15 +73,13 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) s
   }
 }
 `,
-};
+});
 
-// PyTorch's SGD: decay is added to the gradient, the buffer starts as the
-// first gradient. slots: lr, decay, momentum, 1 - dampening, nesterov, whether
+// SGD as in PyTorch: decay is added to the gradient, and the buffer starts as the first
+// gradient. slots: lr, decay, momentum, 1 - dampening, nesterov, whether
 // the buffer starts.
-export const sgd: Kernel = {
+export const sgd: Kernel = defineKernel({
   name: "sgd",
-  bind: ["write", "write", "write", "read", "read", "read"],
-  params: { vectors: "u32", first: "u32", keep: "u32" },
   wgsl: /* wgsl */ `
 override PER: u32 = 1u;
 struct Params { vectors: u32, first: u32, keep: u32 }
@@ -95,7 +89,7 @@ struct Params { vectors: u32, first: u32, keep: u32 }
 @group(0) @binding(3) var<storage, read> block_slot: array<u32>;
 @group(0) @binding(4) var<storage, read> slots: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> scale: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(6) var<uniform> p: Params;
 ${SCALED}
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) size: vec3<u32>) {
@@ -126,20 +120,18 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) s
   }
 }
 `,
-};
+});
 
-// Sum of squares of the blocks that have a slot: RUN blocks an invocation,
-// one partial sum each, in a fixed order.
-export const squares: Kernel = {
+// The sum of squares of the gradients in blocks that have a slot. An invocation adds up
+// `run` blocks to one partial sum, in a fixed order.
+export const squares: Kernel = defineKernel({
   name: "gradient_squares",
-  bind: ["read", "read", "write"],
-  params: { vectors: "u32", first: "u32", at: "u32", run: "u32" },
   wgsl: /* wgsl */ `
 struct Params { vectors: u32, first: u32, at: u32, run: u32 }
 @group(0) @binding(0) var<storage, read> gradient: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> block_slot: array<u32>;
 @group(0) @binding(2) var<storage, read_write> partial: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(3) var<uniform> p: Params;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -156,22 +148,19 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   partial[p.at + id.x] = (sum.x + sum.y) + (sum.z + sum.w);
 }
 `,
-};
+});
 
-// norm = √Σ partial, scale = min(1, max / (norm + 1e-6)), by one workgroup
-// whose invocations sum strided shares that are then added in order. As in
-// PyTorch, an infinite norm gives 0 and a norm that is no number gives NaN:
-// min() may drop a NaN, so its bits are looked at.
-export const clipScale: Kernel = {
+// norm = √Σ partial, scale = min(1, max / (norm + 1e-6)), by one workgroup: its
+// invocations sum strided shares, which are then added in order. As in PyTorch, an infinite
+// norm gives 0, and a norm of NaN gives NaN. min() may drop a NaN, so its bits decide.
+export const clipScale: Kernel = defineKernel({
   name: "clip_scale",
-  bind: ["read", "write", "write"],
-  params: { count: "u32", max: "f32" },
   wgsl: /* wgsl */ `
 struct Params { count: u32, max: f32 }
 @group(0) @binding(0) var<storage, read> partial: array<f32>;
 @group(0) @binding(1) var<storage, read_write> norm: array<f32>;
 @group(0) @binding(2) var<storage, read_write> scale: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(3) var<uniform> p: Params;
 var<workgroup> shares: array<f32, 64>;
 
 @compute @workgroup_size(64)
@@ -191,20 +180,18 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   }
 }
 `,
-};
+});
 
 // gradient = scale · gradient in the blocks that have a slot.
-export const scaleGradients: Kernel = {
+export const scaleGradients: Kernel = defineKernel({
   name: "scale_gradients",
-  bind: ["write", "read", "read"],
-  params: { vectors: "u32", first: "u32" },
   wgsl: /* wgsl */ `
 override PER: u32 = 1u;
 struct Params { vectors: u32, first: u32 }
 @group(0) @binding(0) var<storage, read_write> gradient: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> block_slot: array<u32>;
 @group(0) @binding(2) var<storage, read> scale: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(3) var<uniform> p: Params;
 ${SCALED}
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) size: vec3<u32>) {
@@ -214,4 +201,4 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) s
   for (var i = start; i < min(start + PER, p.vectors); i++) { gradient[i] = scaled(gradient[i], factor); }
 }
 `,
-};
+});

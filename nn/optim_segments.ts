@@ -17,7 +17,7 @@ import {
   windows,
 } from "../engine/mod.ts";
 import { findUnusable, HUGE_BITS } from "./finite.ts";
-import { NO_SLOT, scaleGradients, WORKGROUP } from "./optim_kernels.ts";
+import { NO_SLOT, scaleGradients } from "./optim_kernels.ts";
 import { Parameter } from "./parameter.ts";
 import {
   type GradientWork,
@@ -102,7 +102,7 @@ function multiply(
     launch(device, specialize(scaleGradients, { PER: per }), {
       bind: [part(unsettledGradients, window, 1), blockSlot, scale],
       params: { vectors, first: window.start / 4 },
-      groups: grid(Math.ceil(vectors / per), WORKGROUP),
+      groups: grid(Math.ceil(vectors / per), scaleGradients.workgroupSize),
     });
   }
 }

@@ -21,6 +21,7 @@ import {
   Tensor,
   type TypedArray,
 } from "../engine/mod.ts";
+import { defineKernel } from "../engine/kernel_kit.ts";
 import { makeAnswer, NOTHING_FOUND } from "./finite.ts";
 import { clipGradNorm, type Optimizer } from "./optim.ts";
 import { checkOptions } from "./options.ts";
@@ -406,15 +407,13 @@ class Pace {
 }
 
 /** Adds a batch's share of the loss to the slot of the step. */
-const note: Kernel = {
+const note: Kernel = defineKernel({
   name: "note_loss",
-  bind: ["read", "write"],
-  params: { at: "u32", first: "u32", share: "f32" },
   wgsl: /* wgsl */ `
 struct Params { at: u32, first: u32, share: f32 }
 @group(0) @binding(0) var<storage, read> loss: array<f32>;
 @group(0) @binding(1) var<storage, read_write> slots: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(2) var<uniform> p: Params;
 
 @compute @workgroup_size(1)
 fn main() {
@@ -422,7 +421,7 @@ fn main() {
   slots[p.at] = before + p.share * loss[0];
 }
 `,
-};
+});
 
 /** What {@linkcode Ledger} reads. */
 interface Reading {

@@ -1,71 +1,46 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Collecting and sampling, over a piece of a segment (layout.ts). An invocation
-// owns PER vec4s that follow one another within a block of 16; on a GPU PER is
-// 1, so that neighbours read neighbours, on a CPU adapter 16, which saves the
-// look-ups. Means run parallel to the weights; second moments and deviations
-// have a compact index, found through the map. What is read in quantity can be
-// read as texels, which is several times faster on such adapters: collecting
-// binds what it updates twice then, to read and to write.
+// Collecting and sampling, over a piece of a segment (layout.ts). An invocation owns PER
+// vec4s that follow one another within a block of 16. On a GPU PER is 1, so that neighbors
+// read neighbors; on a CPU adapter it is 16, which saves look-ups. Means run parallel to
+// the weights; second moments and deviations have a compact index, which the map gives.
+// Large inputs can be read as texels, which is several times faster on CPU adapters. Then
+// collecting binds what it updates twice, once to read and once to write.
 
-import { type Access, declareTexels, type Kernel } from "../engine/mod.ts";
-import { PHILOX } from "../engine/kernel_kit.ts";
+import { declareTexels, type Kernel } from "../engine/mod.ts";
+import { declareInput, defineKernel, PHILOX } from "../engine/kernel_kit.ts";
 
-/** Invocations of a workgroup. */
-export const WORKGROUP = 64;
+const OLD_BUFFERS = /* wgsl */ `
+fn mean_at(i: u32) -> vec4<f32> { return mean[i]; }
+fn m2_at(i: u32) -> vec4<f32> { return m2[i]; }
+`;
+
+const OLD_TEXELS = declareTexels(5, "old_mean") + declareTexels(6, "old_m2") +
+  /* wgsl */ `
+fn mean_at(i: u32) -> vec4<f32> { return old_mean_texel(i); }
+fn m2_at(i: u32) -> vec4<f32> { return old_m2_texel(i); }
+`;
 
 // Welford, "Note on a method for calculating corrected sums of squares and
 // products", 1962: mean' = mean + (x - mean)/n, M2' = M2 + (x - mean)(x - mean').
 // The difference of E[x²] and E[x]² would lose all digits in 32 bits. The row of
-// deviations is x - mean', so the first one is exactly 0. Where weights that are
-// not finite were found, by now or before, nothing is collected: a mean that is
-// NaN once stays so.
+// deviations is x - mean', so the first one is exactly 0. Nothing is collected once weights
+// have been found that are not finite, because a mean that becomes NaN stays NaN.
 function makeCollect(texels: boolean): Kernel {
-  const old = texels
-    ? declareTexels(0, "value") + declareTexels(5, "old_mean") +
-      declareTexels(6, "old_m2") + /* wgsl */ `
-fn value_at(i: u32) -> vec4<f32> { return value_texel(i); }
-fn mean_at(i: u32) -> vec4<f32> { return old_mean_texel(i); }
-fn m2_at(i: u32) -> vec4<f32> { return old_m2_texel(i); }
-`
-    : /* wgsl */ `
-@group(0) @binding(0) var<storage, read> value: array<vec4<f32>>;
-fn value_at(i: u32) -> vec4<f32> { return value[i]; }
-fn mean_at(i: u32) -> vec4<f32> { return mean[i]; }
-fn m2_at(i: u32) -> vec4<f32> { return m2[i]; }
-`;
-  return {
+  return defineKernel({
     name: texels ? "swag_collect_texels" : "swag_collect",
-    bind: texels
-      ? [
-        "texels",
-        "write",
-        "write",
-        "write",
-        "read",
-        "texels",
-        "texels",
-        "read",
-      ]
-      : ["read", "write", "write", "write", "read", "read"],
-    params: {
-      vectors: "u32",
-      spans: "u32",
-      row: "u32",
-      keep: "u32",
-      inverse: "f32",
-    },
     wgsl: /* wgsl */ `
 override PER: u32 = 1u;
 struct Params { vectors: u32, spans: u32, row: u32, keep: u32, inverse: f32 }
-${old}
+${declareInput(0, "value", texels)}
+${texels ? OLD_TEXELS : OLD_BUFFERS}
 @group(0) @binding(1) var<storage, read_write> mean: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> m2: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> deviations: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> map: array<u32>;
 @group(0) @binding(${texels ? 7 : 5}) var<storage, read> unusable: array<u32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(${texels ? 8 : 6}) var<uniform> p: Params;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) size: vec3<u32>) {
@@ -90,50 +65,21 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) s
   }
 }
 `,
-  };
+  });
 }
 
-/** Collects the weights; with texels, binds mean and M2 once more at the end. */
+/** The kernels that collect the weights. With texels, mean and M2 are bound twice. */
 export const collect = {
   buffers: makeCollect(false),
   texels: makeCollect(true),
 } as const;
 
-/** Names and types of the sampling kernels' parameters. */
-const SAMPLE_PARAMS = {
-  vectors: "u32",
-  spans: "u32",
-  rank: "u32",
-  oldest: "u32",
-  rows: "u32",
-  columns: "u32",
-  stride: "u32",
-  key0: "u32",
-  key1: "u32",
-  stream0: "u32",
-  stream1: "u32",
-  inverse: "f32",
-  clamp: "f32",
-  diagonal: "f32",
-  low_rank: "f32",
-} as const;
-
 // value = mean + diagonal·√max(M2/n, clamp) ⊙ z1 + low_rank·Σₖ zₖ Dₖ, the rows
 // of D from the oldest on. z has one row of numbers for all parameters
-// (stride 0) or one for each random parameter (stride = rank). The factors hold
-// the scale and the normalisation; with diagonal = 0 the result is the mean.
-// Padding after a parameter's end stays 0, what is not random is its mean.
-function sampleText(texels: boolean): string {
-  const inputs = (["mean", "m2", "deviations"] as const).map((name, i) =>
-    texels
-      ? declareTexels(i + 1, name) + `
-fn ${name}_at(i: u32) -> vec4<f32> { return ${name}_texel(i); }
-`
-      : `
-@group(0) @binding(${i + 1}) var<storage, read> ${name}: array<vec4<f32>>;
-fn ${name}_at(i: u32) -> vec4<f32> { return ${name}[i]; }
-`
-  ).join("");
+// (stride 0) or one for each random parameter (stride = rank). The factors include the
+// scale and the normalization; with diagonal = 0 the result is the mean. Padding after a
+// parameter's end stays 0. Weights that are not random get their mean.
+function sampleText(texels: boolean, noise: string, last: number): string {
   return /* wgsl */ `
 override PER: u32 = 1u;
 struct Params {
@@ -142,10 +88,13 @@ struct Params {
   inverse: f32, clamp: f32, diagonal: f32, low_rank: f32,
 }
 @group(0) @binding(0) var<storage, read_write> value: array<vec4<f32>>;
-${inputs}
+${declareInput(1, "mean", texels)}
+${declareInput(2, "m2", texels)}
+${declareInput(3, "deviations", texels)}
 @group(0) @binding(4) var<storage, read> map: array<u32>;
 @group(0) @binding(5) var<storage, read> z: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
+${noise}
+@group(0) @binding(${last}) var<uniform> p: Params;
 
 /** Writes four weights, given their share of the low-rank part. */
 fn finish(at: u32, compact: u32, logical: u32, end: u32, low_rank: vec4<f32>) {
@@ -204,51 +153,43 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) s
 `;
 }
 
-function makeSample(
-  texels: boolean,
-  { name, noise, extra = [] }: {
-    name: string;
-    noise: string;
-    extra?: readonly Access[];
-  },
-): Kernel {
-  const input = texels ? "texels" : "read";
-  return {
-    name: texels ? `${name}_texels` : name,
-    bind: ["write", input, input, input, "read", "read", ...extra],
-    params: SAMPLE_PARAMS,
-    wgsl: sampleText(texels) + noise,
-  };
-}
-
-const MADE = {
-  name: "swag_sample",
-  noise: /* wgsl */ `
+// Noise that is computed on the spot, from the logical index of each weight.
+const MADE = /* wgsl */ `
 fn noise(at: u32, logical: u32) -> vec4<f32> {
   return philox_normal4(philox_block(vec2<u32>(p.key0, p.key1), vec2<u32>(p.stream0, p.stream1), logical));
 }
-` + PHILOX,
-};
+` + PHILOX;
 
-const GIVEN = {
-  name: "swag_sample_given",
-  extra: ["read"],
-  noise: /* wgsl */ `
+// Noise from a buffer that is laid out like the means.
+const GIVEN = /* wgsl */ `
 @group(0) @binding(6) var<storage, read> given: array<vec4<f32>>;
 fn noise(at: u32, logical: u32) -> vec4<f32> {
   return given[at];
 }
-`,
-} as const;
+`;
 
-/** Samples with numbers made on the spot from each weight's logical index. */
+function sampleMade(texels: boolean): Kernel {
+  return defineKernel({
+    name: texels ? "swag_sample_texels" : "swag_sample",
+    wgsl: sampleText(texels, MADE, 6),
+  });
+}
+
+function sampleFromGiven(texels: boolean): Kernel {
+  return defineKernel({
+    name: texels ? "swag_sample_given_texels" : "swag_sample_given",
+    wgsl: sampleText(texels, GIVEN, 7),
+  });
+}
+
+/** The kernels that sample with noise from each weight's logical index. */
 export const sample = {
-  buffers: makeSample(false, MADE),
-  texels: makeSample(true, MADE),
+  buffers: sampleMade(false),
+  texels: sampleMade(true),
 } as const;
 
-/** Samples with numbers that are given, laid out as the means are. */
+/** The kernels that sample with noise that is given, laid out like the means. */
 export const sampleGiven = {
-  buffers: makeSample(false, GIVEN),
-  texels: makeSample(true, GIVEN),
+  buffers: sampleFromGiven(false),
+  texels: sampleFromGiven(true),
 } as const;

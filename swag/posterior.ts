@@ -31,7 +31,7 @@ import {
 } from "../nn/mod.ts";
 import type { DensityOptions } from "./density.ts";
 import type { RawMoments } from "./moments.ts";
-import { collect, sample, sampleGiven, WORKGROUP } from "./kernels.ts";
+import { collect, sample, sampleGiven } from "./kernels.ts";
 import {
   type Entry,
   type Layout,
@@ -447,7 +447,7 @@ export class Posterior {
     launch(device, specialize(kernel, { PER: per }), {
       bind: [...bind, ...texels ? again : [], ...last],
       params: { vectors, spans: spans.length, ...params },
-      groups: grid(vectors / per, WORKGROUP),
+      groups: grid(vectors / per, kernel.workgroupSize),
     });
   }
 

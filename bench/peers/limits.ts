@@ -95,7 +95,7 @@ function limits(device: Device): Record<Limit, Prepare> {
         launch(device, fmaPeak, {
           bind: [y],
           params: { factor: 0.999, term: 0.001 },
-          groups: grid(invocations, 64),
+          groups: grid(invocations, fmaPeak.workgroupSize),
         });
         return y;
       });
@@ -109,7 +109,7 @@ function limits(device: Device): Record<Limit, Prepare> {
         launch(device, copyPeak, {
           bind: [x, y],
           params: { vectors },
-          groups: grid(vectors, 64),
+          groups: grid(vectors, copyPeak.workgroupSize),
         });
         return y;
       });

@@ -1,37 +1,181 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+// What a kernel is, and how kernels are defined and compiled. Everything that a
+// launch must know of a kernel is read from its WGSL (see kernel_text.ts), and the
+// text of a kernel is passed to the compiler as it stands.
+
 import { GpuError } from "./errors.ts";
 import type { Faults } from "./faults.ts";
+import {
+  type Access,
+  MAX_PARAMS,
+  type ParamType,
+  readKernelText,
+} from "./kernel_text.ts";
 
-/**
- * How a kernel uses a binding. `"texels"` reads it, too, through a texture that
- * the stream copies it to; see `texels.ts`.
- */
-export type Access = "read" | "write" | "texels";
+export type { Access, ParamType } from "./kernel_text.ts";
 
-/** The type of one field of a kernel's parameter struct. */
-export type ParamType = "u32" | "i32" | "f32";
-
-/**
- * A compute kernel: whole WGSL with its entry point `main`.
- *
- * Convention: `@group(0)` holds the bindings in the order of `bind`,
- * `@group(1) @binding(0)` a uniform struct of 4-byte scalars in the order of
- * `params` (at most 64). It is bound as the last of group 0, since every group
- * costs a call for every dispatch. Tile sizes are `override` constants.
- */
-export interface Kernel {
-  /** What errors call it. */
+/** What {@linkcode defineKernel} takes. */
+export interface KernelSource {
+  /** What errors, profiles and `deno task wgsl` call the kernel. */
   readonly name: string;
-  /** The whole source, with the entry point `main`. */
+  /** The whole text of the kernel; {@linkcode defineKernel} says what it holds. */
   readonly wgsl: string;
-  /** How each binding is used. */
+  /** Values of the text's `override` constants. */
+  readonly constants?: Readonly<Record<string, number>>;
+}
+
+/** A compute kernel: its WGSL, and what {@linkcode defineKernel} read from it. */
+export interface Kernel extends KernelSource {
+  /** How each binding is used, in order. A launch names the tensors to bind. */
   readonly bind: readonly Access[];
   /** The fields of the parameter struct, in order. */
-  readonly params?: Readonly<Record<string, ParamType>>;
-  /** Values of the `override` constants. */
-  readonly constants?: Readonly<Record<string, number>>;
+  readonly params: Readonly<Record<string, ParamType>>;
+  /** The invocations of a workgroup. */
+  readonly workgroupSize: number;
+}
+
+/**
+ * Defines a compute kernel. How its bindings are used, its parameters and the
+ * size of its workgroups are read from the WGSL, which is compiled as it stands
+ * when the kernel is first launched. The text holds:
+ *
+ * - its bindings, all in group 0 and numbered from 0: `var<storage, read>`,
+ *   `var<storage, read_write>`, or what {@linkcode declareTexels} declares;
+ * - if it has parameters, a `struct Params` of at most 64 fields, each `u32`,
+ *   `i32` or `f32`, and a `var<uniform>` of that type as the last binding. An
+ *   `array<vec4<u32>, N>` named `x` stands for 4·N fields `x0`, `x1` and so on;
+ * - one entry point, `@compute @workgroup_size(…) fn main`.
+ *
+ * @param source The kernel's name and its WGSL.
+ * @returns The kernel, for {@linkcode launch}.
+ * @throws {SyntaxError} If the text does not follow this convention.
+ *
+ * @example A kernel of one's own
+ * ```ts
+ * import { initialize, tensor, zeros } from "@swagpu/swagpu/engine";
+ * import { defineKernel, grid, launch } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const addTo = defineKernel({
+ *   name: "add_to",
+ *   wgsl: `
+ * struct Params { count: u32, term: f32 }
+ * @group(0) @binding(0) var<storage, read> x: array<f32>;
+ * @group(0) @binding(1) var<storage, read_write> y: array<f32>;
+ * @group(0) @binding(2) var<uniform> p: Params;
+ *
+ * @compute @workgroup_size(64)
+ * fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+ *   if (id.x < p.count) { y[id.x] = x[id.x] + p.term; }
+ * }`,
+ * });
+ * assertEquals(addTo.bind, ["read", "write"]);
+ *
+ * const device = await initialize();
+ * const x = tensor([1, 2, 3]);
+ * const y = zeros([3]);
+ * launch(device, addTo, {
+ *   bind: [x, y],
+ *   params: { count: 3, term: 10 },
+ *   groups: grid(3, addTo.workgroupSize),
+ * });
+ * assertEquals([...await y.data()], [11, 12, 13]);
+ * ```
+ */
+export function defineKernel(source: KernelSource): Kernel {
+  const kernel = makeKernel(source);
+  catalog.set(source.name, { "": () => kernel });
+  return kernel;
+}
+
+function makeKernel({ name, wgsl, constants = {} }: KernelSource): Kernel {
+  const { bind, params, workgroup, overrides, values } = readKernelText(
+    name,
+    wgsl,
+  );
+  for (const constant of Object.keys(constants)) {
+    if (!overrides.has(constant)) {
+      throw new SyntaxError(
+        `Cannot define kernel ${name}: it has no override constant ${constant}`,
+      );
+    }
+  }
+  const workgroupSize = workgroup.reduce<number>((product, side) => {
+    const value = typeof side === "number"
+      ? side
+      : constants[side] ?? values.get(side);
+    if (value === undefined) {
+      throw new SyntaxError(
+        `Cannot define kernel ${name}: @workgroup_size depends on ${side}, ` +
+          "which has no value",
+      );
+    }
+    return product * value;
+  }, 1);
+  return { name, wgsl, constants, bind, params, workgroupSize };
+}
+
+/** What {@linkcode defineKernels} takes. */
+export interface KernelFamily<Form> {
+  /** What `deno task wgsl` calls the family. */
+  readonly name: string;
+  /** The kernel of a form. It is called once for each form. */
+  readonly make: (form: Form) => KernelSource;
+  /** Forms to show, by the name of the variant; the usual one comes first. */
+  readonly forms: Readonly<Record<string, NoInfer<Form>>>;
+  /**
+   * What tells two forms apart.
+   *
+   * @default {the form as JSON}
+   */
+  readonly key?: (form: Form) => string;
+}
+
+/**
+ * Defines kernels whose text depends on a form, such as the variant for an
+ * adapter, or whether rows are aligned.
+ *
+ * @returns A function that gives the kernel of a form, always the same object for
+ * equal forms.
+ */
+export function defineKernels<Form>(
+  family: KernelFamily<Form>,
+): (form: Form) => Kernel {
+  const { name, make, forms, key = JSON.stringify } = family;
+  const made = new Map<string, Kernel>();
+  const kernelOf = (form: Form) => {
+    const text = key(form);
+    let kernel = made.get(text);
+    if (!kernel) made.set(text, kernel = makeKernel(make(form)));
+    return kernel;
+  };
+  catalog.set(
+    name,
+    Object.fromEntries(
+      Object.entries(forms).map(([variant, form]) =>
+        [variant, () => kernelOf(form)] as const
+      ),
+    ),
+  );
+  return kernelOf;
+}
+
+/** Every kernel and family defined so far; see {@linkcode definedKernels}. */
+const catalog = new Map<string, Readonly<Record<string, () => Kernel>>>();
+
+/**
+ * The kernels that the imported modules define. `deno task wgsl` prints them.
+ *
+ * @returns By name, what makes each variant; a kernel that is not of a family has
+ * one variant, named by the empty string.
+ */
+export function definedKernels(): ReadonlyMap<
+  string,
+  Readonly<Record<string, () => Kernel>>
+> {
+  return catalog;
 }
 
 type Entry = Omit<GPUBindGroupLayoutEntry, "binding" | "visibility">;
@@ -48,7 +192,29 @@ const PARAMS_ENTRY: Entry = {
 
 const specialized = new Map<Kernel, Map<string, Kernel>>();
 
-/** The same kernel with `override` constants set; equal calls give one object. */
+/**
+ * A kernel with values for some of its `override` constants.
+ *
+ * @param kernel The kernel.
+ * @param constants The values; other constants keep theirs.
+ * @returns The same object for the same kernel and constants, so that it is
+ * compiled once.
+ * @throws {SyntaxError} If the kernel has no constant of a name.
+ *
+ * @example One text, two tile sizes
+ * ```ts
+ * import { defineKernel, specialize } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals, assertStrictEquals } from "@std/assert";
+ *
+ * const kernel = defineKernel({
+ *   name: "nothing",
+ *   wgsl: "override SIZE: u32 = 8u;\n@compute @workgroup_size(SIZE) fn main() {}",
+ * });
+ * const wide = specialize(kernel, { SIZE: 64 });
+ * assertEquals([kernel.workgroupSize, wide.workgroupSize], [8, 64]);
+ * assertStrictEquals(specialize(kernel, { SIZE: 64 }), wide);
+ * ```
+ */
 export function specialize(
   kernel: Kernel,
   constants: Readonly<Record<string, number>>,
@@ -58,7 +224,10 @@ export function specialize(
   const key = Object.entries(constants).join(";");
   let variant = variants.get(key);
   if (!variant) {
-    variant = { ...kernel, constants: { ...kernel.constants, ...constants } };
+    variant = makeKernel({
+      ...kernel,
+      constants: { ...kernel.constants, ...constants },
+    });
     variants.set(key, variant);
   }
   return variant;
@@ -96,8 +265,36 @@ export interface BindNode {
   group: GPUBindGroup | undefined;
 }
 
+/**
+ * Says which parameter or binding of a dispatch does not fit the kernel.
+ *
+ * @param kernel The kernel that was to be launched.
+ * @param bound How many bindings the launch names.
+ * @param params The parameters that it names.
+ */
+export function misfit(
+  { name, bind, params: declared }: Kernel,
+  bound: number,
+  params: Readonly<Record<string, unknown>>,
+): TypeError {
+  const missing = Object.keys(declared).find((field) =>
+    params[field] === undefined
+  );
+  const unknown = Object.keys(params).find((field) =>
+    !Object.hasOwn(declared, field)
+  );
+  return new TypeError(
+    `Cannot dispatch ${name}: ` +
+      (bound !== bind.length
+        ? `it has ${bind.length} bindings, but ${bound} are given`
+        : missing !== undefined
+        ? `parameter ${missing} is missing`
+        : `it has no parameter ${unknown}`),
+  );
+}
+
 /** The size of a uniform window; every parameter struct fits. */
-export const PARAMS_BYTES = 256;
+export const PARAMS_BYTES: number = 4 * MAX_PARAMS;
 
 /** Compiles kernels once per device. */
 export class PipelineCache {
@@ -136,15 +333,12 @@ export class PipelineCache {
 
   #compile(kernel: Kernel): Pipeline {
     const gpu = this.#gpu;
-    const fields = Object.entries(kernel.params ?? {});
+    const fields = Object.entries(kernel.params);
     const layout = this.#layout(kernel.bind, fields.length > 0);
     const pipeline = this.#faults.watch(() => {
       const module = gpu.createShaderModule({
         label: kernel.name,
-        code: kernel.wgsl.replace(
-          "@group(1) @binding(0)",
-          `@group(0) @binding(${kernel.bind.length})`,
-        ),
+        code: kernel.wgsl,
       });
       return gpu.createComputePipeline({
         label: kernel.name,

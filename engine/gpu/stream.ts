@@ -5,6 +5,7 @@ import {
   type BindLayout,
   type BindNode,
   type Kernel,
+  misfit,
   PARAMS_BYTES,
   type Pipeline,
   type PipelineCache,
@@ -168,6 +169,11 @@ export class Stream {
     }
     const pipeline = this.#pipelines.get(kernel);
     const { bind } = pipeline.layout;
+    let given = 0;
+    for (const _ in params) given++; // Quicker than a list of the keys.
+    if (bindings.length !== bind.length || given !== pipeline.fields.length) {
+      throw misfit(kernel, bindings.length, params);
+    }
     const bound = pipeline.layout.hasTexels
       ? this.#mirrored(pipeline.layout, bindings)
       : bindings;
@@ -184,11 +190,7 @@ export class Stream {
       for (const [name, type] of fields) {
         const param = params[name];
         const value = param instanceof ReplayParam ? param.value : param;
-        if (value === undefined) {
-          throw new TypeError(
-            `Cannot dispatch ${kernel.name}: parameter ${name} is missing`,
-          );
-        }
+        if (value === undefined) throw misfit(kernel, bindings.length, params);
         if (type === "f32") this.#f32[at++] = value;
         else if (type === "u32") this.#u32[at++] = value;
         else this.#i32[at++] = value;

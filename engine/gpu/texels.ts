@@ -37,6 +37,31 @@ fn ${name}_texel(i: u32) -> vec4<f32> {
 }`;
 }
 
+/**
+ * WGSL that declares an input and its function `{name}_at(i)`, whether the input
+ * is a buffer or is read as texels. So one text serves both.
+ *
+ * @param binding The number of the binding.
+ * @param name The name of the variable.
+ * @param texels Whether the input is read as texels, which are `vec4<f32>`.
+ * @param type The type of an element of the buffer.
+ */
+export function declareInput(
+  binding: number,
+  name: string,
+  texels: boolean,
+  type = "vec4<f32>",
+): string {
+  return texels
+    ? declareTexels(binding, name) + /* wgsl */ `
+fn ${name}_at(i: u32) -> ${type} { return ${name}_texel(i); }
+`
+    : /* wgsl */ `
+@group(0) @binding(${binding}) var<storage, read> ${name}: array<${type}>;
+fn ${name}_at(i: u32) -> ${type} { return ${name}[i]; }
+`;
+}
+
 /** A texture as a kernel sees it. */
 export interface TexelBinding {
   /** Unique among these and every {@linkcode Binding}. */

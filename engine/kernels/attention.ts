@@ -1,53 +1,37 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// What every attention kernel shares: the parameters, how rows of q, k and v
-// are addressed inside [batch, length, heads·D], the mask rules, and dropout.
+// What every attention kernel shares: the parameters, how rows of q, k and v are
+// addressed inside [batch, length, heads·D], the mask rules, and dropout. Two small
+// kernels that are not about blocks of rows follow at the end.
+//
 // Scores are kept in base 2: s = q·k · scale · log2(e), p = 2^(s - lse).
-//   masked key    s = MASKED: counts only where all keys of a row are masked
+//   masked key    s = MASKED: the key counts only where all keys of a row are masked
 //   excluded key  s = EXCLUDED: outside the causal or window rule; p = 0 always
-// A row whose allowed keys are all masked has lse = MASKED and spreads its
-// attention evenly over them, as adding the most negative float would.
-// With segments (MASK = 2) the mask's binding holds for each row that a kernel
-// owns (queries, or keys for dk and dv) the first and one-past-last row of the
-// other side that it meets; all others are excluded.
+// A row whose allowed keys are all masked has lse = MASKED and spreads its attention
+// evenly over them, as adding the most negative float would.
+//
+// With segments (MASK = 2), rows of several texts lie side by side and each row
+// attends to its own text only. The binding of the mask then holds, for each row that
+// a kernel owns (queries, or keys for dk and dv), the first and the one-past-last row
+// of the other side that belong to the same segment. All other rows are excluded.
 
-import type { Access, Kernel, ParamType } from "../gpu/kernel.ts";
+import {
+  type Access,
+  defineKernels,
+  type Kernel,
+  type KernelSource,
+} from "../gpu/kernel.ts";
 import { declareTexels } from "../gpu/texels.ts";
 import { PHILOX } from "./random.ts";
 
-/** The parameters of every attention kernel. */
-export const ATTENTION_PARAMS = {
-  /** The first batch row of the window, for dropout's counter. */
-  batch: "u32",
-  sq: "u32",
-  sk: "u32",
-  heads: "u32",
-  /** Invocations (serial) or workgroups (tiled) with work. */
-  items: "u32",
-  /** What to add to a query's index to compare it with a key's. */
-  offset: "i32",
-  window: "i32",
-  /** Of the products q·k; base 2 where `log2(e)` is multiplied in. */
-  scale: "f32",
-  scale2: "f32",
-  /** Of 2^24: a probability is dropped where its 24 bits are below. */
-  threshold: "u32",
-  /** 1 / (1 - rate). */
-  keep: "f32",
-  key0: "u32",
-  key1: "u32",
-  stream0: "u32",
-  stream1: "u32",
-} as const satisfies Readonly<Record<string, ParamType>>;
-
-/** What of an attention changes the text of its kernels. */
+/** The properties of an attention that select the text of its kernels. */
 export interface AttentionForm {
   /** Columns of a head. */
   depth: number;
   /** Whether heads start at multiples of four elements. */
   aligned: boolean;
-  /** Whether rows of heads are read as texels; they must be aligned. */
+  /** Whether rows of heads are read as texels. They must then be aligned. */
   texels: boolean;
 }
 
@@ -59,16 +43,27 @@ override DROPOUT: u32 = 0u;
 const MASKED = -1e38;
 const EXCLUDED = -3e38;
 struct Params {
-  batch: u32, sq: u32, sk: u32, heads: u32, items: u32, offset: i32, window: i32,
-  scale: f32, scale2: f32, threshold: u32, keep: f32,
-  key0: u32, key1: u32, stream0: u32, stream1: u32,
+  batch: u32, // the first batch row of the window, for dropout's counter
+  sq: u32,
+  sk: u32,
+  heads: u32,
+  items: u32, // invocations (serial) or workgroups (tiled) with work
+  offset: i32, // what to add to a query's index to compare it with a key's
+  window: i32,
+  scale: f32, // of the products q·k; in base 2 where log2(e) is multiplied in
+  scale2: f32,
+  threshold: u32, // of 2^24: a probability is dropped where its 24 bits are below
+  keep: f32, // 1 / (1 - rate)
+  key0: u32,
+  key1: u32,
+  stream0: u32,
+  stream1: u32,
 }
-@group(1) @binding(0) var<uniform> p: Params;
 
 // Keys [x, y) that queries first..last may see by rule.
 fn keys_of(first: u32, last: u32) -> vec2<u32> {
-  var low = i32(text_of(first).x);
-  var high = i32(text_of(last).y);
+  var low = i32(segment_of(first).x);
+  var high = i32(segment_of(last).y);
   if (CAUSAL == 1u) { high = min(high, i32(last) + p.offset + 1); }
   if (WINDOW == 1u) {
     low = max(low, i32(first) + p.offset - p.window);
@@ -78,8 +73,8 @@ fn keys_of(first: u32, last: u32) -> vec2<u32> {
 }
 // Queries [x, y) that may see keys first..last by rule.
 fn queries_of(first: u32, last: u32) -> vec2<u32> {
-  var low = i32(text_of(first).x);
-  var high = i32(text_of(last).y);
+  var low = i32(segment_of(first).x);
+  var high = i32(segment_of(last).y);
   if (CAUSAL == 1u) { low = max(low, i32(first) - p.offset); }
   if (WINDOW == 1u) {
     low = max(low, i32(first) - p.offset - p.window);
@@ -87,6 +82,7 @@ fn queries_of(first: u32, last: u32) -> vec2<u32> {
   }
   return vec2<u32>(u32(low), u32(max(low, high)));
 }
+// The score after the rules of mask, causality and window.
 fn rule(s: f32, visible: bool, i: u32, j: u32) -> f32 {
   var r = s;
   if (MASK != 0u) { r = select(select(EXCLUDED, MASKED, MASK == 1u), r, visible); }
@@ -95,7 +91,7 @@ fn rule(s: f32, visible: bool, i: u32, j: u32) -> f32 {
   if (WINDOW == 1u) { r = select(r, EXCLUDED, abs(d) > p.window); }
   return select(EXCLUDED, r, j < p.sk);
 }
-// Whether queries first..last see all of keys from..to: nothing to rule on.
+// Whether queries first..last see all of keys low..high, so that no rule applies.
 fn unruled(first: u32, last: u32, low: u32, high: u32) -> bool {
   var all = MASK == 0u && high < p.sk;
   if (CAUSAL == 1u) { all = all && i32(high) <= i32(first) + p.offset; }
@@ -105,9 +101,9 @@ fn unruled(first: u32, last: u32, low: u32, high: u32) -> bool {
   }
   return all;
 }
-// lse as (max, log2 Σ): added up, a large maximum would swallow the other's digits.
+// lse is given as (max, log2 Σ). Their sum would round log2 Σ away where max is large.
 fn probability(s: f32, lse: vec2<f32>, i: u32) -> f32 {
-  // Without a mask a row that sees no key has EXCLUDED scores alone: p = 0.
+  // Without a mask, a row that sees no key has EXCLUDED scores only, and p = 0.
   if (MASK != 1u || lse.x > 0.5 * MASKED) { return exp2((s - lse.x) - lse.y); }
   let range = keys_of(i, i);
   return select(0.0, 1.0 / f32(max(range.y - range.x, 1u)), s > 2.0 * MASKED);
@@ -118,30 +114,34 @@ fn kept4(b: u32, h: u32, i: u32, quad: u32) -> vec4<bool> {
   let bits = philox4x32(vec4<u32>(quad, row, p.stream0, p.stream1), vec2<u32>(p.key0, p.key1));
   return (bits >> vec4<u32>(8u)) >= vec4<u32>(p.threshold);
 }
+// What dropout multiplies these probabilities by.
 fn factors(b: u32, h: u32, i: u32, quad: u32) -> vec4<f32> {
   return select(vec4<f32>(0.0), vec4<f32>(p.keep), kept4(b, h, i, quad));
 }
 ` + PHILOX;
 
-// Rows [x, y) of the other side that share a row's text.
-const TEXT_OF = /* wgsl */ `
-fn text_of(row: u32) -> vec2<u32> {
-  if (MASK != 2u) { return vec2<u32>(0u, p.OTHER); }
-  return min(vec2<u32>(mask[2u * row], mask[2u * row + 1u]), vec2<u32>(p.OTHER));
+// segment_of gives the rows [x, y) of the other side in the same segment as a row.
+// within and within4 say whether a row, or each of four, lies in a segment.
+const SEGMENT_OF = /* wgsl */ `
+fn segment_of(row: u32) -> vec2<u32> {
+  if (MASK != 2u) { return vec2<u32>(0u, others()); }
+  return min(vec2<u32>(mask[2u * row], mask[2u * row + 1u]), vec2<u32>(others()));
 }
-fn within(text: vec2<u32>, row: u32) -> bool {
-  return MASK != 2u || (row >= text.x && row < text.y);
+fn within(segment: vec2<u32>, row: u32) -> bool {
+  return MASK != 2u || (row >= segment.x && row < segment.y);
 }
-fn within4(text: vec2<u32>, row: u32) -> vec4<bool> {
+fn within4(segment: vec2<u32>, row: u32) -> vec4<bool> {
   let rows = row + vec4<u32>(0u, 1u, 2u, 3u);
-  return vec4<bool>(MASK != 2u) | ((rows >= vec4<u32>(text.x)) & (rows < vec4<u32>(text.y)));
+  return vec4<bool>(MASK != 2u) | ((rows >= vec4<u32>(segment.x)) & (rows < vec4<u32>(segment.y)));
 }
 `;
 
-const NO_TEXTS = /* wgsl */ `
-fn text_of(row: u32) -> vec2<u32> { return vec2<u32>(0u, p.OTHER); }
+// The same where the kernel has no mask.
+const NO_SEGMENTS = /* wgsl */ `
+fn segment_of(row: u32) -> vec2<u32> { return vec2<u32>(0u, others()); }
 `;
 
+// Rows of heads are arrays of Unit, UNIT numbers each.
 const ALIGNED = /* wgsl */ `
 alias Unit = vec4<f32>;
 const UNIT = 4u;
@@ -152,40 +152,47 @@ alias Unit = f32;
 const UNIT = 1u;
 `;
 
-const FETCH_ALIGNED = /* wgsl */ `
-fn fetch_NAME(base: u32, n: u32) -> vec4<f32> { return NAME[base + n]; }
+/** `fetch_name(base, n)`: vec4 number n of a row of heads. */
+function fetchText(name: string, { aligned, texels }: AttentionForm): string {
+  if (texels) {
+    return /* wgsl */ `
+fn fetch_${name}(base: u32, n: u32) -> vec4<f32> { return ${name}_texel(base + n); }
 `;
-
-const FETCH_TEXELS = /* wgsl */ `
-fn fetch_NAME(base: u32, n: u32) -> vec4<f32> { return NAME_texel(base + n); }
-`;
-
-const FETCH_RAGGED = /* wgsl */ `
-fn fetch_NAME(base: u32, n: u32) -> vec4<f32> {
+  }
+  return aligned
+    ? /* wgsl */ `
+fn fetch_${name}(base: u32, n: u32) -> vec4<f32> { return ${name}[base + n]; }
+`
+    : /* wgsl */ `
+fn fetch_${name}(base: u32, n: u32) -> vec4<f32> {
   let c = n * 4u;
   return vec4<f32>(
-    NAME[base + c],
-    select(0.0, NAME[base + c + 1u], c + 1u < D),
-    select(0.0, NAME[base + c + 2u], c + 2u < D),
-    select(0.0, NAME[base + c + 3u], c + 3u < D));
+    ${name}[base + c],
+    select(0.0, ${name}[base + c + 1u], c + 1u < D),
+    select(0.0, ${name}[base + c + 2u], c + 2u < D),
+    select(0.0, ${name}[base + c + 3u], c + 3u < D));
 }
 `;
+}
 
-const STORE_ALIGNED = /* wgsl */ `
-fn store_NAME(base: u32, n: u32, v: vec4<f32>) { NAME[base + n] = v; }
-`;
-
-const STORE_RAGGED = /* wgsl */ `
-fn store_NAME(base: u32, n: u32, v: vec4<f32>) {
+/** `store_name(base, n, v)` writes vec4 number n of a row of heads. */
+function storeText(name: string, { aligned }: AttentionForm): string {
+  return aligned
+    ? /* wgsl */ `
+fn store_${name}(base: u32, n: u32, v: vec4<f32>) { ${name}[base + n] = v; }
+`
+    : /* wgsl */ `
+fn store_${name}(base: u32, n: u32, v: vec4<f32>) {
   let c = n * 4u;
-  NAME[base + c] = v.x;
-  if (c + 1u < D) { NAME[base + c + 1u] = v.y; }
-  if (c + 2u < D) { NAME[base + c + 2u] = v.z; }
-  if (c + 3u < D) { NAME[base + c + 3u] = v.w; }
+  ${name}[base + c] = v.x;
+  if (c + 1u < D) { ${name}[base + c + 1u] = v.y; }
+  if (c + 2u < D) { ${name}[base + c + 2u] = v.z; }
+  if (c + 3u < D) { ${name}[base + c + 3u] = v.w; }
 }
 `;
+}
 
-// What backward knows of a query's row: lse in x and z, Σ dy·y in y.
+// What backward needs of a query's row: lse in x and z, Σ dy·y in y.
 const ROW = /* wgsl */ `
 fn row_of(row: u32) -> vec3<f32> { return rows[row].xyz; }
 `;
@@ -194,11 +201,15 @@ const ROW_TEXEL = /* wgsl */ `
 fn row_of(row: u32) -> vec3<f32> { return rows_texel(row).xyz; }
 `;
 
-/** A binding of an attention kernel: rows of heads, or another WGSL type. */
+/** A binding of an attention kernel. */
 export interface AttentionBinding {
   name: string;
   access: Access;
-  /** @default {rows of heads, read by `fetch_name`, written by `store_name`} */
+  /**
+   * The WGSL type.
+   *
+   * @default {rows of heads, which `fetch_name` reads or `store_name` writes}
+   */
   type?: string;
 }
 
@@ -207,7 +218,7 @@ const TYPES: Readonly<Record<string, string>> = {
   mask: "array<u32>",
 };
 
-/** The bindings that the kernels go by, named as in their text. */
+/** Bindings that kernels read. The types of `rows` and `mask` are known. */
 export function read(...names: string[]): AttentionBinding[] {
   return names.map((name) => {
     const type = TYPES[name];
@@ -216,17 +227,19 @@ export function read(...names: string[]): AttentionBinding[] {
 }
 
 /**
- * Puts the shared text before a kernel's own.
+ * Puts a kernel together: declarations, the shared functions, and its own text.
  *
+ * @param bindings The bindings in order, without the parameters.
+ * @param body The text of the kernel itself.
  * @param owned The side whose rows an invocation or workgroup owns.
  */
-export function attentionKernel(
+export function attentionSource(
   name: string,
   form: AttentionForm,
   bindings: readonly AttentionBinding[],
   body: string,
   owned: "queries" | "keys" = "queries",
-): Kernel {
+): KernelSource {
   const { depth, aligned, texels } = form;
   const isTexels = ({ access, type }: AttentionBinding) =>
     texels && access === "read" && (!type || type === TYPES.rows);
@@ -237,24 +250,21 @@ export function attentionKernel(
       access === "read" ? "read" : "read_write"
     }> ${name}: ${type ?? "array<Unit>"};\n`;
   });
-  const fetch = texels ? FETCH_TEXELS : aligned ? FETCH_ALIGNED : FETCH_RAGGED;
-  const store = aligned ? STORE_ALIGNED : STORE_RAGGED;
   const accessors = bindings.filter(({ type }) => !type).map((b) =>
-    (b.access === "read" ? fetch : store).replaceAll("NAME", b.name)
+    (b.access === "read" ? fetchText : storeText)(b.name, form)
   );
-  const reads = (wanted: string) =>
-    bindings.some((b) => b.name === wanted && b.access === "read");
+  const reads = (variable: string) =>
+    bindings.some((b) => b.name === variable && b.access === "read");
   return {
     name,
-    bind: bindings.map((b) => isTexels(b) ? "texels" : b.access),
-    params: ATTENTION_PARAMS,
     wgsl: [
       `const D = ${depth}u;\n`,
       aligned ? ALIGNED : RAGGED,
       ...declared,
+      `@group(0) @binding(${bindings.length}) var<uniform> p: Params;\n`,
       RULES,
-      (reads("mask") ? TEXT_OF : NO_TEXTS)
-        .replaceAll("OTHER", owned === "keys" ? "sq" : "sk"),
+      `fn others() -> u32 { return p.${owned === "keys" ? "sq" : "sk"}; }\n`,
+      reads("mask") ? SEGMENT_OF : NO_SEGMENTS,
       reads("rows") ? texels ? ROW_TEXEL : ROW : "",
       ...accessors,
       body,
@@ -262,7 +272,7 @@ export function attentionKernel(
   };
 }
 
-/** What of a call bounds the work by rule; lengths of queries and keys. */
+/** The lengths and rules of a call, which bound what each row can attend to. */
 export interface AttentionRule {
   sq: number;
   sk: number;
@@ -272,10 +282,10 @@ export interface AttentionRule {
   window: number | undefined;
 }
 
-/** Rows of the other side that a block of rows meets: `[start, end)`. */
+/** The rows of the other side that a block of rows attends to: `[start, end)`. */
 export type RowRange = readonly [start: number, end: number];
 
-/** The keys that queries `first` to `last` may see by rule, as kernels go. */
+/** The keys that queries `first` to `last` may see; `keys_of` of the kernels. */
 export function keysOf(
   { sk, offset, causal, window = Infinity }: AttentionRule,
   first: number,
@@ -290,7 +300,7 @@ export function keysOf(
   return [low, Math.max(low, high)];
 }
 
-/** The queries that may see keys `first` to `last` by rule, as kernels go. */
+/** The queries that may see keys `first` to `last`; `queries_of` of the kernels. */
 export function queriesOf(
   { sq, offset, causal, window = Infinity }: AttentionRule,
   first: number,
@@ -305,7 +315,7 @@ export function queriesOf(
   return [low, Math.max(low, high)];
 }
 
-/** The most rows of the other side that a block of `rows` rows may meet. */
+/** The most rows of the other side that a block of `rows` rows attends to. */
 export function mostRows(
   rule: AttentionRule,
   rows: number,
@@ -315,23 +325,32 @@ export function mostRows(
   return Math.min(owned === "queries" ? sk : sq, rows + 2 * window);
 }
 
-/** Invocations of a workgroup of the row kernels. */
-export const ATTENTION_ROWS_WORKGROUP = 64;
+/** Forms of heads of 64 columns, to show. */
+const ATTENTION_FORMS: Readonly<Record<string, AttentionForm>> = {
+  buffers: { depth: 64, aligned: true, texels: false },
+  texels: { depth: 64, aligned: true, texels: true },
+  ragged: { depth: 63, aligned: false, texels: false },
+};
+
+const key = ({ depth, aligned, texels }: AttentionForm) =>
+  `${depth} ${aligned} ${texels}`;
 
 /**
- * rows[b, h, i] = (max, Σ dy·y, log2 Σ, 0): all that backward needs to know of a row,
- * in as many words as a texel has. One invocation a row.
+ * The kernel of rows[b, h, i] = (max, Σ dy·y, log2 Σ, 0): all that backward needs to
+ * know of a row, in as many words as a texel has. One invocation a row.
  */
-export function attentionRows(form: AttentionForm): Kernel {
-  return attentionKernel(
-    "attention_rows",
-    form,
-    [
-      ...read("y", "dy"),
-      { name: "lse", access: "read", type: "array<vec2<f32>>" },
-      { name: "rows", access: "write", type: "array<vec4<f32>>" },
-    ],
-    /* wgsl */ `
+export const attentionRows: (form: AttentionForm) => Kernel = defineKernels({
+  name: "attention_rows",
+  make: (form) =>
+    attentionSource(
+      "attention_rows",
+      form,
+      [
+        ...read("y", "dy"),
+        { name: "lse", access: "read", type: "array<vec2<f32>>" },
+        { name: "rows", access: "write", type: "array<vec4<f32>>" },
+      ],
+      /* wgsl */ `
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let item = id.x + id.y * groups.x * 64u;
@@ -345,20 +364,27 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   rows[item] = vec4<f32>(lse[item].x, sum, lse[item].y, 0.0);
 }
 `,
-  );
-}
+    ),
+  forms: ATTENTION_FORMS,
+  key,
+});
 
-/** a[b, h, i, j] = the probability itself, without dropout. One invocation each. */
-export function attentionWeights(form: AttentionForm): Kernel {
-  return attentionKernel(
-    "attention_weights",
-    form,
-    [
-      ...read("q", "k", "mask"),
-      { name: "lse", access: "read", type: "array<vec2<f32>>" },
-      { name: "a", access: "write", type: "array<f32>" },
-    ],
-    /* wgsl */ `
+/**
+ * The kernel of a[b, h, i, j], the probabilities themselves, without dropout. One
+ * invocation each.
+ */
+export const attentionWeights: (form: AttentionForm) => Kernel = defineKernels({
+  name: "attention_weights",
+  make: (form) =>
+    attentionSource(
+      "attention_weights",
+      form,
+      [
+        ...read("q", "k", "mask"),
+        { name: "lse", access: "read", type: "array<vec2<f32>>" },
+        { name: "a", access: "write", type: "array<f32>" },
+      ],
+      /* wgsl */ `
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let item = id.x + id.y * groups.x * 64u;
@@ -374,9 +400,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   for (var n = 0u; n < (D + 3u) / 4u; n++) { s += dot(fetch_q(q_base, n), fetch_k(k_base, n)); }
   var visible = true;
   if (MASK == 1u) { visible = mask[b * p.sk + j] != 0u; }
-  visible = visible && within(text_of(i), j);
+  visible = visible && within(segment_of(i), j);
   a[item] = probability(rule(s * p.scale2, visible, i, j), lse[row], i);
 }
 `,
-  );
-}
+    ),
+  forms: ATTENTION_FORMS,
+  key,
+});

@@ -1,30 +1,25 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The kernels of attention that own blocks of rows of a head, by variant:
-//   serial, wide            an invocation owns 1-8 rows, or twice as many that
-//                           take the driver longer to compile; for CPUs
+// Chooses among the kernels of attention that own blocks of rows of a head. Variants:
+//   serial, wide            an invocation owns 1 to 8 rows, or with `wide` up to twice
+//                           as many, which takes the driver longer to compile; for
+//                           adapters on the CPU
 //   tiled32, tiled64        a workgroup owns 32 or 64 rows; for GPUs
-//   resident32, resident64  the same, and keeps them in workgroup memory
+//   resident32, resident64  the same, and its rows stay in workgroup memory
 
-import type { Kernel } from "../gpu/kernel.ts";
+import { defineKernels, type Kernel } from "../gpu/kernel.ts";
 import type { AttentionForm } from "./attention.ts";
 import {
-  ATTENTION_SERIAL_WORKGROUP,
   rowsEach,
   serialForward,
   serialKeys,
   serialQueries,
 } from "./attention_serial.ts";
-import {
-  tiledBytes,
-  tiledForward,
-  tiledKeys,
-  tiledQueries,
-  type TiledShape,
-} from "./attention_tiled.ts";
+import { tiledForward, tiledKeys, tiledQueries } from "./attention_tiled.ts";
+import { tiledBytes, type TiledShape } from "./attention_tiles.ts";
 
-/** The variants forward; backward has all but the last. */
+/** The variants of the forward kernels. Those backward have all but the last. */
 export const ATTENTION_VARIANTS: readonly string[] = [
   "serial",
   "wide",
@@ -34,26 +29,26 @@ export const ATTENTION_VARIANTS: readonly string[] = [
   "resident64",
 ];
 
-/** What a kernel makes: y, dq, or dk and dv. */
+/** What a kernel computes: y, dq, or dk and dv. */
 export type AttentionStep = "forward" | "queries" | "keys";
 
-/** A kernel whose items are blocks of rows. */
+/** A kernel whose work items are blocks of rows. */
 export interface BlockKernel {
   kernel: Kernel;
-  /** Rows of an item. */
+  /** The rows of an item. */
   rows: number;
-  /** Items of a workgroup. */
+  /** The items that a workgroup handles. */
   items: number;
 }
 
-/** What {@linkcode blockKernel} decides by. */
+/** What {@linkcode blockKernel} chooses by. */
 export interface BlockWork {
   form: AttentionForm;
   step: AttentionStep;
   variant: string;
-  /** Rows of a head: queries, or keys for dk and dv. */
+  /** The number of rows of a head: queries, or keys for dk and dv. */
   rows: number;
-  /** Bytes of workgroup memory that the device grants. */
+  /** The bytes of workgroup memory that the device allows. */
   memory: number;
 }
 
@@ -69,20 +64,70 @@ const TILED = {
   keys: tiledKeys,
 } as const;
 
-const made = new Map<string, Kernel>();
-
-function once(key: string, make: () => Kernel): Kernel {
-  let kernel = made.get(key);
-  if (!kernel) made.set(key, kernel = make());
-  return kernel;
+/** What selects the text of a kernel for adapters on the CPU. */
+interface SerialForm {
+  step: AttentionStep;
+  form: AttentionForm;
+  /** Rows of an invocation. */
+  rows: number;
 }
 
-/** Whether a variant is one for adapters on the CPU. */
+const PLAIN: AttentionForm = { depth: 64, aligned: true, texels: false };
+const TEXELS: AttentionForm = { depth: 64, aligned: true, texels: true };
+
+const serialKernel = defineKernels<SerialForm>({
+  name: "attention_serial",
+  make: ({ step, form, rows }) => SERIAL[step](form, rows),
+  key: ({ step, form: { depth, aligned, texels }, rows }) =>
+    `${step} ${rows} ${depth} ${aligned} ${texels}`,
+  forms: {
+    forward: { step: "forward", form: TEXELS, rows: 4 },
+    queries: { step: "queries", form: TEXELS, rows: 4 },
+    keys: { step: "keys", form: TEXELS, rows: 4 },
+    buffers: { step: "forward", form: PLAIN, rows: 8 },
+  },
+});
+
+/** What selects the text of a kernel for GPUs. */
+interface TiledForm {
+  step: AttentionStep;
+  form: AttentionForm;
+  shape: TiledShape;
+}
+
+const tiledKernel = defineKernels<TiledForm>({
+  name: "attention_tiled",
+  make: ({ step, form, shape }) => TILED[step](form, shape),
+  forms: {
+    forward: {
+      step: "forward",
+      form: PLAIN,
+      shape: { rows: 32, each: 4, resident: false },
+    },
+    queries: {
+      step: "queries",
+      form: PLAIN,
+      shape: { rows: 32, each: 4, resident: false },
+    },
+    keys: {
+      step: "keys",
+      form: PLAIN,
+      shape: { rows: 32, each: 4, resident: false },
+    },
+    resident64: {
+      step: "forward",
+      form: PLAIN,
+      shape: { rows: 64, each: 8, resident: true },
+    },
+  },
+});
+
+/** Whether a variant is meant for adapters on the CPU. */
 export function isSerial(variant: string): boolean {
   return variant === "serial" || variant === "wide";
 }
 
-/** The kernel of a step, and how many rows an item of it owns. */
+/** The kernel of a step, and how its work is cut into items. */
 export function blockKernel(work: BlockWork): BlockKernel {
   const { form, step, variant, rows } = work;
   const { depth, aligned } = form;
@@ -93,28 +138,19 @@ export function blockKernel(work: BlockWork): BlockKernel {
       wide: variant === "wide",
       backward: step !== "forward",
     });
-    return {
-      kernel: once(
-        `serial ${step} ${each} ${depth} ${form.texels}`,
-        () => SERIAL[step](form, each),
-      ),
-      rows: each,
-      items: ATTENTION_SERIAL_WORKGROUP,
-    };
+    const kernel = serialKernel({ step, form, rows: each });
+    return { kernel, rows: each, items: kernel.workgroupSize };
   }
   const plain = { depth, aligned, texels: false };
   const shape = tiledShape(work, plain);
   return {
-    kernel: once(
-      `${JSON.stringify(shape)} ${step} ${depth}`,
-      () => TILED[step](plain, shape),
-    ),
+    kernel: tiledKernel({ step, form: plain, shape }),
     rows: shape.rows,
     items: 1,
   };
 }
 
-/** What of a variant a device has the workgroup memory for. */
+/** The shape of a variant, or a smaller one where workgroup memory is too small. */
 function tiledShape(
   { step, variant, memory }: BlockWork,
   form: AttentionForm,

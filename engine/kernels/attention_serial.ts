@@ -1,38 +1,36 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Attention for adapters on the CPU. An invocation owns R rows of one head in
-// registers (R queries, or R keys in the second half of backward) and walks the
-// other side row by row, so that every fetched row serves R rows; fetches, not
-// arithmetic, are what costs there, though texels cost far less than words of
-// storage. No workgroup memory, no barrier.
+// Attention for adapters on the CPU. An invocation owns R rows of one head (queries, or
+// keys for dk and dv) and keeps them in registers. It walks the other side row by row,
+// and every row that it fetches serves all R rows. There, fetches are what costs, not
+// arithmetic, and a texel costs far less than four words of storage. The kernels use no
+// workgroup memory and no barrier.
 //   forward  q, y in registers: online softmax over keys, lse saved
 //   dq       q, dy, dq in registers: p again from lse, ds = p·(dp - Σ dy·y)
 //   dkv      k, v, dk, dv in registers: the same, over queries
-// Registers are scalars of the text, one name per row and vec4 (`q0_3` is the
-// fourth vec4 of row 0), since arrays in private memory are as slow as storage.
+// Registers are named variables, one for each row and vec4 (`q0_3` is the fourth vec4
+// of row 0), because these drivers make arrays in private memory as slow as storage.
 
-import type { Kernel } from "../gpu/kernel.ts";
+import type { KernelSource } from "../gpu/kernel.ts";
 import { choice, unroll } from "./unroll.ts";
-import { type AttentionForm, attentionKernel, read } from "./attention.ts";
+import { type AttentionForm, attentionSource, read } from "./attention.ts";
 
-/** Invocations of a workgroup: a CPU's vector width. */
-export const ATTENTION_SERIAL_WORKGROUP = 8;
-
-/** What {@linkcode rowsEach} decides by. */
+/** What {@linkcode rowsEach} chooses by. */
 export interface RowsWork {
   form: AttentionForm;
-  /** Rows of a head. */
+  /** The number of rows of a head. */
   rows: number;
-  /** Whether as many rows as are worth it once compiled. */
+  /** Whether an invocation takes more rows, at the cost of compilation. */
   wide: boolean;
+  /** Whether the kernel is one of backward, which needs more registers. */
   backward: boolean;
 }
 
 /**
- * Rows of an invocation. What is fetched serves them all, but the time that the
- * driver takes to compile the text grows faster than they do: 4 rows of 64
- * columns take it one to two seconds a kernel, 8 rows four to ten.
+ * How many rows an invocation owns. The more rows, the fewer fetches, but the time that
+ * the driver takes to compile the text grows faster than their number: one to two
+ * seconds for 4 rows of 64 columns, four to ten for 8.
  */
 export function rowsEach({ form, rows, wide, backward }: RowsWork): number {
   const vectors = Math.ceil(form.depth / 4);
@@ -44,21 +42,22 @@ export function rowsEach({ form, rows, wide, backward }: RowsWork): number {
   return each;
 }
 
-/** Turns of a kernel's loops for each row that an invocation meets. */
+/** The turns of loops that a kernel takes for each row of the other side. */
 export function serialTurns(rows: number, dropout: boolean): number {
   // Dropout draws for the owned rows in a loop, for four keys at a time.
   return dropout ? 2 + Math.ceil(rows / 4) : 1;
 }
 
-/** What is read or written of each row: text for vec4 `n` of row `at`. */
+/** An operand whose rows are read to registers, or written from them. */
 interface RowAccess {
-  /** The registers, without row and vec4. */
+  /** The name of the registers, without the numbers of row and vec4. */
   name: string;
+  /** The WGSL that reads or writes vec4 `n` of the row at `at`. */
   text: (n: number) => string;
 }
 
 /**
- * Reads the rows' registers in a loop that chooses among them: a fetch for each
+ * Reads the registers of all rows, in a loop that chooses among them: a fetch for each
  * register, written out, would take the driver seconds to compile.
  */
 function readRows(
@@ -95,7 +94,7 @@ function readRows(
   }`;
 }
 
-/** Writes the rows' registers likewise; `text` stores `name_n`. */
+/** Writes the registers of all rows, in a loop like that of {@linkcode readRows}. */
 function writeRows(
   rows: number,
   vectors: number,
@@ -123,8 +122,8 @@ function writeRows(
   }`;
 }
 
-// Loops, where the rest is unrolled: the generator is long, and unrolled R-fold
-// it would take seconds to compile. Bit r belongs to row r.
+// Which probabilities dropout keeps; bit r belongs to row r. These are loops, unlike the
+// rest: the random generator is long, and R copies would take seconds to compile.
 const KEPT = /* wgsl */ `
 fn kept_of_queries(b: u32, h: u32, first: u32, last: u32, quad: u32) -> vec4<u32> {
   var bits = vec4<u32>(0u);
@@ -144,7 +143,7 @@ fn kept_of_keys(b: u32, h: u32, i: u32, first: u32, last: u32) -> u32 {
 fn factor(bits: u32, r: u32) -> f32 { return select(0.0, p.keep, ((bits >> r) & 1u) == 1u); }
 `;
 
-/** The invocation's item: block `first` of the rows of head h of batch row b. */
+/** The start of `main`: which rows of which head the invocation owns. */
 function prologue(rows: number, length: string): string {
   return `${KEPT}
 @compute @workgroup_size(8)
@@ -161,11 +160,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 `;
 }
 
-/** y and lse from q, k, v. */
-export function serialForward(form: AttentionForm, rows: number): Kernel {
+/** The kernel of y and lse from q, k and v. */
+export function serialForward(form: AttentionForm, rows: number): KernelSource {
   const N = Math.ceil(form.depth / 4);
   const R = rows;
-  return attentionKernel(
+  return attentionSource(
     `attention_serial_${R}`,
     form,
     [
@@ -177,7 +176,7 @@ export function serialForward(form: AttentionForm, rows: number): Kernel {
 ${
       unroll(R, (r) =>
         `let i${r} = min(first + ${r}u, last);
-  let text${r} = text_of(i${r});
+  let segment${r} = segment_of(i${r});
   var m${r} = MASKED;
   var l${r} = 0.0;
   ${unroll(N, (n) => `var y${r}_${n} = vec4<f32>(0.0);`)}`)
@@ -202,7 +201,7 @@ ${
     }
     ${
       unroll(R, (r) =>
-        `s${r} = rule(s${r}, visible && within(text${r}, j), i${r}, j);
+        `s${r} = rule(s${r}, visible && within(segment${r}, j), i${r}, j);
     let m_new${r} = max(m${r}, s${r});
     let a${r} = exp2(m${r} - m_new${r});
     s${r} = exp2(s${r} - m_new${r});
@@ -234,11 +233,11 @@ ${
   );
 }
 
-/** dq from q, k, v, dy and rows (lse and Σ dy·y). */
-export function serialQueries(form: AttentionForm, rows: number): Kernel {
+/** The kernel of dq from q, k, v, dy and rows (lse and Σ dy·y). */
+export function serialQueries(form: AttentionForm, rows: number): KernelSource {
   const N = Math.ceil(form.depth / 4);
   const R = rows;
-  return attentionKernel(
+  return attentionSource(
     `attention_serial_dq_${R}`,
     form,
     [
@@ -249,7 +248,7 @@ export function serialQueries(form: AttentionForm, rows: number): Kernel {
 ${
       unroll(R, (r) =>
         `let i${r} = min(first + ${r}u, last);
-  let text${r} = text_of(i${r});
+  let segment${r} = segment_of(i${r});
   let row${r} = row_of((b * p.heads + h) * p.sq + i${r});
   ${unroll(N, (n) => `var dq${r}_${n} = vec4<f32>(0.0);`)}`)
     }
@@ -276,7 +275,7 @@ ${
     }
     ${
       unroll(R, (r) =>
-        `s${r} = probability(rule(s${r}, visible && within(text${r}, j), i${r}, j), row${r}.xz, i${r});
+        `s${r} = probability(rule(s${r}, visible && within(segment${r}, j), i${r}, j), row${r}.xz, i${r});
     if (DROPOUT == 1u) { dp${r} *= factor(kept[j & 3u], ${r}u); }
     let ds${r} = s${r} * (dp${r} - row${r}.y);`)
     }
@@ -292,11 +291,11 @@ ${
   );
 }
 
-/** dk and dv from q, k, v, dy and rows (lse and Σ dy·y). */
-export function serialKeys(form: AttentionForm, rows: number): Kernel {
+/** The kernel of dk and dv from q, k, v, dy and rows (lse and Σ dy·y). */
+export function serialKeys(form: AttentionForm, rows: number): KernelSource {
   const N = Math.ceil(form.depth / 4);
   const R = rows;
-  return attentionKernel(
+  return attentionSource(
     `attention_serial_dkv_${R}`,
     form,
     [
@@ -310,7 +309,7 @@ ${
         `let j${r} = min(first + ${r}u, last);
   var visible${r} = true;
   if (MASK == 1u) { visible${r} = mask[b * p.sk + j${r}] != 0u; }
-  let text${r} = text_of(j${r});
+  let segment${r} = segment_of(j${r});
   ${
           unroll(N, (n) =>
             `var dk${r}_${n} = vec4<f32>(0.0);
@@ -337,7 +336,7 @@ ${
     }
     ${
       unroll(R, (r) =>
-        `s${r} = probability(rule(s${r}, visible${r} && within(text${r}, i), i, j${r}), row.xz, i);
+        `s${r} = probability(rule(s${r}, visible${r} && within(segment${r}, i), i, j${r}), row.xz, i);
     var w${r} = s${r};`)
     }
     if (DROPOUT == 1u) {

@@ -1,255 +1,38 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Attention for GPUs. A workgroup owns 32 or 64 rows of one head (queries, or
-// keys for dk and dv) and walks the other side in tiles of 32; an invocation
-// holds 4 or 8 rows by 4 columns of a tile of scores. Slices of 32 columns of a
-// head pass through workgroup memory, tile a for the owned rows and b for the
-// others; once a tile's scores are done they go where tile a was, from the
-// invocations that made them to those that sum over them.
+// Attention for GPUs. A workgroup owns 32 or 64 rows of one head (queries, or keys
+// for dk and dv) and walks the rows of the other side in tiles of 32. An invocation
+// computes 4 or 8 rows by 4 columns of a tile of scores. For that, slices of 32
+// columns of a head pass through workgroup memory (attention_tiles.ts). Once the
+// scores of a tile are done they take the place of tile a, so that the invocations
+// that sum over them can read them.
 //   forward  online softmax over key tiles, y in registers, lse saved
 //   dq       p again from lse, ds = p·(dp - Σ dy·y), dq in registers
 //   dkv      the same with keys as rows, dk and dv in registers
-// Resident shapes keep all slices of the owned rows in workgroup memory; the
-// others fetch them again for every tile, and leave room for more workgroups.
-// Invocations are 8 across, so that 32 of them read 4 vec4 of a and 8 of b at a
-// time; row EACH·t + r lies at slot LINES·r + t, and nine vec4 a slot put eight
-// neighbours on different banks.
-// Longer than most files: the three kernels share their tiles and their maths.
+// Resident shapes keep all slices of the owned rows in workgroup memory. The others
+// fetch them again for every tile, and leave room for more workgroups.
 
-import type { Kernel } from "../gpu/kernel.ts";
+import type { KernelSource } from "../gpu/kernel.ts";
 import {
   type AttentionBinding,
   type AttentionForm,
-  attentionKernel,
+  attentionSource,
   read,
 } from "./attention.ts";
+import {
+  loadText,
+  type Side,
+  type TiledShape,
+  TiledText,
+} from "./attention_tiles.ts";
 import { unroll } from "./unroll.ts";
 
-/** Rows of the other side in a tile. */
-export const ATTENTION_TILE = 32;
+/** The segments of the invocation's rows. */
+const queryRows = (text: TiledText) =>
+  text.rows((r) => `let segment${r} = segment_of(min(mine + ${r}u, last));`);
 
-/** How a kernel's workgroups and invocations share the work. */
-export interface TiledShape {
-  /** Rows of a workgroup. */
-  rows: 32 | 64;
-  /** Rows of an invocation; 4 backward. */
-  each: 4 | 8;
-  /** Whether all columns of the owned rows stay in workgroup memory. */
-  resident: boolean;
-}
-
-/** Columns of a head are handled in slices of 32. */
-function slicesOf({ depth }: AttentionForm): number {
-  return Math.ceil(depth / 32);
-}
-
-/** The vec4 of one slice of the owned rows. */
-const sliceSize = ({ rows }: TiledShape) => rows * 9;
-
-/**
- * Bytes of workgroup memory that a shape takes.
- *
- * @param operands How many tensors have rows of the workgroup: 1 forward (q),
- * 2 backward (q and dy, or k and v).
- */
-export function tiledBytes(
-  form: AttentionForm,
-  shape: TiledShape,
-  operands: number,
-): number {
-  const kept = shape.resident ? operands * slicesOf(form) : 0;
-  const partials = operands === 1 ? shape.rows * 9 * 4 : 0;
-  return 16 * ((kept + 1) * sliceSize(shape) + 9 * ATTENTION_TILE) + partials;
-}
-
-const LOAD = /* wgsl */ `
-fn load_NAME_SIDE(b: u32, h: u32, first: u32, length: u32, slice: u32, lane: u32, at: u32) {
-  for (var e = lane; e < COUNT_SIDE * 8u; e += THREADS) {
-    let row = e / 8u;
-    let n = slice * 8u + e % 8u;
-    var v = vec4<f32>(0.0);
-    if (first + row < length && n * 4u < D) { v = fetch_NAME(base_of(b, h, first + row, length), n); }
-    tile_SIDE[at + slot_SIDE(row) + e % 8u] = v;
-  }
-}
-`;
-
-/** What a kernel's text is put together from. */
-class Text {
-  readonly slices: number;
-  readonly each: number;
-  readonly lines: number;
-  readonly resident: boolean;
-  readonly #size: number;
-  readonly #operands: readonly string[];
-
-  /** Operands are the names of the tensors with rows of the workgroup. */
-  constructor(
-    form: AttentionForm,
-    shape: TiledShape,
-    operands: readonly string[],
-  ) {
-    this.slices = slicesOf(form);
-    this.each = shape.each;
-    this.lines = shape.rows / shape.each;
-    this.resident = shape.resident;
-    this.#size = sliceSize(shape);
-    this.#operands = operands;
-  }
-
-  /** Where scores lie in tile a. */
-  get scores(): number {
-    return this.resident ? this.#operands.length * this.slices * this.#size : 0;
-  }
-
-  tiles(): string {
-    return `
-const ROWS = ${this.each * this.lines}u;
-const EACH = ${this.each}u;
-const LINES = ${this.lines}u;
-const THREADS = ${8 * this.lines}u;
-const COUNT_a = ROWS;
-const COUNT_b = 32u;
-var<workgroup> tile_a: array<vec4<f32>, ${this.scores + this.#size}>;
-var<workgroup> tile_b: array<vec4<f32>, 288>;
-fn slot_a(row: u32) -> u32 { return ((row % EACH) * LINES + row / EACH) * 9u; }
-fn slot_b(row: u32) -> u32 { return ((row & 3u) * 8u + row / 4u) * 9u; }
-fn base_of(b: u32, h: u32, row: u32, length: u32) -> u32 {
-  return ((b * length + row) * p.heads + h) * (D / UNIT);
-}
-fn vectors(slice: u32) -> u32 { return min((D + 3u) / 4u - slice * 8u, 8u); }
-`;
-  }
-
-  prologue(length: "sq" | "sk"): string {
-    return `
-@compute @workgroup_size(${8 * this.lines})
-fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  let item = group.x + group.y * groups.x;
-  if (item >= p.items) { return; }
-  let tx = lane % 8u;
-  let ty = lane / 8u;
-  let blocks = (p.${length} + ROWS - 1u) / ROWS;
-  let first = item % blocks * ROWS;
-  let h = item / blocks % p.heads;
-  let b = item / blocks / p.heads;
-  let last = min(first + ROWS - 1u, p.${length} - 1u);
-  let mine = first + ty * EACH;
-  ${
-      !this.resident
-        ? ""
-        : this.#operands.map((name, o) =>
-          unroll(this.slices, (slice) =>
-            `load_${name}_a(b, h, first, p.${length}, ${slice}u, lane, ${
-              (o * this.slices + slice) * this.#size
-            }u);`)
-        ).join("\n")
-    }
-`;
-  }
-
-  /** Text for every row of an invocation. */
-  rows(line: (r: number) => string): string {
-    return unroll(this.each, line);
-  }
-
-  /** Text for every slice of every row. */
-  registers(line: (r: number, slice: number) => string): string {
-    return this.rows((r) => unroll(this.slices, (slice) => line(r, slice)));
-  }
-
-  /** `sum`r += row r of operand `own` times four rows of `other`, by slices. */
-  products(
-    pairs: readonly { sum: string; own: string; other: string }[],
-    [ownLength, otherLength]: readonly ["sq" | "sk", "sq" | "sk"],
-  ): string {
-    return `for (var slice = 0u; slice * 32u < D; slice++) {
-      ${
-      pairs.map(({ sum, own, other }) => {
-        const at = this.resident
-          ? `(${
-            this.#operands.indexOf(own) * this.slices
-          }u + slice) * ${this.#size}u`
-          : "0u";
-        const load = this.resident
-          ? ""
-          : `load_${own}_a(b, h, first, p.${ownLength}, slice, lane, 0u);`;
-        return `workgroupBarrier();
-      ${load}
-      load_${other}_b(b, h, tile, p.${otherLength}, slice, lane, 0u);
-      workgroupBarrier();
-      for (var n = 0u; n < vectors(slice); n++) {
-        let b0 = tile_b[tx * 9u + n];
-        let b1 = tile_b[(tx + 8u) * 9u + n];
-        let b2 = tile_b[(tx + 16u) * 9u + n];
-        let b3 = tile_b[(tx + 24u) * 9u + n];
-        let c0 = vec4<f32>(b0.x, b1.x, b2.x, b3.x);
-        let c1 = vec4<f32>(b0.y, b1.y, b2.y, b3.y);
-        let c2 = vec4<f32>(b0.z, b1.z, b2.z, b3.z);
-        let c3 = vec4<f32>(b0.w, b1.w, b2.w, b3.w);
-        ${
-          this.rows((r) =>
-            `{ let a = tile_a[${at} + (ty + ${r * this.lines}u) * 9u + n];
-          ${sum}${r} = fma(vec4<f32>(a.w), c3, fma(vec4<f32>(a.z), c2, fma(vec4<f32>(a.y), c1, fma(vec4<f32>(a.x), c0, ${sum}${r})))); }`
-          )
-        }
-      }`;
-      }).join("\n")
-    }
-    }`;
-  }
-
-  /** Puts four columns of each row where {@linkcode sums} finds them. */
-  share(value: (r: number) => string): string {
-    return this.rows((r) =>
-      `tile_a[${this.scores}u + (ty + ${r * this.lines}u) * 9u + tx] = ${
-        value(r)
-      };`
-    );
-  }
-
-  /** `sum`r_slice += Σ over tile b's rows of a row's scores times columns. */
-  sums(sum: string, other: string, length: "sq" | "sk"): string {
-    return unroll(this.slices, (slice) =>
-      `    workgroupBarrier();
-    load_${other}_b(b, h, tile, p.${length}, ${slice}u, lane, 0u);
-    workgroupBarrier();
-    for (var n = 0u; n < 8u; n++) {
-      let b0 = tile_b[n * 9u + tx];
-      let b1 = tile_b[(n + 8u) * 9u + tx];
-      let b2 = tile_b[(n + 16u) * 9u + tx];
-      let b3 = tile_b[(n + 24u) * 9u + tx];
-      ${
-        this.rows((r) =>
-          `{ let w = tile_a[${this.scores}u + (ty + ${
-            r * this.lines
-          }u) * 9u + n];
-        ${sum}${r}_${slice} = fma(vec4<f32>(w.w), b3, fma(vec4<f32>(w.z), b2, fma(vec4<f32>(w.y), b1, fma(vec4<f32>(w.x), b0, ${sum}${r}_${slice})))); }`
-        )
-      }
-    }`);
-  }
-
-  /** Stores the rows' columns. */
-  save(
-    name: string,
-    length: "sq" | "sk",
-    factor: (r: number) => string,
-  ): string {
-    return this.registers((r, slice) =>
-      `if (mine + ${r}u < p.${length} && (${slice * 8}u + tx) * 4u < D) {
-    store_${name}(base_of(b, h, mine + ${r}u, p.${length}), ${
-        slice * 8
-      }u + tx, ${name}${r}_${slice} * ${factor(r)});
-  }`
-    );
-  }
-}
-
-/** Texts of the invocation's rows, and which of four keys are not padding. */
-const queryRows = (text: Text) =>
-  text.rows((r) => `let text${r} = text_of(min(mine + ${r}u, last));`);
+// Which of the four keys that an invocation scores are not padding.
 const VISIBLE = /* wgsl */ `
     let j = tile + tx * 4u;
     var visible = vec4<bool>(true);
@@ -258,35 +41,36 @@ const VISIBLE = /* wgsl */ `
     }
 `;
 
-function tiledKernel(
+/** Puts a kernel together: the shared text, the tiles, what loads them, and a body. */
+function tiledSource(
   name: string,
   form: AttentionForm,
   bindings: readonly AttentionBinding[],
-  text: Text,
-  loads: readonly string[],
+  text: TiledText,
+  loads: readonly (readonly [name: string, side: Side])[],
   body: string,
   owned: "queries" | "keys" = "queries",
-): Kernel {
-  return attentionKernel(
+): KernelSource {
+  return attentionSource(
     name,
     form,
     bindings,
     [
       text.tiles(),
-      ...loads.map((load) => {
-        const [name = "", side = ""] = load.split(" ");
-        return LOAD.replaceAll("NAME", name).replaceAll("SIDE", side);
-      }),
+      ...loads.map(([name, side]) => loadText(name, side)),
       body,
     ].join(""),
     owned,
   );
 }
 
-/** y and lse from q, k, v. */
-export function tiledForward(form: AttentionForm, shape: TiledShape): Kernel {
-  const text = new Text(form, shape, ["q"]);
-  return tiledKernel(
+/** The kernel of y and lse from q, k and v. */
+export function tiledForward(
+  form: AttentionForm,
+  shape: TiledShape,
+): KernelSource {
+  const text = new TiledText(form, shape, ["q"]);
+  return tiledSource(
     "attention_tiled",
     form,
     [
@@ -295,9 +79,9 @@ export function tiledForward(form: AttentionForm, shape: TiledShape): Kernel {
       { name: "lse", access: "write", type: "array<vec2<f32>>" },
     ],
     text,
-    ["q a", "k b", "v b"],
+    [["q", "a"], ["k", "b"], ["v", "b"]],
     /* wgsl */ `
-// Of each row: the largest score, later the sum, of four columns each.
+// For each row: the largest scores, and later the sums, of four columns each.
 var<workgroup> partials: array<f32, ${shape.rows * 9}>;
 fn rules(s: vec4<f32>, visible: vec4<bool>, i: u32, j: u32) -> vec4<f32> {
   return vec4<f32>(
@@ -327,7 +111,7 @@ ${text.prologue("sq")}
     ${
       text.rows((r) =>
         `s${r} *= p.scale2;
-    if (!whole) { s${r} = rules(s${r}, visible & within4(text${r}, j), mine + ${r}u, j); }
+    if (!whole) { s${r} = rules(s${r}, visible & within4(segment${r}, j), mine + ${r}u, j); }
     partials[(ty * EACH + ${r}u) * 9u + tx] = max(max(s${r}.x, s${r}.y), max(s${r}.z, s${r}.w));`
       )
     }
@@ -366,15 +150,18 @@ ${text.sums("y", "v", "sk")}
 
 const BACKWARD = read("q", "k", "v", "mask", "dy", "rows");
 
-/** dq from q, k, v, dy and rows (lse and Σ dy·y). */
-export function tiledQueries(form: AttentionForm, shape: TiledShape): Kernel {
-  const text = new Text(form, shape, ["q", "dy"]);
-  return tiledKernel(
+/** The kernel of dq from q, k, v, dy and rows (lse and Σ dy·y). */
+export function tiledQueries(
+  form: AttentionForm,
+  shape: TiledShape,
+): KernelSource {
+  const text = new TiledText(form, shape, ["q", "dy"]);
+  return tiledSource(
     "attention_tiled_dq",
     form,
     [...BACKWARD, { name: "dq", access: "write" }],
     text,
-    ["q a", "k b", "dy a", "v b"],
+    [["q", "a"], ["k", "b"], ["dy", "a"], ["v", "b"]],
     /* wgsl */ `
 fn gradients(s: vec4<f32>, dp: vec4<f32>, visible: vec4<bool>, row: vec3<f32>, b: u32, h: u32, i: u32, j: u32) -> vec4<f32> {
   let t = s * p.scale2;
@@ -405,10 +192,10 @@ ${text.prologue("sq")}
         { sum: "dp", own: "dy", other: "v" },
       ], ["sq", "sk"])
     }
-    workgroupBarrier(); // Tile a has been read.
+    workgroupBarrier(); // All have read tile a, which is now overwritten.
     ${
       text.share((r) =>
-        `gradients(s${r}, dp${r}, visible & within4(text${r}, j), row${r}, b, h, mine + ${r}u, j)`
+        `gradients(s${r}, dp${r}, visible & within4(segment${r}, j), row${r}, b, h, mine + ${r}u, j)`
       )
     }
 ${text.sums("dq", "k", "sk")}
@@ -421,9 +208,12 @@ ${text.sums("dq", "k", "sk")}
 
 const XYZW = ["x", "y", "z", "w"];
 
-/** dk and dv from q, k, v, dy and rows (lse and Σ dy·y). */
-export function tiledKeys(form: AttentionForm, shape: TiledShape): Kernel {
-  const text = new Text(form, shape, ["k", "v"]);
+/** The kernel of dk and dv from q, k, v, dy and rows (lse and Σ dy·y). */
+export function tiledKeys(
+  form: AttentionForm,
+  shape: TiledShape,
+): KernelSource {
+  const text = new TiledText(form, shape, ["k", "v"]);
   const four = (line: (c: number) => string) => unroll(4, line);
   const across = (name: string, c: number) =>
     `vec4<f32>(${[0, 1, 2, 3].map((r) => `${name}${r}.${XYZW[c]}`)})`;
@@ -431,7 +221,7 @@ export function tiledKeys(form: AttentionForm, shape: TiledShape): Kernel {
     text.share((r) =>
       `vec4<f32>(${[0, 1, 2, 3].map((c) => `c${c}.${field}.${XYZW[r]}`)})`
     );
-  return tiledKernel(
+  return tiledSource(
     "attention_tiled_dkv",
     form,
     [
@@ -440,14 +230,14 @@ export function tiledKeys(form: AttentionForm, shape: TiledShape): Kernel {
       { name: "dv", access: "write" },
     ],
     text,
-    ["k a", "q b", "v a", "dy b"],
-    // Rows are keys here: s0 holds key `mine` against queries i … i + 3.
+    [["k", "a"], ["q", "b"], ["v", "a"], ["dy", "b"]],
+    // Rows are keys here: s0 holds the scores of key `mine` and queries i … i + 3.
     /* wgsl */ `
 fn inside(starts: vec4<u32>, ends: vec4<u32>, i: u32) -> vec4<bool> {
   return vec4<bool>(MASK != 2u) | ((vec4<u32>(i) >= starts) & (vec4<u32>(i) < ends));
 }
 struct Column { p: vec4<f32>, ds: vec4<f32> }
-// Keys j … j + 3 against query i: probabilities after dropout, and ds.
+// For keys j … j + 3 and query i: probabilities after dropout, and ds.
 fn column(s: vec4<f32>, dp: vec4<f32>, visible: vec4<bool>, row: vec3<f32>, b: u32, h: u32, i: u32, j: u32) -> Column {
   if (i >= p.sq) { return Column(); }
   let t = s * p.scale2;
@@ -471,8 +261,8 @@ ${text.prologue("sk")}
     for (var c = 0u; c < 4u; c++) { visible[c] = mask[b * p.sk + min(mine + c, last)] != 0u; }
   }
   ${queryRows(text)}
-  let starts = vec4<u32>(text0.x, text1.x, text2.x, text3.x);
-  let ends = vec4<u32>(text0.y, text1.y, text2.y, text3.y);
+  let starts = vec4<u32>(segment0.x, segment1.x, segment2.x, segment3.x);
+  let ends = vec4<u32>(segment0.y, segment1.y, segment2.y, segment3.y);
   let range = queries_of(first, last);
   for (var tile = range.x; tile < range.y; tile += 32u) {
     let i = tile + tx * 4u;
@@ -491,7 +281,7 @@ ${text.prologue("sk")}
         }, visible & inside(starts, ends, i + ${c}u), row${c}, b, h, i + ${c}u, mine);`
       )
     }
-    workgroupBarrier(); // Tile a has been read.
+    workgroupBarrier(); // All have read tile a, which is now overwritten.
     ${shared("p")}
 ${text.sums("dv", "dy", "sq")}
     workgroupBarrier();

@@ -1,49 +1,31 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Attention of a few queries to keys that lie in a cache [rows, capacity, H·D],
-// forward only. Which cache row holds key j of query row r is looked up in a
-// table (beams that share their past) or follows from r (rows of one source).
-//   serial      one invocation a query and head: online softmax over the keys,
-//               q and y in registers; for adapters on the CPU
-//   workgroup   128 invocations a query and head, 128 keys at a time: each
-//               scores one key, then they share the columns of y and slices of
-//               the keys; for GPUs
-//   split       the same over 512 keys alone; a second kernel puts the parts
-//               of a query and head together, in their order: for GPUs that
-//               few queries to a long cache would leave idle
-// Scores are in base 2, a masked key has the score MASKED: where all are masked,
+// Attention of a few queries to keys that lie in a cache [rows, capacity, H·D], forward
+// only. Which cache row holds key j of query row r is looked up in a table (for beams
+// that share their past) or follows from r (for rows of one source).
+//   serial      one invocation a query and head: online softmax over the keys, with q
+//               and y in registers; for adapters on the CPU
+//   workgroup   128 invocations a query and head, 128 keys at a time: each scores one
+//               key, then they share the columns of y and slices of the keys; for GPUs
+//   split       the same for 512 keys only; a second kernel combines the parts of a
+//               query and head, in order. For GPUs that a few queries to a long cache
+//               would leave idle
+// Scores are in base 2. A masked key has the score MASKED: where all keys are masked,
 // attention spreads evenly, as adding the most negative float would make it.
 
-import type { Access, Kernel, ParamType } from "../gpu/kernel.ts";
+import { defineKernels, type Kernel } from "../gpu/kernel.ts";
+import { unroll } from "./unroll.ts";
 
-/** What of a call changes the text of its kernel. */
+/** The properties of a call that select the text of its kernel. */
 export interface CachedAttentionForm {
+  /** Who owns a query; see the head of the file. */
   variant: "serial" | "workgroup" | "split";
   /** Columns of a head. */
   depth: number;
 }
 
-const PARAMS: Readonly<Record<string, ParamType>> = {
-  first: "u32",
-  items: "u32",
-  queries: "u32",
-  heads: "u32",
-  length: "u32",
-  causal: "u32",
-  capacity: "u32",
-  row: "u32",
-  share: "u32",
-  mask_share: "u32",
-  mask_columns: "u32",
-  scale: "f32",
-  /** Workgroups of a query and head. */
-  parts: "u32",
-};
-
-const INPUTS: readonly Access[] = ["read", "read", "read", "read", "read"];
-
-/** Keys of a part where they are split among workgroups. */
+/** The keys of a part, where they are split among workgroups. */
 export const CACHED_PART = 512;
 
 const HEAD = /* wgsl */ `
@@ -55,23 +37,24 @@ const N = (D + 3u) / 4u;
 const WIDTH = D / UNIT;
 struct Params {
   first: u32, items: u32, queries: u32, heads: u32, length: u32, causal: u32, capacity: u32,
-  row: u32, share: u32, mask_share: u32, mask_columns: u32, scale: f32, parts: u32,
+  row: u32, share: u32, mask_share: u32, mask_columns: u32, scale: f32,
+  parts: u32, // workgroups of a query and head
 }
 @group(0) @binding(0) var<storage, read> q: array<Unit>;
 @group(0) @binding(1) var<storage, read> k: array<Unit>;
 @group(0) @binding(2) var<storage, read> v: array<Unit>;
 @group(0) @binding(3) var<storage, read> mask: array<u32>;
 @group(0) @binding(4) var<storage, read> origins: array<u32>;
-@group(0) @binding(5) var<storage, read_write> y: array<YIELD>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(5) var<storage, read_write> y: array<Result>;
+@group(0) @binding(6) var<uniform> p: Params;
 
-// Item (r, i, h) is head h of query i of row r. How many keys it sees:
+// An item is a head h of a query i of a row r. keys_of says how many keys it sees.
 fn keys_of(item: u32) -> u32 {
   let i = item / p.heads % p.queries;
   return p.length - select(0u, p.queries - 1u - i, p.causal == 1u);
 }
-// Where head h of key j of row r starts.
-fn place(item: u32, j: u32) -> u32 {
+// The offset of the item's head in key j.
+fn key_at(item: u32, j: u32) -> u32 {
   let r = item / p.heads / p.queries;
   var row = r / p.share;
   if (ORIGINS == 1u) { row = origins[r * p.capacity + j]; }
@@ -123,6 +106,8 @@ fn store_y(base: u32, n: u32, x: vec4<f32>) {
 }
 `;
 
+// A workgroup's invocations first score a key each; then invocation (slice, column)
+// adds every SLICES-th key's share of a column.
 const WORKGROUP = /* wgsl */ `
 const SLICES = 128u / N;
 var<workgroup> query: array<vec4<f32>, N>;
@@ -150,7 +135,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     var s = EXCLUDED;
     var at = 0u;
     if (j < keys) {
-      at = place(item, j);
+      at = key_at(item, j);
       s = 0.0;
       for (var n = 0u; n < N; n++) { s += dot(query[n], fetch_k(at, n)); }
       if (masked(item, j)) { s = MASKED; }
@@ -186,27 +171,40 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   if (lane < N) {
     for (var c = 1u; c < SLICES; c++) { sum += partial[c * N + lane]; }
-    FINISH
+    put(item, begin / PART, lane, sum, m, tree[0]);
   }
 }
 `;
 
-/** How a workgroup ends that has all keys, and how one that has a part. */
-const WHOLE = "store_y(item * WIDTH, lane, sum / tree[0]);";
-const IN_PARTS = /* wgsl */ `
-    let at = local * p.parts + begin / PART;
-    y[at * (N + 1u) + lane] = sum;
-    if (lane == 0u) { y[at * (N + 1u) + N] = vec4<f32>(m, tree[0], 0.0, 0.0); }
+// Writes column `lane` of y: the workgroup has seen all keys of the item.
+const PUT_WHOLE = /* wgsl */ `
+const PART = 0x7fffffffu;
+alias Result = Unit;
+fn put(item: u32, part: u32, lane: u32, sum: vec4<f32>, m: f32, l: f32) {
+  store_y(item * WIDTH, lane, sum / l);
+}
 `;
 
-// y of a query and head from its parts: each Σ e·v, then (largest score, Σ e).
+// Writes column `lane` of a part: the sum, and once for all columns what the
+// parts are put together by.
+const PUT_PART = /* wgsl */ `
+const PART = ${CACHED_PART}u;
+alias Result = vec4<f32>;
+fn put(item: u32, part: u32, lane: u32, sum: vec4<f32>, m: f32, l: f32) {
+  let at = (item - p.first) * p.parts + part;
+  y[at * (N + 1u) + lane] = sum;
+  if (lane == 0u) { y[at * (N + 1u) + N] = vec4<f32>(m, l, 0.0, 0.0); }
+}
+`;
+
+// Combines the parts of a query and head: each holds Σ e·v and (largest score, Σ e).
 const COMBINE = /* wgsl */ `
 const N = (D + 3u) / 4u;
 const WIDTH = D / UNIT;
 struct Params { first: u32, items: u32, parts: u32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> y: array<Unit>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(2) var<uniform> p: Params;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -228,14 +226,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 }
 `;
 
-/** Repeats text for each vec4 of a head: registers, as arrays are slow there. */
-function unroll(count: number, text: (n: number) => string): string {
-  return Array.from({ length: count }, (_, n) => text(n)).join("\n");
-}
-
+/** The text for adapters on the CPU: registers are named variables; see unroll.ts. */
 function serial(depth: number): string {
   const count = Math.ceil(depth / 4);
-  return `
+  return /* wgsl */ `
+alias Result = Unit;
+
 @compute @workgroup_size(8)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let local = id.x + id.y * groups.x * 8u;
@@ -250,7 +246,7 @@ ${
   var y${n} = vec4<f32>(0.0);`)
   }
   for (var j = 0u; j < keys; j++) {
-    let at = place(item, j);
+    let at = key_at(item, j);
     var s = 0.0;
 ${unroll(count, (n) => `    s += dot(q${n}, fetch_k(at, ${n}u));`)}
     if (masked(item, j)) { s = MASKED; }
@@ -266,61 +262,56 @@ ${unroll(count, (n) => `  store_y(item * WIDTH, ${n}u, y${n} / l);`)}
 `;
 }
 
-/** Items of a workgroup of each variant. */
-export const CACHED_ITEMS = { serial: 8, workgroup: 1, split: 1 } as const;
-
-/** The words that a part of an item takes. */
+/** The number of words of a part of an item. */
 export function partWords(depth: number): number {
   return 4 * (Math.ceil(depth / 4) + 1);
 }
 
-const made = new Map<string, Kernel>();
+/** The kernel of y, or of its parts, from q, k, v, mask and origins. */
+export const cachedForward: (form: CachedAttentionForm) => Kernel =
+  defineKernels({
+    name: "cached_attention",
+    make: ({ variant, depth }) => {
+      const aligned = depth % 4 === 0;
+      const split = variant === "split";
+      return {
+        name: `cached_attention_${variant}`,
+        wgsl: [
+          `const D = ${depth}u;\n`,
+          aligned ? ALIGNED : RAGGED,
+          HEAD,
+          split ? "" : aligned ? STORE_ALIGNED : STORE_RAGGED,
+          variant === "serial"
+            ? serial(depth)
+            : (split ? PUT_PART : PUT_WHOLE) + WORKGROUP,
+        ].join(""),
+      };
+    },
+    key: ({ variant, depth }) => `${variant} ${depth}`,
+    forms: {
+      serial: { variant: "serial", depth: 64 },
+      workgroup: { variant: "workgroup", depth: 64 },
+      split: { variant: "split", depth: 64 },
+    },
+  });
 
-function once(key: string, make: () => Kernel): Kernel {
-  let kernel = made.get(key);
-  if (!kernel) made.set(key, kernel = make());
-  return kernel;
-}
-
-/** y, or its parts, from q, k, v, mask and origins. */
-export function cachedForward(form: CachedAttentionForm): Kernel {
-  const { variant, depth } = form;
-  const aligned = depth % 4 === 0;
-  const split = variant === "split";
-  return once(`${variant} ${depth}`, () => ({
-    name: `cached_attention_${variant}`,
-    bind: [...INPUTS, "write"],
-    params: PARAMS,
-    wgsl: [
-      `const D = ${depth}u;\n`,
-      aligned ? ALIGNED : RAGGED,
-      HEAD.replace("YIELD", split ? "vec4<f32>" : "Unit"),
-      split ? "" : aligned ? STORE_ALIGNED : STORE_RAGGED,
-      split ? `const PART = ${CACHED_PART}u;\n` : "const PART = 0x7fffffffu;\n",
-      variant === "serial"
-        ? serial(depth)
-        : WORKGROUP.replace("FINISH", split ? IN_PARTS : WHOLE),
-    ].join(""),
-  }));
-}
-
-/** Invocations of a workgroup of {@linkcode cachedCombine}. */
-export const CACHED_COMBINE_WORKGROUP = 64;
-
-/** y from the parts of `"split"`; an invocation a vec4 of it. */
-export function cachedCombine(depth: number): Kernel {
-  const aligned = depth % 4 === 0;
-  return once(`combine ${depth}`, () => ({
-    name: "cached_attention_combine",
-    bind: ["read", "write"],
-    params: { first: "u32", items: "u32", parts: "u32" },
-    wgsl: [
-      `const D = ${depth}u;\n`,
-      aligned
-        ? "alias Unit = vec4<f32>;\nconst UNIT = 4u;\n"
-        : "alias Unit = f32;\nconst UNIT = 1u;\n",
-      COMBINE,
-      aligned ? STORE_ALIGNED : STORE_RAGGED,
-    ].join(""),
-  }));
-}
+/** The kernel of y from the parts of `"split"`. One invocation a vec4 of y. */
+export const cachedCombine: (depth: number) => Kernel = defineKernels({
+  name: "cached_attention_combine",
+  make: (depth) => {
+    const aligned = depth % 4 === 0;
+    return {
+      name: "cached_attention_combine",
+      wgsl: [
+        `const D = ${depth}u;\n`,
+        aligned
+          ? "alias Unit = vec4<f32>;\nconst UNIT = 4u;\n"
+          : "alias Unit = f32;\nconst UNIT = 1u;\n",
+        COMBINE,
+        aligned ? STORE_ALIGNED : STORE_RAGGED,
+      ].join(""),
+    };
+  },
+  key: String,
+  forms: { aligned: 64, ragged: 6 },
+});

@@ -6,40 +6,27 @@
 //   loss = Σ_c w_c q_c (lse - z_c)             lse = log Σ exp z, shifted by max
 //   dz_c = g (softmax_c · Σ_k w_k q_k - w_c q_c)
 // Forward leaves four numbers a row: (loss, max, its share of the mean's divisor,
-// Σ_k w_k q_k / Σ exp(z - max)), so that no large lse is rounded. Backward makes
-// dz from them in one pass. Ignored rows are 0 throughout; a class index outside
-// [0, C) makes its row NaN, so that it is seen.
+// Σ_k w_k q_k / Σ exp(z - max)), so that no large lse is rounded. Backward computes dz
+// from them in one pass. Ignored rows are 0 throughout. A class index outside [0, C)
+// makes its row NaN, so that the mistake shows.
 //
-//   serial      one invocation per row, groups of 8 to spread over CPU cores;
-//               z is read twice (maximum, then all sums)
-//   texels      the same, z read as texels by fours whatever C is: the first and
-//               last four may reach into other rows. Class indices only
+//   serial      one invocation per row, in workgroups of 8, to use all CPU cores; z is
+//               read twice (for the maximum, then for all sums)
+//   texels      the same, with z read as texels, four logits at a time, whatever C is:
+//               the first and last four may reach into other rows. Class indices only
 //   workgroup   one workgroup per row, z read once, tree sums in a fixed order
 
-import type { Access, Kernel, ParamType } from "../gpu/kernel.ts";
+import { defineKernel, type Kernel } from "../gpu/kernel.ts";
 import { declareTexels } from "../gpu/texels.ts";
 import { scalarFunctions } from "./scalar_functions.ts";
 
-/** Invocations of a workgroup of the serial forward kernel. */
-export const SERIAL_WORKGROUP = 8;
-
-/** Invocations of a workgroup of the backward kernel, and logits of each. */
-export const BACKWARD_WORKGROUP = 64;
+/** The logits of each invocation of the backward kernel. */
 export const BACKWARD_RUN = 16;
 
-/** Fours of each invocation of the backward kernel from texels. */
+/** The fours of logits of each invocation of the backward kernel from texels. */
 export const BACKWARD_FOURS = 32;
 
-const FORWARD_BIND: readonly Access[] = ["read", "read", "read", "write"];
-
-const FORWARD_PARAMS: Readonly<Record<string, ParamType>> = {
-  rows: "u32",
-  classes: "u32",
-  ignore: "i32",
-  smoothing: "f32",
-};
-
-/** Shared declarations; `target` is i32 or f32 by its bits. */
+/** Functions that all kernels share. `labels` holds the bits of i32 or of f32. */
 const DECLARATIONS = /* wgsl */ `
 override SOFT: bool = false;     // targets are distributions
 override WEIGHTED: bool = false; // class weights are bound
@@ -49,7 +36,7 @@ fn class_weight(c: u32) -> f32 {
   return 1.0;
 }
 /** q_c of a row, from its target class or its distribution. */
-fn wanted(row: u32, c: u32) -> f32 {
+fn target_of(row: u32, c: u32) -> f32 {
   let uniform_part = p.smoothing / f32(p.classes);
   if (SOFT) {
     return (1.0 - p.smoothing) * bitcast<f32>(labels[row * p.classes + c]) + uniform_part;
@@ -75,12 +62,12 @@ struct Params { rows: u32, classes: u32, ignore: i32, smoothing: f32 }
 @group(0) @binding(1) var<storage, read> labels: array<u32>;
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
 @group(0) @binding(3) var<storage, read_write> stats: array<vec4<f32>>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(4) var<uniform> p: Params;
 
 ${scalarFunctions("logarithm(")}
 /** The four numbers, from the row's maximum and sums of exp, w q and w q z. */
 fn row_stats(row: u32, top: f32, sums: vec3<f32>) -> vec4<f32> {
-  // No exponential exceeds 1, but that of a NaN, which some drivers make ∞.
+  // No exponential exceeds 1, except that of a NaN, which some drivers make ∞.
   let exps = select(sums.x, not_a_number(sums.x), sums.x > 3.4028234e38);
   let loss = sums.y * logarithm(exps) - sums.z;
   if (SOFT) { return vec4<f32>(loss, top, 1.0, sums.y / exps); }
@@ -89,10 +76,8 @@ fn row_stats(row: u32, top: f32, sums: vec3<f32>) -> vec4<f32> {
 ` + DECLARATIONS;
 
 /** Forward, one invocation per row. */
-export const CROSS_ENTROPY_SERIAL: Kernel = {
+export const CROSS_ENTROPY_SERIAL: Kernel = defineKernel({
   name: "cross_entropy_serial",
-  bind: FORWARD_BIND,
-  params: FORWARD_PARAMS,
   wgsl: LOGITS + FORWARD_HEAD + /* wgsl */ `
 fn add_lanes(v: vec4<f32>) -> f32 { return (v.x + v.y) + (v.z + v.w); }
 
@@ -120,12 +105,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   var total = 0.0;
   var dot = 0.0;
   if (SOFT || WEIGHTED || p.smoothing > 0.0) {
-    // Sums of 64 at a time: thousands of terms, one after the other, lose digits.
+    // Sums of 64 at a time, because thousands of terms in one sum lose digits.
     for (var first = 0u; first < p.classes; first += 64u) {
       var sums = vec3<f32>();
       for (var c = first; c < min(first + 64u, p.classes); c++) {
         let z = logits[base + c] - top;
-        let wq = class_weight(c) * wanted(row, c);
+        let wq = class_weight(c) * target_of(row, c);
         sums += vec3<f32>(exp(z), wq, select(wq * z, 0.0, wq == 0.0));
       }
       exps += sums.x;
@@ -145,11 +130,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   stats[row] = row_stats(row, top, vec3<f32>(exps, total, dot));
 }
 `,
-};
+});
 
-/** `fours_of(row)`, and what of four logits belongs to their row. */
+/** Reading by fours: where the fours of a row lie, and which of their logits are its own. */
 const FOURS = declareTexels(0, "logits") + /* wgsl */ `
-/** The first four that a row has a share in, and the one after the last. */
+/** The first four that a row has logits in, and the one after the last. */
 fn fours_of(row: u32) -> vec2<u32> {
   return vec2<u32>(row * p.classes / 4u, (row * p.classes + p.classes + 3u) / 4u);
 }
@@ -160,10 +145,8 @@ fn classes_of(four: u32, row: u32) -> vec4<u32> {
 `;
 
 /** Forward from texels, one invocation per row. */
-export const CROSS_ENTROPY_TEXELS: Kernel = {
+export const CROSS_ENTROPY_TEXELS: Kernel = defineKernel({
   name: "cross_entropy_texels",
-  bind: ["texels", "read", "read", "write"],
-  params: FORWARD_PARAMS,
   wgsl: FORWARD_HEAD + FOURS + /* wgsl */ `
 const LOWEST = vec4<f32>(-3.4028234e38);
 
@@ -205,19 +188,17 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   stats[row] = row_stats(row, top, vec3<f32>(sums.x, 1.0, dot));
 }
 `,
-};
+});
 
 /** Forward, one workgroup per row. */
-export const CROSS_ENTROPY_WORKGROUP: Kernel = {
+export const CROSS_ENTROPY_WORKGROUP: Kernel = defineKernel({
   name: "cross_entropy_workgroup",
-  bind: FORWARD_BIND,
-  params: FORWARD_PARAMS,
   wgsl: LOGITS + FORWARD_HEAD + /* wgsl */ `
 const LOWEST = -3.4028234e38;
 /** (top, Σ exp(z - top), Σ w q, Σ w q (z - top)) of a share of the row. */
 var<workgroup> partial: array<vec4<f32>, 128>;
 
-/** The same share seen from a top at least as high. */
+/** The same share, relative to a top that is at least as high. */
 fn raised(s: vec4<f32>, top: f32) -> vec4<f32> {
   let fall = select(0.0, s.z * (top - s.x), s.z != 0.0);
   return vec4<f32>(top, s.y * exp(s.x - top), s.z, s.w - fall);
@@ -227,14 +208,14 @@ fn raised(s: vec4<f32>, top: f32) -> vec4<f32> {
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) t: u32) {
   let row = group.x + group.y * groups.x;
   if (row >= p.rows) { return; }
-  // The row's kind must not steer control flow around barriers: the values are
-  // made in any case and replaced at the end.
+  // Whether a row is ignored must not decide on barriers. So the values are computed
+  // in any case, and replaced at the end.
   let base = row * p.classes;
   var s = vec4<f32>(LOWEST, 0.0, 0.0, 0.0);
   for (var c = t; c < p.classes; c += 128u) {
     let z = logits[base + c];
     if (!(z <= s.x)) { s = raised(s, z); }
-    let wq = class_weight(c) * wanted(row, c);
+    let wq = class_weight(c) * target_of(row, c);
     s += vec4<f32>(0.0, exp(z - s.x), wq, select(0.0, wq * (z - s.x), wq != 0.0));
   }
   partial[t] = s;
@@ -259,14 +240,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
 }
 `,
-};
-
-const BACKWARD_PARAMS: Readonly<Record<string, ParamType>> = {
-  ...FORWARD_PARAMS,
-  per_row: "u32",
-  mean: "u32",
-  first: "u32",
-};
+});
 
 const BACKWARD_HEAD = /* wgsl */ `
 struct Params { rows: u32, classes: u32, ignore: i32, smoothing: f32, per_row: u32, mean: u32, first: u32 }
@@ -276,7 +250,7 @@ struct Params { rows: u32, classes: u32, ignore: i32, smoothing: f32, per_row: u
 @group(0) @binding(4) var<storage, read> totals: array<f32>;
 @group(0) @binding(5) var<storage, read> dy: array<f32>;
 @group(0) @binding(6) var<storage, read_write> dlogits: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(7) var<uniform> p: Params;
 
 fn gradient_of(row: u32) -> f32 {
   let g = dy[select(0u, p.first + row, p.per_row == 1u)];
@@ -289,14 +263,12 @@ fn gradient_of(row: u32) -> f32 {
  * Backward, sixteen logits an invocation. `dy` is the gradient of the loss: one
  * number, divided by `totals[2]` for the mean, or one per row.
  */
-export const CROSS_ENTROPY_BACKWARD: Kernel = {
+export const CROSS_ENTROPY_BACKWARD: Kernel = defineKernel({
   name: "cross_entropy_backward",
-  bind: ["read", "read", "read", "read", "read", "read", "write"],
-  params: BACKWARD_PARAMS,
   wgsl: LOGITS + BACKWARD_HEAD + /* wgsl */ `
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  // Columns t, t + stride … of one row: neighbours read neighbours.
+  // Columns t, t + stride … of one row, so that neighbors read neighbors.
   let stride = (p.classes + 15u) / 16u;
   let e = id.x + id.y * groups.x * 64u;
   let row = e / stride;
@@ -310,24 +282,22 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   for (var c = e % stride; c < p.classes; c += stride) {
     var dz = exp(logits[base + c] - s.y) * s.w;
     if (plain) { dz -= select(0.0, 1.0, c == label); }
-    else { dz -= class_weight(c) * wanted(row, c); }
+    else { dz -= class_weight(c) * target_of(row, c); }
     dlogits[base + c] = select(g * dz, 0.0, ignored);
   }
 }
 `,
-};
+});
 
 /** The same from texels, {@linkcode BACKWARD_FOURS} fours an invocation. */
-export const CROSS_ENTROPY_BACKWARD_TEXELS: Kernel = {
+export const CROSS_ENTROPY_BACKWARD_TEXELS: Kernel = defineKernel({
   name: "cross_entropy_backward_texels",
-  bind: ["texels", "read", "read", "read", "read", "read", "write"],
-  params: BACKWARD_PARAMS,
   wgsl: BACKWARD_HEAD + FOURS + /* wgsl */ `
+const FOURS = ${BACKWARD_FOURS}u;
+
 @compute @workgroup_size(8)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  let runs = (p.classes / 4u + 2u + ${
-    BACKWARD_FOURS - 1
-  }u) / ${BACKWARD_FOURS}u;
+  let runs = (p.classes / 4u + 2u + FOURS - 1u) / FOURS;
   let e = id.x + id.y * groups.x * 8u;
   let row = e / runs;
   if (row >= p.rows) { return; }
@@ -339,8 +309,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   let miss = p.smoothing / f32(p.classes);
   let base = row * p.classes;
   let fours = fours_of(row);
-  let start = fours.x + e % runs * ${BACKWARD_FOURS}u;
-  for (var four = start; four < min(start + ${BACKWARD_FOURS}u, fours.y); four++) {
+  let start = fours.x + e % runs * FOURS;
+  for (var four = start; four < min(start + FOURS, fours.y); four++) {
     let c = classes_of(four, row);
     let q = select(vec4<f32>(), vec4<f32>(hit), c == label) + miss;
     let dz = g * (exp(logits_texel(four) - s.y) * s.w - q);
@@ -352,26 +322,24 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   }
 }
 `,
-};
+});
 
 /** The loss of all rows from the column sums of their four numbers. */
-export const CROSS_ENTROPY_FINISH: Kernel = {
+export const CROSS_ENTROPY_FINISH: Kernel = defineKernel({
   name: "cross_entropy_finish",
-  bind: ["read", "write"],
-  params: { mean: "u32" },
   wgsl: /* wgsl */ `
 struct Params { mean: u32 }
 @group(0) @binding(0) var<storage, read> totals: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(2) var<uniform> p: Params;
 
 @compute @workgroup_size(1)
 fn main() {
   let t = totals[0];
-  // 0/0 must be NaN on every GPU, which WGSL does not promise of a division.
+  // 0/0 must be NaN on every GPU, which WGSL does not guarantee for a division.
   let nothing = p.mean == 1u && t.z == 0.0;
   let loss = t.x / select(1.0, t.z, p.mean == 1u && t.z != 0.0);
   y[0] = select(loss, bitcast<f32>(0x7fc00000u + p.mean * 0u), nothing);
 }
 `,
-};
+});

@@ -1,44 +1,25 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Running sums of x [outer, n, inner] along its middle axis, from the first
-// element or, with `reverse`, from the last. With `resume` the sum goes on from
-// the y just before the first element that the dispatch sees.
+// Running sums of x [outer, n, inner] along its middle axis, from the first element or,
+// with `reverse`, from the last. With `resume` the sum goes on from the y just before the
+// first element that the dispatch sees.
 //
 //   serial     one invocation per line, in order
-//   workgroup  inner = 1: one workgroup per line, 128 elements at a time, each
-//              stretch in log2(128) steps of doubling distance
+//   workgroup  inner = 1: one workgroup per line, 128 elements at a time, each stretch in
+//              log2(128) steps of doubling distance
 
-import type { Access, Kernel, ParamType } from "../gpu/kernel.ts";
+import type { DType } from "../dtype.ts";
+import { defineKernels, type Kernel } from "../gpu/kernel.ts";
 
-/** Invocations of a workgroup of the serial form. */
-export const CUMSUM_WORKGROUP = 64;
-
-/** Elements that the workgroup form sums at a time. */
+/** How many elements the workgroup variant sums at a time. */
 export const CUMSUM_STRETCH = 128;
 
-const BIND: readonly Access[] = ["read", "write"];
-
-const PARAMS: Readonly<Record<string, ParamType>> = {
-  outer: "u32",
-  n: "u32",
-  inner: "u32",
-  x_offset: "u32",
-  y_offset: "u32",
-  reverse: "u32",
-  resume: "u32",
-};
-
-const SERIAL: Kernel = {
-  name: "cumsum_serial",
-  bind: BIND,
-  params: PARAMS,
-  wgsl: /* wgsl */ `
-alias T = f32;
+const SERIAL = /* wgsl */ `
 struct Params { outer: u32, n: u32, inner: u32, x_offset: u32, y_offset: u32, reverse: u32, resume: u32 }
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read_write> y: array<T>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(2) var<uniform> p: Params;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -58,19 +39,13 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     at += step;
   }
 }
-`,
-};
+`;
 
-const WORKGROUP: Kernel = {
-  name: "cumsum_workgroup",
-  bind: BIND,
-  params: PARAMS,
-  wgsl: /* wgsl */ `
-alias T = f32;
+const WORKGROUP = /* wgsl */ `
 struct Params { outer: u32, n: u32, inner: u32, x_offset: u32, y_offset: u32, reverse: u32, resume: u32 }
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read_write> y: array<T>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(2) var<uniform> p: Params;
 var<workgroup> sums: array<T, 128>;
 
 @compute @workgroup_size(128)
@@ -101,8 +76,25 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     workgroupBarrier();
   }
 }
-`,
-};
+`;
 
-/** The forms of a running sum; see the head of the file. */
-export const CUMSUM_FORMS = { serial: SERIAL, workgroup: WORKGROUP } as const;
+/** What selects the text of a running sum. */
+export interface CumsumForm {
+  /** Who sums a line; see the head of the file. */
+  variant: "serial" | "workgroup";
+  /** The type of an element. */
+  dtype: DType;
+}
+
+/** The kernel of a running sum. */
+export const cumsumKernel: (form: CumsumForm) => Kernel = defineKernels({
+  name: "cumsum",
+  make: ({ variant, dtype }) => ({
+    name: `cumsum_${variant}_${dtype}`,
+    wgsl: `alias T = ${dtype};` + (variant === "serial" ? SERIAL : WORKGROUP),
+  }),
+  forms: {
+    serial: { variant: "serial", dtype: "f32" },
+    workgroup: { variant: "workgroup", dtype: "f32" },
+  },
+});

@@ -1,24 +1,21 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Element-wise kernels: the one template among the kernels, because the body
-// is an expression. Two forms of every expression:
-//   flat     operands of one shape: four elements an invocation, vec4 loads or,
-//            for adapters on the CPU, those of f32 as texels
-//   strided  broadcasting operands: the index taken apart along up to five
-//            axes; four elements an invocation where the last axis allows it
-// A target that is updated in place (`target_`) is read and written through one
-// binding, since WebGPU refuses a buffer bound for both in one dispatch.
+// Element-wise kernels. Their text is a template around an expression. Every expression
+// has two forms:
+//   flat     operands of one shape: four elements an invocation, read as vec4 or, for
+//            adapters on the CPU, those of f32 as texels
+//   strided  broadcasting operands: the index is taken apart along up to five axes; four
+//            elements an invocation where the last axis allows it
+// A target that is updated (`target_`) is read and written through one binding, since
+// WebGPU refuses a buffer that is bound for both in one dispatch.
 
 import { type DType, DTYPES } from "../dtype.ts";
-import type { Access, Kernel, ParamType } from "../gpu/kernel.ts";
-import { declareTexels } from "../gpu/texels.ts";
+import { defineKernels, type Kernel, type ParamType } from "../gpu/kernel.ts";
+import { declareInput, declareTexels } from "../gpu/texels.ts";
 import { scalarFunctions } from "./scalar_functions.ts";
 
-/** Invocations of a workgroup. */
-export const ELEMENTWISE_WORKGROUP = 64;
-
-/** Axes that the strided form takes apart. */
+/** The most axes of the strided form. */
 export const MAX_AXES = 5;
 
 /** An expression over named operands. */
@@ -36,90 +33,64 @@ export interface Expression<Result extends DType = DType> {
   update?: boolean;
 }
 
-const made = new Map<string, Kernel>();
-
-function memo(key: string, make: () => Kernel): Kernel {
-  let kernel = made.get(key);
-  if (!kernel) made.set(key, kernel = make());
-  return kernel;
-}
-
-function keyOf(e: Expression, form: string): string {
-  return [form, e.body, e.operands, e.scalars, e.result, e.update].join("|");
-}
-
-const flat = {
-  buffers: new WeakMap<Expression, Kernel>(),
-  texels: new WeakMap<Expression, Kernel>(),
-};
-
-/** How flat operands of f32 are read. */
+/** The variants of the flat form: how operands of f32 are read. */
 export const FLAT_VARIANTS = ["buffers", "texels"] as const;
 
 /** One of {@linkcode FLAT_VARIANTS}. */
 export type FlatVariant = (typeof FLAT_VARIANTS)[number];
 
-/**
- * Lines that all forms share: bindings (vec4 where `wide` says so, the result
- * last), parameters and the function `op`.
- */
-function preamble(
-  e: Expression,
-  wide: readonly boolean[],
+/** The WGSL type of an element, or of four if `wide`. */
+function typeOf(dtype: DType, wide: boolean): string {
+  const { wgsl } = DTYPES[dtype];
+  return wide ? `vec4<${wgsl}>` : wgsl;
+}
+
+/** A struct of parameters, bound after `bindings` bindings. */
+function declareParams(
   fields: readonly (readonly [string, ParamType])[],
-  texels = false,
+  bindings: number,
 ): string {
-  const type = (dtype: DType, i: number) =>
-    wide[i] ? `vec4<${DTYPES[dtype].wgsl}>` : DTYPES[dtype].wgsl;
+  return `struct Params { ${fields.map(([n, t]) => `${n}: ${t}`).join(", ")} }
+@group(0) @binding(${bindings}) var<uniform> p: Params;`;
+}
+
+/** The function `op` of one element: the expression, and what it calls. */
+function declareOp(e: Expression): string {
   const result = DTYPES[e.result].wgsl;
+  const operands = [
+    ...e.operands.map(([n, t]) => `${n}: ${DTYPES[t].wgsl}`),
+    ...(e.update ? [`target_: ${result}`] : []),
+  ];
   return [
-    ...e.operands.map(([name, dtype], i) =>
-      texels && dtype === "f32"
-        ? declareTexels(i, `buffer_${name}`)
-        : `@group(0) @binding(${i}) var<storage, read> buffer_${name}: array<${
-          type(dtype, i)
-        }>;`
-    ),
-    `@group(0) @binding(${e.operands.length}) var<storage, read_write> result: array<${
-      type(e.result, e.operands.length)
-    }>;`,
-    `struct Params { ${fields.map(([n, t]) => `${n}: ${t}`).join(", ")} }`,
-    `@group(1) @binding(0) var<uniform> p: Params;`,
     scalarFunctions(e.body),
-    `fn op(${
-      [
-        ...e.operands.map(([n, t]) => `${n}: ${DTYPES[t].wgsl}`),
-        ...(e.update ? [`target_: ${result}`] : []),
-      ].join(", ")
-    }) -> ${result} {`,
+    `fn op(${operands.join(", ")}) -> ${result} {`,
     ...(e.scalars ?? []).map(([n]) => `  let ${n} = p.${n};`),
     `  return ${e.body};`,
     `}`,
   ].join("\n");
 }
 
-const MAIN = `@compute @workgroup_size(${ELEMENTWISE_WORKGROUP})
+const MAIN = /* wgsl */ `
+@compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  let i = id.x + id.y * groups.x * ${ELEMENTWISE_WORKGROUP}u;`;
+  let i = id.x + id.y * groups.x * 64u;`;
 
-function bindOf(e: Expression): Access[] {
-  return [...e.operands.map((): Access => "read"), "write"];
+/** What tells the texts of two expressions apart. */
+function keyOf(e: Expression): string {
+  return [e.body, e.operands, e.scalars, e.result, e.update].join("|");
 }
 
-/**
- * The form for operands of one shape. Params: `count`, then the scalars. As
- * texels, an updated target of f32 is bound once more, after itself.
- */
-export function flatKernel(
-  e: Expression,
-  variant: FlatVariant = "buffers",
-): Kernel {
-  let kernel = flat[variant].get(e);
-  if (!kernel) flat[variant].set(e, kernel = makeFlat(e, variant));
-  return kernel;
-}
+/** An expression with an update and a scalar, to show. */
+const EXAMPLE: Expression = {
+  name: "multiply_add",
+  body: "target_ + factor * gelu(x)",
+  operands: [["x", "f32"]],
+  scalars: [["factor", "f32"]],
+  result: "f32",
+  update: true,
+};
 
-/** Whether texels serve an expression: some operand or old value is of f32. */
+/** Whether an expression reads anything of f32, which texels can serve. */
 export function readsTexels(e: Expression): boolean {
   return oldTexels(e) || e.operands.some(([, dtype]) => dtype === "f32");
 }
@@ -129,125 +100,168 @@ export function oldTexels(e: Expression): boolean {
   return Boolean(e.update) && e.result === "f32";
 }
 
-function makeFlat(e: Expression, variant: FlatVariant): Kernel {
-  return memo(keyOf(e, `flat ${variant}`), () => {
-    const texels = variant === "texels";
-    const old = texels && oldTexels(e);
-    const bind = [
-      ...e.operands.map(([, dtype]): Access =>
-        texels && dtype === "f32" ? "texels" : "read"
-      ),
-      ...(old ? ["write", "texels"] as const : ["write"] as const),
-    ];
-    const read = ([name, dtype]: readonly [string, DType]) =>
-      texels && dtype === "f32"
-        ? `  let ${name} = buffer_${name}_texel(i);`
-        : `  let ${name} = buffer_${name}[i];`;
-    const fields = [["count", "u32"] as const, ...(e.scalars ?? [])];
-    const lane = (l: string) =>
-      `op(${
-        [
-          ...e.operands.map(([n]) => `${n}.${l}`),
-          ...(e.update ? [`old_.${l}`] : []),
-        ].join(", ")
-      })`;
-    // An updated target may be a view between others, so its padding must keep
-    // its value; other results own their padding.
-    const store = e.update
-      ? `let left_ = p.count - i * 4u;
+function flatText(e: Expression, variant: FlatVariant): string {
+  const texels = variant === "texels";
+  const old = texels && oldTexels(e);
+  const count = e.operands.length;
+  const declare = ([name, dtype]: readonly [string, DType], i: number) =>
+    declareInput(
+      i,
+      `buffer_${name}`,
+      texels && dtype === "f32",
+      typeOf(dtype, true),
+    );
+  const lane = (l: string) => {
+    const operands = e.operands.map(([n]) => `${n}.${l}`);
+    return `op(${[...operands, ...e.update ? [`old_.${l}`] : []].join(", ")})`;
+  };
+  // An updated target may be a view between others, so its padding must keep
+  // its value; other results own their padding.
+  const store = e.update
+    ? `let left_ = p.count - i * 4u;
   result[i] = select(old_, value_, vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(left_));`
-      : `result[i] = value_;`;
-    return {
-      name: `${e.name}_flat`,
-      bind,
-      params: Object.fromEntries(fields),
-      wgsl: `${
-        preamble(e, [...e.operands, e.result].map(() => true), fields, texels)
-      }
-${old ? declareTexels(e.operands.length + 1, "old") : ""}
+    : `result[i] = value_;`;
+  return `${e.operands.map(declare).join("")}
+@group(0) @binding(${count}) var<storage, read_write> result: array<${
+    typeOf(e.result, true)
+  }>;
+${old ? declareTexels(count + 1, "old") : ""}
+${
+    declareParams(
+      [["count", "u32"], ...e.scalars ?? []],
+      count + (old ? 2 : 1),
+    )
+  }
+${declareOp(e)}
 ${MAIN}
   if (i * 4u >= p.count) { return; }
-${e.operands.map(read).join("\n")}
+${e.operands.map(([n]) => `  let ${n} = buffer_${n}_at(i);`).join("\n")}
   ${e.update ? `let old_ = ${old ? "old_texel(i)" : "result[i]"};` : ""}
-  let value_ = vec4<${DTYPES[e.result].wgsl}>(${
-        ["x", "y", "z", "w"].map(lane).join(", ")
-      });
+  let value_ = ${typeOf(e.result, true)}(${
+    ["x", "y", "z", "w"].map(lane).join(", ")
+  });
   ${store}
 }
-`,
-    };
-  });
+`;
 }
 
-/** What a strided kernel is made for. */
+const flat = defineKernels<{ e: Expression; variant: FlatVariant }>({
+  name: "elementwise_flat",
+  make: ({ e, variant }) => ({
+    name: `${e.name}_flat`,
+    wgsl: flatText(e, variant),
+  }),
+  key: ({ e, variant }) => `${variant} ${keyOf(e)}`,
+  forms: {
+    buffers: { e: EXAMPLE, variant: "buffers" },
+    texels: { e: EXAMPLE, variant: "texels" },
+  },
+});
+
+const known = {
+  buffers: new WeakMap<Expression, Kernel>(),
+  texels: new WeakMap<Expression, Kernel>(),
+};
+
+/**
+ * The kernel for operands of one shape. Its parameters are `count` and the scalars. With
+ * texels, an updated target of f32 is bound twice, and read through the second binding.
+ */
+export function flatKernel(
+  e: Expression,
+  variant: FlatVariant = "buffers",
+): Kernel {
+  let kernel = known[variant].get(e); // Quicker than the key of the text.
+  if (!kernel) known[variant].set(e, kernel = flat({ e, variant }));
+  return kernel;
+}
+
+/** What selects the text of a strided kernel. */
 export interface StridedForm {
-  /** Axes, at most {@linkcode MAX_AXES}. */
+  /** How many axes there are, at most {@linkcode MAX_AXES}. */
   rank: number;
   /**
-   * For four elements an invocation: each operand's stride along the last axis,
-   * 1 or 0. Then the last length is a multiple of 4 and given in fours, as is
-   * all that concerns the result and the operands of stride 1.
+   * Given where an invocation handles four elements: each operand's stride along the
+   * last axis, 1 or 0. The last length must then be a multiple of 4. It is given in
+   * fours, and so is all that concerns the result and the operands of stride 1.
    */
   steps?: readonly number[] | undefined;
 }
 
-/**
- * The form for broadcasting operands. Params: `count`, the lengths `n1`…`n4`
- * of the inner axes, where the result starts, where each operand starts and its
- * five strides, then the scalars. Fewer axes take the last places.
- */
-export function stridedKernel(
-  e: Expression,
-  { rank, steps }: StridedForm,
-): Kernel {
-  const form = steps ? `strided${rank}:${steps}` : `strided${rank}`;
-  return memo(keyOf(e, form), () => {
-    const axes = Array.from({ length: MAX_AXES }, (_, i) => i);
-    const first = MAX_AXES - rank;
-    const fields: (readonly [string, ParamType])[] = [
-      ["count", "u32"],
-      ...axes.slice(1).map((i) => [`n${i}`, "u32"] as const),
-      ["o_result", "u32"],
-      ...e.operands.flatMap(([n]) => [
-        [`o_${n}`, "u32"] as const,
-        ...axes.map((i) => [`s_${n}${i}`, "u32"] as const),
-      ]),
-      ...(e.scalars ?? []),
-    ];
-    const wide = [
-      ...e.operands.map((_, i) => steps?.[i] === 1),
-      Boolean(steps),
-    ];
-    const at = (n: string) =>
-      [`p.o_${n}`, ...axes.slice(first).map((i) => `i${i} * p.s_${n}${i}`)]
-        .join(" + ");
-    const call = (lane: string) =>
-      `op(${
-        e.operands.map(([n], i) => wide[i] ? `${n}.${lane}` : n).join(", ")
-      })`;
-    const value = steps
-      ? `vec4<${DTYPES[e.result].wgsl}>(${
-        ["x", "y", "z", "w"].map(call).join(", ")
-      })`
-      : call("");
-    return {
-      name: `${e.name}_strided`,
-      bind: bindOf(e),
-      params: Object.fromEntries(fields),
-      wgsl: `${preamble(e, wide, fields)}
+function stridedText(e: Expression, { rank, steps }: StridedForm): string {
+  const axes = Array.from({ length: MAX_AXES }, (_, i) => i);
+  const first = MAX_AXES - rank;
+  const count = e.operands.length;
+  const fields: (readonly [string, ParamType])[] = [
+    ["count", "u32"],
+    ...axes.slice(1).map((i) => [`n${i}`, "u32"] as const),
+    ["o_result", "u32"],
+    ...e.operands.flatMap(([n]) => [
+      [`o_${n}`, "u32"] as const,
+      ...axes.map((i) => [`s_${n}${i}`, "u32"] as const),
+    ]),
+    ...(e.scalars ?? []),
+  ];
+  const wide = e.operands.map((_, i) => steps?.[i] === 1);
+  const declare = ([name, dtype]: readonly [string, DType], i: number) =>
+    declareInput(i, `buffer_${name}`, false, typeOf(dtype, wide[i] ?? false));
+  const at = (n: string) =>
+    [`p.o_${n}`, ...axes.slice(first).map((i) => `i${i} * p.s_${n}${i}`)]
+      .join(" + ");
+  const call = (lane: string) =>
+    `op(${
+      e.operands.map(([n], i) => wide[i] ? `${n}.${lane}` : n).join(", ")
+    })`;
+  const value = steps
+    ? `${typeOf(e.result, true)}(${["x", "y", "z", "w"].map(call).join(", ")})`
+    : call("");
+  return `${e.operands.map(declare).join("")}
+@group(0) @binding(${count}) var<storage, read_write> result: array<${
+    typeOf(e.result, Boolean(steps))
+  }>;
+${declareParams(fields, count + 1)}
+${declareOp(e)}
 ${MAIN}
   if (i >= p.count) { return; }
   var rest = i;
 ${
-        axes.slice(first + 1).reverse().map((k) =>
-          `  let i${k} = rest % p.n${k}; rest /= p.n${k};`
-        ).join("\n")
-      }
+    axes.slice(first + 1).reverse().map((k) =>
+      `  let i${k} = rest % p.n${k}; rest /= p.n${k};`
+    ).join("\n")
+  }
   let i${first} = rest;
-${e.operands.map(([n]) => `  let ${n} = buffer_${n}[${at(n)}];`).join("\n")}
+${e.operands.map(([n]) => `  let ${n} = buffer_${n}_at(${at(n)});`).join("\n")}
   result[p.o_result + i] = ${value};
 }
-`,
-    };
-  });
+`;
+}
+
+const strided = defineKernels<StridedForm & { e: Expression }>({
+  name: "elementwise_strided",
+  make: ({ e, ...form }) => ({
+    name: `${e.name}_strided`,
+    wgsl: stridedText(e, form),
+  }),
+  key: ({ e, rank, steps }) => `${rank}:${steps} ${keyOf(e)}`,
+  forms: {
+    single: {
+      e: { ...EXAMPLE, body: "factor * gelu(x)", update: false },
+      rank: 2,
+    },
+    fours: {
+      e: { ...EXAMPLE, body: "factor * gelu(x)", update: false },
+      rank: 2,
+      steps: [1],
+    },
+  },
+});
+
+/**
+ * The kernel for broadcasting operands. Its parameters are `count`, the lengths `n1` to
+ * `n4` of the inner axes, `o_result` where the result starts, `o_x` where operand x
+ * starts and `s_x0` to `s_x4` its strides, and the scalars. Where there are fewer than
+ * five axes, the last ones are used.
+ */
+export function stridedKernel(e: Expression, form: StridedForm): Kernel {
+  return strided({ e, ...form });
 }

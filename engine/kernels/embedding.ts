@@ -1,46 +1,28 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Embedding: y[t] = table[ids[t]], and the scatter of its gradient at a cost of
-// tokens × width, whatever the vocabulary:
-//   link     one invocation per token finds the next token with the same id,
-//            and whether an earlier one has it (vec4 loads, ends at a match)
-//   scatter  one invocation per (first token of an id, column) walks that chain
-//            in order and adds to the table's gradient. For adapters on the
-//            CPU, an invocation has RUN columns, and ids and dy are texels
-// A dispatch sees table rows `first` to `first + rows`; tokens of other rows
-// are skipped. Ids outside [0, n) give NaN, written with the first window.
+// Embedding: y[t] = table[ids[t]], and the gradient of the table, which costs tokens ×
+// width whatever the vocabulary is:
+//   link     one invocation per token finds the next token with the same id, and whether
+//            an earlier one has it (vec4 loads, ends at a match)
+//   scatter  one invocation per (first token of an id, column) follows that chain in order
+//            and adds to the gradient. For adapters on the CPU, an invocation has several
+//            columns, and ids and dy are read as texels
+// A dispatch sees the table's rows `first` to `first + rows`, and skips tokens of other
+// rows. Ids outside [0, n) give NaN, which the dispatch of the first rows writes.
 
-import type { Access, Kernel, ParamType } from "../gpu/kernel.ts";
+import { defineKernel, type Kernel } from "../gpu/kernel.ts";
 import { declareTexels } from "../gpu/texels.ts";
 
-/** Invocations of a workgroup. */
-export const EMBEDDING_WORKGROUP = 64;
-
-const PARAMS: Readonly<Record<string, ParamType>> = {
-  tokens: "u32",
-  width: "u32",
-  n: "u32",
-  first: "u32",
-  rows: "u32",
-  ids_offset: "u32",
-  y_offset: "u32",
-  table_offset: "u32",
-};
-
-const BIND: readonly Access[] = ["read", "read", "write"];
-
-/** Forward for widths that are not a multiple of 4. */
-export const EMBEDDING: Kernel = {
+/** The forward kernel for widths that are not a multiple of 4. */
+export const EMBEDDING: Kernel = defineKernel({
   name: "embedding",
-  bind: BIND,
-  params: PARAMS,
   wgsl: /* wgsl */ `
 struct Params { tokens: u32, width: u32, n: u32, first: u32, rows: u32, ids_offset: u32, y_offset: u32, table_offset: u32 }
 @group(0) @binding(0) var<storage, read> table: array<u32>;
 @group(0) @binding(1) var<storage, read> ids: array<u32>;
 @group(0) @binding(2) var<storage, read_write> y: array<u32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(3) var<uniform> p: Params;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -55,19 +37,17 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   y[p.y_offset + e] = table[p.table_offset + (row - p.first) * p.width + e % p.width];
 }
 `,
-};
+});
 
-/** Forward for widths that are a multiple of 4. */
-export const EMBEDDING4: Kernel = {
+/** The forward kernel for widths that are a multiple of 4. */
+export const EMBEDDING4: Kernel = defineKernel({
   name: "embedding4",
-  bind: BIND,
-  params: PARAMS,
   wgsl: /* wgsl */ `
 struct Params { tokens: u32, width: u32, n: u32, first: u32, rows: u32, ids_offset: u32, y_offset: u32, table_offset: u32 }
 @group(0) @binding(0) var<storage, read> table: array<vec4<u32>>;
 @group(0) @binding(1) var<storage, read> ids: array<u32>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4<u32>>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(3) var<uniform> p: Params;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -83,23 +63,31 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   y[p.y_offset / 4u + e] = table[p.table_offset / 4u + (row - p.first) * width + e % width];
 }
 `,
-};
+});
 
-/**
- * For tokens `start` to `end`: the next token below `end` with the same id
- * (`end` if there is none), plus 2³¹ if no token from `start` on has it before.
- * Tokens of `padding` get `end`, and so belong to no chain.
- */
-const LINK: Kernel = {
-  name: "embedding_link",
-  bind: ["read", "write"],
-  params: { start: "u32", end: "u32", padding: "i32" },
-  wgsl: /* wgsl */ `
-struct Params { start: u32, end: u32, padding: i32 }
+const IDS_BUFFER = /* wgsl */ `
 @group(0) @binding(0) var<storage, read> ids: array<vec4<i32>>;
 fn ids_at(i: u32) -> vec4<i32> { return ids[i]; }
+`;
+
+const IDS_TEXELS = declareTexels(0, "ids") + /* wgsl */ `
+fn ids_at(i: u32) -> vec4<i32> { return bitcast<vec4<i32>>(ids_texel(i)); }
+`;
+
+/**
+ * The kernel that links tokens `start` to `end`. It gives each the next token below
+ * `end` with the same id (or `end`), plus 2³¹ if it is the first one from `start` on that
+ * has the id. Tokens of `padding` get `end`, and so belong to no chain.
+ */
+function link(variant: "buffers" | "texels"): Kernel {
+  const texels = variant === "texels";
+  return defineKernel({
+    name: texels ? "embedding_link_texels" : "embedding_link",
+    wgsl: /* wgsl */ `
+struct Params { start: u32, end: u32, padding: i32 }
+${texels ? IDS_TEXELS : IDS_BUFFER}
 @group(0) @binding(1) var<storage, read_write> link: array<u32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(2) var<uniform> p: Params;
 
 const LANES = vec4<u32>(0u, 1u, 2u, 3u);
 
@@ -132,49 +120,25 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   link[t] = next | select(0u, 0x80000000u, is_first);
 }
 `,
-};
+  });
+}
 
-/** {@linkcode LINK} by how ids are read. */
+/** The kernels that link tokens, by how they read ids. */
 export const EMBEDDING_LINK = {
-  buffers: LINK,
-  texels: {
-    ...LINK,
-    name: "embedding_link_texels",
-    bind: ["texels", "write"],
-    wgsl: LINK.wgsl.replace(
-      /@group.* ids: array<vec4<i32>>;\n.*/,
-      declareTexels(0, "ids") + /* wgsl */ `
-fn ids_at(i: u32) -> vec4<i32> { return bitcast<vec4<i32>>(ids_texel(i)); }
-`,
-    ),
-  } satisfies Kernel,
+  buffers: link("buffers"),
+  texels: link("texels"),
 } as const;
 
-const SCATTER_PARAMS: Readonly<Record<string, ParamType>> = {
-  start: "u32",
-  end: "u32",
-  width: "u32",
-  n: "u32",
-  first: "u32",
-  rows: "u32",
-  y_offset: "u32",
-  table_offset: "u32",
-};
-
-const SCATTER_BIND: readonly Access[] = ["read", "read", "read", "write"];
-
-/** Adds dy of tokens `start` to `end` along the chains; any width. */
-export const EMBEDDING_SCATTER: Kernel = {
+/** The kernel that adds dy of tokens `start` to `end` along the chains, for any width. */
+export const EMBEDDING_SCATTER: Kernel = defineKernel({
   name: "embedding_scatter",
-  bind: SCATTER_BIND,
-  params: SCATTER_PARAMS,
   wgsl: /* wgsl */ `
 struct Params { start: u32, end: u32, width: u32, n: u32, first: u32, rows: u32, y_offset: u32, table_offset: u32 }
 @group(0) @binding(0) var<storage, read> dy: array<f32>;
 @group(0) @binding(1) var<storage, read> ids: array<u32>;
 @group(0) @binding(2) var<storage, read> link: array<u32>;
 @group(0) @binding(3) var<storage, read_write> table: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(4) var<uniform> p: Params;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -196,18 +160,16 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   table[at] = acc;
 }
 `,
-};
+});
 
-/** Columns (as vec4) of each invocation of the kernel below, from texels. */
+/** The columns (as vec4) of each invocation of the kernel below, from texels. */
 export const SCATTER_RUN = 16;
 
-/** The same for widths that are a multiple of 4. */
+/** The same kernel for widths that are a multiple of 4. */
 function scatter4(variant: "buffers" | "texels"): Kernel {
   const texels = variant === "texels";
-  return {
+  return defineKernel({
     name: texels ? "embedding_scatter4_texels" : "embedding_scatter4",
-    bind: texels ? ["texels", "read", "read", "write"] : SCATTER_BIND,
-    params: SCATTER_PARAMS,
     wgsl: /* wgsl */ `
 const RUN = ${texels ? SCATTER_RUN : 1}u;
 struct Params { start: u32, end: u32, width: u32, n: u32, first: u32, rows: u32, y_offset: u32, table_offset: u32 }
@@ -219,7 +181,7 @@ fn dy_texel(i: u32) -> vec4<f32> { return dy[i]; }`
 @group(0) @binding(1) var<storage, read> ids: array<u32>;
 @group(0) @binding(2) var<storage, read> link: array<u32>;
 @group(0) @binding(3) var<storage, read_write> table: array<vec4<f32>>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(4) var<uniform> p: Params;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -234,7 +196,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   let begin = e % runs * RUN;
   let target_ = p.table_offset / 4u + (row - p.first) * width;
   let source = p.y_offset / 4u;
-  if ((first & 0x7fffffffu) >= p.end) { // the only token of its id
+  if ((first & 0x7fffffffu) >= p.end) { // No other token has its id.
     for (var c = begin; c < min(begin + RUN, width); c++) {
       table[target_ + c] += dy_texel(source + (t - p.start) * width + c);
     }
@@ -254,10 +216,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   }
 }
 `,
-  };
+  });
 }
 
-/** {@linkcode EMBEDDING_SCATTER} by fours, by how dy is read. */
+/** {@linkcode EMBEDDING_SCATTER} for four columns at a time, by how they read dy. */
 export const EMBEDDING_SCATTER4 = {
   buffers: scatter4("buffers"),
   texels: scatter4("texels"),

@@ -1,40 +1,19 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Rows picked by index: y[o, j, i] = x[o, index, i] for x [outer, n, inner] and
-// y [outer, m, inner], with the index at Σ of its own strides, so that one
-// index may serve all o and i. A dispatch sees rows `first` to `first + rows`
-// of x; indices outside [0, n) give `bad`, written with the first window.
+// Rows picked by index: y[o, j, i] = x[o, index, i] for x [outer, n, inner] and y
+// [outer, m, inner]. The index has separate strides along o, j and i, so that one index
+// may serve all o and i. A dispatch sees rows `first` to `first + rows` of x. Indices
+// outside [0, n) give `bad`, which the dispatch of the first rows writes.
 //
-// Backward walks j in order, one invocation per (o, i), and adds dy to dx in
-// place: no two invocations touch one element, so the sum's order is fixed.
+// Backward walks j in order, one invocation per (o, i), and adds dy to dx in place: no two
+// invocations write one element, so the order of the sum is fixed.
 
-import type { Kernel, ParamType } from "../gpu/kernel.ts";
+import { defineKernel, type Kernel } from "../gpu/kernel.ts";
 
-/** Invocations of a workgroup. */
-export const GATHER_WORKGROUP = 64;
-
-const PARAMS: Readonly<Record<string, ParamType>> = {
-  outer: "u32",
-  n: "u32",
-  m: "u32",
-  inner: "u32",
-  index_o: "u32",
-  index_j: "u32",
-  index_i: "u32",
-  first: "u32",
-  rows: "u32",
-  x_offset: "u32",
-  y_offset: "u32",
-  index_offset: "u32",
-  bad: "u32",
-};
-
-/** Forward, for elements of any 4-byte type. */
-export const GATHER: Kernel = {
+/** The forward kernel, for elements of any 4-byte type. */
+export const GATHER: Kernel = defineKernel({
   name: "gather",
-  bind: ["read", "read", "write"],
-  params: PARAMS,
   wgsl: /* wgsl */ `
 struct Params {
   outer: u32, n: u32, m: u32, inner: u32,
@@ -44,7 +23,7 @@ struct Params {
 @group(0) @binding(0) var<storage, read> x: array<u32>;
 @group(0) @binding(1) var<storage, read> index: array<u32>;
 @group(0) @binding(2) var<storage, read_write> y: array<u32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(3) var<uniform> p: Params;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -62,13 +41,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   y[p.y_offset + e] = x[p.x_offset + (o * p.n + row - p.first) * p.inner + i];
 }
 `,
-};
+});
 
-/** Backward: adds to dx. */
-export const GATHER_BACKWARD: Kernel = {
+/** The backward kernel, which adds to dx. */
+export const GATHER_BACKWARD: Kernel = defineKernel({
   name: "gather_backward",
-  bind: ["read", "read", "write"],
-  params: PARAMS,
   wgsl: /* wgsl */ `
 struct Params {
   outer: u32, n: u32, m: u32, inner: u32,
@@ -78,7 +55,7 @@ struct Params {
 @group(0) @binding(0) var<storage, read> dy: array<f32>;
 @group(0) @binding(1) var<storage, read> index: array<u32>;
 @group(0) @binding(2) var<storage, read_write> dx: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(3) var<uniform> p: Params;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -94,4 +71,4 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   }
 }
 `,
-};
+});

@@ -1,81 +1,104 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Matrix product C = op(A)·op(B) in three shapes of kernel:
-//   direct  one BM×BN block of C an invocation, in registers; no workgroup
-//           memory, no barrier, A and B read as texels where their rows are
-//           aligned: what an adapter on the CPU wants
-//   tiled   one BM×BN tile of C a workgroup, staged through workgroup memory in
-//           slices of depth BK; 4×4 or 8×8 outputs an invocation: for GPUs
-//   skinny  up to 16 rows of C; the lanes of a workgroup share the sums over k:
-//           for GPUs that decode
-// All fetch 4×4 quads through load_a and load_b, so that the four transpose
-// cases and ragged sizes differ in those two functions alone. In the first two
-// every element is one chain of fused multiply-adds in rising k, so that all
-// their variants, and products cut along any axis (along k at multiples of 4),
-// give the same bits. A product split along k is a batch of products whose
-// results matmul_split.ts adds.
-// Rows and columns past the edge read whatever lies there and are not stored.
+// The matrix product C = op(A)·op(B), in three shapes of kernel:
+//   direct  an invocation computes one BM×BN block of C in registers, without workgroup
+//           memory or barriers, and reads A and B as texels where their rows are
+//           aligned: for adapters on the CPU
+//   tiled   a workgroup computes one BM×BN tile of C, staged through workgroup memory in
+//           slices of depth BK, and an invocation 4×4 or 8×8 of it: for GPUs
+//   skinny  up to 16 rows of C; the lanes of a workgroup share the sums over k: for GPUs
+//           that decode
+// All fetch 4×4 quads by load_a and load_b, so that the four transpose cases and ragged
+// sizes differ in those two functions only. In the first two shapes, every element is
+// one chain of fused multiply-adds in rising k. So all their variants give the same
+// bits, and so do products that are cut along any axis (along k at multiples of 4). A
+// product that is split along k is a batch of products, whose results matmul_split.ts
+// adds. Rows and columns past the edge read whatever lies there, and are not stored.
 
-import type { Kernel } from "../gpu/kernel.ts";
+import { defineKernels, type Kernel } from "../gpu/kernel.ts";
 import { direct } from "./matmul_direct.ts";
+import { byFours, declareBindings, epilogue } from "./matmul_epilogue.ts";
 import {
-  byFours,
-  declareBuffers,
-  declareParams,
-  epilogue,
-  EPILOGUE_PARAMS,
-} from "./matmul_epilogue.ts";
-import { type Block, BLOCKS, type MatmulForm } from "./matmul_form.ts";
+  type Block,
+  BLOCKS,
+  type MatmulForm,
+  type MatmulVariant,
+} from "./matmul_form.ts";
 import { loader } from "./matmul_operands.ts";
 import { skinny } from "./matmul_skinny.ts";
 import { tiled } from "./matmul_tiled.ts";
 
-const PARAMS = {
-  ...EPILOGUE_PARAMS,
-  K: "u32",
-  total: "u32", // of a split sum: K of all items
-  lda: "u32", // elements from one stored row to the next
-  ldb: "u32",
-  offset_a: "u32", // of the first element
-  offset_b: "u32",
-  batch_a: "u32", // elements from one product of the batch to the next
-  batch_b: "u32",
-  batch_c: "u32",
-} as const;
+const PARAMS = /* wgsl */ `
+struct Params {
+  M: u32,
+  N: u32,
+  ldc: u32, // elements from one row of C to the next
+  offset_c: u32, // where the first element of C lies
+  bias_at: u32, // where the first elements of the bias and of the sums lie
+  sums_at: u32,
+  K: u32,
+  total: u32, // K of all items of a split sum together
+  lda: u32, // elements from one stored row to the next
+  ldb: u32,
+  offset_a: u32, // where the first element lies
+  offset_b: u32,
+  batch_a: u32, // elements from one product of the batch to the next
+  batch_b: u32,
+  batch_c: u32,
+}`;
 
 const TEXTS = { direct, tiled, skinny };
 
-const kernels = new Map<string, Kernel>();
+/** The form of a plain product of aligned matrices, to show. */
+function plain(variant: MatmulVariant): MatmulForm {
+  return {
+    variant,
+    transposeA: false,
+    transposeB: false,
+    vectorA: true,
+    vectorB: true,
+    vectorC: true,
+    ragged: false,
+    texels: variant.startsWith("direct"),
+    split: false,
+    resume: false,
+    bias: false,
+    residual: false,
+    activation: undefined,
+    save: false,
+    derive: undefined,
+    sums: undefined,
+  };
+}
 
 /**
- * The kernel of a form. Binds A, B, the bias, the residual and the argument if
- * the form has them; C, the saved argument of the activation, and the sums.
+ * The kernel of a form. It binds A and B, and then what {@linkcode declareBindings}
+ * says.
  */
-export function matmulKernel(form: MatmulForm): Kernel {
-  const key = Object.values(form).join();
-  let kernel = kernels.get(key);
-  if (!kernel) {
+export const matmulKernel: (form: MatmulForm) => Kernel = defineKernels({
+  name: "matmul",
+  make: (form) => {
     const { variant, transposeA, transposeB, ragged } = form;
     const block: Block = BLOCKS[variant];
     const reading = (aligned: boolean) =>
       form.texels ? "texels" : byFours(aligned);
     const [a, b] = [reading(form.vectorA), reading(form.vectorB)];
-    const buffers = declareBuffers([["A", a], ["B", b]], form);
-    kernel = {
+    return {
       name: `matmul_${variant}`,
-      bind: buffers.bind,
-      params: PARAMS,
       wgsl: [
-        buffers.wgsl,
-        declareParams(PARAMS),
+        PARAMS,
+        declareBindings([["A", a], ["B", b]], form),
         loader("a", "A", !transposeA, a, ragged),
         loader("b", "B", transposeB, b, ragged),
         epilogue(form),
         TEXTS[block.kind](form, block),
       ].join("\n"),
     };
-    kernels.set(key, kernel);
-  }
-  return kernel;
-}
+  },
+  forms: Object.fromEntries(
+    (Object.keys(BLOCKS) as MatmulVariant[]).map((variant) =>
+      [variant, plain(variant)] as const
+    ),
+  ),
+});

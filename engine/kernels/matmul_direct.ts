@@ -1,19 +1,20 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+// The product for adapters on the CPU: an invocation computes a block of C in
+// registers. Lane after lane takes the next block along n. The registers of the block
+// are named c{row}_{quad of columns}. C is read and written row by row through
+// registers v{quad}, because text for each element would take the driver seconds to
+// compile.
+
 import type { Block, MatmulForm } from "./matmul_form.ts";
-import { place } from "./matmul_operands.ts";
+import { offsets } from "./matmul_operands.ts";
 import { choice, unroll } from "./unroll.ts";
 
-/** Invocations of a workgroup of the direct kernels: a CPU's vector width. */
+/** The invocations of a workgroup: a CPU's vector width. */
 export const DIRECT_WORKGROUP = 8;
 
-/**
- * The kernel without workgroup memory. Lane after lane takes the next block
- * along n. The accumulators are named c{row}_{quad of columns}; reading and
- * writing C goes row by row through `v{quad}`, as text for each element would
- * take the driver seconds to compile.
- */
+/** The text of the kernel, from its entry point on. */
 export function direct(form: MatmulForm, { m, n }: Block): string {
   const quads = n / 4;
   const cells = (line: (row: number, quad: number) => string) =>
@@ -42,7 +43,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   let n0 = block % across * ${n}u;
   if (m0 >= p.M) { return; }
   let stop = min(${m}u, p.M - m0);
-${place(form, "id.z")}
+${offsets(form, "id.z")}
 ${cells((r, q) => `  var c${r}_${q} = vec4<f32>();`)}
 ${resume}
 ${sums.start}
@@ -84,8 +85,8 @@ ${unroll(quads, (q) => `    var v${q} = vec4<f32>();`)}
 }
 
 /**
- * The sums along k of rows of op(A), by the blocks of the first columns, or of
- * columns of op(B), by those of the first rows.
+ * The text for sums along k, before, in and after the loop over k. Blocks of the first
+ * columns sum rows of op(A), or blocks of the first rows columns of op(B).
  */
 function summing(
   { sums, resume }: MatmulForm,

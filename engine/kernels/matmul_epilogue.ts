@@ -1,91 +1,71 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// What kernels of products do with four neighbours of C that are ready: read
-// what is held there, apply what follows the sum, write. Shared by the kernels
-// that multiply and the one that adds the parts of a product cut along k.
+// The end of a product: what is done with four neighbors of C that are ready. The
+// kernel reads what C holds there, applies what follows the sum, and writes. This text
+// is shared by the kernels that multiply and the one that adds the parts of a product
+// which is split along k.
 
-import type { Access } from "../gpu/kernel.ts";
 import { declareTexels } from "../gpu/texels.ts";
 import { type Activation, ACTIVATIONS } from "./matmul_activation.ts";
 import { scalarFunctions } from "./scalar_functions.ts";
 
-/** Everything that changes the text of the end of a product. */
+/** The properties of a product that select the text of its end. */
 export interface EpilogueForm {
-  /** Whether rows of C start at multiples of four, and N is one. */
+  /** Whether rows of C start at multiples of four, and N is a multiple of four. */
   vectorC: boolean;
   /**
-   * Whether operands are read as texels, and with `vectorC` what else is read,
-   * C itself included: a texel costs less than two words of a buffer there.
+   * Whether the operands are read as texels. With `vectorC`, so is all else that is
+   * read, C itself included: on such adapters a texel costs less than two words of a
+   * buffer.
    */
   texels: boolean;
   /** Whether the sums start from what C holds. */
   resume: boolean;
+  /** Whether a bias is added to each row. */
   bias: boolean;
+  /** Whether a tensor of the shape of C is added, after the activation. */
   residual: boolean;
+  /** The function that the sum and bias go through. */
   activation: Activation | undefined;
   /** Whether the argument of the activation is a second output. */
   save: boolean;
   /** An activation whose derivative multiplies the result. */
   derive: Activation | undefined;
-  /** Whose sums along k are an output, too: rows of op(A), columns of op(B). */
+  /** The operand whose sums along k are an output, too: rows of op(A), or columns of op(B). */
   sums: "a" | "b" | undefined;
-}
-
-/** The fields of the parameter struct that the text below reads. */
-export const EPILOGUE_PARAMS = {
-  M: "u32",
-  N: "u32",
-  ldc: "u32", // elements from one row of C to the next
-  offset_c: "u32", // of the first element
-  bias_at: "u32",
-  sums_at: "u32",
-} as const;
-
-/** The struct of a kernel's parameters, and its binding. */
-export function declareParams(
-  params: Readonly<Record<string, string>>,
-): string {
-  const fields = Object.entries(params).map(([n, t]) => `${n}: ${t}`);
-  return `struct Params { ${fields.join(", ")} }
-@group(1) @binding(0) var<uniform> p: Params;`;
 }
 
 /** How a kernel reads a buffer: by elements, by fours, or as texels. */
 export type Reading = "scalar" | "vector" | "texels";
 
-/** What a kernel of products binds: its access, and its text. */
-export interface Buffers {
-  bind: Access[];
-  wgsl: string;
-}
-
-/** The reading of rows that start at multiples of four elements, or do not. */
+/** How rows are read, by whether they start at multiples of four elements. */
 export function byFours(aligned: boolean): Reading {
   return aligned ? "vector" : "scalar";
 }
 
-/** How what has C's shape is read. */
+/** How tensors of the shape of C are read. */
 function likeC({ texels, vectorC }: EpilogueForm): Reading {
   return texels && vectorC ? "texels" : byFours(vectorC);
 }
 
-/** Whether what C holds is read through a binding of its own. */
+/** Whether the old value of C is read through a second binding. */
 export function bindsHeld(form: EpilogueForm): boolean {
   return form.resume && likeC(form) === "texels";
 }
 
 /**
- * The buffers of a kernel, in order: the given, bias, residual, argument of the
- * derivative, C to be read if {@linkcode bindsHeld}, then C, the saved argument
- * and the sums.
+ * Declares the bindings of a kernel, in order: the given, bias, residual, argument
+ * of the derivative, the old value of C if {@linkcode bindsHeld}, then C, the saved
+ * argument and the sums, and last the parameters.
  *
- * @param given Names, and how they are read.
+ * @param given The names of the first bindings, and how they are read.
+ * @param form The end of the product.
  */
-export function declareBuffers(
+export function declareBindings(
   given: readonly (readonly [name: string, reading: Reading])[],
   form: EpilogueForm,
-): Buffers {
+): string {
   const like = likeC(form);
   const inputs = [...given];
   if (form.bias) inputs.push(["bias", like === "texels" ? like : "scalar"]);
@@ -103,21 +83,18 @@ export function declareBuffers(
         ? declareTexels(first + i, name)
         : `@group(0) @binding(${first + i}) var<storage, ${access}> ${name}: ` +
           `array<${reading === "vector" ? "vec4<f32>" : "f32"}>;`;
-  return {
-    bind: [
-      ...inputs.map(([, reading]) => reading === "texels" ? reading : "read"),
-      ...outputs.map(() => "write" as const),
-    ],
-    wgsl: [
-      ...inputs.map(declare("read", 0)),
-      ...outputs.map(declare("read_write", inputs.length)),
-    ].join("\n"),
-  };
+  return [
+    ...inputs.map(declare("read", 0)),
+    ...outputs.map(declare("read_write", inputs.length)),
+    `@group(0) @binding(${
+      inputs.length + outputs.length
+    }) var<uniform> p: Params;`,
+  ].join("\n");
 }
 
 const LANES = [0, 1, 2, 3] as const;
 
-/** The expression for four neighbours of a buffer from `i` on. */
+/** The expression for four neighbors of a buffer, from `i` on. */
 export function readFour(buffer: string, reading: Reading, i = "i"): string {
   switch (reading) {
     case "texels":
@@ -132,9 +109,9 @@ export function readFour(buffer: string, reading: Reading, i = "i"): string {
 }
 
 /**
- * The functions `shift` (the bias), `held` (what C holds) and `finish`, which
- * applies what follows the bias and writes; for the sums along k `held_sums` and
- * `finish_sums`.
+ * The functions of the end: `shift` gives the bias, `held` the old value of C, and
+ * `finish` applies what follows the bias and writes. With sums along k, `held_sums` and
+ * `finish_sums` do the same for these.
  */
 export function epilogue(form: EpilogueForm): string {
   const { vectorC, activation, derive } = form;
@@ -194,7 +171,7 @@ fn finish(base: u32, m: u32, n: u32, sum: vec4<f32>) {
   ].join("\n");
 }
 
-/** The function of the gradient and what its activation saved. */
+/** The function `derive` of the gradient and of what the activation saved. */
 function derivative(activation: Activation): string {
   const { dz, fromY } = ACTIVATIONS[activation];
   return `fn derive(dy: f32, ${fromY ? "y" : "z"}: f32) -> f32 { return ${

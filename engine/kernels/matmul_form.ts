@@ -1,18 +1,22 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+// The variants of the product and their blocks, and the properties of a product that
+// select the text of its kernel.
+
 import type { EpilogueForm } from "./matmul_epilogue.ts";
 
 /** The block of C that an invocation (direct) or a workgroup computes. */
 export interface Block {
+  /** The shape of the kernel; see matmul.ts. */
   kind: "direct" | "tiled" | "skinny";
   /** Rows of C. */
   m: number;
-  /** Columns of C; a skinny block has more of them where B is stored [K, N]. */
+  /** Columns of C. A skinny block has more of them where B is stored [K, N]. */
   n: number;
-  /** Rows and columns an invocation computes in a tile. */
+  /** Rows and columns that an invocation computes in a tile. */
   each: number;
-  /** Depth of a slice in workgroup memory; lanes of a skinny workgroup. */
+  /** The depth of a slice in workgroup memory, or the invocations of a skinny workgroup. */
   k: number;
 }
 
@@ -36,8 +40,9 @@ export const BLOCKS = {
 /** The name of a variant. */
 export type MatmulVariant = keyof typeof BLOCKS;
 
-/** Everything that changes the text of the kernel. */
+/** The properties of a product that select the text of its kernel. */
 export interface MatmulForm extends EpilogueForm {
+  /** The variant. */
   variant: MatmulVariant;
   /** Whether A is stored [K, M]. */
   transposeA: boolean;
@@ -45,10 +50,10 @@ export interface MatmulForm extends EpilogueForm {
   transposeB: boolean;
   /** Whether rows of A start at multiples of four elements. */
   vectorA: boolean;
-  /** Likewise B. */
+  /** Whether rows of B start at multiples of four elements. */
   vectorB: boolean;
-  /** Whether K is no multiple of four. */
+  /** Whether K is not a multiple of four. */
   ragged: boolean;
-  /** Whether items of the batch are stretches of one sum along k. */
+  /** Whether the items of the batch are parts of one sum along k. */
   split: boolean;
 }

@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Where a kernel of products finds its operands, and how it reads them: in 4×4
-// quads, turned so that what is stored transposed looks like what is not.
+// How a kernel of products finds its operands, and reads them in 4×4 quads. Quads of
+// transposed operands are turned, so that the kernels see no difference.
 
 import {
   type EpilogueForm,
@@ -10,14 +10,14 @@ import {
   type Reading,
 } from "./matmul_epilogue.ts";
 
-/** What the place of an item of the batch depends on. */
-interface Placed extends Pick<EpilogueForm, "sums"> {
-  /** Whether items of the batch are stretches of one sum along k. */
+/** The properties that say where an item of the batch lies. */
+interface Batched extends Pick<EpilogueForm, "sums"> {
+  /** Whether the items of the batch are parts of one sum along k. */
   split: boolean;
 }
 
-/** The lines that say where item `z` of the batch starts and how deep it is. */
-export function place(form: Placed, z: string): string {
+/** The lines that say where item `z` of the batch starts, and where its sum ends. */
+export function offsets(form: Batched, z: string): string {
   return /* wgsl */ `
   let base_a = p.offset_a + ${z} * p.batch_a;
   let base_b = p.offset_b + ${z} * p.batch_b;
@@ -29,11 +29,15 @@ export function place(form: Placed, z: string): string {
 }
 
 /**
- * The function that fetches a quad: column j of the result is element k + j of
- * four neighbouring rows of op(A), or columns of op(B), from `at` on; zero from
- * `end` on.
+ * The function `load_name`, which fetches a quad: column j of the result is element
+ * k + j of four neighboring rows of op(A), or columns of op(B), from `at` on. Elements
+ * from `end` on are zero.
  *
- * @param alongK Whether neighbours in memory are neighbours along k.
+ * @param name The name of the operand in functions and parameters.
+ * @param buffer The name of its variable.
+ * @param alongK Whether neighbors in memory are neighbors along k.
+ * @param reading How the variable is read.
+ * @param ragged Whether K is not a multiple of four.
  */
 export function loader(
   name: string,

@@ -1,29 +1,29 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The kernel for GPUs where C has few rows, as in decoding: what counts is to
-// read B once, at full speed. A workgroup owns 4 or 16 rows by some quads of
-// columns; its lanes share the sum over k in steps of four, and add their parts
-// in a tree, halving the lanes: the order is fixed. Where B is stored [N, K],
-// all lanes read along one quad of columns; where it is stored [K, N], 8
-// neighbours read 8 neighbouring quads of a row.
+// The product for GPUs where C has few rows, as in decoding. What counts there is to
+// read B once, at full speed. A workgroup owns 4 or 16 rows by some quads of columns. Its
+// lanes share the sum over k in steps of four, and add their parts in a tree that halves
+// the lanes, so that the order is fixed. Where B is stored [N, K], all lanes read along
+// one quad of columns; where it is stored [K, N], 8 neighbors read 8 neighboring quads of
+// a row.
 
 import type { Block, MatmulForm } from "./matmul_form.ts";
-import { place } from "./matmul_operands.ts";
+import { offsets } from "./matmul_operands.ts";
 import { unroll } from "./unroll.ts";
 
-/** Columns of C that a workgroup owns. */
+/** How many columns of C a workgroup owns. */
 export function skinnyColumns(transposeB: boolean): number {
   return transposeB ? 4 : 32;
 }
 
-/** The text of the kernel from the workgroup's memory on. */
+/** The text of the kernel, from its workgroup memory on. */
 export function skinny(form: MatmulForm, { m, k: threads }: Block): string {
   const columns = skinnyColumns(form.transposeB);
   const wide = columns / 4;
   const lanes = threads / wide;
   const groups = m / 4;
-  // The sums along k are further rows of vec4s.
+  // The sums along k are added up like further rows of C.
   const extra = form.sums === "a" ? groups : form.sums === "b" ? 1 : 0;
   const rows = m + extra;
   const sums = (j: number) => {
@@ -31,7 +31,7 @@ export function skinny(form: MatmulForm, { m, k: threads }: Block): string {
     return unroll(extra, (g) => `      c${m + g} += a${g}[${j}];`);
   };
   const finishSums = form.sums === "a"
-    ? `if (n0 + x == 0u) {
+    ? `if (n == 0u) {
       let at = m0 + (r - ${m}u) * 4u;
       ${heldFirst(form, "at")}
       finish_sums(base_s, at, p.M, v);
@@ -57,7 +57,7 @@ fn main(
   if (m0 >= p.M) { return; }
   let x = t % ${wide}u;
   let lane = t / ${wide}u;
-${place(form, "group.z")}
+${offsets(form, "group.z")}
 ${unroll(rows, (r) => `  var c${r} = vec4<f32>();`)}
   for (var k = lane * 4u; k < end; k += ${lanes * 4}u) {
     let b = load_b(base_b, n0 + x * 4u, k, end);
@@ -93,7 +93,7 @@ ${unroll(rows, (r) => `    parts[${r}][x] = c${r};`)}
     let n = n0 + i % ${wide}u * 4u;
     var v = parts[r][i % ${wide}u];
     if (r >= ${m}u) {
-      ${finishSums.replace("n0 + x", `n0 + i % ${wide}u`)}
+      ${finishSums}
     } else if (m0 + r < p.M) {
       ${form.resume ? "v += held(base_c, m0 + r, n);" : ""}
       finish(base_c, m0 + r, n, v + shift(n));
@@ -103,6 +103,7 @@ ${unroll(rows, (r) => `    parts[${r}][x] = c${r};`)}
 `;
 }
 
+/** The line that adds the old sums to the new ones, where the sums go on from them. */
 function heldFirst(form: MatmulForm, at: string): string {
   return form.resume ? `v += held_sums(base_s, ${at});` : "";
 }

@@ -1,59 +1,54 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The second half of a product that is split along k: adds the parts, in their
-// order, and ends as the product would have. An invocation owns four neighbours
-// of C; the last ones own a sum along k each.
+// The second half of a product that is split along k. It adds the parts, in order, and
+// ends as the product would have. An invocation owns four neighbors of C; further
+// invocations own one sum along k each.
 
-import type { Kernel } from "../gpu/kernel.ts";
+import { defineKernels, type Kernel } from "../gpu/kernel.ts";
 import {
   byFours,
-  declareBuffers,
-  declareParams,
+  declareBindings,
   epilogue,
-  EPILOGUE_PARAMS,
   type EpilogueForm,
   readFour,
   type Reading,
 } from "./matmul_epilogue.ts";
 
-/** Invocations of a workgroup. */
-export const SPLIT_WORKGROUP = 64;
-
-const PARAMS = {
-  ...EPILOGUE_PARAMS,
-  parts: "u32",
-  sums_length: "u32",
-} as const;
-
-const kernels = new Map<string, Kernel>();
+const PARAMS = /* wgsl */ `
+struct Params {
+  M: u32,
+  N: u32,
+  ldc: u32, // elements from one row of C to the next
+  offset_c: u32, // where the first element lies
+  bias_at: u32,
+  sums_at: u32,
+  parts: u32,
+  sums_length: u32,
+}`;
 
 /**
- * The kernel of a form. Binds the parts `[parts, M, N]`, those of the sums if
- * the form has them, and then what {@linkcode declareBuffers} says.
+ * The kernel of a form. It binds the parts `[parts, M, N]`, those of the sums if
+ * the form has them, and then what {@linkcode declareBindings} says.
  */
-export function splitKernel(form: EpilogueForm): Kernel {
-  const key = Object.values(form).join();
-  let kernel = kernels.get(key);
-  if (!kernel) {
+export const splitKernel: (form: EpilogueForm) => Kernel = defineKernels({
+  name: "matmul_split",
+  make: (form) => {
     const { vectorC, resume, sums } = form;
     const like = byFours(vectorC);
     const given: [string, Reading][] = [["parts", like]];
     if (sums) given.push(["sums_parts", "scalar"]);
-    const buffers = declareBuffers(given, form);
-    kernel = {
+    return {
       name: "matmul_split",
-      bind: buffers.bind,
-      params: PARAMS,
       wgsl: [
-        buffers.wgsl,
-        declareParams(PARAMS),
+        PARAMS,
+        declareBindings(given, form),
         epilogue(form),
         /* wgsl */ `
-@compute @workgroup_size(${SPLIT_WORKGROUP})
+@compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let quads = (p.N + 3u) / 4u;
-  let at = id.x + id.y * groups.x * ${SPLIT_WORKGROUP}u;
+  let at = id.x + id.y * groups.x * 64u;
   if (at < p.M * quads) {
     let m = at / quads;
     let n = at % quads * 4u;
@@ -70,11 +65,23 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 `,
       ].join("\n"),
     };
-    kernels.set(key, kernel);
-  }
-  return kernel;
-}
+  },
+  forms: {
+    plain: {
+      vectorC: true,
+      texels: false,
+      resume: false,
+      bias: false,
+      residual: false,
+      activation: undefined,
+      save: false,
+      derive: undefined,
+      sums: undefined,
+    },
+  },
+});
 
+/** The text that adds the parts of the sums along k. */
 function sumsText(resume: boolean): string {
   return /* wgsl */ `
   let s = at - p.M * quads;

@@ -1,33 +1,33 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The kernel for GPUs: a workgroup owns an M×N tile of C and an invocation 4×4
-// or 8×8 of it, in quads of four rows by four columns. Slices of A and B of
-// some depth lie in workgroup memory with k as the outer axis, whatever their
-// order in storage, so that the inner loop reads vec4s along m and n: for 8×8,
-// four reads for 64 multiply-adds. There are two slices: while one is
-// multiplied, the next is on its way to registers, and goes to the other half
-// afterwards: one barrier a slice.
+// The product for GPUs. A workgroup owns an M×N tile of C and an invocation 4×4 or 8×8
+// elements of it, in quads of four rows by four columns. Slices of A and B of some depth
+// lie in workgroup memory with k as the outer axis, whatever their order in storage. So
+// the inner loop reads vec4s along m and n: four reads for 64 multiply-adds where an
+// invocation has 8×8. There are two halves for slices: while one slice is multiplied, the
+// next is fetched to registers and then stored in the other half, which takes one
+// barrier a slice.
 //
-// Banks: 8 neighbouring invocations read 8 neighbouring vec4s. What lies along k
-// in storage is written across rows of the slice; there the place of a vec4 is
-// turned by `at ^ turn(k)`, so that those writes meet 8 different vec4s, too.
-// Caches: workgroups walk down bands of 8 tiles, so that those at work together
+// Banks: 8 neighboring invocations read 8 neighboring vec4s. An operand whose storage
+// runs along k is written across rows of the slice. There the position of a vec4 is
+// turned by `at ^ turn(k)`, so that those writes go to 8 different banks, too.
+// Caches: workgroups walk down bands of 8 tiles, so that those at work at the same time
 // share rows of A and columns of B.
 
 import type { Block, MatmulForm } from "./matmul_form.ts";
-import { place } from "./matmul_operands.ts";
+import { offsets } from "./matmul_operands.ts";
 import { choice, unroll } from "./unroll.ts";
 
-/** Rows of tiles in a band. */
+/** The rows of tiles in a band. */
 const BAND = 8;
 
-/** Bytes of workgroup memory that a tile needs. */
+/** The bytes of workgroup memory that a tile needs. */
 export function tileBytes({ m, n, k }: Block): number {
   return 2 * 4 * k * (m + n);
 }
 
-/** The text of the kernel from the workgroup's memory on. */
+/** The text of the kernel, from its workgroup memory on. */
 export function tiled(form: MatmulForm, block: Block): string {
   const { m, n, each, k: depth } = block;
   const across = n / each;
@@ -85,7 +85,7 @@ fn main(
   let n0 = within / rows * ${n}u;
   let x = t % 8u + t / 32u % ${across / 8}u * 8u;
   let y = t / 8u % 4u + t / ${32 * across / 8}u * 4u;
-${place(form, "group.z")}
+${offsets(form, "group.z")}
 ${cells((r, q) => `  var c${r}_${q} = vec4<f32>();`)}
 ${resume}
 ${sums.start}
@@ -127,9 +127,9 @@ ${
 }
 
 /**
- * How a slice gets from storage to registers and on to workgroup memory: the
- * quads of A, then those of B, are dealt to the invocations in order, such that
- * neighbouring invocations fetch neighbours in storage.
+ * The text that brings a slice from storage to registers, and on to workgroup memory. The
+ * quads of A and then those of B are dealt to the invocations in order, so that
+ * neighboring invocations fetch neighbors in storage.
  */
 function staging(
   form: MatmulForm,
@@ -156,7 +156,7 @@ ${unroll(4, (j) => `  tile_${name}[half][kq][${j}][at] = quad[${j}];`)}
   const counts = { a: m * slices / 4, b: n * slices / 4 };
   const all = counts.a + counts.b;
   const slots = Math.ceil(all / threads);
-  /** For each slot, what is done for the quads of A and of B in it. */
+  /** The lines for the quads of A and B that an invocation has, one quad a slot. */
   const deal = (line: (name: "a" | "b", slot: number, i: string) => string) =>
     unroll(slots, (slot) => {
       const [first, last] = [
@@ -188,8 +188,8 @@ ${unroll(4, (j) => `  tile_${name}[half][kq][${j}][at] = quad[${j}];`)}
 }
 
 /**
- * The sums along k of rows of op(A), by the workgroups of the first column of
- * tiles, or of columns of op(B), by those of the first row.
+ * The text for sums along k, before, in and after the loop over k. Workgroups of the
+ * first column of tiles sum rows of op(A), or those of the first row columns of op(B).
  */
 function summing({ sums, resume }: MatmulForm, { m, n, k: depth }: Block) {
   if (!sums) return { start: "", step: "", end: "" };

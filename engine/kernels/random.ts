@@ -1,19 +1,21 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Counter-based random numbers: Philox 4x32-10 (Salmon et al., 2011). Element k
-// of a stream is word k % 4 of the block with counter (k / 4, 0, stream), so it
-// depends on nothing but key, stream and k; an invocation makes whole blocks.
+// Counter-based random numbers: Philox 4x32-10 (Salmon et al., 2011). Element k of a
+// stream is word k % 4 of the block with counter (k / 4, 0, stream). So it depends on key,
+// stream and k only. An invocation makes whole blocks.
 
-import type { Kernel } from "../gpu/kernel.ts";
+import { defineKernel, type Kernel } from "../gpu/kernel.ts";
 
 /**
- * WGSL: `philox4x32(counter, key)`, `philox_block(key, stream, block)`, and
- * what turns a block into `philox_uniform4` in [0, 1) or `philox_normal4`.
+ * WGSL functions of random numbers, to be added to the text of a kernel:
+ * `philox4x32(counter, key)` and `philox_block(key, stream, block)` give four random
+ * words, which `philox_uniform4` turns into numbers in [0, 1), and `philox_normal4` into
+ * normal ones.
  *
- * Box-Muller takes words (0, 1) for elements 0 and 1, words (2, 3) for 2 and 3:
- * radius √(-2 ln u) with u in (0, 1], and angle in [-π, π). Near u = 1, where
- * the GPU's logarithm is coarse, a series in 1 - u takes its place.
+ * Box-Muller takes words (0, 1) for elements 0 and 1, and words (2, 3) for 2 and 3:
+ * radius √(-2 ln u) with u in (0, 1], and angle in [-π, π). Near u = 1, where the GPU's
+ * logarithm is coarse, a series in 1 - u replaces it.
  */
 export const PHILOX: string = /* wgsl */ `
 fn philox_round(c: vec4<u32>, k: vec2<u32>) -> vec4<u32> {
@@ -65,32 +67,17 @@ fn philox_normal4(bits: vec4<u32>) -> vec4<f32> {
 /** Values of the constant `KIND` of {@linkcode RANDOM_FILL}. */
 export const DISTRIBUTIONS = { uniform: 0, normal: 1, bernoulli: 2 } as const;
 
-/** Invocations of a workgroup. */
-export const RANDOM_WORKGROUP = 64;
-
 /**
- * Fills y with random numbers, four an invocation: a + (b - a)·u, a + b·z, or
- * 1 where u < a. The logical index of `y[0]` is `4·block + lane`.
+ * The kernel that fills y with random numbers, four an invocation: a + (b - a)·u,
+ * a + b·z, or 1 where u < a. The logical index of `y[0]` is `4·block + lane`.
  */
-export const RANDOM_FILL: Kernel = {
+export const RANDOM_FILL: Kernel = defineKernel({
   name: "random_fill",
-  bind: ["write"],
-  params: {
-    count: "u32",
-    block: "u32",
-    lane: "u32",
-    key0: "u32",
-    key1: "u32",
-    stream0: "u32",
-    stream1: "u32",
-    a: "f32",
-    b: "f32",
-  },
   wgsl: /* wgsl */ `
 override KIND: u32;
 struct Params { count: u32, block: u32, lane: u32, key0: u32, key1: u32, stream0: u32, stream1: u32, a: f32, b: f32 }
 @group(0) @binding(0) var<storage, read_write> y: array<vec4<f32>>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<uniform> p: Params;
 
 fn draw(block: u32) -> vec4<f32> {
   let bits = philox_block(vec2<u32>(p.key0, p.key1), vec2<u32>(p.stream0, p.stream1), block);
@@ -114,30 +101,19 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   y[i] = v;
 }
 ` + PHILOX,
-};
+});
 
 /**
- * Inverted dropout: y = x / (1 - rate) where the element's u ≥ rate, else 0.
- * Backward is the same kernel over dy with the same stream.
+ * The kernel of inverted dropout: y = x / (1 - rate) where the element's u ≥ rate, else
+ * 0. Backward is the same kernel over dy with the same stream.
  */
-export const DROPOUT: Kernel = {
+export const DROPOUT: Kernel = defineKernel({
   name: "dropout",
-  bind: ["read", "write"],
-  params: {
-    count: "u32",
-    block: "u32",
-    key0: "u32",
-    key1: "u32",
-    stream0: "u32",
-    stream1: "u32",
-    rate: "f32",
-    scale: "f32",
-  },
   wgsl: /* wgsl */ `
 struct Params { count: u32, block: u32, key0: u32, key1: u32, stream0: u32, stream1: u32, rate: f32, scale: f32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(2) var<uniform> p: Params;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -148,4 +124,4 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   y[i] = select(vec4<f32>(0.0), x[i] * p.scale, u >= vec4<f32>(p.rate));
 }
 ` + PHILOX,
-};
+});

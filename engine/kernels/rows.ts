@@ -1,40 +1,41 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// How the kernels over rows (layer norm, softmax) come in three variants and two
-// widths: one text between a head that names the element type and an end that
-// says who owns a row.
+// Kernels over rows (layer norm, softmax) exist in three variants and two widths. Their
+// text is put together from three parts: a head that defines the element type `V`
+// (f32, or vec4<f32> where rows are multiples of four), the kernel's own function `run`,
+// and an end with `main` that says who owns a row.
 //   serial      one invocation a row, no barrier: for adapters on the CPU
-//   texels      the same; rows are read as texels, which such adapters fetch
-//               several times faster; rows of fours only
-//   workgroup   LANES invocations a row, sums by a tree in a fixed order: for
-//               GPUs. A row of up to HELD elements for each lane is read once
-//               and stays in registers
+//   texels      the same, with rows of vec4 read as texels, which such adapters fetch
+//               several times faster
+//   workgroup   LANES invocations a row, sums by a tree in a fixed order: for GPUs. A row
+//               of a few elements a lane is held: it is read once and stays in registers
+// `deno task wgsl layer_norm` prints such a text, with a variant behind it.
 
 import type { Device } from "../gpu/device.ts";
-import type { Access, Kernel } from "../gpu/kernel.ts";
+import { defineKernels, type Kernel } from "../gpu/kernel.ts";
 import { type Window, windows } from "../launch/launch.ts";
-import { declareTexels, TEXEL_WINDOW } from "../gpu/texels.ts";
+import { declareInput, TEXEL_WINDOW } from "../gpu/texels.ts";
 import { chooseVariant, type RowWork } from "../tuning/choice.ts";
 import { unroll } from "./unroll.ts";
 
 /** The variants of a family of row kernels. */
 export const ROW_VARIANTS = ["serial", "texels", "workgroup"] as const;
 
-/** What of a call changes the text of its kernels. */
+/** The properties of a call that select the text of its kernels. */
 export interface RowForm {
+  /** Who owns a row. */
   variant: (typeof ROW_VARIANTS)[number];
   /** Whether rows are contiguous and multiples of four elements. */
   vectors: boolean;
   /** Invocations that share a row. */
   lanes: number;
-  /** Elements (or vec4) that each keeps; 0 where rows are walked again. */
+  /** The elements (or vec4) that each holds; 0 where rows are read again. */
   held: number;
 }
 
-/** Invocations of a workgroup of the variants without and with barriers. */
-const SERIAL = 8;
-const WORKGROUP = 128;
+/** The invocations of a workgroup of the workgroup variant. */
+export const WORKGROUP = 128;
 
 /** The most that a lane holds. */
 const MOST_HELD = 8;
@@ -103,9 +104,9 @@ function shares(
     : { lanes, held };
 }
 
-/** Rows that one workgroup handles. */
-export function rowsPerGroup({ variant, lanes }: RowForm): number {
-  return variant === "workgroup" ? WORKGROUP / lanes : SERIAL;
+/** The rows that a workgroup of a kernel of {@linkcode rowKernels} handles. */
+export function rowsPerGroup(kernel: Kernel, { lanes }: RowForm): number {
+  return kernel.workgroupSize / lanes;
 }
 
 /** {@linkcode windows}, small ones where they are copied to textures. */
@@ -124,30 +125,33 @@ export function rowWindows(
   return windows({ maxBindingSize }, rows, sizes);
 }
 
-/** How inputs are bound. */
-export function inputAccess({ variant }: RowForm): Access {
-  return variant === "texels" ? "texels" : "read";
-}
-
 /** Declares an input of elements `V` and its function `{name}_at(i)`. */
-export function declareInput(
+export function declareRows(
   { variant }: RowForm,
   binding: number,
   name: string,
 ): string {
-  return variant === "texels"
-    ? declareTexels(binding, name) + `
-fn ${name}_at(i: u32) -> V { return ${name}_texel(i); }
-`
-    : /* wgsl */ `
-@group(0) @binding(${binding}) var<storage, read> ${name}: array<V>;
-fn ${name}_at(i: u32) -> V { return ${name}[i]; }
-`;
+  return declareInput(binding, name, variant === "texels", "V");
 }
 
 /**
- * A line for each element that a lane has, number `i` at the place `c` among
- * `columns`: a loop, or without one where rows are held.
+ * Text that does something for each element of a row that a lane has, `c` being its
+ * column. Where rows are not held that is a loop:
+ *
+ * ```wgsl
+ * for (var c = lane; c < p.columns; c += LANES) { line }
+ * ```
+ *
+ * Where they are, it is one block for each register, since a loop cannot name the
+ * registers `v0`, `v1` …; only the last element may lie beyond the row:
+ *
+ * ```wgsl
+ * { let c = lane + 0u * LANES; line }
+ * if (lane + 1u * LANES < p.columns) { let c = lane + 1u * LANES; line }
+ * ```
+ *
+ * @param columns The expression for the length of a row.
+ * @param line The line, from the number of the register.
  */
 export function eachOf(
   { held }: RowForm,
@@ -159,12 +163,12 @@ export function eachOf(
   }
   return unroll(held, (i) => {
     const text = `let c = lane + ${i}u * LANES; ${line(String(i))}`;
-    const all = i < held - 1; // Only the last may lie beyond the row.
+    const all = i < held - 1;
     return `${all ? "" : `if (lane + ${i}u * LANES < ${columns}) `}{ ${text} }`;
   });
 }
 
-/** Heads of texts: the element type and what concerns it. */
+// The heads: the element type and its functions.
 const VEC4 = /* wgsl */ `
 alias V = vec4<f32>;
 fn total(v: V) -> f32 { return v.x + v.y + v.z + v.w; }
@@ -177,72 +181,88 @@ fn total(v: V) -> f32 { return v; }
 fn largest(v: V) -> f32 { return v; }
 `;
 
+// One invocation owns a row, so that there is nothing to reduce.
 const SERIAL_END = /* wgsl */ `
 fn reduce(v: vec2<f32>) -> vec2<f32> { return v; }
-@compute @workgroup_size(${SERIAL})
+@compute @workgroup_size(8)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  let row = id.x + id.y * groups.x * ${SERIAL}u;
+  let row = id.x + id.y * groups.x * 8u;
   if (row < p.rows) { run(row, 0u, true); }
 }
 `;
 
-// Rows beyond the last are worked on as the last one is, for the barriers' sake,
-// and not written.
+// Invocations without a row compute the last one again without writing it, because all
+// invocations of a workgroup must reach its barriers.
 const WORKGROUP_END = /* wgsl */ `
-var<private> place: u32;
-var<workgroup> tree: array<vec2<f32>, ${WORKGROUP}>;
+var<private> position: u32; // of the invocation in the workgroup
+var<workgroup> tree: array<vec2<f32>, 128>;
 fn reduce(v: vec2<f32>) -> vec2<f32> {
   workgroupBarrier();
-  tree[place] = v;
+  tree[position] = v;
   workgroupBarrier();
   for (var half = LANES / 2u; half > 0u; half /= 2u) {
-    if (place % LANES < half) { tree[place] = join(tree[place], tree[place + half]); }
+    if (position % LANES < half) { tree[position] = join(tree[position], tree[position + half]); }
     workgroupBarrier();
   }
-  return tree[place - place % LANES];
+  return tree[position - position % LANES];
 }
-@compute @workgroup_size(${WORKGROUP})
+@compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) index: u32) {
-  place = index;
-  let row = (group.x + group.y * groups.x) * (${WORKGROUP}u / LANES) + place / LANES;
-  run(min(row, p.rows - 1u), place % LANES, row < p.rows);
+  position = index;
+  let row = (group.x + group.y * groups.x) * (128u / LANES) + position / LANES;
+  run(min(row, p.rows - 1u), position % LANES, row < p.rows);
 }
 `;
 
-const made = new Map<string, Kernel>();
-
-/** What {@linkcode rowKernel} completes. */
-export interface RowText extends Kernel {
-  /** What replaces the usual `main`, without and with barriers. */
-  readonly ends?: { readonly serial: string; readonly workgroup: string };
+/** What {@linkcode rowKernels} takes. */
+export interface RowKernels {
+  /** The name of the kernels. */
+  readonly name: string;
+  /**
+   * The text in a form. It defines `run(row: u32, lane: u32, live: bool)`, in which
+   * LANES invocations share a row, and, to be reduced by the workgroup variant,
+   * `join` of two pairs.
+   */
+  readonly text: (form: RowForm) => string;
+  /** Forms to show; see {@linkcode KernelFamily}. @default {ROW_FORMS} */
+  readonly forms?: Readonly<Record<string, RowForm>>;
 }
 
-/**
- * A kernel in the form of a call. Its text defines
- * `run(row: u32, lane: u32, live: bool)`, in which LANES invocations share a
- * row, and, to be reduced by the workgroup variant, `join` of two pairs.
- */
-export function rowKernel(
-  form: RowForm,
-  name: string,
-  make: (form: RowForm) => Omit<RowText, "name">,
-): Kernel {
-  const key = `${name} ${form.variant} ${form.vectors} ${form.lanes} ` +
-    form.held;
-  let kernel = made.get(key);
-  if (!kernel) {
-    const { ends, wgsl, ...rest } = make(form);
-    const workgroup = form.variant === "workgroup";
-    const end = workgroup
-      ? ends?.workgroup ?? WORKGROUP_END
-      : ends?.serial ?? SERIAL_END;
-    kernel = {
-      ...rest,
+/** Forms of kernels that do not hold rows, to show. */
+export const NOT_HELD: Readonly<Record<string, RowForm>> = {
+  serial: { variant: "serial", vectors: true, lanes: 1, held: 0 },
+  texels: { variant: "texels", vectors: true, lanes: 1, held: 0 },
+  workgroup: { variant: "workgroup", vectors: true, lanes: WORKGROUP, held: 0 },
+};
+
+/** The same, and one that holds rows of 768 columns. */
+const ROW_FORMS: Readonly<Record<string, RowForm>> = {
+  ...NOT_HELD,
+  held: { variant: "workgroup", vectors: true, lanes: 64, held: 3 },
+};
+
+/** Defines the kernels over rows of one text. */
+export function rowKernels(
+  { name, text, forms = ROW_FORMS }: RowKernels,
+): (form: RowForm) => Kernel {
+  return defineKernels<RowForm>({
+    name,
+    make: (form) => ({
       name: `${name}_${form.variant}`,
-      wgsl: (form.vectors ? VEC4 : SCALAR) +
-        `const LANES = ${form.lanes}u;\n` + wgsl + end,
-    };
-    made.set(key, kernel);
-  }
-  return kernel;
+      wgsl: rowHead(form) + text(form) +
+        (form.variant === "workgroup" ? WORKGROUP_END : SERIAL_END),
+    }),
+    forms,
+    key: rowKey,
+  });
+}
+
+/** The start of a text: the element type `V` and its functions, and `LANES`. */
+export function rowHead({ vectors, lanes }: RowForm): string {
+  return (vectors ? VEC4 : SCALAR) + `const LANES = ${lanes}u;\n`;
+}
+
+/** What tells two forms apart. */
+export function rowKey({ variant, vectors, lanes, held }: RowForm): string {
+  return `${variant} ${vectors} ${lanes} ${held}`;
 }

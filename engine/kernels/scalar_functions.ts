@@ -3,10 +3,10 @@
 
 // The functions of one number that expressions and the ends of products may call.
 //
-// WGSL lets a compiler assume that there is no NaN and no infinity, and leaves
-// min, max and comparisons of NaN open. So whatever depends on a NaN, on the sign
-// of a zero or on an infinity is said in the bits of the number, as integers, and
-// such values are made at run time, since as constants they do not compile.
+// WGSL lets a compiler assume that there is no NaN and no infinity, and leaves min, max
+// and comparisons of NaN open. So whatever depends on a NaN, on the sign of a zero or on
+// an infinity is decided by the bits of the number, as integers. Such values are computed
+// at run time, because as constants they do not compile.
 
 const FUNCTIONS = /* wgsl */ `
 fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
@@ -34,9 +34,9 @@ fn negative(x: f32) -> bool { return bitcast<u32>(x) - 0x80000000u <= 0x7f800000
 fn relu(x: f32) -> f32 { return select(x, 0.0, negative(x)); }
 fn relu_grad(x: f32, dy: f32) -> f32 { return select(dy, 0.0, negative(x) || x == 0.0); }
 
-// exp() of NaN is ∞ on some drivers.
+// On some drivers, exp() of NaN is ∞.
 fn exponential(x: f32) -> f32 { return select(exp(x), x, is_nan(x)); }
-// log() is open at 0 and below.
+// WGSL leaves log() open at 0 and below.
 fn logarithm(x: f32) -> f32 {
   let bits = bitcast<u32>(x);
   let least = bitcast<f32>(0xff800000u + (bits & 0x7fffffffu)); // -∞ if x is 0
@@ -55,7 +55,7 @@ fn log1p(x: f32) -> f32 {
   let k = select(vec2<f32>(), vec2<f32>(0.69313812256, 9.0580006145e-6), high);
   return (s * (half + r) + k.y) - half + f + k.x;
 }
-// f·v, where a share f of 0 makes all of it 0, also for an infinite v.
+// f·v, but 0 where f is 0, even for an infinite v.
 fn share(f: f32, v: f32) -> f32 { return select(f * v, 0.0, f == 0.0 && !is_nan(v)); }
 fn softplus(x: f32) -> f32 { return max(x, 0.0) + log1p(exponential(-abs(x))); }
 
@@ -125,8 +125,7 @@ fn whole_power(x: f32, e: f32) -> f32 {
   let turned = select(1.0 / r, infinity(r), r == 0.0);
   return select(r, turned, e < 0.0);
 }
-// IEEE 754-2019's pow, which WGSL's is not: that one is open below 0, at 0, at
-// infinities and for NaN.
+// IEEE 754-2019's pow. WGSL leaves its pow open below 0, at 0, at infinities and for NaN.
 fn any_power(x: f32, e: f32) -> f32 {
   let size = abs(x);
   let whole = floor(e) == e;
@@ -185,8 +184,8 @@ const texts = new Map(
 const found = new Map<string, string>();
 
 /**
- * The functions that a text of WGSL calls, and those that they call: what has to
- * stand beside it.
+ * The functions that a text of WGSL calls, and those that they call. They have to be part
+ * of the same kernel.
  */
 export function scalarFunctions(body: string): string {
   let text = found.get(body);

@@ -2,7 +2,7 @@
 // This module is browser compatible.
 
 import { specialize } from "../gpu/kernel.ts";
-import { COPY, COPY4, COPY_AXES, COPY_WORKGROUP } from "../kernels/copy.ts";
+import { COPY, COPY4, COPY_AXES } from "../kernels/copy.ts";
 import { grid, launch } from "./launch.ts";
 import { collapseAxes, formatShape, type Shape, sizeOf } from "../shape.ts";
 import type { AnyTensor } from "../tensor.ts";
@@ -117,9 +117,10 @@ function dispatch(
     if (i === 0) continue;
     params[`n${i}`] = given ? (shape[at] ?? 1) / (at === last ? unit : 1) : 1;
   }
-  launch(x.device, specialize(vector ? COPY4 : COPY, { AXES: rank }), {
+  const kernel = specialize(vector ? COPY4 : COPY, { AXES: rank });
+  launch(x.device, kernel, {
     bind: [from.binding, to.binding],
     params,
-    groups: grid(sizeOf(shape) / unit, COPY_WORKGROUP),
+    groups: grid(sizeOf(shape) / unit, kernel.workgroupSize),
   });
 }

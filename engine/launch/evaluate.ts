@@ -2,7 +2,6 @@
 // This module is browser compatible.
 
 import {
-  ELEMENTWISE_WORKGROUP,
   type Expression,
   MAX_AXES,
   stridedKernel,
@@ -143,10 +142,11 @@ function evaluatePiece(
       params[`s_${name}${i}`] = (strides[at] ?? 0) / (at === last ? 1 : scale);
     }
   });
-  launch(y.device, stridedKernel(expression, { rank: shape.length, steps }), {
+  const kernel = stridedKernel(expression, { rank: shape.length, steps });
+  launch(y.device, kernel, {
     bind: [...parts.map((part) => part.binding), result.binding],
     params,
-    groups: grid(count / unit, ELEMENTWISE_WORKGROUP),
+    groups: grid(count / unit, kernel.workgroupSize),
   });
 }
 

@@ -7,7 +7,6 @@
 
 import { touch } from "../changes.ts";
 import {
-  ELEMENTWISE_WORKGROUP,
   type Expression,
   FLAT_VARIANTS,
   flatKernel,
@@ -51,7 +50,7 @@ export function evaluateFlat(
     launch(device, kernel, {
       bind: [...operands, result],
       params: { ...scalars, count: result.size },
-      groups: grid(Math.ceil(result.size / 4), ELEMENTWISE_WORKGROUP),
+      groups: grid(Math.ceil(result.size / 4), kernel.workgroupSize),
     });
     return;
   }
@@ -59,7 +58,7 @@ export function evaluateFlat(
     launch(device, kernel, {
       bind: [...operands, result].map((x) => part(x, window, 1)),
       params: { ...scalars, count: window.count },
-      groups: grid(Math.ceil(window.count / 4), ELEMENTWISE_WORKGROUP),
+      groups: grid(Math.ceil(window.count / 4), kernel.workgroupSize),
     });
   }
 }
@@ -80,7 +79,7 @@ function evaluateTexels(
     launch(device, kernel, {
       bind: bound.map((x) => part(x, window, 1)),
       params: { ...scalars, count: window.count },
-      groups: grid(Math.ceil(window.count / 4), ELEMENTWISE_WORKGROUP),
+      groups: grid(Math.ceil(window.count / 4), kernel.workgroupSize),
     });
   }
 }

@@ -13,10 +13,9 @@ import {
   type MatmulVariant,
 } from "../kernels/matmul_form.ts";
 import type { Activation } from "../kernels/matmul_activation.ts";
-import { DIRECT_WORKGROUP } from "../kernels/matmul_direct.ts";
 import { bindsHeld, type EpilogueForm } from "../kernels/matmul_epilogue.ts";
 import { skinnyColumns } from "../kernels/matmul_skinny.ts";
-import { SPLIT_WORKGROUP, splitKernel } from "../kernels/matmul_split.ts";
+import { splitKernel } from "../kernels/matmul_split.ts";
 import { grid, launch } from "./launch.ts";
 import { fillInto } from "./flat.ts";
 import type { Binding } from "../gpu/block.ts";
@@ -244,12 +243,13 @@ function dispatch(call: Product, z: BatchAxis, at: Place, part: Part): void {
       total: depth,
     },
   );
-  launch(device, splitKernel(end.form), {
+  const kernel = splitKernel(end.form);
+  launch(device, kernel, {
     bind: [parts, ...sums ? [sums] : [], ...end.reads, ...end.writes],
     params: { ...end.params, parts: items, sums_length: end.sumsLength },
     groups: grid(
       rows * Math.ceil(columns / 4) + end.sumsLength,
-      SPLIT_WORKGROUP,
+      kernel.workgroupSize,
     ),
   });
   parts.dispose();
@@ -349,7 +349,8 @@ function multiply(
   const width = block.kind === "skinny" ? skinnyColumns(transposeB) : block.n;
   const blocks = Math.ceil(n / width) * Math.ceil(m / block.m);
   const before = bindsHeld(form) ? end.writes.slice(0, 1) : [];
-  launch(c.device, matmulKernel(form), {
+  const kernel = matmulKernel(form);
+  launch(c.device, kernel, {
     bind: [from.binding, by.binding, ...end.reads, ...before, ...end.writes],
     params: {
       ...end.params,
@@ -364,7 +365,7 @@ function multiply(
       batch_c: z.c,
     },
     groups: [
-      ...grid(blocks, block.kind === "direct" ? DIRECT_WORKGROUP : 1),
+      ...grid(blocks, block.kind === "direct" ? kernel.workgroupSize : 1),
       z.count,
     ],
   });

@@ -8,14 +8,11 @@
 import type { DType } from "../dtype.ts";
 import { copyStrided } from "./copy.ts";
 import { evaluate } from "./evaluate.ts";
+import { argmaxKernel, SELECT_INDEX } from "../kernels/argmax.ts";
 import {
-  ARGMAX_LANES,
-  argmaxKernel,
-  REDUCE_WORKGROUP,
   type ReduceForm,
   reduceKernel,
   type Reduction,
-  SELECT_INDEX,
 } from "../kernels/reduce.ts";
 import { grid, launch } from "./launch.ts";
 import { fillInto } from "./flat.ts";
@@ -187,7 +184,7 @@ function stage(
   const { device } = x;
   const { chunk } = sizes;
   const form = chooseForm(x, sizes);
-  const kernel = reduceKernel(form, op, x.dtype);
+  const kernel = reduceKernel({ form, op, dtype: x.dtype });
   for (const piece of stagePieces(x, sizes)) {
     const { outer, n, inner, resume, last } = piece;
     const parts = Math.ceil(n / chunk);
@@ -209,7 +206,7 @@ function stage(
       },
       groups: form === "workgroup" ? grid(results, 1) : grid(
         form.startsWith("columns4") ? results / 4 : results,
-        REDUCE_WORKGROUP,
+        kernel.workgroupSize,
       ),
     });
   }
@@ -364,12 +361,18 @@ export function argExtreme(
     return argExtreme(op, lastAxis(x, sizes), [false, true], shape);
   }
   // Beyond this, a workgroup's invocations would take too many turns.
-  const most = Math.floor(x.device.maxTurns / 2) * ARGMAX_LANES;
+  const { workgroupSize } = argmaxKernel({
+    variant: "workgroup",
+    op,
+    dtype: x.dtype,
+  });
+  const most = Math.floor(x.device.maxTurns / 2) * workgroupSize;
   if (n > most) return argExtremeOfParts(op, x, sizes, shape, most);
   const y = allocate(x.device, shape, "i32");
   const workgroup = inner === 1 &&
     chooseReduce(x, n) === "workgroup";
-  const kernel = argmaxKernel(workgroup ? "workgroup" : "serial", op, x.dtype);
+  const variant = workgroup ? "workgroup" : "serial";
+  const kernel = argmaxKernel({ variant, op, dtype: x.dtype });
   for (const { o, outer } of pieces(x, sizes)) {
     const from = view(x, o * n * inner, outer * n * inner);
     const to = view(y, o * inner, outer * inner);
@@ -378,7 +381,7 @@ export function argExtreme(
       params: { outer, n, inner, x_offset: from.offset, y_offset: to.offset },
       groups: workgroup
         ? grid(outer, 1)
-        : grid(outer * inner, REDUCE_WORKGROUP),
+        : grid(outer * inner, kernel.workgroupSize),
     });
   }
   return y;
@@ -475,7 +478,7 @@ export function placeAt(
         to.binding,
       ],
       params: { count, n, inner, y_offset: from.offset, x_offset: to.offset },
-      groups: grid(count, REDUCE_WORKGROUP),
+      groups: grid(count, SELECT_INDEX.workgroupSize),
     });
   }
   return dx;

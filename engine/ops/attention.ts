@@ -8,7 +8,6 @@
 
 import { type Kernel, specialize } from "../gpu/kernel.ts";
 import {
-  ATTENTION_ROWS_WORKGROUP,
   type AttentionForm,
   attentionRows,
   attentionWeights,
@@ -94,7 +93,7 @@ export function attention(
       const queries = (x: Tensor) => part(x, w, sq * width);
       const others = (x: Tensor) => part(x, w, plan.sk * width);
       const rowsPart = part(rows, w, heads * sq * 4);
-      run(plan, w, rowsKernel, ATTENTION_ROWS_WORKGROUP, heads * sq, [
+      run(plan, w, attentionRows(plan.form), heads * sq, [
         queries(y),
         queries(dy),
         part(lse, w, heads * sq * 2),
@@ -162,7 +161,7 @@ export function attentionProbabilities(
   const y = allocate(device, [batch, sq, width]);
   const lse = forward(plan, q, k, k, y);
   for (const w of windows(device, batch, [heads * sq * sk, sk * width])) {
-    run(plan, w, weightsKernel, ATTENTION_ROWS_WORKGROUP, heads * sq * sk, [
+    run(plan, w, attentionWeights(plan.form), heads * sq * sk, [
       part(q, w, sq * width),
       part(k, w, sk * width),
       maskPart(plan, w, q),
@@ -232,32 +231,15 @@ function maskPart(
     : part(placeholder, window, plan.sq * plan.width);
 }
 
-const rowsKernel = { name: "rows", make: attentionRows };
-const weightsKernel = { name: "weights", make: attentionWeights };
-
-const made = new Map<string, Kernel>();
-
-function kernelFor(
-  { form }: AttentionPlan,
-  name: string,
-  make: (form: AttentionForm) => Kernel,
-): Kernel {
-  const key = `${name} ${form.depth} ${form.aligned}`;
-  let kernel = made.get(key);
-  if (!kernel) made.set(key, kernel = make(form));
-  return kernel;
-}
-
 /** Runs a kernel with one invocation an item and `each` items a batch row. */
 function run(
   plan: AttentionPlan,
   window: Window,
-  { name, make }: typeof rowsKernel,
-  workgroup: number,
+  kernel: Kernel,
   each: number,
   bind: Bindings,
 ): void {
-  launchItems(plan, window, kernelFor(plan, name, make), workgroup, each, bind);
+  launchItems(plan, window, kernel, kernel.workgroupSize, each, bind);
 }
 
 /** Runs a kernel whose items are blocks of the rows of a head. */

@@ -8,8 +8,6 @@ import { copyStrided } from "../launch/copy.ts";
 import type { Device } from "../gpu/device.ts";
 import { specialize } from "../gpu/kernel.ts";
 import {
-  CACHED_COMBINE_WORKGROUP,
-  CACHED_ITEMS,
   CACHED_PART,
   type CachedAttentionForm,
   cachedCombine,
@@ -148,13 +146,16 @@ export function cachedAttention(
         scale: Math.LOG2E / Math.sqrt(depth),
         parts,
       },
-      groups: grid(items * parts, CACHED_ITEMS[variant]),
+      groups: variant === "serial"
+        ? grid(items, kernel.workgroupSize)
+        : grid(items * parts, 1),
     });
     if (sums === y) continue;
-    launch(device, cachedCombine(depth), {
+    const combine = cachedCombine(depth);
+    launch(device, combine, {
       bind: [sums, y],
       params: { first, items, parts },
-      groups: grid(items * Math.ceil(depth / 4), CACHED_COMBINE_WORKGROUP),
+      groups: grid(items * Math.ceil(depth / 4), combine.workgroupSize),
     });
     sums.dispose();
   }

@@ -6,14 +6,12 @@ import { specialize } from "../gpu/kernel.ts";
 import {
   BACKWARD_FOURS,
   BACKWARD_RUN,
-  BACKWARD_WORKGROUP,
   CROSS_ENTROPY_BACKWARD,
   CROSS_ENTROPY_BACKWARD_TEXELS,
   CROSS_ENTROPY_FINISH,
   CROSS_ENTROPY_SERIAL,
   CROSS_ENTROPY_TEXELS,
   CROSS_ENTROPY_WORKGROUP,
-  SERIAL_WORKGROUP,
 } from "../kernels/cross_entropy.ts";
 import { ROW_VARIANTS, rowForm, rowWindows } from "../kernels/rows.ts";
 import { checkIntegers } from "../integer_range.ts";
@@ -137,7 +135,7 @@ export function crossEntropy(
       params: { ...params, rows: window.count },
       groups: grid(
         window.count,
-        form.variant === "workgroup" ? 1 : SERIAL_WORKGROUP,
+        form.variant === "workgroup" ? 1 : forward.workgroupSize,
       ),
     });
   }
@@ -185,11 +183,11 @@ export function crossEntropy(
           ? grid(
             window.count *
               Math.ceil((Math.floor(classes / 4) + 2) / BACKWARD_FOURS),
-            SERIAL_WORKGROUP,
+            kernel.workgroupSize,
           )
           : grid(
             window.count * Math.ceil(classes / BACKWARD_RUN),
-            BACKWARD_WORKGROUP,
+            kernel.workgroupSize,
           ),
       });
     }

@@ -1,13 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import {
-  CUMSUM_FORMS,
-  CUMSUM_STRETCH,
-  CUMSUM_WORKGROUP,
-} from "../kernels/cumsum.ts";
+import { CUMSUM_STRETCH, cumsumKernel } from "../kernels/cumsum.ts";
 import type { DType } from "../dtype.ts";
-import { retype } from "../kernels/reduce.ts";
 import { grid, launch } from "../launch/launch.ts";
 import { normalizeAxis, sizeOf } from "../shape.ts";
 import { record } from "../tape.ts";
@@ -79,7 +74,7 @@ function runningSum<D extends DType>(
   const form = inner > 1
     ? "serial"
     : chooseRowForm(device, "cumsum", { turns });
-  const kernel = retype(CUMSUM_FORMS[form], x.dtype);
+  const kernel = cumsumKernel({ variant: form, dtype: x.dtype });
   for (const piece of pieces(x, axis, reverse)) {
     const { start, outer, n, resume } = piece;
     // y's part also holds the row that the sum goes on from.
@@ -100,7 +95,7 @@ function runningSum<D extends DType>(
       },
       groups: form === "workgroup"
         ? grid(outer, 1)
-        : grid(outer * inner, CUMSUM_WORKGROUP),
+        : grid(outer * inner, kernel.workgroupSize),
     });
   }
   return y;

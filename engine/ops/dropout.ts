@@ -4,7 +4,7 @@
 // Dropout. kernels/random.ts holds the kernel.
 
 import { requireFloat } from "../dtype.ts";
-import { DROPOUT, RANDOM_WORKGROUP } from "../kernels/random.ts";
+import { DROPOUT } from "../kernels/random.ts";
 import { grid, launch, part, windows } from "../launch/launch.ts";
 import {
   defaultGenerator,
@@ -92,7 +92,7 @@ function masked(
         rate,
         scale: rate === 1 ? 0 : 1 / (1 - rate),
       },
-      groups: grid(Math.ceil(window.count / 4), RANDOM_WORKGROUP),
+      groups: grid(Math.ceil(window.count / 4), DROPOUT.workgroupSize),
     });
   }
   return y;

@@ -3,7 +3,7 @@
 
 // Gated activations. kernels/gated.ts holds the kernels.
 
-import { GATED_WORKGROUP, gatedKernels } from "../kernels/gated.ts";
+import { gatedBackward, gatedForward } from "../kernels/gated.ts";
 import type { Activation } from "../kernels/matmul_activation.ts";
 import { grid, launch, part, windows } from "../launch/launch.ts";
 import { formatShape } from "../shape.ts";
@@ -46,23 +46,25 @@ export function gatedActivation(x: Tensor, activation: Activation): Tensor {
   const y = allocate(device, [...shape.slice(0, -1), width]);
   const rows = wide > 0 ? x.size / wide : 0;
   const unit = width % 4 === 0 ? 4 : 1;
-  const { forward, backward } = gatedKernels(activation, unit === 4);
+  const form = { activation, wide: unit === 4 };
+  const forward = gatedForward(form);
   for (const w of windows(device, rows, [wide])) {
     const items = w.count * width / unit;
     launch(device, forward, {
       bind: [part(x, w, wide), part(y, w, width)],
       params: { items, columns: width / unit },
-      groups: grid(items, GATED_WORKGROUP),
+      groups: grid(items, forward.workgroupSize),
     });
   }
   return record(y, [x], (dy) => {
+    const backward = gatedBackward(form);
     const dx = allocate(device, shape);
     for (const w of windows(device, rows, [wide])) {
       const items = w.count * width / unit;
       launch(device, backward, {
         bind: [part(x, w, wide), part(dy, w, width), part(dx, w, wide)],
         params: { items, columns: width / unit },
-        groups: grid(items, GATED_WORKGROUP),
+        groups: grid(items, backward.workgroupSize),
       });
     }
     return [dx];

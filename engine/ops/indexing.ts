@@ -11,14 +11,9 @@ import {
   EMBEDDING_LINK,
   EMBEDDING_SCATTER,
   EMBEDDING_SCATTER4,
-  EMBEDDING_WORKGROUP,
   SCATTER_RUN,
 } from "../kernels/embedding.ts";
-import {
-  GATHER,
-  GATHER_BACKWARD,
-  GATHER_WORKGROUP,
-} from "../kernels/gather.ts";
+import { GATHER, GATHER_BACKWARD } from "../kernels/gather.ts";
 import type { DType } from "../dtype.ts";
 import { checkIntegers } from "../integer_range.ts";
 import { grid, launch, type Window } from "../launch/launch.ts";
@@ -147,11 +142,12 @@ export function embedding(
   const y = allocate(device, [...ids.shape, width]);
   const tokens = ids.size;
   const vector = width % 4 === 0;
+  const kernel = vector ? EMBEDDING4 : EMBEDDING;
   for (const w of y.size > 0 ? rowWindows("look up", y, tokens, width) : []) {
     const to = view(y, w.start * width, w.count * width);
     for (const rows of rowWindows("look up", table, n, width)) {
       const from = view(table, rows.start * width, rows.count * width);
-      launch(device, vector ? EMBEDDING4 : EMBEDDING, {
+      launch(device, kernel, {
         bind: [from.binding, ids, to.binding],
         params: {
           tokens: w.count,
@@ -163,7 +159,10 @@ export function embedding(
           y_offset: to.offset,
           table_offset: from.offset,
         },
-        groups: grid(w.count * width / (vector ? 4 : 1), EMBEDDING_WORKGROUP),
+        groups: grid(
+          w.count * width / (vector ? 4 : 1),
+          kernel.workgroupSize,
+        ),
       });
     }
   }
@@ -204,10 +203,11 @@ function scatter(
   const most = Math.floor(device.maxTurns / (texels ? SCATTER_RUN + 1 : 1));
   for (const tokens of rowWindows("scatter", dy, ids.size, width, most)) {
     const [start, end] = [tokens.start, tokens.start + tokens.count];
-    launch(device, EMBEDDING_LINK[variant], {
+    const linkKernel = EMBEDDING_LINK[variant];
+    launch(device, linkKernel, {
       bind: [ids, link],
       params: { start, end, padding },
-      groups: grid(tokens.count, EMBEDDING_WORKGROUP),
+      groups: grid(tokens.count, linkKernel.workgroupSize),
     });
     const from = view(dy, start * width, tokens.count * width);
     for (const rows of rowWindows("scatter", table, n, width)) {
@@ -227,7 +227,7 @@ function scatter(
         },
         groups: grid(
           tokens.count * Math.ceil(width / run),
-          EMBEDDING_WORKGROUP,
+          kernel.workgroupSize,
         ),
       });
     }
@@ -302,7 +302,8 @@ function pick(
       (o.start * m + j.start) * inner,
       ((o.count - 1) * m + j.count) * inner,
     );
-    launch(x.device, backward ? GATHER_BACKWARD : GATHER, {
+    const kernel = backward ? GATHER_BACKWARD : GATHER;
+    launch(x.device, kernel, {
       bind: backward
         ? [ys.binding, index, xs.binding]
         : [xs.binding, index, ys.binding],
@@ -323,7 +324,7 @@ function pick(
       },
       groups: grid(
         o.count * inner * (backward ? 1 : j.count),
-        GATHER_WORKGROUP,
+        kernel.workgroupSize,
       ),
     });
   }

@@ -61,7 +61,7 @@ function pairLoss(
         result: "f32",
       },
       given.map(([, tensor]) => tensor),
-      { scale },
+      dy ? { scale } : {},
     );
   };
   const values = run(name, value);

@@ -7,13 +7,12 @@
 import type { Device } from "../gpu/device.ts";
 import { specialize } from "../gpu/kernel.ts";
 import {
-  COLUMNS_WORKGROUP,
+  LAYER_NORM_COLUMNS,
   layerNormBackward,
   layerNormBlocks,
   layerNormColumns,
   layerNormForward,
   layerNormPartials,
-  partialsWorkgroup,
 } from "../kernels/layer_norm.ts";
 import {
   ROW_VARIANTS,
@@ -169,7 +168,7 @@ function normalise(
         part(statistics, w, 4),
       ],
       params: { rows: w.count, columns, size, eps },
-      groups: grid(w.count, rowsPerGroup(form)),
+      groups: grid(w.count, rowsPerGroup(kernel, form)),
     });
   }
   unused.dispose();
@@ -253,7 +252,7 @@ function normaliseBackward(
         columns: form.vectors ? size / 4 : size,
         size,
       },
-      groups: grid(w.count, rowsPerGroup(form)),
+      groups: grid(w.count, rowsPerGroup(kernel, form)),
     });
   }
   unused.dispose();
@@ -298,8 +297,9 @@ function partialSums(
   const { blocks, list } = blocksOf(device, form, [rows, size], span);
   const partials = allocate(device, [blocks, 2, size]);
   const columns = form.vectors ? size / 4 : size;
+  const kernel = layerNormPartials(form);
   for (const { w, first, blocks } of list) {
-    launch(device, layerNormPartials(form), {
+    launch(device, kernel, {
       bind: [
         part(dy, w, size),
         part(x, w, size),
@@ -307,7 +307,7 @@ function partialSums(
         partials,
       ],
       params: { rows: w.count, columns, span, first },
-      groups: [Math.ceil(columns / partialsWorkgroup(form)), blocks],
+      groups: [Math.ceil(columns / kernel.workgroupSize), blocks],
     });
   }
   return fewBlocks({ partials, blocks });
@@ -355,7 +355,7 @@ function blocksBackward(
         first,
         size,
       },
-      groups: grid(blocks, rowsPerGroup(form)),
+      groups: grid(blocks, rowsPerGroup(kernel, form)),
     });
   }
   unused?.dispose();
@@ -389,7 +389,7 @@ function finish(
   launch(device, layerNormColumns(form), {
     bind: [sums.partials, target],
     params: { columns, blocks: sums.blocks, half, add: into ? 1 : 0 },
-    groups: [Math.ceil(columns / COLUMNS_WORKGROUP)],
+    groups: [Math.ceil(columns / LAYER_NORM_COLUMNS)],
   });
   return target;
 }
@@ -513,7 +513,7 @@ function normaliseExponentials(
       launch(device, specialize(kernel, { LOG: log }), {
         bind: tensors.map((tensor) => part(tensor, w, whole)),
         params: { rows, n: form.vectors ? n / 4 : n, inner },
-        groups: grid(rows, rowsPerGroup(form)),
+        groups: grid(rows, rowsPerGroup(kernel, form)),
       });
     }
   }

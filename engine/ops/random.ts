@@ -13,11 +13,7 @@ import {
 } from "../generator.ts";
 import { currentDevice, type Device } from "../gpu/device.ts";
 import { specialize } from "../gpu/kernel.ts";
-import {
-  DISTRIBUTIONS,
-  RANDOM_FILL,
-  RANDOM_WORKGROUP,
-} from "../kernels/random.ts";
+import { DISTRIBUTIONS, RANDOM_FILL } from "../kernels/random.ts";
 import { grid, launch, part, windows } from "../launch/launch.ts";
 import { checkShape, type Shape } from "../shape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
@@ -232,7 +228,7 @@ export function fillRandom(
         a,
         b,
       },
-      groups: grid(Math.ceil(window.count / 4), RANDOM_WORKGROUP),
+      groups: grid(Math.ceil(window.count / 4), kernel.workgroupSize),
     });
   }
 }

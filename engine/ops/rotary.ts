@@ -6,11 +6,7 @@
 
 import type { Device } from "../gpu/device.ts";
 import { type Kernel, specialize } from "../gpu/kernel.ts";
-import {
-  ROTARY_COLUMNS,
-  ROTARY_WORKGROUP,
-  rotaryKernels,
-} from "../kernels/rotary.ts";
+import { ROTARY_COLUMNS, rotaryKernels } from "../kernels/rotary.ts";
 import { grid, launch, part, windows } from "../launch/launch.ts";
 import { keep } from "../scope.ts";
 import { formatShape } from "../shape.ts";
@@ -194,7 +190,7 @@ function run(
           sign,
           ...turns,
         },
-        groups: grid(items, ROTARY_WORKGROUP),
+        groups: grid(items, specialized.workgroupSize),
       });
     });
   }
@@ -215,7 +211,7 @@ function frequencies(theta: number, half: number): Record<string, number>[] {
       const turns = theta ** (-n / half) / (2 * Math.PI);
       const fraction = Math.round((turns % 1) * 2 ** 32) % 2 ** 32;
       const at = Math.floor(n / ROTARY_COLUMNS);
-      (list[at] ??= noTurns())[`turn${n % ROTARY_COLUMNS}`] = fraction;
+      (list[at] ??= noTurns())[`turns${n % ROTARY_COLUMNS}`] = fraction;
     }
     known.set(key, list);
   }
@@ -223,12 +219,11 @@ function frequencies(theta: number, half: number): Record<string, number>[] {
 }
 
 function noTurns(): Record<string, number> {
-  const unused = { unused0: 0, unused1: 0 };
   const turns = Array.from(
     { length: ROTARY_COLUMNS },
-    (_, i) => [`turn${i}`, 0] as const,
+    (_, i) => [`turns${i}`, 0] as const,
   );
-  return { ...unused, ...Object.fromEntries(turns) };
+  return Object.fromEntries(turns);
 }
 
 /** Checks a call, where x holds `parts` tensors of H·D columns side by side. */

@@ -1,57 +1,34 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Beam search by the rules, and in the 32-bit arithmetic, of transformers'
-// vectorized one. Each prompt has `beams` open rows and as many places for ended
-// ones. The state of row r, four words:
-//   x  the open row's score: the sum of its new tokens' (f32)
+// Beam search by the rules, and in the 32-bit arithmetic, of the vectorized one of Hugging
+// Face's transformers. Each prompt has `beams` open rows, and room for as many ended ones.
+// The state of row r has four words:
+//   x  the open row's score: the sum of the scores of its new tokens (f32)
 //   y  the ended row's score, divided by the length penalty (f32)
 //   z  twice the ended row's length, plus 1 if it has ended
-//   w  of a prompt's first row: 1 while open rows may still be better than ended
-//      ones, plus 2 if every continuation that was looked at has ended
-//   ADVANCE  one invocation a prompt: new state, and for each row a move: which
-//            open row goes on, by which token, and what fills the ended place (an
-//            old place, or `beams` plus an open row, by which token)
-//   MOVE     one invocation a row and place: makes the moves in a second set of
-//            tables
-//   FINISH   one invocation: whether the search over all prompts is over
-// Once it is, steps change nothing.
+//   w  in a prompt's first row: 1 while open rows may still become better than ended
+//      ones, plus 2 if every continuation that was considered has ended
+// Three kernels make a step:
+//   ADVANCE  one invocation a prompt computes the new state, and a move for each row: which
+//            open row continues and with which token, and what the ended row becomes (an
+//            old ended row, or `beams` plus an open row, and with which token)
+//   MOVE     one invocation a row and position makes the moves in a second set of tables
+//   FINISH   one invocation decides whether the search over all prompts is over
+// Once it is over, steps change nothing.
 
-import type { Kernel } from "../../engine/mod.ts";
+import { defineKernel, type Kernel } from "../../engine/kernel_kit.ts";
 import { KEYS } from "./row_kernels.ts";
 
-/** Low enough to lose against every real row, as in transformers. */
+/** A score low enough to lose against every real row, as in transformers. */
 export const LOWEST_SCORE = -1e9;
 
 /**
- * Continuations come the best first, `count` of them for each prompt; the kernel
- * overwrites them.
+ * The kernel of the new state and the moves. It gets `count` continuations of each
+ * prompt, the best one first, and overwrites them.
  */
-export const ADVANCE: Kernel = {
+export const ADVANCE: Kernel = defineKernel({
   name: "advance_beams",
-  bind: [
-    "write",
-    "read",
-    "read",
-    "read",
-    "write",
-    "write",
-    "write",
-    "read",
-  ],
-  params: {
-    prompts: "u32",
-    beams: "u32",
-    vocabulary: "u32",
-    count: "u32",
-    length: "u32",
-    max_length: "u32",
-    endings: "u32",
-    padding: "i32",
-    stop_when_full: "u32",
-    divisor: "f32",
-    possible_divisor: "f32",
-  },
   wgsl: KEYS + /* wgsl */ `
 const UNLIKELY = -1e9;
 struct Params {
@@ -66,29 +43,29 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> moves: array<vec4<i32>>;
 @group(0) @binding(6) var<storage, read_write> next: array<i32>;
 @group(0) @binding(7) var<storage, read> flags: array<u32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(8) var<uniform> p: Params;
 
 struct Continuation { origin: u32, token: i32, score: f32, ended: bool }
 const ENDED = 0x80000000u;
-// Puts a continuation's score in place of its key, and whether it ends.
+// Overwrites a continuation's key with its score, and marks it if it ends.
 fn complete(base: u32, i: u32) -> bool {
   let at = base / p.beams * p.count + i;
-  let place = best[at].y;
-  let token = i32(place % p.vocabulary);
-  let score = scores[base * p.vocabulary + place] + bitcast<f32>(state[base + place / p.vocabulary].x);
+  let index = best[at].y;
+  let token = i32(index % p.vocabulary);
+  let score = scores[base * p.vocabulary + index] + bitcast<f32>(state[base + index / p.vocabulary].x);
   var ended = p.length + 1u >= p.max_length;
   for (var e = 0u; e < p.endings; e++) { ended = ended || endings[e] == token; }
-  best[at] = vec2<u32>(bitcast<u32>(score), select(place, place | ENDED, ended));
+  best[at] = vec2<u32>(bitcast<u32>(score), select(index, index | ENDED, ended));
   return ended;
 }
 fn continuation(base: u32, i: u32) -> Continuation {
   let pair = best[base / p.beams * p.count + i];
-  let place = pair.y & ~ENDED;
+  let index = pair.y & ~ENDED;
   return Continuation(
-    place / p.vocabulary, i32(place % p.vocabulary), bitcast<f32>(pair.x), (pair.y & ENDED) != 0u);
+    index / p.vocabulary, i32(index % p.vocabulary), bitcast<f32>(pair.x), (pair.y & ENDED) != 0u);
 }
 fn open_score(c: Continuation) -> f32 { return select(c.score, c.score + UNLIKELY, c.ended); }
-// Continuations beyond the best beams only stand in for those that end.
+// Only the best p.beams continuations may end a row; the others replace those that do.
 fn ended_score(c: Continuation, i: u32, full: bool, improvable: bool) -> f32 {
   var score = c.score / p.divisor;
   if (full) { score += UNLIKELY; }
@@ -96,7 +73,7 @@ fn ended_score(c: Continuation, i: u32, full: bool, improvable: bool) -> f32 {
   if (!(c.ended && i < p.beams)) { score += UNLIKELY; }
   return score;
 }
-// Pairs (key, place): the higher key is better, of equal ones the first place.
+// Pairs (key, index): the higher key is better, and of equal ones the first index.
 fn better(a: vec2<u32>, b: vec2<u32>) -> bool { return a.x > b.x || (a.x == b.x && a.y < b.y); }
 
 @compute @workgroup_size(8)
@@ -172,22 +149,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   next_state[base].w = select(0u, 1u, improvable && could) + select(0u, 2u, exhausted);
 }
 `,
-};
+});
 
-/** Tokens, ended tokens and origins after a step's moves. */
-export const MOVE: Kernel = {
+/** The kernel of the tokens, ended tokens and origins after the moves of a step. */
+export const MOVE: Kernel = defineKernel({
   name: "move_beams",
-  bind: [
-    "read",
-    "read",
-    "read",
-    "read",
-    "write",
-    "write",
-    "write",
-    "write",
-  ],
-  params: { items: "u32", beams: "u32", capacity: "u32", length: "u32" },
   wgsl: /* wgsl */ `
 struct Params { items: u32, beams: u32, capacity: u32, length: u32 }
 @group(0) @binding(0) var<storage, read> moves: array<vec4<i32>>;
@@ -198,7 +164,7 @@ struct Params { items: u32, beams: u32, capacity: u32, length: u32 }
 @group(0) @binding(5) var<storage, read_write> next_ended: array<i32>;
 @group(0) @binding(6) var<storage, read_write> next_origins: array<i32>;
 @group(0) @binding(7) var<storage, read_write> places: array<i32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(8) var<uniform> p: Params;
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let item = id.x + id.y * groups.x * 64u;
@@ -223,24 +189,17 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   else { next_ended[at] = m.w; }
 }
 `,
-};
+});
 
-/** Sets the flags once no open row of any prompt can change the result. */
-export const FINISH: Kernel = {
+/** The kernel that sets the flags once no open row of any prompt can change the result. */
+export const FINISH: Kernel = defineKernel({
   name: "finish_beams",
-  bind: ["read", "write"],
-  params: {
-    prompts: "u32",
-    beams: "u32",
-    length: "u32",
-    stop_when_full: "u32",
-  },
   wgsl: /* wgsl */ `
 const LOWEST = 0xff800000u; // -infinity
 struct Params { prompts: u32, beams: u32, length: u32, stop_when_full: u32 }
 @group(0) @binding(0) var<storage, read> state: array<vec4<u32>>;
 @group(0) @binding(1) var<storage, read_write> flags: array<u32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(2) var<uniform> p: Params;
 @compute @workgroup_size(1)
 fn main() {
   let rows = p.prompts * p.beams;
@@ -254,7 +213,7 @@ fn main() {
     if (row % p.beams == 0u) {
       improvable = improvable || (s.w & 1u) == 1u;
       exhausted = exhausted && (s.w & 2u) == 2u;
-      // No token may follow the best open row, and no row of its prompt has ended.
+      // Blocked: no token may follow the best open row, and no row of the prompt has ended.
       var blocked = s.x == LOWEST || (s.x & 0x7fffffffu) > 0x7f800000u;
       for (var k = 0u; k < p.beams; k++) {
         let other = state[row + k];
@@ -267,4 +226,4 @@ fn main() {
   if (full || exhausted || !improvable) { flags[0] = rows; }
 }
 `,
-};
+});

@@ -77,7 +77,6 @@ export class BeamSearch extends Search {
     const shared = {
       prompts: prompts.length,
       beams,
-      capacity: maxLength,
       stop_when_full: earlyStopping === true ? 1 : 0,
     };
     launch(device, ADVANCE, {
@@ -93,7 +92,7 @@ export class BeamSearch extends Search {
         divisor: newTokens ** lengthPenalty,
         possible_divisor: longest ** lengthPenalty,
       },
-      groups: grid(prompts.length, 8),
+      groups: grid(prompts.length, ADVANCE.workgroupSize),
     });
     const items = rows * (length + 1);
     const tables = ({ tokens, ended, origins }: Tables) => [
@@ -103,8 +102,8 @@ export class BeamSearch extends Search {
     ];
     launch(device, MOVE, {
       bind: [moves, ...tables(now), ...tables(then), places],
-      params: { ...shared, items, length },
-      groups: grid(items, 64),
+      params: { beams, capacity: maxLength, items, length },
+      groups: grid(items, MOVE.workgroupSize),
     });
     launch(device, FINISH, {
       bind: [then.beams, flags],

@@ -1,46 +1,30 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The best `count` continuations of each group of rows, in order, without
-// sorting: `count` passes, each for the best one after the one before. Rows are
-// cut into parts, so that few rows keep a GPU busy too; a second kernel merges.
+// The best `count` continuations of each group of rows, in order, without sorting: in
+// `count` passes, each of which finds the best one after the one before. Rows are cut into
+// parts, so that few rows keep a GPU busy, too; a second kernel merges the parts.
 //
-// Drawing is choosing the best after adding Gumbel noise, -log(-log u): the best
-// place has then its softmax probability, and the next ones theirs among those
-// left (Gumbel, 1954; Kool et al., 2019). Noise depends on seed, call, step, row
-// and token alone.
+// Drawing is choosing the best after adding Gumbel noise, -log(-log u): the best one then
+// is each continuation with its softmax probability, and so on among those that are left
+// (Gumbel, 1954; Kool et al., 2019). Noise depends on seed, call, step, row and token only.
 
 import {
   allocate,
-  grid,
-  type Kernel,
   launch,
   type RandomStream,
   specialize,
   type Tensor,
 } from "../../engine/mod.ts";
 import { PHILOX } from "../../engine/kernel_kit.ts";
-import { ITEMS_OF, rowForm, rowKernel } from "./row_kernels.ts";
+import { rowForm, rowGrid, rowKernels } from "./row_kernels.ts";
 
-// best[item, i] = the i-th best of part `item % parts` of row `item / parts`, as
-// (key, place): places count along the rows of a group. With OPEN, a row's own
-// score is added to all of its continuations.
-const BEST: Kernel = {
+// best[item, i] = the i-th best of part `item % parts` of row `item / parts`, as (key,
+// index); indices count along the rows of a group. With OPEN, a row's own score is added to
+// all of its continuations.
+const bestKernel = rowKernels({
   name: "best_continuations",
-  bind: ["read", "read", "write"],
-  params: {
-    items: "u32",
-    vocabulary: "u32",
-    parts: "u32",
-    span: "u32",
-    count: "u32",
-    group: "u32",
-    step: "u32",
-    key0: "u32",
-    key1: "u32",
-    stream0: "u32",
-    stream1: "u32",
-  },
+  scores: "read",
   wgsl: /* wgsl */ `
 override OPEN: u32 = 0u;
 override NOISE: u32 = 0u;
@@ -51,9 +35,9 @@ struct Params {
 @group(0) @binding(0) var<storage, read> scores: array<Unit>;
 @group(0) @binding(1) var<storage, read> beams: array<vec4<u32>>;
 @group(0) @binding(2) var<storage, read_write> best: array<vec2<u32>>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(3) var<uniform> p: Params;
 
-// -log(-log u), by -log(1 - v): exact where v is small, as winners' are.
+// -log(-log u) by way of -log(1 - v), which is exact where v is small, as for winners.
 fn gumbel(row: u32, quad: u32) -> vec4<f32> {
   let block = row * ((p.vocabulary + 3u) / 4u) + quad;
   let bits = philox4x32(vec4<u32>(block, p.step, p.stream0, p.stream1), vec2<u32>(p.key0, p.key1));
@@ -61,7 +45,7 @@ fn gumbel(row: u32, quad: u32) -> vec4<f32> {
   let series = v * (1.0 + v * (0.5 + v * (0.33333333333 + v * (0.25 + v * 0.2))));
   return -log(select(-log(vec4<f32>(1.0) - v), series, v < vec4<f32>(0.03125)));
 }
-// The better of found and a token's score, if that comes after last.
+// The better one of found and a token's score, where the score comes after last.
 fn best_after(last: vec2<u32>, found: vec2<u32>, x: f32, offset: u32, token: u32) -> vec2<u32> {
   let pair = vec2<u32>(key_of(x), offset + token);
   return select(found, pair, token < p.vocabulary && better(pair, found) && better(last, pair));
@@ -91,18 +75,16 @@ fn run(item: u32, lane: u32, step: u32) {
   }
 }
 ` + PHILOX,
-};
+});
 
 // best[item, i] = the i-th best of the `length` pairs of a group.
-const MERGE: Kernel = {
+const mergeKernel = rowKernels({
   name: "merge_continuations",
-  bind: ["read", "write"],
-  params: { items: "u32", length: "u32", count: "u32" },
   wgsl: /* wgsl */ `
 struct Params { items: u32, length: u32, count: u32 }
 @group(0) @binding(0) var<storage, read> pairs_in: array<vec2<u32>>;
 @group(0) @binding(1) var<storage, read_write> best: array<vec2<u32>>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(2) var<uniform> p: Params;
 fn run(item: u32, lane: u32, step: u32) {
   var last = vec2<u32>(0xffffffffu, 0u);
   for (var i = 0u; i < p.count; i++) {
@@ -116,35 +98,37 @@ fn run(item: u32, lane: u32, step: u32) {
   }
 }
 `,
-};
+});
 
-/** Tokens of a part. */
+/** The number of tokens of a part. */
 const PART = 4096;
 
-/** What noise depends on besides row and token. */
+/** The stream and step that noise depends on, besides row and token. */
 export interface Noise {
+  /** The stream of random numbers. */
   readonly stream: RandomStream;
-  /** Rises with every token. */
+  /** A number that rises with every token. */
   readonly step: number;
 }
 
 /** Options of {@linkcode bestContinuations}. */
 export interface ContinuationOptions {
-  /** Rows that are searched together. @default {1} */
+  /** How many rows are searched together. @default {1} */
   group?: number;
   /** How many to find for each group, at most `group · V`. @default {1} */
   count?: number;
   /** Each row's own score: the first of four words, `[R, 4]`. @default {0} */
   open?: Tensor<"u32"> | undefined;
-  /** To draw instead of choosing the best. @default {none} */
+  /** The noise to draw with, instead of choosing the best. @default {no noise} */
   noise?: Noise | undefined;
 }
 
 /**
- * The best, or first drawn, continuations of each group of rows.
+ * Finds the best continuations of each group of rows, or draws some.
  *
  * @param scores Scores of the next token, `[R, V]`.
- * @returns Pairs of a key and a place `row·V + token` in the group, the best
+ * @param options The groups, how many continuations, and the noise.
+ * @returns Pairs of a key and an index `row·V + token` in the group, the best
  * first: `[R / group, count, 2]`.
  */
 export function bestContinuations(
@@ -161,39 +145,37 @@ export function bestContinuations(
   const form = rowForm(device, { vocabulary, turns: span * count });
   const { key = [0, 0], stream = [0, 0] } = noise?.stream ?? {};
   const partial = allocate(device, [items, count, 2], "u32");
-  launch(
-    device,
-    specialize(rowKernel(form, BEST), {
-      OPEN: open ? 1 : 0,
-      NOISE: noise ? 1 : 0,
-    }),
-    {
-      bind: [scores, open ?? scores, partial],
-      params: {
-        items,
-        vocabulary,
-        parts,
-        span,
-        count,
-        group,
-        step: noise?.step ?? 0,
-        key0: key[0],
-        key1: key[1],
-        stream0: stream[0],
-        stream1: stream[1],
-      },
-      groups: grid(items, ITEMS_OF[form.variant]),
+  const kernel = specialize(bestKernel(form), {
+    OPEN: open ? 1 : 0,
+    NOISE: noise ? 1 : 0,
+  });
+  launch(device, kernel, {
+    bind: [scores, open ?? scores, partial],
+    params: {
+      items,
+      vocabulary,
+      parts,
+      span,
+      count,
+      group,
+      step: noise?.step ?? 0,
+      key0: key[0],
+      key1: key[1],
+      stream0: stream[0],
+      stream1: stream[1],
     },
-  );
+    groups: rowGrid(kernel, form, items),
+  });
   if (parts * group === 1) return partial;
   const groups = rows / group;
   const length = parts * group * count;
   const merge = rowForm(device, { vocabulary, turns: length * count });
   const best = allocate(device, [groups, count, 2], "u32");
-  launch(device, rowKernel(merge, MERGE), {
+  const merging = mergeKernel(merge);
+  launch(device, merging, {
     bind: [partial, best],
     params: { items: groups, length, count },
-    groups: grid(groups, ITEMS_OF[merge.variant]),
+    groups: rowGrid(merging, merge, groups),
   });
   return best;
 }

@@ -1,48 +1,40 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Kernels that change scores [rows, vocabulary] of the next token in place, from
-// the tokens so far [rows, capacity], of which the first `length` count. What
-// several invocations may write to one score is the same number.
-//   BIAS        one invocation a row and token that ends sequences: adds what
-//               each sequence that it would complete gains, in their order
-//   REPETITION  one a row and earlier token; phase 0 notes the new scores, phase
-//               1 puts them, so that a token that was there twice changes once
-//   NGRAMS      one a row and earlier place: forbids what followed the same run
+// Kernels that change the scores [rows, vocabulary] of the next token in place, from the
+// tokens so far [rows, capacity], of which the first `length` count. Where several
+// invocations write one score, they write the same number.
+//   BIAS        one invocation a row and token that ends sequences: adds the bias of each
+//               sequence that the token would complete, in order
+//   REPETITION  one a row and earlier token. Phase 0 notes the new scores and phase 1
+//               writes them, so that a token that occurs twice changes once
+//   NGRAMS      one a row and earlier position: forbids the token that followed the same
+//               run there
 //   SUPPRESS    one a row and listed token
 //   FORCE       one a row and token of the vocabulary
 //   EDIT        one a score: KIND 0 makes NaN and infinities finite, 1 divides
-//   THRESHOLD   one item a row: KIND 0 top-k, 1 top-p, 2 min-p (see below)
+//   threshold   one item a row: KIND 0 top-k, 1 top-p, 2 min-p (see below)
 
-import type { Kernel } from "../../engine/mod.ts";
-
-/** Invocations of a workgroup, but for THRESHOLD's. */
-export const PROCESSOR_WORKGROUP = 64;
+import { defineKernel, type Kernel } from "../../engine/kernel_kit.ts";
+import { type RowForm, rowKernels } from "./row_kernels.ts";
 
 /**
- * `table` holds for each ending (token, first sequence, sequences), then for
- * each sequence (start, length) in the table of its tokens.
+ * The kernel that biases sequences. `table` holds (token, first sequence, number of
+ * sequences) for each ending, then (start, length) of the tokens of each sequence, and
+ * then those tokens.
  */
-export const BIAS: Kernel = {
+export const BIAS: Kernel = defineKernel({
   name: "bias_sequences",
-  bind: ["read", "read", "read", "write"],
-  params: {
-    items: "u32",
-    endings: "u32",
-    vocabulary: "u32",
-    capacity: "u32",
-    length: "u32",
-  },
   wgsl: /* wgsl */ `
 struct Params { items: u32, endings: u32, vocabulary: u32, capacity: u32, length: u32 }
 @group(0) @binding(0) var<storage, read> tokens: array<i32>;
 @group(0) @binding(1) var<storage, read> table: array<i32>;
 @group(0) @binding(2) var<storage, read> biases: array<f32>;
 @group(0) @binding(3) var<storage, read_write> scores: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(4) var<uniform> p: Params;
 fn completes(row: u32, start: u32, count: u32) -> bool {
-  // One token too strict for a row that is a sequence's whole beginning, and so
-  // in transformers.
+  // This is one token too strict for a row that is the whole beginning of a sequence, as
+  // it is in transformers.
   if (count > 1u && count > p.length) { return false; }
   for (var i = 0u; i + 1u < count; i++) {
     if (tokens[row * p.capacity + p.length + 1u - count + i] != table[start + i]) { return false; }
@@ -66,26 +58,18 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   scores[at] = score;
 }
 `,
-};
+});
 
-/** Divides what is above 0 by the penalty, and multiplies what is below. */
-export const REPETITION: Kernel = {
+/** The kernel that divides scores above 0 by the penalty, and multiplies those below. */
+export const REPETITION: Kernel = defineKernel({
   name: "penalize_repetition",
-  bind: ["read", "write", "write"],
-  params: {
-    items: "u32",
-    vocabulary: "u32",
-    capacity: "u32",
-    length: "u32",
-    penalty: "f32",
-  },
   wgsl: /* wgsl */ `
 override PHASE: u32;
 struct Params { items: u32, vocabulary: u32, capacity: u32, length: u32, penalty: f32 }
 @group(0) @binding(0) var<storage, read> tokens: array<i32>;
 @group(0) @binding(1) var<storage, read_write> noted: array<f32>;
 @group(0) @binding(2) var<storage, read_write> scores: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(3) var<uniform> p: Params;
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let item = id.x + id.y * groups.x * 64u;
@@ -102,25 +86,16 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   noted[item] = select(score / p.penalty, score * p.penalty, score < 0.0);
 }
 `,
-};
+});
 
-/** `items` counts the places where a run of `size` begins. */
-export const NGRAMS: Kernel = {
+/** The kernel that forbids repeated runs. `items` counts the starts of runs of `size`. */
+export const NGRAMS: Kernel = defineKernel({
   name: "forbid_repeated_ngrams",
-  bind: ["read", "write"],
-  params: {
-    items: "u32",
-    starts: "u32",
-    size: "u32",
-    vocabulary: "u32",
-    capacity: "u32",
-    lowest: "f32",
-  },
   wgsl: /* wgsl */ `
 struct Params { items: u32, starts: u32, size: u32, vocabulary: u32, capacity: u32, lowest: f32 }
 @group(0) @binding(0) var<storage, read> tokens: array<i32>;
 @group(0) @binding(1) var<storage, read_write> scores: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(2) var<uniform> p: Params;
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let item = id.x + id.y * groups.x * 64u;
@@ -135,18 +110,16 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   if (token < p.vocabulary) { scores[row * p.vocabulary + token] = p.lowest; }
 }
 `,
-};
+});
 
-/** Gives every listed token the score `lowest`. */
-export const SUPPRESS: Kernel = {
+/** The kernel that gives every listed token the score `lowest`. */
+export const SUPPRESS: Kernel = defineKernel({
   name: "suppress_tokens",
-  bind: ["read", "write"],
-  params: { items: "u32", listed: "u32", vocabulary: "u32", lowest: "f32" },
   wgsl: /* wgsl */ `
 struct Params { items: u32, listed: u32, vocabulary: u32, lowest: f32 }
 @group(0) @binding(0) var<storage, read> list: array<i32>;
 @group(0) @binding(1) var<storage, read_write> scores: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(2) var<uniform> p: Params;
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let item = id.x + id.y * groups.x * 64u;
@@ -155,18 +128,16 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   if (token < p.vocabulary) { scores[item / p.listed * p.vocabulary + token] = p.lowest; }
 }
 `,
-};
+});
 
-/** Gives listed tokens the score 0, and all others `lowest`. */
-export const FORCE: Kernel = {
+/** The kernel that gives listed tokens the score 0, and all others `lowest`. */
+export const FORCE: Kernel = defineKernel({
   name: "force_tokens",
-  bind: ["read", "write"],
-  params: { items: "u32", listed: "u32", vocabulary: "u32", lowest: "f32" },
   wgsl: /* wgsl */ `
 struct Params { items: u32, listed: u32, vocabulary: u32, lowest: f32 }
 @group(0) @binding(0) var<storage, read> list: array<i32>;
 @group(0) @binding(1) var<storage, read_write> scores: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(2) var<uniform> p: Params;
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let item = id.x + id.y * groups.x * 64u;
@@ -178,22 +149,20 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   scores[item] = score;
 }
 `,
-};
+});
 
 /** Values of the constant `KIND` of {@linkcode EDIT}. */
 export const EDITS = { finite: 0, divide: 1 } as const;
 
-/** Changes every score by itself. */
-export const EDIT: Kernel = {
+/** The kernel that changes every score by itself. */
+export const EDIT: Kernel = defineKernel({
   name: "edit_scores",
-  bind: ["write"],
-  params: { items: "u32", divisor: "f32" },
   wgsl: /* wgsl */ `
 override KIND: u32;
 const LARGEST = 3.4028234663852886e38;
 struct Params { items: u32, divisor: f32 }
 @group(0) @binding(0) var<storage, read_write> scores: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<uniform> p: Params;
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let item = id.x + id.y * groups.x * 64u;
@@ -208,18 +177,18 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   }
 }
 `,
-};
+});
 
-/** Passes of {@linkcode THRESHOLD} over a row, at most. */
+/** The most passes of {@linkcode thresholdKernel} over a row. */
 export const THRESHOLD_PASSES = 72;
 
-/** Values of the constant `KIND` of {@linkcode THRESHOLD}. */
+/** Values of the constant `KIND` of {@linkcode thresholdKernel}. */
 export const THRESHOLDS = { topK: 0, topP: 1, minP: 2 } as const;
 
 /**
- * Keeps a row's best scores. The lowest key to keep is found bit by bit, the
- * highest first: 32 passes over the row whatever it holds, and as many for
- * top-p.
+ * The kernel that keeps a row's best scores. The lowest key to keep is found bit by bit,
+ * from the highest bit on: in 32 passes over the row whatever it holds, and as many more
+ * for top-p.
  *
  *   top-k  the key of the `kept`-th best
  *   top-p  the highest key below which there is no more than `share` of the
@@ -227,28 +196,21 @@ export const THRESHOLDS = { topK: 0, topP: 1, minP: 2 } as const;
  *   min-p  no key: a score is dropped whose probability is below `share` times
  *          the best one's, but none of the `kept` best
  */
-export const THRESHOLD: Kernel = {
+export const thresholdKernel: (form: RowForm) => Kernel = rowKernels({
   name: "threshold",
-  bind: ["write"],
-  params: {
-    items: "u32",
-    vocabulary: "u32",
-    kept: "u32",
-    share: "f32",
-    lowest: "f32",
-  },
+  scores: "write",
   wgsl: /* wgsl */ `
 override KIND: u32;
 struct Params { items: u32, vocabulary: u32, kept: u32, share: f32, lowest: f32 }
 @group(0) @binding(0) var<storage, read_write> scores: array<Unit>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<uniform> p: Params;
 
 fn keys_of(x: vec4<f32>) -> vec4<u32> { return vec4<u32>(key_of(x.x), key_of(x.y), key_of(x.z), key_of(x.w)); }
 fn there(quad: u32) -> vec4<bool> {
   return vec4<u32>(quad * 4u) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(p.vocabulary);
 }
 fn total(x: vec4<f32>) -> f32 { return x.x + x.y + x.z + x.w; }
-// How many keys of a row are at least so high.
+// How many keys of a row are at least as high as a key.
 fn count_from(row: u32, key: u32, lane: u32, step: u32) -> u32 {
   var count = vec4<u32>(0u);
   for (var quad = lane; quad < (p.vocabulary + 3u) / 4u; quad += step) {
@@ -257,7 +219,7 @@ fn count_from(row: u32, key: u32, lane: u32, step: u32) -> u32 {
   }
   return count_of(count.x + count.y + count.z + count.w, lane);
 }
-// Σ exp(x - top) over the keys below one, in blocks, so that little is rounded.
+// Σ exp(x - top) over the scores whose keys are below a key. Sums of blocks round less.
 fn mass_below(row: u32, key: u32, top: f32, lane: u32, step: u32) -> f32 {
   let quads = (p.vocabulary + 3u) / 4u;
   var mass = vec4<f32>(0.0);
@@ -287,15 +249,15 @@ fn highest(row: u32, lane: u32, step: u32) -> f32 {
       if (pair.y < p.vocabulary && better(pair, best)) { best = pair; }
     }
   }
-  let place = best_of(best, lane).y;
-  return fetch(row, place / 4u)[place % 4u];
+  let token = best_of(best, lane).y;
+  return fetch(row, token / 4u)[token % 4u];
 }
 fn run(row: u32, lane: u32, step: u32) {
   var key = kth_best(row, lane, step);
   var top = 0.0;
   if (KIND != 0u) { top = highest(row, lane, step); }
   if (KIND == 1u) {
-    // What rounding adds to a sum that is just as large does not count.
+    // The factor allows for the rounding of a sum that is just as large.
     let allowed = p.share * 1.000004 * mass_below(row, 0xffffffffu, top, lane, step);
     var lower = 0u;
     for (var bit = 0x80000000u; bit > 0u; bit /= 2u) {
@@ -311,4 +273,4 @@ fn run(row: u32, lane: u32, step: u32) {
   }
 }
 `,
-};
+});

@@ -26,14 +26,13 @@ import {
   EDITS,
   FORCE,
   NGRAMS,
-  PROCESSOR_WORKGROUP,
   REPETITION,
   SUPPRESS,
-  THRESHOLD,
   THRESHOLD_PASSES,
+  thresholdKernel,
   THRESHOLDS,
 } from "./processor_kernels.ts";
-import { ITEMS_OF, rowForm, rowKernel } from "./row_kernels.ts";
+import { rowForm, rowGrid } from "./row_kernels.ts";
 
 /** The scores of one step. */
 export interface Scores {
@@ -147,18 +146,23 @@ function at(length: number, processor: LogitsProcessor): LogitsProcessor {
 /** Records a kernel of one invocation an item. */
 function run(
   kernel: Kernel,
-  { scores, tokens }: Scores,
+  { scores }: Scores,
   bind: readonly AnyTensor[],
   items: number,
   params: Record<string, number>,
 ): void {
-  const [, vocabulary = 0] = scores.shape;
-  const [, capacity = 0] = tokens.shape;
   launch(scores.device, kernel, {
     bind,
-    params: { lowest: -Infinity, vocabulary, capacity, ...params, items },
-    groups: grid(items, PROCESSOR_WORKGROUP),
+    params: { ...params, items },
+    groups: grid(items, kernel.workgroupSize),
   });
+}
+
+/** The lengths of the rows of scores and of tokens. */
+function sizesOf({ scores, tokens }: Scores) {
+  const [, vocabulary = 0] = scores.shape;
+  const [, capacity = 0] = tokens.shape;
+  return { vocabulary, capacity };
 }
 
 function rowsOf({ scores }: Scores): number {
@@ -215,6 +219,7 @@ function biasSequences(
     }
     const bind = [step.tokens, places, gains, step.scores];
     run(BIAS, step, bind, rows * endings.size, {
+      ...sizesOf(step),
       endings: endings.size,
       length: step.length,
     });
@@ -241,7 +246,11 @@ function penalizeRepetition(penalty: number): LogitsProcessor {
     const noted = allocate(scores.device, [items]);
     for (const PHASE of [0, 1]) {
       const kernel = specialize(REPETITION, { PHASE });
-      run(kernel, step, [tokens, noted, scores], items, { length, penalty });
+      run(kernel, step, [tokens, noted, scores], items, {
+        ...sizesOf(step),
+        length,
+        penalty,
+      });
     }
   };
 }
@@ -252,7 +261,12 @@ function forbidRepeatedNgrams(size: number): LogitsProcessor {
     const starts = step.length - size + 1;
     if (starts <= 0) return;
     const bind = [step.tokens, step.scores];
-    run(NGRAMS, step, bind, rowsOf(step) * starts, { starts, size });
+    run(NGRAMS, step, bind, rowsOf(step) * starts, {
+      ...sizesOf(step),
+      starts,
+      size,
+      lowest: -Infinity,
+    });
   };
 }
 
@@ -281,9 +295,14 @@ function overList(
   if (listed === 0) return () => {};
   const list = table(values, context);
   return (step) => {
-    const each = kernel === FORCE ? step.scores.shape[1] ?? 0 : listed;
+    const { vocabulary } = sizesOf(step);
+    const each = kernel === FORCE ? vocabulary : listed;
     const bind = [list, step.scores];
-    run(kernel, step, bind, rowsOf(step) * each, { listed });
+    run(kernel, step, bind, rowsOf(step) * each, {
+      vocabulary,
+      listed,
+      lowest: -Infinity,
+    });
   };
 }
 
@@ -304,10 +323,11 @@ function threshold(
     const [rows = 0, vocabulary = 0] = scores.shape;
     const turns = Math.ceil(vocabulary / 4) * THRESHOLD_PASSES;
     const form = rowForm(device, { vocabulary, turns });
-    launch(device, specialize(rowKernel(form, THRESHOLD), { KIND }), {
+    const kernel = specialize(thresholdKernel(form), { KIND });
+    launch(device, kernel, {
       bind: [scores],
       params: { items: rows, vocabulary, kept, share, lowest: -Infinity },
-      groups: grid(rows, ITEMS_OF[form.variant]),
+      groups: rowGrid(kernel, form, rows),
     });
   };
 }

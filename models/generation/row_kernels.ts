@@ -1,39 +1,46 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// How kernels that look through rows of scores come in two variants:
+// Kernels that scan rows of scores exist in two variants:
 //   serial      one invocation an item, no barrier: for adapters on the CPU
-//   workgroup   128 invocations an item, reduced by trees in a fixed order: for
-//               GPUs
-// A kernel's own text defines `run(item, lane, step)` and reduces by `best_of`,
-// `sum_of` and `count_of`. It reads scores four at a time by `fetch(row, quad)`,
-// which gives LOWEST beyond the row's end,
-// and writes them by `store(row, quad, x)`.
+//   workgroup   128 invocations an item, reduced by trees in a fixed order: for GPUs
+// A kernel's own text defines `run(item, lane, step)`, and reduces by `best_of`, `sum_of`
+// and `count_of`. It reads scores four at a time by `fetch(row, quad)`, which gives LOWEST
+// beyond the end of the row, and writes them by `store(row, quad, x)`.
 //
-// Scores are compared as keys: unsigned integers in the order of the floats, NaN
-// the lowest, so that choices are the same on every adapter.
+// Scores are compared as keys: unsigned integers that have the order of the floats, with
+// NaN as the lowest, so that choices are the same on every adapter.
 
 import {
   chooseRowForm,
   defineVariants,
   type Device,
+  grid,
   type Kernel,
 } from "../../engine/mod.ts";
+import { defineKernels } from "../../engine/kernel_kit.ts";
 
 const FAMILY = "generation";
 defineVariants(FAMILY, ["serial", "workgroup"]);
 
-/** What of a call changes the text of its kernels. */
+/** The properties of a call that select the text of its kernels. */
 export interface RowForm {
+  /** Who owns an item. */
   variant: "serial" | "workgroup";
   /** Whether rows are multiples of four elements. */
   vectors: boolean;
 }
 
-/** Items that one workgroup of either variant handles. */
-export const ITEMS_OF = { serial: 8, workgroup: 1 } as const;
+/** The workgroups of a kernel of {@linkcode rowKernels} for so many items. */
+export function rowGrid(
+  kernel: Kernel,
+  { variant }: RowForm,
+  items: number,
+): [number, number] {
+  return grid(items, variant === "serial" ? kernel.workgroupSize : 1);
+}
 
-/** The form of a kernel whose serial variant takes so many turns an item. */
+/** The form of a kernel, from the loop turns of its serial variant for each item. */
 export function rowForm(
   device: Device,
   { vocabulary, turns }: { vocabulary: number; turns: number },
@@ -44,13 +51,13 @@ export function rowForm(
   };
 }
 
-/** WGSL: `key_of(score)`. */
+/** The WGSL function `key_of(score)`. */
 export const KEYS = /* wgsl */ `
 const LOWEST = -3.4028234e38;
 fn key_of(x: f32) -> u32 {
   let b = bitcast<u32>(x);
   if ((b & 0x7fffffffu) > 0x7f800000u) { return 0u; }
-  if (b == 0x80000000u) { return 0x80000000u; } // -0 is as good as 0
+  if (b == 0x80000000u) { return 0x80000000u; } // -0 counts as 0
   return select(b | 0x80000000u, ~b, b >= 0x80000000u);
 }
 `;
@@ -142,30 +149,42 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 }
 `;
 
-// Pairs (key, place): the higher key is better, of equal ones the first place.
+// Pairs (key, index): the higher key is better, and of equal ones the first index.
 const PAIRS = /* wgsl */ `
 const NONE = vec2<u32>(0u, 0xffffffffu);
 fn better(a: vec2<u32>, b: vec2<u32>) -> bool { return a.x > b.x || (a.x == b.x && a.y < b.y); }
 `;
 
-const made = new Map<string, Kernel>();
+/** What {@linkcode rowKernels} takes. */
+export interface RowText {
+  /** The name of the kernels. */
+  readonly name: string;
+  /** The text that defines `run(item, lane, step)`. */
+  readonly wgsl: string;
+  /** Whether the text calls `fetch`, and `store`, on a binding named `scores`. */
+  readonly scores?: "none" | "read" | "write";
+}
 
-/** The kernel whose middle is `kernel.wgsl`, in the form of a call. */
-export function rowKernel(form: RowForm, kernel: Kernel): Kernel {
-  const key = `${kernel.name} ${form.variant} ${form.vectors}`;
-  let whole = made.get(key);
-  if (!whole) {
-    const fetch = form.vectors ? VECTORS : SCALARS;
-    const store = form.vectors ? STORE_VECTORS : STORE_SCALARS;
-    whole = {
-      ...kernel,
-      name: `${kernel.name}_${form.variant}`,
-      wgsl: KEYS + PAIRS + kernel.wgsl +
-        (kernel.wgsl.includes(" scores:") ? fetch : "") +
-        (kernel.wgsl.includes("store(") ? store : "") +
-        (form.variant === "serial" ? SERIAL : WORKGROUP),
-    };
-    made.set(key, whole);
-  }
-  return whole;
+/** Defines the kernels of a text, one for each {@linkcode RowForm}. */
+export function rowKernels(text: RowText): (form: RowForm) => Kernel {
+  const { name, wgsl, scores = "none" } = text;
+  return defineKernels<RowForm>({
+    name,
+    make: ({ variant, vectors }) => ({
+      name: `${name}_${variant}`,
+      wgsl: [
+        KEYS,
+        PAIRS,
+        wgsl,
+        scores === "none" ? "" : vectors ? VECTORS : SCALARS,
+        scores !== "write" ? "" : vectors ? STORE_VECTORS : STORE_SCALARS,
+        variant === "serial" ? SERIAL : WORKGROUP,
+      ].join(""),
+    }),
+    key: ({ variant, vectors }) => `${variant} ${vectors}`,
+    forms: {
+      serial: { variant: "serial", vectors: true },
+      workgroup: { variant: "workgroup", vectors: true },
+    },
+  });
 }

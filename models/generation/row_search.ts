@@ -11,6 +11,7 @@ import {
   readAll,
   type Tensor,
 } from "../../engine/mod.ts";
+import { defineKernel } from "../../engine/kernel_kit.ts";
 import { bestContinuations } from "./candidates.ts";
 import {
   FLAGS,
@@ -23,16 +24,8 @@ import {
  * Puts each row's choice at `length`, or padding where the row has ended, and
  * counts the rows that end by it. One invocation a row.
  */
-const EXTEND: Kernel = {
+const EXTEND: Kernel = defineKernel({
   name: "extend_rows",
-  bind: ["read", "read", "write", "write", "write", "write", "write"],
-  params: {
-    rows: "u32",
-    capacity: "u32",
-    length: "u32",
-    endings: "u32",
-    padding: "i32",
-  },
   wgsl: /* wgsl */ `
 struct Params { rows: u32, capacity: u32, length: u32, endings: u32, padding: i32 }
 @group(0) @binding(0) var<storage, read> best: array<vec2<u32>>;
@@ -42,7 +35,7 @@ struct Params { rows: u32, capacity: u32, length: u32, endings: u32, padding: i3
 @group(0) @binding(4) var<storage, read_write> places: array<i32>;
 @group(0) @binding(5) var<storage, read_write> ended: array<u32>;
 @group(0) @binding(6) var<storage, read_write> flags: array<atomic<u32>>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(7) var<uniform> p: Params;
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let row = id.x + id.y * groups.x * 64u;
@@ -62,7 +55,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   if (ended[row] == 1u) { atomicAdd(&flags[0], 1u); }
 }
 `,
-};
+});
 
 /** Adds the best, or a drawn, token to each row. */
 export class RowSearch extends Search {
@@ -89,7 +82,7 @@ export class RowSearch extends Search {
         endings: eosTokenIds.length,
         padding: config.padTokenId ?? eosTokenIds[0] ?? 0,
       },
-      groups: grid(rows, 64),
+      groups: grid(rows, EXTEND.workgroupSize),
     });
   }
 

@@ -20,6 +20,7 @@ import {
   type Tensor,
   tensor,
 } from "../../engine/mod.ts";
+import { defineKernel } from "../../engine/kernel_kit.ts";
 import type { GenerationConfig } from "./generation_config.ts";
 import { logitsProcessors } from "./processors.ts";
 import type { LogitsProcessor } from "./processors.ts";
@@ -237,15 +238,13 @@ export function checkSteps(count: number): number[] {
 }
 
 // Notes the lowest place whose scores hold NaN, unless the search is over.
-const FIND_INVALID: Kernel = {
+const FIND_INVALID: Kernel = defineKernel({
   name: "find_invalid",
-  bind: ["read", "write"],
-  params: { count: "u32", rows: "u32", place: "u32" },
   wgsl: /* wgsl */ `
 struct Params { count: u32, rows: u32, place: u32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4<u32>>;
 @group(0) @binding(1) var<storage, read_write> flags: array<atomic<u32>>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(2) var<uniform> p: Params;
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = id.x + id.y * groups.x * 64u;
@@ -255,7 +254,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   if (any(invalid & there) && atomicLoad(&flags[0]) < p.rows) { atomicMin(&flags[2], p.place); }
 }
 `,
-};
+});
 
 function findInvalid(
   scores: Tensor,
@@ -265,6 +264,6 @@ function findInvalid(
   launch(scores.device, FIND_INVALID, {
     bind: [scores, flags],
     params: { count: scores.size, rows, place },
-    groups: grid(Math.ceil(scores.size / 4), 64),
+    groups: grid(Math.ceil(scores.size / 4), FIND_INVALID.workgroupSize),
   });
 }

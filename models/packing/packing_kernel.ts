@@ -1,49 +1,33 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// y[r] = x[index[r]], or `fill` in all of the row where index[r] is negative: a
-// choice of rows, with none where there is nothing to choose. One invocation an
-// element, or four; a dispatch sees rows `first` to `first + rows` of x, and the
-// first dispatch fills. Elements are copied as bits, whatever their type.
+// A choice of rows: y[r] = x[index[r]], or `fill` in all of row r where index[r] is
+// negative. One invocation an element, or four of them. A dispatch sees rows `first` to
+// `first + rows` of x, and the first dispatch fills. Elements are copied as bits, whatever
+// their type.
 
 import {
-  type Access,
   type AnyTensor,
   grid,
   type IntegerTensor,
   type Kernel,
   launch,
-  type ParamType,
   part,
   windows,
 } from "../../engine/mod.ts";
-
-const WORKGROUP = 64;
-
-const BIND: readonly Access[] = ["read", "read", "write"];
-
-const PARAMS: Readonly<Record<string, ParamType>> = {
-  items: "u32",
-  width: "u32",
-  start: "u32",
-  first: "u32",
-  rows: "u32",
-  fill: "i32",
-};
+import { defineKernel } from "../../engine/kernel_kit.ts";
 
 /** The kernel over elements of one WGSL type. */
 function chooseKernel(name: string, type: string): Kernel {
-  return {
+  return defineKernel({
     name,
-    bind: BIND,
-    params: PARAMS,
     wgsl: /* wgsl */ `
 alias T = ${type};
 struct Params { items: u32, width: u32, start: u32, first: u32, rows: u32, fill: i32 }
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read> index: array<i32>;
 @group(0) @binding(2) var<storage, read_write> y: array<T>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(3) var<uniform> p: Params;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -58,7 +42,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   if (at < p.rows) { y[e] = x[at * p.width + e % p.width]; }
 }
 `,
-  };
+  });
 }
 
 const CHOOSE = chooseKernel("choose_rows", "i32");
@@ -75,11 +59,12 @@ export function chooseRows(
   const { device } = x;
   const size = y.size / index.size;
   const vector = size % 4 === 0;
+  const kernel = vector ? CHOOSE4 : CHOOSE;
   const width = vector ? size / 4 : size;
   for (const to of windows(device, index.size, [size])) {
     const items = to.count * width;
     for (const from of windows(device, x.size / size, [size])) {
-      launch(device, vector ? CHOOSE4 : CHOOSE, {
+      launch(device, kernel, {
         bind: [part(x, from, size), index, part(y, to, size)],
         params: {
           items,
@@ -89,7 +74,7 @@ export function chooseRows(
           rows: from.count,
           fill,
         },
-        groups: grid(items, WORKGROUP),
+        groups: grid(items, kernel.workgroupSize),
       });
     }
   }

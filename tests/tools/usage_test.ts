@@ -32,6 +32,7 @@ const PROGRAMS: Record<string, string> = {
   "test:dawn": "tools/dawn.ts",
   "test:chromium": "tools/chromium.ts",
   "setup": "tools/setup.ts",
+  "wgsl": "tools/wgsl.ts",
 };
 
 for (const [task, program] of Object.entries(PROGRAMS)) {

@@ -15,7 +15,7 @@ import {
   setDevice,
 } from "../../../engine/gpu/device.ts";
 import { DeviceLostError, GpuError } from "../../../engine/gpu/errors.ts";
-import type { Kernel } from "../../../engine/gpu/kernel.ts";
+import { defineKernel, type Kernel } from "../../../engine/gpu/kernel.ts";
 import { launch } from "../../../engine/launch/launch.ts";
 import { tensor } from "../../../engine/ops/creation.ts";
 import { allocate } from "../../../engine/tensor.ts";
@@ -61,12 +61,11 @@ gpuTest(
   async () => {
     const other = await openDevice();
     const y = allocate(other, [4]);
-    const kernel: Kernel = {
+    const kernel: Kernel = defineKernel({
       name: "misspelt",
-      bind: ["write"],
       wgsl: "@group(0) @binding(0) var<storage, read_write> y: array<f32>;\n" +
         "@compute @workgroup_size(1) fn main() { y[0] = unknown_name; }\n",
-    };
+    });
     launch(other, kernel, { bind: [y], groups: [1] });
     const error = await assertRejects(() => y.data(), GpuError);
     assertStringIncludes(error.message, "Cannot compile kernel misspelt");

@@ -10,7 +10,7 @@ import {
 import { capture } from "../../../engine/capture/capture.ts";
 import { type Device, setDevice } from "../../../engine/gpu/device.ts";
 import { GpuError } from "../../../engine/gpu/errors.ts";
-import type { Kernel } from "../../../engine/gpu/kernel.ts";
+import { defineKernel, type Kernel } from "../../../engine/gpu/kernel.ts";
 import { launch } from "../../../engine/launch/launch.ts";
 import { add, mul } from "../../../engine/mod.ts";
 import { tensor, zeros } from "../../../engine/ops/creation.ts";
@@ -169,12 +169,11 @@ lateTest("reports do not pile up where nobody reads", async (device, late) => {
 });
 
 /** A kernel that no compiler takes. */
-const MISSPELT: Kernel = {
+const MISSPELT: Kernel = defineKernel({
   name: "misspelt",
-  bind: ["write"],
   wgsl: "@group(0) @binding(0) var<storage, read_write> y: array<f32>;\n" +
     "@compute @workgroup_size(1) fn main() { y[0] = unknown_name; }\n",
-};
+});
 
 lateTest(
   "a kernel that does not compile is named, and only it",

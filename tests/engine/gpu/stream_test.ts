@@ -8,7 +8,11 @@ import {
 } from "@std/assert";
 import { openDevice } from "../../../engine/gpu/device.ts";
 import { GpuError } from "../../../engine/gpu/errors.ts";
-import { type Kernel, specialize } from "../../../engine/gpu/kernel.ts";
+import {
+  defineKernel,
+  type Kernel,
+  specialize,
+} from "../../../engine/gpu/kernel.ts";
 import { launch } from "../../../engine/launch/launch.ts";
 import { ones, tensor, zeros } from "../../../engine/ops/creation.ts";
 import { add } from "../../../engine/mod.ts";
@@ -58,19 +62,32 @@ gpuTest(
 
 gpuTest("launch() refuses calls that cannot run", async (device) => {
   const x = tensor([1]);
-  const kernel: Kernel = {
+  const kernel: Kernel = defineKernel({
     name: "nothing",
-    bind: ["write"],
-    params: { count: "u32" },
     wgsl: `struct Params { count: u32 }
 @group(0) @binding(0) var<storage, read_write> y: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<uniform> p: Params;
 @compute @workgroup_size(1) fn main() { if (p.count > 0u) { y[0] = 5.0; } }`,
-  };
+  });
   assertThrows(
     () => launch(device, kernel, { bind: [x], groups: [1] }),
     TypeError,
     "Cannot dispatch nothing: parameter count is missing",
+  );
+  assertThrows(
+    () =>
+      launch(device, kernel, {
+        bind: [x],
+        params: { count: 0, size: 0 },
+        groups: [1],
+      }),
+    TypeError,
+    "Cannot dispatch nothing: it has no parameter size",
+  );
+  assertThrows(
+    () => launch(device, kernel, { bind: [], params: {}, groups: [1] }),
+    TypeError,
+    "Cannot dispatch nothing: it has 1 bindings, but 0 are given",
   );
   assertThrows(
     () =>
@@ -91,19 +108,17 @@ gpuTest("launch() refuses calls that cannot run", async (device) => {
 });
 
 gpuTest("two bindings of a dispatch must not collide", async (device) => {
-  const two = (bind: Kernel["bind"]): Kernel => ({
-    name: "two",
-    bind,
-    wgsl: `@group(0) @binding(0) var<storage, ${
-      bind[0] === "read" ? "read" : "read_write"
-    }> x: array<f32>;
+  const two = (access: "read" | "read_write"): Kernel =>
+    defineKernel({
+      name: "two",
+      wgsl: `@group(0) @binding(0) var<storage, ${access}> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @compute @workgroup_size(1) fn main() { y[0] = x[0]; }`,
-  });
+    });
   const x = zeros([192]);
   const bytes = (start: number, end: number) =>
     x.block.window(start, end - start);
-  const kernels = [two(["write", "write"]), two(["read", "write"])];
+  const kernels = [two("read_write"), two("read")];
   for (
     const [kernel, ranges, message] of [
       [0, [bytes(0, 512), bytes(256, 512)], "must not overlap"],
@@ -122,7 +137,7 @@ gpuTest("two bindings of a dispatch must not collide", async (device) => {
       );
     }
   }
-  launch(device, two(["write", "write"]), {
+  launch(device, two("read_write"), {
     bind: [bytes(0, 256), bytes(256, 512)], // Neighbours may.
     groups: [1],
   });
@@ -151,15 +166,13 @@ gpuTest(
   "a dispatch that throws leaves the stream as it was",
   async (device) => {
     const x = tensor([1]);
-    const kernel: Kernel = {
+    const kernel: Kernel = defineKernel({
       name: "count",
-      bind: ["write"],
-      params: { by: "f32" },
       wgsl: `struct Params { by: f32 }
 @group(0) @binding(0) var<storage, read_write> y: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<uniform> p: Params;
 @compute @workgroup_size(1) fn main() { y[0] += p.by; }`,
-    };
+    });
     for (let i = 0; i < 200; i++) { // More than a chunk has places for.
       assertThrows(() => launch(device, kernel, { bind: [x], groups: [1] }));
       launch(device, kernel, { bind: [x], params: { by: 1 }, groups: [1] });
@@ -169,11 +182,22 @@ gpuTest(
 );
 
 Deno.test("specialize() gives the same kernel for the same constants", () => {
-  const kernel: Kernel = { name: "k", bind: [], wgsl: "" };
+  const kernel = defineKernel({
+    name: "k",
+    wgsl: "override TILE: u32;\noverride ROWS: u32;\n" +
+      "@compute @workgroup_size(TILE) fn main() {}",
+    constants: { TILE: 1 },
+  });
   const a = specialize(kernel, { TILE: 8 });
   assertStrictEquals(specialize(kernel, { TILE: 8 }), a);
   assertNotStrictEquals(specialize(kernel, { TILE: 4 }), a);
   assertEquals(specialize(a, { ROWS: 2 }).constants, { TILE: 8, ROWS: 2 });
+  assertEquals([kernel.workgroupSize, a.workgroupSize], [1, 8]);
+  assertThrows(
+    () => specialize(kernel, { COLUMNS: 1 }),
+    SyntaxError,
+    "COLUMNS",
+  );
 });
 
 gpuTest("addInto() and fillInto() leave neighbouring views alone", async () => {

@@ -2,6 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import {
+  defineKernel,
   grid,
   initialize,
   type Kernel,
@@ -15,23 +16,21 @@ import { declareTexels } from "../../../engine/gpu/texels.ts";
 const device = await initialize();
 
 /** y = a - b, with both read as texels. */
-const difference: Kernel = {
+const difference: Kernel = defineKernel({
   name: "difference",
-  bind: ["texels", "write", "texels"],
-  params: { vectors: "u32" },
   wgsl: /* wgsl */ `
 ${declareTexels(0, "a")}
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
 ${declareTexels(2, "b")}
 struct Params { vectors: u32 }
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(3) var<uniform> p: Params;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (id.x < p.vectors) { y[id.x] = a_texel(id.x) - b_texel(id.x); }
 }
 `,
-};
+});
 
 for (const count of [1, 63, 8192, 8193, 40_000]) {
   Deno.test(`texels give ${count} elements as they are in the buffer`, async () => {

@@ -7,7 +7,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { openDevice } from "../../../engine/gpu/device.ts";
-import type { Kernel } from "../../../engine/gpu/kernel.ts";
+import { defineKernel, type Kernel } from "../../../engine/gpu/kernel.ts";
 import { PHILOX } from "../../../engine/kernels/random.ts";
 import { launch } from "../../../engine/launch/launch.ts";
 import {
@@ -63,9 +63,8 @@ Deno.test("philox4x32() gives Random123's known answers", () => {
   }
 });
 
-const KNOWN_ANSWERS: Kernel = {
+const KNOWN_ANSWERS: Kernel = defineKernel({
   name: "philox_known_answers",
-  bind: ["read", "write"],
   wgsl: /* wgsl */ `
 @group(0) @binding(0) var<storage, read> x: array<u32>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<u32>>;
@@ -75,7 +74,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   y[id.x] = philox4x32(vec4<u32>(x[at], x[at + 1u], x[at + 2u], x[at + 3u]), vec2<u32>(x[at + 4u], x[at + 5u]));
 }
 ` + PHILOX,
-};
+});
 
 gpuTest("PHILOX gives Random123's known answers on the GPU", async (device) => {
   const x = tensor(Uint32Array.from(KNOWN.flatMap(([c, k]) => [...c, ...k])));
