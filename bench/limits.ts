@@ -4,7 +4,7 @@
 // multiply-adds from registers, and copying memory to memory. Shares of these
 // can be compared between machines; times cannot.
 
-import type { Kernel } from "../engine/mod.ts";
+import type { Kernel } from "../engine/kernel_kit.ts";
 
 /** Multiply-adds of one invocation of {@linkcode fmaPeak}. */
 export const FMA_PER_INVOCATION = 8 * 4 * 1024;

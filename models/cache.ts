@@ -2,16 +2,15 @@
 // This module is browser compatible.
 
 import {
-  allocate,
   attention,
   cachedAttention,
   concat,
   full,
-  persist,
   scope,
   type Tensor,
   writeCache,
 } from "../engine/mod.ts";
+import { allocate, persist } from "../engine/kernel_kit.ts";
 
 /** How many heads the columns of queries, keys and values are split into. */
 export interface CachedAttention {

@@ -5,9 +5,9 @@ import {
   attention,
   type AttentionDropout,
   defaultGenerator,
-  dependsOn,
   type Tensor,
 } from "../engine/mod.ts";
+import { dependsOn } from "../engine/kernel_kit.ts";
 import { fanInUniform, type Initializer } from "./init.ts";
 import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";

@@ -4,18 +4,17 @@
 // Whether weights are numbers to go on with. The answer stays on the GPU until
 // something is read anyway: finding it costs one pass over the weights.
 
+import type { Device, Tensor } from "../engine/mod.ts";
 import {
   allocate,
   type Binding,
-  type Device,
+  fillInto,
   grid,
   type Kernel,
   launch,
   persist,
   specialize,
-  type Tensor,
-} from "../engine/mod.ts";
-import { fillInto } from "../engine/kernel_kit.ts";
+} from "../engine/kernel_kit.ts";
 
 /** What {@linkcode findUnusable} leaves where it finds nothing. */
 export const NOTHING_FOUND = 0xffffffff;

@@ -11,7 +11,7 @@
 // On a GPU, PER = 1 makes neighbours read neighbours; on a CPU adapter
 // PER = 16 saves the look-ups.
 
-import type { Kernel } from "../engine/mod.ts";
+import type { Kernel } from "../engine/kernel_kit.ts";
 
 /** Numbers per parameter in the table. */
 export const SLOT_FIELDS = 8;

@@ -2,22 +2,24 @@
 // This module is browser compatible.
 
 import {
-  allocate,
   backward,
   capture,
   type Device,
-  formatShape,
   full,
-  type Kernel,
-  launch,
-  onReplay,
-  persist,
   readAll,
-  ReplayParam,
   scope,
   type StepInput,
   Tensor,
 } from "../engine/mod.ts";
+import {
+  allocate,
+  formatShape,
+  type Kernel,
+  launch,
+  onReplay,
+  persist,
+  ReplayParam,
+} from "../engine/kernel_kit.ts";
 import { makeAnswer, NOTHING_FOUND } from "./finite.ts";
 import { clipGradNorm, type Optimizer } from "./optim.ts";
 import { checkOptions } from "./options.ts";

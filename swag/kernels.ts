@@ -9,8 +9,12 @@
 // read as texels, which is several times faster on such adapters: collecting
 // binds what it updates twice then, to read and to write.
 
-import { type Access, declareTexels, type Kernel } from "../engine/mod.ts";
-import { PHILOX } from "../engine/kernel_kit.ts";
+import {
+  type Access,
+  declareTexels,
+  type Kernel,
+  PHILOX,
+} from "../engine/kernel_kit.ts";
 
 /** Invocations of a workgroup. */
 export const WORKGROUP = 64;

@@ -73,6 +73,16 @@ export function observer(): Observer | undefined {
   return current;
 }
 
+/**
+ * Whether a step is being captured, or replayed, now. For code that skips work
+ * when nothing has changed: what it skips would be missing from the recording.
+ *
+ * @returns Whether {@linkcode capture} records or replays a step.
+ */
+export function isCapturing(): boolean {
+  return current !== undefined;
+}
+
 /** Runs a function while an observer is told of what happens. */
 export function observe<T>(by: Observer, run: () => T): T {
   const before = current;
@@ -95,7 +105,8 @@ export function observe<T>(by: Observer, run: () => T): T {
  *
  * @example A step count that replays go on with
  * ```ts
- * import { add, capture, initialize, onReplay } from "@swagpu/swagpu/engine";
+ * import { add, capture, initialize } from "@swagpu/swagpu/engine";
+ * import { onReplay } from "@swagpu/swagpu/engine/kernels";
  * import { assertEquals } from "@std/assert";
  *
  * await initialize();

@@ -39,20 +39,17 @@ export interface StreamStatistics {
   reads: number;
 }
 
-/** A byte range to read back. */
-export interface ReadRange {
-  /** The buffer. */
-  block: Block;
-  /** Bytes from its start. */
-  offset: number;
-  /** How many bytes. */
-  bytes: number;
-}
-
 /** A range that the next reading brings along, whatever else it reads. */
 export interface Rider {
   /** What is brought along. */
-  readonly range: ReadRange;
+  readonly range: {
+    /** The buffer. */
+    readonly block: Block;
+    /** Bytes from its start. */
+    readonly offset: number;
+    /** How many bytes. */
+    readonly bytes: number;
+  };
   /**
    * Called when the range is about to be copied.
    *
@@ -60,6 +57,8 @@ export interface Rider {
    */
   board(): (bytes: ArrayBuffer) => void;
 }
+
+type ByteRange = Rider["range"];
 
 /** The arguments of `copyBufferToTexture`. */
 export type PreparedCopy = readonly [
@@ -328,7 +327,7 @@ export class Stream {
    * Reads with all riders, and tells them. If that fails, the next reading brings
    * them; of several that throw, the first one's error is thrown.
    */
-  async #readWithRiders(ranges: readonly ReadRange[]): Promise<ArrayBuffer[]> {
+  async #readWithRiders(ranges: readonly ByteRange[]): Promise<ArrayBuffer[]> {
     const riders = [...this.#riders];
     this.#riders.clear();
     for (const rider of riders) this.#aboard.add(rider);
@@ -359,7 +358,7 @@ export class Stream {
   }
 
   /** Reads several ranges back with one wait. */
-  async read(ranges: readonly ReadRange[]): Promise<ArrayBuffer[]> {
+  async read(ranges: readonly ByteRange[]): Promise<ArrayBuffer[]> {
     if (this.#riders.size > 0) return await this.#readWithRiders(ranges);
     return await this.#read(ranges, true);
   }
@@ -368,12 +367,12 @@ export class Stream {
    * The same for what runs beside the user's code, such as a measurement: what
    * the GPU refused is the user's to know, at the next flush or read.
    */
-  async readAside(ranges: readonly ReadRange[]): Promise<ArrayBuffer[]> {
+  async readAside(ranges: readonly ByteRange[]): Promise<ArrayBuffer[]> {
     return await this.#read(ranges, false);
   }
 
   async #read(
-    ranges: readonly ReadRange[],
+    ranges: readonly ByteRange[],
     isHeard: boolean,
   ): Promise<ArrayBuffer[]> {
     this.#faults.alive();

@@ -17,11 +17,11 @@ import {
   type Probe,
   type Trial,
   used,
-} from "./families.ts";
+} from "./registry.ts";
 
 import { probed } from "./probe.ts";
 
-export type { Probe, Trial } from "./families.ts";
+export type { Probe, Trial } from "./registry.ts";
 
 /**
  * Names the variants of a kernel family; called by the file that owns it.
@@ -141,13 +141,21 @@ export function chooseVariant(
   return variant;
 }
 
-/** What {@linkcode chooseRowForm} needs to know of a kernel over rows. */
+/** Options of {@linkcode chooseRowForm}: what it needs to know of a kernel. */
 export interface RowWork {
   /** Turns of its loops that the serial form takes for a row. */
   turns: number;
-  /** The class of shapes. @default {"all"} */
+  /**
+   * The class of shapes.
+   *
+   * @default {"all"}
+   */
   shapeClass?: string;
-  /** Whether rows are too short for a workgroup. @default {false} */
+  /**
+   * Whether rows are too short for a workgroup.
+   *
+   * @default {false}
+   */
   narrow?: boolean;
 }
 

@@ -11,7 +11,7 @@
 import type { Device } from "../gpu/device.ts";
 import { dependsOn } from "../gpu/observer.ts";
 import { persist, scope, type Scoped } from "../scope.ts";
-import { families, type Probe, rehearse } from "./families.ts";
+import { families, type Probe, rehearse } from "./registry.ts";
 import { type Stopwatch, stopwatchFor } from "./stopwatch.ts";
 
 /** Samples of each variant, of which the fastest counts. */

@@ -6,7 +6,7 @@
 // best leave after their first sample.
 
 import type { Device } from "../gpu/device.ts";
-import { families, type Family, measuredOn, rehearse } from "./families.ts";
+import { families, type Family, measuredOn, rehearse } from "./registry.ts";
 import { type Stopwatch, stopwatchFor } from "./stopwatch.ts";
 import { persist, scope, type Scoped } from "../scope.ts";
 

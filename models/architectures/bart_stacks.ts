@@ -9,15 +9,17 @@ import {
   concat,
   defaultGenerator,
   equal,
-  formatShape,
   full,
   mul,
-  philoxUniform,
-  sameShape,
   slice,
   type Tensor,
   where,
 } from "../../engine/mod.ts";
+import {
+  formatShape,
+  philoxUniform,
+  sameShape,
+} from "../../engine/kernel_kit.ts";
 import {
   Dropout,
   type Embedding,

@@ -17,7 +17,7 @@
 //   FINISH   one invocation: whether the search over all prompts is over
 // Once it is, steps change nothing.
 
-import type { Kernel } from "../../engine/mod.ts";
+import type { Kernel } from "../../engine/kernel_kit.ts";
 import { KEYS } from "./row_kernels.ts";
 
 /** Low enough to lose against every real row, as in transformers. */

@@ -3,14 +3,8 @@
 
 // Beam search: several rows of each prompt are followed, the best that end kept.
 
-import {
-  allocate,
-  grid,
-  launch,
-  logSoftmax,
-  readAll,
-  type Tensor,
-} from "../../engine/mod.ts";
+import { logSoftmax, readAll, type Tensor } from "../../engine/mod.ts";
+import { allocate, grid, launch } from "../../engine/kernel_kit.ts";
 import { ADVANCE, FINISH, LOWEST_SCORE, MOVE } from "./beam_kernels.ts";
 import { bestContinuations } from "./candidates.ts";
 import { Search, type SearchOptions, type SearchResult } from "./search.ts";

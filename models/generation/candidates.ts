@@ -10,16 +10,15 @@
 // left (Gumbel, 1954; Kool et al., 2019). Noise depends on seed, call, step, row
 // and token alone.
 
+import type { RandomStream, Tensor } from "../../engine/mod.ts";
 import {
   allocate,
   grid,
   type Kernel,
   launch,
-  type RandomStream,
+  PHILOX,
   specialize,
-  type Tensor,
-} from "../../engine/mod.ts";
-import { PHILOX } from "../../engine/kernel_kit.ts";
+} from "../../engine/kernel_kit.ts";
 import { ITEMS_OF, rowForm, rowKernel } from "./row_kernels.ts";
 
 // best[item, i] = the i-th best of part `item % parts` of row `item / parts`, as

@@ -6,12 +6,12 @@
 
 import {
   embedding,
-  persist,
   reshape,
   slice,
   type Tensor,
   tensor,
 } from "../../engine/mod.ts";
+import { persist } from "../../engine/kernel_kit.ts";
 import { KeyValueCache } from "../cache.ts";
 import type { PretrainedConfig } from "../config.ts";
 import type { GenerationConfig } from "./generation_config.ts";

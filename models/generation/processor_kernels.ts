@@ -14,7 +14,7 @@
 //   EDIT        one a score: KIND 0 makes NaN and infinities finite, 1 divides
 //   THRESHOLD   one item a row: KIND 0 top-k, 1 top-p, 2 min-p (see below)
 
-import type { Kernel } from "../../engine/mod.ts";
+import type { Kernel } from "../../engine/kernel_kit.ts";
 
 /** Invocations of a workgroup, but for THRESHOLD's. */
 export const PROCESSOR_WORKGROUP = 64;

@@ -6,17 +6,19 @@
 // it; those of a row depend on that row alone.
 
 import {
-  allocate,
   type Device,
-  grid,
-  type Kernel,
-  launch,
   logSoftmax,
-  persist,
-  specialize,
   type Tensor,
   tensor,
 } from "../../engine/mod.ts";
+import {
+  allocate,
+  grid,
+  type Kernel,
+  launch,
+  persist,
+  specialize,
+} from "../../engine/kernel_kit.ts";
 import type { GenerationConfig } from "./generation_config.ts";
 import {
   BIAS,

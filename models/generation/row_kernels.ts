@@ -13,12 +13,12 @@
 // Scores are compared as keys: unsigned integers in the order of the floats, NaN
 // the lowest, so that choices are the same on every adapter.
 
+import type { Device } from "../../engine/mod.ts";
 import {
   chooseRowForm,
   defineVariants,
-  type Device,
   type Kernel,
-} from "../../engine/mod.ts";
+} from "../../engine/kernel_kit.ts";
 
 const FAMILY = "generation";
 defineVariants(FAMILY, ["serial", "workgroup"]);

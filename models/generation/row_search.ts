@@ -3,13 +3,8 @@
 
 // Greedy search and sampling: each row goes on by itself.
 
-import {
-  grid,
-  type Kernel,
-  launch,
-  readAll,
-  type Tensor,
-} from "../../engine/mod.ts";
+import { readAll, type Tensor } from "../../engine/mod.ts";
+import { grid, type Kernel, launch } from "../../engine/kernel_kit.ts";
 import { bestContinuations } from "./candidates.ts";
 import {
   FLAGS,

@@ -6,17 +6,14 @@
 
 import {
   type Device,
-  grid,
-  type Kernel,
-  launch,
   noGrad,
-  persist,
   type RandomStream,
   readAll,
   scope,
   type Tensor,
   tensor,
 } from "../../engine/mod.ts";
+import { grid, type Kernel, launch, persist } from "../../engine/kernel_kit.ts";
 import type { GenerationConfig } from "./generation_config.ts";
 import { logitsProcessors } from "./processors.ts";
 import type { LogitsProcessor } from "./processors.ts";

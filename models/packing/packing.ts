@@ -9,24 +9,22 @@
  */
 
 import {
-  allocate,
   arange,
   cast,
   div,
   embedding,
   equal,
-  formatShape,
   greaterEqual,
   indexSelect,
   matmul,
   maximum,
-  record,
   reshape,
   sum,
   type Tensor,
   tensor,
   where,
 } from "../../engine/mod.ts";
+import { allocate, formatShape, record } from "../../engine/kernel_kit.ts";
 import { chooseRows } from "./packing_kernel.ts";
 import {
   layoutOf,

@@ -6,6 +6,7 @@
 // element, or four; a dispatch sees rows `first` to `first + rows` of x, and the
 // first dispatch fills. Elements are copied as bits, whatever their type.
 
+import type { Tensor } from "../../engine/mod.ts";
 import {
   type Access,
   grid,
@@ -13,9 +14,8 @@ import {
   launch,
   type ParamType,
   part,
-  type Tensor,
   windows,
-} from "../../engine/mod.ts";
+} from "../../engine/kernel_kit.ts";
 
 const WORKGROUP = 64;
 

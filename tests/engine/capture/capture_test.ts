@@ -23,7 +23,6 @@ import {
   mul,
   noGrad,
   openDevice,
-  persist,
   pin,
   readAll,
   setDevice,
@@ -33,6 +32,7 @@ import {
   variantsOf,
   zeros,
 } from "../../../engine/mod.ts";
+import { persist } from "../../../engine/kernel_kit.ts";
 import { fillInto } from "../../../engine/launch/flat.ts";
 import { philoxUniform } from "../../../engine/random.ts";
 import {

@@ -1,15 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assertEquals } from "@std/assert";
-import {
-  grid,
-  initialize,
-  type Kernel,
-  launch,
-  scope,
-  tensor,
-  zeros,
-} from "../../../engine/mod.ts";
+import { initialize, scope, tensor, zeros } from "../../../engine/mod.ts";
+import { grid, type Kernel, launch } from "../../../engine/kernel_kit.ts";
 import { declareTexels } from "../../../engine/gpu/texels.ts";
 
 const device = await initialize();

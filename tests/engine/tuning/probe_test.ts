@@ -16,7 +16,7 @@ import { scope } from "../../../engine/scope.ts";
 import { backward } from "../../../engine/tape.ts";
 import type { Tensor } from "../../../engine/tensor.ts";
 import { chosen } from "../../../engine/tuning/choice.ts";
-import { families } from "../../../engine/tuning/families.ts";
+import { families } from "../../../engine/tuning/registry.ts";
 import { probed, probesOf } from "../../../engine/tuning/probe.ts";
 import { fileTuneStore } from "../../../engine/tuning/file.ts";
 import { tuneKey } from "../../../engine/tuning/tuner.ts";

@@ -11,7 +11,7 @@ import {
   families,
   measuredOn,
   rehearse,
-} from "../../../engine/tuning/families.ts";
+} from "../../../engine/tuning/registry.ts";
 import {
   GpuStopwatch,
   HostStopwatch,

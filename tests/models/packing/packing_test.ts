@@ -1,13 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import {
-  ones,
-  readAll,
-  sizeOf,
-  type Tensor,
-  tensor,
-} from "../../../engine/mod.ts";
+import { ones, readAll, type Tensor, tensor } from "../../../engine/mod.ts";
+import { sizeOf } from "../../../engine/kernel_kit.ts";
 import {
   packingArrays,
   packingFrom,

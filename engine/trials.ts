@@ -6,20 +6,20 @@
 // a few milliseconds on an adapter on the CPU. Then what probes run to choose
 // between reading buffers and reading texels, which give the same bits.
 
-import type { Device } from "../gpu/device.ts";
-import { isSerial } from "../kernels/attention_blocks.ts";
-import { attention } from "../ops/attention.ts";
-import { cachedAttention } from "../ops/cached_attention.ts";
-import { arange, full } from "../ops/creation.ts";
-import { crossEntropy } from "../ops/cross_entropy.ts";
-import { cumsum } from "../ops/cumsum.ts";
-import { layerNorm, softmax } from "../ops/normalization.ts";
-import { sum } from "../ops/reduce.ts";
-import { backward } from "../tape.ts";
-import type { Tensor } from "../tensor.ts";
-import { defineProbe, defineTrial } from "./choice.ts";
-import { add } from "../ops/binary.ts";
-import { embedding } from "../ops/indexing.ts";
+import type { Device } from "./gpu/device.ts";
+import { isSerial } from "./kernels/attention_blocks.ts";
+import { attention } from "./ops/attention.ts";
+import { cachedAttention } from "./ops/cached_attention.ts";
+import { arange, full } from "./ops/creation.ts";
+import { crossEntropy } from "./ops/cross_entropy.ts";
+import { cumsum } from "./ops/cumsum.ts";
+import { layerNorm, softmax } from "./ops/normalization.ts";
+import { sum } from "./ops/reduce.ts";
+import { backward } from "./tape.ts";
+import type { Tensor } from "./tensor.ts";
+import { defineProbe, defineTrial } from "./tuning/choice.ts";
+import { add } from "./ops/binary.ts";
+import { embedding } from "./ops/indexing.ts";
 
 /** A CPU is given a share of the work: it is that much slower, or more. */
 const CPU_SHARE = 1 / 32;
