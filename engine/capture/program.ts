@@ -198,7 +198,7 @@ export class Program implements CommandList {
     this.#bound = this.#arena.version;
     const { stream } = this.#device;
     const prepared = this.#list.map(({ pipeline, ranges }) =>
-      stream.prepare(
+      stream.bindGroups.prepare(
         pipeline.layout,
         ranges.map((range) => this.#binding(range)),
       )
@@ -209,7 +209,7 @@ export class Program implements CommandList {
       let group = this.#known.get(key);
       if (!group) {
         const { layout } = (this.#list[i] as Dispatch).pipeline;
-        group = stream.makeGroup(layout, bound, this.#buffer);
+        group = stream.bindGroups.make(layout, bound, this.#buffer);
         this.#known.set(key, group);
       }
       return group;
