@@ -209,8 +209,8 @@ function reasons(
   });
 }
 
-const SELDOM = "inputs of these shapes were met too seldom yet";
-const STALE = "something that it met was freed, replaced or switched";
+const SELDOM = "inputs of these shapes have not been seen often enough";
+const STALE = "something that it uses was freed, replaced or switched";
 
 gpuTest("a step is replayed from the third call on", async () => {
   using step = capture(({ x }) => ({ y: mul(add(x, 1), x) }));
@@ -458,7 +458,7 @@ gpuTest("what depends on the host's data is never replayed", async () => {
     [(x) => {
       held.push(persist(add(x, 1)));
       return undefined;
-    }, /met other memory/],
+    }, /used other memory/],
     [(x) => {
       held.pop()?.dispose();
       return add(x, 1);
