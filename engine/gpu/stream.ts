@@ -54,8 +54,6 @@ export interface Rider {
   board(): (bytes: ArrayBuffer) => void;
 }
 
-type ByteRange = Rider["range"];
-
 /** Commands that were put together before, such as those of a captured step. */
 export interface CommandList {
   /** How many dispatches there are. */
@@ -271,7 +269,11 @@ export class Stream {
     this.#faults.check();
   }
 
-  /** Submits what is recorded, then commands that were put together before. */
+  /**
+   * Submits what is recorded, then commands that were put together before.
+   *
+   * @internal
+   */
   play(list: CommandList): void {
     this.flush();
     this.#faults.submit(this.#chunk, () => {
@@ -301,7 +303,7 @@ export class Stream {
    *
    * @throws {GpuError} If a command was refused or memory ran out.
    */
-  async read(ranges: readonly ByteRange[]): Promise<ArrayBuffer[]> {
+  async read(ranges: readonly Rider["range"][]): Promise<ArrayBuffer[]> {
     if (this.#riders.size > 0) return await this.#readWithRiders(ranges);
     return await this.#read(ranges, true);
   }
@@ -311,7 +313,7 @@ export class Stream {
    * measurement. Commands of the user that the GPU refused are reported to the
    * user, at the next flush or read.
    */
-  async readAside(ranges: readonly ByteRange[]): Promise<ArrayBuffer[]> {
+  async readAside(ranges: readonly Rider["range"][]): Promise<ArrayBuffer[]> {
     return await this.#read(ranges, false);
   }
 
@@ -319,7 +321,9 @@ export class Stream {
    * Reads with all riders, and gives them their bytes. If the reading fails, the
    * next one brings them. If several riders throw, the first error is thrown.
    */
-  async #readWithRiders(ranges: readonly ByteRange[]): Promise<ArrayBuffer[]> {
+  async #readWithRiders(
+    ranges: readonly Rider["range"][],
+  ): Promise<ArrayBuffer[]> {
     const riders = [...this.#riders];
     this.#riders.clear();
     for (const rider of riders) this.#aboard.add(rider);
@@ -351,7 +355,7 @@ export class Stream {
 
   /** @param throwsToCaller Whether the caller is the one to learn of errors. */
   async #read(
-    ranges: readonly ByteRange[],
+    ranges: readonly Rider["range"][],
     throwsToCaller: boolean,
   ): Promise<ArrayBuffer[]> {
     this.#faults.alive();

@@ -171,7 +171,7 @@ gpuTest("acquire() refuses what no buffer can hold", async (device) => {
   assertThrows(
     () => device.pool.acquire(maxBufferSize + 1024),
     RangeError,
-    "bytes: the device's largest buffer has",
+    "bytes: the largest buffer of the device has",
   );
   assertEquals(device.pool.statistics(), before);
   const other = await openDevice();
