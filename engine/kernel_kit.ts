@@ -1,3 +1,70 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+/**
+ * The parts that ops and kernels are made of, for people who write their own.
+ *
+ * An op checks its arguments, takes memory for its result with
+ * {@linkcode allocate}, records kernels with {@linkcode launch}, and notes its
+ * derivative with {@linkcode record}. All of that works inside captured steps.
+ * Code that also changes state of the host there uses {@linkcode onReplay} and
+ * {@linkcode dependsOn}. A kernel in several variants is declared with
+ * {@linkcode defineVariants}. `examples/custom_op.ts` shows all of it in one file.
+ *
+ * @example An op with its derivative
+ * ```ts
+ * import {
+ *   backward,
+ *   initialize,
+ *   mul,
+ *   type Tensor,
+ *   tensor,
+ * } from "@swagpu/swagpu/engine";
+ * import {
+ *   allocate,
+ *   grid,
+ *   type Kernel,
+ *   launch,
+ *   record,
+ * } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const DOUBLE: Kernel = {
+ *   name: "double",
+ *   bind: ["read", "write"],
+ *   params: { count: "u32" },
+ *   wgsl: `
+ *     struct Params { count: u32 }
+ *     @group(0) @binding(0) var<storage, read> x: array<f32>;
+ *     @group(0) @binding(1) var<storage, read_write> y: array<f32>;
+ *     @group(0) @binding(2) var<uniform> params: Params;
+ *     @compute @workgroup_size(64)
+ *     fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+ *       if (id.x < params.count) { y[id.x] = 2 * x[id.x]; }
+ *     }`,
+ * };
+ *
+ * function double(x: Tensor): Tensor {
+ *   const y = allocate(x.device, x.shape);
+ *   launch(x.device, DOUBLE, {
+ *     bind: [x, y],
+ *     params: { count: x.size },
+ *     groups: grid(x.size, 64),
+ *   });
+ *   return record(y, [x], (dy) => [mul(dy, 2)]);
+ * }
+ *
+ * await initialize();
+ * const x = tensor([1, 2, 3], { requiresGrad: true });
+ * const y = double(x);
+ * backward(y, { gradient: x });
+ * assertEquals([...await y.data()], [2, 4, 6]);
+ * assertEquals([...await x.grad!.data()], [2, 4, 6]);
+ * ```
+ *
+ * @module
+ */
+
 export { isThenable } from "./asynchronous.ts";
 export { tick, touch, type Versioned } from "./changes.ts";
 export {

@@ -1,6 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+// How a replay takes the values that its actions upload.
+
 import { alignBytes, type Block } from "../gpu/block.ts";
 import type { Observer } from "../gpu/observer.ts";
 

@@ -154,8 +154,8 @@ export async function tune(
     return undefined;
   };
   const stored = parse(await cache?.read().catch(failed));
-  const place = tuneKey(device, await cache?.processor?.().catch(failed));
-  const mine = stored[place] ?? {};
+  const environment = tuneKey(device, await cache?.processor?.().catch(failed));
+  const mine = stored[environment] ?? {};
   const measured: TuneMeasurement[] = [];
   const unmeasured: string[] = [];
   const stopwatch = stopwatchFor(device);
@@ -179,7 +179,7 @@ export async function tune(
     stopwatch.dispose();
   }
   if (cache && measured.length > 0) {
-    stored[place] = mine;
+    stored[environment] = mine;
     await cache.write(JSON.stringify(stored, undefined, 2) + "\n")
       .catch(failed);
   }

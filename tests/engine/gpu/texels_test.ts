@@ -7,7 +7,7 @@ import { declareTexels } from "../../../engine/gpu/texels.ts";
 
 const device = await initialize();
 
-/** y = a - b, with both read as texels. */
+/** Computes y = a - b with both operands read as texels. */
 const difference: Kernel = {
   name: "difference",
   bind: ["texels", "write", "texels"],
@@ -42,7 +42,7 @@ for (const count of [1, 63, 8192, 8193, 40_000]) {
     run();
     const first = [...await y.data()];
     assertEquals(first, Array.from({ length: count }, (_, i) => 2 * i));
-    // What a dispatch before has written is what the next one reads.
+    // A dispatch reads what the dispatch before it has written.
     launch(device, difference, {
       bind: [y, b, a],
       params: { vectors },
