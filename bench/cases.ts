@@ -12,8 +12,6 @@ import {
   dropout,
   embedding,
   gelu,
-  grid,
-  launch,
   layerNorm,
   matmul,
   normal,
@@ -23,7 +21,7 @@ import {
   type Tensor,
   tensor,
 } from "../engine/mod.ts";
-import { copyInto } from "../engine/kernel_kit.ts";
+import { copyInto, grid, launch } from "../engine/kernel_kit.ts";
 import { AdamW, clipGradNorm, Module, Parameter } from "../nn/mod.ts";
 import { SwagModel } from "../swag/mod.ts";
 import { copyPeak, FMA_PER_INVOCATION, fmaPeak } from "./limits.ts";

@@ -1,14 +1,13 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+import { allocate, persist } from "../engine/kernel_kit.ts";
 import {
-  allocate,
   attention,
   cachedAttention,
   concat,
   full,
   type IntegerTensor,
-  persist,
   scope,
   type Tensor,
   writeCache,

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import type { Kernel } from "../engine/mod.ts";
+import type { Kernel } from "../engine/kernel_kit.ts";
 import {
   Optimizer,
   type ParameterGroup,

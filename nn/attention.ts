@@ -1,11 +1,11 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+import { dependsOn } from "../engine/kernel_kit.ts";
 import {
   attention,
   type AttentionDropout,
   defaultGenerator,
-  dependsOn,
   type IntegerTensor,
   type Tensor,
 } from "../engine/mod.ts";

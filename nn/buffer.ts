@@ -2,16 +2,18 @@
 // This module is browser compatible.
 
 import {
-  allocate,
-  type Block,
   currentDevice,
   noGrad,
-  persist,
   scope,
   type Shape,
   Tensor,
 } from "../engine/mod.ts";
-import { copyInto } from "../engine/kernel_kit.ts";
+import {
+  allocate,
+  type Block,
+  copyInto,
+  persist,
+} from "../engine/kernel_kit.ts";
 import { type Initializer, zeros } from "./init.ts";
 
 /**

@@ -1,7 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import { dependsOn, dropout, type Tensor } from "../engine/mod.ts";
+import { dropout, type Tensor } from "../engine/mod.ts";
+import { dependsOn } from "../engine/kernel_kit.ts";
 import { Module } from "./module.ts";
 
 /**

@@ -6,17 +6,16 @@
 
 import {
   allocate,
-  type AnyTensor,
   type Binding,
-  type Device,
+  defineKernel,
+  fillInto,
   grid,
   type Kernel,
   launch,
   persist,
   specialize,
-  type Tensor,
-} from "../engine/mod.ts";
-import { defineKernel, fillInto } from "../engine/kernel_kit.ts";
+} from "../engine/kernel_kit.ts";
+import type { AnyTensor, Device, Tensor } from "../engine/mod.ts";
 
 /** What {@linkcode findUnusable} leaves where it finds nothing. */
 export const NOTHING_FOUND = 0xffffffff;

@@ -8,11 +8,11 @@ import {
   full,
   normal as normalTensor,
   type Shape,
-  sizeOf,
   type Tensor,
   tensor,
   uniform as uniformTensor,
 } from "../engine/mod.ts";
+import { sizeOf } from "../engine/kernel_kit.ts";
 
 /** Makes a parameter's initial values and hands them to `write`. */
 export type Initializer = (

@@ -1,12 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import {
-  dependsOn,
-  formatShape,
-  sameShape,
-  type Tensor,
-} from "../engine/mod.ts";
+import type { Tensor } from "../engine/mod.ts";
+import { dependsOn, formatShape, sameShape } from "../engine/kernel_kit.ts";
 import { Buffer } from "./buffer.ts";
 import { checkOptions } from "./options.ts";
 import { Parameter } from "./parameter.ts";

@@ -2,19 +2,21 @@
 // This module is browser compatible.
 // This file passes 400 lines for the documentation of its one class.
 
+import type { Tensor } from "../engine/mod.ts";
 import {
   allocate,
+  fillInto,
   grid,
+  isCapturing,
   type Kernel,
   launch,
   onReplay,
   part,
   persist,
   specialize,
-  type Tensor,
+  touch,
   windows,
-} from "../engine/mod.ts";
-import { fillInto, observer, touch } from "../engine/kernel_kit.ts";
+} from "../engine/kernel_kit.ts";
 import {
   ACTION_FIELD,
   clipScale,
@@ -477,7 +479,7 @@ export abstract class Optimizer<
       touch(parameter);
     });
     // A captured step writes what its recording wrote, so it always writes.
-    const isWritten = !observer() && sameNumbers(table, this.#written);
+    const isWritten = !isCapturing() && sameNumbers(table, this.#written);
     if (!isWritten) this.#table.write(table);
     this.#written = table;
   }

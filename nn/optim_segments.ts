@@ -4,18 +4,16 @@
 // What an optimizer keeps for each segment that holds parameters of it, and the
 // dispatches over it that are not the rule itself.
 
+import { type Device, type Tensor, tensor } from "../engine/mod.ts";
 import {
   type Block,
-  type Device,
   grid,
   launch,
   part,
   persist,
   specialize,
-  type Tensor,
-  tensor,
   windows,
-} from "../engine/mod.ts";
+} from "../engine/kernel_kit.ts";
 import { findUnusable, HUGE_BITS } from "./finite.ts";
 import { NO_SLOT, scaleGradients } from "./optim_kernels.ts";
 import { Parameter } from "./parameter.ts";

@@ -2,17 +2,20 @@
 // This module is browser compatible.
 
 import {
-  type Block,
   currentDevice,
-  dependsOn,
   noGrad,
-  onReplay,
-  persist,
   scope,
   type Shape,
   Tensor,
 } from "../engine/mod.ts";
-import { copyInto, tick } from "../engine/kernel_kit.ts";
+import {
+  type Block,
+  copyInto,
+  dependsOn,
+  onReplay,
+  persist,
+  tick,
+} from "../engine/kernel_kit.ts";
 import { type Initializer, zeros as zerosInit } from "./init.ts";
 import { flatten, type Place, type Segment } from "./segment.ts";
 

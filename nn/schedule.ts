@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import { onReplay } from "../engine/mod.ts";
+import { onReplay } from "../engine/kernel_kit.ts";
 import type { Optimizer } from "./optim.ts";
 import { checkOptions } from "./options.ts";
 

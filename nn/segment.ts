@@ -1,15 +1,14 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+import type { Device, Tensor } from "../engine/mod.ts";
 import {
   allocate,
   dependsOn,
-  type Device,
+  fillInto,
   onReplay,
   persist,
-  type Tensor,
-} from "../engine/mod.ts";
-import { fillInto } from "../engine/kernel_kit.ts";
+} from "../engine/kernel_kit.ts";
 
 /** Elements that every parameter's place is a multiple of: 256 bytes. */
 export const SEGMENT_ALIGNMENT = 64;

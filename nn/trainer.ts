@@ -3,25 +3,27 @@
 
 import {
   allocate,
+  defineKernel,
+  formatShape,
+  type Kernel,
+  launch,
+  onReplay,
+  persist,
+  ReplayParam,
+} from "../engine/kernel_kit.ts";
+import {
   type AnyTensor,
   backward,
   capture,
   type Device,
   type DTypeOf,
-  formatShape,
   full,
   type HostValues,
-  type Kernel,
-  launch,
-  onReplay,
-  persist,
   readAll,
-  ReplayParam,
   scope,
   Tensor,
   type TypedArray,
 } from "../engine/mod.ts";
-import { defineKernel } from "../engine/kernel_kit.ts";
 import { makeAnswer, NOTHING_FOUND } from "./finite.ts";
 import { clipGradNorm, type Optimizer } from "./optim.ts";
 import { checkOptions } from "./options.ts";

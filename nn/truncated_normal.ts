@@ -7,8 +7,12 @@
 // The inverse is Giles' polynomials in w = -log(1 - x²): "Approximating the
 // erfinv function", GPU Computing Gems 2, 2010; off by 3e-7 of its value.
 
-import { allocate, uniform } from "../engine/mod.ts";
-import { evaluateFlat, type Expression } from "../engine/kernel_kit.ts";
+import { uniform } from "../engine/mod.ts";
+import {
+  allocate,
+  evaluateFlat,
+  type Expression,
+} from "../engine/kernel_kit.ts";
 import type { Initializer } from "./init.ts";
 
 const CENTRE = [

@@ -8,8 +8,13 @@
 // Large inputs can be read as texels, which is several times faster on CPU adapters. Then
 // collecting binds what it updates twice, once to read and once to write.
 
-import { declareTexels, type Kernel } from "../engine/mod.ts";
-import { declareInput, defineKernel, PHILOX } from "../engine/kernel_kit.ts";
+import {
+  declareInput,
+  declareTexels,
+  defineKernel,
+  type Kernel,
+  PHILOX,
+} from "../engine/kernel_kit.ts";
 
 const OLD_BUFFERS = /* wgsl */ `
 fn mean_at(i: u32) -> vec4<f32> { return mean[i]; }

@@ -1,7 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import { Generator, philoxNormal, type RandomStream } from "../engine/mod.ts";
+import { Generator, type RandomStream } from "../engine/mod.ts";
+import { philoxNormal } from "../engine/kernel_kit.ts";
 
 // Which random number goes where. Weight e of the model's logical vector (every
 // parameter at a multiple of 64, in attribute order) takes element e of one

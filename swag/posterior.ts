@@ -3,13 +3,14 @@
 
 // The moments of a posterior on the GPU, and the dispatches over them.
 
+import { type Device, type Tensor, tensor } from "../engine/mod.ts";
 import {
   allocate,
   type AnyTensor,
   type Binding,
   chooseVariant,
   defineVariants,
-  type Device,
+  fillInto,
   grid,
   type Kernel,
   launch,
@@ -17,10 +18,8 @@ import {
   persist,
   type Rider,
   specialize,
-  type Tensor,
-  tensor,
-} from "../engine/mod.ts";
-import { fillInto, touch } from "../engine/kernel_kit.ts";
+  touch,
+} from "../engine/kernel_kit.ts";
 import {
   findUnusable,
   INFINITY_BITS,

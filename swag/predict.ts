@@ -3,9 +3,7 @@
 
 import {
   add,
-  alias,
   clamp,
-  formatShape,
   keep,
   log,
   maximum,
@@ -22,6 +20,7 @@ import {
   type Tensor,
   variance,
 } from "../engine/mod.ts";
+import { alias, formatShape } from "../engine/kernel_kit.ts";
 import { checkOptions, type Module } from "../nn/mod.ts";
 
 /** How logits are read: as the loss of the model reads them. */

@@ -4,13 +4,15 @@
 // What a model gives, run with one sample of its weights after the other, put
 // together in one tensor.
 
-import { copyStrided } from "../engine/kernel_kit.ts";
 import {
   allocate,
+  copyStrided,
   formatShape,
+  sameShape,
+} from "../engine/kernel_kit.ts";
+import {
   keep,
   noGrad,
-  sameShape,
   scope,
   type Shape,
   slice,

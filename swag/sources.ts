@@ -4,16 +4,16 @@
 // Where the weights to collect lie: in the segments that the posterior was
 // planned for, in those of a model laid out alike, or scattered.
 
+import type { Tensor } from "../engine/mod.ts";
 import {
   allocate,
   type AnyTensor,
   type Binding,
+  fillInto,
   formatShape,
   part,
   sameShape,
-  type Tensor,
-} from "../engine/mod.ts";
-import { fillInto } from "../engine/kernel_kit.ts";
+} from "../engine/kernel_kit.ts";
 import type { Module, Parameter } from "../nn/mod.ts";
 import type { Entry, Layout, Piece } from "./layout.ts";
 

@@ -5,7 +5,7 @@
 // dictionary; where it keeps the mean of squares, from which 32 bits cannot get
 // the variance back, ours keep the sum of squared differences from the mean.
 
-import { formatShape, sameShape } from "../engine/mod.ts";
+import { formatShape, sameShape } from "../engine/kernel_kit.ts";
 import {
   checkFinite,
   exists,

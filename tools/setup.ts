@@ -14,8 +14,12 @@
  * @module
  */
 
-import { type Backend, describeAdapter } from "../engine/mod.ts";
-import { backendHint, backendOf } from "../engine/kernel_kit.ts";
+import {
+  type Backend,
+  backendHint,
+  backendOf,
+  describeAdapter,
+} from "../engine/mod.ts";
 
 /** An adapter, as a process sees it. */
 export interface Found {

@@ -3,13 +3,8 @@
 // The worker that measures the adapter itself, in the same rounds as the
 // peers: each kind is a limit of cases.ts, and one run does `amount` of it.
 
-import {
-  type Device,
-  grid,
-  initialize,
-  launch,
-  ones,
-} from "../../engine/mod.ts";
+import { type Device, initialize, ones } from "../../engine/mod.ts";
+import { grid, launch } from "../../engine/kernel_kit.ts";
 import { copyPeak, FMA_PER_INVOCATION, fmaPeak } from "../limits.ts";
 import type { Limit } from "./cases.ts";
 import { operation } from "./swagpu_kernels.ts";

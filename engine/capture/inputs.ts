@@ -1,18 +1,19 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// What captured steps are called with: host values, tensors, bundles of them,
-// and plain values that are part of a recording's key.
+// The inputs of a captured step: host values, tensors, bundles of tensors, and
+// plain values. Shapes, types and plain values form the key by which a recording
+// is found again; the numbers in tensors may differ from call to call.
 
-import type { Device } from "../gpu/device.ts";
 import { type DType, dtypeOf, type TypedArray } from "../dtype.ts";
+import { alignBytes, type Block } from "../gpu/block.ts";
+import type { Device } from "../gpu/device.ts";
 import { type HostIntegers, integersOf } from "../gpu/host_integers.ts";
 import { knownIntegers } from "../integer_range.ts";
-import { alignBytes, type Block } from "../gpu/block.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "../shape.ts";
 import { allocate, type AnyTensor, Tensor } from "../tensor.ts";
 
-/** Numbers with a shape, on the host. */
+/** Numbers with a shape, in the memory of the host. */
 export interface HostValues {
   /** The elements, row by row. */
   readonly data: TypedArray;
@@ -20,23 +21,29 @@ export interface HostValues {
   readonly shape: Shape;
 }
 
-/** What a tensor of a captured step may be given as; arrays have one axis. */
+/**
+ * What a captured step takes where its function takes a tensor. A typed array
+ * becomes a tensor with one axis.
+ */
 export type StepInput = AnyTensor | TypedArray | HostValues;
 
 /** Tensors that belong together as one input, such as a packing of texts. */
 export interface TensorBundle {
-  /** What of it is no tensor: bundles of one key differ in numbers alone. */
+  /**
+   * Everything about the bundle but the numbers in its tensors. Bundles of the
+   * same key share recordings.
+   */
   readonly bundleKey: string;
   /** The tensors. */
   readonly bundleTensors: readonly AnyTensor[];
-  /** The same over other tensors of the same shapes and types. */
+  /** The same bundle over other tensors of the same shapes and types. */
   withTensors(tensors: readonly AnyTensor[]): TensorBundle;
 }
 
 /**
- * What a captured step is called with: host values or tensors where its function
- * takes tensors. Numbers, strings and booleans it takes as they are, and each
- * value has recordings of its own.
+ * The argument of a captured step: host values or tensors where its function
+ * takes tensors. Numbers, strings and booleans are passed on as they are, and the
+ * step is recorded for each of their values separately.
  */
 export type StepFeed<Inputs> = {
   readonly [Name in keyof Inputs]: Inputs[Name] extends infer Value
@@ -44,7 +51,7 @@ export type StepFeed<Inputs> = {
     : never;
 };
 
-/** One tensor to be: its values, or a tensor to copy. */
+/** A tensor that an input becomes: its values, or a tensor to copy. */
 export interface Source {
   readonly shape: Shape;
   readonly dtype: DType;
@@ -53,18 +60,18 @@ export interface Source {
 
 /** The inputs of one call. */
 export interface Inputs {
-  /** What recordings of it have in common. */
+  /** Calls of the same key share recordings. */
   readonly key: string;
   /** Every tensor, in order. */
   readonly sources: readonly Source[];
-  /** The function's argument over such tensors. */
+  /** The argument of the step's function, made of these tensors. */
   build(tensors: readonly AnyTensor[]): Record<string, unknown>;
 }
 
 /**
- * Takes a call's inputs apart.
+ * Takes the argument of a captured step apart.
  *
- * @throws {TypeError} If an input is none of those that can be.
+ * @throws {TypeError} If an input is of a kind that no step can take.
  */
 export function readInputs(feed: object): Inputs {
   const sources: Source[] = [];
@@ -114,7 +121,7 @@ export function readInputs(feed: object): Inputs {
   };
 }
 
-/** Makes a tensor of an input. */
+/** Makes a tensor from an input. */
 export function placeInput(device: Device, source: Source): AnyTensor {
   const x = allocate(device, source.shape, source.dtype);
   writeInput(device, source, x.block);
@@ -122,7 +129,7 @@ export function placeInput(device: Device, source: Source): AnyTensor {
   return x;
 }
 
-/** What is known of the integers of an input. */
+/** What the host knows about the integers of an input, if anything. */
 export function integersOfInput({ values }: Source): HostIntegers | undefined {
   return values instanceof Tensor ? knownIntegers(values) : integersOf(values);
 }
@@ -178,7 +185,7 @@ function isBundle(value: unknown): value is TensorBundle {
   return typeof value === "object" && value !== null && "withTensors" in value;
 }
 
-/** Tells plain values apart, also those that JSON has no words for. */
+/** A key for each plain value, also for those that JSON cannot write. */
 function plainKey(value: unknown): string {
   if (Object.is(value, -0)) return "-0";
   return typeof value === "string" ? JSON.stringify(value) : String(value);

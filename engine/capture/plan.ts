@@ -1,25 +1,27 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Memory of a captured step. Lifetimes are known: from the first command that
-// uses a tensor to the last. So tensors take turns in few slots, each a buffer
-// of its own, because WebGPU refuses one buffer bound for reading and writing in
-// a dispatch even at disjoint ranges.
+// The memory of a captured step. Once the step is recorded, the life of each of
+// its tensors is known: from the first command that uses it to the last. So
+// tensors take turns in a few slots. Each slot is a whole buffer, because WebGPU
+// refuses one buffer that is bound for reading and writing in a dispatch, even at
+// disjoint ranges.
 
 import type { Block } from "../gpu/block.ts";
 import type { Pool } from "../gpu/pool.ts";
 import type { Command, Memory } from "./recording.ts";
 
-/** Where the memory that a step makes lies at replays. */
+/** Where the memory that a step allocates lies at replays. */
 export interface Plan {
-  /** The slot of each tensor; slots are sorted by falling size. */
+  /** The slot of each tensor; the largest slots come first. */
   readonly slots: ReadonlyMap<Memory, number>;
   /** Bytes of each slot. */
   readonly sizes: readonly number[];
-  /** What is uploaded once and only read: blocks of its own. */
+  /** Memory that is uploaded once and then only read: it has no slot. */
   readonly constants: ReadonlySet<Memory>;
 }
 
+/** The commands during which memory is in use, by their index. */
 interface Life {
   readonly memory: Memory;
   first: number;
@@ -27,11 +29,12 @@ interface Life {
 }
 
 /**
- * Plans slots for what a step makes: the largest tensors choose first, each the
- * smallest slot that no other tensor needs during its life.
+ * Plans slots for the memory that a step allocates: the largest tensors choose
+ * first, and each chooses the smallest slot that is free during its life.
  *
- * @param inputs What is written before the first command.
- * @param outputs What is read after the last.
+ * @param commands The commands of the step, in order.
+ * @param inputs Memory that is written before the first command.
+ * @param outputs Memory that is read after the last command.
  */
 export function planMemory(
   commands: readonly Command[],
@@ -39,7 +42,7 @@ export function planMemory(
   outputs: readonly Memory[],
 ): Plan {
   const constants = constantsOf(commands);
-  for (const memory of outputs) constants.delete(memory); // A caller may write.
+  for (const memory of outputs) constants.delete(memory); // The caller may write them.
   const lives = new Map<Memory, Life>();
   const use = (memory: Memory, at: number) => {
     if (!memory.transient || constants.has(memory)) return;
@@ -70,7 +73,7 @@ export function planMemory(
   return { slots, sizes, constants };
 }
 
-/** Memory that only uploads of fixed values write, before anything reads it. */
+/** Memory that is written by fixed uploads alone, before anything reads it. */
 function constantsOf(commands: readonly Command[]): Set<Memory> {
   const constants = new Set<Memory>();
   const others = new Set<Memory>();
@@ -83,8 +86,9 @@ function constantsOf(commands: readonly Command[]): Set<Memory> {
     const { ranges } = command;
     ranges.forEach(({ memory }, i) => {
       if (command.kind === "upload") {
-        if (command.live || !memory.transient || read.has(memory)) drop(memory);
-        else if (!others.has(memory)) constants.add(memory);
+        if (command.isRenewed || !memory.transient || read.has(memory)) {
+          drop(memory);
+        } else if (!others.has(memory)) constants.add(memory);
       } else if (command.kind === "dispatch") {
         if (command.pipeline.layout.bind[i] === "write") drop(memory);
         read.add(memory);
@@ -96,17 +100,18 @@ function constantsOf(commands: readonly Command[]): Set<Memory> {
 }
 
 /**
- * The slots of every program of a captured step. They hold one run at a time,
- * so programs of all shapes share them: slot i is as large as the largest needs.
+ * The buffers of the slots of a captured step. They hold one run at a time, so
+ * the programs of all shapes share them: a slot is as large as the program with
+ * the largest needs it.
  */
 export class Arena {
-  /** Rises whenever a slot gets another buffer. */
+  /** Incremented whenever a slot gets another buffer. */
   version = 0;
   readonly #pool: Pool;
   readonly #sizes: number[] = [];
   readonly #blocks: Block[] = [];
 
-  /** Takes its blocks from a pool, and gives them back to it. */
+  /** Starts without buffers; they come from a pool and go back to it. */
   constructor(pool: Pool) {
     this.#pool = pool;
   }
@@ -123,14 +128,14 @@ export class Arena {
     return block;
   }
 
-  /** Makes room for a plan's sizes. */
+  /** Makes every slot at least as large as a plan needs it. */
   ensure(sizes: readonly number[]): void {
     sizes.forEach((size, slot) => {
       const known = Math.max(size, this.#sizes[slot] ?? 0);
       this.#sizes[slot] = known;
       const block = this.#blocks[slot];
       if (block && block.size >= known) return;
-      const next = this.#pool.acquire(known); // May throw: all is as it was.
+      const next = this.#pool.acquire(known); // If it throws, nothing has changed.
       next.references = 1;
       this.#blocks[slot] = next;
       if (block) this.#free(block);
@@ -138,7 +143,7 @@ export class Arena {
     });
   }
 
-  /** Gives the buffers back until the next replay needs them. */
+  /** Gives the buffers back; the next replay takes some again. */
   release(): void {
     if (this.#blocks.length === 0) return;
     for (const block of this.#blocks) this.#free(block);
@@ -146,7 +151,7 @@ export class Arena {
     this.version++;
   }
 
-  /** Forgets the sizes, too. */
+  /** Gives the buffers back and forgets how large the slots were. */
   clear(): void {
     this.release();
     this.#sizes.length = 0;

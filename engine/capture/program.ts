@@ -1,52 +1,35 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// A recorded step, ready to be given to the GPU again and again. All parameters
-// lie in one uniform buffer; those that change, and values that the host writes,
-// come first in it and go up in one write before the first command.
+// A recorded step, ready to be submitted again and again without running its
+// code. Memory is planned (plan.ts), commands are cut into passes and submits
+// (stretches.ts), and all parameters lie in one buffer (uniforms.ts).
 
+import type { Binding, Block } from "../gpu/block.ts";
 import type { Device } from "../gpu/device.ts";
 import { outOfMemory } from "../gpu/faults.ts";
-import { PARAMS_BYTES, type Pipeline } from "../gpu/kernel.ts";
-import { observe, type Observer, type ReplayParam } from "../gpu/observer.ts";
-import { type Arena, type Plan, planMemory } from "./plan.ts";
-import { alignBytes, type Binding, type Block } from "../gpu/block.ts";
-import type { Command, Memory, Range, Recording } from "./recording.ts";
+import type { Pipeline } from "../gpu/kernel.ts";
+import { observe } from "../gpu/observer.ts";
 import type { CommandList } from "../gpu/stream.ts";
+import { type Arena, type Plan, planMemory } from "./plan.ts";
+import type { Command, Memory, Range, Recording } from "./recording.ts";
+import { ReplayUploads } from "./replay_uploads.ts";
+import { type Stretch, stretchesOf } from "./stretches.ts";
+import {
+  type BufferWord,
+  type Dispatch,
+  layOutUniforms,
+  type Upload,
+} from "./uniforms.ts";
 
-/** Dispatches of the first submit, so that the GPU starts soon. */
-const FIRST_CHUNK = 32;
-
-/** Dispatches of every later one. */
-const CHUNK = 128;
-
-/** Bind groups kept before they are made anew. */
+/** Bind groups to keep before all are dropped. */
 const MAX_GROUPS = 16384;
 
-/** Copies and clears, then dispatches of one pass. */
-interface Stretch {
-  readonly before: Command[];
-  readonly start: number;
-  end: number;
-  /** Whether the stretch ends what is submitted together. */
-  submit: boolean;
-}
-
-type Dispatch = Extract<Command, { kind: "dispatch" }>;
-type Upload = Extract<Command, { kind: "upload" }>;
-
-interface Patch {
-  /** The word of the buffer. */
-  readonly word: number;
-  readonly live: ReplayParam;
-  readonly type: "u32" | "i32" | "f32";
-}
-
-/** One step of one shape. */
+/** The program of a step for inputs of one key. */
 export class Program implements CommandList {
   /** The number of dispatches. */
   readonly dispatches: number;
-  /** Where the step's own memory lies. */
+  /** Where the memory lies that the step allocates. */
   readonly plan: Plan;
   readonly #outputs: readonly Memory[];
   readonly #device: Device;
@@ -55,23 +38,25 @@ export class Program implements CommandList {
   readonly #list: readonly Dispatch[];
   readonly #stretches: readonly Stretch[];
   readonly #constants = new Map<Memory, Block>();
+  /** Parameters and uploads; see uniforms.ts. */
   readonly #buffer: GPUBuffer;
   readonly #offsets: Uint32Array<ArrayBuffer>;
+  readonly #uploadOffsets: ReadonlyMap<Upload, number>;
   readonly #groupCounts: Uint32Array<ArrayBuffer>;
+  /** The start of the buffer, which every replay writes. */
   readonly #staging: ArrayBuffer;
-  readonly #patches: readonly Patch[];
-  readonly #uploads: readonly Upload[];
-  readonly #uploadOffsets = new Map<Upload, number>();
-  readonly #feed: Feed;
-  #bound = -1;
   readonly #staging32: Uint32Array<ArrayBuffer>;
   readonly #stagingFloats: Float32Array<ArrayBuffer>;
+  readonly #words: readonly BufferWord[];
+  readonly #replayUploads: ReplayUploads;
+  /** The version of the arena whose buffers the groups bind. */
+  #bound = -1;
   #groups: GPUBindGroup[] = [];
-  /** Every group made, by the dispatch and what it binds. */
+  /** Every group made, by its dispatch and bindings. */
   readonly #known = new Map<string, GPUBindGroup>();
   #encode: ((encoder: GPUCommandEncoder) => void)[] = [];
 
-  /** Plans memory, takes blocks for constants and writes what stays. */
+  /** Plans the step, and uploads what stays the same at every replay. */
   constructor(
     device: Device,
     recording: Recording,
@@ -82,93 +67,40 @@ export class Program implements CommandList {
     this.#device = device;
     this.#recording = recording;
     this.#arena = arena;
-    const { commands } = recording;
     this.#outputs = outputs;
+    const { commands } = recording;
     this.plan = planMemory(commands, inputs, outputs);
-    for (const memory of this.plan.constants) {
-      const block = device.pool.acquire(memory.block.size);
-      block.references = 1;
-      this.#constants.set(memory, block);
-    }
+    this.#takeConstants();
     const kept = commands.filter((command) => !this.#isConstant(command));
     this.#list = kept.filter((command) => command.kind === "dispatch");
     this.dispatches = this.#list.length;
-    this.#stretches = stretchesOf(hoisted(kept));
+    this.#stretches = stretchesOf(kept);
     const uploads = kept.filter((command) => command.kind === "upload");
-    this.#uploads = [
-      ...uploads.filter(({ live }) => live),
-      ...uploads.filter(({ live }) => !live),
-    ];
-
-    // The buffer: live uploads, live parameters, fixed ones, fixed uploads.
-    let size = 0;
-    const place = (upload: Upload) => {
-      this.#uploadOffsets.set(upload, size);
-      size += alignBytes(upload.bytes.length);
-    };
-    for (const upload of this.#uploads) if (upload.live) place(upload);
-    const slots = new Map<Dispatch, number>();
-    const take = (dispatch: Dispatch) => {
-      slots.set(dispatch, size);
-      size += PARAMS_BYTES;
-    };
-    for (const dispatch of this.#list) if (dispatch.live[0]) take(dispatch);
-    const renewed = size;
-    for (const dispatch of this.#list) if (!dispatch.live[0]) take(dispatch);
-    for (const upload of this.#uploads) if (!upload.live) place(upload);
-    const contents = new Uint8Array(Math.max(size, PARAMS_BYTES));
-    for (const [upload, offset] of this.#uploadOffsets) {
-      contents.set(upload.bytes, offset);
-    }
-    for (const [{ words }, offset] of slots) {
-      contents.set(new Uint8Array(words.buffer), offset);
-    }
-    const { gpu, faults } = device;
-    this.#buffer = faults.watch(
-      () =>
-        gpu.createBuffer({
-          label: "captured step",
-          size: contents.length,
-          usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_SRC |
-            GPUBufferUsage.COPY_DST,
-        }),
-      outOfMemory,
-      "out-of-memory",
-    );
-    faults.watch(() => gpu.queue.writeBuffer(this.#buffer, 0, contents));
-    this.#staging = contents.buffer.slice(0, renewed);
+    const layout = layOutUniforms(this.#list, uploads);
+    this.#offsets = layout.offsets;
+    this.#uploadOffsets = layout.uploadOffsets;
+    this.#words = layout.words;
+    this.#buffer = this.#createBuffer(layout.contents);
+    this.#staging = layout.contents.buffer.slice(0, layout.renewedBytes);
     this.#staging32 = new Uint32Array(this.#staging);
     this.#stagingFloats = new Float32Array(this.#staging);
-    this.#offsets = Uint32Array.from(this.#list, (d) => slots.get(d) ?? 0);
     this.#groupCounts = Uint32Array.from(this.#list.flatMap((d) => d.groups));
-    this.#patches = this.#list.flatMap((dispatch) =>
-      dispatch.live.map(({ at, live, type }) => ({
-        word: (slots.get(dispatch) ?? 0) / 4 + at,
-        live,
-        type,
-      }))
-    );
-    this.#feed = new Feed(
+    this.#replayUploads = new ReplayUploads(
       recording.id,
       new Uint8Array(this.#staging),
-      this.#uploads.filter(({ live }) => live).map(({ bytes }) => bytes.length),
+      uploads.filter(({ isRenewed }) => isRenewed)
+        .map(({ bytes }) => bytes.length),
     );
-    for (const command of commands) {
-      if (!this.#isConstant(command) || command.kind !== "upload") continue;
-      const { memory, offset } = command.ranges[0];
-      const block = this.#constants.get(memory);
-      const words = new Uint32Array(command.bytes.buffer);
-      if (block) device.stream.upload(block, offset, words);
-    }
+    this.#fillConstants();
   }
 
-  /** Whether all that the step met is still there, unchanged. */
+  /** Whether all external memory is still there and all conditions hold. */
   get isValid(): boolean {
-    const { met, assumptions } = this.#recording;
-    for (const { block, generation } of met) {
+    const { external, conditions } = this.#recording;
+    for (const { block, generation } of external) {
       if (block.generation !== generation) return false;
     }
-    for (const test of assumptions) if (!test()) return false;
+    for (const test of conditions) if (!test()) return false;
     return true;
   }
 
@@ -191,14 +123,14 @@ export class Program implements CommandList {
     return this.#constants.get(memory) ?? memory.block;
   }
 
-  /** Takes the arena's buffers, and looks bind groups up if they changed. */
+  /** Takes the buffers of the arena, and finds bind groups if they changed. */
   bind(): void {
     this.#arena.ensure(this.plan.sizes);
     if (this.#bound === this.#arena.version) return;
     this.#bound = this.#arena.version;
-    const { stream } = this.#device;
+    const { bindGroups } = this.#device.stream;
     const prepared = this.#list.map(({ pipeline, ranges }) =>
-      stream.prepare(
+      bindGroups.prepare(
         pipeline.layout,
         ranges.map((range) => this.#binding(range)),
       )
@@ -209,7 +141,7 @@ export class Program implements CommandList {
       let group = this.#known.get(key);
       if (!group) {
         const { layout } = (this.#list[i] as Dispatch).pipeline;
-        group = stream.makeGroup(layout, bound, this.#buffer);
+        group = bindGroups.make(layout, bound, this.#buffer);
         this.#known.set(key, group);
       }
       return group;
@@ -226,20 +158,20 @@ export class Program implements CommandList {
     });
   }
 
-  /** Does on the host what the step does there, and notes values that change. */
+  /** Runs the recorded actions, and collects all values that change. */
   prepare(): void {
-    observe(this.#feed, () => {
-      this.#feed.start();
+    observe(this.#replayUploads, () => {
+      this.#replayUploads.start();
       for (const action of this.#recording.actions) action();
-      this.#feed.finish();
+      this.#replayUploads.finish();
     });
-    for (const { word, live, type } of this.#patches) {
+    for (const { word, param, type } of this.#words) {
       const words = type === "f32" ? this.#stagingFloats : this.#staging32;
-      words[word] = live.value;
+      words[word] = param.value;
     }
   }
 
-  /** Submits the whole step and returns in how many submits. */
+  /** Submits the whole step, and returns in how many submits. */
   play(): number {
     const { gpu } = this.#device;
     const { queue } = gpu;
@@ -252,7 +184,7 @@ export class Program implements CommandList {
     let submits = 0;
     let encoder = gpu.createCommandEncoder();
     for (let s = 0; s < this.#stretches.length; s++) {
-      const { start, end, submit } = this.#stretches[s] ?? NOTHING;
+      const { start, end, submit } = this.#stretches[s] as Stretch;
       this.#encode[s]?.(encoder);
       if (end > start) {
         const pass = encoder.beginComputePass();
@@ -283,7 +215,7 @@ export class Program implements CommandList {
     return submits;
   }
 
-  /** Gives all memory back but the arena's. */
+  /** Gives back all memory except the arena's. */
   dispose(): void {
     for (const block of this.#constants.values()) {
       if (--block.references === 0) this.#device.pool.release(block);
@@ -293,15 +225,51 @@ export class Program implements CommandList {
     this.#buffer.destroy();
   }
 
+  #takeConstants(): void {
+    for (const memory of this.plan.constants) {
+      const block = this.#device.pool.acquire(memory.block.size);
+      block.references = 1;
+      this.#constants.set(memory, block);
+    }
+  }
+
+  #fillConstants(): void {
+    for (const command of this.#recording.commands) {
+      if (!this.#isConstant(command) || command.kind !== "upload") continue;
+      const { memory, offset } = command.ranges[0];
+      const block = this.#constants.get(memory);
+      const words = new Uint32Array(command.bytes.buffer);
+      if (block) this.#device.stream.upload(block, offset, words);
+    }
+  }
+
   #isConstant({ kind, ranges: [target] }: Command): boolean {
     return kind === "upload" && target !== undefined &&
       this.plan.constants.has(target.memory);
+  }
+
+  #createBuffer(contents: Uint8Array<ArrayBuffer>): GPUBuffer {
+    const { gpu, faults } = this.#device;
+    const buffer = faults.watch(
+      () =>
+        gpu.createBuffer({
+          label: "captured step",
+          size: contents.length,
+          usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_SRC |
+            GPUBufferUsage.COPY_DST,
+        }),
+      outOfMemory,
+      "out-of-memory",
+    );
+    faults.watch(() => gpu.queue.writeBuffer(buffer, 0, contents));
+    return buffer;
   }
 
   #binding({ memory, offset, size }: Range): Binding {
     return this.block(memory).window(offset, size);
   }
 
+  /** A function that encodes a command other than a dispatch. */
   #encoder(command: Command): (encoder: GPUCommandEncoder) => void {
     const [first, second] = command.ranges;
     if (!first) return () => {};
@@ -316,143 +284,5 @@ export class Program implements CommandList {
     const target = this.block(second.memory).buffer;
     return (encoder) =>
       encoder.copyBufferToBuffer(buffer, offset, target, second.offset, size);
-  }
-}
-
-const NOTHING: Stretch = { before: [], start: 0, end: 0, submit: false };
-
-/** Commands with live uploads first where nothing before them uses the target. */
-function hoisted(commands: readonly Command[]): Command[] {
-  const used = new Set<Memory>();
-  const first: Command[] = [];
-  const rest: Command[] = [];
-  for (const command of commands) {
-    const [target] = command.ranges;
-    const early = command.kind === "upload" && target !== undefined &&
-      !target.memory.transient && !used.has(target.memory);
-    (early ? first : rest).push(command);
-    if (!early) { for (const { memory } of command.ranges) used.add(memory); }
-  }
-  return [...first, ...rest];
-}
-
-/** Cuts commands into passes and submits. */
-function stretchesOf(commands: readonly Command[]): Stretch[] {
-  const open = (start: number) => ({
-    before: [],
-    start,
-    end: start,
-    submit: false,
-  });
-  const stretches: Stretch[] = [];
-  let current: Stretch = open(0);
-  let dispatches = 0;
-  let chunk = 0;
-  let limit = FIRST_CHUNK;
-  const close = (submit: boolean) => {
-    current.submit = submit;
-    stretches.push(current);
-    current = open(dispatches);
-    if (!submit) return;
-    chunk = 0;
-    limit = CHUNK;
-  };
-  for (const command of commands) {
-    if (command.kind === "dispatch") {
-      const { hasTexels } = command.pipeline.layout;
-      if (hasTexels && current.end > current.start) close(chunk >= limit);
-      current.end = ++dispatches;
-      if (++chunk >= limit) close(true);
-    } else {
-      if (current.end > current.start) close(false);
-      current.before.push(command);
-    }
-  }
-  if (current.end > current.start || current.before.length > 0) close(true);
-  const last = stretches.at(-1);
-  if (last) last.submit = true;
-  return stretches;
-}
-
-/** Takes what the host writes while its part of a step is done again. */
-class Feed implements Observer {
-  readonly id: number;
-  readonly #staging: Uint8Array<ArrayBuffer>;
-  readonly #sizes: readonly number[];
-  #next = 0;
-  #offset = 0;
-
-  constructor(
-    id: number,
-    staging: Uint8Array<ArrayBuffer>,
-    sizes: readonly number[],
-  ) {
-    this.id = id;
-    this.#staging = staging;
-    this.#sizes = sizes;
-  }
-
-  start(): void {
-    this.#next = this.#offset = 0;
-  }
-
-  finish(): void {
-    if (this.#next !== this.#sizes.length) this.#changed();
-  }
-
-  upload(
-    _device: object,
-    _block: Block,
-    _offset: number,
-    { buffer, byteOffset, byteLength }: ArrayBufferView<ArrayBuffer>,
-  ): boolean {
-    if (this.#sizes[this.#next++] !== byteLength) this.#changed();
-    this.#staging.set(
-      new Uint8Array(buffer, byteOffset, byteLength),
-      this.#offset,
-    );
-    this.#offset += alignBytes(byteLength);
-    return true;
-  }
-
-  onReplay(action: () => void): void {
-    action();
-  }
-
-  // What is true of the host is of no interest any more.
-  dependsOn(): void {}
-  usesLeaf(): void {}
-  preventReplay(): void {}
-
-  dispatch(): never {
-    this.#refused();
-  }
-  copy(): never {
-    this.#refused();
-  }
-  clear(): never {
-    this.#refused();
-  }
-  read(): never {
-    this.#refused();
-  }
-  acquire(): never {
-    this.#refused();
-  }
-  release(): never {
-    this.#refused();
-  }
-
-  #refused(): never {
-    throw new TypeError(
-      "Cannot use the GPU in onReplay(): an action sets live values and writes " +
-        "tensors",
-    );
-  }
-
-  #changed(): never {
-    throw new TypeError(
-      "Cannot replay: what an action writes changed, call clear() before",
-    );
   }
 }

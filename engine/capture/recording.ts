@@ -1,9 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// What is noted while a step is captured: every command of the stream, which
-// blocks the pool hands out and takes back, and what of the host the step
-// depends on. capture.ts decides what to do with it.
+// The observer while a step is recorded. It notes every command of the stream,
+// every block that the pool hands out and takes back, and the conditions on the
+// host that the step relies on. step_runner.ts decides what becomes of it.
 
 import {
   type Leaf,
@@ -15,15 +15,21 @@ import type { Pipeline } from "../gpu/kernel.ts";
 import type { Binding, Block } from "../gpu/block.ts";
 import type { AnyTensor } from "../tensor.ts";
 
-/** Memory that a recorded command uses: made by the step, or met by it. */
+/**
+ * Memory that a recorded command uses. It is either allocated by the step or
+ * external: it existed before the step began.
+ */
 export interface Memory {
   /** The block that the recorded run used. */
   readonly block: Block;
-  /** How often the block had been given back by then. */
+  /** The block's generation at that time, which rises when it is released. */
   readonly generation: number;
-  /** The number of the allocation in the step; -1 for what it met. */
-  readonly made: number;
-  /** Whether the step gave it back or returns it: then replays plan for it. */
+  /** Index of the allocation within the step, or -1 for external memory. */
+  readonly allocation: number;
+  /**
+   * Whether the step releases the memory or returns it as a result. Replays then
+   * choose where it lies; otherwise they use the block of the recorded run.
+   */
   transient: boolean;
 }
 
@@ -34,11 +40,12 @@ export interface Range {
   readonly size: number;
 }
 
-/** A parameter that replays must renew. */
-export interface LiveWord {
-  /** The word of the parameter struct. */
-  readonly at: number;
-  readonly live: ReplayParam;
+/** A word of a dispatch's parameters that is set again at every replay. */
+export interface ReplayWord {
+  /** The index of the word in the parameter struct. */
+  readonly word: number;
+  /** Where its value is read from. */
+  readonly param: ReplayParam;
   readonly type: "u32" | "i32" | "f32";
 }
 
@@ -49,8 +56,9 @@ export type Command =
     readonly name: string;
     readonly pipeline: Pipeline;
     readonly ranges: readonly Range[];
+    /** The parameter struct, with 0 for each of `replayWords`. */
     readonly words: Uint32Array<ArrayBuffer>;
-    readonly live: readonly LiveWord[];
+    readonly replayWords: readonly ReplayWord[];
     readonly groups: readonly [number, number, number];
   }
   | {
@@ -62,44 +70,46 @@ export type Command =
     readonly kind: "upload";
     readonly ranges: readonly [target: Range];
     readonly bytes: Uint8Array<ArrayBuffer>;
-    /** Whether an action of the host made it: then replays renew it. */
-    readonly live: boolean;
+    /** Whether an `onReplay()` action uploads it: each replay has new bytes. */
+    readonly isRenewed: boolean;
   };
 
 let recordings = 0;
 
-/** Notes what one run of a step does. */
+/** The recording of one run of a step. */
 export class Recording implements Observer {
   readonly id: number = ++recordings;
+  /** The commands, in order. */
   readonly commands: Command[] = [];
-  /** What the host did, to be done at every replay. */
+  /** The actions given to `onReplay()`, in order. */
   readonly actions: (() => void)[] = [];
-  /** What must still hold for a replay. */
-  readonly assumptions: (() => boolean)[] = [];
-  /** Everything met that was there before. */
-  readonly met: Set<Memory> = new Set();
+  /** Conditions that must hold before a replay. */
+  readonly conditions: (() => boolean)[] = [];
+  /** The external memory that the step uses. */
+  readonly external: Set<Memory> = new Set();
   /** The first reason why this run must not be replayed. */
   refusal: string | undefined;
   readonly #owner: object;
   readonly #memory = new Map<Block, Memory>();
   readonly #leaves = new Set<Leaf>();
-  readonly #assumed = new Set<string>();
-  #made = 0;
-  #acting = false;
-  #muted = false;
+  /** Names of conditions that are known already. */
+  readonly #named = new Set<string>();
+  #allocations = 0;
+  #isActing = false;
+  #isPaused = false;
 
-  /** Notes what reaches the stream and pool of one device. */
-  constructor(device: object) {
-    this.#owner = device;
+  /** Records what reaches the stream of one device. */
+  constructor(stream: object) {
+    this.#owner = stream;
   }
 
-  /** Runs without noting uploads and copies: inputs get their values. */
-  muted<T>(run: () => T): T {
-    this.#muted = true;
+  /** Runs a function that gives inputs their values, which is not recorded. */
+  unrecorded<T>(run: () => T): T {
+    this.#isPaused = true;
     try {
       return run();
     } finally {
-      this.#muted = false;
+      this.#isPaused = false;
     }
   }
 
@@ -114,12 +124,13 @@ export class Recording implements Observer {
     this.#command(device, `the dispatch of ${name}`);
     const words = new Uint32Array(pipeline.fields.length);
     const view = new DataView(words.buffer);
-    const live: LiveWord[] = [];
-    pipeline.fields.forEach(([field, type], at) => {
-      const value = params[field] ?? 0;
-      if (value instanceof ReplayParam) live.push({ at, live: value, type });
-      else if (type === "f32") view.setFloat32(at * 4, value, true);
-      else view.setUint32(at * 4, value, true);
+    const replayWords: ReplayWord[] = [];
+    pipeline.fields.forEach(([field, type], word) => {
+      const param = params[field] ?? 0;
+      if (param instanceof ReplayParam) {
+        replayWords.push({ word, param, type });
+      } else if (type === "f32") view.setFloat32(word * 4, param, true);
+      else view.setUint32(word * 4, param, true);
     });
     const ranges = bindings.map((binding) => this.#range(binding));
     this.commands.push({
@@ -128,13 +139,13 @@ export class Recording implements Observer {
       pipeline,
       ranges,
       words,
-      live,
+      replayWords,
       groups,
     });
   }
 
   copy(device: object, source: Binding, target: Binding, bytes: number): void {
-    if (this.#muted) return;
+    if (this.#isPaused) return;
     this.#command(device, "a copy");
     const range = ({ block, offset }: Binding) =>
       this.#range({ block, offset, size: Math.ceil(bytes / 4) * 4 });
@@ -157,59 +168,65 @@ export class Recording implements Observer {
     offset: number,
     { buffer, byteOffset, byteLength }: ArrayBufferView<ArrayBuffer>,
   ): boolean {
-    if (this.#muted) return false;
+    if (this.#isPaused) return false;
     if (device !== this.#owner) this.preventReplay("it uses two devices");
     const bytes = new Uint8Array(buffer, byteOffset, byteLength).slice();
     const ranges = [this.#range({ block, offset, size: byteLength })] as const;
-    this.commands.push({ kind: "upload", ranges, bytes, live: this.#acting });
+    const isRenewed = this.#isActing;
+    this.commands.push({ kind: "upload", ranges, bytes, isRenewed });
     return false;
   }
 
   acquire(block: Block): void {
-    if (this.#acting) refuseAction("a tensor");
+    if (this.#isActing) refuseAction("the allocation of a tensor");
     const { generation } = block;
-    const made = this.#made++;
-    this.#memory.set(block, { block, generation, made, transient: false });
+    const allocation = this.#allocations++;
+    this.#memory.set(block, {
+      block,
+      generation,
+      allocation,
+      transient: false,
+    });
   }
 
   release(block: Block): void {
     const memory = this.#memory.get(block);
-    if (memory && memory.made >= 0) memory.transient = true;
+    if (memory && memory.allocation >= 0) memory.transient = true;
     else this.preventReplay("it frees a tensor that was made before it");
     this.#memory.delete(block);
   }
 
   onReplay(action: () => void): void {
-    if (this.#acting) return action();
+    if (this.#isActing) return action();
     this.actions.push(action);
-    this.#acting = true;
+    this.#isActing = true;
     try {
       action();
     } finally {
-      this.#acting = false;
+      this.#isActing = false;
     }
   }
 
   dependsOn(test: () => boolean, name: string | undefined): void {
-    if (this.#acting || name !== undefined && this.#assumed.has(name)) return;
-    if (name !== undefined) this.#assumed.add(name);
-    this.assumptions.push(test);
+    if (this.#isActing || name !== undefined && this.#named.has(name)) return;
+    if (name !== undefined) this.#named.add(name);
+    this.conditions.push(test);
   }
 
   usesLeaf(x: Leaf): void {
-    if (this.#leaves.has(x) || this.#memoryOf(x.block).made >= 0) return;
+    if (this.#leaves.has(x) || this.#memoryOf(x.block).allocation >= 0) return;
     this.#leaves.add(x);
     const { requiresGrad } = x;
-    this.assumptions.push(() => x.requiresGrad === requiresGrad);
+    this.conditions.push(() => x.requiresGrad === requiresGrad);
   }
 
   preventReplay(reason: string): void {
-    if (!this.#acting) this.refusal ??= reason;
+    if (!this.#isActing) this.refusal ??= reason;
   }
 
   read(): never {
     const message =
-      "Cannot read inside a captured step: return the tensor and read it after";
+      "Cannot read inside a captured step: return the tensor and read it afterwards";
     this.refusal ??= message;
     throw new TypeError(message);
   }
@@ -219,8 +236,9 @@ export class Recording implements Observer {
     return this.#memoryOf(x.block);
   }
 
-  #command(device: object, what: string): void {
-    if (this.#acting) refuseAction(what);
+  /** Checks that a command may be recorded now. */
+  #command(device: object, command: string): void {
+    if (this.#isActing) refuseAction(command);
     if (device !== this.#owner) this.preventReplay("it uses two devices");
   }
 
@@ -234,34 +252,41 @@ export class Recording implements Observer {
     let memory = this.#memory.get(block);
     if (!memory) {
       const { generation } = block;
-      memory = { block, generation, made: -1, transient: false };
+      memory = { block, generation, allocation: -1, transient: false };
       this.#memory.set(block, memory);
-      this.met.add(memory);
+      this.external.add(memory);
     }
     return memory;
   }
 }
 
-function refuseAction(what: string): never {
+function refuseAction(command: string): never {
   throw new TypeError(
-    `Cannot call ${what} in onReplay(): an action sets live values and writes tensors`,
+    `Cannot record ${command} in onReplay(): an action may only set ` +
+      "ReplayParams and write tensors",
   );
 }
 
-/** How two runs of a step differ where no replay could follow, if they do. */
+/**
+ * Compares two runs of a step.
+ *
+ * @returns How they differ, where no replay could follow the difference;
+ * `undefined` if a replay of one does what the other did.
+ */
 export function difference(a: Recording, b: Recording): string | undefined {
   const count = Math.min(a.commands.length, b.commands.length);
-  const lives = new Map<ReplayParam, ReplayParam>();
+  const params = new Map<ReplayParam, ReplayParam>();
   for (let i = 0; i < count; i++) {
     const [x, y] = [a.commands[i], b.commands[i]];
-    const found = x && y ? commandDifference(x, y, lives) : undefined;
+    const found = x && y ? commandDifference(x, y, params) : undefined;
     if (found) return found;
   }
   if (a.commands.length !== b.commands.length) {
     return `it recorded ${a.commands.length} commands, then ${b.commands.length}`;
   }
   if (a.actions.length !== b.actions.length) {
-    return "what it does on the host changed";
+    return `it called onReplay() ${a.actions.length} times, then ` +
+      `${b.actions.length}`;
   }
   return undefined;
 }
@@ -269,17 +294,17 @@ export function difference(a: Recording, b: Recording): string | undefined {
 function commandDifference(
   a: Command,
   b: Command,
-  lives: Map<ReplayParam, ReplayParam>,
+  params: Map<ReplayParam, ReplayParam>,
 ): string | undefined {
-  const what = a.kind === "dispatch" ? a.name : `a ${a.kind}`;
+  const name = a.kind === "dispatch" ? a.name : `a ${a.kind}`;
   if (a.kind !== b.kind || a.ranges.length !== b.ranges.length) {
-    return `where it ran ${what} it ran something else`;
+    return `where it ran ${name} it ran something else`;
   }
   for (const [i, x] of a.ranges.entries()) {
     const y = b.ranges[i];
-    if (!y || !sameRange(x, y)) {
-      return `${what} met other memory: pass tensors that are made anew for ` +
-        "each call as inputs";
+    if (!y || !isSameRange(x, y)) {
+      return `${name} used other memory: pass a tensor that is made for each ` +
+        "call as an input";
     }
   }
   if (a.kind === "dispatch" && b.kind === "dispatch") {
@@ -287,17 +312,20 @@ function commandDifference(
       return `where it ran ${a.name} it ran ${b.name}`;
     }
     if (a.groups.some((n, i) => n !== b.groups[i])) {
-      return `the workgroups of ${what} changed`;
+      return `the workgroups of ${name} changed`;
     }
-    if (!sameWords(a.words, b.words) || !sameLives(a.live, b.live, lives)) {
-      return `parameters of ${what} changed: pass numbers that change as inputs`;
+    if (
+      !areSameNumbers(a.words, b.words) ||
+      !areSameParams(a.replayWords, b.replayWords, params)
+    ) {
+      return `parameters of ${name} changed: pass numbers that change as inputs`;
     }
   }
   if (a.kind === "upload" && b.kind === "upload") {
-    if (a.live !== b.live || a.bytes.length !== b.bytes.length) {
-      return "what it uploads changed";
+    if (a.isRenewed !== b.isRenewed || a.bytes.length !== b.bytes.length) {
+      return "its uploads changed";
     }
-    if (!a.live && !sameWords(a.bytes, b.bytes)) {
+    if (!a.isRenewed && !areSameNumbers(a.bytes, b.bytes)) {
       return "it made a tensor of other values: pass values that change as " +
         "inputs";
     }
@@ -305,31 +333,35 @@ function commandDifference(
   return undefined;
 }
 
-function sameRange(a: Range, b: Range): boolean {
+function isSameRange(a: Range, b: Range): boolean {
   if (a.offset !== b.offset || a.size !== b.size) return false;
   const [x, y] = [a.memory, b.memory];
-  if (x.transient && y.transient) return x.made === y.made;
+  if (x.transient && y.transient) return x.allocation === y.allocation;
   return x.transient === y.transient && x.block === y.block &&
     x.generation === y.generation;
 }
 
-function sameWords(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
+function areSameNumbers(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
 }
 
-/** Whether live words are at the same places and share values alike. */
-function sameLives(
-  a: readonly LiveWord[],
-  b: readonly LiveWord[],
-  lives: Map<ReplayParam, ReplayParam>,
+/**
+ * Whether two dispatches read the same words from the same parameters. A run may
+ * make its own parameters: then each must stand for one of the other run,
+ * throughout.
+ */
+function areSameParams(
+  a: readonly ReplayWord[],
+  b: readonly ReplayWord[],
+  params: Map<ReplayParam, ReplayParam>,
 ): boolean {
-  return a.length === b.length && a.every(({ at, live }, i) => {
+  return a.length === b.length && a.every(({ word, param }, i) => {
     const other = b[i];
-    if (!other || other.at !== at) return false;
-    const twin = lives.get(live);
-    if (!twin) lives.set(live, other.live);
-    return twin === undefined || twin === other.live;
+    if (!other || other.word !== word) return false;
+    const twin = params.get(param);
+    if (!twin) params.set(param, other.param);
+    return twin === undefined || twin === other.param;
   });
 }

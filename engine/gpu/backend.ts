@@ -1,10 +1,13 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-/** The system's own interface to the GPU, on which WebGPU stands. */
+// Which interface to the GPU an adapter uses, and how an adapter is described to
+// users.
+
+/** The system's own interface to the GPU, on which WebGPU is built. */
 export type Backend = "vulkan" | "gl" | "metal" | "dx12";
 
-/** What {@linkcode backendOf} looks at. */
+/** What {@linkcode backendOf} needs to know about an adapter. */
 export interface BackendEvidence {
   /** The adapter's description of itself. */
   readonly info: Pick<GPUAdapterInfo, "subgroupMinSize" | "subgroupMaxSize">;
@@ -12,25 +15,39 @@ export interface BackendEvidence {
   readonly limits: { readonly maxBindingsPerBindGroup: number };
 }
 
-/** What {@linkcode backendOf} looks at besides the adapter. */
+/** What {@linkcode backendOf} needs to know about the host. */
 export interface BackendHost {
-  /** The program that runs the script, such as `Deno/2.9.6`. */
+  /** The program that runs the script, for example `Deno/2.9.6`. */
   readonly userAgent?: string;
-  /** The system, such as `Linux x86_64`. */
+  /** The operating system, for example `Linux x86_64`. */
   readonly platform?: string;
 }
 
 /**
- * Tells which interface an adapter uses, as far as can be seen.
+ * Finds out which interface an adapter uses, where that can be known.
  *
  * WebGPU does not say. Deno's implementation, wgpu, leaves traces: for OpenGL it
- * fills in constants where Vulkan reports the device's own figures, namely
- * subgroups of 4 to 128 and 2³² - 1 bindings a group. On Linux it has these two
- * alone, and on macOS Metal alone. Everywhere else the answer is `undefined`,
- * unless the implementation names the interface as Dawn may.
+ * reports constants where Vulkan reports the device's own figures, namely
+ * subgroups of 4 to 128 and 2³² - 1 bindings in a group. On Linux it supports only
+ * these two, and on macOS only Metal. Everywhere else the answer is `undefined`,
+ * unless the implementation names the interface, which Dawn can do.
  *
  * @param adapter The adapter.
- * @param host The program and the system. @default {navigator}
+ * @param host The program and the system, by default `navigator`.
+ * @returns The interface, or `undefined` if it cannot be known.
+ *
+ * @example An adapter of Deno on Linux
+ * ```ts
+ * import { backendOf } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const adapter = {
+ *   info: { subgroupMinSize: 8, subgroupMaxSize: 8 },
+ *   limits: { maxBindingsPerBindGroup: 1000 },
+ * };
+ * const host = { userAgent: "Deno/2.9.6", platform: "Linux x86_64" };
+ * assertEquals(backendOf(adapter, host), "vulkan");
+ * ```
  */
 export function backendOf(
   adapter: BackendEvidence,
@@ -66,8 +83,21 @@ const DISPLAY: Readonly<Record<Backend, string>> = {
 };
 
 /**
- * One line that names an adapter: `llvmpipe (LLVM 15.0.6, 256 bits), software,
+ * Describes an adapter in one line: `llvmpipe (LLVM 15.0.6, 256 bits), software,
  * Vulkan`.
+ *
+ * @param device The adapter's name, whether it runs on the CPU, and its interface;
+ * a {@linkcode Device} has all three.
+ * @returns The line.
+ *
+ * @example Usage
+ * ```ts
+ * import { describeAdapter } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const device = { name: "llvmpipe", isSoftware: true, backend: "gl" } as const;
+ * assertEquals(describeAdapter(device), "llvmpipe, software, OpenGL");
+ * ```
  */
 export function describeAdapter(
   { name, isSoftware, backend }: {
@@ -84,8 +114,19 @@ export function describeAdapter(
 }
 
 /**
- * What a user should know of an adapter that works, and how to get a better
- * one, in one line; `undefined` where there is nothing to say.
+ * Advises users whose adapter works but is a bad choice how to get a better one.
+ *
+ * @param backend The interface that the adapter uses.
+ * @returns One line of advice, or `undefined` if there is nothing to say.
+ *
+ * @example Usage
+ * ```ts
+ * import { backendHint } from "@swagpu/swagpu/engine";
+ * import { assertEquals, assertStringIncludes } from "@std/assert";
+ *
+ * assertEquals(backendHint("vulkan"), undefined);
+ * assertStringIncludes(backendHint("gl") ?? "", "install a Vulkan driver");
+ * ```
  */
 export function backendHint(backend: Backend | undefined): string | undefined {
   if (backend !== "gl") return undefined;

@@ -1,16 +1,18 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+// A check that WebGPU asks for and not every implementation makes.
+
 import { GpuError } from "./errors.ts";
 import type { BindLayout } from "./kernel.ts";
 import type { Binding } from "./block.ts";
 import type { TexelBinding } from "./texels.ts";
 
 /**
- * Checks that no two bindings collide: WebGPU refuses one buffer that is read
- * and written in a dispatch, and two writable ranges that overlap. Deno's wgpu
- * does not see the latter, so it is found here, on every adapter. Bind groups are
- * made once and kept, so this costs nothing where it counts.
+ * Checks that no two bindings of a dispatch collide. WebGPU refuses a buffer that
+ * is read and written, and two writable ranges that overlap. Deno's wgpu does not
+ * notice the latter, so it is found here, on every adapter. Bind groups are made
+ * once and kept, so the check costs a repeated step nothing.
  *
  * @throws {GpuError} If two bindings collide.
  */
@@ -32,8 +34,10 @@ export function assertApart(
       throw new GpuError(
         `Cannot bind bytes ${b.offset} to ${b.offset + b.size} of a buffer ` +
           `as ${bind[k]} ${k} and ${a.offset} to ${a.offset + a.size} as ` +
-          `${bind[i]} ${i} of [${gpu.label}]: what one dispatch writes must ` +
-          (writes === 2 ? "not overlap" : "lie in another buffer"),
+          `${bind[i]} ${i} of [${gpu.label}]: ` +
+          (writes === 2
+            ? "ranges that one dispatch writes must not overlap"
+            : "a range that a dispatch writes must lie in another buffer"),
       );
     }
   }

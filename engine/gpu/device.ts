@@ -1,6 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+// The GPU that tensors live on, and how it is opened.
+
 import { type Backend, backendHint, backendOf } from "./backend.ts";
 import { DeviceLostError, GpuError, NoAdapterError } from "./errors.ts";
 import { Faults } from "./faults.ts";
@@ -12,65 +14,94 @@ import { MAX_TEXEL_BYTES } from "./texels.ts";
 /** Options of {@linkcode initialize}. */
 export interface DeviceOptions {
   /**
-   * Which adapter to prefer where there are several.
+   * Which adapter to prefer if there are several.
    *
    * @default {"high-performance"}
    */
   powerPreference?: GPUPowerPreference;
   /**
-   * The largest binding a kernel may use, in bytes: lowers the adapter's own
-   * limit, so that the paths for huge tensors run on small ones.
+   * The largest binding that a kernel may use, in bytes. It can only lower the
+   * adapter's own limit, so that code for huge tensors can be tested on small
+   * ones.
    *
    * @default {the adapter's limit}
    */
   maxBindingSize?: number;
   /**
-   * Whether the first large calls of a kernel family may start a probe of a few
-   * milliseconds and MiB, which finds the faster of two variants that give the
-   * same bits. Without, large calls run the usual variant.
+   * Whether the first large call of a kernel family may start a probe, which
+   * finds the faster of two variants that give the same bits and takes a few
+   * milliseconds and MiB. Without probes, large calls run the usual variant.
    *
    * @default {true}
    */
   probe?: boolean;
 }
 
-/** A GPU with everything that recording on it needs. */
+/**
+ * A GPU, with the memory that tensors take and the commands that are recorded.
+ *
+ * @example Figures of a device
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * const device = await initialize();
+ * const { inUse } = device.pool.statistics();
+ * tensor([1, 2, 3]);
+ * assertEquals(device.pool.statistics().inUse, inUse + 256);
+ * assert(device.maxBindingSize >= 2 ** 20);
+ * ```
+ */
 export class Device {
   /** WebGPU's own device. */
   readonly gpu: GPUDevice;
-  /** The adapter's description, such as `llvmpipe (LLVM 15.0.6, 256 bits)`. */
+  /** The adapter's description, for example `llvmpipe (LLVM 15.0.6, 256 bits)`. */
   readonly name: string;
-  /** Whether the adapter runs on the CPU: kernels are chosen accordingly. */
+  /** Whether the adapter runs on the CPU, where other kernels are fast. */
   readonly isSoftware: boolean;
   /**
-   * The interface to the GPU that WebGPU uses, `undefined` where it cannot be
-   * seen, as in browsers.
+   * The interface to the GPU that WebGPU uses; `undefined` where it cannot be
+   * known, as in browsers.
    */
   readonly backend: Backend | undefined;
   /**
-   * Advice to the user in one line, `undefined` where there is none: OpenGL
-   * works, but compiles kernels so slowly that it should be a last resort.
+   * One line of advice for users, or `undefined`. OpenGL works, but compiles
+   * kernels so slowly that it should be a last resort.
    */
   readonly hint: string | undefined;
   /**
-   * Turns of loops, all together, that an invocation may take. Mesa's software
+   * How many turns all loops of an invocation may take together. Mesa's software
    * driver leaves all loops after 65,535 turns, without an error.
    */
   readonly maxTurns: number;
-  /** Bytes of the largest binding; larger tensors are handled by windows. */
+  /** Bytes of the largest binding; kernels take larger tensors in parts. */
   readonly maxBindingSize: number;
   /** Whether probes may be run; see {@linkcode DeviceOptions.probe}. */
   readonly canProbe: boolean;
-  /** Where buffers come from. */
+  /** The memory of tensors. */
   readonly pool: Pool;
-  /** Compiled kernels. */
+  /**
+   * The compiled kernels.
+   *
+   * @internal
+   */
   readonly pipelines: PipelineCache;
-  /** Where commands are recorded. */
+  /** The commands: recorded, submitted and read back. */
   readonly stream: Stream;
-  /** What the GPU says of the calls made to it. */
+  /**
+   * The errors that the GPU has reported.
+   *
+   * @internal
+   */
   readonly faults: Faults;
 
-  /** Use {@linkcode initialize}. */
+  /**
+   * Wraps a device of WebGPU. {@linkcode initialize} opens one.
+   *
+   * @param gpu WebGPU's own device.
+   * @param adapter The adapter that opened it.
+   * @param options Limits to set.
+   */
   constructor(
     gpu: GPUDevice,
     adapter: Pick<GPUAdapter, "info" | "limits">,
@@ -80,7 +111,7 @@ export class Device {
     this.gpu = gpu;
     this.backend = backendOf(adapter);
     this.hint = backendHint(this.backend);
-    // The host's clock would time what other code records meanwhile, too.
+    // Without the GPU's clock, the work of other code would be timed, too.
     this.canProbe = (options.probe ?? true) &&
       gpu.features.has("timestamp-query");
     this.name = info.description || `${info.vendor} ${info.architecture}`;
@@ -104,26 +135,30 @@ export class Device {
   }
 
   /**
-   * Throws what the GPU has reported since the last check.
+   * Throws the first error that the GPU has reported since the last check.
    *
    * @throws {GpuError} If a command was refused or memory ran out.
-   * @throws {DeviceLostError} If the device is gone; then every call throws.
+   * @throws {DeviceLostError} If the device is lost; then every call throws.
    */
   check(): void {
     this.faults.check();
   }
 
-  /** Waits until everything recorded so far is done. */
+  /**
+   * Waits until the GPU has done everything that was recorded so far.
+   *
+   * @throws {GpuError} If a command was refused or memory ran out.
+   */
   async synchronize(): Promise<void> {
     await this.stream.wait();
   }
 
   /**
-   * Destroys the device and every tensor on it, once the GPU has done what was
-   * recorded: drivers may crash when memory goes while they work on it. Does
-   * nothing where the device is gone already.
+   * Destroys the device and every tensor on it, after the GPU has done what was
+   * recorded: drivers may crash if memory is freed while they work on it. Does
+   * nothing if the device is lost already.
    *
-   * @throws {GpuError} If a command was refused; the device is destroyed then, too.
+   * @throws {GpuError} If a command was refused; the device is destroyed anyway.
    */
   async destroy(): Promise<void> {
     if (current === this) current = undefined;
@@ -136,17 +171,17 @@ export class Device {
     }
   }
 
-  /** Such as `Device llvmpipe (LLVM 15.0.6, 256 bits) (software)`. */
+  /** Describes it: `Device llvmpipe (LLVM 15.0.6, 256 bits) (software)`. */
   toString(): string {
     return `Device ${this.name}${this.isSoftware ? " (software)" : ""}`;
   }
 
-  /** What `console.log` shows in Deno. */
+  /** The description that `console.log` prints in Deno. */
   [Symbol.for("Deno.customInspect")](): string {
     return this.toString();
   }
 
-  /** What `console.log` shows in Node. */
+  /** The description that `console.log` prints in Node. */
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return this.toString();
   }
@@ -154,18 +189,22 @@ export class Device {
 
 let current: Device | undefined;
 
-/** The latest call of {@linkcode initialize} that is not done yet. */
+/** The latest call of {@linkcode initialize} that is still in progress. */
 let opening: Promise<Device> | undefined;
 let calls = 0;
-/** The call that gave the current device. */
+/** The number of the call that opened the current device. */
 let decided = 0;
 
 /**
- * Opens a GPU and makes it the current one. The first call decides; later
- * calls without options give the same device, also while it is being opened, or
- * open another if it was lost. A call with options opens another device; of
- * calls made at once, the last decides which is current.
+ * Opens a GPU and makes it the current device, on which new tensors are made.
  *
+ * Later calls without options return the same device, also while it is still
+ * being opened; if it was lost, they open another one. A call with options always
+ * opens another device. If several calls are in progress, the last one decides
+ * which device becomes the current one.
+ *
+ * @param options Which adapter to open, and limits to set.
+ * @returns The device.
  * @throws {NoAdapterError} If the system offers no WebGPU adapter.
  *
  * @example Usage
@@ -185,7 +224,7 @@ export function initialize(options?: DeviceOptions): Promise<Device> {
   }
   const call = ++calls;
   const mine = openDevice(options).then((device) => {
-    if (call > decided) { // Else a later call was faster.
+    if (call > decided) { // Otherwise a later call was faster.
       decided = call;
       current = device;
     }
@@ -197,7 +236,23 @@ export function initialize(options?: DeviceOptions): Promise<Device> {
   return mine;
 }
 
-/** Opens a GPU without making it the current one. */
+/**
+ * Opens a GPU without making it the current device.
+ *
+ * @param options Which adapter to open, and limits to set.
+ * @returns The device.
+ * @throws {NoAdapterError} If the system offers no WebGPU adapter.
+ *
+ * @example A tensor on a second device
+ * ```ts
+ * import { openDevice, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const device = await openDevice();
+ * assertEquals(await tensor([7], { device }).item(), 7);
+ * await device.destroy();
+ * ```
+ */
 export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   const { powerPreference = "high-performance" } = options;
   const adapter = await navigator.gpu?.requestAdapter({ powerPreference });
@@ -226,9 +281,19 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
 }
 
 /**
- * The device that new tensors are made on.
+ * Returns the device that new tensors are made on.
  *
+ * @returns The current device.
  * @throws {GpuError} If {@linkcode initialize} has not been awaited.
+ *
+ * @example Usage
+ * ```ts
+ * import { currentDevice, initialize } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const device = await initialize();
+ * assertEquals(currentDevice(), device);
+ * ```
  */
 export function currentDevice(): Device {
   if (!current) {
@@ -239,7 +304,25 @@ export function currentDevice(): Device {
   return current;
 }
 
-/** Makes a device the current one, and returns the one before. */
+/**
+ * Makes a device the current one.
+ *
+ * @param device The device that new tensors are made on from now on.
+ * @returns The device that was current before, if there was one.
+ *
+ * @example Working on another device for a while
+ * ```ts
+ * import { initialize, openDevice, setDevice, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const device = await initialize();
+ * const other = await openDevice();
+ * setDevice(other);
+ * assertEquals(tensor([1]).device, other);
+ * setDevice(device);
+ * await other.destroy();
+ * ```
+ */
 export function setDevice(device: Device): Device | undefined {
   const before = current;
   current = device;

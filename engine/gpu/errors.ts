@@ -1,30 +1,83 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-/** No WebGPU adapter was found; the message names the remedy for the system. */
+// The errors that a GPU can cause.
+
+/**
+ * The error when no WebGPU adapter was found; the message says what to install.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, NoAdapterError } from "@swagpu/swagpu/engine";
+ * import { assert } from "@std/assert";
+ *
+ * const device = await initialize().catch((error) => {
+ *   assert(error instanceof NoAdapterError);
+ *   return undefined; // go on without a GPU
+ * });
+ * assert(device);
+ * ```
+ */
 export class NoAdapterError extends Error {
-  /** The class, for messages. */
+  /** The name of the class, which messages begin with. */
   override readonly name = "NoAdapterError";
 }
 
 /**
- * The GPU refused a command: a validation error, an internal error or a
- * shader that does not compile. WebGPU reports these late, so they are
- * thrown at the next flush or read after the call that caused them.
+ * The error when the GPU refused a command: it was not valid, it failed
+ * internally, or a kernel does not compile. WebGPU reports such errors late, so
+ * they are thrown at the next flush or read after the call that caused them.
+ *
+ * @example More workgroups than a dispatch may have
+ * ```ts
+ * import { GpuError, initialize } from "@swagpu/swagpu/engine";
+ * import { launch } from "@swagpu/swagpu/engine/kernels";
+ * import { assertThrows } from "@std/assert";
+ *
+ * const device = await initialize();
+ * const kernel = { name: "idle", wgsl: "", bind: [] };
+ * const call = { bind: [], groups: [70000] };
+ * assertThrows(() => launch(device, kernel, call), GpuError, "65535");
+ * ```
  */
 export class GpuError extends Error {
-  /** The class, for messages. */
+  /** The name of the class, which messages begin with. */
   override readonly name: string = "GpuError";
 }
 
-/** The GPU had no memory left for a buffer; the message holds the pool's size. */
+/**
+ * The error when the GPU had no memory left for a buffer; the message says how
+ * much tensors take.
+ *
+ * @example Telling it from other errors
+ * ```ts
+ * import { GpuError, GpuOutOfMemoryError } from "@swagpu/swagpu/engine";
+ * import { assert } from "@std/assert";
+ *
+ * const isTooLarge = (error: unknown) => error instanceof GpuOutOfMemoryError;
+ * assert(!isTooLarge(new GpuError("The GPU refused a command")));
+ * ```
+ */
 export class GpuOutOfMemoryError extends GpuError {
-  /** The class, for messages. */
+  /** The name of the class, which messages begin with. */
   override readonly name = "GpuOutOfMemoryError";
 }
 
-/** The device is gone (driver reset, unplugged, destroyed); all tensors with it. */
+/**
+ * The error when the device is lost, and all tensors with it: it was unplugged or
+ * destroyed, or its driver was reset.
+ *
+ * @example Usage
+ * ```ts
+ * import { DeviceLostError, openDevice, zeros } from "@swagpu/swagpu/engine";
+ * import { assertThrows } from "@std/assert";
+ *
+ * const device = await openDevice();
+ * await device.destroy();
+ * assertThrows(() => zeros([2], { device }), DeviceLostError);
+ * ```
+ */
 export class DeviceLostError extends GpuError {
-  /** The class, for messages. */
+  /** The name of the class, which messages begin with. */
   override readonly name = "DeviceLostError";
 }

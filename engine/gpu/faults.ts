@@ -1,69 +1,69 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// What the GPU says of the calls made to it. WebGPU never throws for a command
-// that it refuses: it says so later, in Deno at the next microtask, in a browser
-// many milliseconds after the submit. So every call that may be refused is made
-// inside an error scope, and who reads numbers waits for what is said of all
-// calls made before: a number is never handed out that was not computed.
+// The errors that the GPU reports. WebGPU never throws for a command that it
+// refuses. It reports the refusal later: in Deno at the next microtask, in a
+// browser many milliseconds after the submit. So every call that can be refused is
+// made inside an error scope, and a read waits for the reports of all calls made
+// before it. So no number is ever returned that was not computed.
 
 import { DeviceLostError, GpuError, GpuOutOfMemoryError } from "./errors.ts";
 
-/** In place of the chunk that wrote a block, where none has yet. */
+/** Stands for the chunk that wrote a block, if none has written it yet. */
 export const UNWRITTEN = -1;
 
-/** The same where the host wrote it, outside of all chunks. */
+/** Stands for the chunk that wrote a block, if the host wrote it directly. */
 export const UPLOADED = -2;
 
-/** The chunk of calls that belong to none. */
+/** Stands for the chunk of a call that belongs to no chunk. */
 const NO_CHUNK = -3;
 
-/** Makes an error of this library of what the GPU said. */
+/** Makes an error of this library from an error of the GPU. */
 export type Explain = (error: GPUError) => Error;
 
-/** Calls whose outcome is kept track of. */
+/** The outcome of one or several calls. */
 interface Report {
-  /** Settles, and never rejects, once the outcome is known. */
+  /** Resolves, and never rejects, once the outcome is known. */
   known: Promise<void>;
   isKnown: boolean;
-  /** What was refused, if anything. */
+  /** The error, if a call was refused. */
   error: Error | undefined;
-  /** Whether a reader throws the error: then nobody else is told of it. */
+  /** Whether a read waits for the report: only that read throws the error. */
   isAwaited: boolean;
-  /** Whether a call made earlier was refused, and its error thrown instead. */
+  /** Whether the error of an earlier call was thrown instead of this one. */
   isAnswered: boolean;
-  /** Whether it is of calls that this library did not make. */
+  /** Whether this library did not make the calls. */
   isForeign: boolean;
 }
 
-/** Chunks of commands that the GPU refused. */
+/** A run of chunks that the GPU refused, and why. */
 interface Refusal {
   readonly first: number;
   last: number;
   readonly error: Error;
 }
 
-/** Reports awaited at once before several chunks share one. */
+/** Reports that may be open before several chunks share one. */
 const MAX_REPORTS = 256;
 
-/** Refusals remembered, so that what they left unwritten is not read. */
+/** Refusals to remember, so that blocks that they left unwritten are not read. */
 const MAX_REFUSALS = 256;
 
-/** Milliseconds in which a loss explains why a call failed. */
+/** Milliseconds to wait, after a call failed, for a loss that explains it. */
 const LOSS_MS = 100;
 
-/** Every error that a device reports, in the order of the calls that caused it. */
+/** All errors that a device reports. */
 export class Faults {
   readonly #gpu: GPUDevice;
-  /** In the order of the calls. */
+  /** The reports that are still of use, in the order of the calls. */
   readonly #reports = new Set<Report>();
   readonly #refusals: Refusal[] = [];
   readonly #waiting = new Set<(lost: DeviceLostError) => void>();
-  /** The chunks inside the scope that stays open while reports pile up. */
+  /** The chunks inside the error scope that is still open. */
   #span: { first: number; last: number } | undefined;
   #lost: DeviceLostError | undefined;
 
-  /** Every {@linkcode Device} has one. */
+  /** Listens to a device. Every {@linkcode Device} has one of these. */
   constructor(gpu: GPUDevice) {
     this.#gpu = gpu;
     gpu.addEventListener("uncapturederror", (event) => {
@@ -81,7 +81,7 @@ export class Faults {
       });
     });
     gpu.lost.then(({ reason, message }) => this.#lose(reason, message));
-    // The promise tells of a loss too late for calls of the same turn.
+    // The promise `gpu.lost` resolves too late for calls that follow at once.
     const destroy = gpu.destroy.bind(gpu);
     gpu.destroy = () => {
       this.#lose("destroyed", "it was destroyed");
@@ -89,21 +89,22 @@ export class Faults {
     };
   }
 
-  /** Whether the device is gone. */
+  /** Whether the device is lost. */
   get isLost(): boolean {
     return this.#lost !== undefined;
   }
 
-  /** Throws if the device is gone: nothing can be done with it any more. */
+  /** Throws if the device is lost: nothing can be done with it any more. */
   alive(): void {
     if (this.#lost) throw this.#lost;
   }
 
   /**
-   * Makes a call to the GPU, and keeps track of what is said of it.
+   * Makes a call to the GPU and waits for its report in the background.
    *
-   * @param explain What to make of an error; called when it is known.
-   * @param filter The errors that the call may cause.
+   * @param run The call.
+   * @param explain Makes the error to throw; called when the report has come.
+   * @param filter The kind of error that the call can cause.
    */
   watch<T>(
     run: () => T,
@@ -120,12 +121,12 @@ export class Faults {
     }
   }
 
-  /** Submits the commands of a chunk; if they are refused, none has run. */
+  /** Submits the commands of a chunk. If they are refused, none of them runs. */
   submit(chunk: number, run: () => void): void {
     this.#share(chunk, run);
   }
 
-  /** Makes a call in a scope that stays open while reports pile up. */
+  /** Makes a call in an error scope, which later calls share if many are open. */
   #share<T>(chunk: number, run: () => T): T {
     this.alive();
     const crowded = this.#reports.size >= MAX_REPORTS;
@@ -145,12 +146,12 @@ export class Faults {
     }
   }
 
-  /** Whether any chunk is known to have been refused. */
+  /** Whether a chunk is known to have been refused. */
   get hasRefusals(): boolean {
     return this.#refusals.length > 0;
   }
 
-  /** The error of a chunk that is known to have been refused. */
+  /** The error of a chunk, if it is known to have been refused. */
   refusalOf(chunk: number): Error | undefined {
     return this.#refusals.find(({ first, last }) =>
       first <= chunk && chunk <= last
@@ -158,14 +159,14 @@ export class Faults {
   }
 
   /**
-   * Throws the first error that is known, once. Errors that follow from it, of
-   * calls made until now, are not thrown after it; those that a reader waits
-   * for are the reader's.
+   * Throws the first error that is known, once. Errors of other calls made until
+   * now may follow from it and are dropped. Errors that a read waits for are left
+   * to that read.
    */
   check(): void {
     this.alive();
     for (const report of this.#reports) {
-      if (!report.isKnown) return; // It may turn out to be the cause.
+      if (!report.isKnown) return; // Its error may be the cause of later ones.
       const { error, isAwaited, isAnswered } = report;
       if (!error || isAwaited || isAnswered) continue;
       this.#answer(this.#reports);
@@ -175,12 +176,14 @@ export class Faults {
 
   /**
    * Waits for something that the GPU does after all calls made until now, and
-   * for what it says of them.
+   * for their reports.
    *
-   * @param action What cannot be done if it fails.
-   * @param isHeard Whether the caller tells somebody of errors; otherwise they
-   * are thrown at the next flush, too.
-   * @throws The first error of those calls, or that the device was lost.
+   * @param wait The promise of what the GPU does.
+   * @param action Names it in an error message.
+   * @param isHeard Whether the caller passes errors on to the user. Otherwise they
+   * are thrown again at the next flush.
+   * @returns The value of the promise.
+   * @throws The first error of those calls, or a {@linkcode DeviceLostError}.
    */
   async settle<T>(
     wait: Promise<T>,
@@ -237,7 +240,7 @@ export class Faults {
     const report: Report = {
       known: outcome.then((error) => {
         if (error) report.error = explain(error);
-      }, () => {}).then(() => { // A device that was lost may reject.
+      }, () => {}).then(() => { // The promises of a lost device may reject.
         report.isKnown = true;
         const { error, isAwaited, isAnswered } = report;
         if (!error || isAwaited || isAnswered) this.#reports.delete(report);
@@ -260,7 +263,7 @@ export class Faults {
     this.#waiting.clear();
   }
 
-  /** Waits no longer than the device lives: some never answer after. */
+  /** Waits until the device is lost at most: some promises never settle then. */
   #orLost<T>(wait: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#lost) return reject(this.#lost);
@@ -270,12 +273,12 @@ export class Faults {
   }
 }
 
-/** What is said of a buffer or texture that there is no memory for. */
+/** The error of a buffer or texture that there was no memory for. */
 export function outOfMemory({ message }: GPUError): Error {
   return new GpuOutOfMemoryError(`The GPU has no memory left: ${message}`);
 }
 
-/** What is said of commands that are not valid. */
+/** The error of a command that was refused. */
 function refused(error: GPUError): Error {
   return new GpuError(`The GPU refused a command: ${error.message}`);
 }

@@ -1,29 +1,29 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// What is remembered of integers that the host wrote into a block: enough to tell
+// A summary of integers that the host wrote into a block. It is enough to report
 // at once, without reading anything back, that an id or a class is out of range.
-// The block forgets it as soon as anything else is written there. Integers that
-// the GPU made are not known; out of range, they show as NaN.
+// The block drops the summary when anything else is written there. Integers that
+// the GPU computed are not known; results are NaN where they are out of range.
 
-/** A value and its first place. */
+/** A value, and the index where it occurs first. */
 interface Found {
   readonly value: number;
   readonly at: number;
 }
 
-/** A test of integers, which throws. */
+/** A check of integers, which throws if they are out of range. */
 export type IntegerCheck = (integers: HostIntegers) => void;
 
-/** The two least and the two largest of a block's integers, and how many. */
+/** The two smallest and the two largest of a block's integers, and their number. */
 export class HostIntegers {
-  /** How many there are. */
+  /** The number of integers. */
   readonly count: number;
-  /** The tests that they met, of which {@linkcode observed} ones keep a list. */
+  /** The checks that ran on these integers, if they are {@linkcode observed}. */
   readonly checks: IntegerCheck[] | undefined;
   readonly #ends: readonly Found[];
 
-  /** Looks through the values once, or takes over what another found. */
+  /** Looks through the values once, or copies another summary. */
   constructor(
     values: Int32Array | Uint32Array | HostIntegers,
     checks?: IntegerCheck[],
@@ -59,12 +59,15 @@ export class HostIntegers {
     this.#ends = [lower, higher, low, high].filter((x) => x !== undefined);
   }
 
-  /** The same for an input of a captured step, whose replays bring others. */
+  /**
+   * A copy that lists the checks that run on it. The integers of a captured step's
+   * input are observed, so that replays can check other integers in the same way.
+   */
   observed(): HostIntegers {
     return new HostIntegers(this, []);
   }
 
-  /** One that is outside `[0, limit)` and not `except`, if there is any. */
+  /** An integer outside `[0, limit)` other than `except`, if there is one. */
   outside(limit: number, except?: number): Found | undefined {
     return this.#ends.find(({ value }) =>
       (value < 0 || value >= limit) && value !== except
@@ -72,7 +75,7 @@ export class HostIntegers {
   }
 }
 
-/** Summarizes values of an integer type; floats have no summary. */
+/** The summary of values of an integer type; `undefined` for floats. */
 export function integersOf(
   values: ArrayBufferView,
 ): HostIntegers | undefined {

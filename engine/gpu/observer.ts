@@ -1,43 +1,82 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// How a step that is captured learns what its code does: stream, pool, tape
-// and generators tell the observer, if there is one. See capture/capture.ts.
+// How a captured step learns what its code does. While it is recorded or
+// replayed there is an observer, and stream, pool, tape and generators call its
+// methods. The functions that user code calls inside a step are here as well. See
+// capture/capture.ts.
 
 import { refusePromise } from "../asynchronous.ts";
 import type { Pipeline } from "./kernel.ts";
 import type { Binding, Block } from "./block.ts";
 
 /**
- * A kernel's parameter whose value is read when it is dispatched, and anew at
- * every replay of a captured step. {@linkcode onReplay} sets it.
+ * A parameter of a kernel whose value is read at every dispatch, and again at
+ * every replay of a captured step. An action given to {@linkcode onReplay} sets
+ * it.
+ *
+ * @example A factor that grows with every call
+ * ```ts
+ * import { capture, initialize, type Tensor } from "@swagpu/swagpu/engine";
+ * import {
+ *   allocate,
+ *   type Kernel,
+ *   launch,
+ *   onReplay,
+ *   ReplayParam,
+ * } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const SCALE: Kernel = {
+ *   name: "scale",
+ *   bind: ["read", "write"],
+ *   params: { factor: "f32" },
+ *   wgsl: `
+ *     struct Params { factor: f32 }
+ *     @group(0) @binding(0) var<storage, read> x: array<f32>;
+ *     @group(0) @binding(1) var<storage, read_write> y: array<f32>;
+ *     @group(0) @binding(2) var<uniform> params: Params;
+ *     @compute @workgroup_size(1) fn main() { y[0] = params.factor * x[0]; }`,
+ * };
+ * const device = await initialize();
+ * const factor = new ReplayParam();
+ * using step = capture(({ x }: { x: Tensor }) => {
+ *   onReplay(() => void factor.value++);
+ *   const y = allocate(device, [1]);
+ *   launch(device, SCALE, { bind: [x, y], params: { factor }, groups: [1] });
+ *   return y;
+ * });
+ * for (let i = 1; i < 6; i++) {
+ *   assertEquals(await step({ x: Float32Array.of(10) }).item(), 10 * i);
+ * }
+ * ```
  */
 export class ReplayParam {
-  /** The value now. */
+  /** The value that the next dispatch or replay reads. */
   value: number;
 
   /**
    * Starts with a value.
    *
-   * @param value The value. @default {0}
+   * @param value The first value, 0 by default.
    */
   constructor(value = 0) {
     this.value = value;
   }
 }
 
-/** The value of a kernel's parameter. */
+/** A parameter of a kernel: a number, or one that replays read again. */
 export type Param = number | ReplayParam;
 
-/** What an observer knows of a tensor that the tape starts from. */
+/** A tensor that no recorded op made, as an observer sees it. */
 export interface Leaf {
   readonly block: Block;
   readonly requiresGrad: boolean;
 }
 
-/** What is told of everything that happens while a step is captured. */
+/** Notes what happens while a step is recorded or replayed. */
 export interface Observer {
-  /** Rises with every recording. */
+  /** Identifies the recording; incremented with every recording. */
   readonly id: number;
   dispatch(
     device: object,
@@ -49,14 +88,14 @@ export interface Observer {
   ): void;
   copy(device: object, source: Binding, target: Binding, bytes: number): void;
   clear(device: object, block: Block, offset: number, bytes: number): void;
-  /** Tells whether the observer has taken the values, so that none go up. */
+  /** Returns whether the observer uploads the values itself. */
   upload(
     device: object,
     block: Block,
     offset: number,
     values: ArrayBufferView<ArrayBuffer>,
   ): boolean;
-  /** Throws: nothing can be read while a step is captured. */
+  /** Throws, because nothing can be read inside a captured step. */
   read(): void;
   acquire(block: Block): void;
   release(block: Block): void;
@@ -68,12 +107,34 @@ export interface Observer {
 
 let current: Observer | undefined;
 
-/** Who is told of what happens now. */
+/** The observer of the capture in progress; `undefined` outside of one. */
 export function observer(): Observer | undefined {
   return current;
 }
 
-/** Runs a function while an observer is told of what happens. */
+/**
+ * Whether a captured step is being recorded or replayed. Code that skips work when
+ * nothing has changed needs it: work skipped now would be missing from replays.
+ *
+ * @returns Whether the caller runs inside a captured step.
+ *
+ * @example Usage
+ * ```ts
+ * import { capture, initialize } from "@swagpu/swagpu/engine";
+ * import { isCapturing } from "@swagpu/swagpu/engine/kernels";
+ * import { assert } from "@std/assert";
+ *
+ * await initialize();
+ * using step = capture(() => assert(isCapturing()));
+ * step({});
+ * assert(!isCapturing());
+ * ```
+ */
+export function isCapturing(): boolean {
+  return current !== undefined;
+}
+
+/** Runs a function with an observer. */
 export function observe<T>(by: Observer, run: () => T): T {
   const before = current;
   current = by;
@@ -85,17 +146,20 @@ export function observe<T>(by: Observer, run: () => T): T {
 }
 
 /**
- * Does something on the host now and, if a step is being captured, again at
- * every replay: actions come first, in order, then the GPU's work.
+ * Runs an action on the host now and, if a step is being captured, again at
+ * every replay. A replay runs all actions first, in order, and then the commands
+ * of the GPU.
  *
- * An action may count, set {@linkcode ReplayParam} parameters and `write()` tensors;
- * it must not run ops.
+ * An action may count, set {@linkcode ReplayParam}s and `write()` tensors. It must
+ * not run ops.
  *
+ * @param action The action.
  * @throws {TypeError} If the action is asynchronous.
  *
- * @example A step count that replays go on with
+ * @example A count that replays continue
  * ```ts
- * import { add, capture, initialize, onReplay } from "@swagpu/swagpu/engine";
+ * import { add, capture, initialize } from "@swagpu/swagpu/engine";
+ * import { onReplay } from "@swagpu/swagpu/engine/kernels";
  * import { assertEquals } from "@std/assert";
  *
  * await initialize();
@@ -112,25 +176,61 @@ export function onReplay(action: () => void): void {
   const act = () =>
     refusePromise(
       action() as unknown,
-      "Cannot repeat an asynchronous function in onReplay(): nothing would wait for it",
+      "Cannot repeat an asynchronous function in onReplay(): the replay would not wait for it",
     );
   if (current) current.onReplay(act);
   else act();
 }
 
 /**
- * Says, while a step is captured, what of the host it depends on: once the test
- * fails, the step is recorded anew instead of replayed. A test is run before
- * every replay, so it should be quick.
+ * Declares a condition on host state that the captured step relies on. The test
+ * runs before every replay; when it returns false, the step is recorded again.
+ * Does nothing outside of a captured step.
  *
- * @param name What the test is about, where many would be alike: the first of
- * that name counts.
+ * @param test Returns whether the condition still holds. It should be quick.
+ * @param name Names the condition, where code would declare it many times: only
+ * the first test of a name is kept.
+ *
+ * @example A switch of the host
+ * ```ts
+ * import { add, capture, initialize, type Tensor } from "@swagpu/swagpu/engine";
+ * import { dependsOn } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * let amount = 1;
+ * using step = capture(({ x }: { x: Tensor }) => {
+ *   const now = amount;
+ *   dependsOn(() => amount === now);
+ *   return add(x, now);
+ * });
+ * for (let i = 0; i < 4; i++) step({ x: Float32Array.of(0) });
+ * amount = 2;
+ * assertEquals(await step({ x: Float32Array.of(0) }).item(), 2);
+ * ```
  */
 export function dependsOn(test: () => boolean, name?: string): void {
   current?.dependsOn(test, name);
 }
 
-/** Says that the step being captured must not be replayed, and why. */
+/**
+ * Declares that the step being captured must never be replayed. Does nothing
+ * outside of a captured step.
+ *
+ * @param reason Why; the `reason` of the captured step says it.
+ *
+ * @example Usage
+ * ```ts
+ * import { capture, initialize } from "@swagpu/swagpu/engine";
+ * import { preventReplay } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * using step = capture(() => preventReplay("it asks the clock"));
+ * for (let i = 0; i < 4; i++) step({});
+ * assertEquals(step.reason, "it asks the clock");
+ * ```
+ */
 export function preventReplay(reason: string): void {
   current?.preventReplay(reason);
 }

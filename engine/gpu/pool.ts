@@ -1,35 +1,54 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+// The memory of tensors: buffers are made once, handed out and taken back.
+
 import { alignBytes, Block, BLOCK_ALIGNMENT } from "./block.ts";
 import { GpuOutOfMemoryError } from "./errors.ts";
 import { type Faults, UNWRITTEN } from "./faults.ts";
 import { observer } from "./observer.ts";
 
-/** New buffers from this size on are made after what was recorded has gone up. */
+/** Bytes. Before a buffer of this size is made, all commands are submitted. */
 const LARGE = 2 ** 20;
 
-/** Figures of a {@linkcode Pool}, in bytes and counts. */
+/** Figures of a {@linkcode Pool}. */
 export interface PoolStatistics {
   /** Bytes of the blocks that tensors hold. */
   inUse: number;
-  /** Bytes of all buffers, free ones included. */
+  /** Bytes of all buffers, including free ones. */
   reserved: number;
-  /** The largest `inUse` so far. */
+  /** The largest `inUse` so far, in bytes. */
   peak: number;
-  /** Blocks that tensors hold. */
+  /** The number of blocks that tensors hold. */
   blocks: number;
-  /** Buffers ever made. */
+  /** The number of buffers made so far. */
   created: number;
 }
 
 /**
- * Hands out whole buffers by size class and takes them back.
+ * The memory of tensors: hands out whole buffers by size and takes them back.
  *
- * The lowest-numbered free block of a class is always the next one, so the
- * blocks that a step receives depend only on which are free when it starts:
- * the same step meets the same buffers, and its bind groups come from a cache.
- * A released block may be handed out at once, because the queue runs in order.
+ * The free block with the lowest number is always handed out first, so the blocks
+ * that a step receives depend only on which are free when it starts. The same step
+ * then uses the same buffers, and its bind groups come from a cache. A released
+ * block may be handed out again at once, because the GPU runs commands in order.
+ *
+ * @example How much memory a program needs
+ * ```ts
+ * import { initialize, scope, zeros } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { pool } = await initialize();
+ * pool.resetPeak();
+ * const before = pool.statistics().inUse;
+ * {
+ *   using _ = scope();
+ *   zeros([64, 64]);
+ * }
+ * const { inUse, peak } = pool.statistics();
+ * assertEquals(inUse, before);
+ * assertEquals(peak, before + 64 * 64 * 4);
+ * ```
  */
 export class Pool {
   readonly #gpu: GPUDevice;
@@ -43,10 +62,18 @@ export class Pool {
   #reserved = 0;
   #peak = 0;
   #blocks = 0;
-  /** Bytes of all buffers at which memory ran out before. */
+  /** The bytes of all buffers when memory ran out for the first time. */
   #ceiling = Infinity;
 
-  /** Every {@linkcode Device} has one. */
+  /**
+   * Starts without buffers. Every {@linkcode Device} has one pool.
+   *
+   * @param gpu WebGPU's own device.
+   * @param faults Where errors of the GPU are reported.
+   * @param maxBinding Bytes of the largest binding.
+   * @param stream How to submit all commands, and what to do before buffers are
+   * destroyed.
+   */
   constructor(
     gpu: GPUDevice,
     faults: Faults,
@@ -63,12 +90,12 @@ export class Pool {
   /**
    * Takes a block of at least `bytes` bytes; its contents are arbitrary.
    *
-   * Whether there was memory for a new buffer is known later, and thrown at the
-   * next flush or read. Its block is never handed out again, free blocks are
-   * destroyed, and from then on they are destroyed before as much is asked for.
+   * If there was no memory for a new buffer, that is known only later and thrown
+   * at the next flush or read. The block is then never handed out again. From then
+   * on, free blocks are destroyed before the pool grows to the same size again.
    *
    * @throws {RangeError} If no buffer of the device can be so large.
-   * @throws {DeviceLostError} If the device is gone.
+   * @throws {DeviceLostError} If the device is lost.
    */
   acquire(bytes: number): Block {
     this.#faults.alive();
@@ -83,7 +110,7 @@ export class Pool {
     return block;
   }
 
-  /** Gives a block back. */
+  /** Gives a block back, so that it can be handed out again. */
   release(block: Block): void {
     observer()?.release(block);
     block.generation++;
@@ -103,7 +130,7 @@ export class Pool {
     free.splice(low, 0, block);
   }
 
-  /** Destroys every free buffer and returns the bytes that came free. */
+  /** Destroys every free buffer, and returns how many bytes that freed. */
   trim(): number {
     this.#beforeDestroy();
     const before = this.#reserved;
@@ -114,7 +141,7 @@ export class Pool {
     return before - this.#reserved;
   }
 
-  /** The pool's figures now. */
+  /** The figures of the pool at this moment. */
   statistics(): PoolStatistics {
     return {
       inUse: this.#inUse,
@@ -125,12 +152,12 @@ export class Pool {
     };
   }
 
-  /** Starts measuring {@linkcode PoolStatistics.peak} anew. */
+  /** Restarts measuring {@linkcode PoolStatistics.peak}. */
   resetPeak(): void {
     this.#peak = this.#inUse;
   }
 
-  /** Small sizes exactly, larger ones to an eighth of a power of two. */
+  /** Rounds sizes above 16 KiB up to an eighth of a power of two. */
   #sizeClass(bytes: number): number {
     const exact = Math.max(alignBytes(bytes), BLOCK_ALIGNMENT);
     if (exact <= 16384) return exact;
@@ -146,11 +173,12 @@ export class Pool {
     const { maxBufferSize } = this.#gpu.limits;
     if (size > maxBufferSize) {
       throw new RangeError(
-        `Cannot allocate ${size} bytes: the device's largest buffer has ` +
+        `Cannot allocate ${size} bytes: the largest buffer of the device has ` +
           `${maxBufferSize}`,
       );
     }
-    // What was recorded before is not to share the fate of what uses the buffer.
+    // If there is no memory for the buffer, commands that use it are refused. They
+    // must not be in one chunk with commands recorded before.
     if (size >= LARGE) this.#flush();
     const reserved = this.#reserved + size;
     if (reserved >= this.#ceiling && this.#inUse < this.#reserved) this.trim();
@@ -173,12 +201,12 @@ export class Pool {
     return block;
   }
 
-  /** Takes a block that there was no memory for out of circulation. */
+  /** Makes sure that a block without memory is never handed out again. */
   #fail(block: Block): void {
     block.isInvalid = true;
     const free = this.#free.get(block.size);
     const at = free?.indexOf(block) ?? -1;
-    if (at < 0) return; // A tensor holds it still.
+    if (at < 0) return; // A tensor still holds it.
     free?.splice(at, 1);
     this.#discard(block);
   }

@@ -1,147 +1,137 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+import type { TypedArray } from "../dtype.ts";
+import { BindGroups } from "./bind_groups.ts";
+import type { Binding, Block } from "./block.ts";
+import { GpuError } from "./errors.ts";
+import { type Faults, outOfMemory, UNWRITTEN, UPLOADED } from "./faults.ts";
+import { integersOf } from "./host_integers.ts";
 import {
-  type BindLayout,
-  type BindNode,
   type Kernel,
   misfit,
   PARAMS_BYTES,
   type Pipeline,
   type PipelineCache,
 } from "./kernel.ts";
-import { assertApart } from "./collisions.ts";
-import { GpuError } from "./errors.ts";
-import { type Faults, outOfMemory, UNWRITTEN, UPLOADED } from "./faults.ts";
-import type { Binding, Block } from "./block.ts";
-import type { TypedArray } from "../dtype.ts";
-import { integersOf } from "./host_integers.ts";
 import { observer, type Param, ReplayParam } from "./observer.ts";
-import { Mirrors, type TexelBinding } from "./texels.ts";
+import { ParamArena, UploadArena } from "./uploads.ts";
 
 /** Dispatches per submit: the GPU works while the next chunk is recorded. */
 const CHUNK = 64;
 
-/** Bytes of small uploads that one chunk holds back; see `upload`. */
-const UPLOAD_BYTES = 256 * 1024;
-
-/** Bind groups kept before the cache starts anew. */
-const MAX_GROUPS = 16384;
-
-/** Figures of a {@linkcode Stream}, counted since it was made. */
+/** Counts of a {@linkcode Stream} since it was made. */
 export interface StreamStatistics {
   /** Dispatches recorded. */
   dispatches: number;
   /** Chunks submitted. */
   submits: number;
-  /** Bind groups made; constant in steady state. */
+  /** Bind groups made; a step that is repeated makes none. */
   bindGroups: number;
-  /** Waits for the GPU: each costs 10 ms or more in Deno. */
+  /** Waits for the GPU: each takes 10 ms or more in Deno. */
   reads: number;
 }
 
-/** A byte range to read back. */
-export interface ReadRange {
-  /** The buffer. */
-  block: Block;
-  /** Bytes from its start. */
-  offset: number;
-  /** How many bytes. */
-  bytes: number;
-}
-
-/** A range that the next reading brings along, whatever else it reads. */
+/**
+ * A range that the next reading brings along, whatever else it reads: for
+ * numbers that must be known some time, but not so soon that they are worth a
+ * wait.
+ */
 export interface Rider {
-  /** What is brought along. */
-  readonly range: ReadRange;
+  /** The bytes to bring along. */
+  readonly range: {
+    /** The buffer. */
+    readonly block: Block;
+    /** Bytes from the start of the buffer. */
+    readonly offset: number;
+    /** How many bytes. */
+    readonly bytes: number;
+  };
   /**
    * Called when the range is about to be copied.
    *
-   * @returns What to do with its bytes once they are there; it may throw.
+   * @returns A function that is called with the bytes once they are there; it
+   * may throw.
    */
   board(): (bytes: ArrayBuffer) => void;
 }
 
-/** The arguments of `copyBufferToTexture`. */
-export type PreparedCopy = readonly [
-  source: GPUTexelCopyBufferInfo,
-  target: GPUTexelCopyTextureInfo,
-  size: number[],
-];
-
-/** What a dispatch binds, and the copies to textures that must come before. */
-export interface PreparedBindings {
-  /** What to bind: mirrors in place of what is read as texels. */
-  readonly bound: readonly (Binding | TexelBinding)[];
-  /** One or two for each binding that is read as texels. */
-  readonly copies: readonly PreparedCopy[];
-}
-
-/** Commands put together before, such as those of a captured step. */
+/** Commands that were put together before, such as those of a captured step. */
 export interface CommandList {
   /** How many dispatches there are. */
   readonly dispatches: number;
-  /** The blocks that are written anew for the caller to read. */
+  /** The blocks that the commands write for the caller to read. */
   readonly written: readonly Block[];
-  /** Submits all of them, and returns in how many submits. */
+  /** Submits all commands, and returns in how many submits. */
   play(): number;
 }
 
 /**
- * Records commands into one open pass and submits it in chunks.
+ * Records commands into one open pass and submits them in chunks.
  *
- * The only place that calls `queue.writeBuffer`, but for captured steps (see
- * `capture/program.ts`), before which all is submitted: a write runs before what is
- * recorded but not yet submitted, so where the target of an {@linkcode upload}
- * is in use, the values wait in an arena and a copy is recorded (or, if they
- * are many, the chunk is submitted first). Parameters and small uploads of a
- * chunk go up in one write each.
+ * `queue.writeBuffer` takes effect before commands that are recorded but not
+ * submitted. So only this class calls it (and `capture/program.ts`, which submits
+ * everything first): where a command of the chunk uses the memory that an
+ * {@linkcode upload} writes, the values wait beside the chunk and a copy is
+ * recorded or, if they are many, the chunk is submitted first. The parameters and
+ * the small uploads of a chunk go up in one write each.
+ *
+ * @example Counting dispatches
+ * ```ts
+ * import { add, initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { stream } = await initialize();
+ * const x = tensor([1, 2]);
+ * const { dispatches } = stream.statistics();
+ * add(x, 1);
+ * assertEquals(stream.statistics().dispatches, dispatches + 1);
+ * ```
  */
 export class Stream {
+  /**
+   * What dispatches bind.
+   *
+   * @internal
+   */
+  readonly bindGroups: BindGroups;
   readonly #gpu: GPUDevice;
   readonly #pipelines: PipelineCache;
   readonly #faults: Faults;
-  readonly #arena: GPUBuffer;
-  readonly #staging = new ArrayBuffer(CHUNK * PARAMS_BYTES);
-  readonly #u32 = new Uint32Array(this.#staging);
-  readonly #i32 = new Int32Array(this.#staging);
-  readonly #f32 = new Float32Array(this.#staging);
-  readonly #mirrors: Mirrors;
-  readonly #uploads: GPUBuffer;
-  readonly #uploadStaging = new Uint8Array(UPLOAD_BYTES);
+  readonly #params: ParamArena;
+  readonly #uploads: UploadArena;
   readonly #readers: GPUBuffer[] = [];
   readonly #riders = new Set<Rider>();
-  /** Those that a reading under way brings along. */
+  /** The riders that a reading in progress brings along. */
   readonly #aboard = new Set<Rider>();
   readonly #dynamicOffset = new Uint32Array(1);
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   #pipeline: Pipeline | undefined;
-  #slots = 0;
-  #uploaded = 0;
   #pending = 0;
   #chunk = 0;
-  #groups = 0;
   #dispatches = 0;
-  #bindGroups = 0;
   #reads = 0;
 
-  /** Every {@linkcode Device} has one. */
+  /**
+   * Starts with nothing recorded. Every {@linkcode Device} has one stream.
+   *
+   * @param gpu WebGPU's own device.
+   * @param pipelines Where kernels are compiled.
+   * @param faults Where errors of the GPU are reported.
+   */
   constructor(gpu: GPUDevice, pipelines: PipelineCache, faults: Faults) {
     this.#gpu = gpu;
     this.#pipelines = pipelines;
     this.#faults = faults;
-    this.#mirrors = new Mirrors(gpu, faults);
-    this.#arena = gpu.createBuffer({
-      label: "params",
-      size: CHUNK * PARAMS_BYTES,
-      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
-    });
-    this.#uploads = gpu.createBuffer({
-      label: "uploads",
-      size: UPLOAD_BYTES,
-      usage: GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
-    });
+    this.#params = new ParamArena(gpu, CHUNK);
+    this.#uploads = new UploadArena(gpu);
+    this.bindGroups = new BindGroups(
+      gpu,
+      pipelines,
+      faults,
+      this.#params.buffer,
+    );
   }
 
   /** Counts since the stream was made. */
@@ -149,7 +139,7 @@ export class Stream {
     return {
       dispatches: this.#dispatches,
       submits: this.#chunk,
-      bindGroups: this.#bindGroups,
+      bindGroups: this.bindGroups.made,
       reads: this.#reads,
     };
   }
@@ -168,35 +158,25 @@ export class Stream {
       for (const { block } of bindings) this.#assertWritten(block, kernel.name);
     }
     const pipeline = this.#pipelines.get(kernel);
-    const { bind } = pipeline.layout;
+    const { layout, fields } = pipeline;
     let given = 0;
     for (const _ in params) given++; // Quicker than a list of the keys.
-    if (bindings.length !== bind.length || given !== pipeline.fields.length) {
+    if (bindings.length !== layout.bind.length || given !== fields.length) {
       throw misfit(kernel, bindings.length, params);
     }
-    const bound = pipeline.layout.hasTexels
-      ? this.#mirrored(pipeline.layout, bindings)
-      : bindings;
+    let bound: Parameters<BindGroups["get"]>[1] = bindings;
+    if (layout.hasTexels) {
+      this.#closePass();
+      bound = this.bindGroups.mirror(layout, bindings, this.#open());
+    }
     const pass = this.#pass ??= this.#openPass();
     if (pipeline !== this.#pipeline) {
       pass.setPipeline(pipeline.gpu);
       this.#pipeline = pipeline;
     }
-    const group = this.#group(pipeline.layout, bound);
-    const fields = pipeline.fields;
+    const group = this.bindGroups.get(layout, bound);
     if (fields.length > 0) {
-      const offset = this.#slots * PARAMS_BYTES;
-      let at = offset >> 2;
-      for (const [name, type] of fields) {
-        const param = params[name];
-        const value = param instanceof ReplayParam ? param.value : param;
-        if (value === undefined) throw misfit(kernel, bindings.length, params);
-        if (type === "f32") this.#f32[at++] = value;
-        else if (type === "u32") this.#u32[at++] = value;
-        else this.#i32[at++] = value;
-      }
-      this.#slots++;
-      this.#dynamicOffset[0] = offset;
+      this.#dynamicOffset[0] = this.#params.add(kernel, fields, params);
       // As a typed array: a plain one takes Deno four times as long.
       pass.setBindGroup(0, group, this.#dynamicOffset, 0, 1);
     } else {
@@ -206,7 +186,7 @@ export class Stream {
     for (let i = 0; i < bindings.length; i++) {
       const { block } = bindings[i] as Binding;
       block.chunk = this.#chunk;
-      if (bind[i] !== "write") continue;
+      if (layout.bind[i] !== "write") continue;
       block.integers = undefined;
       if (block.made === UNWRITTEN) block.made = this.#chunk;
     }
@@ -241,7 +221,7 @@ export class Stream {
     this.#pending++;
   }
 
-  /** Records zeroing a range. */
+  /** Records setting a range of bytes to zero. */
   clear(block: Block, offset: number, bytes: number): void {
     this.#faults.alive();
     observer()?.clear(this, block, offset, bytes);
@@ -257,55 +237,39 @@ export class Stream {
     this.#faults.alive();
     block.integers = offset === 0 ? integersOf(values) : undefined;
     if (observer()?.upload(this, block, offset, values)) return;
-    const used = block.chunk === this.#chunk && this.#pending > 0;
-    if (used && this.#uploaded + values.byteLength <= UPLOAD_BYTES) {
-      this.#uploadLater(block, offset, values);
+    const isUsed = block.chunk === this.#chunk && this.#pending > 0;
+    if (isUsed && this.#uploads.hasRoom(values.byteLength)) {
+      this.#closePass();
+      this.#uploads.copy(this.#open(), values, block.buffer, offset);
+      this.#writes(block);
+      this.#pending++;
       return;
     }
-    if (used) this.flush();
+    if (isUsed) this.flush();
     this.#faults.watch(() =>
       this.#gpu.queue.writeBuffer(block.buffer, offset, values)
     );
     if (block.made === UNWRITTEN) block.made = UPLOADED;
   }
 
-  #uploadLater(block: Block, offset: number, values: TypedArray): void {
-    const { buffer, byteOffset, byteLength } = values;
-    const bytes = new Uint8Array(buffer, byteOffset, byteLength);
-    this.#uploadStaging.set(bytes, this.#uploaded);
-    this.#closePass();
-    this.#open().copyBufferToBuffer(
-      this.#uploads,
-      this.#uploaded,
-      block.buffer,
-      offset,
-      byteLength,
-    );
-    this.#uploaded += byteLength;
-    this.#writes(block);
-    this.#pending++;
-  }
-
-  /** Submits what is recorded, and throws what the GPU has reported by now. */
+  /**
+   * Submits what is recorded, and throws what the GPU has reported by now.
+   *
+   * @throws {GpuError} If a command was refused or memory ran out.
+   */
   flush(): void {
     this.#faults.alive();
     this.#closePass();
     const encoder = this.#encoder;
     if (encoder) {
       this.#encoder = undefined;
-      const slots = this.#slots;
-      const uploaded = this.#uploaded;
-      this.#slots = this.#uploaded = this.#pending = 0;
+      this.#pending = 0;
+      const paramBytes = this.#params.take();
+      const uploadBytes = this.#uploads.take();
       this.#faults.submit(this.#chunk++, () => {
         const { queue } = this.#gpu;
-        if (slots > 0) {
-          const bytes = slots * PARAMS_BYTES;
-          queue.writeBuffer(this.#arena, 0, this.#staging, 0, bytes);
-        }
-        if (uploaded > 0) {
-          const staging = this.#uploadStaging;
-          queue.writeBuffer(this.#uploads, 0, staging, 0, uploaded);
-        }
+        this.#params.write(queue, paramBytes);
+        this.#uploads.write(queue, uploadBytes);
         queue.submit([encoder.finish()]);
       });
     }
@@ -313,24 +277,60 @@ export class Stream {
   }
 
   /**
-   * Has the next reading bring a range along: what must be known, but not so soon
-   * that it is worth a wait of its own.
+   * Submits what is recorded, then commands that were put together before.
+   *
+   * @internal
    */
+  play(list: CommandList): void {
+    this.flush();
+    this.#faults.submit(this.#chunk, () => {
+      for (const block of list.written) {
+        block.made = this.#chunk;
+        block.integers = undefined;
+      }
+      this.#chunk += list.play();
+    });
+    this.#dispatches += list.dispatches;
+    this.#faults.check();
+  }
+
+  /** Has the next reading bring a range along. */
   bring(rider: Rider): void {
     this.#riders.add(rider);
   }
 
-  /** Takes a range back that no reading has brought along yet. */
+  /** Takes back a range that no reading has brought along yet. */
   leave(rider: Rider): void {
     this.#riders.delete(rider);
     this.#aboard.delete(rider);
   }
 
   /**
-   * Reads with all riders, and tells them. If that fails, the next reading brings
-   * them; of several that throw, the first one's error is thrown.
+   * Reads several ranges back with one wait.
+   *
+   * @throws {GpuError} If a command was refused or memory ran out.
    */
-  async #readWithRiders(ranges: readonly ReadRange[]): Promise<ArrayBuffer[]> {
+  async read(ranges: readonly Rider["range"][]): Promise<ArrayBuffer[]> {
+    if (this.#riders.size > 0) return await this.#readWithRiders(ranges);
+    return await this.#read(ranges, true);
+  }
+
+  /**
+   * Like {@linkcode read}, for what runs beside the user's code, such as a
+   * measurement. Commands of the user that the GPU refused are reported to the
+   * user, at the next flush or read.
+   */
+  async readAside(ranges: readonly Rider["range"][]): Promise<ArrayBuffer[]> {
+    return await this.#read(ranges, false);
+  }
+
+  /**
+   * Reads with all riders, and gives them their bytes. If the reading fails, the
+   * next one brings them. If several riders throw, the first error is thrown.
+   */
+  async #readWithRiders(
+    ranges: readonly Rider["range"][],
+  ): Promise<ArrayBuffer[]> {
     const riders = [...this.#riders];
     this.#riders.clear();
     for (const rider of riders) this.#aboard.add(rider);
@@ -360,23 +360,10 @@ export class Stream {
     return results.slice(0, ranges.length);
   }
 
-  /** Reads several ranges back with one wait. */
-  async read(ranges: readonly ReadRange[]): Promise<ArrayBuffer[]> {
-    if (this.#riders.size > 0) return await this.#readWithRiders(ranges);
-    return await this.#read(ranges, true);
-  }
-
-  /**
-   * The same for what runs beside the user's code, such as a measurement: what
-   * the GPU refused is the user's to know, at the next flush or read.
-   */
-  async readAside(ranges: readonly ReadRange[]): Promise<ArrayBuffer[]> {
-    return await this.#read(ranges, false);
-  }
-
+  /** @param throwsToCaller Whether the caller is the one to learn of errors. */
   async #read(
-    ranges: readonly ReadRange[],
-    isHeard: boolean,
+    ranges: readonly Rider["range"][],
+    throwsToCaller: boolean,
   ): Promise<ArrayBuffer[]> {
     this.#faults.alive();
     observer()?.read();
@@ -411,7 +398,7 @@ export class Stream {
       this.#reads++;
       const mapped = reader.mapAsync(GPUMapMode.READ, 0, total);
       mapped.then(() => isMapped = true, () => {});
-      await this.#faults.settle(mapped, "read from the GPU", isHeard);
+      await this.#faults.settle(mapped, "read from the GPU", throwsToCaller);
       for (const { block } of ranges) this.#assertWritten(block, "a read");
       const bytes = reader.getMappedRange(0, total);
       return ranges.map(({ bytes: length }, i) => {
@@ -422,11 +409,23 @@ export class Stream {
       if (isMapped) {
         reader.unmap();
         this.#readers.push(reader);
-      } else reader.destroy(); // Nobody can tell what state it is in.
+      } else reader.destroy(); // Its state is unknown.
     }
   }
 
-  /** Records noting the time, in nanoseconds, once all before is done. */
+  /** Submits what is recorded and waits until the GPU has done it. */
+  async wait(): Promise<void> {
+    this.#faults.alive();
+    observer()?.read();
+    this.flush();
+    this.#reads++;
+    await this.#faults.settle(
+      this.#gpu.queue.onSubmittedWorkDone(),
+      "wait for the GPU",
+    );
+  }
+
+  /** Records noting the time, in nanoseconds, once everything before is done. */
   stamp(querySet: GPUQuerySet, index: number): void {
     this.#closePass();
     const timestampWrites = { querySet, beginningOfPassWriteIndex: index };
@@ -442,51 +441,13 @@ export class Stream {
     this.#pending++;
   }
 
-  /** Submits what is recorded and waits until the GPU has done it. */
-  async wait(): Promise<void> {
-    this.#faults.alive();
-    observer()?.read();
-    this.flush();
-    this.#reads++;
-    await this.#faults.settle(
-      this.#gpu.queue.onSubmittedWorkDone(),
-      "wait for the GPU",
-    );
-  }
-
-  /** Submits what is recorded, then commands that were put together before. */
-  play(list: CommandList): void {
-    this.flush();
-    this.#faults.submit(this.#chunk, () => {
-      for (const block of list.written) {
-        block.made = this.#chunk;
-        block.integers = undefined;
-      }
-      this.#chunk += list.play();
-    });
-    this.#dispatches += list.dispatches;
-    this.#faults.check();
-  }
-
-  /** Finds what a dispatch that will be repeated must bind. */
-  prepare(layout: BindLayout, bindings: readonly Binding[]): PreparedBindings {
-    const copies: PreparedCopy[] = [];
-    const bound = bindings.map((binding, place) => {
-      if (layout.bind[place] !== "texels") return binding;
-      const plan = this.#mirrors.plan(binding, place);
-      copies.push(...plan.copies);
-      return plan.mirror;
-    });
-    return { bound, copies };
-  }
-
-  /** Notes that what is recorded next writes a block. */
+  /** Notes that the chunk that is being recorded writes a block. */
   #writes(block: Block): void {
     block.chunk = this.#chunk;
     if (block.made === UNWRITTEN) block.made = this.#chunk;
   }
 
-  /** Throws where a block holds nothing, as the commands for it were refused. */
+  /** Throws if the commands that should have written a block were refused. */
   #assertWritten(block: Block, reader: string): void {
     if (!this.#faults.hasRefusals) return;
     const cause = this.#faults.refusalOf(block.made);
@@ -516,7 +477,7 @@ export class Stream {
     const i = this.#readers.findIndex((reader) => reader.size >= bytes);
     const [reader] = i < 0 ? [] : this.#readers.splice(i, 1);
     if (reader) return reader;
-    // One spare of each magnitude is enough; the smaller ones go.
+    // One spare is enough: the smaller ones are destroyed.
     for (const spare of this.#readers.splice(0)) spare.destroy();
     return this.#faults.watch(
       () =>
@@ -526,67 +487,6 @@ export class Stream {
         }),
       outOfMemory,
       "out-of-memory",
-    );
-  }
-
-  /** The bindings with those that are read as texels replaced by mirrors. */
-  #mirrored(
-    { bind }: BindLayout,
-    bindings: readonly Binding[],
-  ): (Binding | TexelBinding)[] {
-    this.#closePass();
-    const encoder = this.#open();
-    return bindings.map((binding, place) =>
-      bind[place] === "texels"
-        ? this.#mirrors.copy(encoder, binding, place)
-        : binding
-    );
-  }
-
-  #group(
-    layout: BindLayout,
-    bindings: readonly (Binding | TexelBinding)[],
-  ): GPUBindGroup {
-    let node: BindNode = layout.groups;
-    for (const { id } of bindings) {
-      node.next ??= new Map();
-      let next = node.next.get(id);
-      if (!next) {
-        node.next.set(id, next = { next: undefined, group: undefined });
-      }
-      node = next;
-    }
-    if (node.group) return node.group;
-    if (++this.#groups > MAX_GROUPS) {
-      this.#pipelines.dropGroups();
-      this.#groups = 0;
-    }
-    return node.group = this.makeGroup(layout, bindings, this.#arena);
-  }
-
-  /** Makes a bind group, with a buffer of parameters if the layout has them. */
-  makeGroup(
-    layout: BindLayout,
-    bindings: readonly (Binding | TexelBinding)[],
-    params: GPUBuffer,
-  ): GPUBindGroup {
-    this.#bindGroups++;
-    assertApart(layout, bindings);
-    const resources: GPUBindingResource[] = bindings.map((bound) =>
-      "view" in bound ? bound.view : {
-        buffer: bound.block.buffer,
-        offset: bound.offset,
-        size: bound.size,
-      }
-    );
-    if (layout.hasParams) {
-      resources.push({ buffer: params, size: PARAMS_BYTES });
-    }
-    return this.#faults.watch(() =>
-      this.#gpu.createBindGroup({
-        layout: layout.gpu,
-        entries: resources.map((resource, binding) => ({ binding, resource })),
-      })
     );
   }
 }

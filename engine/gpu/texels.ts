@@ -1,31 +1,45 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Buffers read as textures. Mesa's software driver takes a loop over lanes with
-// a bounds check for every word of a storage buffer, 60 to 100 ns for 8 lanes,
-// but fetches a whole texel in 28: a kernel that reads its operands so often
-// that they are its cost binds them as "texels", and the stream copies each to
-// a texture before the dispatch, at the speed of memory.
+// Buffers that are read as textures. Mesa's software driver reads a word of a
+// storage buffer with a loop over lanes and a bounds check, in 60 to 100 ns for 8
+// lanes, but it fetches a whole texel in 28 ns. So a kernel whose cost is reading
+// its operands binds them as "texels": before the dispatch, the stream copies each
+// of them to a texture, its mirror, at the speed of memory.
 
 import { type Faults, outOfMemory } from "./faults.ts";
 import type { Binding } from "./block.ts";
 
-/** Texels of four f32 in a row of a mirror: 32 KiB, a power of two. */
+/** Texels in a row of a mirror, a power of two; each holds four f32. */
 const WIDTH = 2048;
 const ROW_BYTES = WIDTH * 16;
 
-/** The largest binding that fits a mirror of WebGPU's default 8,192 rows. */
+/** Bytes of the largest mirror: WebGPU's default limit is 8,192 rows. */
 export const MAX_TEXEL_BYTES = 8192 * ROW_BYTES;
 
 /**
- * Bytes that kernels which read an operand once or twice mirror at a time: so
- * many stay in the cache until they are read, and mirrors stay small.
+ * Bytes that are mirrored at a time for kernels that read an operand once or
+ * twice: so many stay in the CPU's cache until they are read.
  */
 export const TEXEL_WINDOW = 4 * 2 ** 20;
 
 /**
- * WGSL that declares a binding of `"texels"` and its function
- * `{name}_texel(i)`, which gives elements 4i to 4i + 3.
+ * Writes the WGSL that declares a binding of access `"texels"` and the function
+ * `{name}_texel(i)`, which returns the elements 4i to 4i + 3.
+ *
+ * @param binding The number of the binding.
+ * @param name The name of the operand.
+ * @returns WGSL to insert into a kernel.
+ *
+ * @example Usage
+ * ```ts
+ * import { declareTexels } from "@swagpu/swagpu/engine/kernels";
+ * import { assertStringIncludes } from "@std/assert";
+ *
+ * const text = declareTexels(0, "x");
+ * assertStringIncludes(text, "var x: texture_2d<f32>;");
+ * assertStringIncludes(text, "fn x_texel(i: u32) -> vec4<f32>");
+ * ```
  */
 export function declareTexels(binding: number, name: string): string {
   return /* wgsl */ `
@@ -64,9 +78,9 @@ fn ${name}_at(i: u32) -> ${type} { return ${name}[i]; }
 
 /** A texture as a kernel sees it. */
 export interface TexelBinding {
-  /** Unique among these and every {@linkcode Binding}. */
+  /** Unique among all texel bindings and {@linkcode Binding}s. */
   readonly id: number;
-  /** What to bind. */
+  /** The view of the texture to bind. */
   readonly view: GPUTextureView;
 }
 
@@ -77,13 +91,16 @@ export type TexelCopy = readonly [
   size: number[],
 ];
 
-/** A mirror and the copies that fill it. */
+/** A mirror, and the copies that fill it. */
 export interface MirrorPlan {
   readonly mirror: TexelBinding;
   readonly copies: readonly TexelCopy[];
 }
 
-/** Where bindings are mirrored: a texture for each place and magnitude. */
+/**
+ * The textures that bindings are mirrored in: one for each place among a kernel's
+ * bindings and each power of two of rows.
+ */
 export class Mirrors {
   readonly #gpu: GPUDevice;
   readonly #faults: Faults;
@@ -92,15 +109,15 @@ export class Mirrors {
     TexelBinding & { texture: GPUTexture }
   >();
 
-  /** The stream has one. */
+  /** Starts without textures. */
   constructor(gpu: GPUDevice, faults: Faults) {
     this.#gpu = gpu;
     this.#faults = faults;
   }
 
   /**
-   * Records copying a binding to a texture, which holds it until the same place
-   * of a later dispatch is mirrored.
+   * Records copying a binding to its mirror, which holds the values until the
+   * same place of a later dispatch is mirrored.
    */
   copy(
     encoder: GPUCommandEncoder,
@@ -114,7 +131,7 @@ export class Mirrors {
     return mirror;
   }
 
-  /** What {@linkcode copy} records, to be recorded often. */
+  /** The copies that {@linkcode copy} would record, to be recorded often. */
   plan({ block, offset, size }: Binding, place: number): MirrorPlan {
     const rows = Math.ceil(size / ROW_BYTES);
     const magnitude = Math.ceil(Math.log2(rows));
@@ -154,7 +171,7 @@ export class Mirrors {
             usage: GPUTextureUsage.TEXTURE_BINDING | GPUTextureUsage.COPY_DST,
           }),
         (error) => {
-          this.#textures.delete(id); // The next use tries anew.
+          this.#textures.delete(id); // The next use tries again.
           return outOfMemory(error);
         },
         "out-of-memory",

@@ -1,10 +1,12 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Which hand-written variant of a kernel family runs. In order: the one pinned,
-// the one of choices applied, the one that `tune` measured to be fastest on this
-// adapter, the family's own default or what a probe found to give the same bits
-// sooner. The choice can be part of "same bits", so a run can export it.
+// Which variant of a kernel family runs. It is the first of these that exists: the
+// variant that the user pinned; the one of applied choices; the one that `tune`
+// measured to be fastest on this adapter; the default of the family, or a faster
+// one with the same bits that a probe found. Results can differ in their last
+// bits between variants, so a run can export its choices. The tables of families
+// and decisions are in registry.ts.
 
 import type { Device } from "../gpu/device.ts";
 import { dependsOn } from "../gpu/observer.ts";
@@ -17,17 +19,33 @@ import {
   type Probe,
   type Trial,
   used,
-} from "./families.ts";
-
+} from "./registry.ts";
 import { probed } from "./probe.ts";
 
-export type { Probe, Trial } from "./families.ts";
+export type { Probe, Trial } from "./registry.ts";
 
 /**
- * Names the variants of a kernel family; called by the file that owns it.
+ * Declares a kernel family. The file that launches the kernels calls it.
  *
- * @param trial How to measure them; without it, and without
- * {@linkcode defineTrial}, they can only be pinned.
+ * @param family The name of the family.
+ * @param variants The names of its variants.
+ * @param trial How to measure them. Without it, and without
+ * {@linkcode defineTrial}, `tune` does not know the family.
+ *
+ * @example A family whose variants can be pinned
+ * ```ts
+ * import { initialize, pin, variantsOf } from "@swagpu/swagpu/engine";
+ * import { chooseVariant, defineVariants } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const device = await initialize();
+ * defineVariants("sort", ["bitonic", "radix"]);
+ * const choose = () => chooseVariant(device, "sort", "all", () => "bitonic");
+ * assertEquals(variantsOf("sort"), ["bitonic", "radix"]);
+ * assertEquals(choose(), "bitonic");
+ * pin("sort", "radix");
+ * assertEquals(choose(), "radix");
+ * ```
  */
 export function defineVariants(
   family: string,
@@ -38,19 +56,56 @@ export function defineVariants(
 }
 
 /**
- * Says how to measure a family that is defined already.
+ * Declares how to measure a family that is declared already.
  *
- * @throws {RangeError} If there is no such family.
+ * @param family The name of the family.
+ * @param trial How to measure it.
+ * @throws {RangeError} If no family has that name.
+ *
+ * @example Usage
+ * ```ts
+ * import { add, classesOf, full } from "@swagpu/swagpu/engine";
+ * import { defineTrial, defineVariants } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * defineVariants("plus", ["narrow", "wide"]);
+ * defineTrial("plus", {
+ *   classes: { short: [1000], long: [1000000] },
+ *   run: (device, [size = 1]) => {
+ *     const x = full([size], 1, { device });
+ *     return () => void add(x, x);
+ *   },
+ * });
+ * assertEquals(classesOf("plus"), ["short", "long"]);
+ * ```
  */
 export function defineTrial(family: string, trial: Trial): void {
   knownFamily(family, "a trial").trial = trial;
 }
 
 /**
- * Says which two variants of a family that is defined already give the same
- * bits, so that a short probe may choose between them.
+ * Declares which two variants of a family give the same bits, so that a short
+ * probe can choose between them. The family is declared already.
  *
- * @throws {RangeError} If there is no such family.
+ * @param family The name of the family.
+ * @param probe The two variants, and how to measure them.
+ * @throws {RangeError} If no family has that name.
+ *
+ * @example Usage
+ * ```ts
+ * import { add, full } from "@swagpu/swagpu/engine";
+ * import { defineProbe, defineVariants } from "@swagpu/swagpu/engine/kernels";
+ *
+ * defineVariants("minus", ["buffers", "texels"]);
+ * defineProbe("minus", {
+ *   usual: "buffers",
+ *   other: "texels",
+ *   run: (device) => {
+ *     const x = full([2 ** 18], 1, { device });
+ *     return () => void add(x, x);
+ *   },
+ * });
+ * ```
  */
 export function defineProbe(family: string, probe: Probe): void {
   knownFamily(family, "a probe").probe = probe;
@@ -66,27 +121,64 @@ function knownFamily(family: string, what: string): Family {
   );
 }
 
-/** The kernel families that come in variants, in alphabetical order. */
+/**
+ * Lists the kernel families that have variants.
+ *
+ * @returns Their names, in alphabetical order.
+ *
+ * @example Usage
+ * ```ts
+ * import { familyNames } from "@swagpu/swagpu/engine";
+ * import { assert } from "@std/assert";
+ *
+ * assert(familyNames().includes("matmul"));
+ * ```
+ */
 export function familyNames(): string[] {
   return [...families.keys()].sort();
 }
 
 /**
- * The classes of shapes that a family is measured for; none if it cannot be.
+ * Lists the classes of shapes for which a family is measured.
+ *
+ * @param family The name of the family.
+ * @returns The names of the classes; empty if the family cannot be measured.
+ *
+ * @example Usage
+ * ```ts
+ * import { classesOf } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(classesOf("cross_entropy"), ["narrow", "wide"]);
+ * ```
  */
 export function classesOf(family: string): string[] {
   return Object.keys(families.get(family)?.trial?.classes ?? {});
 }
 
-/** The variants of a family, for tests and benches to loop over. */
+/**
+ * Lists the variants of a family.
+ *
+ * @param family The name of the family.
+ * @returns The names of the variants; empty if no family has that name.
+ *
+ * @example Usage
+ * ```ts
+ * import { variantsOf } from "@swagpu/swagpu/engine";
+ * import { assert } from "@std/assert";
+ *
+ * assert(variantsOf("matmul").includes("tiled64"));
+ * ```
+ */
 export function variantsOf(family: string): readonly string[] {
   return families.get(family)?.variants ?? [];
 }
 
 /**
- * Makes every later call of a family use one variant; `undefined` gives the
- * choice back.
+ * Makes every later call of a family run one variant.
  *
+ * @param family The name of the family.
+ * @param variant The variant to run; `undefined` ends the pinning.
  * @throws {RangeError} If the family has no such variant.
  *
  * @example Usage
@@ -115,15 +207,44 @@ export function pin(family: string, variant: string | undefined): void {
   pins.set(family, variant);
 }
 
-/** The variant that a family is pinned to, if any. */
+/**
+ * Returns the variant that a family is pinned to.
+ *
+ * @param family The name of the family.
+ * @returns The variant, or `undefined` if the family is not pinned.
+ *
+ * @example Usage
+ * ```ts
+ * import { pinned } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(pinned("matmul"), undefined);
+ * ```
+ */
 export function pinned(family: string): string | undefined {
   return pins.get(family);
 }
 
 /**
- * The variant to run now for a class of shapes.
+ * Chooses the variant to run now.
  *
- * @param fallback The family's default where nothing is pinned or measured.
+ * @param device The device that runs it.
+ * @param family The name of the family.
+ * @param shapeClass The class that the shapes of this call belong to.
+ * @param fallback Returns the default, where nothing is pinned or measured.
+ * @returns The name of the variant.
+ *
+ * @example Usage
+ * ```ts
+ * import { chosen, initialize } from "@swagpu/swagpu/engine";
+ * import { chooseVariant, defineVariants } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const device = await initialize();
+ * defineVariants("sort", ["bitonic", "radix"]);
+ * chooseVariant(device, "sort", "short", () => "bitonic");
+ * assertEquals(chosen()["sort/short"], "bitonic");
+ * ```
  */
 export function chooseVariant(
   device: Device,
@@ -141,20 +262,48 @@ export function chooseVariant(
   return variant;
 }
 
-/** What {@linkcode chooseRowForm} needs to know of a kernel over rows. */
+/** What {@linkcode chooseRowForm} needs to know about a call. */
 export interface RowWork {
-  /** Turns of its loops that the serial form takes for a row. */
+  /** How many turns the loops of an invocation take for a row, in serial form. */
   turns: number;
-  /** The class of shapes. @default {"all"} */
+  /**
+   * The class that the shapes of this call belong to.
+   *
+   * @default {"all"}
+   */
   shapeClass?: string;
-  /** Whether rows are too short for a workgroup. @default {false} */
+  /**
+   * Whether rows are so short that a workgroup for each would be wasted.
+   *
+   * @default {false}
+   */
   narrow?: boolean;
 }
 
 /**
- * The form of a kernel over rows: one invocation a row, as an adapter on the
- * CPU has it, or one workgroup. Rows of more turns than the device allows an
- * invocation are a workgroup's, whatever is pinned.
+ * Chooses the form of a kernel that works on rows: `"serial"`, where one
+ * invocation owns a row, is the default on an adapter that is a CPU;
+ * `"workgroup"`, where a workgroup owns a row, is the default on a GPU. If a row
+ * takes more turns than the device allows an invocation, the form is
+ * `"workgroup"`, whatever is pinned.
+ *
+ * @param device The device that runs the kernel.
+ * @param family The name of the family.
+ * @param work The turns that a row takes, and the class of shapes.
+ * @returns The form.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, pin } from "@swagpu/swagpu/engine";
+ * import { chooseRowForm, defineVariants } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const device = await initialize();
+ * defineVariants("row_products", ["serial", "workgroup"]);
+ * pin("row_products", "serial");
+ * const form = chooseRowForm(device, "row_products", { turns: 768 });
+ * assertEquals(form, "serial");
+ * ```
  */
 export function chooseRowForm(
   device: Device,
@@ -173,28 +322,44 @@ export function chooseRowForm(
 }
 
 /**
- * What ran last, by family and class of shapes: `{ "matmul/large": … }`. A
- * later run that gives it to {@linkcode applyChoices} runs the same kernels,
- * and so, on the same adapter, gets the same bits.
+ * Returns the variants that ran last. A later run that gives them to
+ * {@linkcode applyChoices} runs the same kernels and so, on the same adapter, gets
+ * the same bits.
+ *
+ * @returns The variants by family and class of shapes: `{ "matmul/large": … }`.
+ *
+ * @example Usage
+ * ```ts
+ * import { chosen, cumsum, initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { assert } from "@std/assert";
+ *
+ * await initialize();
+ * cumsum(tensor([1, 2, 3]), { axis: 0 });
+ * assert("cumsum/all" in chosen());
+ * ```
  */
 export function chosen(): Record<string, string> {
   return Object.fromEntries([...used].sort(([a], [b]) => a < b ? -1 : 1));
 }
 
-/** What {@linkcode applyChoices} made of a record. */
+/** The result of {@linkcode applyChoices}. */
 export interface AppliedChoices {
-  /** Keys whose variants run from now on. */
+  /** The keys whose variants run from now on. */
   applied: string[];
-  /** Keys that count for nothing: no such family, class or variant. */
+  /** The keys without effect: the family, class or variant is not known. */
   unknown: string[];
 }
 
 /**
- * Makes the variants of a record run, as {@linkcode chosen} exported it, in
- * place of what is measured or usual. Replaces what was applied before; `{}`
- * takes it all back. A pin goes before it.
+ * Makes the variants run that {@linkcode chosen} returned in another run. They
+ * count more than measurements and defaults, and less than pins. They replace all
+ * choices that were applied before; `{}` only removes those.
  *
- * Load what defines the families first: `swag` and `models` have their own.
+ * Import the modules first whose families the choices name: `swag` and `models`
+ * have families, too.
+ *
+ * @param choices Variants by family and class of shapes.
+ * @returns Which choices have an effect.
  *
  * @example Usage
  * ```ts

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// It asks for the runtime's file system when it is called, so that modules
-// importing it load in a browser.
+// Measurements in a file. The runtime's file system is looked up when a function
+// is called, so that modules which import this file can be loaded in a browser.
 
 import type { TuneStore } from "./tuner.ts";
 
@@ -22,18 +22,30 @@ function disk(): Disk {
   const { Deno: host } = globalThis as { Deno?: Disk };
   if (host !== undefined) return host;
   throw new TypeError(
-    "Cannot keep measurements in a file: this runtime has no file system, " +
-      "give tune() a store of its own",
+    "Cannot keep measurements in a file: this runtime has no file system: " +
+      "give tune() another store",
   );
 }
 
 /**
- * Keeps what {@linkcode tune} measured in a file, which is replaced as a whole.
+ * Makes a store that keeps the measurements of {@linkcode tune} in a file.
  *
- * @param path The file; by default `swagpu/tune.json` in the user's cache
- * folder (`$XDG_CACHE_HOME`, `%LOCALAPPDATA%`, or `~/.cache`).
- *
+ * @param path The path of the file. By default it is `swagpu/tune.json` in the
+ * user's cache folder (`$XDG_CACHE_HOME`, `%LOCALAPPDATA%`, or `~/.cache`).
+ * @returns The store, to be given to `tune()` as its `cache`.
  * @throws {TypeError} If the runtime has no file system.
+ *
+ * @example Usage
+ * ```ts
+ * import { fileTuneStore } from "@swagpu/swagpu/engine";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const path = await Deno.makeTempFile();
+ * const store = fileTuneStore(path);
+ * await store.write("{}");
+ * assertEquals(await store.read(), "{}");
+ * await Deno.remove(path);
+ * ```
  */
 export function fileTuneStore(path: string = defaultPath()): TuneStore {
   const host = disk();
@@ -47,7 +59,7 @@ export function fileTuneStore(path: string = defaultPath()): TuneStore {
       }
     },
     async processor() {
-      // Read only where that is allowed: a prompt would stop the program.
+      // A prompt for permission would stop the program.
       const path = "/proc/cpuinfo";
       const { state } = await host.permissions.query({ name: "read", path });
       if (state !== "granted") return undefined;

@@ -1,23 +1,23 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Which of two variants that give the same bits is the faster on the adapter at
-// hand. It differs even between processors that run the same software driver:
-// reading an operand as texels took an AMD host a third of the time, and an
-// Intel host one and a half times as long. The first large call of a family
-// starts a probe of a few milliseconds, which is recorded once the code under way
-// has returned; calls before its end run the usual variant.
+// Probes: which of two variants that give the same bits is faster on this
+// adapter. Even processors that run the same software driver differ: reading an
+// operand as texels took an AMD host a third of the time of reading a buffer, and
+// an Intel host one and a half times that time. The first large call of a family
+// starts a probe of a few milliseconds, which is recorded after the code that is
+// running has returned. Calls before its end run the usual variant.
 
 import type { Device } from "../gpu/device.ts";
 import { dependsOn } from "../gpu/observer.ts";
 import { persist, scope, type Scoped } from "../scope.ts";
-import { families, type Probe, rehearse } from "./families.ts";
+import { families, type Probe, rehearse } from "./registry.ts";
 import { type Stopwatch, stopwatchFor } from "./stopwatch.ts";
 
-/** Samples of each variant, of which the fastest counts. */
+/** How often each variant is timed; the fastest time counts. */
 const ROUNDS = 3;
 
-/** The share of the usual variant's time below which the other one is taken. */
+/** The other variant is taken if it needs less than this share of the time. */
 const WORTHWHILE = 0.95;
 
 const results = new WeakMap<Device, Map<string, Promise<void> | string>>();
@@ -29,8 +29,9 @@ function resultsOf(device: Device): Map<string, Promise<void> | string> {
 }
 
 /**
- * The variant to run where a family would usually run `usual`: another of the
- * same bits, if a probe has found that to be faster.
+ * Returns the variant to run where a family would run its default: another one
+ * with the same bits if a probe has found it to be faster. Starts the probe if
+ * there was none.
  */
 export function probed(device: Device, family: string, usual: string): string {
   const probe = families.get(family)?.probe;
@@ -51,12 +52,12 @@ export function probed(device: Device, family: string, usual: string): string {
   return usual;
 }
 
-/** Waits for the probes that are under way, as before a benchmark. */
+/** Waits for the probes in progress, as a benchmark should before it starts. */
 export async function probesOf(device: Device): Promise<void> {
   await Promise.all([...resultsOf(device).values()]);
 }
 
-/** Notes the faster of a probe's variants; the usual one if it cannot tell. */
+/** Finds the faster variant of a probe; the usual one if neither is faster. */
 async function measure(
   device: Device,
   family: string,
@@ -82,13 +83,13 @@ async function measure(
         })
       ),
     );
-    // Without the first pair, which compiles the kernels.
+    // The first pair does not count, because it compiles the kernels.
     const best = (which: number) =>
       Math.min(...taken.filter((_, i) => i > 1 && i % 2 === which));
     const isFaster = best(1) > 0 && best(1) < WORTHWHILE * best(0);
     resultsOf(device).set(family, isFaster ? other : usual);
   } catch {
-    // Without memory or device the code under way is told of it.
+    // If memory ran out or the device was lost, the user's own calls report it.
   } finally {
     for (const tensor of operands) tensor.dispose();
     stopwatch?.dispose();

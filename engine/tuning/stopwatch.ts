@@ -1,24 +1,42 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+// Clocks that time recorded work.
+
 import type { Device } from "../gpu/device.ts";
 import { Block } from "../gpu/block.ts";
 
 /** Times recorded work. */
 export interface Stopwatch {
-  /** What is shorter, in milliseconds, should be timed several times over. */
+  /** Milliseconds. Work that takes less should be repeated within a task. */
   readonly resolution: number;
-  /** Runs the tasks in order, and gives the milliseconds that each took. */
+  /** Runs the tasks in order, and returns the milliseconds that each took. */
   time(tasks: readonly (() => void)[]): Promise<number[]>;
-  /** Frees what timing needed. */
+  /** Frees the memory that the stopwatch needs. */
   dispose(): void;
 }
 
 /**
- * The GPU's clock if it has one, else the host's.
+ * Makes a stopwatch: the GPU's clock if the device has one, otherwise the host's.
  *
- * @param isAside Whether the user's code runs meanwhile, which is then told of
- * errors instead of who measures. The host's clock would time that code, too.
+ * @param device The device that does the work.
+ * @param isAside Whether the user's code runs at the same time. Errors are then
+ * left for it to report. The host's clock would time that code, too.
+ * @returns The stopwatch; dispose of it after use.
+ *
+ * @example Usage
+ * ```ts
+ * import { add, initialize, ones } from "@swagpu/swagpu/engine";
+ * import { stopwatchFor } from "@swagpu/swagpu/engine/kernels";
+ * import { assert } from "@std/assert";
+ *
+ * const device = await initialize();
+ * const x = ones([1000]);
+ * const stopwatch = stopwatchFor(device);
+ * const [milliseconds = NaN] = await stopwatch.time([() => void add(x, x)]);
+ * stopwatch.dispose();
+ * assert(milliseconds > 0);
+ * ```
  */
 export function stopwatchFor(device: Device, isAside = false): Stopwatch {
   return device.gpu.features.has("timestamp-query")
@@ -26,7 +44,7 @@ export function stopwatchFor(device: Device, isAside = false): Stopwatch {
     : new HostStopwatch(device);
 }
 
-/** Times each task by waiting for it: 10 ms and more each in Deno. */
+/** Times each task by waiting for it, which takes 10 ms or more in Deno. */
 export class HostStopwatch implements Stopwatch {
   readonly resolution = 20;
   readonly #device: Device;
@@ -50,23 +68,23 @@ export class HostStopwatch implements Stopwatch {
   dispose(): void {}
 }
 
-/** Stamps between tasks: one wait for all of them. */
+/** Time stamps of one query set. */
 const STAMPS = 256;
 
 /**
- * Clocks in steps of at least this many nanoseconds are coarse: browsers show
- * the GPU's own in steps of 65,536 or 100,000, so that pages cannot use it to
- * spy on each other.
+ * Nanoseconds. A clock whose steps are as long or longer is coarse. Browsers
+ * round the GPU's clock to 65,536 or 100,000 ns, so that pages cannot spy on each
+ * other with it.
  */
 const COARSE = 10_000n;
 
-/** What a coarse clock, or one that stands still, is given to time, in ms. */
+/** Milliseconds that a task must take to be timed with a coarse clock. */
 const LEAST = 1;
 
-/** How often a task is run at most to take as long. */
+/** How often a task is repeated at most to take that long. */
 const MAX_REPEATS = 4096;
 
-/** Has the GPU note the time between tasks, and waits once for up to 255. */
+/** Has the GPU note the time between tasks, and waits once for up to 255 tasks. */
 export class GpuStopwatch implements Stopwatch {
   readonly resolution = 1;
   readonly #device: Device;
@@ -87,9 +105,9 @@ export class GpuStopwatch implements Stopwatch {
   }
 
   /**
-   * As {@linkcode Stopwatch.time}. Tasks that the clock is too coarse for are run
-   * again, as often as it takes; where it does not move even then, the host's
-   * clock is asked.
+   * As {@linkcode Stopwatch.time}. Tasks that are too short for the clock are run
+   * again, several times at once. If the clock shows nothing even then, the host's
+   * clock times them.
    */
   async time(tasks: readonly (() => void)[]): Promise<number[]> {
     const times: number[] = [];
@@ -123,7 +141,7 @@ export class GpuStopwatch implements Stopwatch {
       : await new HostStopwatch(this.#device).time(tasks);
   }
 
-  /** The times, in nanoseconds, before the first task and after each. */
+  /** Runs tasks; returns the time before the first and after each, in ns. */
   async #stamp(
     tasks: readonly { run: () => void; repeats: number }[],
   ): Promise<BigUint64Array> {
@@ -149,7 +167,7 @@ export class GpuStopwatch implements Stopwatch {
   }
 }
 
-/** Whether all stamps are multiples of one large step. */
+/** Whether all time stamps are multiples of a long step. */
 function isCoarse(stamps: BigUint64Array): boolean {
   let step = 0n;
   for (const stamp of stamps) {

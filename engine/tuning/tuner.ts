@@ -1,39 +1,40 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Measures the variants of kernel families: all those of a class in one submit,
-// timed by the GPU's own clock where it has one. Those slower than twice the
-// best leave after their first sample.
+// Measures the variants of kernel families. All variants of a class of shapes are
+// recorded together and timed by the GPU's clock if it has one. A variant that
+// takes more than twice the best time is dropped after its first sample.
 
 import type { Device } from "../gpu/device.ts";
-import { families, type Family, measuredOn, rehearse } from "./families.ts";
+import { families, type Family, measuredOn, rehearse } from "./registry.ts";
 import { type Stopwatch, stopwatchFor } from "./stopwatch.ts";
 import { persist, scope, type Scoped } from "../scope.ts";
 
-/** Raise it when kernels change what is fast: what was stored is dropped. */
+/** Incremented when kernels change, which makes stored measurements invalid. */
 const KERNELS = 1;
 
-/** Sampling that a class gets, in milliseconds, once all is compiled. */
+/** Milliseconds of sampling for a class, after all variants are compiled. */
 const CLASS_MS = 150;
 
-/** A variant leaves the race once it is so many times slower than the best. */
+/** A variant that takes so many times the best time is dropped. */
 const HOPELESS = 2;
 
-/** The usual variant stays unless another takes at most this share of it. */
+/** The default stays unless another variant takes at most this share of it. */
 const WORTHWHILE = 0.95;
 
 const MAX_ROUNDS = 9;
 const MAX_REPEATS = 64;
 
-/** Where measured choices are kept between runs; see `fileTuneStore`. */
+/** Where measurements are kept between runs; see `fileTuneStore`. */
 export interface TuneStore {
-  /** The text last written, if any. */
+  /** Returns the text that was written last, if there is one. */
   read(): Promise<string | undefined>;
   /** Replaces the text. */
   write(text: string): Promise<void>;
   /**
-   * The machine's processor, if it is known. Software adapters bear the same
-   * name on all processors, but not the same variants are fastest on them.
+   * Returns the name of the machine's processor, if it is known. A software
+   * adapter has the same name on all processors, but which variant is fastest
+   * depends on the processor.
    */
   processor?(): Promise<string | undefined>;
 }
@@ -43,57 +44,66 @@ export interface TuneOptions {
   /**
    * The families to measure.
    *
-   * @default {all that can be measured}
+   * @default {all families that can be measured}
    */
   families?: readonly string[];
   /**
-   * Where to look for earlier measurements, and to keep new ones.
-   *
-   * @default {none: they last as long as the device}
+   * Where to find earlier measurements and keep new ones. Without it they are
+   * forgotten with the device.
    */
   cache?: TuneStore;
   /**
-   * Milliseconds after which no further class is begun; what is left runs its
-   * default, and a later call measures it.
+   * Milliseconds after which no other class is measured. The remaining classes
+   * run their defaults, and a later call measures them.
    *
    * @default {Infinity}
    */
   budget?: number;
 }
 
-/** What {@linkcode tune} measured of a class. */
+/** The measurement of one class of shapes by {@linkcode tune}. */
 export interface TuneMeasurement {
-  /** `family/class`. */
+  /** The family and the class: `family/class`. */
   key: string;
   /** The variant that runs from now on. */
   variant: string;
   /** The best time of each variant in milliseconds. */
   milliseconds: Record<string, number>;
-  /** Milliseconds that all took, compiling among it. */
+  /** Milliseconds that the measurement took, including compilation. */
   total: number;
-  /** Milliseconds of compiling. */
+  /** Milliseconds that compilation took. */
   compiling: number;
 }
 
-/** What {@linkcode tune} found. */
+/** The result of {@linkcode tune}. */
 export interface TuneReport {
-  /** The variant of every class known by now. */
+  /** The variant of every class that has been measured, by `family/class`. */
   choices: Record<string, string>;
-  /** What was measured by this call. */
+  /** The measurements that this call made. */
   measured: TuneMeasurement[];
-  /** Classes that the budget left no time for: they run their defaults. */
+  /** Classes for which no time was left: they run their defaults. */
   unmeasured: string[];
-  /** What went wrong with the cache, if anything; nothing else stops for it. */
+  /** The error of the cache, if it could not be read or written. */
   cacheError: Error | undefined;
 }
 
 /**
- * What measurements hold for: the adapter, the runtime, the kernels. A browser
- * or driver that says another name is measured anew, and so is a software
- * adapter on another processor.
+ * Returns the key under which measurements are stored. It names everything that
+ * they depend on: the adapter, the runtime, the version of the kernels and, for a
+ * software adapter, the processor.
  *
- * @param device The adapter's device.
- * @param processor The machine's processor, if it is known.
+ * @param device The device of the adapter.
+ * @param processor The name of the machine's processor, if it is known.
+ * @returns The key.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tuneKey } from "@swagpu/swagpu/engine";
+ * import { assert } from "@std/assert";
+ *
+ * const device = await initialize();
+ * assert(tuneKey(device).startsWith(device.name));
+ * ```
  */
 export function tuneKey(device: Device, processor?: string): string {
   const { userAgent, hardwareConcurrency } = navigator;
@@ -104,11 +114,15 @@ export function tuneKey(device: Device, processor?: string): string {
 }
 
 /**
- * Times the variants of each family on a device and remembers the fastest for
- * every class of shapes. What is known already, from before or from the cache,
- * is not measured again; a cache that is damaged counts as empty, and one that
- * cannot be read or written is reported.
+ * Times the variants of each family on a device, and from then on runs the fastest
+ * one for every class of shapes. Classes that were measured before, or whose
+ * measurements are in the cache, are not measured again. A cache whose text is
+ * damaged counts as empty; if it cannot be read or written, the report says so.
  *
+ * @param device The device to measure.
+ * @param options Which families to measure, where to keep the measurements, and
+ * how long to measure.
+ * @returns What was found.
  * @throws {RangeError} If a family is unknown or cannot be measured.
  *
  * @example Usage
@@ -140,8 +154,8 @@ export async function tune(
     return undefined;
   };
   const stored = parse(await cache?.read().catch(failed));
-  const place = tuneKey(device, await cache?.processor?.().catch(failed));
-  const mine = stored[place] ?? {};
+  const environment = tuneKey(device, await cache?.processor?.().catch(failed));
+  const mine = stored[environment] ?? {};
   const measured: TuneMeasurement[] = [];
   const unmeasured: string[] = [];
   const stopwatch = stopwatchFor(device);
@@ -165,7 +179,7 @@ export async function tune(
     stopwatch.dispose();
   }
   if (cache && measured.length > 0) {
-    stored[place] = mine;
+    stored[environment] = mine;
     await cache.write(JSON.stringify(stored, undefined, 2) + "\n")
       .catch(failed);
   }
@@ -202,13 +216,13 @@ function tasksOf(names: readonly string[] | undefined): Task[] {
   });
 }
 
-/** What the cache knows of a class: the winner, and whom it beat. */
+/** A class in the cache: the fastest variant, and all that were compared. */
 interface Entry {
   variant: string;
   among: readonly string[];
 }
 
-/** Reads the cache, leaving out what cannot be understood. */
+/** Parses the text of the cache, without the parts that are damaged. */
 function parse(
   text: string | undefined,
 ): Record<string, Record<string, Entry>> {
@@ -228,7 +242,7 @@ function parse(
   return Object.fromEntries(adapters);
 }
 
-/** Samples the variants of a class until it is clear which is fastest. */
+/** Finds the fastest variant for a class of shapes. */
 async function race(
   device: Device,
   task: Task,
@@ -243,7 +257,7 @@ async function race(
   if (!trial || racers.length < 2) {
     return { key, variant: only, milliseconds: {}, total: 0, compiling: 0 };
   }
-  // Not in a scope: other code may make tensors while this one waits.
+  // The scope ends before the first wait: other code may make tensors then.
   const operands: Scoped[] = [];
   const prepare = () => {
     using own = scope();
@@ -259,6 +273,7 @@ async function race(
   }
 }
 
+/** Times the variants that are left, until it is clear which is fastest. */
 async function sampled(
   { key, name }: Task,
   stopwatch: Stopwatch,

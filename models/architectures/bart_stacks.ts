@@ -9,17 +9,19 @@ import {
   concat,
   defaultGenerator,
   equal,
-  formatShape,
   full,
   hasDType,
   type IntegerTensor,
   mul,
-  philoxUniform,
-  sameShape,
   slice,
   type Tensor,
   where,
 } from "../../engine/mod.ts";
+import {
+  formatShape,
+  philoxUniform,
+  sameShape,
+} from "../../engine/kernel_kit.ts";
 import {
   Dropout,
   type Embedding,

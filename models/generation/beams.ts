@@ -3,11 +3,9 @@
 
 // Beam search: several rows of each prompt are followed, the best that end kept.
 
+import { allocate, grid, launch } from "../../engine/kernel_kit.ts";
 import {
-  allocate,
-  grid,
   type IntegerTensor,
-  launch,
   logSoftmax,
   readAll,
   type Tensor,

@@ -12,11 +12,10 @@
 import {
   allocate,
   launch,
-  type RandomStream,
+  PHILOX,
   specialize,
-  type Tensor,
-} from "../../engine/mod.ts";
-import { PHILOX } from "../../engine/kernel_kit.ts";
+} from "../../engine/kernel_kit.ts";
+import type { RandomStream, Tensor } from "../../engine/mod.ts";
 import { rowForm, rowGrid, rowKernels } from "./row_kernels.ts";
 
 // best[item, i] = the i-th best of part `item % parts` of row `item / parts`, as (key,

@@ -4,10 +4,10 @@
 // The models that can generate, and how they are asked for scores: prompts first,
 // then one new token of each row after the other, with a cache of those before.
 
+import { persist } from "../../engine/kernel_kit.ts";
 import {
   embedding,
   type IntegerTensor,
-  persist,
   reshape,
   slice,
   type Tensor,
@@ -15,8 +15,8 @@ import {
 } from "../../engine/mod.ts";
 import { KeyValueCache } from "../cache.ts";
 import type { PretrainedConfig } from "../config.ts";
-import type { GenerationConfig } from "./generation_config.ts";
 import { type Packing, packingOf, paysToPack } from "../packing/packing.ts";
+import type { GenerationConfig } from "./generation_config.ts";
 import type { Table } from "./prompts.ts";
 import type { Search } from "./search.ts";
 

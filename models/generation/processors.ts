@@ -7,15 +7,17 @@
 
 import {
   allocate,
-  type AnyTensor,
-  type Device,
   grid,
-  type IntegerTensor,
   type Kernel,
   launch,
-  logSoftmax,
   persist,
   specialize,
+} from "../../engine/kernel_kit.ts";
+import {
+  type AnyTensor,
+  type Device,
+  type IntegerTensor,
+  logSoftmax,
   type Tensor,
   tensor,
 } from "../../engine/mod.ts";

@@ -13,12 +13,12 @@
 
 import {
   chooseRowForm,
+  defineKernels,
   defineVariants,
-  type Device,
   grid,
   type Kernel,
-} from "../../engine/mod.ts";
-import { defineKernels } from "../../engine/kernel_kit.ts";
+} from "../../engine/kernel_kit.ts";
+import type { Device } from "../../engine/mod.ts";
 
 const FAMILY = "generation";
 defineVariants(FAMILY, ["serial", "workgroup"]);

@@ -4,14 +4,12 @@
 // Greedy search and sampling: each row goes on by itself.
 
 import {
+  defineKernel,
   grid,
-  type IntegerTensor,
   type Kernel,
   launch,
-  readAll,
-  type Tensor,
-} from "../../engine/mod.ts";
-import { defineKernel } from "../../engine/kernel_kit.ts";
+} from "../../engine/kernel_kit.ts";
+import { type IntegerTensor, readAll, type Tensor } from "../../engine/mod.ts";
 import { bestContinuations } from "./candidates.ts";
 import {
   FLAGS,

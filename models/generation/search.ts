@@ -5,25 +5,26 @@
 // it, which asks a model for scores and now and then whether all rows have ended.
 
 import {
+  defineKernel,
+  grid,
+  type Kernel,
+  launch,
+  persist,
+} from "../../engine/kernel_kit.ts";
+import {
   type AnyTensor,
   type Device,
   type DTypeOf,
-  grid,
   type IntegerTensor,
-  type Kernel,
-  launch,
   noGrad,
-  persist,
   type RandomStream,
   readAll,
   scope,
   type Tensor,
   tensor,
 } from "../../engine/mod.ts";
-import { defineKernel } from "../../engine/kernel_kit.ts";
 import type { GenerationConfig } from "./generation_config.ts";
-import { logitsProcessors } from "./processors.ts";
-import type { LogitsProcessor } from "./processors.ts";
+import { type LogitsProcessor, logitsProcessors } from "./processors.ts";
 
 /** What a search starts from. */
 export interface SearchOptions {

@@ -8,8 +8,8 @@
  * @module
  */
 
+import { allocate, formatShape, record } from "../../engine/kernel_kit.ts";
 import {
-  allocate,
   type AnyTensor,
   arange,
   cast,
@@ -17,28 +17,27 @@ import {
   type DType,
   embedding,
   equal,
-  formatShape,
   greaterEqual,
   indexSelect,
   type IntegerTensor,
   matmul,
   maximum,
-  record,
   reshape,
   sum,
   type Tensor,
   tensor,
   where,
 } from "../../engine/mod.ts";
-import { chooseRows } from "./packing_kernel.ts";
 import {
   layoutOf,
   type PackingArrays,
   packingArrays,
   type PackingOptions,
 } from "./packing_arrays.ts";
+import { chooseRows } from "./packing_kernel.ts";
 
 export {
+  layoutOf,
   type PackingArrays,
   packingArrays,
   type PackingOptions,

@@ -3,7 +3,7 @@
 
 // Where the real tokens of a batch are, found on the host.
 
-import { formatShape } from "../../engine/mod.ts";
+import { formatShape } from "../../engine/kernel_kit.ts";
 
 /** Options of {@linkcode packingOf}. */
 export interface PackingOptions {

@@ -7,15 +7,14 @@
 // their type.
 
 import {
-  type AnyTensor,
+  defineKernel,
   grid,
-  type IntegerTensor,
   type Kernel,
   launch,
   part,
   windows,
-} from "../../engine/mod.ts";
-import { defineKernel } from "../../engine/kernel_kit.ts";
+} from "../../engine/kernel_kit.ts";
+import type { AnyTensor, IntegerTensor } from "../../engine/mod.ts";
 
 /** The kernel over elements of one WGSL type. */
 function chooseKernel(name: string, type: string): Kernel {

@@ -4,13 +4,8 @@
 // From rows of tokens to what a model says of them: batches of like length,
 // one wait for each, results by row.
 
-import {
-  noGrad,
-  persist,
-  readAll,
-  scope,
-  type Tensor,
-} from "../../engine/mod.ts";
+import { noGrad, readAll, scope, type Tensor } from "../../engine/mod.ts";
+import { persist } from "../../engine/kernel_kit.ts";
 import { batches } from "../../nn/mod.ts";
 import { batchInputs, type TokenRow } from "../batch.ts";
 import type { EncoderInputs } from "../io.ts";

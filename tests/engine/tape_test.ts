@@ -8,7 +8,6 @@ import {
   bceWithLogits,
   crossEntropy,
   embedding,
-  fillRandom,
   gather,
   Generator,
   indexSelect,
@@ -17,6 +16,7 @@ import {
   where,
   writeCache,
 } from "../../engine/mod.ts";
+import { fillRandom } from "../../engine/kernel_kit.ts";
 import { sum } from "../../engine/ops/reduce.ts";
 import { matmul } from "../../engine/ops/matmul.ts";
 import { scope } from "../../engine/scope.ts";

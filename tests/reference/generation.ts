@@ -4,7 +4,8 @@
 // function, is asked again and again until all rows have ended. They know
 // neither devices nor caches, nor whether there is an encoder.
 
-import { type Generator, philoxUniform } from "../../engine/mod.ts";
+import type { Generator } from "../../engine/mod.ts";
+import { philoxUniform } from "../../engine/kernel_kit.ts";
 import {
   advanceBeams,
   type BeamRules,

@@ -3,7 +3,7 @@
 // A SWAG posterior in float64, by the definitions: two passes for the moments,
 // and the numbers of the noise from the generator's host twin.
 
-import { philoxNormal } from "../../engine/mod.ts";
+import { philoxNormal } from "../../engine/kernel_kit.ts";
 import {
   diagonalStream,
   type DrawKey,

@@ -1,6 +1,6 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-import { sizeOf } from "../../engine/mod.ts";
+import { sizeOf } from "../../engine/kernel_kit.ts";
 import { Module } from "../../nn/module.ts";
 import { Parameter } from "../../nn/parameter.ts";
 

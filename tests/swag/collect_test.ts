@@ -1,7 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assert, assertEquals } from "@std/assert";
-import { fillRandom, Generator } from "../../engine/mod.ts";
+import { Generator } from "../../engine/mod.ts";
+import { fillRandom } from "../../engine/kernel_kit.ts";
 import { SwagModel } from "../../swag/mod.ts";
 import {
   assertClose,

@@ -3,7 +3,6 @@
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import {
-  alias,
   defaultGenerator,
   type Device,
   manualSeed,
@@ -15,6 +14,7 @@ import {
   type Tensor,
   variantsOf,
 } from "../../engine/mod.ts";
+import { alias } from "../../engine/kernel_kit.ts";
 import {
   type SampleOptions,
   SwagModel,

@@ -7,6 +7,7 @@ import { bundle, endBundler } from "../../tools/chromium/bundle.ts";
 const ENTRIES = [
   "mod.ts",
   "engine/mod.ts",
+  "engine/kernel_kit.ts",
   "nn/mod.ts",
   "swag/mod.ts",
   "models/mod.ts",

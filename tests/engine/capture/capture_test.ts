@@ -24,7 +24,6 @@ import {
   mul,
   noGrad,
   openDevice,
-  persist,
   pin,
   readAll,
   setDevice,
@@ -34,6 +33,7 @@ import {
   variantsOf,
   zeros,
 } from "../../../engine/mod.ts";
+import { persist } from "../../../engine/kernel_kit.ts";
 import { fillInto } from "../../../engine/launch/flat.ts";
 import { philoxUniform } from "../../../engine/philox.ts";
 import {
@@ -87,7 +87,7 @@ function trainingStep({ model, optimizer }: ReturnType<typeof tinyBert>) {
   };
 }
 
-/** Texts of three lengths in turn, other tokens every time. */
+/** Batches of three lengths in turn, with other tokens every time. */
 function batch(i: number, lengths: readonly number[]) {
   const length = lengths[i % lengths.length] ?? 1;
   return {
@@ -102,7 +102,7 @@ function batch(i: number, lengths: readonly number[]) {
   };
 }
 
-/** Trains a BERT with dropout, a schedule and clipping, and tells all of it. */
+/** Trains a BERT with dropout, a schedule and clipping; returns its whole state. */
 async function fit(
   { enabled, steps, lengths }: {
     enabled: boolean;
@@ -138,26 +138,29 @@ async function fit(
   return { numbers, state, position, replays };
 }
 
-gpuTest("50 captured steps have the bits of 50 eager ones", async () => {
+gpuTest("50 captured steps give the same bits as 50 eager ones", async () => {
   // Embedding, attention, clipping, AdamW, dropout, a schedule and SWAG.
   const sizes = { steps: 50, lengths: [8] };
   const eager = await fit({ enabled: false, ...sizes });
   const captured = await fit({ enabled: true, ...sizes });
   assertEquals(eager.replays, 0);
-  assertEquals(captured.replays, 47); // The first makes state, two compare.
+  assertEquals(captured.replays, 47); // The first call makes state, and two are compared.
   assertEquals(captured.numbers, eager.numbers);
   assertEquals(captured.state, eager.state);
   assertEquals(captured.position, eager.position);
 });
 
-gpuTest("interleaved shapes are replayed each by its recording", async () => {
-  const sizes = { steps: 24, lengths: [5, 9, 7] };
-  const eager = await fit({ enabled: false, ...sizes });
-  const captured = await fit({ enabled: true, ...sizes });
-  assert(captured.replays >= 24 - 7, `${captured.replays}`);
-  assertEquals(captured.numbers, eager.numbers);
-  assertEquals(captured.state, eager.state);
-});
+gpuTest(
+  "each of several shapes in turn is replayed by its own recording",
+  async () => {
+    const sizes = { steps: 24, lengths: [5, 9, 7] };
+    const eager = await fit({ enabled: false, ...sizes });
+    const captured = await fit({ enabled: true, ...sizes });
+    assert(captured.replays >= 24 - 7, `${captured.replays}`);
+    assertEquals(captured.numbers, eager.numbers);
+    assertEquals(captured.state, eager.state);
+  },
+);
 
 gpuTest(
   "replays make no buffer and no bind group, and need less memory",
@@ -210,8 +213,8 @@ function reasons(
   });
 }
 
-const SELDOM = "inputs of these shapes were met too seldom yet";
-const STALE = "something that it met was freed, replaced or switched";
+const SELDOM = "inputs of these shapes have not been seen often enough";
+const STALE = "something that it uses was freed, replaced or switched";
 
 gpuTest("a step is replayed from the third call on", async () => {
   using step = capture(({ x }) => ({ y: mul(add(x, 1), x) }));
@@ -220,36 +223,39 @@ gpuTest("a step is replayed from the third call on", async () => {
   assertEquals([...await y.data()], [12, 2]);
 });
 
-gpuTest("a captured step takes tensors, plain values and none", async () => {
-  using step = capture((inputs: {
-    x: Tensor;
-    factor: number;
-    bias?: Tensor | undefined;
-  }) => {
-    const y = mul(inputs.x, inputs.factor);
-    return [inputs.bias ? add(y, inputs.bias) : y];
-  });
-  for (let i = 0; i < 5; i++) {
-    const x = tensor([[i], [1]]);
-    for (const factor of [2, 3]) {
-      const [plain] = step({ x, factor });
-      assertEquals([...await plain?.data() ?? []], [factor * i, factor]);
-      const [y] = step({ x, factor, bias: Float32Array.of(1) });
-      assertEquals([...await y?.data() ?? []], [factor * i + 1, factor + 1]);
-      assertEquals(step.reason === undefined, i >= 2);
+gpuTest(
+  "a captured step takes tensors, plain values or no inputs",
+  async () => {
+    using step = capture((inputs: {
+      x: Tensor;
+      factor: number;
+      bias?: Tensor | undefined;
+    }) => {
+      const y = mul(inputs.x, inputs.factor);
+      return [inputs.bias ? add(y, inputs.bias) : y];
+    });
+    for (let i = 0; i < 5; i++) {
+      const x = tensor([[i], [1]]);
+      for (const factor of [2, 3]) {
+        const [plain] = step({ x, factor });
+        assertEquals([...await plain?.data() ?? []], [factor * i, factor]);
+        const [y] = step({ x, factor, bias: Float32Array.of(1) });
+        assertEquals([...await y?.data() ?? []], [factor * i + 1, factor + 1]);
+        assertEquals(step.reason === undefined, i >= 2);
+      }
     }
-  }
-  assertThrows(
-    () => step({ x: "text" as unknown as Tensor, factor: 1 }),
-    TypeError,
-  );
-  const wrong = { data: new Float32Array(3), shape: [2] };
-  assertThrows(
-    () => step({ x: wrong, factor: 1 }),
-    TypeError,
-    "3 values do not fill [2]",
-  );
-});
+    assertThrows(
+      () => step({ x: "text" as unknown as Tensor, factor: 1 }),
+      TypeError,
+    );
+    const wrong = { data: new Float32Array(3), shape: [2] };
+    assertThrows(
+      () => step({ x: wrong, factor: 1 }),
+      TypeError,
+      "3 values do not fill [2]",
+    );
+  },
+);
 
 gpuTest("results live until the next call", async () => {
   using step = capture(({ x }: { x: Tensor }) => add(x, 1));
@@ -261,7 +267,7 @@ gpuTest("results live until the next call", async () => {
 });
 
 gpuTest(
-  "tensors of fixed values keep them; in-place ones get them anew",
+  "tensors of fixed values keep them; tensors changed in place get them again",
   async () => {
     using step = capture(({ x }) => {
       const fixed = tensor([10, 20]);
@@ -276,7 +282,7 @@ gpuTest(
       const { y, z, written } = step({ x: Float32Array.of(i, i) });
       assertEquals([...await y.data()], [10 + i, 20 + i]);
       assertEquals([...await z.data()], [10, 11]);
-      fillInto(written, 0); // What a caller does to results stays with them.
+      fillInto(written, 0); // A caller may change results; later results are not affected.
     }
     assertEquals(step.reason, undefined);
   },
@@ -287,7 +293,7 @@ gpuTest("replays draw the random numbers that calls would draw", async () => {
     manualSeed(9);
     const own = new Generator(4);
     using step = capture(({ x }) => {
-      const fresh = new Generator(1); // Starts anew at every call.
+      const fresh = new Generator(1); // It starts again at every call.
       return [
         dropout(x),
         bernoulli([8], 0.5, { generator: own }),
@@ -322,7 +328,7 @@ gpuTest("a seed set inside a step is set at every replay", async () => {
   assertEquals(defaultGenerator().position, 1);
 });
 
-/** A step must run again after `change`, with its effect, then be replayed. */
+/** Checks that a step runs again after `change`, shows its effect, and is replayed. */
 async function assertRecordsAnew(
   step: CapturedStep<{ x: Tensor }, Tensor>,
   change: () => void,
@@ -339,29 +345,32 @@ async function assertRecordsAnew(
   assertStrictEquals(step.reason, undefined);
 }
 
-gpuTest("a step is recorded anew when what it met was replaced", async () => {
-  let weight = persist(tensor([2]));
-  using step = capture(({ x }: { x: Tensor }) => mul(x, weight));
-  await assertRecordsAnew(step, () => {
+gpuTest(
+  "a step is recorded again after a tensor that it uses was replaced",
+  async () => {
+    let weight = persist(tensor([2]));
+    using step = capture(({ x }: { x: Tensor }) => mul(x, weight));
+    await assertRecordsAnew(step, () => {
+      weight.dispose();
+      weight = persist(tensor([5])); // It has the same block.
+    }, [2, 5]);
     weight.dispose();
-    weight = persist(tensor([5])); // In the same block.
-  }, [2, 5]);
-  weight.dispose();
-});
+  },
+);
 
-gpuTest("a step is recorded anew after train() and eval()", async () => {
+gpuTest("a step is recorded again after train() and eval()", async () => {
   const layer = new Dropout(0.999).eval();
   using step = capture(({ x }: { x: Tensor }) => layer.forward(x));
   await assertRecordsAnew(step, () => void layer.train(), [1, 0]);
   for (const training of [false, true]) {
     layer.train(training);
-    layer.train(); // Back as it was: nothing to record.
+    layer.train(); // As before, so nothing needs to be recorded.
     step({ x: Float32Array.of(1) });
     assertStrictEquals(step.reason, undefined);
   }
 });
 
-gpuTest("a step is recorded anew after a change of requiresGrad", async () => {
+gpuTest("a step is recorded again after a change of requiresGrad", async () => {
   const a = tensor([3], { requiresGrad: true });
   const b = tensor([4], { requiresGrad: true });
   const total = zeros([1]);
@@ -374,7 +383,7 @@ gpuTest("a step is recorded anew after a change of requiresGrad", async () => {
   await assertRecordsAnew(step, () => (b.requiresGrad = false), [7, 4]);
 });
 
-gpuTest("a step is recorded anew after a variant was pinned", () => {
+gpuTest("a step is recorded again after a variant was pinned", () => {
   const own = tinyBert();
   using step = capture(trainingStep(own));
   for (let i = 0; i < 5; i++) step(batch(i, [8]));
@@ -414,7 +423,7 @@ gpuTest("a step that clips outside follows every call", async () => {
   assertEquals(await train(true), await train(false));
 });
 
-gpuTest("two optimisers each get their own steps and rates", async () => {
+gpuTest("each of two optimizers gets its own steps and rates", async () => {
   const train = async (enabled: boolean) => {
     const { model, optimizer } = tinyBert();
     optimizer.dispose();
@@ -433,7 +442,7 @@ gpuTest("two optimisers each get their own steps and rates", async () => {
     for (let i = 0; i < 10; i++) {
       if (i === 6) a.learningRate = 3e-2;
       if (i === 8) { for (const group of b.groups) group.momentum = 0.5; }
-      if (i === 9) b.steps = 0; // The next momentum starts anew.
+      if (i === 9) b.steps = 0; // Its momentum starts again.
       step(batch(i, [6]));
     }
     assertEquals(step.reason === undefined, enabled);
@@ -445,47 +454,50 @@ gpuTest("two optimisers each get their own steps and rates", async () => {
   assertEquals(await train(true), await train(false));
 });
 
-gpuTest("what depends on the host's data is never replayed", async () => {
-  let calls = 0;
-  const cases: [(x: Tensor) => Tensor | undefined, RegExp][] = [
-    [(x) => mul(x, calls), /parameters of .* changed/],
-    [(x) => add(x, tensor([calls])), /made a tensor of other values/],
-    [(x) => calls % 2 ? add(x, 1) : mul(add(x, 1), 2), /\w/],
-    [(x) => {
-      const drawn = philoxUniform(defaultGenerator().next(), 0);
-      return drawn < 2 ? add(x, 1) : x;
-    }, /random numbers on the host/],
-    [(x) => void persist(add(x, 1)).dispose(), /^$/],
-    [(x) => {
-      held.push(persist(add(x, 1)));
-      return undefined;
-    }, /met other memory/],
-    [(x) => {
-      held.pop()?.dispose();
-      return add(x, 1);
-    }, /frees a tensor that was made before/],
-  ];
-  const held: Tensor[] = [];
-  for (const [run, expected] of cases) {
+gpuTest(
+  "a step that depends on data of the host is never replayed",
+  async () => {
+    let calls = 0;
+    const cases: [(x: Tensor) => Tensor | undefined, RegExp][] = [
+      [(x) => mul(x, calls), /parameters of .* changed/],
+      [(x) => add(x, tensor([calls])), /made a tensor of other values/],
+      [(x) => calls % 2 ? add(x, 1) : mul(add(x, 1), 2), /\w/],
+      [(x) => {
+        const drawn = philoxUniform(defaultGenerator().next(), 0);
+        return drawn < 2 ? add(x, 1) : x;
+      }, /random numbers on the host/],
+      [(x) => void persist(add(x, 1)).dispose(), /^$/],
+      [(x) => {
+        held.push(persist(add(x, 1)));
+        return undefined;
+      }, /used other memory/],
+      [(x) => {
+        held.pop()?.dispose();
+        return add(x, 1);
+      }, /frees a tensor that was made before/],
+    ];
+    const held: Tensor[] = [];
+    for (const [run, expected] of cases) {
+      calls = 0;
+      using step = capture(({ x }: { x: Tensor }) => {
+        calls++;
+        return run(x);
+      });
+      for (let i = 0; i < 7; i++) step({ x: Float32Array.of(i) });
+      assertMatch(step.reason ?? "", expected);
+      if (step.reason !== undefined) assertEquals(calls, 7);
+    }
+    using step = capture(({ x }: { x: Tensor }) => mul(x, ++calls));
     calls = 0;
-    using step = capture(({ x }: { x: Tensor }) => {
-      calls++;
-      return run(x);
-    });
-    for (let i = 0; i < 7; i++) step({ x: Float32Array.of(i) });
-    assertMatch(step.reason ?? "", expected);
-    if (step.reason !== undefined) assertEquals(calls, 7);
-  }
-  using step = capture(({ x }: { x: Tensor }) => mul(x, ++calls));
-  calls = 0;
-  for (let i = 1; i < 8; i++) {
-    assertEquals(await step({ x: Float32Array.of(1) }).item(), i);
-  }
-  for (const x of held) x.dispose();
-});
+    for (let i = 1; i < 8; i++) {
+      assertEquals(await step({ x: Float32Array.of(1) }).item(), i);
+    }
+    for (const x of held) x.dispose();
+  },
+);
 
 gpuTest(
-  "a captured step refuses what it cannot do, and stays clean",
+  "a captured step refuses invalid functions, and works after errors",
   async () => {
     const x = Float32Array.of(1);
     using inner = capture(({ x }: { x: Tensor }) => add(x, 1));
@@ -518,19 +530,22 @@ gpuTest(
   },
 );
 
-gpuTest("plain inputs that JSON writes alike are told apart", async () => {
-  using step = capture(({ x, by }: { x: Tensor; by: number | null }) =>
-    mul(x, by ?? 7)
-  );
-  for (const by of [Infinity, -Infinity, NaN, null, 0, -0]) {
-    for (let i = 0; i < 3; i++) {
-      const y = await step({ x: Float32Array.of(1), by }).item();
-      assert(Object.is(y, by ?? 7), `${by} gave ${y}`);
+gpuTest(
+  "plain inputs that JSON writes alike have separate recordings",
+  async () => {
+    using step = capture(({ x, by }: { x: Tensor; by: number | null }) =>
+      mul(x, by ?? 7)
+    );
+    for (const by of [Infinity, -Infinity, NaN, null, 0, -0]) {
+      for (let i = 0; i < 3; i++) {
+        const y = await step({ x: Float32Array.of(1), by }).item();
+        assert(Object.is(y, by ?? 7), `${by} gave ${y}`);
+      }
     }
-  }
-});
+  },
+);
 
-gpuTest("noGrad() and plain inputs have recordings of their own", async () => {
+gpuTest("noGrad() and plain inputs have separate recordings", async () => {
   const a = tensor([3], { requiresGrad: true });
   using step = capture(({ x }: { x: Tensor }) => {
     const y = mul(x, a);
@@ -545,7 +560,7 @@ gpuTest("noGrad() and plain inputs have recordings of their own", async () => {
 });
 
 gpuTest(
-  "old recordings go when there are too many, and clear() frees all",
+  "the oldest recording is dropped when there are too many, and clear() frees all",
   (device) => {
     const before = device.pool.statistics().inUse;
     const step = capture(({ x }) => add(mul(x, 2), 1), { maxRecordings: 2 });
@@ -566,7 +581,7 @@ gpuTest(
   },
 );
 
-gpuTest("shapes that take turns are not recorded in circles", async () => {
+gpuTest("shapes that take turns are not recorded again and again", async () => {
   let runs = 0;
   using step = capture(({ x }: { x: Tensor }) => {
     runs++;
@@ -584,12 +599,12 @@ gpuTest("shapes that take turns are not recorded in circles", async () => {
   for (let i = 0; i < 4 * shapes; i++) replays.push(await call(1 + i % shapes));
   assertEquals(runs - before, 4 * (shapes - 4));
   assertEquals(replays.filter((x) => x).length, 4 * 4);
-  // Recordings out of use for long give their place to shapes in use.
+  // Recordings not used for long are dropped for shapes in use.
   for (let i = 0; i < 80; i++) await call(100);
   assertEquals(await call(100), true);
 });
 
-gpuTest("small bindings and memory trimmed in between do no harm", async () => {
+gpuTest("replays work with small bindings and after trim()", async () => {
   const device = await openDevice({ maxBindingSize: 65536 });
   const before = setDevice(device);
   try {
@@ -597,7 +612,7 @@ gpuTest("small bindings and memory trimmed in between do no harm", async () => {
       const y = mul(add(x, 1), x);
       return { y, total: sum(y) };
     });
-    const length = 40_000; // Windows of a tensor larger than a binding.
+    const length = 40_000; // The tensor is larger than a binding.
     for (let i = 0; i < 6; i++) {
       const { y, total } = step({ x: new Float32Array(length).fill(i) });
       const [values, sums] = await readAll([y, total]);

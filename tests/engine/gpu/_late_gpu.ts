@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// A GPU that behaves like a browser's: what it says of a call comes a while
-// later, after numbers may have been read. And one that has little memory.
+// A GPU that behaves like a browser's, which reports an error some time after the
+// call, possibly after numbers were read. And a GPU that has little memory.
 
 import { type Device, openDevice } from "../../../engine/gpu/device.ts";
 
@@ -9,18 +9,18 @@ import { type Device, openDevice } from "../../../engine/gpu/device.ts";
 export interface LateOptions {
   /** Milliseconds until the outcome of a call is known. @default {20 for all} */
   delay?: () => number;
-  /** Bytes of storage buffers that there is memory for. @default {Infinity} */
+  /** How many bytes of storage buffers fit its memory. @default {Infinity} */
   memory?: number;
 }
 
-/** A device whose errors come late. */
+/** A device that reports errors late. */
 export interface LateDevice {
   readonly device: Device;
-  /** Outcomes that are not known yet, and the most there have been. */
+  /** Reports that are open now, and the most that were open at once. */
   readonly pending: { now: number; most: number };
 }
 
-/** Opens a device behind a wrapper that is late, or out of memory. */
+/** Opens a device behind a wrapper that delays reports or limits memory. */
 export async function openLate(
   options: LateOptions = {},
 ): Promise<LateDevice> {
@@ -33,7 +33,7 @@ export async function openLate(
   const { gpu } = navigator;
   const requestAdapter = gpu.requestAdapter;
   gpu.requestAdapter = () => Promise.resolve(adapter);
-  // It asks for the adapter at once. A probe would take memory of its own.
+  // Without probes, which would take memory, too.
   const opening = openDevice({ probe: options.memory === undefined });
   gpu.requestAdapter = requestAdapter;
   return { device: await opening, pending };
@@ -95,7 +95,7 @@ function wrap(
   });
 }
 
-/** What WebGPU gives where there is no memory: using it is an error. */
+/** The buffer that WebGPU returns if there is no memory: using it is an error. */
 function invalidBuffer(gpu: GPUDevice): GPUBuffer {
   gpu.pushErrorScope("validation");
   const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.STORAGE;

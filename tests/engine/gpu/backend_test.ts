@@ -28,7 +28,7 @@ Deno.test("backendOf() tells Deno's OpenGL from its Vulkan", () => {
   assertEquals(backendOf(adapter([4, 128], 1000), DENO), "vulkan");
 });
 
-Deno.test("backendOf() names Metal on a Mac and nothing that it cannot see", () => {
+Deno.test("backendOf() names Metal on a Mac and nothing that it cannot know", () => {
   const metal = adapter([4, 64], 2 ** 32 - 1);
   const mac = { ...DENO, platform: "MacIntel" };
   assertEquals(backendOf(metal, mac), "metal");
@@ -45,7 +45,7 @@ Deno.test("backendOf() believes an implementation that names its interface", () 
   assertEquals(backendOf(adapter([4, 128], 1000, "null"), chrome), undefined);
 });
 
-Deno.test("describeAdapter() says name, kind and interface in one line", () => {
+Deno.test("describeAdapter() gives name, kind and interface in one line", () => {
   const llvmpipe = { name: "llvmpipe", isSoftware: true } as const;
   assertEquals(
     describeAdapter({ ...llvmpipe, backend: "gl" }),
@@ -55,7 +55,7 @@ Deno.test("describeAdapter() says name, kind and interface in one line", () => {
   assertEquals(describeAdapter(unknown), "unnamed");
 });
 
-Deno.test("backendHint() advises against OpenGL alone, in one line", () => {
+Deno.test("backendHint() advises only against OpenGL, in one line", () => {
   assert(backendHint("gl")?.includes("mesa-vulkan-drivers"));
   assert(!backendHint("gl")?.includes("\n"));
   for (const backend of ["vulkan", "metal", "dx12", undefined] as const) {
@@ -63,7 +63,7 @@ Deno.test("backendHint() advises against OpenGL alone, in one line", () => {
   }
 });
 
-Deno.test("backendOf() sees the interface that this process is pinned to", {
+Deno.test("backendOf() finds the interface that this process is pinned to", {
   ignore: Deno.build.os !== "linux",
 }, async () => {
   const script = new URL("../../../engine/gpu/device.ts", import.meta.url);

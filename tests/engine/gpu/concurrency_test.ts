@@ -28,7 +28,7 @@ import { gpuTest } from "../../_check.ts";
 const wait = (milliseconds: number) =>
   new Promise((done) => setTimeout(done, milliseconds));
 
-/** What may pass between two stretches of an asynchronous function. */
+/** Ways to wait in the middle of an asynchronous function. */
 const PAUSES: Record<string, () => Promise<unknown>> = {
   "a microtask": () => Promise.resolve(),
   "a timer": () => wait(1),
@@ -47,7 +47,7 @@ Deno.test("two initialize() at once open one device", async () => {
   assertStrictEquals(currentDevice(), a);
 });
 
-Deno.test("of initialize() with options, the last call decides", async () => {
+Deno.test("the last of several initialize() with options decides", async () => {
   const before = await initialize();
   const [a, b, c] = await Promise.all([
     initialize({ maxBindingSize: 4096 }),
@@ -78,7 +78,7 @@ for (const [pause, pass] of Object.entries(PAUSES)) {
         assert(!x.isDisposed && !y.isDisposed);
         return await y.item();
       };
-      // The first ends last, first, and in the midst.
+      // The first scope ends last, first, and in the middle.
       for (const rounds of [[5, 1, 2], [1, 5, 3], [3, 1, 5]]) {
         const results = rounds.map((n, i) => work(i + 2, n));
         assertEquals(await Promise.all(results), [4, 9, 16]);
@@ -88,29 +88,32 @@ for (const [pause, pass] of Object.entries(PAUSES)) {
       assertEquals(device.pool.statistics().inUse, inUse);
       {
         using own = scope();
-        assertStrictEquals(tensor([1]).owner, own); // None was left open.
+        assertStrictEquals(tensor([1]).owner, own); // No other scope is open.
       }
     },
   );
 }
 
-gpuTest("what a waiting scope took of others says so when used", async () => {
-  const open = async () => {
-    using _ = scope();
-    tensor([1]);
-    await wait(5);
-  };
-  const opened = open();
-  const mine = tensor([2]); // Nobody can tell whose it is.
-  const kept = keep(tensor([3]));
-  await opened;
-  assertThrows(
-    () => add(mine, 1),
-    ReferenceError,
-    "That scope was open while something was awaited",
-  );
-  assertEquals(await kept.item(), 3);
-});
+gpuTest(
+  "a tensor that a waiting scope freed for others says so when used",
+  async () => {
+    const open = async () => {
+      using _ = scope();
+      tensor([1]);
+      await wait(5);
+    };
+    const opened = open();
+    const mine = tensor([2]); // It is not known whose it is.
+    const kept = keep(tensor([3]));
+    await opened;
+    assertThrows(
+      () => add(mine, 1),
+      ReferenceError,
+      "That scope was open while something was awaited",
+    );
+    assertEquals(await kept.item(), 3);
+  },
+);
 
 gpuTest("a scope that is closed twice closes once", () => {
   const outer = scope();
@@ -177,7 +180,7 @@ gpuTest("reads at the same time give each its own numbers", async () => {
   const x = tensor([1]);
   const reads: Promise<number>[] = [];
   for (let i = 0; i < 20; i++) {
-    reads.push(x.item()); // Each before the next change.
+    reads.push(x.item()); // Each read comes before the next change.
     x.write([i + 2]);
   }
   const y = add(x, 0.5);
@@ -202,24 +205,27 @@ gpuTest("readAll() refuses tensors of two devices", async (device) => {
   await device.synchronize();
 });
 
-gpuTest("a captured step may be called by several at once", async () => {
-  using step = capture(({ x }) => ({ y: mul(x, 3) }));
-  const use = async (value: number) => {
-    const { y } = step({ x: Float32Array.of(value) });
-    const read = y.item();
-    await wait(value % 3);
-    return await read;
-  };
-  const values = Array.from({ length: 12 }, (_, i) => i);
-  assertEquals(await Promise.all(values.map(use)), values.map((i) => 3 * i));
-  assertEquals(step.reason, undefined);
-  const { y } = step({ x: Float32Array.of(1) });
-  step({ x: Float32Array.of(2) });
-  assertThrows(() => add(y, 1), ReferenceError); // Too late, and says so.
-});
+gpuTest(
+  "a captured step can be called by several functions at once",
+  async () => {
+    using step = capture(({ x }) => ({ y: mul(x, 3) }));
+    const use = async (value: number) => {
+      const { y } = step({ x: Float32Array.of(value) });
+      const read = y.item();
+      await wait(value % 3);
+      return await read;
+    };
+    const values = Array.from({ length: 12 }, (_, i) => i);
+    assertEquals(await Promise.all(values.map(use)), values.map((i) => 3 * i));
+    assertEquals(step.reason, undefined);
+    const { y } = step({ x: Float32Array.of(1) });
+    step({ x: Float32Array.of(2) });
+    assertThrows(() => add(y, 1), ReferenceError); // It was freed, and says so.
+  },
+);
 
 gpuTest(
-  "tune() takes no tensors of code that runs beside it",
+  "tune() frees no tensors of code that runs beside it",
   async (device) => {
     const tuning = tune(device, { families: ["cumsum"] });
     const mine: Tensor[] = [];

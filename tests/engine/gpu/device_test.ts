@@ -21,11 +21,14 @@ import { tensor } from "../../../engine/ops/creation.ts";
 import { allocate } from "../../../engine/tensor.ts";
 import { gpuTest } from "../../_check.ts";
 
-gpuTest("initialize() gives one device for all", async (device) => {
-  assertStrictEquals(await initialize(), device);
-  assertStrictEquals(currentDevice(), device);
-  assert(device.name.length > 0);
-});
+gpuTest(
+  "initialize() returns the same device to all callers",
+  async (device) => {
+    assertStrictEquals(await initialize(), device);
+    assertStrictEquals(currentDevice(), device);
+    assert(device.name.length > 0);
+  },
+);
 
 gpuTest(
   "openDevice() lowers the binding limit and leaves the current device",
@@ -41,7 +44,7 @@ gpuTest(
 );
 
 gpuTest(
-  "a device throws what the GPU refused at the next flush, once",
+  "a refused command is thrown once, at the next flush",
   async (device) => {
     device.gpu.createBuffer({
       size: 16,
@@ -57,7 +60,7 @@ gpuTest(
 );
 
 gpuTest(
-  "a kernel that does not compile is named, with its source lines",
+  "an error of compilation shows the kernel and its source lines",
   async () => {
     const other = await openDevice();
     const y = allocate(other, [4]);

@@ -11,10 +11,10 @@ import { capture } from "../../../engine/capture/capture.ts";
 import { type Device, setDevice } from "../../../engine/gpu/device.ts";
 import { GpuError } from "../../../engine/gpu/errors.ts";
 import { defineKernel, type Kernel } from "../../../engine/gpu/kernel.ts";
+import { fillInto } from "../../../engine/launch/flat.ts";
 import { launch } from "../../../engine/launch/launch.ts";
 import { add, mul } from "../../../engine/mod.ts";
 import { tensor, zeros } from "../../../engine/ops/creation.ts";
-import { fillInto } from "../../../engine/launch/flat.ts";
 import { sum } from "../../../engine/ops/reduce.ts";
 import { allocate, readAll, type Tensor } from "../../../engine/tensor.ts";
 import { GpuStopwatch } from "../../../engine/tuning/stopwatch.ts";
@@ -22,7 +22,7 @@ import { type LateOptions, openLate } from "./_late_gpu.ts";
 
 const REFUSED = "The GPU refused a command:";
 
-/** A test on a device whose errors come late, as in a browser. */
+/** A test on a device that reports errors late, as in a browser. */
 function lateTest(
   name: string,
   run: (device: Device, late: Awaited<ReturnType<typeof openLate>>) =>
@@ -42,7 +42,7 @@ function lateTest(
   });
 }
 
-/** Records a command that WebGPU refuses, and with it all of its chunk. */
+/** Records a command that WebGPU refuses, and with it its whole chunk. */
 function spoil({ stream }: Device, x: Tensor): void {
   stream.copy(x.binding, x.binding, 4);
 }
@@ -58,7 +58,7 @@ lateTest("a read never gives what the last one left behind", async (device) => {
   const y = add(x, 1);
   spoil(device, x);
   await assertRejects(() => y.item(), GpuError, REFUSED);
-  // Nothing follows: neither at once nor when all has been said.
+  // No other error follows, neither at once nor after the last report.
   assertEquals(await add(x, 2).item(), 227);
   await settled();
   assertEquals(await add(x, 3).item(), 228);
@@ -88,14 +88,14 @@ lateTest("an error goes to the reads of its time alone", async (device) => {
 });
 
 lateTest(
-  "code that runs beside a read is not told its error",
+  "code that runs beside a read does not get its error",
   async (device) => {
     const x = tensor([1]);
     spoil(device, x);
     const refused = assertRejects(() => x.item(), GpuError, REFUSED);
     for (let i = 0; i < 8; i++) {
       add(x, i);
-      device.stream.flush(); // Would throw what nobody waits for.
+      device.stream.flush(); // It would throw an error that no read waits for.
       await new Promise((done) => setTimeout(done, 10));
     }
     await refused;
@@ -120,7 +120,7 @@ lateTest(
     const kept = mul(x, 2);
     await device.synchronize();
     const y = mul(x, 7);
-    fillInto(kept, 9); // Refused as well: kept stays as it was.
+    fillInto(kept, 9); // It is refused as well, so kept stays as it was.
     spoil(device, x);
     await assertRejects(() => device.synchronize(), GpuError, REFUSED);
     for (let i = 0; i < 2; i++) {
@@ -134,7 +134,7 @@ lateTest(
     }
     assertEquals(await kept.item(), 6);
     y.dispose();
-    assertEquals(await mul(x, 7).item(), 21); // In the same memory.
+    assertEquals(await mul(x, 7).item(), 21); // It has the same memory.
   },
 );
 
@@ -144,7 +144,7 @@ lateTest("a captured step never gives what was not computed", async () => {
   const call = (value: number) => step({ x: Float32Array.of(value) }).y.item();
   for (const i of [1, 2, 3, 4]) assertEquals(await call(i), 5 * i);
   assertEquals(step.reason, undefined);
-  w.block.buffer.destroy(); // Not by the library: no program can know.
+  w.block.buffer.destroy(); // The library cannot know of it.
   const { y } = step({ x: Float32Array.of(9) });
   await assertRejects(() => y.item(), GpuError);
   await settled();
@@ -159,7 +159,7 @@ lateTest("reports do not pile up where nobody reads", async (device, late) => {
     fillInto(x, i);
     if (i === 900) spoil(device, x);
     device.stream.flush();
-    x.write([i, i, i, i]); // A call that is kept track of, too.
+    x.write([i, i, i, i]); // A call whose report is awaited, too.
   }
   assert(late.pending.most < 300, `${late.pending.most} at once`);
   await assertRejects(() => x.data(), GpuError, REFUSED);
@@ -168,7 +168,7 @@ lateTest("reports do not pile up where nobody reads", async (device, late) => {
   assertEquals(late.pending.now, 0);
 });
 
-/** A kernel that no compiler takes. */
+/** A kernel that does not compile. */
 const MISSPELT: Kernel = defineKernel({
   name: "misspelt",
   wgsl: "@group(0) @binding(0) var<storage, read_write> y: array<f32>;\n" +
@@ -203,11 +203,11 @@ lateTest(
     const x = zeros([4]);
     await device.synchronize();
     for (const flush of [() => device.stream.flush(), () => device.check()]) {
-      delay = 80; // Of the compiler; then less and less.
+      delay = 80; // The compiler reports after 80 ms, later calls sooner.
       launch(device, MISSPELT, { bind: [x], groups: [1] });
       device.stream.flush();
       await new Promise((done) => setTimeout(done, 30));
-      flush(); // The refused chunk is known, the kernel is not yet.
+      flush(); // The refusal of the chunk is known before the error of the kernel.
       await settled();
       assertThrows(flush, GpuError, "Cannot compile kernel misspelt");
       flush();
@@ -218,7 +218,7 @@ lateTest(
 );
 
 lateTest(
-  "what readings bring along is told once, by one that succeeds",
+  "a rider gets its bytes once, from a read that succeeds",
   async (device) => {
     const told: string[] = [];
     const riderOf = (name: string, x: Tensor, error?: Error) => ({
@@ -272,11 +272,11 @@ lateTest(
     const read = x.item();
     const measured = stopwatch.time([() => fillInto(x, 2)]);
     await assertRejects(() => read, GpuError, REFUSED);
-    await measured.catch(() => {}); // Told or not, as it came before or after.
+    await measured.catch(() => {}); // It may reject or not: the report may come before or after.
     assertEquals(await x.item(), 2);
     spoil(device, x);
     await assertRejects(() => stopwatch.time([() => fillInto(x, 3)]), GpuError);
-    await assertRejects(() => x.item(), GpuError, REFUSED); // Again, to the user.
+    await assertRejects(() => x.item(), GpuError, REFUSED); // The user gets the error, too.
     stopwatch.dispose();
     assertEquals(await x.item(), 2);
   },

@@ -31,7 +31,7 @@ import {
 } from "../../../nn/mod.ts";
 import { SwagModel } from "../../../swag/mod.ts";
 
-/** A way to lose a device: by hand, by the library, or behind its back. */
+/** A way to lose a device: with or without the library. */
 const WAYS: Record<string, (device: Device) => void | Promise<void>> = {
   "device.gpu.destroy()": ({ gpu }) => gpu.destroy(),
   "device.destroy()": (device) => device.destroy(),
@@ -41,7 +41,7 @@ const WAYS: Record<string, (device: Device) => void | Promise<void>> = {
   },
 };
 
-/** Everything that can be called, made while the device was there. */
+/** All calls that use a device, prepared before it is lost. */
 async function callsOf(
   device: Device,
 ): Promise<Record<string, () => unknown>> {
@@ -111,7 +111,7 @@ for (const [way, lose] of Object.entries(WAYS)) {
           name,
         );
       }
-      await device.destroy(); // There is nothing left to do.
+      await device.destroy(); // It has nothing left to do.
       await device.destroy();
     } finally {
       if (before) setDevice(before);
@@ -119,7 +119,7 @@ for (const [way, lose] of Object.entries(WAYS)) {
   });
 }
 
-Deno.test("what waits when the device is lost does not wait for ever", async () => {
+Deno.test("a wait ends when the device is lost", async () => {
   for (
     const lose of [
       ({ gpu }: Device) => gpu.destroy(),
@@ -130,7 +130,7 @@ Deno.test("what waits when the device is lost does not wait for ever", async () 
     const x = tensor([1, 2], { device });
     const waits = [x.data(), device.synchronize(), x.data()];
     lose(device);
-    const later = [x.data(), device.synchronize()]; // In the same turn.
+    const later = [x.data(), device.synchronize()]; // Before any microtask has run.
     for (const wait of [...waits, ...later]) {
       await assertRejects(() => wait, DeviceLostError);
     }

@@ -133,14 +133,14 @@ Deno.test("free blocks make room for blocks of other sizes", async () => {
   };
   free(); // 8 of 9 MiB, free, but in blocks of 2.
   await assertRejects(large, GpuOutOfMemoryError, "for 4 MiB");
-  await large(); // The same call again, and nothing was freed by hand.
+  await large(); // The same call works again, and nothing was freed in between.
   device.pool.trim();
   free();
-  await large(); // The pool knows by now how much there is.
+  await large(); // By now the pool knows how much memory there is.
   await device.destroy();
 });
 
-Deno.test("an op without memory leaves other results and the scope right", async () => {
+Deno.test("an op that finds no memory leaves other results and the scope intact", async () => {
   const { device } = await openLate({ memory: 8 * MIB });
   const before = setDevice(device);
   try {
@@ -165,16 +165,19 @@ Deno.test("an op without memory leaves other results and the scope right", async
   }
 });
 
-gpuTest("acquire() refuses what no buffer can hold", async (device) => {
-  const { maxBufferSize } = device.gpu.limits;
-  const before = device.pool.statistics();
-  assertThrows(
-    () => device.pool.acquire(maxBufferSize + 1024),
-    RangeError,
-    "bytes: the device's largest buffer has",
-  );
-  assertEquals(device.pool.statistics(), before);
-  const other = await openDevice();
-  await other.destroy();
-  assertThrows(() => other.pool.acquire(4), DeviceLostError);
-});
+gpuTest(
+  "acquire() refuses more bytes than a buffer can have",
+  async (device) => {
+    const { maxBufferSize } = device.gpu.limits;
+    const before = device.pool.statistics();
+    assertThrows(
+      () => device.pool.acquire(maxBufferSize + 1024),
+      RangeError,
+      "bytes: the largest buffer of the device has",
+    );
+    assertEquals(device.pool.statistics(), before);
+    const other = await openDevice();
+    await other.destroy();
+    assertThrows(() => other.pool.acquire(4), DeviceLostError);
+  },
+);

@@ -13,10 +13,10 @@ import {
   type Kernel,
   specialize,
 } from "../../../engine/gpu/kernel.ts";
-import { launch } from "../../../engine/launch/launch.ts";
-import { ones, tensor, zeros } from "../../../engine/ops/creation.ts";
-import { add } from "../../../engine/mod.ts";
 import { addInto, fillInto } from "../../../engine/launch/flat.ts";
+import { launch } from "../../../engine/launch/launch.ts";
+import { add } from "../../../engine/mod.ts";
+import { ones, tensor, zeros } from "../../../engine/ops/creation.ts";
 import { readAll, Tensor } from "../../../engine/tensor.ts";
 import { gpuTest } from "../../_check.ts";
 
@@ -60,7 +60,7 @@ gpuTest(
   },
 );
 
-gpuTest("launch() refuses calls that cannot run", async (device) => {
+gpuTest("launch() refuses invalid calls", async (device) => {
   const x = tensor([1]);
   const kernel: Kernel = defineKernel({
     name: "nothing",
@@ -129,7 +129,7 @@ gpuTest("two bindings of a dispatch must not collide", async (device) => {
     ] as const
   ) {
     const call = { bind: ranges, groups: [1] };
-    for (let i = 0; i < 2; i++) { // Refused again: no group was kept.
+    for (let i = 0; i < 2; i++) { // It is refused again, so no group was kept.
       assertThrows(
         () => launch(device, kernels[kernel] as Kernel, call),
         GpuError,
@@ -138,7 +138,7 @@ gpuTest("two bindings of a dispatch must not collide", async (device) => {
     }
   }
   launch(device, two("read_write"), {
-    bind: [bytes(0, 256), bytes(256, 512)], // Neighbours may.
+    bind: [bytes(0, 256), bytes(256, 512)], // Ranges side by side do not overlap.
     groups: [1],
   });
   await device.synchronize();
@@ -158,7 +158,7 @@ gpuTest("a tensor binds its own range where others share the block", () => {
   assertEquals(part(1, 0), [0, 256]);
   assertEquals(part(64, 256), [256, 256]);
   assertEquals(part(65, 256), [256, 512]);
-  const larger = zeros([5000]); // Rounded up: the slack is nobody's.
+  const larger = zeros([5000]); // Its block is larger than the tensor.
   assertEquals(larger.binding.size, larger.block.size);
 });
 
@@ -173,7 +173,7 @@ gpuTest(
 @group(0) @binding(1) var<uniform> p: Params;
 @compute @workgroup_size(1) fn main() { y[0] += p.by; }`,
     });
-    for (let i = 0; i < 200; i++) { // More than a chunk has places for.
+    for (let i = 0; i < 200; i++) { // More than a chunk has slots for.
       assertThrows(() => launch(device, kernel, { bind: [x], groups: [1] }));
       launch(device, kernel, { bind: [x], params: { by: 1 }, groups: [1] });
     }
@@ -200,7 +200,7 @@ Deno.test("specialize() gives the same kernel for the same constants", () => {
   );
 });
 
-gpuTest("addInto() and fillInto() leave neighbouring views alone", async () => {
+gpuTest("addInto() and fillInto() leave neighboring views alone", async () => {
   const target = zeros([128]);
   fillInto(target, 7);
   const { device, block } = target;

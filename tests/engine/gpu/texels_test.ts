@@ -1,21 +1,18 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assertEquals } from "@std/assert";
+import { declareTexels } from "../../../engine/gpu/texels.ts";
 import {
   defineKernel,
   grid,
-  initialize,
   type Kernel,
   launch,
-  scope,
-  tensor,
-  zeros,
-} from "../../../engine/mod.ts";
-import { declareTexels } from "../../../engine/gpu/texels.ts";
+} from "../../../engine/kernel_kit.ts";
+import { initialize, scope, tensor, zeros } from "../../../engine/mod.ts";
 
 const device = await initialize();
 
-/** y = a - b, with both read as texels. */
+/** Computes y = a - b with both operands read as texels. */
 const difference: Kernel = defineKernel({
   name: "difference",
   wgsl: /* wgsl */ `
@@ -48,7 +45,7 @@ for (const count of [1, 63, 8192, 8193, 40_000]) {
     run();
     const first = [...await y.data()];
     assertEquals(first, Array.from({ length: count }, (_, i) => 2 * i));
-    // What a dispatch before has written is what the next one reads.
+    // A dispatch reads what the dispatch before it has written.
     launch(device, difference, {
       bind: [y, b, a],
       params: { vectors },

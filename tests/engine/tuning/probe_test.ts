@@ -16,7 +16,7 @@ import { scope } from "../../../engine/scope.ts";
 import { backward } from "../../../engine/tape.ts";
 import type { Tensor } from "../../../engine/tensor.ts";
 import { chosen } from "../../../engine/tuning/choice.ts";
-import { families } from "../../../engine/tuning/families.ts";
+import { families } from "../../../engine/tuning/registry.ts";
 import { probed, probesOf } from "../../../engine/tuning/probe.ts";
 import { fileTuneStore } from "../../../engine/tuning/file.ts";
 import { tuneKey } from "../../../engine/tuning/tuner.ts";
@@ -31,7 +31,7 @@ function random(shape: number[], seed: number): Tensor {
   return tensor(randomValues(size, seed, -3, 3), { shape, requiresGrad: true });
 }
 
-/** An op over random rows, with its gradient for another. */
+/** An op on random rows, and its gradient for a random gradient of the result. */
 async function overRows(op: (x: Tensor) => Tensor): Promise<number[]> {
   const x = random([ROWS, COLUMNS], 1);
   const y = op(x);
@@ -40,7 +40,7 @@ async function overRows(op: (x: Tensor) => Tensor): Promise<number[]> {
   return [...await y.data(), ...await x.grad.data()];
 }
 
-/** Numbers that a family's kernels compute. */
+/** Runs ops of a family; returns the numbers that its kernels compute. */
 const WORK: Readonly<Record<string, () => Promise<number[]>>> = {
   elementwise: () => overRows((x) => gelu(add(x, random([...x.shape], 3)))),
   layer_norm: () => overRows((x) => layerNorm(x)),
@@ -58,7 +58,7 @@ const WORK: Readonly<Record<string, () => Promise<number[]>>> = {
 const PROBED = [...families].filter(([, { probe }]) => probe)
   .map(([family]) => family);
 
-Deno.test("every family with a probe is compared below", () => {
+Deno.test("every family with a probe is in the list of cases", () => {
   assertEquals(PROBED.toSorted(), Object.keys(WORK).toSorted());
 });
 
@@ -99,7 +99,7 @@ gpuTest(
   },
 );
 
-/** Runs something on a device of which nothing has been measured yet. */
+/** Runs a function on a device on which nothing has been measured yet. */
 async function onNewDevice(run: (device: Device) => Promise<void>) {
   const device = await openDevice();
   const before = setDevice(device);
@@ -132,7 +132,7 @@ Deno.test("the first large call starts a probe, whose result later calls run", a
   });
 });
 
-Deno.test("what tune() stores holds for one processor under a software adapter", () => {
+Deno.test("tuneKey() names the processor of a software adapter", () => {
   const device = { name: "llvmpipe", isSoftware: true } as Device;
   const keys = [undefined, "one", "another"]
     .map((processor) => tuneKey(device, processor));
@@ -145,7 +145,7 @@ Deno.test("fileTuneStore() names the processor", {
   ignore: Deno.build.os !== "linux" || Deno.build.arch !== "x86_64",
 }, async () => {
   const { cpus } = await import("node:os");
-  // Deno lets only those read it who may do everything.
+  // Deno allows reading it only with all permissions.
   const script = new URL("../../../engine/tuning/file.ts", import.meta.url);
   const code = `import { fileTuneStore } from ${JSON.stringify(script.href)};
     console.log(await fileTuneStore("unused.json").processor());`;
@@ -157,7 +157,7 @@ Deno.test("fileTuneStore() names the processor", {
   assert([undefined, cpus()[0]?.model].includes(own));
 });
 
-Deno.test("a pin goes before a probe, and starts none", async () => {
+Deno.test("a pin counts more than a probe, and starts none", async () => {
   await onNewDevice(async (device) => {
     using _ = scope();
     await withVariant("elementwise", "texels", async () => {

@@ -11,7 +11,7 @@ import {
   families,
   measuredOn,
   rehearse,
-} from "../../../engine/tuning/families.ts";
+} from "../../../engine/tuning/registry.ts";
 import {
   GpuStopwatch,
   HostStopwatch,
@@ -47,7 +47,7 @@ import { fileTuneStore } from "../../../engine/tuning/file.ts";
 import { tune, tuneKey, type TuneStore } from "../../../engine/tuning/tuner.ts";
 import { gpuTest, randomValues } from "../../_check.ts";
 
-/** A store in memory that counts its writes. */
+/** A store in memory that counts how often it is written. */
 function memoryStore(): TuneStore & {
   text: string | undefined;
   writes: number;
@@ -66,7 +66,7 @@ function memoryStore(): TuneStore & {
   };
 }
 
-/** Work that takes "slow" 200 dispatches, and every other variant one. */
+/** A family whose variant "slow" takes 200 dispatches, and every other one. */
 function trialOf(name: string, counter: { runs: number }): Trial {
   return {
     classes: { only: [65536] },
@@ -88,7 +88,7 @@ function defineFamily(name: string): { runs: number } {
   return counter;
 }
 
-/** Has a device forget a measurement, so that it is made again. */
+/** Makes a device forget a measurement, so that it is made again. */
 function forget(device: Device, key: string): void {
   measuredOn(device).delete(key);
 }
@@ -104,7 +104,7 @@ async function withDevice(
   }
 }
 
-Deno.test("pin() makes a variant run until it is taken back", () => {
+Deno.test("pin() makes a variant run until the pinning ends", () => {
   defineVariants("pinning", ["one", "two"]);
   assertEquals(variantsOf("pinning"), ["one", "two"]);
   assertEquals(variantsOf("unheard of"), []);
@@ -115,7 +115,7 @@ Deno.test("pin() makes a variant run until it is taken back", () => {
   assertEquals(pinned("pinning"), undefined);
 });
 
-Deno.test("pin() throws when the family has no such variant", () => {
+Deno.test("pin() throws if the family does not have the variant", () => {
   defineVariants("pinning", ["one", "two"]);
   assertThrows(
     () => pin("pinning", "three"),
@@ -125,7 +125,7 @@ Deno.test("pin() throws when the family has no such variant", () => {
 });
 
 gpuTest(
-  "chooseVariant() takes the default, and the pinned before it",
+  "chooseVariant() returns the default, or the pinned variant if there is one",
   (device) => {
     defineVariants("choosing", ["one", "two"]);
     assertEquals(chooseVariant(device, "choosing", "any", () => "one"), "one");
@@ -156,7 +156,7 @@ gpuTest("tune() finds the faster variant and measures once", async (device) => {
   assertEquals([counter.runs, cache.writes], [runs, 1]);
 });
 
-gpuTest("tune() leaves hopeless variants after a sample", async (device) => {
+gpuTest("tune() drops hopeless variants after a sample", async (device) => {
   let wereEqual = false;
   // On a busy machine one of two equal variants may look hopeless, too.
   for (let attempt = 0; attempt < 5 && !wereEqual; attempt++) {
@@ -182,7 +182,7 @@ gpuTest("tune() leaves hopeless variants after a sample", async (device) => {
 });
 
 gpuTest(
-  "tune() keeps the default where others are no faster",
+  "tune() keeps the default if no other variant is faster",
   async (device) => {
     const variants = ["one", "two", "fast", "four", "five"];
     defineVariants("equals", variants, {
@@ -204,7 +204,7 @@ gpuTest(
 );
 
 gpuTest(
-  "tune() neither compiles nor measures what does not suit",
+  "tune() neither compiles nor measures variants that do not suit",
   async (device) => {
     const ran = new Set<string>();
     defineVariants("suiting", ["fast", "huge", "other"], {
@@ -224,7 +224,7 @@ gpuTest(
 );
 
 gpuTest(
-  "tune() begins nothing beyond its budget, and says so",
+  "tune() measures no class beyond its budget, and says so",
   async (device) => {
     const counter = defineFamily("hurrying");
     const families = ["hurrying"];
@@ -242,7 +242,7 @@ gpuTest(
   },
 );
 
-Deno.test("tune() takes what the cache knows of adapter, runtime and kernels", () =>
+Deno.test("tune() takes measurements of the same adapter, runtime and kernels from the cache", () =>
   withDevice(async (device) => {
     const counter = defineFamily("remembering");
     const cache = memoryStore();
@@ -263,7 +263,7 @@ Deno.test("tune() takes what the cache knows of adapter, runtime and kernels", (
     assertEquals([counter.runs, cache.writes], [0, 0]);
   }));
 
-Deno.test("tune() measures anew when a family has other variants", () =>
+Deno.test("tune() measures again when a family has other variants", () =>
   withDevice(async (device) => {
     defineFamily("growing");
     const cache = memoryStore();
@@ -277,7 +277,7 @@ Deno.test("tune() measures anew when a family has other variants", () =>
     assertEquals(cache.writes, 1);
   }));
 
-Deno.test("tune() measures anew when the cache is damaged, and keeps other adapters", async () => {
+Deno.test("tune() measures again when the cache is damaged, and keeps other adapters", async () => {
   const other = { "a/b": { variant: "c", among: ["c"] } };
   const texts = (key: string) => [
     "{",
@@ -387,7 +387,7 @@ for (
     const stopwatch = make(device);
     await stopwatch.time([fill(1)]); // compiles
     let [long, short, longer] = [Infinity, Infinity, Infinity];
-    for (let round = 0; round < 3; round++) { // Others may use the machine.
+    for (let round = 0; round < 3; round++) { // Other programs may slow the machine down.
       const [a = 0, b = 0, c = 0] = await stopwatch.time([
         fill(100), // more than a chunk
         fill(1),
@@ -406,7 +406,7 @@ for (
 }
 
 gpuTest(
-  "the GPU's clock times more tasks than it has stamps",
+  "GpuStopwatch times more tasks than it has stamps",
   async (device) => {
     if (!device.gpu.features.has("timestamp-query")) return;
     const x = allocate(device, [64]);
@@ -442,14 +442,14 @@ for (
 }
 
 gpuTest(
-  "GpuStopwatch asks the host where the clock stands still",
+  "GpuStopwatch uses the host's clock if the GPU's stands still",
   async (device) => {
     const times = await timeBy(device, [0.01, 0.02], () => 0n);
     assert(times.every((time) => time > 0), `${times}`);
   },
 );
 
-/** Times tasks that take so many milliseconds on a made-up clock. */
+/** Times tasks that take the given milliseconds on a fake clock. */
 async function timeBy(
   device: Device,
   milliseconds: readonly number[],
@@ -474,7 +474,7 @@ async function timeBy(
   return times;
 }
 
-gpuTest("every trial runs the classes it stands for", (device) => {
+gpuTest("the sizes of every trial belong to their class", (device) => {
   for (const family of familyNames()) {
     const trial = families.get(family)?.trial;
     for (const shapeClass of classesOf(family)) {
@@ -489,7 +489,7 @@ gpuTest("every trial runs the classes it stands for", (device) => {
   }
 });
 
-Deno.test("defineTrial() throws for a family that is not defined", () => {
+Deno.test("defineTrial() throws for a family that is not declared", () => {
   assertThrows(
     () => defineTrial("unheard of", trialOf("unheard of", { runs: 0 })),
     RangeError,
@@ -541,7 +541,7 @@ gpuTest(
 );
 
 gpuTest(
-  "applyChoices() goes before what is measured and after a pin",
+  "applied choices count more than measurements and less than a pin",
   async (device) => {
     defineFamily("applying");
     await tune(device, { families: ["applying"] });
@@ -560,7 +560,7 @@ gpuTest(
   },
 );
 
-Deno.test("applyChoices() reports what it does not know", () => {
+Deno.test("applyChoices() reports keys that it does not know", () => {
   defineFamily("reporting");
   const { applied, unknown } = applyChoices({
     "reporting/only": "slow",

@@ -7,7 +7,7 @@
 // The kernels' own tests are listed here, too: none may forget a variant.
 
 import { assert, assertEquals } from "@std/assert";
-import { used } from "../../../engine/tuning/families.ts";
+import { used } from "../../../engine/tuning/registry.ts";
 import { chosen, familyNames, variantsOf } from "../../../engine/mod.ts";
 import "../../../models/mod.ts"; // defines the families of generation
 import "../../../swag/mod.ts";

@@ -1,11 +1,11 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assertEquals, assertThrows } from "@std/assert";
+import { sizeOf } from "../../../engine/kernel_kit.ts";
 import {
   type IntegerTensor,
   ones,
   readAll,
-  sizeOf,
   tensor,
 } from "../../../engine/mod.ts";
 import {

@@ -1,39 +1,43 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// What `tune` runs to compare the forms of attention and of kernels over rows:
-// the op with its derivative, at sizes of a small transformer on a GPU, and of
-// a few milliseconds on an adapter on the CPU. Then what probes run to choose
-// between reading buffers and reading texels, which give the same bits.
+// How `tune` measures the families of attention and of kernels over rows: it runs
+// the op with its derivative, at sizes of a small transformer on a GPU, and at
+// sizes that take a few milliseconds on an adapter that is a CPU. Then the work of
+// the probes that choose between reading buffers and reading texels, which give
+// the same bits.
+//
+// The families are declared beside their kernels. Their trials are in a file at the
+// engine's top because they run whole ops, which import those files.
 
-import type { Device } from "../gpu/device.ts";
-import { isSerial } from "../kernels/attention_blocks.ts";
-import { attention } from "../ops/attention.ts";
-import { cachedAttention } from "../ops/cached_attention.ts";
-import { arange, full } from "../ops/creation.ts";
-import { crossEntropy } from "../ops/cross_entropy.ts";
-import { cumsum } from "../ops/cumsum.ts";
-import { layerNorm, softmax } from "../ops/normalization.ts";
-import { sum } from "../ops/reduce.ts";
-import { backward } from "../tape.ts";
-import type { Tensor } from "../tensor.ts";
-import { defineProbe, defineTrial } from "./choice.ts";
-import { add } from "../ops/binary.ts";
-import { embedding } from "../ops/indexing.ts";
+import type { Device } from "./gpu/device.ts";
+import { isSerial } from "./kernels/attention_blocks.ts";
+import { attention } from "./ops/attention.ts";
+import { cachedAttention } from "./ops/cached_attention.ts";
+import { arange, full } from "./ops/creation.ts";
+import { crossEntropy } from "./ops/cross_entropy.ts";
+import { cumsum } from "./ops/cumsum.ts";
+import { layerNorm, softmax } from "./ops/normalization.ts";
+import { sum } from "./ops/reduce.ts";
+import { backward } from "./tape.ts";
+import type { Tensor } from "./tensor.ts";
+import { defineProbe, defineTrial } from "./tuning/choice.ts";
+import { add } from "./ops/binary.ts";
+import { embedding } from "./ops/indexing.ts";
 
-/** A CPU is given a share of the work: it is that much slower, or more. */
+/** The share of the rows that a CPU gets, which is so much slower, or more. */
 const CPU_SHARE = 1 / 32;
 
 function rowsOn(device: Device, rows: number): number {
   return device.isSoftware ? Math.max(1, Math.round(rows * CPU_SHARE)) : rows;
 }
 
-/** An operand of equal numbers: no kernel's speed depends on them. */
+/** An operand of equal numbers, since no kernel's speed depends on them. */
 function operand(device: Device, shape: number[]): Tensor {
   return full(shape, 0.5, { device, requiresGrad: true });
 }
 
-/** An op over `[rows, columns]`, forward and backward. */
+/** The trial of an op on `[rows, columns]`, forward and backward. */
 function overRows(op: (x: Tensor) => Tensor) {
   return (device: Device, [rows = 1, columns = 1]: readonly number[]) => {
     const x = operand(device, [rowsOn(device, rows), columns]);
@@ -74,7 +78,7 @@ defineTrial("cross_entropy", {
   },
 });
 
-/** For each class of shapes: batch rows, tokens, heads and their columns. */
+/** The sizes of each class: batch, tokens, heads, and columns of a head. */
 const ATTENTION_CLASSES = {
   "64_short": [8, 128, 4, 64],
   "64_long": [1, 2048, 4, 64],
@@ -85,8 +89,8 @@ const ATTENTION_CLASSES = {
 for (const family of ["attention", "attention_backward"]) {
   defineTrial(family, {
     classes: ATTENTION_CLASSES,
-    // Tiles need barriers, which a CPU has not; they and wide blocks take seconds
-    // to compile there.
+    // Tiles need barriers, which are slow on a CPU; they and wide blocks take
+    // seconds to compile there.
     suits: (device, variant) =>
       device.isSoftware ? variant === "serial" : !isSerial(variant),
     run: (device, [batch = 1, length = 1, heads = 1, depth = 1]) => {
@@ -114,7 +118,7 @@ defineTrial("cached_attention", {
   },
 });
 
-/** Elements of a probe's operand: a millisecond's work for a CPU. */
+/** Elements of a probe's operand: about a millisecond of work for a CPU. */
 const PROBE = 2 ** 18;
 
 defineProbe("elementwise", {
@@ -126,7 +130,7 @@ defineProbe("elementwise", {
   },
 });
 
-/** What a probe of kernels over rows runs, forward and backward. */
+/** The work of a probe of kernels over rows, forward and backward. */
 function probeOfRows(
   op: (x: Tensor) => Tensor,
 ): (device: Device) => () => void {

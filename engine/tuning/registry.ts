@@ -1,22 +1,24 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The kernel families and what has been decided about them: what choice.ts lets
-// users see and change, and tuner.ts fills in.
+// The tables behind choice.ts: the kernel families with their variants, and the
+// decisions about them. choice.ts lets users see and change them; tuner.ts and
+// probe.ts fill them in. They are a file apart because those two and choice.ts
+// all need them, and choice.ts needs probe.ts.
 
 import type { Device } from "../gpu/device.ts";
 
-/** How `tune` measures a family. */
+/** How `tune` measures a kernel family. */
 export interface Trial {
-  /** For each class of shapes the sizes that stand for it. */
+  /** For each class of shapes, sizes that represent it. */
   classes: Readonly<Record<string, readonly number[]>>;
-  /** Makes the operands, and returns what records the work once. */
+  /** Makes the operands, and returns a function that records the work once. */
   run: (device: Device, sizes: readonly number[]) => () => void;
   /**
-   * Whether a variant may be the fastest on such an adapter at such sizes; what
-   * cannot be is neither compiled nor measured.
+   * Whether a variant can be the fastest on a device at given sizes. A variant
+   * that cannot is neither compiled nor measured.
    *
-   * @default {all may}
+   * @default {every variant can}
    */
   suits?: (
     device: Device,
@@ -31,32 +33,35 @@ export interface Probe {
   usual: string;
   /** The variant that may be faster. */
   other: string;
-  /** Makes the operands, and returns what records about a millisecond's work. */
+  /**
+   * Makes the operands, and returns a function that records about a millisecond of
+   * work.
+   */
   run: (device: Device) => () => void;
 }
 
-/** A kernel in several forms that give the same result. */
+/** A kernel family: variants of a kernel that compute the same. */
 export interface Family {
   variants: readonly string[];
   trial: Trial | undefined;
   probe?: Probe;
 }
 
-/** Every family whose file has been loaded. */
+/** The families, by name, of all files that have been loaded. */
 export const families: Map<string, Family> = new Map();
 
-/** Variants by family that run whatever else is known. */
+/** The variant that the user has pinned, by family. */
 export const pins: Map<string, string> = new Map();
 
-/** Variants by `family/class` that a program brought with it. */
+/** The variant that the user has applied, by `family/class`. */
 export const applied: Map<string, string> = new Map();
 
-/** Variants by `family/class` that ran last. */
+/** The variant that ran last, by `family/class`. */
 export const used: Map<string, string> = new Map();
 
 const measured = new WeakMap<Device, Map<string, string>>();
 
-/** Variants by `family/class` that were fastest on a device. */
+/** The variant that was measured to be fastest on a device, by `family/class`. */
 export function measuredOn(device: Device): Map<string, string> {
   let known = measured.get(device);
   if (!known) measured.set(device, known = new Map());
@@ -64,10 +69,10 @@ export function measuredOn(device: Device): Map<string, string> {
 }
 
 /**
- * Records with a variant pinned, or with the family's default, and without a
- * trace of it afterwards.
+ * Records work with a variant pinned, or with the default of the family, and
+ * leaves all decisions as they were.
  *
- * @returns What ran, by `family/class`.
+ * @returns The variants that ran, by `family/class`.
  */
 export function rehearse(
   family: string,
