@@ -156,13 +156,13 @@ function run(
   const { device, tokens, half, unit, positions } = plan;
   if (inputs.every((x) => x.size === 0)) return;
   const specialized = specialize(kernel, { POSITIONS: positions ? 1 : 0 });
-  const stretches = frequencies(plan.theta, half);
+  const dispatches = frequencies(plan.theta, half);
   for (const w of windows(device, tokens, [widest])) {
     const of = (x: Tensor) => part(x, w, x.size / tokens);
     const read = inputs.map(of);
     const bind = [...read, positions ?? read[0], ...outputs.map(of)]
       .filter((x) => x !== undefined);
-    stretches.forEach((turns, i) => {
+    dispatches.forEach((turns, i) => {
       const first = i * ROTARY_COLUMNS;
       const columns = Math.min(half - first, ROTARY_COLUMNS) / unit;
       const items = w.count * plan.teams * columns;
