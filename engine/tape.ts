@@ -15,6 +15,8 @@ import {
   allocate,
   type AnyTensor,
   type BackwardFunction,
+  type JointBackwardFunction,
+  type Node,
   type Tensor,
 } from "./tensor.ts";
 import { addInto, fillInto } from "./launch/flat.ts";
@@ -59,15 +61,32 @@ export function record<D extends DType>(
   inputs: readonly AnyTensor[],
   backward: BackwardFunction,
 ): Tensor<D> {
+  recordAll([y], inputs, ([dy], into) => dy ? backward(dy, into) : []);
+  return y;
+}
+
+/**
+ * Records on the tape how several results of one op were made, as
+ * {@linkcode record} does for one. The derivative runs once, when the gradients
+ * of all results are complete.
+ */
+export function recordAll<T extends readonly AnyTensor[]>(
+  outputs: T,
+  inputs: readonly AnyTensor[],
+  backward: JointBackwardFunction,
+): T {
   const watching = observer();
   if (watching && enabled) {
     for (const x of inputs) if (!x.node) watching.usesLeaf(x);
   }
   if (enabled && inputs.some((input) => input.requiresGrad)) {
-    y.requiresGrad = true;
-    y.node = { order: tick(), inputs, backward };
+    const node = { order: tick(), inputs, outputs, backward };
+    for (const y of outputs) {
+      y.requiresGrad = true;
+      y.node = node;
+    }
   }
-  return y;
+  return outputs;
 }
 
 /**
@@ -234,21 +253,23 @@ export function backward(y: Tensor, options: BackwardOptions = {}): void {
     if (!gradient) fillInto(seed, 1);
     const gradients = new Map<AnyTensor, Tensor>();
     give(gradients, y, seed);
-    const path = reachable(y);
-    uses = countUses(path);
-    for (const tensor of path) {
-      const node = tensor.node;
-      const dy = gradients.get(tensor);
-      if (!node || !dy) continue;
-      gradients.delete(tensor);
+    const nodes = reachable(y);
+    uses = countUses(nodes);
+    for (const node of nodes) {
+      const dys = node.outputs.map((x) => {
+        const dy = x.node === node ? gradients.get(x) : undefined;
+        gradients.delete(x);
+        return dy;
+      });
+      if (dys.every((dy) => dy === undefined)) continue;
       const { order, inputs, backward } = node;
-      const run: BackwardFunction = (dy, into) =>
+      const run: JointBackwardFunction = (dys, into) =>
         derive(
-          { recordedAt: order, startedAt, gradients: [dy, ...into] },
-          () => backward(dy, into),
+          { recordedAt: order, startedAt, gradients: [...dys, ...into] },
+          () => backward(dys, into),
         );
-      step(gradients, inputs, run, dy);
-      dy.dispose();
+      step(gradients, inputs, run, dys);
+      for (const dy of dys) dy?.dispose();
     }
   };
   try {
@@ -258,25 +279,23 @@ export function backward(y: Tensor, options: BackwardOptions = {}): void {
   }
 }
 
-/** Finds every tensor with a node that `y` depends on, the latest first. */
-function reachable(y: Tensor): AnyTensor[] {
-  const seen = new Set<AnyTensor>();
+/** Finds every node that `y` depends on, the latest first. */
+function reachable(y: Tensor): Node[] {
+  const seen = new Set<Node>();
   const stack: AnyTensor[] = [y];
   for (let x = stack.pop(); x; x = stack.pop()) {
-    if (!x.node || seen.has(x)) continue;
-    seen.add(x);
+    if (!x.node || seen.has(x.node)) continue;
+    seen.add(x.node);
     stack.push(...x.node.inputs);
   }
-  return [...seen].sort((a, b) => (b.node?.order ?? 0) - (a.node?.order ?? 0));
+  return [...seen].sort((a, b) => b.order - a.order);
 }
 
 /** Counts how many times each tensor is an input of a node. */
-function countUses(path: readonly AnyTensor[]): WeakMap<AnyTensor, number> {
+function countUses(nodes: readonly Node[]): WeakMap<AnyTensor, number> {
   const counts = new WeakMap<AnyTensor, number>();
-  for (const { node } of path) {
-    for (const x of node?.inputs ?? []) {
-      counts.set(x, (counts.get(x) ?? 0) + 1);
-    }
+  for (const { inputs } of nodes) {
+    for (const x of inputs) counts.set(x, (counts.get(x) ?? 0) + 1);
   }
   return counts;
 }
@@ -288,8 +307,8 @@ function countUses(path: readonly AnyTensor[]): WeakMap<AnyTensor, number> {
 function step(
   gradients: Map<AnyTensor, Tensor>,
   inputs: readonly AnyTensor[],
-  run: BackwardFunction,
-  dy: Tensor,
+  run: JointBackwardFunction,
+  dys: readonly (Tensor | undefined)[],
 ): void {
   using _ = scope();
   const into = inputs.map((x) => {
@@ -298,8 +317,8 @@ function step(
     const before = gradients.get(x);
     return before?.block.references === 1 ? before : undefined;
   });
-  const results = run(dy, into);
-  const given = new Set<Tensor>([dy]);
+  const results = run(dys, into);
+  const given = new Set(dys);
   inputs.forEach((x, i) => {
     const result = results[i];
     if (!result || !x.requiresGrad || result === into[i]) return;

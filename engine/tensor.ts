@@ -30,14 +30,16 @@ export interface Storage {
   readonly byteOffset: number;
 }
 
-/** A node of the tape: it tells how a tensor was made. */
+/** A node of the tape: it tells how the results of an op were made. */
 export interface Node {
   /** Larger for each new node, so that nodes can be sorted by age. */
   readonly order: number;
   /** The tensors that the op was given. */
   readonly inputs: readonly AnyTensor[];
+  /** The results of the op, usually one. */
+  readonly outputs: readonly AnyTensor[];
   /** The derivative of the op. */
-  readonly backward: BackwardFunction;
+  readonly backward: JointBackwardFunction;
 }
 
 /**
@@ -52,6 +54,15 @@ export interface Node {
  */
 export type BackwardFunction = (
   dy: Tensor,
+  into: readonly (Tensor | undefined)[],
+) => readonly (Tensor | undefined)[];
+
+/**
+ * The derivative of an op with several results: as {@linkcode BackwardFunction},
+ * from the gradients of all results. A result that was not used has none.
+ */
+export type JointBackwardFunction = (
+  dys: readonly (Tensor | undefined)[],
   into: readonly (Tensor | undefined)[],
 ) => readonly (Tensor | undefined)[];
 

@@ -8,11 +8,9 @@ import type { Device } from "../gpu/device.ts";
 import { type Kernel, specialize } from "../gpu/kernel.ts";
 import { ROTARY_COLUMNS, rotaryKernels } from "../kernels/rotary.ts";
 import { grid, launch, part, windows } from "../launch/launch.ts";
-import { keep } from "../scope.ts";
 import { formatShape } from "../shape.ts";
-import { record } from "../tape.ts";
+import { record, recordAll } from "../tape.ts";
 import {
-  alias,
   allocate,
   hasDType,
   type IntegerTensor,
@@ -130,32 +128,17 @@ export function rotaryQkv(
   const make = () => allocate(device, shape);
   const outputs: [Tensor, Tensor, Tensor] = [make(), make(), make()];
   run(plan, forward, 1, [x], outputs, plan.width * 3);
-  if (!x.requiresGrad) return outputs;
-  // A node of the tape has one output. So the three results are recorded as
-  // made from a fourth, empty tensor. Their derivatives leave their gradients
-  // in `left`; the derivative of the fourth runs after theirs and makes one
-  // gradient of x from them.
-  const left: (Tensor | undefined)[] = [];
-  const joint = record(allocate(device, [0]), [x], () => {
-    const given = outputs.map((_, i) => {
-      if (left[i]) return left[i];
+  return recordAll(outputs, [x], (dys) => {
+    const given = dys.map((dy) => {
+      if (dy) return dy;
       const none = make();
       fillInto(none, 0);
       return none;
     });
     const dx = allocate(device, x.shape);
     run(plan, backward, -1, given, [dx], plan.width * 3);
-    for (const dy of left.splice(0)) dy?.dispose();
     return [dx];
   });
-  outputs.forEach((y, i) =>
-    record(y, [joint], (dy) => {
-      const own = left[i] = keep(alias(dy));
-      own.base = undefined; // A gradient may have been written since the op ran.
-      return [allocate(device, [0])];
-    })
-  );
-  return outputs;
 }
 
 function run(
@@ -169,13 +152,13 @@ function run(
   const { device, tokens, half, unit, positions } = plan;
   if (inputs.every((x) => x.size === 0)) return;
   const specialized = specialize(kernel, { POSITIONS: positions ? 1 : 0 });
-  const stretches = frequencies(plan.theta, half);
+  const dispatches = frequencies(plan.theta, half);
   for (const w of windows(device, tokens, [widest])) {
     const of = (x: Tensor) => part(x, w, x.size / tokens);
     const read = inputs.map(of);
     const bind = [...read, positions ?? read[0], ...outputs.map(of)]
       .filter((x) => x !== undefined);
-    stretches.forEach((turns, i) => {
+    dispatches.forEach((turns, i) => {
       const first = i * ROTARY_COLUMNS;
       const columns = Math.min(half - first, ROTARY_COLUMNS) / unit;
       const items = w.count * plan.teams * columns;

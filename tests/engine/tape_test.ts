@@ -27,6 +27,7 @@ import {
   isRecording,
   noGrad,
   record,
+  recordAll,
 } from "../../engine/tape.ts";
 import { alias, type AnyTensor, type Tensor } from "../../engine/tensor.ts";
 import { assertClose, gpuTest, randomValues } from "../_check.ts";
@@ -41,6 +42,26 @@ gpuTest("backward() adds up over paths, uses and calls", async () => {
   assertEquals([...await x.grad?.data() ?? []], [10, 18]);
   x.dropGradient();
   assertEquals(x.grad, undefined);
+});
+
+gpuTest("an op with several results has one derivative", async () => {
+  const x = tensor([1, 2], { requiresGrad: true });
+  let runs = 0;
+  const makeTwo = () =>
+    recordAll([alias(x), alias(x)] as const, [x], ([da, db]) => {
+      runs++;
+      return [da && db ? add(da, mul(db, 10)) : da ?? (db && mul(db, 10))];
+    });
+  const [a, b] = makeTwo();
+  backward(sum(add(mul(a, 2), mul(b, 3))));
+  assertEquals([...await x.grad?.data() ?? []], [32, 32]);
+  assertEquals(runs, 1);
+  x.dropGradient();
+  const [unused, used] = makeTwo();
+  unused.dispose();
+  backward(sum(used));
+  assertEquals([...await x.grad?.data() ?? []], [10, 10]);
+  assertEquals(runs, 2);
 });
 
 gpuTest("backward() can go through a graph again", async () => {

@@ -3,7 +3,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { openDevice, setDevice } from "../../../engine/gpu/device.ts";
 import { mul } from "../../../engine/ops/binary.ts";
-import { tensor } from "../../../engine/ops/creation.ts";
+import { tensor, zeros } from "../../../engine/ops/creation.ts";
 import {
   type Activation,
   matmul,
