@@ -8,7 +8,8 @@ import {
   dependsOn,
   type Tensor,
 } from "../engine/mod.ts";
-import { fanInUniform, type Initializer } from "./init.ts";
+import { fanInUniform } from "./init.ts";
+import type { Initializer } from "./initializer.ts";
 import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
 import { checkOptions } from "./options.ts";

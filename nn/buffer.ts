@@ -12,7 +12,8 @@ import {
   Tensor,
 } from "../engine/mod.ts";
 import { copyInto } from "../engine/kernel_kit.ts";
-import { type Initializer, zeros } from "./init.ts";
+import { zeros } from "./init.ts";
+import type { Initializer } from "./initializer.ts";
 
 /**
  * A tensor that a module keeps and saves but does not train, such as a bias
@@ -24,11 +25,11 @@ import { type Initializer, zeros } from "./init.ts";
  * @example Usage
  * ```ts
  * import { initialize } from "@swagpu/swagpu/engine";
- * import { Buffer, Module, ones } from "@swagpu/swagpu/nn";
+ * import { Buffer, init, Module } from "@swagpu/swagpu/nn";
  * import { assertEquals } from "@std/assert";
  *
  * class Scale extends Module {
- *   factor = new Buffer([1], ones());
+ *   factor = new Buffer([1], init.ones());
  * }
  *
  * await initialize();

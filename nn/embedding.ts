@@ -2,13 +2,14 @@
 // This module is browser compatible.
 
 import { embedding, type Tensor } from "../engine/mod.ts";
-import { type Initializer, normal } from "./init.ts";
+import { normal } from "./init.ts";
+import type { Initializer } from "./initializer.ts";
 import { Module } from "./module.ts";
 import { checkOptions } from "./options.ts";
 import { Parameter } from "./parameter.ts";
 
 /** Options of {@linkcode Embedding}. */
-export interface EmbeddingOptions {
+export interface EmbeddingModuleOptions {
   /**
    * A row that gets no gradient and starts as zeros. Below 0 it counts from the
    * end, as in PyTorch.
@@ -28,11 +29,11 @@ export interface EmbeddingOptions {
  * @example Usage
  * ```ts
  * import { initialize, tensor } from "@swagpu/swagpu/engine";
- * import { Embedding, values } from "@swagpu/swagpu/nn";
+ * import { Embedding, init } from "@swagpu/swagpu/nn";
  * import { assertEquals } from "@std/assert";
  *
  * await initialize();
- * const table = new Embedding(2, 2, { init: values([1, 2, 3, 4]) });
+ * const table = new Embedding(2, 2, { init: init.values([1, 2, 3, 4]) });
  * const y = table.forward(tensor([1, 0], { dtype: "i32" }));
  * assertEquals([...await y.data()], [3, 4, 1, 2]);
  * ```
@@ -52,7 +53,11 @@ export class Embedding extends Module {
    * @throws {RangeError} If the padding row is not in the table.
    * @throws {TypeError} If an option is not known.
    */
-  constructor(count: number, width: number, options: EmbeddingOptions = {}) {
+  constructor(
+    count: number,
+    width: number,
+    options: EmbeddingModuleOptions = {},
+  ) {
     super();
     if (new.target === Embedding) { // Options of a subclass may be more.
       checkOptions(options, {

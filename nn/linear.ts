@@ -2,7 +2,8 @@
 // This module is browser compatible.
 
 import { type Activation, matmul, type Tensor } from "../engine/mod.ts";
-import { fanInUniform, type Initializer } from "./init.ts";
+import { fanInUniform } from "./init.ts";
+import type { Initializer } from "./initializer.ts";
 import { Module } from "./module.ts";
 import { checkOptions } from "./options.ts";
 import { Parameter } from "./parameter.ts";
@@ -34,11 +35,11 @@ export interface LinearForwardOptions {
  * @example Usage
  * ```ts
  * import { initialize, tensor } from "@swagpu/swagpu/engine";
- * import { Linear, ones, zeros } from "@swagpu/swagpu/nn";
+ * import { init, Linear } from "@swagpu/swagpu/nn";
  * import { assertEquals } from "@std/assert";
  *
  * await initialize();
- * const layer = new Linear(3, 1, { init: ones(), biasInit: zeros() });
+ * const layer = new Linear(3, 1, { init: init.ones(), biasInit: init.zeros() });
  * assertEquals(await layer.forward(tensor([[1, 2, 3]])).item(), 6);
  * ```
  */

@@ -13,7 +13,8 @@ import {
   Tensor,
 } from "../engine/mod.ts";
 import { copyInto, tick } from "../engine/kernel_kit.ts";
-import { type Initializer, zeros as zerosInit } from "./init.ts";
+import { zeros as zerosInit } from "./init.ts";
+import type { Initializer } from "./initializer.ts";
 import { flatten, type Place, type Segment } from "./segment.ts";
 
 /** Whether parameters receive their initial values where they get a place. */
@@ -60,11 +61,11 @@ class GradientView extends Tensor {
  * @example Usage
  * ```ts
  * import { initialize } from "@swagpu/swagpu/engine";
- * import { ones, Parameter } from "@swagpu/swagpu/nn";
+ * import { init, Parameter } from "@swagpu/swagpu/nn";
  * import { assertEquals } from "@std/assert";
  *
  * await initialize();
- * const gain = new Parameter([2], ones());
+ * const gain = new Parameter([2], init.ones());
  * assertEquals([...await gain.data()], [1, 1]);
  * ```
  */

@@ -9,7 +9,7 @@
 
 import { allocate, uniform } from "../engine/mod.ts";
 import { evaluateFlat, type Expression } from "../engine/kernel_kit.ts";
-import type { Initializer } from "./init.ts";
+import type { Initializer } from "./initializer.ts";
 
 const CENTRE = [
   2.81022636e-8,
@@ -83,11 +83,11 @@ export interface TruncatedNormalOptions {
  * @example Usage
  * ```ts
  * import { initialize } from "@swagpu/swagpu/engine";
- * import { Parameter, truncatedNormal } from "@swagpu/swagpu/nn";
+ * import { init, Parameter } from "@swagpu/swagpu/nn";
  * import { assert } from "@std/assert";
  *
  * await initialize();
- * const x = new Parameter([100], truncatedNormal({ std: 0.02, cutoff: 2 }));
+ * const x = new Parameter([100], init.truncatedNormal({ std: 0.02, cutoff: 2 }));
  * assert((await x.data()).every((value) => Math.abs(value) <= 0.04));
  * ```
  */

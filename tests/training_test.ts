@@ -141,7 +141,7 @@ gpuTest("accumulated gradients equal those of one large batch", async () => {
   const gradients = async (parts: number): Promise<Float32Array> => {
     manualSeed(2);
     const layer = new Linear(8, 3);
-    layer.parameters();
+    layer.placeParameters();
     const rows = 6 / parts;
     for (let part = 0; part < parts; part++) {
       using _ = scope();

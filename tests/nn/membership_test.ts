@@ -21,14 +21,13 @@ import {
 import {
   AdamW,
   clipGradNorm,
-  constant,
   flatten,
+  init,
   Linear,
   Module,
   type Optimizer,
   Parameter,
   SGD,
-  values,
 } from "../../nn/mod.ts";
 import { assertClose, gpuTest, randomValues } from "../_check.ts";
 import {
@@ -122,7 +121,7 @@ for (const kind of [0, 1, 2]) {
       async () => {
         const start = SIZES.map((size, i) => randomValues(size, 30 + i));
         const parameters = start.map((x) =>
-          new Parameter([x.length], values(x))
+          new Parameter([x.length], init.values(x))
         );
         const twins: Twin[] = start.map((x) => ({
           value: Float64Array.from(x),
@@ -208,7 +207,7 @@ gpuTest(
   "a frozen parameter keeps its value, whatever gradient it had",
   async () => {
     for (const make of [AdamW, SGD] as const) {
-      const p = new Parameter([2], constant(1));
+      const p = new Parameter([2], init.constant(1));
       const optimizer = new make([p], { weightDecay: 0.5, learningRate: 0.1 });
       backward(sum(mul(p, p)));
       p.requiresGrad = false;
@@ -228,7 +227,7 @@ gpuTest(
 );
 
 gpuTest("a gradient of zeros is a gradient: decay goes on", async () => {
-  const p = new Parameter([1], constant(1));
+  const p = new Parameter([1], init.constant(1));
   const optimizer = new AdamW([p], { weightDecay: 0.5, learningRate: 0.1 });
   backward(sum(mul(p, 0)));
   optimizer.step();
@@ -275,7 +274,7 @@ gpuTest("freeze() and unfreeze() hold in a captured step", async () => {
 gpuTest(
   "what clears gradients may be captured before there are any",
   async () => {
-    const p = new Parameter([2], constant(1));
+    const p = new Parameter([2], init.constant(1));
     const optimizer = new SGD([p], { learningRate: 1 });
     const clears: Record<string, () => void> = {
       zeroGrad: () => optimizer.zeroGrad(),
@@ -298,7 +297,7 @@ gpuTest(
 );
 
 gpuTest("a replay gives a gradient that was dropped before", async () => {
-  const p = new Parameter([2], constant(1));
+  const p = new Parameter([2], init.constant(1));
   using step = capture(({ x }: { x: Tensor }) => backward(sum(mul(p, x))));
   for (let i = 1; i < 6; i++) {
     step({ x: Float32Array.of(i, 2 * i) });
@@ -310,7 +309,7 @@ gpuTest("a replay gives a gradient that was dropped before", async () => {
 });
 
 gpuTest("zeroGrad() leaves the gradients of other optimizers", async () => {
-  const parameters = [0, 1, 2].map(() => new Parameter([3], constant(1)));
+  const parameters = [0, 1, 2].map(() => new Parameter([3], init.constant(1)));
   flatten(parameters);
   const [a, b, c] = parameters as [Parameter, Parameter, Parameter];
   const outer = new SGD([a, c], { learningRate: 1 });
@@ -428,7 +427,7 @@ gpuTest("optimizers refuse settings that they do not know", () => {
 });
 
 gpuTest("what a derivative needs must not be overwritten", async () => {
-  const p = new Parameter([2], constant(3));
+  const p = new Parameter([2], init.constant(3));
   const optimizer = new SGD([p], { learningRate: 0.1 });
   const changes: Record<string, () => void> = {
     write: () => p.write([1, 1]),
@@ -467,7 +466,7 @@ gpuTest("what a derivative needs must not be overwritten", async () => {
 gpuTest(
   "an optimizer of other parameters may step before backward",
   async () => {
-    const parameters = [0, 1].map(() => new Parameter([2], constant(3)));
+    const parameters = [0, 1].map(() => new Parameter([2], init.constant(3)));
     flatten(parameters);
     const [a, b] = parameters as [Parameter, Parameter];
     const optimizer = new SGD([b], { learningRate: 1 });

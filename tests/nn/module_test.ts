@@ -13,10 +13,10 @@ import {
   Embedding,
   hasPrefix,
   type HostTensor,
+  init,
   LayerNorm,
   Linear,
   Module,
-  ones,
   Parameter,
   segmentsOf,
 } from "../../nn/mod.ts";
@@ -35,7 +35,7 @@ class Block extends Module {
 class Net extends Module {
   wordEmbeddings = new Embedding(5, 3);
   layer = [new Block(), new Block()];
-  scale = new Parameter([1], ones());
+  scale = new Parameter([1], init.ones());
   decoder: Linear;
   constructor() {
     super();
@@ -137,7 +137,7 @@ gpuTest(
     await assertRejects(
       () => net.loadStateDict(state),
       TypeError,
-      "Cannot load the state: layer.0.dense.bias is [3] here and [4] there; " +
+      "Cannot load the state: layer.0.dense.bias is [3] in the module but [4] in the state; " +
         "missing scale; unexpected extra",
     );
     assertEquals(await net.scale.item(), 1);
@@ -216,8 +216,8 @@ gpuTest("dispose() gives all memory back", async (device) => {
 
 gpuTest("Buffer is saved and loaded, and is no parameter", async () => {
   class Scale extends Module {
-    weight = new Parameter([2], ones());
-    factor = new Buffer([2], ones());
+    weight = new Parameter([2], init.ones());
+    factor = new Buffer([2], init.ones());
   }
   const scale = new Scale();
   assertEquals([...scale.namedParameters().keys()], ["weight"]);

@@ -4,12 +4,12 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { backward, mul, readAll, scope, sum } from "../../engine/mod.ts";
 import {
   AdamW,
+  init,
   linearSchedule,
   type Optimizer,
   Parameter,
   Scheduler,
   SGD,
-  values,
 } from "../../nn/mod.ts";
 import { gpuTest, randomValues } from "../_check.ts";
 
@@ -18,7 +18,7 @@ const SIZES = [5, 70, 3];
 /** Parameters, an optimizer of two groups, a schedule; and steps of them. */
 function start(kind: "AdamW" | "SGD", rate: number) {
   const parameters = SIZES.map((size, i) =>
-    new Parameter([size], values(randomValues(size, i)))
+    new Parameter([size], init.values(randomValues(size, i)))
   );
   const [a, b, c] = parameters as [Parameter, Parameter, Parameter];
   const groups = [
@@ -90,21 +90,21 @@ gpuTest("states of other optimizers are refused", async () => {
   assertThrows(
     load({ groups: [] }),
     TypeError,
-    "groups are 0 there and 2 here",
+    "the number of groups is 0 in the state but 2 in the optimizer",
   );
-  assertThrows(load({ parameters: [] }), TypeError, "parameters are 0 there");
-  assertThrows(load({ steps: -1 }), RangeError, "-1 is no number of steps");
+  assertThrows(load({ parameters: [] }), TypeError, "parameters is 0");
+  assertThrows(load({ steps: -1 }), RangeError, "steps is -1");
   const [first, ...rest] = state.parameters;
   const shorter = { ...first, moments: [new Float32Array(1)] };
   assertThrows(
     load({ parameters: [shorter, ...rest] }),
     TypeError,
-    "the moments of parameter 0 are [1] there and [70,70] here",
+    "parameter 0 is [1] in the state but [70,70] in the optimizer",
   );
   assertThrows(
     () => adam.scheduler.loadStateDict({ steps: 1, baseRates: [1] }),
     TypeError,
-    "groups are 1 there and 2 here",
+    "the number of groups is 1 in the state but 2 in the optimizer",
   );
   assertEquals(await adam.optimizer.stateDict(), state);
   adam.free();

@@ -53,7 +53,7 @@ function scheduleOf(entry: Entry): Schedule | undefined {
         warmupSteps,
         totalSteps,
         power: kwargs.power ?? 1,
-        // A rate there, over the optimiser's default, which was 1; a factor here.
+        // A rate there, over the optimizer's default, which was 1; a factor here.
         endFactor: kwargs.lr_end ?? 1e-7,
       });
   }
@@ -154,7 +154,7 @@ Deno.test("schedules follow transformers at every end", () => {
             schedule(step),
             expected,
             1e-12,
-            `${name} at ${step} of ${totalSteps}, warm-up ${warmupSteps}`,
+            `${name} at ${step} of ${totalSteps}, warmup ${warmupSteps}`,
           );
         }
       }
@@ -206,7 +206,7 @@ Deno.test("a second Scheduler starts from each group's own rate", () => {
   assertEquals(rates(), [0.5, 0.1]);
   second.step();
   assertEquals(rates(), [0.25, 0.05]);
-  // In the warm-up of the one that was made before.
+  // In the warmup of the one that was made before.
   const warm = linearSchedule({ warmupSteps: 4, totalSteps: 8 });
   new Scheduler({ groups }, warm).step();
   assertEquals(rates(), [0.125, 0.025]);
@@ -223,7 +223,7 @@ Deno.test("a Scheduler refuses a factor that is no number", () => {
   assertThrows(
     () => new Scheduler({ groups }, () => NaN),
     RangeError,
-    "the schedule gave NaN",
+    "factor is NaN",
   );
   assertEquals(groups[0]?.learningRate, 0.5);
 });

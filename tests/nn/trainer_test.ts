@@ -16,16 +16,20 @@ import {
   type Tensor,
   tensor,
 } from "../../engine/mod.ts";
-import { batches } from "../../nn/data.ts";
-import { Linear } from "../../nn/linear.ts";
-import { AdamW, crossEntropy, Dropout, mseLoss } from "../../nn/mod.ts";
-import { SGD } from "../../nn/mod.ts";
-import { linearSchedule, Scheduler } from "../../nn/schedule.ts";
 import {
+  AdamW,
+  batches,
+  crossEntropy,
+  Dropout,
+  Linear,
+  linearSchedule,
+  mseLoss,
+  Scheduler,
+  SGD,
   train,
   type TrainOptions,
   type TrainReport,
-} from "../../nn/trainer.ts";
+} from "../../nn/mod.ts";
 import { gpuTest, randomValues } from "../_check.ts";
 
 /** Two ways to sum the same gradients in 32 bits. */
@@ -317,7 +321,7 @@ gpuTest(
 
 gpuTest("train() looks at what it trains alone", async () => {
   const model = new Linear(1, 1);
-  model.parameters();
+  model.placeParameters();
   model.bias?.write([NaN]);
   model.freeze("bias");
   const optimizer = new SGD(model.parameters(), { learningRate: 0.1 });
@@ -422,7 +426,7 @@ gpuTest("train() refuses options that make no sense", async () => {
     [{ maxGradNorm: 0 }, "maxGradNorm 0"],
     [{ logInterval: 1 } as object, 'Cannot train with option "logInterval"'],
     [{ batches: () => [] }, "epoch 0 has no batches"],
-    [{ step: () => ({}) }, "the step gave no loss"],
+    [{ step: () => ({}) }, "the step returned no loss"],
     [{ step: () => tensor([1, 2]) }, "a loss of shape [2]"],
   ];
   for (const [options, message] of cases) {

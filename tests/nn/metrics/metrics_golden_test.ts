@@ -107,15 +107,15 @@ function of(scores: number[], labels: number[], label: number): number[] {
 }
 
 /** Throws unless a value is near what is expected, part by part. */
-function near(got: unknown, wanted: unknown, tolerance: number, id: string) {
-  if (typeof wanted === "object" && wanted !== null) {
-    for (const [key, part] of Object.entries(wanted)) {
+function near(got: unknown, expected: unknown, tolerance: number, id: string) {
+  if (typeof expected === "object" && expected !== null) {
+    for (const [key, part] of Object.entries(expected)) {
       const own = (got as Record<string, unknown>)[key];
       if (own !== undefined) near(own, part, tolerance, `${id} ${key}`);
     }
     return;
   }
-  const [a, b] = [Number(got), Number(wanted)];
+  const [a, b] = [Number(got), Number(expected)];
   const limit = tolerance * Math.max(1, Math.abs(b));
   assert(Math.abs(a - b) <= limit, `${id}: ${a}, expected ${b}`);
 }

@@ -123,8 +123,8 @@ Deno.test("what counts, ranks or scores refuses NaN by its place", () => {
   for (const [run, message] of cases) assertThrows(run, RangeError, message);
 });
 
-Deno.test("scores of probabilities refuse what are none", () => {
-  const message = "wanted a number in [0, 1]";
+Deno.test("scores of probabilities refuse numbers that are not probabilities", () => {
+  const message = "but must hold numbers in [0, 1]";
   for (const p of [[2.7, -1.2], [-0.2, 1.2], [Infinity, 0], [1.5, 0.1]]) {
     for (
       const run of [

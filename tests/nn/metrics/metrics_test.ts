@@ -6,7 +6,7 @@ import {
   assertLessOrEqual,
   assertThrows,
 } from "@std/assert";
-import { counterRandom } from "../../../nn/data.ts";
+import { counterRandom } from "../../../nn/counter_random.ts";
 import {
   accuracy,
   applyTemperature,
