@@ -1,6 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+// The embedding layer: a table of vectors.
+
 import { embedding, type Tensor } from "../engine/mod.ts";
 import { normal } from "./init.ts";
 import type { Initializer } from "./initializer.ts";
@@ -11,18 +13,18 @@ import { Parameter } from "./parameter.ts";
 /** Options of {@linkcode Embedding}. */
 export interface EmbeddingModuleOptions {
   /**
-   * A row that gets no gradient and starts as zeros. Below 0 it counts from the
-   * end, as in PyTorch.
+   * A row that gets no gradient and starts as zeros. A negative number counts from
+   * the end, as in PyTorch.
    *
    * @default {none}
    */
   paddingIdx?: number | undefined;
-  /** How the table starts. @default {N(0, 1), the padding row zero} */
+  /** The initial values. @default {N(0, 1), with zeros in the padding row} */
   init?: Initializer;
 }
 
 /**
- * A table of vectors looked up by number: `y[...] = W[ids[...]]`.
+ * A table of vectors that are looked up by row number: `y[...] = W[ids[...]]`.
  *
  * Shapes: `ids [...]` of integers, `W [count, width]`, `y [..., width]`.
  *
@@ -39,16 +41,16 @@ export interface EmbeddingModuleOptions {
  * ```
  */
 export class Embedding extends Module {
-  /** `[count, width]`. */
+  /** The table, `[count, width]`. */
   weight: Parameter;
-  /** The row that gets no gradient. */
+  /** The row that gets no gradient, counted from 0. */
   readonly paddingIdx: number | undefined;
 
   /**
    * Builds the table.
    *
-   * @param count Rows of the table.
-   * @param width Length of a row.
+   * @param count The number of rows.
+   * @param width The length of a row.
    * @param options Padding row and initial values.
    * @throws {RangeError} If the padding row is not in the table.
    * @throws {TypeError} If an option is not known.
@@ -59,7 +61,7 @@ export class Embedding extends Module {
     options: EmbeddingModuleOptions = {},
   ) {
     super();
-    if (new.target === Embedding) { // Options of a subclass may be more.
+    if (new.target === Embedding) { // A subclass may have more options.
       checkOptions(options, {
         action: "build an Embedding",
         known: ["paddingIdx", "init"],
@@ -81,7 +83,7 @@ export class Embedding extends Module {
     this.weight = new Parameter([count, width], init);
   }
 
-  /** Looks up `ids [...]`: the result is `[..., width]`. */
+  /** Looks up the rows `ids [...]`. The result is `[..., width]`. */
   forward(ids: Tensor): Tensor {
     const { paddingIdx } = this;
     return embedding(ids, this.weight, {

@@ -279,7 +279,7 @@ export abstract class Optimizer<
    * import { assertEquals } from "@std/assert";
    *
    * await initialize();
-   * const x = new Parameter([2], ones());
+   * const x = new Parameter([2], init.ones());
    * const before = new AdamW([x], { learningRate: 0.1 });
    * backward(sum(mul(x, x)));
    * before.step();

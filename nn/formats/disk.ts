@@ -1,9 +1,10 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// The files of this layer that touch a disk go through here. It asks for the
-// runtime's file system when it is called, so that modules importing it load in
-// a browser.
 
-/** An open file of the runtime. */
+// Reading and writing of files, and errors that name them. All code of this room
+// that touches a disk uses this module. It looks for the runtime's file system when
+// it is called, so modules that import it load in a browser too.
+
+/** An open file of the runtime, as in Deno. */
 export interface DiskFile {
   read(bytes: Uint8Array): Promise<number | null>;
   write(bytes: Uint8Array): Promise<number>;
@@ -14,7 +15,7 @@ export interface DiskFile {
   close(): void;
 }
 
-/** What the runtime knows of a file or folder. */
+/** The properties of a file or folder, as in Deno. */
 export interface DiskEntry {
   size: number;
   isFile: boolean;
@@ -24,7 +25,7 @@ export interface DiskEntry {
   mtime: Date | null;
 }
 
-/** The runtime's file system. */
+/** The runtime's file system: the part of `Deno` that is used here. */
 export interface Disk {
   open(
     path: string,
@@ -49,7 +50,12 @@ export interface Disk {
 
 const SEEK_START = 0;
 
-/** The file system, for the path that errors are to name. */
+/**
+ * The file system.
+ *
+ * @param path The path to use it for, which the error names.
+ * @throws {TypeError} If the runtime has no file system.
+ */
 export function disk(path: string): Disk {
   const { Deno: host } = globalThis as unknown as { Deno?: Disk };
   if (host !== undefined) return host;
@@ -59,13 +65,25 @@ export function disk(path: string): Disk {
 }
 
 /**
- * An error of the operating system with what was tried and with which file,
- * which the runtime's own message may lack. It stays of its class; other errors
- * are given back as they are.
+ * Makes an error of the operating system say what was tried and with which file,
+ * which the runtime's message may lack. The new error has the same class. Other
+ * errors are returned unchanged.
  *
- * @param action What was tried: `Cannot write out/config.json`.
- * @param detail What follows the reason, such as how far it got.
- * @param absent What it means that something is not there.
+ * @param action The start of the message, such as `Cannot write out/config.json`.
+ * @param error The error that was thrown.
+ * @param detail The end of the message, such as how far it got.
+ * @param absent The reason to give if something does not exist.
+ * @returns The error to throw.
+ *
+ * @example Usage
+ * ```ts
+ * import { diskError } from "@swagpu/swagpu/nn/formats";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error = new Error("File too large (os error 27)");
+ * const named = diskError("Cannot write out.bin", error) as Error;
+ * assertEquals(named.message, "Cannot write out.bin: File too large");
+ * ```
  */
 export function diskError(
   action: string,
@@ -89,8 +107,22 @@ const PLAIN: ReadonlySet<unknown> = new Set([
 ]);
 
 /**
- * An error about what a file says with the file's name, where it lacks it.
- * Errors of classes of their own are given back as they are.
+ * Adds a file's name to an error about the file's content, unless the message has
+ * it. Errors of other classes than `Error`, `RangeError`, `SyntaxError` and
+ * `TypeError` are returned unchanged.
+ *
+ * @param error The error that was thrown.
+ * @param path The path of the file.
+ * @returns The error to throw.
+ *
+ * @example Usage
+ * ```ts
+ * import { withFile } from "@swagpu/swagpu/nn/formats";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error = withFile(new TypeError("The width is 0"), "config.json") as Error;
+ * assertEquals(error.message, "The width is 0, in config.json");
+ * ```
  */
 export function withFile(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || !PLAIN.has(error.constructor)) return error;
@@ -99,12 +131,25 @@ export function withFile(error: unknown, path: string): unknown {
   return new SameError(`${error.message}, in ${path}`, { cause: error });
 }
 
-/** Whether an error says that there is no such file. */
+/** Whether an error says that a file does not exist. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof Error && error.name === "NotFound";
 }
 
-/** Whether there is a file or folder that can be looked at. */
+/**
+ * Whether a file or folder exists and is accessible.
+ *
+ * @param path The path.
+ * @returns Whether it does.
+ *
+ * @example Usage
+ * ```ts
+ * import { exists } from "@swagpu/swagpu/nn/formats";
+ * import { assertFalse } from "@std/assert";
+ *
+ * assertFalse(await exists("no/such/file"));
+ * ```
+ */
 export async function exists(path: string): Promise<boolean> {
   try {
     await disk(path).stat(path);
@@ -114,30 +159,65 @@ export async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** The folder that a file lies in. */
+/**
+ * The folder that a file lies in.
+ *
+ * @param path The path of the file, with slashes or backslashes.
+ * @returns The path of the folder, `.` for a bare file name.
+ *
+ * @example Usage
+ * ```ts
+ * import { folderOf } from "@swagpu/swagpu/nn/formats";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(folderOf("model/config.json"), "model");
+ * assertEquals(folderOf("config.json"), ".");
+ * ```
+ */
 export function folderOf(path: string): string {
   const at = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
   return at < 0 ? "." : path.slice(0, at) || "/";
 }
 
-/** A file opened for reading at any place. Reads may overlap in time. */
+/**
+ * A file that is open for reading at any offset. Close it with `using`. A read may
+ * begin before an earlier one has ended.
+ *
+ * @example Read the middle of a file
+ * ```ts
+ * import { DiskReader, writeTextAtomically } from "@swagpu/swagpu/nn/formats";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const path = await Deno.makeTempFile();
+ * await writeTextAtomically(path, "one two");
+ * {
+ *   using file = await DiskReader.open(path);
+ *   const bytes = await file.read(4, 3);
+ *   assertEquals(new TextDecoder().decode(bytes), "two");
+ * }
+ * await Deno.remove(path);
+ * ```
+ */
 export class DiskReader implements Disposable {
+  /** The path of the file, which errors name. */
   readonly path: string;
-  /** Length of the file in bytes. */
+  /** The size of the file in bytes. */
   readonly size: number;
   #file: DiskFile;
   #last: Promise<unknown> = Promise.resolve();
 
   /**
-   * Opens the file at `path`.
+   * Opens a file.
    *
-   * @throws {TypeError} If it is a folder, a pipe or the like.
-   * @throws {Deno.errors.NotFound} If there is none.
+   * @param path The path of the file.
+   * @returns The open file.
+   * @throws {TypeError} If it is not a regular file but, say, a folder or a pipe.
+   * @throws {Deno.errors.NotFound} If it does not exist.
    */
   static async open(path: string): Promise<DiskReader> {
     const host = disk(path);
     try {
-      // Opening a named pipe would wait until somebody writes to it.
+      // Opening a named pipe would wait until another process writes to it.
       if (!(await host.stat(path)).isFile) {
         throw new TypeError(`Cannot read ${path}: it is not a file`);
       }
@@ -148,20 +228,22 @@ export class DiskReader implements Disposable {
     }
   }
 
-  /** Takes over an open file; see {@linkcode DiskReader.open}. */
-  constructor(path: string, file: DiskFile, size: number) {
+  private constructor(path: string, file: DiskFile, size: number) {
     this.path = path;
     this.size = size;
     this.#file = file;
   }
 
   /**
-   * Reads `length` bytes from `offset`.
+   * Reads `length` bytes from `offset` on.
    *
-   * @throws {SyntaxError} If the file ends before.
+   * @param offset The offset of the first byte.
+   * @param length The number of bytes.
+   * @returns The bytes.
+   * @throws {SyntaxError} If the file ends before the last of them.
    */
   read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
-    // The file has one position: a read waits for the one before.
+    // An open file has one position, so reads wait for each other.
     const result = this.#last.then(() => this.#read(offset, length))
       .catch((error) => {
         throw diskError(`Cannot read ${this.path}`, error);
@@ -197,17 +279,33 @@ export class DiskReader implements Disposable {
 
 /** Options of {@linkcode writeAtomically}. */
 export interface WriteOptions {
-  /** Bytes of the whole file, which errors tell. @default {not known} */
+  /** The size of the whole file in bytes, for errors. @default {not known} */
   size?: number;
 }
 
 /**
- * Writes a file so that `path` holds either its old content or all of the new:
- * the chunks go to a temporary file in the same folder, which is flushed to the
- * disk and renamed. If a chunk cannot be produced or written, the temporary
- * file is removed and the old file stays.
+ * Writes a file so that `path` holds either its old content or all of the new
+ * content: the chunks go to a temporary file in the same folder, which is flushed to
+ * the disk and renamed. If a chunk cannot be produced or written, the temporary file
+ * is removed and the old file stays.
  *
- * Errors of the operating system name the file and how far it got.
+ * @param path The path of the file.
+ * @param chunks The new content.
+ * @param options The size of the content.
+ * @returns When the file is on the disk.
+ * @throws {Error} If a file cannot be written. Errors of the operating system name
+ * the file and the number of bytes that were written.
+ *
+ * @example Usage
+ * ```ts
+ * import { writeAtomically } from "@swagpu/swagpu/nn/formats";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const path = await Deno.makeTempFile();
+ * await writeAtomically(path, [new Uint8Array([1, 2]), new Uint8Array([3])]);
+ * assertEquals([...await Deno.readFile(path)], [1, 2, 3]);
+ * await Deno.remove(path);
+ * ```
  */
 export async function writeAtomically(
   path: string,
@@ -247,7 +345,24 @@ export async function writeAtomically(
   }
 }
 
-/** Writes `text` as UTF-8; see {@linkcode writeAtomically}. */
+/**
+ * Writes a text file as UTF-8, as {@linkcode writeAtomically} does.
+ *
+ * @param path The path of the file.
+ * @param text The new content.
+ * @returns When the file is on the disk.
+ *
+ * @example Usage
+ * ```ts
+ * import { writeTextAtomically } from "@swagpu/swagpu/nn/formats";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const path = await Deno.makeTempFile();
+ * await writeTextAtomically(path, "{}");
+ * assertEquals(await Deno.readTextFile(path), "{}");
+ * await Deno.remove(path);
+ * ```
+ */
 export async function writeTextAtomically(
   path: string,
   text: string,

@@ -1,7 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// The two layouts of PyTorch's files: where the table of tensors is, and where
-// the storages are that it names.
+
+// The two layouts of PyTorch's files: where the table of tensors lies, and where
+// the storages lie that the table refers to.
 
 import { PickledDict, PickledList, PickledTensor } from "./pickle_values.ts";
 import { PickleEnd, unpickle } from "./pickle.ts";
@@ -15,7 +16,7 @@ import {
   type ZipRecord,
 } from "./zip.ts";
 
-/** Element types by the class of the storage, or by the type's own name. */
+/** Element types by the class of a storage, and by PyTorch's name of the type. */
 export const DTYPES: Readonly<Record<string, SafetensorsDtype>> = {
   DoubleStorage: "F64",
   FloatStorage: "F32",
@@ -47,31 +48,31 @@ const MAX_PICKLE = 2 ** 26;
 const MAX_NAME = 1000;
 const FIRST_READ = 2 ** 16;
 
-/** The place of a storage's bytes. */
+/** Where the bytes of a storage lie in the file. */
 export interface Place {
+  /** Gives the offset of the first byte. */
   offset(): number | Promise<number>;
+  /** The number of bytes. */
   bytes: number;
-  /** Compares all of the bytes with their checksum, where there is one. */
+  /** Compares all of the bytes with their checksum, if the file has one. */
   verify?(all: Uint8Array): void;
 }
 
-/** Where storages lie, by their keys. */
+/** Gives the place of a storage by its key. */
 export type Places = (key: string) => Place | undefined;
 
-/** Ends the reading of a file. */
+/** Throws an error about a file. */
 export function fail(file: ByteSource, reason: string): never {
   throw new SyntaxError(`Cannot read ${file.path}: ${reason}`);
 }
 
-// ----------------------------------------------------------------- zip archive
-
-/** The table of a file, and the places of what it names. */
+/** The table of a file, and the places of its storages. */
 export interface Opened {
   root: unknown;
   places: Places;
 }
 
-/** `data.pkl` is the table, `data/<key>` a storage. */
+/** Opens a zip archive: `data.pkl` is the table, `data/<key>` a storage. */
 export async function openArchive(
   file: ByteSource,
 ): Promise<Opened & { swapped: boolean }> {
@@ -131,9 +132,10 @@ async function readRecord(
   return bytes;
 }
 
-// --------------------------------------------------------------- legacy format
-
-/** Magic number, protocol, system, table, keys; then the storages. */
+/**
+ * Opens a file of the format before: five pickles, which are magic number, protocol,
+ * system, table and keys, and then the storages.
+ */
 export async function openLegacy(file: ByteSource): Promise<Opened> {
   const { values: [magic, protocol, , root, keys], end } = await readPickles(
     file,
@@ -156,10 +158,11 @@ export async function openLegacy(file: ByteSource): Promise<Opened> {
   const places = new Map<string, Place>();
   let at = end;
   for (const key of keys.items) {
-    // What no tensor looks at has a size that is not known, nor has what follows.
+    // The size of an element follows from the tensors of a storage. Without it the
+    // storage has no known end.
     const width = widths.get(String(key));
     if (width === undefined || places.has(String(key))) {
-      fail(file, "it lists a storage twice, or one that no tensor looks at");
+      fail(file, "it lists a storage twice, or one that no tensor uses");
     }
     if (at + 8 > file.size) fail(file, "it breaks off before its last storage");
     const view = new DataView((await file.read(at, 8)).buffer);
@@ -179,7 +182,7 @@ export async function openLegacy(file: ByteSource): Promise<Opened> {
   return { root, places: (key) => places.get(key) };
 }
 
-/** Runs the first pickles of a file, reading no more of it than they need. */
+/** Runs the first pickles of a file, without reading all of the file. */
 async function readPickles(
   file: ByteSource,
   count: number,
@@ -202,9 +205,7 @@ async function readPickles(
   }
 }
 
-// ----------------------------------------------------------------------- table
-
-/** What is said of elements that are not known. */
+/** The reason to refuse elements of an unknown type. */
 export function unknownType(type: string): string {
   return `it holds elements of type ${type}, expected one of ${
     Object.keys(DTYPES).filter((name) => name.endsWith("Storage")).join(", ")

@@ -1,11 +1,12 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// The header of a safetensors file: checked on reading, laid out on writing.
+
+// The header of a safetensors file: reading with checks, and layout for writing.
 
 import { bitsOf, isDtype, layoutRank } from "./safetensors_dtype.ts";
 import type { SafetensorsDtype } from "./safetensors_dtype.ts";
 
-/** Bytes before the header: its length, a little-endian 64-bit integer. */
+/** The bytes before the header: its length as a little-endian 64-bit integer. */
 export const PREFIX_BYTES = 8;
 const MAX_HEADER_BYTES = 100_000_000;
 const METADATA = "__metadata__";
@@ -16,28 +17,28 @@ const BACKSLASH = 0x5c;
 const COLON = 0x3a;
 const COMMA = 0x2c;
 const SPACE = 0x20;
-/** Where Python's reader gives up. */
+/** The depth at which Python's reader fails. */
 const MAX_DEPTH = 128;
 const MAX_AXES = 1000;
 const LARGE_HEADER_BYTES = 2 ** 20;
 
-/** Where a tensor lies, in bytes after the header. */
+/** Type, shape and place of a tensor, where the data after the header is at 0. */
 export interface SafetensorsRange {
   /** The element type in the file. */
   readonly dtype: SafetensorsDtype;
   /** The sizes of the axes. */
   readonly shape: readonly number[];
-  /** The first byte. */
+  /** The offset of the first byte. */
   readonly begin: number;
-  /** The byte after the last. */
+  /** The offset after the last byte. */
   readonly end: number;
 }
 
-/** What the header of a file says. */
+/** The content of a file's header. */
 export interface SafetensorsHeader {
-  /** Names and texts stored in the file. */
+  /** The metadata of the file: strings by name. */
   readonly metadata: Record<string, string>;
-  /** By name, in the order of the data. */
+  /** The tensors by name, in the order of their data. */
   readonly entries: ReadonlyMap<string, SafetensorsRange>;
 }
 
@@ -78,8 +79,8 @@ export function headerLength(
 }
 
 /**
- * Reads a header, and checks that its tensors fill the `dataBytes` after it
- * without hole or overlap.
+ * Reads a header, and checks that its tensors fill the `dataBytes` bytes after it
+ * without gaps or overlaps.
  */
 export function parseHeader(
   bytes: Uint8Array,
@@ -131,8 +132,8 @@ function parseFields(
 }
 
 /**
- * Refuses a large header that is not made of objects of short lists, before
- * `JSON.parse` takes the fifty-fold of its bytes for what it holds.
+ * Throws if a large header consists of anything but objects of short lists. Without
+ * this check, `JSON.parse` could take fifty times the size of the header.
  */
 function checkShape(bytes: Uint8Array, source: string): void {
   let depth = 0;
@@ -142,7 +143,10 @@ function checkShape(bytes: Uint8Array, source: string): void {
     const byte = bytes[i] ?? 0;
     if (byte <= SPACE) continue;
     if (depth === 1 && afterColon && byte !== OPENING_BRACE) {
-      fail(source, "the header describes a tensor by what is no object");
+      fail(
+        source,
+        "the header describes a tensor by a value that is not an object",
+      );
     }
     afterColon = byte === COLON;
     if (byte === QUOTE) {
@@ -163,8 +167,8 @@ function checkShape(bytes: Uint8Array, source: string): void {
 }
 
 /**
- * The first key that an object holds twice, or `null`. `JSON.parse` keeps the
- * last of them silently. Expects valid JSON.
+ * The first key that an object of valid JSON holds twice, or `null`. `JSON.parse`
+ * would silently keep the last value.
  */
 function repeatedKey(json: string): string | null {
   const open: Set<string>[] = [];
@@ -271,7 +275,7 @@ function checkEntry(
   return { dtype, shape, begin, end };
 }
 
-/** Bytes of a tensor; `null` past the safe integers or not a whole number. */
+/** The size of a tensor in bytes; `null` if it is not a safe integer. */
 function byteLength(
   dtype: SafetensorsDtype,
   shape: readonly number[],
@@ -312,23 +316,23 @@ function checkRanges(
   }
 }
 
-/** A tensor to be placed. */
+/** A tensor to lay out. */
 export interface Placeable {
   readonly dtype: SafetensorsDtype;
   readonly shape: readonly number[];
 }
 
-/** A file's first bytes, and its tensors in the order of their data. */
+/** The layout of a file: its first bytes, and its tensors in order. */
 export interface Layout<T> {
   readonly head: Uint8Array<ArrayBuffer>;
   readonly tensors: readonly { name: string; tensor: T; bytes: number }[];
-  /** Bytes of the whole file. */
+  /** The size of the whole file in bytes. */
   readonly size: number;
 }
 
 /**
- * Lays tensors out as Hugging Face's own writer does: by element type, then by
- * name, the header padded with spaces so that the data is aligned to 8 bytes.
+ * Lays out tensors as Hugging Face's own writer does: by element type, then by name.
+ * The header is padded with spaces so that the data is aligned to 8 bytes.
  */
 export function layOut<T extends Placeable>(
   tensors: Iterable<readonly [string, T]>,
@@ -379,7 +383,7 @@ export function layOut<T extends Placeable>(
   return { head, tensors: placed, size: head.length + offset };
 }
 
-/** Orders strings by code point, as UTF-8 bytes sort, not by UTF-16 unit. */
+/** Compares strings by code point, which is the order of their UTF-8 bytes. */
 function compareCodePoints(a: string, b: string): number {
   const [left, right] = [[...a], [...b]];
   for (let i = 0; i < Math.min(left.length, right.length); i++) {

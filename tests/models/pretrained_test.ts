@@ -637,8 +637,8 @@ gpuTest("fromPretrained() says what is wrong with a folder", async () => {
     await assertRejects(
       load,
       SyntaxError,
-      `Cannot read ${hostile}: it asks to run os.system, and only tensors are ` +
-        "built",
+      `Cannot read ${hostile}: it asks to run os.system, but may only build ` +
+        "tensors",
     );
   });
 });

@@ -112,7 +112,7 @@ for (
     await assertRejects(
       () => file.tensor("absent"),
       RangeError,
-      `Cannot read tensor "absent" of ${FOLDER}${name}: there is none`,
+      `Cannot read tensor "absent" of ${FOLDER}${name}: the file holds no tensor`,
     );
   });
 }
@@ -235,7 +235,7 @@ Deno.test("PyTorchReader.open() reads a table put together by hand", async () =>
 
 Deno.test("PyTorchReader.open() runs nothing that a pickle names", async () => {
   const call = (name: string) =>
-    `it asks to run ${name}, and only tensors are built`;
+    `it asks to run ${name}, but may only build tensors`;
   const shell = `(${str("rm -rf x")}tR`;
   const stack = (module: string, name: string) =>
     `\x8c${String.fromCharCode(module.length)}${module}` +
@@ -284,32 +284,35 @@ Deno.test("PyTorchReader.open() refuses instructions that tensors do not need", 
     ["S'a'\n", "uses instruction 0x53"], // STRING
     ["\xff", "uses instruction 0xff"],
     ["\x80\x09", "protocol 9, expected 5 at most"],
-    ["0000000", "takes a value that is not there"],
-    ["(t2222t", "takes values that are not there"],
-    ["(R", "takes a value that is not there"],
-    ["h\x07", "takes value 7 before it is there"],
+    ["0000000", "takes a value that does not exist"],
+    ["(t2222t", "takes values that do not exist"],
+    ["(R", "takes a value that does not exist"],
+    ["h\x07", "takes value 7 before it exists"],
     ["gx\n", 'has the number "x"'],
-    ["K\x01K\x02R", "calls what is no function"],
+    ["K\x01K\x02R", "calls something that is not a function"],
     ["ccollections\nOrderedDict\nK\x01R", "without arguments"],
-    ["ccollections\nOrderedDict\n(K\x01tR", "OrderedDict of what is no list"],
+    [
+      "ccollections\nOrderedDict\n(K\x01tR",
+      "OrderedDict of something that is not a list",
+    ],
     ["ccollections\nOrderedDict\n((K\x01ttR", "OrderedDict without names"],
-    ["(K\x01tK\x02a", "adds to what is no list"],
-    ["]K\x01K\x02s", "sets a field of what is no dictionary"],
+    ["(K\x01tK\x02a", "adds to something that is not a list"],
+    ["]K\x01K\x02s", "sets a field of something that is not a dictionary"],
     ["}(K\x01u", "a key without a value"],
     ["}]K\x02s", "neither text nor number"],
     [`${tensor(0, [1])}}b`, "sets attributes"],
     ["}K\x01b", "sets attributes"],
-    [`(${str("module")}tQ`, "names a storage that is none"],
-    ["NQ", "names a storage that is none"],
+    [`(${str("module")}tQ`, "refers to a storage by something that is not"],
+    ["NQ", "refers to a storage by something that is not"],
     ["\x8a\xff" + "x".repeat(255), "a number of 255 bytes"],
     ["\x8b\xff\xff\xff\x7f", "a number of 2147483647 bytes"],
     ["X\xff\xff\xff\xff", "breaks off"],
     ["\x8d" + "\xff".repeat(8), "has no end"],
     ["\x8d\0\0\0\0\0\0\x01\0", "breaks off"],
     ["c" + "x".repeat(2000), "a line of over 1000 characters"],
-    ["(" + "t".repeat(2), "takes values that are not there"],
-    ["\x93", "takes a value that is not there"],
-    ["}}\x93", "names a function by what is no text"],
+    ["(" + "t".repeat(2), "takes values that do not exist"],
+    ["\x93", "takes a value that does not exist"],
+    ["}}\x93", "names a function by something that is not text"],
   ];
   for (const [instructions, reason] of cases) {
     const bytes = Uint8Array.from(
@@ -317,7 +320,7 @@ Deno.test("PyTorchReader.open() refuses instructions that tensors do not need", 
       (c) => c.charCodeAt(0),
     );
     if (
-      reason.startsWith("takes a value that is not") || instructions === "o"
+      reason.startsWith("takes a value that does not") || instructions === "o"
     ) {
       const start = Uint8Array.from(
         `\x80\x02${instructions}.`,
@@ -355,7 +358,10 @@ Deno.test("PyTorchReader.open() refuses tables that hold anything but tensors", 
   );
   const own = `ctorch._utils\n_rebuild_tensor_v2\n(${STORAGE}K\x00` +
     "]q\x01h\x01ah\x01\x89NtR";
-  await rejects(file(table(own)), "builds a tensor of what is none");
+  await rejects(
+    file(table(own)),
+    "builds a tensor of something that is not a tensor",
+  );
 });
 
 Deno.test("PyTorchReader.open() refuses shapes that lie", async () => {
@@ -363,7 +369,10 @@ Deno.test("PyTorchReader.open() refuses shapes that lie", async () => {
     [tensor(0, [5]), "shape [5] does not lie in its storage of 4 elements"],
     [tensor(4, [1]), "shape [1] does not lie in its storage"],
     [tensor(0, [2, 2], [3, 2]), "shape [2, 2] does not lie in its storage"],
-    [tensor(0, [2, 2], [1]), "builds a tensor of what is none"],
+    [
+      tensor(0, [2, 2], [1]),
+      "builds a tensor of something that is not a tensor",
+    ],
     // Any number of elements out of one.
     [
       tensor(0, Array(9).fill(255), Array(9).fill(0)),
@@ -372,7 +381,7 @@ Deno.test("PyTorchReader.open() refuses shapes that lie", async () => {
     [tensor(0, Array(3).fill(255), Array(3).fill(0)), "repeats its elements"],
     [
       tensor(0, [2]).replace("K\x02t", "J\xfe\xff\xff\xfft"),
-      "builds a tensor of what is none",
+      "builds a tensor of something that is not a tensor",
     ],
     [
       tensor(0, [2]).replace("FloatStorage", "ComplexFloatStorage"),
@@ -380,11 +389,11 @@ Deno.test("PyTorchReader.open() refuses shapes that lie", async () => {
     ],
     [
       tensor(0, [2]).replace(`${str("0")}`, str("1")),
-      'tensor "a" looks at a storage that is not there',
+      'tensor "a" uses a storage that the file does not hold',
     ],
     [
       tensor(0, [2]).replace(`${str("0")}`, str("../0")),
-      'tensor "a" looks at a storage that is not there',
+      'tensor "a" uses a storage that the file does not hold',
     ],
   ];
   for (const [value, reason] of cases) {
@@ -479,7 +488,7 @@ Deno.test("PyTorchReader.open() says what is wrong with an archive", async () =>
   const cases: [Uint8Array<ArrayBuffer>, string][] = [
     [zip({ "a/x": "" }), "does not hold one data.pkl"],
     [zip({ "a/data.pkl": good, "b/data.pkl": good }), "not hold one data.pkl"],
-    [zip({ "a/data.pkl": good }), "looks at a storage that is not there"],
+    [zip({ "a/data.pkl": good }), "uses a storage that the file does not hold"],
     [zip({ "../data.pkl": good }), 'named "../data.pkl", which leads out'],
     [zip({ "a/../../data.pkl": good }), "which leads out of it"],
     [zip({ "/data.pkl": good }), "which leads out of it"],

@@ -325,8 +325,14 @@ Deno.test("parseSafetensors() refuses large headers before it builds them", () =
   const cases: [string, string][] = [
     [`{"a":{"x":${"[".repeat(3e6)}`, "nested more than 128 deep"],
     ['{"a":'.repeat(1e6), "nested more than 128 deep"],
-    [`{"a":${"[".repeat(3e6)}`, "describes a tensor by what is no object"],
-    [`{${'"a":0,'.repeat(5e5)}`, "describes a tensor by what is no object"],
+    [
+      `{"a":${"[".repeat(3e6)}`,
+      "describes a tensor by a value that is not an object",
+    ],
+    [
+      `{${'"a":0,'.repeat(5e5)}`,
+      "describes a tensor by a value that is not an object",
+    ],
     [
       `{"a":{"dtype":"F32","shape":[${"1,".repeat(2e6)}`,
       "holds a list of more than 1000 numbers",
