@@ -20,7 +20,11 @@ export interface AdamWSettings {
   betas: readonly [number, number];
   /** Added to the root of the second moment. @default {1e-8} */
   eps: number;
-  /** The decay of the weights, multiplied by the learning rate. @default {0.01} */
+  /**
+   * The decay of the weights, multiplied by the learning rate.
+   *
+   * @default {0.01}
+   */
   weightDecay: number;
 }
 
@@ -58,7 +62,10 @@ export interface AdamWSettings {
 export class AdamW extends Optimizer<AdamWSettings> {
   /** The kernel of the rule. */
   protected override readonly kernel: Kernel = adamw;
-  /** What the last fields were computed from; often the same for the next parameter. */
+  /**
+   * What the last fields were computed from; often the same for the next
+   * parameter.
+   */
   #key: readonly number[] = [];
   #fields: readonly number[] = [];
 

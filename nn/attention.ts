@@ -36,17 +36,22 @@ export interface MultiHeadAttentionInputs {
   mask?: Tensor;
   /** Whether a query sees only keys up to its own position. @default {false} */
   causal?: boolean;
-  /** The largest distance between a query and a key that it sees. @default {any} */
+  /**
+   * The largest distance between a query and a key that it sees.
+   *
+   * @default {any}
+   */
   window?: number;
 }
 
 /**
- * Multi-head attention over projected inputs: `softmax(Q Kᵀ / √d) V` in each head,
- * where `d` is the width of a head, then an output projection.
+ * Multi-head attention over projected inputs: `softmax(Q Kᵀ / √d) V` in each
+ * head, where `d` is the width of a head, then an output projection.
  *
- * Shapes: `x [batch, length, width]`, and the result has the same shape. The fused
- * kernel never stores the `length × length` scores. Vaswani et al., "Attention Is All You
- * Need", 2017. Names follow BART: `q_proj`, `k_proj`, `v_proj`, `out_proj`.
+ * Shapes: `x [batch, length, width]`, and the result has the same shape. The
+ * fused kernel never stores the `length × length` scores. Vaswani et al.,
+ * "Attention Is All You Need", 2017. Names follow BART: `q_proj`, `k_proj`,
+ * `v_proj`, `out_proj`.
  *
  * @example Usage
  * ```ts
@@ -137,8 +142,8 @@ export class MultiHeadAttention extends Module {
 }
 
 /**
- * Makes the dropout option of the op `attention`, with the next stream of random
- * numbers of the default generator.
+ * Makes the dropout option of the op `attention`, with the next stream of
+ * random numbers of the default generator.
  *
  * @param rate The dropout rate. If it is 0, there is no option.
  * @returns Options to spread into those of `attention`.

@@ -110,8 +110,8 @@ export function shuffledIndices(
  * @param length The number of rows that the data has.
  * @param batchSize The number of rows of a batch.
  * @param options Order, seed, and what to do with the remainder.
- * @returns A generator of row numbers, each [batchSize]; the last batch may have
- * fewer.
+ * @returns A generator of row numbers, each [batchSize]; the last batch may
+ * have fewer.
  * @throws {RangeError} If a count is not a positive integer, or `lengths` does
  * not have one entry for each row.
  *
@@ -168,7 +168,8 @@ function* cut(
   // A batch that is not full stays last, so that all others have one shape.
   const visit = Uint32Array.from({ length: count }, (_, i) => i);
   if (lengths && options.shuffle) {
-    // Shuffling rows uses stream `epoch`; the inverted seed keeps the two apart.
+    // Shuffling rows uses stream `epoch`; the inverted seed keeps the two
+    // apart.
     shuffle(visit.subarray(0, full), counterRandom(~seed, { stream: epoch }));
   }
   for (const batch of visit) {

@@ -21,8 +21,8 @@ import type { Initializer } from "./initializer.ts";
  * A tensor that a module keeps and saves but does not train, such as a bias
  * that a translation model adds to its logits.
  *
- * A buffer does not belong to the flat parameter vector: optimizers and posteriors
- * do not change it. It takes no memory before its first use.
+ * A buffer does not belong to the flat parameter vector: optimizers and
+ * posteriors do not change it. It takes no memory before its first use.
  *
  * @example Usage
  * ```ts

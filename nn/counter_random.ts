@@ -21,7 +21,8 @@ export interface CounterRandomOptions {
  * easy as 1, 2, 3", 2011).
  *
  * It is a counter-based generator: its output is a fixed function of key and
- * counter, so any element of a sequence can be computed without those before it.
+ * counter, so any element of a sequence can be computed without those before
+ * it.
  *
  * @param counter The two 32-bit words to encrypt.
  * @param key The seed, an integer of 32 bits.
@@ -66,7 +67,8 @@ function multiplyHigh(a: number, b: number): number {
 }
 
 /**
- * Makes a generator that returns the next uniform number in [0, 1) at each call.
+ * Makes a generator that returns the next uniform number in [0, 1) at each
+ * call.
  *
  * Number `i` is `philox2x32([i, stream], seed)` as a fraction of 53 bits.
  *

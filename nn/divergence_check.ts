@@ -2,8 +2,8 @@
 // This module is browser compatible.
 
 // Whether a training run has driven weights out of the range of 32-bit floats.
-// The loss of a step is computed before the step changes the weights, so the last
-// loss says nothing about the weights that are saved.
+// The loss of a step is computed before the step changes the weights, so the
+// last loss says nothing about the weights that are saved.
 
 import { formatShape, type Tensor } from "../engine/mod.ts";
 import type { Optimizer } from "./optim.ts";

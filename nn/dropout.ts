@@ -10,8 +10,8 @@ import { Module } from "./module.ts";
  * Sets elements to zero at random while training, and scales the others by
  * `1 / (1 - rate)`. In evaluation it returns its input.
  *
- * The mask comes from the default generator, so `manualSeed()` determines it. The
- * backward pass draws it again instead of storing it.
+ * The mask comes from the default generator, so `manualSeed()` determines it.
+ * The backward pass draws it again instead of storing it.
  *
  * @example Usage
  * ```ts

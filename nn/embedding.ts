@@ -13,8 +13,8 @@ import { Parameter } from "./parameter.ts";
 /** Options of {@linkcode Embedding}. */
 export interface EmbeddingModuleOptions {
   /**
-   * A row that gets no gradient and starts as zeros. A negative number counts from
-   * the end, as in PyTorch.
+   * A row that gets no gradient and starts as zeros. A negative number counts
+   * from the end, as in PyTorch.
    *
    * @default {none}
    */

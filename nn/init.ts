@@ -2,11 +2,11 @@
 // This module is browser compatible.
 
 /**
- * Initializers: how the values of a parameter or buffer start. `nn` exports them
- * as the namespace `init`.
+ * Initializers: how the values of a parameter or buffer start. `nn` exports
+ * them as the namespace `init`.
  *
- * Random initializers draw from the default generator, so `manualSeed()` before a
- * model is built determines its weights.
+ * Random initializers draw from the default generator, so `manualSeed()` before
+ * a model is built determines its weights.
  *
  * @example A layer whose bias starts at zero
  * ```ts
@@ -117,8 +117,8 @@ export interface NormalInitOptions {
 }
 
 /**
- * Draws independent elements from a normal distribution. The defaults are BERT's
- * rule, `N(0, 0.02²)`.
+ * Draws independent elements from a normal distribution. The defaults are
+ * BERT's rule, `N(0, 0.02²)`.
  *
  * @param options Mean, standard deviation, and a row to set to zero.
  * @returns The initializer.
@@ -175,8 +175,8 @@ export function uniform(low: number, high: number): Initializer {
  * zero if `fanIn` is 0.
  *
  * @param fanIn The number of inputs of each output. By default the product of
- * all lengths except the first, as for a weight `[out, in]`; a bias has to state
- * it.
+ * all lengths except the first, as for a weight `[out, in]`; a bias has to
+ * state it.
  * @returns The initializer.
  *
  * @example Usage

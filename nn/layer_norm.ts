@@ -19,7 +19,11 @@ export interface LayerNormModuleOptions {
 
 /** Options of {@linkcode LayerNorm.forward}. */
 export interface LayerNormForwardOptions {
-  /** Added to `x` before it is normalized, in the same kernel. @default {none} */
+  /**
+   * Added to `x` before it is normalized, in the same kernel.
+   *
+   * @default {none}
+   */
   residual?: Tensor;
 }
 

@@ -24,7 +24,11 @@ export interface LinearOptions {
 export interface LinearForwardOptions {
   /** Applied to the result in the same kernel. @default {none} */
   activation?: Activation;
-  /** Added after the activation; it has the shape of the result. @default {none} */
+  /**
+   * Added after the activation; it has the shape of the result.
+   *
+   * @default {none}
+   */
   residual?: Tensor;
 }
 

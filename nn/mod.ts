@@ -3,25 +3,26 @@
 /**
  * Modules, parameters, optimizers and the training loop.
  *
- * A {@linkcode Module} holds {@linkcode Parameter}s as plain attributes. The path
- * of attributes that leads to a parameter is its name in checkpoint files. All
- * parameters of a model are views into one flat vector, so a step of an optimizer
- * is one dispatch for the whole model (more if the vector exceeds a GPU buffer).
+ * A {@linkcode Module} holds {@linkcode Parameter}s as plain attributes. The
+ * path of attributes that leads to a parameter is its name in checkpoint files.
+ * All parameters of a model are views into one flat vector, so a step of an
+ * optimizer is one dispatch for the whole model (more if the vector exceeds a
+ * GPU buffer).
  *
  * Besides, this entry point has:
  *
  * - initial values, in the namespace {@linkcode init};
  * - learning rate schedules such as {@linkcode linearSchedule};
  * - {@linkcode batches}, which shuffles and cuts row numbers;
- * - reading and writing of weights, such as {@linkcode openSafetensors}; more of it
- *   is in `@swagpu/swagpu/nn/formats`;
+ * - reading and writing of weights, such as {@linkcode openSafetensors}; more
+ *   of it is in `@swagpu/swagpu/nn/formats`;
  * - scores of predictions, such as {@linkcode accuracy}, all of
  *   `@swagpu/swagpu/nn/metrics`;
  * - the losses of `@swagpu/swagpu/engine`.
  *
- * The options of a module are called `LinearOptions` after the module. Where the
- * engine has an op of the same name, they are `EmbeddingModuleOptions` and the op's
- * are `EmbeddingOptions`.
+ * The options of a module are called `LinearOptions` after the module. Where
+ * the engine has an op of the same name, they are `EmbeddingModuleOptions` and
+ * the op's are `EmbeddingOptions`.
  *
  * @example Fitting a line
  * ```ts

@@ -35,8 +35,9 @@ export interface StateSource {
 /** Options of {@linkcode Module.loadStateDict}. */
 export interface LoadOptions {
   /**
-   * Whether the module and the source must have the same names, with equal shapes.
-   * Otherwise the tensors that match are loaded and the others are reported.
+   * Whether the module and the source must have the same names, with equal
+   * shapes. Otherwise the tensors that match are loaded and the others are
+   * reported.
    *
    * @default {true}
    */
@@ -49,7 +50,10 @@ export interface LoadReport {
   missing: string[];
   /** Names in the source that the module does not have. */
   unexpected: string[];
-  /** Tensors whose shape differs: name, shape in the module, shape in the source. */
+  /**
+   * Tensors whose shape differs: name, shape in the module, shape in the
+   * source.
+   */
   mismatched: { name: string; expected: string; found: string }[];
 }
 
@@ -59,9 +63,9 @@ export interface LoadReport {
  *
  * The path of attributes that leads to a parameter is its name in checkpoint
  * files, in snake case: `this.encoder.layer[0].attention` is
- * `encoder.layer.0.attention`. Attributes that start with a capital letter are not
- * changed. A parameter that is assigned to two attributes is tied: it has one place
- * in the flat vector, and its name is the first path.
+ * `encoder.layer.0.attention`. Attributes that start with a capital letter are
+ * not changed. A parameter that is assigned to two attributes is tied: it has
+ * one place in the flat vector, and its name is the first path.
  *
  * @example A module of two layers
  * ```ts
@@ -130,7 +134,9 @@ export class Module {
     return named;
   }
 
-  /** The other names of tied parameters: from each of them to the first name. */
+  /**
+   * The other names of tied parameters: from each of them to the first name.
+   */
   tiedNames(): Map<string, string> {
     const first = new Map<Parameter, string>();
     const tied = new Map<string, string>();
@@ -154,8 +160,8 @@ export class Module {
   }
 
   /**
-   * Gives a place in the flat vector, and initial values, to every parameter that
-   * has none. The places are in attribute order.
+   * Gives a place in the flat vector, and initial values, to every parameter
+   * that has none. The places are in attribute order.
    *
    * An optimizer does so too, but in the order of its groups. Call this method
    * first if initial values must not depend on the groups.
@@ -164,7 +170,10 @@ export class Module {
     flatten([...this.namedParameters().values()]);
   }
 
-  /** This module and all modules inside it, by path. The path of this one is `""`. */
+  /**
+   * This module and all modules inside it, by path. The path of this one is
+   * `""`.
+   */
   namedModules(): Map<string, Module> {
     const named = new Map<string, Module>([["", this]]);
     for (const [name, value] of children(this)) {
@@ -209,14 +218,14 @@ export class Module {
   }
 
   /**
-   * Overwrites parameters and buffers with the tensors of a checkpoint, reading one
-   * tensor at a time.
+   * Overwrites parameters and buffers with the tensors of a checkpoint, reading
+   * one tensor at a time.
    *
    * @param source The checkpoint, such as an open file or a map.
    * @param options Whether all names must match.
    * @returns The names that do not match. There are none if `strict` is set.
-   * @throws {TypeError} If `strict` is set and a name is missing, unexpected or has
-   * another shape. Nothing is overwritten then.
+   * @throws {TypeError} If `strict` is set and a name is missing, unexpected or
+   * has another shape. Nothing is overwritten then.
    */
   async loadStateDict(
     source: StateSource | ReadonlyMap<string, HostTensor>,

@@ -64,12 +64,12 @@ export interface StepOptions {
  * dispatch per segment. A new rule is a kernel and two short methods.
  *
  * As in PyTorch, each step decides which parameters it changes: those that have
- * received a gradient since the last step or `zeroGrad`, even if it is all zeros.
- * A parameter that is frozen, or that the loss did not use, is left alone: no
- * decay, no change of its moments or its step count. Parameters may be frozen and
- * unfrozen at any time, also between replays of a captured step. Several
- * optimizers may share a model. Each of them leaves alone the gradients of
- * parameters that it was not given.
+ * received a gradient since the last step or `zeroGrad`, even if it is all
+ * zeros. A parameter that is frozen, or that the loss did not use, is left
+ * alone: no decay, no change of its moments or its step count. Parameters may
+ * be frozen and unfrozen at any time, also between replays of a captured step.
+ * Several optimizers may share a model. Each of them leaves alone the gradients
+ * of parameters that it was not given.
  *
  * @example What all optimizers can do
  * ```ts
@@ -129,7 +129,9 @@ export abstract class Optimizer<
     fillInto(this.#unit, 1);
   }
 
-  /** The learning rate of the first group. Setting it sets that of all groups. */
+  /**
+   * The learning rate of the first group. Setting it sets that of all groups.
+   */
   get learningRate(): number {
     return this.groups[0]?.learningRate ?? 0;
   }
@@ -140,8 +142,8 @@ export abstract class Optimizer<
   }
 
   /**
-   * The number of steps made. Setting it, for example to continue a run, sets the
-   * count of every parameter too.
+   * The number of steps made. Setting it, for example to continue a run, sets
+   * the count of every parameter too.
    */
   get steps(): number {
     return this.#steps;
@@ -168,8 +170,8 @@ export abstract class Optimizer<
   step(options: StepOptions = {}): void {
     checkOptions(options, STEP_OPTIONS);
     const { keepGradients = false } = options;
-    // A clip multiplies gradients in the step's own kernel, which does not write
-    // them back. Gradients that are kept are multiplied before.
+    // A clip multiplies gradients in the step's own kernel, which does not
+    // write them back. Gradients that are kept are multiplied before.
     if (keepGradients) {
       for (const { segment } of this.#states) segment.settle();
     }
@@ -204,9 +206,9 @@ export abstract class Optimizer<
   }
 
   /**
-   * Sets the gradients of the optimizer's parameters to zero, so that no parameter
-   * has a gradient. {@linkcode step} has done so already, unless it was called with
-   * `keepGradients`.
+   * Sets the gradients of the optimizer's parameters to zero, so that no
+   * parameter has a gradient. {@linkcode step} has done so already, unless it
+   * was called with `keepGradients`.
    */
   zeroGrad(): void {
     for (const { segment, runs, clipping } of this.#states) {
@@ -238,8 +240,9 @@ export abstract class Optimizer<
   }
 
   /**
-   * Searches the segments for weights that are not finite, or whose squares exceed
-   * 32-bit floats. {@linkcode parameterOf} gives the parameter of a block found.
+   * Searches the segments for weights that are not finite, or whose squares
+   * exceed 32-bit floats. {@linkcode parameterOf} gives the parameter of a
+   * block found.
    *
    * @param check Receives the answer.
    */
@@ -268,7 +271,8 @@ export abstract class Optimizer<
 
   /**
    * Reads what is needed to continue a run: counts, settings and moments, with
-   * one wait. The weights, the generator and the scheduler have to be saved too.
+   * one wait. The weights, the generator and the scheduler have to be saved
+   * too.
    *
    * @returns A copy of the state.
    *
@@ -299,8 +303,8 @@ export abstract class Optimizer<
   }
 
   /**
-   * Continues from a state that {@linkcode stateDict} has read: overwrites settings,
-   * counts and moments, and leaves gradients as they are.
+   * Continues from a state that {@linkcode stateDict} has read: overwrites
+   * settings, counts and moments, and leaves gradients as they are.
    *
    * @param state The state of an optimizer with the same rule, groups and
    * parameters.
@@ -376,7 +380,8 @@ export abstract class Optimizer<
       table[at + ACTION_FIELD] = ACTIONS.step;
       touch(parameter);
     });
-    // A replay uploads what the recording uploaded, so a recording always uploads.
+    // A replay uploads what the recording uploaded, so a recording always
+    // uploads.
     const isWritten = !observer() && sameNumbers(table, this.#written);
     if (!isWritten) this.#table.write(table);
     this.#written = table;
@@ -395,9 +400,9 @@ function sameNumbers(a: Float32Array, b: Float32Array): boolean {
  * back, and if the optimizer's step comes next, its kernel does the
  * multiplication. Gradients that `backward` adds later are not affected.
  *
- * As in PyTorch, an infinite norm makes every gradient 0 or NaN, and a norm of NaN
- * makes them NaN, except that gradients of exactly 0 stay 0 here. Read the norm to
- * notice.
+ * As in PyTorch, an infinite norm makes every gradient 0 or NaN, and a norm of
+ * NaN makes them NaN, except that gradients of exactly 0 stay 0 here. Read the
+ * norm to notice.
  *
  * @param optimizer The optimizer of the parameters.
  * @param maxNorm The largest norm, above 0.

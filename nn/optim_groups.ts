@@ -25,8 +25,8 @@ export interface Slot<Settings> {
 }
 
 /**
- * Completes the groups that an optimizer is given. Parameters that are in no group
- * become the first one.
+ * Completes the groups that an optimizer is given. Parameters that are in no
+ * group become the first one.
  *
  * @param parameters Parameters, or groups of them.
  * @param defaults The settings that a group lacks.

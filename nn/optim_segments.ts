@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// What an optimizer keeps for each segment that holds some of its parameters, and
-// the dispatches over segments except those of the rule itself.
+// What an optimizer keeps for each segment that holds some of its parameters,
+// and the dispatches over segments except those of the rule itself.
 
 import {
   allocate,
@@ -64,7 +64,8 @@ export function vectorsEach(device: Device): number {
  * Allocates what an optimizer keeps for a segment.
  *
  * @param segment The segment.
- * @param parameters All parameters of the optimizer, in the order of their slots.
+ * @param parameters All parameters of the optimizer, in the order of their
+ * slots.
  * @param options The number of moments, and where the factor of a clip will be.
  */
 export function layOut(
@@ -118,8 +119,8 @@ function multiply(segment: Segment, blockSlot: Tensor, scale: Tensor): void {
 const VECTORS_PER_SUM = 16;
 
 /**
- * Computes the norm of all gradients and the factor that limits it, and defers the
- * multiplication by that factor.
+ * Computes the norm of all gradients and the factor that limits it, and defers
+ * the multiplication by that factor.
  *
  * @param states The segments of an optimizer.
  * @param scale Receives the factor.

@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// What an optimizer needs to continue a run: reading it from the GPU, checking it
-// and writing it back.
+// What an optimizer needs to continue a run: reading it from the GPU, checking
+// it and writing it back.
 
 import type { CompleteGroup, Slots } from "./optim_groups.ts";
 import { momentsOf, type SegmentState } from "./optim_segments.ts";

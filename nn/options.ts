@@ -12,15 +12,15 @@ export interface KnownOptions {
 }
 
 /**
- * Throws if an options object has a name that is not known. Otherwise a misspelled
- * option would be ignored silently.
+ * Throws if an options object has a name that is not known. Otherwise a
+ * misspelled option would be ignored silently.
  *
  * Names whose value is `undefined` count as absent.
  *
  * @param options The options as they were given.
  * @param allowed What the options are for, and the names of all options.
- * @throws {TypeError} If there is another name. The message suggests the name that
- * was probably meant.
+ * @throws {TypeError} If there is another name. The message suggests the name
+ * that was probably meant.
  *
  * @example A name from another library
  * ```ts
@@ -66,7 +66,9 @@ function closest(name: string, known: readonly string[]): string | undefined {
   return best;
 }
 
-/** Only letters and digits, in lower case: `weight_decay` gives `weightdecay`. */
+/**
+ * Only letters and digits, in lower case: `weight_decay` gives `weightdecay`.
+ */
 function spelling(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, "");
 }
@@ -77,7 +79,9 @@ function initials(name: string): string {
     .toLowerCase();
 }
 
-/** The number of insertions, deletions, replacements and swaps between words. */
+/**
+ * The number of insertions, deletions, replacements and swaps between words.
+ */
 function edits(a: string, b: string): number {
   let older: number[] = [];
   let before = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -27,8 +27,8 @@ let initializing = true;
  * overwrite them. Parameters start as zeros. {@linkcode Parameter.initialize}
  * computes initial values later, for parameters that the checkpoint lacks.
  *
- * @param build Builds the model. Its parameters must get their places in this call;
- * see `Module.placeParameters`.
+ * @param build Builds the model. Its parameters must get their places in this
+ * call; see `Module.placeParameters`.
  * @returns What `build` returns.
  *
  * @example Usage
@@ -77,9 +77,9 @@ class GradientView extends Tensor {
 /**
  * A tensor that is trained: a view into the flat vector of its model.
  *
- * A parameter gets its place in the vector when an optimizer or posterior of its
- * model is built, or at first use, and keeps it. Before that it takes no memory;
- * at that moment it receives its initial values.
+ * A parameter gets its place in the vector when an optimizer or posterior of
+ * its model is built, or at first use, and keeps it. Before that it takes no
+ * memory; at that moment it receives its initial values.
  *
  * @example Usage
  * ```ts
@@ -150,10 +150,10 @@ export class Parameter extends Tensor {
   }
 
   /**
-   * Whether the parameter has received a gradient, which may be all zeros, since its
-   * gradient was last set to zero by an optimizer's step, `zeroGrad` or
-   * `dropGradient`. If not, an optimizer leaves the parameter alone; PyTorch's `grad`
-   * is `None` then.
+   * Whether the parameter has received a gradient, which may be all zeros,
+   * since its gradient was last set to zero by an optimizer's step, `zeroGrad`
+   * or `dropGradient`. If not, an optimizer leaves the parameter alone;
+   * PyTorch's `grad` is `None` then.
    */
   get hasGradient(): boolean {
     const writtenAt = this.#gradientView?.changedAt ?? 0;
@@ -182,8 +182,8 @@ export class Parameter extends Tensor {
   /** Sets the gradient to zero and forgets it. */
   override dropGradient(): void {
     const { segment, offset = 0 } = this.#location ?? {};
-    // Without a gradient nothing is cleared, so a step that is captured now is only
-    // valid while there is none.
+    // Without a gradient nothing is cleared, so a step that is captured now is
+    // only valid while there is none.
     if (!this.hasGradient) dependsOn(() => !this.hasGradient);
     if (segment && this.hasGradient && !segment.values.isDisposed) {
       segment.settle();

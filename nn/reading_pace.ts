@@ -10,8 +10,8 @@ export const MAX_STEPS = 64;
 const INTERVAL = 500;
 
 /**
- * Decides how many steps to make between two readings: a fixed number, or as many
- * as take half a second.
+ * Decides how many steps to make between two readings: a fixed number, or as
+ * many as take half a second.
  */
 export class ReadingPace {
   /** The number of steps until the next reading. */
@@ -26,8 +26,8 @@ export class ReadingPace {
   }
 
   /**
-   * Adapts to the time that the last steps took. The first steps are slow, so the
-   * number at most doubles from reading to reading.
+   * Adapts to the time that the last steps took. The first steps are slow, so
+   * the number at most doubles from reading to reading.
    */
   measure(steps: number): void {
     const now = performance.now();

@@ -9,16 +9,16 @@ import { checkOptions } from "./options.ts";
  * Gives the factor on the learning rate at a step, where the first step is 0.
  *
  * The schedules of this library equal those of Hugging Face's transformers
- * (optimization.py) at every step, also with a warmup as long as the run or longer,
- * and beyond the end of the run.
+ * (optimization.py) at every step, also with a warmup as long as the run or
+ * longer, and beyond the end of the run.
  */
 export type Schedule = (step: number) => number;
 
 /** Options of {@linkcode constantSchedule}. */
 export interface WarmupOptions {
   /**
-   * The number of steps over which the factor rises from 0 to 1. It may exceed the
-   * number of steps of the run.
+   * The number of steps over which the factor rises from 0 to 1. It may exceed
+   * the number of steps of the run.
    *
    * @default {0}
    */
@@ -36,7 +36,11 @@ export interface DecayOptions extends WarmupOptions {
 
 /** Options of {@linkcode cosineSchedule}. */
 export interface CosineOptions extends DecayOptions {
-  /** The number of waves of the cosine. Half a wave falls once from 1 to 0. @default {0.5} */
+  /**
+   * The number of waves of the cosine. Half a wave falls once from 1 to 0.
+   *
+   * @default {0.5}
+   */
   cycles?: number;
 }
 
@@ -49,8 +53,8 @@ export interface CosineRestartsOptions extends DecayOptions {
 /** Options of {@linkcode inverseSqrtSchedule}. */
 export interface InverseSqrtOptions extends WarmupOptions {
   /**
-   * The scale of the decay: the factor falls to ½ when 3 · `timescale` steps have
-   * passed since the warmup.
+   * The scale of the decay: the factor falls to ½ when 3 · `timescale` steps
+   * have passed since the warmup.
    *
    * @default {warmupSteps, or 10,000 without a warmup}
    */
@@ -88,8 +92,9 @@ export function constantSchedule(options: WarmupOptions = {}): Schedule {
 }
 
 /**
- * A schedule that falls in a straight line to 0 after the warmup: Hugging Face's
- * "linear", `max(0, (totalSteps - step) / max(1, totalSteps - warmupSteps))`.
+ * A schedule that falls in a straight line to 0 after the warmup: Hugging
+ * Face's "linear",
+ * `max(0, (totalSteps - step) / max(1, totalSteps - warmupSteps))`.
  *
  * @param options The lengths of the warmup and of the run.
  * @returns The schedule.
@@ -116,14 +121,15 @@ export function linearSchedule(options: DecayOptions): Schedule {
 }
 
 /**
- * A schedule that falls along `½ (1 + cos 2π·cycles·progress)` after the warmup:
- * Hugging Face's "cosine". As there, the wave continues beyond the end of the run,
- * so that the factor rises again: stop at `totalSteps`.
+ * A schedule that falls along `½ (1 + cos 2π·cycles·progress)` after the
+ * warmup: Hugging Face's "cosine". As there, the wave continues beyond the end
+ * of the run, so that the factor rises again: stop at `totalSteps`.
  *
- * @param options The lengths of the warmup and of the run, and the number of waves.
+ * @param options The lengths of the warmup and of the run, and the number of
+ * waves.
  * @returns The schedule.
- * @throws {RangeError} If an option is not a whole number of steps, or `cycles` is
- * negative.
+ * @throws {RangeError} If an option is not a whole number of steps, or `cycles`
+ * is negative.
  * @throws {TypeError} If an option is not known.
  *
  * @example Usage
@@ -148,13 +154,14 @@ export function cosineSchedule(options: CosineOptions): Schedule {
 }
 
 /**
- * A schedule that falls `cycles` times along half a cosine from 1 to 0, and is 0
- * from the end of the run on: Hugging Face's "cosine_with_restarts".
+ * A schedule that falls `cycles` times along half a cosine from 1 to 0, and is
+ * 0 from the end of the run on: Hugging Face's "cosine_with_restarts".
  *
- * @param options The lengths of the warmup and of the run, and the number of falls.
+ * @param options The lengths of the warmup and of the run, and the number of
+ * falls.
  * @returns The schedule.
- * @throws {RangeError} If an option is not a whole number of steps, or `cycles` is
- * negative.
+ * @throws {RangeError} If an option is not a whole number of steps, or `cycles`
+ * is negative.
  * @throws {TypeError} If an option is not known.
  *
  * @example Two falls
@@ -182,9 +189,9 @@ export function cosineRestartsSchedule(
 }
 
 /**
- * A schedule that falls from 1 to `endFactor` along a curve in which the distance
- * to the end is `(1 - progress)^power`, and stays there: Hugging Face's
- * "polynomial", which has a rate as the end instead of a factor.
+ * A schedule that falls from 1 to `endFactor` along a curve in which the
+ * distance to the end is `(1 - progress)^power`, and stays there: Hugging
+ * Face's "polynomial", which has a rate as the end instead of a factor.
  *
  * @param options The lengths of the warmup and of the run, exponent and end.
  * @returns The schedule.
@@ -220,14 +227,14 @@ export function polynomialSchedule(options: PolynomialOptions): Schedule {
 }
 
 /**
- * A schedule that falls along `1 / √((step + shift) / timescale)` after the warmup,
- * where `shift = timescale - warmupSteps` makes it start at 1: Hugging Face's
- * "inverse_sqrt".
+ * A schedule that falls along `1 / √((step + shift) / timescale)` after the
+ * warmup, where `shift = timescale - warmupSteps` makes it start at 1: Hugging
+ * Face's "inverse_sqrt".
  *
  * @param options The length of the warmup and the scale of the decay.
  * @returns The schedule.
- * @throws {RangeError} If `warmupSteps` is not a whole number, or `timescale` is
- * not positive.
+ * @throws {RangeError} If `warmupSteps` is not a whole number, or `timescale`
+ * is not positive.
  * @throws {TypeError} If an option is not known.
  *
  * @example Usage
@@ -290,7 +297,9 @@ function requireFinite(name: string, value: number): void {
   );
 }
 
-/** The number of steps of the decay, at least 1 because progress divides by it. */
+/**
+ * The number of steps of the decay, at least 1 because progress divides by it.
+ */
 function decaySteps({ warmupSteps = 0, totalSteps }: DecayOptions): number {
   return Math.max(1, totalSteps - warmupSteps);
 }

@@ -28,10 +28,11 @@ const rates = new WeakMap<object, GroupRates>();
  * Sets an optimizer's learning rates by a schedule: the rate of a group is its
  * base rate, multiplied by the schedule's factor.
  *
- * The base rate is the rate that the group had when its first scheduler was made,
- * like PyTorch's `initial_lr`: a second scheduler starts from it, wherever the
- * first one ended. If the program sets another rate than a scheduler's last, that
- * rate is the base rate of schedulers that are made later.
+ * The base rate is the rate that the group had when its first scheduler was
+ * made, like PyTorch's `initial_lr`: a second scheduler starts from it,
+ * wherever the first one ended. If the program sets another rate than a
+ * scheduler's last, that rate is the base rate of schedulers that are made
+ * later.
  *
  * @example Usage
  * ```ts
@@ -57,7 +58,8 @@ export class Scheduler {
   /**
    * Sets the rates for the first step.
    *
-   * @param optimizer The optimizer whose rates are set, at once and at every step.
+   * @param optimizer The optimizer whose rates are set, at once and at every
+   * step.
    * @param schedule Gives the factor for each step.
    */
   constructor(
@@ -78,13 +80,16 @@ export class Scheduler {
     });
   }
 
-  /** What is needed to continue, except for the schedule, which is a function. */
+  /**
+   * What is needed to continue, except for the schedule, which is a function.
+   */
   stateDict(): SchedulerState {
     return { steps: this.steps, baseRates: [...this.#base] };
   }
 
   /**
-   * Continues from a state that {@linkcode stateDict} has given, and sets the rates.
+   * Continues from a state that {@linkcode stateDict} has given, and sets the
+   * rates.
    *
    * @param state The state of a scheduler with as many groups.
    * @throws {TypeError} If the state has another number of groups.

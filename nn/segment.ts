@@ -13,7 +13,9 @@ import {
 } from "../engine/mod.ts";
 import { fillInto } from "../engine/kernel_kit.ts";
 
-/** Places start at multiples of this number of elements, which are 256 bytes. */
+/**
+ * Places start at multiples of this number of elements, which are 256 bytes.
+ */
 export const SEGMENT_ALIGNMENT = 64;
 
 /** The place of a parameter in the flat vector. */
@@ -52,9 +54,9 @@ let segments = 0;
 /**
  * A contiguous part of a model's flat parameter vector, held in one GPU buffer.
  *
- * Gradients and the moments of optimizers and posteriors are parallel buffers of
- * the same layout, so that an update is one dispatch. Between two parameters there
- * may be up to 63 elements of padding, which stay zero.
+ * Gradients and the moments of optimizers and posteriors are parallel buffers
+ * of the same layout, so that an update is one dispatch. Between two parameters
+ * there may be up to 63 elements of padding, which stay zero.
  *
  * @example The segment of a layer
  * ```ts
@@ -81,8 +83,8 @@ export class Segment {
   readonly #name = `gradients of segment ${segments++}`;
 
   /**
-   * Allocates the values and places the parameters. {@linkcode flatten} does so for
-   * a whole model.
+   * Allocates the values and places the parameters. {@linkcode flatten} does so
+   * for a whole model.
    *
    * @param device The device of all parameters.
    * @param parameters Parameters without a place.
@@ -126,9 +128,9 @@ export class Segment {
   }
 
   /**
-   * Defers work on the gradients until they are used. If an optimizer's step is the
-   * next use, it can take the work over with {@linkcode takeDeferred} and do it in
-   * its own kernel.
+   * Defers work on the gradients until they are used. If an optimizer's step is
+   * the next use, it can take the work over with {@linkcode takeDeferred} and
+   * do it in its own kernel.
    */
   defer(work: GradientWork): void {
     this.settle();
@@ -169,8 +171,8 @@ export class Segment {
   /** Sets `count` elements of the gradients to zero, if there are gradients. */
   clearGradients(start: number, count: number): void {
     const gradients = this.#gradients;
-    // Without gradients nothing is cleared, so a step that is captured now is only
-    // valid while there are none.
+    // Without gradients nothing is cleared, so a step that is captured now is
+    // only valid while there are none.
     dependsOn(() => this.#gradients === gradients, `whether ${this.#name} are`);
     if (!gradients || count === 0) return;
     const { block, byteOffset } = gradients;
@@ -201,7 +203,8 @@ export class Segment {
  * The number of elements that a parameter takes up in the flat vector.
  *
  * @param size The number of its own elements.
- * @returns That number with padding, a multiple of {@linkcode SEGMENT_ALIGNMENT}.
+ * @returns That number with padding, a multiple of
+ * {@linkcode SEGMENT_ALIGNMENT}.
  *
  * @example Usage
  * ```ts
@@ -216,9 +219,9 @@ export function placeSize(size: number): number {
 }
 
 /**
- * Gives every parameter that has no place one in a flat vector, which is cut into
- * as few segments as the device's largest binding allows. A parameter that is
- * larger than a binding gets a segment to itself.
+ * Gives every parameter that has no place one in a flat vector, which is cut
+ * into as few segments as the device's largest binding allows. A parameter that
+ * is larger than a binding gets a segment to itself.
  *
  * @param parameters The parameters in the order of the vector.
  *
@@ -256,8 +259,8 @@ export function flatten(parameters: readonly Placed[]): void {
 }
 
 /**
- * The segments that hold the given parameters. Parameters that have no place get
- * one; see {@linkcode flatten}.
+ * The segments that hold the given parameters. Parameters that have no place
+ * get one; see {@linkcode flatten}.
  *
  * @param parameters The parameters.
  * @returns Each segment once, in the order of the parameters.

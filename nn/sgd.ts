@@ -18,7 +18,11 @@ export interface SGDSettings {
   learningRate: number;
   /** The share of the last step that is repeated. @default {0} */
   momentum: number;
-  /** The share of the gradient that the momentum buffer leaves out. @default {0} */
+  /**
+   * The share of the gradient that the momentum buffer leaves out.
+   *
+   * @default {0}
+   */
   dampening: number;
   /** The decay of the weights, added to the gradient. @default {0} */
   weightDecay: number;

@@ -43,8 +43,8 @@ export interface RunOptions<Batch> {
   /** The number of passes over the data. */
   epochs: number;
   /**
-   * Gives the batches of an epoch, where the first epoch is 0. Batches are data on
-   * the host, such as row numbers.
+   * Gives the batches of an epoch, where the first epoch is 0. Batches are data
+   * on the host, such as row numbers.
    */
   batches: (epoch: number) => Iterable<Batch> | AsyncIterable<Batch>;
   /** Updates the parameters. */
@@ -54,8 +54,8 @@ export interface RunOptions<Batch> {
   /** The largest norm of all gradients together. @default {no limit} */
   maxGradNorm?: number | undefined;
   /**
-   * The number of batches per step. A step follows the mean of their losses. The
-   * last step of an epoch may have fewer batches.
+   * The number of batches per step. A step follows the mean of their losses.
+   * The last step of an epoch may have fewer batches.
    *
    * @default {1}
    */
@@ -73,15 +73,15 @@ export interface RunOptions<Batch> {
   onStep?: ((state: TrainState) => void | Promise<void>) | undefined;
   /**
    * Called after every epoch with its losses: the place to evaluate, or to
-   * collect weights for a posterior. If it switches the model to `eval()`, it has
-   * to switch it back.
+   * collect weights for a posterior. If it switches the model to `eval()`, it
+   * has to switch it back.
    *
    * @default {nothing}
    */
   onEpoch?: ((report: TrainReport) => void | Promise<void>) | undefined;
   /**
-   * Ends the run between two steps. The run notices it each time that losses are
-   * read, and after callbacks that wait.
+   * Ends the run between two steps. The run notices it each time that losses
+   * are read, and after callbacks that wait.
    *
    * @default {none}
    */
@@ -91,7 +91,8 @@ export interface RunOptions<Batch> {
 /** Options of `train()` for a run that executes `step` for every batch. */
 export interface TrainOptions<Batch> extends RunOptions<Batch> {
   /**
-   * Computes the loss of a batch. Tensors that it makes are freed after the step.
+   * Computes the loss of a batch. Tensors that it makes are freed after the
+   * step.
    */
   step: (batch: Batch) => StepLoss;
 }
@@ -108,20 +109,20 @@ export type StepInputs<Feed> = {
 export type StepValue<Value> = Value extends StepInput ? Tensor : Value;
 
 /**
- * Options of `train()` for a run that captures its steps and replays them: faster,
- * with the same bits.
+ * Options of `train()` for a run that captures its steps and replays them:
+ * faster, with the same bits.
  */
 export interface CapturedTrainOptions<Batch, Feed extends object>
   extends RunOptions<Batch> {
   /**
-   * Turns a batch into the inputs of `step`. A tensor is given as a typed array,
-   * as `{ data, shape }` or as a tensor; see `capture`.
+   * Turns a batch into the inputs of `step`. A tensor is given as a typed
+   * array, as `{ data, shape }` or as a tensor; see `capture`.
    */
   inputs: (batch: Batch) => Feed;
   /**
    * Computes the loss of the inputs. It runs for the first few batches of each
-   * shape and is replayed for the others, so everything that changes from step to
-   * step must be an input.
+   * shape and is replayed for the others, so everything that changes from step
+   * to step must be an input.
    */
   step: (inputs: StepInputs<Feed>) => StepLoss;
   /** Whether to replay steps at all. @default {true} */

@@ -28,15 +28,15 @@ import { TrainSteps } from "./train_steps.ts";
  * computed before the step changes the weights, so the last loss says nothing
  * about the weights that are saved.
  *
- * @param options The data, the step, the optimizer, and callbacks. With `inputs`,
- * steps are captured and replayed.
- * @returns How far the run came, and its last loss. All gradients of the optimizer
- * are zero then.
- * @throws {RangeError} If an option is out of range, an epoch has no batches, or
- * a loss is not finite; the message names the step. Also if a weight is not finite
- * or beyond 2⁶⁴ at the end of an epoch.
- * @throws {TypeError} If a step returns no loss or a loss of several elements, or
- * an option is not known.
+ * @param options The data, the step, the optimizer, and callbacks. With
+ * `inputs`, steps are captured and replayed.
+ * @returns How far the run came, and its last loss. All gradients of the
+ * optimizer are zero then.
+ * @throws {RangeError} If an option is out of range, an epoch has no batches,
+ * or a loss is not finite; the message names the step. Also if a weight is not
+ * finite or beyond 2⁶⁴ at the end of an epoch.
+ * @throws {TypeError} If a step returns no loss or a loss of several elements,
+ * or an option is not known.
  *
  * @example Fitting a line
  * ```ts

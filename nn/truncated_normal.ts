@@ -1,11 +1,12 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Numbers from a truncated normal distribution, by inversion. Each of them takes
-// one uniform number, so a table of 10⁸ elements is drawn in two passes:
+// Numbers from a truncated normal distribution, by inversion. Each of them
+// takes one uniform number, so a table of 10⁸ elements is drawn in two passes:
 //   y = √2 · std · erf⁻¹(u · erf(cutoff / √2)),  u uniform in [-1, 1)
-// erf⁻¹ is computed by Giles' polynomials in w = -log(1 - x²) ("Approximating the
-// erfinv function", GPU Computing Gems 2, 2010), with a relative error of 3e-7.
+// erf⁻¹ is computed by Giles' polynomials in w = -log(1 - x²) ("Approximating
+// the erfinv function", GPU Computing Gems 2, 2010), with a relative error of
+// 3e-7.
 
 import { allocate, uniform } from "../engine/mod.ts";
 import { evaluateFlat, type Expression } from "../engine/kernel_kit.ts";
@@ -107,7 +108,8 @@ export function truncatedNormal(
   return (shape, write) => {
     const u = uniform(shape, { low: -1, high: 1 });
     const values = allocate(u.device, shape);
-    // At most the largest 32-bit float below 1, so that the logarithm is finite.
+    // At most the largest 32-bit float below 1, so that the logarithm is
+    // finite.
     const reach = Math.min(
       erf(Math.min(cutoff, 6) / Math.SQRT2),
       1 - 2 ** -23,

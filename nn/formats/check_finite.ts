@@ -4,12 +4,13 @@
 // A check of weights before they are saved.
 
 /**
- * Throws if a tensor that is about to be saved holds NaN or an infinity, because a
- * file of such weights would look like a success.
+ * Throws if a tensor that is about to be saved holds NaN or an infinity,
+ * because a file of such weights would look like a success.
  *
  * @param values The elements.
  * @param name The name of the tensor.
- * @param action The start of the message, such as `Cannot save the model to out`.
+ * @param action The start of the message, such as
+ * `Cannot save the model to out`.
  * @throws {RangeError} If an element is not finite.
  *
  * @example Usage

@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The CRC-32 of zip archives (polynomial 0xedb88320, reflected), four bytes at a
-// time: M. E. Kounavis, F. L. Berry, "A systematic approach to building high
+// The CRC-32 of zip archives (polynomial 0xedb88320, reflected), four bytes at
+// a time: M. E. Kounavis, F. L. Berry, "A systematic approach to building high
 // performance software-based CRC generators", 2005. `TABLES[k]` holds the
 // remainders of a byte that is followed by k bytes.
 

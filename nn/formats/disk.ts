@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// Reading and writing of files, and errors that name them. All code of this room
-// that touches a disk uses this module. It looks for the runtime's file system when
-// it is called, so modules that import it load in a browser too.
+// Reading and writing of files, and errors that name them. All code of this
+// room that touches a disk uses this module. It looks for the runtime's file
+// system when it is called, so modules that import it load in a browser too.
 
 /** An open file of the runtime, as in Deno. */
 export interface DiskFile {
@@ -65,11 +65,12 @@ export function disk(path: string): Disk {
 }
 
 /**
- * Makes an error of the operating system say what was tried and with which file,
- * which the runtime's message may lack. The new error has the same class. Other
- * errors are returned unchanged.
+ * Makes an error of the operating system say what was tried and with which
+ * file, which the runtime's message may lack. The new error has the same class.
+ * Other errors are returned unchanged.
  *
- * @param action The start of the message, such as `Cannot write out/config.json`.
+ * @param action The start of the message, such as
+ * `Cannot write out/config.json`.
  * @param error The error that was thrown.
  * @param detail The end of the message, such as how far it got.
  * @param absent The reason to give if something does not exist.
@@ -107,8 +108,8 @@ const PLAIN: ReadonlySet<unknown> = new Set([
 ]);
 
 /**
- * Adds a file's name to an error about the file's content, unless the message has
- * it. Errors of other classes than `Error`, `RangeError`, `SyntaxError` and
+ * Adds a file's name to an error about the file's content, unless the message
+ * has it. Errors of other classes than `Error`, `RangeError`, `SyntaxError` and
  * `TypeError` are returned unchanged.
  *
  * @param error The error that was thrown.
@@ -180,8 +181,8 @@ export function folderOf(path: string): string {
 }
 
 /**
- * A file that is open for reading at any offset. Close it with `using`. A read may
- * begin before an earlier one has ended.
+ * A file that is open for reading at any offset. Close it with `using`. A read
+ * may begin before an earlier one has ended.
  *
  * @example Read the middle of a file
  * ```ts
@@ -211,7 +212,8 @@ export class DiskReader implements Disposable {
    *
    * @param path The path of the file.
    * @returns The open file.
-   * @throws {TypeError} If it is not a regular file but, say, a folder or a pipe.
+   * @throws {TypeError} If it is not a regular file but, say, a folder or a
+   * pipe.
    * @throws {Deno.errors.NotFound} If it does not exist.
    */
   static async open(path: string): Promise<DiskReader> {
@@ -285,16 +287,16 @@ export interface WriteOptions {
 
 /**
  * Writes a file so that `path` holds either its old content or all of the new
- * content: the chunks go to a temporary file in the same folder, which is flushed to
- * the disk and renamed. If a chunk cannot be produced or written, the temporary file
- * is removed and the old file stays.
+ * content: the chunks go to a temporary file in the same folder, which is
+ * flushed to the disk and renamed. If a chunk cannot be produced or written,
+ * the temporary file is removed and the old file stays.
  *
  * @param path The path of the file.
  * @param chunks The new content.
  * @param options The size of the content.
  * @returns When the file is on the disk.
- * @throws {Error} If a file cannot be written. Errors of the operating system name
- * the file and the number of bytes that were written.
+ * @throws {Error} If a file cannot be written. Errors of the operating system
+ * name the file and the number of bytes that were written.
  *
  * @example Usage
  * ```ts

@@ -1,23 +1,24 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// Replaces several files of a folder, all of them or none, while the folder's other
-// files stay and the process may be killed at any moment.
+// Replaces several files of a folder, all of them or none, while the folder's
+// other files stay and the process may be killed at any moment.
 //
 // No file system renames several files at once, so a save has two parts:
 //
-// 1. All new files are written to `.swagpu-partial/new` and flushed to the disk.
-//    Until that is complete, the folder's own files are unchanged. The next save
-//    first removes what a killed save has left there.
-// 2. `.swagpu-partial/journal.json`, which lists the files to move and to remove,
-//    gets its name by one rename. That moment decides: before it the old files are
-//    valid, after it the save takes effect whatever happens. The moves follow. If
-//    the process is killed before they are complete, the next load or save of the
-//    folder (`finishSave`) makes the remaining ones. Moves can be repeated safely.
+// 1. All new files are written to `.swagpu-partial/new` and flushed to the
+//    disk. Until that is complete, the folder's own files are unchanged. The
+//    next save first removes what a killed save has left there.
+// 2. `.swagpu-partial/journal.json`, which lists the files to move and to
+//    remove, gets its name by one rename. That moment decides: before it the
+//    old files are valid, after it the save takes effect whatever happens. The
+//    moves follow. If the process is killed before they are complete, the next
+//    load or save of the folder (`finishSave`) makes the remaining ones. Moves
+//    can be repeated safely.
 //
 // Files whose content does not change are not moved, and the file that names or
-// holds the weights is moved last. Most saves change only the weights; then even a
-// reader that ignores the journal (Python) sees all of the old files or all of the
-// new files.
+// holds the weights is moved last. Most saves change only the weights; then
+// even a reader that ignores the journal (Python) sees all of the old files or
+// all of the new files.
 //
 // A lock on `.swagpu-partial/lock`, which the operating system releases when a
 // process ends, keeps two saves of one folder apart.
@@ -32,7 +33,9 @@ import {
   writeTextAtomically,
 } from "./disk.ts";
 
-/** The folder for files that are not in place yet, inside the folder to save to. */
+/**
+ * The folder for files that are not in place yet, inside the folder to save to.
+ */
 export const STAGING = ".swagpu-partial";
 const NEW = "new";
 const JOURNAL = "journal.json";
@@ -57,8 +60,8 @@ export interface CommitOptions {
    */
   last?: readonly string[];
   /**
-   * Files of an earlier save to remove. Files that this save writes are not removed,
-   * and files that do not exist are ignored.
+   * Files of an earlier save to remove. Files that this save writes are not
+   * removed, and files that do not exist are ignored.
    *
    * @default {[]}
    */
@@ -66,8 +69,8 @@ export interface CommitOptions {
 }
 
 /**
- * A save in progress, which replaces several files of a folder, all of them or none.
- * Close it with `await using`.
+ * A save in progress, which replaces several files of a folder, all of them or
+ * none. Close it with `await using`.
  *
  * @example Usage
  * ```ts
@@ -99,8 +102,8 @@ export class FolderSave implements AsyncDisposable {
   }
 
   /**
-   * Creates the folder if it does not exist, waits for a save of another process,
-   * and finishes a save that was interrupted.
+   * Creates the folder if it does not exist, waits for a save of another
+   * process, and finishes a save that was interrupted.
    *
    * @param folder The folder to save to.
    * @returns The save.
@@ -135,8 +138,8 @@ export class FolderSave implements AsyncDisposable {
    * Moves all files of {@linkcode staging} into the folder.
    *
    * @param options The order of the files, and files to remove.
-   * @throws {Error} If a file cannot be moved. If it is the first one, the folder is
-   * unchanged; otherwise the next load or save tries again.
+   * @throws {Error} If a file cannot be moved. If it is the first one, the
+   * folder is unchanged; otherwise the next load or save tries again.
    */
   async commit(options: CommitOptions = {}): Promise<void> {
     const { last = [], remove = [] } = options;
@@ -175,8 +178,8 @@ export class FolderSave implements AsyncDisposable {
 }
 
 /**
- * Finishes a save of a folder whose process was killed while it was moving files.
- * Does nothing if there is no such save.
+ * Finishes a save of a folder whose process was killed while it was moving
+ * files. Does nothing if there is no such save.
  *
  * @param folder The folder to load from.
  * @returns When the folder is complete.

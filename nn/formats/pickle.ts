@@ -1,10 +1,11 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// A machine for Python's pickles that can build the tables of tensors that PyTorch
-// saves, and nothing else. A pickle is a program: it may name any function of any
-// Python module and have it called. Here a name is only ever compared with the
-// short list of `pickle_values.ts`; reading ends at every other name.
+// A machine for Python's pickles that can build the tables of tensors that
+// PyTorch saves, and nothing else. A pickle is a program: it may name any
+// function of any Python module and have it called. Here a name is only ever
+// compared with the short list of `pickle_values.ts`; reading ends at every
+// other name.
 //
 // The file exceeds 400 lines because each instruction takes two.
 
@@ -53,8 +54,8 @@ export interface UnpickleOptions {
  * @param options Where it starts, and the name of the file.
  * @returns Its value and its end.
  * @throws {PickleEnd} If the bytes end before the pickle does.
- * @throws {SyntaxError} If the pickle is malformed, or asks for anything that is not
- * needed to build tensors.
+ * @throws {SyntaxError} If the pickle is malformed, or asks for anything that
+ * is not needed to build tensors.
  */
 export function unpickle(
   bytes: Uint8Array,

@@ -1,16 +1,20 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The values that pickles of tensors consist of, and the functions that they may
-// call.
+// The values that pickles of tensors consist of, and the functions that they
+// may call.
 
 const MAX_AXES = 64;
 
-/** A dictionary or `OrderedDict`. Its keys are strings, numbers and constants. */
+/**
+ * A dictionary or `OrderedDict`. Its keys are strings, numbers and constants.
+ */
 export class PickledDict {
   #entries: Map<unknown, unknown> | undefined;
 
-  /** The entries. A map has no keys with a special meaning, as an object does. */
+  /**
+   * The entries. A map has no keys with a special meaning, as an object does.
+   */
   get entries(): Map<unknown, unknown> {
     // Created at first use, because a pickle can make millions of empty ones.
     return this.#entries ??= new Map();
@@ -135,7 +139,9 @@ function newDict(args: readonly unknown[], fail: Fail): PickledDict {
   return dict;
 }
 
-/** Takes storage, offset, shape and strides. The other arguments do not matter. */
+/**
+ * Takes storage, offset, shape and strides. The other arguments do not matter.
+ */
 function rebuildTensor(args: readonly unknown[], fail: Fail): PickledTensor {
   const [reference, offset, size, stride, , , type] = args;
   const shape = countsOf(size);
@@ -153,7 +159,8 @@ function rebuildTensor(args: readonly unknown[], fail: Fail): PickledTensor {
     offset,
   );
   const dtype = type instanceof Known ? type.name : undefined;
-  // The length of an untyped storage is in bytes. The reader of the file checks it.
+  // The length of an untyped storage is in bytes. The reader of the file checks
+  // it.
   const inside = elements === 0 || storage.type === "UntypedStorage" ||
     last < storage.length;
   if (!Number.isSafeInteger(elements) || !inside) {

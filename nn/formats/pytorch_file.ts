@@ -1,8 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Reading of PyTorch's own files (`pytorch_model.bin`), one tensor at a time and
- * without running the code that they name: a file may only build a table of tensors.
+ * Reading of PyTorch's own files (`pytorch_model.bin`), one tensor at a time
+ * and without running the code that they name: a file may only build a table of
+ * tensors.
  *
  * @module
  */
@@ -75,7 +76,8 @@ export class PyTorchReader implements Disposable {
    *
    * @param file The file, which the reader closes.
    * @returns The reader.
-   * @throws {SyntaxError} If the file is malformed, or asks for anything but tensors.
+   * @throws {SyntaxError} If the file is malformed, or asks for anything but
+   * tensors.
    */
   static async open(file: PyTorchBytes): Promise<PyTorchReader> {
     const start = await file.read(0, Math.min(4, file.size));
@@ -109,8 +111,8 @@ export class PyTorchReader implements Disposable {
    * Reads one tensor, row by row whatever its strides, and converts it as
    * `SafetensorsFile.tensor` does.
    *
-   * If the tensor takes up its whole record in the archive, as most tensors do, it
-   * is compared with the record's checksum.
+   * If the tensor takes up its whole record in the archive, as most tensors do,
+   * it is compared with the record's checksum.
    *
    * @throws {RangeError} If the file holds no tensor of this name, or a 64-bit
    * integer does not fit in 32 bits.
@@ -124,8 +126,8 @@ export class PyTorchReader implements Disposable {
     const span = spanOf(shape, strides);
     const first = await place.offset() + (storage.start + offset) * width;
     const bytes = await this.#file.read(first, span * width);
-    // A checksum covers the whole record. A part is not checked, because the rest
-    // would have to be read.
+    // A checksum covers the whole record. A part is not checked, because the
+    // rest would have to be read.
     if (bytes.length === place.bytes) place.verify?.(bytes);
     if (this.#swapped) swapBytes(bytes, width);
     const rows = isContiguous(shape, strides)
@@ -156,8 +158,9 @@ export class PyTorchReader implements Disposable {
  * Opens a file that PyTorch's `torch.save` wrote from a table of tensors: a zip
  * archive, or the format before it (PyTorch up to 1.5).
  *
- * Such a file holds a program that names functions to call. None of them is called:
- * a file that names anything except what PyTorch builds tensors with is refused.
+ * Such a file holds a program that names functions to call. None of them is
+ * called: a file that names anything except what PyTorch builds tensors with is
+ * refused.
  *
  * @param path The path of the file.
  * @returns The open file.

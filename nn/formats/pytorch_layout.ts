@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The two layouts of PyTorch's files: where the table of tensors lies, and where
-// the storages lie that the table refers to.
+// The two layouts of PyTorch's files: where the table of tensors lies, and
+// where the storages lie that the table refers to.
 
 import { PickledDict, PickledList, PickledTensor } from "./pickle_values.ts";
 import { PickleEnd, unpickle } from "./pickle.ts";
@@ -16,7 +16,9 @@ import {
   type ZipRecord,
 } from "./zip.ts";
 
-/** Element types by the class of a storage, and by PyTorch's name of the type. */
+/**
+ * Element types by the class of a storage, and by PyTorch's name of the type.
+ */
 export const DTYPES: Readonly<Record<string, SafetensorsDtype>> = {
   DoubleStorage: "F64",
   FloatStorage: "F32",
@@ -133,8 +135,8 @@ async function readRecord(
 }
 
 /**
- * Opens a file of the format before: five pickles, which are magic number, protocol,
- * system, table and keys, and then the storages.
+ * Opens a file of the format before: five pickles, which are magic number,
+ * protocol, system, table and keys, and then the storages.
  */
 export async function openLegacy(file: ByteSource): Promise<Opened> {
   const { values: [magic, protocol, , root, keys], end } = await readPickles(
@@ -158,8 +160,8 @@ export async function openLegacy(file: ByteSource): Promise<Opened> {
   const places = new Map<string, Place>();
   let at = end;
   for (const key of keys.items) {
-    // The size of an element follows from the tensors of a storage. Without it the
-    // storage has no known end.
+    // The size of an element follows from the tensors of a storage. Without it
+    // the storage has no known end.
     const width = widths.get(String(key));
     if (width === undefined || places.has(String(key))) {
       fail(file, "it lists a storage twice, or one that no tensor uses");

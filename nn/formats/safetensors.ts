@@ -3,8 +3,8 @@
 
 /**
  * Reading and writing tensors in Hugging Face's safetensors format, in memory.
- * `openSafetensors` and `writeSafetensors` read and write files on disk, one tensor
- * at a time.
+ * `openSafetensors` and `writeSafetensors` read and write files on disk, one
+ * tensor at a time.
  *
  * @module
  */
@@ -57,8 +57,8 @@ export interface SafetensorsSource {
   readonly dtype: SafetensorsDtype;
   /**
    * The elements, row by row, or a function that makes them. Such functions are
-   * called one at a time, in the order of the file. An `ArrayBuffer` holds the bytes
-   * of the file.
+   * called one at a time, in the order of the file. An `ArrayBuffer` holds the
+   * bytes of the file.
    */
   readonly data: SafetensorsValues | ArrayBuffer | SafetensorsProducer;
 }
@@ -104,8 +104,8 @@ export interface ParseSafetensorsOptions {
 /** Options of {@linkcode serializeSafetensors}. */
 export interface SerializeSafetensorsOptions {
   /**
-   * The metadata of the file: strings by name. Python's transformers refuses files
-   * without `format`.
+   * The metadata of the file: strings by name. Python's transformers refuses
+   * files without `format`.
    *
    * @default {{ format: "pt" }}
    */
@@ -225,9 +225,9 @@ export class SafetensorsFile extends SafetensorsIndex {
   }
 
   /**
-   * Reads a tensor. Floats of other sizes (F16, BF16, F64 and 8 bits) become 32-bit
-   * floats, and integers become 32-bit integers. If the file holds F32, I32 or U32 at
-   * an aligned offset, `data` is a view of the file.
+   * Reads a tensor. Floats of other sizes (F16, BF16, F64 and 8 bits) become
+   * 32-bit floats, and integers become 32-bit integers. If the file holds F32,
+   * I32 or U32 at an aligned offset, `data` is a view of the file.
    *
    * @param name The name of the tensor.
    * @returns The tensor.
@@ -251,9 +251,9 @@ export class SafetensorsFile extends SafetensorsIndex {
  * @param bytes The file.
  * @param options The name of the file, for errors.
  * @returns The tensors.
- * @throws {SyntaxError} If the file is malformed: if it is cut off, the header is
- * not JSON or holds a name twice, or tensors overlap, leave gaps or do not match
- * their shapes.
+ * @throws {SyntaxError} If the file is malformed: if it is cut off, the header
+ * is not JSON or holds a name twice, or tensors overlap, leave gaps or do not
+ * match their shapes.
  *
  * @example Usage
  * ```ts
@@ -284,8 +284,8 @@ export function parseSafetensors(
 }
 
 /**
- * Writes tensors as a safetensors file in memory. Its bytes equal those of Hugging
- * Face's own writer.
+ * Writes tensors as a safetensors file in memory. Its bytes equal those of
+ * Hugging Face's own writer.
  *
  * @param tensors The tensors by name.
  * @param options The metadata.

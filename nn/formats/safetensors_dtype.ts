@@ -1,9 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The element types of safetensors files, and conversion to and from them. Bytes are
-// little-endian in the file and on every machine that has WebGPU, so typed arrays
-// view them directly.
+// The element types of safetensors files, and conversion to and from them.
+// Bytes are little-endian in the file and on every machine that has WebGPU, so
+// typed arrays view them directly.
 
 import type { TypedArray } from "../../engine/mod.ts";
 
@@ -56,8 +56,8 @@ interface DtypeInfo {
 }
 
 /**
- * One row per element type, in the order of the format's own enumeration. Files hold
- * tensors in the reverse of this order.
+ * One row per element type, in the order of the format's own enumeration. Files
+ * hold tensors in the reverse of this order.
  */
 const DTYPES: Readonly<Record<SafetensorsDtype, DtypeInfo>> = {
   BOOL: {
@@ -179,8 +179,8 @@ export function decode(
 }
 
 /**
- * Converts elements on the host to bytes of a file, after checking their number. An
- * `ArrayBuffer` holds the bytes already.
+ * Converts elements on the host to bytes of a file, after checking their
+ * number. An `ArrayBuffer` holds the bytes already.
  */
 export function encodeTensor(
   name: string,
@@ -240,7 +240,9 @@ interface ViewType<T> {
   new (buffer: ArrayBuffer, offset: number, length: number): T;
 }
 
-/** Views bytes as elements of another type; copies them if they are not aligned. */
+/**
+ * Views bytes as elements of another type; copies them if they are not aligned.
+ */
 function view<T>(bytes: Uint8Array, type: ViewType<T>): T {
   const size = type.BYTES_PER_ELEMENT;
   const shared = !(bytes.buffer instanceof ArrayBuffer);
@@ -325,7 +327,8 @@ function writeBf16(values: SafetensorsValues): Uint16Array {
   const halves = new Uint16Array(bits.length);
   for (let i = 0; i < bits.length; i++) {
     const x = bits[i] ?? 0;
-    // Rounding could turn a NaN into a number, so its upper bits are kept instead.
+    // Rounding could turn a NaN into a number, so its upper bits are kept
+    // instead.
     halves[i] = Number.isNaN(floats[i])
       ? (x >>> 16) | 0x40
       : (x + 0x7fff + ((x >>> 16) & 1)) >>> 16;
@@ -338,7 +341,9 @@ function readE5M2(bytes: Uint8Array): Float32Array<ArrayBuffer> {
   return new Float32Array(new Float16Array(halves.buffer));
 }
 
-/** Four exponent bits with bias 7. There is no infinity; 0x7f and 0xff are NaN. */
+/**
+ * Four exponent bits with bias 7. There is no infinity; 0x7f and 0xff are NaN.
+ */
 function readE4M3(bytes: Uint8Array): Float32Array<ArrayBuffer> {
   return Float32Array.from(bytes, (byte) => {
     const sign = byte & 0x80 ? -1 : 1;

@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Reading and writing of safetensors files on disk, one tensor at a time, so that a
- * model need not fit in host memory.
+ * Reading and writing of safetensors files on disk, one tensor at a time, so
+ * that a model need not fit in host memory.
  *
  * @module
  */
@@ -151,9 +151,9 @@ export async function openSafetensors(
 }
 
 /**
- * Writes tensors to a safetensors file on disk. Its bytes equal those of Hugging
- * Face's own writer. The file appears when it is complete: until then, and after an
- * error, `path` holds what it held before.
+ * Writes tensors to a safetensors file on disk. Its bytes equal those of
+ * Hugging Face's own writer. The file appears when it is complete: until then,
+ * and after an error, `path` holds what it held before.
  *
  * @param path The path of the file.
  * @param tensors The tensors by name.

@@ -1,12 +1,15 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The header of a safetensors file: reading with checks, and layout for writing.
+// The header of a safetensors file: reading with checks, and layout for
+// writing.
 
 import { bitsOf, isDtype, layoutRank } from "./safetensors_dtype.ts";
 import type { SafetensorsDtype } from "./safetensors_dtype.ts";
 
-/** The bytes before the header: its length as a little-endian 64-bit integer. */
+/**
+ * The bytes before the header: its length as a little-endian 64-bit integer.
+ */
 export const PREFIX_BYTES = 8;
 const MAX_HEADER_BYTES = 100_000_000;
 const METADATA = "__metadata__";
@@ -22,7 +25,9 @@ const MAX_DEPTH = 128;
 const MAX_AXES = 1000;
 const LARGE_HEADER_BYTES = 2 ** 20;
 
-/** Type, shape and place of a tensor, where the data after the header is at 0. */
+/**
+ * Type, shape and place of a tensor, where the data after the header is at 0.
+ */
 export interface SafetensorsRange {
   /** The element type in the file. */
   readonly dtype: SafetensorsDtype;
@@ -79,8 +84,8 @@ export function headerLength(
 }
 
 /**
- * Reads a header, and checks that its tensors fill the `dataBytes` bytes after it
- * without gaps or overlaps.
+ * Reads a header, and checks that its tensors fill the `dataBytes` bytes after
+ * it without gaps or overlaps.
  */
 export function parseHeader(
   bytes: Uint8Array,
@@ -132,8 +137,9 @@ function parseFields(
 }
 
 /**
- * Throws if a large header consists of anything but objects of short lists. Without
- * this check, `JSON.parse` could take fifty times the size of the header.
+ * Throws if a large header consists of anything but objects of short lists.
+ * Without this check, `JSON.parse` could take fifty times the size of the
+ * header.
  */
 function checkShape(bytes: Uint8Array, source: string): void {
   let depth = 0;
@@ -167,8 +173,8 @@ function checkShape(bytes: Uint8Array, source: string): void {
 }
 
 /**
- * The first key that an object of valid JSON holds twice, or `null`. `JSON.parse`
- * would silently keep the last value.
+ * The first key that an object of valid JSON holds twice, or `null`.
+ * `JSON.parse` would silently keep the last value.
  */
 function repeatedKey(json: string): string | null {
   const open: Set<string>[] = [];
@@ -331,8 +337,9 @@ export interface Layout<T> {
 }
 
 /**
- * Lays out tensors as Hugging Face's own writer does: by element type, then by name.
- * The header is padded with spaces so that the data is aligned to 8 bytes.
+ * Lays out tensors as Hugging Face's own writer does: by element type, then by
+ * name. The header is padded with spaces so that the data is aligned to 8
+ * bytes.
  */
 export function layOut<T extends Placeable>(
   tensors: Iterable<readonly [string, T]>,

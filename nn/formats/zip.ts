@@ -1,9 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The directory of a zip archive whose records are not compressed, as PyTorch writes
-// them. Records are found by name in a map; no name is ever used as a path. ZIP64
-// fields are read if they exist.
+// The directory of a zip archive whose records are not compressed, as PyTorch
+// writes them. Records are found by name in a map; no name is ever used as a
+// path. ZIP64 fields are read if they exist.
 
 /** A file that can be read at any offset. */
 export interface ByteSource {

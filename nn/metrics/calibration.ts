@@ -5,8 +5,8 @@
  * How good predicted probabilities are: proper scores and calibration error.
  *
  * Every function takes numbers on the host, in rows of `classes` values, and
- * computes in float64. Where labels are given, `classes` is the number of values
- * divided by the number of labels.
+ * computes in float64. Where labels are given, `classes` is the number of
+ * values divided by the number of labels.
  *
  * @module
  */
@@ -84,8 +84,9 @@ export function negativeLogLikelihood(
 /**
  * The mean squared distance to the one-hot label, 1/n Σᵢ Σₖ (pᵢₖ − 1[yᵢ = k])².
  *
- * Each row sums over its classes: 0 if the label has probability 1, 2 if another
- * class has. For two classes it is twice the squared error of one probability.
+ * Each row sums over its classes: 0 if the label has probability 1, 2 if
+ * another class has. For two classes it is twice the squared error of one
+ * probability.
  *
  * @param probabilities Predictions, [rows, classes].
  * @param labels The class of each row, [rows].
@@ -191,9 +192,10 @@ const MAX_BINS = 1_000_000;
  * import { reliabilityBins } from "@swagpu/swagpu/nn";
  * import { assertEquals } from "@std/assert";
  *
- * const [low, high] = reliabilityBins([0.5, 0.5, 0.25, 0.75], [0, 0], { bins: 2 });
- * assertEquals(low, { lower: 0, upper: 0.5, count: 1, confidence: 0.5, accuracy: 1 });
- * assertEquals(high, { lower: 0.5, upper: 1, count: 1, confidence: 0.75, accuracy: 0 });
+ * const probabilities = [0.5, 0.5, 0.25, 0.75];
+ * const [low, high] = reliabilityBins(probabilities, [0, 0], { bins: 2 });
+ * assertEquals([low?.count, low?.confidence, low?.accuracy], [1, 0.5, 1]);
+ * assertEquals([high?.count, high?.confidence, high?.accuracy], [1, 0.75, 0]);
  * ```
  */
 export function reliabilityBins(

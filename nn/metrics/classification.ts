@@ -103,8 +103,8 @@ export function accuracy(
  * @param predicted Class numbers, [rows].
  * @param labels True class numbers, [rows].
  * @param options The number of classes.
- * @returns Counts, [classes, classes]: the count of label t and prediction p is at
- * `t · classes + p`.
+ * @returns Counts, [classes, classes]: the count of label t and prediction p is
+ * at `t · classes + p`.
  * @throws {RangeError} If the lists differ in length or hold a number that
  * is not a class.
  *
@@ -172,8 +172,8 @@ function tally(
 /**
  * The harmonic mean of precision and recall, 2·TP / (2·TP + FP + FN).
  *
- * A class that occurs neither among labels nor among predictions has the score 0
- * with `"binary"` and is left out of the mean with `"macro"`.
+ * A class that occurs neither among labels nor among predictions has the score
+ * 0 with `"binary"` and is left out of the mean with `"macro"`.
  *
  * @param predicted Class numbers, [rows].
  * @param labels True class numbers, [rows].
@@ -221,8 +221,13 @@ export function f1Score(
 /**
  * The Matthews correlation of predictions and labels, for any number of
  * classes: the correlation of their one-hot codes,
- * (c·n − Σ tₖpₖ) / √((n² − Σ pₖ²)(n² − Σ tₖ²)), where c of n predictions are
- * right and class k occurs tₖ times among labels and pₖ times among predictions.
+ *
+ * ```text
+ * (c·n − Σ tₖpₖ) / √((n² − Σ pₖ²)(n² − Σ tₖ²))
+ * ```
+ *
+ * where c of n predictions are right and class k occurs tₖ times among labels
+ * and pₖ times among predictions.
  *
  * @param predicted Class numbers, [rows].
  * @param labels True class numbers, [rows].

@@ -8,18 +8,23 @@
  * NaN never becomes a plausible number: means and correlations of NaN are NaN,
  * and functions that count or rank throw. Sums keep what rounding drops.
  *
- * Scores and probabilities are flat arrays in rows of `classes` values, which is
- * what reading a [rows, classes] tensor gives.
+ * Scores and probabilities are flat arrays in rows of `classes` values, which
+ * is what reading a [rows, classes] tensor gives.
  *
  * @example Accuracy and calibration of two predictions
  * ```ts
- * import { accuracy, expectedCalibrationError, softmaxRows } from "@swagpu/swagpu/nn";
+ * import {
+ *   accuracy,
+ *   expectedCalibrationError,
+ *   softmaxRows,
+ * } from "@swagpu/swagpu/nn";
  * import { assertEquals } from "@std/assert";
  *
  * const logits = new Float32Array([2, 0, 0, 1]);
  * const labels = [0, 1];
  * assertEquals(accuracy(logits, labels), 1);
- * const error = expectedCalibrationError(softmaxRows(logits, { classes: 2 }), labels);
+ * const probabilities = softmaxRows(logits, { classes: 2 });
+ * const error = expectedCalibrationError(probabilities, labels);
  * assertEquals(error.toFixed(3), "0.194");
  * ```
  *

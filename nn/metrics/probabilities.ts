@@ -100,7 +100,8 @@ export function logSumExp(
  * Logarithms of probabilities, where probabilities below the floor count as the
  * floor.
  *
- * @param probabilities Any number of probabilities, such as a mean over samples.
+ * @param probabilities Any number of probabilities, such as a mean over
+ * samples.
  * @param options The floor.
  * @returns log max(p, floor) for each of them.
  * @throws {RangeError} If a probability or the floor is not in [0, 1].

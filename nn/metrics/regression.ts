@@ -43,8 +43,8 @@ export function meanSquaredError(
  *
  * @param x Values, [rows].
  * @param y Values, [rows].
- * @returns A value in [−1, 1], whatever the scale of the lists; 0 if either list
- * is constant, NaN if one holds NaN or an infinity.
+ * @returns A value in [−1, 1], whatever the scale of the lists; 0 if either
+ * list is constant, NaN if one holds NaN or an infinity.
  * @throws {RangeError} If the lists differ in length or are empty.
  *
  * @example On a falling line
@@ -79,11 +79,13 @@ export function pearsonCorrelation(
 }
 
 /**
- * The correlation of the ranks of two lists; equal values share their mean rank.
+ * The correlation of the ranks of two lists; equal values share their mean
+ * rank.
  *
  * @param x Values, [rows].
  * @param y Values, [rows].
- * @returns A value in [−1, 1]; 0 if either list is constant, NaN if one holds NaN.
+ * @returns A value in [−1, 1]; 0 if either list is constant, NaN if one holds
+ * NaN.
  * @throws {RangeError} If the lists differ in length or are empty.
  *
  * @example Any rising curve has correlation 1
@@ -103,8 +105,8 @@ export function spearmanCorrelation(
 }
 
 /**
- * Ranks from 1 on, where equal values share the mean of the ranks they span. NaN
- * has no rank, so all ranks of a list that holds NaN are NaN.
+ * Ranks from 1 on, where equal values share the mean of the ranks they span.
+ * NaN has no rank, so all ranks of a list that holds NaN are NaN.
  */
 function ranks(values: ArrayLike<number>): Float64Array<ArrayBuffer> {
   const result = new Float64Array(values.length);

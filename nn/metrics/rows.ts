@@ -1,7 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// What the metrics share: options, and checks of rows, labels and probabilities.
+// What the metrics share: options, and checks of rows, labels and
+// probabilities.
 
 /** The row length of a matrix given as a flat array. */
 export interface RowsOptions {
@@ -18,7 +19,9 @@ export interface FloorOptions {
   floor?: number;
 }
 
-/** Returns the number of rows; throws if `length` values do not fill whole rows. */
+/**
+ * Returns the number of rows; throws if `length` values do not fill whole rows.
+ */
 export function columns(
   action: string,
   length: number,

@@ -43,9 +43,9 @@ export function meanOf(count: number, term: (i: number) => number): number {
 }
 
 /**
- * Differences from the mean, scaled so that the largest is about 1. A correlation
- * depends on nothing else. The differences of a constant list are zeros, those of
- * a list with NaN or an infinity are NaN.
+ * Differences from the mean, scaled so that the largest is about 1. A
+ * correlation depends on nothing else. The differences of a constant list are
+ * zeros, those of a list with NaN or an infinity are NaN.
  */
 export function deviations(
   values: ArrayLike<number>,

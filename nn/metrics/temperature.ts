@@ -2,7 +2,8 @@
 // This module is browser compatible.
 
 /**
- * Temperature scaling: one number that makes overconfident probabilities honest.
+ * Temperature scaling: one number that makes overconfident probabilities
+ * honest.
  *
  * @module
  */

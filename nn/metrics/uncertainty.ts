@@ -120,9 +120,11 @@ export function uncertaintyParts(
  * The area under the ROC curve: the probability that a random positive scores
  * above a random negative, where equal scores count one half.
  *
- * @param negatives Scores of inputs that should score low, such as familiar ones.
+ * @param negatives Scores of inputs that should score low, such as familiar
+ * ones.
  * @param positives Scores of inputs that should score high.
- * @returns A value in [0, 1]; ½ means that the scores do not tell the groups apart.
+ * @returns A value in [0, 1]; ½ means that the scores do not tell the groups
+ * apart.
  * @throws {RangeError} If either list is empty, or holds NaN.
  *
  * @example One of four pairs is the wrong way round

@@ -24,7 +24,7 @@ Deno.test("shuffledIndices() is a permutation that seed and epoch determine", ()
   assertThrows(() => shuffledIndices(1.5), RangeError, "row count is 1.5");
 });
 
-Deno.test("shuffledIndices() puts every index in every place equally often", () => {
+Deno.test("shuffledIndices() puts every index at every position equally often", () => {
   const seen = new Map<string, number>();
   const n = 6000;
   for (let epoch = 0; epoch < n; epoch++) {
@@ -90,7 +90,7 @@ Deno.test("batches() visits bucketed batches in another order each epoch", () =>
   assertNotEquals(first(0), first(1));
 });
 
-Deno.test("batches() refuses bad arguments at the call", () => {
+Deno.test("batches() refuses bad arguments when it is called", () => {
   assertThrows(() => batches(4, 0), RangeError, "batch size is 0");
   assertThrows(() => batches(-1, 2), RangeError, "row count is -1");
   assertThrows(() => batches(4, 2, { lengths: [1] }), RangeError, "1 lengths");

@@ -28,13 +28,13 @@ import { assertClose, gpuTest, randomValues, SUMS } from "../_check.ts";
 const random = (shape: number[], seed: number): Tensor =>
   tensor(randomValues(shape.reduce((n, x) => n * x, 1), seed), { shape });
 
-/** Frees a lone parameter. */
+/** Frees a parameter that belongs to no module. */
 function free(parameter: Parameter): void {
   parameter.location?.segment.dispose();
   parameter.dispose();
 }
 
-gpuTest("MultiHeadAttention equals its parts put together", async () => {
+gpuTest("MultiHeadAttention equals the composition of its parts", async () => {
   manualSeed(4);
   const [batch, length, keys, heads, width] = [2, 5, 7, 3, 12];
   const layer = new MultiHeadAttention(width, { heads });
@@ -124,7 +124,7 @@ gpuTest("LayerNorm adds the residual before it normalizes", async () => {
 });
 
 gpuTest(
-  "Dropout keeps the expected share and passes through in eval()",
+  "Dropout keeps the expected share, and in eval() all elements",
   async () => {
     manualSeed(9);
     const layer = new Dropout(0.25);
@@ -138,14 +138,17 @@ gpuTest(
   },
 );
 
-gpuTest("Linear of no features is its bias, which starts at 0", async () => {
-  const layer = new Linear(0, 3);
-  const y = layer.forward(zeros([2, 0]));
-  assertEquals([...await y.data()], [0, 0, 0, 0, 0, 0]);
-  layer.dispose();
-});
+gpuTest(
+  "Linear without input features gives its bias, which starts at 0",
+  async () => {
+    const layer = new Linear(0, 3);
+    const y = layer.forward(zeros([2, 0]));
+    assertEquals([...await y.data()], [0, 0, 0, 0, 0, 0]);
+    layer.dispose();
+  },
+);
 
-gpuTest("initialisers draw from the distributions they name", async () => {
+gpuTest("initializers draw from the distributions that they name", async () => {
   manualSeed(11);
   const draw = async (p: Parameter) => {
     const data = await p.data();

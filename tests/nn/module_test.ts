@@ -57,7 +57,7 @@ const NAMES = [
   "scale",
 ];
 
-/** A state that fits a module, of one number. */
+/** A state for a module, all of whose elements are one number. */
 function stateOf(module: Module, value: number): Map<string, HostTensor> {
   return new Map(
     [...module.namedParameters()].map(([name, { shape, size }]) =>
@@ -66,29 +66,35 @@ function stateOf(module: Module, value: number): Map<string, HostTensor> {
   );
 }
 
-gpuTest("namedParameters() gives attribute paths, tied ones once", () => {
-  const net = new Net();
-  assertEquals([...net.namedParameters().keys()], NAMES);
-  assertEquals([...net.tiedNames()], [
-    ["decoder.weight", "word_embeddings.weight"],
-  ]);
-  net.dispose();
-});
-
-gpuTest("parameters() places all in one segment at multiples of 64", () => {
-  const net = new Net();
-  const parameters = net.parameters();
-  assertEquals(segmentsOf(parameters).length, 1);
-  let end = 0;
-  for (const { location, size } of parameters) {
-    assertEquals(location?.offset, end);
-    end += Math.ceil(size / 64) * 64;
-  }
-  net.dispose();
-});
+gpuTest(
+  "namedParameters() gives attribute paths, and tied parameters once",
+  () => {
+    const net = new Net();
+    assertEquals([...net.namedParameters().keys()], NAMES);
+    assertEquals([...net.tiedNames()], [
+      ["decoder.weight", "word_embeddings.weight"],
+    ]);
+    net.dispose();
+  },
+);
 
 gpuTest(
-  "parameters() fills as many segments as the limit asks for",
+  "parameters() places parameters in one segment at multiples of 64",
+  () => {
+    const net = new Net();
+    const parameters = net.parameters();
+    assertEquals(segmentsOf(parameters).length, 1);
+    let end = 0;
+    for (const { location, size } of parameters) {
+      assertEquals(location?.offset, end);
+      end += Math.ceil(size / 64) * 64;
+    }
+    net.dispose();
+  },
+);
+
+gpuTest(
+  "parameters() fills as many segments as the limit requires",
   async () => {
     const before: Device = await initialize();
     const small = await openDevice({ maxBindingSize: 1024 });
@@ -127,7 +133,7 @@ gpuTest(
 );
 
 gpuTest(
-  "loadStateDict() names everything that does not fit, and writes nothing",
+  "loadStateDict() names everything that does not match, and writes nothing",
   async () => {
     const net = new Net();
     const state = stateOf(net, 2);
@@ -203,7 +209,7 @@ gpuTest("eval() reaches every module inside", () => {
   net.dispose();
 });
 
-gpuTest("dispose() gives all memory back", async (device) => {
+gpuTest("dispose() frees all memory", async (device) => {
   const before = device.pool.statistics().inUse;
   const net = new Net();
   const parameters: Tensor[] = net.parameters();
@@ -214,7 +220,7 @@ gpuTest("dispose() gives all memory back", async (device) => {
   await Promise.resolve();
 });
 
-gpuTest("Buffer is saved and loaded, and is no parameter", async () => {
+gpuTest("Buffer is saved and loaded, and is not a parameter", async () => {
   class Scale extends Module {
     weight = new Parameter([2], init.ones());
     factor = new Buffer([2], init.ones());

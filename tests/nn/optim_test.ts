@@ -27,7 +27,7 @@ const FIXTURE =
     .pathname;
 const NAMES = ["decay.w", "nodecay.b"] as const;
 
-/** The reference was itself computed in float32: both round. */
+/** The reference was computed in float32 too, so both are rounded. */
 const ADAM = { absolute: 2e-6, relative: 1e-5 };
 
 type Make = (
@@ -136,7 +136,7 @@ gpuTest("clipGradNorm() gives PyTorch's norm and scales the step", async () => {
   }
 });
 
-gpuTest("step() leaves frozen and foreign parameters bit-equal", async () => {
+gpuTest("step() does not change frozen and foreign parameters", async () => {
   const start = randomValues(70, 3);
   const make = () => new Parameter([70], init.values(start));
   const [trained, frozen, foreign] = [make(), make(), make()] as const;
@@ -172,7 +172,7 @@ gpuTest("step() sets gradients to zero unless they are kept", async () => {
   p.dispose();
 });
 
-gpuTest("optimizers refuse settings before they allocate", (device) => {
+gpuTest("optimizers check settings before they allocate", (device) => {
   const before = device.pool.statistics().inUse;
   const p = new Parameter([1]);
   assertThrows(

@@ -15,7 +15,10 @@ import { gpuTest, randomValues } from "../_check.ts";
 
 const SIZES = [5, 70, 3];
 
-/** Parameters, an optimizer of two groups, a schedule; and steps of them. */
+/**
+ * Parameters, an optimizer of two groups, a scheduler, and a function that
+ * trains.
+ */
 function start(kind: "AdamW" | "SGD", rate: number) {
   const parameters = SIZES.map((size, i) =>
     new Parameter([size], init.values(randomValues(size, i)))
@@ -35,7 +38,7 @@ function start(kind: "AdamW" | "SGD", rate: number) {
   const run = (from: number, to: number) => {
     for (let t = from; t < to; t++) {
       using _ = scope();
-      // The last parameter is used every other step alone.
+      // The last parameter is used only in every second step.
       for (const p of t % 2 ? [a, b] : parameters) backward(sum(mul(p, p)));
       optimizer.step();
       scheduler.step();
@@ -51,7 +54,7 @@ function start(kind: "AdamW" | "SGD", rate: number) {
 }
 
 for (const kind of ["AdamW", "SGD"] as const) {
-  gpuTest(`${kind} goes on from its state, bit for bit`, async () => {
+  gpuTest(`${kind} continues from its state, bit for bit`, async () => {
     const whole = start(kind, 0.1);
     whole.run(0, 7);
     const first = start(kind, 0.1);

@@ -1,5 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// Longer than most files: every case of one module, a line or a block each.
+
+// The file exceeds 400 lines because each case of the module takes a line or a
+// block.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
@@ -16,7 +18,9 @@ const FIXTURE = new URL(
   import.meta.url,
 );
 
-/** A file with this header, whether valid or not, and so many bytes of data. */
+/**
+ * A file with a header, whether valid or not, and a number of bytes of data.
+ */
 function file(header: unknown, dataBytes = 0): Uint8Array<ArrayBuffer> {
   const json = new TextEncoder().encode(
     typeof header === "string" ? header : JSON.stringify(header),
@@ -125,7 +129,7 @@ Deno.test("parseSafetensors() reads the 8-bit floats", () => {
   );
 });
 
-Deno.test("parseSafetensors() brings integers to 32 bits", () => {
+Deno.test("parseSafetensors() converts integers to 32 bits", () => {
   const cases: [SafetensorsDtype, number[], boolean][] = [
     ["BOOL", [0, 1], false],
     ["U8", [0, 255], false],
@@ -349,7 +353,7 @@ Deno.test("parseSafetensors() refuses large headers before it builds them", () =
     );
     assert(performance.now() - start < 1000, reason);
   }
-  // As many tensors as it takes: this is a file like any other.
+  // A valid file whose header is large because it has many tensors.
   const entries = Array.from(
     { length: 20_000 },
     (_, i) =>
