@@ -105,14 +105,13 @@ export {
 } from "./linear.ts";
 export * from "./metrics/mod.ts";
 export {
-  hasPrefix,
   type HostTensor,
   type LoadOptions,
   type LoadReport,
   Module,
   type StateSource,
-  topNames,
 } from "./module.ts";
+export { hasPrefix, topNames } from "./names.ts";
 export { clipGradNorm, Optimizer, type StepOptions } from "./optim.ts";
 export { type ParameterGroup } from "./optim_groups.ts";
 export { type OptimizerState, type ParameterState } from "./optim_state.ts";

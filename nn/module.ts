@@ -10,6 +10,7 @@ import {
   type Tensor,
 } from "../engine/mod.ts";
 import { Buffer } from "./buffer.ts";
+import { hasPrefix, snakeCase, topNames } from "./names.ts";
 import { checkOptions } from "./options.ts";
 import { Parameter } from "./parameter.ts";
 import { flatten, segmentsOf } from "./segment.ts";
@@ -309,47 +310,6 @@ export class Module {
   }
 }
 
-/**
- * Whether a name starts with a prefix, by whole path segments.
- *
- * @param name A name such as `encoder.layer.1.weight`.
- * @param prefix The prefix. Every name starts with `""`.
- * @returns Whether it does.
- *
- * @example Usage
- * ```ts
- * import { hasPrefix } from "@swagpu/swagpu/nn";
- * import { assert, assertFalse } from "@std/assert";
- *
- * assert(hasPrefix("encoder.layer.1.weight", "encoder.layer.1"));
- * assertFalse(hasPrefix("encoder.layer.11.weight", "encoder.layer.1"));
- * ```
- */
-export function hasPrefix(name: string, prefix: string): boolean {
-  return prefix === "" || name === prefix || name.startsWith(`${prefix}.`);
-}
-
-/**
- * Summarizes names for an error message by their first two path segments.
- *
- * @param names The names.
- * @returns The segments of all names, each once, in quotes.
- *
- * @example Usage
- * ```ts
- * import { topNames } from "@swagpu/swagpu/nn";
- * import { assertEquals } from "@std/assert";
- *
- * const names = ["bert.encoder.layer.0", "bert.encoder.layer.1", "classifier"];
- * assertEquals(topNames(names), '"bert.encoder", "classifier"');
- * ```
- */
-export function topNames(names: Iterable<string>): string {
-  const tops = new Set<string>();
-  for (const name of names) tops.add(name.split(".").slice(0, 2).join("."));
-  return [...tops].map((top) => `"${top}"`).join(", ");
-}
-
 /** What an attribute of a module may hold. */
 type Part = Parameter | Buffer | Module;
 
@@ -370,12 +330,6 @@ function* children(module: Module): Generator<[string, Part]> {
       }
     }
   }
-}
-
-/** `wordEmbeddings` is `word_embeddings`; `LayerNorm` stays. */
-function snakeCase(name: string): string {
-  if (/^[A-Z]/.test(name)) return name;
-  return name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
 }
 
 /** Makes a source of a map. */

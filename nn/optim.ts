@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The part that all optimizers share. It exceeds 300 lines because of the
+// The part that all optimizers share. The file exceeds 400 lines because of the
 // documentation of its one class.
 
 import {

@@ -23,15 +23,10 @@
 // A lock on `.swagpu-partial/lock`, which the operating system releases when a
 // process ends, keeps two saves of one folder apart.
 
-import {
-  type Disk,
-  disk,
-  diskError,
-  type DiskFile,
-  exists,
-  isNotFound,
-  writeTextAtomically,
-} from "./disk.ts";
+import { writeTextAtomically } from "./atomic_write.ts";
+import { type Disk, disk, type DiskFile, exists } from "./disk.ts";
+import { diskError, isNotFound } from "./disk_errors.ts";
+import { isSame, listFiles, lstat, makeParent } from "./folder_files.ts";
 
 /**
  * The folder for files that are not in place yet, inside the folder to save to.
@@ -40,8 +35,6 @@ export const STAGING = ".swagpu-partial";
 const NEW = "new";
 const JOURNAL = "journal.json";
 const LOCK = "lock";
-/** The size up to which a new file is compared with the old one. */
-const COMPARED_BYTES = 2 ** 26;
 
 /** What is left to do when the new files are complete on the disk. */
 interface Journal {
@@ -305,23 +298,6 @@ function parseJournal(text: string, path: string): Journal {
   );
 }
 
-/** Creates the folders above a file, without following links. */
-async function makeParent(
-  host: Disk,
-  folder: string,
-  name: string,
-): Promise<void> {
-  let path = folder;
-  for (const part of name.split("/").slice(0, -1)) {
-    path += `/${part}`;
-    const there = await lstat(host, path);
-    if (!there) await host.mkdir(path);
-    else if (!there.isDirectory) {
-      throw new TypeError(`Cannot write ${folder}/${name}: ${path} is a file`);
-    }
-  }
-}
-
 /** Removes everything in the staging folder except the lock. */
 async function empty(host: Disk, folder: string): Promise<void> {
   const staging = `${folder}/${STAGING}`;
@@ -372,41 +348,4 @@ async function unlock(
   } finally {
     lock.close();
   }
-}
-
-async function lstat(
-  host: Disk,
-  path: string,
-  how: "lstat" | "stat" = "lstat",
-): Promise<Awaited<ReturnType<Disk["lstat"]>> | undefined> {
-  try {
-    return await host[how](path);
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
-}
-
-/** The paths of all files below a folder, relative to it. */
-async function listFiles(
-  host: Disk,
-  folder: string,
-  prefix = "",
-): Promise<string[]> {
-  const names: string[] = [];
-  for await (const { name, isDirectory } of host.readDir(folder + prefix)) {
-    const path = `${prefix}/${name}`;
-    if (isDirectory) names.push(...await listFiles(host, folder, path));
-    else names.push(path.slice(1));
-  }
-  return names.sort();
-}
-
-/** Whether `to` is a file, not a link, with the content of `from`. */
-async function isSame(host: Disk, from: string, to: string): Promise<boolean> {
-  const [own, there] = [await host.lstat(from), await lstat(host, to)];
-  if (!there?.isFile || own.size !== there.size) return false;
-  if (own.size > COMPARED_BYTES) return false;
-  const [a, b] = [await host.readFile(from), await host.readFile(to)];
-  return a.every((byte, i) => byte === b[i]);
 }

@@ -23,17 +23,15 @@
  * @module
  */
 
-export { checkFinite } from "./check_finite.ts";
 export {
-  diskError,
-  DiskReader,
-  exists,
-  folderOf,
-  withFile,
   writeAtomically,
   type WriteOptions,
   writeTextAtomically,
-} from "./disk.ts";
+} from "./atomic_write.ts";
+export { checkFinite } from "./check_finite.ts";
+export { exists, folderOf } from "./disk.ts";
+export { diskError, withFile } from "./disk_errors.ts";
+export { DiskReader } from "./disk_reader.ts";
 export { type CommitOptions, finishSave, FolderSave } from "./folder_save.ts";
 export {
   openPyTorch,

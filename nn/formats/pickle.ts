@@ -7,12 +7,12 @@
 // compared with the short list of `pickle_values.ts`; reading ends at every
 // other name.
 //
-// The file exceeds 400 lines because each instruction takes two.
+// The file exceeds 400 lines because each of the many instructions takes two.
 
+import { fail, isCount } from "./malformed.ts";
 import {
   DTYPE,
   FUNCTIONS,
-  isCount,
   Known,
   PickledDict,
   PickledList,
@@ -87,7 +87,7 @@ class Machine {
   }
 
   fail(reason: string): never {
-    throw new SyntaxError(`Cannot read ${this.#source}: ${reason}`);
+    fail(this.#source, reason);
   }
 
   refuse(name: string): never {

@@ -4,6 +4,8 @@
 // The values that pickles of tensors consist of, and the functions that they
 // may call.
 
+import { isCount } from "./malformed.ts";
+
 const MAX_AXES = 64;
 
 /**
@@ -191,9 +193,4 @@ function countsOf(value: unknown): number[] | null {
   }
   // A copy, because a pickle may add to the list later.
   return value.items.every(isCount) ? [...value.items] : null;
-}
-
-/** Whether a value is a whole number of at least 0. */
-export function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

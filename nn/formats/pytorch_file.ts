@@ -8,10 +8,10 @@
  * @module
  */
 
+import { fail } from "./malformed.ts";
 import type { PickledStorage, PickledTensor } from "./pickle_values.ts";
 import {
   DTYPES,
-  fail,
   openArchive,
   openLegacy,
   type Place,
@@ -21,7 +21,7 @@ import {
 } from "./pytorch_layout.ts";
 import { bitsOf, decode } from "./safetensors_dtype.ts";
 import type { ByteSource } from "./zip.ts";
-import { DiskReader } from "./disk.ts";
+import { DiskReader } from "./disk_reader.ts";
 import type { SafetensorsInfo, SafetensorsTensor } from "./safetensors.ts";
 
 /** The file that a {@linkcode PyTorchReader} reads. */
@@ -89,7 +89,7 @@ export class PyTorchReader implements Disposable {
       const { root, places } = await openLegacy(file);
       return new PyTorchReader(file, entriesOf(root, places, file), false);
     }
-    return fail(file, "it is neither a zip archive nor a pickle");
+    return fail(file.path, "it is neither a zip archive nor a pickle");
   }
 
   /** Whether the file holds a tensor of this name. */
@@ -196,11 +196,14 @@ function entriesOf(
     const label = `tensor ${JSON.stringify(name)}`;
     const type = tensor.dtype ?? storage.type;
     const dtype = Object.hasOwn(DTYPES, type)
-      ? DTYPES[type] ?? fail(file, unknownType(type))
-      : fail(file, unknownType(type));
+      ? DTYPES[type] ?? fail(file.path, unknownType(type))
+      : fail(file.path, unknownType(type));
     const place = known.get(storage) ?? places(storage.key);
     if (place === undefined) {
-      return fail(file, `${label} uses a storage that the file does not hold`);
+      return fail(
+        file.path,
+        `${label} uses a storage that the file does not hold`,
+      );
     }
     known.set(storage, place);
     const width = bitsOf(dtype) / 8;
@@ -208,7 +211,7 @@ function entriesOf(
     const end = storage.start + offset + spanOf(shape, strides);
     if (end * width > place.bytes) {
       fail(
-        file,
+        file.path,
         `${label} of shape [${shape.join(", ")}] and dtype ${dtype} needs ` +
           `${end * width} bytes, but its storage holds ${place.bytes}`,
       );
@@ -216,7 +219,7 @@ function entriesOf(
     // A stride of 0 repeats elements, so a small file could ask for any memory.
     if (elements > file.size) {
       fail(
-        file,
+        file.path,
         `${label} of shape [${shape.join(", ")}] repeats its elements`,
       );
     }

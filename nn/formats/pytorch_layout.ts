@@ -4,6 +4,7 @@
 // The two layouts of PyTorch's files: where the table of tensors lies, and
 // where the storages lie that the table refers to.
 
+import { fail } from "./malformed.ts";
 import { PickledDict, PickledList, PickledTensor } from "./pickle_values.ts";
 import { PickleEnd, unpickle } from "./pickle.ts";
 import { bitsOf, type SafetensorsDtype } from "./safetensors_dtype.ts";
@@ -63,11 +64,6 @@ export interface Place {
 /** Gives the place of a storage by its key. */
 export type Places = (key: string) => Place | undefined;
 
-/** Throws an error about a file. */
-export function fail(file: ByteSource, reason: string): never {
-  throw new SyntaxError(`Cannot read ${file.path}: ${reason}`);
-}
-
 /** The table of a file, and the places of its storages. */
 export interface Opened {
   root: unknown;
@@ -84,7 +80,7 @@ export async function openArchive(
   );
   const [table] = tables;
   if (table === undefined || tables.length > 1) {
-    return fail(file, "the archive does not hold one data.pkl");
+    return fail(file.path, "the archive does not hold one data.pkl");
   }
   const folder = table.slice(0, -"data.pkl".length);
   const pickle = await readRecord(file, records, table);
@@ -94,7 +90,7 @@ export async function openArchive(
     )
     : "little";
   if (order !== "little" && order !== "big") {
-    fail(file, `its byte order is ${JSON.stringify(order.slice(0, 20))}`);
+    fail(file.path, `its byte order is ${JSON.stringify(order.slice(0, 20))}`);
   }
   const { value } = unpickle(pickle, { source: file.path });
   return {
@@ -119,10 +115,10 @@ async function readRecord(
   records: ReadonlyMap<string, ZipRecord>,
   name: string,
 ): Promise<Uint8Array> {
-  const record = records.get(name) ?? fail(file, `it lacks ${name}`);
+  const record = records.get(name) ?? fail(file.path, `it lacks ${name}`);
   if (record.size > MAX_PICKLE) {
     fail(
-      file,
+      file.path,
       `its ${name} has ${record.size} bytes, expected at most ${MAX_PICKLE}`,
     );
   }
@@ -144,17 +140,18 @@ export async function openLegacy(file: ByteSource): Promise<Opened> {
     5,
   );
   if (magic !== MAGIC) {
-    fail(file, "it is a pickle, but not one of PyTorch's files");
+    fail(file.path, "it is a pickle, but not one of PyTorch's files");
   }
   if (protocol !== PROTOCOL) {
-    fail(file, `it is of protocol ${protocol}, expected ${PROTOCOL}`);
+    fail(file.path, `it is of protocol ${protocol}, expected ${PROTOCOL}`);
   }
   if (!(keys instanceof PickledList)) {
-    fail(file, "it does not list its storages");
+    fail(file.path, "it does not list its storages");
   }
   const widths = new Map<string, number>();
   for (const { storage } of tensorsOf(root, file).values()) {
-    const dtype = DTYPES[storage.type] ?? fail(file, unknownType(storage.type));
+    const dtype = DTYPES[storage.type] ??
+      fail(file.path, unknownType(storage.type));
     widths.set(storage.key, bitsOf(dtype) / 8);
   }
   const places = new Map<string, Place>();
@@ -164,15 +161,17 @@ export async function openLegacy(file: ByteSource): Promise<Opened> {
     // the storage has no known end.
     const width = widths.get(String(key));
     if (width === undefined || places.has(String(key))) {
-      fail(file, "it lists a storage twice, or one that no tensor uses");
+      fail(file.path, "it lists a storage twice, or one that no tensor uses");
     }
-    if (at + 8 > file.size) fail(file, "it breaks off before its last storage");
+    if (at + 8 > file.size) {
+      fail(file.path, "it breaks off before its last storage");
+    }
     const view = new DataView((await file.read(at, 8)).buffer);
     const bytes = Number(view.getBigInt64(0, true)) * width;
     const offset = at + 8;
     if (!(bytes >= 0 && offset + bytes <= file.size)) {
       fail(
-        file,
+        file.path,
         `a storage ends at byte ${
           offset + bytes
         }, but the file has ${file.size}`,
@@ -220,20 +219,20 @@ export function tensorsOf(
   file: ByteSource,
 ): Map<string, PickledTensor> {
   if (!(root instanceof PickledDict)) {
-    return fail(file, "it does not hold a table of tensors");
+    return fail(file.path, "it does not hold a table of tensors");
   }
   const tensors = new Map<string, PickledTensor>();
   for (const [name, value] of root.entries) {
     if (typeof name !== "string" || !(value instanceof PickledTensor)) {
       return fail(
-        file,
+        file.path,
         `its entry ${
           JSON.stringify(String(name).slice(0, MAX_NAME))
         } is not a tensor with a name`,
       );
     }
     if (name.length > MAX_NAME) {
-      return fail(file, `it holds a name of ${name.length} characters`);
+      return fail(file.path, `it holds a name of ${name.length} characters`);
     }
     tensors.set(name, value);
   }

@@ -19,12 +19,12 @@ import {
 } from "./safetensors_dtype.ts";
 import {
   headerLength,
-  layOut,
   parseHeader,
   PREFIX_BYTES,
   type SafetensorsHeader,
   type SafetensorsRange,
 } from "./safetensors_header.ts";
+import { layOut } from "./safetensors_layout.ts";
 
 export type {
   SafetensorsDtype,

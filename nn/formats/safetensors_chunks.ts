@@ -5,7 +5,7 @@
 // tensors in turn.
 
 import { encodeTensor } from "./safetensors_dtype.ts";
-import { layOut } from "./safetensors_header.ts";
+import { layOut } from "./safetensors_layout.ts";
 import type {
   SafetensorsSource,
   SerializeSafetensorsOptions,

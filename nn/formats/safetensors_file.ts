@@ -14,7 +14,8 @@ import {
   parseHeader,
   PREFIX_BYTES,
 } from "./safetensors_header.ts";
-import { DiskReader, writeAtomically } from "./disk.ts";
+import { writeAtomically } from "./atomic_write.ts";
+import { DiskReader } from "./disk_reader.ts";
 import { SafetensorsIndex } from "./safetensors.ts";
 import type {
   SafetensorsHeader,

@@ -5,6 +5,8 @@
 // writes them. Records are found by name in a map; no name is ever used as a
 // path. ZIP64 fields are read if they exist.
 
+import { fail } from "./malformed.ts";
+
 /** A file that can be read at any offset. */
 export interface ByteSource {
   /** The name of the file, for errors. */
@@ -40,10 +42,6 @@ const MAX_DIRECTORY = 2 ** 26;
 const ENCRYPTED = 1;
 const UNKNOWN = 0xffffffff;
 const EXTRA64 = 1;
-
-function fail(source: string, reason: string): never {
-  throw new SyntaxError(`Cannot read ${source}: ${reason}`);
-}
 
 /** Reads the directory of an archive: its records by name. */
 export async function readZip(
