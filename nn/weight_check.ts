@@ -54,6 +54,11 @@ export interface UnusableWeight {
   readonly turn: number;
 }
 
+// An invocation owns PER vectors of four weights, which lie in one block. It
+// compares their bits without the sign: as integers, the bits of floats that are
+// not negative have the order of the floats, and NaN comes after infinity. The
+// answer is a minimum of integers, so it does not depend on the order of the
+// invocations.
 const find: Kernel = {
   name: "find_unusable",
   bind: ["read", "read", "write"],
@@ -152,10 +157,7 @@ export class WeightCheck implements Disposable {
   }
 }
 
-/**
- * The bits of a 32-bit float. For numbers that are not negative, their order is
- * the order of the numbers, and NaN comes after infinity.
- */
+/** The bits of a 32-bit float. */
 function bitsOf(value = Infinity): number {
   return new Uint32Array(Float32Array.of(value).buffer)[0] ?? NOTHING;
 }
