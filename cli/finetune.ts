@@ -124,7 +124,7 @@ default is for weights that were trained before.`;
 /** Weights decay; biases and the parameters of norms do not. */
 function optimizerOf(model: TextModel, settings: TrainSettings): Optimizer {
   const { learningRate, momentum, weightDecay } = settings;
-  model.parameters();
+  model.placeParameters();
   const named = [...model.namedParameters()];
   const pick = (wanted: boolean) =>
     named.filter(([name]) => wanted === !/(^|\.)bias$|norm\.\w+$/i.test(name))

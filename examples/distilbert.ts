@@ -37,12 +37,11 @@ import {
   batches,
   Dropout,
   Embedding,
+  init,
   LayerNorm,
   Linear,
   Module,
-  normal,
   train,
-  zeros,
 } from "@swagpu/swagpu/nn";
 import {
   activationOf,
@@ -118,8 +117,8 @@ const EPS = 1e-12;
 
 function linear(config: DistilBertConfig, from: number, to: number): Linear {
   return new Linear(from, to, {
-    init: normal({ std: config.initializerRange }),
-    biasInit: zeros(),
+    init: init.normal({ std: config.initializerRange }),
+    biasInit: init.zeros(),
   });
 }
 
@@ -135,10 +134,10 @@ class Embeddings extends Module {
     const paddingIdx = config.padTokenId ?? undefined;
     this.wordEmbeddings = new Embedding(config.vocabSize, dim, {
       paddingIdx,
-      init: normal({ std, zeroRow: paddingIdx }),
+      init: init.normal({ std, zeroRow: paddingIdx }),
     });
     this.positionEmbeddings = new Embedding(config.maxPositionEmbeddings, dim, {
-      init: normal({ std }),
+      init: init.normal({ std }),
     });
     this.LayerNorm = new LayerNorm(dim, { eps: EPS });
     this.dropout = new Dropout(config.dropout);

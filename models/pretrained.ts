@@ -225,7 +225,7 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
     checkAgainstWeights(fields, config.toJSON(), weights);
     const model = buildModel(modelClass, config, folder);
     try {
-      withoutInitialization(() => model.parameters());
+      withoutInitialization(() => model.placeParameters());
       const report = await loadWeights(model, weights, {
         ...options,
         modelClass,

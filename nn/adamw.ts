@@ -2,12 +2,12 @@
 // This module is browser compatible.
 
 import type { Kernel } from "../engine/kernel_kit.ts";
+import { Optimizer } from "./optim.ts";
 import {
-  Optimizer,
   type ParameterGroup,
   present,
   requireNonNegative,
-} from "./optim.ts";
+} from "./optim_groups.ts";
 import { adamw } from "./optim_kernels.ts";
 import { checkOptions } from "./options.ts";
 import type { Parameter } from "./parameter.ts";
@@ -16,11 +16,15 @@ import type { Parameter } from "./parameter.ts";
 export interface AdamWSettings {
   /** The step size. @default {1e-3} */
   learningRate: number;
-  /** Decay of the first and second moment. @default {[0.9, 0.999]} */
+  /** The decay rates of the first and second moment. @default {[0.9, 0.999]} */
   betas: readonly [number, number];
   /** Added to the root of the second moment. @default {1e-8} */
   eps: number;
-  /** Decay of the weights, times the learning rate. @default {0.01} */
+  /**
+   * The decay of the weights, multiplied by the learning rate.
+   *
+   * @default {0.01}
+   */
   weightDecay: number;
 }
 
@@ -33,18 +37,19 @@ export interface AdamWSettings {
  * θ ← θ - lr m / (1 - β₁ᵗ) / (√(v / (1 - β₂ᵗ)) + eps)
  * ```
  *
- * t counts the steps of each parameter: those for which it had a gradient.
+ * `t` counts the steps of each parameter, which are those for which it had a
+ * gradient.
  *
  * Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019.
  *
  * @example Usage
  * ```ts
  * import { backward, initialize, mul, scope, sum } from "@swagpu/swagpu/engine";
- * import { AdamW, ones, Parameter } from "@swagpu/swagpu/nn";
+ * import { AdamW, init, Parameter } from "@swagpu/swagpu/nn";
  * import { assertAlmostEquals } from "@std/assert";
  *
  * await initialize();
- * const x = new Parameter([1], ones());
+ * const x = new Parameter([1], init.ones());
  * const optimizer = new AdamW([x], { learningRate: 0.1, weightDecay: 0 });
  * {
  *   using _ = scope();
@@ -57,15 +62,18 @@ export interface AdamWSettings {
 export class AdamW extends Optimizer<AdamWSettings> {
   /** The kernel of the rule. */
   protected override readonly kernel: Kernel = adamw;
-  /** What the last fields were made of: mostly the next parameter's too. */
+  /**
+   * What the last fields were computed from; often the same for the next
+   * parameter.
+   */
   #key: readonly number[] = [];
   #fields: readonly number[] = [];
 
   /**
    * Allocates two moments per parameter.
    *
-   * @param parameters Parameters, or groups with settings of their own.
-   * @param settings Settings where a group has none.
+   * @param parameters Parameters, or groups of them with settings.
+   * @param settings The settings that a group lacks.
    * @throws {RangeError} If a setting is out of range.
    * @throws {TypeError} If a setting has a name that is not known.
    */
@@ -84,7 +92,7 @@ export class AdamW extends Optimizer<AdamWSettings> {
     super(parameters, { ...defaults, ...present(settings) }, 2);
   }
 
-  /** Throws if a group's settings cannot be meant. */
+  /** Throws if the settings of a group are out of range. */
   protected override checkSettings(group: AdamWSettings): void {
     const { learningRate, betas, eps, weightDecay } = group;
     requireNonNegative({ learningRate, eps, weightDecay });
@@ -92,12 +100,14 @@ export class AdamW extends Optimizer<AdamWSettings> {
       betas.every((beta) => beta >= 0 && beta < 1);
     if (!isFit) {
       throw new RangeError(
-        `Cannot use betas [${betas.join(", ")}]: they must be two, in [0, 1)`,
+        `Cannot use betas [${
+          betas.join(", ")
+        }]: they must be two numbers in [0, 1)`,
       );
     }
   }
 
-  /** The numbers that the kernel needs of a parameter at this step. */
+  /** The numbers that the kernel needs for a parameter at this step. */
   protected override groupFields(
     group: AdamWSettings,
     steps: number,

@@ -1,6 +1,14 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+// Tensors of a module that are saved but not trained.
+
+import {
+  allocate,
+  type Block,
+  copyInto,
+  persist,
+} from "../engine/kernel_kit.ts";
 import {
   currentDevice,
   noGrad,
@@ -8,29 +16,24 @@ import {
   type Shape,
   Tensor,
 } from "../engine/mod.ts";
-import {
-  allocate,
-  type Block,
-  copyInto,
-  persist,
-} from "../engine/kernel_kit.ts";
-import { type Initializer, zeros } from "./init.ts";
+import { zeros } from "./init.ts";
+import type { Initializer } from "./initializer.ts";
 
 /**
  * A tensor that a module keeps and saves but does not train, such as a bias
  * that a translation model adds to its logits.
  *
- * It is no part of the flat parameter vector: optimizers and posteriors leave
- * it as it is. Memory comes with its first use.
+ * A buffer does not belong to the flat parameter vector: optimizers and
+ * posteriors do not change it. It takes no memory before its first use.
  *
  * @example Usage
  * ```ts
  * import { initialize } from "@swagpu/swagpu/engine";
- * import { Buffer, Module, ones } from "@swagpu/swagpu/nn";
+ * import { Buffer, init, Module } from "@swagpu/swagpu/nn";
  * import { assertEquals } from "@std/assert";
  *
  * class Scale extends Module {
- *   factor = new Buffer([1], ones());
+ *   factor = new Buffer([1], init.ones());
  * }
  *
  * await initialize();
@@ -49,20 +52,20 @@ export class Buffer extends Tensor {
    * Describes the buffer.
    *
    * @param shape The shape.
-   * @param init What it holds at first. @default {zeros}
+   * @param init Its initial values. @default {zeros}
    */
   constructor(shape: Shape, init: Initializer = zeros()) {
     super(currentDevice(), [...shape], "f32");
     this.#init = init;
   }
 
-  /** The memory, made at first use. */
+  /** The memory, which is allocated at first use. */
   override get block(): Block {
     if (!this.#made) this.#make();
     return super.block;
   }
 
-  /** Draws the initial values (again). */
+  /** Writes the initial values, again if they have been written before. */
   initialize(): void {
     using _ = scope();
     noGrad(() => this.#init(this.shape, (values) => copyInto(this, values)));

@@ -1,16 +1,16 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import { dropout, type Tensor } from "../engine/mod.ts";
 import { dependsOn } from "../engine/kernel_kit.ts";
+import { dropout, type Tensor } from "../engine/mod.ts";
 import { Module } from "./module.ts";
 
 /**
  * Sets elements to zero at random while training, and scales the others by
- * `1 / (1 - rate)`; passes everything through in evaluation.
+ * `1 / (1 - rate)`. In evaluation it returns its input.
  *
- * The mask comes from the default generator, so `manualSeed()` decides it, and
- * is drawn again in backward instead of being stored.
+ * The mask comes from the default generator, so `manualSeed()` determines it.
+ * The backward pass draws it again instead of storing it.
  *
  * @example Usage
  * ```ts
@@ -28,10 +28,10 @@ export class Dropout extends Module {
   rate: number;
 
   /**
-   * Builds the layer; there is nothing to train.
+   * Builds the layer, which has no parameters.
    *
    * @param rate The share of elements that become zero, in [0, 1).
-   * @throws {RangeError} If it is not.
+   * @throws {RangeError} If the rate is not in [0, 1).
    */
   constructor(rate: number) {
     super();
@@ -43,7 +43,7 @@ export class Dropout extends Module {
     this.rate = rate;
   }
 
-  /** Drops elements of `x`, any shape. */
+  /** Drops elements of `x`, which may have any shape. */
   forward(x: Tensor): Tensor {
     const { rate } = this;
     dependsOn(() => this.rate === rate);

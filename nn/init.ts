@@ -1,36 +1,102 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// How parameters start. Random ones draw from the default generator, so that
-// `manualSeed()` before a model is built decides its weights.
+/**
+ * Initializers: how the values of a parameter or buffer start. `nn` exports
+ * them as the namespace `init`.
+ *
+ * Random initializers draw from the default generator, so `manualSeed()` before
+ * a model is built determines its weights.
+ *
+ * @example A layer whose bias starts at zero
+ * ```ts
+ * import { initialize } from "@swagpu/swagpu/engine";
+ * import { init, Linear } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const layer = new Linear(3, 2, {
+ *   init: init.normal({ std: 0.02 }),
+ *   biasInit: init.zeros(),
+ * });
+ * assertEquals([...await layer.bias?.data() ?? []], [0, 0]);
+ * ```
+ *
+ * @module
+ */
 
+import { sizeOf } from "../engine/kernel_kit.ts";
 import {
   full,
   normal as normalTensor,
-  type Shape,
-  type Tensor,
   tensor,
   uniform as uniformTensor,
 } from "../engine/mod.ts";
-import { sizeOf } from "../engine/kernel_kit.ts";
+import type { Initializer } from "./initializer.ts";
 
-/** Makes a parameter's initial values and hands them to `write`. */
-export type Initializer = (
-  shape: Shape,
-  write: (values: Tensor) => void,
-) => void;
+export type { Initializer };
+export {
+  truncatedNormal,
+  type TruncatedNormalOptions,
+} from "./truncated_normal.ts";
 
-/** All elements one number. */
+/**
+ * Sets every element to the same number.
+ *
+ * @param value The number.
+ * @returns The initializer.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize } from "@swagpu/swagpu/engine";
+ * import { init, Parameter } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const x = new Parameter([2], init.constant(0.5));
+ * assertEquals([...await x.data()], [0.5, 0.5]);
+ * ```
+ */
 export function constant(value: number): Initializer {
   return (shape, write) => write(full(shape, value));
 }
 
-/** All zeros. */
+/**
+ * Sets every element to 0.
+ *
+ * @returns The initializer.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize } from "@swagpu/swagpu/engine";
+ * import { init, Parameter } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const x = new Parameter([2], init.zeros());
+ * assertEquals([...await x.data()], [0, 0]);
+ * ```
+ */
 export function zeros(): Initializer {
   return constant(0);
 }
 
-/** All ones. */
+/**
+ * Sets every element to 1.
+ *
+ * @returns The initializer.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize } from "@swagpu/swagpu/engine";
+ * import { init, Parameter } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const x = new Parameter([2], init.ones());
+ * assertEquals([...await x.data()], [1, 1]);
+ * ```
+ */
 export function ones(): Initializer {
   return constant(1);
 }
@@ -42,15 +108,32 @@ export interface NormalInitOptions {
   /** The standard deviation. @default {0.02} */
   std?: number;
   /**
-   * A row that is zero, as an embedding's padding row is. Below 0 it counts from
-   * the end.
+   * A row to set to zero, such as the padding row of an embedding. A negative
+   * number counts from the end.
    *
    * @default {none}
    */
   zeroRow?: number | undefined;
 }
 
-/** Independent normal elements: BERT's rule, `N(0, 0.02²)`. */
+/**
+ * Draws independent elements from a normal distribution. The defaults are
+ * BERT's rule, `N(0, 0.02²)`.
+ *
+ * @param options Mean, standard deviation, and a row to set to zero.
+ * @returns The initializer.
+ *
+ * @example An embedding table whose row 0 is for padding
+ * ```ts
+ * import { initialize } from "@swagpu/swagpu/engine";
+ * import { init, Parameter } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const table = new Parameter([2, 3], init.normal({ std: 1, zeroRow: 0 }));
+ * assertEquals([...await table.data()].slice(0, 3), [0, 0, 0]);
+ * ```
+ */
 export function normal(options: NormalInitOptions = {}): Initializer {
   const { mean = 0, std = 0.02, zeroRow } = options;
   return (shape, write) => {
@@ -65,15 +148,47 @@ export function normal(options: NormalInitOptions = {}): Initializer {
   };
 }
 
-/** Independent uniform elements in `[low, high)`. */
+/**
+ * Draws independent elements uniformly from `[low, high)`.
+ *
+ * @param low The smallest value.
+ * @param high The upper bound, which no element reaches.
+ * @returns The initializer.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize } from "@swagpu/swagpu/engine";
+ * import { init, Parameter } from "@swagpu/swagpu/nn";
+ * import { assert } from "@std/assert";
+ *
+ * await initialize();
+ * const x = new Parameter([8], init.uniform(-0.1, 0.1));
+ * assert((await x.data()).every((value) => Math.abs(value) <= 0.1));
+ * ```
+ */
 export function uniform(low: number, high: number): Initializer {
   return (shape, write) => write(uniformTensor(shape, { low, high }));
 }
 
 /**
- * PyTorch's default for linear layers: uniform in `±1/√fanIn`, where `fanIn`
- * is the product of all lengths but the first (or is given, for biases). Zeros
- * where `fanIn` is 0.
+ * PyTorch's default for linear layers: uniform in `±1/√fanIn`. All elements are
+ * zero if `fanIn` is 0.
+ *
+ * @param fanIn The number of inputs of each output. By default the product of
+ * all lengths except the first, as for a weight `[out, in]`; a bias has to
+ * state it.
+ * @returns The initializer.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize } from "@swagpu/swagpu/engine";
+ * import { init, Parameter } from "@swagpu/swagpu/nn";
+ * import { assert } from "@std/assert";
+ *
+ * await initialize();
+ * const weight = new Parameter([2, 4], init.fanInUniform());
+ * assert((await weight.data()).every((value) => Math.abs(value) <= 0.5));
+ * ```
  */
 export function fanInUniform(fanIn?: number): Initializer {
   return (shape, write) => {
@@ -86,6 +201,19 @@ export function fanInUniform(fanIn?: number): Initializer {
 /**
  * Glorot and Bengio's rule: uniform in `±√(6 / (fanIn + fanOut))` for a weight
  * of shape `[fanOut, fanIn]`.
+ *
+ * @returns The initializer.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize } from "@swagpu/swagpu/engine";
+ * import { init, Parameter } from "@swagpu/swagpu/nn";
+ * import { assert } from "@std/assert";
+ *
+ * await initialize();
+ * const weight = new Parameter([2, 4], init.xavierUniform());
+ * assert((await weight.data()).every((value) => Math.abs(value) <= 1));
+ * ```
  */
 export function xavierUniform(): Initializer {
   return (shape, write) => {
@@ -95,7 +223,23 @@ export function xavierUniform(): Initializer {
   };
 }
 
-/** Given values, row by row. */
+/**
+ * Sets the elements to given numbers.
+ *
+ * @param list The elements, row by row.
+ * @returns The initializer.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize } from "@swagpu/swagpu/engine";
+ * import { init, Parameter } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const x = new Parameter([2, 1], init.values([3, 4]));
+ * assertEquals([...await x.data()], [3, 4]);
+ * ```
+ */
 export function values(list: ArrayLike<number>): Initializer {
   return (shape, write) => write(tensor(Float32Array.from(list), { shape }));
 }

@@ -1,6 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+// The layer norm of transformers.
+
 import { layerNorm, type Tensor } from "../engine/mod.ts";
 import { ones, zeros } from "./init.ts";
 import { Module } from "./module.ts";
@@ -17,12 +19,16 @@ export interface LayerNormModuleOptions {
 
 /** Options of {@linkcode LayerNorm.forward}. */
 export interface LayerNormForwardOptions {
-  /** Added to `x` before normalising, in the same kernel. @default {none} */
+  /**
+   * Added to `x` before it is normalized, in the same kernel.
+   *
+   * @default {none}
+   */
   residual?: Tensor;
 }
 
 /**
- * Normalises the last axis:
+ * Normalizes the last axis:
  * `y = (x - mean) / √(variance + eps) · weight + bias`.
  *
  * Shapes: `x [..., width]`, `weight` and `bias [width]`. Ba, Kiros and Hinton,
@@ -41,9 +47,9 @@ export interface LayerNormForwardOptions {
  * ```
  */
 export class LayerNorm extends Module {
-  /** `[width]`, ones at first. */
+  /** The gain, `[width]`, initially ones. */
   weight: Parameter;
-  /** `[width]`, zeros at first, unless switched off. */
+  /** The shift, `[width]`, initially zeros; `undefined` without a bias. */
   bias: Parameter | undefined;
   /** Added to the variance. */
   readonly eps: number;
@@ -51,13 +57,13 @@ export class LayerNorm extends Module {
   /**
    * Builds gain and shift.
    *
-   * @param width Length of the last axis.
+   * @param width The length of the last axis.
    * @param options Epsilon and bias.
    * @throws {TypeError} If an option is not known.
    */
   constructor(width: number, options: LayerNormModuleOptions = {}) {
     super();
-    if (new.target === LayerNorm) { // Options of a subclass may be more.
+    if (new.target === LayerNorm) { // A subclass may have more options.
       checkOptions(options, {
         action: "build a LayerNorm",
         known: ["eps", "bias"],
@@ -69,7 +75,7 @@ export class LayerNorm extends Module {
     this.bias = bias ? new Parameter([width], zeros()) : undefined;
   }
 
-  /** Normalises `x`, or `x + residual`. */
+  /** Normalizes `x`, or `x + residual`. */
   forward(x: Tensor, options: LayerNormForwardOptions = {}): Tensor {
     const { weight, bias, eps } = this;
     return layerNorm(x, { weight, eps, ...(bias ? { bias } : {}), ...options });

@@ -1,8 +1,11 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+// The linear layer.
+
 import { type Activation, matmul, type Tensor } from "../engine/mod.ts";
-import { fanInUniform, type Initializer } from "./init.ts";
+import { fanInUniform } from "./init.ts";
+import type { Initializer } from "./initializer.ts";
 import { Module } from "./module.ts";
 import { checkOptions } from "./options.ts";
 import { Parameter } from "./parameter.ts";
@@ -11,9 +14,9 @@ import { Parameter } from "./parameter.ts";
 export interface LinearOptions {
   /** Whether to add a bias. @default {true} */
   bias?: boolean;
-  /** How the weight starts. @default {uniform in ±1/√in, as PyTorch} */
+  /** The initial weight. @default {uniform in ±1/√in, as in PyTorch} */
   init?: Initializer;
-  /** How the bias starts. @default {as the weight, with the weight's fan-in} */
+  /** The initial bias. @default {uniform in ±1/√in, as in PyTorch} */
   biasInit?: Initializer;
 }
 
@@ -21,7 +24,11 @@ export interface LinearOptions {
 export interface LinearForwardOptions {
   /** Applied to the result in the same kernel. @default {none} */
   activation?: Activation;
-  /** Added after the activation, of the result's shape. @default {none} */
+  /**
+   * Added after the activation; it has the shape of the result.
+   *
+   * @default {none}
+   */
   residual?: Tensor;
 }
 
@@ -29,30 +36,30 @@ export interface LinearForwardOptions {
  * An affine map of the last axis: `y = x Wᵀ + b`.
  *
  * Shapes: `x [..., in]`, `W [out, in]`, `b [out]`, `y [..., out]`. Bias,
- * activation and residual are applied where the product is still in registers.
+ * activation and residual are applied while the product is still in registers.
  *
  * @example Usage
  * ```ts
  * import { initialize, tensor } from "@swagpu/swagpu/engine";
- * import { Linear, ones, zeros } from "@swagpu/swagpu/nn";
+ * import { init, Linear } from "@swagpu/swagpu/nn";
  * import { assertEquals } from "@std/assert";
  *
  * await initialize();
- * const layer = new Linear(3, 1, { init: ones(), biasInit: zeros() });
+ * const layer = new Linear(3, 1, { init: init.ones(), biasInit: init.zeros() });
  * assertEquals(await layer.forward(tensor([[1, 2, 3]])).item(), 6);
  * ```
  */
 export class Linear extends Module {
-  /** `[out, in]`. */
+  /** The weight, `[out, in]`. */
   weight: Parameter;
-  /** `[out]`, unless switched off. */
+  /** The bias, `[out]`; `undefined` without one. */
   bias: Parameter | undefined;
 
   /**
    * Builds weight and bias.
    *
-   * @param inFeatures Length of the last axis of `x`.
-   * @param outFeatures Length of the last axis of `y`.
+   * @param inFeatures The length of the last axis of `x`.
+   * @param outFeatures The length of the last axis of `y`.
    * @param options Bias and initial values.
    * @throws {TypeError} If an option is not known.
    */
@@ -62,7 +69,7 @@ export class Linear extends Module {
     options: LinearOptions = {},
   ) {
     super();
-    if (new.target === Linear) { // Options of a subclass may be more.
+    if (new.target === Linear) { // A subclass may have more options.
       checkOptions(options, {
         action: "build a Linear",
         known: ["bias", "init", "biasInit"],

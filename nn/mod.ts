@@ -1,11 +1,28 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Modules, parameters and what trains them.
+ * Modules, parameters, optimizers and the training loop.
  *
- * A {@linkcode Module} holds {@linkcode Parameter}s as plain attributes; the
- * attribute path is the name in checkpoint files. All parameters of a model are
- * views into one flat vector, so an optimizer's step is one dispatch.
+ * A {@linkcode Module} holds {@linkcode Parameter}s as plain attributes. The
+ * path of attributes that leads to a parameter is its name in checkpoint files.
+ * All parameters of a model are views into one flat vector, so a step of an
+ * optimizer is one dispatch for the whole model (more if the vector exceeds a
+ * GPU buffer).
+ *
+ * Besides, this entry point has:
+ *
+ * - initial values, in the namespace {@linkcode init};
+ * - learning rate schedules such as {@linkcode linearSchedule};
+ * - {@linkcode batches}, which shuffles and cuts row numbers;
+ * - reading and writing of weights, such as {@linkcode openSafetensors}; more
+ *   of it is in `@swagpu/swagpu/nn/formats`;
+ * - scores of predictions, such as {@linkcode accuracy}, all of
+ *   `@swagpu/swagpu/nn/metrics`;
+ * - the losses of `@swagpu/swagpu/engine`.
+ *
+ * The options of a module are called `LinearOptions` after the module. Where
+ * the engine has an op of the same name, they are `EmbeddingModuleOptions` and
+ * the op's are `EmbeddingOptions`.
  *
  * @example Fitting a line
  * ```ts
@@ -29,27 +46,27 @@
  * @module
  */
 
-export * from "./adamw.ts";
-export * from "./attention.ts";
-export * from "./buffer.ts";
-export * from "./data.ts";
-export * from "./dropout.ts";
-export * from "./embedding.ts";
-export * from "./init.ts";
-export * from "./layer_norm.ts";
-export * from "./linear.ts";
-export * from "./metrics/mod.ts";
-export * from "./module.ts";
+export { AdamW, type AdamWSettings } from "./adamw.ts";
 export {
-  clipGradNorm,
-  Optimizer,
-  type OptimizerState,
-  type ParameterGroup,
-  type ParameterState,
-  type StepOptions,
-} from "./optim.ts";
-export { checkOptions, type KnownOptions } from "./options.ts";
-export * from "./parameter.ts";
+  attentionDropout,
+  MultiHeadAttention,
+  type MultiHeadAttentionInputs,
+  type MultiHeadAttentionOptions,
+} from "./attention.ts";
+export {
+  batches,
+  type BatchesOptions,
+  shuffledIndices,
+  type ShuffleOptions,
+} from "./batches.ts";
+export { Buffer } from "./buffer.ts";
+export {
+  counterRandom,
+  type CounterRandomOptions,
+  philox2x32,
+} from "./counter_random.ts";
+export { Dropout } from "./dropout.ts";
+export { Embedding, type EmbeddingModuleOptions } from "./embedding.ts";
 export {
   openPyTorch,
   openSafetensors,
@@ -74,17 +91,76 @@ export {
   type SerializeSafetensorsOptions,
   writeSafetensors,
 } from "./formats/mod.ts";
+export * as init from "./init.ts";
+export type { Initializer } from "./initializer.ts";
 export {
-  findUnusable,
-  INFINITY_BITS,
-  makeAnswer,
-  NOTHING_FOUND,
-} from "./finite.ts";
-export * from "./schedule.ts";
-export * from "./segment.ts";
-export * from "./sgd.ts";
-export * from "./trainer.ts";
-export * from "./truncated_normal.ts";
+  LayerNorm,
+  type LayerNormForwardOptions,
+  type LayerNormModuleOptions,
+} from "./layer_norm.ts";
+export {
+  Linear,
+  type LinearForwardOptions,
+  type LinearOptions,
+} from "./linear.ts";
+export * from "./metrics/mod.ts";
+export {
+  type HostTensor,
+  type LoadOptions,
+  type LoadReport,
+  Module,
+  type StateSource,
+} from "./module.ts";
+export { hasPrefix, topNames } from "./names.ts";
+export { clipGradNorm, Optimizer, type StepOptions } from "./optim.ts";
+export { type ParameterGroup } from "./optim_groups.ts";
+export { type OptimizerState, type ParameterState } from "./optim_state.ts";
+export { checkOptions, type KnownOptions } from "./options.ts";
+export { Parameter, withoutInitialization } from "./parameter.ts";
+export {
+  constantSchedule,
+  type CosineOptions,
+  type CosineRestartsOptions,
+  cosineRestartsSchedule,
+  cosineSchedule,
+  type DecayOptions,
+  type InverseSqrtOptions,
+  inverseSqrtSchedule,
+  linearSchedule,
+  type PolynomialOptions,
+  polynomialSchedule,
+  type Schedule,
+  type WarmupOptions,
+} from "./schedule.ts";
+export { Scheduler, type SchedulerState } from "./scheduler.ts";
+export {
+  flatten,
+  type GradientWork,
+  type Place,
+  type Placed,
+  placeSize,
+  Segment,
+  SEGMENT_ALIGNMENT,
+  segmentsOf,
+} from "./segment.ts";
+export { SGD, type SGDSettings } from "./sgd.ts";
+export { train } from "./trainer.ts";
+export {
+  type CapturedTrainOptions,
+  type RunOptions,
+  type StepInputs,
+  type StepLoss,
+  type StepValue,
+  type TrainOptions,
+  type TrainReport,
+  type TrainResult,
+  type TrainState,
+} from "./train_options.ts";
+export {
+  type UnusableWeight,
+  type WeightBlocks,
+  WeightCheck,
+} from "./weight_check.ts";
 export {
   bceWithLogits,
   type BceWithLogitsOptions,

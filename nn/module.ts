@@ -1,14 +1,15 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import type { Tensor } from "../engine/mod.ts";
 import { dependsOn, formatShape, sameShape } from "../engine/kernel_kit.ts";
+import type { Tensor } from "../engine/mod.ts";
 import { Buffer } from "./buffer.ts";
+import { hasPrefix, snakeCase, topNames } from "./names.ts";
 import { checkOptions } from "./options.ts";
 import { Parameter } from "./parameter.ts";
 import { flatten, segmentsOf } from "./segment.ts";
 
-/** Numbers on the host with a shape, as checkpoint files hold them. */
+/** Numbers on the host with a shape, such as a tensor of a checkpoint file. */
 export interface HostTensor {
   /** The lengths of the axes. */
   readonly shape: readonly number[];
@@ -18,9 +19,9 @@ export interface HostTensor {
 
 /** A checkpoint to read from, such as an open file. */
 export interface StateSource {
-  /** The names of the tensors in it. */
+  /** The names of its tensors. */
   readonly names: Iterable<string>;
-  /** What is known of a tensor without reading it. */
+  /** Gives the shape of a tensor without reading it. */
   info(name: string): { readonly shape: readonly number[] };
   /** Reads one tensor. */
   tensor(name: string): HostTensor | Promise<HostTensor>;
@@ -29,33 +30,37 @@ export interface StateSource {
 /** Options of {@linkcode Module.loadStateDict}. */
 export interface LoadOptions {
   /**
-   * Whether every name must be found on both sides, with equal shapes.
-   * Otherwise what fits is loaded and the rest is reported.
+   * Whether the module and the source must have the same names, with equal
+   * shapes. Otherwise the tensors that match are loaded and the others are
+   * reported.
    *
    * @default {true}
    */
   strict?: boolean;
 }
 
-/** What {@linkcode Module.loadStateDict} could not match. */
+/** The names that {@linkcode Module.loadStateDict} could not match. */
 export interface LoadReport {
   /** Parameters and buffers that the source does not have. */
   missing: string[];
   /** Names in the source that the module does not have. */
   unexpected: string[];
-  /** Those whose shape differs: name, shape here, shape in the source. */
+  /**
+   * Tensors whose shape differs: name, shape in the module, shape in the
+   * source.
+   */
   mismatched: { name: string; expected: string; found: string }[];
 }
 
 /**
- * A part of a model: parameters, buffers and other modules as plain
+ * A model or a part of one: parameters, buffers and other modules as plain
  * attributes.
  *
  * The path of attributes that leads to a parameter is its name in checkpoint
  * files, in snake case: `this.encoder.layer[0].attention` is
- * `encoder.layer.0.attention`; attributes that start with a capital keep it.
- * A parameter assigned in two places is tied: one place in the flat vector,
- * named by the first path.
+ * `encoder.layer.0.attention`. Attributes that start with a capital letter are
+ * not changed. A parameter that is assigned to two attributes is tied: it has
+ * one place in the flat vector, and its name is the first path.
  *
  * @example A module of two layers
  * ```ts
@@ -85,7 +90,7 @@ export interface LoadReport {
 export class Module {
   #training = true;
 
-  /** Whether dropout and the like are active. */
+  /** Whether the module is in training mode, in which dropout is active. */
   get training(): boolean {
     const now = this.#training;
     dependsOn(() => this.#training === now);
@@ -106,18 +111,18 @@ export class Module {
     return this.#named((value) => value instanceof Buffer);
   }
 
-  /** What files hold: parameters and buffers, in attribute order. */
+  /** Parameters and buffers, which are what files hold, in attribute order. */
   namedTensors(): Map<string, Parameter | Buffer> {
     return this.#named((_): _ is Parameter | Buffer => true);
   }
 
   #named<T extends Parameter | Buffer>(
-    isWanted: (value: Parameter | Buffer) => value is T,
+    isIncluded: (value: Parameter | Buffer) => value is T,
   ): Map<string, T> {
     const named = new Map<string, T>();
     const seen = new Set<T>();
     for (const [name, value] of this.#walk()) {
-      if (!isWanted(value) || seen.has(value)) continue;
+      if (!isIncluded(value) || seen.has(value)) continue;
       seen.add(value);
       named.set(name, value);
     }
@@ -125,7 +130,7 @@ export class Module {
   }
 
   /**
-   * The other names of tied parameters: from each alias to the first name.
+   * The other names of tied parameters: from each of them to the first name.
    */
   tiedNames(): Map<string, string> {
     const first = new Map<Parameter, string>();
@@ -139,14 +144,31 @@ export class Module {
     return tied;
   }
 
-  /** Every parameter once, in attribute order, each with its place. */
+  /**
+   * Every parameter once, in attribute order. Parameters without a place in the
+   * flat vector get one; see {@linkcode placeParameters}.
+   */
   parameters(): Parameter[] {
     const parameters = [...this.namedParameters().values()];
     flatten(parameters);
     return parameters;
   }
 
-  /** This module and all inside it, by path; its own is `""`. */
+  /**
+   * Gives a place in the flat vector, and initial values, to every parameter
+   * that has none. The places are in attribute order.
+   *
+   * An optimizer does so too, but in the order of its groups. Call this method
+   * first if initial values must not depend on the groups.
+   */
+  placeParameters(): void {
+    flatten([...this.namedParameters().values()]);
+  }
+
+  /**
+   * This module and all modules inside it, by path. The path of this one is
+   * `""`.
+   */
   namedModules(): Map<string, Module> {
     const named = new Map<string, Module>([["", this]]);
     for (const [name, value] of children(this)) {
@@ -158,13 +180,17 @@ export class Module {
     return named;
   }
 
-  /** Switches dropout and the like on, here and inside. */
+  /**
+   * Switches this module and all inside it to training mode.
+   *
+   * @param mode Whether to train. `false` is the same as {@linkcode eval}.
+   */
   train(mode = true): this {
     for (const module of this.namedModules().values()) module.training = mode;
     return this;
   }
 
-  /** Switches dropout and the like off, here and inside. */
+  /** Switches this module and all inside it to evaluation, without dropout. */
   eval(): this {
     return this.train(false);
   }
@@ -172,25 +198,29 @@ export class Module {
   /**
    * Keeps parameters from being trained.
    *
-   * @param prefixes Whole path segments: `encoder.layer.1` selects that layer
-   * and not `encoder.layer.11`. Without any, all parameters.
-   * @throws {RangeError} If a prefix selects nothing.
+   * @param prefixes The names to freeze, as prefixes of whole path segments:
+   * `encoder.layer.1` selects that layer and not `encoder.layer.11`. Without
+   * prefixes, all parameters are frozen.
+   * @throws {RangeError} If a prefix selects no parameter.
    */
   freeze(...prefixes: string[]): this {
     return this.#setTrainable(false, prefixes);
   }
 
-  /** Lets parameters be trained again; see {@linkcode freeze}. */
+  /** Lets frozen parameters be trained again; see {@linkcode freeze}. */
   unfreeze(...prefixes: string[]): this {
     return this.#setTrainable(true, prefixes);
   }
 
   /**
-   * Overwrites parameters and buffers with those of a checkpoint, reading one
-   * tensor at a time.
+   * Overwrites parameters and buffers with the tensors of a checkpoint, reading
+   * one tensor at a time.
    *
-   * @throws {TypeError} If `strict` and a name is missing, unexpected or has
-   * another shape; then nothing is written.
+   * @param source The checkpoint, such as an open file or a map.
+   * @param options Whether all names must match.
+   * @returns The names that do not match. There are none if `strict` is set.
+   * @throws {TypeError} If `strict` is set and a name is missing, unexpected or
+   * has another shape. Nothing is overwritten then.
    */
   async loadStateDict(
     source: StateSource | ReadonlyMap<string, HostTensor>,
@@ -200,7 +230,7 @@ export class Module {
     const { strict = true } = options;
     const state = "info" in source ? source : sourceOf(source);
     const targets = this.namedTensors();
-    flatten([...this.namedParameters().values()]);
+    this.placeParameters();
     const tied = this.tiedNames();
     const found = new Map<Tensor, string>();
     const report: LoadReport = { missing: [], unexpected: [], mismatched: [] };
@@ -274,19 +304,7 @@ export class Module {
   }
 }
 
-/** Whether a name is a prefix's own or below it, by whole path segments. */
-export function hasPrefix(name: string, prefix: string): boolean {
-  return prefix === "" || name === prefix || name.startsWith(`${prefix}.`);
-}
-
-/** The first two path segments of the names, for messages that list them. */
-export function topNames(names: Iterable<string>): string {
-  const tops = new Set<string>();
-  for (const name of names) tops.add(name.split(".").slice(0, 2).join("."));
-  return [...tops].map((top) => `"${top}"`).join(", ");
-}
-
-/** What a module is made of. */
+/** What an attribute of a module may hold. */
 type Part = Parameter | Buffer | Module;
 
 function isPart(value: unknown): value is Part {
@@ -294,7 +312,7 @@ function isPart(value: unknown): value is Part {
     value instanceof Module;
 }
 
-/** The parts that are attributes, also inside arrays. */
+/** The parts that are attributes of a module or items of its arrays. */
 function* children(module: Module): Generator<[string, Part]> {
   for (const [key, value] of Object.entries(module)) {
     const name = snakeCase(key);
@@ -308,13 +326,7 @@ function* children(module: Module): Generator<[string, Part]> {
   }
 }
 
-/** `wordEmbeddings` is `word_embeddings`; `LayerNorm` stays. */
-function snakeCase(name: string): string {
-  if (/^[A-Z]/.test(name)) return name;
-  return name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
-}
-
-/** A map as a checkpoint to read from. */
+/** Makes a source of a map. */
 function sourceOf(map: ReadonlyMap<string, HostTensor>): StateSource {
   const tensor = (name: string) => {
     const value = map.get(name);
@@ -327,7 +339,7 @@ function sourceOf(map: ReadonlyMap<string, HostTensor>): StateSource {
 function refuse({ missing, unexpected, mismatched }: LoadReport): void {
   const faults = [
     ...mismatched.map(({ name, expected, found }) =>
-      `${name} is ${expected} here and ${found} there`
+      `${name} is ${expected} in the module but ${found} in the state`
     ),
     ...(missing.length > 0 ? [`missing ${missing.join(", ")}`] : []),
     ...(unexpected.length > 0 ? [`unexpected ${unexpected.join(", ")}`] : []),

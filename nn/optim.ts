@@ -1,8 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// This file passes 400 lines for the documentation of its one class.
 
-import type { Tensor } from "../engine/mod.ts";
+// The part that all optimizers share. The file exceeds 400 lines because of the
+// documentation of its one class.
+
 import {
   allocate,
   fillInto,
@@ -17,36 +18,34 @@ import {
   touch,
   windows,
 } from "../engine/kernel_kit.ts";
+import type { Tensor } from "../engine/mod.ts";
 import {
-  ACTION_FIELD,
-  clipScale,
-  SLOT_FIELDS,
-  squares,
-} from "./optim_kernels.ts";
-import { checkOptions } from "./options.ts";
-import { Parameter } from "./parameter.ts";
+  completeGroups,
+  type ParameterGroup,
+  requireNonNegative,
+  type Slots,
+  slotsOf,
+} from "./optim_groups.ts";
+import { ACTION_FIELD, SLOT_FIELDS } from "./optim_kernels.ts";
 import {
   findDiverged,
   layOut,
-  momentsOf,
+  measureClip,
   parameterOf,
   type SegmentState,
   vectorsEach,
 } from "./optim_segments.ts";
+import {
+  checkState,
+  type OptimizerState,
+  readParameters,
+  settingsOf,
+  writeParameters,
+} from "./optim_state.ts";
+import { checkOptions } from "./options.ts";
+import type { Parameter } from "./parameter.ts";
 import { segmentsOf } from "./segment.ts";
-
-/** Parameters that share settings, as given to an optimizer. */
-export type ParameterGroup<Settings> =
-  & { parameters: Iterable<Parameter> }
-  & Partial<Settings>;
-
-/** One parameter of an optimizer. */
-interface Slot<Settings> {
-  readonly parameter: Parameter;
-  readonly group: Settings;
-  /** Steps that have changed the parameter. */
-  steps: number;
-}
+import type { WeightCheck } from "./weight_check.ts";
 
 /** What {@linkcode Optimizer} does to a parameter at a step. */
 const ACTIONS = { nothing: 0, step: 1, clear: 2 } as const;
@@ -62,34 +61,32 @@ export interface StepOptions {
   keepGradients?: boolean;
 }
 
-/** What an optimizer knows of one parameter. */
-export interface ParameterState {
-  /** Steps that have changed it. */
-  steps: number;
-  /** Its part of each moment, in the order of the rule. */
-  moments: Float32Array<ArrayBuffer>[];
-}
-
-/** All that an optimizer needs to go on with a run, besides the weights. */
-export interface OptimizerState<Settings = object> {
-  /** Steps made. */
-  steps: number;
-  /** The settings of each group. */
-  groups: Settings[];
-  /** What is known of each parameter, in the order of the groups. */
-  parameters: ParameterState[];
-}
-
 /**
- * What all optimizers share: parameter groups, step counts, and one dispatch
- * per segment. A new rule is a kernel and two short methods.
+ * The base class of all optimizers: parameter groups, step counts, and one
+ * dispatch per segment. A new rule is a kernel and two short methods.
  *
- * Each step decides anew what it changes, as PyTorch does: parameters that have
- * received a gradient since the last step or `zeroGrad`, even one of zeros. Those
- * that are frozen, or that the loss did not use, are left alone: no decay, no
- * moment, no count. Parameters may be frozen and unfrozen at any time, also
- * between replays of a captured step. Several optimizers may share a model; none
- * touches the gradients of parameters that it was not given.
+ * As in PyTorch, each step decides which parameters it changes: those that have
+ * received a gradient since the last step or `zeroGrad`, even if it is all
+ * zeros. A parameter that is frozen, or that the loss did not use, is left
+ * alone: no decay, no change of its moments or its step count. Parameters may
+ * be frozen and unfrozen at any time, also between replays of a captured step.
+ * Several optimizers may share a model. Each of them leaves alone the gradients
+ * of parameters that it was not given.
+ *
+ * @example What all optimizers can do
+ * ```ts
+ * import { backward, initialize, sum } from "@swagpu/swagpu/engine";
+ * import { init, type Optimizer, Parameter, SGD } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const x = new Parameter([1], init.ones());
+ * const optimizer: Optimizer = new SGD([x], { learningRate: 0.5 });
+ * backward(sum(x));
+ * optimizer.step();
+ * assertEquals(await x.item(), 0.5);
+ * assertEquals(optimizer.steps, 1);
+ * ```
  */
 export abstract class Optimizer<
   Settings extends { learningRate: number } = { learningRate: number },
@@ -97,72 +94,46 @@ export abstract class Optimizer<
   /** The groups with their settings, which may be changed between steps. */
   readonly groups: readonly (Settings & { readonly parameters: Parameter[] })[];
   #steps = 0;
-  readonly #slots: readonly Slot<Settings>[];
+  readonly #slots: Slots<Settings>;
   readonly #states: readonly SegmentState[];
   readonly #table: Tensor;
-  /** What the table holds, so that equal values are not written again. */
+  /** The content of the table, so that equal values are not written again. */
   #written = new Float32Array();
   readonly #unit: Tensor;
   readonly #scale: Tensor;
 
   /**
-   * Takes places in the flat vector and allocates the moments.
+   * Gives the parameters their places in the flat vector and allocates the
+   * moments.
    *
-   * @param parameters Parameters, or groups of them with settings of their own.
-   * @param defaults Settings where a group has none.
-   * @param moments Buffers kept per segment.
+   * @param parameters Parameters, or groups of them with settings.
+   * @param defaults The settings that a group lacks.
+   * @param moments The number of buffers to keep per segment.
    * @throws {TypeError} If there is no parameter, one is in two groups, or a
-   * setting has a name that the optimizer does not know.
+   * setting has a name that is not known.
    */
   constructor(
     parameters: Iterable<Parameter> | readonly ParameterGroup<Settings>[],
     defaults: Settings,
     moments: number,
   ) {
-    const given: (Parameter | ParameterGroup<Settings>)[] = [...parameters];
-    const loose: Parameter[] = [];
-    const grouped: ParameterGroup<Settings>[] = [];
-    for (const item of given) {
-      if (item instanceof Parameter) loose.push(item);
-      else grouped.push(item);
-    }
-    const known = ["parameters", ...Object.keys(defaults)];
-    for (const group of grouped) {
-      checkOptions(group, { action: "optimize a group", known });
-    }
-    this.groups = [
-      ...(loose.length > 0 ? [{ ...defaults, parameters: loose }] : []),
-      ...grouped.map((group) => ({
-        ...defaults,
-        ...present(group),
-        parameters: [...group.parameters],
-      })),
-    ];
+    this.groups = completeGroups(parameters, defaults);
     for (const group of this.groups) this.checkSettings(group);
-    this.#slots = this.groups.flatMap((group) =>
-      group.parameters.map((parameter) => ({ parameter, group, steps: 0 }))
-    );
+    this.#slots = slotsOf<Settings>(this.groups);
     const all = this.#slots.map(({ parameter }) => parameter);
-    const [first] = all;
-    if (!first) {
-      throw new TypeError("Cannot optimise: there are no parameters");
-    }
-    if (new Set(all).size !== all.length) {
-      throw new TypeError(
-        "Cannot optimise a parameter twice: it is in two groups, or repeated",
-      );
-    }
     this.#states = segmentsOf(all).map((segment) =>
       layOut(segment, all, { moments, scale: () => this.#scale })
     );
-    const { device } = first;
+    const { device } = this.#slots[0].parameter;
     this.#table = persist(allocate(device, [all.length * SLOT_FIELDS]));
     this.#unit = persist(allocate(device, [1]));
     this.#scale = persist(allocate(device, [1]));
     fillInto(this.#unit, 1);
   }
 
-  /** The learning rate of the first group; setting it sets all groups'. */
+  /**
+   * The learning rate of the first group. Setting it sets that of all groups.
+   */
   get learningRate(): number {
     return this.groups[0]?.learningRate ?? 0;
   }
@@ -173,8 +144,8 @@ export abstract class Optimizer<
   }
 
   /**
-   * Steps made so far. Setting it, as to go on with a run, sets the count of
-   * every parameter too.
+   * The number of steps made. Setting it, for example to continue a run, sets
+   * the count of every parameter too.
    */
   get steps(): number {
     return this.#steps;
@@ -186,9 +157,9 @@ export abstract class Optimizer<
   }
 
   /**
-   * The steps that have changed each parameter, in the order of the groups:
-   * PyTorch's `state["step"]`. Fewer than {@linkcode steps} where a parameter
-   * was frozen or unused for a while.
+   * The number of steps that have changed each parameter, in the order of the
+   * groups: PyTorch's `state["step"]`. It is less than {@linkcode steps} if the
+   * parameter was frozen or unused for a while.
    */
   get parameterSteps(): ReadonlyMap<Parameter, number> {
     return new Map(this.#slots.map((slot) => [slot.parameter, slot.steps]));
@@ -201,7 +172,8 @@ export abstract class Optimizer<
   step(options: StepOptions = {}): void {
     checkOptions(options, STEP_OPTIONS);
     const { keepGradients = false } = options;
-    // Gradients that are kept have to be clipped themselves.
+    // A clip multiplies gradients in the step's own kernel, which does not
+    // write them back. Gradients that are kept are multiplied before.
     if (keepGradients) {
       for (const { segment } of this.#states) segment.settle();
     }
@@ -236,8 +208,9 @@ export abstract class Optimizer<
   }
 
   /**
-   * Sets the gradients of the optimizer's parameters to zero: none has one
-   * afterwards. {@linkcode step} has done so already, unless told otherwise.
+   * Sets the gradients of the optimizer's parameters to zero, so that no
+   * parameter has a gradient. {@linkcode step} has done so already, unless it
+   * was called with `keepGradients`.
    */
   zeroGrad(): void {
     for (const { segment, runs, clipping } of this.#states) {
@@ -252,9 +225,11 @@ export abstract class Optimizer<
   }
 
   /**
-   * Multiplies the gradients that there are now so that their norm is at most
-   * `maxNorm`; see {@linkcode clipGradNorm}.
+   * Multiplies the gradients so that their norm is at most `maxNorm`; see
+   * {@linkcode clipGradNorm}.
    *
+   * @param maxNorm The largest norm, above 0.
+   * @returns The norm before clipping, a scalar on the GPU.
    * @throws {RangeError} If `maxNorm` is not positive.
    */
   clip(maxNorm: number): Tensor {
@@ -263,54 +238,26 @@ export abstract class Optimizer<
         `Cannot clip to norm ${maxNorm}: it must be positive`,
       );
     }
-    const device = this.#table.device;
-    const run = 16;
-    for (const { segment } of this.#states) segment.settle();
-    const jobs = this.#states.flatMap(({ segment, blockSlot }) =>
-      windows(device, segment.length, [1]).map((window) => {
-        const vectors = window.count / 4;
-        const count = Math.ceil(vectors / (run * 16));
-        return { segment, blockSlot, window, vectors, count };
-      })
-    );
-    const total = jobs.reduce((n, job) => n + job.count, 0);
-    const partial = allocate(device, [total]);
-    let at = 0;
-    for (const { segment, blockSlot, window, vectors, count } of jobs) {
-      launch(device, squares, {
-        bind: [part(segment.gradients, window, 1), blockSlot, partial],
-        params: { vectors, first: window.start / 4, at, run },
-        groups: [Math.ceil(count / squares.workgroupSize)],
-      });
-      at += count;
-    }
-    const norm = allocate(device, []);
-    launch(device, clipScale, {
-      bind: [partial, norm, this.#scale],
-      params: { count: total, max: maxNorm },
-      groups: [1],
-    });
-    partial.dispose();
-    for (const { segment, clipping } of this.#states) segment.defer(clipping);
-    return norm;
+    return measureClip(this.#states, this.#scale, maxNorm);
   }
 
   /**
-   * Looks for weights that are not finite, or whose squares are beyond 32-bit
-   * floats; {@linkcode parameterOf} tells whose the block found is.
+   * Searches the segments for weights that are not finite, or whose squares
+   * exceed 32-bit floats. {@linkcode parameterOf} gives the parameter of a
+   * block found.
    *
-   * @param found Made by `makeAnswer`.
+   * @param check Receives the answer.
    */
-  findDiverged(found: Tensor<"u32">): void {
-    findDiverged(this.#states, found);
+  findDiverged(check: WeightCheck): void {
+    findDiverged(this.#states, check);
   }
 
-  /** The parameter that a block found by {@linkcode findDiverged} belongs to. */
+  /** The parameter of a block that {@linkcode findDiverged} has found. */
   parameterOf(block: number): Parameter | undefined {
     return parameterOf(this.#states, block);
   }
 
-  /** Bytes on the GPU that the optimizer keeps besides the parameters. */
+  /** The size of what the optimizer keeps on the GPU, in bytes. */
   get bytes(): number {
     return this.#states.reduce(
       (n, { blockSlot, moments }) =>
@@ -319,23 +266,26 @@ export abstract class Optimizer<
     );
   }
 
-  /** The kept buffers by segment, for checkpoints of a run. */
+  /** The moments of each segment: parallel buffers of the segment. */
   get moments(): readonly (readonly Tensor[])[] {
     return this.#states.map(({ moments }) => moments);
   }
 
   /**
-   * Reads what is needed to go on with a run: counts, settings and moments, with
-   * one wait. Weights, the generator and the schedule have states of their own.
+   * Reads what is needed to continue a run: counts, settings and moments, with
+   * one wait. The weights, the generator and the scheduler have to be saved
+   * too.
    *
-   * @example A run goes on in a new optimizer
+   * @returns A copy of the state.
+   *
+   * @example A new optimizer continues a run
    * ```ts
    * import { backward, initialize, mul, sum } from "@swagpu/swagpu/engine";
-   * import { AdamW, ones, Parameter } from "@swagpu/swagpu/nn";
+   * import { AdamW, init, Parameter } from "@swagpu/swagpu/nn";
    * import { assertEquals } from "@std/assert";
    *
    * await initialize();
-   * const x = new Parameter([2], ones());
+   * const x = new Parameter([2], init.ones());
    * const before = new AdamW([x], { learningRate: 0.1 });
    * backward(sum(mul(x, x)));
    * before.step();
@@ -345,86 +295,39 @@ export abstract class Optimizer<
    * ```
    */
   async stateDict(): Promise<OptimizerState<Settings>> {
-    const steps = this.#slots.map((slot) => slot.steps);
-    const groups = this.groups.map(({ parameters: _, ...settings }) =>
-      structuredClone(settings) as unknown as Settings
-    );
-    const counts = this.#steps;
-    const ranges = this.#slots.flatMap(({ parameter }) =>
-      momentsOf(this.#states, parameter).map(({ block, offset }) => ({
-        block,
-        offset,
-        bytes: parameter.bytes,
-      }))
-    );
-    const read = await this.#table.device.stream.read(ranges);
-    const each = ranges.length / this.#slots.length;
-    return {
-      steps: counts,
-      groups,
-      parameters: steps.map((steps, i) => ({
-        steps,
-        moments: read.slice(i * each, (i + 1) * each)
-          .map((bytes) => new Float32Array(bytes)),
-      })),
+    const slots = this.#slots;
+    const state = {
+      steps: this.#steps,
+      groups: settingsOf<Settings>(this.groups),
     };
+    const parameters = await readParameters({ slots, states: this.#states });
+    return { ...state, parameters };
   }
 
   /**
-   * Goes on from what {@linkcode stateDict} gave: settings, counts and moments
-   * are overwritten, gradients are left as they are.
+   * Continues from a state that {@linkcode stateDict} has read: overwrites
+   * settings, counts and moments, and leaves gradients as they are.
    *
-   * @throws {TypeError} If groups, parameters, their sizes or the rule are not
-   * those that the state is of; nothing is changed then.
+   * @param state The state of an optimizer with the same rule, groups and
+   * parameters.
+   * @throws {TypeError} If the state has other groups, parameters, sizes or
+   * moments; nothing is changed then.
    * @throws {RangeError} If a setting or a count is out of range.
    */
   loadStateDict(state: OptimizerState<Settings>): void {
-    const { steps, groups, parameters } = state;
-    const refuse = (what: string, there: unknown, here: unknown): never => {
-      throw new TypeError(
-        `Cannot load the optimizer's state: ${what} are ${there} there and ` +
-          `${here} here`,
-      );
+    const parts = {
+      groups: this.groups,
+      slots: this.#slots,
+      states: this.#states,
     };
-    if (groups.length !== this.groups.length) {
-      refuse("groups", groups.length, this.groups.length);
-    }
-    if (parameters.length !== this.#slots.length) {
-      refuse("parameters", parameters.length, this.#slots.length);
-    }
-    this.groups.forEach(({ parameters: _, ...settings }, i) => {
-      const there = groups[i] as Settings;
-      const known = Object.keys(settings);
-      checkOptions(there, { action: "load the optimizer's state", known });
-      this.checkSettings({ ...settings as unknown as Settings, ...there });
-    });
-    this.#slots.forEach(({ parameter }, i) => {
-      const there = parameters[i]?.moments.map(({ length }) => length) ?? [];
-      const here = momentsOf(this.#states, parameter).map(() => parameter.size);
-      if (`${there}` !== `${here}`) {
-        refuse(`the moments of parameter ${i}`, `[${there}]`, `[${here}]`);
-      }
-    });
-    for (const count of [steps, ...parameters.map(({ steps }) => steps)]) {
-      if (Number.isSafeInteger(count) && count >= 0) continue;
-      throw new RangeError(
-        `Cannot load the optimizer's state: ${count} is no number of steps`,
-      );
-    }
-    this.groups.forEach((group, i) => Object.assign(group, groups[i]));
-    this.#steps = steps;
-    this.#slots.forEach((slot, i) => {
-      const { steps = 0, moments = [] } = parameters[i] ?? {};
-      slot.steps = steps;
-      momentsOf(this.#states, slot.parameter).forEach(
-        ({ block, offset }, k) => {
-          const values = moments[k];
-          if (!values || values.length === 0) return;
-          const { stream } = slot.parameter.device;
-          stream.upload(block, offset, Float32Array.from(values));
-        },
-      );
-    });
+    checkState<Settings>(
+      state,
+      parts,
+      (settings) => this.checkSettings(settings),
+    );
+    this.groups.forEach((group, i) => Object.assign(group, state.groups[i]));
+    this.#steps = state.steps;
+    writeParameters(parts, state.parameters);
   }
 
   /** Frees what the optimizer keeps on the GPU. */
@@ -445,15 +348,16 @@ export abstract class Optimizer<
   /** The kernel of the rule. */
   protected abstract readonly kernel: Kernel;
 
-  /** Throws if a group's settings cannot be meant. */
+  /** Throws if the settings of a group are out of range. */
   protected abstract checkSettings(group: Settings): void;
 
   /**
-   * The up to seven numbers that the kernel needs of a parameter.
+   * The numbers that the kernel needs for a parameter, at most seven.
    *
-   * @param group The settings of its group.
-   * @param steps How many steps have changed it, this one included.
+   * @param group The settings of the parameter's group.
+   * @param steps The number of steps that have changed it, including this one.
    * @param parameter The parameter.
+   * @returns The numbers, in the order in which the kernel reads them.
    */
   protected abstract groupFields(
     group: Settings,
@@ -461,7 +365,7 @@ export abstract class Optimizer<
     parameter: Parameter,
   ): readonly number[];
 
-  /** Decides for every parameter what is done to it, and writes the table. */
+  /** Decides what the step does to each parameter, and writes the table. */
   #prepare(keepGradients: boolean): void {
     this.#steps++;
     const table = new Float32Array(this.#slots.length * SLOT_FIELDS);
@@ -478,7 +382,8 @@ export abstract class Optimizer<
       table[at + ACTION_FIELD] = ACTIONS.step;
       touch(parameter);
     });
-    // A captured step writes what its recording wrote, so it always writes.
+    // A replay uploads what the recording uploaded, so a recording always
+    // uploads.
     const isWritten = !isCapturing() && sameNumbers(table, this.#written);
     if (!isWritten) this.#table.write(table);
     this.#written = table;
@@ -487,46 +392,44 @@ export abstract class Optimizer<
 
 const STEP_OPTIONS = { action: "make a step", known: ["keepGradients"] };
 
-/** The settings that are there: a default stands where one is `undefined`. */
-export function present<T extends object>(settings: T): T {
-  return Object.fromEntries(
-    Object.entries(settings).filter(([, value]) => value !== undefined),
-  ) as T;
-}
-
 function sameNumbers(a: Float32Array, b: Float32Array): boolean {
   return a.length === b.length && a.every((x, i) => x === b[i]);
 }
 
 /**
- * Limits the norm of all gradients together: those that the optimizer's
- * parameters have now are multiplied by `min(1, maxNorm / (norm + 1e-6))`.
- * Nothing is read back, and where the optimizer's step comes next, it multiplies
- * along the way. Gradients that `backward` adds later are not affected.
+ * Limits the norm of all gradients together: multiplies the gradients of the
+ * optimizer's parameters by `min(1, maxNorm / (norm + 1e-6))`. Nothing is read
+ * back, and if the optimizer's step comes next, its kernel does the
+ * multiplication. Gradients that `backward` adds later are not affected.
  *
- * As in PyTorch, an infinite norm makes every gradient 0 or NaN, and a norm that
- * is no number makes them NaN (those that are exactly 0 stay so here): read the
+ * As in PyTorch, an infinite norm makes every gradient 0 or NaN, and a norm of
+ * NaN makes them NaN, except that gradients of exactly 0 stay 0 here. Read the
  * norm to notice.
  *
+ * @param optimizer The optimizer of the parameters.
+ * @param maxNorm The largest norm, above 0.
  * @returns The norm before clipping, a scalar on the GPU.
  * @throws {RangeError} If `maxNorm` is not positive.
+ *
+ * @example A gradient of 2 becomes 1
+ * ```ts
+ * import { backward, initialize, mul, sum } from "@swagpu/swagpu/engine";
+ * import { clipGradNorm, init, Parameter, SGD } from "@swagpu/swagpu/nn";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const x = new Parameter([1], init.ones());
+ * const optimizer = new SGD([x], { learningRate: 1 });
+ * backward(sum(mul(x, x)));
+ * const norm = clipGradNorm(optimizer, 1);
+ * optimizer.step();
+ * assertAlmostEquals(await norm.item(), 2);
+ * assertAlmostEquals(await x.item(), 0, 1e-5);
+ * ```
  */
 export function clipGradNorm(
   optimizer: Pick<Optimizer, "clip">,
   maxNorm: number,
 ): Tensor {
   return optimizer.clip(maxNorm);
-}
-
-/** Throws unless every setting is a number of at least 0. */
-export function requireNonNegative(
-  settings: Readonly<Record<string, number>>,
-): void {
-  for (const [name, value] of Object.entries(settings)) {
-    if (!(value >= 0)) {
-      throw new RangeError(
-        `Cannot optimise with ${name} ${value}: it must not be negative`,
-      );
-    }
-  }
 }

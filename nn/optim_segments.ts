@@ -1,11 +1,11 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// What an optimizer keeps for each segment that holds parameters of it, and the
-// dispatches over it that are not the rule itself.
+// What an optimizer keeps for each segment that holds some of its parameters,
+// and the dispatches over segments except those of the rule itself.
 
-import { type Device, type Tensor, tensor } from "../engine/mod.ts";
 import {
+  allocate,
   type Block,
   grid,
   launch,
@@ -14,8 +14,13 @@ import {
   specialize,
   windows,
 } from "../engine/kernel_kit.ts";
-import { findUnusable, HUGE_BITS } from "./finite.ts";
-import { NO_SLOT, scaleGradients } from "./optim_kernels.ts";
+import { type Device, type Tensor, tensor } from "../engine/mod.ts";
+import {
+  clipScale,
+  NO_SLOT,
+  scaleGradients,
+  squares,
+} from "./optim_kernels.ts";
 import { Parameter } from "./parameter.ts";
 import {
   type GradientWork,
@@ -23,8 +28,12 @@ import {
   type Segment,
   SEGMENT_ALIGNMENT,
 } from "./segment.ts";
+import type { WeightCheck } from "./weight_check.ts";
 
-/** A stretch of a segment, in elements. */
+/** The magnitude from which on the square of a 32-bit float may be infinite. */
+const DIVERGED = 2 ** 64;
+
+/** A contiguous part of a segment, in elements. */
 interface Run {
   readonly start: number;
   end: number;
@@ -33,26 +42,28 @@ interface Run {
 /** What an optimizer keeps for one segment. */
 export interface SegmentState {
   readonly segment: Segment;
-  /** The slot of every 64 elements. */
+  /** The slot of the parameter that each block of 64 elements belongs to. */
   readonly blockSlot: Tensor<"u32">;
-  /** Where the optimizer's parameters lie; neighbours are one stretch. */
+  /** Where the optimizer's parameters lie; adjacent parameters share a run. */
   readonly runs: readonly Run[];
-  /** Moments: parallel buffers of the segment. */
+  /** The moments: parallel buffers of the segment. */
   readonly moments: readonly Tensor[];
-  /** Multiplies the gradients by the scale of the last clip. */
+  /** Multiplies the gradients by the factor of the last clip. */
   readonly clipping: GradientWork;
 }
 
-/** Vectors of four that an invocation handles. */
+/** How many vectors of four elements an invocation handles. */
 export function vectorsEach(device: Device): number {
   return device.isSoftware ? 16 : 1;
 }
 
 /**
- * Lays out what an optimizer keeps for a segment.
+ * Allocates what an optimizer keeps for a segment.
  *
- * @param parameters All parameters of the optimizer, by slot.
- * @param options How many moments, and where the scale of a clip will be.
+ * @param segment The segment.
+ * @param parameters All parameters of the optimizer, in the order of their
+ * slots.
+ * @param options The number of moments, and where the factor of a clip will be.
  */
 export function layOut(
   segment: Segment,
@@ -87,7 +98,7 @@ export function layOut(
   };
 }
 
-/** Multiplies the gradients of the blocks that have a slot by a scale. */
+/** Multiplies the gradients of the blocks that have a slot by a factor. */
 function multiply(
   segment: Segment,
   blockSlot: Tensor<"u32">,
@@ -105,6 +116,54 @@ function multiply(
   }
 }
 
+/** How many vectors of four elements an invocation of `squares` adds up. */
+const VECTORS_PER_SUM = 16;
+
+/**
+ * Computes the norm of all gradients and the factor that limits it, and defers
+ * the multiplication by that factor.
+ *
+ * @param states The segments of an optimizer.
+ * @param scale Receives the factor.
+ * @param maxNorm The largest norm.
+ * @returns The norm before the multiplication, a scalar.
+ */
+export function measureClip(
+  states: readonly SegmentState[],
+  scale: Tensor,
+  maxNorm: number,
+): Tensor {
+  const { device } = scale;
+  for (const { segment } of states) segment.settle();
+  const jobs = states.flatMap(({ segment, blockSlot }) =>
+    windows(device, segment.length, [1]).map((window) => {
+      const vectors = window.count / 4;
+      const count = Math.ceil(vectors / (VECTORS_PER_SUM * 16));
+      return { segment, blockSlot, window, vectors, count };
+    })
+  );
+  const total = jobs.reduce((n, job) => n + job.count, 0);
+  const partial = allocate(device, [total]);
+  let at = 0;
+  for (const { segment, blockSlot, window, vectors, count } of jobs) {
+    launch(device, squares, {
+      bind: [part(segment.gradients, window, 1), blockSlot, partial],
+      params: { vectors, first: window.start / 4, at, run: VECTORS_PER_SUM },
+      groups: [Math.ceil(count / squares.workgroupSize)],
+    });
+    at += count;
+  }
+  const norm = allocate(device, []);
+  launch(device, clipScale, {
+    bind: [partial, norm, scale],
+    params: { count: total, max: maxNorm },
+    groups: [1],
+  });
+  partial.dispose();
+  for (const { segment, clipping } of states) segment.defer(clipping);
+  return norm;
+}
+
 /** Where a parameter's part of each moment lies. */
 export function momentsOf(
   states: readonly SegmentState[],
@@ -117,30 +176,30 @@ export function momentsOf(
   }));
 }
 
-/** Looks for weights whose squares are beyond 32-bit floats. */
+/** Searches for weights that are not finite, or whose squares are not. */
 export function findDiverged(
   states: readonly SegmentState[],
-  found: Tensor<"u32">,
+  check: WeightCheck,
 ): void {
   let base = 0;
   for (const { segment, blockSlot } of states) {
     const { device, values, length } = segment;
     for (const window of windows(device, length, [1])) {
       const block = window.start / SEGMENT_ALIGNMENT;
-      findUnusable(device, {
+      check.look({
         values: part(values, window, 1),
         vectors: window.count / 4,
         owners: blockSlot,
         at: block,
         base: base + block,
-        limit: HUGE_BITS,
-      }, found);
+        limit: DIVERGED,
+      });
     }
     base += length / SEGMENT_ALIGNMENT;
   }
 }
 
-/** The parameter that a block of all segments belongs to. */
+/** The parameter that a block belongs to, counted through all segments. */
 export function parameterOf(
   states: readonly SegmentState[],
   block: number,

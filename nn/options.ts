@@ -1,23 +1,25 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-/** What is allowed in an options object, for {@linkcode checkOptions}. */
+// A check for misspelled options.
+
+/** The options that {@linkcode checkOptions} accepts. */
 export interface KnownOptions {
-  /** What cannot be done with the options, as in "Cannot train with …". */
+  /** What the options are for, a verb that completes "Cannot … with option". */
   action: string;
   /** The names of all options. */
   known: readonly string[];
 }
 
 /**
- * Refuses options that nobody knows. A misspelled name would otherwise be
- * ignored, and the default used in its place without a word.
+ * Throws if an options object has a name that is not known. Otherwise a
+ * misspelled option would be ignored silently.
  *
  * Names whose value is `undefined` count as absent.
  *
  * @param options The options as they were given.
- * @param allowed What they are for, and which names there are.
- * @throws {TypeError} If there is another name; the message suggests the one
+ * @param allowed What the options are for, and the names of all options.
+ * @throws {TypeError} If there is another name. The message suggests the name
  * that was probably meant.
  *
  * @example A name from another library
@@ -48,7 +50,7 @@ export function checkOptions(options: object, allowed: KnownOptions): void {
   }
 }
 
-/** The name that is spelled most like another, if any is like it at all. */
+/** The known name that is most similar to a name, if one is similar at all. */
 function closest(name: string, known: readonly string[]): string | undefined {
   const plain = spelling(name);
   let best: string | undefined;
@@ -64,18 +66,22 @@ function closest(name: string, known: readonly string[]): string | undefined {
   return best;
 }
 
-/** Letters and digits alone: `weight_decay` is `weightdecay`. */
+/**
+ * Only letters and digits, in lower case: `weight_decay` gives `weightdecay`.
+ */
 function spelling(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, "");
 }
 
-/** The first letters of the words: `learningRate` is `lr`. */
+/** The first letters of the words: `learningRate` gives `lr`. */
 function initials(name: string): string {
   return `${name[0] ?? ""}${name.slice(1).replace(/[^A-Z]/g, "")}`
     .toLowerCase();
 }
 
-/** Insertions, deletions, replacements and swaps from one word to another. */
+/**
+ * The number of insertions, deletions, replacements and swaps between words.
+ */
 function edits(a: string, b: string): number {
   let older: number[] = [];
   let before = Array.from({ length: b.length + 1 }, (_, j) => j);

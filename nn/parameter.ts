@@ -1,13 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import {
-  currentDevice,
-  noGrad,
-  scope,
-  type Shape,
-  Tensor,
-} from "../engine/mod.ts";
+// Tensors that are trained.
+
 import {
   type Block,
   copyInto,
@@ -16,16 +11,45 @@ import {
   persist,
   tick,
 } from "../engine/kernel_kit.ts";
-import { type Initializer, zeros as zerosInit } from "./init.ts";
+import {
+  currentDevice,
+  noGrad,
+  scope,
+  type Shape,
+  Tensor,
+} from "../engine/mod.ts";
+import { zeros as zerosInit } from "./init.ts";
+import type { Initializer } from "./initializer.ts";
 import { flatten, type Place, type Segment } from "./segment.ts";
 
-/** Whether parameters receive their initial values where they get a place. */
+/** Whether parameters receive their initial values when they get a place. */
 let initializing = true;
 
 /**
- * Builds a model without drawing initial values, for a checkpoint that will
- * overwrite them. Parameters start as zeros; {@linkcode Parameter.initialize}
- * draws them later where the checkpoint has none.
+ * Builds a model without computing initial values, because a checkpoint will
+ * overwrite them. Parameters start as zeros. {@linkcode Parameter.initialize}
+ * computes initial values later, for parameters that the checkpoint lacks.
+ *
+ * @param build Builds the model. Its parameters must get their places in this
+ * call; see `Module.placeParameters`.
+ * @returns What `build` returns.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize } from "@swagpu/swagpu/engine";
+ * import { init, Parameter, withoutInitialization } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const x = withoutInitialization(() => {
+ *   const x = new Parameter([2], init.ones());
+ *   x.block; // The first use of its memory gives it a place.
+ *   return x;
+ * });
+ * assertEquals([...await x.data()], [0, 0]);
+ * x.initialize();
+ * assertEquals([...await x.data()], [1, 1]);
+ * ```
  */
 export function withoutInitialization<T>(build: () => T): T {
   const before = initializing;
@@ -37,7 +61,7 @@ export function withoutInitialization<T>(build: () => T): T {
   }
 }
 
-/** A parameter's part of the gradients; work on them that waits is done first. */
+/** A parameter's part of the gradients. Its use does deferred work on them. */
 class GradientView extends Tensor {
   readonly #segment: Segment;
 
@@ -54,20 +78,20 @@ class GradientView extends Tensor {
 }
 
 /**
- * A tensor that is trained: a view into its model's flat vector, whose place
- * it keeps for life.
+ * A tensor that is trained: a view into the flat vector of its model.
  *
- * A parameter gets its place when its model is built, or at first use; until
- * then it takes no memory. It is initialised at that moment.
+ * A parameter gets its place in the vector when an optimizer or posterior of
+ * its model is built, or at first use, and keeps it. Before that it takes no
+ * memory; at that moment it receives its initial values.
  *
  * @example Usage
  * ```ts
  * import { initialize } from "@swagpu/swagpu/engine";
- * import { ones, Parameter } from "@swagpu/swagpu/nn";
+ * import { init, Parameter } from "@swagpu/swagpu/nn";
  * import { assertEquals } from "@std/assert";
  *
  * await initialize();
- * const gain = new Parameter([2], ones());
+ * const gain = new Parameter([2], init.ones());
  * assertEquals([...await gain.data()], [1, 1]);
  * ```
  */
@@ -80,10 +104,10 @@ export class Parameter extends Tensor {
   #endedAt = 0;
 
   /**
-   * Describes the parameter; memory comes with its place.
+   * Describes the parameter. It gets memory together with its place.
    *
    * @param shape The shape.
-   * @param init How it is initialised. @default {zeros}
+   * @param init Its initial values. @default {zeros}
    */
   constructor(shape: Shape, init: Initializer = zerosInit()) {
     super(currentDevice(), [...shape], "f32");
@@ -96,19 +120,19 @@ export class Parameter extends Tensor {
     return this.#location;
   }
 
-  /** The segment's buffer. */
+  /** The memory of the segment that the parameter lies in. */
   override get block(): Block {
     this.#ensureHome();
     return super.block;
   }
 
-  /** Where in the buffer the parameter starts. */
+  /** The offset of the parameter in the segment's memory, in bytes. */
   override get byteOffset(): number {
     this.#ensureHome();
     return super.byteOffset;
   }
 
-  /** Takes a place; {@linkcode flatten} calls this once. */
+  /** Receives its place. {@linkcode flatten} calls this once. */
   home(place: Place): void {
     this.#location = place;
     const { segment, offset } = place;
@@ -116,52 +140,53 @@ export class Parameter extends Tensor {
     if (initializing) this.initialize();
   }
 
-  /** Draws the initial values (again). */
+  /** Writes the initial values, again if they have been written before. */
   initialize(): void {
     using _ = scope();
     noGrad(() => this.#init(this.shape, (values) => copyInto(this, values)));
   }
 
-  /** The gradient, a view into the segment's, once there is one. */
+  /** The gradient, a view into the segment's, if there is one. */
   override get grad(): Tensor | undefined {
-    // The replay of a captured step adds to the memory, not to a view.
+    // A replay of a captured step makes a gradient without making a view.
     return this.#hasGradient ? this.#viewGradient() : this.#gradientView;
   }
 
   /**
-   * Whether the parameter has received a gradient since its gradient was last
-   * set to zero: by an optimizer's step, `zeroGrad` or `dropGradient`. It may be
-   * all zeros. Where there is none, PyTorch's `grad` is `None`; an optimizer
-   * leaves the parameter alone then.
+   * Whether the parameter has received a gradient, which may be all zeros,
+   * since its gradient was last set to zero by an optimizer's step, `zeroGrad`
+   * or `dropGradient`. If not, an optimizer leaves the parameter alone;
+   * PyTorch's `grad` is `None` then.
    */
   get hasGradient(): boolean {
     const writtenAt = this.#gradientView?.changedAt ?? 0;
     return this.#hasGradient || writtenAt > this.#endedAt;
   }
 
-  /** The gradient as a view to add to: from now on there is one. */
+  /** The gradient as a view to add to. From now on the parameter has one. */
   override gradientTarget(): Tensor {
     const view = this.#viewGradient();
     onReplay(() => void (this.#hasGradient = true));
     return view;
   }
 
-  /** Notes that the gradient was set to zero: from now on there is none. */
+  /** Records that the gradient has been set to zero: now there is none. */
   endGradient(): void {
     this.#hasGradient = false;
     this.#endedAt = tick();
   }
 
-  /** Gives the place up; the segment keeps its memory. */
+  /** Makes the parameter unusable. The segment keeps its memory. */
   override dispose(): void {
-    this.endGradient(); // Nobody asks for zeros in its place.
+    this.endGradient();
     super.dispose();
   }
 
   /** Sets the gradient to zero and forgets it. */
   override dropGradient(): void {
     const { segment, offset = 0 } = this.#location ?? {};
-    // A step captured now would clear none at its replays.
+    // Without a gradient nothing is cleared, so a step that is captured now is
+    // only valid while there is none.
     if (!this.hasGradient) dependsOn(() => !this.hasGradient);
     if (segment && this.hasGradient && !segment.values.isDisposed) {
       segment.settle();

@@ -1,24 +1,24 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import { onReplay } from "../engine/kernel_kit.ts";
-import type { Optimizer } from "./optim.ts";
+// Learning rate schedules: functions from the step to a factor on the rate.
+
 import { checkOptions } from "./options.ts";
 
 /**
- * The factor on the learning rate at a step, counted from 0.
+ * Gives the factor on the learning rate at a step, where the first step is 0.
  *
- * Those of this file are the functions of Hugging Face's transformers
- * (optimization.py) with the same names, at every step: a warm-up as long as the
- * run or longer, and steps beyond its end, included.
+ * The schedules of this library equal those of Hugging Face's transformers
+ * (optimization.py) at every step, also with a warmup as long as the run or
+ * longer, and beyond the end of the run.
  */
 export type Schedule = (step: number) => number;
 
 /** Options of {@linkcode constantSchedule}. */
 export interface WarmupOptions {
   /**
-   * Steps over which the factor rises from 0 to 1, a whole number. It may exceed
-   * the steps of the run.
+   * The number of steps over which the factor rises from 0 to 1. It may exceed
+   * the number of steps of the run.
    *
    * @default {0}
    */
@@ -28,30 +28,35 @@ export interface WarmupOptions {
 /** Options of {@linkcode linearSchedule}. */
 export interface DecayOptions extends WarmupOptions {
   /**
-   * The step at which the factor has reached its end, the warm-up included: a
-   * whole number from 1 on.
+   * The number of steps of the run, including the warmup: the step at which the
+   * factor reaches its end. At least 1.
    */
   totalSteps: number;
 }
 
 /** Options of {@linkcode cosineSchedule}. */
 export interface CosineOptions extends DecayOptions {
-  /** Waves of the cosine; a half falls once from 1 to 0. @default {0.5} */
+  /**
+   * The number of waves of the cosine. Half a wave falls once from 1 to 0.
+   *
+   * @default {0.5}
+   */
   cycles?: number;
 }
 
 /** Options of {@linkcode cosineRestartsSchedule}. */
 export interface CosineRestartsOptions extends DecayOptions {
-  /** How often the factor falls from 1 to 0. @default {1} */
+  /** How many times the factor falls from 1 to 0. @default {1} */
   cycles?: number;
 }
 
 /** Options of {@linkcode inverseSqrtSchedule}. */
 export interface InverseSqrtOptions extends WarmupOptions {
   /**
-   * The step, had there been no warm-up, until which the factor is near 1.
+   * The scale of the decay: the factor falls to ½ when 3 · `timescale` steps
+   * have passed since the warmup.
    *
-   * @default {warmupSteps, or 10,000 without a warm-up}
+   * @default {warmupSteps, or 10,000 without a warmup}
    */
   timescale?: number;
 }
@@ -65,9 +70,11 @@ export interface PolynomialOptions extends DecayOptions {
 }
 
 /**
- * Stays at 1 after the warm-up.
+ * A schedule that stays at 1 after the warmup.
  *
- * @throws {RangeError} If an option is no whole number of steps.
+ * @param options The length of the warmup.
+ * @returns The schedule.
+ * @throws {RangeError} If an option is not a whole number of steps.
  * @throws {TypeError} If an option is not known.
  *
  * @example Usage
@@ -85,10 +92,13 @@ export function constantSchedule(options: WarmupOptions = {}): Schedule {
 }
 
 /**
- * Falls in a line to 0 after the warm-up: Hugging Face's "linear",
+ * A schedule that falls in a straight line to 0 after the warmup: Hugging
+ * Face's "linear",
  * `max(0, (totalSteps - step) / max(1, totalSteps - warmupSteps))`.
  *
- * @throws {RangeError} If an option is no whole number of steps.
+ * @param options The lengths of the warmup and of the run.
+ * @returns The schedule.
+ * @throws {RangeError} If an option is not a whole number of steps.
  * @throws {TypeError} If an option is not known.
  *
  * @example Usage
@@ -111,13 +121,26 @@ export function linearSchedule(options: DecayOptions): Schedule {
 }
 
 /**
- * Falls along `½ (1 + cos 2π·cycles·progress)` after the warm-up: Hugging Face's
- * "cosine". As there, the wave goes on beyond the end of the run, so that the
- * factor rises again: stop at `totalSteps`.
+ * A schedule that falls along `½ (1 + cos 2π·cycles·progress)` after the
+ * warmup: Hugging Face's "cosine". As there, the wave continues beyond the end
+ * of the run, so that the factor rises again: stop at `totalSteps`.
  *
- * @throws {RangeError} If an option is no whole number of steps, or `cycles` is
- * negative.
+ * @param options The lengths of the warmup and of the run, and the number of
+ * waves.
+ * @returns The schedule.
+ * @throws {RangeError} If an option is not a whole number of steps, or `cycles`
+ * is negative.
  * @throws {TypeError} If an option is not known.
+ *
+ * @example Usage
+ * ```ts
+ * import { cosineSchedule } from "@swagpu/swagpu/nn";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * const schedule = cosineSchedule({ totalSteps: 4 });
+ * const expected = [1, 0.854, 0.5, 0.146, 0];
+ * expected.forEach((x, step) => assertAlmostEquals(schedule(step), x, 1e-3));
+ * ```
  */
 export function cosineSchedule(options: CosineOptions): Schedule {
   check(options, [...DECAY, "cycles"]);
@@ -131,11 +154,14 @@ export function cosineSchedule(options: CosineOptions): Schedule {
 }
 
 /**
- * Falls `cycles` times along half a cosine from 1 to 0, and is 0 from the end of
- * the run on: Hugging Face's "cosine_with_restarts".
+ * A schedule that falls `cycles` times along half a cosine from 1 to 0, and is
+ * 0 from the end of the run on: Hugging Face's "cosine_with_restarts".
  *
- * @throws {RangeError} If an option is no whole number of steps, or `cycles` is
- * negative.
+ * @param options The lengths of the warmup and of the run, and the number of
+ * falls.
+ * @returns The schedule.
+ * @throws {RangeError} If an option is not a whole number of steps, or `cycles`
+ * is negative.
  * @throws {TypeError} If an option is not known.
  *
  * @example Two falls
@@ -163,12 +189,24 @@ export function cosineRestartsSchedule(
 }
 
 /**
- * Falls along `(1 - progress)^power` from 1 to `endFactor`, and stays there:
- * Hugging Face's "polynomial", where the end is a rate and not a factor.
+ * A schedule that falls from 1 to `endFactor` along a curve in which the
+ * distance to the end is `(1 - progress)^power`, and stays there: Hugging
+ * Face's "polynomial", which has a rate as the end instead of a factor.
  *
- * @throws {RangeError} If an option is no whole number of steps, `power` is
- * negative, or `endFactor` not in [0, 1].
+ * @param options The lengths of the warmup and of the run, exponent and end.
+ * @returns The schedule.
+ * @throws {RangeError} If an option is not a whole number of steps, `power` is
+ * negative, or `endFactor` is not in [0, 1].
  * @throws {TypeError} If an option is not known.
+ *
+ * @example Usage
+ * ```ts
+ * import { polynomialSchedule } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const schedule = polynomialSchedule({ totalSteps: 4, power: 2 });
+ * assertEquals([0, 1, 2, 4, 9].map(schedule), [1, 0.5625, 0.25, 0, 0]);
+ * ```
  */
 export function polynomialSchedule(options: PolynomialOptions): Schedule {
   check(options, [...DECAY, "power", "endFactor"]);
@@ -189,12 +227,14 @@ export function polynomialSchedule(options: PolynomialOptions): Schedule {
 }
 
 /**
- * Falls along `1 / √((step + shift) / timescale)` after the warm-up, where
- * `shift = timescale - warmupSteps` makes it start at 1: Hugging Face's
- * "inverse_sqrt".
+ * A schedule that falls along `1 / √((step + shift) / timescale)` after the
+ * warmup, where `shift = timescale - warmupSteps` makes it start at 1: Hugging
+ * Face's "inverse_sqrt".
  *
- * @throws {RangeError} If `warmupSteps` is no whole number, or `timescale` not
- * positive.
+ * @param options The length of the warmup and the scale of the decay.
+ * @returns The schedule.
+ * @throws {RangeError} If `warmupSteps` is not a whole number, or `timescale`
+ * is not positive.
  * @throws {TypeError} If an option is not known.
  *
  * @example Usage
@@ -222,128 +262,7 @@ export function inverseSqrtSchedule(
   );
 }
 
-/** Where a {@linkcode Scheduler} is. */
-export interface SchedulerState {
-  /** Steps made. */
-  steps: number;
-  /** Each group's own rate. */
-  baseRates: number[];
-}
-
-/** A group's own rate, and the rate that a scheduler set last. */
-interface GroupRates {
-  own: number;
-  set: number;
-}
-
-/** What is known of groups that schedulers have been made for. */
-const rates = new WeakMap<object, GroupRates>();
-
-/**
- * Sets an optimizer's learning rates by a schedule: each group's own rate,
- * times the factor.
- *
- * A group's own rate is the one that it had when its first scheduler was made,
- * as PyTorch's `initial_lr`: a second scheduler starts from it, wherever the
- * first one ended. A rate that was set by hand since, to anything else than a
- * scheduler's last, is the group's own for schedulers that are made later.
- *
- * @example Usage
- * ```ts
- * import { initialize } from "@swagpu/swagpu/engine";
- * import { linearSchedule, Parameter, Scheduler, SGD } from "@swagpu/swagpu/nn";
- * import { assertEquals } from "@std/assert";
- *
- * await initialize();
- * const optimizer = new SGD([new Parameter([1])], { learningRate: 0.5 });
- * const scheduler = new Scheduler(optimizer, linearSchedule({ totalSteps: 2 }));
- * assertEquals(optimizer.learningRate, 0.5); // for the first step
- * scheduler.step();
- * assertEquals(optimizer.learningRate, 0.25); // for the second
- * ```
- */
-export class Scheduler {
-  /** Steps made so far. */
-  steps = 0;
-  readonly #groups: readonly { learningRate: number }[];
-  #base: readonly number[];
-  readonly #schedule: Schedule;
-
-  /**
-   * Sets the rates for the first step.
-   *
-   * @param optimizer Whose rates are set, at once and at every step.
-   * @param schedule The factor by step.
-   */
-  constructor(
-    optimizer: Pick<Optimizer, "groups">,
-    schedule: Schedule,
-  ) {
-    this.#groups = optimizer.groups;
-    this.#base = optimizer.groups.map(ownRate);
-    this.#schedule = schedule;
-    this.#apply();
-  }
-
-  /** Moves on by one step; call it after the optimizer's. */
-  step(): void {
-    onReplay(() => {
-      this.steps++;
-      this.#apply();
-    });
-  }
-
-  /** What is needed to go on with the schedule; the function itself is not. */
-  stateDict(): SchedulerState {
-    return { steps: this.steps, baseRates: [...this.#base] };
-  }
-
-  /**
-   * Goes on from what {@linkcode stateDict} gave, and sets the rates.
-   *
-   * @throws {TypeError} If the state is of another number of groups.
-   * @throws {RangeError} If `steps` is no whole number from 0 on.
-   */
-  loadStateDict({ steps, baseRates }: SchedulerState): void {
-    if (baseRates.length !== this.#groups.length) {
-      throw new TypeError(
-        `Cannot load the scheduler's state: groups are ${baseRates.length} ` +
-          `there and ${this.#groups.length} here`,
-      );
-    }
-    if (!(Number.isSafeInteger(steps) && steps >= 0)) {
-      throw new RangeError(
-        `Cannot load the scheduler's state: ${steps} is no number of steps`,
-      );
-    }
-    this.steps = steps;
-    this.#base = [...baseRates];
-    this.#apply();
-  }
-
-  #apply(): void {
-    const factor = this.#schedule(this.steps);
-    if (!Number.isFinite(factor)) {
-      throw new RangeError(
-        `Cannot set the learning rate of step ${this.steps}: the schedule gave ` +
-          `${factor}`,
-      );
-    }
-    this.#groups.forEach((group, i) => {
-      const own = this.#base[i] ?? 0;
-      const set = own * factor;
-      group.learningRate = set;
-      rates.set(group, { own, set });
-    });
-  }
-}
-
-function ownRate(group: { readonly learningRate: number }): number {
-  const known = rates.get(group);
-  return known?.set === group.learningRate ? known.own : group.learningRate;
-}
-
-/** Options that all schedules with an end have. */
+/** The options of all schedules with an end. */
 const DECAY = ["warmupSteps", "totalSteps"] as const;
 
 function check(
@@ -354,8 +273,8 @@ function check(
   const { warmupSteps = 0, totalSteps } = options;
   if (!(Number.isSafeInteger(warmupSteps) && warmupSteps >= 0)) {
     throw new RangeError(
-      `Cannot schedule with warmupSteps ${warmupSteps}: expected a whole ` +
-        "number from 0 on",
+      `Cannot schedule with warmupSteps ${warmupSteps}: it must be a whole ` +
+        "number of at least 0",
     );
   }
   if (!known.includes("totalSteps")) return;
@@ -366,7 +285,7 @@ function check(
   }
   if (!Number.isSafeInteger(totalSteps)) {
     throw new RangeError(
-      `Cannot schedule over ${totalSteps} steps: expected a whole number`,
+      `Cannot schedule over ${totalSteps} steps: it must be a whole number`,
     );
   }
 }
@@ -378,12 +297,14 @@ function requireFinite(name: string, value: number): void {
   );
 }
 
-/** Steps of the decay: at least one, as the denominator of the progress. */
+/**
+ * The number of steps of the decay, at least 1 because progress divides by it.
+ */
 function decaySteps({ warmupSteps = 0, totalSteps }: DecayOptions): number {
   return Math.max(1, totalSteps - warmupSteps);
 }
 
-/** The rise of the warm-up, and then a schedule by step. */
+/** The rise of the warmup, followed by a schedule. */
 function afterWarmup(
   { warmupSteps = 0 }: WarmupOptions,
   schedule: Schedule,
@@ -391,7 +312,7 @@ function afterWarmup(
   return (step) => {
     if (!(Number.isSafeInteger(step) && step >= 0)) {
       throw new RangeError(
-        `Cannot schedule step ${step}: expected a whole number from 0 on`,
+        `Cannot schedule step ${step}: it must be a whole number of at least 0`,
       );
     }
     return step < warmupSteps ? step / warmupSteps : schedule(step);

@@ -1,7 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import type { Device, Tensor } from "../engine/mod.ts";
+// The flat vector that holds all parameters of a model, cut into GPU buffers.
+
 import {
   allocate,
   dependsOn,
@@ -9,33 +10,39 @@ import {
   onReplay,
   persist,
 } from "../engine/kernel_kit.ts";
+import type { Device, Tensor } from "../engine/mod.ts";
 
-/** Elements that every parameter's place is a multiple of: 256 bytes. */
+/**
+ * Places start at multiples of this number of elements, which are 256 bytes.
+ */
 export const SEGMENT_ALIGNMENT = 64;
 
-/** Where a parameter lies in the flat vector. */
+/** The place of a parameter in the flat vector. */
 export interface Place {
-  /** The buffer. */
+  /** The segment that the parameter lies in. */
   readonly segment: Segment;
-  /** Elements from the segment's start, a multiple of {@linkcode SEGMENT_ALIGNMENT}. */
+  /**
+   * The offset from the start of the segment in elements, a multiple of
+   * {@linkcode SEGMENT_ALIGNMENT}.
+   */
   readonly offset: number;
 }
 
-/** What a segment knows of the parameters in it: a `Parameter` is one. */
+/** What a segment needs of a parameter. `Parameter` implements it. */
 export interface Placed {
   /** The number of elements. */
   readonly size: number;
   /** The device that holds the elements. */
   readonly device: Device;
-  /** Where it lies, once it has a place. */
+  /** Its place, if it has one already. */
   readonly location: Place | undefined;
-  /** Gives it its place, for life. */
+  /** Receives the place, which never changes. */
   home(place: Place): void;
-  /** Says that it has no gradient any more. */
+  /** Records that its gradient has been set to zero: it has none now. */
   endGradient(): void;
 }
 
-/** Work on a segment's gradients that can wait until somebody needs them. */
+/** Work on a segment's gradients that is deferred until they are used. */
 export interface GradientWork {
   /** Does the work. */
   run(): void;
@@ -44,24 +51,43 @@ export interface GradientWork {
 let segments = 0;
 
 /**
- * A stretch of a model's flat parameter vector, held in one GPU buffer.
+ * A contiguous part of a model's flat parameter vector, held in one GPU buffer.
  *
- * Values, gradients and whatever optimizers and posteriors keep are parallel
- * buffers of the same layout, so that an update is one dispatch. Between two
- * parameters there may be up to 63 elements of padding, which stay zero.
+ * Gradients and the moments of optimizers and posteriors are parallel buffers
+ * of the same layout, so that an update is one dispatch. Between two parameters
+ * there may be up to 63 elements of padding, which stay zero.
+ *
+ * @example The segment of a layer
+ * ```ts
+ * import { initialize } from "@swagpu/swagpu/engine";
+ * import { Linear, type Segment, segmentsOf } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const layer = new Linear(10, 10);
+ * const segments: Segment[] = segmentsOf(layer.parameters());
+ * assertEquals(segments.length, 1);
+ * assertEquals(segments[0]?.length, 128 + 64); // 100 weights and 10 biases
+ * ```
  */
 export class Segment {
-  /** The values of all parameters, one after the other. */
+  /** The values of all parameters in turn. */
   readonly values: Tensor;
-  /** The parameters in order of their place. */
+  /** The parameters in the order of their places. */
   readonly parameters: readonly Placed[];
-  /** Elements, padding included. */
+  /** The number of elements, including padding. */
   readonly length: number;
   #gradients: Tensor | undefined;
   #deferred: GradientWork | undefined;
   readonly #name = `gradients of segment ${segments++}`;
 
-  /** Use {@linkcode flatten}. */
+  /**
+   * Allocates the values and places the parameters. {@linkcode flatten} does so
+   * for a whole model.
+   *
+   * @param device The device of all parameters.
+   * @param parameters Parameters without a place.
+   */
   constructor(device: Device, parameters: readonly Placed[]) {
     this.parameters = parameters;
     this.length = parameters.reduce((n, p) => n + placeSize(p.size), 0);
@@ -78,57 +104,61 @@ export class Segment {
     return this.values.device;
   }
 
-  /** The gradients, zero until `backward` adds to them. */
+  /** The gradients, which are zero until `backward` adds to them. */
   get gradients(): Tensor {
     this.settle();
     return this.unsettledGradients;
   }
 
-  /** The gradients before the work that was deferred. */
+  /** The gradients without the deferred work on them. */
   get unsettledGradients(): Tensor {
     this.#gradients ??= this.#zeros(this.device);
     return this.#gradients;
   }
 
-  /** Whether gradients have been asked for yet. */
+  /** Whether the gradients have been allocated, which their first use does. */
   get hasGradients(): boolean {
     return this.#gradients !== undefined;
   }
 
-  /** A new buffer of this layout, all zero, for an optimizer or a posterior. */
+  /** A new parallel buffer of zeros, for an optimizer or a posterior. */
   parallel(): Tensor {
     return this.#zeros(this.device);
   }
 
   /**
-   * Puts work on the gradients off until they are used. An optimizer that comes
-   * next may {@linkcode takeDeferred} it and do it along the way.
+   * Defers work on the gradients until they are used. If an optimizer's step is
+   * the next use, it can take the work over with {@linkcode takeDeferred} and
+   * do it in its own kernel.
    */
   defer(work: GradientWork): void {
     this.settle();
     onReplay(() => void (this.#deferred = work));
   }
 
-  /** Does the work that was put off, if there is any. */
+  /** Does the deferred work, if there is any. */
   settle(): void {
-    const work = this.#noted();
+    const work = this.#currentWork();
     if (!work) return;
     onReplay(() => void (this.#deferred = undefined));
     work.run();
   }
 
   /**
-   * Tells whether exactly this work was put off, and forgets it then: the caller
-   * does it. Other work is done at once.
+   * Takes over deferred work, which the caller does instead. If other work is
+   * deferred, it is done at once.
+   *
+   * @param work The work that the caller can do.
+   * @returns Whether it was this work that was deferred.
    */
   takeDeferred(work: GradientWork): boolean {
-    const isDeferred = this.#noted() === work;
+    const isDeferred = this.#currentWork() === work;
     if (isDeferred) onReplay(() => void (this.#deferred = undefined));
     else this.settle();
     return isDeferred;
   }
 
-  /** Sets the gradients of all parameters to zero: none has one afterwards. */
+  /** Sets all gradients to zero, so that no parameter has a gradient. */
   zeroGradients(): void {
     onReplay(() => {
       this.#deferred = undefined;
@@ -137,24 +167,25 @@ export class Segment {
     this.clearGradients(0, this.length);
   }
 
-  /** Sets a stretch of the gradients to zero, if there are gradients at all. */
+  /** Sets `count` elements of the gradients to zero, if there are gradients. */
   clearGradients(start: number, count: number): void {
     const gradients = this.#gradients;
-    // A step captured before there were any would clear none at its replays.
+    // Without gradients nothing is cleared, so a step that is captured now is
+    // only valid while there are none.
     dependsOn(() => this.#gradients === gradients, `whether ${this.#name} are`);
     if (!gradients || count === 0) return;
     const { block, byteOffset } = gradients;
     this.device.stream.clear(block, byteOffset + start * 4, count * 4);
   }
 
-  /** Frees values and gradients; the parameters cannot be used after. */
+  /** Frees values and gradients, after which the parameters are unusable. */
   dispose(): void {
     this.values.dispose();
     this.#gradients?.dispose();
   }
 
-  /** What was put off, which a captured step must find again. */
-  #noted(): GradientWork | undefined {
+  /** The deferred work. A captured step is only valid while it is the same. */
+  #currentWork(): GradientWork | undefined {
     const deferred = this.#deferred;
     dependsOn(() => this.#deferred === deferred, this.#name);
     return deferred;
@@ -167,15 +198,43 @@ export class Segment {
   }
 }
 
-/** Elements that a parameter takes up, padding included. */
+/**
+ * The number of elements that a parameter takes up in the flat vector.
+ *
+ * @param size The number of its own elements.
+ * @returns That number with padding, a multiple of
+ * {@linkcode SEGMENT_ALIGNMENT}.
+ *
+ * @example Usage
+ * ```ts
+ * import { placeSize } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(placeSize(100), 128);
+ * ```
+ */
 export function placeSize(size: number): number {
   return Math.ceil(size / SEGMENT_ALIGNMENT) * SEGMENT_ALIGNMENT;
 }
 
 /**
- * Gives every parameter that has no place yet one in a flat vector, cut into
- * as few segments as the device's largest binding allows. A parameter larger
- * than that has a segment of its own.
+ * Gives every parameter that has no place one in a flat vector, which is cut
+ * into as few segments as the device's largest binding allows. A parameter that
+ * is larger than a binding gets a segment to itself.
+ *
+ * @param parameters The parameters in the order of the vector.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize } from "@swagpu/swagpu/engine";
+ * import { flatten, Parameter } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const parameters = [new Parameter([100]), new Parameter([3])];
+ * flatten(parameters);
+ * assertEquals(parameters.map((p) => p.location?.offset), [0, 128]);
+ * ```
  */
 export function flatten(parameters: readonly Placed[]): void {
   let pending: Placed[] = [];
@@ -198,7 +257,24 @@ export function flatten(parameters: readonly Placed[]): void {
   close();
 }
 
-/** The segments that hold the given parameters, each once, in order. */
+/**
+ * The segments that hold the given parameters. Parameters that have no place
+ * get one; see {@linkcode flatten}.
+ *
+ * @param parameters The parameters.
+ * @returns Each segment once, in the order of the parameters.
+ *
+ * @example Two parameters that lie in one segment
+ * ```ts
+ * import { initialize } from "@swagpu/swagpu/engine";
+ * import { Parameter, segmentsOf } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const segments = segmentsOf([new Parameter([2]), new Parameter([3])]);
+ * assertEquals(segments.length, 1);
+ * ```
+ */
 export function segmentsOf(parameters: readonly Placed[]): Segment[] {
   flatten(parameters);
   const segments = new Set<Segment>();

@@ -2,12 +2,12 @@
 // This module is browser compatible.
 
 import type { Kernel } from "../engine/kernel_kit.ts";
+import { Optimizer } from "./optim.ts";
 import {
-  Optimizer,
   type ParameterGroup,
   present,
   requireNonNegative,
-} from "./optim.ts";
+} from "./optim_groups.ts";
 import { sgd } from "./optim_kernels.ts";
 import { checkOptions } from "./options.ts";
 import type { Parameter } from "./parameter.ts";
@@ -16,13 +16,17 @@ import type { Parameter } from "./parameter.ts";
 export interface SGDSettings {
   /** The step size. @default {1e-2} */
   learningRate: number;
-  /** How much of the last step is repeated. @default {0} */
+  /** The share of the last step that is repeated. @default {0} */
   momentum: number;
-  /** How much of the gradient the momentum buffer leaves out. @default {0} */
+  /**
+   * The share of the gradient that the momentum buffer leaves out.
+   *
+   * @default {0}
+   */
   dampening: number;
-  /** Decay of the weights, added to the gradient. @default {0} */
+  /** The decay of the weights, added to the gradient. @default {0} */
   weightDecay: number;
-  /** Whether to look ahead along the momentum. @default {false} */
+  /** Whether to use Nesterov momentum. @default {false} */
   nesterov: boolean;
 }
 
@@ -37,11 +41,11 @@ export interface SGDSettings {
  * @example Usage
  * ```ts
  * import { backward, initialize, mul, scope, sum } from "@swagpu/swagpu/engine";
- * import { ones, Parameter, SGD } from "@swagpu/swagpu/nn";
+ * import { init, Parameter, SGD } from "@swagpu/swagpu/nn";
  * import { assertAlmostEquals } from "@std/assert";
  *
  * await initialize();
- * const x = new Parameter([1], ones());
+ * const x = new Parameter([1], init.ones());
  * const optimizer = new SGD([x], { learningRate: 0.1, momentum: 0.9 });
  * {
  *   using _ = scope();
@@ -54,16 +58,16 @@ export interface SGDSettings {
 export class SGD extends Optimizer<SGDSettings> {
   /** The kernel of the rule. */
   protected override readonly kernel: Kernel = sgd;
-  /** Parameters that have made steps, but none with momentum. */
+  /** Parameters all of whose steps were without momentum. */
   readonly #withoutBuffer = new WeakSet<Parameter>();
 
   /**
    * Allocates a momentum buffer per parameter.
    *
-   * @param parameters Parameters, or groups with settings of their own.
-   * @param settings Settings where a group has none.
-   * @throws {RangeError} If a setting is out of range, or Nesterov's look
-   * ahead is asked for without momentum or with dampening.
+   * @param parameters Parameters, or groups of them with settings.
+   * @param settings The settings that a group lacks.
+   * @throws {RangeError} If a setting is out of range, or `nesterov` is
+   * set without momentum or with dampening.
    * @throws {TypeError} If a setting has a name that is not known.
    */
   constructor(
@@ -82,7 +86,7 @@ export class SGD extends Optimizer<SGDSettings> {
     super(parameters, { ...defaults, ...present(settings) }, 1);
   }
 
-  /** Throws if a group's settings cannot be meant. */
+  /** Throws if the settings of a group are out of range. */
   protected override checkSettings(group: SGDSettings): void {
     const { learningRate, momentum, dampening, weightDecay, nesterov } = group;
     requireNonNegative({ learningRate, momentum, weightDecay });
@@ -97,7 +101,7 @@ export class SGD extends Optimizer<SGDSettings> {
     }
   }
 
-  /** The numbers that the kernel needs of a parameter at this step. */
+  /** The numbers that the kernel needs for a parameter at this step. */
   protected override groupFields(
     group: SGDSettings,
     steps: number,

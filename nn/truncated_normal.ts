@@ -1,21 +1,22 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Normal numbers cut off at some standard deviations, by inversion: one uniform
-// number each, so that tables of 10⁸ elements are drawn in two passes.
+// Numbers from a truncated normal distribution, by inversion. Each of them
+// takes one uniform number, so a table of 10⁸ elements is drawn in two passes:
 //   y = √2 · std · erf⁻¹(u · erf(cutoff / √2)),  u uniform in [-1, 1)
-// The inverse is Giles' polynomials in w = -log(1 - x²): "Approximating the
-// erfinv function", GPU Computing Gems 2, 2010; off by 3e-7 of its value.
+// erf⁻¹ is computed by Giles' polynomials in w = -log(1 - x²) ("Approximating
+// the erfinv function", GPU Computing Gems 2, 2010), with a relative error of
+// 3e-7.
 
-import { uniform } from "../engine/mod.ts";
 import {
   allocate,
   evaluateFlat,
   type Expression,
 } from "../engine/kernel_kit.ts";
-import type { Initializer } from "./init.ts";
+import { uniform } from "../engine/mod.ts";
+import type { Initializer } from "./initializer.ts";
 
-const CENTRE = [
+const CENTER = [
   2.81022636e-8,
   3.43273939e-7,
   -3.5233877e-6,
@@ -39,7 +40,7 @@ const TAIL = [
   2.83297682,
 ];
 
-/** A polynomial of an expression, the highest power first. */
+/** WGSL of a polynomial, with the coefficient of the highest power first. */
 function polynomial(coefficients: readonly number[], x: string): string {
   return coefficients.slice(1).reduce(
     (sum, c) => `fma(${sum}, ${x}, ${c})`,
@@ -49,7 +50,7 @@ function polynomial(coefficients: readonly number[], x: string): string {
 
 const W = "(-log((1.0 - u * reach) * (1.0 + u * reach)))";
 const INVERSE = `select(${polynomial(TAIL, `(sqrt(${W}) - 3.0)`)}, ${
-  polynomial(CENTRE, `(${W} - 2.5)`)
+  polynomial(CENTER, `(${W} - 2.5)`)
 }, ${W} < 5.0)`;
 
 const TRUNCATED: Expression = {
@@ -60,7 +61,7 @@ const TRUNCATED: Expression = {
   result: "f32",
 };
 
-/** The error function by its series, for arguments up to 5. */
+/** The error function by its power series, for arguments up to 5. */
 function erf(x: number): number {
   let sum = 0;
   let term = x;
@@ -73,25 +74,28 @@ function erf(x: number): number {
 
 /** Options of {@linkcode truncatedNormal}. */
 export interface TruncatedNormalOptions {
-  /** The standard deviation before the cut. @default {1} */
+  /** The standard deviation before truncation. @default {1} */
   std?: number;
-  /** Where to cut, in standard deviations. @default {2} */
+  /** The largest magnitude, in standard deviations. @default {2} */
   cutoff?: number;
 }
 
 /**
- * Independent normal elements of mean 0 within some standard deviations.
+ * Draws independent elements from a normal distribution of mean 0 that is
+ * truncated at some standard deviations.
  *
+ * @param options Standard deviation and cutoff.
+ * @returns The initializer.
  * @throws {RangeError} If the cutoff is not positive.
  *
  * @example Usage
  * ```ts
  * import { initialize } from "@swagpu/swagpu/engine";
- * import { Parameter, truncatedNormal } from "@swagpu/swagpu/nn";
+ * import { init, Parameter } from "@swagpu/swagpu/nn";
  * import { assert } from "@std/assert";
  *
  * await initialize();
- * const x = new Parameter([100], truncatedNormal({ std: 0.02, cutoff: 2 }));
+ * const x = new Parameter([100], init.truncatedNormal({ std: 0.02, cutoff: 2 }));
  * assert((await x.data()).every((value) => Math.abs(value) <= 0.04));
  * ```
  */
@@ -101,14 +105,15 @@ export function truncatedNormal(
   const { std = 1, cutoff = 2 } = options;
   if (!(cutoff > 0)) {
     throw new RangeError(
-      `Cannot cut a normal distribution at ${cutoff} standard deviations: ` +
+      `Cannot truncate a normal distribution at ${cutoff} standard deviations: ` +
         "it must be a positive number",
     );
   }
   return (shape, write) => {
     const u = uniform(shape, { low: -1, high: 1 });
     const values = allocate(u.device, shape);
-    // Below 1 in 32 bits, so that the logarithm is finite.
+    // At most the largest 32-bit float below 1, so that the logarithm is
+    // finite.
     const reach = Math.min(
       erf(Math.min(cutoff, 6) / Math.SQRT2),
       1 - 2 ** -23,

@@ -23,7 +23,7 @@ export async function fingerprint(model: Module): Promise<string> {
   const { keysToIgnoreOnSave = [] } = model.constructor as {
     keysToIgnoreOnSave?: readonly string[];
   };
-  model.parameters(); // Those without a place get one.
+  model.placeParameters();
   const sorted = [...model.namedParameters()]
     .filter(([name]) => !keysToIgnoreOnSave.includes(name))
     .sort(([a], [b]) => a < b ? -1 : 1);

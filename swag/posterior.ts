@@ -3,7 +3,6 @@
 
 // The moments of a posterior on the GPU, and the dispatches over them.
 
-import { type Device, type Tensor, tensor } from "../engine/mod.ts";
 import {
   allocate,
   type AnyTensor,
@@ -20,16 +19,9 @@ import {
   specialize,
   touch,
 } from "../engine/kernel_kit.ts";
-import {
-  findUnusable,
-  INFINITY_BITS,
-  makeAnswer,
-  type Module,
-  NOTHING_FOUND,
-  SEGMENT_ALIGNMENT,
-} from "../nn/mod.ts";
+import { type Device, type Tensor, tensor } from "../engine/mod.ts";
+import { type Module, SEGMENT_ALIGNMENT, WeightCheck } from "../nn/mod.ts";
 import type { DensityOptions } from "./density.ts";
-import type { RawMoments } from "./moments.ts";
 import { collect, sample, sampleGiven } from "./kernels.ts";
 import {
   type Entry,
@@ -42,6 +34,7 @@ import {
   SPAN_FIELDS,
   storedColumns,
 } from "./layout.ts";
+import type { RawMoments } from "./moments.ts";
 import { diagonalStream, type DrawKey, lowRankNoise } from "./noise.ts";
 import type { SwagSettings } from "./settings.ts";
 import { sourcesOf } from "./sources.ts";
@@ -101,7 +94,7 @@ export class Posterior {
   #oldest = 0;
   readonly #pieces: readonly PieceState[];
   /** Where weights that were not finite were found, if any. */
-  readonly #unusable: Tensor<"u32">;
+  readonly #unusable: WeightCheck;
   readonly #check: Rider;
   #unchecked: Unchecked[] = [];
   /** Collections so far, also those that were left out. */
@@ -128,8 +121,8 @@ export class Posterior {
       fillInto(state.m2, 0);
       return state;
     });
-    this.#unusable = makeAnswer(this.#device);
-    const { block, byteOffset, bytes } = this.#unusable;
+    this.#unusable = new WeightCheck(this.#device);
+    const { block, byteOffset, bytes } = this.#unusable.answer;
     this.#check = {
       range: { block, offset: byteOffset, bytes },
       board: () => {
@@ -151,15 +144,11 @@ export class Posterior {
     const slot = full ? this.#oldest : (this.#oldest + this.rank) % rows;
     const turn = ++this.#turn;
     let base = 0;
-    this.#pieces.forEach(({ segment: { device }, length, map, spans }, i) => {
+    this.#pieces.forEach(({ length, map, spans }, i) => {
       const values = sources[i]?.values;
       if (!values) return;
       const search = { vectors: length / 4, at: SPAN_FIELDS * spans.length };
-      findUnusable(
-        device,
-        { ...search, values, owners: map, base, limit: INFINITY_BITS, turn },
-        this.#unusable,
-      );
+      this.#unusable.look({ ...search, values, owners: map, base, turn });
       base += length / SEGMENT_ALIGNMENT;
     });
     this.#pieces.forEach((piece, i) => {
@@ -168,7 +157,7 @@ export class Posterior {
       this.#launch(piece, collect, {
         bind: [source?.values ?? mean, mean, m2, deviations, map],
         again: [mean, m2],
-        last: [this.#unusable],
+        last: [this.#unusable.answer],
         params: {
           row: rows === 0 ? 0 : slot * columns / 4,
           keep: rows === 0 ? 0 : 1,
@@ -358,7 +347,7 @@ export class Posterior {
     this.#device.stream.leave(this.#check);
     this.#unchecked = [];
     this.#reported = this.#turn;
-    this.#unusable.dispose();
+    this.#unusable[Symbol.dispose]();
     for (const { mean, m2, deviations, map } of this.#pieces) {
       for (const x of [mean, m2, deviations, map]) x.dispose();
     }
@@ -370,14 +359,17 @@ export class Posterior {
   }
 
   /** Learns whether the weights of all collections up to one were finite. */
-  #learn(turn: number, [block, bad = NOTHING_FOUND]: Uint32Array): void {
-    if (bad === NOTHING_FOUND) {
+  #learn(turn: number, answer: Uint32Array): void {
+    const found = WeightCheck.parse(answer);
+    if (!found) {
       this.#unchecked = this.#unchecked.filter((before) => before.turn > turn);
       return;
     }
-    const at = this.#unchecked.findIndex((before) => before.turn === bad);
+    const at = this.#unchecked.findIndex((before) =>
+      before.turn === found.turn
+    );
     const before = this.#unchecked[at];
-    if (bad <= this.#reported || !before) return; // Said already.
+    if (found.turn <= this.#reported || !before) return; // Said already.
     const left = this.#unchecked.length - at;
     this.count = before.count;
     this.rank = before.rank;
@@ -385,7 +377,7 @@ export class Posterior {
     this.#forgetCollections();
     throw new RangeError(
       `Cannot collect the weights: after ${before.count} collections ` +
-        `${this.#nameOf(block ?? 0)} was not finite; ` +
+        `${this.#nameOf(found.block)} was not finite; ` +
         (left === 1
           ? "that collection was left out"
           : `that collection and ${left - 1} after it were left out`),
@@ -396,7 +388,7 @@ export class Posterior {
   #forgetCollections(): void {
     this.#unchecked = [];
     this.#reported = this.#turn;
-    this.#unusable.write([NOTHING_FOUND, NOTHING_FOUND]);
+    this.#unusable.reset();
   }
 
   /** The name of the parameter that a block of all pieces belongs to. */

@@ -53,7 +53,7 @@ function counterparts(
   entries: readonly Entry[],
   model: Module,
 ): Map<Entry, Parameter> {
-  model.parameters(); // Those without a place get one.
+  model.placeParameters();
   const parameters = model.namedParameters();
   const others = new Map<Entry, Parameter>();
   for (const entry of entries) {

@@ -1,5 +1,6 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// Saving models and posteriors beside each other: all of a save, or nothing.
+
+// Saving models and posteriors into one folder: all files of a save, or none.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { prepareOutput } from "../cli/save.ts";
@@ -52,39 +53,47 @@ async function saveBoth(folder: string, seed: number, size = "1GB") {
   return model;
 }
 
-gpuTest("a posterior loads beside its own weights alone", async () => {
-  await inFolder(async (root) => {
-    const [a, b] = [
-      await saveBoth(`${root}/a`, 1),
-      await saveBoth(`${root}/b`, 2),
-    ];
-    const path = `${root}/a/${POSTERIOR}`;
-    const again = await BertForSequenceClassification.fromPretrained(
-      `${root}/a`,
-    );
-    (await SwagModel.load(path, again)).dispose();
-    const message = `Cannot load ${path}: the posterior belongs to other ` +
-      "weights than the model's; load those that it was saved with";
-    await assertRejects(() => SwagModel.load(path, b), TypeError, message);
-    // One weight of the frozen part is enough.
-    const first = again.namedParameters().values().next().value;
-    first?.write([...await first.data()].map((x, i) => i === 3 ? x + 1 : x));
-    await assertRejects(() => SwagModel.load(path, again), TypeError, message);
-    const swag = await SwagModel.load(path, again, { sameWeights: false });
-    assertEquals(swag.nModels, 1);
-    swag.dispose();
-    // Away from a model's files it is for the caller to say.
-    const alone = `${root}/posterior`;
-    await Deno.copyFile(path, alone);
-    (await SwagModel.load(alone, b)).dispose();
-    await assertRejects(
-      () => SwagModel.load(alone, b, { sameWeights: true }),
-      TypeError,
-      `Cannot load ${alone}: the posterior belongs to other weights`,
-    );
-    for (const model of [a, b, again]) model.dispose();
-  });
-});
+gpuTest(
+  "a posterior loads only with the weights that it belongs to",
+  async () => {
+    await inFolder(async (root) => {
+      const [a, b] = [
+        await saveBoth(`${root}/a`, 1),
+        await saveBoth(`${root}/b`, 2),
+      ];
+      const path = `${root}/a/${POSTERIOR}`;
+      const again = await BertForSequenceClassification.fromPretrained(
+        `${root}/a`,
+      );
+      (await SwagModel.load(path, again)).dispose();
+      const message = `Cannot load ${path}: the posterior belongs to other ` +
+        "weights than the model's; load those that it was saved with";
+      await assertRejects(() => SwagModel.load(path, b), TypeError, message);
+      // One weight of the frozen part is enough.
+      const first = again.namedParameters().values().next().value;
+      first?.write([...await first.data()].map((x, i) => i === 3 ? x + 1 : x));
+      await assertRejects(
+        () => SwagModel.load(path, again),
+        TypeError,
+        message,
+      );
+      const swag = await SwagModel.load(path, again, { sameWeights: false });
+      assertEquals(swag.nModels, 1);
+      swag.dispose();
+      // In a folder without a model, the caller has to know which model it
+      // belongs to.
+      const alone = `${root}/posterior`;
+      await Deno.copyFile(path, alone);
+      (await SwagModel.load(alone, b)).dispose();
+      await assertRejects(
+        () => SwagModel.load(alone, b, { sameWeights: true }),
+        TypeError,
+        `Cannot load ${alone}: the posterior belongs to other weights`,
+      );
+      for (const model of [a, b, again]) model.dispose();
+    });
+  },
+);
 
 gpuTest(
   "a posterior that does not name its weights loads with a warning",
@@ -116,7 +125,7 @@ gpuTest(
 );
 
 gpuTest(
-  "fingerprint() is that of the weights, however they are kept",
+  "fingerprint() depends on the weights alone, however they are stored",
   async () => {
     await inFolder(async (folder) => {
       const model = newModel(1);
@@ -181,7 +190,7 @@ gpuTest(
   },
 );
 
-gpuTest("savePretrained() makes folders for what lies alongside", async () => {
+gpuTest("savePretrained() makes the folders of other files", async () => {
   await inFolder(async (folder) => {
     const model = newModel(1);
     await model.savePretrained(folder, {
@@ -261,7 +270,7 @@ gpuTest("weights and posteriors that are not finite are refused", async () => {
 });
 
 gpuTest(
-  "a full disk is told of with file and size, and leaves the old save",
+  "the error of a full disk names file and size, and the old save stays",
   async () => {
     await inFolder(async (folder) => {
       (await saveBoth(folder, 1)).dispose();
@@ -297,28 +306,31 @@ gpuTest(
   },
 );
 
-gpuTest("saves of two models at once end as one of them", async () => {
-  await inFolder(async (folder) => {
-    const models = [1, 2, 3].map(newModel);
-    await Promise.all(models.map(async (model, i) => {
-      using swag = SwagModel.fromBase(model);
-      swag.collectModel();
-      await model.savePretrained(folder, {
-        maxShardSize: i === 1 ? "1GB" : "700B",
-        alongside: { [POSTERIOR]: (path) => swag.save(path) },
-      });
-    }));
-    const again = await BertForSequenceClassification.fromPretrained(folder);
-    const swag = await SwagModel.load(`${folder}/${POSTERIOR}`, again);
-    swag.dispose();
-    const prints = await Promise.all(models.map(fingerprint));
-    assert(prints.includes(await fingerprint(again)));
-    for (const model of [...models, again]) model.dispose();
-  });
-});
+gpuTest(
+  "saves of two models at once leave the files of one of them",
+  async () => {
+    await inFolder(async (folder) => {
+      const models = [1, 2, 3].map(newModel);
+      await Promise.all(models.map(async (model, i) => {
+        using swag = SwagModel.fromBase(model);
+        swag.collectModel();
+        await model.savePretrained(folder, {
+          maxShardSize: i === 1 ? "1GB" : "700B",
+          alongside: { [POSTERIOR]: (path) => swag.save(path) },
+        });
+      }));
+      const again = await BertForSequenceClassification.fromPretrained(folder);
+      const swag = await SwagModel.load(`${folder}/${POSTERIOR}`, again);
+      swag.dispose();
+      const prints = await Promise.all(models.map(fingerprint));
+      assert(prints.includes(await fingerprint(again)));
+      for (const model of [...models, again]) model.dispose();
+    });
+  },
+);
 
 gpuTest(
-  "savePretrained() and SwagModel.load() name what is in the way",
+  "savePretrained() and SwagModel.load() name the file that is in the way",
   async () => {
     await inFolder(async (folder) => {
       const model = newModel(1);
@@ -344,10 +356,11 @@ gpuTest(
 );
 
 gpuTest(
-  "a load in the midst of saves gives one model or the other",
+  "a load during saves gives one model or the other",
   async () => {
     await inFolder(async (folder) => {
-      // The number of classes is the same; their names tell the configurations.
+      // The number of classes is the same, so their names tell the models
+      // apart.
       const models = [1, 2].map((seed) => {
         const model = newModel(seed);
         model.config.setLabels([`a${seed}`, `b${seed}`]);
@@ -378,7 +391,7 @@ gpuTest(
   },
 );
 
-Deno.test("prepareOutput() tries to write before there is anything to lose", async () => {
+Deno.test("prepareOutput() tests writing before there is anything to lose", async () => {
   await inFolder(async (root) => {
     for (const folder of [`${root}/new/folder`, root]) {
       await prepareOutput(folder, false);
@@ -397,7 +410,7 @@ Deno.test("prepareOutput() tries to write before there is anything to lose", asy
       `Cannot write to ${root}: it holds a config.json`,
     );
     await prepareOutput(root, true);
-    // As a file system does that is mounted read-only.
+    // The error of a file system that is mounted read-only.
     const { mkdir } = Deno;
     try {
       Deno.mkdir = () => {

@@ -40,7 +40,7 @@ function build(shape: BertSizes): BertForSequenceClassification {
       attentionProbsDropoutProb: 0,
     }),
   );
-  model.parameters();
+  model.placeParameters();
   // Matrices are drawn, numbered by name; gains are 1 and biases 0.
   const named = [...model.namedParameters()]
     .toSorted(([a], [b]) => a < b ? -1 : 1);

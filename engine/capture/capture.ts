@@ -3,27 +3,7 @@
 
 // Captured steps as users see them; step_runner.ts does the work.
 
-import { refusePromise } from "../asynchronous.ts";
-import type { DType } from "../dtype.ts";
-import { currentDevice, type Device } from "../gpu/device.ts";
-import type { IntegerCheck } from "../gpu/host_integers.ts";
-import { observe, observer } from "../gpu/observer.ts";
-import { knownIntegers } from "../integer_range.ts";
-import { forget, type Scope, scope } from "../scope.ts";
-import type { Shape } from "../shape.ts";
-import { isRecording } from "../tape.ts";
-import { type AnyTensor, Tensor } from "../tensor.ts";
-import {
-  type Inputs,
-  integersOfInput,
-  placeInput,
-  readInputs,
-  type StepFeed,
-  writeInput,
-} from "./inputs.ts";
-import { Arena } from "./plan.ts";
-import { Program } from "./program.ts";
-import { difference, type Memory, Recording } from "./recording.ts";
+import type { StepFeed } from "./inputs.ts";
 import { StepRunner } from "./step_runner.ts";
 
 /** Options of {@linkcode capture}. */

@@ -10,11 +10,10 @@ import { integersOf } from "./host_integers.ts";
 import {
   type Kernel,
   misfit,
-  PARAMS_BYTES,
   type Pipeline,
   type PipelineCache,
 } from "./kernel.ts";
-import { observer, type Param, ReplayParam } from "./observer.ts";
+import { observer, type Param } from "./observer.ts";
 import { ParamArena, UploadArena } from "./uploads.ts";
 
 /** Dispatches per submit: the GPU works while the next chunk is recorded. */

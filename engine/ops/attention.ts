@@ -7,11 +7,7 @@
 // exponentials (`lse`), from which backward computes the probabilities again.
 
 import { type Kernel, specialize } from "../gpu/kernel.ts";
-import {
-  type AttentionForm,
-  attentionRows,
-  attentionWeights,
-} from "../kernels/attention.ts";
+import { attentionRows, attentionWeights } from "../kernels/attention.ts";
 import {
   ATTENTION_VARIANTS,
   type AttentionStep,

@@ -32,9 +32,9 @@ import {
   Buffer,
   Dropout,
   type Embedding,
+  init,
   type Linear,
   Module,
-  normal,
 } from "../../nn/mod.ts";
 import {
   decoderFields,
@@ -150,7 +150,7 @@ function parts(config: BartConfig, tokens: Embedding): StackParts {
   const positions = new PositionTable(
     maxPositionEmbeddings + POSITION_OFFSET,
     dModel,
-    { offset: POSITION_OFFSET, init: normal({ std }) },
+    { offset: POSITION_OFFSET, init: init.normal({ std }) },
   );
   return { tokens, positions, norm: true };
 }

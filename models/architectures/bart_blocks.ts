@@ -17,12 +17,11 @@ import {
   attentionDropout,
   Dropout,
   Embedding,
-  type EmbeddingOptions,
+  type EmbeddingModuleOptions,
+  init,
   LayerNorm,
   Linear,
   Module,
-  normal,
-  zeros as zerosInit,
 } from "../../nn/mod.ts";
 import type { Seq2SeqConfig } from "./bart_config.ts";
 import { activationOf } from "../activation.ts";
@@ -39,8 +38,8 @@ export function linear(
 ): Linear {
   return new Linear(from, to, {
     bias,
-    init: normal({ std }),
-    biasInit: zerosInit(),
+    init: init.normal({ std }),
+    biasInit: init.zeros(),
   });
 }
 
@@ -52,7 +51,7 @@ export function wordEmbedding(
   const paddingIdx = padTokenId ?? undefined;
   return new Embedding(count, dModel, {
     paddingIdx,
-    init: normal({ std, zeroRow: paddingIdx }),
+    init: init.normal({ std, zeroRow: paddingIdx }),
   });
 }
 
@@ -63,7 +62,7 @@ export class PositionTable extends Embedding {
   constructor(
     count: number,
     width: number,
-    options: EmbeddingOptions & { offset: number },
+    options: EmbeddingModuleOptions & { offset: number },
   ) {
     super(count, width, options);
     this.#offset = options.offset;

@@ -26,11 +26,11 @@ import {
   crossEntropy,
   type Dropout,
   type Embedding,
+  init,
   type LayerNorm,
   type Linear,
   Module,
   Parameter,
-  zeros as zerosInit,
 } from "../../nn/mod.ts";
 import { BertLikeConfig, type BertLikeConfigOptions } from "./bert_config.ts";
 import {
@@ -252,7 +252,7 @@ class BertPredictions extends Module {
 
   constructor(config: BertConfig, words: Embedding) {
     super();
-    this.bias = new Parameter([config.vocabSize], zerosInit());
+    this.bias = new Parameter([config.vocabSize], init.zeros());
     this.transform = new BertPredictionTransform(config);
     this.decoder = vocabularyDecoder(config, words, this.bias);
   }

@@ -17,12 +17,11 @@ import {
   attentionDropout,
   Dropout,
   Embedding,
+  init,
   LayerNorm,
   Linear,
   Module,
-  normal,
   type Parameter,
-  zeros as zerosInit,
 } from "../../nn/mod.ts";
 import type { BertLikeConfig } from "./bert_config.ts";
 import { firstToken } from "./heads.ts";
@@ -66,7 +65,10 @@ export function linear(
   from: number,
   to: number,
 ): Linear {
-  return new Linear(from, to, { init: normal({ std }), biasInit: zerosInit() });
+  return new Linear(from, to, {
+    init: init.normal({ std }),
+    biasInit: init.zeros(),
+  });
 }
 
 /** A layer norm of the hidden states. */
@@ -154,7 +156,10 @@ export class BertEmbeddings extends Module {
     const table = (rows: number, paddingIdx?: number) =>
       new Embedding(rows, config.hiddenSize, {
         paddingIdx,
-        init: normal({ std: config.initializerRange, zeroRow: paddingIdx }),
+        init: init.normal({
+          std: config.initializerRange,
+          zeroRow: paddingIdx,
+        }),
       });
     this.wordEmbeddings = table(
       config.vocabSize,

@@ -16,12 +16,11 @@ import {
   attentionDropout,
   Dropout,
   Embedding,
+  init,
   type Initializer,
   LayerNorm,
   Linear,
   Module,
-  truncatedNormal,
-  zeros,
 } from "../../nn/mod.ts";
 import type { ModernBertConfig } from "./modernbert_config.ts";
 import { activationOf } from "../activation.ts";
@@ -38,7 +37,7 @@ function initializer(
     ? initializerRange / Math.sqrt(2 * Math.max(1, numHiddenLayers))
     : hiddenSize ** -0.5;
   const { initializerCutoffFactor: cutoff } = config;
-  return truncatedNormal({ std, cutoff: cutoff ?? 3 });
+  return init.truncatedNormal({ std, cutoff: cutoff ?? 3 });
 }
 
 /** A dense layer that starts by the rule for its part. */
@@ -49,8 +48,11 @@ export function linear(
   bias: boolean,
 ): Linear {
   const [from, to] = sizes;
-  const init = initializer(config, role);
-  return new Linear(from, to, { init, bias, biasInit: zeros() });
+  return new Linear(from, to, {
+    init: initializer(config, role),
+    bias,
+    biasInit: init.zeros(),
+  });
 }
 
 /** A layer norm of the hidden states. */

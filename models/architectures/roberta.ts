@@ -28,11 +28,11 @@ import {
   crossEntropy,
   Dropout,
   type Embedding,
+  init,
   type LayerNorm,
   type Linear,
   Module,
   Parameter,
-  zeros as zerosInit,
 } from "../../nn/mod.ts";
 import { BertLikeConfig, type BertLikeConfigOptions } from "./bert_config.ts";
 import {
@@ -262,7 +262,7 @@ class RobertaLMHead extends Module {
 
   constructor(config: RobertaConfig, words: Embedding) {
     super();
-    this.bias = new Parameter([config.vocabSize], zerosInit());
+    this.bias = new Parameter([config.vocabSize], init.zeros());
     this.dense = linear(config, config.hiddenSize, config.hiddenSize);
     this.layerNorm = norm(config);
     this.decoder = vocabularyDecoder(config, words, this.bias);

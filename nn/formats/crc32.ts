@@ -1,10 +1,10 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// CRC-32 as zip archives have it (polynomial 0xedb88320, reflected), four bytes
-// at a time: M. E. Kounavis, F. L. Berry, "A systematic approach to building
-// high performance software-based CRC generators", 2005. `TABLES[k]` is
-// the remainder of a byte that k bytes follow.
+// The CRC-32 of zip archives (polynomial 0xedb88320, reflected), four bytes at
+// a time: M. E. Kounavis, F. L. Berry, "A systematic approach to building high
+// performance software-based CRC generators", 2005. `TABLES[k]` holds the
+// remainders of a byte that is followed by k bytes.
 
 const POLYNOMIAL = 0xedb88320;
 
@@ -27,7 +27,7 @@ function makeTables(): Tables {
   return [first, second, third, next(third)];
 }
 
-/** The CRC-32 of bytes. */
+/** Computes the CRC-32 of bytes. */
 export function crc32(bytes: Uint8Array): number {
   const [t0, t1, t2, t3] = TABLES;
   const at = (i: number) => bytes[i] ?? 0;

@@ -1,75 +1,89 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// Replacing several files of a folder in one go, or none of them, while the
-// folder's other files stay and a process may be killed at any moment.
+// Replaces several files of a folder, all of them or none, while the folder's
+// other files stay and the process may be killed at any moment.
 //
-// No file system renames several files at once, so that a save has two parts:
+// No file system renames several files at once, so a save has two parts:
 //
-// 1. Everything new is written to `.swagpu-partial/new` and flushed to the disk.
-//    Until it is complete, the folder's own files are as they were. Whatever
-//    a killed save left there is thrown away by the next one, before it starts.
-// 2. `.swagpu-partial/journal.json`, which lists the files to move and those to
+// 1. All new files are written to `.swagpu-partial/new` and flushed to the
+//    disk. Until that is complete, the folder's own files are unchanged. The
+//    next save first removes what a killed save has left there.
+// 2. `.swagpu-partial/journal.json`, which lists the files to move and to
 //    remove, gets its name by one rename. That moment decides: before it the
-//    old files stand, after it the save is done whatever happens. The moves
-//    follow, and whoever loads or saves next (`finishSave`) makes those that
-//    a killed process left undone, which is safe to repeat.
+//    old files are valid, after it the save takes effect whatever happens. The
+//    moves follow. If the process is killed before they are complete, the next
+//    load or save of the folder (`finishSave`) makes the remaining ones. Moves
+//    can be repeated safely.
 //
-// Files whose content does not change are not moved, and the one that names or
-// holds the weights comes last: where nothing but the weights changes, which is
-// the usual save, even a reader that knows nothing of the journal (Python) sees
-// all of the old files or all of the new.
+// Files whose content does not change are not moved, and the file that names or
+// holds the weights is moved last. Most saves change only the weights; then
+// even a reader that ignores the journal (Python) sees all of the old files or
+// all of the new files.
 //
-// A lock on `.swagpu-partial/lock`, which the system releases when a process
-// ends, keeps two saves of one folder apart.
+// A lock on `.swagpu-partial/lock`, which the operating system releases when a
+// process ends, keeps two saves of one folder apart.
 
-import {
-  type Disk,
-  disk,
-  diskError,
-  type DiskFile,
-  exists,
-  isNotFound,
-  writeTextAtomically,
-} from "./disk.ts";
+import { writeTextAtomically } from "./atomic_write.ts";
+import { type Disk, disk, type DiskFile, exists } from "./disk.ts";
+import { diskError, isNotFound } from "./disk_errors.ts";
+import { isSame, listFiles, lstat, makeParent } from "./folder_files.ts";
 
-/** The folder, inside the one that is saved to, for what is not yet in place. */
+/**
+ * The folder for files that are not in place yet, inside the folder to save to.
+ */
 export const STAGING = ".swagpu-partial";
 const NEW = "new";
 const JOURNAL = "journal.json";
 const LOCK = "lock";
-/** The longest file that is compared with the one in its place. */
-const COMPARED_BYTES = 2 ** 26;
 
-/** What happens once a save is complete on the disk. */
+/** What is left to do when the new files are complete on the disk. */
 interface Journal {
-  /** Files to move into the folder, in this order. */
+  /** The files to move into the folder, in this order. */
   readonly move: readonly string[];
-  /** Files to remove from it, after that. */
+  /** The files to remove from it after that. */
   readonly remove: readonly string[];
 }
 
-/** How a {@linkcode FolderSave} ends. */
+/** Options of {@linkcode FolderSave.commit}. */
 export interface CommitOptions {
   /**
-   * Files that take their place after all others, such as the weights.
+   * Files that replace the old ones after all others, such as the weights.
    *
    * @default {[]}
    */
   last?: readonly string[];
   /**
-   * Files of an earlier save that do not belong to this one. Those that this
-   * save writes stay, and so does what is not there.
+   * Files of an earlier save to remove. Files that this save writes are not
+   * removed, and files that do not exist are ignored.
    *
    * @default {[]}
    */
   remove?: readonly string[];
 }
 
-/** A save in progress. Close it with `await using`. */
+/**
+ * A save in progress, which replaces several files of a folder, all of them or
+ * none. Close it with `await using`.
+ *
+ * @example Usage
+ * ```ts
+ * import { FolderSave, writeTextAtomically } from "@swagpu/swagpu/nn/formats";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const folder = await Deno.makeTempDir();
+ * {
+ *   await using save = await FolderSave.begin(folder);
+ *   await writeTextAtomically(`${save.staging}/config.json`, "{}");
+ *   await save.commit();
+ * }
+ * assertEquals(await Deno.readTextFile(`${folder}/config.json`), "{}");
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ */
 export class FolderSave implements AsyncDisposable {
-  /** The folder that is saved to. */
+  /** The folder to save to. */
   readonly folder: string;
-  /** Where the new files are written until {@linkcode commit}. */
+  /** The folder to write the new files to, before {@linkcode commit}. */
   readonly staging: string;
   readonly #lock: DiskFile;
   #keepsStaging = false;
@@ -81,10 +95,12 @@ export class FolderSave implements AsyncDisposable {
   }
 
   /**
-   * Makes the folder if it does not exist, finishes what an earlier save
-   * began, and waits for one that another process has in progress.
+   * Creates the folder if it does not exist, waits for a save of another
+   * process, and finishes a save that was interrupted.
    *
-   * @throws {TypeError} If the path is a file's.
+   * @param folder The folder to save to.
+   * @returns The save.
+   * @throws {TypeError} If the path is that of a file.
    */
   static async begin(folder: string): Promise<FolderSave> {
     const host = disk(folder);
@@ -112,19 +128,21 @@ export class FolderSave implements AsyncDisposable {
   }
 
   /**
-   * Puts all files of {@linkcode staging} in the place of what the folder had.
+   * Moves all files of {@linkcode staging} into the folder.
    *
-   * @throws {Error} If a file cannot take its place. If none has until then,
-   * the folder is as it was; otherwise the next load or save tries again.
+   * @param options The order of the files, and files to remove.
+   * @throws {Error} If a file cannot be moved. If it is the first one, the
+   * folder is unchanged; otherwise the next load or save tries again.
    */
-  async commit({ last = [], remove = [] }: CommitOptions = {}): Promise<void> {
+  async commit(options: CommitOptions = {}): Promise<void> {
+    const { last = [], remove = [] } = options;
     const { folder, staging } = this;
     const host = disk(folder);
     const written = await listFiles(host, staging);
     const move: string[] = [];
     for (const name of written) {
       const to = `${folder}/${name}`;
-      // Found out before the first file takes its place.
+      // Checked before the first file is moved.
       if ((await lstat(host, to))?.isDirectory) throw isFolder(to);
       if (!await isSame(host, `${staging}/${name}`, to)) move.push(name);
     }
@@ -144,7 +162,7 @@ export class FolderSave implements AsyncDisposable {
     }
   }
 
-  /** Removes what was not put in place, and lets others save. */
+  /** Removes files that were not moved, and releases the lock. */
   async [Symbol.asyncDispose](): Promise<void> {
     const host = disk(this.folder);
     if (!this.#keepsStaging) await empty(host, this.folder).catch(() => {});
@@ -153,11 +171,22 @@ export class FolderSave implements AsyncDisposable {
 }
 
 /**
- * Finishes a save that was decided, but killed before all of its files were in
- * place; does nothing in every other folder.
+ * Finishes a save of a folder whose process was killed while it was moving
+ * files. Does nothing if there is no such save.
  *
- * @throws {SyntaxError} If what it left is malformed.
+ * @param folder The folder to load from.
+ * @returns When the folder is complete.
+ * @throws {SyntaxError} If the journal of the save is malformed.
  * @throws {Error} If the folder cannot be written to.
+ *
+ * @example A folder without an interrupted save
+ * ```ts
+ * import { finishSave } from "@swagpu/swagpu/nn/formats";
+ *
+ * const folder = await Deno.makeTempDir();
+ * await finishSave(folder);
+ * await Deno.remove(folder);
+ * ```
  */
 export async function finishSave(folder: string): Promise<void> {
   const host = disk(folder);
@@ -172,15 +201,14 @@ export async function finishSave(folder: string): Promise<void> {
     }
   } catch (error) {
     throw diskError(
-      `Cannot load from ${folder}: a save was interrupted when its files were ` +
-        `about to take their place, and cannot be finished now`,
+      `Cannot load from ${folder}: a save was interrupted while it was moving ` +
+        "its files, and cannot be finished now",
       error,
     );
   }
 }
 
-// ------------------------------------------------------------------- the parts
-
+/** Makes the moves and removals of a journal, if there is one. */
 async function finish(host: Disk, folder: string): Promise<void> {
   const path = `${folder}/${STAGING}/${JOURNAL}`;
   let text: string;
@@ -204,13 +232,13 @@ async function finish(host: Disk, folder: string): Promise<void> {
   const remove: string[] = [];
   for (const name of journal.remove) {
     const there = await lstat(host, `${folder}/${name}`);
-    // What was put there since belongs to somebody else.
+    // A file that was written after the journal belongs to somebody else.
     if ((there?.mtime ?? 0) <= (decided?.mtime ?? 0)) remove.push(name);
   }
   await apply(host, folder, { move: journal.move, remove }, { moves: 0 });
 }
 
-/** Makes the moves and removals that are still to be made. */
+/** Makes the moves and removals that have not been made yet. */
 async function apply(
   host: Disk,
   folder: string,
@@ -221,7 +249,7 @@ async function apply(
     const from = `${folder}/${STAGING}/${NEW}/${name}`;
     const to = `${folder}/${name}`;
     try {
-      if (!await lstat(host, from)) continue; // Moved before.
+      if (!await lstat(host, from)) continue; // It has been moved already.
       if ((await lstat(host, to))?.isDirectory) throw isFolder(to);
       await makeParent(host, folder, name);
       await host.rename(from, to);
@@ -246,7 +274,7 @@ function isFolder(path: string): TypeError {
   return new TypeError(`Cannot write ${path}: it is a folder`);
 }
 
-/** Reads what a save left, trusting it no more than any file. */
+/** Parses a journal, which is trusted no more than any other file. */
 function parseJournal(text: string, path: string): Journal {
   const isName = (name: unknown): name is string =>
     typeof name === "string" && !/[\\:\0]/.test(name) &&
@@ -255,7 +283,7 @@ function parseJournal(text: string, path: string): Journal {
   try {
     value = JSON.parse(text);
   } catch {
-    // Told below.
+    // The error below covers it.
   }
   const { move, remove } = (value ?? {}) as Record<string, unknown>;
   if (
@@ -266,28 +294,11 @@ function parseJournal(text: string, path: string): Journal {
   }
   throw new SyntaxError(
     `Cannot read ${path}: it does not list the files of a save; remove the ` +
-      "folder it is in to do without that save",
+      "folder it is in to give up that save",
   );
 }
 
-/** Makes the folders that a file is to lie in, following no link. */
-async function makeParent(
-  host: Disk,
-  folder: string,
-  name: string,
-): Promise<void> {
-  let path = folder;
-  for (const part of name.split("/").slice(0, -1)) {
-    path += `/${part}`;
-    const there = await lstat(host, path);
-    if (!there) await host.mkdir(path);
-    else if (!there.isDirectory) {
-      throw new TypeError(`Cannot write ${folder}/${name}: ${path} is a file`);
-    }
-  }
-}
-
-/** Throws away what is staged, and leaves the lock. */
+/** Removes everything in the staging folder except the lock. */
 async function empty(host: Disk, folder: string): Promise<void> {
   const staging = `${folder}/${STAGING}`;
   for await (const { name } of host.readDir(staging)) {
@@ -297,13 +308,13 @@ async function empty(host: Disk, folder: string): Promise<void> {
   }
 }
 
-/** Makes the staging folder and waits until no other save uses it. */
+/** Creates the staging folder and waits until no other save uses it. */
 async function lockFolder(host: Disk, folder: string): Promise<DiskFile> {
   const staging = `${folder}/${STAGING}`;
   const path = `${staging}/${LOCK}`;
   for (;;) {
     const there = await lstat(host, staging);
-    // A link would lead the new files to another place.
+    // A link would put the new files into another folder.
     if (there && !there.isDirectory) await host.remove(staging);
     await host.mkdir(staging, { recursive: true });
     let file: DiskFile;
@@ -313,7 +324,7 @@ async function lockFolder(host: Disk, folder: string): Promise<DiskFile> {
       if (isNotFound(error)) continue; // Another save has just ended.
       throw error;
     }
-    // Some network file systems know no locks.
+    // Some network file systems have no locks.
     await file.lock(true).catch(() => {});
     const [own, now] = [await file.stat(), await lstat(host, path)];
     if (now && own.ino === now.ino) return file;
@@ -333,45 +344,8 @@ async function unlock(
       await host.remove(staging);
     }
   } catch {
-    // An empty folder that stays does no harm.
+    // A folder that cannot be removed does no harm.
   } finally {
     lock.close();
   }
-}
-
-async function lstat(
-  host: Disk,
-  path: string,
-  how: "lstat" | "stat" = "lstat",
-): Promise<Awaited<ReturnType<Disk["lstat"]>> | undefined> {
-  try {
-    return await host[how](path);
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
-}
-
-/** All files below a folder, by their paths in it. */
-async function listFiles(
-  host: Disk,
-  folder: string,
-  prefix = "",
-): Promise<string[]> {
-  const names: string[] = [];
-  for await (const { name, isDirectory } of host.readDir(folder + prefix)) {
-    const path = `${prefix}/${name}`;
-    if (isDirectory) names.push(...await listFiles(host, folder, path));
-    else names.push(path.slice(1));
-  }
-  return names.sort();
-}
-
-/** Whether a file, and not a link to one, has the same content already. */
-async function isSame(host: Disk, from: string, to: string): Promise<boolean> {
-  const [own, there] = [await host.lstat(from), await lstat(host, to)];
-  if (!there?.isFile || own.size !== there.size) return false;
-  if (own.size > COMPARED_BYTES) return false;
-  const [a, b] = [await host.readFile(from), await host.readFile(to)];
-  return a.every((byte, i) => byte === b[i]);
 }

@@ -1,17 +1,18 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// A machine for Python's pickles that can build the tables of tensors which
+
+// A machine for Python's pickles that can build the tables of tensors that
 // PyTorch saves, and nothing else. A pickle is a program: it may name any
 // function of any Python module and have it called. Here a name is only ever
-// compared with the short list of `_pickle_values.ts`; every other one ends the
-// reading.
+// compared with the short list of `pickle_values.ts`; reading ends at every
+// other name.
 //
-// Longer than most files: one row per instruction.
+// The file exceeds 400 lines because each of the many instructions takes two.
 
+import { fail, isCount } from "./malformed.ts";
 import {
   DTYPE,
   FUNCTIONS,
-  isCount,
   Known,
   PickledDict,
   PickledList,
@@ -19,18 +20,20 @@ import {
   StorageReference,
 } from "./pickle_values.ts";
 
-/** A pickle's value, and where in the bytes it ended. */
+/** What {@linkcode unpickle} gives. */
 export interface Unpickled {
+  /** The value of the pickle. */
   readonly value: unknown;
+  /** The offset after its last byte. */
   readonly end: number;
 }
 
-/** Thrown where the bytes end before the pickle does. */
+/** Thrown if the bytes end before the pickle does. */
 export class PickleEnd extends SyntaxError {}
 
 const MARK = Symbol("mark");
 const MAX_VALUES = 4_000_000;
-/** Tables and lists: a tensor takes about six. */
+/** The most tables and lists of a pickle. A tensor takes about six. */
 const MAX_CONTAINERS = 1_000_000;
 const MAX_LINE = 1000;
 const MAX_INTEGER_BYTES = 16;
@@ -38,23 +41,27 @@ const PROTOCOL = 5;
 
 /** Options of {@linkcode unpickle}. */
 export interface UnpickleOptions {
-  /** What errors call the bytes. */
+  /** The name of the file, for errors. */
   source: string;
-  /** Where the pickle starts. @default {0} */
+  /** The offset of the pickle in the bytes. @default {0} */
   start?: number;
 }
 
 /**
  * Runs a pickle.
  *
- * @throws {PickleEnd} If the bytes end before it does.
- * @throws {SyntaxError} If it is malformed, or asks for anything that is not
- * needed to build tensors.
+ * @param bytes The bytes that hold it.
+ * @param options Where it starts, and the name of the file.
+ * @returns Its value and its end.
+ * @throws {PickleEnd} If the bytes end before the pickle does.
+ * @throws {SyntaxError} If the pickle is malformed, or asks for anything that
+ * is not needed to build tensors.
  */
 export function unpickle(
   bytes: Uint8Array,
-  { source, start = 0 }: UnpickleOptions,
+  options: UnpickleOptions,
 ): Unpickled {
+  const { source, start = 0 } = options;
   return new Machine(bytes, source, start).run();
 }
 
@@ -80,11 +87,11 @@ class Machine {
   }
 
   fail(reason: string): never {
-    throw new SyntaxError(`Cannot read ${this.#source}: ${reason}`);
+    fail(this.#source, reason);
   }
 
   refuse(name: string): never {
-    this.fail(`it asks to run ${name}, and only tensors are built`);
+    this.fail(`it asks to run ${name}, but may only build tensors`);
   }
 
   run(): Unpickled {
@@ -286,7 +293,7 @@ class Machine {
     }
   }
 
-  /** Bounds the work that a pickle asks for. */
+  /** Counts values, to limit the work that a pickle can cause. */
   #count(values: number): void {
     this.#values += values;
     if (this.#values > MAX_VALUES) {
@@ -297,7 +304,7 @@ class Machine {
   #top(): unknown {
     const value = this.#stack.at(-1);
     if (value === undefined || value === MARK) {
-      this.fail("its pickle takes a value that is not there");
+      this.fail("its pickle takes a value that does not exist");
     }
     return value;
   }
@@ -316,7 +323,7 @@ class Machine {
 
   #toMark(): unknown[] {
     const at = this.#stack.lastIndexOf(MARK);
-    if (at < 0) this.fail("its pickle takes values that are not there");
+    if (at < 0) this.fail("its pickle takes values that do not exist");
     const values = this.#stack.splice(at + 1);
     this.#stack.pop();
     return values;
@@ -324,7 +331,9 @@ class Machine {
 
   #index(value: unknown): number {
     if (isCount(value)) return value;
-    return this.fail("its pickle numbers a value by what is no number");
+    return this.fail(
+      "its pickle numbers a value by something that is not a number",
+    );
   }
 
   #put(index: number): void {
@@ -337,7 +346,7 @@ class Machine {
   #get(index: number): void {
     const value = this.#memo.get(index);
     if (value === undefined) {
-      this.fail(`its pickle takes value ${index} before it is there`);
+      this.fail(`its pickle takes value ${index} before it exists`);
     }
     this.#push(value);
   }
@@ -354,7 +363,7 @@ class Machine {
   #append(items: readonly unknown[]): void {
     const list = this.#top();
     if (!(list instanceof PickledList) || list.isTuple) {
-      this.fail("its pickle adds to what is no list");
+      this.fail("its pickle adds to something that is not a list");
     }
     for (const item of items) list.items.push(item);
   }
@@ -368,7 +377,9 @@ class Machine {
   #setItems(items: readonly unknown[]): void {
     const dict = this.#top();
     if (!(dict instanceof PickledDict)) {
-      this.fail("its pickle sets a field of what is no dictionary");
+      this.fail(
+        "its pickle sets a field of something that is not a dictionary",
+      );
     }
     if (items.length % 2 !== 0) {
       this.fail("its pickle has a key without a value");
@@ -382,10 +393,12 @@ class Machine {
     }
   }
 
-  /** Finds what a pickle names, if it is one of the few things it may name. */
+  /** Finds a function or class, if it is one of the few that may be named. */
   #known(module: unknown, attribute: unknown): Known {
     if (typeof module !== "string" || typeof attribute !== "string") {
-      return this.fail("its pickle names a function by what is no text");
+      return this.fail(
+        "its pickle names a function by something that is not text",
+      );
     }
     const name = `${module}.${attribute}`;
     if (FUNCTIONS.has(name) || STORAGE.test(name) || DTYPE.test(name)) {
@@ -397,25 +410,25 @@ class Machine {
   #reduce(): void {
     const [callee, args] = this.#popMany(2);
     if (!(callee instanceof Known)) {
-      return this.fail("its pickle calls what is no function");
+      return this.fail("its pickle calls something that is not a function");
     }
     const call = FUNCTIONS.get(callee.name);
     if (call === undefined) return this.refuse(callee.name);
     if (!(args instanceof PickledList)) {
       return this.fail(`its pickle calls ${callee.name} without arguments`);
     }
-    // A list may be handed over again and again, and is walked each time.
+    // A list may be an argument many times, and each call goes through it.
     for (const item of args.items) {
       if (item instanceof PickledList) this.#count(item.items.length);
     }
     this.#push(call(args.items, (reason) => this.fail(reason)));
   }
 
-  /** Only `OrderedDict`s have attributes, `_metadata`, which say nothing. */
+  /** Ignores attributes: only an `OrderedDict` has any, its `_metadata`. */
   #build(): void {
     const [target, state] = this.#popMany(2);
     if (!(target instanceof PickledDict) || !(state instanceof PickledDict)) {
-      this.fail("its pickle sets attributes, and only tensors are built");
+      this.fail("its pickle sets attributes, but may only build tensors");
     }
     this.#push(target);
   }
@@ -430,7 +443,9 @@ class Machine {
       kind !== "storage" || !known || typeof name !== "string" ||
       !isCount(length)
     ) {
-      return this.fail("its pickle names a storage that is none");
+      return this.fail(
+        "its pickle refers to a storage by something that is not a storage",
+      );
     }
     const storage = { type: known, key: name, length, start: 0 };
     if (view === undefined || view === null) {
@@ -438,19 +453,21 @@ class Machine {
     }
     const [, start, size] = view instanceof PickledList ? view.items : [];
     if (!isCount(start) || !isCount(size) || start + size > length) {
-      return this.fail("its pickle looks at a part of a storage that is none");
+      return this.fail(
+        "its pickle refers to a part that its storage does not have",
+      );
     }
     return new StorageReference({ ...storage, length: size, start });
   }
 }
 
-/** A number where it is exact as one. */
+/** Converts to a number if that is exact. */
 function plain(value: bigint): number | bigint {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;
 }
 
-/** A name for an error: what a terminal might obey is left out. */
+/** Shortens a name for an error, without characters that control a terminal. */
 function printable(name: string): string {
   return name.slice(0, 100).replace(/[^\x20-\x7e]/g, "?");
 }

@@ -1,24 +1,32 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// What pickles of tensors are made of, and all that they may call.
+
+// The values that pickles of tensors consist of, and the functions that they
+// may call.
+
+import { isCount } from "./malformed.ts";
 
 const MAX_AXES = 64;
 
-/** A dictionary, an `OrderedDict` or the like. Keys are texts and numbers. */
+/**
+ * A dictionary or `OrderedDict`. Its keys are strings, numbers and constants.
+ */
 export class PickledDict {
   #entries: Map<unknown, unknown> | undefined;
 
-  /** The entries. A map, so that no key can mean anything else. */
+  /**
+   * The entries. A map has no keys with a special meaning, as an object does.
+   */
   get entries(): Map<unknown, unknown> {
-    // Made when it is needed: a pickle can make millions of empty ones.
+    // Created at first use, because a pickle can make millions of empty ones.
     return this.#entries ??= new Map();
   }
 }
 
-/** A list, or an immutable one. */
+/** A list or tuple. */
 export class PickledList {
   readonly items: unknown[];
-  /** Whether it can no longer be added to. */
+  /** Whether it is a tuple, to which nothing can be added. */
   readonly isTuple: boolean;
 
   constructor(items: unknown[], isTuple: boolean) {
@@ -27,25 +35,25 @@ export class PickledList {
   }
 }
 
-/** The elements that one or more tensors look at. */
+/** The memory that one or more tensors are views into. */
 export interface PickledStorage {
   /** The class, such as `FloatStorage`. */
   readonly type: string;
-  /** What the file calls it. */
+  /** Its name in the file. */
   readonly key: string;
-  /** Elements that it has, by what the pickle says. */
+  /** The number of its elements, as the pickle states it. */
   readonly length: number;
-  /** Elements before its first one in what the key names. */
+  /** The number of elements of the named storage before its first one. */
   readonly start: number;
 }
 
-/** A tensor as a window on a storage. */
+/** A tensor: a view into a storage. */
 export class PickledTensor {
   readonly storage: PickledStorage;
   readonly offset: number;
   readonly shape: readonly number[];
   readonly strides: readonly number[];
-  /** The element type, where it is not the storage's. */
+  /** The element type, if it is not that of the storage. */
   readonly dtype: string | undefined;
 
   constructor(
@@ -74,6 +82,7 @@ export class Known {
   }
 }
 
+/** A storage that a pickle refers to. */
 export class StorageReference {
   readonly storage: PickledStorage;
 
@@ -82,13 +91,13 @@ export class StorageReference {
   }
 }
 
-/** Ends the reading. */
+/** Throws an error with the reason. */
 export type Fail = (reason: string) => never;
 
-/** Python's `f(*args)`. */
+/** Does what Python does for `f(*args)`. */
 type Call = (args: readonly unknown[], fail: Fail) => unknown;
 
-/** What may be called, and what is done instead of calling it. */
+/** The functions that may be called, with what is done instead. */
 export const FUNCTIONS: ReadonlyMap<string, Call> = new Map<string, Call>([
   ["collections.OrderedDict", newDict],
   ["torch.Size", (args, fail) => {
@@ -96,7 +105,7 @@ export const FUNCTIONS: ReadonlyMap<string, Call> = new Map<string, Call>([
     if (args.length === 1 && items instanceof PickledList) {
       return new PickledList(items.items, true);
     }
-    return fail("torch.Size is called with what is no list");
+    return fail("torch.Size is called with something that is not a list");
   }],
   ["torch._utils._rebuild_tensor", rebuildTensor],
   ["torch._utils._rebuild_tensor_v2", rebuildTensor],
@@ -105,8 +114,10 @@ export const FUNCTIONS: ReadonlyMap<string, Call> = new Map<string, Call>([
   ["torch._utils._rebuild_parameter_with_state", rebuildParameter],
 ]);
 
-/** Classes that a storage can be of, and types that a tensor can be of. */
+/** Matches the classes of storages. */
 export const STORAGE = /^torch\.(?:storage\.)?([A-Z][A-Za-z0-9]{0,20}Storage)$/;
+
+/** Matches the element types of tensors. */
 export const DTYPE =
   /^torch\.(bool|u?int(?:8|16|32|64)|bfloat16|float(?:16|32|64)|half|float|double|short|int|long)$/;
 
@@ -114,9 +125,11 @@ function newDict(args: readonly unknown[], fail: Fail): PickledDict {
   const dict = new PickledDict();
   const [pairs] = args;
   if (args.length === 0) return dict;
-  // Python 2 hands the entries over as a list of pairs.
+  // Python 2 passes the entries as a list of pairs.
   if (args.length > 1 || !(pairs instanceof PickledList)) {
-    return fail("its pickle makes an OrderedDict of what is no list");
+    return fail(
+      "its pickle makes an OrderedDict of something that is not a list",
+    );
   }
   for (const pair of pairs.items) {
     const [key, value] = pair instanceof PickledList ? pair.items : [];
@@ -128,7 +141,9 @@ function newDict(args: readonly unknown[], fail: Fail): PickledDict {
   return dict;
 }
 
-/** Storage, offset, sizes, strides; what follows has no part in the values. */
+/**
+ * Takes storage, offset, shape and strides. The other arguments do not matter.
+ */
 function rebuildTensor(args: readonly unknown[], fail: Fail): PickledTensor {
   const [reference, offset, size, stride, , , type] = args;
   const shape = countsOf(size);
@@ -137,7 +152,7 @@ function rebuildTensor(args: readonly unknown[], fail: Fail): PickledTensor {
     !(reference instanceof StorageReference) || !isCount(offset) ||
     !shape || !strides || shape.length !== strides.length
   ) {
-    return fail("its pickle builds a tensor of what is none");
+    return fail("its pickle builds a tensor of something that is not a tensor");
   }
   const { storage } = reference;
   const elements = shape.reduce((product, n) => product * n, 1);
@@ -146,7 +161,8 @@ function rebuildTensor(args: readonly unknown[], fail: Fail): PickledTensor {
     offset,
   );
   const dtype = type instanceof Known ? type.name : undefined;
-  // Of untyped storages the length is in bytes, which the file's reader checks.
+  // The length of an untyped storage is in bytes. The reader of the file checks
+  // it.
   const inside = elements === 0 || storage.type === "UntypedStorage" ||
     last < storage.length;
   if (!Number.isSafeInteger(elements) || !inside) {
@@ -168,18 +184,13 @@ function rebuildParameter(
   fail: Fail,
 ): PickledTensor {
   if (data instanceof PickledTensor) return data;
-  return fail("its pickle makes a parameter of what is no tensor");
+  return fail("its pickle makes a parameter of something that is not a tensor");
 }
 
 function countsOf(value: unknown): number[] | null {
   if (!(value instanceof PickledList) || value.items.length > MAX_AXES) {
     return null;
   }
-  // A copy, since a pickle may add to a list after it was looked at.
+  // A copy, because a pickle may add to the list later.
   return value.items.every(isCount) ? [...value.items] : null;
-}
-
-/** Whether a value is a whole number from 0. */
-export function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

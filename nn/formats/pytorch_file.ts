@@ -1,16 +1,17 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * PyTorch's own files (`pytorch_model.bin`), read one tensor at a time and
- * without running what they ask for: a file may only build a table of tensors.
+ * Reading of PyTorch's own files (`pytorch_model.bin`), one tensor at a time
+ * and without running the code that they name: a file may only build a table of
+ * tensors.
  *
  * @module
  */
 
+import { fail } from "./malformed.ts";
 import type { PickledStorage, PickledTensor } from "./pickle_values.ts";
 import {
   DTYPES,
-  fail,
   openArchive,
   openLegacy,
   type Place,
@@ -20,14 +21,14 @@ import {
 } from "./pytorch_layout.ts";
 import { bitsOf, decode } from "./safetensors_dtype.ts";
 import type { ByteSource } from "./zip.ts";
-import { DiskReader } from "./disk.ts";
+import { DiskReader } from "./disk_reader.ts";
 import type { SafetensorsInfo, SafetensorsTensor } from "./safetensors.ts";
 
-/** Where a {@linkcode PyTorchReader} takes its bytes from. */
+/** The file that a {@linkcode PyTorchReader} reads. */
 export interface PyTorchBytes extends Disposable {
-  /** What errors call the file. */
+  /** The name of the file, for errors. */
   readonly path: string;
-  /** Length in bytes. */
+  /** The size of the file in bytes. */
   readonly size: number;
   /** Reads `length` bytes from `offset`. */
   read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
@@ -38,7 +39,20 @@ interface Entry extends SafetensorsInfo {
   place: Place;
 }
 
-/** A file of PyTorch, open for reading. Close it with `using`. */
+/**
+ * A file of PyTorch that is open for reading. Close it with `using`.
+ *
+ * @example A file whose tensors need more memory than the host has
+ * ```ts ignore
+ * import { openPyTorch } from "@swagpu/swagpu/nn";
+ *
+ * using file = await openPyTorch("bert-base-cased/pytorch_model.bin");
+ * for (const name of file.names) {
+ *   const { shape, data } = await file.tensor(name);
+ *   console.log(name, shape, data[0]);
+ * }
+ * ```
+ */
 export class PyTorchReader implements Disposable {
   /** The names of the tensors, in the order of the file. */
   readonly names: readonly string[];
@@ -46,7 +60,6 @@ export class PyTorchReader implements Disposable {
   readonly #entries: ReadonlyMap<string, Entry>;
   readonly #swapped: boolean;
 
-  /** Wraps checked entries; see {@linkcode openPyTorch}. */
   private constructor(
     file: PyTorchBytes,
     entries: ReadonlyMap<string, Entry>,
@@ -58,7 +71,14 @@ export class PyTorchReader implements Disposable {
     this.#swapped = swapped;
   }
 
-  /** Reads what an open file says of its tensors. */
+  /**
+   * Reads the table of an open file.
+   *
+   * @param file The file, which the reader closes.
+   * @returns The reader.
+   * @throws {SyntaxError} If the file is malformed, or asks for anything but
+   * tensors.
+   */
   static async open(file: PyTorchBytes): Promise<PyTorchReader> {
     const start = await file.read(0, Math.min(4, file.size));
     if (start[0] === 0x50 && start[1] === 0x4b) {
@@ -69,7 +89,7 @@ export class PyTorchReader implements Disposable {
       const { root, places } = await openLegacy(file);
       return new PyTorchReader(file, entriesOf(root, places, file), false);
     }
-    return fail(file, "it is neither a zip archive nor a pickle");
+    return fail(file.path, "it is neither a zip archive nor a pickle");
   }
 
   /** Whether the file holds a tensor of this name. */
@@ -88,13 +108,13 @@ export class PyTorchReader implements Disposable {
   }
 
   /**
-   * Reads one tensor row by row, however it lies in its storage, and converts
-   * it as `SafetensorsFile.tensor` does.
+   * Reads one tensor, row by row whatever its strides, and converts it as
+   * `SafetensorsFile.tensor` does.
    *
-   * Where a tensor is all of its record in the archive, as most are, it is
-   * compared with the record's checksum.
+   * If the tensor takes up its whole record in the archive, as most tensors do,
+   * it is compared with the record's checksum.
    *
-   * @throws {RangeError} If there is no tensor of this name, or a 64-bit
+   * @throws {RangeError} If the file holds no tensor of this name, or a 64-bit
    * integer does not fit in 32 bits.
    * @throws {SyntaxError} If the checksum differs.
    */
@@ -106,7 +126,8 @@ export class PyTorchReader implements Disposable {
     const span = spanOf(shape, strides);
     const first = await place.offset() + (storage.start + offset) * width;
     const bytes = await this.#file.read(first, span * width);
-    // A window is not worth reading what is around it.
+    // A checksum covers the whole record. A part is not checked, because the
+    // rest would have to be read.
     if (bytes.length === place.bytes) place.verify?.(bytes);
     if (this.#swapped) swapBytes(bytes, width);
     const rows = isContiguous(shape, strides)
@@ -124,7 +145,7 @@ export class PyTorchReader implements Disposable {
     const entry = this.#entries.get(name);
     if (entry !== undefined) return entry;
     throw new RangeError(
-      `Cannot read ${this.#label(name)}: there is none of this name`,
+      `Cannot read ${this.#label(name)}: the file holds no tensor of this name`,
     );
   }
 
@@ -137,12 +158,15 @@ export class PyTorchReader implements Disposable {
  * Opens a file that PyTorch's `torch.save` wrote from a table of tensors: a zip
  * archive, or the format before it (PyTorch up to 1.5).
  *
- * Such a file holds a program that names the functions to call. Here none is
- * called: a file that names anything but what tensors are built of is refused.
+ * Such a file holds a program that names functions to call. None of them is
+ * called: a file that names anything except what PyTorch builds tensors with is
+ * refused.
  *
+ * @param path The path of the file.
+ * @returns The open file.
  * @throws {SyntaxError} If the file is malformed, or asks for anything else.
  *
- * @example
+ * @example The names and shapes of all tensors
  * ```ts ignore
  * import { openPyTorch } from "@swagpu/swagpu/nn";
  *
@@ -172,11 +196,14 @@ function entriesOf(
     const label = `tensor ${JSON.stringify(name)}`;
     const type = tensor.dtype ?? storage.type;
     const dtype = Object.hasOwn(DTYPES, type)
-      ? DTYPES[type] ?? fail(file, unknownType(type))
-      : fail(file, unknownType(type));
+      ? DTYPES[type] ?? fail(file.path, unknownType(type))
+      : fail(file.path, unknownType(type));
     const place = known.get(storage) ?? places(storage.key);
     if (place === undefined) {
-      return fail(file, `${label} looks at a storage that is not there`);
+      return fail(
+        file.path,
+        `${label} uses a storage that the file does not hold`,
+      );
     }
     known.set(storage, place);
     const width = bitsOf(dtype) / 8;
@@ -184,15 +211,15 @@ function entriesOf(
     const end = storage.start + offset + spanOf(shape, strides);
     if (end * width > place.bytes) {
       fail(
-        file,
+        file.path,
         `${label} of shape [${shape.join(", ")}] and dtype ${dtype} needs ` +
           `${end * width} bytes, but its storage holds ${place.bytes}`,
       );
     }
-    // A stride of 0 repeats elements: few bytes would ask for any memory.
+    // A stride of 0 repeats elements, so a small file could ask for any memory.
     if (elements > file.size) {
       fail(
-        file,
+        file.path,
         `${label} of shape [${shape.join(", ")}] repeats its elements`,
       );
     }
@@ -202,7 +229,7 @@ function entriesOf(
   return entries;
 }
 
-/** Elements of a storage from a tensor's first to its last. */
+/** The number of elements of a storage from a tensor's first to its last. */
 function spanOf(shape: readonly number[], strides: readonly number[]): number {
   if (shape.includes(0)) return 0;
   return shape.reduce((at, n, axis) => at + (n - 1) * (strides[axis] ?? 0), 1);
@@ -237,7 +264,7 @@ function elementsOf(
   return width === 4 ? new Uint32Array(buffer) : new BigUint64Array(buffer);
 }
 
-/** Copies a window on a storage row by row. */
+/** Copies the elements of a tensor from its storage, row by row. */
 function gather(
   bytes: Uint8Array<ArrayBuffer>,
   { shape, strides, width }: {

@@ -1,8 +1,10 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// The two layouts of PyTorch's files: where the table of tensors is, and where
-// the storages are that it names.
 
+// The two layouts of PyTorch's files: where the table of tensors lies, and
+// where the storages lie that the table refers to.
+
+import { fail } from "./malformed.ts";
 import { PickledDict, PickledList, PickledTensor } from "./pickle_values.ts";
 import { PickleEnd, unpickle } from "./pickle.ts";
 import { bitsOf, type SafetensorsDtype } from "./safetensors_dtype.ts";
@@ -15,7 +17,9 @@ import {
   type ZipRecord,
 } from "./zip.ts";
 
-/** Element types by the class of the storage, or by the type's own name. */
+/**
+ * Element types by the class of a storage, and by PyTorch's name of the type.
+ */
 export const DTYPES: Readonly<Record<string, SafetensorsDtype>> = {
   DoubleStorage: "F64",
   FloatStorage: "F32",
@@ -47,31 +51,26 @@ const MAX_PICKLE = 2 ** 26;
 const MAX_NAME = 1000;
 const FIRST_READ = 2 ** 16;
 
-/** The place of a storage's bytes. */
+/** Where the bytes of a storage lie in the file. */
 export interface Place {
+  /** Gives the offset of the first byte. */
   offset(): number | Promise<number>;
+  /** The number of bytes. */
   bytes: number;
-  /** Compares all of the bytes with their checksum, where there is one. */
+  /** Compares all of the bytes with their checksum, if the file has one. */
   verify?(all: Uint8Array): void;
 }
 
-/** Where storages lie, by their keys. */
+/** Gives the place of a storage by its key. */
 export type Places = (key: string) => Place | undefined;
 
-/** Ends the reading of a file. */
-export function fail(file: ByteSource, reason: string): never {
-  throw new SyntaxError(`Cannot read ${file.path}: ${reason}`);
-}
-
-// ----------------------------------------------------------------- zip archive
-
-/** The table of a file, and the places of what it names. */
+/** The table of a file, and the places of its storages. */
 export interface Opened {
   root: unknown;
   places: Places;
 }
 
-/** `data.pkl` is the table, `data/<key>` a storage. */
+/** Opens a zip archive: `data.pkl` is the table, `data/<key>` a storage. */
 export async function openArchive(
   file: ByteSource,
 ): Promise<Opened & { swapped: boolean }> {
@@ -81,7 +80,7 @@ export async function openArchive(
   );
   const [table] = tables;
   if (table === undefined || tables.length > 1) {
-    return fail(file, "the archive does not hold one data.pkl");
+    return fail(file.path, "the archive does not hold one data.pkl");
   }
   const folder = table.slice(0, -"data.pkl".length);
   const pickle = await readRecord(file, records, table);
@@ -91,7 +90,7 @@ export async function openArchive(
     )
     : "little";
   if (order !== "little" && order !== "big") {
-    fail(file, `its byte order is ${JSON.stringify(order.slice(0, 20))}`);
+    fail(file.path, `its byte order is ${JSON.stringify(order.slice(0, 20))}`);
   }
   const { value } = unpickle(pickle, { source: file.path });
   return {
@@ -116,10 +115,10 @@ async function readRecord(
   records: ReadonlyMap<string, ZipRecord>,
   name: string,
 ): Promise<Uint8Array> {
-  const record = records.get(name) ?? fail(file, `it lacks ${name}`);
+  const record = records.get(name) ?? fail(file.path, `it lacks ${name}`);
   if (record.size > MAX_PICKLE) {
     fail(
-      file,
+      file.path,
       `its ${name} has ${record.size} bytes, expected at most ${MAX_PICKLE}`,
     );
   }
@@ -131,43 +130,48 @@ async function readRecord(
   return bytes;
 }
 
-// --------------------------------------------------------------- legacy format
-
-/** Magic number, protocol, system, table, keys; then the storages. */
+/**
+ * Opens a file of the format before: five pickles, which are magic number,
+ * protocol, system, table and keys, and then the storages.
+ */
 export async function openLegacy(file: ByteSource): Promise<Opened> {
   const { values: [magic, protocol, , root, keys], end } = await readPickles(
     file,
     5,
   );
   if (magic !== MAGIC) {
-    fail(file, "it is a pickle, but not one of PyTorch's files");
+    fail(file.path, "it is a pickle, but not one of PyTorch's files");
   }
   if (protocol !== PROTOCOL) {
-    fail(file, `it is of protocol ${protocol}, expected ${PROTOCOL}`);
+    fail(file.path, `it is of protocol ${protocol}, expected ${PROTOCOL}`);
   }
   if (!(keys instanceof PickledList)) {
-    fail(file, "it does not list its storages");
+    fail(file.path, "it does not list its storages");
   }
   const widths = new Map<string, number>();
   for (const { storage } of tensorsOf(root, file).values()) {
-    const dtype = DTYPES[storage.type] ?? fail(file, unknownType(storage.type));
+    const dtype = DTYPES[storage.type] ??
+      fail(file.path, unknownType(storage.type));
     widths.set(storage.key, bitsOf(dtype) / 8);
   }
   const places = new Map<string, Place>();
   let at = end;
   for (const key of keys.items) {
-    // What no tensor looks at has a size that is not known, nor has what follows.
+    // The size of an element follows from the tensors of a storage. Without it
+    // the storage has no known end.
     const width = widths.get(String(key));
     if (width === undefined || places.has(String(key))) {
-      fail(file, "it lists a storage twice, or one that no tensor looks at");
+      fail(file.path, "it lists a storage twice, or one that no tensor uses");
     }
-    if (at + 8 > file.size) fail(file, "it breaks off before its last storage");
+    if (at + 8 > file.size) {
+      fail(file.path, "it breaks off before its last storage");
+    }
     const view = new DataView((await file.read(at, 8)).buffer);
     const bytes = Number(view.getBigInt64(0, true)) * width;
     const offset = at + 8;
     if (!(bytes >= 0 && offset + bytes <= file.size)) {
       fail(
-        file,
+        file.path,
         `a storage ends at byte ${
           offset + bytes
         }, but the file has ${file.size}`,
@@ -179,7 +183,7 @@ export async function openLegacy(file: ByteSource): Promise<Opened> {
   return { root, places: (key) => places.get(key) };
 }
 
-/** Runs the first pickles of a file, reading no more of it than they need. */
+/** Runs the first pickles of a file, without reading all of the file. */
 async function readPickles(
   file: ByteSource,
   count: number,
@@ -202,9 +206,7 @@ async function readPickles(
   }
 }
 
-// ----------------------------------------------------------------------- table
-
-/** What is said of elements that are not known. */
+/** The reason to refuse elements of an unknown type. */
 export function unknownType(type: string): string {
   return `it holds elements of type ${type}, expected one of ${
     Object.keys(DTYPES).filter((name) => name.endsWith("Storage")).join(", ")
@@ -217,20 +219,20 @@ export function tensorsOf(
   file: ByteSource,
 ): Map<string, PickledTensor> {
   if (!(root instanceof PickledDict)) {
-    return fail(file, "it does not hold a table of tensors");
+    return fail(file.path, "it does not hold a table of tensors");
   }
   const tensors = new Map<string, PickledTensor>();
   for (const [name, value] of root.entries) {
     if (typeof name !== "string" || !(value instanceof PickledTensor)) {
       return fail(
-        file,
+        file.path,
         `its entry ${
           JSON.stringify(String(name).slice(0, MAX_NAME))
         } is not a tensor with a name`,
       );
     }
     if (name.length > MAX_NAME) {
-      return fail(file, `it holds a name of ${name.length} characters`);
+      return fail(file.path, `it holds a name of ${name.length} characters`);
     }
     tensors.set(name, value);
   }

@@ -3,8 +3,8 @@
 
 /**
  * Reading and writing tensors in Hugging Face's safetensors format, in memory.
- * Files on disk are read and written by `openSafetensors` and
- * `writeSafetensors`, one tensor at a time.
+ * `openSafetensors` and `writeSafetensors` read and write files on disk, one
+ * tensor at a time.
  *
  * @module
  */
@@ -19,12 +19,12 @@ import {
 } from "./safetensors_dtype.ts";
 import {
   headerLength,
-  layOut,
   parseHeader,
   PREFIX_BYTES,
   type SafetensorsHeader,
   type SafetensorsRange,
 } from "./safetensors_header.ts";
+import { layOut } from "./safetensors_layout.ts";
 
 export type {
   SafetensorsDtype,
@@ -33,32 +33,32 @@ export type {
   SafetensorsValues,
 };
 
-/** What a file says about one of its tensors. */
+/** The type, shape and size of a tensor in a file. */
 export interface SafetensorsInfo {
   /** The element type in the file. */
   readonly dtype: SafetensorsDtype;
   /** The sizes of the axes. */
   readonly shape: readonly number[];
-  /** Bytes in the file. */
+  /** The size in the file in bytes. */
   readonly byteLength: number;
 }
 
-/** Elements that are made when the file reaches them. */
+/** Makes the elements of a tensor when the file reaches them. */
 export type SafetensorsProducer = () =>
   | SafetensorsValues
   | ArrayBuffer
   | Promise<SafetensorsValues | ArrayBuffer>;
 
-/** A tensor to be written to disk. */
+/** A tensor to write to a file on disk. */
 export interface SafetensorsSource {
   /** The sizes of the axes. */
   readonly shape: readonly number[];
   /** The element type in the file. */
   readonly dtype: SafetensorsDtype;
   /**
-   * The elements, row by row, or what makes them: one tensor is asked for at a
-   * time, in the order of the file. An `ArrayBuffer` is taken as the file's
-   * bytes.
+   * The elements, row by row, or a function that makes them. Such functions are
+   * called one at a time, in the order of the file. An `ArrayBuffer` holds the
+   * bytes of the file.
    */
   readonly data: SafetensorsValues | ArrayBuffer | SafetensorsProducer;
 }
@@ -77,26 +77,26 @@ export interface SafetensorsTensor {
   readonly data: TypedArray;
 }
 
-/** A tensor to be written. */
+/** A tensor to write to a file in memory. */
 export interface SafetensorsEntry {
   /** The sizes of the axes. */
   readonly shape: readonly number[];
   /**
    * The element type in the file.
    *
-   * @default the type of `data`
+   * @default {the type of `data`}
    */
   readonly dtype?: SafetensorsDtype;
-  /** The elements, row by row; an `ArrayBuffer` is taken as the file's bytes. */
+  /** The elements, row by row. An `ArrayBuffer` holds the bytes of the file. */
   readonly data: SafetensorsValues | ArrayBuffer;
 }
 
 /** Options of {@linkcode parseSafetensors}. */
 export interface ParseSafetensorsOptions {
   /**
-   * What errors call the bytes.
+   * The name of the data, for errors.
    *
-   * @default "the safetensors data"
+   * @default {"the safetensors data"}
    */
   source?: string;
 }
@@ -104,24 +104,49 @@ export interface ParseSafetensorsOptions {
 /** Options of {@linkcode serializeSafetensors}. */
 export interface SerializeSafetensorsOptions {
   /**
-   * Names and texts stored in the file. Python's transformers refuses files
-   * that do not say `format`.
+   * The metadata of the file: strings by name. Python's transformers refuses
+   * files without `format`.
    *
-   * @default { format: "pt" }
+   * @default {{ format: "pt" }}
    */
   metadata?: Readonly<Record<string, string>>;
 }
 
-/** What a file holds by its header: the part that needs no data. */
+/**
+ * The header of a file: names, types and shapes. It is the base class of
+ * {@linkcode SafetensorsFile} and `SafetensorsReader`, which add the data.
+ *
+ * @example A table of contents for files in memory and on disk
+ * ```ts
+ * import {
+ *   parseSafetensors,
+ *   type SafetensorsIndex,
+ *   serializeSafetensors,
+ * } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const list = (file: SafetensorsIndex) =>
+ *   file.names.map((name) => `${name} [${file.info(name).shape}]`);
+ * const bytes = serializeSafetensors([
+ *   ["bias", { shape: [2], data: new Float32Array(2) }],
+ * ]);
+ * assertEquals(list(parseSafetensors(bytes)), ["bias [2]"]);
+ * ```
+ */
 export class SafetensorsIndex {
-  /** Names and texts stored in the file. */
+  /** The metadata of the file: strings by name. */
   readonly metadata: Record<string, string>;
   /** The names of the tensors, in the order of their data. */
   readonly names: readonly string[];
   #header: SafetensorsHeader;
   #source: string;
 
-  /** Wraps a checked header; `source` is what errors call the file. */
+  /**
+   * Wraps a header.
+   *
+   * @param header The header, which has been checked.
+   * @param source The name of the file, for errors.
+   */
   constructor(header: SafetensorsHeader, source: string) {
     this.metadata = header.metadata;
     this.names = [...header.entries.keys()];
@@ -144,7 +169,7 @@ export class SafetensorsIndex {
     return { dtype, shape, byteLength: end - begin };
   }
 
-  /** Where a tensor lies, in bytes after the header. */
+  /** The place of a tensor in the data after the header. */
   protected entry(name: string): SafetensorsRange {
     const entry = this.#header.entries.get(name);
     if (entry !== undefined) return entry;
@@ -157,36 +182,58 @@ export class SafetensorsIndex {
     );
   }
 
-  /** What errors call a tensor. */
+  /** The name of a tensor for errors. */
   protected label(name: string): string {
     return `tensor ${JSON.stringify(name)} of ${this.#source}`;
   }
 }
 
-/** A safetensors file in memory. */
+/**
+ * A safetensors file in memory; see {@linkcode parseSafetensors}.
+ *
+ * @example Usage
+ * ```ts
+ * import { parseSafetensors, serializeSafetensors } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const file = parseSafetensors(serializeSafetensors([
+ *   ["bias", { shape: [2], data: new Float32Array([3, 4]) }],
+ * ]));
+ * assertEquals(file.info("bias"), { dtype: "F32", shape: [2], byteLength: 8 });
+ * assertEquals([...file.tensor("bias").data], [3, 4]);
+ * ```
+ */
 export class SafetensorsFile extends SafetensorsIndex {
   #data: Uint8Array;
 
-  /** Wraps a checked header and the bytes after it. */
+  /**
+   * Wraps a header and the data.
+   *
+   * @param header The header, which has been checked.
+   * @param data The bytes after the header.
+   * @param source The name of the file, for errors.
+   */
   constructor(header: SafetensorsHeader, data: Uint8Array, source: string) {
     super(header, source);
     this.#data = data;
   }
 
-  /** The bytes of a tensor as they are in the file: a view, not a copy. */
+  /** The bytes of a tensor in the file: a view, not a copy. */
   bytes(name: string): Uint8Array {
     const { begin, end } = this.entry(name);
     return this.#data.subarray(begin, end);
   }
 
   /**
-   * Reads a tensor. F16, BF16 and the 8-bit floats are widened and F64 is
-   * narrowed to 32-bit floats; integers are brought to 32 bits. Where the file
-   * holds F32, I32 or U32 at an aligned place, `data` is a view of it.
+   * Reads a tensor. Floats of other sizes (F16, BF16, F64 and 8 bits) become
+   * 32-bit floats, and integers become 32-bit integers. If the file holds F32,
+   * I32 or U32 at an aligned offset, `data` is a view of the file.
    *
-   * @throws {RangeError} If there is no tensor of this name, or a 64-bit
+   * @param name The name of the tensor.
+   * @returns The tensor.
+   * @throws {RangeError} If the file holds no tensor of this name, or a 64-bit
    * integer does not fit in 32 bits.
-   * @throws {TypeError} If the element type cannot be held.
+   * @throws {TypeError} If the element type is not supported.
    */
   tensor(name: string): SafetensorsTensor {
     const { dtype, shape } = this.entry(name);
@@ -201,11 +248,14 @@ export class SafetensorsFile extends SafetensorsIndex {
 /**
  * Reads a safetensors file that is in memory.
  *
- * @throws {SyntaxError} If the bytes are malformed: cut off, with a header that
- * is no JSON or holds a name twice, with tensors that overlap, leave holes or
- * do not match their shapes.
+ * @param bytes The file.
+ * @param options The name of the file, for errors.
+ * @returns The tensors.
+ * @throws {SyntaxError} If the file is malformed: if it is cut off, the header
+ * is not JSON or holds a name twice, or tensors overlap, leave gaps or do not
+ * match their shapes.
  *
- * @example
+ * @example Usage
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { parseSafetensors, serializeSafetensors } from "@swagpu/swagpu/nn";
@@ -234,14 +284,17 @@ export function parseSafetensors(
 }
 
 /**
- * Writes tensors as a safetensors file in memory, laid out byte by byte as
- * Hugging Face's own writer does.
+ * Writes tensors as a safetensors file in memory. Its bytes equal those of
+ * Hugging Face's own writer.
  *
+ * @param tensors The tensors by name.
+ * @param options The metadata.
+ * @returns The file.
  * @throws {TypeError} If a name is given twice, or the number of elements does
  * not match the shape.
- * @throws {RangeError} If an element does not fit the element type asked for.
+ * @throws {RangeError} If an element does not fit the element type of the file.
  *
- * @example
+ * @example With metadata, and 16-bit elements
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { parseSafetensors, serializeSafetensors } from "@swagpu/swagpu/nn";

@@ -1,23 +1,25 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// A safetensors file as it is written: its head, then tensor after tensor.
+
+// The bytes of a safetensors file in the order of writing: its header, then its
+// tensors in turn.
 
 import { encodeTensor } from "./safetensors_dtype.ts";
-import { layOut } from "./safetensors_header.ts";
+import { layOut } from "./safetensors_layout.ts";
 import type {
   SafetensorsSource,
   SerializeSafetensorsOptions,
 } from "./safetensors.ts";
 
-/** A file that is still to be written. */
+/** The bytes of a file to write. */
 export interface SafetensorsChunks {
-  /** Bytes of the whole file. */
+  /** The size of the whole file in bytes. */
   readonly size: number;
-  /** Its bytes, of which one tensor at a time is asked for. */
+  /** The bytes. Each tensor is asked for when the file reaches it. */
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
-/** Lays a file out, and says what is to be written. */
+/** Lays out a file of tensors. */
 export function safetensorsChunks(
   tensors: Iterable<readonly [string, SafetensorsSource]>,
   options: SerializeSafetensorsOptions = {},

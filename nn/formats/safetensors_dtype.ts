@@ -1,11 +1,13 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// Bytes are little-endian in the file and in every runtime with typed arrays
-// that WebGPU exists for, so whole tensors are viewed and not swapped.
+
+// The element types of safetensors files, and conversion to and from them.
+// Bytes are little-endian in the file and on every machine that has WebGPU, so
+// typed arrays view them directly.
 
 import type { TypedArray } from "../../engine/mod.ts";
 
-/** Any typed array that a tensor can be written from. */
+/** The typed arrays that a tensor can be written from. */
 export type SafetensorsValues =
   | Float16Array
   | Float32Array
@@ -45,17 +47,17 @@ export type SafetensorsDtype =
   | "U64";
 
 interface DtypeInfo {
-  /** Bits of one element. */
+  /** The number of bits of one element. */
   bits: number;
-  /** The elements as the engine holds them; absent where it cannot. */
+  /** Converts to elements of the engine, if it has a type for them. */
   read?: (bytes: Uint8Array) => TypedArray;
-  /** The bytes of the elements; absent where they are not written. */
+  /** Converts to bytes of the file, if writing is supported. */
   write?: (values: SafetensorsValues) => ArrayBufferView;
 }
 
 /**
- * One row per element type, in the order of the format's own enumeration:
- * files are laid out by it, last row first.
+ * One row per element type, in the order of the format's own enumeration. Files
+ * hold tensors in the reverse of this order.
  */
 const DTYPES: Readonly<Record<SafetensorsDtype, DtypeInfo>> = {
   BOOL: {
@@ -140,17 +142,23 @@ export function isDtype(name: unknown): name is SafetensorsDtype {
   return typeof name === "string" && Object.hasOwn(DTYPES, name);
 }
 
-/** Bits of one element. */
+/** The number of bits of one element. */
 export function bitsOf(dtype: SafetensorsDtype): number {
   return DTYPES[dtype].bits;
 }
 
-/** Where a type stands in the layout of a file: lower ranks come first. */
+/** The rank of a type in the layout of a file. Lower ranks come first. */
 export function layoutRank(dtype: SafetensorsDtype): number {
   return -NAMES.indexOf(dtype);
 }
 
-/** Bytes in the file to elements on the host; `label` names them in errors. */
+/**
+ * Converts bytes of a file to elements on the host.
+ *
+ * @param dtype The element type in the file.
+ * @param bytes The bytes.
+ * @param label The name of the tensor, for errors.
+ */
 export function decode(
   dtype: SafetensorsDtype,
   bytes: Uint8Array,
@@ -166,13 +174,13 @@ export function decode(
   try {
     return read(bytes);
   } catch (error) {
-    throw labelled(error, `Cannot read ${label} of dtype ${dtype}`);
+    throw labeled(error, `Cannot read ${label} of dtype ${dtype}`);
   }
 }
 
 /**
- * Elements on the host to bytes in the file, checked against the shape. An
- * `ArrayBuffer` holds such bytes already.
+ * Converts elements on the host to bytes of a file, after checking their
+ * number. An `ArrayBuffer` holds the bytes already.
  */
 export function encodeTensor(
   name: string,
@@ -203,11 +211,11 @@ export function encodeTensor(
     const { buffer, byteOffset, byteLength } = write(data);
     return new Uint8Array(buffer, byteOffset, byteLength);
   } catch (error) {
-    throw labelled(error, `Cannot write ${label} as ${dtype}`);
+    throw labeled(error, `Cannot write ${label} as ${dtype}`);
   }
 }
 
-/** The type that holds the elements of a typed array exactly. */
+/** The element type that holds the elements of a typed array exactly. */
 export function naturalDtype(values: SafetensorsValues): SafetensorsDtype {
   if (values instanceof Float32Array) return "F32";
   if (values instanceof Float64Array) return "F64";
@@ -221,7 +229,7 @@ export function naturalDtype(values: SafetensorsValues): SafetensorsDtype {
   return values instanceof BigInt64Array ? "I64" : "U64";
 }
 
-function labelled(error: unknown, prefix: string): unknown {
+function labeled(error: unknown, prefix: string): unknown {
   return error instanceof RangeError
     ? new RangeError(`${prefix}: ${error.message}`, { cause: error })
     : error;
@@ -232,7 +240,9 @@ interface ViewType<T> {
   new (buffer: ArrayBuffer, offset: number, length: number): T;
 }
 
-/** The bytes as elements of another type, copied only where not aligned. */
+/**
+ * Views bytes as elements of another type; copies them if they are not aligned.
+ */
 function view<T>(bytes: Uint8Array, type: ViewType<T>): T {
   const size = type.BYTES_PER_ELEMENT;
   const shared = !(bytes.buffer instanceof ArrayBuffer);
@@ -317,7 +327,8 @@ function writeBf16(values: SafetensorsValues): Uint16Array {
   const halves = new Uint16Array(bits.length);
   for (let i = 0; i < bits.length; i++) {
     const x = bits[i] ?? 0;
-    // Rounding a NaN could carry into its exponent: keep it quiet instead.
+    // Rounding could turn a NaN into a number, so its upper bits are kept
+    // instead.
     halves[i] = Number.isNaN(floats[i])
       ? (x >>> 16) | 0x40
       : (x + 0x7fff + ((x >>> 16) & 1)) >>> 16;
@@ -330,7 +341,9 @@ function readE5M2(bytes: Uint8Array): Float32Array<ArrayBuffer> {
   return new Float32Array(new Float16Array(halves.buffer));
 }
 
-/** Four exponent bits with bias 7, no infinity, 0x7f and 0xff are NaN. */
+/**
+ * Four exponent bits with bias 7. There is no infinity; 0x7f and 0xff are NaN.
+ */
 function readE4M3(bytes: Uint8Array): Float32Array<ArrayBuffer> {
   return Float32Array.from(bytes, (byte) => {
     const sign = byte & 0x80 ? -1 : 1;

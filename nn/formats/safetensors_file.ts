@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Safetensors files on disk, read and written one tensor at a time, so that a
- * model never stands in host memory as a whole.
+ * Reading and writing of safetensors files on disk, one tensor at a time, so
+ * that a model need not fit in host memory.
  *
  * @module
  */
@@ -14,7 +14,8 @@ import {
   parseHeader,
   PREFIX_BYTES,
 } from "./safetensors_header.ts";
-import { DiskReader, writeAtomically } from "./disk.ts";
+import { writeAtomically } from "./atomic_write.ts";
+import { DiskReader } from "./disk_reader.ts";
 import { SafetensorsIndex } from "./safetensors.ts";
 import type {
   SafetensorsHeader,
@@ -23,20 +24,47 @@ import type {
   SerializeSafetensorsOptions,
 } from "./safetensors.ts";
 
-/** Where a {@linkcode SafetensorsReader} takes its bytes from. */
+/** The file that a {@linkcode SafetensorsReader} reads. */
 export interface SafetensorsBytes extends Disposable {
-  /** What errors call the file. */
+  /** The name of the file, for errors. */
   readonly path: string;
   /** Reads `length` bytes from `offset`. */
   read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-/** A safetensors file on disk, open for reading. Close it with `using`. */
+/**
+ * A safetensors file on disk that is open for reading; see
+ * {@linkcode openSafetensors}. Close it with `using`.
+ *
+ * @example All tensors in turn
+ * ```ts
+ * import { openSafetensors, writeSafetensors } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const path = await Deno.makeTempFile({ suffix: ".safetensors" });
+ * await writeSafetensors(path, [
+ *   ["bias", { shape: [1], dtype: "F32", data: new Float32Array([1]) }],
+ * ]);
+ * {
+ *   using file = await openSafetensors(path);
+ *   for await (const [name, { shape, data }] of file.tensors()) {
+ *     assertEquals([name, shape, [...data]], ["bias", [1], [1]]);
+ *   }
+ * }
+ * await Deno.remove(path);
+ * ```
+ */
 export class SafetensorsReader extends SafetensorsIndex implements Disposable {
   #file: SafetensorsBytes;
   #dataStart: number;
 
-  /** Wraps a checked header and its open file; see {@linkcode openSafetensors}. */
+  /**
+   * Wraps a header and an open file; {@linkcode openSafetensors} does so.
+   *
+   * @param header The header, which has been checked.
+   * @param file The file, which the reader closes.
+   * @param dataStart The offset of the data in the file.
+   */
   constructor(
     header: SafetensorsHeader,
     file: SafetensorsBytes,
@@ -47,18 +75,20 @@ export class SafetensorsReader extends SafetensorsIndex implements Disposable {
     this.#dataStart = dataStart;
   }
 
-  /** Reads the bytes of a tensor as they are in the file. */
+  /** Reads the bytes of a tensor without converting them. */
   async bytes(name: string): Promise<Uint8Array<ArrayBuffer>> {
     const { begin, end } = this.entry(name);
     return await this.#file.read(this.#dataStart + begin, end - begin);
   }
 
   /**
-   * Reads one tensor, converted as by `SafetensorsFile.tensor`.
+   * Reads one tensor and converts it as `SafetensorsFile.tensor` does.
    *
-   * @throws {RangeError} If there is no tensor of this name, or a 64-bit
+   * @param name The name of the tensor.
+   * @returns The tensor.
+   * @throws {RangeError} If the file holds no tensor of this name, or a 64-bit
    * integer does not fit in 32 bits.
-   * @throws {TypeError} If the element type cannot be held.
+   * @throws {TypeError} If the element type is not supported.
    */
   async tensor(name: string): Promise<SafetensorsTensor> {
     const { dtype, shape } = this.entry(name);
@@ -80,9 +110,11 @@ export class SafetensorsReader extends SafetensorsIndex implements Disposable {
 /**
  * Opens a safetensors file and reads its header.
  *
+ * @param path The path of the file.
+ * @returns The open file.
  * @throws {SyntaxError} If the file is malformed; see `parseSafetensors`.
  *
- * @example
+ * @example Usage
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { openSafetensors, writeSafetensors } from "@swagpu/swagpu/nn";
@@ -120,15 +152,19 @@ export async function openSafetensors(
 }
 
 /**
- * Writes tensors to a safetensors file, laid out byte by byte as Hugging Face's
- * own writer does. The file appears when it is complete: until then `path`
- * holds what it held before, and an error leaves it so.
+ * Writes tensors to a safetensors file on disk. Its bytes equal those of
+ * Hugging Face's own writer. The file appears when it is complete: until then,
+ * and after an error, `path` holds what it held before.
  *
+ * @param path The path of the file.
+ * @param tensors The tensors by name.
+ * @param options The metadata.
+ * @returns When the file is on the disk.
  * @throws {TypeError} If a name is given twice, or the number of elements does
  * not match the shape.
- * @throws {RangeError} If an element does not fit the element type asked for.
+ * @throws {RangeError} If an element does not fit the element type of the file.
  *
- * @example
+ * @example Elements that are made when they are written
  * ```ts
  * import { writeSafetensors } from "@swagpu/swagpu/nn";
  *

@@ -1,14 +1,19 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// The header of a safetensors file: checked on reading, laid out on writing.
 
-import { bitsOf, isDtype, layoutRank } from "./safetensors_dtype.ts";
+// The header of a safetensors file, read with checks.
+
+import { fail, isCount } from "./malformed.ts";
+import { bitsOf, isDtype } from "./safetensors_dtype.ts";
 import type { SafetensorsDtype } from "./safetensors_dtype.ts";
 
-/** Bytes before the header: its length, a little-endian 64-bit integer. */
+/**
+ * The bytes before the header: its length as a little-endian 64-bit integer.
+ */
 export const PREFIX_BYTES = 8;
 const MAX_HEADER_BYTES = 100_000_000;
-const METADATA = "__metadata__";
+/** The name under which a header holds the metadata. */
+export const METADATA = "__metadata__";
 const OPENING_BRACE = 0x7b;
 const OPENING_BRACKET = 0x5b;
 const QUOTE = 0x22;
@@ -16,33 +21,31 @@ const BACKSLASH = 0x5c;
 const COLON = 0x3a;
 const COMMA = 0x2c;
 const SPACE = 0x20;
-/** Where Python's reader gives up. */
+/** The depth at which Python's reader fails. */
 const MAX_DEPTH = 128;
 const MAX_AXES = 1000;
 const LARGE_HEADER_BYTES = 2 ** 20;
 
-/** Where a tensor lies, in bytes after the header. */
+/**
+ * Type, shape and place of a tensor, where the data after the header is at 0.
+ */
 export interface SafetensorsRange {
   /** The element type in the file. */
   readonly dtype: SafetensorsDtype;
   /** The sizes of the axes. */
   readonly shape: readonly number[];
-  /** The first byte. */
+  /** The offset of the first byte. */
   readonly begin: number;
-  /** The byte after the last. */
+  /** The offset after the last byte. */
   readonly end: number;
 }
 
-/** What the header of a file says. */
+/** The content of a file's header. */
 export interface SafetensorsHeader {
-  /** Names and texts stored in the file. */
+  /** The metadata of the file: strings by name. */
   readonly metadata: Record<string, string>;
-  /** By name, in the order of the data. */
+  /** The tensors by name, in the order of their data. */
   readonly entries: ReadonlyMap<string, SafetensorsRange>;
-}
-
-function fail(source: string, reason: string): never {
-  throw new SyntaxError(`Cannot read ${source}: ${reason}`);
 }
 
 /** Reads the length of the header from the first bytes of a file. */
@@ -78,8 +81,8 @@ export function headerLength(
 }
 
 /**
- * Reads a header, and checks that its tensors fill the `dataBytes` after it
- * without hole or overlap.
+ * Reads a header, and checks that its tensors fill the `dataBytes` bytes after
+ * it without gaps or overlaps.
  */
 export function parseHeader(
   bytes: Uint8Array,
@@ -131,8 +134,9 @@ function parseFields(
 }
 
 /**
- * Refuses a large header that is not made of objects of short lists, before
- * `JSON.parse` takes the fifty-fold of its bytes for what it holds.
+ * Throws if a large header consists of anything but objects of short lists.
+ * Without this check, `JSON.parse` could take fifty times the size of the
+ * header.
  */
 function checkShape(bytes: Uint8Array, source: string): void {
   let depth = 0;
@@ -142,7 +146,10 @@ function checkShape(bytes: Uint8Array, source: string): void {
     const byte = bytes[i] ?? 0;
     if (byte <= SPACE) continue;
     if (depth === 1 && afterColon && byte !== OPENING_BRACE) {
-      fail(source, "the header describes a tensor by what is no object");
+      fail(
+        source,
+        "the header describes a tensor by a value that is not an object",
+      );
     }
     afterColon = byte === COLON;
     if (byte === QUOTE) {
@@ -163,8 +170,8 @@ function checkShape(bytes: Uint8Array, source: string): void {
 }
 
 /**
- * The first key that an object holds twice, or `null`. `JSON.parse` keeps the
- * last of them silently. Expects valid JSON.
+ * The first key that an object of valid JSON holds twice, or `null`.
+ * `JSON.parse` would silently keep the last value.
  */
 function repeatedKey(json: string): string | null {
   const open: Set<string>[] = [];
@@ -201,10 +208,6 @@ function checkMetadata(value: unknown, source: string): Record<string, string> {
     return value as Record<string, string>;
   }
   return fail(source, `${METADATA} is not a map from names to strings`);
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function checkEntry(
@@ -271,8 +274,8 @@ function checkEntry(
   return { dtype, shape, begin, end };
 }
 
-/** Bytes of a tensor; `null` past the safe integers or not a whole number. */
-function byteLength(
+/** The size of a tensor in bytes; `null` if it is not a safe integer. */
+export function byteLength(
   dtype: SafetensorsDtype,
   shape: readonly number[],
 ): number | null {
@@ -310,82 +313,4 @@ function checkRanges(
       `the tensors take ${reached} bytes, but ${dataBytes} follow the header`,
     );
   }
-}
-
-/** A tensor to be placed. */
-export interface Placeable {
-  readonly dtype: SafetensorsDtype;
-  readonly shape: readonly number[];
-}
-
-/** A file's first bytes, and its tensors in the order of their data. */
-export interface Layout<T> {
-  readonly head: Uint8Array<ArrayBuffer>;
-  readonly tensors: readonly { name: string; tensor: T; bytes: number }[];
-  /** Bytes of the whole file. */
-  readonly size: number;
-}
-
-/**
- * Lays tensors out as Hugging Face's own writer does: by element type, then by
- * name, the header padded with spaces so that the data is aligned to 8 bytes.
- */
-export function layOut<T extends Placeable>(
-  tensors: Iterable<readonly [string, T]>,
-  metadata: Readonly<Record<string, string>>,
-): Layout<T> {
-  const sorted = [...tensors].sort(([a, x], [b, y]) =>
-    layoutRank(x.dtype) - layoutRank(y.dtype) || compareCodePoints(a, b)
-  );
-  const fields = Object.keys(metadata).length === 0
-    ? []
-    : [`"${METADATA}":${JSON.stringify(metadata)}`];
-  const placed: { name: string; tensor: T; bytes: number }[] = [];
-  const seen = new Set<string>([METADATA]);
-  let offset = 0;
-  for (const [name, tensor] of sorted) {
-    const label = JSON.stringify(name);
-    if (seen.has(name)) {
-      throw new TypeError(
-        `Cannot write tensor ${label}: the name is ${
-          name === METADATA ? "reserved" : "given twice"
-        }`,
-      );
-    }
-    seen.add(name);
-    const { dtype, shape } = tensor;
-    const bytes = shape.every(isCount) ? byteLength(dtype, shape) : null;
-    if (bytes === null) {
-      throw new RangeError(
-        `Cannot write tensor ${label}: the shape [${
-          shape.join(", ")
-        }] of dtype ${dtype} has no possible size`,
-      );
-    }
-    const end = offset + bytes;
-    fields.push(
-      `${label}:{"dtype":"${dtype}","shape":[${
-        shape.join(",")
-      }],"data_offsets":[${offset},${end}]}`,
-    );
-    placed.push({ name, tensor, bytes });
-    offset = end;
-  }
-  const json = new TextEncoder().encode(`{${fields.join(",")}}`);
-  const padded = Math.ceil(json.length / 8) * 8;
-  const head = new Uint8Array(PREFIX_BYTES + padded).fill(0x20);
-  new DataView(head.buffer).setBigUint64(0, BigInt(padded), true);
-  head.set(json, PREFIX_BYTES);
-  return { head, tensors: placed, size: head.length + offset };
-}
-
-/** Orders strings by code point, as UTF-8 bytes sort, not by UTF-16 unit. */
-function compareCodePoints(a: string, b: string): number {
-  const [left, right] = [[...a], [...b]];
-  for (let i = 0; i < Math.min(left.length, right.length); i++) {
-    const order = (left[i]?.codePointAt(0) ?? 0) -
-      (right[i]?.codePointAt(0) ?? 0);
-    if (order !== 0) return order;
-  }
-  return left.length - right.length;
 }

@@ -1,14 +1,17 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// The directory of a zip archive whose records are stored as they are, as
-// PyTorch writes them. Records are found by name in a map; no name is ever used
-// as a path. ZIP64 fields are read where they are there.
 
-/** Bytes that can be read at any place. */
+// The directory of a zip archive whose records are not compressed, as PyTorch
+// writes them. Records are found by name in a map; no name is ever used as a
+// path. ZIP64 fields are read if they exist.
+
+import { fail } from "./malformed.ts";
+
+/** A file that can be read at any offset. */
 export interface ByteSource {
-  /** What errors call the file. */
+  /** The name of the file, for errors. */
   readonly path: string;
-  /** Length in bytes. */
+  /** The size of the file in bytes. */
   readonly size: number;
   /** Reads `length` bytes from `offset`. */
   read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
@@ -16,11 +19,11 @@ export interface ByteSource {
 
 /** One record of the archive. */
 export interface ZipRecord {
-  /** Where its local header starts. */
+  /** The offset of its local header. */
   readonly header: number;
-  /** Bytes of its data. */
+  /** The size of its data in bytes. */
   readonly size: number;
-  /** The CRC-32 of its data; 0 where the writer left it out. */
+  /** The CRC-32 of its data, or 0 if the writer left it out. */
   readonly crc: number;
 }
 
@@ -40,11 +43,7 @@ const ENCRYPTED = 1;
 const UNKNOWN = 0xffffffff;
 const EXTRA64 = 1;
 
-function fail(source: string, reason: string): never {
-  throw new SyntaxError(`Cannot read ${source}: ${reason}`);
-}
-
-/** Reads the directory of an archive: its records by their names. */
+/** Reads the directory of an archive: its records by name. */
 export async function readZip(
   file: ByteSource,
 ): Promise<Map<string, ZipRecord>> {
@@ -83,7 +82,7 @@ export async function readZip(
   return records;
 }
 
-/** Where the data of a record starts, by its local header. */
+/** The offset of a record's data, which its local header determines. */
 export async function dataOffset(
   file: ByteSource,
   name: string,
@@ -111,10 +110,10 @@ export async function dataOffset(
 }
 
 /**
- * Compares what was read with a record's checksum. PyTorch can be told to save
- * without any, which leaves a 0.
+ * Compares a checksum with that of the archive. PyTorch has an option to save
+ * without checksums, which are 0 then.
  *
- * @param crc That of the record's data.
+ * @param crc The CRC-32 of the data that was read.
  */
 export function checkRecord(
   { path }: ByteSource,
@@ -141,7 +140,7 @@ interface Directory {
 }
 
 async function findDirectory(file: ByteSource): Promise<Directory> {
-  // At the very end, unless a comment follows.
+  // The directory's end is the end of the file, unless a comment follows.
   for (const comment of [0, MAX_COMMENT]) {
     const length = Math.min(file.size, END_BYTES + comment);
     const start = file.size - length;
@@ -191,7 +190,7 @@ function readRecord(
     fail(path, `${label} is encrypted`);
   }
   if (view.getUint16(at + 10, true) !== 0) {
-    fail(path, `${label} is compressed, expected one stored as it is`);
+    fail(path, `${label} is compressed, expected one that is not`);
   }
   let packed = view.getUint32(at + 20, true);
   let size = view.getUint32(at + 24, true);

@@ -2,11 +2,11 @@
 // This module is browser compatible.
 
 /**
- * How good probabilities are: proper scores and calibration error.
+ * How good predicted probabilities are: proper scores and calibration error.
  *
  * Every function takes numbers on the host, in rows of `classes` values, and
- * computes in float64. `classes` is the number of values over the number of
- * labels where labels are given.
+ * computes in float64. Where labels are given, `classes` is the number of
+ * values divided by the number of labels.
  *
  * @module
  */
@@ -17,25 +17,12 @@ import {
   checkLabels,
   checkProbability,
   columns,
+  type FloorOptions,
+  type RowsOptions,
 } from "./rows.ts";
 import { meanOf, Sum } from "./sums.ts";
 
-/** How probabilities are kept away from zero before a logarithm. */
-export interface FloorOptions {
-  /**
-   * Smaller probabilities count as this one.
-   * @default {1e-12}
-   */
-  floor?: number;
-}
-
-/** The row length of a matrix given as a flat array. */
-export interface RowsOptions {
-  /** The number of values in a row. */
-  classes: number;
-}
-
-/** How confidences are grouped. */
+/** Options of {@linkcode reliabilityBins}: how confidences are grouped. */
 export interface BinsOptions {
   /**
    * The number of intervals of equal width that cover (0, 1].
@@ -46,15 +33,15 @@ export interface BinsOptions {
 
 /** The predictions whose confidence falls in one interval. */
 export interface ReliabilityBin {
-  /** The interval is open below… */
+  /** The lower end of the interval, which does not belong to it. */
   lower: number;
-  /** …and closed above. */
+  /** The upper end of the interval, which belongs to it. */
   upper: number;
   /** How many rows fall in it. */
   count: number;
-  /** Their mean largest probability; 0 when there are none. */
+  /** The mean of the largest probability of these rows; 0 if there are none. */
   confidence: number;
-  /** The share of them that is predicted right; 0 when there are none. */
+  /** The share of these rows that is predicted right; 0 if there are none. */
   accuracy: number;
 }
 
@@ -64,9 +51,9 @@ export interface ReliabilityBin {
  * @param probabilities Predictions, [rows, classes].
  * @param labels The class of each row, [rows].
  * @param options The floor under a probability.
- * @returns Nats for each row; 0 for certainty that is right.
+ * @returns Nats per row; 0 if every label has probability 1.
  * @throws {RangeError} If the values do not fill whole rows, a label is not a
- * class, or a row is no distribution.
+ * class, or a row is not a probability distribution.
  *
  * @example A coin
  * ```ts
@@ -89,7 +76,7 @@ export function negativeLogLikelihood(
   checkDistributions(action, probabilities, classes);
   return meanOf(labels.length, (row) => {
     const p = probabilities[row * classes + (labels[row] ?? 0)] ?? NaN;
-    // Rounding puts certainty above 1, and no likelihood is better than that.
+    // Rounding may put a probability above 1, which counts as 1.
     return Math.abs(Math.log(Math.min(Math.max(p, floor), 1)));
   });
 }
@@ -97,14 +84,15 @@ export function negativeLogLikelihood(
 /**
  * The mean squared distance to the one-hot label, 1/n Σᵢ Σₖ (pᵢₖ − 1[yᵢ = k])².
  *
- * This is the sum over classes: 0 for certainty that is right, 2 for certainty
- * that is wrong. For two classes it is twice the score of the one probability.
+ * Each row sums over its classes: 0 if the label has probability 1, 2 if
+ * another class has. For two classes it is twice the squared error of one
+ * probability.
  *
  * @param probabilities Predictions, [rows, classes].
  * @param labels The class of each row, [rows].
  * @returns A value in [0, 2].
  * @throws {RangeError} If the values do not fill whole rows, a label is not a
- * class, or a row is no distribution.
+ * class, or a row is not a probability distribution.
  *
  * @example Right and wrong
  * ```ts
@@ -133,16 +121,16 @@ export function brierScore(
 }
 
 /**
- * The mean cross-entropy to a known distribution, −1/n Σᵢ Σₖ qᵢₖ log pᵢₖ.
+ * The mean cross-entropy with a known distribution, −1/n Σᵢ Σₖ qᵢₖ log pᵢₖ.
  *
- * Its least value is the entropy of q, reached when p = q.
+ * Its least value is the entropy of q, which it reaches when p = q.
  *
  * @param probabilities Predictions p, [rows, classes].
  * @param distribution The truth q, [rows, classes].
  * @param options The row length, and the floor under a probability.
- * @returns Nats for each row.
+ * @returns Nats per row.
  * @throws {RangeError} If the values do not fill whole rows, the two differ in
- * length, or a row is no distribution.
+ * length, or a row is not a probability distribution.
  *
  * @example Equal to the entropy when the prediction is the truth
  * ```ts
@@ -163,7 +151,7 @@ export function softCrossEntropy(
   const rows = columns(action, probabilities.length, classes);
   if (distribution.length !== probabilities.length) {
     throw new RangeError(
-      `Cannot compare distributions: ${probabilities.length} predicted values and ${distribution.length} true ones, wanted as many`,
+      `Cannot compare distributions: ${probabilities.length} predicted values and ${distribution.length} true ones, expected equal numbers`,
     );
   }
   checkFloor(action, floor);
@@ -173,7 +161,7 @@ export function softCrossEntropy(
     let sum = 0;
     for (let i = row * classes; i < (row + 1) * classes; i++) {
       const q = distribution[i] ?? NaN;
-      // What never happens costs nothing, even where the prediction is 0.
+      // 0 · log p counts as 0, even where p is 0.
       if (q === 0) continue;
       const p = Math.max(probabilities[i] ?? NaN, floor);
       sum += q * Math.abs(Math.log(Math.min(p, 1)));
@@ -182,7 +170,7 @@ export function softCrossEntropy(
   });
 }
 
-/** Bins that a diagram may have: more say nothing and fill the memory. */
+/** The largest number of bins: more would only fill the memory. */
 const MAX_BINS = 1_000_000;
 
 /**
@@ -194,7 +182,7 @@ const MAX_BINS = 1_000_000;
  * @param probabilities Predictions, [rows, classes].
  * @param labels The class of each row, [rows].
  * @param options The number of bins.
- * @returns Every bin in order, empty ones included.
+ * @returns Every bin in order, including empty ones.
  * @throws {RangeError} If the values do not fill whole rows, a label is not a
  * class, a probability is not in [0, 1], or the number of bins is not from 1 to
  * 1,000,000.
@@ -204,9 +192,10 @@ const MAX_BINS = 1_000_000;
  * import { reliabilityBins } from "@swagpu/swagpu/nn";
  * import { assertEquals } from "@std/assert";
  *
- * const [low, high] = reliabilityBins([0.5, 0.5, 0.25, 0.75], [0, 0], { bins: 2 });
- * assertEquals(low, { lower: 0, upper: 0.5, count: 1, confidence: 0.5, accuracy: 1 });
- * assertEquals(high, { lower: 0.5, upper: 1, count: 1, confidence: 0.75, accuracy: 0 });
+ * const probabilities = [0.5, 0.5, 0.25, 0.75];
+ * const [low, high] = reliabilityBins(probabilities, [0, 0], { bins: 2 });
+ * assertEquals([low?.count, low?.confidence, low?.accuracy], [1, 0.5, 1]);
+ * assertEquals([high?.count, high?.confidence, high?.accuracy], [1, 0.75, 0]);
  * ```
  */
 export function reliabilityBins(
@@ -217,7 +206,7 @@ export function reliabilityBins(
   const count = options.bins ?? 15;
   if (!Number.isSafeInteger(count) || count < 1 || count > MAX_BINS) {
     throw new RangeError(
-      `Cannot group predictions: ${count} bins, wanted an integer from 1 to ${MAX_BINS}`,
+      `Cannot group predictions: ${count} bins, but there must be an integer from 1 to ${MAX_BINS}`,
     );
   }
   const classes = checkLabels("group predictions", probabilities, labels);
@@ -251,28 +240,29 @@ export function reliabilityBins(
   return bins;
 }
 
-/** The b with b/B < c ≤ (b+1)/B; a float32 sum just above 1 counts as 1. */
+/** The bin b with b/B < c ≤ (b+1)/B, where a c just above 1 counts as 1. */
 function binOf(confidence: number, bins: number): number {
   const clipped = Math.min(confidence, 1);
   let bin = Math.max(Math.ceil(clipped * bins) - 1, 0);
-  // The product rounds, the edges decide.
+  // The product above is rounded, so compare with the ends of the interval.
   if (bin > 0 && clipped <= bin / bins) bin--;
   if (bin < bins - 1 && clipped > (bin + 1) / bins) bin++;
   return bin;
 }
 
 /**
- * The mean gap between confidence and accuracy, Σ_b n_b/n · |acc_b − conf_b|.
+ * The expected calibration error: the mean gap between confidence and accuracy,
+ * Σ_b n_b/n · |acc_b − conf_b|.
  *
  * @param probabilities Predictions, [rows, classes].
  * @param labels The class of each row, [rows].
  * @param options The number of bins; see {@linkcode reliabilityBins}.
- * @returns A value in [0, 1]; 0 when confidence is accuracy in every bin.
+ * @returns A value in [0, 1]; 0 if confidence equals accuracy in every bin.
  * @throws {RangeError} If the values do not fill whole rows, a label is not a
  * class, a probability is not in [0, 1], or the number of bins is not from 1 to
  * 1,000,000.
  *
- * @example Sure and half of the time wrong
+ * @example Certain, and wrong half of the time
  * ```ts
  * import { expectedCalibrationError } from "@swagpu/swagpu/nn";
  * import { assertEquals } from "@std/assert";

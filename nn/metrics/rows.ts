@@ -1,7 +1,27 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// Checks shared by the host metrics: whole rows, labels that are classes.
+// This module is browser compatible.
 
-/** The number of rows of `classes` values; `length` must be a multiple. */
+// What the metrics share: options, and checks of rows, labels and
+// probabilities.
+
+/** The row length of a matrix given as a flat array. */
+export interface RowsOptions {
+  /** The number of values in a row. */
+  classes: number;
+}
+
+/** How probabilities are kept away from zero before a logarithm. */
+export interface FloorOptions {
+  /**
+   * Smaller probabilities count as this one.
+   * @default {1e-12}
+   */
+  floor?: number;
+}
+
+/**
+ * Returns the number of rows; throws if `length` values do not fill whole rows.
+ */
 export function columns(
   action: string,
   length: number,
@@ -9,7 +29,7 @@ export function columns(
 ): number {
   if (!Number.isSafeInteger(classes) || classes < 1 || length % classes !== 0) {
     throw new RangeError(
-      `Cannot ${action}: ${length} values in rows of ${classes}, wanted whole rows`,
+      `Cannot ${action}: ${length} values in rows of ${classes}, expected whole rows`,
     );
   }
   if (length === 0) {
@@ -18,7 +38,7 @@ export function columns(
   return length / classes;
 }
 
-/** The number of classes, once every label is known to be one of them. */
+/** Returns the number of classes; throws unless every label is one of them. */
 export function checkLabels(
   action: string,
   values: ArrayLike<number>,
@@ -27,7 +47,7 @@ export function checkLabels(
   const classes = values.length / labels.length;
   if (labels.length === 0 || !Number.isSafeInteger(classes) || classes < 1) {
     throw new RangeError(
-      `Cannot ${action}: ${values.length} values for ${labels.length} labels, wanted whole rows`,
+      `Cannot ${action}: ${values.length} values for ${labels.length} labels, expected whole rows`,
     );
   }
   for (let row = 0; row < labels.length; row++) {
@@ -42,7 +62,7 @@ export function checkClass(
   label: number,
   { row, classes = Infinity, name = "label" }: {
     row: number;
-    /** @default {any number of classes} */
+    /** The number of classes. @default {Infinity} */
     classes?: number;
     /** What the number is. @default {"label"} */
     name?: "label" | "prediction";
@@ -50,7 +70,7 @@ export function checkClass(
 ): void {
   if (!Number.isSafeInteger(label) || label < 0 || label >= classes) {
     throw new RangeError(
-      `Cannot ${action}: ${name} ${row} is ${label}, wanted ` +
+      `Cannot ${action}: ${name} ${row} is ${label}, but must be ` +
         (classes === Infinity
           ? "an integer of at least 0"
           : `an integer below ${classes}`),
@@ -58,7 +78,7 @@ export function checkClass(
   }
 }
 
-/** Throws if a value is NaN, which nothing can be said of. */
+/** Throws if a value is NaN, which can be neither counted nor ranked. */
 export function checkNumbers(
   action: string,
   values: ArrayLike<number>,
@@ -67,13 +87,13 @@ export function checkNumbers(
   for (let i = 0; i < values.length; i++) {
     if (Number.isNaN(values[i] ?? NaN)) {
       throw new RangeError(
-        `Cannot ${action}: ${name} ${i} is NaN, wanted a number`,
+        `Cannot ${action}: ${name} ${i} is NaN, but must be a number`,
       );
     }
   }
 }
 
-/** How far 16-bit probabilities may be from what they should add up to. */
+/** How far the sum of a row may be from 1: 16-bit probabilities are rounded. */
 const UNIT_TOLERANCE = 1e-3;
 
 /** Throws unless a probability is in [0, 1]; rounding above 1 is allowed. */
@@ -84,12 +104,12 @@ export function checkProbability(
 ): void {
   if (!(probability >= 0 && probability <= 1 + UNIT_TOLERANCE)) {
     throw new RangeError(
-      `Cannot ${action}: row ${row} holds ${probability}, wanted a number in [0, 1]`,
+      `Cannot ${action}: row ${row} holds ${probability}, but must hold numbers in [0, 1]`,
     );
   }
 }
 
-/** Throws unless each row of `classes` values is a distribution. */
+/** Throws unless each row of `classes` values is a probability distribution. */
 export function checkDistributions(
   action: string,
   probabilities: ArrayLike<number>,
@@ -104,22 +124,22 @@ export function checkDistributions(
     }
     if (Math.abs(sum - 1) > UNIT_TOLERANCE) {
       throw new RangeError(
-        `Cannot ${action}: row ${row} adds up to ${sum}, wanted probabilities that add up to 1`,
+        `Cannot ${action}: row ${row} adds up to ${sum}, but probabilities must add up to 1`,
       );
     }
   }
 }
 
-/** Throws unless the least probability that counts is in [0, 1]. */
+/** Throws unless the floor under probabilities is in [0, 1]. */
 export function checkFloor(action: string, floor: number): void {
   if (!(floor >= 0 && floor <= 1)) {
     throw new RangeError(
-      `Cannot ${action}: the floor is ${floor}, wanted a number in [0, 1]`,
+      `Cannot ${action}: the floor is ${floor}, but must be a number in [0, 1]`,
     );
   }
 }
 
-/** Throws unless both lists have the same length, which is returned. */
+/** Returns the length of two lists; throws if it differs or is 0. */
 export function checkPaired(
   action: string,
   first: ArrayLike<number>,
@@ -127,13 +147,13 @@ export function checkPaired(
 ): number {
   if (first.length !== second.length || !(first.length > 0)) {
     throw new RangeError(
-      `Cannot ${action}: lists of ${first.length} and ${second.length}, wanted the same length above 0`,
+      `Cannot ${action}: lists of ${first.length} and ${second.length}, expected the same length above 0`,
     );
   }
   return first.length;
 }
 
-/** Shannon entropy −Σ pₖ log pₖ of one row, with 0 log 0 = 0. */
+/** The Shannon entropy −Σ pₖ log pₖ of one row, where 0 log 0 counts as 0. */
 export function rowEntropy(
   probabilities: ArrayLike<number>,
   start: number,
@@ -142,9 +162,9 @@ export function rowEntropy(
   let sum = 0;
   for (let k = start; k < start + classes; k++) {
     const p = probabilities[k] ?? 0;
-    // NaN is not 0, so the sum of a row that holds it is NaN.
+    // NaN is not 0, so the entropy of a row that holds NaN is NaN.
     if (p !== 0) sum -= p * Math.log(p);
   }
-  // A probability that rounding puts above 1 would make it negative.
+  // The sum is negative if rounding has put a probability above 1.
   return Math.max(sum, 0);
 }

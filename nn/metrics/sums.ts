@@ -1,9 +1,12 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// Sums and correlations of long lists, with little rounding and no overflow.
+// This module is browser compatible.
+
+// Sums and means of long lists, with little rounding and no overflow.
 
 /**
- * A sum that also keeps what rounding drops (Neumaier, 1974): its error does
- * not grow with the number of terms. NaN and infinities go through.
+ * A sum that also keeps what rounding drops (Neumaier, 1974), so its error does
+ * not grow with the number of terms. The sum of terms among which there is NaN
+ * or an infinity is that of plain addition.
  */
 export class Sum {
   #total = 0;
@@ -27,8 +30,8 @@ export class Sum {
 }
 
 /**
- * The mean of `count` terms, each made by its place; finite if they are, even
- * where their sum would not be.
+ * The mean of `count` terms, where `term` gives each of them by its index. The
+ * mean of finite terms is finite, even if their sum overflows.
  */
 export function meanOf(count: number, term: (i: number) => number): number {
   const sum = new Sum();
@@ -40,16 +43,16 @@ export function meanOf(count: number, term: (i: number) => number): number {
 }
 
 /**
- * Distances from the mean, divided by a number that makes the largest about 1:
- * all that a correlation depends on. A constant list gives zeros, a list with
- * NaN or an infinity gives NaN.
+ * Differences from the mean, scaled so that the largest is about 1. A
+ * correlation depends on nothing else. The differences of a constant list are
+ * zeros, those of a list with NaN or an infinity are NaN.
  */
 export function deviations(
   values: ArrayLike<number>,
 ): Float64Array<ArrayBuffer> {
   const shifted = scaledToOne(values);
-  // Distances to the first value are exact where values are close together, so
-  // that a constant list has none at all.
+  // Differences from the first value are exact where values are close together,
+  // so those of a constant list are exactly 0.
   const first = shifted[0] ?? 0;
   const distances = scaledToOne(shifted.map((value) => value - first));
   const mean = meanOf(distances.length, (i) => distances[i] ?? 0);
@@ -57,8 +60,8 @@ export function deviations(
 }
 
 /**
- * Values times the power of two that brings the largest into [1/4, 1/2), which
- * rounds nothing but what is far smaller.
+ * Multiplies values by the power of two that brings the largest magnitude into
+ * [1/4, 1/2). It rounds only values that are far smaller than the largest.
  */
 function scaledToOne(values: ArrayLike<number>): Float64Array<ArrayBuffer> {
   let largest = 0;
@@ -71,7 +74,7 @@ function scaledToOne(values: ArrayLike<number>): Float64Array<ArrayBuffer> {
   }
   if (largest === 0) return Float64Array.from(values);
   const exponent = -2 - Math.floor(Math.log2(largest));
-  // In two steps: one power alone may be out of range.
+  // Two steps, because one power of two may be out of range.
   const half = 2 ** Math.trunc(exponent / 2);
   const rest = 2 ** (exponent - Math.trunc(exponent / 2));
   return Float64Array.from(values, (value) => value * half * rest);

@@ -2,17 +2,17 @@
 // This module is browser compatible.
 
 /**
- * From scores to probabilities on the host, in float64, and the one number that
- * makes over-confident ones honest: the temperature.
+ * Temperature scaling: one number that makes overconfident probabilities
+ * honest.
  *
  * @module
  */
 
-import { checkFloor, checkLabels, checkProbability, columns } from "./rows.ts";
+import { largestOf, logSumExp, softmaxRows } from "./probabilities.ts";
+import { checkLabels, columns, type RowsOptions } from "./rows.ts";
 import { Sum } from "./sums.ts";
-import type { FloorOptions, RowsOptions } from "./calibration.ts";
 
-/** Where the temperature is looked for. */
+/** Options of {@linkcode fitTemperature}: the interval to search. */
 export interface FitTemperatureOptions {
   /**
    * The smallest temperature considered.
@@ -27,128 +27,18 @@ export interface FitTemperatureOptions {
 }
 
 /**
- * Normalised exponentials of each row, pᵢ = exp(zᵢ) / Σⱼ exp(zⱼ), in float64.
+ * The temperature T that minimizes −1/n Σᵢ log softmax(zᵢ / T)(yᵢ).
  *
- * @param logits Scores, [rows, classes].
- * @param options The row length.
- * @returns Probabilities, [rows, classes].
- * @throws {RangeError} If the values do not fill whole rows.
- *
- * @example Two rows
- * ```ts
- * import { softmaxRows } from "@swagpu/swagpu/nn";
- * import { assertAlmostEquals } from "@std/assert";
- *
- * const p = softmaxRows([0, 0, Math.log(3), 0], { classes: 2 });
- * assertAlmostEquals(p[0] ?? 0, 0.5);
- * assertAlmostEquals(p[2] ?? 0, 0.75);
- * ```
- */
-export function softmaxRows(
-  logits: ArrayLike<number>,
-  options: RowsOptions,
-): Float64Array<ArrayBuffer> {
-  return logSoftmaxRows(logits, options).map(Math.exp);
-}
-
-/**
- * Log-probabilities of each row, zᵢ − log Σⱼ exp(zⱼ), in float64.
- *
- * The largest value of a row is taken out first, so no exponential overflows.
- *
- * @param logits Scores, [rows, classes].
- * @param options The row length.
- * @returns Log-probabilities, [rows, classes].
- * @throws {RangeError} If the values do not fill whole rows.
- *
- * @example Large scores do not overflow
- * ```ts
- * import { logSoftmaxRows } from "@swagpu/swagpu/nn";
- * import { assertAlmostEquals } from "@std/assert";
- *
- * const [first = 0] = logSoftmaxRows([1000, 1000], { classes: 2 });
- * assertAlmostEquals(first, -Math.LN2);
- * ```
- */
-export function logSoftmaxRows(
-  logits: ArrayLike<number>,
-  options: RowsOptions,
-): Float64Array<ArrayBuffer> {
-  const { classes } = options;
-  const rows = columns("normalise rows", logits.length, classes);
-  const result = Float64Array.from(logits);
-  for (let row = 0; row < rows; row++) {
-    const values = result.subarray(row * classes, (row + 1) * classes);
-    const largest = largestOf(values);
-    const total = logSumExp(values, largest);
-    // In this order, so that no digit is lost where scores are large.
-    for (let i = 0; i < classes; i++) {
-      values[i] = (values[i] ?? NaN) - largest - total;
-    }
-  }
-  return result;
-}
-
-/** The largest value; NaN if there is one. */
-function largestOf(values: Float64Array): number {
-  let largest = -Infinity;
-  for (const value of values) largest = Math.max(largest, value);
-  return largest;
-}
-
-/** log Σ exp(β (zᵢ − m)), at least 0 where m is the largest. */
-function logSumExp(
-  values: Float64Array,
-  largest: number,
-  inverse = 1,
-): number {
-  let sum = 0;
-  for (const value of values) sum += Math.exp(inverse * (value - largest));
-  return Math.log(sum);
-}
-
-/**
- * Logarithms of probabilities, none below that of the floor.
- *
- * @param probabilities Any probabilities, such as a mean over samples.
- * @param options The floor.
- * @returns log max(p, floor), as many as given.
- * @throws {RangeError} If a probability or the floor is not in [0, 1].
- *
- * @example Zero stays finite
- * ```ts
- * import { logProbabilities } from "@swagpu/swagpu/nn";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals([...logProbabilities([1, 0])], [0, Math.log(1e-12)]);
- * ```
- */
-export function logProbabilities(
-  probabilities: ArrayLike<number>,
-  options: FloorOptions = {},
-): Float64Array<ArrayBuffer> {
-  const floor = options.floor ?? 1e-12;
-  const action = "take logarithms";
-  checkFloor(action, floor);
-  return Float64Array.from(probabilities, (p, i) => {
-    checkProbability(action, p, i);
-    return Math.log(Math.max(p, floor));
-  });
-}
-
-/**
- * The temperature T that minimises −1/n Σᵢ log softmax(zᵢ / T)(yᵢ).
- *
- * The loss is convex in 1/T, so it has one valley in log T, which is found by
- * golden-section search. Fit on data that are not reported. Log-probabilities
- * serve as logits, so averaged predictions can be scaled too: see
- * {@linkcode logProbabilities}.
+ * The loss is convex in 1/T, so it has one valley in log T, which a
+ * golden-section search finds. Fit on other data than those that you report on.
+ * Log-probabilities serve as logits, so averaged predictions can be scaled too:
+ * see `logProbabilities`.
  *
  * @param logits Scores or log-probabilities, [rows, classes].
  * @param labels The class of each row, [rows].
- * @param options The interval searched. An end of it is returned when the loss
- * falls towards that end, as when every row is predicted right.
- * @returns T; above 1 when the predictions are too sure.
+ * @param options The interval to search. The result is an end of it if the loss
+ * falls all the way to that end, as when every row is predicted right.
+ * @returns T. It is above 1 if the predictions are too confident.
  * @throws {RangeError} If the values do not fill whole rows, a label is not a
  * class, a score is not finite, or the interval is not positive.
  *
@@ -171,7 +61,7 @@ export function fitTemperature(
   const classes = checkLabels("fit a temperature", logits, labels);
   if (!(minimum > 0 && maximum > minimum && maximum < Infinity)) {
     throw new RangeError(
-      `Cannot fit a temperature: the interval is [${minimum}, ${maximum}], wanted 0 < minimum < maximum`,
+      `Cannot fit a temperature: the interval is [${minimum}, ${maximum}], but must satisfy 0 < minimum < maximum`,
     );
   }
   const values = Float64Array.from(logits);
@@ -180,7 +70,7 @@ export function fitTemperature(
     throw new RangeError(
       `Cannot fit a temperature: value ${bad} is ${
         values[bad]
-      }, wanted a finite number`,
+      }, but must be a finite number`,
     );
   }
   const loss = (logT: number): number => {
@@ -199,7 +89,7 @@ export function fitTemperature(
   return Math.exp(goldenSection(loss, [Math.log(minimum), Math.log(maximum)]));
 }
 
-/** The place of the least value of a function with one valley. */
+/** Where a function with one valley has its least value. */
 function goldenSection(
   f: (x: number) => number,
   interval: readonly [number, number],
@@ -228,7 +118,7 @@ function goldenSection(
  * Probabilities at a temperature, softmax(z / T) of each row.
  *
  * @param logits Scores or log-probabilities, [rows, classes].
- * @param temperature T, above 0; the ranking within a row does not change.
+ * @param temperature T, above 0. The ranking within a row does not change.
  * @param options The row length.
  * @returns Probabilities, [rows, classes].
  * @throws {RangeError} If the values do not fill whole rows, or T is not a
@@ -250,7 +140,7 @@ export function applyTemperature(
 ): Float64Array<ArrayBuffer> {
   if (!(temperature > 0 && temperature < Infinity)) {
     throw new RangeError(
-      `Cannot apply temperature ${temperature}: a positive number is needed`,
+      `Cannot apply temperature ${temperature}: it must be a positive number`,
     );
   }
   const { classes } = options;
@@ -258,7 +148,7 @@ export function applyTemperature(
   const scaled = Float64Array.from(logits);
   for (let row = 0; row < rows; row++) {
     const values = scaled.subarray(row * classes, (row + 1) * classes);
-    // Without the largest first: a small temperature overflows nothing then.
+    // With the largest subtracted first, a small temperature cannot overflow.
     const largest = largestOf(values);
     for (let i = 0; i < classes; i++) {
       values[i] = ((values[i] ?? NaN) - largest) / temperature;

@@ -2,8 +2,8 @@
 // This module is browser compatible.
 
 /**
- * How unsure predictions are, what of it the model could still learn, and how
- * well a measure of it tells two kinds of input apart.
+ * How uncertain predictions are, which part of the uncertainty comes from the
+ * model, and how well a score tells two kinds of input apart.
  *
  * @module
  */
@@ -13,22 +13,22 @@ import {
   checkNumbers,
   columns,
   rowEntropy,
+  type RowsOptions,
 } from "./rows.ts";
-import type { RowsOptions } from "./calibration.ts";
 
-/** The shape of predictions by several members. */
+/** The shape of predictions by several members of an ensemble. */
 export interface MembersOptions extends RowsOptions {
-  /** How many predictions each row has: samples, particles, ensemble members. */
+  /** The number of predictions for each row: samples or ensemble members. */
   members: number;
 }
 
-/** The two parts of a row's uncertainty, each [rows]. */
+/** The uncertainty of each row and its two parts, in nats, each [rows]. */
 export interface UncertaintyParts {
   /** H(p̄), the entropy of the mean prediction. */
   total: Float64Array<ArrayBuffer>;
-  /** The mean entropy of the members: noise in the data, as they see it. */
+  /** The mean entropy of the members' own predictions: noise in the data. */
   expected: Float64Array<ArrayBuffer>;
-  /** total − expected: how much the members disagree, in nats, at least 0. */
+  /** total − expected: how much the members disagree. At least 0. */
   mutualInformation: Float64Array<ArrayBuffer>;
 }
 
@@ -38,10 +38,10 @@ export interface UncertaintyParts {
  * @param probabilities Distributions, [rows, classes].
  * @param options The row length.
  * @returns Entropies, [rows], from 0 (certain) to log(classes) (uniform).
- * @throws {RangeError} If the values do not fill whole rows, or one is no
- * distribution.
+ * @throws {RangeError} If the values do not fill whole rows, or a row is not
+ * a probability distribution.
  *
- * @example Certain, and not at all
+ * @example A certain row and a uniform one
  * ```ts
  * import { entropy } from "@swagpu/swagpu/nn";
  * import { assertEquals } from "@std/assert";
@@ -71,9 +71,9 @@ export function entropy(
  * @param options The number of members and of classes.
  * @returns The total and its two parts for each row.
  * @throws {RangeError} If the values do not fill whole rows, or a prediction is
- * no distribution.
+ * not a probability distribution.
  *
- * @example Two sure members that contradict each other
+ * @example Two certain members that contradict each other
  * ```ts
  * import { uncertaintyParts } from "@swagpu/swagpu/nn";
  * import { assertEquals } from "@std/assert";
@@ -110,19 +110,21 @@ export function uncertaintyParts(
     const all = rowEntropy(mean, 0, classes);
     total[row] = all;
     expected[row] = own;
-    // Concavity makes the difference non-negative; rounding does not know.
+    // The exact difference is never negative, but the rounded one may be.
     mutualInformation[row] = Math.max(all - own, 0);
   }
   return { total, expected, mutualInformation };
 }
 
 /**
- * The area under the ROC curve: the chance that a random positive scores above
- * a random negative, where equal scores count one half.
+ * The area under the ROC curve: the probability that a random positive scores
+ * above a random negative, where equal scores count one half.
  *
- * @param negatives Scores of what should score low, such as familiar input.
- * @param positives Scores of what should score high.
- * @returns A value in [0, 1]; ½ tells nothing.
+ * @param negatives Scores of inputs that should score low, such as familiar
+ * ones.
+ * @param positives Scores of inputs that should score high.
+ * @returns A value in [0, 1]; ½ means that the scores do not tell the groups
+ * apart.
  * @throws {RangeError} If either list is empty, or holds NaN.
  *
  * @example One of four pairs is the wrong way round
@@ -155,8 +157,8 @@ export function areaUnderRoc(
  * The share of negatives that reach the threshold that at least 95 % of the
  * positives reach.
  *
- * @param negatives Scores of what should score low.
- * @param positives Scores of what should score high.
+ * @param negatives Scores of inputs that should score low.
+ * @param positives Scores of inputs that should score high.
  * @returns A value in [0, 1]; 0 when a threshold separates the two.
  * @throws {RangeError} If either list is empty, or holds NaN.
  *
@@ -174,7 +176,7 @@ export function falsePositiveRate95(
 ): number {
   checkGroups("compare scores", negatives, positives);
   const high = Float64Array.from(positives).sort();
-  // Whole numbers, divided once: 0.95 itself is rounded.
+  // Integers divided once are exact enough; the constant 0.95 is rounded.
   const needed = Math.ceil(19 * high.length / 20);
   const threshold = high[high.length - needed] ?? 0;
   let reached = 0;
@@ -191,7 +193,7 @@ function checkGroups(
 ): void {
   if (negatives.length === 0 || positives.length === 0) {
     throw new RangeError(
-      `Cannot ${action}: ${negatives.length} negatives and ${positives.length} positives, wanted some of each`,
+      `Cannot ${action}: ${negatives.length} negatives and ${positives.length} positives, expected at least one of each`,
     );
   }
   checkNumbers(action, negatives, "negative");

@@ -17,8 +17,8 @@ import {
 } from "../../models/pretrained.ts";
 import {
   Buffer,
+  init,
   type LoadReport,
-  ones,
   openSafetensors,
   Parameter,
   type SafetensorsDtype,
@@ -433,7 +433,7 @@ class Counting extends PreTrainedModel<BertConfig> {
   static readonly basePrefix: string = "base";
   static override readonly keysToIgnoreOnSave: readonly string[] = ["table"];
   weight: Parameter = new Parameter([2]);
-  table: Parameter = new Parameter([3], ones());
+  table: Parameter = new Parameter([3], init.ones());
 }
 
 /** A model that keeps what the other's files lack. */
@@ -637,8 +637,8 @@ gpuTest("fromPretrained() says what is wrong with a folder", async () => {
     await assertRejects(
       load,
       SyntaxError,
-      `Cannot read ${hostile}: it asks to run os.system, and only tensors are ` +
-        "built",
+      `Cannot read ${hostile}: it asks to run os.system, but may only build ` +
+        "tensors",
     );
   });
 });

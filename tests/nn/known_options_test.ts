@@ -10,7 +10,7 @@ import {
 } from "../../nn/mod.ts";
 import { gpuTest } from "../_check.ts";
 
-gpuTest("layers and batches refuse options that they do not know", () => {
+gpuTest("layers and batches refuse unknown options", () => {
   const loose = (options: object) => options;
   const cases: [() => unknown, string][] = [
     [() => new Linear(2, 2, loose({ biases: false })), '"bias"'],

@@ -17,27 +17,24 @@ import {
 import {
   Dropout,
   Embedding,
-  fanInUniform,
+  init,
   LayerNorm,
   Linear,
   MultiHeadAttention,
-  normal,
   Parameter,
-  values,
-  xavierUniform,
 } from "../../nn/mod.ts";
 import { assertClose, gpuTest, randomValues, SUMS } from "../_check.ts";
 
 const random = (shape: number[], seed: number): Tensor =>
   tensor(randomValues(shape.reduce((n, x) => n * x, 1), seed), { shape });
 
-/** Frees a lone parameter. */
+/** Frees a parameter that belongs to no module. */
 function free(parameter: Parameter): void {
   parameter.location?.segment.dispose();
   parameter.dispose();
 }
 
-gpuTest("MultiHeadAttention equals its parts put together", async () => {
+gpuTest("MultiHeadAttention equals the composition of its parts", async () => {
   manualSeed(4);
   const [batch, length, keys, heads, width] = [2, 5, 7, 3, 12];
   const layer = new MultiHeadAttention(width, { heads });
@@ -79,8 +76,8 @@ gpuTest("MultiHeadAttention refuses heads that do not divide the width", () => {
 
 gpuTest("Linear computes x Wᵀ + b, with activation and residual", async () => {
   const layer = new Linear(2, 2, {
-    init: values([1, 2, 3, 4]),
-    biasInit: values([10, -20]),
+    init: init.values([1, 2, 3, 4]),
+    biasInit: init.values([10, -20]),
   });
   const x = tensor([[1, 1]]);
   assertEquals([...await layer.forward(x).data()], [13, -13]);
@@ -97,7 +94,7 @@ gpuTest("Linear computes x Wᵀ + b, with activation and residual", async () => 
 
 gpuTest("Embedding gives its padding row no gradient", async () => {
   const table = new Embedding(4, 2, { paddingIdx: 1 });
-  table.parameters();
+  table.placeParameters();
   backward(sum(table.forward(tensor([0, 1, 3, 3], { dtype: "i32" }))));
   const { weight } = table;
   assertEquals([...await weight.gradientTarget().data()], [
@@ -116,7 +113,7 @@ gpuTest("Embedding gives its padding row no gradient", async () => {
   table.dispose();
 });
 
-gpuTest("LayerNorm adds the residual before it normalises", async () => {
+gpuTest("LayerNorm adds the residual before it normalizes", async () => {
   const layer = new LayerNorm(3, { eps: 0 });
   const y = layer.forward(tensor([[1, 0, 0]]), {
     residual: tensor([[0, 2, 3]]),
@@ -127,7 +124,7 @@ gpuTest("LayerNorm adds the residual before it normalises", async () => {
 });
 
 gpuTest(
-  "Dropout keeps the expected share and passes through in eval()",
+  "Dropout keeps the expected share, and in eval() all elements",
   async () => {
     manualSeed(9);
     const layer = new Dropout(0.25);
@@ -141,14 +138,17 @@ gpuTest(
   },
 );
 
-gpuTest("Linear of no features is its bias, which starts at 0", async () => {
-  const layer = new Linear(0, 3);
-  const y = layer.forward(zeros([2, 0]));
-  assertEquals([...await y.data()], [0, 0, 0, 0, 0, 0]);
-  layer.dispose();
-});
+gpuTest(
+  "Linear without input features gives its bias, which starts at 0",
+  async () => {
+    const layer = new Linear(0, 3);
+    const y = layer.forward(zeros([2, 0]));
+    assertEquals([...await y.data()], [0, 0, 0, 0, 0, 0]);
+    layer.dispose();
+  },
+);
 
-gpuTest("initialisers draw from the distributions they name", async () => {
+gpuTest("initializers draw from the distributions that they name", async () => {
   manualSeed(11);
   const draw = async (p: Parameter) => {
     const data = await p.data();
@@ -156,15 +156,15 @@ gpuTest("initialisers draw from the distributions they name", async () => {
     return data;
   };
   const n = await draw(
-    new Parameter([100, 90], normal({ std: 0.1, zeroRow: 2 })),
+    new Parameter([100, 90], init.normal({ std: 0.1, zeroRow: 2 })),
   );
   assert(n.slice(180, 270).every((v) => v === 0));
   const variance = [...n].reduce((s, v) => s + v * v, 0) / (n.length - 90);
   assert(Math.abs(Math.sqrt(variance) - 0.1) < 0.003);
-  const fan = await draw(new Parameter([50, 100], fanInUniform()));
+  const fan = await draw(new Parameter([50, 100], init.fanInUniform()));
   assert(fan.every((v) => Math.abs(v) <= 0.1));
   assert(Math.max(...fan) > 0.099);
-  const glorot = await draw(new Parameter([50, 100], xavierUniform()));
+  const glorot = await draw(new Parameter([50, 100], init.xavierUniform()));
   assert(glorot.every((v) => Math.abs(v) <= 0.2));
   assert(Math.max(...glorot) > 0.198);
 });

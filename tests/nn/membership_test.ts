@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// Whose parameters an optimizer changes: random histories of freezing, unused
-// and late parameters, clipping, accumulation and two optimizers over one model,
-// beside PyTorch's rules in float64.
+// Which parameters an optimizer changes: random sequences of freezing,
+// parameters that are unused or used late, clipping, accumulation and two
+// optimizers of one model, compared with PyTorch's rules in float64.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
@@ -21,14 +21,13 @@ import {
 import {
   AdamW,
   clipGradNorm,
-  constant,
   flatten,
+  init,
   Linear,
   Module,
   type Optimizer,
   Parameter,
   SGD,
-  values,
 } from "../../nn/mod.ts";
 import { assertClose, gpuTest, randomValues } from "../_check.ts";
 import {
@@ -38,10 +37,13 @@ import {
   TwinSGD,
 } from "../reference/optimizers.ts";
 
-/** Thirty steps in 32 bits beside 64; Adam divides small by small. */
+/**
+ * Thirty steps in 32 bits instead of 64; Adam divides small numbers by small
+ * ones.
+ */
 const HISTORY = { absolute: 2e-5, relative: 2e-4 };
 
-/** Sizes that fill no block, one and several. */
+/** Sizes that fill less than a block, one block, and several. */
 const SIZES = [3, 64, 70, 130, 5] as const;
 
 const ADAMW = {
@@ -59,7 +61,7 @@ const SGD_SETTINGS = {
 };
 const DAMPENED = { ...SGD_SETTINGS, dampening: 0.4, nesterov: false };
 
-/** The derivative of Σ w·p·p/2 over the parameters used: w·p. */
+/** The derivative of Σ w·p·p/2 for the parameters that are used: w·p. */
 function gradient(
   used: readonly Parameter[],
   weights: readonly number[],
@@ -89,7 +91,7 @@ interface Pair {
   twin: TwinAdamW | TwinSGD;
 }
 
-/** Optimizers over overlapping parts of five parameters, in three kinds. */
+/** Optimizers of overlapping subsets of five parameters, of three kinds. */
 function pairs(
   kind: number,
   parameters: readonly Parameter[],
@@ -122,7 +124,7 @@ for (const kind of [0, 1, 2]) {
       async () => {
         const start = SIZES.map((size, i) => randomValues(size, 30 + i));
         const parameters = start.map((x) =>
-          new Parameter([x.length], values(x))
+          new Parameter([x.length], init.values(x))
         );
         const twins: Twin[] = start.map((x) => ({
           value: Float64Array.from(x),
@@ -132,7 +134,7 @@ for (const kind of [0, 1, 2]) {
         (parameters[4] as Parameter).requiresGrad = false; // From the beginning.
         const optimizers = pairs(kind, parameters, twins);
         const steps = new Map<string, CapturedStep<object, unknown>>();
-        /** Runs an action, as one recording for each key if captured. */
+        /** Runs an action. If it is captured, each key has one recording. */
         const perform = (key: string, action: () => void) => {
           if (!captured) {
             using _ = scope();
@@ -149,11 +151,12 @@ for (const kind of [0, 1, 2]) {
           for (const [i, p] of parameters.entries()) {
             assertEquals(p.hasGradient, twins[i]?.gradient !== undefined);
             const flip = chance(0.15) || (i === 4 && t === 12);
-            // PyTorch still follows a gradient of before; here frozen is frozen.
+            // PyTorch still applies a gradient from before the freezing; swagpu
+            // does not.
             if (flip && !p.hasGradient) p.requiresGrad = !p.requiresGrad;
           }
           for (let n = chance(0.3) ? 2 : 1; n > 0; n--) {
-            // Parameter 1 is used late; others are left out now and then.
+            // Parameter 1 is first used late; others are left out now and then.
             const used = parameters.map((p, i) =>
               (i !== 1 || t > 8) && chance(0.8) && p.requiresGrad
             );
@@ -208,13 +211,13 @@ gpuTest(
   "a frozen parameter keeps its value, whatever gradient it had",
   async () => {
     for (const make of [AdamW, SGD] as const) {
-      const p = new Parameter([2], constant(1));
+      const p = new Parameter([2], init.constant(1));
       const optimizer = new make([p], { weightDecay: 0.5, learningRate: 0.1 });
       backward(sum(mul(p, p)));
       p.requiresGrad = false;
       optimizer.step();
       assertEquals([...await p.data()], [1, 1]);
-      // Nor does that gradient come back when it is trained again.
+      // That gradient does not return when the parameter is trained again.
       p.requiresGrad = true;
       assert(!p.hasGradient);
       assertEquals([...await p.gradientTarget().data()], [0, 0]);
@@ -227,8 +230,8 @@ gpuTest(
   },
 );
 
-gpuTest("a gradient of zeros is a gradient: decay goes on", async () => {
-  const p = new Parameter([1], constant(1));
+gpuTest("a gradient of zeros is a gradient: weights still decay", async () => {
+  const p = new Parameter([1], init.constant(1));
   const optimizer = new AdamW([p], { weightDecay: 0.5, learningRate: 0.1 });
   backward(sum(mul(p, 0)));
   optimizer.step();
@@ -273,9 +276,9 @@ gpuTest("freeze() and unfreeze() hold in a captured step", async () => {
 });
 
 gpuTest(
-  "what clears gradients may be captured before there are any",
+  "functions that clear gradients may be captured before there are any",
   async () => {
-    const p = new Parameter([2], constant(1));
+    const p = new Parameter([2], init.constant(1));
     const optimizer = new SGD([p], { learningRate: 1 });
     const clears: Record<string, () => void> = {
       zeroGrad: () => optimizer.zeroGrad(),
@@ -297,8 +300,8 @@ gpuTest(
   },
 );
 
-gpuTest("a replay gives a gradient that was dropped before", async () => {
-  const p = new Parameter([2], constant(1));
+gpuTest("a replay makes a gradient that was dropped before", async () => {
+  const p = new Parameter([2], init.constant(1));
   using step = capture(({ x }: { x: Tensor }) => backward(sum(mul(p, x))));
   for (let i = 1; i < 6; i++) {
     step({ x: Float32Array.of(i, 2 * i) });
@@ -310,7 +313,7 @@ gpuTest("a replay gives a gradient that was dropped before", async () => {
 });
 
 gpuTest("zeroGrad() leaves the gradients of other optimizers", async () => {
-  const parameters = [0, 1, 2].map(() => new Parameter([3], constant(1)));
+  const parameters = [0, 1, 2].map(() => new Parameter([3], init.constant(1)));
   flatten(parameters);
   const [a, b, c] = parameters as [Parameter, Parameter, Parameter];
   const outer = new SGD([a, c], { learningRate: 1 });
@@ -326,7 +329,7 @@ gpuTest("zeroGrad() leaves the gradients of other optimizers", async () => {
   free(parameters);
 });
 
-gpuTest("a clip ends with the gradients that it was of", async () => {
+gpuTest("a clip does not affect later gradients", async () => {
   const p = new Parameter([2]);
   const optimizer = new SGD([p], { learningRate: 1 });
   const give = (x: number, y: number) => p.gradientTarget().write([x, y]);
@@ -337,7 +340,8 @@ gpuTest("a clip ends with the gradients that it was of", async () => {
   optimizer.step();
   assertEquals([...await p.data()], [-3, -4]);
 
-  // Of that moment: what is added later is added whole.
+  // A clip applies to that moment: gradients that are added later are not
+  // scaled.
   give(3, 4);
   clipGradNorm(optimizer, 1);
   gradient([p], [1]); // p itself: -3, -4
@@ -347,7 +351,7 @@ gpuTest("a clip ends with the gradients that it was of", async () => {
   optimizer.step();
   assertClose(await p.data(), [-3 + 4.8, -4 + 6.4]);
 
-  // Kept gradients are the clipped ones, also in a tensor held from before.
+  // Gradients that are kept are clipped, also in a tensor from before the clip.
   give(30, 40);
   const held = p.grad;
   clipGradNorm(optimizer, 1);
@@ -380,7 +384,7 @@ gpuTest(
 );
 
 gpuTest(
-  "a momentum buffer starts with the first gradient it sees",
+  "a momentum buffer starts with the first gradient that it receives",
   async () => {
     const p = new Parameter([1]);
     const settings = { learningRate: 1, momentum: 0, dampening: 0.5 };
@@ -405,7 +409,7 @@ gpuTest(
   },
 );
 
-gpuTest("optimizers refuse settings that they do not know", () => {
+gpuTest("optimizers refuse unknown settings", () => {
   const p = new Parameter([1]);
   const loose = (settings: object) => settings;
   for (const make of [AdamW, SGD] as const) {
@@ -427,8 +431,8 @@ gpuTest("optimizers refuse settings that they do not know", () => {
   free([p]);
 });
 
-gpuTest("what a derivative needs must not be overwritten", async () => {
-  const p = new Parameter([2], constant(3));
+gpuTest("values that a derivative needs must not be overwritten", async () => {
+  const p = new Parameter([2], init.constant(3));
   const optimizer = new SGD([p], { learningRate: 0.1 });
   const changes: Record<string, () => void> = {
     write: () => p.write([1, 1]),
@@ -448,11 +452,12 @@ gpuTest("what a derivative needs must not be overwritten", async () => {
         "in-place operation",
       name,
     );
-    // The next pass is not disturbed.
+    // The next backward pass works.
     backward(sum(mul(p, p)));
     optimizer.zeroGrad();
   }
-  // A sum's derivative needs no summand, and a leaf left alone may be used on.
+  // The derivative of a sum needs no summand, and other leaves may still be
+  // used.
   p.write([3, 3]);
   const mask = tensor([1, 1]);
   const loss = sum(mul(add(p, mask), full([2], 2)));
@@ -467,7 +472,7 @@ gpuTest("what a derivative needs must not be overwritten", async () => {
 gpuTest(
   "an optimizer of other parameters may step before backward",
   async () => {
-    const parameters = [0, 1].map(() => new Parameter([2], constant(3)));
+    const parameters = [0, 1].map(() => new Parameter([2], init.constant(3)));
     flatten(parameters);
     const [a, b] = parameters as [Parameter, Parameter];
     const optimizer = new SGD([b], { learningRate: 1 });
@@ -476,7 +481,7 @@ gpuTest(
     optimizer.step();
     backward(loss);
     assertEquals([...await a.gradientTarget().data()], [6, 6]);
-    // A replay's step counts as well.
+    // A step that is replayed counts too.
     using step = capture(() => {
       backward(sum(mul(b, b)));
       optimizer.step();

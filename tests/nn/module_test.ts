@@ -13,10 +13,10 @@ import {
   Embedding,
   hasPrefix,
   type HostTensor,
+  init,
   LayerNorm,
   Linear,
   Module,
-  ones,
   Parameter,
   segmentsOf,
 } from "../../nn/mod.ts";
@@ -35,7 +35,7 @@ class Block extends Module {
 class Net extends Module {
   wordEmbeddings = new Embedding(5, 3);
   layer = [new Block(), new Block()];
-  scale = new Parameter([1], ones());
+  scale = new Parameter([1], init.ones());
   decoder: Linear;
   constructor() {
     super();
@@ -57,7 +57,7 @@ const NAMES = [
   "scale",
 ];
 
-/** A state that fits a module, of one number. */
+/** A state for a module, all of whose elements are one number. */
 function stateOf(module: Module, value: number): Map<string, HostTensor> {
   return new Map(
     [...module.namedParameters()].map(([name, { shape, size }]) =>
@@ -66,29 +66,35 @@ function stateOf(module: Module, value: number): Map<string, HostTensor> {
   );
 }
 
-gpuTest("namedParameters() gives attribute paths, tied ones once", () => {
-  const net = new Net();
-  assertEquals([...net.namedParameters().keys()], NAMES);
-  assertEquals([...net.tiedNames()], [
-    ["decoder.weight", "word_embeddings.weight"],
-  ]);
-  net.dispose();
-});
-
-gpuTest("parameters() places all in one segment at multiples of 64", () => {
-  const net = new Net();
-  const parameters = net.parameters();
-  assertEquals(segmentsOf(parameters).length, 1);
-  let end = 0;
-  for (const { location, size } of parameters) {
-    assertEquals(location?.offset, end);
-    end += Math.ceil(size / 64) * 64;
-  }
-  net.dispose();
-});
+gpuTest(
+  "namedParameters() gives attribute paths, and tied parameters once",
+  () => {
+    const net = new Net();
+    assertEquals([...net.namedParameters().keys()], NAMES);
+    assertEquals([...net.tiedNames()], [
+      ["decoder.weight", "word_embeddings.weight"],
+    ]);
+    net.dispose();
+  },
+);
 
 gpuTest(
-  "parameters() fills as many segments as the limit asks for",
+  "parameters() places parameters in one segment at multiples of 64",
+  () => {
+    const net = new Net();
+    const parameters = net.parameters();
+    assertEquals(segmentsOf(parameters).length, 1);
+    let end = 0;
+    for (const { location, size } of parameters) {
+      assertEquals(location?.offset, end);
+      end += Math.ceil(size / 64) * 64;
+    }
+    net.dispose();
+  },
+);
+
+gpuTest(
+  "parameters() fills as many segments as the limit requires",
   async () => {
     const before: Device = await initialize();
     const small = await openDevice({ maxBindingSize: 1024 });
@@ -127,7 +133,7 @@ gpuTest(
 );
 
 gpuTest(
-  "loadStateDict() names everything that does not fit, and writes nothing",
+  "loadStateDict() names everything that does not match, and writes nothing",
   async () => {
     const net = new Net();
     const state = stateOf(net, 2);
@@ -137,7 +143,7 @@ gpuTest(
     await assertRejects(
       () => net.loadStateDict(state),
       TypeError,
-      "Cannot load the state: layer.0.dense.bias is [3] here and [4] there; " +
+      "Cannot load the state: layer.0.dense.bias is [3] in the module but [4] in the state; " +
         "missing scale; unexpected extra",
     );
     assertEquals(await net.scale.item(), 1);
@@ -203,7 +209,7 @@ gpuTest("eval() reaches every module inside", () => {
   net.dispose();
 });
 
-gpuTest("dispose() gives all memory back", async (device) => {
+gpuTest("dispose() frees all memory", async (device) => {
   const before = device.pool.statistics().inUse;
   const net = new Net();
   const parameters: Tensor[] = net.parameters();
@@ -214,10 +220,10 @@ gpuTest("dispose() gives all memory back", async (device) => {
   await Promise.resolve();
 });
 
-gpuTest("Buffer is saved and loaded, and is no parameter", async () => {
+gpuTest("Buffer is saved and loaded, and is not a parameter", async () => {
   class Scale extends Module {
-    weight = new Parameter([2], ones());
-    factor = new Buffer([2], ones());
+    weight = new Parameter([2], init.ones());
+    factor = new Buffer([2], init.ones());
   }
   const scale = new Scale();
   assertEquals([...scale.namedParameters().keys()], ["weight"]);

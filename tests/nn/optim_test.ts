@@ -12,13 +12,12 @@ import {
 import {
   AdamW,
   clipGradNorm,
-  constant,
   flatten,
+  init,
   openSafetensors,
   type Optimizer,
   Parameter,
   SGD,
-  values,
 } from "../../nn/mod.ts";
 import { copyInto } from "../../engine/launch/flat.ts";
 import { assertClose, gpuTest, randomValues } from "../_check.ts";
@@ -28,7 +27,7 @@ const FIXTURE =
     .pathname;
 const NAMES = ["decay.w", "nodecay.b"] as const;
 
-/** The reference was itself computed in float32: both round. */
+/** The reference was computed in float32 too, so both are rounded. */
 const ADAM = { absolute: 2e-6, relative: 1e-5 };
 
 type Make = (
@@ -50,7 +49,7 @@ for (const [tag, make] of Object.entries(CASES)) {
       const parameters: Parameter[] = [];
       for (const name of NAMES) {
         const { shape, data } = await file.tensor(`init.${name}`);
-        parameters.push(new Parameter(shape, values(data)));
+        parameters.push(new Parameter(shape, init.values(data)));
       }
       const [w, b] = parameters as [Parameter, Parameter];
       const optimizer = make([
@@ -137,9 +136,9 @@ gpuTest("clipGradNorm() gives PyTorch's norm and scales the step", async () => {
   }
 });
 
-gpuTest("step() leaves frozen and foreign parameters bit-equal", async () => {
+gpuTest("step() does not change frozen and foreign parameters", async () => {
   const start = randomValues(70, 3);
-  const make = () => new Parameter([70], values(start));
+  const make = () => new Parameter([70], init.values(start));
   const [trained, frozen, foreign] = [make(), make(), make()] as const;
   frozen.requiresGrad = false;
   flatten([trained, frozen, foreign]);
@@ -159,7 +158,7 @@ gpuTest("step() leaves frozen and foreign parameters bit-equal", async () => {
 });
 
 gpuTest("step() sets gradients to zero unless they are kept", async () => {
-  const p = new Parameter([5], constant(1));
+  const p = new Parameter([5], init.constant(1));
   const optimizer = new SGD([p], { learningRate: 0 });
   backward(sum(mul(p, 2)));
   backward(sum(mul(p, 3)));
@@ -173,25 +172,25 @@ gpuTest("step() sets gradients to zero unless they are kept", async () => {
   p.dispose();
 });
 
-gpuTest("optimisers refuse settings before they allocate", (device) => {
+gpuTest("optimizers check settings before they allocate", (device) => {
   const before = device.pool.statistics().inUse;
   const p = new Parameter([1]);
   assertThrows(
     () => new AdamW([]),
     TypeError,
-    "Cannot optimise: there are no parameters",
+    "Cannot optimize: there are no parameters",
   );
   assertThrows(() => new AdamW([p, p]), TypeError, "twice");
   assertThrows(
     () => new AdamW([p], { learningRate: -1 }),
     RangeError,
-    "Cannot optimise with learningRate -1: it must not be negative",
+    "Cannot optimize with learningRate -1: it must not be negative",
   );
   assertThrows(() => new AdamW([p], { betas: [0.9, 1] }), RangeError, "betas");
   assertThrows(
     () => new AdamW([p], { betas: [0.9] as unknown as [number, number] }),
     RangeError,
-    "Cannot use betas [0.9]: they must be two, in [0, 1)",
+    "Cannot use betas [0.9]: they must be two numbers in [0, 1)",
   );
   assertThrows(
     () => new SGD([p], { dampening: NaN }),

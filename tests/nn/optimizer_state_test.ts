@@ -4,21 +4,24 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { backward, mul, readAll, scope, sum } from "../../engine/mod.ts";
 import {
   AdamW,
+  init,
   linearSchedule,
   type Optimizer,
   Parameter,
   Scheduler,
   SGD,
-  values,
 } from "../../nn/mod.ts";
 import { gpuTest, randomValues } from "../_check.ts";
 
 const SIZES = [5, 70, 3];
 
-/** Parameters, an optimizer of two groups, a schedule; and steps of them. */
+/**
+ * Parameters, an optimizer of two groups, a scheduler, and a function that
+ * trains.
+ */
 function start(kind: "AdamW" | "SGD", rate: number) {
   const parameters = SIZES.map((size, i) =>
-    new Parameter([size], values(randomValues(size, i)))
+    new Parameter([size], init.values(randomValues(size, i)))
   );
   const [a, b, c] = parameters as [Parameter, Parameter, Parameter];
   const groups = [
@@ -35,7 +38,7 @@ function start(kind: "AdamW" | "SGD", rate: number) {
   const run = (from: number, to: number) => {
     for (let t = from; t < to; t++) {
       using _ = scope();
-      // The last parameter is used every other step alone.
+      // The last parameter is used only in every second step.
       for (const p of t % 2 ? [a, b] : parameters) backward(sum(mul(p, p)));
       optimizer.step();
       scheduler.step();
@@ -51,7 +54,7 @@ function start(kind: "AdamW" | "SGD", rate: number) {
 }
 
 for (const kind of ["AdamW", "SGD"] as const) {
-  gpuTest(`${kind} goes on from its state, bit for bit`, async () => {
+  gpuTest(`${kind} continues from its state, bit for bit`, async () => {
     const whole = start(kind, 0.1);
     whole.run(0, 7);
     const first = start(kind, 0.1);
@@ -90,21 +93,21 @@ gpuTest("states of other optimizers are refused", async () => {
   assertThrows(
     load({ groups: [] }),
     TypeError,
-    "groups are 0 there and 2 here",
+    "the number of groups is 0 in the state but 2 in the optimizer",
   );
-  assertThrows(load({ parameters: [] }), TypeError, "parameters are 0 there");
-  assertThrows(load({ steps: -1 }), RangeError, "-1 is no number of steps");
+  assertThrows(load({ parameters: [] }), TypeError, "parameters is 0");
+  assertThrows(load({ steps: -1 }), RangeError, "steps is -1");
   const [first, ...rest] = state.parameters;
   const shorter = { ...first, moments: [new Float32Array(1)] };
   assertThrows(
     load({ parameters: [shorter, ...rest] }),
     TypeError,
-    "the moments of parameter 0 are [1] there and [70,70] here",
+    "parameter 0 is [1] in the state but [70,70] in the optimizer",
   );
   assertThrows(
     () => adam.scheduler.loadStateDict({ steps: 1, baseRates: [1] }),
     TypeError,
-    "groups are 1 there and 2 here",
+    "the number of groups is 1 in the state but 2 in the optimizer",
   );
   assertEquals(await adam.optimizer.stateDict(), state);
   adam.free();

@@ -8,7 +8,7 @@ const ALLOWED = {
   known: ["learningRate", "weightDecay", "eps", "hiddenSize", "numLabels"],
 };
 
-Deno.test("checkOptions() takes every known name, and absent ones", () => {
+Deno.test("checkOptions() accepts every known name, and absent options", () => {
   checkOptions({}, ALLOWED);
   checkOptions({ eps: 0, learningRate: null, weightDecay: NaN }, ALLOWED);
   checkOptions({ unknown: undefined }, ALLOWED);
@@ -34,7 +34,7 @@ Deno.test("checkOptions() suggests the name that was meant", () => {
   }
 });
 
-Deno.test("checkOptions() lists the names where none is alike", () => {
+Deno.test("checkOptions() lists all names if none is similar", () => {
   assertThrows(
     () =>
       checkOptions({ color: "red" }, { action: "train", known: ["a", "b"] }),

@@ -25,7 +25,7 @@ const { transformers_schedules: entries } = JSON.parse(
   ),
 ) as { transformers_schedules: Entry[] };
 
-/** Our schedule for a transformers function and its arguments. */
+/** The schedule for a function of transformers and its arguments. */
 function scheduleOf(entry: Entry): Schedule | undefined {
   const { kwargs } = entry;
   const warmupSteps = kwargs.num_warmup_steps ?? 0;
@@ -53,7 +53,8 @@ function scheduleOf(entry: Entry): Schedule | undefined {
         warmupSteps,
         totalSteps,
         power: kwargs.power ?? 1,
-        // A rate there, over the optimiser's default, which was 1; a factor here.
+        // In transformers this is a rate, of an optimizer whose rate is 1; here
+        // a factor.
         endFactor: kwargs.lr_end ?? 1e-7,
       });
   }
@@ -93,7 +94,7 @@ Deno.test("linearSchedule() throws when there are no steps", () => {
   );
 });
 
-/** transformers/optimization.py, line by line. */
+/** A translation of transformers/optimization.py. */
 const TRANSFORMERS = {
   warmup: (step: number, warmup: number) => step / Math.max(1, warmup),
   constant: () => 1,
@@ -148,13 +149,14 @@ Deno.test("schedules follow transformers at every end", () => {
               warmupSteps,
               totalSteps,
             );
-          // There 0 / 0 at the one step that ends both; the end is meant.
+          // transformers computes 0 / 0 at the step that ends both; it means
+          // the end.
           if (Number.isNaN(expected)) expected = 0.1;
           assertAlmostEquals(
             schedule(step),
             expected,
             1e-12,
-            `${name} at ${step} of ${totalSteps}, warm-up ${warmupSteps}`,
+            `${name} at ${step} of ${totalSteps}, warmup ${warmupSteps}`,
           );
         }
       }
@@ -162,7 +164,7 @@ Deno.test("schedules follow transformers at every end", () => {
   }
 });
 
-Deno.test("schedules refuse what is no number of steps", () => {
+Deno.test("schedules refuse numbers that are not numbers of steps", () => {
   for (const bad of [-1, NaN, 1.5, Infinity]) {
     const total = { totalSteps: 4 };
     const cases = [
@@ -191,7 +193,7 @@ Deno.test("schedules refuse what is no number of steps", () => {
   );
 });
 
-Deno.test("a second Scheduler starts from each group's own rate", () => {
+Deno.test("a second Scheduler starts from each group's base rate", () => {
   const groups = [
     { learningRate: 0.5, parameters: [] },
     { learningRate: 0.1, parameters: [] },
@@ -206,24 +208,24 @@ Deno.test("a second Scheduler starts from each group's own rate", () => {
   assertEquals(rates(), [0.5, 0.1]);
   second.step();
   assertEquals(rates(), [0.25, 0.05]);
-  // In the warm-up of the one that was made before.
+  // The rate is that of the first scheduler's warmup.
   const warm = linearSchedule({ warmupSteps: 4, totalSteps: 8 });
   new Scheduler({ groups }, warm).step();
   assertEquals(rates(), [0.125, 0.025]);
   new Scheduler({ groups }, schedule);
   assertEquals(rates(), [0.5, 0.1]);
-  // A rate set by hand is the group's own from then on.
+  // A rate that is set by hand becomes the group's base rate.
   for (const group of groups) group.learningRate = 0.2;
   new Scheduler({ groups }, schedule).step();
   assertEquals(rates(), [0.1, 0.1]);
 });
 
-Deno.test("a Scheduler refuses a factor that is no number", () => {
+Deno.test("a Scheduler refuses a factor of NaN", () => {
   const groups = [{ learningRate: 0.5, parameters: [] }];
   assertThrows(
     () => new Scheduler({ groups }, () => NaN),
     RangeError,
-    "the schedule gave NaN",
+    "factor is NaN",
   );
   assertEquals(groups[0]?.learningRate, 0.5);
 });

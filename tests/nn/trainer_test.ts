@@ -16,26 +16,30 @@ import {
   type Tensor,
   tensor,
 } from "../../engine/mod.ts";
-import { batches } from "../../nn/data.ts";
-import { Linear } from "../../nn/linear.ts";
-import { AdamW, crossEntropy, Dropout, mseLoss } from "../../nn/mod.ts";
-import { SGD } from "../../nn/mod.ts";
-import { linearSchedule, Scheduler } from "../../nn/schedule.ts";
 import {
+  AdamW,
+  batches,
+  crossEntropy,
+  Dropout,
+  Linear,
+  linearSchedule,
+  mseLoss,
+  Scheduler,
+  SGD,
   train,
   type TrainOptions,
   type TrainReport,
-} from "../../nn/trainer.ts";
+} from "../../nn/mod.ts";
 import { gpuTest, randomValues } from "../_check.ts";
 
-/** Two ways to sum the same gradients in 32 bits. */
+/** The same gradients summed in two orders, in 32 bits. */
 const SAME = 1e-5;
 
 const ROWS = 12;
 const X = randomValues(ROWS * 3, 1);
 const Y = randomValues(ROWS * 2, 2);
 
-/** A linear model on fixed data, trained plainly; `run` changes the options. */
+/** Trains a linear model on fixed data. `run` changes the options. */
 async function fit(
   options: Partial<TrainOptions<ArrayLike<number>>> & { batchSize?: number },
 ) {
@@ -98,11 +102,14 @@ gpuTest(
   },
 );
 
-gpuTest("train() makes a step of an epoch's last, fewer batches", async () => {
-  // Each epoch: 4 batches of 3 rows in groups of 3 and 1.
-  const { result } = await fit({ batchSize: 3, gradientAccumulation: 3 });
-  assertEquals(result.step, 4);
-});
+gpuTest(
+  "train() makes a step of the last batches of an epoch, even if they are fewer",
+  async () => {
+    // Each epoch: 4 batches of 3 rows in groups of 3 and 1.
+    const { result } = await fit({ batchSize: 3, gradientAccumulation: 3 });
+    assertEquals(result.step, 4);
+  },
+);
 
 gpuTest("train() reports every loss once, however often it reads", async () => {
   const done = [];
@@ -133,7 +140,8 @@ gpuTest(
   async (device) => {
     const { reads } = device.stream.statistics();
     await fit({ batchSize: 1, epochs: 2, logEvery: 5 });
-    // 12 steps an epoch: after 5, 10 and 12; and the test reads the weights.
+    // An epoch has 12 steps, with readings after 5, 10 and 12. The test itself
+    // reads the weights.
     assertEquals(device.stream.statistics().reads - reads, 2 * 3 + 1);
   },
 );
@@ -148,7 +156,7 @@ gpuTest("train() needs no new buffer after the first epoch", async (device) => {
   assertEquals(created.at(-1), created[1]);
 });
 
-gpuTest("train() moves the schedule on after each step", async () => {
+gpuTest("train() advances the scheduler after each step", async () => {
   const model = new Linear(1, 1);
   const optimizer = new SGD(model.parameters(), { learningRate: 1 });
   const rates: number[] = [];
@@ -177,13 +185,13 @@ gpuTest("train() limits the gradients by maxGradNorm", async () => {
     optimizer,
     maxGradNorm: 0.5,
   });
-  // The gradient is -200, so the step is the limit itself.
+  // The gradient is -200, so it is clipped, and the step is the limit.
   assertAlmostEquals(await model.weight.item(), 0.5, SAME);
   optimizer.dispose();
   model.dispose();
 });
 
-gpuTest("train() names the step whose loss is no number", async () => {
+gpuTest("train() names the step whose loss is not a number", async () => {
   for (const value of [NaN, Infinity]) {
     const model = new Linear(1, 1);
     const optimizer = new SGD(model.parameters());
@@ -205,7 +213,7 @@ gpuTest("train() names the step whose loss is no number", async () => {
   }
 });
 
-/** Trains with dropout, clipping and a schedule, by inputs. */
+/** Trains with dropout, clipping, a scheduler and `inputs`. */
 async function fitByInputs(
   device: Device,
   options: { capture?: boolean; gradientAccumulation?: number },
@@ -259,19 +267,22 @@ async function fitByInputs(
   return { same: { result, state, losses, position, dispatches }, runs };
 }
 
-gpuTest("train() gives the same bits captured and not", async (device) => {
-  for (const gradientAccumulation of [1, 2]) {
-    const options = { gradientAccumulation };
-    const eager = await fitByInputs(device, { ...options, capture: false });
-    const captured = await fitByInputs(device, options);
-    assertEquals(captured.same, eager.same);
-    assertEquals(eager.runs, 12);
-    assert(captured.runs <= 6, `${captured.runs} runs of the step`);
-  }
-});
+gpuTest(
+  "train() gives the same bits with and without capture",
+  async (device) => {
+    for (const gradientAccumulation of [1, 2]) {
+      const options = { gradientAccumulation };
+      const eager = await fitByInputs(device, { ...options, capture: false });
+      const captured = await fitByInputs(device, options);
+      assertEquals(captured.same, eager.same);
+      assertEquals(eager.runs, 12);
+      assert(captured.runs <= 6, `${captured.runs} runs of the step`);
+    }
+  },
+);
 
 gpuTest(
-  "train() does not take a run for done that its last step broke",
+  "train() fails if its last step makes the weights diverge",
   async () => {
     for (const learningRate of [1e38, 1e30]) {
       for (const logEvery of [undefined, 1, 3]) {
@@ -315,9 +326,9 @@ gpuTest(
   },
 );
 
-gpuTest("train() looks at what it trains alone", async () => {
+gpuTest("train() checks only the weights that it trains", async () => {
   const model = new Linear(1, 1);
-  model.parameters();
+  model.placeParameters();
   model.bias?.write([NaN]);
   model.freeze("bias");
   const optimizer = new SGD(model.parameters(), { learningRate: 0.1 });
@@ -332,7 +343,7 @@ gpuTest("train() looks at what it trains alone", async () => {
   model.dispose();
 });
 
-gpuTest("train() tells the types of a step's inputs", async () => {
+gpuTest("train() infers the types of a step's inputs", async () => {
   const model = new Linear(2, 2);
   const optimizer = new SGD(model.parameters(), { learningRate: 0.1 });
   const seen: unknown[] = [];
@@ -377,7 +388,7 @@ gpuTest("train() stops between two steps when the signal says so", async () => {
   assert(Number.isFinite(result.loss));
 });
 
-gpuTest("train() hears signals that arrive while it runs", async () => {
+gpuTest("train() notices signals that arrive while it runs", async () => {
   const controller = new AbortController();
   setTimeout(() => controller.abort(), 50);
   const { result } = await fit({
@@ -414,19 +425,22 @@ gpuTest(
   },
 );
 
-gpuTest("train() refuses options that make no sense", async () => {
-  const cases: [Parameters<typeof fit>[0], string][] = [
-    [{ epochs: 0 }, "Cannot train with epochs 0"],
-    [{ gradientAccumulation: 1.5 }, "gradientAccumulation 1.5"],
-    [{ logEvery: 0 }, "logEvery 0"],
-    [{ maxGradNorm: 0 }, "maxGradNorm 0"],
-    [{ logInterval: 1 } as object, 'Cannot train with option "logInterval"'],
-    [{ batches: () => [] }, "epoch 0 has no batches"],
-    [{ step: () => ({}) }, "the step gave no loss"],
-    [{ step: () => tensor([1, 2]) }, "a loss of shape [2]"],
-  ];
-  for (const [options, message] of cases) {
-    const error = await assertRejects(() => fit(options), Error);
-    assert(error.message.includes(message), error.message);
-  }
-});
+gpuTest(
+  "train() refuses options that are out of range or unknown",
+  async () => {
+    const cases: [Parameters<typeof fit>[0], string][] = [
+      [{ epochs: 0 }, "Cannot train with epochs 0"],
+      [{ gradientAccumulation: 1.5 }, "gradientAccumulation 1.5"],
+      [{ logEvery: 0 }, "logEvery 0"],
+      [{ maxGradNorm: 0 }, "maxGradNorm 0"],
+      [{ logInterval: 1 } as object, 'Cannot train with option "logInterval"'],
+      [{ batches: () => [] }, "epoch 0 has no batches"],
+      [{ step: () => ({}) }, "the step returned no loss"],
+      [{ step: () => tensor([1, 2]) }, "a loss of shape [2]"],
+    ];
+    for (const [options, message] of cases) {
+      const error = await assertRejects(() => fit(options), Error);
+      assert(error.message.includes(message), error.message);
+    }
+  },
+);

@@ -13,10 +13,14 @@ import {
 import { runningDeviations, twoPassMoments } from "../reference/swag.ts";
 import { Tree } from "./_tree.ts";
 
-/** A running mean adds one rounding a collection, and they average out. */
+/**
+ * A running mean adds one rounding error per collection, and they average out.
+ */
 const MEAN: Tolerance = { absolute: 0, relative: 1e-6 };
 
-/** Differences of numbers near 1 are known to 6e-8, these are of size 1e-4. */
+/**
+ * Differences of numbers near 1 have an error of 6e-8; these are about 1e-4.
+ */
 const VARIANCE: Tolerance = { absolute: 0, relative: 2e-3 };
 
 function normals(count: number, seed: number): Float64Array {
@@ -79,7 +83,7 @@ gpuTest("collectModel() keeps the last deviations in order", async () => {
 });
 
 gpuTest(
-  "weighted deviations are the exact scatter while all are held",
+  "weighted deviations give the exact scatter while all of them are kept",
   async () => {
     const size = 6;
     const capacity = 20;
@@ -131,7 +135,8 @@ gpuTest(
   async () => {
     const size = 4096;
     const capacity = 20;
-    // E trace(Dᵀ D) / (K - 1) / trace Σ = Σ (1 - 1/i) / (K - 1), the last K of n.
+    // E trace(Dᵀ D) / (K - 1) / trace Σ = Σ (1 - 1/i) / (K - 1), the last K of
+    // n.
     for (const [n, expected] of [[20, 0.863], [40, 1.017], [1000, 1.0516]]) {
       const model = new Tree({ weight: [size] });
       using swag = SwagModel.fromBase(model, {
@@ -195,7 +200,7 @@ gpuTest("collectModel() takes another model's weights by name", async () => {
   const shapes = { "a.weight": [70], "b.weight": [3, 5], "c.bias": [1] };
   const base = new Tree(shapes);
   const same = new Tree(shapes);
-  // Other names in between, another order: laid out differently.
+  // Other names in between, and another order, make another layout.
   const other = new Tree({
     "c.bias": [1],
     "x.weight": [100],

@@ -172,7 +172,7 @@ gpuTest("load() refuses files that do not fit", async (device) => {
   await withFile(async (path) => {
     await swag.save(path);
     const narrow = new Tree({ ...SHAPES, "c.weight": [64] });
-    narrow.parameters();
+    narrow.placeParameters();
     await assertRejects(
       () => SwagModel.load(path, narrow),
       TypeError,

@@ -10,7 +10,7 @@ import {
   reliabilityDiagram,
   writeReliabilityDiagram,
 } from "../../../examples/quickstart/reliability.ts";
-import { counterRandom } from "../../../nn/data.ts";
+import { counterRandom } from "../../../nn/counter_random.ts";
 
 const random = counterRandom(1);
 const labels = Array.from({ length: 200 }, () => Math.floor(3 * random()));

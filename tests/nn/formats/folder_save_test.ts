@@ -21,7 +21,7 @@ async function write(folder: string, files: Files): Promise<void> {
   }
 }
 
-/** All files of a folder by their paths, those of a save in progress too. */
+/** All files of a folder by path, including those of a save in progress. */
 function read(folder: string, prefix = ""): Files {
   const files: Files = {};
   const entries = [...Deno.readDirSync(folder + prefix)]
@@ -58,7 +58,7 @@ const NEW: Files = {
 };
 const OTHERS: Files = { "README.md": "of the user", "notes/a": "also" };
 
-Deno.test("FolderSave replaces files, removes others' and keeps the rest", async () => {
+Deno.test("FolderSave replaces files, removes old files and keeps the rest", async () => {
   await inFolder(async (root) => {
     const folder = `${root}/made/on/demand`;
     await save(folder, OLD);
@@ -111,7 +111,7 @@ Deno.test("FolderSave puts everything back when the first move fails", async () 
   });
 });
 
-Deno.test("FolderSave moves nothing where one of its files is a folder", async () => {
+Deno.test("FolderSave moves nothing if a folder is in the way of a file", async () => {
   await inFolder(async (folder) => {
     const old = { "config.json": "old", "model.safetensors/x": "in the way" };
     await write(folder, old);
@@ -125,7 +125,7 @@ Deno.test("FolderSave moves nothing where one of its files is a folder", async (
   });
 });
 
-Deno.test("FolderSave says that its folder is a file", async () => {
+Deno.test("FolderSave refuses a folder that is a file", async () => {
   await inFolder(async (folder) => {
     await write(folder, { file: "" });
     await assertRejects(
@@ -141,7 +141,7 @@ Deno.test("FolderSave says that its folder is a file", async () => {
   });
 });
 
-Deno.test("several saves at once end as one of them", async () => {
+Deno.test("several saves at once leave the files of one of them", async () => {
   await inFolder(async (folder) => {
     const saves = [0, 1, 2, 3, 4].map((i) => ({
       "config.json": `config ${i}`,
@@ -200,7 +200,7 @@ Deno.test("finishSave() overwrites nothing that was written after the save", asy
   });
 });
 
-/** Saves in a process that is killed before the operation of a number. */
+/** Saves in a process that is killed before its n-th file operation. */
 const CHILD = `
 import { FolderSave } from ${JSON.stringify(MODULE)};
 const [folder, files, count] = Deno.args;
@@ -255,7 +255,7 @@ Deno.test("a save that is killed at any moment leaves the old files or the new",
       const isNew = "deep/er/file" in own;
       assertEquals(own, isNew ? after : before, `operation ${count}`);
       outcomes.add(isNew ? "new" : "old");
-      // What it left has no part in the next save.
+      // The files that it left do not get into the next save.
       await save(folder, { "config.json": "third" });
       assertEquals(
         read(folder),

@@ -1,5 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// Longer than most files: a line or a block for each way to be malformed.
+
+// The file exceeds 400 lines because each way to be malformed takes a line or a
+// block.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
@@ -26,11 +28,11 @@ const EXPECTED: Record<string, Expected> = JSON.parse(
   Deno.readTextFileSync(`${FOLDER}expected.json`),
 );
 
-/** A file in memory that counts what is read of it. */
+/** A file in memory that counts the bytes that are read. */
 class Memory implements PyTorchBytes {
   readonly path = "model.bin";
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Bytes of the largest read, and of all. */
+  /** The number of bytes of the largest read, and of all reads. */
   largest = 0;
   total = 0;
 
@@ -112,16 +114,14 @@ for (
     await assertRejects(
       () => file.tensor("absent"),
       RangeError,
-      `Cannot read tensor "absent" of ${FOLDER}${name}: there is none`,
+      `Cannot read tensor "absent" of ${FOLDER}${name}: the file holds no tensor`,
     );
   });
 }
 
-// ---------------------------------------------------------------- hand-made files
-
 const text = new TextEncoder();
 
-/** Instructions of a pickle: texts are their characters, numbers bytes. */
+/** The bytes of a pickle, from strings of characters and single bytes. */
 function pickle(...parts: (string | number)[]): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(
     parts.flatMap((part) =>
@@ -130,7 +130,7 @@ function pickle(...parts: (string | number)[]): Uint8Array<ArrayBuffer> {
   );
 }
 
-/** A short text, pushed. */
+/** The instruction that pushes a short string. */
 function str(value: string): string {
   return `U${String.fromCharCode(value.length)}${value}`;
 }
@@ -138,11 +138,11 @@ function str(value: string): string {
 interface ZipOptions {
   method?: number;
   flags?: number;
-  /** Added to what the directory says a record's size is. */
+  /** Added to the size of a record that the directory states. */
   lie?: number;
 }
 
-/** An archive of stored records. */
+/** An archive of uncompressed records. */
 function zip(
   records: Record<string, Uint8Array | string>,
   { method = 0, flags = 0, lie = 0 }: ZipOptions = {},
@@ -203,7 +203,7 @@ async function rejects(
 const STORAGE = `(${str("storage")}ctorch\nFloatStorage\n${str("0")}` +
   `${str("cpu")}K\x04tQ`;
 
-/** A tensor on the storage: offset, sizes and strides of one byte each. */
+/** A tensor in the storage: offset, shape and strides of one byte each. */
 function tensor(
   offset: number,
   shape: readonly number[],
@@ -224,7 +224,7 @@ function table(value: string, name = "a"): Uint8Array<ArrayBuffer> {
   );
 }
 
-Deno.test("PyTorchReader.open() reads a table put together by hand", async () => {
+Deno.test("PyTorchReader.open() reads a table that was made by hand", async () => {
   const storage = new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer);
   const bytes = file(table(tensor(1, [2])), storage);
   using reader = await PyTorchReader.open(new Memory(bytes));
@@ -235,7 +235,7 @@ Deno.test("PyTorchReader.open() reads a table put together by hand", async () =>
 
 Deno.test("PyTorchReader.open() runs nothing that a pickle names", async () => {
   const call = (name: string) =>
-    `it asks to run ${name}, and only tensors are built`;
+    `it asks to run ${name}, but may only build tensors`;
   const shell = `(${str("rm -rf x")}tR`;
   const stack = (module: string, name: string) =>
     `\x8c${String.fromCharCode(module.length)}${module}` +
@@ -252,7 +252,7 @@ Deno.test("PyTorchReader.open() runs nothing that a pickle names", async () => {
     [`ctorch._utils\n_rebuild_device_tensor_from_numpy\n`, "torch._utils._re"],
     [stack("os", "system") + shell, "os.system"],
     [stack("builtins", "eval") + shell, "builtins.eval"],
-    // A dotted name reaches into what is allowed.
+    // A dotted name could reach the attributes of an allowed function.
     [
       stack("torch._utils", "_rebuild_tensor_v2.__globals__"),
       "torch._utils._rebuild_tensor_v2.__globals__",
@@ -284,32 +284,35 @@ Deno.test("PyTorchReader.open() refuses instructions that tensors do not need", 
     ["S'a'\n", "uses instruction 0x53"], // STRING
     ["\xff", "uses instruction 0xff"],
     ["\x80\x09", "protocol 9, expected 5 at most"],
-    ["0000000", "takes a value that is not there"],
-    ["(t2222t", "takes values that are not there"],
-    ["(R", "takes a value that is not there"],
-    ["h\x07", "takes value 7 before it is there"],
+    ["0000000", "takes a value that does not exist"],
+    ["(t2222t", "takes values that do not exist"],
+    ["(R", "takes a value that does not exist"],
+    ["h\x07", "takes value 7 before it exists"],
     ["gx\n", 'has the number "x"'],
-    ["K\x01K\x02R", "calls what is no function"],
+    ["K\x01K\x02R", "calls something that is not a function"],
     ["ccollections\nOrderedDict\nK\x01R", "without arguments"],
-    ["ccollections\nOrderedDict\n(K\x01tR", "OrderedDict of what is no list"],
+    [
+      "ccollections\nOrderedDict\n(K\x01tR",
+      "OrderedDict of something that is not a list",
+    ],
     ["ccollections\nOrderedDict\n((K\x01ttR", "OrderedDict without names"],
-    ["(K\x01tK\x02a", "adds to what is no list"],
-    ["]K\x01K\x02s", "sets a field of what is no dictionary"],
+    ["(K\x01tK\x02a", "adds to something that is not a list"],
+    ["]K\x01K\x02s", "sets a field of something that is not a dictionary"],
     ["}(K\x01u", "a key without a value"],
     ["}]K\x02s", "neither text nor number"],
     [`${tensor(0, [1])}}b`, "sets attributes"],
     ["}K\x01b", "sets attributes"],
-    [`(${str("module")}tQ`, "names a storage that is none"],
-    ["NQ", "names a storage that is none"],
+    [`(${str("module")}tQ`, "refers to a storage by something that is not"],
+    ["NQ", "refers to a storage by something that is not"],
     ["\x8a\xff" + "x".repeat(255), "a number of 255 bytes"],
     ["\x8b\xff\xff\xff\x7f", "a number of 2147483647 bytes"],
     ["X\xff\xff\xff\xff", "breaks off"],
     ["\x8d" + "\xff".repeat(8), "has no end"],
     ["\x8d\0\0\0\0\0\0\x01\0", "breaks off"],
     ["c" + "x".repeat(2000), "a line of over 1000 characters"],
-    ["(" + "t".repeat(2), "takes values that are not there"],
-    ["\x93", "takes a value that is not there"],
-    ["}}\x93", "names a function by what is no text"],
+    ["(" + "t".repeat(2), "takes values that do not exist"],
+    ["\x93", "takes a value that does not exist"],
+    ["}}\x93", "names a function by something that is not text"],
   ];
   for (const [instructions, reason] of cases) {
     const bytes = Uint8Array.from(
@@ -317,7 +320,7 @@ Deno.test("PyTorchReader.open() refuses instructions that tensors do not need", 
       (c) => c.charCodeAt(0),
     );
     if (
-      reason.startsWith("takes a value that is not") || instructions === "o"
+      reason.startsWith("takes a value that does not") || instructions === "o"
     ) {
       const start = Uint8Array.from(
         `\x80\x02${instructions}.`,
@@ -347,7 +350,7 @@ Deno.test("PyTorchReader.open() refuses tables that hold anything but tensors", 
     file(Uint8Array.from(long, (c) => c.charCodeAt(0))),
     "a name of 1001 characters",
   );
-  // A dictionary that holds itself, and a list of itself in a shape.
+  // A dictionary that holds itself, and a list that holds itself, as a shape.
   const cycle = `\x80\x02}q\x00${str("a")}h\x00s.`;
   await rejects(
     file(Uint8Array.from(cycle, (c) => c.charCodeAt(0))),
@@ -355,16 +358,22 @@ Deno.test("PyTorchReader.open() refuses tables that hold anything but tensors", 
   );
   const own = `ctorch._utils\n_rebuild_tensor_v2\n(${STORAGE}K\x00` +
     "]q\x01h\x01ah\x01\x89NtR";
-  await rejects(file(table(own)), "builds a tensor of what is none");
+  await rejects(
+    file(table(own)),
+    "builds a tensor of something that is not a tensor",
+  );
 });
 
-Deno.test("PyTorchReader.open() refuses shapes that lie", async () => {
+Deno.test("PyTorchReader.open() refuses shapes that do not fit their storage", async () => {
   const cases: [string, string][] = [
     [tensor(0, [5]), "shape [5] does not lie in its storage of 4 elements"],
     [tensor(4, [1]), "shape [1] does not lie in its storage"],
     [tensor(0, [2, 2], [3, 2]), "shape [2, 2] does not lie in its storage"],
-    [tensor(0, [2, 2], [1]), "builds a tensor of what is none"],
-    // Any number of elements out of one.
+    [
+      tensor(0, [2, 2], [1]),
+      "builds a tensor of something that is not a tensor",
+    ],
+    // Strides of 0 make any number of elements of one.
     [
       tensor(0, Array(9).fill(255), Array(9).fill(0)),
       "does not lie in its storage",
@@ -372,7 +381,7 @@ Deno.test("PyTorchReader.open() refuses shapes that lie", async () => {
     [tensor(0, Array(3).fill(255), Array(3).fill(0)), "repeats its elements"],
     [
       tensor(0, [2]).replace("K\x02t", "J\xfe\xff\xff\xfft"),
-      "builds a tensor of what is none",
+      "builds a tensor of something that is not a tensor",
     ],
     [
       tensor(0, [2]).replace("FloatStorage", "ComplexFloatStorage"),
@@ -380,11 +389,11 @@ Deno.test("PyTorchReader.open() refuses shapes that lie", async () => {
     ],
     [
       tensor(0, [2]).replace(`${str("0")}`, str("1")),
-      'tensor "a" looks at a storage that is not there',
+      'tensor "a" uses a storage that the file does not hold',
     ],
     [
       tensor(0, [2]).replace(`${str("0")}`, str("../0")),
-      'tensor "a" looks at a storage that is not there',
+      'tensor "a" uses a storage that the file does not hold',
     ],
   ];
   for (const [value, reason] of cases) {
@@ -397,8 +406,8 @@ Deno.test("PyTorchReader.open() refuses shapes that lie", async () => {
   );
 });
 
-Deno.test("PyTorchReader.open() bounds what a small pickle can ask for", async () => {
-  // Each step doubles what there is; nothing here ever walks through it.
+Deno.test("PyTorchReader.open() limits the work that a small pickle can cause", async () => {
+  // Each step doubles the nested structure, but nothing ever walks through it.
   const laughs = `\x80\x02}${str("a")}]${"2\x86".repeat(100)}`;
   await rejects(
     file(Uint8Array.from(laughs + "s.", (c) => c.charCodeAt(0))),
@@ -413,7 +422,8 @@ Deno.test("PyTorchReader.open() bounds what a small pickle can ask for", async (
   const many = new Uint8Array(4_100_000).fill("N".charCodeAt(0));
   many.set([0x80, 2]);
   await rejects(many, "makes more than 4000000 values");
-  // A table, a list and a tuple take a hundred bytes each for one in the file.
+  // A table, a list and a tuple take one byte in the file but a hundred in
+  // memory.
   for (const empty of "}])") {
     many.fill(empty.charCodeAt(0), 2);
     await rejects(
@@ -438,7 +448,7 @@ Deno.test("PyTorchReader compares records with their checksums", async () => {
   for (const [name, expected] of Object.entries(whole)) {
     if (expected.values.length === 0) continue;
     using reader = await PyTorchReader.open(new Memory(bytes));
-    // The first byte that this tensor alone is read from.
+    // The first byte that belongs to this tensor alone.
     const memory = new Memory(bytes.slice());
     using other = await PyTorchReader.open(memory);
     const { read } = memory;
@@ -450,7 +460,7 @@ Deno.test("PyTorchReader compares records with their checksums", async () => {
     const clean = await reader.tensor(name);
     try {
       const { data } = await other.tensor(name);
-      // A window on a record is not worth reading what is around it.
+      // A view of a part of its record is not checked.
       assert(data.length < 12 || String(data) !== String(clean.data), name);
     } catch (error) {
       assert(error instanceof SyntaxError);
@@ -479,7 +489,7 @@ Deno.test("PyTorchReader.open() says what is wrong with an archive", async () =>
   const cases: [Uint8Array<ArrayBuffer>, string][] = [
     [zip({ "a/x": "" }), "does not hold one data.pkl"],
     [zip({ "a/data.pkl": good, "b/data.pkl": good }), "not hold one data.pkl"],
-    [zip({ "a/data.pkl": good }), "looks at a storage that is not there"],
+    [zip({ "a/data.pkl": good }), "uses a storage that the file does not hold"],
     [zip({ "../data.pkl": good }), 'named "../data.pkl", which leads out'],
     [zip({ "a/../../data.pkl": good }), "which leads out of it"],
     [zip({ "/data.pkl": good }), "which leads out of it"],
@@ -542,7 +552,7 @@ Deno.test("PyTorchReader reads one tensor at a time, and nothing twice", async (
     const memory = new Memory(await Deno.readFile(`${FOLDER}${name}`));
     const file = await PyTorchReader.open(memory);
     const zipped = name !== "legacy.bin";
-    // The table and the directory; of the old format the first 64 KiB.
+    // The table and the directory, or the first 64 KiB of the old format.
     assert(memory.total < (zipped ? 0.6 : 2.5) * memory.size);
     for (const tensor of file.names) {
       memory.total = memory.largest = 0;

@@ -39,7 +39,7 @@ Deno.test("openSafetensors() and writeSafetensors() copy a file byte by byte", a
   });
 });
 
-Deno.test("tensor() of an open file stands being asked several times at once", async () => {
+Deno.test("tensor() of an open file may be called several times at once", async () => {
   using file = await openSafetensors(FIXTURE);
   const together = await Promise.all(
     file.names.map((name) => file.tensor(name)),
@@ -157,7 +157,7 @@ Deno.test("openSafetensors() names the file that is malformed", async () => {
       Error,
       `Cannot write ${path}/x: Not a directory`,
     );
-    // A pipe would wait until somebody writes to it.
+    // Opening a pipe would wait until another process writes to it.
     const pipe = `${folder}/pipe`;
     const made = await new Deno.Command("mkfifo", { args: [pipe] }).output()
       .catch(() => undefined);

@@ -1,5 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// Longer than most files: every case of one module, a line or a block each.
+
+// The file exceeds 400 lines because each case of the module takes a line or a
+// block.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
@@ -16,7 +18,9 @@ const FIXTURE = new URL(
   import.meta.url,
 );
 
-/** A file with this header, whether valid or not, and so many bytes of data. */
+/**
+ * A file with a header, whether valid or not, and a number of bytes of data.
+ */
 function file(header: unknown, dataBytes = 0): Uint8Array<ArrayBuffer> {
   const json = new TextEncoder().encode(
     typeof header === "string" ? header : JSON.stringify(header),
@@ -125,7 +129,7 @@ Deno.test("parseSafetensors() reads the 8-bit floats", () => {
   );
 });
 
-Deno.test("parseSafetensors() brings integers to 32 bits", () => {
+Deno.test("parseSafetensors() converts integers to 32 bits", () => {
   const cases: [SafetensorsDtype, number[], boolean][] = [
     ["BOOL", [0, 1], false],
     ["U8", [0, 255], false],
@@ -325,8 +329,14 @@ Deno.test("parseSafetensors() refuses large headers before it builds them", () =
   const cases: [string, string][] = [
     [`{"a":{"x":${"[".repeat(3e6)}`, "nested more than 128 deep"],
     ['{"a":'.repeat(1e6), "nested more than 128 deep"],
-    [`{"a":${"[".repeat(3e6)}`, "describes a tensor by what is no object"],
-    [`{${'"a":0,'.repeat(5e5)}`, "describes a tensor by what is no object"],
+    [
+      `{"a":${"[".repeat(3e6)}`,
+      "describes a tensor by a value that is not an object",
+    ],
+    [
+      `{${'"a":0,'.repeat(5e5)}`,
+      "describes a tensor by a value that is not an object",
+    ],
     [
       `{"a":{"dtype":"F32","shape":[${"1,".repeat(2e6)}`,
       "holds a list of more than 1000 numbers",
@@ -343,7 +353,7 @@ Deno.test("parseSafetensors() refuses large headers before it builds them", () =
     );
     assert(performance.now() - start < 1000, reason);
   }
-  // As many tensors as it takes: this is a file like any other.
+  // A valid file whose header is large because it has many tensors.
   const entries = Array.from(
     { length: 20_000 },
     (_, i) =>

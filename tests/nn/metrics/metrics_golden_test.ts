@@ -1,6 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// Metrics beside the values of scikit-learn, SciPy, torchmetrics and
-// torch-uncertainty; each case says where its value comes from.
+
+// Metrics compared with the values of scikit-learn, SciPy, torchmetrics and
+// torch-uncertainty. Each case names the source of its value.
 
 import { assert, assertEquals } from "@std/assert";
 import {
@@ -38,7 +39,7 @@ interface Case {
   tolerance: number;
 }
 
-/** What this library gives for a case, in the shape of what is expected. */
+/** This library's result for a case, in the structure of the expected value. */
 function found({ function: name, inputs, options }: Case): unknown {
   const { y_true = [], y_pred = [], x = [], y = [], scores = [] } = inputs;
   const labels = inputs.labels ?? y_true;
@@ -106,16 +107,16 @@ function of(scores: number[], labels: number[], label: number): number[] {
   return scores.filter((_, i) => labels[i] === label);
 }
 
-/** Throws unless a value is near what is expected, part by part. */
-function near(got: unknown, wanted: unknown, tolerance: number, id: string) {
-  if (typeof wanted === "object" && wanted !== null) {
-    for (const [key, part] of Object.entries(wanted)) {
+/** Throws unless each part of a value is near the expected one. */
+function near(got: unknown, expected: unknown, tolerance: number, id: string) {
+  if (typeof expected === "object" && expected !== null) {
+    for (const [key, part] of Object.entries(expected)) {
       const own = (got as Record<string, unknown>)[key];
       if (own !== undefined) near(own, part, tolerance, `${id} ${key}`);
     }
     return;
   }
-  const [a, b] = [Number(got), Number(wanted)];
+  const [a, b] = [Number(got), Number(expected)];
   const limit = tolerance * Math.max(1, Math.abs(b));
   assert(Math.abs(a - b) <= limit, `${id}: ${a}, expected ${b}`);
 }
@@ -124,7 +125,7 @@ Deno.test("metrics have the values of scikit-learn, SciPy and torchmetrics", () 
   const names = new Set<string>();
   for (const one of CASES) {
     names.add(one.function);
-    // SciPy leaves the correlation of a constant open; 0 is documented here.
+    // SciPy does not define the correlation of a constant list; here it is 0.
     const expected = one.expected === "NaN" ? 0 : one.expected;
     near(found(one), expected, one.tolerance, one.id);
   }

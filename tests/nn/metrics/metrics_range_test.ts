@@ -1,4 +1,5 @@
 // Copyright 2026 the swagpu authors. MIT license.
+
 // Metrics stay in the range that they document, whatever the scale of their
 // input, and no metric turns NaN into a number.
 
@@ -34,7 +35,7 @@ import {
   uncertaintyParts,
 } from "../../../nn/metrics/mod.ts";
 
-/** What is left of a correlation of a few numbers after rounding. */
+/** The rounding error of a correlation of a few numbers. */
 const ROUNDING = 1e-9;
 
 const finite = fc.double({ noNaN: true, noDefaultInfinity: true });
@@ -96,7 +97,7 @@ Deno.test("means and correlations of NaN are NaN", () => {
   assert(applyTemperature([NaN, 1], 2, { classes: 2 }).every(Number.isNaN));
 });
 
-Deno.test("what counts, ranks or scores refuses NaN by its place", () => {
+Deno.test("metrics that count, rank or score refuse NaN and name its position", () => {
   const p = [0.5, 0.5, NaN, 0.5];
   const cases: [() => unknown, string][] = [
     [() => argmaxRows(p, { classes: 2 }), "score 2 is NaN"],
@@ -123,8 +124,8 @@ Deno.test("what counts, ranks or scores refuses NaN by its place", () => {
   for (const [run, message] of cases) assertThrows(run, RangeError, message);
 });
 
-Deno.test("scores of probabilities refuse what are none", () => {
-  const message = "wanted a number in [0, 1]";
+Deno.test("scores of probabilities refuse numbers that are not probabilities", () => {
+  const message = "but must hold numbers in [0, 1]";
   for (const p of [[2.7, -1.2], [-0.2, 1.2], [Infinity, 0], [1.5, 0.1]]) {
     for (
       const run of [
@@ -176,7 +177,7 @@ Deno.test("scores of probabilities lie in their ranges", () => {
   );
 });
 
-Deno.test("metrics of nothing are refused", () => {
+Deno.test("metrics refuse empty lists", () => {
   const none: number[] = [];
   for (
     const run of [

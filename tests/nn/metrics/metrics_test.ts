@@ -6,7 +6,7 @@ import {
   assertLessOrEqual,
   assertThrows,
 } from "@std/assert";
-import { counterRandom } from "../../../nn/data.ts";
+import { counterRandom } from "../../../nn/counter_random.ts";
 import {
   accuracy,
   applyTemperature,
@@ -32,7 +32,7 @@ import {
   uncertaintyParts,
 } from "../../../nn/metrics/mod.ts";
 
-/** What is left of a float64 sum of a few thousand terms after rounding. */
+/** The rounding error of a float64 sum of a few thousand terms. */
 const ROUNDING = 1e-12;
 /** A score from float32 probabilities such as 0.9 and 0.1. */
 const FLOAT32 = 1e-7;
@@ -65,7 +65,7 @@ Deno.test("expectedCalibrationError() is below .01 when labels follow the probab
   assertLessOrEqual(expectedCalibrationError(p, labels), 0.01);
 });
 
-Deno.test("expectedCalibrationError() is .3 when .9 sure and .6 right", () => {
+Deno.test("expectedCalibrationError() is .3 if confidence is .9 and accuracy .6", () => {
   const p = new Float32Array(20);
   for (let i = 0; i < 10; i++) p.set([0.9, 0.1], 2 * i);
   const labels = [0, 0, 0, 0, 0, 0, 1, 1, 1, 1];
@@ -189,7 +189,7 @@ Deno.test("fitTemperature() finds the minimum that a dense grid finds, through l
   );
 });
 
-Deno.test("fitTemperature() returns the end of the interval when all is right", () => {
+Deno.test("fitTemperature() returns the end of the interval if every row is right", () => {
   const least = fitTemperature([5, 0, 0, 5], [0, 1], { minimum: 0.5 });
   assertAlmostEquals(least, 0.5, 1e-6);
   assertThrows(() => fitTemperature([Infinity, 0], [0]), RangeError, "finite");
@@ -203,7 +203,7 @@ Deno.test("entropy() is log C for a uniform row and 0 for a certain one", () => 
   assertEquals([...entropy([0, 1], { classes: 2 })], [0]);
 });
 
-Deno.test("uncertaintyParts() adds up, and like members leave no disagreement", () => {
+Deno.test("uncertaintyParts() adds up, and equal members do not disagree", () => {
   const random = counterRandom(2);
   const options = { members: 7, classes: 3 };
   const scores = Array.from({ length: 50 * 21 }, () => 8 * random() - 4);
@@ -254,7 +254,7 @@ Deno.test("accuracy() and argmaxRows() take the first of equal scores", () => {
   assertEquals(accuracy([1, 1, 0, 2], [0, 1]), 1);
 });
 
-Deno.test("confusionMatrix() has truth in rows", () => {
+Deno.test("confusionMatrix() has labels in rows", () => {
   const counts = confusionMatrix([0, 2, 1, 2], [0, 1, 1, 2], { classes: 3 });
   assertEquals([...counts], [1, 0, 0, 0, 1, 1, 0, 0, 1]);
   assertThrows(
@@ -320,7 +320,7 @@ Deno.test("spearmanCorrelation() shares ranks among ties", () => {
   );
 });
 
-Deno.test("metrics refuse labels that are no class and rows that are not whole", () => {
+Deno.test("metrics refuse labels that are not classes, and incomplete rows", () => {
   assertThrows(() => accuracy([0.5, 0.5], [2]), RangeError, "label 0 is 2");
   assertThrows(
     () => brierScore([0.5, 0.5, 0], [0, 1]),

@@ -1,46 +1,13 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import {
-  assertAlmostEquals,
   assertEquals,
   assertLess,
   assertNotEquals,
   assertThrows,
 } from "@std/assert";
-import {
-  batches,
-  counterRandom,
-  philox2x32,
-  shuffledIndices,
-} from "../../nn/data.ts";
-
-Deno.test("philox2x32() gives the known answers of Random123", () => {
-  assertEquals(philox2x32([0, 0], 0), [0xff1dae59, 0x6cd10df2]);
-  assertEquals(
-    philox2x32([0xffffffff, 0xffffffff], 0xffffffff),
-    [0x2c3f628b, 0xab4fd7ad],
-  );
-  assertEquals(
-    philox2x32([0x243f6a88, 0x85a308d3], 0x13198a2e),
-    [0xdd7ce038, 0xf62a4c12],
-  );
-});
-
-Deno.test("counterRandom() is uniform and its streams differ", () => {
-  const random = counterRandom(9);
-  const other = counterRandom(9, { stream: 1 });
-  const n = 20_000;
-  let sum = 0;
-  let product = 0;
-  for (let i = 0; i < n; i++) {
-    const [a, b] = [random(), other()];
-    sum += a;
-    product += (a - 0.5) * (b - 0.5);
-  }
-  // Four standard errors of the mean and of the product of two uniforms.
-  assertAlmostEquals(sum / n, 0.5, 4 * Math.sqrt(1 / 12 / n));
-  assertAlmostEquals(product / n, 0, 4 / 12 / Math.sqrt(n));
-});
+import { batches, shuffledIndices } from "../../nn/batches.ts";
+import { counterRandom } from "../../nn/counter_random.ts";
 
 Deno.test("shuffledIndices() is a permutation that seed and epoch determine", () => {
   for (const length of [0, 1, 2, 33, 1025]) {
@@ -57,7 +24,7 @@ Deno.test("shuffledIndices() is a permutation that seed and epoch determine", ()
   assertThrows(() => shuffledIndices(1.5), RangeError, "row count is 1.5");
 });
 
-Deno.test("shuffledIndices() puts every index in every place equally often", () => {
+Deno.test("shuffledIndices() puts every index at every position equally often", () => {
   const seen = new Map<string, number>();
   const n = 6000;
   for (let epoch = 0; epoch < n; epoch++) {
@@ -123,7 +90,7 @@ Deno.test("batches() visits bucketed batches in another order each epoch", () =>
   assertNotEquals(first(0), first(1));
 });
 
-Deno.test("batches() refuses bad arguments at the call", () => {
+Deno.test("batches() refuses bad arguments when it is called", () => {
   assertThrows(() => batches(4, 0), RangeError, "batch size is 0");
   assertThrows(() => batches(-1, 2), RangeError, "row count is -1");
   assertThrows(() => batches(4, 2, { lengths: [1] }), RangeError, "1 lengths");

@@ -3,13 +3,15 @@
 
 /**
  * Which rows make up a batch, and in what order: seeded shuffling, cutting into
- * batches, and grouping rows of like length so that little padding is computed.
+ * batches, and grouping rows of similar length so that little padding is
+ * computed.
  *
  * Nothing here holds data. {@linkcode batches} yields row numbers, and the
  * caller gathers text, tokens or tensors by them. The order depends on the
  * seed and the epoch alone, so a run that resumes at epoch 7 sees the batches
  * that an uninterrupted run would have seen.
  *
+ * @example Usage
  * ```ts
  * import { batches } from "@swagpu/swagpu/nn";
  *
@@ -23,22 +25,10 @@
  * @module
  */
 
+import { counterRandom } from "./counter_random.ts";
 import { checkOptions } from "./options.ts";
 
-const MULTIPLIER = 0xd256d193;
-const WEYL = 0x9e3779b9;
-const ROUNDS = 10;
-
-/** Which random sequence to draw. */
-export interface CounterRandomOptions {
-  /**
-   * Separates sequences that share a seed, an integer of 32 bits.
-   * @default {0}
-   */
-  stream?: number;
-}
-
-/** Which permutation to draw. */
+/** Options of {@linkcode shuffledIndices}. */
 export interface ShuffleOptions {
   /**
    * The seed of the run, an integer of 32 bits.
@@ -46,13 +36,13 @@ export interface ShuffleOptions {
    */
   seed?: number;
   /**
-   * The pass over the data; each has its own order.
+   * The pass over the data. Each pass has another order.
    * @default {0}
    */
   epoch?: number;
 }
 
-/** How rows are ordered and cut into batches. */
+/** Options of {@linkcode batches}. */
 export interface BatchesOptions extends ShuffleOptions {
   /**
    * Whether to visit the rows in a random order.
@@ -70,97 +60,18 @@ export interface BatchesOptions extends ShuffleOptions {
    */
   lengths?: ArrayLike<number>;
   /**
-   * How many batches make up a bucket when `lengths` is given. More batches
-   * mean less padding and a less random order.
+   * How many batches make up a bucket. It has an effect only when `lengths` is
+   * given. Larger buckets mean less padding and a less random order.
    * @default {16}
    */
   bucketBatches?: number;
 }
 
 /**
- * The two words of Philox 2×32 with ten rounds (Salmon and others, 2011).
+ * Draws a random order of the indices 0 to length − 1 (Fisher–Yates shuffle).
  *
- * A counter-based generator: the output is a fixed function of key and counter,
- * so any element of a sequence can be had without those before it.
- *
- * @param counter The two words to encrypt.
- * @param key The seed.
- * @returns Two unsigned 32-bit integers.
- *
- * @example The known answer of the generator's authors
- * ```ts
- * import { philox2x32 } from "@swagpu/swagpu/nn";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(philox2x32([0, 0], 0), [0xff1dae59, 0x6cd10df2]);
- * ```
- */
-export function philox2x32(
-  counter: readonly [number, number],
-  key: number,
-): [number, number] {
-  let [left, right] = counter;
-  left >>>= 0;
-  right >>>= 0;
-  key >>>= 0;
-  for (let round = 0; round < ROUNDS; round++) {
-    const low = Math.imul(MULTIPLIER, left) >>> 0;
-    const high = multiplyHigh(MULTIPLIER, left);
-    left = (high ^ key ^ right) >>> 0;
-    right = low;
-    key = (key + WEYL) >>> 0;
-  }
-  return [left, right];
-}
-
-/** The upper 32 bits of the 64-bit product of two unsigned 32-bit integers. */
-function multiplyHigh(a: number, b: number): number {
-  const aLow = a & 0xffff;
-  const aHigh = a >>> 16;
-  const bLow = b & 0xffff;
-  const bHigh = b >>> 16;
-  const middle = aHigh * bLow + ((aLow * bLow) >>> 16);
-  const carry = (middle & 0xffff) + aLow * bHigh;
-  return (aHigh * bHigh + Math.floor(middle / 0x10000) +
-    Math.floor(carry / 0x10000)) >>> 0;
-}
-
-/**
- * A function that returns the next uniform number in [0, 1) at each call.
- *
- * Element `i` is `philox2x32([i, stream], seed)` as a fraction of 53 bits.
- *
- * @param seed The seed, an integer of 32 bits.
- * @param options The stream.
- * @returns The generator.
- *
- * @example The same seed gives the same numbers
- * ```ts
- * import { counterRandom } from "@swagpu/swagpu/nn";
- * import { assertEquals } from "@std/assert";
- *
- * const first = counterRandom(3);
- * const again = counterRandom(3);
- * assertEquals([first(), first()], [again(), again()]);
- * ```
- */
-export function counterRandom(
-  seed: number,
-  options: CounterRandomOptions = {},
-): () => number {
-  const stream = options.stream ?? 0;
-  let index = 0;
-  return () => {
-    const [high, low] = philox2x32([index++, stream], seed);
-    return ((high >>> 5) * 0x4000000 + (low >>> 6)) / 0x20000000000000;
-  };
-}
-
-/**
- * A random order of `0 … length − 1`, by Fisher–Yates.
- *
- * @param length How many indices.
- * @param options Seed and epoch; together they determine the order.
+ * @param length The number of indices.
+ * @param options Seed and epoch, which together determine the order.
  * @returns Every index once, [length].
  * @throws {RangeError} If `length` is not a non-negative integer.
  *
@@ -189,17 +100,18 @@ export function shuffledIndices(
 }
 
 /**
- * The rows of each batch of one pass over the data.
+ * Yields the row numbers of each batch, for one pass over the data.
  *
- * With `lengths`, the (shuffled) rows are dealt into buckets of
- * `bucketBatches · batchSize`, each bucket is sorted by length and cut into
- * batches, and under `shuffle` the batches are visited in random order. Every
- * row still appears exactly once.
+ * With `lengths`, the rows, which may have been shuffled, are divided into
+ * buckets of `bucketBatches · batchSize` rows. Each bucket is sorted by length
+ * and cut into batches, and with `shuffle` the batches are visited in random
+ * order. Every row still appears exactly once.
  *
- * @param length How many rows the data has.
- * @param batchSize How many rows make a batch.
+ * @param length The number of rows that the data has.
+ * @param batchSize The number of rows of a batch.
  * @param options Order, seed, and what to do with the remainder.
- * @returns A generator of row numbers, each [batchSize] or, at the end, fewer.
+ * @returns A generator of row numbers, each [batchSize]; the last batch may
+ * have fewer.
  * @throws {RangeError} If a count is not a positive integer, or `lengths` does
  * not have one entry for each row.
  *
@@ -218,7 +130,8 @@ export function batches(
   batchSize: number,
   options: BatchesOptions = {},
 ): Generator<Uint32Array<ArrayBuffer>, void, undefined> {
-  // A generator's body runs at the first `next`; checking here fails at the call.
+  // The body of a generator function runs at the first `next`. Checks that are
+  // made here fail at the call itself.
   checkCount("cut batches", "row count", { value: length, least: 0 });
   checkCount("cut batches", "batch size", { value: batchSize, least: 1 });
   checkOptions(options, { action: "cut batches", known: BATCHES_OPTIONS });
@@ -226,13 +139,13 @@ export function batches(
   checkCount("cut batches", "bucket size", { value: bucketBatches, least: 1 });
   if (options.lengths && options.lengths.length !== length) {
     throw new RangeError(
-      `Cannot cut batches of ${length} rows by ${options.lengths.length} lengths: one length for each row is needed`,
+      `Cannot cut batches of ${length} rows by ${options.lengths.length} lengths: expected one length for each row`,
     );
   }
   return cut(length, batchSize, { ...options, bucketBatches });
 }
 
-/** The generator behind {@linkcode batches}, whose arguments are checked. */
+/** Implements {@linkcode batches}, which has checked the arguments. */
 function* cut(
   length: number,
   batchSize: number,
@@ -252,10 +165,11 @@ function* cut(
   }
   const full = Math.floor(length / batchSize);
   const count = options.dropLast ? full : Math.ceil(length / batchSize);
-  // The short batch, if any, stays last, so that all others keep one shape.
+  // A batch that is not full stays last, so that all others have one shape.
   const visit = Uint32Array.from({ length: count }, (_, i) => i);
   if (lengths && options.shuffle) {
-    // Shuffling rows uses stream `epoch`; the inverted seed keeps the two apart.
+    // Shuffling rows uses stream `epoch`; the inverted seed keeps the two
+    // apart.
     shuffle(visit.subarray(0, full), counterRandom(~seed, { stream: epoch }));
   }
   for (const batch of visit) {
@@ -263,7 +177,7 @@ function* cut(
   }
 }
 
-/** Fisher–Yates, in place. */
+/** Shuffles in place (Fisher–Yates). */
 function shuffle(values: Uint32Array, random: () => number): void {
   for (let i = values.length - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1));
@@ -291,7 +205,7 @@ function checkCount(
 ): void {
   if (!Number.isSafeInteger(value) || value < least) {
     throw new RangeError(
-      `Cannot ${action}: ${name} is ${value}, wanted an integer of at least ${least}`,
+      `Cannot ${action}: ${name} is ${value}, but must be an integer of at least ${least}`,
     );
   }
 }
