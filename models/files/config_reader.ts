@@ -337,6 +337,7 @@ export function toSnakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-function toCamelCase(name: string): string {
+/** `hidden_size` to `hiddenSize`: the name of a file's field as a property. */
+export function toCamelCase(name: string): string {
   return name.replace(/_([a-z0-9])/g, (_, next: string) => next.toUpperCase());
 }

@@ -6,6 +6,7 @@
 
 import {
   diskError,
+  exists,
   writeAtomically,
   writeTextAtomically,
 } from "../../nn/formats/mod.ts";
@@ -318,15 +319,6 @@ async function link(
 
 function parent(path: string): string {
   return path.slice(0, path.lastIndexOf("/"));
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function filter<T>(

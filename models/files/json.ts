@@ -34,9 +34,7 @@ const BYTE_ORDER_MARK = "\ufeff";
  */
 export function parseJson(text: string, source: string): JsonFields {
   const { json, value } = parse(text, source);
-  if (!isObject(value)) {
-    throw new SyntaxError(`Cannot read ${source}: it does not hold an object`);
-  }
+  const fields = fieldsOf(value, source);
   const floats = new Set<string>();
   JSON.parse(
     json,
@@ -47,7 +45,23 @@ export function parseJson(text: string, source: string): JsonFields {
       return value;
     },
   );
-  return { fields: value, floats };
+  return { fields, floats };
+}
+
+/**
+ * Reads a JSON text that must hold an object, as {@linkcode parseJson} does,
+ * without noting which numbers are floats. This is faster for large files.
+ */
+export function parseFields(
+  text: string,
+  source: string,
+): Record<string, unknown> {
+  return fieldsOf(parseValue(text, source), source);
+}
+
+function fieldsOf(value: unknown, source: string): Record<string, unknown> {
+  if (isObject(value)) return value;
+  throw new SyntaxError(`Cannot read ${source}: it does not hold an object`);
 }
 
 /**

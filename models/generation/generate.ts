@@ -18,13 +18,14 @@ import {
   defaultGenerator,
   type Generator,
 } from "../../engine/mod.ts";
-import { BeamSearch } from "./beams.ts";
+import { BeamSearch } from "./beam_search.ts";
 import {
   type CausalModel,
   PromptDecoder,
   type Seq2SeqModel,
   TargetDecoder,
 } from "./decoders.ts";
+import { GreedySearch } from "./greedy_search.ts";
 import { listOf } from "./processors.ts";
 import {
   begunRows,
@@ -34,21 +35,9 @@ import {
   type Rows,
   targetsOf,
 } from "./prompts.ts";
-import { RowSearch } from "./row_search.ts";
 import { runSearch } from "./search.ts";
-import {
-  GenerationConfig,
-  type GenerationOptions,
-} from "./generation_config.ts";
-
-export type {
-  CausalInputs,
-  CausalModel,
-  Seq2SeqModel,
-  SourceInputs,
-  TargetInputs,
-} from "./decoders.ts";
-export type { Rows } from "./prompts.ts";
+import { GenerationConfig } from "./generation_config.ts";
+import type { GenerationOptions } from "./generation_options.ts";
 
 /** Options of {@linkcode generate}; {@linkcode GenerationOptions} beside them. */
 export interface GenerateOptions extends GenerationOptions {
@@ -204,7 +193,7 @@ export async function generate(
   };
   using search = numBeams > 1
     ? new BeamSearch(searchOptions)
-    : new RowSearch(searchOptions);
+    : new GreedySearch(searchOptions);
   using decoder = answers
     ? new TargetDecoder(model, search, sources, masks)
     : new PromptDecoder(model, search, prompts, masks);

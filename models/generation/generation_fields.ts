@@ -5,9 +5,7 @@
 // that are not supported, and those that change nothing.
 
 import type { ConfigReader } from "../files/config_reader.ts";
-
-/** When beam search stops; see `GenerationOptions.earlyStopping`. */
-export type EarlyStopping = boolean | "never";
+import type { EarlyStopping } from "./generation_options.ts";
 
 /** Fields that change what is generated, and the values that do not. */
 export const UNSUPPORTED: Readonly<Record<string, readonly unknown[]>> = {

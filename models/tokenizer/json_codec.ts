@@ -11,7 +11,7 @@ import { noPieces, type Pieces, type TemplateItem } from "./encoding.ts";
 import { booleanOf, idOf, partOf, textOf } from "./fields.ts";
 import { readFraming } from "./framing.ts";
 import { isObject } from "../files/json.ts";
-import { addSpecialTokens, cleansUp } from "./json.ts";
+import { addSpecialTokens, cleansUp } from "./companion_files.ts";
 import { type Normalizer, readNormalizer } from "./normalizers.ts";
 import { type PreTokenizer, readPreTokenizer } from "./pre_tokenizers.ts";
 import { isSpace } from "./unicode.ts";

@@ -27,8 +27,9 @@ import {
   type TemplateItem,
 } from "./encoding.ts";
 import { formatJson, parseJson } from "../files/json.ts";
-import { BINARY_FILES, FILES, readTokenizer } from "./files.ts";
-import type { TokenizerFiles } from "./reader.ts";
+import type { TokenizerFiles } from "./file_contents.ts";
+import { BINARY_FILES, FILES } from "./file_names.ts";
+import { readTokenizer } from "./read_tokenizer.ts";
 import { pairUp, textsOf } from "./inputs.ts";
 import { chooseWindows, paddedLength } from "./truncation.ts";
 import type {

@@ -5,12 +5,12 @@
 
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { Generator, tensor } from "../../../engine/mod.ts";
-import { generate } from "../../../models/generation/generate.ts";
 import { bestContinuations } from "../../../models/generation/candidates.ts";
 import {
+  generate,
   GenerationConfig,
   type GenerationOptions,
-} from "../../../models/generation/generation_config.ts";
+} from "../../../models/generation/mod.ts";
 import { pin, variantsOf } from "../../../engine/tuning/choice.ts";
 import { assertClose, gpuTest, randomValues } from "../../_check.ts";
 import { beamSearch } from "../../reference/generation.ts";

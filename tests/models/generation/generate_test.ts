@@ -19,8 +19,8 @@ import {
   type CausalInputs,
   type CausalModel,
   generate,
-} from "../../../models/generation/generate.ts";
-import { GenerationConfig } from "../../../models/generation/generation_config.ts";
+  GenerationConfig,
+} from "../../../models/generation/mod.ts";
 import { checkSteps } from "../../../models/generation/search.ts";
 import { gpuTest } from "../../_check.ts";
 import { beamSearch, extend } from "../../reference/generation.ts";

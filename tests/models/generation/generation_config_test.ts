@@ -2,7 +2,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { ConfigReader, PretrainedConfig } from "../../../models/config.ts";
-import { GenerationConfig } from "../../../models/generation/generation_config.ts";
+import { GenerationConfig } from "../../../models/generation/mod.ts";
 import { warningsOf } from "../../_warnings.ts";
 
 const BART = `{

@@ -9,7 +9,7 @@ import type { Device } from "../../../engine/gpu/device.ts";
 import {
   GenerationConfig,
   type GenerationOptions,
-} from "../../../models/generation/generation_config.ts";
+} from "../../../models/generation/mod.ts";
 import {
   listOf,
   logitsProcessors,

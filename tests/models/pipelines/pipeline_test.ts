@@ -237,7 +237,7 @@ gpuTest(
       await assertRejects(
         () => classify("I like it", { functionToApply, topK: null }),
         RangeError,
-        "there is NaN among them",
+        "they hold NaN",
       );
     }
     const call = classify as unknown as (input: unknown) => Promise<unknown>;

@@ -218,7 +218,7 @@ gpuTest("question-answering says what is wrong with its input", async () => {
   await assertRejects(
     () => answer(input, { maxSeqLen: 30 }),
     RangeError,
-    "the model takes 24 tokens",
+    "the model supports 24 tokens",
   );
   await assertRejects(
     () => answer(input, { maxSeqLen: 12, docStride: 10 }),

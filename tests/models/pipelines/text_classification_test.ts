@@ -132,7 +132,7 @@ gpuTest(
     await assertRejects(
       () => classify(long),
       RangeError,
-      "Cannot encode 42 tokens: the model knows 24 places",
+      "Cannot encode 42 tokens: the model supports 24 positions",
     );
     const short = await classify("the cat ".repeat(11), { topK: null });
     assertEquals(await classify(long, { topK: null, truncation: true }), short);

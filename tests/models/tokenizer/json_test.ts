@@ -2,7 +2,7 @@
 // The parts that a `tokenizer.json` is made of, each in a tokenizer of its own.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { Tokenizer } from "../../../models/tokenizer/tokenizer.ts";
+import { Tokenizer } from "../../../models/tokenizer/mod.ts";
 import { charsmap } from "./_spm.ts";
 
 type Fields = Record<string, unknown>;

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { AutoTokenizer } from "../../../models/auto_tokenizer.ts";
-import { Tokenizer } from "../../../models/tokenizer/tokenizer.ts";
+import { Tokenizer } from "../../../models/tokenizer/mod.ts";
 import { spm } from "./_spm.ts";
 
 const FIXTURE =

@@ -2,8 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import type { Encoding } from "../../../models/tokenizer/tokenizer.ts";
-import { Tokenizer } from "../../../models/tokenizer/tokenizer.ts";
+import { type Encoding, Tokenizer } from "../../../models/tokenizer/mod.ts";
 
 const FIXTURES = new URL("../../fixtures/tokenizers", import.meta.url).pathname;
 

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // Tokenizers against the compiled ones of Hugging Face, which transformers uses.
 
-import { Tokenizer } from "../../../models/tokenizer/tokenizer.ts";
+import { Tokenizer } from "../../../models/tokenizer/mod.ts";
 import { randomFrom } from "../../../tools/fuzz/fuzzer.ts";
 import {
   randomText,

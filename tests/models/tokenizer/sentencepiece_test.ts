@@ -2,7 +2,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { SentencePieceModel } from "../../../models/tokenizer/sentencepiece.ts";
+import { SentencePieceModel } from "../../../models/tokenizer/mod.ts";
 import {
   charsmap,
   float,

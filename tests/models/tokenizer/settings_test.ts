@@ -2,7 +2,7 @@
 // What the files beside a vocabulary say is obeyed, or refused by name.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { Tokenizer } from "../../../models/tokenizer/tokenizer.ts";
+import { Tokenizer } from "../../../models/tokenizer/mod.ts";
 
 type Fields = Record<string, unknown>;
 

@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { truncatedLengths } from "../../../models/tokenizer/truncation.ts";
-import { Tokenizer } from "../../../models/tokenizer/tokenizer.ts";
+import { Tokenizer } from "../../../models/tokenizer/mod.ts";
 import { inFolder } from "../../_folder.ts";
 
 const FIXTURES = new URL("../../fixtures/tokenizers", import.meta.url).pathname;

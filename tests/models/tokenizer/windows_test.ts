@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { Tokenizer } from "../../../models/tokenizer/tokenizer.ts";
+import { Tokenizer } from "../../../models/tokenizer/mod.ts";
 import { windowsOf } from "../../../models/tokenizer/truncation.ts";
 
 /** Tokens 5 to 14 are the letters a to j. */

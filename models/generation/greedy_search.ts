@@ -64,7 +64,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 };
 
 /** Adds the best, or a drawn, token to each row. */
-export class RowSearch extends Search {
+export class GreedySearch extends Search {
   readonly #ended: Tensor;
 
   constructor(options: SearchOptions) {

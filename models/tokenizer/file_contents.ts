@@ -3,7 +3,7 @@
 // The files of a tokenizer by their name, and errors that say which it was.
 
 import { tokenId } from "./fields.ts";
-import { isObject, parseValue } from "../files/json.ts";
+import { parseFields } from "../files/json.ts";
 
 /** The content of files by their name. */
 export type TokenizerFiles = ReadonlyMap<
@@ -12,7 +12,7 @@ export type TokenizerFiles = ReadonlyMap<
 >;
 
 /** Reads files by their name; those that are missing hold nothing. */
-export class Reader {
+export class FileContents {
   readonly source: string;
   #files: Map<string, string | Uint8Array<ArrayBuffer>>;
   #fields = new Map<string, Record<string, unknown>>();
@@ -97,11 +97,4 @@ export class Reader {
     this.#fields.set(name, fields);
     this.#files.set(name, text);
   }
-}
-
-/** Reads a JSON file without asking how it spells numbers: it may be large. */
-function parseFields(text: string, path: string): Record<string, unknown> {
-  const value = parseValue(text, path);
-  if (isObject(value)) return value;
-  throw new SyntaxError(`Cannot read ${path}: it does not hold an object`);
 }

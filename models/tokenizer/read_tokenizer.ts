@@ -11,33 +11,14 @@ import {
 } from "./byte_level.ts";
 import type { Codec } from "./codec.ts";
 import { JsonCodec } from "./json_codec.ts";
+import { FileContents, type TokenizerFiles } from "./file_contents.ts";
+import { FILES } from "./file_names.ts";
 import { idOf } from "./fields.ts";
 import { formatJson, isObject } from "../files/json.ts";
 import { MarianCodec } from "./marian_codec.ts";
-import { overridden } from "./json.ts";
-import { Reader, type TokenizerFiles } from "./reader.ts";
+import { overridden } from "./companion_files.ts";
 import type { TokenizerOptions } from "./types.ts";
 import { isUncased, parseVocabulary, wordPieceJson } from "./wordpiece.ts";
-
-/** The files of a tokenizer, of which a folder holds some. */
-export const FILES = {
-  tokenizer: "tokenizer.json",
-  config: "tokenizer_config.json",
-  special: "special_tokens_map.json",
-  vocabulary: "vocab.txt",
-  ids: "vocab.json",
-  targetIds: "target_vocab.json",
-  merges: "merges.txt",
-  added: "added_tokens.json",
-  sourceModel: "source.spm",
-  targetModel: "target.spm",
-} as const;
-
-/** The files that are no text. */
-export const BINARY_FILES: ReadonlySet<string> = new Set([
-  FILES.sourceModel,
-  FILES.targetModel,
-]);
 
 const BERT_TOKENS = {
   cls: "[CLS]",
@@ -67,49 +48,50 @@ export function readTokenizer(
   files: TokenizerFiles,
   options: TokenizerOptions & { source: string },
 ): ReadTokenizer {
-  const reader = new Reader(files, options.source);
-  const config = reader.fields(FILES.config);
+  const contents = new FileContents(files, options.source);
+  const config = contents.fields(FILES.config);
   const decoder = config.added_tokens_decoder;
   for (const id of Object.keys(isObject(decoder) ? decoder : {})) {
-    reader.explain(
+    contents.explain(
       FILES.config,
       () => idOf(Number(id), `added_tokens_decoder[${JSON.stringify(id)}]`),
     );
   }
-  const marian = reader.has(FILES.sourceModel) ||
+  const marian = contents.has(FILES.sourceModel) ||
     /^Marian/.test(String(config.tokenizer_class ?? ""));
-  if (marian && !(reader.has(FILES.tokenizer) && !hasMarianFiles(reader))) {
-    const codec = readMarian(reader, config);
-    return { codec, files: reader.files, config, maxLength: 512 };
+  if (marian && !(contents.has(FILES.tokenizer) && !hasMarianFiles(contents))) {
+    const codec = readMarian(contents, config);
+    return { codec, files: contents.files, config, maxLength: 512 };
   }
-  const derived = !reader.has(FILES.tokenizer);
+  const derived = !contents.has(FILES.tokenizer);
   if (derived) {
-    checkClass(reader);
-    if (reader.has(FILES.vocabulary)) buildBertFiles(reader, options.lowerCase);
-    else if (reader.has(FILES.ids) && reader.has(FILES.merges)) {
-      buildByteLevelFiles(reader, options.addPrefixSpace ?? false);
+    checkClass(contents);
+    if (contents.has(FILES.vocabulary)) {
+      buildBertFiles(contents, options.lowerCase);
+    } else if (contents.has(FILES.ids) && contents.has(FILES.merges)) {
+      buildByteLevelFiles(contents, options.addPrefixSpace ?? false);
     } else {
       throw new Deno.errors.NotFound(
-        `Cannot read the tokenizer of ${reader.source}: it holds neither ` +
+        `Cannot read the tokenizer of ${contents.source}: it holds neither ` +
           `${FILES.tokenizer} nor ${FILES.vocabulary}, ${FILES.ids} with ` +
           `${FILES.merges}, or ${FILES.sourceModel}`,
       );
     }
   }
   const json = overridden(
-    reader.fields(FILES.tokenizer),
-    reader.fields(FILES.config),
+    contents.fields(FILES.tokenizer),
+    contents.fields(FILES.config),
     options,
   );
-  const built = { ...settingsOf(json), ...reader.fields(FILES.config) };
-  const codec = reader.explain(FILES.tokenizer, () =>
+  const built = { ...settingsOf(json), ...contents.fields(FILES.config) };
+  const codec = contents.explain(FILES.tokenizer, () =>
     new JsonCodec(json, {
       config: built,
-      special: reader.fields(FILES.special),
+      special: contents.fields(FILES.special),
       // Where tokenizer.json was derived, it holds them already.
-      added: derived ? {} : reader.ids(FILES.added),
+      added: derived ? {} : contents.ids(FILES.added),
     }));
-  return { codec, files: reader.files, config: built, maxLength: Infinity };
+  return { codec, files: contents.files, config: built, maxLength: Infinity };
 }
 
 /** Classes that split texts otherwise than BERT and GPT-2, from like files. */
@@ -117,11 +99,11 @@ const OTHER_CLASSES =
   /^(BertJapanese|Bertweet|Phobert|PhoBert|RoFormer|CpmAnt|ProphetNet|Herbert|Flaubert|XLM|FSMT|CTRL|OpenAIGPT|CLIP|BlenderbotSmall|BioGpt|Deberta|Qwen2|Speech2Text|TransfoXL)Tokenizer(Fast)?$/;
 
 /** @throws {SyntaxError} If the files alone do not say how texts are split. */
-function checkClass(reader: Reader): void {
-  const name = reader.fields(FILES.config).tokenizer_class;
+function checkClass(contents: FileContents): void {
+  const name = contents.fields(FILES.config).tokenizer_class;
   if (typeof name !== "string" || !OTHER_CLASSES.test(name)) return;
   throw new SyntaxError(
-    `Cannot read ${reader.path(FILES.config)}: tokenizer_class is ` +
+    `Cannot read ${contents.path(FILES.config)}: tokenizer_class is ` +
       `${JSON.stringify(name)}, whose rules are not known; a ` +
       `${FILES.tokenizer} can say them`,
   );
@@ -146,51 +128,54 @@ function sideOf(direction: unknown): string | undefined {
   return typeof direction === "string" ? direction.toLowerCase() : undefined;
 }
 
-function hasMarianFiles(reader: Reader): boolean {
+function hasMarianFiles(contents: FileContents): boolean {
   return [FILES.sourceModel, FILES.targetModel, FILES.ids]
-    .every((name) => reader.has(name));
+    .every((name) => contents.has(name));
 }
 
 function readMarian(
-  reader: Reader,
+  contents: FileContents,
   config: Record<string, unknown>,
 ): MarianCodec {
   for (const name of [FILES.sourceModel, FILES.targetModel, FILES.ids]) {
-    if (reader.has(name)) continue;
+    if (contents.has(name)) continue;
     throw new Deno.errors.NotFound(
-      `Cannot read the tokenizer of ${reader.source}: it lacks ${name}`,
+      `Cannot read the tokenizer of ${contents.source}: it lacks ${name}`,
     );
   }
-  const separate = config.separate_vocabs ?? reader.has(FILES.targetIds);
-  if (separate && !reader.has(FILES.targetIds)) {
+  const separate = config.separate_vocabs ?? contents.has(FILES.targetIds);
+  if (separate && !contents.has(FILES.targetIds)) {
     throw new Deno.errors.NotFound(
-      `Cannot read the tokenizer of ${reader.source}: it lacks ` +
+      `Cannot read the tokenizer of ${contents.source}: it lacks ` +
         FILES.targetIds,
     );
   }
   return new MarianCodec({
-    sourceModel: reader.bytes(FILES.sourceModel),
-    targetModel: reader.bytes(FILES.targetModel),
-    vocabulary: reader.fields(FILES.ids),
-    targetVocabulary: separate ? reader.fields(FILES.targetIds) : null,
+    sourceModel: contents.bytes(FILES.sourceModel),
+    targetModel: contents.bytes(FILES.targetModel),
+    vocabulary: contents.fields(FILES.ids),
+    targetVocabulary: separate ? contents.fields(FILES.targetIds) : null,
     config,
-    special: reader.fields(FILES.special),
-    added: reader.ids(FILES.added),
-    source: reader.source,
+    special: contents.fields(FILES.special),
+    added: contents.ids(FILES.added),
+    source: contents.source,
   });
 }
 
 /** Adds the files that transformers writes beside BERT's `vocab.txt`. */
-function buildBertFiles(reader: Reader, lower: boolean | undefined): void {
-  const config = reader.fields(FILES.config);
-  const special = reader.fields(FILES.special);
+function buildBertFiles(
+  contents: FileContents,
+  lower: boolean | undefined,
+): void {
+  const config = contents.fields(FILES.config);
+  const special = contents.fields(FILES.special);
   const role = (name: keyof typeof BERT_TOKENS): string =>
     tokenText(saidOf({ config, special }, `${name}_token`)) ??
       BERT_TOKENS[name];
   const roles = { cls: role("cls"), sep: role("sep"), unk: role("unk") };
   const vocabulary = parseVocabulary(
-    reader.text(FILES.vocabulary),
-    reader.path(FILES.vocabulary),
+    contents.text(FILES.vocabulary),
+    contents.path(FILES.vocabulary),
     roles,
   );
   const flag = (name: string): boolean | undefined => {
@@ -206,7 +191,7 @@ function buildBertFiles(reader: Reader, lower: boolean | undefined): void {
     addedTokens: collectAddedTokens(vocabulary, {
       config,
       special,
-      added: reader.ids(FILES.added),
+      added: contents.ids(FILES.added),
       roles: BERT_TOKENS,
     }),
   });
@@ -218,43 +203,46 @@ function buildBertFiles(reader: Reader, lower: boolean | undefined): void {
         role(name as keyof typeof BERT_TOKENS),
       ]),
   );
-  derive(reader, json, {
+  derive(contents, json, {
     tokenizer_class: "BertTokenizer",
     ...tokens,
     ...special,
     ...config,
     do_lower_case: lowerCase,
   });
-  if (!reader.has(FILES.special)) {
-    reader.set(FILES.special, tokens, formatJson(tokens));
+  if (!contents.has(FILES.special)) {
+    contents.set(FILES.special, tokens, formatJson(tokens));
   }
 }
 
 /** Adds `tokenizer.json` beside `vocab.json` and `merges.txt`. */
-function buildByteLevelFiles(reader: Reader, addPrefixSpace: boolean): void {
+function buildByteLevelFiles(
+  contents: FileContents,
+  addPrefixSpace: boolean,
+): void {
   const vocabulary = parseIds(
-    reader.fields(FILES.ids),
-    reader.path(FILES.ids),
+    contents.fields(FILES.ids),
+    contents.path(FILES.ids),
   );
-  const config = reader.fields(FILES.config);
-  const special = reader.fields(FILES.special);
+  const config = contents.fields(FILES.config);
+  const special = contents.fields(FILES.special);
   const json = byteLevelJson({
     vocabulary,
     merges: parseMerges(
-      reader.text(FILES.merges),
+      contents.text(FILES.merges),
       vocabulary,
-      reader.path(FILES.merges),
+      contents.path(FILES.merges),
     ),
     config,
     special,
-    added: reader.ids(FILES.added),
+    added: contents.ids(FILES.added),
     addPrefixSpace: addPrefixSpace || config.add_prefix_space === true,
-    source: reader.source,
+    source: contents.source,
   });
   const tokens = Object.entries(byteLevelRoles(vocabulary, config))
     .filter(([, token]) => vocabulary.has(token))
     .map(([role, token]) => [`${role}_token`, token]);
-  derive(reader, json, {
+  derive(contents, json, {
     ...Object.fromEntries(tokens),
     ...special,
     ...config,
@@ -262,14 +250,14 @@ function buildByteLevelFiles(reader: Reader, addPrefixSpace: boolean): void {
 }
 
 function derive(
-  reader: Reader,
+  contents: FileContents,
   json: Record<string, unknown>,
   config: Record<string, unknown>,
 ): void {
-  reader.set(FILES.tokenizer, json, `${JSON.stringify(json, null, 2)}\n`);
-  reader.set(
+  contents.set(FILES.tokenizer, json, `${JSON.stringify(json, null, 2)}\n`);
+  contents.set(
     FILES.config,
     config,
-    reader.explain(FILES.config, () => formatJson(config)),
+    contents.explain(FILES.config, () => formatJson(config)),
   );
 }
