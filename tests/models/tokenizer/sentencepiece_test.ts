@@ -205,7 +205,7 @@ Deno.test("SentencePieceModel says what is wrong with a file", () => {
     ],
     [
       Uint8Array.from(run(1, [...run(1, "a"), ...float(2, -1)])),
-      "Cannot read x: no piece stands for what is unknown",
+      "Cannot read x: it has no piece for unknown text",
     ],
     [
       spm(PIECES, { rules: run(2, [9, 0, 0, 0, 1, 2]) }),
