@@ -1,4 +1,5 @@
 // Copyright 2026 the swagpu authors. MIT license.
+
 // Downloads into the cache of Python's huggingface_hub:
 // models--owner--name/{refs/<revision>, blobs/<hash>, snapshots/<commit>/<file>}.
 // The hub package's own cache function writes to the console and asks for each

@@ -1,4 +1,5 @@
 // Copyright 2026 the swagpu authors. MIT license.
+
 // Requests that end by themselves: each waits a bounded time for bytes, and is
 // made again where the hub is only busy.
 

@@ -1,4 +1,5 @@
 // Copyright 2026 the swagpu authors. MIT license.
+
 // JSON files as Python writes them: `json.dumps(value, indent=2, sort_keys=True)`
 // keeps "0.0" apart from "0", which JavaScript's numbers do not.
 

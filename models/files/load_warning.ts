@@ -1,5 +1,6 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
+
 // What a load says of names that did not match, unless the caller asked.
 
 import type { LoadReport } from "../../nn/mod.ts";

@@ -1,4 +1,5 @@
 // Copyright 2026 the swagpu authors. MIT license.
+
 // Writing weights, in parts where they are large. Parts never take the names of
 // those that the folder's index lists: until the new index is in its place, the
 // old one leads to weights that are all there.

@@ -1,4 +1,5 @@
 // Copyright 2026 the swagpu authors. MIT license.
+
 // Whether a folder holds the same save as before: one that is replaced while it
 // is read would give the configuration of one model and the weights of another.
 

@@ -1,4 +1,5 @@
 // Copyright 2026 the swagpu authors. MIT license.
+
 // What weight files are called, and the indices of those that are in parts.
 
 import { isObject, readJson } from "./json.ts";

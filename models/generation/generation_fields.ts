@@ -1,4 +1,5 @@
 // Copyright 2026 the swagpu authors. MIT license.
+
 // This module is browser compatible.
 
 // The fields of generation in files: those that are read in their own way, those

@@ -1,4 +1,5 @@
 // Copyright 2026 the swagpu authors. MIT license.
+
 // This module is browser compatible.
 
 // What chooses tokens, step by step, without leaving the GPU; and the loop around

@@ -1,4 +1,5 @@
 // Copyright 2026 the swagpu authors. MIT license.
+
 // This module is browser compatible.
 
 // From the probabilities of tokens to labeled tokens, words and entities.

@@ -1,4 +1,5 @@
 // Copyright 2026 the swagpu authors. MIT license.
+
 // This module is browser compatible.
 
 // How a model generates in a pipeline: the options of a call, a task's parameters

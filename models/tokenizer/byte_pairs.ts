@@ -1,7 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// The BPE model: a word begins as its characters, and the pair that was learned
-// first is joined, again and again, the one further left of equals.
+
+// The BPE model. A word begins as its characters; then the pair of neighbors that
+// was learned first is joined, again and again. Of equal pairs, the one further
+// left is joined first.
 
 import { byteToken } from "./byte_level.ts";
 import { booleanOf, listOf, optionalTextOf, textOf } from "./fields.ts";
@@ -9,7 +11,7 @@ import type { WordModel, WordTokens } from "./word_tokens.ts";
 
 type Fields = Record<string, unknown>;
 
-/** A part of a word on the way to its tokens: a link of a chain. */
+/** A part of a word, in a linked list of parts that are joined to tokens. */
 interface Link {
   id: number;
   start: number;
@@ -19,7 +21,7 @@ interface Link {
   gone: boolean;
 }
 
-/** What two tokens become, and how early that was learned. */
+/** The token that two tokens become, and how early that was learned. */
 interface Merge {
   readonly rank: number;
   readonly id: number;
@@ -31,9 +33,9 @@ interface Candidate extends Merge {
 }
 
 /**
- * The pairs of tokens that are joined, the first of which go first.
+ * Reads the pairs of tokens that are joined, in the order of their ranks.
  *
- * @throws {SyntaxError} If one is no pair, or the vocabulary lacks a token.
+ * @throws {SyntaxError} If one is not a pair, or the vocabulary lacks a token.
  */
 function readMerges(
   fields: Fields,
@@ -74,8 +76,8 @@ function readMerges(
 /**
  * Builds the BPE model that a `tokenizer.json` describes.
  *
- * @throws {SyntaxError} If a field is of another kind than it should, or a merge
- * joins what the vocabulary lacks.
+ * @throws {SyntaxError} If a field has the wrong type, or a merge joins tokens
+ * that the vocabulary lacks.
  */
 export function bytePairs(
   fields: Fields,
@@ -107,7 +109,7 @@ export function bytePairs(
     );
   };
 
-  /** The ids that stand for the bytes of a text, if all of them have one. */
+  /** The ids of the bytes of a text, if the vocabulary has all of them. */
   const bytesOf = (text: string): number[] | null => {
     const ids: number[] = [];
     for (const byte of encoder.encode(text)) {
@@ -118,6 +120,7 @@ export function bytePairs(
     return ids;
   };
 
+  /** The characters of a word as parts that are not joined yet. */
   const links = (word: string): Link[] => {
     const result: Link[] = [];
     const add = (id: number, start: number, end: number): void => {
@@ -144,7 +147,7 @@ export function bytePairs(
       }
       const bytes = fallsBack ? bytesOf(text) : null;
       if (bytes !== null) {
-        // What is unknown before goes behind the bytes, as in tokenizers.
+        // Unknown characters before them come behind the bytes, as in tokenizers.
         for (const byte of bytes) add(byte, start, end);
       } else if (unknown !== null) {
         const before: { start: number; end: number } | null = waiting;
@@ -197,7 +200,7 @@ function join(
     const left = links[next.at];
     const right = left && links[left.after];
     if (left === undefined || right === undefined || left.gone) continue;
-    // A neighbor may have been joined to another since.
+    // A neighbor may have been joined to another part since.
     if (merges.get(left.id)?.get(right.id)?.id !== next.id) continue;
     left.id = next.id;
     left.start = Math.min(left.start, right.start);

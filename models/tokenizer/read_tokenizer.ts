@@ -1,8 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// Which files a tokenizer is read from, what kind they make up, and the
-// `tokenizer.json` that is derived where there is none.
 
-import { collectAddedTokens, saidOf, tokenText } from "./added_tokens.ts";
+// Finds out which kind of tokenizer the files of a folder make up, and reads it.
+// Where there is no `tokenizer.json`, it is derived from the older files.
+
+import { collectAddedTokens, tokenText, valueOf } from "./added_tokens.ts";
 import {
   byteLevelJson,
   byteLevelRoles,
@@ -28,21 +29,22 @@ const BERT_TOKENS = {
   unk: "[UNK]",
 };
 
-/** A tokenizer as its files describe it, and what to save it as. */
+/** A tokenizer as its files describe it. */
 export interface ReadTokenizer {
   readonly codec: Codec;
+  /** The files to save, including derived ones. */
   readonly files: TokenizerFiles;
   /** The fields of `tokenizer_config.json`. */
   readonly config: Record<string, unknown>;
-  /** The limit where the files say none. */
+  /** The most tokens of a row, if the files do not say. */
   readonly maxLength: number;
 }
 
 /**
- * Finds out what kind of tokenizer the files hold, and reads it.
+ * Finds out which kind of tokenizer the files hold, and reads it.
  *
- * @throws {Deno.errors.NotFound} If they hold none.
- * @throws {SyntaxError} If one of them cannot be understood.
+ * @throws {Deno.errors.NotFound} If they do not hold a tokenizer.
+ * @throws {SyntaxError} If a file is malformed or asks for unknown rules.
  */
 export function readTokenizer(
   files: TokenizerFiles,
@@ -88,17 +90,17 @@ export function readTokenizer(
     new JsonCodec(json, {
       config: built,
       special: contents.fields(FILES.special),
-      // Where tokenizer.json was derived, it holds them already.
+      // A derived tokenizer.json holds the added tokens already.
       added: derived ? {} : contents.ids(FILES.added),
     }));
   return { codec, files: contents.files, config: built, maxLength: Infinity };
 }
 
-/** Classes that split texts otherwise than BERT and GPT-2, from like files. */
+/** Tokenizer classes with files like BERT's or GPT-2's, but other rules. */
 const OTHER_CLASSES =
   /^(BertJapanese|Bertweet|Phobert|PhoBert|RoFormer|CpmAnt|ProphetNet|Herbert|Flaubert|XLM|FSMT|CTRL|OpenAIGPT|CLIP|BlenderbotSmall|BioGpt|Deberta|Qwen2|Speech2Text|TransfoXL)Tokenizer(Fast)?$/;
 
-/** @throws {SyntaxError} If the files alone do not say how texts are split. */
+/** @throws {SyntaxError} If the files do not say how texts are split. */
 function checkClass(contents: FileContents): void {
   const name = contents.fields(FILES.config).tokenizer_class;
   if (typeof name !== "string" || !OTHER_CLASSES.test(name)) return;
@@ -109,7 +111,7 @@ function checkClass(contents: FileContents): void {
   );
 }
 
-/** What the settings of `tokenizer.json` say where no other file does. */
+/** Reads the settings of `tokenizer.json`, which other files replace. */
 function settingsOf(json: Record<string, unknown>): Record<string, unknown> {
   const { padding, truncation } = json;
   const settings: Record<string, unknown> = {};
@@ -162,7 +164,7 @@ function readMarian(
   });
 }
 
-/** Adds the files that transformers writes beside BERT's `vocab.txt`. */
+/** Derives the files that transformers writes beside BERT's `vocab.txt`. */
 function buildBertFiles(
   contents: FileContents,
   lower: boolean | undefined,
@@ -170,7 +172,7 @@ function buildBertFiles(
   const config = contents.fields(FILES.config);
   const special = contents.fields(FILES.special);
   const role = (name: keyof typeof BERT_TOKENS): string =>
-    tokenText(saidOf({ config, special }, `${name}_token`)) ??
+    tokenText(valueOf({ config, special }, `${name}_token`)) ??
       BERT_TOKENS[name];
   const roles = { cls: role("cls"), sep: role("sep"), unk: role("unk") };
   const vocabulary = parseVocabulary(
@@ -197,7 +199,7 @@ function buildBertFiles(
   });
   const tokens = Object.fromEntries(
     Object.keys(BERT_TOKENS)
-      .filter((name) => saidOf({ config, special }, `${name}_token`) !== null)
+      .filter((name) => valueOf({ config, special }, `${name}_token`) !== null)
       .map((name) => [
         `${name}_token`,
         role(name as keyof typeof BERT_TOKENS),
@@ -215,7 +217,7 @@ function buildBertFiles(
   }
 }
 
-/** Adds `tokenizer.json` beside `vocab.json` and `merges.txt`. */
+/** Derives `tokenizer.json` from `vocab.json` and `merges.txt`. */
 function buildByteLevelFiles(
   contents: FileContents,
   addPrefixSpace: boolean,
@@ -249,6 +251,7 @@ function buildByteLevelFiles(
   });
 }
 
+/** Adds a derived `tokenizer.json` and its `tokenizer_config.json`. */
 function derive(
   contents: FileContents,
   json: Record<string, unknown>,

@@ -213,8 +213,8 @@ Deno.test("encode() says what is wrong with words", () => {
   assertThrows(
     () => ROBERTA.encode(["a", "b"], { isSplitIntoWords: true }),
     TypeError,
-    "Cannot encode words one by one: its tokens tell words by the space " +
-      "before, pass addPrefixSpace when loading the tokenizer",
+    "Cannot encode words one by one: its tokens mark words by the space " +
+      "before them, pass addPrefixSpace when loading the tokenizer",
   );
 });
 

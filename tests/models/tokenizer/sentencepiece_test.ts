@@ -189,7 +189,7 @@ Deno.test("SentencePieceModel says what is wrong with a file", () => {
     ],
     [
       Uint8Array.from([...good, 0x0b]),
-      "begins field 1 of wire type 3, which there is not",
+      "begins field 1 of wire type 3, which does not exist",
     ],
     [
       Uint8Array.from([...good, ...Array(10).fill(255)]),

@@ -324,7 +324,7 @@ Deno.test("what is wrong with a file is said at once, by file and key", () => {
       { model, added_tokens: [{ id: 1e9, content: "x" }] },
       "added_tokens[0].id is 1000000000",
     ],
-    [{ model, added_tokens: {} }, "added_tokens is no list"],
+    [{ model, added_tokens: {} }, "added_tokens is not a list"],
     [{ model, added_tokens: [null] }, "added_tokens[0] is null"],
     [
       { model, post_processor: { type: "TemplateProcessing" } },
