@@ -1,5 +1,4 @@
 // Copyright 2026 the swagpu authors. MIT license.
-
 // This module is browser compatible.
 
 /**
@@ -12,61 +11,94 @@
 /** When beam search stops; see {@linkcode GenerationOptions.earlyStopping}. */
 export type EarlyStopping = boolean | "never";
 
-/** What {@linkcode GenerationConfig} holds. */
+/** Options of generation, which {@linkcode GenerationConfig} holds. */
 export interface GenerationOptions {
   /**
-   * Tokens that a row may have, the prompt's counted.
+   * The most tokens of a row, including the prompt's.
    *
-   * @default 20 new tokens, as far as the model knows so many places
+   * @default {20 new tokens, or fewer if the model supports fewer positions}
    */
   maxLength?: number;
-  /** New tokens that a row may have; stands above `maxLength`. @default {null} */
+  /**
+   * The most new tokens of a row. It takes precedence over `maxLength`.
+   *
+   * @default {null}
+   */
   maxNewTokens?: number | null;
-  /** Tokens before a row may end, the prompt's counted. @default {0} */
+  /**
+   * The number of tokens, including the prompt's, before a row may end.
+   *
+   * @default {0}
+   */
   minLength?: number;
-  /** New tokens before a row may end; stands above `minLength`. @default {null} */
+  /**
+   * The number of new tokens before a row may end. It takes precedence over
+   * `minLength`.
+   *
+   * @default {null}
+   */
   minNewTokens?: number | null;
-  /** Whether to draw tokens rather than to take the best. @default {false} */
+  /** Whether tokens are sampled, instead of the best one taken. @default {false} */
   doSample?: boolean;
-  /** Rows followed at the same time; 1 for no beam search. @default {1} */
+  /** The number of beams; 1 for no beam search. @default {1} */
   numBeams?: number;
   /**
-   * When beam search stops: `true` once `numBeams` rows have ended; `false`
-   * once an open row that ended now would not beat the worst of them; `"never"`
-   * once no open row could beat it at any length.
+   * When beam search stops: with `true`, once `numBeams` rows have ended; with
+   * `false`, once an open row that ended now would not beat the worst ended row;
+   * with `"never"`, once no open row could beat it at any length.
    *
    * @default {false}
    */
   earlyStopping?: EarlyStopping;
   /**
-   * The power of the number of new tokens that beam search divides a row's
-   * score by: above 0 favours long rows, below 0 short ones.
+   * The exponent of a row's number of new tokens, by which beam search divides
+   * the row's score: above 0 favors long rows, below 0 short ones.
    *
    * @default {1}
    */
   lengthPenalty?: number;
-  /** Rows given back for each prompt. @default {1} */
+  /** The number of rows that are returned for each prompt. @default {1} */
   numReturnSequences?: number;
   /**
-   * What scores are divided by before drawing, above 0; without drawing it does
-   * not count.
+   * The number above 0 that scores are divided by before sampling. It has no
+   * effect without `doSample`.
    *
    * @default {1}
    */
   temperature?: number;
-  /** The number of best tokens to draw from; 0 for all. @default {50} */
+  /** The number of best tokens to sample from; 0 for all. @default {50} */
   topK?: number;
-  /** The share of probability that the tokens to draw from hold. @default {1} */
+  /**
+   * Samples only from the most probable tokens, whose probabilities add up to
+   * this.
+   *
+   * @default {1}
+   */
   topP?: number;
-  /** The least probability, as a share of the best token's. @default {null} */
+  /**
+   * Samples only from tokens whose probability is at least this share of the best
+   * token's.
+   *
+   * @default {null}
+   */
   minP?: number | null;
-  /** What divides the scores of tokens that were there. @default {1} */
+  /**
+   * Makes tokens that are in the row already less likely: positive scores are
+   * divided by it, and negative scores multiplied.
+   *
+   * @default {1}
+   */
   repetitionPenalty?: number;
-  /** The length of runs that may not occur twice; 0 for none. @default {0} */
+  /** The length of runs of tokens that may not repeat; 0 for none. @default {0} */
   noRepeatNgramSize?: number;
   /** Words, as lists of tokens, that may not be completed. @default {null} */
   badWordsIds?: readonly (readonly number[])[] | null;
-  /** Pairs of a list of tokens and what its last one gains. @default {null} */
+  /**
+   * Pairs of a list of tokens, and a number that is added to the score of its
+   * last token where that token would complete the list.
+   *
+   * @default {null}
+   */
   sequenceBias?: readonly (readonly [readonly number[], number])[] | null;
   /** Tokens that may not be generated. @default {null} */
   suppressTokens?: readonly number[] | null;
@@ -74,13 +106,17 @@ export interface GenerationOptions {
   beginSuppressTokens?: readonly number[] | null;
   /** The token that must follow the first one. @default {null} */
   forcedBosTokenId?: number | null;
-  /** The token, or tokens, that may stand at `maxLength`. @default {null} */
+  /** The token, or tokens, allowed at the last position. @default {null} */
   forcedEosTokenId?: number | readonly number[] | null;
-  /** Whether to turn NaN and infinite scores into numbers. @default {false} */
+  /** Whether NaN and infinite scores are replaced by numbers. @default {false} */
   removeInvalidValues?: boolean;
-  /** Whether scores are normalised again after all changes. @default {false} */
+  /**
+   * Whether scores become log-probabilities again after all changes.
+   *
+   * @default {false}
+   */
   renormalizeLogits?: boolean;
-  /** The token that fills rows which have ended. @default {null} */
+  /** The padding token, which fills rows that have ended. @default {null} */
   padTokenId?: number | null;
   /** The token that begins a text. @default {null} */
   bosTokenId?: number | null;

@@ -1,5 +1,4 @@
 // Copyright 2026 the swagpu authors. MIT license.
-
 // This module is browser compatible.
 
 // From logits to scores: those of a model, or the mean over samples of its weights.

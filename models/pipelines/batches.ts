@@ -1,5 +1,4 @@
 // Copyright 2026 the swagpu authors. MIT license.
-
 // This module is browser compatible.
 
 // From texts to rows of tokens, and from rows to the outputs of a model. Rows of

@@ -1,5 +1,4 @@
 // Copyright 2026 the swagpu authors. MIT license.
-
 // This module is browser compatible.
 
 // From the probabilities of tokens to labeled tokens, words and entities.

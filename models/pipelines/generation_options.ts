@@ -1,5 +1,4 @@
 // Copyright 2026 the swagpu authors. MIT license.
-
 // This module is browser compatible.
 
 // How a model generates in a pipeline: the options of a call, a task's parameters
