@@ -391,7 +391,7 @@ export class Tokenizer {
   }
 }
 
-/** Reads the end of a row. @throws {SyntaxError} If it is no such end. */
+/** @throws {SyntaxError} If the field is neither "left" nor "right". */
 function sideOf(
   config: Readonly<Record<string, unknown>>,
   key: string,
