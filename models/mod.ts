@@ -51,4 +51,4 @@ export * from "./pretrained.ts";
 export * from "./registry.ts";
 export * from "./architectures/roberta.ts";
 export * from "./tokenizer/mod.ts";
-export { readJson } from "./files/json.ts";
+export { type JsonFields, readJson } from "./files/json.ts";

@@ -1,7 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// JSON files as Python writes them: `json.dumps(value, indent=2, sort_keys=True)`
-// keeps "0.0" apart from "0", which JavaScript's numbers do not.
+// Reads and writes JSON files as Python does. Python's
+// `json.dumps(value, indent=2, sort_keys=True)` distinguishes "0.0" from "0", which
+// JavaScript's numbers do not.
 
 import {
   DiskReader,
@@ -12,16 +13,18 @@ import {
 
 /** The fields of a JSON file, and which of them are spelled as floats. */
 export interface JsonFields {
+  /** The fields. */
   readonly fields: Record<string, unknown>;
+  /** The names of all fields whose numbers are spelled with a decimal point. */
   readonly floats: ReadonlySet<string>;
 }
 
-/** Whether a value is an object of fields. */
+/** Whether a value is an object, and not a list or `null`. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** How deep Python's reader goes before it gives up. */
+/** The deepest nesting that Python's reader accepts. */
 const MAX_DEPTH = 1000;
 const BYTE_ORDER_MARK = "\ufeff";
 
@@ -29,7 +32,7 @@ const BYTE_ORDER_MARK = "\ufeff";
  * Reads a JSON text that must hold an object, as Python's `json` does: `NaN`,
  * `Infinity` and `-Infinity` are numbers.
  *
- * @param source What errors call the text.
+ * @param source The name of the text in errors.
  * @throws {SyntaxError} If it is malformed, nested more than 1,000 deep, or
  * holds anything else.
  */
@@ -66,8 +69,8 @@ function fieldsOf(value: unknown, source: string): Record<string, unknown> {
 }
 
 /**
- * Reads a JSON text of any value, as {@linkcode parseJson} does, without asking
- * how it spells numbers: it may be large.
+ * Reads a JSON text of any value, as {@linkcode parseJson} does, without noting
+ * which numbers are floats.
  */
 export function parseValue(text: string, source: string): unknown {
   return parse(text, source).value;
@@ -84,7 +87,7 @@ function parse(
   } catch (error) {
     const mark = crypto.randomUUID();
     const plain = withoutConstants(json, mark);
-    // Told of the file's own text, unless the constants are all that is odd.
+    // The error is about the file's own text, unless only the constants are wrong.
     if (plain === json) throw unreadable(error, source);
     try {
       value = JSON.parse(
@@ -114,8 +117,8 @@ function unreadable(error: unknown, source: string): SyntaxError {
 }
 
 /**
- * Puts in what JSON knows for Python's constants: numbers too large to be
- * finite for the infinities, and the text `mark` for NaN.
+ * Replaces Python's constants by valid JSON: the infinities by numbers that are too
+ * large to be finite, and NaN by the text `mark`.
  */
 function withoutConstants(json: string, mark: string): string {
   return json.replace(
@@ -131,14 +134,14 @@ function withoutConstants(json: string, mark: string): string {
   );
 }
 
-/** Whether lists and objects lie in one another more than `depth` times. */
+/** Whether lists and objects are nested more than `depth` times. */
 function isDeeper(value: unknown, depth: number): boolean {
   let level: object[] = isCompound(value) ? [value] : [];
   for (let at = 1; level.length > 0; at++) {
     if (at > depth) return true;
     const next: object[] = [];
     for (const item of level) {
-      // Without a list of all values: a vocabulary has 100,000 of them.
+      // No list of all values is made, because a vocabulary has 100,000 of them.
       for (const key in item) {
         const inner = (item as Record<string, unknown>)[key];
         if (isCompound(inner)) next.push(inner);
@@ -153,7 +156,27 @@ function isCompound(value: unknown): value is object {
   return typeof value === "object" && value !== null;
 }
 
-/** Reads a JSON file that must hold an object. */
+/**
+ * Reads a JSON file that must hold an object, as Python's `json` does.
+ *
+ * @param path The path of the file.
+ * @returns The fields, and the names of those that are spelled as floats.
+ * @throws {Deno.errors.NotFound} If there is no such file.
+ * @throws {SyntaxError} If the file does not hold a JSON object.
+ *
+ * @example Usage
+ * ```ts
+ * import { readJson } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const path = await Deno.makeTempFile();
+ * await Deno.writeTextFile(path, '{"epsilon": 1.0, "layers": 2}');
+ * const { fields, floats } = await readJson(path);
+ * assertEquals(fields, { epsilon: 1, layers: 2 });
+ * assertEquals([...floats], ["epsilon"]);
+ * await Deno.remove(path);
+ * ```
+ */
 export async function readJson(path: string): Promise<JsonFields> {
   return parseJson(await readText(path), path);
 }
@@ -171,7 +194,7 @@ export async function readText(path: string): Promise<string> {
   }
 }
 
-/** Reads a text file, or gives `null` if there is none. */
+/** Reads a text file; `null` if it does not exist. */
 export async function readOptionalText(path: string): Promise<string | null> {
   try {
     return await readRegular(path);
@@ -196,7 +219,7 @@ export async function writeJson(
   await writeTextAtomically(path, formatJson(fields, floats));
 }
 
-/** The text that {@linkcode writeJson} writes. */
+/** Makes the text that {@linkcode writeJson} writes. */
 export function formatJson(
   fields: Record<string, unknown>,
   floats: ReadonlySet<string> = new Set(),
@@ -230,7 +253,7 @@ function format(
     : `${open}${inner}${items.join(`,${inner}`)}${newline}${close}`;
 }
 
-/** Numbered keys (`id2label`) are integers in Python, and sort as such. */
+/** Compares keys as Python does, where numeric keys (`id2label`) are integers. */
 function compareKeys(a: string, b: string): number {
   if (/^\d+$/.test(a) && /^\d+$/.test(b)) return Number(a) - Number(b);
   return a < b ? -1 : Number(a > b);

@@ -95,7 +95,7 @@ Deno.test("openCheckpoint() reads parts, in any order and at once", async () => 
     await assertRejects(
       () => weights.tensor("c"),
       RangeError,
-      `Cannot read tensor "c" of ${folder}/model.safetensors.index.json: there is none`,
+      `Cannot read tensor "c" of ${folder}/model.safetensors.index.json: no part holds`,
     );
   });
 });

@@ -662,8 +662,8 @@ Deno.test("resolveFiles() asks a busy hub again", async () => {
 Deno.test("resolveFiles() names the repository and the address of an odd hub", async () => {
   await withHub(async (hub, resolve) => {
     const odd: [string, string][] = [
-      ["", "it is no JSON"],
-      ["<html></html>", "it is no JSON"],
+      ["", "it is not JSON"],
+      ["<html></html>", "it is not JSON"],
       ["null", "it has another form"],
       ["[]", "it names the commit nowhere"],
       [`{"sha": "${COMMIT}", "siblings": {}}`, "it has another form"],
