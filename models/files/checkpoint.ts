@@ -53,8 +53,8 @@ export interface Checkpoint extends StateSource, Disposable {
  * @param folder The path of the folder.
  * @returns The open weights.
  * @throws {Deno.errors.NotFound} If there are no weights, or a part is missing.
- * @throws {SyntaxError} If a file is malformed, or a PyTorch file asks for objects
- * that are not tensors.
+ * @throws {SyntaxError} If a file is malformed, or a PyTorch file asks for
+ * objects that are not tensors.
  * @throws {TypeError} If a file is a link that leads out of the folder.
  *
  * @example The weights of a folder
@@ -114,7 +114,9 @@ async function openFile(path: string): Promise<WeightFile> {
   }
 }
 
-/** Whether a file is the pointer that Git LFS leaves until it fetches the file. */
+/**
+ * Whether a file is the pointer that Git LFS leaves until it fetches the file.
+ */
 async function isPointer(path: string): Promise<boolean> {
   const mark = "version https://git-lfs";
   using file = await DiskReader.open(path);
@@ -122,7 +124,10 @@ async function isPointer(path: string): Promise<boolean> {
   return new TextDecoder().decode(bytes) === mark;
 }
 
-/** Weights in parts. The headers of all are read first; then one is open at a time. */
+/**
+ * Weights in parts. The headers of all are read first; then one is open at a
+ * time.
+ */
 class SplitCheckpoint implements Checkpoint {
   readonly path: string;
   readonly names: readonly string[];

@@ -113,7 +113,8 @@ export class ConfigReader {
    * Files may hold other fields.
    *
    * @param known Other names that options may have, in snake case.
-   * @throws {TypeError} If a name is unknown. The error suggests the nearest name.
+   * @throws {TypeError} If a name is unknown. The error suggests the nearest
+   * name.
    */
   checkNames(known: readonly string[] = []): void {
     if (!this.#camelCase) return;
@@ -238,7 +239,10 @@ export class ConfigReader {
     return this.#read(name, fallback, "an object", isObject);
   }
 
-  /** Makes an error that names the source, the field, its value and what it must be. */
+  /**
+   * Makes an error that names the source, the field, its value and what it must
+   * be.
+   */
   error(
     name: string,
     expected: string,
@@ -291,7 +295,10 @@ function nearest(name: string, known: readonly string[]): string | undefined {
   return best?.other;
 }
 
-/** The edit distance of two names: letters inserted, removed, changed or swapped. */
+/**
+ * The edit distance of two names: letters inserted, removed, changed or
+ * swapped.
+ */
 function changes(a: string, b: string): number {
   let rows = [Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i++) {

@@ -230,7 +230,10 @@ function isListing(value: unknown): value is string[] {
     value.every((name) => typeof name === "string");
 }
 
-/** Asks the hub, and names the repository in errors, as the hub package does not. */
+/**
+ * Asks the hub, and names the repository in errors, as the hub package does
+ * not.
+ */
 async function understood<T>(
   repository: Repository,
   requests: HubRequests,
@@ -300,7 +303,10 @@ async function* verified(
   }
 }
 
-/** Links a snapshot's file to its blob; the link is relative, as the cache may move. */
+/**
+ * Links a snapshot's file to its blob; the link is relative, as the cache may
+ * move.
+ */
 async function link(
   blob: string,
   folder: string,

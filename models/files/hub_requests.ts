@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// Requests that always end: each waits a bounded time for bytes, and is repeated if
-// the hub is busy.
+// Requests that always end: each waits a bounded time for bytes, and is
+// repeated if the hub is busy.
 
 /** The bytes that must arrive within each time-out. */
 const LEAST_BYTES = 1024;
@@ -21,7 +21,10 @@ export interface RequestLimits {
 /** Makes requests to the hub that end within the limits. */
 export class HubRequests {
   readonly #limits: RequestLimits;
-  /** The error of the last request, of which the hub package passes only the text. */
+  /**
+   * The error of the last request, of which the hub package passes only the
+   * text.
+   */
   failure: unknown;
 
   /** The limits apply to each request. */
@@ -113,7 +116,8 @@ export class HubRequests {
         const start = performance.now();
         const timer = setTimeout(late, timeout - waited);
         try {
-          // In Deno, a signal that arrives together with bytes does not end the body.
+          // In Deno, a signal that arrives together with bytes does not end the
+          // body.
           signal.throwIfAborted();
           const { done, value } = await reader.read();
           signal.throwIfAborted();

@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// Reads and writes JSON files as Python does. Python's
-// `json.dumps(value, indent=2, sort_keys=True)` distinguishes "0.0" from "0", which
-// JavaScript's numbers do not.
+// Reads and writes JSON files as Python does. What
+// `json.dumps(value, indent=2, sort_keys=True)` writes distinguishes "0.0" from
+// "0", which JavaScript's numbers do not.
 
 import {
   DiskReader,
@@ -87,7 +87,8 @@ function parse(
   } catch (error) {
     const mark = crypto.randomUUID();
     const plain = withoutConstants(json, mark);
-    // The error is about the file's own text, unless only the constants are wrong.
+    // The error is about the file's own text, unless only the constants are
+    // wrong.
     if (plain === json) throw unreadable(error, source);
     try {
       value = JSON.parse(
@@ -117,8 +118,8 @@ function unreadable(error: unknown, source: string): SyntaxError {
 }
 
 /**
- * Replaces Python's constants by valid JSON: the infinities by numbers that are too
- * large to be finite, and NaN by the text `mark`.
+ * Replaces Python's constants by valid JSON: the infinities by numbers that are
+ * too large to be finite, and NaN by the text `mark`.
  */
 function withoutConstants(json: string, mark: string): string {
   return json.replace(

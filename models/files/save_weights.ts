@@ -22,7 +22,9 @@ const UNITS: Readonly<Record<string, number>> = {
   GIB: 2 ** 30,
   TIB: 2 ** 40,
 };
-/** The bytes that are read from the GPU with one wait; one tensor may be larger. */
+/**
+ * The bytes that are read from the GPU with one wait; one tensor may be larger.
+ */
 const READ_BYTES = 2 ** 24;
 
 type Named = readonly [string, Tensor];
@@ -120,7 +122,9 @@ export async function staleWeights(
   );
 }
 
-/** Distributes tensors to parts; a new part begins when one would be too large. */
+/**
+ * Distributes tensors to parts; a new part begins when one would be too large.
+ */
 function split(tensors: readonly Named[], maxBytes: number): Named[][] {
   const parts: Named[][] = [];
   let part: Named[] = [];

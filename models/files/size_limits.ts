@@ -1,9 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The limits of what a configuration may ask for. A file of a few bytes can ask for
-// a model of any size, and building that would fill the memory before its weights,
-// whose sizes differ, are read.
+// The limits of what a configuration may ask for. A file of a few bytes can ask
+// for a model of any size, and building that would fill the memory before its
+// weights, whose sizes differ, are read.
 
 import type { StateSource } from "../../nn/mod.ts";
 import type { ConfigReader } from "./config_reader.ts";
@@ -52,11 +52,11 @@ export interface Checkpoint extends Pick<StateSource, "names" | "info"> {
  * Compares the sizes that a configuration asks for with those of the weights,
  * before the model is built. A length may be four times the longest axis of the
  * weights, and 65,536 in any case, which leaves room for new heads and other
- * vocabularies. The model may have four times as many numbers as the weights, plus
- * 134,217,728.
+ * vocabularies. The model may have four times as many numbers as the weights,
+ * plus 134,217,728.
  *
- * @param reader The fields of the file. If none of them is a length or a number of
- * blocks, the model's size is not checked.
+ * @param reader The fields of the file. If none of them is a length or a number
+ * of blocks, the model's size is not checked.
  * @param fields All fields, including defaults.
  * @throws {RangeError} If a field is far beyond the sizes of the weights.
  */

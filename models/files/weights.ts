@@ -6,13 +6,18 @@ import { isObject, readJson } from "./json.ts";
 
 /** A kind of weight files in a folder. */
 export interface WeightKind {
-  /** The file by which weights are found: the weights, or the index of their parts. */
+  /**
+   * The file by which weights are found: the weights, or the index of their
+   * parts.
+   */
   readonly name: string;
   /** Matches the names of parts, if the kind has parts. */
   readonly part?: RegExp;
 }
 
-/** The weights, or the index of their parts. A saved folder has one of the two. */
+/**
+ * The weights, or the index of their parts. A saved folder has one of the two.
+ */
 export const WEIGHT_FILES: readonly [string, string] = [
   "model.safetensors",
   "model.safetensors.index.json",

@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Beam search: several rows of each prompt are continued, and of those that end the
-// best are kept.
+// Beam search: several rows of each prompt are continued, and of those that end
+// the best are kept.
 
 import {
   allocate,
@@ -24,7 +24,10 @@ interface Tables {
   readonly beams: Tensor;
 }
 
-/** Continues several rows of each prompt, and returns those of the highest score. */
+/**
+ * Continues several rows of each prompt, and returns those of the highest
+ * score.
+ */
 export class BeamSearch extends Search {
   /** The token that fills rows which have ended. */
   readonly #padding: number;
@@ -52,7 +55,8 @@ export class BeamSearch extends Search {
     const { device } = logits;
     const vocabulary = logits.shape[1] ?? 0;
     const beams = this.group;
-    // Enough continuations for all beams, even if every end token is among the best.
+    // Enough continuations for all beams, even if every end token is among the
+    // best.
     const count = Math.max(2, 1 + eosTokenIds.length) * beams;
     if (count > beams * vocabulary) {
       throw new RangeError(

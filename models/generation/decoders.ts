@@ -1,9 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The interfaces of models that can generate, and the decoders that ask them for
-// scores: first with the prompts, then with one new token of each row at a time and
-// a cache of the tokens before it.
+// The interfaces of models that can generate, and the decoders that ask them
+// for scores: first with the prompts, then with one new token of each row at a
+// time and a cache of the tokens before it.
 
 import {
   embedding,
@@ -24,7 +24,7 @@ import type { Search } from "./search.ts";
 export interface CausalInputs {
   /** The prompts, `[batch, length]`; then each row's last token, `[rows, 1]`. */
   inputIds: Tensor;
-  /** 1 at tokens, 0 at padding, if prompts have padding. The cache also knows it. */
+  /** 1 at tokens, 0 at padding; absent without padding. The cache has it too. */
   attentionMask?: Tensor | undefined;
   /** The position of each token, from 0 and without padding; 1 at padding. */
   positionIds: Tensor;
@@ -45,17 +45,20 @@ export interface CausalModel {
   forward(inputs: CausalInputs): { logits: Tensor };
 }
 
-/** The inputs that `generate` passes to the encoder of a {@linkcode Seq2SeqModel}. */
+/** The inputs that `generate` passes to {@linkcode Seq2SeqModel.encode}. */
 export interface SourceInputs {
   /** The source's tokens, `[batch, source]`. */
   inputIds: Tensor;
   /** 1 at the source's tokens, 0 at padding. @default {all 1} */
   attentionMask?: Tensor | undefined;
-  /** The offsets of the real tokens, if packing pays and the model `usesPacking`. */
+  /**
+   * The offsets of the real tokens, if packing pays and the model
+   * `usesPacking`.
+   */
   packing?: Packing | undefined;
 }
 
-/** The inputs that `generate` passes to the decoder of a {@linkcode Seq2SeqModel}. */
+/** The inputs that `generate` passes to {@linkcode Seq2SeqModel.forward}. */
 export interface TargetInputs {
   /** The encoder's output, `[batch, source, hidden]`. */
   encoderLastHiddenState: Tensor;
@@ -96,7 +99,9 @@ function paddingOf(masks: Table): Tensor | undefined {
   return padded ? persist(integers(masks)) : undefined;
 }
 
-/** Runs a model over prompts, and then over one new token of each row at a time. */
+/**
+ * Runs a model over prompts, and then over one new token of each row at a time.
+ */
 export abstract class Decoder implements Disposable {
   protected readonly search: Search;
   protected readonly cache: KeyValueCache;
@@ -115,7 +120,9 @@ export abstract class Decoder implements Disposable {
   /** Runs the model; `first` is whether it reads the prompts. */
   protected abstract forward(first: boolean): Tensor;
 
-  /** The scores of the next token, `[rows, vocabulary]`, after `length` tokens. */
+  /**
+   * The scores of the next token, `[rows, vocabulary]`, after `length` tokens.
+   */
   scores(length: number): Tensor {
     const { search, cache } = this;
     const { rows, group, promptLength, origins } = search;

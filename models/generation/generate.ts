@@ -133,11 +133,12 @@ export interface GenerateOutput {
  * @param model A decoder, with or without an encoder beside it.
  * @param options The prompts or sources, and how to continue them.
  * @returns The tokens of each row and, with beams, the scores.
- * @throws {TypeError} If the prompts are not rows, the options do not fit together
- * or are not supported, or the model does not use the cache it is given.
- * @throws {RangeError} If the prompts leave no room for a token, a token is not in
- * the model's vocabulary, more rows are asked for than there are beams, the model's
- * scores hold NaN, or the options forbid every token of a row.
+ * @throws {TypeError} If the prompts are not rows, the options do not fit
+ * together or are not supported, or the model does not use the cache it is
+ * given.
+ * @throws {RangeError} If the prompts leave no room for a token, a token is not
+ * in the model's vocabulary, more rows are asked for than there are beams, the
+ * model's scores hold NaN, or the options forbid every token of a row.
  */
 export async function generate(
   model: CausalModel | Seq2SeqModel,

@@ -114,8 +114,8 @@ export class GenerationConfig implements Required<GenerationOptions> {
    * Reads fields. A field that is not given has the default of transformers.
    *
    * An error in an option is thrown at once. An error in a file is thrown by
-   * {@linkcode checkUse}, because transformers too loads some files that it cannot
-   * generate with.
+   * {@linkcode checkUse} if transformers, too, loads the file and refuses it only
+   * when it generates.
    *
    * @param options The fields.
    * @throws {TypeError} If a field is of the wrong kind, an option is unknown, or
@@ -324,7 +324,9 @@ function fromFields(
   return new GenerationConfig(new ConfigReader(found, { source }));
 }
 
-/** Checks options by themselves; the temperature's warning is printed elsewhere. */
+/**
+ * Checks options by themselves; the temperature's warning is printed elsewhere.
+ */
 function checkOptions(options: GenerationOptions): void {
   const { temperature: _, ...others } = options;
   new GenerationConfig(others);

@@ -1,8 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The fields of `generation_config.json`: the fields that are not supported, those
-// that have no effect here, and functions that read those with special rules.
+// The fields of `generation_config.json`: the fields that are not supported,
+// those that have no effect here, and functions that read those with special
+// rules.
 
 import type { ConfigReader } from "../files/config_reader.ts";
 import type { EarlyStopping } from "./generation_options.ts";
@@ -74,7 +75,9 @@ export function readPositive(reader: ConfigReader, name: string): number {
   throw reader.error(name, "a number above 0", RangeError);
 }
 
-/** Reads a boolean, which a file may spell 0 or 1 because Python accepts these. */
+/**
+ * Reads a boolean, which a file may spell 0 or 1 because Python accepts these.
+ */
 export function readFlag(
   reader: ConfigReader,
   name: string,

@@ -38,7 +38,11 @@ export interface GenerationOptions {
    * @default {null}
    */
   minNewTokens?: number | null;
-  /** Whether tokens are sampled, instead of the best one taken. @default {false} */
+  /**
+   * Whether tokens are sampled, instead of the best one taken.
+   *
+   * @default {false}
+   */
   doSample?: boolean;
   /** The number of beams; 1 for no beam search. @default {1} */
   numBeams?: number;
@@ -89,7 +93,11 @@ export interface GenerationOptions {
    * @default {1}
    */
   repetitionPenalty?: number;
-  /** The length of runs of tokens that may not repeat; 0 for none. @default {0} */
+  /**
+   * The length of runs of tokens that may not repeat; 0 for none.
+   *
+   * @default {0}
+   */
   noRepeatNgramSize?: number;
   /** Words, as lists of tokens, that may not be completed. @default {null} */
   badWordsIds?: readonly (readonly number[])[] | null;

@@ -2,7 +2,7 @@
 // This module is browser compatible.
 
 // Greedy search and sampling: each row takes its best token, independently of the
-// others. Sampling takes the best token after noise was added to the scores.
+// others. Sampling takes the best token after noise is added to the scores.
 
 import {
   grid,
@@ -20,8 +20,8 @@ import {
 } from "./search.ts";
 
 /**
- * Appends each row's choice at `length`, or the padding token if the row has ended,
- * and counts the rows that end. One invocation handles one row.
+ * Appends each row's choice at `length`, or the padding token if the row has
+ * ended, and counts the rows that end. One invocation handles one row.
  */
 const EXTEND: Kernel = {
   name: "extend_rows",

@@ -244,7 +244,10 @@ function penalizeRepetition(penalty: number): LogitsProcessor {
   };
 }
 
-/** Forbids tokens that complete a run of `size` tokens which is in the row already. */
+/**
+ * Forbids tokens that complete a run of `size` tokens which is in the row
+ * already.
+ */
 function forbidRepeatedNgrams(size: number): LogitsProcessor {
   return (step) => {
     const starts = step.length - size + 1;

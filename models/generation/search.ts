@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// A search chooses the next tokens on the GPU. The loop around it asks a model for
-// scores, and reads only now and then whether all rows have ended.
+// A search chooses the next tokens on the GPU. The loop around it asks a model
+// for scores, and reads only now and then whether all rows have ended.
 
 import {
   type Device,
@@ -50,7 +50,9 @@ export const FLAGS = {
   length: 1,
   /** The number of the first token whose scores held NaN. */
   broken: 2,
-  /** The number of the first token for which a row's scores forbid every token. */
+  /**
+   * The number of the first token for which a row's scores forbid every token.
+   */
   blocked: 3,
 } as const;
 
@@ -178,9 +180,10 @@ export interface LoopOptions {
 /**
  * Computes scores and chooses tokens, until all rows have ended or are full.
  *
- * @param logits Computes the scores of the next token, `[rows, vocabulary]`, after
- * `length` tokens.
- * @throws {RangeError} If scores hold NaN without `invalid`, or forbid all tokens.
+ * @param logits Computes the scores of the next token, `[rows, vocabulary]`,
+ * after `length` tokens.
+ * @throws {RangeError} If scores hold NaN without `invalid`, or forbid all
+ * tokens.
  */
 export async function runSearch(
   search: Search,
@@ -235,7 +238,10 @@ export function checkSteps(count: number): number[] {
   return steps;
 }
 
-/** Stores the lowest token number whose scores hold NaN, unless all rows have ended. */
+/**
+ * Stores the lowest token number whose scores hold NaN, unless all rows have
+ * ended.
+ */
 const FIND_INVALID: Kernel = {
   name: "find_invalid",
   bind: ["read", "write"],

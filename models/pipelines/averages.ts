@@ -1,7 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// From logits to scores: those of a model, or the mean over samples of its weights.
+// From logits to scores: those of a model, or the mean over samples of its
+// weights.
 
 import type { Tensor } from "../../engine/mod.ts";
 import { uncertaintyParts } from "../../nn/mod.ts";

@@ -86,7 +86,9 @@ export function taskParameters(
   };
 }
 
-/** Adds the task's defaults to a call's options, unless the model replaces them. */
+/**
+ * Adds the task's defaults to a call's options, unless the model replaces them.
+ */
 export function withDefaults(
   options: GenerationOptions,
   { config, isGiven }: TaskParameters,

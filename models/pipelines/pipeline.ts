@@ -24,7 +24,9 @@ import {
   recipeOf,
 } from "./tasks.ts";
 
-/** A model and its tokenizer, from which a pipeline can be made without loading. */
+/**
+ * A model and its tokenizer, from which a pipeline can be made without loading.
+ */
 export interface PipelineParts<T extends PipelineTask = PipelineTask> {
   /** A model of the task's kind. It is put into evaluation mode. */
   model: PipelineTasks[T]["model"];

@@ -18,7 +18,11 @@ export interface PosteriorSampling {
   numPredictions?: number;
   /** A factor of the covariance. @default {the posterior's} */
   scale?: number;
-  /** Whether samples include the covariance of weights. @default {the posterior's} */
+  /**
+   * Whether samples include the covariance of weights.
+   *
+   * @default {the posterior's}
+   */
   cov?: boolean;
   /** Equal seeds give equal samples. @default {0} */
   seed?: number | bigint;

@@ -176,7 +176,9 @@ export function tokenClassification(
   return makePipeline(setup, label);
 }
 
-/** Tokenizes a text; a long one is truncated, or with `stride` cut into windows. */
+/**
+ * Tokenizes a text; a long one is truncated, or with `stride` cut into windows.
+ */
 function encode(
   { model, tokenizer }: PipelineSetup<Tasks["tokenClassification"]>,
   text: string,

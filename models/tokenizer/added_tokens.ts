@@ -142,7 +142,9 @@ export interface TextPart {
   readonly token?: AddedToken;
 }
 
-/** A node in the tree of spellings: its children, and the token that ends here. */
+/**
+ * A node in the tree of spellings: its children, and the token that ends here.
+ */
 interface SpellingNode {
   readonly next: Map<number, SpellingNode>;
   token?: AddedToken;

@@ -213,7 +213,9 @@ function isWordSuffixed(vocabulary: ReadonlyMap<string, number>): boolean {
   return suffixed;
 }
 
-/** The usual special tokens: RoBERTa's, else GPT-2's, which do not frame texts. */
+/**
+ * The usual special tokens: RoBERTa's, else GPT-2's, which do not frame texts.
+ */
 export function byteLevelRoles(
   vocabulary: ReadonlyMap<string, number>,
   config: Record<string, unknown>,

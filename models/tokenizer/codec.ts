@@ -40,7 +40,10 @@ export interface Codec {
   readonly refusesWords: string | null;
   tokenToId(token: string): number | undefined;
   idToToken(id: number): string | undefined;
-  /** Splits a text into tokens; `target` is whether it is in the target language. */
+  /**
+   * Splits a text into tokens; `target` is whether it is in the target
+   * language.
+   */
   split(text: string, target: boolean): Pieces;
   decode(ids: readonly number[], options: CodecDecodeOptions): string;
 }

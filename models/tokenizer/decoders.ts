@@ -180,7 +180,9 @@ function byteFallback(tokens: readonly string[]): string[] {
   return result;
 }
 
-/** Removes `content` from a token: up to `start` times in front, `stop` behind. */
+/**
+ * Removes `content` from a token: up to `start` times in front, `stop` behind.
+ */
 function strip(content: string, start: number, stop: number): Decoder {
   return (tokens) =>
     tokens.map((token) => {

@@ -20,7 +20,9 @@ export interface Pieces {
   readonly starts: number[];
   readonly ends: number[];
   readonly words: number[];
-  /** The spaces at the ends of each token, where they are removed from offsets. */
+  /**
+   * The spaces at the ends of each token, where they are removed from offsets.
+   */
   readonly spaces?: Spaces[];
 }
 

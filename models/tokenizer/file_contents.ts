@@ -84,7 +84,8 @@ export class FileContents {
           },
         );
       }
-      // A RangeError is the engine's stack overflow, from parts nested too deeply.
+      // A RangeError is the engine's stack overflow, from parts nested too
+      // deeply.
       if (!(error instanceof RangeError)) throw error;
       throw new SyntaxError(
         `Cannot read ${this.path(name)}: its parts are nested too deeply`,

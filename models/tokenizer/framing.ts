@@ -14,9 +14,9 @@ export interface Framing {
   readonly single: readonly TemplateItem[];
   readonly pair: readonly TemplateItem[];
   /**
-   * One entry for each time that the spaces at the ends of tokens are removed from
-   * the offsets. It is true if the first space of a text is kept, because it was
-   * inserted.
+   * One entry for each time that the spaces at the ends of tokens are removed
+   * from the offsets. It is true if the first space of a text is kept, because
+   * it was inserted.
    */
   readonly trims: readonly boolean[];
 }
@@ -31,8 +31,8 @@ const PLAIN: Framing = {
  * Reads how a `tokenizer.json` frames texts.
  *
  * @param key The path of the description in the file, for errors.
- * @throws {SyntaxError} If there is no post-processor of that type, or a field has
- * the wrong type.
+ * @throws {SyntaxError} If there is no post-processor of that type, or a field
+ * has the wrong type.
  */
 export function readFraming(config: unknown, key = "post_processor"): Framing {
   if (config === undefined || config === null) return PLAIN;

@@ -28,8 +28,8 @@ export type Normalizer = (text: AlignedText) => AlignedText;
  * Builds the normalizer that a `tokenizer.json` describes.
  *
  * @param key The path of the description in the file, for errors.
- * @throws {SyntaxError} If there is no normalizer of that type, or a field has the
- * wrong type.
+ * @throws {SyntaxError} If there is no normalizer of that type, or a field has
+ * the wrong type.
  */
 export function readNormalizer(
   config: unknown,
@@ -163,7 +163,10 @@ function strip(left: boolean, right: boolean): Normalizer {
   };
 }
 
-/** Replaces matches; the new text has the offsets of each match's last character. */
+/**
+ * Replaces matches; the new text has the offsets of each match's last
+ * character.
+ */
 function replace(regexp: RegExp, content: string): Normalizer {
   return (source) => {
     const builder = new AlignedBuilder(source.origin);

@@ -2,8 +2,8 @@
 // This module is browser compatible.
 
 // The pre-tokenizers of `tokenizer.json`, which cut a text into words before a
-// model cuts the words into tokens. Almost all of them follow one rule: what to do
-// with the matches of an expression.
+// model cuts the words into tokens. Almost all of them follow one rule: what to
+// do with the matches of an expression.
 
 import { AlignedBuilder, type AlignedText } from "./aligned_text.ts";
 import { matchesOf, readPattern } from "./expressions.ts";

@@ -1,9 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Reads messages in protobuf's wire format. A message has numbered fields, each a
-// varint, four or eight bytes, or a run of bytes behind its length. Reading a field
-// as another kind than it was written is an error.
+// Reads messages in protobuf's wire format. A message has numbered fields, each
+// a varint, four or eight bytes, or a run of bytes behind its length. Reading a
+// field as another kind than it was written is an error.
 
 const KINDS: Readonly<Record<number, string>> = {
   0: "a varint",

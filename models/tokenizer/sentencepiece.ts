@@ -22,7 +22,9 @@ export interface SentencePiece {
   readonly text: string;
   /** The id of the piece in the model. */
   readonly id: number;
-  /** The offset where the piece begins in the text, without the space before it. */
+  /**
+   * The offset where the piece begins in the text, without the space before it.
+   */
   readonly start: number;
   /** The offset where the piece ends, exclusive. */
   readonly end: number;

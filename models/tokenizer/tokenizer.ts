@@ -2,8 +2,8 @@
 
 /**
  * The tokenizer of a model. A codec splits texts into tokens; this file turns
- * them into encodings and batches, by the rules of transformers. It is longer than
- * most files because nearly half of it documents the public class.
+ * them into encodings and batches, by the rules of transformers. It is longer
+ * than most files because nearly half of it documents the public class.
  *
  * @module
  */

@@ -126,8 +126,8 @@ export interface TruncationOptions {
  * The windows of one or two texts that each row holds: those of the row that
  * truncation keeps and, if asked for, those of the rows of what it drops.
  *
- * @throws {RangeError} If there is no room for tokens, or a window would share all
- * of its tokens.
+ * @throws {RangeError} If there is no room for tokens, or a window would share
+ * all of its tokens.
  */
 export function chooseWindows(
   counts: readonly number[],

@@ -66,9 +66,9 @@ export interface EncodeOptions {
    */
   stride?: number;
   /**
-   * Whether the input is a list of words, for example of a data set with a label
-   * for each word. Offsets are then within a word, and word ids are the indices of
-   * the list.
+   * Whether the input is a list of words, for example of a data set with a
+   * label for each word. Offsets are then within a word, and word ids are the
+   * indices of the list.
    *
    * @default false
    */
@@ -136,11 +136,12 @@ export interface Encoding {
    * offsets of the whole character.
    *
    * Offsets are those of the compiled tokenizers of transformers, counted in
-   * UTF-16 units instead of characters: an inserted space has the offsets of the
-   * character behind it, a letter and a mark that become one character have the
-   * letter's offsets, and an added token that strips spaces includes them. They
-   * differ in one case: characters that a BPE model leaves out, or spells by bytes
-   * beside unknown characters, do not move the offsets of the tokens behind them.
+   * UTF-16 units instead of characters: an inserted space has the offsets of
+   * the character behind it, a letter and a mark that become one character have
+   * the letter's offsets, and an added token that strips spaces includes them.
+   * They differ in one case: characters that a BPE model leaves out, or spells
+   * by bytes beside unknown characters, do not move the offsets of the tokens
+   * behind them.
    */
   readonly offsets: readonly (readonly [start: number, end: number])[];
   /** The text that each token is from; `null` for tokens that frame a text. */
@@ -183,8 +184,8 @@ export interface DecodeOptions {
    */
   skipSpecialTokens?: boolean;
   /**
-   * Whether to remove the spaces before punctuation and contractions. `false` also
-   * keeps a WordPiece decoder from removing them.
+   * Whether to remove the spaces before punctuation and contractions. `false`
+   * also keeps a WordPiece decoder from removing them.
    *
    * @default `clean_up_tokenization_spaces` of `tokenizer_config.json`, else
    * true for BERT's classes and false for others

@@ -1,12 +1,13 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The classes of characters of the compiled tokenizers. JavaScript's own classes
-// differ: for `\s` and `trim`, U+FEFF is a space and U+0085 is not, and `\w` holds
-// ASCII only. Three of the tables that the tokenizers were compiled with are older
-// than Unicode 16. Characters that came later are listed here, so that they are
-// left unchanged, as they are there. Characters that are newer than the tables of
-// this JavaScript engine, such as those of Unicode 17, are unassigned.
+// The classes of characters of the compiled tokenizers. JavaScript's own
+// classes differ: for `\s` and `trim`, U+FEFF is a space and U+0085 is not, and
+// `\w` holds ASCII only. Three of the tables that the tokenizers were compiled
+// with are older than Unicode 16. Characters that came later are listed here,
+// so that they are left unchanged, as they are there. Characters that are newer
+// than the tables of this JavaScript engine, such as those of Unicode 17, are
+// unassigned.
 
 /** The spaces of Rust and Oniguruma: White_Space. */
 export const SPACE = String.raw`\p{White_Space}`;
@@ -117,7 +118,9 @@ export const PUNCTUATION = new RegExp(
   "gv",
 );
 
-/** Characters that canonical forms leave unchanged, as starters without a form. */
+/**
+ * Characters that canonical forms leave unchanged, as starters without a form.
+ */
 export const NO_CANONICAL_FORM = new RegExp(`[${inside(NEWER_FORMS)}]`, "u");
 
 /** Characters that compatible forms leave unchanged. */

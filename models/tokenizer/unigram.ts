@@ -1,15 +1,18 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The Unigram model. Of all ways to cut a text into pieces, it finds the one whose
-// scores have the greatest sum, from left to right. Sums are rounded to 32 bits as
-// in SentencePiece, or keep 64 bits as in tokenizers; near ties depend on that.
+// The Unigram model. Of all ways to cut a text into pieces, it finds the one
+// whose scores have the greatest sum, from left to right. Sums are rounded to
+// 32 bits as in SentencePiece, or keep 64 bits as in tokenizers; near ties
+// depend on that.
 
 /** A piece of the vocabulary. */
 export interface UnigramPiece {
   readonly text: string;
   readonly score: number;
-  /** Whether the user defined the piece. It is then preferred to any other cut. */
+  /**
+   * Whether the user defined the piece. It is then preferred to any other cut.
+   */
   readonly always?: boolean;
 }
 

@@ -61,7 +61,10 @@ export function parseVocabulary(
   return vocabulary;
 }
 
-/** Whether no token of a vocabulary, except special ones, has an upper-case letter. */
+/**
+ * Whether no token of a vocabulary, except special ones, has an upper-case
+ * letter.
+ */
 export function isUncased(vocabulary: ReadonlyMap<string, number>): boolean {
   for (const token of vocabulary.keys()) {
     if (!/^\[.*\]$/.test(token) && token !== token.toLowerCase()) return false;

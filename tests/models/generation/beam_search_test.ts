@@ -29,7 +29,7 @@ import {
 const END = 0;
 const PROMPT = [3];
 
-/** Probabilities of the next token, by the last token: `[vocabulary, vocabulary]`. */
+/** Probabilities of the next token by the last: `[vocabulary, vocabulary]`. */
 type Chain = readonly (readonly number[])[];
 
 function rules(changes: Partial<BeamRules> = {}): BeamRules {

@@ -21,7 +21,9 @@ import {
   softmax,
 } from "../../reference/logits_processors.ts";
 
-/** The tolerance of a division, an exponential or a sum, for scores of order 10. */
+/**
+ * The tolerance of a division, an exponential or a sum, for scores of order 10.
+ */
 const SCORES = { absolute: 1e-5, relative: 1e-5 };
 
 /** The lengths of rows: one token of the prompt, and five at most. */

@@ -68,7 +68,9 @@ export function probabilities(scores: readonly number[]): number[] {
   return powers.map((x) => x / total);
 }
 
-/** A model whose scores depend on each token only: they are the rows of tables. */
+/**
+ * A model whose scores depend on each token only: they are the rows of tables.
+ */
 export class TableModel extends PreTrainedModel<PretrainedConfig> {
   readonly #tables: readonly Tensor[];
 

@@ -171,7 +171,8 @@ gpuTest(
       assertEquals(found.map(({ answer }) => answer), ["Paris", "Paris"]);
       const { start, end } = await whole(input);
       assertEquals([found[0]?.start, found[0]?.end], [start, end]);
-      // The probabilities in a window of 18 tokens are higher than in the whole text.
+      // The probabilities in a window of 18 tokens are higher than in the whole
+      // text.
       assert((found[0]?.score ?? 0) > (await whole(input)).score);
     }
     // "No answer" has the lowest probability among the windows.

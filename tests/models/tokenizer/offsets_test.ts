@@ -6,7 +6,10 @@ import { type Encoding, Tokenizer } from "../../../models/tokenizer/mod.ts";
 
 const FIXTURES = new URL("../../fixtures/tokenizers", import.meta.url).pathname;
 
-/** Every letter, digit and mark of `TEXT` is a token, as a first and a later part. */
+/**
+ * Every letter, digit and mark of `TEXT` is a token, as a first and a later
+ * part.
+ */
 const PIECES = [..."abcdefghijklmnoprstuvwxyzABCDEFGOPQXZ0123.,!?'-é中文한σς"]
   .flatMap((char) => [char, `##${char}`]);
 const SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
@@ -122,7 +125,8 @@ Deno.test("offsets of a byte-level tokenizer cover the text", () => {
       const encoding = MODERN.encode(text);
       let [joined, last] = ["", 0];
       for (const [start, end] of encoding.offsets) {
-        // A part of a character has the offsets of all of it, so parts may repeat.
+        // A part of a character has the offsets of all of it, so parts may
+        // repeat.
         joined += text.slice(Math.max(start, last), end);
         last = Math.max(last, end);
       }
