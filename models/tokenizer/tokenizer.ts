@@ -23,7 +23,7 @@ import { BINARY_FILES, FILES } from "./file_names.ts";
 import { encodeRows } from "./input_rows.ts";
 import { pairUp } from "./inputs.ts";
 import { readTokenizer } from "./read_tokenizer.ts";
-import { paddedLength } from "./truncation.ts";
+import { batchLength } from "./truncation.ts";
 import type {
   BatchOptions,
   DecodeOptions,
@@ -301,7 +301,7 @@ export class Tokenizer {
       }
     }
     const { modelMaxLength } = this;
-    const length = paddedLength(rows, { ...options, modelMaxLength });
+    const length = batchLength(rows, { ...options, modelMaxLength });
     const side = options.paddingSide ?? this.paddingSide;
     const padding = { length, side };
     return {

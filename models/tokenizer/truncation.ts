@@ -172,7 +172,7 @@ export function chooseWindows(
   })];
 }
 
-/** Options of {@linkcode paddedLength}. */
+/** Options of {@linkcode batchLength}. */
 export interface PaddingOptions {
   modelMaxLength: number;
   maxLength?: number;
@@ -187,7 +187,7 @@ export interface PaddingOptions {
  * is not a whole number from 1.
  * @throws {TypeError} If rows differ in length and may not be padded.
  */
-export function paddedLength(
+export function batchLength(
   rows: readonly Pick<Row, "ids">[],
   options: PaddingOptions,
 ): number {
