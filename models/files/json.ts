@@ -4,12 +4,7 @@
 // `json.dumps(value, indent=2, sort_keys=True)` writes distinguishes "0.0" from
 // "0", which JavaScript's numbers do not.
 
-import {
-  DiskReader,
-  finishSave,
-  folderOf,
-  writeTextAtomically,
-} from "../../nn/formats/mod.ts";
+import { readText } from "./read_file.ts";
 
 /** The fields of a JSON file, and which of them are spelled as floats. */
 export interface JsonFields {
@@ -182,45 +177,7 @@ export async function readJson(path: string): Promise<JsonFields> {
   return parseJson(await readText(path), path);
 }
 
-/** Reads a text file; errors name its path. */
-export async function readText(path: string): Promise<string> {
-  try {
-    return await readRegular(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Deno.errors.NotFound(
-      `Cannot read ${path}: the file does not exist`,
-      { cause: error },
-    );
-  }
-}
-
-/** Reads a text file; `null` if it does not exist. */
-export async function readOptionalText(path: string): Promise<string | null> {
-  try {
-    return await readRegular(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
-}
-
-async function readRegular(path: string): Promise<string> {
-  await finishSave(folderOf(path));
-  using file = await DiskReader.open(path);
-  return new TextDecoder().decode(await file.read(0, file.size));
-}
-
-/** Writes an object as Python does, with a newline at the end. */
-export async function writeJson(
-  path: string,
-  fields: Record<string, unknown>,
-  floats: ReadonlySet<string> = new Set(),
-): Promise<void> {
-  await writeTextAtomically(path, formatJson(fields, floats));
-}
-
-/** Makes the text that {@linkcode writeJson} writes. */
+/** Spells an object as Python does, with a newline at the end. */
 export function formatJson(
   fields: Record<string, unknown>,
   floats: ReadonlySet<string> = new Set(),

@@ -21,7 +21,13 @@ export type {
   Pipeline,
   TruncatedOptions,
 } from "./base.ts";
-export type * from "./posterior.ts";
+export type {
+  LabelUncertainty,
+  PosteriorSampling,
+  PosteriorSource,
+  ScoreFunction,
+  WeightPosterior,
+} from "./posterior.ts";
 export type {
   AggregationStrategy,
   EntityGroup,

@@ -9,13 +9,13 @@
  */
 
 import {
-  DiskReader,
   finishSave,
   FolderSave,
   writeAtomically,
   writeTextAtomically,
 } from "../../nn/formats/mod.ts";
 import { formatJson, parseJson } from "../files/json.ts";
+import { readOptional } from "../files/read_file.ts";
 import type { Codec, SpecialTokenName } from "./codec.ts";
 import { pad, padList, type Row } from "./encoding.ts";
 import type { TokenizerFiles } from "./file_contents.ts";
@@ -403,17 +403,4 @@ function sideOf(
     `Cannot read ${source}/${FILES.config}: ${key} is ` +
       `${JSON.stringify(value)}, expected "left" or "right"`,
   );
-}
-
-/** Reads a file; `null` if it does not exist. */
-async function readOptional(
-  path: string,
-): Promise<Uint8Array<ArrayBuffer> | null> {
-  try {
-    using file = await DiskReader.open(path);
-    return await file.read(0, file.size);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
 }

@@ -6,8 +6,8 @@ import {
   formatJson,
   parseJson,
   parseValue,
-  readText,
 } from "../../../models/files/json.ts";
+import { readText } from "../../../models/files/read_file.ts";
 import { GenerationConfig, Tokenizer } from "../../../models/mod.ts";
 
 Deno.test("parseJson() reads the constants that Python writes", () => {
