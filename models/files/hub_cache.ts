@@ -108,62 +108,104 @@ export async function downloadSnapshot(
     async (name) => !(await exists(`${folder}/${name}`)),
   );
   if (absent.length > 0) {
-    const remote: RemoteFile[] = await understood(
-      repository,
-      requests,
-      () =>
-        hub.pathsInfo({ ...request, repo: id, revision: sha, paths: absent }),
-    );
-    if (!Array.isArray(remote)) {
-      throw misunderstood(repository, "it does not describe the files");
-    }
-    const incomplete = incompleteMark(root, sha);
-    try {
-      await Deno.mkdir(`${root}/blobs`, { recursive: true });
-      await writeTextAtomically(incomplete, absent.join("\n"));
-    } catch (error) {
-      throw diskError(`Cannot download ${id} to ${root}`, error);
-    }
-    for (const name of absent) {
-      const file = remote.find((file) => file?.path === name);
-      const hash = file?.lfs?.oid ?? file?.oid ?? "";
-      if (file === undefined || !HASH.test(hash)) {
-        throw misunderstood(repository, `it does not describe ${name}`);
-      }
-      const blob = `${root}/blobs/${hash}`;
-      if (!await exists(blob)) {
-        await removeCutOff(`${root}/blobs`, hash);
-        await requests.again(async () => {
-          const content = await understood(
-            repository,
-            requests,
-            () =>
-              hub.downloadFile({
-                ...request,
-                repo: id,
-                revision: sha,
-                path: name,
-              }),
-          );
-          if (content === null) {
-            throw new Deno.errors.NotFound(
-              `Cannot download ${name} of ${id}: the hub lists it, but lacks it`,
-            );
-          }
-          const { lfs, size } = file;
-          await writeAtomically(
-            blob,
-            verified(content.stream(), file, repository),
-            { size: lfs?.size ?? size },
-          );
-        });
-      }
-      await link(blob, folder, name);
-    }
-    await Deno.remove(incomplete).catch(() => {});
+    await downloadFiles({ hub, repository, requests, request }, sha, absent);
   }
   if (revision !== sha) await refer(root, revision, sha);
   return { folder, files, missing };
+}
+
+/** The hub's package, with what each of its requests needs. */
+interface Client {
+  readonly hub: typeof import("@huggingface/hub");
+  readonly repository: Repository;
+  readonly requests: HubRequests;
+  readonly request: {
+    readonly hubUrl: string;
+    readonly fetch: typeof fetch;
+    readonly accessToken?: string;
+  };
+}
+
+/**
+ * Downloads files of a commit. Until all of them are there, a mark in the cache
+ * says which are to come.
+ */
+async function downloadFiles(
+  client: Client,
+  sha: string,
+  names: readonly string[],
+): Promise<void> {
+  const { hub, repository, requests, request } = client;
+  const { id } = repository;
+  const root = storage(repository);
+  const remote: RemoteFile[] = await understood(
+    repository,
+    requests,
+    () =>
+      hub.pathsInfo({
+        ...request,
+        repo: id,
+        revision: sha,
+        paths: [...names],
+      }),
+  );
+  if (!Array.isArray(remote)) {
+    throw misunderstood(repository, "it does not describe the files");
+  }
+  const incomplete = incompleteMark(root, sha);
+  try {
+    await Deno.mkdir(`${root}/blobs`, { recursive: true });
+    await writeTextAtomically(incomplete, names.join("\n"));
+  } catch (error) {
+    throw diskError(`Cannot download ${id} to ${root}`, error);
+  }
+  for (const name of names) {
+    const file = remote.find((file) => file?.path === name);
+    const hash = file?.lfs?.oid ?? file?.oid ?? "";
+    if (file === undefined || !HASH.test(hash)) {
+      throw misunderstood(repository, `it does not describe ${name}`);
+    }
+    const blob = `${root}/blobs/${hash}`;
+    if (!await exists(blob)) {
+      await removeCutOff(`${root}/blobs`, hash);
+      await downloadBlob(client, sha, file, blob);
+    }
+    await link(blob, `${root}/snapshots/${sha}`, name);
+  }
+  await Deno.remove(incomplete).catch(() => {});
+}
+
+/** Downloads the content of a file. */
+async function downloadBlob(
+  { hub, repository, requests, request }: Client,
+  sha: string,
+  file: RemoteFile,
+  blob: string,
+): Promise<void> {
+  const { id } = repository;
+  await requests.again(async () => {
+    const content = await understood(
+      repository,
+      requests,
+      () =>
+        hub.downloadFile({
+          ...request,
+          repo: id,
+          revision: sha,
+          path: file.path,
+        }),
+    );
+    if (content === null) {
+      throw new Deno.errors.NotFound(
+        `Cannot download ${file.path} of ${id}: the hub lists it, but lacks it`,
+      );
+    }
+    await writeAtomically(
+      blob,
+      verified(content.stream(), file, repository),
+      { size: file.lfs?.size ?? file.size },
+    );
+  });
 }
 
 /**

@@ -1,6 +1,6 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// Reads and writes JSON files as Python does. What
+// Reads JSON files, and spells them as Python does. What
 // `json.dumps(value, indent=2, sort_keys=True)` writes distinguishes "0.0" from
 // "0", which JavaScript's numbers do not.
 
@@ -10,7 +10,7 @@ import { readText } from "./read_file.ts";
 export interface JsonFields {
   /** The fields. */
   readonly fields: Record<string, unknown>;
-  /** The names of all fields whose numbers are spelled with a decimal point. */
+  /** The names of all fields whose numbers have a decimal point or exponent. */
   readonly floats: ReadonlySet<string>;
 }
 
