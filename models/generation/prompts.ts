@@ -108,7 +108,7 @@ export function checkKnown(
       `Cannot generate from ${name}: row ${i} holds token ${unknown}, and ` +
         (known === Infinity
           ? "tokens are whole numbers from 0"
-          : `the model knows ${known}`),
+          : `the model has ${known} tokens`),
     );
   }
 }

@@ -145,7 +145,7 @@ function checkKnown(
     if (unknown === undefined) continue;
     throw new RangeError(
       `Cannot encode "${tokenizer.idToToken(unknown)}": it is token ` +
-        `${unknown}, and the model knows ${size}`,
+        `${unknown}, and the model has ${size} tokens`,
     );
   }
 }

@@ -216,7 +216,7 @@ gpuTest(
       await assertRejects(
         () => classify("I like - it"),
         RangeError,
-        `Cannot encode "-": it is token ${size}, and the model knows ${size}`,
+        `Cannot encode "-": it is token ${size}, and the model has ${size} tokens`,
       );
     });
     small.dispose();
