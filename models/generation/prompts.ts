@@ -37,7 +37,7 @@ export async function readRows(
     if (lengths.some((length) => length !== lengths[0])) {
       throw new TypeError(
         `Cannot generate from ${name} of ${listed(lengths)} tokens: the rows ` +
-          "must be equally long; fill prompts up with padTokenId on the left, " +
+          "must be equally long; pad prompts with padTokenId on the left, " +
           "and sources of a model with an encoder on the right",
       );
     }
