@@ -1,6 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// What generate() refuses: inputs, options, scores and requests that are too large.
+// What generate() refuses: inputs, options, scores and requests that are too
+// large.
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { tensor, zeros } from "../../../engine/mod.ts";
