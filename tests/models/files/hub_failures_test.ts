@@ -88,7 +88,7 @@ Deno.test("resolveFiles() keeps nothing of a download that is interrupted or cha
       "what came has another checksum",
     );
     assertEquals(weights(), []);
-    // What a download left that was killed long ago, and what one has now.
+    // The file of a download that was killed long ago, and of one that runs.
     const blobs = `${cache}/models--owner--tiny/blobs`;
     const [old, now] = ["old", "now"].map((mark) =>
       `${hashOf("sha256", WEIGHTS)}.${mark}.tmp`
@@ -113,7 +113,7 @@ Deno.test("resolveFiles() works with a complete cache that cannot be written to"
     const { mtime } = await Deno.stat(reference);
     assertEquals(await resolve("owner/tiny"), found);
     assertEquals((await Deno.stat(reference)).mtime, mtime);
-    // A folder in its place cannot be replaced by a file.
+    // A file cannot replace the folder in its place.
     await Deno.remove(reference);
     await Deno.mkdir(`${reference}/x`, { recursive: true });
     const warnings: string[] = [];
@@ -172,7 +172,7 @@ Deno.test("a body is not read after a signal, even if the signal does not end it
   const { fetch } = globalThis;
   const reason = new Error("no more");
   try {
-    // What Deno does now and then, where bytes come along with the signal.
+    // Deno does this sometimes, if bytes arrive together with the signal.
     globalThis.fetch = () => Promise.resolve(endless(20));
     for (const stopped of [false, true]) {
       const stop = new AbortController();
@@ -270,7 +270,7 @@ Deno.test("resolveFiles() says that a file is not a folder", async () => {
     "it is neither a folder nor the id of a hub repository",
   );
   await Deno.remove(folder, { recursive: true });
-  // A name that might be a repository's.
+  // The name could also be that of a repository.
   await assertRejects(
     () => resolveFiles("deno.json", { offline: true, cacheFolder: folder }),
     Error,

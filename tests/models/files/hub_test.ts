@@ -43,7 +43,7 @@ Deno.test("resolveFiles() downloads into the cache that Python shares", async ()
     hub.requests.length = 0;
     assertEquals(await resolve("owner/tiny"), found);
     assertEquals(hub.requests, ["GET /api/models/owner/tiny/revision/main"]);
-    // What was downloaded is a local folder like any other.
+    // The download is an ordinary local folder.
     const local = await resolveFiles(found.folder, { files: found.files });
     assertEquals(local.files, found.files);
   });
@@ -105,7 +105,7 @@ Deno.test("resolveFiles() takes one kind of weights, the first that is whole", a
       ["config.json", ...kinds.flat()].map((name) => [name, name]),
     );
     hub.weights = "model.safetensors";
-    // A part whose index is not there says nothing.
+    // A part without its index is ignored.
     const stray = kinds[1]?.[0] ?? "";
     for (let i = 0; i < kinds.length; i++) {
       const left = kinds.slice(i).flat();
@@ -124,7 +124,7 @@ gpuTest("fromPretrained() fetches the parts that an index names", async () => {
   const folder = await Deno.makeTempDir();
   const model = await BertForSequenceClassification.fromPretrained(source);
   await model.savePretrained(folder, { maxShardSize: "50KB" });
-  // The index may call its parts as it likes.
+  // The index may give any names to its parts.
   const index = "model.safetensors.index.json";
   const odd = await Deno.readTextFile(`${folder}/${index}`);
   await Deno.writeTextFile(
