@@ -10,10 +10,9 @@
 import {
   awaitedFiles,
   downloadSnapshot,
-  hubError,
-  isUnreachable,
   snapshotInCache,
 } from "./hub_cache.ts";
+import { hubError, isUnreachable } from "./hub_errors.ts";
 import { WEIGHT_KINDS } from "./weights.ts";
 import { exists, finishSave } from "../../nn/formats/mod.ts";
 
