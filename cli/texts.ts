@@ -9,21 +9,17 @@
 import {
   batchInputs,
   type EncoderInputs,
+  paddedLength,
   paysToPack,
   type Tokenizer,
   type TokenRow,
 } from "../models/mod.ts";
 
-/** Padded lengths are multiples of this, so that few shapes occur. */
-const LENGTH_STEP = 8;
-
-/** The same of packed texts, whose padding costs next to nothing. */
+/** Padded lengths of packed texts, whose padding costs next to nothing. */
 const PACKED_LENGTH_STEP = 64;
 
 /** Packed tokens are multiples of this for each text. */
 const PACKED_TOKENS_STEP = 4;
-
-const EMPTY: TokenRow = { inputIds: [], tokenTypeIds: [] };
 
 /** How texts become tokens. */
 export interface TextOptions {
@@ -93,15 +89,12 @@ export class Texts {
       fewShapes?: boolean;
     },
   ): EncoderInputs {
-    const chosen = Array.from(rows, (row) => this.#rows[row] ?? EMPTY);
+    const chosen = Array.from(rows).flatMap((row) => this.#rows[row] ?? []);
     const lengths = chosen.map((row) => row.inputIds.length);
     const longest = Math.max(1, ...lengths);
-    const upTo = (step: number) =>
-      Math.max(
-        longest,
-        Math.min(Math.ceil(longest / step) * step, this.#maxLength),
-      );
-    const length = upTo(LENGTH_STEP);
+    const upTo = (multipleOf?: number) =>
+      paddedLength(longest, { limit: this.#maxLength, multipleOf });
+    const length = upTo();
     const tokens = lengths.reduce((sum, own) => sum + own, 0);
     const packs = usesPacking && paysToPack(tokens, rows.length * length);
     return batchInputs(chosen, {

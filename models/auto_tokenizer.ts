@@ -6,9 +6,9 @@
  * @module
  */
 
-import { FILES } from "./tokenizer/files.ts";
+import { FILES } from "./tokenizer/file_names.ts";
 import { resolveFiles, type ResolveOptions } from "./files/hub.ts";
-import { Tokenizer, type TokenizerOptions } from "./tokenizer/tokenizer.ts";
+import { Tokenizer, type TokenizerOptions } from "./tokenizer/mod.ts";
 
 /** Options of {@linkcode AutoTokenizer.fromPretrained}. */
 export type AutoTokenizerOptions =

@@ -4,7 +4,7 @@
 import { tensor } from "../engine/mod.ts";
 import type { EncoderInputs } from "./io.ts";
 import { packingOf, paysToPack } from "./packing/packing.ts";
-import type { Encoding } from "./tokenizer/tokenizer.ts";
+import type { Encoding } from "./tokenizer/mod.ts";
 
 /** The tokens of one text or pair. */
 export type TokenRow = Pick<Encoding, "inputIds" | "tokenTypeIds">;
@@ -87,4 +87,41 @@ export function batchInputs(
       ? { packing: packingOf(mask, shape, { multipleOf: packedMultipleOf }) }
       : {}),
   };
+}
+
+/** Padded lengths are multiples of this by default, so that few shapes occur. */
+const LENGTH_STEP = 8;
+
+/** Options of {@linkcode paddedLength}. */
+export interface PaddedLengthOptions {
+  /** The longest row that the model supports. @default {Infinity} */
+  limit?: number | undefined;
+  /** The number of which the length is a multiple, up to `limit`. @default {8} */
+  multipleOf?: number | undefined;
+}
+
+/**
+ * The length to which the rows of a batch are padded: a multiple of 8, so that
+ * batches have few different shapes, unless the model's limit is below it.
+ *
+ * @param longest The number of tokens of the longest row.
+ * @param options The limit, and another step than 8.
+ * @returns The length, at least `longest`.
+ *
+ * @example Usage
+ * ```ts
+ * import { paddedLength } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(paddedLength(11), 16);
+ * assertEquals(paddedLength(11, { limit: 12 }), 12);
+ * ```
+ */
+export function paddedLength(
+  longest: number,
+  options: PaddedLengthOptions = {},
+): number {
+  const { limit = Infinity, multipleOf = LENGTH_STEP } = options;
+  const rounded = Math.ceil(longest / multipleOf) * multipleOf;
+  return Math.max(longest, Math.min(rounded, limit));
 }

@@ -10,7 +10,7 @@ import {
   withoutInitialization,
 } from "../nn/mod.ts";
 import { folderOf, FolderSave, withFile } from "../nn/formats/mod.ts";
-import { FILES as TOKENIZER_FILES } from "./tokenizer/files.ts";
+import { FILES as TOKENIZER_FILES } from "./tokenizer/file_names.ts";
 import { loadWarning } from "./files/load_warning.ts";
 import { parseSize, staleWeights, writeWeights } from "./files/save_weights.ts";
 import { partsOf } from "./files/weights.ts";
@@ -19,7 +19,7 @@ import { openCheckpoint } from "./files/checkpoint.ts";
 import { replacedFields } from "./class_names.ts";
 import { type PretrainedConfig, readConfig } from "./config.ts";
 import { ConfigReader } from "./files/config_reader.ts";
-import { GenerationConfig } from "./generation/generation_config.ts";
+import { GenerationConfig } from "./generation/mod.ts";
 import {
   checkFileName,
   type ResolvedFiles,

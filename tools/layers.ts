@@ -29,6 +29,12 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   "nn/formats/": ["nn/formats/mod.ts"],
   "nn/metrics/": ["nn/metrics/mod.ts"],
   "models/": ["models/mod.ts"],
+  "models/tokenizer/": [
+    "models/tokenizer/mod.ts",
+    "models/tokenizer/file_names.ts",
+  ],
+  "models/pipelines/": ["models/pipelines/mod.ts"],
+  "models/generation/": ["models/generation/mod.ts"],
   "swag/": ["swag/mod.ts"],
 };
 

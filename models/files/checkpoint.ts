@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * A folder's weights, in whatever format they are: safetensors or PyTorch's
- * own, in one file or in parts.
+ * Opens the weights of a folder: safetensors or PyTorch's own format, in one file
+ * or in parts.
  *
  * @module
  */
@@ -18,44 +18,46 @@ import {
 import { findWeights, readWeightMap, WEIGHT_KINDS } from "./weights.ts";
 import { pathInFolder } from "./hub.ts";
 
-/** The weights of a folder, open for reading. Close them with `using`. */
+/** The weights of a folder, open for reading. `using` closes them. */
 export interface Checkpoint extends StateSource, Disposable {
   /** The file of the weights, or the index of their parts. */
   readonly path: string;
   /** The names of the tensors. */
   readonly names: readonly string[];
   /**
-   * The element type, shape and size of a tensor.
+   * Returns the element type, the shape and the size of a tensor.
    *
-   * @throws {RangeError} If there is no tensor of this name.
+   * @throws {RangeError} If no tensor has this name.
    */
   info(name: string): SafetensorsInfo;
   /**
-   * Reads one tensor: floats of all kinds as 32-bit floats, integers with 32
-   * bits.
+   * Reads a tensor. Floats of all kinds become 32-bit floats, and integers 32-bit
+   * integers.
    *
-   * @throws {RangeError} If there is no tensor of this name, or a 64-bit
-   * integer does not fit in 32 bits.
+   * @throws {RangeError} If no tensor has this name, or a 64-bit integer does not
+   * fit into 32 bits.
    */
   tensor(name: string): Promise<SafetensorsTensor>;
 }
 
 /**
- * Opens the weights in a folder: the first there is of `model.safetensors`,
- * `model.safetensors.index.json`, `pytorch_model.bin` and
- * `pytorch_model.bin.index.json`, as in transformers. Tensors are read when
- * they are asked for, and of several parts one is open at a time.
+ * Opens the weights in a folder. As in transformers, it takes the first file that
+ * exists of `model.safetensors`, `model.safetensors.index.json`,
+ * `pytorch_model.bin` and `pytorch_model.bin.index.json`. Tensors are read when
+ * they are asked for, and only one of several parts is open at a time.
  *
  * Nothing outside the folder is read. A file may be a symbolic link to another
- * of the same folder or, in a snapshot of the hub's cache, to one of that
- * repository's blobs.
+ * file of the folder or, in a snapshot of the hub's cache, to a blob of the same
+ * repository.
  *
+ * @param folder The path of the folder.
+ * @returns The open weights.
  * @throws {Deno.errors.NotFound} If there are no weights, or a part is missing.
- * @throws {SyntaxError} If a file is malformed, or asks for anything else than
- * tensors.
+ * @throws {SyntaxError} If a file is malformed, or a PyTorch file asks for
+ * objects that are not tensors.
  * @throws {TypeError} If a file is a link that leads out of the folder.
  *
- * @example
+ * @example The weights of a folder
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { openCheckpoint } from "@swagpu/swagpu/models";
@@ -112,7 +114,9 @@ async function openFile(path: string): Promise<WeightFile> {
   }
 }
 
-/** Whether Git stands in for a file that it has not fetched. */
+/**
+ * Whether a file is the pointer that Git LFS leaves until it fetches the file.
+ */
 async function isPointer(path: string): Promise<boolean> {
   const mark = "version https://git-lfs";
   using file = await DiskReader.open(path);
@@ -120,7 +124,10 @@ async function isPointer(path: string): Promise<boolean> {
   return new TextDecoder().decode(bytes) === mark;
 }
 
-/** Weights in parts. All are looked into at first, then one is open at a time. */
+/**
+ * Weights in parts. The headers of all are read first; then one is open at a
+ * time.
+ */
 class SplitCheckpoint implements Checkpoint {
   readonly path: string;
   readonly names: readonly string[];
@@ -140,7 +147,7 @@ class SplitCheckpoint implements Checkpoint {
     this.#entries = entries;
   }
 
-  /** Checks that every tensor is in the part that the index says. */
+  /** Checks that every tensor is in the part that the index names. */
   static async open(folder: string, index: string): Promise<SplitCheckpoint> {
     const path = `${folder}/${index}`;
     const map = await readWeightMap(path);
@@ -167,7 +174,7 @@ class SplitCheckpoint implements Checkpoint {
   }
 
   tensor(name: string): Promise<SafetensorsTensor> {
-    // One part is open: a tensor waits for the one before.
+    // Only one part is open, so each read waits for the previous one.
     const result = this.#last.then(() => this.#read(name));
     this.#last = result.catch(() => {});
     return result;
@@ -192,8 +199,8 @@ class SplitCheckpoint implements Checkpoint {
     const entry = this.#entries.get(name);
     if (entry !== undefined) return entry;
     throw new RangeError(
-      `Cannot read tensor ${JSON.stringify(name)} of ${this.path}: there is ` +
-        "none of this name",
+      `Cannot read tensor ${JSON.stringify(name)} of ${this.path}: no part ` +
+        "holds a tensor of this name",
     );
   }
 }

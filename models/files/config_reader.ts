@@ -1,8 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Reading the fields of a configuration one by one, each checked where it is
- * read.
+ * Reads the fields of a configuration one by one, and checks each of them.
  *
  * @module
  */
@@ -25,7 +24,7 @@ export interface NumberRange {
   max?: number;
 }
 
-/** Which texts are allowed. */
+/** The texts that a field may hold. */
 export interface StringChoice {
   /**
    * The values allowed.
@@ -37,10 +36,10 @@ export interface StringChoice {
 
 /**
  * The fields of a configuration, read by their names in the file. Each method
- * takes the value to use where the field is absent or `null`; without one, the
- * field must be there.
+ * takes a default for a field that is absent or `null`; without a default, the
+ * field is required.
  *
- * @example
+ * @example Options under camelCase names
  * ```ts
  * import { assertEquals, assertThrows } from "@std/assert";
  * import { ConfigReader } from "@swagpu/swagpu/models";
@@ -57,20 +56,23 @@ export interface StringChoice {
  * ```
  */
 export class ConfigReader {
-  /** Every field, under its name in the file. */
+  /** All fields, under their names in the file. */
   readonly fields: Readonly<Record<string, unknown>>;
-  /** What errors call the place where the fields come from. */
+  /** The name in errors of where the fields come from. */
   readonly source: string;
-  /** The same of one field, by its name in the file. */
+  /** The name in errors of where one field comes from. */
   readonly sourceOf: (name: string) => string;
   #floats: Set<string>;
   #camelCase: boolean;
   readonly #asked = new Set<string>();
 
   /**
-   * Takes fields under their names in the file; `floats` are those to be
-   * written with a decimal point even where they are whole. Of fields that come
-   * from several places, `sourceOf` tells each one's.
+   * Wraps the fields of a file.
+   *
+   * @param fields The fields, under their names in the file.
+   * @param options The name of the `source` in errors; `sourceOf` names it for
+   * each field, if fields come from several places; `floats` are the fields that
+   * are written with a decimal point even if they are whole.
    */
   constructor(
     fields: Readonly<Record<string, unknown>>,
@@ -88,7 +90,7 @@ export class ConfigReader {
     this.#camelCase = false;
   }
 
-  /** Takes options under their camelCase names; a reader is given back. */
+  /** Wraps options with camelCase names. A reader is returned unchanged. */
   static from(options: object): ConfigReader {
     if (options instanceof ConfigReader) return options;
     const fields = Object.entries(options)
@@ -101,17 +103,18 @@ export class ConfigReader {
     return reader;
   }
 
-  /** Whether these are options, under camelCase names, and no file. */
+  /** Whether the fields are options with camelCase names, not those of a file. */
   get areOptions(): boolean {
     return this.#camelCase;
   }
 
   /**
-   * Throws if there are options that nobody asked for, which are misspelled
-   * then. Files may hold anything.
+   * Refuses options that were never read, because their names are misspelled.
+   * Files may hold other fields.
    *
    * @param known Other names that options may have, in snake case.
-   * @throws {TypeError} If a name is unknown, with the nearest of the others.
+   * @throws {TypeError} If a name is unknown. The error suggests the nearest
+   * name.
    */
   checkNames(known: readonly string[] = []): void {
     if (!this.#camelCase) return;
@@ -125,17 +128,17 @@ export class ConfigReader {
     }
   }
 
-  /** The fields that were read as floating-point numbers, or spelled so. */
+  /** The fields that were read as floats, or that the file spells as floats. */
   get floats(): ReadonlySet<string> {
     return this.#floats;
   }
 
-  /** Whether the field is there and not `null`. */
+  /** Whether a field is present and not `null`. */
   has(name: string): boolean {
     return this.#value(name) !== undefined;
   }
 
-  /** An integer. */
+  /** Reads an integer. */
   integer<D extends number | null = never>(
     name: string,
     fallback?: D,
@@ -150,7 +153,7 @@ export class ConfigReader {
     );
   }
 
-  /** A number. */
+  /** Reads a number. */
   number<D extends number | null = never>(
     name: string,
     fallback?: D,
@@ -162,13 +165,13 @@ export class ConfigReader {
       fallback,
       describeRange("number", range),
       (value): value is number => typeof value === "number",
-      // A file may hold NaN, as Python writes it and compares it with bounds.
+      // A file may hold NaN: Python writes it, and its comparisons let it pass.
       (value) =>
         inRange(value, range) || !this.#camelCase && Number.isNaN(value),
     );
   }
 
-  /** A truth value. */
+  /** Reads a boolean. */
   boolean<D extends boolean | null = never>(
     name: string,
     fallback?: D,
@@ -181,7 +184,7 @@ export class ConfigReader {
     );
   }
 
-  /** A text. */
+  /** Reads a text. */
   string<D extends string | null = never>(
     name: string,
     fallback?: D,
@@ -199,7 +202,7 @@ export class ConfigReader {
     );
   }
 
-  /** A list of integers. */
+  /** Reads a list of integers. */
   integers<D extends readonly number[] | null = never>(
     name: string,
     fallback?: D,
@@ -213,7 +216,7 @@ export class ConfigReader {
     );
   }
 
-  /** A list of texts. */
+  /** Reads a list of texts. */
   strings<D extends readonly string[] | null = never>(
     name: string,
     fallback?: D,
@@ -228,7 +231,7 @@ export class ConfigReader {
     );
   }
 
-  /** An object, as it stands. */
+  /** Reads an object, without checking its fields. */
   object<D extends Readonly<Record<string, unknown>> | null = never>(
     name: string,
     fallback?: D,
@@ -236,7 +239,10 @@ export class ConfigReader {
     return this.#read(name, fallback, "an object", isObject);
   }
 
-  /** An error that names the source, a field, its value and what it should be. */
+  /**
+   * Makes an error that names the source, the field, its value and what it must
+   * be.
+   */
   error(
     name: string,
     expected: string,
@@ -278,7 +284,7 @@ export class ConfigReader {
   }
 }
 
-/** The name that takes the fewest changes, if those are few. */
+/** The name that needs the fewest changes, if they are few. */
 function nearest(name: string, known: readonly string[]): string | undefined {
   const [best] = known
     .map((other) => ({ other, cost: changes(name, other) }))
@@ -289,7 +295,10 @@ function nearest(name: string, known: readonly string[]): string | undefined {
   return best?.other;
 }
 
-/** Letters to put in, take out, exchange or swap with the next one. */
+/**
+ * The edit distance of two names: letters inserted, removed, changed or
+ * swapped.
+ */
 function changes(a: string, b: string): number {
   let rows = [Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i++) {
@@ -313,7 +322,7 @@ function changes(a: string, b: string): number {
 
 function inRange(value: number, range: NumberRange): boolean {
   const { min, max } = range;
-  // NaN is within no bounds, and allowed where there are none.
+  // NaN is allowed only without bounds.
   return (min === undefined || value >= min) &&
     (max === undefined || value <= max);
 }
@@ -332,11 +341,12 @@ function describeRange(kind: "integer" | "number", range: NumberRange): string {
     : `${article} from ${min} to ${max}`;
 }
 
-/** `hiddenSize` to `hidden_size`: a property's name in the file. */
+/** Turns `hiddenSize` into `hidden_size`, the name of a property in the file. */
 export function toSnakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-function toCamelCase(name: string): string {
+/** Turns `hidden_size` into `hiddenSize`, the property of a file's field. */
+export function toCamelCase(name: string): string {
   return name.replace(/_([a-z0-9])/g, (_, next: string) => next.toUpperCase());
 }

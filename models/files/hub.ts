@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Finding a model's files: in a local folder, in the cache that Python's
- * `huggingface_hub` shares, or on the Hugging Face hub.
+ * Finds a model's files: in a local folder, in the cache that is shared with
+ * Python's `huggingface_hub`, or on the Hugging Face hub.
  *
  * @module
  */
@@ -10,10 +10,9 @@
 import {
   awaitedFiles,
   downloadSnapshot,
-  hubError,
-  isUnreachable,
   snapshotInCache,
 } from "./hub_cache.ts";
+import { hubError, isUnreachable } from "./hub_errors.ts";
 import { WEIGHT_KINDS } from "./weights.ts";
 import { exists, finishSave } from "../../nn/formats/mod.ts";
 
@@ -26,8 +25,7 @@ export interface ResolveOptions {
    */
   revision?: string;
   /**
-   * The folder that downloads are kept in, laid out as by Python's
-   * `huggingface_hub`.
+   * The folder of downloads, with the layout of Python's `huggingface_hub`.
    *
    * @default `HF_HUB_CACHE`, else `HF_HOME/hub`, else `~/.cache/huggingface/hub`
    */
@@ -45,43 +43,43 @@ export interface ResolveOptions {
    */
   token?: string;
   /**
-   * The files that must be there.
+   * The files that are required.
    *
    * @default ["config.json"]
    */
   files?: readonly string[];
   /**
-   * Files that may be missing, taken where they are there.
+   * The files that are taken if they exist.
    *
    * @default the configuration, tokenizer and weight files that models are
    * loaded from
    */
   optionalFiles?: readonly string[];
   /**
-   * Whether to look in the cache only.
+   * Whether only the cache is searched.
    *
    * @default whether `HF_HUB_OFFLINE` is set
    */
   offline?: boolean;
   /**
-   * How long to wait for the hub, in milliseconds: a request ends where fewer
-   * than 1,024 bytes come in as long a wait. A download that breaks off this
-   * way is begun again twice; after that the cache has to do.
+   * How long to wait for the hub, in milliseconds. A request ends if fewer than
+   * 1,024 bytes arrive in that time of waiting. A download that ends this way is
+   * tried twice more; after that, the cache is used.
    *
    * @default `HF_HUB_DOWNLOAD_TIMEOUT` seconds, else 10,000
    */
   timeout?: number;
-  /** Ends the search, which then throws the signal's reason. */
+  /** Aborts the search, which then throws the signal's reason. */
   signal?: AbortSignal;
 }
 
-/** Where a model's files are. */
+/** The files of a model. */
 export interface ResolvedFiles {
   /** The folder that holds them. */
   readonly folder: string;
-  /** The names of the files found. */
+  /** The names of the files that exist. */
   readonly files: readonly string[];
-  /** The names of the optional files that are not there. */
+  /** The names of the optional files that do not exist. */
   readonly missing: readonly string[];
 }
 
@@ -102,17 +100,21 @@ const SMALL_FILES = [
   "target.spm",
   "target_vocab.json",
 ];
+
 /**
- * Finds a model's files. A folder on disk is used as it is; anything else is
- * the id of a repository of the hub, whose files are downloaded unless the
- * cache holds them. Where the hub cannot be reached, the cache has to do.
+ * Finds a model's files. A folder on disk is used as it is. Anything else is the
+ * id of a repository of the hub, whose files are downloaded unless the cache
+ * holds them. If the hub cannot be reached, the files in the cache are used.
  *
+ * @param idOrFolder A folder, or the id of a repository.
+ * @param options The names of the files, and how to download them.
+ * @returns The folder and the names of the files.
  * @throws {Deno.errors.NotFound} If there is no such folder, repository,
  * revision or file.
  * @throws {Deno.errors.PermissionDenied} If the repository needs a token.
  * @throws {TypeError} If a name points out of the folder.
  *
- * @example
+ * @example The files of a folder
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { resolveFiles } from "@swagpu/swagpu/models";
@@ -130,12 +132,12 @@ export async function resolveFiles(
   options: ResolveOptions = {},
 ): Promise<ResolvedFiles> {
   const { files = ["config.json"], optionalFiles } = options;
-  const wanted = [...files, ...optionalFiles ?? []];
-  for (const name of wanted) checkFileName(name);
+  const asked = [...files, ...optionalFiles ?? []];
+  for (const name of asked) checkFileName(name);
   const choose = (listing: readonly string[]): Choice =>
     chooseFiles(listing, files, optionalFiles);
   const there = idOrFolder === "" ? undefined : await stat(idOrFolder);
-  if (there?.isDirectory) return await inFolder(idOrFolder, choose, wanted);
+  if (there?.isDirectory) return await inFolder(idOrFolder, choose, asked);
   if (!HUB_ID.test(idOrFolder) || idOrFolder.includes("..")) {
     throw new Deno.errors.NotFound(
       `Cannot find ${idOrFolder}: it is ${
@@ -145,14 +147,24 @@ export async function resolveFiles(
       }`,
     );
   }
-  return await fromHub(idOrFolder, choose, { ...options, wanted });
+  return await fromHub(idOrFolder, choose, { ...options, asked });
 }
 
 /**
- * Refuses a file name that may lead out of its folder: absolute, with `..`, or
- * either of them by the rules of Windows.
+ * Refuses a file name that may lead out of its folder, because it is absolute or
+ * holds `..`, also by the rules of Windows.
  *
- * @throws {TypeError} If it does.
+ * @param name The path of a file within a folder.
+ * @throws {TypeError} If the name may lead out of the folder.
+ *
+ * @example Usage
+ * ```ts
+ * import { checkFileName } from "@swagpu/swagpu/models";
+ * import { assertThrows } from "@std/assert";
+ *
+ * checkFileName("onnx/model.onnx");
+ * assertThrows(() => checkFileName("../secret"), TypeError);
+ * ```
  */
 export function checkFileName(name: string): void {
   const parts = name.split("/");
@@ -167,11 +179,27 @@ export function checkFileName(name: string): void {
 }
 
 /**
- * The path of a file in a model's folder, checked not to lead out of it, not
- * even by a symbolic link. A link from a snapshot of the hub's cache into the
- * same repository's blobs is how that cache is laid out, and allowed.
+ * Finds the path of a file in a model's folder, and checks that it does not lead
+ * out of the folder by a symbolic link. The hub's cache consists of links from a
+ * snapshot to the blobs of the same repository, so these are allowed.
  *
- * @throws {TypeError} If it leads out.
+ * @param folder The path of the folder.
+ * @param name The path of the file within the folder.
+ * @returns The path of the file.
+ * @throws {TypeError} If the path leads out of the folder, or to a folder.
+ * @throws {Deno.errors.NotFound} If there is no such file.
+ *
+ * @example Usage
+ * ```ts
+ * import { pathInFolder } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const folder = await Deno.makeTempDir();
+ * await Deno.writeTextFile(`${folder}/config.json`, "{}");
+ * const path = await pathInFolder(folder, "config.json");
+ * assertEquals(path, `${folder}/config.json`);
+ * await Deno.remove(folder, { recursive: true });
+ * ```
  */
 export async function pathInFolder(
   folder: string,
@@ -192,6 +220,7 @@ export async function pathInFolder(
   );
 }
 
+/** The files of a listing that are taken, and those that it lacks. */
 interface Choice {
   files: string[];
   missing: string[];
@@ -204,19 +233,19 @@ function chooseFiles(
   optional: readonly string[] | undefined,
 ): Choice {
   const there = new Set(listing);
-  // Only one kind of weights is taken.
+  // Of several kinds of weights, only the first is taken.
   const kind = WEIGHT_KINDS.find(({ name }) => there.has(name));
   const weights = listing.filter((name) =>
     name === kind?.name || kind?.part?.test(name)
   );
-  const wanted = new Set([
+  const names = new Set([
     ...required,
     ...optional ?? SMALL_FILES,
     ...optional === undefined ? weights : [],
   ]);
-  const lacking = [...wanted].filter((name) => !there.has(name));
+  const lacking = [...names].filter((name) => !there.has(name));
   return {
-    files: [...wanted].filter((name) => there.has(name)),
+    files: [...names].filter((name) => there.has(name)),
     missing: lacking.filter((name) => !required.includes(name)),
     required: lacking.filter((name) => required.includes(name)),
   };
@@ -228,7 +257,7 @@ async function stat(path: string): Promise<Deno.FileInfo | undefined> {
   } catch (error) {
     const { NotADirectory, NotFound } = Deno.errors;
     if (error instanceof NotFound || error instanceof NotADirectory) {
-      return undefined; // There is nothing below a file, either.
+      return undefined; // A path below a file does not exist either.
     }
     throw error;
   }
@@ -237,10 +266,10 @@ async function stat(path: string): Promise<Deno.FileInfo | undefined> {
 async function inFolder(
   folder: string,
   choose: (listing: readonly string[]) => Choice,
-  wanted: readonly string[],
+  asked: readonly string[],
 ): Promise<ResolvedFiles> {
   await finishSave(folder);
-  const listing = await list(folder, wanted);
+  const listing = await list(folder, asked);
   const { files, missing, required } = choose(listing);
   if (required.length > 0) {
     throw new Deno.errors.NotFound(
@@ -252,18 +281,18 @@ async function inFolder(
 }
 
 /**
- * The files that lie in a folder itself, and those of `wanted` that lie deeper:
- * a folder may hold anything below.
+ * Lists the files directly in a folder, and those of `asked` in folders below it.
+ * Other files below it are not listed, because there may be very many.
  */
 async function list(
   folder: string,
-  wanted: readonly string[],
+  asked: readonly string[],
 ): Promise<string[]> {
   const names: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
     if (!isDirectory) names.push(name);
   }
-  for (const name of wanted) {
+  for (const name of asked) {
     if (name.includes("/") && await exists(`${folder}/${name}`)) {
       names.push(name);
     }
@@ -274,7 +303,7 @@ async function list(
 async function fromHub(
   id: string,
   choose: (listing: readonly string[]) => Choice,
-  options: ResolveOptions & { wanted: readonly string[] },
+  options: ResolveOptions & { asked: readonly string[] },
 ): Promise<ResolvedFiles> {
   const {
     revision = "main",
@@ -284,7 +313,7 @@ async function fromHub(
     offline = /^(1|true|yes|on)$/i.test(environment("HF_HUB_OFFLINE") ?? ""),
     timeout = defaultTimeout(),
     signal,
-    wanted,
+    asked,
   } = options;
   checkFileName(revision);
   if (!(timeout > 0 && timeout < 2 ** 31)) {
@@ -315,7 +344,7 @@ async function fromHub(
     });
   } catch (error) {
     signal?.throwIfAborted();
-    // Somebody who mistypes a folder's name did not think of the hub.
+    // A mistyped folder also ends up here, so the error says that it is missing.
     const lead = await stat(id)
       ? `${id} is a file here, expected a folder, and `
       : id.includes("/")
@@ -324,7 +353,7 @@ async function fromHub(
     if (!isUnreachable(error)) throw hubError(where, error, lead);
     const folder = await snapshotInCache(repository);
     if (folder !== null) {
-      const found = await inFolder(folder, choose, wanted);
+      const found = await inFolder(folder, choose, asked);
       const awaited = await awaitedFiles(repository, folder);
       const lacking = choose(awaited).files.filter((name) =>
         !found.files.includes(name)
@@ -354,7 +383,7 @@ function environment(name: string): string | undefined {
   try {
     return Deno.env.get(name) || undefined;
   } catch {
-    // Without the permission to look, a variable counts as not set.
+    // Without the permission to read it, a variable is treated as not set.
     return undefined;
   }
 }

@@ -1,29 +1,32 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// Downloads into the cache of Python's huggingface_hub:
+
+// Downloads files into the cache of Python's huggingface_hub, whose layout is
 // models--owner--name/{refs/<revision>, blobs/<hash>, snapshots/<commit>/<file>}.
-// The hub package's own cache function writes to the console and asks for each
-// file twice, so that only its requests are used here.
+// The hub package's own cache function writes to the console and requests each
+// file twice, so only the package's requests are used here.
 
 import {
   diskError,
+  exists,
   writeAtomically,
   writeTextAtomically,
 } from "../../nn/formats/mod.ts";
+import { statusOf } from "./hub_errors.ts";
 import { HubRequests } from "./hub_requests.ts";
 
-/** A repository of the hub, and where it is kept. */
+/** A repository of the hub, and the cache that holds it. */
 export interface Repository {
   id: string;
   revision: string;
   cache: string;
   endpoint: string;
   token: string | undefined;
-  /** Milliseconds of waiting for the hub, after which a request ends. */
+  /** The milliseconds of waiting for the hub after which a request ends. */
   timeout: number;
   signal: AbortSignal | undefined;
 }
 
-/** The files to take of a listing. */
+/** The files of a listing that are taken, and the optional ones that it lacks. */
 export interface Selection {
   files: readonly string[];
   missing: readonly string[];
@@ -39,14 +42,14 @@ interface RemoteFile {
 const COMMIT = /^[0-9a-f]{40}$/;
 const HASH = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
 const SHA1_DIGITS = 40;
-/** Milliseconds without a byte after which a download is over. */
+/** The milliseconds without a byte after which a download has been abandoned. */
 const DEAD_AFTER = 3_600_000;
 
 function storage({ cache, id }: Repository): string {
   return `${cache}/models--${id.replace("/", "--")}`;
 }
 
-/** The folder of the snapshot that the cache knows, or `null`. */
+/** Finds the folder of a snapshot in the cache; `null` if there is none. */
 export async function snapshotInCache(
   repository: Repository,
 ): Promise<string | null> {
@@ -66,7 +69,7 @@ export async function snapshotInCache(
   }
 }
 
-/** Brings the files that `select` takes of a listing into the cache. */
+/** Downloads the files that `select` takes of a listing into the cache. */
 export async function downloadSnapshot(
   repository: Repository,
   select: (listing: readonly string[]) => Selection,
@@ -106,67 +109,109 @@ export async function downloadSnapshot(
     async (name) => !(await exists(`${folder}/${name}`)),
   );
   if (absent.length > 0) {
-    const remote: RemoteFile[] = await understood(
-      repository,
-      requests,
-      () =>
-        hub.pathsInfo({ ...request, repo: id, revision: sha, paths: absent }),
-    );
-    if (!Array.isArray(remote)) {
-      throw misunderstood(repository, "it does not describe the files");
-    }
-    const incomplete = incompleteMark(root, sha);
-    try {
-      await Deno.mkdir(`${root}/blobs`, { recursive: true });
-      await writeTextAtomically(incomplete, absent.join("\n"));
-    } catch (error) {
-      throw diskError(`Cannot download ${id} to ${root}`, error);
-    }
-    for (const name of absent) {
-      const file = remote.find((file) => file?.path === name);
-      const hash = file?.lfs?.oid ?? file?.oid ?? "";
-      if (file === undefined || !HASH.test(hash)) {
-        throw misunderstood(repository, `it does not describe ${name}`);
-      }
-      const blob = `${root}/blobs/${hash}`;
-      if (!await exists(blob)) {
-        await removeCutOff(`${root}/blobs`, hash);
-        await requests.again(async () => {
-          const content = await understood(
-            repository,
-            requests,
-            () =>
-              hub.downloadFile({
-                ...request,
-                repo: id,
-                revision: sha,
-                path: name,
-              }),
-          );
-          if (content === null) {
-            throw new Deno.errors.NotFound(
-              `Cannot download ${name} of ${id}: the hub lists it, but lacks it`,
-            );
-          }
-          const { lfs, size } = file;
-          await writeAtomically(
-            blob,
-            verified(content.stream(), file, repository),
-            { size: lfs?.size ?? size },
-          );
-        });
-      }
-      await link(blob, folder, name);
-    }
-    await Deno.remove(incomplete).catch(() => {});
+    await downloadFiles({ hub, repository, requests, request }, sha, absent);
   }
   if (revision !== sha) await refer(root, revision, sha);
   return { folder, files, missing };
 }
 
+/** The hub's package, with what each of its requests needs. */
+interface Client {
+  readonly hub: typeof import("@huggingface/hub");
+  readonly repository: Repository;
+  readonly requests: HubRequests;
+  readonly request: {
+    readonly hubUrl: string;
+    readonly fetch: typeof fetch;
+    readonly accessToken?: string;
+  };
+}
+
 /**
- * The files that a download of a commit was to bring, where it was cut off.
- * A snapshot that lacks some of them is not the whole model.
+ * Downloads files of a commit. Until all of them are there, a mark in the cache
+ * says which are to come.
+ */
+async function downloadFiles(
+  client: Client,
+  sha: string,
+  names: readonly string[],
+): Promise<void> {
+  const { hub, repository, requests, request } = client;
+  const { id } = repository;
+  const root = storage(repository);
+  const remote: RemoteFile[] = await understood(
+    repository,
+    requests,
+    () =>
+      hub.pathsInfo({
+        ...request,
+        repo: id,
+        revision: sha,
+        paths: [...names],
+      }),
+  );
+  if (!Array.isArray(remote)) {
+    throw misunderstood(repository, "it does not describe the files");
+  }
+  const incomplete = incompleteMark(root, sha);
+  try {
+    await Deno.mkdir(`${root}/blobs`, { recursive: true });
+    await writeTextAtomically(incomplete, names.join("\n"));
+  } catch (error) {
+    throw diskError(`Cannot download ${id} to ${root}`, error);
+  }
+  for (const name of names) {
+    const file = remote.find((file) => file?.path === name);
+    const hash = file?.lfs?.oid ?? file?.oid ?? "";
+    if (file === undefined || !HASH.test(hash)) {
+      throw misunderstood(repository, `it does not describe ${name}`);
+    }
+    const blob = `${root}/blobs/${hash}`;
+    if (!await exists(blob)) {
+      await removeCutOff(`${root}/blobs`, hash);
+      await downloadBlob(client, sha, file, blob);
+    }
+    await link(blob, `${root}/snapshots/${sha}`, name);
+  }
+  await Deno.remove(incomplete).catch(() => {});
+}
+
+/** Downloads the content of a file. */
+async function downloadBlob(
+  { hub, repository, requests, request }: Client,
+  sha: string,
+  file: RemoteFile,
+  blob: string,
+): Promise<void> {
+  const { id } = repository;
+  await requests.again(async () => {
+    const content = await understood(
+      repository,
+      requests,
+      () =>
+        hub.downloadFile({
+          ...request,
+          repo: id,
+          revision: sha,
+          path: file.path,
+        }),
+    );
+    if (content === null) {
+      throw new Deno.errors.NotFound(
+        `Cannot download ${file.path} of ${id}: the hub lists it, but lacks it`,
+      );
+    }
+    await writeAtomically(
+      blob,
+      verified(content.stream(), file, repository),
+      { size: file.lfs?.size ?? file.size },
+    );
+  });
+}
+
+/**
+ * The files that an interrupted download of a commit should have fetched. If a
+ * snapshot lacks some of them, it is not the whole model.
  */
 export async function awaitedFiles(
   repository: Repository,
@@ -182,13 +227,13 @@ export async function awaitedFiles(
   }
 }
 
-/** Removes what a killed download of a file left, and no other. */
+/** Removes what a killed download left of a file. */
 async function removeCutOff(folder: string, hash: string): Promise<void> {
   for await (const { name } of Deno.readDir(folder)) {
     if (!name.startsWith(`${hash}.`) || !name.endsWith(".tmp")) continue;
     const path = `${folder}/${name}`;
     const info = await Deno.stat(path).catch(() => null);
-    // Who still downloads it has written to it since.
+    // A download that still runs has written to the file more recently.
     const idle = Date.now() - (info?.mtime?.getTime() ?? Date.now());
     if (idle > DEAD_AFTER) await Deno.remove(path).catch(() => {});
   }
@@ -198,7 +243,7 @@ function incompleteMark(root: string, sha: string): string {
   return `${root}/.swagpu-incomplete-${sha}`;
 }
 
-/** Remembers which commit a revision was, where the cache can be written to. */
+/** Stores which commit a revision is, if the cache can be written. */
 async function refer(
   root: string,
   revision: string,
@@ -215,7 +260,7 @@ async function refer(
     await writeTextAtomically(reference, sha);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    // deno-lint-ignore no-console -- the files are there: this is no error
+    // deno-lint-ignore no-console -- the files were downloaded, so this is not an error
     console.warn(
       `Cannot remember that ${revision} is ${sha}, for use without the hub: ` +
         reason,
@@ -228,7 +273,10 @@ function isListing(value: unknown): value is string[] {
     value.every((name) => typeof name === "string");
 }
 
-/** Asks the hub by its package, whose own errors name no repository. */
+/**
+ * Asks the hub, and names the repository in errors, as the hub package does
+ * not.
+ */
 async function understood<T>(
   repository: Repository,
   requests: HubRequests,
@@ -242,7 +290,7 @@ async function understood<T>(
     if (requests.failure !== undefined) throw requests.failure;
     if (statusOf(error) !== null) throw error;
     const reason = error instanceof SyntaxError
-      ? "it is no JSON"
+      ? "it is not JSON"
       : error instanceof Error &&
           /^[A-Z].* [a-z]+ information$/.test(error.message)
       ? error.message
@@ -263,16 +311,16 @@ function misunderstood(
   );
 }
 
-/** Passes chunks on, and throws at the end if they are not the file's. */
+/** Passes chunks on, and throws at the end if their size or checksum is wrong. */
 async function* verified(
   chunks: ReadableStream<Uint8Array>,
   file: RemoteFile,
   { id }: Repository,
 ): AsyncGenerator<Uint8Array> {
-  // Imported here, as a browser has no such module, and keeps no cache either.
+  // Imported here because browsers, which have no cache, have no such module.
   const { createHash } = await import("node:crypto");
   const expected = file.lfs?.size ?? file.size;
-  // Large files are known by the hash of their bytes, others by Git's of a blob.
+  // The hash of a large file is that of its bytes; of others, that of Git's blob.
   const hash = file.lfs?.oid ?? file.oid ?? "";
   const kind = hash.length === SHA1_DIGITS ? "sha1" : "sha256";
   const bytes = createHash(kind);
@@ -289,7 +337,7 @@ async function* verified(
       `Cannot download ${file.path} of ${id}: ${size} bytes came, expected ${expected}`,
     );
   }
-  // Mirrors that do not keep their files in Git may hash the bytes of all.
+  // Mirrors without Git may hash the bytes of every file.
   const hashes = [bytes, ...file.lfs ? [] : [blob]];
   if (!hashes.some((known) => known.digest("hex") === hash)) {
     throw new Error(
@@ -298,7 +346,10 @@ async function* verified(
   }
 }
 
-/** Lets a snapshot's file point to its blob, relative as the cache may move. */
+/**
+ * Links a snapshot's file to its blob; the link is relative, as the cache may
+ * move.
+ */
 async function link(
   blob: string,
   folder: string,
@@ -311,22 +362,13 @@ async function link(
     await Deno.symlink(`${up}blobs/${blob.split("/").at(-1)}`, path);
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return;
-    // Windows forbids links to ordinary users.
+    // Windows does not let ordinary users make links.
     await Deno.copyFile(blob, path);
   }
 }
 
 function parent(path: string): string {
   return path.slice(0, path.lastIndexOf("/"));
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function filter<T>(
@@ -336,49 +378,4 @@ async function filter<T>(
   const result: T[] = [];
   for (const item of items) if (await keep(item)) result.push(item);
   return result;
-}
-
-function statusOf(error: unknown): number | null {
-  return error instanceof Error && "statusCode" in error &&
-      typeof error.statusCode === "number"
-    ? error.statusCode
-    : null;
-}
-
-/** Whether an error means that the hub does not answer now. */
-export function isUnreachable(error: unknown): boolean {
-  const status = statusOf(error);
-  if (status !== null) return status >= 500 || status === 429;
-  if (error instanceof Deno.errors.TimedOut) return true;
-  // What fetch throws where there is no connection.
-  return error instanceof TypeError &&
-    /fetch failed|sending request|network|connect/i.test(error.message);
-}
-
-/**
- * Says what the hub's refusal of a repository means.
- *
- * @param lead What else is to be known, before the reason.
- */
-export function hubError(where: string, error: unknown, lead: string): unknown {
-  const status = statusOf(error);
-  // A stream that the hub package aborts throws its reason as a text.
-  if (typeof error === "string") {
-    return new Error(`Cannot download ${where}: ${error}`);
-  }
-  if (status === null) return error;
-  if (status === 401 || status === 403) {
-    return new Deno.errors.PermissionDenied(
-      `Cannot download ${where}: ${lead}it does not exist, or is private or ` +
-        `gated (status ${status}): pass a token that has access`,
-      { cause: error },
-    );
-  }
-  const reason = error instanceof Error ? error.message : String(error);
-  return status === 404
-    ? new Deno.errors.NotFound(
-      `Cannot download ${where}: ${lead}there is no such repository or revision`,
-      { cause: error },
-    )
-    : new Error(`Cannot download ${where}: ${lead}${reason}`, { cause: error });
 }

@@ -1,39 +1,42 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// Requests that end by themselves: each waits a bounded time for bytes, and is
-// made again where the hub is only busy.
 
-/** Bytes that must come for each time-out's length of waiting. */
+// Requests that always end: each waits a bounded time for bytes, and is
+// repeated if the hub is busy.
+
+/** The bytes that must arrive within each time-out. */
 const LEAST_BYTES = 1024;
 const ATTEMPTS = 3;
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 10_000;
 const BUSY: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
 
-/** What bounds requests. */
+/** The limits of requests. */
 export interface RequestLimits {
-  /** Milliseconds of waiting in which {@linkcode LEAST_BYTES} must come. */
+  /** The milliseconds of waiting in which {@linkcode LEAST_BYTES} must arrive. */
   timeout: number;
-  /** Ends all of them. */
+  /** Aborts all requests. */
   signal: AbortSignal | undefined;
 }
 
-/** The hub's answers, or an error in bounded time. */
+/** Makes requests to the hub that end within the limits. */
 export class HubRequests {
   readonly #limits: RequestLimits;
-  /** What ended the last request: the hub package passes its text on alone. */
+  /**
+   * The error of the last request, of which the hub package passes only the
+   * text.
+   */
   failure: unknown;
 
-  /** Takes the limits of every request. */
+  /** The limits apply to each request. */
   constructor(limits: RequestLimits) {
     this.#limits = limits;
   }
 
   /**
-   * As the runtime's own `fetch`. A hub that says that it is busy is asked up
-   * to three times.
+   * Works like the global `fetch`. A busy hub is asked up to three times.
    *
-   * @throws {Deno.errors.TimedOut} If no answer begins in time. Reading a body
-   * that stalls throws it too.
+   * @throws {Deno.errors.TimedOut} If no answer begins in time, or a body stalls
+   * while it is read.
    */
   readonly fetch: typeof globalThis.fetch = async (input, init) => {
     for (let attempt = 1;; attempt++) {
@@ -47,9 +50,9 @@ export class HubRequests {
   };
 
   /**
-   * Does `task` up to three times, as long as a connection breaks or stalls.
+   * Runs a task, and up to twice more if its connection breaks or stalls.
    *
-   * @param task Starts from nothing each time.
+   * @param task Must start from the beginning each time.
    */
   async again<T>(task: () => Promise<T>): Promise<T> {
     for (let attempt = 1;; attempt++) {
@@ -97,7 +100,7 @@ export class HubRequests {
     return Object.defineProperty(copy, "url", { value: url });
   }
 
-  /** A body whose reader waits no longer than the limits allow. */
+  /** Wraps a body, so that reading it ends within the limits. */
   #watched(
     body: ReadableStream<Uint8Array<ArrayBuffer>>,
     signal: AbortSignal,
@@ -109,11 +112,12 @@ export class HubRequests {
     let bytes = 0;
     return new ReadableStream({
       pull: async (controller) => {
-        // Only time spent waiting counts: who reads may be slow.
+        // Only the time of waiting counts, because the reader may be slow.
         const start = performance.now();
         const timer = setTimeout(late, timeout - waited);
         try {
-          // A signal that comes along with bytes does not end the body in Deno.
+          // In Deno, a signal that arrives together with bytes does not end the
+          // body.
           signal.throwIfAborted();
           const { done, value } = await reader.read();
           signal.throwIfAborted();

@@ -1,26 +1,25 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// JSON files as Python writes them: `json.dumps(value, indent=2, sort_keys=True)`
-// keeps "0.0" apart from "0", which JavaScript's numbers do not.
 
-import {
-  DiskReader,
-  finishSave,
-  folderOf,
-  writeTextAtomically,
-} from "../../nn/formats/mod.ts";
+// Reads JSON files, and spells them as Python does. What
+// `json.dumps(value, indent=2, sort_keys=True)` writes distinguishes "0.0" from
+// "0", which JavaScript's numbers do not.
+
+import { readText } from "./read_file.ts";
 
 /** The fields of a JSON file, and which of them are spelled as floats. */
 export interface JsonFields {
+  /** The fields. */
   readonly fields: Record<string, unknown>;
+  /** The names of all fields whose numbers have a decimal point or exponent. */
   readonly floats: ReadonlySet<string>;
 }
 
-/** Whether a value is an object of fields. */
+/** Whether a value is an object, and not a list or `null`. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** How deep Python's reader goes before it gives up. */
+/** The deepest nesting that Python's reader accepts. */
 const MAX_DEPTH = 1000;
 const BYTE_ORDER_MARK = "\ufeff";
 
@@ -28,15 +27,13 @@ const BYTE_ORDER_MARK = "\ufeff";
  * Reads a JSON text that must hold an object, as Python's `json` does: `NaN`,
  * `Infinity` and `-Infinity` are numbers.
  *
- * @param source What errors call the text.
+ * @param source The name of the text in errors.
  * @throws {SyntaxError} If it is malformed, nested more than 1,000 deep, or
  * holds anything else.
  */
 export function parseJson(text: string, source: string): JsonFields {
   const { json, value } = parse(text, source);
-  if (!isObject(value)) {
-    throw new SyntaxError(`Cannot read ${source}: it does not hold an object`);
-  }
+  const fields = fieldsOf(value, source);
   const floats = new Set<string>();
   JSON.parse(
     json,
@@ -47,12 +44,28 @@ export function parseJson(text: string, source: string): JsonFields {
       return value;
     },
   );
-  return { fields: value, floats };
+  return { fields, floats };
 }
 
 /**
- * Reads a JSON text of any value, as {@linkcode parseJson} does, without asking
- * how it spells numbers: it may be large.
+ * Reads a JSON text that must hold an object, as {@linkcode parseJson} does,
+ * without noting which numbers are floats. This is faster for large files.
+ */
+export function parseFields(
+  text: string,
+  source: string,
+): Record<string, unknown> {
+  return fieldsOf(parseValue(text, source), source);
+}
+
+function fieldsOf(value: unknown, source: string): Record<string, unknown> {
+  if (isObject(value)) return value;
+  throw new SyntaxError(`Cannot read ${source}: it does not hold an object`);
+}
+
+/**
+ * Reads a JSON text of any value, as {@linkcode parseJson} does, without noting
+ * which numbers are floats.
  */
 export function parseValue(text: string, source: string): unknown {
   return parse(text, source).value;
@@ -69,7 +82,8 @@ function parse(
   } catch (error) {
     const mark = crypto.randomUUID();
     const plain = withoutConstants(json, mark);
-    // Told of the file's own text, unless the constants are all that is odd.
+    // The error is about the file's own text, unless only the constants are
+    // wrong.
     if (plain === json) throw unreadable(error, source);
     try {
       value = JSON.parse(
@@ -99,8 +113,8 @@ function unreadable(error: unknown, source: string): SyntaxError {
 }
 
 /**
- * Puts in what JSON knows for Python's constants: numbers too large to be
- * finite for the infinities, and the text `mark` for NaN.
+ * Replaces Python's constants by valid JSON: the infinities by numbers that are
+ * too large to be finite, and NaN by the text `mark`.
  */
 function withoutConstants(json: string, mark: string): string {
   return json.replace(
@@ -116,14 +130,14 @@ function withoutConstants(json: string, mark: string): string {
   );
 }
 
-/** Whether lists and objects lie in one another more than `depth` times. */
+/** Whether lists and objects are nested more than `depth` times. */
 function isDeeper(value: unknown, depth: number): boolean {
   let level: object[] = isCompound(value) ? [value] : [];
   for (let at = 1; level.length > 0; at++) {
     if (at > depth) return true;
     const next: object[] = [];
     for (const item of level) {
-      // Without a list of all values: a vocabulary has 100,000 of them.
+      // No list of all values is made, because a vocabulary has 100,000 of them.
       for (const key in item) {
         const inner = (item as Record<string, unknown>)[key];
         if (isCompound(inner)) next.push(inner);
@@ -138,50 +152,32 @@ function isCompound(value: unknown): value is object {
   return typeof value === "object" && value !== null;
 }
 
-/** Reads a JSON file that must hold an object. */
+/**
+ * Reads a JSON file that must hold an object, as Python's `json` does.
+ *
+ * @param path The path of the file.
+ * @returns The fields, and the names of those that are spelled as floats.
+ * @throws {Deno.errors.NotFound} If there is no such file.
+ * @throws {SyntaxError} If the file does not hold a JSON object.
+ *
+ * @example Usage
+ * ```ts
+ * import { readJson } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const path = await Deno.makeTempFile();
+ * await Deno.writeTextFile(path, '{"epsilon": 1.0, "layers": 2}');
+ * const { fields, floats } = await readJson(path);
+ * assertEquals(fields, { epsilon: 1, layers: 2 });
+ * assertEquals([...floats], ["epsilon"]);
+ * await Deno.remove(path);
+ * ```
+ */
 export async function readJson(path: string): Promise<JsonFields> {
   return parseJson(await readText(path), path);
 }
 
-/** Reads a text file; errors name its path. */
-export async function readText(path: string): Promise<string> {
-  try {
-    return await readRegular(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Deno.errors.NotFound(
-      `Cannot read ${path}: the file does not exist`,
-      { cause: error },
-    );
-  }
-}
-
-/** Reads a text file, or gives `null` if there is none. */
-export async function readOptionalText(path: string): Promise<string | null> {
-  try {
-    return await readRegular(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
-}
-
-async function readRegular(path: string): Promise<string> {
-  await finishSave(folderOf(path));
-  using file = await DiskReader.open(path);
-  return new TextDecoder().decode(await file.read(0, file.size));
-}
-
-/** Writes an object as Python does, with a newline at the end. */
-export async function writeJson(
-  path: string,
-  fields: Record<string, unknown>,
-  floats: ReadonlySet<string> = new Set(),
-): Promise<void> {
-  await writeTextAtomically(path, formatJson(fields, floats));
-}
-
-/** The text that {@linkcode writeJson} writes. */
+/** Spells an object as Python does, with a newline at the end. */
 export function formatJson(
   fields: Record<string, unknown>,
   floats: ReadonlySet<string> = new Set(),
@@ -215,7 +211,7 @@ function format(
     : `${open}${inner}${items.join(`,${inner}`)}${newline}${close}`;
 }
 
-/** Numbered keys (`id2label`) are integers in Python, and sort as such. */
+/** Compares keys as Python does, where numeric keys (`id2label`) are integers. */
 function compareKeys(a: string, b: string): number {
   if (/^\d+$/.test(a) && /^\d+$/.test(b)) return Number(a) - Number(b);
   return a < b ? -1 : Number(a > b);

@@ -1,14 +1,15 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// What a load says of names that did not match, unless the caller asked.
+
+// The warning about names that did not match when weights were loaded.
 
 import type { LoadReport } from "../../nn/mod.ts";
 
 const LISTED = 6;
 
 /**
- * One line on parameters that were drawn anew and tensors that were not used;
- * nothing where every parameter came from the file.
+ * Makes one line about parameters that were initialized and tensors that were not
+ * used; `undefined` if every parameter came from the file.
  */
 export function loadWarning(
   model: string,

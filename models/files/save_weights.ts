@@ -1,7 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// Writing weights, in parts where they are large. Parts never take the names of
-// those that the folder's index lists: until the new index is in its place, the
-// old one leads to weights that are all there.
+
+// Writes weights, in parts if they are large. New parts never have the names of
+// parts that the folder's index lists. Thus the old index names complete weights
+// until the new index replaces it.
 
 import { readAll, type Tensor, type TypedArray } from "../../engine/mod.ts";
 import { checkFinite, writeTextAtomically } from "../../nn/formats/mod.ts";
@@ -21,15 +22,17 @@ const UNITS: Readonly<Record<string, number>> = {
   GIB: 2 ** 30,
   TIB: 2 ** 40,
 };
-/** Bytes that one wait for the GPU brings back, at least one tensor. */
+/**
+ * The bytes that are read from the GPU with one wait; one tensor may be larger.
+ */
 const READ_BYTES = 2 ** 24;
 
 type Named = readonly [string, Tensor];
 
 /**
- * Bytes of a size such as `"500MB"` or `"2GiB"`.
+ * Reads a size, for example `"500MB"` or `"2GiB"`, in bytes.
  *
- * @throws {RangeError} If it is no size.
+ * @throws {RangeError} If it is not a size.
  */
 export function parseSize(size: number | string): number {
   const [, number = "", unit = ""] = typeof size === "string"
@@ -43,23 +46,23 @@ export function parseSize(size: number | string): number {
   );
 }
 
-/** How {@linkcode writeWeights} writes. */
+/** Options of {@linkcode writeWeights}. */
 export interface WriteWeightsOptions {
   /** The folder that the files will be moved to. */
   folder: string;
-  /** Bytes of one file, unless a single tensor is larger. */
+  /** The most bytes of a file, unless a single tensor is larger. */
   maxBytes: number;
-  /** Whether to write numbers that are not finite. */
+  /** Whether numbers that are not finite may be written. */
   allowNonFinite: boolean;
 }
 
 /**
  * Writes weights to a staging folder as 32-bit floats: `model.safetensors`, or
- * parts of at most `maxBytes` each and their index. A tensor larger than that
- * has a part of its own.
+ * parts of at most `maxBytes` each and their index. A larger tensor is the only
+ * one in its part.
  *
  * @returns The names of the files written.
- * @throws {RangeError} If a weight is not finite, unless that is allowed.
+ * @throws {RangeError} If a weight is not finite, unless `allowNonFinite` is set.
  */
 export async function writeWeights(
   staging: string,
@@ -80,9 +83,9 @@ export async function writeWeights(
 }
 
 /**
- * Names for parts: Hugging Face's, unless the folder's index leads to one of
- * them. Then a mark sets them apart, which transformers reads, and removes with
- * other parts when it saves there.
+ * Chooses the names of parts. They are Hugging Face's names, with a mark if the
+ * folder's index already lists one of them. transformers reads such parts, and
+ * removes them when it saves there.
  */
 async function partNames(folder: string, count: number): Promise<string[]> {
   const digits = (n: number) => String(n).padStart(5, "0");
@@ -103,7 +106,7 @@ async function partNames(folder: string, count: number): Promise<string[]> {
   return named(`${crypto.randomUUID().slice(0, 8)}-`);
 }
 
-/** The weights of earlier saves that a folder has, beside those of this one. */
+/** The weight files in a folder that earlier saves left. */
 export async function staleWeights(
   folder: string,
   written: readonly string[],
@@ -113,13 +116,15 @@ export async function staleWeights(
     const isWeights = WEIGHT_FILES.includes(name) || WEIGHT_PART.test(name);
     if (!isDirectory && isWeights && !written.includes(name)) stale.push(name);
   }
-  // The file by which weights are found goes last.
+  // The file by which weights are found is removed last.
   return stale.sort((a, b) =>
     Number(WEIGHT_FILES.includes(a)) - Number(WEIGHT_FILES.includes(b))
   );
 }
 
-/** Cuts where the next tensor would make a part too large. */
+/**
+ * Distributes tensors to parts; a new part begins when one would be too large.
+ */
 function split(tensors: readonly Named[], maxBytes: number): Named[][] {
   const parts: Named[][] = [];
   let part: Named[] = [];
@@ -155,7 +160,7 @@ function indexOf(
   });
 }
 
-/** Tensors that are read from the GPU when the file reaches them. */
+/** Makes sources that read tensors from the GPU when the file reaches them. */
 function sources(
   part: readonly Named[],
   folder: string,

@@ -1,14 +1,14 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// What a configuration may ask for. A file of a few bytes can name any number,
-// and building the model first would fill the memory before its weights, which
-// have other sizes, are looked at.
+// The limits of what a configuration may ask for. A file of a few bytes can ask
+// for a model of any size, and building that would fill the memory before its
+// weights, whose sizes differ, are read.
 
 import type { StateSource } from "../../nn/mod.ts";
 import type { ConfigReader } from "./config_reader.ts";
 
-/** Fields that say how long an axis of some parameter is. */
+/** Fields that are the length of a parameter's axis. */
 const LENGTHS: readonly string[] = [
   "vocab_size",
   "decoder_vocab_size",
@@ -22,42 +22,43 @@ const LENGTHS: readonly string[] = [
   "num_labels",
 ];
 
-/** Fields that count blocks. */
+/** Fields that are a number of blocks. */
 const DEPTHS: readonly string[] = [
   "num_hidden_layers",
   "encoder_layers",
   "decoder_layers",
 ];
 
-/** Lengths that need no weights beside them: a new head may be so wide. */
+/** Lengths up to this need no weights, because a new head may be so wide. */
 const FREE_LENGTH = 65_536;
-/** Blocks that need no weights beside them. */
+/** Up to this many blocks need no weights. */
 const FREE_DEPTH = 256;
-/** Numbers that new parameters may add to a checkpoint: 512 MiB. */
+/** The most numbers that new parameters may add to a checkpoint, 512 MiB. */
 const FREE_NUMBERS = 2 ** 27;
-/** Blocks that a model may have at all. */
+/** The most blocks of any model. */
 const MOST_BLOCKS = 10_000;
-/** Numbers that a model may have at all: 32 GiB. */
+/** The most numbers in the parameters of any model, 32 GiB. */
 const MOST_NUMBERS = 2 ** 33;
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Weights that a model is to be loaded from. */
+/** The weights from which a model will be loaded. */
 export interface Checkpoint extends Pick<StateSource, "names" | "info"> {
-  /** Where they lie, for errors. */
+  /** The path of the weights, for errors. */
   readonly path: string;
 }
 
 /**
- * Compares what a configuration asks for with what the weights have, before
- * anything is built. Four times the longest axis, and 65,536 in any case, leave
- * room for new heads and other vocabularies; the model as a whole may have four
- * times as many numbers, and 134,217,728 beside them.
+ * Compares the sizes that a configuration asks for with those of the weights,
+ * before the model is built. A length may be four times the longest axis of the
+ * weights, and 65,536 in any case, which leaves room for new heads and other
+ * vocabularies. The model may have four times as many numbers as the weights,
+ * plus 134,217,728.
  *
- * @param reader The fields that the file gives; a model that reads none of the
- * lengths among them is not looked at.
- * @param fields All fields, defaults included.
- * @throws {RangeError} If a field is far beyond what the weights have.
+ * @param reader The fields of the file. If none of them is a length or a number
+ * of blocks, the model's size is not checked.
+ * @param fields All fields, including defaults.
+ * @throws {RangeError} If a field is far beyond the sizes of the weights.
  */
 export function checkAgainstWeights(
   reader: ConfigReader,
@@ -75,7 +76,7 @@ export function checkAgainstWeights(
   };
   const given = (name: string) => numberOf(reader.fields, name);
   for (const name of LENGTHS) {
-    // Names say how many labels there are, where they are given.
+    // If there are names of labels, their number counts instead.
     if (name === "num_labels" && reader.has("id2label")) continue;
     if (name === "max_position_embeddings" && isRotary(fields)) continue;
     if (given(name) > Math.max(4 * longest, FREE_LENGTH)) {
@@ -101,11 +102,11 @@ export function checkAgainstWeights(
 }
 
 /**
- * Refuses configurations that no model can be meant by: more than 10,000 blocks,
+ * Refuses the configurations of impossibly large models: more than 10,000 blocks,
  * or parameters of more than 32 GiB.
  *
- * @param fields All fields, defaults included.
- * @throws {RangeError} If there are more.
+ * @param fields All fields, including defaults.
+ * @throws {RangeError} If the model would be larger.
  */
 export function checkSize(fields: Fields): void {
   const deep = DEPTHS.find((name) => numberOf(fields, name) > MOST_BLOCKS);
@@ -113,7 +114,7 @@ export function checkSize(fields: Fields): void {
     throw new RangeError(
       `Cannot build a model: ${deep} is ${
         fields[deep]
-      }, and there may be ${MOST_BLOCKS} blocks`,
+      }, and the most is ${MOST_BLOCKS} blocks`,
     );
   }
   const asked = estimate(fields);
@@ -121,11 +122,11 @@ export function checkSize(fields: Fields): void {
   throw new RangeError(
     `Cannot build a model: ${described(fields)} make about ${
       Math.round(asked * 4 / 2 ** 30)
-    } GiB of parameters, and there may be ${MOST_NUMBERS * 4 / 2 ** 30}`,
+    } GiB of parameters, and the most is ${MOST_NUMBERS * 4 / 2 ** 30}`,
   );
 }
 
-/** About how many numbers the parameters are: the large ones, biases left out. */
+/** Estimates how many numbers the parameters hold; biases are left out. */
 function estimate(fields: Fields): number {
   const of = (name: string) => numberOf(fields, name);
   const width = of("hidden_size") || of("d_model");
@@ -146,7 +147,7 @@ function labelsOf({ id2label }: Fields): number {
     : 0;
 }
 
-/** Whether places are no table: there is no limit to them then. */
+/** Whether positions are rotary, so that there is no table to limit them. */
 function isRotary(fields: Fields): boolean {
   return fields.model_type === "modernbert";
 }

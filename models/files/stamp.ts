@@ -1,6 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// Whether a folder holds the same save as before: one that is replaced while it
-// is read would give the configuration of one model and the weights of another.
+
+// Tells whether a folder still holds the same save. If a save were replaced
+// while it is read, the configuration and the weights would be those of
+// different models.
 
 import { WEIGHT_FILES } from "./weights.ts";
 
@@ -8,8 +10,8 @@ import { WEIGHT_FILES } from "./weights.ts";
 const NAMES = ["config.json", "generation_config.json", ...WEIGHT_FILES];
 
 /**
- * A text that changes whenever a model is saved to the folder. Of what is no
- * folder, such as the name of a repository, it is always the same.
+ * Returns a text that changes whenever a model is saved to the folder. For
+ * anything else, for example the name of a repository, it is always the same.
  */
 export async function stampOf(folder: string): Promise<string> {
   const stamps = NAMES.map(async (name) => {

@@ -1,27 +1,33 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// What weight files are called, and the indices of those that are in parts.
+
+// The names of weight files, and the index of weights that are in parts.
 
 import { isObject, readJson } from "./json.ts";
 
-/** A way to keep weights in a folder. */
+/** A kind of weight files in a folder. */
 export interface WeightKind {
-  /** The file to look for: the weights themselves, or the index of their parts. */
+  /**
+   * The file by which weights are found: the weights, or the index of their
+   * parts.
+   */
   readonly name: string;
-  /** How parts are called, where there are any. */
+  /** Matches the names of parts, if the kind has parts. */
   readonly part?: RegExp;
 }
 
-/** Weights as one file, or the list of their parts: a saved folder has one. */
+/**
+ * The weights, or the index of their parts. A saved folder has one of the two.
+ */
 export const WEIGHT_FILES: readonly [string, string] = [
   "model.safetensors",
   "model.safetensors.index.json",
 ];
 
-/** What parts are called. A mark may tell those of one save from another's. */
+/** Matches the names of saved parts, with or without the mark of a save. */
 export const WEIGHT_PART =
   /^model-(?:[0-9a-f]{8}-)?\d{5}-of-\d{5}\.safetensors$/;
 
-/** The kinds that are read, the preferred first, as in transformers. */
+/** The kinds that can be read, in the order of transformers' preference. */
 export const WEIGHT_KINDS: readonly WeightKind[] = [
   { name: "model.safetensors" },
   {
@@ -35,7 +41,7 @@ export const WEIGHT_KINDS: readonly WeightKind[] = [
   },
 ];
 
-/** The kind that a folder holds, or `undefined`. */
+/** Finds the kind that a folder holds; `undefined` without weights. */
 export async function findWeights(
   folder: string,
 ): Promise<WeightKind | undefined> {
@@ -50,7 +56,7 @@ export async function findWeights(
   return undefined;
 }
 
-/** Which part holds each tensor, by an index. */
+/** Reads an index: the part that holds each tensor. */
 export async function readWeightMap(
   path: string,
 ): Promise<Map<string, string>> {
@@ -72,7 +78,7 @@ export async function readWeightMap(
   return files;
 }
 
-/** The files that a folder's index names; none where it has no index. */
+/** The parts that a folder's index names; none without an index. */
 export async function partsOf(folder: string): Promise<string[]> {
   const kind = await findWeights(folder);
   if (!kind?.part) return [];
@@ -80,7 +86,7 @@ export async function partsOf(folder: string): Promise<string[]> {
   return [...new Set(map.values())].sort();
 }
 
-/** Whether a name can only be that of a file in the folder itself. */
+/** Whether a name can only be that of a file directly in the folder. */
 function isPlainName(name: string): boolean {
   return name !== "" && name !== "." && name !== ".." &&
     !/[\\/:\0]/.test(name);

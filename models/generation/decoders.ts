@@ -1,8 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The models that can generate, and how they are asked for scores: prompts first,
-// then one new token of each row after the other, with a cache of those before.
+// The interfaces of models that can generate, and the decoders that ask them
+// for scores: first with the prompts, then with one new token of each row at a
+// time and a cache of the tokens before it.
 
 import { persist } from "../../engine/kernel_kit.ts";
 import {
@@ -20,15 +21,15 @@ import type { GenerationConfig } from "./generation_config.ts";
 import type { Table } from "./prompts.ts";
 import type { Search } from "./search.ts";
 
-/** What `generate` gives a {@linkcode CausalModel}. */
+/** The inputs that `generate` passes to a {@linkcode CausalModel}. */
 export interface CausalInputs {
   /** The prompts, `[batch, length]`; then each row's last token, `[rows, 1]`. */
   inputIds: IntegerTensor;
-  /** 1 where a prompt's token counts, if some do not; the cache knows, too. */
+  /** 1 at tokens, 0 at padding; absent without padding. The cache has it too. */
   attentionMask?: IntegerTensor | undefined;
-  /** Each token's place among those that count, from 0; 1 for padding. */
+  /** The position of each token, from 0 and without padding; 1 at padding. */
   positionIds: IntegerTensor;
-  /** Keys and values of the tokens before. */
+  /** The keys and values of the previous tokens. */
   cache: KeyValueCache;
 }
 
@@ -36,34 +37,37 @@ export interface CausalInputs {
 export interface CausalModel {
   /** The configuration. */
   readonly config: PretrainedConfig;
-  /** How it generates. @default {what its configuration says} */
+  /** How it generates. @default {the fields of its configuration} */
   readonly generationConfig?: GenerationConfig | undefined;
   /**
-   * Gives scores of the token after the last one, `[rows, 1, vocabulary]`, in a
-   * new tensor, which is then changed in place.
+   * Computes the scores of the token after the last one, `[rows, 1, vocabulary]`.
+   * They must be a new tensor, because `generate` changes them in place.
    */
   forward(inputs: CausalInputs): { logits: Tensor };
 }
 
-/** What `generate` gives a {@linkcode Seq2SeqModel}. */
+/** The inputs that `generate` passes to {@linkcode Seq2SeqModel.encode}. */
 export interface SourceInputs {
   /** The source's tokens, `[batch, source]`. */
   inputIds: IntegerTensor;
-  /** 1 where a source token counts, 0 for padding. @default {all 1} */
+  /** 1 at the source's tokens, 0 at padding. @default {all 1} */
   attentionMask?: IntegerTensor | undefined;
-  /** Where the real tokens are, if it pays and the model `usesPacking`. */
+  /**
+   * The offsets of the real tokens, if packing pays and the model
+   * `usesPacking`.
+   */
   packing?: Packing | undefined;
 }
 
-/** What `generate` gives a {@linkcode Seq2SeqModel}'s decoder. */
+/** The inputs that `generate` passes to {@linkcode Seq2SeqModel.forward}. */
 export interface TargetInputs {
   /** The encoder's output, `[batch, source, hidden]`. */
   encoderLastHiddenState: Tensor;
-  /** 1 where a source token counts, 0 for padding. @default {all 1} */
+  /** 1 at the source's tokens, 0 at padding. @default {all 1} */
   attentionMask?: IntegerTensor | undefined;
   /** The prompts, `[batch, length]`; then each row's last token, `[rows, 1]`. */
   decoderInputIds: IntegerTensor;
-  /** Keys and values of the tokens before. */
+  /** The keys and values of the previous tokens. */
   cache: KeyValueCache;
 }
 
@@ -71,31 +75,34 @@ export interface TargetInputs {
 export interface Seq2SeqModel {
   /** The configuration. */
   readonly config: PretrainedConfig;
-  /** How it generates. @default {what its configuration says} */
+  /** How it generates. @default {the fields of its configuration} */
   readonly generationConfig?: GenerationConfig | undefined;
-  /** Whether `encode` computes no padding where a packing is given. */
+  /** Whether `encode` skips padding if a packing is given. */
   readonly usesPacking?: boolean;
-  /** Gives the encoder's output, `[batch, source, hidden]`. */
+  /** Computes the encoder's output, `[batch, source, hidden]`. */
   encode(inputs: SourceInputs): Tensor;
   /**
-   * Gives scores of the token after the last one, `[rows, 1, vocabulary]`, in a
-   * new tensor, which is then changed in place.
+   * Computes the scores of the token after the last one, `[rows, 1, vocabulary]`.
+   * They must be a new tensor, because `generate` changes them in place.
    */
   forward(inputs: TargetInputs): { logits: Tensor };
 }
 
+/** Rows as a tensor of integers. */
 function integers(rows: Table): IntegerTensor {
   const shape = [rows.length, rows[0]?.length ?? 0];
   return tensor(Int32Array.from(rows.flat()), { shape });
 }
 
-/** A mask that lives until it is disposed, if any token is padding. */
+/** The mask as a tensor that outlives scopes; `undefined` without padding. */
 function paddingOf(masks: Table): IntegerTensor | undefined {
   const padded = masks.some((mask) => mask.includes(0));
   return padded ? persist(integers(masks)) : undefined;
 }
 
-/** Runs a decoder over prompts, and then over one new token after the other. */
+/**
+ * Runs a model over prompts, and then over one new token of each row at a time.
+ */
 export abstract class Decoder implements Disposable {
   protected readonly search: Search;
   protected readonly cache: KeyValueCache;
@@ -111,10 +118,12 @@ export abstract class Decoder implements Disposable {
     });
   }
 
-  /** The model's scores of the next tokens. */
+  /** Runs the model; `first` is whether it reads the prompts. */
   protected abstract forward(first: boolean): Tensor;
 
-  /** Scores `[rows, vocabulary]` after so many tokens. */
+  /**
+   * The scores of the next token, `[rows, vocabulary]`, after `length` tokens.
+   */
   scores(length: number): Tensor {
     const { search, cache } = this;
     const { rows, group, promptLength, origins } = search;
@@ -131,7 +140,7 @@ export abstract class Decoder implements Disposable {
     if (count > 1) logits = slice(logits, { axis: 1, start: -1 });
     logits = reshape(logits, [batch, vocabulary]);
     if (batch === rows) return logits;
-    // All rows of a prompt are still equal.
+    // At first, all rows of a prompt are equal.
     const prompts = Int32Array.from({ length: rows }, (_, row) => row / group);
     return embedding(tensor(prompts), logits);
   }
@@ -141,7 +150,7 @@ export abstract class Decoder implements Disposable {
   }
 }
 
-/** Continues prompts. */
+/** Scores continuations of prompts, with a model without an encoder. */
 export class PromptDecoder extends Decoder {
   readonly #model: CausalModel;
   readonly #prompts: Table;
@@ -164,19 +173,19 @@ export class PromptDecoder extends Decoder {
 
   protected override forward(first: boolean): Tensor {
     const { cache } = this;
-    const { next, places } = this.search;
+    const { next, positions } = this.search;
     if (!first) {
-      const inputs = { inputIds: next, positionIds: places, cache };
+      const inputs = { inputIds: next, positionIds: positions, cache };
       return this.#model.forward(inputs).logits;
     }
-    const positions = this.#masks.map((mask) => {
+    const firstPositions = this.#masks.map((mask) => {
       let before = 0;
       return mask.map((kept) => kept ? before++ : 1);
     });
     return this.#model.forward({
       inputIds: integers(this.#prompts),
       attentionMask: this.#padding,
-      positionIds: integers(positions),
+      positionIds: integers(firstPositions),
       cache,
     }).logits;
   }
@@ -187,7 +196,7 @@ export class PromptDecoder extends Decoder {
   }
 }
 
-/** Answers sources. */
+/** Scores answers to sources, with a model with an encoder. */
 export class TargetDecoder extends Decoder {
   readonly #model: Seq2SeqModel;
   readonly #sources: Table;

@@ -2,13 +2,12 @@
 // This module is browser compatible.
 
 /**
- * Continuing texts, and answering them, token by token: the best one, a drawn
- * one, or the best of several rows. What is generated is what Hugging Face's
- * `generate` gives.
+ * Generates texts token by token, by greedy search, sampling or beam search. The
+ * results are those of Hugging Face's `generate`.
  *
- * An encoder runs once, a decoder once for each new token, over that token
- * alone. Tokens are chosen on the GPU; the host only looks now and then whether
- * all rows have ended.
+ * An encoder runs once. A decoder runs once for each new token, and computes that
+ * token only. Tokens are chosen on the GPU, and the host checks only now and then
+ * whether all rows have ended.
  *
  * @module
  */
@@ -18,13 +17,14 @@ import {
   defaultGenerator,
   type Generator,
 } from "../../engine/mod.ts";
-import { BeamSearch } from "./beams.ts";
+import { BeamSearch } from "./beam_search.ts";
 import {
   type CausalModel,
   PromptDecoder,
   type Seq2SeqModel,
   TargetDecoder,
 } from "./decoders.ts";
+import { GreedySearch } from "./greedy_search.ts";
 import { listOf } from "./processors.ts";
 import {
   begunRows,
@@ -34,74 +34,62 @@ import {
   type Rows,
   targetsOf,
 } from "./prompts.ts";
-import { RowSearch } from "./row_search.ts";
 import { runSearch } from "./search.ts";
-import {
-  GenerationConfig,
-  type GenerationOptions,
-} from "./generation_config.ts";
+import { GenerationConfig } from "./generation_config.ts";
+import type { GenerationOptions } from "./generation_options.ts";
 
-export type {
-  CausalInputs,
-  CausalModel,
-  Seq2SeqModel,
-  SourceInputs,
-  TargetInputs,
-} from "./decoders.ts";
-export type { Rows } from "./prompts.ts";
-
-/** Options of {@linkcode generate}; {@linkcode GenerationOptions} beside them. */
+/** Options of {@linkcode generate}, besides {@linkcode GenerationOptions}. */
 export interface GenerateOptions extends GenerationOptions {
   /**
-   * What is continued, `[batch, length]`, padded on the left; or, for a model
-   * with an encoder, the sources, padded on the right. Prompts without any token
-   * begin with `bosTokenId`.
+   * The prompts, `[batch, length]`, padded on the left; or, for a model with an
+   * encoder, the sources, padded on the right. Prompts of length 0 begin with
+   * `bosTokenId`.
    */
   inputIds: Rows;
   /**
-   * 1 where a token counts, 0 where it is padding.
+   * 1 at tokens, 0 at padding.
    *
-   * @default all 1, or 0 at `padTokenId` where that is not also an end token
+   * @default {0 at `padTokenId`, unless that is also an end token; else 1}
    */
   attentionMask?: Rows | undefined;
   /**
-   * What answers begin with, for a model with an encoder. The decoder's start
-   * token is put before them if no row begins with it.
+   * The first tokens of the answers, for a model with an encoder. The decoder's
+   * start token is put before them if no row begins with it.
    *
    * @default {the decoder's start token, or else `bosTokenId`}
    */
   decoderInputIds?: Rows | undefined;
   /**
-   * What the other options replace fields of.
+   * The configuration, of which the other options replace fields.
    *
-   * @default the model's own, or what its configuration says
+   * @default {the model's own, else the fields of its configuration}
    */
   generationConfig?: GenerationConfig | undefined;
   /**
-   * Where random numbers come from, if `doSample` is set: one stream a call.
+   * The source of random numbers for `doSample`. Each call takes one stream.
    *
-   * @default the default generator, see `manualSeed`
+   * @default {the default generator, see `manualSeed`}
    */
   generator?: Generator | undefined;
   /**
-   * Called after every step with the new tokens of each row; rows that have
-   * ended get padding. It costs a read-back a step, and beams have no use for
-   * it: what they choose may be dropped again.
+   * A function that is called after every step with the new token of each row;
+   * rows that have ended get the padding token. It costs a read-back for each
+   * step. It cannot be used with beams, because they may drop tokens again.
    *
    * @default {none}
    */
   streamer?: ((tokens: number[][]) => void) | undefined;
 }
 
-/** What {@linkcode generate} gives. */
+/** The result of {@linkcode generate}. */
 export interface GenerateOutput {
   /**
-   * Prompts and what follows them, `[batch · numReturnSequences, length]`;
-   * shorter rows are filled with the padding token. For a model with an encoder
-   * these are the answers, the decoder's start token first.
+   * The prompts with their new tokens, `[batch · numReturnSequences, length]`;
+   * shorter rows are filled with the padding token. For a model with an encoder,
+   * the answers, beginning with the decoder's start token.
    */
   sequences: number[][];
-  /** Beam search's score of each row. */
+  /** The score of each row, from beam search. */
   sequencesScores?: number[];
 }
 
@@ -109,11 +97,11 @@ export interface GenerateOutput {
  * Continues prompts, or answers sources, until each row ends or has `maxLength`
  * tokens.
  *
- * With `numBeams` above 1 this is beam search, with `doSample` tokens are
- * drawn, else the best token is taken each time. The model should be in
+ * With `numBeams` above 1, this is beam search. With `doSample`, tokens are
+ * sampled; otherwise the best token is taken each time. The model should be in
  * evaluation mode.
  *
- * However long the rows, the host waits for the GPU ten times at most, unless
+ * The host waits for the GPU ten times at most, however long the rows are, unless
  * there is a `streamer`.
  *
  * @example Usage
@@ -143,12 +131,14 @@ export interface GenerateOutput {
  * ```
  *
  * @param model A decoder, with or without an encoder beside it.
- * @param options The prompts or sources, and how to continue.
- * @throws {TypeError} If the prompts are no rows, the options do not fit together
- * or are not supported, or the model does not use the cache it is given.
- * @throws {RangeError} If the prompts leave no place for a token or hold one that
- * the model does not know, more rows are asked for than there are beams, the
- * model's scores hold NaN, or options forbid every token of a row.
+ * @param options The prompts or sources, and how to continue them.
+ * @returns The tokens of each row and, with beams, the scores.
+ * @throws {TypeError} If the prompts are not rows, the options do not fit
+ * together or are not supported, or the model does not use the cache it is
+ * given.
+ * @throws {RangeError} If the prompts leave no room for a token, a token is not
+ * in the model's vocabulary, more rows are asked for than there are beams, the
+ * model's scores hold NaN, or the options forbid every token of a row.
  */
 export async function generate(
   model: CausalModel | Seq2SeqModel,
@@ -189,22 +179,22 @@ export async function generate(
   const promptLength = prompts[0]?.length ?? 0;
   const maxLength = maxLengthOf(config, fields.maxLength, promptLength, model);
   checkLengths(promptLength, maxLength);
-  checkPlaces(config, prompts.length, maxLength);
-  const places = answers
+  checkTableSize(config, prompts.length, maxLength);
+  const positions = answers
     ? []
     : masks.map((mask) => mask.filter((kept) => kept !== 0).length - 1);
   const searchOptions = {
     device: currentDevice(),
     config,
     prompts,
-    places,
+    positions,
     maxLength,
     eosTokenIds: listOf(config.eosTokenId),
     stream: config.doSample ? generator.next() : undefined,
   };
   using search = numBeams > 1
     ? new BeamSearch(searchOptions)
-    : new RowSearch(searchOptions);
+    : new GreedySearch(searchOptions);
   using decoder = answers
     ? new TargetDecoder(model, search, sources, masks)
     : new PromptDecoder(model, search, prompts, masks);
@@ -228,6 +218,7 @@ function isSeq2Seq(model: CausalModel | Seq2SeqModel): model is Seq2SeqModel {
 
 // ------------------------------------------------------------------- options
 
+/** The most tokens of a row. */
 function maxLengthOf(
   config: GenerationConfig,
   given: number | undefined,
@@ -251,21 +242,21 @@ function checkLengths(promptLength: number, maxLength: number): void {
   }
 }
 
-/** Places for tokens that a call may ask for: 256 MiB for each table of them. */
-const MOST_PLACES = 2 ** 26;
+/** The most tokens in the table of a call, which then takes 256 MiB. */
+const MOST_TOKENS = 2 ** 26;
 
-function checkPlaces(
+function checkTableSize(
   { numBeams, numReturnSequences }: GenerationConfig,
   prompts: number,
   maxLength: number,
 ): void {
   const rows = Math.max(numBeams, numReturnSequences);
-  const places = prompts * rows * maxLength;
-  if (places <= MOST_PLACES) return;
+  const tokens = prompts * rows * maxLength;
+  if (tokens <= MOST_TOKENS) return;
   throw new RangeError(
     `Cannot generate ${maxLength} tokens in ${rows} rows for each of ` +
-      `${prompts} prompts: that is ${places} places, and there may be ` +
-      `${MOST_PLACES}; lower numBeams, numReturnSequences or maxLength`,
+      `${prompts} prompts: together these are ${tokens} tokens, and the most ` +
+      `is ${MOST_TOKENS}; lower numBeams, numReturnSequences or maxLength`,
   );
 }
 

@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * How a model generates: the fields of `generation_config.json`, camelCase
- * here, with the defaults of Hugging Face's transformers.
+ * How a model generates: reads `generation_config.json`, checks its fields, and
+ * writes it.
  *
  * @module
  */
@@ -15,7 +15,6 @@ import {
   toSnakeCase,
 } from "../files/config_reader.ts";
 import {
-  type EarlyStopping,
   firstToken,
   IGNORED,
   readBiases,
@@ -27,95 +26,17 @@ import {
   refuseUnsupported,
   UNSUPPORTED,
 } from "./generation_fields.ts";
+import type { EarlyStopping, GenerationOptions } from "./generation_options.ts";
 import { type PretrainedConfig, readConfig } from "../config.ts";
 import { resolveFiles, type ResolveOptions } from "../files/hub.ts";
 
-export type { EarlyStopping } from "./generation_fields.ts";
-
 const FILE_NAME = "generation_config.json";
-/** What errors call the options of a call. */
+/** The name of a call's options in errors. */
 const GIVEN = "the generation options";
 
-/** What {@linkcode GenerationConfig} holds. */
-export interface GenerationOptions {
-  /**
-   * Tokens that a row may have, the prompt's counted.
-   *
-   * @default 20 new tokens, as far as the model knows so many places
-   */
-  maxLength?: number;
-  /** New tokens that a row may have; stands above `maxLength`. @default {null} */
-  maxNewTokens?: number | null;
-  /** Tokens before a row may end, the prompt's counted. @default {0} */
-  minLength?: number;
-  /** New tokens before a row may end; stands above `minLength`. @default {null} */
-  minNewTokens?: number | null;
-  /** Whether to draw tokens rather than to take the best. @default {false} */
-  doSample?: boolean;
-  /** Rows followed at the same time; 1 for no beam search. @default {1} */
-  numBeams?: number;
-  /**
-   * When beam search stops: `true` once `numBeams` rows have ended; `false`
-   * once an open row that ended now would not beat the worst of them; `"never"`
-   * once no open row could beat it at any length.
-   *
-   * @default {false}
-   */
-  earlyStopping?: EarlyStopping;
-  /**
-   * The power of the number of new tokens that beam search divides a row's
-   * score by: above 0 favours long rows, below 0 short ones.
-   *
-   * @default {1}
-   */
-  lengthPenalty?: number;
-  /** Rows given back for each prompt. @default {1} */
-  numReturnSequences?: number;
-  /**
-   * What scores are divided by before drawing, above 0; without drawing it does
-   * not count.
-   *
-   * @default {1}
-   */
-  temperature?: number;
-  /** The number of best tokens to draw from; 0 for all. @default {50} */
-  topK?: number;
-  /** The share of probability that the tokens to draw from hold. @default {1} */
-  topP?: number;
-  /** The least probability, as a share of the best token's. @default {null} */
-  minP?: number | null;
-  /** What divides the scores of tokens that were there. @default {1} */
-  repetitionPenalty?: number;
-  /** The length of runs that may not occur twice; 0 for none. @default {0} */
-  noRepeatNgramSize?: number;
-  /** Words, as lists of tokens, that may not be completed. @default {null} */
-  badWordsIds?: readonly (readonly number[])[] | null;
-  /** Pairs of a list of tokens and what its last one gains. @default {null} */
-  sequenceBias?: readonly (readonly [readonly number[], number])[] | null;
-  /** Tokens that may not be generated. @default {null} */
-  suppressTokens?: readonly number[] | null;
-  /** Tokens that may not be generated first. @default {null} */
-  beginSuppressTokens?: readonly number[] | null;
-  /** The token that must follow the first one. @default {null} */
-  forcedBosTokenId?: number | null;
-  /** The token, or tokens, that may stand at `maxLength`. @default {null} */
-  forcedEosTokenId?: number | readonly number[] | null;
-  /** Whether to turn NaN and infinite scores into numbers. @default {false} */
-  removeInvalidValues?: boolean;
-  /** Whether scores are normalised again after all changes. @default {false} */
-  renormalizeLogits?: boolean;
-  /** The token that fills rows which have ended. @default {null} */
-  padTokenId?: number | null;
-  /** The token that begins a text. @default {null} */
-  bosTokenId?: number | null;
-  /** The token, or tokens, that end a text. @default {null} */
-  eosTokenId?: number | readonly number[] | null;
-  /** The token that a decoder begins with. @default {null} */
-  decoderStartTokenId?: number | null;
-}
-
 /**
- * How a model generates.
+ * How a model generates: the fields of {@linkcode GenerationOptions}, with the
+ * defaults of transformers where none is given.
  *
  * @example Usage
  * ```ts
@@ -129,39 +50,39 @@ export interface GenerationOptions {
  * ```
  */
 export class GenerationConfig implements Required<GenerationOptions> {
-  /** Tokens that a row may have, the prompt's counted. */
+  /** The most tokens of a row, including the prompt's. */
   readonly maxLength: number;
-  /** New tokens that a row may have. */
+  /** The most new tokens of a row. */
   readonly maxNewTokens: number | null;
-  /** Tokens before a row may end, the prompt's counted. */
+  /** The number of tokens, including the prompt's, before a row may end. */
   readonly minLength: number;
-  /** New tokens before a row may end. */
+  /** The number of new tokens before a row may end. */
   readonly minNewTokens: number | null;
-  /** Whether to draw tokens rather than to take the best. */
+  /** Whether tokens are sampled, instead of the best one taken. */
   readonly doSample: boolean;
-  /** Rows followed at the same time. */
+  /** The number of beams. */
   readonly numBeams: number;
   /** When beam search stops. */
   readonly earlyStopping: EarlyStopping;
-  /** The power of the length that scores are divided by. */
+  /** The exponent of the length that scores are divided by. */
   readonly lengthPenalty: number;
-  /** Rows given back for each prompt. */
+  /** The number of rows that are returned for each prompt. */
   readonly numReturnSequences: number;
-  /** What scores are divided by before drawing. */
+  /** The number that scores are divided by before sampling. */
   readonly temperature: number;
-  /** The number of best tokens to draw from. */
+  /** The number of best tokens to sample from. */
   readonly topK: number;
-  /** The share of probability that the tokens to draw from hold. */
+  /** The sum of the probabilities of the tokens to sample from. */
   readonly topP: number;
-  /** The least probability, as a share of the best token's. */
+  /** The least probability to sample from, as a share of the best token's. */
   readonly minP: number | null;
-  /** What divides the scores of tokens that were there. */
+  /** The penalty on the scores of tokens that are in the row already. */
   readonly repetitionPenalty: number;
-  /** The length of runs that may not occur twice. */
+  /** The length of runs of tokens that may not repeat. */
   readonly noRepeatNgramSize: number;
   /** Words that may not be completed. */
   readonly badWordsIds: readonly (readonly number[])[] | null;
-  /** Pairs of a list of tokens and what its last one gains. */
+  /** Pairs of a list of tokens and a number for the score of its last token. */
   readonly sequenceBias:
     | readonly (readonly [readonly number[], number])[]
     | null;
@@ -171,13 +92,13 @@ export class GenerationConfig implements Required<GenerationOptions> {
   readonly beginSuppressTokens: readonly number[] | null;
   /** The token that must follow the first one. */
   readonly forcedBosTokenId: number | null;
-  /** The token, or tokens, that may stand at `maxLength`. */
+  /** The token, or tokens, allowed at the last position. */
   readonly forcedEosTokenId: number | readonly number[] | null;
-  /** Whether to turn NaN and infinite scores into numbers. */
+  /** Whether NaN and infinite scores are replaced by numbers. */
   readonly removeInvalidValues: boolean;
-  /** Whether scores are normalised again after all changes. */
+  /** Whether scores become log-probabilities again after all changes. */
   readonly renormalizeLogits: boolean;
-  /** The token that fills rows which have ended. */
+  /** The padding token, which fills rows that have ended. */
   readonly padTokenId: number | null;
   /** The token that begins a text. */
   readonly bosTokenId: number | null;
@@ -186,15 +107,17 @@ export class GenerationConfig implements Required<GenerationOptions> {
   /** The token that a decoder begins with. */
   readonly decoderStartTokenId: number | null;
   readonly #reader: ConfigReader;
-  /** What is wrong in a file, in the order of its reading. */
+  /** The errors of a file's fields, in the order of their reading. */
   readonly #faults: unknown[] = [];
 
   /**
-   * Takes fields; what is not given has the default of transformers.
+   * Reads fields. A field that is not given has the default of transformers.
    *
-   * A file may say what transformers loads and only refuses to generate by: so
-   * it is here, see {@linkcode checkUse}.
+   * An error in an option is thrown at once. An error in a file is thrown by
+   * {@linkcode checkUse} if transformers, too, loads the file and refuses it only
+   * when it generates.
    *
+   * @param options The fields.
    * @throws {TypeError} If a field is of the wrong kind, an option is unknown, or
    * an option asks for a way of generating that is not supported.
    * @throws {RangeError} If a number is out of range.
@@ -203,7 +126,7 @@ export class GenerationConfig implements Required<GenerationOptions> {
     const reader = ConfigReader.from(options);
     this.#reader = reader;
     if (reader.areOptions) refuseUnsupported(reader);
-    // What a file says wrong is told of where it would count.
+    // Errors of files are kept for `checkUse()`.
     const read = <T>(fallback: T, own: () => T): T => {
       try {
         return own();
@@ -230,7 +153,7 @@ export class GenerationConfig implements Required<GenerationOptions> {
         fallback,
         () => reader.integer(name, fallback, { min }),
       );
-    // Numbers below these leave out a restriction in a file.
+    // In a file, a negative number means no restriction.
     const least = reader.areOptions ? 0 : -Infinity;
     const token = (name: string) => read(null, () => firstToken(reader, name));
     const tokens = (name: string) => read(null, () => readTokens(reader, name));
@@ -246,7 +169,7 @@ export class GenerationConfig implements Required<GenerationOptions> {
     this.lengthPenalty = number("length_penalty", 1);
     this.numReturnSequences = count("num_return_sequences", 1, 1);
     this.temperature = number("temperature", 1);
-    // A null leaves all tokens to draw from.
+    // A null allows all tokens.
     this.topK = reader.fields.top_k === null
       ? 0
       : reader.areOptions
@@ -276,14 +199,14 @@ export class GenerationConfig implements Required<GenerationOptions> {
     if (!this.doSample && this.temperature <= 0) {
       // deno-lint-ignore no-console -- as transformers does
       console.warn(
-        `${reader.source}: temperature ${this.temperature} does not count, as ` +
+        `${reader.source}: temperature ${this.temperature} has no effect, as ` +
           "doSample is not set",
       );
     }
   }
 
   /**
-   * Checks that texts can be generated so.
+   * Checks that texts can be generated with these fields.
    *
    * @throws {TypeError} If a field asks for a way of generating that is not
    * supported, or is of the wrong kind.
@@ -318,10 +241,13 @@ export class GenerationConfig implements Required<GenerationOptions> {
   }
 
   /**
-   * Reads the `generation_config.json` of a folder or hub model, or else what
-   * its `config.json` says of generation.
+   * Reads the `generation_config.json` of a folder or a repository of the hub. If
+   * there is none, the fields of generation in `config.json` are read.
    *
-   * @throws {SyntaxError} If a file is no JSON object.
+   * @param source A folder, or the name of a repository.
+   * @param options How to find and load the files.
+   * @returns The configuration.
+   * @throws {SyntaxError} If a file does not hold a JSON object.
    */
   static async fromPretrained(
     source: string,
@@ -343,21 +269,21 @@ export class GenerationConfig implements Required<GenerationOptions> {
     );
   }
 
-  /** Takes what a model's own configuration says of generation. */
+  /** Reads the fields of generation in a model's configuration. */
   static fromModelConfig(config: PretrainedConfig): GenerationConfig {
     return fromFields(config.toJSON(), "config.json");
   }
 
-  /** A configuration with some fields replaced; `undefined` leaves one as is. */
+  /** Returns a copy with some fields replaced; `undefined` keeps a field. */
   with(options: GenerationOptions): GenerationConfig {
     const { fields } = ConfigReader.from(options);
-    // Checked alone, so that errors name what was given.
+    // Checked by themselves, so that errors name these options.
     if (Object.keys(fields).length > 0) checkOptions(options);
     const before = this.#reader;
     return new GenerationConfig(
       new ConfigReader({ ...before.fields, ...fields }, {
         source: GIVEN,
-        // What a file says wrong is found there.
+        // Errors name the file that a field came from.
         sourceOf: (name) =>
           name in fields || before.areOptions ? GIVEN : before.sourceOf(name),
         floats: before.floats,
@@ -365,7 +291,7 @@ export class GenerationConfig implements Required<GenerationOptions> {
     );
   }
 
-  /** The fields that were given, under their names in the file. */
+  /** Returns the fields that were given, under their names in the file. */
   toJSON(): Record<string, unknown> {
     return Object.fromEntries(
       Object.entries(this.#reader.fields)
@@ -382,6 +308,7 @@ export class GenerationConfig implements Required<GenerationOptions> {
   }
 }
 
+/** Reads the fields of generation among those of a `config.json`. */
 function fromFields(
   fields: Readonly<Record<string, unknown>>,
   source: string,
@@ -390,14 +317,16 @@ function fromFields(
     value !== null && (NAMES.includes(name) || name in UNSUPPORTED)
   );
   const found = Object.fromEntries(own);
-  // What BART's first configurations call it.
+  // The name of `forced_bos_token_id` in BART's first configurations.
   if (fields.force_bos_token_to_be_generated === true) {
     found.forced_bos_token_id ??= fields.bos_token_id ?? null;
   }
   return new GenerationConfig(new ConfigReader(found, { source }));
 }
 
-/** Checks options by themselves; the temperature is told of once. */
+/**
+ * Checks options by themselves; the temperature's warning is printed elsewhere.
+ */
 function checkOptions(options: GenerationOptions): void {
   const { temperature: _, ...others } = options;
   new GenerationConfig(others);

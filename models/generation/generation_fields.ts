@@ -1,15 +1,14 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The fields of generation in files: those that are read in their own way, those
-// that are not supported, and those that change nothing.
+// The fields of `generation_config.json`: the fields that are not supported,
+// those that have no effect here, and functions that read those with special
+// rules.
 
 import type { ConfigReader } from "../files/config_reader.ts";
+import type { EarlyStopping } from "./generation_options.ts";
 
-/** When beam search stops; see `GenerationOptions.earlyStopping`. */
-export type EarlyStopping = boolean | "never";
-
-/** Fields that change what is generated, and the values that do not. */
+/** Fields that are not supported, each with the values that have no effect. */
 export const UNSUPPORTED: Readonly<Record<string, readonly unknown[]>> = {
   assistant_early_exit: [],
   constraints: [],
@@ -33,14 +32,14 @@ export const UNSUPPORTED: Readonly<Record<string, readonly unknown[]>> = {
   watermarking_config: [],
 };
 
-/** Those of them that count only where tokens are drawn. */
+/** Unsupported fields that have an effect only where tokens are sampled. */
 const OF_SAMPLING: readonly string[] = [
   "epsilon_cutoff",
   "eta_cutoff",
   "typical_p",
 ];
 
-/** Options of transformers that change what is told, or how fast. */
+/** Fields of transformers that change its output or speed, but not the tokens. */
 export const IGNORED: readonly string[] = [
   "_from_model_config",
   "cache_implementation",
@@ -56,9 +55,9 @@ export const IGNORED: readonly string[] = [
 ];
 
 /**
- * Refuses what is not supported.
+ * Refuses fields that are not supported.
  *
- * @throws {TypeError} If a field asks for it.
+ * @throws {TypeError} If such a field has an effect.
  */
 export function refuseUnsupported(reader: ConfigReader, doSample = true): void {
   for (const [name, neutral] of Object.entries(UNSUPPORTED)) {
@@ -69,14 +68,16 @@ export function refuseUnsupported(reader: ConfigReader, doSample = true): void {
   }
 }
 
-/** A number above 0, or else 1. */
+/** Reads a number above 0; the default is 1. */
 export function readPositive(reader: ConfigReader, name: string): number {
   const value = reader.number(name, 1);
   if (value > 0) return value;
   throw reader.error(name, "a number above 0", RangeError);
 }
 
-/** A truth value, which a file may spell 0 or 1 as Python compares them. */
+/**
+ * Reads a boolean, which a file may spell 0 or 1 because Python accepts these.
+ */
 export function readFlag(
   reader: ConfigReader,
   name: string,
@@ -87,7 +88,7 @@ export function readFlag(
   return reader.boolean(name, fallback);
 }
 
-/** When beam search stops. */
+/** Reads when beam search stops. */
 export function readEarlyStopping(reader: ConfigReader): EarlyStopping {
   const name = "early_stopping";
   if (typeof reader.fields[name] !== "string") {
@@ -97,7 +98,7 @@ export function readEarlyStopping(reader: ConfigReader): EarlyStopping {
   return "never";
 }
 
-/** A token, or several. */
+/** Reads a token, or a list of tokens. */
 export function readTokens(
   reader: ConfigReader,
   name: string,
@@ -107,7 +108,7 @@ export function readTokens(
     : reader.integer(name, null, { min: reader.areOptions ? 0 : -Infinity });
 }
 
-/** A token, or the first of several. */
+/** Reads a token, or the first one of a list. */
 export function firstToken(reader: ConfigReader, name: string): number | null {
   const tokens = readTokens(reader, name);
   return typeof tokens === "number" ? tokens : tokens?.[0] ?? null;
@@ -118,7 +119,7 @@ function isWord(value: unknown): value is readonly number[] {
     value.every((token) => Number.isSafeInteger(token) && token >= 0);
 }
 
-/** Words as lists of tokens. */
+/** Reads words, as lists of tokens. */
 export function readWords(
   reader: ConfigReader,
 ): readonly (readonly number[])[] | null {
@@ -130,7 +131,7 @@ export function readWords(
   throw reader.error("bad_words_ids", "a list of lists of tokens");
 }
 
-/** Words and what their last token gains. */
+/** Reads lists of tokens, each with a bias for its last token. */
 export function readBiases(
   reader: ConfigReader,
 ): readonly (readonly [readonly number[], number])[] | null {

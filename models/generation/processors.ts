@@ -1,9 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// How options of generation change the scores of the next token, in the order of
-// transformers. A processor records kernels, and only where an option asks for
-// it; those of a row depend on that row alone.
+// The options of generation change the scores of the next token, in the order of
+// transformers. Each option that is set adds a processor, which launches kernels.
+// The scores of a row depend on that row only.
 
 import {
   allocate,
@@ -38,11 +38,11 @@ import { rowForm, rowGrid } from "./row_kernels.ts";
 
 /** The scores of one step. */
 export interface Scores {
-  /** Scores of the next token, `[rows, vocabulary]`; changed in place. */
+  /** The scores of the next token, `[rows, vocabulary]`, changed in place. */
   scores: Tensor;
   /** The tokens so far, `[rows, capacity]`. */
   readonly tokens: IntegerTensor;
-  /** How many of them count. */
+  /** The number of tokens that rows have. */
   readonly length: number;
 }
 
@@ -52,13 +52,13 @@ export type LogitsProcessor = (step: Scores) => void;
 /** What {@linkcode logitsProcessors} needs besides the configuration. */
 export interface ProcessorContext {
   readonly device: Device;
-  /** Tokens before the first new one. */
+  /** The number of tokens before the first new one. */
   readonly promptLength: number;
-  /** Tokens that a row may have, the prompt's counted. */
+  /** The most tokens of a row, including the prompt's. */
   readonly maxLength: number;
   /** The tokens that end a row. */
   readonly eosTokenIds: readonly number[];
-  /** Called with what the processors hold on to. */
+  /** Called with each table that the processors keep, to free it later. */
   readonly own: (table: AnyTensor) => void;
 }
 
@@ -108,10 +108,10 @@ export function logitsProcessors(
   return processors;
 }
 
-/** Those that narrow down what is drawn from. */
+/** The processors that restrict the tokens to sample from. */
 function warpers(config: GenerationConfig, endings: number): LogitsProcessor[] {
   const { temperature, topK, topP, minP, numBeams } = config;
-  // Beams that end need others to take their place.
+  // Other continuations must replace beams that end.
   const kept = numBeams > 1 ? Math.max(2, endings + 1) : 1;
   return [
     ...(temperature !== 1 ? [edit(EDITS.divide, temperature)] : []),
@@ -127,7 +127,7 @@ function warpers(config: GenerationConfig, endings: number): LogitsProcessor[] {
   ];
 }
 
-/** One or several as a list. */
+/** One or several tokens as a list. */
 export function listOf(
   value: number | readonly number[] | null,
 ): readonly number[] {
@@ -135,17 +135,17 @@ export function listOf(
   return typeof value === "number" ? [value] : value;
 }
 
-/** Turns scores into the logarithms of their probabilities. */
+/** Turns scores into log-probabilities. */
 function normalize(step: Scores): void {
   step.scores = logSoftmax(step.scores);
 }
 
-/** Lets a processor act after exactly `length` tokens. */
+/** Applies a processor only after exactly `length` tokens. */
 function at(length: number, processor: LogitsProcessor): LogitsProcessor {
   return (step) => step.length === length && processor(step);
 }
 
-/** Records a kernel of one invocation an item. */
+/** Launches a kernel with one invocation for each item. */
 function run(
   kernel: Kernel,
   { scores }: Scores,
@@ -171,7 +171,7 @@ function rowsOf({ scores }: Scores): number {
   return scores.shape[0] ?? 0;
 }
 
-/** A table of whole numbers that outlives the step. */
+/** Makes a table of whole numbers that outlives the step. */
 function table(
   values: readonly number[],
   { device, own }: ProcessorContext,
@@ -206,7 +206,7 @@ function biasSequences(
     start += sequence.length;
   }
   const words = sorted.flatMap(([sequence]) => [...sequence]);
-  const places = table([...heads, ...entries, ...words], context);
+  const sequences = table([...heads, ...entries, ...words], context);
   const gains = persist(
     tensor(sorted.map(([, bias]) => bias), { device: context.device }),
   );
@@ -219,7 +219,7 @@ function biasSequences(
         `Cannot bias token ${unknown}: there are ${vocabulary} tokens`,
       );
     }
-    const bind = [step.tokens, places, gains, step.scores];
+    const bind = [step.tokens, sequences, gains, step.scores];
     run(BIAS, step, bind, rows * endings.size, {
       ...sizesOf(step),
       endings: endings.size,
@@ -228,7 +228,7 @@ function biasSequences(
   };
 }
 
-/** Forbids to complete a word; the end of a row is never forbidden. */
+/** Forbids tokens that complete a word, except end tokens. */
 function forbidWords(
   words: readonly (readonly number[])[],
   context: ProcessorContext,
@@ -240,7 +240,7 @@ function forbidWords(
   return biasSequences(biases, context);
 }
 
-/** Makes tokens that were there less likely: once each, prompt included. */
+/** Makes tokens that are in the row or its prompt less likely, once each. */
 function penalizeRepetition(penalty: number): LogitsProcessor {
   return (step) => {
     const { scores, tokens, length } = step;
@@ -257,7 +257,10 @@ function penalizeRepetition(penalty: number): LogitsProcessor {
   };
 }
 
-/** Forbids to complete a run of `size` tokens that was there before. */
+/**
+ * Forbids tokens that complete a run of `size` tokens which is in the row
+ * already.
+ */
 function forbidRepeatedNgrams(size: number): LogitsProcessor {
   return (step) => {
     const starts = step.length - size + 1;
@@ -288,6 +291,7 @@ function force(
   return overList(FORCE, forced, context);
 }
 
+/** Applies a kernel that reads a list of tokens. */
 function overList(
   kernel: Kernel,
   values: readonly number[],
@@ -315,7 +319,7 @@ function edit(KIND: number, divisor = 1): LogitsProcessor {
     run(kernel, step, [step.scores], step.scores.size, { divisor });
 }
 
-/** Keeps the best tokens, equal ones all or none; see `THRESHOLD`. */
+/** Keeps the best tokens, of equal ones all or none; see `thresholdKernel`. */
 function threshold(
   KIND: number,
   { kept, share = 0 }: { kept: number; share?: number },

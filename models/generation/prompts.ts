@@ -1,19 +1,23 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// What a generation starts from: rows of tokens on the host, checked.
+// Reads and checks the rows of tokens that a generation starts from.
 
 import { type IntegerTensor, readAll, Tensor } from "../../engine/mod.ts";
 import type { GenerationConfig } from "./generation_config.ts";
 import { listOf } from "./processors.ts";
 
-/** Rows of whole numbers, equally long. */
+/** Rows of whole numbers of the same length. */
 export type Rows = IntegerTensor | readonly (readonly number[])[];
 
-/** The same on the host. */
+/** Rows on the host. */
 export type Table = readonly (readonly number[])[];
 
-/** Rows on the host, with one read-back for all, checked to be `[batch, …]`. */
+/**
+ * Reads several tables of rows with one read-back.
+ *
+ * @throws {TypeError} If rows differ in length, or tables in the number of rows.
+ */
 export async function readRows(
   given: Readonly<Record<string, Rows | undefined>>,
 ): Promise<(number[][] | undefined)[]> {
@@ -33,21 +37,21 @@ export async function readRows(
     if (lengths.some((length) => length !== lengths[0])) {
       throw new TypeError(
         `Cannot generate from ${name} of ${listed(lengths)} tokens: the rows ` +
-          "must be equally long; fill prompts up with padTokenId on the left, " +
+          "must be equally long; pad prompts with padTokenId on the left, " +
           "and sources of a model with an encoder on the right",
       );
     }
     const alike = name === "attentionMask" && first;
-    const wanted = alike ? [alike.length, alike[0]?.length] : undefined;
+    const expected = alike ? [alike.length, alike[0]?.length] : undefined;
     if (
       shape.length !== 2 || shape.includes(0) ||
-      (wanted && wanted.join() !== shape.join()) ||
+      (expected && expected.join() !== shape.join()) ||
       (first && first.length !== shape[0])
     ) {
       throw new TypeError(
-        `Cannot generate from ${name} [${shape.join(", ")}]: it must be ` +
-          (wanted
-            ? `[${wanted.join(", ")}] like inputIds`
+        `Cannot generate from ${name} [${shape.join(", ")}]: expected ` +
+          (expected
+            ? `[${expected.join(", ")}] like inputIds`
             : `[${first?.length ?? "batch"}, length]`),
       );
     }
@@ -56,7 +60,7 @@ export async function readRows(
   });
 }
 
-/** Some numbers, with a word on the rest. */
+/** Lists numbers for an error; of many, only the first. */
 function listed(values: readonly number[], most = 8): string {
   const more = values.length - most;
   return values.slice(0, most).join(", ") +
@@ -64,9 +68,9 @@ function listed(values: readonly number[], most = 8): string {
 }
 
 /**
- * Prompts as they are, or the token that begins a text where none has one.
+ * Returns prompts unchanged or, if they are of length 0, with `bosTokenId`.
  *
- * @throws {TypeError} If there is no such token.
+ * @throws {TypeError} If the configuration has no `bosTokenId`.
  */
 export function begunRows(
   inputIds: Rows,
@@ -88,11 +92,7 @@ export function begunRows(
   return Array.from({ length: rows }, () => [bosTokenId]);
 }
 
-/**
- * Throws if there is a token that the model has no row for, or no whole number.
- *
- * @throws {RangeError} If there is one.
- */
+/** @throws {RangeError} If a token is not in a vocabulary of `size` tokens. */
 export function checkKnown(
   name: string,
   rows: Table,
@@ -108,11 +108,12 @@ export function checkKnown(
       `Cannot generate from ${name}: row ${i} holds token ${unknown}, and ` +
         (known === Infinity
           ? "tokens are whole numbers from 0"
-          : `the model knows ${known}`),
+          : `the model has ${known} tokens`),
     );
   }
 }
 
+/** Cuts values into rows. */
 function rowsOf(
   [batch = 0, length = 0]: readonly number[],
   values: Iterable<number>,
@@ -124,19 +125,19 @@ function rowsOf(
   );
 }
 
-/** The mask of rows that come without one. */
+/** Makes a mask for rows without one: 0 at the padding token, else 1. */
 export function maskOf(
   rows: Table,
   { padTokenId, eosTokenId }: GenerationConfig,
 ): number[][] {
-  // Where rows may end with the padding token, it may be a part of them.
+  // If the padding token is also an end token, it may be part of a row.
   const known = !listOf(eosTokenId).includes(padTokenId ?? -1);
   return rows.map((row) =>
     row.map((token) => known && token === padTokenId ? 0 : 1)
   );
 }
 
-/** What answers begin with. */
+/** The first tokens of the answers to sources. */
 export function targetsOf(
   sources: Table,
   given: Table | undefined,

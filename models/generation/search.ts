@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// What chooses tokens, step by step, without leaving the GPU; and the loop around
-// it, which asks a model for scores and now and then whether all rows have ended.
+// A search chooses the next tokens on the GPU. The loop around it asks a model
+// for scores, and reads only now and then whether all rows have ended.
 
 import {
   defineKernel,
@@ -26,61 +26,64 @@ import {
 import type { GenerationConfig } from "./generation_config.ts";
 import { type LogitsProcessor, logitsProcessors } from "./processors.ts";
 
-/** What a search starts from. */
+/** Options of a {@linkcode Search}. */
 export interface SearchOptions {
   readonly device: Device;
   readonly config: GenerationConfig;
-  /** Rows of tokens, equally long. */
+  /** Rows of tokens of the same length. */
   readonly prompts: readonly (readonly number[])[];
-  /** The place of each prompt's last token among those that count. */
-  readonly places: readonly number[];
-  /** Tokens that a row may have, the prompt's counted. */
+  /** The position of each prompt's last token, without padding. */
+  readonly positions: readonly number[];
+  /** The most tokens of a row, including the prompt's. */
   readonly maxLength: number;
   /** The tokens that end a row. */
   readonly eosTokenIds: readonly number[];
-  /** Where random numbers come from, where tokens are drawn. */
+  /** The source of random numbers, if tokens are sampled. */
   readonly stream: RandomStream | undefined;
 }
 
-/** What a search gives. */
+/** The rows that a search found. */
 export interface SearchResult {
   sequences: number[][];
   sequencesScores?: number[];
 }
 
-/** What the words of a search's flags say. */
+/** The indices of a search's flags. */
 export const FLAGS = {
-  /** Rows that have ended; all of them once the search is over. */
+  /** The number of rows that have ended. */
   finished: 0,
-  /** Tokens of the longest row, until the search was over. */
+  /** The number of tokens of the longest row. */
   length: 1,
-  /** The first place whose scores held NaN. */
+  /** The number of the first token whose scores held NaN. */
   broken: 2,
-  /** The first place of a row that may not go on by any token. */
+  /**
+   * The number of the first token for which a row's scores forbid every token.
+   */
   blocked: 3,
 } as const;
 
-const WHOLE = 0xffffffff;
+/** The value of `broken` and `blocked` if nothing is wrong. */
+const NEVER = 0xffffffff;
 
-/** A way of choosing tokens, and its tables on the GPU. */
+/** A way of choosing tokens, with its tables on the GPU. */
 export abstract class Search implements Disposable {
-  /** What the search started from. */
+  /** The options of the search. */
   readonly options: SearchOptions;
-  /** Rows of each prompt. */
+  /** The number of rows for each prompt. */
   readonly group: number;
-  /** Rows in all. */
+  /** The number of rows. */
   readonly rows: number;
-  /** Tokens of a prompt. */
+  /** The number of tokens of a prompt. */
   readonly promptLength: number;
   /** The tokens of each row, `[rows, maxLength]`. */
   tokens: IntegerTensor;
-  /** Where the cache holds what rows have seen, `[rows, maxLength]`. */
+  /** The rows of the cache that hold each row's tokens, `[rows, maxLength]`. */
   origins: IntegerTensor | undefined;
-  /** The chosen tokens, `[rows, 1]`: the model's next input. */
+  /** The chosen tokens, which are the model's next input, `[rows, 1]`. */
   readonly next: IntegerTensor;
-  /** Their places among the tokens that count, `[rows, 1]`. */
-  readonly places: IntegerTensor;
-  /** {@linkcode FLAGS}. */
+  /** The positions of the chosen tokens, without padding, `[rows, 1]`. */
+  readonly positions: IntegerTensor;
+  /** The state of the search, see {@linkcode FLAGS}. */
   readonly flags: IntegerTensor;
   /** The end tokens. */
   protected readonly endings: IntegerTensor;
@@ -95,22 +98,22 @@ export abstract class Search implements Disposable {
     this.group = group;
     this.rows = rows;
     this.promptLength = promptLength;
-    const places = new Int32Array(rows);
+    const positions = new Int32Array(rows);
     const origins = new Int32Array(rows * maxLength);
     for (let row = 0; row < rows; row++) {
       const prompt = Math.floor(row / group);
-      places[row] = options.places[prompt] ?? 0;
+      positions[row] = options.positions[prompt] ?? 0;
       origins.fill(row, row * maxLength, (row + 1) * maxLength);
-      // The prompt is looked at once, and lies in its first row.
+      // The model reads each prompt once, so the cache holds it in one row.
       const end = row * maxLength + promptLength;
       origins.fill(prompt * group, row * maxLength, end);
     }
     this.tokens = this.promptTable();
     this.next = this.table(new Int32Array(rows), [rows, 1]);
-    this.places = this.table(places, [rows, 1]);
+    this.positions = this.table(positions, [rows, 1]);
     if (group > 1) this.origins = this.table(origins, [rows, maxLength]);
-    this.flags = this.table(Uint32Array.of(0, promptLength, WHOLE, WHOLE), [4]);
-    // Something to bind where there is no end token.
+    this.flags = this.table(Uint32Array.of(0, promptLength, NEVER, NEVER), [4]);
+    // Without end tokens, a token that never occurs keeps the binding valid.
     const endings = eosTokenIds.length > 0 ? eosTokenIds : [-1];
     this.endings = this.table(Int32Array.from(endings), [endings.length]);
     this.#processors = logitsProcessors(options.config, {
@@ -126,21 +129,21 @@ export abstract class Search implements Disposable {
    * Chooses the next tokens.
    *
    * @param logits Scores of the next token, `[rows, vocabulary]`.
-   * @param length Tokens that rows have by now.
+   * @param length The number of tokens that rows have.
    */
   abstract choose(logits: Tensor, length: number): void;
 
-  /** Reads what was found. */
+  /** Reads the rows that were found. */
   abstract result(): Promise<SearchResult>;
 
-  /** Scores after all processors. */
+  /** Changes scores by all processors. */
   protected process(scores: Tensor, length: number): Tensor {
     const step = { scores, tokens: this.tokens, length };
     for (const processor of this.#processors) processor(step);
     return step.scores;
   }
 
-  /** Values that live as long as the search. */
+  /** Makes a tensor that lives as long as the search. */
   protected table<V extends Int32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>>(
     values: V,
     shape: readonly number[],
@@ -151,7 +154,7 @@ export abstract class Search implements Disposable {
     return made;
   }
 
-  /** The prompts, one for each row, with place for the tokens to come. */
+  /** Makes a table of the prompts, one for each row, with room for new tokens. */
   protected promptTable(): IntegerTensor {
     const { prompts, maxLength } = this.options;
     const tokens = new Int32Array(this.rows * maxLength);
@@ -161,7 +164,7 @@ export abstract class Search implements Disposable {
     return this.table(tokens, [this.rows, maxLength]);
   }
 
-  /** Gives the memory back. */
+  /** Frees the memory. */
   [Symbol.dispose](): void {
     for (const made of this.#owned) made.dispose();
   }
@@ -169,7 +172,7 @@ export abstract class Search implements Disposable {
 
 // ----------------------------------------------------------------------- loop
 
-/** What the loop needs to know. */
+/** Options of {@linkcode runSearch}. */
 export interface LoopOptions {
   readonly promptLength: number;
   readonly maxLength: number;
@@ -180,11 +183,12 @@ export interface LoopOptions {
 }
 
 /**
- * Asks for scores and chooses, until all rows have ended or are full.
+ * Computes scores and chooses tokens, until all rows have ended or are full.
  *
- * @param logits Gives scores of the next token `[rows, vocabulary]`, after so
- * many tokens.
- * @throws {RangeError} If scores hold NaN, unless they may, or forbid all tokens.
+ * @param logits Computes the scores of the next token, `[rows, vocabulary]`,
+ * after `length` tokens.
+ * @throws {RangeError} If scores hold NaN without `invalid`, or forbid all
+ * tokens.
  */
 export async function runSearch(
   search: Search,
@@ -198,7 +202,7 @@ export async function runSearch(
       using _ = scope();
       noGrad(() => {
         const scores = logits(length);
-        if (!invalid) findInvalid(scores, flags, { rows, place: length + 1 });
+        if (!invalid) findInvalid(scores, flags, { rows, token: length + 1 });
         search.choose(scores, length);
       });
     }
@@ -207,14 +211,14 @@ export async function runSearch(
     const [state = [], tokens = []] = await readAll(
       streamer ? [flags, next] : [flags],
     );
-    const broken = state[FLAGS.broken] ?? WHOLE;
-    if (broken !== WHOLE) {
+    const broken = state[FLAGS.broken] ?? NEVER;
+    if (broken !== NEVER) {
       throw new RangeError(
         `Cannot choose token ${broken}: the model's logits hold NaN`,
       );
     }
-    const blocked = state[FLAGS.blocked] ?? WHOLE;
-    if (blocked !== WHOLE) {
+    const blocked = state[FLAGS.blocked] ?? NEVER;
+    if (blocked !== NEVER) {
       throw new RangeError(
         `Cannot choose token ${blocked}: a row's scores forbid every token, ` +
           "loosen the options that do",
@@ -226,8 +230,9 @@ export async function runSearch(
 }
 
 /**
- * After which of `count` steps to look whether the search is over: 8 times at
- * most, with gaps that grow by the half or more.
+ * The steps, of `count`, after which the host checks whether the search is over.
+ * There are 8 at most, and each gap is at least half as large again as the one
+ * before.
  */
 export function checkSteps(count: number): number[] {
   const steps: number[] = [];
@@ -238,11 +243,14 @@ export function checkSteps(count: number): number[] {
   return steps;
 }
 
-// Notes the lowest place whose scores hold NaN, unless the search is over.
+/**
+ * Stores the lowest token number whose scores hold NaN, unless all rows have
+ * ended.
+ */
 const FIND_INVALID: Kernel = defineKernel({
   name: "find_invalid",
   wgsl: /* wgsl */ `
-struct Params { count: u32, rows: u32, place: u32 }
+struct Params { count: u32, rows: u32, token: u32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4<u32>>;
 @group(0) @binding(1) var<storage, read_write> flags: array<atomic<u32>>;
 @group(0) @binding(2) var<uniform> p: Params;
@@ -252,7 +260,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   if (i * 4u >= p.count) { return; }
   let there = vec4<u32>(i * 4u) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(p.count);
   let invalid = (x[i] & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x7f800000u);
-  if (any(invalid & there) && atomicLoad(&flags[0]) < p.rows) { atomicMin(&flags[2], p.place); }
+  if (any(invalid & there) && atomicLoad(&flags[0]) < p.rows) { atomicMin(&flags[2], p.token); }
 }
 `,
 });
@@ -260,11 +268,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 function findInvalid(
   scores: Tensor,
   flags: IntegerTensor,
-  { rows, place }: { rows: number; place: number },
+  { rows, token }: { rows: number; token: number },
 ): void {
   launch(scores.device, FIND_INVALID, {
     bind: [scores, flags],
-    params: { count: scores.size, rows, place },
+    params: { count: scores.size, rows, token },
     groups: grid(Math.ceil(scores.size / 4), FIND_INVALID.workgroupSize),
   });
 }

@@ -1,7 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// From a model's logits, or those of samples of its weights, to scores.
+// From logits to scores: those of a model, or the mean over samples of its
+// weights.
 
 import type { Tensor } from "../../engine/mod.ts";
 import { uncertaintyParts } from "../../nn/mod.ts";
@@ -12,13 +13,13 @@ import type {
   ScoreFunction,
 } from "./posterior.ts";
 
-/** The scores of a row, and how unsure each is where there are samples. */
+/** The scores of a row and, where there are samples, their uncertainty. */
 export interface RowScores {
   readonly scores: Float64Array<ArrayBuffer>;
   readonly uncertainty?: readonly LabelUncertainty[];
 }
 
-/** A model's logits, or those of each sample of its weights. */
+/** The logits of a model, or of each sample of its weights. */
 export function logitsOf(
   forward: () => { readonly logits: Tensor },
   sampled: SampledPosterior | undefined,
@@ -31,7 +32,7 @@ export function logitsOf(
   });
 }
 
-/** Scores of logits. */
+/** Turns logits into scores. */
 export function scoresOf(
   name: ScoreFunction,
   logits: ArrayLike<number>,
@@ -41,7 +42,10 @@ export function scoresOf(
   return name === "none" ? values : values.map((x) => 1 / (1 + Math.exp(-x)));
 }
 
-/** The mean scores of samples, `[samples, width]`, and how these disagree. */
+/**
+ * The mean scores over samples, and how much the samples disagree. `logits` is
+ * `[samples, width]`.
+ */
 export function averaged(
   name: ScoreFunction,
   logits: Float32Array,
@@ -66,7 +70,7 @@ export function averaged(
   return { scores, uncertainty };
 }
 
-/** The uncertainty of one choice among all labels. */
+/** The uncertainty of a choice among all labels. */
 function sharedParts(
   samples: readonly Float64Array[],
   classes: number,
@@ -82,7 +86,7 @@ function sharedParts(
   };
 }
 
-/** The uncertainty of a label that is there or not, whatever the others. */
+/** The uncertainty of a label that is independent of the others. */
 function ownParts(
   probabilities: readonly number[],
 ): Omit<LabelUncertainty, "std"> {
@@ -92,7 +96,10 @@ function ownParts(
   );
 }
 
-/** The mean probabilities of tokens, of `[samples, length, width]` logits. */
+/**
+ * The probabilities of each token's labels, as the mean over samples. `logits`
+ * is `[samples, length, width]`.
+ */
 export function averagedTokens(
   logits: Float32Array,
   { length, width }: { length: number; width: number },

@@ -1,72 +1,40 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// From rows of tokens to what a model says of them: batches of like length,
-// one wait for each, results by row.
+// From texts to rows of tokens, and from rows to the outputs of a model. Rows of
+// similar length are computed in one batch, and each batch is read with one wait.
 
 import { noGrad, readAll, scope, type Tensor } from "../../engine/mod.ts";
 import { persist } from "../../engine/kernel_kit.ts";
 import { batches } from "../../nn/mod.ts";
-import { batchInputs, type TokenRow } from "../batch.ts";
+import { batchInputs, paddedLength, type TokenRow } from "../batch.ts";
 import type { EncoderInputs } from "../io.ts";
-import type {
-  Encoding,
-  Tokenizer,
-  TokenizerInput,
-} from "../tokenizer/tokenizer.ts";
-import type {
-  AnyModel,
-  Pipeline,
-  PipelineSetup,
-  TruncatedOptions,
-} from "./types.ts";
+import type { Encoding, Tokenizer, TokenizerInput } from "../tokenizer/mod.ts";
+import type { AnyModel, PipelineSetup, TruncatedOptions } from "./base.ts";
 
-/** Padded lengths are multiples of this, so that few shapes occur. */
-const LENGTH_STEP = 8;
-
-const EMPTY: TokenRow = { inputIds: [], tokenTypeIds: [] };
-
-/** What a model said of a batch. */
+/** The outputs of a model for one batch. */
 export interface Scored {
-  /** Which rows the batch holds. */
+  /** The indices of the rows that the batch holds. */
   readonly rows: readonly number[];
-  /** The length that they were filled up to. */
+  /** The length to which the rows were padded. */
   readonly length: number;
-  /** The numbers of each tensor that was asked for. */
+  /** The values of each tensor that was computed. */
   readonly outputs: readonly Float32Array[];
 }
 
-/** What is asked of a model for a batch. */
+/** Computes the tensors of a batch that are to be read. */
 export type Compute = (
   inputs: EncoderInputs,
   batch: Omit<Scored, "outputs">,
 ) => Tensor[];
 
-/** Makes a function into a pipeline. */
-export function callable<M extends AnyModel, P extends Pipeline<M>>(
-  { task, model, tokenizer, owned }: PipelineSetup<M>,
-  call: (input: never, options: never) => Promise<unknown>,
-): P {
-  model.eval();
-  function dispose(): void {
-    if (owned) model.dispose();
-  }
-  return Object.assign(call, {
-    task,
-    model,
-    tokenizer,
-    dispose,
-    [Symbol.dispose]: dispose,
-  }) as unknown as P;
-}
-
-/** Tokens that a row may have. */
+/** The most tokens that a row may have. */
 export function longestRow({ config }: AnyModel, tokenizer: Tokenizer): number {
   return Math.min(tokenizer.modelMaxLength, config.maxTokens);
 }
 
 /**
- * What a pipeline was called with, as a list of texts.
+ * The argument of a pipeline as a list of texts.
  *
  * @throws {TypeError} If it is neither a text nor a list of texts.
  */
@@ -86,10 +54,10 @@ export function textsOf(
 }
 
 /**
- * The tokens of texts or pairs.
+ * Tokenizes texts or pairs.
  *
- * @throws {RangeError} If one is longer than the model takes, and may not lose
- * its end.
+ * @throws {RangeError} If one has more tokens than the model supports and may
+ * not be truncated.
  */
 export function encodeAll(
   { model, tokenizer }: Pick<PipelineSetup<AnyModel>, "model" | "tokenizer">,
@@ -109,13 +77,13 @@ export function encodeAll(
     const { length } = encoding.inputIds;
     if (length <= maxTokens) return encoding;
     throw new RangeError(
-      `Cannot encode ${length} tokens: the model knows ${maxTokens} places, ` +
-        "set truncation to leave the rest out",
+      `Cannot encode ${length} tokens: the model supports ${maxTokens} ` +
+        "positions, set truncation to drop the rest",
     );
   });
 }
 
-/** Which rows make up each batch: those of like length, and the longest. */
+/** Groups rows of similar length into batches, each with its longest length. */
 export function* likeLengths(
   all: readonly TokenRow[],
   batchSize: number,
@@ -131,10 +99,10 @@ export function* likeLengths(
 }
 
 /**
- * Runs a model over rows, batch by batch, rows of like length together.
+ * Runs a model over rows, batch by batch, with rows of similar length together.
  *
- * Nothing on the device outlives its batch but what is being read, and scopes
- * are closed before the wait, so that several pipelines may run at once.
+ * On the device, only what is being read outlives its batch, and scopes are
+ * closed before the wait, so that several pipelines may run at once.
  */
 export async function* scored(
   { model, tokenizer, batchSize }: PipelineSetup<AnyModel>,
@@ -144,11 +112,10 @@ export async function* scored(
   const limit = longestRow(model, tokenizer);
   checkKnown(model, tokenizer, all);
   for (const { rows, longest } of likeLengths(all, batchSize)) {
-    const rounded = Math.ceil(longest / LENGTH_STEP) * LENGTH_STEP;
-    const batch = { rows, length: Math.max(longest, Math.min(rounded, limit)) };
+    const batch = { rows, length: paddedLength(longest, { limit }) };
     const outputs = await read(() =>
       compute(
-        batchInputs(rows.map((row) => all[row] ?? EMPTY), {
+        batchInputs(rows.flatMap((row) => all[row] ?? []), {
           length: batch.length,
           padTokenId: tokenizer.padTokenId,
           usesPacking: model.usesPacking,
@@ -160,11 +127,7 @@ export async function* scored(
   }
 }
 
-/**
- * Throws if the tokenizer gave a token that the model has no row for.
- *
- * @throws {RangeError} If there is one.
- */
+/** @throws {RangeError} If a token has no embedding in the model. */
 function checkKnown(
   { config }: AnyModel,
   tokenizer: Tokenizer,
@@ -177,7 +140,7 @@ function checkKnown(
     if (unknown === undefined) continue;
     throw new RangeError(
       `Cannot encode "${tokenizer.idToToken(unknown)}": it is token ` +
-        `${unknown}, and the model knows ${size}`,
+        `${unknown}, and the model has ${size} tokens`,
     );
   }
 }

@@ -1,22 +1,67 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// From the probabilities of tokens to labelled tokens, words and entities.
+// From the probabilities of tokens to labeled tokens, words and entities.
 
-import type { Encoding, Tokenizer } from "../tokenizer/tokenizer.ts";
-import { argmax } from "./scores.ts";
-import type { AggregationStrategy, EntityGroup, TokenLabel } from "./types.ts";
+import { argmaxRows } from "../../nn/metrics/mod.ts";
+import type { Encoding, Tokenizer } from "../tokenizer/mod.ts";
+
+/** A token with its label. */
+export interface TokenLabel {
+  /** The label, as the model's configuration names it. */
+  entity: string;
+  /** The label's probability; with a posterior, the mean over the samples. */
+  score: number;
+  /** The index of the token in its row. */
+  index: number;
+  /** The token, as the vocabulary spells it. */
+  word: string;
+  /** The offset in the text where the token begins. */
+  start: number;
+  /** The offset in the text where the token ends, exclusive. */
+  end: number;
+}
+
+/** Adjacent tokens with the same label. */
+export interface EntityGroup {
+  /** The label without its `B-` or `I-`. */
+  entityGroup: string;
+  /** The mean of the tokens' probabilities. */
+  score: number;
+  /** The tokens as text. */
+  word: string;
+  /** The offset in the text where the first token begins. */
+  start: number;
+  /** The offset in the text where the last token ends, exclusive. */
+  end: number;
+}
+
+/**
+ * How tokens become entities:
+ *
+ * - `"none"`: they do not, each token is a result;
+ * - `"simple"`: neighboring tokens of the same label are one entity;
+ * - `"first"`, `"max"`, `"average"`: neighboring words of the same label are one
+ *   entity, where the label of a word comes from its first token, from the token
+ *   with the highest probability, or from the mean of its tokens' probabilities.
+ */
+export type AggregationStrategy =
+  | "none"
+  | "simple"
+  | "first"
+  | "average"
+  | "max";
 
 const SUBWORD_MARK = "##";
 
 /** A token of a text with the probabilities of its labels. */
 export interface Piece {
   readonly id: number;
-  /** The token, or the text itself where the vocabulary lacks it. */
+  /** The token; for an unknown token, the text that it stands for. */
   readonly word: string;
-  /** Whether the vocabulary lacks it. */
+  /** Whether it is the unknown token. */
   readonly isUnknown: boolean;
-  /** Whether it goes on with the word of the token before. */
+  /** Whether it continues the word of the previous token. */
   readonly isSubword: boolean;
   readonly index: number;
   readonly start: number;
@@ -24,34 +69,34 @@ export interface Piece {
   readonly scores: Float64Array;
 }
 
-/** What a text is found to hold. */
+/** A result: a token with its label, or an entity. */
 export type Found = TokenLabel | EntityGroup;
 
 /** A label of one or several pieces. */
-interface Labelled {
+interface Labeled {
   readonly entity: string;
   readonly score: number;
   readonly pieces: readonly Piece[];
 }
 
-/** How {@linkcode entitiesOf} makes entities. */
+/** The rules by which {@linkcode entitiesOf} makes entities. */
 export interface EntityRules {
   readonly tokenizer: Tokenizer;
   readonly strategy: AggregationStrategy;
   readonly labels: Readonly<Record<number, string>>;
 }
 
-/** A text, and how it is tokenised. */
+/** A text and its tokens. */
 export interface Tokenized {
   readonly text: string;
   readonly encoding: Encoding;
-  /** The id of tokens that the vocabulary lacks. */
+  /** The id of the unknown token. */
   readonly unknown: number | null;
-  /** What {@linkcode marksSubwords} says. */
+  /** The result of {@linkcode marksSubwords}. */
   readonly marked: boolean;
 }
 
-/** Some tokens of a text with their scores, without special tokens. */
+/** The tokens of a text with their scores, without special tokens. */
 export function piecesOf(
   { text, encoding, unknown, marked }: Tokenized,
   scores: readonly Float64Array[],
@@ -76,8 +121,9 @@ export function piecesOf(
 }
 
 /**
- * Whether a token goes on with a word: WordPiece marks it so, with others it
- * does where no space is before or at its beginning.
+ * Whether a token continues a word. WordPiece marks such tokens; with other
+ * tokenizers, a token continues a word if there is no space before it or at its
+ * beginning.
  */
 function goesOn(
   marksSubwords: boolean,
@@ -89,12 +135,12 @@ function goesOn(
   return start > 0 && !text.slice(start - 1, start + 1).includes(" ");
 }
 
-/** Whether tokens that go on with a word are marked, as WordPiece does. */
+/** Whether the tokenizer marks tokens that continue a word, as WordPiece does. */
 export function marksSubwords(tokenizer: Tokenizer): boolean {
   for (let id = 0; id < tokenizer.vocabSize; id++) {
     const token = tokenizer.idToToken(id);
     if (!token?.startsWith(SUBWORD_MARK)) continue;
-    // Elsewhere it is a token like others, and a text keeps it.
+    // Other tokenizers have such a token too, but decoding does not remove it.
     const twice = tokenizer.decode([id, id], { cleanUpSpaces: false });
     return twice.length < 2 * token.length;
   }
@@ -124,11 +170,11 @@ export function entitiesOf(
   const words = strategy === "simple"
     ? pieces.map((piece) => [piece])
     : wordsOf(pieces);
-  return grouped(words.map((word) => labelled(word, rules)))
+  return grouped(words.map((word) => labeled(word, rules)))
     .map((group) => entityOf(tokenizer, group));
 }
 
-/** Pieces word by word. */
+/** Groups pieces by word. */
 function wordsOf(pieces: readonly Piece[]): Piece[][] {
   const words: Piece[][] = [];
   for (const piece of pieces) {
@@ -138,11 +184,11 @@ function wordsOf(pieces: readonly Piece[]): Piece[][] {
   return words;
 }
 
-/** The label of a word, by the strategy. */
-function labelled(
+/** Labels a word, by the strategy. */
+function labeled(
   pieces: readonly Piece[],
   { strategy, labels }: EntityRules,
-): Labelled {
+): Labeled {
   const scores = strategy === "average"
     ? meanScores(pieces)
     : strategy === "max"
@@ -151,6 +197,11 @@ function labelled(
     : pieces[0]?.scores ?? [];
   const id = argmax(scores);
   return { entity: nameOf(labels, id), score: scores[id] ?? NaN, pieces };
+}
+
+/** The index of the largest value; the first one of equals. */
+function argmax(values: ArrayLike<number>): number {
+  return argmaxRows(values, { classes: values.length })[0] ?? 0;
 }
 
 function meanScores(pieces: readonly Piece[]): number[] {
@@ -167,9 +218,9 @@ function nameOf(labels: Readonly<Record<number, string>>, id: number): string {
   return labels[id] ?? `LABEL_${id}`;
 }
 
-/** Neighbours with the same tag; `B-` begins a new group. */
-function grouped(entities: readonly Labelled[]): Labelled[][] {
-  const groups: Labelled[][] = [];
+/** Groups neighbors with the same tag; `B-` begins a new group. */
+function grouped(entities: readonly Labeled[]): Labeled[][] {
+  const groups: Labeled[][] = [];
   for (const entity of entities) {
     const last = groups.at(-1);
     const before = last?.at(-1);
@@ -181,7 +232,7 @@ function grouped(entities: readonly Labelled[]): Labelled[][] {
   return groups;
 }
 
-/** A label after its first hyphen: `B-tax-percent` is a `tax-percent`. */
+/** A label after its first hyphen: `B-tax-percent` becomes `tax-percent`. */
 function withoutMark(entity: string): string {
   return entity.slice(entity.indexOf("-") + 1);
 }
@@ -192,7 +243,7 @@ function tagOf(entity: string): string {
 
 function entityOf(
   tokenizer: Tokenizer,
-  group: readonly Labelled[],
+  group: readonly Labeled[],
 ): EntityGroup {
   const pieces = group.flatMap(({ pieces }) => pieces);
   return {
@@ -204,7 +255,7 @@ function entityOf(
   };
 }
 
-/** Pieces as text; what the vocabulary lacks stands as it was written. */
+/** Decodes pieces; unknown tokens stand for themselves, as they were written. */
 function textOf(tokenizer: Tokenizer, pieces: readonly Piece[]): string {
   const runs: Piece[][] = [];
   for (const piece of pieces) {
@@ -220,7 +271,7 @@ function textOf(tokenizer: Tokenizer, pieces: readonly Piece[]): string {
   ).join(" ");
 }
 
-/** Of entities that overlap, the longest; of equals the most probable. */
+/** Keeps, of entities that overlap, the longest; of equals, the most probable. */
 export function withoutOverlaps(entities: readonly Found[]): Found[] {
   const kept: Found[] = [];
   for (const entity of entities.toSorted((a, b) => a.start - b.start)) {

@@ -2,21 +2,26 @@
 // This module is browser compatible.
 
 /**
- * Texts to the hidden states of their tokens.
+ * The pipeline that computes the hidden states of texts.
  *
  * @module
  */
 
 import { checkOptions } from "../../nn/mod.ts";
 import type { Tasks } from "../registry.ts";
-import { callable, encodeAll, scored, textsOf } from "./batches.ts";
-import type { Pipeline, PipelineSetup, TruncatedOptions } from "./types.ts";
+import {
+  makePipeline,
+  type Pipeline,
+  type PipelineSetup,
+  type TruncatedOptions,
+} from "./base.ts";
+import { encodeAll, scored, textsOf } from "./batches.ts";
 
-/** The states of a text's tokens as one array. */
+/** The hidden states of a text's tokens as one array. */
 export interface TextFeatures {
-  /** `[1, tokens, hidden]`. */
+  /** The shape, `[1, tokens, hidden]`. */
   readonly shape: readonly [number, number, number];
-  /** The states, token by token. */
+  /** The states, one token after the other. */
   readonly data: Float32Array<ArrayBuffer>;
 }
 
@@ -30,43 +35,55 @@ const OPTIONS = [
 
 /** Options of {@linkcode FeatureExtractionPipeline}. */
 export interface FeatureExtractionOptions extends TruncatedOptions {
-  /** Whether to give arrays with a shape instead of lists. @default {false} */
+  /** Whether to return arrays with a shape instead of lists. @default {false} */
   returnTensors?: boolean | undefined;
 }
 
 /**
- * Gives the last hidden state of every token, special tokens included: lists
- * `[1, tokens, hidden]` for each text.
+ * Computes the last hidden state of every token, special tokens included. Each
+ * text gives nested lists of `[1, tokens, hidden]` numbers.
  */
 export interface FeatureExtractionPipeline extends Pipeline<Tasks["base"]> {
-  /** The states of a text. */
+  /** Computes the states of one text. */
   (
     text: string,
     options?: FeatureExtractionOptions & { returnTensors?: false | undefined },
   ): Promise<number[][][]>;
-  /** The states of each text. */
+  /** Computes the states of each text. */
   (
     texts: readonly string[],
     options?: FeatureExtractionOptions & { returnTensors?: false | undefined },
   ): Promise<number[][][][]>;
-  /** The states of a text as one array. */
+  /** Computes the states of one text as an array. */
   (
     text: string,
     options: FeatureExtractionOptions & { returnTensors: true },
   ): Promise<TextFeatures>;
-  /** The states of each text as an array. */
+  /** Computes the states of each text as an array. */
   (
     texts: readonly string[],
     options: FeatureExtractionOptions & { returnTensors: true },
   ): Promise<TextFeatures[]>;
 }
 
-/** Makes the pipeline of a model without a head. */
+/** Makes the pipeline from a model without a head. */
 export function featureExtraction(
   setup: PipelineSetup<Tasks["base"]>,
 ): FeatureExtractionPipeline {
   const { model } = setup;
 
+  type Lists = FeatureExtractionOptions & { returnTensors?: false | undefined };
+  type Arrays = FeatureExtractionOptions & { returnTensors: true };
+  function extract(text: string, options?: Lists): Promise<number[][][]>;
+  function extract(
+    texts: readonly string[],
+    options?: Lists,
+  ): Promise<number[][][][]>;
+  function extract(text: string, options: Arrays): Promise<TextFeatures>;
+  function extract(
+    texts: readonly string[],
+    options: Arrays,
+  ): Promise<TextFeatures[]>;
   async function extract(
     input: string | readonly string[],
     options: FeatureExtractionOptions = {},
@@ -76,12 +93,12 @@ export function featureExtraction(
     const texts = textsOf(setup.task, input);
     const encodings = encodeAll(setup, texts, options);
     const features: TextFeatures[] = [];
-    const results = scored(
+    const batches = scored(
       { ...setup, batchSize },
       encodings,
       (tokens) => [model.forward(tokens).lastHiddenState],
     );
-    for await (const { rows, length, outputs: [states] } of results) {
+    for await (const { rows, length, outputs: [states] } of batches) {
       const width = (states?.length ?? 0) / rows.length / length;
       for (const [i, row] of rows.entries()) {
         const tokens = encodings[row]?.inputIds.length ?? 0;
@@ -94,13 +111,14 @@ export function featureExtraction(
         };
       }
     }
-    const given = returnTensors ? features : features.map(nested);
-    return typeof input === "string" ? given[0] : given;
+    const results = returnTensors ? features : features.map(nested);
+    return typeof input === "string" ? results[0] : results;
   }
 
-  return callable(setup, extract);
+  return makePipeline(setup, extract);
 }
 
+/** Features as nested lists. */
 function nested(
   { shape: [, tokens, width], data }: TextFeatures,
 ): number[][][] {

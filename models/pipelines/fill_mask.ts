@@ -2,7 +2,7 @@
 // This module is browser compatible.
 
 /**
- * Texts with masked tokens to what could stand there.
+ * The pipeline that predicts masked tokens.
  *
  * @module
  */
@@ -10,20 +10,25 @@
 import { checkOptions } from "../../nn/mod.ts";
 import { indexSelect, reshape, type Tensor, tensor } from "../../engine/mod.ts";
 import type { Tasks } from "../registry.ts";
-import type { Encoding, Tokenizer } from "../tokenizer/tokenizer.ts";
-import { callable, encodeAll, scored, textsOf } from "./batches.ts";
+import type { Encoding, Tokenizer } from "../tokenizer/mod.ts";
+import {
+  makePipeline,
+  type Pipeline,
+  type PipelineSetup,
+  type TruncatedOptions,
+} from "./base.ts";
+import { encodeAll, scored, textsOf } from "./batches.ts";
 import { checkCount, largest, softmax } from "./scores.ts";
-import type { Pipeline, PipelineSetup, TruncatedOptions } from "./types.ts";
 
-/** What could stand in the place of a mask. */
+/** A token that could replace a mask. */
 export interface MaskFilling {
-  /** Its probability among the whole vocabulary. */
+  /** The token's probability among the whole vocabulary. */
   score: number;
   /** The token's id. */
   token: number;
   /** The token as text. */
   tokenStr: string;
-  /** The text with the token in its place. */
+  /** The text with the token in place of the mask. */
   sequence: string;
 }
 
@@ -38,12 +43,12 @@ const OPTIONS = [
 
 /** Options of {@linkcode FillMaskPipeline}. */
 export interface FillMaskOptions extends TruncatedOptions {
-  /** Fillings for each mask, the best first. @default {5} */
+  /** The number of fillings for each mask, the best first. @default {5} */
   topK?: number | undefined;
   /**
-   * The only fillings to consider. One that is not in the vocabulary stands
-   * for the first of its tokens, and one without tokens is left out; the
-   * console tells.
+   * The only fillings to consider. A word that is not in the vocabulary is
+   * replaced by the first of its tokens, and a word without tokens is left out.
+   * Both print a warning to the console.
    *
    * @default {the whole vocabulary}
    */
@@ -51,30 +56,36 @@ export interface FillMaskOptions extends TruncatedOptions {
 }
 
 /**
- * Fills masked tokens. A text with one mask gives a list of fillings; one with
- * several gives such a list for each of them, with the other masks left as they
- * are.
+ * Fills masked tokens. A text with one mask gives a list of fillings. A text with
+ * several masks gives a list of fillings for each of them, in which the other
+ * masks are left as they are.
  */
 export interface FillMaskPipeline extends Pipeline<Tasks["maskedLM"]> {
-  /** Fillings of a text's mask, or of each of its masks. */
+  /** Fills the mask of a text, or each of its masks. */
   (
     text: string,
     options?: FillMaskOptions,
   ): Promise<MaskFilling[] | MaskFilling[][]>;
-  /** Fillings for each text. */
+  /** Fills the masks of each text. */
   (
     texts: readonly string[],
     options?: FillMaskOptions,
   ): Promise<(MaskFilling[] | MaskFilling[][])[]>;
 }
 
-/** Makes the pipeline of a masked language model. */
+/** Makes the pipeline from a masked language model. */
 export function fillMask(
   setup: PipelineSetup<Tasks["maskedLM"]>,
 ): FillMaskPipeline {
   const { model, tokenizer } = setup;
   const padding = tokenizer.padTokenId;
 
+  type Fillings = MaskFilling[] | MaskFilling[][];
+  function fill(text: string, options?: FillMaskOptions): Promise<Fillings>;
+  function fill(
+    texts: readonly string[],
+    options?: FillMaskOptions,
+  ): Promise<Fillings[]>;
   async function fill(
     input: string | readonly string[],
     options: FillMaskOptions = {},
@@ -88,18 +99,18 @@ export function fillMask(
     const texts = textsOf(setup.task, input);
     const encodings = encodeAll(setup, texts, options);
     const masks = encodings.map((encoding, i) =>
-      maskPlaces(tokenizer, encoding, texts[i] ?? "")
+      maskPositions(tokenizer, encoding, texts[i] ?? "")
     );
-    const fillings: (MaskFilling[] | MaskFilling[][])[] = [];
+    const fillings: Fillings[] = [];
     const results = scored(
       { ...setup, batchSize },
       encodings,
       (tokens, { rows, length }) => {
-        // Only the rows of masks leave the device, not those of all tokens.
-        const places = rows.flatMap((row, i) =>
-          (masks[row] ?? []).map((place) => i * length + place)
+        // Only the scores at masks are read from the device.
+        const indices = rows.flatMap((row, i) =>
+          (masks[row] ?? []).map((position) => i * length + position)
         );
-        return [picked(model.forward(tokens).logits, places)];
+        return [picked(model.forward(tokens).logits, indices)];
       },
     );
     for await (const { rows, outputs: [logits] } of results) {
@@ -110,17 +121,17 @@ export function fillMask(
       const width = (logits?.length ?? 0) / count;
       let at = 0;
       for (const row of rows) {
-        const places = masks[row] ?? [];
+        const positions = masks[row] ?? [];
         const ids = encodings[row]?.inputIds ?? [];
-        const lists = places.map((place) => {
+        const lists = positions.map((position) => {
           const own = logits?.subarray(at * width, ++at * width) ?? [];
           return best(softmax(own), topK, chosen).map(([token, score]) => ({
             score,
             token,
             tokenStr: tokenizer.decode([token]),
             sequence: tokenizer.decode(
-              ids.with(place, token).filter((id) => id !== padding),
-              { skipSpecialTokens: places.length === 1 },
+              ids.with(position, token).filter((id) => id !== padding),
+              { skipSpecialTokens: positions.length === 1 },
             ),
           }));
         });
@@ -130,19 +141,22 @@ export function fillMask(
     return typeof input === "string" ? fillings[0] : fillings;
   }
 
-  return callable(setup, fill);
+  return makePipeline(setup, fill);
 }
 
-/** Scores `[batch, length, vocabulary]` of some places, counted through. */
-function picked(logits: Tensor, places: readonly number[]): Tensor {
+/**
+ * The scores of some tokens. `logits` is `[batch, length, vocabulary]`, and
+ * `indices` count the tokens of all rows.
+ */
+function picked(logits: Tensor, indices: readonly number[]): Tensor {
   const width = logits.shape[2] ?? 0;
   return indexSelect(
     reshape(logits, [-1, width]),
-    tensor(Int32Array.from(places)),
+    tensor(Int32Array.from(indices)),
   );
 }
 
-/** The most probable tokens, of all or of those chosen. */
+/** The most probable tokens, among all or among `chosen`. */
 function best(
   probabilities: ArrayLike<number>,
   count: number,
@@ -158,7 +172,8 @@ function best(
   return largest(own, count).map((i) => [chosen[i] ?? 0, own[i] ?? NaN]);
 }
 
-function maskPlaces(
+/** The positions of the masks in a row. */
+function maskPositions(
   tokenizer: Tokenizer,
   { inputIds }: Encoding,
   text: string,
@@ -169,13 +184,14 @@ function maskPlaces(
       "Cannot fill masks: the tokenizer has no mask token",
     );
   }
-  const places = inputIds.flatMap((id, i) => id === mask ? [i] : []);
-  if (places.length > 0) return places;
+  const positions = inputIds.flatMap((id, i) => id === mask ? [i] : []);
+  if (positions.length > 0) return positions;
   throw new RangeError(
     `Cannot fill "${text}": it holds no ${tokenizer.idToToken(mask)}`,
   );
 }
 
+/** The ids of the words that may fill a mask. */
 function targetIds(
   tokenizer: Tokenizer,
   targets: readonly string[],

@@ -2,8 +2,8 @@
 // This module is browser compatible.
 
 /**
- * Pipelines that average over samples of a model's weights, and say how much
- * these disagree.
+ * The types of pipelines that average over samples of a model's weights and
+ * report how much the samples disagree.
  *
  * @module
  */
@@ -12,13 +12,17 @@ import type { Tensor } from "../../engine/mod.ts";
 import type { PretrainedConfig } from "../config.ts";
 import type { PreTrainedModel } from "../pretrained.ts";
 
-/** What a pipeline asks of a distribution over weights for each batch. */
+/** How a pipeline samples a distribution over weights, for each batch. */
 export interface PosteriorSampling {
-  /** Samples to average over. @default {30} */
+  /** The number of samples to average over. @default {30} */
   numPredictions?: number;
-  /** Multiplies the covariance. @default {the posterior's} */
+  /** A factor of the covariance. @default {the posterior's} */
   scale?: number;
-  /** Whether weights are correlated. @default {the posterior's} */
+  /**
+   * Whether samples include the covariance of weights.
+   *
+   * @default {the posterior's}
+   */
   cov?: boolean;
   /** Equal seeds give equal samples. @default {0} */
   seed?: number | bigint;
@@ -27,7 +31,7 @@ export interface PosteriorSampling {
 /** A distribution over a model's weights: a `SwagModel` is one. */
 export interface WeightPosterior {
   /**
-   * Runs a model with several samples of its weights, which are then as before.
+   * Runs a model with several samples of its weights, and restores the weights.
    * Logits `[batch, …, classes]` become `[batch, samples, …, classes]`.
    */
   getLogits(
@@ -36,7 +40,7 @@ export interface WeightPosterior {
   ): Tensor;
 }
 
-/** A posterior, or what makes one for a model that was just loaded. */
+/** A posterior, or a function that makes one for the loaded model. */
 export type PosteriorSource =
   | WeightPosterior
   | ((
@@ -53,13 +57,16 @@ export interface SampledPosterior {
 
 /** How unsure a prediction is. */
 export interface LabelUncertainty {
-  /** The standard deviation of the score among the samples. */
+  /** The standard deviation of the score over the samples. */
   std: number;
-  /** All uncertainty, in nats: the entropy of the mean. */
+  /** The total uncertainty, in nats: the entropy of the mean. */
   entropy?: number;
-  /** What the samples disagree about, in nats; the rest is noise in the data. */
+  /**
+   * The part of the entropy on which the samples disagree, in nats. The rest is
+   * noise in the data.
+   */
   mutualInformation?: number;
 }
 
-/** The function that makes scores of logits. */
+/** The function that turns logits into scores. */
 export type ScoreFunction = "sigmoid" | "softmax" | "none";

@@ -2,17 +2,22 @@
 // This module is browser compatible.
 
 /**
- * Questions and texts to the stretches of text that answer them.
+ * The pipeline that finds the answers to questions in texts.
  *
  * @module
  */
 
 import { checkOptions } from "../../nn/mod.ts";
 import type { Tasks } from "../registry.ts";
-import type { Encoding, Tokenizer } from "../tokenizer/tokenizer.ts";
-import { callable, longestRow, scored } from "./batches.ts";
+import type { Encoding, Tokenizer } from "../tokenizer/mod.ts";
+import {
+  type CallOptions,
+  makePipeline,
+  type Pipeline,
+  type PipelineSetup,
+} from "./base.ts";
+import { longestRow, scored } from "./batches.ts";
 import { checkCount, largest, softmax } from "./scores.ts";
-import type { CallOptions, Pipeline, PipelineSetup } from "./types.ts";
 
 /** A question, and the text that may hold its answer. */
 export interface QuestionInput {
@@ -24,13 +29,13 @@ export interface QuestionInput {
 
 /** An answer. */
 export interface Answer {
-  /** The probability of its first token times that of its last one. */
+  /** The probability of its first token times that of its last token. */
   score: number;
-  /** Where it begins in the context. */
+  /** The offset in the context where it begins. */
   start: number;
-  /** Where it ends, exclusively. */
+  /** The offset in the context where it ends, exclusive. */
   end: number;
-  /** The stretch itself; `""` where there is no answer. */
+  /** The part of the context; `""` where there is no answer. */
   answer: string;
 }
 
@@ -49,25 +54,25 @@ const OPTIONS = [
 /** Options of {@linkcode QuestionAnsweringPipeline}. */
 export interface QuestionAnsweringOptions extends CallOptions {
   /**
-   * Answers to give for each question, the best first. Where it is given, every
-   * question has a list of answers, which may be shorter.
+   * The number of answers to each question, the best first. Where it is given,
+   * every question has a list of answers, which may be shorter.
    *
-   * @default {the best alone}
+   * @default {one answer, without a list}
    */
   topK?: number | undefined;
   /**
-   * Tokens that the windows of a long context share.
+   * The number of tokens that the windows of a long context share.
    *
    * @default {128, or half a window if that is less}
    */
   docStride?: number | undefined;
-  /** Tokens of an answer. @default {15} */
+  /** The most tokens of an answer. @default {15} */
   maxAnswerLen?: number | undefined;
-  /** Tokens of a window, the question's counted. @default {384} */
+  /** The most tokens of a window, including the question's. @default {384} */
   maxSeqLen?: number | undefined;
-  /** Tokens of a question; longer ones lose their end. @default {64} */
+  /** The most tokens of a question; longer ones are truncated. @default {64} */
   maxQuestionLen?: number | undefined;
-  /** Whether "no answer" is among the answers. @default {false} */
+  /** Whether "no answer" can be an answer. @default {false} */
   handleImpossibleAnswer?: boolean | undefined;
   /** Whether answers are widened to whole words. @default {true} */
   alignToWords?: boolean | undefined;
@@ -79,22 +84,22 @@ export interface QuestionAnsweringOptions extends CallOptions {
  */
 export interface QuestionAnsweringPipeline
   extends Pipeline<Tasks["questionAnswering"]> {
-  /** The best answer to a question. */
+  /** Finds the best answer to a question. */
   (
     input: QuestionInput,
     options?: QuestionAnsweringOptions & { topK?: undefined },
   ): Promise<Answer>;
-  /** The best answer to each question. */
+  /** Finds the best answer to each question. */
   (
     inputs: readonly QuestionInput[],
     options?: QuestionAnsweringOptions & { topK?: undefined },
   ): Promise<Answer[]>;
-  /** The best answers to a question. */
+  /** Finds the best answers to a question. */
   (
     input: QuestionInput,
     options: QuestionAnsweringOptions & { topK: number },
   ): Promise<Answer[]>;
-  /** The best answers to each question. */
+  /** Finds the best answers to each question. */
   (
     inputs: readonly QuestionInput[],
     options: QuestionAnsweringOptions & { topK: number },
@@ -110,25 +115,37 @@ const DEFAULTS = {
 
 const NO_ANSWER: Answer = { score: 0, start: 0, end: 0, answer: "" };
 
-/** A question beside a stretch of its context. */
+/** A question with a part of its context. */
 interface Window {
   readonly context: string;
   readonly encoding: Encoding;
 }
 
-/** What is wanted of the answers. */
-interface Wanted {
+/** How the answers of a window are chosen. */
+interface AnswerRules {
   readonly count: number;
   readonly maxAnswerLen: number;
   readonly alignToWords: boolean;
 }
 
-/** Makes the pipeline of a model that finds answers. */
+/** Makes the pipeline from a model that finds answers. */
 export function questionAnswering(
   setup: PipelineSetup<Tasks["questionAnswering"]>,
 ): QuestionAnsweringPipeline {
   const { model, tokenizer } = setup;
 
+  type BestOnly = QuestionAnsweringOptions & { topK?: undefined };
+  type Several = QuestionAnsweringOptions & { topK: number };
+  function answer(input: QuestionInput, options?: BestOnly): Promise<Answer>;
+  function answer(
+    inputs: readonly QuestionInput[],
+    options?: BestOnly,
+  ): Promise<Answer[]>;
+  function answer(input: QuestionInput, options: Several): Promise<Answer[]>;
+  function answer(
+    inputs: readonly QuestionInput[],
+    options: Several,
+  ): Promise<Answer[][]>;
   async function answer(
     input: QuestionInput | readonly QuestionInput[],
     options: QuestionAnsweringOptions = {},
@@ -146,7 +163,7 @@ export function questionAnswering(
     const inputs = isList(input) ? input : [input];
     const examples = inputs.map((one) => prepare(setup, one, options));
     const windows = examples.flat();
-    const wanted: Wanted = { count: topK ?? 1, maxAnswerLen, alignToWords };
+    const rules: AnswerRules = { count: topK ?? 1, maxAnswerLen, alignToWords };
     const found: WindowAnswers[] = [];
     const results = scored(
       { ...setup, batchSize },
@@ -163,7 +180,7 @@ export function questionAnswering(
         const own = outputs.map((scores) =>
           scores.subarray(i * length, (i + 1) * length)
         );
-        found[row] = windowAnswers(tokenizer, window, own, wanted);
+        found[row] = windowAnswers(tokenizer, window, own, rules);
       }
     }
     let at = 0;
@@ -176,7 +193,7 @@ export function questionAnswering(
     return isList(input) ? best : best[0] ?? NO_ANSWER;
   }
 
-  return callable(setup, answer);
+  return makePipeline(setup, answer);
 }
 
 function isList(
@@ -185,7 +202,7 @@ function isList(
   return Array.isArray(input);
 }
 
-/** Tokenises a question and its context, in as many windows as it takes. */
+/** Tokenizes a question with its context, in as many windows as it takes. */
 function prepare(
   { model, tokenizer }: PipelineSetup<Tasks["questionAnswering"]>,
   input: QuestionInput,
@@ -207,7 +224,7 @@ function prepare(
   } = options;
   if (maxSeqLen > limit) {
     throw new RangeError(
-      `Cannot use maxSeqLen ${maxSeqLen}: the model takes ${limit} tokens`,
+      `Cannot use maxSeqLen ${maxSeqLen}: the model supports ${limit} tokens`,
     );
   }
   const asked = shortened(tokenizer, question, maxQuestionLen);
@@ -225,7 +242,7 @@ function prepare(
     .map((encoding) => ({ context, encoding }));
 }
 
-/** The beginning of a text, of at most so many tokens. */
+/** The beginning of a text, with at most `length` tokens. */
 function shortened(
   tokenizer: Tokenizer,
   text: string,
@@ -237,23 +254,23 @@ function shortened(
     : text;
 }
 
-/** What a window offers. */
+/** The answers that a window holds. */
 interface WindowAnswers {
-  /** The probability that it holds none. */
+  /** The probability that the window holds no answer. */
   readonly none: number;
-  /** Its best answers, the best first. */
+  /** The answers, the best first. */
   readonly answers: readonly Answer[];
 }
 
-/** The best stretches of a window, by first token times last token. */
+/** Ranks the parts of a window by their first token times their last token. */
 function windowAnswers(
   tokenizer: Tokenizer,
   { context, encoding }: Window,
   [start, end]: readonly Float32Array[],
-  { count, maxAnswerLen, alignToWords }: Wanted,
+  { count, maxAnswerLen, alignToWords }: AnswerRules,
 ): WindowAnswers {
   const { inputIds, sequenceIds } = encoding;
-  // Some models point at the first token of all where there is no answer.
+  // Some models point at the first token of the row where there is no answer.
   const cls = tokenizer.clsTokenId;
   const allowed = inputIds.map((id, i) => sequenceIds[i] === 1 || id === cls);
   const starts = softmax(start?.subarray(0, inputIds.length) ?? [], allowed);
@@ -269,7 +286,7 @@ function windowAnswers(
       scores.push((starts[first] ?? 0) * (ends[last] ?? 0));
     }
   }
-  // Several stretches may become one when they are widened to words.
+  // Several parts may become one when they are widened to words.
   const kept = alignToWords ? count * 2 + 10 : count;
   const answers = largest(scores, kept).map((i): Answer => {
     const [from, to] = bounds(encoding, spans[i] ?? [0, 0], alignToWords);
@@ -283,7 +300,10 @@ function windowAnswers(
   return { none, answers };
 }
 
-/** Where a stretch lies in the context, widened to whole words if asked for. */
+/**
+ * The offsets of a part in the context, widened to whole words with
+ * `alignToWords`.
+ */
 function bounds(
   { offsets, wordIds, sequenceIds }: Encoding,
   [first, last]: readonly [number, number],
@@ -299,8 +319,8 @@ function bounds(
 }
 
 /**
- * The answers of all windows, the best first. Answers that read the same count
- * as one, with the sum of their scores.
+ * Merges the answers of all windows, the best first. Answers with the same text
+ * become one, with the sum of their scores.
  */
 function merged(
   windows: readonly WindowAnswers[],

@@ -1,28 +1,32 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Scores to probabilities, and the best of them.
+// From the scores of a model to probabilities, and the best of them.
 
 /**
- * Scores as they are.
+ * Returns the scores unchanged.
  *
- * @throws {RangeError} If one is NaN: nothing can be said of it then.
+ * @throws {RangeError} If one is NaN, because then no result can be given.
  */
 export function checked<T extends ArrayLike<number>>(scores: T): T {
   for (let i = 0; i < scores.length; i++) {
     if (!Number.isNaN(scores[i] ?? NaN)) continue;
     throw new RangeError(
-      "Cannot make results of the model's scores: there is NaN among them, " +
-        "so the weights are NaN or too large",
+      "Cannot make results from the model's scores: they hold NaN, so the " +
+        "weights are NaN or too large",
     );
   }
   return scores;
 }
 
 /**
- * Probabilities of all places, or of those that `allowed` names; else 0.
+ * The softmax of scores. Where `allowed` is given, scores that are not allowed
+ * have the probability 0.
  *
- * @throws {RangeError} If the scores give none: NaN, or an infinite best one.
+ * `softmaxRows()` of `nn/metrics` takes the exponential of log-probabilities,
+ * which rounds differently, and it has no `allowed`.
+ *
+ * @throws {RangeError} If a score is NaN, or the highest one is infinite.
  */
 export function softmax(
   scores: ArrayLike<number>,
@@ -37,7 +41,7 @@ export function softmax(
   }
   if (highest === Infinity) {
     throw new RangeError(
-      "Cannot make probabilities of the model's scores: the best is Infinity",
+      "Cannot make probabilities from the model's scores: the best is Infinity",
     );
   }
   let total = 0;
@@ -47,29 +51,20 @@ export function softmax(
     result[i] = value;
     total += value;
   }
-  // Where nothing is allowed, or all is infinitely unlikely, nothing is likely.
+  // If no score is allowed, or all are -Infinity, all probabilities are 0.
   return total > 0 ? result.map((value) => value / total) : result.fill(0);
 }
 
-/** The place of the largest value; the first where several are. */
-export function argmax(values: ArrayLike<number>): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) {
-    if ((values[i] ?? NaN) > (values[best] ?? NaN)) best = i;
-  }
-  return best;
-}
-
-/** The places of the `count` largest values, the largest first. */
+/** The indices of the `count` largest values, the largest first. */
 export function largest(values: ArrayLike<number>, count: number): number[] {
-  // A vocabulary is long: only what can be among the best is put in order.
+  // A vocabulary is long, so only values that can be among the best are sorted.
   const ascending = Float64Array.from(values).sort();
   const least = ascending[Math.max(0, values.length - count)] ?? -Infinity;
-  const places: number[] = [];
+  const indices: number[] = [];
   for (let i = 0; i < values.length; i++) {
-    if (!((values[i] ?? NaN) < least)) places.push(i);
+    if (!((values[i] ?? NaN) < least)) indices.push(i);
   }
-  return places
+  return indices
     .sort((a, b) => (values[b] ?? NaN) - (values[a] ?? NaN))
     .slice(0, count);
 }
@@ -82,7 +77,7 @@ export function checkCount(name: string, count: number): void {
   );
 }
 
-/** @throws {RangeError} If a choice that was made is none of those there are. */
+/** @throws {RangeError} If a choice is given that is not one of `choices`. */
 export function checkChoice(
   name: string,
   choice: string | undefined,

@@ -2,27 +2,25 @@
 // This module is browser compatible.
 
 /**
- * Texts to other texts: translations, summaries and whatever else a model with
- * an encoder and a decoder was taught to write.
+ * The pipelines that write texts from texts: translations, summaries and
+ * whatever else a model with an encoder and a decoder was trained to write.
  *
  * @module
  */
 
-import { generate } from "../generation/generate.ts";
+import { generate } from "../generation/mod.ts";
 import type { Tasks } from "../registry.ts";
-import { callable, encodeAll, likeLengths, textsOf } from "./batches.ts";
+import { makePipeline, type Pipeline, type PipelineSetup } from "./base.ts";
+import { encodeAll, likeLengths, textsOf } from "./batches.ts";
 import {
   type GenerationCallOptions,
   padRows,
   splitOptions,
   taskParameters,
   withDefaults,
-} from "./generation.ts";
-import type { Pipeline, PipelineSetup } from "./types.ts";
+} from "./generation_options.ts";
 
-export type { GenerationCallOptions };
-
-/** A text that a model wrote. */
+/** A text that a model generated. */
 export interface GeneratedText {
   /** The text. */
   generatedText: string;
@@ -30,59 +28,65 @@ export interface GeneratedText {
 
 /** A translation. */
 export interface Translation {
-  /** The text. */
+  /** The translated text. */
   translationText: string;
 }
 
 /** A summary. */
 export interface Summary {
-  /** The text. */
+  /** The summarizing text. */
   summaryText: string;
 }
 
 /**
  * Writes texts from texts.
  *
- * A single text gives a list with what was written, a list of texts gives one
- * each, and with `numReturnSequences` a list each.
+ * A single text gives a list of results. A list of texts gives one result for
+ * each text, or with `numReturnSequences` a list of results for each.
  *
- * Generation follows the call's options, the configuration's
- * `task_specific_params`, the model's generation configuration, and then these:
- * `numBeams` 4 and `maxNewTokens` 256, as far as the model knows so many places.
+ * A generation option is taken from the call; else from the configuration's
+ * `task_specific_params`; else from the model's generation configuration. The
+ * defaults are `numBeams` 4 and `maxNewTokens` 256, or fewer tokens if the model
+ * supports fewer positions.
  */
 export interface Text2TextPipeline<R> extends Pipeline<Tasks["seq2SeqLM"]> {
-  /** What is written for a text: one, or `numReturnSequences`. */
+  /** Writes one result for a text, or `numReturnSequences`. */
   (text: string, options?: GenerationCallOptions): Promise<R[]>;
-  /** What is written for each text. */
+  /** Writes one result for each text. */
   (
     texts: readonly string[],
     options?: GenerationCallOptions & { numReturnSequences?: never },
   ): Promise<R[]>;
-  /** The best of what is written for each text. */
+  /** Writes the best `numReturnSequences` results for each text. */
   (
     texts: readonly string[],
     options: GenerationCallOptions & { numReturnSequences: number },
   ): Promise<R[][]>;
 }
 
-/** Writes texts. */
+/** The pipeline that writes texts from texts. */
 export type Text2TextGenerationPipeline = Text2TextPipeline<GeneratedText>;
 
-/** Translates texts. */
+/** The pipeline that translates texts. */
 export type TranslationPipeline = Text2TextPipeline<Translation>;
 
-/** Summarizes texts. */
+/** The pipeline that summarizes texts. */
 export type SummarizationPipeline = Text2TextPipeline<Summary>;
 
 const DEFAULTS = { maxNewTokens: 256, numBeams: 4 } as const;
 
-/** Makes a pipeline that writes texts; `result` says what one looks like. */
+/** Makes a pipeline that writes texts; `result` turns a text into a result. */
 export function text2Text<R>(
   setup: PipelineSetup<Tasks["seq2SeqLM"]>,
   result: (text: string) => R,
 ): Text2TextPipeline<R> {
   const { model, tokenizer } = setup;
 
+  type One = GenerationCallOptions & { numReturnSequences?: never };
+  type Several = GenerationCallOptions & { numReturnSequences: number };
+  function write(text: string, options?: GenerationCallOptions): Promise<R[]>;
+  function write(texts: readonly string[], options?: One): Promise<R[]>;
+  function write(texts: readonly string[], options: Several): Promise<R[][]>;
   async function write(
     input: string | readonly string[],
     options: GenerationCallOptions = {},
@@ -128,5 +132,5 @@ export function text2Text<R>(
       : written;
   }
 
-  return callable(setup, write);
+  return makePipeline(setup, write);
 }

@@ -2,19 +2,24 @@
 // This module is browser compatible.
 
 /**
- * Texts to labels with scores.
+ * The pipeline that classifies texts.
  *
  * @module
  */
 
 import { checkOptions } from "../../nn/mod.ts";
 import type { Tasks } from "../registry.ts";
-import type { TokenizerInput } from "../tokenizer/tokenizer.ts";
+import type { TokenizerInput } from "../tokenizer/mod.ts";
 import { averaged, logitsOf, type RowScores, scoresOf } from "./averages.ts";
-import { callable, encodeAll, scored } from "./batches.ts";
+import {
+  makePipeline,
+  type Pipeline,
+  type PipelineSetup,
+  type TruncatedOptions,
+} from "./base.ts";
+import { encodeAll, scored } from "./batches.ts";
 import { checkChoice, checkCount, largest } from "./scores.ts";
 import type { LabelUncertainty, ScoreFunction } from "./posterior.ts";
-import type { Pipeline, PipelineSetup, TruncatedOptions } from "./types.ts";
 
 /** Two texts that are classified together. */
 export interface TextPair {
@@ -25,29 +30,29 @@ export interface TextPair {
 }
 
 /**
- * A label of a text. Where the pipeline has a posterior, it also says how unsure
- * it is: `std` of the score among the samples and, for probabilities, `entropy`
- * and `mutualInformation`. These are of the choice among all labels, or of each
- * label where labels are independent.
+ * A label of a text. Where the pipeline has a posterior, it also holds the
+ * label's uncertainty: `std` of the score over the samples and, for
+ * probabilities, `entropy` and `mutualInformation`. These two describe the choice
+ * among all labels, or each label where labels are independent.
  */
 export interface TextLabel extends Partial<LabelUncertainty> {
   /** The label, as the model's configuration names it. */
   label: string;
-  /** What the function made of the model's score: a probability, mostly. */
+  /** The label's score after {@linkcode ScoreFunction}: usually a probability. */
   score: number;
 }
 
 /** Options of {@linkcode TextClassificationPipeline}. */
 export interface TextClassificationOptions extends TruncatedOptions {
   /**
-   * Labels to give for each text, the best first; `null` for all. Where it is
-   * given, every text has a list of labels.
+   * The number of labels for each text, the best first; `null` for all. Where it
+   * is given, every text has a list of labels.
    *
-   * @default {the best alone}
+   * @default {the best label}
    */
   topK?: number | null | undefined;
   /**
-   * What makes scores of the model's logits.
+   * The function that turns the model's logits into scores.
    *
    * @default {"none" for regression, "sigmoid" for one label or independent
    * labels, else "softmax"}
@@ -71,41 +76,57 @@ type Input = string | TextPair;
 /**
  * Classifies texts.
  *
- * A single text gives a list of labels, a list of texts gives one label each,
- * and with `topK` a list each.
+ * A single text gives a list of labels. A list of texts gives one label for each
+ * text, or with `topK` a list of labels for each.
  */
 export interface TextClassificationPipeline
   extends Pipeline<Tasks["sequenceClassification"]> {
-  /** The labels of a text: the best, or `topK`. */
+  /** Finds the best label of a text, or the `topK` best. */
   (text: string, options?: TextClassificationOptions): Promise<TextLabel[]>;
-  /** The best label of a pair of texts. */
+  /** Finds the best label of a pair of texts. */
   (
     pair: TextPair,
     options?: TextClassificationOptions & { topK?: undefined },
   ): Promise<TextLabel>;
-  /** The best label of each text. */
+  /** Finds the best label of each text. */
   (
     texts: readonly (string | TextPair)[],
     options?: TextClassificationOptions & { topK?: undefined },
   ): Promise<TextLabel[]>;
-  /** The best labels of a pair of texts. */
+  /** Finds the best labels of a pair of texts. */
   (
     pair: TextPair,
     options: TextClassificationOptions & { topK: number | null },
   ): Promise<TextLabel[]>;
-  /** The best labels of each text. */
+  /** Finds the best labels of each text. */
   (
     texts: readonly (string | TextPair)[],
     options: TextClassificationOptions & { topK: number | null },
   ): Promise<TextLabel[][]>;
 }
 
-/** Makes the pipeline of a classifier. */
+/** Makes the pipeline from a classifier. */
 export function textClassification(
   setup: PipelineSetup<Tasks["sequenceClassification"]>,
 ): TextClassificationPipeline {
   const { model, sampled } = setup;
 
+  type BestOnly = TextClassificationOptions & { topK?: undefined };
+  type Several = TextClassificationOptions & { topK: number | null };
+  function classify(
+    text: string,
+    options?: TextClassificationOptions,
+  ): Promise<TextLabel[]>;
+  function classify(pair: TextPair, options?: BestOnly): Promise<TextLabel>;
+  function classify(
+    texts: readonly Input[],
+    options?: BestOnly,
+  ): Promise<TextLabel[]>;
+  function classify(pair: TextPair, options: Several): Promise<TextLabel[]>;
+  function classify(
+    texts: readonly Input[],
+    options: Several,
+  ): Promise<TextLabel[][]>;
   async function classify(
     input: Input | readonly Input[],
     options: TextClassificationOptions = {},
@@ -156,7 +177,7 @@ export function textClassification(
     return isList(input) ? best : best[0] ?? [];
   }
 
-  return callable(setup, classify);
+  return makePipeline(setup, classify);
 }
 
 function isList(input: Input | readonly Input[]): input is readonly Input[] {
@@ -164,7 +185,7 @@ function isList(input: Input | readonly Input[]): input is readonly Input[] {
 }
 
 /**
- * An input as the tokenizer takes it.
+ * Turns an input into the tokenizer's form.
  *
  * @throws {TypeError} If it is neither a text nor a pair.
  */
@@ -181,6 +202,7 @@ function together(input: Input): TokenizerInput {
   );
 }
 
+/** The function that turns the logits of a kind of problem into scores. */
 function defaultFunction(
   { problemType, numLabels }: Tasks["sequenceClassification"]["config"],
 ): ScoreFunction {

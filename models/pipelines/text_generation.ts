@@ -2,44 +2,44 @@
 // This module is browser compatible.
 
 /**
- * Texts to what may follow them.
+ * The pipeline that continues texts.
  *
  * @module
  */
 
-import { generate } from "../generation/generate.ts";
+import { generate } from "../generation/mod.ts";
 import type { Tasks } from "../registry.ts";
-import { callable, encodeAll, likeLengths, textsOf } from "./batches.ts";
+import { makePipeline, type Pipeline, type PipelineSetup } from "./base.ts";
+import { encodeAll, likeLengths, textsOf } from "./batches.ts";
 import {
   type GenerationCallOptions,
   padRows,
   splitOptions,
   taskParameters,
   withDefaults,
-} from "./generation.ts";
+} from "./generation_options.ts";
 import type { GeneratedText } from "./text2text_generation.ts";
-import type { Pipeline, PipelineSetup } from "./types.ts";
 
 /** Options of {@linkcode TextGenerationPipeline}. */
 export interface TextGenerationOptions extends GenerationCallOptions {
-  /** Whether what is given back begins with the text. @default {true} */
+  /** Whether results begin with the given text. @default {true} */
   returnFullText?: boolean | undefined;
-  /** Whether the text is framed by special tokens. @default {true} */
+  /** Whether to add the special tokens that frame a text. @default {true} */
   addSpecialTokens?: boolean | undefined;
 }
 
 /**
- * Continues texts: a list of continuations for each.
+ * Continues texts. Each text has a list of continuations.
  *
- * Generation follows the call's options, the configuration's
- * `task_specific_params`, the model's generation configuration, and then these:
- * `doSample` at `temperature` 0.7 and `maxNewTokens` 256, as far as the model
- * knows so many places.
+ * A generation option is taken from the call; else from the configuration's
+ * `task_specific_params`; else from the model's generation configuration. The
+ * defaults are `doSample` with `temperature` 0.7 and `maxNewTokens` 256, or fewer
+ * tokens if the model supports fewer positions.
  */
 export interface TextGenerationPipeline extends Pipeline<Tasks["causalLM"]> {
-  /** The continuations of a text. */
+  /** Continues a text. */
   (text: string, options?: TextGenerationOptions): Promise<GeneratedText[]>;
-  /** The continuations of each text. */
+  /** Continues each text. */
   (
     texts: readonly string[],
     options?: TextGenerationOptions,
@@ -52,12 +52,20 @@ const DEFAULTS = {
   temperature: 0.7,
 } as const;
 
-/** Makes the pipeline of a model that continues texts. */
+/** Makes the pipeline from a model that continues texts. */
 export function textGeneration(
   setup: PipelineSetup<Tasks["causalLM"]>,
 ): TextGenerationPipeline {
   const { model, tokenizer } = setup;
 
+  function write(
+    text: string,
+    options?: TextGenerationOptions,
+  ): Promise<GeneratedText[]>;
+  function write(
+    texts: readonly string[],
+    options?: TextGenerationOptions,
+  ): Promise<GeneratedText[][]>;
   async function write(
     input: string | readonly string[],
     options: TextGenerationOptions = {},
@@ -98,7 +106,7 @@ export function textGeneration(
         const own = sequences.slice(i * count, (i + 1) * count);
         written[row] = own.map((sequence) => {
           const ids = sequence.slice(longest - inputIds.length);
-          // What a text ends with may be spelled otherwise before a next token.
+          // Decoded with the prompt: the first new token may change its spelling.
           const text = tokenizer.decode(ids, decoding).slice(prompt.length);
           return {
             generatedText: returnFullText ? `${prefixed[row]}${text}` : text,
@@ -109,5 +117,5 @@ export function textGeneration(
     return typeof input === "string" ? written[0] ?? [] : written;
   }
 
-  return callable(setup, write);
+  return makePipeline(setup, write);
 }

@@ -2,34 +2,33 @@
 // This module is browser compatible.
 
 /**
- * Texts to labels of their tokens, or to the entities that these make up.
+ * The pipeline that labels the tokens of texts, or finds entities in them.
  *
  * @module
  */
 
 import { checkOptions } from "../../nn/mod.ts";
 import type { Tasks } from "../registry.ts";
-import type { Encoding } from "../tokenizer/tokenizer.ts";
+import type { Encoding } from "../tokenizer/mod.ts";
 import { averagedTokens, logitsOf } from "./averages.ts";
-import { callable, longestRow, scored, textsOf } from "./batches.ts";
 import {
+  type CallOptions,
+  makePipeline,
+  type Pipeline,
+  type PipelineSetup,
+} from "./base.ts";
+import { longestRow, scored, textsOf } from "./batches.ts";
+import {
+  type AggregationStrategy,
   entitiesOf,
+  type EntityGroup,
   type Found,
   marksSubwords,
   piecesOf,
+  type TokenLabel,
   withoutOverlaps,
 } from "./entities.ts";
 import { checkChoice } from "./scores.ts";
-import type {
-  AggregationStrategy,
-  CallOptions,
-  EntityGroup,
-  Pipeline,
-  PipelineSetup,
-  TokenLabel,
-} from "./types.ts";
-
-export type { AggregationStrategy, EntityGroup, TokenLabel } from "./types.ts";
 
 const STRATEGIES: readonly AggregationStrategy[] = [
   "none",
@@ -51,52 +50,52 @@ const OPTIONS = [
 export interface TokenClassificationOptions extends CallOptions {
   /** How tokens become entities. @default {"none"} */
   aggregationStrategy?: AggregationStrategy | undefined;
-  /** Labels to leave out. @default {["O"]} */
+  /** The labels to leave out of the result. @default {["O"]} */
   ignoreLabels?: readonly string[] | undefined;
   /**
-   * Reads long texts in windows that share this many tokens, instead of
-   * cutting them off; it takes an aggregation strategy.
+   * The number of tokens that windows of a long text share. Without it, a long
+   * text is truncated. It needs an aggregation strategy.
    *
-   * @default {none}
+   * @default {none: long texts are truncated}
    */
   stride?: number | undefined;
 }
 
-/** Options that ask for labels of tokens. */
+/** Options of calls that return labels of tokens. */
 export interface TokenLabelOptions extends TokenClassificationOptions {
-  /** Tokens do not become entities. */
+  /** With `"none"`, tokens do not become entities. @default {"none"} */
   aggregationStrategy?: "none" | undefined;
 }
 
-/** Options that ask for entities. */
+/** Options of calls that return entities. */
 export interface EntityGroupOptions extends TokenClassificationOptions {
   /** How tokens become entities. */
   aggregationStrategy: Exclude<AggregationStrategy, "none">;
 }
 
 /**
- * Labels the tokens of texts. Texts that are too long lose their end, unless
+ * Labels the tokens of texts. Texts that are too long are truncated, unless
  * `stride` is given.
  */
 export interface TokenClassificationPipeline
   extends Pipeline<Tasks["tokenClassification"]> {
-  /** The labelled tokens of a text. */
+  /** Labels the tokens of a text. */
   (text: string, options?: TokenLabelOptions): Promise<TokenLabel[]>;
-  /** The labelled tokens of each text. */
+  /** Labels the tokens of each text. */
   (
     texts: readonly string[],
     options?: TokenLabelOptions,
   ): Promise<TokenLabel[][]>;
-  /** The entities of a text. */
+  /** Finds the entities of a text. */
   (text: string, options: EntityGroupOptions): Promise<EntityGroup[]>;
-  /** The entities of each text. */
+  /** Finds the entities of each text. */
   (
     texts: readonly string[],
     options: EntityGroupOptions,
   ): Promise<EntityGroup[][]>;
 }
 
-/** Makes the pipeline of a model that labels tokens. */
+/** Makes the pipeline from a model that labels tokens. */
 export function tokenClassification(
   setup: PipelineSetup<Tasks["tokenClassification"]>,
 ): TokenClassificationPipeline {
@@ -104,6 +103,22 @@ export function tokenClassification(
   const unknown = tokenizer.unkTokenId;
   const marked = marksSubwords(tokenizer);
 
+  function label(
+    text: string,
+    options?: TokenLabelOptions,
+  ): Promise<TokenLabel[]>;
+  function label(
+    texts: readonly string[],
+    options?: TokenLabelOptions,
+  ): Promise<TokenLabel[][]>;
+  function label(
+    text: string,
+    options: EntityGroupOptions,
+  ): Promise<EntityGroup[]>;
+  function label(
+    texts: readonly string[],
+    options: EntityGroupOptions,
+  ): Promise<EntityGroup[][]>;
   async function label(
     input: string | readonly string[],
     options: TokenClassificationOptions = {},
@@ -158,10 +173,12 @@ export function tokenClassification(
     return typeof input === "string" ? entities[0] : entities;
   }
 
-  return callable(setup, label);
+  return makePipeline(setup, label);
 }
 
-/** Tokenises a text; a long one is cut off, or split where there is a stride. */
+/**
+ * Tokenizes a text; a long one is truncated, or with `stride` cut into windows.
+ */
 function encode(
   { model, tokenizer }: PipelineSetup<Tasks["tokenClassification"]>,
   text: string,

@@ -1,35 +1,43 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// Tokens that are found in a text before it is split: which there are, where no
-// `tokenizer.json` lists them, and how they are found.
+
+// Added tokens are found in a text before it is split. This file collects them
+// from the files of a folder without `tokenizer.json`, and finds them in texts.
 
 import { isObject } from "../files/json.ts";
 import { leadingSpaces, trailingSpaces, WORD } from "./unicode.ts";
 
-/** An added token, as `tokenizer.json` lists it. */
+/** An added token, with the fields that `tokenizer.json` lists. */
 export interface AddedToken {
+  /** The id. */
   readonly id: number;
+  /** The text. */
   readonly content: string;
+  /** Whether the token is found only as a whole word. */
   readonly single_word: boolean;
+  /** Whether the token includes the spaces before it. */
   readonly lstrip: boolean;
+  /** Whether the token includes the spaces behind it. */
   readonly rstrip: boolean;
+  /** Whether the token is found after a text is normalized, not before. */
   readonly normalized: boolean;
+  /** Whether decoding can leave the token out. */
   readonly special: boolean;
 }
 
-/** The fields of the files that name special and added tokens. */
+/** The files that name special and added tokens, as their JSON fields. */
 export interface TokenFiles {
-  /** Those of `tokenizer_config.json`. */
+  /** The fields of `tokenizer_config.json`. */
   readonly config: Record<string, unknown>;
-  /** Those of `special_tokens_map.json`. */
+  /** The fields of `special_tokens_map.json`. */
   readonly special: Record<string, unknown>;
-  /** Those of `added_tokens.json`. */
+  /** The fields of `added_tokens.json`. */
   readonly added: Record<string, unknown>;
 }
 
 const ROLES = ["bos", "eos", "unk", "sep", "pad", "cls", "mask"] as const;
 
-/** The text of a special token, spelled as such or as an object. */
+/** The text of a special token, which a file gives as a string or an object. */
 export function tokenText(value: unknown): string | null {
   if (typeof value === "string") return value;
   return isObject(value) && typeof value.content === "string"
@@ -37,18 +45,18 @@ export function tokenText(value: unknown): string | null {
     : null;
 }
 
-/** Special tokens that have no role: a list of them, or names for them. */
+/** Reads special tokens without a role: a list, or an object of names. */
 export function moreTokens(value: unknown): readonly unknown[] {
   if (Array.isArray(value)) return value;
   return isObject(value) ? Object.values(value) : [];
 }
 
 /**
- * What the files say about a key that may stand in two of them. Where
- * `tokenizer_config.json` lists the added tokens, it goes first; older folders
- * leave that to `special_tokens_map.json`.
+ * The value of a key that two files may have. `tokenizer_config.json` takes
+ * precedence if it lists the added tokens; in older folders,
+ * `special_tokens_map.json` does.
  */
-export function saidOf(
+export function valueOf(
   { config, special }: Pick<TokenFiles, "config" | "special">,
   key: string,
 ): unknown {
@@ -58,9 +66,9 @@ export function saidOf(
 }
 
 /**
- * The added tokens of a folder without `tokenizer.json`: those of the roles,
- * by their usual names unless a file has others, and those that the files add.
- * What the vocabulary lacks gets the next free id.
+ * Collects the added tokens of a folder without `tokenizer.json`: the tokens with
+ * a role, under their usual names unless a file names others, and the tokens that
+ * the files add. A token that the vocabulary lacks gets the next free id.
  */
 export function collectAddedTokens(
   vocabulary: ReadonlyMap<string, number>,
@@ -90,13 +98,13 @@ export function collectAddedTokens(
   };
   for (const name of ROLES) {
     const key = `${name}_token`;
-    const said = saidOf(files, key);
+    const value = valueOf(files, key);
     const usual = roles[name] ?? "";
-    // A role that a file says is empty has no token.
-    if (said === null || (!said && !vocabulary.has(usual))) continue;
-    add(said ?? usual, {
+    // If a file has null for a role, the role has no token.
+    if (value === null || (!value && !vocabulary.has(usual))) continue;
+    add(value ?? usual, {
       special: true,
-      // RoBERTa's mask takes the space before it.
+      // RoBERTa's mask includes the space before it.
       lstrip: name === "mask" && roles.cls === "<s>",
     });
   }
@@ -127,27 +135,29 @@ export function collectAddedTokens(
   ).sort((a, b) => a.id - b.id);
 }
 
-/** A part of a text, and the token that it is, if any. */
+/** A part of a text. It may be an added token. */
 export interface TextPart {
   readonly from: number;
   readonly to: number;
   readonly token?: AddedToken;
 }
 
-/** A place in a tree of spellings: what may follow, and who ends here. */
-interface Spelled {
-  readonly next: Map<number, Spelled>;
+/**
+ * A node in the tree of spellings: its children, and the token that ends here.
+ */
+interface SpellingNode {
+  readonly next: Map<number, SpellingNode>;
   token?: AddedToken;
 }
 
 /**
- * Finds added tokens in texts. Spellings are a tree by their UTF-16 units, as
- * a file may hold tens of thousands of tokens, or very long ones.
+ * Finds added tokens in texts. The spellings form a tree over their UTF-16 units,
+ * because a file may hold tens of thousands of tokens, or very long ones.
  */
 export class TokenFinder {
-  readonly #root: Spelled = { next: new Map() };
+  readonly #root: SpellingNode = { next: new Map() };
 
-  /** `tokens` by how the text spells them. */
+  /** The keys of `tokens` are their spellings in texts. */
   constructor(tokens: ReadonlyMap<string, AddedToken>) {
     for (const [text, token] of tokens) {
       if (text === "") continue;
@@ -163,8 +173,8 @@ export class TokenFinder {
   }
 
   /**
-   * Cuts a text around the tokens in it: of two at one place, the longer. A
-   * token that strips the spaces beside it stands for them too.
+   * Cuts a text around the tokens in it. Where two begin at the same offset, the
+   * longer one is found. A token that strips spaces includes them.
    */
   split(text: string): TextPart[] {
     if (this.#root.next.size === 0) return [{ from: 0, to: text.length }];
@@ -194,12 +204,13 @@ export class TokenFinder {
     return parts;
   }
 
+  /** The longest token that begins at `start`. */
   #longest(
     text: string,
     start: number,
   ): { token: AddedToken; end: number } | undefined {
     let found: { token: AddedToken; end: number } | undefined;
-    let node: Spelled | undefined = this.#root;
+    let node: SpellingNode | undefined = this.#root;
     for (let at = start; at < text.length; at++) {
       node = node.next.get(text.charCodeAt(at));
       if (!node) break;
@@ -211,12 +222,14 @@ export class TokenFinder {
 
 const WORD_CHARACTER = new RegExp(`^[${WORD}]$`, "u");
 
+/** Whether a word character stands before an index. */
 function endsInWord(text: string, index: number): boolean {
   const pair = index > 1 && (text.codePointAt(index - 2) ?? 0) > 0xffff;
   return index > 0 &&
     WORD_CHARACTER.test(text.slice(index - (pair ? 2 : 1), index));
 }
 
+/** Whether a word character stands at an index. */
 function inWord(text: string, index: number): boolean {
   const char = text.codePointAt(index);
   return char !== undefined && WORD_CHARACTER.test(String.fromCodePoint(char));

@@ -1,13 +1,13 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// The vocabulary of a model with the tokens that were added to it, by the rules
-// of Hugging Face's tokenizers: a token that the model knows keeps its id, and
-// another gets the next free one, whatever the file says.
 
-import type { AddedToken } from "./added_tokens.ts";
-import { TokenFinder } from "./added_tokens.ts";
+// The vocabulary of a model with the tokens that are added to it, by the rules of
+// Hugging Face's tokenizers: a token that the model knows keeps its id, and
+// another token gets the next free id, whatever the file says.
 
-/** An added token whose id is still to be found. */
+import { type AddedToken, TokenFinder } from "./added_tokens.ts";
+
+/** An added token that has no id yet. */
 export type NewToken = Omit<AddedToken, "id">;
 
 /** A vocabulary to which tokens can be added. */
@@ -16,12 +16,12 @@ export class AddedVocabulary {
   #tokens: Map<number, string>;
   #modelSize: number;
   #added = new Map<number, AddedToken>();
-  /** Those to look for, in the order in which they were added. */
+  /** The tokens to find in texts, in the order in which they were added. */
   #sought: AddedToken[] = [];
   #special = new Set<string>();
   #greatest = -1;
 
-  /** Begins with the vocabulary of a model. */
+  /** Starts with the vocabulary of a model. */
   constructor(vocabulary: ReadonlyMap<string, number>, modelSize: number) {
     this.#ids = new Map(vocabulary);
     this.#tokens = new Map(
@@ -37,7 +37,7 @@ export class AddedVocabulary {
     return size;
   }
 
-  /** The contents of the special tokens. */
+  /** The texts of the special tokens. */
   get special(): ReadonlySet<string> {
     return this.#special;
   }
@@ -50,23 +50,17 @@ export class AddedVocabulary {
     return this.#tokens.get(id);
   }
 
-  /** The added token of that content. */
-  added(content: string): AddedToken | undefined {
-    const id = this.#ids.get(content);
-    return id === undefined ? undefined : this.#added.get(id);
-  }
-
   /** All added tokens. */
   all(): Iterable<AddedToken> {
     return this.#added.values();
   }
 
   /**
-   * Adds a token, or changes how one that was added before is looked for. Where
-   * the next id is taken, as the ids of the model have gaps, the one that the
-   * file says is used.
+   * Adds a token, or changes how a token that was added before is found. The next
+   * free id can be taken if the ids of the model have gaps; then the id that the
+   * file gives is used.
    */
-  add(token: NewToken, said?: number): void {
+  add(token: NewToken, givenId?: number): void {
     const { content, special } = token;
     if (content === "") return;
     const isNewSpecial = special && !this.#special.has(content);
@@ -77,7 +71,7 @@ export class AddedVocabulary {
     const known = this.#ids.get(content);
     let id = known ?? next;
     if (known === undefined) {
-      if (this.#tokens.has(id)) id = said ?? id;
+      if (this.#tokens.has(id)) id = givenId ?? id;
       while (this.#tokens.has(id)) id++;
       this.#ids.set(content, id);
       this.#tokens.set(id, content);
@@ -92,8 +86,9 @@ export class AddedVocabulary {
   }
 
   /**
-   * What finds the tokens in a text: those that are looked for before a text is
-   * normalised, or, in their normalised spelling, those after.
+   * Makes the finder of the tokens that are found before a text is normalized;
+   * or, with `normalized`, of those found afterwards, by their normalized
+   * spelling.
    */
   finder(
     normalized: boolean,
@@ -105,7 +100,7 @@ export class AddedVocabulary {
       const token = this.#added.get(id);
       if (after !== normalized || token === undefined || skips(token)) continue;
       const spelling = normalized ? spell(content) : content;
-      // Of two that are spelled alike, the first counts.
+      // Of two tokens with the same spelling, the first is found.
       if (!found.has(spelling)) found.set(spelling, token);
     }
     return new TokenFinder(found);

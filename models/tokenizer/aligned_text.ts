@@ -1,19 +1,19 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// A text that was changed and still knows, for each of its UTF-16 units, which
-// part of the original it came from. The rules by which new characters get
-// their places are those of the compiled tokenizers: what is put in shares the
-// place of the character before it.
 
-/** A character and how it came about, see {@linkcode AlignedText.transform}. */
+// A changed text that knows, for each of its UTF-16 units, which part of the
+// original it came from. New characters get offsets by the rules of the compiled
+// tokenizers: an inserted character shares the offsets of the one before it.
+
+/** A character and how it was made, see {@linkcode AlignedText.transform}. */
 export type Change = readonly [char: string, change: number];
 
-/** A text and where each of its units lies in the original. */
+/** A text with the offsets in the original of each of its units. */
 export class AlignedText {
   readonly text: string;
   readonly starts: readonly number[];
   readonly ends: readonly number[];
-  /** Where the part of the original that this text came from begins. */
+  /** The offset where the part of the original begins that became this text. */
   readonly origin: number;
 
   constructor(
@@ -28,14 +28,14 @@ export class AlignedText {
     this.origin = origin;
   }
 
-  /** An unchanged text that begins at `base` of the original. */
+  /** Wraps an unchanged text that begins at the offset `base` of the original. */
   static of(text: string, base = 0): AlignedText {
     const starts = new Array<number>(text.length);
     const ends = new Array<number>(text.length);
     for (let i = 0; i < text.length; i++) {
       starts[i] = base + i;
       ends[i] = base + i + 1;
-      // Both halves of a surrogate pair stand for the whole character.
+      // Both halves of a surrogate pair have the offsets of the whole character.
       if ((text.codePointAt(i) ?? 0) <= 0xffff) continue;
       starts[i + 1] = base + i;
       ends[i] = ends[i + 1] = base + i + 2;
@@ -44,7 +44,7 @@ export class AlignedText {
     return new AlignedText(text, starts, ends, base);
   }
 
-  /** The units from `from` to `to`, as a text of its own. */
+  /** Takes the units from `from` to `to` as a text with its own origin. */
   slice(from: number, to: number): AlignedText {
     const begin = this.starts[from] ?? this.origin;
     if (from === 0 && to === this.text.length && begin === this.origin) {
@@ -58,17 +58,18 @@ export class AlignedText {
     );
   }
 
-  /** The same, as a part of which the rest was taken away. */
+  /** Takes the units from `from` to `to`, with the origin of the whole text. */
   crop(from: number, to: number): AlignedText {
     const { text, starts, ends } = this.slice(from, to);
     return new AlignedText(text, starts, ends, this.origin);
   }
 
   /**
-   * The text that a list of characters makes up. A change of 0 is a character
-   * in place of the next one here, 1 is one that is put in and shares the place
-   * of the one before, and -n one in place of the next, behind which n are
-   * dropped. `dropped` are gone before the first.
+   * Builds a text from a list of characters, each with a change. A change of 0
+   * means that it replaces the next character of this text; 1 means that it is
+   * inserted, and shares the offsets of the character before it; -n means that
+   * it replaces the next character, after which n characters are dropped. Before
+   * the first, `dropped` characters are dropped.
    */
   transform(changes: readonly Change[], dropped = 0): AlignedText {
     const builder = new AlignedBuilder(this.origin);
@@ -96,7 +97,7 @@ export class AlignedText {
     return builder.build();
   }
 
-  /** Puts a text before this one: it shares the place of the first character. */
+  /** Puts a text before this one, with the offsets of the first character. */
   prepend(prefix: string): AlignedText {
     if (this.text === "" || prefix === "") return this;
     const builder = new AlignedBuilder(this.origin);
@@ -107,7 +108,7 @@ export class AlignedText {
   }
 }
 
-/** How many units the character at an index has. */
+/** The number of units of the character at an index. */
 function unitsAt(text: string, index: number): number {
   return (text.codePointAt(index) ?? 0) > 0xffff ? 2 : 1;
 }
@@ -119,12 +120,12 @@ export class AlignedBuilder {
   #ends: number[] = [];
   #origin: number;
 
-  /** `origin` is where the original part begins. */
+  /** `origin` is the offset where the part of the original begins. */
   constructor(origin = 0) {
     this.#origin = origin;
   }
 
-  /** Adds a text that stands for `start` to `end` of the original. */
+  /** Adds a text that stands for the original from `start` to `end`. */
   add(text: string, start: number, end: number): void {
     this.#text.push(text);
     for (let i = 0; i < text.length; i++) {
@@ -133,7 +134,7 @@ export class AlignedBuilder {
     }
   }
 
-  /** Adds units with the places that they have in another text. */
+  /** Adds units of another text with their offsets. */
   copy(source: AlignedText, from: number, to: number): void {
     this.#text.push(source.text.slice(from, to));
     for (let i = from; i < to; i++) {

@@ -1,16 +1,16 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// Byte-level BPE: the alphabet in which vocabularies spell bytes, and the files
-// of RoBERTa, BART and GPT-2 (`vocab.json` and `merges.txt`), turned into the
-// `tokenizer.json` that says the same.
+
+// Byte-level BPE: the alphabet in which vocabularies spell bytes, and the
+// translation of the files of RoBERTa, BART and GPT-2 (`vocab.json` and
+// `merges.txt`) to an equal `tokenizer.json`.
 
 import {
   type AddedToken,
   collectAddedTokens,
-  saidOf,
   type TokenFiles,
   tokenText,
+  valueOf,
 } from "./added_tokens.ts";
-
 import { GREATEST_ID } from "./fields.ts";
 
 /** The printable character that stands for each byte. */
@@ -28,7 +28,7 @@ const encoder = new TextEncoder();
 
 const BYTES = new Map(ALPHABET.map((char, byte) => [char, byte]));
 
-/** How vocabularies spell the bytes of a text. */
+/** Spells the bytes of a text in the alphabet of vocabularies. */
 export function byteCharacters(text: string): string {
   let result = "";
   for (const byte of encoder.encode(text)) result += ALPHABET[byte] ?? "";
@@ -36,8 +36,8 @@ export function byteCharacters(text: string): string {
 }
 
 /**
- * The bytes that a token stands for: those its characters spell, or, where one
- * is no letter of the alphabet, those of its text.
+ * The bytes of a token: those that its characters spell or, if a character is
+ * not in the alphabet, those of the token's text.
  */
 export function bytesOf(token: string): number[] {
   const bytes: number[] = [];
@@ -49,15 +49,15 @@ export function bytesOf(token: string): number[] {
   return bytes;
 }
 
-/** How a vocabulary spells a byte that no other token covers. */
+/** The token for a single byte, which covers what no other token does. */
 export function byteToken(byte: number): string {
   return `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
 }
 
 /**
- * The ids of a `vocab.json` by their token.
+ * Reads the ids of a `vocab.json` by their tokens.
  *
- * @throws {SyntaxError} If a value is no id, or two tokens have the same one.
+ * @throws {SyntaxError} If a value is not an id, or two tokens have the same id.
  */
 export function parseIds(
   fields: Record<string, unknown>,
@@ -88,9 +88,9 @@ export function parseIds(
 }
 
 /**
- * Makes sure that there is a token for each id from 0.
+ * Checks that there is a token for each id from 0.
  *
- * @throws {SyntaxError} If one is missing.
+ * @throws {SyntaxError} If an id has no token.
  */
 export function checkNoGaps(ids: Iterable<number>, source: string): void {
   const all = new Set(ids);
@@ -104,9 +104,10 @@ export function checkNoGaps(ids: Iterable<number>, source: string): void {
 }
 
 /**
- * The pairs of a `merges.txt`, the first of which are joined first.
+ * Reads the pairs of a `merges.txt`, in the order in which they are joined.
  *
- * @throws {SyntaxError} If a line is no pair, or joins what the vocabulary lacks.
+ * @throws {SyntaxError} If a line is not a pair, or joins tokens that the
+ * vocabulary lacks.
  */
 export function parseMerges(
   text: string,
@@ -138,16 +139,16 @@ export function parseMerges(
   return merges;
 }
 
-/** What a byte-level tokenizer is made of. */
+/** What the `tokenizer.json` of a byte-level tokenizer is built from. */
 export interface ByteLevelParts extends TokenFiles {
   readonly vocabulary: ReadonlyMap<string, number>;
   readonly merges: readonly [string, string][];
   readonly addPrefixSpace: boolean;
-  /** The folder, as errors name it. */
+  /** The name of the folder in errors. */
   readonly source: string;
 }
 
-/** The fields of the `tokenizer.json` of a byte-level tokenizer. */
+/** Builds the fields of the `tokenizer.json` of a byte-level tokenizer. */
 export function byteLevelJson(parts: ByteLevelParts): Record<string, unknown> {
   const { vocabulary, merges, config, addPrefixSpace, source } = parts;
   if (isWordSuffixed(vocabulary)) {
@@ -163,7 +164,7 @@ export function byteLevelJson(parts: ByteLevelParts): Record<string, unknown> {
     `${source}/vocab.json`,
   );
   const named = (role: string): string =>
-    tokenText(saidOf(parts, `${role}_token`)) ?? roles[role] ?? "";
+    tokenText(valueOf(parts, `${role}_token`)) ?? roles[role] ?? "";
   const unknown = named("unk");
   const trim = config.trim_offsets !== false;
   const bytes = {
@@ -183,12 +184,8 @@ export function byteLevelJson(parts: ByteLevelParts): Record<string, unknown> {
       ? { ...bytes, trim_offsets: false }
       : {
         type: "RobertaProcessing",
-        sep: place(
-          named("sep"),
-          vocabulary,
-          added,
-        ),
-        cls: place(named("cls"), vocabulary, added),
+        sep: withId(named("sep"), vocabulary, added),
+        cls: withId(named("cls"), vocabulary, added),
         trim_offsets: trim,
         add_prefix_space: addPrefixSpace,
       },
@@ -206,6 +203,7 @@ export function byteLevelJson(parts: ByteLevelParts): Record<string, unknown> {
   };
 }
 
+/** Whether tokens mark the end of a word, as older BPE vocabularies do. */
 function isWordSuffixed(vocabulary: ReadonlyMap<string, number>): boolean {
   let suffixed = false;
   for (const token of vocabulary.keys()) {
@@ -215,7 +213,9 @@ function isWordSuffixed(vocabulary: ReadonlyMap<string, number>): boolean {
   return suffixed;
 }
 
-/** The usual special tokens: RoBERTa's, else GPT-2's, which frames no text. */
+/**
+ * The usual special tokens: RoBERTa's, else GPT-2's, which do not frame texts.
+ */
 export function byteLevelRoles(
   vocabulary: ReadonlyMap<string, number>,
   config: Record<string, unknown>,
@@ -236,7 +236,8 @@ export function byteLevelRoles(
   };
 }
 
-function place(
+/** A token and its id. */
+function withId(
   token: string,
   vocabulary: ReadonlyMap<string, number>,
   added: readonly AddedToken[],

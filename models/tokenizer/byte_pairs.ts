@@ -1,7 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// The BPE model: a word begins as its characters, and the pair that was learned
-// first is joined, again and again, the one further left of equals.
+
+// The BPE model. A word begins as its characters; then the pair of neighbors that
+// was learned first is joined, again and again. Of equal pairs, the one further
+// left is joined first.
 
 import { byteToken } from "./byte_level.ts";
 import { booleanOf, listOf, optionalTextOf, textOf } from "./fields.ts";
@@ -9,7 +11,7 @@ import type { WordModel, WordTokens } from "./word_tokens.ts";
 
 type Fields = Record<string, unknown>;
 
-/** A part of a word on the way to its tokens: a link of a chain. */
+/** A part of a word, in a linked list of parts that are joined to tokens. */
 interface Link {
   id: number;
   start: number;
@@ -19,7 +21,7 @@ interface Link {
   gone: boolean;
 }
 
-/** What two tokens become, and how early that was learned. */
+/** The token that two tokens become, and how early that was learned. */
 interface Merge {
   readonly rank: number;
   readonly id: number;
@@ -31,9 +33,9 @@ interface Candidate extends Merge {
 }
 
 /**
- * The pairs of tokens that are joined, the first of which go first.
+ * Reads the pairs of tokens that are joined, in the order of their ranks.
  *
- * @throws {SyntaxError} If one is no pair, or the vocabulary lacks a token.
+ * @throws {SyntaxError} If one is not a pair, or the vocabulary lacks a token.
  */
 function readMerges(
   fields: Fields,
@@ -71,23 +73,43 @@ function readMerges(
   return result;
 }
 
+/** The rules of a BPE model, besides its merges. */
+interface Rules {
+  readonly vocabulary: ReadonlyMap<string, number>;
+  /** Begins each token that is not the first of a word. */
+  readonly prefix: string;
+  /** Ends the last token of a word. */
+  readonly suffix: string;
+  /** The unknown token; without one, unknown characters are left out. */
+  readonly unknown: string | null;
+  /** Whether neighboring unknown characters become one token. */
+  readonly fuses: boolean;
+  /** Whether the tokens of bytes stand for an unknown character. */
+  readonly fallsBack: boolean;
+}
+
+const encoder = new TextEncoder();
+
 /**
  * Builds the BPE model that a `tokenizer.json` describes.
  *
- * @throws {SyntaxError} If a field is of another kind than it should, or a merge
- * joins what the vocabulary lacks.
+ * @throws {SyntaxError} If a field has the wrong type, or a merge joins tokens
+ * that the vocabulary lacks.
  */
 export function bytePairs(
   fields: Fields,
   key: string,
   vocabulary: ReadonlyMap<string, number>,
 ): WordModel {
-  const prefix = textOf(fields, "continuing_subword_prefix", key, "");
-  const suffix = textOf(fields, "end_of_word_suffix", key, "");
-  const unknown = optionalTextOf(fields, "unk_token", key);
-  const fuses = booleanOf(fields, "fuse_unk", key, false);
-  const fallsBack = booleanOf(fields, "byte_fallback", key, false);
-  const ignores = booleanOf(fields, "ignore_merges", key, false);
+  const rules: Rules = {
+    vocabulary,
+    prefix: textOf(fields, "continuing_subword_prefix", key, ""),
+    suffix: textOf(fields, "end_of_word_suffix", key, ""),
+    unknown: optionalTextOf(fields, "unk_token", key),
+    fuses: booleanOf(fields, "fuse_unk", key, false),
+    fallsBack: booleanOf(fields, "byte_fallback", key, false),
+  };
+  const ignoresMerges = booleanOf(fields, "ignore_merges", key, false);
   const dropout = fields.dropout ?? 0;
   if (dropout !== 0) {
     throw new SyntaxError(
@@ -95,81 +117,14 @@ export function bytePairs(
         "chance, expected null",
     );
   }
-  const merges = readMerges(fields, key, vocabulary, prefix);
-  const encoder = new TextEncoder();
-
-  const unknownId = (word: string): number => {
-    const id = vocabulary.get(unknown ?? "");
-    if (id !== undefined) return id;
-    throw new RangeError(
-      `Cannot encode ${JSON.stringify(word)}: the vocabulary lacks the ` +
-        `unknown token ${JSON.stringify(unknown)}`,
-    );
-  };
-
-  /** The ids that stand for the bytes of a text, if all of them have one. */
-  const bytesOf = (text: string): number[] | null => {
-    const ids: number[] = [];
-    for (const byte of encoder.encode(text)) {
-      const id = vocabulary.get(byteToken(byte));
-      if (id === undefined) return null;
-      ids.push(id);
-    }
-    return ids;
-  };
-
-  const links = (word: string): Link[] => {
-    const result: Link[] = [];
-    const add = (id: number, start: number, end: number): void => {
-      const before = result.length - 1;
-      const after = result.length + 1;
-      result.push({ id, start, end, before, after, gone: false });
-    };
-    let waiting: { start: number; end: number } | null = null;
-    const flush = (): void => {
-      if (waiting !== null) add(unknownId(word), waiting.start, waiting.end);
-      waiting = null;
-    };
-    let at = 0;
-    for (const char of word) {
-      const start = at;
-      const end = at += char.length;
-      const text = (start > 0 ? prefix : "") + char +
-        (end === word.length ? suffix : "");
-      const id = vocabulary.get(text);
-      if (id !== undefined) {
-        flush();
-        add(id, start, end);
-        continue;
-      }
-      const bytes = fallsBack ? bytesOf(text) : null;
-      if (bytes !== null) {
-        // What is unknown before goes behind the bytes, as in tokenizers.
-        for (const byte of bytes) add(byte, start, end);
-      } else if (unknown !== null) {
-        const before: { start: number; end: number } | null = waiting;
-        if (fuses && before !== null) {
-          waiting = { start: (before as { start: number }).start, end };
-        } else {
-          flush();
-          waiting = { start, end };
-        }
-      }
-    }
-    flush();
-    return result;
-  };
-
+  const merges = readMerges(fields, key, vocabulary, rules.prefix);
   return (word) => {
-    const result: WordTokens = { ids: [], from: [], to: [] };
-    const whole = ignores ? vocabulary.get(word) : undefined;
+    const whole = ignoresMerges ? vocabulary.get(word) : undefined;
     if (whole !== undefined) {
-      result.ids.push(whole);
-      result.from.push(0);
-      result.to.push(word.length);
-      return result;
+      return { ids: [whole], from: [0], to: [word.length] };
     }
-    for (const { id, start, end, gone } of join(links(word), merges)) {
+    const result: WordTokens = { ids: [], from: [], to: [] };
+    for (const { id, start, end, gone } of join(linksOf(word, rules), merges)) {
       if (gone) continue;
       result.ids.push(id);
       result.from.push(start);
@@ -177,6 +132,71 @@ export function bytePairs(
     }
     return result;
   };
+}
+
+/** The characters of a word as parts that are not joined yet. */
+function linksOf(word: string, rules: Rules): Link[] {
+  const { vocabulary, prefix, suffix, unknown, fuses, fallsBack } = rules;
+  const result: Link[] = [];
+  const add = (id: number, start: number, end: number): void => {
+    const before = result.length - 1;
+    const after = result.length + 1;
+    result.push({ id, start, end, before, after, gone: false });
+  };
+  // The unknown part that is added before the next known one; one at most.
+  const waiting: { start: number; end: number }[] = [];
+  const flush = (): void => {
+    for (const { start, end } of waiting.splice(0)) {
+      add(unknownId(word, rules), start, end);
+    }
+  };
+  let at = 0;
+  for (const char of word) {
+    const start = at;
+    const end = at += char.length;
+    const text = (start > 0 ? prefix : "") + char +
+      (end === word.length ? suffix : "");
+    const id = vocabulary.get(text);
+    if (id !== undefined) {
+      flush();
+      add(id, start, end);
+      continue;
+    }
+    const bytes = fallsBack ? bytesOf(text, vocabulary) : null;
+    if (bytes !== null) {
+      // Unknown characters before them come behind the bytes, as in tokenizers.
+      for (const byte of bytes) add(byte, start, end);
+    } else if (unknown !== null) {
+      const before = fuses ? waiting.pop() : undefined;
+      flush();
+      waiting.push({ start: before?.start ?? start, end });
+    }
+  }
+  flush();
+  return result;
+}
+
+function unknownId(word: string, { vocabulary, unknown }: Rules): number {
+  const id = vocabulary.get(unknown ?? "");
+  if (id !== undefined) return id;
+  throw new RangeError(
+    `Cannot encode ${JSON.stringify(word)}: the vocabulary lacks the ` +
+      `unknown token ${JSON.stringify(unknown)}`,
+  );
+}
+
+/** The ids of the bytes of a text, if the vocabulary has all of them. */
+function bytesOf(
+  text: string,
+  vocabulary: ReadonlyMap<string, number>,
+): number[] | null {
+  const ids: number[] = [];
+  for (const byte of encoder.encode(text)) {
+    const id = vocabulary.get(byteToken(byte));
+    if (id === undefined) return null;
+    ids.push(id);
+  }
+  return ids;
 }
 
 /** Joins links until no pair of neighbors can be joined. */
@@ -197,7 +217,7 @@ function join(
     const left = links[next.at];
     const right = left && links[left.after];
     if (left === undefined || right === undefined || left.gone) continue;
-    // A neighbor may have been joined to another since.
+    // A neighbor may have been joined to another part since.
     if (merges.get(left.id)?.get(right.id)?.id !== next.id) continue;
     left.id = next.id;
     left.start = Math.min(left.start, right.start);
@@ -212,6 +232,7 @@ function join(
   return links;
 }
 
+/** Whether a pair is joined before another. */
 function goesFirst(a: Candidate, b: Candidate): boolean {
   return a.rank < b.rank || (a.rank === b.rank && a.at < b.at);
 }

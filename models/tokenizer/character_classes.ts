@@ -1,17 +1,18 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// Oniguruma's classes of characters as JavaScript spells them within brackets.
+
+// Oniguruma's classes of characters, as JavaScript spells them within brackets.
 
 const SPACE = String.raw`\p{White_Space}`;
 const WORD = String.raw`\p{Alphabetic}\p{M}\p{Nd}\p{Pc}`;
 /**
- * What `\w` means outside of brackets, and so `\b`: the fractions and the small
- * digits of Latin-1 too.
+ * The meaning of `\w` outside of brackets, and so of `\b`. It includes the
+ * fractions and the superscript digits of Latin-1.
  */
 export const BARE_WORD = WORD + String.raw`\xb2\xb3\xb9\xbc-\xbe`;
 const HEX = "0-9A-Fa-f";
 
-/** Classes by the letter of their escape; the capital letter is the rest. */
+/** Classes by the letter of their escape. A capital letter negates the class. */
 export const ESCAPED: Readonly<Record<string, string>> = {
   s: SPACE,
   w: WORD,
@@ -19,7 +20,7 @@ export const ESCAPED: Readonly<Record<string, string>> = {
   h: HEX,
 };
 
-/** Classes by their name, as in `[[:alpha:]]` and `\p{Alpha}`. */
+/** Classes by their names, as in `[[:alpha:]]` and `\p{Alpha}`. */
 export const NAMED: Readonly<Record<string, string>> = {
   alnum: String.raw`\p{Alphabetic}\p{Nd}`,
   alpha: String.raw`\p{Alphabetic}`,
@@ -38,14 +39,14 @@ export const NAMED: Readonly<Record<string, string>> = {
   xdigit: HEX,
 };
 
-/** A character that stands for itself, in and outside of classes. */
+/** Spells a character that stands for itself, in and outside of classes. */
 export function literal(char: string): string {
   return /^[\p{L}\p{N}]$/u.test(char)
     ? char
     : `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`;
 }
 
-/** How JavaScript spells a property: a category, a script or a yes or no. */
+/** Spells a Unicode property: a category, a script or a binary property. */
 export function unicodeProperty(name: string): string {
   const words = name.split(/[ _-]/).filter((word) => word !== "");
   const spelled = words.map((word) =>

@@ -1,23 +1,24 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// SentencePiece's precompiled normalisation: a double-array trie over UTF-8
-// bytes (Darts-clone: 32-bit units, little-endian, behind their length in
-// bytes), whose values point into a list of texts that end in a zero byte. The
+
+// SentencePiece's precompiled normalization: a double-array trie over UTF-8 bytes
+// (Darts-clone: 32-bit units, little-endian, behind their length in bytes), whose
+// values are offsets in a list of texts, each of which ends in a zero byte. The
 // longest entry that a text begins with is replaced.
 
-/** What a text becomes at a place, and how many units of it that takes. */
+/** Replaces the text at an index; `length` is the number of units replaced. */
 export type Charsmap = (
   text: string,
   index: number,
 ) => { readonly text: string; readonly length: number };
 
-/** The replacement of the whole of a text, or null if none begins it. */
+/** Replaces a whole text; `null` if it does not begin with an entry. */
 export type ChunkMap = (chunk: string) => string | null;
 
-/** What a precompiled normalisation consists of. */
+/** The parts of a precompiled normalization. */
 interface Rules {
   readonly trie: Uint32Array;
-  /** The text at a place of the list. */
+  /** The text at an offset of the list. */
   replacement(offset: number): string;
 }
 
@@ -27,7 +28,7 @@ function readRules(bytes: Uint8Array): Rules {
   const size = bytes.length >= 4 ? view.getUint32(0, true) : 0;
   if (bytes.length > 0 && (size === 0 || size % 4 || size + 4 > bytes.length)) {
     throw new SyntaxError(
-      `Cannot read the normalisation rules: a trie of ${size} bytes does not ` +
+      `Cannot read the normalization rules: a trie of ${size} bytes does not ` +
         `fit into ${bytes.length}`,
     );
   }
@@ -47,8 +48,8 @@ function readRules(bytes: Uint8Array): Rules {
 }
 
 /**
- * Reads a precompiled normalisation; an empty one changes nothing. The longest
- * entry that a text begins with is replaced, as SentencePiece does.
+ * Reads a precompiled normalization as SentencePiece does: the longest entry that
+ * a text begins with is replaced. An empty normalization changes nothing.
  *
  * @throws {SyntaxError} If its length contradicts itself.
  */
@@ -88,8 +89,8 @@ export function decodeCharsmap(bytes: Uint8Array): Charsmap {
 }
 
 /**
- * Reads a precompiled normalisation as Hugging Face's tokenizers do: the
- * shortest entry that a chunk begins with replaces the whole chunk.
+ * Reads a precompiled normalization as Hugging Face's tokenizers do: the shortest
+ * entry that a chunk begins with replaces the whole chunk.
  *
  * @throws {SyntaxError} If its length contradicts itself.
  */

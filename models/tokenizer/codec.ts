@@ -1,7 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// What a kind of tokenizer knows: how a text becomes tokens and back, and how
-// texts are framed. All else is the same for every kind.
+
+// What differs between kinds of tokenizers: how a text becomes tokens and back,
+// and how texts are framed. Everything else is the same for every kind.
 
 import type { Pieces, TemplateItem } from "./encoding.ts";
 
@@ -15,7 +16,7 @@ export type SpecialTokenName =
   | "cls"
   | "mask";
 
-/** How a row of ids is turned into text. */
+/** Options of {@linkcode Codec.decode}. */
 export interface CodecDecodeOptions {
   readonly skipSpecialTokens: boolean;
   readonly cleanUpSpaces?: boolean | undefined;
@@ -23,23 +24,26 @@ export interface CodecDecodeOptions {
 
 /** A kind of tokenizer. */
 export interface Codec {
-  /** The number of ids, added tokens included. */
+  /** The number of ids, including those of added tokens. */
   readonly size: number;
-  /** The special tokens by their role. */
+  /** The special tokens by their roles. */
   readonly special: ReadonlyMap<SpecialTokenName, string>;
   /** The ids of all special tokens. */
   readonly specialIds: ReadonlySet<number>;
   /** How one text is framed. */
   readonly single: readonly TemplateItem[];
-  /** How two are. */
+  /** How a pair of texts is framed. */
   readonly pair: readonly TemplateItem[];
-  /** How often, and how, spaces lose their places, see `Framing.trims`. */
+  /** How spaces are removed from offsets, see `Framing.trims`. */
   readonly trims: readonly boolean[];
-  /** Why words cannot be taken one by one, where they cannot. */
+  /** The reason why words cannot be encoded one by one; `null` if they can. */
   readonly refusesWords: string | null;
   tokenToId(token: string): number | undefined;
   idToToken(id: number): string | undefined;
-  /** The tokens of a text, in the target's language if it has one of its own. */
+  /**
+   * Splits a text into tokens; `target` is whether it is in the target
+   * language.
+   */
   split(text: string, target: boolean): Pieces;
   decode(ids: readonly number[], options: CodecDecodeOptions): string;
 }

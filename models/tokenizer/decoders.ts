@@ -1,17 +1,18 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// The decoders of `tokenizer.json`: how a list of tokens becomes a text.
+
+// The decoders of `tokenizer.json`, which turn a list of tokens into a text.
 
 import { bytesOf } from "./byte_level.ts";
 import { matchesOf, readPattern } from "./expressions.ts";
 import { booleanOf, countOf, listOf, partOf, textOf } from "./fields.ts";
 
-/** Changes the tokens of a row; a text is all of them joined. */
+/** Changes the tokens of a row, which are then joined to a text. */
 export type Decoder = (tokens: readonly string[]) => readonly string[];
 
-/** What to do besides what the file says. */
+/** Options of {@linkcode readDecoder}. */
 export interface DecoderOptions {
-  /** Whether to leave spaces before punctuation where the file says otherwise. */
+  /** Whether to keep spaces before punctuation, whatever the file says. */
   readonly keepSpaces: boolean;
 }
 
@@ -19,9 +20,9 @@ export interface DecoderOptions {
  * Builds the decoder that a `tokenizer.json` describes. Without one, tokens are
  * joined with spaces.
  *
- * @param key Where the description stands, for errors.
- * @throws {SyntaxError} If there is none of that type, or a field is of another
- * kind than it should.
+ * @param key The path of the description in the file, for errors.
+ * @throws {SyntaxError} If there is no decoder of that type, or a field has the
+ * wrong type.
  */
 export function readDecoder(
   config: unknown,
@@ -95,17 +96,18 @@ export function readDecoder(
   }
 }
 
+/** Replaces every occurrence of a text. */
 function replaced(text: string, from: string, to: string): string {
   return from === "" ? text : text.replaceAll(from, () => to);
 }
 
 function utf8(bytes: readonly number[]): string {
-  // A byte order mark is text like any other here.
+  // A byte order mark is part of the text.
   return new TextDecoder("utf-8", { ignoreBOM: true })
     .decode(Uint8Array.from(bytes));
 }
 
-/** Takes out the spaces before English punctuation and contractions. */
+/** Removes the spaces before English punctuation and contractions. */
 export function cleanUp(text: string): string {
   return text.replaceAll(" .", ".").replaceAll(" ?", "?")
     .replaceAll(" !", "!").replaceAll(" ,", ",").replaceAll(" ' ", "'")
@@ -113,7 +115,7 @@ export function cleanUp(text: string): string {
     .replaceAll(" 've", "'ve").replaceAll(" 're", "'re");
 }
 
-/** The same as the compiled tokenizers do it, to one token. */
+/** Removes those spaces from one token, as the compiled tokenizers do. */
 function cleanUpToken(text: string): string {
   return text.replaceAll(" .", ".").replaceAll(" ?", "?")
     .replaceAll(" !", "!").replaceAll(" ,", ",").replaceAll(" ' ", "'")
@@ -134,6 +136,7 @@ function wordPiece(prefix: string, cleans: boolean): Decoder {
     });
 }
 
+/** Replaces the mark of SentencePiece with a space. */
 function metaspace(fields: Record<string, unknown>, key: string): Decoder {
   const mark = textOf(fields, "replacement", key, "▁");
   const older = booleanOf(fields, "add_prefix_space", key, true);
@@ -149,6 +152,7 @@ function metaspace(fields: Record<string, unknown>, key: string): Decoder {
     );
 }
 
+/** Joins tokens for single bytes to characters. */
 function byteFallback(tokens: readonly string[]): string[] {
   const result: string[] = [];
   let bytes: number[] = [];
@@ -176,7 +180,9 @@ function byteFallback(tokens: readonly string[]): string[] {
   return result;
 }
 
-/** Takes up to `start` characters off the one end of a token, `stop` off the other. */
+/**
+ * Removes `content` from a token: up to `start` times in front, `stop` behind.
+ */
 function strip(content: string, start: number, stop: number): Decoder {
   return (tokens) =>
     tokens.map((token) => {
@@ -191,6 +197,7 @@ function strip(content: string, start: number, stop: number): Decoder {
     });
 }
 
+/** Drops repeated tokens, which models of speech give. */
 function ctc(pad: string, delimiter: string, cleans: boolean): Decoder {
   return (tokens) =>
     tokens.filter((token, i) => token !== tokens[i - 1])

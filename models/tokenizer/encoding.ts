@@ -1,39 +1,42 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// From the tokens of one or two texts to rows, and from rows to a batch: special
-// tokens and padding by the rules of Hugging Face's tokenizers.
 
-/** One place of a row: a special token, or all of the first or second text. */
+// Puts the tokens of one or two texts into a row with special tokens, and rows
+// into a padded batch, by the rules of Hugging Face's tokenizers.
+
+/** An item of a row's template: a special token, or the first or second text. */
 export type TemplateItem =
   | { readonly id: number; readonly type: number }
   | {
     readonly text: 0 | 1;
     readonly type: number;
-    /** The type in further rows, of what truncation dropped; else the same. */
+    /** The type in the rows of what truncation dropped. @default {type} */
     readonly restType?: number;
   };
 
-/** The tokens of a text, the part of it that each covers, and its word. */
+/** The tokens of a text, each with its offsets in the text and its word. */
 export interface Pieces {
   readonly ids: number[];
   readonly starts: number[];
   readonly ends: number[];
   readonly words: number[];
-  /** With how many spaces each token begins and ends, where that matters. */
+  /**
+   * The spaces at the ends of each token, where they are removed from offsets.
+   */
   readonly spaces?: Spaces[];
 }
 
-/** With how many spaces a token begins and ends, and the text that it is from. */
+/** How many spaces a token begins and ends with, and the text it is from. */
 export interface Spaces {
   readonly before: number;
   readonly after: number;
   readonly text: string;
 }
 
-/** A part of a list: from one index to before another. */
+/** A part of a list, from one index to another, exclusive. */
 export type Window = readonly [from: number, to: number];
 
-/** A row of ids, and where each comes from. */
+/** A row of ids, with where each token comes from. */
 export interface Row {
   readonly ids: number[];
   readonly types: number[];
@@ -42,7 +45,7 @@ export interface Row {
   readonly words: (number | null)[];
 }
 
-/** No tokens yet, and whether their spaces will be counted. */
+/** An empty list of tokens; `countsSpaces` is whether it will hold spaces. */
 export function noPieces(countsSpaces = false): Pieces {
   return {
     ids: [],
@@ -53,7 +56,7 @@ export function noPieces(countsSpaces = false): Pieces {
   };
 }
 
-/** How many special tokens a template adds. */
+/** The number of special tokens in a template. */
 export function addedTokens(template: readonly TemplateItem[]): number {
   return template.filter((item) => "id" in item).length;
 }
@@ -62,9 +65,10 @@ const NOWHERE = [0, 0] as const;
 const NO_SPACES: Spaces = { before: 0, after: 0, text: "" };
 
 /**
- * The place of a token without the spaces that it begins and ends with. With
- * `keepsOne`, the first token of a window, and one at the start of the text,
- * keep a single space in front: that was put in. `index` counts from the start of the window.
+ * The offsets of the token `index` without the spaces that it begins and ends
+ * with. With `keepsOne`, a token keeps a single space in front at the start of
+ * its window, which begins with the token `from`, and at the start of the text,
+ * because that space was inserted.
  */
 function trimmed(
   pieces: Pieces,
@@ -89,8 +93,8 @@ function trimmed(
 }
 
 /**
- * Fills a template with a window of the tokens of one or two texts. `trims` says
- * how often, and how, spaces lose their places.
+ * Fills a template with windows of the tokens of one or two texts. `trims` says
+ * how spaces are removed from offsets, see `Framing.trims`.
  */
 export function fill(
   template: readonly TemplateItem[],
@@ -119,14 +123,14 @@ export function fill(
     for (let i = from; pieces !== undefined && i < to; i++) {
       row.ids.push(pieces.ids[i] ?? 0);
       row.types.push(item.type);
-      let place: readonly [number, number] = [
+      let offsets: readonly [number, number] = [
         pieces.starts[i] ?? 0,
         pieces.ends[i] ?? 0,
       ];
       for (const keepsOne of trims) {
-        place = trimmed(pieces, i, from, keepsOne, place);
+        offsets = trimmed(pieces, i, from, keepsOne, offsets);
       }
-      row.offsets.push(place);
+      row.offsets.push(offsets);
       row.sequences.push(item.text);
       row.words.push(pieces.words[i] ?? 0);
     }
@@ -134,7 +138,7 @@ export function fill(
   return row;
 }
 
-/** What {@linkcode pad} fills with, and where. */
+/** Options of {@linkcode pad}: the length, and the ids of the padding. */
 export interface PadOptions {
   length: number;
   side: "left" | "right";
@@ -142,14 +146,14 @@ export interface PadOptions {
   type: number;
 }
 
-/** Rows of equal length, as the model takes them. */
+/** Rows of equal length, as the model reads them. */
 export interface PaddedRows {
   inputIds: Int32Array<ArrayBuffer>;
   attentionMask: Int32Array<ArrayBuffer>;
   tokenTypeIds: Int32Array<ArrayBuffer>;
 }
 
-/** Lays rows out one after the other, filled up to the same length. */
+/** Pads rows to the same length, one after the other. */
 export function pad(rows: readonly Row[], options: PadOptions): PaddedRows {
   const { length, side, id, type } = options;
   const size = rows.length * length;
@@ -165,7 +169,7 @@ export function pad(rows: readonly Row[], options: PadOptions): PaddedRows {
   return { inputIds, attentionMask, tokenTypeIds };
 }
 
-/** A list filled up to `length` at one end. */
+/** Pads a list to `length` at one end. */
 export function padList<T>(
   values: readonly T[],
   filler: T,

@@ -1,30 +1,31 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// The fields of the parts of a `tokenizer.json`, each of the kind that it should
-// be. Errors name the part by its path, as in `decoder.decoders[1]`; who reads
-// the file puts its name before.
+
+// Reads the fields of the parts of a `tokenizer.json` and checks their types.
+// Errors name the part by its path, as in `decoder.decoders[1]`; the code that
+// reads the file puts the file's name in front.
 
 import { isObject } from "../files/json.ts";
 
 type Fields = Record<string, unknown>;
 
-/** What a value is, in words. */
-function kindOf(value: unknown): string {
+/** Describes a value for an error. */
+function described(value: unknown): string {
   if (value === undefined) return "missing";
   const text = JSON.stringify(value);
   return text.length <= 40 ? text : `${text.slice(0, 40)}…`;
 }
 
-function refuse(path: string, value: unknown, wanted: string): never {
-  throw new SyntaxError(`${path} is ${kindOf(value)}, expected ${wanted}`);
+function refuse(path: string, value: unknown, expected: string): never {
+  throw new SyntaxError(`${path} is ${described(value)}, expected ${expected}`);
 }
 
-/** A part that must be an object. */
+/** Reads a part that must be an object. */
 export function partOf(value: unknown, path: string): Fields {
   return isObject(value) ? value : refuse(path, value, "an object");
 }
 
-/** A field that must be a list. */
+/** Reads a field that must be a list. */
 export function listOf(fields: Fields, key: string, path: string): unknown[] {
   const value = fields[key];
   return Array.isArray(value)
@@ -32,7 +33,7 @@ export function listOf(fields: Fields, key: string, path: string): unknown[] {
     : refuse(`${path}.${key}`, value, "a list");
 }
 
-/** A field that must be a text; `otherwise` stands for an absent one. */
+/** Reads a field that must be a text; `otherwise` is its default. */
 export function textOf(
   fields: Fields,
   key: string,
@@ -45,7 +46,7 @@ export function textOf(
     : refuse(`${path}.${key}`, value, "a text");
 }
 
-/** A field that may be a text. */
+/** Reads a field that must be a text or absent. */
 export function optionalTextOf(
   fields: Fields,
   key: string,
@@ -54,7 +55,7 @@ export function optionalTextOf(
   return (fields[key] ?? null) === null ? null : textOf(fields, key, path);
 }
 
-/** A field that must be true or false; `otherwise` stands for an absent one. */
+/** Reads a field that must be true or false; `otherwise` is its default. */
 export function booleanOf(
   fields: Fields,
   key: string,
@@ -67,7 +68,7 @@ export function booleanOf(
     : refuse(`${path}.${key}`, value, "true or false");
 }
 
-/** A field that must be a whole number from `least`. */
+/** Reads a field that must be a whole number from `least`. */
 export function countOf(
   fields: Fields,
   key: string,
@@ -83,8 +84,8 @@ export function countOf(
 }
 
 /**
- * The greatest id that a token may have, 16 million: no model has as many rows,
- * and what is counted by ids must fit into memory.
+ * The greatest id that a token may have, about 16 million. No model has so many
+ * embeddings, and lists that are indexed by ids must fit into memory.
  */
 export const GREATEST_ID = 2 ** 24 - 1;
 
@@ -93,14 +94,14 @@ function isId(value: unknown): value is number {
     value >= 0 && value <= GREATEST_ID;
 }
 
-/** A field that must be the id of a token. */
+/** Reads a value that must be the id of a token. */
 export function idOf(value: unknown, path: string): number {
   return isId(value)
     ? value
     : refuse(path, value, `a whole number from 0 to ${GREATEST_ID}`);
 }
 
-/** The id of a token of a vocabulary. */
+/** Reads the id of a vocabulary's token. */
 export function tokenId(value: unknown, token: string): number {
   if (isId(value)) return value;
   throw new SyntaxError(

@@ -1,7 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// The post-processors of `tokenizer.json`: how one or two texts are framed, and
-// whether tokens stand for the spaces that they begin and end with.
+
+// The post-processors of `tokenizer.json`: how special tokens frame one or two
+// texts, and whether the offsets of tokens include the spaces at their ends.
 
 import type { TemplateItem } from "./encoding.ts";
 import { booleanOf, countOf, idOf, listOf, partOf, textOf } from "./fields.ts";
@@ -13,8 +14,9 @@ export interface Framing {
   readonly single: readonly TemplateItem[];
   readonly pair: readonly TemplateItem[];
   /**
-   * One entry each time that spaces at the ends of tokens lose their places, and
-   * whether the first one of a text is kept, as one that was put in.
+   * One entry for each time that the spaces at the ends of tokens are removed
+   * from the offsets. It is true if the first space of a text is kept, because
+   * it was inserted.
    */
   readonly trims: readonly boolean[];
 }
@@ -28,9 +30,9 @@ const PLAIN: Framing = {
 /**
  * Reads how a `tokenizer.json` frames texts.
  *
- * @param key Where the description stands, for errors.
- * @throws {SyntaxError} If there is no such post-processor, or a field is of
- * another kind than it should.
+ * @param key The path of the description in the file, for errors.
+ * @throws {SyntaxError} If there is no post-processor of that type, or a field
+ * has the wrong type.
  */
 export function readFraming(config: unknown, key = "post_processor"): Framing {
   if (config === undefined || config === null) return PLAIN;
@@ -74,6 +76,7 @@ export function readFraming(config: unknown, key = "post_processor"): Framing {
   }
 }
 
+/** A text between special tokens, all of the same type. */
 function framed(
   before: readonly number[],
   text: 0 | 1,
@@ -109,7 +112,7 @@ function trimsOf(fields: Fields, key: string): boolean[] {
   return [booleanOf(fields, "add_prefix_space", key, true)];
 }
 
-/** The id of a token that stands with it: `["</s>", 2]`. */
+/** Reads the id of a token that is given with its id: `["</s>", 2]`. */
 function tokenOf(fields: Fields, name: string, key: string): number {
   return idOf(listOf(fields, name, key)[1], `${key}.${name}[1]`);
 }
@@ -118,24 +121,24 @@ function template(fields: Fields, name: string, key: string): TemplateItem[] {
   const path = `${key}.${name}`;
   const tokens = partOf(fields.special_tokens ?? {}, `${key}.special_tokens`);
   const items = listOf(fields, name, key).flatMap((item, i): TemplateItem[] => {
-    const place = `${path}[${i}]`;
-    const { Sequence: text, SpecialToken: token } = partOf(item, place);
+    const itemPath = `${path}[${i}]`;
+    const { Sequence: text, SpecialToken: token } = partOf(item, itemPath);
     if (text !== undefined) {
-      const part = partOf(text, `${place}.Sequence`);
-      const id = textOf(part, "id", `${place}.Sequence`);
-      const type = countOf(part, "type_id", `${place}.Sequence`, 0);
+      const part = partOf(text, `${itemPath}.Sequence`);
+      const id = textOf(part, "id", `${itemPath}.Sequence`);
+      const type = countOf(part, "type_id", `${itemPath}.Sequence`, 0);
       if (id === "A" || id === "B") {
-        // As in the original, the template's types are those of the first row.
-        const place = id === "A" ? 0 : 1;
-        return [{ text: place, type, restType: place }];
+        // As in the original, the template's types apply to the first row only.
+        const index = id === "A" ? 0 : 1;
+        return [{ text: index, type, restType: index }];
       }
       throw new SyntaxError(
-        `${place}.Sequence.id is ${JSON.stringify(id)}, expected A or B`,
+        `${itemPath}.Sequence.id is ${JSON.stringify(id)}, expected A or B`,
       );
     }
-    const part = partOf(token, `${place}.SpecialToken`);
-    const id = textOf(part, "id", `${place}.SpecialToken`);
-    const type = countOf(part, "type_id", `${place}.SpecialToken`, 0);
+    const part = partOf(token, `${itemPath}.SpecialToken`);
+    const id = textOf(part, "id", `${itemPath}.SpecialToken`);
+    const type = countOf(part, "type_id", `${itemPath}.SpecialToken`, 0);
     const about = `${key}.special_tokens[${JSON.stringify(id)}]`;
     return listOf(partOf(tokens[id], about), "ids", about)
       .map((one, j) => ({ id: idOf(one, `${about}.ids[${j}]`), type }));

@@ -1,6 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// What callers give a tokenizer: a text, its words, or a pair of either.
+
+// Checks the inputs of a tokenizer: a text, a list of its words, or a pair of
+// either.
 
 import type {
   BatchOptions,
@@ -8,13 +10,14 @@ import type {
   TokenizerInput,
 } from "./types.ts";
 
-/** One or two texts, each as a whole or as its words. */
+/** One or two texts, each as a whole or as a list of its words. */
 type Texts = readonly (string | readonly string[])[];
 
 /**
  * The texts of an input.
  *
- * @throws {TypeError} If it is a list of words and none is expected, or is none.
+ * @throws {TypeError} If it is a list of words without `isSplitIntoWords`, or a
+ * text with it, or neither a text nor a list.
  */
 export function textsOf(
   input: TokenizerInput | PretokenizedInput,
@@ -56,7 +59,7 @@ export function textsOf(
   );
 }
 
-/** What a value is, for errors. */
+/** Describes a value for an error. */
 function describe(value: unknown): string {
   if (value === null || typeof value !== "object") return String(value);
   return Array.isArray(value) ? "a list" : "an object";
@@ -71,7 +74,8 @@ function isWords(
 /**
  * Joins inputs with their second texts.
  *
- * @throws {TypeError} If there are not as many, or an input is a pair already.
+ * @throws {TypeError} If the two lists differ in length, or an input is a pair
+ * already.
  */
 export function pairUp(
   inputs: readonly (TokenizerInput | PretokenizedInput)[],

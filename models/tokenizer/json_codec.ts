@@ -1,6 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// The kind of tokenizer that a `tokenizer.json` describes.
+
+// Splits and decodes texts as a `tokenizer.json` describes.
 
 import type { AddedToken, TokenFiles, TokenFinder } from "./added_tokens.ts";
 import { AddedVocabulary } from "./added_vocabulary.ts";
@@ -11,7 +12,7 @@ import { noPieces, type Pieces, type TemplateItem } from "./encoding.ts";
 import { booleanOf, idOf, partOf, textOf } from "./fields.ts";
 import { readFraming } from "./framing.ts";
 import { isObject } from "../files/json.ts";
-import { addSpecialTokens, cleansUp } from "./json.ts";
+import { addSpecialTokens, cleansUp } from "./companion_files.ts";
 import { type Normalizer, readNormalizer } from "./normalizers.ts";
 import { type PreTokenizer, readPreTokenizer } from "./pre_tokenizers.ts";
 import { isSpace } from "./unicode.ts";
@@ -20,7 +21,7 @@ import type { WordModel, WordTokens } from "./word_tokens.ts";
 
 const CACHED_WORDS = 1 << 16;
 
-/** A tokenizer by its `tokenizer.json`. */
+/** The codec of a `tokenizer.json`. */
 export class JsonCodec implements Codec {
   readonly size: number;
   readonly special: ReadonlyMap<SpecialTokenName, string>;
@@ -45,7 +46,7 @@ export class JsonCodec implements Codec {
    * Builds the parts that the fields of a `tokenizer.json` and of the files
    * beside it describe.
    *
-   * @throws {SyntaxError} If one of them cannot be understood.
+   * @throws {SyntaxError} If a field is malformed or asks for unknown rules.
    */
   constructor(json: Record<string, unknown>, files: TokenFiles) {
     const { config } = files;
@@ -81,8 +82,8 @@ export class JsonCodec implements Codec {
     this.#raw = added.finder(false, spell, skips);
     this.#normalized = added.finder(true, spell, skips);
     this.refusesWords = refusesWords(json)
-      ? "its tokens tell words by the space before, pass addPrefixSpace when " +
-        "loading the tokenizer"
+      ? "its tokens mark words by the space before them, pass addPrefixSpace " +
+        "when loading the tokenizer"
       : null;
   }
 
@@ -95,7 +96,7 @@ export class JsonCodec implements Codec {
   }
 
   split(source: string): Pieces {
-    // Half a surrogate pair is no character.
+    // Half of a surrogate pair becomes U+FFFD.
     const text = source.toWellFormed();
     const pieces = noPieces(this.trims.length > 0);
     let word = 0;
@@ -171,7 +172,7 @@ export class JsonCodec implements Codec {
   }
 }
 
-/** Adds a token; `spelled` says with how many spaces it begins and ends. */
+/** Adds a token; `spelled` is its text, whose spaces at the ends are counted. */
 function push(
   pieces: Pieces,
   id: number,
@@ -205,7 +206,7 @@ function spaceAt(text: string, index: number): boolean {
 function readAddedTokens(value: unknown): AddedToken[] {
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value)) {
-    throw new SyntaxError("added_tokens is no list");
+    throw new SyntaxError("added_tokens is not a list");
   }
   return value.map((item, i): AddedToken => {
     const key = `added_tokens[${i}]`;
@@ -223,6 +224,7 @@ function readAddedTokens(value: unknown): AddedToken[] {
   });
 }
 
+/** Whether words need a space before them, which single words do not have. */
 function refusesWords(json: Record<string, unknown>): boolean {
   const { post_processor: processor, pre_tokenizer: first } = json;
   return isObject(processor) && processor.type === "RobertaProcessing" &&

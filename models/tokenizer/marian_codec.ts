@@ -1,13 +1,14 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// Marian's tokenizer: one SentencePiece model for the source language, one for
-// the target's, and `vocab.json` for the ids of both. As transformers without
-// the optional sacremoses, it does not unify punctuation first.
+
+// Marian's tokenizer: a SentencePiece model for the source language, one for the
+// target language, and `vocab.json` with the ids of both. Like transformers
+// without the optional sacremoses, it does not normalize punctuation first.
 
 import {
   collectAddedTokens,
-  saidOf,
   TokenFinder,
   tokenText,
+  valueOf,
 } from "./added_tokens.ts";
 import { checkNoGaps, parseIds } from "./byte_level.ts";
 import { cleanUp } from "./decoders.ts";
@@ -15,29 +16,29 @@ import type { Codec, CodecDecodeOptions, SpecialTokenName } from "./codec.ts";
 import { noPieces, type Pieces, type TemplateItem } from "./encoding.ts";
 import { SentencePieceModel } from "./sentencepiece.ts";
 
-/** What a folder of Marian holds. */
+/** The files of a Marian model. */
 export interface MarianParts {
   readonly sourceModel: Uint8Array;
   readonly targetModel: Uint8Array;
   /** The fields of `vocab.json`. */
   readonly vocabulary: Record<string, unknown>;
-  /** Those of `target_vocab.json`, where the target has ids of its own. */
+  /** The fields of `target_vocab.json`, if the target language has other ids. */
   readonly targetVocabulary: Record<string, unknown> | null;
   readonly config: Record<string, unknown>;
   readonly special: Record<string, unknown>;
   readonly added: Record<string, unknown>;
-  /** The folder, as errors name it. */
+  /** The name of the folder in errors. */
   readonly source: string;
 }
 
 const ROLES = { unk: "<unk>", eos: "</s>", pad: "<pad>" } as const;
-/** Tells a multilingual model which language to translate into. */
+/** Marks the language into which a multilingual model translates. */
 const LANGUAGE = />>[^\n]+<</g;
-/** What Python strips off the ends of a text. */
+/** The spaces that Python removes from the ends of a text. */
 // deno-lint-ignore no-control-regex
 const ENDS = /^[\p{White_Space}\x1c-\x1f]+|[\p{White_Space}\x1c-\x1f]+$/gu;
 
-/** A tokenizer by `source.spm`, `target.spm` and `vocab.json`. */
+/** The codec of `source.spm`, `target.spm` and `vocab.json`. */
 export class MarianCodec implements Codec {
   readonly size: number;
   readonly special: ReadonlyMap<SpecialTokenName, string>;
@@ -81,7 +82,7 @@ export class MarianCodec implements Codec {
     this.#tokens = new Map(Array.from(targetIds, ([token, id]) => [id, token]));
     const names = new Map<SpecialTokenName, string>();
     for (const [role, usual] of Object.entries(ROLES)) {
-      const token = tokenText(saidOf(parts, `${role}_token`)) ?? usual;
+      const token = tokenText(valueOf(parts, `${role}_token`)) ?? usual;
       if (ids.has(token)) names.set(role as SpecialTokenName, token);
     }
     this.special = names;
@@ -130,7 +131,9 @@ export class MarianCodec implements Codec {
         push(token.content, from, to);
         continue;
       }
-      const { language, rest, places } = withoutLanguages(text.slice(from, to));
+      const { language, rest, offsetOf } = withoutLanguages(
+        text.slice(from, to),
+      );
       if (language !== "") {
         word++;
         push(language, from, from + language.length);
@@ -139,8 +142,10 @@ export class MarianCodec implements Codec {
       for (const piece of model.encode(rest)) {
         if (begins || piece.text.startsWith("▁")) word++;
         begins = false;
-        const start = places(piece.start);
-        const end = piece.end > piece.start ? places(piece.end - 1) + 1 : start;
+        const start = offsetOf(piece.start);
+        const end = piece.end > piece.start
+          ? offsetOf(piece.end - 1) + 1
+          : start;
         push(piece.text, from + start, from + end);
       }
     }
@@ -168,22 +173,25 @@ export class MarianCodec implements Codec {
   }
 }
 
-/** Takes `>>language<<` marks out of a text; the one at its start counts. */
+/**
+ * Removes `>>language<<` marks from a text. A mark at the start is the language;
+ * `offsetOf` maps an index of `rest` to the text.
+ */
 function withoutLanguages(
   text: string,
-): { language: string; rest: string; places: (index: number) => number } {
+): { language: string; rest: string; offsetOf: (index: number) => number } {
   const marks = [...text.matchAll(LANGUAGE)];
   const [first] = marks;
-  const places = (index: number): number => {
-    let place = index;
+  const offsetOf = (index: number): number => {
+    let offset = index;
     for (const mark of marks) {
-      if (mark.index <= place) place += mark[0].length;
+      if (mark.index <= offset) offset += mark[0].length;
     }
-    return place;
+    return offset;
   };
   return {
     language: first?.index === 0 ? first[0] : "",
     rest: text.replace(LANGUAGE, ""),
-    places,
+    offsetOf,
   };
 }

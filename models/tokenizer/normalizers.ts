@@ -1,8 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// The normalisers of `tokenizer.json`, each with the places that its output
-// came from. A character is changed alone, as the compiled tokenizers of
-// transformers do: a final sigma, say, is lower-cased like any other.
+
+// The normalizers of `tokenizer.json`, which keep track of the offsets of what
+// they change. Each character is changed by itself, as the compiled tokenizers of
+// transformers do: a final sigma, for example, is lower-cased like any other.
 
 import { AlignedBuilder, AlignedText, type Change } from "./aligned_text.ts";
 import { byteCharacters } from "./byte_level.ts";
@@ -20,15 +21,15 @@ import {
 } from "./unicode.ts";
 import { unicodeForm } from "./unicode_forms.ts";
 
-/** Changes a text and keeps track of where its parts came from. */
+/** Changes a text and keeps the offsets of its parts. */
 export type Normalizer = (text: AlignedText) => AlignedText;
 
 /**
- * Builds the normaliser that a `tokenizer.json` describes.
+ * Builds the normalizer that a `tokenizer.json` describes.
  *
- * @param key Where the description stands, for errors.
- * @throws {SyntaxError} If there is none of that type, or a field is of another
- * kind than it should.
+ * @param key The path of the description in the file, for errors.
+ * @throws {SyntaxError} If there is no normalizer of that type, or a field has
+ * the wrong type.
  */
 export function readNormalizer(
   config: unknown,
@@ -80,7 +81,7 @@ export function readNormalizer(
     default:
       throw new SyntaxError(
         `${key} is of type ${JSON.stringify(fields.type)}: ` +
-          "there is no such normaliser",
+          "there is no such normalizer",
       );
   }
 }
@@ -90,13 +91,13 @@ const NMT_DROPPED = /^[\u0001-\u0008\u000b\u000e-\u001f\u007f\u008f\u009f]$/;
 const NMT_SPACE =
   /^[\t\n\f\r\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]$/;
 
-/** Spells a text by its bytes; each byte stands for its whole character. */
+/** Spells a text by its bytes. Each byte has the offsets of its character. */
 export function toByteLevel(source: AlignedText): AlignedText {
   if (/^[!-~]*$/.test(source.text)) return source;
   return eachCharacter(byteCharacters)(source);
 }
 
-/** A text with each character changed alone. */
+/** Changes each character of a text by itself. */
 function eachCharacter(change: (char: string) => string): Normalizer {
   const known = new Map<string, string>();
   return (source) => {
@@ -114,8 +115,8 @@ function eachCharacter(change: (char: string) => string): Normalizer {
 }
 
 /**
- * Marks that stay where accents go, and musical symbols that are made of such:
- * their order may change.
+ * Marks that are kept while accents are removed, and musical symbols that are
+ * composed of such marks. Normal forms may change their order.
  */
 const OTHER_MARK = new RegExp(
   `[[\\p{M}--${ACCENT.source}]\\u{1d15e}-\\u{1d164}\\u{1d1bb}-\\u{1d1c0}]`,
@@ -138,7 +139,7 @@ function bert(fields: Record<string, unknown>, key: string): Normalizer {
   const first = eachCharacter(cleaned);
   const last = eachCharacter((char) => lowered(stripped(char)));
   const atOnce = eachCharacter((char) => {
-    // A text of one character has one form, whatever stands around it.
+    // The form of a single character does not depend on its neighbors.
     let text = cleaned(char);
     if (strips && /[^\0-\x7f]/.test(text)) {
       text = stripped(unicodeForm(AlignedText.of(text), "NFD").text);
@@ -162,7 +163,10 @@ function strip(left: boolean, right: boolean): Normalizer {
   };
 }
 
-/** What is put in shares the place of the last character that it replaces. */
+/**
+ * Replaces matches; the new text has the offsets of each match's last
+ * character.
+ */
 function replace(regexp: RegExp, content: string): Normalizer {
   return (source) => {
     const builder = new AlignedBuilder(source.origin);
@@ -185,7 +189,7 @@ function precompiled(encoded: string, key: string): Normalizer {
     binary = atob(encoded);
   } catch (cause) {
     throw new SyntaxError(
-      `${key}.precompiled_charsmap is not written in base64`,
+      `${key}.precompiled_charsmap is not base64`,
       { cause },
     );
   }
@@ -214,7 +218,7 @@ function precompiled(encoded: string, key: string): Normalizer {
   };
 }
 
-/** Adds what stands in place of a part of the text. */
+/** Adds the changes that replace a part of the text. */
 function substitute(changes: Change[], part: string, text: string): void {
   const chars = [...text];
   const more = chars.length - [...part].length;

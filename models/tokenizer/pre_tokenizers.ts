@@ -1,11 +1,11 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// The pre-tokenizers of `tokenizer.json`: they cut a text into words, within
-// which a model then looks for tokens. Almost all are one rule, namely what to
+
+// The pre-tokenizers of `tokenizer.json`, which cut a text into words before a
+// model cuts the words into tokens. Almost all of them follow one rule: what to
 // do with the matches of an expression.
 
-import type { AlignedText } from "./aligned_text.ts";
-import { AlignedBuilder } from "./aligned_text.ts";
+import { AlignedBuilder, type AlignedText } from "./aligned_text.ts";
 import { matchesOf, readPattern } from "./expressions.ts";
 import { booleanOf, countOf, listOf, partOf, textOf } from "./fields.ts";
 import { toByteLevel } from "./normalizers.ts";
@@ -35,9 +35,9 @@ type Behavior = typeof BEHAVIORS[number];
 /**
  * Builds the pre-tokenizer that a `tokenizer.json` describes.
  *
- * @param key Where the description stands, for errors.
- * @throws {SyntaxError} If there is none of that type, or a field is of another
- * kind than it should.
+ * @param key The path of the description in the file, for errors.
+ * @throws {SyntaxError} If there is no pre-tokenizer of that type, or a field has
+ * the wrong type.
  */
 export function readPreTokenizer(
   config: unknown,
@@ -110,13 +110,14 @@ function behaviorOf(
   );
 }
 
+/** A part of a text: a match, or what lies between matches. */
 interface Part {
   from: number;
   to: number;
   match: boolean;
 }
 
-/** Cuts where an expression matches, or with `invert` where it does not. */
+/** Cuts a text at the matches of an expression, or with `invert` between them. */
 function split(
   text: AlignedText,
   regexp: RegExp,
@@ -154,7 +155,7 @@ function merge(parts: readonly Part[], behavior: Behavior): readonly Part[] {
   }
 }
 
-/** Joins parts to those before where `joins` says so. */
+/** Joins parts to the previous ones where `joins` returns true. */
 function joined(
   parts: readonly Part[],
   joins: (part: Part, before: boolean) => boolean,
@@ -188,7 +189,7 @@ function fixedLength(length: number): PreTokenizer {
 
 function metaspace(fields: Record<string, unknown>, key: string): PreTokenizer {
   const mark = textOf(fields, "replacement", key, "▁");
-  // Files from before 2024 have a yes or no.
+  // Files from before 2024 have a boolean instead of a scheme.
   const older = booleanOf(fields, "add_prefix_space", key, true);
   const scheme = textOf(
     fields,

@@ -1,8 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// Reads messages in protobuf's wire format: numbered fields, each a varint, four
-// or eight bytes, or a counted run of bytes. A field that is read as another
-// kind than it is written as is an error.
+
+// Reads messages in protobuf's wire format. A message has numbered fields, each
+// a varint, four or eight bytes, or a run of bytes behind its length. Reading a
+// field as another kind than it was written is an error.
 
 const KINDS: Readonly<Record<number, string>> = {
   0: "a varint",
@@ -15,7 +16,7 @@ const EIGHT_BYTES = 1;
 const RUN = 2;
 const FOUR_BYTES = 5;
 
-// A byte order mark is text like any other here.
+// A byte order mark is part of the text.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 interface Value {
@@ -24,7 +25,7 @@ interface Value {
   readonly bytes: Uint8Array;
 }
 
-/** The fields of a message, asked for by number. */
+/** The fields of a message by their numbers. */
 export class Fields {
   #values: ReadonlyMap<number, readonly Value[]>;
   #source: string;
@@ -34,30 +35,33 @@ export class Fields {
     this.#source = source;
   }
 
-  /** A whole number; the last one where there are several, as everywhere. */
+  /** Reads a whole number. If a field occurs several times, the last counts. */
   number(field: number): number | undefined {
     return this.#last(field, VARINT)?.number;
   }
 
-  /** A number of 32 bits. */
+  /** Reads a float of 32 bits. */
   float(field: number): number | undefined {
     return this.#last(field, FOUR_BYTES)?.number;
   }
 
+  /** Reads a run of bytes. */
   bytes(field: number): Uint8Array | undefined {
     return this.#last(field, RUN)?.bytes;
   }
 
+  /** Reads a run of bytes as UTF-8. */
   text(field: number): string | undefined {
     const bytes = this.bytes(field);
     return bytes && decoder.decode(bytes);
   }
 
-  /** A message within this one; an absent one has no fields. */
+  /** Reads a message within this one. An absent message has no fields. */
   message(field: number): Fields {
     return readMessage(this.bytes(field) ?? new Uint8Array(), this.#source);
   }
 
+  /** Reads a list of messages. */
   messages(field: number): Fields[] {
     return this.#all(field, RUN)
       .map(({ bytes }) => readMessage(bytes, this.#source));
@@ -124,7 +128,7 @@ export function readMessage(bytes: Uint8Array, source: string): Fields {
     if (KINDS[kind] === undefined || field === 0) {
       throw new SyntaxError(
         `Cannot read ${source}: byte ${begin - 1} begins field ${field} of ` +
-          `wire type ${kind}, which there is not`,
+          `wire type ${kind}, which does not exist`,
       );
     }
     const list = values.get(field);

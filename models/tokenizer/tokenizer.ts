@@ -1,36 +1,29 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * From texts to batches of token ids and back. A codec turns texts into tokens;
- * special tokens, truncation, windows, padding and batching are done here, by
- * the rules of transformers.
+ * The tokenizer of a model. A codec splits texts into tokens; this file turns
+ * them into encodings and batches, by the rules of transformers. It is longer
+ * than most files because nearly half of it documents the public class.
  *
  * @module
  */
 
 import {
-  DiskReader,
   finishSave,
   FolderSave,
   writeAtomically,
   writeTextAtomically,
 } from "../../nn/formats/mod.ts";
-import type { Codec, SpecialTokenName } from "./codec.ts";
-import {
-  addedTokens,
-  fill,
-  noPieces,
-  pad,
-  padList,
-  type Pieces,
-  type Row,
-  type TemplateItem,
-} from "./encoding.ts";
 import { formatJson, parseJson } from "../files/json.ts";
-import { BINARY_FILES, FILES, readTokenizer } from "./files.ts";
-import type { TokenizerFiles } from "./reader.ts";
-import { pairUp, textsOf } from "./inputs.ts";
-import { chooseWindows, paddedLength } from "./truncation.ts";
+import { readOptional } from "../files/read_file.ts";
+import type { Codec, SpecialTokenName } from "./codec.ts";
+import { pad, padList, type Row } from "./encoding.ts";
+import type { TokenizerFiles } from "./file_contents.ts";
+import { BINARY_FILES, FILES } from "./file_names.ts";
+import { encodeRows } from "./input_rows.ts";
+import { pairUp } from "./inputs.ts";
+import { readTokenizer } from "./read_tokenizer.ts";
+import { batchLength } from "./truncation.ts";
 import type {
   BatchOptions,
   DecodeOptions,
@@ -43,37 +36,50 @@ import type {
   TokenizerOptions,
 } from "./types.ts";
 
-export type * from "./types.ts";
-export type { SpecialTokenName };
-
 /**
- * A tokenizer as it lies in a folder. Make one by
- * {@linkcode AutoTokenizer.fromPretrained}, or by `fromPretrained` for a folder.
+ * Turns texts into the tokens that a model reads, and tokens back into texts.
+ * {@linkcode AutoTokenizer.fromPretrained} loads one by a model's name, and
+ * {@linkcode Tokenizer.fromPretrained} from a folder.
  *
- * Ids, places, words and texts are those of Hugging Face's compiled tokenizers
- * with the rules of transformers 4.57. What differs, and why:
+ * Ids, offsets, word numbers and texts are those of Hugging Face's compiled
+ * tokenizers with the rules of transformers 4.57. The differences are:
  *
- * - Places count UTF-16 units, so that `text.slice(start, end)` works, where the
+ * - Offsets count UTF-16 units, so that `text.slice(start, end)` works. The
  *   originals count characters.
- * - Characters that Unicode added after this engine's tables are unassigned
- *   here: their case and class may be known there.
+ * - Characters that Unicode added after the tables of this JavaScript engine are
+ *   unassigned here. The originals may know their case and class.
  * - Added tokens are decoded as they are spelled. Version 0.23 of tokenizers
- *   spells those with `normalized` as the normaliser leaves them.
- * - With windows, all that truncation drops is in a further row. Version 0.23
- *   loses a part of it, and counts words anew where it truncates on the left.
- * - Half of a surrogate pair, which the originals refuse, is read as U+FFFD.
- * - A BPE model with `dropout`, the pre-tokenizer UnicodeScripts, and classes
- *   that no file describes are refused by name, as are ids from 2^24.
+ *   decodes those with `normalized` as the normalizer spells them.
+ * - With windows, every token that truncation drops is in a further row. Version
+ *   0.23 loses some of them, and restarts the word numbers where it truncates on
+ *   the left.
+ * - Half of a surrogate pair is read as U+FFFD. The originals refuse it.
+ * - Refused by name are a BPE model with `dropout`, the pre-tokenizer
+ *   UnicodeScripts, tokenizer classes whose rules are in no file, and ids from
+ *   2^24.
+ *
+ * @example A tokenizer with a vocabulary of a few words
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Tokenizer } from "@swagpu/swagpu/models";
+ *
+ * const vocabulary = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nplay\n##ed";
+ * const tokenizer = new Tokenizer(new Map([["vocab.txt", vocabulary]]));
+ * const { inputIds, tokens } = tokenizer.encode("Played");
+ * assertEquals(tokens, ["[CLS]", "play", "##ed", "[SEP]"]);
+ * assertEquals(tokenizer.decode(inputIds), "[CLS] played [SEP]");
+ * assertEquals(tokenizer.batch(["A play", "played"]).shape, [2, 4]);
+ * ```
  */
 export class Tokenizer {
-  /** The number of ids, added tokens included. */
+  /** The number of ids, including those of added tokens. */
   readonly vocabSize: number;
   /**
-   * The longest row that the model takes; `Infinity` where none is known. What
-   * it is set to is saved.
+   * The most tokens that the model supports in a row; `Infinity` if the files do
+   * not say. {@linkcode save} writes a changed value.
    */
   modelMaxLength: number;
-  /** The end at which rows are filled up unless a call says otherwise. */
+  /** The end at which rows are padded, unless a call says otherwise. */
   paddingSide: Side;
   /** The end from which tokens are dropped unless a call says otherwise. */
   truncationSide: Side;
@@ -81,8 +87,8 @@ export class Tokenizer {
   #files: TokenizerFiles;
   #savedMaxLength: number;
   #padTypeId: number;
-  /** Whether the model is told which text a token belongs to. */
-  #typed: boolean;
+  /** Whether the model reads which text a token belongs to. */
+  #hasTypes: boolean;
 
   /**
    * Reads the tokenizer of a folder: `tokenizer.json` with
@@ -90,10 +96,13 @@ export class Tokenizer {
    * `merges.txt` of RoBERTa, BART and GPT-2; or Marian's `source.spm`,
    * `target.spm` and `vocab.json`.
    *
-   * @throws {Deno.errors.NotFound} If the folder holds none of them.
-   * @throws {SyntaxError} If a file cannot be understood.
+   * @param folder The path of the folder.
+   * @param options How to read the files.
+   * @returns The tokenizer.
+   * @throws {Deno.errors.NotFound} If the folder holds no tokenizer.
+   * @throws {SyntaxError} If a file is malformed or asks for unknown rules.
    *
-   * @example
+   * @example From a vocabulary file
    * ```ts
    * import { assertEquals } from "@std/assert";
    * import { Tokenizer } from "@swagpu/swagpu/models";
@@ -127,10 +136,12 @@ export class Tokenizer {
   }
 
   /**
-   * Builds a tokenizer from the content of its files, by their names.
+   * Builds a tokenizer from the content of its files.
    *
-   * @throws {Deno.errors.NotFound} If they make up no tokenizer.
-   * @throws {SyntaxError} If a file cannot be understood.
+   * @param files The content of each file by the file's name.
+   * @param options How to read the files, and how errors name their `source`.
+   * @throws {Deno.errors.NotFound} If the files do not make up a tokenizer.
+   * @throws {SyntaxError} If a file is malformed or asks for unknown rules.
    */
   constructor(
     files: ReadonlyMap<string, string | Uint8Array<ArrayBuffer>>,
@@ -153,40 +164,40 @@ export class Tokenizer {
     this.truncationSide = sideOf(read.config, "truncation_side", source);
     const { pad_token_type_id: type, model_input_names: names } = read.config;
     this.#padTypeId = typeof type === "number" ? type : 0;
-    this.#typed = !Array.isArray(names) || names.includes("token_type_ids");
+    this.#hasTypes = !Array.isArray(names) || names.includes("token_type_ids");
   }
 
-  /** The id of the token that fills a batch. */
+  /** The id of the padding token, or `null` if there is none. */
   get padTokenId(): number | null {
     return this.specialTokenId("pad");
   }
 
-  /** The id of the token that stands for what the vocabulary lacks. */
+  /** The id of the unknown token, which replaces what the vocabulary lacks. */
   get unkTokenId(): number | null {
     return this.specialTokenId("unk");
   }
 
-  /** The id of the token that a classification head reads. */
+  /** The id of the classification token, which a classification head reads. */
   get clsTokenId(): number | null {
     return this.specialTokenId("cls");
   }
 
-  /** The id of the token between two texts. */
+  /** The id of the separator token, which stands between two texts. */
   get sepTokenId(): number | null {
     return this.specialTokenId("sep");
   }
 
-  /** The id of the token that hides another. */
+  /** The id of the mask token, which hides another. */
   get maskTokenId(): number | null {
     return this.specialTokenId("mask");
   }
 
-  /** The id of the token that begins a text. */
+  /** The id of the token that begins a text, or `null` if there is none. */
   get bosTokenId(): number | null {
     return this.specialTokenId("bos");
   }
 
-  /** The id of the token that ends a text. */
+  /** The id of the token that ends a text, or `null` if there is none. */
   get eosTokenId(): number | null {
     return this.specialTokenId("eos");
   }
@@ -196,30 +207,34 @@ export class Tokenizer {
     return this.#codec.specialIds;
   }
 
-  /** The id of a special token by its role. */
+  /** Returns the id of a special token by its role, or `null` without one. */
   specialTokenId(name: SpecialTokenName): number | null {
     const token = this.#codec.special.get(name);
     return token === undefined ? null : this.tokenToId(token);
   }
 
-  /** The id of a token as the vocabulary spells it. */
+  /** Returns the id of a token, or `null` if the vocabulary lacks it. */
   tokenToId(token: string): number | null {
     return this.#codec.tokenToId(token) ?? null;
   }
 
-  /** How the vocabulary spells an id. */
+  /** Returns the token of an id, or `null` if the vocabulary lacks it. */
   idToToken(id: number): string | null {
     return this.#codec.idToToken(id) ?? null;
   }
 
   /**
-   * The tokens of one text or pair.
+   * Tokenizes one text or pair.
    *
-   * @throws {RangeError} If `maxLength` or `stride` leaves no room.
+   * @param input A text, a pair of texts or, with `isSplitIntoWords`, lists of
+   * words in place of texts.
+   * @param options How to frame and truncate the tokens.
+   * @returns The tokens and where each comes from.
+   * @throws {RangeError} If `maxLength` or `stride` leaves no room for tokens.
    * @throws {TypeError} If the input is a list of words and `isSplitIntoWords`
-   * is not set, or the tokenizer takes no words.
+   * is not set, or the tokenizer cannot read words one by one.
    *
-   * @example The place of each token, and windows of a text that is too long
+   * @example The offsets of each token, and windows of a text that is too long
    * ```ts
    * import { assertEquals } from "@std/assert";
    * import { Tokenizer } from "@swagpu/swagpu/models";
@@ -262,11 +277,14 @@ export class Tokenizer {
   }
 
   /**
-   * The tokens of several texts or pairs, as rows of equal length.
+   * Tokenizes several texts or pairs into rows of equal length.
    *
-   * @throws {RangeError} If `maxLength` or `stride` leaves no room, or a row is
-   * longer than `maxLength` and may not be truncated.
-   * @throws {TypeError} If rows differ in length and may not be filled up, or an
+   * @param inputs The texts or pairs; see {@linkcode Tokenizer.encode}.
+   * @param options How to frame, truncate and pad the rows.
+   * @returns The rows, one after the other.
+   * @throws {RangeError} If `maxLength` or `stride` leaves no room for tokens, or
+   * a row is longer than `maxLength` and may not be truncated.
+   * @throws {TypeError} If rows differ in length and may not be padded, or an
    * input is a list of words and `isSplitIntoWords` is not set.
    */
   batch(
@@ -283,20 +301,20 @@ export class Tokenizer {
       }
     }
     const { modelMaxLength } = this;
-    const length = paddedLength(rows, { ...options, modelMaxLength });
+    const length = batchLength(rows, { ...options, modelMaxLength });
     const side = options.paddingSide ?? this.paddingSide;
-    const place = { length, side };
+    const padding = { length, side };
     return {
       ...pad(rows, {
-        ...place,
+        ...padding,
         id: this.padTokenId ?? 0,
         type: this.#padTypeId,
       }),
       shape: [rows.length, length],
       ...(options.returnOffsets && {
-        offsets: rows.map((row) => padList(row.offsets, [0, 0], place)),
-        sequenceIds: rows.map((row) => padList(row.sequences, null, place)),
-        wordIds: rows.map((row) => padList(row.words, null, place)),
+        offsets: rows.map((row) => padList(row.offsets, [0, 0], padding)),
+        sequenceIds: rows.map((row) => padList(row.sequences, null, padding)),
+        wordIds: rows.map((row) => padList(row.words, null, padding)),
       }),
       ...(options.returnOverflowingTokens && {
         overflowToSampleMapping: samples,
@@ -304,7 +322,7 @@ export class Tokenizer {
     };
   }
 
-  /** The text of a row of ids. */
+  /** Turns a row of ids into a text. */
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
     const { skipSpecialTokens = false, cleanUpSpaces } = options;
     if (ids.length === 0) return "";
@@ -314,7 +332,7 @@ export class Tokenizer {
     });
   }
 
-  /** The texts of several rows: lists of ids, or a batch. */
+  /** Turns several rows into texts: lists of ids, or a batch. */
   batchDecode(
     rows: readonly ArrayLike<number>[] | Pick<TokenBatch, "inputIds" | "shape">,
     options: DecodeOptions = {},
@@ -330,14 +348,14 @@ export class Tokenizer {
   }
 
   /**
-   * Writes the tokenizer's files to a folder: those it was read from as they
-   * were but for a new {@linkcode modelMaxLength}, and where there was no
-   * `tokenizer.json` also what transformers writes beside them.
+   * Writes the tokenizer's files to a folder. They are the files that it was read
+   * from, unchanged except for a new {@linkcode modelMaxLength}. Where there was
+   * no `tokenizer.json`, the files that transformers writes are added.
    *
-   * They are replaced all together or, if the save fails or its process is
-   * killed, not at all. Files of another tokenizer are removed.
+   * All files are replaced together; if the save fails or its process is killed,
+   * none is. Files of another tokenizer are removed.
    *
-   * @param folder Made if it does not exist.
+   * @param folder The path of the folder, which is made if it does not exist.
    * @throws {TypeError} If the folder is a file.
    */
   async save(folder: string): Promise<void> {
@@ -360,69 +378,20 @@ export class Tokenizer {
     await save.commit({ remove: Object.values(FILES) });
   }
 
-  /** The rows of an input: the one that truncation keeps, then the others. */
   #rows(
     input: TokenizerInput | PretokenizedInput,
     options: EncodeOptions,
   ): Row[] {
-    const { addSpecialTokens = true, textTarget = false } = options;
-    const texts = textsOf(input, options.isSplitIntoWords ?? false);
-    const pieces = texts.map((text) => this.#pieces(text, textTarget));
-    const framed = texts.length === 1 ? this.#codec.single : this.#codec.pair;
-    const template = addSpecialTokens ? framed : withoutFrame(framed);
-    return chooseWindows(pieces.map(({ ids }) => ids.length), {
+    return encodeRows(this.#codec, input, {
       ...options,
-      added: addedTokens(template),
       modelMaxLength: this.modelMaxLength,
       truncationSide: options.truncationSide ?? this.truncationSide,
-      secondFirst: template.find((item) => "text" in item)?.text === 1 &&
-        texts.length === 2,
-    }).map((windows, i) =>
-      fill(
-        i === 0 ? template : template.map(inFurtherRow),
-        pieces,
-        windows,
-        this.#codec.trims,
-      )
-    ).map((row) =>
-      this.#typed ? row : { ...row, types: row.types.map(() => 0) }
-    );
-  }
-
-  #pieces(text: string | readonly string[], target: boolean): Pieces {
-    if (typeof text === "string") return this.#codec.split(text, target);
-    const { refusesWords } = this.#codec;
-    if (refusesWords !== null) {
-      throw new TypeError(`Cannot encode words one by one: ${refusesWords}`);
-    }
-    const all = noPieces(this.#codec.trims.length > 0);
-    for (const [word, part] of text.entries()) {
-      const { ids, starts, ends, spaces } = this.#codec.split(part, target);
-      for (const [i, id] of ids.entries()) {
-        all.ids.push(id);
-        all.starts.push(starts[i] ?? 0);
-        all.ends.push(ends[i] ?? 0);
-        all.words.push(word);
-        const own = spaces?.[i];
-        if (own !== undefined) all.spaces?.push(own);
-      }
-    }
-    return all;
+      hasTypes: this.#hasTypes,
+    });
   }
 }
 
-/** The texts of a frame alone. */
-function withoutFrame(items: readonly TemplateItem[]): TemplateItem[] {
-  return items.filter((item) => "text" in item)
-    .map((item) => ({ ...item, restType: item.text }));
-}
-
-/** A part of a frame as it is in the rows of what truncation dropped. */
-function inFurtherRow(item: TemplateItem): TemplateItem {
-  return "text" in item ? { ...item, type: item.restType ?? item.type } : item;
-}
-
-/** @throws {SyntaxError} If a side is none. */
+/** @throws {SyntaxError} If the field is neither "left" nor "right". */
 function sideOf(
   config: Readonly<Record<string, unknown>>,
   key: string,
@@ -434,16 +403,4 @@ function sideOf(
     `Cannot read ${source}/${FILES.config}: ${key} is ` +
       `${JSON.stringify(value)}, expected "left" or "right"`,
   );
-}
-
-async function readOptional(
-  path: string,
-): Promise<Uint8Array<ArrayBuffer> | null> {
-  try {
-    using file = await DiskReader.open(path);
-    return await file.read(0, file.size);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
 }

@@ -1,20 +1,21 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// How long rows are: which tokens of a text stay, which windows hold the rest,
-// and how far rows are filled up, by the rules of Hugging Face's tokenizers.
+
+// The lengths of rows: which tokens of a text are kept, which windows hold the
+// rest, and how far rows are padded, by the rules of Hugging Face's tokenizers.
 
 import type { Row, Window } from "./encoding.ts";
 
-/** Which text gives way when a row is too long. */
+/** Which text loses tokens when a row is too long. */
 export type TruncationStrategy = "longest_first" | "only_first" | "only_second";
 
 /**
- * How many tokens of each text stay where `room` are left for them.
+ * How many tokens of each text are kept, where there is room for `room` tokens.
  *
- * Where both texts give way, the longer one keeps the odd token, and of equals
- * the second: so do the compiled tokenizers of transformers.
+ * If both texts lose tokens, the longer one keeps the odd token, and of equal
+ * texts the second, as in the compiled tokenizers of transformers.
  *
- * @throws {RangeError} If the text that must give way is too short for it.
+ * @throws {RangeError} If the text that must lose tokens is too short.
  */
 export function truncatedLengths(
   lengths: readonly number[],
@@ -33,8 +34,8 @@ export function truncatedLengths(
     const half = Math.floor(room / 2);
     return first <= second ? [half, room - half] : [room - half, half];
   }
-  const place = strategy === "only_first" ? 0 : 1;
-  const length = lengths[place] ?? 0;
+  const index = strategy === "only_first" ? 0 : 1;
+  const length = lengths[index] ?? 0;
   if (length <= excess) {
     throw new RangeError(
       `Cannot truncate ${
@@ -43,24 +44,24 @@ export function truncatedLengths(
         `that text is too short to lose ${excess}`,
     );
   }
-  return lengths.map((length, i) => i === place ? length - excess : length);
+  return lengths.map((length, i) => i === index ? length - excess : length);
 }
 
-/** How {@linkcode windowsOf} cuts. */
+/** Options of {@linkcode windowsOf}. */
 export interface WindowOptions {
   /** The length of a window. */
   length: number;
-  /** How many tokens a window shares with the one before. */
+  /** The number of tokens that a window shares with the previous one. */
   stride: number;
   /** The end from which tokens are dropped. */
   side: "left" | "right";
 }
 
 /**
- * The windows of a text of `count` tokens: the one that truncation keeps, then
- * those that together hold the rest.
+ * The windows of a text of `count` tokens: the window that truncation keeps, then
+ * the windows that hold the rest.
  *
- * @throws {RangeError} If the windows would not move on.
+ * @throws {RangeError} If a window would share all of its tokens.
  */
 export function windowsOf(count: number, options: WindowOptions): Window[] {
   const { length, stride, side } = options;
@@ -89,8 +90,8 @@ export function windowsOf(count: number, options: WindowOptions): Window[] {
 }
 
 /**
- * Pairs each window of the first text with each of the second. The first of
- * the list is what truncation keeps.
+ * Pairs each window of the first text with each window of the second. The first
+ * pair is what truncation keeps.
  */
 export function combineWindows(
   windows: readonly (readonly Window[])[],
@@ -107,7 +108,7 @@ export function combineWindows(
   ];
 }
 
-/** How {@linkcode chooseWindows} truncates, as callers of a tokenizer say it. */
+/** Options of {@linkcode chooseWindows}, as callers of a tokenizer give them. */
 export interface TruncationOptions {
   /** The number of special tokens. */
   added: number;
@@ -122,10 +123,11 @@ export interface TruncationOptions {
 }
 
 /**
- * The windows of one or two texts of which a row is made: those that truncation
- * keeps, then, if asked for, those of further rows.
+ * The windows of one or two texts that each row holds: those of the row that
+ * truncation keeps and, if asked for, those of the rows of what it drops.
  *
- * @throws {RangeError} If there is no room, or the windows would not move on.
+ * @throws {RangeError} If there is no room for tokens, or a window would share
+ * all of its tokens.
  */
 export function chooseWindows(
   counts: readonly number[],
@@ -159,7 +161,7 @@ export function chooseWindows(
     const windows = counts.map((count, i) =>
       windowsOf(count, { length: lengths[i] ?? 0, stride, side })
     );
-    // The rows go through the windows of the text that stands first.
+    // The rows go through the windows of the text that is first in a row.
     return secondFirst
       ? combineWindows(windows.toReversed()).map((row) => row.toReversed())
       : combineWindows(windows);
@@ -170,7 +172,7 @@ export function chooseWindows(
   })];
 }
 
-/** How far {@linkcode paddedLength} fills up. */
+/** Options of {@linkcode batchLength}. */
 export interface PaddingOptions {
   modelMaxLength: number;
   maxLength?: number;
@@ -179,12 +181,13 @@ export interface PaddingOptions {
 }
 
 /**
- * The length that the rows of a batch are filled up to.
+ * The length to which the rows of a batch are padded.
  *
- * @throws {RangeError} If a row is longer, or the multiple is none.
- * @throws {TypeError} If rows differ in length and may not be filled up.
+ * @throws {RangeError} If a row is longer than `maxLength`, or `padToMultipleOf`
+ * is not a whole number from 1.
+ * @throws {TypeError} If rows differ in length and may not be padded.
  */
-export function paddedLength(
+export function batchLength(
   rows: readonly Pick<Row, "ids">[],
   options: PaddingOptions,
 ): number {

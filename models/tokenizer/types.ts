@@ -10,12 +10,12 @@ import type { TruncationStrategy } from "./truncation.ts";
 
 export type { TruncationStrategy };
 
-/** One text, or a pair that the model sees together. */
+/** A text, or a pair of texts that the model reads together. */
 export type TokenizerInput = string | readonly [string, string];
 
 /**
- * A text as a list of its words, or a pair of such lists: what
- * {@linkcode EncodeOptions.isSplitIntoWords} asks for.
+ * A text as a list of its words, or a pair of such lists. It needs
+ * {@linkcode EncodeOptions.isSplitIntoWords}.
  */
 export type PretokenizedInput =
   | readonly string[]
@@ -33,15 +33,15 @@ export interface EncodeOptions {
    */
   addSpecialTokens?: boolean;
   /**
-   * The most tokens a row may have, special tokens counted.
+   * The most tokens a row may have, including special tokens.
    *
    * @default the model's own limit where `truncation` is given, else none
    */
   maxLength?: number;
   /**
-   * Which text gives way where a row is longer than `maxLength`:
-   * `longest_first` takes from the longer until both are equal, then from both.
-   * `false` leaves the row as it is.
+   * Which text loses tokens when a row is longer than `maxLength`:
+   * `longest_first` takes them from the longer text until both are equally long,
+   * and then from both. `false` keeps all tokens.
    *
    * @default "longest_first" where `maxLength` is given, else false
    */
@@ -53,28 +53,29 @@ export interface EncodeOptions {
    */
   truncationSide?: Side;
   /**
-   * Whether the rest of a truncated input becomes further rows, so that each
-   * token is in at least one.
+   * Whether the dropped tokens of an input become further rows, so that each
+   * token is in at least one row.
    *
    * @default false
    */
   returnOverflowingTokens?: boolean;
   /**
-   * How many tokens such a row shares with the one before.
+   * The number of tokens that a further row shares with the previous one.
    *
    * @default 0
    */
   stride?: number;
   /**
-   * Whether the input is a list of words, as data sets with a label for each
-   * word have it. Offsets are then within a word, and word ids are indices.
+   * Whether the input is a list of words, for example of a data set with a
+   * label for each word. Offsets are then within a word, and word ids are the
+   * indices of the list.
    *
    * @default false
    */
   isSplitIntoWords?: boolean;
   /**
-   * Whether the text is in the target's language, for a translation model that
-   * splits it otherwise (`text_target` in transformers).
+   * Whether the text is in the target language of a translation model, which
+   * splits the two languages by different rules (`text_target` in transformers).
    *
    * @default false
    */
@@ -84,21 +85,21 @@ export interface EncodeOptions {
 /** Options of {@linkcode Tokenizer.batch}. */
 export interface BatchOptions extends EncodeOptions {
   /**
-   * The second text of each row, where the first argument holds the first.
+   * The second text of each row; the first argument then holds the first texts.
    *
    * @default none
    */
   pairs?: readonly string[] | readonly (readonly string[])[];
   /**
-   * Whether to tell where each token comes from: `offsets`, `sequenceIds` and
-   * `wordIds`.
+   * Whether the result says where each token comes from, in `offsets`,
+   * `sequenceIds` and `wordIds`.
    *
    * @default false
    */
   returnOffsets?: boolean;
   /**
-   * The length that rows are filled up to: that of the longest, `maxLength`, or
-   * none, in which case they must be equally long.
+   * The length to which rows are padded: that of the longest row, or `maxLength`.
+   * With `false`, rows are not padded and must be equally long.
    *
    * @default "longest"
    */
@@ -110,7 +111,7 @@ export interface BatchOptions extends EncodeOptions {
    */
   padToMultipleOf?: number;
   /**
-   * The end at which rows are filled up.
+   * The end at which rows are padded.
    *
    * @default "right", or what the tokenizer's files say
    */
@@ -122,33 +123,35 @@ export interface Encoding {
   /** The ids of the tokens. */
   readonly inputIds: readonly number[];
   /**
-   * Which text each token belongs to: 0 or 1, or what the tokenizer's file says
-   * instead. All are 0 where `model_input_names` of `tokenizer_config.json` has
-   * no `token_type_ids`: the model then takes them for 0.
+   * The text that each token belongs to: 0 or 1, unless the tokenizer's file says
+   * otherwise. All are 0 if `model_input_names` of `tokenizer_config.json` does
+   * not list `token_type_ids`, because the model then does not read them.
    */
   readonly tokenTypeIds: readonly number[];
   /** The tokens as the vocabulary spells them. */
   readonly tokens: readonly string[];
   /**
-   * The part of its text that each token stands for, as indices for
-   * `text.slice(start, end)`; `[0, 0]` for tokens that frame a text. A token
-   * that is a part of a character stands for all of it. The places are those of
-   * the compiled tokenizers of transformers, counted in UTF-16 units instead of
-   * characters: a space that was put in has the place of the character behind
-   * it, a letter and a mark that become one character have the letter's, and an
-   * added token that strips spaces stands for them too. In one case they differ:
-   * what a BPE model leaves out, or spells by bytes beside what is unknown, does
-   * not move the places of the tokens behind it.
+   * The offsets of each token in its text, for `text.slice(start, end)`; `[0, 0]`
+   * for tokens that frame a text. A token that is part of a character has the
+   * offsets of the whole character.
+   *
+   * Offsets are those of the compiled tokenizers of transformers, counted in
+   * UTF-16 units instead of characters: an inserted space has the offsets of
+   * the character behind it, a letter and a mark that become one character have
+   * the letter's offsets, and an added token that strips spaces includes them.
+   * They differ in one case: characters that a BPE model leaves out, or spells
+   * by bytes beside unknown characters, do not move the offsets of the tokens
+   * behind them.
    */
   readonly offsets: readonly (readonly [start: number, end: number])[];
-  /** The text that each token is from, `null` for tokens that frame a text. */
+  /** The text that each token is from; `null` for tokens that frame a text. */
   readonly sequenceIds: readonly (0 | 1 | null)[];
   /**
-   * The word of its text that each token is from, `null` for tokens that frame
+   * The number of the word that each token is from; `null` for tokens that frame
    * a text.
    */
   readonly wordIds: readonly (number | null)[];
-  /** The rows of what was dropped, with `returnOverflowingTokens`. */
+  /** The rows of the dropped tokens, with `returnOverflowingTokens`. */
   readonly overflowing?: readonly Encoding[];
 }
 
@@ -156,9 +159,9 @@ export interface Encoding {
 export interface TokenBatch {
   /** The ids of the tokens. */
   readonly inputIds: Int32Array<ArrayBuffer>;
-  /** 1 where a token is, 0 where a row was filled up. */
+  /** 1 at tokens, 0 at padding. */
   readonly attentionMask: Int32Array<ArrayBuffer>;
-  /** Which text each token belongs to: 0 or 1. */
+  /** The text that each token belongs to: 0 or 1. */
   readonly tokenTypeIds: Int32Array<ArrayBuffer>;
   /** The number of rows and their length. */
   readonly shape: readonly [number, number];
@@ -181,8 +184,8 @@ export interface DecodeOptions {
    */
   skipSpecialTokens?: boolean;
   /**
-   * Whether to take out the spaces before punctuation and contractions. `false`
-   * also keeps a WordPiece decoder from doing so, token by token.
+   * Whether to remove the spaces before punctuation and contractions. `false`
+   * also keeps a WordPiece decoder from removing them.
    *
    * @default `clean_up_tokenization_spaces` of `tokenizer_config.json`, else
    * true for BERT's classes and false for others
@@ -193,15 +196,15 @@ export interface DecodeOptions {
 /** Options of {@linkcode Tokenizer.fromPretrained}. */
 export interface TokenizerOptions {
   /**
-   * Whether BERT's tokenizer lower-cases a text. Unless `strip_accents` says
-   * otherwise, it then takes out accents too.
+   * Whether BERT's tokenizer lower-cases a text. It then also removes accents,
+   * unless `strip_accents` says otherwise.
    *
    * @default what `tokenizer_config.json` says, else `tokenizer.json`, else
    * whether `vocab.txt` has no upper-case token
    */
   lowerCase?: boolean;
   /**
-   * Whether a byte-level tokenizer takes each text as if it began with a space.
+   * Whether a byte-level tokenizer puts a space before each text.
    * RoBERTa and BART need it for `isSplitIntoWords`.
    *
    * @default what `tokenizer_config.json` says, else `tokenizer.json`, else false

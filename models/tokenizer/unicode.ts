@@ -1,32 +1,34 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// Classes of characters as the compiled tokenizers mean them. JavaScript's own
-// are others: `\s` and `trim` take U+FEFF for a space and U+0085 for none, and
-// `\w` holds ASCII only. Three of the tables that the tokenizers were compiled
-// with are older than Unicode 16: what came later is listed here, so that it is
-// left alone as it is there. Characters that are newer than this engine's own
-// tables, such as those of Unicode 17, are unassigned to it.
 
-/** White_Space, which is what Rust and Oniguruma mean by a space. */
+// The classes of characters of the compiled tokenizers. JavaScript's own
+// classes differ: for `\s` and `trim`, U+FEFF is a space and U+0085 is not, and
+// `\w` holds ASCII only. Three of the tables that the tokenizers were compiled
+// with are older than Unicode 16. Characters that came later are listed here,
+// so that they are left unchanged, as they are there. Characters that are newer
+// than the tables of this JavaScript engine, such as those of Unicode 17, are
+// unassigned.
+
+/** The spaces of Rust and Oniguruma: White_Space. */
 export const SPACE = String.raw`\p{White_Space}`;
 
-/** What Rust's expressions mean by a word character (`\w`), within brackets. */
+/** The word characters of Rust's expressions (`\w`), for use in brackets. */
 export const WORD = String.raw`\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}`;
 
 const SPACES_BEFORE = new RegExp(`^[${SPACE}]+`, "u");
 const ONE_SPACE = new RegExp(`^[${SPACE}]$`, "u");
 
-/** Whether a character, given as one unit, is a space: none needs two. */
+/** Whether a character of one unit is a space. No space needs two units. */
 export function isSpace(char: string): boolean {
   return ONE_SPACE.test(char);
 }
 
-/** How many units of space a text begins with. */
+/** The number of units of space at the beginning of a text. */
 export function leadingSpaces(text: string): number {
   return SPACES_BEFORE.exec(text)?.[0].length ?? 0;
 }
 
-/** How many units of space a text ends with. */
+/** The number of units of space at the end of a text. */
 export function trailingSpaces(text: string): number {
   let count = 0;
   while (count < text.length && isSpace(text[text.length - 1 - count] ?? "")) {
@@ -35,7 +37,7 @@ export function trailingSpaces(text: string): number {
   return count;
 }
 
-/** Nonspacing marks that BertNormalizer does not know: it has Unicode 8's. */
+/** Nonspacing marks that BertNormalizer does not know, as it has Unicode 8. */
 const NEWER_ACCENTS =
   "7fd 897-89f 8ca-8e1 9fe afa-aff b55 c04 c3c d00 d3b-d3c d81 eba ece 180f " +
   "1885-1886 1abf-1ace 1df6-1dfb a82c a8c5 a8ff a9bd 10d24-10d27 " +
@@ -52,7 +54,7 @@ const NEWER_ACCENTS =
   "1e023-1e024 1e026-1e02a 1e08f 1e130-1e136 1e2ae 1e2ec-1e2ef 1e4ec-1e4ef " +
   "1e5ee-1e5ef 1e944-1e94a";
 
-/** Marks that StripAccents does not know: it has Unicode 9's. */
+/** Marks that StripAccents does not know, as it has Unicode 9. */
 const NEWER_MARKS =
   "7fd 897-89f 8ca-8d3 9fe afa-aff b55 c04 c3c cf3 d00 d3b-d3c d81 eba ece " +
   "1715 180f 1abf-1ace 1cf7 1df6-1dfa a82c a8ff 10d24-10d27 10d69-10d6d " +
@@ -67,7 +69,7 @@ const NEWER_MARKS =
   "1cf00-1cf2d 1cf30-1cf46 1e08f 1e130-1e136 1e2ae 1e2ec-1e2ef 1e4ec-1e4ef " +
   "1e5ee-1e5ef";
 
-/** Punctuation that no pre-tokenizer knows: they have Unicode 8's. */
+/** Punctuation that pre-tokenizers do not know, as they have Unicode 8. */
 const NEWER_PUNCTUATION =
   "61d 9fd a76 c77 c84 1b4e-1b4f 1b7d-1b7f 2e43-2e4f 2e52-2e5d 10d6e 10ead " +
   "10f55-10f59 10f86-10f89 113d4-113d5 113d7-113d8 1144b-1144f 1145a-1145b " +
@@ -76,7 +78,7 @@ const NEWER_PUNCTUATION =
   "11f43-11f4f 11fff 12ff1-12ff2 16d6d-16d6f 16e97-16e9a 16fe2 1e5ff " +
   "1e95e-1e95f";
 
-/** Characters whose canonical form or class the Unicode forms do not know. */
+/** Characters whose canonical form or class the normal forms do not know. */
 const NEWER_FORMS =
   "7fd 897-89f 8ca-8d3 9fe c3c d3b-d3c eba 1715 1abf-1ace 1df6-1dfa a82c " +
   "105c9 105e4 10d24-10d27 10d69-10d6d 10eab-10eac 10efd-10eff 10f46-10f50 " +
@@ -85,47 +87,49 @@ const NEWER_FORMS =
   "11a99 11d42 11d44-11d45 11d97 11f41-11f42 16121-16128 1612f 16d68-16d6a " +
   "16ff0-16ff1 1e08f 1e130-1e136 1e2ae 1e2ec-1e2ef 1e4ec-1e4ef 1e5ee-1e5ef";
 
-/** Those whose compatible form they do not know. */
+/** Characters whose compatible form the normal forms do not know. */
 const NEWER_COMPATIBLE =
   "32ff a7f2-a7f4 ab69 10781-10785 10787-107b0 107b2-107ba 1ccd6-1ccf9 " +
   "1e030-1e06d 1f16c 1fbf0-1fbf9";
 
-/** The inside of a class, `\\u{7fd}\\u{897}-\\u{89f}`, from a list of ranges. */
+/** Spells a list of ranges for use in brackets: `\\u{7fd}\\u{897}-\\u{89f}`. */
 function inside(ranges: string): string {
   return ranges.split(" ").map((range) =>
     range.split("-").map((code) => `\\u{${code}}`).join("-")
   ).join("");
 }
 
-/** What BertNormalizer takes out as an accent. */
+/** The accents that BertNormalizer removes. */
 export const ACCENT = new RegExp(
   `[[\\p{Mn}\\u{1734}\\u{1171e}]--[${inside(NEWER_ACCENTS)}]]`,
   "v",
 );
 
-/** What StripAccents takes out. */
+/** The marks that StripAccents removes. */
 export const MARK = new RegExp(
   `[[\\p{M}\\u{1cf2}\\u{1cf3}]--[${inside(NEWER_MARKS)}]]`,
   "v",
 );
 
-/** ASCII's punctuation, `$` and `+` among it, and Unicode's. */
+/** The punctuation of Unicode and of ASCII, which includes `$` and `+`. */
 export const PUNCTUATION = new RegExp(
   `[[\\p{P}\\u{166d}\\u{111c9}!-\\/:-@\\[-\`\\{-~]` +
     `--[${inside(NEWER_PUNCTUATION)}]]`,
   "gv",
 );
 
-/** What the canonical forms leave alone, as starters without a form. */
+/**
+ * Characters that canonical forms leave unchanged, as starters without a form.
+ */
 export const NO_CANONICAL_FORM = new RegExp(`[${inside(NEWER_FORMS)}]`, "u");
 
-/** What the compatible forms leave alone. */
+/** Characters that compatible forms leave unchanged. */
 export const NO_COMPATIBLE_FORM = new RegExp(
   `[${inside(NEWER_FORMS)}${inside(NEWER_COMPATIBLE)}]`,
   "u",
 );
 
-/** What BertNormalizer takes out of a text. */
+/** The characters that BertNormalizer removes with `clean_text`. */
 export const CONTROL = new RegExp(
   `[[\\p{Cc}\\p{Cf}\\p{Co}\\p{Cs}\\u{fffd}]` +
     `--[\\t\\n\\r\\u{890}\\u{891}\\u{8e2}\\u{110cd}\\u{13430}-\\u{1343f}]]`,
@@ -133,8 +137,8 @@ export const CONTROL = new RegExp(
 );
 
 /**
- * What BertNormalizer puts spaces around. It begins the block after U+2B81F at
- * U+2B920, where BERT's first code has U+2B820.
+ * The characters that BertNormalizer puts spaces around. The block after U+2B81F
+ * begins at U+2B920 here as there; in BERT's first code it begins at U+2B820.
  */
 export const CHINESE = new RegExp(
   "[\\u{3400}-\\u{4dbf}\\u{4e00}-\\u{9fff}\\u{f900}-\\u{faff}" +

@@ -1,8 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// Unicode's normal forms with places: the algorithms of UAX #15 character by
-// character, with the engine's own `normalize` for the tables. The forms of
-// characters that the compiled tokenizers do not know are left alone.
+
+// Unicode's normal forms with offsets. The algorithms of UAX #15 run character by
+// character, and JavaScript's own `normalize` serves as their tables. Characters
+// that the compiled tokenizers do not know are left unchanged.
 
 import type { AlignedText, Change } from "./aligned_text.ts";
 import { NO_CANONICAL_FORM, NO_COMPATIBLE_FORM } from "./unicode.ts";
@@ -10,10 +11,10 @@ import { NO_CANONICAL_FORM, NO_COMPATIBLE_FORM } from "./unicode.ts";
 /** A normal form of Unicode. */
 export type Form = "NFC" | "NFD" | "NFKC" | "NFKD";
 
-/** The last of all combining classes, 240, is this character's alone. */
+/** The only character of the last combining class, 240. */
 const LAST_MARK = "\u0345";
 /**
- * A letter with its marks, or Hangul, whose letters join one another. The
+ * Matches a letter with its marks, or a run of Hangul, whose letters combine. The
  * half-width sound marks are letters whose compatible form is a mark.
  */
 const CLUSTERS =
@@ -37,20 +38,20 @@ function isStarter(char: string): boolean {
   return known;
 }
 
-/** What a character is taken apart into. */
+/** The characters that a character is decomposed into. */
 function partsOf(char: string, form: "NFD" | "NFKD"): readonly string[] {
   const known = apart[form].get(char) ?? [...char.normalize(form)];
   apart[form].set(char, known);
   return known;
 }
 
-/** Whether the second of two marks in order is kept from joining a letter. */
+/** Whether a mark keeps the next mark from combining with the letter. */
 function blocks(mark: string, next: string): boolean {
   return isStarter(mark) || isStarter(next) ||
     (next + mark).normalize("NFD") === next + mark;
 }
 
-/** The character that two make up, or "". */
+/** The character that two characters combine to, or "". */
 function joined(first: string, second: string): string {
   if (NO_CANONICAL_FORM.test(first) || NO_CANONICAL_FORM.test(second)) {
     return "";
@@ -68,7 +69,7 @@ function joined(first: string, second: string): string {
   return known;
 }
 
-/** A text in one of Unicode's normal forms. */
+/** Converts a text to a normal form. */
 export function unicodeForm(source: AlignedText, form: Form): AlignedText {
   const compatible = form === "NFKC" || form === "NFKD";
   const opaque = compatible ? NO_COMPATIBLE_FORM : NO_CANONICAL_FORM;
@@ -89,7 +90,7 @@ export function unicodeForm(source: AlignedText, form: Form): AlignedText {
   return source.transform(changes);
 }
 
-/** The characters of a cluster taken apart, marks in the order of classes. */
+/** Decomposes a cluster, and sorts its marks by their combining classes. */
 function decompose(
   cluster: string,
   form: "NFD" | "NFKD",
@@ -103,8 +104,8 @@ function decompose(
       for (
         const char of marks.map(([char]) => char).join("").normalize("NFD")
       ) {
-        const place = marks.findIndex(([mark]) => mark === char);
-        const [found] = marks.splice(place, 1);
+        const index = marks.findIndex(([mark]) => mark === char);
+        const [found] = marks.splice(index, 1);
         if (found !== undefined) result.push(found);
       }
     } else result.push(...marks);
@@ -125,7 +126,7 @@ function decompose(
   return result;
 }
 
-/** Joins letters with the marks and letters behind them. */
+/** Combines letters with the marks and letters behind them. */
 function compose(parts: readonly Change[]): Change[] {
   const result: Change[] = [];
   let letter: Change | null = null;

@@ -1,20 +1,24 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// The Unigram model: of all ways to cut a text into pieces, the one whose scores
-// have the greatest sum, found from left to right. Sums are rounded to 32 bits as
-// in SentencePiece, or keep 64 as in tokenizers: near ties depend on it.
+
+// The Unigram model. Of all ways to cut a text into pieces, it finds the one
+// whose scores have the greatest sum, from left to right. Sums are rounded to
+// 32 bits as in SentencePiece, or keep 64 bits as in tokenizers; near ties
+// depend on that.
 
 /** A piece of the vocabulary. */
 export interface UnigramPiece {
   readonly text: string;
   readonly score: number;
-  /** Whether the user asked for it: then it beats any other cut. */
+  /**
+   * Whether the user defined the piece. It is then preferred to any other cut.
+   */
   readonly always?: boolean;
 }
 
-/** A part of a text: units `start` to `end`, and its piece if it has one. */
+/** A part of a text, from `start` to `end`, with its piece. */
 export interface UnigramToken {
-  /** Index of the piece, or -1 for what no piece covers. */
+  /** The index of the piece, or -1 if no piece covers the part. */
   readonly piece: number;
   readonly start: number;
   readonly end: number;
@@ -22,7 +26,7 @@ export interface UnigramToken {
 
 const UNKNOWN_PENALTY = 10;
 
-/** How {@linkcode Unigram} adds scores. */
+/** Options of {@linkcode Unigram}. */
 export interface UnigramOptions {
   /**
    * Whether sums keep 64 bits, as in Hugging Face's tokenizers, instead of the
@@ -35,14 +39,14 @@ export interface UnigramOptions {
 
 /** Cuts texts by the scores of pieces. */
 export class Unigram {
-  /** Piece by text; -1 for a text with which some piece begins. */
+  /** The index of each piece by its text; -1 for a prefix of a piece. */
   #pieces = new Map<string, number>();
   #scores: number[];
   #unknown: number;
   #round: (sum: number) => number;
   #double: boolean;
 
-  /** `pieces[i]` is left out where it is null. */
+  /** A `null` in `pieces` keeps the index of a piece that is not used. */
   constructor(
     pieces: readonly (UnigramPiece | null)[],
     { double = false }: UnigramOptions = {},
@@ -76,7 +80,7 @@ export class Unigram {
     }
   }
 
-  /** The best cut of a text. */
+  /** Finds the best cut of a text. */
   cut(text: string): UnigramToken[] {
     const size = text.length;
     const best = this.#double
@@ -121,7 +125,7 @@ export class Unigram {
   }
 }
 
-/** Joins what no piece covers, where it lies side by side. */
+/** Joins neighboring parts that no piece covers. */
 export function joinUnknown(tokens: readonly UnigramToken[]): UnigramToken[] {
   const result: UnigramToken[] = [];
   for (const token of tokens) {

@@ -1,6 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// The models of `tokenizer.json`: how a word becomes tokens.
+
+// The models of `tokenizer.json`, which cut words into tokens.
 
 import { bytePairs } from "./byte_pairs.ts";
 import { byteToken } from "./byte_level.ts";
@@ -21,7 +22,7 @@ type Fields = Record<string, unknown>;
 export interface ReadModel {
   readonly vocabulary: ReadonlyMap<string, number>;
   readonly model: WordModel;
-  /** The id of tokens that are spelled as the text is. */
+  /** The id of the unknown token, if it stands for its text unchanged. */
   readonly verbatim?: number;
 }
 
@@ -30,8 +31,8 @@ const MODEL_TYPES = ["WordPiece", "BPE", "Unigram", "WordLevel"] as const;
 /**
  * Builds the model that a `tokenizer.json` describes.
  *
- * @throws {SyntaxError} If there is none of that type, or a field is of another
- * kind than it should.
+ * @throws {SyntaxError} If there is no model of that type, or a field has the
+ * wrong type.
  */
 export function readModel(config: unknown, key = "model"): ReadModel {
   if (config === undefined || config === null) {
@@ -62,7 +63,7 @@ export function readModel(config: unknown, key = "model"): ReadModel {
   }
 }
 
-/** Old files do not name the type. */
+/** Infers the type, which old files do not name. */
 function typeByFields(fields: Fields): typeof MODEL_TYPES[number] {
   if (Array.isArray(fields.vocab)) return "Unigram";
   if ("merges" in fields) return "BPE";
@@ -100,7 +101,7 @@ function append(
   tokens.to.push(to);
 }
 
-/** The whole word as one token, which stands for what is unknown. */
+/** The unknown token for a whole word. */
 function unknownWord(
   word: string,
   unknown: string,
@@ -114,7 +115,7 @@ function unknownWord(
   );
 }
 
-/** The longest token that the rest of the word begins with, again and again. */
+/** Takes the longest token that the rest of the word begins with, repeatedly. */
 function wordPiece(
   fields: Fields,
   key: string,
@@ -148,7 +149,7 @@ function wordPiece(
   };
 }
 
-/** A word is one token. */
+/** Takes each word as one token. */
 function wordLevel(
   fields: Fields,
   key: string,
@@ -182,7 +183,7 @@ function readUnigram(fields: Fields, key: string): ReadModel {
     );
   }
   const fallsBack = booleanOf(fields, "byte_fallback", key, false);
-  // Of two pieces with one text, the later counts.
+  // Of two pieces with the same text, the later one is used.
   const vocabulary = new Map(pieces.map(({ text }, i) => [text, i]));
   const cutter = new Unigram(pieces, { double: true });
   const encoder = new TextEncoder();
@@ -206,7 +207,7 @@ function readUnigram(fields: Fields, key: string): ReadModel {
       else {
         throw new RangeError(
           `Cannot encode ${JSON.stringify(word)}: no piece covers ` +
-            `${JSON.stringify(text)}, and none stands for what is unknown`,
+            `${JSON.stringify(text)}, and there is no unknown token`,
         );
       }
     }

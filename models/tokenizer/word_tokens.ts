@@ -1,8 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// What a model makes of a word.
 
-/** The tokens of a word, and from which to before which of its units. */
+// The tokens of a word, and the functions that find them.
+
+/** The tokens of a word: their ids, and their offsets in the word. */
 export interface WordTokens {
   readonly ids: number[];
   readonly from: number[];
@@ -12,7 +13,7 @@ export interface WordTokens {
 /**
  * Cuts a word into tokens.
  *
- * @throws {RangeError} If the vocabulary lacks the token for what is unknown,
- * and needs it.
+ * @throws {RangeError} If the word needs the unknown token and the vocabulary
+ * lacks it.
  */
 export type WordModel = (word: string) => WordTokens;

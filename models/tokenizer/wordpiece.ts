@@ -1,29 +1,45 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// BERT's `vocab.txt` alone, turned into the `tokenizer.json` that says the same.
+
+// Translates BERT's `vocab.txt` to an equal `tokenizer.json`.
 
 import type { AddedToken } from "./added_tokens.ts";
 
-/** What `tokenizer_config.json` says about how BERT splits a text. */
+/** Options of {@linkcode wordPieceJson}: how BERT splits a text. */
 export interface WordPieceOptions {
+  /**
+   * Whether texts are lower-cased.
+   *
+   * @default {whether no token of the vocabulary has an upper-case letter}
+   */
   lowerCase?: boolean | undefined;
+  /** Whether accents are removed; `null` for `lowerCase`. @default {null} */
   stripAccents?: boolean | null;
+  /** Whether each Chinese character becomes a word. @default {true} */
   splitChinese?: boolean;
+  /** Tokens that are found before a text is split. @default {none} */
   addedTokens?: readonly AddedToken[];
-  /** The tokens that frame a text, and the one for what is unknown. */
+  /**
+   * The tokens that frame a text, and the unknown token.
+   *
+   * @default {`[CLS]`, `[SEP]` and `[UNK]`}
+   */
   roles?: WordPieceRoles;
 }
 
-/** The tokens that WordPiece cannot do without. */
+/** The special tokens that WordPiece needs. */
 export interface WordPieceRoles {
+  /** The token that begins a row. */
   readonly cls: string;
+  /** The token that ends a text. */
   readonly sep: string;
+  /** The token of words that the vocabulary cannot spell. */
   readonly unk: string;
 }
 
 const USUAL_ROLES = { cls: "[CLS]", sep: "[SEP]", unk: "[UNK]" };
 
 /**
- * The tokens of a `vocab.txt`, whose line numbers are their ids.
+ * Reads the tokens of a `vocab.txt`. Their ids are their line numbers from 0.
  *
  * @throws {SyntaxError} If a token with a role is missing.
  */
@@ -45,7 +61,10 @@ export function parseVocabulary(
   return vocabulary;
 }
 
-/** Whether no ordinary token of a vocabulary has an upper-case letter. */
+/**
+ * Whether no token of a vocabulary, except special ones, has an upper-case
+ * letter.
+ */
 export function isUncased(vocabulary: ReadonlyMap<string, number>): boolean {
   for (const token of vocabulary.keys()) {
     if (!/^\[.*\]$/.test(token) && token !== token.toLowerCase()) return false;
@@ -53,7 +72,26 @@ export function isUncased(vocabulary: ReadonlyMap<string, number>): boolean {
   return true;
 }
 
-/** The fields of the `tokenizer.json` of a BERT vocabulary. */
+/**
+ * Builds the fields of the `tokenizer.json` of a BERT vocabulary, as transformers
+ * writes them.
+ *
+ * @param vocabulary The id of each token.
+ * @param options How texts are split and framed.
+ * @returns The fields, ready for `JSON.stringify()`.
+ *
+ * @example A tokenizer from a list of tokens
+ * ```ts
+ * import { Tokenizer, wordPieceJson } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const tokens = ["[UNK]", "[CLS]", "[SEP]", "play", "##ed"];
+ * const ids = new Map(tokens.map((token, id) => [token, id]));
+ * const json = JSON.stringify(wordPieceJson(ids, { lowerCase: true }));
+ * const tokenizer = new Tokenizer(new Map([["tokenizer.json", json]]));
+ * assertEquals(tokenizer.encode("Played").inputIds, [1, 3, 4, 2]);
+ * ```
+ */
 export function wordPieceJson(
   vocabulary: ReadonlyMap<string, number>,
   options: WordPieceOptions,

@@ -27,7 +27,7 @@ import type {
   Seq2SeqModel,
   SourceInputs,
   TargetInputs,
-} from "../../models/generation/generate.ts";
+} from "../../models/generation/mod.ts";
 import { randomValues } from "../_check.ts";
 
 const WIDTH = 8;

@@ -17,7 +17,7 @@ import {
   startBeams,
 } from "./beam_search.ts";
 import { type LogitsProcessor, logSoftmax } from "./logits_processors.ts";
-import type { GenerationConfig } from "../../models/generation/generation_config.ts";
+import type { GenerationConfig } from "../../models/generation/mod.ts";
 
 /**
  * Scores the next token of rows.

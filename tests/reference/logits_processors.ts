@@ -4,7 +4,7 @@
 // processor changes one row of scores in place. The arithmetic is that of 32-bit
 // floats, as in transformers.
 
-import type { GenerationConfig } from "../../models/generation/generation_config.ts";
+import type { GenerationConfig } from "../../models/generation/mod.ts";
 
 /**
  * Changes the scores of the next token.

@@ -101,6 +101,25 @@ Deno.test("doors reports an import that goes past a room's door", () => {
   );
 });
 
+Deno.test("doors reports an import past the door of a room of models", () => {
+  assertEquals(lint("models/a.ts", 'import "./generation/search.ts";'), [
+    "models/a.ts must not import models/generation/search.ts: it is inside " +
+    "models/generation/, whose doors are models/generation/mod.ts",
+  ]);
+  assertEquals(
+    lint("models/pipelines/a.ts", 'import "../tokenizer/tokenizer.ts";'),
+    [
+      "models/pipelines/a.ts must not import models/tokenizer/tokenizer.ts: it " +
+      "is inside models/tokenizer/, whose doors are models/tokenizer/mod.ts, " +
+      "models/tokenizer/file_names.ts",
+    ],
+  );
+  assertEquals(lint("cli/a.ts", 'import "../models/pipelines/mod.ts";'), [
+    "cli/a.ts must not import models/pipelines/mod.ts: it is inside models/, " +
+    "whose doors are models/mod.ts",
+  ]);
+});
+
 Deno.test("doors accepts doors, a room's own files, and tests of what is inside", () => {
   assertEquals(lint("nn/a.ts", 'import "../engine/kernel_kit.ts";'), []);
   assertEquals(lint("swag/a.ts", 'import "../nn/formats/mod.ts";'), []);

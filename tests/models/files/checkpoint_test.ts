@@ -7,7 +7,7 @@ import { inFolder } from "../../_folder.ts";
 
 const FIXTURES = new URL("../../fixtures/", import.meta.url).pathname;
 
-/** A file of tensors of one element each. */
+/** Makes a file of tensors with one element each. */
 async function write(
   path: string,
   tensors: Record<string, number>,
@@ -38,7 +38,7 @@ async function valueOf(folder: string, name: string): Promise<number> {
   return (await weights.tensor(name)).data[0] ?? NaN;
 }
 
-Deno.test("openCheckpoint() prefers what transformers does", async () => {
+Deno.test("openCheckpoint() prefers the same files as transformers", async () => {
   await inFolder(async (folder) => {
     const error = await assertRejects(
       () => openCheckpoint(folder),
@@ -95,12 +95,12 @@ Deno.test("openCheckpoint() reads parts, in any order and at once", async () => 
     await assertRejects(
       () => weights.tensor("c"),
       RangeError,
-      `Cannot read tensor "c" of ${folder}/model.safetensors.index.json: there is none`,
+      `Cannot read tensor "c" of ${folder}/model.safetensors.index.json: no part holds`,
     );
   });
 });
 
-Deno.test("openCheckpoint() refuses an index that is wrong", async () => {
+Deno.test("openCheckpoint() refuses an invalid index", async () => {
   await inFolder(async (folder) => {
     const index = `${folder}/model.safetensors.index.json`;
     await write(`${folder}/part`, { a: 1 });
@@ -153,7 +153,7 @@ Deno.test("openCheckpoint() refuses an index that is wrong", async () => {
       Deno.errors.NotFound,
       `Cannot load weights from ${folder}: it lacks absent`,
     );
-    // A name that means something to JavaScript is a name like any other.
+    // Names that are special in JavaScript are ordinary names here.
     await Deno.writeTextFile(index, '{"weight_map": {"__proto__": "part"}}');
     await assertRejects(
       () => openCheckpoint(folder),
@@ -196,7 +196,7 @@ Deno.test("openCheckpoint() follows links inside a folder or the hub's cache onl
     await Deno.remove(`${folder}/part`);
     await Deno.symlink("../../blobs/hash", `${folder}/part`);
     assertEquals(await valueOf(folder, "a"), 5);
-    // The blobs are the cache's: elsewhere such a link leads out.
+    // Only the cache has blobs; elsewhere such a link leads out of the folder.
     const copy = `${root}/copy`;
     await Deno.mkdir(copy);
     await Deno.symlink(
@@ -207,7 +207,7 @@ Deno.test("openCheckpoint() follows links inside a folder or the hub's cache onl
   });
 });
 
-Deno.test("openCheckpoint() says what is in place of the weights", async () => {
+Deno.test("openCheckpoint() says which file stands in place of the weights", async () => {
   await inFolder(async (folder) => {
     const pointer = "version https://git-lfs.github.com/spec/v1\n" +
       "oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\n" +
@@ -226,7 +226,7 @@ Deno.test("openCheckpoint() says what is in place of the weights", async () => {
   });
 });
 
-Deno.test("openCheckpoint() reads a tensor's bytes and no others", async () => {
+Deno.test("openCheckpoint() reads only the bytes of a tensor", async () => {
   const source = `${FIXTURES}models/bert_model/model.safetensors`;
   await inFolder(async (folder) => {
     using whole = await openSafetensors(source);

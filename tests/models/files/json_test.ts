@@ -6,8 +6,8 @@ import {
   formatJson,
   parseJson,
   parseValue,
-  readText,
 } from "../../../models/files/json.ts";
+import { readText } from "../../../models/files/read_file.ts";
 import { GenerationConfig, Tokenizer } from "../../../models/mod.ts";
 
 Deno.test("parseJson() reads the constants that Python writes", () => {
@@ -24,12 +24,12 @@ Deno.test("parseJson() reads the constants that Python writes", () => {
     f: 1,
   });
   assert(floats.has("f") && !floats.has("NaN"));
-  // Written as Python writes it, and read again.
+  // The text that Python would write can be read again.
   assertEquals(parseJson(formatJson(fields, floats), "x").fields, fields);
   assertEquals(parseValue("[NaN, -Infinity]", "x"), [NaN, -Infinity]);
 });
 
-Deno.test("parseJson() refuses what Python does not read either", () => {
+Deno.test("parseJson() refuses texts that Python does not read either", () => {
   const bad = [
     "",
     "{",
@@ -106,7 +106,7 @@ Deno.test("NaN and Infinity are read in every JSON file of a folder", async () =
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("readText() opens nothing but files", async () => {
+Deno.test("readText() opens only regular files", async () => {
   const folder = await Deno.makeTempDir();
   await assertRejects(
     () => readText(folder),

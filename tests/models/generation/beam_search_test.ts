@@ -1,16 +1,16 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// Beam search on the GPU against its twin on the host, and the twin by hand and
-// against exhaustive search.
+// Compares beam search on the GPU with its twin on the host, and the twin with
+// results by hand and with exhaustive search.
 
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { Generator, tensor } from "../../../engine/mod.ts";
-import { generate } from "../../../models/generation/generate.ts";
 import { bestContinuations } from "../../../models/generation/candidates.ts";
 import {
+  generate,
   GenerationConfig,
   type GenerationOptions,
-} from "../../../models/generation/generation_config.ts";
+} from "../../../models/generation/mod.ts";
 import { pin, variantsOf } from "../../../engine/tuning/choice.ts";
 import { assertClose, gpuTest, randomValues } from "../../_check.ts";
 import { beamSearch } from "../../reference/generation.ts";
@@ -63,7 +63,7 @@ function endedTokens(beams: Beams): (readonly number[])[] {
   return beams.ended.filter(({ ended }) => ended).map(({ tokens }) => tokens);
 }
 
-// Ending at once is likely, but going on with 1 again and again is better.
+// Ending at once is likely, but repeating the token 1 scores higher.
 const PATIENCE: Chain = [
   [1, 0, 0, 0],
   [0.05, 0.94, 0.007, 0.003],
@@ -71,7 +71,7 @@ const PATIENCE: Chain = [
   [0.5, 0.4, 0.08, 0.02],
 ];
 
-Deno.test("advanceBeams() keeps the best ended row, and lets the others go on", () => {
+Deno.test("advanceBeams() keeps the best ended row, and continues the others", () => {
   const first = startBeams(PROMPT, rules());
   const beams = advanceBeams(first, scoresOf(PATIENCE, first), rules());
   assertEquals(beams.open.map(({ tokens }) => tokens), [[3, 1], [3, 2]]);
@@ -143,7 +143,7 @@ Deno.test("any of several tokens ends a row", () => {
   assertEquals(endedTokens(beams), [[3, END], [3, 1]]);
 });
 
-/** Every row that can be, with its final score, the best first. */
+/** All possible rows with their final scores, the best first. */
 function exhaustive(
   chain: Chain,
   { maxLength, lengthPenalty }: BeamRules,
@@ -177,7 +177,7 @@ const UNEVEN: Chain = [
 
 for (const lengthPenalty of [-1, 0, 0.7, 1, 2.5]) {
   Deno.test(`enough beams find what exhaustive search finds with lengthPenalty ${lengthPenalty}`, () => {
-    // 3³ rows are open at most.
+    // At most 3³ rows are open.
     const given = rules({
       numBeams: 27,
       lengthPenalty,
@@ -209,12 +209,12 @@ Deno.test("advanceBeams() throws if the vocabulary is too small", () => {
   );
 });
 
-Deno.test("highest() gives places in order, equal ones by their place", () => {
+Deno.test("highest() gives indices in order of value, and of equal values by index", () => {
   assertEquals(highest([1, 5, 3, 5, -Infinity], 3), [1, 3, 2]);
   assertEquals(highest([-Infinity, -Infinity, -Infinity], 2), [0, 1]);
 });
 
-Deno.test("draw() gives each place by its probability", () => {
+Deno.test("draw() gives each index by its probability", () => {
   const scores = [0.1, 0.2, 0.3, 0.4].map(Math.log);
   const counts = [0, 0, 0, 0];
   for (let i = 0; i < 1000; i++) {
@@ -224,7 +224,7 @@ Deno.test("draw() gives each place by its probability", () => {
   assertEquals(counts, [100, 200, 300, 400]);
 });
 
-Deno.test("draw() never gives a place twice, nor one without probability", () => {
+Deno.test("draw() never gives an index twice, nor one of probability 0", () => {
   const scores = [0, -Infinity, 1, -Infinity, 2];
   for (const u of [0, 0.3, 0.6, 0.999999]) {
     assertEquals(draw(scores, 3, () => u).sort(), [0, 2, 4]);
@@ -236,7 +236,7 @@ Deno.test("draw() never gives a place twice, nor one without probability", () =>
 
 const VOCABULARY = 23;
 
-/** Compares all rows that beams give with those of the twin, without a cache. */
+/** Compares the rows of all beams with those of the twin, which has no cache. */
 async function checkBeams(
   seed: number,
   options: GenerationOptions,
@@ -272,7 +272,7 @@ async function checkBeams(
   });
   const label = JSON.stringify({ seed, ...options });
   assertEquals(actual.sequences, twin.sequences, label);
-  // Sums of a dozen logarithms of softmax, in 32 bits.
+  // The scores are sums of a dozen log-probabilities in 32 bits.
   const close = { absolute: 1e-4, relative: 1e-5 };
   assertClose(actual.sequencesScores ?? [], twin.sequencesScores, close, label);
 }
@@ -317,7 +317,7 @@ for (const variant of variantsOf("generation")) {
       pin("generation", variant);
       try {
         for (const [size = 1, count = 1] of [[5, 7], [9001, 40], [8192, 1]]) {
-          // Eighths: many are equal.
+          // Scores are eighths, so that many are equal.
           const values = randomValues(6 * size, size, -9, 9)
             .map((x) => Math.round(x * 8) / 8);
           const scores = tensor(values, { shape: [6, size] });

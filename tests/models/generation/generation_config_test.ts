@@ -2,7 +2,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { ConfigReader, PretrainedConfig } from "../../../models/config.ts";
-import { GenerationConfig } from "../../../models/generation/generation_config.ts";
+import { GenerationConfig } from "../../../models/generation/mod.ts";
 import { warningsOf } from "../../_warnings.ts";
 
 const BART = `{
@@ -65,7 +65,7 @@ Deno.test("fromPretrained() reads config.json where there is no other file", asy
   });
 });
 
-Deno.test("fromModelConfig() takes the fields of generation alone", () => {
+Deno.test("fromModelConfig() reads the fields of generation only", () => {
   const model = new PretrainedConfig({ bosTokenId: 3 }, {
     modelType: "tiny",
     padTokenId: 0,
@@ -74,7 +74,7 @@ Deno.test("fromModelConfig() takes the fields of generation alone", () => {
   assertEquals(config.toJSON(), { bos_token_id: 3, pad_token_id: 0 });
 });
 
-Deno.test("with() replaces fields, by null too", () => {
+Deno.test("with() replaces fields, also by null", () => {
   const config = new GenerationConfig({ eosTokenId: 2, numBeams: 3 });
   const changed = config.with({ eosTokenId: null, topK: 5 });
   assertEquals(changed.eosTokenId, null);
@@ -82,7 +82,7 @@ Deno.test("with() replaces fields, by null too", () => {
   assertEquals(config.eosTokenId, 2);
 });
 
-Deno.test("GenerationConfig throws when a field has no sense", () => {
+Deno.test("GenerationConfig refuses invalid fields", () => {
   const cases: [Record<string, unknown>, string][] = [
     [{ numBeams: 0 }, "numBeams is 0, expected a positive integer"],
     [{ repetitionPenalty: 0 }, "repetitionPenalty is 0, expected a number"],
@@ -103,7 +103,7 @@ Deno.test("GenerationConfig throws when a field has no sense", () => {
   new GenerationConfig({ earlyStopping: "never" });
 });
 
-Deno.test("save() keeps what this library does not know", async () => {
+Deno.test("save() keeps fields that this library does not know", async () => {
   const text = `{
   "_from_model_config": true,
   "cache_implementation": "static",
@@ -121,7 +121,7 @@ Deno.test("save() keeps what this library does not know", async () => {
   });
 });
 
-Deno.test("a file loads with what only generating refuses", async () => {
+Deno.test("a file loads with fields that only generate() refuses", async () => {
   const heard = await warningsOf(async () => {
     for (
       const [fields, message] of [
@@ -162,12 +162,12 @@ Deno.test("a file loads with what only generating refuses", async () => {
   });
   assertEquals(heard.length, 1);
   assertEquals(
-    heard[0]?.endsWith("temperature 0 does not count, as doSample is not set"),
+    heard[0]?.endsWith("temperature 0 has no effect, as doSample is not set"),
     true,
   );
 });
 
-Deno.test("what a file says wrong does not count where a call says it", async () => {
+Deno.test("an invalid field of a file has no effect if a call replaces it", async () => {
   const text = '{"num_beams": 0, "temperature": "warm"}';
   const files = { "config.json": "{}", "generation_config.json": text };
   await withFolder(files, async (folder) => {
@@ -183,7 +183,7 @@ Deno.test("what a file says wrong does not count where a call says it", async ()
   });
 });
 
-Deno.test("null leaves a restriction out, as in transformers", async () => {
+Deno.test("null removes a restriction, as in transformers", async () => {
   const text = '{"top_k": null, "top_p": null, "temperature": null}';
   const files = { "config.json": "{}", "generation_config.json": text };
   await withFolder(files, async (folder) => {
@@ -192,7 +192,7 @@ Deno.test("null leaves a restriction out, as in transformers", async () => {
   });
 });
 
-Deno.test("what a model's configuration says of generation is not lost", () => {
+Deno.test("the fields of generation in a model's configuration are kept", () => {
   const model = new PretrainedConfig(
     new ConfigReader({ num_beam_groups: 2, num_beams: 4, typical_p: 1 }),
     { modelType: "tiny" },

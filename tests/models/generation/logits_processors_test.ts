@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// Each processor on the GPU: by hand, with many cases of transformers' own tests,
-// and against its twin on the host over random scores.
+// Compares each processor on the GPU with results by hand, many of them from
+// transformers' own tests, and with its twin on the host over random scores.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { readAll, scope, tensor } from "../../../engine/mod.ts";
@@ -9,7 +9,7 @@ import type { Device } from "../../../engine/gpu/device.ts";
 import {
   GenerationConfig,
   type GenerationOptions,
-} from "../../../models/generation/generation_config.ts";
+} from "../../../models/generation/mod.ts";
 import {
   listOf,
   logitsProcessors,
@@ -21,13 +21,15 @@ import {
   softmax,
 } from "../../reference/logits_processors.ts";
 
-/** A division, an exponential or a sum, on scores of order 10. */
+/**
+ * The tolerance of a division, an exponential or a sum, for scores of order 10.
+ */
 const SCORES = { absolute: 1e-5, relative: 1e-5 };
 
-/** Where rows stand: one token of the prompt, five at most. */
+/** The lengths of rows: one token of the prompt, and five at most. */
 const CONTEXT = { promptLength: 1, maxLength: 5 };
 
-/** Scores after all processors of some options; rows are equally long. */
+/** The scores after all processors of some options. Rows have the same length. */
 async function apply(
   device: Device,
   options: GenerationOptions,
@@ -69,7 +71,7 @@ async function apply(
   }
 }
 
-/** The same by the twin. */
+/** The same scores from the twin. */
 function expected(
   options: GenerationOptions,
   rows: readonly (readonly number[])[],
@@ -86,7 +88,7 @@ function expected(
   });
 }
 
-/** The tokens that options forbid after a row, of a vocabulary of that size. */
+/** The tokens that options forbid after a row, in a vocabulary of that size. */
 async function forbidden(
   device: Device,
   options: GenerationOptions,
@@ -98,7 +100,7 @@ async function forbidden(
   return [...changed.keys()].filter((i) => changed[i] === -Infinity);
 }
 
-/** What is kept of a distribution, by the places. */
+/** The indices of the tokens that are kept of a distribution. */
 async function kept(
   device: Device,
   options: GenerationOptions,
@@ -111,7 +113,7 @@ async function kept(
 }
 
 gpuTest(
-  "noRepeatNgramSize forbids what would complete a run again",
+  "noRepeatNgramSize forbids tokens that complete a run again",
   async (device) => {
     const run = (size: number, row: number[]) =>
       forbidden(device, { noRepeatNgramSize: size }, row, 3);
@@ -125,21 +127,21 @@ gpuTest(
 );
 
 gpuTest(
-  "badWordsIds forbids the last token of a word, but no end",
+  "badWordsIds forbids the last token of a word, but no end token",
   async (device) => {
     const badWordsIds = [[1], [4], [1, 0], [0, 1, 2], [1, 3, 1, 3]];
     const run = (row: number[]) =>
       forbidden(device, { badWordsIds, eosTokenId: 4 }, row, 5);
     assertEquals(await run([0, 1, 3, 1]), [0, 1, 3]);
     assertEquals(await run([0, 1, 0, 1]), [0, 1, 2]);
-    // As in transformers: a word longer than the row so far is not looked for.
+    // As in transformers, a word longer than the row is ignored.
     assertEquals(await run([1]), [1]);
     assertEquals(await run([3, 1]), [0, 1]);
   },
 );
 
 gpuTest(
-  "sequenceBias adds to the last token where it completes",
+  "sequenceBias changes the last token where it completes a sequence",
   async (device) => {
     const sequenceBias = [[[4], 100], [[1, 0], 10], [[1, 2], -5], [
       [3, 0],
@@ -171,7 +173,7 @@ gpuTest(
 );
 
 gpuTest(
-  "minLength and minNewTokens forbid to end too early",
+  "minLength and minNewTokens forbid early end tokens",
   async (device) => {
     const run = (options: GenerationOptions, row: number[]) =>
       forbidden(device, { eosTokenId: [1, 2], ...options }, row, 4);
@@ -197,7 +199,7 @@ gpuTest("forced and suppressed tokens act at their lengths", async (device) => {
   assertEquals(await run(begin, [1, 1]), [1, 2, 3]);
 });
 
-gpuTest("removeInvalidValues leaves finite numbers alone", async (device) => {
+gpuTest("removeInvalidValues keeps finite numbers", async (device) => {
   const largest = Math.fround(3.4028234663852886e38);
   const scores = [[NaN, Infinity, -Infinity, 2]];
   assertEquals(
@@ -226,7 +228,7 @@ eachVariant(
   "topP keeps the best that together reach a share",
   async (device) => {
     const run = (topP: number, p: number[]) => kept(device, { topP }, p);
-    // Two of a tenth are no more than the fifth that may be left out.
+    // Two tokens of a tenth each are within the fifth that may be left out.
     assertEquals(await run(0.8, [0.3, 0.1, 0.1, 0.5]), [0, 3]);
     assertEquals(await run(0.8 - 1e-5, [0.3, 0.1, 0.1, 0.5]), [0, 3]);
     assertEquals(await run(0.8 + 1e-4, [0.3, 0.1, 0.1, 0.5]), [0, 1, 2, 3]);

@@ -47,7 +47,7 @@ export function tinyConfig(options: BertConfigOptions = {}): BertConfig {
   });
 }
 
-/** One row as a model takes it, not filled up. */
+/** The inputs of a model for one row, without padding. */
 export function rowOf(
   { inputIds, tokenTypeIds }: Encoding,
 ): Record<"inputIds" | "tokenTypeIds", IntegerTensor> {
@@ -63,14 +63,16 @@ export async function valuesOf(x: AnyTensor): Promise<number[]> {
   return [...values ?? []];
 }
 
-/** Exponentials that sum to 1, in float64. */
+/** The softmax in float64. */
 export function probabilities(scores: readonly number[]): number[] {
   const powers = scores.map((x) => Math.exp(x - Math.max(...scores)));
   const total = powers.reduce((a, b) => a + b, 0);
   return powers.map((x) => x / total);
 }
 
-/** A model whose scores depend on each token alone: a row of a table for each. */
+/**
+ * A model whose scores depend on each token only: they are the rows of tables.
+ */
 export class TableModel extends PreTrainedModel<PretrainedConfig> {
   readonly #tables: readonly Tensor[];
 
@@ -82,13 +84,13 @@ export class TableModel extends PreTrainedModel<PretrainedConfig> {
     this.#tables = tables.map((table) => tensor(table.map((row) => [...row])));
   }
 
-  /** `[batch, length, width]` of each table. */
+  /** The scores from each table, `[batch, length, width]`. */
   scores(inputIds: IntegerTensor): Tensor[] {
     return this.#tables.map((table) => embedding(inputIds, table));
   }
 }
 
-/** A table of zeros, but for the rows of some words. */
+/** A table of zeros, except for the rows of some words. */
 export function tableOf(
   width: number,
   rows: Readonly<Record<string, readonly number[]>>,

@@ -80,7 +80,7 @@ gpuTest("fill-mask gives the most probable tokens of a mask", async () => {
 });
 
 gpuTest(
-  "fill-mask gives a list for each of several masks, the others left",
+  "fill-mask gives a list for each of several masks, and leaves the other masks",
   async () => {
     const { model, fill } = await filler();
     const text = "[MASK] like the [MASK]";
@@ -111,11 +111,11 @@ gpuTest(
   },
 );
 
-gpuTest("fill-mask considers the targets alone", async () => {
+gpuTest("fill-mask considers the targets only", async () => {
   const { model, fill } = await filler();
   const text = "the [MASK] lives";
   const [expected = []] = await expectedOf(model, text);
-  // "dogs" is "dog" and "##s", and stands for the first of them.
+  // "dogs" is split into "dog" and "##s", and replaced by the first.
   const fillings = flat(await fill(text, { targets: ["cat", "dogs", "cat"] }));
   const order = idsOf("cat", "dog").sort((a, b) =>
     (expected[b] ?? 0) - (expected[a] ?? 0)

@@ -65,7 +65,7 @@ gpuTest(
   },
 );
 
-gpuTest("dispose() leaves a model alone that was handed over", async () => {
+gpuTest("dispose() does not free a model that was passed in", async () => {
   const model = classifier();
   const classify = await pipeline("text-classification", { model, tokenizer });
   assertEquals(model.training, false);
@@ -123,8 +123,8 @@ gpuTest("a batch costs one wait", async (device) => {
   answer.model.dispose();
 });
 
-gpuTest("rows are filled up to no more than the model takes", async () => {
-  // Its first place is that of token 1: 18 are left of 19.
+gpuTest("rows are not padded beyond the model's limit", async () => {
+  // RoBERTa numbers positions from padTokenId + 1, so 18 of 19 can be used.
   const config = new RobertaConfig({
     vocabSize: tokenizer.vocabSize,
     hiddenSize: 8,
@@ -167,7 +167,7 @@ gpuTest("pipelines may run at the same time", async () => {
   tagger.dispose();
 });
 
-gpuTest("pipeline() says which tasks there are", async () => {
+gpuTest("pipeline() lists the tasks in its error", async () => {
   const model = classifier();
   const parts = { model, tokenizer };
   await assertRejects(
@@ -202,28 +202,31 @@ gpuTest("pipeline() refuses models that cannot do the task", async () => {
   model.dispose();
 });
 
-gpuTest("a tokenizer may have tokens that no text holds", async () => {
-  const size = tokenizer.vocabSize - 1;
-  const small = new BertForSequenceClassification(
-    tinyConfig({ vocabSize: size }),
-  );
-  const heard = await warningsOf(async () => {
-    const parts = { model: small, tokenizer };
-    const classify = await pipeline("text-classification", parts);
-    assertEquals((await classify(["I like it", "the cat"])).length, 2);
-    await assertRejects(
-      () => classify("I like - it"),
-      RangeError,
-      `Cannot encode "-": it is token ${size}, and the model knows ${size}`,
+gpuTest(
+  "a tokenizer may have more tokens than the model if no text holds them",
+  async () => {
+    const size = tokenizer.vocabSize - 1;
+    const small = new BertForSequenceClassification(
+      tinyConfig({ vocabSize: size }),
     );
-  });
-  small.dispose();
-  assertEquals(heard.length, 1);
-  assert(heard[0]?.includes(`has ${size + 1} tokens and the model knows`));
-});
+    const heard = await warningsOf(async () => {
+      const parts = { model: small, tokenizer };
+      const classify = await pipeline("text-classification", parts);
+      assertEquals((await classify(["I like it", "the cat"])).length, 2);
+      await assertRejects(
+        () => classify("I like - it"),
+        RangeError,
+        `Cannot encode "-": it is token ${size}, and the model has ${size} tokens`,
+      );
+    });
+    small.dispose();
+    assertEquals(heard.length, 1);
+    assert(heard[0]?.includes(`has ${size + 1} tokens and the model knows`));
+  },
+);
 
 gpuTest(
-  "pipelines refuse scores that are NaN, and inputs that are no texts",
+  "pipelines refuse scores that are NaN, and inputs that are not texts",
   async () => {
     const model = classifier();
     model.classifier.weight.write(
@@ -237,7 +240,7 @@ gpuTest(
       await assertRejects(
         () => classify("I like it", { functionToApply, topK: null }),
         RangeError,
-        "there is NaN among them",
+        "they hold NaN",
       );
     }
     const call = classify as unknown as (input: unknown) => Promise<unknown>;

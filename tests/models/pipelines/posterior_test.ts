@@ -27,7 +27,7 @@ function classifier(
   ).eval();
 }
 
-/** A posterior over the head, whose weights were collected with some noise. */
+/** A posterior over the head, from weights that were collected with noise. */
 function posteriorOf(
   model: BertForSequenceClassification | BertForTokenClassification,
 ): SwagModel {
@@ -90,7 +90,7 @@ gpuTest("a posterior's probabilities and uncertainty are SWAG's", async () => {
 });
 
 gpuTest(
-  "numbers have a mean and a deviation, independent labels their own",
+  "regression has a mean and a deviation, and independent labels have their own",
   async () => {
     const number = classifier({ numLabels: 1, problemType: "regression" });
     using first = posteriorOf(number);
@@ -169,50 +169,53 @@ gpuTest("labels of tokens are averaged, in windows of any length", async () => {
   model.dispose();
 });
 
-gpuTest("a posterior beside a model is used, or told of", async () => {
-  const model = classifier();
-  using swag = posteriorOf(model);
-  await inFolder(async (folder) => {
-    await model.savePretrained(folder);
-    await tokenizer.save(folder);
-    const path = `${folder}/swag.safetensors`;
-    await swag.save(path);
-    const told = await warningsOf(async () => {
-      using plain = await pipeline("text-classification", folder);
-      await plain("I");
-    });
-    assertEquals(told.length, 1);
-    assert(told[0]?.includes(`${path} is not used`));
-    const silent = await warningsOf(async () => {
-      using averaged = await pipeline("text-classification", folder, {
-        posterior: (loaded) => SwagModel.load(path, loaded),
-        sampling: SAMPLING,
+gpuTest(
+  "a posterior beside a model is used, or a warning is printed",
+  async () => {
+    const model = classifier();
+    using swag = posteriorOf(model);
+    await inFolder(async (folder) => {
+      await model.savePretrained(folder);
+      await tokenizer.save(folder);
+      const path = `${folder}/swag.safetensors`;
+      await swag.save(path);
+      const told = await warningsOf(async () => {
+        using plain = await pipeline("text-classification", folder);
+        await plain("I");
       });
-      const given = await pipeline(
-        "text-classification",
-        { model, tokenizer },
-        {
-          posterior: swag,
+      assertEquals(told.length, 1);
+      assert(told[0]?.includes(`${path} is not used`));
+      const silent = await warningsOf(async () => {
+        using averaged = await pipeline("text-classification", folder, {
+          posterior: (loaded) => SwagModel.load(path, loaded),
           sampling: SAMPLING,
-        },
+        });
+        const given = await pipeline(
+          "text-classification",
+          { model, tokenizer },
+          {
+            posterior: swag,
+            sampling: SAMPLING,
+          },
+        );
+        assertEquals(await averaged(TEXTS), await given(TEXTS));
+      });
+      assertEquals(silent, []);
+      await assertRejects(
+        () => pipeline("fill-mask", folder, { posterior: swag }),
+        TypeError,
+        "Cannot use a posterior for fill-mask: it is for text-classification",
       );
-      assertEquals(await averaged(TEXTS), await given(TEXTS));
     });
-    assertEquals(silent, []);
     await assertRejects(
-      () => pipeline("fill-mask", folder, { posterior: swag }),
-      TypeError,
-      "Cannot use a posterior for fill-mask: it is for text-classification",
+      () =>
+        pipeline("ner", { model, tokenizer } as never, {
+          posterior: swag,
+          sampling: { numPredictions: 0 },
+        }),
+      RangeError,
+      "numPredictions 0",
     );
-  });
-  await assertRejects(
-    () =>
-      pipeline("ner", { model, tokenizer } as never, {
-        posterior: swag,
-        sampling: { numPredictions: 0 },
-      }),
-    RangeError,
-    "numPredictions 0",
-  );
-  model.dispose();
-});
+    model.dispose();
+  },
+);

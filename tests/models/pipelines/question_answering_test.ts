@@ -34,7 +34,7 @@ class TableReader extends TableModel {
   }
 }
 
-/** A reader that looks for words to begin and to end an answer with. */
+/** A model that scores some words as the beginning and end of an answer. */
 async function reader(
   starts: Record<string, number>,
   ends: Record<string, number>,
@@ -55,24 +55,27 @@ async function reader(
 const CONTEXT = "Anna lives in New York, the dog lives in Paris.";
 const QUESTION = "where is Anna";
 
-gpuTest("question-answering gives the stretch of best ends", async () => {
-  const answer = await reader({ new: 6, paris: 4 }, { york: 6, paris: 5 });
-  const input = { question: QUESTION, context: CONTEXT };
-  const found = await answer(input);
-  assertEquals(Object.keys(found), ["score", "start", "end", "answer"]);
-  assertEquals(found.answer, "New York");
-  assertEquals(CONTEXT.slice(found.start, found.end), "New York");
-  // 12 tokens of context and [CLS] share the probability.
-  const start = Math.exp(6) / (Math.exp(6) + Math.exp(4) + 11);
-  const end = Math.exp(6) / (Math.exp(6) + Math.exp(5) + 11);
-  assertClose([found.score], [start * end], FUNCTIONS);
-  assertEquals(await answer([input]), [found]);
-  const list = await answer(input, { topK: 3 });
-  assertEquals(list.length, 3);
-  assertEquals(list[0], found);
-  assertEquals(await answer([input], { topK: 3 }), [list]);
-  assertEquals((await answer(input, { topK: 1 })).length, 1);
-});
+gpuTest(
+  "question-answering gives the part with the best start and end",
+  async () => {
+    const answer = await reader({ new: 6, paris: 4 }, { york: 6, paris: 5 });
+    const input = { question: QUESTION, context: CONTEXT };
+    const found = await answer(input);
+    assertEquals(Object.keys(found), ["score", "start", "end", "answer"]);
+    assertEquals(found.answer, "New York");
+    assertEquals(CONTEXT.slice(found.start, found.end), "New York");
+    // 12 tokens of context and [CLS] share the probability.
+    const start = Math.exp(6) / (Math.exp(6) + Math.exp(4) + 11);
+    const end = Math.exp(6) / (Math.exp(6) + Math.exp(5) + 11);
+    assertClose([found.score], [start * end], FUNCTIONS);
+    assertEquals(await answer([input]), [found]);
+    const list = await answer(input, { topK: 3 });
+    assertEquals(list.length, 3);
+    assertEquals(list[0], found);
+    assertEquals(await answer([input], { topK: 3 }), [list]);
+    assertEquals((await answer(input, { topK: 1 })).length, 1);
+  },
+);
 
 gpuTest("question-answering agrees with the model's forward", async () => {
   manualSeed(5);
@@ -139,17 +142,20 @@ gpuTest("question-answering widens answers to whole words", async () => {
   assertEquals([bare, start, end], ["ing", 13, 16]);
 });
 
-gpuTest("question-answering adds up answers that read the same", async () => {
-  const answer = await reader({ paris: 5 }, { paris: 5 });
-  const context = "Paris in paris";
-  const [best, ...others] = await answer({ question: QUESTION, context }, {
-    topK: 4,
-  });
-  assertEquals(best?.answer, "Paris");
-  assert(others.every(({ answer }) => answer.toLowerCase() !== "paris"));
-  const half = Math.exp(5) / (2 * Math.exp(5) + 2);
-  assertClose([best?.score ?? NaN], [2 * half * half], FUNCTIONS);
-});
+gpuTest(
+  "question-answering adds the scores of answers with the same text",
+  async () => {
+    const answer = await reader({ paris: 5 }, { paris: 5 });
+    const context = "Paris in paris";
+    const [best, ...others] = await answer({ question: QUESTION, context }, {
+      topK: 4,
+    });
+    assertEquals(best?.answer, "Paris");
+    assert(others.every(({ answer }) => answer.toLowerCase() !== "paris"));
+    const half = Math.exp(5) / (2 * Math.exp(5) + 2);
+    assertClose([best?.score ?? NaN], [2 * half * half], FUNCTIONS);
+  },
+);
 
 gpuTest(
   "question-answering ranks the answers of all windows together",
@@ -165,10 +171,11 @@ gpuTest(
       assertEquals(found.map(({ answer }) => answer), ["Paris", "Paris"]);
       const { start, end } = await whole(input);
       assertEquals([found[0]?.start, found[0]?.end], [start, end]);
-      // A window of 18 tokens or fewer is surer than the whole text.
+      // The probabilities in a window of 18 tokens are higher than in the whole
+      // text.
       assert((found[0]?.score ?? 0) > (await whole(input)).score);
     }
-    // "No answer" is as probable as the window that is least sure of it.
+    // "No answer" has the lowest probability among the windows.
     const [first] = await cut([short], {
       ...options,
       topK: 9,
@@ -182,7 +189,7 @@ gpuTest(
   },
 );
 
-gpuTest("question-answering shortens questions", async () => {
+gpuTest("question-answering truncates questions", async () => {
   const answer = await reader({ paris: 5 }, { paris: 5 }, 24);
   const context = "the cat in Paris";
   const long = "who is the dog ? ".repeat(9);
@@ -218,7 +225,7 @@ gpuTest("question-answering says what is wrong with its input", async () => {
   await assertRejects(
     () => answer(input, { maxSeqLen: 30 }),
     RangeError,
-    "the model takes 24 tokens",
+    "the model supports 24 tokens",
   );
   await assertRejects(
     () => answer(input, { maxSeqLen: 12, docStride: 10 }),

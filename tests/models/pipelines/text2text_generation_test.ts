@@ -56,7 +56,7 @@ function writer(
   return model;
 }
 
-/** What is generated for a text, without a pipeline. */
+/** Generates for a text without a pipeline. */
 async function written(
   model: BartForConditionalGeneration,
   text: string,
@@ -74,7 +74,7 @@ async function written(
 }
 
 gpuTest(
-  "text2text-generation writes for texts of any length as if alone",
+  "text2text-generation gives the same result for a text alone and in a batch",
   async () => {
     const model = writer();
     const write = await pipeline("text2text-generation", { model, tokenizer });
@@ -109,7 +109,7 @@ gpuTest(
   },
 );
 
-gpuTest("translation and summarization name what they give", async () => {
+gpuTest("translation and summarization name their results", async () => {
   const model = writer();
   const parts = { model, tokenizer };
   const options = { maxNewTokens: 4 };
@@ -122,29 +122,32 @@ gpuTest("translation and summarization name what they give", async () => {
   model.dispose();
 });
 
-gpuTest("the model's own generation stands above the task's", async () => {
-  const model = writer({}, { numBeams: 2, maxLength: 5, minLength: 5 });
-  const write = await pipeline("summarization", { model, tokenizer });
-  const [text] = await written(model, "the cat", {});
-  assertEquals((await write("the cat"))[0]?.summaryText, text);
-  const [short] = await written(model, "the cat", { numBeams: 1 });
-  const one = await write("the cat", { numBeams: 1 });
-  assertEquals(one[0]?.summaryText, short);
-  // A configuration that is given stands alone.
-  const generationConfig = model.generationConfig?.with({
-    numBeams: 1,
-    maxLength: 12,
-    minLength: 0,
-  });
-  const [given] = await written(model, "Anna", {
-    numBeams: 1,
-    maxLength: 12,
-    minLength: 0,
-  });
-  const two = await write("Anna", { generationConfig });
-  assertEquals(two[0]?.summaryText, given);
-  model.dispose();
-});
+gpuTest(
+  "the model's generation configuration takes precedence over the task's defaults",
+  async () => {
+    const model = writer({}, { numBeams: 2, maxLength: 5, minLength: 5 });
+    const write = await pipeline("summarization", { model, tokenizer });
+    const [text] = await written(model, "the cat", {});
+    assertEquals((await write("the cat"))[0]?.summaryText, text);
+    const [short] = await written(model, "the cat", { numBeams: 1 });
+    const one = await write("the cat", { numBeams: 1 });
+    assertEquals(one[0]?.summaryText, short);
+    // With a given configuration, the task's defaults do not apply.
+    const generationConfig = model.generationConfig?.with({
+      numBeams: 1,
+      maxLength: 12,
+      minLength: 0,
+    });
+    const [given] = await written(model, "Anna", {
+      numBeams: 1,
+      maxLength: 12,
+      minLength: 0,
+    });
+    const two = await write("Anna", { generationConfig });
+    assertEquals(two[0]?.summaryText, given);
+    model.dispose();
+  },
+);
 
 gpuTest("a configuration may hold parameters of a task", async () => {
   const model = writer({

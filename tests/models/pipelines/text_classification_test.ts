@@ -125,14 +125,14 @@ for (const [name, options, apply] of DEFAULTS) {
 }
 
 gpuTest(
-  "text-classification cuts long texts off where it is asked to",
+  "text-classification truncates long texts if asked to",
   async () => {
     const { model, classify } = await classifier();
     const long = "the cat ".repeat(20);
     await assertRejects(
       () => classify(long),
       RangeError,
-      "Cannot encode 42 tokens: the model knows 24 places",
+      "Cannot encode 42 tokens: the model supports 24 positions",
     );
     const short = await classify("the cat ".repeat(11), { topK: null });
     assertEquals(await classify(long, { topK: null, truncation: true }), short);
@@ -146,7 +146,7 @@ gpuTest(
 );
 
 gpuTest(
-  "options that nobody knows are refused, here and where pipelines are made",
+  "unknown options are refused, by calls and by pipeline()",
   async () => {
     const { model, classify } = await classifier();
     const refused: [() => Promise<unknown>, string][] = [

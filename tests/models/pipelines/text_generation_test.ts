@@ -20,7 +20,7 @@ function writer(): BertLMHeadModel {
   return new BertLMHeadModel(tinyConfig({ isDecoder: true }));
 }
 
-/** What is generated after a text, without a pipeline. */
+/** Generates after a text without a pipeline. */
 async function continuation(
   model: BertLMHeadModel,
   text: string,
@@ -38,7 +38,7 @@ async function continuation(
 }
 
 gpuTest(
-  "text-generation continues texts of any length as if alone",
+  "text-generation gives the same result for a text alone and in a batch",
   async () => {
     const model = writer();
     const write = await pipeline("text-generation", { model, tokenizer });
@@ -80,20 +80,23 @@ gpuTest("text-generation gives numReturnSequences for each text", async () => {
   model.dispose();
 });
 
-gpuTest("text-generation draws by default, as the generator says", async () => {
-  const model = writer();
-  const write = await pipeline("text-generation", { model, tokenizer });
-  const draw = (seed: number) =>
-    write("I like", { maxNewTokens: 12, generator: new Generator(seed) });
-  assertEquals(await draw(1), await draw(1));
-  const all = [await draw(1), await draw(2), await draw(3)];
-  const texts = all.map(([one]) => one?.generatedText);
-  assertEquals(new Set(texts).size > 1, true);
-  model.dispose();
-});
+gpuTest(
+  "text-generation samples by default, from the given generator",
+  async () => {
+    const model = writer();
+    const write = await pipeline("text-generation", { model, tokenizer });
+    const draw = (seed: number) =>
+      write("I like", { maxNewTokens: 12, generator: new Generator(seed) });
+    assertEquals(await draw(1), await draw(1));
+    const all = [await draw(1), await draw(2), await draw(3)];
+    const texts = all.map(([one]) => one?.generatedText);
+    assertEquals(new Set(texts).size > 1, true);
+    model.dispose();
+  },
+);
 
 gpuTest(
-  "text-generation lets the call, the model and the task speak in turn",
+  "text-generation takes options from the call, the model, then the task",
   async () => {
     const model = writer();
     model.generationConfig = new GenerationConfig({
@@ -118,7 +121,7 @@ gpuTest(
     assertEquals(await lengthOf({ maxNewTokens: 5 }), 5);
     model.generationConfig = new GenerationConfig({ maxLength: 6, topK: 1 });
     assertEquals(await lengthOf(), 4);
-    // Without a word from the model, as far as it knows places.
+    // By default, as many tokens as the model supports positions.
     model.generationConfig = new GenerationConfig({ topK: 1 });
     assertEquals(await lengthOf(), 22);
     assertEquals(await lengthOf({ maxLength: 9 }), 7);

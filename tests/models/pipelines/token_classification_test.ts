@@ -31,12 +31,12 @@ class TableTagger extends TableModel {
   }
 }
 
-/** Scores of which one is `value` and the others are 0. */
+/** Scores of 0, except for one, which is `value`. */
 function one(label: number, value: number): number[] {
   return Object.keys(LABELS).map((_, i) => i === label ? value : 0);
 }
 
-/** The probability of the one label in {@linkcode one}. */
+/** The probability of that label in {@linkcode one}. */
 function sure(value: number): number {
   return Math.exp(value) / (Math.exp(value) + 4);
 }
@@ -68,7 +68,7 @@ const PEOPLE = {
 };
 const TEXT = "Anna lives in New York, and Anna in Paris";
 
-gpuTest("token-classification labels tokens where they stand", async () => {
+gpuTest("token-classification labels tokens with their offsets", async () => {
   const label = await pipeline("token-classification", tagger(PEOPLE));
   const found = await label(TEXT);
   assertEquals(
@@ -133,7 +133,7 @@ gpuTest("token-classification agrees with the model's forward", async () => {
   model.dispose();
 });
 
-gpuTest("token-classification joins neighbours of one label", async () => {
+gpuTest("token-classification joins neighbors of one label", async () => {
   const label = await pipeline("ner", tagger(PEOPLE));
   const options = { aggregationStrategy: "simple" } as const;
   const found = await label(TEXT, options);
@@ -158,7 +158,7 @@ gpuTest("token-classification joins neighbours of one label", async () => {
     "start",
     "end",
   ]);
-  // B- begins a new entity, whatever was before.
+  // B- begins a new entity, whatever the previous label is.
   const twins = await label("Anna Anna", options);
   assertEquals(twins.map(({ word }) => word), ["anna", "anna"]);
   assertEquals(await label([TEXT], options), [found]);
@@ -201,7 +201,7 @@ for (const [aggregationStrategy, group, score] of STRATEGIES) {
 }
 
 gpuTest(
-  "token-classification keeps how unknown words were written",
+  "token-classification keeps the spelling of unknown words",
   async () => {
     const label = await pipeline(
       "ner",
@@ -218,7 +218,7 @@ gpuTest(
 );
 
 gpuTest(
-  "token-classification takes words between spaces where tokens bear no mark",
+  "token-classification splits words at spaces if tokens are not marked",
   async () => {
     const pieces = ["<unk>", "Ġ", "N", "Y", "-", "a", "Ġa"];
     const bytes = new Tokenizer(

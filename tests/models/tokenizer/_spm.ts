@@ -12,12 +12,12 @@ export function varint(value: number): number[] {
   return [...bytes, value];
 }
 
-/** A field that is a whole number. */
+/** A field that holds a whole number. */
 export function number(field: number, value: number): number[] {
   return [...varint(field * 8), ...varint(value)];
 }
 
-/** A field that is a run of bytes or a text. */
+/** A field that holds bytes or a text. */
 export function run(
   field: number,
   value: string | ArrayLike<number>,
@@ -30,20 +30,20 @@ export function run(
   ];
 }
 
-/** A field that is a number of 32 bits. */
+/** A field that holds a float of 32 bits. */
 export function float(field: number, value: number): number[] {
   const bytes = new Uint8Array(new Float32Array([value]).buffer);
   return [...varint(field * 8 + 5), ...bytes];
 }
 
-/** A piece: its text, its score, and its kind unless it is an ordinary one. */
+/** A piece: its text, its score, and its kind if it is not the normal one. */
 export type TestPiece = readonly [text: string, score: number, kind?: number];
 
-/** What differs from the usual model. */
+/** Fields that are added to the messages of a model. */
 export interface SpmOptions {
   /** Fields of the trainer's message. */
   trainer?: number[];
-  /** Fields of the normaliser's message. */
+  /** Fields of the normalizer's message. */
   rules?: number[];
   /** Fields of the model's message. */
   more?: number[];
@@ -80,7 +80,7 @@ interface Node {
   value?: number;
 }
 
-/** Precompiled rules that replace each text by another. */
+/** The precompiled rules of a map from texts to their replacements. */
 export function charsmap(rules: Readonly<Record<string, string>>): Uint8Array {
   const root: Node = { children: new Map() };
   const texts: number[] = [];

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { AutoTokenizer } from "../../../models/auto_tokenizer.ts";
-import { Tokenizer } from "../../../models/tokenizer/tokenizer.ts";
+import { Tokenizer } from "../../../models/tokenizer/mod.ts";
 
 const FIXTURES = new URL("../../fixtures/tokenizers", import.meta.url).pathname;
 
@@ -36,12 +36,12 @@ function bert(more: Record<string, string>): Tokenizer {
   );
 }
 
-Deno.test("vocab.json and merges.txt alone make RoBERTa's tokenizer", () => {
+Deno.test("vocab.json and merges.txt suffice for RoBERTa's tokenizer", () => {
   const tokenizer = byteLevel();
   assertEquals(tokenizer.encode("ab ab").inputIds, [0, 7, 8, 2]);
   assertEquals(tokenizer.encode(["ab", "b"]).inputIds, [0, 7, 2, 2, 6, 2]);
   assertEquals(tokenizer.encode(["ab", "b"]).tokenTypeIds, Array(6).fill(0));
-  // The mask takes the space before it.
+  // The mask includes the space before it.
   assertEquals(tokenizer.encode("ab <mask>b").inputIds, [0, 7, 9, 6, 2]);
   const { padTokenId, maskTokenId, clsTokenId, eosTokenId } = tokenizer;
   assertEquals([padTokenId, maskTokenId, clsTokenId, eosTokenId], [1, 9, 0, 2]);
@@ -57,13 +57,13 @@ Deno.test("vocab.json and merges.txt alone make RoBERTa's tokenizer", () => {
   ]);
 });
 
-Deno.test("vocab.json without <s> makes GPT-2's tokenizer, which frames nothing", () => {
+Deno.test("vocab.json without <s> makes GPT-2's tokenizer, which adds no special tokens", () => {
   const tokens = ["a", "b", "Ġ", "ab", "Ġab", "<|endoftext|>"];
   const tokenizer = byteLevel({ "vocab.json": ids(tokens) });
   assertEquals(tokenizer.encode("ab ab<|endoftext|>").inputIds, [3, 4, 5]);
   assertEquals(tokenizer.encode(["ab", "b"]).inputIds, [3, 1]);
   assertEquals([tokenizer.eosTokenId, tokenizer.padTokenId], [5, null]);
-  // Its offsets keep spaces.
+  // Its offsets include spaces.
   assertEquals(tokenizer.encode("ab ab").offsets, [[0, 2], [2, 5]]);
 });
 
@@ -95,7 +95,7 @@ Deno.test("files beside vocab.json name and add tokens", () => {
   assertEquals(tokenizer.allSpecialIds.has(9), false);
 });
 
-Deno.test("files beside vocab.json name what frames a text", () => {
+Deno.test("files beside vocab.json name the tokens that frame a text", () => {
   const tokenizer = byteLevel({
     "vocab.json": ids([...TOKENS, "<c>", "<e>"]),
     "special_tokens_map.json": '{"cls_token": "<c>"}',
@@ -136,7 +136,7 @@ Deno.test("files beside vocab.txt add tokens", () => {
   );
 });
 
-Deno.test("save() of a slow folder adds what makes it a fast one", async () => {
+Deno.test("save() adds tokenizer.json where a folder has the older files only", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const tokenizer = await AutoTokenizer.fromPretrained(
@@ -218,7 +218,7 @@ Deno.test("Tokenizer says what is wrong with vocab.json and merges.txt", () => {
   }
 });
 
-Deno.test("AutoTokenizer refuses what is neither a folder nor a repository", async () => {
+Deno.test("AutoTokenizer refuses a name of neither a folder nor a repository", async () => {
   await assertRejects(
     () => AutoTokenizer.fromPretrained("./no such folder"),
     Deno.errors.NotFound,

@@ -1,13 +1,13 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// The parts that a `tokenizer.json` is made of, each in a tokenizer of its own.
+// The parts of a `tokenizer.json`, each tested in a small tokenizer.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { Tokenizer } from "../../../models/tokenizer/tokenizer.ts";
+import { Tokenizer } from "../../../models/tokenizer/mod.ts";
 import { charsmap } from "./_spm.ts";
 
 type Fields = Record<string, unknown>;
 
-/** A vocabulary without words: each word is one unknown token. */
+/** A vocabulary without words, so that each word is one unknown token. */
 const UNKNOWN = { type: "WordPiece", unk_token: "?", vocab: { "?": 0 } };
 
 function build(json: Fields): Tokenizer {
@@ -16,7 +16,7 @@ function build(json: Fields): Tokenizer {
   );
 }
 
-/** What each token stands for. */
+/** The part of the text that each token stands for. */
 function parts(tokenizer: Tokenizer, text: string): string[] {
   return tokenizer.encode(text).offsets
     .map(([start, end]) => text.slice(start, end));
@@ -58,7 +58,7 @@ Deno.test("pre-tokenizers cut where they should", () => {
 });
 
 Deno.test("spaces are those of Unicode, not of JavaScript", () => {
-  // U+0085 is a space and U+FEFF none; JavaScript has it the other way round.
+  // U+0085 is a space and U+FEFF is not; in JavaScript it is the reverse.
   const text = "a \u0085b \ufeffc\u200bd";
   const cases: [Fields, string[]][] = [
     [{ type: "ByteLevel" }, [
@@ -82,13 +82,13 @@ Deno.test("spaces are those of Unicode, not of JavaScript", () => {
   for (const [config, expected] of cases) {
     assertEquals(words(config, text), expected, String(config.type));
   }
-  // Joiners belong to words, whatever stands around them.
+  // Joiners are part of words, also at their ends.
   assertEquals(words({ type: "Whitespace" }, "a\u200db\u200c"), [
     "a\u200db\u200c",
   ]);
 });
 
-Deno.test("expressions mean what they mean in Oniguruma", () => {
+Deno.test("expressions match as in Oniguruma", () => {
   const split = (regex: string, text: string): string =>
     words(
       { type: "Split", pattern: { Regex: regex }, behavior: "Isolated" },
@@ -96,7 +96,7 @@ Deno.test("expressions mean what they mean in Oniguruma", () => {
     ).join("|");
   const cases: [string, string, string][] = [
     ["\\w+", "é_1 \u0301", "é_1| |\u0301"],
-    // Outside of brackets, the small digits of Latin-1 are word characters.
+    // Outside of brackets, the superscript digits of Latin-1 are word characters.
     ["\\w+", "x\u00b9 y", "x\u00b9| |y"],
     ["[\\w]+", "x\u00b9 y", "x|\u00b9 |y"],
     ["\\h+", "xAf0y", "x|Af0|y"],
@@ -116,7 +116,7 @@ Deno.test("expressions mean what they mean in Oniguruma", () => {
   }
 });
 
-Deno.test("Split treats what it matches as its behaviour says", () => {
+Deno.test("Split treats matches by its behavior", () => {
   const cases = [
     ["Removed", false, "the|final|countdown"],
     ["Isolated", false, "the|-|final|-|-|countdown"],
@@ -151,7 +151,7 @@ Deno.test("Metaspace marks spaces, and Unigram finds the best cut", () => {
   assertEquals(always.decode([2, 3, 2]), "ab a");
 });
 
-Deno.test("BPE falls back to bytes or the unknown token, and keeps places", () => {
+Deno.test("BPE falls back to bytes or the unknown token, and keeps offsets", () => {
   const vocab = { "<unk>": 0, a: 1, b: 2, ab: 3, "<0xC3>": 4, "<0xA9>": 5 };
   const bpe = { type: "BPE", vocab, merges: ["a b"], unk_token: "<unk>" };
   const text = "abéxya";
@@ -168,7 +168,7 @@ Deno.test("BPE falls back to bytes or the unknown token, and keeps places", () =
   assertEquals(whole.encode("ab").inputIds, [3]);
 });
 
-Deno.test("normalisers change a text and keep its places", () => {
+Deno.test("normalizers change a text and keep its offsets", () => {
   const split = { type: "WhitespaceSplit" };
   const cases: [Fields, string, string[], string[]][] = [
     [{ type: "Lowercase" }, "ÀB İ", ["àb", "i\u0307"], ["ÀB", "İ"]],
@@ -181,7 +181,7 @@ Deno.test("normalisers change a text and keep its places", () => {
       ["Ab", "e"],
       ["Àb", "e"],
     ],
-    // What is joined has the place of its first character.
+    // A composed character has the offsets of its first part.
     [{ type: "NFC" }, "e\u0301 한", ["é", "한"], ["e", "한"]],
     [{ type: "NFC" }, "\u1112\u1161\u11ab x", ["한", "x"], ["\u1112", "x"]],
     [{ type: "NFC" }, "e\u0301\u0301", ["é\u0301"], ["e\u0301\u0301"]],
@@ -213,7 +213,7 @@ Deno.test("normalisers change a text and keep its places", () => {
       ["ﬁⒶ", "a"],
     ],
   ];
-  for (const [normalizer, text, tokens, places] of cases) {
+  for (const [normalizer, text, tokens, offsets] of cases) {
     const vocab = Object.fromEntries(
       ["?", ...tokens].map((one, i) => [one, i]),
     );
@@ -227,15 +227,15 @@ Deno.test("normalisers change a text and keep its places", () => {
       tokens,
       String(normalizer.type),
     );
-    assertEquals(parts(tokenizer, text), places, String(normalizer.type));
+    assertEquals(parts(tokenizer, text), offsets, String(normalizer.type));
   }
 });
 
-Deno.test("a capital sigma is lower-cased alike everywhere", () => {
+Deno.test("a capital sigma is lower-cased without regard to its position", () => {
   const vocabulary = "[UNK]\n[CLS]\n[SEP]\nοδοσ\nοδος\n中\n\u{20000}";
   const tokenizer = new Tokenizer(new Map([["vocab.txt", vocabulary]]));
   assertEquals(tokenizer.encode("ΟΔΟΣ").inputIds, [1, 3, 2]);
-  // Chinese characters stand alone, those beyond 16 bits too.
+  // Each Chinese character is a word, also beyond 16 bits.
   assertEquals(tokenizer.encode("中\u{20000}中").inputIds, [1, 5, 6, 5, 2]);
 });
 
@@ -269,13 +269,13 @@ Deno.test("added tokens are found by their own rules", () => {
     ["NEWnew", [4, 4], ["NEW", "new"]],
     ["<l> <L><L><L>", [0, 5, 1], ["<l>", "<L><L>", "<L>"]],
   ] as const;
-  for (const [text, ids, places] of cases) {
+  for (const [text, ids, offsets] of cases) {
     assertEquals(tokenizer.encode(text).inputIds, ids, text);
-    assertEquals(parts(tokenizer, text), [...places], text);
+    assertEquals(parts(tokenizer, text), [...offsets], text);
   }
 });
 
-Deno.test("Tokenizer refuses parts that it does not know", () => {
+Deno.test("Tokenizer refuses parts of unknown types", () => {
   const cases: [Fields, string][] = [
     [{ normalizer: { type: "Odd" } }, "Odd"],
     [{ pre_tokenizer: { type: "Odd" } }, "Odd"],

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { AutoTokenizer } from "../../../models/auto_tokenizer.ts";
-import { Tokenizer } from "../../../models/tokenizer/tokenizer.ts";
+import { Tokenizer } from "../../../models/tokenizer/mod.ts";
 import { spm } from "./_spm.ts";
 
 const FIXTURE =
@@ -80,7 +80,7 @@ Deno.test("Marian's texts end in </s>, and pairs are joined", () => {
 Deno.test("Marian takes the language from the beginning of a text", () => {
   assertEquals(tokenizer.encode(">>fra<< hello").inputIds, [2, 3, 0]);
   assertEquals(tokenizer.encode(">>deu<< hello").inputIds, [1, 3, 0]);
-  // Elsewhere the mark is taken out, and counts for nothing.
+  // Elsewhere the mark is removed and has no effect.
   assertEquals(tokenizer.encode("hello >>fra<< world").inputIds, [3, 4, 0]);
 });
 
@@ -116,7 +116,7 @@ Deno.test("decode() of Marian follows the target's model", () => {
     tokenizer.decode([10, 6, 7, 8, 0, 10], { skipSpecialTokens }),
     "bonjour monde",
   );
-  // The source's pieces are unknown to the target's model, and stay.
+  // Pieces of the source are unknown to the target's model, and are kept.
   assertEquals(tokenizer.decode([3, 4], { skipSpecialTokens }), "hello world");
   assertEquals(tokenizer.decode([6, 99]), "bon<unk>");
   assertEquals(
@@ -125,7 +125,7 @@ Deno.test("decode() of Marian follows the target's model", () => {
   );
 });
 
-Deno.test("Marian with a vocabulary for the target has ids of its own there", () => {
+Deno.test("Marian with target_vocab.json has other ids for the target language", () => {
   const target = ["</s>", "▁monde", "<unk>", "jour", "▁bon", "<pad>"];
   const both = new Tokenizer(files({ "target_vocab.json": ids(target) }));
   assertEquals(both.encode("hello").inputIds, [3, 0]);

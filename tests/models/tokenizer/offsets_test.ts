@@ -2,12 +2,14 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import type { Encoding } from "../../../models/tokenizer/tokenizer.ts";
-import { Tokenizer } from "../../../models/tokenizer/tokenizer.ts";
+import { type Encoding, Tokenizer } from "../../../models/tokenizer/mod.ts";
 
 const FIXTURES = new URL("../../fixtures/tokenizers", import.meta.url).pathname;
 
-/** Every letter, digit and mark of `TEXT` is a token, alone or continued. */
+/**
+ * Every letter, digit and mark of `TEXT` is a token, as a first and a later
+ * part.
+ */
 const PIECES = [..."abcdefghijklmnoprstuvwxyzABCDEFGOPQXZ0123.,!?'-é中文한σς"]
   .flatMap((char) => [char, `##${char}`]);
 const SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
@@ -24,7 +26,7 @@ const UNCASED = wordPiece(true);
 const ROBERTA = await Tokenizer.fromPretrained(`${FIXTURES}/roberta`);
 const MODERN = await Tokenizer.fromPretrained(`${FIXTURES}/modernbert`);
 
-/** Texts with accents, marks of their own, Chinese, Hangul, pairs, controls. */
+/** Texts with accents, separate marks, Chinese, Hangul, pairs and controls. */
 const TEXT = fc.array(
   fc.constantFrom(
     ..."abzABZ 09.,!?'-éÉ中文한\t\n\u00a0\u0301\u0000😀",
@@ -38,7 +40,7 @@ const TEXT = fc.array(
   { maxLength: 14 },
 ).map((parts) => parts.join(""));
 
-/** The part of the text that each token stands for, frames left out. */
+/** The part of the text that each token stands for, without special tokens. */
 function parts(text: string, { offsets, sequenceIds }: Encoding): string[] {
   return offsets.filter((_, i) => sequenceIds[i] !== null)
     .map(([start, end]) => text.slice(start, end));
@@ -97,7 +99,7 @@ Deno.test("offsets of a cased tokenizer give back its tokens", () => {
   );
 });
 
-Deno.test("offsets of an uncased tokenizer give back its tokens, normalised", () => {
+Deno.test("offsets of an uncased tokenizer give back its tokens, normalized", () => {
   const normalize = (text: string): string =>
     text.replaceAll("\u0000", "").normalize("NFD").replace(/\p{Mn}/gu, "")
       .toLowerCase();
@@ -123,18 +125,19 @@ Deno.test("offsets of a byte-level tokenizer cover the text", () => {
       const encoding = MODERN.encode(text);
       let [joined, last] = ["", 0];
       for (const [start, end] of encoding.offsets) {
-        // A part of a character stands for all of it, so parts may repeat.
+        // A part of a character has the offsets of all of it, so parts may
+        // repeat.
         joined += text.slice(Math.max(start, last), end);
         last = Math.max(last, end);
       }
-      // A mark that joins the letter before has no place of its own.
+      // A mark that combines with the previous letter has the letter's offsets.
       const marks = /[\u0300-\u036f]/g;
       assertEquals(joined.replace(marks, ""), text.replace(marks, ""));
     }),
   );
 });
 
-Deno.test("offsets of RoBERTa leave spaces out", () => {
+Deno.test("offsets of RoBERTa do not include spaces", () => {
   const text = "leading  the 100 😀<mask>";
   const encoding = ROBERTA.encode(text);
   const found = parts(text, encoding);
@@ -162,7 +165,7 @@ Deno.test("wordIds count the words of each text of a pair", () => {
   assertEquals(encoding.sequenceIds, [null, 0, 0, 0, 0, null, 1, 1, null]);
 });
 
-Deno.test("encode() takes words one by one when isSplitIntoWords is set", () => {
+Deno.test("encode() reads words one by one with isSplitIntoWords", () => {
   const words = ["playing", "a-b", "", "😀", "c"];
   const isSplitIntoWords = true;
   const encoding = CASED.encode(words, { isSplitIntoWords });
@@ -214,12 +217,12 @@ Deno.test("encode() says what is wrong with words", () => {
   assertThrows(
     () => ROBERTA.encode(["a", "b"], { isSplitIntoWords: true }),
     TypeError,
-    "Cannot encode words one by one: its tokens tell words by the space " +
-      "before, pass addPrefixSpace when loading the tokenizer",
+    "Cannot encode words one by one: its tokens mark words by the space " +
+      "before them, pass addPrefixSpace when loading the tokenizer",
   );
 });
 
-Deno.test("words of RoBERTa with addPrefixSpace are those of the text", async () => {
+Deno.test("RoBERTa encodes words like the text with addPrefixSpace", async () => {
   const tokenizer = await Tokenizer.fromPretrained(`${FIXTURES}/roberta`, {
     addPrefixSpace: true,
   });
@@ -233,7 +236,7 @@ Deno.test("words of RoBERTa with addPrefixSpace are those of the text", async ()
   assertEquals(encoding.offsets[1], [0, 3]);
 });
 
-Deno.test("batch() gives places of padded rows with returnOffsets", () => {
+Deno.test("batch() gives the offsets of padded rows with returnOffsets", () => {
   for (const paddingSide of ["right", "left"] as const) {
     const batch = CASED.batch(["a b", "c"], {
       returnOffsets: true,

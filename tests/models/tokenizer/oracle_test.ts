@@ -1,7 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// Tokenizers against the compiled ones of Hugging Face, which transformers uses.
+// Compares tokenizers with the compiled ones of Hugging Face, which transformers
+// uses.
 
-import { Tokenizer } from "../../../models/tokenizer/tokenizer.ts";
+import { Tokenizer } from "../../../models/tokenizer/mod.ts";
 import { randomFrom } from "../../../tools/fuzz/fuzzer.ts";
 import {
   randomText,
@@ -12,7 +13,7 @@ import { charsmap } from "./_spm.ts";
 
 const FIXTURES = new URL("../../fixtures/tokenizers", import.meta.url).pathname;
 
-/** The `tokenizer.json` of a folder, derived where it holds none. */
+/** The `tokenizer.json` of a folder, or one that is derived from its files. */
 async function jsonOf(name: string): Promise<Record<string, unknown>> {
   const folder = await Deno.makeTempDir();
   try {

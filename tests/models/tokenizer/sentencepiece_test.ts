@@ -2,7 +2,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { SentencePieceModel } from "../../../models/tokenizer/sentencepiece.ts";
+import { SentencePieceModel } from "../../../models/tokenizer/mod.ts";
 import {
   charsmap,
   float,
@@ -36,11 +36,11 @@ function texts(from: SentencePieceModel, text: string): string[] {
 
 Deno.test("encode() takes the cut with the greatest sum", () => {
   const spm = model();
-  // ▁ab is -5, ▁a b is -4, ▁ ab is -2.5.
+  // The sums are -5 for ▁ab, -4 for ▁a b and -2.5 for ▁ ab.
   assertEquals(texts(spm, "ab"), ["▁", "ab"]);
-  // ▁a c is -5; no piece but ▁a begins with ▁a.
+  // The sum is -5 for ▁a c; only the piece ▁a begins with ▁a.
   assertEquals(texts(spm, "ac"), ["▁a", "c"]);
-  // ▁c ab is -3.5, ▁ c ab -5.5.
+  // The sums are -3.5 for ▁c ab and -5.5 for ▁ c ab.
   assertEquals(texts(spm, "cab"), ["▁c", "ab"]);
   assertEquals(spm.encode("ab").map(({ id }) => id), [3, 6]);
   assertEquals([spm.size, spm.idToPiece(6), spm.pieceToId("ab")], [
@@ -87,7 +87,7 @@ Deno.test("encode() finds the best of all cuts", () => {
   );
 });
 
-Deno.test("encode() joins what is unknown and says where pieces lie", () => {
+Deno.test("encode() joins unknown characters and gives the offsets of pieces", () => {
   const text = "  ab \u{20000}xy  c ";
   const pieces = model().encode(text);
   assertEquals(
@@ -102,7 +102,7 @@ Deno.test("encode() joins what is unknown and says where pieces lie", () => {
   assertEquals(model().encode(""), []);
 });
 
-Deno.test("encode() keeps to the rules of the model", () => {
+Deno.test("encode() follows the rules of the model", () => {
   const rules = (fields: number[]): SentencePieceModel =>
     model(PIECES, { rules: fields });
   assertEquals(texts(rules(number(3, 0)), "ab ab"), ["ab", "▁", "ab"]);
@@ -119,7 +119,7 @@ Deno.test("encode() keeps to the rules of the model", () => {
   assertEquals(texts(behind, "ab ab"), ["ab▁", "ab▁"]);
 });
 
-Deno.test("encode() normalises by the precompiled rules, the longest first", () => {
+Deno.test("encode() normalizes by the precompiled rules, the longest first", () => {
   const map = charsmap({
     "\t": " ",
     "Ⓐ": "a",
@@ -139,14 +139,14 @@ Deno.test("encode() normalises by the precompiled rules, the longest first", () 
   assertEquals(texts(spm, "\ud800"), ["▁", "\ufffd"]);
 });
 
-Deno.test("encode() always takes what the user defined", () => {
+Deno.test("encode() always takes pieces that the user defined", () => {
   const spm = model([["▁", -1], ["abc", -1], ["<x>", 0, 4], ["ab", 0, 5]], {
     rules: run(2, charsmap({ "<": "a", x: "b" })),
   });
   assertEquals(texts(spm, "<x>abc"), ["▁", "<x>", "abc"]);
 });
 
-Deno.test("encode() and decode() spell what is unknown by its bytes", () => {
+Deno.test("encode() and decode() spell unknown characters by their bytes", () => {
   const bytes = Array.from({ length: 256 }, (_, byte): TestPiece => [
     `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`,
     0,
@@ -166,7 +166,7 @@ Deno.test("encode() and decode() spell what is unknown by its bytes", () => {
   assertEquals(spm.decode(pieces), "aé😀");
 });
 
-Deno.test("decode() joins pieces and keeps those it does not know", () => {
+Deno.test("decode() joins pieces and keeps unknown ones", () => {
   const spm = model();
   assertEquals(spm.decode(["▁", "ab", "▁c", "c"]), "ab cc");
   assertEquals(spm.decode(["▁c", "zz", "▁z", "</s>"]), "czz▁z");
@@ -189,7 +189,7 @@ Deno.test("SentencePieceModel says what is wrong with a file", () => {
     ],
     [
       Uint8Array.from([...good, 0x0b]),
-      "begins field 1 of wire type 3, which there is not",
+      "begins field 1 of wire type 3, which does not exist",
     ],
     [
       Uint8Array.from([...good, ...Array(10).fill(255)]),
@@ -205,7 +205,7 @@ Deno.test("SentencePieceModel says what is wrong with a file", () => {
     ],
     [
       Uint8Array.from(run(1, [...run(1, "a"), ...float(2, -1)])),
-      "Cannot read x: no piece stands for what is unknown",
+      "Cannot read x: it has no piece for unknown text",
     ],
     [
       spm(PIECES, { rules: run(2, [9, 0, 0, 0, 1, 2]) }),

@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// What the files beside a vocabulary say is obeyed, or refused by name.
+// The settings in the files beside a vocabulary are followed, or refused by name.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { Tokenizer } from "../../../models/tokenizer/tokenizer.ts";
+import { Tokenizer } from "../../../models/tokenizer/mod.ts";
 
 type Fields = Record<string, unknown>;
 
@@ -28,7 +28,7 @@ const VOCABULARY = [
   "中",
 ];
 
-/** BERT's tokenizer with no added token at all. */
+/** BERT's tokenizer without added tokens. */
 function bertJson(normalizer: Fields = {}, more: Fields = {}): Fields {
   return {
     added_tokens: [],
@@ -56,7 +56,7 @@ function tokens(tokenizer: Tokenizer, text: string): string {
   return tokenizer.encode(text, { addSpecialTokens: false }).tokens.join(" ");
 }
 
-Deno.test("tokenizer_config.json replaces what BERT's normaliser does", () => {
+Deno.test("tokenizer_config.json replaces options of BERT's normalizer", () => {
   const cases: [Fields, string, string][] = [
     [{}, "Für", "fur"],
     [{ strip_accents: false }, "Für", "für"],
@@ -64,7 +64,7 @@ Deno.test("tokenizer_config.json replaces what BERT's normaliser does", () => {
     [{ do_lower_case: false, strip_accents: true }, "für", "fur"],
     [{ tokenize_chinese_chars: false }, "中中", "[UNK]"],
     [{ tokenizer_class: "BertTokenizer", strip_accents: false }, "Für", "für"],
-    // A class that knows no such option leaves the file as it is.
+    // A class without this option keeps the file's value.
     [
       { tokenizer_class: "PreTrainedTokenizerFast", strip_accents: false },
       "Für",
@@ -78,7 +78,7 @@ Deno.test("tokenizer_config.json replaces what BERT's normaliser does", () => {
     });
     assertEquals(tokens(tokenizer, text), expected, JSON.stringify(config));
   }
-  // What the configuration says is unset is unset in the normaliser too.
+  // A null in the configuration is a null in the normalizer.
   const unset = build({
     "tokenizer.json": bertJson({ strip_accents: false }),
     "tokenizer_config.json": { strip_accents: null },
@@ -86,7 +86,7 @@ Deno.test("tokenizer_config.json replaces what BERT's normaliser does", () => {
   assertEquals(tokens(unset, "Für"), "fur");
 });
 
-Deno.test("special tokens that only the files beside name are added", () => {
+Deno.test("special tokens that only companion files name are added", () => {
   for (
     const files of [
       { "tokenizer_config.json": { additional_special_tokens: ["[E1]"] } },
@@ -136,7 +136,7 @@ Deno.test("tokens with a role are found in a text", () => {
   assertEquals(tokens(split, "[MASK]"), "[UNK] [UNK] [UNK]");
 });
 
-Deno.test("vocab.txt has the special tokens that the files beside name", () => {
+Deno.test("vocab.txt gets the special tokens that companion files name", () => {
   const vocabulary = "<s>\n</s>\n<unk>\n<pad>\n<mask>\nhello\n";
   const roles = {
     cls_token: "<s>",
@@ -167,7 +167,7 @@ Deno.test("vocab.txt has the special tokens that the files beside name", () => {
   );
 });
 
-Deno.test("special_tokens_map.json goes before an older tokenizer_config.json", () => {
+Deno.test("special_tokens_map.json takes precedence over an older tokenizer_config.json", () => {
   const files = {
     "tokenizer.json": bertJson(),
     "special_tokens_map.json": { pad_token: "b" },
@@ -196,11 +196,11 @@ Deno.test("Unigram falls back to bytes", () => {
     "tokenizer.json": { model, pre_tokenizer: { type: "Metaspace" } },
   });
   assertEquals(tokens(marked, "a中b"), "▁a <0xE4> <0xB8> <0xAD> b");
-  // A byte without a token makes the whole text unknown.
+  // If one byte has no token, the whole text is unknown.
   assertEquals(tokens(plain, "a한"), "a <unk>");
 });
 
-Deno.test("decode() cleans up for BERT alone, unless a file says so", () => {
+Deno.test("decode() cleans up for BERT only, unless a file says otherwise", () => {
   const letters = [..."a,b."].map((one, id) => [one, id]);
   const words = (config?: Fields): Fields => ({
     "tokenizer.json": {
@@ -241,7 +241,7 @@ Deno.test("decode() cleans up for BERT alone, unless a file says so", () => {
   );
 });
 
-Deno.test("tokenizer.json's padding and truncation say what no other file does", () => {
+Deno.test("tokenizer.json's padding and truncation apply where no other file has a value", () => {
   const json = bertJson({}, {
     padding: {
       strategy: "BatchLongest",
@@ -276,7 +276,7 @@ Deno.test("tokenizer.json's padding and truncation say what no other file does",
   );
 });
 
-Deno.test("model_input_names without token types make them all 0", () => {
+Deno.test("token types are all 0 if model_input_names does not list them", () => {
   const tokenizer = build({
     "tokenizer.json": bertJson(),
     "tokenizer_config.json": {
@@ -295,7 +295,7 @@ Deno.test("files may hold numbers that only Python writes", () => {
   assertEquals(tokenizer.modelMaxLength, Infinity);
 });
 
-Deno.test("classes with other rules are refused where only their files are", () => {
+Deno.test("tokenizer classes with other rules are refused without a tokenizer.json", () => {
   assertThrows(
     () =>
       build({
@@ -307,7 +307,7 @@ Deno.test("classes with other rules are refused where only their files are", () 
   );
 });
 
-Deno.test("what is wrong with a file is said at once, by file and key", () => {
+Deno.test("errors of a file are thrown on loading, and name the file and the key", () => {
   const model = { type: "WordLevel", unk_token: "a", vocab: { a: 0 } };
   const deep = (open: string, close: string) =>
     `{"model":{"type":"WordLevel","vocab":{"a":0}},"normalizer":${
@@ -324,7 +324,7 @@ Deno.test("what is wrong with a file is said at once, by file and key", () => {
       { model, added_tokens: [{ id: 1e9, content: "x" }] },
       "added_tokens[0].id is 1000000000",
     ],
-    [{ model, added_tokens: {} }, "added_tokens is no list"],
+    [{ model, added_tokens: {} }, "added_tokens is not a list"],
     [{ model, added_tokens: [null] }, "added_tokens[0] is null"],
     [
       { model, post_processor: { type: "TemplateProcessing" } },

@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { truncatedLengths } from "../../../models/tokenizer/truncation.ts";
-import { Tokenizer } from "../../../models/tokenizer/tokenizer.ts";
+import { Tokenizer } from "../../../models/tokenizer/mod.ts";
 import { inFolder } from "../../_folder.ts";
 
 const FIXTURES = new URL("../../fixtures/tokenizers", import.meta.url).pathname;
@@ -17,7 +17,7 @@ interface Vector {
   decoded?: string;
 }
 
-/** Tokens 5 to 14 are the letters a to j, so that texts count themselves. */
+/** Tokens 5 to 14 are the letters a to j, so that texts are easy to number. */
 const LETTERS = new Tokenizer(
   new Map([[
     "vocab.txt",
@@ -129,7 +129,7 @@ Deno.test("save() writes a folder that reads back the same", async () => {
   });
 });
 
-Deno.test("Tokenizer knows its special tokens and its size", () => {
+Deno.test("Tokenizer has its special tokens and its size", () => {
   const { padTokenId, unkTokenId, clsTokenId, sepTokenId, maskTokenId } =
     LETTERS;
   assertEquals(
@@ -160,9 +160,9 @@ Deno.test("encode() frames texts and pairs, empty ones too", () => {
   assertEquals([bare.inputIds, bare.tokenTypeIds], [[5, 6], [0, 1]]);
 });
 
-Deno.test("encode() truncates by each strategy, special tokens counted", () => {
+Deno.test("encode() truncates by each strategy, including special tokens", () => {
   const cases = [
-    // first, second, maxLength, strategy, what is left
+    // The first text, the second, maxLength, the strategy, the tokens kept.
     [5, 5, 10, "longest_first", "a b c| a b c d|"],
     [6, 4, 10, "longest_first", "a b c d| a b c|"],
     [4, 6, 10, "longest_first", "a b c| a b c d|"],
@@ -196,7 +196,7 @@ Deno.test("encode() truncates by each strategy, special tokens counted", () => {
   );
 });
 
-Deno.test("encode() refuses what cannot be truncated", () => {
+Deno.test("encode() refuses impossible truncations", () => {
   assertThrows(
     () =>
       LETTERS.encode(["a", letters(9)], {
@@ -223,9 +223,9 @@ Deno.test("truncatedLengths() takes tokens one at a time from the longer text", 
         else b--;
       }
       const kept = truncatedLengths([first, second], room, "longest_first");
-      // Which of two equal texts loses the odd token is a convention.
+      // It is a convention which of two equal texts loses the odd token.
       assertEquals(kept.toSorted(byValue), [a, b].toSorted(byValue));
-      // And the longer text is never left with fewer.
+      // The longer text never keeps fewer tokens than the other.
       if (first !== second) {
         const [x = 0, y = 0] = kept;
         assertEquals(Math.sign(x - y) * Math.sign(first - second) >= 0, true);
@@ -234,7 +234,7 @@ Deno.test("truncatedLengths() takes tokens one at a time from the longer text", 
   );
 });
 
-Deno.test("batch() fills rows up to the longest, to a length or to a multiple", () => {
+Deno.test("batch() pads rows to the longest, to a length or to a multiple", () => {
   const inputs = ["a b c", "d", ["a", "b"]] as const;
   const longest = LETTERS.batch(inputs);
   assertEquals(longest.shape, [3, 5]);
@@ -314,7 +314,7 @@ Deno.test("batchDecode() gives the texts of a batch back", () => {
   );
 });
 
-Deno.test("batch() of several texts has the rows of each alone", () => {
+Deno.test("batch() of several texts has the same rows as each text alone", () => {
   const text = fc.array(fc.constantFrom("a", "B", "xyz", "é", "[MASK]", "!"), {
     maxLength: 8,
   }).map((words) => words.join(" "));

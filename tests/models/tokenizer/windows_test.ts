@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { Tokenizer } from "../../../models/tokenizer/tokenizer.ts";
+import { Tokenizer } from "../../../models/tokenizer/mod.ts";
 import { windowsOf } from "../../../models/tokenizer/truncation.ts";
 
 /** Tokens 5 to 14 are the letters a to j. */
@@ -58,14 +58,14 @@ Deno.test("encode() keeps the question beside each window of the context", () =>
     rows(["c d e f", "a"], { maxLength: 6, truncation: "only_first" }),
     ["c d| a|", "e f| a|"],
   );
-  // Where both texts give way, every window meets every other.
+  // If both texts lose tokens, each window is paired with every other.
   assertEquals(
     rows(["a b c", "d e f"], { maxLength: 7 }),
     ["a b| d e|", "c| d e|", "c| f|", "a b| f|"],
   );
 });
 
-Deno.test("windowsOf() holds every token, and shares as many as asked", () => {
+Deno.test("windowsOf() covers every token, and shares `stride` tokens", () => {
   const count = fc.nat(40);
   const length = fc.integer({ min: 1, max: 12 });
   const side = fc.constantFrom("left", "right");
@@ -86,7 +86,7 @@ Deno.test("windowsOf() holds every token, and shares as many as asked", () => {
   );
 });
 
-Deno.test("batch() tells the input of each row", () => {
+Deno.test("batch() gives the input of each row", () => {
   const batch = LETTERS.batch(["a", "a", "b"], {
     pairs: ["b", "c d e f g", "c d e f"],
     maxLength: 6,
@@ -99,7 +99,7 @@ Deno.test("batch() tells the input of each row", () => {
   assertEquals(batch.overflowToSampleMapping, [0, 1, 1, 1, 1, 2, 2, 2]);
   assertEquals(batch.shape, [8, 6]);
   assertEquals(batch.offsets?.length, 8);
-  // The second row of the second input: its context goes on where it stood.
+  // In the second row of the second input, the context continues.
   assertEquals(batch.offsets?.[2], [
     [0, 0],
     [0, 1],
@@ -111,7 +111,7 @@ Deno.test("batch() tells the input of each row", () => {
   assertEquals("overflowToSampleMapping" in LETTERS.batch(["a"]), false);
 });
 
-Deno.test("encode() refuses a stride that does not move on", () => {
+Deno.test("encode() refuses a stride as long as a window", () => {
   const options = { maxLength: 5, returnOverflowingTokens: true };
   assertThrows(
     () => LETTERS.encode("a b c d", { ...options, stride: 3 }),

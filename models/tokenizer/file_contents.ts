@@ -1,18 +1,19 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// The files of a tokenizer by their name, and errors that say which it was.
+
+// The content of a tokenizer's files, and errors that name the file.
 
 import { tokenId } from "./fields.ts";
-import { isObject, parseValue } from "../files/json.ts";
+import { parseFields } from "../files/json.ts";
 
-/** The content of files by their name. */
+/** The content of files by the files' names. */
 export type TokenizerFiles = ReadonlyMap<
   string,
   string | Uint8Array<ArrayBuffer>
 >;
 
-/** Reads files by their name; those that are missing hold nothing. */
-export class Reader {
+/** Reads files by their names. A missing file reads as an empty one. */
+export class FileContents {
   readonly source: string;
   #files: Map<string, string | Uint8Array<ArrayBuffer>>;
   #fields = new Map<string, Record<string, unknown>>();
@@ -22,7 +23,7 @@ export class Reader {
     this.source = source;
   }
 
-  /** All files, those that were derived from others too. */
+  /** All files, including those that were derived from others. */
   get files(): TokenizerFiles {
     return this.#files;
   }
@@ -49,7 +50,7 @@ export class Reader {
       : content;
   }
 
-  /** The fields of a JSON file. */
+  /** Reads the fields of a JSON file. */
   fields(name: string): Record<string, unknown> {
     let fields = this.#fields.get(name);
     if (fields === undefined) {
@@ -61,7 +62,7 @@ export class Reader {
     return fields;
   }
 
-  /** The fields of a JSON file that holds ids by token. */
+  /** Reads a JSON file that maps tokens to ids. */
   ids(name: string): Record<string, unknown> {
     const fields = this.fields(name);
     for (const [token, id] of Object.entries(fields)) {
@@ -70,7 +71,7 @@ export class Reader {
     return fields;
   }
 
-  /** Does something that may fail because of what a file holds. */
+  /** Calls a function, and adds the file's name to the errors it throws. */
   explain<T>(name: string, read: () => T): T {
     try {
       return read();
@@ -83,10 +84,11 @@ export class Reader {
           },
         );
       }
-      // The engine's own words, such as those for nesting that is too deep.
+      // A RangeError is the engine's stack overflow, from parts nested too
+      // deeply.
       if (!(error instanceof RangeError)) throw error;
       throw new SyntaxError(
-        `Cannot read ${this.path(name)}: its parts lie too deep in one another`,
+        `Cannot read ${this.path(name)}: its parts are nested too deeply`,
         { cause: error },
       );
     }
@@ -97,11 +99,4 @@ export class Reader {
     this.#fields.set(name, fields);
     this.#files.set(name, text);
   }
-}
-
-/** Reads a JSON file without asking how it spells numbers: it may be large. */
-function parseFields(text: string, path: string): Record<string, unknown> {
-  const value = parseValue(text, path);
-  if (isObject(value)) return value;
-  throw new SyntaxError(`Cannot read ${path}: it does not hold an object`);
 }

@@ -1,7 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Greedy search and sampling: each row goes on by itself.
+// Greedy search and sampling: each row takes its best token, independently of the
+// others. Sampling takes the best token after noise is added to the scores.
 
 import {
   defineKernel,
@@ -19,8 +20,8 @@ import {
 } from "./search.ts";
 
 /**
- * Puts each row's choice at `length`, or padding where the row has ended, and
- * counts the rows that end by it. One invocation a row.
+ * Appends each row's choice at `length`, or the padding token if the row has
+ * ended, and counts the rows that end. One invocation handles one row.
  */
 const EXTEND: Kernel = defineKernel({
   name: "extend_rows",
@@ -30,7 +31,7 @@ struct Params { rows: u32, capacity: u32, length: u32, endings: u32, padding: i3
 @group(0) @binding(1) var<storage, read> endings: array<i32>;
 @group(0) @binding(2) var<storage, read_write> tokens: array<i32>;
 @group(0) @binding(3) var<storage, read_write> next: array<i32>;
-@group(0) @binding(4) var<storage, read_write> places: array<i32>;
+@group(0) @binding(4) var<storage, read_write> positions: array<i32>;
 @group(0) @binding(5) var<storage, read_write> ended: array<u32>;
 @group(0) @binding(6) var<storage, read_write> flags: array<atomic<u32>>;
 @group(0) @binding(7) var<uniform> p: Params;
@@ -42,9 +43,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   let token = select(p.padding, i32(best[row].y), open);
   tokens[row * p.capacity + p.length] = token;
   next[row] = token;
-  places[row] += 1;
+  positions[row] += 1;
   if (!open) { return; }
-  // The key of the lowest score, -infinity: no token may be chosen.
+  // The best score is -infinity, so no token may be chosen.
   if (best[row].x <= 0x007fffffu) { atomicMin(&flags[3], p.length + 1u); }
   atomicMax(&flags[1], p.length + 1u);
   for (var i = 0u; i < p.endings; i++) {
@@ -55,8 +56,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 `,
 });
 
-/** Adds the best, or a drawn, token to each row. */
-export class RowSearch extends Search {
+/** Appends the best, or a sampled, token to each row. */
+export class GreedySearch extends Search {
   readonly #ended: IntegerTensor;
 
   constructor(options: SearchOptions) {
@@ -65,14 +66,14 @@ export class RowSearch extends Search {
   }
 
   override choose(logits: Tensor, length: number): void {
-    const { tokens, next, places, endings, flags, rows } = this;
+    const { tokens, next, positions, endings, flags, rows } = this;
     const { config, eosTokenIds, stream, maxLength } = this.options;
     const scores = this.process(logits, length);
     const best = bestContinuations(scores, {
       noise: stream && { stream, step: length },
     });
     launch(scores.device, EXTEND, {
-      bind: [best, endings, tokens, next, places, this.#ended, flags],
+      bind: [best, endings, tokens, next, positions, this.#ended, flags],
       params: {
         rows,
         capacity: maxLength,

@@ -1,20 +1,21 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
-// What the files beside `tokenizer.json` change in it, by the rules of
-// transformers: options of its parts, and tokens that are special.
+
+// The files beside `tokenizer.json` change what it says, by the rules of
+// transformers: they replace options of its parts and name special tokens.
 
 import {
   moreTokens,
-  saidOf,
   type TokenFiles,
   tokenText,
+  valueOf,
 } from "./added_tokens.ts";
 import type { AddedVocabulary, NewToken } from "./added_vocabulary.ts";
 import type { SpecialTokenName } from "./codec.ts";
 import { isObject } from "../files/json.ts";
 import type { TokenizerOptions } from "./types.ts";
 
-/** How roles are usually spelled, for folders whose files do not say. */
+/** The usual tokens of roles, for folders whose files do not name them. */
 const USUAL_TOKENS: Record<SpecialTokenName, readonly string[]> = {
   bos: ["<s>", "<|endoftext|>"],
   eos: ["</s>", "<|endoftext|>"],
@@ -26,16 +27,19 @@ const USUAL_TOKENS: Record<SpecialTokenName, readonly string[]> = {
 };
 const ROLES = Object.keys(USUAL_TOKENS) as SpecialTokenName[];
 
-/** Classes whose options replace those of a BertNormalizer. */
+/** Tokenizer classes whose options replace those of a BertNormalizer. */
 const BERT_LIKE =
   /^(Bert|DistilBert|Electra|MobileBert|ConvBert|Funnel|Lxmert|LayoutLM|LayoutLMv2|MPNet|Retribert|Splinter|SqueezeBert|Dpr|DPR\w+|Realm)Tokenizer(Fast)?$/;
-/** Classes whose mask takes the space before it. */
+/** Tokenizer classes whose mask includes the space before it. */
 const ROBERTA_LIKE =
   /^(Roberta|Bart|Longformer|LED|Mvp|Blenderbot)Tokenizer(Fast)?$/;
 
 type Fields = Record<string, unknown>;
 
-/** What `tokenizer_config.json` and the caller say goes before the rest. */
+/**
+ * Replaces fields of `tokenizer.json` by the options of `tokenizer_config.json`
+ * and of the caller.
+ */
 export function overridden(
   json: Fields,
   config: Fields,
@@ -45,10 +49,10 @@ export function overridden(
   const name = String(config.tokenizer_class ?? "");
   const result = { ...json };
   if (isObject(normalizer) && normalizer.type === "BertNormalizer") {
-    const obeys = name === "" || BERT_LIKE.test(name);
+    const applies = name === "" || BERT_LIKE.test(name);
     const changes: Fields = {};
     const change = (key: string, field: string): void => {
-      if (obeys && config[key] !== undefined) changes[field] = config[key];
+      if (applies && config[key] !== undefined) changes[field] = config[key];
     };
     change("do_lower_case", "lowercase");
     change("strip_accents", "strip_accents");
@@ -77,12 +81,12 @@ export function overridden(
 }
 
 /**
- * Whether decoded texts are cleaned up where `tokenizer_config.json` does not
- * say: those of BERT's classes alone are.
+ * Whether decoded texts are cleaned up: as `tokenizer_config.json` says, else for
+ * BERT's classes only.
  */
 export function cleansUp(json: Fields, config: Fields): boolean {
-  const said = config.clean_up_tokenization_spaces;
-  if (typeof said === "boolean") return said;
+  const option = config.clean_up_tokenization_spaces;
+  if (typeof option === "boolean") return option;
   const name = config.tokenizer_class;
   if (typeof name === "string") return BERT_LIKE.test(name);
   const { normalizer, decoder } = json;
@@ -91,7 +95,7 @@ export function cleansUp(json: Fields, config: Fields): boolean {
     decoder.cleanup !== false;
 }
 
-/** A token as one of the files describes it; `null` if it is none. */
+/** Reads a token from one of the files; `null` if it does not describe one. */
 function tokenOf(value: unknown, special: boolean): NewToken | null {
   const content = tokenText(value);
   if (content === null || content === "") return null;
@@ -110,12 +114,13 @@ function tokenOf(value: unknown, special: boolean): NewToken | null {
 }
 
 /**
- * Adds the tokens that the files beside `tokenizer.json` name to its own, and
- * tells which have a role.
+ * Adds the tokens that the files beside `tokenizer.json` name to its own tokens.
  *
- * `added_tokens_decoder` of `tokenizer_config.json` makes the older files moot.
- * Without it, `special_tokens_map.json` goes before `tokenizer_config.json`,
- * and `added_tokens.json` holds more tokens.
+ * If `tokenizer_config.json` has `added_tokens_decoder`, the older files are
+ * ignored. Otherwise `special_tokens_map.json` takes precedence over
+ * `tokenizer_config.json`, and `added_tokens.json` holds more tokens.
+ *
+ * @returns The tokens that have a role, by their roles.
  */
 export function addSpecialTokens(
   vocabulary: AddedVocabulary,
@@ -126,10 +131,10 @@ export function addSpecialTokens(
     ? config.added_tokens_decoder
     : null;
   const name = String(config.tokenizer_class ?? "");
-  const said = (key: string): unknown => saidOf(files, key);
+  const given = (key: string): unknown => valueOf(files, key);
   // These classes know their roles without a file.
-  const anySaid = BERT_LIKE.test(name) || ROBERTA_LIKE.test(name) ||
-    ROLES.some((role) => tokenText(said(`${role}_token`)) !== null);
+  const anyGiven = BERT_LIKE.test(name) || ROBERTA_LIKE.test(name) ||
+    ROLES.some((role) => tokenText(given(`${role}_token`)) !== null);
 
   const knows = (role: SpecialTokenName, usual: string): boolean =>
     BERT_LIKE.test(name)
@@ -137,14 +142,14 @@ export function addSpecialTokens(
       : ROBERTA_LIKE.test(name) && /^<\/?\w+>$/.test(usual);
   const roles = new Map<SpecialTokenName, unknown>();
   for (const role of ROLES) {
-    const value = said(`${role}_token`);
+    const value = given(`${role}_token`);
     const usual = USUAL_TOKENS[role].find((token) =>
       vocabulary.idOf(token) !== undefined
     );
     if (tokenText(value) !== null) roles.set(role, value);
     else if (
       value === undefined && usual !== undefined &&
-      (!anySaid || knows(role, usual))
+      (!anyGiven || knows(role, usual))
     ) {
       roles.set(role, usual);
     }
@@ -154,8 +159,8 @@ export function addSpecialTokens(
     ...(decoder === null ? moreTokens(map.additional_special_tokens) : []),
     ...moreTokens(config.extra_special_tokens),
   ];
-  // Roles that no file names are guessed, and change nothing.
-  const named = [...(anySaid ? roles.values() : []), ...more];
+  // If no file names a role, roles are guessed and tokens stay as they are.
+  const named = [...(anyGiven ? roles.values() : []), ...more];
   const special = new Set(named.map(tokenText));
 
   const known = new Map<string, NewToken>();

@@ -1,7 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Beam search: several rows of each prompt are followed, the best that end kept.
+// Beam search: several rows of each prompt are continued, and of those that end
+// the best are kept.
 
 import { allocate, grid, launch } from "../../engine/kernel_kit.ts";
 import {
@@ -14,7 +15,7 @@ import { ADVANCE, FINISH, LOWEST_SCORE, MOVE } from "./beam_kernels.ts";
 import { bestContinuations } from "./candidates.ts";
 import { Search, type SearchOptions, type SearchResult } from "./search.ts";
 
-/** What a step reads and writes anew: there are two sets, used in turn. */
+/** The tables that a step reads, and those that it writes: two sets, in turn. */
 interface Tables {
   readonly tokens: IntegerTensor;
   readonly ended: IntegerTensor;
@@ -22,9 +23,12 @@ interface Tables {
   readonly beams: Tensor<"u32">;
 }
 
-/** Follows several rows of each prompt, and gives those of highest score. */
+/**
+ * Continues several rows of each prompt, and returns those of the highest
+ * score.
+ */
 export class BeamSearch extends Search {
-  /** What fills rows that have ended. */
+  /** The token that fills rows which have ended. */
   readonly #padding: number;
   #now: Tables;
   #then: Tables;
@@ -32,25 +36,26 @@ export class BeamSearch extends Search {
   constructor(options: SearchOptions) {
     super(options, options.config.numBeams);
     const { config, eosTokenIds } = options;
-    // Padding token 0 counts as none here: transformers does so.
+    // As in transformers, a padding token 0 is treated as absent here.
     this.#padding = config.padTokenId || (eosTokenIds[0] ?? -1);
     this.#now = this.#tables(this.tokens, this.origins);
     this.#then = this.#tables();
   }
 
   /**
-   * Takes a step.
+   * Chooses the next tokens of all beams.
    *
    * @throws {RangeError} If the vocabulary is too small for so many beams.
    */
   override choose(logits: Tensor, length: number): void {
-    const { next, places, endings, flags, rows, promptLength } = this;
+    const { next, positions, endings, flags, rows, promptLength } = this;
     const { config, prompts, eosTokenIds, stream, maxLength } = this.options;
     const { earlyStopping, lengthPenalty } = config;
     const { device } = logits;
     const vocabulary = logits.shape[1] ?? 0;
     const beams = this.group;
-    // Enough that all beams go on even if every ending is among the best.
+    // Enough continuations for all beams, even if every end token is among the
+    // best.
     const count = Math.max(2, 1 + eosTokenIds.length) * beams;
     if (count > beams * vocabulary) {
       throw new RangeError(
@@ -99,7 +104,7 @@ export class BeamSearch extends Search {
       origins,
     ];
     launch(device, MOVE, {
-      bind: [moves, ...tables(now), ...tables(then), places],
+      bind: [moves, ...tables(now), ...tables(then), positions],
       params: { beams, capacity: maxLength, items, length },
       groups: grid(items, MOVE.workgroupSize),
     });
@@ -144,7 +149,7 @@ export class BeamSearch extends Search {
     const words = new Uint32Array(rows * 4);
     const floats = new Float32Array(words.buffer);
     for (let row = 0; row < rows; row++) {
-      // Only one open row of a prompt counts at first, as all are equal.
+      // At first all rows of a prompt are equal, so only one may be continued.
       floats[row * 4] = row % this.group === 0 ? 0 : LOWEST_SCORE;
       floats[row * 4 + 1] = LOWEST_SCORE;
       words[row * 4 + 2] = 2 * promptLength;

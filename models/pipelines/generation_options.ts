@@ -1,40 +1,40 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// How a model generates in a pipeline, and the rows that it is given.
+// How a model generates in a pipeline: the options of a call, a task's parameters
+// in the configuration, and the task's defaults; and the rows that it continues.
 
 import type { Generator } from "../../engine/mod.ts";
-import {
-  GenerationConfig,
-  type GenerationOptions,
-} from "../generation/generation_config.ts";
 import type { TokenRow } from "../batch.ts";
-import type { AnyModel, CallOptions, PipelineSetup } from "./types.ts";
+import { toCamelCase } from "../files/config_reader.ts";
+import { isObject } from "../files/json.ts";
+import { GenerationConfig, type GenerationOptions } from "../generation/mod.ts";
+import type { AnyModel, CallOptions, PipelineSetup } from "./base.ts";
 
-/** Options of pipelines that generate; {@linkcode GenerationOptions} beside them. */
+/** Options of pipelines that generate, besides {@linkcode GenerationOptions}. */
 export interface GenerationCallOptions extends CallOptions, GenerationOptions {
-  /** Whether a text that is too long loses its end. @default {false} */
+  /** Whether the end of a text that is too long is dropped. @default {false} */
   truncation?: boolean | undefined;
   /**
-   * Whether to take out the spaces before punctuation.
+   * Whether to remove the spaces before punctuation.
    *
    * @default {true for `text-generation`, else false}
    */
   cleanUpSpaces?: boolean | undefined;
   /**
-   * What the other options replace fields of; the task's defaults do not count
-   * then.
+   * The configuration, of which the other options replace fields. Where it is
+   * given, the task's defaults do not apply.
    *
-   * @default {the model's, or what its configuration says}
+   * @default {the model's own, else the fields of its configuration}
    */
   generationConfig?: GenerationConfig | undefined;
-  /** Where random numbers come from. @default {the default generator} */
+  /** The source of random numbers. @default {the default generator} */
   generator?: Generator | undefined;
 }
 
-/** What the options of a call are for. */
+/** The options of a call, sorted by what they are for. */
 export interface SplitOptions {
-  /** What says how to generate. */
+  /** The options of generation. */
   readonly generation: GenerationOptions;
   readonly truncation: boolean;
   readonly cleanUpSpaces: boolean | undefined;
@@ -42,13 +42,13 @@ export interface SplitOptions {
   readonly batchSize: number;
 }
 
-/** A task's own parameters, which a configuration may hold. */
+/** The parameters of a task, which a configuration may hold. */
 export interface TaskParameters {
-  /** What stands before every text. */
+  /** The text that is put before every text. */
   readonly prefix: string;
   /** How to generate for the task. */
   readonly config: GenerationConfig;
-  /** Whether the call said so. */
+  /** Whether the configuration was an option of the call. */
   readonly isGiven: boolean;
 }
 
@@ -62,8 +62,9 @@ export type TaskDefaults =
 const STANDARD = new GenerationConfig();
 
 /**
- * How to generate for a task. What the model says stands above the task's
- * defaults, and what it says of the task above that.
+ * Finds the parameters of a task: the generation configuration of the call or the
+ * model and, unless the call gives one, the model's `task_specific_params`, which
+ * replace its fields.
  */
 export function taskParameters(
   { task, model }: Pick<PipelineSetup<AnyModel>, "task" | "model">,
@@ -71,7 +72,7 @@ export function taskParameters(
 ): TaskParameters {
   const fields = model.config.toJSON();
   const all = fields.task_specific_params;
-  const specific = isFields(all) && isFields(all[task]) ? all[task] : {};
+  const specific = isObject(all) && isObject(all[task]) ? all[task] : {};
   const prefix = specific.prefix ?? fields.prefix;
   const config = given ?? model.generationConfig ??
     GenerationConfig.fromModelConfig(model.config);
@@ -85,7 +86,9 @@ export function taskParameters(
   };
 }
 
-/** A call's options, and the task's defaults that nothing replaces. */
+/**
+ * Adds the task's defaults to a call's options, unless the model replaces them.
+ */
 export function withDefaults(
   options: GenerationOptions,
   { config, isGiven }: TaskParameters,
@@ -104,7 +107,7 @@ export function withDefaults(
   };
 }
 
-/** What a call's options say of generation, and the rest. */
+/** Sorts the options of a call. */
 export function splitOptions(
   options: GenerationCallOptions,
   setup: Pick<PipelineSetup<AnyModel>, "batchSize">,
@@ -120,7 +123,7 @@ export function splitOptions(
   return { batchSize, truncation, cleanUpSpaces, generator, generation };
 }
 
-/** Rows of equal length, and which of their tokens count. */
+/** Pads rows to the same length, and masks the padding. */
 export function padRows(
   rows: readonly (TokenRow | undefined)[],
   { length, padding, side }: {
@@ -142,12 +145,4 @@ export function padRows(
     inputIds: filled.map(({ ids }) => ids),
     attentionMask: filled.map(({ mask }) => mask),
   };
-}
-
-function isFields(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function toCamelCase(name: string): string {
-  return name.replace(/_([a-z0-9])/g, (_, next: string) => next.toUpperCase());
 }

@@ -1,0 +1,49 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+// What the errors of requests to the hub mean.
+
+/** The status of an answer that the hub package threw; `null` for other errors. */
+export function statusOf(error: unknown): number | null {
+  return error instanceof Error && "statusCode" in error &&
+      typeof error.statusCode === "number"
+    ? error.statusCode
+    : null;
+}
+
+/** Whether an error means that the hub cannot be reached. */
+export function isUnreachable(error: unknown): boolean {
+  const status = statusOf(error);
+  if (status !== null) return status >= 500 || status === 429;
+  if (error instanceof Deno.errors.TimedOut) return true;
+  // The errors of fetch without a connection.
+  return error instanceof TypeError &&
+    /fetch failed|sending request|network|connect/i.test(error.message);
+}
+
+/**
+ * Turns the hub's refusal of a repository into an error that says what it means.
+ *
+ * @param lead A text that is put before the reason.
+ */
+export function hubError(where: string, error: unknown, lead: string): unknown {
+  const status = statusOf(error);
+  // A stream that the hub package aborts throws a text instead of an error.
+  if (typeof error === "string") {
+    return new Error(`Cannot download ${where}: ${error}`);
+  }
+  if (status === null) return error;
+  if (status === 401 || status === 403) {
+    return new Deno.errors.PermissionDenied(
+      `Cannot download ${where}: ${lead}it does not exist, or is private or ` +
+        `gated (status ${status}): pass a token that has access`,
+      { cause: error },
+    );
+  }
+  const reason = error instanceof Error ? error.message : String(error);
+  return status === 404
+    ? new Deno.errors.NotFound(
+      `Cannot download ${where}: ${lead}there is no such repository or revision`,
+      { cause: error },
+    )
+    : new Error(`Cannot download ${where}: ${lead}${reason}`, { cause: error });
+}

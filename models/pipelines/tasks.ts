@@ -1,0 +1,157 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+/**
+ * The tasks that there are pipelines for: their types, the model that each is
+ * loaded with, and the function that makes it.
+ *
+ * @module
+ */
+
+import {
+  type AutoClass,
+  AutoModel,
+  AutoModelForCausalLM,
+  AutoModelForMaskedLM,
+  AutoModelForQuestionAnswering,
+  AutoModelForSeq2SeqLM,
+  AutoModelForSequenceClassification,
+  AutoModelForTokenClassification,
+} from "../auto.ts";
+import type { PretrainedOptions } from "../pretrained.ts";
+import type { Tasks } from "../registry.ts";
+import type { AnyModel, Pipeline, PipelineSetup } from "./base.ts";
+import {
+  featureExtraction,
+  type FeatureExtractionPipeline,
+} from "./feature_extraction.ts";
+import { fillMask, type FillMaskPipeline } from "./fill_mask.ts";
+import {
+  questionAnswering,
+  type QuestionAnsweringPipeline,
+} from "./question_answering.ts";
+import {
+  type SummarizationPipeline,
+  text2Text,
+  type Text2TextGenerationPipeline,
+  type TranslationPipeline,
+} from "./text2text_generation.ts";
+import {
+  textClassification,
+  type TextClassificationPipeline,
+} from "./text_classification.ts";
+import {
+  textGeneration,
+  type TextGenerationPipeline,
+} from "./text_generation.ts";
+import {
+  tokenClassification,
+  type TokenClassificationPipeline,
+} from "./token_classification.ts";
+
+/** The pipeline of each task. */
+export interface PipelineTasks {
+  /** Labels texts. */
+  "text-classification": TextClassificationPipeline;
+  /** Another name of `text-classification`. */
+  "sentiment-analysis": TextClassificationPipeline;
+  /** Labels tokens, or finds entities. */
+  "token-classification": TokenClassificationPipeline;
+  /** Another name of `token-classification`. */
+  "ner": TokenClassificationPipeline;
+  /** Finds the part of a text that answers a question. */
+  "question-answering": QuestionAnsweringPipeline;
+  /** Predicts masked tokens. */
+  "fill-mask": FillMaskPipeline;
+  /** Computes hidden states. */
+  "feature-extraction": FeatureExtractionPipeline;
+  /** Writes texts from texts. */
+  "text2text-generation": Text2TextGenerationPipeline;
+  /** Summarizes texts. */
+  "summarization": SummarizationPipeline;
+  /** Translates texts. */
+  "translation": TranslationPipeline;
+  /**
+   * Translates between two languages, as in `translation_en_to_fr`. The model's
+   * configuration may hold parameters for them.
+   */
+  [task: `translation_${string}_to_${string}`]: TranslationPipeline;
+  /** Continues texts. */
+  "text-generation": TextGenerationPipeline;
+}
+
+/** The name of a task. */
+export type PipelineTask = keyof PipelineTasks;
+
+/** How the pipeline of a task is made. */
+export interface Recipe {
+  load(source: string, options: PretrainedOptions): Promise<AnyModel>;
+  make(setup: PipelineSetup<AnyModel>): Pipeline;
+}
+
+function recipe<M extends AnyModel, P extends Pipeline<M>>(
+  auto: AutoClass<NoInfer<M>>,
+  make: (setup: PipelineSetup<M>) => P,
+): Recipe {
+  return {
+    load: (source, options) => auto.fromPretrained(source, options),
+    // The model is what `load` returned, or the caller's, whose type was checked.
+    make: (setup) => make(setup as PipelineSetup<M>),
+  };
+}
+
+type Seq2SeqSetup = PipelineSetup<Tasks["seq2SeqLM"]>;
+
+const CLASSIFY = recipe(AutoModelForSequenceClassification, textClassification);
+const LABEL = recipe(AutoModelForTokenClassification, tokenClassification);
+const TRANSLATE = recipe(
+  AutoModelForSeq2SeqLM,
+  (setup: Seq2SeqSetup) =>
+    text2Text(setup, (translationText) => ({ translationText })),
+);
+
+const RECIPES: Readonly<Record<string, Recipe>> = {
+  "text-classification": CLASSIFY,
+  "sentiment-analysis": CLASSIFY,
+  "token-classification": LABEL,
+  "ner": LABEL,
+  "question-answering": recipe(
+    AutoModelForQuestionAnswering,
+    questionAnswering,
+  ),
+  "fill-mask": recipe(AutoModelForMaskedLM, fillMask),
+  "feature-extraction": recipe(AutoModel, featureExtraction),
+  "text2text-generation": recipe(
+    AutoModelForSeq2SeqLM,
+    (setup: Seq2SeqSetup) =>
+      text2Text(setup, (generatedText) => ({ generatedText })),
+  ),
+  "summarization": recipe(
+    AutoModelForSeq2SeqLM,
+    (setup: Seq2SeqSetup) =>
+      text2Text(setup, (summaryText) => ({ summaryText })),
+  ),
+  "translation": TRANSLATE,
+  "text-generation": recipe(AutoModelForCausalLM, textGeneration),
+};
+
+/** Tasks whose scores can be averaged over the samples of a posterior. */
+export const AVERAGED_TASKS: readonly string[] = [
+  "text-classification",
+  "sentiment-analysis",
+  "token-classification",
+  "ner",
+];
+
+/** @throws {RangeError} If there is no such task. */
+export function recipeOf(task: string): Recipe {
+  if (Object.hasOwn(RECIPES, task)) {
+    const found = RECIPES[task];
+    if (found) return found;
+  }
+  if (/^translation_.+_to_.+$/.test(task)) return TRANSLATE;
+  throw new RangeError(
+    `Cannot make a pipeline for "${task}": the tasks are ${
+      Object.keys(RECIPES).map((name) => `"${name}"`).join(", ")
+    }, "translation_xx_to_yy"`,
+  );
+}

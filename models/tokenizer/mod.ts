@@ -1,0 +1,17 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+/**
+ * Tokenizers: from texts to the tokens that a model reads, and back.
+ *
+ * @module
+ */
+
+export { Tokenizer } from "./tokenizer.ts";
+export type { SpecialTokenName } from "./codec.ts";
+export type { TruncationStrategy } from "./truncation.ts";
+export type * from "./types.ts";
+export { SentencePieceModel } from "./sentencepiece.ts";
+export type { SentencePiece } from "./sentencepiece.ts";
+export { wordPieceJson } from "./wordpiece.ts";
+export type { WordPieceOptions, WordPieceRoles } from "./wordpiece.ts";
+export type { AddedToken } from "./added_tokens.ts";
