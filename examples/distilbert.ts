@@ -50,7 +50,7 @@ import {
   type EncoderInputs,
   type EncoderOutput,
   type HeadOutput,
-  type LabelledInputs,
+  type LabeledInputs,
   PretrainedConfig,
   type PretrainedConfigOptions,
   PreTrainedModel,
@@ -288,7 +288,7 @@ export class DistilBertForSequenceClassification
   }
 
   /** Scores every label for every text, `[batch, labels]`. */
-  forward(inputs: LabelledInputs): HeadOutput {
+  forward(inputs: LabeledInputs): HeadOutput {
     const { lastHiddenState } = this.distilbert.forward(inputs);
     const [batch = 0, , dim = 0] = lastHiddenState.shape;
     const first = slice(lastHiddenState, { axis: 1, start: 0, end: 1 });

@@ -12,7 +12,7 @@
  * @module
  */
 
-import { wordPieceJson } from "../../models/mod.ts";
+import { Tokenizer } from "@swagpu/swagpu/models";
 
 /** How a vocabulary is learnt. */
 export interface VocabularyOptions {
@@ -128,7 +128,6 @@ export async function writeTokenizer(
   vocabulary: readonly string[],
 ): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
-  const ids = new Map(vocabulary.map((token, id) => [token, id]));
   const config = {
     tokenizer_class: "BertTokenizer",
     do_lower_case: true,
@@ -139,14 +138,15 @@ export async function writeTokenizer(
     sep_token: "[SEP]",
     mask_token: "[MASK]",
   };
-  const json = (value: unknown) => JSON.stringify(value, null, 2) + "\n";
   await Deno.writeTextFile(
     `${folder}/vocab.txt`,
     vocabulary.map((token) => token + "\n").join(""),
   );
   await Deno.writeTextFile(
-    `${folder}/tokenizer.json`,
-    json(wordPieceJson(ids, { lowerCase: true })),
+    `${folder}/tokenizer_config.json`,
+    JSON.stringify(config),
   );
-  await Deno.writeTextFile(`${folder}/tokenizer_config.json`, json(config));
+  // Read by these two files, the tokenizer writes the others itself.
+  const tokenizer = await Tokenizer.fromPretrained(folder);
+  await tokenizer.save(folder);
 }

@@ -15,7 +15,7 @@ import {
 import { KeyValueCache } from "../cache.ts";
 import type { PretrainedConfig } from "../config.ts";
 import type { GenerationConfig } from "./generation_config.ts";
-import { type Packing, packingOf, paysToPack } from "../packing/packing.ts";
+import { type Packing, packingOf, paysToPack } from "../packing/mod.ts";
 import type { Table } from "./prompts.ts";
 import type { Search } from "./search.ts";
 

@@ -109,11 +109,11 @@ Deno.test("registerArchitecture() refuses a name that is taken", () => {
   assertThrows(
     () => registerArchitecture("distilbert", architecture),
     RangeError,
-    'Cannot register "distilbert": there is one already, set replace',
+    'Cannot register "distilbert": the name is taken; set replace',
   );
   assertThrows(
     () => AutoConfig.fromFields({ model_type: "gpt9" }),
     RangeError,
-    'Cannot load a model of type "gpt9": there are "bert"',
+    'Cannot load a model of type "gpt9": expected one of "bert"',
   );
 });

@@ -271,7 +271,7 @@ Deno.test("names stand above a number of classes, and the console tells", async 
     fromJson({ num_labels: 2, id2label: { 0: "a", 1: "b" } });
   });
   assertEquals(heard, [
-    "config.json: num_labels 9 does not count, as id2label names 2",
+    "config.json: num_labels 9 is ignored, because id2label names 2",
   ]);
 });
 

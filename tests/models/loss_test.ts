@@ -34,8 +34,8 @@ gpuTest("a classifier's labels may have an axis of length 1", async () => {
 gpuTest("labels that do not fit the problem are refused with a hint", () => {
   const logits = tensor(LOGITS);
   const cases: [ProblemType | null, Tensor, string][] = [
-    [null, tensor([0, 1]), "classes are integers, say dtype i32"],
-    ["single_label_classification", tensor([0, 1]), "say dtype i32"],
+    [null, tensor([0, 1]), "classes must be integers, such as dtype i32"],
+    ["single_label_classification", tensor([0, 1]), "such as dtype i32"],
     ["regression", tensor(Int32Array.of(0, 1)), "expected f32 with as many"],
     [null, tensor(Int32Array.of(0, 1, 2)), "expected integers [2]"],
   ];

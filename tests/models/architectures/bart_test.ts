@@ -413,7 +413,7 @@ gpuTest("BART refuses what it cannot do", () => {
         new BartConfig({ ...TINY, eosTokenId: [2, 3] }),
       ),
     TypeError,
-    "eosTokenId is [2,3], expected one number",
+    "eosTokenId is [2,3], it must be one number",
   );
   const model = new BartForConditionalGeneration(new BartConfig(TINY)).eval();
   const inputIds = ids([[0, 5, 2]]);
@@ -442,12 +442,12 @@ gpuTest("BART refuses what it cannot do", () => {
     [
       () => model.forward({ inputIds, decoderInputIds: long }),
       RangeError,
-      "Cannot decode 9 tokens: the model knows 8 places",
+      "Cannot decode 9 tokens: the model supports 8 positions",
     ],
     [
       () => model.forward({ inputIds: long }),
       RangeError,
-      "Cannot encode 9 tokens: the model knows 8 places",
+      "Cannot encode 9 tokens: the model supports 8 positions",
     ],
     [
       () =>
@@ -458,7 +458,7 @@ gpuTest("BART refuses what it cannot do", () => {
           outputAttentions: true,
         }),
       TypeError,
-      "Cannot give attentions with a cache",
+      "Cannot give attention's probabilities with a cache",
     ],
   ];
   for (const [run, kind, message] of cases) assertThrows(run, kind, message);
@@ -466,7 +466,7 @@ gpuTest("BART refuses what it cannot do", () => {
   assertThrows(
     () => model.forward({ inputIds, labels: inputIds }),
     TypeError,
-    "decoderStartTokenId is null and padTokenId is 1, expected numbers",
+    "decoderStartTokenId is null and padTokenId is 1, both must be numbers",
   );
   model.dispose();
 });

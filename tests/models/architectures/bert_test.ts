@@ -219,7 +219,7 @@ gpuTest("BERT refuses what it cannot encode", () => {
   assertThrows(
     () => model.forward({ inputIds: ids([1, 7]) }),
     RangeError,
-    "Cannot encode 7 tokens: the model knows 6 places",
+    "Cannot encode 7 tokens: the model supports 6 positions",
   );
   assertThrows(
     () => model.forward({ inputIds: ids([4]) }),
@@ -244,7 +244,7 @@ gpuTest("AutoModel names the architectures that there are", async () => {
     await assertRejects(
       () => AutoModel.fromPretrained(folder),
       RangeError,
-      'Cannot load a model of type "snail": there are "bert"',
+      'Cannot load a model of type "snail": expected one of "bert"',
     );
   } finally {
     await Deno.remove(folder, { recursive: true });

@@ -10,7 +10,7 @@ import {
 } from "../../../engine/mod.ts";
 import {
   ConfigReader,
-  type LabelledInputs,
+  type LabeledInputs,
   ModernBertConfig,
   type ModernBertConfigOptions,
   ModernBertForMaskedLM,
@@ -119,7 +119,7 @@ function idsOf(mask: ArrayLike<number>): Int32Array<ArrayBuffer> {
 function batch(
   mask: Int32Array<ArrayBuffer>,
   labels: Int32Array<ArrayBuffer>,
-): LabelledInputs {
+): LabeledInputs {
   return {
     inputIds: tensor(idsOf(mask), { shape: SHAPE }),
     attentionMask: tensor(mask, { shape: SHAPE }),
@@ -133,10 +133,10 @@ function batch(
 async function trained(
   model: PreTrainedModel<PretrainedConfig> & {
     forward(
-      inputs: LabelledInputs,
+      inputs: LabeledInputs,
     ): ReturnType<ModernBertForMaskedLM["forward"]>;
   },
-  inputs: LabelledInputs,
+  inputs: LabeledInputs,
 ): Promise<Map<string, ArrayLike<number>>> {
   const output = model.forward({ ...inputs, outputHiddenStates: true });
   assert(output.loss && output.hiddenStates);
@@ -601,7 +601,7 @@ gpuTest("ModernBERT refuses packings that it cannot use", () => {
         outputAttentions: true,
       }),
     TypeError,
-    "Cannot give the probabilities of packed texts",
+    "Cannot give attention's probabilities of packed texts",
   );
   model.dispose();
 });

@@ -655,7 +655,7 @@ gpuTest("models refuse packings that they cannot use", () => {
   assertThrows(
     () => model.forward({ ...inputs, packing, outputAttentions: true }),
     TypeError,
-    "Cannot give the probabilities of packed texts",
+    "Cannot give attention's probabilities of packed texts",
   );
   const seq2seq = new BartModel(bart);
   const decoderPacking = packingOf(TARGETS.mask, TARGETS.shape);

@@ -250,7 +250,7 @@ gpuTest("RobertaModel() knows as many places as follow the padding's", () => {
   assertThrows(
     () => model.forward({ inputIds: ids(7) }),
     RangeError,
-    "Cannot encode 7 tokens: the model knows 6 places",
+    "Cannot encode 7 tokens: the model supports 6 positions",
   );
   const positionIds = integers([[0, 1, 2, 3, 4, 5, 6, 7]]);
   model.forward({ inputIds: ids(8), positionIds });
