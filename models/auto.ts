@@ -199,8 +199,8 @@ const OTHER_TYPES: readonly string[] = [
 ];
 
 /**
- * The architecture's name: `model_type`, or else, for files of transformers' first
- * releases, the longest known name that the source contains.
+ * The architecture's name: `model_type`, or else, for files of transformers'
+ * first releases, the longest known name that the source contains.
  */
 function modelTypeOf(reader: ConfigReader, source: string): string {
   if (reader.has("model_type")) return reader.string("model_type");
@@ -230,7 +230,9 @@ export interface AutoClass<M> {
   fromConfig(config: PretrainedConfig): M;
 }
 
-/** A task's model, whose outputs have a loss for certain if labels are given. */
+/**
+ * A task's model, whose outputs have a loss for certain if labels are given.
+ */
 export type Labeled<T extends keyof Tasks> =
   & {
     /** Runs the model, and computes the loss. */

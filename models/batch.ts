@@ -19,15 +19,16 @@ export interface BatchInputsOptions {
   padTokenId?: number | null | undefined;
   /**
    * Whether the model takes packings; see `PreTrainedModel.usesPacking`. If so,
-   * and if an eighth of the batch or more is padding, the inputs hold a packing.
+   * and if an eighth of the batch or more is padding, the inputs hold a
+   * packing.
    *
    * @default {false}
    */
   usesPacking?: boolean | undefined;
   /**
    * The number of tokens in a packing is made a multiple of this; see
-   * `PackingOptions.multipleOf`. Captured steps need it, because they are recorded
-   * once for each shape.
+   * `PackingOptions.multipleOf`. Captured steps need it, because they are
+   * recorded once for each shape.
    *
    * @default {1}
    */

@@ -48,8 +48,8 @@ export interface KeyValueCacheOptions {
    */
   mask?: Tensor | undefined;
   /**
-   * The row that holds the keys and values of each token, `[rows, capacity]`. A row
-   * that continues another one shares its past instead of copying it.
+   * The row that holds the keys and values of each token, `[rows, capacity]`. A
+   * row that continues another one shares its past instead of copying it.
    *
    * @default {each row holds its own}
    */
@@ -62,10 +62,10 @@ type KeysAndValues = readonly [Tensor, Tensor];
  * The keys and values of the tokens that a decoder has seen, so that a step of
  * generation costs one token's work.
  *
- * Memory for `capacity` tokens is allocated when a layer first uses the cache, and
- * freed when the cache is disposed. The model calls {@linkcode attend} and
- * {@linkcode cross}; the caller of the model calls {@linkcode advance} after each
- * step.
+ * Memory for `capacity` tokens is allocated when a layer first uses the cache,
+ * and freed when the cache is disposed. The model calls {@linkcode attend} and
+ * {@linkcode cross}; the caller of the model calls {@linkcode advance} after
+ * each step.
  *
  * @example Usage
  * ```ts
@@ -180,14 +180,14 @@ export class KeyValueCache implements Disposable {
   }
 
   /**
-   * Lets queries attend to the encoder's output. Each row of the source may belong
-   * to several neighboring rows of queries.
+   * Lets queries attend to the encoder's output. Each row of the source may
+   * belong to several neighboring rows of queries.
    *
    * @param layer The index of the layer, from 0.
    * @param q Queries `[rows, new, heads·D]`.
    * @param options The number of heads, the source's mask, and a function that
-   * computes the source's keys and values `[batch, source, heads·D]`. It is called
-   * once, in the first step.
+   * computes the source's keys and values `[batch, source, heads·D]`. It is
+   * called once, in the first step.
    * @returns The result of the attention, `[rows, new, heads·D]`.
    */
   cross(

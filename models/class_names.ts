@@ -1,15 +1,17 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The names of a classifier's classes: reads them from a configuration, and keeps
-// them consistent when fields are replaced.
+// The names of a classifier's classes: reads them from a configuration, and
+// keeps them consistent when fields are replaced.
 
 import type { ConfigReader } from "./files/config_reader.ts";
 
 /** The most classes that get the names `LABEL_0`, `LABEL_1` …. */
 export const MAX_LABELS = 1_048_576;
 
-/** Reads the names of the classes; without any, they are `LABEL_0`, `LABEL_1` …. */
+/**
+ * Reads the names of the classes; without any, they are `LABEL_0`, `LABEL_1` ….
+ */
 export function readLabels(
   reader: ConfigReader,
   numLabels: number,
@@ -54,7 +56,8 @@ export function readLabelIds(
 ): Readonly<Record<string, number>> | null {
   const ids = reader.object("label2id", null);
   if (ids === null || Object.values(ids).every(Number.isSafeInteger)) {
-    // Without id2label the ids are those of LABEL_0, LABEL_1 …, as in transformers.
+    // Without id2label the ids are those of LABEL_0, LABEL_1 …, as in
+    // transformers.
     return reader.has("id2label")
       ? ids as Readonly<Record<string, number>> | null
       : null;
@@ -72,9 +75,9 @@ export function invert(
 }
 
 /**
- * The fields of a configuration after some are replaced. Classes stay consistent,
- * as in transformers: if their number changes, they get new names, and if their
- * names change, they get new ids.
+ * The fields of a configuration after some are replaced. Classes stay
+ * consistent, as in transformers: if their number changes, they get new names,
+ * and if their names change, they get new ids.
  *
  * @throws {RangeError} If the number and the names of classes contradict.
  */

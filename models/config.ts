@@ -1,12 +1,12 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * The base class of configurations. It reads `config.json`, and writes it back as
- * Hugging Face's transformers does. Properties are in camel case here and in snake
- * case in files. Fields that no class reads are kept.
+ * The base class of configurations. It reads `config.json`, and writes it back
+ * as Hugging Face's transformers does. Properties are in camel case here and in
+ * snake case in files. Fields that no class reads are kept.
  *
- * Longer than most files: each common field is an option, a property and a line of
- * the constructor.
+ * Longer than most files: each common field is an option, a property and a line
+ * of the constructor.
  *
  * @module
  */
@@ -118,10 +118,10 @@ export interface PretrainedConfigOptions {
 }
 
 /**
- * The base class of every architecture's configuration. A subclass reads its own
- * fields in the constructor and holds them as properties. `toJSON` writes all of
- * these, and the common fields that were given or differ from the defaults of
- * transformers.
+ * The base class of every architecture's configuration. A subclass reads its
+ * own fields in the constructor and holds them as properties. `toJSON` writes
+ * all of these, and the common fields that were given or differ from the
+ * defaults of transformers.
  *
  * @example A configuration with one field
  * ```ts
@@ -184,13 +184,16 @@ export class PretrainedConfig {
   outputAttentions: boolean;
   #reader: ConfigReader;
   #defaults: Readonly<Record<string, unknown>>;
-  /** The common properties as JSON texts, as they were when they had been read. */
+  /**
+   * The common properties as JSON texts, as they were when they had been read.
+   */
   #read: ReadonlyMap<string, string>;
 
   /**
    * Reads the common fields.
    *
-   * @param options The fields that differ from the defaults, or those of a file.
+   * @param options The fields that differ from the defaults, or those of a
+   * file.
    * @param defaults The defaults of the architecture.
    * @throws {TypeError} If a field is of the wrong kind.
    * @throws {RangeError} If a number is out of range.
@@ -309,10 +312,10 @@ export class PretrainedConfig {
   }
 
   /**
-   * Warns on the console if a tokenizer has more tokens than the model. This is no
-   * error, as in transformers: BART's summarizers have no embedding for the mask
-   * token, which their texts never contain. A text that contains such a token is
-   * refused.
+   * Warns on the console if a tokenizer has more tokens than the model. This is
+   * no error, as in transformers: BART's summarizers have no embedding for the
+   * mask token, which their texts never contain. A text that contains such a
+   * token is refused.
    *
    * @param tokenizer The tokenizer of the model.
    */
@@ -331,7 +334,8 @@ export class PretrainedConfig {
   toJSON(): Record<string, unknown> {
     const given = this.#reader.fields;
     const fields: Record<string, unknown> = { ...given };
-    // As in transformers: the number is read, but never written beside the names.
+    // As in transformers: the number is read, but never written beside the
+    // names.
     delete fields.num_labels;
     for (const [property, value] of Object.entries(this)) {
       if (value === undefined || typeof value === "function") continue;
@@ -364,7 +368,10 @@ export class PretrainedConfig {
   }
 }
 
-/** Refuses models whose attention heads were pruned, because their shapes differ. */
+/**
+ * Refuses models whose attention heads were pruned, because their shapes
+ * differ.
+ */
 function refusePruned(reader: ConfigReader): void {
   const pruned = reader.object("pruned_heads", null) ?? {};
   if (Object.values(pruned).every((heads) => isEmpty(heads))) return;

@@ -18,8 +18,8 @@ export interface EncoderInputs {
   /** The position of each token in its text. @default {0, 1, 2 …} */
   positionIds?: Tensor | undefined;
   /**
-   * Where the real tokens are, so that padding is not computed; see `packingOf`.
-   * States and scores are then zeros at padding.
+   * Where the real tokens are, so that padding is not computed; see
+   * `packingOf`. States and scores are then zeros at padding.
    *
    * @default {none}
    */
@@ -37,8 +37,8 @@ export interface EncoderInputs {
 /** The inputs of a decoder without an encoder. */
 export interface CausalLMInputs extends LabeledInputs {
   /**
-   * Keys and values of the tokens before `inputIds`. With a cache, only the last
-   * token is scored: `[rows, 1, vocabulary]`.
+   * Keys and values of the tokens before `inputIds`. With a cache, only the
+   * last token is scored: `[rows, 1, vocabulary]`.
    *
    * @default {none}
    */
@@ -173,16 +173,16 @@ export interface Seq2SeqInputs {
    */
   decoderPacking?: Packing | undefined;
   /**
-   * The encoder's output for this source, `[batch, source, hidden]`. With it, the
-   * encoder is not run.
+   * The encoder's output for this source, `[batch, source, hidden]`. With it,
+   * the encoder is not run.
    *
    * @default {none}
    */
   encoderLastHiddenState?: Tensor | undefined;
   /**
    * Keys and values of the tokens before `decoderInputIds`. With a cache, each
-   * row of the source may belong to several rows of the target, and only the last
-   * token is scored.
+   * row of the source may belong to several rows of the target, and only the
+   * last token is scored.
    *
    * @default {none}
    */
@@ -207,11 +207,15 @@ export interface LabeledSeq2SeqInputs extends Seq2SeqInputs {
 export interface Seq2SeqStates {
   /** The encoder's embeddings and each block's output. */
   encoderHiddenStates?: Tensor[];
-  /** The encoder's attention probabilities, `[batch, heads, source, source]`. */
+  /**
+   * The encoder's attention probabilities, `[batch, heads, source, source]`.
+   */
   encoderAttentions?: Tensor[];
   /** The decoder's embeddings and each block's output. */
   decoderHiddenStates?: Tensor[];
-  /** The decoder's attention probabilities, `[batch, heads, target, target]`. */
+  /**
+   * The decoder's attention probabilities, `[batch, heads, target, target]`.
+   */
   decoderAttentions?: Tensor[];
   /** The target's attention to the source, `[batch, heads, target, source]`. */
   crossAttentions?: Tensor[];

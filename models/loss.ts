@@ -27,7 +27,8 @@ export interface ClassificationLossOptions {
  * class each, and float labels mean independent classes.
  *
  * @param logits The scores, `[batch, labels]`.
- * @param labels Integers `[batch]` or `[batch, 1]`; or floats, as many as logits.
+ * @param labels Integers `[batch]` or `[batch, 1]`; or floats, as many as
+ * logits.
  * @param options The kind of labels.
  * @returns The loss, a scalar.
  * @throws {TypeError} If the labels do not fit the kind.
@@ -90,8 +91,8 @@ export function classificationLoss(
  *
  * @param scores The scores of all positions, `[batch, length]`.
  * @param positions The correct positions, integers `[batch]` or `[batch, 1]`.
- * @param mask 1 for tokens, 0 for padding, integers `[batch, length]`. Positions in
- * padding are ignored; without a mask there is no padding.
+ * @param mask 1 for tokens, 0 for padding, integers `[batch, length]`.
+ * Positions in padding are ignored; without a mask there is no padding.
  * @returns The loss, a scalar.
  * @throws {TypeError} If the positions have another shape or are not integers.
  *

@@ -6,13 +6,14 @@
  * Each architecture has one main file in `architectures/`, such as `bert.ts`,
  * which holds its model and all its heads, from top to bottom. Files beside it
  * that begin with the same name hold its blocks and the fields of its
- * configuration: `bert_blocks.ts`, `bert_config.ts`. RoBERTa uses BERT's blocks,
- * and Marian BART's. `auto.ts` registers the architectures; an application can
- * add another one from a single file with {@linkcode registerArchitecture}.
+ * configuration: `bert_blocks.ts`, `bert_config.ts`. RoBERTa uses BERT's
+ * blocks, and Marian BART's. `auto.ts` registers the architectures; an
+ * application can add another one from a single file with
+ * {@linkcode registerArchitecture}.
  *
- * The attribute paths of a model are its parameters' names in checkpoints. Models
- * take tensors of token ids, which {@linkcode Tokenizer} makes. They know nothing
- * of posteriors.
+ * The attribute paths of a model are its parameters' names in checkpoints.
+ * Models take tensors of token ids, which {@linkcode Tokenizer} makes. They
+ * know nothing of posteriors.
  *
  * @example Scores of a tiny, untrained classifier
  * ```ts
@@ -81,7 +82,7 @@ export type {
   StringChoice,
 } from "./config.ts";
 
-// ---------------------------------------------------------------- architectures
+// --------------------------------------------------------------- architectures
 
 export * from "./architectures/mod.ts";
 
@@ -101,7 +102,7 @@ export type { ClassificationLossOptions } from "./loss.ts";
 export { activationOf } from "./activation.ts";
 export * from "./packing/mod.ts";
 
-// ------------------------------------------------------------------------ files
+// ----------------------------------------------------------------------- files
 
 export { openCheckpoint } from "./files/checkpoint.ts";
 export type { Checkpoint } from "./files/checkpoint.ts";

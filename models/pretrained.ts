@@ -64,15 +64,15 @@ const SAVE_OPTIONS = [
 /** Options of {@linkcode PreTrainedModel.savePretrained}. */
 export interface SavePretrainedOptions {
   /**
-   * The largest size of a weight file, in bytes or as a text such as `"500MB"` or
-   * `"2GiB"`. Larger models are saved in parts.
+   * The largest size of a weight file, in bytes or as a text such as `"500MB"`
+   * or `"2GiB"`. Larger models are saved in parts.
    *
    * @default "5GB"
    */
   maxShardSize?: number | string;
   /**
-   * A tokenizer whose files are written too. They take the place of the files of
-   * any other tokenizer in the folder.
+   * A tokenizer whose files are written too. They take the place of the files
+   * of any other tokenizer in the folder.
    *
    * @default {none}
    */
@@ -129,8 +129,8 @@ export interface SavePretrainedOptions {
 export class PreTrainedModel<C extends PretrainedConfig> extends Module {
   /**
    * Parameters that are computed and not learned, such as sinusoids. They are
-   * not saved, and a file without them is complete, because their initial values
-   * are right.
+   * not saved, and a file without them is complete, because their initial
+   * values are right.
    */
   static readonly keysToIgnoreOnSave: readonly string[] = [];
 
@@ -173,9 +173,10 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
    * @param source A folder, or a name on the hub.
    * @param options Fields to replace, the hub's revision and the like.
    * @returns The model.
-   * @throws {TypeError} If shapes differ, unless `ignoreMismatchedSizes` is set.
-   * @throws {RangeError} If the configuration asks for sizes far beyond those of
-   * the weights. Nothing is built in this case.
+   * @throws {TypeError} If shapes differ, unless `ignoreMismatchedSizes` is
+   * set.
+   * @throws {RangeError} If the configuration asks for sizes far beyond those
+   * of the weights. Nothing is built in this case.
    * @throws {SyntaxError} If a file is malformed.
    * @throws {Deno.errors.NotFound} If a file is missing.
    */
@@ -401,7 +402,9 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
   }
 }
 
-/** Builds a model without initial values. Errors name the configuration's file. */
+/**
+ * Builds a model without initial values. Errors name the configuration's file.
+ */
 function buildModel<M>(
   modelClass: PretrainedClass<M>,
   config: PretrainedConfig,

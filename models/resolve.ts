@@ -16,8 +16,8 @@ import { partsOf } from "./files/weights.ts";
 /** Options of `fromPretrained`. */
 export interface PretrainedOptions extends ResolveOptions {
   /**
-   * Fields of `config.json` that take the place of those in the file; names are in
-   * snake case.
+   * Fields of `config.json` that take the place of those in the file; names are
+   * in snake case.
    *
    * @default {{}}
    */
@@ -37,7 +37,10 @@ export interface PretrainedOptions extends ResolveOptions {
   onLoad?: (report: LoadReport) => void;
 }
 
-/** Reads the `config.json` of a folder or hub model, and replaces the fields that the options name. */
+/**
+ * Reads the `config.json` of a folder or hub model, and replaces the fields
+ * that the options name.
+ */
 export async function resolveConfig(
   source: string,
   options: PretrainedOptions = {},
@@ -48,7 +51,9 @@ export async function resolveConfig(
   return new ConfigReader(replacedFields(reader, options.config), reader);
 }
 
-/** Finds the files of a folder or hub model, all parts of its weights included. */
+/**
+ * Finds the files of a folder or hub model, all parts of its weights included.
+ */
 export async function resolveModel(
   source: string,
   options: PretrainedOptions,

@@ -75,7 +75,9 @@ function countWords(texts: Iterable<string>): Map<string, number> {
   return counts;
 }
 
-/** Most frequent first; equal counts in alphabetical order, for repeatability. */
+/**
+ * Most frequent first; equal counts in alphabetical order, for repeatability.
+ */
 function byCount(a: [string, number], b: [string, number]): number {
   return b[1] - a[1] || (a[0] < b[0] ? -1 : 1);
 }
@@ -117,8 +119,8 @@ function mergePieces(
 }
 
 /**
- * Writes `vocab.txt`, `tokenizer.json` and `tokenizer_config.json`, the files of
- * an uncased BERT tokenizer.
+ * Writes `vocab.txt`, `tokenizer.json` and `tokenizer_config.json`, the files
+ * of an uncased BERT tokenizer.
  *
  * @param folder Where to; made when missing.
  * @param vocabulary What {@linkcode learnVocabulary} returned.

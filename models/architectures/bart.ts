@@ -7,9 +7,9 @@
  *
  * From top to bottom: configuration, model, heads. Beside it, and shared with
  * Marian, `bart_config.ts` holds the fields of both configurations,
- * `bart_blocks.ts` the blocks, `bart_stacks.ts` the encoder and the decoder, and
- * `bart_seq2seq.ts` how the two work together. Attribute paths are the names in
- * Hugging Face's checkpoints.
+ * `bart_blocks.ts` the blocks, `bart_stacks.ts` the encoder and the decoder,
+ * and `bart_seq2seq.ts` how the two work together. Attribute paths are the
+ * names in Hugging Face's checkpoints.
  *
  * Longer than most files: a model and all its heads are read together, and half
  * of the lines are documentation.
@@ -117,8 +117,10 @@ export class BartConfig extends Seq2SeqConfig {
   /**
    * Reads and checks the fields.
    *
-   * @param options The fields that differ from the defaults, or those of a file.
-   * @throws {TypeError} If a field is of the wrong kind, or an option is unknown.
+   * @param options The fields that differ from the defaults, or those of a
+   * file.
+   * @throws {TypeError} If a field is of the wrong kind, or an option is
+   * unknown.
    * @throws {RangeError} If a number is out of range.
    */
   constructor(options: BartConfigOptions | ConfigReader = {}) {
@@ -143,10 +145,10 @@ export class BartConfig extends Seq2SeqConfig {
 
 // --------------------------------------------------------------------- model
 
-/** Position 0 has row 2 of the table: checkpoints have two unused rows first. */
+/** Rows of the position table before that of position 0. No token uses them. */
 const POSITION_OFFSET = 2;
 
-/** The embeddings of either side: words, learned positions, a norm of the sum. */
+/** The embeddings of either side: words, learned positions and a norm. */
 function parts(config: BartConfig, tokens: Embedding): StackParts {
   const { maxPositionEmbeddings, dModel, initStd: std } = config;
   const positions = new PositionTable(
@@ -240,13 +242,14 @@ export class BartModel extends BartPreTrainedModel {
    * Encodes the source and decodes the target. Without `decoderInputIds` the
    * target is the source itself, moved one position to the right.
    *
-   * @throws {TypeError} If the inputs are not `[batch, length]`, or are missing.
+   * @throws {TypeError} If the inputs are not `[batch, length]`, or are
+   * missing.
    * @throws {RangeError} If the texts are longer than the position table.
    */
   forward(inputs: Seq2SeqInputs): Seq2SeqOutput {
     const { inputIds, decoderInputIds, packing } = inputs;
-    // The source moved to the right has its real tokens at the same positions as
-    // the source, provided that those are the first of each row.
+    // The source moved to the right has its real tokens at the same positions
+    // as the source, provided that those are the first of each row.
     const {
       decoderPacking = decoderInputIds || !packing?.isLeading
         ? undefined
@@ -342,7 +345,7 @@ export class BartWithHead extends BartPreTrainedModel {
 export class BartForConditionalGeneration extends BartWithHead {
   /** Added to the scores. It is not trained. */
   finalLogitsBias: Buffer;
-  /** The head. Its weight is the word embeddings', unless the config unties them. */
+  /** The head. Unless the config unties it, its weight is the word embeddings'. */
   lmHead: Linear;
 
   /**
@@ -405,8 +408,9 @@ class BartClassificationHead extends Module {
 
 /**
  * Classifies texts, or predicts numbers, from the decoder's state at the last
- * end token of each text. A text without an end token gets scores of NaN. Logits
- * `[batch, labels]`; {@linkcode classificationLoss} describes labels and loss.
+ * end token of each text. A text without an end token gets scores of NaN.
+ * Logits `[batch, labels]`; {@linkcode classificationLoss} describes labels and
+ * loss.
  *
  * Without `decoderInputIds` the decoder reads the source, moved one position to
  * the right.
@@ -442,7 +446,8 @@ export class BartForSequenceClassification extends BartWithHead {
    * Builds the model with random weights.
    *
    * @param config The model's sizes and settings.
-   * @throws {TypeError} If the configuration does not name exactly one end token.
+   * @throws {TypeError} If the configuration does not name exactly one end
+   * token.
    */
   constructor(config: BartConfig) {
     super(config);
@@ -498,9 +503,9 @@ function lastIndices(token: number, ids: Tensor): Tensor {
 
 /**
  * Finds an answer in a text. Start and end positions `[batch]`, scores
- * `[batch, source]` for either. The loss is the mean of two cross-entropies over
- * all positions, padding included unless texts are packed; answers that lie
- * beyond the text are ignored.
+ * `[batch, target]` for either. The loss is the mean of two cross-entropies
+ * over all positions, padding included unless texts are packed; answers that
+ * lie beyond the text are ignored.
  *
  * @example Usage
  * ```ts
@@ -557,8 +562,8 @@ export class BartForQuestionAnswering extends BartWithHead {
  *
  * Labels `[batch, length]` belong to the scores at the same position. To train
  * it to predict the next token, move them one position to the left, as for
- * Hugging Face's class of this name. Logits `[batch, length, vocabulary]`; with a
- * cache only the last token is scored.
+ * Hugging Face's class of this name. Logits `[batch, length, vocabulary]`; with
+ * a cache only the last token is scored.
  *
  * @example Usage
  * ```ts
@@ -581,7 +586,7 @@ export class BartForQuestionAnswering extends BartWithHead {
 export class BartForCausalLM extends BartPreTrainedModel {
   /** The decoder. */
   model: Module & { decoder: Seq2SeqDecoder };
-  /** The head. Its weight is the word embeddings', unless the config unties them. */
+  /** The head. Unless the config unties it, its weight is the word embeddings'. */
   lmHead: Linear;
 
   /**

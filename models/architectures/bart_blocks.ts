@@ -1,9 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The blocks that BART and Marian share, with their layer norms after each part.
-// Attributes are in the order of Hugging Face's modules, because the order of
-// attributes is the order of the flat parameter vector.
+// The blocks that BART and Marian share, with their layer norms after each
+// part. Attributes are in the order of Hugging Face's modules, because the
+// order of attributes is the order of the flat parameter vector.
 
 import {
   add,
@@ -29,7 +29,10 @@ import type { KeyValueCache } from "../cache.ts";
 
 // ---------------------------------------------------------------------- parts
 
-/** A dense layer whose weight starts as the configuration says, and whose bias is 0. */
+/**
+ * A dense layer whose weight starts as the configuration says, and whose bias
+ * is 0.
+ */
 export function linear(
   { initStd: std }: Seq2SeqConfig,
   from: number,
@@ -86,9 +89,17 @@ export class PositionTable extends Embedding {
  * `attention`.
  */
 export interface Segments {
-  /** For each query its first key and the one after its last. @default {none} */
+  /**
+   * For each query its first key and the one after its last.
+   *
+   * @default {none}
+   */
   segments?: Tensor | undefined;
-  /** For each key its first query and the one after its last. @default {segments} */
+  /**
+   * For each key its first query and the one after its last.
+   *
+   * @default {segments}
+   */
   segmentsOfKeys?: Tensor | undefined;
 }
 
@@ -172,7 +183,10 @@ class Attention extends Module {
 
 // --------------------------------------------------------------------- blocks
 
-/** The feed-forward part that ends both kinds of blocks: dense, activation, dense, norm. */
+/**
+ * The feed-forward part that ends both kinds of blocks: dense, activation,
+ * dense, norm.
+ */
 abstract class Block extends Module {
   abstract fc1: Linear;
   abstract fc2: Linear;

@@ -23,7 +23,11 @@ export interface Seq2SeqConfigOptions extends PretrainedConfigOptions {
   encoderAttentionHeads?: number;
   /** Width inside the encoder's feed-forward parts. @default {4096} */
   encoderFfnDim?: number;
-  /** The probability of skipping a block of the encoder while training. @default {0} */
+  /**
+   * The probability of skipping a block of the encoder while training.
+   *
+   * @default {0}
+   */
   encoderLayerdrop?: number;
   /** The number of blocks of the decoder. @default {12} */
   decoderLayers?: number;
@@ -31,7 +35,11 @@ export interface Seq2SeqConfigOptions extends PretrainedConfigOptions {
   decoderAttentionHeads?: number;
   /** Width inside the decoder's feed-forward parts. @default {4096} */
   decoderFfnDim?: number;
-  /** The probability of skipping a block of the decoder while training. @default {0} */
+  /**
+   * The probability of skipping a block of the decoder while training.
+   *
+   * @default {0}
+   */
   decoderLayerdrop?: number;
   /** Activation of the feed-forward parts. @default {"gelu"} */
   activationFunction?: string;
@@ -136,7 +144,8 @@ export class Seq2SeqConfig extends PretrainedConfig {
       reader.number(name, fallback, { min: 0, max: 1 });
     this.vocabSize = size("vocab_size", defaults.vocabSize);
     this.maxPositionEmbeddings = size("max_position_embeddings", 1024);
-    // In transformers this is another name of `d_model`, and it takes precedence.
+    // In transformers this is another name of `d_model`, and it takes
+    // precedence.
     this.dModel = size(
       reader.has("hidden_size") ? "hidden_size" : "d_model",
       1024,

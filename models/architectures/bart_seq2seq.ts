@@ -122,7 +122,9 @@ export function shiftRight(
 ): Tensor {
   if (decoderStartTokenId === null || padTokenId === null) {
     throw new TypeError(
-      `Cannot make the decoder's input: decoderStartTokenId is ${decoderStartTokenId} and padTokenId is ${padTokenId}, both must be numbers`,
+      "Cannot make the decoder's input: " +
+        `decoderStartTokenId is ${decoderStartTokenId} and ` +
+        `padTokenId is ${padTokenId}, both must be numbers`,
     );
   }
   const [batch = 0, length = 0] = ids.shape;

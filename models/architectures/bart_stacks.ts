@@ -78,7 +78,10 @@ export interface DecoderInputs {
 
 /** The outputs of {@linkcode Seq2SeqDecoder.forward}. */
 export interface DecoderOutput extends EncoderOutput {
-  /** Each block's attention of the target to the source, `[batch, heads, target, source]`. */
+  /**
+   * Each block's attention of the target to the source,
+   * `[batch, heads, target, source]`.
+   */
   crossAttentions?: Tensor[];
 }
 
@@ -253,7 +256,9 @@ function crossSegments(
   };
 }
 
-/** The sum of word and position embeddings, with a norm if the stack has one. */
+/**
+ * The sum of word and position embeddings, with a norm if the stack has one.
+ */
 function embed(
   stack: EncoderStack | DecoderStack,
   { inputIds, start, packing }: {

@@ -7,8 +7,8 @@
  *
  * From top to bottom: configuration, model, heads. Beside it, and shared with
  * RoBERTa, `bert_config.ts` holds the fields of both configurations,
- * `bert_embeddings.ts` the embeddings and `bert_blocks.ts` the blocks. Attribute
- * paths are the names in Hugging Face's checkpoints.
+ * `bert_embeddings.ts` the embeddings and `bert_blocks.ts` the blocks.
+ * Attribute paths are the names in Hugging Face's checkpoints.
  *
  * Longer than most files: a model and all its heads are read together, and half
  * of the lines are documentation.
@@ -106,9 +106,10 @@ export class BertConfig extends BertLikeConfig {
   /**
    * Reads and checks the fields.
    *
-   * @param options The fields that differ from the defaults, or those of a file.
-   * @throws {TypeError} If a field is of the wrong kind or asks for something that
-   * is not supported, or an option is unknown.
+   * @param options The fields that differ from the defaults, or those of a
+   * file.
+   * @throws {TypeError} If a field is of the wrong kind or asks for something
+   * that is not supported, or an option is unknown.
    * @throws {RangeError} If a number is out of range.
    */
   constructor(options: BertConfigOptions | ConfigReader = {}) {
@@ -146,7 +147,11 @@ export class BertPreTrainedModel extends PreTrainedModel<BertConfig> {
 
 /** Options of {@linkcode BertModel}. */
 export interface BertModelOptions {
-  /** Whether to build the pooler, whose output classifiers read. @default {true} */
+  /**
+   * Whether to build the pooler, whose output classifiers read.
+   *
+   * @default {true}
+   */
   addPoolingLayer?: boolean;
 }
 
@@ -200,10 +205,10 @@ export class BertModel extends BertPreTrainedModel {
   /**
    * Encodes a batch.
    *
-   * With a cache, the inputs are the tokens after those in the cache, which also
-   * knows which of all tokens are padding. With a packing, padding is left out:
-   * its states are zeros, the pooler reads each text's first token that is not
-   * padding, and dropout draws other numbers than without the packing.
+   * With a cache, the inputs are the tokens after those in the cache, which
+   * also knows which of all tokens are padding. With a packing, padding is left
+   * out: its states are zeros, the pooler reads each text's first token that is
+   * not padding, and dropout draws other numbers than without the packing.
    *
    * @throws {TypeError} If the inputs are not `[batch, length]`; if a cache is
    * given though the config's `isDecoder` is not set; or if the packing is of
@@ -279,7 +284,9 @@ class BertPredictions extends Module {
   }
 }
 
-/** A module of one attribute, because checkpoints call it `cls.predictions…`. */
+/**
+ * A module of one attribute, because checkpoints call it `cls.predictions…`.
+ */
 class BertLanguageHead extends Module {
   predictions: BertPredictions;
 
@@ -290,8 +297,8 @@ class BertLanguageHead extends Module {
 }
 
 /**
- * Fills masked tokens. Labels `[batch, length]`, -100 for tokens to ignore; logits
- * `[batch, length, vocabulary]`.
+ * Fills masked tokens. Labels `[batch, length]`, -100 for tokens to ignore;
+ * logits `[batch, length, vocabulary]`.
  *
  * @example Usage
  * ```ts
@@ -316,7 +323,7 @@ class BertLanguageHead extends Module {
 export class BertForMaskedLM extends BertPreTrainedModel {
   /** The encoder. */
   bert: BertModel;
-  /** The head. Its weight is the word embeddings', unless the config unties them. */
+  /** The head. Unless the config unties it, its weight is the word embeddings'. */
   cls: Module & { predictions: Module & { forward(x: Tensor): Tensor } };
 
   /**
@@ -346,10 +353,10 @@ export class BertForMaskedLM extends BertPreTrainedModel {
 
 /**
  * Continues texts. The configuration's `isDecoder` makes every token see only
- * those before it. Labels `[batch, length]` may be the input itself: each token is
- * compared with the label of the next. If texts are packed, labels of padding are
- * ignored. Logits `[batch, length, vocabulary]`, or `[batch, 1, vocabulary]` with
- * a cache.
+ * those before it. Labels `[batch, length]` may be the input itself: each token
+ * is compared with the label of the next. If texts are packed, labels of
+ * padding are ignored. Logits `[batch, length, vocabulary]`, or
+ * `[batch, 1, vocabulary]` with a cache.
  *
  * @example Usage
  * ```ts
@@ -441,8 +448,9 @@ export class BertPooledClassifier extends BertPreTrainedModel {
  * Classifies texts, or predicts numbers. Logits `[batch, labels]`.
  *
  * The loss follows the configuration's `problemType`. Without it, one output
- * means regression (labels f32 `[batch]`), integer labels `[batch]` mean one class
- * for each text, and f32 labels `[batch, labels]` mean independent classes.
+ * means regression (labels f32 `[batch]`), integer labels `[batch]` mean one
+ * class for each text, and f32 labels `[batch, labels]` mean independent
+ * classes.
  *
  * @example Usage
  * ```ts
@@ -537,8 +545,8 @@ export class BertForMultipleChoice extends BertPooledClassifier {
 }
 
 /**
- * Classifies tokens. Labels `[batch, length]`, -100 for tokens to ignore; logits
- * `[batch, length, labels]`.
+ * Classifies tokens. Labels `[batch, length]`, -100 for tokens to ignore;
+ * logits `[batch, length, labels]`.
  *
  * @example Usage
  * ```ts
@@ -597,9 +605,9 @@ export class BertForTokenClassification extends BertPreTrainedModel {
 
 /**
  * Finds an answer in a text. Start and end positions `[batch]`, scores
- * `[batch, length]` for either. The loss is the mean of two cross-entropies over
- * all positions, padding included unless texts are packed; answers that lie
- * beyond the text are ignored.
+ * `[batch, length]` for either. The loss is the mean of two cross-entropies
+ * over all positions, padding included unless texts are packed; answers that
+ * lie beyond the text are ignored.
  *
  * @example Usage
  * ```ts

@@ -1,9 +1,10 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The blocks that BERT and RoBERTa are built of, and the pooler. Attribute paths
-// are the names in checkpoints. The blocks read a few fields of a configuration,
-// whatever its class, so that other architectures can be built of them.
+// The blocks that BERT and RoBERTa are built of, and the pooler. Attribute
+// paths are the names in checkpoints. The blocks read a few fields of a
+// configuration, whatever its class, so that other architectures can be built
+// of them.
 
 import {
   attention,
@@ -52,7 +53,11 @@ export type BertInputs = EncoderInputs & Pick<CausalLMInputs, "cache">;
 export interface BertAttentionInputs {
   /** 1 for tokens, 0 for padding, `[batch, length]`. @default {all 1} */
   mask?: Tensor | undefined;
-  /** Which tokens share a text, where texts share a row; see `Packing`. @default {none} */
+  /**
+   * Which tokens share a text, where texts share a row; see `Packing`.
+   *
+   * @default {none}
+   */
   segments?: Tensor | undefined;
   /** The list that attention's probabilities are added to. @default {none} */
   attentions?: Tensor[] | undefined;
@@ -160,7 +165,10 @@ export class BertOutput extends Module {
     this.dropout = new Dropout(config.hiddenDropoutProb);
   }
 
-  /** Maps `x [batch, length, width]`, and adds `residual [batch, length, hidden]`. */
+  /**
+   * Maps `x [batch, length, width]`, and adds
+   * `residual [batch, length, hidden]`.
+   */
   forward(x: Tensor, residual: Tensor): Tensor {
     const y = this.dropout.forward(this.dense.forward(x));
     return this.LayerNorm.forward(y, { residual });

@@ -87,7 +87,8 @@ export class BertLikeConfig extends PretrainedConfig {
   /**
    * Reads and checks the fields.
    *
-   * @param options The fields that differ from the defaults, or those of a file.
+   * @param options The fields that differ from the defaults, or those of a
+   * file.
    * @param defaults The defaults of the architecture.
    * @throws {TypeError} If a field is of the wrong kind, or asks for something
    * that is not supported.

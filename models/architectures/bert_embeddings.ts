@@ -99,8 +99,8 @@ export class BertEmbeddings extends Module {
   }
 
   /**
-   * Embeds tokens `[batch, length]`, or of packed texts the real tokens alone, as
-   * `[1, T, hidden]`.
+   * Embeds tokens `[batch, length]`, or of packed texts the real tokens alone,
+   * as `[1, T, hidden]`.
    *
    * @param inputs The tokens, their types and the packing.
    * @param positions The tokens' positions; their shape broadcasts to that of

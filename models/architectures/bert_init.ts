@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The basic layers of BERT and RoBERTa, with the sizes and initial values that a
-// configuration asks for.
+// The basic layers of BERT and RoBERTa, with the sizes and initial values that
+// a configuration asks for.
 
 import {
   Dropout,
@@ -15,7 +15,10 @@ import {
 } from "../../nn/mod.ts";
 import type { BertLikeConfig } from "./bert_config.ts";
 
-/** A dense layer whose weight starts as the configuration says, and whose bias is 0. */
+/**
+ * A dense layer whose weight starts as the configuration says, and whose bias
+ * is 0.
+ */
 export function linear(
   { initializerRange: std }: Pick<BertLikeConfig, "initializerRange">,
   from: number,

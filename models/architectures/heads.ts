@@ -29,7 +29,7 @@ import type {
 import { positionLoss } from "../loss.ts";
 import { UnpackedLater } from "./packed.ts";
 
-/** The lowest finite number in 32 bits: as a score, softmax gives it nothing. */
+/** The lowest 32-bit number. As a score it gets probability 0 from softmax. */
 const LOWEST = -3.4028234663852886e38;
 
 /** The first token's state: `[batch, length, hidden]` to `[batch, hidden]`. */

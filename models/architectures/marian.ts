@@ -6,8 +6,8 @@
  *
  * It is BART with fixed, sinusoidal positions, and without a norm of the
  * embeddings. From top to bottom: configuration, model, heads. Blocks, encoder
- * and decoder are BART's; see `bart.ts`. Attribute paths are the names in Hugging
- * Face's checkpoints.
+ * and decoder are BART's; see `bart.ts`. Attribute paths are the names in
+ * Hugging Face's checkpoints.
  *
  * @module
  */
@@ -93,8 +93,10 @@ export class MarianConfig extends Seq2SeqConfig {
   /**
    * Reads and checks the fields.
    *
-   * @param options The fields that differ from the defaults, or those of a file.
-   * @throws {TypeError} If a field is of the wrong kind, or an option is unknown.
+   * @param options The fields that differ from the defaults, or those of a
+   * file.
+   * @throws {TypeError} If a field is of the wrong kind, or an option is
+   * unknown.
    * @throws {RangeError} If a number is out of range.
    */
   constructor(options: MarianConfigOptions | ConfigReader = {}) {
@@ -156,8 +158,8 @@ function parts(config: MarianConfig, tokens: Embedding): StackParts {
 }
 
 /**
- * The base class of all Marian models: the class of their configuration, and the
- * name by which checkpoints of models with a head call encoder and decoder.
+ * The base class of all Marian models: the class of their configuration, and
+ * the name by which checkpoints of models with a head call encoder and decoder.
  *
  * @example Usage
  * ```ts
@@ -243,7 +245,8 @@ export class MarianModel extends MarianPreTrainedModel {
   /**
    * Encodes the source and decodes the target.
    *
-   * @throws {TypeError} If the inputs are not `[batch, length]`, or are missing.
+   * @throws {TypeError} If the inputs are not `[batch, length]`, or are
+   * missing.
    * @throws {RangeError} If the texts are longer than the position table.
    */
   forward(inputs: Seq2SeqInputs): Seq2SeqOutput {
@@ -289,7 +292,9 @@ export class MarianModel extends MarianPreTrainedModel {
  * ```
  */
 export class MarianMTModel extends MarianPreTrainedModel {
-  /** The sinusoids, which files leave out because the configuration gives them. */
+  /**
+   * The sinusoids, which files leave out because the configuration gives them.
+   */
   static override readonly keysToIgnoreOnSave: readonly string[] = [
     "model.encoder.embed_positions.weight",
     "model.decoder.embed_positions.weight",
@@ -351,8 +356,8 @@ export class MarianMTModel extends MarianPreTrainedModel {
  *
  * Labels `[batch, length]` belong to the scores at the same position. To train
  * it to predict the next token, move them one position to the left, as for
- * Hugging Face's class of this name. Logits `[batch, length, vocabulary]`; with a
- * cache only the last token is scored.
+ * Hugging Face's class of this name. Logits `[batch, length, vocabulary]`; with
+ * a cache only the last token is scored.
  *
  * @example Usage
  * ```ts
@@ -377,7 +382,7 @@ export class MarianMTModel extends MarianPreTrainedModel {
 export class MarianForCausalLM extends MarianPreTrainedModel {
   /** The decoder. */
   model: Module & { decoder: Seq2SeqDecoder };
-  /** The head. Its weight is the word embeddings', unless the config unties them. */
+  /** The head. Unless the config unties it, its weight is the word embeddings'. */
   lmHead: Linear;
 
   /**

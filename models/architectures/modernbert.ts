@@ -7,9 +7,9 @@
  *
  * It differs from BERT in layer norms before the parts of a block and not after
  * them, rotary positions, gated feed-forward parts, and attention that sees the
- * whole text in every third layer only. This file holds the model and the heads;
- * `modernbert_config.ts` the configuration and `modernbert_blocks.ts` the blocks.
- * Attribute paths are the names in Hugging Face's checkpoints.
+ * whole text in every third layer only. This file holds the model and the
+ * heads; `modernbert_config.ts` the configuration and `modernbert_blocks.ts`
+ * the blocks. Attribute paths are the names in Hugging Face's checkpoints.
  *
  * Longer than most files: a model and all its heads are read together, and half
  * of the lines are documentation.
@@ -85,8 +85,8 @@ export type { ModernBertBlockInputs } from "./modernbert_blocks.ts";
 // --------------------------------------------------------------------- model
 
 /**
- * The base class of all ModernBERT models: the class of their configuration, and
- * the name by which checkpoints of models with a head call the encoder.
+ * The base class of all ModernBERT models: the class of their configuration,
+ * and the name by which checkpoints of models with a head call the encoder.
  *
  * @example Usage
  * ```ts
@@ -112,10 +112,10 @@ export class ModernBertPreTrainedModel
 /**
  * The encoder without a head.
  *
- * With a packing it computes real tokens only, and results are zeros at padding,
- * as in transformers when it runs without padding. Without a packing, padding is
- * computed like any other token. Token types are ignored, because ModernBERT has
- * no embeddings for them.
+ * With a packing it computes real tokens only, and results are zeros at
+ * padding, as in transformers when it runs without padding. Without a packing,
+ * padding is computed like any other token. Token types are ignored, because
+ * ModernBERT has no embeddings for them.
  *
  * @example Usage
  * ```ts
@@ -170,8 +170,9 @@ export class ModernBertModel extends ModernBertPreTrainedModel {
    * Encodes a batch. The hidden states are the embeddings and each block's
    * output, before the last norm.
    *
-   * @throws {TypeError} If the inputs are not `[batch, length]`, or if the packing
-   * is of another shape, has holes, or is given with `outputAttentions`.
+   * @throws {TypeError} If the inputs are not `[batch, length]`, or if the
+   * packing is of another shape, has holes, or is given with
+   * `outputAttentions`.
    * @throws {RangeError} If the texts are longer than the model's limit.
    */
   forward(inputs: AskingStates<EncoderInputs>): WithStates<EncoderOutput>;
@@ -229,16 +230,16 @@ export interface ModernBertMaskedLMInputs extends LabeledInputs {
 }
 
 /**
- * Fills masked tokens. Labels `[batch, length]`, -100 for tokens to ignore; logits
- * `[batch, length, vocabulary]`.
+ * Fills masked tokens. Labels `[batch, length]`, -100 for tokens to ignore;
+ * logits `[batch, length, vocabulary]`.
  *
- * With the configuration's `sparsePrediction`, labels of `sparsePredIgnoreIndex`
- * are ignored too, as in transformers. The loss is computed from the scores of
- * all positions, because only the GPU knows how many of them have a label. If the
- * host knows them, `predictions` can name these positions. Then only they are
- * scored, which saves most of the multiplication by the vocabulary, and logits
- * are `[positions, vocabulary]`, as transformers gives them for sparse
- * predictions with labels.
+ * With the configuration's `sparsePrediction`, labels of
+ * `sparsePredIgnoreIndex` are ignored too, as in transformers. The loss is
+ * computed from the scores of all positions, because only the GPU knows how
+ * many of them have a label. If the host knows them, `predictions` can name
+ * these positions. Then only they are scored, which saves most of the
+ * multiplication by the vocabulary, and logits are `[positions, vocabulary]`,
+ * as transformers gives them for sparse predictions with labels.
  *
  * @example Usage
  * ```ts
@@ -269,7 +270,7 @@ export class ModernBertForMaskedLM extends ModernBertPreTrainedModel {
   model: ModernBertModel;
   /** Dense, activation and norm. */
   head: Module & { forward(x: Tensor): Tensor };
-  /** The scores. The weight is the word embeddings', unless the config unties them. */
+  /** The scores. Unless untied, their weight is the word embeddings'. */
   decoder: Linear;
 
   /**
@@ -378,8 +379,8 @@ export class ModernBertClassifier extends ModernBertPreTrainedModel {
   }
 
   /**
-   * The state that stands for each text, `[batch, hidden]`: its first token's or
-   * the mean of all, as the configuration says.
+   * The state that stands for each text, `[batch, hidden]`: its first token's
+   * or the mean of all, as the configuration says.
    */
   protected pool(output: EncoderOutput, inputs: EncoderInputs): Tensor {
     const { packed } = output;
@@ -406,8 +407,9 @@ export class ModernBertClassifier extends ModernBertPreTrainedModel {
  * configuration's `classifierPooling`.
  *
  * The loss follows the configuration's `problemType`. Without it, one output
- * means regression (labels f32 `[batch]`), integer labels `[batch]` mean one class
- * for each text, and f32 labels `[batch, labels]` mean independent classes.
+ * means regression (labels f32 `[batch]`), integer labels `[batch]` mean one
+ * class for each text, and f32 labels `[batch, labels]` mean independent
+ * classes.
  *
  * @example Usage
  * ```ts
@@ -460,7 +462,8 @@ export class ModernBertForSequenceClassification extends ModernBertClassifier {
 
 /**
  * Chooses between answers. Inputs `[batch, choices, length]`, labels `[batch]`,
- * logits `[batch, choices]`. A packing has the shape `[batch · choices, length]`.
+ * logits `[batch, choices]`. A packing has the shape
+ * `[batch · choices, length]`.
  *
  * @example Usage
  * ```ts
@@ -510,8 +513,8 @@ export class ModernBertForMultipleChoice extends ModernBertClassifier {
 }
 
 /**
- * Classifies tokens. Labels `[batch, length]`, -100 for tokens to ignore; logits
- * `[batch, length, labels]`.
+ * Classifies tokens. Labels `[batch, length]`, -100 for tokens to ignore;
+ * logits `[batch, length, labels]`.
  *
  * @example Usage
  * ```ts
@@ -559,9 +562,9 @@ export class ModernBertForTokenClassification extends ModernBertClassifier {
 
 /**
  * Finds an answer in a text. Start and end positions `[batch]`, scores
- * `[batch, length]` for either. The loss is the mean of two cross-entropies over
- * all positions, padding included unless texts are packed; answers that lie
- * beyond the text are ignored.
+ * `[batch, length]` for either. The loss is the mean of two cross-entropies
+ * over all positions, padding included unless texts are packed; answers that
+ * lie beyond the text are ignored.
  *
  * @example Usage
  * ```ts

@@ -25,7 +25,9 @@ import {
 import type { ModernBertConfig } from "./modernbert_config.ts";
 import { activationOf } from "../activation.ts";
 
-/** The initial values of a weight, whose standard deviation depends on its role. */
+/**
+ * The initial values of a weight, whose standard deviation depends on its role.
+ */
 function initializer(
   config: ModernBertConfig,
   role: "in" | "out" | "final",
@@ -40,7 +42,10 @@ function initializer(
   return truncatedNormal({ std, cutoff: cutoff ?? 3 });
 }
 
-/** A dense layer whose weight starts by the rule for its role, and whose bias is 0. */
+/**
+ * A dense layer whose weight starts by the rule for its role, and whose bias is
+ * 0.
+ */
 export function linear(
   config: ModernBertConfig,
   sizes: readonly [from: number, to: number],
@@ -86,9 +91,17 @@ export class ModernBertEmbeddings extends Module {
 export interface ModernBertBlockInputs {
   /** 1 for tokens, 0 for padding, `[batch, length]`. @default {all 1} */
   mask?: Tensor | undefined;
-  /** Which tokens share a text, where texts share a row; see `Packing`. @default {none} */
+  /**
+   * Which tokens share a text, where texts share a row; see `Packing`.
+   *
+   * @default {none}
+   */
   segments?: Tensor | undefined;
-  /** The position of each token, which sets its rotation. @default {0, 1, 2 …} */
+  /**
+   * The position of each token, which sets its rotation.
+   *
+   * @default {0, 1, 2 …}
+   */
   positions?: Tensor | undefined;
   /** The list that attention's probabilities are added to. @default {none} */
   attentions?: Tensor[] | undefined;

@@ -10,7 +10,10 @@ import {
 } from "../config.ts";
 import { KNOWN_FIELDS } from "../known_fields.ts";
 
-/** The state that a classifier reads: that of the first token, or the mean of all. */
+/**
+ * The state that a classifier reads: that of the first token, or the mean of
+ * all.
+ */
 export type ClassifierPooling = "cls" | "mean";
 
 /** Options of {@linkcode ModernBertConfig}; in files they are in snake case. */
@@ -23,7 +26,11 @@ export interface ModernBertConfigOptions extends PretrainedConfigOptions {
   numHiddenLayers?: number;
   /** The number of heads of each attention. @default {12} */
   numAttentionHeads?: number;
-  /** Width inside the feed-forward part, for each of its halves. @default {1152} */
+  /**
+   * Width inside the feed-forward part, for each of its halves.
+   *
+   * @default {1152}
+   */
   intermediateSize?: number;
   /** Activation of the feed-forward part. @default {"gelu"} */
   hiddenActivation?: string;
@@ -64,11 +71,19 @@ export interface ModernBertConfigOptions extends PretrainedConfigOptions {
   attentionDropout?: number;
   /** Dropout of the embeddings. @default {0} */
   embeddingDropout?: number;
-  /** Whether the feed-forward part's dense layers have biases. @default {false} */
+  /**
+   * Whether the feed-forward part's dense layers have biases.
+   *
+   * @default {false}
+   */
   mlpBias?: boolean;
   /** Dropout inside the feed-forward part. @default {0} */
   mlpDropout?: number;
-  /** Whether the layer that scores the vocabulary has a bias. @default {true} */
+  /**
+   * Whether the layer that scores the vocabulary has a bias.
+   *
+   * @default {true}
+   */
   decoderBias?: boolean;
   /** The state that the classifier reads. @default {"cls"} */
   classifierPooling?: ClassifierPooling;
@@ -79,8 +94,8 @@ export interface ModernBertConfigOptions extends PretrainedConfigOptions {
   /** Activation of the head's dense layer. @default {"gelu"} */
   classifierActivation?: string;
   /**
-   * Whether the loss of masked tokens ignores labels of `sparsePredIgnoreIndex`;
-   * see `ModernBertForMaskedLM`.
+   * Whether the loss of masked tokens ignores labels of
+   * `sparsePredIgnoreIndex`; see `ModernBertForMaskedLM`.
    *
    * @default {false}
    */
@@ -161,9 +176,10 @@ export class ModernBertConfig extends PretrainedConfig {
   /**
    * Reads and checks the fields.
    *
-   * @param options The fields that differ from the defaults, or those of a file.
-   * @throws {TypeError} If a field is of the wrong kind or asks for something that
-   * is not supported, or an option is unknown.
+   * @param options The fields that differ from the defaults, or those of a
+   * file.
+   * @throws {TypeError} If a field is of the wrong kind or asks for something
+   * that is not supported, or an option is unknown.
    * @throws {RangeError} If a number is out of range.
    */
   constructor(options: ModernBertConfigOptions | ConfigReader = {}) {
@@ -224,7 +240,8 @@ export class ModernBertConfig extends PretrainedConfig {
         RangeError,
       );
     }
-    // Later releases of transformers say these things in fields that are not read here.
+    // Later releases of transformers say these things in fields that are not
+    // read here.
     for (const name of ["layer_types", "rope_parameters", "rope_scaling"]) {
       if (reader.has(name)) {
         throw reader.error(

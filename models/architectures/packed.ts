@@ -41,7 +41,8 @@ export function checkPacking(
   }
   if (outputAttentions) {
     throw new TypeError(
-      "Cannot give attention's probabilities of packed texts: leave packing out",
+      "Cannot give attention's probabilities of packed texts: " +
+        "leave packing out",
     );
   }
   if (cache) {

@@ -6,13 +6,13 @@
  * Pretraining Approach", 2019.
  *
  * From top to bottom: configuration, model, heads. Embeddings and blocks are
- * BERT's, in `bert_embeddings.ts` and `bert_blocks.ts`; positions are counted in
- * another way, and the heads differ. Attribute paths are the names in Hugging
- * Face's checkpoints.
+ * BERT's, in `bert_embeddings.ts` and `bert_blocks.ts`; positions are counted
+ * in another way, and the heads differ. Attribute paths are the names in
+ * Hugging Face's checkpoints.
  *
  * Longer than most files: a model and all its heads are read together, and half
- * of the lines are documentation. Some heads repeat those of `bert.ts`, with the
- * attribute names of RoBERTa's checkpoints.
+ * of the lines are documentation. Some heads repeat those of `bert.ts`, with
+ * the attribute names of RoBERTa's checkpoints.
  *
  * @module
  */
@@ -101,9 +101,10 @@ export class RobertaConfig extends BertLikeConfig {
   /**
    * Reads and checks the fields.
    *
-   * @param options The fields that differ from the defaults, or those of a file.
-   * @throws {TypeError} If a field is of the wrong kind or asks for something that
-   * is not supported, or an option is unknown.
+   * @param options The fields that differ from the defaults, or those of a
+   * file.
+   * @throws {TypeError} If a field is of the wrong kind or asks for something
+   * that is not supported, or an option is unknown.
    * @throws {RangeError} If a number is out of range.
    */
   constructor(options: RobertaConfigOptions | ConfigReader = {}) {
@@ -139,8 +140,8 @@ const PAD = 1;
 // --------------------------------------------------------------------- model
 
 /**
- * The base class of all RoBERTa models: the class of their configuration, and the
- * name by which checkpoints of models with a head call the encoder.
+ * The base class of all RoBERTa models: the class of their configuration, and
+ * the name by which checkpoints of models with a head call the encoder.
  *
  * @example Usage
  * ```ts
@@ -226,10 +227,10 @@ export class RobertaModel extends RobertaPreTrainedModel {
   /**
    * Encodes a batch.
    *
-   * With a cache, the inputs are the tokens after those in the cache, which also
-   * knows which of all tokens are padding. With a packing, padding is left out:
-   * its states are zeros, the pooler reads each text's first token that is not
-   * padding, and dropout draws other numbers than without the packing.
+   * With a cache, the inputs are the tokens after those in the cache, which
+   * also knows which of all tokens are padding. With a packing, padding is left
+   * out: its states are zeros, the pooler reads each text's first token that is
+   * not padding, and dropout draws other numbers than without the packing.
    *
    * @throws {TypeError} If the inputs are not `[batch, length]`; if a cache is
    * given though the config's `isDecoder` is not set; or if the packing is of
@@ -293,8 +294,8 @@ class RobertaLMHead extends Module {
 }
 
 /**
- * Fills masked tokens. Labels `[batch, length]`, -100 for tokens to ignore; logits
- * `[batch, length, vocabulary]`.
+ * Fills masked tokens. Labels `[batch, length]`, -100 for tokens to ignore;
+ * logits `[batch, length, vocabulary]`.
  *
  * @example Usage
  * ```ts
@@ -319,7 +320,7 @@ class RobertaLMHead extends Module {
 export class RobertaForMaskedLM extends RobertaPreTrainedModel {
   /** The encoder. */
   roberta: RobertaModel;
-  /** The head. Its weight is the word embeddings', unless the config unties them. */
+  /** The head. Unless the config unties it, its weight is the word embeddings'. */
   lmHead: Module & { forward(x: Tensor): Tensor };
 
   /**
@@ -349,10 +350,10 @@ export class RobertaForMaskedLM extends RobertaPreTrainedModel {
 
 /**
  * Continues texts. The configuration's `isDecoder` makes every token see only
- * those before it. Labels `[batch, length]` may be the input itself: each token is
- * compared with the label of the next. If texts are packed, labels of padding are
- * ignored. Logits `[batch, length, vocabulary]`, or `[batch, 1, vocabulary]` with
- * a cache.
+ * those before it. Labels `[batch, length]` may be the input itself: each token
+ * is compared with the label of the next. If texts are packed, labels of
+ * padding are ignored. Logits `[batch, length, vocabulary]`, or
+ * `[batch, 1, vocabulary]` with a cache.
  *
  * @example Usage
  * ```ts
@@ -390,7 +391,9 @@ export class RobertaForCausalLM extends RobertaForMaskedLM {
   }
 }
 
-/** Dense, tanh and a projection of the first token, with dropout before each. */
+/**
+ * Dense, tanh and a projection of the first token, with dropout before each.
+ */
 class RobertaClassificationHead extends Module {
   dense: Linear;
   dropout: Dropout;
@@ -414,8 +417,9 @@ class RobertaClassificationHead extends Module {
  * Classifies texts, or predicts numbers. Logits `[batch, labels]`.
  *
  * The loss follows the configuration's `problemType`. Without it, one output
- * means regression (labels f32 `[batch]`), integer labels `[batch]` mean one class
- * for each text, and f32 labels `[batch, labels]` mean independent classes.
+ * means regression (labels f32 `[batch]`), integer labels `[batch]` mean one
+ * class for each text, and f32 labels `[batch, labels]` mean independent
+ * classes.
  *
  * @example Usage
  * ```ts
@@ -537,8 +541,8 @@ export class RobertaForMultipleChoice extends RobertaPreTrainedModel {
 }
 
 /**
- * Classifies tokens. Labels `[batch, length]`, -100 for tokens to ignore; logits
- * `[batch, length, labels]`.
+ * Classifies tokens. Labels `[batch, length]`, -100 for tokens to ignore;
+ * logits `[batch, length, labels]`.
  *
  * @example Usage
  * ```ts
@@ -597,9 +601,9 @@ export class RobertaForTokenClassification extends RobertaPreTrainedModel {
 
 /**
  * Finds an answer in a text. Start and end positions `[batch]`, scores
- * `[batch, length]` for either. The loss is the mean of two cross-entropies over
- * all positions, padding included unless texts are packed; answers that lie
- * beyond the text are ignored.
+ * `[batch, length]` for either. The loss is the mean of two cross-entropies
+ * over all positions, padding included unless texts are packed; answers that
+ * lie beyond the text are ignored.
  *
  * @example Usage
  * ```ts

@@ -76,9 +76,9 @@ export async function loadWeights(
 
 /**
  * A checkpoint under the names of a model. The encoder's prefix is added or
- * removed if only one side has it, and `gamma` and `beta`, as the first releases
- * of transformers call them, are read as `weight` and `bias`. `original` gives
- * the checkpoint's own name for a name of the model.
+ * removed if only one side has it, and `gamma` and `beta`, as the first
+ * releases of transformers call them, are read as `weight` and `bias`.
+ * `original` gives the checkpoint's own name for a name of the model.
  */
 function renamed(
   file: StateSource,

@@ -2,8 +2,8 @@
 // This module is browser compatible.
 
 /**
- * Batches without padding: the real tokens of all texts follow one another in one
- * row, so that no layer computes padding.
+ * Batches without padding: the real tokens of all texts follow one another in
+ * one row, so that no layer computes padding.
  *
  * @module
  */
@@ -65,12 +65,13 @@ export interface PackingLayout {
 }
 
 /**
- * The positions of the real tokens in a batch. {@linkcode Packing.pack} takes them
- * out of it, and {@linkcode Packing.unpack} puts them back.
+ * The positions of the real tokens in a batch. {@linkcode Packing.pack} takes
+ * them out of it, and {@linkcode Packing.unpack} puts them back.
  *
- * `T` is the number of tokens: the real ones, and fillers if the number had to be
- * a multiple of something. {@linkcode packingOf} makes a packing from a padding
- * mask. The tensors of a packing belong to the scope in which it is made.
+ * `T` is the number of tokens: the real ones, and fillers if the number had to
+ * be a multiple of something. {@linkcode packingOf} makes a packing from a
+ * padding mask. The tensors of a packing belong to the scope in which it is
+ * made.
  *
  * @example Usage
  * ```ts
@@ -102,11 +103,17 @@ export class Packing {
   readonly indices: Tensor;
   /** The index of each token's text, `[T]`; `batch` for fillers. */
   readonly texts: Tensor;
-  /** For each token, its text's first token and the one after its last, `[T, 2]`. */
+  /**
+   * For each token, its text's first token and the one after its last,
+   * `[T, 2]`.
+   */
   readonly segments: Tensor;
   /** Each token's position in its row, `[1, T]`. */
   readonly positions: Tensor;
-  /** For each position of the batch, the token there, `[batch · length]`; -1 at padding. */
+  /**
+   * For each position of the batch, the token there, `[batch · length]`; -1 at
+   * padding.
+   */
   readonly inverse: Tensor;
   /** 1 for real tokens, 0 for padding, `[batch, length]`. */
   readonly mask: Tensor;
@@ -154,7 +161,10 @@ export class Packing {
     };
   }
 
-  /** Everything but the tensors, as a text: captured steps compare packings by it. */
+  /**
+   * Everything but the tensors, as a text: captured steps compare packings by
+   * it.
+   */
   get bundleKey(): string {
     const { batch, length, isContiguous, isLeading } = this;
     return `packing ${[batch, length, isContiguous, isLeading]}`;
@@ -245,7 +255,8 @@ export class Packing {
       this.batch,
       1,
     ]);
-    const starts = maximum(this.#tensors.starts, 0); // -1: a text without tokens.
+    // -1 stands for a text without tokens.
+    const starts = maximum(this.#tensors.starts, 0);
     const rows = embedding(starts, reshape(x, [this.tokens, -1]));
     return where(hasToken, rows, 0);
   }
@@ -268,9 +279,9 @@ export class Packing {
   }
 
   /**
-   * The tokens of a source that each token of this target may see: for each token
-   * of this packing, the first token of the same text in the other packing and the
-   * one after its last.
+   * The tokens of a source that each token of this target may see: for each
+   * token of this packing, the first token of the same text in the other
+   * packing and the one after its last.
    *
    * @param other The packing of the source, or of the target for a source.
    * @returns Integers `[T, 2]`.
@@ -297,8 +308,8 @@ export class Packing {
  *
  * The mask must be on the host, as tokenizers give it, because the number of
  * tokens decides the shapes of all tensors. A packing may also choose positions
- * that are not neighbors, such as those with a label. Models cannot encode texts by
- * such a packing.
+ * that are not neighbors, such as those with a label. Models cannot encode
+ * texts by such a packing.
  *
  * @param mask 1 for real tokens, 0 for padding, row by row.
  * @param shape The batch's shape, `[batch, length]`.
@@ -345,8 +356,9 @@ export function packingOf(
 }
 
 /**
- * Makes a packing of tensors that hold {@linkcode packingArrays}. A captured step
- * may call it, because nothing that it does depends on the tensors' values.
+ * Makes a packing of tensors that hold {@linkcode packingArrays}. A captured
+ * step may call it, because nothing that it does depends on the tensors'
+ * values.
  *
  * @param tensors The numbers, on the GPU.
  * @param layout The shape of the batch, and how its texts lie in it.

@@ -9,8 +9,9 @@ import { formatShape } from "../../engine/mod.ts";
 export interface PackingOptions {
   /**
    * The number of tokens is made a multiple of this, so that batches have few
-   * different shapes. The tokens that are added, called fillers, follow the real
-   * ones and form one more text. No result, loss or gradient depends on them.
+   * different shapes. The tokens that are added, called fillers, follow the
+   * real ones and form one more text. No result, loss or gradient depends on
+   * them.
    *
    * @default {1}
    */
@@ -18,12 +19,12 @@ export interface PackingOptions {
 }
 
 /**
- * A packing as numbers on the host, for steps that are recorded once and get new
- * inputs each time. {@linkcode packingArrays} computes it, and
+ * A packing as numbers on the host, for steps that are recorded once and get
+ * new inputs each time. {@linkcode packingArrays} computes it, and
  * {@linkcode packingFrom} turns tensors of these numbers into a packing.
  *
- * Shapes are given for a batch of `B` rows, one text each, of `L` positions, and
- * for `T` tokens: the real ones and the fillers.
+ * Shapes are given for a batch of `B` rows, one text each, of `L` positions,
+ * and for `T` tokens: the real ones and the fillers.
  */
 export interface PackingArrays {
   /** Each token's index in the flattened batch, `T`; -1 for fillers. */
@@ -32,16 +33,20 @@ export interface PackingArrays {
   texts: Int32Array<ArrayBuffer>;
   /** Each token's position in its row, `T`; 0 for fillers. */
   positions: Int32Array<ArrayBuffer>;
-  /** For each token, its text's first token and the one after its last, `T · 2`. */
+  /**
+   * For each token, its text's first token and the one after its last, `T · 2`.
+   */
   segments: Int32Array<ArrayBuffer>;
   /**
-   * For each text, and at last for the fillers, the first token and the one after
-   * the last, `(B + 1) · 2`.
+   * For each text, and at last for the fillers, the first token and the one
+   * after the last, `(B + 1) · 2`.
    */
   bounds: Int32Array<ArrayBuffer>;
   /** The first token of each text, `B`; -1 for a text without tokens. */
   starts: Int32Array<ArrayBuffer>;
-  /** For each position of the batch, the token there, `B · L`; -1 at padding. */
+  /**
+   * For each position of the batch, the token there, `B · L`; -1 at padding.
+   */
   inverse: Int32Array<ArrayBuffer>;
   /** 1 for real tokens, 0 for padding, `B · L`. */
   mask: Int32Array<ArrayBuffer>;
@@ -51,8 +56,8 @@ export interface PackingArrays {
 const PAYS = 1 / 8;
 
 /**
- * Whether packing saves time: that is, whether an eighth of the batch or more is
- * padding.
+ * Whether packing saves time: that is, whether an eighth of the batch or more
+ * is padding.
  *
  * @param tokens The number of real tokens.
  * @param size The number of positions of the padded batch.
