@@ -92,8 +92,8 @@ export interface LabeledInputs extends EncoderInputs {
 }
 
 /**
- * Inputs `I` that hold labels for certain. Each head's `forward` has two
- * signatures: from such inputs it gives a {@linkcode WithLoss}.
+ * Inputs `I` that hold labels for certain. For these, the `forward` of every head
+ * has a signature that returns a {@linkcode WithLoss}.
  */
 export type WithLabels<I> = I & {
   /** The correct answers. */
@@ -115,7 +115,7 @@ export type WithLoss<O> = O & {
 };
 
 /** Inputs `I` that ask for hidden states for certain. */
-export type AskingStates<I> = I & {
+export type AskingForStates<I> = I & {
   /** Whether to give the states between the blocks. */
   outputHiddenStates: true;
 };

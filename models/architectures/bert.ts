@@ -43,7 +43,7 @@ import { checkPacking, textStates, tokenStates } from "./packed.ts";
 import { activationOf } from "../activation.ts";
 import { ConfigReader } from "../config.ts";
 import type {
-  AskingStates,
+  AskingForStates,
   CausalLMInputs,
   EncoderInputs,
   EncoderOutput,
@@ -215,7 +215,7 @@ export class BertModel extends BertPreTrainedModel {
    * another shape, has holes, or is given with a cache or `outputAttentions`.
    * @throws {RangeError} If the texts are longer than the position table.
    */
-  forward(inputs: AskingStates<BertInputs>): WithStates<EncoderOutput>;
+  forward(inputs: AskingForStates<BertInputs>): WithStates<EncoderOutput>;
   /** The same; hidden states are given if the configuration asks for them. */
   forward(inputs: BertInputs): EncoderOutput;
   forward(inputs: BertInputs): EncoderOutput {

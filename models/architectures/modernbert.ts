@@ -59,7 +59,7 @@ import {
   norm,
 } from "./modernbert_blocks.ts";
 import type {
-  AskingStates,
+  AskingForStates,
   EncoderInputs,
   EncoderOutput,
   HeadOutput,
@@ -175,7 +175,7 @@ export class ModernBertModel extends ModernBertPreTrainedModel {
    * `outputAttentions`.
    * @throws {RangeError} If the texts are longer than the model's limit.
    */
-  forward(inputs: AskingStates<EncoderInputs>): WithStates<EncoderOutput>;
+  forward(inputs: AskingForStates<EncoderInputs>): WithStates<EncoderOutput>;
   /** The same; hidden states are given if the configuration asks for them. */
   forward(inputs: EncoderInputs): EncoderOutput;
   forward(inputs: EncoderInputs): EncoderOutput {

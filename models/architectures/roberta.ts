@@ -51,7 +51,7 @@ import {
 import { checkPacking, textStates, tokenStates } from "./packed.ts";
 import { ConfigReader } from "../config.ts";
 import type {
-  AskingStates,
+  AskingForStates,
   CausalLMInputs,
   EncoderOutput,
   HeadOutput,
@@ -237,7 +237,7 @@ export class RobertaModel extends RobertaPreTrainedModel {
    * another shape, has holes, or is given with a cache or `outputAttentions`.
    * @throws {RangeError} If the texts are longer than the position table.
    */
-  forward(inputs: AskingStates<BertInputs>): WithStates<EncoderOutput>;
+  forward(inputs: AskingForStates<BertInputs>): WithStates<EncoderOutput>;
   /** The same; hidden states are given if the configuration asks for them. */
   forward(inputs: BertInputs): EncoderOutput;
   forward(inputs: BertInputs): EncoderOutput {

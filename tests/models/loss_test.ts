@@ -71,8 +71,8 @@ gpuTest("with labels there is a loss, as the types know", async () => {
   const auto = AutoModelForSequenceClassification.fromConfig(config).eval();
   const second: Tensor = auto.forward({ inputIds, labels: one }).loss;
   const answerer = AutoModelForQuestionAnswering.fromConfig(config).eval();
-  const places = { startPositions: one, endPositions: one };
-  const third: Tensor = answerer.forward({ inputIds, ...places }).loss;
+  const answer = { startPositions: one, endPositions: one };
+  const third: Tensor = answerer.forward({ inputIds, ...answer }).loss;
   for (const [value = NaN] of await readAll([first, second, third])) {
     assertEquals(value > 0, true);
   }

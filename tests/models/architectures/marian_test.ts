@@ -88,7 +88,7 @@ gpuTest(
 );
 
 gpuTest(
-  "places are Hugging Face's sinusoids, and are not trained",
+  "positions are Hugging Face's sinusoids, and are not trained",
   async () => {
     const source = `${FIXTURES}marian_model/model.safetensors`;
     using file = await openSafetensors(source);

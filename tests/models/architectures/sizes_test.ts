@@ -100,7 +100,7 @@ async function wordOf(words: Parameter): Promise<number[]> {
   return [...await embedding(last, words).data()];
 }
 
-/** Runs on a device of its own, whose bindings hold so many bytes. */
+/** Runs on a new device, whose bindings hold at most so many bytes. */
 async function onDevice<T>(
   maxBindingSize: number | undefined,
   run: () => Promise<T>,
@@ -149,7 +149,7 @@ async function trainStep(
   model.dispose();
 }
 
-// One device for all, as each compiles its kernels anew.
+// One device for all, because each device compiles its kernels again.
 Deno.test("published sizes train a step within 128 MiB bindings", async (t) => {
   await onDevice(128 * MEBI, async () => {
     for (const [name, vocabulary, make] of BASE) {

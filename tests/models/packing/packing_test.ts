@@ -237,7 +237,7 @@ gpuTest("packings refuse what does not fit", () => {
   assertThrows(
     () => packingOf([1], [1, 1], { multipleOf: 0 }),
     RangeError,
-    "Cannot fill tokens up to a multiple of 0: expected a whole number",
+    "Cannot fill tokens up to a multiple of 0: it must be a whole number",
   );
   assertThrows(
     () => packingOf([1, 1, 1], [2, 2]),
