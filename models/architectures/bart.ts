@@ -283,7 +283,6 @@ export class BartModel extends BartPreTrainedModel {
  *
  * await initialize();
  * const config = new BartConfig({
- *   vocabSize: 50,
  *   dModel: 16,
  *   encoderLayers: 1,
  *   decoderLayers: 1,
@@ -330,7 +329,6 @@ export class BartWithHead extends BartPreTrainedModel {
  *
  * await initialize();
  * const config = new BartConfig({
- *   vocabSize: 50,
  *   dModel: 16,
  *   encoderLayers: 1,
  *   decoderLayers: 1,
@@ -339,13 +337,13 @@ export class BartWithHead extends BartPreTrainedModel {
  * const inputIds = tensor([[0, 7, 9, 2]], { dtype: "i32" });
  * const labels = tensor([[0, 8, 2]], { dtype: "i32" });
  * const { logits, loss } = model.forward({ inputIds, labels });
- * assertEquals([logits.shape, loss.shape], [[1, 3, 50], []]);
+ * assertEquals([logits.shape, loss.shape], [[1, 3, 50265], []]);
  * ```
  */
 export class BartForConditionalGeneration extends BartWithHead {
   /** Added to the scores. It is not trained. */
   finalLogitsBias: Buffer;
-  /** The head. Unless the config unties it, its weight is the word embeddings'. */
+  /** The head. Its weight is the word embeddings', unless untied. */
   lmHead: Linear;
 
   /**
@@ -426,15 +424,13 @@ class BartClassificationHead extends Module {
  *
  * await initialize();
  * const config = new BartConfig({
- *   vocabSize: 50,
  *   dModel: 16,
  *   encoderLayers: 1,
  *   decoderLayers: 1,
- *   numLabels: 2,
  * });
  * const model = new BartForSequenceClassification(config).eval();
  * const inputIds = tensor([[0, 7, 9, 2]], { dtype: "i32" });
- * assertEquals(model.forward({ inputIds }).logits.shape, [1, 2]);
+ * assertEquals(model.forward({ inputIds }).logits.shape, [1, 3]);
  * ```
  */
 export class BartForSequenceClassification extends BartWithHead {
@@ -515,7 +511,6 @@ function lastIndices(token: number, ids: Tensor): Tensor {
  *
  * await initialize();
  * const config = new BartConfig({
- *   vocabSize: 50,
  *   dModel: 16,
  *   encoderLayers: 1,
  *   decoderLayers: 1,
@@ -573,20 +568,19 @@ export class BartForQuestionAnswering extends BartWithHead {
  *
  * await initialize();
  * const config = new BartConfig({
- *   vocabSize: 50,
  *   dModel: 16,
  *   encoderLayers: 1,
  *   decoderLayers: 1,
  * });
  * const model = new BartForCausalLM(config).eval();
  * const inputIds = tensor([[2, 0, 7]], { dtype: "i32" });
- * assertEquals(model.forward({ inputIds }).logits.shape, [1, 3, 50]);
+ * assertEquals(model.forward({ inputIds }).logits.shape, [1, 3, 50265]);
  * ```
  */
 export class BartForCausalLM extends BartPreTrainedModel {
   /** The decoder. */
   model: Module & { decoder: Seq2SeqDecoder };
-  /** The head. Unless the config unties it, its weight is the word embeddings'. */
+  /** The head. Its weight is the word embeddings', unless untied. */
   lmHead: Linear;
 
   /**

@@ -307,23 +307,18 @@ class BertLanguageHead extends Module {
  * import { assertEquals } from "@std/assert";
  *
  * await initialize();
- * const config = new BertConfig({
- *   vocabSize: 50,
- *   hiddenSize: 16,
- *   numHiddenLayers: 1,
- *   numAttentionHeads: 2,
- * });
+ * const config = new BertConfig({ hiddenSize: 12, numHiddenLayers: 1 });
  * const model = new BertForMaskedLM(config);
  * const inputIds = tensor([[2, 7, 9, 3]], { dtype: "i32" });
  * const labels = tensor([[-100, 7, -100, -100]], { dtype: "i32" });
  * const { logits, loss } = model.forward({ inputIds, labels });
- * assertEquals([logits.shape, loss.shape], [[1, 4, 50], []]);
+ * assertEquals([logits.shape, loss.shape], [[1, 4, 30522], []]);
  * ```
  */
 export class BertForMaskedLM extends BertPreTrainedModel {
   /** The encoder. */
   bert: BertModel;
-  /** The head. Unless the config unties it, its weight is the word embeddings'. */
+  /** The head. Its weight is the word embeddings', unless untied. */
   cls: Module & { predictions: Module & { forward(x: Tensor): Tensor } };
 
   /**
@@ -366,16 +361,14 @@ export class BertForMaskedLM extends BertPreTrainedModel {
  *
  * await initialize();
  * const config = new BertConfig({
- *   vocabSize: 50,
- *   hiddenSize: 16,
+ *   hiddenSize: 12,
  *   numHiddenLayers: 1,
- *   numAttentionHeads: 2,
  *   isDecoder: true,
  * });
  * const model = new BertLMHeadModel(config);
  * const inputIds = tensor([[2, 7, 9, 3]], { dtype: "i32" });
  * const { logits, loss } = model.forward({ inputIds, labels: inputIds });
- * assertEquals([logits.shape, loss.shape], [[1, 4, 50], []]);
+ * assertEquals([logits.shape, loss.shape], [[1, 4, 30522], []]);
  * ```
  */
 export class BertLMHeadModel extends BertForMaskedLM {
@@ -462,18 +455,12 @@ export class BertPooledClassifier extends BertPreTrainedModel {
  * import { assertEquals } from "@std/assert";
  *
  * await initialize();
- * const config = new BertConfig({
- *   vocabSize: 50,
- *   hiddenSize: 16,
- *   numHiddenLayers: 1,
- *   numAttentionHeads: 2,
- *   numLabels: 3,
- * });
+ * const config = new BertConfig({ hiddenSize: 12, numHiddenLayers: 1 });
  * const model = new BertForSequenceClassification(config);
  * const inputIds = tensor([[2, 7, 9, 3]], { dtype: "i32" });
- * const labels = tensor([2], { dtype: "i32" });
+ * const labels = tensor([1], { dtype: "i32" });
  * const { logits, loss } = model.forward({ inputIds, labels });
- * assertEquals([logits.shape, loss.shape], [[1, 3], []]);
+ * assertEquals([logits.shape, loss.shape], [[1, 2], []]);
  * ```
  */
 export class BertForSequenceClassification extends BertPooledClassifier {
@@ -510,12 +497,7 @@ export class BertForSequenceClassification extends BertPooledClassifier {
  * import { assertEquals } from "@std/assert";
  *
  * await initialize();
- * const config = new BertConfig({
- *   vocabSize: 50,
- *   hiddenSize: 16,
- *   numHiddenLayers: 1,
- *   numAttentionHeads: 2,
- * });
+ * const config = new BertConfig({ hiddenSize: 12, numHiddenLayers: 1 });
  * const model = new BertForMultipleChoice(config).eval();
  * const inputIds = tensor([[[2, 7, 9, 3], [2, 8, 6, 3]]], { dtype: "i32" });
  * assertEquals(model.forward({ inputIds }).logits.shape, [1, 2]);
@@ -558,16 +540,10 @@ export class BertForMultipleChoice extends BertPooledClassifier {
  * import { assertEquals } from "@std/assert";
  *
  * await initialize();
- * const config = new BertConfig({
- *   vocabSize: 50,
- *   hiddenSize: 16,
- *   numHiddenLayers: 1,
- *   numAttentionHeads: 2,
- *   numLabels: 3,
- * });
+ * const config = new BertConfig({ hiddenSize: 12, numHiddenLayers: 1 });
  * const model = new BertForTokenClassification(config).eval();
  * const inputIds = tensor([[2, 7, 9, 3]], { dtype: "i32" });
- * assertEquals(model.forward({ inputIds }).logits.shape, [1, 4, 3]);
+ * assertEquals(model.forward({ inputIds }).logits.shape, [1, 4, 2]);
  * ```
  */
 export class BertForTokenClassification extends BertPreTrainedModel {
@@ -616,12 +592,7 @@ export class BertForTokenClassification extends BertPreTrainedModel {
  * import { assertEquals } from "@std/assert";
  *
  * await initialize();
- * const config = new BertConfig({
- *   vocabSize: 50,
- *   hiddenSize: 16,
- *   numHiddenLayers: 1,
- *   numAttentionHeads: 2,
- * });
+ * const config = new BertConfig({ hiddenSize: 12, numHiddenLayers: 1 });
  * const model = new BertForQuestionAnswering(config).eval();
  * const inputIds = tensor([[2, 7, 9, 3]], { dtype: "i32" });
  * assertEquals(model.forward({ inputIds }).startLogits.shape, [1, 4]);

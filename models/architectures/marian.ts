@@ -277,9 +277,6 @@ export class MarianModel extends MarianPreTrainedModel {
  *
  * await initialize();
  * const config = new MarianConfig({
- *   vocabSize: 50,
- *   padTokenId: 49,
- *   decoderStartTokenId: 49,
  *   dModel: 16,
  *   encoderLayers: 1,
  *   decoderLayers: 1,
@@ -288,7 +285,7 @@ export class MarianModel extends MarianPreTrainedModel {
  * const inputIds = tensor([[7, 9, 3, 0]], { dtype: "i32" });
  * const labels = tensor([[8, 5, 0]], { dtype: "i32" });
  * const { logits, loss } = model.forward({ inputIds, labels });
- * assertEquals([logits.shape, loss.shape], [[1, 3, 50], []]);
+ * assertEquals([logits.shape, loss.shape], [[1, 3, 58101], []]);
  * ```
  */
 export class MarianMTModel extends MarianPreTrainedModel {
@@ -367,22 +364,19 @@ export class MarianMTModel extends MarianPreTrainedModel {
  *
  * await initialize();
  * const config = new MarianConfig({
- *   vocabSize: 50,
- *   padTokenId: 49,
- *   decoderStartTokenId: 49,
  *   dModel: 16,
  *   encoderLayers: 1,
  *   decoderLayers: 1,
  * });
  * const model = new MarianForCausalLM(config).eval();
- * const inputIds = tensor([[49, 8, 5]], { dtype: "i32" });
- * assertEquals(model.forward({ inputIds }).logits.shape, [1, 3, 50]);
+ * const inputIds = tensor([[58100, 8, 5]], { dtype: "i32" });
+ * assertEquals(model.forward({ inputIds }).logits.shape, [1, 3, 58101]);
  * ```
  */
 export class MarianForCausalLM extends MarianPreTrainedModel {
   /** The decoder. */
   model: Module & { decoder: Seq2SeqDecoder };
-  /** The head. Unless the config unties it, its weight is the word embeddings'. */
+  /** The head. Its weight is the word embeddings', unless untied. */
   lmHead: Linear;
 
   /**

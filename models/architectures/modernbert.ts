@@ -251,18 +251,12 @@ export interface ModernBertMaskedLMInputs extends LabeledInputs {
  * import { assertEquals } from "@std/assert";
  *
  * await initialize();
- * const config = new ModernBertConfig({
- *   vocabSize: 50,
- *   padTokenId: 0,
- *   hiddenSize: 16,
- *   numHiddenLayers: 1,
- *   numAttentionHeads: 2,
- * });
+ * const config = new ModernBertConfig({ hiddenSize: 24, numHiddenLayers: 1 });
  * const model = new ModernBertForMaskedLM(config);
  * const inputIds = tensor([[2, 7, 9, 3]], { dtype: "i32" });
  * const labels = tensor([[-100, 7, -100, -100]], { dtype: "i32" });
  * const { logits, loss } = model.forward({ inputIds, labels });
- * assertEquals([logits.shape, loss.shape], [[1, 4, 50], []]);
+ * assertEquals([logits.shape, loss.shape], [[1, 4, 50368], []]);
  * ```
  */
 export class ModernBertForMaskedLM extends ModernBertPreTrainedModel {
@@ -270,7 +264,7 @@ export class ModernBertForMaskedLM extends ModernBertPreTrainedModel {
   model: ModernBertModel;
   /** Dense, activation and norm. */
   head: Module & { forward(x: Tensor): Tensor };
-  /** The scores. Unless untied, their weight is the word embeddings'. */
+  /** The scores. Their weight is the word embeddings', unless untied. */
   decoder: Linear;
 
   /**
@@ -335,13 +329,7 @@ export class ModernBertForMaskedLM extends ModernBertPreTrainedModel {
  * import { assertEquals } from "@std/assert";
  *
  * await initialize();
- * const config = new ModernBertConfig({
- *   vocabSize: 50,
- *   padTokenId: 0,
- *   hiddenSize: 16,
- *   numHiddenLayers: 1,
- *   numAttentionHeads: 2,
- * });
+ * const config = new ModernBertConfig({ hiddenSize: 24, numHiddenLayers: 1 });
  * const model = new ModernBertForMultipleChoice(config);
  * assertEquals(model instanceof ModernBertClassifier, true);
  * ```
@@ -421,19 +409,12 @@ export class ModernBertClassifier extends ModernBertPreTrainedModel {
  * import { assertEquals } from "@std/assert";
  *
  * await initialize();
- * const config = new ModernBertConfig({
- *   vocabSize: 50,
- *   padTokenId: 0,
- *   hiddenSize: 16,
- *   numHiddenLayers: 1,
- *   numAttentionHeads: 2,
- *   numLabels: 3,
- * });
+ * const config = new ModernBertConfig({ hiddenSize: 24, numHiddenLayers: 1 });
  * const model = new ModernBertForSequenceClassification(config);
  * const inputIds = tensor([[2, 7, 9, 3]], { dtype: "i32" });
- * const labels = tensor([2], { dtype: "i32" });
+ * const labels = tensor([1], { dtype: "i32" });
  * const { logits, loss } = model.forward({ inputIds, labels });
- * assertEquals([logits.shape, loss.shape], [[1, 3], []]);
+ * assertEquals([logits.shape, loss.shape], [[1, 2], []]);
  * ```
  */
 export class ModernBertForSequenceClassification extends ModernBertClassifier {
@@ -475,13 +456,7 @@ export class ModernBertForSequenceClassification extends ModernBertClassifier {
  * import { assertEquals } from "@std/assert";
  *
  * await initialize();
- * const config = new ModernBertConfig({
- *   vocabSize: 50,
- *   padTokenId: 0,
- *   hiddenSize: 16,
- *   numHiddenLayers: 1,
- *   numAttentionHeads: 2,
- * });
+ * const config = new ModernBertConfig({ hiddenSize: 24, numHiddenLayers: 1 });
  * const model = new ModernBertForMultipleChoice(config).eval();
  * const inputIds = tensor([[[2, 7, 9, 3], [2, 8, 6, 3]]], { dtype: "i32" });
  * assertEquals(model.forward({ inputIds }).logits.shape, [1, 2]);
@@ -526,17 +501,10 @@ export class ModernBertForMultipleChoice extends ModernBertClassifier {
  * import { assertEquals } from "@std/assert";
  *
  * await initialize();
- * const config = new ModernBertConfig({
- *   vocabSize: 50,
- *   padTokenId: 0,
- *   hiddenSize: 16,
- *   numHiddenLayers: 1,
- *   numAttentionHeads: 2,
- *   numLabels: 3,
- * });
+ * const config = new ModernBertConfig({ hiddenSize: 24, numHiddenLayers: 1 });
  * const model = new ModernBertForTokenClassification(config).eval();
  * const inputIds = tensor([[2, 7, 9, 3]], { dtype: "i32" });
- * assertEquals(model.forward({ inputIds }).logits.shape, [1, 4, 3]);
+ * assertEquals(model.forward({ inputIds }).logits.shape, [1, 4, 2]);
  * ```
  */
 export class ModernBertForTokenClassification extends ModernBertClassifier {
@@ -576,13 +544,7 @@ export class ModernBertForTokenClassification extends ModernBertClassifier {
  * import { assertEquals } from "@std/assert";
  *
  * await initialize();
- * const config = new ModernBertConfig({
- *   vocabSize: 50,
- *   padTokenId: 0,
- *   hiddenSize: 16,
- *   numHiddenLayers: 1,
- *   numAttentionHeads: 2,
- * });
+ * const config = new ModernBertConfig({ hiddenSize: 24, numHiddenLayers: 1 });
  * const model = new ModernBertForQuestionAnswering(config).eval();
  * const inputIds = tensor([[2, 7, 9, 3]], { dtype: "i32" });
  * assertEquals(model.forward({ inputIds }).startLogits.shape, [1, 4]);

@@ -304,23 +304,18 @@ class RobertaLMHead extends Module {
  * import { assertEquals } from "@std/assert";
  *
  * await initialize();
- * const config = new RobertaConfig({
- *   vocabSize: 50,
- *   hiddenSize: 16,
- *   numHiddenLayers: 1,
- *   numAttentionHeads: 2,
- * });
+ * const config = new RobertaConfig({ hiddenSize: 12, numHiddenLayers: 1 });
  * const model = new RobertaForMaskedLM(config);
  * const inputIds = tensor([[0, 7, 9, 2]], { dtype: "i32" });
  * const labels = tensor([[-100, 7, -100, -100]], { dtype: "i32" });
  * const { logits, loss } = model.forward({ inputIds, labels });
- * assertEquals([logits.shape, loss.shape], [[1, 4, 50], []]);
+ * assertEquals([logits.shape, loss.shape], [[1, 4, 50265], []]);
  * ```
  */
 export class RobertaForMaskedLM extends RobertaPreTrainedModel {
   /** The encoder. */
   roberta: RobertaModel;
-  /** The head. Unless the config unties it, its weight is the word embeddings'. */
+  /** The head. Its weight is the word embeddings', unless untied. */
   lmHead: Module & { forward(x: Tensor): Tensor };
 
   /**
@@ -363,16 +358,14 @@ export class RobertaForMaskedLM extends RobertaPreTrainedModel {
  *
  * await initialize();
  * const config = new RobertaConfig({
- *   vocabSize: 50,
- *   hiddenSize: 16,
+ *   hiddenSize: 12,
  *   numHiddenLayers: 1,
- *   numAttentionHeads: 2,
  *   isDecoder: true,
  * });
  * const model = new RobertaForCausalLM(config);
  * const inputIds = tensor([[0, 7, 9, 2]], { dtype: "i32" });
  * const { logits, loss } = model.forward({ inputIds, labels: inputIds });
- * assertEquals([logits.shape, loss.shape], [[1, 4, 50], []]);
+ * assertEquals([logits.shape, loss.shape], [[1, 4, 50265], []]);
  * ```
  */
 export class RobertaForCausalLM extends RobertaForMaskedLM {
@@ -431,18 +424,12 @@ class RobertaClassificationHead extends Module {
  * import { assertEquals } from "@std/assert";
  *
  * await initialize();
- * const config = new RobertaConfig({
- *   vocabSize: 50,
- *   hiddenSize: 16,
- *   numHiddenLayers: 1,
- *   numAttentionHeads: 2,
- *   numLabels: 3,
- * });
+ * const config = new RobertaConfig({ hiddenSize: 12, numHiddenLayers: 1 });
  * const model = new RobertaForSequenceClassification(config);
  * const inputIds = tensor([[0, 7, 9, 2]], { dtype: "i32" });
- * const labels = tensor([2], { dtype: "i32" });
+ * const labels = tensor([1], { dtype: "i32" });
  * const { logits, loss } = model.forward({ inputIds, labels });
- * assertEquals([logits.shape, loss.shape], [[1, 3], []]);
+ * assertEquals([logits.shape, loss.shape], [[1, 2], []]);
  * ```
  */
 export class RobertaForSequenceClassification extends RobertaPreTrainedModel {
@@ -494,12 +481,7 @@ export class RobertaForSequenceClassification extends RobertaPreTrainedModel {
  * import { assertEquals } from "@std/assert";
  *
  * await initialize();
- * const config = new RobertaConfig({
- *   vocabSize: 50,
- *   hiddenSize: 16,
- *   numHiddenLayers: 1,
- *   numAttentionHeads: 2,
- * });
+ * const config = new RobertaConfig({ hiddenSize: 12, numHiddenLayers: 1 });
  * const model = new RobertaForMultipleChoice(config).eval();
  * const inputIds = tensor([[[0, 7, 9, 2], [0, 8, 6, 2]]], { dtype: "i32" });
  * assertEquals(model.forward({ inputIds }).logits.shape, [1, 2]);
@@ -554,16 +536,10 @@ export class RobertaForMultipleChoice extends RobertaPreTrainedModel {
  * import { assertEquals } from "@std/assert";
  *
  * await initialize();
- * const config = new RobertaConfig({
- *   vocabSize: 50,
- *   hiddenSize: 16,
- *   numHiddenLayers: 1,
- *   numAttentionHeads: 2,
- *   numLabels: 3,
- * });
+ * const config = new RobertaConfig({ hiddenSize: 12, numHiddenLayers: 1 });
  * const model = new RobertaForTokenClassification(config).eval();
  * const inputIds = tensor([[0, 7, 9, 2]], { dtype: "i32" });
- * assertEquals(model.forward({ inputIds }).logits.shape, [1, 4, 3]);
+ * assertEquals(model.forward({ inputIds }).logits.shape, [1, 4, 2]);
  * ```
  */
 export class RobertaForTokenClassification extends RobertaPreTrainedModel {
@@ -615,12 +591,7 @@ export class RobertaForTokenClassification extends RobertaPreTrainedModel {
  * import { assertEquals } from "@std/assert";
  *
  * await initialize();
- * const config = new RobertaConfig({
- *   vocabSize: 50,
- *   hiddenSize: 16,
- *   numHiddenLayers: 1,
- *   numAttentionHeads: 2,
- * });
+ * const config = new RobertaConfig({ hiddenSize: 12, numHiddenLayers: 1 });
  * const model = new RobertaForQuestionAnswering(config).eval();
  * const inputIds = tensor([[0, 7, 9, 2]], { dtype: "i32" });
  * assertEquals(model.forward({ inputIds }).startLogits.shape, [1, 4]);
