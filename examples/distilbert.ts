@@ -56,6 +56,8 @@ import {
   PreTrainedModel,
   registerArchitecture,
   Tokenizer,
+  type WithLabels,
+  type WithLoss,
 } from "@swagpu/swagpu/models";
 import { SwagModel } from "@swagpu/swagpu/swag";
 import { generateReviews, LABELS } from "./quickstart/grammar.ts";
@@ -288,6 +290,9 @@ export class DistilBertForSequenceClassification
   }
 
   /** Scores every label for every text, `[batch, labels]`. */
+  forward(inputs: WithLabels<LabeledInputs>): WithLoss<HeadOutput>;
+  /** The same; without labels there is no loss. */
+  forward(inputs: LabeledInputs): HeadOutput;
   forward(inputs: LabeledInputs): HeadOutput {
     const { lastHiddenState } = this.distilbert.forward(inputs);
     const [batch = 0, , dim = 0] = lastHiddenState.shape;
