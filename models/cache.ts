@@ -131,7 +131,8 @@ export class KeyValueCache implements Disposable {
   }
 
   /**
-   * Replaces the table of rows; see {@linkcode KeyValueCacheOptions}.
+   * Replaces the table of rows that hold the tokens; see
+   * {@linkcode KeyValueCacheOptions}.
    *
    * @param origins The row that holds each token, `[rows, capacity]`.
    */

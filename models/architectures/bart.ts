@@ -177,7 +177,7 @@ export class BartPreTrainedModel extends PreTrainedModel<BartConfig> {
   /** The attribute that holds encoder and decoder in models with a head. */
   static readonly basePrefix: string = "model";
 
-  /** Whether `forward` takes a packing: it does. */
+  /** `true`: with a packing, `forward` leaves padding out. */
   override get usesPacking(): boolean {
     return true;
   }

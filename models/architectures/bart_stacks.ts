@@ -72,7 +72,7 @@ export interface DecoderInputs {
   cache?: KeyValueCache | undefined;
   /** Whether to give the states between the blocks. @default {the config's} */
   outputHiddenStates?: boolean | undefined;
-  /** Whether to give attention's probabilities. @default {false} */
+  /** Whether to give attention's probabilities. @default {the config's} */
   outputAttentions?: boolean | undefined;
 }
 

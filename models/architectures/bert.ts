@@ -83,9 +83,9 @@ export {
 
 /** Options of {@linkcode BertConfig}; in files they are in snake case. */
 export interface BertConfigOptions extends BertLikeConfigOptions {
-  /** Entries of the vocabulary. @default {30522} */
+  /** Tokens of the vocabulary. @default {30522} */
   vocabSize?: number;
-  /** The token that fills a batch. @default {0} */
+  /** The id of the padding token. @default {0} */
   padTokenId?: number | null;
 }
 
@@ -139,7 +139,7 @@ export class BertPreTrainedModel extends PreTrainedModel<BertConfig> {
   /** The attribute that holds the encoder in models with a head. */
   static readonly basePrefix: string = "bert";
 
-  /** Whether `forward` takes a packing: it does. */
+  /** `true`: with a packing, `forward` leaves padding out. */
   override get usesPacking(): boolean {
     return true;
   }
@@ -348,10 +348,10 @@ export class BertForMaskedLM extends BertPreTrainedModel {
 
 /**
  * Continues texts. The configuration's `isDecoder` makes every token see only
- * those before it. Labels `[batch, length]` may be the input itself: each token
- * is compared with the label of the next. If texts are packed, labels of
- * padding are ignored. Logits `[batch, length, vocabulary]`, or
- * `[batch, 1, vocabulary]` with a cache.
+ * those before it. Labels `[batch, length]` may be the input itself: the scores
+ * at each position are compared with the label of the next position. If texts
+ * are packed, labels of padding are ignored. Logits `[batch, length,
+ * vocabulary]`, or `[batch, 1, vocabulary]` with a cache.
  *
  * @example Usage
  * ```ts

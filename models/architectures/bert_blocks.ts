@@ -5,6 +5,8 @@
 // paths are the names in checkpoints. The blocks read a few fields of a
 // configuration, whatever its class, so that other architectures can be built
 // of them.
+//
+// Longer than most files, because each of the classes has an example.
 
 import {
   attention,

@@ -61,7 +61,7 @@ import { PreTrainedModel } from "../pretrained.ts";
 
 /** Options of {@linkcode MarianConfig}; in files they are in snake case. */
 export interface MarianConfigOptions extends Seq2SeqConfigOptions {
-  /** Entries of the target's vocabulary. @default {vocabSize} */
+  /** Tokens of the target's vocabulary. @default {vocabSize} */
   decoderVocabSize?: number;
   /**
    * Whether source and target share one vocabulary and one table of embeddings.
@@ -85,7 +85,7 @@ export interface MarianConfigOptions extends Seq2SeqConfigOptions {
  * ```
  */
 export class MarianConfig extends Seq2SeqConfig {
-  /** Entries of the target's vocabulary. */
+  /** Tokens of the target's vocabulary. */
   readonly decoderVocabSize: number;
   /** Whether source and target share one vocabulary and one table. */
   readonly shareEncoderDecoderEmbeddings: boolean;
@@ -175,7 +175,7 @@ export class MarianPreTrainedModel extends PreTrainedModel<MarianConfig> {
   /** The attribute that holds encoder and decoder in models with a head. */
   static readonly basePrefix: string = "model";
 
-  /** Whether `forward` takes a packing: it does. */
+  /** `true`: with a packing, `forward` leaves padding out. */
   override get usesPacking(): boolean {
     return true;
   }

@@ -103,7 +103,7 @@ export class ModernBertPreTrainedModel
   /** The attribute that holds the encoder in models with a head. */
   static readonly basePrefix: string = "model";
 
-  /** Whether `forward` takes a packing: it does. */
+  /** `true`: with a packing, `forward` leaves padding out. */
   override get usesPacking(): boolean {
     return true;
   }

@@ -71,21 +71,25 @@ import { PreTrainedModel } from "../pretrained.ts";
 
 /** Options of {@linkcode RobertaConfig}; in files they are in snake case. */
 export interface RobertaConfigOptions extends BertLikeConfigOptions {
-  /** Entries of the vocabulary. @default {50265} */
+  /** Tokens of the vocabulary. @default {50265} */
   vocabSize?: number;
-  /** The token that fills a batch; positions start after it. @default {1} */
+  /**
+   * The id of the padding token, after which positions start.
+   *
+   * @default {1}
+   */
   padTokenId?: number;
-  /** The token that begins a text. @default {0} */
+  /** The id of the token that begins a text. @default {0} */
   bosTokenId?: number | null;
-  /** The token, or tokens, that end a text. @default {2} */
+  /** The id of the token that ends a text, or several. @default {2} */
   eosTokenId?: number | readonly number[] | null;
 }
 
 /**
  * The configuration of a RoBERTa, as in its `config.json`.
  *
- * The first rows of the position table, up to the row of the padding token, are
- * no position of any token: published models have 514 rows for 512 tokens.
+ * The first rows of the position table, up to the row of the padding token,
+ * belong to no position of a text: published models have 514 rows for 512 tokens.
  *
  * @example Usage
  * ```ts
@@ -157,7 +161,7 @@ export class RobertaPreTrainedModel extends PreTrainedModel<RobertaConfig> {
   /** The attribute that holds the encoder in models with a head. */
   static readonly basePrefix: string = "roberta";
 
-  /** Whether `forward` takes a packing: it does. */
+  /** `true`: with a packing, `forward` leaves padding out. */
   override get usesPacking(): boolean {
     return true;
   }
@@ -345,10 +349,10 @@ export class RobertaForMaskedLM extends RobertaPreTrainedModel {
 
 /**
  * Continues texts. The configuration's `isDecoder` makes every token see only
- * those before it. Labels `[batch, length]` may be the input itself: each token
- * is compared with the label of the next. If texts are packed, labels of
- * padding are ignored. Logits `[batch, length, vocabulary]`, or
- * `[batch, 1, vocabulary]` with a cache.
+ * those before it. Labels `[batch, length]` may be the input itself: the scores
+ * at each position are compared with the label of the next position. If texts
+ * are packed, labels of padding are ignored. Logits `[batch, length,
+ * vocabulary]`, or `[batch, 1, vocabulary]` with a cache.
  *
  * @example Usage
  * ```ts
