@@ -22,6 +22,8 @@ import {
   type BertForTokenClassification,
   type BertLMHeadModel,
   BertModel,
+  type EncoderInputs,
+  type LabeledInputs,
   type MarianForCausalLM,
   type MarianMTModel,
   type ModernBertForMaskedLM,
@@ -75,15 +77,17 @@ type QuestionModels = readonly [
   ReturnType<typeof AutoModelForQuestionAnswering.fromConfig>,
 ];
 
+type Ids = EncoderInputs["inputIds"];
+
 interface Labeled {
-  inputIds: Tensor;
-  labels: Tensor;
+  inputIds: Ids;
+  labels: NonNullable<LabeledInputs["labels"]>;
 }
 
 interface Positioned {
-  inputIds: Tensor;
-  startPositions: Tensor;
-  endPositions: Tensor;
+  inputIds: Ids;
+  startPositions: Ids;
+  endPositions: Ids;
 }
 
 /** `true` for a model whose `forward` gives `O` for `I`. */
@@ -98,12 +102,11 @@ const LABELED: All<LabeledModels, Labeled, { loss: Tensor; logits: Tensor }> =
 const POSITIONED: All<QuestionModels, Positioned, { loss: Tensor }> = true;
 const STATES: All<
   readonly [BertModel, RobertaModel, ModernBertModel],
-  { inputIds: Tensor; outputHiddenStates: true },
+  { inputIds: Ids; outputHiddenStates: true },
   { hiddenStates: Tensor[] }
 > = true;
 /** The test can fail: nothing is certain without labels. */
-const WITHOUT: All<LabeledModels, { inputIds: Tensor }, { loss: Tensor }> =
-  false;
+const WITHOUT: All<LabeledModels, { inputIds: Ids }, { loss: Tensor }> = false;
 
 const TINY = {
   vocabSize: 10,
