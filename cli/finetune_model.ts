@@ -14,7 +14,7 @@ import {
   ConfigReader,
   type PretrainedConfig,
   type ProblemType,
-  readJson,
+  readConfigFile,
   type Tokenizer,
 } from "../models/mod.ts";
 import { hasPrefix } from "../nn/mod.ts";
@@ -86,7 +86,7 @@ async function fresh(
   tokenizer: Tokenizer,
   task: Task,
 ): Promise<Start> {
-  const { fields: given } = await readJson(path);
+  const { fields: given } = await readConfigFile(path);
   const fields = {
     vocab_size: tokenizer.vocabSize,
     ...tokenizer.padTokenId === null

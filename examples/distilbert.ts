@@ -32,6 +32,23 @@ import {
   tensor,
 } from "@swagpu/swagpu/engine";
 import {
+  activationOf,
+  AutoModelForSequenceClassification,
+  classificationLoss,
+  ConfigReader,
+  type EncoderInputs,
+  type EncoderOutput,
+  type HeadOutput,
+  type LabeledInputs,
+  PretrainedConfig,
+  type PretrainedConfigOptions,
+  PreTrainedModel,
+  registerArchitecture,
+  Tokenizer,
+  type WithLabels,
+  type WithLoss,
+} from "@swagpu/swagpu/models";
+import {
   AdamW,
   attentionDropout,
   batches,
@@ -43,21 +60,6 @@ import {
   Module,
   train,
 } from "@swagpu/swagpu/nn";
-import {
-  activationOf,
-  AutoModelForSequenceClassification,
-  classificationLoss,
-  ConfigReader,
-  type EncoderInputs,
-  type EncoderOutput,
-  type HeadOutput,
-  type LabelledInputs,
-  PretrainedConfig,
-  type PretrainedConfigOptions,
-  PreTrainedModel,
-  registerArchitecture,
-  Tokenizer,
-} from "@swagpu/swagpu/models";
 import { SwagModel } from "@swagpu/swagpu/swag";
 import { generateReviews, LABELS } from "./quickstart/grammar.ts";
 import { learnVocabulary, writeTokenizer } from "./quickstart/vocabulary.ts";
@@ -289,7 +291,10 @@ export class DistilBertForSequenceClassification
   }
 
   /** Scores every label for every text, `[batch, labels]`. */
-  forward(inputs: LabelledInputs<AnyTensor>): HeadOutput {
+  forward(inputs: WithLabels<LabeledInputs<AnyTensor>>): WithLoss<HeadOutput>;
+  /** The same; without labels there is no loss. */
+  forward(inputs: LabeledInputs<AnyTensor>): HeadOutput;
+  forward(inputs: LabeledInputs<AnyTensor>): HeadOutput {
     const { lastHiddenState } = this.distilbert.forward(inputs);
     const [batch = 0, , dim = 0] = lastHiddenState.shape;
     const first = slice(lastHiddenState, { axis: 1, start: 0, end: 1 });

@@ -1,9 +1,11 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+// The names of activations in configurations.
+
 import type { Activation } from "../engine/mod.ts";
 
-/** What configurations call the activations, and what the kernels call them. */
+/** The kernels' names of activations, by the names that configurations use. */
 const ACTIVATIONS: Readonly<Record<string, Activation>> = {
   gelu: "gelu",
   gelu_python: "gelu",
@@ -18,11 +20,20 @@ const ACTIVATIONS: Readonly<Record<string, Activation>> = {
 };
 
 /**
- * The activation that a configuration names.
+ * The activation that a configuration names, as the kernels call it.
  *
- * @param name The name.
- * @param source What errors call the configuration, if anything.
- * @throws {TypeError} If there is none of that name.
+ * @param name The name in the configuration.
+ * @param source The configuration's name in errors.
+ * @returns The name that layers and ops take.
+ * @throws {TypeError} If no activation has that name.
+ *
+ * @example Usage
+ * ```ts
+ * import { activationOf } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(activationOf("gelu_new"), "gelu_tanh");
+ * ```
  */
 export function activationOf(name: string, source?: string): Activation {
   const activation = Object.hasOwn(ACTIVATIONS, name)

@@ -1,7 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Finding the class for a folder by what its `config.json` says.
+ * The `Auto…` classes load a model of whichever architecture its `config.json`
+ * names. The architectures of the library are registered here.
  *
  * @module
  */
@@ -13,8 +14,6 @@ import {
   BartForQuestionAnswering,
   BartForSequenceClassification,
   BartModel,
-} from "./architectures/bart.ts";
-import {
   BertConfig,
   BertForMaskedLM,
   BertForMultipleChoice,
@@ -23,17 +22,10 @@ import {
   BertForTokenClassification,
   BertLMHeadModel,
   BertModel,
-} from "./architectures/bert.ts";
-import type { PretrainedConfig } from "./config.ts";
-import { ConfigReader } from "./files/config_reader.ts";
-import type { WithLabels, WithLoss, WithPositions } from "./io.ts";
-import {
   MarianConfig,
   MarianForCausalLM,
   MarianModel,
   MarianMTModel,
-} from "./architectures/marian.ts";
-import {
   ModernBertConfig,
   ModernBertForMaskedLM,
   ModernBertForMultipleChoice,
@@ -41,13 +33,6 @@ import {
   ModernBertForSequenceClassification,
   ModernBertForTokenClassification,
   ModernBertModel,
-} from "./architectures/modernbert.ts";
-import {
-  PreTrainedModel,
-  type PretrainedOptions,
-  resolveConfig,
-} from "./pretrained.ts";
-import {
   RobertaConfig,
   RobertaForCausalLM,
   RobertaForMaskedLM,
@@ -56,7 +41,12 @@ import {
   RobertaForSequenceClassification,
   RobertaForTokenClassification,
   RobertaModel,
-} from "./architectures/roberta.ts";
+} from "./architectures/mod.ts";
+import type { PretrainedConfig } from "./config.ts";
+import { ConfigReader } from "./files/config_reader.ts";
+import type { WithLabels, WithLoss, WithPositions } from "./io.ts";
+import { PreTrainedModel } from "./pretrained.ts";
+import { type PretrainedOptions, resolveConfig } from "./resolve.ts";
 import {
   architectureOf,
   modelClassOf,
@@ -123,9 +113,27 @@ registerArchitecture("marian", {
   },
 });
 
-/** Finds configurations of any architecture. */
+/**
+ * Loads configurations of any architecture.
+ *
+ * @example Usage
+ * ```ts
+ * import { AutoConfig } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const config = AutoConfig.fromFields({ model_type: "bart", d_model: 32 });
+ * assertEquals(config.constructor.name, "BartConfig");
+ * ```
+ */
 export class AutoConfig {
-  /** Reads a folder's or hub model's `config.json`. */
+  /**
+   * Reads the `config.json` of a folder or hub model.
+   *
+   * @param source A folder, or a name on the hub.
+   * @param options Fields to replace, the hub's revision and the like.
+   * @returns The configuration, of its architecture's class.
+   * @throws {RangeError} If the architecture is not known.
+   */
   static async fromPretrained(
     source: string,
     options: PretrainedOptions = {},
@@ -138,7 +146,13 @@ export class AutoConfig {
     return new config(reader);
   }
 
-  /** Makes the configuration of the architecture that `model_type` names. */
+  /**
+   * Builds the configuration of the architecture that `model_type` names.
+   *
+   * @param fields The fields, as in `config.json`.
+   * @returns The configuration, of its architecture's class.
+   * @throws {RangeError} If the architecture is not known.
+   */
   static fromFields(
     fields: Readonly<Record<string, unknown>> | ConfigReader,
   ): PretrainedConfig {
@@ -150,7 +164,10 @@ export class AutoConfig {
   }
 }
 
-/** Types of transformers whose names hold that of an architecture here. */
+/**
+ * Architectures of transformers whose names contain the name of one that is
+ * supported here.
+ */
 const OTHER_TYPES: readonly string[] = [
   "albert",
   "bert-generation",
@@ -182,8 +199,8 @@ const OTHER_TYPES: readonly string[] = [
 ];
 
 /**
- * What `model_type` says, or else the longest type in the folder's name, as
- * configurations of the first releases have it.
+ * The architecture's name: `model_type`, or else, for files of transformers'
+ * first releases, the longest known name that the source contains.
  */
 function modelTypeOf(reader: ConfigReader, source: string): string {
   if (reader.has("model_type")) return reader.string("model_type");
@@ -193,7 +210,7 @@ function modelTypeOf(reader: ConfigReader, source: string): string {
   return found ?? reader.string("model_type");
 }
 
-/** Looks something up; if there is none, the error names the file. */
+/** Looks something up; an error about it also names the file. */
 function inFile<T>(reader: ConfigReader, find: () => T): T {
   try {
     return find();
@@ -205,34 +222,37 @@ function inFile<T>(reader: ConfigReader, find: () => T): T {
   }
 }
 
-/** What every `Auto…` class does for its task. */
+/** A class that loads models of any architecture for one task. */
 export interface AutoClass<M> {
-  /** Loads a folder or hub model, of whatever architecture it is. */
+  /** Loads a folder or hub model of any architecture. */
   fromPretrained(source: string, options?: PretrainedOptions): Promise<M>;
-  /** Builds a model with random weights. */
+  /** Builds a model with random weights from a configuration. */
   fromConfig(config: PretrainedConfig): M;
 }
 
-/** A task's model, which says that there is a loss where labels are given. */
-export type Labelled<T extends keyof Tasks> =
+/**
+ * A task's model, whose outputs have a loss for certain if labels are given.
+ */
+export type Labeled<T extends keyof Tasks> =
   & {
-    /** Runs the model, and finds the loss. */
+    /** Runs the model, and computes the loss. */
     forward(
       inputs: WithLabels<Parameters<Tasks[T]["forward"]>[0]>,
     ): WithLoss<ReturnType<Tasks[T]["forward"]>>;
   }
   & Tasks[T];
 
-/** The same of a task whose labels are places. */
+/** The same for the task whose labels are an answer's positions. */
 export type Positioned<T extends keyof Tasks> =
   & {
-    /** Runs the model, and finds the loss. */
+    /** Runs the model, and computes the loss. */
     forward(
       inputs: WithPositions<Parameters<Tasks[T]["forward"]>[0]>,
     ): WithLoss<ReturnType<Tasks[T]["forward"]>>;
   }
   & Tasks[T];
 
+/** Builds the `Auto…` class of a task. */
 function auto<T extends keyof Tasks, M extends Tasks[T] = Tasks[T]>(
   task: T,
 ): AutoClass<M> {
@@ -251,21 +271,21 @@ function auto<T extends keyof Tasks, M extends Tasks[T] = Tasks[T]>(
   };
 }
 
-/** Loads encoders without a head. */
+/** Loads models without a head, which give hidden states. */
 export const AutoModel: AutoClass<Tasks["base"]> = auto("base");
 
 /** Loads models that fill masked tokens. */
-export const AutoModelForMaskedLM: AutoClass<Labelled<"maskedLM">> = auto(
+export const AutoModelForMaskedLM: AutoClass<Labeled<"maskedLM">> = auto(
   "maskedLM",
 );
 
 /** Loads models that continue texts. */
-export const AutoModelForCausalLM: AutoClass<Labelled<"causalLM">> = auto(
+export const AutoModelForCausalLM: AutoClass<Labeled<"causalLM">> = auto(
   "causalLM",
 );
 
-/** Loads models that turn texts into other texts. */
-export const AutoModelForSeq2SeqLM: AutoClass<Labelled<"seq2SeqLM">> = auto(
+/** Loads models that generate texts from texts, such as translations. */
+export const AutoModelForSeq2SeqLM: AutoClass<Labeled<"seq2SeqLM">> = auto(
   "seq2SeqLM",
 );
 
@@ -282,19 +302,19 @@ export const AutoModelForSeq2SeqLM: AutoClass<Labelled<"seq2SeqLM">> = auto(
  * ```
  */
 export const AutoModelForSequenceClassification: AutoClass<
-  Labelled<"sequenceClassification">
+  Labeled<"sequenceClassification">
 > = auto("sequenceClassification");
 
-/** Loads models that label tokens. */
+/** Loads models that classify tokens. */
 export const AutoModelForTokenClassification: AutoClass<
-  Labelled<"tokenClassification">
+  Labeled<"tokenClassification">
 > = auto("tokenClassification");
 
-/** Loads models that find answers. */
+/** Loads models that find answers in texts. */
 export const AutoModelForQuestionAnswering: AutoClass<
   Positioned<"questionAnswering">
 > = auto("questionAnswering");
 
 /** Loads models that choose between answers. */
-export const AutoModelForMultipleChoice: AutoClass<Labelled<"multipleChoice">> =
+export const AutoModelForMultipleChoice: AutoClass<Labeled<"multipleChoice">> =
   auto("multipleChoice");

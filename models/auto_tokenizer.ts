@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * The tokenizer of a model by the model's name.
+ * Loads the tokenizer of a model by the model's name.
  *
  * @module
  */
@@ -15,32 +15,35 @@ export type AutoTokenizerOptions =
   & TokenizerOptions
   & Omit<ResolveOptions, "files" | "optionalFiles">;
 
-/** Finds the tokenizer that belongs to a model. */
+/**
+ * Loads the tokenizer that belongs to a model.
+ *
+ * @example Usage
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { AutoTokenizer } from "@swagpu/swagpu/models";
+ *
+ * const folder = await Deno.makeTempDir();
+ * await Deno.writeTextFile(
+ *   `${folder}/vocab.txt`,
+ *   "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nhello\nworld\n",
+ * );
+ * const tokenizer = await AutoTokenizer.fromPretrained(folder);
+ * assertEquals(tokenizer.encode("Hello world").inputIds, [2, 5, 6, 3]);
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ */
 export class AutoTokenizer {
   /**
-   * Reads the tokenizer of a folder, or of a repository of the hub. Which kind
-   * it is, its files tell: see {@linkcode Tokenizer.fromPretrained}.
+   * Reads the tokenizer of a folder, or of a repository on the hub. Its files
+   * decide which kind it is; see {@linkcode Tokenizer.fromPretrained}.
    *
    * @param source A folder, or the id of a repository.
    * @param options How to find the files, and how to read them.
-   * @throws {Deno.errors.NotFound} If there is no such folder or repository, or
-   * it holds no tokenizer.
+   * @returns The tokenizer.
+   * @throws {Deno.errors.NotFound} If the folder or repository does not exist,
+   * or holds no tokenizer.
    * @throws {SyntaxError} If a file cannot be understood.
-   *
-   * @example
-   * ```ts
-   * import { assertEquals } from "@std/assert";
-   * import { AutoTokenizer } from "@swagpu/swagpu/models";
-   *
-   * const folder = await Deno.makeTempDir();
-   * await Deno.writeTextFile(
-   *   `${folder}/vocab.txt`,
-   *   "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nhello\nworld\n",
-   * );
-   * const tokenizer = await AutoTokenizer.fromPretrained(folder);
-   * assertEquals(tokenizer.encode("Hello world").inputIds, [2, 5, 6, 3]);
-   * await Deno.remove(folder, { recursive: true });
-   * ```
    */
   static async fromPretrained(
     source: string,

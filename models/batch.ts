@@ -1,9 +1,11 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+// Batches of tokens as the tensors that a model takes.
+
 import { tensor } from "../engine/mod.ts";
 import type { EncoderInputs } from "./io.ts";
-import { packingOf, paysToPack } from "./packing/packing.ts";
+import { packingOf, paysToPack } from "./packing/mod.ts";
 import type { Encoding } from "./tokenizer/mod.ts";
 
 /** The tokens of one text or pair. */
@@ -11,21 +13,22 @@ export type TokenRow = Pick<Encoding, "inputIds" | "tokenTypeIds">;
 
 /** Options of {@linkcode batchInputs}. */
 export interface BatchInputsOptions {
-  /** The length that rows are filled up to. @default {that of the longest} */
+  /** The length to which rows are padded. @default {that of the longest} */
   length?: number;
-  /** The token that fills rows up. @default {0} */
+  /** The id of the padding token. @default {0} */
   padTokenId?: number | null | undefined;
   /**
-   * Whether the model computes packed texts, see `PreTrainedModel.usesPacking`:
-   * where padding is an eighth of all places or more, a packing is given.
+   * Whether the model takes packings; see `PreTrainedModel.usesPacking`. If so,
+   * and if an eighth of the batch or more is padding, the inputs hold a
+   * packing.
    *
    * @default {false}
    */
   usesPacking?: boolean | undefined;
   /**
-   * A packing is filled up to a multiple of so many tokens, see
-   * `PackingOptions.multipleOf`: for captured steps, which are recorded once for
-   * each shape.
+   * The number of tokens in a packing is made a multiple of this; see
+   * `PackingOptions.multipleOf`. Captured steps need it, because they are
+   * recorded once for each shape.
    *
    * @default {1}
    */
@@ -33,9 +36,12 @@ export interface BatchInputsOptions {
 }
 
 /**
- * Rows of tokens as what a model takes, filled up on the right. The tensors
- * belong to the scope that they are made in.
+ * Turns rows of tokens into the inputs of a model, padded on the right. The
+ * tensors belong to the current scope.
  *
+ * @param rows The tokens of each text or pair.
+ * @param options The padding, and whether to pack.
+ * @returns The inputs, tensors of `[rows, length]`.
  * @throws {RangeError} If a row is longer than `length`.
  *
  * @example Usage
@@ -63,7 +69,7 @@ export function batchInputs(
   const { length = longest } = options;
   if (longest > length) {
     throw new RangeError(
-      `Cannot fill a row of ${longest} tokens up to ${length}: it is longer`,
+      `Cannot pad a row of ${longest} tokens to ${length}: it is longer`,
     );
   }
   const shape = [rows.length, length] as const;

@@ -1,6 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+// The keys and values that generation keeps between its steps.
+
 import { allocate, persist } from "../engine/kernel_kit.ts";
 import {
   attention,
@@ -13,43 +15,43 @@ import {
   writeCache,
 } from "../engine/mod.ts";
 
-/** How many heads the columns of queries, keys and values are split into. */
+/** How queries, keys and values are split into heads. */
 export interface CachedAttention {
-  /** Heads; columns `h·D` to `h·D + D` belong to head `h`. */
+  /** The number of heads. Columns `h·D` to `h·D + D` belong to head `h`. */
   heads: number;
 }
 
 /** Options of {@linkcode KeyValueCache.cross}. */
 export interface CachedCrossAttention extends CachedAttention {
-  /** 1 for source tokens to see, 0 for padding, `[batch, source]`. @default {all} */
+  /** 1 for source tokens, 0 for padding, `[batch, source]`. @default {all 1} */
   mask?: IntegerTensor | undefined;
 }
 
 /** Options of {@linkcode KeyValueCache}. */
 export interface KeyValueCacheOptions {
-  /** Rows that are continued. */
+  /** The number of rows that are continued. */
   rows: number;
-  /** Tokens of each row that there is place for. */
+  /** The number of tokens that each row can hold. */
   capacity: number;
   /**
-   * Rows of each prompt, neighbours of one another. The first step may then
-   * have one row for each prompt, as they are equal.
+   * The number of rows that continue each prompt; they are neighbors. The first
+   * step may then have one row for each prompt, because these rows are equal.
    *
    * @default {1}
    */
   group?: number;
   /**
-   * 1 where a prompt's token counts, 0 where it is padding:
-   * `[rows / group, prompt]`, integers.
+   * 1 for the tokens of the prompts, 0 for padding: integers
+   * `[rows / group, prompt]`.
    *
    * @default {all 1}
    */
   mask?: IntegerTensor | undefined;
   /**
-   * In which row the keys and values of each token lie, `[rows, capacity]`:
-   * rows that continue another one share its past instead of copying it.
+   * The row that holds the keys and values of each token, `[rows, capacity]`. A
+   * row that continues another one shares its past instead of copying it.
    *
-   * @default {their own}
+   * @default {each row holds its own}
    */
   origins?: IntegerTensor | undefined;
 }
@@ -60,9 +62,10 @@ type KeysAndValues = readonly [Tensor, Tensor];
  * The keys and values of the tokens that a decoder has seen, so that a step of
  * generation costs one token's work.
  *
- * Memory for `capacity` tokens is taken when a layer first asks, and lives
- * until the cache is disposed. The model calls {@linkcode attend} and
- * {@linkcode cross}; who calls the model calls {@linkcode advance} after it.
+ * Memory for `capacity` tokens is allocated when a layer first uses the cache,
+ * and freed when the cache is disposed. The model calls {@linkcode attend} and
+ * {@linkcode cross}; the caller of the model calls {@linkcode advance} after
+ * each step.
  *
  * @example Usage
  * ```ts
@@ -89,7 +92,12 @@ export class KeyValueCache implements Disposable {
   readonly #layers = new Map<number, KeysAndValues>();
   readonly #memories = new Map<number, KeysAndValues>();
 
-  /** An empty cache. Mask and origins stay the caller's. */
+  /**
+   * Makes an empty cache.
+   *
+   * @param options Sizes, mask and origins. The caller keeps the tensors among
+   * them.
+   */
   constructor(options: KeyValueCacheOptions) {
     this.#options = options;
     this.#origins = options.origins;
@@ -103,36 +111,45 @@ export class KeyValueCache implements Disposable {
     }
   }
 
-  /** Tokens of each row that the cache holds. */
+  /** The number of tokens that each row holds. */
   get length(): number {
     return this.#length;
   }
 
-  /** Layers that have asked for memory. */
+  /** The number of layers that have memory. */
   get layers(): number {
     return this.#layers.size;
   }
 
-  /** Counts the tokens of the step that has been taken. */
+  /**
+   * Counts the tokens of a step that the model has taken.
+   *
+   * @param count The number of new tokens in each row.
+   */
   advance(count: number): void {
     this.#length += count;
   }
 
-  /** Replaces the table of where tokens lie; see {@linkcode KeyValueCacheOptions}. */
+  /**
+   * Replaces the table of rows that hold the tokens; see
+   * {@linkcode KeyValueCacheOptions}.
+   *
+   * @param origins The row that holds each token, `[rows, capacity]`.
+   */
   setOrigins(origins: IntegerTensor): void {
     this.#origins = origins;
   }
 
   /**
-   * Adds the keys and values of new tokens in place, and lets their queries
-   * attend to all tokens up to their own.
+   * Adds the keys and values of new tokens, and lets each query attend to all
+   * tokens up to its own.
    *
-   * @param layer Which layer asks, from 0.
-   * @param q Queries `[rows, new, heads·D]`.
-   * @param k Keys of the same tokens.
-   * @param v Values of the same tokens.
-   * @returns `[rows, new, heads·D]`.
-   * @throws {RangeError} If there is no place for so many tokens.
+   * @param layer The index of the layer, from 0.
+   * @param qkv Queries, keys and values of the new tokens, each
+   * `[rows, new, heads·D]`.
+   * @param options The number of heads.
+   * @returns The result of the attention, `[rows, new, heads·D]`.
+   * @throws {RangeError} If the tokens exceed the capacity.
    */
   attend(
     layer: number,
@@ -164,13 +181,15 @@ export class KeyValueCache implements Disposable {
   }
 
   /**
-   * Lets queries attend to the encoder's output. Rows of the source may serve
-   * several rows of queries, neighbours of one another.
+   * Lets queries attend to the encoder's output. Each row of the source may
+   * belong to several neighboring rows of queries.
    *
-   * @param layer Which layer asks, from 0.
+   * @param layer The index of the layer, from 0.
    * @param q Queries `[rows, new, heads·D]`.
-   * @param options Heads, the source's mask, and what makes the source's keys
-   * and values `[batch, source, heads·D]`: called once, in the first step.
+   * @param options The number of heads, the source's mask, and a function that
+   * computes the source's keys and values `[batch, source, heads·D]`. It is
+   * called once, in the first step.
+   * @returns The result of the attention, `[rows, new, heads·D]`.
    */
   cross(
     layer: number,
@@ -187,7 +206,7 @@ export class KeyValueCache implements Disposable {
     return cachedAttention(q, keys, { heads, mask });
   }
 
-  /** Gives the memory back. */
+  /** Frees the memory. */
   [Symbol.dispose](): void {
     for (const pairs of [this.#layers, this.#memories]) {
       for (const tensor of [...pairs.values()].flat()) tensor.dispose();

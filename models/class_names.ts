@@ -1,18 +1,17 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The names of a classifier's classes: what a configuration says of them, and
-// what becomes of it where other fields take its place.
+// The names of a classifier's classes: reads them from a configuration, and
+// keeps them consistent when fields are replaced.
 
 import type { ConfigReader } from "./files/config_reader.ts";
 
-/**
- * Classes that may go without names of their own: a list of names is made for
- * them.
- */
+/** The most classes that get the names `LABEL_0`, `LABEL_1` …. */
 export const MAX_LABELS = 1_048_576;
 
-/** The names that a configuration gives the classes, or `LABEL_0`, `LABEL_1` …. */
+/**
+ * Reads the names of the classes; without any, they are `LABEL_0`, `LABEL_1` ….
+ */
 export function readLabels(
   reader: ConfigReader,
   numLabels: number,
@@ -28,7 +27,7 @@ export function readLabels(
     if (!/^\s*[+-]?\d+\s*$/.test(id)) {
       throw reader.error("id2label", "a map from ids to texts");
     }
-    // Only the ids are converted there, so that names may be anything.
+    // transformers converts the ids only, so a name may be any value.
     names[Number(id)] = typeof label === "string"
       ? label
       : JSON.stringify(label);
@@ -37,27 +36,28 @@ export function readLabels(
   if (reader.has("num_labels") && reader.fields.num_labels !== count) {
     // deno-lint-ignore no-console -- as transformers does
     console.warn(
-      `${reader.source}: num_labels ${reader.fields.num_labels} does not ` +
-        `count, as id2label names ${count}`,
+      `${reader.source}: num_labels ${reader.fields.num_labels} is ignored, ` +
+        `because id2label names ${count} classes`,
     );
   }
   return names;
 }
 
-/** `LABEL_0`, `LABEL_1` … for so many classes. */
+/** The names `LABEL_0`, `LABEL_1` … for `count` classes. */
 export function labelsOf(count: number): Readonly<Record<number, string>> {
   const names: Record<number, string> = {};
   for (let id = 0; id < count; id++) names[id] = `LABEL_${id}`;
   return names;
 }
 
-/** The ids that a configuration gives the names, if any. */
+/** Reads the ids of the names; `null` if the configuration gives none. */
 export function readLabelIds(
   reader: ConfigReader,
 ): Readonly<Record<string, number>> | null {
   const ids = reader.object("label2id", null);
   if (ids === null || Object.values(ids).every(Number.isSafeInteger)) {
-    // Without names the ids are those of LABEL_0, LABEL_1 …, as there.
+    // Without id2label the ids are those of LABEL_0, LABEL_1 …, as in
+    // transformers.
     return reader.has("id2label")
       ? ids as Readonly<Record<string, number>> | null
       : null;
@@ -65,8 +65,8 @@ export function readLabelIds(
   throw reader.error("label2id", "a map from texts to ids");
 }
 
-/** The ids of names. */
-export function turnAround(
+/** The ids by names, from the names by ids. */
+export function invert(
   labels: Readonly<Record<number, string>>,
 ): Record<string, number> {
   return Object.fromEntries(
@@ -75,8 +75,9 @@ export function turnAround(
 }
 
 /**
- * Fields with others in their places. Classes stay consistent: another number of
- * them gives them other names, and other names other ids, as in transformers.
+ * The fields of a configuration after some are replaced. Classes stay
+ * consistent, as in transformers: if their number changes, they get new names,
+ * and if their names change, they get new ids.
  *
  * @throws {RangeError} If the number and the names of classes contradict.
  */

@@ -1,9 +1,12 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * What the configurations of all architectures share: reading `config.json` and
- * writing it back as Hugging Face's transformers does. Properties are camelCase here and
- * snake_case in files; fields that nobody asked for are kept.
+ * The base class of configurations. It reads `config.json`, and writes it back
+ * as Hugging Face's transformers does. Properties are in camel case here and in
+ * snake case in files. Fields that no class reads are kept.
+ *
+ * Longer than most files: each common field is an option, a property and a line
+ * of the constructor.
  *
  * @module
  */
@@ -11,11 +14,11 @@
 import { writeTextAtomically } from "../nn/formats/mod.ts";
 import { formatJson, readJson } from "./files/json.ts";
 import {
+  invert,
   labelsOf,
   MAX_LABELS,
   readLabelIds,
   readLabels,
-  turnAround,
 } from "./class_names.ts";
 import { ConfigReader, toSnakeCase } from "./files/config_reader.ts";
 
@@ -24,7 +27,7 @@ export type { NumberRange, StringChoice } from "./files/config_reader.ts";
 
 const CONFIG_NAME = "config.json";
 
-/** How a classification head's loss reads its labels. */
+/** How the loss of a classification head understands its labels. */
 export type ProblemType =
   | "regression"
   | "single_label_classification"
@@ -39,8 +42,9 @@ const PROBLEM_TYPES: readonly ProblemType[] = [
 /** The fields that every architecture has, as options. */
 export interface PretrainedConfigOptions {
   /**
-   * The number of classes, named `LABEL_0`, `LABEL_1`…, at most 1,048,576.
-   * Ignored beside `id2label`, of which the console tells if the numbers differ.
+   * The number of classes, which are named `LABEL_0`, `LABEL_1`…; at most
+   * 1,048,576. Ignored if `id2label` is given; the console warns if that has
+   * another number of classes.
    *
    * @default 2
    */
@@ -50,33 +54,33 @@ export interface PretrainedConfigOptions {
   /**
    * The ids of the classes by their names.
    *
-   * @default `id2label`, turned around
+   * @default the inverse of `id2label`
    */
   label2id?: Readonly<Record<string, number>>;
   /**
-   * How a classification head's loss reads its labels.
+   * How the loss of a classification head understands its labels.
    *
    * @default decided by the number of classes and the type of the labels
    */
   problemType?: ProblemType | null;
-  /** The token that fills a batch. */
+  /** The id of the padding token. */
   padTokenId?: number | null;
-  /** The token that begins a text. */
+  /** The id of the token that begins a text. */
   bosTokenId?: number | null;
-  /** The token, or tokens, that end a text. */
+  /** The id of the token that ends a text, or several such ids. */
   eosTokenId?: number | readonly number[] | null;
-  /** The token between two texts. */
+  /** The id of the token between two texts. */
   sepTokenId?: number | null;
-  /** The token that a decoder begins with. */
+  /** The id of the token that a decoder begins with. */
   decoderStartTokenId?: number | null;
   /**
-   * Whether the head shares the embedding's weights.
+   * Whether the head uses the weight of the word embeddings.
    *
    * @default true
    */
   tieWordEmbeddings?: boolean;
   /**
-   * Whether attention looks back only.
+   * Whether each token sees only itself and the tokens before it.
    *
    * @default false
    */
@@ -88,7 +92,7 @@ export interface PretrainedConfigOptions {
    */
   isEncoderDecoder?: boolean;
   /**
-   * Whether a decoder looks at an encoder.
+   * Whether a decoder attends to an encoder's output.
    *
    * @default false
    */
@@ -100,8 +104,7 @@ export interface PretrainedConfigOptions {
    */
   outputHiddenStates?: boolean;
   /**
-   * Whether `forward` gives attention's probabilities, where texts are not
-   * packed.
+   * Whether `forward` gives attention's probabilities, unless texts are packed.
    *
    * @default false
    */
@@ -115,12 +118,12 @@ export interface PretrainedConfigOptions {
 }
 
 /**
- * What every architecture's configuration has in common. A subclass reads its
- * own fields in the constructor and holds them as properties; `toJSON` writes
- * all of them, and of the common ones those that were given or differ from the
+ * The base class of every architecture's configuration. A subclass reads its
+ * own fields in the constructor and holds them as properties. `toJSON` writes
+ * all of these, and the common fields that were given or differ from the
  * defaults of transformers.
  *
- * @example
+ * @example A configuration with one field
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { ConfigReader, PretrainedConfig } from "@swagpu/swagpu/models";
@@ -153,25 +156,25 @@ export class PretrainedConfig {
   id2label: Readonly<Record<number, string>>;
   /** The ids of the classes by their names. */
   label2id: Readonly<Record<string, number>>;
-  /** How a classification head's loss reads its labels. */
+  /** How the loss of a classification head understands its labels. */
   problemType: ProblemType | null;
-  /** The token that fills a batch. */
+  /** The id of the padding token. */
   padTokenId: number | null;
-  /** The token that begins a text. */
+  /** The id of the token that begins a text. */
   bosTokenId: number | null;
-  /** The token, or tokens, that end a text. */
+  /** The id of the token that ends a text, or several such ids. */
   eosTokenId: number | readonly number[] | null;
-  /** The token between two texts. */
+  /** The id of the token between two texts. */
   sepTokenId: number | null;
-  /** The token that a decoder begins with. */
+  /** The id of the token that a decoder begins with. */
   decoderStartTokenId: number | null;
-  /** Whether the head shares the embedding's weights. */
+  /** Whether the head uses the weight of the word embeddings. */
   tieWordEmbeddings: boolean;
-  /** Whether attention looks back only. */
+  /** Whether each token sees only itself and the tokens before it. */
   isDecoder: boolean;
   /** Whether the model has an encoder and a decoder. */
   isEncoderDecoder: boolean;
-  /** Whether a decoder looks at an encoder. */
+  /** Whether a decoder attends to an encoder's output. */
   addCrossAttention: boolean;
   /** Whether `forward` gives the hidden states. */
   outputHiddenStates: boolean;
@@ -181,12 +184,17 @@ export class PretrainedConfig {
   outputAttentions: boolean;
   #reader: ConfigReader;
   #defaults: Readonly<Record<string, unknown>>;
-  /** What the common properties were when they had been read, as texts. */
+  /**
+   * The common properties as JSON texts, as they were when they had been read.
+   */
   #read: ReadonlyMap<string, string>;
 
   /**
-   * Reads the common fields; `defaults` are those of the architecture.
+   * Reads the common fields.
    *
+   * @param options The fields that differ from the defaults, or those of a
+   * file.
+   * @param defaults The defaults of the architecture.
    * @throws {TypeError} If a field is of the wrong kind.
    * @throws {RangeError} If a number is out of range.
    */
@@ -202,14 +210,14 @@ export class PretrainedConfig {
     this.dtype = reader.string("dtype", null) ??
       reader.string("torch_dtype", null);
     this.id2label = readLabels(reader, defaults.numLabels ?? 2);
-    this.label2id = readLabelIds(reader) ?? turnAround(this.id2label);
+    this.label2id = readLabelIds(reader) ?? invert(this.id2label);
     this.problemType = reader.string("problem_type", null, {
       oneOf: PROBLEM_TYPES,
     }) as ProblemType | null;
-    // A null in the file says that there is none, whatever others have.
+    // A null in the file means no such token, whatever the default is.
     const isNull = (name: string) => reader.fields[name] === null;
     const token = (name: string, fallback: number | null = null) => {
-      // Of a list, which generation may use, the first is the token here.
+      // A list is for generation, which may use all of it.
       if (!Array.isArray(reader.fields[name])) {
         return reader.integer(name, isNull(name) ? null : fallback);
       }
@@ -272,7 +280,7 @@ export class PretrainedConfig {
   set numLabels(count: number) {
     if (!Number.isSafeInteger(count) || count < 0 || count > MAX_LABELS) {
       throw new RangeError(
-        `Cannot name ${count} classes: expected a whole number up to ` +
+        `Cannot name ${count} classes: the number must be whole and at most ` +
           `${MAX_LABELS}`,
       );
     }
@@ -280,7 +288,12 @@ export class PretrainedConfig {
     this.setLabels(Array.from({ length: count }, (_, id) => `LABEL_${id}`));
   }
 
-  /** Names the classes; their ids are the places in the list. */
+  /**
+   * Names the classes. Their ids are their indices in the list.
+   *
+   * @param names The names, all different.
+   * @throws {TypeError} If a name is given twice.
+   */
   setLabels(names: readonly string[]): void {
     if (new Set(names).size !== names.length) {
       const twice = names.find((name, i) => names.indexOf(name) < i);
@@ -289,36 +302,40 @@ export class PretrainedConfig {
       );
     }
     this.id2label = { ...names };
-    this.label2id = turnAround(this.id2label);
+    this.label2id = invert(this.id2label);
   }
 
-  /** Tokens that a text may have; `Infinity` where nothing says so. */
+  /** Tokens of the longest text; `Infinity` if no field limits it. */
   get maxTokens(): number {
-    const { max_position_embeddings: places } = this.toJSON();
-    return typeof places === "number" ? places : Infinity;
+    const { max_position_embeddings: limit } = this.toJSON();
+    return typeof limit === "number" ? limit : Infinity;
   }
 
   /**
-   * Warns on the console if a tokenizer has more tokens than the model. As in
-   * transformers it may: BART's summarizers have no row for a mask, which their
-   * texts never hold. A text that does hold such a token is refused.
+   * Warns on the console if a tokenizer has more tokens than the model. This is
+   * no error, as in transformers: BART's summarizers have no embedding for the
+   * mask token, which their texts never contain. A text that contains such a
+   * token is refused.
+   *
+   * @param tokenizer The tokenizer of the model.
    */
   checkVocabulary(tokenizer: { readonly vocabSize: number }): void {
     const { vocab_size: size } = this.toJSON();
     if (typeof size !== "number" || tokenizer.vocabSize <= size) return;
-    // deno-lint-ignore no-console -- it works, but for texts with those tokens
+    // deno-lint-ignore no-console -- a warning, because most texts work
     console.warn(
       `${this.#reader.source}: the tokenizer has ${tokenizer.vocabSize} ` +
-        `tokens and the model knows ${size}; texts that hold one of the ` +
-        "others are refused",
+        `tokens and the model knows ${size}; texts with one of the others ` +
+        "are refused",
     );
   }
 
-  /** The fields under their names in the file. */
+  /** The fields, under their names in the file. */
   toJSON(): Record<string, unknown> {
     const given = this.#reader.fields;
     const fields: Record<string, unknown> = { ...given };
-    // As transformers does: the count is read from the names, never written.
+    // As in transformers: the number is read, but never written beside the
+    // names.
     delete fields.num_labels;
     for (const [property, value] of Object.entries(this)) {
       if (value === undefined || typeof value === "function") continue;
@@ -326,7 +343,7 @@ export class PretrainedConfig {
         ? "torch_dtype"
         : toSnakeCase(property);
       const text = JSON.stringify(value);
-      // As it was spelled, unless it has changed since.
+      // A value that has not changed keeps the file's spelling.
       if (name in given && this.#read.get(property) === text) continue;
       const isDefault = [COMMON, { ...COMMON, ...this.#defaults }].every(
         (fields) =>
@@ -351,7 +368,10 @@ export class PretrainedConfig {
   }
 }
 
-/** Refuses models whose attention heads were cut out: their shapes differ. */
+/**
+ * Refuses models whose attention heads were pruned, because their shapes
+ * differ.
+ */
 function refusePruned(reader: ConfigReader): void {
   const pruned = reader.object("pruned_heads", null) ?? {};
   if (Object.values(pruned).every((heads) => isEmpty(heads))) return;
@@ -362,17 +382,17 @@ function isEmpty(value: unknown): boolean {
   return Array.isArray(value) && value.length === 0;
 }
 
-/** An architecture's own defaults, under their names in the file. */
+/** An architecture's defaults, under their names in the file. */
 function fieldsOf(
   defaults: PretrainedConfigOptions,
 ): Readonly<Record<string, unknown>> {
   const { fields } = ConfigReader.from(defaults);
   const { numLabels = 2 } = defaults;
   const id2label = labelsOf(numLabels);
-  return { ...fields, id2label, label2id: turnAround(id2label) };
+  return { ...fields, id2label, label2id: invert(id2label) };
 }
 
-/** The defaults of transformers, which a file does not repeat. */
+/** The defaults of transformers, which files leave out. */
 const COMMON: Record<string, unknown> & { initializer_range: number } = {
   architectures: null,
   dtype: null,
@@ -396,10 +416,12 @@ const COMMON: Record<string, unknown> & { initializer_range: number } = {
 /**
  * Reads the `config.json` of a folder.
  *
- * @throws {SyntaxError} If the file is no JSON object.
- * @throws {Deno.errors.NotFound} If there is none.
+ * @param folder The folder.
+ * @returns The fields of the file.
+ * @throws {SyntaxError} If the file does not hold a JSON object.
+ * @throws {Deno.errors.NotFound} If the file does not exist.
  *
- * @example
+ * @example Usage
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { readConfig } from "@swagpu/swagpu/models";
@@ -412,7 +434,30 @@ const COMMON: Record<string, unknown> & { initializer_range: number } = {
  * ```
  */
 export async function readConfig(folder: string): Promise<ConfigReader> {
-  const source = `${folder}/${CONFIG_NAME}`;
-  const { fields, floats } = await readJson(source);
-  return new ConfigReader(fields, { source, floats });
+  return await readConfigFile(`${folder}/${CONFIG_NAME}`);
+}
+
+/**
+ * Reads a configuration from a file of any name.
+ *
+ * @param path The path of the file.
+ * @returns The fields of the file.
+ * @throws {SyntaxError} If the file does not hold a JSON object.
+ * @throws {Deno.errors.NotFound} If the file does not exist.
+ *
+ * @example Usage
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { AutoConfig, readConfigFile } from "@swagpu/swagpu/models";
+ *
+ * const path = await Deno.makeTempFile();
+ * await Deno.writeTextFile(path, '{"model_type": "bert"}');
+ * const config = AutoConfig.fromFields(await readConfigFile(path));
+ * assertEquals(config.modelType, "bert");
+ * await Deno.remove(path);
+ * ```
+ */
+export async function readConfigFile(path: string): Promise<ConfigReader> {
+  const { fields, floats } = await readJson(path);
+  return new ConfigReader(fields, { source: path, floats });
 }

@@ -1,222 +1,270 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// What the models of all architectures take and give.
+// The inputs and outputs of models, which all architectures share.
 
 import type { AnyTensor, IntegerTensor, Tensor } from "../engine/mod.ts";
 import type { KeyValueCache } from "./cache.ts";
-import type { Packing } from "./packing/packing.ts";
+import type { Packing } from "./packing/mod.ts";
 
-/** What every encoder takes: tensors of integers, `[batch, length]`. */
+/** The inputs of every encoder: tensors of integers, `[batch, length]`. */
 export interface EncoderInputs {
-  /** Tokens, as numbers of the vocabulary. */
+  /** The ids of the tokens in the vocabulary. */
   inputIds: IntegerTensor;
-  /** 1 where a token counts, 0 where it is padding. @default {all 1} */
+  /** 1 for tokens, 0 for padding. @default {all 1} */
   attentionMask?: IntegerTensor | undefined;
   /** 0 for the first text, 1 for the second. @default {all 0} */
   tokenTypeIds?: IntegerTensor | undefined;
-  /** The place of each token in its text. @default {0, 1, 2 …} */
+  /** The position of each token in its text. @default {0, 1, 2 …} */
   positionIds?: IntegerTensor | undefined;
   /**
-   * Where the real tokens are, to compute no padding: see `packingOf`. States
-   * and scores of padded places are zeros then.
+   * Where the real tokens are, so that padding is not computed; see
+   * `packingOf`. States and scores are then zeros at padding.
    *
    * @default {none}
    */
   packing?: Packing | undefined;
   /** Whether to give the states between the blocks. @default {the config's} */
   outputHiddenStates?: boolean | undefined;
-  /** Whether to give attention's probabilities. @default {false} */
+  /**
+   * Whether to give attention's probabilities. Packings and caches allow none.
+   *
+   * @default {the config's}
+   */
   outputAttentions?: boolean | undefined;
 }
 
-/** What a decoder without an encoder takes. */
-export interface CausalLMInputs extends LabelledInputs {
+/** The inputs of a decoder without an encoder. */
+export interface CausalLMInputs extends LabeledInputs {
   /**
-   * Keys and values of the tokens before `inputIds`. With it, scores are given
-   * for the last token only: `[rows, 1, vocabulary]`.
+   * Keys and values of the tokens before `inputIds`. With a cache, only the
+   * last token is scored: `[rows, 1, vocabulary]`.
    *
    * @default {none}
    */
   cache?: KeyValueCache | undefined;
 }
 
-/** What every encoder gives besides its own output. */
+/** The outputs of every encoder on request. */
 export interface EncoderStates {
   /** The embeddings and each block's output, `[batch, length, hidden]`. */
   hiddenStates?: Tensor[];
-  /** Each block's probabilities, `[batch, heads, length, length]`. */
+  /** Each block's attention probabilities, `[batch, heads, length, length]`. */
   attentions?: Tensor[];
 }
 
-/** States of real tokens, and where those are. */
+/** The states of packed texts. */
 export interface PackedStates {
-  /** `[1, T, hidden]`. */
+  /** The states of the real tokens, `[1, T, hidden]`. */
   states: Tensor;
-  /** The packing that was given. */
+  /** Where those tokens are in the batch. */
   packing: Packing;
 }
 
-/** What an encoder without a head gives. */
+/** The outputs of an encoder without a head. */
 export interface EncoderOutput extends EncoderStates {
-  /** `[batch, length, hidden]`; of packed texts it is made when it is read. */
+  /**
+   * The last states, `[batch, length, hidden]`. Of packed texts they are put
+   * together when they are first read.
+   */
   lastHiddenState: Tensor;
-  /** The same of real tokens alone, where a packing was given. */
+  /** The last states of the real tokens alone, if a packing was given. */
   packed?: PackedStates | undefined;
-  /** `[batch, hidden]`, where the model has a pooler. */
+  /** The pooler's output, `[batch, hidden]`, if the model has a pooler. */
   poolerOutput?: Tensor;
 }
 
-/** What a model with one output and a loss gives. */
+/** The outputs of a model with one kind of scores. */
 export interface HeadOutput extends EncoderStates {
-  /** The loss, a scalar, where labels were given. */
+  /** The loss, a scalar, if labels were given. */
   loss?: Tensor;
   /**
-   * The head's output; its shape is in the class's description. Scores of the
-   * tokens of packed texts are put to their places when they are read.
+   * The scores, whose shape the description of the class gives. Scores of the
+   * tokens of packed texts are put together when they are first read.
    */
   logits: Tensor;
 }
 
-/** Inputs with labels. */
-export interface LabelledInputs<Labels extends AnyTensor = IntegerTensor>
+/** The inputs of an encoder with a head. */
+export interface LabeledInputs<Labels extends AnyTensor = IntegerTensor>
   extends EncoderInputs {
-  /** What the loss compares with; its shape is in the class's description. */
+  /** The correct answers, whose shape the description of the class gives. */
   labels?: Labels | undefined;
 }
 
-/** Inputs that do hold labels. */
+/**
+ * Inputs `I` that hold labels for certain. For these, the `forward` of every head
+ * has a signature that returns a {@linkcode WithLoss}.
+ */
 export type WithLabels<I> = I & {
-  /** What the loss compares with. */
+  /** The correct answers. */
   labels: I extends { labels?: infer Labels } ? NonNullable<Labels> : AnyTensor;
 };
 
-/** Inputs that do hold an answer's first and last token. */
+/** Inputs `I` that hold the position of an answer for certain. */
 export type WithPositions<I> = I & {
-  /** The answer's first token. */
+  /** The position of the answer's first token, `[batch]`. */
   startPositions: IntegerTensor;
-  /** The answer's last token. */
+  /** The position of the answer's last token, `[batch]`. */
   endPositions: IntegerTensor;
 };
 
-/** An output that does hold a loss, as there was something to compare with. */
+/** An output `O` that holds a loss for certain, because there were labels. */
 export type WithLoss<O> = O & {
   /** The loss, a scalar. */
   loss: Tensor;
 };
 
-/** Inputs with the answer's first and last token, each `[batch]`. */
+/** Inputs `I` that ask for hidden states for certain. */
+export type AskingForStates<I> = I & {
+  /** Whether to give the states between the blocks. */
+  outputHiddenStates: true;
+};
+
+/** An output `O` that holds hidden states for certain. */
+export type WithStates<O> = O & {
+  /** The embeddings and each block's output, `[batch, length, hidden]`. */
+  hiddenStates: Tensor[];
+};
+
+/** The inputs of a model that finds answers. */
 export interface QuestionInputs extends EncoderInputs {
-  /** The answer's first token. */
+  /** The position of the answer's first token, `[batch]`. */
   startPositions?: IntegerTensor | undefined;
-  /** The answer's last token. */
+  /** The position of the answer's last token, `[batch]`. */
   endPositions?: IntegerTensor | undefined;
 }
 
-/** What a question-answering model gives. */
+/** The outputs of a model that finds answers. */
 export interface QuestionOutput extends EncoderStates {
-  /** The loss, a scalar, where positions were given. */
+  /** The loss, a scalar, if the answer's positions were given. */
   loss?: Tensor;
-  /** Scores of the answer's first token, `[batch, length]`. */
+  /** Each token's score as the first of the answer, `[batch, length]`. */
   startLogits: Tensor;
-  /** Scores of the answer's last token, `[batch, length]`. */
+  /** Each token's score as the last of the answer, `[batch, length]`. */
   endLogits: Tensor;
 }
 
-/** What a model with an encoder and a decoder takes. */
+/** The inputs of a model with an encoder and a decoder. */
 export interface Seq2SeqInputs {
   /** The source's tokens, `[batch, source]`. */
   inputIds?: IntegerTensor | undefined;
-  /** 1 where a source token counts, 0 where it is padding. @default {all 1} */
+  /** 1 for source tokens, 0 for padding, `[batch, source]`. @default {all 1} */
   attentionMask?: IntegerTensor | undefined;
   /**
    * The target's tokens, `[batch, target]`.
    *
-   * @default {the labels, or else the source, moved right by one place}
+   * @default {the labels, or else the source, moved one position to the right}
    */
   decoderInputIds?: IntegerTensor | undefined;
-  /** 1 where a target token counts, 0 for padding. @default {all 1} */
+  /** 1 for target tokens, 0 for padding, `[batch, target]`. @default {all 1} */
   decoderAttentionMask?: IntegerTensor | undefined;
   /**
-   * Where the source's real tokens are, to compute no padding: see `packingOf`.
+   * Where the source's real tokens are, so that padding is not computed; see
+   * `packingOf`.
    *
    * @default {none}
    */
   packing?: Packing | undefined;
   /**
-   * The same of the target, if `packing` is given too. Labels at places that it
-   * leaves out count for nothing.
+   * Where the target's real tokens are, if `packing` is given too. Labels of
+   * padding are ignored.
    *
-   * @default {`packing`, where the target is the source moved right}
+   * @default {`packing`, if the target is the source moved to the right}
    */
   decoderPacking?: Packing | undefined;
-  /** The encoder's output, where it is known already. @default {none} */
+  /**
+   * The encoder's output for this source, `[batch, source, hidden]`. With it,
+   * the encoder is not run.
+   *
+   * @default {none}
+   */
   encoderLastHiddenState?: Tensor | undefined;
   /**
-   * Keys and values of the tokens before `decoderInputIds`. Rows of the source
-   * may then serve several rows of the target, and scores are given for the
-   * last token only.
+   * Keys and values of the tokens before `decoderInputIds`. With a cache, each
+   * row of the source may belong to several rows of the target, and only the
+   * last token is scored.
    *
    * @default {none}
    */
   cache?: KeyValueCache | undefined;
   /** Whether to give the states between the blocks. @default {the config's} */
   outputHiddenStates?: boolean | undefined;
-  /** Whether to give attention's probabilities. @default {false} */
+  /**
+   * Whether to give attention's probabilities. Packings and caches allow none.
+   *
+   * @default {the config's}
+   */
   outputAttentions?: boolean | undefined;
 }
 
-/** Source and target with labels. */
-export interface LabelledSeq2SeqInputs<Labels extends AnyTensor = IntegerTensor>
+/** The inputs of an encoder and a decoder with a head. */
+export interface LabeledSeq2SeqInputs<Labels extends AnyTensor = IntegerTensor>
   extends Seq2SeqInputs {
-  /** What the loss compares with; its shape is in the class's description. */
+  /** The correct answers, whose shape the description of the class gives. */
   labels?: Labels | undefined;
 }
 
-/** What a model with an encoder and a decoder gives besides its output. */
+/** The outputs of an encoder and a decoder on request. */
 export interface Seq2SeqStates {
   /** The encoder's embeddings and each block's output. */
   encoderHiddenStates?: Tensor[];
-  /** The encoder's probabilities, `[batch, heads, source, source]`. */
+  /**
+   * The encoder's attention probabilities, `[batch, heads, source, source]`.
+   */
   encoderAttentions?: Tensor[];
   /** The decoder's embeddings and each block's output. */
   decoderHiddenStates?: Tensor[];
-  /** The decoder's probabilities, `[batch, heads, target, target]`. */
+  /**
+   * The decoder's attention probabilities, `[batch, heads, target, target]`.
+   */
   decoderAttentions?: Tensor[];
-  /** The probabilities of source for target, `[batch, heads, target, source]`. */
+  /** The target's attention to the source, `[batch, heads, target, source]`. */
   crossAttentions?: Tensor[];
 }
 
-/** What an encoder and a decoder without a head give. */
+/** The outputs of an encoder and a decoder without a head. */
 export interface Seq2SeqOutput extends Seq2SeqStates {
-  /** The decoder's, `[batch, target, hidden]`; if packed, made when read. */
+  /**
+   * The decoder's last states, `[batch, target, hidden]`. Of packed texts they
+   * are put together when they are first read.
+   */
   lastHiddenState: Tensor;
-  /** The same of real tokens alone, where a packing was given. */
+  /** The last states of the real tokens alone, if a packing was given. */
   packed?: PackedStates | undefined;
-  /** The encoder's, `[batch, source, hidden]`; if packed, made when read. */
+  /**
+   * The encoder's last states, `[batch, source, hidden]`. Of packed texts they
+   * are put together when they are first read.
+   */
   encoderLastHiddenState: Tensor;
 }
 
-/** What an encoder and a decoder with a head give. */
+/** The outputs of an encoder and a decoder with a head. */
 export interface Seq2SeqHeadOutput extends Seq2SeqStates {
-  /** The loss, a scalar, where labels were given. */
+  /** The loss, a scalar, if labels were given. */
   loss?: Tensor;
-  /** The head's output; its shape is in the class's description. */
+  /** The scores, whose shape the description of the class gives. */
   logits: Tensor;
-  /** The encoder's, `[batch, source, hidden]`; if packed, made when read. */
+  /**
+   * The encoder's last states, `[batch, source, hidden]`. Of packed texts they
+   * are put together when they are first read.
+   */
   encoderLastHiddenState: Tensor;
 }
 
-/** Source and target with the answer's first and last token, each `[batch]`. */
+/** The inputs of an encoder and a decoder that find answers. */
 export interface Seq2SeqQuestionInputs extends Seq2SeqInputs {
-  /** The answer's first token. */
+  /** The position of the answer's first token, `[batch]`. */
   startPositions?: IntegerTensor | undefined;
-  /** The answer's last token. */
+  /** The position of the answer's last token, `[batch]`. */
   endPositions?: IntegerTensor | undefined;
 }
 
-/** What a question-answering model with an encoder and a decoder gives. */
+/** The outputs of an encoder and a decoder that find answers. */
 export interface Seq2SeqQuestionOutput extends QuestionOutput, Seq2SeqStates {
-  /** The encoder's, `[batch, source, hidden]`; if packed, made when read. */
+  /**
+   * The encoder's last states, `[batch, source, hidden]`. Of packed texts they
+   * are put together when they are first read.
+   */
   encoderLastHiddenState: Tensor;
 }

@@ -2,8 +2,8 @@
 // This module is browser compatible.
 
 /**
- * Fields that every configuration of transformers may have, beside those that an
- * architecture reads: they are kept, and some are read by generation.
+ * Fields that every configuration of transformers may have, besides those that
+ * an architecture reads. They are kept, and generation reads some of them.
  */
 export const KNOWN_FIELDS: readonly string[] = [
   "_name_or_path",

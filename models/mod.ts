@@ -3,9 +3,17 @@
 /**
  * Transformers that load and save Hugging Face's files.
  *
- * An architecture is one file, read from top to bottom; attribute paths are
- * the names in checkpoints. Models take tensors of token numbers, which
- * {@linkcode Tokenizer} makes, and know nothing of posteriors.
+ * Each architecture has one main file in `architectures/`, such as `bert.ts`,
+ * which holds its model and all its heads, from top to bottom. Files beside it
+ * that begin with the same name hold its blocks and the fields of its
+ * configuration: `bert_blocks.ts`, `bert_config.ts`. RoBERTa uses BERT's
+ * blocks, and Marian BART's. `auto.ts` registers the architectures; an
+ * application can add another one from a single file with
+ * {@linkcode registerArchitecture}.
+ *
+ * The attribute paths of a model are its parameters' names in checkpoints.
+ * Models take tensors of token ids, which {@linkcode Tokenizer} makes. They
+ * know nothing of posteriors.
  *
  * @example Scores of a tiny, untrained classifier
  * ```ts
@@ -30,25 +38,83 @@
  * @module
  */
 
-export * from "./activation.ts";
-export * from "./auto.ts";
-export * from "./auto_tokenizer.ts";
-export * from "./architectures/bart.ts";
-export * from "./batch.ts";
-export * from "./architectures/bert.ts";
-export * from "./cache.ts";
-export * from "./files/checkpoint.ts";
-export * from "./config.ts";
-export * from "./generation/mod.ts";
-export * from "./files/hub.ts";
+// ------------------------------------------------------- models of any kind
+
+export {
+  AutoConfig,
+  AutoModel,
+  AutoModelForCausalLM,
+  AutoModelForMaskedLM,
+  AutoModelForMultipleChoice,
+  AutoModelForQuestionAnswering,
+  AutoModelForSeq2SeqLM,
+  AutoModelForSequenceClassification,
+  AutoModelForTokenClassification,
+} from "./auto.ts";
+export type { AutoClass, Labeled, Positioned } from "./auto.ts";
+export { AutoTokenizer } from "./auto_tokenizer.ts";
+export type { AutoTokenizerOptions } from "./auto_tokenizer.ts";
+export { registerArchitecture } from "./registry.ts";
+export type {
+  Architecture,
+  RegisterOptions,
+  TaskModel,
+  Tasks,
+} from "./registry.ts";
+export { PreTrainedModel } from "./pretrained.ts";
+export type {
+  ConfigClass,
+  PretrainedClass,
+  SavableTokenizer,
+  SavePretrainedOptions,
+} from "./pretrained.ts";
+export type { PretrainedOptions } from "./resolve.ts";
+export {
+  ConfigReader,
+  PretrainedConfig,
+  readConfig,
+  readConfigFile,
+} from "./config.ts";
+export type {
+  NumberRange,
+  PretrainedConfigOptions,
+  ProblemType,
+  StringChoice,
+} from "./config.ts";
+
+// --------------------------------------------------------------- architectures
+
+export * from "./architectures/mod.ts";
+
+// --------------------------------------------------------- inputs and outputs
+
 export type * from "./io.ts";
-export * from "./loss.ts";
-export * from "./architectures/marian.ts";
-export * from "./architectures/modernbert.ts";
-export * from "./packing/packing.ts";
-export * from "./pipelines/mod.ts";
-export * from "./pretrained.ts";
-export * from "./registry.ts";
-export * from "./architectures/roberta.ts";
+export { batchInputs, paddedLength } from "./batch.ts";
+export type {
+  BatchInputsOptions,
+  PaddedLengthOptions,
+  TokenRow,
+} from "./batch.ts";
+export { KeyValueCache } from "./cache.ts";
+export type {
+  CachedAttention,
+  CachedCrossAttention,
+  KeyValueCacheOptions,
+} from "./cache.ts";
+export { classificationLoss, positionLoss } from "./loss.ts";
+export type { ClassificationLossOptions } from "./loss.ts";
+export { activationOf } from "./activation.ts";
+export * from "./packing/mod.ts";
+
+// ----------------------------------------------------------------------- files
+
+export { openCheckpoint } from "./files/checkpoint.ts";
+export type { Checkpoint } from "./files/checkpoint.ts";
+export { resolveFiles } from "./files/hub.ts";
+export type { ResolvedFiles, ResolveOptions } from "./files/hub.ts";
+
+// ------------------------------------- tokenizers, generation and pipelines
+
 export * from "./tokenizer/mod.ts";
-export { type JsonFields, readJson } from "./files/json.ts";
+export * from "./generation/mod.ts";
+export * from "./pipelines/mod.ts";

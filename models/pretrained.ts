@@ -1,41 +1,34 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-import { hasDType, readAll, type Tensor } from "../engine/mod.ts";
-import {
-  checkOptions,
-  hasPrefix,
-  type LoadReport,
-  Module,
-  type StateSource,
-  withoutInitialization,
-} from "../nn/mod.ts";
+import { hasDType } from "../engine/mod.ts";
 import { folderOf, FolderSave, withFile } from "../nn/formats/mod.ts";
-import { FILES as TOKENIZER_FILES } from "./tokenizer/file_names.ts";
-import { loadWarning } from "./files/load_warning.ts";
-import { parseSize, staleWeights, writeWeights } from "./files/save_weights.ts";
-import { partsOf } from "./files/weights.ts";
-import { stampOf } from "./files/stamp.ts";
+import { checkOptions, Module, withoutInitialization } from "../nn/mod.ts";
+import type { KeyValueCache } from "./cache.ts";
+import type { PretrainedConfig } from "./config.ts";
 import { openCheckpoint } from "./files/checkpoint.ts";
-import { replacedFields } from "./class_names.ts";
-import { type PretrainedConfig, readConfig } from "./config.ts";
-import { ConfigReader } from "./files/config_reader.ts";
-import { GenerationConfig } from "./generation/mod.ts";
-import {
-  checkFileName,
-  type ResolvedFiles,
-  resolveFiles,
-  type ResolveOptions,
-} from "./files/hub.ts";
-import type { EncoderInputs } from "./io.ts";
+import type { ConfigReader } from "./files/config_reader.ts";
+import { checkFileName } from "./files/hub.ts";
+import { loadWarning } from "./files/load_warning.ts";
+import { loadWeights } from "./files/load_weights.ts";
+import { parseSize, staleWeights, writeWeights } from "./files/save_weights.ts";
 import { checkAgainstWeights, checkSize } from "./files/size_limits.ts";
+import { stampOf } from "./files/stamp.ts";
+import { GenerationConfig } from "./generation/mod.ts";
+import type { EncoderInputs } from "./io.ts";
+import {
+  type PretrainedOptions,
+  resolveConfig,
+  resolveModel,
+} from "./resolve.ts";
+import { FILES as TOKENIZER_FILES } from "./tokenizer/file_names.ts";
 
-/** Bytes that may wait for the GPU to take them while a model is loaded. */
-const STAGED_BYTES = 2 ** 26;
+export type { PretrainedOptions } from "./resolve.ts";
+
 const GENERATION_NAME = "generation_config.json";
-/** How often a folder is read that another process saves to meanwhile. */
+/** How often a folder is read again that another process saves to meanwhile. */
 const LOAD_ATTEMPTS = 5;
 
-/** A configuration's class. */
+/** The class of a configuration, which is built from the fields of a file. */
 export type ConfigClass<C extends PretrainedConfig> = new (
   fields: ConfigReader,
 ) => C;
@@ -49,30 +42,11 @@ export interface PretrainedClass<M> {
   readonly configClass: ConfigClass<PretrainedConfig>;
   /** The attribute that holds the encoder in models with a head. */
   readonly basePrefix: string;
-  /** Names that are neither saved nor missed; see {@linkcode PreTrainedModel}. */
+  /** Parameters that are not saved; see {@linkcode PreTrainedModel}. */
   readonly keysToIgnoreOnSave: readonly string[];
 }
 
-/** Options of `fromPretrained`. */
-export interface PretrainedOptions extends ResolveOptions {
-  /** Fields of the configuration to replace, in snake case. @default {{}} */
-  config?: Readonly<Record<string, unknown>>;
-  /**
-   * Whether parameters whose shape differs from the checkpoint's are drawn
-   * anew instead of refused.
-   *
-   * @default {false}
-   */
-  ignoreMismatchedSizes?: boolean;
-  /**
-   * Called with the names that did not match.
-   *
-   * @default {a line on the console where parameters are newly initialised}
-   */
-  onLoad?: (report: LoadReport) => void;
-}
-
-/** What {@linkcode PreTrainedModel.savePretrained} writes a tokenizer by. */
+/** A tokenizer that {@linkcode PreTrainedModel.savePretrained} can write. */
 export interface SavableTokenizer {
   /** Writes the tokenizer's files to a folder. */
   save(folder: string): Promise<void>;
@@ -89,22 +63,24 @@ const SAVE_OPTIONS = [
 /** Options of {@linkcode PreTrainedModel.savePretrained}. */
 export interface SavePretrainedOptions {
   /**
-   * The size that a weight file may have, in bytes or as a text: `"500MB"`,
-   * `"2GiB"`. Larger models are cut into parts.
+   * The largest size of a weight file, in bytes or as a text such as `"500MB"`
+   * or `"2GiB"`. Larger models are saved in parts.
    *
    * @default "5GB"
    */
   maxShardSize?: number | string;
   /**
-   * A tokenizer whose files go into the folder, in place of those of another.
+   * A tokenizer whose files are written too. They take the place of the files
+   * of any other tokenizer in the folder.
    *
    * @default {none}
    */
   tokenizer?: SavableTokenizer;
   /**
-   * Files that belong to these weights, such as a posterior, by their names:
-   * each is written by its function, to the path that it is given, and takes
-   * its place together with the weights. `null` removes an earlier save's.
+   * Files that belong to these weights, such as a posterior, by their names.
+   * Each function writes its file to the path that it is given, and the file
+   * takes its place together with the weights. `null` removes the file of an
+   * earlier save.
    *
    * @default {{}}
    */
@@ -112,7 +88,7 @@ export interface SavePretrainedOptions {
     Record<string, ((path: string) => Promise<void>) | null>
   >;
   /**
-   * Whether weights that are NaN or infinite are saved, and not refused.
+   * Whether weights that are NaN or infinite are saved instead of refused.
    *
    * @default {false}
    */
@@ -122,23 +98,50 @@ export interface SavePretrainedOptions {
 /**
  * A model with a configuration that can be loaded from, and saved to, Hugging
  * Face's files: `config.json`, `generation_config.json` and the weights.
+ *
+ * @example Saved and loaded again
+ * ```ts
+ * import { initialize } from "@swagpu/swagpu/engine";
+ * import {
+ *   BertConfig,
+ *   BertModel,
+ *   PreTrainedModel,
+ * } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new BertConfig({
+ *   vocabSize: 50,
+ *   hiddenSize: 12,
+ *   numHiddenLayers: 1,
+ * });
+ * const model = new BertModel(config);
+ * assertEquals(model instanceof PreTrainedModel, true);
+ *
+ * const folder = await Deno.makeTempDir();
+ * await model.savePretrained(folder);
+ * const again = await BertModel.fromPretrained(folder);
+ * assertEquals(again.config.vocabSize, 50);
+ * await Deno.remove(folder, { recursive: true });
+ * ```
  */
 export class PreTrainedModel<C extends PretrainedConfig> extends Module {
   /**
    * Parameters that are computed and not learned, such as sinusoids. They are
-   * not saved, and nothing is missing where a file lacks them: their initial
+   * not saved, and a file without them is complete, because their initial
    * values are right.
    */
   static readonly keysToIgnoreOnSave: readonly string[] = [];
 
   /** The configuration. */
   readonly config: C;
-  /** How the model generates, where its folder says so. */
+  /** How the model generates by default, if its folder holds such a file. */
   generationConfig?: GenerationConfig;
 
   /**
-   * Subclasses build their parts after this.
+   * Checks the sizes; subclasses build their parts afterwards.
    *
+   * @param config The model's sizes and settings.
    * @throws {RangeError} If the configuration asks for more than 10,000 blocks,
    * or for parameters of more than 32 GiB.
    */
@@ -149,8 +152,8 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
   }
 
   /**
-   * Whether `forward` takes a `packing`, with which it computes no padding;
-   * see `batchInputs`.
+   * Whether `forward` takes a `packing`, with which it leaves padding out; see
+   * {@linkcode batchInputs}.
    */
   get usesPacking(): boolean {
     return false;
@@ -160,17 +163,19 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
    * Loads a folder or hub model. The model is in evaluation mode, as in
    * transformers; call `train()` before fine-tuning.
    *
-   * The weights are the first there is of `model.safetensors`,
-   * `model.safetensors.index.json` with its parts, `pytorch_model.bin` and
-   * `pytorch_model.bin.index.json` with its parts. Parameters that they do not
-   * have, such as a new head's, are drawn by the configuration's rule; `onLoad`
-   * hears of them.
+   * The weights come from the first of these files that exists:
+   * `model.safetensors`, `model.safetensors.index.json` with its parts,
+   * `pytorch_model.bin`, and `pytorch_model.bin.index.json` with its parts.
+   * Parameters that they do not have, such as those of a new head, get random
+   * values by the configuration's rule; `onLoad` is told their names.
    *
    * @param source A folder, or a name on the hub.
-   * @param options Replaced fields, revision and the like.
-   * @throws {TypeError} If shapes differ, unless they are to be ignored.
-   * @throws {RangeError} If the configuration asks for sizes far beyond those of
-   * the weights; nothing is built then.
+   * @param options Fields to replace, the hub's revision and the like.
+   * @returns The model.
+   * @throws {TypeError} If shapes differ, unless `ignoreMismatchedSizes` is
+   * set.
+   * @throws {RangeError} If the configuration asks for sizes far beyond those
+   * of the weights. Nothing is built in this case.
    * @throws {SyntaxError} If a file is malformed.
    * @throws {Deno.errors.NotFound} If a file is missing.
    */
@@ -234,7 +239,7 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
       if (options.onLoad) {
         options.onLoad(report);
       } else {
-        // A buffer is not learned: its initial value is as good as any.
+        // A buffer is not learned, so its initial value is right.
         const buffers = model.namedBuffers();
         const warning = loadWarning(modelClass.name, weights.path, {
           ...report,
@@ -252,20 +257,20 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
   }
 
   /**
-   * Writes `config.json`, `generation_config.json` where the model has such a
-   * configuration, and the weights as `model.safetensors`, or in parts with
-   * their index where they are large. transformers loads the folder unchanged.
+   * Writes `config.json`, `generation_config.json` if the model has such a
+   * configuration, and the weights as `model.safetensors`, or in parts with an
+   * index if they are large. transformers loads the folder unchanged.
    *
    * The files are replaced all together or, if the save fails or its process
-   * is killed, not at all: they are complete in `.swagpu-partial` before the
-   * first takes its place, and what a killed process had still to move is moved
-   * by the next load or save. Weights, a generation configuration and tokenizer
-   * files of an earlier save that would stand beside the new ones are removed;
-   * other files stay.
+   * is killed, not at all. All of them are complete in `.swagpu-partial` before
+   * the first takes its place, and the next load or save moves the files that a
+   * killed process has not moved. Weights, a generation configuration and
+   * tokenizer files of an earlier save that would contradict the new ones are
+   * removed; other files stay.
    *
-   * @param folder Made if it does not exist.
-   * @param options Where to cut, and what to write too.
-   * @throws {RangeError} If the size to cut at is none, or a weight is not
+   * @param folder The folder to write to. It is made if it does not exist.
+   * @param options The size of parts, and further files to write.
+   * @throws {RangeError} If `maxShardSize` is not a size, or a weight is not
    * finite.
    * @throws {TypeError} If the folder is a file.
    *
@@ -344,13 +349,20 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
   }
 
   /**
-   * Throws unless the inputs are `[batch, length]` and alike.
+   * Throws unless all inputs have the shape `[batch, length]`, and the tokens,
+   * with those before them in a cache, fit into the model's positions.
    *
-   * @param inputs What `forward` was given.
-   * @param maxLength Places that the model knows.
+   * @param inputs The inputs of `forward`.
+   * @param maxLength Positions that the model supports.
+   * @throws {TypeError} If a shape or element type is wrong.
+   * @throws {RangeError} If there are too many tokens.
    */
-  protected checkInputs(inputs: EncoderInputs, maxLength: number): void {
-    const { inputIds, attentionMask, tokenTypeIds, positionIds } = inputs;
+  protected checkInputs(
+    inputs: EncoderInputs & { cache?: KeyValueCache | undefined },
+    maxLength: number,
+  ): void {
+    const { inputIds, attentionMask, tokenTypeIds, positionIds, cache } =
+      inputs;
     const { shape } = inputIds;
     if (shape.length !== 2 || hasDType(inputIds, "f32")) {
       throw new TypeError(
@@ -375,25 +387,23 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
     const length = shape[1] ?? 0;
     if (length > maxLength) {
       throw new RangeError(
-        `Cannot encode ${length} tokens: the model knows ${maxLength} places; ` +
-          "the option truncation of tokenizers and pipelines cuts longer texts",
+        `Cannot encode ${length} tokens: the model supports ${maxLength} ` +
+          "positions; the option truncation of tokenizers and pipelines cuts " +
+          "longer texts",
+      );
+    }
+    if (cache && cache.length + length > maxLength) {
+      throw new RangeError(
+        `Cannot encode ${length} tokens after ${cache.length} others: ` +
+          `the model supports ${maxLength} positions`,
       );
     }
   }
 }
 
-/** Reads a source's `config.json`, with the options' fields in place. */
-export async function resolveConfig(
-  source: string,
-  options: PretrainedOptions = {},
-): Promise<ConfigReader> {
-  const { folder } = await resolveFiles(source, options);
-  const reader = await readConfig(folder);
-  if (!options.config) return reader;
-  return new ConfigReader(replacedFields(reader, options.config), reader);
-}
-
-/** Builds a model without values; errors name the configuration's file. */
+/**
+ * Builds a model without initial values. Errors name the configuration's file.
+ */
 function buildModel<M>(
   modelClass: PretrainedClass<M>,
   config: PretrainedConfig,
@@ -404,121 +414,4 @@ function buildModel<M>(
   } catch (error) {
     throw withFile(error, `${folder}/config.json`);
   }
-}
-
-/** Finds a source's files, and all parts of its weights. */
-async function resolveModel(
-  source: string,
-  options: PretrainedOptions,
-): Promise<ResolvedFiles> {
-  const { files = [], optionalFiles: _, ...rest } = options;
-  const wanted = ["config.json", ...files];
-  const found = await resolveFiles(source, { ...rest, files: wanted });
-  const parts = await partsOf(found.folder);
-  if (parts.every((part) => found.files.includes(part))) return found;
-  return await resolveFiles(source, { ...rest, files: [...wanted, ...parts] });
-}
-
-interface LoadWeightsOptions extends PretrainedOptions {
-  modelClass: Pick<
-    PretrainedClass<unknown>,
-    "basePrefix" | "keysToIgnoreOnSave"
-  >;
-  path: string;
-}
-
-/** Overwrites what a checkpoint has, and draws the rest. */
-async function loadWeights(
-  model: Module,
-  weights: StateSource,
-  { modelClass, path, ignoreMismatchedSizes = false }: LoadWeightsOptions,
-): Promise<LoadReport> {
-  const targets = model.namedTensors();
-  const { state, original } = renamed(weights, model, modelClass.basePrefix);
-  const { missing, mismatched, unexpected } = await model.loadStateDict(
-    paced(state, [...targets.values()]),
-    { strict: false },
-  );
-  const fault = mismatched.length > 0 && !ignoreMismatchedSizes
-    ? mismatched.map(({ name, expected, found }) =>
-      `${name} is ${found} there and ${expected} here`
-    ).join("; ") + "; set ignoreMismatchedSizes to draw them anew"
-    : missing.length === targets.size
-    ? "it has none of the model's parameters"
-    : undefined;
-  if (fault) throw new TypeError(`Cannot load ${path}: ${fault}`);
-  for (const name of [...missing, ...mismatched.map((m) => m.name)]) {
-    targets.get(name)?.initialize();
-  }
-  return {
-    missing: missing.filter((name) =>
-      !modelClass.keysToIgnoreOnSave.includes(name)
-    ),
-    unexpected: unexpected.map(original),
-    mismatched,
-  };
-}
-
-/**
- * A checkpoint under the names of a model: the encoder's prefix is added or
- * taken away where only one side has it, and the first releases' `gamma` and
- * `beta` are read as `weight` and `bias`. `original` turns names back.
- */
-function renamed(
-  file: StateSource,
-  model: Module,
-  prefix: string,
-): { state: StateSource; original: (name: string) => string } {
-  const known = new Set([
-    ...model.namedTensors().keys(),
-    ...model.tiedNames().keys(),
-  ]);
-  const saved = new Set(file.names);
-  const there = [...saved].some((name) => hasPrefix(name, prefix));
-  const here = [...known].some((name) => hasPrefix(name, prefix));
-  const originals = new Map<string, string>();
-  for (const name of saved) {
-    let own = name
-      .replace(/LayerNorm\.gamma$/, "LayerNorm.weight")
-      .replace(/LayerNorm\.beta$/, "LayerNorm.bias");
-    // A file that has both spellings means the new one.
-    if (saved.has(own)) own = name;
-    if (there && !here && hasPrefix(own, prefix)) {
-      own = own.slice(prefix.length + 1);
-    } else if (here && !there && known.has(`${prefix}.${own}`)) {
-      own = `${prefix}.${own}`;
-    }
-    originals.set(own, name);
-  }
-  const original = (name: string) => originals.get(name) ?? name;
-  return {
-    state: {
-      names: originals.keys(),
-      info: (name) => file.info(original(name)),
-      tensor: (name) => file.tensor(original(name)),
-    },
-    original,
-  };
-}
-
-/**
- * A checkpoint that is read no faster than the GPU takes it: what was written
- * stays in host memory until then.
- */
-function paced(state: StateSource, targets: readonly Tensor[]): StateSource {
-  const [probe] = [...targets].sort((a, b) => a.size - b.size);
-  let waiting = 0;
-  return {
-    ...state,
-    async tensor(name) {
-      const bytes = 4 * state.info(name).shape.reduce((n, size) => n * size, 1);
-      if (waiting > 0 && waiting + bytes > STAGED_BYTES) {
-        // Reading submits what was written, and waits for it.
-        await readAll(probe ? [probe] : []);
-        waiting = 0;
-      }
-      waiting += bytes;
-      return await state.tensor(name);
-    },
-  };
 }

@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Which architectures there are, and what each can do. Another one joins with
- * one call of {@linkcode registerArchitecture}.
+ * The architectures, with their model classes for each task. One call of
+ * {@linkcode registerArchitecture} adds another one.
  *
  * @module
  */
@@ -14,8 +14,8 @@ import type {
   EncoderInputs,
   EncoderOutput,
   HeadOutput,
-  LabelledInputs,
-  LabelledSeq2SeqInputs,
+  LabeledInputs,
+  LabeledSeq2SeqInputs,
   QuestionInputs,
   QuestionOutput,
   Seq2SeqHeadOutput,
@@ -26,42 +26,42 @@ import type {
   PreTrainedModel,
 } from "./pretrained.ts";
 
-/** A model of any architecture that takes `I` and gives `O`. */
+/** A model of any architecture with inputs `I` and outputs `O`. */
 export type TaskModel<I, O> = PreTrainedModel<PretrainedConfig> & {
   forward(inputs: I): O;
 };
 
-/** What each task takes and gives. */
+/** The inputs and outputs of the models for each task. */
 export interface Tasks {
   /** The model without a head. */
   base: TaskModel<EncoderInputs, EncoderOutput>;
   /** Filling masked tokens. */
-  maskedLM: TaskModel<LabelledInputs, HeadOutput>;
+  maskedLM: TaskModel<LabeledInputs, HeadOutput>;
   /** Continuing texts. */
   causalLM: TaskModel<CausalLMInputs, HeadOutput>;
-  /** Turning texts into other texts. */
-  seq2SeqLM: TaskModel<LabelledSeq2SeqInputs, Seq2SeqHeadOutput>;
+  /** Generating texts from texts, such as translations. */
+  seq2SeqLM: TaskModel<LabeledSeq2SeqInputs, Seq2SeqHeadOutput>;
   /** Classifying texts, or predicting numbers. */
-  sequenceClassification: TaskModel<LabelledInputs<AnyTensor>, HeadOutput>;
-  /** Labelling tokens. */
-  tokenClassification: TaskModel<LabelledInputs, HeadOutput>;
+  sequenceClassification: TaskModel<LabeledInputs<AnyTensor>, HeadOutput>;
+  /** Classifying tokens. */
+  tokenClassification: TaskModel<LabeledInputs, HeadOutput>;
   /** Finding answers in texts. */
   questionAnswering: TaskModel<QuestionInputs, QuestionOutput>;
   /** Choosing between answers. */
-  multipleChoice: TaskModel<LabelledInputs, HeadOutput>;
+  multipleChoice: TaskModel<LabeledInputs, HeadOutput>;
 }
 
-/** An architecture: its configuration, and its model for each task it has. */
+/** An architecture: the class of its configuration, and its models' classes. */
 export interface Architecture {
   /** The class of the configuration. */
   config: ConfigClass<PretrainedConfig>;
-  /** The class for each task. */
+  /** The class of the model for each task that it supports. */
   models: { readonly [T in keyof Tasks]?: PretrainedClass<Tasks[T]> };
 }
 
 /** Options of {@linkcode registerArchitecture}. */
 export interface RegisterOptions {
-  /** Whether an architecture of the same name gives way. @default {false} */
+  /** Whether to replace an architecture of the same name. @default {false} */
   replace?: boolean;
 }
 
@@ -69,14 +69,14 @@ const architectures = new Map<string, Architecture>();
 
 /**
  * Adds an architecture to those that the `Auto…` classes, pipelines and the
- * command line know.
+ * command line can load.
  *
- * @param modelType What configurations call it, in `model_type`.
+ * @param modelType The architecture's name in the field `model_type`.
  * @param architecture Its classes.
- * @param options What to do where the name is taken.
- * @throws {RangeError} If there is one of that name already.
+ * @param options Whether to replace one of the same name.
+ * @throws {RangeError} If an architecture has that name already.
  *
- * @example A variant of BERT under a name of its own
+ * @example A variant of BERT under another name
  * ```ts
  * import {
  *   AutoConfig,
@@ -102,28 +102,28 @@ export function registerArchitecture(
   const { replace = false } = options;
   if (architectures.has(modelType) && !replace) {
     throw new RangeError(
-      `Cannot register "${modelType}": there is one already, ` +
-        "set replace to take its place",
+      `Cannot register "${modelType}": the name is taken; ` +
+        "set replace to replace the architecture",
     );
   }
   architectures.set(modelType, architecture);
 }
 
-/** The names of all architectures. */
+/** The names of all architectures, in the order of their registration. */
 export function modelTypes(): string[] {
   return [...architectures.keys()];
 }
 
 /**
- * Finds the architecture that a configuration names.
+ * Finds an architecture by its name.
  *
- * @throws {RangeError} If there is none of that name.
+ * @throws {RangeError} If no architecture has that name.
  */
 export function architectureOf(modelType: string): Architecture {
   const architecture = architectures.get(modelType);
   if (!architecture) {
     throw new RangeError(
-      `Cannot load a model of type "${modelType}": there are ${
+      `Cannot load a model of type "${modelType}": expected one of ${
         modelTypes().map((name) => `"${name}"`).join(", ")
       }; registerArchitecture() adds others`,
     );
@@ -134,7 +134,8 @@ export function architectureOf(modelType: string): Architecture {
 /**
  * Finds the class of an architecture for a task.
  *
- * @throws {RangeError} If the architecture is unknown, or has none.
+ * @throws {RangeError} If no architecture has that name, or it does not support
+ * the task.
  */
 export function modelClassOf<T extends keyof Tasks>(
   modelType: string,
@@ -144,7 +145,7 @@ export function modelClassOf<T extends keyof Tasks>(
   const found = models[task];
   if (!found) {
     throw new RangeError(
-      `Cannot load "${modelType}" for ${task}: it has ${
+      `Cannot load "${modelType}" for ${task}: it supports ${
         Object.keys(models).join(", ")
       }`,
     );

@@ -41,7 +41,7 @@ const SLOW = [
   "tests/models/architectures/sizes_test.ts",
   "tests/engine/ops/matmul_test.ts",
   "tests/engine/launch/matmul_test.ts",
-  "tests/models/architectures/packed_test.ts",
+  "tests/models/architectures/packed_heads_test.ts",
 ];
 
 /** Files whose examples share a process. */

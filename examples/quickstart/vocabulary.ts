@@ -12,7 +12,7 @@
  * @module
  */
 
-import { wordPieceJson } from "../../models/mod.ts";
+import { Tokenizer } from "@swagpu/swagpu/models";
 
 /** How a vocabulary is learnt. */
 export interface VocabularyOptions {
@@ -75,7 +75,9 @@ function countWords(texts: Iterable<string>): Map<string, number> {
   return counts;
 }
 
-/** Most frequent first; equal counts in alphabetical order, for repeatability. */
+/**
+ * Most frequent first; equal counts in alphabetical order, for repeatability.
+ */
 function byCount(a: [string, number], b: [string, number]): number {
   return b[1] - a[1] || (a[0] < b[0] ? -1 : 1);
 }
@@ -117,8 +119,8 @@ function mergePieces(
 }
 
 /**
- * Writes `vocab.txt`, `tokenizer.json` and `tokenizer_config.json`, the files of
- * an uncased BERT tokenizer.
+ * Writes `vocab.txt`, `tokenizer.json` and `tokenizer_config.json`, the files
+ * of an uncased BERT tokenizer.
  *
  * @param folder Where to; made when missing.
  * @param vocabulary What {@linkcode learnVocabulary} returned.
@@ -128,7 +130,6 @@ export async function writeTokenizer(
   vocabulary: readonly string[],
 ): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
-  const ids = new Map(vocabulary.map((token, id) => [token, id]));
   const config = {
     tokenizer_class: "BertTokenizer",
     do_lower_case: true,
@@ -139,14 +140,15 @@ export async function writeTokenizer(
     sep_token: "[SEP]",
     mask_token: "[MASK]",
   };
-  const json = (value: unknown) => JSON.stringify(value, null, 2) + "\n";
   await Deno.writeTextFile(
     `${folder}/vocab.txt`,
     vocabulary.map((token) => token + "\n").join(""),
   );
   await Deno.writeTextFile(
-    `${folder}/tokenizer.json`,
-    json(wordPieceJson(ids, { lowerCase: true })),
+    `${folder}/tokenizer_config.json`,
+    JSON.stringify(config),
   );
-  await Deno.writeTextFile(`${folder}/tokenizer_config.json`, json(config));
+  // Read by these two files, the tokenizer writes the others itself.
+  const tokenizer = await Tokenizer.fromPretrained(folder);
+  await tokenizer.save(folder);
 }

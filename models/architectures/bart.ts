@@ -5,10 +5,14 @@
  * Zettlemoyer, "BART: Denoising Sequence-to-Sequence Pre-training for Natural
  * Language Generation, Translation, and Comprehension", 2019.
  *
- * From top to bottom: configuration, model, heads; `bart_blocks.ts` holds the
- * blocks and `bart_stacks.ts` encoder and decoder, which Marian has too.
- * Attribute paths are the names in Hugging Face's checkpoints. One architecture
- * is one file, which is why this one passes 400 lines.
+ * From top to bottom: configuration, model, heads. Beside it, and shared with
+ * Marian, `bart_config.ts` holds the fields of both configurations,
+ * `bart_blocks.ts` the blocks, `bart_stacks.ts` the encoder and the decoder,
+ * and `bart_seq2seq.ts` how the two work together. Attribute paths are the
+ * names in Hugging Face's checkpoints.
+ *
+ * Longer than most files: a model and all its heads are read together, and half
+ * of the lines are documentation.
  *
  * @module
  */
@@ -36,36 +40,11 @@ import {
   type Linear,
   Module,
 } from "../../nn/mod.ts";
-import {
-  decoderFields,
-  Seq2SeqConfig,
-  type Seq2SeqConfigOptions,
-} from "./bart_config.ts";
-import { linear, PositionTable, wordEmbedding } from "./bart_blocks.ts";
-import {
-  DecoderOnly,
-  DecoderStack,
-  encodeAndDecode,
-  EncoderStack,
-  lastToken,
-  scoreTexts,
-  type Seq2SeqDecoder,
-  type Seq2SeqEncoder,
-  shiftRight,
-  type StackParts,
-} from "./bart_stacks.ts";
-import {
-  headOutput,
-  questionOutput,
-  seq2seqStates,
-  tokenOutput,
-} from "./heads.ts";
-import { joined, tokenStates } from "./packed.ts";
 import { ConfigReader } from "../config.ts";
 import type {
   CausalLMInputs,
   HeadOutput,
-  LabelledSeq2SeqInputs,
+  LabeledSeq2SeqInputs,
   Seq2SeqHeadOutput,
   Seq2SeqInputs,
   Seq2SeqOutput,
@@ -78,6 +57,30 @@ import type {
 import { KNOWN_FIELDS } from "../known_fields.ts";
 import { classificationLoss } from "../loss.ts";
 import { PreTrainedModel } from "../pretrained.ts";
+import { linear, PositionTable, wordEmbedding } from "./bart_blocks.ts";
+import {
+  decoderFields,
+  Seq2SeqConfig,
+  type Seq2SeqConfigOptions,
+} from "./bart_config.ts";
+import {
+  DecoderOnly,
+  encodeAndDecode,
+  lastToken,
+  scoreTexts,
+  seq2seqHeadOutput,
+  seq2seqQuestionOutput,
+  shiftRight,
+} from "./bart_seq2seq.ts";
+import {
+  DecoderStack,
+  EncoderStack,
+  type Seq2SeqDecoder,
+  type Seq2SeqEncoder,
+  type StackParts,
+} from "./bart_stacks.ts";
+import { headOutput, questionOutput, tokenOutput } from "./heads.ts";
+import { tokenStates } from "./packed.ts";
 
 export { Seq2SeqConfig } from "./bart_config.ts";
 export type { Seq2SeqConfigOptions, Seq2SeqDefaults } from "./bart_config.ts";
@@ -116,7 +119,10 @@ export class BartConfig extends Seq2SeqConfig {
   /**
    * Reads and checks the fields.
    *
-   * @throws {TypeError} If a field is of the wrong kind, or an option unknown.
+   * @param options The fields that differ from the defaults, or those of a
+   * file.
+   * @throws {TypeError} If a field is of the wrong kind, or an option is
+   * unknown.
    * @throws {RangeError} If a number is out of range.
    */
   constructor(options: BartConfigOptions | ConfigReader = {}) {
@@ -141,10 +147,10 @@ export class BartConfig extends Seq2SeqConfig {
 
 // --------------------------------------------------------------------- model
 
-/** Rows of the position table that no token ever has. */
+/** Rows of the position table before that of position 0. No token uses them. */
 const POSITION_OFFSET = 2;
 
-/** Words, learned places and the norm of their sum, for either side. */
+/** The embeddings of either side: words, learned positions and a norm. */
 function parts(config: BartConfig, tokens: Embedding): StackParts {
   const { maxPositionEmbeddings, dModel, initStd: std } = config;
   const positions = new PositionTable(
@@ -155,14 +161,25 @@ function parts(config: BartConfig, tokens: Embedding): StackParts {
   return { tokens, positions, norm: true };
 }
 
-/** What all BARTs share: their configuration, and what checkpoints call them. */
+/**
+ * The base class of all BART models: the class of their configuration, and the
+ * name by which checkpoints of models with a head call encoder and decoder.
+ *
+ * @example Usage
+ * ```ts
+ * import { BartPreTrainedModel } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(BartPreTrainedModel.basePrefix, "model");
+ * ```
+ */
 export class BartPreTrainedModel extends PreTrainedModel<BartConfig> {
   /** The class of the configuration. */
   static readonly configClass: typeof BartConfig = BartConfig;
   /** The attribute that holds encoder and decoder in models with a head. */
   static readonly basePrefix: string = "model";
 
-  /** Padding need not be computed. */
+  /** `true`: with a packing, `forward` leaves padding out. */
   override get usesPacking(): boolean {
     return true;
   }
@@ -199,14 +216,18 @@ export class BartPreTrainedModel extends PreTrainedModel<BartConfig> {
  * ```
  */
 export class BartModel extends BartPreTrainedModel {
-  /** Words, which both sides use. */
+  /** Word embeddings, which both sides use. */
   shared: Embedding;
-  /** Reads the source. */
+  /** Encodes the source. */
   encoder: Seq2SeqEncoder;
-  /** Writes the target. */
+  /** Decodes the target. */
   decoder: Seq2SeqDecoder;
 
-  /** Builds the model with random weights. */
+  /**
+   * Builds the model with random weights.
+   *
+   * @param config The model's sizes and settings.
+   */
   constructor(config: BartConfig) {
     super(config);
     this.shared = wordEmbedding(config, config.vocabSize);
@@ -214,22 +235,23 @@ export class BartModel extends BartPreTrainedModel {
     this.decoder = new DecoderStack(config, parts(config, this.shared));
   }
 
-  /** The encoder's output alone, `[batch, source, hidden]`. */
+  /** Runs the encoder alone; gives its states, `[batch, source, hidden]`. */
   encode(inputs: Seq2SeqInputs): Tensor {
     return this.encoder.forward(inputs).lastHiddenState;
   }
 
   /**
    * Encodes the source and decodes the target. Without `decoderInputIds` the
-   * target is the source itself, moved right by one place.
+   * target is the source itself, moved one position to the right.
    *
-   * @throws {TypeError} If the inputs are not `[batch, length]`, or are missing.
+   * @throws {TypeError} If the inputs are not `[batch, length]`, or are
+   * missing.
    * @throws {RangeError} If the texts are longer than the position table.
    */
   forward(inputs: Seq2SeqInputs): Seq2SeqOutput {
     const { inputIds, decoderInputIds, packing } = inputs;
-    // What is read of the source moved right has the source's places, if those
-    // are its first.
+    // The source moved to the right has its real tokens at the same positions
+    // as the source, provided that those are the first of each row.
     const {
       decoderPacking = decoderInputIds || !packing?.isLeading
         ? undefined
@@ -248,38 +270,89 @@ export class BartModel extends BartPreTrainedModel {
 
 // --------------------------------------------------------------------- heads
 
-/** What all BARTs with an encoder, a decoder and a head share. */
+/**
+ * The base class of the BART models that have an encoder, a decoder and a head.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize } from "@swagpu/swagpu/engine";
+ * import {
+ *   BartConfig,
+ *   BartForQuestionAnswering,
+ *   BartWithHead,
+ * } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new BartConfig({
+ *   dModel: 16,
+ *   encoderLayers: 1,
+ *   decoderLayers: 1,
+ * });
+ * const model = new BartForQuestionAnswering(config);
+ * assertEquals(model instanceof BartWithHead, true);
+ * ```
+ */
 export class BartWithHead extends BartPreTrainedModel {
   /** Encoder and decoder. */
   model: BartModel;
 
-  /** Builds the model with random weights. */
+  /**
+   * Builds the model with random weights.
+   *
+   * @param config The model's sizes and settings.
+   */
   constructor(config: BartConfig) {
     super(config);
     this.model = new BartModel(config);
   }
 
-  /** The encoder's output alone, `[batch, source, hidden]`. */
+  /** Runs the encoder alone; gives its states, `[batch, source, hidden]`. */
   encode(inputs: Seq2SeqInputs): Tensor {
     return this.model.encode(inputs);
   }
 }
 
 /**
- * Writes texts from texts: summaries, answers, corrections. Labels
- * `[batch, target]`, -100 where there is none; logits
- * `[batch, target, vocabulary]`.
+ * Generates texts from texts, such as summaries. Labels `[batch, target]`, -100
+ * for tokens to ignore; logits `[batch, target, vocabulary]`.
  *
- * Without `decoderInputIds` the decoder is given the labels, moved right by one
- * place. With a cache only the last token is scored.
+ * Without `decoderInputIds` the decoder reads the labels, moved one position to
+ * the right. With a cache only the last token is scored.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import {
+ *   BartConfig,
+ *   BartForConditionalGeneration,
+ * } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new BartConfig({
+ *   dModel: 16,
+ *   encoderLayers: 1,
+ *   decoderLayers: 1,
+ * });
+ * const model = new BartForConditionalGeneration(config);
+ * const inputIds = tensor([[0, 7, 9, 2]], { dtype: "i32" });
+ * const labels = tensor([[0, 8, 2]], { dtype: "i32" });
+ * const { logits, loss } = model.forward({ inputIds, labels });
+ * assertEquals([logits.shape, loss.shape], [[1, 3, 50265], []]);
+ * ```
  */
 export class BartForConditionalGeneration extends BartWithHead {
-  /** Added to the scores; not trained. */
+  /** Added to the scores. It is not trained. */
   finalLogitsBias: Buffer;
-  /** The head; its matrix is the word embeddings'. */
+  /** The head. Its weight is the word embeddings', unless untied. */
   lmHead: Linear;
 
-  /** Builds the model with random weights. */
+  /**
+   * Builds the model with random weights.
+   *
+   * @param config The model's sizes and settings.
+   */
   constructor(config: BartConfig) {
     super(config);
     const { dModel, vocabSize, tieWordEmbeddings } = config;
@@ -288,13 +361,13 @@ export class BartForConditionalGeneration extends BartWithHead {
     if (tieWordEmbeddings) this.lmHead.weight = this.model.shared.weight;
   }
 
-  /** Scores every token of the vocabulary at every place of the target. */
+  /** Scores every token of the vocabulary at every position of the target. */
   forward(
-    inputs: WithLabels<LabelledSeq2SeqInputs>,
+    inputs: WithLabels<LabeledSeq2SeqInputs>,
   ): WithLoss<Seq2SeqHeadOutput>;
-  /** The same, with a loss only where there is something to compare with. */
-  forward(inputs: LabelledSeq2SeqInputs): Seq2SeqHeadOutput;
-  forward(inputs: LabelledSeq2SeqInputs): Seq2SeqHeadOutput {
+  /** The same; without labels there is no loss. */
+  forward(inputs: LabeledSeq2SeqInputs): Seq2SeqHeadOutput;
+  forward(inputs: LabeledSeq2SeqInputs): Seq2SeqHeadOutput {
     const { labels, decoderInputIds, cache } = inputs;
     const output = this.model.forward({
       ...inputs,
@@ -307,10 +380,7 @@ export class BartForConditionalGeneration extends BartWithHead {
       bias: reshape(this.finalLogitsBias, [this.finalLogitsBias.size]),
     });
     const { packed } = output;
-    return joined(
-      tokenOutput(scores, labels, { packed }),
-      seq2seqStates(output),
-    );
+    return seq2seqHeadOutput(tokenOutput(scores, labels, { packed }), output);
   }
 }
 
@@ -338,12 +408,32 @@ class BartClassificationHead extends Module {
 
 /**
  * Classifies texts, or predicts numbers, from the decoder's state at the last
- * end token of each text; without one, a row's scores are NaN. Logits
- * `[batch, labels]`; labels and loss are those of
- * {@linkcode classificationLoss}.
+ * end token of each text. A text without an end token gets scores of NaN.
+ * Logits `[batch, labels]`; {@linkcode classificationLoss} describes labels and
+ * loss.
  *
- * Without `decoderInputIds` the decoder reads the source, moved right by one
- * place.
+ * Without `decoderInputIds` the decoder reads the source, moved one position to
+ * the right.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import {
+ *   BartConfig,
+ *   BartForSequenceClassification,
+ * } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new BartConfig({
+ *   dModel: 16,
+ *   encoderLayers: 1,
+ *   decoderLayers: 1,
+ * });
+ * const model = new BartForSequenceClassification(config).eval();
+ * const inputIds = tensor([[0, 7, 9, 2]], { dtype: "i32" });
+ * assertEquals(model.forward({ inputIds }).logits.shape, [1, 3]);
+ * ```
  */
 export class BartForSequenceClassification extends BartWithHead {
   /** The head. */
@@ -353,7 +443,9 @@ export class BartForSequenceClassification extends BartWithHead {
   /**
    * Builds the model with random weights.
    *
-   * @throws {TypeError} If the configuration has not exactly one end token.
+   * @param config The model's sizes and settings.
+   * @throws {TypeError} If the configuration does not name exactly one end
+   * token.
    */
   constructor(config: BartConfig) {
     super(config);
@@ -362,7 +454,7 @@ export class BartForSequenceClassification extends BartWithHead {
       throw new TypeError(
         `Cannot classify by the end token: eosTokenId is ${
           JSON.stringify(eosTokenId)
-        }, expected one number`,
+        }, it must be one number`,
       );
     }
     this.#eosTokenId = eosTokenId;
@@ -371,11 +463,11 @@ export class BartForSequenceClassification extends BartWithHead {
 
   /** Scores every label for every text. */
   forward(
-    inputs: WithLabels<LabelledSeq2SeqInputs<AnyTensor>>,
+    inputs: WithLabels<LabeledSeq2SeqInputs<AnyTensor>>,
   ): WithLoss<Seq2SeqHeadOutput>;
-  /** The same, with a loss only where there is something to compare with. */
-  forward(inputs: LabelledSeq2SeqInputs<AnyTensor>): Seq2SeqHeadOutput;
-  forward(inputs: LabelledSeq2SeqInputs<AnyTensor>): Seq2SeqHeadOutput {
+  /** The same; without labels there is no loss. */
+  forward(inputs: LabeledSeq2SeqInputs<AnyTensor>): Seq2SeqHeadOutput;
+  forward(inputs: LabeledSeq2SeqInputs<AnyTensor>): Seq2SeqHeadOutput {
     const { inputIds, labels } = inputs;
     if (!inputIds) {
       throw new TypeError(
@@ -384,8 +476,8 @@ export class BartForSequenceClassification extends BartWithHead {
     }
     const output = this.model.forward(inputs);
     const { packed } = output;
-    const places = lastPlaces(this.#eosTokenId, inputIds); // [batch]
-    const last = packed ? indexSelect(packed.packing.inverse, places) : places;
+    const ends = lastIndices(this.#eosTokenId, inputIds); // [batch]
+    const last = packed ? indexSelect(packed.packing.inverse, ends) : ends;
     const states = reshape(tokenStates(output), [-1, this.config.dModel]);
     const logits = maskedFill(
       this.classificationHead.forward(embedding(last, states)),
@@ -394,66 +486,110 @@ export class BartForSequenceClassification extends BartWithHead {
     );
     const { problemType } = this.config;
     const loss = labels && classificationLoss(logits, labels, { problemType });
-    return joined(headOutput(logits, loss, {}), seq2seqStates(output));
+    return seq2seqHeadOutput(headOutput(logits, loss, {}), output);
   }
 }
 
 /**
- * Where each row has a token for the last time, counted through all rows;
- * -1 where it has none.
+ * The index in the flattened batch of the last occurrence of a token in each
+ * row; -1 for a row without it.
  */
-function lastPlaces(token: number, ids: IntegerTensor): Tensor<"i32"> {
-  const places = reshape(arange(ids.size, { device: ids.device }), ids.shape);
-  return max(where(equal(ids, token), places, -1), { axis: 1 });
+function lastIndices(token: number, ids: IntegerTensor): Tensor<"i32"> {
+  const indices = reshape(arange(ids.size, { device: ids.device }), ids.shape);
+  return max(where(equal(ids, token), indices, -1), { axis: 1 });
 }
 
 /**
- * Finds an answer in a text. The loss is the mean of two cross-entropies over
- * all places, padding included unless texts are packed; positions beyond the
- * text are ignored.
+ * Finds an answer in a text. Start and end positions `[batch]`, scores
+ * `[batch, target]` for either. The loss is the mean of two cross-entropies
+ * over all positions, padding included unless texts are packed; answers that
+ * lie beyond the text are ignored.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { BartConfig, BartForQuestionAnswering } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new BartConfig({
+ *   dModel: 16,
+ *   encoderLayers: 1,
+ *   decoderLayers: 1,
+ * });
+ * const model = new BartForQuestionAnswering(config).eval();
+ * const inputIds = tensor([[0, 7, 9, 2]], { dtype: "i32" });
+ * assertEquals(model.forward({ inputIds }).startLogits.shape, [1, 4]);
+ * ```
  */
 export class BartForQuestionAnswering extends BartWithHead {
   /** The head: a start and an end score per token. */
   qaOutputs: Linear;
 
-  /** Builds the model with random weights. */
+  /**
+   * Builds the model with random weights.
+   *
+   * @param config The model's sizes and settings.
+   */
   constructor(config: BartConfig) {
     super(config);
     this.qaOutputs = linear(config, config.dModel, 2);
   }
 
-  /** Scores every token as the answer's first and last. */
+  /** Scores every token as the answer's first and as its last. */
   forward(
     inputs: WithPositions<Seq2SeqQuestionInputs>,
   ): WithLoss<Seq2SeqQuestionOutput>;
-  /** The same, with a loss only where there is something to compare with. */
+  /** The same; without positions there is no loss. */
   forward(inputs: Seq2SeqQuestionInputs): Seq2SeqQuestionOutput;
   forward(inputs: Seq2SeqQuestionInputs): Seq2SeqQuestionOutput {
     const output = this.model.forward(inputs);
     const scores = this.qaOutputs.forward(tokenStates(output));
     const { packed } = output;
-    return joined(
+    return seq2seqQuestionOutput(
       questionOutput(scores, inputs, { packed }),
-      seq2seqStates(output),
+      output,
     );
   }
 }
 
 /**
  * Continues texts with the decoder alone: every token sees only those before
- * it, and nothing is read beside. Token types and given positions are ignored.
+ * it, and there is no source. Token types and given positions are ignored.
  *
- * Labels `[batch, length]` are those of the same place, not of the next: move
- * them yourself, as in Hugging Face's class of this name. Logits
- * `[batch, length, vocabulary]`; with a cache only the last token is scored.
+ * Labels `[batch, length]` belong to the scores at the same position. To train
+ * it to predict the next token, move them one position to the left, as for
+ * Hugging Face's class of this name. Logits `[batch, length, vocabulary]`; with
+ * a cache only the last token is scored.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { BartConfig, BartForCausalLM } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new BartConfig({
+ *   dModel: 16,
+ *   encoderLayers: 1,
+ *   decoderLayers: 1,
+ * });
+ * const model = new BartForCausalLM(config).eval();
+ * const inputIds = tensor([[2, 0, 7]], { dtype: "i32" });
+ * assertEquals(model.forward({ inputIds }).logits.shape, [1, 3, 50265]);
+ * ```
  */
 export class BartForCausalLM extends BartPreTrainedModel {
   /** The decoder. */
   model: Module & { decoder: Seq2SeqDecoder };
-  /** The head; its matrix is the word embeddings'. */
+  /** The head. Its weight is the word embeddings', unless untied. */
   lmHead: Linear;
 
-  /** Builds the model with random weights. */
+  /**
+   * Builds the model with random weights.
+   *
+   * @param config The model's sizes and settings.
+   */
   constructor(config: BartConfig) {
     super(new BartConfig(decoderFields(config)));
     const { dModel, vocabSize, tieWordEmbeddings } = config;
@@ -465,9 +601,9 @@ export class BartForCausalLM extends BartPreTrainedModel {
     }
   }
 
-  /** Scores every token of the vocabulary at every place. */
+  /** Scores every token of the vocabulary at every position. */
   forward(inputs: WithLabels<CausalLMInputs>): WithLoss<HeadOutput>;
-  /** The same, with a loss only where there is something to compare with. */
+  /** The same; without labels there is no loss. */
   forward(inputs: CausalLMInputs): HeadOutput;
   forward(inputs: CausalLMInputs): HeadOutput {
     return scoreTexts(this.model, this.lmHead, inputs);

@@ -1,9 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The parts and the post-layer-norm blocks of BART and Marian. Attributes are in
-// the order of Hugging Face's modules, which is the order of the flat parameter
-// vector.
+// The blocks that BART and Marian share, with their layer norms after each
+// part. Attributes are in the order of Hugging Face's modules, because the
+// order of attributes is the order of the flat parameter vector.
 
 import {
   add,
@@ -23,13 +23,16 @@ import {
   Linear,
   Module,
 } from "../../nn/mod.ts";
-import type { Seq2SeqConfig } from "./bart_config.ts";
 import { activationOf } from "../activation.ts";
 import type { KeyValueCache } from "../cache.ts";
+import type { Seq2SeqConfig } from "./bart_config.ts";
 
 // ---------------------------------------------------------------------- parts
 
-/** A linear layer with the configuration's initial values. */
+/**
+ * A dense layer whose weight starts as the configuration says, and whose bias
+ * is 0.
+ */
 export function linear(
   { initStd: std }: Seq2SeqConfig,
   from: number,
@@ -43,7 +46,7 @@ export function linear(
   });
 }
 
-/** A table of words with the configuration's initial values. */
+/** A table of word embeddings that starts as the configuration says. */
 export function wordEmbedding(
   { dModel, initStd: std, padTokenId }: Seq2SeqConfig,
   count: number,
@@ -55,7 +58,7 @@ export function wordEmbedding(
   });
 }
 
-/** A table of places: row `offset + i` belongs to the token at place `i`. */
+/** A table of position embeddings: row `offset + i` belongs to position `i`. */
 export class PositionTable extends Embedding {
   readonly #offset: number;
 
@@ -68,39 +71,51 @@ export class PositionTable extends Embedding {
     this.#offset = options.offset;
   }
 
-  /** The rows of so many places from `start` on, `[length, width]`. */
-  places(start: number, length: number): Tensor {
+  /** The rows of `length` positions from `start` on, `[length, width]`. */
+  range(start: number, length: number): Tensor {
     const first = start + this.#offset;
     const rows = Int32Array.from({ length }, (_, i) => first + i);
     return this.forward(tensor(rows, { device: this.weight.device }));
   }
 
-  /** The rows of given places, `[…, width]`. */
-  at(places: IntegerTensor): Tensor {
-    return this.forward(add(places, this.#offset));
+  /** The rows of the given positions, `[…, width]`. */
+  at(positions: IntegerTensor): Tensor {
+    return this.forward(add(positions, this.#offset));
   }
 }
 
-/** Which rows see which, where texts share a batch row; see `attention`. */
+/**
+ * Which queries see which keys, where several texts share a batch row; see
+ * `attention`.
+ */
 export interface Segments {
-  /** Of each query the first and one-past-last key. @default {none} */
+  /**
+   * For each query its first key and the one after its last.
+   *
+   * @default {none}
+   */
   segments?: IntegerTensor | undefined;
-  /** Of each key the first and one-past-last query. @default {segments} */
+  /**
+   * For each key its first query and the one after its last.
+   *
+   * @default {segments}
+   */
   segmentsOfKeys?: IntegerTensor | undefined;
 }
 
-/** How {@linkcode Attention} looks at its keys. */
+/** Which keys {@linkcode Attention} sees, and what it returns besides. */
 interface AttentionInputs extends Segments {
-  /** Where keys and values come from. @default {x} */
+  /** The states that keys and values are computed from. @default {x} */
   memory?: Tensor;
-  /** 1 for keys to see: `[batch, keys]`. */
+  /** 1 for keys that may be seen, 0 for padding: `[batch, keys]`. */
   mask?: IntegerTensor | undefined;
-  /** Whether a query sees only keys up to its own place. @default {false} */
+  /** Whether a query sees only keys up to its own position. @default {false} */
   causal?: boolean;
-  /** Takes the probabilities, where they are wanted. */
+  /** The list that attention's probabilities are added to. @default {none} */
   probabilities?: Tensor[] | undefined;
 }
 
+/** Attention of several heads, of a text to itself or to another. */
 class Attention extends Module {
   kProj: Linear;
   vProj: Linear;
@@ -136,8 +151,8 @@ class Attention extends Module {
     return this.outProj.forward(y);
   }
 
-  /** Lets new tokens attend to themselves and to those in the cache. */
-  continued(x: Tensor, cache: KeyValueCache, layer: number): Tensor {
+  /** Lets new tokens attend to one another and to those in the cache. */
+  attendCached(x: Tensor, cache: KeyValueCache, layer: number): Tensor {
     const qkv = [this.qProj, this.kProj, this.vProj].map((p) => p.forward(x));
     return this.outProj.forward(
       cache.attend(layer, qkv as [Tensor, Tensor, Tensor], {
@@ -146,8 +161,11 @@ class Attention extends Module {
     );
   }
 
-  /** Lets new tokens attend to the source, projected once. */
-  recalled(
+  /**
+   * Lets new tokens attend to the source. The cache keeps the source's keys and
+   * values, so that they are computed only once.
+   */
+  crossAttendCached(
     x: Tensor,
     cache: KeyValueCache,
     layer: number,
@@ -165,7 +183,10 @@ class Attention extends Module {
 
 // --------------------------------------------------------------------- blocks
 
-/** What both kinds of blocks do last: dense, activation, dense, norm. */
+/**
+ * The feed-forward part that ends both kinds of blocks: dense, activation,
+ * dense, norm.
+ */
 abstract class Block extends Module {
   abstract fc1: Linear;
   abstract fc2: Linear;
@@ -216,20 +237,22 @@ export class EncoderLayer extends Block {
   }
 }
 
-/** What a decoder's block takes besides its input. */
+/** The inputs of a decoder's block besides the states. */
 interface DecoderLayerInputs {
-  /** Which block it is, for the cache. */
+  /** The index of the block, under which the cache keeps its keys. */
   layer: number;
   cache: KeyValueCache | undefined;
-  /** 1 for targets to see; the cache knows its own. */
+  /** 1 for target tokens that may be seen; a cache has a mask itself. */
   mask: IntegerTensor | undefined;
-  /** Which targets share a text, where texts share a row. */
+  /** Which target tokens share a text, where several texts share a row. */
   segments: IntegerTensor | undefined;
-  /** The encoder's output, where there is one. */
+  /** The encoder's output, if the decoder has an encoder. */
   source:
     | { memory: Tensor; mask: IntegerTensor | undefined } & Segments
     | undefined;
+  /** The list that self-attention's probabilities are added to. */
   attentions: Tensor[] | undefined;
+  /** The list that cross-attention's probabilities are added to. */
   crossAttentions: Tensor[] | undefined;
 }
 
@@ -258,7 +281,7 @@ export class DecoderLayer extends Block {
   forward(x: Tensor, inputs: DecoderLayerInputs): Tensor {
     const { layer, cache, mask, segments, source } = inputs;
     const own = cache
-      ? this.selfAttn.continued(x, cache, layer)
+      ? this.selfAttn.attendCached(x, cache, layer)
       : this.selfAttn.forward(x, {
         mask,
         segments,
@@ -270,7 +293,7 @@ export class DecoderLayer extends Block {
     });
     if (source) {
       const seen = cache
-        ? this.encoderAttn.recalled(y, cache, layer, source)
+        ? this.encoderAttn.crossAttendCached(y, cache, layer, source)
         : this.encoderAttn.forward(y, {
           ...source,
           probabilities: inputs.crossAttentions,

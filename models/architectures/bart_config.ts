@@ -11,31 +11,39 @@ import {
 
 /** Options of {@linkcode Seq2SeqConfig}; in files they are in snake case. */
 export interface Seq2SeqConfigOptions extends PretrainedConfigOptions {
-  /** Entries of the vocabulary. @default {the architecture's} */
+  /** Tokens of the vocabulary. @default {the architecture's} */
   vocabSize?: number;
-  /** The longest text. @default {1024} */
+  /** Tokens of the longest text. @default {1024} */
   maxPositionEmbeddings?: number;
   /** Width of the hidden states. @default {1024} */
   dModel?: number;
-  /** Blocks of the encoder. @default {12} */
+  /** The number of blocks of the encoder. @default {12} */
   encoderLayers?: number;
-  /** Heads of each attention in the encoder. @default {16} */
+  /** The number of heads of each attention in the encoder. @default {16} */
   encoderAttentionHeads?: number;
   /** Width inside the encoder's feed-forward parts. @default {4096} */
   encoderFfnDim?: number;
-  /** The share of the encoder's blocks left out while training. @default {0} */
+  /**
+   * The probability of skipping a block of the encoder while training.
+   *
+   * @default {0}
+   */
   encoderLayerdrop?: number;
-  /** Blocks of the decoder. @default {12} */
+  /** The number of blocks of the decoder. @default {12} */
   decoderLayers?: number;
-  /** Heads of each attention in the decoder. @default {16} */
+  /** The number of heads of each attention in the decoder. @default {16} */
   decoderAttentionHeads?: number;
   /** Width inside the decoder's feed-forward parts. @default {4096} */
   decoderFfnDim?: number;
-  /** The share of the decoder's blocks left out while training. @default {0} */
+  /**
+   * The probability of skipping a block of the decoder while training.
+   *
+   * @default {0}
+   */
   decoderLayerdrop?: number;
   /** Activation of the feed-forward parts. @default {"gelu"} */
   activationFunction?: string;
-  /** Dropout of embeddings and of each part's output. @default {0.1} */
+  /** Dropout of the embeddings and of each part's output. @default {0.1} */
   dropout?: number;
   /** Dropout of attention's probabilities. @default {0} */
   attentionDropout?: number;
@@ -45,51 +53,67 @@ export interface Seq2SeqConfigOptions extends PretrainedConfigOptions {
   scaleEmbedding?: boolean;
   /** The standard deviation of new weights. @default {0.02} */
   initStd?: number;
-  /** Whether generation keeps keys and values. @default {true} */
+  /** Whether generation caches keys and values. @default {true} */
   useCache?: boolean;
-  /** The token at the last place of the longest text. @default {the end token} */
+  /**
+   * The token that generation forces at the last position.
+   *
+   * @default {the end token}
+   */
   forcedEosTokenId?: number | null;
 }
 
-/** What an architecture says where the file says nothing. */
+/** The defaults in which the architectures differ. */
 export interface Seq2SeqDefaults extends PretrainedConfigOptions {
-  /** What `model_type` calls it. */
+  /** The architecture's name in the field `model_type`. */
   modelType: string;
-  /** Entries of the vocabulary. */
+  /** Tokens of the vocabulary. */
   vocabSize: number;
-  /** The token at the last place of the longest text. */
+  /** The token that generation forces at the last position. */
   forcedEosTokenId: number;
 }
 
-/** The configuration of an encoder and a decoder of BART's kind. */
+/**
+ * The fields that the configurations of BART and Marian share.
+ *
+ * @example Usage
+ * ```ts
+ * import { MarianConfig, Seq2SeqConfig } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const config = new MarianConfig({ dModel: 32, encoderLayers: 6 });
+ * assertEquals(config instanceof Seq2SeqConfig, true);
+ * assertEquals(config.numHiddenLayers, 6);
+ * ```
+ */
 export class Seq2SeqConfig extends PretrainedConfig {
-  /** Entries of the vocabulary. */
+  /** Tokens of the vocabulary. */
   readonly vocabSize: number;
-  /** The longest text. */
+  /** Tokens of the longest text. */
   readonly maxPositionEmbeddings: number;
   /** Width of the hidden states. */
   readonly dModel: number;
-  /** Blocks of the encoder. */
+  /** The number of blocks of the encoder. */
   readonly encoderLayers: number;
-  /** Heads of each attention in the encoder. */
+  /** The number of heads of each attention in the encoder. */
   readonly encoderAttentionHeads: number;
   /** Width inside the encoder's feed-forward parts. */
   readonly encoderFfnDim: number;
-  /** The share of the encoder's blocks left out while training. */
+  /** The probability of skipping a block of the encoder while training. */
   readonly encoderLayerdrop: number;
-  /** Blocks of the decoder. */
+  /** The number of blocks of the decoder. */
   readonly decoderLayers: number;
-  /** Heads of each attention in the decoder. */
+  /** The number of heads of each attention in the decoder. */
   readonly decoderAttentionHeads: number;
   /** Width inside the decoder's feed-forward parts. */
   readonly decoderFfnDim: number;
-  /** The share of the decoder's blocks left out while training. */
+  /** The probability of skipping a block of the decoder while training. */
   readonly decoderLayerdrop: number;
-  /** The encoder's blocks again, as files have it. */
+  /** The same as `encoderLayers`, under a second name that files have. */
   readonly numHiddenLayers: number;
   /** Activation of the feed-forward parts. */
   readonly activationFunction: string;
-  /** Dropout of embeddings and of each part's output. */
+  /** Dropout of the embeddings and of each part's output. */
   readonly dropout: number;
   /** Dropout of attention's probabilities. */
   readonly attentionDropout: number;
@@ -99,12 +123,19 @@ export class Seq2SeqConfig extends PretrainedConfig {
   readonly scaleEmbedding: boolean;
   /** The standard deviation of new weights. */
   readonly initStd: number;
-  /** Whether generation keeps keys and values. */
+  /** Whether generation caches keys and values. */
   readonly useCache: boolean;
-  /** The token at the last place of the longest text. */
+  /** The token that generation forces at the last position. */
   readonly forcedEosTokenId: number | null;
 
-  /** Reads and checks the fields; see the architectures' classes. */
+  /**
+   * Reads and checks the fields.
+   *
+   * @param reader The fields.
+   * @param defaults The defaults of the architecture.
+   * @throws {TypeError} If a field is of the wrong kind.
+   * @throws {RangeError} If a number is out of range.
+   */
   constructor(reader: ConfigReader, defaults: Seq2SeqDefaults) {
     super(reader, { isEncoderDecoder: true, ...defaults });
     const size = (name: string, fallback: number, min = 1) =>
@@ -113,7 +144,8 @@ export class Seq2SeqConfig extends PretrainedConfig {
       reader.number(name, fallback, { min: 0, max: 1 });
     this.vocabSize = size("vocab_size", defaults.vocabSize);
     this.maxPositionEmbeddings = size("max_position_embeddings", 1024);
-    // Another name of it there, which stands above the first.
+    // In transformers this is another name of `d_model`, and it takes
+    // precedence.
     this.dModel = size(
       reader.has("hidden_size") ? "hidden_size" : "d_model",
       1024,
@@ -157,8 +189,8 @@ export class Seq2SeqConfig extends PretrainedConfig {
 }
 
 /**
- * A decoder's own configuration, without an encoder: `config` as a file would
- * hold it, with two fields replaced.
+ * The fields of a configuration for its decoder alone: those of `config` as a
+ * file would hold them, except that there is no encoder.
  */
 export function decoderFields(config: Seq2SeqConfig): ConfigReader {
   return new ConfigReader({

@@ -1,70 +1,51 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The encoder and the decoder of BART and Marian, and how they work together.
+// The encoder and the decoder of BART and Marian: embeddings and blocks.
 
-import {
-  add,
-  cast,
-  concat,
-  defaultGenerator,
-  equal,
-  full,
-  hasDType,
-  type IntegerTensor,
-  mul,
-  slice,
-  type Tensor,
-  where,
-} from "../../engine/mod.ts";
 import {
   formatShape,
   philoxUniform,
   sameShape,
 } from "../../engine/kernel_kit.ts";
 import {
-  Dropout,
-  type Embedding,
-  LayerNorm,
-  type Linear,
-  Module,
-} from "../../nn/mod.ts";
-import type { Seq2SeqConfig } from "./bart_config.ts";
+  add,
+  defaultGenerator,
+  hasDType,
+  type IntegerTensor,
+  mul,
+  type Tensor,
+} from "../../engine/mod.ts";
+import { Dropout, type Embedding, LayerNorm, Module } from "../../nn/mod.ts";
+import type { KeyValueCache } from "../cache.ts";
+import type { EncoderOutput, Seq2SeqInputs } from "../io.ts";
+import type { Packing } from "../packing/mod.ts";
 import {
   DecoderLayer,
   EncoderLayer,
   type PositionTable,
   type Segments,
 } from "./bart_blocks.ts";
-import type { KeyValueCache } from "../cache.ts";
-import type {
-  CausalLMInputs,
-  EncoderOutput,
-  HeadOutput,
-  Seq2SeqInputs,
-  Seq2SeqOutput,
-} from "../io.ts";
-import type { Packing } from "../packing/packing.ts";
-import { tokenOutput } from "./heads.ts";
-import { checkPacking, statesOutput, tokenStates, withLazy } from "./packed.ts";
+import type { Seq2SeqConfig } from "./bart_config.ts";
+import { checkPacking, statesOutput } from "./packed.ts";
 
 // ----------------------------------------------------------------- interfaces
 
-/** What an encoder and a decoder are made of, besides their blocks. */
+/** The embeddings of an encoder or a decoder. */
 export interface StackParts {
-  /** Words; possibly the other side's and the head's too. */
+  /** Word embeddings, which the other side and the head may share. */
   tokens: Embedding;
-  /** Places. */
+  /** Position embeddings. */
   positions: PositionTable;
-  /** Whether the sum of both is normalised. */
+  /** Whether the sum of both goes through a layer norm. */
   norm: boolean;
 }
 
 /** The encoder of a BART or Marian. */
 export interface Seq2SeqEncoder extends Module {
-  /** Words. */
+  /** Word embeddings. */
   embedTokens: Embedding;
-  /** Places. */
+  /** Position embeddings. */
   embedPositions: Embedding;
   /** The blocks. */
   layers: Module[];
@@ -72,44 +53,47 @@ export interface Seq2SeqEncoder extends Module {
   forward(inputs: Seq2SeqInputs): EncoderOutput;
 }
 
-/** What {@linkcode Seq2SeqDecoder.forward} takes. */
+/** The inputs of {@linkcode Seq2SeqDecoder.forward}. */
 export interface DecoderInputs {
   /** The target's tokens, `[rows, target]`. */
   inputIds: IntegerTensor;
-  /** 1 where a target token counts. @default {all 1} */
+  /** 1 for target tokens, 0 for padding, `[rows, target]`. @default {all 1} */
   attentionMask?: IntegerTensor | undefined;
   /** The encoder's output, `[batch, source, hidden]`. @default {none} */
   memory?: Tensor | undefined;
-  /** 1 where a source token counts. @default {all 1} */
+  /** 1 for source tokens, 0 for padding, `[batch, source]`. @default {all 1} */
   memoryMask?: IntegerTensor | undefined;
   /** Where the target's real tokens are. @default {none} */
   packing?: Packing | undefined;
   /**
-   * Where the source's are, if `packing` is given; the memory is of them alone,
-   * `[1, T, hidden]`.
+   * Where the source's real tokens are, which a packed target needs. `memory`
+   * then holds their states alone, `[1, T, hidden]`.
    *
    * @default {none}
    */
   memoryPacking?: Packing | undefined;
-  /** Keys and values of the tokens before. @default {none} */
+  /** Keys and values of the tokens before `inputIds`. @default {none} */
   cache?: KeyValueCache | undefined;
   /** Whether to give the states between the blocks. @default {the config's} */
   outputHiddenStates?: boolean | undefined;
-  /** Whether to give attention's probabilities. @default {false} */
+  /** Whether to give attention's probabilities. @default {the config's} */
   outputAttentions?: boolean | undefined;
 }
 
-/** What {@linkcode Seq2SeqDecoder.forward} gives. */
+/** The outputs of {@linkcode Seq2SeqDecoder.forward}. */
 export interface DecoderOutput extends EncoderOutput {
-  /** Each block's probabilities of source for target. */
+  /**
+   * Each block's attention of the target to the source,
+   * `[batch, heads, target, source]`.
+   */
   crossAttentions?: Tensor[];
 }
 
 /** The decoder of a BART or Marian. */
 export interface Seq2SeqDecoder extends Module {
-  /** Words. */
+  /** Word embeddings. */
   embedTokens: Embedding;
-  /** Places. */
+  /** Position embeddings. */
   embedPositions: Embedding;
   /** The blocks. */
   layers: Module[];
@@ -119,7 +103,7 @@ export interface Seq2SeqDecoder extends Module {
 
 // -------------------------------------------------------- encoder and decoder
 
-/** {@linkcode Seq2SeqEncoder}, built. */
+/** The class behind {@linkcode Seq2SeqEncoder}. */
 export class EncoderStack extends Module implements Seq2SeqEncoder {
   embedTokens: Embedding;
   embedPositions: PositionTable;
@@ -157,7 +141,7 @@ export class EncoderStack extends Module implements Seq2SeqEncoder {
     const { attentionMask } = inputs;
     checkTokens("encode", { inputIds, attentionMask }, {
       start: 0,
-      places: maxPositionEmbeddings,
+      maxLength: maxPositionEmbeddings,
     });
     if (packing) {
       checkPacking("encode", packing, { inputIds, outputAttentions });
@@ -167,7 +151,7 @@ export class EncoderStack extends Module implements Seq2SeqEncoder {
     const hiddenStates = [x];
     const segments = packing?.segments;
     for (const layer of this.layers) {
-      if (!leftOut(this, encoderLayerdrop)) {
+      if (!isSkipped(this, encoderLayerdrop)) {
         const probabilities = outputAttentions ? attentions : undefined;
         x = layer.forward(x, { mask, segments, probabilities });
       }
@@ -181,7 +165,7 @@ export class EncoderStack extends Module implements Seq2SeqEncoder {
   }
 }
 
-/** {@linkcode Seq2SeqDecoder}, built. */
+/** The class behind {@linkcode Seq2SeqDecoder}. */
 export class DecoderStack extends Module implements Seq2SeqDecoder {
   embedTokens: Embedding;
   embedPositions: PositionTable;
@@ -211,7 +195,8 @@ export class DecoderStack extends Module implements Seq2SeqDecoder {
     } = inputs;
     if (cache && outputAttentions) {
       throw new TypeError(
-        "Cannot give attentions with a cache: it does not keep probabilities",
+        "Cannot give attention's probabilities with a cache: " +
+          "it holds keys and values only",
       );
     }
     const start = cache?.length ?? 0;
@@ -222,7 +207,7 @@ export class DecoderStack extends Module implements Seq2SeqDecoder {
       attentionMask: cache ? undefined : attentionMask,
     }, {
       start,
-      places: maxPositionEmbeddings,
+      maxLength: maxPositionEmbeddings,
     });
     if (packing) checkPacking("decode", packing, inputs);
     const source = memory && {
@@ -235,7 +220,7 @@ export class DecoderStack extends Module implements Seq2SeqDecoder {
     let x = embed(this, { inputIds, start, packing }, this.#config);
     const hiddenStates = [x];
     for (const [i, layer] of this.layers.entries()) {
-      if (!leftOut(this, decoderLayerdrop)) {
+      if (!isSkipped(this, decoderLayerdrop)) {
         x = layer.forward(x, {
           layer: i,
           cache,
@@ -257,7 +242,7 @@ export class DecoderStack extends Module implements Seq2SeqDecoder {
   }
 }
 
-/** Which tokens of a target see which of its source. */
+/** Which tokens of a packed target see which tokens of its source. */
 function crossSegments(
   target: Packing | undefined,
   source: Packing | undefined,
@@ -266,7 +251,7 @@ function crossSegments(
   if (!source) {
     throw new TypeError(
       "Cannot decode a packed target of an unpacked source: " +
-        "give packing beside decoderPacking",
+        "decoderPacking needs packing too",
     );
   }
   return {
@@ -275,7 +260,9 @@ function crossSegments(
   };
 }
 
-/** Words and places, normalised where the architecture does so. */
+/**
+ * The sum of word and position embeddings, with a norm if the stack has one.
+ */
 function embed(
   stack: EncoderStack | DecoderStack,
   { inputIds, start, packing }: {
@@ -285,29 +272,33 @@ function embed(
   },
   { dModel, scaleEmbedding }: Seq2SeqConfig,
 ): Tensor {
-  const words = stack.embedTokens.forward(packing?.pack(inputIds) ?? inputIds);
-  const scaled = scaleEmbedding ? mul(words, Math.sqrt(dModel)) : words;
-  const places = packing
+  const wordEmbeddings = stack.embedTokens.forward(
+    packing?.pack(inputIds) ?? inputIds,
+  );
+  const scaled = scaleEmbedding
+    ? mul(wordEmbeddings, Math.sqrt(dModel))
+    : wordEmbeddings;
+  const positionEmbeddings = packing
     ? stack.embedPositions.at(packing.positions)
-    : stack.embedPositions.places(start, inputIds.shape[1] ?? 0);
-  const sum = add(scaled, places);
+    : stack.embedPositions.range(start, inputIds.shape[1] ?? 0);
+  const sum = add(scaled, positionEmbeddings);
   return stack.dropout.forward(stack.layernormEmbedding?.forward(sum) ?? sum);
 }
 
-/** Whether a block is left out of this training step. */
-function leftOut({ training }: Module, rate: number): boolean {
+/** Decides by chance whether a block is skipped in this training step. */
+function isSkipped({ training }: Module, rate: number): boolean {
   return training && rate > 0 &&
     philoxUniform(defaultGenerator().next(), 0) < rate;
 }
 
-/** Throws unless tokens and mask are `[batch, length]` and within the table. */
+/** Throws unless tokens and mask are `[batch, length]` and have positions. */
 function checkTokens(
   action: "encode" | "decode",
   { inputIds, attentionMask }: {
     inputIds: IntegerTensor;
     attentionMask: IntegerTensor | undefined;
   },
-  { start, places }: { start: number; places: number },
+  { start, maxLength }: { start: number; maxLength: number },
 ): void {
   const { shape, dtype } = inputIds;
   if (shape.length !== 2 || hasDType(inputIds, "f32")) {
@@ -323,114 +314,10 @@ function checkTokens(
     );
   }
   const length = start + (shape[1] ?? 0);
-  if (length > places) {
+  if (length > maxLength) {
     throw new RangeError(
-      `Cannot ${action} ${length} tokens: the model knows ${places} places`,
+      `Cannot ${action} ${length} tokens: the model supports ${maxLength} ` +
+        "positions",
     );
   }
-}
-
-// ----------------------------------------------------------------- both halves
-
-/**
- * Encodes the source, unless that is done already, and decodes the target.
- *
- * @param decoderPacking Where the target's real tokens are; only together with
- * the source's packing.
- */
-export function encodeAndDecode(
-  { encoder, decoder }: { encoder: Seq2SeqEncoder; decoder: Seq2SeqDecoder },
-  inputs: Seq2SeqInputs,
-  decoderInputIds: IntegerTensor,
-  decoderPacking: Packing | undefined = inputs.decoderPacking,
-): Seq2SeqOutput {
-  const { encoderLastHiddenState, outputHiddenStates, outputAttentions } =
-    inputs;
-  const { packing } = inputs;
-  const source: EncoderOutput = encoderLastHiddenState
-    ? { lastHiddenState: encoderLastHiddenState }
-    : encoder.forward(inputs);
-  const target = decoder.forward({
-    inputIds: decoderInputIds,
-    attentionMask: inputs.decoderAttentionMask,
-    memory: decoderPacking && packing
-      ? source.packed?.states ?? packing.pack(source.lastHiddenState)
-      : source.lastHiddenState,
-    memoryMask: inputs.attentionMask ?? packing?.mask,
-    packing: decoderPacking,
-    memoryPacking: packing,
-    cache: inputs.cache,
-    outputHiddenStates,
-    outputAttentions,
-  });
-  const states = {
-    encoderHiddenStates: source.hiddenStates,
-    encoderAttentions: source.attentions,
-    decoderHiddenStates: target.hiddenStates,
-    decoderAttentions: target.attentions,
-    crossAttentions: target.crossAttentions,
-  };
-  const given = Object.entries(states).filter(([, state]) => state);
-  const { packed } = target;
-  const output = withLazy(
-    { ...(packed ? { packed } : {}), ...Object.fromEntries(given) },
-    "lastHiddenState",
-    () => target.lastHiddenState,
-  );
-  return withLazy(
-    output,
-    "encoderLastHiddenState",
-    () => source.lastHiddenState,
-  );
-}
-
-/**
- * A decoder's input from what it is to say: every token one place later, the
- * start token first, and padding in place of ignored labels.
- *
- * @throws {TypeError} If the configuration has no start or padding token.
- */
-export function shiftRight(
-  ids: IntegerTensor,
-  { decoderStartTokenId, padTokenId }: Seq2SeqConfig,
-): Tensor<"i32"> {
-  if (decoderStartTokenId === null || padTokenId === null) {
-    throw new TypeError(
-      `Cannot make the decoder's input: decoderStartTokenId is ${decoderStartTokenId} and padTokenId is ${padTokenId}, expected numbers`,
-    );
-  }
-  const [batch = 0, length = 0] = ids.shape;
-  const { device } = ids;
-  const first = full([batch, 1], decoderStartTokenId, { dtype: "i32", device });
-  if (length < 2) return first;
-  const kept = slice(ids, { axis: 1, start: 0, end: length - 1 });
-  const rest = cast(kept, "i32"); // u32 holds no -100
-  return concat([first, where(equal(rest, -100), padTokenId, rest)], 1);
-}
-
-/** The state of each row's last token, `[rows, 1, hidden]`. */
-export function lastToken(x: Tensor): Tensor {
-  return slice(x, { axis: 1, start: -1 });
-}
-
-/** A decoder alone, under the name that a whole model has for it. */
-export class DecoderOnly extends Module {
-  decoder: Seq2SeqDecoder;
-
-  constructor(config: Seq2SeqConfig, parts: StackParts) {
-    super();
-    this.decoder = new DecoderStack(config, parts);
-  }
-}
-
-/** What {@linkcode DecoderOnly} says of each place, with the loss of its labels. */
-export function scoreTexts(
-  { decoder }: { decoder: Seq2SeqDecoder },
-  head: Linear,
-  inputs: CausalLMInputs,
-): HeadOutput {
-  const { labels, cache } = inputs;
-  const output = decoder.forward(inputs);
-  const x = tokenStates(output);
-  return tokenOutput(head.forward(cache ? lastToken(x) : x), labels, output);
 }

@@ -5,10 +5,13 @@
  * BERT: Devlin, Chang, Lee and Toutanova, "BERT: Pre-training of Deep
  * Bidirectional Transformers for Language Understanding", 2018.
  *
- * From top to bottom: configuration, model, heads; `bert_blocks.ts` holds the
- * blocks, which RoBERTa shares. Attribute paths are the names in Hugging Face's
- * checkpoints. All of an architecture's heads are in one file, which is why this
- * one passes 400 lines.
+ * From top to bottom: configuration, model, heads. Beside it, and shared with
+ * RoBERTa, `bert_config.ts` holds the fields of both configurations,
+ * `bert_embeddings.ts` the embeddings and `bert_blocks.ts` the blocks.
+ * Attribute paths are the names in Hugging Face's checkpoints.
+ *
+ * Longer than most files: a model and all its heads are read together, and half
+ * of the lines are documentation.
  *
  * @module
  */
@@ -32,18 +35,29 @@ import {
   Module,
   Parameter,
 } from "../../nn/mod.ts";
+import { activationOf } from "../activation.ts";
+import { ConfigReader } from "../config.ts";
+import type {
+  AskingForStates,
+  CausalLMInputs,
+  EncoderInputs,
+  EncoderOutput,
+  HeadOutput,
+  LabeledInputs,
+  QuestionInputs,
+  QuestionOutput,
+  WithLabels,
+  WithLoss,
+  WithPositions,
+  WithStates,
+} from "../io.ts";
+import { KNOWN_FIELDS } from "../known_fields.ts";
+import { classificationLoss } from "../loss.ts";
+import { PreTrainedModel } from "../pretrained.ts";
+import { BertEncoder, type BertInputs, BertPooler } from "./bert_blocks.ts";
 import { BertLikeConfig, type BertLikeConfigOptions } from "./bert_config.ts";
-import {
-  BertEmbeddings,
-  BertEncoder,
-  type BertInputs,
-  BertPooler,
-  checkPlaces,
-  headDropout,
-  linear,
-  norm,
-  vocabularyDecoder,
-} from "./bert_blocks.ts";
+import { BertEmbeddings } from "./bert_embeddings.ts";
+import { headDropout, linear, norm, vocabularyDecoder } from "./bert_init.ts";
 import {
   firstToken,
   flattenChoices,
@@ -52,33 +66,13 @@ import {
   questionOutput,
   tokenOutput,
 } from "./heads.ts";
-import { joined, textStates, tokenStates } from "./packed.ts";
-import { activationOf } from "../activation.ts";
-import { ConfigReader } from "../config.ts";
-import type {
-  CausalLMInputs,
-  EncoderInputs,
-  EncoderOutput,
-  HeadOutput,
-  LabelledInputs,
-  QuestionInputs,
-  QuestionOutput,
-  WithLabels,
-  WithLoss,
-  WithPositions,
-} from "../io.ts";
-import { KNOWN_FIELDS } from "../known_fields.ts";
-import { classificationLoss } from "../loss.ts";
-import { PreTrainedModel } from "../pretrained.ts";
+import { checkPacking, textStates, tokenStates } from "./packed.ts";
 
 export * from "./bert_config.ts";
 export {
   BertAttention,
   type BertAttentionInputs,
   type BertBlockConfig,
-  BertEmbeddings,
-  type BertEmbeddingsConfig,
-  type BertEmbeddingsOptions,
   BertEncoder,
   type BertInputs,
   BertIntermediate,
@@ -87,14 +81,19 @@ export {
   BertPooler,
   BertSelfAttention,
 } from "./bert_blocks.ts";
+export {
+  BertEmbeddings,
+  type BertEmbeddingsConfig,
+  type BertEmbeddingsOptions,
+} from "./bert_embeddings.ts";
 
 // ------------------------------------------------------------- configuration
 
 /** Options of {@linkcode BertConfig}; in files they are in snake case. */
 export interface BertConfigOptions extends BertLikeConfigOptions {
-  /** Entries of the vocabulary. @default {30522} */
+  /** Tokens of the vocabulary. @default {30522} */
   vocabSize?: number;
-  /** The token that fills a batch. @default {0} */
+  /** The id of the padding token. @default {0} */
   padTokenId?: number | null;
 }
 
@@ -115,8 +114,10 @@ export class BertConfig extends BertLikeConfig {
   /**
    * Reads and checks the fields.
    *
-   * @throws {TypeError} If a field is of the wrong kind or asks for what is not
-   * supported, or an option is unknown.
+   * @param options The fields that differ from the defaults, or those of a
+   * file.
+   * @throws {TypeError} If a field is of the wrong kind or asks for something
+   * that is not supported, or an option is unknown.
    * @throws {RangeError} If a number is out of range.
    */
   constructor(options: BertConfigOptions | ConfigReader = {}) {
@@ -128,14 +129,25 @@ export class BertConfig extends BertLikeConfig {
 
 // --------------------------------------------------------------------- model
 
-/** What all BERTs share: their configuration, and what checkpoints call them. */
+/**
+ * The base class of all BERT models: the class of their configuration, and the
+ * name by which checkpoints of models with a head call the encoder.
+ *
+ * @example Usage
+ * ```ts
+ * import { BertPreTrainedModel } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(BertPreTrainedModel.basePrefix, "bert");
+ * ```
+ */
 export class BertPreTrainedModel extends PreTrainedModel<BertConfig> {
   /** The class of the configuration. */
   static readonly configClass: typeof BertConfig = BertConfig;
   /** The attribute that holds the encoder in models with a head. */
   static readonly basePrefix: string = "bert";
 
-  /** Padding need not be computed. */
+  /** `true`: with a packing, `forward` leaves padding out. */
   override get usesPacking(): boolean {
     return true;
   }
@@ -143,7 +155,11 @@ export class BertPreTrainedModel extends PreTrainedModel<BertConfig> {
 
 /** Options of {@linkcode BertModel}. */
 export interface BertModelOptions {
-  /** Whether to add the layer that the classifier reads. @default {true} */
+  /**
+   * Whether to build the pooler, whose output classifiers read.
+   *
+   * @default {true}
+   */
   addPoolingLayer?: boolean;
 }
 
@@ -173,14 +189,19 @@ export interface BertModelOptions {
  * ```
  */
 export class BertModel extends BertPreTrainedModel {
-  /** Word, position and token-type embeddings. */
+  /** Word, position and token-type embeddings, summed. */
   embeddings: BertEmbeddings;
   /** The blocks. */
   encoder: BertEncoder;
-  /** Dense and tanh on the first token. */
+  /** A dense layer with tanh on the first token; absent if not asked for. */
   pooler: BertPooler | undefined;
 
-  /** Builds the model with random weights. */
+  /**
+   * Builds the model with random weights.
+   *
+   * @param config The model's sizes and settings.
+   * @param options Whether to build a pooler.
+   */
   constructor(config: BertConfig, options: BertModelOptions = {}) {
     super(config);
     const { addPoolingLayer = true } = options;
@@ -190,29 +211,36 @@ export class BertModel extends BertPreTrainedModel {
   }
 
   /**
-   * Encodes a batch. With a cache, these are the tokens after those in it, and
-   * it is the cache that knows which of all are padding. With a packing, padding
-   * is not computed: its states are zeros, the pooler reads the first token that
-   * is none, and dropout draws other numbers than without.
+   * Encodes a batch.
    *
-   * @throws {TypeError} If the inputs are not `[batch, length]`, a cache is
-   * given where the config's `isDecoder` is not set, or the packing is of
-   * another batch, has holes, or is given with a cache or for probabilities.
+   * With a cache, the inputs are the tokens after those in the cache, which
+   * also knows which of all tokens are padding. With a packing, padding is left
+   * out: its states are zeros, the pooler reads each text's first token that is
+   * not padding, and dropout draws other numbers than without the packing.
+   *
+   * @throws {TypeError} If the inputs are not `[batch, length]`; if a cache is
+   * given though the config's `isDecoder` is not set; or if the packing is of
+   * another shape, has holes, or is given with a cache or `outputAttentions`.
    * @throws {RangeError} If the texts are longer than the position table.
    */
+  forward(inputs: AskingForStates<BertInputs>): WithStates<EncoderOutput>;
+  /** The same; hidden states are given if the configuration asks for them. */
+  forward(inputs: BertInputs): EncoderOutput;
   forward(inputs: BertInputs): EncoderOutput {
+    const { packing } = inputs;
     this.checkInputs(inputs, this.config.maxPositionEmbeddings);
-    checkPlaces(inputs, this.config.maxPositionEmbeddings);
+    if (packing) checkPacking("encode", packing, inputs);
     const positions = positionsOf(inputs);
     const x = this.embeddings.forward(inputs, positions);
     const output = this.encoder.forward(x, inputs);
-    if (!this.pooler) return output;
-    const poolerOutput = this.pooler.forward(textStates(output));
-    return joined(output, { poolerOutput });
+    if (this.pooler) {
+      output.poolerOutput = this.pooler.forward(textStates(output));
+    }
+    return output;
   }
 }
 
-/** The given positions, or 0, 1, 2…, going on from those in a cache. */
+/** The given positions, or 0, 1, 2…; with a cache they start at its length. */
 function positionsOf(
   { inputIds, positionIds, packing, cache }: BertInputs,
 ): IntegerTensor {
@@ -227,6 +255,7 @@ function positionsOf(
 
 // --------------------------------------------------------------------- heads
 
+/** Dense, activation and norm before the vocabulary is scored. */
 class BertPredictionTransform extends Module {
   dense: Linear;
   LayerNorm: LayerNorm;
@@ -245,16 +274,17 @@ class BertPredictionTransform extends Module {
   }
 }
 
+/** The scores of the vocabulary. */
 class BertPredictions extends Module {
   bias: Parameter;
   transform: BertPredictionTransform;
   decoder: Linear;
 
-  constructor(config: BertConfig, words: Embedding) {
+  constructor(config: BertConfig, wordEmbeddings: Embedding) {
     super();
     this.bias = new Parameter([config.vocabSize], init.zeros());
     this.transform = new BertPredictionTransform(config);
-    this.decoder = vocabularyDecoder(config, words, this.bias);
+    this.decoder = vocabularyDecoder(config, wordEmbeddings, this.bias);
   }
 
   forward(x: Tensor): Tensor {
@@ -262,26 +292,48 @@ class BertPredictions extends Module {
   }
 }
 
+/**
+ * A module of one attribute, because checkpoints call it `cls.predictions…`.
+ */
 class BertLanguageHead extends Module {
   predictions: BertPredictions;
 
-  constructor(config: BertConfig, words: Embedding) {
+  constructor(config: BertConfig, wordEmbeddings: Embedding) {
     super();
-    this.predictions = new BertPredictions(config, words);
+    this.predictions = new BertPredictions(config, wordEmbeddings);
   }
 }
 
 /**
- * Fills masked tokens. Labels `[batch, length]`, -100 where nothing is masked;
+ * Fills masked tokens. Labels `[batch, length]`, -100 for tokens to ignore;
  * logits `[batch, length, vocabulary]`.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { BertConfig, BertForMaskedLM } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new BertConfig({ hiddenSize: 12, numHiddenLayers: 1 });
+ * const model = new BertForMaskedLM(config);
+ * const inputIds = tensor([[2, 7, 9, 3]], { dtype: "i32" });
+ * const labels = tensor([[-100, 7, -100, -100]], { dtype: "i32" });
+ * const { logits, loss } = model.forward({ inputIds, labels });
+ * assertEquals([logits.shape, loss.shape], [[1, 4, 30522], []]);
+ * ```
  */
 export class BertForMaskedLM extends BertPreTrainedModel {
   /** The encoder. */
   bert: BertModel;
-  /** The language-model head; its matrix is the word embeddings'. */
+  /** The head. Its weight is the word embeddings', unless untied. */
   cls: Module & { predictions: Module & { forward(x: Tensor): Tensor } };
 
-  /** Builds the model with random weights. */
+  /**
+   * Builds the model with random weights.
+   *
+   * @param config The model's sizes and settings.
+   */
   constructor(config: BertConfig) {
     super(config);
     this.bert = new BertModel(config, { addPoolingLayer: false });
@@ -291,11 +343,11 @@ export class BertForMaskedLM extends BertPreTrainedModel {
     );
   }
 
-  /** Scores every token of the vocabulary at every place. */
-  forward(inputs: WithLabels<LabelledInputs>): WithLoss<HeadOutput>;
-  /** The same, with a loss only where there is something to compare with. */
-  forward(inputs: LabelledInputs): HeadOutput;
-  forward(inputs: LabelledInputs): HeadOutput {
+  /** Scores every token of the vocabulary at every position. */
+  forward(inputs: WithLabels<LabeledInputs>): WithLoss<HeadOutput>;
+  /** The same; without labels there is no loss. */
+  forward(inputs: LabeledInputs): HeadOutput;
+  forward(inputs: LabeledInputs): HeadOutput {
     const output = this.bert.forward(inputs);
     const scores = this.cls.predictions.forward(tokenStates(output));
     return tokenOutput(scores, inputs.labels, output);
@@ -303,15 +355,34 @@ export class BertForMaskedLM extends BertPreTrainedModel {
 }
 
 /**
- * Continues texts: with `isDecoder` every token sees only those before it.
- * Labels `[batch, length]` are shifted inside, so they may be the input; where
- * texts are packed, what padding is to say counts for nothing. Logits `[batch, length, vocabulary]`, or `[batch, 1, vocabulary]` with a
- * cache.
+ * Continues texts. The configuration's `isDecoder` makes every token see only
+ * those before it. Labels `[batch, length]` may be the input itself: the scores
+ * at each position are compared with the label of the next position. If texts
+ * are packed, labels of padding are ignored. Logits `[batch, length,
+ * vocabulary]`, or `[batch, 1, vocabulary]` with a cache.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { BertConfig, BertLMHeadModel } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new BertConfig({
+ *   hiddenSize: 12,
+ *   numHiddenLayers: 1,
+ *   isDecoder: true,
+ * });
+ * const model = new BertLMHeadModel(config);
+ * const inputIds = tensor([[2, 7, 9, 3]], { dtype: "i32" });
+ * const { logits, loss } = model.forward({ inputIds, labels: inputIds });
+ * assertEquals([logits.shape, loss.shape], [[1, 4, 30522], []]);
+ * ```
  */
 export class BertLMHeadModel extends BertForMaskedLM {
-  /** Scores every token of the vocabulary as the next at every place. */
+  /** Scores every token of the vocabulary as the next one. */
   override forward(inputs: WithLabels<CausalLMInputs>): WithLoss<HeadOutput>;
-  /** The same, with a loss only where there is something to compare with. */
+  /** The same; without labels there is no loss. */
   override forward(inputs: CausalLMInputs): HeadOutput;
   override forward(inputs: CausalLMInputs): HeadOutput {
     const { labels, cache } = inputs;
@@ -324,7 +395,25 @@ export class BertLMHeadModel extends BertForMaskedLM {
   }
 }
 
-/** What {@linkcode BertForSequenceClassification} and multiple choice share. */
+/**
+ * The base class of the heads that score the pooler's output.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize } from "@swagpu/swagpu/engine";
+ * import {
+ *   BertConfig,
+ *   BertForMultipleChoice,
+ *   BertPooledClassifier,
+ * } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new BertConfig({ hiddenSize: 12, numHiddenLayers: 1 });
+ * const model = new BertForMultipleChoice(config);
+ * assertEquals(model instanceof BertPooledClassifier, true);
+ * ```
+ */
 export class BertPooledClassifier extends BertPreTrainedModel {
   /** The encoder. */
   bert: BertModel;
@@ -333,7 +422,12 @@ export class BertPooledClassifier extends BertPreTrainedModel {
   /** The head. */
   classifier: Linear;
 
-  /** Builds the model with random weights and so many outputs. */
+  /**
+   * Builds the model with random weights.
+   *
+   * @param config The model's sizes and settings.
+   * @param labels Scores for each text.
+   */
   constructor(config: BertConfig, labels: number) {
     super(config);
     this.bert = new BertModel(config);
@@ -341,7 +435,7 @@ export class BertPooledClassifier extends BertPreTrainedModel {
     this.classifier = linear(config, config.hiddenSize, labels);
   }
 
-  /** The encoder's output, and the head's, `[batch, labels]`. */
+  /** Gives the encoder's output, and the scores `[batch, labels]`. */
   protected classify(inputs: EncoderInputs): [EncoderOutput, Tensor] {
     const output = this.bert.forward(inputs);
     const pooled = this.dropout.forward(
@@ -354,21 +448,44 @@ export class BertPooledClassifier extends BertPreTrainedModel {
 /**
  * Classifies texts, or predicts numbers. Logits `[batch, labels]`.
  *
- * The loss follows the config's `problemType`, or else the labels: one output
- * is regression (labels f32 `[batch]`), integers `[batch]` are one class each,
- * f32 `[batch, labels]` are independent yes or no.
+ * The loss follows the configuration's `problemType`. Without it, one output
+ * means regression (labels f32 `[batch]`), integer labels `[batch]` mean one
+ * class for each text, and f32 labels `[batch, labels]` mean independent
+ * classes.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import {
+ *   BertConfig,
+ *   BertForSequenceClassification,
+ * } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new BertConfig({ hiddenSize: 12, numHiddenLayers: 1 });
+ * const model = new BertForSequenceClassification(config);
+ * const inputIds = tensor([[2, 7, 9, 3]], { dtype: "i32" });
+ * const labels = tensor([1], { dtype: "i32" });
+ * const { logits, loss } = model.forward({ inputIds, labels });
+ * assertEquals([logits.shape, loss.shape], [[1, 2], []]);
+ * ```
  */
 export class BertForSequenceClassification extends BertPooledClassifier {
-  /** Builds the model with random weights. */
+  /**
+   * Builds the model with random weights.
+   *
+   * @param config The model's sizes and settings.
+   */
   constructor(config: BertConfig) {
     super(config, config.numLabels);
   }
 
   /** Scores every label for every text. */
-  forward(inputs: WithLabels<LabelledInputs<AnyTensor>>): WithLoss<HeadOutput>;
-  /** The same, with a loss only where there is something to compare with. */
-  forward(inputs: LabelledInputs<AnyTensor>): HeadOutput;
-  forward(inputs: LabelledInputs<AnyTensor>): HeadOutput {
+  forward(inputs: WithLabels<LabeledInputs<AnyTensor>>): WithLoss<HeadOutput>;
+  /** The same; without labels there is no loss. */
+  forward(inputs: LabeledInputs<AnyTensor>): HeadOutput;
+  forward(inputs: LabeledInputs<AnyTensor>): HeadOutput {
     const [output, logits] = this.classify(inputs);
     const { labels } = inputs;
     const { problemType } = this.config;
@@ -380,18 +497,35 @@ export class BertForSequenceClassification extends BertPooledClassifier {
 /**
  * Chooses between answers. Inputs `[batch, choices, length]`, labels `[batch]`,
  * logits `[batch, choices]`.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { BertConfig, BertForMultipleChoice } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new BertConfig({ hiddenSize: 12, numHiddenLayers: 1 });
+ * const model = new BertForMultipleChoice(config).eval();
+ * const inputIds = tensor([[[2, 7, 9, 3], [2, 8, 6, 3]]], { dtype: "i32" });
+ * assertEquals(model.forward({ inputIds }).logits.shape, [1, 2]);
+ * ```
  */
 export class BertForMultipleChoice extends BertPooledClassifier {
-  /** Builds the model with random weights. */
+  /**
+   * Builds the model with random weights.
+   *
+   * @param config The model's sizes and settings.
+   */
   constructor(config: BertConfig) {
     super(config, 1);
   }
 
   /** Scores every choice. */
-  forward(inputs: WithLabels<LabelledInputs>): WithLoss<HeadOutput>;
-  /** The same, with a loss only where there is something to compare with. */
-  forward(inputs: LabelledInputs): HeadOutput;
-  forward(inputs: LabelledInputs): HeadOutput {
+  forward(inputs: WithLabels<LabeledInputs>): WithLoss<HeadOutput>;
+  /** The same; without labels there is no loss. */
+  forward(inputs: LabeledInputs): HeadOutput;
+  forward(inputs: LabeledInputs): HeadOutput {
     const { labels, ...rest } = inputs;
     const [batch = 0, choices = 0] = inputs.inputIds.shape;
     const [output, scores] = this.classify(flattenChoices(rest));
@@ -401,8 +535,24 @@ export class BertForMultipleChoice extends BertPooledClassifier {
 }
 
 /**
- * Labels tokens. Labels `[batch, length]`, -100 where a token has none; logits
- * `[batch, length, labels]`.
+ * Classifies tokens. Labels `[batch, length]`, -100 for tokens to ignore;
+ * logits `[batch, length, labels]`.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import {
+ *   BertConfig,
+ *   BertForTokenClassification,
+ * } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new BertConfig({ hiddenSize: 12, numHiddenLayers: 1 });
+ * const model = new BertForTokenClassification(config).eval();
+ * const inputIds = tensor([[2, 7, 9, 3]], { dtype: "i32" });
+ * assertEquals(model.forward({ inputIds }).logits.shape, [1, 4, 2]);
+ * ```
  */
 export class BertForTokenClassification extends BertPreTrainedModel {
   /** The encoder. */
@@ -412,7 +562,11 @@ export class BertForTokenClassification extends BertPreTrainedModel {
   /** The head. */
   classifier: Linear;
 
-  /** Builds the model with random weights. */
+  /**
+   * Builds the model with random weights.
+   *
+   * @param config The model's sizes and settings.
+   */
   constructor(config: BertConfig) {
     super(config);
     this.bert = new BertModel(config, { addPoolingLayer: false });
@@ -421,10 +575,10 @@ export class BertForTokenClassification extends BertPreTrainedModel {
   }
 
   /** Scores every label for every token. */
-  forward(inputs: WithLabels<LabelledInputs>): WithLoss<HeadOutput>;
-  /** The same, with a loss only where there is something to compare with. */
-  forward(inputs: LabelledInputs): HeadOutput;
-  forward(inputs: LabelledInputs): HeadOutput {
+  forward(inputs: WithLabels<LabeledInputs>): WithLoss<HeadOutput>;
+  /** The same; without labels there is no loss. */
+  forward(inputs: LabeledInputs): HeadOutput;
+  forward(inputs: LabeledInputs): HeadOutput {
     const output = this.bert.forward(inputs);
     const scores = this.classifier.forward(
       this.dropout.forward(tokenStates(output)),
@@ -434,9 +588,23 @@ export class BertForTokenClassification extends BertPreTrainedModel {
 }
 
 /**
- * Finds an answer in a text. The loss is the mean of two cross-entropies over
- * all places, padding included unless texts are packed; positions beyond the
- * text are ignored.
+ * Finds an answer in a text. Start and end positions `[batch]`, scores
+ * `[batch, length]` for either. The loss is the mean of two cross-entropies
+ * over all positions, padding included unless texts are packed; answers that
+ * lie beyond the text are ignored.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { BertConfig, BertForQuestionAnswering } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new BertConfig({ hiddenSize: 12, numHiddenLayers: 1 });
+ * const model = new BertForQuestionAnswering(config).eval();
+ * const inputIds = tensor([[2, 7, 9, 3]], { dtype: "i32" });
+ * assertEquals(model.forward({ inputIds }).startLogits.shape, [1, 4]);
+ * ```
  */
 export class BertForQuestionAnswering extends BertPreTrainedModel {
   /** The encoder. */
@@ -444,16 +612,20 @@ export class BertForQuestionAnswering extends BertPreTrainedModel {
   /** The head: a start and an end score per token. */
   qaOutputs: Linear;
 
-  /** Builds the model with random weights. */
+  /**
+   * Builds the model with random weights.
+   *
+   * @param config The model's sizes and settings.
+   */
   constructor(config: BertConfig) {
     super(config);
     this.bert = new BertModel(config, { addPoolingLayer: false });
     this.qaOutputs = linear(config, config.hiddenSize, 2);
   }
 
-  /** Scores every token as the answer's first and last. */
+  /** Scores every token as the answer's first and as its last. */
   forward(inputs: WithPositions<QuestionInputs>): WithLoss<QuestionOutput>;
-  /** The same, with a loss only where there is something to compare with. */
+  /** The same; without positions there is no loss. */
   forward(inputs: QuestionInputs): QuestionOutput;
   forward(inputs: QuestionInputs): QuestionOutput {
     const output = this.bert.forward(inputs);

@@ -1,34 +1,33 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The parts that BERT and RoBERTa are built of. Attribute paths are the names in
-// checkpoints. They read a few fields of a configuration, whatever its class,
-// so that other architectures can be built of them.
+// The blocks that BERT and RoBERTa are built of, and the pooler. Attribute
+// paths are the names in checkpoints. The blocks read a few fields of a
+// configuration, whatever its class, so that other architectures can be built
+// of them.
+//
+// Longer than most files, because each of the classes has an example.
 
 import {
-  add,
   attention,
   attentionProbabilities,
   type IntegerTensor,
   type Tensor,
-  zeros,
 } from "../../engine/mod.ts";
 import {
   attentionDropout,
   Dropout,
-  Embedding,
-  init,
-  LayerNorm,
-  Linear,
+  type LayerNorm,
+  type Linear,
   Module,
-  type Parameter,
 } from "../../nn/mod.ts";
-import type { BertLikeConfig } from "./bert_config.ts";
-import { firstToken } from "./heads.ts";
-import { checkPacking, statesOutput } from "./packed.ts";
 import { activationOf } from "../activation.ts";
 import type { KeyValueCache } from "../cache.ts";
 import type { CausalLMInputs, EncoderInputs, EncoderOutput } from "../io.ts";
+import type { BertLikeConfig } from "./bert_config.ts";
+import { linear, norm } from "./bert_init.ts";
+import { firstToken } from "./heads.ts";
+import { statesOutput } from "./packed.ts";
 
 /** The fields of a configuration that the blocks read. */
 export type BertBlockConfig =
@@ -48,168 +47,43 @@ export type BertBlockConfig =
     | "outputHiddenStates"
   >;
 
-/** The fields of a configuration that the embeddings read. */
-export type BertEmbeddingsConfig =
-  & Pick<
-    BertLikeConfig,
-    "vocabSize" | "maxPositionEmbeddings" | "typeVocabSize" | "padTokenId"
-  >
-  & BertBlockConfig;
-
-/** What an encoder takes, and in generation the tokens before it. */
+/** The inputs of an encoder, and in generation a cache of the tokens before. */
 export type BertInputs = EncoderInputs & Pick<CausalLMInputs, "cache">;
-
-/** A dense layer that starts as the configuration says, with zeros as bias. */
-export function linear(
-  { initializerRange: std }: Pick<BertBlockConfig, "initializerRange">,
-  from: number,
-  to: number,
-): Linear {
-  return new Linear(from, to, {
-    init: init.normal({ std }),
-    biasInit: init.zeros(),
-  });
-}
-
-/** A layer norm of the hidden states. */
-export function norm(
-  { hiddenSize, layerNormEps: eps }: Pick<
-    BertBlockConfig,
-    "hiddenSize" | "layerNormEps"
-  >,
-): LayerNorm {
-  return new LayerNorm(hiddenSize, { eps });
-}
-
-/** Dropout before a classifier. */
-export function headDropout(
-  config: Pick<BertLikeConfig, "classifierDropout" | "hiddenDropoutProb">,
-): Dropout {
-  return new Dropout(config.classifierDropout ?? config.hiddenDropoutProb);
-}
-
-/**
- * The layer that scores every token of the vocabulary. Its matrix is the word
- * embeddings' unless the configuration unties them; the bias belongs to the
- * head around it, which is how files name it.
- */
-export function vocabularyDecoder(
-  config: Pick<
-    BertLikeConfig,
-    "hiddenSize" | "vocabSize" | "initializerRange" | "tieWordEmbeddings"
-  >,
-  words: Embedding,
-  bias: Parameter,
-): Linear {
-  const decoder = linear(config, config.hiddenSize, config.vocabSize);
-  decoder.bias = bias;
-  if (config.tieWordEmbeddings) decoder.weight = words.weight;
-  return decoder;
-}
-
-/**
- * Throws unless the tokens, and those before them in a cache, have places, and
- * a packing fits them.
- *
- * @throws {RangeError} If there are too few places.
- * @throws {TypeError} If the packing does not fit.
- */
-export function checkPlaces(inputs: BertInputs, places: number): void {
-  const { inputIds, cache, packing } = inputs;
-  const length = inputIds.shape[1] ?? 0;
-  if (packing) checkPacking("encode", packing, inputs);
-  if (cache && cache.length + length > places) {
-    throw new RangeError(
-      `Cannot encode ${length} tokens after ${cache.length} others: ` +
-        `the model knows ${places} places`,
-    );
-  }
-}
-
-// ----------------------------------------------------------------- embeddings
-
-/** Options of {@linkcode BertEmbeddings}. */
-export interface BertEmbeddingsOptions {
-  /** A row of the position table that gets no gradient. @default {none} */
-  positionPadding?: number | undefined;
-}
-
-/** The sum of word, position and token-type embeddings, normalised. */
-export class BertEmbeddings extends Module {
-  /** `[vocabulary, hidden]`; the row of the padding token gets no gradient. */
-  wordEmbeddings: Embedding;
-  /** `[places, hidden]`. */
-  positionEmbeddings: Embedding;
-  /** `[types, hidden]`. */
-  tokenTypeEmbeddings: Embedding;
-  /** The norm of the sum. */
-  LayerNorm: LayerNorm;
-  /** Dropout after the norm. */
-  dropout: Dropout;
-
-  /** Builds the three tables. */
-  constructor(
-    config: BertEmbeddingsConfig,
-    options: BertEmbeddingsOptions = {},
-  ) {
-    super();
-    const table = (rows: number, paddingIdx?: number) =>
-      new Embedding(rows, config.hiddenSize, {
-        paddingIdx,
-        init: init.normal({
-          std: config.initializerRange,
-          zeroRow: paddingIdx,
-        }),
-      });
-    this.wordEmbeddings = table(
-      config.vocabSize,
-      config.padTokenId ?? undefined,
-    );
-    this.positionEmbeddings = table(
-      config.maxPositionEmbeddings,
-      options.positionPadding,
-    );
-    this.tokenTypeEmbeddings = table(config.typeVocabSize);
-    this.LayerNorm = norm(config);
-    this.dropout = new Dropout(config.hiddenDropoutProb);
-  }
-
-  /**
-   * Looks tokens up, the real ones alone where texts are packed; `positions`
-   * broadcast to their shape.
-   */
-  forward(
-    { inputIds, tokenTypeIds, packing }: EncoderInputs,
-    positions: IntegerTensor,
-  ): Tensor {
-    const { device } = inputIds;
-    const real = (x: IntegerTensor) => packing ? packing.pack(x) : x;
-    const types = this.tokenTypeEmbeddings.forward(
-      tokenTypeIds ? real(tokenTypeIds) : zeros([1], { dtype: "i32", device }),
-    );
-    const words = this.wordEmbeddings.forward(real(inputIds));
-    const places = this.positionEmbeddings.forward(positions);
-    return this.dropout.forward(
-      this.LayerNorm.forward(add(add(words, types), places)),
-    );
-  }
-}
 
 // ---------------------------------------------------------------- block parts
 
-/** How a block attends, besides its weights. */
+/** Which tokens a block's attention sees, and what it returns besides. */
 export interface BertAttentionInputs {
-  /** 1 for tokens to see, 0 for padding, `[batch, length]`. @default {all} */
+  /** 1 for tokens, 0 for padding, `[batch, length]`. @default {all 1} */
   mask?: IntegerTensor | undefined;
-  /** The texts that share a row; see `Packing`. @default {none} */
+  /**
+   * Which tokens share a text, where texts share a row; see `Packing`.
+   *
+   * @default {none}
+   */
   segments?: IntegerTensor | undefined;
-  /** Where to put the probabilities. @default {nowhere} */
+  /** The list that attention's probabilities are added to. @default {none} */
   attentions?: Tensor[] | undefined;
   /** Keys and values of the tokens before. @default {none} */
   cache?: KeyValueCache | undefined;
 }
 
-/** Attention of each token to all of its text, or to those before it. */
+/**
+ * Attention of each token to its whole text, or to the tokens before it.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, zeros } from "@swagpu/swagpu/engine";
+ * import { BertConfig, BertSelfAttention } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new BertConfig({ hiddenSize: 16, numAttentionHeads: 2 });
+ * const x = zeros([1, 3, 16]);
+ * const y = new BertSelfAttention(config, 0).forward(x, {});
+ * assertEquals(y.shape, [1, 3, 16]);
+ * ```
+ */
 export class BertSelfAttention extends Module {
   /** Projects the queries. */
   query: Linear;
@@ -222,7 +96,12 @@ export class BertSelfAttention extends Module {
   readonly #causal: boolean;
   readonly #dropout: number;
 
-  /** Builds the attention of block `index`. */
+  /**
+   * Builds the attention of one block.
+   *
+   * @param config The model's sizes and settings.
+   * @param index The block's index, under which a cache keeps its keys.
+   */
   constructor(config: BertBlockConfig, index: number) {
     super();
     const { hiddenSize } = config;
@@ -252,16 +131,36 @@ export class BertSelfAttention extends Module {
   }
 }
 
-/** Dense, dropout, and the norm of the sum with what went in before. */
+/**
+ * Dense, dropout, and the layer norm of the sum with a residual.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, zeros } from "@swagpu/swagpu/engine";
+ * import { BertConfig, BertOutput } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new BertConfig({ hiddenSize: 16, numAttentionHeads: 2 });
+ * const x = zeros([1, 3, 16]);
+ * const y = new BertOutput(config, 16).forward(x, x);
+ * assertEquals(y.shape, [1, 3, 16]);
+ * ```
+ */
 export class BertOutput extends Module {
-  /** From the inner width to the hidden one. */
+  /** Maps `width` columns to the hidden width. */
   dense: Linear;
   /** The norm of the sum. */
   LayerNorm: LayerNorm;
   /** Dropout before the sum. */
   dropout: Dropout;
 
-  /** Builds the dense layer from `width` columns. */
+  /**
+   * Builds the layers.
+   *
+   * @param config The model's sizes and settings.
+   * @param width Columns of the input.
+   */
   constructor(config: BertBlockConfig, width: number) {
     super();
     this.dense = linear(config, width, config.hiddenSize);
@@ -269,21 +168,44 @@ export class BertOutput extends Module {
     this.dropout = new Dropout(config.hiddenDropoutProb);
   }
 
-  /** Maps `x [batch, length, width]` and adds `residual`. */
+  /**
+   * Maps `x [batch, length, width]`, and adds
+   * `residual [batch, length, hidden]`.
+   */
   forward(x: Tensor, residual: Tensor): Tensor {
     const y = this.dropout.forward(this.dense.forward(x));
     return this.LayerNorm.forward(y, { residual });
   }
 }
 
-/** Self-attention with its output layer. */
+/**
+ * Self-attention with its output layer.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, zeros } from "@swagpu/swagpu/engine";
+ * import { BertConfig, BertAttention } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new BertConfig({ hiddenSize: 16, numAttentionHeads: 2 });
+ * const x = zeros([1, 3, 16]);
+ * const y = new BertAttention(config, 0).forward(x, {});
+ * assertEquals(y.shape, [1, 3, 16]);
+ * ```
+ */
 export class BertAttention extends Module {
-  /** The attention itself. */
+  /** Queries, keys, values and attention. */
   self: BertSelfAttention;
-  /** What joins the heads and adds `x`. */
+  /** The projection of the joined heads, which adds the block's input. */
   output: BertOutput;
 
-  /** Builds both for block `index`. */
+  /**
+   * Builds both for one block.
+   *
+   * @param config The model's sizes and settings.
+   * @param index The block's index.
+   */
   constructor(config: BertBlockConfig, index: number) {
     super();
     this.self = new BertSelfAttention(config, index);
@@ -296,13 +218,32 @@ export class BertAttention extends Module {
   }
 }
 
-/** A dense layer with the block's activation, in one kernel. */
+/**
+ * A dense layer with the block's activation, in one kernel.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, zeros } from "@swagpu/swagpu/engine";
+ * import { BertConfig, BertIntermediate } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new BertConfig({ hiddenSize: 16, numAttentionHeads: 2 });
+ * const x = zeros([1, 3, 16]);
+ * const y = new BertIntermediate(config).forward(x);
+ * assertEquals(y.shape, [1, 3, config.intermediateSize]);
+ * ```
+ */
 export class BertIntermediate extends Module {
-  /** From the hidden width to the inner one. */
+  /** Maps the hidden width to `intermediateSize`. */
   dense: Linear;
   readonly #activation: ReturnType<typeof activationOf>;
 
-  /** Builds the dense layer. */
+  /**
+   * Builds the dense layer.
+   *
+   * @param config The model's sizes and settings.
+   */
   constructor(config: BertBlockConfig) {
     super();
     this.dense = linear(config, config.hiddenSize, config.intermediateSize);
@@ -317,7 +258,22 @@ export class BertIntermediate extends Module {
 
 // ---------------------------------------------------------------------- block
 
-/** One block: attention, then a feed-forward part. */
+/**
+ * One block: attention, then a feed-forward part.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, zeros } from "@swagpu/swagpu/engine";
+ * import { BertConfig, BertLayer } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new BertConfig({ hiddenSize: 16, numAttentionHeads: 2 });
+ * const x = zeros([1, 3, 16]);
+ * const y = new BertLayer(config, 0).forward(x, {});
+ * assertEquals(y.shape, [1, 3, 16]);
+ * ```
+ */
 export class BertLayer extends Module {
   /** Self-attention with its output layer. */
   attention: BertAttention;
@@ -326,7 +282,12 @@ export class BertLayer extends Module {
   /** The second half. */
   output: BertOutput;
 
-  /** Builds block `index`. */
+  /**
+   * Builds one block.
+   *
+   * @param config The model's sizes and settings.
+   * @param index The block's index.
+   */
   constructor(config: BertBlockConfig, index: number) {
     super();
     this.attention = new BertAttention(config, index);
@@ -341,13 +302,39 @@ export class BertLayer extends Module {
   }
 }
 
-/** The blocks, one after the other. */
+/**
+ * The blocks, one after the other.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, zeros } from "@swagpu/swagpu/engine";
+ * import { BertConfig, BertEncoder } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new BertConfig({
+ *   vocabSize: 50,
+ *   hiddenSize: 16,
+ *   numHiddenLayers: 1,
+ *   numAttentionHeads: 2,
+ * });
+ * const x = zeros([1, 3, 16]);
+ * const { lastHiddenState } = new BertEncoder(config).forward(x, {
+ *   inputIds: zeros([1, 3], { dtype: "i32" }),
+ * });
+ * assertEquals(lastHiddenState.shape, [1, 3, 16]);
+ * ```
+ */
 export class BertEncoder extends Module {
   /** The blocks. */
   layer: BertLayer[];
   readonly #config: BertBlockConfig;
 
-  /** Builds all blocks. */
+  /**
+   * Builds all blocks.
+   *
+   * @param config The model's sizes and settings.
+   */
   constructor(config: BertBlockConfig) {
     super();
     this.#config = config;
@@ -362,27 +349,27 @@ export class BertEncoder extends Module {
    * texts are packed.
    *
    * @param x The embeddings.
-   * @param inputs Mask or packing, cache and which states to give; the rest is
-   * not read.
-   * @throws {TypeError} If a cache is given where tokens see those after them,
-   * or where probabilities are asked for.
+   * @param inputs Mask or packing, the cache, and which states to give. Other
+   * inputs are not read.
+   * @throws {TypeError} If a cache is given though tokens see those after them,
+   * or together with `outputAttentions`.
    */
   forward(x: Tensor, inputs: BertInputs): EncoderOutput {
-    const standard = this.#config;
-    const { isDecoder } = standard;
+    const config = this.#config;
+    const { isDecoder } = config;
     const { packing, cache } = inputs;
     const mask = packing ? undefined : inputs.attentionMask;
     const segments = packing?.segments;
     const {
-      outputHiddenStates = standard.outputHiddenStates,
-      outputAttentions = standard.outputAttentions === true && !packing &&
+      outputHiddenStates = config.outputHiddenStates,
+      outputAttentions = config.outputAttentions === true && !packing &&
         !cache,
     } = inputs;
     if (cache && (!isDecoder || outputAttentions)) {
       throw new TypeError(
         "Cannot encode with a cache: " +
           (isDecoder
-            ? "it does not give attention's probabilities"
+            ? "it holds no attention probabilities"
             : "isDecoder is false, so that tokens see those after them"),
       );
     }
@@ -400,12 +387,30 @@ export class BertEncoder extends Module {
   }
 }
 
-/** Dense and tanh on the first token. */
+/**
+ * A dense layer with tanh on the first token, which stands for the text.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, zeros } from "@swagpu/swagpu/engine";
+ * import { BertConfig, BertPooler } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new BertConfig({ hiddenSize: 16, numAttentionHeads: 2 });
+ * const x = zeros([1, 3, 16]);
+ * assertEquals(new BertPooler(config).forward(x).shape, [1, 16]);
+ * ```
+ */
 export class BertPooler extends Module {
-  /** From the hidden width to itself. */
+  /** Maps the hidden width to itself. */
   dense: Linear;
 
-  /** Builds the dense layer. */
+  /**
+   * Builds the dense layer.
+   *
+   * @param config The model's sizes and settings.
+   */
   constructor(config: BertBlockConfig) {
     super();
     this.dense = linear(config, config.hiddenSize, config.hiddenSize);

@@ -1,5 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
+// The fields that BERT's and RoBERTa's configurations share.
+
 import { activationOf } from "../activation.ts";
 import {
   ConfigReader,
@@ -9,13 +11,13 @@ import {
 
 /** Options of {@linkcode BertLikeConfig}; in files they are in snake case. */
 export interface BertLikeConfigOptions extends PretrainedConfigOptions {
-  /** Entries of the vocabulary. @default {the architecture's} */
+  /** Tokens of the vocabulary. @default {the architecture's} */
   vocabSize?: number;
   /** Width of the hidden states. @default {768} */
   hiddenSize?: number;
-  /** Blocks. @default {12} */
+  /** The number of blocks. @default {12} */
   numHiddenLayers?: number;
-  /** Heads of each attention. @default {12} */
+  /** The number of heads of each attention. @default {12} */
   numAttentionHeads?: number;
   /** Width inside the feed-forward part. @default {3072} */
   intermediateSize?: number;
@@ -27,7 +29,7 @@ export interface BertLikeConfigOptions extends PretrainedConfigOptions {
   attentionProbsDropoutProb?: number;
   /** Rows of the position table. @default {512} */
   maxPositionEmbeddings?: number;
-  /** Kinds of token types. @default {2} */
+  /** The number of token types. @default {2} */
   typeVocabSize?: number;
   /** Added to the variance in layer norms. @default {1e-12} */
   layerNormEps?: number;
@@ -35,23 +37,35 @@ export interface BertLikeConfigOptions extends PretrainedConfigOptions {
   classifierDropout?: number | null;
 }
 
-/** Defaults in which the architectures differ. */
+/** The defaults in which the architectures differ. */
 export interface BertLikeDefaults extends PretrainedConfigOptions {
-  /** What configurations call the architecture. */
+  /** The architecture's name in the field `model_type`. */
   modelType: string;
-  /** Entries of the vocabulary. */
+  /** Tokens of the vocabulary. */
   vocabSize: number;
 }
 
-/** What the configurations of BERT and of those built like it have in common. */
+/**
+ * The fields that the configurations of BERT and RoBERTa share.
+ *
+ * @example Usage
+ * ```ts
+ * import { BertLikeConfig, RobertaConfig } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const config = new RobertaConfig({ hiddenSize: 32, numAttentionHeads: 4 });
+ * assertEquals(config instanceof BertLikeConfig, true);
+ * assertEquals(config.intermediateSize, 3072);
+ * ```
+ */
 export class BertLikeConfig extends PretrainedConfig {
-  /** Entries of the vocabulary. */
+  /** Tokens of the vocabulary. */
   readonly vocabSize: number;
   /** Width of the hidden states. */
   readonly hiddenSize: number;
-  /** Blocks. */
+  /** The number of blocks. */
   readonly numHiddenLayers: number;
-  /** Heads of each attention. */
+  /** The number of heads of each attention. */
   readonly numAttentionHeads: number;
   /** Width inside the feed-forward part. */
   readonly intermediateSize: number;
@@ -63,7 +77,7 @@ export class BertLikeConfig extends PretrainedConfig {
   readonly attentionProbsDropoutProb: number;
   /** Rows of the position table. */
   readonly maxPositionEmbeddings: number;
-  /** Kinds of token types. */
+  /** The number of token types. */
   readonly typeVocabSize: number;
   /** Added to the variance in layer norms. */
   readonly layerNormEps: number;
@@ -73,8 +87,11 @@ export class BertLikeConfig extends PretrainedConfig {
   /**
    * Reads and checks the fields.
    *
-   * @throws {TypeError} If a field is of the wrong kind, or asks for what is
-   * not supported.
+   * @param options The fields that differ from the defaults, or those of a
+   * file.
+   * @param defaults The defaults of the architecture.
+   * @throws {TypeError} If a field is of the wrong kind, or asks for something
+   * that is not supported.
    * @throws {RangeError} If a number is out of range.
    */
   constructor(

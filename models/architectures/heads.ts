@@ -1,7 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// What heads of all architectures do: pick tokens, split scores, find losses.
+// What the heads of all architectures share: they pick tokens, split scores and
+// compute losses.
 
 import {
   add,
@@ -25,12 +26,11 @@ import type {
   HeadOutput,
   QuestionInputs,
   QuestionOutput,
-  Seq2SeqOutput,
 } from "../io.ts";
 import { positionLoss } from "../loss.ts";
-import { withLazy } from "./packed.ts";
+import { UnpackedLater } from "./packed.ts";
 
-/** The lowest score: softmax gives it nothing. */
+/** The lowest 32-bit number. As a score it gets probability 0 from softmax. */
 const LOWEST = -3.4028234663852886e38;
 
 /** The first token's state: `[batch, length, hidden]` to `[batch, hidden]`. */
@@ -39,7 +39,7 @@ export function firstToken(x: Tensor): Tensor {
   return reshape(slice(x, { axis: 1, start: 0, end: 1 }), [batch, hidden]);
 }
 
-/** Moves labels one place to the left; the last place has none. */
+/** Each token's label becomes the next token's; the last one is ignored. */
 export function nextTokens(labels: IntegerTensor): Tensor<"i32"> {
   const [batch = 0, length = 0] = labels.shape;
   const { device } = labels;
@@ -49,7 +49,7 @@ export function nextTokens(labels: IntegerTensor): Tensor<"i32"> {
   ], 1);
 }
 
-/** Only the states between the blocks, where there are any. */
+/** The hidden states and attentions of an output, as far as it has them. */
 function states({ hiddenStates, attentions }: EncoderStates): EncoderStates {
   return {
     ...(hiddenStates ? { hiddenStates } : {}),
@@ -57,7 +57,7 @@ function states({ hiddenStates, attentions }: EncoderStates): EncoderStates {
   };
 }
 
-/** A head's scores with the loss, where there is one, and the states. */
+/** A head's scores with the loss, if there is one, and the encoder's states. */
 export function headOutput(
   logits: Tensor,
   loss: Tensor | undefined,
@@ -68,8 +68,9 @@ export function headOutput(
 
 /**
  * A head's scores of each token with the loss of their labels, if any, and the
- * states. Where texts are packed, so are the scores: the loss is that of real
- * tokens, and the scores of all places are put together when they are read.
+ * states. Where texts are packed, the scores are too: the loss is that of the
+ * real tokens, and the scores of all positions are put together when they are
+ * read.
  */
 export function tokenOutput(
   scores: Tensor,
@@ -82,26 +83,20 @@ export function tokenOutput(
     return headOutput(scores, loss, output);
   }
   const loss = labels && crossEntropy(scores, packing.pack(labels, -100));
-  return withLazy(
-    { ...(loss ? { loss } : {}), ...states(output) },
-    "logits",
-    () => packing.unpack(scores),
-  );
-}
-
-/** What a head passes on of an encoder and a decoder: all but the last state. */
-export function seq2seqStates(
-  output: Seq2SeqOutput,
-): Omit<Seq2SeqOutput, "lastHiddenState" | "packed"> {
-  const { lastHiddenState: _, packed: __, ...rest } = Object
-    .getOwnPropertyDescriptors(output);
-  return Object.defineProperties({}, rest) as typeof output;
+  const logits = new UnpackedLater(scores, packing);
+  return {
+    ...(loss ? { loss } : {}),
+    ...states(output),
+    get logits() {
+      return logits.whole;
+    },
+  };
 }
 
 /**
- * Scores of each token, two of them, as start and end scores with their loss.
- * Where texts are packed, padding has the lowest score of all, and an answer
- * there is ignored like one beyond the text.
+ * Splits two scores of each token into start and end scores, and computes their
+ * loss. Where texts are packed, padding gets the lowest score of all, and an
+ * answer that lies in padding is ignored like one beyond the text.
  */
 export function questionOutput(
   scores: Tensor,

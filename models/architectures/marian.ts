@@ -4,10 +4,10 @@
  * Marian: Junczys-Dowmunt, Grundkiewicz, Dwojak and others, "Marian: Fast
  * Neural Machine Translation in C++", 2018; the form of the OPUS-MT models.
  *
- * It is BART with fixed, sinusoidal places, and without a norm of the
- * embeddings. From top to bottom: configuration, model, heads;
- * `bart_blocks.ts` holds the blocks and `bart_stacks.ts` encoder and decoder.
- * Attribute paths are the names in Hugging Face's checkpoints.
+ * It is BART with fixed, sinusoidal positions, and without a norm of the
+ * embeddings. From top to bottom: configuration, model, heads. Blocks, encoder
+ * and decoder are BART's; see `bart.ts`. Attribute paths are the names in
+ * Hugging Face's checkpoints.
  *
  * @module
  */
@@ -28,23 +28,26 @@ import {
 import { linear, PositionTable, wordEmbedding } from "./bart_blocks.ts";
 import {
   DecoderOnly,
-  DecoderStack,
   encodeAndDecode,
-  EncoderStack,
   lastToken,
   scoreTexts,
+  seq2seqHeadOutput,
+  shiftRight,
+} from "./bart_seq2seq.ts";
+import {
+  DecoderStack,
+  EncoderStack,
   type Seq2SeqDecoder,
   type Seq2SeqEncoder,
-  shiftRight,
   type StackParts,
 } from "./bart_stacks.ts";
-import { seq2seqStates, tokenOutput } from "./heads.ts";
-import { joined, tokenStates } from "./packed.ts";
+import { tokenOutput } from "./heads.ts";
+import { tokenStates } from "./packed.ts";
 import { ConfigReader } from "../config.ts";
 import type {
   CausalLMInputs,
   HeadOutput,
-  LabelledSeq2SeqInputs,
+  LabeledSeq2SeqInputs,
   Seq2SeqHeadOutput,
   Seq2SeqInputs,
   Seq2SeqOutput,
@@ -58,10 +61,10 @@ import { PreTrainedModel } from "../pretrained.ts";
 
 /** Options of {@linkcode MarianConfig}; in files they are in snake case. */
 export interface MarianConfigOptions extends Seq2SeqConfigOptions {
-  /** Entries of the target's vocabulary. @default {vocabSize} */
+  /** Tokens of the target's vocabulary. @default {vocabSize} */
   decoderVocabSize?: number;
   /**
-   * Whether source and target have the same words, in one table.
+   * Whether source and target share one vocabulary and one table of embeddings.
    *
    * @default {true}
    */
@@ -82,15 +85,18 @@ export interface MarianConfigOptions extends Seq2SeqConfigOptions {
  * ```
  */
 export class MarianConfig extends Seq2SeqConfig {
-  /** Entries of the target's vocabulary. */
+  /** Tokens of the target's vocabulary. */
   readonly decoderVocabSize: number;
-  /** Whether source and target have the same words, in one table. */
+  /** Whether source and target share one vocabulary and one table. */
   readonly shareEncoderDecoderEmbeddings: boolean;
 
   /**
    * Reads and checks the fields.
    *
-   * @throws {TypeError} If a field is of the wrong kind, or an option unknown.
+   * @param options The fields that differ from the defaults, or those of a
+   * file.
+   * @throws {TypeError} If a field is of the wrong kind, or an option is
+   * unknown.
    * @throws {RangeError} If a number is out of range.
    */
   constructor(options: MarianConfigOptions | ConfigReader = {}) {
@@ -119,19 +125,19 @@ export class MarianConfig extends Seq2SeqConfig {
 // --------------------------------------------------------------------- model
 
 /**
- * Sine and cosine of `place / 10000^(2i / width)`: all sines first, then all
+ * Sine and cosine of `position / 10000^(2i / width)`: all sines first, then all
  * cosines. Vaswani et al., "Attention Is All You Need", 2017, interleave them.
  */
 function sinusoids(): Initializer {
   return (shape, write) => {
-    const [places = 0, width = 0] = shape;
+    const [length = 0, width = 0] = shape;
     const sines = Math.ceil(width / 2);
-    const table = new Float32Array(places * width);
-    for (let place = 0; place < places; place++) {
+    const table = new Float32Array(length * width);
+    for (let position = 0; position < length; position++) {
       for (let column = 0; column < width; column++) {
         const i = column < sines ? column : column - sines;
-        const angle = place / 10000 ** (2 * i / width);
-        table[place * width + column] = column < sines
+        const angle = position / 10000 ** (2 * i / width);
+        table[position * width + column] = column < sines
           ? Math.sin(angle)
           : Math.cos(angle);
       }
@@ -140,7 +146,7 @@ function sinusoids(): Initializer {
   };
 }
 
-/** Words and fixed places, for either side. */
+/** The embeddings of either side: words and fixed positions. */
 function parts(config: MarianConfig, tokens: Embedding): StackParts {
   const { maxPositionEmbeddings, dModel } = config;
   const positions = new PositionTable(maxPositionEmbeddings, dModel, {
@@ -151,14 +157,25 @@ function parts(config: MarianConfig, tokens: Embedding): StackParts {
   return { tokens, positions, norm: false };
 }
 
-/** What all Marians share: their configuration, and what checkpoints call them. */
+/**
+ * The base class of all Marian models: the class of their configuration, and
+ * the name by which checkpoints of models with a head call encoder and decoder.
+ *
+ * @example Usage
+ * ```ts
+ * import { MarianPreTrainedModel } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(MarianPreTrainedModel.basePrefix, "model");
+ * ```
+ */
 export class MarianPreTrainedModel extends PreTrainedModel<MarianConfig> {
   /** The class of the configuration. */
   static readonly configClass: typeof MarianConfig = MarianConfig;
   /** The attribute that holds encoder and decoder in models with a head. */
   static readonly basePrefix: string = "model";
 
-  /** Padding need not be computed. */
+  /** `true`: with a packing, `forward` leaves padding out. */
   override get usesPacking(): boolean {
     return true;
   }
@@ -196,14 +213,18 @@ export class MarianPreTrainedModel extends PreTrainedModel<MarianConfig> {
  * ```
  */
 export class MarianModel extends MarianPreTrainedModel {
-  /** Words, where both sides use the same. */
+  /** Word embeddings, if both sides share them. */
   shared: Embedding | undefined;
-  /** Reads the source. */
+  /** Encodes the source. */
   encoder: Seq2SeqEncoder;
-  /** Writes the target. */
+  /** Decodes the target. */
   decoder: Seq2SeqDecoder;
 
-  /** Builds the model with random weights. */
+  /**
+   * Builds the model with random weights.
+   *
+   * @param config The model's sizes and settings.
+   */
   constructor(config: MarianConfig) {
     super(config);
     const { vocabSize, decoderVocabSize } = config;
@@ -216,7 +237,7 @@ export class MarianModel extends MarianPreTrainedModel {
     this.decoder = new DecoderStack(config, parts(config, target));
   }
 
-  /** The encoder's output alone, `[batch, source, hidden]`. */
+  /** Runs the encoder alone; gives its states, `[batch, source, hidden]`. */
   encode(inputs: Seq2SeqInputs): Tensor {
     return this.encoder.forward(inputs).lastHiddenState;
   }
@@ -224,7 +245,8 @@ export class MarianModel extends MarianPreTrainedModel {
   /**
    * Encodes the source and decodes the target.
    *
-   * @throws {TypeError} If the inputs are not `[batch, length]`, or are missing.
+   * @throws {TypeError} If the inputs are not `[batch, length]`, or are
+   * missing.
    * @throws {RangeError} If the texts are longer than the position table.
    */
   forward(inputs: Seq2SeqInputs): Seq2SeqOutput {
@@ -241,26 +263,51 @@ export class MarianModel extends MarianPreTrainedModel {
 // --------------------------------------------------------------------- heads
 
 /**
- * Translates. Labels `[batch, target]`, -100 where there is none; logits
+ * Translates texts. Labels `[batch, target]`, -100 for tokens to ignore; logits
  * `[batch, target, vocabulary]`.
  *
- * Without `decoderInputIds` the decoder is given the labels, moved right by one
- * place. With a cache only the last token is scored.
+ * Without `decoderInputIds` the decoder reads the labels, moved one position to
+ * the right. With a cache only the last token is scored.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { MarianConfig, MarianMTModel } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new MarianConfig({
+ *   dModel: 16,
+ *   encoderLayers: 1,
+ *   decoderLayers: 1,
+ * });
+ * const model = new MarianMTModel(config);
+ * const inputIds = tensor([[7, 9, 3, 0]], { dtype: "i32" });
+ * const labels = tensor([[8, 5, 0]], { dtype: "i32" });
+ * const { logits, loss } = model.forward({ inputIds, labels });
+ * assertEquals([logits.shape, loss.shape], [[1, 3, 58101], []]);
+ * ```
  */
 export class MarianMTModel extends MarianPreTrainedModel {
-  /** Tables that files leave out: they follow from the configuration. */
+  /**
+   * The sinusoids, which files leave out because the configuration gives them.
+   */
   static override readonly keysToIgnoreOnSave: readonly string[] = [
     "model.encoder.embed_positions.weight",
     "model.decoder.embed_positions.weight",
   ];
   /** Encoder and decoder. */
   model: MarianModel;
-  /** Added to the scores; not trained. */
+  /** Added to the scores. It is not trained. */
   finalLogitsBias: Buffer;
-  /** The head; its matrix is that of the target's words. */
+  /** The head. Its weight is the target's word embeddings, unless untied. */
   lmHead: Linear;
 
-  /** Builds the model with random weights. */
+  /**
+   * Builds the model with random weights.
+   *
+   * @param config The model's sizes and settings.
+   */
   constructor(config: MarianConfig) {
     super(config);
     const { dModel, tieWordEmbeddings } = config;
@@ -272,18 +319,18 @@ export class MarianMTModel extends MarianPreTrainedModel {
     if (tieWordEmbeddings) this.lmHead.weight = embedTokens.weight;
   }
 
-  /** The encoder's output alone, `[batch, source, hidden]`. */
+  /** Runs the encoder alone; gives its states, `[batch, source, hidden]`. */
   encode(inputs: Seq2SeqInputs): Tensor {
     return this.model.encode(inputs);
   }
 
-  /** Scores every token of the vocabulary at every place of the target. */
+  /** Scores every token of the vocabulary at every position of the target. */
   forward(
-    inputs: WithLabels<LabelledSeq2SeqInputs>,
+    inputs: WithLabels<LabeledSeq2SeqInputs>,
   ): WithLoss<Seq2SeqHeadOutput>;
-  /** The same, with a loss only where there is something to compare with. */
-  forward(inputs: LabelledSeq2SeqInputs): Seq2SeqHeadOutput;
-  forward(inputs: LabelledSeq2SeqInputs): Seq2SeqHeadOutput {
+  /** The same; without labels there is no loss. */
+  forward(inputs: LabeledSeq2SeqInputs): Seq2SeqHeadOutput;
+  forward(inputs: LabeledSeq2SeqInputs): Seq2SeqHeadOutput {
     const { labels, decoderInputIds, cache } = inputs;
     const output = this.model.forward({
       ...inputs,
@@ -296,28 +343,47 @@ export class MarianMTModel extends MarianPreTrainedModel {
       bias: reshape(this.finalLogitsBias, [this.finalLogitsBias.size]),
     });
     const { packed } = output;
-    return joined(
-      tokenOutput(scores, labels, { packed }),
-      seq2seqStates(output),
-    );
+    return seq2seqHeadOutput(tokenOutput(scores, labels, { packed }), output);
   }
 }
 
 /**
  * Continues texts with the decoder alone: every token sees only those before
- * it, and nothing is read beside. Token types and given positions are ignored.
+ * it, and there is no source. Token types and given positions are ignored.
  *
- * Labels `[batch, length]` are those of the same place, not of the next: move
- * them yourself, as in Hugging Face's class of this name. Logits
- * `[batch, length, vocabulary]`; with a cache only the last token is scored.
+ * Labels `[batch, length]` belong to the scores at the same position. To train
+ * it to predict the next token, move them one position to the left, as for
+ * Hugging Face's class of this name. Logits `[batch, length, vocabulary]`; with
+ * a cache only the last token is scored.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { MarianConfig, MarianForCausalLM } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new MarianConfig({
+ *   dModel: 16,
+ *   encoderLayers: 1,
+ *   decoderLayers: 1,
+ * });
+ * const model = new MarianForCausalLM(config).eval();
+ * const inputIds = tensor([[58100, 8, 5]], { dtype: "i32" });
+ * assertEquals(model.forward({ inputIds }).logits.shape, [1, 3, 58101]);
+ * ```
  */
 export class MarianForCausalLM extends MarianPreTrainedModel {
   /** The decoder. */
   model: Module & { decoder: Seq2SeqDecoder };
-  /** The head; its matrix is the word embeddings'. */
+  /** The head. Its weight is the word embeddings', unless untied. */
   lmHead: Linear;
 
-  /** Builds the model with random weights. */
+  /**
+   * Builds the model with random weights.
+   *
+   * @param config The model's sizes and settings.
+   */
   constructor(config: MarianConfig) {
     super(new MarianConfig(decoderFields(config)));
     const { dModel, decoderVocabSize, tieWordEmbeddings } = config;
@@ -329,9 +395,9 @@ export class MarianForCausalLM extends MarianPreTrainedModel {
     }
   }
 
-  /** Scores every token of the vocabulary at every place. */
+  /** Scores every token of the vocabulary at every position. */
   forward(inputs: WithLabels<CausalLMInputs>): WithLoss<HeadOutput>;
-  /** The same, with a loss only where there is something to compare with. */
+  /** The same; without labels there is no loss. */
   forward(inputs: CausalLMInputs): HeadOutput;
   forward(inputs: CausalLMInputs): HeadOutput {
     return scoreTexts(this.model, this.lmHead, inputs);

@@ -5,11 +5,14 @@
  * Bidirectional Encoder for Fast, Memory Efficient, and Long Context Finetuning
  * and Inference", 2024.
  *
- * Layer norms before the parts and not after, rotary positions, gated
- * feed-forward parts, and attention that is global in every third layer only.
- * Model and heads; `modernbert_config.ts` holds the configuration and
- * `modernbert_blocks.ts` the blocks. Attribute paths are the names in Hugging
- * Face's checkpoints.
+ * It differs from BERT in layer norms before the parts of a block and not after
+ * them, rotary positions, gated feed-forward parts, and attention that sees the
+ * whole text in every third layer only. This file holds the model and the
+ * heads; `modernbert_config.ts` the configuration and `modernbert_blocks.ts`
+ * the blocks. Attribute paths are the names in Hugging Face's checkpoints.
+ *
+ * Longer than most files: a model and all its heads are read together, and half
+ * of the lines are documentation.
  *
  * @module
  */
@@ -36,6 +39,22 @@ import {
   type Linear,
   type Module,
 } from "../../nn/mod.ts";
+import type {
+  AskingForStates,
+  EncoderInputs,
+  EncoderOutput,
+  HeadOutput,
+  LabeledInputs,
+  QuestionInputs,
+  QuestionOutput,
+  WithLabels,
+  WithLoss,
+  WithPositions,
+  WithStates,
+} from "../io.ts";
+import { classificationLoss } from "../loss.ts";
+import type { Packing } from "../packing/mod.ts";
+import { PreTrainedModel } from "../pretrained.ts";
 import {
   firstToken,
   flattenChoices,
@@ -44,13 +63,6 @@ import {
   tokenOutput,
 } from "./heads.ts";
 import {
-  checkPacking,
-  statesOutput,
-  textStates,
-  tokenStates,
-} from "./packed.ts";
-import { ModernBertConfig } from "./modernbert_config.ts";
-import {
   linear,
   type ModernBertBlockInputs,
   ModernBertEmbeddings,
@@ -58,20 +70,13 @@ import {
   ModernBertPredictionHead,
   norm,
 } from "./modernbert_blocks.ts";
-import type {
-  EncoderInputs,
-  EncoderOutput,
-  HeadOutput,
-  LabelledInputs,
-  QuestionInputs,
-  QuestionOutput,
-  WithLabels,
-  WithLoss,
-  WithPositions,
-} from "../io.ts";
-import { classificationLoss } from "../loss.ts";
-import type { Packing } from "../packing/packing.ts";
-import { PreTrainedModel } from "../pretrained.ts";
+import { ModernBertConfig } from "./modernbert_config.ts";
+import {
+  checkPacking,
+  statesOutput,
+  textStates,
+  tokenStates,
+} from "./packed.ts";
 
 export { ModernBertConfig } from "./modernbert_config.ts";
 export type {
@@ -82,7 +87,18 @@ export type { ModernBertBlockInputs } from "./modernbert_blocks.ts";
 
 // --------------------------------------------------------------------- model
 
-/** What all ModernBERTs share: their configuration, and checkpoints' names. */
+/**
+ * The base class of all ModernBERT models: the class of their configuration,
+ * and the name by which checkpoints of models with a head call the encoder.
+ *
+ * @example Usage
+ * ```ts
+ * import { ModernBertPreTrainedModel } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(ModernBertPreTrainedModel.basePrefix, "model");
+ * ```
+ */
 export class ModernBertPreTrainedModel
   extends PreTrainedModel<ModernBertConfig> {
   /** The class of the configuration. */
@@ -90,7 +106,7 @@ export class ModernBertPreTrainedModel
   /** The attribute that holds the encoder in models with a head. */
   static readonly basePrefix: string = "model";
 
-  /** Padding need not be computed. */
+  /** `true`: with a packing, `forward` leaves padding out. */
   override get usesPacking(): boolean {
     return true;
   }
@@ -99,9 +115,10 @@ export class ModernBertPreTrainedModel
 /**
  * The encoder without a head.
  *
- * With `packing` it computes real tokens only, and padded places of all results
- * are zeros, as on transformers' path without padding; without, they are
- * computed like any other. Token types are ignored: there are none.
+ * With a packing it computes real tokens only, and results are zeros at
+ * padding, as in transformers when it runs without padding. Without a packing,
+ * padding is computed like any other token. Token types are ignored, because
+ * ModernBERT has no embeddings for them.
  *
  * @example Usage
  * ```ts
@@ -137,7 +154,11 @@ export class ModernBertModel extends ModernBertPreTrainedModel {
   /** The norm of the last block's output. */
   finalNorm: LayerNorm;
 
-  /** Builds the model with random weights. */
+  /**
+   * Builds the model with random weights.
+   *
+   * @param config The model's sizes and settings.
+   */
   constructor(config: ModernBertConfig) {
     super(config);
     this.embeddings = new ModernBertEmbeddings(config);
@@ -152,11 +173,14 @@ export class ModernBertModel extends ModernBertPreTrainedModel {
    * Encodes a batch. The hidden states are the embeddings and each block's
    * output, before the last norm.
    *
-   * @throws {TypeError} If the inputs are not `[batch, length]`, or the packing
-   * is of another batch, has holes, or is given where probabilities are asked
-   * for.
+   * @throws {TypeError} If the inputs are not `[batch, length]`, or if the
+   * packing is of another shape, has holes, or is given with
+   * `outputAttentions`.
    * @throws {RangeError} If the texts are longer than the model's limit.
    */
+  forward(inputs: AskingForStates<EncoderInputs>): WithStates<EncoderOutput>;
+  /** The same; hidden states are given if the configuration asks for them. */
+  forward(inputs: EncoderInputs): EncoderOutput;
   forward(inputs: EncoderInputs): EncoderOutput {
     this.checkInputs(inputs, this.config.maxPositionEmbeddings);
     const {
@@ -197,38 +221,60 @@ export class ModernBertModel extends ModernBertPreTrainedModel {
 
 // --------------------------------------------------------------------- heads
 
-/** What {@linkcode ModernBertForMaskedLM} takes. */
-export interface ModernBertMaskedLMInputs extends LabelledInputs {
+/** The inputs of {@linkcode ModernBertForMaskedLM}. */
+export interface ModernBertMaskedLMInputs extends LabeledInputs {
   /**
-   * The only places to score, as a packing: `packingOf(labels.map((label) =>
+   * The only positions to score, as a packing: `packingOf(labels.map((label) =>
    * label === -100 ? 0 : 1), shape)`.
    *
-   * @default {all places}
+   * @default {all positions}
    */
   predictions?: Packing | undefined;
 }
 
 /**
- * Fills masked tokens. Labels `[batch, length]`, -100 where nothing is masked;
+ * Fills masked tokens. Labels `[batch, length]`, -100 for tokens to ignore;
  * logits `[batch, length, vocabulary]`.
  *
- * With the configuration's `sparsePrediction`, labels of `sparsePredIgnoreIndex`
- * count for nothing either, and the loss is that of transformers. It is found
- * from the scores of all places, since how many have a label is known on the GPU
- * alone. Where the host knows, `predictions` names the places: only those are
- * scored, which saves most of the product with the vocabulary, and logits are
- * `[places, vocabulary]` then, as transformers gives them for sparse predictions
- * with labels.
+ * With the configuration's `sparsePrediction`, labels of
+ * `sparsePredIgnoreIndex` are ignored too, as in transformers. The loss is
+ * computed from the scores of all positions, because only the GPU knows how
+ * many of them have a label. If the host knows them, `predictions` can name
+ * these positions. Then only they are scored, which saves most of the
+ * multiplication by the vocabulary, and logits are `[positions, vocabulary]`,
+ * as transformers gives them for sparse predictions with labels.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import {
+ *   ModernBertConfig,
+ *   ModernBertForMaskedLM,
+ * } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new ModernBertConfig({ hiddenSize: 24, numHiddenLayers: 1 });
+ * const model = new ModernBertForMaskedLM(config);
+ * const inputIds = tensor([[2, 7, 9, 3]], { dtype: "i32" });
+ * const labels = tensor([[-100, 7, -100, -100]], { dtype: "i32" });
+ * const { logits, loss } = model.forward({ inputIds, labels });
+ * assertEquals([logits.shape, loss.shape], [[1, 4, 50368], []]);
+ * ```
  */
 export class ModernBertForMaskedLM extends ModernBertPreTrainedModel {
   /** The encoder. */
   model: ModernBertModel;
   /** Dense, activation and norm. */
   head: Module & { forward(x: Tensor): Tensor };
-  /** The scores; their matrix is the word embeddings' unless untied. */
+  /** The scores. Their weight is the word embeddings', unless untied. */
   decoder: Linear;
 
-  /** Builds the model with random weights. */
+  /**
+   * Builds the model with random weights.
+   *
+   * @param config The model's sizes and settings.
+   */
   constructor(config: ModernBertConfig) {
     super(config);
     const { hiddenSize, vocabSize, decoderBias, tieWordEmbeddings } = config;
@@ -241,9 +287,9 @@ export class ModernBertForMaskedLM extends ModernBertPreTrainedModel {
     }
   }
 
-  /** Scores the vocabulary at every place, or at those asked for. */
+  /** Scores the vocabulary at every position, or at those in `predictions`. */
   forward(inputs: WithLabels<ModernBertMaskedLMInputs>): WithLoss<HeadOutput>;
-  /** The same, with a loss only where there is something to compare with. */
+  /** The same; without labels there is no loss. */
   forward(inputs: ModernBertMaskedLMInputs): HeadOutput;
   forward(inputs: ModernBertMaskedLMInputs): HeadOutput {
     const { predictions } = inputs;
@@ -263,7 +309,7 @@ export class ModernBertForMaskedLM extends ModernBertPreTrainedModel {
     return headOutput(logits, loss, output);
   }
 
-  /** Labels with -100 at all places that count for nothing. */
+  /** The labels, with -100 for all that are to be ignored. */
   #countedLabels<D extends DType>(labels: Tensor<D>): Tensor<D> {
     const { sparsePrediction, sparsePredIgnoreIndex: ignored } = this.config;
     return sparsePrediction && ignored !== -100
@@ -272,7 +318,25 @@ export class ModernBertForMaskedLM extends ModernBertPreTrainedModel {
   }
 }
 
-/** What all ModernBERTs with a classifier share. */
+/**
+ * The base class of the heads that score states by a classifier.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize } from "@swagpu/swagpu/engine";
+ * import {
+ *   ModernBertClassifier,
+ *   ModernBertConfig,
+ *   ModernBertForMultipleChoice,
+ * } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new ModernBertConfig({ hiddenSize: 24, numHiddenLayers: 1 });
+ * const model = new ModernBertForMultipleChoice(config);
+ * assertEquals(model instanceof ModernBertClassifier, true);
+ * ```
+ */
 export class ModernBertClassifier extends ModernBertPreTrainedModel {
   /** The encoder. */
   model: ModernBertModel;
@@ -283,7 +347,12 @@ export class ModernBertClassifier extends ModernBertPreTrainedModel {
   /** The scores. */
   classifier: Linear;
 
-  /** Builds the model with random weights and so many outputs. */
+  /**
+   * Builds the model with random weights.
+   *
+   * @param config The model's sizes and settings.
+   * @param labels Scores for each state.
+   */
   constructor(config: ModernBertConfig, labels: number) {
     super(config);
     this.model = new ModernBertModel(config);
@@ -293,14 +362,17 @@ export class ModernBertClassifier extends ModernBertPreTrainedModel {
     this.classifier = linear(config, sizes, "final", true);
   }
 
-  /** Scores of states `[…, hidden]`: `[…, labels]`. */
+  /** Scores states `[…, hidden]`; gives `[…, labels]`. */
   protected score(states: Tensor): Tensor {
     return this.classifier.forward(
       this.drop.forward(this.head.forward(states)),
     );
   }
 
-  /** What stands for each text, `[batch, hidden]`, by the config's rule. */
+  /**
+   * The state that stands for each text, `[batch, hidden]`: its first token's
+   * or the mean of all, as the configuration says.
+   */
   protected pool(output: EncoderOutput, inputs: EncoderInputs): Tensor {
     const { packed } = output;
     if (this.config.classifierPooling === "cls") {
@@ -322,22 +394,47 @@ export class ModernBertClassifier extends ModernBertPreTrainedModel {
 /**
  * Classifies texts, or predicts numbers. Logits `[batch, labels]`.
  *
- * The head reads the first token or the mean of all, by the config's
- * `classifierPooling`. The loss follows the config's `problemType`, or else the
- * labels: one output is regression (labels f32 `[batch]`), integers `[batch]`
- * are one class each, f32 `[batch, labels]` are independent yes or no.
+ * The head reads the first token's state or the mean of all, by the
+ * configuration's `classifierPooling`.
+ *
+ * The loss follows the configuration's `problemType`. Without it, one output
+ * means regression (labels f32 `[batch]`), integer labels `[batch]` mean one
+ * class for each text, and f32 labels `[batch, labels]` mean independent
+ * classes.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import {
+ *   ModernBertConfig,
+ *   ModernBertForSequenceClassification,
+ * } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new ModernBertConfig({ hiddenSize: 24, numHiddenLayers: 1 });
+ * const model = new ModernBertForSequenceClassification(config);
+ * const inputIds = tensor([[2, 7, 9, 3]], { dtype: "i32" });
+ * const labels = tensor([1], { dtype: "i32" });
+ * const { logits, loss } = model.forward({ inputIds, labels });
+ * assertEquals([logits.shape, loss.shape], [[1, 2], []]);
+ * ```
  */
 export class ModernBertForSequenceClassification extends ModernBertClassifier {
-  /** Builds the model with random weights. */
+  /**
+   * Builds the model with random weights.
+   *
+   * @param config The model's sizes and settings.
+   */
   constructor(config: ModernBertConfig) {
     super(config, config.numLabels);
   }
 
   /** Scores every label for every text. */
-  forward(inputs: WithLabels<LabelledInputs<AnyTensor>>): WithLoss<HeadOutput>;
-  /** The same, with a loss only where there is something to compare with. */
-  forward(inputs: LabelledInputs<AnyTensor>): HeadOutput;
-  forward(inputs: LabelledInputs<AnyTensor>): HeadOutput {
+  forward(inputs: WithLabels<LabeledInputs<AnyTensor>>): WithLoss<HeadOutput>;
+  /** The same; without labels there is no loss. */
+  forward(inputs: LabeledInputs<AnyTensor>): HeadOutput;
+  forward(inputs: LabeledInputs<AnyTensor>): HeadOutput {
     const output = this.model.forward(inputs);
     const logits = this.score(this.pool(output, inputs));
     const { labels } = inputs;
@@ -349,19 +446,40 @@ export class ModernBertForSequenceClassification extends ModernBertClassifier {
 
 /**
  * Chooses between answers. Inputs `[batch, choices, length]`, labels `[batch]`,
- * logits `[batch, choices]`; a packing is of `[batch · choices, length]`.
+ * logits `[batch, choices]`. A packing has the shape
+ * `[batch · choices, length]`.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import {
+ *   ModernBertConfig,
+ *   ModernBertForMultipleChoice,
+ * } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new ModernBertConfig({ hiddenSize: 24, numHiddenLayers: 1 });
+ * const model = new ModernBertForMultipleChoice(config).eval();
+ * const inputIds = tensor([[[2, 7, 9, 3], [2, 8, 6, 3]]], { dtype: "i32" });
+ * assertEquals(model.forward({ inputIds }).logits.shape, [1, 2]);
+ * ```
  */
 export class ModernBertForMultipleChoice extends ModernBertClassifier {
-  /** Builds the model with random weights. */
+  /**
+   * Builds the model with random weights.
+   *
+   * @param config The model's sizes and settings.
+   */
   constructor(config: ModernBertConfig) {
     super(config, 1);
   }
 
   /** Scores every choice. */
-  forward(inputs: WithLabels<LabelledInputs>): WithLoss<HeadOutput>;
-  /** The same, with a loss only where there is something to compare with. */
-  forward(inputs: LabelledInputs): HeadOutput;
-  forward(inputs: LabelledInputs): HeadOutput {
+  forward(inputs: WithLabels<LabeledInputs>): WithLoss<HeadOutput>;
+  /** The same; without labels there is no loss. */
+  forward(inputs: LabeledInputs): HeadOutput;
+  forward(inputs: LabeledInputs): HeadOutput {
     const { labels, ...rest } = inputs;
     const [batch = 0, choices = 0] = inputs.inputIds.shape;
     const flat = flattenChoices(rest);
@@ -373,20 +491,40 @@ export class ModernBertForMultipleChoice extends ModernBertClassifier {
 }
 
 /**
- * Labels tokens. Labels `[batch, length]`, -100 where a token has none; logits
- * `[batch, length, labels]`.
+ * Classifies tokens. Labels `[batch, length]`, -100 for tokens to ignore;
+ * logits `[batch, length, labels]`.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import {
+ *   ModernBertConfig,
+ *   ModernBertForTokenClassification,
+ * } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new ModernBertConfig({ hiddenSize: 24, numHiddenLayers: 1 });
+ * const model = new ModernBertForTokenClassification(config).eval();
+ * const inputIds = tensor([[2, 7, 9, 3]], { dtype: "i32" });
+ * assertEquals(model.forward({ inputIds }).logits.shape, [1, 4, 2]);
+ * ```
  */
 export class ModernBertForTokenClassification extends ModernBertClassifier {
-  /** Builds the model with random weights. */
+  /**
+   * Builds the model with random weights.
+   *
+   * @param config The model's sizes and settings.
+   */
   constructor(config: ModernBertConfig) {
     super(config, config.numLabels);
   }
 
   /** Scores every label for every token. */
-  forward(inputs: WithLabels<LabelledInputs>): WithLoss<HeadOutput>;
-  /** The same, with a loss only where there is something to compare with. */
-  forward(inputs: LabelledInputs): HeadOutput;
-  forward(inputs: LabelledInputs): HeadOutput {
+  forward(inputs: WithLabels<LabeledInputs>): WithLoss<HeadOutput>;
+  /** The same; without labels there is no loss. */
+  forward(inputs: LabeledInputs): HeadOutput;
+  forward(inputs: LabeledInputs): HeadOutput {
     const output = this.model.forward(inputs);
     const scores = this.score(tokenStates(output));
     return tokenOutput(scores, inputs.labels, output);
@@ -394,19 +532,40 @@ export class ModernBertForTokenClassification extends ModernBertClassifier {
 }
 
 /**
- * Finds an answer in a text. The loss is the mean of two cross-entropies over
- * all places, padding included unless texts are packed; positions beyond the
- * text are ignored.
+ * Finds an answer in a text. Start and end positions `[batch]`, scores
+ * `[batch, length]` for either. The loss is the mean of two cross-entropies
+ * over all positions, padding included unless texts are packed; answers that
+ * lie beyond the text are ignored.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import {
+ *   ModernBertConfig,
+ *   ModernBertForQuestionAnswering,
+ * } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new ModernBertConfig({ hiddenSize: 24, numHiddenLayers: 1 });
+ * const model = new ModernBertForQuestionAnswering(config).eval();
+ * const inputIds = tensor([[2, 7, 9, 3]], { dtype: "i32" });
+ * assertEquals(model.forward({ inputIds }).startLogits.shape, [1, 4]);
+ * ```
  */
 export class ModernBertForQuestionAnswering extends ModernBertClassifier {
-  /** Builds the model with random weights. */
+  /**
+   * Builds the model with random weights.
+   *
+   * @param config The model's sizes and settings.
+   */
   constructor(config: ModernBertConfig) {
     super(config, 2);
   }
 
-  /** Scores every token as the answer's first and last. */
+  /** Scores every token as the answer's first and as its last. */
   forward(inputs: WithPositions<QuestionInputs>): WithLoss<QuestionOutput>;
-  /** The same, with a loss only where there is something to compare with. */
+  /** The same; without positions there is no loss. */
   forward(inputs: QuestionInputs): QuestionOutput;
   forward(inputs: QuestionInputs): QuestionOutput {
     const output = this.model.forward(inputs);

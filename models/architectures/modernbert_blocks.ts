@@ -1,6 +1,6 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// The parts that ModernBERT is built of. Attribute paths are the names in
+// The embeddings and blocks of ModernBERT. Attribute paths are the names in
 // checkpoints.
 
 import {
@@ -22,10 +22,12 @@ import {
   Linear,
   Module,
 } from "../../nn/mod.ts";
-import type { ModernBertConfig } from "./modernbert_config.ts";
 import { activationOf } from "../activation.ts";
+import type { ModernBertConfig } from "./modernbert_config.ts";
 
-/** The standard deviations of new weights, by what they are for. */
+/**
+ * The initial values of a weight, whose standard deviation depends on its role.
+ */
 function initializer(
   config: ModernBertConfig,
   role: "in" | "out" | "final",
@@ -40,7 +42,10 @@ function initializer(
   return init.truncatedNormal({ std, cutoff: cutoff ?? 3 });
 }
 
-/** A dense layer that starts by the rule for its part. */
+/**
+ * A dense layer whose weight starts by the rule for its role, and whose bias is
+ * 0.
+ */
 export function linear(
   config: ModernBertConfig,
   sizes: readonly [from: number, to: number],
@@ -62,7 +67,7 @@ export function norm(
   return new LayerNorm(hiddenSize, { eps, bias });
 }
 
-/** Word embeddings and their norm; places come in with attention. */
+/** Word embeddings and their norm. Attention adds the positions. */
 export class ModernBertEmbeddings extends Module {
   tokEmbeddings: Embedding;
   norm: LayerNorm;
@@ -85,18 +90,27 @@ export class ModernBertEmbeddings extends Module {
   }
 }
 
-/** What all blocks of a call share. */
+/** The inputs that all blocks of a call share. */
 export interface ModernBertBlockInputs {
-  /** 1 for keys that may be seen, `[batch, length]`. @default {all 1} */
+  /** 1 for tokens, 0 for padding, `[batch, length]`. @default {all 1} */
   mask?: IntegerTensor | undefined;
-  /** The texts that share a row; see `Packing`. @default {none} */
+  /**
+   * Which tokens share a text, where texts share a row; see `Packing`.
+   *
+   * @default {none}
+   */
   segments?: IntegerTensor | undefined;
-  /** The place of each token, for its turn. @default {0, 1, 2 …} */
+  /**
+   * The position of each token, which sets its rotation.
+   *
+   * @default {0, 1, 2 …}
+   */
   positions?: IntegerTensor | undefined;
-  /** Where probabilities are collected. @default {nowhere} */
+  /** The list that attention's probabilities are added to. @default {none} */
   attentions?: Tensor[] | undefined;
 }
 
+/** Attention with rotary positions, to the whole text or to a window of it. */
 class ModernBertAttention extends Module {
   Wqkv: Linear;
   Wo: Linear;
@@ -119,7 +133,7 @@ class ModernBertAttention extends Module {
     this.#window = isGlobal ? undefined : Math.floor(config.localAttention / 2);
   }
 
-  /** Attends in `x`, and adds the result to `residual`. */
+  /** Lets `x [batch, length, hidden]` attend to itself, and adds `residual`. */
   forward(x: Tensor, residual: Tensor, inputs: ModernBertBlockInputs): Tensor {
     const { mask, segments, positions, attentions } = inputs;
     const [q, k, v] = rotaryQkv(this.Wqkv.forward(x), {
@@ -145,6 +159,7 @@ class ModernBertAttention extends Module {
   }
 }
 
+/** The gated feed-forward part. */
 class ModernBertMLP extends Module {
   Wi: Linear;
   Wo: Linear;
@@ -160,16 +175,16 @@ class ModernBertMLP extends Module {
     this.#activation = activationOf(config.hiddenActivation);
   }
 
-  /** Feeds `x` forward, and adds the result to `residual`. */
+  /** Maps `x [batch, length, hidden]`, and adds `residual`. */
   forward(x: Tensor, residual: Tensor): Tensor {
     const gated = gatedActivation(this.Wi.forward(x), this.#activation);
     return this.Wo.forward(this.drop.forward(gated), { residual });
   }
 }
 
-/** A block: attention, then the feed-forward part, each after its norm. */
+/** A block: attention, then the feed-forward part, each behind a layer norm. */
 export class ModernBertLayer extends Module {
-  /** The first block reads the embeddings, which are normalised already. */
+  /** Absent in the first block, because the embeddings end in a norm. */
   attnNorm: LayerNorm | undefined;
   attn: ModernBertAttention;
   mlpNorm: LayerNorm;
@@ -184,13 +199,13 @@ export class ModernBertLayer extends Module {
   }
 
   forward(x: Tensor, inputs: ModernBertBlockInputs): Tensor {
-    const normal = this.attnNorm ? this.attnNorm.forward(x) : x;
-    const attended = this.attn.forward(normal, x, inputs);
+    const normalized = this.attnNorm ? this.attnNorm.forward(x) : x;
+    const attended = this.attn.forward(normalized, x, inputs);
     return this.mlp.forward(this.mlpNorm.forward(attended), attended);
   }
 }
 
-/** What every head begins with: dense, activation and norm. */
+/** The layers that every head starts with: dense, activation and norm. */
 export class ModernBertPredictionHead extends Module {
   dense: Linear;
   norm: LayerNorm;

@@ -1,5 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
+// ModernBERT's configuration.
+
 import { activationOf } from "../activation.ts";
 import {
   ConfigReader,
@@ -8,26 +10,33 @@ import {
 } from "../config.ts";
 import { KNOWN_FIELDS } from "../known_fields.ts";
 
-/** How the classifier sums up a text: its first token, or the mean of all. */
+/**
+ * The state that a classifier reads: that of the first token, or the mean of
+ * all.
+ */
 export type ClassifierPooling = "cls" | "mean";
 
 /** Options of {@linkcode ModernBertConfig}; in files they are in snake case. */
 export interface ModernBertConfigOptions extends PretrainedConfigOptions {
-  /** Entries of the vocabulary. @default {50368} */
+  /** Tokens of the vocabulary. @default {50368} */
   vocabSize?: number;
   /** Width of the hidden states. @default {768} */
   hiddenSize?: number;
-  /** Blocks. @default {22} */
+  /** The number of blocks. @default {22} */
   numHiddenLayers?: number;
-  /** Heads of each attention. @default {12} */
+  /** The number of heads of each attention. @default {12} */
   numAttentionHeads?: number;
-  /** Width inside the feed-forward part, for each of its halves. @default {1152} */
+  /**
+   * Width inside the feed-forward part, for each of its halves.
+   *
+   * @default {1152}
+   */
   intermediateSize?: number;
   /** Activation of the feed-forward part. @default {"gelu"} */
   hiddenActivation?: string;
-  /** The longest text. @default {8192} */
+  /** Tokens of the longest text. @default {8192} */
   maxPositionEmbeddings?: number;
-  /** Where new weights end, in standard deviations. @default {2} */
+  /** The largest size of a new weight, in standard deviations. @default {2} */
   initializerCutoffFactor?: number | null;
   /** Added to the variance in layer norms. @default {1e-5} */
   normEps?: number;
@@ -35,11 +44,20 @@ export interface ModernBertConfigOptions extends PretrainedConfigOptions {
   normBias?: boolean;
   /** The token that stands for a whole text. @default {50281} */
   clsTokenId?: number | null;
-  /** Every how many layers attention is global, from the first. @default {3} */
+  /**
+   * Attention is global in every n-th layer, starting with the first, and local
+   * in the others.
+   *
+   * @default {3}
+   */
   globalAttnEveryNLayers?: number;
   /** Base of the rotary frequencies of global layers. @default {160000} */
   globalRopeTheta?: number;
-  /** Keys in sight of a query of a local layer; half on each side. @default {128} */
+  /**
+   * Keys that a query of a local layer sees, half of them on each side.
+   *
+   * @default {128}
+   */
   localAttention?: number;
   /**
    * Base of the rotary frequencies of local layers; `null` for the global one.
@@ -53,13 +71,21 @@ export interface ModernBertConfigOptions extends PretrainedConfigOptions {
   attentionDropout?: number;
   /** Dropout of the embeddings. @default {0} */
   embeddingDropout?: number;
-  /** Whether the feed-forward part's dense layers have biases. @default {false} */
+  /**
+   * Whether the feed-forward part's dense layers have biases.
+   *
+   * @default {false}
+   */
   mlpBias?: boolean;
   /** Dropout inside the feed-forward part. @default {0} */
   mlpDropout?: number;
-  /** Whether the scores of tokens have a bias. @default {true} */
+  /**
+   * Whether the layer that scores the vocabulary has a bias.
+   *
+   * @default {true}
+   */
   decoderBias?: boolean;
-  /** How the classifier sums up a text. @default {"cls"} */
+  /** The state that the classifier reads. @default {"cls"} */
   classifierPooling?: ClassifierPooling;
   /** Dropout before the classifier. @default {0} */
   classifierDropout?: number;
@@ -68,13 +94,13 @@ export interface ModernBertConfigOptions extends PretrainedConfigOptions {
   /** Activation of the head's dense layer. @default {"gelu"} */
   classifierActivation?: string;
   /**
-   * Whether labels of `sparsePredIgnoreIndex` count for nothing in the loss of
-   * masked tokens; see `ModernBertForMaskedLM`.
+   * Whether the loss of masked tokens ignores labels of
+   * `sparsePredIgnoreIndex`; see `ModernBertForMaskedLM`.
    *
    * @default {false}
    */
   sparsePrediction?: boolean;
-  /** The label of places without one, for `sparsePrediction`. @default {-100} */
+  /** The label that `sparsePrediction` ignores. @default {-100} */
   sparsePredIgnoreIndex?: number;
 }
 
@@ -92,21 +118,21 @@ export interface ModernBertConfigOptions extends PretrainedConfigOptions {
  * ```
  */
 export class ModernBertConfig extends PretrainedConfig {
-  /** Entries of the vocabulary. */
+  /** Tokens of the vocabulary. */
   readonly vocabSize: number;
   /** Width of the hidden states. */
   readonly hiddenSize: number;
-  /** Blocks. */
+  /** The number of blocks. */
   readonly numHiddenLayers: number;
-  /** Heads of each attention. */
+  /** The number of heads of each attention. */
   readonly numAttentionHeads: number;
   /** Width inside the feed-forward part, for each of its halves. */
   readonly intermediateSize: number;
   /** Activation of the feed-forward part. */
   readonly hiddenActivation: string;
-  /** The longest text. */
+  /** Tokens of the longest text. */
   readonly maxPositionEmbeddings: number;
-  /** Where new weights end, in standard deviations; `null` for 3. */
+  /** The largest size of a new weight, in standard deviations; `null` for 3. */
   readonly initializerCutoffFactor: number | null;
   /** Added to the variance in layer norms. */
   readonly normEps: number;
@@ -114,11 +140,11 @@ export class ModernBertConfig extends PretrainedConfig {
   readonly normBias: boolean;
   /** The token that stands for a whole text. */
   readonly clsTokenId: number | null;
-  /** Every how many layers attention is global, from the first. */
+  /** Attention is global in every n-th layer, starting with the first. */
   readonly globalAttnEveryNLayers: number;
   /** Base of the rotary frequencies of global layers. */
   readonly globalRopeTheta: number;
-  /** Keys in sight of a query of a local layer; half on each side. */
+  /** Keys that a query of a local layer sees, half of them on each side. */
   readonly localAttention: number;
   /** Base of the rotary frequencies of local layers; `null` for the global. */
   readonly localRopeTheta: number | null;
@@ -132,9 +158,9 @@ export class ModernBertConfig extends PretrainedConfig {
   readonly mlpBias: boolean;
   /** Dropout inside the feed-forward part. */
   readonly mlpDropout: number;
-  /** Whether the scores of tokens have a bias. */
+  /** Whether the layer that scores the vocabulary has a bias. */
   readonly decoderBias: boolean;
-  /** How the classifier sums up a text. */
+  /** The state that the classifier reads. */
   readonly classifierPooling: ClassifierPooling;
   /** Dropout before the classifier. */
   readonly classifierDropout: number;
@@ -142,16 +168,18 @@ export class ModernBertConfig extends PretrainedConfig {
   readonly classifierBias: boolean;
   /** Activation of the head's dense layer. */
   readonly classifierActivation: string;
-  /** Whether only places with a label count in the loss of masked tokens. */
+  /** Whether the loss of masked tokens ignores `sparsePredIgnoreIndex`. */
   readonly sparsePrediction: boolean;
-  /** The label of places without one, for {@linkcode sparsePrediction}. */
+  /** The label that {@linkcode sparsePrediction} ignores. */
   readonly sparsePredIgnoreIndex: number;
 
   /**
    * Reads and checks the fields.
    *
-   * @throws {TypeError} If a field is of the wrong kind or asks for what is not
-   * supported, or an option is unknown.
+   * @param options The fields that differ from the defaults, or those of a
+   * file.
+   * @throws {TypeError} If a field is of the wrong kind or asks for something
+   * that is not supported, or an option is unknown.
    * @throws {RangeError} If a number is out of range.
    */
   constructor(options: ModernBertConfigOptions | ConfigReader = {}) {
@@ -212,7 +240,8 @@ export class ModernBertConfig extends PretrainedConfig {
         RangeError,
       );
     }
-    // Spellings of later releases, whose meaning would otherwise be lost.
+    // Later releases of transformers say these things in fields that are not
+    // read here.
     for (const name of ["layer_types", "rope_parameters", "rope_scaling"]) {
       if (reader.has(name)) {
         throw reader.error(

@@ -1,16 +1,14 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// What encoders, decoders and heads do where texts are packed. States and scores
-// of all places are put together only when somebody reads them: losses need the
-// real tokens alone.
+// How encoders, decoders and heads of all architectures handle packed texts.
 
 import { type IntegerTensor, reshape, type Tensor } from "../../engine/mod.ts";
 import type { KeyValueCache } from "../cache.ts";
-import type { EncoderOutput, PackedStates } from "../io.ts";
-import type { Packing } from "../packing/packing.ts";
+import type { EncoderOutput } from "../io.ts";
+import type { Packing } from "../packing/mod.ts";
 
-/** What is asked of packed texts. */
+/** The inputs that decide whether a packing can be used. */
 interface PackedRequest {
   inputIds: IntegerTensor;
   cache?: KeyValueCache | undefined;
@@ -20,8 +18,8 @@ interface PackedRequest {
 /**
  * Throws unless a packing fits the tokens.
  *
- * @throws {TypeError} If it is of another batch, has holes, or is given where
- * probabilities are asked for or a cache goes on.
+ * @throws {TypeError} If the packing is of another shape or has holes, or if
+ * attention's probabilities or a cache are wanted too.
  */
 export function checkPacking(
   action: "encode" | "decode",
@@ -38,12 +36,13 @@ export function checkPacking(
   if (!packing.isContiguous) {
     throw new TypeError(
       `Cannot ${action} a packing with holes: the real tokens of each text ` +
-        "must be neighbours",
+        "must be neighbors",
     );
   }
   if (outputAttentions) {
     throw new TypeError(
-      "Cannot give the probabilities of packed texts: leave packing out",
+      "Cannot give attention's probabilities of packed texts: " +
+        "leave packing out",
     );
   }
   if (cache) {
@@ -53,57 +52,61 @@ export function checkPacking(
   }
 }
 
-/** An object with one more property, which is made when it is first read. */
-export function withLazy<T extends object, K extends string>(
-  object: T,
-  key: K,
-  make: () => Tensor,
-): T & Record<K, Tensor> {
-  let made: Tensor | undefined;
-  Object.defineProperty(object, key, {
-    enumerable: true,
-    get() {
-      if (!made || made.isDisposed) made = make();
-      return made;
-    },
-  });
-  return object as T & Record<K, Tensor>;
+/**
+ * Rows of real tokens that are put back to their positions in the batch when
+ * somebody first reads them.
+ */
+export class UnpackedLater {
+  readonly #packed: Tensor;
+  readonly #packing: Packing;
+  #whole: Tensor | undefined;
+
+  constructor(packed: Tensor, packing: Packing) {
+    this.#packed = packed;
+    this.#packing = packing;
+  }
+
+  /** `[batch, length, …]`, zeros at padding. */
+  get whole(): Tensor {
+    if (!this.#whole || this.#whole.isDisposed) {
+      this.#whole = this.#packing.unpack(this.#packed);
+    }
+    return this.#whole;
+  }
 }
 
-/** The properties of two objects; what is made when read stays so. */
-export function joined<A extends object, B extends object>(
-  a: A,
-  b: B,
-): A & B {
-  return Object.defineProperties({}, {
-    ...Object.getOwnPropertyDescriptors(a),
-    ...Object.getOwnPropertyDescriptors(b),
-  }) as A & B;
-}
-
-/** The states of an encoder's last block, given as its output. */
+/**
+ * The output of an encoder or decoder: the states of its last block, and what
+ * else it gives. Of packed texts the states of all positions are put together
+ * only when they are read, because losses need the real tokens alone.
+ */
 export function statesOutput<T extends object>(
   x: Tensor,
   packing: Packing | undefined,
   rest: T,
 ): T & Pick<EncoderOutput, "lastHiddenState" | "packed"> {
   if (!packing) return { ...rest, lastHiddenState: x };
-  const packed: PackedStates = { states: x, packing };
-  return withLazy(
-    { ...rest, packed },
-    "lastHiddenState",
-    () => packing.unpack(x),
-  );
+  const states = new UnpackedLater(x, packing);
+  return {
+    ...rest,
+    packed: { states: x, packing },
+    get lastHiddenState() {
+      return states.whole;
+    },
+  };
 }
 
 type States = Pick<EncoderOutput, "lastHiddenState" | "packed">;
 
-/** The states that a head for tokens reads: of real tokens if packed. */
+/** The states that a head scores tokens by: those of real tokens if packed. */
 export function tokenStates(output: States): Tensor {
   return output.packed?.states ?? output.lastHiddenState;
 }
 
-/** The states that a head for texts reads the first of: `[batch, …, hidden]`. */
+/**
+ * The states whose first token stands for the text, `[batch, …, hidden]`. Of
+ * packed texts it is the first token alone, `[batch, 1, hidden]`.
+ */
 export function textStates(output: States): Tensor {
   const { packed } = output;
   if (!packed) return output.lastHiddenState;

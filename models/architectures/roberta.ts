@@ -5,10 +5,14 @@
  * RoBERTa: Liu, Ott, Goyal et al., "RoBERTa: A Robustly Optimized BERT
  * Pretraining Approach", 2019.
  *
- * From top to bottom: configuration, model, heads. The blocks are BERT's, in
- * `bert_blocks.ts`; what differs is how positions are counted, and the heads.
- * Attribute paths are the names in Hugging Face's checkpoints. All of an
- * architecture's heads are in one file, which is why this one passes 400 lines.
+ * From top to bottom: configuration, model, heads. Embeddings and blocks are
+ * BERT's, in `bert_embeddings.ts` and `bert_blocks.ts`; positions are counted
+ * in another way, and the heads differ. Attribute paths are the names in
+ * Hugging Face's checkpoints.
+ *
+ * Longer than most files: a model and all its heads are read together, and half
+ * of the lines are documentation. Some heads repeat those of `bert.ts`, with
+ * the attribute names of RoBERTa's checkpoints.
  *
  * @module
  */
@@ -34,18 +38,27 @@ import {
   Module,
   Parameter,
 } from "../../nn/mod.ts";
+import { ConfigReader } from "../config.ts";
+import type {
+  AskingForStates,
+  CausalLMInputs,
+  EncoderOutput,
+  HeadOutput,
+  LabeledInputs,
+  QuestionInputs,
+  QuestionOutput,
+  WithLabels,
+  WithLoss,
+  WithPositions,
+  WithStates,
+} from "../io.ts";
+import { KNOWN_FIELDS } from "../known_fields.ts";
+import { classificationLoss } from "../loss.ts";
+import { PreTrainedModel } from "../pretrained.ts";
+import { BertEncoder, type BertInputs, BertPooler } from "./bert_blocks.ts";
 import { BertLikeConfig, type BertLikeConfigOptions } from "./bert_config.ts";
-import {
-  BertEmbeddings,
-  BertEncoder,
-  type BertInputs,
-  BertPooler,
-  checkPlaces,
-  headDropout,
-  linear,
-  norm,
-  vocabularyDecoder,
-} from "./bert_blocks.ts";
+import { BertEmbeddings } from "./bert_embeddings.ts";
+import { headDropout, linear, norm, vocabularyDecoder } from "./bert_init.ts";
 import {
   firstToken,
   flattenChoices,
@@ -54,42 +67,31 @@ import {
   questionOutput,
   tokenOutput,
 } from "./heads.ts";
-import { joined, textStates, tokenStates } from "./packed.ts";
-import { ConfigReader } from "../config.ts";
-import type {
-  CausalLMInputs,
-  EncoderOutput,
-  HeadOutput,
-  LabelledInputs,
-  QuestionInputs,
-  QuestionOutput,
-  WithLabels,
-  WithLoss,
-  WithPositions,
-} from "../io.ts";
-import { KNOWN_FIELDS } from "../known_fields.ts";
-import { classificationLoss } from "../loss.ts";
-import { PreTrainedModel } from "../pretrained.ts";
+import { checkPacking, textStates, tokenStates } from "./packed.ts";
 
 // ------------------------------------------------------------- configuration
 
 /** Options of {@linkcode RobertaConfig}; in files they are in snake case. */
 export interface RobertaConfigOptions extends BertLikeConfigOptions {
-  /** Entries of the vocabulary. @default {50265} */
+  /** Tokens of the vocabulary. @default {50265} */
   vocabSize?: number;
-  /** The token that fills a batch; positions start after it. @default {1} */
+  /**
+   * The id of the padding token, after which positions start.
+   *
+   * @default {1}
+   */
   padTokenId?: number;
-  /** The token that begins a text. @default {0} */
+  /** The id of the token that begins a text. @default {0} */
   bosTokenId?: number | null;
-  /** The token, or tokens, that end a text. @default {2} */
+  /** The id of the token that ends a text, or several. @default {2} */
   eosTokenId?: number | readonly number[] | null;
 }
 
 /**
  * The configuration of a RoBERTa, as in its `config.json`.
  *
- * The position table's first rows, up to that of the padding token, stand for
- * no place: published models have 514 rows for 512 tokens.
+ * The first rows of the position table, up to the row of the padding token,
+ * belong to no position of a text: published models have 514 rows for 512 tokens.
  *
  * @example Usage
  * ```ts
@@ -105,8 +107,10 @@ export class RobertaConfig extends BertLikeConfig {
   /**
    * Reads and checks the fields.
    *
-   * @throws {TypeError} If a field is of the wrong kind or asks for what is not
-   * supported, or an option is unknown.
+   * @param options The fields that differ from the defaults, or those of a
+   * file.
+   * @throws {TypeError} If a field is of the wrong kind or asks for something
+   * that is not supported, or an option is unknown.
    * @throws {RangeError} If a number is out of range.
    */
   constructor(options: RobertaConfigOptions | ConfigReader = {}) {
@@ -118,7 +122,7 @@ export class RobertaConfig extends BertLikeConfig {
       bosTokenId: 0,
       eosTokenId: 2,
     });
-    // The row of padding, and one place at least after it.
+    // The table holds the row of padding, and one position at least after it.
     const last = Math.min(this.vocabSize - 1, this.maxPositionEmbeddings - 2);
     const pad = this.padTokenId ?? PAD;
     if (pad < 0 || pad > last) {
@@ -131,7 +135,7 @@ export class RobertaConfig extends BertLikeConfig {
     if (new.target === RobertaConfig) reader.checkNames(KNOWN_FIELDS);
   }
 
-  /** Tokens that a text may have: rows of the table behind the padding's. */
+  /** The longest text: rows of the position table after that of padding. */
   override get maxTokens(): number {
     return this.maxPositionEmbeddings - (this.padTokenId ?? PAD) - 1;
   }
@@ -142,7 +146,16 @@ const PAD = 1;
 // --------------------------------------------------------------------- model
 
 /**
- * What all RoBERTas share: their configuration, and what checkpoints call them.
+ * The base class of all RoBERTa models: the class of their configuration, and
+ * the name by which checkpoints of models with a head call the encoder.
+ *
+ * @example Usage
+ * ```ts
+ * import { RobertaPreTrainedModel } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(RobertaPreTrainedModel.basePrefix, "roberta");
+ * ```
  */
 export class RobertaPreTrainedModel extends PreTrainedModel<RobertaConfig> {
   /** The class of the configuration. */
@@ -150,7 +163,7 @@ export class RobertaPreTrainedModel extends PreTrainedModel<RobertaConfig> {
   /** The attribute that holds the encoder in models with a head. */
   static readonly basePrefix: string = "roberta";
 
-  /** Padding need not be computed. */
+  /** `true`: with a packing, `forward` leaves padding out. */
   override get usesPacking(): boolean {
     return true;
   }
@@ -158,16 +171,16 @@ export class RobertaPreTrainedModel extends PreTrainedModel<RobertaConfig> {
 
 /** Options of {@linkcode RobertaModel}. */
 export interface RobertaModelOptions {
-  /** Whether to add a dense layer on the first token. @default {true} */
+  /** Whether to build the pooler. @default {true} */
   addPoolingLayer?: boolean;
 }
 
 /**
  * The encoder without a head.
  *
- * Without `positionIds`, a token's position is its place among the tokens of
- * its text that are not padding, counted from `padTokenId + 1`, whatever the
- * mask says; padding gets `padTokenId`.
+ * Without `positionIds`, positions count the tokens of a text that are not
+ * `padTokenId`, starting at `padTokenId + 1`, whatever the mask says. Padding
+ * tokens have position `padTokenId`.
  *
  * @example Usage
  * ```ts
@@ -192,15 +205,20 @@ export interface RobertaModelOptions {
  * ```
  */
 export class RobertaModel extends RobertaPreTrainedModel {
-  /** Word, position and token-type embeddings. */
+  /** Word, position and token-type embeddings, summed. */
   embeddings: BertEmbeddings;
   /** The blocks. */
   encoder: BertEncoder;
-  /** Dense and tanh on the first token. */
+  /** A dense layer with tanh on the first token; absent if not asked for. */
   pooler: BertPooler | undefined;
   readonly #padding: number;
 
-  /** Builds the model with random weights. */
+  /**
+   * Builds the model with random weights.
+   *
+   * @param config The model's sizes and settings.
+   * @param options Whether to build a pooler.
+   */
   constructor(config: RobertaConfig, options: RobertaModelOptions = {}) {
     super(config);
     const { addPoolingLayer = true } = options;
@@ -213,33 +231,39 @@ export class RobertaModel extends RobertaPreTrainedModel {
   }
 
   /**
-   * Encodes a batch. With a cache, these are the tokens after those in it, and
-   * it is the cache that knows which of all are padding. With a packing, padding
-   * is not computed: its states are zeros, the pooler reads the first token that
-   * is none, and dropout draws other numbers than without.
+   * Encodes a batch.
    *
-   * @throws {TypeError} If the inputs are not `[batch, length]`, a cache is
-   * given where the config's `isDecoder` is not set, or the packing is of
-   * another batch, has holes, or is given with a cache or for probabilities.
+   * With a cache, the inputs are the tokens after those in the cache, which
+   * also knows which of all tokens are padding. With a packing, padding is left
+   * out: its states are zeros, the pooler reads each text's first token that is
+   * not padding, and dropout draws other numbers than without the packing.
+   *
+   * @throws {TypeError} If the inputs are not `[batch, length]`; if a cache is
+   * given though the config's `isDecoder` is not set; or if the packing is of
+   * another shape, has holes, or is given with a cache or `outputAttentions`.
    * @throws {RangeError} If the texts are longer than the position table.
    */
+  forward(inputs: AskingForStates<BertInputs>): WithStates<EncoderOutput>;
+  /** The same; hidden states are given if the configuration asks for them. */
+  forward(inputs: BertInputs): EncoderOutput;
   forward(inputs: BertInputs): EncoderOutput {
     const { maxPositionEmbeddings: rows } = this.config;
-    const places = inputs.positionIds ? rows : rows - this.#padding - 1;
-    this.checkInputs(inputs, places);
-    checkPlaces(inputs, places);
+    const { packing, positionIds } = inputs;
+    this.checkInputs(inputs, positionIds ? rows : rows - this.#padding - 1);
+    if (packing) checkPacking("encode", packing, inputs);
     const positions = positionsOf(inputs, this.#padding);
     const x = this.embeddings.forward(inputs, positions);
     const output = this.encoder.forward(x, inputs);
-    if (!this.pooler) return output;
-    const poolerOutput = this.pooler.forward(textStates(output));
-    return joined(output, { poolerOutput });
+    if (this.pooler) {
+      output.poolerOutput = this.pooler.forward(textStates(output));
+    }
+    return output;
   }
 }
 
 /**
- * The given positions, or the count of tokens that are not padding, going on
- * from those in a cache.
+ * The given positions, or the count of tokens that are not padding up to each
+ * token; with a cache it starts at the cache's length.
  */
 function positionsOf(
   { inputIds, positionIds, packing, cache }: BertInputs,
@@ -248,24 +272,25 @@ function positionsOf(
   const real = (x: IntegerTensor) => packing ? packing.pack(x, padding) : x;
   if (positionIds) return real(positionIds);
   const counts = notEqual(inputIds, padding); // [batch, length], 0 or 1
-  const places = add(cumsum(counts), padding + (cache?.length ?? 0));
-  return real(where(counts, places, padding));
+  const positions = add(cumsum(counts), padding + (cache?.length ?? 0));
+  return real(where(counts, positions, padding));
 }
 
 // --------------------------------------------------------------------- heads
 
+/** Dense, activation and norm, then the scores of the vocabulary. */
 class RobertaLMHead extends Module {
   bias: Parameter;
   dense: Linear;
   layerNorm: LayerNorm;
   decoder: Linear;
 
-  constructor(config: RobertaConfig, words: Embedding) {
+  constructor(config: RobertaConfig, wordEmbeddings: Embedding) {
     super();
     this.bias = new Parameter([config.vocabSize], init.zeros());
     this.dense = linear(config, config.hiddenSize, config.hiddenSize);
     this.layerNorm = norm(config);
-    this.decoder = vocabularyDecoder(config, words, this.bias);
+    this.decoder = vocabularyDecoder(config, wordEmbeddings, this.bias);
   }
 
   forward(x: Tensor): Tensor {
@@ -275,16 +300,35 @@ class RobertaLMHead extends Module {
 }
 
 /**
- * Fills masked tokens. Labels `[batch, length]`, -100 where nothing is masked;
+ * Fills masked tokens. Labels `[batch, length]`, -100 for tokens to ignore;
  * logits `[batch, length, vocabulary]`.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { RobertaConfig, RobertaForMaskedLM } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new RobertaConfig({ hiddenSize: 12, numHiddenLayers: 1 });
+ * const model = new RobertaForMaskedLM(config);
+ * const inputIds = tensor([[0, 7, 9, 2]], { dtype: "i32" });
+ * const labels = tensor([[-100, 7, -100, -100]], { dtype: "i32" });
+ * const { logits, loss } = model.forward({ inputIds, labels });
+ * assertEquals([logits.shape, loss.shape], [[1, 4, 50265], []]);
+ * ```
  */
 export class RobertaForMaskedLM extends RobertaPreTrainedModel {
   /** The encoder. */
   roberta: RobertaModel;
-  /** The language-model head; its matrix is the word embeddings', if tied. */
+  /** The head. Its weight is the word embeddings', unless untied. */
   lmHead: Module & { forward(x: Tensor): Tensor };
 
-  /** Builds the model with random weights. */
+  /**
+   * Builds the model with random weights.
+   *
+   * @param config The model's sizes and settings.
+   */
   constructor(config: RobertaConfig) {
     super(config);
     this.roberta = new RobertaModel(config, { addPoolingLayer: false });
@@ -294,11 +338,11 @@ export class RobertaForMaskedLM extends RobertaPreTrainedModel {
     );
   }
 
-  /** Scores every token of the vocabulary at every place. */
-  forward(inputs: WithLabels<LabelledInputs>): WithLoss<HeadOutput>;
-  /** The same, with a loss only where there is something to compare with. */
-  forward(inputs: LabelledInputs): HeadOutput;
-  forward(inputs: LabelledInputs): HeadOutput {
+  /** Scores every token of the vocabulary at every position. */
+  forward(inputs: WithLabels<LabeledInputs>): WithLoss<HeadOutput>;
+  /** The same; without labels there is no loss. */
+  forward(inputs: LabeledInputs): HeadOutput;
+  forward(inputs: LabeledInputs): HeadOutput {
     const output = this.roberta.forward(inputs);
     const scores = this.lmHead.forward(tokenStates(output));
     return tokenOutput(scores, inputs.labels, output);
@@ -306,15 +350,34 @@ export class RobertaForMaskedLM extends RobertaPreTrainedModel {
 }
 
 /**
- * Continues texts: with `isDecoder` every token sees only those before it.
- * Labels `[batch, length]` are shifted inside, so they may be the input; where
- * texts are packed, what padding is to say counts for nothing. Logits `[batch, length, vocabulary]`, or `[batch, 1, vocabulary]` with a
- * cache.
+ * Continues texts. The configuration's `isDecoder` makes every token see only
+ * those before it. Labels `[batch, length]` may be the input itself: the scores
+ * at each position are compared with the label of the next position. If texts
+ * are packed, labels of padding are ignored. Logits `[batch, length,
+ * vocabulary]`, or `[batch, 1, vocabulary]` with a cache.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { RobertaConfig, RobertaForCausalLM } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new RobertaConfig({
+ *   hiddenSize: 12,
+ *   numHiddenLayers: 1,
+ *   isDecoder: true,
+ * });
+ * const model = new RobertaForCausalLM(config);
+ * const inputIds = tensor([[0, 7, 9, 2]], { dtype: "i32" });
+ * const { logits, loss } = model.forward({ inputIds, labels: inputIds });
+ * assertEquals([logits.shape, loss.shape], [[1, 4, 50265], []]);
+ * ```
  */
 export class RobertaForCausalLM extends RobertaForMaskedLM {
-  /** Scores every token of the vocabulary as the next at every place. */
+  /** Scores every token of the vocabulary as the next one. */
   override forward(inputs: WithLabels<CausalLMInputs>): WithLoss<HeadOutput>;
-  /** The same, with a loss only where there is something to compare with. */
+  /** The same; without labels there is no loss. */
   override forward(inputs: CausalLMInputs): HeadOutput;
   override forward(inputs: CausalLMInputs): HeadOutput {
     const { labels, cache } = inputs;
@@ -327,6 +390,9 @@ export class RobertaForCausalLM extends RobertaForMaskedLM {
   }
 }
 
+/**
+ * Dense, tanh and a projection of the first token, with dropout before each.
+ */
 class RobertaClassificationHead extends Module {
   dense: Linear;
   dropout: Dropout;
@@ -349,9 +415,28 @@ class RobertaClassificationHead extends Module {
 /**
  * Classifies texts, or predicts numbers. Logits `[batch, labels]`.
  *
- * The loss follows the config's `problemType`, or else the labels: one output
- * is regression (labels f32 `[batch]`), integers `[batch]` are one class each,
- * f32 `[batch, labels]` are independent yes or no.
+ * The loss follows the configuration's `problemType`. Without it, one output
+ * means regression (labels f32 `[batch]`), integer labels `[batch]` mean one
+ * class for each text, and f32 labels `[batch, labels]` mean independent
+ * classes.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import {
+ *   RobertaConfig,
+ *   RobertaForSequenceClassification,
+ * } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new RobertaConfig({ hiddenSize: 12, numHiddenLayers: 1 });
+ * const model = new RobertaForSequenceClassification(config);
+ * const inputIds = tensor([[0, 7, 9, 2]], { dtype: "i32" });
+ * const labels = tensor([1], { dtype: "i32" });
+ * const { logits, loss } = model.forward({ inputIds, labels });
+ * assertEquals([logits.shape, loss.shape], [[1, 2], []]);
+ * ```
  */
 export class RobertaForSequenceClassification extends RobertaPreTrainedModel {
   /** The encoder. */
@@ -363,7 +448,11 @@ export class RobertaForSequenceClassification extends RobertaPreTrainedModel {
     forward(x: Tensor): Tensor;
   };
 
-  /** Builds the model with random weights. */
+  /**
+   * Builds the model with random weights.
+   *
+   * @param config The model's sizes and settings.
+   */
   constructor(config: RobertaConfig) {
     super(config);
     this.roberta = new RobertaModel(config, { addPoolingLayer: false });
@@ -371,10 +460,10 @@ export class RobertaForSequenceClassification extends RobertaPreTrainedModel {
   }
 
   /** Scores every label for every text. */
-  forward(inputs: WithLabels<LabelledInputs<AnyTensor>>): WithLoss<HeadOutput>;
-  /** The same, with a loss only where there is something to compare with. */
-  forward(inputs: LabelledInputs<AnyTensor>): HeadOutput;
-  forward(inputs: LabelledInputs<AnyTensor>): HeadOutput {
+  forward(inputs: WithLabels<LabeledInputs<AnyTensor>>): WithLoss<HeadOutput>;
+  /** The same; without labels there is no loss. */
+  forward(inputs: LabeledInputs<AnyTensor>): HeadOutput;
+  forward(inputs: LabeledInputs<AnyTensor>): HeadOutput {
     const output = this.roberta.forward(inputs);
     const logits = this.classifier.forward(textStates(output));
     const { labels } = inputs;
@@ -387,6 +476,22 @@ export class RobertaForSequenceClassification extends RobertaPreTrainedModel {
 /**
  * Chooses between answers. Inputs `[batch, choices, length]`, labels `[batch]`,
  * logits `[batch, choices]`.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import {
+ *   RobertaConfig,
+ *   RobertaForMultipleChoice,
+ * } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new RobertaConfig({ hiddenSize: 12, numHiddenLayers: 1 });
+ * const model = new RobertaForMultipleChoice(config).eval();
+ * const inputIds = tensor([[[0, 7, 9, 2], [0, 8, 6, 2]]], { dtype: "i32" });
+ * assertEquals(model.forward({ inputIds }).logits.shape, [1, 2]);
+ * ```
  */
 export class RobertaForMultipleChoice extends RobertaPreTrainedModel {
   /** The encoder, with its pooler. */
@@ -396,7 +501,11 @@ export class RobertaForMultipleChoice extends RobertaPreTrainedModel {
   /** The head: one score per text. */
   classifier: Linear;
 
-  /** Builds the model with random weights. */
+  /**
+   * Builds the model with random weights.
+   *
+   * @param config The model's sizes and settings.
+   */
   constructor(config: RobertaConfig) {
     super(config);
     this.roberta = new RobertaModel(config);
@@ -405,10 +514,10 @@ export class RobertaForMultipleChoice extends RobertaPreTrainedModel {
   }
 
   /** Scores every choice. */
-  forward(inputs: WithLabels<LabelledInputs>): WithLoss<HeadOutput>;
-  /** The same, with a loss only where there is something to compare with. */
-  forward(inputs: LabelledInputs): HeadOutput;
-  forward(inputs: LabelledInputs): HeadOutput {
+  forward(inputs: WithLabels<LabeledInputs>): WithLoss<HeadOutput>;
+  /** The same; without labels there is no loss. */
+  forward(inputs: LabeledInputs): HeadOutput;
+  forward(inputs: LabeledInputs): HeadOutput {
     const { labels, ...rest } = inputs;
     const [batch = 0, choices = 0] = inputs.inputIds.shape;
     const output = this.roberta.forward(flattenChoices(rest));
@@ -420,8 +529,24 @@ export class RobertaForMultipleChoice extends RobertaPreTrainedModel {
 }
 
 /**
- * Labels tokens. Labels `[batch, length]`, -100 where a token has none; logits
- * `[batch, length, labels]`.
+ * Classifies tokens. Labels `[batch, length]`, -100 for tokens to ignore;
+ * logits `[batch, length, labels]`.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import {
+ *   RobertaConfig,
+ *   RobertaForTokenClassification,
+ * } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new RobertaConfig({ hiddenSize: 12, numHiddenLayers: 1 });
+ * const model = new RobertaForTokenClassification(config).eval();
+ * const inputIds = tensor([[0, 7, 9, 2]], { dtype: "i32" });
+ * assertEquals(model.forward({ inputIds }).logits.shape, [1, 4, 2]);
+ * ```
  */
 export class RobertaForTokenClassification extends RobertaPreTrainedModel {
   /** The encoder. */
@@ -431,7 +556,11 @@ export class RobertaForTokenClassification extends RobertaPreTrainedModel {
   /** The head. */
   classifier: Linear;
 
-  /** Builds the model with random weights. */
+  /**
+   * Builds the model with random weights.
+   *
+   * @param config The model's sizes and settings.
+   */
   constructor(config: RobertaConfig) {
     super(config);
     this.roberta = new RobertaModel(config, { addPoolingLayer: false });
@@ -440,10 +569,10 @@ export class RobertaForTokenClassification extends RobertaPreTrainedModel {
   }
 
   /** Scores every label for every token. */
-  forward(inputs: WithLabels<LabelledInputs>): WithLoss<HeadOutput>;
-  /** The same, with a loss only where there is something to compare with. */
-  forward(inputs: LabelledInputs): HeadOutput;
-  forward(inputs: LabelledInputs): HeadOutput {
+  forward(inputs: WithLabels<LabeledInputs>): WithLoss<HeadOutput>;
+  /** The same; without labels there is no loss. */
+  forward(inputs: LabeledInputs): HeadOutput;
+  forward(inputs: LabeledInputs): HeadOutput {
     const output = this.roberta.forward(inputs);
     const scores = this.classifier.forward(
       this.dropout.forward(tokenStates(output)),
@@ -453,9 +582,26 @@ export class RobertaForTokenClassification extends RobertaPreTrainedModel {
 }
 
 /**
- * Finds an answer in a text. The loss is the mean of two cross-entropies over
- * all places, padding included unless texts are packed; positions beyond the
- * text are ignored.
+ * Finds an answer in a text. Start and end positions `[batch]`, scores
+ * `[batch, length]` for either. The loss is the mean of two cross-entropies
+ * over all positions, padding included unless texts are packed; answers that
+ * lie beyond the text are ignored.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import {
+ *   RobertaConfig,
+ *   RobertaForQuestionAnswering,
+ * } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const config = new RobertaConfig({ hiddenSize: 12, numHiddenLayers: 1 });
+ * const model = new RobertaForQuestionAnswering(config).eval();
+ * const inputIds = tensor([[0, 7, 9, 2]], { dtype: "i32" });
+ * assertEquals(model.forward({ inputIds }).startLogits.shape, [1, 4]);
+ * ```
  */
 export class RobertaForQuestionAnswering extends RobertaPreTrainedModel {
   /** The encoder. */
@@ -463,16 +609,20 @@ export class RobertaForQuestionAnswering extends RobertaPreTrainedModel {
   /** The head: a start and an end score per token. */
   qaOutputs: Linear;
 
-  /** Builds the model with random weights. */
+  /**
+   * Builds the model with random weights.
+   *
+   * @param config The model's sizes and settings.
+   */
   constructor(config: RobertaConfig) {
     super(config);
     this.roberta = new RobertaModel(config, { addPoolingLayer: false });
     this.qaOutputs = linear(config, config.hiddenSize, 2);
   }
 
-  /** Scores every token as the answer's first and last. */
+  /** Scores every token as the answer's first and as its last. */
   forward(inputs: WithPositions<QuestionInputs>): WithLoss<QuestionOutput>;
-  /** The same, with a loss only where there is something to compare with. */
+  /** The same; without positions there is no loss. */
   forward(inputs: QuestionInputs): QuestionOutput;
   forward(inputs: QuestionInputs): QuestionOutput {
     const output = this.roberta.forward(inputs);

@@ -16,7 +16,7 @@ import {
 } from "../../engine/mod.ts";
 import { KeyValueCache } from "../cache.ts";
 import type { PretrainedConfig } from "../config.ts";
-import { type Packing, packingOf, paysToPack } from "../packing/packing.ts";
+import { type Packing, packingOf, paysToPack } from "../packing/mod.ts";
 import type { GenerationConfig } from "./generation_config.ts";
 import type { Table } from "./prompts.ts";
 import type { Search } from "./search.ts";

@@ -2,8 +2,8 @@
 // This module is browser compatible.
 
 /**
- * Batches without their padding: the real tokens of all texts one after the
- * other, so that no layer computes what nothing reads.
+ * Batches without padding: the real tokens of all texts follow one another in
+ * one row, so that no layer computes padding.
  *
  * @module
  */
@@ -36,15 +36,7 @@ import {
 } from "./packing_arrays.ts";
 import { chooseRows } from "./packing_kernel.ts";
 
-export {
-  layoutOf,
-  type PackingArrays,
-  packingArrays,
-  type PackingOptions,
-  paysToPack,
-} from "./packing_arrays.ts";
-
-/** The order of a packing's tensors, where they are a list. */
+/** The order of a packing's tensors in a list. */
 const NAMES = [
   "indices",
   "texts",
@@ -56,27 +48,33 @@ const NAMES = [
   "mask",
 ] as const satisfies readonly (keyof PackingArrays)[];
 
-/** {@linkcode PackingArrays} on the GPU, integers of any shape. */
+/** {@linkcode PackingArrays} on the GPU: integers, in tensors of any shape. */
 export type PackingTensors = Readonly<
   Record<keyof PackingArrays, IntegerTensor>
 >;
 
-/** What the host knows of a packing. */
+/** The properties of a packing that the host must know. */
 export interface PackingLayout {
-  /** The padded batch's, `[B, L]`. */
+  /** The shape of the padded batch. */
   shape: readonly [batch: number, length: number];
-  /** Whether the real tokens of each text are neighbours. @default {true} */
+  /** Whether the real tokens of each text are neighbors. @default {true} */
   isContiguous?: boolean;
-  /** Whether they start at the first place, too. @default {isContiguous} */
+  /**
+   * Whether the real tokens of each text also start its row.
+   *
+   * @default {isContiguous}
+   */
   isLeading?: boolean;
 }
 
 /**
- * Where the real tokens of a batch are, and the way there and back.
+ * The positions of the real tokens in a batch. {@linkcode Packing.pack} takes
+ * them out of it, and {@linkcode Packing.unpack} puts them back.
  *
- * `T` is the number of real tokens, and of fillers if a multiple was asked for.
- * {@linkcode packingOf} makes one from a padding mask; its tensors belong to
- * the scope that it is made in.
+ * `T` is the number of tokens: the real ones, and fillers if the number had to
+ * be a multiple of something. {@linkcode packingOf} makes a packing from a
+ * padding mask. The tensors of a packing belong to the scope in which it is
+ * made.
  *
  * @example Usage
  * ```ts
@@ -94,31 +92,43 @@ export interface PackingLayout {
  * ```
  */
 export class Packing {
-  /** Texts of the batch. */
+  /** The number of texts in the batch. */
   readonly batch: number;
-  /** Places of a text, padding included. */
+  /** The length of a row, padding included. */
   readonly length: number;
-  /** Tokens: the real ones and the fillers. */
+  /** The number of tokens `T`: the real ones and the fillers. */
   readonly tokens: number;
-  /** Whether the real tokens of each text are neighbours. */
+  /** Whether the real tokens of each text are neighbors. */
   readonly isContiguous: boolean;
-  /** Whether the real tokens of each text are its first. */
+  /** Whether the real tokens of each text start its row. */
   readonly isLeading: boolean;
-  /** Each token's place in the flattened batch, `[T]`; -1 for fillers. */
+  /** Each token's index in the flattened batch, `[T]`; -1 for fillers. */
   readonly indices: IntegerTensor;
-  /** Each token's text, `[T]`; `batch` for fillers. */
+  /** The index of each token's text, `[T]`; `batch` for fillers. */
   readonly texts: IntegerTensor;
-  /** The first and one-past-last token of each one's text, `[T, 2]`. */
+  /**
+   * For each token, its text's first token and the one after its last,
+   * `[T, 2]`.
+   */
   readonly segments: IntegerTensor;
-  /** Each token's place in its row, `[1, T]`. */
+  /** Each token's position in its row, `[1, T]`. */
   readonly positions: IntegerTensor;
-  /** For each place the token there, `[batch · length]`; -1 at padding. */
+  /**
+   * For each position of the batch, the token there, `[batch · length]`; -1 at
+   * padding.
+   */
   readonly inverse: IntegerTensor;
-  /** 1 for real tokens, `[batch, length]`. */
+  /** 1 for real tokens, 0 for padding, `[batch, length]`. */
   readonly mask: IntegerTensor;
   readonly #tensors: PackingTensors;
 
-  /** Use {@linkcode packingOf} or {@linkcode packingFrom}. */
+  /**
+   * Prefer {@linkcode packingOf} or {@linkcode packingFrom}.
+   *
+   * @param tensors The numbers of {@linkcode PackingArrays}, on the GPU.
+   * @param layout The shape of the batch, and how its texts lie in it.
+   * @throws {TypeError} If the tensors belong to a batch of another shape.
+   */
   constructor(tensors: PackingTensors, layout: PackingLayout) {
     const { shape: [batch, length], isContiguous = true } = layout;
     const { indices, texts, inverse, mask } = tensors;
@@ -128,7 +138,7 @@ export class Packing {
     ) {
       throw new TypeError(
         `Cannot pack ${formatShape([batch, length])} by a packing of ` +
-          `${tensors.bounds.size / 2 - 1} texts and ${inverse.size} places`,
+          `${tensors.bounds.size / 2 - 1} texts and ${inverse.size} positions`,
       );
     }
     this.batch = batch;
@@ -154,18 +164,25 @@ export class Packing {
     };
   }
 
-  /** What of it is no tensor: captured steps tell packings apart by it. */
+  /**
+   * Everything but the tensors, as a text: captured steps compare packings by
+   * it.
+   */
   get bundleKey(): string {
     const { batch, length, isContiguous, isLeading } = this;
     return `packing ${[batch, length, isContiguous, isLeading]}`;
   }
 
-  /** All tensors: a packing is an input of a captured step like a tensor. */
+  /** All tensors, by which a packing can be an input of a captured step. */
   get bundleTensors(): readonly IntegerTensor[] {
     return NAMES.map((name) => this.#tensors[name]);
   }
 
-  /** A packing like this one, of other tensors of the same shapes. */
+  /**
+   * The same packing with other tensors of the same shapes.
+   *
+   * @param tensors The tensors, in the order of {@linkcode bundleTensors}.
+   */
   withTensors(tensors: readonly AnyTensor[]): Packing {
     const { batch, length, isContiguous, isLeading } = this;
     const named = Object.fromEntries(
@@ -179,10 +196,12 @@ export class Packing {
   }
 
   /**
-   * Takes the real tokens: `[batch, length, …]` to `[1, T, …]`. Fillers get
-   * `fill`, which tensors of floats know as 0 only.
+   * Takes the real tokens out of a batch: `[batch, length, …]` to `[1, T, …]`.
    *
-   * @throws {TypeError} If the tensor does not belong to such a batch.
+   * @param x The batch, padding included.
+   * @param fill The value of fillers in a tensor of integers; floats get 0.
+   * @returns The tokens, in one row.
+   * @throws {TypeError} If the tensor has the shape of another batch.
    */
   pack<D extends DType>(x: Tensor<D>, fill = 0): Tensor<D> {
     const [batch, length, ...rest] = x.shape;
@@ -203,10 +222,12 @@ export class Packing {
   }
 
   /**
-   * Puts the real tokens back: `[1, T, …]` of floats to `[batch, length, …]`,
-   * with zeros at padding.
+   * Puts the real tokens back into a batch: floats `[1, T, …]` to
+   * `[batch, length, …]`, with zeros at padding.
    *
-   * @throws {TypeError} If there is another number of tokens.
+   * @param x The tokens, in one row.
+   * @returns The batch, padding included.
+   * @throws {TypeError} If the number of tokens is not `T`.
    */
   unpack(x: Tensor): Tensor {
     const [one, tokens, ...rest] = x.shape;
@@ -227,22 +248,27 @@ export class Packing {
   }
 
   /**
-   * The first real token of each text: `[1, T, width]` of floats to
-   * `[batch, width]`, zeros where a text has none.
+   * The first real token of each text.
+   *
+   * @param x Floats `[1, T, width]`.
+   * @returns `[batch, width]`, zeros for a text without tokens.
    */
   first(x: Tensor): Tensor {
     const hasToken = reshape(greaterEqual(this.#tensors.starts, 0), [
       this.batch,
       1,
     ]);
-    const starts = maximum(this.#tensors.starts, 0); // -1 where a text has none
+    // -1 stands for a text without tokens.
+    const starts = maximum(this.#tensors.starts, 0);
     const rows = embedding(starts, reshape(x, [this.tokens, -1]));
     return where(hasToken, rows, 0);
   }
 
   /**
-   * The mean of the real tokens of each text: `[1, T, width]` of floats to
-   * `[batch, width]`, zeros where a text has none.
+   * The mean of the real tokens of each text.
+   *
+   * @param x Floats `[1, T, width]`.
+   * @returns `[batch, width]`, zeros for a text without tokens.
    */
   mean(x: Tensor): Tensor {
     const { batch, tokens } = this;
@@ -256,17 +282,19 @@ export class Packing {
   }
 
   /**
-   * For each token of this packing the first and one-past-last token that
-   * another one has of the same text, `[T, 2]`: what a target may see of its
-   * source.
+   * The tokens of a source that each token of this target may see: for each
+   * token of this packing, the first token of the same text in the other
+   * packing and the one after its last.
    *
-   * @throws {TypeError} If the other has not as many texts.
+   * @param other The packing of the source, or of the target for a source.
+   * @returns Integers `[T, 2]`.
+   * @throws {TypeError} If the other packing has another number of texts.
    */
   segmentsOf(other: Packing): IntegerTensor {
     if (other.batch !== this.batch) {
       throw new TypeError(
         `Cannot relate a packing of ${this.batch} texts to one of ` +
-          `${other.batch}: expected equally many`,
+          `${other.batch}: the numbers must be equal`,
       );
     }
     return indexSelect(other.#tensors.bounds, this.texts);
@@ -279,20 +307,21 @@ export class Packing {
 }
 
 /**
- * Finds the real tokens of a batch.
+ * Makes the packing of a batch from its padding mask.
  *
- * The mask must be on the host, as tokenizers give it: how many tokens there
- * are decides the shapes of all tensors. A choice of places that are not
- * neighbours, such as those that a loss asks for, is a packing too, but texts
- * with holes cannot be encoded by it.
+ * The mask must be on the host, as tokenizers give it, because the number of
+ * tokens decides the shapes of all tensors. A packing may also choose positions
+ * that are not neighbors, such as those with a label. Models cannot encode
+ * texts by such a packing.
  *
  * @param mask 1 for real tokens, 0 for padding, row by row.
- * @param shape The batch's, `[batch, length]`.
- * @param options A multiple to fill the tokens up to.
- * @throws {TypeError} If the mask has not as many places.
+ * @param shape The batch's shape, `[batch, length]`.
+ * @param options The multiple that the number of tokens is made.
+ * @returns The packing. Its tensors belong to the current scope.
+ * @throws {TypeError} If the mask does not have `batch · length` elements.
  * @throws {RangeError} If no token is real, or the multiple is out of range.
  *
- * @example In a loop of one's own
+ * @example A model that computes no padding
  * ```ts
  * import { initialize, scope, tensor } from "@swagpu/swagpu/engine";
  * import { BertConfig, BertForMaskedLM, packingOf } from "@swagpu/swagpu/models";
@@ -330,10 +359,14 @@ export function packingOf(
 }
 
 /**
- * A packing of tensors that hold {@linkcode packingArrays}. It does no work that
- * depends on their values, so a recorded step may do it.
+ * Makes a packing of tensors that hold {@linkcode packingArrays}. A captured
+ * step may call it, because nothing that it does depends on the tensors'
+ * values.
  *
- * @throws {TypeError} If the tensors are of another batch.
+ * @param tensors The numbers, on the GPU.
+ * @param layout The shape of the batch, and how its texts lie in it.
+ * @returns The packing.
+ * @throws {TypeError} If the tensors belong to a batch of another shape.
  *
  * @example Usage
  * ```ts

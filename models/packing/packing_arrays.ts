@@ -1,16 +1,17 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Where the real tokens of a batch are, found on the host.
+// Finds the real tokens of a batch, on the host.
 
 import { formatShape } from "../../engine/kernel_kit.ts";
 
 /** Options of {@linkcode packingOf}. */
 export interface PackingOptions {
   /**
-   * Tokens without a meaning are added behind the real ones until there are a
-   * multiple of this, so that batches come in few shapes. They are a text of
-   * their own, which nothing reads: no result, loss or gradient depends on them.
+   * The number of tokens is made a multiple of this, so that batches have few
+   * different shapes. The tokens that are added, called fillers, follow the
+   * real ones and form one more text. No result, loss or gradient depends on
+   * them.
    *
    * @default {1}
    */
@@ -19,48 +20,80 @@ export interface PackingOptions {
 
 /**
  * A packing as numbers on the host, for steps that are recorded once and get
- * new inputs each time: {@linkcode packingArrays} makes it,
- * {@linkcode packingFrom} makes a packing of tensors that hold it.
+ * new inputs each time. {@linkcode packingArrays} computes it, and
+ * {@linkcode packingFrom} turns tensors of these numbers into a packing.
  *
- * Of `T` tokens, `B` texts and `L` places a text:
+ * Shapes are given for a batch of `B` rows, one text each, of `L` positions,
+ * and for `T` tokens: the real ones and the fillers.
  */
 export interface PackingArrays {
-  /** Each token's place in the flattened batch, `T`; -1 for fillers. */
+  /** Each token's index in the flattened batch, `T`; -1 for fillers. */
   indices: Int32Array<ArrayBuffer>;
-  /** Each token's text, `T`; `B` for fillers. */
+  /** The index of each token's text, `T`; `B` for fillers. */
   texts: Int32Array<ArrayBuffer>;
-  /** Each token's place in its row, `T`; 0 for fillers. */
+  /** Each token's position in its row, `T`; 0 for fillers. */
   positions: Int32Array<ArrayBuffer>;
-  /** The first and one-past-last token of each one's text, `T · 2`. */
+  /**
+   * For each token, its text's first token and the one after its last, `T · 2`.
+   */
   segments: Int32Array<ArrayBuffer>;
-  /** The first and one-past-last token of each text and the fillers, `(B + 1) · 2`. */
+  /**
+   * For each text, and at last for the fillers, the first token and the one
+   * after the last, `(B + 1) · 2`.
+   */
   bounds: Int32Array<ArrayBuffer>;
-  /** The first token of each text, `B`; -1 where it has none. */
+  /** The first token of each text, `B`; -1 for a text without tokens. */
   starts: Int32Array<ArrayBuffer>;
-  /** For each place the token there, `B · L`; -1 at padding. */
+  /**
+   * For each position of the batch, the token there, `B · L`; -1 at padding.
+   */
   inverse: Int32Array<ArrayBuffer>;
-  /** For each place 1 if a real token is there, `B · L`. */
+  /** 1 for real tokens, 0 for padding, `B · L`. */
   mask: Int32Array<ArrayBuffer>;
 }
 
-/** The share of padding from which on texts are packed. */
+/** The share of padding from which packing saves time. */
 const PAYS = 1 / 8;
 
 /**
- * Whether a batch should be packed: an eighth of its places or more is padding.
+ * Whether packing saves time: that is, whether an eighth of the batch or more
+ * is padding.
  *
- * @param tokens Real tokens.
- * @param places Places of the padded batch.
+ * @param tokens The number of real tokens.
+ * @param size The number of positions of the padded batch.
+ * @returns Whether the batch should be packed.
+ *
+ * @example Usage
+ * ```ts
+ * import { paysToPack } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals([paysToPack(14, 16), paysToPack(15, 16)], [true, false]);
+ * ```
  */
-export function paysToPack(tokens: number, places: number): boolean {
-  return tokens > 0 && tokens <= (1 - PAYS) * places;
+export function paysToPack(tokens: number, size: number): boolean {
+  return tokens > 0 && tokens <= (1 - PAYS) * size;
 }
 
 /**
- * The numbers of {@linkcode packingOf}, on the host.
+ * Computes the numbers that make up a packing; see {@linkcode packingOf}.
  *
- * @throws {TypeError} If the mask has not as many places.
+ * @param mask 1 for real tokens, 0 for padding, row by row.
+ * @param shape The batch's shape, `[batch, length]`.
+ * @param options The multiple that the number of tokens is made.
+ * @returns The numbers, in arrays for {@linkcode packingFrom}.
+ * @throws {TypeError} If the mask does not have `batch · length` elements.
  * @throws {RangeError} If no token is real, or the multiple is out of range.
+ *
+ * @example Usage
+ * ```ts
+ * import { packingArrays } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { indices, texts } = packingArrays([1, 1, 0, 1], [2, 2]);
+ * assertEquals([...indices], [0, 1, 3]);
+ * assertEquals([...texts], [0, 0, 1]);
+ * ```
  */
 export function packingArrays(
   mask: ArrayLike<number>,
@@ -71,20 +104,23 @@ export function packingArrays(
   const { multipleOf = 1 } = options;
   if (mask.length !== batch * length) {
     throw new TypeError(
-      `Cannot pack ${formatShape(shape)} by a mask of ${mask.length} places`,
+      `Cannot pack ${
+        formatShape(shape)
+      } by a mask of ${mask.length} elements: ` +
+        `expected ${batch * length}`,
     );
   }
   if (!Number.isSafeInteger(multipleOf) || multipleOf < 1) {
     throw new RangeError(
       `Cannot fill tokens up to a multiple of ${multipleOf}: ` +
-        "expected a whole number from 1 on",
+        "it must be a whole number from 1 on",
     );
   }
-  const places = Int32Array.from(mask, (m) => m ? 1 : 0);
-  const real = places.reduce((sum, m) => sum + m, 0);
+  const isReal = Int32Array.from(mask, (m) => m ? 1 : 0);
+  const real = isReal.reduce((sum, m) => sum + m, 0);
   if (real === 0) {
     throw new RangeError(
-      `Cannot pack ${formatShape(shape)}: no token is real`,
+      `Cannot pack ${formatShape(shape)}: the mask must have a real token`,
     );
   }
   const tokens = Math.ceil(real / multipleOf) * multipleOf;
@@ -99,13 +135,13 @@ export function packingArrays(
   for (let text = 0; text <= batch; text++) {
     const first = at;
     if (text === batch) at = tokens;
-    for (let place = 0; place < length && text < batch; place++) {
-      const index = text * length + place;
-      if (!places[index]) continue;
+    for (let column = 0; column < length && text < batch; column++) {
+      const index = text * length + column;
+      if (!isReal[index]) continue;
       inverse[index] = at;
       indices[at] = index;
       texts[at] = text;
-      positions[at++] = place;
+      positions[at++] = column;
     }
     bounds.set([first, at], 2 * text);
     if (at > first && text < batch) starts[text] = first;
@@ -119,11 +155,11 @@ export function packingArrays(
     bounds,
     starts,
     inverse,
-    mask: places,
+    mask: isReal,
   };
 }
 
-/** Whether the real tokens of texts are neighbours, and their first ones. */
+/** Whether the real tokens of each text are neighbors, and start its row. */
 export function layoutOf(
   { indices, texts, positions, starts }: PackingArrays,
   [batch]: readonly [number, number],

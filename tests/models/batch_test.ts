@@ -50,7 +50,7 @@ gpuTest("batchInputs() packs where padding is an eighth or more", () => {
   assertThrows(
     () => batchInputs([rowOf(3)], { length: 2 }),
     RangeError,
-    "Cannot fill a row of 3 tokens up to 2: it is longer",
+    "Cannot pad a row of 3 tokens to 2: it is longer",
   );
 });
 

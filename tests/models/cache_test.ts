@@ -102,7 +102,7 @@ gpuTest("rows of one source with a cache score as without", async () => {
   assertEquals(cache.layers, 2);
 });
 
-gpuTest("a cache refuses more tokens than it has place for", () => {
+gpuTest("a cache refuses more tokens than its capacity", () => {
   using cache = new KeyValueCache({ rows: 1, capacity: 2 });
   const x = zeros([1, 1, 4]);
   for (let i = 0; i < 2; i++) {

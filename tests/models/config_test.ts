@@ -271,7 +271,7 @@ Deno.test("names stand above a number of classes, and the console tells", async 
     fromJson({ num_labels: 2, id2label: { 0: "a", 1: "b" } });
   });
   assertEquals(heard, [
-    "config.json: num_labels 9 does not count, as id2label names 2",
+    "config.json: num_labels 9 is ignored, because id2label names 2 classes",
   ]);
 });
 
@@ -351,7 +351,7 @@ Deno.test("errors of a configuration name its file", async () => {
     [{ pruned_heads: { 0: [1] } }, 'FILE: pruned_heads is {"0":[1]}, expected'],
     [{ position_embedding_type: "relative_key" }, "FILE: position_embedding"],
     [{ num_labels: 2e7 }, "FILE: num_labels is 20000000, expected 1048576 at"],
-    [{ model_type: "gpt9" }, 'a model of type "gpt9": there are'],
+    [{ model_type: "gpt9" }, 'a model of type "gpt9": expected one of'],
     [{ model_type: "gpt9" }, "(FILE)"],
     [{ model_type: null }, "FILE: model_type is missing"],
   ];

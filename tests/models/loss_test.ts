@@ -34,8 +34,8 @@ gpuTest("a classifier's labels may have an axis of length 1", async () => {
 gpuTest("labels that do not fit the problem are refused with a hint", () => {
   const logits = tensor(LOGITS);
   const cases: [ProblemType | null, Tensor, string][] = [
-    [null, tensor([0, 1]), "classes are integers, say dtype i32"],
-    ["single_label_classification", tensor([0, 1]), "say dtype i32"],
+    [null, tensor([0, 1]), "classes must be integers, such as dtype i32"],
+    ["single_label_classification", tensor([0, 1]), "such as dtype i32"],
     ["regression", tensor(Int32Array.of(0, 1)), "expected f32 with as many"],
     [null, tensor(Int32Array.of(0, 1, 2)), "expected integers [2]"],
   ];
@@ -71,8 +71,8 @@ gpuTest("with labels there is a loss, as the types know", async () => {
   const auto = AutoModelForSequenceClassification.fromConfig(config).eval();
   const second: Tensor = auto.forward({ inputIds, labels: one }).loss;
   const answerer = AutoModelForQuestionAnswering.fromConfig(config).eval();
-  const places = { startPositions: one, endPositions: one };
-  const third: Tensor = answerer.forward({ inputIds, ...places }).loss;
+  const answer = { startPositions: one, endPositions: one };
+  const third: Tensor = answerer.forward({ inputIds, ...answer }).loss;
   for (const [value = NaN] of await readAll([first, second, third])) {
     assertEquals(value > 0, true);
   }

@@ -482,7 +482,7 @@ gpuTest("keysToIgnoreOnSave are not saved and not missed", async () => {
 });
 
 gpuTest(
-  "fromPretrained() warns where it drew parameters, unless onLoad hears",
+  "fromPretrained() warns of parameters that it drew, unless onLoad is given",
   async () => {
     await inFolder(async (folder) => {
       manualSeed(1);
@@ -550,11 +550,11 @@ gpuTest(
         () =>
           load({
             onLoad: () => {
-              throw new Error("not what was wanted");
+              throw new Error("the write failed");
             },
           }),
         Error,
-        "not what was wanted",
+        "the write failed",
       );
       await rewrite(folder, (name) => [`other.${name}`]);
       await assertRejects(

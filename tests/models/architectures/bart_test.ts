@@ -138,7 +138,6 @@ gpuTest(
     };
     for (const model of [tied, loose]) {
       const { loss } = model.forward(inputs);
-      assert(loss);
       backward(loss);
     }
     const [sum = [], words = [], head = []] = await readAll([
@@ -174,7 +173,7 @@ gpuTest("a checkpoint may name the words as any of their aliases", async () => {
 });
 
 gpuTest(
-  "the decoder is given the labels, moved right by one place",
+  "the decoder reads the labels, moved one position to the right",
   async () => {
     const model = new BartForConditionalGeneration(new BartConfig(TINY)).eval();
     const inputIds = ids([[0, 7, 9, 2], [0, 4, 2, 1]]);
@@ -244,8 +243,8 @@ gpuTest("a cache gives the scores that the whole text gives", async () => {
   }).logits;
   for (const [i, logits] of steps.entries()) {
     assertEquals(logits.shape, [4, 1, 30]);
-    const place = slice(expected, { axis: 1, start: i + 1, end: i + 2 });
-    assertClose(await logits.data(), await place.data(), SUMS, `step ${i}`);
+    const scores = slice(expected, { axis: 1, start: i + 1, end: i + 2 });
+    assertClose(await logits.data(), await scores.data(), SUMS, `step ${i}`);
   }
   model.dispose();
 });
@@ -262,10 +261,10 @@ gpuTest("the classifier reads each row's last end token", async () => {
   const { logits } = model.forward({ inputIds });
   const { lastHiddenState } = model.model.forward({ inputIds });
   const rows = await logits.data();
-  for (const [row, place] of [4, 1, 5].entries()) {
+  for (const [row, position] of [4, 1, 5].entries()) {
     const state = slice(lastHiddenState, [
       { axis: 0, start: row, end: row + 1 },
-      { axis: 1, start: place, end: place + 1 },
+      { axis: 1, start: position, end: position + 1 },
     ]);
     const expected = model.classificationHead.forward(reshape(state, [1, 8]));
     assertClose(
@@ -286,10 +285,10 @@ gpuTest("the question's loss is the mean over both ends", async () => {
     startPositions: tensor(Int32Array.of(1)),
     endPositions: tensor(Int32Array.of(3)),
   });
-  const surprise = async (scores: Tensor, place: number) => {
+  const surprise = async (scores: Tensor, position: number) => {
     const values = await numbers(scores);
     const total = values.reduce((sum, x) => sum + Math.exp(x), 0);
-    return Math.log(total) - (values[place] ?? NaN);
+    return Math.log(total) - (values[position] ?? NaN);
   };
   const expected = (await surprise(output.startLogits, 1) +
     await surprise(output.endLogits, 3)) / 2;
@@ -415,7 +414,7 @@ gpuTest("BART refuses what it cannot do", () => {
         new BartConfig({ ...TINY, eosTokenId: [2, 3] }),
       ),
     TypeError,
-    "eosTokenId is [2,3], expected one number",
+    "eosTokenId is [2,3], it must be one number",
   );
   const model = new BartForConditionalGeneration(new BartConfig(TINY)).eval();
   const inputIds = ids([[0, 5, 2]]);
@@ -444,12 +443,12 @@ gpuTest("BART refuses what it cannot do", () => {
     [
       () => model.forward({ inputIds, decoderInputIds: long }),
       RangeError,
-      "Cannot decode 9 tokens: the model knows 8 places",
+      "Cannot decode 9 tokens: the model supports 8 positions",
     ],
     [
       () => model.forward({ inputIds: long }),
       RangeError,
-      "Cannot encode 9 tokens: the model knows 8 places",
+      "Cannot encode 9 tokens: the model supports 8 positions",
     ],
     [
       () =>
@@ -460,7 +459,7 @@ gpuTest("BART refuses what it cannot do", () => {
           outputAttentions: true,
         }),
       TypeError,
-      "Cannot give attentions with a cache",
+      "Cannot give attention's probabilities with a cache",
     ],
   ];
   for (const [run, kind, message] of cases) assertThrows(run, kind, message);
@@ -468,7 +467,7 @@ gpuTest("BART refuses what it cannot do", () => {
   assertThrows(
     () => model.forward({ inputIds, labels: inputIds }),
     TypeError,
-    "decoderStartTokenId is null and padTokenId is 1, expected numbers",
+    "decoderStartTokenId is null and padTokenId is 1, both must be numbers",
   );
   model.dispose();
 });

@@ -110,19 +110,19 @@ for (const [name, build] of Object.entries(MODELS)) {
     model.dispose();
   });
 
-  gpuTest(`${name}() counts the tokens in the cache as places`, () => {
+  gpuTest(`${name}() counts the positions in the cache`, () => {
     const model = build().eval();
-    const places = name === "BertLMHeadModel" ? 10 : 8;
+    const positions = name === "BertLMHeadModel" ? 10 : 8;
     using cache = new KeyValueCache({ rows: 2, capacity: 20 });
-    cache.advance(places - 2);
+    cache.advance(positions - 2);
     const inputIds = columns(ROWS, 0, 2);
     noGrad(() => model.forward({ inputIds, cache }));
     cache.advance(1);
     assertThrows(
       () => model.forward({ inputIds, cache }),
       RangeError,
-      `Cannot encode 2 tokens after ${places - 1} others: ` +
-        `the model knows ${places} places`,
+      `Cannot encode 2 tokens after ${positions - 1} others: ` +
+        `the model supports ${positions} positions`,
     );
     model.dispose();
   });
@@ -143,7 +143,7 @@ gpuTest("a cache is refused where it cannot give what is asked", () => {
   assertThrows(
     () => decoder.forward({ inputIds, cache, outputAttentions: true }),
     TypeError,
-    "Cannot encode with a cache: it does not give attention's probabilities",
+    "Cannot encode with a cache: it holds no attention probabilities",
   );
   both.dispose();
   decoder.dispose();

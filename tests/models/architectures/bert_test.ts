@@ -147,7 +147,7 @@ gpuTest(
 );
 
 gpuTest(
-  "fromPretrained() refuses other shapes unless they are to be drawn anew",
+  "fromPretrained() refuses other shapes unless ignoreMismatchedSizes is set",
   async () => {
     const source = `${FIXTURES}bert_seq_cls`;
     await assertRejects(
@@ -184,23 +184,26 @@ gpuTest("BertForMultipleChoice() scores each choice as its own text", () => {
   model.dispose();
 });
 
-gpuTest("padding to the right does not change the other places", async () => {
-  const model = new BertModel(new BertConfig(TINY)).eval();
-  const forward = async (ids: number[], mask: number[]) => {
-    const shape = [1, ids.length];
-    const { lastHiddenState } = model.forward({
-      inputIds: tensor(Int32Array.from(ids), { shape }),
-      attentionMask: tensor(Int32Array.from(mask), { shape }),
-    });
-    return (await lastHiddenState.data()).slice(0, 3 * TINY.hiddenSize);
-  };
-  const short = await forward([5, 6, 7], [1, 1, 1]);
-  const padded = await forward([5, 6, 7, 9, 0], [1, 1, 1, 0, 0]);
-  for (const [i, x] of short.entries()) {
-    assert(Math.abs(x - (padded[i] ?? NaN)) < 2e-6);
-  }
-  model.dispose();
-});
+gpuTest(
+  "padding on the right does not change the other positions",
+  async () => {
+    const model = new BertModel(new BertConfig(TINY)).eval();
+    const forward = async (ids: number[], mask: number[]) => {
+      const shape = [1, ids.length];
+      const { lastHiddenState } = model.forward({
+        inputIds: tensor(Int32Array.from(ids), { shape }),
+        attentionMask: tensor(Int32Array.from(mask), { shape }),
+      });
+      return (await lastHiddenState.data()).slice(0, 3 * TINY.hiddenSize);
+    };
+    const short = await forward([5, 6, 7], [1, 1, 1]);
+    const padded = await forward([5, 6, 7, 9, 0], [1, 1, 1, 0, 0]);
+    for (const [i, x] of short.entries()) {
+      assert(Math.abs(x - (padded[i] ?? NaN)) < 2e-6);
+    }
+    model.dispose();
+  },
+);
 
 gpuTest("BERT refuses what it cannot encode", () => {
   assertThrows(
@@ -219,7 +222,7 @@ gpuTest("BERT refuses what it cannot encode", () => {
   assertThrows(
     () => model.forward({ inputIds: ids([1, 7]) }),
     RangeError,
-    "Cannot encode 7 tokens: the model knows 6 places",
+    "Cannot encode 7 tokens: the model supports 6 positions",
   );
   assertThrows(
     () => model.forward({ inputIds: ids([4]) }),
@@ -244,7 +247,7 @@ gpuTest("AutoModel names the architectures that there are", async () => {
     await assertRejects(
       () => AutoModel.fromPretrained(folder),
       RangeError,
-      'Cannot load a model of type "snail": there are "bert"',
+      'Cannot load a model of type "snail": expected one of "bert"',
     );
   } finally {
     await Deno.remove(folder, { recursive: true });

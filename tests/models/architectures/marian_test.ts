@@ -88,7 +88,7 @@ gpuTest(
 );
 
 gpuTest(
-  "places are Hugging Face's sinusoids, and are not trained",
+  "positions are Hugging Face's sinusoids, and are not trained",
   async () => {
     const source = `${FIXTURES}marian_model/model.safetensors`;
     using file = await openSafetensors(source);
@@ -147,7 +147,6 @@ gpuTest("source and target may have words of their own", async () => {
     labels: ids([[35, 0]]),
   });
   assertEquals(logits.shape, [1, 2, 40]);
-  assert(loss);
   backward(loss);
   const gradient = await model.model.encoder.embedTokens.weight.grad?.data();
   assert(gradient?.some((x) => x !== 0));

@@ -10,7 +10,7 @@ import {
 } from "../../../engine/mod.ts";
 import {
   ConfigReader,
-  type LabelledInputs,
+  type LabeledInputs,
   ModernBertConfig,
   type ModernBertConfigOptions,
   ModernBertForMaskedLM,
@@ -95,12 +95,12 @@ const LENGTHS = [5, 17, 1, 12];
 const SHAPE: [number, number] = [LENGTHS.length, 20];
 const PLACES = SHAPE[0] * SHAPE[1];
 
-/** 1 for the real tokens of texts that start after `pad` places. */
+/** 1 for the real tokens of texts that start after `pad` positions. */
 function maskOf(pad: (row: number) => number): Int32Array<ArrayBuffer> {
   return Int32Array.from({ length: PLACES }, (_, i) => {
     const row = Math.floor(i / SHAPE[1]);
-    const place = i % SHAPE[1] - pad(row);
-    return place >= 0 && place < (LENGTHS[row] ?? 0) ? 1 : 0;
+    const position = i % SHAPE[1] - pad(row);
+    return position >= 0 && position < (LENGTHS[row] ?? 0) ? 1 : 0;
   });
 }
 
@@ -119,7 +119,7 @@ function idsOf(mask: ArrayLike<number>): Int32Array<ArrayBuffer> {
 function batch(
   mask: Int32Array<ArrayBuffer>,
   labels: Int32Array<ArrayBuffer>,
-): LabelledInputs {
+): LabeledInputs {
   return {
     inputIds: tensor(idsOf(mask), { shape: SHAPE }),
     attentionMask: tensor(mask, { shape: SHAPE }),
@@ -133,10 +133,10 @@ function batch(
 async function trained(
   model: PreTrainedModel<PretrainedConfig> & {
     forward(
-      inputs: LabelledInputs,
+      inputs: LabeledInputs,
     ): ReturnType<ModernBertForMaskedLM["forward"]>;
   },
-  inputs: LabelledInputs,
+  inputs: LabeledInputs,
 ): Promise<Map<string, ArrayLike<number>>> {
   const output = model.forward({ ...inputs, outputHiddenStates: true });
   assert(output.loss && output.hiddenStates);
@@ -245,17 +245,17 @@ gpuTest(
 );
 
 gpuTest(
-  "ModernBertForMaskedLM scores only the places that predictions name",
+  "ModernBertForMaskedLM scores only the positions in predictions",
   async () => {
     const model = new ModernBertForMaskedLM(
       new ModernBertConfig({ ...TINY, sparsePrediction: true }),
     ).eval();
     const inputs = batch(RIGHT, PER_TOKEN);
-    const wanted = PER_TOKEN.map((label) => label === -100 ? 0 : 1);
-    const predictions = packingOf(wanted, SHAPE);
+    const isLabeled = PER_TOKEN.map((label) => label === -100 ? 0 : 1);
+    const predictions = packingOf(isLabeled, SHAPE);
     assert(!predictions.isContiguous);
-    const { labels: _, ...unlabelled } = inputs;
-    const all = model.forward(unlabelled).logits;
+    const { labels: _, ...unlabeled } = inputs;
+    const all = model.forward(unlabeled).logits;
     const { logits, loss } = model.forward({ ...inputs, predictions });
     assertEquals(logits.shape, [predictions.tokens, 30]);
     const dense = new ModernBertForMaskedLM(new ModernBertConfig(TINY)).eval();
@@ -271,7 +271,7 @@ gpuTest(
     assert(loss && expected);
     const [a, b, some, every] = await readAll([loss, expected, logits, all]);
     assertClose(a ?? [], b ?? []);
-    const rows = [...wanted.keys()].filter((i) => wanted[i]);
+    const rows = [...isLabeled.keys()].filter((i) => isLabeled[i]);
     assertClose(
       some ?? [],
       rows.flatMap((i) => [...every?.subarray(i * 30, i * 30 + 30) ?? []]),
@@ -369,7 +369,6 @@ gpuTest("answers before the text count as its first token", async () => {
       startPositions: tensor(Int32Array.from(start), { shape: [4, 1] }),
       endPositions: tensor(Int32Array.from(end)),
     });
-    assert(loss);
     return loss;
   };
   const packing = packingOf(RIGHT, SHAPE);
@@ -403,19 +402,18 @@ gpuTest("ModernBertForQuestionAnswering scores starts and ends", async () => {
     startPositions: tensor(Int32Array.of(1, 3, 0, 25)),
     endPositions: tensor(Int32Array.of(2, 9, 0, 25)),
   });
-  assert(loss);
   const [start = [], end = [], value = []] = await readAll([
     startLogits,
     endLogits,
     loss,
   ]);
   // The last text's answer lies beyond it and does not count.
-  const nll = (scores: ArrayLike<number>, places: readonly number[]) =>
-    places.reduce((sum, place, row) => {
+  const nll = (scores: ArrayLike<number>, positions: readonly number[]) =>
+    positions.reduce((sum, position, row) => {
       const own = Array.from(scores).slice(row * 20, row * 20 + 20);
       const total = own.reduce((s, x) => s + Math.exp(x), 0);
-      return sum + Math.log(total) - (own[place] ?? NaN);
-    }, 0) / places.length;
+      return sum + Math.log(total) - (own[position] ?? NaN);
+    }, 0) / positions.length;
   const expected = (nll(start, [1, 3, 0]) + nll(end, [2, 9, 0])) / 2;
   assertClose(value, [expected], { absolute: 1e-5, relative: 1e-5 });
   assertEquals([...model.namedParameters().keys()].slice(-4), [
@@ -601,7 +599,7 @@ gpuTest("ModernBERT refuses packings that it cannot use", () => {
         outputAttentions: true,
       }),
     TypeError,
-    "Cannot give the probabilities of packed texts",
+    "Cannot give attention's probabilities of packed texts",
   );
   model.dispose();
 });

@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// Padding must not be seen: what it holds, how much of it there is and what
-// else is in the batch never change a row's real places. Left padding follows
-// the rule by which each architecture numbers places.
+// Padding must not be seen: its tokens, its length and the other rows of the
+// batch never change the states of a row's real tokens. Left padding follows the
+// rule by which each architecture counts positions.
 
 import fc from "fast-check";
 import {
@@ -191,7 +191,7 @@ const row = fc.array(token, { minLength: 1, maxLength: 9 });
 const PARAMETERS = { numRuns: 8, seed: 1 };
 
 for (const { name, padding, make } of SUBJECTS) {
-  gpuTest(`${name}: right padding and neighbours are not seen`, async () => {
+  gpuTest(`${name}: right padding and neighbors are not seen`, async () => {
     manualSeed(SEED);
     const { encode, decode, dispose } = make();
     const property = fc.asyncProperty(
@@ -227,7 +227,7 @@ for (const { name, padding, make } of SUBJECTS) {
   });
 }
 
-/** A row on its own, its places numbered from `first`. */
+/** One row alone, whose positions start at `first`. */
 type Shifted = (
   row: readonly number[],
   first: number,
@@ -259,15 +259,15 @@ function subject(name: string): Subject {
   return found;
 }
 
-gpuTest("BERT: left padding moves the places", async () => {
+gpuTest("BERT: left padding moves the positions", async () => {
   manualSeed(SEED);
   const { make, padding } = subject("BERT");
   const { encode, dispose } = make();
   await checkLeft(encode, padding, (row, first) =>
     statesOf(() => {
       const batch = batchOf([row], row.length, "right", () => 0);
-      const places = Int32Array.from(row, (_, i) => first + i);
-      const positionIds = tensor(places, { shape: [1, row.length] });
+      const positions = Int32Array.from(row, (_, i) => first + i);
+      const positionIds = tensor(positions, { shape: [1, row.length] });
       return encode({ ...batch, positionIds });
     }));
   dispose();
@@ -302,7 +302,7 @@ for (
       )],
   ] as const
 ) {
-  gpuTest(`${name}: left padding moves the places`, async () => {
+  gpuTest(`${name}: left padding moves the positions`, async () => {
     manualSeed(SEED);
     const model = build();
     const { encode, dispose } = encoderDecoder(model);
@@ -311,7 +311,7 @@ for (
     const original = Float32Array.from(await table.data());
     const moved = new Float32Array(original.length);
     await checkLeft(encode, 4, async (row, first) => {
-      // The same model with a table that begins `first` places later.
+      // The same model with a table that begins `first` positions later.
       moved.set(original.subarray(first * WIDTH));
       table.write(moved);
       const batch = () => batchOf([row], row.length, "right", () => 0);

@@ -142,7 +142,7 @@ gpuTest(
     manualSeed(6);
     const model = new RobertaModel(new RobertaConfig(TINY)).eval();
     const inputIds = integers([[0, 5, 1, 2, 1, 1], [1, 1, 0, 5, 6, 2]]);
-    // Not the mask, and not the places in the row.
+    // Neither the mask nor the columns of the row.
     const attentionMask = integers([[1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1]]);
     const embeddings = (positionIds?: IntegerTensor) =>
       noGrad(() =>
@@ -164,24 +164,30 @@ gpuTest(
   },
 );
 
-gpuTest("padding on either side does not change the other places", async () => {
-  manualSeed(7);
-  const model = new RobertaModel(new RobertaConfig(TINY)).eval();
-  const forward = async (ids: number[], start: number) => {
-    const { lastHiddenState } = noGrad(() =>
-      model.forward({
-        inputIds: integers([ids]),
-        attentionMask: integers([ids.map((id) => id === 1 ? 0 : 1)]),
-      })
-    );
-    const values = await lastHiddenState.data();
-    return values.slice(start * TINY.hiddenSize, (start + 4) * TINY.hiddenSize);
-  };
-  const alone = await forward([0, 5, 6, 2], 0);
-  assertClose(await forward([0, 5, 6, 2, 1, 1], 0), alone);
-  assertClose(await forward([1, 1, 0, 5, 6, 2], 2), alone);
-  model.dispose();
-});
+gpuTest(
+  "padding on either side does not change the other positions",
+  async () => {
+    manualSeed(7);
+    const model = new RobertaModel(new RobertaConfig(TINY)).eval();
+    const forward = async (ids: number[], start: number) => {
+      const { lastHiddenState } = noGrad(() =>
+        model.forward({
+          inputIds: integers([ids]),
+          attentionMask: integers([ids.map((id) => id === 1 ? 0 : 1)]),
+        })
+      );
+      const values = await lastHiddenState.data();
+      return values.slice(
+        start * TINY.hiddenSize,
+        (start + 4) * TINY.hiddenSize,
+      );
+    };
+    const alone = await forward([0, 5, 6, 2], 0);
+    assertClose(await forward([0, 5, 6, 2, 1, 1], 0), alone);
+    assertClose(await forward([1, 1, 0, 5, 6, 2], 2), alone);
+    model.dispose();
+  },
+);
 
 gpuTest("token types of zeros are the same as none", async () => {
   const config = new RobertaConfig({ ...TINY, typeVocabSize: 1 });
@@ -239,7 +245,7 @@ gpuTest("fromPretrained() draws a new head and says so", async () => {
   model.dispose();
 });
 
-gpuTest("RobertaModel() knows as many places as follow the padding's", () => {
+gpuTest("RobertaModel() supports the positions after that of padding", () => {
   const model = new RobertaModel(new RobertaConfig(TINY)).eval();
   const ids = (length: number) =>
     integers([Array.from({ length }, (_, i) => i + 2)]);
@@ -250,7 +256,7 @@ gpuTest("RobertaModel() knows as many places as follow the padding's", () => {
   assertThrows(
     () => model.forward({ inputIds: ids(7) }),
     RangeError,
-    "Cannot encode 7 tokens: the model knows 6 places",
+    "Cannot encode 7 tokens: the model supports 6 positions",
   );
   const positionIds = integers([[0, 1, 2, 3, 4, 5, 6, 7]]);
   model.forward({ inputIds: ids(8), positionIds });

@@ -196,7 +196,7 @@ gpuTest("a packing is one of its arrays, and a bundle of tensors", async () => {
   assertThrows(
     () => packingFrom(tensors, { shape: [2, 4] }),
     TypeError,
-    "Cannot pack [2, 4] by a packing of 3 texts and 12 places",
+    "Cannot pack [2, 4] by a packing of 3 texts and 12 positions",
   );
 });
 
@@ -237,17 +237,17 @@ gpuTest("packings refuse what does not fit", () => {
   assertThrows(
     () => packingOf([1], [1, 1], { multipleOf: 0 }),
     RangeError,
-    "Cannot fill tokens up to a multiple of 0: expected a whole number",
+    "Cannot fill tokens up to a multiple of 0: it must be a whole number",
   );
   assertThrows(
     () => packingOf([1, 1, 1], [2, 2]),
     TypeError,
-    "Cannot pack [2, 2] by a mask of 3 places",
+    "Cannot pack [2, 2] by a mask of 3 elements: expected 4",
   );
   assertThrows(
     () => packingOf([0, 0], [1, 2]),
     RangeError,
-    "Cannot pack [1, 2]: no token is real",
+    "Cannot pack [1, 2]: the mask must have a real token",
   );
   const packing = packingOf(MASK, [3, 4]);
   assertThrows(

@@ -1,0 +1,13 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+/**
+ * Packings: batches without padding, which models compute faster.
+ *
+ * @module
+ */
+
+export { Packing, packingFrom, packingOf } from "./packing.ts";
+export type { PackingLayout, PackingTensors } from "./packing.ts";
+export { packingArrays, paysToPack } from "./packing_arrays.ts";
+export type { PackingArrays, PackingOptions } from "./packing_arrays.ts";
