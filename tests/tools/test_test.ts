@@ -17,6 +17,7 @@ import {
 } from "../../tools/test/counts.ts";
 import { findTests } from "../../tools/test/files.ts";
 import { type Job, runJobs } from "../../tools/test/processes.ts";
+import { listSlowest } from "../../tools/test/times.ts";
 
 const REPORT = `<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="deno test" tests="6" failures="2" errors="0" time="0.031">
@@ -154,11 +155,17 @@ Deno.test("Dawn gets every test of the GPU but the slow ones", async () => {
   const files = await findGpuTests();
   const has = (name: string) => files.includes(`tests/${name}_test.ts`);
   assertEquals(
-    ["nn/trainer", "engine/capture", "swag/golden", "models/bert"].map(has),
+    [
+      "nn/trainer",
+      "engine/capture/capture",
+      "swag/golden",
+      "models/architectures/bert",
+    ].map(has),
     [true, true, true, true],
   );
   assertEquals(
-    ["engine/variants", "models/tokenizer", "cli"].map(has),
+    ["engine/tuning/variants", "models/tokenizer/tokenizer", "cli/use"]
+      .map(has),
     [false, false, false],
   );
 });
@@ -167,7 +174,7 @@ Deno.test("Chromium gets what expects errors of the GPU, unless it needs Deno", 
   const files = await findPageTests();
   const has = (name: string) => files.includes(`tests/${name}_test.ts`);
   assertEquals(
-    ["nn/trainer", "engine/stream", "engine/tuning"].map(has),
+    ["nn/trainer", "engine/gpu/stream", "engine/gpu/backend"].map(has),
     [true, true, false],
   );
   assertEquals(
@@ -178,6 +185,43 @@ Deno.test("Chromium gets what expects errors of the GPU, unless it needs Deno", 
     ].map(runsOnPage),
     [true, false, false],
   );
+});
+
+Deno.test("listSlowest() lists ten files, the slowest first", () => {
+  const times = Array.from({ length: 12 }, (_, i) => ({
+    name: `tests/${i}_test.ts`,
+    seconds: i < 6 ? i + 0.04 : i,
+  }));
+  assertEquals(listSlowest(times), [
+    "The slowest files:",
+    "11.0 s  tests/11_test.ts",
+    "10.0 s  tests/10_test.ts",
+    " 9.0 s  tests/9_test.ts",
+    " 8.0 s  tests/8_test.ts",
+    " 7.0 s  tests/7_test.ts",
+    " 6.0 s  tests/6_test.ts",
+    " 5.0 s  tests/5_test.ts",
+    " 4.0 s  tests/4_test.ts",
+    " 3.0 s  tests/3_test.ts",
+    " 2.0 s  tests/2_test.ts",
+  ]);
+});
+
+Deno.test("listSlowest() lists fewer files if fewer ran, and never a single one", () => {
+  const times = [{ name: "a", seconds: 1 }, { name: "b", seconds: 2.25 }];
+  assertEquals(listSlowest(times), [
+    "The slowest files:",
+    "2.3 s  b",
+    "1.0 s  a",
+  ]);
+  assertEquals(listSlowest(times.slice(1)), []);
+  assertEquals(listSlowest([]), []);
+});
+
+Deno.test("runJobs() times no job without tests", async () => {
+  const job = { name: "types", args: ["eval", "0"], counted: false };
+  const { times } = await runJobs([job], { print: () => {} });
+  assertEquals(times, []);
 });
 
 /** Runs scripts as jobs and gives what is printed. */
@@ -199,21 +243,23 @@ async function runScripts(
     }
     const lines: string[] = [];
     const print = (text: string) => lines.push(...text.split("\n"));
-    const { counts } = await runJobs(jobs, { atOnce: 2, limit, print });
-    return { lines, counts };
+    const { counts, times } = await runJobs(jobs, { atOnce: 2, limit, print });
+    return { lines, counts, times };
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 }
 
 Deno.test("runJobs() counts tests, and shows the output of those that failed", async () => {
-  const { lines, counts } = await runScripts("test", {
+  const { lines, counts, times } = await runScripts("test", {
     good: `Deno.test("a", () => {}); Deno.test("b", () => {});`,
     bad:
       `Deno.test("a", () => {}); Deno.test("b", () => { throw new Error("why") });`,
     broken: `import "./missing.ts";`,
   });
   assertEquals(counts, { passed: 3, failed: 2, skipped: 0 });
+  assertEquals(times.map(({ name }) => name).sort(), ["bad", "broken", "good"]);
+  assertEquals(times.every(({ seconds }) => seconds > 0), true);
   const text = lines.join("\n");
   const time = String.raw`\d+\.\d s`;
   assertMatch(text, new RegExp(`^ok   good \\(2 passed, ${time}\\)$`, "m"));
