@@ -168,33 +168,36 @@ gpuTest("predict() follows the model's problem type", async () => {
   }
 });
 
-gpuTest("predict() refuses one logit of which nobody says what it is", () => {
-  const { model, swag, free } = collected(1);
-  const forward = () => model.forward(tensor([[1, 2]]));
-  assertThrows(
-    () => swag.predict(forward, { numPredictions: 2 }),
-    TypeError,
-    'say problemType: "regression" or "multi_label_classification"',
-  );
-  assertThrows(
-    () => summarizeLogits(tensor([[[1], [2]]])),
-    TypeError,
-    "one logit is no choice among classes",
-  );
-  const bad = { problemType: "classification" as PredictionProblem };
-  assertThrows(
-    () => swag.predict(forward, bad),
-    RangeError,
-    '"classification"',
-  );
-  assertThrows(
-    () => swag.predict(forward, { samples: 3 } as object),
-    TypeError,
-    'Cannot predict with option "samples"',
-  );
-  assert(!swag.holdsSample);
-  free();
-});
+gpuTest(
+  "predict() refuses a single logit if neither options nor model say what it means",
+  () => {
+    const { model, swag, free } = collected(1);
+    const forward = () => model.forward(tensor([[1, 2]]));
+    assertThrows(
+      () => swag.predict(forward, { numPredictions: 2 }),
+      TypeError,
+      'pass problemType: "regression" or "multi_label_classification"',
+    );
+    assertThrows(
+      () => summarizeLogits(tensor([[[1], [2]]])),
+      TypeError,
+      "a single logit is no choice among classes",
+    );
+    const bad = { problemType: "classification" as PredictionProblem };
+    assertThrows(
+      () => swag.predict(forward, bad),
+      RangeError,
+      '"classification"',
+    );
+    assertThrows(
+      () => swag.predict(forward, { samples: 3 } as object),
+      TypeError,
+      'Cannot predict with option "samples"',
+    );
+    assert(!swag.holdsSample);
+    free();
+  },
+);
 
 gpuTest("predict() takes tokens and spans", async () => {
   const { model, swag, free } = collected(4, { problemType: "regression" });

@@ -195,7 +195,7 @@ gpuTest("weights return after samples", async () => {
   model.dispose();
 });
 
-gpuTest("samples that are waited with cannot lose the weights", async () => {
+gpuTest("asynchronous withSample() calls do not lose the weights", async () => {
   const model = new Tree(SHAPES);
   using swag = collected(model, { noCovMat: false });
   using other = collected(model, { noCovMat: true });
@@ -207,7 +207,7 @@ gpuTest("samples that are waited with cannot lose the weights", async () => {
   const [one, two] = [await sampleOf(1), await sampleOf(2)];
   assertNotEquals(one, two);
 
-  // Whichever ends first, of one posterior or of two over the same model.
+  // This holds whichever call ends first, and for two posteriors over one model.
   for (const second of [swag, other]) {
     for (const [first, then] of [[5, 20], [20, 5]] as const) {
       const seen: number[][][] = [];
@@ -223,14 +223,14 @@ gpuTest("samples that are waited with cannot lose the weights", async () => {
       assert(results[1].status === "rejected");
       const { reason } = results[1];
       assert(reason instanceof TypeError);
-      assert(/^Cannot hold a sample while another is/.test(reason.message));
+      assert(/^Cannot hold a sample during another /.test(reason.message));
       assertEquals(seen, [one]); // The first kept its sample.
       assertEquals(await weightsOf(model), own);
       assert(!swag.holdsSample && !other.holdsSample);
     }
   }
 
-  // Calls inside, and calls that wait for nothing, are no harm.
+  // Nested calls, and calls that return no promise, are allowed.
   let inside: unknown;
   const outer = swag.withSample({ seed: 1 }, async () => {
     await swag.withSample({ seed: 2 }, async () => {
@@ -246,7 +246,7 @@ gpuTest("samples that are waited with cannot lose the weights", async () => {
   assertEquals(inside, two);
   assertEquals(await weightsOf(model), own);
 
-  // One inside that nobody waits for ends last, and so do the weights return.
+  // The weights return when the last call ends, even a nested one that is not awaited.
   let late: Promise<unknown> | undefined;
   await swag.withSample({ seed: 1 }, async () => {
     late = swag.withSample({ seed: 2 }, () => wait(20));
@@ -330,11 +330,14 @@ gpuTest("getLogits() stacks the predictions of samples", async () => {
     "Cannot stack logits of shape [6]",
   );
   const wrong: [unknown, string][] = [
-    [Promise.resolve(weight), "gives, a promise: expected logits"],
-    [{ output: weight }, "gives, an object of output: expected logits"],
-    [{ logits: [[1, 2]] }, "gives, an object of logits: expected logits"],
-    [undefined, "gives, undefined: expected logits"],
-    [7, "gives, 7: expected logits"],
+    [Promise.resolve(weight), "of the model, a promise: expected logits"],
+    [{ output: weight }, "of the model, an object of output: expected logits"],
+    [
+      { logits: [[1, 2]] },
+      "of the model, an object of logits: expected logits",
+    ],
+    [undefined, "of the model, undefined: expected logits"],
+    [7, "of the model, 7: expected logits"],
   ];
   for (const [output, message] of wrong) {
     const forward = () => output as typeof weight;

@@ -11,14 +11,15 @@
 
 import { loadClassifier } from "../../cli/classifier.ts";
 import { saveClassifier } from "../../cli/save.ts";
-import { initialize, manualSeed } from "../../engine/mod.ts";
+import { initialize, manualSeed, readAll } from "../../engine/mod.ts";
 import {
   BertConfig,
   BertForSequenceClassification,
   GenerationConfig,
   Tokenizer,
 } from "../../models/mod.ts";
-import { fingerprint, SwagModel } from "../../swag/mod.ts";
+import type { Module } from "../../nn/mod.ts";
+import { SwagModel } from "../../swag/mod.ts";
 import { Finding, type Fuzzer, type Outcome, type Random } from "./fuzzer.ts";
 
 /** What a folder may hold. Two saves of different kinds share no file. */
@@ -89,13 +90,20 @@ async function save(folder: string, kind: Save): Promise<void> {
   });
 }
 
-/** What loading a folder gives, as a text to compare. */
+/** The SHA-256 of a model's weights, as a text. */
+async function digestOf(model: Module): Promise<string> {
+  const values = await readAll(model.parameters()) as BlobPart[];
+  const bytes = await new Blob(values).arrayBuffer();
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).join(" ");
+}
+
+/** Loads a folder and describes its contents as a text, to compare folders. */
 async function contentOf(folder: string): Promise<string> {
   const { model, tokenizer, swag } = await loadClassifier(folder);
   try {
     const moments = await swag?.moments();
     return JSON.stringify({
-      weights: await fingerprint(model),
+      weights: await digestOf(model),
       config: model.config.toString(),
       tokens: tokenizer.encode("good wo").inputIds,
       vocabulary: tokenizer.decode([7]),
