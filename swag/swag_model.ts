@@ -476,10 +476,10 @@ export class SwagModel implements Disposable {
   async logProbability(
     options: Pick<SampleOptions, "scale" | "cov" | "blockwise"> = {},
   ): Promise<number> {
-    const gaussian = this.#gaussian("take a density", options);
+    const gaussian = this.#gaussian("compute a density", options);
     if (gaussian.scale === 0 || this.nModels < 2) {
       throw new RangeError(
-        `Cannot take a density with scale ${gaussian.scale} and ` +
+        `Cannot compute a density with scale ${gaussian.scale} and ` +
           `${this.nModels} collections: there is no spread`,
       );
     }

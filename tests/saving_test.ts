@@ -64,7 +64,7 @@ gpuTest("a posterior loads beside its own weights alone", async () => {
     );
     (await SwagModel.load(path, again)).dispose();
     const message = `Cannot load ${path}: the posterior belongs to other ` +
-      "weights than the model's; load those that it was saved with";
+      "weights than the model has; load the weights that it was saved with";
     await assertRejects(() => SwagModel.load(path, b), TypeError, message);
     // One weight of the frozen part is enough.
     const first = again.namedParameters().values().next().value;

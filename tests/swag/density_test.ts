@@ -106,7 +106,7 @@ gpuTest("logProbability() refuses what has no spread", async () => {
   await assertRejects(
     () => swag.logProbability(),
     RangeError,
-    "Cannot take a density with scale 1 and 1 collections: there is no spread",
+    "Cannot compute a density with scale 1 and 1 collections: there is no spread",
   );
   swag.collectModel();
   await assertRejects(

@@ -197,7 +197,7 @@ gpuTest("load() refuses files that do not fit", async (device) => {
         [undefined, "read the original library's files with importState()"],
         ["{", "invalid JSON"],
         ["null", "no object"],
-        ["{}", "no_cov_mat is no boolean"],
+        ["{}", "no_cov_mat is not a boolean"],
         ['{"no_cov_mat":true,"max_num_models":"x"}', "max_num_models is no"],
       ]
     ) {

@@ -100,7 +100,7 @@ gpuTest("fromBase() refuses options out of range", () => {
   assertThrows(
     build({ normalize: "size" as "rank" }),
     RangeError,
-    'Cannot normalise by "size"',
+    'Cannot normalize by "size"',
   );
   assertThrows(() => SwagModel.fromBase(new Tree({})), TypeError, "no param");
   model.dispose();
@@ -476,7 +476,7 @@ gpuTest(
       assertThrows(
         () => SwagModel.fromBase(model, { noCovMat: false, maxNumModels: 5 }),
         RangeError,
-        "Cannot keep 5 deviations: those of 64 weights take 1280 bytes, more " +
+        "Cannot keep 5 deviations: for 64 weights they take 1280 bytes, more " +
           "than the device's largest binding of 1024",
       );
       // The model's own weights have their place now; nothing else has.
