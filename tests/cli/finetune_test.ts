@@ -6,7 +6,8 @@ import {
   assertEquals,
   assertMatch,
 } from "@std/assert";
-import { cli, command, inFolder, names } from "./_command.ts";
+import { names } from "../_folder.ts";
+import { cli, command, inDataFolder } from "./_command.ts";
 
 const SAVED = [
   "config.json",
@@ -18,7 +19,7 @@ const SAVED = [
 ];
 
 Deno.test("finetune, evaluate and predict lead from a file to answers", async () => {
-  await inFolder(async (folder, options) => {
+  await inDataFolder(async (folder, options) => {
     const output = `${folder}/model`;
     const trained = await cli(
       "finetune",
@@ -98,8 +99,8 @@ Deno.test("finetune, evaluate and predict lead from a file to answers", async ()
   });
 });
 
-Deno.test("finetune names classes by whole numbers, and learns regression", async () => {
-  await inFolder(async (folder, options) => {
+Deno.test("finetune sorts classes that are whole numbers, and trains regression", async () => {
+  await inDataFolder(async (folder, options) => {
     const data = ["--data", `${folder}/ints.jsonl`];
     const classes = await cli(
       "finetune",
@@ -132,8 +133,8 @@ Deno.test("finetune names classes by whole numbers, and learns regression", asyn
   });
 });
 
-Deno.test("finetune refuses what cannot work before it writes anything", async () => {
-  await inFolder(async (folder, options) => {
+Deno.test("finetune refuses bad data and options before it writes anything", async () => {
+  await inDataFolder(async (folder, options) => {
     const output = ["--output", `${folder}/model`];
     const data = ["--data", `${folder}/train.csv`];
     const cases: [string[], RegExp][] = [
@@ -151,7 +152,7 @@ Deno.test("finetune refuses what cannot work before it writes anything", async (
         /--epochs many: expected a number from 1/,
       ],
       [[...data, "--epoch", "3"], /with --epoch: it is not an option/],
-      [[...data, "--max-length", "99"], /the model knows 16 places/],
+      [[...data, "--max-length", "99"], /the model supports 16 positions/],
       [[...data, "--var-clamp", "0"], /without --swag/],
       [[...data, "--momentum", "0.9"], /--momentum with adamw/],
       [
@@ -163,8 +164,8 @@ Deno.test("finetune refuses what cannot work before it writes anything", async (
         /they look like numbers; say --problem-type regression/,
       ],
       [
-        ["--data", `${folder}/unlabelled.csv`],
-        /row 2 of .*unlabelled\.csv \(line 3\): .*empty.*--skip-unlabelled/,
+        ["--data", `${folder}/unlabeled.csv`],
+        /row 2 of .*unlabeled\.csv \(line 3\): .*empty.*--skip-unlabelled/,
       ],
       [["--data", `${folder}/bare.tsv`], /--columns text,label/],
       [[...data, "--eval", `${folder}/ragged.csv`], /ragged\.csv: .*line 3/],
@@ -226,7 +227,7 @@ for (
   const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const
 ) {
   Deno.test(`finetune saves and exits with ${code} after ${signal}`, async () => {
-    await inFolder(async (folder, options) => {
+    await inDataFolder(async (folder, options) => {
       const output = `${folder}/model`;
       const { child, out, err, rest } = start([
         "finetune",
@@ -268,8 +269,8 @@ for (
   });
 }
 
-Deno.test("a model that its folder cannot take is saved elsewhere", async () => {
-  await inFolder(async (folder, options) => {
+Deno.test("a model is saved to another folder if its own cannot be written", async () => {
+  await inDataFolder(async (folder, options) => {
     const output = `${folder}/model`;
     const { child, out, err, rest } = start([
       "finetune",
@@ -295,7 +296,7 @@ Deno.test("a model that its folder cannot take is saved elsewhere", async () => 
 });
 
 Deno.test("a signal ends the evaluation at the end of finetune", async () => {
-  await inFolder(async (folder, options) => {
+  await inDataFolder(async (folder, options) => {
     const lines = (await Deno.readTextFile(`${folder}/train.jsonl`)).repeat(
       600,
     );
@@ -318,8 +319,8 @@ Deno.test("a signal ends the evaluation at the end of finetune", async () => {
   });
 });
 
-Deno.test("finetune does not save what has diverged over what was good", async () => {
-  await inFolder(async (folder, options) => {
+Deno.test("finetune does not replace a good model with one that diverged", async () => {
+  await inDataFolder(async (folder, options) => {
     const output = `${folder}/model`;
     const data = ["--data", `${folder}/train.csv`, "--output", output];
     // 24 texts in one step: its loss is computed before it diverges.

@@ -70,28 +70,28 @@ const CASES: [
   string,
 ][] = [
   [
-    "the first signal asks to stop",
+    "the first signal requests a stop",
     [[0, "SIGTERM"]],
     { wait: TRAINING },
     143,
     "stopping finished true",
   ],
   [
-    "a closed terminal asks to stop",
+    "a closed terminal requests a stop",
     [[0, "SIGHUP"]],
     { wait: TRAINING },
     129,
     "stopping finished true",
   ],
   [
-    "two signals together are one",
+    "two signals together count as one",
     [[0, "SIGINT"], [100, "SIGINT"]],
     { wait: TRAINING },
     130,
     "stopping finished true",
   ],
   [
-    "two signals together are one, though the second is heard late",
+    "two signals together count as one, even if the second arrives late",
     [[0, "SIGINT"], [100, "SIGINT"]],
     { wait: "block()" },
     130,
@@ -105,14 +105,14 @@ const CASES: [
     "stopping",
   ],
   [
-    "a second signal does not break off saving",
+    "a second signal does not interrupt a save",
     [[0, "SIGINT"], [1400, "SIGINT"]],
     { wait: SAVING },
     130,
     "stopping finished true",
   ],
   [
-    "what was started by nohup goes on without its terminal",
+    "a program that nohup started continues without its terminal",
     [[0, "SIGHUP"], [100, "SIGTERM"]],
     { wait: TRAINING, ignoresHangup: true },
     // Only Linux tells what is ignored: elsewhere the first signal is heard.
@@ -121,7 +121,7 @@ const CASES: [
   ],
 ];
 
-Deno.test("signals stop what can be stopped, and never a save", async (t) => {
+Deno.test("signals stop a training, but never a save", async (t) => {
   const outcomes = CASES.map(([, signals, options]) =>
     interrupted(signals, options)
   );

@@ -21,6 +21,7 @@ import {
 import { AdamW } from "../../nn/mod.ts";
 import { SwagModel } from "../../swag/mod.ts";
 import { gpuTest } from "../_check.ts";
+import { inFolder } from "../_folder.ts";
 
 const TINY = {
   vocabSize: 20,
@@ -75,33 +76,33 @@ gpuTest("an architecture of the user's trains and takes SWAG", async () => {
 
 gpuTest("Auto classes load an architecture of the user's", async () => {
   manualSeed(2);
-  const folder = await Deno.makeTempDir();
-  const model = new DistilBertForSequenceClassification(
-    new DistilBertConfig(TINY),
-  ).eval();
-  await model.savePretrained(folder);
-  const loaded = await AutoModelForSequenceClassification.fromPretrained(
-    folder,
-  );
-  const base = await AutoModel.fromPretrained(folder);
-  {
-    using _ = scope();
-    const outputs = [
-      model.forward(inputs()).logits,
-      loaded.forward(inputs()).logits,
-    ];
-    const [expected = [], actual] = await readAll(outputs);
-    assertEquals([...actual ?? []], [...expected]);
-  }
-  assertEquals(
-    [...base.namedParameters().keys()].slice(0, 2),
-    [
-      "embeddings.word_embeddings.weight",
-      "embeddings.position_embeddings.weight",
-    ],
-  );
-  for (const owner of [model, loaded, base]) owner.dispose();
-  await Deno.remove(folder, { recursive: true });
+  await inFolder(async (folder) => {
+    const model = new DistilBertForSequenceClassification(
+      new DistilBertConfig(TINY),
+    ).eval();
+    await model.savePretrained(folder);
+    const loaded = await AutoModelForSequenceClassification.fromPretrained(
+      folder,
+    );
+    const base = await AutoModel.fromPretrained(folder);
+    {
+      using _ = scope();
+      const outputs = [
+        model.forward(inputs()).logits,
+        loaded.forward(inputs()).logits,
+      ];
+      const [expected = [], actual] = await readAll(outputs);
+      assertEquals([...actual ?? []], [...expected]);
+    }
+    assertEquals(
+      [...base.namedParameters().keys()].slice(0, 2),
+      [
+        "embeddings.word_embeddings.weight",
+        "embeddings.position_embeddings.weight",
+      ],
+    );
+    for (const owner of [model, loaded, base]) owner.dispose();
+  });
 });
 
 Deno.test("registerArchitecture() refuses a name that is taken", () => {

@@ -8,6 +8,7 @@ import { openDevice, setDevice, tensor } from "../../engine/mod.ts";
 import { SwagModel, type SwagOptions } from "../../swag/mod.ts";
 import { gpuTest, randomValues } from "../_check.ts";
 import { Tree } from "./_tree.ts";
+import { inFolder } from "../_folder.ts";
 
 const SHAPES = { "a.weight": [70], "b.weight": [3, 5], "c.weight": [130] };
 const SIZE = 70 + 15 + 130;
@@ -111,17 +112,14 @@ gpuTest("weights of another model are looked at as well", async () => {
   assertEquals((await momentsOf(swag)).length, 3);
   other.setAll(new Float32Array(SIZE + 64).fill(NaN, 64 + 70, 64 + 71));
   swag.collectModel(other);
-  const folder = await Deno.makeTempDir();
-  try {
+  await inFolder(async (folder) => {
     const error = await assertRejects(
       () => swag.save(`${folder}/swag.safetensors`),
       RangeError,
     );
     assert(error.message.includes("b.weight was not finite"), error.message);
     assertEquals([...Deno.readDirSync(folder)], []); // Nothing is left of it.
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
   assertEquals(swag.nModels, 1);
   model.dispose();
   other.dispose();

@@ -6,6 +6,7 @@ import { parseSafetensors } from "../../nn/formats/safetensors.ts";
 import { writeSafetensors } from "../../nn/formats/safetensors_file.ts";
 import { SwagModel, type SwagOptions } from "../../swag/mod.ts";
 import { gpuTest, randomValues } from "../_check.ts";
+import { inFolder } from "../_folder.ts";
 import { Tree } from "./_tree.ts";
 
 const SHAPES = { "a.weight": [7, 13], "b.bias": [3], "c.weight": [65] };
@@ -31,12 +32,7 @@ async function bitsOf(model: Tree): Promise<number[]> {
 }
 
 async function withFile(run: (path: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await run(`${folder}/posterior.safetensors`);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await inFolder((folder) => run(`${folder}/posterior.safetensors`));
 }
 
 /** Loads a posterior, samples, and prints the weights' bits. */

@@ -18,6 +18,7 @@ import {
 import { findTests } from "../../tools/test/files.ts";
 import { type Job, runJobs } from "../../tools/test/processes.ts";
 import { listSlowest } from "../../tools/test/times.ts";
+import { inFolder } from "../_folder.ts";
 
 const REPORT = `<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="deno test" tests="6" failures="2" errors="0" time="0.031">
@@ -230,8 +231,7 @@ async function runScripts(
   scripts: Record<string, string>,
   limit = 60,
 ) {
-  const folder = await Deno.makeTempDir();
-  try {
+  return await inFolder(async (folder) => {
     const jobs: Job[] = [];
     for (const [name, text] of Object.entries(scripts)) {
       const path = `${folder}/${name}_test.ts`;
@@ -245,9 +245,7 @@ async function runScripts(
     const print = (text: string) => lines.push(...text.split("\n"));
     const { counts, times } = await runJobs(jobs, { atOnce: 2, limit, print });
     return { lines, counts, times };
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }
 
 Deno.test("runJobs() counts tests, and shows the output of those that failed", async () => {

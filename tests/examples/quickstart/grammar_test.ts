@@ -16,6 +16,7 @@ import {
   writeSplits,
 } from "../../../examples/quickstart/grammar.ts";
 import { accuracy, negativeLogLikelihood } from "../../../nn/metrics/mod.ts";
+import { inFolder } from "../../_folder.ts";
 
 /** Rounding of three exponentials and their sum. */
 const ROUNDING = 1e-12;
@@ -128,8 +129,7 @@ Deno.test("generateReviews() negates, intensifies, and lets the clause after but
 });
 
 Deno.test("writeSplits() writes columns that can be read back", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
+  await inFolder(async (folder) => {
     const reviews = generateReviews({ train: 20, test: 30, ood: 10 });
     const files = await writeSplits(`${folder}/data`, reviews);
     const read = async (path: string) =>
@@ -156,9 +156,7 @@ Deno.test("writeSplits() writes columns that can be read back", async () => {
         )
       );
     }
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 });
 
 Deno.test("generateReviews() refuses a size that is no count", () => {

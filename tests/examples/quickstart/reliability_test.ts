@@ -11,6 +11,7 @@ import {
   writeReliabilityDiagram,
 } from "../../../examples/quickstart/reliability.ts";
 import { counterRandom } from "../../../nn/data.ts";
+import { inFolder } from "../../_folder.ts";
 
 const random = counterRandom(1);
 const labels = Array.from({ length: 200 }, () => Math.floor(3 * random()));
@@ -35,8 +36,7 @@ Deno.test("reliabilityDiagram() draws a panel for each method", async () => {
 });
 
 Deno.test("writeReliabilityDiagram() leaves the whole picture and nothing else", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
+  await inFolder(async (folder) => {
     const path = `${folder}/reliability.svg`;
     await Deno.writeTextFile(path, "old");
     await writeReliabilityDiagram(path, predictions, { labels });
@@ -50,7 +50,5 @@ Deno.test("writeReliabilityDiagram() leaves the whole picture and nothing else",
         }),
       Deno.errors.NotFound,
     );
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 });

@@ -7,13 +7,13 @@ import {
   learnVocabulary,
   writeTokenizer,
 } from "../../../examples/quickstart/vocabulary.ts";
+import { inFolder } from "../../_folder.ts";
 
 const { train, test, ood } = generateReviews({ seed: 1 });
 const vocabulary = learnVocabulary(train.map(({ text }) => text));
 
 async function load(): Promise<Tokenizer> {
-  const folder = await Deno.makeTempDir();
-  try {
+  return await inFolder(async (folder) => {
     await writeTokenizer(folder, vocabulary);
     const lines = (await Deno.readTextFile(`${folder}/vocab.txt`)).split("\n");
     assertEquals(lines, [...vocabulary, ""]);
@@ -23,9 +23,7 @@ async function load(): Promise<Tokenizer> {
       await json("tokenizer.json"),
       await json("tokenizer_config.json"),
     );
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }
 
 Deno.test("learnVocabulary() opens with BERT's special tokens and repeats none", () => {
