@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Random tokenizers and texts: what they give here is what Hugging Face's own
- * compiled tokenizers give.
+ * Checks that random tokenizers give the same results for random texts as Hugging
+ * Face's compiled tokenizers.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import {
   randomTokenizer,
 } from "./random_tokenizers.ts";
 
-/** Places in characters as places in UTF-16 units. */
+/** Turns positions in characters into positions in UTF-16 units. */
 function toUnits(text: string): (place: number) => number {
   const units = [0];
   for (const char of text) units.push((units.at(-1) ?? 0) + char.length);
@@ -56,7 +56,7 @@ function theirs(
 ): Row {
   const special = encoding.getSpecialTokensMask();
   const sequences = encoding.getSequenceIds()
-    // Further rows without a frame do not say which text is which.
+    // Without special tokens, further rows do not say to which text a token belongs.
     .map((one, i) =>
       special[i]
         ? null
@@ -75,8 +75,8 @@ function theirs(
 }
 
 /**
- * Encodes in two steps: version 0.23 loses a part of what is dropped when it
- * truncates while it encodes.
+ * Encodes and then truncates: version 0.23 loses a part of the overflowing tokens when
+ * it truncates while it encodes.
  */
 async function truncated(
   json: Fields,
@@ -117,7 +117,7 @@ function differs(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) !== JSON.stringify(b);
 }
 
-/** Whether places cannot agree: what BPE leaves out moves them there. */
+/** Whether offsets cannot agree, because BPE moves them where it drops characters. */
 function movesPlaces(json: Fields): boolean {
   const { type, unk_token: unknown, byte_fallback: bytes } = json
     .model as Fields;
@@ -138,7 +138,7 @@ export async function compare(
   try {
     oracle = Oracle.fromString(content);
   } catch (error) {
-    // What the compiled tokenizers refuse need not be read here either.
+    // A file that the compiled tokenizers refuse may be refused here too.
     try {
       new Tokenizer(new Map([["tokenizer.json", content]]));
     } catch (own) {
@@ -150,7 +150,7 @@ export async function compare(
     if (!String(error).includes("regex")) return "accepted";
     return "refused";
   }
-  // The compiled tokenizers leave cleaning up to transformers.
+  // The compiled tokenizers do not clean up spaces: that is done by transformers.
   const config = JSON.stringify({ clean_up_tokenization_spaces: false });
   let tokenizer: Tokenizer;
   try {
@@ -180,7 +180,7 @@ export async function compare(
         maxLength: random.integer(7, 14),
         truncation: strategy,
         truncationSide: random.pick(["left", "right"] as const),
-        // A stride as long as a window ends the process of the compiled ones.
+        // A stride as long as a window crashes the compiled tokenizers.
         stride: pair === null ? random.integer(0, 3) : 0,
         returnOverflowingTokens: true,
       }
@@ -212,7 +212,7 @@ export async function compare(
       }
     }
     if (expected === null || found === null) {
-      // A vocabulary without gaps in what it covers is the file's to say.
+      // Whether a vocabulary covers all characters is up to the file.
       if (
         found !== null &&
         !/SequenceTooShort|stride|Truncation|too short/i.test(reason)
@@ -233,10 +233,10 @@ export async function compare(
         const key of ["ids", "types", "sequences", "words", "offsets"] as const
       ) {
         if (key === "offsets" && movesPlaces(json)) continue;
-        // Further rows without a frame do not say which text is which.
+        // Without special tokens, further rows do not say to which text a token belongs.
         const unsaid = json.post_processor === null && pair !== null && j > 0;
         if (unsaid && (key === "offsets" || key === "sequences")) continue;
-        // Encodings that are truncated by hand have one type.
+        // Encodings that are truncated afterwards have only one token type.
         if (key === "types" && truncation !== null) continue;
         if (differs(own[key], row[key])) {
           say(key, { input, truncation, addSpecialTokens, j }, own, row);
@@ -247,23 +247,23 @@ export async function compare(
       { length: 8 },
       () => random.integer(0, tokenizer.vocabSize + 2),
     );
-    // Version 0.23 spells added tokens as they are normalised, and then does not
-    // know them as special; that of transformers 4.57 spells them as they are.
+    // Version 0.23 returns added tokens normalized, and then does not recognize them as
+    // special; the version of transformers 4.57 returns them unchanged.
     const respelled = ids.some((id) =>
       (oracle.idToToken(id) ?? null) !== tokenizer.idToToken(id)
     );
     for (const skipSpecialTokens of respelled ? [] : [true, false]) {
-      const wanted = await oracle.decode(ids, skipSpecialTokens);
+      const expected = await oracle.decode(ids, skipSpecialTokens);
       const text = tokenizer.decode(ids, { skipSpecialTokens });
-      if (text !== wanted) {
-        say("the text", { ids, skipSpecialTokens }, text, wanted);
+      if (text !== expected) {
+        say("the text", { ids, skipSpecialTokens }, text, expected);
       }
     }
   }
   return "accepted";
 }
 
-/** Values that fit into few places. */
+/** Values that rarely make sense. */
 function oddValue(random: Random): unknown {
   return random.pick<() => unknown>([
     () => null,
@@ -288,7 +288,7 @@ function oddValue(random: Random): unknown {
   ])();
 }
 
-/** A copy of a value in which one part is another. */
+/** Copies a value, and replaces one part of it. */
 function mutated(random: Random, value: unknown): unknown {
   if (typeof value !== "object" || value === null || random.next() < 0.12) {
     return oddValue(random);
@@ -303,9 +303,10 @@ function mutated(random: Random, value: unknown): unknown {
 }
 
 /**
- * Reads a file of which a part is broken: it is used, or refused by name.
+ * Reads a file with a broken part. It must be used, or refused with an error that names
+ * the file.
  *
- * @throws {Finding} If the message helps nobody.
+ * @throws {Finding} If the message is useless.
  */
 function tryBroken(
   random: Random,
