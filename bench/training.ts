@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// The training step that benches time: forward, backward, clipping and AdamW of
-// a BERT classifier of any size.
+// The training step that is timed: forward, backward, clipping and AdamW of a BERT
+// classifier of any size.
 
 import { backward, scope, type Tensor, tensor } from "../engine/mod.ts";
 import { AdamW, clipGradNorm } from "../nn/mod.ts";
@@ -54,7 +54,7 @@ export class TrainingBench implements Disposable {
     };
   }
 
-  /** One step; gives its loss. */
+  /** Runs one step, and returns its loss. */
   step(inputs: { inputIds: Tensor; labels: Tensor }): { loss: Tensor } {
     const { loss } = this.model.forward(inputs);
     if (!loss) throw new Error("the model gave no loss");
@@ -70,15 +70,15 @@ export class TrainingBench implements Disposable {
   }
 }
 
-/** Work that is timed: `run` only records. */
+/** The work that is timed. `run` only records commands. */
 export interface TimedStep {
-  /** Parameters of the model. */
+  /** The number of parameters of the model. */
   parameters: number;
   run: () => void;
   dispose: () => void;
 }
 
-/** The step op by op, over a batch that stays on the GPU. */
+/** Makes the step, op by op, for a batch that stays on the GPU. */
 export function trainingStep(sizes: StepSizes): TimedStep {
   const bench = new TrainingBench(sizes);
   const { data, shape } = bench.batch.inputIds;

@@ -139,7 +139,7 @@ export interface EncoderSizes {
 }
 
 /**
- * The small encoder's first weights: embeddings, blocks that normalise last,
+ * The small encoder's first weights: embeddings, blocks that normalize last,
  * and a layer that scores the vocabulary for each token. Matrices are
  * `[inputs, outputs]`.
  */

@@ -20,7 +20,7 @@ interface Scale {
   /** Edges of square products. */
   products: readonly number[];
   attention: readonly AttentionSizes[];
-  /** Rows of normalisations, 768 wide. */
+  /** The rows of normalizations, each of 768 elements. */
   rows: number;
   /** Elements of vectors. */
   vector: number;

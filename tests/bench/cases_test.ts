@@ -76,7 +76,7 @@ Deno.test("attention's results are means of values by weights", () => {
   assertAlmostEquals(y ?? NaN, (e0 * v0 + e1 * v1) / (e0 + e1), 1e-12);
 });
 
-Deno.test("normalised rows have mean 0 and variance 1", () => {
+Deno.test("normalized rows have mean 0 and variance 1", () => {
   const row = layerNormReference(1, 200);
   const mean = row.reduce((sum, x) => sum + x, 0) / 200;
   const variance = row.reduce((sum, x) => sum + x * x, 0) / 200;
@@ -84,7 +84,7 @@ Deno.test("normalised rows have mean 0 and variance 1", () => {
   assertAlmostEquals(variance, 1, 1e-3);
 });
 
-Deno.test("every case of the peers has work, and a name of its own", () => {
+Deno.test("every case of the peers has work, and a unique name", () => {
   const names = new Set(PEER_CASES.map(({ name }) => name));
   assertEquals(names.size, PEER_CASES.length);
   assertEquals(PEER_CASES.every(({ work }) => work.amount > 0), true);

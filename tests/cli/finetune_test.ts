@@ -195,12 +195,12 @@ Deno.test("finetune refuses bad data and options before it writes anything", asy
 /** Waits until a process writes something; gives all that it wrote till then. */
 async function until(
   reader: ReadableStreamDefaultReader<string>,
-  wanted: string,
+  expected: string,
 ): Promise<string> {
   let text = "";
-  while (!text.includes(wanted)) {
+  while (!text.includes(expected)) {
     const { value, done } = await reader.read();
-    if (done) throw new Error(`"${wanted}" never came: ${text}`);
+    if (done) throw new Error(`"${expected}" never came: ${text}`);
     text += value;
   }
   return text;
@@ -233,7 +233,7 @@ for (
         "finetune",
         ...["--data", `${folder}/train.csv`, "--output", output, "--swag"],
         ...[...options, "--epochs", "100000"],
-        // Interrupted early, there is a posterior or there is none.
+        // After an early interrupt there may be no posterior.
         ...["--swag-start", signal === "SIGINT" ? "1" : "1000"],
         ...["--log-every", "1"],
       ]);

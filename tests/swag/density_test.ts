@@ -25,7 +25,7 @@ function collected(shapes: Record<string, number[]>, options: SwagOptions) {
   return { model, swag };
 }
 
-/** log N(x; mean, covariance) by a dense factorisation. */
+/** log N(x; mean, covariance) by a dense factorization. */
 function dense(
   x: ArrayLike<number>,
   moments: ReferenceMoments,
@@ -41,7 +41,7 @@ function dense(
   return -0.5 * (logs + mahalanobis(lower, d));
 }
 
-gpuTest("logProbability() matches a dense factorisation", async () => {
+gpuTest("logProbability() matches a dense factorization", async () => {
   const { model, swag } = collected({ weight: [50] }, { maxNumModels: 6 });
   const { mean, variance = [], deviations = [] } =
     (await swag.moments()).get("weight") ?? { mean: [] };

@@ -158,7 +158,7 @@ gpuTest("predict() follows the model's problem type", async () => {
       const one = total.slice(0, outputs).reduce((n, p) => n + p, 0);
       assertEquals(Math.abs(one - 1) < 1e-5, kind === "classes");
     }
-    // The option goes before the configuration.
+    // The option takes precedence over the configuration.
     const own = swag.predict(forward, {
       ...options,
       problemType: "regression",
@@ -235,7 +235,7 @@ gpuTest("predict() switches dropout off and the mode back", async () => {
   const options = { scale: 0, numPredictions: 4 };
   for (const mode of [true, false]) {
     model.train(mode);
-    model.dense.training = !mode; // Each part has a mode of its own.
+    model.dense.training = !mode; // The modes of the parts differ.
     const modes = () =>
       [...model.namedModules().values()].map(({ training }) => training);
     const before = modes();

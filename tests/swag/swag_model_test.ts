@@ -499,7 +499,7 @@ gpuTest("200 collections and samples leave nothing behind", async (device) => {
     swag.restoreWeights();
     swag.getLogits(() => weight, { numPredictions: 2 }).dispose();
   };
-  // The rank grows for five collections; both modes have been met after six.
+  // The rank grows for five collections; after six, both modes have occurred.
   for (let n = 0; n < 8; n++) round(n);
   const before = device.pool.statistics();
   const { bindGroups } = device.stream.statistics();

@@ -83,6 +83,6 @@ Deno.test("learnVocabulary() splits rare and unseen words into pieces, never [UN
   assertGreater(split, ood.length);
   const { tokens } = tokenizer.encode("keyboard");
   assertGreater(tokens.length, 3);
-  // Learnt pieces are longer than letters: fewer than one token a letter.
+  // Learned pieces are longer than letters, so there are fewer tokens than letters.
   assert(tokens.length - 2 < "keyboard".length, tokens.join(" "));
 });
