@@ -37,7 +37,7 @@ Deno.test("finetune, evaluate and predict lead from a file to answers", async ()
     assertEquals(config.id2label, { 0: "neg", 1: "pos" });
     assertEquals(config.problem_type, "single_label_classification");
 
-    // What was saved, cut as in training, gives the scores of the end again.
+    // The saved model, with texts cut as in training, gives the same scores.
     const scores = await cli(
       "evaluate",
       ...["--model", output, "--data", `${folder}/train.csv`, "--quiet"],
@@ -78,7 +78,7 @@ Deno.test("finetune, evaluate and predict lead from a file to answers", async ()
       assert(line.entropy >= line.mutual_information);
     }
 
-    // The same folder once more is refused, and nothing in it changes.
+    // The folder is refused a second time, and nothing in it changes.
     const before = await Deno.readFile(`${output}/model.safetensors`);
     const again = await cli(
       "finetune",
@@ -88,7 +88,7 @@ Deno.test("finetune, evaluate and predict lead from a file to answers", async ()
     assertMatch(again.err, /^error: Cannot write to .*--overwrite\n$/);
     assertEquals(await Deno.readFile(`${output}/model.safetensors`), before);
 
-    // On from the saved model, without a posterior: the old one must go.
+    // Training from the saved model, without a posterior, removes the old posterior.
     const more = await cli(
       "finetune",
       ...["--data", `${folder}/train.tsv`, "--output", output, "--overwrite"],
@@ -125,7 +125,7 @@ Deno.test("finetune sorts classes that are whole numbers, and trains regression"
     );
     assertEquals(evaluated.code, 0);
     assertMatch(evaluated.out, /RMSE\s+MSE\s+Pearson\s+Spearman\n/);
-    // The folder remembers that it was trained on pairs, and one adapter line.
+    // The folder remembers the pairs, and the adapter is printed once.
     assertMatch(
       evaluated.err,
       /^Using the columns of the training: pair "text"\nWebGPU adapter: .+\n/,
@@ -192,7 +192,7 @@ Deno.test("finetune refuses bad data and options before it writes anything", asy
   });
 });
 
-/** Waits until a process writes something; gives all that it wrote till then. */
+/** Waits until a process writes a text, and returns all that it has written. */
 async function until(
   reader: ReadableStreamDefaultReader<string>,
   expected: string,
@@ -206,7 +206,7 @@ async function until(
   return text;
 }
 
-/** A run, with its outputs to read as they come. */
+/** A run whose outputs can be read while it is going on. */
 function start(args: readonly string[]) {
   const child = command(args).spawn();
   const reader = (stream: ReadableStream<Uint8Array<ArrayBuffer>>) =>
@@ -237,7 +237,7 @@ for (
         ...["--swag-start", signal === "SIGINT" ? "1" : "1000"],
         ...["--log-every", "1"],
       ]);
-      // A line each step, though nobody watches.
+      // With this option every step prints a line, even without a terminal.
       const said = await until(err, "epoch 3/");
       child.kill(signal);
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -323,7 +323,7 @@ Deno.test("finetune does not replace a good model with one that diverged", async
   await inDataFolder(async (folder, options) => {
     const output = `${folder}/model`;
     const data = ["--data", `${folder}/train.csv`, "--output", output];
-    // 24 texts in one step: its loss is computed before it diverges.
+    // All 24 texts are in one step, whose loss is computed before it diverges.
     const steps = ["--epochs", "1", "--batch-size", "24"];
     const first = await cli("finetune", ...data, ...options, ...steps);
     assertEquals(first.code, 0);

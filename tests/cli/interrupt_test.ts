@@ -8,8 +8,8 @@ const MODULE = new URL("../../cli/interrupt.ts", import.meta.url);
 type Signals = readonly (readonly [number, Deno.Signal])[];
 
 /**
- * Runs a program that is interrupted: it waits two seconds in `wait`, and ends
- * with the code of the signal.
+ * Runs a program and sends it signals. It waits two seconds in `wait`, and ends with
+ * the exit code of the signal.
  */
 async function interrupted(
   signals: Signals,
@@ -19,7 +19,7 @@ async function interrupted(
     import { Interrupt, outliveTerminal } from "${MODULE}";
     outliveTerminal();
     const sleep = () => new Promise((resolve) => setTimeout(resolve, 2000));
-    // As a wait for the GPU does: nothing is heard meanwhile.
+    // Like a wait for the GPU, this receives no signal meanwhile.
     const block = async () => {
       await new Promise((resolve) => setTimeout(resolve, 500));
       while (!interrupt.signal.aborted) {
@@ -115,7 +115,7 @@ const CASES: [
     "a program that nohup started continues without its terminal",
     [[0, "SIGHUP"], [100, "SIGTERM"]],
     { wait: TRAINING, ignoresHangup: true },
-    // Only Linux tells what is ignored: elsewhere the first signal is heard.
+    // Only Linux shows what is ignored; elsewhere the first signal is handled.
     Deno.build.os === "linux" ? 143 : 129,
     "stopping finished true",
   ],

@@ -12,7 +12,7 @@ const REPORT = {
   learningRate: 5e-5,
 };
 
-/** A progress whose clock is moved by hand. */
+/** Makes a Progress with a clock that the test sets. */
 function watch(isTerminal: boolean, quiet = false) {
   const written: string[] = [];
   const clock = { time: 1000 };

@@ -66,7 +66,7 @@ Deno.test("labels with fractions look like numbers, and classes do not", () => {
   assertEquals(looksLikeNumbers(["1.0", "0.0"]), false);
   assertEquals(looksLikeNumbers(["1.5", "good"]), false);
   assertEquals(looksLikeNumbers(["v1.5"]), false);
-  // What is missing is no class, whoever wrote the file.
+  // All these spellings of a missing number are not classes.
   assertEquals(looksLikeNumbers(["1.5", "nan", "N/A", "-inf"]), true);
   assertEquals(looksLikeNumbers(["1", "NA", "None"]), false);
   assertEquals(looksLikeNumbers(["NA", "None"]), false);
@@ -104,7 +104,7 @@ Deno.test("classIds() names an unknown label with its row, its line and a short 
 });
 
 Deno.test("standardDeviations() keeps its digits beside a large mean", () => {
-  // 10,000 ± 1/16, exact in 32 bits: their squares are not.
+  // 10,000 ± 1/16 is exact in 32 bits, but its square is not.
   const samples = [1, -1].map((sign) => Float32Array.of(1e4 + sign / 16, 2));
   const mean = meanOf(samples);
   assertEquals([...mean], [1e4, 2]);

@@ -14,7 +14,7 @@ import {
 } from "../../cli/table.ts";
 import { inFolder } from "../_folder.ts";
 
-/** Reads what is written to a file of that name. */
+/** Writes a file of the given name, and reads it as a table. */
 async function read(
   name: string,
   content: string | Uint8Array<ArrayBuffer>,
@@ -56,7 +56,7 @@ Deno.test("readTable() reads what each format allows", async () => {
 });
 
 Deno.test("readTable() accepts any mixture of line ends, and keeps those in quotes", async () => {
-  // As Python's csv.reader reads the same bytes, opened with newline="".
+  // Python's csv.reader reads the same bytes in the same way with newline="".
   for (
     const [a, b, c]
       of [..."000111222012021102120201210"].join("").match(/.{3}/g) ?? []
@@ -112,7 +112,7 @@ Deno.test("readTable() reads UTF-16 with a byte order mark, gzip, and files with
   const packed = new Blob([text]).stream()
     .pipeThrough(new CompressionStream("gzip"));
   const zipped = await new Response(packed).bytes();
-  // By its name, by its first bytes alone, and in two parts as cat joins them.
+  // Gzip is recognized by its name, by its first bytes, and in two parts as by cat.
   for (const name of ["a.csv.gz", "a.csv"]) {
     const table = await read(name, zipped);
     assertEquals(columnOf(table, "text"), ["grüße"]);
@@ -131,7 +131,7 @@ Deno.test("readTable() reads UTF-16 with a byte order mark, gzip, and files with
   assertEquals(columnOf(bare, "text"), ["good", "bad"]);
   assertEquals(columnOf(bare, "2"), ["1", "0"]);
   assertEquals(bare.lines, [1, 2]);
-  // Else "label" would be a class.
+  // Otherwise "label" would become a class.
   await assertRejects(
     () =>
       read("a.csv", "\nText,label \ngood,1\n", {

@@ -5,7 +5,7 @@ import { TokenizedTexts } from "../../cli/tokenized_texts.ts";
 import type { Tokenizer } from "../../models/mod.ts";
 import { gpuTest } from "../_check.ts";
 
-/** A tokenizer of as many tokens as letters. */
+/** A tokenizer that turns every letter into a token. */
 const LETTERS = {
   padTokenId: 0,
   encode(text: string) {
@@ -16,7 +16,7 @@ const LETTERS = {
 
 const LENGTHS = [3, 20, 5, 17, 20, 19];
 
-/** Padded length and packed tokens of a batch. */
+/** Gives the padded length and the packed tokens of a batch. */
 function shapeOf(
   rows: number[],
   options: Parameters<TokenizedTexts["batch"]>[1],

@@ -12,10 +12,10 @@ import {
 import { runningDeviations, twoPassMoments } from "../reference/swag.ts";
 import { Tree } from "./_tree.ts";
 
-/** A running mean adds one rounding a collection, and they average out. */
+/** Each collection adds one rounding to a running mean, and roundings average out. */
 const MEAN: Tolerance = { absolute: 0, relative: 1e-6 };
 
-/** Differences of numbers near 1 are known to 6e-8, these are of size 1e-4. */
+/** Differences of numbers near 1 have an error of 6e-8; these are of size 1e-4. */
 const VARIANCE: Tolerance = { absolute: 0, relative: 2e-3 };
 
 function normals(count: number, seed: number): Float64Array {
@@ -78,7 +78,7 @@ gpuTest("collectModel() keeps the last deviations in order", async () => {
 });
 
 gpuTest(
-  "weighted deviations are the exact scatter while all are held",
+  "weighted deviations give the exact scatter while all are held",
   async () => {
     const size = 6;
     const capacity = 20;
@@ -126,7 +126,7 @@ gpuTest(
 );
 
 gpuTest(
-  "deviations of independent weights have the trace they should",
+  "deviations of independent weights have the expected trace",
   async () => {
     const size = 4096;
     const capacity = 20;
@@ -140,7 +140,7 @@ gpuTest(
       const [weight] = model.parameters();
       const generator = new Generator(n ?? 0);
       for (let i = 0; weight && i < (n ?? 0); i++) {
-        // 4096 elements are whole blocks: no padding is overwritten.
+        // 4096 elements are whole blocks, so that no padding is overwritten.
         fillRandom(weight, "normal", generator.next(), { a: 0, b: 1 });
         swag.collectModel();
       }
@@ -175,7 +175,7 @@ gpuTest(
             eta * s * (z[k] ?? 0);
         }
       }
-      if (i < 10) continue; // The path starts at 0, not in the stationary state.
+      if (i < 10) continue; // The path starts at 0, outside of the stationary state.
       model.setAll(theta);
       swag.collectModel();
     }
@@ -194,7 +194,7 @@ gpuTest("collectModel() takes another model's weights by name", async () => {
   const shapes = { "a.weight": [70], "b.weight": [3, 5], "c.bias": [1] };
   const base = new Tree(shapes);
   const same = new Tree(shapes);
-  // Other names in between, another order: laid out differently.
+  // Other parameters between them, and another order, give another layout.
   const other = new Tree({
     "c.bias": [1],
     "x.weight": [100],

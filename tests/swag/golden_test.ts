@@ -154,7 +154,7 @@ for (const name of ["full", "prefix", "diag"]) {
       const byName = (kind: string) =>
         new Map(random.map((p) => [p, read(`${noise}.${kind}.${p}`)]));
       posterior.draw({
-        // The original multiplies deviations by the scale itself in blocks.
+        // In blocks the original multiplies deviations by the scale, not by its root.
         scale: block ? scale ** 2 : scale,
         cov,
         blockwise: block,

@@ -35,7 +35,7 @@ async function withFile(run: (path: string) => Promise<void>): Promise<void> {
   await inFolder((folder) => run(`${folder}/posterior.safetensors`));
 }
 
-/** Loads a posterior, samples, and prints the weights' bits. */
+/** A program that loads a posterior, samples, and prints the bits of the weights. */
 const CHILD = `
 import { initialize, readAll } from ${url("../../engine/mod.ts")};
 import { SwagModel } from ${url("../../swag/mod.ts")};
@@ -88,7 +88,7 @@ gpuTest("load() in a fresh process gives bit-equal samples", async () => {
   model.dispose();
 });
 
-gpuTest("load() restores everything, and collecting goes on", async () => {
+gpuTest("load() restores everything, and collecting can continue", async () => {
   const cases: [number, SwagOptions][] = [
     [0, {}],
     [1, {}],
@@ -120,7 +120,7 @@ gpuTest("load() restores everything, and collecting goes on", async () => {
         }
       }
       assertEquals(await loaded.moments(), await swag.moments());
-      // Without a seed, the count of samples goes on as well.
+      // Without a seed, the numbers of samples continue too.
       for (const posterior of [swag, loaded]) {
         posterior.sampleParameters({ scale: 0.5 });
       }
@@ -132,7 +132,7 @@ gpuTest("load() restores everything, and collecting goes on", async () => {
   }
 });
 
-gpuTest("save() writes the original library's names", async () => {
+gpuTest("save() uses the original library's names", async () => {
   const { model, swag } = collected(3, { modulePrefixList: ["b"] });
   await withFile(async (path) => {
     await swag.save(path);

@@ -1,5 +1,5 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// Longer than most files: every case of one module, a line or a block each.
+// Longer than most files, because it has every case of one class.
 
 import {
   assert,
@@ -106,7 +106,7 @@ gpuTest("fromBase() refuses options out of range", () => {
   model.dispose();
 });
 
-gpuTest("sampleParameters() refuses what cannot be sampled", () => {
+gpuTest("sampleParameters() refuses options that it cannot sample with", () => {
   const model = new Tree(SHAPES);
   using swag = SwagModel.fromBase(model);
   assertThrows(
@@ -128,7 +128,7 @@ gpuTest("sampleParameters() refuses what cannot be sampled", () => {
   model.dispose();
 });
 
-gpuTest("a tied parameter is one place", async () => {
+gpuTest("a tied parameter is collected once", async () => {
   const model = new Tree(SHAPES).tie("tied.weight", "head.weight");
   using swag = collected(model, { noCovMat: false });
   assertEquals(swag.enabledParameters.length, 4);
@@ -141,7 +141,7 @@ gpuTest("a tied parameter is one place", async () => {
   model.dispose();
 });
 
-gpuTest("weights return after samples", async () => {
+gpuTest("restoreWeights() restores the weights after samples", async () => {
   const model = new Tree(SHAPES);
   using swag = collected(model, { noCovMat: false });
   fill(model, 77);
@@ -171,7 +171,7 @@ gpuTest("weights return after samples", async () => {
   );
   assertEquals(await weightsOf(model), own);
 
-  // A sample around a call stays, and so do the weights kept before it.
+  // A sample from before the call stays, and so do the weights that were kept then.
   swag.sampleParameters({ seed: 1 });
   swag.withSample({ seed: 3 }, () => swag.sampleParameters({ seed: 4 }));
   assertEquals(await weightsOf(model), sample);
@@ -257,8 +257,8 @@ gpuTest("asynchronous withSample() calls do not lose the weights", async () => {
   model.dispose();
 });
 
-gpuTest("a posterior leaves weights of other models alone", async () => {
-  // Both models' parameters share one segment, the other's in the middle.
+gpuTest("a posterior does not change weights of other models", async () => {
+  // Both models' parameters share one segment, with the other's in the middle.
   const whole = new Tree({ "a.x": [5], "b.y": [70], "c.z": [3] });
   fill(whole, 1);
   const { a, b, c } = whole as unknown as Record<string, Tree>;
@@ -406,7 +406,7 @@ gpuTest("summarizeLogits() matches the float64 twin", async () => {
 });
 
 gpuTest(
-  "predict() averages samples and frees what lies between",
+  "predict() averages samples and frees intermediate tensors",
   async (device) => {
     const model = new Tree({ weight: [2, 3] });
     using swag = collected(model, { noCovMat: false });
@@ -429,44 +429,47 @@ gpuTest(
   },
 );
 
-gpuTest("estimateMemory() is what the pool grows by", (device) => {
-  const model = new Tree(SHAPES);
-  fill(model, 1);
-  const cases: SwagOptions[] = [
-    {},
-    { noCovMat: false },
-    { noCovMat: false, maxNumModels: 3, modulePrefixList: ["head"] },
-  ];
-  for (const options of cases) {
-    const estimate = estimateMemory(model, options);
-    const before = device.pool.statistics().inUse;
-    using swag = SwagModel.fromBase(model, options);
-    assertEquals(device.pool.statistics().inUse - before, estimate.total);
-    assertEquals(swag.memoryEstimate, estimate);
-    swag.collectModel();
-    const collected = device.pool.statistics().inUse;
-    swag.sampleParameters();
-    assertEquals(
-      device.pool.statistics().inUse - collected,
-      estimate.keptWeights,
-    );
-    swag.restoreWeights();
-  }
-  const head = estimateMemory(model, {
-    noCovMat: false,
-    maxNumModels: 3,
-    modulePrefixList: ["head"],
-  });
-  assertEquals([head.mean, head.secondMoment, head.deviations], [
-    4 * 256,
-    256,
-    3 * 256,
-  ]);
-  model.dispose();
-});
+gpuTest(
+  "estimateMemory() gives the bytes by which the pool grows",
+  (device) => {
+    const model = new Tree(SHAPES);
+    fill(model, 1);
+    const cases: SwagOptions[] = [
+      {},
+      { noCovMat: false },
+      { noCovMat: false, maxNumModels: 3, modulePrefixList: ["head"] },
+    ];
+    for (const options of cases) {
+      const estimate = estimateMemory(model, options);
+      const before = device.pool.statistics().inUse;
+      using swag = SwagModel.fromBase(model, options);
+      assertEquals(device.pool.statistics().inUse - before, estimate.total);
+      assertEquals(swag.memoryEstimate, estimate);
+      swag.collectModel();
+      const collected = device.pool.statistics().inUse;
+      swag.sampleParameters();
+      assertEquals(
+        device.pool.statistics().inUse - collected,
+        estimate.keptWeights,
+      );
+      swag.restoreWeights();
+    }
+    const head = estimateMemory(model, {
+      noCovMat: false,
+      maxNumModels: 3,
+      modulePrefixList: ["head"],
+    });
+    assertEquals([head.mean, head.secondMoment, head.deviations], [
+      4 * 256,
+      256,
+      3 * 256,
+    ]);
+    model.dispose();
+  },
+);
 
 gpuTest(
-  "fromBase() refuses deviations that no binding holds",
+  "fromBase() refuses deviations that exceed a binding",
   async (device) => {
     const small = await openDevice({ maxBindingSize: 1024 });
     setDevice(small);
@@ -479,7 +482,7 @@ gpuTest(
         "Cannot keep 5 deviations: for 64 weights they take 1280 bytes, more " +
           "than the device's largest binding of 1024",
       );
-      // The model's own weights have their place now; nothing else has.
+      // The model's weights have been allocated, and nothing else.
       assertEquals(small.pool.statistics().inUse - before, 512);
     } finally {
       setDevice(device);
@@ -488,7 +491,7 @@ gpuTest(
   },
 );
 
-gpuTest("200 collections and samples leave nothing behind", async (device) => {
+gpuTest("200 collections and samples leak nothing", async (device) => {
   const model = new Tree(SHAPES);
   using swag = SwagModel.fromBase(model, { noCovMat: false, maxNumModels: 5 });
   const [weight] = model.parameters();
@@ -510,7 +513,7 @@ gpuTest("200 collections and samples leave nothing behind", async (device) => {
   model.dispose();
 });
 
-gpuTest("moments() and collectModel() refuse strange parameters", async () => {
+gpuTest("moments() and collectModel() refuse unknown parameters", async () => {
   const model = new Tree({ weight: [2] });
   using swag = SwagModel.fromBase(model);
   await assertRejects(

@@ -16,7 +16,7 @@ import { inFolder } from "../_folder.ts";
 const VOCABULARY = 20;
 const EOS = 2;
 
-/** What a model answers, found without a cache: the best token each time. */
+/** Generates an answer without a cache, with the best token each time. */
 async function answer(
   model: BartForConditionalGeneration,
   source: number[],
@@ -38,7 +38,7 @@ async function answer(
 }
 
 gpuTest(
-  "checkReference() finds what a model says, and what it does not",
+  "checkReference() accepts a model's own answers, and no others",
   async () => {
     manualSeed(3);
     await inFolder(async (folder) => {
@@ -59,7 +59,7 @@ gpuTest(
           forcedEosTokenId: null,
         }),
       ).eval();
-      // Answers are to end soon, but not at once.
+      // Makes answers end soon, but not at once.
       const bias = new Float32Array(VOCABULARY);
       bias[EOS] = 4;
       model.finalLogitsBias.write(bias);
@@ -73,7 +73,7 @@ gpuTest(
           generated_ids: ids,
         });
       }
-      // A row that did not end in 8 tokens would go on.
+      // The check would continue a row that did not end in 8 tokens.
       const ended = items.filter(({ generated_ids: ids }) =>
         ids.at(-1) === EOS
       );

@@ -65,7 +65,7 @@ Deno.test("parseSummary() reads what summarize() writes", () => {
   assertEquals(parseSummary("ok | 3 passed | 2 failed"), null);
 });
 
-Deno.test("problemOf() forgives no process that ends with anything but 0", () => {
+Deno.test("problemOf() reports every process that does not end with 0", () => {
   const passed = { passed: 3, failed: 0, skipped: 0 };
   const failed = { passed: 3, failed: 1, skipped: 0 };
   const none = sumCounts([]);
@@ -91,7 +91,7 @@ Deno.test("problemOf() forgives no process that ends with anything but 0", () =>
   );
 });
 
-Deno.test("parseArguments() tells paths from what goes to deno test", () => {
+Deno.test("parseArguments() separates paths from options of deno test", () => {
   assertEquals(
     parseArguments(["tests/nn", "--filter", "AdamW", "--shuffle=3", "a.ts"]),
     {
@@ -136,7 +136,7 @@ Deno.test("findTests() refuses a path without tests", async () => {
   );
 });
 
-Deno.test("planJobs() gives test files a process each, and examples one by the dozen", async () => {
+Deno.test("planJobs() plans a process for each test file, and one for a dozen with examples", async () => {
   const files = await findTests();
   const jobs = planJobs(files, ["--filter=a"]);
   const planned = jobs.flatMap(({ args }) =>
@@ -152,7 +152,7 @@ Deno.test("planJobs() gives test files a process each, and examples one by the d
   }
 });
 
-Deno.test("Dawn gets every test of the GPU but the slow ones", async () => {
+Deno.test("findGpuTests() finds every test of the GPU except the slow ones", async () => {
   const files = await findGpuTests();
   const has = (name: string) => files.includes(`tests/${name}_test.ts`);
   assertEquals(
@@ -171,7 +171,7 @@ Deno.test("Dawn gets every test of the GPU but the slow ones", async () => {
   );
 });
 
-Deno.test("Chromium gets what expects errors of the GPU, unless it needs Deno", async () => {
+Deno.test("findPageTests() finds tests that expect errors of the GPU, unless they need Deno", async () => {
   const files = await findPageTests();
   const has = (name: string) => files.includes(`tests/${name}_test.ts`);
   assertEquals(
@@ -225,7 +225,7 @@ Deno.test("runJobs() times no job without tests", async () => {
   assertEquals(times, []);
 });
 
-/** Runs scripts as jobs and gives what is printed. */
+/** Runs scripts as jobs, and returns what is printed. */
 async function runScripts(
   command: "test" | "run",
   scripts: Record<string, string>,
@@ -289,7 +289,8 @@ Deno.test("runJobs() counts a process that dies after its tests as a failure", a
 });
 
 Deno.test({
-  name: "runJobs() ends what takes too long, with all that it started",
+  name:
+    "runJobs() ends a process that takes too long, with all that it started",
   ignore: Deno.build.os !== "linux",
   async fn() {
     const file = await Deno.makeTempFile();

@@ -35,7 +35,7 @@ Deno.test("reliabilityDiagram() draws a panel for each method", async () => {
   assert(!svg.includes("NaN"));
 });
 
-Deno.test("writeReliabilityDiagram() leaves the whole picture and nothing else", async () => {
+Deno.test("writeReliabilityDiagram() writes a complete file, and leaves no other", async () => {
   await inFolder(async (folder) => {
     const path = `${folder}/reliability.svg`;
     await Deno.writeTextFile(path, "old");

@@ -26,7 +26,7 @@ async function load(): Promise<Tokenizer> {
   });
 }
 
-Deno.test("learnVocabulary() opens with BERT's special tokens and repeats none", () => {
+Deno.test("learnVocabulary() begins with BERT's special tokens, and repeats no token", () => {
   assertEquals(vocabulary.slice(0, 5), [
     "[PAD]",
     "[UNK]",
@@ -45,7 +45,7 @@ Deno.test("learnVocabulary() keeps frequent words whole and merges the commonest
   });
   assert(tokens.includes("low"));
   assert(!tokens.includes("newest"));
-  // "es" and "st" both occur in two words; the alphabet decides.
+  // "es" and "st" both occur in two words, so the alphabetical order decides.
   assertEquals(tokens.at(-1), "##es");
 });
 
@@ -79,7 +79,7 @@ Deno.test("learnVocabulary() splits rare and unseen words into pieces, never [UN
     assert(ids.length <= 64, text);
     if (tokens.some((token) => token.startsWith("##"))) split++;
   }
-  // Every sentence of the unfamiliar subject, and some familiar ones.
+  // Checks every sentence of the unfamiliar subject, and some familiar ones.
   assertGreater(split, ood.length);
   const { tokens } = tokenizer.encode("keyboard");
   assertGreater(tokens.length, 3);
