@@ -49,7 +49,7 @@ import {
   readOptional,
   SKIP_OPTION,
 } from "./read_examples.ts";
-import { findStart, PROBLEMS } from "./finetune_model.ts";
+import { findStart, PROBLEMS, type Start } from "./finetune_model.ts";
 import {
   collector,
   collectSettings,
@@ -227,20 +227,12 @@ export const finetune: Command = {
     const plan = { epochs, stepsPerEpoch };
     const collecting = collect && collector(collect, plan);
     const source = args.text("model") ?? "the configuration";
-    const { config, tokenizer, build, remembered } = await progress.during(
-      `reading ${source}`,
-      findStart(args, { examples: raw, columns }),
-    );
-    if (remembered?.pair !== undefined && columns.pair === undefined) {
-      progress.say(
-        `${source} was trained on pairs of texts, and this training is on ` +
-          "single ones: name the column of second texts with --pair-column",
-      );
-    }
-    const alike = isRegression(config)
-      ? undefined
-      : alikeRemark(namesOf(config));
-    if (alike !== undefined) progress.say(alike);
+    const { config, tokenizer, build } = await readStart(args, {
+      source,
+      examples: raw,
+      columns,
+      progress,
+    });
     const maxLength = maxLengthOf(config, tokenizer, settings.maxLength);
     tokenizer.modelMaxLength = maxLength; // Saved for those who load the model.
     const preparation = { config, tokenizer, maxLength, progress };
@@ -310,6 +302,32 @@ async function readFiles(
     raw: read(table),
     rawEval: evalTable && read(evalTable),
   };
+}
+
+/** Reads the configuration and the tokenizer to start from, with remarks on them. */
+async function readStart(
+  args: Arguments,
+  { source, examples, columns, progress }: {
+    source: string;
+    examples: RawExamples;
+    columns: Columns;
+    progress: Progress;
+  },
+): Promise<Start> {
+  const start = await progress.during(
+    `reading ${source}`,
+    findStart(args, { examples, columns }),
+  );
+  const { config, remembered } = start;
+  if (remembered?.pair !== undefined && columns.pair === undefined) {
+    progress.say(
+      `${source} was trained on pairs of texts, and this training is on ` +
+        "single ones: name the column of second texts with --pair-column",
+    );
+  }
+  const alike = isRegression(config) ? undefined : alikeRemark(namesOf(config));
+  if (alike !== undefined) progress.say(alike);
+  return start;
 }
 
 /** Makes the function that shows the progress of a training run. */

@@ -69,7 +69,10 @@ function encode(tokenizer: Tokenizer, reviews: { text: string }[]): Encoded {
   };
 }
 
-/** Trains with one seed and scores every method on the test set. */
+/**
+ * Trains with one seed and scores every method on the test set. It is one function, so
+ * that the whole example can be read from top to bottom.
+ */
 async function run(seed: number) {
   using _ = scope();
   // 1. Generate reviews whose label distribution is known, and a vocabulary.

@@ -1,4 +1,5 @@
 // Copyright 2026 the swagpu authors. MIT license.
+
 // Longer than most files, because it has every case of one class.
 
 import {

@@ -1,4 +1,5 @@
 // Copyright 2026 the swagpu authors. MIT license.
+
 import { assertEquals, assertRejects } from "@std/assert";
 import { checkDocs } from "../../tools/check_docs.ts";
 import { inFolder } from "../_folder.ts";

@@ -1,4 +1,5 @@
 // Copyright 2026 the swagpu authors. MIT license.
+
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describeSummary, FUZZERS, moduleOf } from "../../tools/fuzz.ts";
 import { isInternal, randomFrom } from "../../tools/fuzz/fuzzer.ts";
