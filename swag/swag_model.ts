@@ -134,7 +134,7 @@ export class SwagModel implements Disposable {
    * {@linkcode SwagModel.fromBase} is the usual way to build a posterior.
    *
    * @param base The model whose weights are sampled.
-   * @param settings Options without defaults.
+   * @param settings All options of the posterior, with defaults filled in.
    */
   constructor(base: Module, settings: SwagSettings) {
     this.base = base;
@@ -289,9 +289,9 @@ export class SwagModel implements Disposable {
    * Calls a function while the model holds a sample, and then writes back the
    * weights that the model had before the call.
    *
-   * Calls may be nested. But a model holds one sample at a time, so while one call
-   * waits for a promise, other calls must not return promises; {@linkcode predict}
-   * does not.
+   * Calls may be nested. But a model holds one sample at a time: while a call waits
+   * for a promise, only functions that return no promise may be called with another
+   * sample, as {@linkcode predict} does.
    *
    * @param options Which sample to draw.
    * @param run The function. If it returns a promise, the weights are written back
