@@ -1,15 +1,15 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// Kernels that measure the adapter's limits: fused multiply-adds from registers, and
-// copying memory to memory. Shares of these limits can be compared between machines,
-// but times cannot.
+// Kernels that measure the adapter's limits: fused multiply-adds from registers,
+// and copying memory to memory. Shares of these limits can be compared between
+// machines, but times cannot.
 
 import type { Kernel } from "../engine/mod.ts";
 
 /** The number of multiply-adds of one invocation of {@linkcode fmaPeak}. */
 export const FMA_PER_INVOCATION = 8 * 4 * 1024;
 
-// There are 8 independent chains of vec4s, enough to hide the latency of one.
+// 8 independent vec4 chains, enough to hide the latency of one.
 export const fmaPeak: Kernel = {
   name: "fma_peak",
   bind: ["write"],
@@ -47,7 +47,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 `,
 };
 
-// Each invocation reads and writes one vec4.
+// One vec4 read and one written per invocation.
 export const copyPeak: Kernel = {
   name: "copy_peak",
   bind: ["read", "write"],

@@ -54,7 +54,7 @@ export class TrainingBench implements Disposable {
     };
   }
 
-  /** Runs one step, and returns its loss. */
+  /** One step; gives its loss. */
   step(inputs: { inputIds: Tensor; labels: Tensor }): { loss: Tensor } {
     const { loss } = this.model.forward(inputs);
     if (!loss) throw new Error("the model gave no loss");

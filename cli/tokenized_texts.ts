@@ -14,10 +14,10 @@ import {
   type TokenRow,
 } from "../models/mod.ts";
 
-/** Padded lengths are multiples of this number, so that few shapes occur. */
+/** Padded lengths are multiples of this, so that few shapes occur. */
 const LENGTH_STEP = 8;
 
-/** The same for packed texts, whose padding costs next to nothing. */
+/** The same of packed texts, whose padding costs next to nothing. */
 const PACKED_LENGTH_STEP = 64;
 
 /** The number of packed tokens is a multiple of this number times the texts. */

@@ -27,6 +27,7 @@ import { fillInto, touch } from "../engine/kernel_kit.ts";
 import type { Module } from "../nn/mod.ts";
 import { CollectionCheck } from "./collection_check.ts";
 import type { DensityOptions } from "./density.ts";
+import type { RawMoments } from "./moments.ts";
 import { collect, sample, sampleGiven, WORKGROUP } from "./kernels.ts";
 import {
   type Entry,
@@ -38,7 +39,6 @@ import {
   type Span,
   storedColumns,
 } from "./layout.ts";
-import type { RawMoments } from "./moments.ts";
 import {
   diagonalStream,
   type DrawKey,
@@ -327,9 +327,8 @@ export class Posterior {
     kernels: Readonly<Record<"buffers" | "texels", Kernel>>,
     { bind, again = [], last = [], params }: {
       bind: (Tensor | Binding)[];
-      /** With texels, these are bound a second time, to be read. */
+      /** What is bound once more, to read as texels. */
       again?: Tensor[];
-      /** These are bound after all others. */
       last?: Tensor[];
       params: Record<string, number>;
     },

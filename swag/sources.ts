@@ -24,7 +24,7 @@ import type { Entry, Layout, Piece } from "./layout.ts";
 /** The weights of one piece. */
 export interface Source {
   readonly values: Tensor | Binding;
-  /** The copy of the weights, if there is one: free it after use. */
+  /** What to free after use. */
   readonly gathered?: Tensor;
 }
 

@@ -240,7 +240,7 @@ export async function checkWeights(
   } else if (await fingerprint(model) !== expected) {
     throw new TypeError(
       `Cannot load ${path}: the posterior belongs to other weights than the ` +
-        "model has; load the weights that it was saved with, or accept any by " +
+        "model's; load those that it was saved with, or accept any by " +
         "sameWeights: false",
     );
   }

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// Tests the package as a user imports it. This file also runs in a browser, where
-// nothing that it loads may need Deno or Node.
+// The package as a whole, as a user imports it. This file runs in a browser
+// too, where nothing that it loads may need Deno or Node.
 
 import { assert, assertEquals, assertLess } from "@std/assert";
 import {

@@ -1,6 +1,5 @@
 // Copyright 2026 the swagpu authors. MIT license.
-
-// Saves models together with posteriors: all of a save is written, or nothing.
+// Saving models and posteriors beside each other: all of a save, or nothing.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { prepareOutput } from "../cli/save.ts";
@@ -41,7 +40,7 @@ function newModel(seed: number): BertForSequenceClassification {
   );
 }
 
-/** Makes a model with a posterior of one collection, and saves both to a folder. */
+/** A model with a posterior of one collection, both saved to a folder. */
 async function saveBoth(folder: string, seed: number, size = "1GB") {
   const model = newModel(seed);
   using swag = SwagModel.fromBase(model, { noCovMat: false, maxNumModels: 2 });
@@ -53,46 +52,39 @@ async function saveBoth(folder: string, seed: number, size = "1GB") {
   return model;
 }
 
-gpuTest(
-  "a posterior loads only beside the weights that it was saved with",
-  async () => {
-    await inFolder(async (root) => {
-      const [a, b] = [
-        await saveBoth(`${root}/a`, 1),
-        await saveBoth(`${root}/b`, 2),
-      ];
-      const path = `${root}/a/${POSTERIOR}`;
-      const again = await BertForSequenceClassification.fromPretrained(
-        `${root}/a`,
-      );
-      (await SwagModel.load(path, again)).dispose();
-      const message = `Cannot load ${path}: the posterior belongs to other ` +
-        "weights than the model has; load the weights that it was saved with";
-      await assertRejects(() => SwagModel.load(path, b), TypeError, message);
-      // One changed weight is enough, even of the frozen part.
-      const first = again.namedParameters().values().next().value;
-      first?.write([...await first.data()].map((x, i) => i === 3 ? x + 1 : x));
-      await assertRejects(
-        () => SwagModel.load(path, again),
-        TypeError,
-        message,
-      );
-      const swag = await SwagModel.load(path, again, { sameWeights: false });
-      assertEquals(swag.nModels, 1);
-      swag.dispose();
-      // In another folder than a model's files, any weights are accepted by default.
-      const alone = `${root}/posterior`;
-      await Deno.copyFile(path, alone);
-      (await SwagModel.load(alone, b)).dispose();
-      await assertRejects(
-        () => SwagModel.load(alone, b, { sameWeights: true }),
-        TypeError,
-        `Cannot load ${alone}: the posterior belongs to other weights`,
-      );
-      for (const model of [a, b, again]) model.dispose();
-    });
-  },
-);
+gpuTest("a posterior loads beside its own weights alone", async () => {
+  await inFolder(async (root) => {
+    const [a, b] = [
+      await saveBoth(`${root}/a`, 1),
+      await saveBoth(`${root}/b`, 2),
+    ];
+    const path = `${root}/a/${POSTERIOR}`;
+    const again = await BertForSequenceClassification.fromPretrained(
+      `${root}/a`,
+    );
+    (await SwagModel.load(path, again)).dispose();
+    const message = `Cannot load ${path}: the posterior belongs to other ` +
+      "weights than the model's; load those that it was saved with";
+    await assertRejects(() => SwagModel.load(path, b), TypeError, message);
+    // One weight of the frozen part is enough.
+    const first = again.namedParameters().values().next().value;
+    first?.write([...await first.data()].map((x, i) => i === 3 ? x + 1 : x));
+    await assertRejects(() => SwagModel.load(path, again), TypeError, message);
+    const swag = await SwagModel.load(path, again, { sameWeights: false });
+    assertEquals(swag.nModels, 1);
+    swag.dispose();
+    // Away from a model's files it is for the caller to say.
+    const alone = `${root}/posterior`;
+    await Deno.copyFile(path, alone);
+    (await SwagModel.load(alone, b)).dispose();
+    await assertRejects(
+      () => SwagModel.load(alone, b, { sameWeights: true }),
+      TypeError,
+      `Cannot load ${alone}: the posterior belongs to other weights`,
+    );
+    for (const model of [a, b, again]) model.dispose();
+  });
+});
 
 gpuTest(
   "a posterior that does not name its weights loads with a warning",
@@ -124,7 +116,7 @@ gpuTest(
 );
 
 gpuTest(
-  "fingerprint() depends on the weights, but not on how they are stored",
+  "fingerprint() is that of the weights, however they are kept",
   async () => {
     await inFolder(async (folder) => {
       const model = newModel(1);
@@ -189,7 +181,7 @@ gpuTest(
   },
 );
 
-gpuTest("savePretrained() makes folders for files alongside", async () => {
+gpuTest("savePretrained() makes folders for what lies alongside", async () => {
   await inFolder(async (folder) => {
     const model = newModel(1);
     await model.savePretrained(folder, {
@@ -269,7 +261,7 @@ gpuTest("weights and posteriors that are not finite are refused", async () => {
 });
 
 gpuTest(
-  "a full disk gives an error with file and size, and keeps the old save",
+  "a full disk is told of with file and size, and leaves the old save",
   async () => {
     await inFolder(async (folder) => {
       (await saveBoth(folder, 1)).dispose();
@@ -326,7 +318,7 @@ gpuTest("saves of two models at once end as one of them", async () => {
 });
 
 gpuTest(
-  "savePretrained() and SwagModel.load() name a path that they cannot use",
+  "savePretrained() and SwagModel.load() name what is in the way",
   async () => {
     await inFolder(async (folder) => {
       const model = newModel(1);
@@ -352,10 +344,10 @@ gpuTest(
 );
 
 gpuTest(
-  "a load during saves gives one model or the other",
+  "a load in the midst of saves gives one model or the other",
   async () => {
     await inFolder(async (folder) => {
-      // The number of classes is the same, but their names differ.
+      // The number of classes is the same; their names tell the configurations.
       const models = [1, 2].map((seed) => {
         const model = newModel(seed);
         model.config.setLabels([`a${seed}`, `b${seed}`]);
@@ -386,7 +378,7 @@ gpuTest(
   },
 );
 
-Deno.test("prepareOutput() writes a file before the training", async () => {
+Deno.test("prepareOutput() tries to write before there is anything to lose", async () => {
   await inFolder(async (root) => {
     for (const folder of [`${root}/new/folder`, root]) {
       await prepareOutput(folder, false);
@@ -405,7 +397,7 @@ Deno.test("prepareOutput() writes a file before the training", async () => {
       `Cannot write to ${root}: it holds a config.json`,
     );
     await prepareOutput(root, true);
-    // A file system that is mounted read-only gives this error.
+    // As a file system does that is mounted read-only.
     const { mkdir } = Deno;
     try {
       Deno.mkdir = () => {

@@ -75,7 +75,7 @@ function countWords(texts: Iterable<string>): Map<string, number> {
   return counts;
 }
 
-/** Sorts by count, the largest first; equal counts sort alphabetically. */
+/** Most frequent first; equal counts in alphabetical order, for repeatability. */
 function byCount(a: [string, number], b: [string, number]): number {
   return b[1] - a[1] || (a[0] < b[0] ? -1 : 1);
 }

@@ -21,7 +21,6 @@ import {
 import { AdamW } from "../../nn/mod.ts";
 import { SwagModel } from "../../swag/mod.ts";
 import { gpuTest } from "../_check.ts";
-import { inFolder } from "../_folder.ts";
 
 const TINY = {
   vocabSize: 20,
@@ -39,73 +38,70 @@ function inputs() {
   };
 }
 
-gpuTest(
-  "an architecture of a user can be trained, and supports SWAG",
-  async () => {
-    manualSeed(1);
-    const model = new DistilBertForSequenceClassification(
-      new DistilBertConfig({ ...TINY, initializerRange: 0.3 }),
-    );
-    const optimizer = new AdamW(model.parameters(), { learningRate: 1e-2 });
-    using swag = SwagModel.fromBase(model, {
-      noCovMat: false,
-      maxNumModels: 4,
-      modulePrefixList: ["distilbert.transformer.layer.1", "classifier"],
-    });
-    const losses: number[] = [];
-    for (let step = 0; step < 24; step++) {
-      using _ = scope();
-      const labels = tensor([0, 1], { dtype: "i32" });
-      const { loss } = model.forward({ ...inputs(), labels });
-      assert(loss);
-      backward(loss);
-      optimizer.step();
-      losses.push(await loss.item());
-      if (step >= 20) swag.collectModel();
-    }
-    assertLess(losses.at(-1) ?? NaN, 0.8 * (losses[0] ?? NaN));
-    using _ = scope();
-    model.eval();
-    const batch = inputs();
-    const logits = swag.getLogits(() => model.forward(batch), {
-      numPredictions: 3,
-      scale: 0.5,
-      seed: 7,
-    });
-    assertEquals(logits.shape, [2, 3, 2]);
-    for (const owner of [optimizer, model]) owner.dispose();
-  },
-);
-
-gpuTest("Auto classes load an architecture of a user", async () => {
-  manualSeed(2);
-  await inFolder(async (folder) => {
-    const model = new DistilBertForSequenceClassification(
-      new DistilBertConfig(TINY),
-    ).eval();
-    await model.savePretrained(folder);
-    const loaded = await AutoModelForSequenceClassification.fromPretrained(
-      folder,
-    );
-    const base = await AutoModel.fromPretrained(folder);
-    {
-      using _ = scope();
-      const outputs = [
-        model.forward(inputs()).logits,
-        loaded.forward(inputs()).logits,
-      ];
-      const [expected = [], actual] = await readAll(outputs);
-      assertEquals([...actual ?? []], [...expected]);
-    }
-    assertEquals(
-      [...base.namedParameters().keys()].slice(0, 2),
-      [
-        "embeddings.word_embeddings.weight",
-        "embeddings.position_embeddings.weight",
-      ],
-    );
-    for (const owner of [model, loaded, base]) owner.dispose();
+gpuTest("an architecture of the user's trains and takes SWAG", async () => {
+  manualSeed(1);
+  const model = new DistilBertForSequenceClassification(
+    new DistilBertConfig({ ...TINY, initializerRange: 0.3 }),
+  );
+  const optimizer = new AdamW(model.parameters(), { learningRate: 1e-2 });
+  using swag = SwagModel.fromBase(model, {
+    noCovMat: false,
+    maxNumModels: 4,
+    modulePrefixList: ["distilbert.transformer.layer.1", "classifier"],
   });
+  const losses: number[] = [];
+  for (let step = 0; step < 24; step++) {
+    using _ = scope();
+    const labels = tensor([0, 1], { dtype: "i32" });
+    const { loss } = model.forward({ ...inputs(), labels });
+    assert(loss);
+    backward(loss);
+    optimizer.step();
+    losses.push(await loss.item());
+    if (step >= 20) swag.collectModel();
+  }
+  assertLess(losses.at(-1) ?? NaN, 0.8 * (losses[0] ?? NaN));
+  using _ = scope();
+  model.eval();
+  const batch = inputs();
+  const logits = swag.getLogits(() => model.forward(batch), {
+    numPredictions: 3,
+    scale: 0.5,
+    seed: 7,
+  });
+  assertEquals(logits.shape, [2, 3, 2]);
+  for (const owner of [optimizer, model]) owner.dispose();
+});
+
+gpuTest("Auto classes load an architecture of the user's", async () => {
+  manualSeed(2);
+  const folder = await Deno.makeTempDir();
+  const model = new DistilBertForSequenceClassification(
+    new DistilBertConfig(TINY),
+  ).eval();
+  await model.savePretrained(folder);
+  const loaded = await AutoModelForSequenceClassification.fromPretrained(
+    folder,
+  );
+  const base = await AutoModel.fromPretrained(folder);
+  {
+    using _ = scope();
+    const outputs = [
+      model.forward(inputs()).logits,
+      loaded.forward(inputs()).logits,
+    ];
+    const [expected = [], actual] = await readAll(outputs);
+    assertEquals([...actual ?? []], [...expected]);
+  }
+  assertEquals(
+    [...base.namedParameters().keys()].slice(0, 2),
+    [
+      "embeddings.word_embeddings.weight",
+      "embeddings.position_embeddings.weight",
+    ],
+  );
+  for (const owner of [model, loaded, base]) owner.dispose();
+  await Deno.remove(folder, { recursive: true });
 });
 
 Deno.test("registerArchitecture() refuses a name that is taken", () => {

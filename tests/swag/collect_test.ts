@@ -12,10 +12,10 @@ import {
 import { runningDeviations, twoPassMoments } from "../reference/swag.ts";
 import { Tree } from "./_tree.ts";
 
-/** Each collection adds one rounding to a running mean, and roundings average out. */
+/** A running mean adds one rounding a collection, and they average out. */
 const MEAN: Tolerance = { absolute: 0, relative: 1e-6 };
 
-/** Differences of numbers near 1 have an error of 6e-8; these are of size 1e-4. */
+/** Differences of numbers near 1 are known to 6e-8, these are of size 1e-4. */
 const VARIANCE: Tolerance = { absolute: 0, relative: 2e-3 };
 
 function normals(count: number, seed: number): Float64Array {
@@ -78,7 +78,7 @@ gpuTest("collectModel() keeps the last deviations in order", async () => {
 });
 
 gpuTest(
-  "weighted deviations give the exact scatter while all are held",
+  "weighted deviations are the exact scatter while all are held",
   async () => {
     const size = 6;
     const capacity = 20;
@@ -194,7 +194,7 @@ gpuTest("collectModel() takes another model's weights by name", async () => {
   const shapes = { "a.weight": [70], "b.weight": [3, 5], "c.bias": [1] };
   const base = new Tree(shapes);
   const same = new Tree(shapes);
-  // Other parameters between them, and another order, give another layout.
+  // Other names in between, another order: laid out differently.
   const other = new Tree({
     "c.bias": [1],
     "x.weight": [100],

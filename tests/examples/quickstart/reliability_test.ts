@@ -6,12 +6,12 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { inFolder } from "../../_folder.ts";
 import {
   reliabilityDiagram,
   writeReliabilityDiagram,
 } from "../../../examples/quickstart/reliability.ts";
 import { counterRandom } from "../../../nn/data.ts";
-import { inFolder } from "../../_folder.ts";
 
 const random = counterRandom(1);
 const labels = Array.from({ length: 200 }, () => Math.floor(3 * random()));
