@@ -11,9 +11,9 @@
  * deno run -A jsr:@swagpu/swagpu/cli predict --model model --text "Not bad"
  * ```
  *
- * A text, or a pair of texts, gets one class or one number. For several labels
- * a text, labels of words, questions and translations, the library has models
- * and pipelines.
+ * A text, or a pair of texts, gets one class or one number. For several labels per
+ * text, labels of words, questions and translations, use the library's models and
+ * pipelines.
  *
  * @module
  */
@@ -32,7 +32,7 @@ const COMMANDS: readonly Command[] = [finetune, evaluate, predict];
 
 if (import.meta.main) outliveTerminal();
 
-/** What other programs call a command of ours. */
+/** The names that other programs give to the commands here. */
 const OTHER_NAMES: Readonly<Record<string, string>> = {
   train: "finetune",
   fit: "finetune",
@@ -62,11 +62,12 @@ function overview(): string {
     ),
     "",
     `${PROGRAM} COMMAND --help lists a command's options, and`,
-    `${PROGRAM} --version prints the version. For several labels a text, labels`,
+    `${PROGRAM} --version prints the version. For several labels per text, labels`,
     "of words, answers and translations, use the library's models and pipelines.",
   ].map((line) => line + "\n").join("");
 }
 
+/** The error for an unknown command. */
 function unknown(name: string): Error {
   const names = COMMANDS.map(({ name }) => name);
   const bare = name.replace(/^-+/, "");
@@ -78,12 +79,20 @@ function unknown(name: string): Error {
 }
 
 /**
- * Runs a command. Results go to standard output, progress and the one line
- * that says what is wrong to standard error.
+ * Runs a command. It writes results to standard output, and progress and errors to
+ * standard error. An error is one line.
  *
  * @param args The command and its options.
  * @returns The exit code: 0, 1 after an error, 130 after Ctrl-C, 143 after
  * SIGTERM and 129 after SIGHUP.
+ *
+ * @example Usage
+ * ```ts
+ * import { main } from "@swagpu/swagpu/cli";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(await main(["--version"]), 0);
+ * ```
  */
 export async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
@@ -113,17 +122,17 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 /**
- * Waits for the GPU, if one was opened, and lets go of it. A process that leaves
- * while its driver compiles takes the compiler away from under it, and dies.
+ * Waits for the GPU, if one was opened, and closes it. A process that ends while its
+ * driver still compiles frees memory that the compiler uses, and may crash.
  */
 async function leaveGpu(): Promise<void> {
   let device;
   try {
     device = currentDevice();
   } catch {
-    return; // none was opened
+    return; // No GPU was opened.
   }
-  // What the GPU still reports is part of an error that was told, or of nothing.
+  // An error of the GPU that matters has been reported before.
   await device.destroy().catch(() => {});
 }
 

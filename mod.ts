@@ -3,14 +3,14 @@
 /**
  * Tensors, transformers and SWAG on WebGPU, for Deno.
  *
- * Four layers, each an entry point of its own:
+ * There are four layers, each with its own entry point:
  *
  * - `@swagpu/swagpu/engine`: tensors on the GPU and their derivatives.
- * - `@swagpu/swagpu/nn`: modules, parameters and what trains them.
- * - `@swagpu/swagpu/models`: transformers in Hugging Face's files.
+ * - `@swagpu/swagpu/nn`: modules, parameters, and what trains them.
+ * - `@swagpu/swagpu/models`: transformers, in the file formats of Hugging Face.
  * - `@swagpu/swagpu/swag`: posteriors over the weights of any module.
  *
- * This module gives the names that most programs need.
+ * This module exports the names that most programs need.
  *
  * @example A posterior over the weights of a small network
  * ```ts

@@ -1,10 +1,10 @@
 // Copyright 2026 the swagpu authors. MIT license.
-
 // deno-lint-ignore-file no-console
-// Times attention against the length of the text, with every key, causal and
-// within a window of 128: the first two grow with its square, the third with
-// the length itself. The slope is that of log time over log length, between a
-// quarter of the longest text and the longest.
+
+// Times attention for texts of several lengths: with every key, causal, and with a
+// window of 128. The first two grow with the square of the length, the third with the
+// length. The slope is that of log time over log length, between a quarter of the
+// longest text and the longest.
 
 import {
   attention,

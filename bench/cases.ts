@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// What is timed: each case says how much it computes and moves, so that a time
-// becomes a share of the adapter's limit.
+// The cases that are timed. Each says how much it computes and moves, so that its time
+// can be turned into a share of the adapter's limit.
 
 import {
   add,
@@ -27,25 +27,25 @@ import { SwagModel } from "../swag/mod.ts";
 import { copyPeak, FMA_PER_INVOCATION, fmaPeak } from "./limits.ts";
 import { type StepSizes, trainingStep } from "./training.ts";
 
-/** Something to time. */
+/** A case to time. */
 export interface Case {
   name: string;
-  /** Floating-point operations of one run; a multiply-add counts as two. */
+  /** The floating-point operations of one run; a multiply-add counts as two. */
   flops?: number;
-  /** Bytes that one run must read and write at least. */
+  /** The bytes that one run must read and write at least. */
   bytes?: number;
-  /** Makes what a run needs; `run` only records. */
+  /** Makes the tensors of a run. `run` only records commands. */
   setup(device: Device): { run: () => void; dispose?: () => void };
 }
 
 const MEBI = 2 ** 20;
 
-/** Names of the cases that measure the adapter itself. */
+/** The name of a case that measures the adapter itself. */
 export const FMA_LIMIT = "limit: multiply-adds from registers";
 /** See {@linkcode FMA_LIMIT}. */
 export const COPY_LIMIT = "limit: copy 64 MiB";
 
-/** The whole step that host costs are measured on, too. */
+/** The name of the whole training step; host costs are measured on it too. */
 export const TRAINING_STEP = "training step, BERT 2x128, batch 8, length 64";
 
 function matmulCase(m: number, k: number, n: number): Case {
@@ -74,8 +74,8 @@ function layerNormCase(rows: number, columns: number): Case {
 }
 
 /**
- * The backward pass alone of an op: two tensors in and dx out, which is then
- * added to x's gradient.
+ * The backward pass of an op: it reads two tensors and writes dx, which is then added
+ * to the gradient of x.
  */
 function backwardCase(
   name: string,
@@ -210,7 +210,7 @@ export const CASES: readonly Case[] = [
   }),
   {
     name: "cross-entropy forward and backward [512, 50265]",
-    // Logits in, twice, and dz out, which is added to the logits' gradient.
+    // Reads logits twice, and writes dz, which is added to the gradient of the logits.
     bytes: 6 * 4 * 512 * 50265,
     setup() {
       const logits = normal([512, 50265]);

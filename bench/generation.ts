@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// What a token costs: BART-base with random weights, 8 sources of 32 tokens,
-// 64 new tokens each, the best one every time. With a cache of keys and values
-// the last token should cost what the first does.
+// Measures the cost of a generated token: BART-base with random weights generates 64
+// tokens for each of 8 sources of 32 tokens, the best token every time. With a cache of
+// keys and values, the last token should cost as much as the first.
 
 import { type Device, manualSeed } from "../engine/mod.ts";
 import {
@@ -12,15 +12,15 @@ import {
   GenerationConfig,
 } from "../models/mod.ts";
 
-/** What generation costs. */
+/** The cost of generation. */
 export interface GenerationCost {
-  /** What was run. */
+  /** A description of the run. */
   name: string;
   /** Median milliseconds from one token to the next, by quarter of the length. */
   millisecondsPerToken: number[];
-  /** Milliseconds of a whole call without a look at each token. */
+  /** Milliseconds of a whole call that does not read each token. */
   milliseconds: number;
-  /** Times that such a call waited for the GPU. */
+  /** How often such a call waited for the GPU. */
   reads: number;
 }
 
@@ -28,7 +28,7 @@ const BATCH = 8;
 const SOURCE = 32;
 const TOKENS = 64;
 
-/** Generates twice: watched token by token, then as users do. */
+/** Generates twice: reading every token, and then as users do. */
 export async function measureGeneration(
   device: Device,
 ): Promise<GenerationCost> {
@@ -44,7 +44,7 @@ export async function measureGeneration(
       decoderFfnDim: 3072,
     }),
   ).eval();
-  // Without an end token every row goes on to the last place.
+  // Without an end token every row is generated to its full length.
   const generationConfig = new GenerationConfig({
     decoderStartTokenId: 2,
     padTokenId: 1,

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// What recording costs the host once everything is cached, op by op and for
-// captured steps, and how much memory whole training steps need both ways.
+// Measures what recording costs the host once everything is cached, op by op and with
+// captured steps, and how much memory whole training steps need in both ways.
 
 import {
   add,
@@ -16,24 +16,24 @@ import { type StepSizes, TrainingBench } from "./training.ts";
 
 /** A whole training step, run op by op or replayed. */
 export interface StepCost {
-  /** Time of the host, without what submits take: median and fastest. */
+  /** The time of the host without that of submits: median and fastest. */
   microseconds: number;
   fastest: number;
-  /** The median for each dispatch. */
+  /** The median per dispatch. */
   microsecondsPerDispatch: number;
-  /** Dispatches of a step. */
+  /** The number of dispatches of a step. */
   dispatches: number;
-  /** New bind groups of a step. */
+  /** The number of new bind groups of a step. */
   bindGroups: number;
-  /** New buffers of a step. */
+  /** The number of new buffers of a step. */
   buffers: number;
-  /** The most bytes that tensors held at a time, model included. */
+  /** The most bytes that tensors held at a time, with the model. */
   peakBytes: number;
 }
 
-/** Costs of the host in steady state. */
+/** The costs of the host in steady state. */
 export interface HostCost {
-  /** Median time to validate, allocate and record a tiny op. */
+  /** The median time to validate, allocate and record a tiny op. */
   microsecondsPerDispatch: number;
   /** A tiny op of a captured chain: recording it, and `finish()`. */
   replayed: { recording: number; finishing: number };
@@ -45,7 +45,7 @@ export interface HostCost {
 
 const LINKS = 50;
 
-/** Measures a chain of tiny adds, and the steps of a BERT both ways. */
+/** Measures a chain of tiny additions, and the steps of a BERT in both ways. */
 export async function measureHost(device: Device): Promise<HostCost> {
   return {
     microsecondsPerDispatch: await measureChain(device),
@@ -56,8 +56,8 @@ export async function measureHost(device: Device): Promise<HostCost> {
 
 async function measureChain(device: Device): Promise<number> {
   using _ = scope();
-  // Fewer than fill a chunk: a software adapter works inside submit, and what
-  // it works is not the host's cost.
+  // Too few to fill a chunk, so that nothing is submitted: a software adapter computes
+  // inside submit, and that is not a cost of the host.
   const chain = () => {
     using _ = scope();
     let x = ones([16]);
@@ -75,7 +75,7 @@ async function measureChain(device: Device): Promise<number> {
   return median(samples);
 }
 
-/** Replays of a long chain, whose work is next to nothing. */
+/** Replays a long chain of ops that compute next to nothing. */
 async function measureReplay(device: Device): Promise<HostCost["replayed"]> {
   const links = 10 * LINKS;
   using chain = capture(({ x }) => {
@@ -152,7 +152,7 @@ export async function measureSteps(
   return { eager: eager.cost, captured: captured.cost };
 }
 
-/** Sums the milliseconds that calls of WebGPU take. */
+/** Adds up the milliseconds that calls of WebGPU take. */
 class Calls implements Disposable {
   submits = 0;
   finishes = 0;

@@ -1,15 +1,15 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// deno bench: every case of cases.ts. One wait for the GPU costs 10 ms in Deno,
-// so an iteration records a case as often as fills a quarter of a second; the
-// number stands in the name, and report.ts divides by it.
+// Runs every case of cases.ts in `deno bench`. One wait for the GPU costs 10 ms in
+// Deno, so an iteration records a case as often as fits in a quarter of a second. The
+// number is part of the name, and report.ts divides by it.
 
 import { initialize, scope } from "../engine/mod.ts";
 import { CASES } from "./cases.ts";
 
 const device = await initialize();
 
-/** Says on standard error which of several things begins, and the time left. */
+/** Prints on standard error which case begins, and the time that is left. */
 function counter(action: string): (name: string) => void {
   const start = performance.now();
   let begun = 0;
@@ -19,7 +19,7 @@ function counter(action: string): (name: string) => void {
     const estimate = begun === 0 ? "" : `, about ${left} s left`;
     begun++;
     const line = `${action} ${begun} of ${CASES.length}: ${name}${estimate}\n`;
-    // `deno bench --json` keeps the console's lines to itself.
+    // `deno bench --json` swallows what is printed by the console.
     Deno.stderr.writeSync(new TextEncoder().encode(line));
   };
 }

@@ -1,12 +1,12 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// The adapter's own limits, measured beside everything else: fused
-// multiply-adds from registers, and copying memory to memory. Shares of these
-// can be compared between machines; times cannot.
+// Kernels that measure the adapter's limits: fused multiply-adds from registers,
+// and copying memory to memory. Shares of these limits can be compared between
+// machines, but times cannot.
 
 import { defineKernel, type Kernel } from "../engine/kernel_kit.ts";
 
-/** Multiply-adds of one invocation of {@linkcode fmaPeak}. */
+/** The number of multiply-adds of one invocation of {@linkcode fmaPeak}. */
 export const FMA_PER_INVOCATION = 8 * 4 * 1024;
 
 // 8 independent vec4 chains, enough to hide the latency of one.

@@ -1,9 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // deno-lint-ignore-file no-console
 
-// What padding costs: a training step (forward and backward) of 16 texts of 8 to
-// 128 tokens, padded and packed, beside one of equally long texts with as many
-// tokens in all, which has no padding. The three are run in turn. Run it with
+// Measures what padding costs: a training step (forward and backward) of 16 texts of 8
+// to 128 tokens, padded and packed, and a step of texts of equal length with as many
+// tokens in total, which need no padding. The three are run in turn. Run it with
 // `deno run -A bench/packing.ts [architecture …]`.
 
 import {
@@ -62,13 +62,13 @@ const BOTH_SIDES = {
 /** The loss of a batch. */
 type Step = (lengths: Lengths, packed: boolean) => Tensor;
 
-/** Tokens of each source, and of each target where there are any. */
+/** The tokens of each source, and of each target if there are targets. */
 interface Lengths {
   sources: readonly number[];
   targets: readonly number[];
 }
 
-/** Ordinary tokens in rows, padded to the longest with `padding`. */
+/** Makes rows of ordinary tokens, padded with `padding` to the longest. */
 function rowsOf(lengths: readonly number[], padding: number) {
   const length = Math.max(...lengths);
   const shape = [lengths.length, length] as const;
@@ -172,7 +172,7 @@ const STEPS: Readonly<Record<string, () => Step>> = {
     ),
 };
 
-/** Lengths from {@linkcode SHORTEST} to {@linkcode LONGEST}, evenly drawn. */
+/** Draws lengths from {@linkcode SHORTEST} to {@linkcode LONGEST}, uniformly. */
 function drawLengths(stream: number): number[] {
   const random = counterRandom(1, { stream });
   return Array.from(
@@ -181,13 +181,13 @@ function drawLengths(stream: number): number[] {
   );
 }
 
-/** As many texts of one length, with as many tokens in all, to the nearest. */
+/** Equal lengths for as many texts, with about as many tokens in total. */
 function evened(lengths: readonly number[]): number[] {
   const total = lengths.reduce((sum, length) => sum + length, 0);
   return lengths.map(() => Math.round(total / lengths.length));
 }
 
-/** Milliseconds of a step, the least of {@linkcode ROUNDS}. */
+/** The milliseconds of a step: the least of {@linkcode ROUNDS}. */
 export interface PackingCost {
   name: string;
   padded: number;

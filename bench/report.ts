@@ -1,10 +1,10 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // deno-lint-ignore-file no-console
 
-// deno task bench [--json]: runs `deno bench` and turns its times into GFLOP/s,
-// GB/s and shares of the adapter's limits, which are measured in the same run;
-// then the host's cost of a dispatch and the bind groups of a training step, and
-// what generated tokens cost.
+// `deno task bench [--json]` runs `deno bench`, and turns its times into GFLOP/s, GB/s
+// and shares of the adapter's limits, which are measured in the same run. Then it
+// measures the host's cost of a dispatch, the bind groups of a training step, and the
+// cost of generated tokens.
 
 import { initialize } from "../engine/mod.ts";
 import { CASES, COPY_LIMIT, FMA_LIMIT } from "./cases.ts";
@@ -21,11 +21,11 @@ five minutes on a software adapter. --json prints JSON instead of a table.`;
 /** One line of the report. */
 interface Row {
   name: string;
-  /** Median milliseconds of one run. */
+  /** The median milliseconds of one run. */
   milliseconds: number;
   gflops?: number;
   gbytes?: number;
-  /** Share of the adapter's limit, measured in the same run. */
+  /** The share of the adapter's limit, which is measured in the same run. */
   share?: number;
 }
 
@@ -78,7 +78,7 @@ function rowsOf(found: ReadonlyMap<string, number>): Row[] {
   }));
 }
 
-/** All that is reported. */
+/** The whole report. */
 interface Report {
   adapter: string;
   rows: readonly Row[];
@@ -86,7 +86,7 @@ interface Report {
   generation: GenerationCost;
 }
 
-/** Whether a share is above 100 % as it is printed. */
+/** Whether a share is printed as more than 100 %. */
 function isOver(share = 0): boolean {
   return share >= 1.0005;
 }

@@ -1,10 +1,10 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // deno-lint-ignore-file no-console
 
-// deno task bench:scaling [--check]: how time grows with batch, sequence,
-// layers, parameters and SWAG rank, beside how it should grow. Writes
-// scaling.svg and scaling.json beside this file; with --check it writes nothing
-// and ends with code 1 if a slope is off.
+// `deno task bench:scaling [--check]` measures how time grows with batch, sequence,
+// layers, parameters and SWAG rank, and compares it with how it should grow. It writes
+// scaling.svg and scaling.json beside this file. With --check it writes nothing, and
+// ends with code 1 if a slope differs too much.
 
 import { stopwatchFor } from "../engine/kernel_kit.ts";
 import { type Device, initialize, manualSeed } from "../engine/mod.ts";
@@ -24,13 +24,13 @@ Measures how time grows with batch, sequence, layers, parameters and SWAG rank,
 beside how it should grow, and writes bench/scaling.svg and bench/scaling.json.
 With --check it writes nothing, and ends with code 1 if a slope is off.`;
 
-/** How far a slope may be from the one expected. */
+/** By how much a slope may differ from the expected one. */
 const TOLERANCE = 0.25;
 
-/** Runs of every size, one of each in turn. */
+/** How often every size is run, in turn. */
 const ROUNDS = 5;
 
-/** A sample repeats its work until it takes so long, in milliseconds. */
+/** The milliseconds that a sample takes: it repeats its work until then. */
 const SAMPLE_MS = 60;
 
 async function times(

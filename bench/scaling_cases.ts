@@ -1,6 +1,6 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// What grows in the scaling figures, and how its time should grow.
+// The work whose time the scaling figures show, and how that time should grow.
 
 import { attention, backward, normal, scope } from "../engine/mod.ts";
 import { copyInto } from "../engine/kernel_kit.ts";
@@ -8,7 +8,7 @@ import { Module, Parameter } from "../nn/mod.ts";
 import { SwagModel } from "../swag/mod.ts";
 import { type StepSizes, type TimedStep, trainingStep } from "./training.ts";
 
-/** Work at one size: `run` only records. */
+/** The work at one size. `run` only records commands. */
 export interface Work {
   /** The size on the x axis. */
   x: number;
@@ -16,21 +16,21 @@ export interface Work {
   dispose: () => void;
 }
 
-/** One curve: a size that grows while all others stay. */
+/** One curve, along which one size grows and all others are constant. */
 export interface Series {
   name: string;
   sizes: readonly number[];
   make: (size: number) => Work;
-  /** The slope expected, or the least and the greatest. */
+  /** The expected slope, or its least and greatest value. */
   expected: number | readonly [number, number];
-  /** Whether part of the time is the same at all sizes. */
+  /** Whether a part of the time does not depend on the size. */
   constant: boolean;
 }
 
 /** The curves of one figure. */
 export interface Panel {
   title: string;
-  /** What is held. */
+  /** The sizes that are constant. */
   note: string;
   x: string;
   y: string;
@@ -39,7 +39,7 @@ export interface Panel {
 
 type Grown = Partial<Pick<StepSizes, "batch" | "length" | "layers" | "hidden">>;
 
-/** The step of a BERT that is small where nothing else is said. */
+/** The step of a BERT, which is small unless options say otherwise. */
 function smallStep(
   { batch = 4, length = 64, layers = 1, hidden = 64 }: Grown,
 ): TimedStep {
@@ -104,7 +104,7 @@ function attend(length: number, window?: number): Work {
   };
 }
 
-/** Tokens that ModernBERT's local layers look to either side. */
+/** How many tokens to either side ModernBERT's local layers attend to. */
 const WINDOW = 64;
 
 /** Every figure. */

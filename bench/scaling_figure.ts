@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// The scaling figures as one SVG: a panel a size, both axes logarithmic. Points
-// are medians, solid lines what was fitted, dashed ones have the slope expected
-// and end where the fitted line does.
+// Draws the scaling figures as one SVG, with a panel for each size and logarithmic axes.
+// Points are medians, and solid lines are fitted to them. Dashed lines have the expected
+// slope, and end where the fitted line ends.
 
 import { parse, View } from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
@@ -22,7 +22,7 @@ const WIDTH = 240;
 const HEIGHT = 190;
 const SAMPLES = 32;
 
-/** Draws a report: a whole SVG document. */
+/** Draws a report as a complete SVG document. */
 export async function scalingFigure(report: ScalingReport): Promise<string> {
   const panels = report.panels.map(panelSpec);
   const rows: object[] = [];
@@ -123,11 +123,11 @@ function panelSpec(panel: MeasuredPanel): object {
 }
 
 function slopesOf({ name, expected, fit }: MeasuredSeries): string {
-  const wanted = typeof expected === "number"
+  const slopes = typeof expected === "number"
     ? expected
     : expected.join(" to ");
   const slope = fit.slope.toFixed(2).replace("-", "−");
-  return `${name}: slope ${slope}, expected ${wanted}`;
+  return `${name}: slope ${slope}, expected ${slopes}`;
 }
 
 function marksOf(
@@ -149,7 +149,7 @@ function marksOf(
   const least = Math.min(...points.map(({ milliseconds }) => milliseconds));
   const slopes = typeof expected === "number" ? [expected] : expected;
   const references = slopes.map((slope) => {
-    // A steep line leaves the panel below: it begins where it enters.
+    // A steep line may leave the panel at the bottom: it begins at that edge.
     const floor = 0.6 * least / time(last);
     const start = slope > 0
       ? Math.max(first, last * floor ** (1 / slope))
@@ -202,23 +202,23 @@ function marksOf(
   ];
 }
 
-/** The range of a logarithmic axis, with room beside the outermost points. */
+/** The range of a logarithmic axis, with space beside the outermost points. */
 function around(values: readonly number[]): [number, number] {
   return [Math.min(...values) / 1.6, Math.max(...values) * 2];
 }
 
-/** Sizes to label: all of them, unless they crowd. */
+/** The sizes that get a label: all of them, unless there are too many. */
 function ticksOf(values: readonly number[]): number[] {
   const sorted = [...new Set(values)].sort((a, b) => a - b);
   return sorted.length <= 6 ? sorted : sorted.filter((_, i) => i % 2 === 0);
 }
 
-/** Counts in full, thousands and millions with two figures. */
+/** The format of sizes: counts in full, thousands and millions with two digits. */
 function formatOf(values: readonly number[]): string {
   return Math.max(...values) < 1e4 ? ",d" : ".2~s";
 }
 
-/** 1, 2 and 5 of every decade, or tens alone where there are many. */
+/** The ticks of an axis: 1, 2 and 5 of every decade, or only 1 of many decades. */
 function decades(values: readonly number[]): number[] {
   const [low, high] = around(values);
   const wide = high / low > 100;

@@ -1,9 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// Slopes in log-log plots: how time grows with a size, besides what is spent at
-// any size.
+// Fits slopes in log-log plots: how time grows with a size, apart from a constant cost.
 
-/** A median time at a size. */
+/** The median time at a size. */
 export interface Point {
   x: number;
   milliseconds: number;
@@ -18,18 +17,18 @@ export interface Fit {
 
 /** Options of {@linkcode fitSlope}. */
 export interface FitOptions {
-  /** The slope that the constant is found with. @default {1} */
+  /** The slope with which the constant is fitted. @default {1} */
   expected?: number;
-  /** Whether to allow for a cost at any size. @default {false} */
+  /** Whether there is a constant cost. @default {false} */
   constant?: boolean;
 }
 
 /**
- * Fits a power of x, with each point's relative error weighing the same.
+ * Fits a power of x. The relative errors of all points have the same weight.
  *
- * With a constant: it comes from the best `a + b·x^expected`, with `0 ≤ a`, and
- * the slope from what is left. Times that grow faster than expected give no
- * positive `a`, so a constant cannot hide them.
+ * A constant is fitted first, by the best `a + b·x^expected` with `0 ≤ a`, and then the
+ * slope of what remains. Times that grow faster than expected give no positive `a`, so
+ * the constant cannot hide them.
  */
 export function fitSlope(
   points: readonly Point[],
@@ -43,7 +42,7 @@ export function fitSlope(
   const least = Math.min(...points.map(({ milliseconds }) => milliseconds));
   const line = constant ? intercept(points, expected) : 0;
   const a = Math.min(Math.max(line, 0), 0.95 * least);
-  // The error of log(t - a) is that of log(t), t / (t - a) times over.
+  // The error of log(t - a) is t / (t - a) times the error of log(t).
   const rows = points.map(({ x, milliseconds: t }) => ({
     x: Math.log(x),
     y: Math.log(t - a),

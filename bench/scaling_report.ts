@@ -2,17 +2,17 @@
 
 import type { Fit, Point } from "./scaling_fit.ts";
 
-/** A curve, measured. */
+/** A measured curve. */
 export interface MeasuredSeries {
   name: string;
   expected: number | readonly [number, number];
   points: Point[];
   fit: Fit;
-  /** How far the slope is from the one expected. */
+  /** By how much the slope differs from the expected one. */
   off: number;
 }
 
-/** A figure, measured. */
+/** A measured figure. */
 export interface MeasuredPanel {
   title: string;
   note: string;
@@ -21,7 +21,7 @@ export interface MeasuredPanel {
   series: MeasuredSeries[];
 }
 
-/** All that is written to scaling.json. */
+/** The contents of scaling.json. */
 export interface ScalingReport {
   adapter: string;
   runtime: string;

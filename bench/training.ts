@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// The training step that benches time: forward, backward, clipping and AdamW of
-// a BERT classifier of any size.
+// The training step that is timed: forward, backward, clipping and AdamW of a BERT
+// classifier of any size.
 
 import {
   backward,
@@ -77,15 +77,15 @@ export class TrainingBench implements Disposable {
   }
 }
 
-/** Work that is timed: `run` only records. */
+/** The work that is timed. `run` only records commands. */
 export interface TimedStep {
-  /** Parameters of the model. */
+  /** The number of parameters of the model. */
   parameters: number;
   run: () => void;
   dispose: () => void;
 }
 
-/** The step op by op, over a batch that stays on the GPU. */
+/** Makes the step, op by op, for a batch that stays on the GPU. */
 export function trainingStep(sizes: StepSizes): TimedStep {
   const bench = new TrainingBench(sizes);
   const { data, shape } = bench.batch.inputIds;

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * The adapter that the work is done on, in words.
+ * Opens the GPU, and says which one it is.
  *
  * @module
  */
@@ -9,7 +9,7 @@
 import { describeAdapter, type Device, initialize } from "../engine/mod.ts";
 import type { Progress } from "./progress.ts";
 
-/** Opens the GPU, and says which it is and whether there is a better way. */
+/** Opens the GPU, and says which one it is and whether a better one can be had. */
 export async function openAdapter(progress: Progress): Promise<Device> {
   const device = await initialize();
   progress.say(`WebGPU adapter: ${describeAdapter(device)}`);

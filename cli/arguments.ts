@@ -1,17 +1,17 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Commands with their options: help text, and values that are checked where
- * they are read.
+ * Commands and their options: the help text, and the values of options, which are
+ * checked where they are read.
  *
  * @module
  */
 
-// Node's own, which Deno has built in: what is published needs no package.
+// Deno has Node's parser built in, so that the published program needs no package.
 import { parseArgs } from "node:util";
 import { nearest } from "./names.ts";
 
-/** What other programs call an option of ours. */
+/** The names that other programs give to the options here. */
 const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
   "batch-size": [
     "bs",
@@ -57,9 +57,9 @@ const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
 export interface Option {
   /** The name, without dashes. */
   readonly name: string;
-  /** What its value is called in the help; none for a switch. */
+  /** The word for its value in the help; a switch has no value. */
   readonly value?: string;
-  /** What it does, and its default. */
+  /** What it does, with its default in parentheses. */
   readonly help: string;
   /** Whether it may be given several times. */
   readonly repeatable?: boolean;
@@ -71,15 +71,24 @@ export interface Command {
   readonly name: string;
   /** What it does, in a line. */
   readonly summary: string;
-  /** How it is called: the options that are needed. */
+  /** The options that must be given, as the help shows them. */
   readonly usage: string;
   /** Its options by heading. */
   readonly options: Readonly<Record<string, readonly Option[]>>;
-  /** What else the help says, at its end. */
+  /** More text at the end of the help. */
   readonly notes?: string;
   /** Runs it and gives the exit code. */
   run(args: Arguments): Promise<number>;
 }
+
+/** An option of every command. */
+export const QUIET_OPTION: Option = {
+  name: "quiet",
+  help: "Say nothing on standard error but what goes wrong.",
+};
+
+/** An option of every command. */
+export const HELP_OPTION: Option = { name: "help", help: "Print this." };
 
 /** Bounds of a number. */
 export interface Bounds {
@@ -87,11 +96,11 @@ export interface Bounds {
   min?: number;
   /** The largest value. @default {Infinity} */
   max?: number;
-  /** Whether the least value itself is refused. @default {false} */
+  /** Whether the value must be greater than `min`. @default {false} */
   above?: boolean;
 }
 
-/** The options that were given. */
+/** The options that a command was called with. */
 export class Arguments {
   readonly #values = new Map<string, string[]>();
 
@@ -121,7 +130,7 @@ export class Arguments {
       if (token.kind === "positional") {
         throw new TypeError(
           `Cannot run ${command.name} with ${token.value}: it is not an ` +
-            `option, and what it belongs to must be named, ` +
+            `option, and the option that it belongs to must be named, ` +
             `such as --data ${token.value}`,
         );
       }
@@ -136,8 +145,8 @@ export class Arguments {
         this.#values.set(option.name, []);
         continue;
       }
-      // What starts with a dash is the next option, unless it follows a = or is
-      // a number.
+      // A value that starts with a dash is the next option, unless it follows a = or
+      // is a number.
       const missing = !token.inlineValue &&
         /^-(?!\.?\d)./.test(token.value ?? "");
       const value = missing ? "" : token.value ?? "";
@@ -151,24 +160,24 @@ export class Arguments {
     return this.#values.has(name);
   }
 
-  /** The values of an option that may be repeated. */
+  /** The values of a repeatable option. */
   list(name: string): string[] {
     return this.#values.get(name) ?? [];
   }
 
-  /** A text, if given. */
+  /** The text of an option, if it was given. */
   text(name: string): string | undefined {
     return this.#values.get(name)?.at(-1);
   }
 
-  /** A text that must be given. */
+  /** The text of an option that must be given. */
   needed(name: string): string {
     const value = this.text(name);
     if (value !== undefined) return value;
     throw new TypeError(`Cannot run without --${name}: it must be given`);
   }
 
-  /** One of several words, if given. */
+  /** The value of an option that must be one of several words, if it was given. */
   choice<const C extends string>(
     name: string,
     choices: readonly C[],
@@ -183,7 +192,7 @@ export class Arguments {
     );
   }
 
-  /** A number, if given. */
+  /** The number of an option, if it was given. */
   number(name: string, bounds: Bounds = {}): number | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;
@@ -197,7 +206,7 @@ export class Arguments {
     );
   }
 
-  /** A whole number, if given. */
+  /** The whole number of an option, if it was given. */
   integer(name: string, bounds: Bounds = {}): number | undefined {
     const value = this.number(name, bounds);
     if (value === undefined || Number.isSafeInteger(value)) return value;
@@ -207,23 +216,24 @@ export class Arguments {
   }
 }
 
-/** The option that somebody means by a name that none has. */
+/** The option that is probably meant by an unknown name. */
 function meantBy(
   name: string,
   options: readonly string[],
 ): string | undefined {
-  const wanted = name.toLowerCase().replaceAll("_", "-");
+  const plain = name.toLowerCase().replaceAll("_", "-");
   const [other] = Object.entries(OTHER_NAMES)
     .find(([option, others]) =>
-      options.includes(option) && others.includes(wanted)
+      options.includes(option) && others.includes(plain)
     ) ?? [];
-  return other ?? nearest(wanted, options);
+  return other ?? nearest(plain, options);
 }
 
+/** The value of an option, which must not be empty. */
 function given(name: string, value: string): string {
   if (value !== "") return value;
   throw new TypeError(
-    `Cannot use --${name} without a value: one must follow, ` +
+    `Cannot use --${name} without a value: a value must follow, ` +
       `after = if it starts with a dash`,
   );
 }
@@ -235,9 +245,10 @@ function limits({ min, max, above }: Bounds): string {
     .join("");
 }
 
+/** The characters of a line. */
 const WIDTH = 80;
 
-/** Where explanations begin, and how much a name may take beside them. */
+/** The column in which explanations begin; longer names get a line to themselves. */
 const COLUMN = 30;
 
 /** The help text of a command. */

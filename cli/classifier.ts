@@ -1,7 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * A model with its tokenizer and, where there is one, its posterior.
+ * A classifier: a model with its tokenizer and, if it has one, its posterior. It is
+ * loaded from a folder, and scores texts.
  *
  * @module
  */
@@ -18,20 +19,20 @@ import {
 import { batches, softmaxRows } from "../nn/mod.ts";
 import { SwagModel } from "../swag/mod.ts";
 import { placeOf, type RowSource } from "./rows.ts";
-import type { Texts } from "./texts.ts";
+import type { TokenizedTexts } from "./tokenized_texts.ts";
 
 /** The file that holds a posterior, beside the model's own. */
 export const POSTERIOR_NAME = "swag.safetensors";
 
-/** The longest rows, unless an option says otherwise. */
+/** The most tokens of a row, unless an option says otherwise. */
 const MAX_LENGTH = 512;
 
-/** A model of texts to scores. */
+/** A model that gives each text scores. */
 export type TextModel = Awaited<
   ReturnType<typeof AutoModelForSequenceClassification.fromPretrained>
 >;
 
-/** What a folder holds. */
+/** A model, its tokenizer and its posterior. */
 export interface Classifier {
   readonly model: TextModel;
   readonly tokenizer: Tokenizer;
@@ -40,7 +41,7 @@ export interface Classifier {
 }
 
 /**
- * Reads a folder, or a model of the hub.
+ * Loads a classifier from a folder or from the hub.
  *
  * @throws {Deno.errors.NotFound} If a file is missing.
  */
@@ -61,7 +62,7 @@ export async function loadClassifier(
   return { model, tokenizer, swag };
 }
 
-/** Whether there is a file or folder. */
+/** Whether a file or folder exists. */
 export async function exists(path: string): Promise<boolean> {
   try {
     await Deno.stat(path);
@@ -72,7 +73,7 @@ export async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** Whether the model predicts a number, not a class. */
+/** Whether the model predicts numbers, not classes. */
 export function isRegression(config: PretrainedConfig): boolean {
   const { problemType, numLabels } = config;
   return problemType === "regression" ||
@@ -80,11 +81,11 @@ export function isRegression(config: PretrainedConfig): boolean {
 }
 
 /**
- * Reads the configuration of a model that the commands can use.
+ * Reads the configuration of a model, and checks that the commands can use it.
  *
  * @param source A folder, or a model of the hub.
- * @throws {TypeError} If it predicts several labels or numbers for a text: one
- * class or one number of those would look like an answer.
+ * @throws {TypeError} If the model predicts several labels or numbers for a text. To
+ * print only one of them would look like a complete answer.
  */
 export async function usableConfig(source: string): Promise<PretrainedConfig> {
   const config = await AutoConfig.fromPretrained(source);
@@ -97,62 +98,63 @@ export async function usableConfig(source: string): Promise<PretrainedConfig> {
   if (several === undefined) return config;
   throw new TypeError(
     `Cannot use ${source}: it predicts ${several} for each text, and this ` +
-      "command one class or one number; the library's " +
-      'pipeline("text-classification") and SwagModel.predict() do that',
+      "command predicts one class or one number; use the library's " +
+      'pipeline("text-classification") or SwagModel.predict()',
   );
 }
 
 /**
- * How many tokens a row may have.
+ * The most tokens that a row may have.
  *
- * @param wanted What an option says.
- * @throws {RangeError} If the model knows fewer places.
+ * @param asked The value of the option, if it was given.
+ * @throws {RangeError} If the model supports fewer positions.
  */
 export function maxLengthOf(
   config: PretrainedConfig,
   tokenizer: Tokenizer,
-  wanted: number | undefined,
+  asked: number | undefined,
 ): number {
-  const known = config.maxTokens;
-  if (wanted !== undefined && wanted > known) {
+  const most = config.maxTokens;
+  if (asked !== undefined && asked > most) {
     throw new RangeError(
-      `Cannot use --max-length ${wanted}: the model knows ${known} places`,
+      `Cannot use --max-length ${asked}: the model supports ${most} positions`,
     );
   }
-  return wanted ?? Math.min(known, tokenizer.modelMaxLength, MAX_LENGTH);
+  return asked ?? Math.min(most, tokenizer.modelMaxLength, MAX_LENGTH);
 }
 
-/** How texts are scored. */
+/** Options of {@linkcode scoresOf}. */
 export interface ScoreOptions {
-  /** Texts at a time. */
+  /** How many texts are scored at a time. */
   batchSize: number;
-  /** How many texts, from the first on. @default {all} */
+  /** How many texts to score, from the first on. @default {all} */
   rows?: number | undefined;
-  /** Called now and then with how many more texts are scored. */
+  /** Called from time to time with how many more texts have been scored. */
   advance?: ((more: number) => void) | undefined;
 }
 
-/** The time between two readings of scores, in milliseconds. */
+/** The milliseconds between two readings of scores. */
 const READ_EVERY = 500;
 
 /** The most batches between two readings. */
 const MOST_BATCHES = 64;
 
 /**
- * The model's scores of all texts, [texts, labels]; it is in `eval()`.
+ * Computes the model's scores of all texts, `[texts, labels]`. The model is put in
+ * evaluation mode.
  *
- * Scores are read about twice a second, so that progress can be told.
+ * Scores are read about twice a second, so that progress can be shown.
  *
  * @throws {NotFiniteError} If a score is not a finite number.
  */
 export async function scoresOf(
   model: TextModel,
-  texts: Texts,
+  texts: TokenizedTexts,
   { batchSize, rows: count = texts.count, advance }: ScoreOptions,
 ): Promise<Float32Array<ArrayBuffer>> {
   const lengths = texts.lengths.subarray(0, count);
   const { numLabels: width } = model.config;
-  // One bucket: rows of like length are scored together.
+  // All rows are in one bucket, so that rows of similar length are scored together.
   const bucketBatches = Math.ceil(count / batchSize) + 1;
   const parts = [...batches(count, batchSize, { lengths, bucketBatches })];
   const scores = new Float32Array(count * width);
@@ -163,8 +165,9 @@ export async function scoresOf(
     const some = parts.slice(start, start + size);
     const values = await scoresOfParts(model, texts, some);
     for (const [i, part] of some.entries()) {
-      part.forEach((row, at) => {
-        const own = values[i]?.subarray(at * width, (at + 1) * width) ?? [];
+      part.forEach((row, index) => {
+        const begin = index * width;
+        const own = values[i]?.subarray(begin, begin + width) ?? [];
         if (!own.every(Number.isFinite)) throw new NotFiniteError(row, own);
         scores.set(own, row * width);
       });
@@ -178,10 +181,10 @@ export async function scoresOf(
   return scores;
 }
 
-/** The scores of some batches, read with one wait. */
+/** Computes the scores of some batches, and reads them with one wait. */
 async function scoresOfParts(
   model: TextModel,
-  texts: Texts,
+  texts: TokenizedTexts,
   parts: readonly Uint32Array[],
 ): Promise<Float32Array[]> {
   using _ = scope();
@@ -196,17 +199,17 @@ async function scoresOfParts(
   return values.map((own) => Float32Array.from(own));
 }
 
-/** Scores that are not finite numbers, so that they say nothing. */
+/** The scores of a text are not finite numbers. */
 export class NotFiniteError extends RangeError {
-  /** The text, counted from 0. */
+  /** The number of the text, from 0 on. */
   readonly row: number;
   /** The name of the class. */
   override readonly name = "NotFiniteError";
 
   /**
-   * @param row The text, counted from 0.
-   * @param scores Its scores.
-   * @param place How messages name the text.
+   * @param row The number of the text, from 0 on.
+   * @param scores The scores of the text.
+   * @param place The name of the text in the message.
    */
   constructor(
     row: number,
@@ -226,14 +229,14 @@ export class NotFiniteError extends RangeError {
 
   readonly #scores: ArrayLike<number>;
 
-  /** The same error with the text named by its file. */
+  /** Makes the same error with a message that names the file and row of the text. */
   at(source: RowSource, first = 0): NotFiniteError {
     const row = first + this.row;
     return new NotFiniteError(row, this.#scores, placeOf(source, row));
   }
 }
 
-/** Names the file in the error of scores that are not finite. */
+/** Does some work; if scores are not finite, the error names the file and row. */
 export async function namingRows<T>(
   source: RowSource,
   work: () => Promise<T>,
@@ -248,19 +251,19 @@ export async function namingRows<T>(
 
 /** Which samples of a posterior to score with. */
 export interface PosteriorOptions extends ScoreOptions {
-  /** How many. */
+  /** How many samples to draw. */
   samples: number;
-  /** Times the covariance. */
+  /** The factor on the covariance. */
   scale: number;
-  /** Decides the draws. */
+  /** The seed of the samples. */
   seed: number;
 }
 
-/** The scores of each sample of the weights; the model's own are put back. */
+/** Computes the scores with each sample of the weights, and restores the weights. */
 export async function posteriorScores(
   model: TextModel,
   swag: SwagModel,
-  texts: Texts,
+  texts: TokenizedTexts,
   { samples, scale, seed, ...options }: PosteriorOptions,
 ): Promise<Float32Array<ArrayBuffer>[]> {
   const all: Float32Array<ArrayBuffer>[] = [];
@@ -275,7 +278,7 @@ export async function posteriorScores(
   return all;
 }
 
-/** Probabilities of every sample, row by row: [texts, samples, classes]. */
+/** Turns scores of samples into probabilities, `[texts, samples, classes]`. */
 export function memberProbabilities(
   scores: readonly Float32Array<ArrayBuffer>[],
   classes: number,
@@ -293,7 +296,7 @@ export function memberProbabilities(
   return members;
 }
 
-/** The mean of equally long lists, place by place. */
+/** The element-wise mean of lists of the same length. */
 export function meanOf(
   lists: readonly ArrayLike<number>[],
 ): Float64Array<ArrayBuffer> {
@@ -307,8 +310,8 @@ export function meanOf(
 }
 
 /**
- * The standard deviations of equally long lists around their mean, place by
- * place: √(Σ (x − mean)² / n).
+ * The element-wise standard deviation of lists of the same length around their mean:
+ * √(Σ (x − mean)² / n).
  */
 export function standardDeviations(
   lists: readonly ArrayLike<number>[],

@@ -1,7 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Which columns hold texts and labels, and how a model's folder remembers it.
+ * Chooses the columns that hold texts and labels. The folder of a model remembers
+ * the columns that it was trained on.
  *
  * @module
  */
@@ -22,8 +23,8 @@ export interface Columns {
 }
 
 /**
- * The key of config.json that holds them. Python's transformers keeps keys that
- * it does not know, and writes them back.
+ * The key of config.json that holds the columns. Python's transformers keeps unknown
+ * keys when it saves a configuration.
  */
 const KEY = "swagpu";
 
@@ -39,10 +40,10 @@ export const COLUMN_OPTIONS: readonly Option[] = [
   },
 ];
 
-/** The option of commands that use a trained model. */
+/** The option of commands that use a trained model, to ignore second texts. */
 export const NO_PAIRS_OPTION: Option = {
   name: "no-pairs",
-  help: "Use the first texts alone, though the model was trained on pairs.",
+  help: "Use only the first texts, although the model was trained on pairs.",
 };
 
 /** The option that names the column of labels. */
@@ -64,7 +65,7 @@ export function columnFields(columns: Columns): Record<string, unknown> {
   };
 }
 
-/** The columns that a model was trained on, where its folder says so. */
+/** The columns that a model was trained on, if its configuration says so. */
 export function rememberedColumns(
   config: PretrainedConfig,
 ): Columns | undefined {
@@ -82,25 +83,25 @@ export function rememberedColumns(
   };
 }
 
-/** What is known when columns are chosen. */
+/** What the choice of columns depends on. */
 export interface ColumnChoice {
-  /** The options. */
+  /** The options of the command. */
   args: Arguments;
   /** The columns that the model was trained on. */
   remembered?: Columns | undefined;
 }
 
 /**
- * The columns to read: those that options name, else those of the training,
+ * Chooses the columns to read: those that options name, else those of the training,
  * else `text` and `label`.
  *
- * @throws {RangeError} If the texts, or the second texts, are not there.
+ * @throws {RangeError} If the file lacks the column of texts, or of second texts.
  */
 export function chooseColumns(
   table: Table,
   { args, remembered }: ColumnChoice,
 ): Columns {
-  // Files may name columns otherwise than the training did.
+  // The file may have other names for its columns than the training file.
   const usual = (key: "text" | "label") => {
     const name = remembered?.[key] ?? DEFAULTS[key];
     return table.columns.includes(name) ? name : DEFAULTS[key];
@@ -116,6 +117,7 @@ export function chooseColumns(
   };
 }
 
+/** Chooses the column of second texts, if there is one. */
 function choosePairs(
   table: Table,
   { args, remembered }: ColumnChoice,
@@ -139,7 +141,7 @@ function choosePairs(
   );
 }
 
-/** Says which columns are used because the training did. */
+/** Says which columns are used only because the training used them. */
 export function columnsRemark(
   columns: Columns,
   { args, remembered }: ColumnChoice,

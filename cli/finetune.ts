@@ -2,7 +2,7 @@
 // deno-lint-ignore-file no-console
 
 /**
- * The command `finetune`.
+ * The command `finetune`, which trains a model on labeled texts.
  *
  * @module
  */
@@ -21,7 +21,13 @@ import {
 } from "../nn/mod.ts";
 import { SwagModel } from "../swag/mod.ts";
 import { openAdapter } from "./adapter.ts";
-import type { Arguments, Command, Option } from "./arguments.ts";
+import {
+  type Arguments,
+  type Command,
+  HELP_OPTION,
+  type Option,
+  QUIET_OPTION,
+} from "./arguments.ts";
 import {
   type Classifier,
   isRegression,
@@ -34,7 +40,6 @@ import {
   type Columns,
   LABEL_OPTION,
 } from "./columns.ts";
-import { prepareExamples, QUIET_OPTION } from "./evaluate.ts";
 import {
   checkInputs,
   examplesOf,
@@ -43,8 +48,8 @@ import {
   readNeeded,
   readOptional,
   SKIP_OPTION,
-} from "./examples.ts";
-import { findStart, PROBLEMS } from "./finetune_model.ts";
+} from "./read_examples.ts";
+import { findStart, PROBLEMS, type Start } from "./finetune_model.ts";
 import {
   collector,
   collectSettings,
@@ -59,8 +64,9 @@ import { Interrupt } from "./interrupt.ts";
 import { alikeRemark, namesOf } from "./labels.ts";
 import { Progress, progressLine, type RunLength } from "./progress.ts";
 import { OutputFolder } from "./output_folder.ts";
+import { type Examples, prepareExamples } from "./prepare_examples.ts";
 import { prepareOutput, savedBytes, saveOrRescue } from "./save.ts";
-import { evaluateAll, type Examples, f1Class, renderScores } from "./scores.ts";
+import { evaluateAll, f1Class, renderScores } from "./scores.ts";
 import type { Table } from "./table.ts";
 import { checkTrained } from "./trained.ts";
 
@@ -68,13 +74,13 @@ const DATA_OPTIONS: readonly Option[] = [
   {
     name: "data",
     value: "FILE",
-    help: "Labelled texts to learn from: CSV, TSV or JSONL, also as .gz; - " +
+    help: "Labeled texts to learn from: CSV, TSV or JSONL, also as .gz; - " +
       "for standard input.",
   },
   {
     name: "eval",
     value: "FILE",
-    help: "Labelled texts to measure on at the end.",
+    help: "Labeled texts to measure on at the end.",
   },
   ...COLUMN_OPTIONS,
   LABEL_OPTION,
@@ -83,12 +89,13 @@ const DATA_OPTIONS: readonly Option[] = [
   {
     name: "problem-type",
     value: PROBLEMS.join("|"),
-    help: "What labels are: names of classes, or numbers (the model's, else " +
+    help: "Whether labels are names of classes or numbers (the model's, else " +
       "classes).",
   },
 ];
 
-const MODEL_OPTIONS: readonly Option[] = [
+/** The options that say what to start from and where to write. */
+const START_OPTIONS: readonly Option[] = [
   {
     name: "model",
     value: "DIR|ID",
@@ -118,16 +125,16 @@ holds a vocab.txt):
     "num_attention_heads": 2,
     "intermediate_size": 512
   }
-Random weights learn at a rate of about 1e-3: say --learning-rate 1e-3, as the
-default is for weights that were trained before.`;
+Random weights need a learning rate of about 1e-3: say --learning-rate 1e-3, as
+the default is for weights that were trained before.`;
 
-/** Weights decay; biases and the parameters of norms do not. */
+/** Builds the optimizer. Biases and the parameters of norms have no weight decay. */
 function optimizerOf(model: TextModel, settings: TrainSettings): Optimizer {
   const { learningRate, momentum, weightDecay } = settings;
   model.placeParameters();
   const named = [...model.namedParameters()];
-  const pick = (wanted: boolean) =>
-    named.filter(([name]) => wanted === !/(^|\.)bias$|norm\.\w+$/i.test(name))
+  const pick = (decays: boolean) =>
+    named.filter(([name]) => decays === !/(^|\.)bias$|norm\.\w+$/i.test(name))
       .map(([, parameter]) => parameter);
   const groups = [
     { parameters: pick(true), weightDecay },
@@ -138,17 +145,19 @@ function optimizerOf(model: TextModel, settings: TrainSettings): Optimizer {
     : new AdamW(groups, { learningRate });
 }
 
+/** A training run. */
 interface Run {
   examples: Examples;
   settings: TrainSettings;
   plan: RunPlan;
   /** Whether to collect after a step. */
   collects: (step: number) => boolean;
-  /** Shows how far it is. */
+  /** Shows the progress. */
   onLog: (report: TrainReport) => void;
   signal: AbortSignal;
 }
 
+/** Trains a model. */
 async function fit(
   { model, swag }: Classifier,
   { examples, settings, plan, collects, onLog, signal }: Run,
@@ -193,16 +202,16 @@ async function fit(
 export const finetune: Command = {
   name: "finetune",
   summary:
-    "Trains a model on labelled texts, with a SWAG posterior if wanted. " +
+    "Trains a model on labeled texts, with a SWAG posterior if --swag is given. " +
     "A text, or a pair of texts, gets one class or one number. Ctrl-C saves " +
-    "what there is and stops.",
+    "the current state and stops.",
   usage: "--data FILE --model DIR|ID --output DIR [options]",
   options: {
     Data: DATA_OPTIONS,
-    Model: MODEL_OPTIONS,
+    Model: START_OPTIONS,
     Training: TRAIN_OPTIONS,
     SWAG: SWAG_OPTIONS,
-    Help: [QUIET_OPTION, { name: "help", help: "Print this." }],
+    Help: [QUIET_OPTION, HELP_OPTION],
   },
   notes: NOTES,
   async run(args) {
@@ -219,26 +228,18 @@ export const finetune: Command = {
     const plan = { epochs, stepsPerEpoch };
     const collecting = collect && collector(collect, plan);
     const source = args.text("model") ?? "the configuration";
-    const { config, tokenizer, build, remembered } = await progress.during(
-      `reading ${source}`,
-      findStart(args, { examples: raw, columns }),
-    );
-    if (remembered?.pair !== undefined && columns.pair === undefined) {
-      progress.say(
-        `${source} was trained on pairs of texts, and this training is on ` +
-          "single ones: --pair-column names second texts",
-      );
-    }
-    const alike = isRegression(config)
-      ? undefined
-      : alikeRemark(namesOf(config));
-    if (alike !== undefined) progress.say(alike);
+    const { config, tokenizer, build } = await readStart(args, {
+      source,
+      examples: raw,
+      columns,
+      progress,
+    });
     const maxLength = maxLengthOf(config, tokenizer, settings.maxLength);
-    tokenizer.modelMaxLength = maxLength; // for those who load the model
-    const readers = { config, tokenizer, maxLength, progress };
-    // The smaller file first: a label that nobody knows is told at once.
-    const evalExamples = rawEval && prepareExamples(rawEval, readers);
-    const examples = prepareExamples(raw, readers);
+    tokenizer.modelMaxLength = maxLength; // Saved for those who load the model.
+    const preparation = { config, tokenizer, maxLength, progress };
+    // The smaller file comes first, so that an unknown label is reported at once.
+    const evalExamples = rawEval && prepareExamples(rawEval, preparation);
+    const examples = prepareExamples(raw, preparation);
 
     await initialize();
     manualSeed(seed);
@@ -283,7 +284,7 @@ export const finetune: Command = {
   },
 };
 
-/** The examples of the files that options name. */
+/** Reads the files that options name. */
 async function readFiles(
   args: Arguments,
   progress: Progress,
@@ -304,7 +305,33 @@ async function readFiles(
   };
 }
 
-/** What shows how far a training is. */
+/** Reads the configuration and the tokenizer to start from, with remarks on them. */
+async function readStart(
+  args: Arguments,
+  { source, examples, columns, progress }: {
+    source: string;
+    examples: RawExamples;
+    columns: Columns;
+    progress: Progress;
+  },
+): Promise<Start> {
+  const start = await progress.during(
+    `reading ${source}`,
+    findStart(args, { examples, columns }),
+  );
+  const { config, remembered } = start;
+  if (remembered?.pair !== undefined && columns.pair === undefined) {
+    progress.say(
+      `${source} was trained on pairs of texts, and this training is on ` +
+        "single ones: name the column of second texts with --pair-column",
+    );
+  }
+  const alike = isRegression(config) ? undefined : alikeRemark(namesOf(config));
+  if (alike !== undefined) progress.say(alike);
+  return start;
+}
+
+/** Makes the function that shows the progress of a training run. */
 function reporter(
   progress: Progress,
   { length, everyReport }: { length: RunLength; everyReport: boolean },
@@ -318,7 +345,7 @@ function reporter(
     );
 }
 
-/** Trains until the end or a signal, and saves; gives the exit code. */
+/** Trains until the end or a signal, saves, and returns the exit code. */
 async function trainAndSave(
   classifier: Classifier,
   { run, output, progress }: {
@@ -329,7 +356,7 @@ async function trainAndSave(
 ): Promise<number> {
   const { swag } = classifier;
   using interrupt = new Interrupt(() =>
-    progress.say("Stopping; once more after a second to stop without saving")
+    progress.say("Stopping; repeat after a second to stop without saving")
   );
   const { signal } = interrupt;
   const { step, loss } = await fit(classifier, { ...run, signal })
@@ -345,12 +372,12 @@ async function trainAndSave(
   await interrupt.finish(() => saveOrRescue(output, classifier));
   console.log(
     `Saved ${output} after ${step} steps, loss ${loss.toFixed(4)}` +
-      (swag ? `, ${posteriorOf(swag)}` : ""),
+      (swag ? `, ${describePosterior(swag)}` : ""),
   );
   return interrupt.exitCode;
 }
 
-/** The library's error in the words of the command line. */
+/** Turns an error of the library into the words of the command line. */
 function byOptions(error: unknown): unknown {
   return error instanceof RangeError
     ? new RangeError(
@@ -361,7 +388,8 @@ function byOptions(error: unknown): unknown {
     : error;
 }
 
-function posteriorOf({ nModels, covMatRank }: SwagModel): string {
+/** Describes a posterior in words. */
+function describePosterior({ nModels, covMatRank }: SwagModel): string {
   return nModels === 0
     ? "no posterior: nothing had been collected"
     : `${nModels} collections, rank ${covMatRank}`;

@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * The model that `finetune` starts from: a saved one with its classes renamed
- * where they are new, or one with random weights.
+ * The model that `finetune` starts from: a saved model, whose classes are replaced
+ * if the data has others, or one with random weights.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import { hasPrefix } from "../nn/mod.ts";
 import type { Arguments } from "./arguments.ts";
 import { isRegression, type TextModel } from "./classifier.ts";
 import { columnFields, type Columns, rememberedColumns } from "./columns.ts";
-import type { RawExamples } from "./examples.ts";
+import type { RawExamples } from "./read_examples.ts";
 import {
   classNames,
   finder,
@@ -30,23 +30,23 @@ import {
   namesOf,
 } from "./labels.ts";
 
-/** The problems that finetune knows. */
+/** The problems on which finetune can train. */
 export const PROBLEMS = ["single_label_classification", "regression"] as const;
 
-/** What is known of a model before it is built. */
+/** What is known of the model before it is built. */
 export interface Start {
-  /** The configuration, classes included. */
+  /** The configuration, with the classes of the data. */
   readonly config: PretrainedConfig;
   /** The tokenizer. */
   readonly tokenizer: Tokenizer;
-  /** The columns that it was trained on before, if that is known. */
+  /** The columns that the model was trained on before, if that is known. */
   readonly remembered?: Columns | undefined;
-  /** Builds it, on the GPU. */
+  /** Builds the model on the GPU. */
   build(): Promise<TextModel>;
 }
 
 /**
- * Finds out what to start from.
+ * Reads the configuration and the tokenizer that options name.
  *
  * @throws {TypeError} If the options contradict each other.
  */
@@ -74,13 +74,14 @@ export async function findStart(
   return await saved(source ?? "", tokenizer, { examples, columns, problem });
 }
 
-/** What decides about the classes, and what the folder remembers. */
+/** What the classes of the model, and the columns that it remembers, depend on. */
 interface Task {
   examples: RawExamples;
   columns: Columns;
   problem: ProblemType | undefined;
 }
 
+/** Starts with random weights. */
 async function fresh(
   path: string,
   tokenizer: Tokenizer,
@@ -111,6 +112,7 @@ async function fresh(
   };
 }
 
+/** Starts with saved weights. */
 async function saved(
   source: string,
   tokenizer: Tokenizer,
@@ -128,24 +130,25 @@ async function saved(
         config: fields,
         ignoreMismatchedSizes: true,
         onLoad({ mismatched }) {
-          // Another number of classes changes the head, and nothing else.
+          // If the number of classes differs, only the head may not fit.
           const other = mismatched.find(({ name }) => !isHead(name));
           if (!other) return;
           throw new TypeError(
-            `Cannot load ${source}: ${other.name} is ${other.found} there ` +
-              `and ${other.expected} by its config.json`,
+            `Cannot load ${source}: ${other.name} is ${other.found} in the ` +
+              `file, but ${other.expected} by its config.json`,
           );
         },
       }),
   };
 }
 
+/** Whether a parameter belongs to the head, by the names that models give it. */
 function isHead(name: string): boolean {
   return ["classifier", "classification_head", "score"]
     .some((head) => hasPrefix(name, head));
 }
 
-/** The fields of a configuration that say what the task is. */
+/** The fields of a configuration that describe the task. */
 function taskFields(
   config: PretrainedConfig,
   task: Task,
@@ -153,7 +156,7 @@ function taskFields(
   return { ...classFields(config, task), ...columnFields(task.columns) };
 }
 
-/** The fields of a configuration that say what the classes are. */
+/** The fields of a configuration that describe the classes. */
 function classFields(
   config: PretrainedConfig,
   { examples, problem: given }: Task,
@@ -169,7 +172,7 @@ function classFields(
     examples.labels.every((label) => find(label) !== undefined);
   if (!fits && given === undefined && looksLikeNumbers(examples.labels)) {
     throw new TypeError(
-      `Cannot take the labels of ${examples.path} for classes: they look ` +
+      `Cannot use the labels of ${examples.path} as classes: they look ` +
         `like numbers; say --problem-type regression, or ${problem}`,
     );
   }

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * The options of `finetune` that say how to train and what to collect.
+ * The options of `finetune` that say how to train and when to collect weights.
  *
  * @module
  */
@@ -19,14 +19,14 @@ import type { Arguments, Option } from "./arguments.ts";
 const OPTIMIZERS = ["adamw", "sgd"] as const;
 const SCHEDULES = ["linear", "constant", "cosine", "polynomial"] as const;
 
-/** Options of training. */
+/** The options of training. */
 export const TRAIN_OPTIONS: readonly Option[] = [
   { name: "epochs", value: "N", help: "Passes over the data (3)." },
   { name: "batch-size", value: "N", help: "Texts at a time (32)." },
   {
     name: "gradient-accumulation",
     value: "N",
-    help: "Batches per step of the optimiser (1).",
+    help: "Batches per step of the optimizer (1).",
   },
   { name: "optimizer", value: OPTIMIZERS.join("|"), help: "Rule (adamw)." },
   {
@@ -69,18 +69,19 @@ export const TRAIN_OPTIONS: readonly Option[] = [
   {
     name: "log-every",
     value: "N",
-    help: "Steps between readings of the loss (half a second's); where " +
-      "standard error is no terminal, each is a line (every 5 seconds).",
+    help:
+      "Steps between readings of the loss (as many as take half a second); " +
+      "if standard error is no terminal, each is a line (every 5 seconds).",
   },
 ];
 
-/** Options of collecting. */
+/** The options of the posterior. */
 export const SWAG_OPTIONS: readonly Option[] = [
-  { name: "swag", help: "Build a SWAG posterior along the way." },
+  { name: "swag", help: "Build a SWAG posterior during training." },
   {
     name: "swag-start",
     value: "N",
-    help: "Epochs before collecting begins; below 1, share of them (0.5).",
+    help: "Epochs before collecting begins; below 1, share of all (0.5).",
   },
   {
     name: "swag-collect-steps",
@@ -102,7 +103,7 @@ export const SWAG_OPTIONS: readonly Option[] = [
   { name: "var-clamp", value: "X", help: "Least variance (1e-30)." },
 ];
 
-/** How to train. */
+/** The values of {@linkcode TRAIN_OPTIONS}. */
 export interface TrainSettings {
   optimizer: (typeof OPTIMIZERS)[number];
   epochs: number;
@@ -113,7 +114,7 @@ export interface TrainSettings {
   weightDecay: number;
   schedule: (typeof SCHEDULES)[number];
   warmupRatio: number;
-  /** `undefined` for no limit. */
+  /** The largest norm of the gradients; `undefined` for no limit. */
   maxGradNorm: number | undefined;
   maxLength: number | undefined;
   seed: number;
@@ -150,7 +151,7 @@ export function trainSettings(args: Arguments): TrainSettings {
   };
 }
 
-/** The factor on the learning rate by step. */
+/** The schedule of the learning rate. */
 export function scheduleOf(
   { schedule, warmupRatio }: TrainSettings,
   totalSteps: number,
@@ -169,20 +170,20 @@ export function scheduleOf(
   }
 }
 
-/** What to collect, and when. */
+/** The values of {@linkcode SWAG_OPTIONS}. */
 export interface CollectSettings {
-  /** Epochs before, or below 1 their share. */
+  /** The epochs before collecting begins; below 1, the share of all epochs. */
   start: number;
-  /** Steps from one collection to the next; `undefined` for an epoch. */
+  /** The steps from one collection to the next; `undefined` for an epoch. */
   every: number | undefined;
-  /** Options of the posterior. */
+  /** The options of the posterior. */
   options: SwagOptions;
 }
 
 /**
- * Reads {@linkcode SWAG_OPTIONS}; `undefined` where no posterior is wanted.
+ * Reads {@linkcode SWAG_OPTIONS}; `undefined` without `--swag`.
  *
- * @throws {TypeError} If one of them is given and `--swag` is not.
+ * @throws {TypeError} If another of these options is given without `--swag`.
  */
 export function collectSettings(args: Arguments): CollectSettings | undefined {
   const varClamp = args.number("var-clamp", { min: 0 });
@@ -197,7 +198,7 @@ export function collectSettings(args: Arguments): CollectSettings | undefined {
       [varClamp, ...Object.values(settings)].some((x) => x !== undefined);
     if (!idle) return undefined;
     throw new TypeError(
-      "Cannot use options of the posterior without --swag: give it too",
+      "Cannot use options of the posterior without --swag: give --swag too",
     );
   }
   if (args.flag("no-cov-mat") && settings.maxNumModels !== undefined) {
@@ -217,23 +218,23 @@ export function collectSettings(args: Arguments): CollectSettings | undefined {
   };
 }
 
-/** How long a run is. */
+/** The length of a run. */
 export interface RunPlan {
   epochs: number;
   stepsPerEpoch: number;
 }
 
-/** Fewer collections than these are hardly a posterior. */
+/** Fewer collections than this make a poor posterior. */
 const FEW_COLLECTIONS = 10;
 
-/** As many collections as the original's posteriors have at most. */
+/** The most collections of the original library's posteriors. */
 const GOOD_COLLECTIONS = 20;
 
-/** Collecting, planned. */
+/** A plan of when to collect. */
 export interface Collector {
   /** Whether to collect after a step, counted from 1. */
   collects(step: number): boolean;
-  /** What one ought to know about the plan. */
+  /** A warning that there will be few collections. */
   remark: string | undefined;
 }
 
@@ -258,7 +259,7 @@ export function collector(
     );
   }
   const better = Math.max(1, Math.floor((steps - first) / GOOD_COLLECTIONS));
-  // Somebody who says how many to keep knows how many there are.
+  // Whoever sets how many to keep needs no warning.
   const isFew = count < FEW_COLLECTIONS && count < maxNumModels &&
     better < period;
   return {

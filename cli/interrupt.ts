@@ -1,34 +1,37 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Ctrl-C, and the signals that end a session or a job, as a request to stop:
- * what was trained is saved before the end.
+ * Handles Ctrl-C, and the signals that end a session or a job, as a request to stop:
+ * the weights so far are saved before the program ends.
  *
  * @module
  */
 
-/** Signals this close together are one: a terminal and a wrapper may both send. */
+/**
+ * Signals within these milliseconds count as one: a terminal and a program around this
+ * one may both send it.
+ */
 const TOGETHER = 1000;
 
 /**
- * The time from one turn to the next, and how many lie between two signals that
- * are not one. While the GPU is waited for no signal is heard, so that two sent
- * together may be heard more than a second apart: but with no turn between.
+ * The milliseconds between two turns of a timer, and how many turns must lie between
+ * two separate signals. While the program waits for the GPU it receives no signal, so
+ * two that were sent together may arrive more than a second apart: but then the timer
+ * has not turned between them.
  */
 const TURN = 250;
 const TURNS = 3;
 
-/** The signals that are heard, with their numbers. */
+/** The signals that are handled, with their numbers. */
 const NUMBERS: Partial<Record<Deno.Signal, number>> =
   Deno.build.os === "windows"
     ? { SIGINT: 2, SIGBREAK: 21 }
     : { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
 
 /**
- * While it is not disposed, the first signal aborts {@linkcode signal}, and one
- * that comes more than a second after ends the process, unless
- * {@linkcode finish} is at work. Afterwards signals end the process at once, as
- * they did before.
+ * Handles signals until it is disposed. The first one aborts {@linkcode signal}. One
+ * that comes more than a second later ends the process, unless {@linkcode finish} is
+ * at work. Afterwards signals end the process at once, as usual.
  */
 export class Interrupt implements Disposable {
   readonly #controller = new AbortController();
@@ -56,18 +59,18 @@ export class Interrupt implements Disposable {
     return this.#controller.signal;
   }
 
-  /** The exit code of shells after the signal that came; 0 if none did. */
+  /** The exit code that shells give after the received signal; 0 without one. */
   get exitCode(): number {
     return this.#exitCode;
   }
 
-  /** Does what must not be broken off: signals are noted, and wait. */
+  /** Does work that must not be interrupted: signals do not end the process meanwhile. */
   async finish<T>(work: () => Promise<T>): Promise<T> {
     this.#isFinishing = true;
     try {
       return await work();
     } finally {
-      // A signal that came meanwhile is heard before anything else happens.
+      // A signal that came meanwhile is received before the work counts as done.
       await new Promise((resolve) => setTimeout(resolve));
       this.#isFinishing = false;
     }
@@ -98,25 +101,25 @@ export class Interrupt implements Disposable {
 }
 
 /**
- * Whether the process was started to outlive its terminal, as by `nohup`. It is
- * asked at the start: runtime and GPU drivers install handlers of their own.
+ * Whether the process was started to outlive its terminal, for example by `nohup`. It
+ * must be read at the start, because the runtime and GPU drivers install handlers.
  */
 const OUTLIVES_TERMINAL = ignoresHangup();
 
 function ignoresHangup(): boolean {
   const path = "/proc/self/status";
   const { state } = Deno.permissions.querySync({ name: "read", path });
-  if (state !== "granted") return false; // nobody is asked for this
+  if (state !== "granted") return false; // Not worth asking for a permission.
   try {
     const status = Deno.readTextFileSync(path);
     const ignored = /^SigIgn:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0";
     return (Number.parseInt(ignored.slice(-1), 16) & 1) === 1;
   } catch {
-    return false; // Only Linux tells.
+    return false; // Only Linux has this file.
   }
 }
 
-/** Goes on ignoring a closed terminal where the process was started to. */
+/** Keeps ignoring a closed terminal, if the process was started to do so. */
 export function outliveTerminal(): void {
   if (OUTLIVES_TERMINAL) Deno.addSignalListener("SIGHUP", () => {});
 }

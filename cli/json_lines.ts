@@ -1,17 +1,17 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Reading JSON lines: an object a line.
+ * Reads JSON lines: files with one object per line.
  *
  * @module
  */
 
 import { ExactNumber, type Rows } from "./rows.ts";
 
-/** Decimal digits that a number of 64 bits keeps, whatever they are. */
+/** A number of 64 bits keeps any decimal number with so many digits. */
 const SAFE_DIGITS = 15;
 
-/** What `JSON.parse` tells a reviver of a number, by a newer standard. */
+/** The context that a newer standard gives to the reviver of `JSON.parse`. */
 interface ReviverContext {
   source?: string;
 }
@@ -22,12 +22,12 @@ const parseWithSource = JSON.parse as (
 ) => unknown;
 
 /**
- * Reads objects, a line each; blank lines are skipped, and numbers keep all
- * their digits.
+ * Reads one object per line. Blank lines are skipped, and numbers keep all their
+ * digits.
  *
  * @param text Lines that end in LF, CRLF or CR.
  * @param path The file, for messages.
- * @throws {SyntaxError} If a line is no object, or names a column twice.
+ * @throws {SyntaxError} If a line is not an object, or has a name twice.
  */
 export function parseJsonLines(text: string, path: string): Rows {
   const columns = new Set<string>();
@@ -70,7 +70,7 @@ function parseObject(line: string, place: string): Record<string, unknown> {
   throw new SyntaxError(`Cannot read ${place} has "${twice}" twice`);
 }
 
-/** The number, or its text where a number of 64 bits has other digits. */
+/** The number, or its text if a number of 64 bits does not keep its digits. */
 function exact(value: number, source: string): number | ExactNumber {
   const digits = source.replace(/[eE].*/, "").replace(/^-?0*\.?0*|\./g, "");
   return digits.length <= SAFE_DIGITS && Number.isFinite(value) ||
@@ -79,11 +79,11 @@ function exact(value: number, source: string): number | ExactNumber {
     : new ExactNumber(source);
 }
 
-/** The first name that an object has twice; `JSON.parse` keeps the last. */
+/** The first name that an object has twice; `JSON.parse` would keep the last value. */
 function repeatedName(line: string): string | undefined {
   const names = new Set<string>();
   let depth = 0;
-  // Texts, one of them before a colon, and the brackets between.
+  // A string before a colon at depth 1 is a name of the object itself.
   for (const [token, text, colon] of line.matchAll(TOKENS)) {
     if (text === undefined) depth += token === "{" || token === "[" ? 1 : -1;
     if (text === undefined || colon === undefined || depth !== 1) continue;
@@ -94,4 +94,5 @@ function repeatedName(line: string): string | undefined {
   return undefined;
 }
 
+/** A string, perhaps with a colon, or a bracket. */
 const TOKENS = /("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[{}[\]]/g;

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Labels of a file as numbers of classes.
+ * Turns the labels of a file into ids of classes, or into numbers.
  *
  * @module
  */
@@ -14,8 +14,8 @@ const WHOLE = /^(0|-?[1-9]\d*)$/;
 const DEFAULT_NAME = /^LABEL_\d+$/;
 
 /**
- * The names of the classes that occur: by number where all are whole numbers,
- * else by the alphabet.
+ * The names of the classes that occur, in numerical order if all are whole numbers,
+ * else in alphabetical order.
  *
  * @throws {RangeError} If there are fewer than two.
  */
@@ -34,12 +34,12 @@ export function classNames(
     : names.sort();
 }
 
-/** How programs write a number that is missing, or beyond all numbers. */
+/** How programs write a number that is missing or infinite. */
 const NO_NUMBER = /^([-+]?(nan|inf|infinity)|n\/?a|null|none)$/i;
 
 /**
- * Whether labels are numbers with fractions, as measurements are: some may be
- * missing, and commas may stand for points.
+ * Whether labels look like measurements: numbers, some of them with fractions. Some
+ * may be missing, and the decimal separator may be a comma.
  */
 export function looksLikeNumbers(labels: readonly string[]): boolean {
   const numbers = labels.map((label) => label.trim())
@@ -50,8 +50,8 @@ export function looksLikeNumbers(labels: readonly string[]): boolean {
 }
 
 /**
- * Says which classes are perhaps one: their names differ in nothing but case,
- * blanks around them, or how a number is written.
+ * Says which classes may be meant to be one: their names differ only in case, in
+ * blanks around them, or in how a number is written.
  */
 export function alikeRemark(names: readonly string[]): string | undefined {
   const groups = Map.groupBy(names, (name) => {
@@ -61,22 +61,22 @@ export function alikeRemark(names: readonly string[]): string | undefined {
   });
   const alike = [...groups.values()].find(({ length }) => length > 1);
   return alike &&
-    `Taking ${alike.map((name) => `"${name}"`).join(" and ")} for different ` +
-      "classes, as they are written differently";
+    `Using ${alike.map((name) => `"${name}"`).join(" and ")} as different ` +
+      "classes, because they are written differently";
 }
 
-/** A model's names of classes, by id. */
+/** The names of a model's classes, by id. */
 export function namesOf({ id2label, numLabels }: PretrainedConfig): string[] {
   return Array.from({ length: numLabels }, (_, id) => id2label[id] ?? "");
 }
 
-/** Whether somebody named the classes. */
+/** Whether the classes have other names than the default ones. */
 export function hasNames(config: PretrainedConfig): boolean {
   return config.numLabels > 0 &&
     !namesOf(config).every((name) => DEFAULT_NAME.test(name));
 }
 
-/** Finds ids: by name, or else the label is the id itself. */
+/** Makes a function that finds the id of a label, which is a name or else an id. */
 export function finder(
   names: readonly string[],
 ): (label: string) => number | undefined {
@@ -91,7 +91,7 @@ export function finder(
 }
 
 /**
- * The ids of labels.
+ * Turns labels into ids.
  *
  * @throws {RangeError} If a label is not one of the classes; the message lists
  * them.
@@ -113,9 +113,9 @@ export function classIds(
 }
 
 /**
- * Labels as numbers, for regression.
+ * Turns labels into numbers, for regression.
  *
- * @throws {TypeError} If one is no number.
+ * @throws {TypeError} If a label is not a number.
  */
 export function numbersOf(
   labels: readonly string[],

@@ -1,17 +1,17 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Names in messages: lists that stay short, and what a mistyped name may mean.
+ * Words in messages: short lists of names, counts, and guesses at mistyped names.
  *
  * @module
  */
 
-/** The most names that a message lists. */
+/** How many names a message lists at most. */
 const MOST = 10;
 
-/** The names in quotes, the first ten of them and how many more there are. */
+/** Lists the first ten names in quotes, and how many more there are. */
 export function listOf(names: readonly string[]): string {
-  // One name is shown rather than counted.
+  // A single further name is shown instead of counted.
   const shown = names.length <= MOST + 1 ? names : names.slice(0, MOST);
   const list = shown.map((name) => `"${name}"`).join(", ");
   const more = names.length - shown.length;
@@ -23,31 +23,31 @@ export function count(value: number): string {
   return value.toLocaleString("en");
 }
 
-/** A number of things, such as "1 row" or "2,000 rows". */
+/** A count with its noun, such as "1 row" or "2,000 rows". */
 export function counted(value: number, thing: string): string {
   return `${count(value)} ${thing}${value === 1 ? "" : "s"}`;
 }
 
-/** The known name that a mistyped one is closest to, if one is close. */
+/** The known name that is closest to a mistyped one, if it is close enough. */
 export function nearest(
   name: string,
   known: readonly string[],
 ): string | undefined {
-  const wanted = name.toLowerCase().replaceAll("_", "-");
+  const plain = name.toLowerCase().replaceAll("_", "-");
   const start = known.filter((other) =>
-    wanted.length >= 3 && other.startsWith(wanted)
+    plain.length >= 3 && other.startsWith(plain)
   );
   if (start.length === 1) return start[0];
-  const distances = known.map((other) => distance(wanted, other));
+  const distances = known.map((other) => distance(plain, other));
   const least = Math.min(...distances);
   // A third of the letters may be wrong.
-  if (least > Math.max(1, Math.floor(wanted.length / 3))) return undefined;
+  if (least > Math.max(1, Math.floor(plain.length / 3))) return undefined;
   return known[distances.indexOf(least)];
 }
 
 /**
- * The letters to insert, delete, replace or swap with their neighbor that turn
- * one word into another (the optimal string alignment distance).
+ * How many letters must be inserted, deleted, replaced or swapped with their neighbor
+ * to turn one word into another (the optimal string alignment distance).
  */
 function distance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];

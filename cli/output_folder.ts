@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * The folder that a training will write to.
+ * The folder that a training run will write to.
  *
  * @module
  */
@@ -9,7 +9,7 @@
 import { diskError } from "../nn/formats/mod.ts";
 import { exists } from "./classifier.ts";
 
-/** Made before hours are spent; if nothing came of it, it is taken away. */
+/** The folder is made before the training, and removed if nothing was written. */
 export class OutputFolder implements AsyncDisposable {
   readonly #path: string;
   readonly #isNew: boolean;
@@ -20,11 +20,11 @@ export class OutputFolder implements AsyncDisposable {
   }
 
   /**
-   * Makes the folder, and tries whether files can be written there.
+   * Makes the folder, and checks that files can be written there.
    *
    * @param path The folder.
-   * @param prepare Makes it, or refuses to.
-   * @throws {Error} If it cannot be written; the message says why.
+   * @param prepare Makes the folder, or throws an error.
+   * @throws {Error} If the folder cannot be written; the message says why.
    */
   static async make(
     path: string,
@@ -33,20 +33,20 @@ export class OutputFolder implements AsyncDisposable {
     let isNew = false;
     try {
       isNew = !await exists(path);
-    } catch (error) { // Such as a path that leads through a file.
+    } catch (error) { // For example, a part of the path is a file.
       throw diskError(`Cannot write to ${path}`, error);
     }
     await prepare();
     return new OutputFolder(path, isNew);
   }
 
-  /** Takes an empty folder away that was not there before. */
+  /** Removes the folder if it is new and still empty. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#isNew) return;
     try {
       await Deno.remove(this.#path);
     } catch {
-      // It holds something, so it stays.
+      // The folder is not empty, so it stays.
     }
   }
 }

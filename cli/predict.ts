@@ -2,7 +2,7 @@
 // deno-lint-ignore-file no-console
 
 /**
- * The command `predict`.
+ * The command `predict`, which labels texts.
  *
  * @module
  */
@@ -10,7 +10,12 @@
 import type { PretrainedConfig } from "../models/mod.ts";
 import { argmaxRows, softmaxRows, uncertaintyParts } from "../nn/mod.ts";
 import { openAdapter } from "./adapter.ts";
-import type { Arguments, Command } from "./arguments.ts";
+import {
+  type Arguments,
+  type Command,
+  HELP_OPTION,
+  QUIET_OPTION,
+} from "./arguments.ts";
 import {
   type Classifier,
   isRegression,
@@ -34,35 +39,35 @@ import {
   rememberedColumns,
 } from "./columns.ts";
 import {
-  MODEL_OPTIONS,
-  posteriorRemark,
-  QUIET_OPTION,
-  scoreOptions,
-} from "./evaluate.ts";
-import {
   emptyRemark,
   FILE_OPTIONS,
   type RawTexts,
   readOptional,
   textsOf,
-} from "./examples.ts";
+} from "./read_examples.ts";
 import { namesOf } from "./labels.ts";
-import { count, counted } from "./names.ts";
+import {
+  MODEL_OPTIONS,
+  posteriorRemark,
+  scoreOptions,
+} from "./model_options.ts";
+import { counted } from "./names.ts";
+import { cutRemark } from "./prepare_examples.ts";
 import { Progress } from "./progress.ts";
 import { cellOf } from "./rows.ts";
 import { findColumn, type Table } from "./table.ts";
-import { Texts } from "./texts.ts";
+import { TokenizedTexts } from "./tokenized_texts.ts";
 
-/** Texts that are read, scored and written at a time. */
+/** How many texts are tokenized, scored and written at a time. */
 const CHUNK = 4096;
 
-/** Texts with what is written beside their labels. */
+/** Texts, and what is written with the prediction of each. */
 interface Inputs extends RawTexts {
-  /** The start of each line. */
+  /** The first fields of the line of a row. */
   lineOf(row: number): Line;
 }
 
-/** The texts of options. */
+/** The texts of the options --text and --pair. */
 function givenTexts(
   args: Arguments,
   config: PretrainedConfig,
@@ -105,7 +110,8 @@ function fileTexts(
   const { label } = columns;
   const remark = columnsRemark(columns, choice);
   if (remark !== undefined) progress.say(remark);
-  // A label is welcome, and needed only where somebody asks for its column.
+  // A label is written if the file has one. It must be there only if an option names
+  // its column.
   const isAsked = args.text("label-column") !== undefined;
   const gold = isAsked || table.columns.includes(label)
     ? findColumn(table, label)
@@ -135,11 +141,12 @@ function fileTexts(
   };
 }
 
+/** The fields of a line of output. */
 type Line = Record<string, unknown>;
 
 async function predictRows(
   { model, swag }: Classifier,
-  texts: Texts,
+  texts: TokenizedTexts,
   options: PosteriorOptions,
 ): Promise<Line[]> {
   const names = namesOf(model.config);
@@ -182,21 +189,21 @@ async function predictRows(
   }));
 }
 
-/** The number with the fewest digits that is the same one in 32 bits. */
+/** The number with the fewest digits that is equal in 32 bits. */
 function shortest(value: number): number {
-  const wanted = Math.fround(value);
+  const rounded = Math.fround(value);
   for (let digits = 1; digits < 9; digits++) {
-    const short = Number(wanted.toPrecision(digits));
-    if (Math.fround(short) === wanted) return short;
+    const short = Number(rounded.toPrecision(digits));
+    if (Math.fround(short) === rounded) return short;
   }
-  return Number(wanted.toPrecision(9));
+  return Number(rounded.toPrecision(9));
 }
 
-/** Labels texts, a JSON line each. */
+/** Labels texts, and prints a line of JSON for each. */
 export const predict: Command = {
   name: "predict",
-  summary: "Labels texts: a line of JSON each, with probabilities and, where " +
-    "the folder holds a SWAG posterior, how unsure they are.",
+  summary: "Labels texts: prints a line of JSON for each, with probabilities " +
+    "and, if the folder holds a SWAG posterior, their uncertainty.",
   usage: "--model DIR (--data FILE | --text TEXT) [options]",
   options: {
     Data: [
@@ -216,22 +223,22 @@ export const predict: Command = {
       NO_PAIRS_OPTION,
       {
         ...LABEL_OPTION,
-        help: "Column of labels, written as gold where it is there (label).",
+        help: "Column of labels, written as gold if the file has it (label).",
       },
       {
         name: "keep-columns",
         value: "NAMES",
-        help: "Other columns to write, such as id,date; all for all of them.",
+        help: "Other columns to write, such as id,date, or all.",
       },
       ...FILE_OPTIONS,
     ],
     Model: MODEL_OPTIONS,
-    Result: [QUIET_OPTION, { name: "help", help: "Print this." }],
+    Result: [QUIET_OPTION, HELP_OPTION],
   },
   async run(args) {
     const source = args.needed("model");
     const options = scoreOptions(args);
-    const wanted = args.integer("max-length", { min: 1 });
+    const asked = args.integer("max-length", { min: 1 });
     const progress = new Progress({ quiet: args.flag("quiet") });
     checkSources(args);
     const table = await readOptional(args, "data");
@@ -252,11 +259,11 @@ export const predict: Command = {
     const idle = posteriorRemark(args, classifier);
     if (idle !== undefined) progress.say(idle);
     const { model: { config }, tokenizer, swag } = classifier;
-    const maxLength = maxLengthOf(config, tokenizer, wanted);
+    const maxLength = maxLengthOf(config, tokenizer, asked);
     const { texts, pairs, path } = inputs;
     const passes = swag ? Math.max(1, options.samples) : 1;
     using stage = progress.stage(
-      "labelling",
+      "labeling",
       texts.length * passes,
       passes > 1 ? "passes" : "texts",
     );
@@ -264,14 +271,14 @@ export const predict: Command = {
     let cut = 0;
     for (let start = 0; start < texts.length; start += CHUNK) {
       const own = texts.slice(start, start + CHUNK);
-      const encoded = new Texts(tokenizer, own, {
+      const tokenized = new TokenizedTexts(tokenizer, own, {
         pairs: pairs?.slice(start, start + CHUNK),
         maxLength,
       });
-      cut += encoded.cut;
+      cut += tokenized.cut;
       const lines = await namingRows(
         inputs,
-        () => predictRows(classifier, encoded, { ...options, advance }),
+        () => predictRows(classifier, tokenized, { ...options, advance }),
         start,
       );
       progress.clear();
@@ -281,17 +288,13 @@ export const predict: Command = {
         ).join("\n"),
       );
     }
-    if (cut > 0) {
-      progress.say(
-        `${count(cut)} of ${counted(texts.length, "row")} of ${path} cut to ` +
-          `${maxLength} tokens`,
-      );
-    }
+    const remark = cutRemark({ cut, rows: texts.length, path, maxLength });
+    if (remark !== undefined) progress.say(remark);
     return 0;
   },
 };
 
-/** Texts come from one place, and options of files need a file. */
+/** Checks that texts come from options or from a file, and other options fit. */
 function checkSources(args: Arguments): void {
   const hasTexts = args.list("text").length > 0;
   if ((args.text("data") === undefined) === !hasTexts) {
@@ -312,7 +315,7 @@ function checkSources(args: Arguments): void {
   throw new TypeError(
     `Cannot use --${name} with --${hasTexts ? "text" : "data"}: ` +
       (hasTexts
-        ? "it is about files"
+        ? "it applies to files"
         : "name the column of second texts with --pair-column"),
   );
 }

@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Messages and progress on standard error: one line that is replaced where
- * somebody watches, a plain line now and then where a file is written.
+ * Messages and progress on standard error. On a terminal, progress is one line that is
+ * replaced; elsewhere it is a new line from time to time.
  *
  * @module
  */
@@ -10,52 +10,52 @@
 import type { TrainReport } from "../nn/mod.ts";
 import { count } from "./names.ts";
 
-/** How long a run is. */
+/** The length of a run. */
 export interface RunLength {
-  /** Passes over the data. */
+  /** The number of passes over the data. */
   epochs: number;
-  /** Steps in all. */
+  /** The number of steps in all epochs. */
   steps: number;
-  /** Examples in all. */
+  /** The number of examples in all epochs. */
   samples: number;
 }
 
-/** Where messages go. */
+/** The output for messages. */
 export interface Terminal {
-  /** Whether somebody watches. */
+  /** Whether it is a terminal, and not a file or a pipe. */
   isTerminal(): boolean;
   /** Writes bytes. */
   writeSync(bytes: Uint8Array): number;
 }
 
-/** How messages are given. */
+/** Options of {@linkcode Progress}. */
 export interface ProgressOptions {
-  /** Whether nothing is said. @default {false} */
+  /** Whether to write nothing. @default {false} */
   quiet?: boolean;
-  /** Where they go. @default {standard error} */
+  /** The output. @default {standard error} */
   terminal?: Terminal;
-  /** The time in milliseconds. @default {performance.now} */
+  /** Gives the time in milliseconds. @default {performance.now} */
   now?: () => number;
 }
 
 const ENCODER = new TextEncoder();
 const CLEAR = "\r\x1b[2K";
 
-/** A line is replaced no more often than this, in milliseconds. */
+/** The least milliseconds between two replacements of the line. */
 const REDRAW = 100;
 
-/** What lasts no longer than this needs no plain line, in milliseconds. */
+/** The milliseconds before the first new line, where there is no terminal. */
 const FIRST_PLAIN = 2000;
 
-/** The time between two plain lines, in milliseconds. */
+/** The milliseconds between two new lines, where there is no terminal. */
 const NEXT_PLAIN = 5000;
 
-/** Says what goes on. */
+/** Writes messages and shows progress. */
 export class Progress {
   readonly #quiet: boolean;
   readonly #terminal: Terminal;
   readonly #now: () => number;
-  readonly #watched: boolean;
+  readonly #isTerminal: boolean;
   #isDrawn = false;
   #due = 0;
 
@@ -66,50 +66,50 @@ export class Progress {
     this.#quiet = quiet;
     this.#terminal = terminal;
     this.#now = now;
-    this.#watched = terminal.isTerminal();
+    this.#isTerminal = terminal.isTerminal();
     this.begin();
   }
 
-  /** Starts the clock of something that may last. */
+  /** Starts the clock of work that may take long. */
   begin(): void {
-    this.#due = this.#watched ? 0 : this.#now() + FIRST_PLAIN;
+    this.#due = this.#isTerminal ? 0 : this.#now() + FIRST_PLAIN;
   }
 
   /**
-   * Shows how far something is, if it is time to.
+   * Shows progress, if enough time has passed since the last line.
    *
-   * @param line What to show.
-   * @param isDue Whether it is time in any case.
+   * @param line The line.
+   * @param isDue Whether to show it in any case.
    */
   show(line: string | (() => string), isDue = false): void {
     const now = this.#now();
     if (now < this.#due && !isDue) return;
-    this.#due = now + (this.#watched ? REDRAW : NEXT_PLAIN);
+    this.#due = now + (this.#isTerminal ? REDRAW : NEXT_PLAIN);
     const text = typeof line === "string" ? line : line();
-    if (this.#watched) this.#write(CLEAR + text.slice(0, columns() - 1));
+    if (this.#isTerminal) this.#write(CLEAR + text.slice(0, columns() - 1));
     else this.#write(`${text}\n`);
-    this.#isDrawn = this.#watched;
+    this.#isDrawn = this.#isTerminal;
   }
 
-  /** Leaves a message. */
+  /** Writes a message that stays. */
   say(message: string): void {
     this.clear();
     this.#write(`${message}\n`);
   }
 
-  /** Takes the line away. */
+  /** Removes the progress line. */
   clear(): void {
     if (this.#isDrawn) this.#write(CLEAR);
     this.#isDrawn = false;
-    if (this.#watched) this.#due = 0;
+    if (this.#isTerminal) this.#due = 0;
   }
 
-  /** Something of known length, such as scoring texts. */
+  /** Begins work of known length, such as scoring texts. */
   stage(name: string, total: number, unit: string): Stage {
     return new Stage(this, { name, total, unit, now: this.#now });
   }
 
-  /** Shows how long something takes whose length nobody knows. */
+  /** Shows for how long work of unknown length has been going on. */
   async during<T>(name: string, work: Promise<T>): Promise<T> {
     this.begin();
     const start = this.#now();
@@ -131,7 +131,7 @@ export class Progress {
     try {
       this.#terminal.writeSync(ENCODER.encode(text));
     } catch {
-      // Nobody listens any more: a closed window must not end the work.
+      // The output is closed, for example with its window: the work goes on.
     }
   }
 }
@@ -145,7 +145,7 @@ function columns(): number {
   }
 }
 
-/** What a stage is. */
+/** Describes a stage. */
 interface StageOptions {
   name: string;
   total: number;
@@ -153,14 +153,14 @@ interface StageOptions {
   now: () => number;
 }
 
-/** How far something of known length is. */
+/** Shows the progress of work of known length. */
 export class Stage implements Disposable {
   readonly #progress: Progress;
   readonly #options: StageOptions;
   readonly #start: number;
   #done = 0;
 
-  /** Made by {@linkcode Progress.stage}. */
+  /** Use {@linkcode Progress.stage} instead. */
   constructor(progress: Progress, options: StageOptions) {
     this.#progress = progress;
     this.#options = options;
@@ -168,7 +168,7 @@ export class Stage implements Disposable {
     progress.begin();
   }
 
-  /** Notes that so many more are done. */
+  /** Adds to the amount of work that is done. */
   advance(more: number): void {
     this.#done += more;
     const { name, total, unit, now } = this.#options;
@@ -184,13 +184,13 @@ export class Stage implements Disposable {
     });
   }
 
-  /** Takes the line away. */
+  /** Removes the progress line. */
   [Symbol.dispose](): void {
     this.#progress.clear();
   }
 }
 
-/** The line: epoch, step, loss, learning rate, samples a second, time left. */
+/** The progress line of training: from the epoch to the time that is left. */
 export function progressLine(
   { epoch, step, loss, learningRate }: TrainReport,
   { epochs, steps, samples }: RunLength,
@@ -211,7 +211,7 @@ function formatRate(rate: number): string {
   return rate.toFixed(rate < 10 ? 1 : 0);
 }
 
-/** Minutes and seconds, and hours where there are any. */
+/** A time as minutes and seconds, with hours if there are any. */
 export function clock(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   const parts = [Math.floor(whole / 60) % 60, whole % 60];

@@ -1,24 +1,24 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * The text of a file, of a compressed file, or of standard input.
+ * Reads the text of a file, of a compressed file, or of standard input.
  *
  * @module
  */
 
-// Node's own, which Deno has built in: data may be of several parts, as of cat.
+// Node's function reads gzip data of several members, as `cat a.gz b.gz` makes.
 import { gunzipSync } from "node:zlib";
 
-/** How messages name standard input. */
+/** The name of standard input in messages. */
 export const STANDARD_INPUT = "standard input";
 
 /**
- * Reads a text in UTF-8, or in UTF-16 where it begins with the mark of that.
+ * Reads a text in UTF-8, or in UTF-16 if it begins with a byte order mark.
  *
- * @param path The file, or `-` for standard input. What is gzip data, whatever
- * its name, is unpacked.
+ * @param path The file, or `-` for standard input. Gzip data is unpacked, whatever
+ * the name of the file.
  * @throws {Deno.errors.NotFound} If there is no such file.
- * @throws {SyntaxError} If it is no text.
+ * @throws {SyntaxError} If it is not a text.
  */
 export async function readText(path: string): Promise<string> {
   const name = path === "-" ? STANDARD_INPUT : path;
@@ -30,8 +30,8 @@ export async function readText(path: string): Promise<string> {
   if (zero < 0) return text;
   const line = linesOf(text.slice(0, zero));
   throw new SyntaxError(
-    `Cannot read ${name}: line ${line} has a NUL byte, so it is no text in ` +
-      "UTF-8; save it as UTF-8",
+    `Cannot read ${name}: line ${line} has a NUL byte, so it is not a text ` +
+      "in UTF-8; save it as UTF-8",
   );
 }
 
@@ -47,7 +47,7 @@ async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
         `Cannot read ${path}: there is no such file`,
       );
     }
-    // A folder, a file that may not be read: the system's reason has no path.
+    // For example, a folder or a missing permission: the system's reason has no path.
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`Cannot read ${path}: ${reason}`, { cause: error });
   }
@@ -57,7 +57,7 @@ function unpack(bytes: Uint8Array, name: string): Uint8Array {
   try {
     return gunzipSync(bytes);
   } catch (error) {
-    throw new SyntaxError(`Cannot read ${name}: it is not whole gzip data`, {
+    throw new SyntaxError(`Cannot read ${name}: it is not complete gzip data`, {
       cause: error,
     });
   }
@@ -75,13 +75,13 @@ function decode(bytes: Uint8Array, name: string): string {
   } catch {
     const line = linesOf(validPrefix(bytes, encoding));
     throw new SyntaxError(
-      `Cannot read ${name}: it is not ${encoding.toUpperCase()} text, by a ` +
-        `byte in line ${line}`,
+      `Cannot read ${name}: it is not ${encoding.toUpperCase()} text, because ` +
+        `of a byte in line ${line}`,
     );
   }
 }
 
-/** The text before the first byte that is out of place. */
+/** The text before the first invalid byte, found by bisection. */
 function validPrefix(bytes: Uint8Array, encoding: string): string {
   const prefix = (length: number) =>
     new TextDecoder(encoding, { fatal: true })
@@ -99,7 +99,7 @@ function validPrefix(bytes: Uint8Array, encoding: string): string {
   return text;
 }
 
-/** The number of the line that a text ends in. */
+/** The number of the last line of a text. */
 function linesOf(text: string): number {
   return text.split(/\r\n|\n|\r/).length;
 }

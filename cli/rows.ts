@@ -1,28 +1,28 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Rows of a file: their cells, and how messages name them.
+ * The rows of a file: their cells, and their names in messages.
  *
  * @module
  */
 
-/** What a parser finds in a text. */
+/** The rows that a parser finds in a text. */
 export interface Rows {
   /** The names of the columns, in order. */
   readonly columns: readonly string[];
-  /** One entry a row. */
+  /** The cells of each row, by column. */
   readonly rows: readonly Readonly<Record<string, unknown>>[];
   /** The line on which each row begins, counted from 1. */
   readonly lines: readonly number[];
 }
 
-/** Where the rows of a list come from, for messages. */
+/** The place of rows in a file, for messages. */
 export interface RowSource {
   /** The file. */
   readonly path: string;
   /** The line on which each row begins, counted from 1. */
   readonly lines?: readonly number[];
-  /** The number of each row, if rows were left out. @default {from 1 on} */
+  /** The number of each row, if some were left out. @default {from 1 on} */
   readonly numbers?: readonly number[];
 }
 
@@ -36,16 +36,17 @@ export function placeOf(
     (line === undefined ? "" : ` (line ${line})`);
 }
 
-/** A number of a file that JavaScript's numbers would round. */
+/** A number in a file that a JavaScript number would round. */
 export class ExactNumber {
-  /** The number as it stands in the file. */
+  /** The number as it is written in the file. */
   readonly text: string;
 
+  /** @param text The number as it is written in the file. */
   constructor(text: string) {
     this.text = text;
   }
 
-  /** Keeps the digits in JSON too. */
+  /** Keeps the digits in JSON. */
   toJSON(): unknown {
     const { rawJSON } = JSON as unknown as {
       rawJSON: (text: string) => unknown;
@@ -54,7 +55,7 @@ export class ExactNumber {
   }
 }
 
-/** A cell; names such as "constructor" are no cells of every row. */
+/** The value of a cell. A name such as "constructor" is not a cell of every row. */
 export function cellOf(
   row: Readonly<Record<string, unknown>>,
   column: string,
@@ -62,7 +63,7 @@ export function cellOf(
   return Object.hasOwn(row, column) ? row[column] : undefined;
 }
 
-/** What kind of value a cell holds, in words. */
+/** The kind of value in a cell, in words. */
 export function kindOf(
   row: Readonly<Record<string, unknown>>,
   column: string,

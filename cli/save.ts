@@ -1,8 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Saving a model so that what was there before is replaced in one go, or not
- * at all.
+ * Saves a model. It replaces what the folder held before as a whole, or not at all.
  *
  * @module
  */
@@ -20,18 +19,18 @@ const MODEL_FILES = [
 
 /** Options of {@linkcode prepareOutput}. */
 export interface PrepareOptions {
-  /** Bytes that will be written there, of which the disk must have as many. */
+  /** How many bytes will be written; the disk must have as many left. */
   bytes?: number;
 }
 
 /**
- * Makes the output folder and tries to write there, before hours are spent on
- * what goes there.
+ * Makes the output folder and writes a file there, so that a folder that cannot be
+ * used is noticed before hours of training.
  *
- * @throws {Deno.errors.AlreadyExists} If it holds a model and `overwrite` is
+ * @throws {Deno.errors.AlreadyExists} If the folder holds a model and `overwrite` is
  * not set.
- * @throws {TypeError} If it is a file.
- * @throws {Error} If nothing can be written there, or not as much.
+ * @throws {TypeError} If the path is a file.
+ * @throws {Error} If nothing can be written there, or not enough.
  */
 export async function prepareOutput(
   folder: string,
@@ -45,7 +44,7 @@ export async function prepareOutput(
         "or say --overwrite",
     );
   }
-  // What a save does too, short of replacing anything.
+  // This does the same as a save, except that it replaces nothing.
   await using save = await FolderSave.begin(folder);
   await writeTextAtomically(`${save.staging}/trial`, "a trial\n");
   const free = await freeBytes(folder);
@@ -57,7 +56,7 @@ export async function prepareOutput(
   }
 }
 
-/** About how many bytes a save takes, once a posterior has all its ranks. */
+/** About how many bytes a save takes, when the posterior holds all its deviations. */
 export function savedBytes(
   { model, swag }: Omit<Classifier, "tokenizer">,
 ): number {
@@ -69,8 +68,8 @@ export function savedBytes(
 }
 
 /**
- * Writes model, tokenizer and posterior in place of those that the folder
- * holds; its other files stay.
+ * Writes model, tokenizer and posterior, in place of those that the folder holds. Its
+ * other files stay.
  */
 export async function saveClassifier(
   folder: string,
@@ -79,7 +78,7 @@ export async function saveClassifier(
   await model.savePretrained(folder, {
     tokenizer,
     alongside: {
-      // A posterior of other weights would be worse than none.
+      // Without collections an older posterior is removed: it has other weights.
       [POSTERIOR_NAME]: swag !== undefined && swag.nModels > 0
         ? (path) => swag.save(path)
         : null,
@@ -88,10 +87,10 @@ export async function saveClassifier(
 }
 
 /**
- * Saves to the folder or, if that fails after hours of training, to a temporary
- * one.
+ * Saves to the folder. If that fails, it saves to a temporary folder, so that hours of
+ * training are not lost.
  *
- * @throws {Error} If the folder cannot be written; the message names the other
+ * @throws {Error} If the folder cannot be written; the message names the temporary
  * one.
  */
 export async function saveOrRescue(
@@ -116,7 +115,7 @@ export async function saveOrRescue(
   }
 }
 
-/** Bytes that the folder's disk has left, infinitely many if it is not known. */
+/** How many bytes the folder's disk has left; infinity if that is unknown. */
 async function freeBytes(folder: string): Promise<number> {
   try {
     const { bavail, bsize } = await statfs(folder);

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * How good predictions are: the numbers that `evaluate` prints.
+ * Measures how good predictions are: the numbers that `evaluate` prints.
  *
  * @module
  */
@@ -32,43 +32,34 @@ import {
   scoresOf,
 } from "./classifier.ts";
 import { namesOf } from "./labels.ts";
+import type { Examples } from "./prepare_examples.ts";
 import type { Progress } from "./progress.ts";
-import type { RowSource } from "./rows.ts";
-import type { Texts } from "./texts.ts";
+import type { TokenizedTexts } from "./tokenized_texts.ts";
 
-/** Texts with what is true of them. */
-export interface Examples {
-  /** The texts. */
-  texts: Texts;
-  /** Classes, or the numbers of a regression. */
-  labels: Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
-  /** Where they come from. */
-  source: RowSource;
-}
-
-/** A method and its numbers, by name. */
+/** The scores of a method of prediction. */
 export interface MethodScores {
-  /** The weights that predicted. */
+  /** The method, such as "SWAG". */
   method: string;
-  /** The numbers. */
+  /** The scores by name. */
   scores: Record<string, number>;
 }
 
-/** How to evaluate. */
+/** Options of {@linkcode evaluateAll}. */
 export interface EvaluateOptions extends PosteriorOptions {
   /** Examples to fit a temperature on. */
   fit?: Examples | undefined;
-  /** Where progress is told. */
+  /** Where progress is shown. */
   progress: Progress;
 }
 
-/** A method's predictions: probabilities, or numbers. */
+/** A method of prediction. */
 interface Method {
   method: string;
-  predict(texts: Texts): Promise<Float64Array<ArrayBuffer>>;
+  /** Predicts probabilities, or the numbers of a regression. */
+  predict(texts: TokenizedTexts): Promise<Float64Array<ArrayBuffer>>;
 }
 
-/** Evaluates the weights as they are and, with a posterior, SWA and SWAG. */
+/** Evaluates the model's own weights and, with a posterior, SWA and SWAG. */
 export async function evaluateAll(
   classifier: Classifier,
   examples: Examples,
@@ -77,7 +68,7 @@ export async function evaluateAll(
   const { fit } = options;
   const { swag } = classifier;
   const texts = examples.texts.count + (fit?.texts.count ?? 0);
-  // The weights as they are, their mean, and the samples.
+  // The model's own weights, the mean of the posterior, and its samples.
   const passes = swag ? 2 + options.samples : 1;
   using stage = progress.stage(
     "evaluating",
@@ -100,20 +91,22 @@ export async function evaluateAll(
   return results;
 }
 
-/** What one ought to know about the numbers. */
+/** Warnings about results that mislead. */
 export function remarksOn(results: readonly MethodScores[]): string[] {
   return results
     .filter(({ scores: { nll, scaled_nll } }) =>
       nll !== undefined && scaled_nll !== undefined && scaled_nll > nll
     )
     .map(({ method, scores: { temperature } }) =>
-      `The temperature of ${method} (${temperature?.toFixed(2)}) makes its ` +
-      "own file better and this one worse: fit it on texts that are like " +
-      "these, and that the model did not learn from"
+      `The temperature of ${method} (${
+        temperature?.toFixed(2)
+      }) improves the ` +
+      "file that it was fitted on and makes this one worse: fit it on texts " +
+      "that are like these, and that the model was not trained on"
     );
 }
 
-/** Of which class the F1 is: the second of two, or the mean of all. */
+/** The class whose F1 is shown: the second of two; `undefined` for the macro mean. */
 export function f1Class({ model: { config } }: Classifier): string | undefined {
   const names = namesOf(config);
   return isRegression(config) || names.length !== 2 ? undefined : names[1];
@@ -134,7 +127,7 @@ function methodsOf(
   if (!swag) return methods;
   const sampled = (method: string, some: Partial<PosteriorOptions>) => ({
     method,
-    predict: async (texts: Texts) =>
+    predict: async (texts: TokenizedTexts) =>
       meanOf(
         (await posteriorScores(model, swag, texts, { ...options, ...some }))
           .map(finish),
@@ -215,10 +208,10 @@ const HEADS: Readonly<Record<string, string>> = {
 };
 
 /**
- * The numbers as a table, a method a row.
+ * Writes scores as a table with one row for each method.
  *
- * @param results What was measured.
- * @param positive The class that the F1 is of; none for the mean of all.
+ * @param results The scores.
+ * @param positive The class whose F1 is shown; `undefined` for the macro mean.
  */
 export function renderScores(
   results: readonly MethodScores[],

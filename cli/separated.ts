@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Reading CSV and TSV.
+ * Reads CSV and TSV.
  *
  * @module
  */
@@ -13,25 +13,23 @@ import type { Rows } from "./rows.ts";
 const LF = 10;
 const CR = 13;
 
-/** What a text is, and where it comes from. */
+/** Options of {@linkcode parseSeparated}. */
 export interface SeparatedOptions {
   /** The file, for messages. */
   path: string;
-  /** What separates cells; CSV has quotes, TSV has none. */
+  /** The format: CSV separates cells by commas and has quotes, TSV has tabs only. */
   kind: "csv" | "tsv";
-  /** The names of the columns, where the first line is no header. */
+  /** The names of the columns, if the first line is not a header. */
   columns?: readonly string[] | undefined;
 }
 
 /**
- * Reads rows of cells as Python's `csv` does: a row ends at LF, CRLF or CR, in
- * any mixture, and what stands in quotes stays as it is. Blank lines are
- * skipped.
+ * Reads rows of cells as Python's `csv` does: a row ends at LF, CRLF or CR, in any
+ * mixture, and text in quotes is kept as it is. Blank lines are skipped.
  *
- * @throws {SyntaxError} If a row has another number of cells than the header, a
- * quote is out of place, a name is there twice, or the columns are named and the
- * first row names them again; the message names the
- * line.
+ * @throws {SyntaxError} If a row has another number of cells than the header, a quote
+ * is misplaced, a column occurs twice, or the columns are named and the first row
+ * names them again; the message names the line.
  */
 export function parseSeparated(
   text: string,
@@ -45,14 +43,15 @@ export function parseSeparated(
   if (!named) starts.shift();
   if (named && cells[0] && sameNames(named, cells[0])) {
     refuse(
-      `line ${starts[0]} names the columns as --columns does: leave that out`,
+      `line ${starts[0]} is a header with the names of --columns: leave the ` +
+        "option out",
     );
   }
-  // Spreadsheets leave commas behind the last name: nobody asks for those.
+  // Spreadsheets leave commas after the last name, so empty names may repeat.
   const twice = header.find((name, i) =>
     name !== "" && header.indexOf(name) !== i
   );
-  if (twice !== undefined) refuse(`the column "${twice}" is there twice`);
+  if (twice !== undefined) refuse(`the column "${twice}" occurs twice`);
   const rows = cells.map((record, i) => {
     if (record.length === header.length) {
       return Object.fromEntries(
@@ -68,7 +67,7 @@ export function parseSeparated(
   return { columns: header, rows, lines: starts };
 }
 
-/** Whether a row holds nothing but the names of the columns. */
+/** Whether the cells of a row are the names of the columns. */
 function sameNames(
   named: readonly string[],
   cells: readonly string[],
@@ -110,8 +109,8 @@ function cellsOf(
       });
       return { cells, starts };
     } catch (error) {
-      if (!(error instanceof CsvError)) throw error; // a refusal of ours
-      // A quote inside a cell that does not begin with one is a letter.
+      if (!(error instanceof CsvError)) throw error; // It is from refuse().
+      // A quote inside a cell that does not begin with one is an ordinary character.
       if (!relaxed && error.code === "INVALID_OPENING_QUOTE") continue;
       const line = lines.at(end);
       if (error.code === "CSV_INVALID_CLOSING_QUOTE") refuse(misplaced(line));
@@ -127,6 +126,7 @@ function misplaced(line: number): string {
     `the row that begins on line ${line}`;
 }
 
+/** A cell of a CSV file, and the comma or line end after it. */
 const CELL = /(?:"(?:[^"]|"")*"|[^",\r\n][^,\r\n]*|)(?:,|[\r\n]+$|$)/y;
 
 /** Whether each cell of a row that begins with a quote ends with one. */
@@ -139,7 +139,7 @@ function closesQuotes(row: string): boolean {
   return true;
 }
 
-/** Counts lines as it goes: places are asked for in rising order. */
+/** Finds the line of a byte offset. Offsets must be asked for in rising order. */
 class LineCounter {
   readonly #bytes: Uint8Array;
   #line = 1;
@@ -149,12 +149,12 @@ class LineCounter {
     this.#bytes = bytes;
   }
 
-  /** The line on which the next row begins: blank lines are passed over. */
-  at(place: number): number {
+  /** The line of the row that begins at an offset or, after blank lines, behind it. */
+  at(offset: number): number {
     while (this.#at < this.#bytes.length) {
       const byte = this.#bytes[this.#at];
       const isEnd = byte === LF || byte === CR;
-      if (this.#at >= place && !isEnd) break;
+      if (this.#at >= offset && !isEnd) break;
       this.#at++;
       if (isEnd && !(byte === CR && this.#bytes[this.#at] === LF)) this.#line++;
     }

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Reading examples from CSV, TSV and JSON-lines files.
+ * Reads CSV, TSV and JSON-lines files, and finds their columns.
  *
  * @module
  */
@@ -12,27 +12,27 @@ import { readText, STANDARD_INPUT } from "./read_text.ts";
 import { cellOf, ExactNumber, kindOf, placeOf, type Rows } from "./rows.ts";
 import { parseSeparated } from "./separated.ts";
 
-/** The formats, as options name them. */
+/** The names of the formats. */
 export const FORMATS = ["csv", "tsv", "jsonl"] as const;
 
-/** A format of files of examples. */
+/** The format of a file. */
 export type Format = (typeof FORMATS)[number];
 
 /** The rows of a file. */
 export interface Table extends Rows {
   /** The file, for messages. */
   readonly path: string;
-  /** The number of each row, if rows were left out. @default {from 1 on} */
+  /** The number of each row, if some were left out. @default {from 1 on} */
   readonly numbers?: readonly number[];
-  /** How the file is written. */
+  /** The format of the file. */
   readonly format: Format;
 }
 
-/** How a file is read. */
+/** Options of {@linkcode readTable}. */
 export interface ReadOptions {
   /** The format. @default {by the file's extension} */
   format?: Format | undefined;
-  /** Names of the columns, where the file has no header line. */
+  /** The names of the columns, if the file has no header line. */
   columns?: readonly string[] | undefined;
 }
 
@@ -45,14 +45,13 @@ const EXTENSIONS: Readonly<Record<string, Format>> = {
 };
 
 /**
- * Reads a file of examples, or standard input where the path is `-`. CSV and
- * TSV have a header line unless the columns are named; a TSV file has no
- * quoting, as in GLUE and most data sets of text. Lines end in LF, CRLF or CR,
- * mixed as they come. A name that ends in `.gz` is unpacked.
+ * Reads a file, or standard input if the path is `-`. CSV and TSV have a header line
+ * unless the columns are named. TSV has no quoting, as in GLUE and most data sets of
+ * text. Lines end in LF, CRLF or CR, in any mixture. Files in gzip format are unpacked.
  *
  * @throws {Deno.errors.NotFound} If there is no such file.
- * @throws {SyntaxError} If it is malformed; the message names the line.
- * @throws {RangeError} If it has no rows, or its format cannot be told.
+ * @throws {SyntaxError} If the file is malformed; the message names the line.
+ * @throws {RangeError} If the file has no rows, or its format is unknown.
  */
 export async function readTable(
   path: string,
@@ -63,12 +62,12 @@ export async function readTable(
   const name = path === "-" ? STANDARD_INPUT : path;
   if (kind === undefined) {
     throw new RangeError(
-      `Cannot tell the format of ${name}: say --format csv, tsv or jsonl`,
+      `Cannot detect the format of ${name}: say --format csv, tsv or jsonl`,
     );
   }
   if (kind === "jsonl" && columns) {
     throw new TypeError(
-      `Cannot use --columns with ${name}: every line of JSONL names its own`,
+      `Cannot use --columns with ${name}: every line of JSONL names its columns`,
     );
   }
   const text = await readText(path);
@@ -80,12 +79,11 @@ export async function readTable(
 }
 
 /**
- * The column that an option means: by its name or, in CSV and TSV, by its
- * number from 1 on.
+ * Finds a column by its name or, in CSV and TSV, by its number from 1 on.
  *
- * @param table The rows.
- * @param name The name, or the number.
- * @param option The option that names another column, for the message.
+ * @param table The file.
+ * @param name The name or the number.
+ * @param option The option by which another column can be named, for the message.
  * @throws {RangeError} If there is no such column; the message lists them.
  */
 export function findColumn(
@@ -122,20 +120,20 @@ export function findColumn(
   );
 }
 
-/** What may separate cells in a file that is taken for another format. */
+/** What else may separate cells, and what to do then. */
 const OTHER_SEPARATORS = [
   ["\t", "tabs", "say --format tsv"],
   [";", "semicolons", "write them as commas"],
   [",", "commas", "say --format csv"],
 ] as const;
 
-/** A header that is a text in truth may be very long. */
+/** A header may be very long if it is really a text. */
 function shortened(name: string): string {
   return name.length <= 40 ? name : `${name.slice(0, 39)}…`;
 }
 
 /**
- * A column as texts; numbers and truth values are written out.
+ * Reads a column as texts. Numbers, `true` and `false` are written out.
  *
  * @throws {RangeError} If there is no such column; the message lists them.
  * @throws {TypeError} If a row has no value there.
@@ -157,8 +155,8 @@ export function columnOf(table: Table, name: string): string[] {
   });
 }
 
-/** Whether a row has a label: an empty cell and null are none. */
-export function isLabelled(
+/** Whether a row has a label. An empty cell and null are not labels. */
+export function isLabeled(
   row: Readonly<Record<string, unknown>>,
   column: string,
 ): boolean {
@@ -169,16 +167,16 @@ export function isLabelled(
 }
 
 /**
- * A column as labels.
+ * Reads a column as labels.
  *
- * @throws {TypeError} If a row has none, or labels are of several kinds, such as
+ * @throws {TypeError} If a row has no label, or labels are of several kinds, such as
  * the number 1 in one row and the text "1" in another.
  */
 export function labelsOf(table: Table, name: string): string[] {
   const column = findColumn(table, name);
   let kind: string | undefined;
   table.rows.forEach((row, i) => {
-    if (!isLabelled(row, column)) {
+    if (!isLabeled(row, column)) {
       const value = cellOf(row, column);
       throw new TypeError(
         `Cannot use ${placeOf(table, i)}: its "${column}" is ${
@@ -191,17 +189,17 @@ export function labelsOf(table: Table, name: string): string[] {
     if (own === kind) return;
     throw new TypeError(
       `Cannot use ${placeOf(table, i)}: its "${column}" is ${own}, and ` +
-        `that of ${placeOf(table, 0)} is ${kind}: labels are of one kind`,
+        `that of ${placeOf(table, 0)} is ${kind}: labels must be of one kind`,
     );
   });
   return columnOf(table, column);
 }
 
 /** The rows that have a label. */
-export function labelledRows(table: Table, name: string): Table {
+export function labeledRows(table: Table, name: string): Table {
   const column = findColumn(table, name);
   const kept = [...table.rows.keys()].filter((i) =>
-    isLabelled(table.rows[i] ?? {}, column)
+    isLabeled(table.rows[i] ?? {}, column)
   );
   if (kept.length === 0) {
     throw new RangeError(

@@ -1,31 +1,31 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Whether a training came to something, before it is saved over what was there.
+ * Checks that training did not diverge, before its result replaces older files.
  *
  * @module
  */
 
 import { readAll } from "../engine/mod.ts";
 import { type Classifier, NotFiniteError, scoresOf } from "./classifier.ts";
-import type { Texts } from "./texts.ts";
+import type { TokenizedTexts } from "./tokenized_texts.ts";
 
-/** Texts that are scored with the last weights. */
+/** How many texts are scored with the last weights. */
 const TRIALS = 32;
 
-/** Bytes of weights that are read at a time. */
+/** How many bytes of weights are read at a time. */
 const BYTES_AT_A_TIME = 2 ** 27;
 
 /**
- * Checks the last weights: they must be finite numbers, and give finite scores.
- * A loss is computed before its step, so that of the last step says nothing
- * about the weights that it leaves.
+ * Checks the last weights: they must be finite numbers, and give finite scores. The
+ * loss of the last step does not show it, because it is computed before the weights
+ * change.
  *
- * @throws {RangeError} If they are not; the message says what to do.
+ * @throws {RangeError} If they are not finite; the message says what to do.
  */
 export async function checkTrained(
   { model }: Classifier,
-  texts: Texts,
+  texts: TokenizedTexts,
 ): Promise<void> {
   const refuse = (what: string): never => {
     throw new RangeError(
@@ -58,7 +58,7 @@ export async function checkTrained(
 function isFiniteList(values: ArrayLike<number>): boolean {
   for (let i = 0; i < values.length; i++) {
     const value = values[i] ?? 0;
-    // NaN and the infinities alone differ from themselves by what is not 0.
+    // Only for NaN and the infinities is this difference not 0.
     if (value - value !== 0) return false;
   }
   return true;

@@ -3,7 +3,7 @@
 
 /**
  * Trains a small BERT on 1,000 generated reviews, builds its SWAG posterior, and
- * compares how well each knows when it may be wrong.
+ * compares how well the probabilities of both show when they may be wrong.
  *
  * ```sh
  * deno task quickstart --seeds 3            # seeds 1, 2 and 3
@@ -52,7 +52,7 @@ const METHODS: Record<string, LogitsOptions> = {
   "SWAG": { numPredictions: 16, scale: 0.5, seed: 0 },
 };
 
-/** Texts on the GPU, each filled up to `[texts, LENGTH]`. */
+/** Texts on the GPU as tokens, padded to `[texts, LENGTH]`. */
 interface Encoded {
   inputIds: IntegerTensor;
   attentionMask: IntegerTensor;
@@ -69,10 +69,13 @@ function encode(tokenizer: Tokenizer, reviews: { text: string }[]): Encoded {
   };
 }
 
-/** Trains with one seed and scores every method on the test set. */
+/**
+ * Trains with one seed and scores every method on the test set. It is one function, so
+ * that the whole example can be read from top to bottom.
+ */
 async function run(seed: number) {
   using _ = scope();
-  // 1. Reviews whose label distribution is known, and a vocabulary for them.
+  // 1. Generate reviews whose label distribution is known, and a vocabulary.
   const reviews = generateReviews({ seed });
   const { test } = reviews;
   const texts = reviews.train.map(({ text }) => text);
@@ -81,7 +84,7 @@ async function run(seed: number) {
   await writeTokenizer(`${FOLDER}/tokenizer`, vocabulary);
   const tokenizer = await Tokenizer.fromPretrained(`${FOLDER}/tokenizer`);
 
-  // 2. A small BERT with random weights.
+  // 2. Build a small BERT with random weights.
   manualSeed(seed);
   const config = new BertConfig({
     vocabSize: tokenizer.vocabSize,
@@ -97,8 +100,8 @@ async function run(seed: number) {
   });
   const model = new BertForSequenceClassification(config);
 
-  // 3. AdamW finds a solution; then SGD wanders around it at a constant rate,
-  //    and SWAG collects where it has been.
+  // 3. Train: AdamW finds a solution. Then SGD with a constant learning rate moves
+  //    around it, and SWAG collects the weights on the way.
   const trainSet = encode(tokenizer, reviews.train);
   const labels = tensor(Int32Array.from(reviews.train, ({ label }) => label));
   const shared = {
@@ -130,7 +133,7 @@ async function run(seed: number) {
     },
   });
 
-  // 4. Predictions by the last weights, by their mean, and by samples.
+  // 4. Predict with the last weights, with their mean, and with samples.
   console.error(`seed ${seed}: predicting`);
   model.eval();
   async function predict(set: Encoded, options: LogitsOptions = {}) {
@@ -150,7 +153,7 @@ async function run(seed: number) {
   };
   const scores = scoreAll(predictions, truth);
 
-  // 5. How unsure SWAG is of these reviews, and of a subject it never met.
+  // 5. Compare SWAG's uncertainty about these reviews and about an unfamiliar subject.
   const known = predictions.at(-1)?.probabilities ?? [];
   const foreign = await predict(encode(tokenizer, reviews.ood), METHODS.SWAG);
   const unsure = [known, foreign].map((rows) =>
@@ -175,7 +178,7 @@ and writes to ${FOLDER}.
   --seeds N  How many seeds, one after the other; the table is their mean (1)
   --help     Print this`;
 
-/** Prints what is wrong, or the usage, and ends. */
+/** Prints an error or the usage, and ends the program. */
 function leave(problem?: string): never {
   if (problem === undefined) console.log(USAGE);
   else console.error(`error: ${problem}\n\n${USAGE}`);

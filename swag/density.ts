@@ -1,28 +1,35 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// log N(θ; θ̄, s (V + Dᵀ D / c)) with V diagonal and D of K rows, without ever
-// forming the covariance: with W = V⁻¹, d = θ - θ̄, and the K×K matrix
-// G = c I + D W Dᵀ, Woodbury's identity and the determinant lemma give
-//
-//   dᵀ (V + Dᵀ D / c)⁻¹ d = dᵀ W d - (D W d)ᵀ G⁻¹ (D W d)
-//   log det (V + Dᵀ D / c) = log det V + log det G - K log c
-//
-// Without a low-rank part K is 0 and c means nothing: those terms are absent.
-// Sums run on the host in float64, one parameter at a time.
+/**
+ * The log density of weights, log N(θ; θ̄, s (V + Dᵀ D / c)), where V is diagonal and
+ * D has K rows. The covariance itself is never computed: with W = V⁻¹, d = θ - θ̄,
+ * and the K×K matrix G = c I + D W Dᵀ, Woodbury's identity and the determinant lemma
+ * give
+ *
+ * ```text
+ * dᵀ (V + Dᵀ D / c)⁻¹ d = dᵀ W d - (D W d)ᵀ G⁻¹ (D W d)
+ * log det (V + Dᵀ D / c) = log det V + log det G - K log c
+ * ```
+ *
+ * Without a low-rank part K is 0, and the terms with c are absent. All sums are
+ * computed on the host in float64, one parameter at a time.
+ *
+ * @module
+ */
 
 import { type Entry, type Layout, NONE } from "./layout.ts";
 import type { RawMoments } from "./moments.ts";
 import type { SwagSettings } from "./settings.ts";
 
-/** Which Gaussian. */
+/** Selects a Gaussian; see `SampleOptions`. */
 export interface DensityOptions {
   readonly scale: number;
   readonly cov: boolean;
   readonly blockwise: boolean;
 }
 
-/** The sums of a block of the covariance. */
+/** The sums over a block of weights that are independent of all others. */
 class Sums {
   readonly rank: number;
   size = 0;
@@ -53,14 +60,16 @@ class Sums {
       const d = (weights[i] ?? 0) - (mean[i] ?? 0);
       if (variance === 0) {
         throw new RangeError(
-          `Cannot take a density: weight ${i} of ${name} has variance 0, build ` +
+          `Cannot compute a density: weight ${i} of ${name} has variance 0, build ` +
             "the posterior with a positive varClamp",
         );
       }
       if (!Number.isFinite(d)) {
         throw new RangeError(
-          `Cannot take a density: weight ${i} of ${name} is ${weights[i]}, ` +
-            `the mean ${mean[i]}`,
+          `Cannot compute a density: weight ${i} of ${name} is ${
+            weights[i]
+          }, ` +
+            `and its mean is ${mean[i]}`,
         );
       }
       this.quadratic += d * d / variance;
@@ -77,13 +86,13 @@ class Sums {
     }
   }
 
-  /** log N of these weights; `divisor` is c. */
+  /** Computes log N of the weights that have been added; `divisor` is c. */
   logDensity(scale: number, divisor: number): number {
     const { rank, size, gram, projected } = this;
     let quadratic = this.quadratic;
     let logDeterminant = this.logDeterminant;
     if (rank > 0) logDeterminant -= rank * Math.log(divisor);
-    // Cholesky of G in place, and the solution of L y = D W d along with it.
+    // Factors G = L Lᵀ in place (Cholesky), and solves L y = D W d row by row.
     const y = new Float64Array(rank);
     for (let k = 0; k < rank; k++) {
       for (let l = 0; l <= k; l++) {
@@ -110,21 +119,21 @@ class Sums {
   }
 }
 
-/** What the density of weights is computed from: a `Posterior` is one. */
-export interface MomentSource {
+/** The parts of a `Posterior` from which the density of weights is computed. */
+export interface Gaussian {
   readonly settings: SwagSettings;
   readonly layout: Layout;
-  /** Collections. */
+  /** The number of collections. */
   readonly count: number;
-  /** Columns of the deviation matrix. */
+  /** The number of deviations held. */
   readonly rank: number;
   /** Reads the moments of some parameters. */
   read(entries: readonly Entry[]): Promise<RawMoments[]>;
 }
 
-/** The log density of the weights that the model holds. */
+/** Computes the log density of the weights that the model holds. */
 export async function logDensity(
-  posterior: MomentSource,
+  posterior: Gaussian,
   { scale, cov, blockwise }: DensityOptions,
 ): Promise<number> {
   const { settings, layout: { entries }, count } = posterior;

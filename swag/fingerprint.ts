@@ -1,23 +1,31 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+/**
+ * Fingerprints of weights, by which a saved posterior recognizes the model that it
+ * belongs to.
+ *
+ * @module
+ */
+
 import { readAll, type TypedArray } from "../engine/mod.ts";
 import type { Module, Parameter } from "../nn/mod.ts";
 
-/** Bytes that one wait for the GPU brings back, at least one parameter. */
+/** How many bytes are read with one wait for the GPU; at least one parameter. */
 const READ_BYTES = 2 ** 26;
 
 /**
- * A text that two models share if their weights are alike bit for bit, and
- * hardly ever otherwise: the SHA-256 of every parameter's name, shape and 128
- * bits of its own, by name. Those are fast rather than safe against forgers: it
- * is to tell files apart that were mixed by mistake. Parameters
- * that the model's class does not save (`keysToIgnoreOnSave`) have no part in
- * it, so that weights keep their fingerprint when they are saved and loaded.
+ * Computes a text that is the same for two models whose weights are equal bit for
+ * bit, and almost certainly differs otherwise: the SHA-256 of every parameter's
+ * name, shape, and a hash of its values in 128 bits, sorted by name. That hash is
+ * fast, but does not resist forgery: a fingerprint detects files that were mixed up
+ * by mistake. Parameters that the model's class does not save
+ * (`keysToIgnoreOnSave`) are left out, so that weights keep their fingerprint when
+ * they are saved and loaded.
  *
- * It reads the weights from the GPU once, 64 MiB at a time.
+ * The weights are read from the GPU once, 64 MiB at a time.
  *
- * @param model Its weights of this moment are meant.
+ * @param model The model, whose current weights are read.
  */
 export async function fingerprint(model: Module): Promise<string> {
   const { keysToIgnoreOnSave = [] } = model.constructor as {
@@ -32,7 +40,7 @@ export async function fingerprint(model: Module): Promise<string> {
     const values = await readAll(group.map(([, parameter]) => parameter));
     for (const [i, [name, { shape }]] of group.entries()) {
       const own = values[i] ?? new Float32Array();
-      lines.push(`${name} [${shape.join(", ")}] ${mixed(own)}\n`);
+      lines.push(`${name} [${shape.join(", ")}] ${hashOf(own)}\n`);
     }
   }
   const text = new TextEncoder().encode(lines.join(""));
@@ -58,10 +66,10 @@ function groupsOf(parameters: readonly Named[]): Named[][] {
 }
 
 /**
- * The bits of a tensor, mixed to 128: four lanes take every fourth word. Each
- * step can be undone, so that a change of one word always shows.
+ * Hashes the bits of a tensor to 128 bits: each of four lanes takes every fourth
+ * word. Each step is a bijection, so that a change of one word always shows.
  */
-function mixed(values: TypedArray): string {
+function hashOf(values: TypedArray): string {
   const { buffer, byteOffset, length } = values;
   const words = new Uint32Array(buffer, byteOffset, length);
   let a = 1;
@@ -78,7 +86,7 @@ function mixed(values: TypedArray): string {
     .map((lane) => (lane >>> 0).toString(16).padStart(8, "0")).join("");
 }
 
-/** Multiplies by an odd number (2³² over the golden ratio), then folds. */
+/** Multiplies by an odd number (2³² over the golden ratio), then mixes in the high bits. */
 function step(lane: number, word: number): number {
   const product = Math.imul(lane ^ word, 0x9e3779b1);
   return product ^ (product >>> 15);

@@ -1,12 +1,16 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Where a posterior keeps what belongs to each weight. A model's parameters lie
-// in segments; a segment is cut into pieces so that the deviations of one piece,
-// all rows of it, fit one binding: one dispatch handles a piece, and a segment
-// is one piece unless it is huge. Means cover the whole piece. Variances and
-// deviations are compact: they cover only blocks (64 elements) of parameters
-// that are random, so that a posterior over a part of a model costs that part.
+/**
+ * How a posterior lays out its moments. A model's parameters lie in segments. A
+ * segment is cut into pieces, such that all deviations of one piece fit one binding:
+ * then one dispatch handles a piece. A segment is one piece unless it is huge. Means
+ * cover the whole piece. Variances and deviations are compact: they cover only the
+ * blocks (64 elements) of random parameters, so that the memory of a posterior over
+ * a part of a model depends on the size of that part.
+ *
+ * @module
+ */
 
 import {
   type Module,
@@ -23,65 +27,65 @@ import {
   type SwagSettings,
 } from "./settings.ts";
 
-/** Bytes of a block of 64 floats, which is also the binding alignment. */
+/** The bytes of a block of 64 floats; bindings are aligned to as many. */
 const BLOCK_BYTES = SEGMENT_ALIGNMENT * 4;
 
-/** Marks what a piece does not have. */
+/** Stands for an index that does not exist. */
 export const NONE = 0xffffffff;
 
-/** Numbers per span at the head of a piece's map. */
+/** How many numbers at the head of a piece's map describe each span. */
 export const SPAN_FIELDS = 4;
 
 /** One parameter of a posterior. */
 export interface Entry {
   readonly name: string;
   readonly parameter: Parameter;
-  /** Its number in attribute order. */
+  /** Its index among all parameters, in attribute order. */
   readonly index: number;
-  /** Its first block in the model's one logical vector. */
+  /** Its first block in the model's logical vector of all weights. */
   readonly start: number;
-  /** Its number among the random parameters, {@linkcode NONE} if it is none. */
+  /** Its index among the random parameters; {@linkcode NONE} if it is not random. */
   readonly row: number;
 }
 
-/** The part of a parameter that lies in a piece, in elements. */
+/** The part of a parameter that lies in a piece. All numbers count elements. */
 export interface Span {
   readonly entry: Entry;
-  /** The first element of the parameter. */
+  /** Its first element in the parameter. */
   readonly from: number;
-  /** Where it lies in the piece. */
+  /** Its first element in the piece. */
   readonly at: number;
-  /** Where it lies in the compact buffers, if it is random. */
+  /** Its first element in the compact buffers, if it is random. */
   readonly column: number;
   readonly count: number;
 }
 
-/** A stretch of a segment that one dispatch handles. */
+/** A range of a segment that one dispatch handles. */
 export interface Piece {
   readonly segment: Segment;
-  /** The first element of the segment. */
+  /** Its first element in the segment. */
   readonly start: number;
-  /** Elements, padding included. */
+  /** The number of elements, with padding. */
   readonly length: number;
-  /** Elements of the compact buffers. */
+  /** The number of elements in the compact buffers. */
   readonly columns: number;
   readonly spans: readonly Span[];
 }
 
-/** What a posterior covers, and how it is laid out. */
+/** The parameters of a posterior, and the pieces that hold them. */
 export interface Layout {
   readonly entries: readonly Entry[];
   readonly pieces: readonly Piece[];
-  /** Rows of deviations: 0 without covariances. */
+  /** The most deviations that are kept: 0 without covariances. */
   readonly rows: number;
   /** The number of random parameters. */
   readonly randoms: number;
 }
 
 /**
- * Plans the posterior of a model; nothing is allocated for it.
+ * Plans the posterior of a model, without allocating anything.
  *
- * @throws {RangeError} If one block's deviations exceed the largest binding.
+ * @throws {RangeError} If the deviations of one block exceed the largest binding.
  */
 export function planLayout(model: Module, settings: SwagSettings): Layout {
   const selected = selectNames(model, settings.modulePrefixList);
@@ -114,7 +118,7 @@ function offsetOf({ parameter }: Entry): number {
   return parameter.location?.offset ?? 0;
 }
 
-/** Walks a segment's parameters and closes a piece where a binding is full. */
+/** Cuts a segment into pieces: a new piece begins where a binding is full. */
 function cut(
   segment: Segment,
   entries: readonly Entry[],
@@ -128,7 +132,7 @@ function cut(
     SEGMENT_ALIGNMENT;
   if (maxColumns === 0) {
     throw new RangeError(
-      `Cannot keep ${rows} deviations: those of ${SEGMENT_ALIGNMENT} weights take ` +
+      `Cannot keep ${rows} deviations: for ${SEGMENT_ALIGNMENT} weights they take ` +
         `${rows * BLOCK_BYTES} bytes, more than the device's largest binding ` +
         `of ${maxBindingSize}`,
     );
@@ -149,19 +153,19 @@ function cut(
     const { size } = entry.parameter;
     const random = entry.row !== NONE;
     for (let from = 0; from < size;) {
-      const place = offsetOf(entry) + from;
-      if (place - first >= maxLength || (random && columns >= maxColumns)) {
+      const offset = offsetOf(entry) + from;
+      if (offset - first >= maxLength || (random && columns >= maxColumns)) {
         close();
       }
-      if (spans.length === 0) first = place;
+      if (spans.length === 0) first = offset;
       const room = Math.min(
-        first + maxLength - place,
+        first + maxLength - offset,
         random ? maxColumns - columns : Infinity,
       );
       const taken = Math.min(placeSize(size - from), room);
       const count = Math.min(taken, size - from);
-      spans.push({ entry, from, at: place - first, column: columns, count });
-      length = place - first + taken;
+      spans.push({ entry, from, at: offset - first, column: columns, count });
+      length = offset - first + taken;
       if (random) columns += taken;
       from += taken;
     }
@@ -171,9 +175,11 @@ function cut(
 }
 
 /**
- * What the kernels look up: four numbers a span (what to add to a block's
- * number for its logical and its compact one, modulo 2³², the element where the
- * parameter ends, its number among the random ones), then each block's span.
+ * The table in which the kernels look up where a block belongs. It begins with four
+ * numbers for each span: two differences, modulo 2³², that turn the number of a block
+ * in the piece into its number in the logical vector and in the compact buffers; the
+ * element where the parameter ends; and the parameter's index among the random ones.
+ * Then follows for each block the index of its span.
  */
 export function mapOf({ length, spans }: Piece): Uint32Array<ArrayBuffer> {
   const head = spans.length * SPAN_FIELDS;
@@ -193,7 +199,7 @@ export function mapOf({ length, spans }: Piece): Uint32Array<ArrayBuffer> {
   return map;
 }
 
-/** Bytes that a posterior takes on the GPU. */
+/** How many bytes a posterior takes on the GPU. */
 export interface MemoryEstimate {
   /** The means of all weights. */
   mean: number;
@@ -201,11 +207,11 @@ export interface MemoryEstimate {
   secondMoment: number;
   /** The deviations of the random weights. */
   deviations: number;
-  /** Tables that say where each weight belongs. */
+  /** Small tables, such as those that say where each weight belongs. */
   tables: number;
-  /** All of the above: what is allocated at once. */
+  /** The sum of all of the above, which is allocated at once. */
   total: number;
-  /** The copy of the weights that is kept while the model holds a sample. */
+  /** The copy of the model's weights that exists while it holds a sample. */
   keptWeights: number;
 }
 
@@ -226,23 +232,27 @@ export function measure({ pieces, rows }: Layout): MemoryEstimate {
     const words = spans.length * SPAN_FIELDS + length / SEGMENT_ALIGNMENT;
     estimate.tables += Math.ceil(words / SEGMENT_ALIGNMENT) * BLOCK_BYTES;
   }
-  estimate.tables += BLOCK_BYTES; // Whether weights were finite.
+  estimate.tables += BLOCK_BYTES; // Records which weights are not finite.
   const { mean, secondMoment, deviations, tables } = estimate;
   return { ...estimate, total: mean + secondMoment + deviations + tables };
 }
 
-/** A binding cannot be empty: what is absent takes one block. */
+/** The elements of a buffer, which has at least one block: no binding can be empty. */
 export function storedColumns(columns: number): number {
   return Math.max(columns, SEGMENT_ALIGNMENT);
 }
 
 /**
- * Tells how much GPU memory a posterior will take, before taking it: with P
- * weights of which R are random, and K deviations, `4 (P + R + R K)` bytes and
- * small tables. The pool rounds buffers up by at most an eighth.
+ * Estimates how much GPU memory a posterior would take, without allocating it. With
+ * P weights, of which R are random, and K deviations it takes `4 (P + R + R K)` bytes
+ * and small tables. The pool rounds the size of buffers up by at most an eighth.
  *
- * @throws {RangeError} If an option is out of range, a prefix selects nothing,
- * or the deviations exceed what the device can bind.
+ * @param model The model that the posterior would be over.
+ * @param options The options that the posterior would have.
+ * @returns The bytes, in parts and in total.
+ * @throws {RangeError} If an option is out of range, a prefix selects nothing, or
+ * the deviations exceed what the device can bind.
+ * @throws {TypeError} If the model has no parameters.
  *
  * @example Usage
  * ```ts

@@ -1,15 +1,18 @@
 // Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
 
 /**
- * Posteriors over the weights of any model, from the path of its training.
+ * Posteriors over the weights of any model, from the weights that its training
+ * passes through.
  *
  * {@linkcode SwagModel} collects means, variances and deviations while a model
- * trains, and then samples weights: predictions of several samples, averaged,
- * know better when they may be wrong. All of it happens on the GPU.
+ * trains, and then samples weights. The average of several samples' predictions is
+ * better calibrated than one prediction: its probabilities show better when it may
+ * be wrong. All of this happens on the GPU.
  *
  * | method | options |
  * | --- | --- |
- * | SWA, the mean alone | `{ scale: 0 }` |
+ * | SWA, the mean only | `{ scale: 0 }` |
  * | SWAG-Diagonal | `{ scale: 1, cov: false }` |
  * | SWAG | `{ scale: 0.5 }`, built with `{ noCovMat: false }` |
  *
@@ -24,7 +27,7 @@
  * const model = new Linear(4, 2);
  * const before = await model.weight.data();
  * const swag = SwagModel.fromBase(model, { noCovMat: false });
- * swag.collectModel(); // between two steps of the optimiser, many times
+ * swag.collectModel(); // after a step of the optimizer, many times
  * swag.sampleParameters({ scale: 0.5, seed: 7 });
  * swag.restoreWeights();
  * assertEquals(await model.weight.data(), before);
@@ -34,6 +37,7 @@
  */
 
 export { estimateMemory, type MemoryEstimate } from "./layout.ts";
+export type { Moments } from "./moments.ts";
 export {
   type ModelPrediction,
   type Prediction,
@@ -44,14 +48,16 @@ export {
   type SummaryOptions,
 } from "./predict.ts";
 export type { LogitsFunction, LogitsOutput, SpanOutput } from "./runs.ts";
+export type {
+  LogitsOptions,
+  PredictOptions,
+  SampleOptions,
+} from "./sample_options.ts";
 export type { Normalization, SwagOptions, SwagSettings } from "./settings.ts";
-export type { MomentSource, MomentValues } from "./state.ts";
-export {
-  type LogitsOptions,
-  type Moments,
-  type PredictOptions,
-  type SampleOptions,
-  SwagModel,
-} from "./swag_model.ts";
-export type { LoadSwagOptions, SaveSwagOptions } from "./state.ts";
-export { fingerprint } from "./fingerprint.ts";
+export type {
+  LoadSwagOptions,
+  MomentSource,
+  MomentValues,
+  SaveSwagOptions,
+} from "./state.ts";
+export { SwagModel } from "./swag_model.ts";

@@ -1,32 +1,47 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import { Generator, type RandomStream } from "../engine/mod.ts";
-import { philoxNormal } from "../engine/kernel_kit.ts";
+/**
+ * The random numbers of a sample. Element e of the model's logical vector (in which
+ * every parameter starts at a multiple of 64, in attribute order) is multiplied by
+ * element e of one stream of numbers, and deviation k by element k of another
+ * stream. So a sample depends only on seed and index: not on how the storage is cut,
+ * nor on which parameters are random. No generator advances.
+ *
+ * @module
+ */
 
-// Which random number goes where. Weight e of the model's logical vector (every
-// parameter at a multiple of 64, in attribute order) takes element e of one
-// stream, deviation k element k of another. So a draw depends on seed and index
-// alone: not on how storage is split, nor on which parameters are random. No
-// generator is advanced. The high words keep these streams apart from those that
-// generators hand out, which count up from 0.
+import { philoxNormal } from "../engine/kernel_kit.ts";
+import { Generator, type RandomStream } from "../engine/mod.ts";
+import { type Layout, NONE, type Piece } from "./layout.ts";
+
+// The high words of the streams. Generators count their streams up from 0, so
+// these are never among them.
 const DIAGONAL = 0x53574100;
 const LOW_RANK = 0x53574101;
 
-/** Numbers of the low-rank stream that a parameter has for itself. */
+/** How many numbers of the low-rank stream are reserved for each parameter. */
 const PARAMETER_STRIDE = 65536;
 
-/** Identifies a draw. */
+/** Identifies the random numbers of a sample. */
 export interface DrawKey {
   readonly key: readonly [number, number];
   readonly index: number;
 }
 
+/** The random numbers of a sample, where they are given instead of drawn. */
+export interface GivenNoise {
+  /** For each random parameter, by name, one number per weight. */
+  readonly diagonal: ReadonlyMap<string, ArrayLike<number>>;
+  /** One number per deviation, oldest first: for all parameters, or by name. */
+  readonly lowRank: ArrayLike<number> | ReadonlyMap<string, ArrayLike<number>>;
+}
+
 /**
- * The key of a draw.
+ * Makes the key of a sample.
  *
- * @throws {RangeError} If seed or index are not whole, or the index is not in
- * [0, 2³²).
+ * @throws {RangeError} If the seed or the index is not a whole number, or the index
+ * is not in [0, 2³²).
  */
 export function drawKey(seed: number | bigint, index: number): DrawKey {
   if (!Number.isInteger(index) || index < 0 || index >= 2 ** 32) {
@@ -38,17 +53,30 @@ export function drawKey(seed: number | bigint, index: number): DrawKey {
   return { key: new Generator(seed).next().key, index };
 }
 
-/** The stream of the numbers that multiply standard deviations. */
+/** The stream of the numbers by which standard deviations are multiplied. */
 export function diagonalStream({ key, index }: DrawKey): RandomStream {
   return { key, stream: [index, DIAGONAL] };
 }
 
+/** The given numbers for standard deviations, laid out as a piece is. */
+export function givenDiagonal(
+  { spans, length }: Piece,
+  { diagonal }: GivenNoise,
+): Float32Array<ArrayBuffer> {
+  const values = new Float32Array(length);
+  for (const { entry, from, at, count } of spans) {
+    const numbers = diagonal.get(entry.name);
+    for (let i = 0; i < count; i++) values[at + i] = numbers?.[from + i] ?? 0;
+  }
+  return values;
+}
+
 /**
- * The numbers that multiply the deviations, oldest first.
+ * The numbers by which deviations are multiplied, oldest deviation first.
  *
- * @param draw Which draw.
- * @param rank How many.
- * @param parameter The parameter's number for a draw by blocks; `undefined` for
+ * @param draw Which sample.
+ * @param rank How many numbers.
+ * @param parameter The parameter's number in a blockwise sample; `undefined` for
  * the numbers that all parameters share.
  */
 export function lowRankNoise(
@@ -64,4 +92,49 @@ export function lowRankNoise(
     { length: rank },
     (_, k) => philoxNormal(stream, start + k),
   );
+}
+
+/**
+ * The numbers by which deviations are multiplied, as the kernel reads them: one row
+ * for all parameters, or if `blockwise` one row for each random parameter. There is
+ * at least one number, because a binding cannot be empty.
+ */
+export function lowRankRows(
+  noise: DrawKey | GivenNoise,
+  { rank, blockwise, layout: { entries, randoms } }: {
+    rank: number;
+    blockwise: boolean;
+    layout: Layout;
+  },
+): Float32Array<ArrayBuffer> {
+  const rows = new Float32Array(Math.max(1, rank * (blockwise ? randoms : 1)));
+  if (rank === 0) return rows;
+  const setRow = (row: number, values: ArrayLike<number>) => {
+    for (let k = 0; k < rank; k++) rows[row * rank + k] = values[k] ?? 0;
+  };
+  if (!blockwise) {
+    setRow(0, isGiven(noise) ? sharedRow(noise) : lowRankNoise(noise, rank));
+    return rows;
+  }
+  for (const { name, index, row } of entries) {
+    if (row === NONE) continue;
+    const values = isGiven(noise)
+      ? rowOf(noise, name)
+      : lowRankNoise(noise, rank, index);
+    setRow(row, values);
+  }
+  return rows;
+}
+
+/** Whether the numbers are given. */
+export function isGiven(noise: DrawKey | GivenNoise): noise is GivenNoise {
+  return "diagonal" in noise;
+}
+
+function sharedRow({ lowRank }: GivenNoise): ArrayLike<number> {
+  return lowRank instanceof Map ? [] : lowRank as ArrayLike<number>;
+}
+
+function rowOf({ lowRank }: GivenNoise, name: string): ArrayLike<number> {
+  return lowRank instanceof Map ? lowRank.get(name) ?? [] : [];
 }

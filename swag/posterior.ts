@@ -1,7 +1,12 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The moments of a posterior on the GPU, and the dispatches over them.
+/**
+ * The moments of a posterior on the GPU: how they are collected, sampled, read and
+ * written. A `SwagModel` checks options and keeps the model's own weights.
+ *
+ * @module
+ */
 
 import {
   allocate,
@@ -15,12 +20,12 @@ import {
   launch,
   part,
   persist,
-  type Rider,
   specialize,
   touch,
 } from "../engine/kernel_kit.ts";
 import { type Device, type Tensor, tensor } from "../engine/mod.ts";
-import { type Module, SEGMENT_ALIGNMENT, WeightCheck } from "../nn/mod.ts";
+import type { Module } from "../nn/mod.ts";
+import { CollectionCheck } from "./collection_check.ts";
 import type { DensityOptions } from "./density.ts";
 import { collect, sample, sampleGiven } from "./kernels.ts";
 import {
@@ -31,21 +36,25 @@ import {
   type Piece,
   planLayout,
   type Span,
-  SPAN_FIELDS,
   storedColumns,
 } from "./layout.ts";
 import type { RawMoments } from "./moments.ts";
-import { diagonalStream, type DrawKey, lowRankNoise } from "./noise.ts";
+import {
+  diagonalStream,
+  type DrawKey,
+  givenDiagonal,
+  type GivenNoise,
+  isGiven,
+  lowRankRows,
+} from "./noise.ts";
 import type { SwagSettings } from "./settings.ts";
 import { sourcesOf } from "./sources.ts";
 
-/**
- * What an invocation owns: a block of 64 weights, read from buffers or as
- * texels, or a vector of four.
- */
+// What an invocation of a kernel owns: a block of 64 weights, read from buffers or as
+// texels, or a vector of four.
 defineVariants("swag", ["block", "texels", "vector"]);
 
-/** Weights from which copies to textures are worth their while. */
+/** The number of weights from which it pays to copy them to textures. */
 const LEAST_TEXELS = 64 * 1024;
 
 /** The buffers of a piece. */
@@ -57,50 +66,27 @@ interface PieceState extends Piece {
   readonly map: Tensor<"u32">;
 }
 
-/** Numbers to sample with, instead of drawing them. */
-export interface GivenNoise {
-  /** For each random parameter's name one number a weight. */
-  readonly diagonal: ReadonlyMap<string, ArrayLike<number>>;
-  /** One number a deviation, oldest first: for all, or by parameter's name. */
-  readonly lowRank: ArrayLike<number> | ReadonlyMap<string, ArrayLike<number>>;
-}
-
-/** How to sample. */
+/** Which Gaussian to draw from, and with which random numbers. */
 export interface Draw extends DensityOptions {
   readonly noise: DrawKey | GivenNoise;
 }
 
-/** A stretch of a buffer, from an element on, and where to read it to. */
+/** A range of a buffer from an element on, and the array that it is read into. */
 type Range = [Tensor, number, Float32Array<ArrayBuffer>];
 
-/** The counts before a collection of which it is not known yet that it was good. */
-interface Unchecked {
-  readonly turn: number;
-  readonly count: number;
-  readonly rank: number;
-  readonly oldest: number;
-}
-
-/** Running moments of a model's weights, and the weights drawn from them. */
+/** Running moments of a model's weights, from which weights are drawn. */
 export class Posterior {
   readonly model: Module;
   readonly settings: SwagSettings;
   readonly layout: Layout;
-  /** Collections so far. */
+  /** The number of collections. */
   count = 0;
-  /** Deviations held. */
+  /** The number of deviations held. */
   rank = 0;
   /** The row of the oldest deviation. */
   #oldest = 0;
   readonly #pieces: readonly PieceState[];
-  /** Where weights that were not finite were found, if any. */
-  readonly #unusable: WeightCheck;
-  readonly #check: Rider;
-  #unchecked: Unchecked[] = [];
-  /** Collections so far, also those that were left out. */
-  #turn = 0;
-  /** The last of them when one was found that was not finite. */
-  #reported = 0;
+  readonly #check: CollectionCheck;
 
   constructor(model: Module, settings: SwagSettings) {
     this.model = model;
@@ -121,43 +107,36 @@ export class Posterior {
       fillInto(state.m2, 0);
       return state;
     });
-    this.#unusable = new WeightCheck(this.#device);
-    const { block, byteOffset, bytes } = this.#unusable.answer;
-    this.#check = {
-      range: { block, offset: byteOffset, bytes },
-      board: () => {
-        const turn = this.#turn;
-        return (answer) => this.#learn(turn, new Uint32Array(answer));
+    this.#check = new CollectionCheck(
+      this.#device,
+      this.#pieces,
+      ({ count, rank, oldest }) => {
+        this.count = count;
+        this.rank = rank;
+        this.#oldest = oldest;
       },
-    };
+    );
   }
 
   /**
-   * Adds the weights of a model: two dispatches a piece, of which the first looks
-   * for what is not finite. The next reading of anything brings the answer along
-   * and throws; until then such weights, and all after them, are left out.
+   * Adds the weights of a model, with two dispatches per piece: the first looks for
+   * weights that are not finite. If there are any, they and all that are collected
+   * later are left out, until the next value is read from the GPU: the host then
+   * learns of them, and that reading throws.
    */
   collect(model: Module): void {
     const sources = sourcesOf(this.layout, model, model === this.model);
     const { rows } = this.layout;
     const full = this.rank === rows;
     const slot = full ? this.#oldest : (this.#oldest + this.rank) % rows;
-    const turn = ++this.#turn;
-    let base = 0;
-    this.#pieces.forEach(({ length, map, spans }, i) => {
-      const values = sources[i]?.values;
-      if (!values) return;
-      const search = { vectors: length / 4, at: SPAN_FIELDS * spans.length };
-      this.#unusable.look({ ...search, values, owners: map, base, turn });
-      base += length / SEGMENT_ALIGNMENT;
-    });
+    this.#check.search(sources.map(({ values }) => values));
     this.#pieces.forEach((piece, i) => {
       const { mean, m2, deviations, map, columns } = piece;
       const source = sources[i];
       this.#launch(piece, collect, {
         bind: [source?.values ?? mean, mean, m2, deviations, map],
         again: [mean, m2],
-        last: [this.#unusable.answer],
+        last: [this.#check.answer],
         params: {
           row: rows === 0 ? 0 : slot * columns / 4,
           keep: rows === 0 ? 0 : 1,
@@ -167,50 +146,33 @@ export class Posterior {
       source?.gathered?.dispose();
     });
     const { count, rank } = this;
-    this.#unchecked.push({ turn, count, rank, oldest: this.#oldest });
-    this.#device.stream.bring(this.#check);
+    this.#check.note({ count, rank, oldest: this.#oldest });
     this.count++;
     if (rows === 0) return;
     if (full) this.#oldest = (this.#oldest + 1) % rows;
     else this.rank++;
   }
 
-  /** Writes a draw where the model reads its weights: one dispatch a piece. */
+  /** Writes a sample to where the model reads its weights: one dispatch per piece. */
   draw({ scale, cov, blockwise, noise }: Draw): void {
-    const { settings, layout: { entries, rows, randoms }, count } = this;
+    const { settings, layout, count } = this;
     const { normalize, maxNumModels, varClamp } = settings;
-    // One collection has no spread: the clamp must not invent one.
+    // One collection has no spread, so the clamp must not give it any.
     const diagonal = count > 1 ? Math.sqrt(scale) : 0;
     const columns = normalize === "capacity" ? maxNumModels : this.rank;
     const lowRank = cov && columns > 1 && diagonal > 0
       ? Math.sqrt(scale / (columns - 1))
       : 0;
     const rank = lowRank > 0 ? this.rank : 0;
-    const given = "diagonal" in noise ? noise : undefined;
-    const keyed = "diagonal" in noise ? undefined : noise;
-    const z = new Float32Array(Math.max(1, rank * (blockwise ? randoms : 1)));
-    const place = (values: ArrayLike<number>, at: number) => {
-      for (let k = 0; k < rank; k++) z[at + k] = values[k] ?? 0;
-    };
-    if (rank > 0 && !blockwise) {
-      place(
-        keyed ? lowRankNoise(keyed, rank) : shared(given?.lowRank),
-        0,
-      );
-    } else if (rank > 0) {
-      for (const { name, index, row } of entries) {
-        if (row === NONE) continue;
-        place(
-          keyed ? lowRankNoise(keyed, rank, index) : own(given?.lowRank, name),
-          row * rank,
-        );
-      }
-    }
-    const stream = keyed && diagonalStream(keyed);
+    const given = isGiven(noise) ? noise : undefined;
+    const stream = isGiven(noise) ? undefined : diagonalStream(noise);
+    const z = lowRankRows(noise, { rank, blockwise, layout });
     for (const piece of this.#pieces) {
       const { segment: { device, values }, start, length } = piece;
       const numbers = tensor(z, { device });
-      const extra = given ? [givenDiagonal(piece, given)] : [];
+      const extra = given
+        ? [tensor(givenDiagonal(piece, given), { device })]
+        : [];
       this.#launch(piece, given ? sampleGiven : sample, {
         bind: [
           part(values, { start, count: length }, 1),
@@ -224,7 +186,7 @@ export class Posterior {
         params: {
           rank,
           oldest: this.#oldest,
-          rows,
+          rows: layout.rows,
           columns: piece.columns / 4,
           stride: blockwise ? rank : 0,
           key0: stream?.key[0] ?? 0,
@@ -243,7 +205,7 @@ export class Posterior {
     this.#touch();
   }
 
-  /** Copies the model's weights as they are. */
+  /** Copies the model's current weights. */
   copyWeights(): Tensor[] {
     return this.#pieces.map((piece) => {
       const { segment: { device }, length } = piece;
@@ -255,7 +217,7 @@ export class Posterior {
     });
   }
 
-  /** Writes copied weights back. */
+  /** Writes weights that {@linkcode copyWeights} copied back into the model. */
   writeWeights(copies: readonly Tensor[]): void {
     this.#pieces.forEach((piece, i) => {
       this.#eachRun(piece, (values, at, count) => {
@@ -266,7 +228,7 @@ export class Posterior {
     this.#touch();
   }
 
-  /** Reads the moments of some parameters with one wait. */
+  /** Reads the moments of some parameters from the GPU, with one wait. */
   async read(entries: readonly Entry[]): Promise<RawMoments[]> {
     const { rank, layout: { rows } } = this;
     const ranges: Range[] = [];
@@ -311,7 +273,7 @@ export class Posterior {
     return moments;
   }
 
-  /** Overwrites the moments of one parameter; `restart` comes first. */
+  /** Overwrites the moments of one parameter. Call {@linkcode restart} before. */
   write(entry: Entry, moments: RawMoments): void {
     const { mean, squares, deviations } = moments;
     const { row, parameter: { size } } = entry;
@@ -334,20 +296,17 @@ export class Posterior {
     }
   }
 
-  /** Sets the counts that moments written next belong to. */
+  /** Sets the counts of the moments that are written next. */
   restart(count: number, rank: number): void {
     this.count = count;
     this.rank = rank;
     this.#oldest = 0;
-    this.#forgetCollections();
+    this.#check.restart();
   }
 
   /** Frees the moments. */
   dispose(): void {
-    this.#device.stream.leave(this.#check);
-    this.#unchecked = [];
-    this.#reported = this.#turn;
-    this.#unusable[Symbol.dispose]();
+    this.#check.dispose();
     for (const { mean, m2, deviations, map } of this.#pieces) {
       for (const x of [mean, m2, deviations, map]) x.dispose();
     }
@@ -356,52 +315,6 @@ export class Posterior {
   get #device(): Device {
     const [piece] = this.#pieces;
     return (piece as PieceState).segment.device;
-  }
-
-  /** Learns whether the weights of all collections up to one were finite. */
-  #learn(turn: number, answer: Uint32Array): void {
-    const found = WeightCheck.parse(answer);
-    if (!found) {
-      this.#unchecked = this.#unchecked.filter((before) => before.turn > turn);
-      return;
-    }
-    const at = this.#unchecked.findIndex((before) =>
-      before.turn === found.turn
-    );
-    const before = this.#unchecked[at];
-    if (found.turn <= this.#reported || !before) return; // Said already.
-    const left = this.#unchecked.length - at;
-    this.count = before.count;
-    this.rank = before.rank;
-    this.#oldest = before.oldest;
-    this.#forgetCollections();
-    throw new RangeError(
-      `Cannot collect the weights: after ${before.count} collections ` +
-        `${this.#nameOf(found.block)} was not finite; ` +
-        (left === 1
-          ? "that collection was left out"
-          : `that collection and ${left - 1} after it were left out`),
-    );
-  }
-
-  /** Takes the moments for good as they are. */
-  #forgetCollections(): void {
-    this.#unchecked = [];
-    this.#reported = this.#turn;
-    this.#unusable.reset();
-  }
-
-  /** The name of the parameter that a block of all pieces belongs to. */
-  #nameOf(block: number): string {
-    let at = block * SEGMENT_ALIGNMENT;
-    for (const { length, spans } of this.#pieces) {
-      if (at < length) {
-        const span = spans.findLast((span) => span.at <= at);
-        return span?.entry.name ?? "";
-      }
-      at -= length;
-    }
-    return "";
   }
 
   /** Notes that the model's weights were overwritten. */
@@ -450,7 +363,7 @@ export class Posterior {
     }
   }
 
-  /** Calls back for every stretch of a piece that is this model's alone. */
+  /** Calls a function for every range of a piece that belongs to this model only. */
   #eachRun(
     { segment: { values }, start, spans }: PieceState,
     run: (values: Binding, at: number, count: number) => void,
@@ -471,28 +384,4 @@ export class Posterior {
     }
     flush();
   }
-}
-
-/** Given numbers in the layout of a piece. */
-function givenDiagonal(
-  { segment: { device }, spans, length }: PieceState,
-  { diagonal }: GivenNoise,
-): Tensor {
-  const values = new Float32Array(length);
-  for (const { entry, from, at, count } of spans) {
-    const numbers = diagonal.get(entry.name);
-    for (let i = 0; i < count; i++) values[at + i] = numbers?.[from + i] ?? 0;
-  }
-  return tensor(values, { device });
-}
-
-function shared(noise: GivenNoise["lowRank"] = []): ArrayLike<number> {
-  return noise instanceof Map ? [] : noise as ArrayLike<number>;
-}
-
-function own(
-  noise: GivenNoise["lowRank"] = [],
-  name: string,
-): ArrayLike<number> {
-  return noise instanceof Map ? noise.get(name) ?? [] : noise as number[];
 }

@@ -1,6 +1,13 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+/**
+ * Predictions with their uncertainty, from the logits of several samples of a
+ * model's weights.
+ *
+ * @module
+ */
+
 import {
   add,
   clamp,
@@ -13,70 +20,78 @@ import {
   noGrad,
   scope,
   sigmoid,
+  slice,
   softmax,
   sqrt,
+  squeeze,
   sub,
   sum,
-  type Tensor,
+  Tensor,
   variance,
 } from "../engine/mod.ts";
 import { alias, formatShape } from "../engine/kernel_kit.ts";
 import { checkOptions, type Module } from "../nn/mod.ts";
 
-/** How logits are read: as the loss of the model reads them. */
+/** What logits mean: the same as for the loss that the model was trained with. */
 export type PredictionProblem =
   | "regression"
   | "single_label_classification"
   | "multi_label_classification";
 
 /**
- * What sampled predictions say together. Entropies are in nats, and
- * `entropy = expectedEntropy + mutualInformation`.
+ * A prediction of classes or labels, from several samples. Entropies are in nats,
+ * and `entropy = expectedEntropy + mutualInformation`.
  *
- * Where several labels may hold at once, each label is a question of its own:
+ * If several labels may apply at once, each label is a separate question:
  * probabilities are sigmoids, and the three entropies are those of yes and no,
  * `[batch, ..., labels]`.
  */
 export interface Prediction {
   /** The mean probabilities, `[batch, ..., classes]`. */
   probabilities: Tensor;
-  /** The entropy of the mean, `[batch, ...]`: all uncertainty. */
+  /** The entropy of the mean, `[batch, ...]`: the whole uncertainty. */
   entropy: Tensor;
-  /** The mean of the samples' entropies: noise in the data. */
+  /** The mean of the samples' entropies: the part that noise in the data causes. */
   expectedEntropy: Tensor;
-  /** What the samples disagree about: what more data would teach. At least 0. */
+  /**
+   * The part of the uncertainty that comes from samples that disagree, and that
+   * more data would reduce. At least 0.
+   */
   mutualInformation: Tensor;
   /** The standard deviation of each probability, `[batch, ..., classes]`. */
   std: Tensor;
 }
 
 /**
- * What a model predicts whose configuration says what that is. For a regression
- * it is a {@linkcode RegressionPrediction} instead, and the fields of
- * probabilities throw; say `problemType: "regression"` to have that type.
+ * The prediction of a model whose configuration says what its logits mean. If that
+ * is a regression, the prediction is a {@linkcode RegressionPrediction}, and the
+ * fields of probabilities throw; pass `problemType: "regression"` to get that type.
  */
 export interface ModelPrediction extends Prediction {
-  /** The mean of each output, of regressions alone. */
+  /** The mean of each output, for regressions only. */
   mean?: Tensor;
-  /** The samples themselves, of regressions alone. */
+  /** The samples themselves, for regressions only. */
   samples?: Tensor;
 }
 
-/** What sampled predictions of numbers say together. */
+/** A prediction of numbers, from several samples. */
 export interface RegressionPrediction {
   /** The mean of the samples, `[batch, ..., outputs]`. */
   mean: Tensor;
-  /** Their standard deviation (divided by their number), as `mean`. */
+  /**
+   * The standard deviation of the samples, in the shape of `mean`. The variance
+   * divides by the number of samples.
+   */
   std: Tensor;
   /** The samples themselves, `[batch, samples, ..., outputs]`. */
   samples: Tensor;
 }
 
-/** What sampled predictions of a span say together, over its places. */
+/** A prediction of a span in a sequence, from several samples. */
 export interface SpanPrediction {
-  /** Where it starts: probabilities `[batch, sequence]`, entropies `[batch]`. */
+  /** Where the span starts: probabilities `[batch, sequence]`, entropies `[batch]`. */
   start: Prediction;
-  /** Where it ends. */
+  /** Where the span ends, in the same shapes. */
   end: Prediction;
 }
 
@@ -85,15 +100,15 @@ export interface SummaryOptions<
   Problem extends PredictionProblem = PredictionProblem,
 > {
   /**
-   * How logits are read: numbers, a softmax over classes, or a sigmoid for each
-   * label.
+   * What the logits mean: numbers, classes of which one applies (a softmax), or
+   * labels of which any number applies (a sigmoid for each).
    *
    * @default {"single_label_classification"}
    */
   problemType?: Problem | undefined;
 }
 
-/** Below it a probability adds nothing to an entropy in 32 bits. */
+/** A smaller probability adds nothing to an entropy in 32 bits. */
 const TINY = 1e-30;
 
 /**
@@ -105,11 +120,14 @@ const TINY = 1e-30;
  *
  * @param logits `[batch, samples, ..., classes]`, as
  * {@linkcode SwagModel.getLogits} gives them.
- * @param options How they are read.
- * @throws {TypeError} If there are fewer than three axes, or one logit a row
- * without a `problemType`: a softmax over it would be certain of everything.
+ * @param options What the logits mean.
+ * @returns The prediction: mean probabilities with entropies, or for a regression
+ * mean, standard deviation and samples.
+ * @throws {TypeError} If there are fewer than three axes, or a single logit per row
+ * without a `problemType`: its softmax would always be 1.
+ * @throws {RangeError} If the `problemType` is unknown.
  *
- * @example Two sure samples that contradict each other
+ * @example Two certain samples that contradict each other
  * ```ts
  * import { initialize, tensor } from "@swagpu/swagpu/engine";
  * import { summarizeLogits } from "@swagpu/swagpu/swag";
@@ -137,7 +155,7 @@ export function summarizeLogits(
   logits: Tensor,
   options: SummaryOptions<"regression"> & { problemType: "regression" },
 ): RegressionPrediction;
-/** Without a problem, or with one of classes or labels. */
+/** Summarizes logits of classes or labels. */
 export function summarizeLogits(
   logits: Tensor,
   options?: SummaryOptions,
@@ -154,7 +172,7 @@ export function summarizeLogits(
   const { shape } = logits;
   if (shape.length < 3) {
     throw new TypeError(
-      `Cannot summarise logits of shape ${formatShape(shape)}: ` +
+      `Cannot summarize logits of shape ${formatShape(shape)}: ` +
         "expected [batch, samples, ..., classes]",
     );
   }
@@ -162,8 +180,8 @@ export function summarizeLogits(
     throw new TypeError(
       `Cannot summarize logits of shape ${
         formatShape(shape)
-      }: one logit is no ` +
-        'choice among classes, say problemType: "regression" or ' +
+      }: a single logit ` +
+        'is no choice among classes, pass problemType: "regression" or ' +
         '"multi_label_classification"',
     );
   }
@@ -181,7 +199,7 @@ export function summarizeLogits(
   return summary;
 }
 
-/** One summary for each problem. */
+/** The function that summarizes logits, for each problem. */
 const SUMMARIES: Readonly<
   Record<
     PredictionProblem,
@@ -234,7 +252,7 @@ const SUMMARIES: Readonly<
   },
 };
 
-/** What a prediction of numbers does not have. */
+/** Fields of other predictions that a prediction of numbers does not have. */
 const NO_NUMBERS = [
   "probabilities",
   "entropy",
@@ -242,7 +260,7 @@ const NO_NUMBERS = [
   "mutualInformation",
 ] as const;
 
-/** The entropy of the mean, and the samples' own, as a prediction has them. */
+/** Splits the entropy of the mean into the samples' mean entropy and the rest. */
 function split(
   entropy: Tensor,
   own: Tensor,
@@ -252,7 +270,7 @@ function split(
   return { entropy, expectedEntropy, mutualInformation };
 }
 
-/** The standard deviation over the samples, axis 1. */
+/** The standard deviation over the samples, which are axis 1. */
 function spread(samples: Tensor): Tensor {
   return sqrt(variance(samples, { axis: 1, correction: 0 }));
 }
@@ -263,12 +281,37 @@ function surprise(p: Tensor): Tensor {
 }
 
 /**
- * How a model's logits are to be read.
+ * Summarizes the logits of a span.
  *
- * @param module The model: a `config` with a `problemType`, as those of Hugging
- * Face have it, decides for logits `[batch, samples, outputs]`. As with their
- * loss, one output alone (`numLabels: 1`) is a regression where it says nothing.
- * @param logits What is to be read.
+ * @param logits `[batch, samples, 2, sequence]`.
+ */
+export function summarizeSpan(logits: Tensor): SpanPrediction {
+  const [start, end] = [0, 1].map((index) =>
+    squeeze(slice(logits, { axis: 2, start: index, end: index + 1 }), 2)
+  ) as [Tensor, Tensor];
+  const problemType = "single_label_classification";
+  return {
+    start: summarizeLogits(start, { problemType }),
+    end: summarizeLogits(end, { problemType }),
+  };
+}
+
+/** All tensors of a prediction. */
+export function tensorsOf(
+  prediction: Prediction | RegressionPrediction | SpanPrediction,
+): Tensor[] {
+  return Object.values(prediction).flatMap((part) =>
+    part instanceof Tensor ? [part] : tensorsOf(part)
+  );
+}
+
+/**
+ * Finds out what the logits of a model mean, by the `problemType` of its `config`
+ * as Hugging Face's models have it. It applies to logits
+ * `[batch, samples, outputs]`. If it is not set, a model with a single output
+ * (`numLabels: 1`) is a regression, as for the loss of these models.
+ *
+ * @returns The problem, or `undefined` if the model does not say.
  */
 export function problemOf(
   module: Module,

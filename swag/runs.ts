@@ -1,8 +1,12 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// What a model gives, run with one sample of its weights after the other, put
-// together in one tensor.
+/**
+ * Runs a model several times, with a different sample of its weights each time, and
+ * stacks the logits in one tensor.
+ *
+ * @module
+ */
 
 import {
   allocate,
@@ -15,75 +19,53 @@ import {
   noGrad,
   scope,
   type Shape,
-  slice,
-  squeeze,
   stack,
   Tensor,
 } from "../engine/mod.ts";
-import {
-  type Prediction,
-  type RegressionPrediction,
-  type SpanPrediction,
-  summarizeLogits,
-} from "./predict.ts";
+import type { Module } from "../nn/mod.ts";
 
-/** What a model gives: logits, or an output that holds them. */
+/** The result of a model: logits, or an output that holds them. */
 export type LogitsOutput = Tensor | { readonly logits: Tensor };
 
-/** What a model gives that looks for a span: each `[batch, sequence]`. */
+/** The result of a model that looks for a span: each tensor `[batch, sequence]`. */
 export interface SpanOutput {
-  /** Scores of the places where it may start. */
+  /** The score of each position as the start of the span. */
   readonly startLogits: Tensor;
-  /** Scores of the places where it may end. */
+  /** The score of each position as the end of the span. */
   readonly endLogits: Tensor;
 }
 
-/** Runs the model: gives logits, or an output that holds them. */
+/** Runs a model and returns its logits, or an output that holds them. */
 export type LogitsFunction = () => LogitsOutput;
 
-/** What a model gave. */
-export type LogitsKind = "logits" | "span";
-
-/** All tensors of a prediction. */
-export function tensorsOf(
-  prediction: Prediction | RegressionPrediction | SpanPrediction,
-): Tensor[] {
-  return Object.values(prediction).flatMap((part) =>
-    part instanceof Tensor ? [part] : tensorsOf(part)
-  );
+/** The logits of several runs of a model. */
+export interface StackedLogits {
+  /** Whether they are those of a span. */
+  readonly isSpan: boolean;
+  /** `[batch, runs, ...]`; for a span `[batch, runs, 2, sequence]`. */
+  readonly logits: Tensor;
 }
 
-/** The predictions of both ends, from `[batch, samples, 2, sequence]`. */
-export function spanOf(logits: Tensor): SpanPrediction {
-  const [start, end] = [0, 1].map((at) =>
-    squeeze(slice(logits, { axis: 2, start: at, end: at + 1 }), 2)
-  ) as [Tensor, Tensor];
-  const problemType = "single_label_classification";
-  return {
-    start: summarizeLogits(start, { problemType }),
-    end: summarizeLogits(end, { problemType }),
-  };
-}
-
-/** The logits of an output, those of a span as one tensor. */
-function logitsOf(output: LogitsOutput | SpanOutput): [LogitsKind, Tensor] {
+/** Finds the logits in the output of a model; a span's two become one tensor. */
+function logitsOf(
+  output: LogitsOutput | SpanOutput,
+): { isSpan: boolean; logits: Tensor } {
   const given: unknown = output;
   if (typeof given === "object" && given !== null) {
     if ("startLogits" in output) {
-      return ["span", stack([output.startLogits, output.endLogits], 1)];
+      const logits = stack([output.startLogits, output.endLogits], 1);
+      return { isSpan: true, logits };
     }
     const logits: unknown = "logits" in output ? output.logits : output;
-    if (logits instanceof Tensor) return ["logits", logits];
+    if (logits instanceof Tensor) return { isSpan: false, logits };
   }
   throw new TypeError(
-    `Cannot stack what the function gives, ${
-      nameOf(given)
-    }: expected logits, ` +
-      "or an output that holds them",
+    `Cannot use the result of the model, ${nameOf(given)}: ` +
+      "expected logits, or an output that holds them",
   );
 }
 
-/** What a function gave, for messages. */
+/** Describes the result of a function, for messages. */
 function nameOf(value: unknown): string {
   if (value instanceof Promise) return "a promise";
   if (typeof value !== "object" || value === null) return `${value}`;
@@ -91,26 +73,28 @@ function nameOf(value: unknown): string {
 }
 
 /**
- * Runs models several times, the runs outside and the models inside; the results
- * of each become a new second axis.
+ * Calls every function once in each of several runs, and stacks the logits of each
+ * function along a new second axis.
+ *
+ * @param forwards The functions, each of which runs the model on one batch.
+ * @param runs The number of runs.
+ * @param before Called before each run with its number.
+ * @returns For each function the logits of all runs.
  */
 export function stackRuns(
   forwards: readonly (() => LogitsOutput | SpanOutput)[],
   runs: number,
-  { before, kinds }: {
-    before: (run: number) => void;
-    kinds: LogitsKind[];
-  },
-): Tensor[] {
+  before: (run: number) => void,
+): StackedLogits[] {
   return noGrad(() => {
-    const stacks: Tensor[] = [];
+    const stacks: StackedLogits[] = [];
     const shapes: Shape[] = [];
     using _ = scope();
     for (let i = 0; i < runs; i++) {
       before(i);
       forwards.forEach((forward, k) => {
         using _ = scope();
-        const [kind, logits] = logitsOf(forward());
+        const { isSpan, logits } = logitsOf(forward());
         const { shape: [batch = 1, ...rest], size } = logits;
         if (logits.shape.length < 2 || logits.dtype !== "f32") {
           throw new TypeError(
@@ -126,19 +110,32 @@ export function stackRuns(
             }: every run must give the same`,
           );
         }
-        kinds[k] = kind;
-        const stacked = stacks[k] ??= keep(
-          allocate(logits.device, [batch, runs, ...rest]),
-        );
+        const stacked = stacks[k] ??= {
+          isSpan,
+          logits: keep(allocate(logits.device, [batch, runs, ...rest])),
+        };
         if (size === 0) return;
         const width = size / batch;
-        // Copied at once: the next sample may overwrite what logits look at.
-        copyStrided(logits, stacked, [batch, width], {
+        // The next sample may overwrite the memory that the logits are a view of.
+        copyStrided(logits, stacked.logits, [batch, width], {
           offset: 0,
           strides: [width, 1],
         }, { offset: i * width, strides: [runs * width, 1] });
       });
     }
-    return stacks.map((x) => keep(x));
+    for (const { logits } of stacks) keep(logits);
+    return stacks;
   });
+}
+
+/** Calls a function while a model is in training or evaluation mode. */
+export function inMode<T>(model: Module, training: boolean, run: () => T): T {
+  const modules = [...model.namedModules().values()];
+  const modes = modules.map((module) => module.training);
+  model.train(training);
+  try {
+    return run();
+  } finally {
+    modules.forEach((module, i) => module.training = modes[i] ?? training);
+  }
 }

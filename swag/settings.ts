@@ -1,45 +1,52 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+/**
+ * The options of a posterior: their defaults and checks, and the parameters that
+ * they select.
+ *
+ * @module
+ */
+
 import { checkOptions, hasPrefix, type Module, topNames } from "../nn/mod.ts";
 
-/** By which number of columns the low-rank part is normalised. */
+/** Which number of deviations the divisor of the low-rank part counts. */
 export type Normalization = "rank" | "capacity";
 
 /** Options of {@linkcode SwagModel.fromBase}. */
 export interface SwagOptions {
   /**
-   * Whether to keep variances only, without the deviations that carry
-   * covariances between weights.
+   * Whether to keep variances only, without the deviations that give covariances
+   * between weights.
    *
    * @default {true}
    */
   noCovMat?: boolean;
   /**
    * How many of the latest deviations are kept, at most 65535. With 1 there is
-   * never a low-rank part: its covariance would divide by 1 - 1.
+   * never a low-rank part, because its divisor would be 0.
    *
    * @default {20}
    */
   maxNumModels?: number;
   /**
-   * The smallest variance of a weight that {@linkcode SwagModel} samples.
+   * The least variance with which a weight is sampled.
    *
    * @default {1e-30}
    */
   varClamp?: number;
   /**
-   * Which parameters are random, by whole path segments of their names:
-   * `bert.encoder.layer.1` selects that layer and not `layer.11`. Of all others
-   * only the mean is kept, and samples set them to it.
+   * Which parameters are random, by prefixes of whole path segments of their names:
+   * `bert.encoder.layer.1` selects that layer and not `layer.11`. Of all other
+   * parameters only the mean is kept, and samples set them to it.
    *
    * @default {all parameters}
    */
   modulePrefixList?: readonly string[] | undefined;
   /**
-   * What the low-rank part is divided by: `"rank"`, the deviations held minus
-   * one, or `"capacity"`, `maxNumModels - 1` even before that many are held, as
-   * the original library does.
+   * The divisor of the low-rank part: with `"rank"` the number of deviations held
+   * minus one; with `"capacity"` always `maxNumModels - 1`, even before that many
+   * are held, as in the original library.
    *
    * @default {"rank"}
    */
@@ -48,19 +55,18 @@ export interface SwagOptions {
 
 /** {@linkcode SwagOptions} with every default filled in. */
 export interface SwagSettings {
-  /** Whether there are variances only. */
+  /** Whether only variances are kept. */
   readonly noCovMat: boolean;
-  /** How many deviations are kept. */
+  /** How many deviations are kept at most. */
   readonly maxNumModels: number;
-  /** The smallest variance. */
+  /** The least variance with which a weight is sampled. */
   readonly varClamp: number;
-  /** Which parameters are random; `undefined` for all. */
+  /** Prefixes of the names of random parameters; `undefined` for all parameters. */
   readonly modulePrefixList: readonly string[] | undefined;
-  /** What the low-rank part is divided by. */
+  /** The divisor of the low-rank part. */
   readonly normalize: Normalization;
 }
 
-/** The names of all options. */
 const NAMES: readonly (keyof SwagOptions)[] = [
   "noCovMat",
   "maxNumModels",
@@ -69,14 +75,14 @@ const NAMES: readonly (keyof SwagOptions)[] = [
   "normalize",
 ];
 
-/** Deviations that a posterior may keep. */
+/** The most deviations that a posterior can keep. */
 const MAX_ROWS = 65535;
 
 /**
- * Fills in defaults.
+ * Checks options and fills in defaults.
  *
  * @throws {RangeError} If an option is out of range.
- * @throws {TypeError} If an option is not known.
+ * @throws {TypeError} If an option is unknown.
  */
 export function resolveSettings(options: SwagOptions): SwagSettings {
   checkOptions(options, { action: "build a posterior", known: NAMES });
@@ -102,7 +108,7 @@ export function resolveSettings(options: SwagOptions): SwagSettings {
   }
   if (normalize !== "rank" && normalize !== "capacity") {
     throw new RangeError(
-      `Cannot normalise by "${normalize}": expected "rank" or "capacity"`,
+      `Cannot normalize by "${normalize}": expected "rank" or "capacity"`,
     );
   }
   return {
@@ -115,7 +121,7 @@ export function resolveSettings(options: SwagOptions): SwagSettings {
 }
 
 /**
- * The names of the parameters that the prefixes select.
+ * Finds the names of the parameters that prefixes select.
  *
  * @throws {RangeError} If the list is empty, a prefix selects nothing, or it
  * selects only other names of parameters that are tied elsewhere.
@@ -141,6 +147,7 @@ export function selectNames(
   return selected;
 }
 
+/** Throws an error that says why a prefix selects nothing. */
 function refuse(
   model: Module,
   prefix: string,

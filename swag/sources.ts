@@ -1,8 +1,13 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Where the weights to collect lie: in the segments that the posterior was
-// planned for, in those of a model laid out alike, or scattered.
+/**
+ * Finds the weights of a model that is collected, piece by piece. They are in the
+ * segments for which the posterior was planned, in another model's segments with the
+ * same layout, or elsewhere: then they are copied into that layout.
+ *
+ * @module
+ */
 
 import type { Tensor } from "../engine/mod.ts";
 import {
@@ -25,13 +30,13 @@ export interface Source {
 }
 
 /**
- * The weights of a model, piece by piece.
+ * Finds the weights of a model, piece by piece.
  *
- * @param layout The posterior's.
- * @param model The model to collect.
- * @param isBase Whether it is the model that the posterior is over.
- * @throws {TypeError} If the model lacks a parameter, or it has another shape
- * or device.
+ * @param layout The layout of the posterior.
+ * @param model The model that is collected.
+ * @param isBase Whether the posterior was planned for this model.
+ * @throws {TypeError} If the model lacks a parameter, or one has another shape or is
+ * on another device.
  */
 export function sourcesOf(
   layout: Layout,
@@ -49,6 +54,7 @@ export function sourcesOf(
   );
 }
 
+/** Finds the other model's parameter for each entry. */
 function counterparts(
   entries: readonly Entry[],
   model: Module,
@@ -76,20 +82,20 @@ function counterparts(
   return others;
 }
 
-/** The stretch of another model's segment that is laid out as the piece. */
+/** The range of another model's segment, if it has the layout of the piece. */
 function aligned(
   { spans, length }: Piece,
   others: ReadonlyMap<Entry, Parameter>,
 ): Source | undefined {
-  const places = spans.map(({ entry, from, at }) => {
+  const starts = spans.map(({ entry, from, at }) => {
     const { segment, offset = 0 } = others.get(entry)?.location ?? {};
     return { segment, start: offset + from - at };
   });
-  const [{ segment, start } = { segment: undefined, start: 0 }] = places;
+  const [{ segment, start } = { segment: undefined, start: 0 }] = starts;
   if (!segment || start < 0 || start + length > segment.length) {
     return undefined;
   }
-  const same = places.every((p) => p.segment === segment && p.start === start);
+  const same = starts.every((s) => s.segment === segment && s.start === start);
   return same ? { values: segment.values.window(start, length) } : undefined;
 }
 
@@ -101,10 +107,10 @@ function gather(
   const gathered = allocate(device, [length]);
   fillInto(gathered, 0);
   for (const { entry, from, at, count } of spans) {
-    const place = others.get(entry)?.location;
-    if (!place) continue;
+    const location = others.get(entry)?.location;
+    if (!location) continue;
     device.stream.copy(
-      place.segment.values.window(place.offset + from, count),
+      location.segment.values.window(location.offset + from, count),
       gathered.window(at, count),
       count * 4,
     );

@@ -1,9 +1,14 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Posteriors as named tensors. Names are those of the original library's state
-// dictionary; where it keeps the mean of squares, from which 32 bits cannot get
-// the variance back, ours keep the sum of squared differences from the mean.
+/**
+ * Saving posteriors to files, and reading them. The names of the tensors are those of
+ * the original library's state dictionary, with one difference: it keeps the mean of
+ * squares, from which 32 bits cannot recover a small variance, so these files keep
+ * the sum of squared differences from the mean instead.
+ *
+ * @module
+ */
 
 import { formatShape, sameShape } from "../engine/kernel_kit.ts";
 import {
@@ -20,7 +25,7 @@ import type { RawMoments } from "./moments.ts";
 import type { Posterior } from "./posterior.ts";
 import type { SwagOptions, SwagSettings } from "./settings.ts";
 
-/** Before every parameter's name. */
+/** The prefix of every parameter's name. */
 const BASE = "swag.base.";
 const COUNT = "swag.n_models";
 const COUNT_SHAPE: [string, readonly number[]] = [COUNT, [1]];
@@ -29,14 +34,14 @@ const SQUARES = "_sq_dev_sum";
 const SQUARE_MEAN = "_sq_mean";
 const DEVIATIONS = "_cov_mat_sqrt";
 
-/** The field of the file's metadata that holds the settings. */
+/** The metadata field that holds the options. */
 const FIELD = "swag";
-/** The field that holds the fingerprint of the weights it belongs to. */
+/** The metadata field that holds the fingerprint of the model's weights. */
 const WEIGHTS_FIELD = "swag_weights";
 
-/** Where moments are read from: a safetensors file, in memory or on disk. */
+/** A source of moments: a safetensors file, in memory or on disk. */
 export interface MomentSource {
-  /** The names of all tensors. */
+  /** The names of all its tensors. */
   readonly names: Iterable<string>;
   /** The shape of a tensor. */
   info(name: string): { readonly shape: readonly number[] };
@@ -44,47 +49,47 @@ export interface MomentSource {
   tensor(name: string): MomentValues | Promise<MomentValues>;
 }
 
-/** Options of `SwagModel.load`. */
+/** Options of {@linkcode SwagModel.load}. */
 export interface LoadSwagOptions {
   /**
-   * Whether a posterior that was saved with other weights than the model's is
-   * refused. Samples overwrite the model's weights, so that any will do where
-   * only samples are used; but beside a model's files, other weights mean that
-   * files of two models were mixed.
+   * Whether to refuse a posterior that was saved with other weights than the model
+   * has. Samples overwrite the model's weights, so they do not matter if only samples
+   * are used. But beside a model's files, other weights mean that files of two models
+   * were mixed up.
    *
    * @default {whether `model.safetensors` or its index is in the same folder}
    */
   sameWeights?: boolean;
 }
 
-/** Options of `SwagModel.save`. */
+/** Options of {@linkcode SwagModel.save}. */
 export interface SaveSwagOptions {
   /**
-   * Whether moments that are NaN or infinite are saved, and not refused.
+   * Whether to save moments that are NaN or infinite, instead of throwing an error.
    *
    * @default {false}
    */
   allowNonFinite?: boolean;
 }
 
-/** The elements of a tensor of a {@linkcode MomentSource}. */
+/** A tensor of a {@linkcode MomentSource}. */
 export interface MomentValues {
-  /** Row by row. */
+  /** Its elements, row by row. */
   readonly data: ArrayLike<number>;
 }
 
-/** What a posterior's file says beside its moments. */
+/** What is saved with the moments of a posterior, and how. */
 export interface WritePosteriorOptions {
-  /** Samples that were drawn without a seed. */
+  /** How many samples have been drawn without a seed. */
   draws: number;
   /** The fingerprint of the base model's weights. */
   weights: string;
-  /** Whether to write moments that are not finite. */
+  /** Whether moments that are not finite are allowed. */
   allowNonFinite: boolean;
 }
 
 /**
- * Writes a posterior to a safetensors file, atomically.
+ * Writes a posterior to a safetensors file, which appears when it is complete.
  *
  * @throws {RangeError} If a moment is not finite, unless that is allowed.
  */
@@ -99,8 +104,8 @@ export async function writePosterior(
     dtype: "I64",
     data: new Int32Array([count]),
   }]];
-  // The file asks for one tensor after the other; those of a parameter share
-  // one read, and only one parameter's are held.
+  // Tensors are written one after the other. Those of one parameter share one read,
+  // and the moments of only one parameter are in memory.
   let last:
     | { entry: Entry; moments: Promise<RawMoments | undefined> }
     | undefined;
@@ -151,9 +156,9 @@ export async function writePosterior(
 }
 
 /**
- * The options in a file's metadata.
+ * Reads the options from a file's metadata.
  *
- * @throws {SyntaxError} If they are absent or malformed.
+ * @throws {SyntaxError} If they are missing or malformed.
  */
 export function readOptions(
   metadata: Readonly<Record<string, string>>,
@@ -174,7 +179,9 @@ export function readOptions(
   } catch (cause) {
     throw new SyntaxError(wrong("invalid JSON").message, { cause });
   }
-  if (typeof fields !== "object" || fields === null) throw wrong("no object");
+  if (typeof fields !== "object" || fields === null) {
+    throw wrong("there is no object");
+  }
   const {
     no_cov_mat: noCovMat,
     max_num_models: maxNumModels,
@@ -183,17 +190,19 @@ export function readOptions(
     normalize,
     draws,
   } = fields;
-  if (typeof noCovMat !== "boolean") throw wrong("no_cov_mat is no boolean");
-  if (typeof maxNumModels !== "number") {
-    throw wrong("max_num_models is no number");
+  if (typeof noCovMat !== "boolean") {
+    throw wrong("no_cov_mat is not a boolean");
   }
-  if (typeof varClamp !== "number") throw wrong("var_clamp is no number");
+  if (typeof maxNumModels !== "number") {
+    throw wrong("max_num_models is not a number");
+  }
+  if (typeof varClamp !== "number") throw wrong("var_clamp is not a number");
   if (normalize !== "rank" && normalize !== "capacity") {
     throw wrong("normalize is neither rank nor capacity");
   }
-  if (!Number.isSafeInteger(draws)) throw wrong("draws is no number");
+  if (!Number.isSafeInteger(draws)) throw wrong("draws is not a whole number");
   if (prefixes !== null && !isTexts(prefixes)) {
-    throw wrong("module_prefix_list is no list of texts");
+    throw wrong("module_prefix_list is not a list of texts");
   }
   const modulePrefixList = prefixes ?? undefined;
   return {
@@ -202,7 +211,7 @@ export function readOptions(
   };
 }
 
-/** Whether a posterior's file lies in the folder of a model's weights. */
+/** Whether a posterior's file is in the same folder as a model's weights. */
 export async function isBesideWeights(path: string): Promise<boolean> {
   const folder = folderOf(path);
   return await exists(`${folder}/model.safetensors`) ||
@@ -210,8 +219,9 @@ export async function isBesideWeights(path: string): Promise<boolean> {
 }
 
 /**
- * Refuses a posterior that belongs to other weights than a model's. One that was
- * saved before files named their weights is taken, with a warning.
+ * Refuses a posterior that belongs to other weights than the model has. Files of
+ * earlier versions do not say which weights they belong to: they are accepted with a
+ * warning.
  *
  * @throws {TypeError} If the weights differ.
  */
@@ -222,16 +232,16 @@ export async function checkWeights(
 ): Promise<void> {
   const expected = metadata[WEIGHTS_FIELD];
   if (expected === undefined) {
-    // deno-lint-ignore no-console -- nothing else would tell of what is not checked
+    // deno-lint-ignore no-console -- the user must learn that nothing was checked
     console.warn(
-      `${path} does not say which weights it belongs to, as an earlier ` +
-        "version saved it: make sure that they are the model's, and save again",
+      `${path} does not say which weights it belongs to, because an earlier ` +
+        "version saved it: make sure that they are the model's, and save it again",
     );
   } else if (await fingerprint(model) !== expected) {
     throw new TypeError(
       `Cannot load ${path}: the posterior belongs to other weights than the ` +
-        "model's; load those that it was saved with, or say that any will do " +
-        "by sameWeights: false",
+        "model's; load those that it was saved with, or accept any by " +
+        "sameWeights: false",
     );
   }
 }
@@ -241,10 +251,10 @@ function isTexts(value: unknown): value is string[] {
 }
 
 /**
- * Overwrites a posterior's moments.
+ * Overwrites a posterior's moments with those of a file.
  *
  * @throws {TypeError} If a tensor is missing or has another shape.
- * @throws {RangeError} If there are more deviations than the posterior keeps.
+ * @throws {RangeError} If the file has more deviations than the posterior keeps.
  */
 export async function readMoments(
   posterior: Posterior,
@@ -258,16 +268,16 @@ export async function readMoments(
     const path = `${BASE}${name}`;
     const original = names.has(path + SQUARE_MEAN) &&
       !names.has(path + SQUARES);
-    const wanted: [string, readonly number[]][] = [[path + MEAN, shape]];
+    const expected: [string, readonly number[]][] = [[path + MEAN, shape]];
     if (row !== NONE) {
-      wanted.push([path + (original ? SQUARE_MEAN : SQUARES), shape]);
-      if (layout.rows > 0) wanted.push([path + DEVIATIONS, [rank, size]]);
+      expected.push([path + (original ? SQUARE_MEAN : SQUARES), shape]);
+      if (layout.rows > 0) expected.push([path + DEVIATIONS, [rank, size]]);
     }
-    return { entry, original, wanted };
+    return { entry, original, expected };
   });
   // Everything is checked before anything is overwritten.
   for (
-    const [name, shape] of [...plans.flatMap((p) => p.wanted), COUNT_SHAPE]
+    const [name, shape] of [...plans.flatMap((p) => p.expected), COUNT_SHAPE]
   ) {
     const found = names.has(name) ? source.info(name).shape : undefined;
     if (found && sameShape(found, shape)) continue;
@@ -282,11 +292,12 @@ export async function readMoments(
   const count = Number((await source.tensor(COUNT)).data[0]);
   checkCounts(count, rank, settings);
   posterior.restart(count, rank);
-  for (const { entry, original, wanted: [first, second, third] } of plans) {
+  for (const { entry, original, expected: [first, second, third] } of plans) {
     const mean = await take(first?.[0] ?? "");
     let squares = second && await take(second[0]);
     if (original) {
-      // Rounded as the original rounds, so that its samples are met.
+      // The square is rounded as the original library rounds it, so that its samples
+      // are reproduced.
       squares = squares?.map((square, i) =>
         count * Math.max(square - Math.fround((mean[i] ?? 0) ** 2), 0)
       );
@@ -296,7 +307,7 @@ export async function readMoments(
   }
 }
 
-/** The rows of deviations in a source, by the first random parameter's. */
+/** The number of deviations in a source, which is that of the first random parameter. */
 function rankOf(
   { layout: { entries, rows } }: Posterior,
   source: MomentSource,
@@ -315,7 +326,7 @@ function checkCounts(
 ): void {
   if (!Number.isSafeInteger(count) || count < 0) {
     throw new TypeError(
-      `Cannot read the posterior: ${count} is not a number of collections`,
+      `Cannot read the posterior: ${count} collections: it must be a whole number`,
     );
   }
   if (!settings.noCovMat && rank > settings.maxNumModels) {

@@ -1,37 +1,49 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// This file passes 400 lines for the documentation of its one class.
+// This module is browser compatible.
+// Longer than most files: two thirds of it document its one class.
 
-import { isThenable } from "../engine/kernel_kit.ts";
 import { keep, scope, type Tensor } from "../engine/mod.ts";
-import { checkOptions, type Module } from "../nn/mod.ts";
 import {
   finishSave,
   folderOf,
   openSafetensors,
   withFile,
 } from "../nn/formats/mod.ts";
+import { checkOptions, type Module } from "../nn/mod.ts";
 import { type DensityOptions, logDensity } from "./density.ts";
+import { fingerprint } from "./fingerprint.ts";
+import { holdSample } from "./held_samples.ts";
 import { measure, type MemoryEstimate, NONE } from "./layout.ts";
+import { type Moments, momentsOf } from "./moments.ts";
 import { drawKey } from "./noise.ts";
 import { Posterior } from "./posterior.ts";
 import {
   type ModelPrediction,
   type Prediction,
-  type PredictionProblem,
   problemOf,
   type RegressionPrediction,
   type SpanPrediction,
   summarizeLogits,
+  summarizeSpan,
+  tensorsOf,
 } from "./predict.ts";
 import {
+  inMode,
   type LogitsFunction,
-  type LogitsKind,
   type LogitsOutput,
-  spanOf,
   type SpanOutput,
+  type StackedLogits,
   stackRuns,
-  tensorsOf,
 } from "./runs.ts";
+import {
+  LOGITS_OPTIONS,
+  type LogitsOptions,
+  PREDICT_OPTIONS,
+  type PredictOptions,
+  resolveGaussian,
+  SAMPLE_OPTIONS,
+  type SampleOptions,
+} from "./sample_options.ts";
 import {
   resolveSettings,
   type SwagOptions,
@@ -47,117 +59,29 @@ import {
   type SaveSwagOptions,
   writePosterior,
 } from "./state.ts";
-import { fingerprint } from "./fingerprint.ts";
-
-/** Options of {@linkcode SwagModel.sampleParameters}. */
-export interface SampleOptions {
-  /**
-   * Multiplies the covariance of the sample; 0 gives the mean. For SWAG as
-   * published use 0.5 with covariances, 1 without.
-   *
-   * @default {1}
-   */
-  scale?: number;
-  /**
-   * Whether to use the deviations, and so covariances between weights.
-   *
-   * @default {whether the posterior keeps them}
-   */
-  cov?: boolean;
-  /**
-   * Whether every parameter has low-rank noise of its own, so that parameters
-   * are independent of each other.
-   *
-   * @default {false}
-   */
-  blockwise?: boolean;
-  /**
-   * A whole number. Equal seed and index give an equal sample.
-   *
-   * @default {0}
-   */
-  seed?: number | bigint;
-  /**
-   * Which sample of the seed.
-   *
-   * @default {0 where a seed is given, else the number of samples drawn so far}
-   */
-  index?: number;
-}
-
-/** Options of {@linkcode SwagModel.getLogits}. */
-export interface LogitsOptions extends SampleOptions {
-  /**
-   * How many samples to predict with; `undefined` predicts once with the
-   * weights as they are.
-   *
-   * @default {undefined}
-   */
-  numPredictions?: number | undefined;
-  /**
-   * The mode that the model is in while it predicts; it goes back to its own
-   * afterwards. In training mode dropout is active and adds its noise to that of
-   * the posterior (Monte Carlo dropout).
-   *
-   * @default {false}
-   */
-  training?: boolean;
-}
-
-/** Options of {@linkcode SwagModel.predict}. */
-export interface PredictOptions<
-  Problem extends PredictionProblem = PredictionProblem,
-> extends LogitsOptions {
-  /**
-   * How many samples to predict with.
-   *
-   * @default {30}
-   */
-  numPredictions?: number | undefined;
-  /**
-   * What the model predicts: numbers, one of several classes, or several labels
-   * that may each hold.
-   *
-   * @default {what the model's `config.problemType` says for logits of two axes,
-   * else one of several classes}
-   */
-  problemType?: Problem | undefined;
-}
-
-/** What a posterior knows about a parameter, on the host. */
-export interface Moments {
-  /** The mean, row by row. */
-  mean: Float32Array<ArrayBuffer>;
-  /** The variance, at least `varClamp`; `undefined` where it is not random. */
-  variance: Float32Array<ArrayBuffer> | undefined;
-  /** `[covMatRank, size]`, oldest first; `undefined` where there are none. */
-  deviations: Float32Array<ArrayBuffer> | undefined;
-}
-
-/** The buffers behind a model, for tests with numbers that are given. */
-export let posteriorOf: (swag: SwagModel) => Posterior;
 
 /**
  * A Gaussian posterior over the weights of any module, from the weights that
  * training passes through (SWAG; Maddox et al., "A Simple Baseline for Bayesian
  * Uncertainty in Deep Learning", 2019).
  *
- * With θ₁ … θₙ collected, mean θ̄, variances σ² = max(M2/n, varClamp), and the
- * last K deviations Dᵢ = θᵢ - θ̄ᵢ from the mean at that time, a sample is
+ * After θ₁ … θₙ have been collected, with their mean θ̄, the variances
+ * σ² = max(M2/n, varClamp), and the last K deviations Dᵢ = θᵢ - θ̄ᵢ, each from the
+ * mean at the time of its collection, a sample is
  *
  * ```text
  * θ = θ̄ + √scale · (σ ⊙ z₁ + Dᵀ z₂ / √(K - 1)),    z₁, z₂ ~ N(0, I)
  * cov θ = scale · (diag σ² + Dᵀ D / (K - 1))
  * ```
  *
- * K counts the deviations held. With fewer than two there is no low-rank part,
- * and with one collection every sample is the mean. Moments are updated by
+ * K is the number of deviations held. With fewer than two there is no low-rank
+ * part, and with one collection every sample is the mean. Moments are updated by
  * Welford's rule, which keeps small variances that 32 bits otherwise lose.
  *
- * Everything stays on the GPU. Collecting and sampling are one dispatch per
- * segment of the model (more only where deviations exceed the largest binding);
- * a sample is written where the model reads its weights. It depends on seed and
- * index alone and leaves the default generator as it is.
+ * Everything stays on the GPU. A sample takes one dispatch per segment of the
+ * model, and a collection two (more only if the deviations exceed the largest
+ * binding). A sample is written to where the model reads its weights. It depends on
+ * seed and index only, and does not advance the default random generator.
  *
  * @example Collect along training, then predict
  * ```ts
@@ -198,14 +122,20 @@ export let posteriorOf: (swag: SwagModel) => Posterior;
 export class SwagModel implements Disposable {
   /** The model whose weights are sampled. */
   readonly base: Module;
-  /** The options, with defaults filled in. */
+  /** The options of the posterior, with defaults filled in. */
   readonly settings: SwagSettings;
   readonly #posterior: Posterior;
   /** The model's own weights, while it holds a sample. */
   #kept: Tensor[] | undefined;
+  /** How many samples have been drawn without a seed. */
   #draws = 0;
 
-  /** Use {@linkcode SwagModel.fromBase}. */
+  /**
+   * {@linkcode SwagModel.fromBase} is the usual way to build a posterior.
+   *
+   * @param base The model whose weights are sampled.
+   * @param settings All options of the posterior, with defaults filled in.
+   */
   constructor(base: Module, settings: SwagSettings) {
     this.base = base;
     this.settings = settings;
@@ -213,12 +143,15 @@ export class SwagModel implements Disposable {
   }
 
   /**
-   * Builds an empty posterior over a model's weights. The model is used as it
-   * is, not copied: train it, and call {@linkcode collectModel} now and then.
+   * Builds an empty posterior over a model's weights. The model is not copied:
+   * train it, and call {@linkcode collectModel} from time to time.
    *
+   * @param model The model whose weights are sampled.
+   * @param options What to keep of the weights.
+   * @returns The posterior. It has no samples before the first collection.
    * @throws {RangeError} If an option is out of range, a prefix selects no
    * parameter or only another name of a tied one, or the deviations exceed what
-   * the device can bind; nothing is allocated then.
+   * the device can bind. Nothing is allocated in these cases.
    * @throws {TypeError} If the model has no parameters.
    */
   static fromBase(model: Module, options: SwagOptions = {}): SwagModel {
@@ -226,15 +159,17 @@ export class SwagModel implements Disposable {
   }
 
   /**
-   * Reads a posterior that {@linkcode save} wrote, options included.
+   * Reads a posterior that {@linkcode save} wrote, with its options.
    *
    * @param path The file.
-   * @param model The model that the posterior is over; its weights stay as they
-   * are until they are sampled.
-   * @param options Whether the model must have the weights it was saved with.
+   * @param model The model that the posterior is over. Its weights do not change
+   * until it is sampled.
+   * @param options Whether the model must have the weights that it had when the
+   * posterior was saved.
+   * @returns The posterior.
    * @throws {SyntaxError} If the file is malformed.
-   * @throws {TypeError} If it does not fit the model, or belongs to other
-   * weights and `sameWeights` holds.
+   * @throws {TypeError} If the posterior does not fit the model, or `sameWeights`
+   * is set and the model has other weights.
    */
   static async load(
     path: string,
@@ -258,12 +193,12 @@ export class SwagModel implements Disposable {
     return swag;
   }
 
-  /** How many times weights have been collected. */
+  /** The number of collections. */
   get nModels(): number {
     return this.#posterior.count;
   }
 
-  /** Deviations held: the columns of the low-rank part, at most maxNumModels. */
+  /** The number of deviations held: the rank of the low-rank part. */
   get covMatRank(): number {
     return this.#posterior.rank;
   }
@@ -275,7 +210,7 @@ export class SwagModel implements Disposable {
       .map(({ name }) => name);
   }
 
-  /** What the posterior takes on the GPU; see {@linkcode estimateMemory}. */
+  /** The GPU memory of the posterior in bytes; see {@linkcode estimateMemory}. */
   get memoryEstimate(): MemoryEstimate {
     return measure(this.#posterior.layout);
   }
@@ -286,15 +221,16 @@ export class SwagModel implements Disposable {
   }
 
   /**
-   * Takes the weights of this moment into the posterior.
+   * Adds the current weights to the posterior.
    *
-   * Weights that are not finite are not taken. The GPU notices at once, and the
-   * next reading of anything throws a `RangeError` that names the parameter: of
-   * a loss, a prediction, moments, or what {@linkcode save} writes. The posterior
-   * is then as it was before that collection.
+   * Weights that are not finite are left out. The GPU finds them at once, but the
+   * host only learns of it with the next value that it reads from the GPU, such as
+   * a loss, a prediction, moments, or what {@linkcode save} writes: that call
+   * throws a `RangeError` that names the parameter, and the posterior is then as it
+   * was before the collection.
    *
-   * @param model Where to take them from: a model with the same parameters.
-   * Default: the base model.
+   * @param model The model that has the weights, with the same parameters as the
+   * base model. Default: the base model.
    * @throws {TypeError} If the base model holds a sample, or the model given
    * lacks a parameter.
    */
@@ -309,12 +245,12 @@ export class SwagModel implements Disposable {
   }
 
   /**
-   * Writes a sample into the model. The weights before the first sample are
+   * Writes a sample into the model. The weights from before the first sample are
    * kept for {@linkcode restoreWeights}.
    *
-   * @throws {RangeError} If nothing has been collected, or the scale is
-   * negative.
-   * @throws {TypeError} If `cov` is asked for and no deviations are kept.
+   * @param options Which sample to draw.
+   * @throws {RangeError} If nothing has been collected, or the scale is negative.
+   * @throws {TypeError} If `cov` is set and the posterior keeps no deviations.
    */
   sampleParameters(options: SampleOptions = {}): void {
     checkOptions(options, { action: "sample weights", known: SAMPLE_OPTIONS });
@@ -325,14 +261,14 @@ export class SwagModel implements Disposable {
     this.#posterior.draw({ ...gaussian, noise });
   }
 
-  /** Writes the mean into the model, as a sample of scale 0. */
+  /** Writes the mean into the model. It counts as a sample, of scale 0. */
   restoreMean(): void {
     this.sampleParameters({ scale: 0, seed: 0 });
   }
 
   /**
-   * Writes the weights back that the model had before the first sample. Does
-   * nothing where the model holds no sample.
+   * Writes back the weights that the model had before the first sample. Does
+   * nothing if the model holds no sample.
    */
   restoreWeights(): void {
     if (!this.#kept) return;
@@ -341,8 +277,8 @@ export class SwagModel implements Disposable {
   }
 
   /**
-   * Makes the sample that the model holds its own weights, as to train on from
-   * the mean: those before are forgotten.
+   * Makes the sample that the model holds its own weights, for example to continue
+   * training from the mean. The weights from before the sample are forgotten.
    */
   acceptWeights(): void {
     for (const copy of this.#kept ?? []) copy.dispose();
@@ -351,69 +287,45 @@ export class SwagModel implements Disposable {
 
   /**
    * Calls a function while the model holds a sample, and then writes back the
-   * weights from before the call, whatever they were.
+   * weights that the model had before the call.
    *
-   * A model holds one sample at a time: while a promise is waited for, only
-   * functions that give no promise may be called with another sample, as
-   * {@linkcode predict} does. Calls may be nested.
+   * Calls may be nested. But a model holds one sample at a time: while a call waits
+   * for a promise, only functions that return no promise may be called with another
+   * sample, as {@linkcode predict} does.
    *
-   * @param options The sample.
-   * @param run What to do with it; if it returns a promise, the weights are
-   * written back when that settles.
-   * @returns What the function returns; a promise that rejects with a
-   * `TypeError` if the model is waited with already.
+   * @param options Which sample to draw.
+   * @param run The function. If it returns a promise, the weights are written back
+   * when the promise settles.
+   * @returns What the function returns; a promise that rejects with a `TypeError`
+   * if another call already waits for a promise.
    */
   withSample<T>(options: SampleOptions, run: () => T): T {
     const outer = this.#kept;
-    const holds = holdsOf(this.base);
-    const hold: Hold = {
-      isWaiting: false,
-      isDone: false,
-      restore: () => {
+    this.#kept = undefined;
+    return holdSample(
+      this.base,
+      () => {
+        this.sampleParameters(options);
+        return run();
+      },
+      () => {
         this.restoreWeights();
         this.#kept = outer;
       },
-    };
-    this.#kept = undefined;
-    holds.push(hold);
-    let result: T;
-    try {
-      this.sampleParameters(options);
-      result = run();
-    } catch (error) {
-      end(holds, hold);
-      throw error;
-    }
-    if (!isThenable(result)) {
-      end(holds, hold);
-      return result;
-    }
-    const promise = Promise.resolve(result);
-    const around = holds.slice(0, holds.indexOf(hold));
-    if (around.some(({ isWaiting }) => isWaiting)) {
-      promise.catch(() => {}); // This error counts, not its.
-      end(holds, hold);
-      return Promise.reject(
-        new TypeError(
-          "Cannot hold a sample while another is waited with: the model has " +
-            "one place for weights, await the first withSample() before",
-        ),
-      ) as T;
-    }
-    hold.isWaiting = true;
-    return promise.finally(() => end(holds, hold)) as T;
+    );
   }
 
   /**
-   * Predicts with several samples of the weights. The model is in `eval()`
-   * meanwhile, unless `training` says otherwise.
+   * Runs the model with several samples of its weights, and returns the logits.
+   * Meanwhile the model is in evaluation mode, unless `training` is set. Afterwards
+   * it has the same weights as before.
    *
-   * @param forward Runs the model on a batch and gives logits
+   * @param forward Runs the model on a batch and returns logits
    * `[batch, classes]` or `[batch, sequence, classes]`, or the two of a span.
-   * @param options Which samples, and how many.
+   * @param options Which samples to draw, and how many.
    * @returns `[batch, predictions, classes]` or
    * `[batch, predictions, sequence, classes]`; for spans
-   * `[batch, predictions, 2, sequence]`. The model's weights are as before.
+   * `[batch, predictions, 2, sequence]`.
    * @throws {RangeError} If `numPredictions` is not a positive whole number.
    *
    * @example Usage
@@ -436,25 +348,26 @@ export class SwagModel implements Disposable {
     forward: () => LogitsOutput | SpanOutput,
     options: LogitsOptions = {},
   ): Tensor {
-    checkOptions(options, {
-      action: "predict",
-      known: [...SAMPLE_OPTIONS, ...LOGITS_OPTIONS],
-    });
-    const [logits] = this.#stack([forward], options);
-    return logits as Tensor;
+    checkOptions(options, { action: "predict", known: LOGITS_OPTIONS });
+    const [stacked] = this.#stack([forward], options);
+    return (stacked as StackedLogits).logits;
   }
 
   /**
-   * Predicts with its uncertainty, from several samples; see
-   * {@linkcode getLogits} and {@linkcode summarizeLogits}. What the logits mean
-   * is said by `problemType`, or by the `config.problemType` of the model.
+   * Predicts a batch with several samples, and measures the uncertainty; see
+   * {@linkcode getLogits} and {@linkcode summarizeLogits}. The option `problemType`
+   * or the model's `config.problemType` says what the logits mean.
    *
-   * To predict many batches, {@linkcode predictAll} draws each sample once.
+   * For many batches use {@linkcode predictAll}, which draws each sample only once.
    *
-   * @throws {TypeError} If there is one logit a row and neither says what it
-   * means.
+   * @param forward Runs the model on a batch and returns its logits.
+   * @param options Which samples to draw, how many, and what the logits mean.
+   * @returns The prediction for the batch.
+   * @throws {TypeError} If there is a single logit per row, and neither the option
+   * nor the model says what it means.
+   * @throws {RangeError} If `numPredictions` is not a positive whole number.
    *
-   * @example A number and how unsure it is
+   * @example A number and its uncertainty
    * ```ts
    * import { initialize, tensor } from "@swagpu/swagpu/engine";
    * import { Linear } from "@swagpu/swagpu/nn";
@@ -473,12 +386,12 @@ export class SwagModel implements Disposable {
    * ```
    */
   predict(forward: () => SpanOutput, options?: PredictOptions): SpanPrediction;
-  /** Of numbers. */
+  /** Predicts numbers. */
   predict(
     forward: LogitsFunction,
     options: PredictOptions<"regression"> & { problemType: "regression" },
   ): RegressionPrediction;
-  /** Of classes, labels, or what the model's configuration says. */
+  /** Predicts classes, labels, or what the model's configuration says. */
   predict(forward: LogitsFunction, options?: PredictOptions): ModelPrediction;
   predict(
     forward: () => LogitsOutput | SpanOutput,
@@ -489,14 +402,18 @@ export class SwagModel implements Disposable {
   }
 
   /**
-   * Predicts many batches, as {@linkcode predict} does one. Each sample is drawn
-   * once for all batches, where a loop over `predict` would draw it for each.
-   * The logits of all batches and samples are on the GPU until the end.
+   * Predicts many batches as {@linkcode predict} predicts one. Each sample is drawn
+   * once for all batches; a loop over `predict` would draw it again for each batch.
+   * The logits of all batches and samples stay on the GPU until the end.
    *
    * @param batches The batches, such as lists of row numbers.
-   * @param forward Runs the model on a batch; tensors that it makes are freed.
-   * It is called for every batch and sample.
-   * @returns A prediction for each batch, in order.
+   * @param forward Runs the model on a batch and returns its logits. It is called
+   * for every batch and sample, and the tensors that it makes are freed.
+   * @param options Which samples to draw, how many, and what the logits mean.
+   * @returns The prediction for each batch, in order.
+   * @throws {TypeError} If there is a single logit per row, and neither the options
+   * nor the model say what it means.
+   * @throws {RangeError} If `numPredictions` is not a positive whole number.
    *
    * @example Usage
    * ```ts
@@ -523,13 +440,13 @@ export class SwagModel implements Disposable {
     forward: (batch: Batch) => SpanOutput,
     options?: PredictOptions,
   ): SpanPrediction[];
-  /** Of numbers. */
+  /** Predicts numbers. */
   predictAll<Batch>(
     batches: Iterable<Batch>,
     forward: (batch: Batch) => LogitsOutput,
     options: PredictOptions<"regression"> & { problemType: "regression" },
   ): RegressionPrediction[];
-  /** Of classes, labels, or what the model's configuration says. */
+  /** Predicts classes, labels, or what the model's configuration says. */
   predictAll<Batch>(
     batches: Iterable<Batch>,
     forward: (batch: Batch) => LogitsOutput,
@@ -545,22 +462,24 @@ export class SwagModel implements Disposable {
   }
 
   /**
-   * The log density, in nats, of the random weights that the model holds now,
-   * under the Gaussian that {@linkcode sampleParameters} draws from with the
-   * same options. Computed on the host in float64, by Woodbury's identity: the
+   * Computes the log density of the random weights that the model holds now, under
+   * the Gaussian from which {@linkcode sampleParameters} draws with the same
+   * options. It is computed on the host in float64, by Woodbury's identity; the
    * moments are read one parameter at a time.
    *
-   * @throws {RangeError} If fewer than two collections, or scale 0, leave no
-   * spread.
-   * @throws {TypeError} If `cov` is asked for and no deviations are kept.
+   * @param options Which Gaussian.
+   * @returns The log density in nats.
+   * @throws {RangeError} If there are fewer than two collections or the scale is 0,
+   * so that the Gaussian has no spread.
+   * @throws {TypeError} If `cov` is set and the posterior keeps no deviations.
    */
   async logProbability(
     options: Pick<SampleOptions, "scale" | "cov" | "blockwise"> = {},
   ): Promise<number> {
-    const gaussian = this.#gaussian("take a density", options);
+    const gaussian = this.#gaussian("compute a density", options);
     if (gaussian.scale === 0 || this.nModels < 2) {
       throw new RangeError(
-        `Cannot take a density with scale ${gaussian.scale} and ` +
+        `Cannot compute a density with scale ${gaussian.scale} and ` +
           `${this.nModels} collections: there is no spread`,
       );
     }
@@ -568,46 +487,47 @@ export class SwagModel implements Disposable {
   }
 
   /**
-   * Reads moments back, with one wait.
+   * Reads moments from the GPU, all with one wait.
    *
-   * @param names Which parameters. Default: all.
-   * @throws {RangeError} If there is no parameter of a name.
+   * @param names The names of the parameters. Default: all.
+   * @returns The moments by parameter name, in the order of the names.
+   * @throws {RangeError} If no parameter has a name.
    */
-  async moments(
-    names?: Iterable<string>,
-  ): Promise<Map<string, Moments>> {
+  async moments(names?: Iterable<string>): Promise<Map<string, Moments>> {
     const { entries } = this.#posterior.layout;
-    const wanted = names ? [...names] : entries.map(({ name }) => name);
-    const found = wanted.map((name) => {
+    const chosen = names ? [...names] : entries.map(({ name }) => name);
+    const found = chosen.map((name) => {
       const entry = entries.find((entry) => entry.name === name);
       if (entry) return entry;
       throw new RangeError(
         `Cannot read the moments of "${name}": there is no such parameter`,
       );
     });
-    const { varClamp } = this.settings;
-    const count = Math.max(1, this.nModels);
-    const raw = await this.#posterior.read(found);
-    return new Map(raw.map(({ mean, squares, deviations }, i) => {
-      const variance = squares?.map((m2) => Math.max(m2 / count, varClamp));
-      return [wanted[i] ?? "", { mean, variance, deviations }];
-    }));
+    const { nModels: collections, settings: { varClamp } } = this;
+    const read = await this.#posterior.read(found);
+    return new Map(
+      read.map((raw, i) =>
+        [chosen[i] ?? "", momentsOf(raw, { collections, varClamp })] as const
+      ),
+    );
   }
 
   /**
-   * Writes the posterior to a safetensors file: the count, each parameter's mean
-   * `swag.base.<name>_mean`, and where it is random the sum of squared
-   * differences from the mean `…_sq_dev_sum` and the deviations
-   * `…_cov_mat_sqrt` `[rank, size]`, oldest first. The options are in the file's
-   * metadata; the model's own weights are not in it.
+   * Writes the posterior to a safetensors file. It holds the number of collections
+   * and for each parameter the mean, `swag.base.<name>_mean`; for random parameters
+   * also the sum of squared differences from the mean, `…_sq_dev_sum`, and the
+   * deviations, `…_cov_mat_sqrt` `[rank, size]`, oldest first. The options are in
+   * the file's metadata. The model's own weights are not in the file.
    *
-   * The metadata also holds a fingerprint of the weights that the model has at
-   * this moment, by which {@linkcode load} tells whether it has them again. To
-   * replace a model and its posterior in one go, save the posterior by the
-   * `alongside` option of `savePretrained`.
+   * The metadata also holds a fingerprint of the model's current weights, by which
+   * {@linkcode load} recognizes them. To replace the files of a model and of its
+   * posterior together, use the `alongside` option of `savePretrained`.
    *
-   * The file appears when it is complete. Do not collect meanwhile.
+   * The file appears under its name when it is complete. Do not collect weights
+   * before that.
    *
+   * @param path The file.
+   * @param options Whether moments that are not finite are allowed.
    * @throws {RangeError} If a moment is not finite, unless that is allowed.
    */
   async save(path: string, options: SaveSwagOptions = {}): Promise<void> {
@@ -620,44 +540,41 @@ export class SwagModel implements Disposable {
   }
 
   /**
-   * Overwrites the moments with those of a file, of {@linkcode save} or of the
-   * original library (where `…_sq_mean` is turned into a variance, with what
-   * 32 bits have left of it). Other tensors in the file are ignored.
+   * Overwrites the moments with those of a file that {@linkcode save} or the
+   * original library wrote. The latter's `…_sq_mean` is turned into a variance, with
+   * the precision that 32 bits have left. Other tensors in the file are ignored.
    *
+   * @param source The file, in memory or opened.
    * @throws {TypeError} If a tensor is missing or has another shape.
-   * @throws {RangeError} If it holds more deviations than `maxNumModels`.
+   * @throws {RangeError} If the file has more deviations than `maxNumModels`.
    */
   async importState(source: MomentSource): Promise<void> {
     await readMoments(this.#posterior, source);
   }
 
-  /** Frees the moments. A sample stays in the model. */
+  /** Frees the moments. A sample that the model holds stays in it. */
   dispose(): void {
     this.acceptWeights();
     this.#posterior.dispose();
   }
 
-  /** As {@linkcode dispose}, for `using`. */
+  /** Calls {@linkcode dispose} at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.dispose();
   }
 
-  /** Predicts what each function gives, all with the same samples. */
+  /** Predicts with each function, all with the same samples. */
   #predict(
     runs: readonly (() => LogitsOutput | SpanOutput)[],
     options: PredictOptions,
   ): (Prediction | RegressionPrediction | SpanPrediction)[] {
-    checkOptions(options, {
-      action: "predict",
-      known: [...SAMPLE_OPTIONS, ...LOGITS_OPTIONS, "problemType"],
-    });
+    checkOptions(options, { action: "predict", known: PREDICT_OPTIONS });
     const { problemType, numPredictions = 30, ...rest } = options;
     using _ = scope();
-    const outputs: LogitsKind[] = [];
-    const stacks = this.#stack(runs, { ...rest, numPredictions }, outputs);
-    return stacks.map((logits, i) => {
-      const prediction = outputs[i] === "span"
-        ? spanOf(logits)
+    const stacks = this.#stack(runs, { ...rest, numPredictions });
+    return stacks.map(({ isSpan, logits }) => {
+      const prediction = isSpan
+        ? summarizeSpan(logits)
         : summarizeLogits(logits, {
           problemType: problemType ?? problemOf(this.base, logits),
         });
@@ -666,15 +583,13 @@ export class SwagModel implements Disposable {
     });
   }
 
-  /** Runs every function with every sample, and stacks what each gives. */
+  /** Runs every function with every sample, and stacks its logits. */
   #stack(
     runs: readonly (() => LogitsOutput | SpanOutput)[],
-    options: LogitsOptions,
-    kinds: LogitsKind[] = [],
-  ): Tensor[] {
-    const { numPredictions, training = false, ...sample } = options;
+    { numPredictions, training = false, ...sample }: LogitsOptions,
+  ): StackedLogits[] {
     const predict = (count: number, before: (run: number) => void) =>
-      this.#inMode(training, () => stackRuns(runs, count, { before, kinds }));
+      inMode(this.base, training, () => stackRuns(runs, count, before));
     if (numPredictions === undefined) return predict(1, () => {});
     if (!Number.isInteger(numPredictions) || numPredictions < 1) {
       throw new RangeError(
@@ -683,50 +598,23 @@ export class SwagModel implements Disposable {
       );
     }
     const [seed, start] = this.#next(sample, numPredictions);
-    const at = (i: number) => ({ ...sample, seed, index: start + i });
+    const optionsOf = (i: number) => ({ ...sample, seed, index: start + i });
     return this.withSample(
-      at(0),
+      optionsOf(0),
       () =>
         predict(numPredictions, (i) => {
-          if (i > 0) this.sampleParameters(at(i));
+          if (i > 0) this.sampleParameters(optionsOf(i));
         }),
     );
   }
 
-  /** Runs a function while the model is in training mode, or in evaluation. */
-  #inMode<T>(training: boolean, run: () => T): T {
-    const modules = [...this.base.namedModules().values()];
-    const modes = modules.map((module) => module.training);
-    this.base.train(training);
-    try {
-      return run();
-    } finally {
-      modules.forEach((module, i) => module.training = modes[i] ?? training);
-    }
-  }
-
-  /** Fills in which Gaussian is meant, and refuses one that there is not. */
+  /** Checks and completes the options that select a Gaussian. */
   #gaussian(action: string, options: SampleOptions): DensityOptions {
-    const { noCovMat } = this.settings;
-    const { scale = 1, cov = !noCovMat, blockwise = false } = options;
-    if (this.nModels === 0) {
-      throw new RangeError(
-        `Cannot ${action}: nothing has been collected, ` +
-          "call collectModel() before",
-      );
-    }
-    if (!(scale >= 0 && scale < Infinity)) {
-      throw new RangeError(
-        `Cannot ${action} with scale ${scale}: it must not be negative`,
-      );
-    }
-    if (cov && noCovMat) {
-      throw new TypeError(
-        `Cannot ${action} with cov: the posterior keeps no deviations, ` +
-          "build it with noCovMat: false",
-      );
-    }
-    return { scale, cov, blockwise };
+    return resolveGaussian(options, {
+      action,
+      collections: this.nModels,
+      hasDeviations: !this.settings.noCovMat,
+    });
   }
 
   /** The seed and the first index of the next `count` samples. */
@@ -739,41 +627,4 @@ export class SwagModel implements Disposable {
     this.#draws += count;
     return [0, start];
   }
-
-  static {
-    posteriorOf = (swag) => swag.#posterior;
-  }
 }
-
-/** A call of {@linkcode SwagModel.withSample} that has not ended. */
-interface Hold {
-  /** Whether its promise is waited for. */
-  isWaiting: boolean;
-  isDone: boolean;
-  /** Writes the weights back from before the call. */
-  readonly restore: () => void;
-}
-
-/** For each model the calls that have not ended, the outermost first. */
-const holdings = new WeakMap<Module, Hold[]>();
-
-function holdsOf(model: Module): Hold[] {
-  let holds = holdings.get(model);
-  if (!holds) holdings.set(model, holds = []);
-  return holds;
-}
-
-/** Ends a call; weights are written back once those inside it have ended. */
-function end(holds: Hold[], hold: Hold): void {
-  hold.isDone = true;
-  for (let last = holds.at(-1); last?.isDone; last = holds.at(-1)) {
-    holds.pop();
-    last.restore();
-  }
-}
-
-/** Names of {@linkcode SampleOptions}. */
-const SAMPLE_OPTIONS = ["scale", "cov", "blockwise", "seed", "index"] as const;
-
-/** Names that {@linkcode LogitsOptions} adds. */
-const LOGITS_OPTIONS = ["numPredictions", "training"] as const;

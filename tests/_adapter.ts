@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// What the adapter's own arithmetic is worth, measured once per process by a
-// kernel that uses nothing of the engine's. Adapters differ: lavapipe's sin is
-// good to 1e-7, SwiftShader's to 2e-4, and both are what WGSL allows.
+// The precision of the adapter's sin and cos, which is measured once per process by a
+// kernel that uses nothing of the engine. Adapters differ: the error is 1e-7 on
+// lavapipe and 2e-4 on SwiftShader, and WGSL allows both.
 
 import { assertLessOrEqual } from "@std/assert";
 import type { Device } from "../engine/gpu/device.ts";
@@ -24,7 +24,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   y[id.x] = vec2<f32>(sin(x), cos(x));
 }`;
 
-/** Runs {@linkcode PROBE} and gives what it wrote. */
+/** Runs {@linkcode PROBE} and returns what it wrote. */
 async function probe(gpu: GPUDevice): Promise<Float32Array> {
   const size = COUNT * 8;
   const written = gpu.createBuffer({
@@ -89,8 +89,8 @@ export async function angleError({ gpu }: Device): Promise<number> {
 }
 
 /**
- * A tolerance for results in which an error of sin or cos appears `factor`
- * times as large. Where the adapter is better than the tolerance, it stays.
+ * Widens a tolerance for results in which an error of sin or cos is multiplied by
+ * `factor`. If the adapter is precise enough, the tolerance stays the same.
  */
 export async function forAngles(
   tolerance: Tolerance,

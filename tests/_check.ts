@@ -9,19 +9,19 @@ import { readAll, type Tensor } from "../engine/tensor.ts";
 import { tensor } from "../engine/ops/creation.ts";
 import { probesOf } from "../engine/tuning/probe.ts";
 
-/** How far a 32-bit result may be from its float64 twin. */
+/** By how much a 32-bit result may differ from its float64 twin. */
 export interface Tolerance {
   absolute: number;
   relative: number;
 }
 
-/** A few roundings of 32-bit arithmetic on numbers of order 1. */
+/** For a few operations in 32 bits on numbers of order 1. */
 export const ROUNDING: Tolerance = { absolute: 2e-6, relative: 2e-6 };
 
-/** Sums of up to about a thousand products of numbers of order 1. */
+/** For sums of up to about a thousand products of numbers of order 1. */
 export const SUMS: Tolerance = { absolute: 3e-5, relative: 3e-5 };
 
-/** GPU transcendental functions and their derivatives. */
+/** For transcendental functions of GPUs, and their derivatives. */
 export const FUNCTIONS: Tolerance = { absolute: 1e-5, relative: 1e-4 };
 
 /**
@@ -46,7 +46,7 @@ export function gpuTest(
   });
 }
 
-/** Numbers in [low, high) that depend on the seed alone. */
+/** Makes numbers in [low, high) that depend only on the seed. */
 export function randomValues(
   count: number,
   seed: number,
@@ -62,7 +62,7 @@ export function randomValues(
   });
 }
 
-/** Fails with the place and size of the worst difference, if any is too large. */
+/** Fails with the index and size of the largest difference, if one is too large. */
 export function assertClose(
   actual: ArrayLike<number>,
   expected: ArrayLike<number>,
@@ -108,7 +108,7 @@ export interface Input {
 export interface CheckOptions {
   forward?: Tolerance;
   backward?: Tolerance;
-  /** Elements of each input whose derivative is checked. @default {40} */
+  /** For how many elements of each input to check the derivative. @default {40} */
   elements?: number;
   label?: string;
 }
@@ -116,9 +116,9 @@ export interface CheckOptions {
 /**
  * Checks an op, forward and backward, against a float64 twin.
  *
- * The gradient is of Σ w·y with random weights w, so that a wrong factor of
- * the incoming gradient cannot hide; it is compared with central differences
- * of the twin, whose error in float64 is about 1e-9.
+ * The gradient is that of Σ w·y with random weights w, so that a wrong factor on the
+ * incoming gradient shows. It is compared with central differences of the twin, whose
+ * error in float64 is about 1e-9.
  */
 export async function checkOp(
   inputs: readonly Input[],

@@ -1,18 +1,18 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-/** Runs a test in a new folder, which is removed afterwards. */
-export async function inFolder(
-  body: (folder: string) => Promise<void>,
-): Promise<void> {
+/** Calls a function with the path of a new folder, and then removes the folder. */
+export async function inFolder<T>(
+  body: (folder: string) => Promise<T>,
+): Promise<T> {
   const folder = await Deno.makeTempDir();
   try {
-    await body(folder);
+    return await body(folder);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 }
 
-/** The names of what lies in a folder, sorted. */
+/** The names of the files and folders in a folder, sorted. */
 export function names(folder: string): string[] {
   return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 }

@@ -1,15 +1,14 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// Tests of kernels that come in variants run once with each of them, whatever
-// this adapter would choose. `variants_test.ts` fails for a family of which no
-// test does so.
+// Runs tests of kernels that have several variants once with each variant, whichever
+// the adapter would choose. `variants_test.ts` fails for a family without such a test.
 
 import { assert } from "@std/assert";
 import type { Device } from "../engine/gpu/device.ts";
 import { chosen, pin, pinned, variantsOf } from "../engine/tuning/choice.ts";
 import { gpuTest } from "./_check.ts";
 
-/** Runs something with one variant of a family pinned. */
+/** Calls a function while one variant of a family is pinned. */
 export async function withVariant<T>(
   family: string,
   variant: string,
@@ -25,11 +24,11 @@ export async function withVariant<T>(
 }
 
 /**
- * A {@linkcode gpuTest} for each variant of a family, which is pinned while the
- * test runs; fails, too, if the test never came to the family's kernels.
+ * Defines a {@linkcode gpuTest} for each variant of a family, which is pinned while the
+ * test runs. The test also fails if it does not use the family's kernels.
  *
- * The family is given as a literal: the test that finds forgotten families
- * reads it from the text.
+ * The family must be a literal: the test that finds forgotten families reads it from
+ * the text.
  */
 export function eachVariant(
   family: string,

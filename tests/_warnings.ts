@@ -1,6 +1,6 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-/** Runs something, and gives what it said on the console by `warn`. */
+/** Calls a function, and returns what it printed by `console.warn`. */
 export async function warningsOf(
   run: () => unknown,
 ): Promise<string[]> {

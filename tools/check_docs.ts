@@ -2,34 +2,37 @@
 // deno-lint-ignore-file no-console
 
 /**
- * Checks that the library's public doors are documented for somebody who sees
- * only the documentation:
+ * Checks that the public doors are documented for somebody who sees only the
+ * documentation:
  *
- * - every exported name has a description;
- * - every function has `@param` for each parameter, `@returns` unless it returns
- *   nothing, and an `@example` with code (which `deno task test` runs);
- * - every class has an `@example` with code, and `@param` for each parameter of
- *   its constructor;
- * - every property of an exported interface has a description.
+ * - Every exported name has a description.
+ * - Every function has an `@example` with code, `@param` for each parameter, and
+ *   `@returns` unless it returns nothing.
+ * - Every class has an `@example` with code, and its constructor has `@param` for
+ *   each parameter.
  *
- * `deno doc --lint`, which `deno task check` runs too, checks that methods have a
- * description and that public types are exported.
+ * `deno doc --lint` does not ask for any tag, but it checks that methods and
+ * properties have descriptions, and that every type in a signature is exported.
+ * `deno task test` runs the examples.
  *
- * @example
- * ```sh
- * deno run -A tools/check_docs.ts swag/mod.ts nn/mod.ts
- * ```
+ * `deno run -A tools/check_docs.ts swag/mod.ts` checks one module. Without a
+ * path, all that `deno.json` exports are checked.
  *
  * @module
  */
 
-/** The parts of `deno doc --json` that are read here. */
-interface Docs {
-  nodes: Record<string, { symbols: Symbol[] }>;
+import project from "../deno.json" with { type: "json" };
+
+// The parts of what `deno doc --json` prints that are read here.
+
+interface Documentation {
+  nodes: Record<string, { symbols: Name[] }>;
 }
 
-interface Symbol {
+/** An exported name. */
+interface Name {
   name: string;
+  /** One, or one for each overload of a function. */
   declarations: Declaration[];
 }
 
@@ -43,6 +46,7 @@ interface Declaration {
 
 interface Location {
   filename: string;
+  /** Counted from 0. */
   line: number;
 }
 
@@ -52,21 +56,24 @@ interface JsDoc {
 }
 
 interface Definition {
+  /** Of a function. */
   params?: Parameter[];
-  returnType?: { repr: string };
-  tsType?: { kind: string; value?: unknown };
-  extends?: unknown;
-  constructors?: (Member & { params?: Parameter[] })[];
-  properties?: Member[];
+  /** Of a function, where it is written out. */
+  returnType?: Type;
+  /** Of a class. */
+  constructors?: Constructor[];
+  /** Of a namespace. */
+  elements?: Name[];
 }
 
-interface Member {
-  name: string;
+interface Constructor {
   accessibility?: string;
+  location: Location;
   jsDoc?: JsDoc;
-  location?: Location;
+  params?: Parameter[];
 }
 
+/** A parameter; one with a default, or a rest parameter, has another inside. */
 interface Parameter {
   kind: string;
   name?: string;
@@ -74,104 +81,100 @@ interface Parameter {
   arg?: Parameter;
 }
 
-const RETURNS_NOTHING = /^(?:void|never|Promise<void>)$|^asserts /;
+interface Type {
+  repr?: string;
+  value?: unknown;
+}
 
-/** What is missing from the documentation of the modules, a line each. */
+/** A place where documentation is incomplete. */
+interface Fault {
+  at: Location;
+  /** What is missing, such as "measure has no @returns". */
+  message: string;
+}
+
+/**
+ * Lists what the documentation of modules lacks, one line for each fault, such as
+ * `swag/layout.ts:60: measure has no @returns`, sorted by file and line.
+ *
+ * @throws {Error} If a module cannot be read.
+ */
 export async function checkDocs(modules: readonly string[]): Promise<string[]> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["doc", "--json", ...modules],
-    stdout: "piped",
-    stderr: "piped",
-  }).output();
-  if (code !== 0) throw new Error(new TextDecoder().decode(stderr));
-  const { nodes }: Docs = JSON.parse(new TextDecoder().decode(stdout));
-  const faults = new Set<string>();
+  const { nodes } = await readDocumentation(modules);
+  const faults = new Map<string, Fault>(); // Several modules may export a name.
   for (const { symbols } of Object.values(nodes)) {
-    for (const symbol of symbols) {
-      for (const fault of checkSymbol(symbol)) faults.add(fault);
+    for (const fault of symbols.flatMap(checkName)) {
+      faults.set(`${fault.at.filename} ${fault.message}`, fault);
     }
   }
-  return [...faults].sort();
+  return [...faults.values()]
+    .sort((a, b) =>
+      a.at.filename.localeCompare(b.at.filename) || a.at.line - b.at.line
+    )
+    .map(({ at, message }) => `${pathOf(at)}:${at.line + 1}: ${message}`);
 }
 
-function checkSymbol({ name, declarations }: Symbol): string[] {
-  const shown = declarations.filter((declaration) =>
-    declaration.declarationKind !== "private" &&
-    declaration.location.filename.startsWith("file:")
+async function readDocumentation(
+  modules: readonly string[],
+): Promise<Documentation> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["doc", "--json", ...modules],
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  if (success) return JSON.parse(new TextDecoder().decode(stdout));
+  throw new Error(
+    `Cannot read the documentation of ${modules.join(", ")}: ${
+      new TextDecoder().decode(stderr).trim()
+    }`,
   );
+}
+
+/** The path from the working folder on; the whole path of a file elsewhere. */
+function pathOf({ filename }: Location): string {
+  const base = new URL("./", `file://${Deno.cwd()}/`).href;
+  return filename.startsWith(base)
+    ? filename.slice(base.length)
+    : filename.replace(/^file:\/\//, "");
+}
+
+function checkName({ name, declarations }: Name): Fault[] {
   // Overloads share the documentation of the first.
-  const [first] = shown;
-  if (!first || first.kind === "reference") return []; // Checked where it is defined.
-  const report = (what: string, at: Location = first.location) =>
-    `${new URL(at.filename).pathname}:${at.line + 1}: ${name} ${what}`;
-  const { jsDoc, def } = first;
-  const faults: string[] = [];
-  if (!jsDoc?.doc?.trim()) faults.push(report("has no description"));
-  switch (first.kind) {
-    case "function":
-      faults.push(
-        ...signatureFaults(jsDoc, def).map((what) => report(what)),
-      );
-      if (!hasExample(jsDoc)) faults.push(report("has no example with code"));
-      break;
-    case "variable":
-      if (def?.tsType?.kind === "fnOrConstructor" && !hasExample(jsDoc)) {
-        faults.push(report("has no example with code"));
+  const first = declarations.find(({ declarationKind, location }) =>
+    declarationKind !== "private" && location.filename.startsWith("file:")
+  );
+  // What a reference stands for is in the documentation too.
+  if (!first || first.kind === "reference") return [];
+  const { kind, jsDoc, def, location } = first;
+  const faults: Fault[] = [];
+  const report = (message: string, at = location) =>
+    faults.push({ at, message });
+  if (!jsDoc?.doc?.trim()) report(`${name} has no description`);
+  if ((kind === "function" || kind === "class") && !hasExample(jsDoc)) {
+    report(`${name} has no @example with code`);
+  }
+  if (kind === "function") {
+    for (const what of missingParameters(jsDoc, def?.params)) {
+      report(`${name} has no @param ${what}`);
+    }
+    if (!hasTag(jsDoc, "return") && !returnsNothing(def?.returnType)) {
+      report(`${name} has no @returns`);
+    }
+  } else if (kind === "class") {
+    for (const { accessibility, ...made } of def?.constructors ?? []) {
+      if (accessibility === "private") continue;
+      for (const what of missingParameters(made.jsDoc, made.params)) {
+        report(`new ${name}() has no @param ${what}`, made.location);
       }
-      break;
-    case "class":
-      if (!hasExample(jsDoc)) faults.push(report("has no example with code"));
-      for (const member of def?.constructors ?? []) {
-        if (member.accessibility === "private") continue;
-        for (const what of paramFaults(member.jsDoc, member.params)) {
-          faults.push(report(`: the constructor ${what}`, member.location));
-        }
-      }
-      break;
-    case "interface":
-      for (const member of def?.properties ?? []) {
-        if (!member.jsDoc?.doc?.trim() && !member.jsDoc?.tags?.length) {
-          faults.push(
-            report(`: ${member.name} has no description`, member.location),
-          );
-        }
-      }
+    }
+  } else if (kind === "namespace") {
+    faults.push(...(def?.elements ?? []).flatMap(checkName));
   }
   return faults;
 }
 
-function signatureFaults(jsDoc?: JsDoc, def?: Definition): string[] {
-  const faults = paramFaults(jsDoc, def?.params);
-  const returns = jsDoc?.tags?.some(({ kind }) => kind === "return");
-  const type = def?.returnType?.repr ?? "";
-  if (!returns && !RETURNS_NOTHING.test(type)) faults.push("has no @returns");
-  return faults;
-}
-
-function paramFaults(
-  jsDoc?: JsDoc,
-  params: readonly Parameter[] = [],
-): string[] {
-  const described = new Set(
-    jsDoc?.tags?.filter(({ kind, doc }) => kind === "param" && doc?.trim())
-      .map(({ name }) => name),
-  );
-  const names = params.map(nameOf);
-  const named = names.filter((name) => name !== undefined);
-  const missing = named.filter((name) => !described.has(name));
-  // A destructured parameter is documented under any name.
-  const patterns = names.length - named.length;
-  const others = [...described].filter((name) => !named.includes(name ?? ""));
-  const faults = missing.map((name) => `has no @param ${name}`);
-  if (others.length < patterns) faults.push("has no @param for its options");
-  return faults;
-}
-
-function nameOf({ kind, name, left, arg }: Parameter): string | undefined {
-  if (kind === "identifier") return name;
-  if (kind === "assign" && left) return nameOf(left);
-  if (kind === "rest" && arg) return nameOf(arg);
-  return undefined;
+function hasTag(jsDoc: JsDoc | undefined, kind: string): boolean {
+  return jsDoc?.tags?.some((tag) => tag.kind === kind) ?? false;
 }
 
 function hasExample(jsDoc?: JsDoc): boolean {
@@ -180,12 +183,47 @@ function hasExample(jsDoc?: JsDoc): boolean {
   ) ?? false;
 }
 
+/** Whether a return type is `void`, `never`, `asserts …`, or a promise of those. */
+function returnsNothing(type?: Type): boolean {
+  if (!type) return false;
+  const { repr = "", value } = type;
+  if (repr === "Promise") {
+    return returnsNothing((value as { typeParams?: Type[] }).typeParams?.[0]);
+  }
+  return repr === "void" || repr === "never" || repr.startsWith("asserts ");
+}
+
+/** The parameters that no `@param` describes. */
+function missingParameters(
+  jsDoc?: JsDoc,
+  parameters: readonly Parameter[] = [],
+): string[] {
+  const described = new Set(
+    jsDoc?.tags?.filter(({ kind, doc }) => kind === "param" && doc?.trim())
+      .map(({ name }) => name),
+  );
+  const names = parameters.map(nameOf);
+  const missing = names.filter((name) => !described.has(name))
+    .filter((name) => name !== undefined);
+  // A destructured parameter has no name: any other `@param` describes it.
+  const unnamed = names.filter((name) => name === undefined).length;
+  const others = [...described].filter((name) => !names.includes(name)).length;
+  return others < unnamed ? [...missing, "for its options"] : missing;
+}
+
+function nameOf(parameter?: Parameter): string | undefined {
+  if (parameter?.kind === "assign") return nameOf(parameter.left);
+  if (parameter?.kind === "rest") return nameOf(parameter.arg);
+  return parameter?.name;
+}
+
 if (import.meta.main) {
-  const faults = await checkDocs(Deno.args);
+  const doors = Object.values(project.exports);
+  const faults = await checkDocs(Deno.args.length > 0 ? Deno.args : doors);
   for (const fault of faults) console.error(fault);
   if (faults.length > 0) {
     console.error(
-      `error: ${faults.length} places of the public documentation are incomplete`,
+      `error: the public documentation is incomplete in ${faults.length} places`,
     );
     Deno.exit(1);
   }

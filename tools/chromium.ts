@@ -4,10 +4,11 @@
 /**
  * Runs test files in a headless Chromium, on SwiftShader: a few by default, or
  * those that are named. Only a browser checks commands in another process, so
- * only there an error can come after the result that it spoils.
+ * only there an error can arrive after the result that it makes invalid.
  *
- * `deno task test:chromium tests/nn/trainer_test.ts` runs one file; it may ask
- * of `Deno` for `test` and reading fixtures alone. The last line counts tests.
+ * `deno task test:chromium tests/nn/trainer_test.ts` runs one file. Of `Deno` a
+ * test may use only `test` and what reads fixtures. At the end the slowest files
+ * are listed, and the last line counts the tests.
  *
  * @module
  */
@@ -19,6 +20,7 @@ import { servePages } from "./chromium/server.ts";
 import { asksForHelp, exitCode } from "./test.ts";
 import { type Counts, NONE, summarize } from "./test/counts.ts";
 import { findTests } from "./test/files.ts";
+import { type FileTime, listSlowest } from "./test/times.ts";
 
 const FILES = [
   "tests/mod_test.ts",
@@ -27,14 +29,14 @@ const FILES = [
   "tests/swag/golden_test.ts",
 ];
 
-// Beside them, all files of this folder that expect errors of the GPU.
-const WITH_ERRORS = /^tests\/engine\/\w+_test\.ts$/;
+// Files of this folder run too, if they expect errors of the GPU.
+const GPU_TESTS = "tests/engine/gpu";
 const EXPECTS_ERRORS = /\b(?:GpuError|DeviceLostError)\b/;
 
-// What `page.ts` offers of `Deno`.
+// The parts of `Deno` that `page.ts` provides.
 const OFFERED = ["test", "errors", "readFile", "readTextFile"];
 
-/** Whether a test file asks for nothing that a page lacks. */
+/** Whether a test file uses only what a page provides. */
 export function runsOnPage(text: string): boolean {
   return !/["']node:/.test(text) &&
     [...text.matchAll(/\bDeno\.(\w+)/g)]
@@ -43,8 +45,7 @@ export function runsOnPage(text: string): boolean {
 
 /** The test files that run in the browser when no path is given. */
 export async function findPageTests(): Promise<string[]> {
-  const paths = (await findTests(["tests/engine"])).map(({ path }) => path)
-    .filter((path) => WITH_ERRORS.test(path));
+  const paths = (await findTests([GPU_TESTS])).map(({ path }) => path);
   const texts = await Promise.all(paths.map((path) => Deno.readTextFile(path)));
   const more = paths.filter((_, i) => {
     const text = texts[i] ?? "";
@@ -56,7 +57,7 @@ export async function findPageTests(): Promise<string[]> {
 /** The longest that one test may take, in milliseconds. */
 const LIMIT = 180_000;
 
-/** Downloads the packages that the files import, as a bundler does not. */
+/** Downloads the packages that the files import; the bundler does not do it. */
 async function cachePackages(files: readonly string[]): Promise<void> {
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["cache", "--quiet", ...files],
@@ -71,18 +72,20 @@ function print({ name, error, seconds }: Report & { kind: "test" }): void {
   else console.log(`  FAIL ${name} (${time})\n${error.replace(/^/gm, "    ")}`);
 }
 
-/** Runs the files one after the other and counts their tests. */
+/** Runs the files one after the other, counts their tests, and times them. */
 async function runInBrowser(
   browserPath: string,
   files: readonly string[],
-): Promise<Counts> {
+): Promise<{ counts: Counts; times: FileTime[] }> {
   const counts = { ...NONE };
+  const times: FileTime[] = [];
+  let started = performance.now();
   const done = Promise.withResolvers<void>();
   done.promise.catch(() => {}); // It may fail before it is awaited below.
   const late = () =>
     done.reject(new Error(`no test ended in ${LIMIT / 1_000} seconds`));
   let timer = setTimeout(late, LIMIT);
-  // The browser is no part of a terminal's group: Ctrl-C has to be passed on.
+  // The browser is not in the terminal's process group, so Ctrl-C must be passed on.
   const interrupt = () => done.reject(new Error("interrupted"));
   const signals = ["SIGINT", "SIGTERM"] as const;
   const listened = Deno.build.os === "windows" ? signals.slice(0, 1) : signals;
@@ -104,6 +107,9 @@ async function runInBrowser(
       counts.failed++;
       console.log("  FAIL it has no tests");
     }
+    const seconds = (performance.now() - started) / 1_000;
+    times.push({ name: files[index] ?? "", seconds });
+    started = performance.now();
     inFile = 0;
     index++;
     if (index < files.length) {
@@ -126,7 +132,7 @@ async function runInBrowser(
     clearTimeout(timer);
     for (const signal of listened) Deno.removeSignalListener(signal, interrupt);
   }
-  return counts;
+  return { counts, times };
 }
 
 const USAGE = `Usage: deno task test:chromium [PATH…]
@@ -152,8 +158,9 @@ async function main(args: string[]): Promise<number> {
   const browser = await findChromium();
   await cachePackages(files);
   try {
-    const counts = await runInBrowser(browser, files);
+    const { counts, times } = await runInBrowser(browser, files);
     const seconds = (performance.now() - started) / 1_000;
+    for (const line of listSlowest(times)) console.log(line);
     console.log(`${seconds.toFixed(0)} seconds`);
     console.log(summarize(counts));
     return exitCode(counts);

@@ -2,9 +2,9 @@
 // deno-lint-ignore-file no-console
 
 /**
- * Runs the tests of the GPU code on a second WebGPU: Dawn, as in Chrome and
- * Node, with SwiftShader below it. Dawn compiles WGSL with another compiler
- * than Deno's, and checks rules that Deno's WebGPU does not.
+ * Runs the tests of the GPU code on a second implementation of WebGPU: Dawn, which
+ * Chrome and Node use, on SwiftShader, a GPU in software. Dawn has another WGSL
+ * compiler than Deno, and checks rules that Deno's WebGPU does not.
  *
  * `deno task test:dawn tests/nn` runs a part; arguments are those of
  * `deno task test`. The last line counts the tests.
@@ -31,11 +31,11 @@ const ROOTS = [
   "tests/training_test.ts",
 ];
 
-// What a test file on the GPU has in it.
+// A test file that uses the GPU contains one of these calls.
 const USES_GPU = /\bgpuTest\(|\b(?:initialize|openDevice)\(/;
 
-// Files that take minutes here, for the reason given. Whoever names one on the
-// command line gets it.
+// Files that take minutes on Dawn, each with the reason. They run only when the
+// command line names them.
 const TOO_SLOW = new Map([
   ["tests/engine/tuning/variants_test.ts", "18 s for each variant, compiling"],
   [

@@ -4,8 +4,8 @@
 /**
  * Tries the library with random inputs: `deno task fuzz files --rounds 1000`.
  *
- * Each trial must end in a right result or in a refusal that names the input
- * and the reason, within seconds. The same seed makes the same trials.
+ * Each trial must end within seconds, with a right result or with an error that names
+ * the input and the reason. The same seed makes the same trials.
  *
  * @module
  */
@@ -13,13 +13,13 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { loadFuzzer, runTrials, type Summary } from "./fuzz/run.ts";
 
-/** The names of all fuzzers: each is a module in `tools/fuzz`. */
+/** The names of all fuzzers. Each is a module in `tools/fuzz`. */
 export const FUZZERS = ["files", "kills", "shapes", "tokenizers"] as const;
 
 /**
  * The address of a fuzzer's module.
  *
- * @throws {RangeError} If there is none of that name.
+ * @throws {RangeError} If no fuzzer has the name.
  */
 export function moduleOf(name: string): string {
   if (!FUZZERS.some((known) => known === name)) {
@@ -30,7 +30,7 @@ export function moduleOf(name: string): string {
   return new URL(`./fuzz/${name}.ts`, import.meta.url).href;
 }
 
-/** Says in one line how a run went. */
+/** Summarizes a run in one line. */
 export function describeSummary(name: string, summary: Summary): string {
   const { accepted, refused, reports } = summary;
   const count = (fault: string) =>

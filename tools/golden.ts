@@ -1,22 +1,26 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // deno-lint-ignore-file no-console
 
-// deno task golden DIR…: compares models with reference tensors made by others.
-// A folder holds config.json, weights, and either golden.safetensors and
-// case.json, made by Hugging Face's own code, or reference.json, which records
-// what a pretrained encoder-decoder says.
+/**
+ * Compares models with reference tensors of other libraries: `deno task golden DIR…`.
+ * A folder holds config.json, weights, and either golden.safetensors and case.json,
+ * which Hugging Face's code has made, or reference.json, which records the answers of
+ * a pretrained encoder-decoder.
+ *
+ * @module
+ */
 
 import { checkCase } from "./golden/check.ts";
 import type { Comparison } from "./golden/compare.ts";
 import { checkReference, REFERENCE_NAME } from "./golden/reference.ts";
 import { initialize } from "../engine/mod.ts";
 
-/** Whether a path leads to a file. */
+/** Whether a file exists. */
 async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(({ isFile }) => isFile, () => false);
 }
 
-/** The folder itself if it is a case, else the cases right below it. */
+/** Finds the cases of a folder: the folder itself, or else folders in it. */
 async function casesIn(folder: string): Promise<string[]> {
   for (const name of ["case.json", REFERENCE_NAME]) {
     if (await exists(`${folder}/${name}`)) return [folder];
@@ -29,7 +33,7 @@ async function casesIn(folder: string): Promise<string[]> {
   return cases.sort();
 }
 
-/** The cases of a folder that somebody named. */
+/** Finds the cases of a folder that an argument names; there must be one. */
 async function casesNamed(folder: string): Promise<string[]> {
   const stat = await Deno.stat(folder).catch(() => undefined);
   if (!stat?.isDirectory) {
@@ -50,7 +54,7 @@ function format({ name, absolute, relative, ok, note }: Comparison): string {
   }  ${name}${note ? `  (${note})` : ""}`;
 }
 
-/** What a folder came to: failures, and how far the worst of the rest is off. */
+/** Summarizes comparisons: how many failed, and the largest relative difference. */
 function summary(comparisons: readonly Comparison[]): string {
   const failed = comparisons.filter(({ ok }) => !ok).length;
   const worst = comparisons.reduce<Comparison | undefined>(
@@ -68,8 +72,8 @@ const USAGE = `\
 Usage: deno task golden [--verbose] DIR…
 
 Compares models with the reference tensors in folders that have a case.json or
-a reference.json: those named, or all below them. Prints a line for each folder,
-and each comparison that failed; --verbose prints all of them.`;
+a reference.json: the folders named, or all below them. Prints a line for each
+folder and for each comparison that failed; --verbose prints all comparisons.`;
 
 async function main(args: readonly string[]): Promise<number> {
   const isVerbose = args.includes("--verbose") || args.includes("-v");

@@ -5,11 +5,11 @@
  * Makes sure that WebGPU has a good adapter, then runs Deno with the arguments
  * given: `deno run -A tools/setup.ts run -A examples/quickstart.ts`.
  *
- * Without an adapter, or with OpenGL alone, Debian and Ubuntu get Mesa's
- * software Vulkan if the user is root; everybody else is told what to do.
- * OpenGL works, but compiles some kernels a hundred times more slowly, so it is
- * used only where Vulkan cannot be had. `REQUIRE_GPU=1` asks for hardware. All
- * messages go to standard error.
+ * If there is no adapter, or only OpenGL, this script installs Mesa's software Vulkan
+ * on Debian and Ubuntu if the user is root, and otherwise prints what to do. OpenGL
+ * works, but compiles some kernels a hundred times more slowly, so it is used only if
+ * Vulkan is not available. `REQUIRE_GPU=1` requires hardware. All messages go to
+ * standard error.
  *
  * @module
  */
@@ -21,35 +21,35 @@ import {
   describeAdapter,
 } from "../engine/mod.ts";
 
-/** An adapter, as a process sees it. */
+/** The adapter that a process finds. */
 export interface Found {
-  /** What the adapter calls itself. */
+  /** The name that the adapter gives itself. */
   name: string;
   /** Whether it runs on the CPU. */
   isSoftware: boolean;
-  /** The interface that it uses, where that can be seen. */
+  /** The interface that it uses, if that is known. */
   backend: Backend | undefined;
 }
 
-/** What the decision depends on. */
+/** The facts on which the decision depends. */
 export interface System {
   /** The operating system, as `Deno.build.os` names it. */
   os: string;
-  /** The text of `/etc/os-release`, empty where there is none. */
+  /** The text of `/etc/os-release`; empty if there is no such file. */
   osRelease: string;
-  /** The user id, `null` where the system has none. */
+  /** The user id; `null` on systems without user ids. */
   uid: number | null;
-  /** The adapter that is there already, `null` where there is none. */
+  /** The adapter that is available already; `null` if there is none. */
   found: Found | null;
-  /** The value of `DENO_WEBGPU_BACKEND`, empty where it is not set. */
+  /** The value of `DENO_WEBGPU_BACKEND`; empty if it is not set. */
   pinned: string;
   /** Whether Mesa's Vulkan drivers are installed already. */
   hasDriver: boolean;
 }
 
 /**
- * What to do: use the adapter that is there, perhaps after one line of advice;
- * run commands that install one; or give up with a message.
+ * What to do: use the available adapter, perhaps after one line of advice; run commands
+ * that install one; or give up with a message.
  */
 export type Plan =
   | { kind: "use"; advice: string | undefined }
@@ -71,7 +71,7 @@ const NO_ADAPTER = "Cannot find a WebGPU adapter";
 export const SUDO_COMMAND: string = COMMANDS
   .map((command) => `sudo ${command.join(" ")}`).join(" && ");
 
-/** Tells whether an os-release text describes Debian or a relative of it. */
+/** Whether an os-release text describes Debian or a system derived from it. */
 export function isDebianLike(osRelease: string): boolean {
   const ids = [...osRelease.matchAll(/^(?:ID|ID_LIKE)=(.*)$/gm)]
     .flatMap(([, value = ""]) => value.trim().replace(/["']/g, "").split(/\s+/))
@@ -80,8 +80,8 @@ export function isDebianLike(osRelease: string): boolean {
 }
 
 /**
- * Decides what to do. An adapter that is not OpenGL is used as it is; OpenGL,
- * too, where the user asked for it or where nothing can be installed.
+ * Decides what to do. An adapter that is not OpenGL is used. OpenGL is used if the user
+ * asked for it, or if nothing can be installed.
  */
 export function planFor(system: System): Plan {
   const { os, osRelease, uid, found, pinned, hasDriver } = system;
@@ -132,8 +132,8 @@ export function planFor(system: System): Plan {
 }
 
 /**
- * Says why an adapter will not do, or `null` if it will: with `requireGpu`,
- * none at all or a software adapter is refused.
+ * Says why an adapter must not be used; `null` if it may be used. With `requireGpu` a
+ * software adapter is refused, and so is having no adapter.
  */
 export function refuseAdapter(
   found: Pick<Found, "name" | "isSoftware"> | null,
@@ -179,7 +179,7 @@ async function install(commands: string[][]): Promise<string | null> {
   return null;
 }
 
-/** The adapter of this process. */
+/** Finds the adapter of this process. */
 async function findHere(): Promise<Found | null> {
   const adapter = await navigator.gpu.requestAdapter({
     powerPreference: "high-performance",
@@ -194,8 +194,8 @@ async function findHere(): Promise<Found | null> {
 }
 
 /**
- * The adapter of a new process: one whose Vulkan loader was missing when it
- * started never finds it later.
+ * Finds the adapter in a new process: a process that started without a Vulkan loader
+ * does not find one that is installed later.
  */
 async function findAgain(): Promise<Found | null> {
   const { success, stdout } = await new Deno.Command(Deno.execPath(), {
@@ -224,17 +224,17 @@ function announce(found: Found | null, advice: string | undefined): void {
 }
 
 /**
- * Has what is run use Vulkan alone, where that was found. Otherwise Deno's WebGPU
- * loads the system's OpenGL beside it, whose EGL library frees what belongs to a
- * thread twice if that thread ends while the process exits: once in a hundred
- * times a test process died so, after all of its tests had passed.
+ * Limits the program that is run to Vulkan, if that was found. Otherwise Deno's WebGPU
+ * also loads the system's OpenGL, whose EGL library frees the memory of a thread twice
+ * if the thread ends while the process exits: one in a hundred test processes crashed
+ * that way, after all of its tests had passed.
  */
 function pinVulkan(found: Found | null): void {
   if (found?.backend !== "vulkan" || Deno.env.get(PIN)) return;
   Deno.env.set(PIN, "vulkan");
 }
 
-/** Returns why there is no adapter to work with, or `null` if there is. */
+/** Makes sure that there is an adapter. Returns why there is none, or `null`. */
 async function ensureAdapter(): Promise<string | null> {
   const requireGpu = Deno.env.get("REQUIRE_GPU") === "1";
   let found = await findHere();
@@ -277,7 +277,7 @@ async function runDeno(args: string[]): Promise<number> {
       if (!(error instanceof TypeError)) throw error;
     }
   };
-  // A terminal sends Ctrl-C to the child too: forwarding would double it.
+  // A terminal sends Ctrl-C to the child too, so forwarding would repeat it.
   const onInterrupt = (): void => {
     if (!Deno.stdin.isTerminal()) forward("SIGINT");
   };
@@ -290,12 +290,13 @@ async function runDeno(args: string[]): Promise<number> {
 
 const USAGE = `Usage: deno task setup
 
-Finds a WebGPU adapter. Where there is none, or OpenGL alone, root on Debian and
-Ubuntu gets Mesa's software adapter; others are told what to do. Arguments are
-those of a Deno command to run then, such as run -A program.ts.`;
+Finds a WebGPU adapter. If there is none, or only OpenGL, it installs Mesa's
+software adapter on Debian and Ubuntu if the user is root, and otherwise prints
+what to do. Arguments are those of a Deno command that is run then, such as
+run -A program.ts.`;
 
 async function main(args: string[]): Promise<number> {
-  // What follows a command is its own.
+  // Only the first argument is an option of this script.
   if (args[0] === "--help" || args[0] === "-h") {
     console.log(USAGE);
     return 0;
@@ -307,7 +308,7 @@ async function main(args: string[]): Promise<number> {
   if (Deno.env.get(PIN) === "") Deno.env.delete(PIN); // Else it excludes all.
   let runtimeDir: string | null = null;
   if (Deno.build.os === "linux" && !Deno.env.get("XDG_RUNTIME_DIR")) {
-    // Mesa prints an error on headless machines, where nothing sets it.
+    // Mesa prints an error if it is not set, as on machines without a desktop.
     runtimeDir = await Deno.makeTempDir({ prefix: "swagpu-run-" });
     Deno.env.set("XDG_RUNTIME_DIR", runtimeDir);
   }

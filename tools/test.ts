@@ -2,13 +2,14 @@
 // deno-lint-ignore-file no-console
 
 /**
- * Runs every test and every example of the documentation, and closes with a
- * line such as `1340 passed, 0 failed`.
+ * Runs every test and every example of the documentation. At the end it lists
+ * the slowest files, and the last line counts the tests, such as `1340 passed, 0
+ * failed`.
  *
- * Each test file runs in a process of its own; examples are tiny, and share a
- * process by the dozen. Types are checked once, for all of them, beside the
- * first tests. `deno task test tests/nn --filter AdamW` runs a part: paths
- * select files, and everything else goes to `deno test`.
+ * Each test file runs in its own process. Examples are tiny, so twelve files with
+ * examples share a process. Types are checked once, for all files, while the first
+ * tests run. `deno task test tests/nn --filter AdamW` runs a part: paths select
+ * files, and all other arguments are passed on to `deno test`.
  *
  * @module
  */
@@ -17,10 +18,12 @@ import { fileURLToPath } from "node:url";
 import { type Counts, summarize } from "./test/counts.ts";
 import { findTests, type TestFile } from "./test/files.ts";
 import { defaultAtOnce, type Job, runJobs } from "./test/processes.ts";
+import { listSlowest } from "./test/times.ts";
 
 /**
- * Flags of `deno test`. Loopback alone: a test that needs the network fails
- * here. Native libraries are the reference tokenizers, and Dawn.
+ * Flags of `deno test`. The network is limited to this machine, so that a test
+ * that needs more fails. Native libraries are for the reference tokenizers and
+ * for Dawn.
  */
 export const FLAGS: readonly string[] = [
   "--no-check",
@@ -33,8 +36,9 @@ export const FLAGS: readonly string[] = [
   "--allow-net=127.0.0.1,localhost",
 ];
 
-// These take longest, the longest first: started last, each would run alone
-// at the end. A name that is missing here costs time and nothing else.
+// The files that take longest, the longest first. They start first: a slow file
+// that starts last runs alone at the end. A slow file that is missing here costs
+// time, but nothing else.
 const SLOW = [
   "tests/engine/ops/attention_test.ts",
   "tests/engine/tuning/variants_test.ts",
@@ -44,26 +48,26 @@ const SLOW = [
   "tests/models/architectures/packed_heads_test.ts",
 ];
 
-/** Files whose examples share a process. */
+/** How many files with examples share a process. */
 const EXAMPLES_AT_ONCE = 12;
 
 // Options of `deno test` that take the argument after them.
 const WITH_VALUE = ["--filter"];
 
-/** The flag that has test processes leave no device behind. */
+/** A flag of `deno test`: the process destroys its devices before it ends. */
 export const LEAVE_CLEANLY: string = `--preload=${
   fileURLToPath(new URL("test/devices.ts", import.meta.url))
 }`;
 
-/** The arguments of the command line. */
+/** The arguments of the command line, sorted. */
 export interface Arguments {
   /** Files and folders. */
   paths: string[];
-  /** What goes to `deno test` as it is. */
+  /** Options, which `deno test` gets as they are. */
   flags: string[];
 }
 
-/** Tells paths from flags. */
+/** Separates paths from flags. */
 export function parseArguments(args: readonly string[]): Arguments {
   const paths: string[] = [];
   const flags: string[] = [];
@@ -83,7 +87,7 @@ export function parseArguments(args: readonly string[]): Arguments {
   return { paths, flags };
 }
 
-/** Turns files into processes: a test file each, examples by the dozen. */
+/** Plans the processes: one for each test file, one for twelve with examples. */
 export function planJobs(
   files: readonly TestFile[],
   flags: readonly string[],
@@ -110,7 +114,7 @@ export function planJobs(
       args: [...command, "--doc", ...paths],
     });
   }
-  // Examples take longer than most files: they follow the slow ones.
+  // Examples take longer than most files, so they come right after the slow ones.
   const slow = tests.filter(({ name }) => SLOW.includes(name)).length;
   return [...tests.slice(0, slow), ...jobs, ...tests.slice(slow)];
 }
@@ -129,7 +133,7 @@ export function asksForHelp(args: readonly string[]): boolean {
   return args.includes("--help") || args.includes("-h");
 }
 
-/** The exit code for counts. */
+/** The exit code of a run: 0 if tests passed and none failed, else 1. */
 export function exitCode(counts: Counts): number {
   return counts.failed === 0 && counts.passed > 0 ? 0 : 1;
 }
@@ -138,21 +142,23 @@ const USAGE = `Usage: deno task test [PATH…] [--filter TEXT] [options]
 
 Runs every test and every example of the documentation, or those below the
 files and folders that are named. Options are those of deno test. Takes some
-minutes; the last line counts the tests.`;
+minutes; at the end it lists the slowest files, and the last line counts the
+tests.`;
 
 /**
- * Runs jobs, closes with the line that counts their tests, and returns the exit
- * code.
+ * Runs jobs, lists the slowest, prints a last line that counts their tests, and
+ * returns the exit code.
  *
- * @param what What has been run, in words.
+ * @param what What is run, in words, such as "120 files".
  */
 export async function runAndReport(
   jobs: readonly Job[],
   what: string,
 ): Promise<number> {
   const started = performance.now();
-  const { counts, interrupted } = await runJobs(jobs);
+  const { counts, times, interrupted } = await runJobs(jobs);
   const minutes = (performance.now() - started) / 60_000;
+  for (const line of ["", ...listSlowest(times)]) console.log(line);
   console.log(`\n${what}, ${minutes.toFixed(1)} minutes`);
   if (interrupted) console.log("Interrupted before the end");
   console.log(summarize(counts));

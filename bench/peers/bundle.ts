@@ -1,19 +1,19 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // deno-lint-ignore-file no-console
 
-// Makes out/peers/: every script of the benches with all that it imports, to
-// be run where there is no network:
+// Bundles every script of the benches with all its imports into out/peers/, so that
+// they run without a network:
 //
 //   deno run -A --config bench/peers/deno.json bench/peers/bundle.ts
 //   deno run -A --cached-only --no-remote --no-npm --no-config out/peers/main.js
 //
-// main.js is bench:peers and gpu.js is bench:gpu, with their options.
+// main.js is bench:peers and gpu.js is bench:gpu, with the same options.
 
 import { configOf, ORT_WASM, type Script, SCRIPTS } from "./launches.ts";
 
 const OUTPUT = new URL("../../out/peers/", import.meta.url);
 
-/** The commands that start the others. */
+/** The scripts that start the others. */
 const COMMANDS: readonly Script[] = [
   { name: "main", path: "main.ts", peer: true },
   { name: "gpu", path: "gpu.ts", peer: true },

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// What the peers are compared on: the work of each case, the limit of the
-// adapter that bounds it, and what its outputs must be.
+// The cases on which peers are compared: the work of each case, the limit of the adapter
+// that bounds it, and its expected outputs.
 
 import type { AttentionSizes, EncoderSizes, MlpSizes } from "./data.ts";
 import type { Parameters } from "./protocol.ts";
@@ -13,7 +13,7 @@ import {
   matmulReference,
 } from "./references.ts";
 
-/** The limits of an adapter; worker limits.ts measures them. */
+/** The limits of an adapter, which the worker limits.ts measures. */
 export const LIMITS = {
   fma: { title: "multiply-adds from registers", unit: "GFLOP/s" },
   copy: { title: "copy of 64 MiB by a vec4 kernel", unit: "GB/s" },
@@ -24,25 +24,25 @@ export const LIMITS = {
 /** The name of a limit. */
 export type Limit = keyof typeof LIMITS;
 
-/** What bounds a case, and how much of it the case does. */
+/** The limit that bounds a case, and how much of it the case does. */
 export interface Work {
   limit: Limit;
-  /** Floating-point operations, bytes or dispatches of one run. */
+  /** The floating-point operations, bytes or dispatches of one run. */
   amount: number;
 }
 
-/** What the outputs must be. */
+/** The expected outputs. */
 export interface Expected {
   /**
-   * The values at the probes, in 64-bit arithmetic; `undefined` where the
-   * peer named first is taken for right.
+   * The values at the probes, in 64-bit arithmetic; if `undefined`, the outputs of
+   * the first peer are the expected ones.
    */
   values?: () => number[];
-  /** How far from it an output may be, relative to the largest of them. */
+  /** By how much an output may differ, relative to the largest output. */
   tolerance: number;
 }
 
-/** Work that every peer is asked to do. */
+/** The work of every peer. */
 export interface Case {
   name: string;
   kind: string;
@@ -51,14 +51,14 @@ export interface Case {
   expected: Expected;
 }
 
-// Sums in another order, and variances as E[x²] - E[x]², are no disagreement.
+// Sums in another order, and variances as E[x²] - E[x]², must agree.
 const SUMS = 1e-4;
 // Adam without decoupled decay (tfjs) is 1e-5 from AdamW after five steps.
 const LOSSES = 5e-5;
 
 const MEBI = 2 ** 20;
 
-/** `a·b`, with operands stored transposed on demand. */
+/** `a·b`. Operands may be stored transposed. */
 export function matmulCase(
   m: number,
   k: number,
@@ -118,7 +118,7 @@ export function addCase(length: number): Case {
   };
 }
 
-/** Adds that wait for each other: what an op costs that does nothing. */
+/** Additions that wait for each other, which measure the cost of an op itself. */
 export function chainCase(links: number, length: number): Case {
   return {
     name: `${links} chained adds of ${length}`,
@@ -141,7 +141,7 @@ const ENCODER: EncoderSizes = {
   inner: 512,
 };
 
-/** Operations of the encoder's forward pass. */
+/** The operations of the encoder's forward pass. */
 export function encoderFlops(sizes: EncoderSizes): number {
   const { layers, hidden, length, batch, vocabulary, inner } = sizes;
   const weights = layers * (4 * hidden ** 2 + 2 * hidden * inner) +
@@ -150,7 +150,7 @@ export function encoderFlops(sizes: EncoderSizes): number {
     layers * 4 * batch * hidden * length ** 2;
 }
 
-/** The issue's cases. The losses are PyTorch's, in its own process. */
+/** All cases. The expected losses were computed by PyTorch. */
 export const PEER_CASES: readonly Case[] = [
   matmulCase(256, 256, 256),
   matmulCase(512, 512, 512),

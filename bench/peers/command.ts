@@ -8,10 +8,10 @@ import { allPeers, bundledFolder } from "./launches.ts";
 import { measure } from "./measure.ts";
 import { renderReport } from "./table.ts";
 
-/** What a command measures unless told otherwise. */
+/** What a command measures, unless options say otherwise. */
 export interface Command {
   cases: readonly Case[];
-  /** The same at sizes for `--small`. @default {there are none} */
+  /** The same cases in small sizes, for `--small`. @default {no cases} */
   smallCases?: readonly Case[];
   /** Peers by name. @default {all} */
   peers?: readonly string[];
@@ -19,7 +19,7 @@ export interface Command {
   minMs: number;
 }
 
-/** What the user asked for. */
+/** The options of the user. */
 export interface Choice {
   only: string[] | undefined;
   peers: string[] | undefined;
@@ -33,7 +33,7 @@ export interface Choice {
 /**
  * Reads options, as `--name value` or `--name=value`.
  *
- * @throws {TypeError} If an option is unknown or its value cannot be meant.
+ * @throws {TypeError} If an option is unknown or its value is invalid.
  */
 export function parseChoice(args: readonly string[]): Choice {
   const given = new Map<string, string>();
@@ -97,7 +97,7 @@ process of its own, in turn; bench:gpu beside PyTorch on a machine with a GPU.
   --small           Small cases, to prove the command without a GPU (bench:gpu)
   --help            Print this`;
 
-/** Measures, prints the table, and writes JSON where asked. */
+/** Measures, prints the table, and writes JSON if asked. */
 export async function runCommand(command: Command): Promise<void> {
   if (Deno.args.includes("--help") || Deno.args.includes("-h")) {
     console.log(USAGE);

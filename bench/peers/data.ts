@@ -1,9 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// Inputs that every peer makes for itself from a seed: the same bits in
-// TypeScript and in Python (bench/torch/data.py).
+// Inputs, which every peer makes itself from a seed. The bits are the same in TypeScript
+// and in Python (bench/torch/data.py).
 
-/** Pseudo-random numbers in [-0.5, 0.5), by a 32-bit xorshift generator. */
+/** Makes pseudo-random numbers in [-0.5, 0.5), by a 32-bit xorshift generator. */
 export function random(
   length: number,
   seed: number,
@@ -19,7 +19,7 @@ export function random(
   return values;
 }
 
-/** Pseudo-random integers in [0, bound). */
+/** Makes pseudo-random integers in [0, bound). */
 export function randomIntegers(
   length: number,
   bound: number,
@@ -31,10 +31,10 @@ export function randomIntegers(
   );
 }
 
-/** How many elements of an output are compared, at most. */
+/** How many elements of an output are compared at most. */
 const PROBES = 256;
 
-/** Places spread over an output of so many elements, the ends included. */
+/** Chooses indices that are spread over an output, from its first to its last. */
 export function probes(length: number): number[] {
   if (length <= PROBES) return Array.from({ length }, (_, i) => i);
   return Array.from(
@@ -80,7 +80,7 @@ export function swapMiddle(
   return result;
 }
 
-/** A weight that training starts from. */
+/** A weight at the start of training. */
 export interface Weight {
   shape: number[];
   data: Float32Array<ArrayBuffer>;
@@ -116,7 +116,7 @@ export function mlpWeights({ inputs, hidden, outputs }: MlpSizes): Weights {
   };
 }
 
-/** The batch that it learns. */
+/** The batch that it is trained on. */
 export function mlpBatch({ batch, inputs, outputs }: MlpSizes): {
   x: Float32Array<ArrayBuffer>;
   labels: Int32Array<ArrayBuffer>;
@@ -139,7 +139,7 @@ export interface EncoderSizes {
 }
 
 /**
- * The small encoder's first weights: embeddings, blocks that normalise last,
+ * The small encoder's first weights: embeddings, blocks that normalize last,
  * and a layer that scores the vocabulary for each token. Matrices are
  * `[inputs, outputs]`.
  */
@@ -172,7 +172,7 @@ export function encoderWeights(sizes: EncoderSizes): Weights {
   return weights;
 }
 
-/** The batch that it learns. */
+/** The batch that it is trained on. */
 export function encoderBatch({ batch, length, vocabulary }: EncoderSizes): {
   ids: Int32Array<ArrayBuffer>;
   labels: Int32Array<ArrayBuffer>;
@@ -183,7 +183,7 @@ export function encoderBatch({ batch, length, vocabulary }: EncoderSizes): {
   };
 }
 
-/** What AdamW is given everywhere. */
+/** The options of AdamW, which are the same everywhere. */
 export const ADAMW = {
   learningRate: 1e-3,
   beta1: 0.9,

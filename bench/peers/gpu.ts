@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// deno task bench:gpu [--small] and the options of main.ts: this engine beside
-// PyTorch on a machine with a GPU, CUDA where there is, else the processor.
-// --small shrinks every case, to prove the command where there is no GPU.
+// `deno task bench:gpu [--small]`, with the options of main.ts, compares this engine with
+// PyTorch on a machine with a GPU: on CUDA if there is, else on the processor. --small
+// makes every case small, to try the command without a GPU.
 
 import { GPU_CASES, SMALL_CASES } from "./gpu_cases.ts";
 import { runCommand } from "./command.ts";

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// What bench:gpu measures: products in every layout, attention, kernels bound
-// by memory, BERT and SWAG.
+// The cases of bench:gpu: products in every layout, attention, kernels that are bound by
+// memory, BERT and SWAG.
 
 import {
   addCase,
@@ -15,12 +15,12 @@ import type { AttentionSizes } from "./data.ts";
 import { softmaxReference } from "./references.ts";
 import type { BertSizes } from "./swagpu_bert.ts";
 
-/** Sizes that stand for all others. */
+/** The sizes that determine all others. */
 interface Scale {
   /** Edges of square products. */
   products: readonly number[];
   attention: readonly AttentionSizes[];
-  /** Rows of normalisations, 768 wide. */
+  /** The rows of normalizations, each of 768 elements. */
   rows: number;
   /** Elements of vectors. */
   vector: number;
@@ -34,7 +34,7 @@ interface Scale {
 
 const SUMS = 1e-4;
 
-// Where no value is given, the first peer's stands for it.
+// Without expected values, those of the first peer are used.
 function memoryCases({ rows, vector, classes }: Scale): Case[] {
   const [texts, columns] = classes;
   return [
@@ -109,7 +109,7 @@ function bertCases({ bert, batch, length }: Scale): Case[] {
       kind: "bertStep",
       parameters,
       work: { limit: "fma", amount: 3 * forward },
-      // Losses of five steps, in other orders of summation.
+      // The losses of five steps, which are summed in other orders.
       expected: { tolerance: 1e-3 },
     },
     {
@@ -131,7 +131,7 @@ function swagCases({ bert, rank }: Scale): Case[] {
   // sample reads mean, M2 and all deviations and writes the weights.
   const collect = { limit: "copy", amount: 4 * 6 * size } as const;
   const sample = { limit: "copy", amount: 4 * (rank + 3) * size } as const;
-  // The mean of weights to rounding; a variance from 64 samples to 3 deviations.
+  // The mean must agree up to rounding, and a variance of 64 samples within 3 deviations.
   const mean = { tolerance: SUMS };
   const variance = { tolerance: 0.35 };
   return [

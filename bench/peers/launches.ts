@@ -1,11 +1,11 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// Every peer, and how its worker is started: from the sources, or offline from
-// the bundles that bundle.ts made.
+// The peers, and how their workers are started: from the sources, or without a network
+// from the bundles that bundle.ts made.
 
 import type { Launch } from "./process.ts";
 
-/** A peer to be measured, or why it cannot be. */
+/** A peer, or the reason why it cannot be measured. */
 export interface Peer {
   name: string;
   launch: Launch | { missing: string };
@@ -57,7 +57,7 @@ export function launchScript(
   const script = SCRIPTS.find((script) => script.name === name);
   if (!script) throw new Error(`Cannot start ${name}: there is no such script`);
   const command = Deno.execPath();
-  // Software Vulkan wants a folder for its sockets.
+  // Software Vulkan needs a folder for its sockets.
   const env = { XDG_RUNTIME_DIR: Deno.env.get("XDG_RUNTIME_DIR") ?? "/tmp" };
   if (bundles === undefined) {
     const config = configOf(script);
@@ -135,7 +135,7 @@ function torchPeers(
   return peers;
 }
 
-/** Every peer that there is, this engine first. */
+/** Finds all peers, with this engine first. */
 export async function allPeers(bundles?: string): Promise<Peer[]> {
   const torch = bundles === undefined ? beside("../torch") : `${bundles}/torch`;
   return [

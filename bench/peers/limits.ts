@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// The worker that measures the adapter itself, in the same rounds as the
-// peers: each kind is a limit of cases.ts, and one run does `amount` of it.
+// The worker that measures the adapter itself, in the same rounds as the peers. Each kind
+// is a limit of cases.ts, of which one run does `amount`.
 
 import { type Device, initialize, ones } from "../../engine/mod.ts";
 import { grid, launch } from "../../engine/kernel_kit.ts";
@@ -73,7 +73,7 @@ function dispatches({ gpu }: Device): Prepared {
   };
 }
 
-/** The limits of an adapter. Outputs tell how much one run does. */
+/** Measures the limits of an adapter. The outputs say how much one run does. */
 function limits(device: Device): Record<Limit, Prepare> {
   const amount = (prepared: Prepared, each: number): Prepared => ({
     ...prepared,

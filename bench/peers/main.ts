@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// deno task bench:peers [--only matmul,step] [--peers swagpu,jax-js]
-// [--rounds 5] [--min-ms 200] [--json FILE] [--bundles FOLDER]: this engine
-// beside its peers on one adapter, each in a process of its own, in turn.
+// `deno task bench:peers [--only matmul,step] [--peers swagpu,jax-js] [--rounds 5]
+// [--min-ms 200] [--json FILE] [--bundles FOLDER]` compares this engine with its peers on
+// one adapter. Each runs in its own process, in turn.
 
 import { runCommand } from "./command.ts";
 import { PEER_CASES } from "./cases.ts";

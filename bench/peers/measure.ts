@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// Runs cases: every peer opens a case, outputs are compared, and then each
-// peer and the limits give one sample a round, in turn.
+// Runs cases: every peer opens a case, outputs are compared, and then the peers and the
+// limits are measured in turn, with one sample in each round.
 
 import { type Case, type Limit, LIMITS } from "./cases.ts";
 import { launchScript, type Peer } from "./launches.ts";
@@ -15,10 +15,10 @@ import {
   type Summary,
 } from "./statistics.ts";
 
-/** The peer that ratios refer to. */
+/** The peer to which ratios refer. */
 export const BASE = "swagpu";
 
-/** What a peer made of a case. */
+/** The result of a peer in a case. */
 export interface PeerResult {
   peer: string;
   /** Why there are no times. */
@@ -29,16 +29,16 @@ export interface PeerResult {
   cpuMs?: number;
   runs?: number;
   peakBytes?: number;
-  /** Work a second, in the unit of the limit. */
+  /** The work per second, in the unit of the limit. */
   rate?: number;
-  /** Share of the limit, measured in the same rounds. */
+  /** The share of the limit, which is measured in the same rounds. */
   share?: number;
-  /** Times as long as {@linkcode BASE}; absent where outputs disagree. */
+  /** The time relative to {@linkcode BASE}; absent if outputs disagree. */
   ratio?: number;
   samples?: Sample[];
 }
 
-/** A case with what all peers made of it. */
+/** A case with the results of all peers. */
 export interface CaseResult {
   name: string;
   limit: Limit;
@@ -55,7 +55,7 @@ export interface LimitResult {
   ms: Summary;
 }
 
-/** All that a run found. */
+/** The results of a run. */
 export interface Report {
   date: string;
   deno: string;
@@ -64,7 +64,7 @@ export interface Report {
   minMs: number;
   versions: Record<string, Record<string, string>>;
   adapters: Record<string, string>;
-  /** Peers without a worker, and why. */
+  /** Peers without a worker, each with the reason. */
   missing: Record<string, string>;
   limits: LimitResult[];
   cases: CaseResult[];
@@ -79,7 +79,7 @@ export interface MeasureOptions {
   minMs: number;
   /** A folder of bundles to run offline. */
   bundles?: string | undefined;
-  /** Told what is going on. */
+  /** Called with messages about the progress. */
   progress?: (text: string) => void;
 }
 
@@ -88,7 +88,7 @@ interface Running {
   worker: WorkerProcess;
 }
 
-/** Work of a run over its milliseconds, in giga per second. */
+/** The work of a run divided by its milliseconds, in giga per second. */
 function rateOf(limit: Limit, amount: number, ms: number): number {
   const perSecond = amount / ms * 1000;
   switch (limit) {
@@ -102,7 +102,7 @@ function rateOf(limit: Limit, amount: number, ms: number): number {
   }
 }
 
-/** Measures limits, one sample a round. */
+/** Measures limits, with one sample in each round. */
 class Limits {
   readonly #worker: WorkerProcess;
   readonly #found = new Map<Limit, { ms: number[]; amount: number }>();
@@ -239,7 +239,7 @@ async function measureCase(
   };
 }
 
-/** Compares what every peer opened the case with. */
+/** Compares the outputs that every peer gave when it opened the case. */
 export function judge(
   { expected }: Case,
   opened: ReadonlyMap<string, Opened | Refusal>,
@@ -283,7 +283,7 @@ function finish(
   };
 }
 
-/** Adds ratios to the peers whose outputs agree, if those of the base do. */
+/** Adds ratios to peers whose outputs agree, if the outputs of the base agree. */
 export function withRatios(results: readonly PeerResult[]): PeerResult[] {
   const base = results.find(({ peer }) => peer === BASE);
   if (!base?.agreement?.agrees || !base.samples) return [...results];

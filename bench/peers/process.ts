@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// A worker's process, from the coordinator's side: asked one thing at a time,
-// and idle otherwise.
+// A worker's process, as the coordinator sees it. The worker answers one request at a
+// time, and is idle otherwise.
 
 import { TextLineStream } from "./lines.ts";
 import type { Hello, Opened, Refusal, Request, Sample } from "./protocol.ts";
@@ -9,7 +9,7 @@ import type { Hello, Opened, Refusal, Request, Sample } from "./protocol.ts";
 /** Milliseconds after which a worker counts as stuck. */
 const PATIENCE = 300_000;
 
-/** Lines of a worker's standard error that are kept to explain its end. */
+/** How many lines of a worker's standard error are kept, to explain its end. */
 const KEPT_LINES = 20;
 
 /** How a worker is started. */
@@ -19,7 +19,7 @@ export interface Launch {
   env?: Record<string, string>;
 }
 
-/** A worker that runs. */
+/** A running worker. */
 export class WorkerProcess {
   readonly #child: Deno.ChildProcess;
   readonly #requests: WritableStreamDefaultWriter<Uint8Array>;
@@ -42,9 +42,9 @@ export class WorkerProcess {
   }
 
   /**
-   * Starts a worker and hears who it is.
+   * Starts a worker, and receives its description.
    *
-   * @throws {Error} If it cannot be started or gives up; says why.
+   * @throws {Error} If the worker cannot be started or gives up; the message says why.
    */
   static async start(
     launch: Launch,

@@ -21,7 +21,7 @@ export interface Summary {
   spread: number;
 }
 
-/** Summarises samples. */
+/** Summarizes samples. */
 export function summarize(values: readonly number[]): Summary {
   const middle = median(values);
   const min = Math.min(...values);

@@ -60,7 +60,7 @@ class SelfAttention(nn.Module):
 
 
 class Output(nn.Module):
-    """A layer, then the sum with its block's input, normalised."""
+    """A layer, then the sum with its block's input, normalized."""
 
     def __init__(self, inputs, hidden):
         super().__init__()

@@ -155,7 +155,7 @@ def chain(context, links, length):
 
 
 class AdamW:
-    """The optimiser's update of one flat vector."""
+    """The optimizer's update of one flat vector."""
 
     def __init__(self, context, length):
         self.weight = drawn((length,), 5, context.device).requires_grad_()

@@ -53,7 +53,7 @@ def mlp_step(context, batch, inputs, hidden, outputs):
 
 
 class Encoder:
-    """The small encoder: blocks that normalise last, scores per token."""
+    """The small encoder: blocks that normalize last, scores per token."""
 
     def __init__(
         self, context, layers, hidden, heads, length, batch, vocabulary, inner

@@ -1,14 +1,14 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Reviews of 6 to 14 words whose label distribution is known.
+ * Generates reviews of 6 to 14 words whose label distribution is known.
  *
  * A sentence is one or two clauses ("the soup was not very cold", "the ending
  * disappointed us") with an optional opener and closer. Each clause has a
  * sentiment: the polarity of its adjective *for that subject* (a dark film is
  * not a dark room), changed by negation and intensifiers, times the weight of
- * its noun. Clauses add with weights set by the connective, so that after
- * "but" the second decides. The label is drawn from
+ * its noun. The sentiments of clauses are added with weights that depend on the
+ * connective, so that after "but" the second clause decides. The label is drawn from
  *
  * p(y|x) = softmax(β·[−s, b + m, s])
  *
@@ -30,14 +30,14 @@ import {
   CONNECTIVES,
   type Domain,
   FAMILIAR,
-  type Judgement,
+  type Judgment,
   type Modifier,
   MODIFIERS,
   OPENERS,
   UNFAMILIAR,
 } from "./lexicon.ts";
 
-/** The classes, by label number. */
+/** The names of the classes, by label number. */
 export const LABELS: readonly ["negative", "mixed", "positive"] = [
   "negative",
   "mixed",
@@ -48,67 +48,67 @@ export const LABELS: readonly ["negative", "mixed", "positive"] = [
 export interface Review {
   /** The sentence, in lower case without punctuation. */
   text: string;
-  /** The label drawn, an index into {@linkcode LABELS}. */
+  /** The label that was drawn, an index into {@linkcode LABELS}. */
   label: number;
-  /** The distribution it was drawn from: negative, mixed, positive. */
+  /** The distribution of the label: negative, mixed, positive. */
   probabilities: readonly [number, number, number];
 }
 
-/** How many reviews to draw, and how. */
+/** Options of {@linkcode generateReviews}. */
 export interface ReviewsOptions {
   /**
-   * Determines sentences and labels.
+   * The seed of the sentences and labels.
    * @default {0}
    */
   seed?: number;
   /**
-   * Training examples.
+   * How many training examples to draw.
    * @default {1000}
    */
   train?: number;
   /**
-   * Test examples, of the training distribution.
+   * How many test examples to draw, from the training distribution.
    * @default {2000}
    */
   test?: number;
   /**
-   * Examples about a subject that training never mentions.
+   * How many examples to draw about a subject that training never mentions.
    * @default {500}
    */
   ood?: number;
 }
 
-/** The three sets; no sentence occurs twice in any of them. */
+/** The three sets. No sentence occurs twice in a set. */
 export interface Reviews {
-  /** What the model learns from. */
+  /** The reviews to train on. */
   train: Review[];
-  /** The same distribution. */
+  /** Other reviews from the same distribution. */
   test: Review[];
-  /** Another subject: new nouns, adjectives, verbs and closers. */
+  /** Reviews of another subject: new nouns, adjectives, verbs and closers. */
   ood: Review[];
 }
 
-/** Where the splits were written. */
+/** The paths of the written sets. */
 export interface SplitFiles {
-  /** Columns `text`, `label`. */
+  /** A file with columns `text`, `label`. */
   train: string;
-  /** Columns `text`, `label`, `p_negative`, `p_mixed`, `p_positive`. */
+  /** A file with columns `text`, `label`, `p_negative`, `p_mixed`, `p_positive`. */
   test: string;
-  /** Columns as in `test`. */
+  /** A file with the same columns as `test`. */
   ood: string;
 }
 
 const SHORTEST = 6;
 const LONGEST = 14;
-/** β: how decided the labels are. Sets the oracle's accuracy. */
+/** β: how certain the labels are. It determines the oracle's accuracy. */
 const SHARPNESS = 1.25;
-/** b: how often "mixed" is drawn where nothing speaks for it. */
+/** b: how often "mixed" is drawn if there is no evidence for it. */
 const MIXED_BIAS = 0.45;
 /** Evidence for "mixed" per unit of the weaker of two opposed clauses. */
 const CONTRADICTION = 0.3;
-/** How much an adjective before its noun counts, beside one after "was". */
+/** The weight of an adjective before its noun, relative to one after "was". */
 const EPITHET = 0.7;
-/** How much rarer the last entry of a list of words is than the first. */
+/** By which factor the last entry of a list of words is rarer than the first. */
 const RARITY = 100;
 
 interface Clause {
@@ -131,11 +131,12 @@ export function generateReviews(options: ReviewsOptions = {}): Reviews {
   for (const [name, size] of Object.entries(sizes)) {
     if (!Number.isSafeInteger(size) || size < 0) {
       throw new RangeError(
-        `Cannot generate reviews: the size of ${name} is ${size}, wanted a non-negative integer`,
+        `Cannot generate reviews: the size of ${name} is ${size}: it must be a ` +
+          "non-negative integer",
       );
     }
   }
-  // One stream a split, so that the size of one leaves the others' draws alone.
+  // Each set has its own stream, so that its size does not change the other sets.
   const draw = (size: number, stream: number, domains: readonly Domain[]) => {
     const random = counterRandom(seed, { stream });
     const reviews: Review[] = [];
@@ -154,7 +155,7 @@ export function generateReviews(options: ReviewsOptions = {}): Reviews {
   };
 }
 
-/** One sentence of an allowed length, and a label from its distribution. */
+/** Draws a sentence of an allowed length, and a label from its distribution. */
 function drawReview(
   random: () => number,
   domains: readonly Domain[],
@@ -174,7 +175,7 @@ function drawReview(
   }
 }
 
-/** softmax(β·[−s, b + m, s]). */
+/** Computes softmax(β·[−s, b + m, s]). */
 function labelDistribution(
   sentiment: number,
   mixed: number,
@@ -186,7 +187,7 @@ function labelDistribution(
   return [negative / total, middle / total, positive / total];
 }
 
-/** One or two clauses of one subject, an opener, a closer. */
+/** Draws one or two clauses about one subject, an opener and a closer. */
 function drawSentence(
   random: () => number,
   domains: readonly Domain[],
@@ -227,28 +228,28 @@ function drawSentence(
   return { text: parts.join(" "), sentiment, mixed };
 }
 
-/** "the [adjective] noun was [modifier] adjective" or "… [adverb] verb us". */
+/** Draws "the [adjective] noun was [modifier] adjective" or "… [adverb] verb us". */
 function drawClause(random: () => number, domain: Domain): Clause {
   const noun = ranked(random, domain.nouns);
   const epithet = random() < 0.5
     ? ranked(random, domain.adjectives)
     : undefined;
   const verbal = random() < 0.3;
-  const judgement: Judgement = ranked(
+  const judgment: Judgment = ranked(
     random,
     verbal ? domain.verbs : domain.adjectives,
   );
   const words = epithet ? ["the", epithet.text] : ["the"];
   words.push(noun.text, ...(verbal ? [] : ["was"]));
-  let polarity = judgement.polarity[domain.subject];
-  let mixed = judgement.mixed;
+  let polarity = judgment.polarity[domain.subject];
+  let mixed = judgment.mixed;
   if (random() < 0.25) {
     const modifier: Modifier = ranked(random, verbal ? ADVERBS : MODIFIERS);
     words.push(modifier.text);
     polarity = modifier.apply(polarity);
     mixed *= 0.8;
   }
-  words.push(judgement.text);
+  words.push(judgment.text);
   if (epithet) {
     polarity += EPITHET * epithet.polarity[domain.subject];
     mixed += EPITHET * epithet.mixed;
@@ -264,7 +265,7 @@ function uniform<T>(random: () => number, from: readonly T[]): T {
   return at(from, Math.floor(random() * from.length));
 }
 
-/** Earlier entries are more frequent, falling geometrically by `RARITY`. */
+/** Picks an entry. Frequencies fall geometrically, in total by `RARITY`. */
 function ranked<T>(random: () => number, from: readonly T[]): T {
   // Inverts the distribution function of the density RARITY^−x on [0, 1).
   const x = -Math.log(1 - random() * (1 - 1 / RARITY)) / Math.log(RARITY);
@@ -284,8 +285,8 @@ function at<T>(from: readonly T[], index: number): T {
 /**
  * Writes `train.tsv`, `test.tsv` and `ood.tsv`, each with a header line.
  *
- * @param folder Where to; made when missing.
- * @param reviews What {@linkcode generateReviews} returned.
+ * @param folder The folder, which is made if it does not exist.
+ * @param reviews The result of {@linkcode generateReviews}.
  * @returns The paths of the three files.
  */
 export async function writeSplits(
@@ -304,7 +305,7 @@ export async function writeSplits(
   return files;
 }
 
-/** Tab-separated rows; the true distribution to six places when asked for. */
+/** Writes tab-separated rows, if asked with the true distribution to six decimals. */
 function toTsv(reviews: readonly Review[], truth: boolean): string {
   const columns = truth ? LABELS.map((name) => `p_${name}`) : [];
   const rows = reviews.map(({ text, label, probabilities }) => [

@@ -1,67 +1,68 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// The words of the quickstart's reviews and what each does to the sentiment:
-// one table, so longer than most files.
+
+// The words of the quickstart's reviews, and the effect of each on the sentiment. It
+// is one table, and so longer than most files.
 
 /** Words of one subject; `familiar` subjects occur in training. */
 export type Subject = "film" | "food" | "hotel" | "gadget";
 
-/** What a review is about, and how much its verdict weighs. */
+/** A part of a subject that a review can be about. */
 export interface Noun {
   /** The word. */
   text: string;
-  /** The factor on the clause it heads. */
+  /** The factor on the sentiment of its clause. */
   weight: number;
 }
 
-/** An adjective or verb: its sentiment may depend on the subject. */
-export interface Judgement {
+/** An adjective or a verb. Its sentiment may depend on the subject. */
+export interface Judgment {
   /** The words. */
   text: string;
-  /** Sentiment by subject; negative is bad. */
+  /** The sentiment for each subject; negative numbers are bad. */
   polarity: Readonly<Record<Subject, number>>;
-  /** How much it speaks for the label "mixed". */
+  /** Its evidence for the label "mixed". */
   mixed: number;
 }
 
-/** A word or phrase with one effect wherever it stands. */
+/** A word or phrase with the same effect for every subject. */
 export interface Phrase {
   /** The words. */
   text: string;
-  /** Sentiment it adds. */
+  /** The sentiment that it adds. */
   polarity: number;
-  /** How much it speaks for the label "mixed". */
+  /** Its evidence for the label "mixed". */
   mixed: number;
 }
 
-/** A word in front of an adjective or verb. */
+/** A word before an adjective or a verb. */
 export interface Modifier {
   /** The words. */
   text: string;
-  /** The sentiment of what follows, given its sentiment alone. */
+  /** The sentiment of both, given the sentiment of the adjective or verb. */
   apply: (polarity: number) => number;
 }
 
-/** How two clauses are joined; `first` and `second` are their weights. */
+/** A word that joins two clauses, with the weights of both. */
 export interface Connective {
   /** The word between the clauses. */
   text: string;
-  /** Weight of the clause before. */
+  /** The weight of the clause before it. */
   first: number;
-  /** Weight of the clause after. */
+  /** The weight of the clause after it. */
   second: number;
 }
 
 /** The content words of one subject. */
 export interface Domain {
-  /** Whose polarity the judgements are read with. */
+  /** The subject for which the sentiment of judgments is looked up. */
   subject: Subject;
-  /** What is judged. */
+  /** The parts that are judged. */
   nouns: readonly Noun[];
-  /** How it is judged: "the plot was …". */
-  adjectives: readonly Judgement[];
-  /** What it did to us: "the plot … us". */
-  verbs: readonly Judgement[];
-  /** How a review may end. */
+  /** Adjectives: "the plot was …". */
+  adjectives: readonly Judgment[];
+  /** Verbs: "the plot … us". */
+  verbs: readonly Judgment[];
+  /** The ends of reviews. */
   closers: readonly Phrase[];
 }
 
@@ -72,8 +73,8 @@ function nouns(text: string): Noun[] {
   });
 }
 
-/** Rows `words: sentiment [mixed]`, or `film/food/hotel` for the sentiment. */
-function judgements(text: string): Judgement[] {
+/** Reads rows `words: sentiment [mixed]`, with one sentiment or `film/food/hotel`. */
+function judgments(text: string): Judgment[] {
   return phrases(text).map(({ text, values, mixed }) => {
     const [film = 0, food = film, hotel = film, gadget = film] = values;
     return { text, polarity: { film, food, hotel, gadget }, mixed };
@@ -102,7 +103,7 @@ function phrases(
   });
 }
 
-const ADJECTIVES = judgements(`
+const ADJECTIVES = judgments(`
   bad: -1.4
   great: 1.6
   awful: -1.9
@@ -192,7 +193,7 @@ const ADJECTIVES = judgements(`
   dreadful: -1.9
 `);
 
-const VERBS = judgements(`
+const VERBS = judgments(`
   impressed us: 1.4
   disappointed us: -1.5
   surprised us: 0.3 0.9
@@ -258,7 +259,7 @@ export const UNFAMILIAR: readonly Domain[] = [
     nouns: nouns(`phone:1.4 battery:1.2 screen:1.2 keyboard:0.9 charger:0.8
       laptop:1.3 printer:1 update:0.9 speaker:0.8 cable:0.5 button:0.5
       headset:0.9 tablet:1.1 sensor:0.6`),
-    adjectives: judgements(`
+    adjectives: judgments(`
       sluggish: -1.2
       reliable: 1.6
       flimsy: -1.4
@@ -280,7 +281,7 @@ export const UNFAMILIAR: readonly Domain[] = [
       flawless: 2.0
       useless: -1.9
     `),
-    verbs: judgements(`
+    verbs: judgments(`
       amazed me: 1.7
       frustrated me: -1.6
       baffled me: -0.4 1.0
@@ -298,7 +299,7 @@ export const UNFAMILIAR: readonly Domain[] = [
   },
 ];
 
-/** Words that may stand first. */
+/** Words with which a review may begin. */
 export const OPENERS: readonly Phrase[] = closing(`
   honestly: 0.0
   sadly: -0.6
@@ -324,7 +325,7 @@ export const MODIFIERS: readonly Modifier[] = [
   { text: "almost", apply: (p) => 0.5 * p },
 ];
 
-/** The modifiers that fit before a verb in the past tense. */
+/** The modifiers that can precede a verb in the past tense. */
 export const ADVERBS: readonly Modifier[] = [
   { text: "really", apply: (p) => 1.4 * p },
   { text: "never", apply: (p) => -p },
@@ -332,7 +333,7 @@ export const ADVERBS: readonly Modifier[] = [
   { text: "almost", apply: (p) => 0.5 * p },
 ];
 
-/** What joins two clauses; after "but" the second counts for more. */
+/** Words that join two clauses. After "but" the second has more weight. */
 export const CONNECTIVES: readonly Connective[] = [
   { text: "but", first: 0.5, second: 1.3 },
   { text: "and", first: 0.9, second: 0.9 },

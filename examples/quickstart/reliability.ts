@@ -1,12 +1,12 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * A reliability diagram as SVG: for each method, how often predictions of a
- * given confidence are right.
+ * Draws a reliability diagram as SVG: it shows for each method how often predictions of
+ * a given confidence are right.
  *
- * One panel a method. Bars are the accuracy in a bin of confidence, a diagonal
- * marks calibration, the gap between bar and diagonal is tinted, and the strip
- * below shows what share of the predictions falls in each bin.
+ * There is one panel for each method. Bars show the accuracy in a bin of confidence, a
+ * diagonal marks perfect calibration, the gap between bar and diagonal is tinted, and
+ * the strip below shows which share of the predictions is in each bin.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import {
 } from "../../nn/metrics/mod.ts";
 import type { Prediction } from "./table.ts";
 
-/** How the diagram is drawn. */
+/** Options of {@linkcode reliabilityDiagram}. */
 export interface ReliabilityOptions {
   /**
    * The number of bins of confidence.
@@ -47,10 +47,10 @@ const STRIP = 46;
 /**
  * Draws the diagram.
  *
- * @param predictions The methods, a panel each, left to right.
+ * @param predictions The predictions of the methods, from left to right.
  * @param labels The class of each test row, [rows].
  * @param options Bins and heading.
- * @returns A whole SVG document.
+ * @returns A complete SVG document.
  */
 export async function reliabilityDiagram(
   predictions: readonly Prediction[],
@@ -87,12 +87,12 @@ export async function reliabilityDiagram(
 }
 
 /**
- * Draws the diagram into a file, by way of a temporary one beside it, so that a
- * reader never sees half a picture.
+ * Draws the diagram into a file. It is first written to a temporary file beside it, so
+ * that the file is always complete.
  *
- * @param path Where to.
- * @param predictions The methods, a panel each, left to right.
- * @param options The labels, and how to draw.
+ * @param path The file.
+ * @param predictions The predictions of the methods, from left to right.
+ * @param options The labels, bins and heading.
  */
 export async function writeReliabilityDiagram(
   path: string,
@@ -199,7 +199,7 @@ function accuracyPanel(panel: Panel, first: boolean): object {
     axis: {
       values: TENTHS,
       format: ".1f",
-      // Every panel has its labels: panels with the same extent line up.
+      // Every panel has axis labels, because panels of the same extent line up.
       title: first ? "accuracy" : null,
     },
   };

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * The quickstart's one table: a method a row, its scores the columns.
+ * The quickstart's table, with one row for each method and one column for each score.
  *
  * @module
  */
@@ -17,17 +17,17 @@ import {
   softCrossEntropy,
 } from "../../nn/metrics/mod.ts";
 
-/** What a method predicted for the test set. */
+/** The predictions of a method for the test set. */
 export interface Prediction {
-  /** The method, as the row is called. */
+  /** The name of the method, which is that of its row. */
   method: string;
   /** Its probabilities, [rows, classes]. */
   probabilities: ArrayLike<number>;
 }
 
-/** What the test set says. */
+/** The truth about the test set. */
 export interface Truth {
-  /** The labels drawn, [rows]. */
+  /** The labels that were drawn, [rows]. */
   labels: ArrayLike<number>;
   /** The distribution that they were drawn from, [rows, classes]. */
   distribution: ArrayLike<number>;
@@ -37,36 +37,36 @@ export interface Truth {
 export interface Scores {
   /** The method. */
   method: string;
-  /** The share of labels that are the likeliest class. */
+  /** The share of labels that are the most probable class. */
   accuracy: number;
-  /** Negative log-likelihood of the labels. */
+  /** The negative log-likelihood of the labels. */
   nll: number;
-  /** Expected calibration error, 15 bins. */
+  /** The expected calibration error with 15 bins. */
   ece: number;
-  /** Brier score, the sum over classes. */
+  /** The Brier score, as a sum over classes. */
   brier: number;
-  /** Cross-entropy to the true distribution. */
+  /** The cross-entropy with the true distribution. */
   crossEntropy: number;
-  /** The temperature fitted on the first half; absent for the oracle. */
+  /** The temperature that was fitted on the first half; absent for the oracle. */
   temperature?: number;
-  /** Negative log-likelihood of the second half at that temperature. */
+  /** The negative log-likelihood of the second half at that temperature. */
   scaledNll?: number;
-  /** Calibration error of the second half at that temperature. */
+  /** The calibration error of the second half at that temperature. */
   scaledEce?: number;
 }
 
-/** What stands around the table. */
+/** Options of {@linkcode renderTable}. */
 export interface TableOptions {
   /** A line above the table. */
   title?: string;
 }
 
-/** The method name of the row for the true distribution itself. */
+/** The name of the row that scores the true distribution itself. */
 export const ORACLE = "oracle";
 
 /**
- * Scores one method on the whole test set, and after temperature scaling on the
- * second half, the temperature being fitted on the first.
+ * Scores a method on the whole test set, and on its second half after temperature
+ * scaling with a temperature that is fitted on the first half.
  *
  * @param prediction The method and its probabilities.
  * @param truth Labels and their distribution.
@@ -107,11 +107,11 @@ export function score(prediction: Prediction, truth: Truth): Scores {
 }
 
 /**
- * Scores every method, and the true distribution as the last row.
+ * Scores every method and, as the last row, the true distribution.
  *
  * @param predictions The methods in the order of the rows.
  * @param truth Labels and their distribution.
- * @returns One entry a row.
+ * @returns One entry for each row.
  */
 export function scoreAll(
   predictions: readonly Prediction[],
@@ -122,10 +122,10 @@ export function scoreAll(
 }
 
 /**
- * The mean of each score over several runs.
+ * Averages each score over several runs.
  *
- * @param runs The rows of each run, the same methods in the same order.
- * @returns One entry a method.
+ * @param runs The rows of each run, with the same methods in the same order.
+ * @returns One entry for each method.
  * @throws {RangeError} If there is no run, or the runs differ in methods.
  */
 export function meanScores(runs: readonly Scores[][]): Scores[] {
@@ -170,11 +170,11 @@ const COLUMNS: readonly Column[] = [
 ];
 
 /**
- * The table as plain text, columns aligned, a rule above the oracle's row.
+ * Writes the table as plain text, with aligned columns and a rule above the oracle.
  *
- * @param scores One entry a row.
+ * @param scores One entry for each row.
  * @param options A title.
- * @returns Lines, each ended.
+ * @returns Lines with line ends.
  */
 export function renderTable(
   scores: readonly Scores[],
@@ -207,15 +207,15 @@ export function renderTable(
   return lines.map((line) => line + "\n").join("");
 }
 
-/** The columns by which runs are compared one by one. */
+/** The columns that are listed for every run. */
 const BY_SEED = ["nll", "ece", "crossEntropy", "scaledNll"] as const;
 
 /**
- * How methods did in each run: a column of the table a line, run by run.
+ * Lists the scores of each run: one line for each column of the table.
  *
  * @param runs The rows of each run.
- * @param methods Which methods.
- * @returns Lines, each ended.
+ * @param methods The methods to list.
+ * @returns Lines with line ends.
  */
 export function renderSeeds(
   runs: readonly Scores[][],

@@ -1,20 +1,20 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * A WordPiece vocabulary learnt from the training texts alone, and the folder
- * of files from which Hugging Face's tokenizers load it.
+ * Learns a WordPiece vocabulary from the training texts, and writes the files from
+ * which Hugging Face's tokenizers load it.
  *
- * Words seen often enough are whole. Every other word, seen or not, is split
- * into the longest pieces known: pieces are merged from letters in the order in
- * which pairs of them occur in most words, as in byte-pair encoding, and since
- * every letter is itself a piece, no word of the alphabet is `[UNK]`.
+ * Frequent words are kept whole. Every other word is split into the longest known
+ * pieces. Pieces are merged from letters as in byte-pair encoding: the pair that occurs
+ * in most words comes first. Every letter is itself a piece, so that no word of known
+ * letters becomes `[UNK]`.
  *
  * @module
  */
 
 import { Tokenizer } from "@swagpu/swagpu/models";
 
-/** How a vocabulary is learnt. */
+/** Options of {@linkcode learnVocabulary}. */
 export interface VocabularyOptions {
   /**
    * How often a word must occur to be kept whole.
@@ -22,23 +22,23 @@ export interface VocabularyOptions {
    */
   minimumCount?: number;
   /**
-   * How many pieces to merge beyond single letters.
+   * How many pieces to merge, in addition to single letters.
    * @default {64}
    */
   pieces?: number;
 }
 
-/** The tokens that every BERT vocabulary opens with; `[PAD]` is 0. */
+/** The tokens with which every BERT vocabulary begins; `[PAD]` is 0. */
 const SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 const ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789.,;:!?'-";
 const PREFIX = "##";
 
 /**
- * Learns the tokens of a vocabulary; a token's id is its place.
+ * Learns the tokens of a vocabulary. The id of a token is its index.
  *
  * @param texts The training texts.
- * @param options Sizes.
- * @returns Special tokens, characters, frequent words, pieces: each once.
+ * @param options The sizes.
+ * @returns Special tokens, characters, frequent words and pieces, each once.
  */
 export function learnVocabulary(
   texts: Iterable<string>,
@@ -63,7 +63,7 @@ export function learnVocabulary(
   return [...vocabulary];
 }
 
-/** Lower-case words and single signs, split as BERT splits them. */
+/** Splits texts into lower-case words and single signs, as BERT does. */
 function countWords(texts: Iterable<string>): Map<string, number> {
   const counts = new Map<string, number>();
   for (const text of texts) {
@@ -82,18 +82,18 @@ function byCount(a: [string, number], b: [string, number]): number {
   return b[1] - a[1] || (a[0] < b[0] ? -1 : 1);
 }
 
-/** The pieces made by joining, again and again, the most frequent pair. */
+/** Makes pieces by repeatedly joining the most frequent pair. */
 function mergePieces(
   counts: ReadonlyMap<string, number>,
-  wanted: number,
+  count: number,
 ): string[] {
-  // Each word counts once: what frequent words share with no other is no help
-  // in spelling rare ones.
+  // Each word counts once: a piece that only one frequent word has does not help to
+  // spell rare words.
   const words = [...counts.keys()].map((word) =>
     [...word].map((c, i) => i === 0 ? c : PREFIX + c)
   );
   const pieces: string[] = [];
-  while (pieces.length < wanted) {
+  while (pieces.length < count) {
     const pairs = new Map<string, number>();
     for (const symbols of words) {
       for (let i = 1; i < symbols.length; i++) {
@@ -112,7 +112,7 @@ function mergePieces(
         }
       }
     }
-    // A pair that completes a whole word is a merge, but no piece of others.
+    // A pair that completes a whole word is merged, but it is no piece of other words.
     if (!counts.has(joined)) pieces.push(joined);
   }
   return pieces;
@@ -122,8 +122,8 @@ function mergePieces(
  * Writes `vocab.txt`, `tokenizer.json` and `tokenizer_config.json`, the files
  * of an uncased BERT tokenizer.
  *
- * @param folder Where to; made when missing.
- * @param vocabulary What {@linkcode learnVocabulary} returned.
+ * @param folder The folder, which is made if it does not exist.
+ * @param vocabulary The result of {@linkcode learnVocabulary}.
  */
 export async function writeTokenizer(
   folder: string,

@@ -17,7 +17,7 @@ import {
 } from "../../bench/peers/references.ts";
 import { matmulReference as product } from "../reference/matmul.ts";
 
-Deno.test("inputs are the bits that PyTorch's worker makes", () => {
+Deno.test("inputs are bit-equal to those of PyTorch's worker", () => {
   const values = random(1_000_003, 7);
   assertEquals([0, 1, 999, 1_000_002].map((i) => values[i]), [
     0.3990055322647095,
@@ -47,7 +47,7 @@ Deno.test("swapping the middle axes twice changes nothing", () => {
   assertEquals(swapMiddle(swapped, [2, 5, 3, 7]), values);
 });
 
-Deno.test("products are referred to by their definition, in every layout", () => {
+Deno.test("reference products follow their definition, in every layout", () => {
   const a = random(3 * 5, 1);
   const b = random(5 * 4, 2);
   for (const transposeA of [false, true]) {
@@ -66,8 +66,8 @@ Deno.test("attention over one token is that token's value", () => {
   assertEquals(attentionReference(sizes), [...random(24, 3)]);
 });
 
-Deno.test("attention's results are means of values by weights", () => {
-  // Two tokens, one head of one column: the weights can be written out.
+Deno.test("attention gives weighted means of values", () => {
+  // With two tokens and one head of one column, the weights can be written out.
   const sizes = { batch: 1, heads: 1, length: 2, size: 1 };
   const [[q = NaN], k, [v0 = NaN, v1 = NaN]] = [1, 2, 3]
     .map((seed) => [...random(2, seed)]) as [number[], number[], number[]];
@@ -76,7 +76,7 @@ Deno.test("attention's results are means of values by weights", () => {
   assertAlmostEquals(y ?? NaN, (e0 * v0 + e1 * v1) / (e0 + e1), 1e-12);
 });
 
-Deno.test("normalised rows have mean 0 and variance 1", () => {
+Deno.test("normalized rows have mean 0 and variance 1", () => {
   const row = layerNormReference(1, 200);
   const mean = row.reduce((sum, x) => sum + x, 0) / 200;
   const variance = row.reduce((sum, x) => sum + x * x, 0) / 200;
@@ -84,7 +84,7 @@ Deno.test("normalised rows have mean 0 and variance 1", () => {
   assertAlmostEquals(variance, 1, 1e-3);
 });
 
-Deno.test("every case of the peers has work, and a name of its own", () => {
+Deno.test("every case of the peers has work, and a unique name", () => {
   const names = new Set(PEER_CASES.map(({ name }) => name));
   assertEquals(names.size, PEER_CASES.length);
   assertEquals(PEER_CASES.every(({ work }) => work.amount > 0), true);

@@ -38,7 +38,7 @@ function reportOf(peers: PeerResult[]): Report {
   };
 }
 
-Deno.test("peers that agree get a ratio, the base 1", () => {
+Deno.test("peers that agree get a ratio, and the base gets 1", () => {
   const [base, other] = withRatios([
     result("swagpu", [2, 2, 2]),
     result("other", [8, 9, 10]),
@@ -47,7 +47,7 @@ Deno.test("peers that agree get a ratio, the base 1", () => {
   assertEquals(other?.ratio, 4.5);
 });
 
-Deno.test("no ratio is made for outputs that differ, or of such a base", () => {
+Deno.test("no ratio is given if outputs differ from the base, or the base differs", () => {
   const [, wrong] = withRatios([
     result("swagpu", [2]),
     result("wrong", [1], differs),
@@ -84,7 +84,7 @@ Deno.test("outputs are judged by the reference, not by each other", () => {
   assertEquals(judged.get("broken")?.error, "has no such operation");
 });
 
-Deno.test("without a reference the first peer that answers is it", () => {
+Deno.test("without a reference the first peer that answers is the reference", () => {
   const given: Case = { ...matmulCase(2, 2, 2), expected: { tolerance: 0.1 } };
   const judged = judge(
     given,
@@ -113,7 +113,7 @@ Deno.test("the report says what differs, failed and is missing", () => {
   assert(text.includes("- torch-cuda is missing: no CUDA device"));
 });
 
-Deno.test("tables have columns of one width, numbers to the right", () => {
+Deno.test("tables have aligned columns, with numbers to the right", () => {
   const text = renderTable(["peer", "ms"], [["a", "1"], ["bcdef", "10.25"]]);
   assertEquals(text.split("\n"), [
     "| peer  |    ms |",

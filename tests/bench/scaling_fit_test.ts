@@ -39,7 +39,7 @@ Deno.test("fitSlope() throws for one point", () => {
   );
 });
 
-Deno.test("median() is the value in the middle", () => {
+Deno.test("median() gives the middle value", () => {
   assertAlmostEquals(median([5, 1, 3]), 3);
   assertAlmostEquals(median([4, 1, 3, 2]), 2.5);
 });

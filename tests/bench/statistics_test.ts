@@ -14,7 +14,7 @@ Deno.test("the median does not depend on order or outliers", () => {
   assert(Number.isNaN(median([])));
 });
 
-Deno.test("a summary tells the edges and the spread", () => {
+Deno.test("a summary has the extremes and the spread", () => {
   assertEquals(summarize([4, 2, 3]), {
     median: 3,
     min: 2,
@@ -32,7 +32,7 @@ Deno.test("a paired ratio cancels what slows a whole round", () => {
 Deno.test("outputs agree within the tolerance of the largest value", () => {
   assertEquals(compare([1, 100], [1, 100.05], 1e-3).agrees, true);
   assertEquals(compare([1, 100], [1, 100.2], 1e-3).agrees, false);
-  // The small value is off by more than itself: still within the scale.
+  // The small value is wrong by more than itself, but little on the scale of all.
   assertEquals(compare([0.01, 100], [0, 100], 1e-3).agrees, true);
 });
 

@@ -1,15 +1,17 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
+import { inFolder } from "../_folder.ts";
+
 const CLI = new URL("../../cli.ts", import.meta.url).pathname;
 
-/** What a run came to. */
+/** The result of a run. */
 export interface Outcome {
   code: number;
   out: string;
   err: string;
 }
 
-/** The command line as a process. */
+/** Prepares a process that runs the command line. */
 export function command(
   args: readonly string[],
   stdin: "null" | "piped" = "null",
@@ -22,7 +24,7 @@ export function command(
   });
 }
 
-/** Runs the command line to its end. */
+/** Runs the command line and waits for its end. */
 export async function cli(...args: string[]): Promise<Outcome> {
   return read(await command(args).output());
 }
@@ -30,13 +32,13 @@ export async function cli(...args: string[]): Promise<Outcome> {
 /** Decodes what a run wrote. */
 export function read({ code, stdout, stderr }: Deno.CommandOutput): Outcome {
   const decoder = new TextDecoder();
-  // Mesa complains on machines without a desktop.
+  // Mesa prints a warning on machines without a desktop.
   const err = decoder.decode(stderr).split("\n")
     .filter((line) => !line.includes("XDG_RUNTIME_DIR")).join("\n");
   return { code, out: decoder.decode(stdout), err };
 }
 
-/** Texts whose class is told by one word. */
+/** Makes texts in each of which one word decides the class. */
 export function examples(count: number): { text: string; label: string }[] {
   const words = { neg: ["bad", "dull"], pos: ["good", "fine"] };
   return Array.from({ length: count }, (_, i) => {
@@ -45,11 +47,13 @@ export function examples(count: number): { text: string; label: string }[] {
   });
 }
 
-/** A folder with data in all formats, a configuration and a tokenizer. */
-export async function inFolder(
+/**
+ * Calls a function with a folder that holds data in all formats, a configuration and
+ * a tokenizer, and with the options that start training from them.
+ */
+export async function inDataFolder(
   body: (folder: string, start: string[]) => Promise<void>,
 ): Promise<void> {
-  const folder = await Deno.makeTempDir();
   const rows = examples(24);
   const separated = (by: string) =>
     [["text", "label"], ...rows.map(({ text, label }) => [text, label])]
@@ -81,7 +85,7 @@ export async function inFolder(
     "other.jsonl": lines([{ text: "the film", label: "meh" }]),
     "scores.csv": "text,label\n" +
       rows.map(({ text }, i) => `${text},${i / 7}\n`).join(""),
-    "unlabelled.csv": "text,label\ngood,pos\nfine,\nbad,neg\n,pos\n",
+    "unlabeled.csv": "text,label\ngood,pos\nfine,\nbad,neg\n,pos\n",
     "ragged.csv": "text,label\ngood,pos\nfine\n",
     "bare.tsv": "good\tpos\nbad\tneg\n",
     "pairs.csv": "premise,hypothesis,gold_label,id\r\n" +
@@ -90,25 +94,17 @@ export async function inFolder(
     "config.json": JSON.stringify(config),
     "tokenizer/vocab.txt": vocabulary.join("\n") + "\n",
   };
-  await Deno.mkdir(`${folder}/tokenizer`);
-  for (const [name, text] of Object.entries(files)) {
-    await Deno.writeTextFile(`${folder}/${name}`, text);
-  }
-  const start = [
-    "--init",
-    `${folder}/config.json`,
-    "--tokenizer",
-    `${folder}/tokenizer`,
-    ..."--batch-size 8 --learning-rate 0.01 --epochs 6".split(" "),
-  ];
-  try {
-    await body(folder, start);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-/** The files of a folder. */
-export function names(folder: string): string[] {
-  return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+  await inFolder(async (folder) => {
+    await Deno.mkdir(`${folder}/tokenizer`);
+    for (const [name, text] of Object.entries(files)) {
+      await Deno.writeTextFile(`${folder}/${name}`, text);
+    }
+    await body(folder, [
+      "--init",
+      `${folder}/config.json`,
+      "--tokenizer",
+      `${folder}/tokenizer`,
+      ..."--batch-size 8 --learning-rate 0.01 --epochs 6".split(" "),
+    ]);
+  });
 }

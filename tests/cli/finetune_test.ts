@@ -6,7 +6,8 @@ import {
   assertEquals,
   assertMatch,
 } from "@std/assert";
-import { cli, command, inFolder, names } from "./_command.ts";
+import { names } from "../_folder.ts";
+import { cli, command, inDataFolder } from "./_command.ts";
 
 const SAVED = [
   "config.json",
@@ -18,7 +19,7 @@ const SAVED = [
 ];
 
 Deno.test("finetune, evaluate and predict lead from a file to answers", async () => {
-  await inFolder(async (folder, options) => {
+  await inDataFolder(async (folder, options) => {
     const output = `${folder}/model`;
     const trained = await cli(
       "finetune",
@@ -36,7 +37,7 @@ Deno.test("finetune, evaluate and predict lead from a file to answers", async ()
     assertEquals(config.id2label, { 0: "neg", 1: "pos" });
     assertEquals(config.problem_type, "single_label_classification");
 
-    // What was saved, cut as in training, gives the scores of the end again.
+    // The saved model, with texts cut as in training, gives the same scores.
     const scores = await cli(
       "evaluate",
       ...["--model", output, "--data", `${folder}/train.csv`, "--quiet"],
@@ -77,7 +78,7 @@ Deno.test("finetune, evaluate and predict lead from a file to answers", async ()
       assert(line.entropy >= line.mutual_information);
     }
 
-    // The same folder once more is refused, and nothing in it changes.
+    // The folder is refused a second time, and nothing in it changes.
     const before = await Deno.readFile(`${output}/model.safetensors`);
     const again = await cli(
       "finetune",
@@ -87,7 +88,7 @@ Deno.test("finetune, evaluate and predict lead from a file to answers", async ()
     assertMatch(again.err, /^error: Cannot write to .*--overwrite\n$/);
     assertEquals(await Deno.readFile(`${output}/model.safetensors`), before);
 
-    // On from the saved model, without a posterior: the old one must go.
+    // Training from the saved model, without a posterior, removes the old posterior.
     const more = await cli(
       "finetune",
       ...["--data", `${folder}/train.tsv`, "--output", output, "--overwrite"],
@@ -98,8 +99,8 @@ Deno.test("finetune, evaluate and predict lead from a file to answers", async ()
   });
 });
 
-Deno.test("finetune names classes by whole numbers, and learns regression", async () => {
-  await inFolder(async (folder, options) => {
+Deno.test("finetune sorts classes that are whole numbers, and trains regression", async () => {
+  await inDataFolder(async (folder, options) => {
     const data = ["--data", `${folder}/ints.jsonl`];
     const classes = await cli(
       "finetune",
@@ -124,7 +125,7 @@ Deno.test("finetune names classes by whole numbers, and learns regression", asyn
     );
     assertEquals(evaluated.code, 0);
     assertMatch(evaluated.out, /RMSE\s+MSE\s+Pearson\s+Spearman\n/);
-    // The folder remembers that it was trained on pairs, and one adapter line.
+    // The folder remembers the pairs, and the adapter is printed once.
     assertMatch(
       evaluated.err,
       /^Using the columns of the training: pair "text"\nWebGPU adapter: .+\n/,
@@ -132,8 +133,8 @@ Deno.test("finetune names classes by whole numbers, and learns regression", asyn
   });
 });
 
-Deno.test("finetune refuses what cannot work before it writes anything", async () => {
-  await inFolder(async (folder, options) => {
+Deno.test("finetune refuses bad data and options before it writes anything", async () => {
+  await inDataFolder(async (folder, options) => {
     const output = ["--output", `${folder}/model`];
     const data = ["--data", `${folder}/train.csv`];
     const cases: [string[], RegExp][] = [
@@ -151,7 +152,7 @@ Deno.test("finetune refuses what cannot work before it writes anything", async (
         /--epochs many: expected a number from 1/,
       ],
       [[...data, "--epoch", "3"], /with --epoch: it is not an option/],
-      [[...data, "--max-length", "99"], /the model knows 16 places/],
+      [[...data, "--max-length", "99"], /the model supports 16 positions/],
       [[...data, "--var-clamp", "0"], /without --swag/],
       [[...data, "--momentum", "0.9"], /--momentum with adamw/],
       [
@@ -163,8 +164,8 @@ Deno.test("finetune refuses what cannot work before it writes anything", async (
         /they look like numbers; say --problem-type regression/,
       ],
       [
-        ["--data", `${folder}/unlabelled.csv`],
-        /row 2 of .*unlabelled\.csv \(line 3\): .*empty.*--skip-unlabelled/,
+        ["--data", `${folder}/unlabeled.csv`],
+        /row 2 of .*unlabeled\.csv \(line 3\): .*empty.*--skip-unlabelled/,
       ],
       [["--data", `${folder}/bare.tsv`], /--columns text,label/],
       [[...data, "--eval", `${folder}/ragged.csv`], /ragged\.csv: .*line 3/],
@@ -191,21 +192,21 @@ Deno.test("finetune refuses what cannot work before it writes anything", async (
   });
 });
 
-/** Waits until a process writes something; gives all that it wrote till then. */
+/** Waits until a process writes a text, and returns all that it has written. */
 async function until(
   reader: ReadableStreamDefaultReader<string>,
-  wanted: string,
+  expected: string,
 ): Promise<string> {
   let text = "";
-  while (!text.includes(wanted)) {
+  while (!text.includes(expected)) {
     const { value, done } = await reader.read();
-    if (done) throw new Error(`"${wanted}" never came: ${text}`);
+    if (done) throw new Error(`"${expected}" never came: ${text}`);
     text += value;
   }
   return text;
 }
 
-/** A run, with its outputs to read as they come. */
+/** A run whose outputs can be read while it is going on. */
 function start(args: readonly string[]) {
   const child = command(args).spawn();
   const reader = (stream: ReadableStream<Uint8Array<ArrayBuffer>>) =>
@@ -226,17 +227,17 @@ for (
   const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const
 ) {
   Deno.test(`finetune saves and exits with ${code} after ${signal}`, async () => {
-    await inFolder(async (folder, options) => {
+    await inDataFolder(async (folder, options) => {
       const output = `${folder}/model`;
       const { child, out, err, rest } = start([
         "finetune",
         ...["--data", `${folder}/train.csv`, "--output", output, "--swag"],
         ...[...options, "--epochs", "100000"],
-        // Interrupted early, there is a posterior or there is none.
+        // After an early interrupt there may be no posterior.
         ...["--swag-start", signal === "SIGINT" ? "1" : "1000"],
         ...["--log-every", "1"],
       ]);
-      // A line each step, though nobody watches.
+      // With this option every step prints a line, even without a terminal.
       const said = await until(err, "epoch 3/");
       child.kill(signal);
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -268,8 +269,8 @@ for (
   });
 }
 
-Deno.test("a model that its folder cannot take is saved elsewhere", async () => {
-  await inFolder(async (folder, options) => {
+Deno.test("a model is saved to another folder if its own cannot be written", async () => {
+  await inDataFolder(async (folder, options) => {
     const output = `${folder}/model`;
     const { child, out, err, rest } = start([
       "finetune",
@@ -295,7 +296,7 @@ Deno.test("a model that its folder cannot take is saved elsewhere", async () => 
 });
 
 Deno.test("a signal ends the evaluation at the end of finetune", async () => {
-  await inFolder(async (folder, options) => {
+  await inDataFolder(async (folder, options) => {
     const lines = (await Deno.readTextFile(`${folder}/train.jsonl`)).repeat(
       600,
     );
@@ -318,11 +319,11 @@ Deno.test("a signal ends the evaluation at the end of finetune", async () => {
   });
 });
 
-Deno.test("finetune does not save what has diverged over what was good", async () => {
-  await inFolder(async (folder, options) => {
+Deno.test("finetune does not replace a good model with one that diverged", async () => {
+  await inDataFolder(async (folder, options) => {
     const output = `${folder}/model`;
     const data = ["--data", `${folder}/train.csv`, "--output", output];
-    // 24 texts in one step: its loss is computed before it diverges.
+    // All 24 texts are in one step, whose loss is computed before it diverges.
     const steps = ["--epochs", "1", "--batch-size", "24"];
     const first = await cli("finetune", ...data, ...options, ...steps);
     assertEquals(first.code, 0);

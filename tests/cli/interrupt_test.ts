@@ -8,8 +8,8 @@ const MODULE = new URL("../../cli/interrupt.ts", import.meta.url);
 type Signals = readonly (readonly [number, Deno.Signal])[];
 
 /**
- * Runs a program that is interrupted: it waits two seconds in `wait`, and ends
- * with the code of the signal.
+ * Runs a program and sends it signals. It waits two seconds in `wait`, and ends with
+ * the exit code of the signal.
  */
 async function interrupted(
   signals: Signals,
@@ -19,7 +19,7 @@ async function interrupted(
     import { Interrupt, outliveTerminal } from "${MODULE}";
     outliveTerminal();
     const sleep = () => new Promise((resolve) => setTimeout(resolve, 2000));
-    // As a wait for the GPU does: nothing is heard meanwhile.
+    // Like a wait for the GPU, this receives no signal meanwhile.
     const block = async () => {
       await new Promise((resolve) => setTimeout(resolve, 500));
       while (!interrupt.signal.aborted) {
@@ -70,28 +70,28 @@ const CASES: [
   string,
 ][] = [
   [
-    "the first signal asks to stop",
+    "the first signal requests a stop",
     [[0, "SIGTERM"]],
     { wait: TRAINING },
     143,
     "stopping finished true",
   ],
   [
-    "a closed terminal asks to stop",
+    "a closed terminal requests a stop",
     [[0, "SIGHUP"]],
     { wait: TRAINING },
     129,
     "stopping finished true",
   ],
   [
-    "two signals together are one",
+    "two signals together count as one",
     [[0, "SIGINT"], [100, "SIGINT"]],
     { wait: TRAINING },
     130,
     "stopping finished true",
   ],
   [
-    "two signals together are one, though the second is heard late",
+    "two signals together count as one, even if the second arrives late",
     [[0, "SIGINT"], [100, "SIGINT"]],
     { wait: "block()" },
     130,
@@ -105,23 +105,23 @@ const CASES: [
     "stopping",
   ],
   [
-    "a second signal does not break off saving",
+    "a second signal does not interrupt a save",
     [[0, "SIGINT"], [1400, "SIGINT"]],
     { wait: SAVING },
     130,
     "stopping finished true",
   ],
   [
-    "what was started by nohup goes on without its terminal",
+    "a program that nohup started continues without its terminal",
     [[0, "SIGHUP"], [100, "SIGTERM"]],
     { wait: TRAINING, ignoresHangup: true },
-    // Only Linux tells what is ignored: elsewhere the first signal is heard.
+    // Only Linux shows what is ignored; elsewhere the first signal is handled.
     Deno.build.os === "linux" ? 143 : 129,
     "stopping finished true",
   ],
 ];
 
-Deno.test("signals stop what can be stopped, and never a save", async (t) => {
+Deno.test("signals stop a training, but never a save", async (t) => {
   const outcomes = CASES.map(([, signals, options]) =>
     interrupted(signals, options)
   );

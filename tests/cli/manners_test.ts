@@ -46,7 +46,7 @@ Deno.test("help fits 80 columns, and shows a configuration", () => {
   assertMatch(help, /1e-3/);
 });
 
-Deno.test("a mistyped option is answered with the one that was meant", () => {
+Deno.test("a mistyped option gets an error that names the right one", () => {
   const refused = (command: Command, ...args: string[]) =>
     assertThrows(() => new Arguments(command, args), TypeError).message;
   const meant: [Command, string, string][] = [
@@ -98,7 +98,7 @@ Deno.test("a mistyped option is answered with the one that was meant", () => {
   );
 });
 
-Deno.test("nearest() finds what is close and nothing else", () => {
+Deno.test("nearest() finds names that are close, and no others", () => {
   const known = ["data", "eval", "epochs", "batch-size"];
   assertEquals(nearest("dtaa", known), "data");
   assertEquals(nearest("batch", known), "batch-size");
@@ -106,7 +106,7 @@ Deno.test("nearest() finds what is close and nothing else", () => {
   assertEquals(nearest("momentum", known), undefined);
 });
 
-Deno.test("lists in messages are cut after ten names", () => {
+Deno.test("listOf() cuts lists after ten names", () => {
   const names = Array.from({ length: 150 }, (_, i) => `c${i}`);
   assertEquals(listOf(["a", "b"]), '"a", "b"');
   assertEquals(listOf(names.slice(0, 11)).split(",").length, 11);

@@ -12,7 +12,7 @@ const REPORT = {
   learningRate: 5e-5,
 };
 
-/** A progress whose clock is moved by hand. */
+/** Makes a Progress with a clock that the test sets. */
 function watch(isTerminal: boolean, quiet = false) {
   const written: string[] = [];
   const clock = { time: 1000 };
@@ -27,7 +27,7 @@ function watch(isTerminal: boolean, quiet = false) {
   return { progress: new Progress({ terminal, now, quiet }), written, clock };
 }
 
-Deno.test("progressLine() tells rate and time left", () => {
+Deno.test("progressLine() shows rate and time left", () => {
   assertEquals(
     progressLine(REPORT, LENGTH, 50),
     "epoch 2/4  step 20/80  loss 0.5124  learning rate 5.00e-5  " +
@@ -57,7 +57,7 @@ Deno.test("Progress replaces one line on a terminal", () => {
   ]);
 });
 
-Deno.test("Progress writes plain lines now and then where nobody watches", () => {
+Deno.test("Progress writes a new line from time to time if there is no terminal", () => {
   const { progress, written, clock } = watch(false);
   for (let second = 0; second <= 12; second++) {
     progress.show(`after ${second} s`);
@@ -69,7 +69,7 @@ Deno.test("Progress writes plain lines now and then where nobody watches", () =>
   assertEquals(written.at(-1), "asked for\n");
 });
 
-Deno.test("a stage counts, with its rate and the time left", () => {
+Deno.test("Stage shows its count, rate and time left", () => {
   const { progress, written, clock } = watch(false);
   {
     using stage = progress.stage("evaluating", 12000, "texts");
@@ -83,7 +83,7 @@ Deno.test("a stage counts, with its rate and the time left", () => {
   ]);
 });
 
-Deno.test("Progress that is quiet says nothing", async () => {
+Deno.test("Progress writes nothing if it is quiet", async () => {
   const { progress, written, clock } = watch(false, true);
   clock.time += 10_000;
   progress.show("a line", true);

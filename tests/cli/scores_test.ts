@@ -13,7 +13,7 @@ import {
 } from "../../cli/labels.ts";
 import { remarksOn, renderScores } from "../../cli/scores.ts";
 
-Deno.test("the table names the class that the F1 is of", () => {
+Deno.test("renderScores() names the class whose F1 it shows", () => {
   const results = [{ method: "SWA", scores: { accuracy: 0.5, f1: 0.25 } }];
   assertEquals(
     renderScores(results, "spam"),
@@ -22,7 +22,7 @@ Deno.test("the table names the class that the F1 is of", () => {
   assertMatch(renderScores(results), /F1 \(macro\)/);
 });
 
-Deno.test("a temperature that makes the measured texts worse is remarked", () => {
+Deno.test("remarksOn() warns of a temperature that makes the measured texts worse", () => {
   const of = (scaled: number) => [{
     method: "SWAG",
     scores: { nll: 0.5, temperature: 0.421, scaled_nll: scaled },
@@ -35,7 +35,7 @@ Deno.test("a temperature that makes the measured texts worse is remarked", () =>
   assertEquals(remarksOn([{ method: "SWA", scores: { nll: 0.5 } }]), []);
 });
 
-Deno.test("few collections are remarked, with a period that makes twenty", () => {
+Deno.test("collector() warns of few collections, and names a period that makes twenty", () => {
   const plan = (epochs: number, stepsPerEpoch: number, ...more: string[]) => {
     const args = new Arguments(finetune, ["--swag", ...more]);
     const settings = collectSettings(args);
@@ -66,14 +66,14 @@ Deno.test("labels with fractions look like numbers, and classes do not", () => {
   assertEquals(looksLikeNumbers(["1.0", "0.0"]), false);
   assertEquals(looksLikeNumbers(["1.5", "good"]), false);
   assertEquals(looksLikeNumbers(["v1.5"]), false);
-  // What is missing is no class, whoever wrote the file.
+  // All these spellings of a missing number are not classes.
   assertEquals(looksLikeNumbers(["1.5", "nan", "N/A", "-inf"]), true);
   assertEquals(looksLikeNumbers(["1", "NA", "None"]), false);
   assertEquals(looksLikeNumbers(["NA", "None"]), false);
   assertEquals(looksLikeNumbers(["1,5", "2"]), true);
 });
 
-Deno.test("classes that are written almost alike are told", () => {
+Deno.test("alikeRemark() names classes that are written almost alike", () => {
   assertEquals(alikeRemark(["neg", "pos", "positive"]), undefined);
   assertEquals(alikeRemark(["0", "1", "10"]), undefined);
   for (
@@ -81,13 +81,13 @@ Deno.test("classes that are written almost alike are told", () => {
   ) {
     assertEquals(
       alikeRemark(["a", ...names]),
-      `Taking "${names[0]}" and "${names[1]}" for different classes, as they ` +
-        "are written differently",
+      `Using "${names[0]}" and "${names[1]}" as different classes, because ` +
+        "they are written differently",
     );
   }
 });
 
-Deno.test("an unknown label is told with its row, its line and a short list", () => {
+Deno.test("classIds() names an unknown label with its row, its line and a short list", () => {
   const names = Array.from({ length: 150 }, (_, i) => `intent ${i}`);
   const source = { path: "a.csv", lines: [2, 5], numbers: [1, 4] };
   const message = assertThrows(
@@ -103,8 +103,8 @@ Deno.test("an unknown label is told with its row, its line and a short list", ()
   }
 });
 
-Deno.test("the spread of samples is not lost beside a large mean", () => {
-  // 10,000 ± 1/16, exact in 32 bits: their squares are not.
+Deno.test("standardDeviations() keeps its digits beside a large mean", () => {
+  // 10,000 ± 1/16 is exact in 32 bits, but its square is not.
   const samples = [1, -1].map((sign) => Float32Array.of(1e4 + sign / 16, 2));
   const mean = meanOf(samples);
   assertEquals([...mean], [1e4, 2]);

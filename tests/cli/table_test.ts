@@ -6,29 +6,27 @@ import {
   columnOf,
   findColumn,
   type Format,
-  labelledRows,
+  labeledRows,
   labelsOf,
   type ReadOptions,
   readTable,
   type Table,
 } from "../../cli/table.ts";
+import { inFolder } from "../_folder.ts";
 
-/** Reads what is written to a file of that name. */
+/** Writes a file of the given name, and reads it as a table. */
 async function read(
   name: string,
   content: string | Uint8Array<ArrayBuffer>,
   options: ReadOptions = {},
 ): Promise<Table> {
-  const folder = await Deno.makeTempDir();
-  try {
+  return await inFolder(async (folder) => {
     const bytes = typeof content === "string"
       ? new TextEncoder().encode(content)
       : content;
     await Deno.writeFile(`${folder}/${name}`, bytes);
     return await readTable(`${folder}/${name}`, options);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }
 
 function utf16(text: string, littleEndian: boolean): Uint8Array<ArrayBuffer> {
@@ -57,8 +55,8 @@ Deno.test("readTable() reads what each format allows", async () => {
   assertThrows(() => columnOf(jsonl, "n"), TypeError, "row 1 of");
 });
 
-Deno.test("readTable() takes every mixture of line ends, and keeps those in quotes", async () => {
-  // As Python's csv.reader reads the same bytes, opened with newline="".
+Deno.test("readTable() accepts any mixture of line ends, and keeps those in quotes", async () => {
+  // Python's csv.reader reads the same bytes in the same way with newline="".
   for (
     const [a, b, c]
       of [..."000111222012021102120201210"].join("").match(/.{3}/g) ?? []
@@ -85,7 +83,7 @@ Deno.test("readTable() takes every mixture of line ends, and keeps those in quot
   }
 });
 
-Deno.test("columns without a name may be several", async () => {
+Deno.test("readTable() accepts several columns without a name", async () => {
   const table = await read("a.csv", "text,label,,\na,x,,\nb,y,1,\n");
   assertEquals(table.columns, ["text", "label", "", ""]);
   assertEquals(labelsOf(table, "label"), ["x", "y"]);
@@ -105,7 +103,7 @@ Deno.test("readTable() keeps quotes inside cells that do not begin with one", as
   ]);
 });
 
-Deno.test("readTable() reads UTF-16 with its mark, gzip, and files without a header", async () => {
+Deno.test("readTable() reads UTF-16 with a byte order mark, gzip, and files without a header", async () => {
   const text = "text,label\r\ngrüße,a\r\n";
   for (const littleEndian of [true, false]) {
     const table = await read("a.csv", utf16(`\ufeff${text}`, littleEndian));
@@ -114,7 +112,7 @@ Deno.test("readTable() reads UTF-16 with its mark, gzip, and files without a hea
   const packed = new Blob([text]).stream()
     .pipeThrough(new CompressionStream("gzip"));
   const zipped = await new Response(packed).bytes();
-  // By its name, by its first bytes alone, and in two parts as cat joins them.
+  // Gzip is recognized by its name, by its first bytes, and in two parts as by cat.
   for (const name of ["a.csv.gz", "a.csv"]) {
     const table = await read(name, zipped);
     assertEquals(columnOf(table, "text"), ["grüße"]);
@@ -122,29 +120,33 @@ Deno.test("readTable() reads UTF-16 with its mark, gzip, and files without a hea
   const joined = await read("a.csv.gz", Uint8Array.of(...zipped, ...zipped));
   assertEquals(columnOf(joined, "text"), ["grüße", "text", "grüße"]);
   const half = zipped.slice(0, zipped.length - 9);
-  await assertRejects(() => read("a.csv", half), SyntaxError, "not whole gzip");
+  await assertRejects(
+    () => read("a.csv", half),
+    SyntaxError,
+    "not complete gzip",
+  );
   const bare = await read("a.tsv", "good\t1\nbad\t0\n", {
     columns: ["text", "label"],
   });
   assertEquals(columnOf(bare, "text"), ["good", "bad"]);
   assertEquals(columnOf(bare, "2"), ["1", "0"]);
   assertEquals(bare.lines, [1, 2]);
-  // Else "label" would be a class.
+  // Otherwise "label" would become a class.
   await assertRejects(
     () =>
       read("a.csv", "\nText,label \ngood,1\n", {
         columns: ["text", "label"],
       }),
     SyntaxError,
-    "line 2 names the columns as --columns does",
+    "line 2 is a header with the names of --columns",
   );
 });
 
-Deno.test("readTable() refuses what it cannot read, with the line", async () => {
+Deno.test("readTable() names the line that it cannot read", async () => {
   const cases: [string, string, string][] = [
     ["b.csv", "text,label\na\n", "Invalid Record Length: line 2 has 1 cell"],
     ["b.csv", 'text,label\r\n"a\r\nb",c\r\nd,e,f\r\n', "line 4 has 3 cells"],
-    ["c.csv", "text,text\na,b\n", 'the column "text" is there twice'],
+    ["c.csv", "text,text\na,b\n", 'the column "text" occurs twice'],
     ["d.csv", 'text,label\n"a,b\n', "Quote Not Closed"],
     ["d.csv", 'text,label\na,b\n"a"b,c\n', "the row that begins on line 3"],
     ["d.csv", 'text,label\n5" pipe,b\n"a"b,c\n', "Invalid Closing Quote"],
@@ -161,7 +163,7 @@ Deno.test("readTable() refuses what it cannot read, with the line", async () => 
     ],
     ["h.txt", "text\na\n", "say --format"],
     ["i.csv", "text,label\na,b\nc\0,d\n", "line 3 has a NUL byte"],
-    ["j.csv.gz", "text,label\na,b\n", "not whole gzip data"],
+    ["j.csv.gz", "text,label\na,b\n", "not complete gzip data"],
   ];
   for (const [name, text, message] of cases) {
     await assertRejects(() => read(name, text), Error, message);
@@ -176,7 +178,7 @@ Deno.test("readTable() refuses what it cannot read, with the line", async () => 
   await assertRejects(
     () => read("i.csv", latin),
     SyntaxError,
-    "not UTF-8 text, by a byte in line 3",
+    "not UTF-8 text, because of a byte in line 3",
   );
   await assertRejects(
     () => read("i.csv", utf16("text,label\na,b\n", true)),
@@ -196,7 +198,7 @@ Deno.test("readTable() refuses what it cannot read, with the line", async () => 
   );
 });
 
-Deno.test("JSON lines keep every digit of a number", async () => {
+Deno.test("readTable() keeps every digit of a number in JSON lines", async () => {
   const numbers = [
     "9007199254740993",
     "-12345678901234567890",
@@ -223,7 +225,7 @@ Deno.test("JSON lines keep every digit of a number", async () => {
   );
 });
 
-Deno.test("labels are there and of one kind", async () => {
+Deno.test("labelsOf() refuses missing labels and labels of several kinds", async () => {
   const jsonl = (...labels: string[]) =>
     read("a.jsonl", labels.map((label) => `{"text": "a"${label}}`).join("\n"));
   const label = (value: string) => `, "label": ${value}`;
@@ -254,12 +256,12 @@ Deno.test("labels are there and of one kind", async () => {
   const big = await jsonl(label("1"), label("9007199254740993"), label("1.0"));
   assertEquals(labelsOf(big, "label"), ["1", "9007199254740993", "1"]);
   const some = await read("a.csv", "text,label\na,\nb,x\nc, \nd,y\n");
-  const kept = labelledRows(some, "label");
+  const kept = labeledRows(some, "label");
   assertEquals(labelsOf(kept, "label"), ["x", "y"]);
   assertEquals([kept.numbers, kept.lines], [[2, 4], [3, 5]]);
 });
 
-Deno.test("a missing column is told with a short list", async () => {
+Deno.test("findColumn() names a missing column with a short list", async () => {
   const names = Array.from({ length: 150 }, (_, i) => `c${i}`);
   const wide = await read("a.csv", `${names}\n${names}\n`);
   const error = assertThrows(() => columnOf(wide, "text"), RangeError);

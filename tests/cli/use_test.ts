@@ -2,9 +2,10 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { OutputFolder } from "../../cli/output_folder.ts";
-import { cli, command, inFolder, type Outcome, read } from "./_command.ts";
+import { inFolder } from "../_folder.ts";
+import { cli, command, inDataFolder, type Outcome, read } from "./_command.ts";
 
-/** Runs the command line with a text as its standard input. */
+/** Runs the command line with a text on standard input. */
 async function piped(text: string, ...args: string[]): Promise<Outcome> {
   const child = command(args, "piped").spawn();
   const writer = child.stdin.getWriter();
@@ -17,8 +18,8 @@ function linesOf({ out }: Outcome) {
   return out.trim().split("\n").map((line) => JSON.parse(line));
 }
 
-Deno.test("a model of pairs is used on pairs, by the names of its training", async () => {
-  await inFolder(async (folder, options) => {
+Deno.test("a model of pairs is used on pairs, with the column names of its training", async () => {
+  await inDataFolder(async (folder, options) => {
     const model = `${folder}/model`;
     const data = `${folder}/pairs.csv`;
     const trained = await cli(
@@ -71,7 +72,7 @@ Deno.test("a model of pairs is used on pairs, by the names of its training", asy
       gold: "neg",
       columns: { id: "0" },
     });
-    // Digits of 32 bits, and no more.
+    // Numbers have the digits of 32 bits, and no more.
     const { neg } = probabilities;
     assert(String(neg).length <= 12 && Math.fround(neg) !== 0);
     assertEquals(linesOf(given)[0], {
@@ -81,7 +82,7 @@ Deno.test("a model of pairs is used on pairs, by the names of its training", asy
       probabilities,
     });
 
-    // Scores that are no numbers are an error, wherever the texts are from.
+    // Scores that are not numbers are an error, for texts of files and of options.
     for (const { code, out } of [wide, file]) {
       assertEquals([code, out], [1, ""]);
     }
@@ -90,7 +91,7 @@ Deno.test("a model of pairs is used on pairs, by the names of its training", asy
     assertEquals(other.code, 1);
     assertMatch(other.err, /^error: .*"hypothesis".*trained on pairs/);
 
-    // A softmax over labels that may all hold would look like an answer.
+    // A softmax over independent labels would look like an answer.
     const path = `${model}/config.json`;
     const fields = JSON.parse(await Deno.readTextFile(path));
     for (
@@ -116,12 +117,12 @@ Deno.test("a model of pairs is used on pairs, by the names of its training", asy
   });
 });
 
-Deno.test("finetune leaves out unlabelled rows and reads files without a header", async () => {
-  await inFolder(async (folder, options) => {
+Deno.test("finetune leaves out unlabeled rows and reads files without a header", async () => {
+  await inDataFolder(async (folder, options) => {
     const model = `${folder}/model`;
     const trained = await cli(
       "finetune",
-      ...["--data", `${folder}/unlabelled.csv`, "--skip-unlabelled"],
+      ...["--data", `${folder}/unlabeled.csv`, "--skip-unlabelled"],
       ...["--output", model, ...options],
     );
     assertEquals(trained.code, 0, trained.err);
@@ -139,10 +140,9 @@ Deno.test("finetune leaves out unlabelled rows and reads files without a header"
   });
 });
 
-Deno.test("an output folder that cannot be written is told before training", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    // Not even the superuser can write to /proc; only -A lets Deno try it.
+Deno.test("finetune refuses an output folder that cannot be written before it trains", async () => {
+  await inFolder(async (folder) => {
+    // Not even the superuser can write to /proc; without -A Deno would not try it.
     const isLinux = Deno.build.os === "linux";
     if (!isLinux) await Deno.chmod(folder, 0o555);
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -179,7 +179,5 @@ Deno.test("an output folder that cannot be written is told before training", asy
       [...Deno.readDirSync(`${folder}/new`)].map(({ name }) => name),
       ["config.json"],
     );
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 });

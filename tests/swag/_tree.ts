@@ -4,7 +4,7 @@ import { sizeOf } from "../../engine/kernel_kit.ts";
 import { Module } from "../../nn/module.ts";
 import { Parameter } from "../../nn/parameter.ts";
 
-/** A module of bare parameters: names as paths, whatever the architecture. */
+/** A module that consists of parameters with any paths as names. */
 export class Tree extends Module {
   constructor(shapes: Readonly<Record<string, readonly number[]>>) {
     super();

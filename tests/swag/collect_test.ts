@@ -131,7 +131,7 @@ gpuTest(
 );
 
 gpuTest(
-  "deviations of independent weights have the trace they should",
+  "deviations of independent weights have the expected trace",
   async () => {
     const size = 4096;
     const capacity = 20;
@@ -146,7 +146,7 @@ gpuTest(
       const [weight] = model.parameters();
       const generator = new Generator(n ?? 0);
       for (let i = 0; weight && i < (n ?? 0); i++) {
-        // 4096 elements are whole blocks: no padding is overwritten.
+        // 4096 elements are whole blocks, so that no padding is overwritten.
         fillRandom(weight, "normal", generator.next(), { a: 0, b: 1 });
         swag.collectModel();
       }
@@ -181,7 +181,7 @@ gpuTest(
             eta * s * (z[k] ?? 0);
         }
       }
-      if (i < 10) continue; // The path starts at 0, not in the stationary state.
+      if (i < 10) continue; // The path starts at 0, outside of the stationary state.
       model.setAll(theta);
       swag.collectModel();
     }

@@ -12,7 +12,7 @@ import {
 } from "../reference/swag.ts";
 import { Tree } from "./_tree.ts";
 
-/** Both are in float64, but the dense one has variances rounded to 32 bits. */
+/** Both are in float64, but the dense one uses variances rounded to 32 bits. */
 const DENSITY = 1e-5;
 
 function collected(shapes: Record<string, number[]>, options: SwagOptions) {
@@ -25,7 +25,7 @@ function collected(shapes: Record<string, number[]>, options: SwagOptions) {
   return { model, swag };
 }
 
-/** log N(x; mean, covariance) by a dense factorisation. */
+/** Computes log N(x; mean, covariance) by a dense factorization. */
 function dense(
   x: ArrayLike<number>,
   moments: ReferenceMoments,
@@ -41,7 +41,7 @@ function dense(
   return -0.5 * (logs + mahalanobis(lower, d));
 }
 
-gpuTest("logProbability() matches a dense factorisation", async () => {
+gpuTest("logProbability() matches a dense factorization", async () => {
   const { model, swag } = collected({ weight: [50] }, { maxNumModels: 6 });
   const { mean, variance = [], deviations = [] } =
     (await swag.moments()).get("weight") ?? { mean: [] };
@@ -94,7 +94,7 @@ gpuTest("logProbability() adds up over blocks and random weights", async () => {
   model.dispose();
 });
 
-gpuTest("logProbability() refuses what has no spread", async () => {
+gpuTest("logProbability() refuses a Gaussian without spread", async () => {
   const model = new Tree({ weight: [3] });
   using swag = SwagModel.fromBase(model);
   await assertRejects(
@@ -106,7 +106,7 @@ gpuTest("logProbability() refuses what has no spread", async () => {
   await assertRejects(
     () => swag.logProbability(),
     RangeError,
-    "Cannot take a density with scale 1 and 1 collections: there is no spread",
+    "Cannot compute a density with scale 1 and 1 collections: there is no spread",
   );
   swag.collectModel();
   await assertRejects(
@@ -125,7 +125,7 @@ gpuTest("logProbability() refuses what has no spread", async () => {
 gpuTest(
   "logProbability() of variances alone is that of independent weights",
   async () => {
-    // Collected 1 and 3: mean 2, variance 1.
+    // After 1 and 3 the mean is 2 and the variance 1.
     const one = (options: SwagOptions) => {
       const model = new Tree({ weight: [1] });
       const swag = SwagModel.fromBase(model, options);

@@ -1,13 +1,14 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// Weights that are not finite never reach a posterior, and the next reading
-// says so.
+// Weights that are not finite never get into a posterior, and the next reading of
+// anything reports them.
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { openDevice, setDevice, tensor } from "../../engine/mod.ts";
 import { SwagModel, type SwagOptions } from "../../swag/mod.ts";
 import { gpuTest, randomValues } from "../_check.ts";
 import { Tree } from "./_tree.ts";
+import { inFolder } from "../_folder.ts";
 
 const SHAPES = { "a.weight": [70], "b.weight": [3, 5], "c.weight": [130] };
 const SIZE = 70 + 15 + 130;
@@ -41,9 +42,9 @@ async function checkLeftOut(options: SwagOptions, bad: number, name: string) {
     model.setAll(values);
     swag.collectModel();
     model.setAll(randomValues(SIZE, 10));
-    swag.collectModel(); // Not noticed yet: left out as well.
+    swag.collectModel(); // Nothing has been reported yet, so it is left out too.
     const error = await assertRejects(
-      () => tensor([1]).data(), // Whatever is read.
+      () => tensor([1]).data(), // Any reading reports it.
       RangeError,
     );
     assertEquals(
@@ -54,7 +55,7 @@ async function checkLeftOut(options: SwagOptions, bad: number, name: string) {
     );
     assertEquals([swag.nModels, swag.covMatRank], [4, clean.covMatRank]);
     assertEquals(await momentsOf(swag), await momentsOf(clean));
-    // And it goes on as if nothing had been.
+    // Collecting then continues normally.
     for (const [tree, posterior] of [[model, swag], [twin, clean]] as const) {
       tree.setAll(randomValues(SIZE, 11));
       posterior.collectModel();
@@ -66,7 +67,7 @@ async function checkLeftOut(options: SwagOptions, bad: number, name: string) {
 }
 
 gpuTest(
-  "collectModel() leaves out what is not finite, and says so",
+  "collectModel() leaves out weights that are not finite, and reports them",
   async () => {
     await checkLeftOut({}, 80, "b.weight");
     await checkLeftOut({ noCovMat: false, maxNumModels: 3 }, 214, "c.weight");
@@ -78,61 +79,61 @@ gpuTest(
   },
 );
 
-gpuTest("weights of several pieces are left out together", async (device) => {
-  const small = await openDevice({ maxBindingSize: 1024 });
-  setDevice(small);
-  try {
-    const model = new Tree(SHAPES);
-    const swag = SwagModel.fromBase(model, {
-      noCovMat: false,
-      maxNumModels: 2,
-    });
-    swag.collectModel();
-    const before = await momentsOf(swag);
-    const values = new Float32Array(SIZE);
-    values[214] = NaN; // In the last piece; the first must not be collected.
-    model.setAll(values);
-    swag.collectModel();
-    await assertRejects(() => swag.moments(), RangeError, "c.weight was not");
-    assertEquals(await momentsOf(swag), before);
-  } finally {
-    setDevice(device);
-    await small.destroy();
-  }
-});
+gpuTest(
+  "collectModel() leaves out all pieces if one has a bad weight",
+  async (device) => {
+    const small = await openDevice({ maxBindingSize: 1024 });
+    setDevice(small);
+    try {
+      const model = new Tree(SHAPES);
+      const swag = SwagModel.fromBase(model, {
+        noCovMat: false,
+        maxNumModels: 2,
+      });
+      swag.collectModel();
+      const before = await momentsOf(swag);
+      const values = new Float32Array(SIZE);
+      values[214] = NaN; // It is in the last piece, but the first piece must be left out too.
+      model.setAll(values);
+      swag.collectModel();
+      await assertRejects(() => swag.moments(), RangeError, "c.weight was not");
+      assertEquals(await momentsOf(swag), before);
+    } finally {
+      setDevice(device);
+      await small.destroy();
+    }
+  },
+);
 
-gpuTest("weights of another model are looked at as well", async () => {
+gpuTest("collectModel() checks the weights of another model too", async () => {
   const model = new Tree(SHAPES);
   const other = new Tree({ z: [64], ...SHAPES }).setAll(
     new Float32Array(SIZE + 64).fill(NaN, 0, 64),
   );
   using swag = SwagModel.fromBase(model);
-  swag.collectModel(other); // NaN only where the posterior does not look.
+  swag.collectModel(other); // The NaN is in a parameter that the posterior lacks.
   assertEquals((await momentsOf(swag)).length, 3);
   other.setAll(new Float32Array(SIZE + 64).fill(NaN, 64 + 70, 64 + 71));
   swag.collectModel(other);
-  const folder = await Deno.makeTempDir();
-  try {
+  await inFolder(async (folder) => {
     const error = await assertRejects(
       () => swag.save(`${folder}/swag.safetensors`),
       RangeError,
     );
     assert(error.message.includes("b.weight was not finite"), error.message);
-    assertEquals([...Deno.readDirSync(folder)], []); // Nothing is left of it.
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+    assertEquals([...Deno.readDirSync(folder)], []); // No part of a file remains.
+  });
   assertEquals(swag.nModels, 1);
   model.dispose();
   other.dispose();
 });
 
-gpuTest("a posterior that is gone says nothing", async () => {
+gpuTest("a disposed posterior reports nothing", async () => {
   const model = new Tree(SHAPES);
   const swag = SwagModel.fromBase(model);
   model.setAll(new Float32Array(SIZE).fill(NaN));
   swag.collectModel();
-  const reading = tensor([1]).data(); // Under way with its answer.
+  const reading = tensor([1]).data(); // It carries the answer.
   swag.dispose();
   await reading;
   await tensor([1]).data();

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// Against states and samples of swag_transformers itself; the fixture's
-// case.json names the versions.
+// Compares with states and samples of the original library, swag_transformers. The
+// versions are in the fixture's case.json.
 
 import { assert, assertEquals } from "@std/assert";
 import { readAll } from "../../engine/mod.ts";
@@ -9,16 +9,20 @@ import {
   parseSafetensors,
   type SafetensorsFile,
 } from "../../nn/formats/safetensors.ts";
-import { posteriorOf, SwagModel } from "../../swag/swag_model.ts";
+import { NONE } from "../../swag/layout.ts";
+import { SwagModel } from "../../swag/mod.ts";
+import { Posterior } from "../../swag/posterior.ts";
+import { resolveSettings } from "../../swag/settings.ts";
+import { readMoments } from "../../swag/state.ts";
 import { assertClose, gpuTest, type Tolerance } from "../_check.ts";
 import { Tree } from "./_tree.ts";
 
 const FIXTURE = new URL("../fixtures/swag/bert_seq_cls/", import.meta.url);
 
-/** The original sums squares in 32 bits: what is left of its moments. */
+/** The original loses digits of its moments: it sums squares in 32 bits. */
 const MOMENTS: Tolerance = { absolute: 5e-6, relative: 0 };
 
-/** A dozen 32-bit products with given noise. */
+/** The error of a dozen products in 32 bits; both sides use the same noise. */
 const SAMPLE: Tolerance = { absolute: 1e-5, relative: 0 };
 
 interface Variant {
@@ -59,18 +63,19 @@ async function setUp(name: string) {
   );
   const model = new Tree(shapes);
   const { no_cov_mat: noCovMat, module_prefix_list } = variant.kwargs;
-  const swag = SwagModel.fromBase(model, {
+  const options = {
     noCovMat,
     maxNumModels: golden.max_num_models,
-    normalize: "capacity",
+    normalize: "capacity" as const,
     modulePrefixList: module_prefix_list,
-  });
-  return { golden, trajectory, variant, model, swag };
+  };
+  return { golden, trajectory, variant, model, options };
 }
 
 for (const name of ["full", "prefix", "diag"]) {
   gpuTest(`collectModel() matches the original library: ${name}`, async () => {
-    const { golden, trajectory, variant, model, swag } = await setUp(name);
+    const { golden, trajectory, variant, model, options } = await setUp(name);
+    const swag = SwagModel.fromBase(model, options);
     const rows = new Map(
       golden.parameter_order.map((p) => [p, trajectory.tensor(p).data]),
     );
@@ -135,18 +140,21 @@ for (const name of ["full", "prefix", "diag"]) {
   });
 
   gpuTest(`a sample matches the original library: ${name}`, async () => {
-    const { golden, variant, model, swag } = await setUp(name);
+    const { golden, variant, model, options } = await setUp(name);
+    // A SwagModel draws its noise itself; its posterior also takes given noise.
+    const posterior = new Posterior(model, resolveSettings(options));
     const state = await file(`${name}/state`);
-    await swag.importState(state);
-    assertEquals(swag.nModels, variant.n_models);
+    await readMoments(posterior, state);
+    assertEquals(posterior.count, variant.n_models);
     const numbers = await file(`${name}/samples`);
-    const random = swag.enabledParameters;
+    const random = posterior.layout.entries.filter(({ row }) => row !== NONE)
+      .map(({ name }) => name);
     for (const { tag, scale, cov, block, noise } of variant.samples) {
       const read = (key: string) => numbers.tensor(key).data;
       const byName = (kind: string) =>
         new Map(random.map((p) => [p, read(`${noise}.${kind}.${p}`)]));
-      posteriorOf(swag).draw({
-        // The original multiplies deviations by the scale itself in blocks.
+      posterior.draw({
+        // In blocks the original multiplies deviations by the scale, not by its root.
         scale: block ? scale ** 2 : scale,
         cov,
         blockwise: block,
@@ -174,7 +182,7 @@ for (const name of ["full", "prefix", "diag"]) {
         );
       });
     }
-    swag.dispose();
+    posterior.dispose();
     model.dispose();
   });
 }

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// What predictions say, for each kind of problem, beside a float64 twin of given
-// logits; and the mode that the model is in meanwhile.
+// Compares predictions of each kind of problem with a float64 twin, and checks the mode
+// of the model during predictions.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
@@ -22,7 +22,7 @@ import {
 } from "../../swag/mod.ts";
 import { assertClose, FUNCTIONS, gpuTest, randomValues } from "../_check.ts";
 
-/** A head with a configuration, as models of Hugging Face have one. */
+/** A head with a configuration like those of Hugging Face's models. */
 class Head extends Module {
   dense: Linear;
   dropout = new Dropout(0.5);
@@ -35,7 +35,7 @@ class Head extends Module {
   }
 }
 
-/** A posterior of three collections over a head. */
+/** Makes a posterior of three collections over a head. */
 function collected(outputs: number, config: Record<string, unknown> = {}) {
   const model = new Head(outputs, config);
   const swag = SwagModel.fromBase(model, { noCovMat: false });
@@ -57,7 +57,7 @@ const deviation = (values: readonly number[]) =>
   Math.sqrt(mean(values.map((x) => (x - mean(values)) ** 2)));
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
 
-/** Logits [batch, samples, labels] as columns: all samples of one place. */
+/** Turns logits [batch, samples, labels] into the list of samples of each element. */
 function columns(logits: Float32Array, samples: number, labels: number) {
   const batch = logits.length / samples / labels;
   return Array.from(
@@ -73,58 +73,70 @@ function columns(logits: Float32Array, samples: number, labels: number) {
   );
 }
 
-gpuTest("several labels are sigmoids with entropies of their own", async () => {
-  const [samples, labels] = [5, 3];
-  const logits = randomValues(2 * samples * labels, 1, -6, 6);
-  logits.set([200, -200], 0); // Certain ones: no 0 · ∞.
-  const summary = summarizeLogits(
-    tensor(logits, { shape: [2, samples, labels] }),
-    { problemType: "multi_label_classification" },
-  );
-  const both = columns(logits, samples, labels);
-  const binary = (p: number) => surprise(p) + surprise(1 - p);
-  const entropy = both.map((xs) => binary(mean(xs.map(sigmoid))));
-  const own = both.map((xs) => mean(xs.map((x) => binary(sigmoid(x)))));
-  const expected = {
-    probabilities: both.map((xs) => mean(xs.map(sigmoid))),
-    entropy,
-    expectedEntropy: own,
-    mutualInformation: entropy.map((x, i) => Math.max(0, x - (own[i] ?? 0))),
-    std: both.map((xs) => deviation(xs.map(sigmoid))),
-  };
-  for (const [name, values] of Object.entries(expected)) {
-    const actual = summary[name as keyof typeof expected];
-    assertEquals(actual.shape, [2, labels]);
-    assertClose(await actual.data(), values, FUNCTIONS, name);
-  }
-});
+gpuTest(
+  "summarizeLogits() gives each of several labels a sigmoid and entropies",
+  async () => {
+    const [samples, labels] = [5, 3];
+    const logits = randomValues(2 * samples * labels, 1, -6, 6);
+    logits.set([200, -200], 0); // These are certain, and must not give 0 · ∞.
+    const summary = summarizeLogits(
+      tensor(logits, { shape: [2, samples, labels] }),
+      { problemType: "multi_label_classification" },
+    );
+    const both = columns(logits, samples, labels);
+    const binary = (p: number) => surprise(p) + surprise(1 - p);
+    const entropy = both.map((xs) => binary(mean(xs.map(sigmoid))));
+    const own = both.map((xs) => mean(xs.map((x) => binary(sigmoid(x)))));
+    const expected = {
+      probabilities: both.map((xs) => mean(xs.map(sigmoid))),
+      entropy,
+      expectedEntropy: own,
+      mutualInformation: entropy.map((x, i) => Math.max(0, x - (own[i] ?? 0))),
+      std: both.map((xs) => deviation(xs.map(sigmoid))),
+    };
+    for (const [name, values] of Object.entries(expected)) {
+      const actual = summary[name as keyof typeof expected];
+      assertEquals(actual.shape, [2, labels]);
+      assertClose(await actual.data(), values, FUNCTIONS, name);
+    }
+  },
+);
 
-gpuTest("numbers are mean, spread and samples", async () => {
-  const logits = randomValues(2 * 5 * 3, 2, -3, 3);
-  const summary = summarizeLogits(tensor(logits, { shape: [2, 5, 3] }), {
-    problemType: "regression",
-  });
-  const both = columns(logits, 5, 3);
-  assertClose(await summary.mean.data(), both.map(mean), FUNCTIONS);
-  assertClose(await summary.std.data(), both.map(deviation), FUNCTIONS);
-  assertEquals(await summary.samples.data(), logits);
-  assertThrows(
-    () => (summary as unknown as { entropy: Tensor }).entropy,
-    TypeError,
-    "Cannot read the entropy of a regression: it has mean, std and samples",
-  );
-});
+gpuTest(
+  "summarizeLogits() gives numbers a mean, spread and samples",
+  async () => {
+    const logits = randomValues(2 * 5 * 3, 2, -3, 3);
+    const summary = summarizeLogits(tensor(logits, { shape: [2, 5, 3] }), {
+      problemType: "regression",
+    });
+    const both = columns(logits, 5, 3);
+    assertClose(await summary.mean.data(), both.map(mean), FUNCTIONS);
+    assertClose(await summary.std.data(), both.map(deviation), FUNCTIONS);
+    assertEquals(await summary.samples.data(), logits);
+    assertThrows(
+      () => (summary as unknown as { entropy: Tensor }).entropy,
+      TypeError,
+      "Cannot read the entropy of a regression: it has mean, std and samples",
+    );
+  },
+);
 
-gpuTest("the spread of large numbers does not lose its digits", async () => {
-  // A mean is rounded at 1e6 by more than equal samples differ: not at all.
-  const samples = [1, 3, 30].map((n) => Array<number>(n).fill(1000007.4));
-  for (const values of [...samples, [1e6, 1e6 + 0.5, 1e6 + 0.25]]) {
-    const logits = tensor([values.map((x) => [x])]);
-    const { std } = summarizeLogits(logits, { problemType: "regression" });
-    const exact = deviation(values.map(Math.fround));
-    assertClose(await std.data(), [exact], { absolute: 1e-6, relative: 1e-4 });
-  }
-});
+gpuTest(
+  "summarizeLogits() keeps the digits of a spread beside a large mean",
+  async () => {
+    // The samples are equal, but their mean near 1e6 is rounded.
+    const samples = [1, 3, 30].map((n) => Array<number>(n).fill(1000007.4));
+    for (const values of [...samples, [1e6, 1e6 + 0.5, 1e6 + 0.25]]) {
+      const logits = tensor([values.map((x) => [x])]);
+      const { std } = summarizeLogits(logits, { problemType: "regression" });
+      const exact = deviation(values.map(Math.fround));
+      assertClose(await std.data(), [exact], {
+        absolute: 1e-6,
+        relative: 1e-4,
+      });
+    }
+  },
+);
 
 gpuTest("predict() follows the model's problem type", async () => {
   const x = [[1, 2], [3, -1]];
@@ -158,7 +170,7 @@ gpuTest("predict() follows the model's problem type", async () => {
       const one = total.slice(0, outputs).reduce((n, p) => n + p, 0);
       assertEquals(Math.abs(one - 1) < 1e-5, kind === "classes");
     }
-    // The option goes before the configuration.
+    // The option takes precedence over the configuration.
     const own = swag.predict(forward, {
       ...options,
       problemType: "regression",
@@ -168,40 +180,43 @@ gpuTest("predict() follows the model's problem type", async () => {
   }
 });
 
-gpuTest("predict() refuses one logit of which nobody says what it is", () => {
-  const { model, swag, free } = collected(1);
-  const forward = () => model.forward(tensor([[1, 2]]));
-  assertThrows(
-    () => swag.predict(forward, { numPredictions: 2 }),
-    TypeError,
-    'say problemType: "regression" or "multi_label_classification"',
-  );
-  assertThrows(
-    () => summarizeLogits(tensor([[[1], [2]]])),
-    TypeError,
-    "one logit is no choice among classes",
-  );
-  const bad = { problemType: "classification" as PredictionProblem };
-  assertThrows(
-    () => swag.predict(forward, bad),
-    RangeError,
-    '"classification"',
-  );
-  assertThrows(
-    () => swag.predict(forward, { samples: 3 } as object),
-    TypeError,
-    'Cannot predict with option "samples"',
-  );
-  assert(!swag.holdsSample);
-  free();
-});
+gpuTest(
+  "predict() refuses a single logit if neither options nor model say what it means",
+  () => {
+    const { model, swag, free } = collected(1);
+    const forward = () => model.forward(tensor([[1, 2]]));
+    assertThrows(
+      () => swag.predict(forward, { numPredictions: 2 }),
+      TypeError,
+      'pass problemType: "regression" or "multi_label_classification"',
+    );
+    assertThrows(
+      () => summarizeLogits(tensor([[[1], [2]]])),
+      TypeError,
+      "a single logit is no choice among classes",
+    );
+    const bad = { problemType: "classification" as PredictionProblem };
+    assertThrows(
+      () => swag.predict(forward, bad),
+      RangeError,
+      '"classification"',
+    );
+    assertThrows(
+      () => swag.predict(forward, { samples: 3 } as object),
+      TypeError,
+      'Cannot predict with option "samples"',
+    );
+    assert(!swag.holdsSample);
+    free();
+  },
+);
 
-gpuTest("predict() takes tokens and spans", async () => {
+gpuTest("predict() supports tokens and spans", async () => {
   const { model, swag, free } = collected(4, { problemType: "regression" });
   const x = tensor([[1, 2], [3, -1], [0, 1]]);
   const logits = () => reshape(model.forward(x).logits, [1, 3, 4]);
   const options = { numPredictions: 2, seed: 3 };
-  // A token's class: problem types are those of whole texts.
+  // These are classes of tokens, and the problem type applies to whole texts.
   const tokens = swag.predict(logits, options);
   assertEquals(tokens.probabilities.shape, [1, 3, 4]);
   assertEquals(tokens.entropy.shape, [1, 3]);
@@ -226,34 +241,37 @@ gpuTest("predict() takes tokens and spans", async () => {
   free();
 });
 
-gpuTest("predict() switches dropout off and the mode back", async () => {
-  const { model, swag, free } = collected(3);
-  const forward = () => model.forward(tensor([[1, 2], [3, 4]]));
-  const options = { scale: 0, numPredictions: 4 };
-  for (const mode of [true, false]) {
-    model.train(mode);
-    model.dense.training = !mode; // Each part has a mode of its own.
-    const modes = () =>
-      [...model.namedModules().values()].map(({ training }) => training);
-    const before = modes();
-    const std = async (training?: boolean) => {
-      const given = training === undefined ? {} : { training };
-      const { std } = swag.predict(forward, { ...options, ...given });
-      return Math.max(...await std.data());
-    };
-    assert(await std() < 1e-6);
-    assert(await std(false) < 1e-6);
-    assert(await std(true) > 1e-3, "dropout is active");
-    assertEquals(modes(), before);
-    assertThrows(() =>
-      swag.predict(() => {
-        throw new Error("no");
-      })
-    );
-    assertEquals(modes(), before);
-  }
-  free();
-});
+gpuTest(
+  "predict() switches dropout off and then restores the mode",
+  async () => {
+    const { model, swag, free } = collected(3);
+    const forward = () => model.forward(tensor([[1, 2], [3, 4]]));
+    const options = { scale: 0, numPredictions: 4 };
+    for (const mode of [true, false]) {
+      model.train(mode);
+      model.dense.training = !mode; // The modes of the parts differ.
+      const modes = () =>
+        [...model.namedModules().values()].map(({ training }) => training);
+      const before = modes();
+      const std = async (training?: boolean) => {
+        const given = training === undefined ? {} : { training };
+        const { std } = swag.predict(forward, { ...options, ...given });
+        return Math.max(...await std.data());
+      };
+      assert(await std() < 1e-6);
+      assert(await std(false) < 1e-6);
+      assert(await std(true) > 1e-3, "dropout is active");
+      assertEquals(modes(), before);
+      assertThrows(() =>
+        swag.predict(() => {
+          throw new Error("no");
+        })
+      );
+      assertEquals(modes(), before);
+    }
+    free();
+  },
+);
 
 gpuTest("predictAll() draws each sample once for all batches", async () => {
   const { model, swag, free } = collected(3);
@@ -279,7 +297,7 @@ gpuTest("predictAll() draws each sample once for all batches", async () => {
   assertEquals(numbers.map(({ mean }) => mean.shape), [[2, 3], [1, 3], [1, 3]]);
   assertEquals(swag.predictAll([], forward, options), []);
   assert(!swag.holdsSample);
-  // Without a seed each call goes on where the last one ended.
+  // Without a seed each call continues where the last one ended.
   const [a, b] = [1, 2].map(() =>
     swag.predictAll(rows, forward, { numPredictions: 2 })[0]
   );
@@ -290,7 +308,7 @@ gpuTest("predictAll() draws each sample once for all batches", async () => {
   free();
 });
 
-gpuTest("a sample between forward and backward is noticed", () => {
+gpuTest("backward() refuses weights that were sampled after forward()", () => {
   const { swag, free } = collected(1);
   const model = swag.base as Head;
   model.eval();

@@ -1,5 +1,6 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// Longer than most files: every case of one module, a line or a block each.
+
+// Longer than most files, because it has every case of sampling.
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import {
@@ -39,22 +40,22 @@ import { Tree } from "./_tree.ts";
 
 const EXACT: Tolerance = { absolute: 0, relative: 0 };
 
-/** Weights near 1 whose spread is a few percent: 32-bit rounding of the sum. */
+/** For weights near 1 with a spread of a few percent: the rounding of their sum. */
 const WEIGHTS: Tolerance = { absolute: 0, relative: 1e-6 };
 
 /**
- * What an error of sin and cos is multiplied by on its way into a weight: the
- * largest radius of normal noise, 5.77, times 0.02, more than the deviation of
- * one of these weights from its diagonal and deviations at scale 0.5.
+ * The factor on an error of sin and cos in a weight: the largest radius of normal
+ * noise, 5.77, times 0.02, which is more than the deviation of any of these weights at
+ * scale 0.5.
  */
 const SPREAD = 5.77 * 0.02;
 
-/** Differences of weights near 1, known to 1e-7, of size 0.02. */
+/** For differences of weights near 1, which are of size 0.02 with an error of 1e-7. */
 const DIFFERENCES: Tolerance = { absolute: 5e-7, relative: 1e-5 };
 
 const SHAPES = { "a.weight": [5], "b.weight": [3] };
 
-/** A posterior over 8 weights in two parameters, from 7 collections. */
+/** Makes a posterior of 7 collections over 8 weights in two parameters. */
 function posterior(
   options: SwagOptions = {},
 ): { model: Tree; swag: SwagModel } {
@@ -88,19 +89,19 @@ async function together(swag: SwagModel): Promise<ReferenceMoments> {
   };
 }
 
-/** The same without what lies between the two parameters. */
+/** The same without covariances between the two parameters. */
 function blocks(matrix: Float64Array): Float64Array {
   return matrix.map((value, i) =>
     (Math.floor(i / 8) < 5) === (i % 8 < 5) ? value : 0
   );
 }
 
-/** All parameters of a sample, read from where the model reads them. */
+/** Reads all parameters of a sample from where the model reads them. */
 async function weightsOf(model: Tree): Promise<number[]> {
   return (await readAll(model.parameters())).flatMap((row) => [...row]);
 }
 
-/** Many samples with one read: `[count, 8]`. */
+/** Draws many samples, `[count, 8]`, and reads them at once. */
 async function draws(
   model: Tree,
   swag: SwagModel,
@@ -156,7 +157,7 @@ for (const blockwise of [false, true]) {
         const expected = sigma[i] ?? 0;
         error += (value - expected) ** 2;
         norm += expected ** 2;
-        // Every entry by itself, those between parameters among them.
+        // Checks every entry, also those between parameters.
         const variances = (sigma[(i >> 3) * 9] ?? 0) *
           (sigma[(i & 7) * 9] ?? 0);
         const bound = 5 * Math.sqrt((variances + expected ** 2) / S);
@@ -233,7 +234,7 @@ gpuTest("sampleParameters() matches the float64 twin", async (device) => {
   model.dispose();
 });
 
-gpuTest("a sample depends on seed and index alone", async () => {
+gpuTest("a sample depends only on seed and index", async () => {
   const { model, swag } = posterior();
   const draw = async (options: SampleOptions) => {
     swag.sampleParameters({ scale: 0.5, ...options });
@@ -251,7 +252,7 @@ gpuTest("a sample depends on seed and index alone", async () => {
   model.dispose();
 });
 
-gpuTest("sampling leaves the default generator as it is", async () => {
+gpuTest("sampling does not advance the default generator", async () => {
   const { model, swag } = posterior();
   manualSeed(5);
   const expected = await normal([4]).data();
@@ -265,73 +266,79 @@ gpuTest("sampling leaves the default generator as it is", async () => {
   model.dispose();
 });
 
-gpuTest("a weight's noise is the same whatever else is random", async () => {
-  const all = posterior();
-  const some = posterior({ modulePrefixList: ["b"] });
-  for (
-    const options of [
-      { cov: false },
-      { cov: true },
-      { cov: true, blockwise: true },
-    ]
-  ) {
-    for (const { swag } of [all, some]) {
-      swag.sampleParameters({ ...options, scale: 0.5, seed: 9 });
-    }
-    const a = await weightsOf(all.model);
-    const b = await weightsOf(some.model);
-    assertEquals(b.slice(5), a.slice(5));
-    const mean = (await some.swag.moments()).get("a.weight")?.mean ?? [];
-    assertEquals(b.slice(0, 5), [...mean]);
-  }
-  for (const { swag, model } of [all, some]) {
-    swag.dispose();
-    model.dispose();
-  }
-});
-
-gpuTest("samples are bit-equal however storage is split", async (device) => {
-  const shapes = { "a.weight": [3, 301], "b.bias": [7], "c.weight": [40, 5] };
-  const sample = async (on: Device, prefixes?: string[]) => {
-    const before = setDevice(on);
-    try {
-      const model = new Tree(shapes);
-      using swag = SwagModel.fromBase(model, {
-        noCovMat: false,
-        maxNumModels: 3,
-        modulePrefixList: prefixes,
-      });
-      for (let n = 0; n < 5; n++) {
-        model.setAll(randomValues(1110, n));
-        swag.collectModel();
+gpuTest(
+  "a weight's noise does not depend on which other weights are random",
+  async () => {
+    const all = posterior();
+    const some = posterior({ modulePrefixList: ["b"] });
+    for (
+      const options of [
+        { cov: false },
+        { cov: true },
+        { cov: true, blockwise: true },
+      ]
+    ) {
+      for (const { swag } of [all, some]) {
+        swag.sampleParameters({ ...options, scale: 0.5, seed: 9 });
       }
-      const { dispatches } = on.stream.statistics();
-      swag.sampleParameters({ scale: 0.5, seed: 4 });
-      const used = on.stream.statistics().dispatches - dispatches;
-      const together = await weightsOf(model);
-      swag.sampleParameters({ scale: 0.5, seed: 4, blockwise: true });
-      const split = await weightsOf(model);
-      const moments = [...await swag.moments()];
-      swag.restoreWeights();
-      assertEquals(await weightsOf(model), [...randomValues(1110, 4)]);
+      const a = await weightsOf(all.model);
+      const b = await weightsOf(some.model);
+      assertEquals(b.slice(5), a.slice(5));
+      const mean = (await some.swag.moments()).get("a.weight")?.mean ?? [];
+      assertEquals(b.slice(0, 5), [...mean]);
+    }
+    for (const { swag, model } of [all, some]) {
+      swag.dispose();
       model.dispose();
-      return { used, values: [together, split, moments] };
-    } finally {
-      setDevice(before ?? on);
     }
-  };
-  for (const prefixes of [undefined, ["a"], ["b", "c"]]) {
-    const whole = await sample(device, prefixes);
-    assertEquals(whole.used, 1, "one dispatch for one segment");
-    for (const maxBindingSize of [1024, 2048, 4096]) {
-      const small = await openDevice({ maxBindingSize });
-      const parts = await sample(small, prefixes);
-      assert(parts.used > 1, `${parts.used} dispatches`);
-      assertEquals(parts.values, whole.values, `${maxBindingSize} bytes`);
-      await small.destroy();
+  },
+);
+
+gpuTest(
+  "samples do not depend on how storage is cut, bit for bit",
+  async (device) => {
+    const shapes = { "a.weight": [3, 301], "b.bias": [7], "c.weight": [40, 5] };
+    const sample = async (on: Device, prefixes?: string[]) => {
+      const before = setDevice(on);
+      try {
+        const model = new Tree(shapes);
+        using swag = SwagModel.fromBase(model, {
+          noCovMat: false,
+          maxNumModels: 3,
+          modulePrefixList: prefixes,
+        });
+        for (let n = 0; n < 5; n++) {
+          model.setAll(randomValues(1110, n));
+          swag.collectModel();
+        }
+        const { dispatches } = on.stream.statistics();
+        swag.sampleParameters({ scale: 0.5, seed: 4 });
+        const used = on.stream.statistics().dispatches - dispatches;
+        const together = await weightsOf(model);
+        swag.sampleParameters({ scale: 0.5, seed: 4, blockwise: true });
+        const split = await weightsOf(model);
+        const moments = [...await swag.moments()];
+        swag.restoreWeights();
+        assertEquals(await weightsOf(model), [...randomValues(1110, 4)]);
+        model.dispose();
+        return { used, values: [together, split, moments] };
+      } finally {
+        setDevice(before ?? on);
+      }
+    };
+    for (const prefixes of [undefined, ["a"], ["b", "c"]]) {
+      const whole = await sample(device, prefixes);
+      assertEquals(whole.used, 1, "one dispatch for one segment");
+      for (const maxBindingSize of [1024, 2048, 4096]) {
+        const small = await openDevice({ maxBindingSize });
+        const parts = await sample(small, prefixes);
+        assert(parts.used > 1, `${parts.used} dispatches`);
+        assertEquals(parts.values, whole.values, `${maxBindingSize} bytes`);
+        await small.destroy();
+      }
     }
-  }
-});
+  },
+);
 
 gpuTest("every variant collects and samples alike", async () => {
   const results = [];
@@ -393,7 +400,7 @@ gpuTest("fewer than two deviations give no low-rank part", async () => {
   model.dispose();
 });
 
-gpuTest("normalize decides what the low-rank part is divided by", async () => {
+gpuTest("normalize selects the divisor of the low-rank part", async () => {
   const sample = async (normalize: "rank" | "capacity") => {
     const model = new Tree({ weight: [9] });
     using swag = SwagModel.fromBase(model, {

@@ -6,6 +6,7 @@ import { parseSafetensors } from "../../nn/formats/safetensors.ts";
 import { writeSafetensors } from "../../nn/formats/safetensors_file.ts";
 import { SwagModel, type SwagOptions } from "../../swag/mod.ts";
 import { gpuTest, randomValues } from "../_check.ts";
+import { inFolder } from "../_folder.ts";
 import { Tree } from "./_tree.ts";
 
 const SHAPES = { "a.weight": [7, 13], "b.bias": [3], "c.weight": [65] };
@@ -31,15 +32,10 @@ async function bitsOf(model: Tree): Promise<number[]> {
 }
 
 async function withFile(run: (path: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await run(`${folder}/posterior.safetensors`);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await inFolder((folder) => run(`${folder}/posterior.safetensors`));
 }
 
-/** Loads a posterior, samples, and prints the weights' bits. */
+/** A program that loads a posterior, samples, and prints the bits of the weights. */
 const CHILD = `
 import { initialize, readAll } from ${url("../../engine/mod.ts")};
 import { SwagModel } from ${url("../../swag/mod.ts")};
@@ -92,7 +88,7 @@ gpuTest("load() in a fresh process gives bit-equal samples", async () => {
   model.dispose();
 });
 
-gpuTest("load() restores everything, and collecting goes on", async () => {
+gpuTest("load() restores everything, and collecting can continue", async () => {
   const cases: [number, SwagOptions][] = [
     [0, {}],
     [1, {}],
@@ -124,7 +120,7 @@ gpuTest("load() restores everything, and collecting goes on", async () => {
         }
       }
       assertEquals(await loaded.moments(), await swag.moments());
-      // Without a seed, the count of samples goes on as well.
+      // Without a seed, the numbers of samples continue too.
       for (const posterior of [swag, loaded]) {
         posterior.sampleParameters({ scale: 0.5 });
       }
@@ -136,7 +132,7 @@ gpuTest("load() restores everything, and collecting goes on", async () => {
   }
 });
 
-gpuTest("save() writes the original library's names", async () => {
+gpuTest("save() uses the original library's names", async () => {
   const { model, swag } = collected(3, { modulePrefixList: ["b"] });
   await withFile(async (path) => {
     await swag.save(path);
@@ -197,7 +193,7 @@ gpuTest("load() refuses files that do not fit", async (device) => {
         [undefined, "read the original library's files with importState()"],
         ["{", "invalid JSON"],
         ["null", "no object"],
-        ["{}", "no_cov_mat is no boolean"],
+        ["{}", "no_cov_mat is not a boolean"],
         ['{"no_cov_mat":true,"max_num_models":"x"}', "max_num_models is no"],
       ]
     ) {

@@ -1,5 +1,6 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// Longer than most files: every case of one module, a line or a block each.
+
+// Longer than most files, because it has every case of one class.
 
 import {
   assert,
@@ -100,13 +101,13 @@ gpuTest("fromBase() refuses options out of range", () => {
   assertThrows(
     build({ normalize: "size" as "rank" }),
     RangeError,
-    'Cannot normalise by "size"',
+    'Cannot normalize by "size"',
   );
   assertThrows(() => SwagModel.fromBase(new Tree({})), TypeError, "no param");
   model.dispose();
 });
 
-gpuTest("sampleParameters() refuses what cannot be sampled", () => {
+gpuTest("sampleParameters() refuses options that it cannot sample with", () => {
   const model = new Tree(SHAPES);
   using swag = SwagModel.fromBase(model);
   assertThrows(
@@ -128,7 +129,7 @@ gpuTest("sampleParameters() refuses what cannot be sampled", () => {
   model.dispose();
 });
 
-gpuTest("a tied parameter is one place", async () => {
+gpuTest("a tied parameter is collected once", async () => {
   const model = new Tree(SHAPES).tie("tied.weight", "head.weight");
   using swag = collected(model, { noCovMat: false });
   assertEquals(swag.enabledParameters.length, 4);
@@ -141,7 +142,7 @@ gpuTest("a tied parameter is one place", async () => {
   model.dispose();
 });
 
-gpuTest("weights return after samples", async () => {
+gpuTest("restoreWeights() restores the weights after samples", async () => {
   const model = new Tree(SHAPES);
   using swag = collected(model, { noCovMat: false });
   fill(model, 77);
@@ -171,7 +172,7 @@ gpuTest("weights return after samples", async () => {
   );
   assertEquals(await weightsOf(model), own);
 
-  // A sample around a call stays, and so do the weights kept before it.
+  // A sample from before the call stays, and so do the weights that were kept then.
   swag.sampleParameters({ seed: 1 });
   swag.withSample({ seed: 3 }, () => swag.sampleParameters({ seed: 4 }));
   assertEquals(await weightsOf(model), sample);
@@ -195,7 +196,7 @@ gpuTest("weights return after samples", async () => {
   model.dispose();
 });
 
-gpuTest("samples that are waited with cannot lose the weights", async () => {
+gpuTest("asynchronous withSample() calls do not lose the weights", async () => {
   const model = new Tree(SHAPES);
   using swag = collected(model, { noCovMat: false });
   using other = collected(model, { noCovMat: true });
@@ -207,7 +208,7 @@ gpuTest("samples that are waited with cannot lose the weights", async () => {
   const [one, two] = [await sampleOf(1), await sampleOf(2)];
   assertNotEquals(one, two);
 
-  // Whichever ends first, of one posterior or of two over the same model.
+  // This holds whichever call ends first, and for two posteriors over one model.
   for (const second of [swag, other]) {
     for (const [first, then] of [[5, 20], [20, 5]] as const) {
       const seen: number[][][] = [];
@@ -223,14 +224,14 @@ gpuTest("samples that are waited with cannot lose the weights", async () => {
       assert(results[1].status === "rejected");
       const { reason } = results[1];
       assert(reason instanceof TypeError);
-      assert(/^Cannot hold a sample while another is/.test(reason.message));
+      assert(/^Cannot hold a sample during another /.test(reason.message));
       assertEquals(seen, [one]); // The first kept its sample.
       assertEquals(await weightsOf(model), own);
       assert(!swag.holdsSample && !other.holdsSample);
     }
   }
 
-  // Calls inside, and calls that wait for nothing, are no harm.
+  // Nested calls, and calls that return no promise, are allowed.
   let inside: unknown;
   const outer = swag.withSample({ seed: 1 }, async () => {
     await swag.withSample({ seed: 2 }, async () => {
@@ -246,7 +247,7 @@ gpuTest("samples that are waited with cannot lose the weights", async () => {
   assertEquals(inside, two);
   assertEquals(await weightsOf(model), own);
 
-  // One inside that nobody waits for ends last, and so do the weights return.
+  // The weights return when the last call ends, even a nested one that is not awaited.
   let late: Promise<unknown> | undefined;
   await swag.withSample({ seed: 1 }, async () => {
     late = swag.withSample({ seed: 2 }, () => wait(20));
@@ -257,8 +258,8 @@ gpuTest("samples that are waited with cannot lose the weights", async () => {
   model.dispose();
 });
 
-gpuTest("a posterior leaves weights of other models alone", async () => {
-  // Both models' parameters share one segment, the other's in the middle.
+gpuTest("a posterior does not change weights of other models", async () => {
+  // Both models' parameters share one segment, with the other's in the middle.
   const whole = new Tree({ "a.x": [5], "b.y": [70], "c.z": [3] });
   fill(whole, 1);
   const { a, b, c } = whole as unknown as Record<string, Tree>;
@@ -330,11 +331,14 @@ gpuTest("getLogits() stacks the predictions of samples", async () => {
     "Cannot stack logits of shape [6]",
   );
   const wrong: [unknown, string][] = [
-    [Promise.resolve(weight), "gives, a promise: expected logits"],
-    [{ output: weight }, "gives, an object of output: expected logits"],
-    [{ logits: [[1, 2]] }, "gives, an object of logits: expected logits"],
-    [undefined, "gives, undefined: expected logits"],
-    [7, "gives, 7: expected logits"],
+    [Promise.resolve(weight), "of the model, a promise: expected logits"],
+    [{ output: weight }, "of the model, an object of output: expected logits"],
+    [
+      { logits: [[1, 2]] },
+      "of the model, an object of logits: expected logits",
+    ],
+    [undefined, "of the model, undefined: expected logits"],
+    [7, "of the model, 7: expected logits"],
   ];
   for (const [output, message] of wrong) {
     const forward = () => output as typeof weight;
@@ -403,7 +407,7 @@ gpuTest("summarizeLogits() matches the float64 twin", async () => {
 });
 
 gpuTest(
-  "predict() averages samples and frees what lies between",
+  "predict() averages samples and frees intermediate tensors",
   async (device) => {
     const model = new Tree({ weight: [2, 3] });
     using swag = collected(model, { noCovMat: false });
@@ -426,44 +430,47 @@ gpuTest(
   },
 );
 
-gpuTest("estimateMemory() is what the pool grows by", (device) => {
-  const model = new Tree(SHAPES);
-  fill(model, 1);
-  const cases: SwagOptions[] = [
-    {},
-    { noCovMat: false },
-    { noCovMat: false, maxNumModels: 3, modulePrefixList: ["head"] },
-  ];
-  for (const options of cases) {
-    const estimate = estimateMemory(model, options);
-    const before = device.pool.statistics().inUse;
-    using swag = SwagModel.fromBase(model, options);
-    assertEquals(device.pool.statistics().inUse - before, estimate.total);
-    assertEquals(swag.memoryEstimate, estimate);
-    swag.collectModel();
-    const collected = device.pool.statistics().inUse;
-    swag.sampleParameters();
-    assertEquals(
-      device.pool.statistics().inUse - collected,
-      estimate.keptWeights,
-    );
-    swag.restoreWeights();
-  }
-  const head = estimateMemory(model, {
-    noCovMat: false,
-    maxNumModels: 3,
-    modulePrefixList: ["head"],
-  });
-  assertEquals([head.mean, head.secondMoment, head.deviations], [
-    4 * 256,
-    256,
-    3 * 256,
-  ]);
-  model.dispose();
-});
+gpuTest(
+  "estimateMemory() gives the bytes by which the pool grows",
+  (device) => {
+    const model = new Tree(SHAPES);
+    fill(model, 1);
+    const cases: SwagOptions[] = [
+      {},
+      { noCovMat: false },
+      { noCovMat: false, maxNumModels: 3, modulePrefixList: ["head"] },
+    ];
+    for (const options of cases) {
+      const estimate = estimateMemory(model, options);
+      const before = device.pool.statistics().inUse;
+      using swag = SwagModel.fromBase(model, options);
+      assertEquals(device.pool.statistics().inUse - before, estimate.total);
+      assertEquals(swag.memoryEstimate, estimate);
+      swag.collectModel();
+      const collected = device.pool.statistics().inUse;
+      swag.sampleParameters();
+      assertEquals(
+        device.pool.statistics().inUse - collected,
+        estimate.keptWeights,
+      );
+      swag.restoreWeights();
+    }
+    const head = estimateMemory(model, {
+      noCovMat: false,
+      maxNumModels: 3,
+      modulePrefixList: ["head"],
+    });
+    assertEquals([head.mean, head.secondMoment, head.deviations], [
+      4 * 256,
+      256,
+      3 * 256,
+    ]);
+    model.dispose();
+  },
+);
 
 gpuTest(
-  "fromBase() refuses deviations that no binding holds",
+  "fromBase() refuses deviations that exceed a binding",
   async (device) => {
     const small = await openDevice({ maxBindingSize: 1024 });
     setDevice(small);
@@ -473,10 +480,10 @@ gpuTest(
       assertThrows(
         () => SwagModel.fromBase(model, { noCovMat: false, maxNumModels: 5 }),
         RangeError,
-        "Cannot keep 5 deviations: those of 64 weights take 1280 bytes, more " +
+        "Cannot keep 5 deviations: for 64 weights they take 1280 bytes, more " +
           "than the device's largest binding of 1024",
       );
-      // The model's own weights have their place now; nothing else has.
+      // The model's weights have been allocated, and nothing else.
       assertEquals(small.pool.statistics().inUse - before, 512);
     } finally {
       setDevice(device);
@@ -485,7 +492,7 @@ gpuTest(
   },
 );
 
-gpuTest("200 collections and samples leave nothing behind", async (device) => {
+gpuTest("200 collections and samples leak nothing", async (device) => {
   const model = new Tree(SHAPES);
   using swag = SwagModel.fromBase(model, { noCovMat: false, maxNumModels: 5 });
   const [weight] = model.parameters();
@@ -496,7 +503,7 @@ gpuTest("200 collections and samples leave nothing behind", async (device) => {
     swag.restoreWeights();
     swag.getLogits(() => weight, { numPredictions: 2 }).dispose();
   };
-  // The rank grows for five collections; both modes have been met after six.
+  // The rank grows for five collections; after six, both modes have occurred.
   for (let n = 0; n < 8; n++) round(n);
   const before = device.pool.statistics();
   const { bindGroups } = device.stream.statistics();
@@ -507,7 +514,7 @@ gpuTest("200 collections and samples leave nothing behind", async (device) => {
   model.dispose();
 });
 
-gpuTest("moments() and collectModel() refuse strange parameters", async () => {
+gpuTest("moments() and collectModel() refuse unknown parameters", async () => {
   const model = new Tree({ weight: [2] });
   using swag = SwagModel.fromBase(model);
   await assertRejects(

@@ -2,7 +2,7 @@
 
 import { Finding, type Fuzzer, type Outcome } from "../../tools/fuzz/fuzzer.ts";
 
-// A child process is told the number of its first trial as its third argument.
+// The third argument of a child process is the number of its first trial.
 const OUTCOMES: ((random: number) => Outcome)[] = [
   () => "accepted",
   () => {
@@ -18,7 +18,7 @@ const OUTCOMES: ((random: number) => Outcome)[] = [
 
 let turn = Number(Deno.args[2] ?? 0);
 
-/** Shows the watchdog one fault of each kind. */
+/** Has one fault of each kind, for the watchdog to find. */
 export const fuzzer: Fuzzer = {
   name: "faulty",
   description: "Gets it wrong on purpose.",

@@ -1,4 +1,5 @@
 // Copyright 2026 the swagpu authors. MIT license.
+
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describeSummary, FUZZERS, moduleOf } from "../../tools/fuzz.ts";
 import { isInternal, randomFrom } from "../../tools/fuzz/fuzzer.ts";
@@ -16,7 +17,7 @@ for (const name of FUZZERS) {
   });
 }
 
-Deno.test("runTrials() tells each kind of fault apart, and goes on after it", async () => {
+Deno.test("runTrials() distinguishes the kinds of faults, and continues after each", async () => {
   const module = import.meta.resolve("./_faulty_fuzzer.ts");
   const trials = { seed: 1, first: 0, count: 6 };
   const summary = await runTrials(module, trials);
@@ -32,7 +33,7 @@ Deno.test("runTrials() tells each kind of fault apart, and goes on after it", as
   );
 });
 
-Deno.test("moduleOf() names the fuzzers there are", () => {
+Deno.test("moduleOf() lists the fuzzers if a name is unknown", () => {
   assertThrows(() => moduleOf("nothing"), RangeError, "tokenizers");
 });
 
@@ -45,7 +46,7 @@ Deno.test("randomFrom() gives the same choices for the same seed", () => {
   assert(JSON.stringify(draw(4)) !== JSON.stringify(draw(5)));
 });
 
-Deno.test("isInternal() knows the engine's own messages", () => {
+Deno.test("isInternal() recognizes messages of the JavaScript engine", () => {
   assert(isInternal(new TypeError("x is not a function")));
   assert(isInternal("text"));
   assert(!isInternal(new TypeError("Cannot read a.json: it is empty")));

@@ -1,4 +1,5 @@
 // Copyright 2026 the swagpu authors. MIT license.
+
 import { assertEquals } from "@std/assert";
 import plugin from "../../tools/layers.ts";
 

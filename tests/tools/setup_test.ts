@@ -1,4 +1,5 @@
 // Copyright 2026 the swagpu authors. MIT license.
+
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import {
   type Found,
@@ -16,7 +17,7 @@ const MINT = 'ID=linuxmint\nID_LIKE="ubuntu debian"\n';
 const FEDORA = 'NAME="Fedora Linux"\nID=fedora\nVARIANT_ID=container\n';
 const ROCKY = 'ID="rocky"\nID_LIKE="rhel centos fedora"\n';
 
-Deno.test("isDebianLike() is true for Debian and its relatives alone", () => {
+Deno.test("isDebianLike() is true only for Debian and systems derived from it", () => {
   for (const text of [DEBIAN, UBUNTU, MINT]) assert(isDebianLike(text), text);
   for (const text of [FEDORA, ROCKY, "", 'HOME_URL="debian"\n']) {
     assert(!isDebianLike(text), text);
@@ -47,14 +48,14 @@ Deno.test("planFor() installs the two packages when root runs Debian", () => {
   }
 });
 
-Deno.test("planFor() uses an adapter that is not OpenGL without a word", () => {
+Deno.test("planFor() uses an adapter that is not OpenGL without advice", () => {
   for (const backend of ["vulkan", "metal", undefined] as const) {
     const plan = planFor({ ...ROOT, found: { ...VULKAN, backend } });
     assertEquals(plan, { kind: "use", advice: undefined });
   }
 });
 
-Deno.test("planFor() uses OpenGL with advice where nothing can be installed", () => {
+Deno.test("planFor() uses OpenGL with advice if nothing can be installed", () => {
   const systems: Partial<System>[] = [
     { uid: 1000 },
     { osRelease: FEDORA },
@@ -82,7 +83,7 @@ Deno.test("planFor() prints the exact command when the user is not root", () => 
   );
 });
 
-Deno.test("planFor() does not install a driver that is there already", () => {
+Deno.test("planFor() does not install a driver that is installed already", () => {
   const plan = planFor({ ...ROOT, hasDriver: true });
   assert(plan.kind === "refuse");
   assertStringIncludes(plan.message, "VK_DRIVER_FILES");
@@ -104,7 +105,7 @@ Deno.test("planFor() names a remedy and installs nothing on other systems", () =
   }
 });
 
-Deno.test("refuseAdapter() refuses software and nothing when a GPU is required", () => {
+Deno.test("refuseAdapter() refuses software, and no adapter, if a GPU is required", () => {
   const hardware: Found = { ...VULKAN, name: "A GPU", isSoftware: false };
   assertEquals(refuseAdapter(hardware, true), null);
   assertStringIncludes(refuseAdapter(VULKAN, true) ?? "", "llvmpipe");
@@ -139,7 +140,7 @@ Deno.test("setup passes arguments, output and exit code through", async () => {
   assertStringIncludes(stderr, "WebGPU adapter: ");
 });
 
-Deno.test("setup has programs load Vulkan alone where there is Vulkan", {
+Deno.test("setup limits programs to Vulkan if there is Vulkan", {
   ignore: Deno.build.os !== "linux",
 }, async () => {
   const { stdout, stderr } = await setup([
@@ -148,11 +149,11 @@ Deno.test("setup has programs load Vulkan alone where there is Vulkan", {
     const maps = await Deno.readTextFile("/proc/self/maps");
     console.log(/libEGL/.test(maps), Deno.env.get("DENO_WEBGPU_BACKEND"));`,
   ]);
-  if (!/, Vulkan$/m.test(stderr)) return; // Only OpenGL can be had here.
+  if (!/, Vulkan$/m.test(stderr)) return; // Only OpenGL is available here.
   assertEquals(stdout, "false vulkan\n");
 });
 
-Deno.test("setup forwards an interrupt to what it runs", {
+Deno.test("setup forwards an interrupt to the program that it runs", {
   ignore: Deno.build.os === "windows",
 }, async () => {
   const program = "Deno.addSignalListener('SIGINT', () => Deno.exit(5));" +

@@ -1,4 +1,5 @@
 // Copyright 2026 the swagpu authors. MIT license.
+
 import {
   assert,
   assertEquals,

@@ -1,4 +1,5 @@
 // Copyright 2026 the swagpu authors. MIT license.
+
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { findPageTests, runsOnPage } from "../../tools/chromium.ts";
 import { findGpuTests } from "../../tools/dawn.ts";
@@ -17,6 +18,8 @@ import {
 } from "../../tools/test/counts.ts";
 import { findTests } from "../../tools/test/files.ts";
 import { type Job, runJobs } from "../../tools/test/processes.ts";
+import { listSlowest } from "../../tools/test/times.ts";
+import { inFolder } from "../_folder.ts";
 
 const REPORT = `<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="deno test" tests="6" failures="2" errors="0" time="0.031">
@@ -63,7 +66,7 @@ Deno.test("parseSummary() reads what summarize() writes", () => {
   assertEquals(parseSummary("ok | 3 passed | 2 failed"), null);
 });
 
-Deno.test("problemOf() forgives no process that ends with anything but 0", () => {
+Deno.test("problemOf() reports every process that does not end with 0", () => {
   const passed = { passed: 3, failed: 0, skipped: 0 };
   const failed = { passed: 3, failed: 1, skipped: 0 };
   const none = sumCounts([]);
@@ -89,7 +92,7 @@ Deno.test("problemOf() forgives no process that ends with anything but 0", () =>
   );
 });
 
-Deno.test("parseArguments() tells paths from what goes to deno test", () => {
+Deno.test("parseArguments() separates paths from options of deno test", () => {
   assertEquals(
     parseArguments(["tests/nn", "--filter", "AdamW", "--shuffle=3", "a.ts"]),
     {
@@ -134,7 +137,7 @@ Deno.test("findTests() refuses a path without tests", async () => {
   );
 });
 
-Deno.test("planJobs() gives test files a process each, and examples one by the dozen", async () => {
+Deno.test("planJobs() plans a process for each test file, and one for a dozen with examples", async () => {
   const files = await findTests();
   const jobs = planJobs(files, ["--filter=a"]);
   const planned = jobs.flatMap(({ args }) =>
@@ -150,24 +153,30 @@ Deno.test("planJobs() gives test files a process each, and examples one by the d
   }
 });
 
-Deno.test("Dawn gets every test of the GPU but the slow ones", async () => {
+Deno.test("findGpuTests() finds every test of the GPU except the slow ones", async () => {
   const files = await findGpuTests();
   const has = (name: string) => files.includes(`tests/${name}_test.ts`);
   assertEquals(
-    ["nn/trainer", "engine/capture", "swag/golden", "models/bert"].map(has),
+    [
+      "nn/trainer",
+      "engine/capture/capture",
+      "swag/golden",
+      "models/architectures/bert",
+    ].map(has),
     [true, true, true, true],
   );
   assertEquals(
-    ["engine/variants", "models/tokenizer", "cli"].map(has),
+    ["engine/tuning/variants", "models/tokenizer/tokenizer", "cli/use"]
+      .map(has),
     [false, false, false],
   );
 });
 
-Deno.test("Chromium gets what expects errors of the GPU, unless it needs Deno", async () => {
+Deno.test("findPageTests() finds tests that expect errors of the GPU, unless they need Deno", async () => {
   const files = await findPageTests();
   const has = (name: string) => files.includes(`tests/${name}_test.ts`);
   assertEquals(
-    ["nn/trainer", "engine/stream", "engine/tuning"].map(has),
+    ["nn/trainer", "engine/gpu/stream", "engine/gpu/backend"].map(has),
     [true, true, false],
   );
   assertEquals(
@@ -180,14 +189,50 @@ Deno.test("Chromium gets what expects errors of the GPU, unless it needs Deno", 
   );
 });
 
-/** Runs scripts as jobs and gives what is printed. */
+Deno.test("listSlowest() lists ten files, the slowest first", () => {
+  const times = Array.from({ length: 12 }, (_, i) => ({
+    name: `tests/${i}_test.ts`,
+    seconds: i < 6 ? i + 0.04 : i,
+  }));
+  assertEquals(listSlowest(times), [
+    "The slowest files:",
+    "11.0 s  tests/11_test.ts",
+    "10.0 s  tests/10_test.ts",
+    " 9.0 s  tests/9_test.ts",
+    " 8.0 s  tests/8_test.ts",
+    " 7.0 s  tests/7_test.ts",
+    " 6.0 s  tests/6_test.ts",
+    " 5.0 s  tests/5_test.ts",
+    " 4.0 s  tests/4_test.ts",
+    " 3.0 s  tests/3_test.ts",
+    " 2.0 s  tests/2_test.ts",
+  ]);
+});
+
+Deno.test("listSlowest() lists fewer files if fewer ran, and never a single one", () => {
+  const times = [{ name: "a", seconds: 1 }, { name: "b", seconds: 2.25 }];
+  assertEquals(listSlowest(times), [
+    "The slowest files:",
+    "2.3 s  b",
+    "1.0 s  a",
+  ]);
+  assertEquals(listSlowest(times.slice(1)), []);
+  assertEquals(listSlowest([]), []);
+});
+
+Deno.test("runJobs() times no job without tests", async () => {
+  const job = { name: "types", args: ["eval", "0"], counted: false };
+  const { times } = await runJobs([job], { print: () => {} });
+  assertEquals(times, []);
+});
+
+/** Runs scripts as jobs, and returns what is printed. */
 async function runScripts(
   command: "test" | "run",
   scripts: Record<string, string>,
   limit = 60,
 ) {
-  const folder = await Deno.makeTempDir();
-  try {
+  return await inFolder(async (folder) => {
     const jobs: Job[] = [];
     for (const [name, text] of Object.entries(scripts)) {
       const path = `${folder}/${name}_test.ts`;
@@ -199,21 +244,21 @@ async function runScripts(
     }
     const lines: string[] = [];
     const print = (text: string) => lines.push(...text.split("\n"));
-    const { counts } = await runJobs(jobs, { atOnce: 2, limit, print });
-    return { lines, counts };
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+    const { counts, times } = await runJobs(jobs, { atOnce: 2, limit, print });
+    return { lines, counts, times };
+  });
 }
 
 Deno.test("runJobs() counts tests, and shows the output of those that failed", async () => {
-  const { lines, counts } = await runScripts("test", {
+  const { lines, counts, times } = await runScripts("test", {
     good: `Deno.test("a", () => {}); Deno.test("b", () => {});`,
     bad:
       `Deno.test("a", () => {}); Deno.test("b", () => { throw new Error("why") });`,
     broken: `import "./missing.ts";`,
   });
   assertEquals(counts, { passed: 3, failed: 2, skipped: 0 });
+  assertEquals(times.map(({ name }) => name).sort(), ["bad", "broken", "good"]);
+  assertEquals(times.every(({ seconds }) => seconds > 0), true);
   const text = lines.join("\n");
   const time = String.raw`\d+\.\d s`;
   assertMatch(text, new RegExp(`^ok   good \\(2 passed, ${time}\\)$`, "m"));
@@ -245,7 +290,8 @@ Deno.test("runJobs() counts a process that dies after its tests as a failure", a
 });
 
 Deno.test({
-  name: "runJobs() ends what takes too long, with all that it started",
+  name:
+    "runJobs() ends a process that takes too long, with all that it started",
   ignore: Deno.build.os !== "linux",
   async fn() {
     const file = await Deno.makeTempFile();

@@ -4,7 +4,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
-/** Runs a program of the tasks, as its task does. */
+/** Runs a program as its task does. */
 async function run(
   program: string,
   args: readonly string[],
@@ -43,7 +43,7 @@ for (const [task, program] of Object.entries(PROGRAMS)) {
   });
 }
 
-Deno.test("programs of the tasks refuse in a line what they cannot use", async () => {
+Deno.test("programs of the tasks refuse bad arguments in one line", async () => {
   const cases: [string, string[], RegExp][] = [
     [
       "tools/golden.ts",
@@ -74,7 +74,7 @@ Deno.test("programs of the tasks refuse in a line what they cannot use", async (
   }
 });
 
-Deno.test("golden prints a line for each folder, and all of it when asked", async () => {
+Deno.test("golden prints a line for each folder, and all comparisons if asked", async () => {
   const folder = "tests/fixtures/models/bert_model";
   const short = await run("tools/golden.ts", [folder]);
   assertEquals(short.code, 0);

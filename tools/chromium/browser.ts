@@ -2,7 +2,7 @@
 // deno-lint-ignore-file no-console
 
 /**
- * Finds Chromium, or installs Debian's, and starts it without a window.
+ * Finds Chromium, or installs Debian's package, and starts it without a window.
  *
  * @module
  */
@@ -15,8 +15,8 @@ const ELSEWHERE = [
   "/Applications/Chromium.app/Contents/MacOS/Chromium",
 ];
 
-// SwiftShader computes on the CPU, the same on every machine; the rest keeps
-// the browser from talking to the network.
+// SwiftShader computes on the CPU, in the same way on every machine. The other flags
+// keep the browser from using the network.
 const FLAGS = [
   "--headless",
   "--no-sandbox",
@@ -38,7 +38,7 @@ async function isThere(path: string): Promise<boolean> {
   return await Deno.stat(path).then(({ isFile }) => isFile, () => false);
 }
 
-/** The browser of this system, or `null`. */
+/** Finds the browser of this system; `null` if there is none. */
 async function find(): Promise<string | null> {
   const folders = (Deno.env.get("PATH") ?? "").split(":");
   const candidates = NAMES
@@ -64,10 +64,10 @@ async function install(): Promise<void> {
 }
 
 /**
- * The browser to use: the one that `CHROMIUM` names, or the system's. Debian's
- * is installed where there is none and the user is root.
+ * Finds the browser: the one that `CHROMIUM` names, or the system's. If there is
+ * none and the user is root, Debian's package is installed.
  *
- * @throws {Error} If there is none and none can be installed.
+ * @throws {Error} If there is no browser and none can be installed.
  */
 export async function findChromium(): Promise<string> {
   const wished = Deno.env.get("CHROMIUM");
@@ -90,13 +90,13 @@ export async function findChromium(): Promise<string> {
   );
 }
 
-/** A browser that runs. */
+/** A running browser. */
 export interface Browser extends AsyncDisposable {
   /** Settles when the browser has ended by itself, with what it printed. */
   readonly ended: Promise<string>;
 }
 
-/** Starts a browser at an address, with a profile of its own. */
+/** Starts a browser at an address, with a new profile. */
 export async function startChromium(
   path: string,
   url: string,
@@ -115,7 +115,7 @@ export async function startChromium(
     ended,
     async [Symbol.asyncDispose]() {
       try {
-        // Its helpers are processes of the same group.
+        // The browser's other processes are in the same process group.
         if (Deno.build.os === "windows") child.kill();
         else Deno.kill(-child.pid, "SIGKILL");
       } catch (error) {

@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Bundles a module for browsers with esbuild. Packages are found as Deno finds
- * them, through deno.json and its own cache.
+ * Bundles a module for browsers with esbuild. Packages are resolved as Deno does it,
+ * by deno.json and Deno's cache.
  *
  * @module
  */
@@ -10,8 +10,8 @@
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 
-// The hub's package is imported when a model is downloaded, and Node's modules
-// where there is a disk: what a browser never reaches stays an import.
+// The hub's package is imported when a model is downloaded, and Node's modules when
+// there is a disk. A browser never executes these imports, so they are not bundled.
 const LEFT_OUT = /^(?:node:|@huggingface\/hub$)/;
 
 const packages: esbuild.Plugin = {
@@ -28,16 +28,16 @@ const packages: esbuild.Plugin = {
 
 /** A bundle. */
 export interface Bundle {
-  /** JavaScript, a module without exports of its own unless the entry has some. */
+  /** The text of a JavaScript module. */
   text: string;
-  /** What the module imports as it loads. */
+  /** The modules that it imports when it loads. */
   staticImports: string[];
 }
 
 /**
- * Bundles a file and all that it imports.
+ * Bundles a file with all its imports.
  *
- * @throws {Error} If an import leads nowhere.
+ * @throws {Error} If an import cannot be resolved.
  */
 export async function bundle(path: string): Promise<Bundle> {
   const { outputFiles, metafile } = await esbuild.build({
@@ -60,7 +60,7 @@ export async function bundle(path: string): Promise<Bundle> {
   return { text: outputFiles[0]?.text ?? "", staticImports };
 }
 
-/** Ends the bundler's process, which else would keep this one alive. */
+/** Ends the bundler's process, which would keep this one alive. */
 export async function endBundler(): Promise<void> {
   await esbuild.stop();
 }

@@ -1,17 +1,16 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * What a test file finds in the browser in place of `Deno`, and how it is run:
- * tests are collected as the file loads, run in order, and each result is sent
- * to the server that the page came from.
+ * Runs a test file in the browser. Its tests are collected when the file loads and run
+ * in order, and each result is sent to the server of the page.
  *
- * Only what the tests on the GPU ask for is here. The library takes a runtime
- * without `Deno.env` and the rest for a browser, as it should.
+ * The file also defines the parts of `Deno` that tests of the GPU use, and no others:
+ * without `Deno.env` the library rightly assumes that it runs in a browser.
  *
  * @module
  */
 
-/** What the page tells of one test, and at its end. */
+/** A report of the page: the result of a test, or the end of the file. */
 export type Report =
   | { kind: "test"; name: string; error: string | null; seconds: number }
   | { kind: "end"; adapter: string };
@@ -63,7 +62,7 @@ function describe(error: unknown): string {
   return error instanceof Error ? error.stack ?? error.message : String(error);
 }
 
-// Errors that nobody awaits belong to the test that runs.
+// An error outside of any awaited promise is a failure of the running test.
 const stray: string[] = [];
 globalThis.addEventListener("error", ({ error, message }) => {
   stray.push(error ? describe(error) : message);

@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Gives a browser the bundled test files and the fixtures beside them, one
- * page after the other, and takes their results.
+ * Serves the bundled test files and their fixtures to a browser, one page for each
+ * file, and receives the results.
  *
  * @module
  */
@@ -32,7 +32,7 @@ export interface PageServer extends AsyncDisposable {
   readonly url: string;
 }
 
-/** Serves a page for each test file; `onReport` gets what the pages tell. */
+/** Serves a page for each test file, and calls `onReport` with the pages' reports. */
 export function servePages(
   files: readonly string[],
   onReport: (report: Report) => void,

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Puts Dawn, Chrome's WebGPU, in place of Deno's own before a test file loads.
+ * Replaces Deno's WebGPU with Dawn, Chrome's WebGPU, before a test file loads.
  *
  * @module
  */
@@ -20,8 +20,8 @@ Object.defineProperty(navigator, "gpu", {
   value: create([]),
   configurable: true,
 });
-// Dawn polls with setImmediate, whose callbacks Deno 2.9.6 stops calling while
-// another thread is busy for seconds: a wait would never end.
+// Dawn polls with setImmediate. Deno 2.9.6 stops calling its callbacks while another
+// thread is busy for seconds, so that a wait would never end.
 Object.defineProperty(globalThis, "setImmediate", {
   value: (callback: (...args: unknown[]) => void, ...args: unknown[]) =>
     setTimeout(callback, 0, ...args),

@@ -2,8 +2,8 @@
 // deno-lint-ignore-file no-console
 
 /**
- * Where SwiftShader is: Google's Vulkan on the CPU, which Chromium brings
- * along together with a Vulkan loader. Dawn refuses the Mesa of Debian 12.
+ * Finds SwiftShader, Google's Vulkan on the CPU, which comes with Chromium together
+ * with a Vulkan loader. It is needed because Dawn refuses the Mesa of Debian 12.
  *
  * @module
  */
@@ -31,7 +31,7 @@ async function isComplete(folder: string): Promise<boolean> {
 }
 
 /**
- * The folder that keeps what was downloaded.
+ * The folder for downloaded files.
  *
  * @throws {Error} If the environment names neither a cache nor a home folder.
  */
@@ -63,8 +63,8 @@ async function execute(
 }
 
 /**
- * Downloads Debian's package and unpacks the three files into a folder;
- * nothing is installed.
+ * Downloads Debian's package and unpacks the three files into a folder, without
+ * installing it.
  */
 async function download(folder: string): Promise<void> {
   const work = await Deno.makeTempDir({ prefix: "swagpu-swiftshader-" });
@@ -73,7 +73,7 @@ async function download(folder: string): Promise<void> {
     const get = () => execute("apt-get", ["download", PACKAGE], work);
     let problem = await get();
     if (problem !== null && Deno.uid() === 0) {
-      // A fresh machine has no package lists yet, or outdated ones.
+      // A new machine has no package lists, or old ones.
       problem = await execute("apt-get", ["update"], work) ?? await get();
     }
     if (problem !== null) {
@@ -98,10 +98,10 @@ async function download(folder: string): Promise<void> {
 }
 
 /**
- * The folder with SwiftShader and its loader: of `SWIFTSHADER`, of an installed
- * browser, or of a package that is downloaded once.
+ * Finds the folder with SwiftShader and its loader: `SWIFTSHADER` names it, or it
+ * belongs to an installed browser, or a package is downloaded once.
  *
- * @throws {Error} If there is none and none can be had.
+ * @throws {Error} If SwiftShader is not found and cannot be downloaded.
  */
 export async function findSwiftShader(): Promise<string> {
   const wished = Deno.env.get("SWIFTSHADER");
@@ -123,7 +123,7 @@ export function swiftShaderEnvironment(folder: string): Record<string, string> {
     LD_LIBRARY_PATH: folder,
     VK_DRIVER_FILES: `${folder}/${MANIFEST}`,
     VK_ICD_FILENAMES: `${folder}/${MANIFEST}`, // the name in older loaders
-    // Graphics libraries print an error where nothing sets it.
+    // Graphics libraries print an error if it is not set.
     XDG_RUNTIME_DIR: Deno.env.get("XDG_RUNTIME_DIR") ?? folder,
   };
 }

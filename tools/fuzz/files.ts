@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Damaged files of a model: each folder loads and works, or is refused with
- * the file and the reason, in bounded time and memory.
+ * Damages files of a model. Each folder must load and work, or be refused with an error
+ * that names the file and the reason, in bounded time and memory.
  *
  * @module
  */
@@ -30,10 +30,10 @@ import {
 const CHECKPOINTS =
   new URL("../../tests/fixtures/checkpoints/", import.meta.url).pathname;
 const ARCHIVES = ["zip.bin", "zip64.bin", "legacy.bin", "torch_1_13.bin"];
-/** More than a trial of so small files may add to what the process holds. */
+/** The bytes by which a trial with such small files must not increase memory. */
 const MEMORY = 2 ** 30;
 
-/** Values that a writer of such files would never have meant. */
+/** Values that no writer of such files would intend. */
 const ODD: readonly unknown[] = [
   null,
   true,
@@ -69,7 +69,7 @@ const ODD: readonly unknown[] = [
   [1, 2, 3],
 ];
 
-/** Odd texts in the place of a value. */
+/** Unusual texts that replace a value. */
 const ODD_TEXTS: readonly string[] = [
   "NaN",
   "Infinity",
@@ -86,14 +86,14 @@ const ODD_TEXTS: readonly string[] = [
 
 const MARK = "the value of the fuzzer";
 
-/** All places in a JSON value, as functions that put a value there. */
+/** Finds all parts of a JSON value, each as a function that replaces the part. */
 function places(value: unknown): ((put: unknown) => void)[] {
   const found: ((put: unknown) => void)[] = [];
   const walk = (inner: unknown): void => {
     if (typeof inner !== "object" || inner === null) return;
     const own = inner as Record<string, unknown>;
     const keys = Object.keys(own);
-    // Of a vocabulary, a few words stand for all.
+    // A few words of a vocabulary are enough.
     for (const key of keys.length > 40 ? keys.slice(0, 20) : keys) {
       found.push((put) => {
         if (put !== undefined) own[key] = put;
@@ -107,7 +107,7 @@ function places(value: unknown): ((put: unknown) => void)[] {
   return found;
 }
 
-/** Changes one or several values of a JSON text, or its letters. */
+/** Changes one or several values of a JSON text, or its characters. */
 function damageJson(text: string, random: Random): string {
   if (random.next() < 0.15) {
     const bytes = damageBytes(new TextEncoder().encode(text), random);
@@ -129,7 +129,7 @@ function damageJson(text: string, random: Random): string {
   );
 }
 
-/** Cuts, repeats, flips and overwrites. */
+/** Cuts, repeats, flips or overwrites bytes. */
 function damageBytes(
   bytes: Uint8Array,
   random: Random,
@@ -137,7 +137,7 @@ function damageBytes(
   let own = Uint8Array.from(bytes);
   for (let n = random.integer(1, 4); n > 0; n--) {
     if (own.length === 0) return own;
-    // The first bytes say the most.
+    // The first bytes matter most.
     const end = random.next() < 0.5 ? Math.min(200, own.length) : own.length;
     const at = random.integer(0, end);
     const length = random.integer(1, 40);
@@ -161,7 +161,7 @@ function damageBytes(
   return own;
 }
 
-/** Changes the header of a safetensors file and leaves its data. */
+/** Changes the header of a safetensors file, but not its data. */
 function damageHeader(
   bytes: Uint8Array,
   random: Random,
@@ -214,7 +214,7 @@ async function makeModel(folder: string, parts: boolean): Promise<void> {
   model.dispose();
 }
 
-/** Loads a folder as the command line does, and uses what it gives. */
+/** Loads a folder as the command line does, and uses the model. */
 async function use(folder: string): Promise<void> {
   const { model, tokenizer, swag } = await loadClassifier(folder);
   try {
@@ -237,7 +237,7 @@ let root = "";
 const models: Map<string, Uint8Array<ArrayBuffer>>[] = [];
 const archives: Uint8Array<ArrayBuffer>[] = [];
 
-/** One file of a model, or one of PyTorch's archives, that is damaged. */
+/** Damages one file of a model, or one of PyTorch's archives. */
 export const fuzzer: Fuzzer = {
   name: "files",
   description: "Damaged configurations, tokenizers, weights and posteriors",

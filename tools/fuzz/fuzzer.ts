@@ -1,13 +1,13 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * What a fuzzer is: a seeded source of trials, each of which must end in a
- * right result or in a refusal that a user can act on.
+ * The interface of a fuzzer: a seeded source of trials, each of which must end with a
+ * right result or with an error that helps a user.
  *
  * @module
  */
 
-/** A seeded source of random choices: the same seed gives the same trials. */
+/** A seeded source of random choices. The same seed gives the same choices. */
 export interface Random {
   /** The next number in [0, 1). */
   next(): number;
@@ -18,38 +18,38 @@ export interface Random {
 }
 
 /**
- * How a trial ended well: the input was used and the result is right, or it
- * was refused with a message that names the input and the reason.
+ * The good ends of a trial: the input was used and the result is right, or it was
+ * refused with a message that names the input and the reason.
  */
 export type Outcome = "accepted" | "refused";
 
 /** One kind of trial. */
 export interface Fuzzer {
-  /** What the command line calls it. */
+  /** Its name on the command line. */
   readonly name: string;
   /** What a trial does, in one sentence. */
   readonly description: string;
-  /** Trials of a short run, which takes a few seconds. */
+  /** How many trials a short run of a few seconds has. */
   readonly short: number;
-  /** The longest that one trial may take, in seconds, before it counts as hung. */
+  /** The seconds after which a trial counts as hung. */
   readonly limit: number;
-  /** Makes what all trials share, such as files or a device. */
+  /** Makes the files or the device that all trials share. */
   prepare?(): Promise<void>;
-  /** Removes what `prepare` made. */
+  /** Removes the files that `prepare` made. */
   clean?(): Promise<void>;
   /**
    * Runs one trial.
    *
-   * @throws {Finding} If the library got it wrong.
+   * @throws {Finding} If the library has a fault.
    */
   trial(random: Random): Promise<Outcome>;
 }
 
-/** What a trial found: a wrong result, or a message that helps nobody. */
+/** A fault that a trial found: a wrong result, or a useless message. */
 export class Finding extends Error {
-  /** The class, for messages. */
+  /** The name of the class. */
   override readonly name = "Finding";
-  /** Which kind of fault it is. */
+  /** The kind of fault. */
   readonly kind: "wrong result" | "internal message";
 
   /** Describes the fault with the input that shows it. */
@@ -59,7 +59,7 @@ export class Finding extends Error {
   }
 }
 
-/** Random choices from a seed (mulberry32). */
+/** Makes random choices from a seed (mulberry32). */
 export function randomFrom(seed: number): Random {
   let state = seed >>> 0;
   const next = () => {
@@ -75,7 +75,9 @@ export function randomFrom(seed: number): Random {
     integer,
     pick<T>(items: readonly T[]): T {
       const item = items[integer(0, items.length)];
-      if (item === undefined) throw new RangeError("Cannot pick of no items");
+      if (item === undefined) {
+        throw new RangeError("Cannot pick from an empty list");
+      }
       return item;
     },
   };
@@ -99,7 +101,7 @@ const INTERNAL = new RegExp([
   "\\(os error \\d+\\)$",
 ].join("|"));
 
-/** Whether a message is the engine's own and tells the user nothing. */
+/** Whether a message comes from the JavaScript engine, and does not help a user. */
 export function isInternal(error: unknown): boolean {
   return !(error instanceof Error) || INTERNAL.test(error.message);
 }

@@ -1,37 +1,38 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Saves over an earlier save that are killed: whatever the moment, the folder
- * holds one of the two afterwards, whole.
+ * Kills processes that replace an earlier save. At whatever moment that happens, the
+ * folder must then hold one of the two saves as a whole.
  *
- * Run as a program, this file is the process that saves and is killed.
+ * As a program, this file is the process that saves and is killed.
  *
  * @module
  */
 
 import { loadClassifier } from "../../cli/classifier.ts";
 import { saveClassifier } from "../../cli/save.ts";
-import { initialize, manualSeed } from "../../engine/mod.ts";
+import { initialize, manualSeed, readAll } from "../../engine/mod.ts";
 import {
   BertConfig,
   BertForSequenceClassification,
   GenerationConfig,
   Tokenizer,
 } from "../../models/mod.ts";
-import { fingerprint, SwagModel } from "../../swag/mod.ts";
+import type { Module } from "../../nn/mod.ts";
+import { SwagModel } from "../../swag/mod.ts";
 import { Finding, type Fuzzer, type Outcome, type Random } from "./fuzzer.ts";
 
-/** What a folder may hold. Two saves of different kinds share no file. */
+/** A kind of save. Two saves of different kinds have no equal file. */
 interface Save {
   /** Decides the weights. */
   seed: number;
-  /** Values of the configuration that other values refuse to load with. */
+  /** A value of the configuration. Weights do not load with another value. */
   intermediateSize: number;
   /** Whether the weights are in parts. */
   parts: boolean;
   /** Whether a posterior is saved beside them. */
   posterior: boolean;
-  /** Whether the tokenizer is one of WordPiece, or of byte-level BPE. */
+  /** Whether the tokenizer uses WordPiece, or byte-level BPE. */
   wordPiece: boolean;
   /** Whether there is a generation configuration. */
   generates: boolean;
@@ -56,7 +57,7 @@ function tokenizerOf({ wordPiece, seed }: Save): Tokenizer {
   );
 }
 
-/** Builds what is to be saved, and saves it. */
+/** Builds a model and saves it. */
 async function save(folder: string, kind: Save): Promise<void> {
   await initialize();
   manualSeed(kind.seed);
@@ -89,13 +90,20 @@ async function save(folder: string, kind: Save): Promise<void> {
   });
 }
 
-/** What loading a folder gives, as a text to compare. */
+/** The SHA-256 of a model's weights, as a text. */
+async function digestOf(model: Module): Promise<string> {
+  const values = await readAll(model.parameters()) as BlobPart[];
+  const bytes = await new Blob(values).arrayBuffer();
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).join(" ");
+}
+
+/** Loads a folder and describes its contents as a text, to compare folders. */
 async function contentOf(folder: string): Promise<string> {
   const { model, tokenizer, swag } = await loadClassifier(folder);
   try {
     const moments = await swag?.moments();
     return JSON.stringify({
-      weights: await fingerprint(model),
+      weights: await digestOf(model),
       config: model.config.toString(),
       tokens: tokenizer.encode("good wo").inputIds,
       vocabulary: tokenizer.decode([7]),
@@ -160,7 +168,7 @@ async function copyFolder(from: string, to: string): Promise<void> {
   }
 }
 
-/** Saves in a process of its own, which is killed; tells whether it was. */
+/** Saves in a new process that is killed, and returns whether it was. */
 async function killedSave(
   folder: string,
   kind: Save,
@@ -178,7 +186,7 @@ async function killedSave(
   throw new Error(new TextDecoder().decode(stderr));
 }
 
-/** Saves that are killed at a random operation, one or several in a row. */
+/** Runs one or several saves that are killed at a random operation. */
 export const fuzzer: Fuzzer = {
   name: "kills",
   description: "Saves over an earlier save that are killed at any operation",

@@ -1,7 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Random `tokenizer.json` files, and texts from all of Unicode for them.
+ * Makes random `tokenizer.json` files, and texts from all of Unicode for them. The file
+ * is longer than most because it has one function for each part of a tokenizer.
  *
  * @module
  */
@@ -12,7 +13,7 @@ import type { Random } from "./fuzzer.ts";
 /** The fields of a JSON object. */
 export type Fields = Record<string, unknown>;
 
-/** Characters whose handling is easy to get wrong. */
+/** Characters that are easy to handle wrongly. */
 const ODD = [
   ..."\u0000\u0001\t\n\v\f\r\u001c\u001f\u007f\u0080\u0085\u00a0\u00ad",
   ..."\u0130\u0131\u017f\u00df\u1e9e\u03a3\u03c2\u03c3\u0345\u0300\u0301\u0316\u0327\u0308",
@@ -24,7 +25,7 @@ const ODD = [
   ..."_'’.,!?-$+<>^`|~()[]{}#@&*/\\\"",
 ];
 
-/** Characters in which the tables of the compiled tokenizers are newer. */
+/** Characters for which the compiled tokenizers have newer tables. */
 const NEWER =
   /[\ua7ce\ua7d2\ua7d4\u{16ea0}-\u{16eb8}\u{11de0}-\u{11de9}\u{16ff4}-\u{16ff6}]/u;
 
@@ -39,7 +40,7 @@ function randomChar(random: Random): string {
   return (code >= 0xd800 && code < 0xe000) || NEWER.test(char) ? "é" : char;
 }
 
-/** A text of characters from all of Unicode, with some of the special ones. */
+/** Makes a text of characters from all of Unicode, with some special tokens. */
 export function randomText(
   random: Random,
   special: readonly string[],
@@ -55,12 +56,12 @@ export function randomText(
   return text;
 }
 
-/** A list of items, each there or not. */
+/** A random selection of items. */
 function some<T>(random: Random, items: readonly T[], chance = 0.5): T[] {
   return items.filter(() => random.next() < chance);
 }
 
-/** Heads or tails. */
+/** A random boolean. */
 export const flip = (random: Random): boolean => random.next() < 0.5;
 
 function randomPattern(random: Random, more: readonly string[] = []): Fields {
@@ -164,7 +165,7 @@ function randomPreTokenizer(random: Random, depth = 0): Fields | null {
     case 6:
       return {
         type: "Split",
-        // Replacing empty matches may end the process of the compiled ones.
+        // Replacing empty matches may crash the compiled tokenizers.
         pattern: randomPattern(random, ["a*", "\\S{,3}"]),
         behavior: random.pick(BEHAVIORS),
         invert: flip(random),
@@ -322,7 +323,7 @@ function normalizerOf(json: Fields): (text: string) => string {
   return (text) => normalizer?.normalizeString(text) ?? text;
 }
 
-/** The words that a tokenizer's first parts make of texts. */
+/** The words into which the normalizer and pre-tokenizer split texts. */
 function wordsOf(json: Fields, texts: readonly string[]): string[] {
   const empty = withoutModel(json);
   const normalizer = empty.getNormalizer();
@@ -334,7 +335,7 @@ function wordsOf(json: Fields, texts: readonly string[]): string[] {
   }).filter((word) => word !== "");
 }
 
-/** Parts of words, so that the model finds some of them. */
+/** Cuts parts out of words, for a vocabulary that the words can use. */
 function randomPieces(random: Random, words: readonly string[]): string[] {
   const pieces = new Set<string>();
   for (const word of words) {
@@ -381,7 +382,7 @@ function randomModel(
     case "Unigram": {
       const vocab = [...SPECIAL, ...bytes, ...pieces].map((piece) => [
         piece,
-        // Few digits: the compiled tokenizers round numbers of many twice.
+        // Few digits, because the compiled tokenizers round long numbers twice.
         random.pick([-1, -2, -3, -random.integer(0, 999) / 100, -1.1, -2.2]),
       ]);
       return {
@@ -468,8 +469,8 @@ function randomAdded(
     "ﬁ",
     "İ",
   ], 0.35));
-  // A token that nothing is left of ends the process of the compiled ones, and
-  // of two that are spelled alike they find any.
+  // A token that is empty after normalization crashes the compiled tokenizers, and of
+  // two tokens with the same spelling they may find either.
   const spellings = new Set([""]);
   for (const content of contents) {
     const spelling = normalize(content);
@@ -492,14 +493,14 @@ function randomAdded(
   });
 }
 
-/** A tokenizer with texts that suit it. */
+/** A tokenizer, and texts that use its vocabulary. */
 export interface RandomTokenizer {
   /** The fields of its `tokenizer.json`. */
   readonly json: Fields;
   readonly texts: readonly string[];
 }
 
-/** Makes a tokenizer with a model of a kind, or of any, and texts for it. */
+/** Makes a tokenizer with a model of the given or a random kind, and texts for it. */
 export function randomTokenizer(
   random: Random,
   type: ModelType = random.pick(MODELS),

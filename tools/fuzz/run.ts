@@ -1,21 +1,21 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Runs the trials of a fuzzer in a process of its own, under a watchdog: a
- * trial that takes too long, asks for too much memory or ends the process is a
- * finding, and the trials after it go on in a new process.
+ * Runs the trials of a fuzzer in a separate process, under a watchdog. A trial that
+ * takes too long, uses too much memory or ends the process is a finding, and the
+ * following trials run in a new process.
  *
  * @module
  */
 
 import { Finding, type Fuzzer, isInternal, randomFrom } from "./fuzzer.ts";
 
-/** How a trial may go wrong. */
+/** The ways in which a trial can fail. */
 export type Fault = Finding["kind"] | "hang" | "memory" | "crash";
 
-/** One trial that went wrong. */
+/** A trial that failed. */
 export interface Report {
-  /** The trial's number, which with the seed makes it again. */
+  /** The number of the trial, which repeats it together with the seed. */
   trial: number;
   /** What went wrong. */
   fault: Fault;
@@ -25,9 +25,9 @@ export interface Report {
 
 /** The outcome of a run. */
 export interface Summary {
-  /** Trials whose input was used, with a right result. */
+  /** How many trials used their input, with a right result. */
   accepted: number;
-  /** Trials whose input was refused with a useful message. */
+  /** How many trials refused their input with a useful message. */
   refused: number;
   /** What went wrong. */
   reports: Report[];
@@ -35,23 +35,23 @@ export interface Summary {
 
 /** Which trials to run. */
 export interface Trials {
-  /** The seed of all. */
+  /** The seed of all trials. */
   seed: number;
-  /** The number of the first. */
+  /** The number of the first trial. */
   first: number;
-  /** How many. */
+  /** The number of trials. */
   count: number;
 }
 
-/** What a child process tells its parent, a line of JSON each. */
+/** A message of a child process to its parent: one line of JSON. */
 type Message =
   | { kind: "ready" | "accepted" | "refused" | "done" }
   | { kind: "start"; trial: number }
   | { kind: "fault"; fault: Finding["kind"]; message: string };
 
-/** Seconds that making the shared files and opening a device may take. */
+/** How many seconds making the shared files and opening a device may take. */
 const PREPARATION = 120;
-/** Bytes that a process may hold: a small file must not ask for more. */
+/** How many bytes a process may use: small files must not need more. */
 const MOST_MEMORY = 4 * 2 ** 30;
 
 /** Loads the fuzzer that a module exports. */
@@ -60,7 +60,7 @@ export async function loadFuzzer(module: string): Promise<Fuzzer> {
   return fuzzer;
 }
 
-/** Runs trials in this process and tells of each on standard output. */
+/** Runs trials in this process, and reports each on standard output. */
 async function runHere(fuzzer: Fuzzer, trials: Trials): Promise<void> {
   const encoder = new TextEncoder();
   const tell = (message: Message) => {
@@ -95,11 +95,11 @@ async function runHere(fuzzer: Fuzzer, trials: Trials): Promise<void> {
 }
 
 /**
- * Runs trials in child processes, one after the other, and sums them up.
+ * Runs trials in child processes, one after the other, and summarizes them.
  *
  * @param module The address of the module that exports the fuzzer.
  * @param trials Which trials.
- * @param onReport Is told of each fault as it is found.
+ * @param onReport Called with each fault as it is found.
  */
 export async function runTrials(
   module: string,
@@ -163,7 +163,7 @@ async function runChild(
     else if (message.kind === "fault") note(message.fault, message.message);
     else if (message.kind === "done") isDone = true;
     else if (message.kind !== "ready") summary[message.kind]++;
-    // Leaving is no trial: removing the shared files may take a while.
+    // The end is not a trial: removing the shared files may take longer.
     if (trial === first + count - 1 && message.kind !== "start") {
       deadline = Date.now() + PREPARATION * 1000;
     }
@@ -177,7 +177,7 @@ async function runChild(
   return trial + 1;
 }
 
-/** The bytes that a process holds, 0 where the system does not say. */
+/** The bytes that a process uses; 0 if the system does not say. */
 function memoryOf(pid: number): number {
   try {
     const pages = Deno.readTextFileSync(`/proc/${pid}/statm`).split(" ")[1];

@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Ops over small tensors whose axes are often of length 0 or 1, forward and
- * backward, against the same written plainly in float64.
+ * Runs ops forward and backward over small tensors, whose axes are often of length 0 or
+ * 1, and compares with plain implementations in float64.
  *
  * @module
  */
@@ -18,10 +18,10 @@ import {
 } from "./fuzzer.ts";
 import { type Array64, CASES, type Trial } from "./shapes_cases.ts";
 
-/** Elements of each input whose derivative is compared. */
+/** For how many elements of each input the derivative is compared. */
 const DERIVATIVES = 6;
 
-/** Fuzzes shapes; see the head of the file. */
+/** Runs ops over random shapes. */
 export const fuzzer: Fuzzer = {
   name: "shapes",
   description: "ops over small shapes, often empty, against float64",
@@ -36,19 +36,19 @@ export const fuzzer: Fuzzer = {
     const tensors = trial.inputs.map(({ shape, values }) =>
       engine.tensor(values, { shape, requiresGrad: true })
     );
-    const wanted = trial.twin(trial.inputs);
+    const expected = trial.twin(trial.inputs);
     try {
       y = trial.op(tensors);
     } catch (error) {
-      return refusal(error, given, wanted);
+      return refusal(error, given, expected);
     }
-    if (!wanted) {
+    if (!expected) {
       throw new Finding(
         "wrong result",
         `${given}: gave [${y.shape}], expected an error`,
       );
     }
-    await compare(trial, given, tensors, y, wanted, random);
+    await compare(trial, given, tensors, y, expected, random);
     return "accepted";
   },
 };
@@ -57,17 +57,17 @@ function describe({ name, inputs }: Trial): string {
   return `${name} of ${inputs.map(({ shape }) => `[${shape}]`).join(", ")}`;
 }
 
-/** An error is an outcome where the twin has no result, and says something. */
+/** Judges an error: it is right if the twin has no result, and must be useful. */
 function refusal(
   error: unknown,
   given: string,
-  wanted: Array64 | undefined,
+  expected: Array64 | undefined,
 ): Outcome {
   const message = error instanceof Error ? error.message : `${error}`;
   if (isInternal(error) || !message.startsWith("Cannot ")) {
     throw new Finding("internal message", `${given}: ${message}`);
   }
-  if (wanted) throw new Finding("wrong result", `${given}: ${message}`);
+  if (expected) throw new Finding("wrong result", `${given}: ${message}`);
   return "refused";
 }
 
@@ -77,24 +77,24 @@ async function compare(
   given: string,
   tensors: readonly Tensor[],
   y: Tensor,
-  wanted: Array64,
+  expected: Array64,
   random: Random,
 ): Promise<void> {
-  if (`${y.shape}` !== `${wanted.shape}`) {
+  if (`${y.shape}` !== `${expected.shape}`) {
     throw new Finding(
       "wrong result",
-      `${given}: gave shape [${y.shape}], expected [${wanted.shape}]`,
+      `${given}: gave shape [${y.shape}], expected [${expected.shape}]`,
     );
   }
-  check(`${given}: value`, await y.data(), wanted.values);
-  const weights = wanted.values.map(() => random.next() * 2 - 1);
+  check(`${given}: value`, await y.data(), expected.values);
+  const weights = expected.values.map(() => random.next() * 2 - 1);
   engine.backward(y, {
     gradient: engine.tensor(weights, { shape: y.shape }),
   });
   const total = () =>
     trial.twin(trial.inputs)?.values
       .reduce((sum, v, i) => sum + v * (weights[i] ?? 0), 0) ?? NaN;
-  const open = Number.isNaN(total()); // Then any derivative is as good.
+  const open = Number.isNaN(total()); // Then no derivative is wrong.
   for (const [i, { shape, values }] of trial.inputs.entries()) {
     const { grad } = tensors[i] ?? {};
     if (!grad || `${grad.shape}` !== `${shape}`) {
@@ -121,13 +121,16 @@ async function compare(
   }
 }
 
-/** Sums of a few numbers of order 1, and GPUs' transcendental functions. */
+/**
+ * Compares numbers. The tolerance allows for sums of a few numbers of order 1, and for
+ * the transcendental functions of GPUs.
+ */
 function check(
   label: string,
   actual: ArrayLike<number>,
-  wanted: readonly number[],
+  expected: readonly number[],
 ): void {
-  wanted.forEach((w, i) => {
+  expected.forEach((w, i) => {
     const a = actual[i] ?? NaN;
     if (a === w || (Number.isNaN(a) && Number.isNaN(w))) return;
     if (Math.abs(a - w) <= 2e-4 + 2e-4 * Math.abs(w)) return;

@@ -1,23 +1,23 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// Ops and their twins in float64 for the fuzzer of shapes.
+// Ops, and their twins in float64, for the fuzzer of shapes.
 
 import * as engine from "../../engine/mod.ts";
 import type { Tensor } from "../../engine/mod.ts";
 import type { Random } from "./fuzzer.ts";
 
-/** Numbers with a shape. */
+/** An array of numbers with a shape. */
 export interface Array64 {
   readonly shape: readonly number[];
   readonly values: number[];
 }
 
-/** One op over inputs. */
+/** One op with its inputs. */
 export interface Trial {
   readonly name: string;
   readonly inputs: readonly Array64[];
   op(tensors: readonly Tensor[]): Tensor;
-  /** What the op gives; `undefined` where it must refuse. */
+  /** Computes the result of the op; `undefined` if the op must throw an error. */
   twin(inputs: readonly Array64[]): Array64 | undefined;
 }
 
@@ -32,7 +32,10 @@ function randomShape(random: Random, least = 0, most = 4): number[] {
   );
 }
 
-/** Distinct, so that there is one largest, and away from 0, where abs bends. */
+/**
+ * Numbers that are distinct, so that there is one largest, and not close to 0, where
+ * abs has no derivative.
+ */
 function fill(random: Random, shape: readonly number[]): Array64 {
   const values = Array.from(
     { length: product(shape) },
@@ -47,7 +50,7 @@ function stridesOf(shape: readonly number[]): number[] {
   return shape.map((_, i) => product(shape.slice(i + 1)));
 }
 
-/** The flat place of each index of `shape`, by strides for it. */
+/** The flat index of each element of `shape`, by its strides. */
 function places(shape: readonly number[], strides: readonly number[]) {
   const own = stridesOf(shape);
   return Array.from({ length: product(shape) }, (_, flat) =>
@@ -58,7 +61,7 @@ function places(shape: readonly number[], strides: readonly number[]) {
     ));
 }
 
-/** Each line of an array along an axis, mapped; lines may change their length. */
+/** Maps each line of an array along an axis. The length of lines may change. */
 function alongAxis(
   { shape, values }: Array64,
   axis: number,
@@ -134,7 +137,7 @@ const LINES: [keyof typeof engine, (line: number[]) => number[]][] = [
   ["cumsum", (line) => line.map((_, i) => sum(line.slice(0, i + 1)))],
 ];
 
-/** An op of the engine by its name. */
+/** Finds an op of the engine by its name. */
 function call(name: keyof typeof engine, ...given: unknown[]): Tensor {
   return (engine[name] as (...given: unknown[]) => Tensor)(...given);
 }
@@ -159,7 +162,7 @@ function spread({ shape, values }: Array64, target: readonly number[]) {
   return places(target, strides).map((at) => values[at] ?? NaN);
 }
 
-/** Makes a trial of each kind. */
+/** The functions that make a trial of each kind. */
 export const CASES: readonly ((random: Random) => Trial)[] = [
   (random) => {
     const [name, f] = random.pick(MAPS);
@@ -173,7 +176,7 @@ export const CASES: readonly ((random: Random) => Trial)[] = [
   (random) => {
     const [name, f] = random.pick(PAIRS);
     const shape = randomShape(random);
-    // Mostly shapes that broadcast; now and then any.
+    // Mostly shapes that broadcast, and sometimes any shapes.
     const other = random.next() < 0.2
       ? randomShape(random)
       : shape.slice(random.integer(0, shape.length + 1))

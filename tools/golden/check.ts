@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// The checks of one folder of reference tensors: outputs, loss, gradients,
-// AdamW steps and generated sequences, at the tolerances that case.json gives.
+// Checks one folder of reference tensors: outputs, loss, gradients, AdamW steps and
+// generated sequences, with the tolerances of case.json.
 
 import {
   add,
@@ -26,7 +26,7 @@ import {
 } from "./compare.ts";
 import { checkGeneration, type GenerationCase } from "./generation.ts";
 
-/** What case.json says, as far as the checks need it. */
+/** The parts of case.json that the checks need. */
 interface Case {
   architecture: string;
   params_with_zero_gradient?: string[];
@@ -70,7 +70,7 @@ export async function checkCase(folder: string): Promise<Comparison[]> {
   return results;
 }
 
-/** `input.*` as tensors, under camelCase names. */
+/** Makes tensors of all `input.*`, with names in camelCase. */
 function inputsOf(golden: Golden): Record<string, Tensor> {
   const inputs: Record<string, Tensor> = {};
   for (const [name, { shape, data }] of golden) {
@@ -86,7 +86,7 @@ function camelCase(name: string): string {
   return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-/** The loss: the model's, or Σ cotangent · output where it has none. */
+/** The loss of the model or, if it has none, Σ cotangent · output. */
 function lossOf(
   outputs: Record<string, unknown>,
   golden: Golden,
@@ -179,7 +179,7 @@ async function checkForward(
   return results;
 }
 
-/** Places of an output that count: not those of padded tokens. */
+/** The elements of an output that count: those of tokens that are not padding. */
 function keptPlaces(
   shape: readonly number[],
   key: string,
@@ -262,7 +262,7 @@ async function checkAdamW(
       const difference = Math.abs((values[i] ?? 0) - (expected.data[i] ?? 0));
       if (!(difference <= 1e-5)) above++;
     }
-    // At least one entry may have a nearly vanishing gradient in any tensor.
+    // In any tensor, at least one element may have a gradient close to 0.
     const allowed = Math.max(
       1,
       (tolerance["adamw_param_fraction_above_1e-5"] ?? 0) * values.length,

@@ -1,6 +1,6 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// Reference tensors, and how ours are compared with them.
+// Reads reference tensors, and compares tensors with them.
 
 import { openSafetensors } from "../../nn/mod.ts";
 import type { PretrainedConfig, PreTrainedModel } from "../../models/mod.ts";
@@ -22,7 +22,7 @@ export type Golden = ReadonlyMap<
   { shape: readonly number[]; data: ArrayLike<number> }
 >;
 
-/** A model that takes named inputs and gives named outputs. */
+/** A model with named inputs and named outputs. */
 export type AnyModel = PreTrainedModel<PretrainedConfig> & {
   forward(inputs: Record<string, unknown>): Record<string, unknown>;
 };
@@ -38,7 +38,7 @@ export async function readGolden(path: string): Promise<Golden> {
   return golden;
 }
 
-/** How {@linkcode compare} judges. */
+/** Options of {@linkcode compare}. */
 interface CompareOptions {
   absolute: number;
   relative: number;

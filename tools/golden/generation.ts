@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// The generation runs of a folder of reference tensors: sequences must be
-// equal, token by token, and beam search's scores close.
+// Checks the generation runs of a folder of reference tensors: the sequences must be
+// equal token by token, and the scores of beam search must be close.
 
 import {
   noGrad,
@@ -25,13 +25,13 @@ import {
   type Golden,
 } from "./compare.ts";
 
-/** What case.json says of one generation run. */
+/** A generation run in case.json. */
 export interface GenerationCase {
-  /** Options under their names in Python; none where `generate` was not used. */
+  /** Options with their names in Python; absent if `generate` was not used. */
   kwargs?: Record<string, unknown>;
-  /** Which part of the inputs is the prompt, as `input_ids[:, :4], …`. */
+  /** The part of the inputs that is the prompt, such as `input_ids[:, :4], …`. */
   prompt?: string;
-  /** How the reference was made, where `generate` was not used. */
+  /** How the reference was made, if `generate` was not used. */
   what?: string;
 }
 
@@ -99,7 +99,7 @@ function differences(
   return `${equal.length} of ${shape[0]} rows equal`;
 }
 
-/** The prompt, or source: all inputs, or what the case names of them. */
+/** The prompt or source: all inputs, or the part of them that the case names. */
 function promptOf(
   { prompt = "" }: GenerationCase,
   golden: Golden,
@@ -113,7 +113,7 @@ function promptOf(
   return { inputIds, ...(attentionMask ? { attentionMask } : {}) };
 }
 
-/** The first `columns` of a matrix, or all of it where that is NaN. */
+/** The first `columns` columns of a matrix; all of them if that is NaN. */
 function rowsOf(
   golden: Golden,
   name: string,
@@ -142,7 +142,7 @@ function camelCased(kwargs: Record<string, unknown>): GenerationOptions {
   );
 }
 
-/** The best token of `forward` again and again: no options, no end. */
+/** Generates by taking the best token of `forward` again and again, without options. */
 async function argmaxLoop(
   model: AnyModel,
   prompts: readonly (readonly number[])[],

@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// The checks of a folder with a pretrained encoder-decoder and a
-// reference.json: for recorded inputs the encoder's states, the scores of the
-// recorded answer, and the answer itself, found token by token.
+// Checks a folder with a pretrained encoder-decoder and a reference.json. For the
+// recorded inputs it compares the states of the encoder, the scores of the recorded
+// answer, and the answer itself, which is generated token by token.
 
 import {
   type IntegerTensor,
@@ -18,7 +18,7 @@ import {
 } from "../../models/mod.ts";
 import { compare, type Comparison } from "./compare.ts";
 
-/** One input of reference.json, in tokens. */
+/** An input of reference.json, as tokens. */
 interface Item {
   word: string;
   input_ids: number[];
@@ -29,14 +29,14 @@ interface Item {
   teacher_forced_logits?: number[][];
 }
 
-/** The file that holds what is to be found. */
+/** The name of the file with the reference. */
 export const REFERENCE_NAME = "reference.json";
 
-// The reference was rounded to seven decimals.
+// The numbers of the reference are rounded to seven decimals.
 const STATES = { absolute: 1e-5, relative: 1e-4 };
 const SCORES = { absolute: 1e-4, relative: 1e-4 };
 
-/** Sources that are answered together. */
+/** How many sources are in a batch. */
 const BATCH = 50;
 
 /** Compares the model of a folder with its reference. */
@@ -66,10 +66,12 @@ export async function checkReference(folder: string): Promise<Comparison[]> {
       teacher_forced_logits: { values: scores, tolerance: SCORES },
     };
     for (const [name, { values, tolerance }] of Object.entries(actual)) {
-      const wanted = expected[name as keyof typeof expected]?.flat();
-      if (!wanted) continue;
-      const found = Array.from(values).slice(0, wanted.length);
-      results.push(compare(`${name} ${item.word}`, found, wanted, tolerance));
+      const reference = expected[name as keyof typeof expected]?.flat();
+      if (!reference) continue;
+      const found = Array.from(values).slice(0, reference.length);
+      results.push(
+        compare(`${name} ${item.word}`, found, reference, tolerance),
+      );
     }
   }
   results.push(await checkAnswers(model as unknown as Seq2SeqModel, items));
@@ -77,7 +79,7 @@ export async function checkReference(folder: string): Promise<Comparison[]> {
   return results;
 }
 
-/** How many answers are right, token by token. */
+/** Compares answers token by token, and counts the equal ones. */
 async function checkAnswers(
   model: Seq2SeqModel,
   items: readonly Item[],
@@ -100,8 +102,8 @@ async function checkAnswers(
         4,
     });
     for (const [i, found] of sequences.entries()) {
-      const wanted = fill(batch[i]?.generated_ids ?? [], found.length);
-      if (found.join() === wanted.join()) right++;
+      const reference = fill(batch[i]?.generated_ids ?? [], found.length);
+      if (found.join() === reference.join()) right++;
     }
   }
   return {

@@ -1,13 +1,13 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * How tests are counted: from the JUnit report that `deno test` writes after
- * its last test, and from the way in which the process left.
+ * Counts tests, by the JUnit report that `deno test` writes after its last test
+ * and by the exit code or signal with which its process ended.
  *
  * @module
  */
 
-/** How many tests ended in which way. */
+/** How many tests passed, failed and were skipped. */
 export interface Counts {
   /** Tests that passed. */
   passed: number;
@@ -17,7 +17,7 @@ export interface Counts {
   skipped: number;
 }
 
-/** Counts of nothing. */
+/** The counts of a run without tests. */
 export const NONE: Readonly<Counts> = { passed: 0, failed: 0, skipped: 0 };
 
 /** Adds up counts. */
@@ -31,7 +31,7 @@ export function sumCounts(all: Iterable<Readonly<Counts>>): Counts {
   return sum;
 }
 
-/** Counts the tests of a JUnit report; steps belong to their test. */
+/** Counts the tests of a JUnit report. Steps of a test are not counted. */
 export function countJUnit(xml: string): Counts {
   const counts = { ...NONE };
   for (const suite of xml.split("<testsuite ").slice(1)) {
@@ -52,16 +52,16 @@ export function countJUnit(xml: string): Counts {
 export interface Ending {
   /** Its exit code. */
   code: number;
-  /** The signal that ended it, `null` if it left by itself. */
+  /** The signal that ended it; `null` if it ended by itself. */
   signal: string | null;
   /** Whether it was ended because it took too long. */
   timedOut: boolean;
 }
 
 /**
- * Says what is wrong with a process beyond the tests that it reports as
- * failed, or `null` if nothing is. A process must end with code 0: one that
- * dies after its last test has passed has failed all the same.
+ * Describes what is wrong with a process beyond the tests that it reports as
+ * failed; `null` if nothing is wrong. A process must end with code 0: it has
+ * failed even if it dies after its last test passed.
  */
 export function problemOf(ending: Ending, counts: Counts): string | null {
   const { code, signal, timedOut } = ending;
@@ -75,8 +75,8 @@ export function problemOf(ending: Ending, counts: Counts): string | null {
 }
 
 /**
- * Writes the closing line, such as `12 passed, 0 failed`. A run of no test at
- * all counts as one failure.
+ * Writes the last line of a run, such as `12 passed, 0 failed`. A run without any
+ * test counts as one failure.
  */
 export function summarize(counts: Counts): string {
   const { passed, failed, skipped } = counts;
@@ -85,7 +85,7 @@ export function summarize(counts: Counts): string {
   return skipped > 0 ? `${line}, ${skipped} skipped` : line;
 }
 
-/** Reads a closing line, or gives `null` where a line is none. */
+/** Reads a line that {@linkcode summarize} wrote; `null` for any other line. */
 export function parseSummary(line: string): Counts | null {
   const found = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/.exec(line);
   if (!found) return null;

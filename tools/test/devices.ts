@@ -1,11 +1,11 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * A preload of every test process: when a test file is done, it waits for the
- * GPU and destroys the devices that were opened.
+ * Every test process loads this file before its tests. When the tests are done, it
+ * waits for the GPU and destroys the devices that they opened.
  *
- * A process that ends while a software driver's threads still compile or compute
- * frees what they use, and may die of it.
+ * A process that ends while threads of a software driver still compile or compute
+ * frees memory that they use, and may crash.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Which files hold tests, and which hold examples that run as tests.
+ * Finds the files that hold tests, and those with examples that run as tests.
  *
  * @module
  */
@@ -21,12 +21,12 @@ interface Settings {
   exclude: string[];
 }
 
-// What `deno test --doc` takes for an example: a fence of TypeScript or
+// What `deno test --doc` runs as an example: a fenced block of TypeScript or
 // JavaScript, in Markdown or in a documentation comment.
 const EXAMPLE =
   /^\s*(?:\*\s*)?(?:```|~~~)(?:ts|tsx|typescript|js|jsx|javascript)\b(?!.*\bignore\b)/m;
 
-/** The paths that deno.json names for tests, and those that it leaves out. */
+/** Reads which paths deno.json includes in tests, and which it excludes. */
 async function readSettings(): Promise<Settings> {
   const url = new URL("../../deno.json", import.meta.url);
   return JSON.parse(await Deno.readTextFile(url));
@@ -46,10 +46,10 @@ async function* walk(path: string, exclude: string[]): AsyncGenerator<string> {
 }
 
 /**
- * Finds the files with tests or examples below the paths given, or below those
- * that deno.json names.
+ * Finds the files with tests or examples in the files and folders given, or in
+ * those that deno.json includes.
  *
- * @throws {RangeError} If a path leads nowhere, or nothing below it is a test.
+ * @throws {RangeError} If a path does not exist, or holds no test and no example.
  */
 export async function findTests(
   paths: readonly string[] = [],

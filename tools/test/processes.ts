@@ -2,11 +2,11 @@
 // deno-lint-ignore-file no-console
 
 /**
- * Runs tests in processes of their own, a few at a time, and counts them.
+ * Runs test files in separate processes, a few at a time, and counts their tests.
  *
  * A process per file keeps devices apart: graphics drivers have crashed where
- * several threads of one process used devices of their own, and a crash then
- * says nothing about which test caused it.
+ * several threads of one process each used a device, and such a crash does not
+ * tell which test caused it.
  *
  * @module
  */
@@ -18,14 +18,15 @@ import {
   problemOf,
   sumCounts,
 } from "./counts.ts";
+import type { FileTime } from "./times.ts";
 
-/** Something to run in a process of its own. */
+/** What one process runs. */
 export interface Job {
-  /** What its line is called. */
+  /** The name in its line of the output, such as the path of the test file. */
   name: string;
   /** Arguments for Deno, starting with the command. */
   args: string[];
-  /** Environment variables beside those of this process. */
+  /** Environment variables that are added to those of this process. */
   env?: Record<string, string>;
   /** Whether it is `deno test`, whose JUnit report is counted. @default {true} */
   counted?: boolean;
@@ -33,30 +34,33 @@ export interface Job {
 
 /** Options of {@linkcode runJobs}. */
 export interface RunOptions {
-  /** Processes at a time. @default {one a core, 4 at most} */
+  /** How many processes run at a time. @default {one a core, 4 at most} */
   atOnce?: number;
-  /** Seconds after which a process is ended and has failed. @default {900} */
+  /** Seconds after which a process is ended and counts as failed. @default {900} */
   limit?: number;
-  /** Where lines go. @default {console.log} */
+  /** Prints lines. @default {console.log} */
   print?: (line: string) => void;
 }
 
-/** What a run came to. */
+/** The result of {@linkcode runJobs}. */
 export interface RunResult {
-  /** All tests of all processes; a process with a problem of its own adds one. */
+  /** The tests of all processes; a process that ends badly adds a failure. */
   counts: Counts;
+  /** How long each process took, except those that run no tests. */
+  times: FileTime[];
   /** Whether Ctrl-C or a request to end came before the last process was done. */
   interrupted: boolean;
 }
 
+/** Milliseconds between asking a process to end and killing it. */
 const GRACE = 2_000;
 
-/** Processes to start with on this machine. */
+/** How many processes run at a time on this machine. */
 export function defaultAtOnce(): number {
   return Math.max(1, Math.min(4, navigator.hardwareConcurrency));
 }
 
-/** A child with all that it started; on Windows the child alone. */
+/** A child process with all that it started; on Windows the child alone. */
 class Group {
   readonly child: Deno.ChildProcess;
 
@@ -67,7 +71,7 @@ class Group {
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
-      // A group of its own, so that ending it ends what tests have started.
+      // A new process group: a signal to it also ends what the tests started.
       detached: Deno.build.os !== "windows",
     }).spawn();
   }
@@ -90,7 +94,7 @@ class Group {
     const timer = setTimeout(() => this.kill("SIGKILL"), GRACE);
     await this.child.status;
     clearTimeout(timer);
-    this.kill("SIGKILL"); // what the child has left behind
+    this.kill("SIGKILL"); // Ends what the child has left behind.
   }
 }
 
@@ -131,7 +135,7 @@ async function runJob(
     const pipes = [group.child.stdout, group.child.stderr]
       .map((stream) => collect(stream, output));
     const { code, signal } = await group.child.status;
-    group.kill("SIGKILL"); // what the child has left behind holds its pipes
+    group.kill("SIGKILL"); // What the child left behind would keep its pipes open.
     await Promise.all(pipes);
     const reported = counted
       ? countJUnit(await Deno.readTextFile(report))
@@ -163,9 +167,9 @@ function describe(job: Job, { counts, problem, seconds }: Finished): string {
 }
 
 /**
- * Runs jobs in the order given, a few at a time. Each gets a line when it is
- * done; a job that failed has its whole output above that line, and its line
- * once more at the end. Ctrl-C ends all processes.
+ * Runs jobs in the order given, a few at a time. A line is printed for each job
+ * when it is done. The whole output of a job that failed is printed above its
+ * line, and its line is printed again at the end. Ctrl-C ends all processes.
  */
 export async function runJobs(
   jobs: readonly Job[],
@@ -176,6 +180,7 @@ export async function runJobs(
   const queue = [...jobs];
   const running = new Set<Group>();
   const counts: Counts[] = [];
+  const times: FileTime[] = [];
   const failures: string[] = [];
   let interrupted = false;
   const interrupt = () => {
@@ -192,6 +197,9 @@ export async function runJobs(
       const finished = await runJob(job, running, limit);
       if (interrupted) return;
       counts.push(finished.counts);
+      if (job.counted ?? true) {
+        times.push({ name: job.name, seconds: finished.seconds });
+      }
       const line = describe(job, finished);
       if (finished.counts.failed > 0) {
         print(`\n${finished.output.trimEnd()}\n`);
@@ -206,5 +214,5 @@ export async function runJobs(
     for (const signal of signals) Deno.removeSignalListener(signal, interrupt);
   }
   if (failures.length > 0) print(`\nFailed:\n${failures.join("\n")}`);
-  return { counts: sumCounts(counts), interrupted };
+  return { counts: sumCounts(counts), times, interrupted };
 }

@@ -78,7 +78,7 @@ function operation(
 type Loss = (weights: Named, x: np.Array, y: np.Array) => np.Array;
 type State = [np.Array, Named, Named, Named, np.Array];
 
-/** One step of AdamW, written out: the package has no optimisers. */
+/** One step of AdamW, written out: the package has no optimizers. */
 function step(loss: Loss) {
   const { learningRate, beta1, beta2, eps, weightDecay } = ADAMW;
   const update = (

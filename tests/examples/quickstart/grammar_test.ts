@@ -16,8 +16,9 @@ import {
   writeSplits,
 } from "../../../examples/quickstart/grammar.ts";
 import { accuracy, negativeLogLikelihood } from "../../../nn/metrics/mod.ts";
+import { inFolder } from "../../_folder.ts";
 
-/** Rounding of three exponentials and their sum. */
+/** The rounding of three exponentials and their sum. */
 const ROUNDING = 1e-12;
 
 function oracle(reviews: readonly Review[]): { accuracy: number; nll: number } {
@@ -33,11 +34,11 @@ function words(reviews: readonly Review[]): Set<string> {
   return new Set(reviews.flatMap(({ text }) => text.split(" ")));
 }
 
-Deno.test("generateReviews() depends on the seed alone", () => {
+Deno.test("generateReviews() depends only on the seed", () => {
   assertEquals(generateReviews({ seed: 4 }), generateReviews({ seed: 4 }));
   const { train } = generateReviews({ seed: 5 });
   assertNotEquals(train, generateReviews({ seed: 4 }).train);
-  // The size of a later split leaves an earlier one alone.
+  // The size of a later set does not change an earlier one.
   assertEquals(train, generateReviews({ seed: 5, test: 10, ood: 0 }).train);
 });
 
@@ -66,7 +67,7 @@ Deno.test("generateReviews() is as ambiguous as the quickstart needs, for every 
       const share = test.filter((r) => r.label === label).length / test.length;
       assert(share > 0.22 && share < 0.45, `seed ${seed}: ${share}`);
     }
-    // Some sentences are clear and some are not.
+    // Some sentences are clear, and some are not.
     const peak = test.map(({ probabilities }) => Math.max(...probabilities));
     assertGreater(peak.filter((p) => p > 0.95).length, 100);
     assertGreater(peak.filter((p) => p < 0.5).length, 100);
@@ -106,7 +107,7 @@ Deno.test("generateReviews() keeps most of the unfamiliar subject's words out of
   }
 });
 
-Deno.test("generateReviews() negates, intensifies, and lets the clause after but decide", () => {
+Deno.test('generateReviews() negates, intensifies, and lets the clause after "but" decide', () => {
   const { train } = generateReviews({
     seed: 0,
     train: 30_000,
@@ -128,8 +129,7 @@ Deno.test("generateReviews() negates, intensifies, and lets the clause after but
 });
 
 Deno.test("writeSplits() writes columns that can be read back", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
+  await inFolder(async (folder) => {
     const reviews = generateReviews({ train: 20, test: 30, ood: 10 });
     const files = await writeSplits(`${folder}/data`, reviews);
     const read = async (path: string) =>
@@ -147,7 +147,7 @@ Deno.test("writeSplits() writes columns that can be read back", async () => {
       assertEquals(rows.length, reviews[name].length);
       rows.forEach((row, i) =>
         row.slice(2).forEach((p, k) =>
-          // Six decimals are written.
+          // The file has six decimals.
           assertAlmostEquals(
             Number(p),
             reviews[name][i]?.probabilities[k] ?? NaN,
@@ -156,11 +156,9 @@ Deno.test("writeSplits() writes columns that can be read back", async () => {
         )
       );
     }
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 });
 
-Deno.test("generateReviews() refuses a size that is no count", () => {
+Deno.test("generateReviews() refuses a size that is not a count", () => {
   assertThrows(() => generateReviews({ test: -1 }), RangeError, "test is -1");
 });

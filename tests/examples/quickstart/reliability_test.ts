@@ -6,6 +6,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { inFolder } from "../../_folder.ts";
 import {
   reliabilityDiagram,
   writeReliabilityDiagram,
@@ -34,9 +35,8 @@ Deno.test("reliabilityDiagram() draws a panel for each method", async () => {
   assert(!svg.includes("NaN"));
 });
 
-Deno.test("writeReliabilityDiagram() leaves the whole picture and nothing else", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
+Deno.test("writeReliabilityDiagram() writes a complete file, and leaves no other", async () => {
+  await inFolder(async (folder) => {
     const path = `${folder}/reliability.svg`;
     await Deno.writeTextFile(path, "old");
     await writeReliabilityDiagram(path, predictions, { labels });
@@ -50,7 +50,5 @@ Deno.test("writeReliabilityDiagram() leaves the whole picture and nothing else",
         }),
       Deno.errors.NotFound,
     );
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 });

@@ -25,7 +25,7 @@ const truth = {
 const logs = logProbabilities(truth.distribution);
 const sharp = applyTemperature(logs, 0.4, { classes: 3 });
 
-/** A fit to 1,000 labels lies this close to the temperature applied. */
+/** A fit to 1,000 labels is this close to the temperature that was applied. */
 const FIT = 0.15;
 
 Deno.test("score() undoes a temperature by scaling, and the oracle needs none", () => {
@@ -59,7 +59,7 @@ Deno.test("meanScores() averages each column over runs of the same methods", () 
   );
 });
 
-Deno.test("renderTable() aligns columns and sets the oracle apart", () => {
+Deno.test("renderTable() aligns columns, and separates the oracle by a rule", () => {
   const base = { accuracy: 0.5, nll: 1.25, ece: 0.1, brier: 0.4 };
   const text = renderTable([
     {
@@ -104,6 +104,6 @@ Deno.test("renderSeeds() lists two methods run by run", () => {
     "NLL          SWAG  0.500  1.000",
   ]);
   assertEquals(lines[6], "CE to truth  last  2.000  3.000");
-  // What was not measured is a dash, as in the table.
+  // A score that was not measured is a dash, as in the table.
   assertEquals(lines[8], "scaled NLL   last  –  –");
 });

@@ -7,13 +7,13 @@ import {
   learnVocabulary,
   writeTokenizer,
 } from "../../../examples/quickstart/vocabulary.ts";
+import { inFolder } from "../../_folder.ts";
 
 const { train, test, ood } = generateReviews({ seed: 1 });
 const vocabulary = learnVocabulary(train.map(({ text }) => text));
 
 async function load(): Promise<Tokenizer> {
-  const folder = await Deno.makeTempDir();
-  try {
+  return await inFolder(async (folder) => {
     await writeTokenizer(folder, vocabulary);
     const lines = (await Deno.readTextFile(`${folder}/vocab.txt`)).split("\n");
     assertEquals(lines, [...vocabulary, ""]);
@@ -23,12 +23,10 @@ async function load(): Promise<Tokenizer> {
       await json("tokenizer.json"),
       await json("tokenizer_config.json"),
     );
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }
 
-Deno.test("learnVocabulary() opens with BERT's special tokens and repeats none", () => {
+Deno.test("learnVocabulary() begins with BERT's special tokens, and repeats no token", () => {
   assertEquals(vocabulary.slice(0, 5), [
     "[PAD]",
     "[UNK]",
@@ -47,7 +45,7 @@ Deno.test("learnVocabulary() keeps frequent words whole and merges the commonest
   });
   assert(tokens.includes("low"));
   assert(!tokens.includes("newest"));
-  // "es" and "st" both occur in two words; the alphabet decides.
+  // "es" and "st" both occur in two words, so the alphabetical order decides.
   assertEquals(tokens.at(-1), "##es");
 });
 
@@ -81,10 +79,10 @@ Deno.test("learnVocabulary() splits rare and unseen words into pieces, never [UN
     assert(ids.length <= 64, text);
     if (tokens.some((token) => token.startsWith("##"))) split++;
   }
-  // Every sentence of the unfamiliar subject, and some familiar ones.
+  // Checks every sentence of the unfamiliar subject, and some familiar ones.
   assertGreater(split, ood.length);
   const { tokens } = tokenizer.encode("keyboard");
   assertGreater(tokens.length, 3);
-  // Learnt pieces are longer than letters: fewer than one token a letter.
+  // Learned pieces are longer than letters, so there are fewer tokens than letters.
   assert(tokens.length - 2 < "keyboard".length, tokens.join(" "));
 });

@@ -1,20 +1,20 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * std's assertions from npm's `deno-std`, with std's type signatures. Through
- * `links` in `deno.json` this stands in for `jsr:@std/assert` where only npm
- * answers; deleting `links` uses JSR's package instead.
+ * std's assertions from npm's `deno-std`, with std's type signatures. `links` in
+ * `deno.json` replaces `jsr:@std/assert` with this file, for machines that can reach
+ * only npm. Without `links`, JSR's package is used.
  *
  * @module
  */
 
 import * as std from "deno-std/assert/mod.js";
 
-/** Any class, abstract ones included. */
+/** Any class, abstract or not. */
 // deno-lint-ignore no-explicit-any
 export type AnyConstructor = abstract new (...args: any[]) => any;
 
-/** What `instanceof` a class tells about a value. */
+/** The type of a value that is an instance of a class. */
 export type GetConstructorType<T extends AnyConstructor> = InstanceType<T>;
 
 /** An array, a typed array or anything else that has a length and elements. */
@@ -196,14 +196,14 @@ export function assertRejects(
   return std.assertRejects(fn, ...rest);
 }
 
-/** Tells whether two values are deeply equal. */
+/** Whether two values are deeply equal. */
 export const equal: (a: unknown, b: unknown) => boolean = std.equal;
 
 /** Fails. */
 export const fail: (msg?: string) => never = std.fail;
 
-/** Fails where code was not expected to come. */
+/** Fails: this code should not be reached. */
 export const unreachable: (msg?: string) => never = std.unreachable;
 
-/** Fails where code is not written. */
+/** Fails: this code is not implemented. */
 export const unimplemented: (msg?: string) => never = std.unimplemented;

@@ -1,9 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * std's argument parser from npm's `deno-std`, typed. Through `links` in
- * `deno.json` this stands in for `jsr:@std/cli/parse-args` where only npm
- * answers; deleting `links` uses JSR's package instead.
+ * std's argument parser from npm's `deno-std`, with types. `links` in `deno.json`
+ * replaces `jsr:@std/cli/parse-args` with this file, for machines that can reach only
+ * npm. Without `links`, JSR's package is used.
  *
  * The types are narrower than std's: option names are flat (no dots), and
  * aliases are not part of the result.

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * The options that say where examples are, and reading them.
+ * Reads texts and labels from the files that options name, as they stand there.
  *
  * @module
  */
@@ -15,19 +15,19 @@ import {
   columnOf,
   findColumn,
   FORMATS,
-  labelledRows,
+  labeledRows,
   labelsOf,
   readTable,
   type Table,
 } from "./table.ts";
 
-/** Options of every command that reads a file of texts. */
+/** The options of every command that reads a file of texts. */
 export const FILE_OPTIONS: readonly Option[] = [
   {
     name: "columns",
     value: "NAMES",
-    help: "Names of the columns, such as text,label, where CSV or TSV has " +
-      "no header line.",
+    help: "Names of the columns, such as text,label, if CSV or TSV has no " +
+      "header line.",
   },
   {
     name: "format",
@@ -37,7 +37,7 @@ export const FILE_OPTIONS: readonly Option[] = [
   },
 ];
 
-/** The option that lets rows without a label be. */
+/** The option to leave out rows without a label. */
 export const SKIP_OPTION: Option = {
   name: "skip-unlabelled",
   help: "Leave out rows without a label instead of refusing them.",
@@ -47,11 +47,11 @@ export const SKIP_OPTION: Option = {
 export interface RawTexts extends RowSource {
   /** The texts. */
   readonly texts: readonly string[];
-  /** The second texts, if there are any. */
+  /** The second texts, for tasks on pairs. */
   readonly pairs: readonly string[] | undefined;
 }
 
-/** The texts of a file and their labels, as they stand there. */
+/** The texts of a file and their labels. */
 export interface RawExamples extends RawTexts {
   /** The labels. */
   readonly labels: readonly string[];
@@ -89,8 +89,8 @@ export function checkInputs(
   const both = options.filter((option) => args.text(option) === "-");
   if (both.length < 2) return;
   throw new TypeError(
-    `Cannot read standard input for --${both[0]} and --${both[1]}: it is ` +
-      "there once",
+    `Cannot read standard input for --${both[0]} and --${both[1]}: it can ` +
+      "be read only once",
   );
 }
 
@@ -106,7 +106,7 @@ export function textsOf(table: Table, { text, pair }: Columns): RawTexts {
   };
 }
 
-/** Says how many rows lack a text; it may be meant, and is used as it is. */
+/** Says how many rows have an empty text. It may be intended, so it is no error. */
 export function emptyRemark(
   { path, texts, pairs }: RawTexts,
 ): string | undefined {
@@ -126,7 +126,7 @@ export function examplesOf(
 ): RawExamples {
   const { label } = columns;
   findColumn(table, label, "label-column");
-  const own = args.flag("skip-unlabelled") ? labelledRows(table, label) : table;
+  const own = args.flag("skip-unlabelled") ? labeledRows(table, label) : table;
   const left = table.rows.length - own.rows.length;
   if (left > 0) {
     progress.say(

@@ -1,11 +1,11 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assertEquals } from "@std/assert";
-import { Texts } from "../../cli/texts.ts";
+import { TokenizedTexts } from "../../cli/tokenized_texts.ts";
 import type { Tokenizer } from "../../models/mod.ts";
 import { gpuTest } from "../_check.ts";
 
-/** A tokenizer of as many tokens as letters. */
+/** A tokenizer that turns every letter into a token. */
 const LETTERS = {
   padTokenId: 0,
   encode(text: string) {
@@ -16,26 +16,29 @@ const LETTERS = {
 
 const LENGTHS = [3, 20, 5, 17, 20, 19];
 
-/** Padded length and packed tokens of a batch. */
+/** Gives the padded length and the packed tokens of a batch. */
 function shapeOf(
   rows: number[],
-  options: Parameters<Texts["batch"]>[1],
+  options: Parameters<TokenizedTexts["batch"]>[1],
 ): (number | undefined)[] {
   const texts = LENGTHS.map((length) => "x".repeat(length));
-  const all = new Texts(LETTERS, texts, { maxLength: 100 });
+  const all = new TokenizedTexts(LETTERS, texts, { maxLength: 100 });
   const { inputIds, packing } = all.batch(rows, options);
   return [inputIds.shape[1], packing?.tokens];
 }
 
-gpuTest("Texts pack where the model can and padding pays for it", () => {
-  assertEquals(shapeOf([0, 1], { usesPacking: true }), [24, 23]);
-  assertEquals(shapeOf([0, 1], { usesPacking: false }), [24, undefined]);
-  const full = [1, 4];
-  assertEquals(shapeOf(full, { usesPacking: true }), [24, 40]);
-  assertEquals(shapeOf([0], { usesPacking: true }), [8, 3]);
-});
+gpuTest(
+  "TokenizedTexts pack where the model can and padding pays for it",
+  () => {
+    assertEquals(shapeOf([0, 1], { usesPacking: true }), [24, 23]);
+    assertEquals(shapeOf([0, 1], { usesPacking: false }), [24, undefined]);
+    const full = [1, 4];
+    assertEquals(shapeOf(full, { usesPacking: true }), [24, 40]);
+    assertEquals(shapeOf([0], { usesPacking: true }), [8, 3]);
+  },
+);
 
-gpuTest("Texts come in few shapes where that is asked for", () => {
+gpuTest("TokenizedTexts make batches of few shapes if asked to", () => {
   const options = { usesPacking: true, fewShapes: true };
   assertEquals(shapeOf([0, 1], options), [64, 24]);
   assertEquals(shapeOf([2, 3], options), [64, 24]);
@@ -44,7 +47,7 @@ gpuTest("Texts come in few shapes where that is asked for", () => {
   assertEquals(shapeOf([0, 1], unpacked), [24, undefined]);
 });
 
-Deno.test("Texts count what had to be cut, and tell how far they are", () => {
+Deno.test("TokenizedTexts count the texts that were cut, and report progress", () => {
   const words = {
     padTokenId: 0,
     encode(
@@ -58,13 +61,16 @@ Deno.test("Texts count what had to be cut, and tell how far they are", () => {
   } as unknown as Tokenizer;
   const texts = Array.from({ length: 600 }, (_, i) => "a ".repeat(i % 3) + "b");
   const told: number[] = [];
-  const all = new Texts(words, texts, {
+  const all = new TokenizedTexts(words, texts, {
     maxLength: 2,
     advance: (more) => told.push(more),
   });
   assertEquals([all.count, all.cut], [600, 200]); // of 1, 2 and 3 words
   assertEquals(told, [256, 256]);
   const pairs = texts.map(() => "c");
-  assertEquals(new Texts(words, texts, { pairs, maxLength: 3 }).cut, 200);
-  assertEquals(new Texts(words, texts, { maxLength: 3 }).cut, 0);
+  assertEquals(
+    new TokenizedTexts(words, texts, { pairs, maxLength: 3 }).cut,
+    200,
+  );
+  assertEquals(new TokenizedTexts(words, texts, { maxLength: 3 }).cut, 0);
 });

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Texts as tokens, and batches of them as tensors.
+ * Texts that are split into tokens once, and batches of them as tensors.
  *
  * @module
  */
@@ -18,27 +18,27 @@ import {
 /** Padded lengths of packed texts, whose padding costs next to nothing. */
 const PACKED_LENGTH_STEP = 64;
 
-/** Packed tokens are multiples of this for each text. */
+/** The number of packed tokens is a multiple of this number times the texts. */
 const PACKED_TOKENS_STEP = 4;
 
-/** How texts become tokens. */
+/** Options of {@linkcode TokenizedTexts}. */
 export interface TextOptions {
   /** The second text of each row. */
   pairs?: readonly string[] | undefined;
   /** The most tokens of a row. */
   maxLength: number;
-  /** Called now and then with how many more texts are tokenised. */
+  /** Called from time to time with how many more texts have been tokenized. */
   advance?: ((more: number) => void) | undefined;
 }
 
-/** Texts are tokenised so many at a time between two calls of `advance`. */
+/** How many texts are tokenized between two calls of `advance`. */
 const CHUNK = 256;
 
-/** Texts, tokenised once. */
-export class Texts {
-  /** The number of tokens of each. */
+/** Texts that have been split into tokens. */
+export class TokenizedTexts {
+  /** The number of tokens of each text. */
   readonly lengths: Int32Array<ArrayBuffer>;
-  /** The number of texts that are longer than they may be, and were cut. */
+  /** How many texts were longer than they may be, and were cut. */
   readonly cut: number;
   readonly #rows: readonly TokenRow[];
   readonly #padding: number | null;
@@ -55,7 +55,7 @@ export class Texts {
         ? [text, pairs[i] ?? ""]
         : text;
       const { inputIds, tokenTypeIds } = tokenizer.encode(input, { maxLength });
-      // Only a row that fills its place may have lost something.
+      // Only a row of the greatest length may have been cut.
       if (inputIds.length === maxLength) {
         const whole = tokenizer.encode(input, { truncation: false });
         if (whole.inputIds.length > maxLength) cut++;
@@ -76,11 +76,11 @@ export class Texts {
   }
 
   /**
-   * A batch, filled up to a common length, and packed where that pays.
+   * Makes a batch of texts, padded to a common length, and packed if that is faster.
    *
-   * @param rows Which texts.
-   * @param options Whether the model computes packed texts, and whether few
-   * shapes should occur, as steps that are captured want it.
+   * @param rows The numbers of the texts.
+   * @param options Whether the model supports packed texts, and whether few shapes
+   * should occur, as is better for captured steps.
    */
   batch(
     rows: ArrayLike<number>,

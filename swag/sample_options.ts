@@ -1,0 +1,141 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+/**
+ * The options with which weights are sampled and predictions are made, and the
+ * checks of those that describe a Gaussian.
+ *
+ * @module
+ */
+
+import type { DensityOptions } from "./density.ts";
+import type { PredictionProblem } from "./predict.ts";
+
+/** Options of {@linkcode SwagModel.sampleParameters}. */
+export interface SampleOptions {
+  /**
+   * The factor by which the covariance of the sample is multiplied; 0 gives the
+   * mean. For SWAG as published use 0.5 with covariances, 1 without.
+   *
+   * @default {1}
+   */
+  scale?: number;
+  /**
+   * Whether to use the deviations, and so covariances between weights.
+   *
+   * @default {whether the posterior keeps them}
+   */
+  cov?: boolean;
+  /**
+   * Whether each parameter gets its own low-rank noise, so that parameters are
+   * independent of each other.
+   *
+   * @default {false}
+   */
+  blockwise?: boolean;
+  /**
+   * A whole number. The same seed and index give the same sample.
+   *
+   * @default {0}
+   */
+  seed?: number | bigint;
+  /**
+   * The number of the sample among those of the seed, from 0 on.
+   *
+   * @default {0 where a seed is given, else the number of samples drawn so far}
+   */
+  index?: number;
+}
+
+/** Options of {@linkcode SwagModel.getLogits}. */
+export interface LogitsOptions extends SampleOptions {
+  /**
+   * How many samples to predict with; `undefined` predicts once with the
+   * weights as they are.
+   *
+   * @default {undefined}
+   */
+  numPredictions?: number | undefined;
+  /**
+   * Whether the model is in training mode while it predicts; afterwards it is in
+   * the same mode as before. In training mode dropout is active, and its noise
+   * adds to that of the posterior (Monte Carlo dropout).
+   *
+   * @default {false}
+   */
+  training?: boolean;
+}
+
+/** Options of {@linkcode SwagModel.predict}. */
+export interface PredictOptions<
+  Problem extends PredictionProblem = PredictionProblem,
+> extends LogitsOptions {
+  /**
+   * How many samples to predict with.
+   *
+   * @default {30}
+   */
+  numPredictions?: number | undefined;
+  /**
+   * What the model predicts: numbers, one of several classes, or several labels
+   * of which any number may apply.
+   *
+   * @default {what the model's `config.problemType` says for logits of two axes,
+   * else one of several classes}
+   */
+  problemType?: Problem | undefined;
+}
+
+/** The names of {@linkcode SampleOptions}. */
+export const SAMPLE_OPTIONS = [
+  "scale",
+  "cov",
+  "blockwise",
+  "seed",
+  "index",
+] as const;
+
+/** The names of {@linkcode LogitsOptions}. */
+export const LOGITS_OPTIONS = [
+  ...SAMPLE_OPTIONS,
+  "numPredictions",
+  "training",
+] as const;
+
+/** The names of {@linkcode PredictOptions}. */
+export const PREDICT_OPTIONS = [...LOGITS_OPTIONS, "problemType"] as const;
+
+/**
+ * Fills in the defaults of the options that select a Gaussian.
+ *
+ * @throws {RangeError} If nothing has been collected, or the scale is negative.
+ * @throws {TypeError} If `cov` is set and the posterior keeps no deviations.
+ */
+export function resolveGaussian(
+  { scale = 1, cov, blockwise = false }: SampleOptions,
+  { action, collections, hasDeviations }: {
+    /** What is done, for messages. */
+    action: string;
+    collections: number;
+    hasDeviations: boolean;
+  },
+): DensityOptions {
+  if (collections === 0) {
+    throw new RangeError(
+      `Cannot ${action}: nothing has been collected, ` +
+        "call collectModel() before",
+    );
+  }
+  if (!(scale >= 0 && scale < Infinity)) {
+    throw new RangeError(
+      `Cannot ${action} with scale ${scale}: it must not be negative`,
+    );
+  }
+  if (cov && !hasDeviations) {
+    throw new TypeError(
+      `Cannot ${action} with cov: the posterior keeps no deviations, ` +
+        "build it with noCovMat: false",
+    );
+  }
+  return { scale, cov: cov ?? hasDeviations, blockwise };
+}
