@@ -16,13 +16,13 @@ import {
 
 export type { Access, ParamType } from "./kernel_text.ts";
 
-/** What {@linkcode defineKernel} takes. */
+/** The name and text of a kernel, for {@linkcode defineKernel}. */
 export interface KernelSource {
-  /** What errors, profiles and `deno task wgsl` call the kernel. */
+  /** The name of the kernel in errors and in the list of `deno task wgsl`. */
   readonly name: string;
   /** The whole text of the kernel; {@linkcode defineKernel} says what it holds. */
   readonly wgsl: string;
-  /** Values of the text's `override` constants. */
+  /** Values for `override` constants of the text. */
   readonly constants?: Readonly<Record<string, number>>;
 }
 
@@ -52,7 +52,7 @@ export interface Kernel extends KernelSource {
  * @returns The kernel, for {@linkcode launch}.
  * @throws {SyntaxError} If the text does not follow this convention.
  *
- * @example A kernel of one's own
+ * @example A kernel and its launch
  * ```ts
  * import { initialize, tensor, zeros } from "@swagpu/swagpu/engine";
  * import { defineKernel, grid, launch } from "@swagpu/swagpu/engine/kernels";
@@ -117,16 +117,16 @@ function makeKernel({ name, wgsl, constants = {} }: KernelSource): Kernel {
   return { name, wgsl, constants, bind, params, workgroupSize };
 }
 
-/** What {@linkcode defineKernels} takes. */
+/** A family of kernels, for {@linkcode defineKernels}. */
 export interface KernelFamily<Form> {
-  /** What `deno task wgsl` calls the family. */
+  /** The name of the family, as `deno task wgsl` lists it. */
   readonly name: string;
-  /** The kernel of a form. It is called once for each form. */
+  /** Gives the text of a form. It is called once for each form. */
   readonly make: (form: Form) => KernelSource;
-  /** Forms to show, by the name of the variant; the usual one comes first. */
+  /** Forms that `deno task wgsl` shows, by name; the usual one comes first. */
   readonly forms: Readonly<Record<string, NoInfer<Form>>>;
   /**
-   * What tells two forms apart.
+   * Gives a text that tells two forms apart.
    *
    * @default {the form as JSON}
    */
@@ -134,11 +134,32 @@ export interface KernelFamily<Form> {
 }
 
 /**
- * Defines kernels whose text depends on a form, such as the variant for an
- * adapter, or whether rows are aligned.
+ * Defines kernels whose text depends on a form, such as the variant for an adapter,
+ * or the width of a head. Each kernel is made, and read as by {@linkcode defineKernel},
+ * when its form is first asked for.
  *
- * @returns A function that gives the kernel of a form, always the same object for
- * equal forms.
+ * @param family The name of the family, and what makes its kernels.
+ * @returns A function that gives the kernel of a form: the same object for equal forms,
+ * so that each is compiled once.
+ *
+ * @example A kernel for two types
+ * ```ts
+ * import { defineKernels } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals, assertStrictEquals } from "@std/assert";
+ *
+ * const clear = defineKernels<{ type: string }>({
+ *   name: "clear",
+ *   make: ({ type }) => ({
+ *     name: `clear_${type}`,
+ *     wgsl: `
+ * @group(0) @binding(0) var<storage, read_write> y: array<${type}>;
+ * @compute @workgroup_size(1) fn main() { y[0] = ${type}(); }`,
+ *   }),
+ *   forms: { one: { type: "f32" }, four: { type: "vec4<f32>" } },
+ * });
+ * assertEquals(clear({ type: "f32" }).bind, ["write"]);
+ * assertStrictEquals(clear({ type: "f32" }), clear({ type: "f32" }));
+ * ```
  */
 export function defineKernels<Form>(
   family: KernelFamily<Form>,
@@ -166,10 +187,22 @@ export function defineKernels<Form>(
 const catalog = new Map<string, Readonly<Record<string, () => Kernel>>>();
 
 /**
- * The kernels that the imported modules define. `deno task wgsl` prints them.
+ * Lists the kernels and families that have been defined, which is those of all modules
+ * that are imported. `deno task wgsl` prints them.
  *
- * @returns By name, what makes each variant; a kernel that is not of a family has
- * one variant, named by the empty string.
+ * @returns For each name, functions that give its variants. A kernel that does not belong
+ * to a family has one variant, whose name is empty.
+ *
+ * @example The variants of a family
+ * ```ts
+ * import "@swagpu/swagpu/engine"; // Its kernels are defined when it is imported.
+ * import { definedKernels } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const variants = definedKernels().get("cumsum") ?? {};
+ * assertEquals(Object.keys(variants), ["serial", "workgroup"]);
+ * assertEquals(variants.workgroup?.().workgroupSize, 128);
+ * ```
  */
 export function definedKernels(): ReadonlyMap<
   string,
@@ -266,29 +299,30 @@ export interface BindNode {
 }
 
 /**
- * Says which parameter or binding of a dispatch does not fit the kernel.
+ * Checks that a dispatch names as many bindings and parameters as its kernel has. That
+ * every parameter has a value is checked where the values are written.
  *
- * @param kernel The kernel that was to be launched.
- * @param bound How many bindings the launch names.
- * @param params The parameters that it names.
+ * @throws {TypeError} If it does not; the message names a parameter.
  */
-export function misfit(
-  { name, bind, params: declared }: Kernel,
+export function assertFits(
+  kernel: Kernel,
+  { layout: { bind }, fields }: Pipeline,
   bound: number,
   params: Readonly<Record<string, unknown>>,
-): TypeError {
-  const missing = Object.keys(declared).find((field) =>
-    params[field] === undefined
-  );
+): void {
+  let given = 0;
+  for (const _ in params) given++; // Quicker than a list of the names.
+  if (bound === bind.length && given === fields.length) return;
+  const missing = fields.find(([field]) => params[field] === undefined);
   const unknown = Object.keys(params).find((field) =>
-    !Object.hasOwn(declared, field)
+    !Object.hasOwn(kernel.params, field)
   );
-  return new TypeError(
-    `Cannot dispatch ${name}: ` +
+  throw new TypeError(
+    `Cannot dispatch ${kernel.name}: ` +
       (bound !== bind.length
-        ? `it has ${bind.length} bindings, but ${bound} are given`
-        : missing !== undefined
-        ? `parameter ${missing} is missing`
+        ? `expected ${bind.length} bindings, got ${bound}`
+        : missing
+        ? `parameter ${missing[0]} is missing`
         : `it has no parameter ${unknown}`),
   );
 }

@@ -2,10 +2,10 @@
 // This module is browser compatible.
 
 import {
+  assertFits,
   type BindLayout,
   type BindNode,
   type Kernel,
-  misfit,
   PARAMS_BYTES,
   type Pipeline,
   type PipelineCache,
@@ -168,12 +168,8 @@ export class Stream {
       for (const { block } of bindings) this.#assertWritten(block, kernel.name);
     }
     const pipeline = this.#pipelines.get(kernel);
+    assertFits(kernel, pipeline, bindings.length, params);
     const { bind } = pipeline.layout;
-    let given = 0;
-    for (const _ in params) given++; // Quicker than a list of the keys.
-    if (bindings.length !== bind.length || given !== pipeline.fields.length) {
-      throw misfit(kernel, bindings.length, params);
-    }
     const bound = pipeline.layout.hasTexels
       ? this.#mirrored(pipeline.layout, bindings)
       : bindings;
@@ -190,7 +186,11 @@ export class Stream {
       for (const [name, type] of fields) {
         const param = params[name];
         const value = param instanceof ReplayParam ? param.value : param;
-        if (value === undefined) throw misfit(kernel, bindings.length, params);
+        if (value === undefined) {
+          throw new TypeError(
+            `Cannot dispatch ${kernel.name}: parameter ${name} is missing`,
+          );
+        }
         if (type === "f32") this.#f32[at++] = value;
         else if (type === "u32") this.#u32[at++] = value;
         else this.#i32[at++] = value;

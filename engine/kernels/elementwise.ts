@@ -18,18 +18,19 @@ import { scalarFunctions } from "./scalar_functions.ts";
 /** The most axes of the strided form. */
 export const MAX_AXES = 5;
 
-/** An expression over named operands. */
+/** An expression over named operands, for an element-wise kernel. */
 export interface Expression {
+  /** The name of its kernels, in errors. */
   name: string;
-  /** WGSL over the operand names, which are scalars there. */
+  /** WGSL of one element, in which each operand is a scalar of its name. */
   body: string;
-  /** Tensors, in order: name and type. */
+  /** The tensors, in order: name and type. */
   operands: readonly (readonly [string, DType])[];
-  /** Numbers given at the call, in order: name and type. */
+  /** The numbers that are given with each call, in order: name and type. */
   scalars?: readonly (readonly [string, ParamType])[];
   /** The type of the result. */
   result: DType;
-  /** Whether the result's old value is an operand, named `target_`. */
+  /** Whether the old value of the result is an operand, too, named `target_`. */
   update?: boolean;
 }
 
