@@ -2,8 +2,8 @@
 // This module is browser compatible.
 
 // What a kernel is, and how kernels are defined and compiled. Everything that a
-// launch must know of a kernel is read from its WGSL (see kernel_text.ts), and the
-// text of a kernel is passed to the compiler as it stands.
+// launch must know of a kernel is read from its WGSL (see kernel_text.ts), and
+// the text of a kernel is passed to the compiler as it stands.
 
 import { GpuError } from "./errors.ts";
 import type { Faults } from "./faults.ts";
@@ -20,13 +20,17 @@ export type { Access, ParamType } from "./kernel_text.ts";
 export interface KernelSource {
   /** The name of the kernel in errors and in the list of `deno task wgsl`. */
   readonly name: string;
-  /** The whole text of the kernel; {@linkcode defineKernel} says what it holds. */
+  /**
+   * The whole text of the kernel; {@linkcode defineKernel} says what it holds.
+   */
   readonly wgsl: string;
   /** Values for `override` constants of the text. */
   readonly constants?: Readonly<Record<string, number>>;
 }
 
-/** A compute kernel: its WGSL, and what {@linkcode defineKernel} read from it. */
+/**
+ * A compute kernel: its WGSL, and what {@linkcode defineKernel} read from it.
+ */
 export interface Kernel extends KernelSource {
   /** How each binding is used, in order. A launch names the tensors to bind. */
   readonly bind: readonly Access[];
@@ -134,13 +138,13 @@ export interface KernelFamily<Form> {
 }
 
 /**
- * Defines kernels whose text depends on a form, such as the variant for an adapter,
- * or the width of a head. Each kernel is made, and read as by {@linkcode defineKernel},
- * when its form is first asked for.
+ * Defines kernels whose text depends on a form, such as the variant for an
+ * adapter, or the width of a head. Each kernel is made, and read as by
+ * {@linkcode defineKernel}, when its form is first asked for.
  *
  * @param family The name of the family, and what makes its kernels.
- * @returns A function that gives the kernel of a form: the same object for equal forms,
- * so that each is compiled once.
+ * @returns A function that gives the kernel of a form: the same object for
+ * equal forms, so that each is compiled once.
  *
  * @example A kernel for two types
  * ```ts
@@ -187,11 +191,11 @@ export function defineKernels<Form>(
 const catalog = new Map<string, Readonly<Record<string, () => Kernel>>>();
 
 /**
- * Lists the kernels and families that have been defined, which is those of all modules
- * that are imported. `deno task wgsl` prints them.
+ * Lists the kernels and families that have been defined, which is those of all
+ * modules that are imported. `deno task wgsl` prints them.
  *
- * @returns For each name, functions that give its variants. A kernel that does not belong
- * to a family has one variant, whose name is empty.
+ * @returns For each name, functions that give its variants. A kernel that does
+ * not belong to a family has one variant, whose name is empty.
  *
  * @example The variants of a family
  * ```ts
@@ -290,7 +294,9 @@ export interface BindLayout {
   groups: BindNode;
 }
 
-/** One level of the trie: the next binding's id leads on, the last to a group. */
+/**
+ * One level of the trie: the next binding's id leads on, the last to a group.
+ */
 export interface BindNode {
   /** By the next binding's id. */
   next: Map<number, BindNode> | undefined;
@@ -299,8 +305,9 @@ export interface BindNode {
 }
 
 /**
- * Checks that a dispatch names as many bindings and parameters as its kernel has. That
- * every parameter has a value is checked where the values are written.
+ * Checks that a dispatch names as many bindings and parameters as its kernel
+ * has. That every parameter has a value is checked where the values are
+ * written.
  *
  * @throws {TypeError} If it does not; the message names a parameter.
  */

@@ -1,10 +1,10 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Reads from the WGSL of a kernel what a launch must know of it: how it uses each
-// binding, the fields of its parameters, and the size of its workgroups. So these
-// are written once, in the text that is compiled. Only declarations are read, by
-// patterns: the compiler checks the rest.
+// Reads from the WGSL of a kernel what a launch must know of it: how it uses
+// each binding, the fields of its parameters, and the size of its workgroups.
+// So these are written once, in the text that is compiled. Only declarations
+// are read, by patterns: the compiler checks the rest.
 
 /**
  * How a kernel uses a binding: it reads a buffer, it writes (and may read) one,

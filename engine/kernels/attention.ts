@@ -1,20 +1,22 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// What every attention kernel shares: the parameters, how rows of q, k and v are
-// addressed inside [batch, length, heads·D], the mask rules, and dropout. Two small
-// kernels that are not about blocks of rows follow at the end.
+// What every attention kernel shares: the parameters, how rows of q, k and v
+// are addressed inside [batch, length, heads·D], the mask rules, and dropout.
+// Two small kernels that are not about blocks of rows follow at the end.
 //
 // Scores are kept in base 2: s = q·k · scale · log2(e), p = 2^(s - lse).
-//   masked key    s = MASKED: the key counts only where all keys of a row are masked
+//   masked key    s = MASKED: the key counts only where all keys of a row are
+//                 masked
 //   excluded key  s = EXCLUDED: outside the causal or window rule; p = 0 always
-// A row whose allowed keys are all masked has lse = MASKED and spreads its attention
-// evenly over them, as adding the most negative float would.
+// A row whose allowed keys are all masked has lse = MASKED and spreads its
+// attention evenly over them, as adding the most negative float would.
 //
 // With segments (MASK = 2), rows of several texts lie side by side and each row
-// attends to its own text only. The binding of the mask then holds, for each row that
-// a kernel owns (queries, or keys for dk and dv), the first and the one-past-last row
-// of the other side that belong to the same segment. All other rows are excluded.
+// attends to its own text only. The binding of the mask then holds, for each
+// row that a kernel owns (queries, or keys for dk and dv), the first and the
+// one-past-last row of the other side that belong to the same segment. All
+// other rows are excluded.
 
 import {
   type Access,
@@ -91,7 +93,8 @@ fn rule(s: f32, visible: bool, i: u32, j: u32) -> f32 {
   if (WINDOW == 1u) { r = select(r, EXCLUDED, abs(d) > p.window); }
   return select(EXCLUDED, r, j < p.sk);
 }
-// Whether queries first..last see all of keys low..high, so that no rule applies.
+// Whether queries first..last see all of keys low..high, so that no rule
+// applies.
 fn unruled(first: u32, last: u32, low: u32, high: u32) -> bool {
   var all = MASK == 0u && high < p.sk;
   if (CAUSAL == 1u) { all = all && i32(high) <= i32(first) + p.offset; }
@@ -101,7 +104,8 @@ fn unruled(first: u32, last: u32, low: u32, high: u32) -> bool {
   }
   return all;
 }
-// lse is given as (max, log2 Σ). Their sum would round log2 Σ away where max is large.
+// lse is given as (max, log2 Σ). Their sum would round log2 Σ away where max is
+// large.
 fn probability(s: f32, lse: vec2<f32>, i: u32) -> f32 {
   // Without a mask, a row that sees no key has EXCLUDED scores only, and p = 0.
   if (MASK != 1u || lse.x > 0.5 * MASKED) { return exp2((s - lse.x) - lse.y); }
@@ -120,8 +124,9 @@ fn factors(b: u32, h: u32, i: u32, quad: u32) -> vec4<f32> {
 }
 ` + PHILOX;
 
-// segment_of gives the rows [x, y) of the other side in the same segment as a row.
-// within and within4 say whether a row, or each of four, lies in a segment.
+// segment_of gives the rows [x, y) of the other side in the same segment as a
+// row. within and within4 say whether a row, or each of four, lies in a
+// segment.
 const SEGMENT_OF = /* wgsl */ `
 fn segment_of(row: u32) -> vec2<u32> {
   if (MASK != 2u) { return vec2<u32>(0u, others()); }
@@ -282,10 +287,14 @@ export interface AttentionRule {
   window: number | undefined;
 }
 
-/** The rows of the other side that a block of rows attends to: `[start, end)`. */
+/**
+ * The rows of the other side that a block of rows attends to: `[start, end)`.
+ */
 export type RowRange = readonly [start: number, end: number];
 
-/** The keys that queries `first` to `last` may see; `keys_of` of the kernels. */
+/**
+ * The keys that queries `first` to `last` may see; `keys_of` of the kernels.
+ */
 export function keysOf(
   { sk, offset, causal, window = Infinity }: AttentionRule,
   first: number,
@@ -300,7 +309,9 @@ export function keysOf(
   return [low, Math.max(low, high)];
 }
 
-/** The queries that may see keys `first` to `last`; `queries_of` of the kernels. */
+/**
+ * The queries that may see keys `first` to `last`; `queries_of` of the kernels.
+ */
 export function queriesOf(
   { sq, offset, causal, window = Infinity }: AttentionRule,
   first: number,
@@ -336,8 +347,9 @@ const key = ({ depth, aligned, texels }: AttentionForm) =>
   `${depth} ${aligned} ${texels}`;
 
 /**
- * The kernel of rows[b, h, i] = (max, Σ dy·y, log2 Σ, 0): all that backward needs to
- * know of a row, in as many words as a texel has. One invocation a row.
+ * The kernel of rows[b, h, i] = (max, Σ dy·y, log2 Σ, 0): all that backward
+ * needs to know of a row, in as many words as a texel has. One invocation a
+ * row.
  */
 export const attentionRows: (form: AttentionForm) => Kernel = defineKernels({
   name: "attention_rows",
@@ -370,8 +382,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 });
 
 /**
- * The kernel of a[b, h, i, j], the probabilities themselves, without dropout. One
- * invocation each.
+ * The kernel of a[b, h, i, j], the probabilities themselves, without dropout.
+ * One invocation each.
  */
 export const attentionWeights: (form: AttentionForm) => Kernel = defineKernels({
   name: "attention_weights",

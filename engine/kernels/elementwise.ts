@@ -1,14 +1,14 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Element-wise kernels. Their text is a template around an expression. Every expression
-// has two forms:
-//   flat     operands of one shape: four elements an invocation, read as vec4 or, for
-//            adapters on the CPU, those of f32 as texels
-//   strided  broadcasting operands: the index is taken apart along up to five axes; four
-//            elements an invocation where the last axis allows it
-// A target that is updated (`target_`) is read and written through one binding, since
-// WebGPU refuses a buffer that is bound for both in one dispatch.
+// Element-wise kernels. Their text is a template around an expression. Every
+// expression has two forms:
+//   flat     operands of one shape: four elements an invocation, read as vec4
+//            or, for adapters on the CPU, those of f32 as texels
+//   strided  broadcasting operands: the index is taken apart along up to five
+//            axes; four elements an invocation where the last axis allows it
+// A target that is updated (`target_`) is read and written through one binding,
+// since WebGPU refuses a buffer that is bound for both in one dispatch.
 
 import { type DType, DTYPES } from "../dtype.ts";
 import { defineKernels, type Kernel, type ParamType } from "../gpu/kernel.ts";
@@ -30,7 +30,9 @@ export interface Expression {
   scalars?: readonly (readonly [string, ParamType])[];
   /** The type of the result. */
   result: DType;
-  /** Whether the old value of the result is an operand, too, named `target_`. */
+  /**
+   * Whether the old value of the result is an operand, too, named `target_`.
+   */
   update?: boolean;
 }
 
@@ -165,8 +167,9 @@ const known = {
 };
 
 /**
- * The kernel for operands of one shape. Its parameters are `count` and the scalars. With
- * texels, an updated target of f32 is bound twice, and read through the second binding.
+ * The kernel for operands of one shape. Its parameters are `count` and the
+ * scalars. With texels, an updated target of f32 is bound twice, and read
+ * through the second binding.
  */
 export function flatKernel(
   e: Expression,
@@ -182,9 +185,10 @@ export interface StridedForm {
   /** How many axes there are, at most {@linkcode MAX_AXES}. */
   rank: number;
   /**
-   * Given where an invocation handles four elements: each operand's stride along the
-   * last axis, 1 or 0. The last length must then be a multiple of 4. It is given in
-   * fours, and so is all that concerns the result and the operands of stride 1.
+   * Given where an invocation handles four elements: each operand's stride
+   * along the last axis, 1 or 0. The last length must then be a multiple of 4.
+   * It is given in fours, and so is all that concerns the result and the
+   * operands of stride 1.
    */
   steps?: readonly number[] | undefined;
 }
@@ -258,10 +262,10 @@ const strided = defineKernels<StridedForm & { e: Expression }>({
 });
 
 /**
- * The kernel for broadcasting operands. Its parameters are `count`, the lengths `n1` to
- * `n4` of the inner axes, `o_result` where the result starts, `o_x` where operand x
- * starts and `s_x0` to `s_x4` its strides, and the scalars. Where there are fewer than
- * five axes, the last ones are used.
+ * The kernel for broadcasting operands. Its parameters are `count`, the lengths
+ * `n1` to `n4` of the inner axes, `o_result` where the result starts, `o_x`
+ * where operand x starts and `s_x0` to `s_x4` its strides, and the scalars.
+ * Where there are fewer than five axes, the last ones are used.
  */
 export function stridedKernel(e: Expression, form: StridedForm): Kernel {
   return strided({ e, ...form });
