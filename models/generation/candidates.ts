@@ -6,10 +6,10 @@
 // before. Rows are cut into parts, so that few rows keep a GPU busy, too; a
 // second kernel merges the parts.
 //
-// Drawing is choosing the best after adding Gumbel noise, -log(-log u): the
-// best one then is each continuation with its softmax probability, and so on
-// among those that are left (Gumbel, 1954; Kool et al., 2019). Noise depends on
-// seed, call, step, row and token only.
+// Drawing is choosing the best after adding Gumbel noise, -log(-log u): each
+// continuation is then the best one with its softmax probability, and the next
+// ones follow with theirs among those that are left (Gumbel, 1954; Kool et al.,
+// 2019). Noise depends on seed, call, step, row and token only.
 
 import {
   allocate,
