@@ -47,6 +47,13 @@ export * from "./dtype.ts";
 export * from "./gpu/errors.ts";
 export type { Explain, Faults } from "./gpu/faults.ts";
 export * from "./gpu/kernel.ts";
+export {
+  type BindLayout,
+  type BindNode,
+  PARAMS_BYTES,
+  type Pipeline,
+  PipelineCache,
+} from "./gpu/pipeline.ts";
 export * from "./launch/launch.ts";
 export {
   dependsOn,

@@ -7,7 +7,7 @@
 
 import type { Device } from "../gpu/device.ts";
 import { outOfMemory } from "../gpu/faults.ts";
-import { PARAMS_BYTES, type Pipeline } from "../gpu/kernel.ts";
+import { PARAMS_BYTES, type Pipeline } from "../gpu/pipeline.ts";
 import { observe, type Observer, type ReplayParam } from "../gpu/observer.ts";
 import { type Arena, type Plan, planMemory } from "./plan.ts";
 import { alignBytes, type Binding, type Block } from "../gpu/block.ts";

@@ -2,7 +2,7 @@
 // This module is browser compatible.
 
 import { GpuError } from "./errors.ts";
-import type { BindLayout } from "./kernel.ts";
+import type { BindLayout } from "./pipeline.ts";
 import type { Binding } from "./block.ts";
 import type { TexelBinding } from "./texels.ts";
 

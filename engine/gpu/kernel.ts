@@ -1,18 +1,11 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// What a kernel is, and how kernels are defined and compiled. Everything that a
-// launch must know of a kernel is read from its WGSL (see kernel_text.ts), and
-// the text of a kernel is passed to the compiler as it stands.
+// What a kernel is, and how kernels are defined. Everything that a launch must
+// know of a kernel is read from its WGSL (see kernel_text.ts), and the text of a
+// kernel is passed to the compiler as it stands (see pipeline.ts).
 
-import { GpuError } from "./errors.ts";
-import type { Faults } from "./faults.ts";
-import {
-  type Access,
-  MAX_PARAMS,
-  type ParamType,
-  readKernelText,
-} from "./kernel_text.ts";
+import { type Access, type ParamType, readKernelText } from "./kernel_text.ts";
 
 export type { Access, ParamType } from "./kernel_text.ts";
 
@@ -215,18 +208,6 @@ export function definedKernels(): ReadonlyMap<
   return catalog;
 }
 
-type Entry = Omit<GPUBindGroupLayoutEntry, "binding" | "visibility">;
-
-const ENTRIES: Readonly<Record<Access, Entry>> = {
-  read: { buffer: { type: "read-only-storage" } },
-  write: { buffer: { type: "storage" } },
-  texels: { texture: { sampleType: "unfilterable-float" } },
-};
-
-const PARAMS_ENTRY: Entry = {
-  buffer: { type: "uniform", hasDynamicOffset: true },
-};
-
 const specialized = new Map<Kernel, Map<string, Kernel>>();
 
 /**
@@ -268,162 +249,4 @@ export function specialize(
     variants.set(key, variant);
   }
   return variant;
-}
-
-/** A compiled kernel. */
-export interface Pipeline {
-  /** WebGPU's own pipeline. */
-  readonly gpu: GPUComputePipeline;
-  /** The layout of its bindings. */
-  readonly layout: BindLayout;
-  /** The fields of the parameter struct. */
-  readonly fields: readonly [string, ParamType][];
-}
-
-/** A bind-group layout and the bind groups made for it, as a trie over ids. */
-export interface BindLayout {
-  /** WebGPU's own layout. */
-  readonly gpu: GPUBindGroupLayout;
-  /** How each binding is used. */
-  readonly bind: readonly Access[];
-  /** Whether parameters are bound last, at a dynamic offset. */
-  readonly hasParams: boolean;
-  /** Whether any binding is read as texels. */
-  readonly hasTexels: boolean;
-  /** The root of the trie. */
-  groups: BindNode;
-}
-
-/**
- * One level of the trie: the next binding's id leads on, the last to a group.
- */
-export interface BindNode {
-  /** By the next binding's id. */
-  next: Map<number, BindNode> | undefined;
-  /** The group of the bindings that led here. */
-  group: GPUBindGroup | undefined;
-}
-
-/**
- * Checks that a dispatch names as many bindings and parameters as its kernel
- * has. That every parameter has a value is checked where the values are
- * written.
- *
- * @throws {TypeError} If it does not; the message names a parameter.
- */
-export function assertFits(
-  kernel: Kernel,
-  { layout: { bind }, fields }: Pipeline,
-  bound: number,
-  params: Readonly<Record<string, unknown>>,
-): void {
-  let given = 0;
-  for (const _ in params) given++; // Quicker than a list of the names.
-  if (bound === bind.length && given === fields.length) return;
-  const missing = fields.find(([field]) => params[field] === undefined);
-  const unknown = Object.keys(params).find((field) =>
-    !Object.hasOwn(kernel.params, field)
-  );
-  throw new TypeError(
-    `Cannot dispatch ${kernel.name}: ` +
-      (bound !== bind.length
-        ? `expected ${bind.length} bindings, got ${bound}`
-        : missing
-        ? `parameter ${missing[0]} is missing`
-        : `it has no parameter ${unknown}`),
-  );
-}
-
-/** The size of a uniform window; every parameter struct fits. */
-export const PARAMS_BYTES: number = 4 * MAX_PARAMS;
-
-/** Compiles kernels once per device. */
-export class PipelineCache {
-  readonly #gpu: GPUDevice;
-  readonly #faults: Faults;
-  readonly #pipelines = new Map<Kernel, Pipeline>();
-  readonly #layouts = new Map<string, BindLayout>();
-
-  /** Every {@linkcode Device} has one. */
-  constructor(gpu: GPUDevice, faults: Faults) {
-    this.#gpu = gpu;
-    this.#faults = faults;
-  }
-
-  /** The number of kernels compiled so far. */
-  get size(): number {
-    return this.#pipelines.size;
-  }
-
-  /** The compiled form of a kernel. */
-  get(kernel: Kernel): Pipeline {
-    let pipeline = this.#pipelines.get(kernel);
-    if (!pipeline) {
-      pipeline = this.#compile(kernel);
-      this.#pipelines.set(kernel, pipeline);
-    }
-    return pipeline;
-  }
-
-  /** Forgets every bind group, before buffers are destroyed. */
-  dropGroups(): void {
-    for (const layout of this.#layouts.values()) {
-      layout.groups = { next: undefined, group: undefined };
-    }
-  }
-
-  #compile(kernel: Kernel): Pipeline {
-    const gpu = this.#gpu;
-    const fields = Object.entries(kernel.params);
-    const layout = this.#layout(kernel.bind, fields.length > 0);
-    const pipeline = this.#faults.watch(() => {
-      const module = gpu.createShaderModule({
-        label: kernel.name,
-        code: kernel.wgsl,
-      });
-      return gpu.createComputePipeline({
-        label: kernel.name,
-        layout: gpu.createPipelineLayout({ bindGroupLayouts: [layout.gpu] }),
-        compute: {
-          module,
-          entryPoint: "main",
-          constants: { ...kernel.constants },
-        },
-      });
-    }, ({ message }) => {
-      this.#pipelines.delete(kernel); // The next use says the same again.
-      const lines = kernel.wgsl.split("\n");
-      return new GpuError(
-        `Cannot compile kernel ${kernel.name}: ${message}\n` +
-          lines.map((line, i) => `${i + 1}: ${line}`).join("\n"),
-      );
-    });
-    return { gpu: pipeline, layout, fields };
-  }
-
-  #layout(bind: readonly Access[], hasParams: boolean): BindLayout {
-    const key = [...bind, ...hasParams ? ["params"] : []].join(",");
-    let layout = this.#layouts.get(key);
-    if (!layout) {
-      layout = {
-        gpu: this.#gpu.createBindGroupLayout({
-          label: key,
-          entries: [
-            ...bind.map((access) => ENTRIES[access]),
-            ...hasParams ? [PARAMS_ENTRY] : [],
-          ].map((entry, binding) => ({
-            binding,
-            visibility: GPUShaderStage.COMPUTE,
-            ...entry,
-          })),
-        }),
-        bind,
-        hasParams,
-        hasTexels: bind.includes("texels"),
-        groups: { next: undefined, group: undefined },
-      };
-      this.#layouts.set(key, layout);
-    }
-    return layout;
-  }
 }

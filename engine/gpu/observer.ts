@@ -5,7 +5,7 @@
 // and generators tell the observer, if there is one. See capture/capture.ts.
 
 import { refusePromise } from "../asynchronous.ts";
-import type { Pipeline } from "./kernel.ts";
+import type { Pipeline } from "./pipeline.ts";
 import type { Binding, Block } from "./block.ts";
 
 /**

@@ -1,15 +1,15 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+import type { Kernel } from "./kernel.ts";
 import {
   assertFits,
   type BindLayout,
   type BindNode,
-  type Kernel,
   PARAMS_BYTES,
   type Pipeline,
   type PipelineCache,
-} from "./kernel.ts";
+} from "./pipeline.ts";
 import { assertApart } from "./collisions.ts";
 import { GpuError } from "./errors.ts";
 import { type Faults, outOfMemory, UNWRITTEN, UPLOADED } from "./faults.ts";

@@ -10,7 +10,7 @@
 //   resident32, resident64  the same, and its rows stay in workgroup memory
 
 import { defineKernels, type Kernel } from "../gpu/kernel.ts";
-import type { AttentionForm } from "./attention.ts";
+import type { AttentionForm } from "./attention_text.ts";
 import {
   rowsEach,
   serialForward,

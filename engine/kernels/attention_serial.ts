@@ -16,7 +16,7 @@
 
 import type { KernelSource } from "../gpu/kernel.ts";
 import { choice, unroll } from "./unroll.ts";
-import { type AttentionForm, attentionSource, read } from "./attention.ts";
+import { type AttentionForm, attentionSource, read } from "./attention_text.ts";
 
 /** What {@linkcode rowsEach} chooses by. */
 export interface RowsWork {

@@ -19,7 +19,7 @@ import {
   type AttentionForm,
   attentionSource,
   read,
-} from "./attention.ts";
+} from "./attention_text.ts";
 import {
   loadText,
   type Side,
