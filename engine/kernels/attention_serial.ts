@@ -12,7 +12,8 @@
 //   dkv      k, v, dk, dv in registers: the same, over queries
 // Registers are named variables, one for each row and vec4 (`q0_3` is the
 // fourth vec4 of row 0), because these drivers make arrays in private memory as
-// slow as storage.
+// slow as storage. `deno task wgsl attention_serial` prints the text that
+// results.
 
 import type { KernelSource } from "../gpu/kernel.ts";
 import { choice, unroll } from "./unroll.ts";

@@ -12,6 +12,7 @@
 //   dkv      the same with keys as rows, dk and dv in registers
 // Resident shapes keep all slices of the owned rows in workgroup memory. The
 // others fetch them again for every tile, and leave room for more workgroups.
+// `deno task wgsl attention_tiled` prints the text that results.
 
 import type { KernelSource } from "../gpu/kernel.ts";
 import {

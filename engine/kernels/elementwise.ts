@@ -9,6 +9,7 @@
 //            axes; four elements an invocation where the last axis allows it
 // A target that is updated (`target_`) is read and written through one binding,
 // since WebGPU refuses a buffer that is bound for both in one dispatch.
+// `deno task wgsl elementwise_flat` prints the text around an expression.
 
 import { type DType, DTYPES } from "../dtype.ts";
 import { defineKernels, type Kernel, type ParamType } from "../gpu/kernel.ts";

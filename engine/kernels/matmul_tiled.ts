@@ -16,6 +16,9 @@
 //
 // Caches: workgroups walk down bands of 8 tiles, so that those at work at the
 // same time share rows of A and columns of B.
+//
+// The registers of an invocation are named variables, c{row}_{quad} for C (see
+// unroll.ts). `deno task wgsl matmul tiled64` prints the text that results.
 
 import type { Block, MatmulForm } from "./matmul_form.ts";
 import { offsets } from "./matmul_operands.ts";
