@@ -1,15 +1,15 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Kernels over a flat segment, which read and write each element once. An invocation owns
-// PER vec4s that follow one another. Parameters start at multiples of 16 vec4s, so that
-// these belong to one parameter. `block_slot` holds, for every block of 16 vec4s, the
-// number of its parameter in `slots` (0xffffffff where this optimizer has no
-// parameter there). `slots` holds eight numbers a parameter, which the optimizer fills in for
-// each step. The last of them says what is done: 0 nothing, 1 a step, 2 only clearing the
-// gradient.
-// On a GPU, PER = 1 lets neighbors read neighbors; on a CPU adapter, PER = 16 saves the
-// look-ups.
+// Kernels over a flat segment, which read and write each element once. An
+// invocation owns PER vec4s that follow one another. Parameters start at
+// multiples of 16 vec4s, so that these belong to one parameter. `block_slot`
+// holds, for every block of 16 vec4s, the number of its parameter in `slots`
+// (0xffffffff where this optimizer has no parameter there). `slots` holds eight
+// numbers a parameter, which the optimizer fills in for each step. The last of
+// them says what is done: 0 nothing, 1 a step, 2 only clearing the gradient. On
+// a GPU, PER = 1 lets neighbors read neighbors; on a CPU adapter, PER = 16
+// saves the look-ups.
 
 import { defineKernel, type Kernel } from "../engine/kernel_kit.ts";
 
@@ -22,8 +22,8 @@ export const ACTION_FIELD = 7;
 /** The slot of a block that belongs to no parameter of the optimizer. */
 export const NO_SLOT = 0xffffffff;
 
-// A gradient times a factor. Zeros stay zero even if the factor is NaN, so that the
-// padding behind a parameter does.
+// A gradient times a factor. Zeros stay zero even if the factor is NaN, so that
+// the padding behind a parameter does.
 const SCALED = /* wgsl */ `
 fn scaled(gradient: vec4<f32>, factor: f32) -> vec4<f32> {
   return select(gradient * factor, vec4<f32>(), gradient == vec4<f32>());
@@ -75,9 +75,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) s
 `,
 });
 
-// SGD as in PyTorch: decay is added to the gradient, and the buffer starts as the first
-// gradient. slots: lr, decay, momentum, 1 - dampening, nesterov, whether
-// the buffer starts.
+// SGD as in PyTorch: decay is added to the gradient, and the buffer starts as
+// the first gradient. slots: lr, decay, momentum, 1 - dampening, nesterov,
+// whether the buffer starts.
 export const sgd: Kernel = defineKernel({
   name: "sgd",
   wgsl: /* wgsl */ `
@@ -122,8 +122,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) s
 `,
 });
 
-// The sum of squares of the gradients in blocks that have a slot. An invocation adds up
-// `run` blocks to one partial sum, in a fixed order.
+// The sum of squares of the gradients in blocks that have a slot. An invocation
+// adds up `run` blocks to one partial sum, in a fixed order.
 export const squares: Kernel = defineKernel({
   name: "gradient_squares",
   wgsl: /* wgsl */ `
@@ -151,8 +151,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 });
 
 // norm = √Σ partial, scale = min(1, max / (norm + 1e-6)), by one workgroup: its
-// invocations sum strided shares, which are then added in order. As in PyTorch, an infinite
-// norm gives 0, and a norm of NaN gives NaN. min() may drop a NaN, so its bits decide.
+// invocations sum strided shares, which are then added in order. As in PyTorch,
+// an infinite norm gives 0, and a norm of NaN gives NaN. min() may drop a NaN,
+// so its bits decide.
 export const clipScale: Kernel = defineKernel({
   name: "clip_scale",
   wgsl: /* wgsl */ `

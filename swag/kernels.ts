@@ -1,12 +1,13 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Collecting and sampling, over a piece of a segment (layout.ts). An invocation owns PER
-// vec4s that follow one another within a block of 16. On a GPU PER is 1, so that neighbors
-// read neighbors; on a CPU adapter it is 16, which saves look-ups. Means run parallel to
-// the weights; second moments and deviations have a compact index, which the map gives.
-// Large inputs can be read as texels, which is several times faster on CPU adapters. Then
-// collecting binds what it updates twice, once to read and once to write.
+// Collecting and sampling, over a piece of a segment (layout.ts). An invocation
+// owns PER vec4s that follow one another within a block of 16. On a GPU PER is
+// 1, so that neighbors read neighbors; on a CPU adapter it is 16, which saves
+// look-ups. Means run parallel to the weights; second moments and deviations
+// have a compact index, which the map gives. Large inputs can be read as
+// texels, which is several times faster on CPU adapters. Then collecting binds
+// what it updates twice, once to read and once to write.
 
 import {
   declareInput,
@@ -28,10 +29,11 @@ fn m2_at(i: u32) -> vec4<f32> { return old_m2_texel(i); }
 `;
 
 // Welford, "Note on a method for calculating corrected sums of squares and
-// products", 1962: mean' = mean + (x - mean)/n, M2' = M2 + (x - mean)(x - mean').
-// The difference of E[x²] and E[x]² would lose all digits in 32 bits. The row of
-// deviations is x - mean', so the first one is exactly 0. Nothing is collected once weights
-// have been found that are not finite, because a mean that becomes NaN stays NaN.
+// products", 1962: mean' = mean + (x - mean)/n, M2' = M2 + (x - mean)(x -
+// mean'). The difference of E[x²] and E[x]² would lose all digits in 32 bits.
+// The row of deviations is x - mean', so the first one is exactly 0. Nothing is
+// collected once weights have been found that are not finite, because a mean
+// that becomes NaN stays NaN.
 function makeCollect(texels: boolean): Kernel {
   return defineKernel({
     name: texels ? "swag_collect_texels" : "swag_collect",
@@ -73,17 +75,21 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) s
   });
 }
 
-/** The kernels that collect the weights. With texels, mean and M2 are bound twice. */
+/**
+ * The kernels that collect the weights. With texels, mean and M2 are bound
+ * twice.
+ */
 export const collect = {
   buffers: makeCollect(false),
   texels: makeCollect(true),
 } as const;
 
 // value = mean + diagonal·√max(M2/n, clamp) ⊙ z1 + low_rank·Σₖ zₖ Dₖ, the rows
-// of D from the oldest on. z has one row of numbers for all parameters
-// (stride 0) or one for each random parameter (stride = rank). The factors include the
-// scale and the normalization; with diagonal = 0 the result is the mean. Padding after a
-// parameter's end stays 0. Weights that are not random get their mean.
+// of D from the oldest on. z has one row of numbers for all parameters (stride
+// 0) or one for each random parameter (stride = rank). The factors include the
+// scale and the normalization; with diagonal = 0 the result is the mean.
+// Padding after a parameter's end stays 0. Weights that are not random get
+// their mean.
 function sampleText(texels: boolean, noise: string, last: number): string {
   return /* wgsl */ `
 override PER: u32 = 1u;
@@ -193,7 +199,9 @@ export const sample = {
   texels: sampleMade(true),
 } as const;
 
-/** The kernels that sample with noise that is given, laid out like the means. */
+/**
+ * The kernels that sample with noise that is given, laid out like the means.
+ */
 export const sampleGiven = {
   buffers: sampleFromGiven(false),
   texels: sampleFromGiven(true),

@@ -4,9 +4,9 @@
 /**
  * Prints the WGSL of a kernel of the library, exactly as it is compiled.
  *
- * Most kernels are one text. The others are families whose text depends on a form:
- * the variant for an adapter, the width of a head, what an op is fused with. Of a
- * family, a few usual forms are shown by name.
+ * Most kernels are one text. The others are families whose text depends on a
+ * form: the variant for an adapter, the width of a head, what an op is fused
+ * with. Of a family, a few usual forms are shown by name.
  *
  * @module
  */

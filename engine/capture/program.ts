@@ -8,8 +8,8 @@
 import type { Binding, Block } from "../gpu/block.ts";
 import type { Device } from "../gpu/device.ts";
 import { outOfMemory } from "../gpu/faults.ts";
-import type { Pipeline } from "../gpu/kernel.ts";
 import { observe } from "../gpu/observer.ts";
+import type { Pipeline } from "../gpu/pipeline.ts";
 import type { CommandList } from "../gpu/stream.ts";
 import { type Arena, type Plan, planMemory } from "./plan.ts";
 import type { Command, Memory, Range, Recording } from "./recording.ts";

@@ -11,7 +11,7 @@ import {
   type Param,
   ReplayParam,
 } from "../gpu/observer.ts";
-import type { Pipeline } from "../gpu/kernel.ts";
+import type { Pipeline } from "../gpu/pipeline.ts";
 import type { Binding, Block } from "../gpu/block.ts";
 import type { AnyTensor } from "../tensor.ts";
 

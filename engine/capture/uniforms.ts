@@ -7,7 +7,7 @@
 // before the first command; the rest is written once.
 
 import { alignBytes } from "../gpu/block.ts";
-import { PARAMS_BYTES } from "../gpu/kernel.ts";
+import { PARAMS_BYTES } from "../gpu/pipeline.ts";
 import type { ReplayParam } from "../gpu/observer.ts";
 import type { Command } from "./recording.ts";
 

@@ -14,7 +14,7 @@ import {
   type BindNode,
   PARAMS_BYTES,
   type PipelineCache,
-} from "./kernel.ts";
+} from "./pipeline.ts";
 import { Mirrors, type TexelBinding, type TexelCopy } from "./texels.ts";
 
 /** Bind groups to keep before all are dropped. */

@@ -4,7 +4,7 @@
 // A check that WebGPU asks for and not every implementation makes.
 
 import { GpuError } from "./errors.ts";
-import type { BindLayout } from "./kernel.ts";
+import type { BindLayout } from "./pipeline.ts";
 import type { Binding } from "./block.ts";
 import type { TexelBinding } from "./texels.ts";
 

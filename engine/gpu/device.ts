@@ -6,7 +6,7 @@
 import { type Backend, backendHint, backendOf } from "./backend.ts";
 import { DeviceLostError, GpuError, NoAdapterError } from "./errors.ts";
 import { Faults } from "./faults.ts";
-import { PipelineCache } from "./kernel.ts";
+import { PipelineCache } from "./pipeline.ts";
 import { Pool } from "./pool.ts";
 import { Stream } from "./stream.ts";
 import { MAX_TEXEL_BYTES } from "./texels.ts";

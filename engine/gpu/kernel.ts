@@ -1,32 +1,29 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// What a kernel is, and how kernels are defined and compiled. Everything that a
-// launch must know of a kernel is read from its WGSL (see kernel_text.ts), and the
-// text of a kernel is passed to the compiler as it stands.
+// What a kernel is, and how kernels are defined. Everything that a launch must
+// know of a kernel is read from its WGSL (see kernel_text.ts), and the text of a
+// kernel is passed to the compiler as it stands (see pipeline.ts).
 
-import { GpuError } from "./errors.ts";
-import type { Faults } from "./faults.ts";
-import {
-  type Access,
-  MAX_PARAMS,
-  type ParamType,
-  readKernelText,
-} from "./kernel_text.ts";
+import { type Access, type ParamType, readKernelText } from "./kernel_text.ts";
 
 export type { Access, ParamType } from "./kernel_text.ts";
 
-/** What {@linkcode defineKernel} takes. */
+/** The name and text of a kernel, for {@linkcode defineKernel}. */
 export interface KernelSource {
-  /** What errors, profiles and `deno task wgsl` call the kernel. */
+  /** The name of the kernel in errors and in the list of `deno task wgsl`. */
   readonly name: string;
-  /** The whole text of the kernel; {@linkcode defineKernel} says what it holds. */
+  /**
+   * The whole text of the kernel; {@linkcode defineKernel} says what it holds.
+   */
   readonly wgsl: string;
-  /** Values of the text's `override` constants. */
+  /** Values for `override` constants of the text. */
   readonly constants?: Readonly<Record<string, number>>;
 }
 
-/** A compute kernel: its WGSL, and what {@linkcode defineKernel} read from it. */
+/**
+ * A compute kernel: its WGSL, and what {@linkcode defineKernel} read from it.
+ */
 export interface Kernel extends KernelSource {
   /** How each binding is used, in order. A launch names the tensors to bind. */
   readonly bind: readonly Access[];
@@ -52,7 +49,7 @@ export interface Kernel extends KernelSource {
  * @returns The kernel, for {@linkcode launch}.
  * @throws {SyntaxError} If the text does not follow this convention.
  *
- * @example A kernel of one's own
+ * @example A kernel and its launch
  * ```ts
  * import { initialize, tensor, zeros } from "@swagpu/swagpu/engine";
  * import { defineKernel, grid, launch } from "@swagpu/swagpu/engine/kernels";
@@ -117,16 +114,16 @@ function makeKernel({ name, wgsl, constants = {} }: KernelSource): Kernel {
   return { name, wgsl, constants, bind, params, workgroupSize };
 }
 
-/** What {@linkcode defineKernels} takes. */
+/** A family of kernels, for {@linkcode defineKernels}. */
 export interface KernelFamily<Form> {
-  /** What `deno task wgsl` calls the family. */
+  /** The name of the family, as `deno task wgsl` lists it. */
   readonly name: string;
-  /** The kernel of a form. It is called once for each form. */
+  /** Gives the text of a form. It is called once for each form. */
   readonly make: (form: Form) => KernelSource;
-  /** Forms to show, by the name of the variant; the usual one comes first. */
+  /** Forms that `deno task wgsl` shows, by name; the usual one comes first. */
   readonly forms: Readonly<Record<string, NoInfer<Form>>>;
   /**
-   * What tells two forms apart.
+   * Gives a text that tells two forms apart.
    *
    * @default {the form as JSON}
    */
@@ -135,10 +132,31 @@ export interface KernelFamily<Form> {
 
 /**
  * Defines kernels whose text depends on a form, such as the variant for an
- * adapter, or whether rows are aligned.
+ * adapter, or the width of a head. Each kernel is made, and read as by
+ * {@linkcode defineKernel}, when its form is first asked for.
  *
- * @returns A function that gives the kernel of a form, always the same object for
- * equal forms.
+ * @param family The name of the family, and what makes its kernels.
+ * @returns A function that gives the kernel of a form: the same object for
+ * equal forms, so that each is compiled once.
+ *
+ * @example A kernel for two types
+ * ```ts
+ * import { defineKernels } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals, assertStrictEquals } from "@std/assert";
+ *
+ * const clear = defineKernels<{ type: string }>({
+ *   name: "clear",
+ *   make: ({ type }) => ({
+ *     name: `clear_${type}`,
+ *     wgsl: `
+ * @group(0) @binding(0) var<storage, read_write> y: array<${type}>;
+ * @compute @workgroup_size(1) fn main() { y[0] = ${type}(); }`,
+ *   }),
+ *   forms: { one: { type: "f32" }, four: { type: "vec4<f32>" } },
+ * });
+ * assertEquals(clear({ type: "f32" }).bind, ["write"]);
+ * assertStrictEquals(clear({ type: "f32" }), clear({ type: "f32" }));
+ * ```
  */
 export function defineKernels<Form>(
   family: KernelFamily<Form>,
@@ -166,10 +184,22 @@ export function defineKernels<Form>(
 const catalog = new Map<string, Readonly<Record<string, () => Kernel>>>();
 
 /**
- * The kernels that the imported modules define. `deno task wgsl` prints them.
+ * Lists the kernels and families that have been defined, which is those of all
+ * modules that are imported. `deno task wgsl` prints them.
  *
- * @returns By name, what makes each variant; a kernel that is not of a family has
- * one variant, named by the empty string.
+ * @returns For each name, functions that give its variants. A kernel that does
+ * not belong to a family has one variant, whose name is empty.
+ *
+ * @example The variants of a family
+ * ```ts
+ * import "@swagpu/swagpu/engine"; // Its kernels are defined when it is imported.
+ * import { definedKernels } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const variants = definedKernels().get("cumsum") ?? {};
+ * assertEquals(Object.keys(variants), ["serial", "workgroup"]);
+ * assertEquals(variants.workgroup?.().workgroupSize, 128);
+ * ```
  */
 export function definedKernels(): ReadonlyMap<
   string,
@@ -177,18 +207,6 @@ export function definedKernels(): ReadonlyMap<
 > {
   return catalog;
 }
-
-type Entry = Omit<GPUBindGroupLayoutEntry, "binding" | "visibility">;
-
-const ENTRIES: Readonly<Record<Access, Entry>> = {
-  read: { buffer: { type: "read-only-storage" } },
-  write: { buffer: { type: "storage" } },
-  texels: { texture: { sampleType: "unfilterable-float" } },
-};
-
-const PARAMS_ENTRY: Entry = {
-  buffer: { type: "uniform", hasDynamicOffset: true },
-};
 
 const specialized = new Map<Kernel, Map<string, Kernel>>();
 
@@ -231,158 +249,4 @@ export function specialize(
     variants.set(key, variant);
   }
   return variant;
-}
-
-/** A compiled kernel. */
-export interface Pipeline {
-  /** WebGPU's own pipeline. */
-  readonly gpu: GPUComputePipeline;
-  /** The layout of its bindings. */
-  readonly layout: BindLayout;
-  /** The fields of the parameter struct. */
-  readonly fields: readonly [string, ParamType][];
-}
-
-/** A bind-group layout and the bind groups made for it, as a trie over ids. */
-export interface BindLayout {
-  /** WebGPU's own layout. */
-  readonly gpu: GPUBindGroupLayout;
-  /** How each binding is used. */
-  readonly bind: readonly Access[];
-  /** Whether parameters are bound last, at a dynamic offset. */
-  readonly hasParams: boolean;
-  /** Whether any binding is read as texels. */
-  readonly hasTexels: boolean;
-  /** The root of the trie. */
-  groups: BindNode;
-}
-
-/** One level of the trie: the next binding's id leads on, the last to a group. */
-export interface BindNode {
-  /** By the next binding's id. */
-  next: Map<number, BindNode> | undefined;
-  /** The group of the bindings that led here. */
-  group: GPUBindGroup | undefined;
-}
-
-/**
- * Says which parameter or binding of a dispatch does not fit the kernel.
- *
- * @param kernel The kernel that was to be launched.
- * @param bound How many bindings the launch names.
- * @param params The parameters that it names.
- */
-export function misfit(
-  { name, bind, params: declared }: Kernel,
-  bound: number,
-  params: Readonly<Record<string, unknown>>,
-): TypeError {
-  const missing = Object.keys(declared).find((field) =>
-    params[field] === undefined
-  );
-  const unknown = Object.keys(params).find((field) =>
-    !Object.hasOwn(declared, field)
-  );
-  return new TypeError(
-    `Cannot dispatch ${name}: ` +
-      (bound !== bind.length
-        ? `it has ${bind.length} bindings, but ${bound} are given`
-        : missing !== undefined
-        ? `parameter ${missing} is missing`
-        : `it has no parameter ${unknown}`),
-  );
-}
-
-/** The size of a uniform window; every parameter struct fits. */
-export const PARAMS_BYTES: number = 4 * MAX_PARAMS;
-
-/** Compiles kernels once per device. */
-export class PipelineCache {
-  readonly #gpu: GPUDevice;
-  readonly #faults: Faults;
-  readonly #pipelines = new Map<Kernel, Pipeline>();
-  readonly #layouts = new Map<string, BindLayout>();
-
-  /** Every {@linkcode Device} has one. */
-  constructor(gpu: GPUDevice, faults: Faults) {
-    this.#gpu = gpu;
-    this.#faults = faults;
-  }
-
-  /** The number of kernels compiled so far. */
-  get size(): number {
-    return this.#pipelines.size;
-  }
-
-  /** The compiled form of a kernel. */
-  get(kernel: Kernel): Pipeline {
-    let pipeline = this.#pipelines.get(kernel);
-    if (!pipeline) {
-      pipeline = this.#compile(kernel);
-      this.#pipelines.set(kernel, pipeline);
-    }
-    return pipeline;
-  }
-
-  /** Forgets every bind group, before buffers are destroyed. */
-  dropGroups(): void {
-    for (const layout of this.#layouts.values()) {
-      layout.groups = { next: undefined, group: undefined };
-    }
-  }
-
-  #compile(kernel: Kernel): Pipeline {
-    const gpu = this.#gpu;
-    const fields = Object.entries(kernel.params);
-    const layout = this.#layout(kernel.bind, fields.length > 0);
-    const pipeline = this.#faults.watch(() => {
-      const module = gpu.createShaderModule({
-        label: kernel.name,
-        code: kernel.wgsl,
-      });
-      return gpu.createComputePipeline({
-        label: kernel.name,
-        layout: gpu.createPipelineLayout({ bindGroupLayouts: [layout.gpu] }),
-        compute: {
-          module,
-          entryPoint: "main",
-          constants: { ...kernel.constants },
-        },
-      });
-    }, ({ message }) => {
-      this.#pipelines.delete(kernel); // The next use says the same again.
-      const lines = kernel.wgsl.split("\n");
-      return new GpuError(
-        `Cannot compile kernel ${kernel.name}: ${message}\n` +
-          lines.map((line, i) => `${i + 1}: ${line}`).join("\n"),
-      );
-    });
-    return { gpu: pipeline, layout, fields };
-  }
-
-  #layout(bind: readonly Access[], hasParams: boolean): BindLayout {
-    const key = [...bind, ...hasParams ? ["params"] : []].join(",");
-    let layout = this.#layouts.get(key);
-    if (!layout) {
-      layout = {
-        gpu: this.#gpu.createBindGroupLayout({
-          label: key,
-          entries: [
-            ...bind.map((access) => ENTRIES[access]),
-            ...hasParams ? [PARAMS_ENTRY] : [],
-          ].map((entry, binding) => ({
-            binding,
-            visibility: GPUShaderStage.COMPUTE,
-            ...entry,
-          })),
-        }),
-        bind,
-        hasParams,
-        hasTexels: bind.includes("texels"),
-        groups: { next: undefined, group: undefined },
-      };
-      this.#layouts.set(key, layout);
-    }
-    return layout;
-  }
 }

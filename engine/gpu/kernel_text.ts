@@ -1,10 +1,10 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Reads from the WGSL of a kernel what a launch must know of it: how it uses each
-// binding, the fields of its parameters, and the size of its workgroups. So these
-// are written once, in the text that is compiled. Only declarations are read, by
-// patterns: the compiler checks the rest.
+// Reads from the WGSL of a kernel what a launch must know of it: how it uses
+// each binding, the fields of its parameters, and the size of its workgroups.
+// So these are written once, in the text that is compiled. Only declarations
+// are read, by patterns: the compiler checks the rest.
 
 /**
  * How a kernel uses a binding: it reads a buffer, it writes (and may read) one,
@@ -46,14 +46,22 @@ const STRUCT = /\bstruct\s+Params\s*\{([^}]*)\}/;
 const FIELD = /(\w+)\s*:\s*(\w+\s*(?:<[^:]*>)?)\s*(?:,|$)/g;
 const VECTORS = /^array\s*<\s*vec4\s*<\s*(\w+)\s*>\s*,\s*(\d+)u?\s*>$/;
 
+const read = new Map<string, KernelText>();
+
 /**
- * Reads the text of a kernel.
+ * Reads the text of a kernel, once.
  *
  * @param name What errors call the kernel.
  * @throws {SyntaxError} If the text does not follow the convention that
  * {@linkcode defineKernel} describes.
  */
 export function readKernelText(name: string, wgsl: string): KernelText {
+  let text = read.get(wgsl);
+  if (!text) read.set(wgsl, text = readText(name, wgsl));
+  return text;
+}
+
+function readText(name: string, wgsl: string): KernelText {
   const text = withoutComments(wgsl);
   const fail = (why: string): never => {
     throw new SyntaxError(`Cannot define kernel ${name}: ${why}`);

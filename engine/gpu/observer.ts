@@ -7,7 +7,7 @@
 // capture/capture.ts.
 
 import { refusePromise } from "../asynchronous.ts";
-import type { Pipeline } from "./kernel.ts";
+import type { Pipeline } from "./pipeline.ts";
 import type { Binding, Block } from "./block.ts";
 
 /**

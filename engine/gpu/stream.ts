@@ -7,13 +7,9 @@ import type { Binding, Block } from "./block.ts";
 import { GpuError } from "./errors.ts";
 import { type Faults, outOfMemory, UNWRITTEN, UPLOADED } from "./faults.ts";
 import { integersOf } from "./host_integers.ts";
-import {
-  type Kernel,
-  misfit,
-  type Pipeline,
-  type PipelineCache,
-} from "./kernel.ts";
+import type { Kernel } from "./kernel.ts";
 import { observer, type Param } from "./observer.ts";
+import { assertFits, type Pipeline, type PipelineCache } from "./pipeline.ts";
 import { ParamArena, UploadArena } from "./uploads.ts";
 
 /** Dispatches per submit: the GPU works while the next chunk is recorded. */
@@ -157,12 +153,8 @@ export class Stream {
       for (const { block } of bindings) this.#assertWritten(block, kernel.name);
     }
     const pipeline = this.#pipelines.get(kernel);
+    assertFits(kernel, pipeline, bindings.length, params);
     const { layout, fields } = pipeline;
-    let given = 0;
-    for (const _ in params) given++; // Quicker than a list of the keys.
-    if (bindings.length !== layout.bind.length || given !== fields.length) {
-      throw misfit(kernel, bindings.length, params);
-    }
     let bound: Parameters<BindGroups["get"]>[1] = bindings;
     if (layout.hasTexels) {
       this.#closePass();
@@ -175,7 +167,7 @@ export class Stream {
     }
     const group = this.bindGroups.get(layout, bound);
     if (fields.length > 0) {
-      this.#dynamicOffset[0] = this.#params.add(kernel, fields, params);
+      this.#dynamicOffset[0] = this.#params.add(kernel.name, fields, params);
       // As a typed array: a plain one takes Deno four times as long.
       pass.setBindGroup(0, group, this.#dynamicOffset, 0, 1);
     } else {

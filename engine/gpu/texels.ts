@@ -59,6 +59,25 @@ fn ${name}_texel(i: u32) -> vec4<f32> {
  * @param name The name of the variable.
  * @param texels Whether the input is read as texels, which are `vec4<f32>`.
  * @param type The type of an element of the buffer.
+ * @returns The declarations, for the text of a kernel.
+ *
+ * @example One text for buffers and texels
+ * ```ts
+ * import { declareInput, defineKernel } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const negate = (texels: boolean) =>
+ *   defineKernel({
+ *     name: "negate",
+ *     wgsl: `
+ * ${declareInput(0, "x", texels)}
+ * @group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
+ * @compute @workgroup_size(64)
+ * fn main(@builtin(global_invocation_id) id: vec3<u32>) { y[id.x] = -x_at(id.x); }`,
+ *   });
+ * assertEquals(negate(false).bind, ["read", "write"]);
+ * assertEquals(negate(true).bind, ["texels", "write"]);
+ * ```
  */
 export function declareInput(
   binding: number,

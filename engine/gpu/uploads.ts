@@ -6,7 +6,8 @@
 // gathered in one array of the host and goes up in one write when the chunk is
 // submitted.
 
-import { type Kernel, misfit, PARAMS_BYTES, type ParamType } from "./kernel.ts";
+import type { ParamType } from "./kernel.ts";
+import { PARAMS_BYTES } from "./pipeline.ts";
 import { type Param, ReplayParam } from "./observer.ts";
 
 /** The parameters of a chunk's dispatches, one slot of fixed size for each. */
@@ -40,7 +41,7 @@ export class ParamArena {
    * @throws {TypeError} If a parameter is missing; the slot is then still free.
    */
   add(
-    kernel: Kernel,
+    name: string,
     fields: readonly [string, ParamType][],
     params: Readonly<Record<string, Param>>,
   ): number {
@@ -50,7 +51,9 @@ export class ParamArena {
       const param = params[field];
       const value = param instanceof ReplayParam ? param.value : param;
       if (value === undefined) {
-        throw misfit(kernel, kernel.bind.length, params);
+        throw new TypeError(
+          `Cannot dispatch ${name}: parameter ${field} is missing`,
+        );
       }
       if (type === "f32") this.#f32[at++] = value;
       else if (type === "u32") this.#u32[at++] = value;

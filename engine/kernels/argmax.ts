@@ -1,15 +1,15 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The index of the largest or smallest element of each line of x [outer, n, inner]
-// along its middle axis, and the gradient of the element itself.
+// The index of the largest or smallest element of each line of x [outer, n,
+// inner] along its middle axis, and the gradient of the element itself.
 //
 //   serial     one invocation a line, in order
 //   workgroup  inner = 1: one workgroup a line, by a tree
 //
-// Of equal elements the first is chosen, and a NaN before all numbers. Elements are
-// compared as integers in the order of the numbers, since WGSL leaves comparisons
-// of NaN open.
+// Of equal elements the first is chosen, and a NaN before all numbers. Elements
+// are compared as integers in the order of the numbers, since WGSL leaves
+// comparisons of NaN open.
 
 import type { DType } from "../dtype.ts";
 import { defineKernel, defineKernels, type Kernel } from "../gpu/kernel.ts";
@@ -119,7 +119,10 @@ ${variant === "serial" ? SERIAL : WORKGROUP}`,
   },
 });
 
-/** The kernel of the gradient of max and min: dy at the chosen index, 0 elsewhere. */
+/**
+ * The kernel of the gradient of max and min: dy at the chosen index, 0
+ * elsewhere.
+ */
 export const SELECT_INDEX: Kernel = defineKernel({
   name: "select_index",
   wgsl: /* wgsl */ `

@@ -1,15 +1,16 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Chooses among the kernels of attention that own blocks of rows of a head. Variants:
-//   serial, wide            an invocation owns 1 to 8 rows, or with `wide` up to twice
-//                           as many, which takes the driver longer to compile; for
-//                           adapters on the CPU
+// Chooses among the kernels of attention that own blocks of rows of a head.
+// Variants:
+//   serial, wide            an invocation owns 1 to 8 rows, or with `wide` up
+//                           to twice as many, which takes the driver longer to
+//                           compile; for adapters on the CPU
 //   tiled32, tiled64        a workgroup owns 32 or 64 rows; for GPUs
 //   resident32, resident64  the same, and its rows stay in workgroup memory
 
 import { defineKernels, type Kernel } from "../gpu/kernel.ts";
-import type { AttentionForm } from "./attention.ts";
+import type { AttentionForm } from "./attention_text.ts";
 import {
   rowsEach,
   serialForward,
@@ -19,7 +20,9 @@ import {
 import { tiledForward, tiledKeys, tiledQueries } from "./attention_tiled.ts";
 import { tiledBytes, type TiledShape } from "./attention_tiles.ts";
 
-/** The variants of the forward kernels. Those backward have all but the last. */
+/**
+ * The variants of the forward kernels. Those backward have all but the last.
+ */
 export const ATTENTION_VARIANTS: readonly string[] = [
   "serial",
   "wide",
@@ -150,7 +153,9 @@ export function blockKernel(work: BlockWork): BlockKernel {
   };
 }
 
-/** The shape of a variant, or a smaller one where workgroup memory is too small. */
+/**
+ * The shape of a variant, or a smaller one where workgroup memory is too small.
+ */
 function tiledShape(
   { step, variant, memory }: BlockWork,
   form: AttentionForm,

@@ -1,20 +1,23 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Attention for adapters on the CPU. An invocation owns R rows of one head (queries, or
-// keys for dk and dv) and keeps them in registers. It walks the other side row by row,
-// and every row that it fetches serves all R rows. There, fetches are what costs, not
-// arithmetic, and a texel costs far less than four words of storage. The kernels use no
-// workgroup memory and no barrier.
+// Attention for adapters on the CPU. An invocation owns R rows of one head
+// (queries, or keys for dk and dv) and keeps them in registers. It walks the
+// other side row by row, and every row that it fetches serves all R rows.
+// There, fetches are what costs, not arithmetic, and a texel costs far less
+// than four words of storage. The kernels use no workgroup memory and no
+// barrier.
 //   forward  q, y in registers: online softmax over keys, lse saved
 //   dq       q, dy, dq in registers: p again from lse, ds = p·(dp - Σ dy·y)
 //   dkv      k, v, dk, dv in registers: the same, over queries
-// Registers are named variables, one for each row and vec4 (`q0_3` is the fourth vec4
-// of row 0), because these drivers make arrays in private memory as slow as storage.
+// Registers are named variables, one for each row and vec4 (`q0_3` is the
+// fourth vec4 of row 0), because these drivers make arrays in private memory as
+// slow as storage. `deno task wgsl attention_serial` prints the text that
+// results.
 
 import type { KernelSource } from "../gpu/kernel.ts";
 import { choice, unroll } from "./unroll.ts";
-import { type AttentionForm, attentionSource, read } from "./attention.ts";
+import { type AttentionForm, attentionSource, read } from "./attention_text.ts";
 
 /** What {@linkcode rowsEach} chooses by. */
 export interface RowsWork {
@@ -28,9 +31,9 @@ export interface RowsWork {
 }
 
 /**
- * How many rows an invocation owns. The more rows, the fewer fetches, but the time that
- * the driver takes to compile the text grows faster than their number: one to two
- * seconds for 4 rows of 64 columns, four to ten for 8.
+ * How many rows an invocation owns. The more rows, the fewer fetches, but the
+ * time that the driver takes to compile the text grows faster than their
+ * number: one to two seconds for 4 rows of 64 columns, four to ten for 8.
  */
 export function rowsEach({ form, rows, wide, backward }: RowsWork): number {
   const vectors = Math.ceil(form.depth / 4);
@@ -57,8 +60,8 @@ interface RowAccess {
 }
 
 /**
- * Reads the registers of all rows, in a loop that chooses among them: a fetch for each
- * register, written out, would take the driver seconds to compile.
+ * Reads the registers of all rows, in a loop that chooses among them: a fetch
+ * for each register, written out, would take the driver seconds to compile.
  */
 function readRows(
   rows: number,
@@ -94,7 +97,10 @@ function readRows(
   }`;
 }
 
-/** Writes the registers of all rows, in a loop like that of {@linkcode readRows}. */
+/**
+ * Writes the registers of all rows, in a loop like that of
+ * {@linkcode readRows}.
+ */
 function writeRows(
   rows: number,
   vectors: number,
@@ -122,8 +128,9 @@ function writeRows(
   }`;
 }
 
-// Which probabilities dropout keeps; bit r belongs to row r. These are loops, unlike the
-// rest: the random generator is long, and R copies would take seconds to compile.
+// Which probabilities dropout keeps; bit r belongs to row r. These are loops,
+// unlike the rest: the random generator is long, and R copies would take
+// seconds to compile.
 const KEPT = /* wgsl */ `
 fn kept_of_queries(b: u32, h: u32, first: u32, last: u32, quad: u32) -> vec4<u32> {
   var bits = vec4<u32>(0u);

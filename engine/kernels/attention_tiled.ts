@@ -1,17 +1,18 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Attention for GPUs. A workgroup owns 32 or 64 rows of one head (queries, or keys
-// for dk and dv) and walks the rows of the other side in tiles of 32. An invocation
-// computes 4 or 8 rows by 4 columns of a tile of scores. For that, slices of 32
-// columns of a head pass through workgroup memory (attention_tiles.ts). Once the
-// scores of a tile are done they take the place of tile a, so that the invocations
-// that sum over them can read them.
+// Attention for GPUs. A workgroup owns 32 or 64 rows of one head (queries, or
+// keys for dk and dv) and walks the rows of the other side in tiles of 32. An
+// invocation computes 4 or 8 rows by 4 columns of a tile of scores. For that,
+// slices of 32 columns of a head pass through workgroup memory
+// (attention_tiles.ts). Once the scores of a tile are done they take the place
+// of tile a, so that the invocations that sum over them can read them.
 //   forward  online softmax over key tiles, y in registers, lse saved
 //   dq       p again from lse, ds = p·(dp - Σ dy·y), dq in registers
 //   dkv      the same with keys as rows, dk and dv in registers
-// Resident shapes keep all slices of the owned rows in workgroup memory. The others
-// fetch them again for every tile, and leave room for more workgroups.
+// Resident shapes keep all slices of the owned rows in workgroup memory. The
+// others fetch them again for every tile, and leave room for more workgroups.
+// `deno task wgsl attention_tiled` prints the text that results.
 
 import type { KernelSource } from "../gpu/kernel.ts";
 import {
@@ -19,7 +20,7 @@ import {
   type AttentionForm,
   attentionSource,
   read,
-} from "./attention.ts";
+} from "./attention_text.ts";
 import {
   loadText,
   type Side,
@@ -41,7 +42,10 @@ const VISIBLE = /* wgsl */ `
     }
 `;
 
-/** Puts a kernel together: the shared text, the tiles, what loads them, and a body. */
+/**
+ * Puts a kernel together: the shared text, the tiles, what loads them, and a
+ * body.
+ */
 function tiledSource(
   name: string,
   form: AttentionForm,
@@ -231,7 +235,7 @@ export function tiledKeys(
     ],
     text,
     [["k", "a"], ["q", "b"], ["v", "a"], ["dy", "b"]],
-    // Rows are keys here: s0 holds the scores of key `mine` and queries i … i + 3.
+    // Rows are keys here: s0 holds the scores of key `mine` and four queries.
     /* wgsl */ `
 fn inside(starts: vec4<u32>, ends: vec4<u32>, i: u32) -> vec4<bool> {
   return vec4<bool>(MASK != 2u) | ((vec4<u32>(i) >= starts) & (vec4<u32>(i) < ends));

@@ -11,7 +11,7 @@
 // neighboring places. Invocations are 8 across, so that 32 of them read 4 vec4
 // of a and 8 of b at a time.
 
-import type { AttentionForm } from "./attention.ts";
+import type { AttentionForm } from "./attention_text.ts";
 import { unroll } from "./unroll.ts";
 
 /** The number of rows of the other side in a tile. */

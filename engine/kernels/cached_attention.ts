@@ -1,18 +1,21 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Attention of a few queries to keys that lie in a cache [rows, capacity, H·D], forward
-// only. Which cache row holds key j of query row r is looked up in a table (for beams
-// that share their past) or follows from r (for rows of one source).
-//   serial      one invocation a query and head: online softmax over the keys, with q
-//               and y in registers; for adapters on the CPU
-//   workgroup   128 invocations a query and head, 128 keys at a time: each scores one
-//               key, then they share the columns of y and slices of the keys; for GPUs
-//   split       the same for 512 keys only; a second kernel combines the parts of a
-//               query and head, in order. For GPUs that a few queries to a long cache
-//               would leave idle
-// Scores are in base 2. A masked key has the score MASKED: where all keys are masked,
-// attention spreads evenly, as adding the most negative float would make it.
+// Attention of a few queries to keys that lie in a cache [rows, capacity, H·D],
+// forward only. Which cache row holds key j of query row r is looked up in a
+// table (for beams that share their past) or follows from r (for rows of one
+// source).
+//   serial      one invocation a query and head: online softmax over the keys,
+//               with q and y in registers; for adapters on the CPU
+//   workgroup   128 invocations a query and head, 128 keys at a time: each
+//               scores one key, then they share the columns of y and slices of
+//               the keys; for GPUs
+//   split       the same for 512 keys only; a second kernel combines the parts
+//               of a query and head, in order. For GPUs that a few queries to a
+//               long cache would leave idle
+// Scores are in base 2. A masked key has the score MASKED: where all keys are
+// masked, attention spreads evenly, as adding the most negative float would
+// make it.
 
 import { defineKernels, type Kernel } from "../gpu/kernel.ts";
 import { unroll } from "./unroll.ts";
@@ -48,7 +51,8 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> y: array<Result>;
 @group(0) @binding(6) var<uniform> p: Params;
 
-// An item is a head h of a query i of a row r. keys_of says how many keys it sees.
+// An item is a head h of a query i of a row r. keys_of says how many keys it
+// sees.
 fn keys_of(item: u32) -> u32 {
   let i = item / p.heads % p.queries;
   return p.length - select(0u, p.queries - 1u - i, p.causal == 1u);
@@ -106,8 +110,8 @@ fn store_y(base: u32, n: u32, x: vec4<f32>) {
 }
 `;
 
-// A workgroup's invocations first score a key each; then invocation (slice, column)
-// adds every SLICES-th key's share of a column.
+// A workgroup's invocations first score a key each; then invocation (slice,
+// column) adds every SLICES-th key's share of a column.
 const WORKGROUP = /* wgsl */ `
 const SLICES = 128u / N;
 var<workgroup> query: array<vec4<f32>, N>;
@@ -197,7 +201,8 @@ fn put(item: u32, part: u32, lane: u32, sum: vec4<f32>, m: f32, l: f32) {
 }
 `;
 
-// Combines the parts of a query and head: each holds Σ e·v and (largest score, Σ e).
+// Combines the parts of a query and head: each holds Σ e·v and (largest score,
+// Σ e).
 const COMBINE = /* wgsl */ `
 const N = (D + 3u) / 4u;
 const WIDTH = D / UNIT;
@@ -226,7 +231,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 }
 `;
 
-/** The text for adapters on the CPU: registers are named variables; see unroll.ts. */
+/**
+ * The text for adapters on the CPU: registers are named variables; see
+ * unroll.ts.
+ */
 function serial(depth: number): string {
   const count = Math.ceil(depth / 4);
   return /* wgsl */ `

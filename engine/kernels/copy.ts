@@ -3,9 +3,9 @@
 
 // Strided copies of 4-byte elements, whatever their type:
 //   y[y_offset + Σ iₖ tₖ] = x[x_offset + Σ iₖ sₖ]
-// over up to six axes. The vector form moves four elements at once. For it, the last axis
-// must have stride 1 on both sides, and every other stride, both offsets and the last
-// length must be multiples of 4; all are given in fours.
+// over up to six axes. The vector form moves four elements at once. For it, the
+// last axis must have stride 1 on both sides, and every other stride, both
+// offsets and the last length must be multiples of 4; all are given in fours.
 
 import { defineKernel, type Kernel } from "../gpu/kernel.ts";
 

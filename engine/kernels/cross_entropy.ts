@@ -5,15 +5,16 @@
 // With w the class weights, ε the smoothing and q = (1 - ε)·t + ε/C:
 //   loss = Σ_c w_c q_c (lse - z_c)             lse = log Σ exp z, shifted by max
 //   dz_c = g (softmax_c · Σ_k w_k q_k - w_c q_c)
-// Forward leaves four numbers a row: (loss, max, its share of the mean's divisor,
-// Σ_k w_k q_k / Σ exp(z - max)), so that no large lse is rounded. Backward computes dz
-// from them in one pass. Ignored rows are 0 throughout. A class index outside [0, C)
-// makes its row NaN, so that the mistake shows.
+// Forward leaves four numbers a row: (loss, max, its share of the mean's
+// divisor, Σ_k w_k q_k / Σ exp(z - max)), so that no large lse is rounded.
+// Backward computes dz from them in one pass. Ignored rows are 0 throughout. A
+// class index outside [0, C) makes its row NaN, so that the mistake shows.
 //
-//   serial      one invocation per row, in workgroups of 8, to use all CPU cores; z is
-//               read twice (for the maximum, then for all sums)
-//   texels      the same, with z read as texels, four logits at a time, whatever C is:
-//               the first and last four may reach into other rows. Class indices only
+//   serial      one invocation per row, in workgroups of 8, to use all CPU
+//               cores; z is read twice (for the maximum, then for all sums)
+//   texels      the same, with z read as texels, four logits at a time,
+//               whatever C is: the first and last four may reach into other
+//               rows. Class indices only
 //   workgroup   one workgroup per row, z read once, tree sums in a fixed order
 
 import { defineKernel, type Kernel } from "../gpu/kernel.ts";
@@ -23,10 +24,14 @@ import { scalarFunctions } from "./scalar_functions.ts";
 /** The logits of each invocation of the backward kernel. */
 export const BACKWARD_RUN = 16;
 
-/** The fours of logits of each invocation of the backward kernel from texels. */
+/**
+ * The fours of logits of each invocation of the backward kernel from texels.
+ */
 export const BACKWARD_FOURS = 32;
 
-/** Functions that all kernels share. `labels` holds the bits of i32 or of f32. */
+/**
+ * Functions that all kernels share. `labels` holds the bits of i32 or of f32.
+ */
 const DECLARATIONS = /* wgsl */ `
 override SOFT: bool = false;     // targets are distributions
 override WEIGHTED: bool = false; // class weights are bound
@@ -132,7 +137,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 `,
 });
 
-/** Reading by fours: where the fours of a row lie, and which of their logits are its own. */
+/**
+ * Reading by fours: where the fours of a row lie, and which of their logits are
+ * its own.
+ */
 const FOURS = declareTexels(0, "logits") + /* wgsl */ `
 /** The first four that a row has logits in, and the one after the last. */
 fn fours_of(row: u32) -> vec2<u32> {
@@ -208,8 +216,8 @@ fn raised(s: vec4<f32>, top: f32) -> vec4<f32> {
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) t: u32) {
   let row = group.x + group.y * groups.x;
   if (row >= p.rows) { return; }
-  // Whether a row is ignored must not decide on barriers. So the values are computed
-  // in any case, and replaced at the end.
+  // Whether a row is ignored must not decide on barriers. So the values are
+  // computed in any case, and replaced at the end.
   let base = row * p.classes;
   var s = vec4<f32>(LOWEST, 0.0, 0.0, 0.0);
   for (var c = t; c < p.classes; c += 128u) {

@@ -1,13 +1,13 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Running sums of x [outer, n, inner] along its middle axis, from the first element or,
-// with `reverse`, from the last. With `resume` the sum goes on from the y just before the
-// first element that the dispatch sees.
+// Running sums of x [outer, n, inner] along its middle axis, from the first
+// element or, with `reverse`, from the last. With `resume` the sum goes on from
+// the y just before the first element that the dispatch sees.
 //
 //   serial     one invocation per line, in order
-//   workgroup  inner = 1: one workgroup per line, 128 elements at a time, each stretch in
-//              log2(128) steps of doubling distance
+//   workgroup  inner = 1: one workgroup per line, 128 elements at a time, each
+//              stretch in log2(128) steps of doubling distance
 
 import type { DType } from "../dtype.ts";
 import { defineKernels, type Kernel } from "../gpu/kernel.ts";

@@ -1,14 +1,15 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Element-wise kernels. Their text is a template around an expression. Every expression
-// has two forms:
-//   flat     operands of one shape: four elements an invocation, read as vec4 or, for
-//            adapters on the CPU, those of f32 as texels
-//   strided  broadcasting operands: the index is taken apart along up to five axes; four
-//            elements an invocation where the last axis allows it
-// A target that is updated (`target_`) is read and written through one binding, since
-// WebGPU refuses a buffer that is bound for both in one dispatch.
+// Element-wise kernels. Their text is a template around an expression. Every
+// expression has two forms:
+//   flat     operands of one shape: four elements an invocation, read as vec4
+//            or, for adapters on the CPU, those of f32 as texels
+//   strided  broadcasting operands: the index is taken apart along up to five
+//            axes; four elements an invocation where the last axis allows it
+// A target that is updated (`target_`) is read and written through one binding,
+// since WebGPU refuses a buffer that is bound for both in one dispatch.
+// `deno task wgsl elementwise_flat` prints the text around an expression.
 
 import { type DType, DTYPES } from "../dtype.ts";
 import { defineKernels, type Kernel, type ParamType } from "../gpu/kernel.ts";
@@ -18,18 +19,21 @@ import { scalarFunctions } from "./scalar_functions.ts";
 /** The most axes of the strided form. */
 export const MAX_AXES = 5;
 
-/** An expression over named operands. */
+/** An expression over named operands, for an element-wise kernel. */
 export interface Expression<Result extends DType = DType> {
+  /** The name of its kernels, in errors. */
   name: string;
-  /** WGSL over the operand names, which are scalars there. */
+  /** WGSL of one element, in which each operand is a scalar of its name. */
   body: string;
-  /** Tensors, in order: name and type. */
+  /** The tensors, in order: name and type. */
   operands: readonly (readonly [string, DType])[];
-  /** Numbers given at the call, in order: name and type. */
+  /** The numbers that are given with each call, in order: name and type. */
   scalars?: readonly (readonly [string, ParamType])[];
   /** The type of the result. */
   result: Result;
-  /** Whether the result's old value is an operand, named `target_`. */
+  /**
+   * Whether the old value of the result is an operand, too, named `target_`.
+   */
   update?: boolean;
 }
 
@@ -164,8 +168,9 @@ const known = {
 };
 
 /**
- * The kernel for operands of one shape. Its parameters are `count` and the scalars. With
- * texels, an updated target of f32 is bound twice, and read through the second binding.
+ * The kernel for operands of one shape. Its parameters are `count` and the
+ * scalars. With texels, an updated target of f32 is bound twice, and read
+ * through the second binding.
  */
 export function flatKernel(
   e: Expression,
@@ -181,9 +186,10 @@ export interface StridedForm {
   /** How many axes there are, at most {@linkcode MAX_AXES}. */
   rank: number;
   /**
-   * Given where an invocation handles four elements: each operand's stride along the
-   * last axis, 1 or 0. The last length must then be a multiple of 4. It is given in
-   * fours, and so is all that concerns the result and the operands of stride 1.
+   * Given where an invocation handles four elements: each operand's stride
+   * along the last axis, 1 or 0. The last length must then be a multiple of 4.
+   * It is given in fours, and so is all that concerns the result and the
+   * operands of stride 1.
    */
   steps?: readonly number[] | undefined;
 }
@@ -257,10 +263,10 @@ const strided = defineKernels<StridedForm & { e: Expression }>({
 });
 
 /**
- * The kernel for broadcasting operands. Its parameters are `count`, the lengths `n1` to
- * `n4` of the inner axes, `o_result` where the result starts, `o_x` where operand x
- * starts and `s_x0` to `s_x4` its strides, and the scalars. Where there are fewer than
- * five axes, the last ones are used.
+ * The kernel for broadcasting operands. Its parameters are `count`, the lengths
+ * `n1` to `n4` of the inner axes, `o_result` where the result starts, `o_x`
+ * where operand x starts and `s_x0` to `s_x4` its strides, and the scalars.
+ * Where there are fewer than five axes, the last ones are used.
  */
 export function stridedKernel(e: Expression, form: StridedForm): Kernel {
   return strided({ e, ...form });

@@ -1,15 +1,17 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Embedding: y[t] = table[ids[t]], and the gradient of the table, which costs tokens ×
-// width whatever the vocabulary is:
-//   link     one invocation per token finds the next token with the same id, and whether
-//            an earlier one has it (vec4 loads, ends at a match)
-//   scatter  one invocation per (first token of an id, column) follows that chain in order
-//            and adds to the gradient. For adapters on the CPU, an invocation has several
-//            columns, and ids and dy are read as texels
-// A dispatch sees the table's rows `first` to `first + rows`, and skips tokens of other
-// rows. Ids outside [0, n) give NaN, which the dispatch of the first rows writes.
+// Embedding: y[t] = table[ids[t]], and the gradient of the table, which costs
+// tokens × width whatever the vocabulary is:
+//   link     one invocation per token finds the next token with the same id,
+//            and whether an earlier one has it (vec4 loads, ends at a match)
+//   scatter  one invocation per (first token of an id, column) follows that
+//            chain in order and adds to the gradient. For adapters on the CPU,
+//            an invocation has several columns, and ids and dy are read as
+//            texels
+// A dispatch sees the table's rows `first` to `first + rows`, and skips tokens
+// of other rows. Ids outside [0, n) give NaN, which the dispatch of the first
+// rows writes.
 
 import { defineKernel, type Kernel } from "../gpu/kernel.ts";
 import { declareTexels } from "../gpu/texels.ts";
@@ -75,9 +77,10 @@ fn ids_at(i: u32) -> vec4<i32> { return bitcast<vec4<i32>>(ids_texel(i)); }
 `;
 
 /**
- * The kernel that links tokens `start` to `end`. It gives each the next token below
- * `end` with the same id (or `end`), plus 2³¹ if it is the first one from `start` on that
- * has the id. Tokens of `padding` get `end`, and so belong to no chain.
+ * The kernel that links tokens `start` to `end`. It gives each the next token
+ * below `end` with the same id (or `end`), plus 2³¹ if it is the first one from
+ * `start` on that has the id. Tokens of `padding` get `end`, and so belong to
+ * no chain.
  */
 function link(variant: "buffers" | "texels"): Kernel {
   const texels = variant === "texels";
@@ -129,7 +132,10 @@ export const EMBEDDING_LINK = {
   texels: link("texels"),
 } as const;
 
-/** The kernel that adds dy of tokens `start` to `end` along the chains, for any width. */
+/**
+ * The kernel that adds dy of tokens `start` to `end` along the chains, for any
+ * width.
+ */
 export const EMBEDDING_SCATTER: Kernel = defineKernel({
   name: "embedding_scatter",
   wgsl: /* wgsl */ `
@@ -162,7 +168,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 `,
 });
 
-/** The columns (as vec4) of each invocation of the kernel below, from texels. */
+/**
+ * The columns (as vec4) of each invocation of the kernel below, from texels.
+ */
 export const SCATTER_RUN = 16;
 
 /** The same kernel for widths that are a multiple of 4. */
@@ -219,7 +227,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   });
 }
 
-/** {@linkcode EMBEDDING_SCATTER} for four columns at a time, by how they read dy. */
+/**
+ * {@linkcode EMBEDDING_SCATTER} for four columns at a time, by how they read
+ * dy.
+ */
 export const EMBEDDING_SCATTER4 = {
   buffers: scatter4("buffers"),
   texels: scatter4("texels"),

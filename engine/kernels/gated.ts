@@ -1,9 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Gated activations: y = act(a) · b for rows [a, b] of x. An invocation owns four columns
-// of a row (or one, where rows do not divide by four), forward and backward. Backward
-// computes act and its derivative again.
+// Gated activations: y = act(a) · b for rows [a, b] of x. An invocation owns
+// four columns of a row (or one, where rows do not divide by four), forward and
+// backward. Backward computes act and its derivative again.
 //   da = dy · b · act'(a)    db = dy · act(a)
 
 import { defineKernels, type Kernel } from "../gpu/kernel.ts";

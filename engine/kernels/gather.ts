@@ -1,13 +1,15 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Rows picked by index: y[o, j, i] = x[o, index, i] for x [outer, n, inner] and y
-// [outer, m, inner]. The index has separate strides along o, j and i, so that one index
-// may serve all o and i. A dispatch sees rows `first` to `first + rows` of x. Indices
-// outside [0, n) give `bad`, which the dispatch of the first rows writes.
+// Rows picked by index: y[o, j, i] = x[o, index, i] for x [outer, n, inner] and
+// y [outer, m, inner]. The index has separate strides along o, j and i, so that
+// one index may serve all o and i. A dispatch sees rows `first` to
+// `first + rows` of x. Indices outside [0, n) give `bad`, which the dispatch of
+// the first rows writes.
 //
-// Backward walks j in order, one invocation per (o, i), and adds dy to dx in place: no two
-// invocations write one element, so the order of the sum is fixed.
+// Backward walks j in order, one invocation per (o, i), and adds dy to dx in
+// place: no two invocations write one element, so the order of the sum is
+// fixed.
 
 import { defineKernel, type Kernel } from "../gpu/kernel.ts";
 

@@ -1,16 +1,20 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Layer norm over rows of C columns: y = (x - mean)·rstd·weight + bias, with the mean
-// computed first and the variance from centered values. Where all of a row lies far from
-// 0, the rounded mean may be off by more than the row's spread. The sum of the centered
-// values is then the rest, and the mean is saved as both: (mean, rstd, rest).
+// Layer norm over rows of C columns: y = (x - mean)·rstd·weight + bias, with
+// the mean computed first and the variance from centered values. Where all of a
+// row lies far from 0, the rounded mean may be off by more than the row's
+// spread. The sum of the centered values is then the rest, and the mean is
+// saved as both: (mean, rstd, rest).
 //
-// rows.ts says who owns a row, and what `V`, `reduce`, `total` and `run` are. Forward
-// reads x once where a row is held in registers, and else three times, which costs little
-// as texels. Backward, where rows are held, is one pass for dx and, over blocks of rows,
-// for partial sums of dweight and dbias; else it is two passes for dx (two sums, then dx)
-// and one for the partial sums. The partial sums are then added up over the blocks.
+// rows.ts says who owns a row, and what `V`, `reduce`, `total` and `run` are.
+// Forward reads x once where a row is held in registers, and else three times,
+// which costs little as texels. Backward, where rows are held, is one pass for
+// dx and, over blocks of rows, for partial sums of dweight and dbias; else it
+// is two passes for dx (two sums, then dx) and one for the partial sums. The
+// partial sums are then added up over the blocks. `deno task wgsl layer_norm`
+// prints the text for adapters on the CPU, and with `held` behind it a text for
+// GPUs.
 
 import { defineKernels, type Kernel } from "../gpu/kernel.ts";
 import { declareInput } from "../gpu/texels.ts";
@@ -29,11 +33,15 @@ const JOIN = /* wgsl */ `
 fn join(a: vec2<f32>, b: vec2<f32>) -> vec2<f32> { return a + b; }
 `;
 
-/** The kernel of y, x + residual and the statistics, from x, residual, weight and bias. */
+/**
+ * The kernel of y, x + residual and the statistics, from x, residual, weight
+ * and bias.
+ */
 export const layerNormForward: (form: RowForm) => Kernel = rowKernels({
   name: "layer_norm",
   text: (form) => {
-    // The value of a column is in a register where rows are held, and else read again.
+    // The value of a column is in a register where rows are held, and else read
+    // again.
     const held = form.held > 0;
     const each = (line: (value: string) => string) =>
       eachOf(
@@ -86,7 +94,8 @@ ${center}
   let rest = both.y;
   let variance = max(both.x - rest * rest, 0.0);
   let rstd = 1.0 / sqrt(variance + p.eps);
-  // Third pass: the result. No barrier follows, so rows that are not live end here.
+  // Third pass: the result. No barrier follows, so rows that are not live end
+  // here.
   if (!live) { return; }
 ${write}
   if (lane == 0u) { statistics[row] = vec4<f32>(mean, rstd, rest, 0.0); }
@@ -100,7 +109,10 @@ const NORMAL = /* wgsl */ `
 fn normal(v: V, saved: vec4<f32>) -> V { return ((v - V(saved.x)) - V(saved.z)) * saved.y; }
 `;
 
-/** The kernel of dx from dy, x, the statistics and weight, where rows are not held. */
+/**
+ * The kernel of dx from dy, x, the statistics and weight, where rows are not
+ * held.
+ */
 export const layerNormBackward: (form: RowForm) => Kernel = rowKernels({
   name: "layer_norm_backward",
   text: (form) => {
@@ -131,7 +143,8 @@ fn scaled(base: u32, c: u32) -> V {
 fn run(row: u32, lane: u32, live: bool) {
   let base = row * p.columns;
   let saved = statistics_at(row);
-  // First pass: the means of dy·weight, and of its product with the normalized x.
+  // First pass: the means of dy·weight, and of its product with the normalized
+  // x.
   var s = V();
   var q = V();
 ${sums}
@@ -146,9 +159,9 @@ ${write}
 });
 
 /**
- * The kernel of partial sums of dweight and dbias, [blocks, 2, C], over `span` rows
- * each: one invocation a block and column (or vec4 of columns). Where rows are not
- * held.
+ * The kernel of partial sums of dweight and dbias, [blocks, 2, C], over `span`
+ * rows each: one invocation a block and column (or vec4 of columns). Where rows
+ * are not held.
  */
 export const layerNormPartials: (form: RowForm) => Kernel = defineKernels({
   name: "layer_norm_partials",
@@ -185,9 +198,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 });
 
 /**
- * The kernel of dx, and of the partial sums of dweight and dbias over `span` rows,
- * where rows are held: LANES invocations take these one after the other. The `row`
- * of `run` is here such a block of rows, of a tensor of `length` rows.
+ * The kernel of dx, and of the partial sums of dweight and dbias over `span`
+ * rows, where rows are held: LANES invocations take these one after the other.
+ * The `row` of `run` is here such a block of rows, of a tensor of `length`
+ * rows.
  */
 export const layerNormBlocks: (form: RowForm) => Kernel = rowKernels({
   name: "layer_norm_blocks",
@@ -304,8 +318,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 `;
 
 /**
- * The kernel of target = [target +] the sum of one half of the partial sums over
- * blocks: in order, or by the workgroup variant in sixteen shares that a tree adds.
+ * The kernel of target = [target +] the sum of one half of the partial sums
+ * over blocks: in order, or by the workgroup variant in sixteen shares that a
+ * tree adds.
  */
 export const layerNormColumns: (form: RowForm) => Kernel = defineKernels({
   name: "layer_norm_columns",

@@ -2,19 +2,21 @@
 // This module is browser compatible.
 
 // The matrix product C = op(A)·op(B), in three shapes of kernel:
-//   direct  an invocation computes one BM×BN block of C in registers, without workgroup
-//           memory or barriers, and reads A and B as texels where their rows are
-//           aligned: for adapters on the CPU
-//   tiled   a workgroup computes one BM×BN tile of C, staged through workgroup memory in
-//           slices of depth BK, and an invocation 4×4 or 8×8 of it: for GPUs
-//   skinny  up to 16 rows of C; the lanes of a workgroup share the sums over k: for GPUs
-//           that decode
-// All fetch 4×4 quads by load_a and load_b, so that the four transpose cases and ragged
-// sizes differ in those two functions only. In the first two shapes, every element is
-// one chain of fused multiply-adds in rising k. So all their variants give the same
-// bits, and so do products that are cut along any axis (along k at multiples of 4). A
-// product that is split along k is a batch of products, whose results matmul_split.ts
-// adds. Rows and columns past the edge read whatever lies there, and are not stored.
+//   direct  an invocation computes one BM×BN block of C in registers, without
+//           workgroup memory or barriers, and reads A and B as texels where
+//           their rows are aligned: for adapters on the CPU
+//   tiled   a workgroup computes one BM×BN tile of C, staged through workgroup
+//           memory in slices of depth BK, and an invocation 4×4 or 8×8 of it:
+//           for GPUs
+//   skinny  up to 16 rows of C; the lanes of a workgroup share the sums over k:
+//           for GPUs that decode
+// All fetch 4×4 quads by load_a and load_b, so that the four transpose cases
+// and ragged sizes differ in those two functions only. In the first two shapes,
+// every element is one chain of fused multiply-adds in rising k. So all their
+// variants give the same bits, and so do products that are cut along any axis
+// (along k at multiples of 4). A product that is split along k is a batch of
+// products, whose results matmul_split.ts adds. Rows and columns past the edge
+// read whatever lies there, and are not stored.
 
 import { defineKernels, type Kernel } from "../gpu/kernel.ts";
 import { direct } from "./matmul_direct.ts";
@@ -73,8 +75,8 @@ function plain(variant: MatmulVariant): MatmulForm {
 }
 
 /**
- * The kernel of a form. It binds A and B, and then what {@linkcode declareBindings}
- * says.
+ * The kernel of a form. It binds A and B, and then what
+ * {@linkcode declareBindings} says.
  */
 export const matmulKernel: (form: MatmulForm) => Kernel = defineKernels({
   name: "matmul",

@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The functions that a matrix product can end with, and their derivatives, in terms of
-// the functions of scalar_functions.ts.
+// The functions that a matrix product can end with, and their derivatives, in
+// terms of the functions of scalar_functions.ts.
 
 /** A function that a product can end with. */
 export type Activation =
@@ -14,8 +14,9 @@ export type Activation =
   | "tanh";
 
 /**
- * Each activation as expressions of WGSL: `y` of the argument `z`, the gradient `dz` of
- * `z` from `dy` and `z`, and, where it can be found so, from `dy` and `y`.
+ * Each activation as expressions of WGSL: `y` of the argument `z`, the gradient
+ * `dz` of `z` from `dy` and `z`, and, where it can be found so, from `dy` and
+ * `y`.
  */
 export const ACTIVATIONS: Readonly<
   Record<Activation, { y: string; dz: string; fromY?: string }>

@@ -1,10 +1,10 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The end of a product: what is done with four neighbors of C that are ready. The
-// kernel reads what C holds there, applies what follows the sum, and writes. This text
-// is shared by the kernels that multiply and the one that adds the parts of a product
-// which is split along k.
+// The end of a product: what is done with four neighbors of C that are ready.
+// The kernel reads what C holds there, applies what follows the sum, and
+// writes. This text is shared by the kernels that multiply and the one that
+// adds the parts of a product which is split along k.
 
 import { declareTexels } from "../gpu/texels.ts";
 import { type Activation, ACTIVATIONS } from "./matmul_activation.ts";
@@ -12,12 +12,14 @@ import { scalarFunctions } from "./scalar_functions.ts";
 
 /** The properties of a product that select the text of its end. */
 export interface EpilogueForm {
-  /** Whether rows of C start at multiples of four, and N is a multiple of four. */
+  /**
+   * Whether rows of C start at multiples of four, and N is a multiple of four.
+   */
   vectorC: boolean;
   /**
-   * Whether the operands are read as texels. With `vectorC`, so is all else that is
-   * read, C itself included: on such adapters a texel costs less than two words of a
-   * buffer.
+   * Whether the operands are read as texels. With `vectorC`, so is all else
+   * that is read, C itself included: on such adapters a texel costs less than
+   * two words of a buffer.
    */
   texels: boolean;
   /** Whether the sums start from what C holds. */
@@ -32,7 +34,10 @@ export interface EpilogueForm {
   save: boolean;
   /** An activation whose derivative multiplies the result. */
   derive: Activation | undefined;
-  /** The operand whose sums along k are an output, too: rows of op(A), or columns of op(B). */
+  /**
+   * The operand whose sums along k are an output, too: rows of op(A), or
+   * columns of op(B).
+   */
   sums: "a" | "b" | undefined;
 }
 
@@ -55,9 +60,9 @@ export function bindsHeld(form: EpilogueForm): boolean {
 }
 
 /**
- * Declares the bindings of a kernel, in order: the given, bias, residual, argument
- * of the derivative, the old value of C if {@linkcode bindsHeld}, then C, the saved
- * argument and the sums, and last the parameters.
+ * Declares the bindings of a kernel, in order: the given, bias, residual,
+ * argument of the derivative, the old value of C if {@linkcode bindsHeld}, then
+ * C, the saved argument and the sums, and last the parameters.
  *
  * @param given The names of the first bindings, and how they are read.
  * @param form The end of the product.
@@ -109,9 +114,9 @@ export function readFour(buffer: string, reading: Reading, i = "i"): string {
 }
 
 /**
- * The functions of the end: `shift` gives the bias, `held` the old value of C, and
- * `finish` applies what follows the bias and writes. With sums along k, `held_sums` and
- * `finish_sums` do the same for these.
+ * The functions of the end: `shift` gives the bias, `held` the old value of C,
+ * and `finish` applies what follows the bias and writes. With sums along k,
+ * `held_sums` and `finish_sums` do the same for these.
  */
 export function epilogue(form: EpilogueForm): string {
   const { vectorC, activation, derive } = form;

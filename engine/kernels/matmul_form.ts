@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The variants of the product and their blocks, and the properties of a product that
-// select the text of its kernel.
+// The variants of the product and their blocks, and the properties of a product
+// that select the text of its kernel.
 
 import type { EpilogueForm } from "./matmul_epilogue.ts";
 
@@ -16,7 +16,10 @@ export interface Block {
   n: number;
   /** Rows and columns that an invocation computes in a tile. */
   each: number;
-  /** The depth of a slice in workgroup memory, or the invocations of a skinny workgroup. */
+  /**
+   * The depth of a slice in workgroup memory, or the invocations of a skinny
+   * workgroup.
+   */
   k: number;
 }
 

@@ -1,8 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// How a kernel of products finds its operands, and reads them in 4×4 quads. Quads of
-// transposed operands are turned, so that the kernels see no difference.
+// How a kernel of products finds its operands, and reads them in 4×4 quads.
+// Quads of transposed operands are turned, so that the kernels see no
+// difference.
 
 import {
   type EpilogueForm,
@@ -16,7 +17,10 @@ interface Batched extends Pick<EpilogueForm, "sums"> {
   split: boolean;
 }
 
-/** The lines that say where item `z` of the batch starts, and where its sum ends. */
+/**
+ * The lines that say where item `z` of the batch starts, and where its sum
+ * ends.
+ */
 export function offsets(form: Batched, z: string): string {
   return /* wgsl */ `
   let base_a = p.offset_a + ${z} * p.batch_a;
@@ -29,9 +33,9 @@ export function offsets(form: Batched, z: string): string {
 }
 
 /**
- * The function `load_name`, which fetches a quad: column j of the result is element
- * k + j of four neighboring rows of op(A), or columns of op(B), from `at` on. Elements
- * from `end` on are zero.
+ * The function `load_name`, which fetches a quad: column j of the result is
+ * element k + j of four neighboring rows of op(A), or columns of op(B), from
+ * `at` on. Elements from `end` on are zero.
  *
  * @param name The name of the operand in functions and parameters.
  * @param buffer The name of its variable.

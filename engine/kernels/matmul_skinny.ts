@@ -1,12 +1,12 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The product for GPUs where C has few rows, as in decoding. What counts there is to
-// read B once, at full speed. A workgroup owns 4 or 16 rows by some quads of columns. Its
-// lanes share the sum over k in steps of four, and add their parts in a tree that halves
-// the lanes, so that the order is fixed. Where B is stored [N, K], all lanes read along
-// one quad of columns; where it is stored [K, N], 8 neighbors read 8 neighboring quads of
-// a row.
+// The product for GPUs where C has few rows, as in decoding. What counts there
+// is to read B once, at full speed. A workgroup owns 4 or 16 rows by some quads
+// of columns. Its lanes share the sum over k in steps of four, and add their
+// parts in a tree that halves the lanes, so that the order is fixed. Where B is
+// stored [N, K], all lanes read along one quad of columns; where it is stored
+// [K, N], 8 neighbors read 8 neighboring quads of a row.
 
 import type { Block, MatmulForm } from "./matmul_form.ts";
 import { offsets } from "./matmul_operands.ts";
@@ -103,7 +103,10 @@ ${unroll(rows, (r) => `    parts[${r}][x] = c${r};`)}
 `;
 }
 
-/** The line that adds the old sums to the new ones, where the sums go on from them. */
+/**
+ * The line that adds the old sums to the new ones, where the sums go on from
+ * them.
+ */
 function heldFirst(form: MatmulForm, at: string): string {
   return form.resume ? `v += held_sums(base_s, ${at});` : "";
 }

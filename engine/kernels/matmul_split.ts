@@ -1,9 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The second half of a product that is split along k. It adds the parts, in order, and
-// ends as the product would have. An invocation owns four neighbors of C; further
-// invocations own one sum along k each.
+// The second half of a product that is split along k. It adds the parts, in
+// order, and ends as the product would have. An invocation owns four neighbors
+// of C; further invocations own one sum along k each.
 
 import { defineKernels, type Kernel } from "../gpu/kernel.ts";
 import {
@@ -28,8 +28,8 @@ struct Params {
 }`;
 
 /**
- * The kernel of a form. It binds the parts `[parts, M, N]`, those of the sums if
- * the form has them, and then what {@linkcode declareBindings} says.
+ * The kernel of a form. It binds the parts `[parts, M, N]`, those of the sums
+ * if the form has them, and then what {@linkcode declareBindings} says.
  */
 export const splitKernel: (form: EpilogueForm) => Kernel = defineKernels({
   name: "matmul_split",

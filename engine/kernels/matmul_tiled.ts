@@ -1,19 +1,24 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The product for GPUs. A workgroup owns an M×N tile of C and an invocation 4×4 or 8×8
-// elements of it, in quads of four rows by four columns. Slices of A and B of some depth
-// lie in workgroup memory with k as the outer axis, whatever their order in storage. So
-// the inner loop reads vec4s along m and n: four reads for 64 multiply-adds where an
-// invocation has 8×8. There are two halves for slices: while one slice is multiplied, the
-// next is fetched to registers and then stored in the other half, which takes one
-// barrier a slice.
+// The product for GPUs. A workgroup owns an M×N tile of C and an invocation 4×4
+// or 8×8 elements of it, in quads of four rows by four columns. Slices of A and
+// B of some depth lie in workgroup memory with k as the outer axis, whatever
+// their order in storage. So the inner loop reads vec4s along m and n: four
+// reads for 64 multiply-adds where an invocation has 8×8. There are two halves
+// for slices: while one slice is multiplied, the next is fetched to registers
+// and then stored in the other half, which takes one barrier a slice.
 //
-// Banks: 8 neighboring invocations read 8 neighboring vec4s. An operand whose storage
-// runs along k is written across rows of the slice. There the position of a vec4 is
-// turned by `at ^ turn(k)`, so that those writes go to 8 different banks, too.
-// Caches: workgroups walk down bands of 8 tiles, so that those at work at the same time
-// share rows of A and columns of B.
+// Banks: 8 neighboring invocations read 8 neighboring vec4s. An operand whose
+// storage runs along k is written across rows of the slice. There the position
+// of a vec4 is turned by `at ^ turn(k)`, so that those writes go to 8 different
+// banks, too.
+//
+// Caches: workgroups walk down bands of 8 tiles, so that those at work at the
+// same time share rows of A and columns of B.
+//
+// The registers of an invocation are named variables, c{row}_{quad} for C (see
+// unroll.ts). `deno task wgsl matmul tiled64` prints the text that results.
 
 import type { Block, MatmulForm } from "./matmul_form.ts";
 import { offsets } from "./matmul_operands.ts";
@@ -127,9 +132,9 @@ ${
 }
 
 /**
- * The text that brings a slice from storage to registers, and on to workgroup memory. The
- * quads of A and then those of B are dealt to the invocations in order, so that
- * neighboring invocations fetch neighbors in storage.
+ * The text that brings a slice from storage to registers, and on to workgroup
+ * memory. The quads of A and then those of B are dealt to the invocations in
+ * order, so that neighboring invocations fetch neighbors in storage.
  */
 function staging(
   form: MatmulForm,
@@ -156,7 +161,9 @@ ${unroll(4, (j) => `  tile_${name}[half][kq][${j}][at] = quad[${j}];`)}
   const counts = { a: m * slices / 4, b: n * slices / 4 };
   const all = counts.a + counts.b;
   const slots = Math.ceil(all / threads);
-  /** The lines for the quads of A and B that an invocation has, one quad a slot. */
+  /**
+   * The lines for the quads of A and B that an invocation has, one quad a slot.
+   */
   const deal = (line: (name: "a" | "b", slot: number, i: string) => string) =>
     unroll(slots, (slot) => {
       const [first, last] = [
@@ -188,8 +195,9 @@ ${unroll(4, (j) => `  tile_${name}[half][kq][${j}][at] = quad[${j}];`)}
 }
 
 /**
- * The text for sums along k, before, in and after the loop over k. Workgroups of the
- * first column of tiles sum rows of op(A), or those of the first row columns of op(B).
+ * The text for sums along k, before, in and after the loop over k. Workgroups
+ * of the first column of tiles sum rows of op(A), or those of the first row
+ * columns of op(B).
  */
 function summing({ sums, resume }: MatmulForm, { m, n, k: depth }: Block) {
   if (!sums) return { start: "", step: "", end: "" };

@@ -1,21 +1,21 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Counter-based random numbers: Philox 4x32-10 (Salmon et al., 2011). Element k of a
-// stream is word k % 4 of the block with counter (k / 4, 0, stream). So it depends on key,
-// stream and k only. An invocation makes whole blocks.
+// Counter-based random numbers: Philox 4x32-10 (Salmon et al., 2011). Element k
+// of a stream is word k % 4 of the block with counter (k / 4, 0, stream). So it
+// depends on key, stream and k only. An invocation makes whole blocks.
 
 import { defineKernel, type Kernel } from "../gpu/kernel.ts";
 
 /**
  * WGSL functions of random numbers, to be added to the text of a kernel:
- * `philox4x32(counter, key)` and `philox_block(key, stream, block)` give four random
- * words, which `philox_uniform4` turns into numbers in [0, 1), and `philox_normal4` into
- * normal ones.
+ * `philox4x32(counter, key)` and `philox_block(key, stream, block)` give four
+ * random words, which `philox_uniform4` turns into numbers in [0, 1), and
+ * `philox_normal4` into normal ones.
  *
- * Box-Muller takes words (0, 1) for elements 0 and 1, and words (2, 3) for 2 and 3:
- * radius √(-2 ln u) with u in (0, 1], and angle in [-π, π). Near u = 1, where the GPU's
- * logarithm is coarse, a series in 1 - u replaces it.
+ * Box-Muller takes words (0, 1) for elements 0 and 1, and words (2, 3) for 2
+ * and 3: radius √(-2 ln u) with u in (0, 1], and angle in [-π, π). Near u = 1,
+ * where the GPU's logarithm is coarse, a series in 1 - u replaces it.
  */
 export const PHILOX: string = /* wgsl */ `
 fn philox_round(c: vec4<u32>, k: vec2<u32>) -> vec4<u32> {
@@ -68,8 +68,9 @@ fn philox_normal4(bits: vec4<u32>) -> vec4<f32> {
 export const DISTRIBUTIONS = { uniform: 0, normal: 1, bernoulli: 2 } as const;
 
 /**
- * The kernel that fills y with random numbers, four an invocation: a + (b - a)·u,
- * a + b·z, or 1 where u < a. The logical index of `y[0]` is `4·block + lane`.
+ * The kernel that fills y with random numbers, four an invocation:
+ * a + (b - a)·u, a + b·z, or 1 where u < a. The logical index of `y[0]` is
+ * `4·block + lane`.
  */
 export const RANDOM_FILL: Kernel = defineKernel({
   name: "random_fill",
@@ -104,8 +105,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 });
 
 /**
- * The kernel of inverted dropout: y = x / (1 - rate) where the element's u ≥ rate, else
- * 0. Backward is the same kernel over dy with the same stream.
+ * The kernel of inverted dropout: y = x / (1 - rate) where the element's u ≥
+ * rate, else 0. Backward is the same kernel over dy with the same stream.
  */
 export const DROPOUT: Kernel = defineKernel({
   name: "dropout",

@@ -1,12 +1,12 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Reductions of x [outer, n, inner] along its middle axis. `n` is cut into parts of
-// `chunk`, each of which is reduced to one element of y [outer, parts, inner]; where there
-// are several parts, the launcher reduces y again. The cut depends on the shape only, so
-// that results are the same however storage is split. A part too large for a binding is
-// taken in several dispatches, each of which goes on from the y of the one before
-// (element and columns4 only).
+// Reductions of x [outer, n, inner] along its middle axis. `n` is cut into
+// parts of `chunk`, each of which is reduced to one element of y [outer, parts,
+// inner]; where there are several parts, the launcher reduces y again. The cut
+// depends on the shape only, so that results are the same however storage is
+// split. A part too large for a binding is taken in several dispatches, each of
+// which goes on from the y of the one before (element and columns4 only).
 //
 //   element    one invocation per element of y, in order along n
 //   columns4   the same for four neighboring columns: inner % 4 = 0
@@ -14,8 +14,9 @@
 //   workgroup  inner = 1: one workgroup per part, a tree in a fixed order
 //   …Texels    the same as columns4 and rows4, with x of f32 read as texels
 //
-// A maximum or minimum of floats is found among integers that have the order of the
-// numbers, with NaN beyond all others, because WGSL leaves max and min of NaN open.
+// A maximum or minimum of floats is found among integers that have the order of
+// the numbers, with NaN beyond all others, because WGSL leaves max and min of
+// NaN open.
 
 import type { DType } from "../dtype.ts";
 import { defineKernels, type Kernel } from "../gpu/kernel.ts";
@@ -183,8 +184,9 @@ export const reduceKernel: (reducing: Reducing) => Kernel = defineKernels({
 });
 
 /**
- * The types: an element is a `T`, a load a `V`, and what is combined an `A`. The
- * functions `take` and `give` lead from V to A and back, and `combine` joins two.
+ * The types: an element is a `T`, a load a `V`, and what is combined an `A`.
+ * The functions `take` and `give` lead from V to A and back, and `combine`
+ * joins two.
  */
 function operation(op: Reduction, dtype: DType, wide: boolean): string {
   const width = (type: string) => wide ? `vec4<${type}>` : type;
@@ -211,5 +213,7 @@ fn combine(a: A, b: A) -> A { return ${
 `;
 }
 
-/** The rank of NaN, which wins. Turned back into a float, its bits are a NaN. */
+/**
+ * The rank of NaN, which wins. Turned back into a float, its bits are a NaN.
+ */
 const NAN_RANK = { max: "0x7fffffff", min: "i32(-0x7fffffff - 1)" } as const;

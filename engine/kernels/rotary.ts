@@ -1,17 +1,19 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Rotary positions: columns n and n + D/2 of a head turn by position · θ^(-2n/D).
+// Rotary positions: columns n and n + D/2 of a head turn by position ·
+// θ^(-2n/D).
 //   y[n]       = x[n] cos a - x[n + D/2] sin a
 //   y[n + D/2] = x[n + D/2] cos a + x[n] sin a
-// An invocation owns one token and one column (or four, as a vec4) of the first half, for
-// `each` heads, which share the angle. Backward turns the other way.
+// An invocation owns one token and one column (or four, as a vec4) of the first
+// half, for `each` heads, which share the angle. Backward turns the other way.
 //
-// Frequencies are given in turns, as fractions of 2³². A product with the position then
-// loses its whole turns by overflow, which is exact. So no large argument is ever reduced
-// in floating point, and an angle at position 8192 is off by 6e-6 at most. Sine and cosine
-// are Taylor sums on ±π/4, within 2 units in the last place, because WGSL guarantees no
-// more than 2⁻¹¹ for its own functions.
+// Frequencies are given in turns, as fractions of 2³². A product with the
+// position then loses its whole turns by overflow, which is exact. So no large
+// argument is ever reduced in floating point, and an angle at position 8192 is
+// off by 6e-6 at most. Sine and cosine are Taylor sums on ±π/4, within 2 units
+// in the last place, because WGSL guarantees no more than 2⁻¹¹ for its own
+// functions.
 
 import { defineKernels, type Kernel } from "../gpu/kernel.ts";
 
@@ -85,7 +87,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 
 /** What selects the text of a kernel. */
 export interface RotaryForm {
-  /** Whether an invocation turns four columns, which must divide half a head. */
+  /**
+   * Whether an invocation turns four columns, which must divide half a head.
+   */
   wide: boolean;
 }
 
@@ -172,7 +176,10 @@ const one = family("rotary", PLAIN);
 const forward = family("rotary_qkv", FORWARD);
 const backward = family("rotary_qkv_backward", BACKWARD);
 
-/** The kernels of a form, for one tensor, or for queries, keys and values together. */
+/**
+ * The kernels of a form, for one tensor, or for queries, keys and values
+ * together.
+ */
 export interface RotaryKernels {
   /** y from x; with `sign` -1 dx from dy. */
   one: Kernel;

@@ -1,15 +1,16 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Kernels over rows (layer norm, softmax) exist in three variants and two widths. Their
-// text is put together from three parts: a head that defines the element type `V`
-// (f32, or vec4<f32> where rows are multiples of four), the kernel's own function `run`,
-// and an end with `main` that says who owns a row.
+// Kernels over rows (layer norm, softmax) exist in three variants and two
+// widths. Their text is put together from three parts: a head that defines the
+// element type `V` (f32, or vec4<f32> where rows are multiples of four), the
+// kernel's own function `run`, and an end with `main` that says who owns a row.
 //   serial      one invocation a row, no barrier: for adapters on the CPU
-//   texels      the same, with rows of vec4 read as texels, which such adapters fetch
-//               several times faster
-//   workgroup   LANES invocations a row, sums by a tree in a fixed order: for GPUs. A row
-//               of a few elements a lane is held: it is read once and stays in registers
+//   texels      the same, with rows of vec4 read as texels, which such adapters
+//               fetch several times faster
+//   workgroup   LANES invocations a row, sums by a tree in a fixed order: for
+//               GPUs. A row of a few elements a lane is held: it is read once
+//               and stays in registers
 // `deno task wgsl layer_norm` prints such a text, with a variant behind it.
 
 import type { Device } from "../gpu/device.ts";
@@ -135,15 +136,15 @@ export function declareRows(
 }
 
 /**
- * Text that does something for each element of a row that a lane has, `c` being its
- * column. Where rows are not held that is a loop:
+ * Text that does something for each element of a row that a lane has, `c` being
+ * its column. Where rows are not held that is a loop:
  *
  * ```wgsl
  * for (var c = lane; c < p.columns; c += LANES) { line }
  * ```
  *
- * Where they are, it is one block for each register, since a loop cannot name the
- * registers `v0`, `v1` …; only the last element may lie beyond the row:
+ * Where they are, it is one block for each register, since a loop cannot name
+ * the registers `v0`, `v1` …; only the last element may lie beyond the row:
  *
  * ```wgsl
  * { let c = lane + 0u * LANES; line }
@@ -191,8 +192,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 }
 `;
 
-// Invocations without a row compute the last one again without writing it, because all
-// invocations of a workgroup must reach its barriers.
+// Invocations without a row compute the last one again without writing it,
+// because all invocations of a workgroup must reach its barriers.
 const WORKGROUP_END = /* wgsl */ `
 var<private> position: u32; // of the invocation in the workgroup
 var<workgroup> tree: array<vec2<f32>, 128>;
@@ -219,9 +220,9 @@ export interface RowKernels {
   /** The name of the kernels. */
   readonly name: string;
   /**
-   * The text in a form. It defines `run(row: u32, lane: u32, live: bool)`, in which
-   * LANES invocations share a row, and, to be reduced by the workgroup variant,
-   * `join` of two pairs.
+   * The text in a form. It defines `run(row: u32, lane: u32, live: bool)`, in
+   * which LANES invocations share a row, and, to be reduced by the workgroup
+   * variant, `join` of two pairs.
    */
   readonly text: (form: RowForm) => string;
   /** Forms to show; see {@linkcode KernelFamily}. @default {ROW_FORMS} */

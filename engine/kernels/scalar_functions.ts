@@ -1,12 +1,14 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The functions of one number that expressions and the ends of products may call.
+// The functions of one number that expressions and the ends of products may
+// call.
 //
-// WGSL lets a compiler assume that there is no NaN and no infinity, and leaves min, max
-// and comparisons of NaN open. So whatever depends on a NaN, on the sign of a zero or on
-// an infinity is decided by the bits of the number, as integers. Such values are computed
-// at run time, because as constants they do not compile.
+// WGSL lets a compiler assume that there is no NaN and no infinity, and leaves
+// min, max and comparisons of NaN open. So whatever depends on a NaN, on the
+// sign of a zero or on an infinity is decided by the bits of the number, as
+// integers. Such values are computed at run time, because as constants they do
+// not compile.
 
 const FUNCTIONS = /* wgsl */ `
 fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
@@ -125,7 +127,8 @@ fn whole_power(x: f32, e: f32) -> f32 {
   let turned = select(1.0 / r, infinity(r), r == 0.0);
   return select(r, turned, e < 0.0);
 }
-// IEEE 754-2019's pow. WGSL leaves its pow open below 0, at 0, at infinities and for NaN.
+// IEEE 754-2019's pow. WGSL leaves its pow open below 0, at 0, at infinities
+// and for NaN.
 fn any_power(x: f32, e: f32) -> f32 {
   let size = abs(x);
   let whole = floor(e) == e;
@@ -144,8 +147,8 @@ fn power(x: f32, e: f32) -> f32 {
   if (abs(e) <= 64.0 && floor(e) == e) { return whole_power(x, e); }
   return any_power(x, e);
 }
-// The derivatives of power(x, e): towards x, 0 for e = 0; towards e, 0 for x = 0
-// and e ≥ 0, and NaN for x < 0, where the power is no real function of e.
+// The derivatives of power(x, e): towards x, 0 for e = 0; towards e, 0 for x =
+// 0 and e ≥ 0, and NaN for x < 0, where the power is no real function of e.
 fn power_dx(x: f32, e: f32, dy: f32) -> f32 {
   return select(dy * (e * power(x, e - 1.0)), 0.0, e == 0.0 && !is_nan(e));
 }
@@ -184,8 +187,8 @@ const texts = new Map(
 const found = new Map<string, string>();
 
 /**
- * The functions that a text of WGSL calls, and those that they call. They have to be part
- * of the same kernel.
+ * The functions that a text of WGSL calls, and those that they call. They have
+ * to be part of the same kernel.
  */
 export function scalarFunctions(body: string): string {
   let text = found.get(body);

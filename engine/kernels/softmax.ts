@@ -1,14 +1,14 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Softmax and its logarithm over n elements that lie `inner` apart: element c of row
-// (o, i) is at (o·n + c)·inner + i. The first pass finds the maximum and the sum of
-// exponentials together, and rescales the sum when the maximum rises; the second one
-// writes. rows.ts says who owns a row, and when it is read only once. With inner = 1 and n
-// a multiple of four, rows are read as vec4 (`V`).
-// The logarithm subtracts the maximum first and then log Σ: where the maximum is large,
-// the sum of the two would lose the digits of log Σ.
-// A row of -∞ only gives NaN, as in other libraries.
+// Softmax and its logarithm over n elements that lie `inner` apart: element c
+// of row (o, i) is at (o·n + c)·inner + i. The first pass finds the maximum and
+// the sum of exponentials together, and rescales the sum when the maximum
+// rises; the second one writes. rows.ts says who owns a row, and when it is
+// read only once. With inner = 1 and n a multiple of four, rows are read as
+// vec4 (`V`). The logarithm subtracts the maximum first and then log Σ: where
+// the maximum is large, the sum of the two would lose the digits of log Σ. A
+// row of -∞ only gives NaN, as in other libraries.
 
 import type { Kernel } from "../gpu/kernel.ts";
 import { declareRows, eachOf, type RowForm, rowKernels } from "./rows.ts";

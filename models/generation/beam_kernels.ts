@@ -1,19 +1,21 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Beam search by the rules, and in the 32-bit arithmetic, of the vectorized one of Hugging
-// Face's transformers. Each prompt has `beams` open rows, and room for as many ended ones.
-// The state of row r has four words:
+// Beam search by the rules, and in the 32-bit arithmetic, of the vectorized one
+// of Hugging Face's transformers. Each prompt has `beams` open rows, and room
+// for as many ended ones. The state of row r has four words:
 //   x  the open row's score: the sum of the scores of its new tokens (f32)
 //   y  the ended row's score, divided by the length penalty (f32)
 //   z  twice the ended row's length, plus 1 if it has ended
-//   w  in a prompt's first row: 1 while open rows may still become better than ended
-//      ones, plus 2 if every continuation that was considered has ended
+//   w  in a prompt's first row: 1 while open rows may still become better than
+//      ended ones, plus 2 if every continuation that was considered has ended
 // Three kernels make a step:
-//   ADVANCE  one invocation a prompt computes the new state, and a move for each row: which
-//            open row continues and with which token, and what the ended row becomes (an
-//            old ended row, or `beams` plus an open row, and with which token)
-//   MOVE     one invocation a row and position makes the moves in a second set of tables
+//   ADVANCE  one invocation a prompt computes the new state, and a move for
+//            each row: which open row continues and with which token, and what
+//            the ended row becomes (an old ended row, or `beams` plus an open
+//            row, and with which token)
+//   MOVE     one invocation a row and position makes the moves in a second set
+//            of tables
 //   FINISH   one invocation decides whether the search over all prompts is over
 // Once it is over, steps change nothing.
 
@@ -24,8 +26,8 @@ import { KEYS } from "./row_kernels.ts";
 export const LOWEST_SCORE = -1e9;
 
 /**
- * The kernel of the new state and the moves. It gets `count` continuations of each
- * prompt, the best one first, and overwrites them.
+ * The kernel of the new state and the moves. It gets `count` continuations of
+ * each prompt, the best one first, and overwrites them.
  */
 export const ADVANCE: Kernel = defineKernel({
   name: "advance_beams",
@@ -65,7 +67,8 @@ fn continuation(base: u32, i: u32) -> Continuation {
     index / p.vocabulary, i32(index % p.vocabulary), bitcast<f32>(pair.x), (pair.y & ENDED) != 0u);
 }
 fn open_score(c: Continuation) -> f32 { return select(c.score, c.score + UNLIKELY, c.ended); }
-// Only the best p.beams continuations may end a row; the others replace those that do.
+// Only the best p.beams continuations may end a row; the others replace those
+// that do.
 fn ended_score(c: Continuation, i: u32, full: bool, improvable: bool) -> f32 {
   var score = c.score / p.divisor;
   if (full) { score += UNLIKELY; }
@@ -73,7 +76,8 @@ fn ended_score(c: Continuation, i: u32, full: bool, improvable: bool) -> f32 {
   if (!(c.ended && i < p.beams)) { score += UNLIKELY; }
   return score;
 }
-// Pairs (key, index): the higher key is better, and of equal ones the first index.
+// Pairs (key, index): the higher key is better, and of equal ones the first
+// index.
 fn better(a: vec2<u32>, b: vec2<u32>) -> bool { return a.x > b.x || (a.x == b.x && a.y < b.y); }
 
 @compute @workgroup_size(8)
@@ -151,7 +155,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 `,
 });
 
-/** The kernel of the tokens, ended tokens and origins after the moves of a step. */
+/**
+ * The kernel of the tokens, ended tokens and origins after the moves of a step.
+ */
 export const MOVE: Kernel = defineKernel({
   name: "move_beams",
   wgsl: /* wgsl */ `
@@ -191,7 +197,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 `,
 });
 
-/** The kernel that sets the flags once no open row of any prompt can change the result. */
+/**
+ * The kernel that sets the flags once no open row of any prompt can change the
+ * result.
+ */
 export const FINISH: Kernel = defineKernel({
   name: "finish_beams",
   wgsl: /* wgsl */ `
@@ -213,7 +222,8 @@ fn main() {
     if (row % p.beams == 0u) {
       improvable = improvable || (s.w & 1u) == 1u;
       exhausted = exhausted && (s.w & 2u) == 2u;
-      // Blocked: no token may follow the best open row, and no row of the prompt has ended.
+      // Blocked: no token may follow the best open row, and no row of the
+      // prompt has ended.
       var blocked = s.x == LOWEST || (s.x & 0x7fffffffu) > 0x7f800000u;
       for (var k = 0u; k < p.beams; k++) {
         let other = state[row + k];

@@ -1,13 +1,15 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The best `count` continuations of each group of rows, in order, without sorting: in
-// `count` passes, each of which finds the best one after the one before. Rows are cut into
-// parts, so that few rows keep a GPU busy, too; a second kernel merges the parts.
+// The best `count` continuations of each group of rows, in order, without
+// sorting: in `count` passes, each of which finds the best one after the one
+// before. Rows are cut into parts, so that few rows keep a GPU busy, too; a
+// second kernel merges the parts.
 //
-// Drawing is choosing the best after adding Gumbel noise, -log(-log u): the best one then
-// is each continuation with its softmax probability, and so on among those that are left
-// (Gumbel, 1954; Kool et al., 2019). Noise depends on seed, call, step, row and token only.
+// Drawing is choosing the best after adding Gumbel noise, -log(-log u): each
+// continuation is then the best one with its softmax probability, and the next
+// ones follow with theirs among those that are left (Gumbel, 1954; Kool et al.,
+// 2019). Noise depends on seed, call, step, row and token only.
 
 import {
   allocate,
@@ -18,9 +20,9 @@ import {
 import type { RandomStream, Tensor } from "../../engine/mod.ts";
 import { rowForm, rowGrid, rowKernels } from "./row_kernels.ts";
 
-// best[item, i] = the i-th best of part `item % parts` of row `item / parts`, as (key,
-// index); indices count along the rows of a group. With OPEN, a row's own score is added to
-// all of its continuations.
+// best[item, i] = the i-th best of part `item % parts` of row `item / parts`,
+// as (key, index); indices count along the rows of a group. With OPEN, a row's
+// own score is added to all of its continuations.
 const bestKernel = rowKernels({
   name: "best_continuations",
   scores: "read",
@@ -36,7 +38,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> best: array<vec2<u32>>;
 @group(0) @binding(3) var<uniform> p: Params;
 
-// -log(-log u) by way of -log(1 - v), which is exact where v is small, as for winners.
+// -log(-log u) by way of -log(1 - v), which is exact where v is small, as for
+// winners.
 fn gumbel(row: u32, quad: u32) -> vec4<f32> {
   let block = row * ((p.vocabulary + 3u) / 4u) + quad;
   let bits = philox4x32(vec4<u32>(block, p.step, p.stream0, p.stream1), vec2<u32>(p.key0, p.key1));
@@ -44,7 +47,8 @@ fn gumbel(row: u32, quad: u32) -> vec4<f32> {
   let series = v * (1.0 + v * (0.5 + v * (0.33333333333 + v * (0.25 + v * 0.2))));
   return -log(select(-log(vec4<f32>(1.0) - v), series, v < vec4<f32>(0.03125)));
 }
-// The better one of found and a token's score, where the score comes after last.
+// The better one of found and a token's score, where the score comes after
+// last.
 fn best_after(last: vec2<u32>, found: vec2<u32>, x: f32, offset: u32, token: u32) -> vec2<u32> {
   let pair = vec2<u32>(key_of(x), offset + token);
   return select(found, pair, token < p.vocabulary && better(pair, found) && better(last, pair));
@@ -118,7 +122,9 @@ export interface ContinuationOptions {
   count?: number;
   /** Each row's own score: the first of four words, `[R, 4]`. @default {0} */
   open?: Tensor<"u32"> | undefined;
-  /** The noise to draw with, instead of choosing the best. @default {no noise} */
+  /**
+   * The noise to draw with, instead of choosing the best. @default {no noise}
+   */
   noise?: Noise | undefined;
 }
 

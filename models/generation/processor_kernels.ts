@@ -1,15 +1,16 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Kernels that change the scores [rows, vocabulary] of the next token in place, from the
-// tokens so far [rows, capacity], of which the first `length` count. Where several
-// invocations write one score, they write the same number.
-//   BIAS        one invocation a row and token that ends sequences: adds the bias of each
-//               sequence that the token would complete, in order
-//   REPETITION  one a row and earlier token. Phase 0 notes the new scores and phase 1
-//               writes them, so that a token that occurs twice changes once
-//   NGRAMS      one a row and earlier position: forbids the token that followed the same
-//               run there
+// Kernels that change the scores [rows, vocabulary] of the next token in place,
+// from the tokens so far [rows, capacity], of which the first `length` count.
+// Where several invocations write one score, they write the same number.
+//   BIAS        one invocation a row and token that ends sequences: adds the
+//               bias of each sequence that the token would complete, in order
+//   REPETITION  one a row and earlier token. Phase 0 notes the new scores and
+//               phase 1 writes them, so that a token that occurs twice changes
+//               once
+//   NGRAMS      one a row and earlier position: forbids the token that followed
+//               the same run there
 //   SUPPRESS    one a row and listed token
 //   FORCE       one a row and token of the vocabulary
 //   EDIT        one a score: KIND 0 makes NaN and infinities finite, 1 divides
@@ -19,9 +20,9 @@ import { defineKernel, type Kernel } from "../../engine/kernel_kit.ts";
 import { type RowForm, rowKernels } from "./row_kernels.ts";
 
 /**
- * The kernel that biases sequences. `table` holds (token, first sequence, number of
- * sequences) for each ending, then (start, length) of the tokens of each sequence, and
- * then those tokens.
+ * The kernel that biases sequences. `table` holds (token, first sequence,
+ * number of sequences) for each ending, then (start, length) of the tokens of
+ * each sequence, and then those tokens.
  */
 export const BIAS: Kernel = defineKernel({
   name: "bias_sequences",
@@ -33,8 +34,8 @@ struct Params { items: u32, endings: u32, vocabulary: u32, capacity: u32, length
 @group(0) @binding(3) var<storage, read_write> scores: array<f32>;
 @group(0) @binding(4) var<uniform> p: Params;
 fn completes(row: u32, start: u32, count: u32) -> bool {
-  // This is one token too strict for a row that is the whole beginning of a sequence, as
-  // it is in transformers.
+  // This is one token too strict for a row that is the whole beginning of a
+  // sequence, as it is in transformers.
   if (count > 1u && count > p.length) { return false; }
   for (var i = 0u; i + 1u < count; i++) {
     if (tokens[row * p.capacity + p.length + 1u - count + i] != table[start + i]) { return false; }
@@ -60,7 +61,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 `,
 });
 
-/** The kernel that divides scores above 0 by the penalty, and multiplies those below. */
+/**
+ * The kernel that divides scores above 0 by the penalty, and multiplies those
+ * below.
+ */
 export const REPETITION: Kernel = defineKernel({
   name: "penalize_repetition",
   wgsl: /* wgsl */ `
@@ -88,7 +92,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 `,
 });
 
-/** The kernel that forbids repeated runs. `items` counts the starts of runs of `size`. */
+/**
+ * The kernel that forbids repeated runs. `items` counts the starts of runs of
+ * `size`.
+ */
 export const NGRAMS: Kernel = defineKernel({
   name: "forbid_repeated_ngrams",
   wgsl: /* wgsl */ `
@@ -186,9 +193,9 @@ export const THRESHOLD_PASSES = 72;
 export const THRESHOLDS = { topK: 0, topP: 1, minP: 2 } as const;
 
 /**
- * The kernel that keeps a row's best scores. The lowest key to keep is found bit by bit,
- * from the highest bit on: in 32 passes over the row whatever it holds, and as many more
- * for top-p.
+ * The kernel that keeps a row's best scores. The lowest key to keep is found
+ * bit by bit, from the highest bit on: in 32 passes over the row whatever it
+ * holds, and as many more for top-p.
  *
  *   top-k  the key of the `kept`-th best
  *   top-p  the highest key below which there is no more than `share` of the
@@ -219,7 +226,8 @@ fn count_from(row: u32, key: u32, lane: u32, step: u32) -> u32 {
   }
   return count_of(count.x + count.y + count.z + count.w, lane);
 }
-// Σ exp(x - top) over the scores whose keys are below a key. Sums of blocks round less.
+// Σ exp(x - top) over the scores whose keys are below a key. Sums of blocks
+// round less.
 fn mass_below(row: u32, key: u32, top: f32, lane: u32, step: u32) -> f32 {
   let quads = (p.vocabulary + 3u) / 4u;
   var mass = vec4<f32>(0.0);

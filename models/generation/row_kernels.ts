@@ -3,13 +3,16 @@
 
 // Kernels that scan rows of scores exist in two variants:
 //   serial      one invocation an item, no barrier: for adapters on the CPU
-//   workgroup   128 invocations an item, reduced by trees in a fixed order: for GPUs
-// A kernel's own text defines `run(item, lane, step)`, and reduces by `best_of`, `sum_of`
-// and `count_of`. It reads scores four at a time by `fetch(row, quad)`, which gives LOWEST
-// beyond the end of the row, and writes them by `store(row, quad, x)`.
+//   workgroup   128 invocations an item, reduced by trees in a fixed order: for
+//               GPUs
+// A kernel's own text defines `run(item, lane, step)`, and reduces by
+// `best_of`, `sum_of` and `count_of`. It reads scores four at a time by
+// `fetch(row, quad)`, which gives LOWEST beyond the end of the row, and writes
+// them by `store(row, quad, x)`.
 //
-// Scores are compared as keys: unsigned integers that have the order of the floats, with
-// NaN as the lowest, so that choices are the same on every adapter.
+// Scores are compared as keys: unsigned integers that have the order of the
+// floats, with NaN as the lowest, so that choices are the same on every
+// adapter.
 
 import {
   chooseRowForm,
@@ -40,7 +43,10 @@ export function rowGrid(
   return grid(items, variant === "serial" ? kernel.workgroupSize : 1);
 }
 
-/** The form of a kernel, from the loop turns of its serial variant for each item. */
+/**
+ * The form of a kernel, from the loop turns of its serial variant for each
+ * item.
+ */
 export function rowForm(
   device: Device,
   { vocabulary, turns }: { vocabulary: number; turns: number },
@@ -149,7 +155,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 }
 `;
 
-// Pairs (key, index): the higher key is better, and of equal ones the first index.
+// Pairs (key, index): the higher key is better, and of equal ones the first
+// index.
 const PAIRS = /* wgsl */ `
 const NONE = vec2<u32>(0u, 0xffffffffu);
 fn better(a: vec2<u32>, b: vec2<u32>) -> bool { return a.x > b.x || (a.x == b.x && a.y < b.y); }
@@ -161,7 +168,9 @@ export interface RowText {
   readonly name: string;
   /** The text that defines `run(item, lane, step)`. */
   readonly wgsl: string;
-  /** Whether the text calls `fetch`, and `store`, on a binding named `scores`. */
+  /**
+   * Whether the text calls `fetch`, and `store`, on a binding named `scores`.
+   */
   readonly scores?: "none" | "read" | "write";
 }
 

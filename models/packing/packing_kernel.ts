@@ -1,10 +1,10 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// A choice of rows: y[r] = x[index[r]], or `fill` in all of row r where index[r] is
-// negative. One invocation an element, or four of them. A dispatch sees rows `first` to
-// `first + rows` of x, and the first dispatch fills. Elements are copied as bits, whatever
-// their type.
+// A choice of rows: y[r] = x[index[r]], or `fill` in all of row r where
+// index[r] is negative. One invocation an element, or four of them. A dispatch
+// sees rows `first` to `first + rows` of x, and the first dispatch fills.
+// Elements are copied as bits, whatever their type.
 
 import {
   defineKernel,

@@ -87,7 +87,7 @@ gpuTest("launch() refuses invalid calls", async (device) => {
   assertThrows(
     () => launch(device, kernel, { bind: [], params: {}, groups: [1] }),
     TypeError,
-    "Cannot dispatch nothing: it has 1 bindings, but 0 are given",
+    "Cannot dispatch nothing: expected 1 bindings, got 0",
   );
   assertThrows(
     () =>
