@@ -48,6 +48,7 @@ export * from "./gpu/errors.ts";
 export type { Explain, Faults } from "./gpu/faults.ts";
 export * from "./gpu/kernel.ts";
 export * from "./launch/launch.ts";
+export { chooseRowForm, type RowWork } from "./launch/rows.ts";
 export {
   dependsOn,
   onReplay,

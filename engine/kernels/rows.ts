@@ -11,11 +11,8 @@
 //               GPUs. A row of up to HELD elements for each lane is read once
 //               and stays in registers
 
-import type { Device } from "../gpu/device.ts";
 import type { Access, Kernel } from "../gpu/kernel.ts";
-import { type Window, windows } from "../launch/launch.ts";
-import { declareTexels, TEXEL_WINDOW } from "../gpu/texels.ts";
-import { chooseVariant, type RowWork } from "../tuning/choice.ts";
+import { declareTexels } from "../gpu/texels.ts";
 import { unroll } from "./unroll.ts";
 
 /** The variants of a family of row kernels. */
@@ -34,94 +31,11 @@ export interface RowForm {
 
 /** Invocations of a workgroup of the variants without and with barriers. */
 const SERIAL = 8;
-const WORKGROUP = 128;
-
-/** The most that a lane holds. */
-const MOST_HELD = 8;
-
-/** Bytes of an operand from which a copy to a texture is worth its while. */
-const LEAST_TEXEL_BYTES = 128 * 1024;
-
-/** What {@linkcode rowForm} needs to know. */
-export interface RowSizes extends RowWork {
-  /** Elements of a row. */
-  n: number;
-  /** Rows. */
-  rows: number;
-  /** See {@linkcode RowForm.vectors}. */
-  vectors: boolean;
-  /** Whether the workgroup variant must not hold rows. @default {false} */
-  walk?: boolean;
-}
-
-/**
- * The form of a call: pinned, measured or usual, as far as the sizes allow.
- *
- * @throws {RangeError} If rows are so long that a driver would leave loops over
- * them: some seven million elements on a software adapter.
- */
-export function rowForm(
-  device: Device,
-  family: string,
-  { n, rows, vectors, walk = false, ...work }: RowSizes,
-): RowForm {
-  const chosen = chooseVariant(
-    device,
-    family,
-    work.shapeClass ?? "all",
-    () =>
-      !device.isSoftware && !work.narrow
-        ? "workgroup"
-        : device.isSoftware && rows * n * 4 >= LEAST_TEXEL_BYTES
-        ? "texels"
-        : "serial",
-  );
-  if (chosen !== "workgroup" && work.turns <= device.maxTurns) {
-    const variant = chosen === "texels" && vectors ? "texels" : "serial";
-    return { variant, vectors, lanes: 1, held: 0 };
-  }
-  if (work.turns / WORKGROUP + 8 > device.maxTurns) {
-    throw new RangeError(
-      `Cannot work on rows of ${n} elements on a software adapter: its driver ` +
-        "leaves loops before their end",
-    );
-  }
-  return { variant: "workgroup", vectors, ...shares(n, vectors, walk) };
-}
-
-/** How many lanes share a row, and what each holds. */
-function shares(
-  n: number,
-  vectors: boolean,
-  walk: boolean,
-): { lanes: number; held: number } {
-  const elements = vectors ? n / 4 : n;
-  const lanes = [32, 64].find((lanes) => elements <= 4 * lanes) ?? WORKGROUP;
-  const held = Math.ceil(elements / lanes);
-  return walk || held > MOST_HELD
-    ? { lanes: WORKGROUP, held: 0 }
-    : { lanes, held };
-}
+export const WORKGROUP = 128;
 
 /** Rows that one workgroup handles. */
 export function rowsPerGroup({ variant, lanes }: RowForm): number {
   return variant === "workgroup" ? WORKGROUP / lanes : SERIAL;
-}
-
-/** {@linkcode windows}, small ones where they are copied to textures. */
-export function rowWindows(
-  device: Device,
-  { variant }: RowForm,
-  rows: number,
-  sizes: readonly number[],
-): Window[] {
-  if (variant !== "texels") return windows(device, rows, sizes);
-  const least = 64 * Math.max(...sizes) * 4 + 256;
-  const maxBindingSize = Math.min(
-    device.maxBindingSize,
-    Math.max(TEXEL_WINDOW, least),
-  );
-  return windows({ maxBindingSize }, rows, sizes);
 }
 
 /** How inputs are bound. */

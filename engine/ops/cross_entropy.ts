@@ -15,10 +15,11 @@ import {
   CROSS_ENTROPY_WORKGROUP,
   SERIAL_WORKGROUP,
 } from "../kernels/cross_entropy.ts";
-import { ROW_VARIANTS, rowForm, rowWindows } from "../kernels/rows.ts";
+import { ROW_VARIANTS } from "../kernels/rows.ts";
 import { checkIntegers } from "../integer_range.ts";
 import { grid, launch, part } from "../launch/launch.ts";
 import { reduceAxes } from "../launch/reduction.ts";
+import { rowForm, rowWindows } from "../launch/rows.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";

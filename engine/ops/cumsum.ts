@@ -11,7 +11,8 @@ import { grid, launch } from "../launch/launch.ts";
 import { normalizeAxis, sizeOf } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
-import { chooseRowForm, defineVariants } from "../tuning/choice.ts";
+import { defineVariants } from "../tuning/choice.ts";
+import { chooseRowForm } from "../launch/rows.ts";
 import { view, VIEW_SLACK } from "../launch/view.ts";
 
 defineVariants("cumsum", ["serial", "workgroup"]);

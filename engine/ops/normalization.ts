@@ -15,16 +15,11 @@ import {
   layerNormPartials,
   partialsWorkgroup,
 } from "../kernels/layer_norm.ts";
-import {
-  ROW_VARIANTS,
-  type RowForm,
-  rowForm,
-  rowsPerGroup,
-  rowWindows,
-} from "../kernels/rows.ts";
+import { ROW_VARIANTS, type RowForm, rowsPerGroup } from "../kernels/rows.ts";
 import { softmaxBackward, softmaxForward } from "../kernels/softmax.ts";
 import { grid, launch, part, type Window } from "../launch/launch.ts";
 import { reduceAxes } from "../launch/reduction.ts";
+import { rowForm, rowWindows } from "../launch/rows.ts";
 import { formatShape, normalizeAxis, sameShape, sizeOf } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";

@@ -141,37 +141,6 @@ export function chooseVariant(
   return variant;
 }
 
-/** What {@linkcode chooseRowForm} needs to know of a kernel over rows. */
-export interface RowWork {
-  /** Turns of its loops that the serial form takes for a row. */
-  turns: number;
-  /** The class of shapes. @default {"all"} */
-  shapeClass?: string;
-  /** Whether rows are too short for a workgroup. @default {false} */
-  narrow?: boolean;
-}
-
-/**
- * The form of a kernel over rows: one invocation a row, as an adapter on the
- * CPU has it, or one workgroup. Rows of more turns than the device allows an
- * invocation are a workgroup's, whatever is pinned.
- */
-export function chooseRowForm(
-  device: Device,
-  family: string,
-  { turns, shapeClass = "all", narrow = false }: RowWork,
-): "serial" | "workgroup" {
-  const chosen = chooseVariant(
-    device,
-    family,
-    shapeClass,
-    () => device.isSoftware || narrow ? "serial" : "workgroup",
-  );
-  return chosen === "serial" && turns <= device.maxTurns
-    ? "serial"
-    : "workgroup";
-}
-
 /**
  * What ran last, by family and class of shapes: `{ "matmul/large": … }`. A
  * later run that gives it to {@linkcode applyChoices} runs the same kernels,
