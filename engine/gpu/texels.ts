@@ -24,6 +24,15 @@ export const MAX_TEXEL_BYTES = 8192 * ROW_BYTES;
 export const TEXEL_WINDOW = 4 * 2 ** 20;
 
 /**
+ * Whether an operand that a kernel reads whole is worth a mirror, on an adapter
+ * that reads texels faster. Copying less takes longer than it saves; mirrors are
+ * kept, so that larger ones would take too much memory.
+ */
+export function isWorthMirroring(bytes: number): boolean {
+  return bytes >= 256 * 1024 && bytes <= 8 * TEXEL_WINDOW;
+}
+
+/**
  * WGSL that declares a binding of `"texels"` and its function
  * `{name}_texel(i)`, which gives elements 4i to 4i + 3.
  */

@@ -1,25 +1,41 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+// The launcher of the element-wise kernels for operands that broadcast.
+
 import {
   ELEMENTWISE_WORKGROUP,
   type Expression,
   MAX_AXES,
   stridedKernel,
 } from "../kernels/elementwise.ts";
-import { grid, launch } from "./launch.ts";
+import {
+  type Box,
+  boxes,
+  elementsThatFit,
+  type Operand,
+  type View,
+  viewOf,
+  wholeBox,
+} from "./cut.ts";
 import { evaluateFlat } from "./flat.ts";
+import { grid, launch } from "./launch.ts";
 import {
   broadcastStrides,
   collapseAxes,
   formatShape,
   type Shape,
   sizeOf,
+  stridesOf,
 } from "../shape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
-import { view, VIEW_SLACK } from "./view.ts";
 
-/** Evaluates an expression over operands that broadcast to `shape`. */
+/**
+ * Evaluates an expression over operands that broadcast to `shape`.
+ *
+ * @throws {RangeError} If the operands broadcast along so many separate axes that
+ * no kernel follows them.
+ */
 export function evaluate(
   shape: Shape,
   expression: Expression,
@@ -46,88 +62,64 @@ export function evaluate(
       }: broadcasting alternates over more than ${MAX_AXES} axes`,
     );
   }
-  const places = axes.strides.map((strides) => ({ start: 0, strides }));
-  evaluatePiece(y, expression, operands, scalars, axes.shape, 0, places);
+  const piece: Piece = {
+    expression,
+    scalars,
+    result: { tensor: y, strides: stridesOf(axes.shape) },
+    operands: operands.map((tensor, k) => ({
+      tensor,
+      strides: axes.strides[k] ?? [],
+    })),
+    box: wholeBox(axes.shape),
+  };
+  if ([y, ...operands].every((x) => x.fitsBinding)) {
+    launchPiece(piece);
+    return y;
+  }
+  // Halves along the outermost axis, until the result's part fits. No operand
+  // spans more than the result does, whose strides bound the operands' strides.
+  const room = elementsThatFit(device);
+  const list = boxes(axes.shape, (count) => {
+    const axis = count.findIndex((length) => length > 1);
+    return axis < 0 || sizeOf(count) <= room
+      ? undefined
+      : { axis, step: Math.ceil((count[axis] ?? 1) / 2) };
+  });
+  for (const box of list) launchPiece({ ...piece, box });
   return y;
 }
 
-/** Where an operand's part of a piece starts, and its strides. */
-interface Place {
-  start: number;
-  strides: readonly number[];
+/** The part of an expression's result that one dispatch evaluates. */
+interface Piece {
+  expression: Expression;
+  /** The numbers in the expression, by name. */
+  scalars: Readonly<Record<string, number>>;
+  result: Operand;
+  operands: readonly Operand[];
+  /** The elements of the result to evaluate. */
+  box: Box;
 }
 
-/**
- * Evaluates the elements of y from `start` on that `shape` holds: at once if
- * their parts fit bindings, else the outermost axis in two halves.
- */
-function evaluatePiece(
-  y: Tensor,
-  expression: Expression,
-  operands: readonly Tensor[],
-  scalars: Readonly<Record<string, number>>,
-  shape: Shape,
-  start: number,
-  places: readonly Place[],
+function launchPiece(
+  { expression, scalars, result, operands, box }: Piece,
 ): void {
+  const shape = box.count;
   const count = sizeOf(shape);
-  const fit = y.device.maxBindingSize / 4 - VIEW_SLACK;
-  const axis = shape.findIndex((length) => length > 1);
-  // No operand spans more than the result, whose strides bound theirs.
-  if (
-    axis >= 0 && count > fit && ![y, ...operands].every((x) => x.fitsBinding)
-  ) {
-    const length = shape[axis] ?? 1;
-    const half = Math.ceil(length / 2);
-    evaluatePiece(
-      y,
-      expression,
-      operands,
-      scalars,
-      shape.with(axis, half),
-      start,
-      places,
-    );
-    evaluatePiece(
-      y,
-      expression,
-      operands,
-      scalars,
-      shape.with(axis, length - half),
-      start + half * (count / length),
-      places.map((place) => ({
-        ...place,
-        start: place.start + half * (place.strides[axis] ?? 0),
-      })),
-    );
-    return;
-  }
-  const result = view(y, start, count);
-  const parts = operands.map((x, k) => {
-    const { start: first = 0, strides = [] } = places[k] ?? {};
-    const reach = shape.reduce(
-      (at, n, i) => at + (n - 1) * (strides[i] ?? 0),
-      1,
-    );
-    return { ...view(x, first, reach), strides };
-  });
+  const to = viewOf(result, box);
+  const parts = operands.map((operand) => ({
+    ...viewOf(operand, box),
+    strides: operand.strides,
+  }));
   const last = shape.length - 1;
-  const length = shape[last] ?? 1;
-  const vector = length % 4 === 0 && result.offset % 4 === 0 &&
-    parts.every(({ offset, strides }) =>
-      strides[last] === 0 ||
-      strides[last] === 1 &&
-        [offset, ...strides.slice(0, -1)].every((value) => value % 4 === 0)
-    );
-  const unit = vector ? 4 : 1;
-  const steps = vector
-    ? parts.map((part) => part.strides[last] ?? 0)
+  const unit = canTakeFours(shape, to, parts) ? 4 : 1;
+  const steps = unit === 4
+    ? parts.map(({ strides }) => strides[last] ?? 0)
     : undefined;
   const lead = MAX_AXES - shape.length;
   const params: Record<string, number> = {
     ...scalars,
     count: count / unit,
-    o_result: result.offset / unit,
+    o_result: to.offset / unit,
   };
   for (let i = 1; i < MAX_AXES; i++) {
     const at = i - lead;
@@ -142,21 +134,29 @@ function evaluatePiece(
       params[`s_${name}${i}`] = (strides[at] ?? 0) / (at === last ? 1 : scale);
     }
   });
-  launch(y.device, stridedKernel(expression, { rank: shape.length, steps }), {
-    bind: [...parts.map((part) => part.binding), result.binding],
+  const kernel = stridedKernel(expression, { rank: shape.length, steps });
+  launch(result.tensor.device, kernel, {
+    bind: [...parts.map(({ binding }) => binding), to.binding],
     params,
     groups: grid(count / unit, ELEMENTWISE_WORKGROUP),
   });
 }
 
-const mentions = new Map<string, string[]>();
-
-/** The operand names that an expression mentions, of those given. */
-export function mentioned(body: string, names: readonly string[]): string[] {
-  let found = mentions.get(body);
-  if (!found) {
-    found = names.filter((name) => new RegExp(`\\b${name}\\b`).test(body));
-    mentions.set(body, found);
-  }
-  return found;
+/**
+ * Whether an invocation can evaluate four neighbors along the last axis at once:
+ * each operand repeats one element along it, or has fours that start at multiples
+ * of four elements.
+ */
+function canTakeFours(
+  shape: Shape,
+  to: View,
+  parts: readonly (View & { strides: readonly number[] })[],
+): boolean {
+  const last = shape.length - 1;
+  return (shape[last] ?? 1) % 4 === 0 && to.offset % 4 === 0 &&
+    parts.every(({ offset, strides }) =>
+      strides[last] === 0 ||
+      strides[last] === 1 &&
+        [offset, ...strides.slice(0, -1)].every((value) => value % 4 === 0)
+    );
 }

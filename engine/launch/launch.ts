@@ -2,20 +2,21 @@
 // This module is browser compatible.
 
 import type { Device } from "../gpu/device.ts";
-import { DTYPES } from "../dtype.ts";
 import { GpuError } from "../gpu/errors.ts";
 import type { Kernel } from "../gpu/kernel.ts";
 import type { Param } from "../gpu/observer.ts";
 import type { Binding } from "../gpu/block.ts";
 import { Tensor } from "../tensor.ts";
 
-/** What one dispatch of a kernel needs. */
+export { part, type Window, windows } from "./cut.ts";
+
+/** The operands and the size of one dispatch of a kernel. */
 export interface Launch {
   /** Tensors or windows of them, in the order of the kernel's `bind`. */
   bind: readonly (Tensor | Binding)[];
-  /** The fields of the kernel's parameter struct. */
+  /** The values of the kernel's parameters. @default {none} */
   params?: Readonly<Record<string, Param>>;
-  /** Workgroups along x, y and z; see {@linkcode grid}. */
+  /** The number of workgroups along x, y and z; see {@linkcode grid}. */
   groups: readonly number[];
 }
 
@@ -68,55 +69,4 @@ export function grid(count: number, workgroupSize: number): [number, number] {
   if (groups <= 65535) return [groups, 1];
   const y = Math.ceil(groups / 65535);
   return [Math.ceil(groups / y), y];
-}
-
-/** A stretch of rows (or elements) that one dispatch handles. */
-export interface Window {
-  /** The first row. */
-  start: number;
-  /** Rows. */
-  count: number;
-}
-
-/**
- * Splits `rows` so that in each stretch every tensor's part fits one binding.
- *
- * @param device The device whose binding limit counts.
- * @param rows Rows in all.
- * @param rowSizes 4-byte elements of a row in each of the tensors.
- * @returns Stretches that start at multiples of 64 rows, so that each starts
- * at a legal binding offset whatever the row's length.
- */
-export function windows(
-  device: Pick<Device, "maxBindingSize">,
-  rows: number,
-  rowSizes: readonly number[],
-): Window[] {
-  const widest = Math.max(1, ...rowSizes) * DTYPES.f32.bytes;
-  const fit = Math.floor((device.maxBindingSize - 256) / widest);
-  if (rows * widest <= device.maxBindingSize) {
-    return [{ start: 0, count: rows }];
-  }
-  const count = Math.floor(fit / 64) * 64;
-  if (count === 0) {
-    throw new RangeError(
-      `Cannot split rows of ${widest} bytes: 64 of them exceed the device's ` +
-        `largest binding of ${device.maxBindingSize} bytes`,
-    );
-  }
-  const list: Window[] = [];
-  for (let start = 0; start < rows; start += count) {
-    list.push({ start, count: Math.min(count, rows - start) });
-  }
-  return list;
-}
-
-/** The part of a tensor of rows that a window covers; all of it if that is all. */
-export function part(
-  x: Tensor,
-  { start, count }: Window,
-  rowSize: number,
-): Tensor | Binding {
-  if (start === 0 && x.fitsBinding && count * rowSize === x.size) return x;
-  return x.window(start * rowSize, count * rowSize);
 }

@@ -16,7 +16,7 @@ import { tileBytes } from "../kernels/matmul_tiled.ts";
 import { chooseVariant } from "../tuning/choice.ts";
 
 /** The sizes of a product that choices depend on. */
-export interface ProductSizes {
+export interface MatmulSizes {
   m: number;
   n: number;
   k: number;
@@ -56,7 +56,7 @@ export const MATMUL_CLASSES: Readonly<
 /** Rows up to which a product is skinny. */
 const FEW_ROWS = 16;
 
-function classOf({ m, n, count }: ProductSizes): string {
+function classOf({ m, n, count }: MatmulSizes): string {
   if (m <= FEW_ROWS) return "rows";
   const size = m * n * count;
   if (size <= 2 ** 15) return "small";
@@ -66,7 +66,7 @@ function classOf({ m, n, count }: ProductSizes): string {
 /** The variant to multiply with, given the parts along k. */
 export function chooseBlock(
   device: Device,
-  sizes: ProductSizes,
+  sizes: MatmulSizes,
   splits: number,
 ): MatmulVariant {
   const name = chooseVariant(
@@ -104,7 +104,7 @@ const WORD = 100; // of each lane
  * The block with which an adapter on the CPU is done first, by what it loads and
  * multiplies for each step along k; workgroups run on two cores at least.
  */
-function cheapest({ m, n, count, aligned }: ProductSizes): MatmulVariant {
+function cheapest({ m, n, count, aligned }: MatmulSizes): MatmulVariant {
   let best: MatmulVariant = "direct16";
   let least = Infinity;
   for (const [name, block] of Object.entries(BLOCKS)) {
@@ -124,7 +124,7 @@ function cheapest({ m, n, count, aligned }: ProductSizes): MatmulVariant {
 
 /** The largest tile of which there are still enough to keep a GPU busy. */
 function widest(
-  { m, n, count }: ProductSizes,
+  { m, n, count }: MatmulSizes,
   splits: number,
   fits: (block: Block) => boolean,
 ): MatmulVariant {
@@ -148,7 +148,7 @@ const PART = 256;
  * few workgroups. Decided from the sizes alone or pinned, never measured: it
  * changes the order of the sum, for many shapes of one class.
  */
-export function chooseSplits(device: Device, sizes: ProductSizes): number {
+export function chooseSplits(device: Device, sizes: MatmulSizes): number {
   const usual = usualSplits(device, sizes);
   // A class of its own for each number: a choice that is exported and applied
   // again then says the same of every shape.
@@ -156,7 +156,7 @@ export function chooseSplits(device: Device, sizes: ProductSizes): number {
   return SPLITS[name] ?? 1;
 }
 
-function usualSplits(device: Device, sizes: ProductSizes): string {
+function usualSplits(device: Device, sizes: MatmulSizes): string {
   const { m, n, k, transposeB, count } = sizes;
   if (device.isSoftware || count > 1) return "whole";
   const skinny = m <= FEW_ROWS;

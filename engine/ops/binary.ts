@@ -6,14 +6,16 @@
 // gradient dy.
 
 import type { DType } from "../dtype.ts";
-import { evaluate, mentioned } from "../launch/evaluate.ts";
+import { evaluate } from "../launch/evaluate.ts";
 import type { Expression } from "../kernels/elementwise.ts";
 import { broadcastShapes, sameShape, type Shape } from "../shape.ts";
 import { record } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { requireHolds } from "../whole_numbers.ts";
 import { sumTo } from "./reduce.ts";
-import { requireFloat, unary } from "./unary.ts";
+import { mentioned } from "./mentioned.ts";
+import { requireFloat } from "./require_float.ts";
+import { unary } from "./unary.ts";
 
 /**
  * A tensor, or a number that stands for a tensor of that one value. Beside a

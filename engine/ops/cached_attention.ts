@@ -16,7 +16,9 @@ import {
   cachedForward,
   partWords,
 } from "../kernels/cached_attention.ts";
+import { rowsThatFit, type Window, windowsOf } from "../launch/cut.ts";
 import { grid, launch } from "../launch/launch.ts";
+import { requireFloat } from "./require_float.ts";
 import { formatShape } from "../shape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
 import { chooseVariant, defineVariants } from "../tuning/choice.ts";
@@ -111,7 +113,7 @@ export function cachedAttention(
   const stretch = origins ? options.group ?? cacheRows : 1;
   const share = rows / cacheRows;
   const size = capacity * width;
-  for (const { start, count } of pieces(k, stretch, size)) {
+  for (const { start, count } of cutCache(k, stretch, size)) {
     const first = start * share * queries * heads;
     const items = count * share * queries * heads;
     const parts = variant === "split" ? Math.ceil(length / CACHED_PART) : 1;
@@ -240,28 +242,22 @@ export function writeCache(
   }, { offset: column * width, strides: [step, 1] });
 }
 
-/** Stretches of cache rows that fit a binding and start where one may. */
-function pieces(
+/**
+ * Cuts a cache into windows of rows that fit one binding, hold whole stretches and
+ * start at legal binding offsets.
+ */
+function cutCache(
   { device, fitsBinding, shape }: Tensor,
   stretch: number,
   size: number,
-): { start: number; count: number }[] {
-  const rows = shape[0] ?? 0;
+): Window[] {
+  const [rows = 0] = shape;
   if (fitsBinding) return [{ start: 0, count: rows }];
   let unit = stretch; // Bindings start at multiples of 64 elements.
   while (unit * size % 64 !== 0) unit += stretch;
-  const fit = Math.floor(device.maxBindingSize / 4 / (unit * size)) * unit;
-  if (fit === 0) {
-    throw new RangeError(
-      `Cannot attend to a cache of ${formatShape(shape)}: ${unit} rows of it ` +
-        `exceed the device's largest binding of ${device.maxBindingSize} bytes`,
-    );
-  }
-  const list: { start: number; count: number }[] = [];
-  for (let start = 0; start < rows; start += fit) {
-    list.push({ start, count: Math.min(fit, rows - start) });
-  }
-  return list;
+  const action = "attend to a cache with";
+  const step = rowsThatFit(device, { action, size, unit, slack: 0 });
+  return windowsOf(rows, step);
 }
 
 function check(
@@ -287,11 +283,7 @@ function check(
     );
   }
   for (const x of [q, k, v]) {
-    if (x.dtype !== "f32") {
-      throw new TypeError(
-        `Cannot attend with a tensor of ${x.dtype}: cast() it to f32`,
-      );
-    }
+    requireFloat("attend with", x);
   }
   const depth = width / heads;
   if (!Number.isInteger(heads) || heads < 1 || !Number.isInteger(depth)) {

@@ -25,6 +25,7 @@ import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
 import { defineVariants } from "../tuning/choice.ts";
 import { checkReduction, type LossReduction } from "./loss_reduction.ts";
+import { requireFloat } from "./require_float.ts";
 
 defineVariants("cross_entropy", ROW_VARIANTS);
 
@@ -215,11 +216,7 @@ function checkCrossEntropy(
   }: CrossEntropyOptions,
 ): number {
   for (const x of weight ? [logits, weight] : [logits]) {
-    if (x.dtype !== "f32") {
-      throw new TypeError(
-        `Cannot take the cross-entropy of ${x.dtype}: cast() it to f32`,
-      );
-    }
+    requireFloat("take the cross-entropy of", x);
   }
   const classes = logits.shape.at(-1);
   if (classes === undefined || classes === 0) {

@@ -20,43 +20,37 @@ import {
   GATHER_WORKGROUP,
 } from "../kernels/gather.ts";
 import { checkIntegers } from "../integer_range.ts";
-import { grid, launch, type Window } from "../launch/launch.ts";
 import { formatShape, normalizeAxis, sizeOf } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
-import { TEXEL_WINDOW } from "../gpu/texels.ts";
+import { isWorthMirroring } from "../gpu/texels.ts";
 import { chooseVariant, defineVariants } from "../tuning/choice.ts";
-import { view, VIEW_SLACK } from "../launch/view.ts";
+import {
+  type Box,
+  boxes,
+  inOrder,
+  rowsThatFit,
+  view,
+  wholeBox,
+  type Window,
+  windowsOf,
+} from "../launch/cut.ts";
 import { fillInto } from "../launch/flat.ts";
+import { grid, launch } from "../launch/launch.ts";
 
 defineVariants("embedding", ["buffers", "texels"]);
 
-/** Bytes between which a gradient is worth a copy to a texture, which is kept. */
-const TEXEL_BYTES = [256 * 1024, 8 * TEXEL_WINDOW] as const;
-
-/** Stretches of at most so many rows of a tensor that fit one binding each. */
-function rowWindows(
+/** Cuts rows of a tensor into windows of at most `most` that fit one binding. */
+function cutRows(
   action: string,
   x: Tensor,
   rows: number,
-  rowSize: number,
+  size: number,
   most = Infinity,
 ): Window[] {
   if (x.fitsBinding && rows <= most) return [{ start: 0, count: rows }];
-  const fit = Math.min(
-    most,
-    Math.floor((x.device.maxBindingSize / 4 - VIEW_SLACK) / rowSize),
-  );
-  if (fit < 1) {
-    throw new RangeError(
-      `Cannot ${action} rows of ${rowSize} elements: one exceeds the device's ` +
-        `largest binding of ${x.device.maxBindingSize} bytes`,
-    );
-  }
-  return Array.from({ length: Math.ceil(rows / fit) }, (_, i) => ({
-    start: i * fit,
-    count: Math.min(fit, rows - i * fit),
-  }));
+  const step = Math.min(most, rowsThatFit(x.device, { action, size }));
+  return windowsOf(rows, step);
 }
 
 function requireIndices(action: string, index: Tensor): void {
@@ -141,9 +135,9 @@ export function embedding(
   const y = allocate(device, [...ids.shape, width]);
   const tokens = ids.size;
   const vector = width % 4 === 0;
-  for (const w of y.size > 0 ? rowWindows("look up", y, tokens, width) : []) {
+  for (const w of y.size > 0 ? cutRows("look up", y, tokens, width) : []) {
     const to = view(y, w.start * width, w.count * width);
-    for (const rows of rowWindows("look up", table, n, width)) {
+    for (const rows of cutRows("look up", table, n, width)) {
       const from = view(table, rows.start * width, rows.count * width);
       launch(device, vector ? EMBEDDING4 : EMBEDDING, {
         bind: [from.binding, ids, to.binding],
@@ -184,19 +178,15 @@ function scatter(
     device,
     "embedding",
     "all",
-    () => {
-      const [least, most] = TEXEL_BYTES;
-      return device.isSoftware && dy.bytes >= least && dy.bytes <= most
-        ? "texels"
-        : "buffers";
-    },
+    () =>
+      device.isSoftware && isWorthMirroring(dy.bytes) ? "texels" : "buffers",
   );
   const texels = vector && chosen === "texels";
   const variant = texels ? "texels" : "buffers";
   const run = vector ? texels ? 4 * SCATTER_RUN : 4 : 1;
   // An invocation follows all tokens that have its row, for each column.
   const most = Math.floor(device.maxTurns / (texels ? SCATTER_RUN + 1 : 1));
-  for (const tokens of rowWindows("scatter", dy, ids.size, width, most)) {
+  for (const tokens of cutRows("scatter", dy, ids.size, width, most)) {
     const [start, end] = [tokens.start, tokens.start + tokens.count];
     launch(device, EMBEDDING_LINK[variant], {
       bind: [ids, link],
@@ -204,7 +194,7 @@ function scatter(
       groups: grid(tokens.count, EMBEDDING_WORKGROUP),
     });
     const from = view(dy, start * width, tokens.count * width);
-    for (const rows of rowWindows("scatter", table, n, width)) {
+    for (const rows of cutRows("scatter", table, n, width)) {
       const to = view(table, rows.start * width, rows.count * width);
       const kernel = vector ? EMBEDDING_SCATTER4[variant] : EMBEDDING_SCATTER;
       launch(device, kernel, {
@@ -242,36 +232,27 @@ interface Pick {
   index_i: number;
 }
 
-/** One dispatch of a pick: stretches of o, of x's rows and of y's. */
-interface PickPart {
-  o: Window;
-  rows: Window;
-  j: Window;
-}
-
-function pickParts(
+/** Cuts a pick into boxes of [outer, m, n], that is of y's and of x's rows. */
+function cutPick(
   x: Tensor,
   y: Tensor,
-  sizes: Pick,
+  { outer, n, m, inner }: Pick,
   most: number,
-): PickPart[] {
-  const { outer, n, m, inner } = sizes;
-  if (x.fitsBinding && y.fitsBinding && m <= most) {
-    return [{
-      o: { start: 0, count: outer },
-      rows: { start: 0, count: n },
-      j: { start: 0, count: m },
-    }];
-  }
-  const list: PickPart[] = [];
-  for (let at = 0; at < outer; at++) {
-    for (const j of rowWindows("pick", y, m, inner, most)) {
-      for (const rows of rowWindows("pick", x, n, inner)) {
-        list.push({ o: { start: at, count: 1 }, rows, j });
-      }
-    }
-  }
-  return list;
+): Box[] {
+  const lengths = [outer, m, n];
+  if (x.fitsBinding && y.fitsBinding && m <= most) return [wholeBox(lengths)];
+  const limit = (tensor: Tensor) =>
+    tensor.fitsBinding
+      ? Infinity
+      : rowsThatFit(tensor.device, { action: "pick", size: inner });
+  return boxes(
+    lengths,
+    inOrder(
+      { axis: 0, step: 1 },
+      { axis: 1, step: Math.min(most, limit(y)) },
+      { axis: 2, step: limit(x) },
+    ),
+  );
 }
 
 /** Runs a kernel of gather.ts; `backward` reads y's side and adds to x's. */
@@ -285,16 +266,18 @@ function pick(
   const { n, m, inner } = sizes;
   // Backward, an invocation walks over the whole index.
   const most = backward ? x.device.maxTurns : Infinity;
-  for (const { o, rows, j } of pickParts(x, y, sizes, most)) {
+  for (const box of cutPick(x, y, sizes, most)) {
+    const [o = 0, j = 0, first = 0] = box.start;
+    const [outer = 0, columns = 0, rows = 0] = box.count;
     const xs = view(
       x,
-      (o.start * n + rows.start) * inner,
-      ((o.count - 1) * n + rows.count) * inner,
+      (o * n + first) * inner,
+      ((outer - 1) * n + rows) * inner,
     );
     const ys = view(
       y,
-      (o.start * m + j.start) * inner,
-      ((o.count - 1) * m + j.count) * inner,
+      (o * m + j) * inner,
+      ((outer - 1) * m + columns) * inner,
     );
     launch(x.device, backward ? GATHER_BACKWARD : GATHER, {
       bind: backward
@@ -302,13 +285,13 @@ function pick(
         : [xs.binding, index, ys.binding],
       params: {
         ...sizes,
-        outer: o.count,
-        m: j.count,
-        first: rows.start,
-        rows: rows.count,
+        outer,
+        m: columns,
+        first,
+        rows,
         x_offset: xs.offset,
         y_offset: ys.offset,
-        index_offset: o.start * sizes.index_o + j.start * sizes.index_j,
+        index_offset: o * sizes.index_o + j * sizes.index_j,
         bad: x.dtype === "i32"
           ? 0x80000000
           : x.dtype === "u32"
@@ -316,7 +299,7 @@ function pick(
           : 0x7fc00000,
       },
       groups: grid(
-        o.count * inner * (backward ? 1 : j.count),
+        outer * inner * (backward ? 1 : columns),
         GATHER_WORKGROUP,
       ),
     });

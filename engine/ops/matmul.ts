@@ -2,7 +2,7 @@
 // This module is browser compatible.
 
 import { type Activation, ACTIVATIONS } from "../kernels/matmul_activation.ts";
-import { type BatchAxis, product } from "../launch/matmul.ts";
+import { type BatchAxis, launchMatmul } from "../launch/matmul.ts";
 import { reduceAxes } from "../launch/reduction.ts";
 import {
   broadcastShapes,
@@ -117,7 +117,7 @@ export function matmul(
   const saved = recording && rule && !fromY
     ? allocate(device, shape)
     : undefined;
-  product({
+  launchMatmul({
     a,
     b,
     c: y,
@@ -194,7 +194,7 @@ export function matmul(
     const accumulate = into !== undefined;
     const shared = { c, k: n, accumulate, derive: before(into) };
     if (transposeA) {
-      product({
+      launchMatmul({
         ...shared,
         a: b,
         b: dz,
@@ -205,7 +205,7 @@ export function matmul(
         batch: align(batch, b, dz, a),
       });
     } else {
-      product({
+      launchMatmul({
         ...shared,
         a: dz,
         b,
@@ -235,7 +235,7 @@ export function matmul(
     };
     const shared = { c, k: m, accumulate: into !== undefined, sums };
     if (transposeB) {
-      product({
+      launchMatmul({
         ...shared,
         a: dz,
         b: a,
@@ -246,7 +246,7 @@ export function matmul(
         batch: align(batch, dz, a, b),
       });
     } else {
-      product({
+      launchMatmul({
         ...shared,
         a,
         b: dz,

@@ -25,6 +25,7 @@ import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
 import { defineVariants } from "../tuning/choice.ts";
 import { fillInto } from "../launch/flat.ts";
+import { requireFloat } from "./require_float.ts";
 
 defineVariants("layer_norm", ROW_VARIANTS);
 defineVariants("softmax", ROW_VARIANTS);
@@ -417,14 +418,6 @@ function checkNormalise(
   }
   for (const tensor of [x, residual, weight, bias]) {
     if (tensor) requireFloat("normalise", tensor);
-  }
-}
-
-function requireFloat(action: string, x: Tensor): void {
-  if (x.dtype !== "f32") {
-    throw new TypeError(
-      `Cannot ${action} a tensor of ${x.dtype}: cast() it to f32`,
-    );
   }
 }
 

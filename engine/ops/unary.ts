@@ -6,10 +6,12 @@
 // dy.
 
 import type { DType } from "../dtype.ts";
-import { evaluate, mentioned } from "../launch/evaluate.ts";
+import { evaluate } from "../launch/evaluate.ts";
 import type { Expression } from "../kernels/elementwise.ts";
 import { record } from "../tape.ts";
 import { alias, type Tensor } from "../tensor.ts";
+import { mentioned } from "./mentioned.ts";
+import { requireFloat } from "./require_float.ts";
 
 interface UnaryRow {
   y: string;
@@ -236,13 +238,4 @@ export function cast(x: Tensor, dtype: DType): Tensor {
     operands: [["x", x.dtype]],
     result: dtype,
   }, [x]);
-}
-
-/** Throws unless x is of floats. */
-export function requireFloat(action: string, x: Tensor): void {
-  if (x.dtype !== "f32") {
-    throw new TypeError(
-      `Cannot ${action} a tensor of ${x.dtype}: cast() it to f32`,
-    );
-  }
 }

@@ -6,7 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Device } from "../../../engine/gpu/device.ts";
 import { tensor } from "../../../engine/ops/creation.ts";
-import { product } from "../../../engine/launch/matmul.ts";
+import { launchMatmul } from "../../../engine/launch/matmul.ts";
 import {
   chooseBlock,
   chooseSplits,
@@ -45,7 +45,7 @@ async function check(sizes: Case): Promise<Float32Array> {
   const b = tensor(values.b, { shape: transposeB ? [n, k] : [k, n] });
   const c = tensor(values.c, { shape: [m, n] });
   const into = tensor(values.into);
-  product({
+  launchMatmul({
     a,
     b,
     c,
@@ -100,7 +100,7 @@ const WEIGHTS = { m: 132, n: 136, k: 20, transposeA: true, transposeB: false };
 
 for (const variant of variantsOf("matmul")) {
   gpuTest(
-    `product() adds and sums along k in ${variant}`,
+    `launchMatmul() adds and sums along k in ${variant}`,
     () =>
       pinning(variant, undefined, async () => {
         await check({ ...WEIGHTS, sums: "a", accumulate: true });
@@ -108,7 +108,7 @@ for (const variant of variantsOf("matmul")) {
   );
 
   gpuTest(
-    `product() splits sums in ${variant}`,
+    `launchMatmul() splits sums in ${variant}`,
     () =>
       pinning(variant, "split4", async () => {
         // Parts of 12, 12, 12 and 1: the last is ragged.
@@ -121,7 +121,7 @@ for (const variant of variantsOf("matmul")) {
 // One variant for each way to make a block.
 for (const variant of ["direct4", "tiled32", "skinny4"]) {
   gpuTest(
-    `product() sums and splits in all forms with ${variant}`,
+    `launchMatmul() sums and splits in all forms with ${variant}`,
     async () => {
       for (const splits of ["whole", "split2"]) {
         await pinning(variant, splits, async () => {
@@ -140,7 +140,7 @@ for (const variant of ["direct4", "tiled32", "skinny4"]) {
   );
 
   gpuTest(
-    `product() ends split sums as it ends others with ${variant}`,
+    `launchMatmul() ends split sums as it ends others with ${variant}`,
     () =>
       pinning(variant, "split2", async () => {
         const sizes = { m: 7, n: 12, k: 20 };
@@ -153,9 +153,9 @@ for (const variant of ["direct4", "tiled32", "skinny4"]) {
         assert(c && saved && dz);
         const shared = { ...sizes, a, b, transposeA: false, transposeB: false };
         const call = { ...shared, batch: [] };
-        product({ ...call, c, bias, residual, activation: "gelu", saved });
+        launchMatmul({ ...call, c, bias, residual, activation: "gelu", saved });
         const derive = { activation: "silu" as const, argument: residual };
-        product({ ...call, c: dz, derive });
+        launchMatmul({ ...call, c: dz, derive });
         const [y, z, d, ...host] = await readAll(
           [c, saved, dz, a, b, bias, residual],
         );
@@ -188,7 +188,7 @@ for (const variant of ["direct4", "tiled32", "skinny4"]) {
 
 eachVariant(
   "matmul_split",
-  "product() matches the reference with sums split along k",
+  "launchMatmul() matches the reference with sums split along k",
   async () => {
     await withVariant("matmul", "direct4", async () => {
       // The last parts are shorter, ragged or missing.
@@ -201,7 +201,7 @@ eachVariant(
 );
 
 gpuTest(
-  "product() gives the same bits however often it is split so",
+  "launchMatmul() gives the same bits however often it is split so",
   () =>
     pinning("direct4", "split4", async () => {
       const sizes = {
@@ -215,7 +215,7 @@ gpuTest(
 );
 
 gpuTest(
-  "product() writes sums of products without terms as zeros",
+  "launchMatmul() writes sums of products without terms as zeros",
   async () => {
     const make = (shape: number[]): Tensor =>
       tensor(new Float32Array(shape.reduce((x, y) => x * y)), { shape });
@@ -223,7 +223,7 @@ gpuTest(
       await pinning("direct4", splits, async () => {
         const into = tensor([1, 2, 3]);
         const c = tensor(randomValues(6, 1), { shape: [3, 2] });
-        product({
+        launchMatmul({
           a: make([0, 3]),
           b: make([0, 2]),
           c,

@@ -135,7 +135,7 @@ gpuTest("cumsum() refuses what it cannot sum", async () => {
     () =>
       cumsum(tensor(wide, { shape: [2, 10_000], device: small }), { axis: 0 }),
     RangeError,
-    "Cannot sum along rows of 10000 elements: two exceed the device's largest",
+    "Cannot sum along rows of 10000 elements: 2 of them exceed the device's largest",
   );
   await small.destroy();
 });

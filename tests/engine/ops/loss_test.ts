@@ -380,7 +380,7 @@ gpuTest("losses refuse what does not fit", () => {
   assertThrows(
     () => crossEntropy(target, target),
     TypeError,
-    "Cannot take the cross-entropy of i32: cast() it to f32",
+    "Cannot take the cross-entropy of a tensor of i32: cast() it to f32",
   );
   assertThrows(
     () => mseLoss(logits, zeros([3])),
