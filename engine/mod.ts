@@ -90,6 +90,7 @@ export * from "./ops/normalization.ts";
 export * from "./ops/reduce.ts";
 export * from "./ops/rotary.ts";
 export * from "./ops/selection.ts";
+export * from "./ops/softmax.ts";
 export {
   abs,
   cast,

@@ -2,12 +2,8 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ones, tensor } from "../../../engine/ops/creation.ts";
-import {
-  addLayerNorm,
-  layerNorm,
-  logSoftmax,
-  softmax,
-} from "../../../engine/ops/normalization.ts";
+import { addLayerNorm, layerNorm } from "../../../engine/ops/normalization.ts";
+import { logSoftmax, softmax } from "../../../engine/ops/softmax.ts";
 import { backward } from "../../../engine/tape.ts";
 import { readAll } from "../../../engine/tensor.ts";
 import {
@@ -174,17 +170,17 @@ gpuTest("layerNorm() throws when the arguments do not fit", () => {
   assertThrows(
     () => layerNorm(x, { weight: ones([2]) }),
     TypeError,
-    "Cannot normalise [2, 3] with a weight of [2]: expected [3]",
+    "Cannot normalize [2, 3] with a weight of [2]: expected [3]",
   );
   assertThrows(
     () => layerNorm(x, { residual: ones([3, 2]) }),
     TypeError,
-    "Cannot normalise [2, 3] plus a residual of [3, 2]: the shapes must be equal",
+    "Cannot normalize [2, 3] plus a residual of [3, 2]: the shapes must be equal",
   );
   assertThrows(
     () => layerNorm(ones([2], { dtype: "i32" })),
     TypeError,
-    "Cannot normalise a tensor of i32: cast() it to f32",
+    "Cannot normalize a tensor of i32: cast() it to f32",
   );
 });
 
