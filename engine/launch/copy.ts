@@ -28,11 +28,30 @@ export interface Walk {
 }
 
 /**
- * Copies elements: for every index of `shape`, the element of `x` at the place
- * that `from` gives to the place in `y` that `to` gives. The tensors must not share
- * memory.
+ * Copies elements between tensors in which they lie at different distances. The
+ * element of index `i` is `offset + Σ iₖ·stridesₖ` on either side. There is no
+ * derivative, and the tensors must not share memory.
  *
+ * @param x The tensor to read.
+ * @param y The tensor to write, of the same type. Its other elements stay.
+ * @param shape The indices to copy.
+ * @param from Where their elements lie in `x`.
+ * @param to Where their elements lie in `y`.
  * @throws {RangeError} If the axes cannot be merged into at most six.
+ *
+ * @example A column of a matrix
+ * ```ts
+ * import { initialize, tensor, zeros } from "@swagpu/swagpu/engine";
+ * import { copyStrided } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const x = tensor([[1, 2], [3, 4]]);
+ * const y = zeros([2]);
+ * const column = { offset: 1, strides: [2] };
+ * copyStrided(x, y, [2], column, { offset: 0, strides: [1] });
+ * assertEquals([...await y.data()], [2, 4]);
+ * ```
  */
 export function copyStrided(
   x: Tensor,

@@ -169,6 +169,23 @@ export interface View {
  * Binds a range of a tensor's elements, which may start anywhere. If one binding
  * holds the whole tensor, the tensor is bound; otherwise a window of it, from the
  * last legal offset that is not beyond `start`.
+ *
+ * @param x The tensor.
+ * @param start The first element of the range.
+ * @param count The number of elements.
+ * @returns What to bind, and where the range starts in it: the kernel must add the
+ * offset to its indices.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { view } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const x = tensor([1, 2, 3, 4]);
+ * assertEquals(view(x, 1, 2), { binding: x, offset: 1 });
+ * ```
  */
 export function view(x: Tensor, start: number, count: number): View {
   if (x.fitsBinding) return { binding: x, offset: start };
@@ -223,7 +240,8 @@ export function spanOf(
  *
  * @example Usage
  * ```ts
- * import { initialize, windows } from "@swagpu/swagpu/engine";
+ * import { initialize } from "@swagpu/swagpu/engine";
+ * import { windows } from "@swagpu/swagpu/engine/kernels";
  * import { assertEquals } from "@std/assert";
  *
  * const device = await initialize();
@@ -262,7 +280,8 @@ export function windows(
  *
  * @example Usage
  * ```ts
- * import { initialize, part, tensor, windows } from "@swagpu/swagpu/engine";
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { part, windows } from "@swagpu/swagpu/engine/kernels";
  * import { assertEquals } from "@std/assert";
  *
  * const device = await initialize();

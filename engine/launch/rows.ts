@@ -42,7 +42,8 @@ export interface RowWork {
  *
  * @example Usage
  * ```ts
- * import { chooseRowForm, defineVariants, initialize } from "@swagpu/swagpu/engine";
+ * import { initialize } from "@swagpu/swagpu/engine";
+ * import { chooseRowForm, defineVariants } from "@swagpu/swagpu/engine/kernels";
  * import { assert } from "@std/assert";
  *
  * const device = await initialize();

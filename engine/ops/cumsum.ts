@@ -1,6 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+// Running sums; kernels/cumsum.ts holds the arithmetic.
+
 import {
   CUMSUM_FORMS,
   CUMSUM_STRETCH,
@@ -28,7 +30,7 @@ defineVariants("cumsum", ["serial", "workgroup"]);
 /** Options of {@linkcode cumsum}. */
 export interface CumsumOptions {
   /**
-   * The axis to sum along; negative ones count from the last.
+   * The axis to sum along. Negative ones count from the last.
    *
    * @default {-1}
    */
@@ -42,14 +44,16 @@ export interface CumsumOptions {
 }
 
 /**
- * Takes running sums along an axis: `y[k] = x[0] + … + x[k]`, or
- * `x[k] + … + x[n - 1]` where `reverse` is set.
+ * Computes running sums along an axis: `y[k] = x[0] + … + x[k]`, or with `reverse`
+ * `y[k] = x[k] + … + x[n - 1]`.
  *
- * Elements may be of any type; sums of integers wrap around. The derivative of
- * one direction is the running sum of the gradient in the other.
+ * Sums of integers wrap around. The derivative is the running sum of the gradient
+ * in the other direction.
  *
- * @returns A tensor of x's shape and type.
- * @throws {RangeError} If there is no such axis.
+ * @param x A tensor of any shape and type.
+ * @param options Axis and direction.
+ * @returns A tensor of the shape and type of `x`.
+ * @throws {RangeError} If `x` does not have the axis.
  *
  * @example Usage
  * ```ts

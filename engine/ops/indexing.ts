@@ -1,9 +1,12 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Ops that pick elements by index. Indices that the host wrote are checked; of
-// those that the GPU made, one out of range shows as NaN (the least number, for
-// integers).
+// Ops that pick elements by index. Indices that the host wrote are checked. The GPU
+// may have computed others: one of them that is out of range gives NaN (among
+// integers, the least number).
+//
+// Longer than most files: a third of it documents the interface, and the
+// derivatives stay beside the ops.
 
 import {
   EMBEDDING,
@@ -66,25 +69,28 @@ function requireIndices(action: string, index: Tensor): void {
 /** Options of {@linkcode embedding}. */
 export interface EmbeddingOptions {
   /**
-   * A row of the table that gets no gradient.
+   * The row of the table that stands for padding. It gets no gradient.
    *
-   * @default {none}
+   * @default {undefined}
    */
   paddingIdx?: number;
 }
 
 /**
- * Looks rows up in a table: `y[…, :] = table[ids[…], :]`.
+ * Looks up rows of a table: `y[…, :] = table[ids[…], :]`.
  *
- * The gradient of the table is summed in the order of the tokens, at a cost of
- * tokens × width whatever the number of rows. Ids that the GPU made give rows of
- * NaN where they are outside the table.
+ * The gradient of the table is summed in the order of the tokens. That takes time
+ * proportional to tokens × width, whatever the number of rows. An id outside the
+ * table that the GPU computed gives a row of NaN.
  *
  * @param ids Integers of any shape `[…]`.
- * @param table `[rows, width]`.
- * @returns `[…, width]`.
- * @throws {TypeError} If the ids are f32, or the table has not two axes.
- * @throws {RangeError} If the host wrote an id that is outside the table.
+ * @param table `[rows, width]`, of f32.
+ * @param options The padding row.
+ * @returns `[…, width]`
+ * @throws {TypeError} If the ids are of f32, or the table is not of f32 with two
+ * axes.
+ * @throws {RangeError} If the host wrote an id that is outside the table, or the
+ * padding row is.
  *
  * @example Usage
  * ```ts
@@ -184,7 +190,7 @@ function scatter(
   const texels = vector && chosen === "texels";
   const variant = texels ? "texels" : "buffers";
   const run = vector ? texels ? 4 * SCATTER_RUN : 4 : 1;
-  // An invocation follows all tokens that have its row, for each column.
+  // An invocation follows all tokens of the same row, for each column.
   const most = Math.floor(device.maxTurns / (texels ? SCATTER_RUN + 1 : 1));
   for (const tokens of cutRows("scatter", dy, ids.size, width, most)) {
     const [start, end] = [tokens.start, tokens.start + tokens.count];
@@ -221,7 +227,10 @@ function scatter(
 
 // --------------------------------------------------------------------- gather
 
-/** x [outer, n, inner] picked by an index walked with strides of its own. */
+/**
+ * The sizes of a pick: y [outer, m, inner] takes from x [outer, n, inner]. The
+ * index of y[o, j, i] is element `o·index_o + j·index_j + i·index_i`.
+ */
 interface Pick {
   outer: number;
   n: number;
@@ -255,7 +264,7 @@ function cutPick(
   );
 }
 
-/** Runs a kernel of gather.ts; `backward` reads y's side and adds to x's. */
+/** Copies picked elements from x to y or, with `backward`, adds those of y to x. */
 function pick(
   x: Tensor,
   index: Tensor,
@@ -264,7 +273,7 @@ function pick(
   backward: boolean,
 ): void {
   const { n, m, inner } = sizes;
-  // Backward, an invocation walks over the whole index.
+  // An invocation of the backward kernel walks over the whole index.
   const most = backward ? x.device.maxTurns : Infinity;
   for (const box of cutPick(x, y, sizes, most)) {
     const [o = 0, j = 0, first = 0] = box.start;
@@ -329,14 +338,19 @@ function picked(
 }
 
 /**
- * Picks along an axis with an index for every element of the result:
- * `y[i, j] = x[index[i, j], j]` for axis 0 of two.
+ * Picks elements along an axis, with an index for every element of the result: for
+ * axis 0 of two, `y[i, j] = x[index[i, j], j]`.
  *
- * An index out of range that the GPU made gives NaN (integers: the least number).
+ * An index out of range that the GPU computed gives NaN (in a tensor of integers,
+ * the least number).
  *
- * @param index Integers, of x's shape but for the axis.
- * @throws {TypeError} If the shapes do not fit.
- * @throws {RangeError} If the host wrote an index that is out of range.
+ * @param x A tensor of any type.
+ * @param index Integers. Same shape as `x`, except along the axis.
+ * @param axis The axis to pick along; negative ones count from the last.
+ * @returns A tensor of the shape of `index` and the type of `x`.
+ * @throws {TypeError} If the shapes do not fit together, or the index is of f32.
+ * @throws {RangeError} If `x` does not have the axis, or the host wrote an index
+ * that is out of range.
  *
  * @example Usage
  * ```ts
@@ -375,13 +389,18 @@ export function gather(x: Tensor, index: Tensor, axis = 0): Tensor {
 }
 
 /**
- * Picks whole slices along an axis: `y[j, …] = x[index[j], …]` for axis 0.
+ * Picks whole slices along an axis: for axis 0, `y[j, …] = x[index[j], …]`.
  *
- * An index out of range that the GPU made gives NaN (integers: the least number).
+ * An index out of range that the GPU computed gives NaN (in a tensor of integers,
+ * the least number).
  *
- * @param index Integers along one axis; they may repeat.
- * @throws {TypeError} If the index has not exactly one axis.
- * @throws {RangeError} If the host wrote an index that is out of range.
+ * @param x A tensor of any type.
+ * @param index Integers `[m]`; they may repeat.
+ * @param axis The axis to pick along; negative ones count from the last.
+ * @returns A tensor of the type of `x`, with length `m` along the axis.
+ * @throws {TypeError} If the index does not have exactly one axis, or is of f32.
+ * @throws {RangeError} If `x` does not have the axis, or the host wrote an index
+ * that is out of range.
  *
  * @example Usage
  * ```ts

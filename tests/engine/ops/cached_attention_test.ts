@@ -227,7 +227,7 @@ gpuTest(
     assertThrows(
       () => cachedAttention(q, [k, k], { heads: 2, length: 5 }),
       RangeError,
-      "Cannot attend to 5 keys with 1 queries: the cache has 4 places",
+      "Cannot attend to 5 keys with 1 queries: the cache has 4 positions",
     );
     assertThrows(
       () => cachedAttention(q, [k, k], { heads: 2, mask: zeros([2, 4]) }),
@@ -242,7 +242,7 @@ gpuTest(
     assertThrows(
       () => writeCache(k, zeros([2, 2, 8]), { column: 3 }),
       RangeError,
-      "Cannot write 2 places from 3 on: the cache has 4",
+      "Cannot write 2 positions from 3 on: the cache has 4",
     );
     assertThrows(
       () => writeCache(k, zeros([2, 2, 8], { dtype: "i32" }), { column: 0 }),
@@ -253,7 +253,7 @@ gpuTest(
       assertThrows(
         () => writeCache(k, zeros([2, 2, 8]), { column }),
         RangeError,
-        `Cannot write 2 places from ${column} on: the cache has 4`,
+        `Cannot write 2 positions from ${column} on: the cache has 4`,
       );
     }
   },
