@@ -103,13 +103,13 @@ function argExtremeOfParts(
       { offset: start, strides: [n, 1] },
       { offset: 0, strides: [count, 1] },
     );
-    const place = { offset: k, strides: [parts] };
+    const column = { offset: k, strides: [parts] };
     const found = [
       [reduceAxes(part, [false, true], [outer], op), values],
       [argExtreme(op, part, [false, true], [outer]), indices],
     ] as const;
     for (const [from, to] of found) {
-      copyStrided(from, to, [outer], { offset: 0, strides: [1] }, place);
+      copyStrided(from, to, [outer], { offset: 0, strides: [1] }, column);
       from.dispose();
     }
     part.dispose();

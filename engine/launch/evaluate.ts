@@ -14,7 +14,6 @@ import {
   boxes,
   elementsThatFit,
   type Operand,
-  type View,
   viewOf,
   wholeBox,
 } from "./cut.ts";
@@ -106,14 +105,13 @@ function launchPiece(
   const shape = box.count;
   const count = sizeOf(shape);
   const to = viewOf(result, box);
-  const parts = operands.map((operand) => ({
-    ...viewOf(operand, box),
-    strides: operand.strides,
-  }));
+  const views = operands.map((operand) => viewOf(operand, box));
   const last = shape.length - 1;
-  const unit = canTakeFours(shape, to, parts) ? 4 : 1;
-  const steps = unit === 4
-    ? parts.map(({ strides }) => strides[last] ?? 0)
+  const fours = (shape[last] ?? 1) % 4 === 0 && to.offset % 4 === 0 &&
+    operands.every(({ strides }, k) => hasFours(strides, views[k]?.offset));
+  const unit = fours ? 4 : 1;
+  const steps = fours
+    ? operands.map(({ strides }) => strides[last] ?? 0)
     : undefined;
   const lead = MAX_AXES - shape.length;
   const params: Record<string, number> = {
@@ -125,10 +123,10 @@ function launchPiece(
     const at = i - lead;
     params[`n${i}`] = (shape[at] ?? 1) / (at === last ? unit : 1);
   }
-  parts.forEach(({ offset, strides }, k) => {
+  operands.forEach(({ strides }, k) => {
     const name = expression.operands[k]?.[0];
     const scale = strides[last] === 1 ? unit : 1;
-    params[`o_${name}`] = offset / scale;
+    params[`o_${name}`] = (views[k]?.offset ?? 0) / scale;
     for (let i = 0; i < MAX_AXES; i++) {
       const at = i - lead;
       params[`s_${name}${i}`] = (strides[at] ?? 0) / (at === last ? 1 : scale);
@@ -136,27 +134,19 @@ function launchPiece(
   });
   const kernel = stridedKernel(expression, { rank: shape.length, steps });
   launch(result.tensor.device, kernel, {
-    bind: [...parts.map(({ binding }) => binding), to.binding],
+    bind: [...views.map(({ binding }) => binding), to.binding],
     params,
     groups: grid(count / unit, ELEMENTWISE_WORKGROUP),
   });
 }
 
 /**
- * Whether an invocation can evaluate four neighbors along the last axis at once:
- * each operand repeats one element along it, or has fours that start at multiples
- * of four elements.
+ * Whether four neighbors of the result along the last axis need one element of an
+ * operand, or four that start at a multiple of four elements.
  */
-function canTakeFours(
-  shape: Shape,
-  to: View,
-  parts: readonly (View & { strides: readonly number[] })[],
-): boolean {
-  const last = shape.length - 1;
-  return (shape[last] ?? 1) % 4 === 0 && to.offset % 4 === 0 &&
-    parts.every(({ offset, strides }) =>
-      strides[last] === 0 ||
-      strides[last] === 1 &&
-        [offset, ...strides.slice(0, -1)].every((value) => value % 4 === 0)
-    );
+function hasFours(strides: readonly number[], offset = 0): boolean {
+  const last = strides.length - 1;
+  if (strides[last] === 0) return true;
+  return strides[last] === 1 && offset % 4 === 0 &&
+    strides.every((stride, i) => i === last || stride % 4 === 0);
 }

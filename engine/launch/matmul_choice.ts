@@ -167,8 +167,8 @@ function usualSplits(device: Device, sizes: MatmulSizes): string {
   const groups = skinny
     ? Math.ceil(n / skinnyColumns(transposeB))
     : Math.ceil(m / 64) * Math.ceil(n / 64);
-  const wanted = (skinny ? ENOUGH_SKINNY : ENOUGH_TILES) / groups;
-  const most = Math.min(wanted, k / PART);
+  const needed = (skinny ? ENOUGH_SKINNY : ENOUGH_TILES) / groups;
+  const most = Math.min(needed, k / PART);
   const fitting = Object.entries(SPLITS).filter(([, parts]) => parts <= most);
   return fitting.at(-1)?.[0] ?? "whole";
 }

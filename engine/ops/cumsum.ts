@@ -134,7 +134,7 @@ function cutSum(x: Tensor, lengths: readonly number[]): Box[] {
     least: 2,
   });
   const most = Math.min(fit - 1, maxTurns); // One is the row to go on from.
-  // Whole stretches of the workgroup form make the same sums as an uncut run.
+  // A multiple of the workgroup form's stretch makes the same sums as an uncut run.
   const step = most < CUMSUM_STRETCH ? most : most - most % CUMSUM_STRETCH;
   return boxes(lengths, inOrder({ axis: 0, step: 1 }, { axis: 1, step }));
 }

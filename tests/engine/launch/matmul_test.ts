@@ -1,7 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// What matmul() asks of products beyond their values, in every variant: adding
-// to what is there, sums along k on the way, and sums split along k.
+// What launchMatmul() can do besides a plain product, in every variant: add to what
+// the result holds, sum the rows or columns of an operand on the way, and split the
+// sum over k. tests/engine/ops/matmul_test.ts tests the products themselves.
 
 import { assert, assertEquals } from "@std/assert";
 import type { Device } from "../../../engine/gpu/device.ts";
@@ -32,7 +33,7 @@ interface Case extends MatmulSizes {
   accumulate: boolean;
 }
 
-/** Makes a product over random operands and compares all that it writes. */
+/** Multiplies random operands and compares all that the call writes. */
 async function check(sizes: Case): Promise<Float32Array> {
   const { m, n, k, transposeA = false, transposeB = false } = sizes;
   const values = {
@@ -140,7 +141,7 @@ for (const variant of ["direct4", "tiled32", "skinny4"]) {
   );
 
   gpuTest(
-    `launchMatmul() ends split sums as it ends others with ${variant}`,
+    `launchMatmul() gives split sums the same epilogue as others with ${variant}`,
     () =>
       pinning(variant, "split2", async () => {
         const sizes = { m: 7, n: 12, k: 20 };
@@ -201,7 +202,7 @@ eachVariant(
 );
 
 gpuTest(
-  "launchMatmul() gives the same bits however often it is split so",
+  "launchMatmul() gives the same bits in every run of a split sum",
   () =>
     pinning("direct4", "split4", async () => {
       const sizes = {
@@ -215,7 +216,7 @@ gpuTest(
 );
 
 gpuTest(
-  "launchMatmul() writes sums of products without terms as zeros",
+  "launchMatmul() writes zeros for sums without terms",
   async () => {
     const make = (shape: number[]): Tensor =>
       tensor(new Float32Array(shape.reduce((x, y) => x * y)), { shape });
@@ -243,7 +244,7 @@ gpuTest(
   },
 );
 
-/** A device as its choices see it. */
+/** The properties of a device on which the choices depend. */
 function device(isSoftware: boolean, storage = 32768): Device {
   return {
     isSoftware,

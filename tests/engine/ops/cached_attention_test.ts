@@ -30,9 +30,9 @@ interface Case {
   capacity: number;
   length?: number;
   causal?: boolean;
-  /** Rows of the mask, and which keys it hides. */
+  /** The number of rows of the mask, and the keys that it hides. */
   mask?: { rows: number; hides: (row: number, key: number) => boolean };
-  /** Rows that share cache rows by a table. */
+  /** The size of the groups of rows within which a table shares cache rows. */
   group?: number;
 }
 
@@ -131,7 +131,7 @@ eachVariant(
   },
 );
 
-// Longer than a part of what "split" splits, and the last part just begun.
+// More keys than one part of the "split" variant takes; the last part has few.
 eachVariant(
   "cached_attention",
   "cachedAttention() sees 1,030 keys",

@@ -10,7 +10,7 @@ import { readAll, type Tensor } from "../../../engine/tensor.ts";
 import { checkOp, gpuTest, randomValues } from "../../_check.ts";
 import { eachVariant } from "../../_variants.ts";
 
-/** Shapes and axes: lines shorter and longer than a stretch, and columns. */
+/** Shapes and axes: lines shorter and longer than CUMSUM_STRETCH, and columns. */
 const CASES: [number[], number][] = [
   [[1], 0],
   [[7], -1],
