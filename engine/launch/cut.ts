@@ -16,6 +16,7 @@
 
 import type { Binding } from "../gpu/block.ts";
 import type { Device } from "../gpu/device.ts";
+import { TEXEL_WINDOW } from "../gpu/texels.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** Bindings start at multiples of this many elements (256 bytes). */
@@ -268,6 +269,23 @@ export function windows(
     slack: OFFSET_UNIT,
   });
   return windowsOf(rows, step);
+}
+
+/**
+ * Cuts rows like {@linkcode windows}, but into small windows, for kernels whose
+ * operands are copied to textures first.
+ */
+export function texelWindows(
+  device: Pick<Device, "maxBindingSize">,
+  rows: number,
+  rowSizes: readonly number[],
+): Window[] {
+  const least = OFFSET_UNIT * (Math.max(...rowSizes) + 1) * 4;
+  const maxBindingSize = Math.min(
+    device.maxBindingSize,
+    Math.max(TEXEL_WINDOW, least),
+  );
+  return windows({ maxBindingSize }, rows, rowSizes);
 }
 
 /**

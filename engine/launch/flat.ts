@@ -15,9 +15,9 @@ import {
   oldTexels,
   readsTexels,
 } from "../kernels/elementwise.ts";
-import { grid, launch, part, windows } from "./launch.ts";
+import { part, texelWindows, windows } from "./cut.ts";
+import { grid, launch } from "./launch.ts";
 import type { Tensor } from "../tensor.ts";
-import { TEXEL_WINDOW } from "../gpu/texels.ts";
 import { chooseVariant, defineVariants } from "../tuning/choice.ts";
 
 defineVariants("elementwise", FLAT_VARIANTS);
@@ -99,8 +99,7 @@ function evaluateTexels(
   const kernel = flatKernel(expression, "texels");
   const bound = [...operands, result];
   if (oldTexels(expression)) bound.push(result);
-  const maxBindingSize = Math.min(device.maxBindingSize, TEXEL_WINDOW);
-  for (const window of windows({ maxBindingSize }, result.size, [1])) {
+  for (const window of texelWindows(device, result.size, [1])) {
     launch(device, kernel, {
       bind: bound.map((x) => part(x, window, 1)),
       params: { ...scalars, count: window.count },

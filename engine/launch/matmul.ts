@@ -4,7 +4,7 @@
 // The launcher of the kernels in kernels/matmul.ts. A call goes through four
 // steps, each a function below:
 //
-//   foldBatch      makes one larger product of a batch where that gives the same
+//   foldBatch      merges a batch into one larger product, if it lies so in memory
 //   cutIntoParts   cuts an item of the batch into parts whose operands fit bindings
 //   launchPart     splits the sum over k of a small part among more workgroups
 //   launchItems    chooses a kernel and records the dispatch

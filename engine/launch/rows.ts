@@ -6,10 +6,9 @@
 // the call into dispatches.
 
 import type { Device } from "../gpu/device.ts";
-import { TEXEL_WINDOW } from "../gpu/texels.ts";
 import { type RowForm, WORKGROUP as ROW_WORKGROUP } from "../kernels/rows.ts";
 import { chooseVariant } from "../tuning/choice.ts";
-import { type Window, windows } from "./launch.ts";
+import { texelWindows, type Window, windows } from "./cut.ts";
 
 /** The most elements (or vec4) of a row that one invocation keeps in registers. */
 const MOST_HELD = 8;
@@ -131,21 +130,13 @@ function shares(
     : { lanes, held };
 }
 
-/**
- * Cuts rows like {@linkcode windows}, into smaller windows where the kernel reads
- * them through a texture.
- */
+/** Cuts the rows of a call into windows, small ones for the variant with texels. */
 export function rowWindows(
   device: Device,
   { variant }: RowForm,
   rows: number,
   sizes: readonly number[],
 ): Window[] {
-  if (variant !== "texels") return windows(device, rows, sizes);
-  const least = 64 * Math.max(...sizes) * 4 + 256;
-  const maxBindingSize = Math.min(
-    device.maxBindingSize,
-    Math.max(TEXEL_WINDOW, least),
-  );
-  return windows({ maxBindingSize }, rows, sizes);
+  const cut = variant === "texels" ? texelWindows : windows;
+  return cut(device, rows, sizes);
 }

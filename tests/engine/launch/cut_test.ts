@@ -11,12 +11,14 @@ import {
   inOrder,
   rowsThatFit,
   spanOf,
+  texelWindows,
   view,
   viewOf,
   wholeBox,
   windows,
   windowsOf,
 } from "../../../engine/launch/cut.ts";
+import { TEXEL_WINDOW } from "../../../engine/gpu/texels.ts";
 import { sizeOf, stridesOf } from "../../../engine/shape.ts";
 import type { Tensor } from "../../../engine/tensor.ts";
 import { randomValues } from "../../_check.ts";
@@ -220,4 +222,17 @@ Deno.test("windows() covers rows of any length at legal offsets", () => {
     }
     assertEquals(next, count);
   }
+});
+
+Deno.test("texelWindows() makes small windows, or of 64 rows if these are long", () => {
+  const device = { maxBindingSize: 2 ** 30 };
+  for (const size of [4, 1000, 100_000]) {
+    const rows = 4_000_000 / size * 4;
+    const list = texelWindows(device, rows, [size, 4]);
+    assert(list.length > 1);
+    const most = Math.max(TEXEL_WINDOW, 64 * size * 4);
+    for (const { count } of list) assert(count * size * 4 <= most);
+    assertEquals(list.reduce((sum, { count }) => sum + count, 0), rows);
+  }
+  assertEquals(texelWindows(device, 10, [4]), [{ start: 0, count: 10 }]);
 });
