@@ -83,22 +83,6 @@ export const DTYPES: { readonly [D in DType]: DTypeInfo<D> } = {
 };
 
 /**
- * Checks that a tensor is of floats, as derivatives and most functions need.
- *
- * @param action What is done, for the message: "take the mean of".
- * @throws {TypeError} If it is of integers.
- */
-export function requireFloat(
-  action: string,
-  { dtype }: { readonly dtype: DType },
-): void {
-  if (dtype === "f32") return;
-  throw new TypeError(
-    `Cannot ${action} a tensor of ${dtype}: cast() it to f32`,
-  );
-}
-
-/**
  * Finds the element type of a typed array.
  *
  * @param values Elements of a tensor on the host.

@@ -98,6 +98,7 @@ export { declareInput, declareTexels } from "./gpu/texels.ts";
 export type { Expression } from "./kernels/elementwise.ts";
 export { PHILOX } from "./kernels/random.ts";
 export { copyStrided, type Walk } from "./launch/copy.ts";
+export { type View, view } from "./launch/cut.ts";
 export { addInto, copyInto, evaluateFlat, fillInto } from "./launch/flat.ts";
 export {
   grid,
@@ -107,7 +108,7 @@ export {
   type Window,
   windows,
 } from "./launch/launch.ts";
-export { type View, view, VIEW_SLACK } from "./launch/view.ts";
+export { chooseRowForm, type RowWork } from "./launch/rows.ts";
 export { sumTo } from "./ops/reduce.ts";
 export {
   type Distribution,
@@ -139,13 +140,11 @@ export {
   type Storage,
 } from "./tensor.ts";
 export {
-  chooseRowForm,
   chooseVariant,
   defineProbe,
   defineTrial,
   defineVariants,
   type Probe,
-  type RowWork,
   type Trial,
 } from "./tuning/choice.ts";
 export { type Stopwatch, stopwatchFor } from "./tuning/stopwatch.ts";

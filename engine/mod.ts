@@ -81,7 +81,6 @@ export {
 export type { Pool, PoolStatistics } from "./gpu/pool.ts";
 export type { Stream, StreamStatistics } from "./gpu/stream.ts";
 export type { Activation } from "./kernels/matmul_activation.ts";
-export type { ReduceOptions } from "./launch/reduction.ts";
 export {
   attention,
   type AttentionDropout,
@@ -161,9 +160,6 @@ export {
   type AddLayerNormResult,
   layerNorm,
   type LayerNormOptions,
-  logSoftmax,
-  softmax,
-  type SoftmaxOptions,
 } from "./ops/normalization.ts";
 export {
   bernoulli,
@@ -180,12 +176,14 @@ export {
   max,
   mean,
   min,
+  type ReduceOptions,
   sum,
   variance,
   type VarianceOptions,
 } from "./ops/reduce.ts";
 export { rotary, type RotaryOptions, rotaryQkv } from "./ops/rotary.ts";
 export { maskedFill, where } from "./ops/selection.ts";
+export { logSoftmax, softmax, type SoftmaxOptions } from "./ops/softmax.ts";
 export {
   abs,
   cast,

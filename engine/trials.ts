@@ -13,17 +13,18 @@
 import type { Device } from "./gpu/device.ts";
 import { isSerial } from "./kernels/attention_blocks.ts";
 import { attention } from "./ops/attention.ts";
+import { add } from "./ops/binary.ts";
 import { cachedAttention } from "./ops/cached_attention.ts";
 import { arange, full } from "./ops/creation.ts";
 import { crossEntropy } from "./ops/cross_entropy.ts";
 import { cumsum } from "./ops/cumsum.ts";
-import { layerNorm, softmax } from "./ops/normalization.ts";
+import { embedding } from "./ops/indexing.ts";
+import { layerNorm } from "./ops/normalization.ts";
 import { sum } from "./ops/reduce.ts";
+import { softmax } from "./ops/softmax.ts";
 import { backward } from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
 import { defineProbe, defineTrial } from "./tuning/choice.ts";
-import { add } from "./ops/binary.ts";
-import { embedding } from "./ops/indexing.ts";
 
 /** The share of the rows that a CPU gets, which is so much slower, or more. */
 const CPU_SHARE = 1 / 32;

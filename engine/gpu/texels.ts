@@ -7,8 +7,8 @@
 // its operands binds them as "texels": before the dispatch, the stream copies each
 // of them to a texture, its mirror, at the speed of memory.
 
-import { type Faults, outOfMemory } from "./faults.ts";
 import type { Binding } from "./block.ts";
+import { type Faults, outOfMemory } from "./faults.ts";
 
 /** Texels in a row of a mirror, a power of two; each holds four f32. */
 const WIDTH = 2048;
@@ -22,6 +22,15 @@ export const MAX_TEXEL_BYTES = 8192 * ROW_BYTES;
  * twice: so many stay in the CPU's cache until they are read.
  */
 export const TEXEL_WINDOW = 4 * 2 ** 20;
+
+/**
+ * Whether an operand that a kernel reads whole is worth a mirror, on an adapter
+ * that reads texels faster. Copying less takes longer than it saves; mirrors are
+ * kept, so that larger ones would take too much memory.
+ */
+export function isWorthMirroring(bytes: number): boolean {
+  return bytes >= 256 * 1024 && bytes <= 8 * TEXEL_WINDOW;
+}
 
 /**
  * Writes the WGSL that declares a binding of access `"texels"` and the function

@@ -13,11 +13,8 @@
 //               and stays in registers
 // `deno task wgsl layer_norm` prints such a text, with a variant behind it.
 
-import type { Device } from "../gpu/device.ts";
 import { defineKernels, type Kernel } from "../gpu/kernel.ts";
-import { type Window, windows } from "../launch/launch.ts";
-import { declareInput, TEXEL_WINDOW } from "../gpu/texels.ts";
-import { chooseVariant, type RowWork } from "../tuning/choice.ts";
+import { declareInput } from "../gpu/texels.ts";
 import { unroll } from "./unroll.ts";
 
 /** The variants of a family of row kernels. */
@@ -38,92 +35,9 @@ export interface RowForm {
 /** The invocations of a workgroup of the workgroup variant. */
 export const WORKGROUP = 128;
 
-/** The most that a lane holds. */
-const MOST_HELD = 8;
-
-/** Bytes of an operand from which a copy to a texture is worth its while. */
-const LEAST_TEXEL_BYTES = 128 * 1024;
-
-/** What {@linkcode rowForm} needs to know. */
-export interface RowSizes extends RowWork {
-  /** Elements of a row. */
-  n: number;
-  /** Rows. */
-  rows: number;
-  /** See {@linkcode RowForm.vectors}. */
-  vectors: boolean;
-  /** Whether the workgroup variant must not hold rows. @default {false} */
-  walk?: boolean;
-}
-
-/**
- * The form of a call: pinned, measured or usual, as far as the sizes allow.
- *
- * @throws {RangeError} If rows are so long that a driver would leave loops over
- * them: some seven million elements on a software adapter.
- */
-export function rowForm(
-  device: Device,
-  family: string,
-  { n, rows, vectors, walk = false, ...work }: RowSizes,
-): RowForm {
-  const chosen = chooseVariant(
-    device,
-    family,
-    work.shapeClass ?? "all",
-    () =>
-      !device.isSoftware && !work.narrow
-        ? "workgroup"
-        : device.isSoftware && rows * n * 4 >= LEAST_TEXEL_BYTES
-        ? "texels"
-        : "serial",
-  );
-  if (chosen !== "workgroup" && work.turns <= device.maxTurns) {
-    const variant = chosen === "texels" && vectors ? "texels" : "serial";
-    return { variant, vectors, lanes: 1, held: 0 };
-  }
-  if (work.turns / WORKGROUP + 8 > device.maxTurns) {
-    throw new RangeError(
-      `Cannot work on rows of ${n} elements on a software adapter: its driver ` +
-        "leaves loops before their end",
-    );
-  }
-  return { variant: "workgroup", vectors, ...shares(n, vectors, walk) };
-}
-
-/** How many lanes share a row, and what each holds. */
-function shares(
-  n: number,
-  vectors: boolean,
-  walk: boolean,
-): { lanes: number; held: number } {
-  const elements = vectors ? n / 4 : n;
-  const lanes = [32, 64].find((lanes) => elements <= 4 * lanes) ?? WORKGROUP;
-  const held = Math.ceil(elements / lanes);
-  return walk || held > MOST_HELD
-    ? { lanes: WORKGROUP, held: 0 }
-    : { lanes, held };
-}
-
 /** The rows that a workgroup of a kernel of {@linkcode rowKernels} handles. */
 export function rowsPerGroup(kernel: Kernel, { lanes }: RowForm): number {
   return kernel.workgroupSize / lanes;
-}
-
-/** {@linkcode windows}, small ones where they are copied to textures. */
-export function rowWindows(
-  device: Device,
-  { variant }: RowForm,
-  rows: number,
-  sizes: readonly number[],
-): Window[] {
-  if (variant !== "texels") return windows(device, rows, sizes);
-  const least = 64 * Math.max(...sizes) * 4 + 256;
-  const maxBindingSize = Math.min(
-    device.maxBindingSize,
-    Math.max(TEXEL_WINDOW, least),
-  );
-  return windows({ maxBindingSize }, rows, sizes);
 }
 
 /** Declares an input of elements `V` and its function `{name}_at(i)`. */

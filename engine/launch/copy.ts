@@ -1,24 +1,57 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+// The launcher of the copy kernels: copies elements between tensors whose axes
+// lie in memory in different orders or distances.
+
 import { specialize } from "../gpu/kernel.ts";
 import { COPY, COPY4, COPY_AXES } from "../kernels/copy.ts";
-import { grid, launch } from "./launch.ts";
 import { collapseAxes, formatShape, type Shape, sizeOf } from "../shape.ts";
 import type { AnyTensor } from "../tensor.ts";
-import { view, VIEW_SLACK } from "./view.ts";
+import {
+  type Box,
+  boxes,
+  elementsThatFit,
+  type Operand,
+  spanOf,
+  viewOf,
+  wholeBox,
+} from "./cut.ts";
+import { grid, launch } from "./launch.ts";
 
-/** How a strided copy walks one tensor, in elements. */
+/** Where the elements of a tensor lie that a strided copy reads or writes. */
 export interface Walk {
+  /** The element at the first index. */
   offset: number;
+  /** The number of elements from one index to the next along each axis. */
   strides: readonly number[];
 }
 
 /**
- * Copies the elements that `from` walks in x to those that `to` walks in y,
- * over all indices of `shape`. The tensors must not share memory.
+ * Copies elements between tensors in which they lie at different distances. The
+ * element of index `i` is `offset + Σ iₖ·stridesₖ` on either side. There is no
+ * derivative, and the tensors must not share memory.
  *
- * @throws {RangeError} If the walk does not reduce to six axes.
+ * @param x The tensor to read.
+ * @param y The tensor to write, of the same type. Its other elements stay.
+ * @param shape The indices to copy.
+ * @param from Where their elements lie in `x`.
+ * @param to Where their elements lie in `y`.
+ * @throws {RangeError} If the axes cannot be merged into at most six.
+ *
+ * @example A column of a matrix
+ * ```ts
+ * import { initialize, tensor, zeros } from "@swagpu/swagpu/engine";
+ * import { copyStrided } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const x = tensor([[1, 2], [3, 4]]);
+ * const y = zeros([2]);
+ * const column = { offset: 1, strides: [2] };
+ * copyStrided(x, y, [2], column, { offset: 0, strides: [1] });
+ * assertEquals([...await y.data()], [2, 4]);
+ * ```
  */
 export function copyStrided(
   x: AnyTensor,
@@ -37,59 +70,32 @@ export function copyStrided(
     );
   }
   const [s = [], t = []] = axes.strides;
-  const fit = x.device.maxBindingSize / 4 - VIEW_SLACK;
-  copyPiece(x, y, axes.shape, [from.offset, s], [to.offset, t], fit);
-}
-
-/** Elements from the first to the last of a walk. */
-function span(shape: Shape, strides: readonly number[]): number {
-  return shape.reduce((sum, n, i) => sum + (n - 1) * (strides[i] ?? 0), 1);
-}
-
-type Place = readonly [offset: number, strides: readonly number[]];
-
-/** Copies at once if both sides fit their bindings, else in two halves. */
-function copyPiece(
-  x: AnyTensor,
-  y: AnyTensor,
-  shape: Shape,
-  [x0, s]: Place,
-  [y0, t]: Place,
-  fit: number,
-): void {
-  const spanX = x.fitsBinding ? 0 : span(shape, s);
-  const spanY = y.fitsBinding ? 0 : span(shape, t);
-  if (spanX <= fit && spanY <= fit) {
-    dispatch(x, y, shape, [x0, s], [y0, t]);
+  const source: Operand = { tensor: x, start: from.offset, strides: s };
+  const target: Operand = { tensor: y, start: to.offset, strides: t };
+  if (x.fitsBinding && y.fitsBinding) {
+    launchCopy(source, target, wholeBox(axes.shape));
     return;
   }
-  const strides = spanX > fit ? s : t;
-  const reach = shape.map((n, i) => (n - 1) * (strides[i] ?? 0));
-  const axis = reach.indexOf(Math.max(...reach));
-  const length = shape[axis] ?? 1;
-  const half = Math.ceil(length / 2);
-  const first = shape.map((n, i) => i === axis ? half : n);
-  const second = shape.map((n, i) => i === axis ? length - half : n);
-  copyPiece(x, y, first, [x0, s], [y0, t], fit);
-  copyPiece(
-    x,
-    y,
-    second,
-    [x0 + half * (s[axis] ?? 0), s],
-    [y0 + half * (t[axis] ?? 0), t],
-    fit,
-  );
+  // Halves along the axis that contributes most to the span of a walk, until both
+  // spans fit.
+  const room = elementsThatFit(x.device);
+  const list = boxes(axes.shape, (count) => {
+    const large = [source, target].find(({ tensor, strides }) =>
+      !tensor.fitsBinding && spanOf(strides, count) > room
+    );
+    if (!large) return undefined;
+    const spans = count.map((n, i) => (n - 1) * (large.strides[i] ?? 0));
+    const axis = spans.indexOf(Math.max(...spans));
+    return { axis, step: Math.ceil((count[axis] ?? 1) / 2) };
+  });
+  for (const box of list) launchCopy(source, target, box);
 }
 
-function dispatch(
-  x: AnyTensor,
-  y: AnyTensor,
-  shape: Shape,
-  [x0, s]: Place,
-  [y0, t]: Place,
-): void {
-  const from = view(x, x0, span(shape, s));
-  const to = view(y, y0, span(shape, t));
+function launchCopy(source: Operand, target: Operand, box: Box): void {
+  const shape = box.count;
+  const [s, t] = [source.strides, target.strides];
+  const from = viewOf(source, box);
+  const to = viewOf(target, box);
   const last = shape.length - 1;
   const vector = s[last] === 1 && t[last] === 1 &&
     [
@@ -108,7 +114,7 @@ function dispatch(
     y_offset: to.offset / unit,
   };
   for (let i = 0; i < COPY_AXES; i++) {
-    // The first axis keeps the first place, the others move to the last.
+    // The first axis is in s0 and t0, the others are in the last fields.
     const at = i === 0 ? 0 : i - COPY_AXES + rank;
     const given = i === 0 || at > 0;
     const scale = at === last ? 1 : unit;
@@ -118,7 +124,7 @@ function dispatch(
     params[`n${i}`] = given ? (shape[at] ?? 1) / (at === last ? unit : 1) : 1;
   }
   const kernel = specialize(vector ? COPY4 : COPY, { AXES: rank });
-  launch(x.device, kernel, {
+  launch(source.tensor.device, kernel, {
     bind: [from.binding, to.binding],
     params,
     groups: grid(sizeOf(shape) / unit, kernel.workgroupSize),

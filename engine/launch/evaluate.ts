@@ -1,25 +1,40 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+// The launcher of the element-wise kernels for operands that broadcast.
+
+import type { DType } from "../dtype.ts";
 import {
   type Expression,
   MAX_AXES,
   stridedKernel,
 } from "../kernels/elementwise.ts";
-import { grid, launch } from "./launch.ts";
-import { evaluateFlat } from "./flat.ts";
 import {
   broadcastStrides,
   collapseAxes,
   formatShape,
   type Shape,
   sizeOf,
+  stridesOf,
 } from "../shape.ts";
-import type { DType } from "../dtype.ts";
 import { allocate, type AnyTensor, type Tensor } from "../tensor.ts";
-import { view, VIEW_SLACK } from "./view.ts";
+import {
+  type Box,
+  boxes,
+  elementsThatFit,
+  type Operand,
+  viewOf,
+  wholeBox,
+} from "./cut.ts";
+import { evaluateFlat } from "./flat.ts";
+import { grid, launch } from "./launch.ts";
 
-/** Evaluates an expression over operands that broadcast to `shape`. */
+/**
+ * Evaluates an expression over operands that broadcast to `shape`.
+ *
+ * @throws {RangeError} If the operands broadcast along so many separate axes that
+ * no kernel follows them.
+ */
 export function evaluate<D extends DType>(
   shape: Shape,
   expression: Expression<D>,
@@ -46,118 +61,92 @@ export function evaluate<D extends DType>(
       }: broadcasting alternates over more than ${MAX_AXES} axes`,
     );
   }
-  const places = axes.strides.map((strides) => ({ start: 0, strides }));
-  evaluatePiece(y, expression, operands, scalars, axes.shape, 0, places);
+  const piece: Piece = {
+    expression,
+    scalars,
+    result: { tensor: y, strides: stridesOf(axes.shape) },
+    operands: operands.map((tensor, k) => ({
+      tensor,
+      strides: axes.strides[k] ?? [],
+    })),
+    box: wholeBox(axes.shape),
+  };
+  if ([y, ...operands].every((x) => x.fitsBinding)) {
+    launchPiece(piece);
+    return y;
+  }
+  // Halves along the outermost axis, until the result's part fits. No operand
+  // spans more than the result does, whose strides bound the operands' strides.
+  const room = elementsThatFit(device);
+  const list = boxes(axes.shape, (count) => {
+    const axis = count.findIndex((length) => length > 1);
+    return axis < 0 || sizeOf(count) <= room
+      ? undefined
+      : { axis, step: Math.ceil((count[axis] ?? 1) / 2) };
+  });
+  for (const box of list) launchPiece({ ...piece, box });
   return y;
 }
 
-/** Where an operand's part of a piece starts, and its strides. */
-interface Place {
-  start: number;
-  strides: readonly number[];
+/** The part of an expression's result that one dispatch evaluates. */
+interface Piece {
+  expression: Expression;
+  /** The numbers in the expression, by name. */
+  scalars: Readonly<Record<string, number>>;
+  result: Operand;
+  operands: readonly Operand[];
+  /** The elements of the result to evaluate. */
+  box: Box;
 }
 
-/**
- * Evaluates the elements of y from `start` on that `shape` holds: at once if
- * their parts fit bindings, else the outermost axis in two halves.
- */
-function evaluatePiece(
-  y: AnyTensor,
-  expression: Expression,
-  operands: readonly AnyTensor[],
-  scalars: Readonly<Record<string, number>>,
-  shape: Shape,
-  start: number,
-  places: readonly Place[],
+function launchPiece(
+  { expression, scalars, result, operands, box }: Piece,
 ): void {
+  const shape = box.count;
   const count = sizeOf(shape);
-  const fit = y.device.maxBindingSize / 4 - VIEW_SLACK;
-  const axis = shape.findIndex((length) => length > 1);
-  // No operand spans more than the result, whose strides bound theirs.
-  if (
-    axis >= 0 && count > fit && ![y, ...operands].every((x) => x.fitsBinding)
-  ) {
-    const length = shape[axis] ?? 1;
-    const half = Math.ceil(length / 2);
-    evaluatePiece(
-      y,
-      expression,
-      operands,
-      scalars,
-      shape.with(axis, half),
-      start,
-      places,
-    );
-    evaluatePiece(
-      y,
-      expression,
-      operands,
-      scalars,
-      shape.with(axis, length - half),
-      start + half * (count / length),
-      places.map((place) => ({
-        ...place,
-        start: place.start + half * (place.strides[axis] ?? 0),
-      })),
-    );
-    return;
-  }
-  const result = view(y, start, count);
-  const parts = operands.map((x, k) => {
-    const { start: first = 0, strides = [] } = places[k] ?? {};
-    const reach = shape.reduce(
-      (at, n, i) => at + (n - 1) * (strides[i] ?? 0),
-      1,
-    );
-    return { ...view(x, first, reach), strides };
-  });
+  const to = viewOf(result, box);
+  const views = operands.map((operand) => viewOf(operand, box));
   const last = shape.length - 1;
-  const length = shape[last] ?? 1;
-  const vector = length % 4 === 0 && result.offset % 4 === 0 &&
-    parts.every(({ offset, strides }) =>
-      strides[last] === 0 ||
-      strides[last] === 1 &&
-        [offset, ...strides.slice(0, -1)].every((value) => value % 4 === 0)
-    );
-  const unit = vector ? 4 : 1;
-  const steps = vector
-    ? parts.map((part) => part.strides[last] ?? 0)
+  const fours = (shape[last] ?? 1) % 4 === 0 && to.offset % 4 === 0 &&
+    operands.every(({ strides }, k) => hasFours(strides, views[k]?.offset));
+  const unit = fours ? 4 : 1;
+  const steps = fours
+    ? operands.map(({ strides }) => strides[last] ?? 0)
     : undefined;
   const lead = MAX_AXES - shape.length;
   const params: Record<string, number> = {
     ...scalars,
     count: count / unit,
-    o_result: result.offset / unit,
+    o_result: to.offset / unit,
   };
   for (let i = 1; i < MAX_AXES; i++) {
     const at = i - lead;
     params[`n${i}`] = (shape[at] ?? 1) / (at === last ? unit : 1);
   }
-  parts.forEach(({ offset, strides }, k) => {
+  operands.forEach(({ strides }, k) => {
     const name = expression.operands[k]?.[0];
     const scale = strides[last] === 1 ? unit : 1;
-    params[`o_${name}`] = offset / scale;
+    params[`o_${name}`] = (views[k]?.offset ?? 0) / scale;
     for (let i = 0; i < MAX_AXES; i++) {
       const at = i - lead;
       params[`s_${name}${i}`] = (strides[at] ?? 0) / (at === last ? 1 : scale);
     }
   });
   const kernel = stridedKernel(expression, { rank: shape.length, steps });
-  launch(y.device, kernel, {
-    bind: [...parts.map((part) => part.binding), result.binding],
+  launch(result.tensor.device, kernel, {
+    bind: [...views.map(({ binding }) => binding), to.binding],
     params,
     groups: grid(count / unit, kernel.workgroupSize),
   });
 }
 
-const mentions = new Map<string, string[]>();
-
-/** The operand names that an expression mentions, of those given. */
-export function mentioned(body: string, names: readonly string[]): string[] {
-  let found = mentions.get(body);
-  if (!found) {
-    found = names.filter((name) => new RegExp(`\\b${name}\\b`).test(body));
-    mentions.set(body, found);
-  }
-  return found;
+/**
+ * Whether four neighbors of the result along the last axis need one element of an
+ * operand, or four that start at a multiple of four elements.
+ */
+function hasFours(strides: readonly number[], offset = 0): boolean {
+  const last = strides.length - 1;
+  if (strides[last] === 0) return true;
+  return strides[last] === 1 && offset % 4 === 0 &&
+    strides.every((stride, i) => i === last || stride % 4 === 0);
 }

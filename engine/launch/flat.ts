@@ -1,11 +1,13 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// What is written over an existing tensor. Not part of the public interface:
-// such a change has no derivative, and a derivative that needs what was there
-// before throws (changes.ts).
+// Element-wise expressions over operands of one shape, and the changes of existing
+// tensors that are made of them: to fill, to copy, to add. These changes are not
+// part of the public interface, because they have no derivative; a derivative that
+// needs the elements from before a change throws (changes.ts).
 
 import { touch } from "../changes.ts";
+import type { DType } from "../dtype.ts";
 import {
   type Expression,
   FLAT_VARIANTS,
@@ -13,20 +15,43 @@ import {
   oldTexels,
   readsTexels,
 } from "../kernels/elementwise.ts";
-import { grid, launch, part, windows } from "./launch.ts";
-import type { DType } from "../dtype.ts";
 import type { AnyTensor, Tensor } from "../tensor.ts";
-import { TEXEL_WINDOW } from "../gpu/texels.ts";
 import { chooseVariant, defineVariants } from "../tuning/choice.ts";
+import { part, texelWindows, windows } from "./cut.ts";
+import { grid, launch } from "./launch.ts";
 
 defineVariants("elementwise", FLAT_VARIANTS);
 
-/** Elements from which copies to textures are worth their while. */
+/** Results of fewer elements are not worth copies of the operands to textures. */
 const LEAST_TEXELS = 64 * 1024;
 
 /**
- * Evaluates an expression over operands of one shape into `result`, which must
- * not be among the operands.
+ * Evaluates an element-wise expression over operands of one shape and overwrites a
+ * tensor with it. There is no derivative.
+ *
+ * @param result The tensor to write, which must not be one of the operands.
+ * @param expression The expression in WGSL, with the names of its operands.
+ * @param operands The operands, in the order of their names.
+ * @param scalars The values of the expression's scalars.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor, zeros } from "@swagpu/swagpu/engine";
+ * import { evaluateFlat, type Expression } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const expression: Expression = {
+ *   name: "scale",
+ *   body: "x * factor",
+ *   operands: [["x", "f32"]],
+ *   scalars: [["factor", "f32"]],
+ *   result: "f32",
+ * };
+ * const y = zeros([2]);
+ * evaluateFlat(y, expression, [tensor([1, 2])], { factor: 10 });
+ * assertEquals([...await y.data()], [10, 20]);
+ * ```
  */
 export function evaluateFlat(
   result: AnyTensor,
@@ -46,7 +71,7 @@ export function evaluateFlat(
     return evaluateTexels(result, expression, operands, scalars);
   }
   const kernel = flatKernel(expression);
-  if (result.fitsBinding) { // Nearly always; windows cost the host time.
+  if (result.fitsBinding) { // Nearly always. Windows would cost host time.
     launch(device, kernel, {
       bind: [...operands, result],
       params: { ...scalars, count: result.size },
@@ -63,7 +88,7 @@ export function evaluateFlat(
   }
 }
 
-/** The same with what is of f32 read as texels, a small window at a time. */
+/** Does the same, but reads operands of f32 as texels, a small window at a time. */
 function evaluateTexels(
   result: AnyTensor,
   expression: Expression,
@@ -74,8 +99,7 @@ function evaluateTexels(
   const kernel = flatKernel(expression, "texels");
   const bound = [...operands, result];
   if (oldTexels(expression)) bound.push(result);
-  const maxBindingSize = Math.min(device.maxBindingSize, TEXEL_WINDOW);
-  for (const window of windows({ maxBindingSize }, result.size, [1])) {
+  for (const window of texelWindows(device, result.size, [1])) {
     launch(device, kernel, {
       bind: bound.map((x) => part(x, window, 1)),
       params: { ...scalars, count: window.count },
@@ -99,7 +123,25 @@ const ADD: Expression = {
   update: true,
 };
 
-/** Adds `a` to the target; with `b`, writes `a + b` over it. */
+/**
+ * Adds to a tensor in place. If `b` is given, overwrites the tensor with `a + b`.
+ *
+ * @param target The tensor to change, of f32.
+ * @param a A tensor of the same number of elements, of f32.
+ * @param b A tensor of the same number of elements, of f32.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { addInto } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const x = tensor([1, 2]);
+ * addInto(x, tensor([10, 20]));
+ * assertEquals([...await x.data()], [11, 22]);
+ * ```
+ */
 export function addInto(target: Tensor, a: Tensor, b?: Tensor): void {
   touch(target);
   if (b) evaluateFlat(target, SUM, [a, b]);
@@ -123,7 +165,24 @@ function fillExpression(dtype: DType): Expression {
   };
 }
 
-/** Sets every element of the target to a number. */
+/**
+ * Sets every element of a tensor to a number, in place.
+ *
+ * @param target The tensor to change, of any type.
+ * @param value The number.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { fillInto } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const x = tensor([1, 2]);
+ * fillInto(x, 7);
+ * assertEquals([...await x.data()], [7, 7]);
+ * ```
+ */
 export function fillInto(target: AnyTensor, value: number): void {
   touch(target);
   evaluateFlat(target, FILLS[target.dtype], [], { value });
@@ -137,7 +196,24 @@ const COPY: Expression = {
   update: true,
 };
 
-/** Overwrites the target with `a`, of the same number of elements. */
+/**
+ * Overwrites the elements of a tensor with those of another, in place.
+ *
+ * @param target The tensor to change, of f32.
+ * @param a A tensor of the same number of elements, of f32.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { copyInto } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const x = tensor([1, 2]);
+ * copyInto(x, tensor([3, 4]));
+ * assertEquals([...await x.data()], [3, 4]);
+ * ```
+ */
 export function copyInto(target: Tensor, a: Tensor): void {
   touch(target);
   evaluateFlat(target, COPY, [a]);

@@ -1,31 +1,68 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
+// How an op records the dispatch of a kernel.
+
+import type { Binding } from "../gpu/block.ts";
 import type { Device } from "../gpu/device.ts";
-import { DTYPES } from "../dtype.ts";
 import { GpuError } from "../gpu/errors.ts";
 import type { Kernel } from "../gpu/kernel.ts";
 import type { Param } from "../gpu/observer.ts";
-import type { Binding } from "../gpu/block.ts";
 import { type AnyTensor, Tensor } from "../tensor.ts";
 
-/** What one dispatch of a kernel needs. */
+export { part, type Window, windows } from "./cut.ts";
+
+/** The operands and the size of one dispatch of a kernel. */
 export interface Launch {
   /** Tensors or windows of them, in the order of the kernel's `bind`. */
   bind: readonly (AnyTensor | Binding)[];
-  /** The fields of the kernel's parameter struct. */
+  /** The values of the kernel's parameters. @default {none} */
   params?: Readonly<Record<string, Param>>;
-  /** Workgroups along x, y and z; see {@linkcode grid}. */
+  /** The number of workgroups along x, y and z; see {@linkcode grid}. */
   groups: readonly number[];
 }
 
 const NO_PARAMS: Readonly<Record<string, Param>> = {};
 
 /**
- * Records one dispatch.
+ * Records one dispatch of a kernel, to be submitted to the GPU later.
  *
+ * @param device The device that runs the kernel.
+ * @param kernel The kernel.
+ * @param call What to bind, the parameters and the number of workgroups. If one
+ * of these numbers is 0, nothing is recorded.
  * @throws {TypeError} If a tensor lives on another device, or a binding is
  * missing.
+ * @throws {RangeError} If a tensor exceeds the device's largest binding; see
+ * {@linkcode windows}.
+ * @throws {GpuError} If there are more workgroups than WebGPU allows; see
+ * {@linkcode grid}.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor } from "@swagpu/swagpu/engine";
+ * import { allocate, launch } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const device = await initialize();
+ * const x = tensor([1, 2, 3]);
+ * const y = allocate(device, [3]);
+ * const double = {
+ *   name: "double",
+ *   bind: ["read", "write"] as const,
+ *   params: {},
+ *   workgroupSize: 1,
+ *   wgsl: `
+ *     @group(0) @binding(0) var<storage, read> x: array<f32>;
+ *     @group(0) @binding(1) var<storage, read_write> y: array<f32>;
+ *     @compute @workgroup_size(1)
+ *     fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+ *       y[id.x] = 2.0 * x[id.x];
+ *     }`,
+ * };
+ * launch(device, double, { bind: [x, y], groups: [3] });
+ * assertEquals([...await y.data()], [2, 4, 6]);
+ * ```
  */
 export function launch(device: Device, kernel: Kernel, call: Launch): void {
   const { bind, params = NO_PARAMS, groups } = call;
@@ -59,64 +96,27 @@ export function launch(device: Device, kernel: Kernel, call: Launch): void {
 }
 
 /**
- * Workgroups for `count` invocations as a grid whose sides stay under WebGPU's
- * limit. Kernels find their index as
- * `id.x + id.y * groups.x * WORKGROUP_SIZE` and compare it with the count.
+ * Arranges the workgroups for `count` invocations as a grid whose sides stay below
+ * WebGPU's limit of 65535. A kernel finds its index as
+ * `id.x + id.y * groups.x * WORKGROUP_SIZE` and returns if that is not below the
+ * count.
+ *
+ * @param count The number of invocations.
+ * @param workgroupSize The number of invocations of a workgroup.
+ * @returns Workgroups along x and y, for `groups` of {@linkcode launch}.
+ *
+ * @example Usage
+ * ```ts
+ * import { grid } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(grid(100, 64), [2, 1]);
+ * assertEquals(grid(64 * 70_000, 64), [35_000, 2]);
+ * ```
  */
 export function grid(count: number, workgroupSize: number): [number, number] {
   const groups = Math.ceil(count / workgroupSize);
   if (groups <= 65535) return [groups, 1];
   const y = Math.ceil(groups / 65535);
   return [Math.ceil(groups / y), y];
-}
-
-/** A stretch of rows (or elements) that one dispatch handles. */
-export interface Window {
-  /** The first row. */
-  start: number;
-  /** Rows. */
-  count: number;
-}
-
-/**
- * Splits `rows` so that in each stretch every tensor's part fits one binding.
- *
- * @param device The device whose binding limit counts.
- * @param rows Rows in all.
- * @param rowSizes 4-byte elements of a row in each of the tensors.
- * @returns Stretches that start at multiples of 64 rows, so that each starts
- * at a legal binding offset whatever the row's length.
- */
-export function windows(
-  device: Pick<Device, "maxBindingSize">,
-  rows: number,
-  rowSizes: readonly number[],
-): Window[] {
-  const widest = Math.max(1, ...rowSizes) * DTYPES.f32.bytes;
-  const fit = Math.floor((device.maxBindingSize - 256) / widest);
-  if (rows * widest <= device.maxBindingSize) {
-    return [{ start: 0, count: rows }];
-  }
-  const count = Math.floor(fit / 64) * 64;
-  if (count === 0) {
-    throw new RangeError(
-      `Cannot split rows of ${widest} bytes: 64 of them exceed the device's ` +
-        `largest binding of ${device.maxBindingSize} bytes`,
-    );
-  }
-  const list: Window[] = [];
-  for (let start = 0; start < rows; start += count) {
-    list.push({ start, count: Math.min(count, rows - start) });
-  }
-  return list;
-}
-
-/** The part of a tensor of rows that a window covers; all of it if that is all. */
-export function part(
-  x: AnyTensor,
-  { start, count }: Window,
-  rowSize: number,
-): AnyTensor | Binding {
-  if (start === 0 && x.fitsBinding && count * rowSize === x.size) return x;
-  return x.window(start * rowSize, count * rowSize);
 }

@@ -1,48 +1,63 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The launcher of kernels/matmul.ts: folds batch axes where that makes one
-// larger product, cuts what exceeds one binding, and splits long sums of small
-// results along k.
+// The launcher of the kernels in kernels/matmul.ts. A call goes through four
+// steps, each a function below:
+//
+//   foldBatch      merges a batch into one larger product, if it lies so in memory
+//   cutIntoParts   cuts an item of the batch into parts whose operands fit bindings
+//   launchPart     splits the sum over k of a small part among more workgroups
+//   launchItems    chooses a kernel and records the dispatch
+//
+// Longer than most files, because these steps share their types.
 
+import type { Binding } from "../gpu/block.ts";
 import { matmulKernel } from "../kernels/matmul.ts";
+import type { Activation } from "../kernels/matmul_activation.ts";
+import { bindsHeld, type EpilogueForm } from "../kernels/matmul_epilogue.ts";
 import {
   type Block,
   BLOCKS,
   type MatmulForm,
   type MatmulVariant,
 } from "../kernels/matmul_form.ts";
-import type { Activation } from "../kernels/matmul_activation.ts";
-import { bindsHeld, type EpilogueForm } from "../kernels/matmul_epilogue.ts";
 import { skinnyColumns } from "../kernels/matmul_skinny.ts";
 import { splitKernel } from "../kernels/matmul_split.ts";
-import { grid, launch } from "./launch.ts";
+import { allocate, type AnyTensor, type Tensor } from "../tensor.ts";
+import { defineVariants } from "../tuning/choice.ts";
+import {
+  type Box,
+  boxes,
+  elementsThatFit,
+  inOrder,
+  rowsThatFit,
+  type View,
+  viewOf,
+  wholeBox,
+} from "./cut.ts";
 import { fillInto } from "./flat.ts";
-import type { Binding } from "../gpu/block.ts";
+import { grid, launch } from "./launch.ts";
 import {
   chooseBlock,
   chooseSplits,
   MATMUL_CLASSES,
   MATMUL_FAMILY,
-  type ProductSizes,
+  type MatmulSizes,
   SPLIT_FAMILY,
   SPLITS,
 } from "./matmul_choice.ts";
-import { allocate, type AnyTensor, type Tensor } from "../tensor.ts";
-import { defineVariants } from "../tuning/choice.ts";
-import { type View, view, VIEW_SLACK } from "./view.ts";
 
 /** A batch axis: its length, and the elements from one item to the next. */
 export interface BatchAxis {
   count: number;
   a: number;
   b: number;
-  /** 0 where the products along the axis are summed. */
+  /** 0 if the products along the axis are added up. */
   c: number;
 }
 
 /** `c = activation(op(a)·op(b) + bias) + residual`, for each item of a batch. */
-export interface Product {
+export interface MatmulCall {
   a: Tensor;
   b: Tensor;
   c: Tensor;
@@ -55,28 +70,32 @@ export interface Product {
   transposeB: boolean;
   /** Outermost first. */
   batch: readonly BatchAxis[];
+  /** Added to every row of the products, `[n]`. */
   bias?: Tensor | undefined;
+  /** Applied to the products and their bias. */
   activation?: Activation | undefined;
-  /** Of c's shape. */
+  /** Added to the result. Same shape as `c`. */
   residual?: Tensor | undefined;
-  /** Of c's shape: receives the argument of the activation. */
+  /** Receives the argument of the activation. Same shape as `c`. */
   saved?: Tensor | undefined;
   /** Multiplies the result by an activation's derivative at `argument`. */
   derive?: { activation: Activation; argument: Tensor } | undefined;
-  /** Whether to add to what c and the sums hold. Excludes all above. */
+  /** Whether to add to what `c` and the sums hold. Excludes the options above. */
   accumulate?: boolean;
   /**
    * Receives the sums along k of the rows of op(a), `[m]`, or of the columns of
-   * op(b), `[n]`. Products of a batch must be summed, and c not be empty.
+   * op(b), `[n]`. Then the products of a batch must be added up, and `c` must have
+   * elements.
    */
   sums?: { of: "a" | "b"; into: Tensor } | undefined;
 }
 
+/** WebGPU's limit on workgroups along an axis. */
 const MAX_GROUPS = 65535;
 
-/** Records the dispatches of a product. */
-export function product(given: Product): void {
-  const call = fold(given);
+/** Records the dispatches that compute the products of a call. */
+export function launchMatmul(given: MatmulCall): void {
+  const call = foldBatch(given);
   const { c, batch } = call;
   if (c.size === 0) return;
   if (batch.some(({ count }) => count === 0)) {
@@ -85,9 +104,8 @@ export function product(given: Product): void {
     if (call.sums) fillInto(call.sums.into, 0);
     return;
   }
-  const bound = [call.a, call.b, c];
-  const whole = bound.every((x) => x.fitsBinding);
-  const along = whole ? batch.findLastIndex((axis) => axis.c !== 0) : -1;
+  // One dispatch takes the items along one axis of the batch.
+  const along = fits(call) ? batch.findLastIndex((axis) => axis.c !== 0) : -1;
   const z = batch[along] ?? { count: 1, a: 0, b: 0, c: 0 };
   const others = batch.filter((_, i) => i !== along);
   const total = others.reduce((items, { count }) => items * count, 1);
@@ -104,7 +122,7 @@ export function product(given: Product): void {
     }
     for (let start = 0; start < z.count; start += MAX_GROUPS) {
       const count = Math.min(MAX_GROUPS, z.count - start);
-      dispatches(call, { ...z, count }, {
+      cutIntoParts(call, { ...z, count }, {
         a: at.a + start * z.a,
         b: at.b + start * z.b,
         c: at.c + start * z.c,
@@ -114,16 +132,13 @@ export function product(given: Product): void {
   }
 }
 
-/** Where an item starts, and whether c holds nothing of it yet. */
-interface Place {
-  a: number;
-  b: number;
-  c: number;
-  fresh: boolean;
+/** Whether one binding can hold each of a, b and c. */
+function fits({ a, b, c }: MatmulCall): boolean {
+  return a.fitsBinding && b.fitsBinding && c.fitsBinding;
 }
 
 /** Turns a batch into more rows, or a sum of products into a longer sum. */
-function fold(call: Product): Product {
+function foldBatch(call: MatmulCall): MatmulCall {
   const { m, n, k } = call;
   const batch = call.batch.filter(({ count }) => count !== 1);
   const [axis] = batch;
@@ -139,148 +154,202 @@ function fold(call: Product): Product {
   return { ...call, batch };
 }
 
-/** A part of an item, or of a row of them, that one dispatch can take. */
+/** Where an item starts in each tensor, and whether it is the first to write c. */
+interface ItemStart {
+  a: number;
+  b: number;
+  c: number;
+  /** Whether c holds nothing yet that the item must be added to. */
+  fresh: boolean;
+}
+
+/** What one dispatch computes: a box of [m, n, k], for each of `z.count` items. */
 interface Part {
-  m0: number;
-  n0: number;
-  k0: number;
-  rows: number;
-  columns: number;
-  depth: number;
+  call: MatmulCall;
+  z: BatchAxis;
+  at: ItemStart;
+  box: Box;
 }
 
-/** One item, or a row of them that one dispatch can take, cut to fit bindings. */
-function dispatches(call: Product, z: BatchAxis, at: Place): void {
-  const { m, n, k } = call;
-  const steps = cut(call);
-  for (let m0 = 0; m0 < m; m0 += steps.m) {
-    const rows = Math.min(steps.m, m - m0);
-    for (let n0 = 0; n0 < n; n0 += steps.n) {
-      const columns = Math.min(steps.n, n - n0);
-      for (let k0 = 0; k0 === 0 || k0 < k; k0 += steps.k) {
-        const depth = Math.min(steps.k, k - k0);
-        dispatch(call, z, at, { m0, n0, k0, rows, columns, depth });
-      }
-    }
-  }
+/** Cuts an item, or a row of items, into parts whose operands fit bindings. */
+function cutIntoParts(call: MatmulCall, z: BatchAxis, at: ItemStart): void {
+  const lengths = [call.m, call.n, call.k];
+  const limits = limitsOf(call);
+  const cut = lengths.some((length, axis) => length > (limits[axis] ?? 0));
+  if (!cut) return launchPart({ call, z, at, box: wholeBox(lengths) });
+  const choose = inOrder(...limits.map((step, axis) => ({ axis, step })));
+  for (const box of boxes(lengths, choose)) launchPart({ call, z, at, box });
 }
 
-function dispatch(call: Product, z: BatchAxis, at: Place, part: Part): void {
-  const { a, b, c, n, k, transposeA, transposeB } = call;
-  const { m0, n0, k0, rows, columns, depth } = part;
+/** The most that one part may have of m, n and k. */
+function limitsOf(call: MatmulCall): [m: number, n: number, k: number] {
+  const { a, b, c, m, n, k, transposeA, transposeB } = call;
   const { device } = c;
-  const [lda, ldb] = [transposeA ? call.m : k, transposeB ? k : n];
-  const from = view(
-    a,
-    at.a + (transposeA ? k0 * lda + m0 : m0 * lda + k0),
-    transposeA ? (depth - 1) * lda + rows : (rows - 1) * lda + depth,
-  );
-  const by = view(
-    b,
-    at.b + (transposeB ? n0 * ldb + k0 : k0 * ldb + n0),
-    transposeB ? (columns - 1) * ldb + depth : (depth - 1) * ldb + columns,
-  );
-  const end = ending(call, z, at, part);
+  const limits: [number, number, number] = [
+    m,
+    n,
+    Math.max(Math.min(k, 4 * device.maxTurns), 1),
+  ];
+  if (fits(call)) return limits;
+  const limit = (axis: 0 | 1 | 2, x: Tensor, size: number) => {
+    if (x.fitsBinding) return;
+    if (Math.floor(elementsThatFit(device) / size) >= limits[axis]) return;
+    limits[axis] = rowsThatFit(device, { action: "multiply", size, unit: 4 });
+  };
+  limit(0, c, n);
+  limit(transposeA ? 2 : 0, a, transposeA ? m : k);
+  limit(transposeB ? 1 : 2, b, transposeB ? k : n);
+  return limits;
+}
+
+/** The operands of a part as its kernels see them. */
+interface Operands {
+  a: View;
+  b: View;
+  /** Elements from one row of a and of b, as stored, to the next. */
+  lda: number;
+  ldb: number;
+}
+
+function operandsOf({ call, at, box }: Part): Operands {
+  const { a, b, transposeA, transposeB } = call;
+  const lda = transposeA ? call.m : call.k;
+  const ldb = transposeB ? call.k : call.n;
+  return {
+    a: viewOf({
+      tensor: a,
+      start: at.a,
+      strides: transposeA ? [1, 0, lda] : [lda, 0, 1],
+    }, box),
+    b: viewOf({
+      tensor: b,
+      start: at.b,
+      strides: transposeB ? [0, ldb, 1] : [0, 1, ldb],
+    }, box),
+    lda,
+    ldb,
+  };
+}
+
+function launchPart(part: Part): void {
+  const { call, z, box } = part;
+  const { device } = call.c;
+  const [rows = 0, columns = 0, depth = 0] = box.count;
+  const operands = operandsOf(part);
+  const { a, b, lda, ldb } = operands;
+  const epilogue = epilogueOf(part);
   const sizes = {
     m: rows,
     n: columns,
     k: depth,
-    transposeB,
-    aligned: aligned(from.offset, lda, z.a, z.count) &&
-      aligned(by.offset, ldb, z.b, z.count),
+    transposeB: call.transposeB,
+    aligned: aligned(a.offset, lda, z.a, z.count) &&
+      aligned(b.offset, ldb, z.b, z.count),
     count: z.count,
   };
   const step = Math.ceil(depth / chooseSplits(device, sizes) / 4) * 4;
-  const items = depth > 0 ? Math.ceil(depth / step) : 1;
+  const splits = depth > 0 ? Math.ceil(depth / step) : 1;
   const room = device.maxBindingSize / 4;
-  if (z.count > 1 || items <= 1 || items * rows * columns > room) {
-    multiply(call, z, sizes, 1, { from, by, lda, ldb, end });
-    return;
+  if (z.count > 1 || splits <= 1 || splits * rows * columns > room) {
+    launchItems({ call, z, sizes, splits: 1, operands, epilogue });
+  } else {
+    launchSplit({ call, z, sizes, splits, operands, epilogue }, step);
   }
-  const parts = allocate(device, [items, rows, columns]);
-  const sums = end.form.sums
-    ? allocate(device, [items, end.sumsLength])
-    : undefined;
-  multiply(
-    call,
-    {
-      count: items,
-      a: step * (transposeA ? lda : 1),
-      b: step * (transposeB ? 1 : ldb),
-      c: rows * columns,
+}
+
+/** One dispatch of a kernel that multiplies. */
+interface Items {
+  call: MatmulCall;
+  /** The items that the dispatch computes. */
+  z: BatchAxis;
+  sizes: MatmulSizes;
+  /** The number of parts that the sum over k is split into. */
+  splits: number;
+  operands: Operands;
+  epilogue: Epilogue;
+  /** The length of the whole sum over k, if the items are parts of it. */
+  total?: number;
+}
+
+/** Computes parts of a sum over k as if they were items, then adds them up. */
+function launchSplit(whole: Items, step: number): void {
+  const { call, sizes, splits, operands, epilogue } = whole;
+  const { device } = call.c;
+  const { m, n, k } = sizes;
+  const { lda, ldb } = operands;
+  const { form, sumsLength } = epilogue;
+  const parts = allocate(device, [splits, m, n]);
+  const sums = form.sums ? allocate(device, [splits, sumsLength]) : undefined;
+  launchItems({
+    ...whole,
+    z: {
+      count: splits,
+      a: step * (call.transposeA ? lda : 1),
+      b: step * (call.transposeB ? 1 : ldb),
+      c: m * n,
     },
-    { ...sizes, k: step },
-    items,
-    {
-      from,
-      by,
-      lda,
-      ldb,
-      end: {
-        form: {
-          vectorC: columns % 4 === 0,
-          texels: false,
-          resume: false,
-          bias: false,
-          residual: false,
-          activation: undefined,
-          save: false,
-          derive: undefined,
-          sums: end.form.sums,
-        },
-        reads: [],
-        writes: sums ? [parts, sums] : [parts],
-        params: {
-          M: rows,
-          N: columns,
-          ldc: columns,
-          offset_c: 0,
-          bias_at: 0,
-          sums_at: 0,
-        },
-        sumsLength: end.sumsLength,
+    sizes: { ...sizes, k: step },
+    epilogue: {
+      form: {
+        vectorC: n % 4 === 0,
+        texels: false,
+        resume: false,
+        bias: false,
+        residual: false,
+        activation: undefined,
+        save: false,
+        derive: undefined,
+        sums: form.sums,
       },
-      total: depth,
+      reads: [],
+      writes: sums ? [parts, sums] : [parts],
+      params: { M: m, N: n, ldc: n, offset_c: 0, bias_at: 0, sums_at: 0 },
+      sumsLength,
     },
-  );
-  const kernel = splitKernel(end.form);
+    total: k,
+  });
+  const kernel = splitKernel(form);
   launch(device, kernel, {
-    bind: [parts, ...sums ? [sums] : [], ...end.reads, ...end.writes],
-    params: { ...end.params, parts: items, sums_length: end.sumsLength },
-    groups: grid(
-      rows * Math.ceil(columns / 4) + end.sumsLength,
-      kernel.workgroupSize,
-    ),
+    bind: [
+      parts,
+      ...sums ? [sums] : [],
+      ...epilogue.reads,
+      ...epilogue.writes,
+    ],
+    params: { ...epilogue.params, parts: splits, sums_length: sumsLength },
+    groups: grid(m * Math.ceil(n / 4) + sumsLength, kernel.workgroupSize),
   });
   parts.dispose();
   sums?.dispose();
 }
 
-/** How a part ends: what its kernel reads besides a and b, and what it writes. */
-interface Ending {
+/** What follows the sums of a part: what the kernel reads besides a and b, and writes. */
+interface Epilogue {
   form: EpilogueForm;
   reads: (AnyTensor | Binding)[];
   writes: (AnyTensor | Binding)[];
   params: Readonly<Record<string, number>>;
+  /** The number of sums along k that the part writes. */
   sumsLength: number;
 }
 
-function ending(call: Product, z: BatchAxis, at: Place, part: Part): Ending {
+function epilogueOf({ call, z, at, box }: Part): Epilogue {
   const { c, n, k, residual, saved, derive } = call;
-  const { m0, n0, k0, rows, columns, depth } = part;
-  const start = at.c + m0 * n + n0;
-  const reach = (rows - 1) * n + columns;
-  const to = view(c, start, reach);
+  const [m0 = 0, n0 = 0, k0 = 0] = box.start;
+  const [rows = 0, columns = 0, depth = 0] = box.count;
+  const viewLikeC = (tensor: Tensor) =>
+    viewOf({ tensor, start: at.c, strides: [n, 1, 0] }, box);
+  const to = viewLikeC(c);
   const last = k0 + depth >= k;
-  const like = (x: Tensor) => view(x, start, reach).binding;
-  // Parts further along take the same sums.
+  // Only the first part along the other axis writes the sums: later ones read the
+  // same rows again.
   const sums = (call.sums?.of === "a" ? n0 : m0) === 0 ? call.sums : undefined;
   const reads: (AnyTensor | Binding)[] = [];
   if (last && call.bias) reads.push(call.bias);
-  if (last && residual) reads.push(like(residual));
-  if (last && derive) reads.push(like(derive.argument));
+  if (last && residual) reads.push(viewLikeC(residual).binding);
+  if (last && derive) reads.push(viewLikeC(derive.argument).binding);
   const writes = [to.binding];
-  if (last && saved) writes.push(like(saved));
+  if (last && saved) writes.push(viewLikeC(saved).binding);
   if (sums) writes.push(sums.into);
   return {
     form: {
@@ -313,53 +382,43 @@ function aligned(offset: number, row: number, item: number, count: number) {
   return offset % 4 === 0 && row % 4 === 0 && (count === 1 || item % 4 === 0);
 }
 
-interface Operands {
-  from: View;
-  by: View;
-  lda: number;
-  ldb: number;
-  end: Ending;
-  /** Of a split sum: k of all items. */
-  total?: number;
-}
-
-function multiply(
-  { c, transposeA, transposeB }: Product,
-  z: BatchAxis,
-  sizes: ProductSizes,
-  splits: number,
-  { from, by, lda, ldb, end, total }: Operands,
+function launchItems(
+  { call, z, sizes, splits, operands, epilogue, total }: Items,
 ): void {
+  const { c, transposeA, transposeB } = call;
   const { m, n, k } = sizes;
+  const { a, b, lda, ldb } = operands;
   const variant = chooseBlock(c.device, sizes, splits);
   const block: Block = BLOCKS[variant];
   const form: MatmulForm = {
     variant,
     transposeA,
     transposeB,
-    vectorA: aligned(from.offset, lda, z.a, z.count),
-    vectorB: aligned(by.offset, ldb, z.b, z.count),
+    vectorA: aligned(a.offset, lda, z.a, z.count),
+    vectorB: aligned(b.offset, ldb, z.b, z.count),
     ragged: (total ?? k) % 4 !== 0,
     split: total !== undefined,
-    ...end.form,
+    ...epilogue.form,
   };
-  if (block.kind === "direct") { // Both alike: fewer kernels, as fast.
+  if (block.kind === "direct") {
+    // Reads both operands in the same way: as fast, and fewer kernels to compile.
     form.texels = form.vectorA = form.vectorB = sizes.aligned;
   }
   const width = block.kind === "skinny" ? skinnyColumns(transposeB) : block.n;
   const blocks = Math.ceil(n / width) * Math.ceil(m / block.m);
-  const before = bindsHeld(form) ? end.writes.slice(0, 1) : [];
+  const { reads, writes } = epilogue;
+  const held = bindsHeld(form) ? writes.slice(0, 1) : [];
   const kernel = matmulKernel(form);
   launch(c.device, kernel, {
-    bind: [from.binding, by.binding, ...end.reads, ...before, ...end.writes],
+    bind: [a.binding, b.binding, ...reads, ...held, ...writes],
     params: {
-      ...end.params,
+      ...epilogue.params,
       K: k,
       total: total ?? k,
       lda,
       ldb,
-      offset_a: from.offset,
-      offset_b: by.offset,
+      offset_a: a.offset,
+      offset_b: b.offset,
       batch_a: z.a,
       batch_b: z.b,
       batch_c: z.c,
@@ -371,35 +430,11 @@ function multiply(
   });
 }
 
-/** The largest steps along m, n and k at which every part fits a binding. */
-function cut(call: Product): { m: number; n: number; k: number } {
-  const { a, b, c, m, n, k, transposeA, transposeB } = call;
-  const limit = Math.floor(c.device.maxBindingSize / 4) - VIEW_SLACK;
-  const steps = { m, n, k: Math.max(Math.min(k, 4 * c.device.maxTurns), 1) };
-  const fit = (axis: "m" | "n" | "k", x: Tensor, row: number, unit: number) => {
-    if (x.fitsBinding) return;
-    const rows = Math.floor(limit / row);
-    if (rows >= steps[axis]) return;
-    steps[axis] = rows - rows % Math.min(unit, rows > 0 ? unit : 1);
-    if (steps[axis] === 0) {
-      throw new RangeError(
-        `Cannot multiply rows of ${row} elements: ${unit} of them exceed the ` +
-          `device's largest binding of ${c.device.maxBindingSize} bytes`,
-      );
-    }
-  };
-  fit("m", c, n, 4);
-  if (transposeA) fit("k", a, m, 4);
-  else fit("m", a, k, 4);
-  if (transposeB) fit("n", b, k, 4);
-  else fit("k", b, n, 4);
-  return steps;
-}
-
 defineVariants(MATMUL_FAMILY, Object.keys(BLOCKS), {
   classes: MATMUL_CLASSES,
-  // Tiles need barriers; blocks of many sums need more registers than GPUs have.
-  // On a CPU, small blocks only suit small products.
+  // On a CPU only direct blocks suit, which have no barriers, and small ones only
+  // for small products. Direct blocks of many sums need more registers than GPUs
+  // have.
   suits: (device, variant, [m = 1, n = 1]) => {
     const block = BLOCKS[variant as MatmulVariant];
     const direct = block.kind === "direct";
@@ -409,7 +444,7 @@ defineVariants(MATMUL_FAMILY, Object.keys(BLOCKS), {
       : !direct || sums <= 256;
   },
   run: (device, [rows = 1, n = 1, depth = 1]) => {
-    // A CPU is given less of it, though of the same class.
+    // Less work, of the same shape class, is enough to measure a CPU.
     const m = device.isSoftware && rows > 128 ? rows * 9 / 16 : rows;
     const k = device.isSoftware ? Math.min(depth, 64) : depth;
     const a = allocate(device, [m, k]);
@@ -418,7 +453,7 @@ defineVariants(MATMUL_FAMILY, Object.keys(BLOCKS), {
     fillInto(a, 1);
     fillInto(b, 1);
     return () =>
-      product({
+      launchMatmul({
         a,
         b,
         c,

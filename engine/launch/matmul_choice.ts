@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Which block a product takes where none is pinned or measured, and into how
-// many parts it is split along k.
+// Chooses the kernel of a matrix product, where none is pinned or measured, and
+// into how many parts its sum over k is split.
 
 import type { Device } from "../gpu/device.ts";
 import {
@@ -15,23 +15,23 @@ import { skinnyColumns } from "../kernels/matmul_skinny.ts";
 import { tileBytes } from "../kernels/matmul_tiled.ts";
 import { chooseVariant } from "../tuning/choice.ts";
 
-/** The sizes of a product that choices depend on. */
-export interface ProductSizes {
+/** The properties of a product on which the choices depend. */
+export interface MatmulSizes {
   m: number;
   n: number;
   k: number;
   transposeB: boolean;
   /** Whether rows of both operands start at multiples of four elements. */
   aligned: boolean;
-  /** Products in all. */
+  /** The number of products in the batch. */
   count: number;
 }
 
-/** The family of the blocks. */
+/** The kernel family of the blocks. */
 export const MATMUL_FAMILY = "matmul";
-/** The family of the numbers of parts along k. */
+/** The kernel family of the numbers of parts along k. */
 export const SPLIT_FAMILY = "matmul_split";
-/** Parts along k, by the name of the variant. */
+/** The number of parts along k of each variant. */
 export const SPLITS: Readonly<Record<string, number>> = {
   whole: 1,
   split2: 2,
@@ -41,8 +41,8 @@ export const SPLITS: Readonly<Record<string, number>> = {
 };
 
 /**
- * Shape classes by the size of the result, and a product [m, n, k] that stands
- * for each.
+ * The shape classes, by the size of the result, each with the sizes [m, n, k] of
+ * the product that is measured for it.
  */
 export const MATMUL_CLASSES: Readonly<
   Record<string, readonly [number, number, number]>
@@ -53,20 +53,20 @@ export const MATMUL_CLASSES: Readonly<
   large: [1024, 1024, 256],
 };
 
-/** Rows up to which a product is skinny. */
+/** Products of at most this many rows are skinny. */
 const FEW_ROWS = 16;
 
-function classOf({ m, n, count }: ProductSizes): string {
+function classOf({ m, n, count }: MatmulSizes): string {
   if (m <= FEW_ROWS) return "rows";
   const size = m * n * count;
   if (size <= 2 ** 15) return "small";
   return size <= 2 ** 19 ? "medium" : "large";
 }
 
-/** The variant to multiply with, given the parts along k. */
+/** Chooses the variant to multiply with, given the number of parts along k. */
 export function chooseBlock(
   device: Device,
-  sizes: ProductSizes,
+  sizes: MatmulSizes,
   splits: number,
 ): MatmulVariant {
   const name = chooseVariant(
@@ -85,7 +85,7 @@ export function chooseBlock(
   return fits(device, block) ? variant : "tiled64";
 }
 
-/** Whether a block takes seconds to compile where texels cannot be read. */
+/** Whether a block takes seconds to compile if it cannot read texels. */
 function isWide({ kind, m, n }: Block): boolean {
   return kind === "direct" && m * n > 256;
 }
@@ -96,15 +96,19 @@ function fits({ gpu }: Device, block: Block): boolean {
     tileBytes(block) <= gpu.limits.maxComputeWorkgroupStorageSize;
 }
 
-/** What eight lanes of llvmpipe take, in multiply-adds: see bench/RESULTS.md. */
+/**
+ * What a load costs eight lanes of llvmpipe, in multiply-adds: a texel for all of
+ * them, and a word for each of them. Measured in bench/RESULTS.md.
+ */
 const TEXEL = 40;
-const WORD = 100; // of each lane
+const WORD = 100;
 
 /**
- * The block with which an adapter on the CPU is done first, by what it loads and
- * multiplies for each step along k; workgroups run on two cores at least.
+ * Finds the block with which an adapter on the CPU finishes first, from the number
+ * of loads and multiplications for each step along k. At least two cores run
+ * workgroups.
  */
-function cheapest({ m, n, count, aligned }: ProductSizes): MatmulVariant {
+function cheapest({ m, n, count, aligned }: MatmulSizes): MatmulVariant {
   let best: MatmulVariant = "direct16";
   let least = Infinity;
   for (const [name, block] of Object.entries(BLOCKS)) {
@@ -122,9 +126,9 @@ function cheapest({ m, n, count, aligned }: ProductSizes): MatmulVariant {
   return best;
 }
 
-/** The largest tile of which there are still enough to keep a GPU busy. */
+/** Finds the largest tile that still makes enough workgroups to keep a GPU busy. */
 function widest(
-  { m, n, count }: ProductSizes,
+  { m, n, count }: MatmulSizes,
   splits: number,
   fits: (block: Block) => boolean,
 ): MatmulVariant {
@@ -137,34 +141,34 @@ function widest(
   return tiles(64) >= 64 ? "tiled64" : "tiled32";
 }
 
-/** Workgroups that a large GPU wants, of tiles of 64 and of skinny ones. */
+/** How many workgroups keep a large GPU busy, for tiles of 64 and for skinny blocks. */
 const ENOUGH_TILES = 512;
 const ENOUGH_SKINNY = 256;
-/** Terms of a sum that make a part. */
+/** The fewest terms of a sum that are worth a part. */
 const PART = 256;
 
 /**
- * Into how many parts a product is split along k: 1 unless a GPU would have too
- * few workgroups. Decided from the sizes alone or pinned, never measured: it
- * changes the order of the sum, for many shapes of one class.
+ * Chooses into how many parts the sum over k is split: 1, unless a GPU would have
+ * too few workgroups. The sizes decide it, or a pin, but never a measurement: the
+ * number of parts changes the order of the sum, and so its bits.
  */
-export function chooseSplits(device: Device, sizes: ProductSizes): number {
+export function chooseSplits(device: Device, sizes: MatmulSizes): number {
   const usual = usualSplits(device, sizes);
-  // A class of its own for each number: a choice that is exported and applied
-  // again then says the same of every shape.
+  // The shape class is the split count itself, so that an exported choice means
+  // the same for every shape.
   const name = chooseVariant(device, SPLIT_FAMILY, usual, () => usual);
   return SPLITS[name] ?? 1;
 }
 
-function usualSplits(device: Device, sizes: ProductSizes): string {
+function usualSplits(device: Device, sizes: MatmulSizes): string {
   const { m, n, k, transposeB, count } = sizes;
   if (device.isSoftware || count > 1) return "whole";
   const skinny = m <= FEW_ROWS;
   const groups = skinny
     ? Math.ceil(n / skinnyColumns(transposeB))
     : Math.ceil(m / 64) * Math.ceil(n / 64);
-  const wanted = (skinny ? ENOUGH_SKINNY : ENOUGH_TILES) / groups;
-  const most = Math.min(wanted, k / PART);
+  const needed = (skinny ? ENOUGH_SKINNY : ENOUGH_TILES) / groups;
+  const most = Math.min(needed, k / PART);
   const fitting = Object.entries(SPLITS).filter(([, parts]) => parts <= most);
   return fitting.at(-1)?.[0] ?? "whole";
 }

@@ -1,89 +1,45 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The launcher of kernels/reduce.ts. Neighbouring reduced axes are taken as one,
-// so that a kernel sees x as [outer, n, inner]; where kept axes lie between
-// reduced ones, the stretches are reduced one after the other, from the last.
+// The launcher of the reductions in kernels/reduce.ts. Neighboring reduced axes
+// are merged into one, so that a kernel sees a tensor as [outer, n, inner] and
+// reduces the middle. Where kept axes lie between reduced ones, the reduced axes
+// are taken one after the other, from the last to the first.
 
 import type { DType } from "../dtype.ts";
-import { copyStrided } from "./copy.ts";
-import { evaluate } from "./evaluate.ts";
-import { argmaxKernel, SELECT_INDEX } from "../kernels/argmax.ts";
+import { isWorthMirroring } from "../gpu/texels.ts";
 import {
   type ReduceForm,
   reduceKernel,
   type Reduction,
 } from "../kernels/reduce.ts";
-import { grid, launch } from "./launch.ts";
-import { fillInto } from "./flat.ts";
-import { normalizeAxis, type Shape, sizeOf } from "../shape.ts";
+import type { Shape } from "../shape.ts";
 import { alias, allocate, type AnyTensor, type Tensor } from "../tensor.ts";
-import { TEXEL_WINDOW } from "../gpu/texels.ts";
 import { chooseVariant, defineVariants } from "../tuning/choice.ts";
-import { view, VIEW_SLACK } from "./view.ts";
+import {
+  type Box,
+  boxes,
+  elementsThatFit,
+  inOrder,
+  rowsThatFit,
+  view,
+  viewOf,
+  wholeBox,
+} from "./cut.ts";
+import { fillInto } from "./flat.ts";
+import { grid, launch } from "./launch.ts";
 
 defineVariants("reduce", ["serial", "texels", "workgroup"]);
 
-/** Bytes between which x is worth a copy to a texture, which is kept. */
-const TEXEL_BYTES = [256 * 1024, 8 * TEXEL_WINDOW] as const;
-
-/** Elements along the reduced axis that one invocation or workgroup takes. */
+/** Elements along the reduced axis that one invocation or workgroup adds up. */
 const ROW_CHUNK = 1024;
 const COLUMN_CHUNK = 128;
 
-/** Options of the reductions. */
-export interface ReduceOptions {
-  /**
-   * The axis or axes to reduce; negative ones count from the last.
-   *
-   * @default {all axes}
-   */
-  axis?: number | readonly number[];
-  /**
-   * Whether reduced axes stay, with length 1.
-   *
-   * @default {false}
-   */
-  keepDims?: boolean;
-}
-
-/** What a reduction over some axes of a shape means. */
-export interface Plan {
-  /** Which axes are reduced. */
-  reduced: boolean[];
-  /** The result with length 1 at the reduced axes. */
-  kept: number[];
-  /** The result's shape. */
-  shape: number[];
-  /** Elements behind one element of the result. */
-  count: number;
-}
-
-/** Reads the options of a reduction of x. */
-export function plan(
-  action: string,
-  x: AnyTensor,
-  options: ReduceOptions,
-): Plan {
-  const { axis, keepDims = false } = options;
-  const rank = x.shape.length;
-  const axes = axis === undefined
-    ? x.shape.map((_, i) => i)
-    : (typeof axis === "number" ? [axis] : axis).map((a) =>
-      normalizeAxis(action, a, rank)
-    );
-  const reduced = x.shape.map((_, i) => axes.includes(i));
-  const kept = x.shape.map((length, i) => reduced[i] ? 1 : length);
-  const shape = keepDims ? kept : x.shape.filter((_, i) => !reduced[i]);
-  const count = sizeOf(x.shape.filter((_, i) => reduced[i]));
-  return { reduced, kept, shape, count };
-}
-
 /**
- * Reduces the marked axes; the result has `shape`. Nothing is recorded.
+ * Reduces the marked axes; the result has `shape`. The tape records nothing.
  *
- * A sum of no elements is 0, and 0 times an infinite `scale`, as a mean's is
- * then, is NaN. Other operations need an element, which callers see to.
+ * A sum of no elements is 0. A mean of none is NaN, because its `scale` is then
+ * infinite. Callers make sure that the other operations have an element.
  */
 export function reduceAxes<D extends DType>(
   x: Tensor<D>,
@@ -135,7 +91,10 @@ export function reduceAxes<D extends DType>(
   return current;
 }
 
-/** Reduces x, seen as [outer, n, inner], along the middle, in stages. */
+/**
+ * Reduces x, seen as [outer, length, inner], along the middle. Each stage reduces
+ * chunks of the axis, until one chunk is left.
+ */
 function reduceMiddle<D extends DType>(
   x: Tensor<D>,
   [outer, length, inner]: readonly [number, number, number],
@@ -156,7 +115,7 @@ function reduceMiddle<D extends DType>(
       current,
       y,
       op,
-      { outer, n, inner, parts, chunk },
+      { outer, n, inner, chunk },
       parts === 1 ? scale : 1,
     );
     if (current !== x) current.dispose();
@@ -166,42 +125,50 @@ function reduceMiddle<D extends DType>(
   }
 }
 
-interface StageSizes {
+/** How a stage of a reduction sees its operand. */
+export interface MiddleSizes {
   outer: number;
+  /** The length of the axis to reduce. */
   n: number;
   inner: number;
-  parts: number;
+  /** How many neighbors along the axis become one. */
   chunk: number;
 }
 
+/** One stage: every chunk of the middle axis of x becomes an element of y. */
 function stage(
   x: AnyTensor,
   y: AnyTensor,
   op: Reduction,
-  sizes: StageSizes,
+  sizes: MiddleSizes,
   scale: number,
 ): void {
-  const { device } = x;
-  const { chunk } = sizes;
+  const { n, inner, chunk } = sizes;
+  const parts = Math.ceil(n / chunk);
   const form = chooseForm(x, sizes);
   const kernel = reduceKernel({ form, op, dtype: x.dtype });
-  for (const piece of stagePieces(x, sizes)) {
-    const { outer, n, inner, resume, last } = piece;
-    const parts = Math.ceil(n / chunk);
-    const results = outer * parts * inner;
-    const from = view(x, piece.x, outer * n * inner);
-    const to = view(y, piece.y, results);
-    launch(device, kernel, {
+  const operand = { tensor: x, strides: [n * inner, inner, 1] };
+  for (const box of cutStage(x, sizes)) {
+    const [o = 0, k = 0, i = 0] = box.start;
+    const [boxOuter = 0, boxN = 0, boxInner = 0] = box.count;
+    const boxParts = Math.ceil(boxN / chunk);
+    const results = boxOuter * boxParts * boxInner;
+    const from = viewOf(operand, box);
+    const part = o * parts + Math.floor(k / chunk);
+    const to = view(y, part * inner + i, results);
+    // A chunk that was cut goes on from what its earlier boxes left in y.
+    const last = k + boxN === n || (k + boxN) % chunk === 0;
+    launch(x.device, kernel, {
       bind: [from.binding, to.binding],
       params: {
-        outer,
-        n,
-        inner,
-        parts,
+        outer: boxOuter,
+        n: boxN,
+        inner: boxInner,
+        parts: boxParts,
         chunk,
         x_offset: from.offset,
         y_offset: to.offset,
-        resume: resume ? 1 : 0,
+        resume: k % chunk > 0 ? 1 : 0,
         scale: last ? scale : 1,
       },
       groups: form === "workgroup" ? grid(results, 1) : grid(
@@ -212,63 +179,55 @@ function stage(
   }
 }
 
-/** One dispatch of a stage. */
-interface StagePiece {
-  /** The first element of x and of y. */
-  x: number;
-  y: number;
-  outer: number;
-  n: number;
-  inner: number;
-  /** Whether y holds what earlier pieces made of the same results. */
-  resume: boolean;
-  /** Whether no later piece adds to the same results. */
-  last: boolean;
+/**
+ * Cuts a stage into dispatches. Chunks that do not fit a binding are cut, too: the
+ * boxes of one chunk follow each other, in the order of its elements.
+ */
+function cutStage(x: AnyTensor, sizes: MiddleSizes): Box[] {
+  const { outer, n, inner, chunk } = sizes;
+  if (x.fitsBinding) return [wholeBox([outer, n, inner])];
+  const room = elementsThatFit(x.device);
+  if (inner === 1 || Math.min(chunk, n) * inner <= room) {
+    return cutMiddle(x, sizes);
+  }
+  const width = inner <= room
+    ? inner
+    : rowsThatFit(x.device, { action: "reduce", size: 1, unit: 64 });
+  const rows = Math.max(1, Math.floor(room / inner));
+  return boxes(
+    [outer, n, inner],
+    inOrder(
+      { axis: 0, step: 1 },
+      { axis: 1, step: chunk },
+      { axis: 2, step: width },
+      { axis: 1, step: rows },
+    ),
+  );
 }
 
-/** Cuts a stage into dispatches whose parts of x fit one binding. */
-function stagePieces(x: AnyTensor, sizes: StageSizes): StagePiece[] {
-  const { outer, n, inner, parts, chunk } = sizes;
-  const fit = Math.floor(x.device.maxBindingSize / 4) - VIEW_SLACK;
-  if (x.fitsBinding || inner === 1 || Math.min(chunk, n) * inner <= fit) {
-    return pieces(x, sizes).map((piece) => ({
-      x: (piece.o * n + piece.k) * inner,
-      y: (piece.o * parts + piece.k / chunk) * inner,
-      outer: piece.outer,
-      n: piece.n,
-      inner,
-      resume: false,
-      last: true,
-    }));
-  }
-  const width = inner <= fit ? inner : Math.floor(fit / 64) * 64;
-  const rows = inner <= fit ? Math.floor(fit / inner) : 1;
-  const list: StagePiece[] = [];
-  for (let part = 0; part < outer * parts; part++) {
-    const start = (part % parts) * chunk;
-    const end = Math.min(start + chunk, n);
-    const base = Math.floor(part / parts) * n;
-    for (let i = 0; i < inner; i += width) {
-      for (let k = start; k < end; k += rows) {
-        list.push({
-          x: (base + k) * inner + i,
-          y: part * inner + i,
-          outer: 1,
-          n: Math.min(rows, end - k),
-          inner: Math.min(width, inner - i),
-          resume: k > start,
-          last: k + rows >= end,
-        });
-      }
-    }
-  }
-  return list;
-}
-
-function chooseForm(
+/**
+ * Cuts a tensor, seen as [outer, n, inner], into boxes that fit a binding and hold
+ * whole chunks of the middle axis.
+ *
+ * @throws {RangeError} If one chunk does not fit.
+ */
+export function cutMiddle(
   x: AnyTensor,
-  { n, inner }: StageSizes,
-): ReduceForm {
+  { outer, n, inner, chunk }: MiddleSizes,
+): Box[] {
+  const lengths = [outer, n, inner];
+  if (x.fitsBinding) return [wholeBox(lengths)];
+  const items = Math.floor(elementsThatFit(x.device) / (n * inner));
+  if (items > 0) return boxes(lengths, inOrder({ axis: 0, step: items }));
+  const step = rowsThatFit(x.device, {
+    action: "reduce",
+    size: inner,
+    unit: chunk,
+  });
+  return boxes(lengths, inOrder({ axis: 0, step: 1 }, { axis: 1, step }));
+}
+
+function chooseForm(x: AnyTensor, { n, inner }: MiddleSizes): ReduceForm {
   const variant = chooseReduce(x, Math.min(n, ROW_CHUNK));
   if (variant === "workgroup" && inner === 1 && n > 1) return "workgroup";
   const form = inner > 1
@@ -281,13 +240,12 @@ function chooseForm(
     : form;
 }
 
-/** How rows are reduced, in loops of so many turns. */
-function chooseReduce(
+/** Chooses how rows are reduced if the serial form needs `turns` turns of its loop. */
+export function chooseReduce(
   x: AnyTensor,
   turns: number,
 ): "serial" | "texels" | "workgroup" {
   const { device, bytes } = x;
-  const [least, most] = TEXEL_BYTES;
   const chosen = chooseVariant(
     device,
     "reduce",
@@ -295,191 +253,10 @@ function chooseReduce(
     () =>
       !device.isSoftware
         ? "workgroup"
-        : bytes >= least && bytes <= most
+        : isWorthMirroring(bytes)
         ? "texels"
         : "serial",
   );
   if (chosen === "workgroup" || turns > device.maxTurns) return "workgroup";
   return chosen === "texels" ? "texels" : "serial";
-}
-
-/** Stretches of [outer, n], whole chunks each, that fit one binding. */
-function pieces(
-  x: AnyTensor,
-  { outer, n, inner, chunk }: StageSizes,
-): { o: number; outer: number; k: number; n: number }[] {
-  if (x.fitsBinding) return [{ o: 0, outer, k: 0, n }];
-  const fit = Math.floor(x.device.maxBindingSize / 4) - VIEW_SLACK;
-  const list: { o: number; outer: number; k: number; n: number }[] = [];
-  const rows = Math.floor(fit / (n * inner));
-  if (rows > 0) {
-    for (let o = 0; o < outer; o += rows) {
-      list.push({ o, outer: Math.min(rows, outer - o), k: 0, n });
-    }
-    return list;
-  }
-  const stretch = Math.floor(fit / (chunk * inner)) * chunk;
-  if (stretch === 0) {
-    throw new RangeError(
-      `Cannot reduce ${chunk} rows of ${inner} elements: they exceed the ` +
-        `device's largest binding of ${x.device.maxBindingSize} bytes`,
-    );
-  }
-  for (let o = 0; o < outer; o++) {
-    for (let k = 0; k < n; k += stretch) {
-      list.push({ o, outer: 1, k, n: Math.min(stretch, n - k) });
-    }
-  }
-  return list;
-}
-
-/** A shape as [outer, n, inner] around its one stretch of reduced axes. */
-function middle(shape: Shape, reduced: readonly boolean[]): StageSizes {
-  const real = reduced.map((mark, i) => mark && shape[i] !== 1);
-  const first = real.indexOf(true);
-  const end = real.lastIndexOf(true) + 1;
-  const n = first < 0 ? 1 : sizeOf(shape.slice(first, end));
-  return {
-    outer: first < 0 ? sizeOf(shape) : sizeOf(shape.slice(0, first)),
-    n,
-    inner: first < 0 ? 1 : sizeOf(shape.slice(end)),
-    parts: 1,
-    chunk: n,
-  };
-}
-
-/** The index of the extreme over the one stretch of marked axes. */
-export function argExtreme(
-  op: "max" | "min",
-  x: AnyTensor,
-  reduced: readonly boolean[],
-  shape: Shape,
-): Tensor<"i32"> {
-  const sizes = middle(x.shape, reduced);
-  const { n, inner } = sizes;
-  if (inner > 1 && n > x.device.maxTurns) {
-    return argExtreme(op, lastAxis(x, sizes), [false, true], shape);
-  }
-  // Beyond this, a workgroup's invocations would take too many turns.
-  const { workgroupSize } = argmaxKernel({
-    variant: "workgroup",
-    op,
-    dtype: x.dtype,
-  });
-  const most = Math.floor(x.device.maxTurns / 2) * workgroupSize;
-  if (n > most) return argExtremeOfParts(op, x, sizes, shape, most);
-  const y = allocate(x.device, shape, "i32");
-  const workgroup = inner === 1 &&
-    chooseReduce(x, n) === "workgroup";
-  const variant = workgroup ? "workgroup" : "serial";
-  const kernel = argmaxKernel({ variant, op, dtype: x.dtype });
-  for (const { o, outer } of pieces(x, sizes)) {
-    const from = view(x, o * n * inner, outer * n * inner);
-    const to = view(y, o * inner, outer * inner);
-    launch(x.device, kernel, {
-      bind: [from.binding, to.binding],
-      params: { outer, n, inner, x_offset: from.offset, y_offset: to.offset },
-      groups: workgroup
-        ? grid(outer, 1)
-        : grid(outer * inner, kernel.workgroupSize),
-    });
-  }
-  return y;
-}
-
-/** The same over rows so long that they are cut into parts of `length`. */
-function argExtremeOfParts(
-  op: "max" | "min",
-  x: AnyTensor,
-  { outer, n }: StageSizes,
-  shape: Shape,
-  length: number,
-): Tensor<"i32"> {
-  const { device } = x;
-  const parts = Math.ceil(n / length);
-  const values = allocate(device, [outer, parts], x.dtype);
-  const indices = allocate(device, [outer, parts], "i32");
-  const numbers = allocate(device, [1, parts], "i32");
-  numbers.write(Int32Array.from({ length: parts }, (_, i) => i));
-  for (let k = 0; k < parts; k++) {
-    const start = k * length;
-    const count = Math.min(length, n - start);
-    const part = allocate(device, [outer, count], x.dtype);
-    copyStrided(
-      x,
-      part,
-      [outer, count],
-      { offset: start, strides: [n, 1] },
-      { offset: 0, strides: [count, 1] },
-    );
-    const place = { offset: k, strides: [parts] };
-    const found = [
-      [reduceAxes(part, [false, true], [outer], op), values],
-      [argExtreme(op, part, [false, true], [outer]), indices],
-    ] as const;
-    for (const [from, to] of found) {
-      copyStrided(from, to, [outer], { offset: 0, strides: [1] }, place);
-      from.dispose();
-    }
-    part.dispose();
-  }
-  const best = argExtreme(op, values, [false, true], [outer, 1]);
-  const chosen = evaluate(
-    [outer, parts],
-    {
-      name: "index_of_parts",
-      body: "select(0, index + k * length, k == best)",
-      operands: [["index", "i32"], ["k", "i32"], ["best", "i32"]],
-      scalars: [["length", "i32"]],
-      result: "i32",
-    },
-    [indices, numbers, best],
-    { length },
-  );
-  const y = reduceAxes(chosen, [false, true], shape, "sum");
-  for (const used of [values, indices, numbers, best, chosen]) used.dispose();
-  return y;
-}
-
-/** x [outer, n, inner] as [outer · inner, n]: rows that a workgroup can walk. */
-function lastAxis(
-  x: AnyTensor,
-  { outer, n, inner }: StageSizes,
-): AnyTensor {
-  const y = allocate(x.device, [outer * inner, n], x.dtype);
-  copyStrided(
-    x,
-    y,
-    [outer, inner, n],
-    { offset: 0, strides: [n * inner, 1, inner] },
-    { offset: 0, strides: [inner * n, n, 1] },
-  );
-  return y;
-}
-
-/** Puts dy at the indices along the one stretch of marked axes, 0 elsewhere. */
-export function placeAt(
-  dy: Tensor,
-  index: AnyTensor,
-  shape: Shape,
-  reduced: readonly boolean[],
-): Tensor {
-  const dx = allocate(dy.device, shape);
-  const sizes = middle(shape, reduced);
-  const { n, inner } = sizes;
-  for (const { o, outer } of pieces(dx, sizes)) {
-    const count = outer * n * inner;
-    const from = view(dy, o * inner, outer * inner);
-    const to = view(dx, o * n * inner, count);
-    launch(dy.device, SELECT_INDEX, {
-      bind: [
-        view(index, o * inner, outer * inner).binding,
-        from.binding,
-        to.binding,
-      ],
-      params: { count, n, inner, y_offset: from.offset, x_offset: to.offset },
-      groups: grid(count, SELECT_INDEX.workgroupSize),
-    });
-  }
-  return dx;
 }

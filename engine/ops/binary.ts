@@ -6,14 +6,16 @@
 // a and b, the result y and the incoming gradient dy. Most of the file is
 // documentation.
 
-import { type DType, requireFloat } from "../dtype.ts";
-import { evaluate, mentioned } from "../launch/evaluate.ts";
+import type { DType } from "../dtype.ts";
 import type { Expression } from "../kernels/elementwise.ts";
+import { evaluate } from "../launch/evaluate.ts";
 import { broadcastShapes, sameShape, type Shape } from "../shape.ts";
 import { record } from "../tape.ts";
 import type { AnyTensor, Tensor } from "../tensor.ts";
 import { requireHolds } from "../whole_numbers.ts";
+import { mentioned } from "./mentioned.ts";
 import { sumTo } from "./reduce.ts";
+import { requireFloat } from "./require_float.ts";
 import { unary } from "./unary.ts";
 
 /**

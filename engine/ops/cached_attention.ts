@@ -1,10 +1,10 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Attention to keys and values that were computed before, for generation.
+// Attention to keys and values that were computed before, for generation;
+// kernels/cached_attention.ts holds the arithmetic.
 
 import { touch } from "../changes.ts";
-import { copyStrided } from "../launch/copy.ts";
 import type { Device } from "../gpu/device.ts";
 import { specialize } from "../gpu/kernel.ts";
 import {
@@ -14,6 +14,8 @@ import {
   cachedForward,
   partWords,
 } from "../kernels/cached_attention.ts";
+import { copyStrided } from "../launch/copy.ts";
+import { rowsThatFit, type Window, windowsOf } from "../launch/cut.ts";
 import { grid, launch } from "../launch/launch.ts";
 import { formatShape } from "../shape.ts";
 import {
@@ -23,42 +25,43 @@ import {
   type Tensor,
 } from "../tensor.ts";
 import { chooseVariant, defineVariants } from "../tuning/choice.ts";
+import { requireFloat } from "./require_float.ts";
 
 const FAMILY = "cached_attention";
 defineVariants(FAMILY, ["serial", "workgroup", "split"]);
 
-/** Workgroups that keep a GPU busy: fewer queries have their keys split. */
+/** Calls of fewer workgroups, which would not keep a GPU busy, split their keys. */
 const ENOUGH = 512;
 
 /** Options of {@linkcode cachedAttention}. */
 export interface CachedAttentionOptions {
-  /** The number of heads; columns `h·D` to `h·D + D` belong to head `h`. */
+  /** The number of heads. Columns `h·D` to `h·D + D - 1` belong to head `h`. */
   heads: number;
-  /** Keys of each cache row that count, the first ones. @default {all} */
+  /** How many keys of each cache row exist, from the first. @default {all} */
   length?: number;
   /**
-   * Whether query `i` of `n` sees only keys `j < length - (n - 1 - i)`: the
-   * queries are those of the last `n` keys.
+   * Whether the queries are those of the last `n` keys, and each sees only keys up
+   * to its own: query `i` sees keys `j < length - (n - 1 - i)`.
    *
    * @default {false}
    */
   causal?: boolean;
   /**
-   * Which keys may be seen: integers `[M, ≥ length]`, 0 for padding. Row `r`
-   * of `R` goes by row `⌊r·M / R⌋`.
+   * Which keys may be seen: integers `[M, ≥ length]`, 0 for padding. Row `r` of the
+   * `R` rows of queries uses row `⌊r·M / R⌋`.
    *
    * @default {all}
    */
   mask?: IntegerTensor | undefined;
   /**
-   * In which cache row key `j` of row `r` lies: integers `[R, capacity]`.
+   * The cache row that holds key `j` of row `r`: integers `[R, capacity]`.
    *
-   * @default {`⌊r·C / R⌋`: neighbouring rows share one of `C` cache rows}
+   * @default {`⌊r·C / R⌋`: neighboring rows share one of `C` cache rows}
    */
   origins?: IntegerTensor | undefined;
   /**
-   * With `origins`: stretches of so many rows look only at cache rows of their
-   * own stretch, so that a large cache can be read piece by piece.
+   * A promise about `origins`, which lets a large cache be read in parts: if rows
+   * are divided into groups of this size, no row uses a cache row of another group.
    *
    * @default {all rows}
    */
@@ -66,16 +69,18 @@ export interface CachedAttentionOptions {
 }
 
 /**
- * Multi-head attention of new queries to a cache of keys and values:
+ * Computes multi-head attention of new queries to a cache of keys and values:
  * `y = softmax(q kᵀ / √D + mask) v` for each head. It has no derivative.
  *
- * A query whose keys are all masked attends to them evenly, as in `attention`.
+ * A query whose keys are all masked attends to them evenly, as in
+ * {@linkcode attention}.
  *
- * @param q Queries `[R, n, H·D]`, with `D ≤ 128`.
- * @param cache Keys and values, each `[C, capacity, H·D]`.
+ * @param q Queries `[R, n, H·D]` of f32, with `D ≤ 128`.
+ * @param cache Keys and values, each `[C, capacity, H·D]` of f32. `C` divides `R`.
+ * @param options Heads, length, masks and origins.
  * @returns `[R, n, H·D]`
- * @throws {TypeError} If shapes or types do not fit.
- * @throws {RangeError} If `heads` or `length` is out of range.
+ * @throws {TypeError} If the shapes or types do not fit together.
+ * @throws {RangeError} If `heads`, `length` or `group` is out of range.
  *
  * @example Usage
  * ```ts
@@ -83,7 +88,7 @@ export interface CachedAttentionOptions {
  * import { assertEquals } from "@std/assert";
  *
  * await initialize();
- * const keys = tensor([[[0, 0], [0, 0], [9, 9]]]); // the third is not there yet
+ * const keys = tensor([[[0, 0], [0, 0], [9, 9]]]); // the third is not used
  * const values = tensor([[[1, 2], [3, 4], [9, 9]]]);
  * const q = tensor([[[1, 1]]]);
  * const y = cachedAttention(q, [keys, values], { heads: 1, length: 2 });
@@ -92,9 +97,10 @@ export interface CachedAttentionOptions {
  */
 export function cachedAttention(
   q: Tensor,
-  [k, v]: readonly [Tensor, Tensor],
+  cache: readonly [Tensor, Tensor],
   options: CachedAttentionOptions,
 ): Tensor {
+  const [k, v] = cache;
   const { heads, mask, origins, causal = false } = options;
   const { device } = q;
   const [rows = 0, queries = 0, width = 0] = q.shape;
@@ -110,11 +116,11 @@ export function cachedAttention(
     MASK: mask ? 1 : 0,
     ORIGINS: origins ? 1 : 0,
   });
-  // A piece holds whole stretches of rows, and of the cache rows they look at.
-  const stretch = origins ? options.group ?? cacheRows : 1;
+  // A window holds whole groups of rows, whose cache rows are the same.
+  const group = origins ? options.group ?? cacheRows : 1;
   const share = rows / cacheRows;
   const size = capacity * width;
-  for (const { start, count } of pieces(k, stretch, size)) {
+  for (const { start, count } of cutCache(k, group, size)) {
     const first = start * share * queries * heads;
     const items = count * share * queries * heads;
     const parts = variant === "split" ? Math.ceil(length / CACHED_PART) : 1;
@@ -185,18 +191,19 @@ function variantFor(
 
 /** Options of {@linkcode writeCache}. */
 export interface WriteCacheOptions {
-  /** The place of the first new element along the cache's second axis. */
+  /** The position along the cache's second axis to write to first. */
   column: number;
 }
 
 /**
- * Writes keys or values into a cache, in place: element `[r, i]` of `x` to
+ * Writes keys or values into a cache, in place: vector `[r, i]` of `x` to
  * `[r·C / R, column + i]`.
  *
- * @param cache `[C, capacity, width]`.
- * @param x `[R, n, width]`, where `R` divides `C`.
- * @throws {TypeError} If shapes or types do not fit.
- * @throws {RangeError} If the cache has no place for so many.
+ * @param cache `[C, capacity, width]`
+ * @param x `[R, n, width]` of the same type, where `R` divides `C`.
+ * @param options The position to write to.
+ * @throws {TypeError} If the shapes or types do not fit together.
+ * @throws {RangeError} If the positions exceed the cache's capacity.
  *
  * @example Usage
  * ```ts
@@ -212,8 +219,9 @@ export interface WriteCacheOptions {
 export function writeCache(
   cache: Tensor,
   x: Tensor,
-  { column }: WriteCacheOptions,
+  options: WriteCacheOptions,
 ): void {
+  const { column } = options;
   const [cacheRows = 0, capacity = 0, width = 0] = cache.shape;
   const [rows = 0, count = 0] = x.shape;
   if (
@@ -230,7 +238,7 @@ export function writeCache(
     !(Number.isInteger(column) && column >= 0 && column + count <= capacity)
   ) {
     throw new RangeError(
-      `Cannot write ${count} places from ${column} on: the cache has ${capacity}`,
+      `Cannot write ${count} positions from ${column} on: the cache has ${capacity}`,
     );
   }
   if (x.dtype !== cache.dtype) {
@@ -246,28 +254,22 @@ export function writeCache(
   }, { offset: column * width, strides: [step, 1] });
 }
 
-/** Stretches of cache rows that fit a binding and start where one may. */
-function pieces(
+/**
+ * Cuts a cache into windows of rows that fit one binding, hold whole groups and
+ * start at legal binding offsets.
+ */
+function cutCache(
   { device, fitsBinding, shape }: Tensor,
-  stretch: number,
+  group: number,
   size: number,
-): { start: number; count: number }[] {
-  const rows = shape[0] ?? 0;
+): Window[] {
+  const [rows = 0] = shape;
   if (fitsBinding) return [{ start: 0, count: rows }];
-  let unit = stretch; // Bindings start at multiples of 64 elements.
-  while (unit * size % 64 !== 0) unit += stretch;
-  const fit = Math.floor(device.maxBindingSize / 4 / (unit * size)) * unit;
-  if (fit === 0) {
-    throw new RangeError(
-      `Cannot attend to a cache of ${formatShape(shape)}: ${unit} rows of it ` +
-        `exceed the device's largest binding of ${device.maxBindingSize} bytes`,
-    );
-  }
-  const list: { start: number; count: number }[] = [];
-  for (let start = 0; start < rows; start += fit) {
-    list.push({ start, count: Math.min(fit, rows - start) });
-  }
-  return list;
+  let unit = group; // Bindings start at multiples of 64 elements.
+  while (unit * size % 64 !== 0) unit += group;
+  const action = "attend to a cache with";
+  const step = rowsThatFit(device, { action, size, unit, slack: 0 });
+  return windowsOf(rows, step);
 }
 
 function check(
@@ -293,11 +295,7 @@ function check(
     );
   }
   for (const x of [q, k, v]) {
-    if (x.dtype !== "f32") {
-      throw new TypeError(
-        `Cannot attend with a tensor of ${x.dtype}: cast() it to f32`,
-      );
-    }
+    requireFloat("attend with", x);
   }
   const depth = width / heads;
   if (!Number.isInteger(heads) || heads < 1 || !Number.isInteger(depth)) {
@@ -314,7 +312,7 @@ function check(
   if (!Number.isInteger(length) || length < least || length > capacity) {
     throw new RangeError(
       `Cannot attend to ${length} keys with ${queries} queries: the cache ` +
-        `has ${capacity} places, and ${least} keys are needed`,
+        `has ${capacity} positions, and ${least} keys are needed`,
     );
   }
   if (group !== undefined && (group < 1 || rows % group !== 0)) {
@@ -331,18 +329,18 @@ function check(
     ],
     ["origins", origins, rows, capacity],
   ] as const;
-  for (const [name, table, wanted, columns] of tables) {
+  for (const [name, table, expected, columns] of tables) {
     if (!table) continue;
     const [height, breadth = 0] = table.shape;
     if (
-      table.shape.length !== 2 || height !== wanted ||
+      table.shape.length !== 2 || height !== expected ||
       hasDType(table, "f32") ||
       (name === "mask" ? breadth < columns : breadth !== columns)
     ) {
       throw new TypeError(
         `Cannot attend with ${name} of ${table.dtype} ${
           formatShape(table.shape)
-        }: expected integers [${wanted}, ${columns}]`,
+        }: expected integers [${expected}, ${columns}]`,
       );
     }
   }

@@ -1,8 +1,11 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import { copyStrided } from "../launch/copy.ts";
+// Cross-entropy and its derivative; kernels/cross_entropy.ts holds the arithmetic.
+
+import type { Binding } from "../gpu/block.ts";
 import { specialize } from "../gpu/kernel.ts";
+import { checkIntegers } from "../integer_range.ts";
 import {
   BACKWARD_FOURS,
   BACKWARD_RUN,
@@ -13,15 +16,17 @@ import {
   CROSS_ENTROPY_TEXELS,
   CROSS_ENTROPY_WORKGROUP,
 } from "../kernels/cross_entropy.ts";
-import { ROW_VARIANTS, rowForm, rowWindows } from "../kernels/rows.ts";
-import { checkIntegers } from "../integer_range.ts";
-import { grid, launch, part } from "../launch/launch.ts";
+import { ROW_VARIANTS, type RowForm } from "../kernels/rows.ts";
+import { copyStrided } from "../launch/copy.ts";
+import { grid, launch, part, type Window } from "../launch/launch.ts";
 import { reduceAxes } from "../launch/reduction.ts";
+import { rowForm, rowWindows } from "../launch/rows.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type AnyTensor, type Tensor } from "../tensor.ts";
 import { defineVariants } from "../tuning/choice.ts";
 import { checkReduction, type LossReduction } from "./loss_reduction.ts";
+import { requireFloat } from "./require_float.ts";
 
 defineVariants("cross_entropy", ROW_VARIANTS);
 
@@ -34,20 +39,21 @@ const FORWARDS = {
 /** Options of {@linkcode crossEntropy}. */
 export interface CrossEntropyOptions {
   /**
-   * Rows with this class count for nothing.
+   * Rows of this class are ignored: their loss and their gradient are 0.
    *
    * @default {-100}
    */
   ignoreIndex?: number;
   /**
-   * The share ε of the target that is spread evenly over all classes.
+   * The share ε of the target that is spread evenly over all classes, between 0
+   * and 1.
    *
    * @default {0}
    */
   labelSmoothing?: number;
   /**
-   * `"mean"` divides by the number of rows that are not ignored, or by the sum
-   * of their classes' weights.
+   * How the losses of the rows become the result. `"mean"` divides their sum by the
+   * number of rows that are not ignored, or by the sum of their classes' weights.
    *
    * @default {"mean"}
    */
@@ -61,21 +67,24 @@ export interface CrossEntropyOptions {
 }
 
 /**
- * Cross-entropy of logits with class indices or with distributions:
+ * Computes the cross-entropy of logits with class indices or with distributions:
  * `-Σ_c w_c q_c log softmax(z)_c`, where `q = (1 - ε) t + ε / C`.
  *
- * PyTorch's rules: with `"mean"` the divisor is the sum of the weights of the
- * rows' classes (for distributions, the number of rows), counted on the GPU;
- * where every row is ignored the mean is NaN. A class outside `[0, C)` that is
- * not ignored is refused if the host wrote it, and gives NaN if the GPU made it.
+ * The rules are PyTorch's. With `"mean"` the divisor is the sum of the weights of
+ * the rows' classes (for distributions, the number of rows), which the GPU adds up.
+ * If every row is ignored, the mean is NaN. A class outside `[0, C)` that is not
+ * ignored throws if the host wrote it, and gives NaN if the GPU computed it.
  * Distributions and weights get no gradient.
  *
- * @param logits `[…, C]`.
- * @param target Classes `[…]` as i32 or u32, or distributions `[…, C]` as f32.
- * @returns A scalar, or `[…]` with reduction `"none"`.
- * @throws {TypeError} If the shapes do not fit.
+ * @param logits `[…, C]`, of f32.
+ * @param target Classes `[…]` of i32 or u32, or distributions `[…, C]` of f32.
+ * @param options Ignored class, smoothing, reduction and class weights.
+ * @returns A scalar, or `[…]` with the reduction `"none"`.
+ * @throws {TypeError} If the shapes do not fit together, or the logits or weights
+ * are not of f32.
  * @throws {RangeError} If the host wrote a class outside `[0, C)` that is not
- * ignored, the smoothing is not in [0, 1], or there is no such reduction.
+ * ignored, the smoothing is not between 0 and 1, the ignored class is not a 32-bit
+ * integer, or the reduction is unknown.
  *
  * @example Usage
  * ```ts
@@ -94,23 +103,63 @@ export function crossEntropy(
   target: AnyTensor,
   options: CrossEntropyOptions = {},
 ): Tensor {
-  const {
-    ignoreIndex = -100,
-    labelSmoothing = 0,
-    reduction = "mean",
-    weight,
-  } = options;
+  const { reduction = "mean" } = options;
+  const call = callOf(logits, target, options);
+  const { device } = logits;
+  const stats = forward(call);
+  const totals = reduceAxes(stats, [true, false], [4], "sum");
+  const perRow = reduction === "none";
+  const mean = reduction === "mean" ? 1 : 0;
+  const y = allocate(device, perRow ? logits.shape.slice(0, -1) : []);
+  if (perRow) {
+    const losses = { offset: 0, strides: [4] };
+    const target = { offset: 0, strides: [1] };
+    copyStrided(stats, y, [call.rows], losses, target);
+  } else {
+    launch(device, CROSS_ENTROPY_FINISH, {
+      bind: [totals, y],
+      params: { mean },
+      groups: [1],
+    });
+  }
+  record(y, [logits], (dy) => [
+    backward(call, { stats, totals, dy, perRow: perRow ? 1 : 0, mean }),
+  ]);
+  if (!y.requiresGrad) {
+    stats.dispose();
+    totals.dispose();
+  }
+  return y;
+}
+
+/** A checked call, with what its kernels have in common. */
+interface Call {
+  logits: Tensor;
+  target: AnyTensor;
+  weight: Tensor | undefined;
+  rows: number;
+  classes: number;
+  /** The number of elements of the target that belong to a row. */
+  labels: number;
+  constants: Readonly<Record<string, number>>;
+  params: Readonly<Record<string, number>>;
+  variant: RowForm["variant"];
+  windows: readonly Window[];
+}
+
+function callOf(
+  logits: Tensor,
+  target: AnyTensor,
+  options: CrossEntropyOptions,
+): Call {
+  const { ignoreIndex = -100, labelSmoothing = 0, weight } = options;
   const soft = target.dtype === "f32";
   const classes = checkCrossEntropy(logits, target, options);
   const { device } = logits;
   const rows = logits.size / classes;
-  const shape = logits.shape.slice(0, -1);
-  const constants = { SOFT: soft ? 1 : 0, WEIGHTED: weight ? 1 : 0 };
-  const params = { classes, ignore: ignoreIndex, smoothing: labelSmoothing };
-  const labels = soft ? classes : 1;
-  const stats = allocate(device, [rows, 4]);
   const narrow = classes < 32;
-  // Once by fours for the largest, and once more, one by one with weights.
+  // The serial kernels read a row by fours to find its largest logit, then again
+  // for the sums: one by one if there are weights.
   const single = soft || weight !== undefined || labelSmoothing > 0;
   const form = rowForm(device, "cross_entropy", {
     n: classes,
@@ -121,86 +170,110 @@ export function crossEntropy(
     narrow,
     walk: true,
   });
-  const texels = form.variant === "texels";
-  const forward = specialize(FORWARDS[form.variant], constants);
-  const parts = rowWindows(device, form, rows, [classes, 4]);
-  for (const window of parts) {
-    launch(device, forward, {
-      bind: [
-        part(logits, window, classes),
-        part(target, window, labels),
-        weight ?? part(target, window, labels),
-        part(stats, window, 4),
-      ],
-      params: { ...params, rows: window.count },
+  return {
+    logits,
+    target,
+    weight,
+    rows,
+    classes,
+    labels: soft ? classes : 1,
+    constants: { SOFT: soft ? 1 : 0, WEIGHTED: weight ? 1 : 0 },
+    params: { classes, ignore: ignoreIndex, smoothing: labelSmoothing },
+    variant: form.variant,
+    windows: rowWindows(device, form, rows, [classes, 4]),
+  };
+}
+
+/** Computes four numbers for each row; see kernels/cross_entropy.ts. */
+function forward(call: Call): Tensor {
+  const { logits, variant } = call;
+  const { device } = logits;
+  const stats = allocate(device, [call.rows, 4]);
+  const kernel = specialize(FORWARDS[variant], call.constants);
+  for (const window of call.windows) {
+    launch(device, kernel, {
+      bind: [...inputsOf(call, window), part(stats, window, 4)],
+      params: { ...call.params, rows: window.count },
       groups: grid(
         window.count,
-        form.variant === "workgroup" ? 1 : forward.workgroupSize,
+        variant === "workgroup" ? 1 : kernel.workgroupSize,
       ),
     });
   }
-
-  const mean = reduction === "mean" ? 1 : 0;
-  const totals = reduceAxes(stats, [true, false], [4], "sum");
-  const perRow = reduction === "none";
-  const y = allocate(device, perRow ? shape : []);
-  if (perRow) {
-    const losses = { offset: 0, strides: [4] };
-    copyStrided(stats, y, [rows], losses, { offset: 0, strides: [1] });
-  } else {
-    launch(device, CROSS_ENTROPY_FINISH, {
-      bind: [totals, y],
-      params: { mean },
-      groups: [1],
-    });
-  }
-
-  record(y, [logits], (dy) => {
-    const dlogits = allocate(device, logits.shape);
-    const kernel = specialize(
-      texels ? CROSS_ENTROPY_BACKWARD_TEXELS : CROSS_ENTROPY_BACKWARD,
-      constants,
-    );
-    for (const window of parts) {
-      launch(device, kernel, {
-        bind: [
-          part(logits, window, classes),
-          part(target, window, labels),
-          weight ?? part(target, window, labels),
-          part(stats, window, 4),
-          totals,
-          dy,
-          part(dlogits, window, classes),
-        ],
-        params: {
-          ...params,
-          rows: window.count,
-          per_row: perRow ? 1 : 0,
-          mean,
-          first: window.start,
-        },
-        groups: texels
-          ? grid(
-            window.count *
-              Math.ceil((Math.floor(classes / 4) + 2) / BACKWARD_FOURS),
-            kernel.workgroupSize,
-          )
-          : grid(
-            window.count * Math.ceil(classes / BACKWARD_RUN),
-            kernel.workgroupSize,
-          ),
-      });
-    }
-    return [dlogits];
-  });
-  if (!y.requiresGrad) {
-    stats.dispose();
-    totals.dispose();
-  }
-  return y;
+  return stats;
 }
 
-/** Throws unless all fits together; gives the number of classes. */
+/** What the derivative reads besides the call. */
+interface Saved {
+  /** Four numbers for each row, and their sums over all rows. */
+  stats: Tensor;
+  totals: Tensor;
+  dy: Tensor;
+  /** 1 if dy has an element for each row, 0 if it is a scalar. */
+  perRow: 0 | 1;
+  /** 1 if the result is a mean, 0 if not. */
+  mean: 0 | 1;
+}
+
+/** Computes the gradient of the logits. */
+function backward(
+  call: Call,
+  { stats, totals, dy, perRow, mean }: Saved,
+): Tensor {
+  const { logits, classes } = call;
+  const { device } = logits;
+  const dlogits = allocate(device, logits.shape);
+  const texels = call.variant === "texels";
+  const kernel = specialize(
+    texels ? CROSS_ENTROPY_BACKWARD_TEXELS : CROSS_ENTROPY_BACKWARD,
+    call.constants,
+  );
+  for (const window of call.windows) {
+    launch(device, kernel, {
+      bind: [
+        ...inputsOf(call, window),
+        part(stats, window, 4),
+        totals,
+        dy,
+        part(dlogits, window, classes),
+      ],
+      params: {
+        ...call.params,
+        rows: window.count,
+        per_row: perRow,
+        mean,
+        first: window.start,
+      },
+      groups: texels
+        ? grid(
+          window.count *
+            Math.ceil((Math.floor(classes / 4) + 2) / BACKWARD_FOURS),
+          kernel.workgroupSize,
+        )
+        : grid(
+          window.count * Math.ceil(classes / BACKWARD_RUN),
+          kernel.workgroupSize,
+        ),
+    });
+  }
+  return dlogits;
+}
+
+/** The parts of the logits, the target and the weights that a window reads. */
+function inputsOf(
+  { logits, target, weight, classes, labels }: Call,
+  window: Window,
+): (AnyTensor | Binding)[] {
+  const targets = part(target, window, labels);
+  // The binding of the weights must be given even if they are not read.
+  return [part(logits, window, classes), targets, weight ?? targets];
+}
+
+/**
+ * Throws unless the arguments fit together.
+ *
+ * @returns The number of classes.
+ */
 function checkCrossEntropy(
   logits: Tensor,
   target: AnyTensor,
@@ -212,11 +285,7 @@ function checkCrossEntropy(
   }: CrossEntropyOptions,
 ): number {
   for (const x of weight ? [logits, weight] : [logits]) {
-    if (x.dtype !== "f32") {
-      throw new TypeError(
-        `Cannot take the cross-entropy of ${x.dtype}: cast() it to f32`,
-      );
-    }
+    requireFloat("take the cross-entropy of", x);
   }
   const classes = logits.shape.at(-1);
   if (classes === undefined || classes === 0) {

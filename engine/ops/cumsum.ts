@@ -1,21 +1,30 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import { CUMSUM_STRETCH, cumsumKernel } from "../kernels/cumsum.ts";
 import type { DType } from "../dtype.ts";
+import { CUMSUM_STRETCH, cumsumKernel } from "../kernels/cumsum.ts";
+import {
+  type Box,
+  boxes,
+  elementsThatFit,
+  inOrder,
+  rowsThatFit,
+  view,
+  wholeBox,
+} from "../launch/cut.ts";
 import { grid, launch } from "../launch/launch.ts";
+import { chooseRowForm } from "../launch/rows.ts";
 import { normalizeAxis, sizeOf } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type AnyTensor, type Tensor } from "../tensor.ts";
-import { chooseRowForm, defineVariants } from "../tuning/choice.ts";
-import { view, VIEW_SLACK } from "../launch/view.ts";
+import { defineVariants } from "../tuning/choice.ts";
 
 defineVariants("cumsum", ["serial", "workgroup"]);
 
 /** Options of {@linkcode cumsum}. */
 export interface CumsumOptions {
   /**
-   * The axis to sum along; negative ones count from the last.
+   * The axis to sum along. Negative ones count from the last.
    *
    * @default {-1}
    */
@@ -29,14 +38,16 @@ export interface CumsumOptions {
 }
 
 /**
- * Takes running sums along an axis: `y[k] = x[0] + … + x[k]`, or
- * `x[k] + … + x[n - 1]` where `reverse` is set.
+ * Computes running sums along an axis: `y[k] = x[0] + … + x[k]`, or with `reverse`
+ * `y[k] = x[k] + … + x[n - 1]`.
  *
- * Elements may be of any type; sums of integers wrap around. The derivative of
- * one direction is the running sum of the gradient in the other.
+ * Sums of integers wrap around. The derivative is the running sum of the gradient
+ * in the other direction.
  *
- * @returns A tensor of x's shape and type.
- * @throws {RangeError} If there is no such axis.
+ * @param x A tensor of any shape and type.
+ * @param options Axis and direction.
+ * @returns A tensor of the shape and type of `x`.
+ * @throws {RangeError} If `x` does not have the axis.
  *
  * @example Usage
  * ```ts
@@ -75,8 +86,12 @@ function runningSum<D extends DType>(
     ? "serial"
     : chooseRowForm(device, "cumsum", { turns });
   const kernel = cumsumKernel({ variant: form, dtype: x.dtype });
-  for (const piece of pieces(x, axis, reverse)) {
-    const { start, outer, n, resume } = piece;
+  const lengths = [sizeOf(shape.slice(0, axis)), turns, inner];
+  for (const box of cutSum(x, lengths)) {
+    const [o = 0, done = 0] = box.start;
+    const [outer = 0, n = 0] = box.count;
+    const start = (o * turns + (reverse ? turns - done - n : done)) * inner;
+    const resume = done > 0;
     // y's part also holds the row that the sum goes on from.
     const ahead = resume ? inner : 0;
     const lead = reverse ? 0 : ahead;
@@ -101,55 +116,26 @@ function runningSum<D extends DType>(
   return y;
 }
 
-/** What one dispatch sees: [outer, n, inner] from element `start` on. */
-interface Piece {
-  start: number;
-  outer: number;
-  n: number;
-  /** Whether the piece goes on from the one before. */
-  resume: boolean;
-}
-
-/** Cuts x into dispatches that fit one binding, in the order of the sum. */
-function pieces(x: AnyTensor, axis: number, reverse: boolean): Piece[] {
-  const outer = sizeOf(x.shape.slice(0, axis));
-  const n = x.shape[axis] ?? 1;
-  const inner = sizeOf(x.shape.slice(axis + 1));
-  const { maxTurns } = x.device;
-  if (x.fitsBinding && n <= maxTurns) {
-    return [{ start: 0, outer, n, resume: false }];
-  }
-  const fit = Math.floor(x.device.maxBindingSize / 4) - VIEW_SLACK;
-  const list: Piece[] = [];
-  const lines = n > maxTurns ? 0 : Math.floor(fit / (n * inner));
-  if (lines > 0) {
-    for (let o = 0; o < outer; o += lines) {
-      const count = Math.min(lines, outer - o);
-      list.push({ start: o * n * inner, outer: count, n, resume: false });
-    }
-    return list;
-  }
-  // One row more is the one to go on from. Whole stretches of the workgroup form
-  // make the same sums as an undivided run.
-  const most = Math.min(Math.floor(fit / inner) - 1, maxTurns);
-  const rows = most < CUMSUM_STRETCH ? most : most - most % CUMSUM_STRETCH;
-  if (rows < 1) {
-    throw new RangeError(
-      `Cannot sum along rows of ${inner} elements: two exceed the device's ` +
-        `largest binding of ${x.device.maxBindingSize} bytes`,
-    );
-  }
-  for (let o = 0; o < outer; o++) {
-    for (let done = 0; done < n; done += rows) {
-      const count = Math.min(rows, n - done);
-      const k = reverse ? n - done - count : done;
-      list.push({
-        start: (o * n + k) * inner,
-        outer: 1,
-        n: count,
-        resume: done > 0,
-      });
-    }
-  }
-  return list;
+/**
+ * Cuts [outer, n, inner] into boxes that fit one binding, in the order of the sum.
+ * A box that starts within the axis n goes on from the box before it.
+ */
+function cutSum(x: AnyTensor, lengths: readonly number[]): Box[] {
+  const [, n = 1, inner = 1] = lengths;
+  const { device } = x;
+  const { maxTurns } = device;
+  if (x.fitsBinding && n <= maxTurns) return [wholeBox(lengths)];
+  const lines = n > maxTurns
+    ? 0
+    : Math.floor(elementsThatFit(device) / (n * inner));
+  if (lines > 0) return boxes(lengths, inOrder({ axis: 0, step: lines }));
+  const fit = rowsThatFit(device, {
+    action: "sum along",
+    size: inner,
+    least: 2,
+  });
+  const most = Math.min(fit - 1, maxTurns); // One is the row to go on from.
+  // A multiple of the workgroup form's stretch makes the same sums as an uncut run.
+  const step = most < CUMSUM_STRETCH ? most : most - most % CUMSUM_STRETCH;
+  return boxes(lengths, inOrder({ axis: 0, step: 1 }, { axis: 1, step }));
 }

@@ -3,7 +3,7 @@
 
 // Dropout. kernels/random.ts holds the kernel.
 
-import { requireFloat } from "../dtype.ts";
+import { requireFloat } from "./require_float.ts";
 import { DROPOUT } from "../kernels/random.ts";
 import { grid, launch, part, windows } from "../launch/launch.ts";
 import {

@@ -1,10 +1,16 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Ops that pick elements by index. Indices that the host wrote are checked; of
-// those that the GPU made, one out of range shows as NaN (the least number, for
-// integers).
+// Ops that pick elements by index. Indices that the host wrote are checked. The GPU
+// may have computed others: one of them that is out of range gives NaN (among
+// integers, the least number).
+//
+// Longer than most files: a third of it documents the interface, and the
+// derivatives stay beside the ops.
 
+import type { DType } from "../dtype.ts";
+import { isWorthMirroring } from "../gpu/texels.ts";
+import { checkIntegers } from "../integer_range.ts";
 import {
   EMBEDDING,
   EMBEDDING4,
@@ -14,9 +20,18 @@ import {
   SCATTER_RUN,
 } from "../kernels/embedding.ts";
 import { GATHER, GATHER_BACKWARD } from "../kernels/gather.ts";
-import type { DType } from "../dtype.ts";
-import { checkIntegers } from "../integer_range.ts";
-import { grid, launch, type Window } from "../launch/launch.ts";
+import {
+  type Box,
+  boxes,
+  inOrder,
+  rowsThatFit,
+  view,
+  wholeBox,
+  type Window,
+  windowsOf,
+} from "../launch/cut.ts";
+import { fillInto } from "../launch/flat.ts";
+import { grid, launch } from "../launch/launch.ts";
 import { formatShape, normalizeAxis, sizeOf } from "../shape.ts";
 import { record } from "../tape.ts";
 import {
@@ -25,39 +40,21 @@ import {
   type IntegerTensor,
   type Tensor,
 } from "../tensor.ts";
-import { TEXEL_WINDOW } from "../gpu/texels.ts";
 import { chooseVariant, defineVariants } from "../tuning/choice.ts";
-import { view, VIEW_SLACK } from "../launch/view.ts";
-import { fillInto } from "../launch/flat.ts";
 
 defineVariants("embedding", ["buffers", "texels"]);
 
-/** Bytes between which a gradient is worth a copy to a texture, which is kept. */
-const TEXEL_BYTES = [256 * 1024, 8 * TEXEL_WINDOW] as const;
-
-/** Stretches of at most so many rows of a tensor that fit one binding each. */
-function rowWindows(
+/** Cuts rows of a tensor into windows of at most `most` that fit one binding. */
+function cutRows(
   action: string,
   x: AnyTensor,
   rows: number,
-  rowSize: number,
+  size: number,
   most = Infinity,
 ): Window[] {
   if (x.fitsBinding && rows <= most) return [{ start: 0, count: rows }];
-  const fit = Math.min(
-    most,
-    Math.floor((x.device.maxBindingSize / 4 - VIEW_SLACK) / rowSize),
-  );
-  if (fit < 1) {
-    throw new RangeError(
-      `Cannot ${action} rows of ${rowSize} elements: one exceeds the device's ` +
-        `largest binding of ${x.device.maxBindingSize} bytes`,
-    );
-  }
-  return Array.from({ length: Math.ceil(rows / fit) }, (_, i) => ({
-    start: i * fit,
-    count: Math.min(fit, rows - i * fit),
-  }));
+  const step = Math.min(most, rowsThatFit(x.device, { action, size }));
+  return windowsOf(rows, step);
 }
 
 function requireIndices(action: string, index: AnyTensor): void {
@@ -73,25 +70,28 @@ function requireIndices(action: string, index: AnyTensor): void {
 /** Options of {@linkcode embedding}. */
 export interface EmbeddingOptions {
   /**
-   * A row of the table that gets no gradient.
+   * The row of the table that stands for padding. It gets no gradient.
    *
-   * @default {none}
+   * @default {undefined}
    */
   paddingIdx?: number;
 }
 
 /**
- * Looks rows up in a table: `y[…, :] = table[ids[…], :]`.
+ * Looks up rows of a table: `y[…, :] = table[ids[…], :]`.
  *
- * The gradient of the table is summed in the order of the tokens, at a cost of
- * tokens × width whatever the number of rows. Ids that the GPU made give rows of
- * NaN where they are outside the table.
+ * The gradient of the table is summed in the order of the tokens. That takes time
+ * proportional to tokens × width, whatever the number of rows. An id outside the
+ * table that the GPU computed gives a row of NaN.
  *
  * @param ids Integers of any shape `[…]`.
- * @param table `[rows, width]`.
- * @returns `[…, width]`.
- * @throws {TypeError} If the ids are f32, or the table has not two axes.
- * @throws {RangeError} If the host wrote an id that is outside the table.
+ * @param table `[rows, width]`, of f32.
+ * @param options The padding row.
+ * @returns `[…, width]`
+ * @throws {TypeError} If the ids are of f32, or the table is not of f32 with two
+ * axes.
+ * @throws {RangeError} If the host wrote an id that is outside the table, or the
+ * padding row is.
  *
  * @example Usage
  * ```ts
@@ -143,9 +143,9 @@ export function embedding(
   const tokens = ids.size;
   const vector = width % 4 === 0;
   const kernel = vector ? EMBEDDING4 : EMBEDDING;
-  for (const w of y.size > 0 ? rowWindows("look up", y, tokens, width) : []) {
+  for (const w of y.size > 0 ? cutRows("look up", y, tokens, width) : []) {
     const to = view(y, w.start * width, w.count * width);
-    for (const rows of rowWindows("look up", table, n, width)) {
+    for (const rows of cutRows("look up", table, n, width)) {
       const from = view(table, rows.start * width, rows.count * width);
       launch(device, kernel, {
         bind: [from.binding, ids, to.binding],
@@ -189,19 +189,15 @@ function scatter(
     device,
     "embedding",
     "all",
-    () => {
-      const [least, most] = TEXEL_BYTES;
-      return device.isSoftware && dy.bytes >= least && dy.bytes <= most
-        ? "texels"
-        : "buffers";
-    },
+    () =>
+      device.isSoftware && isWorthMirroring(dy.bytes) ? "texels" : "buffers",
   );
   const texels = vector && chosen === "texels";
   const variant = texels ? "texels" : "buffers";
   const run = vector ? texels ? 4 * SCATTER_RUN : 4 : 1;
-  // An invocation follows all tokens that have its row, for each column.
+  // An invocation follows all tokens of the same row, for each column.
   const most = Math.floor(device.maxTurns / (texels ? SCATTER_RUN + 1 : 1));
-  for (const tokens of rowWindows("scatter", dy, ids.size, width, most)) {
+  for (const tokens of cutRows("scatter", dy, ids.size, width, most)) {
     const [start, end] = [tokens.start, tokens.start + tokens.count];
     const linkKernel = EMBEDDING_LINK[variant];
     launch(device, linkKernel, {
@@ -210,7 +206,7 @@ function scatter(
       groups: grid(tokens.count, linkKernel.workgroupSize),
     });
     const from = view(dy, start * width, tokens.count * width);
-    for (const rows of rowWindows("scatter", table, n, width)) {
+    for (const rows of cutRows("scatter", table, n, width)) {
       const to = view(table, rows.start * width, rows.count * width);
       const kernel = vector ? EMBEDDING_SCATTER4[variant] : EMBEDDING_SCATTER;
       launch(device, kernel, {
@@ -237,7 +233,10 @@ function scatter(
 
 // --------------------------------------------------------------------- gather
 
-/** x [outer, n, inner] picked by an index walked with strides of its own. */
+/**
+ * The sizes of a pick: y [outer, m, inner] takes from x [outer, n, inner]. The
+ * index of y[o, j, i] is element `o·index_o + j·index_j + i·index_i`.
+ */
 interface Pick {
   outer: number;
   n: number;
@@ -248,39 +247,30 @@ interface Pick {
   index_i: number;
 }
 
-/** One dispatch of a pick: stretches of o, of x's rows and of y's. */
-interface PickPart {
-  o: Window;
-  rows: Window;
-  j: Window;
-}
-
-function pickParts(
+/** Cuts a pick into boxes of [outer, m, n], that is of y's and of x's rows. */
+function cutPick(
   x: AnyTensor,
   y: AnyTensor,
-  sizes: Pick,
+  { outer, n, m, inner }: Pick,
   most: number,
-): PickPart[] {
-  const { outer, n, m, inner } = sizes;
-  if (x.fitsBinding && y.fitsBinding && m <= most) {
-    return [{
-      o: { start: 0, count: outer },
-      rows: { start: 0, count: n },
-      j: { start: 0, count: m },
-    }];
-  }
-  const list: PickPart[] = [];
-  for (let at = 0; at < outer; at++) {
-    for (const j of rowWindows("pick", y, m, inner, most)) {
-      for (const rows of rowWindows("pick", x, n, inner)) {
-        list.push({ o: { start: at, count: 1 }, rows, j });
-      }
-    }
-  }
-  return list;
+): Box[] {
+  const lengths = [outer, m, n];
+  if (x.fitsBinding && y.fitsBinding && m <= most) return [wholeBox(lengths)];
+  const limit = (tensor: AnyTensor) =>
+    tensor.fitsBinding
+      ? Infinity
+      : rowsThatFit(tensor.device, { action: "pick", size: inner });
+  return boxes(
+    lengths,
+    inOrder(
+      { axis: 0, step: 1 },
+      { axis: 1, step: Math.min(most, limit(y)) },
+      { axis: 2, step: limit(x) },
+    ),
+  );
 }
 
-/** Runs a kernel of gather.ts; `backward` reads y's side and adds to x's. */
+/** Copies picked elements from x to y or, with `backward`, adds those of y to x. */
 function pick(
   x: AnyTensor,
   index: IntegerTensor,
@@ -289,18 +279,20 @@ function pick(
   backward: boolean,
 ): void {
   const { n, m, inner } = sizes;
-  // Backward, an invocation walks over the whole index.
+  // An invocation of the backward kernel walks over the whole index.
   const most = backward ? x.device.maxTurns : Infinity;
-  for (const { o, rows, j } of pickParts(x, y, sizes, most)) {
+  for (const box of cutPick(x, y, sizes, most)) {
+    const [o = 0, j = 0, first = 0] = box.start;
+    const [outer = 0, columns = 0, rows = 0] = box.count;
     const xs = view(
       x,
-      (o.start * n + rows.start) * inner,
-      ((o.count - 1) * n + rows.count) * inner,
+      (o * n + first) * inner,
+      ((outer - 1) * n + rows) * inner,
     );
     const ys = view(
       y,
-      (o.start * m + j.start) * inner,
-      ((o.count - 1) * m + j.count) * inner,
+      (o * m + j) * inner,
+      ((outer - 1) * m + columns) * inner,
     );
     const kernel = backward ? GATHER_BACKWARD : GATHER;
     launch(x.device, kernel, {
@@ -309,13 +301,13 @@ function pick(
         : [xs.binding, index, ys.binding],
       params: {
         ...sizes,
-        outer: o.count,
-        m: j.count,
-        first: rows.start,
-        rows: rows.count,
+        outer,
+        m: columns,
+        first,
+        rows,
         x_offset: xs.offset,
         y_offset: ys.offset,
-        index_offset: o.start * sizes.index_o + j.start * sizes.index_j,
+        index_offset: o * sizes.index_o + j * sizes.index_j,
         bad: x.dtype === "i32"
           ? 0x80000000
           : x.dtype === "u32"
@@ -323,7 +315,7 @@ function pick(
           : 0x7fc00000,
       },
       groups: grid(
-        o.count * inner * (backward ? 1 : j.count),
+        outer * inner * (backward ? 1 : columns),
         kernel.workgroupSize,
       ),
     });
@@ -353,14 +345,19 @@ function picked<D extends DType>(
 }
 
 /**
- * Picks along an axis with an index for every element of the result:
- * `y[i, j] = x[index[i, j], j]` for axis 0 of two.
+ * Picks elements along an axis, with an index for every element of the result: for
+ * axis 0 of two, `y[i, j] = x[index[i, j], j]`.
  *
- * An index out of range that the GPU made gives NaN (integers: the least number).
+ * An index out of range that the GPU computed gives NaN (in a tensor of integers,
+ * the least number).
  *
- * @param index Integers, of x's shape but for the axis.
- * @throws {TypeError} If the shapes do not fit.
- * @throws {RangeError} If the host wrote an index that is out of range.
+ * @param x A tensor of any type.
+ * @param index Integers. Same shape as `x`, except along the axis.
+ * @param axis The axis to pick along; negative ones count from the last.
+ * @returns A tensor of the shape of `index` and the type of `x`.
+ * @throws {TypeError} If the shapes do not fit together, or the index is of f32.
+ * @throws {RangeError} If `x` does not have the axis, or the host wrote an index
+ * that is out of range.
  *
  * @example Usage
  * ```ts
@@ -403,13 +400,18 @@ export function gather<D extends DType>(
 }
 
 /**
- * Picks whole slices along an axis: `y[j, …] = x[index[j], …]` for axis 0.
+ * Picks whole slices along an axis: for axis 0, `y[j, …] = x[index[j], …]`.
  *
- * An index out of range that the GPU made gives NaN (integers: the least number).
+ * An index out of range that the GPU computed gives NaN (in a tensor of integers,
+ * the least number).
  *
- * @param index Integers along one axis; they may repeat.
- * @throws {TypeError} If the index has not exactly one axis.
- * @throws {RangeError} If the host wrote an index that is out of range.
+ * @param x A tensor of any type.
+ * @param index Integers `[m]`; they may repeat.
+ * @param axis The axis to pick along; negative ones count from the last.
+ * @returns A tensor of the type of `x`, with length `m` along the axis.
+ * @throws {TypeError} If the index does not have exactly one axis, or is of f32.
+ * @throws {RangeError} If `x` does not have the axis, or the host wrote an index
+ * that is out of range.
  *
  * @example Usage
  * ```ts

@@ -10,6 +10,7 @@ import { broadcastShapes, formatShape, sameShape } from "../shape.ts";
 import { record } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { checkReduction, type LossReduction } from "./loss_reduction.ts";
+import { requireFloat } from "./require_float.ts";
 
 export type { LossReduction };
 export { crossEntropy, type CrossEntropyOptions } from "./cross_entropy.ts";
@@ -35,8 +36,8 @@ function pairLoss(
   reduction: LossReduction,
   divisor: number = x.size,
 ): Tensor {
-  requireFloat("values", x);
-  requireFloat("targets", t);
+  requireFloat("take the loss of", x, "values");
+  requireFloat("take the loss of", t, "targets");
   if (!sameShape(x.shape, t.shape)) {
     throw new TypeError(
       `Cannot take the loss of ${formatShape(x.shape)} against ${
@@ -277,21 +278,13 @@ function checkFactor(
   logits: Tensor,
 ): void {
   if (!factor) return;
-  requireFloat(name, factor);
+  requireFloat("take the loss of", factor, name);
   const { shape } = logits;
   if (!sameShape(broadcastShapes(name, shape, factor.shape), shape)) {
     throw new TypeError(
       `Cannot take the loss of ${formatShape(shape)} with a ${name} of ${
         formatShape(factor.shape)
       }: it must broadcast to the logits`,
-    );
-  }
-}
-
-function requireFloat(what: string, x: Tensor): void {
-  if (x.dtype !== "f32") {
-    throw new TypeError(
-      `Cannot take the loss of ${what} of ${x.dtype}: cast() them to f32`,
     );
   }
 }

@@ -3,7 +3,7 @@
 
 import { type Activation, ACTIVATIONS } from "../kernels/matmul_activation.ts";
 import { evaluateFlat } from "../launch/flat.ts";
-import { type BatchAxis, product } from "../launch/matmul.ts";
+import { type BatchAxis, launchMatmul } from "../launch/matmul.ts";
 import { reduceAxes } from "../launch/reduction.ts";
 import {
   broadcastShapes,
@@ -120,7 +120,7 @@ export function matmul(
   const saved = recording && activation && !derivesFromY
     ? allocate(a.device, shape)
     : undefined;
-  product({
+  launchMatmul({
     a,
     b,
     c: y,
@@ -211,7 +211,7 @@ function gradientA(
   const derive = !into && isWhole ? takeDerivative(a) : undefined;
   const shared = { c, k: n, accumulate: into !== undefined, derive };
   if (transposeA) {
-    product({
+    launchMatmul({
       ...shared,
       a: b,
       b: dz,
@@ -222,7 +222,7 @@ function gradientA(
       batch: align(batch, b, dz, a),
     });
   } else {
-    product({
+    launchMatmul({
       ...shared,
       a: dz,
       b,
@@ -254,7 +254,7 @@ function gradientB(
   };
   const shared = { c, k: m, accumulate: into !== undefined, sums };
   if (transposeB) {
-    product({
+    launchMatmul({
       ...shared,
       a: dz,
       b: a,
@@ -265,7 +265,7 @@ function gradientB(
       batch: align(batch, dz, a, b),
     });
   } else {
-    product({
+    launchMatmul({
       ...shared,
       a,
       b: dz,

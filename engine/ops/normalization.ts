@@ -1,8 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Layer norm, softmax and log-softmax. Longer than most files: a third of it
-// documents the interface.
+// Layer normalization and its derivatives; kernels/layer_norm.ts holds the
+// arithmetic. Longer than most files: a quarter of it documents the interface, and
+// the derivatives stay beside the op.
 
 import type { Device } from "../gpu/device.ts";
 import { specialize } from "../gpu/kernel.ts";
@@ -14,43 +15,36 @@ import {
   layerNormForward,
   layerNormPartials,
 } from "../kernels/layer_norm.ts";
-import {
-  ROW_VARIANTS,
-  type RowForm,
-  rowForm,
-  rowsPerGroup,
-  rowWindows,
-} from "../kernels/rows.ts";
-import { softmaxBackward, softmaxForward } from "../kernels/softmax.ts";
+import { ROW_VARIANTS, type RowForm, rowsPerGroup } from "../kernels/rows.ts";
+import { fillInto } from "../launch/flat.ts";
 import { grid, launch, part, type Window } from "../launch/launch.ts";
 import { reduceAxes } from "../launch/reduction.ts";
-import { formatShape, normalizeAxis, sameShape, sizeOf } from "../shape.ts";
+import { rowForm, rowWindows } from "../launch/rows.ts";
+import { formatShape, sameShape } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
 import { defineVariants } from "../tuning/choice.ts";
-import { fillInto } from "../launch/flat.ts";
+import { requireFloat } from "./require_float.ts";
 
 defineVariants("layer_norm", ROW_VARIANTS);
-defineVariants("softmax", ROW_VARIANTS);
-
-// ----------------------------------------------------------------- layer norm
 
 /** Options of {@linkcode addLayerNorm}. */
 export interface AddLayerNormOptions {
   /**
-   * What normalised values are multiplied by, `[C]`.
+   * A factor for each column of the normalized values, `[C]`.
    *
    * @default {ones}
    */
   weight?: Tensor;
   /**
-   * What is added to them, `[C]`.
+   * A term to add to each column after that, `[C]`.
    *
    * @default {zeros}
    */
   bias?: Tensor;
   /**
-   * Added to the variance.
+   * A small number to add to the variance, so that rows of equal elements do not
+   * divide by 0.
    *
    * @default {1e-5}
    */
@@ -60,29 +54,33 @@ export interface AddLayerNormOptions {
 /** Options of {@linkcode layerNorm}. */
 export interface LayerNormOptions extends AddLayerNormOptions {
   /**
-   * What is added to `x` before normalising, of `x`'s shape.
+   * A tensor to add to `x` before normalizing. Same shape as `x`.
    *
    * @default {nothing}
    */
   residual?: Tensor;
 }
 
-/** What {@linkcode addLayerNorm} gives. */
+/** The results of {@linkcode addLayerNorm}. */
 export interface AddLayerNormResult {
-  /** The normalised sum. */
+  /** The normalized sum, `[…, C]`. */
   y: Tensor;
-  /** The sum itself, which the next residual connection adds to. */
+  /** The sum itself, `[…, C]`, to which the next residual connection adds. */
   sum: Tensor;
 }
 
 /**
- * Layer normalisation over the last axis:
- * `y = (x - mean) / √(variance + eps) · weight + bias`, with the biased
- * variance. With `residual`, of `x + residual`, in the same kernel.
+ * Normalizes every row along the last axis:
+ * `y = (x - mean) / √(variance + eps) · weight + bias`, with the biased variance.
+ * With a `residual`, the rows of `x + residual` are normalized, in the same kernel.
  *
- * @param x `[…, C]`
+ * Ba, Kiros and Hinton, "Layer Normalization", 2016.
+ *
+ * @param x `[…, C]`, of f32.
+ * @param options Weight, bias, residual and epsilon.
  * @returns `[…, C]`
- * @throws {TypeError} If shapes or types do not fit.
+ * @throws {TypeError} If the shapes do not fit together, a tensor is not of f32 or
+ * `x` has no axis.
  *
  * @example Usage
  * ```ts
@@ -96,19 +94,22 @@ export interface AddLayerNormResult {
  */
 export function layerNorm(x: Tensor, options: LayerNormOptions = {}): Tensor {
   const { residual } = options;
-  if (!residual) return normalise(x, undefined, options).y;
+  if (!residual) return normalize(x, undefined, options).y;
   const { y, sum } = addLayerNorm(x, residual, options);
   if (!y.requiresGrad) sum.dispose();
   return y;
 }
 
 /**
- * Adds and normalises in one kernel: `sum = x + residual` and
- * `y = layerNorm(sum)`, both of use to models that normalise first.
+ * Adds and normalizes in one kernel: `sum = x + residual` and
+ * `y = layerNorm(sum)`. Models that normalize before each block need both.
  *
- * @param x `[…, C]`
- * @param residual `[…, C]`
- * @throws {TypeError} If shapes or types do not fit.
+ * @param x `[…, C]`, of f32.
+ * @param residual `[…, C]`, of f32.
+ * @param options Weight, bias and epsilon.
+ * @returns The normalized sum and the sum itself.
+ * @throws {TypeError} If the shapes do not fit together, a tensor is not of f32 or
+ * `x` has no axis.
  *
  * @example Usage
  * ```ts
@@ -125,17 +126,17 @@ export function addLayerNorm(
   residual: Tensor,
   options: AddLayerNormOptions = {},
 ): AddLayerNormResult {
-  const { y, sum } = normalise(x, residual, options);
+  const { y, sum } = normalize(x, residual, options);
   return { y, sum };
 }
 
-function normalise(
+function normalize(
   x: Tensor,
   residual: Tensor | undefined,
   options: AddLayerNormOptions,
 ): AddLayerNormResult {
   const { weight, bias, eps = 1e-5 } = options;
-  checkNormalise(x, residual, options);
+  checkLayerNorm(x, residual, options);
   const { device, shape } = x;
   const size = shape[shape.length - 1] ?? 0;
   const y = allocate(device, shape);
@@ -147,7 +148,7 @@ function normalise(
   const turns = 3 * columns;
   const form = rowForm(device, "layer_norm", { n: size, rows, vectors, turns });
   const statistics = allocate(device, [rows, 4]);
-  // Every binding must be given, of which some are neither read nor written.
+  // The kernel's bindings must all be given, though it may use only some of them.
   const unused = allocate(device, [1]);
   const kernel = specialize(layerNormForward(form), {
     WEIGHT: weight ? 1 : 0,
@@ -175,25 +176,25 @@ function normalise(
   if (residual) record(sum, [x, residual], (dy) => [dy, dy]);
   const inputs = [sum, ...(weight ? [weight] : []), ...(bias ? [bias] : [])];
   record(y, inputs, (dy, into) => {
-    const at = weight ? 2 : 1; // the place of the bias among the inputs
+    const biasIndex = weight ? 2 : 1; // among the inputs
     const sums = weight?.requiresGrad || bias?.requiresGrad || false;
     const saved: Saved = { form, x: sum, statistics, weight };
     const { dx, partials } = form.held > 0 ? blocksBackward(saved, dy, sums) : {
-      dx: sum.requiresGrad ? normaliseBackward(saved, dy) : undefined,
+      dx: sum.requiresGrad ? normalizeBackward(saved, dy) : undefined,
       partials: sums ? partialSums(saved, dy) : undefined,
     };
     return [
       dx,
       ...(weight ? [finish(form, partials, 0, weight, into[1])] : []),
-      ...(bias ? [finish(form, partials, 1, bias, into[at])] : []),
+      ...(bias ? [finish(form, partials, 1, bias, into[biasIndex])] : []),
     ];
   });
-  // Backward alone reads the statistics: else they need not wait for the scope.
+  // Only the derivative reads the statistics.
   if (!y.requiresGrad) statistics.dispose();
   return { y, sum };
 }
 
-/** Records results without elements: the sums over no rows are 0. */
+/** Records results without elements. The gradients of the parameters are 0. */
 function normalizeNothing(
   x: Tensor,
   residual: Tensor | undefined,
@@ -213,21 +214,25 @@ function normalizeNothing(
   return { y, sum };
 }
 
-/** What backward needs of forward. */
+/** What the forward pass keeps for the derivative. */
 interface Saved {
   form: RowForm;
+  /** What was normalized: x, or x + residual. */
   x: Tensor;
+  /** Four numbers for each row; see kernels/layer_norm.ts. */
   statistics: Tensor;
   weight: Tensor | undefined;
 }
 
-/** Sums for dweight and dbias over blocks of rows, `[blocks, 2, C]`. */
+/** Sums for dweight and dbias, each over one block of rows. */
 interface Partials {
+  /** `[blocks, 2, C]` */
   partials: Tensor;
   blocks: number;
 }
 
-function normaliseBackward(
+/** Computes dx alone. */
+function normalizeBackward(
   { form, x, statistics, weight }: Saved,
   dy: Tensor,
 ): Tensor {
@@ -259,12 +264,12 @@ function normaliseBackward(
   return dx;
 }
 
-/** Rows that one invocation may walk, with so many turns of loops for each. */
+/** The most rows that one invocation may walk, if each takes `turns` loop turns. */
 function mostRows(device: Device, turns: number): number {
   return Math.max(1, Math.floor(Math.min(2 ** 20, device.maxTurns) / turns));
 }
 
-/** Blocks of `span` rows in each window, so that none straddles two. */
+/** Cuts rows into windows, and each window into blocks of `span` rows. */
 function blocksOf(
   device: Device,
   form: RowForm,
@@ -281,6 +286,7 @@ function blocksOf(
   return { blocks: first, list };
 }
 
+/** Computes the partial sums alone. */
 function partialSums(
   { form, x, statistics }: Saved,
   dy: Tensor,
@@ -313,7 +319,7 @@ function partialSums(
   return fewBlocks({ partials, blocks });
 }
 
-/** dx and the partial sums in one pass. */
+/** Computes dx and the partial sums in one pass. */
 function blocksBackward(
   { form, x, statistics, weight }: Saved,
   dy: Tensor,
@@ -323,7 +329,8 @@ function blocksBackward(
   const size = shape[shape.length - 1] ?? 1;
   const rows = x.size / size;
   const fit = Math.max(1, Math.floor(device.maxBindingSize / (16 * size)));
-  const turns = 1 + Math.ceil(Math.log2(form.lanes)); // a row's, and its tree's
+  // One turn for a row, and those of the tree that adds its lanes up.
+  const turns = 1 + Math.ceil(Math.log2(form.lanes));
   const span = Math.min(
     Math.max(4, Math.ceil(rows / Math.min(512, fit))),
     mostRows(device, turns),
@@ -362,10 +369,10 @@ function blocksBackward(
   return { dx, partials: partials && fewBlocks({ partials, blocks }) };
 }
 
-/** Blocks whose partial sums one invocation may add. */
+/** The most blocks whose partial sums one invocation may add up. */
 const MOST_BLOCKS = 4096;
 
-/** Few enough blocks: where there are more, their sums are added up before. */
+/** Reduces partial sums of very many blocks to those of one. */
 function fewBlocks({ partials, blocks }: Partials): Partials {
   if (blocks <= MOST_BLOCKS) return { partials, blocks };
   const [, ...row] = partials.shape;
@@ -374,7 +381,10 @@ function fewBlocks({ partials, blocks }: Partials): Partials {
   return { partials: sums, blocks: 1 };
 }
 
-/** Adds the partial sums of one half up: into a gradient, or a new tensor. */
+/**
+ * Adds up the partial sums of a parameter: half 0 holds those of the weight, half 1
+ * those of the bias. They are added to the gradient that exists already, if any.
+ */
 function finish(
   form: RowForm,
   sums: Partials | undefined,
@@ -394,7 +404,7 @@ function finish(
   return target;
 }
 
-function checkNormalise(
+function checkLayerNorm(
   x: Tensor,
   residual: Tensor | undefined,
   { weight, bias }: AddLayerNormOptions,
@@ -402,11 +412,11 @@ function checkNormalise(
   const { shape } = x;
   const size = shape[shape.length - 1];
   if (size === undefined) {
-    throw new TypeError("Cannot normalise a scalar: it has no axis");
+    throw new TypeError("Cannot normalize a scalar: it has no axis");
   }
   if (residual && !sameShape(residual.shape, shape)) {
     throw new TypeError(
-      `Cannot normalise ${formatShape(shape)} plus a residual of ${
+      `Cannot normalize ${formatShape(shape)} plus a residual of ${
         formatShape(residual.shape)
       }: the shapes must be equal`,
     );
@@ -414,107 +424,13 @@ function checkNormalise(
   for (const [name, parameter] of Object.entries({ weight, bias })) {
     if (parameter && !sameShape(parameter.shape, [size])) {
       throw new TypeError(
-        `Cannot normalise ${formatShape(shape)} with a ${name} of ${
+        `Cannot normalize ${formatShape(shape)} with a ${name} of ${
           formatShape(parameter.shape)
         }: expected [${size}]`,
       );
     }
   }
   for (const tensor of [x, residual, weight, bias]) {
-    if (tensor) requireFloat("normalise", tensor);
-  }
-}
-
-function requireFloat(action: string, x: Tensor): void {
-  if (x.dtype !== "f32") {
-    throw new TypeError(
-      `Cannot ${action} a tensor of ${x.dtype}: cast() it to f32`,
-    );
-  }
-}
-
-// -------------------------------------------------------------------- softmax
-
-/** Options of {@linkcode softmax} and {@linkcode logSoftmax}. */
-export interface SoftmaxOptions {
-  /**
-   * The axis whose elements add up to 1, counted from either end.
-   *
-   * @default {-1}
-   */
-  axis?: number;
-}
-
-/**
- * Softmax along an axis: `yᵢ = exp(xᵢ) / Σⱼ exp(xⱼ)`, computed from
- * `x - max(x)`. Where all elements are -∞ the result is NaN.
- *
- * @throws {TypeError} If `x` is not of f32.
- * @throws {RangeError} If there is no such axis.
- *
- * @example Usage
- * ```ts
- * import { initialize, softmax, tensor } from "@swagpu/swagpu/engine";
- * import { assertEquals } from "@std/assert";
- *
- * await initialize();
- * assertEquals([...await softmax(tensor([5, 5])).data()], [0.5, 0.5]);
- * ```
- */
-export function softmax(x: Tensor, options: SoftmaxOptions = {}): Tensor {
-  return normaliseExponentials(x, options, 0);
-}
-
-/**
- * Logarithm of the softmax along an axis: `yᵢ = xᵢ - log Σⱼ exp(xⱼ)`, finite
- * where the softmax itself would round to 0. Where all elements are -∞ the
- * result is NaN.
- *
- * @throws {TypeError} If `x` is not of f32.
- * @throws {RangeError} If there is no such axis.
- */
-export function logSoftmax(x: Tensor, options: SoftmaxOptions = {}): Tensor {
-  return normaliseExponentials(x, options, 1);
-}
-
-function normaliseExponentials(
-  x: Tensor,
-  { axis = -1 }: SoftmaxOptions,
-  log: 0 | 1,
-): Tensor {
-  requireFloat("take the softmax of", x);
-  const { device, shape } = x;
-  const at = normalizeAxis("take the softmax along", axis, shape.length);
-  const n = shape[at] ?? 1;
-  const inner = sizeOf(shape.slice(at + 1));
-  const y = allocate(device, shape);
-  if (y.size === 0) return record(y, [x], (dy) => [dy]);
-  const vectors = inner === 1 && n % 4 === 0;
-  const form = rowForm(device, "softmax", {
-    n,
-    rows: x.size / n,
-    vectors,
-    turns: 2 * (vectors ? n / 4 : n),
-  });
-  run(softmaxForward(form), [x, y]);
-  return record(y, [x], (dy) => {
-    const dx = allocate(device, shape);
-    run(softmaxBackward(form), [y, dy, dx]);
-    return [dx];
-  });
-
-  function run(
-    kernel: ReturnType<typeof softmaxForward>,
-    tensors: readonly Tensor[],
-  ): void {
-    const whole = n * inner;
-    for (const w of rowWindows(device, form, x.size / whole, [whole])) {
-      const rows = w.count * inner;
-      launch(device, specialize(kernel, { LOG: log }), {
-        bind: tensors.map((tensor) => part(tensor, w, whole)),
-        params: { rows, n: form.vectors ? n / 4 : n, inner },
-        groups: grid(rows, rowsPerGroup(kernel, form)),
-      });
-    }
+    if (tensor) requireFloat("normalize", tensor);
   }
 }

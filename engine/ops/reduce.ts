@@ -4,22 +4,66 @@
 // Reductions over any axes. launch/reduction.ts launches their kernels. Half of
 // the file is documentation.
 
-import { type DType, requireFloat } from "../dtype.ts";
+import type { DType } from "../dtype.ts";
+import { argExtreme, placeAt } from "../launch/arg_extreme.ts";
 import { evaluate } from "../launch/evaluate.ts";
-import {
-  argExtreme,
-  placeAt,
-  plan,
-  reduceAxes,
-  type ReduceOptions,
-} from "../launch/reduction.ts";
+import { fillInto } from "../launch/flat.ts";
+import { reduceAxes } from "../launch/reduction.ts";
 import { keep, scope } from "../scope.ts";
-import { formatShape, sameShape, type Shape } from "../shape.ts";
+import {
+  formatShape,
+  normalizeAxis,
+  sameShape,
+  type Shape,
+  sizeOf,
+} from "../shape.ts";
 import { noGrad, record } from "../tape.ts";
 import { alias, allocate, type AnyTensor, type Tensor } from "../tensor.ts";
-import { fillInto } from "../launch/flat.ts";
+import { requireFloat } from "./require_float.ts";
 
-export type { ReduceOptions } from "../launch/reduction.ts";
+/** Options of the reductions: {@linkcode sum}, {@linkcode mean} and others. */
+export interface ReduceOptions {
+  /**
+   * The axis or axes to reduce; negative ones count from the last.
+   *
+   * @default {all axes}
+   */
+  axis?: number | readonly number[];
+  /**
+   * Whether the result keeps the reduced axes, with length 1.
+   *
+   * @default {false}
+   */
+  keepDims?: boolean;
+}
+
+/** A reduction over some axes of a shape. */
+interface Plan {
+  /** Which axes are reduced. */
+  reduced: boolean[];
+  /** The result with length 1 at the reduced axes. */
+  kept: number[];
+  /** The result's shape. */
+  shape: number[];
+  /** The number of elements that become one element of the result. */
+  count: number;
+}
+
+/** Works out which axes of x a reduction takes and what shape it gives. */
+function plan(action: string, x: AnyTensor, options: ReduceOptions): Plan {
+  const { axis, keepDims = false } = options;
+  const rank = x.shape.length;
+  const axes = axis === undefined
+    ? x.shape.map((_, i) => i)
+    : (typeof axis === "number" ? [axis] : axis).map((a) =>
+      normalizeAxis(action, a, rank)
+    );
+  const reduced = x.shape.map((_, i) => axes.includes(i));
+  const kept = x.shape.map((length, i) => reduced[i] ? 1 : length);
+  const shape = keepDims ? kept : x.shape.filter((_, i) => !reduced[i]);
+  const count = sizeOf(x.shape.filter((_, i) => reduced[i]));
+  return { reduced, kept, shape, count };
+}
 
 /**
  * Sums a tensor over the axes along which `shape` was broadcast to its shape.

@@ -5,11 +5,13 @@
 // its derivative, as WGSL expressions in the operand x, the result y and the
 // incoming gradient dy.
 
-import { type DType, requireFloat } from "../dtype.ts";
-import { evaluate, mentioned } from "../launch/evaluate.ts";
+import type { DType } from "../dtype.ts";
 import type { Expression } from "../kernels/elementwise.ts";
+import { evaluate } from "../launch/evaluate.ts";
 import { record } from "../tape.ts";
 import { alias, type AnyTensor, hasDType, type Tensor } from "../tensor.ts";
+import { mentioned } from "./mentioned.ts";
+import { requireFloat } from "./require_float.ts";
 
 interface UnaryRow {
   y: string;

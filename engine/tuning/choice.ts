@@ -262,65 +262,6 @@ export function chooseVariant(
   return variant;
 }
 
-/** What {@linkcode chooseRowForm} needs to know about a call. */
-export interface RowWork {
-  /** How many turns the loops of an invocation take for a row, in serial form. */
-  turns: number;
-  /**
-   * The class that the shapes of this call belong to.
-   *
-   * @default {"all"}
-   */
-  shapeClass?: string;
-  /**
-   * Whether rows are so short that a workgroup for each would be wasted.
-   *
-   * @default {false}
-   */
-  narrow?: boolean;
-}
-
-/**
- * Chooses the form of a kernel that works on rows: `"serial"`, where one
- * invocation owns a row, is the default on an adapter that is a CPU;
- * `"workgroup"`, where a workgroup owns a row, is the default on a GPU. If a row
- * takes more turns than the device allows an invocation, the form is
- * `"workgroup"`, whatever is pinned.
- *
- * @param device The device that runs the kernel.
- * @param family The name of the family.
- * @param work The turns that a row takes, and the class of shapes.
- * @returns The form.
- *
- * @example Usage
- * ```ts
- * import { initialize, pin } from "@swagpu/swagpu/engine";
- * import { chooseRowForm, defineVariants } from "@swagpu/swagpu/engine/kernels";
- * import { assertEquals } from "@std/assert";
- *
- * const device = await initialize();
- * defineVariants("row_products", ["serial", "workgroup"]);
- * pin("row_products", "serial");
- * const form = chooseRowForm(device, "row_products", { turns: 768 });
- * assertEquals(form, "serial");
- * ```
- */
-export function chooseRowForm(
-  device: Device,
-  family: string,
-  { turns, shapeClass = "all", narrow = false }: RowWork,
-): "serial" | "workgroup" {
-  const chosen = chooseVariant(
-    device,
-    family,
-    shapeClass,
-    () => device.isSoftware || narrow ? "serial" : "workgroup",
-  );
-  return chosen === "serial" && turns <= device.maxTurns
-    ? "serial"
-    : "workgroup";
-}
-
 /**
  * Returns the variants that ran last. A later run that gives them to
  * {@linkcode applyChoices} runs the same kernels and so, on the same adapter, gets

@@ -42,7 +42,7 @@ gpuTest("windows() covers all rows at legal offsets", async () => {
   assertThrows(
     () => windows(small, 100, [1000]),
     RangeError,
-    "Cannot split rows of 4000 bytes: 64 of them exceed",
+    "Cannot split rows of 1000 elements: 64 of them exceed",
   );
   await small.destroy();
 });

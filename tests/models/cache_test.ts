@@ -112,6 +112,6 @@ gpuTest("a cache refuses more tokens than its capacity", () => {
   assertThrows(
     () => cache.attend(0, [x, x, x], { heads: 1 }),
     RangeError,
-    "Cannot write 1 places from 2 on: the cache has 2",
+    "Cannot write 1 positions from 2 on: the cache has 2",
   );
 });

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 // Mesa's software driver leaves the loops of an invocation after 65,535 turns,
-// without an error. No op may depend on more of them.
+// without an error. No op may depend on longer loops.
 
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import {
@@ -30,7 +30,7 @@ import { crossEntropy } from "../../../nn/mod.ts";
 import { gpuTest } from "../../_check.ts";
 
 const LONG = 150_000;
-/** Not at the end, and far beyond what 65,535 turns of four reach. */
+/** Far beyond the elements that 65,535 turns of four reach, and not the last one. */
 const PEAK = LONG - 7;
 
 /** Zeros with one large element. */
@@ -135,7 +135,7 @@ function pickRows(ids: IntegerTensor, table: Tensor): Tensor {
   return indexSelect(table, ids);
 }
 
-gpuTest("attention goes to the last key, or refuses", async (device) => {
+gpuTest("attention reaches the last key, or throws", async (device) => {
   const length = 50_000;
   const values = new Float32Array(length * 4);
   values.fill(1, values.length - 4);
@@ -156,7 +156,7 @@ gpuTest("attention goes to the last key, or refuses", async (device) => {
   );
 });
 
-/** A device that seems to leave loops after so few turns. */
+/** Runs on a device that claims to leave loops after `maxTurns` turns. */
 async function withTurns(
   maxTurns: number,
   run: () => Promise<void>,
@@ -219,7 +219,7 @@ gpuTest("argmax() and max() search rows of any length by parts", async () => {
   });
 });
 
-gpuTest("rows beyond every loop's turns are refused", async () => {
+gpuTest("rows too long for every loop throw", async () => {
   await withTurns(16, async () => {
     const x = zeros([1, 20_000]);
     for (const op of [softmax, layerNorm]) {

@@ -1,12 +1,13 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// What matmul() asks of products beyond their values, in every variant: adding
-// to what is there, sums along k on the way, and sums split along k.
+// What launchMatmul() can do besides a plain product, in every variant: add to what
+// the result holds, sum the rows or columns of an operand on the way, and split the
+// sum over k. tests/engine/ops/matmul_test.ts tests the products themselves.
 
 import { assert, assertEquals } from "@std/assert";
 import type { Device } from "../../../engine/gpu/device.ts";
 import { tensor } from "../../../engine/ops/creation.ts";
-import { product } from "../../../engine/launch/matmul.ts";
+import { launchMatmul } from "../../../engine/launch/matmul.ts";
 import {
   chooseBlock,
   chooseSplits,
@@ -32,7 +33,7 @@ interface Case extends MatmulSizes {
   accumulate: boolean;
 }
 
-/** Makes a product over random operands and compares all that it writes. */
+/** Multiplies random operands and compares all that the call writes. */
 async function check(sizes: Case): Promise<Float32Array> {
   const { m, n, k, transposeA = false, transposeB = false } = sizes;
   const values = {
@@ -45,7 +46,7 @@ async function check(sizes: Case): Promise<Float32Array> {
   const b = tensor(values.b, { shape: transposeB ? [n, k] : [k, n] });
   const c = tensor(values.c, { shape: [m, n] });
   const into = tensor(values.into);
-  product({
+  launchMatmul({
     a,
     b,
     c,
@@ -100,7 +101,7 @@ const WEIGHTS = { m: 132, n: 136, k: 20, transposeA: true, transposeB: false };
 
 for (const variant of variantsOf("matmul")) {
   gpuTest(
-    `product() adds and sums along k in ${variant}`,
+    `launchMatmul() adds and sums along k in ${variant}`,
     () =>
       pinning(variant, undefined, async () => {
         await check({ ...WEIGHTS, sums: "a", accumulate: true });
@@ -108,7 +109,7 @@ for (const variant of variantsOf("matmul")) {
   );
 
   gpuTest(
-    `product() splits sums in ${variant}`,
+    `launchMatmul() splits sums in ${variant}`,
     () =>
       pinning(variant, "split4", async () => {
         // Parts of 12, 12, 12 and 1: the last is ragged.
@@ -121,7 +122,7 @@ for (const variant of variantsOf("matmul")) {
 // One variant for each way to make a block.
 for (const variant of ["direct4", "tiled32", "skinny4"]) {
   gpuTest(
-    `product() sums and splits in all forms with ${variant}`,
+    `launchMatmul() sums and splits in all forms with ${variant}`,
     async () => {
       for (const splits of ["whole", "split2"]) {
         await pinning(variant, splits, async () => {
@@ -140,7 +141,7 @@ for (const variant of ["direct4", "tiled32", "skinny4"]) {
   );
 
   gpuTest(
-    `product() ends split sums as it ends others with ${variant}`,
+    `launchMatmul() gives split sums the same epilogue as others with ${variant}`,
     () =>
       pinning(variant, "split2", async () => {
         const sizes = { m: 7, n: 12, k: 20 };
@@ -153,9 +154,9 @@ for (const variant of ["direct4", "tiled32", "skinny4"]) {
         assert(c && saved && dz);
         const shared = { ...sizes, a, b, transposeA: false, transposeB: false };
         const call = { ...shared, batch: [] };
-        product({ ...call, c, bias, residual, activation: "gelu", saved });
+        launchMatmul({ ...call, c, bias, residual, activation: "gelu", saved });
         const derive = { activation: "silu" as const, argument: residual };
-        product({ ...call, c: dz, derive });
+        launchMatmul({ ...call, c: dz, derive });
         const [y, z, d, ...host] = await readAll(
           [c, saved, dz, a, b, bias, residual],
         );
@@ -188,7 +189,7 @@ for (const variant of ["direct4", "tiled32", "skinny4"]) {
 
 eachVariant(
   "matmul_split",
-  "product() matches the reference with sums split along k",
+  "launchMatmul() matches the reference with sums split along k",
   async () => {
     await withVariant("matmul", "direct4", async () => {
       // The last parts are shorter, ragged or missing.
@@ -201,7 +202,7 @@ eachVariant(
 );
 
 gpuTest(
-  "product() gives the same bits however often it is split so",
+  "launchMatmul() gives the same bits in every run of a split sum",
   () =>
     pinning("direct4", "split4", async () => {
       const sizes = {
@@ -215,7 +216,7 @@ gpuTest(
 );
 
 gpuTest(
-  "product() writes sums of products without terms as zeros",
+  "launchMatmul() writes zeros for sums without terms",
   async () => {
     const make = (shape: number[]): Tensor =>
       tensor(new Float32Array(shape.reduce((x, y) => x * y)), { shape });
@@ -223,7 +224,7 @@ gpuTest(
       await pinning("direct4", splits, async () => {
         const into = tensor([1, 2, 3]);
         const c = tensor(randomValues(6, 1), { shape: [3, 2] });
-        product({
+        launchMatmul({
           a: make([0, 3]),
           b: make([0, 2]),
           c,
@@ -243,7 +244,7 @@ gpuTest(
   },
 );
 
-/** A device as its choices see it. */
+/** The properties of a device on which the choices depend. */
 function device(isSoftware: boolean, storage = 32768): Device {
   return {
     isSoftware,

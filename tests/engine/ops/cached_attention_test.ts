@@ -30,9 +30,9 @@ interface Case {
   capacity: number;
   length?: number;
   causal?: boolean;
-  /** Rows of the mask, and which keys it hides. */
+  /** The number of rows of the mask, and the keys that it hides. */
   mask?: { rows: number; hides: (row: number, key: number) => boolean };
-  /** Rows that share cache rows by a table. */
+  /** The size of the groups of rows within which a table shares cache rows. */
   group?: number;
 }
 
@@ -131,7 +131,7 @@ eachVariant(
   },
 );
 
-// Longer than a part of what "split" splits, and the last part just begun.
+// More keys than one part of the "split" variant takes; the last part has few.
 eachVariant(
   "cached_attention",
   "cachedAttention() sees 1,030 keys",
@@ -227,7 +227,7 @@ gpuTest(
     assertThrows(
       () => cachedAttention(q, [k, k], { heads: 2, length: 5 }),
       RangeError,
-      "Cannot attend to 5 keys with 1 queries: the cache has 4 places",
+      "Cannot attend to 5 keys with 1 queries: the cache has 4 positions",
     );
     assertThrows(
       () => cachedAttention(q, [k, k], { heads: 2, mask: zeros([2, 4]) }),
@@ -242,7 +242,7 @@ gpuTest(
     assertThrows(
       () => writeCache(k, zeros([2, 2, 8]), { column: 3 }),
       RangeError,
-      "Cannot write 2 places from 3 on: the cache has 4",
+      "Cannot write 2 positions from 3 on: the cache has 4",
     );
     assertThrows(
       // @ts-expect-error -- the types ask for floats
@@ -254,7 +254,7 @@ gpuTest(
       assertThrows(
         () => writeCache(k, zeros([2, 2, 8]), { column }),
         RangeError,
-        `Cannot write 2 places from ${column} on: the cache has 4`,
+        `Cannot write 2 positions from ${column} on: the cache has 4`,
       );
     }
   },

@@ -10,7 +10,7 @@ import { readAll, type Tensor } from "../../../engine/tensor.ts";
 import { checkOp, gpuTest, randomValues } from "../../_check.ts";
 import { eachVariant } from "../../_variants.ts";
 
-/** Shapes and axes: lines shorter and longer than a stretch, and columns. */
+/** Shapes and axes: lines shorter and longer than CUMSUM_STRETCH, and columns. */
 const CASES: [number[], number][] = [
   [[1], 0],
   [[7], -1],
@@ -135,7 +135,7 @@ gpuTest("cumsum() refuses what it cannot sum", async () => {
     () =>
       cumsum(tensor(wide, { shape: [2, 10_000], device: small }), { axis: 0 }),
     RangeError,
-    "Cannot sum along rows of 10000 elements: two exceed the device's largest",
+    "Cannot sum along rows of 10000 elements: 2 of them exceed the device's largest",
   );
   await small.destroy();
 });

@@ -93,7 +93,7 @@ eachVariant(
 );
 
 gpuTest(
-  "embedding() adds to gradients that are there, used twice",
+  "embedding() adds to a gradient that exists, when used twice",
   async () => {
     const table = tensor(randomValues(12, 1), {
       shape: [4, 3],
@@ -123,7 +123,7 @@ gpuTest(
 );
 
 gpuTest(
-  "embedding() shows ids of the GPU out of range as NaN, without gradient",
+  "embedding() gives NaN for GPU ids out of range, and no gradient",
   async () => {
     const table = tensor([[1, 2], [3, 4]], { requiresGrad: true });
     const ids = add(tensor([-1, 1, 2], { dtype: "i32" }), 0);
@@ -183,7 +183,7 @@ gpuTest("indexSelect() matches the reference along any axis", async () => {
 });
 
 gpuTest(
-  "gather() and indexSelect() take integers and show what of the GPU is out of range",
+  "gather() and indexSelect() take integers, and show GPU indices out of range",
   async () => {
     const x = tensor(Int32Array.of(5, 6, 7));
     const index = add(tensor([2, 0, 3], { dtype: "i32" }), 0);

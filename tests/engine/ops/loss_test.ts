@@ -381,7 +381,7 @@ gpuTest("losses refuse what does not fit", () => {
     // @ts-expect-error -- the types ask for floats
     () => crossEntropy(target, target),
     TypeError,
-    "Cannot take the cross-entropy of i32: cast() it to f32",
+    "Cannot take the cross-entropy of a tensor of i32: cast() it to f32",
   );
   assertThrows(
     () => mseLoss(logits, zeros([3])),

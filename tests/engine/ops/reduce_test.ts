@@ -335,7 +335,7 @@ gpuTest("reductions give the same bits through windows", async () => {
   assertThrows(
     () => argmax(tensor(new Float32Array(37_000), { device: small })),
     RangeError,
-    "they exceed the device's largest binding of 65536 bytes",
+    "of them exceed the device's largest binding of 65536 bytes",
   );
   await small.destroy();
 });

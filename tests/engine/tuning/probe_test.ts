@@ -10,7 +10,8 @@ import {
 import { add } from "../../../engine/ops/binary.ts";
 import { full, tensor } from "../../../engine/ops/creation.ts";
 import { embedding } from "../../../engine/ops/indexing.ts";
-import { layerNorm, softmax } from "../../../engine/ops/normalization.ts";
+import { layerNorm } from "../../../engine/ops/normalization.ts";
+import { softmax } from "../../../engine/ops/softmax.ts";
 import { gelu } from "../../../engine/ops/unary.ts";
 import { scope } from "../../../engine/scope.ts";
 import { backward } from "../../../engine/tape.ts";
