@@ -174,12 +174,14 @@ export class Stream {
       pass.setBindGroup(0, group);
     }
     pass.dispatchWorkgroups(x, y, z);
+    const { bind } = layout;
+    const chunk = this.#chunk;
     for (let i = 0; i < bindings.length; i++) {
       const { block } = bindings[i] as Binding;
-      block.chunk = this.#chunk;
-      if (layout.bind[i] !== "write") continue;
+      block.chunk = chunk;
+      if (bind[i] !== "write") continue;
       block.integers = undefined;
-      if (block.made === UNWRITTEN) block.made = this.#chunk;
+      if (block.made === UNWRITTEN) block.made = chunk;
     }
     this.#dispatches++;
     observer()?.dispatch(
