@@ -14,6 +14,7 @@ import { formatShape, type Shape } from "./shape.ts";
  * A tensor, as far as changes are concerned: its memory, and when that changed.
  */
 export interface Versioned {
+  /** The lengths of the axes, for messages. */
   readonly shape: Shape;
   /** The tensor that this one is a view of, if it is one. */
   readonly base: Versioned | undefined;

@@ -136,6 +136,7 @@ export {
   allocate,
   type AnyTensor,
   type BackwardFunction,
+  type JointBackwardFunction,
   type Node,
   type Storage,
 } from "./tensor.ts";

@@ -29,6 +29,8 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   "nn/formats/": ["nn/formats/mod.ts"],
   "nn/metrics/": ["nn/metrics/mod.ts"],
   "models/": ["models/mod.ts"],
+  "models/architectures/": ["models/architectures/mod.ts"],
+  "models/packing/": ["models/packing/mod.ts"],
   "models/tokenizer/": [
     "models/tokenizer/mod.ts",
     "models/tokenizer/file_names.ts",
