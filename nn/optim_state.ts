@@ -37,9 +37,15 @@ interface Parts<Settings> {
 export function settingsOf<Settings>(
   groups: readonly CompleteGroup<Settings>[],
 ): Settings[] {
-  return groups.map(({ parameters: _, ...settings }) =>
-    structuredClone(settings) as unknown as Settings
+  return groups.map((group) => structuredClone(withoutParameters(group)));
+}
+
+/** The settings of a group alone. */
+function withoutParameters<Settings>(group: CompleteGroup<Settings>): Settings {
+  const settings = Object.entries(group).filter(([name]) =>
+    name !== "parameters"
   );
+  return Object.fromEntries(settings) as Settings;
 }
 
 /** Reads counts and moments of all parameters with one wait. */
@@ -84,14 +90,14 @@ export function checkState<Settings>(
   };
   requireSame("the number of groups", groups.length, ownGroups.length);
   requireSame("the number of parameters", parameters.length, slots.length);
-  ownGroups.forEach(({ parameters: _, ...settings }, i) => {
+  ownGroups.forEach((group, i) => {
+    const settings = withoutParameters(group);
     const loaded = groups[i] as Settings;
-    const known = Object.keys(settings);
     checkOptions(loaded as object, {
       action: "load the optimizer's state",
-      known,
+      known: Object.keys(settings as object),
     });
-    checkSettings({ ...settings as unknown as Settings, ...loaded });
+    checkSettings({ ...settings, ...loaded });
   });
   slots.forEach(({ parameter }, i) => {
     const loaded = parameters[i]?.moments.map(({ length }) => length) ?? [];

@@ -31,11 +31,12 @@ export class NoAdapterError extends Error {
  * @example More workgroups than a dispatch may have
  * ```ts
  * import { GpuError, initialize } from "@swagpu/swagpu/engine";
- * import { launch } from "@swagpu/swagpu/engine/kernels";
+ * import { defineKernel, launch } from "@swagpu/swagpu/engine/kernels";
  * import { assertThrows } from "@std/assert";
  *
  * const device = await initialize();
- * const kernel = { name: "idle", wgsl: "", bind: [] };
+ * const wgsl = "@compute @workgroup_size(1) fn main() {}";
+ * const kernel = defineKernel({ name: "idle", wgsl });
  * const call = { bind: [], groups: [70000] };
  * assertThrows(() => launch(device, kernel, call), GpuError, "65535");
  * ```

@@ -20,24 +20,22 @@ import type { Binding, Block } from "./block.ts";
  * import { capture, initialize, type Tensor } from "@swagpu/swagpu/engine";
  * import {
  *   allocate,
- *   type Kernel,
+ *   defineKernel,
  *   launch,
  *   onReplay,
  *   ReplayParam,
  * } from "@swagpu/swagpu/engine/kernels";
  * import { assertEquals } from "@std/assert";
  *
- * const SCALE: Kernel = {
+ * const SCALE = defineKernel({
  *   name: "scale",
- *   bind: ["read", "write"],
- *   params: { factor: "f32" },
  *   wgsl: `
  *     struct Params { factor: f32 }
  *     @group(0) @binding(0) var<storage, read> x: array<f32>;
  *     @group(0) @binding(1) var<storage, read_write> y: array<f32>;
  *     @group(0) @binding(2) var<uniform> params: Params;
  *     @compute @workgroup_size(1) fn main() { y[0] = params.factor * x[0]; }`,
- * };
+ * });
  * const device = await initialize();
  * const factor = new ReplayParam();
  * using step = capture(({ x }: { x: Tensor }) => {

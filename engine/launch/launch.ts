@@ -41,17 +41,14 @@ const NO_PARAMS: Readonly<Record<string, Param>> = {};
  * @example Usage
  * ```ts
  * import { initialize, tensor } from "@swagpu/swagpu/engine";
- * import { allocate, launch } from "@swagpu/swagpu/engine/kernels";
+ * import { allocate, defineKernel, launch } from "@swagpu/swagpu/engine/kernels";
  * import { assertEquals } from "@std/assert";
  *
  * const device = await initialize();
  * const x = tensor([1, 2, 3]);
  * const y = allocate(device, [3]);
- * const double = {
+ * const double = defineKernel({
  *   name: "double",
- *   bind: ["read", "write"] as const,
- *   params: {},
- *   workgroupSize: 1,
  *   wgsl: `
  *     @group(0) @binding(0) var<storage, read> x: array<f32>;
  *     @group(0) @binding(1) var<storage, read_write> y: array<f32>;
@@ -59,7 +56,7 @@ const NO_PARAMS: Readonly<Record<string, Param>> = {};
  *     fn main(@builtin(global_invocation_id) id: vec3<u32>) {
  *       y[id.x] = 2.0 * x[id.x];
  *     }`,
- * };
+ * });
  * launch(device, double, { bind: [x, y], groups: [3] });
  * assertEquals([...await y.data()], [2, 4, 6]);
  * ```

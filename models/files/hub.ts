@@ -156,15 +156,6 @@ export async function resolveFiles(
  *
  * @param name The path of a file within a folder.
  * @throws {TypeError} If the name may lead out of the folder.
- *
- * @example Usage
- * ```ts
- * import { checkFileName } from "@swagpu/swagpu/models";
- * import { assertThrows } from "@std/assert";
- *
- * checkFileName("onnx/model.onnx");
- * assertThrows(() => checkFileName("../secret"), TypeError);
- * ```
  */
 export function checkFileName(name: string): void {
   const parts = name.split("/");
@@ -188,18 +179,6 @@ export function checkFileName(name: string): void {
  * @returns The path of the file.
  * @throws {TypeError} If the path leads out of the folder, or to a folder.
  * @throws {Deno.errors.NotFound} If there is no such file.
- *
- * @example Usage
- * ```ts
- * import { pathInFolder } from "@swagpu/swagpu/models";
- * import { assertEquals } from "@std/assert";
- *
- * const folder = await Deno.makeTempDir();
- * await Deno.writeTextFile(`${folder}/config.json`, "{}");
- * const path = await pathInFolder(folder, "config.json");
- * assertEquals(path, `${folder}/config.json`);
- * await Deno.remove(folder, { recursive: true });
- * ```
  */
 export async function pathInFolder(
   folder: string,

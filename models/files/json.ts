@@ -159,19 +159,6 @@ function isCompound(value: unknown): value is object {
  * @returns The fields, and the names of those that are spelled as floats.
  * @throws {Deno.errors.NotFound} If there is no such file.
  * @throws {SyntaxError} If the file does not hold a JSON object.
- *
- * @example Usage
- * ```ts
- * import { readJson } from "@swagpu/swagpu/models";
- * import { assertEquals } from "@std/assert";
- *
- * const path = await Deno.makeTempFile();
- * await Deno.writeTextFile(path, '{"epsilon": 1.0, "layers": 2}');
- * const { fields, floats } = await readJson(path);
- * assertEquals(fields, { epsilon: 1, layers: 2 });
- * assertEquals([...floats], ["epsilon"]);
- * await Deno.remove(path);
- * ```
  */
 export async function readJson(path: string): Promise<JsonFields> {
   return parseJson(await readText(path), path);
