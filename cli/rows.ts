@@ -48,7 +48,7 @@ export class ExactNumber {
 
   /** Keeps the digits in JSON. */
   toJSON(): unknown {
-    const { rawJSON } = JSON as unknown as {
+    const { rawJSON } = JSON as typeof JSON & {
       rawJSON: (text: string) => unknown;
     };
     return rawJSON(this.text);

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 // Runs tests of kernels that have several variants once with each variant, whichever
-// the adapter would choose. `variants_test.ts` fails for a family without such a test.
+// the adapter would choose. `every_family_test.ts` fails for a family without such a test.
 
 import { assert } from "@std/assert";
 import type { Device } from "../engine/gpu/device.ts";

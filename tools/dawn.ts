@@ -37,11 +37,8 @@ const USES_GPU = /\bgpuTest\(|\b(?:initialize|openDevice)\(/;
 // Files that take minutes on Dawn, each with the reason. They run only when the
 // command line names them.
 const TOO_SLOW = new Map([
-  ["tests/engine/tuning/variants_test.ts", "18 s for each variant, compiling"],
-  [
-    "tests/models/architectures/sizes_test.ts",
-    "5 minutes: models of full size",
-  ],
+  ["tests/sweeps/variants_test.ts", "minutes of compiling"],
+  ["tests/sweeps/sizes_test.ts", "5 minutes: models of full size"],
   ["tests/engine/ops/attention_test.ts", "4 minutes, compiling"],
   ["tests/engine/ops/matmul_test.ts", "2 minutes, compiling"],
   ["tests/engine/launch/matmul_test.ts", "1 minute, compiling"],

@@ -41,8 +41,6 @@ export const FLAGS: readonly string[] = [
 // time, but nothing else.
 const SLOW = [
   "tests/engine/ops/attention_test.ts",
-  "tests/engine/tuning/variants_test.ts",
-  "tests/models/architectures/sizes_test.ts",
   "tests/engine/ops/matmul_test.ts",
   "tests/engine/launch/matmul_test.ts",
   "tests/models/architectures/packed_heads_test.ts",

@@ -16,7 +16,7 @@ import {
   sumCounts,
   summarize,
 } from "../../tools/test/counts.ts";
-import { findTests } from "../../tools/test/files.ts";
+import { findTests, SWEEPS } from "../../tools/test/files.ts";
 import { type Job, runJobs } from "../../tools/test/processes.ts";
 import { listSlowest } from "../../tools/test/times.ts";
 import { inFolder } from "../_folder.ts";
@@ -122,6 +122,13 @@ Deno.test("findTests() finds test files and files with examples", async () => {
     path: "engine/gpu/device.ts",
     ...documented,
   }]);
+});
+
+Deno.test("findTests() finds the sweeps only where they are named", async () => {
+  const names = (files: { path: string }[]) => files.map(({ path }) => path);
+  const all = names(await findTests());
+  assertEquals(all.filter((path) => path.startsWith(SWEEPS)), []);
+  assert(names(await findTests([SWEEPS])).includes(`${SWEEPS}/sizes_test.ts`));
 });
 
 Deno.test("findTests() refuses a path without tests", async () => {

@@ -32,6 +32,12 @@ async function readSettings(): Promise<Settings> {
   return JSON.parse(await Deno.readTextFile(url));
 }
 
+/**
+ * A folder of tests that take minutes: they sweep over all kernel variants, or
+ * build models of full size. They run only where they are named, as CI does.
+ */
+export const SWEEPS = "tests/sweeps";
+
 const trim = (path: string) => path.replace(/^\.\//, "").replace(/\/+$/, "");
 
 async function* walk(path: string, exclude: string[]): AsyncGenerator<string> {
@@ -47,7 +53,7 @@ async function* walk(path: string, exclude: string[]): AsyncGenerator<string> {
 
 /**
  * Finds the files with tests or examples in the files and folders given, or in
- * those that deno.json includes.
+ * those that deno.json includes, except for {@linkcode SWEEPS}.
  *
  * @throws {RangeError} If a path does not exist, or holds no test and no example.
  */
@@ -56,11 +62,13 @@ export async function findTests(
 ): Promise<TestFile[]> {
   const { test, exclude } = await readSettings();
   const roots = paths.length > 0 ? paths : test.include;
+  const excluded = exclude.map(trim);
+  if (paths.length === 0) excluded.push(SWEEPS);
   const found = new Map<string, TestFile>();
   for (const root of roots.map(trim)) {
     const before = found.size;
     try {
-      for await (const path of walk(root, exclude.map(trim))) {
+      for await (const path of walk(root, excluded)) {
         const tests = path.endsWith("_test.ts");
         const examples = EXAMPLE.test(await Deno.readTextFile(path));
         if (tests || examples) found.set(path, { path, tests, examples });

@@ -4,18 +4,18 @@
 // loss, gradients, AdamW steps and generated sequences. The variants of families
 // that do not depend on each other are tried side by side: the first run of a
 // model takes the first variant of each family, the second run the second ones.
-// The kernels' own tests are listed here, too: none may forget a variant.
+// The kernels' own tests loop over the variants, too (see tests/_variants.ts).
 
 import { assert, assertEquals } from "@std/assert";
-import { used } from "../../../engine/tuning/registry.ts";
-import { chosen, familyNames, variantsOf } from "../../../engine/mod.ts";
-import "../../../models/mod.ts"; // defines the families of generation
-import "../../../swag/mod.ts";
-import { checkCase } from "../../../tools/golden/check.ts";
-import { gpuTest } from "../../_check.ts";
-import { withVariant } from "../../_variants.ts";
+import { used } from "../../engine/tuning/registry.ts";
+import { chosen, familyNames, variantsOf } from "../../engine/mod.ts";
+import "../../models/mod.ts"; // defines the families of generation
+import "../../swag/mod.ts";
+import { checkCase } from "../../tools/golden/check.ts";
+import { gpuTest } from "../_check.ts";
+import { withVariant } from "../_variants.ts";
 
-const FIXTURES = new URL("../../fixtures/models/", import.meta.url).pathname;
+const FIXTURES = new URL("../fixtures/models/", import.meta.url).pathname;
 
 /** A model, and the families of which no other model shows more. */
 interface Sweep {
@@ -78,28 +78,5 @@ for (const { model, families } of [OF_ATTENTION, OF_GENERATION, OF_THE_REST]) {
         }
       },
     );
-  }
-}
-
-/** A helper that loops, or the loop itself. */
-const LOOP = /\b(?:eachVariant\(|of variantsOf\()\s*"(\w+)"/g;
-
-Deno.test("every kernel family has a test that loops over its variants", async () => {
-  const covered = new Set<string>();
-  for await (const text of testFiles(new URL("../../", import.meta.url))) {
-    for (const [, family = ""] of text.matchAll(LOOP)) {
-      covered.add(family);
-    }
-  }
-  assertEquals(familyNames().filter((family) => !covered.has(family)), []);
-});
-
-async function* testFiles(folder: URL): AsyncGenerator<string> {
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
-    if (isDirectory && name !== "fixtures") {
-      yield* testFiles(new URL(`${name}/`, folder));
-    } else if (name.endsWith("_test.ts")) {
-      yield await Deno.readTextFile(new URL(name, folder));
-    }
   }
 }

@@ -17,7 +17,7 @@ import {
   slice,
   type Tensor,
   tensor,
-} from "../../../engine/mod.ts";
+} from "../../engine/mod.ts";
 import {
   BartConfig,
   BartForConditionalGeneration,
@@ -27,8 +27,8 @@ import {
   ModernBertForMaskedLM,
   RobertaConfig,
   RobertaForMaskedLM,
-} from "../../../models/mod.ts";
-import { AdamW, type Module, type Parameter } from "../../../nn/mod.ts";
+} from "../../models/mod.ts";
+import { AdamW, type Module, type Parameter } from "../../nn/mod.ts";
 
 const MEBI = 2 ** 20;
 const LENGTH = 8;
