@@ -12,7 +12,7 @@
  * @module
  */
 
-import { Tokenizer } from "@swagpu/swagpu/models";
+import { wordPieceJson } from "../../models/mod.ts";
 
 /** Options of {@linkcode learnVocabulary}. */
 export interface VocabularyOptions {
@@ -130,6 +130,7 @@ export async function writeTokenizer(
   vocabulary: readonly string[],
 ): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
+  const ids = new Map(vocabulary.map((token, id) => [token, id]));
   const config = {
     tokenizer_class: "BertTokenizer",
     do_lower_case: true,
@@ -140,15 +141,14 @@ export async function writeTokenizer(
     sep_token: "[SEP]",
     mask_token: "[MASK]",
   };
+  const json = (value: unknown) => JSON.stringify(value, null, 2) + "\n";
   await Deno.writeTextFile(
     `${folder}/vocab.txt`,
     vocabulary.map((token) => token + "\n").join(""),
   );
   await Deno.writeTextFile(
-    `${folder}/tokenizer_config.json`,
-    JSON.stringify(config),
+    `${folder}/tokenizer.json`,
+    json(wordPieceJson(ids, { lowerCase: true })),
   );
-  // Read by these two files, the tokenizer writes the others itself.
-  const tokenizer = await Tokenizer.fromPretrained(folder);
-  await tokenizer.save(folder);
+  await Deno.writeTextFile(`${folder}/tokenizer_config.json`, json(config));
 }

@@ -7,6 +7,7 @@ import {
   learnVocabulary,
   writeTokenizer,
 } from "../../../examples/quickstart/vocabulary.ts";
+import { Tokenizer as OwnTokenizer } from "../../../models/mod.ts";
 import { inFolder } from "../../_folder.ts";
 
 const { train, test, ood } = generateReviews({ seed: 1 });
@@ -85,4 +86,15 @@ Deno.test("learnVocabulary() splits rare and unseen words into pieces, never [UN
   assertGreater(tokens.length, 3);
   // Learned pieces are longer than letters, so there are fewer tokens than letters.
   assert(tokens.length - 2 < "keyboard".length, tokens.join(" "));
+});
+
+Deno.test("writeTokenizer() replaces the vocabulary of an earlier run", async () => {
+  await inFolder(async (folder) => {
+    await writeTokenizer(folder, vocabulary);
+    const other = [...vocabulary.slice(0, 5), "other"];
+    await writeTokenizer(folder, other);
+    const tokenizer = await OwnTokenizer.fromPretrained(folder);
+    assertEquals(tokenizer.vocabSize, other.length);
+    assertEquals(tokenizer.encode("other").inputIds, [2, 5, 3]);
+  });
 });
