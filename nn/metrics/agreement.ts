@@ -109,7 +109,10 @@ export function cohenKappaScore(
   const action = "measure agreement";
   checkKnown(action, options, ["weights", "labels"]);
   const { weights = null } = options;
-  checkChoice(action, "weights", weights, [null, "linear", "quadratic"]);
+  checkChoice(action, "weights", {
+    value: weights,
+    choices: [null, "linear", "quadratic"],
+  });
   const counts = tally(action, predicted, labels);
   const scale = options.labels
     ? Array.from(options.labels)

@@ -8,8 +8,8 @@
  * @module
  */
 
-import { checkFraction, checkInteger, checkKnown } from "./known_options.ts";
-import { RowRandom } from "./random_rows.ts";
+import { checkCount, checkKnown, checkShare } from "./known_options.ts";
+import { drawIndices, quantileOf, seededRandom } from "./resampling.ts";
 import { checkNumbers, checkPaired } from "./rows.ts";
 import { meanOf } from "./sums.ts";
 
@@ -249,13 +249,14 @@ export function pairedPermutationTest(
   const action = "compare models";
   checkKnown(action, options, ["resamples", "seed", "signs"]);
   const { resamples = 1000, seed = 0, signs } = options;
-  checkInteger(action, "resamples", resamples, 1);
+  checkCount(action, "resamples", { value: resamples });
   const rows = checkPaired(action, a, b);
   checkNumbers(action, a, "score");
   checkNumbers(action, b, "score");
   const difference = (i: number): number => (a[i] ?? NaN) - (b[i] ?? NaN);
   const observed = meanOf(rows, difference);
-  const random = new RowRandom(action, seed);
+  checkCount(action, "seed", { value: seed, least: 0 });
+  const random = seededRandom(seed);
   const draws = signs?.length ?? resamples;
   if (draws === 0) throw new RangeError(`Cannot ${action}: signs is empty`);
   const nullDistribution = new Float64Array(draws);
@@ -263,7 +264,7 @@ export function pairedPermutationTest(
     const given = signs?.[draw];
     if (given) checkSigns(action, given, rows);
     nullDistribution[draw] = meanOf(rows, (i) => {
-      const sign = given ? given[i] ?? 1 : random.next() < 2 ** 31 ? 1 : -1;
+      const sign = given ? given[i] ?? 1 : random() < 0.5 ? 1 : -1;
       return sign * difference(i);
     });
   }
@@ -293,7 +294,7 @@ function checkSigns(
 /** The statistic of what is resampled; of scores it is the mean. */
 function statisticOf(action: string, sample: Resampled): RowStatistic {
   if ("statistic" in sample) {
-    checkInteger(action, "rows", sample.rows, 1);
+    checkCount(action, "rows", { value: sample.rows });
     return sample;
   }
   if (sample.length === 0) {
@@ -319,14 +320,14 @@ function resample(
   options: ResampleOptions,
 ): Float64Array<ArrayBuffer> {
   const { resamples = 1000, seed = 0, indices } = options;
-  checkInteger(action, "resamples", resamples, 1);
+  checkCount(action, "resamples", { value: resamples });
   if (!indices) {
-    const random = new RowRandom(action, seed);
-    const drawn = new Uint32Array(rows);
-    return Float64Array.from({ length: resamples }, () => {
-      for (let i = 0; i < rows; i++) drawn[i] = random.below(rows);
-      return statistic(drawn);
-    });
+    checkCount(action, "seed", { value: seed, least: 0 });
+    const random = seededRandom(seed);
+    return Float64Array.from(
+      { length: resamples },
+      () => statistic(drawIndices(random, rows)),
+    );
   }
   if (indices.length === 0) {
     throw new RangeError(`Cannot ${action}: indices is empty`);
@@ -352,27 +353,17 @@ function summarize(
   estimates: Float64Array<ArrayBuffer>,
   { confidenceLevel = 0.95 }: BootstrapOptions,
 ): BootstrapResult {
-  checkFraction(action, "confidenceLevel", confidenceLevel);
-  const sorted = estimates.toSorted();
+  checkShare(action, "confidenceLevel", confidenceLevel);
   const count = estimates.length;
   const mean = meanOf(count, (i) => estimates[i] ?? NaN);
   const squares = meanOf(count, (i) => ((estimates[i] ?? NaN) - mean) ** 2);
   return {
     observed,
     confidenceInterval: {
-      low: percentile(sorted, (1 - confidenceLevel) / 2),
-      high: percentile(sorted, (1 + confidenceLevel) / 2),
+      low: quantileOf(estimates, (1 - confidenceLevel) / 2),
+      high: quantileOf(estimates, (1 + confidenceLevel) / 2),
     },
     standardError: count > 1 ? Math.sqrt(squares * count / (count - 1)) : NaN,
     bootstrapDistribution: estimates,
   };
-}
-
-/** The value at a share of a sorted list, linear between its entries. */
-function percentile(sorted: Float64Array, share: number): number {
-  const place = share * (sorted.length - 1);
-  const below = Math.floor(place);
-  const low = sorted[below] ?? NaN;
-  const high = sorted[Math.min(below + 1, sorted.length - 1)] ?? NaN;
-  return low + (high - low) * (place - below);
 }

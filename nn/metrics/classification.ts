@@ -8,7 +8,7 @@
  */
 
 import { tally } from "./class_counts.ts";
-import { checkChoice, checkInteger, checkKnown } from "./known_options.ts";
+import { checkChoice, checkCount, checkKnown } from "./known_options.ts";
 import {
   checkClass,
   checkLabels,
@@ -152,12 +152,15 @@ export function confusionMatrix(
   const { classes, normalize } = options;
   const action = "count confusions";
   checkKnown(action, options, ["classes", "normalize"]);
-  checkChoice(action, "normalize", normalize, [
-    undefined,
-    "true",
-    "pred",
-    "all",
-  ]);
+  checkChoice(action, "normalize", {
+    value: normalize,
+    choices: [
+      undefined,
+      "true",
+      "pred",
+      "all",
+    ],
+  });
   const rows = checkPaired(action, predicted, labels);
   const counts = new Uint32Array(classes * classes);
   for (let row = 0; row < rows; row++) {
@@ -284,7 +287,7 @@ export function topKAccuracyScore(
   const action = "count hits";
   checkKnown(action, options, ["k"]);
   const { k = 2 } = options;
-  checkInteger(action, "k", k, 1);
+  checkCount(action, "k", { value: k });
   const classes = checkLabels(action, scores, labels);
   checkNumbers(action, scores, "score");
   let hits = 0;

@@ -4,6 +4,8 @@
 // Tail probabilities and quantiles of the distributions that tests need: normal,
 // Student's t, binomial and beta.
 
+import { normalCdf } from "./normal_distribution.ts";
+
 /**
  * The natural logarithm of the gamma function for x > 0: Stirling's series,
  * which is exact to the last digits from 15 on, after the recurrence
@@ -72,34 +74,9 @@ export function incompleteBeta(x: number, a: number, b: number): number {
   return scale * fraction;
 }
 
-/**
- * The complementary error function, 2/√π ∫ₓ^∞ exp(−t²) dt: the series of erf
- * around 0, and a continued fraction in the tails.
- */
-export function complementaryError(x: number): number {
-  if (x < 0) return 2 - complementaryError(-x);
-  if (x < 2) {
-    let term = x;
-    let sum = x;
-    for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
-      term *= -x * x / n;
-      sum += term / (2 * n + 1);
-    }
-    return 1 - 2 / Math.sqrt(Math.PI) * sum;
-  }
-  let fraction = x;
-  for (let n = 120; n >= 1; n--) fraction = x + n / 2 / fraction;
-  return Math.exp(-x * x) / Math.sqrt(Math.PI) / fraction;
-}
-
-/** The probability that a standard normal variable is above z. */
-export function normalTail(z: number): number {
-  return complementaryError(z / Math.SQRT2) / 2;
-}
-
 /** The value that a standard normal variable exceeds with this probability. */
 export function normalQuantile(upperTail: number): number {
-  return solve((z) => normalTail(z) <= upperTail, -40, 40);
+  return solve((z) => normalCdf(-z) <= upperTail, -40, 40);
 }
 
 /** The value that a Beta(a, b) variable does not exceed with this probability. */

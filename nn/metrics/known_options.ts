@@ -1,13 +1,12 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Checks of options that several metrics share. The room imports nothing, so it
-// cannot use the check of the rest of nn.
+// Checks of options that the metrics share.
 
 /**
- * Throws if an options object has a name that is not known; otherwise a
- * misspelled option would be ignored silently. A name whose value is
- * `undefined` counts as absent.
+ * Throws if an options object has a name that is not known, which would
+ * otherwise be ignored silently. Names whose value is `undefined` count as
+ * absent.
  */
 export function checkKnown(
   action: string,
@@ -18,35 +17,31 @@ export function checkKnown(
     if (value === undefined || known.includes(name)) continue;
     throw new TypeError(
       `Cannot ${action} with option "${name}": expected one of ${
-        quoted(known)
+        known.map((x) => `"${x}"`).join(", ")
       }`,
     );
   }
 }
 
-/** Throws unless a value is one of those that an option may have. */
-export function checkChoice<T>(
+/** Throws unless a value is one of the names that an option may have. */
+export function checkChoice(
   action: string,
   name: string,
-  value: T,
-  choices: readonly T[],
+  { value, choices }: { value: unknown; choices: readonly unknown[] },
 ): void {
   if (choices.includes(value)) return;
   throw new RangeError(
     `Cannot ${action}: ${name} is ${
       JSON.stringify(value)
-    }, but must be one of ${
-      choices.map((choice) => JSON.stringify(choice)).join(", ")
-    }`,
+    }, but must be one of ${choices.map((x) => JSON.stringify(x)).join(", ")}`,
   );
 }
 
-/** Throws unless a number is an integer of at least `least`. */
-export function checkInteger(
+/** Throws unless a value is an integer of at least `least`. */
+export function checkCount(
   action: string,
   name: string,
-  value: number,
-  least: number,
+  { value, least = 1 }: { value: number; least?: number },
 ): void {
   if (Number.isSafeInteger(value) && value >= least) return;
   throw new RangeError(
@@ -54,18 +49,10 @@ export function checkInteger(
   );
 }
 
-/** Throws unless a number is strictly between 0 and 1. */
-export function checkFraction(
-  action: string,
-  name: string,
-  value: number,
-): void {
+/** Throws unless a value lies between 0 and 1 and is neither of them. */
+export function checkShare(action: string, name: string, value: number): void {
   if (value > 0 && value < 1) return;
   throw new RangeError(
-    `Cannot ${action}: ${name} is ${value}, but must be a number between 0 and 1`,
+    `Cannot ${action}: ${name} is ${value}, but must be between 0 and 1`,
   );
-}
-
-function quoted(names: readonly string[]): string {
-  return names.map((name) => `"${name}"`).join(", ");
 }

@@ -146,14 +146,17 @@ export function precisionRecallFscoreSupport(
     "zeroDivision",
   ]);
   const { average = null, positive = 1, zeroDivision = 0 } = options;
-  checkChoice(action, "average", average, [
-    null,
-    "binary",
-    "micro",
-    "macro",
-    "weighted",
-  ]);
-  checkChoice(action, "zeroDivision", zeroDivision, [0, 1]);
+  checkChoice(action, "average", {
+    value: average,
+    choices: [
+      null,
+      "binary",
+      "micro",
+      "macro",
+      "weighted",
+    ],
+  });
+  checkChoice(action, "zeroDivision", { value: zeroDivision, choices: [0, 1] });
   if (!Number.isSafeInteger(positive) || positive < 0) {
     throw new RangeError(
       `Cannot ${action}: the positive class is ${positive}, but must be an integer of at least 0`,

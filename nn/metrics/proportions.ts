@@ -11,9 +11,9 @@
 import { betaQuantile, normalQuantile } from "./distributions.ts";
 import {
   checkChoice,
-  checkFraction,
-  checkInteger,
+  checkCount,
   checkKnown,
+  checkShare,
 } from "./known_options.ts";
 
 /** Options of {@linkcode proportionConfint}. */
@@ -63,10 +63,13 @@ export function proportionConfint(
   const action = "estimate a proportion";
   checkKnown(action, options, ["alpha", "method"]);
   const { alpha = 0.05, method = "wilson" } = options;
-  checkInteger(action, "count", count, 0);
-  checkInteger(action, "nobs", nobs, Math.max(count, 1));
-  checkFraction(action, "alpha", alpha);
-  checkChoice(action, "method", method, ["wilson", "beta", "normal"]);
+  checkCount(action, "count", { value: count, least: 0 });
+  checkCount(action, "nobs", { value: nobs, least: Math.max(count, 1) });
+  checkShare(action, "alpha", alpha);
+  checkChoice(action, "method", {
+    value: method,
+    choices: ["wilson", "beta", "normal"],
+  });
   if (method === "beta") {
     return [
       count === 0 ? 0 : betaQuantile(alpha / 2, count, nobs - count + 1),
@@ -124,7 +127,10 @@ export function multipletests(
   const action = "correct p-values";
   checkKnown(action, options, ["method"]);
   const { method = "holm" } = options;
-  checkChoice(action, "method", method, ["bonferroni", "holm", "fdr_bh"]);
+  checkChoice(action, "method", {
+    value: method,
+    choices: ["bonferroni", "holm", "fdr_bh"],
+  });
   const given = Array.from(pValues);
   const tests = given.length;
   if (tests === 0) throw new RangeError(`Cannot ${action}: there are none`);

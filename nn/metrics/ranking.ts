@@ -8,7 +8,7 @@
  * @module
  */
 
-import { checkChoice, checkFraction, checkKnown } from "./known_options.ts";
+import { checkChoice, checkKnown, checkShare } from "./known_options.ts";
 import { compareNumbers } from "./ranks.ts";
 import { checkClass, checkLabels, checkNumbers, checkPaired } from "./rows.ts";
 import { meanOf, Sum } from "./sums.ts";
@@ -234,11 +234,14 @@ export function fprAtTpr(
   const action = "find false positives";
   checkKnown(action, options, ["tpr", "definition"]);
   const { tpr = 0.95, definition = "at-least" } = options;
-  checkFraction(action, "tpr", tpr);
-  checkChoice(action, "definition", definition, [
-    "at-least",
-    "nearest-recall",
-  ]);
+  checkShare(action, "tpr", tpr);
+  checkChoice(action, "definition", {
+    value: definition,
+    choices: [
+      "at-least",
+      "nearest-recall",
+    ],
+  });
   const points = pointsOf(action, scores, labels);
   const { positives, negatives } = totalOf(points);
   if (definition === "at-least") {
@@ -306,8 +309,14 @@ export function rocAucScore(
   const action = "compare scores";
   checkKnown(action, options, ["multiClass", "average"]);
   const { multiClass, average = "macro" } = options;
-  checkChoice(action, "average", average, ["macro", "weighted"]);
-  checkChoice(action, "multiClass", multiClass, [undefined, "ovr", "ovo"]);
+  checkChoice(action, "average", {
+    value: average,
+    choices: ["macro", "weighted"],
+  });
+  checkChoice(action, "multiClass", {
+    value: multiClass,
+    choices: [undefined, "ovr", "ovo"],
+  });
   if (scores.length === labels.length) {
     pointsOf(action, scores, labels);
     return areaUnderRoc(

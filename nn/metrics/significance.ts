@@ -9,13 +9,9 @@
  */
 
 import type { TestResult } from "./correlation_tests.ts";
-import {
-  complementaryError,
-  logChoose,
-  normalTail,
-  studentTwoSided,
-} from "./distributions.ts";
+import { logChoose, studentTwoSided } from "./distributions.ts";
 import { checkChoice, checkKnown } from "./known_options.ts";
+import { normalCdf } from "./normal_distribution.ts";
 import { ranks, tieSizes } from "./ranks.ts";
 import { checkNumbers, checkPaired } from "./rows.ts";
 import { meanOf, Sum } from "./sums.ts";
@@ -144,7 +140,7 @@ export function mcnemar(
   if (total === 0) return { statistic: NaN, pValue: 1 };
   const distance = correction ? Math.abs(b - c) - 1 : b - c;
   const statistic = distance ** 2 / total;
-  return { statistic, pValue: complementaryError(Math.sqrt(statistic / 2)) };
+  return { statistic, pValue: 2 * normalCdf(-Math.sqrt(statistic)) };
 }
 
 /** A t-test. */
@@ -242,7 +238,10 @@ export function wilcoxon(
   const action = "compare ranks";
   checkKnown(action, options, ["method", "correction"]);
   const { method = "auto", correction = false } = options;
-  checkChoice(action, "method", method, ["auto", "exact", "approx"]);
+  checkChoice(action, "method", {
+    value: method,
+    choices: ["auto", "exact", "approx"],
+  });
   const all = differencesOf(action, a, b);
   const differences = all.filter((difference) => difference !== 0);
   const rows = differences.length;
@@ -272,7 +271,7 @@ export function wilcoxon(
   const distance = rows * (rows + 1) / 4 - statistic;
   const z = Math.max(distance - (correction ? 0.5 : 0), 0) /
     Math.sqrt(variance);
-  return { statistic, pValue: 2 * normalTail(z) };
+  return { statistic, pValue: 2 * normalCdf(-z) };
 }
 
 /**

@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Comparison } from "../../tools/golden/compare.ts";
-import type { MetricCase, Value } from "../../tools/golden/metric_cases.ts";
+import type { MetricCase } from "../../tools/golden/metric_cases.ts";
 import {
   checkMetricFile,
   checkMetricFolder,
@@ -16,7 +16,7 @@ import { FUNCTIONS as CLASSIFICATION } from "../../tools/golden/metrics/classifi
 import { FUNCTIONS as DIFFERENCES } from "../../tools/golden/metrics/tests_of_difference.ts";
 import { FUNCTIONS as TEXT } from "../../tools/golden/metrics/text.ts";
 
-const FOLDER = new URL("../fixtures/metrics/golden", import.meta.url).pathname;
+const FOLDER = new URL("../fixtures/metrics", import.meta.url).pathname;
 const FILES: Record<string, readonly string[]> = {
   classification: CLASSIFICATION,
   tests_of_difference: DIFFERENCES,
@@ -43,7 +43,7 @@ Deno.test("every case of every function agrees, within its tolerance", async () 
 });
 
 /** Changes every number in a value by a hundredth. */
-function shifted(value: Value): Value {
+function shifted(value: unknown): unknown {
   if (typeof value === "number") return value + 0.01 * Math.max(1, value);
   if (value === "NaN") return 0;
   if (Array.isArray(value)) return value.map(shifted);
@@ -76,8 +76,8 @@ Deno.test("functions and options that nobody knows fail by name", async () => {
   for (const path of ["classification.json", "never_seen.json"]) {
     const results = await checkMetricFile({ path, cases });
     assertEquals(results.map(({ ok }) => ok), [false, false, false]);
-    assertMatch(results[0]?.note ?? "", /^accurracy: no function/);
-    assertMatch(results[1]?.note ?? "", /^toString: no function/);
+    assertMatch(results[0]?.note ?? "", /^there is no metric for accurracy$/);
+    assertMatch(results[1]?.note ?? "", /^there is no metric for toString$/);
     assertMatch(results[2]?.note ?? "", /option normalise is not known/);
   }
 });
@@ -98,10 +98,10 @@ Deno.test("a folder that no module checks fails by name", async () => {
 
 Deno.test("metricFilesIn() takes lists of cases and leaves other files", async () => {
   const files = await metricFilesIn(FOLDER);
-  assertEquals(
-    files.map(({ path }) => path),
-    Object.keys(FILES).map((name) => `${FOLDER}/${name}.json`),
-  );
+  const paths = files.map(({ path }) => path);
+  for (const name of Object.keys(FILES)) {
+    assert(paths.includes(`${FOLDER}/${name}.json`));
+  }
   const models = new URL("../fixtures/models", import.meta.url).pathname;
   assertEquals(await metricFilesIn(models), []);
 });

@@ -1,69 +1,32 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// Cases of metrics: what a file of reference values holds, and how values are
-// compared with it.
+// Cases of metrics whose values hold texts beside numbers, and how the parts of a
+// case are read: strictly, because what is read wrongly would compare something
+// else.
 
 import type { Comparison } from "./compare.ts";
+import {
+  checkCases as checkNumbers,
+  type Metric,
+  type MetricCase,
+  toNumber,
+} from "./metrics/cases.ts";
 
-/** A value that JSON holds; NaN and infinities are written as text. */
-export type Value =
-  | number
-  | string
-  | boolean
-  | null
-  | Value[]
-  | { [name: string]: Value };
+export type { Metric, MetricCase } from "./metrics/cases.ts";
 
-/** One reference value. */
-export interface MetricCase {
-  id: string;
-  /** The name of what is computed; not necessarily that of a function here. */
-  function: string;
-  inputs: Record<string, Value>;
-  options: Record<string, Value>;
-  expected: Value;
-  /** |got − expected| ≤ tolerance · max(1, |expected|); 0 asks for equality. */
-  tolerance: number;
-  source: string;
-  note?: string;
-}
+/** The metrics that a module can check, by their names in the cases. */
+export type Metrics = Readonly<Record<string, Metric>>;
 
-/** Computes what a case asks for, in the structure of its expected value. */
-export type Solver = (one: MetricCase) => unknown;
-
-/** The functions that a module can check, by their names in the cases. */
-export type Solvers = Readonly<Record<string, Solver>>;
-
-/** What the comparison of an unknown function says. */
-export const UNKNOWN_FUNCTION = "no function of this name is known";
-
-/** Whether parsed JSON is a list of metric cases. */
+/** Whether parsed JSON is a list of cases. */
 export function isMetricCases(json: unknown): json is MetricCase[] {
   return Array.isArray(json) && json.length > 0 &&
     json.every((one) =>
       typeof one === "object" && one !== null &&
       typeof one.id === "string" && typeof one.function === "string" &&
-      typeof one.inputs === "object" && "expected" in one &&
-      typeof one.tolerance === "number"
+      typeof one.inputs === "object" && one.inputs !== null &&
+      typeof one.options === "object" && one.options !== null &&
+      typeof one.tolerance === "number" && "expected" in one
     );
-}
-
-/** Checks cases, each with the function that its name asks for. */
-export function checkCases(
-  cases: readonly MetricCase[],
-  solvers: Solvers,
-): Comparison[] {
-  return cases.map((one) => {
-    const solver = Object.hasOwn(solvers, one.function)
-      ? solvers[one.function]
-      : undefined;
-    if (!solver) return failure(one.id, `${one.function}: ${UNKNOWN_FUNCTION}`);
-    try {
-      return compareValue(one, solver(one));
-    } catch (error) {
-      return failure(one.id, `${one.function}: ${error}`);
-    }
-  });
 }
 
 /** A comparison that has failed without a difference in numbers. */
@@ -71,141 +34,98 @@ export function failure(name: string, note: string): Comparison {
   return { name, absolute: NaN, relative: NaN, ok: false, note };
 }
 
-/** Compares a value with that of a case, part by part. */
-export function compareValue(one: MetricCase, got: unknown): Comparison {
-  const outcome: Outcome = { absolute: 0, relative: 0 };
-  comparePart(got, one.expected, one.tolerance, one.function, outcome);
-  const { absolute, relative, problem } = outcome;
-  return {
-    name: one.id,
-    absolute,
-    relative,
-    ok: problem === undefined,
-    ...(problem === undefined ? {} : { note: problem }),
-  };
+/** Compares all cases with the metrics that their function names. */
+export function checkCases(
+  cases: readonly MetricCase[],
+  metrics: Metrics,
+): Comparison[] {
+  return cases.flatMap((one) => {
+    const metric = Object.hasOwn(metrics, one.function)
+      ? metrics[one.function]
+      : undefined;
+    const withoutTexts = { ...one, expected: coded(one.expected) };
+    if (!metric) return checkNumbers([withoutTexts], {});
+    return checkNumbers([withoutTexts], {
+      [one.function]: () => {
+        const got = metric(one);
+        checkTexts(got, one.expected, "value");
+        return coded(got);
+      },
+    });
+  });
 }
 
-/** What a comparison has found so far. */
-interface Outcome {
-  absolute: number;
-  /** The largest difference divided by max(1, |expected|). */
-  relative: number;
-  /** The first part that is wrong. */
-  problem?: string;
+/** Whether a value is a text, and not a number that JSON writes as one. */
+function isText(value: unknown): value is string {
+  return typeof value === "string" &&
+    !["NaN", "Infinity", "-Infinity"].includes(value);
 }
 
-const SPECIAL = new Map([
-  ["NaN", NaN],
-  ["Infinity", Infinity],
-  ["-Infinity", -Infinity],
-]);
-
-function comparePart(
-  got: unknown,
-  expected: Value,
-  tolerance: number,
-  path: string,
-  outcome: Outcome,
-): void {
-  const wrong = (): void => {
-    outcome.problem ??= `${path} is ${shown(got)}, expected ${shown(expected)}`;
-  };
-  if (Array.isArray(expected)) {
-    const list = listOf(got);
-    if (list?.length !== expected.length) return wrong();
-    expected.forEach((part, i) =>
-      comparePart(list[i], part, tolerance, `${path}[${i}]`, outcome)
-    );
-    return;
-  }
-  if (typeof expected === "object" && expected !== null) {
-    if (typeof got !== "object" || got === null) return wrong();
-    for (const [name, part] of Object.entries(expected)) {
-      const own = (got as Record<string, unknown>)[name];
-      comparePart(own, part, tolerance, `${path}.${name}`, outcome);
-    }
-    return;
-  }
-  const number = typeof expected === "number"
-    ? expected
-    : typeof got === "number"
-    ? SPECIAL.get(String(expected))
-    : undefined;
-  if (number === undefined) {
-    if (got !== expected) wrong();
-    return;
-  }
-  if (typeof got !== "number") return wrong();
-  if (Object.is(got, number) || got === number) return;
-  const difference = Math.abs(got - number);
-  const relative = difference / Math.max(1, Math.abs(number));
-  if (!(difference <= outcome.absolute)) outcome.absolute = difference;
-  if (!(relative <= outcome.relative)) outcome.relative = relative;
-  if (!(relative <= tolerance)) wrong();
+/** The same value with 0 for each text, which compares as a number. */
+function coded(value: unknown): unknown {
+  if (isText(value)) return 0;
+  if (Array.isArray(value)) return value.map(coded);
+  if (
+    typeof value !== "object" || value === null || ArrayBuffer.isView(value)
+  ) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, part]) => [name, coded(part)]),
+  );
 }
 
-/** The items of an array or of a typed array. */
-function listOf(value: unknown): unknown[] | undefined {
-  if (Array.isArray(value)) return value;
-  return ArrayBuffer.isView(value) && !(value instanceof DataView)
-    ? Array.from(value as unknown as ArrayLike<number>)
-    : undefined;
+/** Throws unless every text that is expected is there. */
+function checkTexts(got: unknown, expected: unknown, path: string): void {
+  if (isText(expected)) {
+    if (got === expected) return;
+    throw new Error(`${path} is ${shown(got)}, expected ${shown(expected)}`);
+  }
+  if (typeof expected !== "object" || expected === null) return;
+  for (const [name, part] of Object.entries(expected)) {
+    const own = (got as Record<string, unknown> | undefined)?.[name];
+    checkTexts(own, part, `${path}.${name}`);
+  }
 }
 
 function shown(value: unknown): string {
-  const text = typeof value === "number" || value === undefined
-    ? String(value)
-    : JSON.stringify(value) ?? String(value);
+  const text = JSON.stringify(value) ?? String(value);
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
 
-/** A number of a case; throws if there is none. */
-export function numberOf(value: Value | undefined): number {
-  if (typeof value === "number") return value;
-  const special = SPECIAL.get(String(value));
-  if (special !== undefined) return special;
-  throw new TypeError(`Cannot read a case: ${shown(value)} is not a number`);
-}
-
-/** A list of numbers of a case. */
-export function numbersOf(value: Value | undefined): number[] {
-  return itemsOf(value).map(numberOf);
-}
-
-/** A list of texts of a case. */
-export function textsOf(value: Value | undefined): string[] {
-  return itemsOf(value).map(textOf);
-}
-
-/** A text of a case. */
-export function textOf(value: Value | undefined): string {
-  if (typeof value === "string") return value;
-  throw new TypeError(`Cannot read a case: ${shown(value)} is not a text`);
-}
-
 /** A list of a case. */
-export function itemsOf(value: Value | undefined): Value[] {
+export function itemsOf(value: unknown): unknown[] {
   if (Array.isArray(value)) return value;
   throw new TypeError(`Cannot read a case: ${shown(value)} is not a list`);
 }
 
+/** A list of numbers of a case. */
+export function numbersOf(value: unknown): number[] {
+  return itemsOf(value).map(toNumber);
+}
+
+/** A text of a case. */
+export function textOf(value: unknown): string {
+  if (typeof value === "string") return value;
+  throw new TypeError(`Cannot read a case: ${shown(value)} is not a text`);
+}
+
+/** A list of texts of a case. */
+export function textsOf(value: unknown): string[] {
+  return itemsOf(value).map(textOf);
+}
+
 /** An object of a case. */
-export function entriesOf(value: Value | undefined): Record<string, Value> {
+export function entriesOf(value: unknown): Record<string, unknown> {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-    return value;
+    return value as Record<string, unknown>;
   }
   throw new TypeError(`Cannot read a case: ${shown(value)} is not an object`);
 }
 
-/**
- * One of the choices that an option has; throws if it is another, because a
- * setting that is not obeyed would compare something else.
- */
-export function choiceOf<const T extends Value>(
+/** One of the choices that an option has; throws if it is another. */
+export function choiceOf<const T>(
   one: MetricCase,
   name: string,
-  choices: readonly T[],
-  otherwise: T,
+  { choices, otherwise }: { choices: readonly T[]; otherwise: T },
 ): T {
   const value = one.options[name];
   if (value === undefined) return otherwise;
@@ -214,7 +134,7 @@ export function choiceOf<const T extends Value>(
   throw new RangeError(`option ${name} is ${shown(value)}`);
 }
 
-/** Throws if a case has an option that its solver does not know. */
+/** Throws if a case has an option that is not known. */
 export function checkOptionNames(
   one: MetricCase,
   known: readonly string[],

@@ -6,12 +6,7 @@
 
 import { basename } from "node:path";
 import type { Comparison } from "./compare.ts";
-import {
-  failure,
-  isMetricCases,
-  type MetricCase,
-  UNKNOWN_FUNCTION,
-} from "./metric_cases.ts";
+import { failure, isMetricCases, type MetricCase } from "./metric_cases.ts";
 
 /** A file of cases. */
 export interface MetricFile {
@@ -37,12 +32,11 @@ async function moduleNames(): Promise<string[]> {
   return names.sort();
 }
 
-async function checkerOf(name: string): Promise<Checker> {
+/** The module of a name; `undefined` if there is none, or it checks nothing. */
+async function checkerOf(name: string): Promise<Checker | undefined> {
+  if (!(await moduleNames()).includes(name)) return undefined;
   const module = await import(new URL(`${name}.ts`, MODULES).href);
-  if (typeof module.check !== "function") {
-    throw new TypeError(`tools/golden/metrics/${name}.ts exports no check()`);
-  }
-  return module;
+  return typeof module.check === "function" ? module : undefined;
 }
 
 /** The files of a folder that hold metric cases, in the order of their names. */
@@ -68,16 +62,16 @@ function parsed(text: string): unknown {
 
 /** Whether a module checks the files of a folder with this name. */
 export async function hasFolderCheck(folder: string): Promise<boolean> {
-  return (await moduleNames()).includes(basename(folder));
+  return await checkerOf(basename(folder)) !== undefined;
 }
 
 /** Checks the files of a folder by the module with the name of the folder. */
 export async function checkMetricFolder(folder: string): Promise<Comparison[]> {
   const name = basename(folder);
-  if (await hasFolderCheck(folder)) {
-    return await (await checkerOf(name)).check(folder);
-  }
-  return [failure(name, `there is no tools/golden/metrics/${name}.ts`)];
+  const checker = await checkerOf(name);
+  return checker
+    ? await checker.check(folder)
+    : [failure(name, `there is no tools/golden/metrics/${name}.ts`)];
 }
 
 /**
@@ -87,12 +81,12 @@ export async function checkMetricFolder(folder: string): Promise<Comparison[]> {
 export async function checkMetricFile(
   { path, cases }: MetricFile,
 ): Promise<Comparison[]> {
-  const names = await moduleNames();
-  const own = basename(path, ".json");
-  if (names.includes(own)) return await (await checkerOf(own)).check(cases);
-  const checkers = await Promise.all(names.map(checkerOf));
+  const own = await checkerOf(basename(path, ".json"));
+  if (own) return await own.check(cases);
+  const checkers = await Promise.all((await moduleNames()).map(checkerOf));
+  const known = checkers.filter((checker) => checker !== undefined);
   const results = await Promise.all(
-    cases.map((one) => checkWithAny(one, checkers)),
+    cases.map((one) => checkWithAny(one, known)),
   );
   return results.flat();
 }
@@ -102,16 +96,17 @@ async function checkWithAny(
   one: MetricCase,
   checkers: readonly Checker[],
 ): Promise<Comparison[]> {
+  const unknown = `there is no metric for ${one.function}`;
   for (const checker of checkers) {
     const results = await tried(checker, one);
     const isUnknown = results.length === 0 ||
-      results.some(({ note }) => note?.includes(UNKNOWN_FUNCTION));
+      results.some(({ note }) => note === unknown);
     if (!isUnknown) return results;
   }
-  return [failure(one.id, `${one.function}: ${UNKNOWN_FUNCTION}`)];
+  return [failure(one.id, unknown)];
 }
 
-/** Nothing if the module does not take such cases, as those for folders. */
+/** Nothing if the module does not take cases, such as one for folders. */
 async function tried(
   checker: Checker,
   one: MetricCase,

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { checkChoice, checkInteger, checkKnown } from "../known_options.ts";
+import { checkChoice, checkCount, checkKnown } from "../known_options.ts";
 import { bleuTokenize, type BleuTokenizer } from "./bleu_tokenizers.ts";
 import {
   countNgrams,
@@ -181,8 +181,11 @@ export function sentenceBleu(
 function checkBleuOptions(action: string, options: BleuOptions): void {
   checkKnown(action, options, OPTIONS);
   const methods = ["exp", "floor", "add-k", "none"];
-  checkChoice(action, "smoothMethod", options.smoothMethod ?? "exp", methods);
-  checkInteger(action, "maxNgramOrder", options.maxNgramOrder ?? 4, 1);
+  checkChoice(action, "smoothMethod", {
+    value: options.smoothMethod ?? "exp",
+    choices: methods,
+  });
+  checkCount(action, "maxNgramOrder", { value: options.maxNgramOrder ?? 4 });
   if (options.smoothValue !== undefined && !(options.smoothValue >= 0)) {
     throw new RangeError(
       `Cannot ${action}: smoothValue is ${options.smoothValue}, but must be at least 0`,

@@ -81,6 +81,9 @@ function replaceAll(
  */
 export function bleuTokenize(line: string, tokenizer: BleuTokenizer): string {
   const names: BleuTokenizer[] = ["13a", "intl", "char", "none"];
-  checkChoice("tokenize", "the tokenizer", tokenizer, names);
+  checkChoice("tokenize", "the tokenizer", {
+    value: tokenizer,
+    choices: names,
+  });
   return TOKENIZERS[tokenizer](line);
 }

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { checkInteger, checkKnown } from "../known_options.ts";
+import { checkCount, checkKnown } from "../known_options.ts";
 import {
   countNgrams,
   type Counts,
@@ -106,8 +106,8 @@ export function corpusChrf(
     "epsSmoothing",
   ]);
   const { charOrder = 6, wordOrder = 0, beta = 2 } = options;
-  checkInteger(action, "charOrder", charOrder, 1);
-  checkInteger(action, "wordOrder", wordOrder, 0);
+  checkCount(action, "charOrder", { value: charOrder });
+  checkCount(action, "wordOrder", { value: wordOrder, least: 0 });
   if (!(beta > 0 && beta < Infinity)) {
     throw new RangeError(
       `Cannot ${action}: beta is ${beta}, but must be a number above 0`,

@@ -87,8 +87,14 @@ export function getEntities(
 ): Entity[] {
   checkKnown("find entities", options, ["mode", "scheme"]);
   const { mode = "default", scheme = "IOB2" } = options;
-  checkChoice("find entities", "mode", mode, ["default", "strict"]);
-  checkChoice("find entities", "scheme", scheme, SCHEME_NAMES);
+  checkChoice("find entities", "mode", {
+    value: mode,
+    choices: ["default", "strict"],
+  });
+  checkChoice("find entities", "scheme", {
+    value: scheme,
+    choices: SCHEME_NAMES,
+  });
   const parsed = tags.map((tag, place) => parseTag(tag, place));
   if (mode === "strict") return strictEntities(parsed, scheme);
   parsed.forEach(({ prefix }, place) => {
@@ -142,7 +148,7 @@ export function entityScores(
   const action = "score entities";
   checkKnown(action, options, ["mode", "scheme", "zeroDivision"]);
   const { zeroDivision = 0, ...reading } = options;
-  checkChoice(action, "zeroDivision", zeroDivision, [0, 1]);
+  checkChoice(action, "zeroDivision", { value: zeroDivision, choices: [0, 1] });
   if (predicted.length !== labels.length || labels.length === 0) {
     throw new RangeError(
       `Cannot ${action}: ${predicted.length} predicted sentences and ${labels.length} true ones, expected equal numbers above 0`,

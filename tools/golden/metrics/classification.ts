@@ -11,10 +11,10 @@ import {
   choiceOf,
   itemsOf,
   type MetricCase,
-  numberOf,
+  type Metrics,
   numbersOf,
-  type Solvers,
 } from "../metric_cases.ts";
+import { rowsOf as rowsOfWidth, toNumber } from "./cases.ts";
 
 /** The predicted classes, the true ones, and all classes. */
 function classesOf(
@@ -46,40 +46,43 @@ function pairOf({ inputs }: MetricCase): [number[], number[]] {
   return [numbersOf(inputs.x), numbersOf(inputs.y)];
 }
 
-/** Cuts a flat matrix into rows. */
-function inRows(values: ArrayLike<number>, classes: number): number[][] {
-  return Array.from(
-    { length: values.length / classes },
-    (_, row) =>
-      Array.from(
-        { length: classes },
-        (_, k) => values[row * classes + k] ?? NaN,
-      ),
-  );
-}
-
 function confusions(one: MetricCase): number[][] {
   checkOptionNames(one, ["normalize"]);
   const [predicted, labels, { length: classes }] = classesOf(one);
-  const normalize = choiceOf(one, "normalize", ["true", "pred", "all", ""], "");
+  const normalize = choiceOf(one, "normalize", {
+    choices: ["true", "pred", "all", ""],
+    otherwise: "",
+  });
   const options = normalize === "" ? { classes } : { classes, normalize };
-  return inRows(metrics.confusionMatrix(predicted, labels, options), classes);
+  return rowsOfWidth(
+    metrics.confusionMatrix(predicted, labels, options),
+    classes,
+  );
 }
 
 function precisionRecall(one: MetricCase): unknown {
   checkOptionNames(one, ["average", "zeroDivision", "classes", "positive"]);
   const [predicted, labels, all] = classesOf(one);
-  const average = choiceOf(one, "average", [
-    "none",
-    "binary",
-    "micro",
-    "macro",
-    "weighted",
-  ], "none");
+  const average = choiceOf(one, "average", {
+    choices: [
+      "none",
+      "binary",
+      "micro",
+      "macro",
+      "weighted",
+    ],
+    otherwise: "none",
+  });
   const options = {
-    zeroDivision: choiceOf(one, "zeroDivision", [0, 1], 0),
-    positive: numberOf(one.options.positive ?? 1),
-    ...(choiceOf(one, "classes", ["present", "all"], "present") === "all"
+    zeroDivision: choiceOf(one, "zeroDivision", {
+      choices: [0, 1],
+      otherwise: 0,
+    }),
+    positive: toNumber(one.options.positive ?? 1),
+    ...(choiceOf(one, "classes", {
+        choices: ["present", "all"],
+        otherwise: "present",
+      }) === "all"
       ? { labels: all }
       : {}),
   } as const;
@@ -92,7 +95,7 @@ function precisionRecall(one: MetricCase): unknown {
   return { ...scores, f1: fscore };
 }
 
-const SOLVERS: Solvers = {
+const METRICS: Metrics = {
   accuracy: (one) => {
     checkOptionNames(one, []);
     const [predicted, labels] = classesOf(one);
@@ -109,7 +112,10 @@ const SOLVERS: Solvers = {
     checkOptionNames(one, ["weights"]);
     const [predicted, labels, all] = classesOf(one);
     const names = ["none", "linear", "quadratic"] as const;
-    const weights = choiceOf(one, "weights", names, "none");
+    const weights = choiceOf(one, "weights", {
+      choices: names,
+      otherwise: "none",
+    });
     return metrics.cohenKappaScore(predicted, labels, {
       weights: weights === "none" ? null : weights,
       labels: all,
@@ -124,15 +130,24 @@ const SOLVERS: Solvers = {
     checkOptionNames(one, ["clip", "reduction"]);
     const [probabilities, labels] = rowsOf(one);
     return metrics.logLoss(probabilities, labels, {
-      eps: numberOf(one.options.clip ?? Number.EPSILON),
-      normalize: choiceOf(one, "reduction", ["mean", "sum"], "mean") === "mean",
+      eps: toNumber(one.options.clip ?? Number.EPSILON),
+      normalize: choiceOf(one, "reduction", {
+        choices: ["mean", "sum"],
+        otherwise: "mean",
+      }) === "mean",
     });
   },
   brierScore: (one) => {
     checkOptionNames(one, ["form", "reduction"]);
-    choiceOf(one, "form", ["sum over classes"], "sum over classes");
+    choiceOf(one, "form", {
+      choices: ["sum over classes"],
+      otherwise: "sum over classes",
+    });
     const [probabilities, labels] = rowsOf(one);
-    return choiceOf(one, "reduction", ["mean", "none"], "mean") === "mean"
+    return choiceOf(one, "reduction", {
+        choices: ["mean", "none"],
+        otherwise: "mean",
+      }) === "mean"
       ? metrics.brierScore(probabilities, labels)
       : metrics.brierRows(probabilities, labels);
   },
@@ -161,8 +176,14 @@ const SOLVERS: Solvers = {
   rocAucMulticlass: (one) => {
     checkOptionNames(one, ["multiClass", "average"]);
     return metrics.rocAucScore(...rowsOf(one), {
-      multiClass: choiceOf(one, "multiClass", ["ovr", "ovo"], "ovr"),
-      average: choiceOf(one, "average", ["macro", "weighted"], "macro"),
+      multiClass: choiceOf(one, "multiClass", {
+        choices: ["ovr", "ovo"],
+        otherwise: "ovr",
+      }),
+      average: choiceOf(one, "average", {
+        choices: ["macro", "weighted"],
+        otherwise: "macro",
+      }),
     });
   },
   averagePrecision: (one) => {
@@ -173,8 +194,11 @@ const SOLVERS: Solvers = {
     checkOptionNames(one, ["tpr", "definition"]);
     const names = ["at-least", "nearest-recall"] as const;
     return metrics.fprAtTpr(...scoresOf(one), {
-      tpr: numberOf(one.options.tpr ?? 0.95),
-      definition: choiceOf(one, "definition", names, "at-least"),
+      tpr: toNumber(one.options.tpr ?? 0.95),
+      definition: choiceOf(one, "definition", {
+        choices: names,
+        otherwise: "at-least",
+      }),
     });
   },
   rocCurve: (one) => {
@@ -217,9 +241,9 @@ const SOLVERS: Solvers = {
 };
 
 /** The names of the functions that are known here. */
-export const FUNCTIONS: readonly string[] = Object.keys(SOLVERS);
+export const FUNCTIONS: readonly string[] = Object.keys(METRICS);
 
 /** Compares every case with what this library computes. */
 export function check(cases: readonly MetricCase[]): Comparison[] {
-  return checkCases(cases, SOLVERS);
+  return checkCases(cases, METRICS);
 }

@@ -11,10 +11,10 @@ import {
   entriesOf,
   itemsOf,
   type MetricCase,
-  numberOf,
+  type Metrics,
   numbersOf,
-  type Solvers,
 } from "../metric_cases.ts";
+import { toNumber } from "./cases.ts";
 
 /** The scores of two models. */
 function pairOf({ inputs }: MetricCase): [number[], number[]] {
@@ -50,7 +50,7 @@ function bootstrapPercentile(one: MetricCase): unknown {
   };
 }
 
-const SOLVERS: Solvers = {
+const METRICS: Metrics = {
   mcnemar: (one) => {
     checkOptionNames(one, []);
     const table = tableOf(one);
@@ -81,10 +81,13 @@ const SOLVERS: Solvers = {
   wilcoxonSignedRank: (one) => {
     checkOptionNames(one, ["mode", "correction"]);
     const modes = ["exact", "normal approximation"] as const;
-    const mode = choiceOf(one, "mode", modes, "exact");
+    const mode = choiceOf(one, "mode", { choices: modes, otherwise: "exact" });
     return metrics.wilcoxon(...pairOf(one), {
       method: mode === "exact" ? "exact" : "approx",
-      correction: choiceOf(one, "correction", [true, false], false),
+      correction: choiceOf(one, "correction", {
+        choices: [true, false],
+        otherwise: false,
+      }),
     });
   },
   signFlipPermutation: (one) => {
@@ -109,9 +112,9 @@ const SOLVERS: Solvers = {
   },
   proportionInterval: (one) => {
     checkOptionNames(one, ["level"]);
-    const alpha = 1 - numberOf(one.options.level ?? 0.95);
-    const count = numberOf(one.inputs.successes);
-    const trials = numberOf(one.inputs.trials);
+    const alpha = 1 - toNumber(one.options.level ?? 0.95);
+    const count = toNumber(one.inputs.successes);
+    const trials = toNumber(one.inputs.trials);
     const of = (method: "wilson" | "beta" | "normal"): number[] =>
       metrics.proportionConfint(count, trials, { alpha, method });
     return { wilson: of("wilson"), beta: of("beta"), normal: of("normal") };
@@ -119,9 +122,9 @@ const SOLVERS: Solvers = {
 };
 
 /** The names of the functions that are known here. */
-export const FUNCTIONS: readonly string[] = Object.keys(SOLVERS);
+export const FUNCTIONS: readonly string[] = Object.keys(METRICS);
 
 /** Compares every case with what this library computes. */
 export function check(cases: readonly MetricCase[]): Comparison[] {
-  return checkCases(cases, SOLVERS);
+  return checkCases(cases, METRICS);
 }

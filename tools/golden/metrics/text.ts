@@ -12,12 +12,12 @@ import {
   entriesOf,
   itemsOf,
   type MetricCase,
-  numberOf,
+  type Metrics,
   numbersOf,
-  type Solvers,
   textOf,
   textsOf,
 } from "../metric_cases.ts";
+import { toNumber } from "./cases.ts";
 
 const TOKENIZERS = ["13a", "intl", "char", "none"] as const;
 
@@ -47,13 +47,25 @@ function bleuOptions(one: MetricCase): metrics.BleuOptions {
   const methods = ["exp", "floor", "add-k", "none"] as const;
   const value = options.smoothingValue ?? null;
   return {
-    tokenize: choiceOf(one, "tokenizer", TOKENIZERS, "13a"),
-    smoothMethod: choiceOf(one, "smoothing", methods, "exp"),
-    ...(value === null ? {} : { smoothValue: numberOf(value) }),
-    lowercase: choiceOf(one, "lowercase", [true, false], false),
-    maxNgramOrder: numberOf(options.maxOrder ?? 4),
+    tokenize: choiceOf(one, "tokenizer", {
+      choices: TOKENIZERS,
+      otherwise: "13a",
+    }),
+    smoothMethod: choiceOf(one, "smoothing", {
+      choices: methods,
+      otherwise: "exp",
+    }),
+    ...(value === null ? {} : { smoothValue: toNumber(value) }),
+    lowercase: choiceOf(one, "lowercase", {
+      choices: [true, false],
+      otherwise: false,
+    }),
+    maxNgramOrder: toNumber(options.maxOrder ?? 4),
     ...(options.effectiveOrder === undefined ? {} : {
-      effectiveOrder: choiceOf(one, "effectiveOrder", [true, false], false),
+      effectiveOrder: choiceOf(one, "effectiveOrder", {
+        choices: [true, false],
+        otherwise: false,
+      }),
     }),
   };
 }
@@ -68,12 +80,21 @@ function chrf(one: MetricCase): unknown {
     "epsSmoothing",
   ]);
   const options = {
-    charOrder: numberOf(one.options.charOrder ?? 6),
-    wordOrder: numberOf(one.options.wordOrder ?? 0),
-    beta: numberOf(one.options.beta ?? 2),
-    lowercase: choiceOf(one, "lowercase", [true, false], false),
-    whitespace: choiceOf(one, "whitespace", [true, false], false),
-    epsSmoothing: choiceOf(one, "epsSmoothing", [true, false], false),
+    charOrder: toNumber(one.options.charOrder ?? 6),
+    wordOrder: toNumber(one.options.wordOrder ?? 0),
+    beta: toNumber(one.options.beta ?? 2),
+    lowercase: choiceOf(one, "lowercase", {
+      choices: [true, false],
+      otherwise: false,
+    }),
+    whitespace: choiceOf(one, "whitespace", {
+      choices: [true, false],
+      otherwise: false,
+    }),
+    epsSmoothing: choiceOf(one, "epsSmoothing", {
+      choices: [true, false],
+      otherwise: false,
+    }),
   };
   const [hypotheses, references] = translationsOf(one);
   return {
@@ -91,7 +112,10 @@ function rouge(one: MetricCase): unknown {
     textOf(one.inputs.target),
     {
       rougeTypes: ["rouge1", "rouge2", "rouge3", "rougeL", "rougeLsum"],
-      useStemmer: choiceOf(one, "stemmer", [true, false], false),
+      useStemmer: choiceOf(one, "stemmer", {
+        choices: [true, false],
+        otherwise: false,
+      }),
     },
   );
   return Object.fromEntries(
@@ -119,11 +143,11 @@ function predictionsOf({ inputs }: MetricCase): Record<string, string> {
 function squadV2Corpus(one: MetricCase): unknown {
   checkOptionNames(one, ["noAnswerThreshold"]);
   const scores = metrics.squadV2(predictionsOf(one), questionsOf(one), {
-    noAnswerThreshold: numberOf(one.options.noAnswerThreshold ?? 1),
+    noAnswerThreshold: toNumber(one.options.noAnswerThreshold ?? 1),
     noAnswerProbabilities: Object.fromEntries(
       Object.entries(entriesOf(one.inputs.noAnswerProbability)).map((
         [id, probability],
-      ) => [id, numberOf(probability)]),
+      ) => [id, toNumber(probability)]),
     ),
   });
   return {
@@ -146,15 +170,21 @@ function squadV2Corpus(one: MetricCase): unknown {
 function entityScores(one: MetricCase): unknown {
   checkOptionNames(one, ["mode", "scheme"]);
   const options = {
-    mode: choiceOf(one, "mode", ["default", "strict"], "default"),
-    scheme: choiceOf(one, "scheme", [
-      "IOB1",
-      "IOB2",
-      "IOE1",
-      "IOE2",
-      "IOBES",
-      "BILOU",
-    ], "IOB2"),
+    mode: choiceOf(one, "mode", {
+      choices: ["default", "strict"],
+      otherwise: "default",
+    }),
+    scheme: choiceOf(one, "scheme", {
+      choices: [
+        "IOB1",
+        "IOB2",
+        "IOE1",
+        "IOE2",
+        "IOBES",
+        "BILOU",
+      ],
+      otherwise: "IOB2",
+    }),
   } as const;
   const predicted = itemsOf(one.inputs.y_pred).map(textsOf);
   const labels = itemsOf(one.inputs.y_true).map(textsOf);
@@ -193,10 +223,13 @@ function joinedEntities(
   );
 }
 
-const SOLVERS: Solvers = {
+const METRICS: Metrics = {
   bleuTokenize: (one) => {
     checkOptionNames(one, ["tokenizer"]);
-    const tokenizer = choiceOf(one, "tokenizer", TOKENIZERS, "13a");
+    const tokenizer = choiceOf(one, "tokenizer", {
+      choices: TOKENIZERS,
+      otherwise: "13a",
+    });
     return textsOf(one.inputs.lines).map((line) =>
       metrics.bleuTokenize(line, tokenizer)
     );
@@ -270,9 +303,9 @@ const SOLVERS: Solvers = {
 };
 
 /** The names of the functions that are known here. */
-export const FUNCTIONS: readonly string[] = Object.keys(SOLVERS);
+export const FUNCTIONS: readonly string[] = Object.keys(METRICS);
 
 /** Compares every case with what this library computes. */
 export function check(cases: readonly MetricCase[]): Comparison[] {
-  return checkCases(cases, SOLVERS);
+  return checkCases(cases, METRICS);
 }
