@@ -42,6 +42,21 @@ export {
   softCrossEntropy,
 } from "./calibration.ts";
 export {
+  accuracy,
+  accuracyScore,
+  argmaxRows,
+  balancedAccuracyScore,
+  confusionMatrix,
+  type ConfusionOptions,
+  topKAccuracyScore,
+  type TopKOptions,
+} from "./classification.ts";
+export {
+  logProbabilities,
+  logSoftmaxRows,
+  softmaxRows,
+} from "./probabilities.ts";
+export {
   cohenKappaScore,
   type KappaOptions,
   matthewsCorrelation,
@@ -61,16 +76,6 @@ export {
   type RowStatistic,
 } from "./bootstrap.ts";
 export {
-  accuracy,
-  accuracyScore,
-  argmaxRows,
-  balancedAccuracyScore,
-  confusionMatrix,
-  type ConfusionOptions,
-  topKAccuracyScore,
-  type TopKOptions,
-} from "./classification.ts";
-export {
   kendallTau,
   pearsonr,
   spearmanr,
@@ -87,11 +92,6 @@ export {
   precisionScore,
   recallScore,
 } from "./precision_recall.ts";
-export {
-  logProbabilities,
-  logSoftmaxRows,
-  softmaxRows,
-} from "./probabilities.ts";
 export {
   brierRows,
   brierScoreLoss,
@@ -116,15 +116,6 @@ export {
   rocCurve,
 } from "./ranking.ts";
 export {
-  meanAbsoluteError,
-  meanSquaredError,
-  pearsonCorrelation,
-  r2Score,
-  rootMeanSquaredError,
-  spearmanCorrelation,
-} from "./regression.ts";
-export type { FloorOptions, RowsOptions } from "./rows.ts";
-export {
   type ContingencyTable,
   contingencyTable,
   mcnemar,
@@ -134,11 +125,6 @@ export {
   wilcoxon,
   type WilcoxonOptions,
 } from "./significance.ts";
-export {
-  applyTemperature,
-  fitTemperature,
-  type FitTemperatureOptions,
-} from "./temperature.ts";
 export {
   type BleuOptions,
   type BleuScore,
@@ -181,6 +167,20 @@ export {
   type SquadV2Scores,
 } from "./text/squad.ts";
 export { corpusTer, sentenceTer, type TerOptions } from "./text/ter.ts";
+export {
+  meanAbsoluteError,
+  meanSquaredError,
+  pearsonCorrelation,
+  r2Score,
+  rootMeanSquaredError,
+  spearmanCorrelation,
+} from "./regression.ts";
+export type { FloorOptions, RowsOptions } from "./rows.ts";
+export {
+  applyTemperature,
+  fitTemperature,
+  type FitTemperatureOptions,
+} from "./temperature.ts";
 export {
   areaUnderRoc,
   entropy,
