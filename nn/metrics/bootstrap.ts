@@ -258,6 +258,11 @@ export function pairedPermutationTest(
   checkCount(action, "seed", { value: seed, least: 0 });
   const random = seededRandom(seed);
   const draws = signs?.length ?? resamples;
+  if (signs && (options.resamples ?? options.seed) !== undefined) {
+    throw new RangeError(
+      `Cannot ${action}: signs are given, so resamples and seed must not be`,
+    );
+  }
   if (draws === 0) throw new RangeError(`Cannot ${action}: signs is empty`);
   const nullDistribution = new Float64Array(draws);
   for (let draw = 0; draw < draws; draw++) {
@@ -327,6 +332,11 @@ function resample(
     return Float64Array.from(
       { length: resamples },
       () => statistic(drawIndices(random, rows)),
+    );
+  }
+  if (options.resamples !== undefined || options.seed !== undefined) {
+    throw new RangeError(
+      `Cannot ${action}: indices are given, so resamples and seed must not be`,
     );
   }
   if (indices.length === 0) {

@@ -31,8 +31,8 @@ export interface F1Options {
    */
   positive?: number;
   /**
-   * The classes that are averaged, also those that do not occur.
-   * Default: the classes that occur among labels or predictions.
+   * The classes that are averaged, also those that do not occur; not for
+   * `"binary"`. Default: the classes that occur among labels or predictions.
    */
   labels?: ArrayLike<number>;
   /**
@@ -157,6 +157,11 @@ export function precisionRecallFscoreSupport(
     ],
   });
   checkChoice(action, "zeroDivision", { value: zeroDivision, choices: [0, 1] });
+  if (average === "binary" && options.labels) {
+    throw new RangeError(
+      `Cannot ${action}: labels says which classes are averaged, but the average is "binary"`,
+    );
+  }
   if (!Number.isSafeInteger(positive) || positive < 0) {
     throw new RangeError(
       `Cannot ${action}: the positive class is ${positive}, but must be an integer of at least 0`,

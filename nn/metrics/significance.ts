@@ -218,7 +218,8 @@ export interface WilcoxonOptions {
  * @returns The smaller sum of the ranks of |a − b|, over rows of one sign, and
  * its two-sided p-value.
  * @throws {RangeError} If the lists differ in length or hold NaN, all
- * differences are 0, or the exact distribution is asked for and one is.
+ * differences are 0, or the exact distribution is asked for with a correction
+ * or where one difference is 0.
  * @throws {TypeError} If there is an unknown option.
  *
  * @example Always better
@@ -256,6 +257,11 @@ export function wilcoxon(
     if (difference > 0) above += places[i] ?? 0;
   });
   const statistic = Math.min(above, rows * (rows + 1) / 2 - above);
+  if (method === "exact" && correction) {
+    throw new RangeError(
+      `Cannot ${action}: correction is for the normal distribution, but the method is "exact"`,
+    );
+  }
   const hasZeros = rows < all.length;
   if (method === "exact" && hasZeros) {
     throw new RangeError(

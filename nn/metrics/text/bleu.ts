@@ -186,9 +186,16 @@ function checkBleuOptions(action: string, options: BleuOptions): void {
     choices: methods,
   });
   checkCount(action, "maxNgramOrder", { value: options.maxNgramOrder ?? 4 });
-  if (options.smoothValue !== undefined && !(options.smoothValue >= 0)) {
+  const { smoothMethod = "exp", smoothValue } = options;
+  if (smoothValue === undefined) return;
+  if (smoothMethod !== "floor" && smoothMethod !== "add-k") {
     throw new RangeError(
-      `Cannot ${action}: smoothValue is ${options.smoothValue}, but must be at least 0`,
+      `Cannot ${action}: smoothValue is for "floor" and "add-k", but smoothMethod is "${smoothMethod}"`,
+    );
+  }
+  if (!(smoothValue >= 0)) {
+    throw new RangeError(
+      `Cannot ${action}: smoothValue is ${smoothValue}, but must be at least 0`,
     );
   }
 }

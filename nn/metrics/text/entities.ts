@@ -87,6 +87,11 @@ export function getEntities(
 ): Entity[] {
   checkKnown("find entities", options, ["mode", "scheme"]);
   const { mode = "default", scheme = "IOB2" } = options;
+  if (mode !== "strict" && options.scheme) {
+    throw new RangeError(
+      `Cannot find entities: the scheme ${scheme} is for the mode "strict", but the mode is "${mode}"`,
+    );
+  }
   checkChoice("find entities", "mode", {
     value: mode,
     choices: ["default", "strict"],

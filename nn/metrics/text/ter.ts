@@ -69,7 +69,7 @@ interface Shift {
  * @param options How texts are normalized.
  * @returns A value of at least 0, in percent; 0 if all are equal.
  * @throws {RangeError} If a list of references has another length than the
- * hypotheses.
+ * hypotheses, or `asianSupport` is asked for alone.
  * @throws {TypeError} If something else than lists of texts is given, or there
  * is an unknown option.
  *
@@ -93,6 +93,11 @@ export function corpusTer(
     "asianSupport",
     "caseSensitive",
   ]);
+  if (options.asianSupport && !options.normalized && !options.noPunct) {
+    throw new RangeError(
+      `Cannot ${action}: asianSupport changes normalized and noPunct, but neither is set`,
+    );
+  }
   const grouped = referencesOf(action, hypotheses, references);
   const wordsOf = (text: string): string[] =>
     splitWords(terTokenize(trimEnd(text), options));

@@ -214,6 +214,21 @@ Deno.test("scores of texts refuse what they cannot score", () => {
       RangeError,
       '"zh"',
     ],
+    [
+      () => corpusBleu(["a"], ["b"], { smoothValue: 1 }),
+      RangeError,
+      'smoothMethod is "exp"',
+    ],
+    [
+      () => corpusTer(["a"], ["b"], { asianSupport: true }),
+      RangeError,
+      "neither is set",
+    ],
+    [
+      () => getEntities(["O"], { scheme: "IOB2" }),
+      RangeError,
+      'the mode is "default"',
+    ],
     [() => corpusChrf(["a"], ["b"], { beta: -1 }), RangeError, "beta is -1"],
     [
       // @ts-expect-error There is no such option.

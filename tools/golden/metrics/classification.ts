@@ -73,18 +73,17 @@ function precisionRecall(one: MetricCase): unknown {
     ],
     otherwise: "none",
   });
+  const classes = choiceOf(one, "classes", {
+    choices: ["present", "all"],
+    otherwise: "present",
+  });
   const options = {
     zeroDivision: choiceOf(one, "zeroDivision", {
       choices: [0, 1],
       otherwise: 0,
     }),
     positive: toNumber(one.options.positive ?? 1),
-    ...(choiceOf(one, "classes", {
-        choices: ["present", "all"],
-        otherwise: "present",
-      }) === "all"
-      ? { labels: all }
-      : {}),
+    ...(classes === "all" && average !== "binary" ? { labels: all } : {}),
   } as const;
   const { fscore, ...scores } = average === "none"
     ? metrics.precisionRecallFscoreSupport(predicted, labels, options)

@@ -19,6 +19,7 @@ import {
 } from "../metric_cases.ts";
 import { toNumber } from "./cases.ts";
 
+const SCHEMES = ["IOB1", "IOB2", "IOE1", "IOE2", "IOBES", "BILOU"] as const;
 const TOKENIZERS = ["13a", "intl", "char", "none"] as const;
 
 /** Hypotheses, and lists with one reference for each. */
@@ -169,23 +170,16 @@ function squadV2Corpus(one: MetricCase): unknown {
 
 function entityScores(one: MetricCase): unknown {
   checkOptionNames(one, ["mode", "scheme"]);
-  const options = {
+  const options: metrics.EntityOptions = {
     mode: choiceOf(one, "mode", {
       choices: ["default", "strict"],
       otherwise: "default",
     }),
-    scheme: choiceOf(one, "scheme", {
-      choices: [
-        "IOB1",
-        "IOB2",
-        "IOE1",
-        "IOE2",
-        "IOBES",
-        "BILOU",
-      ],
-      otherwise: "IOB2",
+    // As in seqeval, the scheme of other modes says only what the tags are.
+    ...(one.options.mode !== "strict" ? {} : {
+      scheme: choiceOf(one, "scheme", { choices: SCHEMES, otherwise: "IOB2" }),
     }),
-  } as const;
+  };
   const predicted = itemsOf(one.inputs.y_pred).map(textsOf);
   const labels = itemsOf(one.inputs.y_true).map(textsOf);
   const scores = metrics.entityScores(predicted, labels, options);
