@@ -2,16 +2,23 @@
 // deno-lint-ignore-file no-console
 
 /**
- * Compares models with reference tensors of other libraries: `deno task golden DIR…`.
- * A folder holds config.json, weights, and either golden.safetensors and case.json,
- * which Hugging Face's code has made, or reference.json, which records the answers of
- * a pretrained encoder-decoder.
+ * Compares models and metrics with reference values of other libraries:
+ * `deno task golden DIR…`. A folder of a model holds config.json, weights, and either
+ * golden.safetensors and case.json, which Hugging Face's code has made, or
+ * reference.json, which records the answers of a pretrained encoder-decoder. A folder
+ * of metrics holds JSON files, each a list of cases with inputs and expected values.
  *
  * @module
  */
 
 import { checkCase } from "./golden/check.ts";
 import type { Comparison } from "./golden/compare.ts";
+import {
+  checkMetricFile,
+  checkMetricFolder,
+  hasFolderCheck,
+  metricFilesIn,
+} from "./golden/metrics.ts";
 import { checkReference, REFERENCE_NAME } from "./golden/reference.ts";
 import { initialize } from "../engine/mod.ts";
 
@@ -20,30 +27,65 @@ async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(({ isFile }) => isFile, () => false);
 }
 
-/** Finds the cases of a folder: the folder itself, or else folders in it. */
-async function casesIn(folder: string): Promise<string[]> {
-  for (const name of ["case.json", REFERENCE_NAME]) {
-    if (await exists(`${folder}/${name}`)) return [folder];
-  }
-  const cases: string[] = [];
-  for await (const entry of Deno.readDir(folder)) {
-    const path = `${folder}/${entry.name}`;
-    if (entry.isDirectory) cases.push(...await casesIn(path));
-  }
-  return cases.sort();
+/** Something that is compared: a folder of a model, or a file or folder of metrics. */
+interface Subject {
+  path: string;
+  needsDevice: boolean;
+  check(): Promise<Comparison[]>;
 }
 
-/** Finds the cases of a folder that an argument names; there must be one. */
-async function casesNamed(folder: string): Promise<string[]> {
+/**
+ * Finds what is to be compared in a folder: a model, files of metrics, or else what is
+ * in the folders in it. A folder beside files of metrics belongs to them.
+ */
+async function subjectsIn(
+  folder: string,
+  { isNamed = false, isOfMetrics = false } = {},
+): Promise<Subject[]> {
+  const ofModel = (check: (folder: string) => Promise<Comparison[]>) => [
+    { path: folder, needsDevice: true, check: () => check(folder) },
+  ];
+  if (await exists(`${folder}/case.json`)) return ofModel(checkCase);
+  if (await exists(`${folder}/${REFERENCE_NAME}`)) {
+    return ofModel(checkReference);
+  }
+  const files = await metricFilesIn(folder);
+  const subjects: Subject[] = files.map((file) => ({
+    path: file.path,
+    needsDevice: false,
+    check: () => checkMetricFile(file),
+  }));
+  const ofFolder: Subject = {
+    path: folder,
+    needsDevice: false,
+    check: () => checkMetricFolder(folder),
+  };
+  const mayBeOfMetrics = files.length === 0 && (isNamed || isOfMetrics);
+  if (mayBeOfMetrics && await hasFolderCheck(folder)) return [ofFolder];
+  const names: string[] = [];
+  for await (const entry of Deno.readDir(folder)) {
+    if (entry.isDirectory) names.push(entry.name);
+  }
+  for (const name of names.sort()) {
+    const inner = { isOfMetrics: isOfMetrics || files.length > 0 };
+    subjects.push(...await subjectsIn(`${folder}/${name}`, inner));
+  }
+  // Nothing is left out in silence: this says that there is no check.
+  return subjects.length === 0 && isOfMetrics ? [ofFolder] : subjects;
+}
+
+/** Finds what an argument names; there must be something. */
+async function subjectsNamed(folder: string): Promise<Subject[]> {
   const stat = await Deno.stat(folder).catch(() => undefined);
   if (!stat?.isDirectory) {
     throw new Error(`Cannot compare ${folder}: there is no such folder`);
   }
-  const cases = await casesIn(folder);
-  if (cases.length > 0) return cases;
+  const path = folder.replace(/(?<=.)\/+$/, "");
+  const subjects = await subjectsIn(path, { isNamed: true });
+  if (subjects.length > 0) return subjects;
   throw new Error(
-    `Cannot compare ${folder}: no folder in it has a case.json or ` +
-      REFERENCE_NAME,
+    `Cannot compare ${folder}: no folder in it has a case.json, ` +
+      `${REFERENCE_NAME}, or JSON files with cases of metrics`,
   );
 }
 
@@ -58,7 +100,11 @@ function format({ name, absolute, relative, ok, note }: Comparison): string {
 function summary(comparisons: readonly Comparison[]): string {
   const failed = comparisons.filter(({ ok }) => !ok).length;
   const worst = comparisons.reduce<Comparison | undefined>(
-    (worst, one) => worst && !(one.relative > worst.relative) ? worst : one,
+    (worst, one) =>
+      Number.isNaN(one.relative) ||
+        (worst && !(one.relative > worst.relative))
+        ? worst
+        : one,
     undefined,
   );
   const list = `${comparisons.length} comparisons` +
@@ -72,8 +118,9 @@ const USAGE = `\
 Usage: deno task golden [--verbose] DIR…
 
 Compares models with the reference tensors in folders that have a case.json or
-a reference.json: the folders named, or all below them. Prints a line for each
-folder and for each comparison that failed; --verbose prints all comparisons.`;
+a reference.json, and metrics with the cases in JSON files: those in the folders
+named, and in all below them. Prints a line for each folder of a model or file of
+metrics, and for each comparison that failed; --verbose prints all comparisons.`;
 
 async function main(args: readonly string[]): Promise<number> {
   const isVerbose = args.includes("--verbose") || args.includes("-v");
@@ -87,33 +134,32 @@ async function main(args: readonly string[]): Promise<number> {
     console.error(unknown ? `error: Cannot use ${unknown}\n\n${USAGE}` : USAGE);
     return 2;
   }
-  const folders: string[] = [];
+  const subjects: Subject[] = [];
   try {
-    for (const folder of named) folders.push(...await casesNamed(folder));
+    for (const folder of named) subjects.push(...await subjectsNamed(folder));
   } catch (error) {
     console.error(`error: ${error instanceof Error ? error.message : error}`);
     return 2;
   }
-  const device = await initialize();
-  console.log(`adapter: ${device.name}`);
+  if (subjects.some(({ needsDevice }) => needsDevice)) {
+    const device = await initialize();
+    console.log(`adapter: ${device.name}`);
+  }
   let passed = 0;
   let failed = 0;
-  for (const folder of folders) {
+  for (const { path, check } of subjects) {
     try {
-      const check = await exists(`${folder}/case.json`)
-        ? checkCase
-        : checkReference;
-      const comparisons = await check(folder);
+      const comparisons = await check();
       const bad = comparisons.filter(({ ok }) => !ok);
       passed += comparisons.length - bad.length;
       failed += bad.length;
       const shown = isVerbose ? comparisons : bad;
       const ok = bad.length === 0 ? "ok  " : "FAIL";
-      console.log(`${ok} ${folder}: ${summary(comparisons)}`);
+      console.log(`${ok} ${path}: ${summary(comparisons)}`);
       if (shown.length > 0) console.log("         absolute  relative");
       for (const comparison of shown) console.log(format(comparison));
     } catch (error) {
-      console.log(`FAIL ${folder}`);
+      console.log(`FAIL ${path}`);
       console.log(`  FAIL ${error instanceof Error ? error.stack : error}`);
       failed++;
     }

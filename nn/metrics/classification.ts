@@ -2,12 +2,13 @@
 // This module is browser compatible.
 
 /**
- * How right predicted classes are: accuracy, confusions, F1 and the Matthews
- * correlation.
+ * How right predicted classes are: accuracy, top-k accuracy and confusions.
  *
  * @module
  */
 
+import { tally } from "./class_counts.ts";
+import { checkChoice, checkCount, checkKnown } from "./known_options.ts";
 import {
   checkClass,
   checkLabels,
@@ -17,21 +18,6 @@ import {
   type RowsOptions,
 } from "./rows.ts";
 import { meanOf } from "./sums.ts";
-
-/** Options of {@linkcode f1Score}. */
-export interface F1Options {
-  /**
-   * `"binary"` scores the class `positive` only; `"macro"` is the mean over the
-   * classes that occur among labels or predictions.
-   * @default {"binary"}
-   */
-  average?: "binary" | "macro";
-  /**
-   * The class that `"binary"` scores.
-   * @default {1}
-   */
-  positive?: number;
-}
 
 /**
  * The index of the largest value of each row; the first if several are equal.
@@ -97,6 +83,16 @@ export function accuracy(
   return hits / labels.length;
 }
 
+/** Options of {@linkcode confusionMatrix}. */
+export interface ConfusionOptions extends RowsOptions {
+  /**
+   * What each count is divided by: the total of its label (`"true"`), of its
+   * prediction (`"pred"`), or of everything (`"all"`). A row or column without
+   * counts stays 0.
+   */
+  normalize?: "true" | "pred" | "all";
+}
+
 /**
  * How often each class was predicted for each label.
  *
@@ -120,10 +116,51 @@ export function accuracy(
 export function confusionMatrix(
   predicted: ArrayLike<number>,
   labels: ArrayLike<number>,
-  options: RowsOptions,
-): Uint32Array<ArrayBuffer> {
-  const { classes } = options;
+  options: RowsOptions & { normalize?: never },
+): Uint32Array<ArrayBuffer>;
+/**
+ * How often each class was predicted for each label, as shares.
+ *
+ * @param predicted Class numbers, [rows].
+ * @param labels True class numbers, [rows].
+ * @param options The number of classes, and what is divided by.
+ * @returns Shares, [classes, classes]: that of label t and prediction p is at
+ * `t · classes + p`.
+ * @throws {RangeError} If the lists differ in length or hold a number that
+ * is not a class.
+ *
+ * @example The recall of each class on the diagonal
+ * ```ts
+ * import { confusionMatrix } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const options = { classes: 2, normalize: "true" } as const;
+ * const shares = confusionMatrix([0, 1, 1], [0, 0, 1], options);
+ * assertEquals([...shares], [0.5, 0.5, 0, 1]);
+ * ```
+ */
+export function confusionMatrix(
+  predicted: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  options: ConfusionOptions,
+): Uint32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
+export function confusionMatrix(
+  predicted: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  options: ConfusionOptions,
+): Uint32Array<ArrayBuffer> | Float64Array<ArrayBuffer> {
+  const { classes, normalize } = options;
   const action = "count confusions";
+  checkKnown(action, options, ["classes", "normalize"]);
+  checkChoice(action, "normalize", {
+    value: normalize,
+    choices: [
+      undefined,
+      "true",
+      "pred",
+      "all",
+    ],
+  });
   const rows = checkPaired(action, predicted, labels);
   const counts = new Uint32Array(classes * classes);
   for (let row = 0; row < rows; row++) {
@@ -134,133 +171,135 @@ export function confusionMatrix(
     const cell = truth * classes + guess;
     counts[cell] = (counts[cell] ?? 0) + 1;
   }
-  return counts;
-}
-
-/** How often a class is the label, the prediction, and both. */
-interface ClassCounts {
-  actual: number;
-  guessed: number;
-  hits: number;
-}
-
-/** The counts of every class that occurs among labels or predictions. */
-function tally(
-  action: string,
-  predicted: ArrayLike<number>,
-  labels: ArrayLike<number>,
-): Map<number, ClassCounts> {
-  const rows = checkPaired(action, predicted, labels);
-  const counts = new Map<number, ClassCounts>();
-  const of = (label: number): ClassCounts => {
-    const known = counts.get(label) ?? { actual: 0, guessed: 0, hits: 0 };
-    counts.set(label, known);
-    return known;
-  };
-  for (let row = 0; row < rows; row++) {
-    const truth = labels[row] ?? -1;
-    const guess = predicted[row] ?? -1;
-    checkClass(action, truth, { row });
-    checkClass(action, guess, { row, name: "prediction" });
-    of(truth).actual++;
-    of(guess).guessed++;
-    if (truth === guess) of(truth).hits++;
-  }
-  return counts;
+  if (normalize === undefined) return counts;
+  const totals = new Float64Array(classes);
+  const keyOf = (cell: number): number =>
+    normalize === "true"
+      ? Math.floor(cell / classes)
+      : normalize === "pred"
+      ? cell % classes
+      : 0;
+  counts.forEach((count, cell) => {
+    totals[keyOf(cell)] = (totals[keyOf(cell)] ?? 0) + count;
+  });
+  return Float64Array.from(
+    counts,
+    (count, cell) => count / Math.max(totals[keyOf(cell)] ?? 0, 1),
+  );
 }
 
 /**
- * The harmonic mean of precision and recall, 2·TP / (2·TP + FP + FN).
- *
- * A class that occurs neither among labels nor among predictions has the score
- * 0 with `"binary"` and is left out of the mean with `"macro"`.
+ * The share of predicted classes that are the label, as scikit-learn's
+ * `accuracy_score`. {@linkcode accuracy} takes scores instead.
  *
  * @param predicted Class numbers, [rows].
  * @param labels True class numbers, [rows].
- * @param options Which classes count.
  * @returns A value in [0, 1].
- * @throws {RangeError} If the lists differ in length or hold a number
- * that is not a class.
+ * @throws {RangeError} If the lists differ in length or hold a number that
+ * is not a class.
  *
- * @example One found, one missed
+ * @example Two of three
  * ```ts
- * import { f1Score } from "@swagpu/swagpu/nn";
- * import { assertAlmostEquals } from "@std/assert";
- *
- * assertAlmostEquals(f1Score([1, 0, 0], [1, 1, 0]), 2 / 3);
- * ```
- */
-export function f1Score(
-  predicted: ArrayLike<number>,
-  labels: ArrayLike<number>,
-  options: F1Options = {},
-): number {
-  const { average = "binary", positive = 1 } = options;
-  const action = "score classes";
-  if (average !== "binary" && average !== "macro") {
-    throw new RangeError(
-      `Cannot ${action}: average is "${average}", but must be "binary" or "macro"`,
-    );
-  }
-  if (!Number.isSafeInteger(positive) || positive < 0) {
-    throw new RangeError(
-      `Cannot ${action}: the positive class is ${positive}, but must be an integer of at least 0`,
-    );
-  }
-  const counts = tally(action, predicted, labels);
-  const score = ({ actual, guessed, hits }: ClassCounts): number =>
-    2 * hits / (actual + guessed);
-  if (average === "binary") {
-    const found = counts.get(positive);
-    return found ? score(found) : 0;
-  }
-  const scores = [...counts.values()].map(score);
-  return meanOf(scores.length, (i) => scores[i] ?? NaN);
-}
-
-/**
- * The Matthews correlation of predictions and labels, for any number of
- * classes: the correlation of their one-hot codes,
- *
- * ```text
- * (c·n − Σ tₖpₖ) / √((n² − Σ pₖ²)(n² − Σ tₖ²))
- * ```
- *
- * where c of n predictions are right and class k occurs tₖ times among labels
- * and pₖ times among predictions.
- *
- * @param predicted Class numbers, [rows].
- * @param labels True class numbers, [rows].
- * @returns A value in [−1, 1]; 0 if all labels or all predictions are equal.
- * @throws {RangeError} If the lists differ in length or hold a number
- * that is not a class.
- *
- * @example All right, and all wrong
- * ```ts
- * import { matthewsCorrelation } from "@swagpu/swagpu/nn";
+ * import { accuracyScore } from "@swagpu/swagpu/nn";
  * import { assertEquals } from "@std/assert";
  *
- * assertEquals(matthewsCorrelation([0, 1], [0, 1]), 1);
- * assertEquals(matthewsCorrelation([1, 0], [0, 1]), -1);
+ * assertEquals(accuracyScore([0, 1, 1], [0, 0, 1]), 2 / 3);
  * ```
  */
-export function matthewsCorrelation(
+export function accuracyScore(
   predicted: ArrayLike<number>,
   labels: ArrayLike<number>,
 ): number {
-  const counts = tally("correlate classes", predicted, labels);
-  const rows = labels.length;
-  // The terms are integers below the square of the rows, so sums are exact.
-  let correct = 0;
-  let crossed = 0;
-  let actualSquares = 0;
-  let guessedSquares = 0;
-  for (const { actual, guessed, hits } of counts.values()) {
-    correct += hits;
-    crossed += actual * guessed;
-    actualSquares += actual * actual;
-    guessedSquares += guessed * guessed;
+  let hits = 0;
+  for (const { hits: own } of tally("count hits", predicted, labels).values()) {
+    hits += own;
   }
-  const spread = (rows * rows - guessedSquares) * (rows * rows - actualSquares);
-  return spread === 0 ? 0 : (correct * rows - crossed) / Math.sqrt(spread);
+  return hits / labels.length;
+}
+
+/**
+ * The mean recall of the classes that occur among the labels, so that each
+ * class weighs the same however rare it is.
+ *
+ * @param predicted Class numbers, [rows].
+ * @param labels True class numbers, [rows].
+ * @returns A value in [0, 1].
+ * @throws {RangeError} If the lists differ in length or hold a number that
+ * is not a class.
+ *
+ * @example Always saying 0 is right for one class of two
+ * ```ts
+ * import { balancedAccuracyScore } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(balancedAccuracyScore([0, 0, 0, 0], [0, 0, 0, 1]), 0.5);
+ * ```
+ */
+export function balancedAccuracyScore(
+  predicted: ArrayLike<number>,
+  labels: ArrayLike<number>,
+): number {
+  const recalls: number[] = [];
+  for (
+    const { actual, hits } of tally("count hits", predicted, labels).values()
+  ) {
+    if (actual > 0) recalls.push(hits / actual);
+  }
+  return meanOf(recalls.length, (i) => recalls[i] ?? NaN);
+}
+
+/** Options of {@linkcode topKAccuracyScore}. */
+export interface TopKOptions {
+  /**
+   * How many of the largest scores may be the label's.
+   * @default {2}
+   */
+  k?: number;
+}
+
+/**
+ * The share of rows whose label is among the k largest scores, as
+ * scikit-learn's `top_k_accuracy_score`: among equal scores the class with the
+ * higher number comes first.
+ *
+ * @param scores Logits or probabilities, [rows, classes].
+ * @param labels The class of each row, [rows].
+ * @param options How many scores count.
+ * @returns A value in [0, 1]; 1 if k is at least the number of classes.
+ * @throws {RangeError} If the values do not fill whole rows, a label is not a
+ * class, a score is NaN, or k is not an integer of at least 1.
+ *
+ * @example The label comes second
+ * ```ts
+ * import { topKAccuracyScore } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const scores = [0.5, 0.3, 0.2];
+ * assertEquals(topKAccuracyScore(scores, [1], { k: 1 }), 0);
+ * assertEquals(topKAccuracyScore(scores, [1], { k: 2 }), 1);
+ * ```
+ */
+export function topKAccuracyScore(
+  scores: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  options: TopKOptions = {},
+): number {
+  const action = "count hits";
+  checkKnown(action, options, ["k"]);
+  const { k = 2 } = options;
+  checkCount(action, "k", { value: k });
+  const classes = checkLabels(action, scores, labels);
+  checkNumbers(action, scores, "score");
+  let hits = 0;
+  for (let row = 0; row < labels.length; row++) {
+    const label = labels[row] ?? 0;
+    const own = scores[row * classes + label] ?? 0;
+    let before = 0;
+    for (let other = 0; other < classes; other++) {
+      const score = scores[row * classes + other] ?? 0;
+      if (score > own || (score === own && other > label)) before++;
+    }
+    if (before < k) hits++;
+  }
+  return hits / labels.length;
 }

@@ -2,11 +2,13 @@
 // This module is browser compatible.
 
 /**
- * How close predicted numbers are to true ones: squared error and correlations.
+ * How close predicted numbers are to true ones: errors, the coefficient of
+ * determination, and correlations.
  *
  * @module
  */
 
+import { ranks } from "./ranks.ts";
 import { checkPaired } from "./rows.ts";
 import { deviations, meanOf, Sum } from "./sums.ts";
 
@@ -35,6 +37,92 @@ export function meanSquaredError(
     rows,
     (i) => ((predicted[i] ?? NaN) - (targets[i] ?? NaN)) ** 2,
   );
+}
+
+/**
+ * The root of the mean squared difference, √(1/n Σᵢ (ŷᵢ − yᵢ)²), in the unit of
+ * the values.
+ *
+ * @param predicted Predicted values, [rows].
+ * @param targets True values, [rows].
+ * @returns A value of at least 0; NaN if a value is NaN.
+ * @throws {RangeError} If the lists differ in length or are empty.
+ *
+ * @example Off by one and by seven
+ * ```ts
+ * import { rootMeanSquaredError } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(rootMeanSquaredError([1, 2], [0, 9]), 5);
+ * ```
+ */
+export function rootMeanSquaredError(
+  predicted: ArrayLike<number>,
+  targets: ArrayLike<number>,
+): number {
+  return Math.sqrt(meanSquaredError(predicted, targets));
+}
+
+/**
+ * The mean absolute difference, 1/n Σᵢ |ŷᵢ − yᵢ|.
+ *
+ * @param predicted Predicted values, [rows].
+ * @param targets True values, [rows].
+ * @returns A value of at least 0; NaN if a value is NaN.
+ * @throws {RangeError} If the lists differ in length or are empty.
+ *
+ * @example Off by one and by three
+ * ```ts
+ * import { meanAbsoluteError } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(meanAbsoluteError([1, 2], [0, 5]), 2);
+ * ```
+ */
+export function meanAbsoluteError(
+  predicted: ArrayLike<number>,
+  targets: ArrayLike<number>,
+): number {
+  const rows = checkPaired("measure error", predicted, targets);
+  return meanOf(
+    rows,
+    (i) => Math.abs((predicted[i] ?? NaN) - (targets[i] ?? NaN)),
+  );
+}
+
+/**
+ * The coefficient of determination, 1 − Σᵢ (ŷᵢ − yᵢ)² / Σᵢ (yᵢ − ȳ)²: the share
+ * of the variance that the prediction explains.
+ *
+ * As in scikit-learn, where the targets are constant it is 1 if every
+ * prediction is right and 0 otherwise.
+ *
+ * @param predicted Predicted values, [rows].
+ * @param targets True values, [rows].
+ * @returns A value of at most 1; negative where the mean of the targets would
+ * have been closer; NaN for a single row, or if a value is NaN.
+ * @throws {RangeError} If the lists differ in length or are empty.
+ *
+ * @example The mean of the targets explains nothing
+ * ```ts
+ * import { r2Score } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(r2Score([1, 2, 3], [1, 2, 3]), 1);
+ * assertEquals(r2Score([2, 2, 2], [1, 2, 3]), 0);
+ * ```
+ */
+export function r2Score(
+  predicted: ArrayLike<number>,
+  targets: ArrayLike<number>,
+): number {
+  const rows = checkPaired("explain variance", predicted, targets);
+  if (rows < 2) return NaN;
+  const mean = meanOf(rows, (i) => targets[i] ?? NaN);
+  const variance = meanOf(rows, (i) => ((targets[i] ?? NaN) - mean) ** 2);
+  const error = meanSquaredError(predicted, targets);
+  if (variance === 0) return error === 0 ? 1 : error > 0 ? 0 : NaN;
+  return 1 - error / variance;
 }
 
 /**
@@ -102,29 +190,4 @@ export function spearmanCorrelation(
 ): number {
   checkPaired("correlate ranks", x, y);
   return pearsonCorrelation(ranks(x), ranks(y));
-}
-
-/**
- * Ranks from 1 on, where equal values share the mean of the ranks they span.
- * NaN has no rank, so all ranks of a list that holds NaN are NaN.
- */
-function ranks(values: ArrayLike<number>): Float64Array<ArrayBuffer> {
-  const result = new Float64Array(values.length);
-  const list = Array.from(values);
-  if (list.some(Number.isNaN)) return result.fill(NaN);
-  const order = Array.from(list.keys()).sort((a, b) => {
-    const [first = 0, second = 0] = [list[a], list[b]];
-    // Not by subtraction: the difference of two infinities is NaN.
-    return first < second ? -1 : first > second ? 1 : 0;
-  });
-  for (let start = 0; start < order.length;) {
-    const value = list[order[start] ?? 0];
-    let end = start + 1;
-    while (end < order.length && list[order[end] ?? 0] === value) end++;
-    for (let i = start; i < end; i++) {
-      result[order[i] ?? 0] = (start + 1 + end) / 2;
-    }
-    start = end;
-  }
-  return result;
 }

@@ -1,6 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assertEquals, assertMatch } from "@std/assert";
+import { inFolder } from "../_folder.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
@@ -53,7 +54,7 @@ Deno.test("programs of the tasks refuse bad arguments in one line", async () => 
     [
       "tools/golden.ts",
       ["tools"],
-      /^error: .* case\.json or reference\.json\n$/,
+      /^error: .* case\.json, reference\.json, or JSON files with cases of metrics\n$/,
     ],
     ["tools/golden.ts", ["--all", "."], /^error: Cannot use --all\n/],
     ["examples/quickstart.ts", ["--sed", "3"], /^error: Cannot use --sed: /],
@@ -85,4 +86,32 @@ Deno.test("golden prints a line for each folder, and all comparisons if asked", 
   const long = await run("tools/golden.ts", ["--verbose", folder]);
   const [, passed] = /(\d+) passed/.exec(short.out) ?? [];
   assertEquals(long.out.match(/^ {2}ok /gm)?.length, Number(passed));
+});
+
+Deno.test("golden checks metrics in folders that it has never seen", async () => {
+  const cases = JSON.parse(
+    await Deno.readTextFile(`${ROOT}tests/fixtures/metrics/text.json`),
+  ).slice(0, 3);
+  await inFolder(async (folder) => {
+    const save = (path: string, value: unknown) =>
+      Deno.writeTextFile(`${folder}/${path}`, JSON.stringify(value));
+    await Deno.mkdir(`${folder}/metrics`);
+    await save("metrics/new.json", cases);
+    await save("metrics/notes.json", [1, 2]);
+    // No adapter is needed, so none is looked for.
+    assertEquals(await run("tools/golden.ts", [folder]), {
+      code: 0,
+      out:
+        `ok   ${folder}/metrics/new.json: 3 comparisons, at most 0.0e+0 off ` +
+        `(${cases[0].id})\n3 passed, 0 failed\n`,
+      err: "",
+    });
+    await Deno.mkdir(`${folder}/metrics/brand_new`);
+    await save("metrics/more.json", [{ ...cases[0], function: "bleu2" }]);
+    const { code, out } = await run("tools/golden.ts", [folder]);
+    assertEquals(code, 1);
+    assertMatch(out, /there is no metric for bleu2/);
+    assertMatch(out, /FAIL .*brand_new.*\n.*\n.*brand_new\.ts/);
+    assertMatch(out, /\n3 passed, 2 failed\n$/);
+  });
 });
