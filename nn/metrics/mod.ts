@@ -32,14 +32,34 @@
  */
 
 export {
-  type BinsOptions,
+  apsScores,
+  type ApsScoresOptions,
+  apsSets,
+  type ApsSetsOptions,
+  type RapsPenalty,
+  rapsScores,
+  type RapsScoresOptions,
+  rapsSets,
+  type RapsSetsOptions,
+} from "./adaptive_sets.ts";
+export {
   brierScore,
-  expectedCalibrationError,
   negativeLogLikelihood,
-  type ReliabilityBin,
-  reliabilityBins,
   softCrossEntropy,
 } from "./calibration.ts";
+export {
+  binaryCalibrationError,
+  binaryReliabilityBins,
+  type BinsOptions,
+  type CalibrationNormOptions,
+  type ClasswiseCalibrationError,
+  classwiseCalibrationError,
+  expectedCalibrationError,
+  maximumCalibrationError,
+  type ReliabilityBin,
+  reliabilityBins,
+  rootMeanSquaredCalibrationError,
+} from "./calibration_error.ts";
 export {
   accuracy,
   argmaxRows,
@@ -48,6 +68,59 @@ export {
   f1Score,
   matthewsCorrelation,
 } from "./classification.ts";
+export {
+  conformalQuantile,
+  conformalRank,
+  lacScores,
+  lacSets,
+  type SetCoverage,
+  setCoverage,
+} from "./conformal.ts";
+export {
+  type ConformalIntervals,
+  conformalIntervals,
+  conformalizedQuantiles,
+  type QuantilePrediction,
+  type ScaledPrediction,
+} from "./conformal_intervals.ts";
+export {
+  disagreement,
+  type MemberMoments,
+  memberMoments,
+  type MemberMomentsOptions,
+  pairwiseDivergence,
+  type PairwiseDivergenceOptions,
+  variationRatio,
+  type VariationRatioOptions,
+} from "./disagreement.ts";
+export {
+  centralIntervalCalibration,
+  gaussianPit,
+  type IntervalCoverage,
+  intervalCoverage,
+  intervalScore,
+  pinballLoss,
+  type QuantileCalibration,
+  quantileCalibration,
+  type QuantileCalibrationOptions,
+} from "./intervals.ts";
+export {
+  ensembleCrps,
+  type EnsembleCrpsOptions,
+  gaussianCrps,
+  type GaussianLikelihoodOptions,
+  gaussianNegativeLogLikelihood,
+  mixtureNegativeLogLikelihood,
+  type RowScores,
+  type SamplesOptions,
+  type VarianceParts,
+  varianceParts,
+} from "./predicted_distributions.ts";
+export {
+  type PredictionRejection,
+  type PredictionRejectionOptions,
+  predictionRejectionRatio,
+} from "./prediction_rejection.ts";
 export {
   logProbabilities,
   logSoftmaxRows,
@@ -60,10 +133,51 @@ export {
 } from "./regression.ts";
 export type { FloorOptions, RowsOptions } from "./rows.ts";
 export {
+  areaUnderGeneralizedRiskCoverage,
+  areaUnderRiskCoverage,
+  coverageAtRisk,
+  riskAtCoverage,
+  type RiskCoverageCurve,
+  riskCoverageCurve,
+  type SelectiveMetrics,
+  selectiveMetrics,
+} from "./selective.ts";
+export {
+  type SequenceEnsembleOptions,
+  type SequenceEnsembleUncertainty,
+  sequenceEnsembleUncertainty,
+} from "./sequence_ensembles.ts";
+export {
+  monteCarloSequenceEntropy,
+  type MonteCarloSequenceEntropyOptions,
+  type SemanticEntropy,
+  semanticEntropy,
+  type SemanticEntropyOptions,
+  type SequenceConfidence,
+  sequenceConfidence,
+} from "./sequence_uncertainty.ts";
+export {
+  binarySmoothCalibrationError,
+  type SmoothCalibrationError,
+  smoothCalibrationError,
+  type SmoothCalibrationOptions,
+  type SmoothReliability,
+  smoothReliability,
+  type SmoothReliabilityOptions,
+} from "./smooth_calibration.ts";
+export {
   applyTemperature,
   fitTemperature,
   type FitTemperatureOptions,
 } from "./temperature.ts";
+export {
+  ensembleTextUncertainty,
+  ensembleTokenUncertainty,
+  type TextUncertainty,
+  type TextUncertaintyOptions,
+  type TokenUncertainty,
+  type TokenUncertaintyOptions,
+} from "./token_uncertainty.ts";
 export {
   areaUnderRoc,
   entropy,
@@ -72,3 +186,9 @@ export {
   type UncertaintyParts,
   uncertaintyParts,
 } from "./uncertainty.ts";
+export {
+  applyVectorScaling,
+  fitVectorScaling,
+  type FitVectorScalingOptions,
+  type VectorScaling,
+} from "./vector_scaling.ts";
