@@ -269,7 +269,10 @@ function smoothError(
   { bandwidth, kernel = "reflected" }: SmoothCalibrationOptions,
 ): SmoothCalibrationError {
   const gaps = confidences.map((c, row) => c - (outcomes[row] ?? 0));
+  const errors = new Map<number, number>();
   const errorAt = (bandwidth: number): number => {
+    const known = errors.get(bandwidth);
+    if (known !== undefined) return known;
     const points = Math.max(roundHalfEven(10 / bandwidth), 200);
     const { mean, density } = smooth(confidences, gaps, {
       bandwidth,
@@ -282,19 +285,20 @@ function smoothError(
       sum += Math.abs(gap) * (density[i] ?? 0);
       weight += density[i] ?? 0;
     }
+    errors.set(bandwidth, sum / weight);
     return sum / weight;
   };
   if (bandwidth !== undefined) return { error: errorAt(bandwidth), bandwidth };
+  // No smooth gap is above the largest one.
+  const largest = gaps.reduce((max, gap) => Math.max(max, Math.abs(gap)), 0);
   const isTooSmall = (bandwidth: number) =>
-    bandwidth < 0.001 || bandwidth < errorAt(bandwidth);
-  let right = 1;
-  if (!isTooSmall(1)) {
-    let left = 0;
-    for (let halving = 0; halving < 10; halving++) {
-      const middle = (left + right) / 2;
-      if (isTooSmall(middle)) left = middle;
-      else right = middle;
-    }
+    bandwidth < 0.001 ||
+    (bandwidth < largest && bandwidth < errorAt(bandwidth));
+  let [left, right] = [0, 1];
+  for (let halving = 0; halving < 10; halving++) {
+    const middle = (left + right) / 2;
+    if (isTooSmall(middle)) left = middle;
+    else right = middle;
   }
   return { error: errorAt(right), bandwidth: right };
 }

@@ -124,7 +124,8 @@ function smoothGrid(
 
 /**
  * Convolves two lists with a Gaussian that is cut off at distance ½, at one
- * place at a time: most places of a fine grid are never asked for.
+ * place at a time: most places of a fine grid are never asked for, and many of
+ * its values are 0.
  */
 function convolution(
   [first, second]: readonly [Float64Array, Float64Array],
@@ -132,16 +133,18 @@ function convolution(
 ): (place: number) => readonly [number, number] {
   const size = first.length;
   const last = size - 1;
-  const extended = [first, second].map((list) => {
-    const wide = new Float64Array(3 * last + 1);
-    wide.set(list, last);
-    for (let i = 1; reflect && i <= last; i++) {
-      wide[last - i] = wide[last + i] ?? 0;
-      wide[2 * last + i] = wide[2 * last - i] ?? 0;
-    }
-    return wide;
-  });
-  const [a, b] = extended as [Float64Array, Float64Array];
+  // The grid between its mirror images, without zeros.
+  const at: number[] = [];
+  const from: number[] = [];
+  for (let i = reflect ? 0 : last; i <= (reflect ? 3 : 2) * last; i++) {
+    const inner = i < last ? last - i : i > 2 * last ? 3 * last - i : i - last;
+    if (first[inner] === 0 && second[inner] === 0) continue;
+    at.push(i);
+    from.push(inner);
+  }
+  const places = Int32Array.from(at);
+  const a = Float64Array.from(from, (i) => first[i] ?? 0);
+  const b = Float64Array.from(from, (i) => second[i] ?? 0);
   const taps = new Float64Array(size);
   // What is below 1e-20 of the peak is less than rounding, and is left out.
   let [start, end] = [size, 0];
@@ -158,7 +161,11 @@ function convolution(
     if (found) return found;
     let sum = 0;
     let weight = 0;
-    for (let k = start, i = place + shift - start; k < end; k++, i--) {
+    const center = place + shift;
+    let i = firstAbove(places, center - end);
+    for (; i < places.length; i++) {
+      const k = center - (places[i] ?? 0);
+      if (k < start) break;
       const tap = taps[k] ?? 0;
       sum += tap * (a[i] ?? 0);
       weight += tap * (b[i] ?? 0);
@@ -167,6 +174,17 @@ function convolution(
     known.set(place, result);
     return result;
   };
+}
+
+/** The index of the first of rising numbers that is above a bound. */
+function firstAbove(list: Int32Array, bound: number): number {
+  let [low, high] = [0, list.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((list[middle] ?? 0) > bound) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /** The nearest integer, the even one of two equally near: Python's `round`. */
