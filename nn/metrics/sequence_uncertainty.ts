@@ -124,7 +124,7 @@ export function semanticEntropy(
     );
   }
   for (let i = 0; i < clusters.length; i++) {
-    checkClass(action, clusters[i] ?? -1, { row: i });
+    checkClass(action, clusters[i] ?? -1, { row: i, name: "cluster" });
   }
   const empty = () => new Float64Array(inputs);
   const result = {

@@ -328,7 +328,7 @@ function readTask(
       checkClass(action, tokens[at] ?? -1, {
         row: at,
         classes: vocabulary,
-        name: "prediction",
+        name: "token",
       });
     }
   }
