@@ -77,7 +77,7 @@ const NO_PENALTY: RapsPenalty = { lambda: 0, kReg: 0 };
  *
  * @example The label is the second most probable class
  * ```ts
- * import { apsScores } from "@swagpu/swagpu/nn";
+ * import { apsScores } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals([...apsScores([0.25, 0.5, 0.25], [0])], [0.75]);
@@ -110,7 +110,7 @@ export function apsScores(
  *
  * @example A certain row and an uncertain one
  * ```ts
- * import { apsSets } from "@swagpu/swagpu/nn";
+ * import { apsSets } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * const probabilities = [0.9, 0.06, 0.04, 0.5, 0.3, 0.2];
@@ -143,7 +143,7 @@ export function apsSets(
  *
  * @example The label is the second most probable class
  * ```ts
- * import { rapsScores } from "@swagpu/swagpu/nn";
+ * import { rapsScores } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * const penalty = { lambda: 0.5, kReg: 1 };
@@ -180,7 +180,7 @@ export function rapsScores(
  *
  * @example The penalty keeps the second class out
  * ```ts
- * import { rapsSets } from "@swagpu/swagpu/nn";
+ * import { rapsSets } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * const options = { classes: 3, lambda: 0.5, kReg: 1 };

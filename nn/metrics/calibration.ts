@@ -34,7 +34,7 @@ import { meanOf } from "./sums.ts";
  *
  * @example A coin
  * ```ts
- * import { negativeLogLikelihood } from "@swagpu/swagpu/nn";
+ * import { negativeLogLikelihood } from "@swagpu/swagpu/nn/metrics";
  * import { assertAlmostEquals } from "@std/assert";
  *
  * const nll = negativeLogLikelihood([0.5, 0.5, 0.5, 0.5], [0, 1]);
@@ -73,7 +73,7 @@ export function negativeLogLikelihood(
  *
  * @example Right and wrong
  * ```ts
- * import { brierScore } from "@swagpu/swagpu/nn";
+ * import { brierScore } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(brierScore([1, 0], [0]), 0);
@@ -111,7 +111,7 @@ export function brierScore(
  *
  * @example Equal to the entropy when the prediction is the truth
  * ```ts
- * import { softCrossEntropy } from "@swagpu/swagpu/nn";
+ * import { softCrossEntropy } from "@swagpu/swagpu/nn/metrics";
  * import { assertAlmostEquals } from "@std/assert";
  *
  * const truth = [0.5, 0.5];

@@ -52,7 +52,7 @@ export interface SetCoverage {
  *
  * @example Where float64 goes wrong
  * ```ts
- * import { conformalRank } from "@swagpu/swagpu/nn";
+ * import { conformalRank } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(Math.ceil((9 + 1) * (1 - 0.7)), 4);
@@ -81,7 +81,7 @@ export function conformalRank(count: number, alpha: number): number {
  *
  * @example The ninth of nine scores, and too few
  * ```ts
- * import { conformalQuantile } from "@swagpu/swagpu/nn";
+ * import { conformalQuantile } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(conformalQuantile([1, 2, 3, 4, 5, 6, 7, 8, 9], 0.1), 9);
@@ -109,7 +109,7 @@ export function conformalQuantile(
  *
  * @example The probability that the label lacks
  * ```ts
- * import { lacScores } from "@swagpu/swagpu/nn";
+ * import { lacScores } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals([...lacScores([0.75, 0.25, 0.5, 0.5], [0, 1])], [0.25, 0.5]);
@@ -146,7 +146,7 @@ export const SET_TOLERANCE = 1e-8;
  *
  * @example A certain row and an uncertain one
  * ```ts
- * import { lacSets } from "@swagpu/swagpu/nn";
+ * import { lacSets } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * const sets = lacSets([0.9, 0.1, 0.4, 0.6], 0.7, { classes: 2 });
@@ -181,7 +181,7 @@ export function lacSets(
  *
  * @example One of two sets holds its label
  * ```ts
- * import { setCoverage } from "@swagpu/swagpu/nn";
+ * import { setCoverage } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * const { coverage, meanSize } = setCoverage([1, 0, 1, 1], [1, 0]);

@@ -57,7 +57,7 @@ export interface ConformalIntervals {
  *
  * @example Three errors of 1, 2 and 3
  * ```ts
- * import { conformalIntervals } from "@swagpu/swagpu/nn";
+ * import { conformalIntervals } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * const calibration = { predictions: [0, 0, 0], targets: [1, -2, 3] };
@@ -119,7 +119,7 @@ export function conformalIntervals(
  *
  * @example Quantiles that are too close together
  * ```ts
- * import { conformalizedQuantiles } from "@swagpu/swagpu/nn";
+ * import { conformalizedQuantiles } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * const calibration = {

@@ -70,7 +70,7 @@ export interface PairwiseDivergenceOptions extends MembersOptions {
  *
  * @example Two certain members that contradict each other
  * ```ts
- * import { memberMoments } from "@swagpu/swagpu/nn";
+ * import { memberMoments } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * const moments = memberMoments([1, 0, 0, 1], { members: 2, classes: 2 });
@@ -123,7 +123,7 @@ export function memberMoments(
  *
  * @example One of three members sees another class
  * ```ts
- * import { variationRatio } from "@swagpu/swagpu/nn";
+ * import { variationRatio } from "@swagpu/swagpu/nn/metrics";
  * import { assertAlmostEquals } from "@std/assert";
  *
  * const probabilities = [0.9, 0.1, 0.8, 0.2, 0.4, 0.6];
@@ -169,7 +169,7 @@ export function variationRatio(
  *
  * @example One of three members sees another class than the two others
  * ```ts
- * import { disagreement } from "@swagpu/swagpu/nn";
+ * import { disagreement } from "@swagpu/swagpu/nn/metrics";
  * import { assertAlmostEquals } from "@std/assert";
  *
  * const probabilities = [0.9, 0.1, 0.8, 0.2, 0.4, 0.6];
@@ -214,7 +214,7 @@ export function disagreement(
  *
  * @example Log-odds that differ by log 9
  * ```ts
- * import { logSoftmaxRows, pairwiseDivergence } from "@swagpu/swagpu/nn";
+ * import { logSoftmaxRows, pairwiseDivergence } from "@swagpu/swagpu/nn/metrics";
  * import { assertAlmostEquals } from "@std/assert";
  *
  * const logits = [Math.log(3), 0, 0, Math.log(3)];

@@ -54,7 +54,7 @@ export interface QuantileCalibration {
  *
  * @example One of two
  * ```ts
- * import { intervalCoverage } from "@swagpu/swagpu/nn";
+ * import { intervalCoverage } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(intervalCoverage({ lower: [0, 0], upper: [1, 3] }, [1, 4]), {
@@ -99,7 +99,7 @@ export function intervalCoverage(
  *
  * @example One above an interval of width 2
  * ```ts
- * import { intervalScore } from "@swagpu/swagpu/nn";
+ * import { intervalScore } from "@swagpu/swagpu/nn/metrics";
  * import { assertAlmostEquals } from "@std/assert";
  *
  * const interval = { lower: [0], upper: [2] };
@@ -141,7 +141,7 @@ export function intervalScore(
  *
  * @example A quantile that should be above nine of ten values
  * ```ts
- * import { pinballLoss } from "@swagpu/swagpu/nn";
+ * import { pinballLoss } from "@swagpu/swagpu/nn/metrics";
  * import { assertAlmostEquals } from "@std/assert";
  *
  * assertAlmostEquals(pinballLoss([0], [1], 0.9), 0.9);
@@ -178,7 +178,7 @@ export function pinballLoss(
  *
  * @example One standard deviation above the mean
  * ```ts
- * import { gaussianPit } from "@swagpu/swagpu/nn";
+ * import { gaussianPit } from "@swagpu/swagpu/nn/metrics";
  * import { assertAlmostEquals } from "@std/assert";
  *
  * const [p = 0] = gaussianPit({ mean: [1], standardDeviation: [2] }, [3]);
@@ -218,7 +218,7 @@ export function gaussianPit(
  *
  * @example Values spread evenly
  * ```ts
- * import { quantileCalibration } from "@swagpu/swagpu/nn";
+ * import { quantileCalibration } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * const { empirical } = quantileCalibration([0.1, 0.3, 0.6, 0.9], {
@@ -247,7 +247,7 @@ export function quantileCalibration(
  *
  * @example Half of the values lie in the middle half
  * ```ts
- * import { centralIntervalCalibration } from "@swagpu/swagpu/nn";
+ * import { centralIntervalCalibration } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * const { empirical } = centralIntervalCalibration([0.1, 0.3, 0.6, 0.9], {

@@ -3,7 +3,8 @@
 
 /**
  * Metrics on the host, in float64: how right predictions are, how good their
- * probabilities are, and how uncertain they are.
+ * probabilities are, how uncertain they are, and sets and intervals that hold
+ * the truth with a chosen probability.
  *
  * NaN never becomes a plausible number: means and correlations of NaN are NaN,
  * and functions that count or rank throw. Sums keep what rounding drops.
@@ -49,15 +50,11 @@ export {
 } from "./calibration.ts";
 export {
   binaryCalibrationError,
-  binaryReliabilityBins,
-  type BinsOptions,
   type CalibrationNormOptions,
   type ClasswiseCalibrationError,
   classwiseCalibrationError,
   expectedCalibrationError,
   maximumCalibrationError,
-  type ReliabilityBin,
-  reliabilityBins,
   rootMeanSquaredCalibrationError,
 } from "./calibration_error.ts";
 export {
@@ -131,6 +128,12 @@ export {
   pearsonCorrelation,
   spearmanCorrelation,
 } from "./regression.ts";
+export {
+  binaryReliabilityBins,
+  type BinsOptions,
+  type ReliabilityBin,
+  reliabilityBins,
+} from "./reliability_bins.ts";
 export type { FloorOptions, RowsOptions } from "./rows.ts";
 export {
   areaUnderGeneralizedRiskCoverage,
@@ -172,11 +175,13 @@ export {
 } from "./temperature.ts";
 export {
   ensembleTextUncertainty,
-  ensembleTokenUncertainty,
   type TextUncertainty,
   type TextUncertaintyOptions,
+} from "./text_uncertainty.ts";
+export type { EnsembleTextsOptions } from "./token_mixtures.ts";
+export {
+  ensembleTokenUncertainty,
   type TokenUncertainty,
-  type TokenUncertaintyOptions,
 } from "./token_uncertainty.ts";
 export {
   areaUnderRoc,

@@ -74,7 +74,7 @@ export interface VarianceParts {
  *
  * @example The mean of a standard normal distribution
  * ```ts
- * import { gaussianNegativeLogLikelihood } from "@swagpu/swagpu/nn";
+ * import { gaussianNegativeLogLikelihood } from "@swagpu/swagpu/nn/metrics";
  * import { assertAlmostEquals } from "@std/assert";
  *
  * const prediction = { mean: [0], variance: [1] };
@@ -114,7 +114,7 @@ export function gaussianNegativeLogLikelihood(
  *
  * @example Equal members are like one of them
  * ```ts
- * import { mixtureNegativeLogLikelihood } from "@swagpu/swagpu/nn";
+ * import { mixtureNegativeLogLikelihood } from "@swagpu/swagpu/nn/metrics";
  * import { assertAlmostEquals } from "@std/assert";
  *
  * const prediction = { mean: [0, 0], variance: [1, 1] };
@@ -159,7 +159,7 @@ export function mixtureNegativeLogLikelihood(
  *
  * @example Two members that are certain of different values
  * ```ts
- * import { varianceParts } from "@swagpu/swagpu/nn";
+ * import { varianceParts } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * const prediction = { mean: [1, 3], variance: [0, 0] };
@@ -218,7 +218,7 @@ export function varianceParts(
  *
  * @example Certain, and off by 2
  * ```ts
- * import { gaussianCrps } from "@swagpu/swagpu/nn";
+ * import { gaussianCrps } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * const prediction = { mean: [1], standardDeviation: [0] };
@@ -263,7 +263,7 @@ export function gaussianCrps(
  *
  * @example Two samples around the true value
  * ```ts
- * import { ensembleCrps } from "@swagpu/swagpu/nn";
+ * import { ensembleCrps } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(ensembleCrps([0, 2], [1], { members: 2 }).mean, 0.5);

@@ -64,7 +64,7 @@ export interface PredictionRejection {
  *
  * @example The best order
  * ```ts
- * import { predictionRejectionRatio } from "@swagpu/swagpu/nn";
+ * import { predictionRejectionRatio } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * const { prr } = predictionRejectionRatio([0.1, 0.5, 0.9], [3, 2, 1]);

@@ -49,7 +49,7 @@ export interface SelectiveMetrics {
  *
  * @example The least confident of four rows is wrong
  * ```ts
- * import { riskCoverageCurve } from "@swagpu/swagpu/nn";
+ * import { riskCoverageCurve } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * const { risk } = riskCoverageCurve([0.9, 0.6, 0.7, 0.8], [0, 1, 0, 0]);
@@ -80,7 +80,7 @@ export function riskCoverageCurve(
  *
  * @example The more certain of two rows is right
  * ```ts
- * import { areaUnderRiskCoverage, riskCoverageCurve } from "@swagpu/swagpu/nn";
+ * import { areaUnderRiskCoverage, riskCoverageCurve } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * const curve = riskCoverageCurve([0.9, 0.6], [0, 1]);
@@ -105,7 +105,7 @@ export function areaUnderRiskCoverage(curve: RiskCoverageCurve): number {
  * import {
  *   areaUnderGeneralizedRiskCoverage,
  *   riskCoverageCurve,
- * } from "@swagpu/swagpu/nn";
+ * } from "@swagpu/swagpu/nn/metrics";
  * import { assertAlmostEquals } from "@std/assert";
  *
  * const curve = riskCoverageCurve([0.9, 0.8, 0.7, 0.6], [1, 1, 1, 1]);
@@ -129,7 +129,7 @@ export function areaUnderGeneralizedRiskCoverage(
  *
  * @example One error in four rows is too many
  * ```ts
- * import { coverageAtRisk, riskCoverageCurve } from "@swagpu/swagpu/nn";
+ * import { coverageAtRisk, riskCoverageCurve } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * const curve = riskCoverageCurve([0.9, 0.6, 0.7, 0.8], [0, 1, 0, 0]);
@@ -152,7 +152,7 @@ export function coverageAtRisk(curve: RiskCoverageCurve, risk: number): number {
  *
  * @example Half of the rows
  * ```ts
- * import { riskAtCoverage, riskCoverageCurve } from "@swagpu/swagpu/nn";
+ * import { riskAtCoverage, riskCoverageCurve } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * const curve = riskCoverageCurve([0.9, 0.6, 0.7, 0.8], [1, 1, 0, 0]);
@@ -183,7 +183,7 @@ export function riskAtCoverage(
  *
  * @example The less certain of two rows is wrong
  * ```ts
- * import { selectiveMetrics } from "@swagpu/swagpu/nn";
+ * import { selectiveMetrics } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(selectiveMetrics([0.9, 0.1, 0.6, 0.4], [0, 1]), {

@@ -48,7 +48,7 @@ export interface SequenceEnsembleUncertainty {
  *
  * @example Members that agree
  * ```ts
- * import { sequenceEnsembleUncertainty } from "@swagpu/swagpu/nn";
+ * import { sequenceEnsembleUncertainty } from "@swagpu/swagpu/nn/metrics";
  * import { assertAlmostEquals } from "@std/assert";
  *
  * const logs = [Math.log(0.5), Math.log(0.5)];

@@ -99,7 +99,7 @@ export interface SequenceConfidence {
  *
  * @example Two of four texts mean the same
  * ```ts
- * import { semanticEntropy } from "@swagpu/swagpu/nn";
+ * import { semanticEntropy } from "@swagpu/swagpu/nn/metrics";
  * import { assertAlmostEquals } from "@std/assert";
  *
  * const logs = [-1, -1, -1, -1];
@@ -183,7 +183,7 @@ export function semanticEntropy(
  *
  * @example Two samples
  * ```ts
- * import { monteCarloSequenceEntropy } from "@swagpu/swagpu/nn";
+ * import { monteCarloSequenceEntropy } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals([...monteCarloSequenceEntropy([-2, -4], { samples: 2 })], [3]);
@@ -228,7 +228,7 @@ export function monteCarloSequenceEntropy(
  *
  * @example Two tokens
  * ```ts
- * import { sequenceConfidence } from "@swagpu/swagpu/nn";
+ * import { sequenceConfidence } from "@swagpu/swagpu/nn/metrics";
  * import { assertAlmostEquals } from "@std/assert";
  *
  * const { perplexity } = sequenceConfidence([[Math.log(0.5), Math.log(0.125)]]);

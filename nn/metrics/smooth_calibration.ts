@@ -113,7 +113,7 @@ const CURVE_OPTIONS = [
  *
  * @example Certain, and wrong half of the time
  * ```ts
- * import { smoothCalibrationError } from "@swagpu/swagpu/nn";
+ * import { smoothCalibrationError } from "@swagpu/swagpu/nn/metrics";
  * import { assertAlmostEquals } from "@std/assert";
  *
  * const { error } = smoothCalibrationError([1, 0, 1, 0], [0, 1]);
@@ -146,7 +146,7 @@ export function smoothCalibrationError(
  *
  * @example A single row
  * ```ts
- * import { binarySmoothCalibrationError } from "@swagpu/swagpu/nn";
+ * import { binarySmoothCalibrationError } from "@swagpu/swagpu/nn/metrics";
  * import { assertAlmostEquals } from "@std/assert";
  *
  * const { error } = binarySmoothCalibrationError([0.7], [1]);
@@ -185,7 +185,7 @@ export function binarySmoothCalibrationError(
  *
  * @example Right in three of four rows that claim 75 %
  * ```ts
- * import { smoothReliability } from "@swagpu/swagpu/nn";
+ * import { smoothReliability } from "@swagpu/swagpu/nn/metrics";
  * import { assert, assertAlmostEquals } from "@std/assert";
  *
  * const probabilities = Array.from({ length: 40 }, () => [0.75, 0.25]).flat();

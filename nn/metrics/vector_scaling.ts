@@ -54,7 +54,7 @@ export interface VectorScaling {
  *
  * @example Scores that say nothing: the bias gives the frequencies
  * ```ts
- * import { applyVectorScaling, fitVectorScaling } from "@swagpu/swagpu/nn";
+ * import { applyVectorScaling, fitVectorScaling } from "@swagpu/swagpu/nn/metrics";
  * import { assertAlmostEquals } from "@std/assert";
  *
  * const logits = [1, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1];
@@ -130,7 +130,7 @@ export function fitVectorScaling(
  *
  * @example Half the weight
  * ```ts
- * import { applyVectorScaling } from "@swagpu/swagpu/nn";
+ * import { applyVectorScaling } from "@swagpu/swagpu/nn/metrics";
  * import { assertAlmostEquals } from "@std/assert";
  *
  * const scaling = {

@@ -3,6 +3,7 @@
 // Checks of the uncertainty of generated texts, with the names of lm-polygraph.
 
 import {
+  type EnsembleTextsOptions,
   ensembleTextUncertainty,
   ensembleTokenUncertainty,
   monteCarloSequenceEntropy,
@@ -10,7 +11,6 @@ import {
   semanticEntropy,
   sequenceConfidence,
   sequenceEnsembleUncertainty,
-  type TokenUncertaintyOptions,
 } from "../../../nn/metrics/mod.ts";
 import type { Comparison } from "../compare.ts";
 import {
@@ -151,7 +151,7 @@ export function check(cases: readonly MetricCase[]): Comparison[] {
 }
 
 function textsOf({ inputs }: MetricCase) {
-  const options: TokenUncertaintyOptions & { lengths: number[] } = {
+  const options: EnsembleTextsOptions & { lengths: number[] } = {
     members: shapeOf(inputs.logits)[0] ?? 0,
     lengths: flat(inputs.lengths),
   };
