@@ -8,7 +8,7 @@
  * Cholesky's decomposition. If A is singular, as little as possible is added to
  * its diagonal.
  *
- * @param matrix A, [n, n].
+ * @param matrix A, [n, n]; only its lower triangle is read.
  * @param right y, [n].
  * @returns x, [n].
  */

@@ -215,7 +215,10 @@ function lossAt(task: Task, point: Float64Array): number {
   return sum.value / labels.length + penalty / 2 * squares;
 }
 
-/** The gradient of the loss, and its matrix of second derivatives. */
+/**
+ * The gradient of the loss, and the lower triangle of its matrix of second
+ * derivatives.
+ */
 function derivatives(
   task: Task,
   point: Float64Array,
@@ -238,11 +241,11 @@ function derivatives(
       for (let l = 0; l < classes; l++) {
         const [pl, zl] = [p[l] ?? NaN, z[l] ?? NaN];
         const c = share * pk * ((k === l ? 1 : 0) - pl);
+        const below = (classes + k) * size + l;
+        hessian[below] = (hessian[below] ?? 0) + c * zl;
+        if (l > k) continue;
         const at = k * size + l;
         hessian[at] = (hessian[at] ?? 0) + c * zk * zl;
-        hessian[at + classes] = (hessian[at + classes] ?? 0) + c * zk;
-        const below = at + classes * size;
-        hessian[below] = (hessian[below] ?? 0) + c * zl;
         hessian[below + classes] = (hessian[below + classes] ?? 0) + c;
       }
     }
@@ -254,7 +257,7 @@ function derivatives(
     hessian[at] = (hessian[at] ?? 0) + penalty;
     // The loss does not change with the mean of the bias, so the matrix is
     // singular; this term keeps steps from moving it.
-    for (let j = classes; i >= classes && j < size; j++) {
+    for (let j = classes; j <= i; j++) {
       hessian[i * size + j] = (hessian[i * size + j] ?? 0) + 1 / classes;
     }
   }
