@@ -3,11 +3,12 @@
 
 /**
  * Metrics on the host, in float64: how right predictions are, how good their
- * probabilities are, how uncertain they are, and sets and intervals that hold
- * the truth with a chosen probability.
+ * probabilities are, and how uncertain they are.
  *
  * NaN never becomes a plausible number: means and correlations of NaN are NaN,
  * and functions that count or rank throw. Sums keep what rounding drops.
+ *
+ * Conformal sets and intervals hold the truth with a chosen probability.
  *
  * Scores and probabilities are flat arrays in rows of `classes` values, which
  * is what reading a [rows, classes] tensor gives.
@@ -33,6 +34,43 @@
  */
 
 export {
+  brierScore,
+  negativeLogLikelihood,
+  softCrossEntropy,
+} from "./calibration.ts";
+export {
+  accuracy,
+  argmaxRows,
+  confusionMatrix,
+  type F1Options,
+  f1Score,
+  matthewsCorrelation,
+} from "./classification.ts";
+export {
+  logProbabilities,
+  logSoftmaxRows,
+  softmaxRows,
+} from "./probabilities.ts";
+export {
+  meanSquaredError,
+  pearsonCorrelation,
+  spearmanCorrelation,
+} from "./regression.ts";
+export type { FloorOptions, RowsOptions } from "./rows.ts";
+export {
+  applyTemperature,
+  fitTemperature,
+  type FitTemperatureOptions,
+} from "./temperature.ts";
+export {
+  areaUnderRoc,
+  entropy,
+  falsePositiveRate95,
+  type MembersOptions,
+  type UncertaintyParts,
+  uncertaintyParts,
+} from "./uncertainty.ts";
+export {
   apsScores,
   type ApsScoresOptions,
   apsSets,
@@ -44,11 +82,6 @@ export {
   type RapsSetsOptions,
 } from "./adaptive_sets.ts";
 export {
-  brierScore,
-  negativeLogLikelihood,
-  softCrossEntropy,
-} from "./calibration.ts";
-export {
   binaryCalibrationError,
   type CalibrationNormOptions,
   type ClasswiseCalibrationError,
@@ -57,14 +90,6 @@ export {
   maximumCalibrationError,
   rootMeanSquaredCalibrationError,
 } from "./calibration_error.ts";
-export {
-  accuracy,
-  argmaxRows,
-  confusionMatrix,
-  type F1Options,
-  f1Score,
-  matthewsCorrelation,
-} from "./classification.ts";
 export {
   conformalQuantile,
   conformalRank,
@@ -119,22 +144,11 @@ export {
   predictionRejectionRatio,
 } from "./prediction_rejection.ts";
 export {
-  logProbabilities,
-  logSoftmaxRows,
-  softmaxRows,
-} from "./probabilities.ts";
-export {
-  meanSquaredError,
-  pearsonCorrelation,
-  spearmanCorrelation,
-} from "./regression.ts";
-export {
   binaryReliabilityBins,
   type BinsOptions,
   type ReliabilityBin,
   reliabilityBins,
 } from "./reliability_bins.ts";
-export type { FloorOptions, RowsOptions } from "./rows.ts";
 export {
   areaUnderGeneralizedRiskCoverage,
   areaUnderRiskCoverage,
@@ -169,11 +183,6 @@ export {
   type SmoothReliabilityOptions,
 } from "./smooth_calibration.ts";
 export {
-  applyTemperature,
-  fitTemperature,
-  type FitTemperatureOptions,
-} from "./temperature.ts";
-export {
   ensembleTextUncertainty,
   type TextUncertainty,
   type TextUncertaintyOptions,
@@ -183,14 +192,6 @@ export {
   ensembleTokenUncertainty,
   type TokenUncertainty,
 } from "./token_uncertainty.ts";
-export {
-  areaUnderRoc,
-  entropy,
-  falsePositiveRate95,
-  type MembersOptions,
-  type UncertaintyParts,
-  uncertaintyParts,
-} from "./uncertainty.ts";
 export {
   applyVectorScaling,
   fitVectorScaling,
