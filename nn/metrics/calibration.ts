@@ -2,7 +2,8 @@
 // This module is browser compatible.
 
 /**
- * How good predicted probabilities are: proper scores and calibration error.
+ * How good predicted probabilities are: proper scores, which are least for the
+ * true probabilities.
  *
  * Every function takes numbers on the host, in rows of `classes` values, and
  * computes in float64. Where labels are given, `classes` is the number of
@@ -15,35 +16,11 @@ import {
   checkDistributions,
   checkFloor,
   checkLabels,
-  checkProbability,
   columns,
   type FloorOptions,
   type RowsOptions,
 } from "./rows.ts";
-import { meanOf, Sum } from "./sums.ts";
-
-/** Options of {@linkcode reliabilityBins}: how confidences are grouped. */
-export interface BinsOptions {
-  /**
-   * The number of intervals of equal width that cover (0, 1].
-   * @default {15}
-   */
-  bins?: number;
-}
-
-/** The predictions whose confidence falls in one interval. */
-export interface ReliabilityBin {
-  /** The lower end of the interval, which does not belong to it. */
-  lower: number;
-  /** The upper end of the interval, which belongs to it. */
-  upper: number;
-  /** How many rows fall in it. */
-  count: number;
-  /** The mean of the largest probability of these rows; 0 if there are none. */
-  confidence: number;
-  /** The share of these rows that is predicted right; 0 if there are none. */
-  accuracy: number;
-}
+import { meanOf } from "./sums.ts";
 
 /**
  * The mean negative log-probability of the labels, −1/n Σᵢ log pᵢ(yᵢ).
@@ -57,7 +34,7 @@ export interface ReliabilityBin {
  *
  * @example A coin
  * ```ts
- * import { negativeLogLikelihood } from "@swagpu/swagpu/nn";
+ * import { negativeLogLikelihood } from "@swagpu/swagpu/nn/metrics";
  * import { assertAlmostEquals } from "@std/assert";
  *
  * const nll = negativeLogLikelihood([0.5, 0.5, 0.5, 0.5], [0, 1]);
@@ -96,7 +73,7 @@ export function negativeLogLikelihood(
  *
  * @example Right and wrong
  * ```ts
- * import { brierScore } from "@swagpu/swagpu/nn";
+ * import { brierScore } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(brierScore([1, 0], [0]), 0);
@@ -134,7 +111,7 @@ export function brierScore(
  *
  * @example Equal to the entropy when the prediction is the truth
  * ```ts
- * import { softCrossEntropy } from "@swagpu/swagpu/nn";
+ * import { softCrossEntropy } from "@swagpu/swagpu/nn/metrics";
  * import { assertAlmostEquals } from "@std/assert";
  *
  * const truth = [0.5, 0.5];
@@ -168,117 +145,4 @@ export function softCrossEntropy(
     }
     return sum;
   });
-}
-
-/** The largest number of bins: more would only fill the memory. */
-const MAX_BINS = 1_000_000;
-
-/**
- * Groups predictions by confidence, for a reliability diagram.
- *
- * Confidence is the largest probability of a row. Bin b of B holds the rows
- * with confidence in (b/B, (b+1)/B].
- *
- * @param probabilities Predictions, [rows, classes].
- * @param labels The class of each row, [rows].
- * @param options The number of bins.
- * @returns Every bin in order, including empty ones.
- * @throws {RangeError} If the values do not fill whole rows, a label is not a
- * class, a probability is not in [0, 1], or the number of bins is not from 1 to
- * 1,000,000.
- *
- * @example Two bins
- * ```ts
- * import { reliabilityBins } from "@swagpu/swagpu/nn";
- * import { assertEquals } from "@std/assert";
- *
- * const probabilities = [0.5, 0.5, 0.25, 0.75];
- * const [low, high] = reliabilityBins(probabilities, [0, 0], { bins: 2 });
- * assertEquals([low?.count, low?.confidence, low?.accuracy], [1, 0.5, 1]);
- * assertEquals([high?.count, high?.confidence, high?.accuracy], [1, 0.75, 0]);
- * ```
- */
-export function reliabilityBins(
-  probabilities: ArrayLike<number>,
-  labels: ArrayLike<number>,
-  options: BinsOptions = {},
-): ReliabilityBin[] {
-  const count = options.bins ?? 15;
-  if (!Number.isSafeInteger(count) || count < 1 || count > MAX_BINS) {
-    throw new RangeError(
-      `Cannot group predictions: ${count} bins, but there must be an integer from 1 to ${MAX_BINS}`,
-    );
-  }
-  const classes = checkLabels("group predictions", probabilities, labels);
-  const bins: ReliabilityBin[] = Array.from({ length: count }, (_, b) => ({
-    lower: b / count,
-    upper: (b + 1) / count,
-    count: 0,
-    confidence: 0,
-    accuracy: 0,
-  }));
-  const confidences = bins.map(() => new Sum());
-  for (let row = 0; row < labels.length; row++) {
-    let best = 0;
-    let confidence = -Infinity;
-    for (let k = 0; k < classes; k++) {
-      const p = probabilities[row * classes + k] ?? NaN;
-      checkProbability("group predictions", p, row);
-      if (p > confidence) [best, confidence] = [k, p];
-    }
-    const at = binOf(confidence, count);
-    const bin = bins[at];
-    if (!bin) continue;
-    bin.count++;
-    confidences[at]?.add(Math.min(confidence, 1));
-    bin.accuracy += best === labels[row] ? 1 : 0;
-  }
-  for (const [at, bin] of bins.entries()) {
-    bin.confidence = (confidences[at]?.value ?? 0) / Math.max(bin.count, 1);
-    bin.accuracy /= Math.max(bin.count, 1);
-  }
-  return bins;
-}
-
-/** The bin b with b/B < c ≤ (b+1)/B, where a c just above 1 counts as 1. */
-function binOf(confidence: number, bins: number): number {
-  const clipped = Math.min(confidence, 1);
-  let bin = Math.max(Math.ceil(clipped * bins) - 1, 0);
-  // The product above is rounded, so compare with the ends of the interval.
-  if (bin > 0 && clipped <= bin / bins) bin--;
-  if (bin < bins - 1 && clipped > (bin + 1) / bins) bin++;
-  return bin;
-}
-
-/**
- * The expected calibration error: the mean gap between confidence and accuracy,
- * Σ_b n_b/n · |acc_b − conf_b|.
- *
- * @param probabilities Predictions, [rows, classes].
- * @param labels The class of each row, [rows].
- * @param options The number of bins; see {@linkcode reliabilityBins}.
- * @returns A value in [0, 1]; 0 if confidence equals accuracy in every bin.
- * @throws {RangeError} If the values do not fill whole rows, a label is not a
- * class, a probability is not in [0, 1], or the number of bins is not from 1 to
- * 1,000,000.
- *
- * @example Certain, and wrong half of the time
- * ```ts
- * import { expectedCalibrationError } from "@swagpu/swagpu/nn";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(expectedCalibrationError([1, 0, 1, 0], [0, 1]), 0.5);
- * ```
- */
-export function expectedCalibrationError(
-  probabilities: ArrayLike<number>,
-  labels: ArrayLike<number>,
-  options: BinsOptions = {},
-): number {
-  const bins = reliabilityBins(probabilities, labels, options);
-  const sum = new Sum();
-  for (const bin of bins) {
-    sum.add(bin.count * Math.abs(bin.accuracy - bin.confidence));
-  }
-  return sum.value / labels.length;
 }

@@ -9,6 +9,8 @@
  * NaN never becomes a plausible number: means and correlations of NaN are NaN,
  * and functions that count or rank throw. Sums keep what rounding drops.
  *
+ * Conformal sets and intervals hold the truth with a chosen probability.
+ *
  * Scores and probabilities are flat arrays in rows of `classes` values, which
  * is what reading a [rows, classes] tensor gives.
  *
@@ -33,12 +35,8 @@
  */
 
 export {
-  type BinsOptions,
   brierScore,
-  expectedCalibrationError,
   negativeLogLikelihood,
-  type ReliabilityBin,
-  reliabilityBins,
   softCrossEntropy,
 } from "./calibration.ts";
 export {
@@ -189,3 +187,131 @@ export {
   type UncertaintyParts,
   uncertaintyParts,
 } from "./uncertainty.ts";
+export {
+  apsScores,
+  type ApsScoresOptions,
+  apsSets,
+  type ApsSetsOptions,
+  type RapsPenalty,
+  rapsScores,
+  type RapsScoresOptions,
+  rapsSets,
+  type RapsSetsOptions,
+} from "./adaptive_sets.ts";
+export {
+  binaryCalibrationError,
+  type CalibrationNormOptions,
+  type ClasswiseCalibrationError,
+  classwiseCalibrationError,
+  expectedCalibrationError,
+  maximumCalibrationError,
+  rootMeanSquaredCalibrationError,
+} from "./calibration_error.ts";
+export {
+  conformalQuantile,
+  conformalRank,
+  lacScores,
+  lacSets,
+  type SetCoverage,
+  setCoverage,
+} from "./conformal.ts";
+export {
+  type ConformalIntervals,
+  conformalIntervals,
+  conformalizedQuantiles,
+  type QuantilePrediction,
+  type ScaledPrediction,
+} from "./conformal_intervals.ts";
+export {
+  disagreement,
+  type MemberMoments,
+  memberMoments,
+  type MemberMomentsOptions,
+  pairwiseDivergence,
+  type PairwiseDivergenceOptions,
+  variationRatio,
+  type VariationRatioOptions,
+} from "./disagreement.ts";
+export {
+  centralIntervalCalibration,
+  gaussianPit,
+  type IntervalCoverage,
+  intervalCoverage,
+  intervalScore,
+  pinballLoss,
+  type QuantileCalibration,
+  quantileCalibration,
+  type QuantileCalibrationOptions,
+} from "./intervals.ts";
+export {
+  ensembleCrps,
+  type EnsembleCrpsOptions,
+  gaussianCrps,
+  type GaussianLikelihoodOptions,
+  gaussianNegativeLogLikelihood,
+  mixtureNegativeLogLikelihood,
+  type RowScores,
+  type SamplesOptions,
+  type VarianceParts,
+  varianceParts,
+} from "./predicted_distributions.ts";
+export {
+  type PredictionRejection,
+  type PredictionRejectionOptions,
+  predictionRejectionRatio,
+} from "./prediction_rejection.ts";
+export {
+  binaryReliabilityBins,
+  type BinsOptions,
+  type ReliabilityBin,
+  reliabilityBins,
+} from "./reliability_bins.ts";
+export {
+  areaUnderGeneralizedRiskCoverage,
+  areaUnderRiskCoverage,
+  coverageAtRisk,
+  riskAtCoverage,
+  type RiskCoverageCurve,
+  riskCoverageCurve,
+  type SelectiveMetrics,
+  selectiveMetrics,
+} from "./selective.ts";
+export {
+  type SequenceEnsembleOptions,
+  type SequenceEnsembleUncertainty,
+  sequenceEnsembleUncertainty,
+} from "./sequence_ensembles.ts";
+export {
+  monteCarloSequenceEntropy,
+  type MonteCarloSequenceEntropyOptions,
+  type SemanticEntropy,
+  semanticEntropy,
+  type SemanticEntropyOptions,
+  type SequenceConfidence,
+  sequenceConfidence,
+} from "./sequence_uncertainty.ts";
+export {
+  binarySmoothCalibrationError,
+  type SmoothCalibrationError,
+  smoothCalibrationError,
+  type SmoothCalibrationOptions,
+  type SmoothReliability,
+  smoothReliability,
+  type SmoothReliabilityOptions,
+} from "./smooth_calibration.ts";
+export {
+  ensembleTextUncertainty,
+  type TextUncertainty,
+  type TextUncertaintyOptions,
+} from "./text_uncertainty.ts";
+export type { EnsembleTextsOptions } from "./token_mixtures.ts";
+export {
+  ensembleTokenUncertainty,
+  type TokenUncertainty,
+} from "./token_uncertainty.ts";
+export {
+  applyVectorScaling,
+  fitVectorScaling,
+  type FitVectorScalingOptions,
+  type VectorScaling,
+} from "./vector_scaling.ts";

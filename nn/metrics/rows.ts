@@ -65,7 +65,7 @@ export function checkClass(
     /** The number of classes. @default {Infinity} */
     classes?: number;
     /** What the number is. @default {"label"} */
-    name?: "label" | "prediction";
+    name?: "label" | "prediction" | "token" | "cluster";
   },
 ): void {
   if (!Number.isSafeInteger(label) || label < 0 || label >= classes) {

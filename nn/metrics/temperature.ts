@@ -44,7 +44,7 @@ export interface FitTemperatureOptions {
  *
  * @example Three of four right, at odds that claim 99 %
  * ```ts
- * import { fitTemperature } from "@swagpu/swagpu/nn";
+ * import { fitTemperature } from "@swagpu/swagpu/nn/metrics";
  * import { assertAlmostEquals } from "@std/assert";
  *
  * const z = Math.log(99);
@@ -126,7 +126,7 @@ function goldenSection(
  *
  * @example Halving the odds' exponent
  * ```ts
- * import { applyTemperature } from "@swagpu/swagpu/nn";
+ * import { applyTemperature } from "@swagpu/swagpu/nn/metrics";
  * import { assertAlmostEquals } from "@std/assert";
  *
  * const [p = 0] = applyTemperature([Math.log(9), 0], 2, { classes: 2 });

@@ -43,7 +43,7 @@ export interface UncertaintyParts {
  *
  * @example A certain row and a uniform one
  * ```ts
- * import { entropy } from "@swagpu/swagpu/nn";
+ * import { entropy } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals([...entropy([1, 0, 0.5, 0.5], { classes: 2 })], [0, Math.LN2]);
@@ -75,7 +75,7 @@ export function entropy(
  *
  * @example Two certain members that contradict each other
  * ```ts
- * import { uncertaintyParts } from "@swagpu/swagpu/nn";
+ * import { uncertaintyParts } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * const parts = uncertaintyParts([1, 0, 0, 1], { members: 2, classes: 2 });
@@ -129,7 +129,7 @@ export function uncertaintyParts(
  *
  * @example One of four pairs is the wrong way round
  * ```ts
- * import { areaUnderRoc } from "@swagpu/swagpu/nn";
+ * import { areaUnderRoc } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(areaUnderRoc([1, 3], [2, 4]), 0.75);
@@ -164,7 +164,7 @@ export function areaUnderRoc(
  *
  * @example Separated
  * ```ts
- * import { falsePositiveRate95 } from "@swagpu/swagpu/nn";
+ * import { falsePositiveRate95 } from "@swagpu/swagpu/nn/metrics";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(falsePositiveRate95([0.1, 0.2], [0.3, 0.4]), 0);
