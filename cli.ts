@@ -2,7 +2,8 @@
 // deno-lint-ignore-file no-console
 
 /**
- * The command line: fine-tune, evaluate and use text classifiers.
+ * The command line: fine-tune, evaluate and use text classifiers, and make
+ * tokenizers.
  *
  * ```sh
  * deno run -A jsr:@swagpu/swagpu/cli finetune --data train.csv \
@@ -25,10 +26,18 @@ import { finetune } from "./cli/finetune.ts";
 import { outliveTerminal } from "./cli/interrupt.ts";
 import { nearest } from "./cli/names.ts";
 import { predict } from "./cli/predict.ts";
+import { tokenize } from "./cli/tokenize.ts";
+import { trainTokenizerCommand } from "./cli/train_tokenizer.ts";
 import { currentDevice } from "./engine/mod.ts";
 
 const PROGRAM = "swagpu";
-const COMMANDS: readonly Command[] = [finetune, evaluate, predict];
+const COMMANDS: readonly Command[] = [
+  finetune,
+  evaluate,
+  predict,
+  trainTokenizerCommand,
+  tokenize,
+];
 
 if (import.meta.main) outliveTerminal();
 
@@ -42,6 +51,9 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   infer: "predict",
   classify: "predict",
   label: "predict",
+  tokenizer: "train-tokenizer",
+  "learn-tokenizer": "train-tokenizer",
+  encode: "tokenize",
 };
 
 function version(): string {
