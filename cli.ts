@@ -10,6 +10,9 @@
  *   --model google-bert/bert-base-uncased --output model --swag
  * deno run -A jsr:@swagpu/swagpu/cli evaluate --model model --data test.csv
  * deno run -A jsr:@swagpu/swagpu/cli predict --model model --text "Not bad"
+ * deno run -A jsr:@swagpu/swagpu/cli train-tokenizer --data texts.txt \
+ *   --type wordpiece --output tokenizer
+ * deno run -A jsr:@swagpu/swagpu/cli tokenize --tokenizer tokenizer --text "Not bad"
  * ```
  *
  * A text, or a pair of texts, gets one class or one number. For several labels per

@@ -1,6 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { Arguments, type Command } from "../../cli/arguments.ts";
+import { tokenize } from "../../cli/tokenize.ts";
+import { trainTokenizerCommand } from "../../cli/train_tokenizer.ts";
 import { Tokenizer, trainTokenizer } from "../../models/mod.ts";
 import { inFolder, names } from "../_folder.ts";
 import { cli, command, examples, inDataFolder, read } from "./_command.ts";
@@ -33,6 +36,19 @@ async function withInput(
   await writer.write(bytes);
   await writer.close();
   return read(await child.output());
+}
+
+/** Runs a command in this process, and gives the error that it must end with. */
+async function refused(
+  command: Command,
+  args: readonly string[],
+): Promise<Error> {
+  const error = await assertRejects(
+    async () => await command.run(new Arguments(command, args)),
+    Error,
+  );
+  assert(!error.message.includes("\n"), error.message);
+  return error;
 }
 
 async function gzip(text: string): Promise<Uint8Array<ArrayBuffer>> {
@@ -181,18 +197,23 @@ Deno.test("train-tokenizer refuses in one line, and leaves nothing behind", asyn
         `--data ${HARBOR} --type bpe --output ${folder}/full`,
       ],
     ];
-    await Promise.all(cases.map(async ([message, options]) => {
-      const { code, out, err } = await cli(
-        "train-tokenizer",
+    for (const [message, options] of cases) {
+      const error = await refused(trainTokenizerCommand, [
         "--output",
-        `${output}${Math.random()}`,
+        output,
         ...options.split(" "),
-      );
-      assertEquals([code, out], [1, ""]);
-      assertMatch(err, /^error: [^\n]+\n$/);
-      assertMatch(err, message);
-    }));
+      ]);
+      assertMatch(error.message, message);
+    }
     assertEquals(names(folder), ["bad.txt", "empty.txt", "full"]);
+    const one = await cli(
+      ..."train-tokenizer --type bpe --data".split(" "),
+      `${folder}/none.txt`,
+      "--output",
+      output,
+    );
+    assertEquals([one.code, one.out], [1, ""]);
+    assertMatch(one.err, /^error: [^\n]+no such file\n$/);
     const replaced = await cli(
       ..."train-tokenizer --type bpe --overwrite --output".split(" "),
       `${folder}/full`,
@@ -307,12 +328,10 @@ Deno.test("tokenize refuses options that do not fit together", async () => {
       ],
       [/none/, `--tokenizer ${folder}/none --text a`],
     ];
-    await Promise.all(cases.map(async ([message, options]) => {
-      const { code, out, err } = await cli("tokenize", ...options.split(" "));
-      assertEquals([code, out], [1, ""]);
-      assertMatch(err, /^error: [^\n]+\n$/);
-      assertMatch(err, message);
-    }));
+    for (const [message, options] of cases) {
+      const error = await refused(tokenize, options.split(" "));
+      assertMatch(error.message, message);
+    }
   });
 });
 

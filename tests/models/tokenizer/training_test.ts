@@ -146,6 +146,16 @@ Deno.test("special tokens come first, then characters, then what continues words
   );
 });
 
+Deno.test("a special token may be learned too, and keeps its id", async () => {
+  const tokens = await learnedTokens(["abc abc", "abc"], {
+    type: "bpe",
+    specialTokens: ["ab"],
+    initialAlphabet: [],
+    minFrequency: 3,
+  });
+  assertEquals(tokens, ["ab", "a", "b", "c", "Ġ", "abc"]);
+});
+
 Deno.test("limitAlphabet leaves out the rarest characters", async () => {
   // a occurs 3 times, b and c once.
   const words = new Map([["aba", 1], ["ca", 1]]);
@@ -254,7 +264,18 @@ Deno.test("byte-level BPE spells and restores every text", async () => {
     vocabSize: 320,
     specialTokens: [],
   });
-  const spelled = fc.string({ unit: "grapheme", maxLength: 60 });
+  const usual = [
+    ..."aest \n\t'",
+    "the",
+    "'s",
+    "  ",
+    "é",
+    "é",
+    "晴",
+    "🚢",
+    "\u200d",
+  ];
+  const spelled = fc.string({ unit: fc.constantFrom(...usual), maxLength: 60 });
   const binary = fc.string({ unit: "binary", maxLength: 30 });
   fc.assert(fc.property(fc.oneof(spelled, binary), (text) => {
     const { inputIds } = tokenizer.encode(text);
