@@ -29,8 +29,8 @@ async function gzip(text: string): Promise<Uint8Array> {
 
 Deno.test("linesOf() keeps every character, whatever the file's size", async () => {
   // Reads end within characters, and within lines.
-  const line = fc.string({ unit: "grapheme-composite", maxLength: 50 })
-    .map((text) => text.replaceAll(/[\0\n]/g, " "));
+  const unit = fc.constantFrom(..."ab é晴🚢\r\t\ufeff");
+  const line = fc.string({ unit, maxLength: 50 });
   await fc.assert(
     fc.asyncProperty(fc.array(line, { minLength: 1 }), async (lines) => {
       const text = Array<string[]>(3000).fill(lines).flat().join("\r\n");

@@ -48,7 +48,8 @@ import {
  * the one with the smaller ids is joined first. Hugging Face's WordPiece training
  * numbers the characters that continue words by chance, in another order each time;
  * here they are in the order of their code points. Defaults are those of
- * `BertWordPieceTokenizer` and `ByteLevelBPETokenizer`.
+ * `BertWordPieceTokenizer` and `ByteLevelBPETokenizer`, except that byte-level BPE
+ * has RoBERTa's special tokens.
  *
  * Memory grows with the number of different words, not with the number of texts,
  * which can come from a file that is read while the tokenizer is trained. A newline
