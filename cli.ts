@@ -2,13 +2,17 @@
 // deno-lint-ignore-file no-console
 
 /**
- * The command line: fine-tune, evaluate and use text classifiers.
+ * The command line: fine-tune, evaluate and use text classifiers, and make
+ * tokenizers.
  *
  * ```sh
  * deno run -A jsr:@swagpu/swagpu/cli finetune --data train.csv \
  *   --model google-bert/bert-base-uncased --output model --swag
  * deno run -A jsr:@swagpu/swagpu/cli evaluate --model model --data test.csv
  * deno run -A jsr:@swagpu/swagpu/cli predict --model model --text "Not bad"
+ * deno run -A jsr:@swagpu/swagpu/cli train-tokenizer --data texts.txt \
+ *   --type wordpiece --output tokenizer
+ * deno run -A jsr:@swagpu/swagpu/cli tokenize --tokenizer tokenizer --text "Not bad"
  * ```
  *
  * A text, or a pair of texts, gets one class or one number. For several labels per
@@ -25,10 +29,18 @@ import { finetune } from "./cli/finetune.ts";
 import { outliveTerminal } from "./cli/interrupt.ts";
 import { nearest } from "./cli/names.ts";
 import { predict } from "./cli/predict.ts";
+import { tokenize } from "./cli/tokenize.ts";
+import { trainTokenizerCommand } from "./cli/train_tokenizer.ts";
 import { currentDevice } from "./engine/mod.ts";
 
 const PROGRAM = "swagpu";
-const COMMANDS: readonly Command[] = [finetune, evaluate, predict];
+const COMMANDS: readonly Command[] = [
+  finetune,
+  evaluate,
+  predict,
+  trainTokenizerCommand,
+  tokenize,
+];
 
 if (import.meta.main) outliveTerminal();
 
@@ -42,6 +54,9 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   infer: "predict",
   classify: "predict",
   label: "predict",
+  tokenizer: "train-tokenizer",
+  "learn-tokenizer": "train-tokenizer",
+  encode: "tokenize",
 };
 
 function version(): string {

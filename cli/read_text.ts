@@ -23,16 +23,8 @@ export const STANDARD_INPUT = "standard input";
 export async function readText(path: string): Promise<string> {
   const name = path === "-" ? STANDARD_INPUT : path;
   const bytes = await readBytes(path);
-  const isPacked = path.endsWith(".gz") ||
-    (bytes[0] === 0x1f && bytes[1] === 0x8b);
-  const text = decode(isPacked ? unpack(bytes, name) : bytes, name);
-  const zero = text.indexOf("\0");
-  if (zero < 0) return text;
-  const line = linesOf(text.slice(0, zero));
-  throw new SyntaxError(
-    `Cannot read ${name}: line ${line} has a NUL byte, so it is not a text ` +
-      "in UTF-8; save it as UTF-8",
-  );
+  const isPacked = path.endsWith(".gz") || isGzip(bytes);
+  return decodeText(isPacked ? unpack(bytes, name) : bytes, name);
 }
 
 async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
@@ -42,38 +34,81 @@ async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
     return await Deno.readFile(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      throw new Deno.errors.NotFound(
-        `Cannot read ${path}: there is no such file`,
-      );
-    }
-    // For example, a folder or a missing permission: the system's reason has no path.
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`Cannot read ${path}: ${reason}`, { cause: error });
+    throw readError(path, error);
   }
+}
+
+/** The error for a file that cannot be read. */
+export function readError(path: string, error: unknown): Error {
+  if (error instanceof Deno.errors.NotFound) {
+    return new Deno.errors.NotFound(
+      `Cannot read ${path}: there is no such file`,
+    );
+  }
+  // For example, a folder or a missing permission: the system's reason has no path.
+  const reason = error instanceof Error ? error.message : String(error);
+  return new Error(`Cannot read ${path}: ${reason}`, { cause: error });
+}
+
+/** The error for gzip data that cannot be unpacked. */
+export function unpackError(name: string, error: unknown): SyntaxError {
+  return new SyntaxError(
+    `Cannot read ${name}: it is not complete gzip data`,
+    { cause: error },
+  );
 }
 
 function unpack(bytes: Uint8Array, name: string): Uint8Array {
   try {
     return gunzipSync(bytes);
   } catch (error) {
-    throw new SyntaxError(`Cannot read ${name}: it is not complete gzip data`, {
-      cause: error,
-    });
+    throw unpackError(name, error);
   }
 }
 
-function decode(bytes: Uint8Array, name: string): string {
-  const [first, second] = bytes;
-  const encoding = first === 0xff && second === 0xfe
+/**
+ * Decodes a text in UTF-8, or in UTF-16 if it begins with a byte order mark.
+ *
+ * @param bytes The text.
+ * @param name The file, for messages.
+ * @param line The number of its first line, for messages.
+ * @throws {SyntaxError} If it is not a text; the message names the line.
+ */
+export function decodeText(bytes: Uint8Array, name: string, line = 1): string {
+  const text = decode(bytes, name, line);
+  const zero = text.indexOf("\0");
+  if (zero < 0) return text;
+  const place = line - 1 + linesOf(text.slice(0, zero));
+  throw new SyntaxError(
+    `Cannot read ${name}: line ${place} has a NUL byte, so it is not a text ` +
+      "in UTF-8; save it as UTF-8",
+  );
+}
+
+/** Whether bytes begin with the mark of UTF-16, which has two orders. */
+export function isUtf16([first, second]: Uint8Array): boolean {
+  return first === 0xff && second === 0xfe ||
+    first === 0xfe && second === 0xff;
+}
+
+/** Whether bytes begin as gzip data does. */
+export function isGzip([first, second]: Uint8Array): boolean {
+  return first === 0x1f && second === 0x8b;
+}
+
+function decode(bytes: Uint8Array, name: string, firstLine: number): string {
+  // Only the beginning of a file has a byte order mark.
+  const isStart = firstLine === 1;
+  const encoding = !isStart || !isUtf16(bytes)
+    ? "utf-8"
+    : bytes[0] === 0xff
     ? "utf-16le"
-    : first === 0xfe && second === 0xff
-    ? "utf-16be"
-    : "utf-8";
+    : "utf-16be";
   try {
-    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+    return new TextDecoder(encoding, { fatal: true, ignoreBOM: !isStart })
+      .decode(bytes);
   } catch {
-    const line = linesOf(validPrefix(bytes, encoding));
+    const line = firstLine - 1 + linesOf(validPrefix(bytes, encoding));
     throw new SyntaxError(
       `Cannot read ${name}: it is not ${encoding.toUpperCase()} text, because ` +
         `of a byte in line ${line}`,

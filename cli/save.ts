@@ -21,23 +21,25 @@ const MODEL_FILES = [
 export interface PrepareOptions {
   /** How many bytes will be written; the disk must have as many left. */
   bytes?: number;
+  /** The files that must not be there yet. @default {those of a model} */
+  files?: readonly string[];
 }
 
 /**
  * Makes the output folder and writes a file there, so that a folder that cannot be
  * used is noticed before hours of training.
  *
- * @throws {Deno.errors.AlreadyExists} If the folder holds a model and `overwrite` is
- * not set.
+ * @throws {Deno.errors.AlreadyExists} If the folder holds one of the files and
+ * `overwrite` is not set.
  * @throws {TypeError} If the path is a file.
  * @throws {Error} If nothing can be written there, or not enough.
  */
 export async function prepareOutput(
   folder: string,
   overwrite: boolean,
-  { bytes = 0 }: PrepareOptions = {},
+  { bytes = 0, files = MODEL_FILES }: PrepareOptions = {},
 ): Promise<void> {
-  for (const name of overwrite ? [] : MODEL_FILES) {
+  for (const name of overwrite ? [] : files) {
     if (!await exists(`${folder}/${name}`)) continue;
     throw new Deno.errors.AlreadyExists(
       `Cannot write to ${folder}: it holds a ${name}, choose another folder ` +

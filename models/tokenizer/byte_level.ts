@@ -28,6 +28,11 @@ const encoder = new TextEncoder();
 
 const BYTES = new Map(ALPHABET.map((char, byte) => [char, byte]));
 
+/** The printable characters that stand for the bytes from 0 to 255. */
+export function bytesAlphabet(): readonly string[] {
+  return ALPHABET;
+}
+
 /** Spells the bytes of a text in the alphabet of vocabularies. */
 export function byteCharacters(text: string): string {
   let result = "";

@@ -15,3 +15,11 @@ export type { SentencePiece } from "./sentencepiece.ts";
 export { wordPieceJson } from "./wordpiece.ts";
 export type { WordPieceOptions, WordPieceRoles } from "./wordpiece.ts";
 export type { AddedToken } from "./added_tokens.ts";
+export { trainTokenizer } from "./training/train_tokenizer.ts";
+export type {
+  ByteLevelBpeTrainingOptions,
+  TokenizerTrainingOptions,
+  TokenizerTrainingProgress,
+  TrainTokenizerOptions,
+  WordPieceTrainingOptions,
+} from "./training/training_options.ts";

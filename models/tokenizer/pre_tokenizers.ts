@@ -32,6 +32,11 @@ const BEHAVIORS = [
 
 type Behavior = typeof BEHAVIORS[number];
 
+/** Cuts a text into words as the pre-tokenizer `ByteLevel` does. */
+export function byteLevelWords(text: string): readonly string[] {
+  return text.match(BYTE_LEVEL_WORDS) ?? [];
+}
+
 /**
  * Builds the pre-tokenizer that a `tokenizer.json` describes.
  *

@@ -6,9 +6,17 @@ import { evaluate } from "../../cli/evaluate.ts";
 import { finetune } from "../../cli/finetune.ts";
 import { listOf, nearest } from "../../cli/names.ts";
 import { predict } from "../../cli/predict.ts";
+import { tokenize } from "../../cli/tokenize.ts";
+import { trainTokenizerCommand } from "../../cli/train_tokenizer.ts";
 import { cli } from "./_command.ts";
 
-const COMMANDS = [finetune, evaluate, predict];
+const COMMANDS = [
+  finetune,
+  evaluate,
+  predict,
+  trainTokenizerCommand,
+  tokenize,
+];
 
 Deno.test("the command line lists its commands and their options", async () => {
   const [all, none, wrong, version, short, help] = await Promise.all([
@@ -66,6 +74,10 @@ Deno.test("a mistyped option gets an error that names the right one", () => {
     [evaluate, "--samples", "--swag-samples"],
     [predict, "--txt", "--text"],
     [predict, "-m", "--model"],
+    [tokenize, "--model", "--tokenizer"],
+    [trainTokenizerCommand, "--vocab_size", "--vocab-size"],
+    [trainTokenizerCommand, "--special_tokens", "--special-token"],
+    [trainTokenizerCommand, "--do-lower-case", "--lowercase"],
   ];
   for (const [command, wrong, right] of meant) {
     assertEquals(
