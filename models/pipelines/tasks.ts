@@ -30,6 +30,18 @@ import {
   type QuestionAnsweringPipeline,
 } from "./question_answering.ts";
 import {
+  sentenceEmbedding,
+  type SentenceEmbeddingPipeline,
+} from "./sentence_embedding.ts";
+import {
+  readSentenceModules,
+  type SentenceModules,
+} from "./sentence_modules.ts";
+import {
+  sentenceSimilarity,
+  type SentenceSimilarityPipeline,
+} from "./sentence_similarity.ts";
+import {
   type SummarizationPipeline,
   text2Text,
   type Text2TextGenerationPipeline,
@@ -47,6 +59,10 @@ import {
   tokenClassification,
   type TokenClassificationPipeline,
 } from "./token_classification.ts";
+import {
+  zeroShotClassification,
+  type ZeroShotClassificationPipeline,
+} from "./zero_shot_classification.ts";
 
 /** The pipeline of each task. */
 export interface PipelineTasks {
@@ -58,12 +74,18 @@ export interface PipelineTasks {
   "token-classification": TokenClassificationPipeline;
   /** Another name of `token-classification`. */
   "ner": TokenClassificationPipeline;
+  /** Labels texts by any labels, with a model of natural language inference. */
+  "zero-shot-classification": ZeroShotClassificationPipeline;
   /** Finds the part of a text that answers a question. */
   "question-answering": QuestionAnsweringPipeline;
   /** Predicts masked tokens. */
   "fill-mask": FillMaskPipeline;
   /** Computes hidden states. */
   "feature-extraction": FeatureExtractionPipeline;
+  /** Makes one vector of each sentence. */
+  "sentence-embedding": SentenceEmbeddingPipeline;
+  /** Compares a sentence with others. */
+  "sentence-similarity": SentenceSimilarityPipeline;
   /** Writes texts from texts. */
   "text2text-generation": Text2TextGenerationPipeline;
   /** Summarizes texts. */
@@ -85,6 +107,11 @@ export type PipelineTask = keyof PipelineTasks;
 /** How the pipeline of a task is made. */
 export interface Recipe {
   load(source: string, options: PretrainedOptions): Promise<AnyModel>;
+  /** Reads how sentences are embedded, where the task does so. */
+  readModules?(
+    source: string,
+    options: PretrainedOptions,
+  ): Promise<SentenceModules>;
   make(setup: PipelineSetup<AnyModel>): Pipeline;
 }
 
@@ -114,12 +141,24 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
   "sentiment-analysis": CLASSIFY,
   "token-classification": LABEL,
   "ner": LABEL,
+  "zero-shot-classification": recipe(
+    AutoModelForSequenceClassification,
+    zeroShotClassification,
+  ),
   "question-answering": recipe(
     AutoModelForQuestionAnswering,
     questionAnswering,
   ),
   "fill-mask": recipe(AutoModelForMaskedLM, fillMask),
   "feature-extraction": recipe(AutoModel, featureExtraction),
+  "sentence-embedding": {
+    ...recipe(AutoModel, sentenceEmbedding),
+    readModules: readSentenceModules,
+  },
+  "sentence-similarity": {
+    ...recipe(AutoModel, sentenceSimilarity),
+    readModules: readSentenceModules,
+  },
   "text2text-generation": recipe(
     AutoModelForSeq2SeqLM,
     (setup: Seq2SeqSetup) =>
@@ -134,12 +173,15 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
   "text-generation": recipe(AutoModelForCausalLM, textGeneration),
 };
 
-/** Tasks whose scores can be averaged over the samples of a posterior. */
+/** Tasks whose results can be averaged over the samples of a posterior. */
 export const AVERAGED_TASKS: readonly string[] = [
   "text-classification",
   "sentiment-analysis",
   "token-classification",
   "ner",
+  "zero-shot-classification",
+  "sentence-embedding",
+  "sentence-similarity",
 ];
 
 /** @throws {RangeError} If there is no such task. */
