@@ -14,6 +14,7 @@ import { AutoTokenizer } from "../auto_tokenizer.ts";
 import type { PretrainedOptions } from "../pretrained.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import type { AnyModel } from "./base.ts";
+import { checkSource } from "./check_parts.ts";
 import type { PosteriorSampling, PosteriorSource } from "./posterior.ts";
 import { checkCount } from "./scores.ts";
 import {
@@ -99,7 +100,9 @@ const POSTERIOR_NAME = "swag.safetensors";
  * `dispose()`.
  * @throws {RangeError} If there is no such task, or the architecture has no
  * model for it.
- * @throws {TypeError} If a posterior is given for a task that has no use for one.
+ * @throws {TypeError} If the model has another head than the task needs, or an
+ * option is given that has no use there: a posterior for a task that cannot
+ * average, or how to load a model that is given.
  *
  * @example A tiny, untrained classifier
  * ```ts
@@ -265,7 +268,7 @@ export async function pipeline<T extends PipelineTask>(
   source: string | PipelineParts<T>,
   options: PipelineOptions = {},
 ): Promise<PipelineTasks[T]> {
-  const { make, load, readModules } = recipeOf(task);
+  const { kind, make, load, readModules } = recipeOf(task);
   checkOptions(options, { action: "make a pipeline", known: OPTIONS });
   const { batchSize = 8, tokenizer, posterior, sampling = {}, ...rest } =
     options;
@@ -282,6 +285,7 @@ export async function pipeline<T extends PipelineTask>(
       `Cannot use a posterior for ${task}: it is for ${tasks}`,
     );
   }
+  checkSource(task, source, { kind, loading: { tokenizer, ...rest } });
   await initialize();
   const owned = typeof source === "string";
   const modules = owned ? await readModules?.(source, rest) : undefined;

@@ -106,6 +106,8 @@ export type PipelineTask = keyof PipelineTasks;
 
 /** How the pipeline of a task is made. */
 export interface Recipe {
+  /** The kind of model. */
+  readonly kind: keyof Tasks;
   load(source: string, options: PretrainedOptions): Promise<AnyModel>;
   /** Reads how sentences are embedded, where the task does so. */
   readModules?(
@@ -116,10 +118,12 @@ export interface Recipe {
 }
 
 function recipe<M extends AnyModel, P extends Pipeline<M>>(
+  kind: keyof Tasks,
   auto: AutoClass<NoInfer<M>>,
   make: (setup: PipelineSetup<M>) => P,
 ): Recipe {
   return {
+    kind,
     load: (source, options) => auto.fromPretrained(source, options),
     // The model is what `load` returned, or the caller's, whose type was checked.
     make: (setup) => make(setup as PipelineSetup<M>),
@@ -128,9 +132,18 @@ function recipe<M extends AnyModel, P extends Pipeline<M>>(
 
 type Seq2SeqSetup = PipelineSetup<Tasks["seq2SeqLM"]>;
 
-const CLASSIFY = recipe(AutoModelForSequenceClassification, textClassification);
-const LABEL = recipe(AutoModelForTokenClassification, tokenClassification);
+const CLASSIFY = recipe(
+  "sequenceClassification",
+  AutoModelForSequenceClassification,
+  textClassification,
+);
+const LABEL = recipe(
+  "tokenClassification",
+  AutoModelForTokenClassification,
+  tokenClassification,
+);
 const TRANSLATE = recipe(
+  "seq2SeqLM",
   AutoModelForSeq2SeqLM,
   (setup: Seq2SeqSetup) =>
     text2Text(setup, (translationText) => ({ translationText })),
@@ -142,35 +155,39 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
   "token-classification": LABEL,
   "ner": LABEL,
   "zero-shot-classification": recipe(
+    "sequenceClassification",
     AutoModelForSequenceClassification,
     zeroShotClassification,
   ),
   "question-answering": recipe(
+    "questionAnswering",
     AutoModelForQuestionAnswering,
     questionAnswering,
   ),
-  "fill-mask": recipe(AutoModelForMaskedLM, fillMask),
-  "feature-extraction": recipe(AutoModel, featureExtraction),
+  "fill-mask": recipe("maskedLM", AutoModelForMaskedLM, fillMask),
+  "feature-extraction": recipe("base", AutoModel, featureExtraction),
   "sentence-embedding": {
-    ...recipe(AutoModel, sentenceEmbedding),
+    ...recipe("base", AutoModel, sentenceEmbedding),
     readModules: readSentenceModules,
   },
   "sentence-similarity": {
-    ...recipe(AutoModel, sentenceSimilarity),
+    ...recipe("base", AutoModel, sentenceSimilarity),
     readModules: readSentenceModules,
   },
   "text2text-generation": recipe(
+    "seq2SeqLM",
     AutoModelForSeq2SeqLM,
     (setup: Seq2SeqSetup) =>
       text2Text(setup, (generatedText) => ({ generatedText })),
   ),
   "summarization": recipe(
+    "seq2SeqLM",
     AutoModelForSeq2SeqLM,
     (setup: Seq2SeqSetup) =>
       text2Text(setup, (summaryText) => ({ summaryText })),
   ),
   "translation": TRANSLATE,
-  "text-generation": recipe(AutoModelForCausalLM, textGeneration),
+  "text-generation": recipe("causalLM", AutoModelForCausalLM, textGeneration),
 };
 
 /** Tasks whose results can be averaged over the samples of a posterior. */
