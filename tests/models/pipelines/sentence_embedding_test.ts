@@ -3,12 +3,19 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Device, manualSeed, type Tensor } from "../../../engine/mod.ts";
 import {
+  BartConfig,
+  BartModel,
   BertModel,
   type EncoderInputs,
   type EncoderOutput,
+  ModernBertConfig,
+  ModernBertModel,
   pipeline,
   type PoolingMode,
+  RobertaConfig,
+  RobertaModel,
   type SentenceEmbeddingPipeline,
+  type Tasks,
 } from "../../../models/mod.ts";
 import { writeSafetensors } from "../../../nn/mod.ts";
 import { SwagModel } from "../../../swag/mod.ts";
@@ -156,6 +163,62 @@ gpuTest("padding changes no embedding, packed or not", async () => {
   }
   model.dispose();
 });
+
+const SIZES = {
+  vocabSize: tokenizer.vocabSize,
+  hiddenSize: WIDTH,
+  numHiddenLayers: 1,
+  numAttentionHeads: 2,
+  intermediateSize: 12,
+  maxPositionEmbeddings: 32,
+  padTokenId: 0,
+  initializerRange: 0.5,
+};
+const ARCHITECTURES = {
+  RobertaModel: () => new RobertaModel(new RobertaConfig(SIZES)),
+  ModernBertModel: () => new ModernBertModel(new ModernBertConfig(SIZES)),
+  BartModel: () =>
+    new BartModel(
+      new BartConfig({
+        vocabSize: tokenizer.vocabSize,
+        dModel: WIDTH,
+        encoderLayers: 1,
+        decoderLayers: 1,
+        encoderAttentionHeads: 2,
+        decoderAttentionHeads: 2,
+        encoderFfnDim: 12,
+        decoderFfnDim: 12,
+        maxPositionEmbeddings: 32,
+        padTokenId: 0,
+        decoderStartTokenId: 2,
+        initStd: 0.5,
+      }),
+    ),
+};
+
+for (const [name, make] of Object.entries(ARCHITECTURES)) {
+  gpuTest(
+    `sentence-embedding of a ${name} is the mean, batch or alone`,
+    async () => {
+      manualSeed(3);
+      const model: Tasks["base"] = make();
+      const embed = await pipeline("sentence-embedding", { model, tokenizer });
+      const together = await embed(TEXTS, { batchSize: 5 });
+      for (const [i, text] of TEXTS.entries()) {
+        const { inputIds } = rowOf(tokenizer.encode(text));
+        const values = await valuesOf(
+          model.forward({ inputIds }).lastHiddenState,
+        );
+        const rows = Array.from(
+          { length: values.length / WIDTH },
+          (_, k) => values.slice(k * WIDTH, (k + 1) * WIDTH),
+        );
+        assertClose(together[i] ?? [], meanOf(rows), SUMS);
+      }
+      model.dispose();
+    },
+  );
+}
 
 gpuTest(
   "sentence-embedding truncates long texts, unless it is told not to",

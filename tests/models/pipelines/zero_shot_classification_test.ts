@@ -3,6 +3,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { manualSeed } from "../../../engine/mod.ts";
 import {
+  BartConfig,
+  BartForSequenceClassification,
   BertForSequenceClassification,
   pipeline,
   type ZeroShotClassificationPipeline,
@@ -12,6 +14,7 @@ import { SwagModel } from "../../../swag/mod.ts";
 import { assertClose, FUNCTIONS, gpuTest } from "../../_check.ts";
 import { warningsOf } from "../../_warnings.ts";
 import {
+  idsOf,
   probabilities,
   rowOf,
   tinyConfig,
@@ -214,6 +217,53 @@ gpuTest(
     });
     assertEquals(silent, []);
     assertEquals(found.scores, expected.scores);
+  },
+);
+
+gpuTest(
+  "zero-shot-classification uses BART, whose text ends a pair",
+  async () => {
+    manualSeed(5);
+    const [end = 0] = idsOf("[SEP]");
+    const model = new BartForSequenceClassification(
+      new BartConfig({
+        vocabSize: tokenizer.vocabSize,
+        dModel: 8,
+        encoderLayers: 1,
+        decoderLayers: 1,
+        encoderAttentionHeads: 2,
+        decoderAttentionHeads: 2,
+        encoderFfnDim: 12,
+        decoderFfnDim: 12,
+        maxPositionEmbeddings: 32,
+        padTokenId: 0,
+        bosTokenId: end,
+        eosTokenId: end,
+        decoderStartTokenId: end,
+        initStd: 0.5,
+        id2label: NAMES,
+      }),
+    );
+    const parts = { model, tokenizer };
+    const classify = await pipeline("zero-shot-classification", parts);
+    const results = await classify(TEXTS, LABELS);
+    for (const [i, text] of TEXTS.entries()) {
+      const entailed: number[] = [];
+      for (const label of LABELS) {
+        const pair: [string, string] = [text, `This example is ${label}.`];
+        const { inputIds } = rowOf(tokenizer.encode(pair));
+        const { logits } = model.forward({ inputIds });
+        entailed.push((await valuesOf(logits))[2] ?? NaN);
+      }
+      const expected = ranked(probabilities(entailed));
+      assertEquals(results[i]?.labels, expected.map(([label]) => label));
+      assertClose(
+        results[i]?.scores ?? [],
+        expected.map(([, score]) => score),
+        FUNCTIONS,
+      );
+    }
+    model.dispose();
   },
 );
 
