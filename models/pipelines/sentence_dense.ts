@@ -18,14 +18,7 @@ import {
 } from "../../engine/mod.ts";
 import { openPyTorch, openSafetensors } from "../../nn/mod.ts";
 import type { ConfigReader } from "../config.ts";
-
-/** A step from one vector of a sentence to the next. */
-export interface SentenceStep extends Partial<Disposable> {
-  /** What kind of step it is. */
-  readonly kind: "dense" | "normalize";
-  /** Maps vectors, `[batch, in]` to `[batch, out]`. */
-  apply(x: Tensor): Tensor;
-}
+import type { SentenceStep } from "./sentence_modules.ts";
 
 /** The name under which the modules pass the embedding on. */
 const EMBEDDING = "sentence_embedding";

@@ -33,10 +33,8 @@ import {
   sentenceEmbedding,
   type SentenceEmbeddingPipeline,
 } from "./sentence_embedding.ts";
-import {
-  readSentenceModules,
-  type SentenceModules,
-} from "./sentence_modules.ts";
+import { readSentenceModules } from "./read_sentence_modules.ts";
+import type { SentenceModules } from "./sentence_modules.ts";
 import {
   sentenceSimilarity,
   type SentenceSimilarityPipeline,

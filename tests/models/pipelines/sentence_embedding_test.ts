@@ -345,6 +345,55 @@ async function inUse(device: Device): Promise<number> {
   return device.pool.statistics().inUse;
 }
 
+for (const out of [3, WIDTH]) {
+  gpuTest(
+    `a dense layer to ${out} numbers without a bias may have a shortcut`,
+    async () => {
+      const model = tinyModel();
+      await inFolder(async (folder) => {
+        await saveModules(folder, model, {
+          "modules.json": [
+            entry("Transformer", ""),
+            entry("Pooling", "1_Pooling"),
+            entry("Dense", "2_Dense"),
+          ],
+          "1_Pooling/config.json": { pooling_mode_cls_token: true },
+          "2_Dense/config.json": {
+            in_features: WIDTH,
+            out_features: out,
+            bias: false,
+            use_residual: true,
+            activation_function: "torch.nn.modules.activation.ReLU",
+          },
+        });
+        const weight = Float32Array.from(
+          { length: out * WIDTH },
+          (_, i) => Math.sin(i * 5),
+        );
+        const other = weight.map((x) => x * x);
+        const shape = [out, WIDTH];
+        await writeSafetensors(`${folder}/2_Dense/model.safetensors`, [
+          ["linear.weight", { shape, dtype: "F32", data: weight }],
+          ["residual.weight", { shape, dtype: "F32", data: other }],
+        ]);
+        using embed = await pipeline("sentence-embedding", folder);
+        const [cls = []] = await statesOf(model, "I like it");
+        const product = (values: Float32Array, k: number) =>
+          cls.reduce(
+            (sum, x, i) => sum + x * (values[k * WIDTH + i] ?? NaN),
+            0,
+          );
+        const expected = Array.from({ length: out }, (_, k) => {
+          const shortcut = out === WIDTH ? cls[k] ?? NaN : product(other, k);
+          return Math.max(0, product(weight, k)) + shortcut;
+        });
+        assertClose(await embed("I like it"), expected, SUMS);
+      });
+      model.dispose();
+    },
+  );
+}
+
 gpuTest(
   "new releases and a folder for the transformer are read too",
   async () => {
