@@ -108,8 +108,7 @@ export function poolTokens(
     known: ["attentionMask", "mode"],
   });
   const { attentionMask, mode = "mean" } = options;
-  const modes = typeof mode === "string" ? [mode] : [...mode];
-  checkModes(modes);
+  const modes = modesOf(mode);
   const [batch, length] = states.shape;
   if (
     states.shape.length !== 3 || attentionMask.shape.length !== 2 ||
@@ -172,19 +171,28 @@ export function normalized(x: Tensor): Tensor {
   return div(x, clamp(sqrt(squares), LEAST_LENGTH, HIGHEST));
 }
 
-/** @throws {RangeError} If there is no mode, or one that is not known. */
-export function checkModes(modes: readonly string[]): void {
-  const unknown = modes.find((mode) =>
-    !(POOLING_MODES as readonly string[]).includes(mode)
-  );
-  if (unknown === undefined && modes.length > 0) return;
+/**
+ * A mode, or several, as a list.
+ *
+ * @throws {TypeError} If it is neither a text nor a list.
+ * @throws {RangeError} If there is no mode, or one that is not known.
+ */
+export function modesOf(
+  mode: PoolingMode | readonly PoolingMode[],
+): readonly PoolingMode[] {
+  const modes: unknown = typeof mode === "string" ? [mode] : mode;
+  const known = POOLING_MODES.map((name) => `"${name}"`).join(", ");
+  if (!Array.isArray(modes)) {
+    throw new TypeError(
+      `Cannot pool tokens by ${modes}: expected one or several of ${known}`,
+    );
+  }
+  const unknown = modes.find((name) => !POOLING_MODES.includes(name));
+  if (unknown === undefined && modes.length > 0) return modes;
   throw new RangeError(
     `Cannot pool tokens by ${
-      unknown === undefined ? "no mode" : `"${unknown}"`
-    }: ` +
-      `expected one or several of ${
-        POOLING_MODES.map((mode) => `"${mode}"`).join(", ")
-      }`,
+      modes.length === 0 ? "no mode" : JSON.stringify(unknown)
+    }: expected one or several of ${known}`,
   );
 }
 

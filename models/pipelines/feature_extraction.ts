@@ -9,7 +9,7 @@
 
 import { checkOptions } from "../../nn/mod.ts";
 import {
-  checkModes,
+  modesOf,
   normalized,
   type PoolingMode,
   poolTokens,
@@ -144,10 +144,7 @@ export function featureExtraction(
     checkOptions(options, { action: "extract features", known: OPTIONS });
     const { returnTensors = false, batchSize = setup.batchSize } = options;
     const { pooling = "none", normalize = false } = options;
-    const mode = pooling === "none" ? undefined : pooling;
-    if (mode !== undefined) {
-      checkModes(typeof mode === "string" ? [mode] : mode);
-    }
+    const mode = pooling === "none" ? undefined : modesOf(pooling);
     const texts = textsOf(setup.task, input);
     const encodings = encodeAll(setup, texts, options);
     const features: (TextFeatures | PooledFeatures)[] = [];

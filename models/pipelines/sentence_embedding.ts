@@ -10,7 +10,7 @@
 import { slice, type Tensor, tensor } from "../../engine/mod.ts";
 import { checkOptions } from "../../nn/mod.ts";
 import {
-  checkModes,
+  modesOf,
   normalized,
   type PoolingMode,
   poolTokens,
@@ -224,9 +224,9 @@ export async function embedSentences(
   options: Omit<SentenceEmbeddingOptions, "returnStd">,
 ): Promise<Embeddings> {
   const { model, tokenizer, sampled, modules = MEAN } = setup;
-  const { pooling: mode = modules.modes, normalize, truncateDim } = options;
+  const { pooling = modules.modes, normalize, truncateDim } = options;
   const { batchSize = setup.batchSize, truncation = true } = options;
-  checkModes(typeof mode === "string" ? [mode] : mode);
+  const mode = modesOf(pooling);
   if (truncateDim !== undefined) checkCount("truncateDim", truncateDim);
   const prompt = promptOf(modules, options);
   const clean = (text: string) => {
@@ -306,7 +306,12 @@ function promptOf(
       "Cannot use prompt and promptName: give one of them",
     );
   }
-  if (prompt !== undefined) return prompt;
+  if (typeof prompt === "string") return prompt;
+  if (prompt !== undefined) {
+    throw new TypeError(
+      `Cannot use the prompt ${JSON.stringify(prompt)}: expected a text`,
+    );
+  }
   const name = promptName ?? defaultPromptName;
   if (name === null) return "";
   const found = Object.hasOwn(prompts, name) ? prompts[name] : undefined;

@@ -168,6 +168,11 @@ gpuTest("poolTokens() refuses other shapes and modes", () => {
     "by no mode",
   );
   assertThrows(
+    () => poolTokens(states, { attentionMask, mode: 3 as never }),
+    TypeError,
+    "Cannot pool tokens by 3: expected one or several of",
+  );
+  assertThrows(
     () => poolTokens(states, { attentionMask, modes: "max" } as never),
     TypeError,
     'did you mean "mode"?',

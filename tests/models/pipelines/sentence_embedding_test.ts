@@ -720,6 +720,11 @@ gpuTest("sentence-embedding refuses what it cannot use", async () => {
       RangeError,
       'Cannot pool tokens by "avg"',
     ],
+    [
+      () => embed("I", { prompt: 5 as unknown as string }),
+      TypeError,
+      "Cannot use the prompt 5: expected a text",
+    ],
     [() => embed("I", { truncateDim: 9 }), RangeError, "have 8 numbers"],
     [() => embed("I", { truncateDim: 0 }), RangeError, "truncateDim 0"],
     [
