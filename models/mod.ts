@@ -104,6 +104,8 @@ export type {
 export { classificationLoss, positionLoss } from "./loss.ts";
 export type { ClassificationLossOptions } from "./loss.ts";
 export { activationOf } from "./activation.ts";
+export { meanPooling, poolTokens } from "./pooling.ts";
+export type { PoolingMode, PoolTokensOptions } from "./pooling.ts";
 export * from "./packing/mod.ts";
 
 // ----------------------------------------------------------------------- files

@@ -188,7 +188,11 @@ export async function pathInFolder(
   const path = `${folder}/${name}`;
   const base = await Deno.realPath(folder);
   const target = await Deno.realPath(path);
-  const blobs = base.replace(/[\\/]snapshots[\\/][^\\/]+$/, "/blobs");
+  // Snapshots may have folders of their own, such as those of modules.
+  const blobs = base.replace(
+    /^(.*)[\\/]snapshots[\\/][^\\/]+(?:[\\/][^\\/]+)?$/,
+    "$1/blobs",
+  );
   const inside = [base, blobs].some((root) =>
     target.startsWith(root) && /^[\\/]/.test(target.slice(root.length))
   );

@@ -48,7 +48,7 @@ export function scoresOf(
  */
 export function averaged(
   name: ScoreFunction,
-  logits: Float32Array,
+  logits: Float32Array | Float64Array,
   width: number,
 ): RowScores {
   const count = logits.length / width;

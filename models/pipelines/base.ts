@@ -11,6 +11,7 @@ import type { PretrainedConfig } from "../config.ts";
 import type { PreTrainedModel } from "../pretrained.ts";
 import type { EncodeOptions, Tokenizer } from "../tokenizer/mod.ts";
 import type { SampledPosterior } from "./posterior.ts";
+import type { SentenceModules } from "./sentence_modules.ts";
 
 /** A model of any kind. */
 export type AnyModel = PreTrainedModel<PretrainedConfig>;
@@ -72,6 +73,8 @@ export interface PipelineSetup<M extends AnyModel> {
   readonly batchSize: number;
   /** Samples of the weights to average over. @default {none} */
   readonly sampled?: SampledPosterior | undefined;
+  /** How the model's sentences are embedded. @default {by the mean} */
+  readonly modules?: SentenceModules | undefined;
   /** Frees what belongs to the pipeline. */
   readonly release: () => void;
 }

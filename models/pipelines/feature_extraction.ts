@@ -8,6 +8,12 @@
  */
 
 import { checkOptions } from "../../nn/mod.ts";
+import {
+  modesOf,
+  normalized,
+  type PoolingMode,
+  poolTokens,
+} from "../pooling.ts";
 import type { Tasks } from "../registry.ts";
 import {
   makePipeline,
@@ -25,9 +31,19 @@ export interface TextFeatures {
   readonly data: Float32Array<ArrayBuffer>;
 }
 
+/** The vector of a text as an array. */
+export interface PooledFeatures {
+  /** The shape, `[hidden]`; with several modes `[modes · hidden]`. */
+  readonly shape: readonly [number];
+  /** The numbers of the vector. */
+  readonly data: Float32Array<ArrayBuffer>;
+}
+
 /** The names of {@linkcode FeatureExtractionOptions}. */
 const OPTIONS = [
   "returnTensors",
+  "pooling",
+  "normalize",
   "truncation",
   "maxLength",
   "batchSize",
@@ -37,33 +53,82 @@ const OPTIONS = [
 export interface FeatureExtractionOptions extends TruncatedOptions {
   /** Whether to return arrays with a shape instead of lists. @default {false} */
   returnTensors?: boolean | undefined;
+  /**
+   * How the states of a text's tokens become one vector; several modes are
+   * joined. `"none"` keeps the states of all tokens.
+   *
+   * @default {"none"}
+   */
+  pooling?: "none" | PoolingMode | readonly PoolingMode[] | undefined;
+  /**
+   * Whether vectors have the Euclidean length 1: those of texts, or without
+   * pooling those of tokens.
+   *
+   * @default {false}
+   */
+  normalize?: boolean | undefined;
+}
+
+/** Options of calls that return the states of tokens. */
+export interface TokenFeaturesOptions extends FeatureExtractionOptions {
+  /** With `"none"`, the states of all tokens are returned. @default {"none"} */
+  pooling?: "none" | undefined;
+}
+
+/** Options of calls that return a vector of each text. */
+export interface PooledFeaturesOptions extends FeatureExtractionOptions {
+  /** How the states of a text's tokens become one vector. */
+  pooling: PoolingMode | readonly PoolingMode[];
 }
 
 /**
  * Computes the last hidden state of every token, special tokens included. Each
- * text gives nested lists of `[1, tokens, hidden]` numbers.
+ * text gives nested lists of `[1, tokens, hidden]` numbers. With `pooling`, each
+ * text gives one list of numbers.
+ *
+ * The task `sentence-embedding` pools as the files of a model say.
  */
 export interface FeatureExtractionPipeline extends Pipeline<Tasks["base"]> {
   /** Computes the states of one text. */
   (
     text: string,
-    options?: FeatureExtractionOptions & { returnTensors?: false | undefined },
+    options?: TokenFeaturesOptions & { returnTensors?: false | undefined },
   ): Promise<number[][][]>;
   /** Computes the states of each text. */
   (
     texts: readonly string[],
-    options?: FeatureExtractionOptions & { returnTensors?: false | undefined },
+    options?: TokenFeaturesOptions & { returnTensors?: false | undefined },
   ): Promise<number[][][][]>;
   /** Computes the states of one text as an array. */
   (
     text: string,
-    options: FeatureExtractionOptions & { returnTensors: true },
+    options: TokenFeaturesOptions & { returnTensors: true },
   ): Promise<TextFeatures>;
   /** Computes the states of each text as an array. */
   (
     texts: readonly string[],
-    options: FeatureExtractionOptions & { returnTensors: true },
+    options: TokenFeaturesOptions & { returnTensors: true },
   ): Promise<TextFeatures[]>;
+  /** Computes the vector of one text. */
+  (
+    text: string,
+    options: PooledFeaturesOptions & { returnTensors?: false | undefined },
+  ): Promise<number[]>;
+  /** Computes the vector of each text. */
+  (
+    texts: readonly string[],
+    options: PooledFeaturesOptions & { returnTensors?: false | undefined },
+  ): Promise<number[][]>;
+  /** Computes the vector of one text as an array. */
+  (
+    text: string,
+    options: PooledFeaturesOptions & { returnTensors: true },
+  ): Promise<PooledFeatures>;
+  /** Computes the vector of each text as an array. */
+  (
+    texts: readonly string[],
+    options: PooledFeaturesOptions & { returnTensors: true },
+  ): Promise<PooledFeatures[]>;
 }
 
 /** Makes the pipeline from a model without a head. */
@@ -72,56 +137,57 @@ export function featureExtraction(
 ): FeatureExtractionPipeline {
   const { model } = setup;
 
-  type Lists = FeatureExtractionOptions & { returnTensors?: false | undefined };
-  type Arrays = FeatureExtractionOptions & { returnTensors: true };
-  function extract(text: string, options?: Lists): Promise<number[][][]>;
-  function extract(
-    texts: readonly string[],
-    options?: Lists,
-  ): Promise<number[][][][]>;
-  function extract(text: string, options: Arrays): Promise<TextFeatures>;
-  function extract(
-    texts: readonly string[],
-    options: Arrays,
-  ): Promise<TextFeatures[]>;
   async function extract(
     input: string | readonly string[],
     options: FeatureExtractionOptions = {},
   ): Promise<unknown> {
     checkOptions(options, { action: "extract features", known: OPTIONS });
     const { returnTensors = false, batchSize = setup.batchSize } = options;
+    const { pooling = "none", normalize = false } = options;
+    const mode = pooling === "none" ? undefined : modesOf(pooling);
     const texts = textsOf(setup.task, input);
     const encodings = encodeAll(setup, texts, options);
-    const features: TextFeatures[] = [];
+    const features: (TextFeatures | PooledFeatures)[] = [];
+    let width = 0;
     const batches = scored(
       { ...setup, batchSize },
       encodings,
-      (tokens) => [model.forward(tokens).lastHiddenState],
+      (tokens) => {
+        const { lastHiddenState: states } = model.forward(tokens);
+        const { attentionMask } = tokens;
+        const x = mode && attentionMask
+          ? poolTokens(states, { attentionMask, mode })
+          : states;
+        width = x.shape.at(-1) ?? 0;
+        return [normalize ? normalized(x) : x];
+      },
     );
-    for await (const { rows, length, outputs: [states] } of batches) {
-      const width = (states?.length ?? 0) / rows.length / length;
+    for await (const { rows, length, outputs: [values] } of batches) {
+      const size = mode ? width : length * width;
       for (const [i, row] of rows.entries()) {
         const tokens = encodings[row]?.inputIds.length ?? 0;
-        const start = i * length * width;
-        features[row] = {
-          shape: [1, tokens, width],
-          data: Float32Array.from(
-            states?.subarray(start, start + tokens * width) ?? [],
-          ),
-        };
+        const own = mode ? width : tokens * width;
+        const data = Float32Array.from(
+          values?.subarray(i * size, i * size + own) ?? [],
+        );
+        features[row] = mode
+          ? { shape: [width], data }
+          : { shape: [1, tokens, width], data };
       }
     }
     const results = returnTensors ? features : features.map(nested);
     return typeof input === "string" ? results[0] : results;
   }
 
-  return makePipeline(setup, extract);
+  // What a call returns depends on its options, as the type of the pipeline says.
+  return makePipeline(setup, extract as FeatureExtractionPipeline);
 }
 
 /** Features as nested lists. */
 function nested(
-  { shape: [, tokens, width], data }: TextFeatures,
-): number[][][] {
+  { shape: [, tokens, width = 0], data }: TextFeatures | PooledFeatures,
+): number[] | number[][][] {
+  if (tokens === undefined) return [...data];
   return [
     Array.from(
       { length: tokens },

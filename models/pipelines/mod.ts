@@ -37,7 +37,10 @@ export type { GenerationCallOptions } from "./generation_options.ts";
 export type {
   FeatureExtractionOptions,
   FeatureExtractionPipeline,
+  PooledFeatures,
+  PooledFeaturesOptions,
   TextFeatures,
+  TokenFeaturesOptions,
 } from "./feature_extraction.ts";
 export type {
   FillMaskOptions,
@@ -50,6 +53,19 @@ export type {
   QuestionAnsweringPipeline,
   QuestionInput,
 } from "./question_answering.ts";
+export type {
+  EmbeddingOptions,
+  SentenceEmbeddingOptions,
+  SentenceEmbeddingPipeline,
+  UncertainEmbedding,
+} from "./sentence_embedding.ts";
+export { cosineSimilarity } from "./sentence_similarity.ts";
+export type {
+  SentenceSimilarityOptions,
+  SentenceSimilarityPipeline,
+  SimilarityInput,
+  UncertainSimilarity,
+} from "./sentence_similarity.ts";
 export type {
   GeneratedText,
   SummarizationPipeline,
@@ -75,3 +91,9 @@ export type {
   TokenClassificationPipeline,
   TokenLabelOptions,
 } from "./token_classification.ts";
+export type {
+  ZeroShotClassificationPipeline,
+  ZeroShotLabeledOptions,
+  ZeroShotOptions,
+  ZeroShotResult,
+} from "./zero_shot_classification.ts";

@@ -14,6 +14,7 @@ import { AutoTokenizer } from "../auto_tokenizer.ts";
 import type { PretrainedOptions } from "../pretrained.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import type { AnyModel } from "./base.ts";
+import { checkSource } from "./check_parts.ts";
 import type { PosteriorSampling, PosteriorSource } from "./posterior.ts";
 import { checkCount } from "./scores.ts";
 import {
@@ -67,9 +68,10 @@ export interface PipelineOptions extends PretrainedOptions {
   /**
    * A distribution over the model's weights, for example a `SwagModel`, or a
    * function that makes one for the loaded model; the pipeline then frees what
-   * the function returned. Scores of `text-classification` and
-   * `token-classification` become means over its samples, and labels of texts
-   * also hold their uncertainty.
+   * the function returned. Scores and embeddings become means over its samples,
+   * and labels of texts also hold their uncertainty. It is for
+   * `text-classification`, `zero-shot-classification`, `token-classification`,
+   * `sentence-embedding` and `sentence-similarity`.
    *
    * @default {none: the model's own weights}
    */
@@ -98,7 +100,9 @@ const POSTERIOR_NAME = "swag.safetensors";
  * `dispose()`.
  * @throws {RangeError} If there is no such task, or the architecture has no
  * model for it.
- * @throws {TypeError} If a posterior is given for a task that has no use for one.
+ * @throws {TypeError} If the model has another head than the task needs, or an
+ * option is given that has no use there: a posterior for a task that cannot
+ * average, or how to load a model that is given.
  *
  * @example A tiny, untrained classifier
  * ```ts
@@ -130,6 +134,79 @@ const POSTERIOR_NAME = "swag.safetensors";
  * const results = await classify(["I like it", "I hate it"], { topK: 2 });
  * assertEquals(results.length, 2);
  * assertEquals(results[0]?.map(({ label }) => label).toSorted(), ["bad", "good"]);
+ * ```
+ *
+ * @example Labels that the model has not seen
+ * ```ts
+ * import { initialize } from "@swagpu/swagpu/engine";
+ * import {
+ *   BertConfig,
+ *   BertForSequenceClassification,
+ *   pipeline,
+ *   Tokenizer,
+ * } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const words = "[PAD] [UNK] [CLS] [SEP] [MASK] the team won this is about";
+ * const tokenizer = new Tokenizer(
+ *   new Map([["vocab.txt", words.replaceAll(" ", "\n")]]),
+ * );
+ * const model = new BertForSequenceClassification(
+ *   new BertConfig({
+ *     vocabSize: tokenizer.vocabSize,
+ *     hiddenSize: 16,
+ *     numHiddenLayers: 1,
+ *     numAttentionHeads: 2,
+ *     intermediateSize: 32,
+ *     id2label: { 0: "contradiction", 1: "neutral", 2: "entailment" },
+ *   }),
+ * );
+ * const parts = { model, tokenizer };
+ * const classify = await pipeline("zero-shot-classification", parts);
+ * const { labels, scores } = await classify("The team won", ["sports", "art"], {
+ *   hypothesisTemplate: "This is about {}.",
+ * });
+ * assertEquals(labels.toSorted(), ["art", "sports"]);
+ * assertEquals(scores.length, 2);
+ * ```
+ *
+ * @example Sentences as vectors
+ * ```ts
+ * import { initialize } from "@swagpu/swagpu/engine";
+ * import {
+ *   BertConfig,
+ *   BertModel,
+ *   cosineSimilarity,
+ *   pipeline,
+ *   Tokenizer,
+ * } from "@swagpu/swagpu/models";
+ * import { assertAlmostEquals, assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const words = "[PAD] [UNK] [CLS] [SEP] [MASK] i like hate it";
+ * const tokenizer = new Tokenizer(
+ *   new Map([["vocab.txt", words.replaceAll(" ", "\n")]]),
+ * );
+ * const model = new BertModel(
+ *   new BertConfig({
+ *     vocabSize: tokenizer.vocabSize,
+ *     hiddenSize: 16,
+ *     numHiddenLayers: 1,
+ *     numAttentionHeads: 2,
+ *     intermediateSize: 32,
+ *   }),
+ * );
+ * const embed = await pipeline("sentence-embedding", { model, tokenizer });
+ * const [a, b] = await embed(["I like it", "I hate it"], { normalize: true });
+ * assertEquals(a!.length, 16);
+ *
+ * const compare = await pipeline("sentence-similarity", { model, tokenizer });
+ * const [similarity] = await compare({
+ *   sourceSentence: "I like it",
+ *   sentences: ["I hate it"],
+ * });
+ * assertAlmostEquals(similarity!, cosineSimilarity(a!, b!), 1e-4);
  * ```
  *
  * @example With the posterior that is saved beside a model
@@ -165,6 +242,25 @@ const POSTERIOR_NAME = "swag.safetensors";
  *
  * using translate = await pipeline("translation", "Helsinki-NLP/opus-mt-en-de");
  * const [first] = await translate("I live in Berlin.", { numBeams: 2 });
+ *
+ * using sort = await pipeline(
+ *   "zero-shot-classification",
+ *   "facebook/bart-large-mnli",
+ * );
+ * const { labels, scores } = await sort(
+ *   "My phone must be repaired at once!",
+ *   ["urgent", "phone", "computer"],
+ *   { multiLabel: true },
+ * );
+ *
+ * using compare = await pipeline(
+ *   "sentence-similarity",
+ *   "sentence-transformers/bert-base-nli-mean-tokens",
+ * );
+ * const similarities = await compare({
+ *   sourceSentence: "That is a happy person",
+ *   sentences: ["That is a happy dog", "Today is a sunny day"],
+ * });
  * ```
  */
 export async function pipeline<T extends PipelineTask>(
@@ -172,7 +268,7 @@ export async function pipeline<T extends PipelineTask>(
   source: string | PipelineParts<T>,
   options: PipelineOptions = {},
 ): Promise<PipelineTasks[T]> {
-  const { make, load } = recipeOf(task);
+  const { kind, make, load, readModules } = recipeOf(task);
   checkOptions(options, { action: "make a pipeline", known: OPTIONS });
   const { batchSize = 8, tokenizer, posterior, sampling = {}, ...rest } =
     options;
@@ -189,13 +285,26 @@ export async function pipeline<T extends PipelineTask>(
       `Cannot use a posterior for ${task}: it is for ${tasks}`,
     );
   }
+  checkSource(task, source, { kind, loading: { tokenizer, ...rest } });
   await initialize();
-  const parts = typeof source === "string"
-    ? await loadParts(load, source, tokenizer ?? source, rest)
-    : source;
   const owned = typeof source === "string";
-  if (owned && !posterior) await warnOfUnusedPosterior(source);
+  const modules = owned ? await readModules?.(source, rest) : undefined;
+  const parts = owned
+    ? await loadParts(load, {
+      source: modules?.transformer ?? source,
+      tokenizer,
+      options: rest,
+    }).catch((error) => {
+      modules?.[Symbol.dispose]();
+      throw error;
+    })
+    : source;
+  const release = () => {
+    if (owned) parts.model.dispose();
+    modules?.[Symbol.dispose]();
+  };
   try {
+    if (owned && !posterior) await warnOfUnusedPosterior(source);
     parts.model.config.checkVocabulary(parts.tokenizer);
     const own = typeof posterior === "function"
       ? await posterior(parts.model)
@@ -211,14 +320,15 @@ export async function pipeline<T extends PipelineTask>(
       task,
       batchSize,
       sampled: own && { posterior: own, sampling },
+      modules,
       release: () => {
         if (typeof posterior === "function") disposeOf(own);
-        if (owned) parts.model.dispose();
+        release();
       },
     });
     return made as PipelineTasks[T];
   } catch (error) {
-    if (owned) parts.model.dispose();
+    release();
     throw error;
   }
 }
@@ -242,9 +352,11 @@ function disposeOf(posterior: object | undefined): void {
 /** Loads the tokenizer first, because it is small, and then the model. */
 async function loadParts(
   load: Recipe["load"],
-  source: string,
-  tokenizer: Tokenizer | string,
-  options: PretrainedOptions,
+  { source, tokenizer = source, options }: {
+    source: string;
+    tokenizer: Tokenizer | string | undefined;
+    options: PretrainedOptions;
+  },
 ): Promise<{ model: AnyModel; tokenizer: Tokenizer }> {
   const found = typeof tokenizer === "string"
     ? await AutoTokenizer.fromPretrained(tokenizer, options)

@@ -30,6 +30,16 @@ import {
   type QuestionAnsweringPipeline,
 } from "./question_answering.ts";
 import {
+  sentenceEmbedding,
+  type SentenceEmbeddingPipeline,
+} from "./sentence_embedding.ts";
+import { readSentenceModules } from "./read_sentence_modules.ts";
+import type { SentenceModules } from "./sentence_modules.ts";
+import {
+  sentenceSimilarity,
+  type SentenceSimilarityPipeline,
+} from "./sentence_similarity.ts";
+import {
   type SummarizationPipeline,
   text2Text,
   type Text2TextGenerationPipeline,
@@ -47,6 +57,10 @@ import {
   tokenClassification,
   type TokenClassificationPipeline,
 } from "./token_classification.ts";
+import {
+  zeroShotClassification,
+  type ZeroShotClassificationPipeline,
+} from "./zero_shot_classification.ts";
 
 /** The pipeline of each task. */
 export interface PipelineTasks {
@@ -58,12 +72,18 @@ export interface PipelineTasks {
   "token-classification": TokenClassificationPipeline;
   /** Another name of `token-classification`. */
   "ner": TokenClassificationPipeline;
+  /** Labels texts by any labels, with a model of natural language inference. */
+  "zero-shot-classification": ZeroShotClassificationPipeline;
   /** Finds the part of a text that answers a question. */
   "question-answering": QuestionAnsweringPipeline;
   /** Predicts masked tokens. */
   "fill-mask": FillMaskPipeline;
   /** Computes hidden states. */
   "feature-extraction": FeatureExtractionPipeline;
+  /** Makes one vector of each sentence. */
+  "sentence-embedding": SentenceEmbeddingPipeline;
+  /** Compares a sentence with others. */
+  "sentence-similarity": SentenceSimilarityPipeline;
   /** Writes texts from texts. */
   "text2text-generation": Text2TextGenerationPipeline;
   /** Summarizes texts. */
@@ -84,15 +104,24 @@ export type PipelineTask = keyof PipelineTasks;
 
 /** How the pipeline of a task is made. */
 export interface Recipe {
+  /** The kind of model. */
+  readonly kind: keyof Tasks;
   load(source: string, options: PretrainedOptions): Promise<AnyModel>;
+  /** Reads how sentences are embedded, where the task does so. */
+  readModules?(
+    source: string,
+    options: PretrainedOptions,
+  ): Promise<SentenceModules>;
   make(setup: PipelineSetup<AnyModel>): Pipeline;
 }
 
 function recipe<M extends AnyModel, P extends Pipeline<M>>(
+  kind: keyof Tasks,
   auto: AutoClass<NoInfer<M>>,
   make: (setup: PipelineSetup<M>) => P,
 ): Recipe {
   return {
+    kind,
     load: (source, options) => auto.fromPretrained(source, options),
     // The model is what `load` returned, or the caller's, whose type was checked.
     make: (setup) => make(setup as PipelineSetup<M>),
@@ -101,9 +130,18 @@ function recipe<M extends AnyModel, P extends Pipeline<M>>(
 
 type Seq2SeqSetup = PipelineSetup<Tasks["seq2SeqLM"]>;
 
-const CLASSIFY = recipe(AutoModelForSequenceClassification, textClassification);
-const LABEL = recipe(AutoModelForTokenClassification, tokenClassification);
+const CLASSIFY = recipe(
+  "sequenceClassification",
+  AutoModelForSequenceClassification,
+  textClassification,
+);
+const LABEL = recipe(
+  "tokenClassification",
+  AutoModelForTokenClassification,
+  tokenClassification,
+);
 const TRANSLATE = recipe(
+  "seq2SeqLM",
   AutoModelForSeq2SeqLM,
   (setup: Seq2SeqSetup) =>
     text2Text(setup, (translationText) => ({ translationText })),
@@ -114,32 +152,51 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
   "sentiment-analysis": CLASSIFY,
   "token-classification": LABEL,
   "ner": LABEL,
+  "zero-shot-classification": recipe(
+    "sequenceClassification",
+    AutoModelForSequenceClassification,
+    zeroShotClassification,
+  ),
   "question-answering": recipe(
+    "questionAnswering",
     AutoModelForQuestionAnswering,
     questionAnswering,
   ),
-  "fill-mask": recipe(AutoModelForMaskedLM, fillMask),
-  "feature-extraction": recipe(AutoModel, featureExtraction),
+  "fill-mask": recipe("maskedLM", AutoModelForMaskedLM, fillMask),
+  "feature-extraction": recipe("base", AutoModel, featureExtraction),
+  "sentence-embedding": {
+    ...recipe("base", AutoModel, sentenceEmbedding),
+    readModules: readSentenceModules,
+  },
+  "sentence-similarity": {
+    ...recipe("base", AutoModel, sentenceSimilarity),
+    readModules: readSentenceModules,
+  },
   "text2text-generation": recipe(
+    "seq2SeqLM",
     AutoModelForSeq2SeqLM,
     (setup: Seq2SeqSetup) =>
       text2Text(setup, (generatedText) => ({ generatedText })),
   ),
   "summarization": recipe(
+    "seq2SeqLM",
     AutoModelForSeq2SeqLM,
     (setup: Seq2SeqSetup) =>
       text2Text(setup, (summaryText) => ({ summaryText })),
   ),
   "translation": TRANSLATE,
-  "text-generation": recipe(AutoModelForCausalLM, textGeneration),
+  "text-generation": recipe("causalLM", AutoModelForCausalLM, textGeneration),
 };
 
-/** Tasks whose scores can be averaged over the samples of a posterior. */
+/** Tasks whose results can be averaged over the samples of a posterior. */
 export const AVERAGED_TASKS: readonly string[] = [
   "text-classification",
   "sentiment-analysis",
   "token-classification",
   "ner",
+  "zero-shot-classification",
+  "sentence-embedding",
+  "sentence-similarity",
 ];
 
 /** @throws {RangeError} If there is no such task. */

@@ -33,7 +33,7 @@ export interface Hub {
   files: Record<string, string | Uint8Array<ArrayBuffer>>;
   endpoint: string;
   requests: string[];
-  /** The content that is sent as the weights. */
+  /** The content that is sent as the weights, if `files` are left as they are. */
   weights: string;
   /** The status of every answer, if it is not `null`. */
   status: number | null;
@@ -138,7 +138,7 @@ async function answer(request: Request, hub: Hub): Promise<Response> {
     return Response.json(paths.map((path) => describe(hub, path)));
   }
   const path = pathname.split(`/resolve/${revision}/`)[1] ?? "";
-  const text = path === "model.safetensors"
+  const text = path === "model.safetensors" && hub.files === FILES
     ? hub.weights
     : hub.files[path] ?? "";
   const ranged = request.headers.get("range") === "bytes=0-0";

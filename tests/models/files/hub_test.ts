@@ -260,6 +260,18 @@ Deno.test("resolveFiles() takes a local folder as it is, except links out of it"
       "the folder",
   );
   await assertRejects(() => pathInFolder(model, "../secret"), TypeError);
+  // A folder within a snapshot of the cache has links to the same blobs.
+  const inside = `${folder}/models--a/snapshots/${COMMIT}/0_Transformer`;
+  await Deno.mkdir(inside, { recursive: true });
+  await Deno.mkdir(`${folder}/models--a/blobs`);
+  await Deno.writeTextFile(`${folder}/models--a/blobs/hash`, "{}");
+  await Deno.symlink("../../../blobs/hash", `${inside}/config.json`);
+  await Deno.symlink("../../../../secret", `${inside}/vocab.txt`);
+  assertEquals(
+    await pathInFolder(inside, "config.json"),
+    `${inside}/config.json`,
+  );
+  await assertRejects(() => pathInFolder(inside, "vocab.txt"), TypeError);
   await Deno.remove(folder, { recursive: true });
 });
 

@@ -7,6 +7,7 @@ import {
   BertForQuestionAnswering,
   BertForSequenceClassification,
   BertForTokenClassification,
+  BertModel,
   pipeline,
   type PipelineTask,
   RobertaConfig,
@@ -199,7 +200,64 @@ gpuTest("pipeline() refuses models that cannot do the task", async () => {
       'Cannot load "bert" for seq2SeqLM',
     );
   });
-  model.dispose();
+  const base = new BertModel(tinyConfig());
+  const refused: [string, unknown, string, object?][] = [
+    [
+      "zero-shot-classification",
+      { model: base, tokenizer },
+      "Cannot make a pipeline for zero-shot-classification from a BertModel: " +
+      "expected a BertForSequenceClassification",
+    ],
+    [
+      "sentence-embedding",
+      { model, tokenizer },
+      "from a BertForSequenceClassification: expected a BertModel",
+    ],
+    ["summarization", { model, tokenizer }, '"bert" has no model for it'],
+    [
+      "ner",
+      null,
+      "Cannot make a pipeline for ner from null: expected a folder",
+    ],
+    ["ner", 7, "from 7: expected a folder"],
+    [
+      "ner",
+      { model },
+      "from an object whose tokenizer is none of this library",
+    ],
+    [
+      "ner",
+      { tokenizer },
+      "from an object whose model is none of this library",
+    ],
+    [
+      "text-classification",
+      { model, tokenizer },
+      "Cannot use revision with a model that is given",
+      { revision: "main" },
+    ],
+    [
+      "text-classification",
+      { model, tokenizer },
+      "Cannot use tokenizer with a model that is given",
+      { tokenizer: "bert-base-uncased" },
+    ],
+  ];
+  for (const [task, source, message, options] of refused) {
+    await assertRejects(
+      () => pipeline(task as "ner", source as string, options),
+      TypeError,
+      message,
+    );
+  }
+  // A class of one's own may do what its architecture's class does.
+  class Own extends BertForSequenceClassification {}
+  manualSeed(8);
+  const own = new Own(tinyConfig({ numLabels: 3 }));
+  const parts = { model: own, tokenizer };
+  const classify = await pipeline("text-classification", parts);
+  assertEquals((await classify("I")).length, 1);
+  for (const x of [model, base, own]) x.dispose();
 });
 
 gpuTest(
