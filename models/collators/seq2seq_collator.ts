@@ -178,9 +178,14 @@ export class DataCollatorForSeq2Seq<
     this.#tokenizer = tokenizer;
     this.#options = options;
     this.#padder = new Padder(tokenizer, options, more);
+    const maxLength = maxTargetLength ?? shared.maxLength;
+    // As in transformers, targets are padded to the longest without maxLength.
+    const hasNoLength = shared.padding === "max_length" &&
+      maxLength === undefined;
     this.#targetPadder = new Padder(tokenizer, {
       ...shared,
-      maxLength: maxTargetLength ?? shared.maxLength,
+      ...(hasNoLength && { padding: "longest" }),
+      maxLength,
       usesPacking: false,
     });
   }

@@ -236,6 +236,53 @@ for (const name of ["roberta", "modernbert"]) {
   });
 }
 
+/** A SentencePiece tokenizer with a mask token. */
+function sentencePiece(): Tokenizer {
+  const pieces = ["<unk>", "<mask>", "▁play", "ed", "▁un", "want", "▁a", "."];
+  const added = [0, 1].map((id) => ({
+    id,
+    content: pieces[id],
+    special: true,
+    normalized: false,
+    single_word: false,
+    lstrip: false,
+    rstrip: false,
+  }));
+  const content = JSON.stringify({
+    added_tokens: added,
+    pre_tokenizer: {
+      type: "Metaspace",
+      replacement: "▁",
+      prepend_scheme: "always",
+    },
+    model: {
+      type: "Unigram",
+      unk_id: 0,
+      vocab: pieces.map((piece, i) => [piece, -i]),
+    },
+  });
+  const config = JSON.stringify({ mask_token: "<mask>", unk_token: "<unk>" });
+  return new Tokenizer(
+    new Map([["tokenizer.json", content], ["tokenizer_config.json", config]]),
+  );
+}
+
+Deno.test("words of SentencePiece begin at their mark", () => {
+  const tokenizer = sentencePiece();
+  const text = "a played unwanted. a play";
+  const { tokens } = tokenizer.encode(text);
+  assertEquals(tokens, [
+    ..."▁a ▁play ed ▁un want ed . ▁a ▁play".split(" "),
+  ]);
+  const words = [[0], [1, 2], [3, 4, 5, 6], [7], [8]];
+  const collator = new DataCollatorForWholeWordMask(tokenizer, {
+    mlmProbability: 0.5,
+  });
+  const rows = Array.from({ length: 30 }, (_, i) => i);
+  const { labels } = collator.collate(rows.map(() => ({ text })), { rows });
+  for (const row of rowsOf(labels)) assert(hiddenWords(row, words) >= 3);
+});
+
 Deno.test("a vocabulary without marks, or a tokenizer without mask, is refused", async () => {
   assertThrows(
     () => new DataCollatorForWholeWordMask(wordPiece("a b")),

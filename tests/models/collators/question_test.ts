@@ -320,3 +320,68 @@ Deno.test("scores may be padded on the right, and must be of the same windows", 
     "nBestSize 0",
   );
 });
+
+/** A case of the fixtures: scores, and what transformers makes of them. */
+interface Case {
+  options: Readonly<Record<string, number | boolean>>;
+  examples: { id: string; context: string }[];
+  features: Pick<QuestionFeature, "exampleId" | "offsetMapping">[];
+  startLogits: number[][];
+  endLogits: number[][];
+  expected: {
+    id: string;
+    predictionText: string;
+    scoreDiff?: number;
+    nBest: {
+      text: string;
+      startLogit: number;
+      endLogit: number;
+      probability: number;
+    }[];
+  }[];
+}
+
+/** Probabilities and differences of scores are computed in float32 there. */
+const FLOAT32 = 1e-5;
+
+Deno.test("answers are those of transformers' own function for random scores", async () => {
+  const cases: Case[] = JSON.parse(
+    await Deno.readTextFile(
+      new URL("../../fixtures/collators/qa_cases.json", import.meta.url),
+    ),
+  );
+  const name = (key: string) =>
+    key.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+  assertEquals(cases.length, 7);
+  for (const one of cases) {
+    const features = one.features.map((feature): QuestionFeature => ({
+      ...feature,
+      inputIds: feature.offsetMapping.map(() => 0),
+      tokenTypeIds: [],
+    }));
+    const scores = features.map((_, i) => ({
+      startLogits: Float32Array.from(one.startLogits[i] ?? []),
+      endLogits: Float32Array.from(one.endLogits[i] ?? []),
+    }));
+    const options = Object.fromEntries(
+      Object.entries(one.options).map(([key, value]) => [name(key), value]),
+    );
+    const examples = one.examples.map((own) => ({ ...own, question: "who" }));
+    const found = postprocessQaPredictions(examples, features, scores, options);
+    for (const [i, expected] of one.expected.entries()) {
+      const own = found[i];
+      assertEquals(own?.id, expected.id);
+      assertEquals(own?.predictionText, expected.predictionText);
+      assertEquals(
+        own?.nBest.map(({ text }) => text),
+        expected.nBest.map(({ text }) => text),
+      );
+      assertAlmostEquals(own?.scoreDiff ?? 0, expected.scoreDiff ?? 0, FLOAT32);
+      for (const [k, answer] of expected.nBest.entries()) {
+        for (const key of ["startLogit", "endLogit", "probability"] as const) {
+          assertAlmostEquals(own?.nBest[k]?.[key] ?? NaN, answer[key], FLOAT32);
+        }
+      }
+    }
+  }
+});

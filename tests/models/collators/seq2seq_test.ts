@@ -39,6 +39,22 @@ Deno.test("sources and targets are padded to lengths of their own", () => {
   assertEquals(rowsOf(multiple.labels)[0], [9, 9, 9, 7, 3]);
 });
 
+Deno.test("rows of maxLength: targets follow if it is given, as in transformers", () => {
+  const shapes = (tokenizer: Tokenizer, options: object) => {
+    const padding = "max_length";
+    const collator = new DataCollatorForSeq2Seq(tokenizer, {
+      padding,
+      ...options,
+    });
+    const { inputIds, labels } = collator.collate(FEATURES);
+    return [inputIds.shape[1], labels.shape[1]];
+  };
+  assertEquals(shapes(TOKENIZER, { maxLength: 6 }), [6, 6]);
+  assertEquals(shapes(TOKENIZER, { maxLength: 6, maxTargetLength: 5 }), [6, 5]);
+  const limited = wordPiece("a b c", { model_max_length: 9 });
+  assertEquals(shapes(limited, {}), [9, 4]);
+});
+
 Deno.test("with a model the labels are shifted for its decoder", () => {
   const config = { decoderStartTokenId: 2, padTokenId: 1 };
   const batch = new DataCollatorForSeq2Seq(TOKENIZER, { model: { config } })
