@@ -10,6 +10,7 @@ import {
   type CollatedBatch,
   DataCollatorWithPadding,
   type EncoderInputs,
+  selectRows,
   type Tokenizer,
   type TokenRow,
   toTensors,
@@ -99,9 +100,7 @@ export class TokenizedTexts {
       usesPacking,
       fewShapes,
     });
-    return collator.collate(
-      Array.from(rows).flatMap((row) => this.#rows[row] ?? []),
-    );
+    return collator.collate(selectRows(this.#rows, rows));
   }
 
   /** Makes the tensors of a batch; see {@linkcode TokenizedTexts.collate}. */

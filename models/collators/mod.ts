@@ -18,6 +18,7 @@ export type {
   CollatorOptions,
   TokenizedFeature,
 } from "./padding.ts";
+export { selectRows } from "./select_rows.ts";
 export { toTensors } from "./values.ts";
 export type { FloatValues, IntegerValues } from "./values.ts";
 export type { RawTextFeature, TextFeature } from "./text_features.ts";

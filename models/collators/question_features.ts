@@ -59,9 +59,17 @@ export interface AnsweredFeature extends QuestionFeature {
 
 /** Options of {@linkcode prepareQuestionAnswering}. */
 export interface PrepareQuestionsOptions {
-  /** The most tokens of a window. @default {384} */
+  /**
+   * The most tokens of a window.
+   *
+   * @default {384, or the tokenizer's `modelMaxLength` if that is less}
+   */
   maxLength?: number | undefined;
-  /** The number of context tokens that two windows share. @default {128} */
+  /**
+   * The number of context tokens that two windows share.
+   *
+   * @default {128, or half of a window's room for the context if that is less}
+   */
   docStride?: number | undefined;
   /**
    * What `answerStart` counts: UTF-16 units, as JavaScript does, or code points,
@@ -72,6 +80,10 @@ export interface PrepareQuestionsOptions {
    */
   offsetUnit?: "utf16" | "codePoints" | undefined;
 }
+
+/** The tokens of a window, and those that two share, unless options say others. */
+const MAX_LENGTH = 384;
+const DOC_STRIDE = 128;
 
 const OPTIONS: readonly (keyof PrepareQuestionsOptions)[] = [
   "maxLength",
@@ -154,7 +166,15 @@ export function prepareQuestionAnswering(
   options: PrepareQuestionsOptions = {},
 ): QuestionFeature[] {
   checkOptions(options, { action: "prepare questions", known: OPTIONS });
-  const { maxLength = 384, docStride = 128, offsetUnit = "utf16" } = options;
+  const { modelMaxLength } = tokenizer;
+  const { maxLength = Math.min(MAX_LENGTH, modelMaxLength) } = options;
+  const { offsetUnit = "utf16" } = options;
+  if (maxLength > modelMaxLength) {
+    throw new RangeError(
+      `Cannot prepare questions with maxLength ${maxLength}: ` +
+        `the model supports ${modelMaxLength} tokens`,
+    );
+  }
   if (offsetUnit !== "utf16" && offsetUnit !== "codePoints") {
     throw new TypeError(
       `Cannot prepare questions with offsetUnit ${
@@ -163,22 +183,13 @@ export function prepareQuestionAnswering(
         'expected "utf16" or "codePoints"',
     );
   }
-  const contextFirst = tokenizer.paddingSide === "left";
-  const contextIndex = contextFirst ? 0 : 1;
+  const contextIndex = tokenizer.paddingSide === "left" ? 0 : 1;
   return examples.flatMap((example) => {
-    const { id, context, answers } = example;
-    const question = example.question.trimStart();
-    const first = tokenizer.encode(
-      contextFirst ? [context, question] : [question, context],
-      {
-        maxLength,
-        stride: docStride,
-        truncation: contextFirst ? "only_first" : "only_second",
-        returnOverflowingTokens: true,
-      },
-    );
+    const { id, answers } = example;
+    const settings = { maxLength, docStride: options.docStride };
+    const encodings = windowsOf(tokenizer, example, settings);
     const answer = answers && answerOf(example, answers, offsetUnit);
-    return [first, ...first.overflowing ?? []].map((encoding) => {
+    return encodings.map((encoding) => {
       const { inputIds, tokenTypeIds, sequenceIds, offsets } = encoding;
       const offsetMapping = offsets.map((own, i) =>
         sequenceIds[i] === contextIndex ? own : null
@@ -196,6 +207,37 @@ export function prepareQuestionAnswering(
       return { ...feature, startPositions, endPositions };
     });
   });
+}
+
+/** Tokenizes a question with its context, in as many windows as it takes. */
+function windowsOf(
+  tokenizer: Tokenizer,
+  { id, question, context }: QuestionExample,
+  { maxLength, docStride }: {
+    maxLength: number;
+    docStride: number | undefined;
+  },
+): Encoding[] {
+  const contextFirst = tokenizer.paddingSide === "left";
+  const asked = question.trimStart();
+  const room = maxLength - tokenizer.encode([asked, ""]).inputIds.length;
+  try {
+    const { overflowing = [], ...first } = tokenizer.encode(
+      contextFirst ? [context, asked] : [asked, context],
+      {
+        maxLength,
+        stride: docStride ?? Math.max(0, Math.min(DOC_STRIDE, room >> 1)),
+        truncation: contextFirst ? "only_first" : "only_second",
+        returnOverflowingTokens: true,
+      },
+    );
+    return [first, ...overflowing];
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new RangeError(`Cannot prepare question ${id}: ${error.message}`, {
+      cause: error,
+    });
+  }
 }
 
 /** The index of the token that stands for "no answer". */

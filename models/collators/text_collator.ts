@@ -74,6 +74,50 @@ export type TextLabels<F, P> = "label" extends keyof F
  * assertEquals([...inputIds.data], [2, 5, 6, 3, 2, 5, 3, 0]);
  * assertEquals([...labels.data], [1, 0]);
  * ```
+ *
+ * @example Training in captured steps
+ * ```ts
+ * import { initialize, manualSeed } from "@swagpu/swagpu/engine";
+ * import { AdamW, batches, train } from "@swagpu/swagpu/nn";
+ * import {
+ *   BertConfig,
+ *   BertForSequenceClassification,
+ *   DataCollatorWithPadding,
+ *   selectRows,
+ *   Tokenizer,
+ * } from "@swagpu/swagpu/models";
+ * import { assert } from "@std/assert";
+ *
+ * await initialize();
+ * manualSeed(0);
+ * const vocabulary = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\ngood\nbad\nvery";
+ * const tokenizer = new Tokenizer(new Map([["vocab.txt", vocabulary]]));
+ * const texts = ["good", "very good", "bad", "very very bad"];
+ * const features = texts.map((text, i) => ({
+ *   ...tokenizer.encode(text),
+ *   label: i < 2 ? 1 : 0,
+ * }));
+ * const model = new BertForSequenceClassification(
+ *   new BertConfig({
+ *     vocabSize: 8,
+ *     hiddenSize: 16,
+ *     numHiddenLayers: 1,
+ *     numAttentionHeads: 2,
+ *     intermediateSize: 16,
+ *     initializerRange: 0.2,
+ *     hiddenDropoutProb: 0,
+ *   }),
+ * );
+ * const collator = new DataCollatorWithPadding(tokenizer, { padding: "bucketed" });
+ * const { loss } = await train({
+ *   epochs: 20,
+ *   batches: (epoch) => batches(features.length, 2, { shuffle: true, epoch }),
+ *   inputs: (rows) => collator.collate(selectRows(features, rows)),
+ *   step: (inputs) => model.forward(inputs),
+ *   optimizer: new AdamW(model.parameters(), { learningRate: 0.01 }),
+ * });
+ * assert(loss < 0.3);
+ * ```
  */
 export class DataCollatorWithPadding<
   P extends ProblemType | null = "single_label_classification",

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   bucketedLength,
   groupByLength,
+  selectRows,
   uniformLengthBatches,
 } from "../../../models/mod.ts";
 import { shuffledIndices } from "../../../nn/mod.ts";
@@ -129,4 +130,10 @@ Deno.test("wrong sizes and options are refused", () => {
     TypeError,
     "pass one of them",
   );
+});
+
+Deno.test("selectRows() takes rows, and refuses those that are not there", () => {
+  assertEquals(selectRows([7, undefined, 9], [1, 2, 2]), [undefined, 9, 9]);
+  assertThrows(() => selectRows([7], [1]), RangeError, "Cannot select row 1");
+  assertThrows(() => selectRows([7], [-1]), RangeError, "Cannot select row -1");
 });

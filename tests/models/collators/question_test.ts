@@ -74,6 +74,33 @@ Deno.test("an answer may be a part of words, and there may be none", () => {
   assertEquals(placesOf(unanswered), [null]);
 });
 
+Deno.test("windows have the length that the model supports", () => {
+  const limited = wordPiece("who a b c d e f g", { model_max_length: 7 });
+  const [one] = [example("a b c d e f", "d e")];
+  const windows = prepareQuestionAnswering(limited, [one]);
+  // Room for three tokens of the context, of which one is shared.
+  assertEquals(windows.map(({ inputIds }) => inputIds.slice(3, -1)), [
+    [6, 7, 8],
+    [8, 9, 10],
+    [10, 11],
+  ]);
+  assertEquals(placesOf(windows), [[0, 0], [4, 5], [0, 0]]);
+  assertThrows(
+    () => prepareQuestionAnswering(limited, [one], { maxLength: 8 }),
+    RangeError,
+    "the model supports 7 tokens",
+  );
+  assertThrows(
+    () =>
+      prepareQuestionAnswering(limited, [{
+        ...one,
+        question: "who a b c d e f g",
+      }]),
+    RangeError,
+    "Cannot prepare question one: Cannot truncate",
+  );
+});
+
 Deno.test("places count UTF-16 units, or code points as Python does", () => {
   const context = "😀 a b";
   const at = (answerStart: number) => [{

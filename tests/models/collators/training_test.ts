@@ -15,6 +15,7 @@ import {
   groupTexts,
   postprocessQaPredictions,
   prepareQuestionAnswering,
+  selectRows,
   tokenizeAndAlignLabels,
   toTensors,
   uniformLengthBatches,
@@ -95,8 +96,7 @@ gpuTest("token classification learns in captured steps", async () => {
   await train({
     epochs: 8,
     batches: (epoch) => batches(ROWS, 4, { shuffle: true, epoch }),
-    inputs: (rows) =>
-      collator.collate(Array.from(rows).flatMap((row) => features[row] ?? [])),
+    inputs: (rows) => collator.collate(selectRows(features, rows)),
     step: (inputs) => model.forward(inputs),
     optimizer,
     onEpoch,
@@ -139,8 +139,7 @@ gpuTest("question answering learns, and its answers are read off", async () => {
   await train({
     epochs: 12,
     batches: (epoch) => batches(features.length, 8, { shuffle: true, epoch }),
-    inputs: (rows) =>
-      collator.collate(Array.from(rows).flatMap((row) => features[row] ?? [])),
+    inputs: (rows) => collator.collate(selectRows(features, rows)),
     step: (inputs) => model.forward(inputs),
     optimizer,
     onEpoch,
@@ -190,7 +189,7 @@ gpuTest("masked language modeling learns in captured steps", async () => {
     },
     inputs: ({ rows, epoch }) =>
       collator.collate(
-        Array.from(rows).flatMap((row) => blocks[row] ?? []),
+        selectRows(blocks, rows),
         { rows, epoch },
       ),
     step: (inputs) => model.forward(inputs),
@@ -226,7 +225,7 @@ gpuTest(
         uniformLengthBatches(lengths, 4, { shuffle: true, epoch }),
       inputs: (rows) =>
         collator.collate(
-          Array.from(rows).flatMap((row) => features[row] ?? []),
+          selectRows(features, rows),
         ),
       step: (inputs) => model.forward(inputs),
       optimizer,
