@@ -60,6 +60,32 @@ export interface LanguageModelCollatorOptions
  * assertEquals([...inputIds.data], [2, 4, 4, 3]);
  * assertEquals([...labels.data], [-100, 5, 6, -100]);
  * ```
+ *
+ * @example Batches that know their epoch, for `batches` and `inputs` of `train()`
+ * ```ts
+ * import { batches } from "@swagpu/swagpu/nn";
+ * import {
+ *   DataCollatorForLanguageModeling,
+ *   selectRows,
+ *   Tokenizer,
+ * } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const vocabulary = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nplay";
+ * const tokenizer = new Tokenizer(new Map([["vocab.txt", vocabulary]]));
+ * const features = ["a play", "a", "play"].map((text) => tokenizer.encode(text));
+ * const collator = new DataCollatorForLanguageModeling(tokenizer, { seed: 1 });
+ *
+ * function* places(epoch: number) {
+ *   for (const rows of batches(3, 2, { shuffle: true, seed: 1, epoch })) {
+ *     yield { rows, epoch };
+ *   }
+ * }
+ * for (const place of places(0)) {
+ *   const { labels } = collator.collate(selectRows(features, place.rows), place);
+ *   assertEquals(labels.shape[0], place.rows.length);
+ * }
+ * ```
  */
 export class DataCollatorForLanguageModeling {
   readonly #tokenizer: Tokenizer;
