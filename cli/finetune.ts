@@ -181,7 +181,7 @@ async function fit(
       const own = labels instanceof Int32Array
         ? Int32Array.from(rows, (row) => labels[row] ?? 0)
         : Float32Array.from(rows, (row) => labels[row] ?? 0);
-      const inputs = texts.batch(rows, { usesPacking, fewShapes: true });
+      const inputs = texts.collate(rows, { usesPacking, fewShapes: true });
       return { ...inputs, labels: own };
     },
     step: (inputs: EncoderInputs & { labels: AnyTensor }) =>

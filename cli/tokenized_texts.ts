@@ -7,19 +7,25 @@
  */
 
 import {
-  batchInputs,
+  type CollatedBatch,
+  DataCollatorWithPadding,
   type EncoderInputs,
-  paddedLength,
-  paysToPack,
+  selectRows,
   type Tokenizer,
   type TokenRow,
+  toTensors,
 } from "../models/mod.ts";
 
-/** Padded lengths of packed texts, whose padding costs next to nothing. */
-const PACKED_LENGTH_STEP = 64;
+/** Padded lengths are multiples of this. */
+const LENGTH_STEP = 8;
 
-/** The number of packed tokens is a multiple of this number times the texts. */
-const PACKED_TOKENS_STEP = 4;
+/** Options of {@linkcode TokenizedTexts.collate}. */
+export interface BatchOptions {
+  /** Whether the model supports packed texts. */
+  usesPacking: boolean;
+  /** Whether few shapes should occur, as is better for captured steps. */
+  fewShapes?: boolean;
+}
 
 /** Options of {@linkcode TokenizedTexts}. */
 export interface TextOptions {
@@ -41,7 +47,7 @@ export class TokenizedTexts {
   /** How many texts were longer than they may be, and were cut. */
   readonly cut: number;
   readonly #rows: readonly TokenRow[];
-  readonly #padding: number | null;
+  readonly #tokenizer: Tokenizer;
   readonly #maxLength: number;
 
   constructor(
@@ -65,7 +71,7 @@ export class TokenizedTexts {
     });
     this.#rows = rows;
     this.cut = cut;
-    this.#padding = tokenizer.padTokenId;
+    this.#tokenizer = tokenizer;
     this.#maxLength = maxLength;
     this.lengths = Int32Array.from(rows, ({ inputIds }) => inputIds.length);
   }
@@ -76,32 +82,29 @@ export class TokenizedTexts {
   }
 
   /**
-   * Makes a batch of texts, padded to a common length, and packed if that is faster.
+   * Makes a batch of texts on the host, padded to a common length, and packed if
+   * that is faster.
    *
    * @param rows The numbers of the texts.
-   * @param options Whether the model supports packed texts, and whether few shapes
-   * should occur, as is better for captured steps.
+   * @param options Whether to pack, and whether few shapes should occur.
    */
-  batch(
+  collate(
     rows: ArrayLike<number>,
-    { usesPacking, fewShapes = false }: {
-      usesPacking: boolean;
-      fewShapes?: boolean;
-    },
-  ): EncoderInputs {
-    const chosen = Array.from(rows).flatMap((row) => this.#rows[row] ?? []);
-    const lengths = chosen.map((row) => row.inputIds.length);
-    const longest = Math.max(1, ...lengths);
-    const upTo = (multipleOf?: number) =>
-      paddedLength(longest, { limit: this.#maxLength, multipleOf });
-    const length = upTo();
-    const tokens = lengths.reduce((sum, own) => sum + own, 0);
-    const packs = usesPacking && paysToPack(tokens, rows.length * length);
-    return batchInputs(chosen, {
-      length: packs && fewShapes ? upTo(PACKED_LENGTH_STEP) : length,
-      padTokenId: this.#padding,
-      usesPacking: packs,
-      packedMultipleOf: fewShapes ? PACKED_TOKENS_STEP * rows.length : 1,
+    { usesPacking, fewShapes = false }: BatchOptions,
+  ): CollatedBatch {
+    const collator = new DataCollatorWithPadding(this.#tokenizer, {
+      padding: "bucketed",
+      padToMultipleOf: LENGTH_STEP,
+      maxLength: this.#maxLength,
+      paddingSide: "right",
+      usesPacking,
+      fewShapes,
     });
+    return collator.collate(selectRows(this.#rows, rows));
+  }
+
+  /** Makes the tensors of a batch; see {@linkcode TokenizedTexts.collate}. */
+  batch(rows: ArrayLike<number>, options: BatchOptions): EncoderInputs {
+    return toTensors(this.collate(rows, options));
   }
 }

@@ -115,8 +115,9 @@ export type { Checkpoint } from "./files/checkpoint.ts";
 export { resolveFiles } from "./files/hub.ts";
 export type { ResolvedFiles, ResolveOptions } from "./files/hub.ts";
 
-// ------------------------------------- tokenizers, generation and pipelines
+// --------------------------- tokenizers, collators, generation and pipelines
 
 export * from "./tokenizer/mod.ts";
+export * from "./collators/mod.ts";
 export * from "./generation/mod.ts";
 export * from "./pipelines/mod.ts";

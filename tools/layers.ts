@@ -30,6 +30,7 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   "nn/metrics/": ["nn/metrics/mod.ts"],
   "models/": ["models/mod.ts"],
   "models/architectures/": ["models/architectures/mod.ts"],
+  "models/collators/": ["models/collators/mod.ts"],
   "models/packing/": ["models/packing/mod.ts"],
   "models/tokenizer/": [
     "models/tokenizer/mod.ts",

@@ -83,10 +83,11 @@ export class Tokenizer {
   paddingSide: Side;
   /** The end from which tokens are dropped unless a call says otherwise. */
   truncationSide: Side;
+  /** The value of `tokenTypeIds` at padding. */
+  readonly padTokenTypeId: number;
   #codec: Codec;
   #files: TokenizerFiles;
   #savedMaxLength: number;
-  #padTypeId: number;
   /** Whether the model reads which text a token belongs to. */
   #hasTypes: boolean;
 
@@ -163,7 +164,7 @@ export class Tokenizer {
     this.paddingSide = sideOf(read.config, "padding_side", source);
     this.truncationSide = sideOf(read.config, "truncation_side", source);
     const { pad_token_type_id: type, model_input_names: names } = read.config;
-    this.#padTypeId = typeof type === "number" ? type : 0;
+    this.padTokenTypeId = typeof type === "number" ? type : 0;
     this.#hasTypes = !Array.isArray(names) || names.includes("token_type_ids");
   }
 
@@ -308,7 +309,7 @@ export class Tokenizer {
       ...pad(rows, {
         ...padding,
         id: this.padTokenId ?? 0,
-        type: this.#padTypeId,
+        type: this.padTokenTypeId,
       }),
       shape: [rows.length, length],
       ...(options.returnOffsets && {

@@ -107,6 +107,10 @@ Deno.test("doors reports an import past the door of a room of models", () => {
     "models/a.ts must not import models/generation/search.ts: it is inside " +
     "models/generation/, whose doors are models/generation/mod.ts",
   ]);
+  assertEquals(lint("models/a.ts", 'import "./collators/padding.ts";'), [
+    "models/a.ts must not import models/collators/padding.ts: it is inside " +
+    "models/collators/, whose doors are models/collators/mod.ts",
+  ]);
   assertEquals(
     lint("models/pipelines/a.ts", 'import "../tokenizer/tokenizer.ts";'),
     [
