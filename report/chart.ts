@@ -5,7 +5,7 @@
 
 import { parse, View } from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
-import { escapeText } from "./markup.ts";
+import { cleanText, escapeText } from "./markup.ts";
 import { FONT, PAGE, type Palette } from "./palette.ts";
 
 /**
@@ -226,7 +226,7 @@ export async function drawChart(
   chart: Chart,
   alternative: string,
 ): Promise<string> {
-  const svg = await drawSpec(specOf(chart));
+  const svg = cleanText(await drawSpec(specOf(chart)));
   const label = `role="img" aria-label="${escapeText(alternative)}"`;
   return svg.replace(
     /<[^>]*>/g,

@@ -17,20 +17,23 @@ import { type Figure, key, type Panel } from "./figure.ts";
 
 const POINTS = 160;
 
-/** About 160 points of a curve, the last one included. */
-function thinned({ coverage, risk }: RiskCoverage): object[] {
+/** About 160 points of a curve, the last one included, at most at the top. */
+function thinned({ coverage, risk }: RiskCoverage, top: number): object[] {
   const step = Math.max(1, coverage.length / POINTS);
   const points = [];
   for (let at = coverage.length; at >= 1; at -= step) {
     const i = Math.round(at) - 1;
-    points.unshift({ x: 100 * (coverage[i] ?? 0), y: 100 * (risk[i] ?? 0) });
+    points.unshift({
+      x: 100 * (coverage[i] ?? 0),
+      y: Math.min(100 * (risk[i] ?? 0), top),
+    });
   }
   return points;
 }
 
-function line(curve: RiskCoverage, look: object): Layer {
+function line(curve: RiskCoverage, top: number, look: object): Layer {
   return {
-    values: thinned(curve),
+    values: thinned(curve, top),
     mark: { type: "line", ...look },
     x: "x",
     y: "y",
@@ -52,13 +55,11 @@ export async function riskCoverageFigure(
   { methods }: Evaluation,
 ): Promise<Figure> {
   const curves = methods.map(selectiveCurve);
-  const top = Math.max(
-    1,
-    ...curves.flatMap(({ risk }) =>
-      // The first few rows may all be wrong: they do not set the scale.
-      Array.from(risk.subarray(Math.floor(risk.length / 20)), (r) => 100 * r)
-    ),
-  );
+  // The first few rows may all be wrong: they do not set the scale.
+  const highest = curves
+    .flatMap(({ risk }) => [...risk.subarray(Math.floor(risk.length / 20))])
+    .reduce((most, share) => Math.max(most, 100 * share), 1);
+  const top = Math.min(1.05 * highest, 100);
   const panels: Panel[] = [];
   for (const [i, { method, errors }] of methods.entries()) {
     const curve = curves[i];
@@ -69,23 +70,21 @@ export async function riskCoverageFigure(
         width: 180,
         height: 140,
         x: { domain: [0, 100], title: "coverage, %" },
-        y: { domain: [0, Math.min(1.05 * top, 100)], title: "errors, %" },
+        y: { domain: [0, top], title: "errors, %" },
         layers: [
           ...curves.filter((other) => other !== curve).map((other) =>
-            line(other, {
+            line(other, top, {
               color: PAGE.line,
               strokeWidth: 0.8,
               opacity: 0.6,
-              clip: true,
             })
           ),
-          line(optimal, {
+          line(optimal, top, {
             color: PAGE.ink,
             strokeWidth: 1.2,
             strokeDash: [4, 4],
-            clip: true,
           }),
-          line(curve, { color: PAGE.first, strokeWidth: 2, clip: true }),
+          line(curve, top, { color: PAGE.first, strokeWidth: 2 }),
         ],
       },
       `Risk–coverage curve of ${method.name}: ${
