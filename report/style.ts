@@ -62,7 +62,7 @@ h2,h3,h4,figcaption{break-after:avoid}
 .panel,tr{break-inside:avoid}
 thead{display:table-header-group}
 .scroll{overflow:visible}
-.panels{gap:1rem 1.25rem}
+.panels{gap:1rem 1.25rem;zoom:.85}
 th,td{padding-right:.8rem}
 th.text,td.text{min-width:0}
 }
