@@ -87,6 +87,8 @@ export interface Axis {
   domain: readonly [number, number];
   /** @default {what vega chooses} */
   ticks?: readonly number[];
+  /** About how many ticks vega chooses. @default {5} */
+  count?: number;
   /** A number format of d3. @default {",~r"} */
   format?: string;
   title?: string;
@@ -140,7 +142,7 @@ function axisOf(axis: Axis, place: object): object | null {
     labelOverlap: false,
     labelFlush: false,
     format: axis.format ?? ",~r",
-    ...(axis.ticks ? { values: axis.ticks } : { tickCount: 5 }),
+    ...(axis.ticks ? { values: axis.ticks } : { tickCount: axis.count ?? 5 }),
     ...place,
   };
 }

@@ -30,15 +30,15 @@ export function checkReportOptions(options: ReportOptions): FullOptions {
   }
   const { bins = 15, alpha = 0.1, resamples = 200, listed = 20 } = options;
   for (
-    const [name, value, least] of [
-      ["bins", bins, 1],
-      ["resamples", resamples, 0],
-      ["listed", listed, 0],
+    const [name, value, least, most] of [
+      ["bins", bins, 1, 1_000],
+      ["resamples", resamples, 0, 1_000_000],
+      ["listed", listed, 0, 1_000_000],
     ] as const
   ) {
-    if (!Number.isSafeInteger(value) || value < least || value > 1e6) {
+    if (!Number.isSafeInteger(value) || value < least || value > most) {
       throw new RangeError(
-        `Cannot write a report: ${name} is ${value}, but must be a whole number from ${least} to 1000000`,
+        `Cannot write a report: ${name} is ${value}, but must be a whole number from ${least} to ${most}`,
       );
     }
   }

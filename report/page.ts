@@ -15,7 +15,7 @@ import { reliabilityFigure } from "./figures/reliability.ts";
 import { riskCoverageFigure } from "./figures/risk_coverage.ts";
 import { trainingFigure } from "./figures/training.ts";
 import { Markup, markup } from "./markup.ts";
-import { fixed, percent, whole } from "./numbers.ts";
+import { fixed, whole } from "./numbers.ts";
 import type { ReportOptions, RunResults } from "./run_results.ts";
 import { STYLE } from "./style.ts";
 import { provenanceTable } from "./tables/provenance.ts";
@@ -73,9 +73,11 @@ function leadOf(
   if (evaluation) {
     const { primary: { method, scores }, results } = evaluation;
     parts.push(
-      `${method.name} is right on ${percent(scores.accuracy)} of ${
-        whole(results.labels.length)
-      } rows${data ? ` of ${data}` : ""}, with a negative log-likelihood of ${
+      `On ${whole(results.labels.length)} rows${
+        data ? ` of ${data}` : ""
+      }, ${method.name} has an accuracy of ${
+        fixed(scores.accuracy)
+      }, a negative log-likelihood of ${
         fixed(scores.nll)
       } nats and an expected calibration error of ${fixed(scores.ece)}.`,
     );

@@ -55,15 +55,15 @@ footer{margin-top:4rem;padding-bottom:3rem;font-size:.85rem}
 @media print{
 @page{margin:16mm}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}
-body{font-size:9.5pt}
+html{font-size:10pt}
 header,main,footer{max-width:none;padding:0}
 nav{display:none}
 h2,h3,h4,figcaption{break-after:avoid}
 .panel,tr{break-inside:avoid}
 thead{display:table-header-group}
 .scroll{overflow:visible}
-.panels{gap:1rem 1.25rem;zoom:.85}
-th,td{padding-right:.8rem}
+.panels{gap:1rem 1.25rem;zoom:.78}
+th,td{padding-right:.8rem;white-space:normal}
 th.text,td.text{min-width:0}
 }
 `;

@@ -97,7 +97,7 @@ export function runResults(
     },
     training: {
       losses: [curve("training", ({ loss }) => loss)],
-      learningRates: [curve("all", ({ learningRate }) => learningRate)],
+      learningRates: [curve("all weights", ({ learningRate }) => learningRate)],
       snapshots,
     },
     provenance,

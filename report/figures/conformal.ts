@@ -208,6 +208,7 @@ async function classPanel(
       x: {
         domain: [Math.floor(Math.min(least, target) / 10) * 10, 100],
         title: "coverage, %",
+        count: 4,
       },
       y: { domain: [rows.length - 0.5, -0.5], grid: false, labels: false },
       layers: [

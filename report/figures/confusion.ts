@@ -146,7 +146,7 @@ async function matrixPanel(
   );
   return {
     heading: `${primary.method.name}: counts`,
-    notes: [`accuracy ${percent(primary.bySeed[0]?.accuracy)}`],
+    notes: [`accuracy ${fixed(primary.bySeed[0]?.accuracy)}`],
     charts: [chart],
   };
 }
@@ -163,11 +163,13 @@ function barChart(
 ): Promise<string> {
   const margin = labelMargin(rows.map(({ name }) => name), widest);
   const most = Math.max(...rows.map(({ value }) => value), 1e-9);
+  const right = 12 +
+    Math.ceil(6.6 * Math.max(...rows.map(({ shown }) => shown.length), 1));
   return drawChart({
     width: 150,
     height: Math.max(18 * rows.length, 36),
-    margins: [10, 56, 40, margin],
-    x: { domain: [0, most], title },
+    margins: [10, right, 40, margin],
+    x: { domain: [0, most], title, count: 3 },
     y: { domain: [rows.length - 0.5, -0.5], grid: false, labels: false },
     layers: [
       rowLabels(rows.map(({ name }) => name), Math.floor((widest - 16) / 6.2)),
