@@ -4,19 +4,14 @@
 // Points are medians, and solid lines are fitted to them. Dashed lines have the expected
 // slope, and end where the fitted line ends.
 
-import { parse, View } from "vega";
-import { compile, type TopLevelSpec } from "vega-lite";
+import { chartConfig, drawSpec, LIGHT } from "../report/mod.ts";
 import type {
   MeasuredPanel,
   MeasuredSeries,
   ScalingReport,
 } from "./scaling_report.ts";
 
-const INK = "#2f3640";
-const QUIET = "#7b8794";
-const GRID = "#e9edf1";
-const COLORS = ["#3f6fa8", "#c4694f"];
-const FONT = "Helvetica, Arial, 'DejaVu Sans', sans-serif";
+const COLORS = [LIGHT.first, LIGHT.second];
 const COLUMNS = 3;
 const WIDTH = 240;
 const HEIGHT = 190;
@@ -35,7 +30,7 @@ export async function scalingFigure(report: ScalingReport): Promise<string> {
   }
   const spec = {
     $schema: "https://vega.github.io/schema/vega-lite/v6.json",
-    background: "white",
+    background: LIGHT.paper,
     padding: 20,
     title: {
       text: "How time grows",
@@ -46,9 +41,9 @@ export async function scalingFigure(report: ScalingReport): Promise<string> {
       ],
       anchor: "start",
       fontSize: 17,
-      color: INK,
+      color: LIGHT.ink,
       offset: 20,
-      subtitleColor: QUIET,
+      subtitleColor: LIGHT.quiet,
       subtitleFontSize: 12,
       subtitlePadding: 6,
       subtitleLineHeight: 17,
@@ -56,26 +51,9 @@ export async function scalingFigure(report: ScalingReport): Promise<string> {
     spacing: HEIGHT + 150,
     bounds: "flush",
     vconcat: rows,
-    config: {
-      font: FONT,
-      view: { stroke: null },
-      axis: {
-        labelColor: QUIET,
-        titleColor: INK,
-        titleFontWeight: "normal",
-        titleFontSize: 12,
-        labelFontSize: 11,
-        gridColor: GRID,
-        domainColor: "#c4ccd4",
-        ticks: false,
-        labelPadding: 6,
-      },
-    },
-  } as TopLevelSpec;
-  const view = new View(parse(compile(spec).spec), { renderer: "none" });
-  const svg = await view.toSVG();
-  view.finalize();
-  return svg + "\n";
+    config: chartConfig(LIGHT),
+  };
+  return await drawSpec(spec) + "\n";
 }
 
 function panelSpec(panel: MeasuredPanel): object {
@@ -104,8 +82,8 @@ function panelSpec(panel: MeasuredPanel): object {
       anchor: "start",
       frame: "group",
       fontSize: 14,
-      color: INK,
-      subtitleColor: QUIET,
+      color: LIGHT.ink,
+      subtitleColor: LIGHT.quiet,
       subtitleFontSize: 11,
       subtitleLineHeight: 15,
       subtitlePadding: 4,
@@ -115,7 +93,7 @@ function panelSpec(panel: MeasuredPanel): object {
       marksOf(series, {
         x,
         y,
-        color: COLORS[i % COLORS.length] ?? INK,
+        color: COLORS[i % COLORS.length] ?? LIGHT.ink,
         several: panel.series.length > 1,
       })
     ),

@@ -27,14 +27,22 @@ import {
   BertForSequenceClassification,
   Tokenizer,
 } from "@swagpu/swagpu/models";
-import { AdamW, batches, entropy, SGD, train } from "@swagpu/swagpu/nn";
+import {
+  AdamW,
+  batches,
+  entropy,
+  SGD,
+  train,
+  type TrainReport,
+} from "@swagpu/swagpu/nn";
+import { writeReport } from "@swagpu/swagpu/report";
 import {
   type LogitsOptions,
   summarizeLogits,
   SwagModel,
 } from "@swagpu/swagpu/swag";
 import { generateReviews, LABELS, writeSplits } from "./quickstart/grammar.ts";
-import { writeReliabilityDiagram } from "./quickstart/reliability.ts";
+import { type MethodPrediction, runResults } from "./quickstart/results.ts";
 import {
   meanScores,
   renderSeeds,
@@ -122,14 +130,30 @@ async function run(seed: number) {
     weightDecay: 1e-4,
   });
   using swag = SwagModel.fromBase(model, { noCovMat: false, maxNumModels: 20 });
+  const epochs: { step: number; loss: number; learningRate: number }[] = [];
+  const snapshots: number[] = [];
+  const stepsPerEpoch = Math.ceil(texts.length / 32);
+  function note({ loss, learningRate }: TrainReport) {
+    const step = (epochs.length + 1) * stepsPerEpoch;
+    epochs.push({ step, loss, learningRate });
+    return step;
+  }
   console.error(`seed ${seed}: training`);
-  await train({ ...shared, epochs: 4, optimizer: adamw });
+  await train({
+    ...shared,
+    epochs: 4,
+    optimizer: adamw,
+    onEpoch: (report) => void note(report),
+  });
   await train({
     ...shared,
     epochs: 14,
     optimizer: sgd,
-    onEpoch({ epoch }) {
-      if (epoch >= 2) swag.collectModel();
+    onEpoch(report) {
+      const step = note(report);
+      if (report.epoch < 2) return;
+      swag.collectModel();
+      snapshots.push(step);
     },
   });
 
@@ -139,13 +163,20 @@ async function run(seed: number) {
   async function predict(set: Encoded, options: LogitsOptions = {}) {
     using _ = scope();
     const logits = swag.getLogits(() => model.forward(set), options);
-    return await summarizeLogits(logits).probabilities.data();
+    const summary = summarizeLogits(logits);
+    return {
+      probabilities: await summary.probabilities.data(),
+      uncertainty: {
+        expected: await summary.expectedEntropy.data(),
+        mutualInformation: await summary.mutualInformation.data(),
+      },
+      samples: options.numPredictions ?? 1,
+    };
   }
-  const predictions = [];
+  const predictions: MethodPrediction[] = [];
   const testSet = encode(tokenizer, test);
   for (const [method, options] of Object.entries(METHODS)) {
-    const probabilities = await predict(testSet, options);
-    predictions.push({ method, probabilities });
+    predictions.push({ method, ...await predict(testSet, options) });
   }
   const truth = {
     labels: test.map(({ label }) => label),
@@ -155,12 +186,24 @@ async function run(seed: number) {
 
   // 5. Compare SWAG's uncertainty about these reviews and about an unfamiliar subject.
   const known = predictions.at(-1)?.probabilities ?? [];
-  const foreign = await predict(encode(tokenizer, reviews.ood), METHODS.SWAG);
-  const unsure = [known, foreign].map((rows) =>
-    meanOf(entropy(rows, { classes: LABELS.length }))
+  const { probabilities } = await predict(
+    encode(tokenizer, reviews.ood),
+    METHODS.SWAG,
   );
+  const [here, foreign] = [known, probabilities]
+    .map((rows) => entropy(rows, { classes: LABELS.length }));
+  const unsure = [here, foreign].map((entropies) => meanOf(entropies ?? []));
   for (const owner of [model, adamw, sgd]) owner.dispose();
-  return { predictions, truth, scores, unsure };
+  return {
+    predictions,
+    truth,
+    scores,
+    unsure,
+    foreign: foreign ?? [],
+    texts: test.map(({ text }) => text),
+    epochs,
+    snapshots,
+  };
 }
 
 function meanOf(values: ArrayLike<number>): number {
@@ -202,7 +245,8 @@ if (!Number.isSafeInteger(first)) {
   leave(`Cannot use the seed ${options.seed}: expected a whole number`);
 }
 const seeds = Array.from({ length: count }, (_, i) => first + i);
-await initialize();
+const started = performance.now();
+const device = await initialize();
 const runs: Awaited<ReturnType<typeof run>>[] = [];
 for (const seed of seeds) runs.push(await run(seed));
 
@@ -221,10 +265,27 @@ const [known, foreign] = [0, 1].map((i) =>
 console.log(
   `SWAG's mean entropy: ${known} nats here, ${foreign} on an unknown subject`,
 );
-const [shown] = runs;
-if (shown) {
-  const path = `${FOLDER}/reliability.svg`;
-  const { predictions, truth: { labels } } = shown;
-  await writeReliabilityDiagram(path, predictions, { labels });
-  console.log(`Reliability diagram: ${path}`);
-}
+const path = `${FOLDER}/report.html`;
+await writeReport(
+  path,
+  runResults(runs, {
+    command: `deno task quickstart ${Deno.args.join(" ")}`.trim(),
+    data: {
+      name: "generated reviews",
+      splits: [
+        { name: "train", rows: 1_000 },
+        { name: "test", rows: 2_000 },
+        { name: "unknown subject", rows: runs[0]?.foreign.length ?? 0 },
+      ],
+    },
+    model: {
+      name: "small BERT",
+      architecture: "BertForSequenceClassification",
+    },
+    adapter: device.name,
+    runtime: `Deno ${Deno.version.deno}`,
+    seed: first,
+    seconds: (performance.now() - started) / 1_000,
+  }),
+);
+console.log(`Report: ${path}`);

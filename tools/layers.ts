@@ -6,7 +6,8 @@
  *
  * - `layers`: a file imports from its own layer and from lower ones, in the order
  *   `engine <- nn <- models, swag`. Only `models` imports packages, and
- *   `nn/formats` and `nn/metrics` import nothing of the rest of `nn`.
+ *   `nn/formats` and `nn/metrics` import nothing of the rest of `nn`. `report` stands
+ *   beside the layers: it imports packages and `nn/metrics`, and no layer imports it.
  * - `doors`: a file enters another room by its door alone. A door is a file that
  *   exports what a room offers; see {@linkcode DOORS}. Tests may go past doors,
  *   because they test what is behind them.
@@ -19,6 +20,8 @@
 const RANKS = new Map([["engine", 0], ["nn", 1], ["models", 2], ["swag", 2]]);
 const WITH_PACKAGES = "models";
 const ALONE = ["nn/formats/", "nn/metrics/"];
+const REPORT = "report";
+const REPORT_USES = "nn/metrics/mod.ts";
 const SELF = "@swagpu/swagpu";
 const ROOT = slashes(new URL("..", import.meta.url).pathname);
 
@@ -39,6 +42,7 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   "models/pipelines/": ["models/pipelines/mod.ts"],
   "models/generation/": ["models/generation/mod.ts"],
   "swag/": ["swag/mod.ts"],
+  "report/": ["report/mod.ts"],
 };
 
 function slashes(path: string): string {
@@ -66,6 +70,7 @@ function topOf(specifier: string, file: string): string | null {
 /** Says what is wrong with the direction of an import, or `null`. */
 export function checkLayer(file: string, specifier: string): string | null {
   const from = file.split("/")[0] ?? "";
+  if (from === REPORT) return checkReport(file, specifier);
   const rank = RANKS.get(from);
   if (rank === undefined) return null;
   const to = topOf(specifier, file);
@@ -80,6 +85,16 @@ export function checkLayer(file: string, specifier: string): string | null {
   }
   const below = (RANKS.get(to) ?? Infinity) < rank;
   return to === from || below ? null : `${from} must not import ${to}`;
+}
+
+/** Says what is wrong with an import of the report, or `null`. */
+function checkReport(file: string, specifier: string): string | null {
+  const to = topOf(specifier, file);
+  const allowed = to === null || to === REPORT ||
+    pathOf(specifier, file) === REPORT_USES;
+  return allowed
+    ? null
+    : `${REPORT} must not import ${specifier}: it needs only ${REPORT_USES}`;
 }
 
 /** Says which door an import should have used, or `null`. */

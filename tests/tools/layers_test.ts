@@ -84,6 +84,22 @@ Deno.test("layers keeps formats and metrics apart from the rest of nn", () => {
   ]);
 });
 
+Deno.test("layers lets the report import packages and metrics, and no layer the report", () => {
+  assertEquals(lint("report/a.ts", 'import "vega";'), []);
+  assertEquals(lint("report/figures/a.ts", 'import "../chart.ts";'), []);
+  assertEquals(lint("report/a.ts", 'import "../nn/metrics/mod.ts";'), []);
+  assertEquals(lint("report/a.ts", 'import "../nn/mod.ts";'), [
+    "report must not import ../nn/mod.ts: it needs only nn/metrics/mod.ts",
+  ]);
+  assertEquals(lint("report/a.ts", 'import "@swagpu/swagpu/engine";'), [
+    "report must not import @swagpu/swagpu/engine: it needs only nn/metrics/mod.ts",
+  ]);
+  assertEquals(lint("swag/a.ts", 'import "../report/mod.ts";'), [
+    "swag must not import report",
+  ]);
+  assertEquals(lint("cli/a.ts", 'import "../report/mod.ts";'), []);
+});
+
 Deno.test("doors reports an import that goes past a room's door", () => {
   assertEquals(lint("nn/a.ts", 'import "../engine/gpu/pool.ts";'), [
     "nn/a.ts must not import engine/gpu/pool.ts: it is inside engine/, whose " +

@@ -1,0 +1,288 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+// Figure 9: which classes are taken for which, and how calibrated each of them is.
+
+import { confusionMatrix } from "../../nn/metrics/mod.ts";
+import { drawChart, type Layer } from "../chart.ts";
+import type { Evaluation } from "../evaluation.ts";
+import { markup } from "../markup.ts";
+import { fixed, percent } from "../numbers.ts";
+import { PAGE } from "../palette.ts";
+import { type ClassScores, classScores } from "../statistics/per_class.ts";
+import {
+  brief,
+  type Figure,
+  labelMargin,
+  LISTED_CLASSES,
+  type Panel,
+  rowLabels,
+} from "./figure.ts";
+
+/** With more classes, cells are too small for counts and names. */
+const NAMED_CLASSES = 12;
+/** The largest number of cells that are drawn. */
+const MOST_CELLS = 4_000;
+
+/** A pair of classes that occurs. */
+interface Cell {
+  truth: number;
+  guess: number;
+  count: number;
+  /** The share of the rows of the true class. */
+  rate: number;
+}
+
+function cellsOf(
+  { primary, results, classes }: Evaluation,
+): Cell[] {
+  const counts = confusionMatrix(primary.predictions, results.labels, {
+    classes,
+  });
+  const totals = new Float64Array(classes);
+  counts.forEach((count, i) => {
+    const truth = Math.floor(i / classes);
+    totals[truth] = (totals[truth] ?? 0) + count;
+  });
+  return Array.from(counts, (count, i) => {
+    const truth = Math.floor(i / classes);
+    const rate = count / (totals[truth] || 1);
+    return { truth, guess: i % classes, count, rate };
+  }).filter(({ count }) => count > 0);
+}
+
+function columnLabels(names: readonly string[], height: number): Layer {
+  return {
+    values: names.map((name, x) => ({ x, name: brief(name, 13) })),
+    mark: {
+      type: "text",
+      angle: -40,
+      align: "right",
+      baseline: "middle",
+      dx: -2,
+      fontSize: 11,
+      color: PAGE.ink,
+    },
+    x: "x",
+    y: height + 10,
+    text: "name",
+  };
+}
+
+async function matrixPanel(
+  evaluation: Evaluation,
+  cells: readonly Cell[],
+): Promise<Panel> {
+  const { classes, names, primary } = evaluation;
+  const named = classes <= NAMED_CLASSES;
+  const side = named
+    ? Math.max(36, Math.min(64, 280 / classes))
+    : 300 / classes;
+  const size = Math.round(side * classes);
+  const inset = named ? 0.47 : 0.5;
+  const shown = [...cells].sort((a, b) => b.count - a.count)
+    .slice(0, MOST_CELLS);
+  const domain = [-0.5, classes - 0.5] as const;
+  const labels = (dark: boolean): Layer => ({
+    // Numbers on a strong color are written in the color of the paper.
+    values: shown.filter(({ rate }) => dark === rate > 0.6),
+    mark: {
+      type: "text",
+      baseline: "middle",
+      fontSize: 11,
+      color: dark ? PAGE.paper : PAGE.ink,
+    },
+    x: "guess",
+    y: "truth",
+    text: "count",
+  });
+  const chart = await drawChart(
+    {
+      width: size,
+      height: size,
+      margins: named
+        ? [24, 12, 14 + Math.ceil(0.7 * labelMargin(names)), labelMargin(names)]
+        : [24, 12, 40, 46],
+      x: {
+        domain,
+        labels: !named,
+        grid: false,
+        ...(named ? {} : { title: "predicted class, by number" }),
+      },
+      y: {
+        domain: [domain[1], domain[0]],
+        labels: !named,
+        grid: false,
+        title: named
+          ? "true class; below, the predicted"
+          : "true class, by number",
+      },
+      layers: [
+        ...(named ? [rowLabels(names, 15), columnLabels(names, size)] : []),
+        {
+          values: shown.map(({ truth, guess, rate }) => ({
+            left: guess - inset,
+            right: guess + inset,
+            top: truth - inset,
+            bottom: truth + inset,
+            strength: 0.08 + 0.92 * rate,
+          })),
+          mark: { type: "rect", color: PAGE.first },
+          x: "left",
+          x2: "right",
+          y: "top",
+          y2: "bottom",
+          opacity: "strength",
+        },
+        ...(named ? [labels(false), labels(true)] : []),
+      ],
+    },
+    `Confusion matrix of ${primary.method.name}. ${
+      named
+        ? cells.map(({ truth, guess, count }) =>
+          `${names[truth]} predicted as ${names[guess]}: ${count}`
+        ).join("; ")
+        : `${classes} classes; the table of confusions and table 2 list the numbers`
+    }.`,
+  );
+  return {
+    heading: `${primary.method.name}: counts`,
+    notes: [`accuracy ${fixed(primary.bySeed[0]?.accuracy)}`],
+    charts: [chart],
+  };
+}
+
+/** Horizontal bars with names before and values after them. */
+function barChart(
+  rows: readonly { name: string; value: number; shown: string }[],
+  { widest, title, alternative }: {
+    /** The largest margin for names. */
+    widest: number;
+    title: string;
+    alternative: string;
+  },
+): Promise<string> {
+  const margin = labelMargin(rows.map(({ name }) => name), widest);
+  const most = Math.max(...rows.map(({ value }) => value), 1e-9);
+  const right = 12 +
+    Math.ceil(6.6 * Math.max(...rows.map(({ shown }) => shown.length), 1));
+  return drawChart({
+    width: 150,
+    height: Math.max(18 * rows.length, 36),
+    margins: [10, right, 40, margin],
+    x: { domain: [0, most], title, count: 3 },
+    y: { domain: [rows.length - 0.5, -0.5], grid: false, labels: false },
+    layers: [
+      rowLabels(rows.map(({ name }) => name), Math.floor((widest - 16) / 6.2)),
+      {
+        values: rows.map(({ value }, y) => ({
+          value,
+          zero: 0,
+          top: y - 0.34,
+          bottom: y + 0.34,
+        })),
+        mark: { type: "rect", color: PAGE.first, opacity: 0.75 },
+        x: "zero",
+        x2: "value",
+        y: "top",
+        y2: "bottom",
+      },
+      {
+        values: rows.map(({ value, shown }, y) => ({ value, shown, y })),
+        mark: {
+          type: "text",
+          align: "left",
+          baseline: "middle",
+          dx: 5,
+          fontSize: 11,
+          color: PAGE.ink,
+        },
+        x: "value",
+        y: "y",
+        text: "shown",
+      },
+    ],
+  }, alternative);
+}
+
+async function confusionsPanel(
+  { names }: Evaluation,
+  cells: readonly Cell[],
+): Promise<Panel | null> {
+  const rows = cells.filter(({ truth, guess }) => truth !== guess)
+    .sort((a, b) => b.count - a.count).slice(0, LISTED_CLASSES)
+    .map(({ truth, guess, count, rate }) => ({
+      name: `${brief(names[truth] ?? "", 12)} → ${
+        brief(names[guess] ?? "", 12)
+      }`,
+      value: count,
+      shown: `${count} (${percent(rate, 0)})`,
+    }));
+  if (rows.length === 0) return null;
+  return {
+    heading: "Most frequent confusions",
+    charts: [
+      await barChart(rows, {
+        widest: 184,
+        title: "rows",
+        alternative: `Most frequent confusions, true class first: ${
+          rows.map(({ name, shown }) => `${name}: ${shown}`).join("; ")
+        }.`,
+      }),
+    ],
+  };
+}
+
+async function calibrationPanel(
+  names: readonly string[],
+  scores: readonly ClassScores[],
+): Promise<Panel> {
+  const rows = scores
+    .map(({ calibrationError }, k) => ({
+      name: names[k] ?? "",
+      value: calibrationError,
+      shown: fixed(calibrationError),
+    }))
+    .sort((a, b) => b.value - a.value).slice(0, LISTED_CLASSES);
+  const mean = scores.reduce((sum, s) => sum + s.calibrationError, 0) /
+    scores.length;
+  return {
+    heading: rows.length < scores.length
+      ? `Classwise ECE, the ${rows.length} largest`
+      : "Classwise ECE",
+    notes: [`mean ${fixed(mean)}`],
+    charts: [
+      await barChart(rows, {
+        widest: 150,
+        title: "calibration error",
+        alternative: `Classwise calibration error: ${
+          rows.map(({ name, shown }) => `${name} ${shown}`).join("; ")
+        }.`,
+      }),
+    ],
+  };
+}
+
+/** Draws figure 9. */
+export async function confusionFigure(
+  evaluation: Evaluation,
+): Promise<Figure> {
+  const { classes, primary, results, names, options } = evaluation;
+  const cells = cellsOf(evaluation);
+  const { predictions, method: { probabilities, name } } = primary;
+  const scores = classScores(
+    { probabilities, predictions, labels: results.labels, classes },
+    options.bins,
+  );
+  const panels = [
+    await matrixPanel(evaluation, cells),
+    await confusionsPanel(evaluation, cells),
+    await calibrationPanel(names, scores),
+  ].filter((panel) => panel !== null);
+  return {
+    number: 9,
+    title: "Confusions and classwise calibration",
+    caption:
+      markup`Predictions of ${name}. Rows of the matrix are true classes, columns predicted ones; the stronger the color, the larger the share of the true class. Classwise ECE is the calibration error of a class's own probability.`,
+    panels,
+  };
+}

@@ -1,0 +1,243 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+// Figure 1: how often predictions of a given confidence are right.
+
+import {
+  expectedCalibrationError,
+  type ReliabilityBin,
+  reliabilityBins,
+} from "../../nn/metrics/mod.ts";
+import { type Axis, drawChart, type Layer } from "../chart.ts";
+import type { Evaluated, Evaluation } from "../evaluation.ts";
+import { markup } from "../markup.ts";
+import { fixed, percent } from "../numbers.ts";
+import { PAGE } from "../palette.ts";
+import { wilsonInterval } from "../statistics/intervals.ts";
+import { type Figure, key, type Panel } from "./figure.ts";
+
+const SIZE = 180;
+const STRIP = 44;
+const TENTHS = [0, 0.2, 0.4, 0.6, 0.8, 1];
+const UNIT: Axis = { domain: [0, 1], ticks: TENTHS, format: ".1f" };
+
+/** Predictions to draw, before or after temperature scaling. */
+interface Drawn {
+  heading: string;
+  probabilities: ArrayLike<number>;
+  labels: ArrayLike<number>;
+  bins: number;
+}
+
+function gapMarks(
+  bins: readonly ReliabilityBin[],
+  over: boolean,
+  most: number,
+): Layer {
+  return {
+    values: bins
+      .filter(({ accuracy, confidence }) => over === confidence > accuracy)
+      .map(({ lower, upper, count, accuracy, confidence }) => ({
+        lower: lower + 0.06 * (upper - lower),
+        upper: upper - 0.06 * (upper - lower),
+        accuracy,
+        confidence,
+        fullness: 0.15 + 0.75 * count / most,
+      })),
+    mark: { type: "rect", color: over ? PAGE.second : PAGE.first },
+    x: "lower",
+    x2: "upper",
+    y: "accuracy",
+    y2: "confidence",
+    opacity: "fullness",
+  };
+}
+
+function accuracyMarks(bins: readonly ReliabilityBin[]): Layer[] {
+  const values = bins.map(({ lower, upper, count, accuracy }) => {
+    const [low, high] = wilsonInterval(Math.round(accuracy * count), count);
+    return { lower, upper, accuracy, middle: (lower + upper) / 2, low, high };
+  });
+  return [
+    {
+      values,
+      mark: { type: "rule", color: PAGE.line, strokeWidth: 1 },
+      x: "middle",
+      y: "low",
+      y2: "high",
+    },
+    {
+      values,
+      mark: { type: "rule", color: PAGE.ink, strokeWidth: 2 },
+      x: "lower",
+      x2: "upper",
+      y: "accuracy",
+    },
+  ];
+}
+
+/** The number of predictions at each confidence, under the diagram. */
+function densityStrip(
+  { probabilities, labels, bins }: Drawn,
+  means: { accuracy: number; confidence: number },
+): Promise<string> {
+  const fine = reliabilityBins(probabilities, labels, { bins: 2 * bins });
+  const top = Math.max(...fine.map(({ count }) => count));
+  const line = (at: number, dash: number[]): Layer => ({
+    values: [{ at, zero: 0, one: 1 }],
+    mark: { type: "rule", color: PAGE.ink, strokeWidth: 1.2, strokeDash: dash },
+    x: "at",
+    y: "zero",
+    y2: "one",
+  });
+  const filled = fine.filter(({ count }) => count > 0);
+  return drawChart(
+    {
+      width: SIZE,
+      height: STRIP,
+      margins: [4, 12, 40, 46],
+      x: { ...UNIT, title: "confidence", grid: false },
+      y: { domain: [0, 1], labels: false, grid: false },
+      layers: [
+        {
+          values: filled.map(({ lower, upper, count }) => ({
+            lower,
+            upper,
+            zero: 0,
+            share: count / top,
+          })),
+          mark: { type: "rect", color: PAGE.line, opacity: 0.55 },
+          x: "lower",
+          x2: "upper",
+          y: "share",
+          y2: "zero",
+        },
+        line(means.accuracy, []),
+        line(means.confidence, [2, 2]),
+      ],
+    },
+    `Accuracy ${fixed(means.accuracy)}, mean confidence ${
+      fixed(means.confidence)
+    }.`,
+  );
+}
+
+/** A text in the upper left corner, readable on whatever is behind it. */
+function cornerText(text: string): Layer[] {
+  const layer = (look: object): Layer => ({
+    values: [{ text }],
+    mark: { type: "text", align: "left", fontSize: 12, ...look },
+    x: 8,
+    y: 14,
+    text: "text",
+  });
+  return [
+    layer({ color: PAGE.paper, stroke: PAGE.paper, strokeWidth: 4 }),
+    layer({ color: PAGE.ink }),
+  ];
+}
+
+async function drawPanel(drawn: Drawn): Promise<Panel> {
+  const { heading, probabilities, labels } = drawn;
+  const all = reliabilityBins(probabilities, labels, { bins: drawn.bins });
+  const bins = all.filter(({ count }) => count > 0);
+  const ece = expectedCalibrationError(probabilities, labels, {
+    bins: drawn.bins,
+  });
+  const most = Math.max(...bins.map(({ count }) => count));
+  const mean = (name: "accuracy" | "confidence") =>
+    bins.reduce((sum, bin) => sum + bin.count * bin[name], 0) / labels.length;
+  const diagram = await drawChart({
+    width: SIZE,
+    height: SIZE,
+    margins: [24, 12, 10, 46],
+    x: { ...UNIT, labels: false },
+    y: { ...UNIT, title: "accuracy" },
+    layers: [
+      {
+        values: [{ x: 0, y: 0 }, { x: 1, y: 1 }],
+        mark: {
+          type: "line",
+          color: PAGE.line,
+          strokeWidth: 1.2,
+          strokeDash: [4, 4],
+        },
+        x: "x",
+        y: "y",
+      },
+      gapMarks(bins, true, most),
+      gapMarks(bins, false, most),
+      ...accuracyMarks(bins),
+      ...cornerText(`ECE ${fixed(ece)}`),
+    ],
+  }, describe(heading, bins, ece));
+  const strip = await densityStrip(drawn, {
+    accuracy: mean("accuracy"),
+    confidence: mean("confidence"),
+  });
+  return { heading, charts: [diagram, strip] };
+}
+
+function describe(
+  heading: string,
+  bins: readonly ReliabilityBin[],
+  ece: number,
+): string {
+  const listed = bins.map(({ lower, upper, count, accuracy, confidence }) =>
+    `confidence ${fixed(lower, 2)} to ${fixed(upper, 2)}: ${count} rows, mean ${
+      fixed(confidence)
+    }, accuracy ${fixed(accuracy)}`
+  );
+  return `Reliability diagram of ${heading}. Expected calibration error ${
+    fixed(ece)
+  }. ${listed.join("; ")}.`;
+}
+
+/** Draws the diagrams of one method, before and after temperature scaling. */
+async function panelsOf(
+  { method, scaled, bySeed }: Evaluated,
+  labels: ArrayLike<number>,
+  bins: number,
+): Promise<Panel[]> {
+  const { name, probabilities } = method;
+  const before = await drawPanel({
+    heading: name,
+    probabilities,
+    labels,
+    bins,
+  });
+  if (!scaled) return [before];
+  const temperature = fixed(bySeed[0]?.temperature, 2);
+  return [
+    before,
+    await drawPanel({
+      heading: `${name} at T = ${temperature}`,
+      probabilities: scaled,
+      labels,
+      bins,
+    }),
+  ];
+}
+
+/** Draws figure 1. */
+export async function reliabilityFigure(
+  { methods, results, options }: Evaluation,
+): Promise<Figure> {
+  const { labels } = results;
+  const panels: Panel[] = [];
+  for (const method of methods) {
+    panels.push(...await panelsOf(method, labels, options.bins));
+  }
+  return {
+    number: 1,
+    title: "Reliability, before and after temperature scaling",
+    caption:
+      markup`Ticks are the accuracy of predictions of a given confidence, thin lines its interval of ${
+        percent(0.95, 0)
+      }, the dashed diagonal is perfect calibration. The gap to the mean confidence is ${
+        key("second")
+      } orange where predictions are too confident and ${
+        key("first")
+      } blue where they are too modest, and stronger the fuller the bin. Below, the density of confidence, with the accuracy (solid) and the mean confidence (dotted).`,
+    panels,
+  };
+}
