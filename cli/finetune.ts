@@ -7,6 +7,7 @@
  * @module
  */
 
+import type { Table } from "../data/mod.ts";
 import { type AnyTensor, initialize, manualSeed } from "../engine/mod.ts";
 import type { EncoderInputs } from "../models/mod.ts";
 import {
@@ -67,15 +68,15 @@ import { OutputFolder } from "./output_folder.ts";
 import { type Examples, prepareExamples } from "./prepare_examples.ts";
 import { prepareOutput, savedBytes, saveOrRescue } from "./save.ts";
 import { evaluateAll, f1Class, renderScores } from "./scores.ts";
-import type { Table } from "./table.ts";
 import { checkTrained } from "./trained.ts";
 
 const DATA_OPTIONS: readonly Option[] = [
   {
     name: "data",
     value: "FILE",
-    help: "Labeled texts to learn from: CSV, TSV or JSONL, also as .gz; - " +
-      "for standard input.",
+    help:
+      "Labeled texts to learn from: CSV, TSV, JSONL, JSON or Parquet, also " +
+      "as .gz; - for standard input.",
   },
   {
     name: "eval",

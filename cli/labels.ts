@@ -6,9 +6,9 @@
  * @module
  */
 
+import { placeOf, type RowSource } from "../data/mod.ts";
+import { listOf } from "../data/names.ts";
 import type { PretrainedConfig } from "../models/mod.ts";
-import { listOf } from "./names.ts";
-import { placeOf, type RowSource } from "./rows.ts";
 
 const WHOLE = /^(0|-?[1-9]\d*)$/;
 const DEFAULT_NAME = /^LABEL_\d+$/;

@@ -5,8 +5,9 @@
  * may import:
  *
  * - `layers`: a file imports from its own layer and from lower ones, in the order
- *   `engine <- nn <- models, swag`. Only `models` imports packages, and
- *   `nn/formats` and `nn/metrics` import nothing of the rest of `nn`.
+ *   `engine <- nn <- models, swag`. Only `models` and `data` import packages,
+ *   `nn/formats` and `nn/metrics` import nothing of the rest of `nn`, and `data`
+ *   stands beside them all: of other rooms it imports `nn/formats` alone.
  * - `doors`: a file enters another room by its door alone. A door is a file that
  *   exports what a room offers; see {@linkcode DOORS}. Tests may go past doors,
  *   because they test what is behind them.
@@ -18,6 +19,8 @@
 
 const RANKS = new Map([["engine", 0], ["nn", 1], ["models", 2], ["swag", 2]]);
 const WITH_PACKAGES = "models";
+const DATA = "data";
+const DATA_NEEDS = "nn/formats/";
 const ALONE = ["nn/formats/", "nn/metrics/"];
 const SELF = "@swagpu/swagpu";
 const ROOT = slashes(new URL("..", import.meta.url).pathname);
@@ -38,6 +41,7 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   "models/pipelines/": ["models/pipelines/mod.ts"],
   "models/generation/": ["models/generation/mod.ts"],
   "swag/": ["swag/mod.ts"],
+  "data/": ["data/mod.ts", "data/names.ts"],
 };
 
 function slashes(path: string): string {
@@ -66,8 +70,15 @@ function topOf(specifier: string, file: string): string | null {
 export function checkLayer(file: string, specifier: string): string | null {
   const from = file.split("/")[0] ?? "";
   const rank = RANKS.get(from);
-  if (rank === undefined) return null;
   const to = topOf(specifier, file);
+  if (from === DATA) {
+    const isFree = to === null || to === DATA ||
+      pathOf(specifier, file)?.startsWith(DATA_NEEDS);
+    return isFree
+      ? null
+      : `data must not import ${specifier}: of other rooms it needs ${DATA_NEEDS} alone`;
+  }
+  if (rank === undefined) return null;
   if (to === null) {
     return from === WITH_PACKAGES
       ? null
