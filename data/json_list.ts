@@ -115,12 +115,7 @@ class ListScanner {
     for (let i = 0; i < block.length; i++) {
       const letter = block.charAt(i);
       if (this.#inString) {
-        if (this.#isEscaped) this.#isEscaped = false;
-        else if (letter === "\\") this.#isEscaped = true;
-        else if (letter === '"') this.#inString = false;
-        if (this.#inString && this.#depth === 1 && !this.#inside) {
-          this.#string += letter;
-        }
+        i = this.#passString(block, i);
         continue;
       }
       if (letter <= " ") continue;
@@ -152,6 +147,31 @@ class ListScanner {
     this.#lines.add(block.slice(counted));
     if (this.#inside > 0) this.#element += block.slice(from);
     return elements;
+  }
+
+  /** Passes the rest of a string. Returns where it, or else the block, ends. */
+  #passString(block: string, from: number): number {
+    let at = from;
+    while (at < block.length) {
+      if (this.#isEscaped) {
+        this.#isEscaped = false;
+        at++;
+        continue;
+      }
+      IN_STRING.lastIndex = at;
+      const { 0: letter, index = block.length } = IN_STRING.exec(block) ?? {};
+      this.#inString = letter !== '"';
+      this.#isEscaped = letter === "\\";
+      if (!this.#inString) {
+        at = index;
+        break;
+      }
+      at = index + 1;
+    }
+    if (this.#depth === 1 && !this.#inside) {
+      this.#string += block.slice(from, at);
+    }
+    return at;
   }
 
   /** Follows the brackets. Returns whether the list begins here. */
@@ -210,3 +230,6 @@ class ListScanner {
     throw new SyntaxError(`Cannot read ${this.#options.path}: ${reason}`);
   }
 }
+
+/** What matters in a string: its end, and what hides the next letter. */
+const IN_STRING = /["\\]/g;

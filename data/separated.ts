@@ -38,14 +38,13 @@ export async function* separatedRows(
 ): AsyncGenerator<DataRow> {
   const malformed = (reason: string) =>
     new SyntaxError(`Cannot read ${path}: ${reason}`);
-  const scanner = new RecordScanner(
-    kind,
-    (reason) => onBadRow(malformed(reason)),
-  );
+  const scanner = new RecordScanner(kind);
   let header: readonly string[] | undefined;
   let number = 0;
-  const rowOf = ({ cells, line }: CellRecord): DataRow | undefined => {
+  const rowOf = (record: CellRecord): DataRow | undefined => {
+    const { cells, line, problem } = record;
     if (header === undefined) {
+      if (problem !== undefined && !named) throw malformed(problem);
       header = named ?? cells;
       if (named && sameNames(named, cells)) {
         throw malformed(
@@ -64,6 +63,10 @@ export async function* separatedRows(
       if (!named) return undefined;
     }
     number++;
+    if (problem !== undefined) {
+      onBadRow(malformed(problem));
+      return undefined;
+    }
     const columns = header;
     if (cells.length === columns.length) {
       return {
@@ -107,6 +110,8 @@ function sameNames(
 interface CellRecord {
   cells: string[];
   line: number;
+  /** What is wrong with its quotes. */
+  problem: string | undefined;
 }
 
 /** Where the scanner stands: at the start of a cell, in one, or behind a quote. */
@@ -116,7 +121,6 @@ type Place = "start" | "plain" | "quoted" | "closed" | "broken";
 class RecordScanner {
   readonly #delimiter: string;
   readonly #quotes: boolean;
-  readonly #refuse: (reason: string) => void;
   #place: Place = "start";
   #cells: string[] = [];
   #cell = "";
@@ -125,11 +129,11 @@ class RecordScanner {
   /** The line on which the row begins. */
   #line = 1;
   #hasQuotes = false;
+  #problem: string | undefined;
 
-  constructor(kind: "csv" | "tsv", refuse: (reason: string) => void) {
+  constructor(kind: "csv" | "tsv") {
     this.#delimiter = kind === "csv" ? "," : "\t";
     this.#quotes = kind === "csv";
-    this.#refuse = refuse;
   }
 
   /** Adds a block, and returns the rows that end in it. */
@@ -168,10 +172,9 @@ class RecordScanner {
       const { index = block.length } = ends.exec(block) ?? {};
       if (index > at && this.#place === "closed") {
         this.#place = "broken";
-        this.#refuse(
+        this.#problem =
           "Invalid Closing Quote: something other than a comma follows one in " +
-            `the row that begins on line ${this.#line}`,
-        );
+          `the row that begins on line ${this.#line}`;
       }
       if (index > at && this.#place === "start") {
         if (this.#cells.length === 0) this.#begin();
@@ -194,12 +197,12 @@ class RecordScanner {
 
   /** Returns the row that no line end closes, if there is one. */
   end(): CellRecord | undefined {
-    if (this.#place !== "quoted") return this.#endCell(true);
-    this.#refuse(
-      "Quote Not Closed: the file ends in the row that begins on line " +
-        this.#line,
-    );
-    return undefined;
+    if (this.#place === "quoted") {
+      this.#problem =
+        "Quote Not Closed: the file ends in the row that begins on line " +
+        this.#line;
+    }
+    return this.#endCell(true);
   }
 
   #begin(): void {
@@ -212,8 +215,7 @@ class RecordScanner {
   }
 
   #endCell(endsRow: boolean): CellRecord | undefined {
-    const isBroken = this.#place === "broken";
-    if (!isBroken || endsRow) this.#place = "start";
+    if (this.#place !== "broken" || endsRow) this.#place = "start";
     this.#cells.push(this.#cell);
     this.#cell = "";
     if (!endsRow) return undefined;
@@ -221,6 +223,8 @@ class RecordScanner {
     const isBlank = cells.length === 1 && cells[0] === "" && !this.#hasQuotes;
     this.#cells = [];
     this.#hasQuotes = false;
-    return isBlank || isBroken ? undefined : { cells, line: this.#line };
+    const problem = this.#problem;
+    this.#problem = undefined;
+    return isBlank ? undefined : { cells, line: this.#line, problem };
   }
 }
