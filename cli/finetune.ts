@@ -69,6 +69,7 @@ import { type Examples, prepareExamples } from "./prepare_examples.ts";
 import { prepareOutput, savedBytes, saveOrRescue } from "./save.ts";
 import { evaluateAll, f1Class, renderScores } from "./scores.ts";
 import { checkTrained } from "./trained.ts";
+import { SPLIT_OPTION, splitExamples } from "./validation_split.ts";
 
 const DATA_OPTIONS: readonly Option[] = [
   {
@@ -83,6 +84,7 @@ const DATA_OPTIONS: readonly Option[] = [
     value: "FILE",
     help: "Labeled texts to measure on at the end.",
   },
+  SPLIT_OPTION,
   ...COLUMN_OPTIONS,
   LABEL_OPTION,
   SKIP_OPTION,
@@ -221,7 +223,8 @@ export const finetune: Command = {
     const collect = collectSettings(args);
     const progress = new Progress({ quiet: args.flag("quiet") });
     const { epochs, batchSize, gradientAccumulation, seed } = settings;
-    const { raw, rawEval, columns } = await readFiles(args, progress);
+    const { columns, ...files } = await readFiles(args, progress);
+    const { raw, rawEval } = splitExamples(files, { args, seed, progress });
     const samples = raw.texts.length;
     const stepsPerEpoch = Math.ceil(
       Math.ceil(samples / batchSize) / gradientAccumulation,

@@ -36,10 +36,9 @@ export interface Split<T> {
 /**
  * Holds out rows at random so that every class has the same share among them as among
  * all: of a class with `m` of `n` rows, `size · m / n` rows, rounded so that the counts
- * add up (the method of the largest remainder; of equal remainders, that of the larger
- * class, then of the class that occurs first). As long as others can be taken, the last
- * row of a class is not, so that there is one to learn from. A seed gives the same split
- * on every machine.
+ * add up (the method of the largest remainder; chance decides between equal ones). As
+ * long as others can be taken, the last row of a class is not, so that there is one to
+ * learn from. A seed gives the same split on every machine.
  *
  * @param rows The rows.
  * @param options How many rows, and what their classes are.
@@ -76,7 +75,11 @@ export function stratifiedSplit<T>(
   const classes = [
     ...Map.groupBy(rows.keys(), (i) => classOf(rows, i, by)).values(),
   ];
-  const quotas = quotasOf(classes.map(({ length }) => length), count);
+  const order = shuffleInPlace([...classes.keys()], draw);
+  const quotas = quotasOf(classes.map(({ length }) => length), {
+    count,
+    order,
+  });
   const isHeld = new Uint8Array(rows.length);
   classes.forEach((members, i) => {
     const order = shuffleInPlace([...members], draw);
@@ -120,19 +123,27 @@ function classOf<T>(
   );
 }
 
-/** How many rows of each class to hold out, by the largest remainder. */
-export function quotasOf(sizes: readonly number[], count: number): number[] {
+/**
+ * How many rows of each class to hold out, by the largest remainder.
+ *
+ * @param sizes How many rows each class has.
+ * @param count How many rows to hold out.
+ * @param order The order of the classes, which decides between equal remainders.
+ */
+export function quotasOf(
+  sizes: readonly number[],
+  { count, order }: { count: number; order: readonly number[] },
+): number[] {
   const all = sizes.reduce((sum, size) => sum + size, 0);
   // Whole numbers, so that equal remainders are equal.
   const quotas = sizes.map((size) => Math.floor(size * count / all));
   const remainders = sizes.map((size) => (size * count) % all);
-  const order = [...sizes.keys()].sort((a, b) =>
-    (remainders[b] ?? 0) - (remainders[a] ?? 0) ||
-    (sizes[b] ?? 0) - (sizes[a] ?? 0) || a - b
+  const best = order.toSorted((a, b) =>
+    (remainders[b] ?? 0) - (remainders[a] ?? 0)
   );
   let left = count - quotas.reduce((sum, quota) => sum + quota, 0);
   for (const sparesLast of [true, false]) {
-    for (const i of order) {
+    for (const i of best) {
       const quota = quotas[i] ?? 0;
       const wasRaised = quota > Math.floor((sizes[i] ?? 0) * count / all);
       const most = (sizes[i] ?? 0) - (sparesLast ? 1 : 0);

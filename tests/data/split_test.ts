@@ -66,14 +66,17 @@ Deno.test("shuffledStream() yields each row once, and holds no more than its buf
 });
 
 Deno.test("quotasOf() rounds by the largest remainder", () => {
+  const quotas = (sizes: number[], count: number, order = [...sizes.keys()]) =>
+    quotasOf(sizes, { count, order });
   // By hand: 10 of 100 for 50, 34, 16 rows is 5, 3.4, 1.6.
-  assertEquals(quotasOf([50, 34, 16], 10), [5, 3, 2]);
-  // Equal remainders: the larger class, then the first.
-  assertEquals(quotasOf([15, 25, 15, 45], 10), [1, 3, 1, 5]);
-  assertEquals(quotasOf([5, 5, 5, 5], 2), [1, 1, 0, 0]);
+  assertEquals(quotas([50, 34, 16], 10), [5, 3, 2]);
+  // Between equal remainders, the order decides.
+  assertEquals(quotas([5, 5, 5, 5], 2), [1, 1, 0, 0]);
+  assertEquals(quotas([5, 5, 5, 5], 2, [3, 0, 1, 2]), [1, 0, 0, 1]);
+  assertEquals(quotas([15, 25, 15, 45], 10, [3, 2, 1, 0]), [1, 2, 2, 5]);
   // The only row of a class is not held out as long as others can be.
-  assertEquals(quotasOf([1, 1, 1], 2), [1, 1, 0]);
-  assertEquals(quotasOf([1, 1, 3], 2), [0, 0, 2]);
+  assertEquals(quotas([1, 1, 1], 2), [1, 1, 0]);
+  assertEquals(quotas([1, 1, 3], 2), [0, 0, 2]);
 });
 
 Deno.test("stratifiedSplit() keeps the shares of the classes within one row", () => {
@@ -135,6 +138,13 @@ Deno.test("stratifiedSplit() takes counts, functions and no classes", () => {
     random.validation.includes(row)
   );
   assert(both.length > 30 && both.length < 100);
+  // Where each row is a class of its own, as numbers may be, chance decides alone.
+  const alone = stratifiedSplit([...Array(1000).keys()], {
+    size: 0.25,
+    by: (row) => row,
+  });
+  const first = alone.validation.filter((row) => row < 500).length;
+  assert(first > 90 && first < 160);
 });
 
 Deno.test("stratifiedSplit() refuses parts that would be empty", () => {
