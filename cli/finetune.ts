@@ -84,6 +84,11 @@ const DATA_OPTIONS: readonly Option[] = [
     value: "FILE",
     help: "Labeled texts to measure on at the end.",
   },
+  {
+    name: "eval-field",
+    value: "NAME",
+    help: "Which list of the file --eval to read (as --field).",
+  },
   SPLIT_OPTION,
   ...COLUMN_OPTIONS,
   LABEL_OPTION,
@@ -298,6 +303,13 @@ async function readFiles(
   columns: Columns;
 }> {
   checkInputs(args, "data", "eval");
+  if (
+    args.text("eval-field") !== undefined && args.text("eval") === undefined
+  ) {
+    throw new TypeError(
+      "Cannot use --eval-field without --eval: it names a list of that file",
+    );
+  }
   const table = await readNeeded(args, "data");
   const evalTable = await readOptional(args, "eval");
   const read = (own: Table) =>

@@ -41,7 +41,12 @@ export const FILE_OPTIONS: readonly Option[] = [
     name: "columns",
     value: "NAMES",
     help: "Names of the columns, such as text,label, if CSV or TSV has no " +
-      "header line.",
+      "header line, or rows of JSON are lists.",
+  },
+  {
+    name: "field",
+    value: "NAME",
+    help: "Which list to read if a JSON file is an object with lists.",
   },
   {
     name: "format",
@@ -80,6 +85,8 @@ export async function readOptional(
   if (path === undefined) return undefined;
   return await readTable(path, {
     format: args.choice("format", FORMATS) ?? usableFormat(path),
+    field: (option === "eval" ? args.text("eval-field") : undefined) ??
+      args.text("field"),
     columns: args.text("columns")?.split(",").map((name) => name.trim()),
     optionName: (option) => `--${option}`,
   });

@@ -34,6 +34,8 @@ export class BadRowError extends TypeError {
   readonly row: DataRow;
 
   /**
+   * Makes the error of a row.
+   *
    * @param row The row.
    * @param reason What is wrong with it, and what was expected.
    */

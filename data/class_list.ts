@@ -1,6 +1,6 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// A check of the names of classes that a caller gives.
+// The names of classes that a caller gives.
 
 /**
  * Refuses a list of classes that is empty or has a name twice.
@@ -23,4 +23,18 @@ export function checkClasses(classes: readonly string[]): void {
   }
   if (classes.length > 0) return;
   throw new RangeError("Cannot use the classes: expected at least one name");
+}
+
+const WHOLE = /^(0|[1-9]\d*)$/;
+
+/**
+ * The name of a class, which a file may give by its number, counted from 0. Without
+ * names, any text is one; `undefined` if it is not among them.
+ */
+export function nameOfClass(
+  label: string,
+  names: readonly string[] | undefined,
+): string | undefined {
+  if (names === undefined || names.includes(label)) return label;
+  return WHOLE.test(label) ? names[Number(label)] : undefined;
 }

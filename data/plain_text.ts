@@ -9,11 +9,11 @@
 import type { DataRow } from "./rows.ts";
 import { linesOf } from "./text_blocks.ts";
 
-/** The ways to cut a text into rows. */
-export const SAMPLES = ["line", "paragraph", "document"] as const;
-
 /** What is one row of a plain text. */
-export type SampleBy = (typeof SAMPLES)[number];
+export type SampleBy = "line" | "paragraph" | "document";
+
+/** The ways to cut a text into rows. */
+export const SAMPLES: readonly SampleBy[] = ["line", "paragraph", "document"];
 
 /**
  * Reads rows with one column, `text`. Blank lines are no rows; they separate

@@ -68,6 +68,8 @@ export class ExampleStream<T> implements AsyncIterable<T> {
   readonly #options: ReadExamplesOptions;
 
   /**
+   * Prepares to read; nothing is opened yet.
+   *
    * @param source The file, or rows in memory.
    * @param parse Makes an example of a row.
    * @param options How to read the rows, and what to do with bad ones.

@@ -83,7 +83,11 @@ export class ExactNumber {
   /** The number as it is written in the file. */
   readonly text: string;
 
-  /** @param text The number as it is written in the file. */
+  /**
+   * Keeps a number.
+   *
+   * @param text The number as it is written in the file.
+   */
   constructor(text: string) {
     this.text = text;
   }

@@ -14,6 +14,8 @@ import {
   textOf,
   wrong,
 } from "./bad_row.ts";
+import { checkClasses, nameOfClass } from "./class_list.ts";
+import { listOf } from "./names.ts";
 import { checkOptions } from "./options.ts";
 import type { ExampleParser } from "./read_examples.ts";
 import { type DataRow, kindOf, placeOfRow } from "./rows.ts";
@@ -50,6 +52,13 @@ export interface TextColumns {
 export interface ClassColumns extends TextColumns {
   /** The column of labels. @default {"label"} */
   label?: string | undefined;
+  /**
+   * The names of the classes. Labels that are whole numbers are looked up in it, counted
+   * from 0, as data sets of Hugging Face have them; labels that are not among them are
+   * refused.
+   * @default {any text is a label}
+   */
+  names?: readonly string[] | undefined;
 }
 
 /** Options of {@linkcode numberExamples}. */
@@ -131,9 +140,10 @@ export function classExamples(
 ): ExampleParser<ClassExample> {
   checkOptions(columns, {
     action: "read classes",
-    known: [...TEXT_COLUMNS, "label"],
+    known: [...TEXT_COLUMNS, "label", "names"],
   });
-  const { label: column = "label" } = columns;
+  const { label: column = "label", names } = columns;
+  if (names) checkClasses(names);
   let seen: { kind: string; row: DataRow } | undefined;
   return (row) => {
     const wish = "a label";
@@ -151,7 +161,9 @@ export function classExamples(
           `${seen.kind}: labels must be of one kind`,
       );
     }
-    return { ...textsAt(row, columns), label };
+    const name = nameOfClass(label, names);
+    if (name !== undefined) return { ...textsAt(row, columns), label: name };
+    throw wrong(row, column, { value, wish: `one of ${listOf(names ?? [])}` });
   };
 }
 

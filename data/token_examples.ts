@@ -7,7 +7,7 @@
  */
 
 import { BadRowError, neededAt, textOf, wrong } from "./bad_row.ts";
-import { checkClasses } from "./class_list.ts";
+import { checkClasses, nameOfClass } from "./class_list.ts";
 import { counted, listOf } from "./names.ts";
 import { checkOptions } from "./options.ts";
 import type { ExampleParser } from "./read_examples.ts";
@@ -75,13 +75,10 @@ export function tokenExamples(
   });
   const { names } = columns;
   if (names) checkClasses(names);
-  const known = names && new Set(names);
   return (row) => {
     const { tokens: tokenColumn, tags: tagColumn } = columnsIn(row, columns);
     const tokens = textsAt(row, tokenColumn);
-    const tags = textsAt(row, tagColumn).map((tag) =>
-      names !== undefined && WHOLE.test(tag) ? names[Number(tag)] ?? tag : tag
-    );
+    const tags = textsAt(row, tagColumn);
     if (tokens.length !== tags.length) {
       throw new BadRowError(
         row,
@@ -100,29 +97,28 @@ export function tokenExamples(
         `token ${empty + 1}, "${tokens[empty]}", has no tag`,
       );
     }
-    const other = tags.find((tag) => known && !known.has(tag));
-    if (other !== undefined) {
+    const named = tags.map((tag) => {
+      const name = nameOfClass(tag, names);
+      if (name !== undefined) return name;
       throw new BadRowError(
         row,
-        `its "${tagColumn}" has "${other}", expected some of ${
+        `its "${tagColumn}" has "${tag}", expected some of ${
           listOf(names ?? [])
         }`,
       );
-    }
-    return { tokens, tags };
+    });
+    return { tokens, tags: named };
   };
 }
 
-const WHOLE = /^\d+$/;
-
 /** The columns to read in a row. */
 function columnsIn(
-  { columns = [], cells }: DataRow,
+  { columns = [], cells, line }: DataRow,
   { tokens, tags }: TokenColumns,
 ): { tokens: string; tags: string } {
   const has = (name: string) => Object.hasOwn(cells, name);
-  // In CoNLL every column is a list.
-  const isConll = !has("tokens") && columns.length > 0 &&
+  // A text with lists in every column is CoNLL.
+  const isConll = !has("tokens") && columns.length > 0 && line !== undefined &&
     columns.every((name) => Array.isArray(cells[name]));
   const usual = (name: string, own: string, other = "") =>
     !isConll ? own : has(name) ? name : other;

@@ -11,18 +11,21 @@ Deno.test("finetune holds a share of the texts out, the same for the same seed",
       label,
     }));
     const data = `${folder}/nested.json`;
-    await Deno.writeTextFile(data, JSON.stringify(rows, null, 1));
+    await Deno.writeTextFile(data, JSON.stringify({ test: [], train: rows }));
     const run = (output: string, ...more: string[]) =>
       cli(
         "finetune",
-        ...["--data", data, "--text-column", "example.text"],
+        ...["--data", data, "--field", "train"],
+        ...["--text-column", "example.text"],
         ...["--output", `${folder}/${output}`, ...options, ...more],
       );
-    const [first, again, refused, none] = await Promise.all([
+    const [first, again, refused, none, empty, idle] = await Promise.all([
       run("first", "--validation-split", "0.25"),
       run("again", "--validation-split", "0.25"),
       run("c", "--validation-split", "0.25", "--eval", data),
       run("d", "--validation-split", "0.99"),
+      run("e", "--eval", data, "--eval-field", "test"),
+      run("f", "--eval-field", "test"),
     ]);
     assertEquals(first.code, 0, first.err);
     assertMatch(
@@ -32,7 +35,9 @@ Deno.test("finetune holds a share of the texts out, the same for the same seed",
     assertMatch(first.out, /accuracy/i);
     const scores = ({ out }: typeof first) => out.replace(/^Saved .*\n/, "");
     assertEquals(scores(first), scores(again));
-    assertEquals([refused.code, none.code], [1, 1]);
+    for (const { code } of [refused, none, empty, idle]) assertEquals(code, 1);
+    assertMatch(empty.err, /^error: Cannot use .*nested\.json: it has no rows/);
+    assertMatch(idle.err, /^error: Cannot use --eval-field without --eval/);
     assertMatch(
       refused.err,
       /^error: Cannot use --validation-split with --eval: give one of them\n/,

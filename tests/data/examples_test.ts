@@ -103,6 +103,18 @@ Deno.test("classes: bad rows are refused with their place, or left out", async (
       ],
     ],
   });
+  await refuses(() => classExamples({ names: ["no", "yes"] }), {
+    good: { text: "a", label: 1 },
+    bad: [[
+      { text: "a", label: 2 },
+      'its "label" is 2, expected one of "no", "yes"',
+    ]],
+  });
+  const named = classExamples({ names: ["no", "yes"] });
+  assertEquals(await all(file("a.csv", "text,label\na,1\nb,no\n"), named), [
+    { text: "a", label: "yes" },
+    { text: "b", label: "no" },
+  ]);
   // The kinds of another file do not matter.
   const parse = classExamples();
   assertEquals((await all(jsonl({ text: "a", label: 1 }), parse)).length, 1);
