@@ -57,16 +57,6 @@ export async function* textBlocks(source: FileSource): AsyncGenerator<string> {
   if (rest.length > 0) yield decode(rest, true)[0];
 }
 
-/**
- * Reads a whole text, as {@linkcode textBlocks} does.
- *
- * @throws {Deno.errors.NotFound} If there is no such file.
- * @throws {SyntaxError} If it is not a text; the message names the line.
- */
-export async function readText(source: FileSource): Promise<string> {
-  return (await Array.fromAsync(textBlocks(source))).join("");
-}
-
 /** A line of a text, and its number from 1 on. */
 export interface Line {
   readonly text: string;

@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { readRows, readTable } from "../../data/mod.ts";
-import { linesOf, readText } from "../../data/text_blocks.ts";
+import { linesOf, textBlocks } from "../../data/text_blocks.ts";
 import { inFolder } from "../_folder.ts";
 import { blocksOf, file } from "./_blocks.ts";
 
@@ -17,6 +17,11 @@ function inPieces(bytes: Uint8Array<ArrayBuffer>, length: number): Blob {
         }
       })()),
   });
+}
+
+/** The whole text of a file. */
+async function readText(source: Blob): Promise<string> {
+  return (await Array.fromAsync(textBlocks(source))).join("");
 }
 
 function utf16(text: string, isLittle: boolean): Uint8Array<ArrayBuffer> {
