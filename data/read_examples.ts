@@ -10,6 +10,7 @@ import { BadRowError } from "./bad_row.ts";
 import { checkChoice, checkOptions } from "./options.ts";
 import {
   type DataSource,
+  isFile,
   READ_ROWS_OPTIONS,
   readRows,
   type ReadRowsOptions,
@@ -66,6 +67,7 @@ export class ExampleStream<T> implements AsyncIterable<T> {
   readonly #source: DataSource;
   readonly #parse: ExampleParser<T>;
   readonly #options: ReadExamplesOptions;
+  #wasRead = false;
 
   /**
    * Prepares to read; nothing is opened yet.
@@ -100,9 +102,18 @@ export class ExampleStream<T> implements AsyncIterable<T> {
    * all are bad, the first is an error in any case.
    * @throws {RangeError} If a column does not exist at all.
    * @throws {SyntaxError} If the file is malformed.
+   * @throws {TypeError} If the source is standard input or a generator, and has been
+   * read before.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
     const { onBadRow: choice = "throw", ...options } = this.#options;
+    if (this.#wasRead && isIterator(this.#source)) {
+      throw new TypeError(
+        "Cannot read rows of a generator again: it gives them only once, so " +
+          "keep the examples with toArray()",
+      );
+    }
+    this.#wasRead = true;
     this.used = 0;
     this.skipped = 0;
     this.problems = [];
@@ -138,6 +149,15 @@ export class ExampleStream<T> implements AsyncIterable<T> {
   toArray(): Promise<T[]> {
     return Array.fromAsync(this);
   }
+}
+
+/** Whether a source gives its rows only once, as a generator does. */
+function isIterator(source: DataSource): boolean {
+  if (isFile(source)) return false;
+  const iterator: unknown = Symbol.asyncIterator in source
+    ? source[Symbol.asyncIterator]()
+    : source[Symbol.iterator]();
+  return iterator === source;
 }
 
 /**

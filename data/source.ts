@@ -42,16 +42,20 @@ export async function* chunksOf(
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const name = nameOf(source);
   const chunks = rawChunks(source);
-  let first: Uint8Array<ArrayBuffer> = new Uint8Array();
-  while (first.length < 2) {
-    const { done, value } = await chunks.next();
-    if (done) break;
-    first = joined(first, value);
+  try {
+    let first: Uint8Array<ArrayBuffer> = new Uint8Array();
+    while (first.length < 2) {
+      const { done, value } = await chunks.next();
+      if (done) break;
+      first = joined(first, value);
+    }
+    const isPacked = name.endsWith(".gz") ||
+      (first[0] === 0x1f && first[1] === 0x8b);
+    const all = after(first, chunks);
+    yield* isPacked ? unpacked(all, name) : all;
+  } finally {
+    await chunks.return(undefined); // Closes the file if nobody wants the rest.
   }
-  const isPacked = name.endsWith(".gz") ||
-    (first[0] === 0x1f && first[1] === 0x8b);
-  const all = after(first, chunks);
-  yield* isPacked ? unpacked(all, name) : all;
 }
 
 /** Puts two pieces of bytes into one. */
@@ -71,11 +75,22 @@ async function* after<T>(first: T, rest: AsyncIterable<T>): AsyncGenerator<T> {
   yield* rest;
 }
 
+/** Whether standard input has been read, which would be empty now. */
+let inputWasRead = false;
+
 async function* rawChunks(
   source: FileSource,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   if (source instanceof Blob) return yield* source.stream();
-  if (source === "-") return yield* Deno.stdin.readable;
+  if (source === "-") {
+    if (inputWasRead) {
+      throw new TypeError(
+        "Cannot read standard input again: it can be read only once",
+      );
+    }
+    inputWasRead = true;
+    return yield* Deno.stdin.readable;
+  }
   const name = nameOf(source);
   try {
     using file = await Deno.open(source, { read: true });

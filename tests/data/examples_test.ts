@@ -115,6 +115,31 @@ Deno.test("each reading of a stream begins anew", async () => {
     assertEquals(texts, ["a", "b"]);
     assertEquals([stream.used, stream.skipped], [2, 1]);
   }
+  function* rows() {
+    yield { text: "a" };
+  }
+  const once = readExamples(rows(), textExamples());
+  assertEquals((await once.toArray()).length, 1);
+  await assertRejects(() => once.toArray(), TypeError, "only once");
+  const script = `import { readExamples, textExamples } from "${
+    import.meta.resolve("../../data/mod.ts")
+  }";
+const stream = readExamples("-", textExamples(), { format: "text" });
+console.log((await stream.toArray()).length);
+await stream.toArray().catch((error) => console.log(error.message));`;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["eval", script],
+    cwd: new URL("../..", import.meta.url),
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode("one\ntwo\n"));
+  await writer.close();
+  assertEquals(
+    new TextDecoder().decode((await child.output()).stdout),
+    "2\nCannot read standard input again: it can be read only once\n",
+  );
 });
 
 Deno.test("numbers: one or several columns, and bad rows", async () => {

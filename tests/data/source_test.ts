@@ -24,6 +24,21 @@ async function readText(source: Blob): Promise<string> {
   return (await Array.fromAsync(textBlocks(source))).join("");
 }
 
+const isLinux = Deno.build.os === "linux";
+
+/** How often this process has a file open; 0 where only Linux could tell. */
+function openFiles(path: string): number {
+  if (!isLinux) return 0;
+  const links = [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => {
+    try {
+      return Deno.readLinkSync(`/proc/self/fd/${name}`);
+    } catch {
+      return ""; // The folder itself was open while it was read.
+    }
+  });
+  return links.filter((link) => link === path).length;
+}
+
 function utf16(text: string, isLittle: boolean): Uint8Array<ArrayBuffer> {
   const view = new DataView(new ArrayBuffer(2 * text.length));
   for (let i = 0; i < text.length; i++) {
@@ -123,12 +138,20 @@ Deno.test("files are read by path and by address, and closed if reading ends ear
   await inFolder(async (folder) => {
     const path = `${folder}/a b.jsonl`;
     await Deno.writeTextFile(path, '{"a": 1}\n'.repeat(100_000));
+    const zip = `${folder}/a.csv.gz`;
+    const noise = Array.from({ length: 50_000 }, () => Math.random());
+    const packed = new Blob(["a\n", noise.join("\n")]).stream()
+      .pipeThrough(new CompressionStream("gzip"));
+    await Deno.writeFile(zip, packed);
+    for await (const _row of readRows(zip)) break;
+    assertEquals(openFiles(zip), 0);
     for (const source of [path, new URL(`file://${encodeURI(path)}`)]) {
-      // The test runner reports files that are left open.
       for await (const row of readRows(source)) {
         assertEquals([row.path, row.line], [path, 1]);
+        assertEquals(openFiles(path), isLinux ? 1 : 0);
         break;
       }
+      assertEquals(openFiles(path), 0);
     }
     await assertRejects(
       () => readTable(`${folder}/no.csv`),
