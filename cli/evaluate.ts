@@ -52,7 +52,7 @@ export const evaluate: Command = {
         name: "data",
         value: "FILE",
         help:
-          "Labeled texts: CSV, TSV, JSONL, JSON or Parquet, also as .gz; - for " +
+          "Labeled texts: CSV, TSV, JSONL or JSON, also as .gz, or Parquet; - for " +
           "standard input.",
       },
       ...COLUMN_OPTIONS,

@@ -76,8 +76,8 @@ const DATA_OPTIONS: readonly Option[] = [
     name: "data",
     value: "FILE",
     help:
-      "Labeled texts to learn from: CSV, TSV, JSONL, JSON or Parquet, also " +
-      "as .gz; - for standard input.",
+      "Labeled texts to learn from: CSV, TSV, JSONL or JSON, also as .gz, or " +
+      "Parquet; - for standard input.",
   },
   {
     name: "eval",

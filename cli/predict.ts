@@ -210,7 +210,7 @@ export const predict: Command = {
         name: "data",
         value: "FILE",
         help:
-          "Texts: CSV, TSV, JSONL, JSON or Parquet, also as .gz; - for standard " +
+          "Texts: CSV, TSV, JSONL or JSON, also as .gz, or Parquet; - for standard " +
           "input.",
       },
       { name: "text", value: "TEXT", help: "A text.", repeatable: true },

@@ -41,6 +41,7 @@
  */
 
 export { BadRowError } from "./bad_row.ts";
+export { classNames } from "./class_names.ts";
 export { type ColumnSource, findColumn } from "./columns.ts";
 export {
   type MultiLabelColumns,

@@ -7,7 +7,7 @@
  */
 
 import { BadRowError, neededAt, textOf, wrong } from "./bad_row.ts";
-import { checkClasses } from "./class_list.ts";
+import { checkClasses } from "./class_names.ts";
 import { listOf } from "./names.ts";
 import { checkOptions } from "./options.ts";
 import type { ExampleParser } from "./read_examples.ts";

@@ -14,7 +14,7 @@ import {
   textOf,
   wrong,
 } from "./bad_row.ts";
-import { checkClasses, nameOfClass } from "./class_list.ts";
+import { checkClasses, nameOfClass } from "./class_names.ts";
 import { listOf } from "./names.ts";
 import { checkOptions } from "./options.ts";
 import type { ExampleParser } from "./read_examples.ts";
