@@ -40,6 +40,7 @@
  * @module
  */
 
+export type { AlignedFiles } from "./aligned_text.ts";
 export { BadRowError } from "./bad_row.ts";
 export { classNames } from "./class_names.ts";
 export { type ColumnSource, findColumn } from "./columns.ts";

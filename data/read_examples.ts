@@ -10,7 +10,7 @@ import { BadRowError } from "./bad_row.ts";
 import { checkChoice, checkOptions } from "./options.ts";
 import {
   type DataSource,
-  isFile,
+  isInMemory,
   READ_ROWS_OPTIONS,
   readRows,
   type ReadRowsOptions,
@@ -153,7 +153,7 @@ export class ExampleStream<T> implements AsyncIterable<T> {
 
 /** Whether a source gives its rows only once, as a generator does. */
 function isIterator(source: DataSource): boolean {
-  if (isFile(source)) return false;
+  if (!isInMemory(source)) return false;
   const iterator: unknown = Symbol.asyncIterator in source
     ? source[Symbol.asyncIterator]()
     : source[Symbol.iterator]();

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { type AlignedFiles, alignedRows } from "./aligned_text.ts";
 import { conllRows } from "./conll.ts";
 import { jsonLineRows } from "./json_lines.ts";
 import { jsonListRows } from "./json_list.ts";
@@ -51,10 +52,12 @@ export type RowObject = Readonly<Record<string, unknown>>;
 
 /**
  * Where data come from: the path or address of a file, `-` for standard input, a
- * `Blob`, or rows in memory.
+ * `Blob`, plain texts whose lines belong together, such as
+ * `{ en: "train.en", sv: "train.sv" }`, or rows in memory.
  */
 export type DataSource =
   | FileSource
+  | AlignedFiles
   | Iterable<RowObject>
   | AsyncIterable<RowObject>;
 
@@ -121,6 +124,14 @@ export function isFile(source: DataSource): source is FileSource {
     source instanceof Blob;
 }
 
+/** Whether a source is rows in memory. */
+export function isInMemory(
+  source: DataSource,
+): source is Iterable<RowObject> | AsyncIterable<RowObject> {
+  return !isFile(source) &&
+    (Symbol.iterator in source || Symbol.asyncIterator in source);
+}
+
 /**
  * The format of a file by its extension, such as `csv` of `reviews.csv.gz`.
  *
@@ -176,13 +187,22 @@ export function readRows(
   const onBadRow = options.onBadRow ?? ((error: Error): void => {
     throw error;
   });
-  if (!isFile(source)) {
-    checkUnused(options, {
-      name: "rows in memory",
-      used: [],
-      optionName,
-    });
+  if (isInMemory(source)) {
+    checkUnused(options, { name: "rows in memory", used: [], optionName });
     return rowsInMemory(source, onBadRow);
+  }
+  if (!isFile(source)) {
+    const name = "files for each column";
+    checkUnused(options, { name, used: [], optionName });
+    if (options.format === undefined || options.format === "text") {
+      return alignedRows(source);
+    }
+    throw new TypeError(
+      `Cannot use ${
+        optionName("format")
+      } ${options.format} with ${name}: they ` +
+        "are read as text, line by line",
+    );
   }
   const path = nameOf(source);
   const format = options.format === undefined

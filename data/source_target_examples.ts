@@ -34,8 +34,8 @@ export interface SourceTargetColumns {
 }
 
 /**
- * Examples of translation and summarization: two columns, or objects with the texts by
- * language, such as `{ "translation": { "en": "hello", "sv": "hej" } }`, as Hugging Face
+ * Examples of translation and summarization: two columns, two files with a text a line,
+ * or objects with the texts by language, such as `{ "translation": { "en": "hello", "sv": "hej" } }`, as Hugging Face
  * has them.
  *
  * @param columns Which columns to read.
@@ -43,7 +43,7 @@ export interface SourceTargetColumns {
  * {@linkcode BadRowError} if one of the texts is missing.
  * @throws {TypeError} If an option is not known.
  *
- * @example Both forms
+ * @example The three forms
  * ```ts
  * import { readExamples, sourceTargetExamples } from "@swagpu/swagpu/data";
  * import { assertEquals } from "@std/assert";
@@ -51,6 +51,7 @@ export interface SourceTargetColumns {
  * const parse = sourceTargetExamples({ source: "en", target: "sv" });
  * for (
  *   const file of [
+ *     { en: new Blob(["hello\n"]), sv: new Blob(["hej\n"]) },
  *     new File(['{"translation": {"en": "hello", "sv": "hej"}}\n'], "a.jsonl"),
  *     new File(["en\tsv\nhello\thej\n"], "a.tsv"),
  *   ]

@@ -12,6 +12,7 @@ import {
   type DataSource,
   formatOf,
   isFile,
+  isInMemory,
   readRows,
   type ReadRowsOptions,
 } from "./read_rows.ts";
@@ -22,7 +23,7 @@ import { nameOf } from "./source.ts";
 export interface Table extends RowSource, ColumnSource {
   /** The cells of each row, by column. */
   readonly rows: readonly Readonly<Record<string, unknown>>[];
-  /** The format of the file; JSON for rows in memory. */
+  /** The format of the file; "json" for rows in memory. */
   readonly format: DataFormat;
 }
 
@@ -76,12 +77,17 @@ export async function readTable(
   const { format, optionName } = options;
   return {
     path,
-    format: format ?? (isFile(source) ? formatOf(source) : undefined) ??
-      "json",
+    format: format ?? usualFormat(source),
     columns: columns ?? [...names],
     rows,
     ...lines.length > 0 ? { lines } : {},
     ...numbers.at(-1) === numbers.length ? {} : { numbers },
     ...optionName ? { optionName } : {},
   };
+}
+
+/** The format of a source if no option says it. */
+function usualFormat(source: DataSource): DataFormat {
+  if (isInMemory(source)) return "json";
+  return isFile(source) ? formatOf(source) ?? "json" : "text";
 }

@@ -1,8 +1,11 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
+  readExamples,
   type ReadExamplesOptions,
+  readRows,
+  readTable,
   sourceTargetExamples,
   spanExamples,
   textExamples,
@@ -179,6 +182,39 @@ Deno.test("sources and targets: columns and translations", async () => {
   const nested = jsonl({ a: { b: "x" }, "a.b": "y", c: { d: "z" } });
   const parse = sourceTargetExamples({ source: "a.b", target: "c.d" });
   assertEquals(await all(nested, parse), [{ source: "y", target: "z" }]);
+});
+
+Deno.test("lines of several files belong together, and their counts must agree", async () => {
+  const en = file("train.en", "one\r\n\nthree");
+  const sv = file("train.sv", "ett\ntvå\ntre\n");
+  const parse = sourceTargetExamples({ source: "en", target: "sv" });
+  const expected = [
+    { source: "one", target: "ett" },
+    { source: "", target: "två" },
+    { source: "three", target: "tre" },
+  ];
+  const pairs = readExamples({ en, sv }, parse);
+  for (let epoch = 0; epoch < 2; epoch++) {
+    assertEquals(await pairs.toArray(), expected);
+  }
+  for (const short of [file("short", "1\n2\n"), file("short", "")]) {
+    await assertRejects(
+      () => all({ en: short, sv }, parse, { onBadRow: "skip" }),
+      SyntaxError,
+      `Cannot read short: it ends before line ${
+        short.size > 0 ? 3 : 1
+      }, which ` +
+        "train.sv has",
+    );
+  }
+  const { path, format } = await readTable({ en, sv });
+  assertEquals([path, format], ["train.en and train.sv", "text"]);
+  assertThrows(
+    () => readRows({ en, sv }, { format: "csv" }),
+    TypeError,
+    "they are read as text, line by line",
+  );
+  assertThrows(() => readRows({ en, sv }, { field: "a" }), TypeError, "field");
 });
 
 Deno.test("plain text is cut into lines, paragraphs, or not at all", async () => {
