@@ -27,7 +27,7 @@ import { Arguments, type Command, helpOf } from "./cli/arguments.ts";
 import { evaluate } from "./cli/evaluate.ts";
 import { finetune } from "./cli/finetune.ts";
 import { outliveTerminal } from "./cli/interrupt.ts";
-import { nearest } from "./cli/names.ts";
+import { nearest } from "./data/names.ts";
 import { predict } from "./cli/predict.ts";
 import { tokenize } from "./cli/tokenize.ts";
 import { trainTokenizerCommand } from "./cli/train_tokenizer.ts";

@@ -9,7 +9,7 @@
 
 // Deno has Node's parser built in, so that the published program needs no package.
 import { parseArgs } from "node:util";
-import { nearest } from "./names.ts";
+import { nearest } from "../data/names.ts";
 
 /** The names that other programs give to the options here. */
 const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {

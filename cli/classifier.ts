@@ -18,7 +18,7 @@ import {
 } from "../models/mod.ts";
 import { batches, softmaxRows } from "../nn/mod.ts";
 import { SwagModel } from "../swag/mod.ts";
-import { placeOf, type RowSource } from "./rows.ts";
+import { placeOf, type RowSource } from "../data/mod.ts";
 import type { TokenizedTexts } from "./tokenized_texts.ts";
 
 /** The file that holds a posterior, beside the model's own. */

@@ -7,10 +7,10 @@
  * @module
  */
 
+import { findColumn, type Table } from "../data/mod.ts";
+import { listOf } from "../data/names.ts";
 import type { PretrainedConfig } from "../models/mod.ts";
 import type { Arguments, Option } from "./arguments.ts";
-import { listOf } from "./names.ts";
-import { findColumn, type Table } from "./table.ts";
 
 /** The names of the columns. */
 export interface Columns {
@@ -110,7 +110,7 @@ export function chooseColumns(
     text: findColumn(
       table,
       args.text("text-column") ?? usual("text"),
-      "text-column",
+      "--text-column",
     ),
     pair: choosePairs(table, { args, remembered }),
     label: args.text("label-column") ?? usual("label"),

@@ -7,6 +7,7 @@
  * @module
  */
 
+import type { Table } from "../data/mod.ts";
 import { openAdapter } from "./adapter.ts";
 import { type Command, HELP_OPTION, QUIET_OPTION } from "./arguments.ts";
 import {
@@ -39,7 +40,6 @@ import {
   SKIP_OPTION,
 } from "./read_examples.ts";
 import { evaluateAll, f1Class, remarksOn, renderScores } from "./scores.ts";
-import type { Table } from "./table.ts";
 
 /** Measures a model on labeled examples. */
 export const evaluate: Command = {
@@ -52,7 +52,8 @@ export const evaluate: Command = {
         name: "data",
         value: "FILE",
         help:
-          "Labeled texts: CSV, TSV or JSONL, also as .gz; - for standard input.",
+          "Labeled texts: CSV, TSV, JSONL or JSON, also as .gz, or Parquet; - for " +
+          "standard input.",
       },
       ...COLUMN_OPTIONS,
       NO_PAIRS_OPTION,

@@ -7,6 +7,7 @@
  * @module
  */
 
+import type { Table } from "../data/mod.ts";
 import { type AnyTensor, initialize, manualSeed } from "../engine/mod.ts";
 import type { EncoderInputs } from "../models/mod.ts";
 import {
@@ -67,21 +68,28 @@ import { OutputFolder } from "./output_folder.ts";
 import { type Examples, prepareExamples } from "./prepare_examples.ts";
 import { prepareOutput, savedBytes, saveOrRescue } from "./save.ts";
 import { evaluateAll, f1Class, renderScores } from "./scores.ts";
-import type { Table } from "./table.ts";
 import { checkTrained } from "./trained.ts";
+import { SPLIT_OPTION, splitExamples } from "./validation_split.ts";
 
 const DATA_OPTIONS: readonly Option[] = [
   {
     name: "data",
     value: "FILE",
-    help: "Labeled texts to learn from: CSV, TSV or JSONL, also as .gz; - " +
-      "for standard input.",
+    help:
+      "Labeled texts to learn from: CSV, TSV, JSONL or JSON, also as .gz, or " +
+      "Parquet; - for standard input.",
   },
   {
     name: "eval",
     value: "FILE",
     help: "Labeled texts to measure on at the end.",
   },
+  {
+    name: "eval-field",
+    value: "NAME",
+    help: "Which list of the file --eval to read (as --field).",
+  },
+  SPLIT_OPTION,
   ...COLUMN_OPTIONS,
   LABEL_OPTION,
   SKIP_OPTION,
@@ -220,7 +228,8 @@ export const finetune: Command = {
     const collect = collectSettings(args);
     const progress = new Progress({ quiet: args.flag("quiet") });
     const { epochs, batchSize, gradientAccumulation, seed } = settings;
-    const { raw, rawEval, columns } = await readFiles(args, progress);
+    const { columns, ...files } = await readFiles(args, progress);
+    const { raw, rawEval } = splitExamples(files, { args, seed, progress });
     const samples = raw.texts.length;
     const stepsPerEpoch = Math.ceil(
       Math.ceil(samples / batchSize) / gradientAccumulation,
@@ -294,6 +303,13 @@ async function readFiles(
   columns: Columns;
 }> {
   checkInputs(args, "data", "eval");
+  if (
+    args.text("eval-field") !== undefined && args.text("eval") === undefined
+  ) {
+    throw new TypeError(
+      "Cannot use --eval-field without --eval: it names a list of that file",
+    );
+  }
   const table = await readNeeded(args, "data");
   const evalTable = await readOptional(args, "eval");
   const read = (own: Table) =>

@@ -6,9 +6,13 @@
  * @module
  */
 
+import {
+  classNames as sortedNames,
+  placeOf,
+  type RowSource,
+} from "../data/mod.ts";
+import { listOf } from "../data/names.ts";
 import type { PretrainedConfig } from "../models/mod.ts";
-import { listOf } from "./names.ts";
-import { placeOf, type RowSource } from "./rows.ts";
 
 const WHOLE = /^(0|-?[1-9]\d*)$/;
 const DEFAULT_NAME = /^LABEL_\d+$/;
@@ -23,15 +27,11 @@ export function classNames(
   labels: readonly string[],
   source: RowSource,
 ): string[] {
-  const names = [...new Set(labels)];
-  if (names.length < 2) {
-    throw new RangeError(
-      `Cannot learn classes from ${source.path}: every label is "${names[0]}"`,
-    );
-  }
-  return names.every((name) => WHOLE.test(name))
-    ? names.sort((a, b) => Number(a) - Number(b))
-    : names.sort();
+  const names = sortedNames(labels);
+  if (names.length >= 2) return names;
+  throw new RangeError(
+    `Cannot learn classes from ${source.path}: every label is "${names[0]}"`,
+  );
 }
 
 /** How programs write a number that is missing or infinite. */

@@ -9,7 +9,9 @@
 
 import type { Arguments, Option } from "./arguments.ts";
 import { COLUMN_OPTIONS } from "./columns.ts";
-import { columnOf, findColumn, FORMATS, readTable } from "./table.ts";
+import { findColumn, readTable } from "../data/mod.ts";
+import { FORMATS, usableFormat } from "./read_examples.ts";
+import { columnOf } from "./table_columns.ts";
 import { linesOf } from "./text_lines.ts";
 
 /** The names of the formats. */
@@ -33,7 +35,7 @@ export const PLAIN_TEXT_OPTIONS: readonly Option[] = [
   },
   {
     name: "format",
-    value: "txt|csv|tsv|jsonl",
+    value: "txt|csv|tsv|jsonl|json|parquet",
     help: "Format of the files (by their extension; txt for standard input).",
   },
 ];
@@ -86,21 +88,12 @@ export async function* plainTexts(
     }
     return;
   }
-  if (
-    format === undefined && !/\.(csv|tsv|tab|jsonl|ndjson)(\.gz)?$/i.test(path)
-  ) {
-    throw new RangeError(
-      `Cannot detect the format of ${path}: say --format ${
-        PLAIN_FORMATS.join(", ").replace(/, (\w+)$/, " or $1")
-      }`,
-    );
-  }
   const table = await readTable(path, {
-    format,
+    format: format ?? usableFormat(path, PLAIN_FORMATS),
     columns: args.text("columns")?.split(",").map((name) => name.trim()),
   });
   const column = args.text("text-column") ?? "text";
-  const texts = columnOf(table, findColumn(table, column, "text-column"));
+  const texts = columnOf(table, findColumn(table, column, "--text-column"));
   const second = args.text("pair-column");
   const pairs = second === undefined ? undefined : columnOf(table, second);
   for (const [i, text] of texts.entries()) yield { text, pair: pairs?.[i] };

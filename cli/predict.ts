@@ -7,6 +7,8 @@
  * @module
  */
 
+import { cellOf, findColumn, type Table } from "../data/mod.ts";
+import { counted } from "../data/names.ts";
 import type { PretrainedConfig } from "../models/mod.ts";
 import { argmaxRows, softmaxRows, uncertaintyParts } from "../nn/mod.ts";
 import { openAdapter } from "./adapter.ts";
@@ -51,11 +53,8 @@ import {
   posteriorRemark,
   scoreOptions,
 } from "./model_options.ts";
-import { counted } from "./names.ts";
 import { cutRemark } from "./prepare_examples.ts";
 import { Progress } from "./progress.ts";
-import { cellOf } from "./rows.ts";
-import { findColumn, type Table } from "./table.ts";
 import { TokenizedTexts } from "./tokenized_texts.ts";
 
 /** How many texts are tokenized, scored and written at a time. */
@@ -210,7 +209,9 @@ export const predict: Command = {
       {
         name: "data",
         value: "FILE",
-        help: "Texts: CSV, TSV or JSONL, also as .gz; - for standard input.",
+        help:
+          "Texts: CSV, TSV, JSONL or JSON, also as .gz, or Parquet; - for standard " +
+          "input.",
       },
       { name: "text", value: "TEXT", help: "A text.", repeatable: true },
       {

@@ -7,13 +7,13 @@
  * @module
  */
 
+import type { RowSource } from "../data/mod.ts";
+import { count, counted } from "../data/names.ts";
 import type { PretrainedConfig, Tokenizer } from "../models/mod.ts";
 import { isRegression } from "./classifier.ts";
 import { classIds, namesOf, numbersOf } from "./labels.ts";
-import { count, counted } from "./names.ts";
 import type { Progress } from "./progress.ts";
 import { emptyRemark, type RawExamples } from "./read_examples.ts";
-import type { RowSource } from "./rows.ts";
 import { TokenizedTexts } from "./tokenized_texts.ts";
 
 /** Texts with their labels, as a model reads them. */

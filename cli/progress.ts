@@ -8,7 +8,7 @@
  */
 
 import type { TrainReport } from "../nn/mod.ts";
-import { count } from "./names.ts";
+import { count } from "../data/names.ts";
 
 /** The length of a run. */
 export interface RunLength {

@@ -6,20 +6,42 @@
  * @module
  */
 
+import {
+  findColumn,
+  formatOf,
+  readTable,
+  type RowSource,
+  type Table,
+} from "../data/mod.ts";
+import { count, counted } from "../data/names.ts";
 import type { Arguments, Option } from "./arguments.ts";
 import type { Columns } from "./columns.ts";
-import { count, counted } from "./names.ts";
 import type { Progress } from "./progress.ts";
-import type { RowSource } from "./rows.ts";
-import {
-  columnOf,
-  findColumn,
-  FORMATS,
-  labeledRows,
-  labelsOf,
-  readTable,
-  type Table,
-} from "./table.ts";
+import { columnOf, labeledRows, labelsOf } from "./table_columns.ts";
+
+/** The formats that the command line reads. */
+export const FORMATS = ["csv", "tsv", "jsonl", "json", "parquet"] as const;
+
+type Format = (typeof FORMATS)[number];
+
+/**
+ * The format of a file by its extension. Other formats than those above are refused.
+ *
+ * @param path The file, or `-` for standard input.
+ * @param known The formats to name in the message.
+ */
+export function usableFormat(
+  path: string,
+  known: readonly string[] = FORMATS,
+): Format {
+  const found = FORMATS.find((format) => format === formatOf(path));
+  if (found) return found;
+  throw new RangeError(
+    `Cannot detect the format of ${
+      path === "-" ? "standard input" : path
+    }: say --format ${known.slice(0, -1).join(", ")} or ${known.at(-1)}`,
+  );
+}
 
 /** The options of every command that reads a file of texts. */
 export const FILE_OPTIONS: readonly Option[] = [
@@ -27,11 +49,16 @@ export const FILE_OPTIONS: readonly Option[] = [
     name: "columns",
     value: "NAMES",
     help: "Names of the columns, such as text,label, if CSV or TSV has no " +
-      "header line.",
+      "header line, or rows of JSON are lists.",
+  },
+  {
+    name: "field",
+    value: "NAME",
+    help: "Which list to read if a JSON file is an object with lists.",
   },
   {
     name: "format",
-    value: "csv|tsv|jsonl",
+    value: FORMATS.join("|"),
     help: "Format of the files (by their extension). CSV and TSV have a " +
       "header line; TSV has no quoting.",
   },
@@ -65,8 +92,11 @@ export async function readOptional(
   const path = args.text(option);
   if (path === undefined) return undefined;
   return await readTable(path, {
-    format: args.choice("format", FORMATS),
+    format: args.choice("format", FORMATS) ?? usableFormat(path),
+    field: (option === "eval" ? args.text("eval-field") : undefined) ??
+      args.text("field"),
     columns: args.text("columns")?.split(",").map((name) => name.trim()),
+    optionName: (option) => `--${option}`,
   });
 }
 
@@ -99,7 +129,7 @@ export function textsOf(table: Table, { text, pair }: Columns): RawTexts {
   const { path, lines, numbers } = table;
   return {
     path,
-    lines,
+    ...lines ? { lines } : {},
     ...numbers ? { numbers } : {},
     texts: columnOf(table, text),
     pairs: pair === undefined ? undefined : columnOf(table, pair),
@@ -125,7 +155,7 @@ export function examplesOf(
   { args, progress }: { args: Arguments; progress: Progress },
 ): RawExamples {
   const { label } = columns;
-  findColumn(table, label, "label-column");
+  findColumn(table, label, "--label-column");
   const own = args.flag("skip-unlabelled") ? labeledRows(table, label) : table;
   const left = table.rows.length - own.rows.length;
   if (left > 0) {

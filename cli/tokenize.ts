@@ -17,7 +17,7 @@ import {
   HELP_OPTION,
   QUIET_OPTION,
 } from "./arguments.ts";
-import { count, counted } from "./names.ts";
+import { count, counted } from "../data/names.ts";
 import {
   PLAIN_TEXT_OPTIONS,
   type PlainText,

@@ -19,7 +19,7 @@ import {
   QUIET_OPTION,
 } from "./arguments.ts";
 import { Interrupt } from "./interrupt.ts";
-import { count, counted } from "./names.ts";
+import { count, counted } from "../data/names.ts";
 import { OutputFolder } from "./output_folder.ts";
 import { PLAIN_TEXT_OPTIONS, plainTexts } from "./plain_texts.ts";
 import { Progress } from "./progress.ts";

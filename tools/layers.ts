@@ -5,9 +5,10 @@
  * may import:
  *
  * - `layers`: a file imports from its own layer and from lower ones, in the order
- *   `engine <- nn <- models, swag`. Only `models` imports packages, and
- *   `nn/formats` and `nn/metrics` import nothing of the rest of `nn`. `report` stands
- *   beside the layers: it imports packages and `nn/metrics`, and no layer imports it.
+ *   `engine <- nn <- models, swag`. Only `models`, `data` and `report` import
+ *   packages, and `nn/formats` and `nn/metrics` import nothing of the rest of `nn`.
+ *   `data` and `report` stand beside the layers, and no layer imports them: of other
+ *   rooms, `data` imports `nn/formats` alone, and `report` imports `nn/metrics` alone.
  * - `doors`: a file enters another room by its door alone. A door is a file that
  *   exports what a room offers; see {@linkcode DOORS}. Tests may go past doors,
  *   because they test what is behind them.
@@ -19,6 +20,8 @@
 
 const RANKS = new Map([["engine", 0], ["nn", 1], ["models", 2], ["swag", 2]]);
 const WITH_PACKAGES = "models";
+const DATA = "data";
+const DATA_NEEDS = "nn/formats/";
 const ALONE = ["nn/formats/", "nn/metrics/"];
 const REPORT = "report";
 const REPORT_USES = "nn/metrics/mod.ts";
@@ -42,6 +45,7 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   "models/pipelines/": ["models/pipelines/mod.ts"],
   "models/generation/": ["models/generation/mod.ts"],
   "swag/": ["swag/mod.ts"],
+  "data/": ["data/mod.ts", "data/names.ts"],
   "report/": ["report/mod.ts"],
 };
 
@@ -72,8 +76,15 @@ export function checkLayer(file: string, specifier: string): string | null {
   const from = file.split("/")[0] ?? "";
   if (from === REPORT) return checkReport(file, specifier);
   const rank = RANKS.get(from);
-  if (rank === undefined) return null;
   const to = topOf(specifier, file);
+  if (from === DATA) {
+    const isFree = to === null || to === DATA ||
+      pathOf(specifier, file)?.startsWith(DATA_NEEDS);
+    return isFree
+      ? null
+      : `data must not import ${specifier}: of other rooms it needs ${DATA_NEEDS} alone`;
+  }
+  if (rank === undefined) return null;
   if (to === null) {
     return from === WITH_PACKAGES
       ? null

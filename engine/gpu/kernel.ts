@@ -180,6 +180,19 @@ export function defineKernels<Form>(
   return kernelOf;
 }
 
+/**
+ * Lists kernels under another name as well, such as that of the op that runs them.
+ *
+ * @param name The name.
+ * @param variants Functions that give the kernels, by variant.
+ */
+export function listKernels(
+  name: string,
+  variants: Readonly<Record<string, () => Kernel>>,
+): void {
+  catalog.set(name, variants);
+}
+
 /** Every kernel and family defined so far; see {@linkcode definedKernels}. */
 const catalog = new Map<string, Readonly<Record<string, () => Kernel>>>();
 

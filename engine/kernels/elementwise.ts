@@ -84,10 +84,10 @@ function keyOf(e: Expression): string {
   return [e.body, e.operands, e.scalars, e.result, e.update].join("|");
 }
 
-/** An expression with an update and a scalar, to show. */
+/** An expression with an update and a scalar, as an example for `deno task wgsl`. */
 const EXAMPLE: Expression = {
   name: "multiply_add",
-  body: "target_ + factor * gelu(x)",
+  body: "target_ + factor * tanh_safe(x)",
   operands: [["x", "f32"]],
   scalars: [["factor", "f32"]],
   result: "f32",
@@ -251,11 +251,11 @@ const strided = defineKernels<StridedForm & { e: Expression }>({
   key: ({ e, rank, steps }) => `${rank}:${steps} ${keyOf(e)}`,
   forms: {
     single: {
-      e: { ...EXAMPLE, body: "factor * gelu(x)", update: false },
+      e: { ...EXAMPLE, body: "factor * tanh_safe(x)", update: false },
       rank: 2,
     },
     fours: {
-      e: { ...EXAMPLE, body: "factor * gelu(x)", update: false },
+      e: { ...EXAMPLE, body: "factor * tanh_safe(x)", update: false },
       rank: 2,
       steps: [1],
     },

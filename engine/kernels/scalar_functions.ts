@@ -172,7 +172,7 @@ fn gelu_tanh_grad(x: f32) -> f32 {
 }
 `;
 
-/** Each function with the comment before it, by name, in the order above. */
+/** The text of each function, by name, in the order above. */
 const texts = new Map(
   FUNCTIONS.split(/\n(?=fn |\/\/ |$)/).reduce<[string, string][]>(
     (list, text) => {

@@ -6,7 +6,12 @@
 // incoming gradient dy.
 
 import type { DType } from "../dtype.ts";
-import type { Expression } from "../kernels/elementwise.ts";
+import { listKernels } from "../gpu/kernel.ts";
+import {
+  type Expression,
+  flatKernel,
+  type FlatVariant,
+} from "../kernels/elementwise.ts";
 import { evaluate } from "../launch/evaluate.ts";
 import { record } from "../tape.ts";
 import { alias, type AnyTensor, hasDType, type Tensor } from "../tensor.ts";
@@ -118,6 +123,19 @@ function expressions(name: keyof typeof UNARY): UnaryExpressions {
     made.set(name, pair);
   }
   return pair;
+}
+
+// `deno task wgsl gelu` prints the kernel of a row, and `gelu_backward` that of its
+// derivative.
+for (const name of Object.keys(UNARY) as (keyof typeof UNARY)[]) {
+  for (const direction of ["forward", "backward"] as const) {
+    const kernelOf = (variant: FlatVariant) => () =>
+      flatKernel(expressions(name)[direction], variant);
+    listKernels(direction === "forward" ? name : `${name}_backward`, {
+      buffers: kernelOf("buffers"),
+      texels: kernelOf("texels"),
+    });
+  }
 }
 
 /**

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { Arguments, type Command, helpOf } from "../../cli/arguments.ts";
 import { evaluate } from "../../cli/evaluate.ts";
 import { finetune } from "../../cli/finetune.ts";
-import { listOf, nearest } from "../../cli/names.ts";
+import { listOf, nearest } from "../../data/names.ts";
 import { predict } from "../../cli/predict.ts";
 import { tokenize } from "../../cli/tokenize.ts";
 import { trainTokenizerCommand } from "../../cli/train_tokenizer.ts";

@@ -50,6 +50,27 @@ Deno.test("layers reports files outside the layers when a layer imports them", (
   ]);
 });
 
+Deno.test("layers lets data import packages and formats, and nothing else", () => {
+  for (const source of ['import "hyparquet";', 'import "node:zlib";']) {
+    assertEquals(lint("data/parquet.ts", source), []);
+  }
+  assertEquals(lint("data/a.ts", 'import "../nn/formats/mod.ts";'), []);
+  assertEquals(lint("data/a.ts", 'import "./rows.ts";'), []);
+  const end = ": of other rooms it needs nn/formats/ alone";
+  for (const path of ["../nn/mod.ts", "../engine/mod.ts", "../models/mod.ts"]) {
+    assertEquals(lint("data/a.ts", `import "${path}";`), [
+      `data must not import ${path}${end}`,
+    ]);
+  }
+  for (const room of ["nn", "models", "swag"]) {
+    assertEquals(lint(`${room}/a.ts`, 'import "../data/mod.ts";'), [
+      `${room} must not import data`,
+    ]);
+  }
+  assertEquals(lint("cli/a.ts", 'import "../data/mod.ts";'), []);
+  assertEquals(lint("cli/a.ts", 'import "../data/rows.ts";').length, 1);
+});
+
 Deno.test("layers lets only models import packages", () => {
   const source = 'import "@huggingface/tokenizers";';
   assertEquals(lint("models/tokenizer/tokenizer.ts", source), []);

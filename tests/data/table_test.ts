@@ -1,31 +1,32 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { ExactNumber } from "../../cli/rows.ts";
+import { columnOf, labeledRows, labelsOf } from "../../cli/table_columns.ts";
 import {
-  columnOf,
+  type DataFormat,
+  ExactNumber,
   findColumn,
-  type Format,
-  labeledRows,
-  labelsOf,
-  type ReadOptions,
+  type ReadRowsOptions,
   readTable,
   type Table,
-} from "../../cli/table.ts";
+} from "../../data/mod.ts";
 import { inFolder } from "../_folder.ts";
 
 /** Writes a file of the given name, and reads it as a table. */
 async function read(
   name: string,
   content: string | Uint8Array<ArrayBuffer>,
-  options: ReadOptions = {},
+  options: ReadRowsOptions = {},
 ): Promise<Table> {
   return await inFolder(async (folder) => {
     const bytes = typeof content === "string"
       ? new TextEncoder().encode(content)
       : content;
     await Deno.writeFile(`${folder}/${name}`, bytes);
-    return await readTable(`${folder}/${name}`, options);
+    return await readTable(`${folder}/${name}`, {
+      optionName: (option) => `--${option}`,
+      ...options,
+    });
   });
 }
 
@@ -161,7 +162,7 @@ Deno.test("readTable() names the line that it cannot read", async () => {
       '{"a": {"b": 1, "b": 2}}\n{"b": 1, "\\u0062": 2}',
       'line 2 has "b" twice',
     ],
-    ["h.txt", "text\na\n", "say --format"],
+    ["h.dat", "text\na\n", "say --format"],
     ["i.csv", "text,label\na,b\nc\0,d\n", "line 3 has a NUL byte"],
     ["j.csv.gz", "text,label\na,b\n", "not complete gzip data"],
   ];
@@ -292,7 +293,7 @@ Deno.test("findColumn() names a missing column with a short list", async () => {
   }
   const nested = await read("a.jsonl", '{"example": {"text": "a"}}\n');
   assertThrows(
-    () => findColumn(nested, "text", "text-column"),
+    () => findColumn(nested, "text", "--text-column"),
     RangeError,
     '"example"; say which it is with --text-column',
   );
@@ -310,7 +311,7 @@ Deno.test("findColumn() names a missing column with a short list", async () => {
       `did you mean "${right}"?`,
     );
   }
-  const format: Format = "jsonl";
+  const format: DataFormat = "jsonl";
   const lines = await read("a.txt", '{"a": 1, "toString": 2}\n{"a": 1}', {
     format,
   });
