@@ -102,12 +102,12 @@ export async function train<Batch>(
   options: TrainOptions<Batch> | CapturedTrainOptions<Batch, object>,
 ): Promise<TrainResult> {
   checkTrainOptions(options);
-  const { epochs, optimizer, scheduler, signal, logEvery } = options;
+  const { epochs, optimizer, scheduler, signal, logEvery, resume } = options;
   const { gradientAccumulation = 1 } = options;
   const pace = new ReadingPace(logEvery);
   using ledger = new LossLedger(logEvery ?? MAX_STEPS);
   using steps = new TrainSteps(options, ledger);
-  let step = 0;
+  let step = resume?.step ?? 0;
   let loss = NaN;
   let learningRate = optimizer.learningRate;
 
@@ -131,21 +131,25 @@ export async function train<Batch>(
   optimizer.zeroGrad();
   using weights = new DivergenceCheck(optimizer);
   try {
-    for (let epoch = 0; epoch < epochs; epoch++) {
+    for (let epoch = resume?.epoch ?? 0; epoch < epochs; epoch++) {
       const all: number[] = [];
-      const start = step;
-      for await (
-        const group of grouped(options.batches(epoch), gradientAccumulation)
-      ) {
+      let epochStep = epoch === resume?.epoch ? resume.epochStep : 0;
+      const batches = after(
+        epochStep * gradientAccumulation,
+        options.batches(epoch),
+      );
+      for await (const group of grouped(batches, gradientAccumulation)) {
         if (signal?.aborted) break;
         steps.run(group);
         learningRate = optimizer.learningRate;
         scheduler?.step();
         step++;
-        await options.onStep?.({ epoch, step });
+        epochStep++;
+        const readLosses = () => read(all, epoch);
+        await options.onStep?.({ epoch, step, epochStep, readLosses });
         if (ledger.length >= pace.steps) await read(all, epoch);
       }
-      if (step === start && !signal?.aborted) {
+      if (epochStep === 0 && !signal?.aborted) {
         throw new RangeError(`Cannot train: epoch ${epoch} has no batches`);
       }
       // Also when nothing is read below, so that all epochs do the same work.
@@ -160,6 +164,17 @@ export async function train<Batch>(
     return { epoch: epochs - 1, step, loss, aborted: false };
   } finally {
     optimizer.zeroGrad();
+  }
+}
+
+/** The items after the first `count` ones. */
+async function* after<T>(
+  count: number,
+  items: Iterable<T> | AsyncIterable<T>,
+): AsyncGenerator<T> {
+  for await (const item of items) {
+    if (count > 0) count--;
+    else yield item;
   }
 }
 
