@@ -12,8 +12,9 @@ import type { HostValues, TypedArray } from "../../engine/mod.ts";
  * pads. `label` becomes `labels`.
  *
  * Numbers become 32-bit integers if all rows have integers there, and floats
- * otherwise; typed arrays keep their type. Booleans become 0 and 1. Properties
- * of other kinds, such as texts, are left out.
+ * otherwise; typed arrays keep their type. Give whole numbers that are meant as
+ * floats, such as targets of a regression, in a `Float32Array`. Booleans become
+ * 0 and 1. Properties of other kinds, such as texts, are left out.
  *
  * @param rows The rows of a batch, at least one.
  * @returns Host values by name: numbers `[batch]`, lists `[batch, length]`.
@@ -50,6 +51,32 @@ export function defaultDataCollator(
     if (collated) inputs[name === "label" ? "labels" : name] = collated;
   }
   return inputs;
+}
+
+/**
+ * Makes a {@linkcode defaultDataCollator} that remembers the element types: a
+ * regression whose first targets happen to be whole numbers must not be trained
+ * as if they were classes.
+ */
+export function consistentCollator(): (
+  rows: readonly unknown[],
+) => Record<string, HostValues> {
+  const types = new Map<string, string>();
+  return (rows) => {
+    const inputs = defaultDataCollator(rows);
+    for (const [name, { data }] of Object.entries(inputs)) {
+      const type = data.constructor.name;
+      const before = types.get(name) ?? type;
+      types.set(name, type);
+      if (type === before) continue;
+      throw new TypeError(
+        `Cannot collate "${name}": it is a ${type} in this batch and was a ` +
+          `${before} before; give floats in a Float32Array, or give the ` +
+          "Trainer a dataCollator",
+      );
+    }
+    return inputs;
+  };
 }
 
 function collate(

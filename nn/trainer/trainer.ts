@@ -20,7 +20,7 @@ import {
 } from "./callbacks.ts";
 import { getLastCheckpoint } from "./checkpoint.ts";
 import { checkDataset, type TrainerDataset } from "./datasets.ts";
-import { defaultDataCollator } from "./default_collator.ts";
+import { consistentCollator } from "./default_collator.ts";
 import {
   type EvalPrediction,
   evaluateDataset,
@@ -56,7 +56,7 @@ export interface TrainerOptions<
    * `{ data, shape }`, or tensors. It may be asynchronous. Steps are captured
    * once for each combination of shapes, so pad to few lengths.
    *
-   * @default {defaultDataCollator}
+   * @default {defaultDataCollator, with the same element types in each batch}
    */
   dataCollator?: (rows: Row[]) => Feed | Promise<Feed>;
   /** The tokenizer, or what else is saved along with the model. */
@@ -186,7 +186,10 @@ export interface PredictionOutput extends EvalPrediction {
  *
  * await initialize();
  * manualSeed(0);
- * const rows = [0, 1, 2, 3].map((x) => ({ x: [x + 0.5], labels: [2 * x + 2] }));
+ * const rows = [0, 1, 2, 3].map((x) => ({
+ *   x: Float32Array.of(x),
+ *   labels: Float32Array.of(2 * x + 1),
+ * }));
  * const model = new Line();
  * const trainer = new Trainer({
  *   model,
@@ -203,8 +206,8 @@ export interface PredictionOutput extends EvalPrediction {
  * assertEquals(globalStep, 60);
  * const metrics = await trainer.evaluate();
  * assert((metrics["eval_worst"] ?? NaN) < 1);
- * const { predictions } = await trainer.predict([{ x: [1], labels: [3] }]);
- * assertEquals(predictions.shape, [1, 1]);
+ * const { predictions } = await trainer.predict(rows.slice(2));
+ * assertEquals(predictions.shape, [2, 1]);
  * ```
  */
 export class Trainer<
@@ -222,6 +225,7 @@ export class Trainer<
   readonly #options: TrainerOptions<Row, Feed, Model>;
   readonly #callbacks: TrainerCallback[] = [];
   readonly #control: TrainerControl = newControl();
+  readonly #defaultCollator = consistentCollator();
   #run: TrainingRun<Row> | undefined;
 
   /**
@@ -421,7 +425,7 @@ export class Trainer<
   }
 
   #collate(rows: Row[]): object | Promise<object> {
-    return (this.#options.dataCollator ?? defaultDataCollator)(rows);
+    return (this.#options.dataCollator ?? this.#defaultCollator)(rows);
   }
 
   async #checkpointOf(
