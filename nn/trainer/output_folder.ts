@@ -121,6 +121,20 @@ export class OutputFolder {
     }
   }
 
+  /**
+   * Removes all checkpoints but the best one at the end of a whole run, if the
+   * limit is 1, as Hugging Face's `Trainer` does.
+   */
+  async removeLast(best: string | undefined): Promise<void> {
+    const { outputDir, saveTotalLimit } = this.#args;
+    if (outputDir === undefined || saveTotalLimit !== 1) return;
+    const all = await listCheckpoints(outputDir);
+    if (!all.some(({ path }) => path === best)) return;
+    for (const { path } of all) {
+      if (path !== best) await removeFolderAtomically(path);
+    }
+  }
+
   /** Writes `trainer_state.json`. */
   async saveState(state: TrainerState): Promise<void> {
     const { outputDir } = this.#args;

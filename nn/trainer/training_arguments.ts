@@ -138,7 +138,8 @@ export interface TrainingArguments {
   saveSteps?: number | undefined;
   /**
    * The most checkpoints to keep. With `metricForBestModel` the best one is
-   * kept as long as it is the best, and a limit of 1 keeps it and the last one.
+   * kept as long as it is the best. A limit of 1 keeps it and the last one until
+   * the run is at its end, and it alone then.
    *
    * @default {no limit}
    */

@@ -363,7 +363,8 @@ export class TrainingRun<Row> implements Disposable {
   /** Loads the best weights, and logs the summary. */
   async #finish(): Promise<TrainOutput> {
     const { args, state, model } = this.#host;
-    const { bestModelCheckpoint: best, globalStep } = state;
+    const { bestModelCheckpoint: best, globalStep, maxSteps } = state;
+    if (globalStep >= maxSteps) await this.folder.removeLast(best);
     if (args.loadBestModelAtEnd && best !== undefined) {
       await loadModel(best, model);
     }
