@@ -160,8 +160,9 @@ export function completeArguments(
     }
     if (!rule.accepts(value)) {
       throw new RangeError(
-        `Cannot train with ${name} ${JSON.stringify(value)}: it must be ` +
-          rule.wish,
+        `Cannot train with ${name} ${
+          typeof value === "number" ? value : JSON.stringify(value)
+        }: it must be ${rule.wish}`,
       );
     }
   }

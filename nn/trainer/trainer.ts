@@ -64,10 +64,11 @@ export interface TrainerOptions<
   /**
    * Computes the loss of the inputs: a scalar, or an output that holds it as
    * `loss`. Outputs beside the loss are the predictions of an evaluation.
+   * Without a `dataCollator`, say of what type the inputs are.
    *
    * @default {model.forward(inputs), with the loss in its output}
    */
-  computeLoss?: (inputs: StepInputs<Feed>, model: Model) => StepLoss;
+  computeLoss?(inputs: StepInputs<Feed>, model: Model): StepLoss;
   /**
    * A factor for each class. The loss is the cross-entropy of the output's
    * `logits` with `labels` then.
