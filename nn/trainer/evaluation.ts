@@ -14,6 +14,7 @@ import {
   Tensor,
   type TypedArray,
 } from "../../engine/mod.ts";
+import { type Collate, Collated } from "./collated.ts";
 import { rowBatches, type TrainerDataset } from "./datasets.ts";
 import { concatBatches, tensorsOf } from "./host_outputs.ts";
 import type { LossFunction, TrainableModel } from "./loss.ts";
@@ -53,7 +54,7 @@ export interface EvaluationOptions<Row> {
   model: TrainableModel;
   args: CompleteTrainingArguments;
   loss: LossFunction;
-  collate: (rows: Row[]) => object | Promise<object>;
+  collate: Collate<Row>;
   /** Whether outputs are needed, not the loss alone. */
   keepsOutputs: boolean;
   /** Makes smaller outputs on the GPU. */
@@ -91,7 +92,8 @@ export async function evaluateDataset<Row>(
       skip: 0,
     });
     for await (const rows of batches) {
-      const feed = await options.collate(rows);
+      using batch = await Collated.make(options.collate, rows);
+      const { feed } = batch;
       const results = run(step as (feed: object) => unknown, feed);
       const labels = options.keepsOutputs ? await labelsOf(feed, args) : {};
       pending.push({ rows: rows.length, results, labels });

@@ -53,8 +53,10 @@ export interface TrainerOptions<
   evalDataset?: TrainerDataset<Row>;
   /**
    * Makes the inputs of a step from the rows of a batch: typed arrays, or
-   * `{ data, shape }`, or tensors. It may be asynchronous. Steps are captured
-   * once for each combination of shapes, so pad to few lengths.
+   * `{ data, shape }`, or tensors, which are freed after the step. It may be
+   * asynchronous, but then it makes no tensors after it has awaited something.
+   * Steps are captured once for each combination of shapes, so pad to few
+   * lengths.
    *
    * @default {defaultDataCollator, with the same element types in each batch}
    */

@@ -23,6 +23,7 @@ import {
   openCheckpoint,
   type RunPosition,
 } from "./checkpoint.ts";
+import { type Collate, Collated } from "./collated.ts";
 import {
   isIndexed,
   rowBatches,
@@ -61,7 +62,7 @@ export interface RunHost<Row> {
   readonly optimizers: readonly [Optimizer, Scheduler?] | undefined;
   readonly dataset: TrainerDataset<Row>;
   readonly loss: LossFunction;
-  collate(rows: Row[]): object | Promise<object>;
+  readonly collate: Collate<Row>;
   emit(name: TrainerEventName, more?: Partial<TrainerEvent>): Promise<void>;
   evaluate(): Promise<Record<string, number>>;
 }
@@ -74,12 +75,6 @@ export interface TrainOutput {
   readonly trainingLoss: number;
   /** `train_loss`, `train_runtime` and rates, as in the log. */
   readonly metrics: Record<string, number>;
-}
-
-/** The inputs of a step, and how many rows they are. */
-interface Batch {
-  readonly feed: object;
-  readonly rows: number;
 }
 
 /** A run in progress. */
@@ -103,6 +98,8 @@ export class TrainingRun<Row> implements Disposable {
   #isInEpoch = false;
   #savedStep = -1;
   #lengths: number[] | undefined;
+  /** The batches of the step. */
+  #used: Collated[] = [];
 
   /** Plans the run, and makes the optimizer and the schedule. */
   constructor(host: RunHost<Row>) {
@@ -170,7 +167,13 @@ export class TrainingRun<Row> implements Disposable {
 
   /** Frees the optimizer that the run has made. */
   [Symbol.dispose](): void {
+    this.#free();
     if (!this.#host.optimizers) this.optimizer.dispose();
+  }
+
+  #free(): void {
+    for (const batch of this.#used) batch[Symbol.dispose]();
+    this.#used = [];
   }
 
   /** Loads a checkpoint into all parts of the run. */
@@ -206,7 +209,7 @@ export class TrainingRun<Row> implements Disposable {
     await train({
       epochs,
       batches: (epoch) => this.#batches(epoch, resume),
-      inputs: ({ feed }: Batch) => feed,
+      inputs: (batch) => batch?.feed ?? {},
       step: (inputs: object) => loss.compute(inputs),
       capture: args.capture,
       optimizer: this.optimizer,
@@ -227,7 +230,7 @@ export class TrainingRun<Row> implements Disposable {
   async *#batches(
     epoch: number,
     resume: ResumePoint | undefined,
-  ): AsyncGenerator<Batch> {
+  ): AsyncGenerator<Collated | undefined> {
     const { args, dataset, control } = this.#host;
     const { gradientAccumulationSteps: size } = args;
     const skip = resume?.epoch === epoch ? resume.epochStep * size : 0;
@@ -251,9 +254,14 @@ export class TrainingRun<Row> implements Disposable {
         if (this.#stop.signal.aborted || control.shouldEpochStop) return;
         await this.#beginStep();
       }
-      const feed = count++ < skip ? {} : await this.#host.collate(rows);
+      if (count++ < skip) {
+        yield undefined;
+        continue;
+      }
+      const batch = await Collated.make(this.#host.collate, rows);
+      this.#used.push(batch);
       this.#pace.rows += rows.length;
-      yield { feed, rows: rows.length };
+      yield batch;
     }
   }
 
@@ -278,6 +286,7 @@ export class TrainingRun<Row> implements Disposable {
     { epoch, step, epochStep, readLosses }: StepState,
   ): Promise<void> {
     const { args, state, control } = this.#host;
+    this.#free();
     this.#position.epoch = epoch;
     this.#position.epochStep = epochStep;
     state.globalStep = step;
