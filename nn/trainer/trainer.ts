@@ -5,6 +5,7 @@
 // run is in training_run.ts, and its steps are those of train().
 
 import type { AnyTensor } from "../../engine/mod.ts";
+import { recoverFolders } from "../formats/mod.ts";
 import { checkOptions } from "../options.ts";
 import type { Optimizer } from "../optim.ts";
 import type { Scheduler } from "../scheduler.ts";
@@ -18,7 +19,7 @@ import {
   type TrainerEvent,
   type TrainerEventName,
 } from "./callbacks.ts";
-import { getLastCheckpoint } from "./checkpoint.ts";
+import { CHECKPOINT, getLastCheckpoint } from "./checkpoint.ts";
 import { checkDataset, type TrainerDataset } from "./datasets.ts";
 import { consistentCollator } from "./default_collator.ts";
 import {
@@ -442,6 +443,8 @@ export class Trainer<
         "Cannot resume: set outputDir, or name a checkpoint",
       );
     }
+    // A process may have been killed while it replaced the last checkpoint.
+    await recoverFolders(outputDir, CHECKPOINT);
     const last = await getLastCheckpoint(outputDir);
     if (last !== undefined) return last;
     throw new RangeError(

@@ -145,24 +145,29 @@ export class TrainingRun<Row> implements Disposable {
     manualSeed(args.seed);
     const wasTraining = model.training;
     model.train();
-    if (checkpoint) await this.#resume(checkpoint);
-    await this.folder.begin(state, checkpoint?.state.globalStep);
-    await this.#host.emit("onTrainBegin");
-    if (args.evalOnStart && !checkpoint) await this.#host.evaluate();
-    const resume = checkpoint && this.#resumePoint();
-    this.#pace.begin();
-    await this.#train(resume, signal);
-    // train() does not end an epoch in which it was stopped.
+    try {
+      if (checkpoint) await this.#resume(checkpoint);
+      await this.folder.begin(state, checkpoint?.state.globalStep);
+      await this.#host.emit("onTrainBegin");
+      if (args.evalOnStart && !checkpoint) await this.#host.evaluate();
+      this.#pace.begin();
+      await this.#train(checkpoint && this.#resumePoint(), signal);
+      await this.#settle(signal?.aborted ?? false);
+    } finally {
+      model.train(wasTraining);
+    }
+    return await this.#finish();
+  }
+
+  /** Does what a stop has left undone: the end of an epoch, or a checkpoint. */
+  async #settle(isInterrupted: boolean): Promise<void> {
+    const { args, state } = this.#host;
     const { epochSteps, maxSteps } = this.#plan;
     const isComplete = this.#position.epochStep === epochSteps ||
       state.globalStep >= maxSteps;
-    if (this.#isInEpoch && isComplete && !signal?.aborted) {
-      await this.#endEpoch();
-    }
-    const wantsRest = signal?.aborted && args.saveStrategy !== "no";
-    if (wantsRest && state.globalStep > this.#savedStep) await this.#save();
-    model.train(wasTraining);
-    return await this.#finish();
+    if (this.#isInEpoch && isComplete && !isInterrupted) await this.#endEpoch();
+    const wantsSave = isInterrupted && args.saveStrategy !== "no";
+    if (wantsSave && state.globalStep > this.#savedStep) await this.#save();
   }
 
   /** Frees the optimizer that the run has made. */

@@ -12,7 +12,7 @@ import type {
 } from "../../../nn/mod.ts";
 import { readState } from "../../../nn/trainer/state_file.ts";
 import { gpuTest, randomValues } from "../../_check.ts";
-import { inFolder } from "../../_folder.ts";
+import { inFolder, names } from "../../_folder.ts";
 import { tinyRows, tinyTrainer } from "./_line.ts";
 
 /** Saves and ends the run after a step. */
@@ -199,6 +199,26 @@ gpuTest("a signal saves, and the run resumes with equal bits", async () => {
     assertEquals(trainer.state.globalStep, 6);
     model.dispose();
     assertEquals(await run(args, { resume: true }), whole);
+    // Both parts are in the log, and what was logged twice is there once.
+    const text = await Deno.readTextFile(`${args.outputDir}/log.jsonl`);
+    const lines = text.trim().split("\n").map((line) => JSON.parse(line));
+    assertEquals(timeless(lines), whole.log);
+  });
+});
+
+gpuTest("a run finds a checkpoint that was being replaced", async () => {
+  await inFolder(async (root) => {
+    const whole = await run({ ...ARGS, outputDir: `${root}/whole` });
+    const args = { ...ARGS, outputDir: `${root}/cut` };
+    await run(args, { cut: 4 });
+    // As if the process had been killed between the two renames.
+    await Deno.rename(
+      `${args.outputDir}/checkpoint-4`,
+      `${args.outputDir}/.checkpoint-4.old`,
+    );
+    await Deno.mkdir(`${args.outputDir}/.checkpoint-4.partial`);
+    assertEquals(await run(args, { resume: true }), whole);
+    assertEquals(names(args.outputDir)[0], "checkpoint-23");
   });
 });
 
