@@ -12,6 +12,8 @@
  * Besides, this entry point has:
  *
  * - initial values, in the namespace {@linkcode init};
+ * - {@linkcode Trainer}, which trains, evaluates, saves and resumes as Hugging
+ *   Face's does, over the loop {@linkcode train};
  * - learning rate schedules such as {@linkcode linearSchedule};
  * - {@linkcode batches}, which shuffles and cuts row numbers;
  * - reading and writing of weights, such as {@linkcode openSafetensors}; more
@@ -167,13 +169,13 @@ export { type EvalPrediction } from "./trainer/evaluation.ts";
 export { type TrainableModel } from "./trainer/loss.ts";
 export { type ProcessingClass } from "./trainer/model_files.ts";
 export { decayParameterNames } from "./trainer/optimizers.ts";
+export { Trainer } from "./trainer/trainer.ts";
 export {
   type EvaluateOptions,
   type PredictionOutput,
-  Trainer,
   type TrainerOptions,
   type TrainRunOptions,
-} from "./trainer/trainer.ts";
+} from "./trainer/trainer_options.ts";
 export { type LogEntry, type TrainerState } from "./trainer/trainer_state.ts";
 export {
   type CompleteTrainingArguments,

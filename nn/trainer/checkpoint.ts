@@ -52,6 +52,8 @@ export interface RunPosition {
   epoch: number;
   /** The steps of that epoch that have been made. */
   epochStep: number;
+  /** 1 if a callback has ended that epoch with the last step, otherwise 0. */
+  endsEpoch: number;
   /** The sum of the losses of the steps since the last log. */
   lossSum: number;
   /** The number of these steps. */
@@ -237,7 +239,7 @@ async function readRun(path: string): Promise<RunFile> {
     // The error below covers it.
   }
   const numbers = Object.values(run?.position ?? {});
-  const isRun = run?.version === 1 && numbers.length === 6 &&
+  const isRun = run?.version === 1 && numbers.length === 7 &&
     numbers.every((value) => typeof value === "number") &&
     [run.generator, run.fixed, run.files].every((part) =>
       typeof part === "object" && part !== null

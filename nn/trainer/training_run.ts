@@ -90,6 +90,7 @@ export class TrainingRun<Row> implements Disposable {
   #position: RunPosition = {
     epoch: 0,
     epochStep: 0,
+    endsEpoch: 0,
     lossSum: 0,
     lossCount: 0,
     loggedStep: 0,
@@ -183,7 +184,7 @@ export class TrainingRun<Row> implements Disposable {
 
   /** Loads a checkpoint into all parts of the run. */
   async #resume(checkpoint: Checkpoint): Promise<void> {
-    const { model, callbacks, state, args } = this.#host;
+    const { model, callbacks, state, args, control } = this.#host;
     const { path, position } = checkpoint;
     checkFixed(checkpoint.fixed, this.#fixed, path);
     const { optimizer, scheduler } = this;
@@ -196,6 +197,7 @@ export class TrainingRun<Row> implements Disposable {
     Object.assign(state, checkpoint.state, plannedState(this.#plan, args));
     this.#position = { ...position };
     this.#isInEpoch = position.epochStep > 0;
+    control.shouldEpochStop = position.endsEpoch === 1;
     this.#savedStep = state.globalStep;
   }
 
@@ -360,14 +362,15 @@ export class TrainingRun<Row> implements Disposable {
   }
 
   async #save(): Promise<void> {
-    const { state, model, tokenizer, callbacks } = this.#host;
+    const { state, model, tokenizer, callbacks, control } = this.#host;
     const { optimizer, scheduler } = this;
+    const ends = control.shouldEpochStop && this.#isInEpoch;
     if (state.bestGlobalStep === state.globalStep) {
       state.bestModelCheckpoint = this.folder.pathOf(state.globalStep);
     }
     const checkpoint = await this.folder.save({
       ...{ model, tokenizer, optimizer, scheduler, callbacks, state },
-      position: this.#position,
+      position: { ...this.#position, endsEpoch: ends ? 1 : 0 },
       fixed: this.#fixed,
     });
     this.#savedStep = state.globalStep;

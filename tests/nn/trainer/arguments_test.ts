@@ -30,7 +30,7 @@ import {
 import { defaultDataCollator } from "../../../nn/trainer/default_collator.ts";
 import { gpuTest } from "../../_check.ts";
 import { inFolder, names } from "../../_folder.ts";
-import { Tiny, tinyRows, tinyTrainer } from "./_line.ts";
+import { Tiny, tinyRows, tinyTrainer } from "./_tiny.ts";
 
 Deno.test("the defaults are Hugging Face's", () => {
   // From transformers' TrainingArguments, with its names in camelCase.

@@ -11,7 +11,7 @@ import {
 import { readState, writeState } from "../../../nn/trainer/state_file.ts";
 import { gpuTest } from "../../_check.ts";
 import { inFolder, names } from "../../_folder.ts";
-import { tinyRows, tinyTrainer } from "./_line.ts";
+import { tinyRows, tinyTrainer } from "./_tiny.ts";
 
 /** Trains, and gives the names in the output folder. */
 async function save(args: TrainingArguments): Promise<string[]> {
@@ -301,7 +301,7 @@ Deno.test("states come back from files bit for bit", async () => {
 /** Trains and saves at every step, until it is killed. */
 const CHILD = `
 import { initialize } from ${url("../../../engine/mod.ts")};
-import { tinyTrainer } from ${url("./_line.ts")};
+import { tinyTrainer } from ${url("./_tiny.ts")};
 const [outputDir, resume, count] = Deno.args;
 await initialize();
 let left = Number(count);

@@ -13,7 +13,7 @@ import type {
 import { readState } from "../../../nn/trainer/state_file.ts";
 import { gpuTest, randomValues } from "../../_check.ts";
 import { inFolder, names } from "../../_folder.ts";
-import { tinyRows, tinyTrainer } from "./_line.ts";
+import { tinyRows, tinyTrainer } from "./_tiny.ts";
 
 /** Saves and ends the run after a step. */
 class Cut implements TrainerCallback {
@@ -33,7 +33,9 @@ class Average implements TrainerCallback {
   draws: number[] = [];
   mean = new Float32Array(12);
 
-  async onStepEnd({ model, state }: TrainerEvent) {
+  async onStepEnd({ model, state, control }: TrainerEvent) {
+    // The third epoch has two steps instead of three.
+    if (state.globalStep === 8) control.shouldEpochStop = true;
     if (state.globalStep % 4 !== 0) return;
     const [weight] = model.parameters();
     const values = await weight?.data() ?? [];
@@ -152,7 +154,7 @@ gpuTest("a run that is cut again and again gives equal bits", async () => {
     const whole = await run({ ...args, outputDir: `${root}/whole` });
     const outputDir = `${root}/cut`;
     let resume = false;
-    for (const cut of [2, 3, 4, 9, 12, 22]) {
+    for (const cut of [2, 3, 4, 8, 9, 12, 22]) {
       await run({ ...args, outputDir }, { cut, resume });
       resume = true;
     }
@@ -164,7 +166,7 @@ gpuTest("a run resumes from its last checkpoint's end of epoch", async () => {
   await inFolder(async (root) => {
     const args: TrainingArguments = { ...ARGS, saveStrategy: "epoch" };
     const whole = await run({ ...args, outputDir: `${root}/run` });
-    const again = `${root}/run/checkpoint-12`;
+    const again = `${root}/run/checkpoint-11`;
     const average = new Average();
     const { model, trainer } = tinyTrainer(
       { ...args, outputDir: `${root}/run` },

@@ -39,7 +39,7 @@ import {
   type TinyRow,
   tinyRows,
   tinyTrainer,
-} from "./_line.ts";
+} from "./_tiny.ts";
 
 gpuTest("a Trainer makes the steps of train()", async () => {
   const { model, trainer } = tinyTrainer({
