@@ -45,6 +45,11 @@ export interface TrainReport extends TrainState {
   readonly losses: Float32Array<ArrayBuffer>;
   /** The learning rate of the last step, of the first parameter group. */
   readonly learningRate: number;
+  /**
+   * The norm of the gradients of the last step, before they were limited. It is
+   * known if there is a `maxGradNorm`.
+   */
+  readonly gradNorm?: number;
 }
 
 /** The result of a run. */

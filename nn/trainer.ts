@@ -110,6 +110,7 @@ export async function train<Batch>(
   let step = resume?.step ?? 0;
   let loss = NaN;
   let learningRate = optimizer.learningRate;
+  let gradNorm: number | undefined;
 
   /** Reads, checks and reports the losses since the last reading. */
   const read = async (
@@ -117,13 +118,16 @@ export async function train<Batch>(
     epoch: number,
     weights?: DivergenceCheck,
   ) => {
-    const { losses, other } = await ledger.read(weights?.answer);
+    const { losses, norm, other } = await ledger.read(weights?.answer);
     checkLosses(losses, step);
     weights?.check(other, step);
     if (losses.length === 0) return;
     pace.measure(losses.length);
     all.push(...losses);
-    await options.onLog?.(report({ epoch, step, learningRate }, losses));
+    gradNorm = norm;
+    await options.onLog?.(
+      report({ epoch, step, learningRate, gradNorm }, losses),
+    );
     // Give signals and timers a turn: the reading may have blocked them.
     await new Promise((resolve) => setTimeout(resolve));
   };
@@ -159,7 +163,9 @@ export async function train<Batch>(
       const losses = Float32Array.from(all);
       if (losses.length > 0) loss = meanOf(losses);
       if (signal?.aborted) return { epoch, step, loss, aborted: true };
-      await options.onEpoch?.(report({ epoch, step, learningRate }, losses));
+      await options.onEpoch?.(
+        report({ epoch, step, learningRate, gradNorm }, losses),
+      );
     }
     return { epoch: epochs - 1, step, loss, aborted: false };
   } finally {
@@ -194,10 +200,14 @@ async function* grouped<T>(
 }
 
 function report(
-  state: TrainState & { learningRate: number },
+  { gradNorm, ...state }: TrainState & {
+    learningRate: number;
+    gradNorm: number | undefined;
+  },
   losses: Float32Array<ArrayBuffer>,
 ): TrainReport {
-  return { ...state, loss: meanOf(losses), losses };
+  const norm = gradNorm === undefined ? {} : { gradNorm };
+  return { ...state, ...norm, loss: meanOf(losses), losses };
 }
 
 function meanOf(values: Float32Array): number {

@@ -62,6 +62,8 @@ export interface RunPosition {
   loggedStep: number;
   /** The sum of the losses of all steps. */
   totalLoss: number;
+  /** The norm of the last step's gradients; -1 if it is not known. */
+  gradNorm: number;
 }
 
 /** Settings that a run cannot change when it resumes. */
@@ -238,8 +240,11 @@ async function readRun(path: string): Promise<RunFile> {
   } catch {
     // The error below covers it.
   }
-  const numbers = Object.values(run?.position ?? {});
-  const isRun = run?.version === 1 && numbers.length === 7 &&
+  const position: Partial<RunPosition> | undefined = run?.position;
+  // JSON writes an infinite norm as null.
+  if (position && position.gradNorm === null) position.gradNorm = Infinity;
+  const numbers = Object.values(position ?? {});
+  const isRun = run?.version === 1 && numbers.length === 8 &&
     numbers.every((value) => typeof value === "number") &&
     [run.generator, run.fixed, run.files].every((part) =>
       typeof part === "object" && part !== null

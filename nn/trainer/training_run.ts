@@ -95,6 +95,7 @@ export class TrainingRun<Row> implements Disposable {
     lossCount: 0,
     loggedStep: 0,
     totalLoss: 0,
+    gradNorm: -1,
   };
   #isInEpoch = false;
   #savedStep = -1;
@@ -280,8 +281,9 @@ export class TrainingRun<Row> implements Disposable {
     await this.#host.emit("onStepBegin");
   }
 
-  #noteLosses({ losses }: TrainReport): void {
+  #noteLosses({ losses, gradNorm = -1 }: TrainReport): void {
     const position = this.#position;
+    position.gradNorm = gradNorm;
     for (const loss of losses) {
       position.lossSum += loss;
       position.totalLoss += loss;
@@ -341,12 +343,13 @@ export class TrainingRun<Row> implements Disposable {
   async #logLoss(): Promise<void> {
     const { state } = this.#host;
     const position = this.#position;
-    const { lossSum, lossCount } = position;
+    const { lossSum, lossCount, gradNorm } = position;
     position.loggedStep = state.globalStep;
     position.lossSum = 0;
     position.lossCount = 0;
     await this.log({
       loss: lossSum / lossCount,
+      ...(gradNorm < 0 ? {} : { grad_norm: gradNorm }),
       learning_rate: this.optimizer.learningRate,
     });
   }

@@ -386,6 +386,14 @@ const OBEYED: Record<keyof TrainingArguments, () => Promise<void>> = {
     const one = { optim: "sgd", maxSteps: 1, learningRate: 1 } as const;
     const free = await observe({ ...one, maxGradNorm: 0 });
     assert(free.change > 0.2, `${free.change}`);
+    const logging = await observe({
+      ...one,
+      maxGradNorm: 0.1,
+      loggingSteps: 1,
+    });
+    // With a learning rate of 1 the free step is as long as the gradient.
+    const [{ grad_norm: norm = NaN } = {}] = logging.state.logHistory;
+    assertAlmostEquals(norm, free.change, 1e-5);
     const { change } = await observe({ ...one, maxGradNorm: 0.1 });
     assertAlmostEquals(change, 0.1, 1e-5);
   },
