@@ -40,15 +40,21 @@ import { TrainingRun, type TrainOutput } from "./training_run.ts";
 /**
  * Trains, evaluates and saves a model, as Hugging Face's `Trainer` does: the
  * arguments, their defaults, the order of events and the files have its names
- * and its rules. The steps are made by {@linkcode train}.
+ * and its rules. The steps are those of `train()`.
  *
  * A checkpoint holds all that the run depends on: weights, optimizer, schedule,
  * random numbers, place in the data, and the states of callbacks. A run that was
  * cut at any step and resumes gives the bits of a run that was not cut.
  *
+ * Three rules are this library's own. A loss or weight that is not finite ends
+ * the run with an error. `onEpochEnd` is called for epochs that are complete, and
+ * at the end of the run; not after a stop within an epoch, because the epoch goes
+ * on when the run resumes. A step follows the mean of its batches' losses, also
+ * for models of text.
+ *
  * @example Training, evaluation and prediction
  * ```ts
- * import { initialize, manualSeed, mul, sub, type Tensor } from "@swagpu/swagpu/engine";
+ * import { initialize, manualSeed, type Tensor } from "@swagpu/swagpu/engine";
  * import { Linear, Module, mseLoss, Trainer } from "@swagpu/swagpu/nn";
  * import { assert, assertEquals } from "@std/assert";
  *
