@@ -106,6 +106,7 @@ export {
   Parameter,
   Scheduler,
   SGD,
+  Trainer,
 } from "./nn/mod.ts";
 export {
   AutoModel,

@@ -23,6 +23,14 @@ export interface RandomStream {
   readonly stream: readonly [number, number];
 }
 
+/** What a {@linkcode Generator} needs to continue a run. */
+export interface GeneratorState {
+  /** The seed as two words of 32 bits, low word first. */
+  key: readonly [number, number];
+  /** The number of streams given so far. */
+  position: number;
+}
+
 /**
  * Gives each random op its own stream, in the order of the calls.
  *
@@ -78,6 +86,57 @@ export class Generator {
     };
     if (this.#isLive) onReplay(reset);
     else reset();
+  }
+
+  /**
+   * What is needed to continue: the seed and the number of streams given.
+   *
+   * @example A run that is continued draws what it would have drawn
+   * ```ts
+   * import { Generator, initialize, normal } from "@swagpu/swagpu/engine";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await initialize();
+   * const generator = new Generator(7);
+   * normal([3], { generator });
+   * const state = JSON.parse(JSON.stringify(generator.stateDict()));
+   * const again = new Generator(0);
+   * again.loadStateDict(state);
+   * assertEquals(
+   *   await normal([3], { generator: again }).data(),
+   *   await normal([3], { generator }).data(),
+   * );
+   * ```
+   */
+  stateDict(): GeneratorState {
+    const [low, high] = this.#key;
+    return { key: [low, high], position: this.position };
+  }
+
+  /**
+   * Continues from a state that {@linkcode stateDict} has given.
+   *
+   * @param state The state of a generator.
+   * @throws {RangeError} If the words of the seed are not integers of 32 bits,
+   * or the position is not a whole number of at least 0.
+   */
+  loadStateDict(state: GeneratorState): void {
+    const { key, position } = state;
+    const words = Uint32Array.from(key);
+    if (words.length !== 2 || key.some((word, i) => word !== words[i])) {
+      throw new RangeError(
+        `Cannot load the generator's state: the seed is [${key.join(", ")}], ` +
+          "but must be two integers of 32 bits",
+      );
+    }
+    if (!(Number.isSafeInteger(position) && position >= 0)) {
+      throw new RangeError(
+        `Cannot load the generator's state: the position is ${position}, but ` +
+          "must be a whole number of at least 0",
+      );
+    }
+    this.position = position;
+    this.#key = [key[0], key[1]];
   }
 
   /**

@@ -53,6 +53,7 @@ export type { DType, NumberArray, TypedArray, TypedArrays } from "./dtype.ts";
 export {
   defaultGenerator,
   Generator,
+  type GeneratorState,
   manualSeed,
   type RandomStream,
 } from "./generator.ts";

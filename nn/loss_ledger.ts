@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Losses of training steps, kept on the GPU until several are read at once: a
+// Losses of training steps, and norms of their gradients, kept on the GPU until several are read at once: a
 // reading waits for the GPU, so reading each loss would make every step wait.
 
 import {
@@ -16,7 +16,7 @@ import {
 import { type AnyTensor, readAll, Tensor } from "../engine/mod.ts";
 import type { StepLoss } from "./train_options.ts";
 
-/** Adds a batch's share of the loss to the element of the step. */
+/** Adds a share of a loss, or of another number, to the element of the step. */
 const noteLoss = defineKernel({
   name: "note_loss",
   wgsl: /* wgsl */ `
@@ -37,6 +37,8 @@ fn main() {
 export interface LossReading {
   /** The loss of each step since the last reading. */
   readonly losses: Float32Array<ArrayBuffer>;
+  /** The norm of the last step's gradients, if it was noted. */
+  readonly norm: number | undefined;
   /** The elements of the other tensor, if one was read along. */
   readonly other: ArrayLike<number>;
 }
@@ -48,6 +50,7 @@ export class LossLedger implements Disposable {
   readonly #capacity: number;
   #isFirst = true;
   #slots: Tensor | undefined;
+  #norms: Tensor | undefined;
 
   /** @param capacity The largest number of steps between two readings. */
   constructor(capacity: number) {
@@ -62,42 +65,63 @@ export class LossLedger implements Disposable {
 
   /** Adds a batch's loss to that of the step, weighted by its share. */
   add(loss: Tensor, share: number): void {
-    const slots = this.#slots ??= persist(
-      allocate(loss.device, [this.#capacity]),
-    );
-    const at = new ReplayParam();
+    const slots = this.#slots ??= this.#allocate(loss);
     const first = new ReplayParam();
     onReplay(() => {
-      at.value = this.length - 1;
       first.value = this.#isFirst ? 1 : 0;
       this.#isFirst = false;
     });
-    launch(loss.device, noteLoss, {
-      bind: [loss, slots],
-      params: { at, first, share },
+    this.#note(loss, slots, { first, share });
+  }
+
+  /** Notes the norm of the step's gradients. */
+  noteNorm(norm: Tensor): void {
+    const norms = this.#norms ??= this.#allocate(norm);
+    this.#note(norm, norms, { first: 1, share: 1 });
+  }
+
+  #allocate({ device }: Tensor): Tensor {
+    return persist(allocate(device, [this.#capacity]));
+  }
+
+  #note(
+    value: Tensor,
+    slots: Tensor,
+    params: { first: number | ReplayParam; share: number },
+  ): void {
+    const at = new ReplayParam();
+    onReplay(() => void (at.value = this.length - 1));
+    launch(value.device, noteLoss, {
+      bind: [value, slots],
+      params: { at, ...params },
       groups: [1],
     });
   }
 
   /**
-   * Reads the losses since the last reading, and another tensor with the same
-   * wait.
+   * Reads what was noted since the last reading, and another tensor with the
+   * same wait.
    */
   async read(other?: AnyTensor): Promise<LossReading> {
     const { length } = this;
     this.length = 0;
-    const slots = this.#slots && length > 0 ? [this.#slots] : [];
-    const read = await readAll([...slots, ...(other ? [other] : [])]);
-    const values = slots.length > 0 ? read[0] ?? [] : [];
+    const noted = length > 0 ? [this.#slots, this.#norms] : [];
+    const tensors = [...noted, other].filter((x) => x !== undefined);
+    const read = await readAll(tensors);
+    const of = (x: AnyTensor | undefined) =>
+      (x && read[tensors.indexOf(x)]) ?? [];
+    const [slots, norms] = noted;
     return {
-      losses: Float32Array.from(values).subarray(0, length),
-      other: other ? read.at(-1) ?? [] : [],
+      losses: Float32Array.from(of(slots)).subarray(0, length),
+      norm: norms && of(norms)[length - 1],
+      other: of(other),
     };
   }
 
   /** Frees the losses. */
   [Symbol.dispose](): void {
     this.#slots?.dispose();
+    this.#norms?.dispose();
   }
 }
 

@@ -12,6 +12,8 @@
  * Besides, this entry point has:
  *
  * - initial values, in the namespace {@linkcode init};
+ * - {@linkcode Trainer}, which trains, evaluates, saves and resumes as Hugging
+ *   Face's does, over the loop {@linkcode train};
  * - learning rate schedules such as {@linkcode linearSchedule};
  * - {@linkcode batches}, which shuffles and cuts row numbers;
  * - reading and writing of weights, such as {@linkcode openSafetensors}; more
@@ -146,10 +148,51 @@ export {
 export { SGD, type SGDSettings } from "./sgd.ts";
 export { train } from "./trainer.ts";
 export {
+  type CallbackState,
+  type LoadedCallbackState,
+  type TrainerCallback,
+  type TrainerControl,
+  type TrainerEvent,
+  type TrainerProgress,
+} from "./trainer/callbacks.ts";
+export { getLastCheckpoint } from "./trainer/checkpoint.ts";
+export {
+  type IndexedDataset,
+  type TrainerDataset,
+} from "./trainer/datasets.ts";
+export { defaultDataCollator } from "./trainer/default_collator.ts";
+export {
+  EarlyStoppingCallback,
+  type EarlyStoppingOptions,
+} from "./trainer/early_stopping.ts";
+export { type EvalPrediction } from "./trainer/evaluation.ts";
+export { type TrainableModel } from "./trainer/loss.ts";
+export { type ProcessingClass } from "./trainer/model_files.ts";
+export { decayParameterNames } from "./trainer/optimizers.ts";
+export { Trainer } from "./trainer/trainer.ts";
+export {
+  type EvaluateOptions,
+  type PredictionOutput,
+  type TrainerOptions,
+  type TrainRunOptions,
+} from "./trainer/trainer_options.ts";
+export { type LogEntry, type TrainerState } from "./trainer/trainer_state.ts";
+export {
+  type CompleteTrainingArguments,
+  type IntervalStrategy,
+  type LrSchedulerKwargs,
+  type LrSchedulerType,
+  type SaveStrategy,
+  type TrainingArguments,
+} from "./trainer/training_arguments.ts";
+export { type TrainOutput } from "./trainer/training_run.ts";
+export {
   type CapturedTrainOptions,
+  type ResumePoint,
   type RunOptions,
   type StepInputs,
   type StepLoss,
+  type StepState,
   type StepValue,
   type TrainOptions,
   type TrainReport,

@@ -23,6 +23,20 @@ export interface TrainState {
   readonly step: number;
 }
 
+/** What is known after a step. */
+export interface StepState extends TrainState {
+  /** The number of optimizer steps since the start of the epoch. */
+  readonly epochStep: number;
+  /**
+   * Reads the losses of all steps so far, so that `onLog` is called with those
+   * that it has not seen. It waits for the GPU.
+   */
+  readLosses(): Promise<void>;
+}
+
+/** Where a run continues: what `onStep` was last told before it was cut. */
+export type ResumePoint = Pick<StepState, "epoch" | "step" | "epochStep">;
+
 /** What is known after losses have been read from the GPU. */
 export interface TrainReport extends TrainState {
   /** The mean loss of the steps that the report covers. */
@@ -31,6 +45,11 @@ export interface TrainReport extends TrainState {
   readonly losses: Float32Array<ArrayBuffer>;
   /** The learning rate of the last step, of the first parameter group. */
   readonly learningRate: number;
+  /**
+   * The norm of the gradients of the last step, before they were limited. It is
+   * known if there is a `maxGradNorm`.
+   */
+  readonly gradNorm?: number;
 }
 
 /** The result of a run. */
@@ -76,7 +95,7 @@ export interface RunOptions<Batch> {
   /** Called when losses have been read. @default {nothing} */
   onLog?: ((report: TrainReport) => void | Promise<void>) | undefined;
   /** Called after every step; its loss is not known yet. @default {nothing} */
-  onStep?: ((state: TrainState) => void | Promise<void>) | undefined;
+  onStep?: ((state: StepState) => void | Promise<void>) | undefined;
   /**
    * Called after every epoch with its losses: the place to evaluate, or to
    * collect weights for a posterior. If it switches the model to `eval()`, it
@@ -92,6 +111,16 @@ export interface RunOptions<Batch> {
    * @default {none}
    */
   signal?: AbortSignal | undefined;
+  /**
+   * Continues a run that was cut after a step. `batches` is called for the epoch
+   * of that step, and the batches that were used are left out. The caller loads
+   * the state of the weights, the optimizer, the scheduler and the generators
+   * before; then the run goes on with the bits of a run that was never cut.
+   * Reports of the first epoch cover the steps since then.
+   *
+   * @default {from the start}
+   */
+  resume?: ResumePoint | undefined;
 }
 
 /** Options of `train()` for a run that executes `step` for every batch. */
@@ -154,6 +183,7 @@ const NAMES: readonly (
   "onStep",
   "onEpoch",
   "signal",
+  "resume",
   "step",
   "inputs",
   "capture",
@@ -166,6 +196,7 @@ export function checkTrainOptions(options: RunOptions<unknown>): void {
   requireCount("epochs", epochs);
   requireCount("gradientAccumulation", gradientAccumulation);
   if (logEvery !== undefined) requireCount("logEvery", logEvery);
+  if (options.resume) checkResume(options.resume);
   if (maxGradNorm !== undefined && !(maxGradNorm > 0)) {
     throw new RangeError(
       `Cannot train with maxGradNorm ${maxGradNorm}: it must be positive`,
@@ -173,9 +204,17 @@ export function checkTrainOptions(options: RunOptions<unknown>): void {
   }
 }
 
-function requireCount(name: string, value: number): void {
-  if (Number.isSafeInteger(value) && value >= 1) return;
+/** Throws unless a point to resume from has three counts. */
+function checkResume({ epoch, step, epochStep }: ResumePoint): void {
+  for (const [name, value] of Object.entries({ epoch, step, epochStep })) {
+    requireCount(`resume.${name}`, value, 0);
+  }
+}
+
+function requireCount(name: string, value: number, least = 1): void {
+  if (Number.isSafeInteger(value) && value >= least) return;
   throw new RangeError(
-    `Cannot train with ${name} ${value}: it must be a whole number of at least 1`,
+    `Cannot train with ${name} ${value}: it must be a whole number of at least ` +
+      `${least}`,
   );
 }

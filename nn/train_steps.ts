@@ -46,8 +46,11 @@ export class TrainSteps<Batch> implements Disposable {
       ledger.add(loss, share);
     };
     const update = () => {
-      if (maxGradNorm !== undefined) clipGradNorm(optimizer, maxGradNorm);
+      const norm = maxGradNorm === undefined
+        ? undefined
+        : clipGradNorm(optimizer, maxGradNorm);
       optimizer.step();
+      if (norm) ledger.noteNorm(norm);
     };
     this.#ledger = ledger;
     this.#parts = "inputs" in options

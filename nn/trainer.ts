@@ -102,14 +102,15 @@ export async function train<Batch>(
   options: TrainOptions<Batch> | CapturedTrainOptions<Batch, object>,
 ): Promise<TrainResult> {
   checkTrainOptions(options);
-  const { epochs, optimizer, scheduler, signal, logEvery } = options;
+  const { epochs, optimizer, scheduler, signal, logEvery, resume } = options;
   const { gradientAccumulation = 1 } = options;
   const pace = new ReadingPace(logEvery);
   using ledger = new LossLedger(logEvery ?? MAX_STEPS);
   using steps = new TrainSteps(options, ledger);
-  let step = 0;
+  let step = resume?.step ?? 0;
   let loss = NaN;
   let learningRate = optimizer.learningRate;
+  let gradNorm: number | undefined;
 
   /** Reads, checks and reports the losses since the last reading. */
   const read = async (
@@ -117,13 +118,16 @@ export async function train<Batch>(
     epoch: number,
     weights?: DivergenceCheck,
   ) => {
-    const { losses, other } = await ledger.read(weights?.answer);
+    const { losses, norm, other } = await ledger.read(weights?.answer);
     checkLosses(losses, step);
     weights?.check(other, step);
     if (losses.length === 0) return;
     pace.measure(losses.length);
     all.push(...losses);
-    await options.onLog?.(report({ epoch, step, learningRate }, losses));
+    gradNorm = norm;
+    await options.onLog?.(
+      report({ epoch, step, learningRate, gradNorm }, losses),
+    );
     // Give signals and timers a turn: the reading may have blocked them.
     await new Promise((resolve) => setTimeout(resolve));
   };
@@ -131,21 +135,25 @@ export async function train<Batch>(
   optimizer.zeroGrad();
   using weights = new DivergenceCheck(optimizer);
   try {
-    for (let epoch = 0; epoch < epochs; epoch++) {
+    for (let epoch = resume?.epoch ?? 0; epoch < epochs; epoch++) {
       const all: number[] = [];
-      const start = step;
-      for await (
-        const group of grouped(options.batches(epoch), gradientAccumulation)
-      ) {
+      let epochStep = epoch === resume?.epoch ? resume.epochStep : 0;
+      const batches = after(
+        epochStep * gradientAccumulation,
+        options.batches(epoch),
+      );
+      for await (const group of grouped(batches, gradientAccumulation)) {
         if (signal?.aborted) break;
         steps.run(group);
         learningRate = optimizer.learningRate;
         scheduler?.step();
         step++;
-        await options.onStep?.({ epoch, step });
+        epochStep++;
+        const readLosses = () => read(all, epoch);
+        await options.onStep?.({ epoch, step, epochStep, readLosses });
         if (ledger.length >= pace.steps) await read(all, epoch);
       }
-      if (step === start && !signal?.aborted) {
+      if (epochStep === 0 && !signal?.aborted) {
         throw new RangeError(`Cannot train: epoch ${epoch} has no batches`);
       }
       // Also when nothing is read below, so that all epochs do the same work.
@@ -155,11 +163,24 @@ export async function train<Batch>(
       const losses = Float32Array.from(all);
       if (losses.length > 0) loss = meanOf(losses);
       if (signal?.aborted) return { epoch, step, loss, aborted: true };
-      await options.onEpoch?.(report({ epoch, step, learningRate }, losses));
+      await options.onEpoch?.(
+        report({ epoch, step, learningRate, gradNorm }, losses),
+      );
     }
     return { epoch: epochs - 1, step, loss, aborted: false };
   } finally {
     optimizer.zeroGrad();
+  }
+}
+
+/** The items after the first `count` ones. */
+async function* after<T>(
+  count: number,
+  items: Iterable<T> | AsyncIterable<T>,
+): AsyncGenerator<T> {
+  for await (const item of items) {
+    if (count > 0) count--;
+    else yield item;
   }
 }
 
@@ -179,10 +200,14 @@ async function* grouped<T>(
 }
 
 function report(
-  state: TrainState & { learningRate: number },
+  { gradNorm, ...state }: TrainState & {
+    learningRate: number;
+    gradNorm: number | undefined;
+  },
   losses: Float32Array<ArrayBuffer>,
 ): TrainReport {
-  return { ...state, loss: meanOf(losses), losses };
+  const norm = gradNorm === undefined ? {} : { gradNorm };
+  return { ...state, ...norm, loss: meanOf(losses), losses };
 }
 
 function meanOf(values: Float32Array): number {

@@ -32,6 +32,7 @@ export interface Disk {
     options: {
       read?: boolean;
       write?: boolean;
+      append?: boolean;
       create?: boolean;
       createNew?: boolean;
     },

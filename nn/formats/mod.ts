@@ -24,6 +24,14 @@
  */
 
 export {
+  folderNames,
+  folderSizes,
+  recoverFolders,
+  removeFolderAtomically,
+  requireWritable,
+  writeFolderAtomically,
+} from "./atomic_folder.ts";
+export {
   writeAtomically,
   type WriteOptions,
   writeTextAtomically,
@@ -61,3 +69,4 @@ export {
   SafetensorsReader,
   writeSafetensors,
 } from "./safetensors_file.ts";
+export { appendText, readText } from "./text_file.ts";

@@ -178,13 +178,16 @@ gpuTest("train() limits the gradients by maxGradNorm", async () => {
   const model = new Linear(1, 1, { bias: false });
   model.weight.write([0]);
   const optimizer = new SGD(model.parameters(), { learningRate: 1 });
+  const norms: number[] = [];
   await train({
     epochs: 1,
     batches: () => [1],
     step: () => mseLoss(model.forward(tensor([[10]])), tensor([[10]])),
     optimizer,
     maxGradNorm: 0.5,
+    onLog: ({ gradNorm }) => void norms.push(gradNorm ?? NaN),
   });
+  assertEquals(norms, [200]);
   // The gradient is -200, so it is clipped, and the step is the limit.
   assertAlmostEquals(await model.weight.item(), 0.5, SAME);
   optimizer.dispose();

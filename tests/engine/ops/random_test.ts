@@ -219,3 +219,38 @@ gpuTest("random functions refuse what they cannot draw", () => {
   );
   assertThrows(() => uniform([-1]), RangeError, "non-negative integers");
 });
+
+gpuTest("a generator continues from its state", async () => {
+  for (const seed of [7, -1n, 2n ** 63n + 5n]) {
+    const generator = new Generator(seed);
+    generator.position = 2 ** 40;
+    const state = JSON.parse(JSON.stringify(generator.stateDict()));
+    const again = new Generator(0);
+    again.loadStateDict(state);
+    assertEquals(again.stateDict(), state);
+    assertEquals(again.next(), generator.next());
+    assertEquals(
+      await normal([5], { generator: again }).data(),
+      await normal([5], { generator }).data(),
+    );
+  }
+});
+
+Deno.test("a generator refuses states that are none", () => {
+  const generator = new Generator(3);
+  const before = generator.stateDict();
+  const cases: [object, string][] = [
+    [{ position: -1 }, "the position is -1"],
+    [{ position: 0.5 }, "the position is 0.5"],
+    [{ key: [1] }, "the seed is [1]"],
+    [{ key: [1, 2 ** 32] }, "the seed is [1, 4294967296]"],
+  ];
+  for (const [change, message] of cases) {
+    assertThrows(
+      () => generator.loadStateDict({ ...before, ...change }),
+      RangeError,
+      message,
+    );
+  }
+  assertEquals(generator.stateDict(), before);
+});
