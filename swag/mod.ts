@@ -60,4 +60,5 @@ export type {
   MomentValues,
   SaveSwagOptions,
 } from "./state.ts";
+export type { SwagParameterState, SwagState } from "./state_dict.ts";
 export { SwagModel } from "./swag_model.ts";
