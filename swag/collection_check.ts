@@ -42,6 +42,8 @@ export class CollectionCheck {
   #turn = 0;
   /** The value of `#turn` when the last bad collection was reported. */
   #reported = 0;
+  /** How many times collections were found to be left out. */
+  #found = 0;
 
   /**
    * @param device Where the pieces are.
@@ -91,6 +93,24 @@ export class CollectionCheck {
     this.#device.stream.bring(this.#rider);
   }
 
+  /**
+   * Reads moments. Counts that were taken before are right afterwards: the reading
+   * learns of all collections so far, and fails if one of them was left out.
+   *
+   * @param read Records the reading when it is called.
+   */
+  async during(read: () => Promise<void>): Promise<void> {
+    const found = this.#found;
+    // The answer may be on its way to another reading, which may end later.
+    if (this.#unchecked.length > 0) this.#device.stream.bring(this.#rider);
+    await read();
+    if (this.#found === found) return;
+    throw new RangeError(
+      "Cannot read the posterior: another reading has found meanwhile that a " +
+        "collection was left out, because its weights were not finite; read again",
+    );
+  }
+
   /** Accepts all collections so far, and starts again. */
   restart(): void {
     this.#unchecked = [];
@@ -119,6 +139,7 @@ export class CollectionCheck {
     const left = this.#unchecked.length - index;
     this.#undo(before);
     this.restart();
+    this.#found++;
     throw new RangeError(
       `Cannot collect the weights: after ${before.count} collections ` +
         `${this.#nameOf(found.block)} was not finite; ` +

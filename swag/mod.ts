@@ -16,6 +16,10 @@
  * | SWAG-Diagonal | `{ scale: 1, cov: false }` |
  * | SWAG | `{ scale: 0.5 }`, built with `{ noCovMat: false }` |
  *
+ * {@linkcode SwagModel.save} writes a posterior to a file for later use, and
+ * {@linkcode SwagModel.stateDict} gives what a checkpoint of a run needs in order to
+ * continue it to the bit.
+ *
  * @example One sample, and back
  * ```ts
  * import { initialize } from "@swagpu/swagpu/engine";
@@ -60,4 +64,5 @@ export type {
   MomentValues,
   SaveSwagOptions,
 } from "./state.ts";
+export type { SwagParameterState, SwagState } from "./state_dict.ts";
 export { SwagModel } from "./swag_model.ts";

@@ -47,6 +47,7 @@ import {
   isGiven,
   lowRankRows,
 } from "./noise.ts";
+import { type Range, readRanges } from "./read_ranges.ts";
 import type { SwagSettings } from "./settings.ts";
 import { sourcesOf } from "./sources.ts";
 
@@ -70,9 +71,6 @@ interface PieceState extends Piece {
 export interface Draw extends DensityOptions {
   readonly noise: DrawKey | GivenNoise;
 }
-
-/** A range of a buffer from an element on, and the array that it is read into. */
-type Range = [Tensor, number, Float32Array<ArrayBuffer>];
 
 /** Running moments of a model's weights, from which weights are drawn. */
 export class Posterior {
@@ -228,7 +226,10 @@ export class Posterior {
     this.#touch();
   }
 
-  /** Reads the moments of some parameters from the GPU, with one wait. */
+  /**
+   * Reads the moments of some parameters from the GPU, as they are at the time of
+   * the call, with one wait.
+   */
   async read(entries: readonly Entry[]): Promise<RawMoments[]> {
     const { rank, layout: { rows } } = this;
     const ranges: Range[] = [];
@@ -259,17 +260,7 @@ export class Posterior {
       }
       return { mean, squares, deviations };
     });
-    const device = this.#pieces[0]?.segment.device;
-    const buffers = await device?.stream.read(
-      ranges.map(([{ block, byteOffset }, at, { byteLength }]) => ({
-        block,
-        offset: byteOffset + at * 4,
-        bytes: byteLength,
-      })),
-    );
-    ranges.forEach(([, , target], i) => {
-      target.set(new Float32Array(buffers?.[i] ?? new ArrayBuffer(0)));
-    });
+    await this.#check.during(() => readRanges(this.#device, ranges));
     return moments;
   }
 

@@ -59,6 +59,12 @@ import {
   type SaveSwagOptions,
   writePosterior,
 } from "./state.ts";
+import {
+  checkState,
+  readState,
+  type SwagState,
+  writeState,
+} from "./state_dict.ts";
 
 /**
  * A Gaussian posterior over the weights of any module, from the weights that
@@ -550,6 +556,64 @@ export class SwagModel implements Disposable {
    */
   async importState(source: MomentSource): Promise<void> {
     await readMoments(this.#posterior, source);
+  }
+
+  /**
+   * Reads all that is needed to continue the posterior, with one wait: the options,
+   * the counts and the moments, as they are at the time of the call. A posterior
+   * that loads the state and collects the same weights has the same bits from then
+   * on, and so have its samples. The model's weights have to be saved too; it does
+   * not matter whether the model holds a sample.
+   *
+   * The state takes as much memory on the host as {@linkcode memoryEstimate} says.
+   * {@linkcode save} writes a file one parameter at a time instead.
+   *
+   * @returns A copy of the state, of plain objects and typed arrays.
+   * @throws {RangeError} If weights were collected that are not finite; see
+   * {@linkcode collectModel}. The next call gives the state without them.
+   *
+   * @example A new posterior continues a run
+   * ```ts
+   * import { initialize } from "@swagpu/swagpu/engine";
+   * import { Linear } from "@swagpu/swagpu/nn";
+   * import { SwagModel } from "@swagpu/swagpu/swag";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await initialize();
+   * const model = new Linear(2, 3);
+   * const options = { noCovMat: false, maxNumModels: 5 };
+   * const before = SwagModel.fromBase(model, options);
+   * before.collectModel();
+   * const state = await before.stateDict();
+   * assertEquals(state.parameters.weight?.shape, [3, 2]);
+   *
+   * const after = SwagModel.fromBase(model, options);
+   * after.loadStateDict(state);
+   * for (const swag of [before, after]) swag.collectModel();
+   * assertEquals([after.nModels, after.covMatRank], [2, 2]);
+   * assertEquals(await after.moments(), await before.moments());
+   * ```
+   */
+  async stateDict(): Promise<SwagState> {
+    return await readState(this.#posterior, this.#draws);
+  }
+
+  /**
+   * Continues from a state that {@linkcode stateDict} has read: overwrites counts
+   * and moments. What was collected before is forgotten. The model's weights stay
+   * as they are, and so does a sample that the model holds.
+   *
+   * @param state The state of a posterior with the same options over a model with
+   * the same parameters. Other prefixes are accepted if they select the same
+   * parameters, and so are `maxNumModels` and `normalize` without covariances.
+   * @throws {TypeError} If options, names, shapes or kinds of values differ;
+   * nothing is changed then.
+   * @throws {RangeError} If a count is out of range; nothing is changed then.
+   */
+  loadStateDict(state: SwagState): void {
+    checkState(this.#posterior, state);
+    writeState(this.#posterior, state);
+    this.#draws = state.draws;
   }
 
   /** Frees the moments. A sample that the model holds stays in it. */
