@@ -4,6 +4,7 @@
 
 import {
   expectedCalibrationError,
+  proportionConfint,
   type ReliabilityBin,
   reliabilityBins,
 } from "../../nn/metrics/mod.ts";
@@ -12,7 +13,6 @@ import type { Evaluated, Evaluation } from "../evaluation.ts";
 import { markup } from "../markup.ts";
 import { fixed, percent } from "../numbers.ts";
 import { PAGE } from "../palette.ts";
-import { wilsonInterval } from "../statistics/intervals.ts";
 import { type Figure, key, type Panel } from "./figure.ts";
 
 const SIZE = 180;
@@ -54,7 +54,7 @@ function gapMarks(
 
 function accuracyMarks(bins: readonly ReliabilityBin[]): Layer[] {
   const values = bins.map(({ lower, upper, count, accuracy }) => {
-    const [low, high] = wilsonInterval(Math.round(accuracy * count), count);
+    const [low, high] = proportionConfint(Math.round(accuracy * count), count);
     return { lower, upper, accuracy, middle: (lower + upper) / 2, low, high };
   });
   return [
