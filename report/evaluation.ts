@@ -6,17 +6,25 @@
 import {
   accuracy,
   argmaxRows,
+  binaryCalibrationError,
+  bootstrap,
+  brierRows,
   brierScore,
   entropy,
   expectedCalibrationError,
   negativeLogLikelihood,
+  proportionConfint,
+  type Resampled,
 } from "../nn/metrics/mod.ts";
 import { classesOf, type FullOptions } from "./check_results.ts";
 import type { ClassificationResults, MethodResults } from "./run_results.ts";
-import type { Labelled } from "./statistics/conformal.ts";
-import { resampled, wilsonInterval } from "./statistics/intervals.ts";
 import { type Parts, partsOf } from "./statistics/sample_uncertainty.ts";
-import { type Fold, foldsOf, scaleFolds } from "./temperature_scaling.ts";
+import {
+  type Fold,
+  foldsOf,
+  type Labelled,
+  scaleFolds,
+} from "./temperature_scaling.ts";
 
 /** The scores of predictions. */
 export interface Scores {
@@ -123,7 +131,10 @@ function surprises(
   });
 }
 
-/** Draws rows again for intervals of the scores. */
+/**
+ * Draws rows again for intervals of the scores. The draws depend only on the number of
+ * rows, so methods are compared on the same rows.
+ */
 function scoreIntervals(
   test: Labelled,
   { scaled, confidence, errors, classes, options }: {
@@ -134,49 +145,36 @@ function scoreIntervals(
     options: FullOptions;
   },
 ): Evaluated["intervals"] {
-  const rows = test.labels.length;
   const { bins, resamples } = options;
-  const own = surprises(test, classes);
-  const after = scaled &&
-    surprises({ probabilities: scaled, labels: test.labels }, classes);
-  const squares = Float64Array.from(test.labels, (label, row) => {
-    let sum = 0;
-    for (let k = 0; k < classes; k++) {
-      const p = test.probabilities[row * classes + k] ?? NaN;
-      sum += (p - (k === label ? 1 : 0)) ** 2;
-    }
-    return sum;
-  });
-  const gaps = new Float64Array(bins);
-  const binOf = Uint32Array.from(
-    confidence,
-    (c) => Math.min(Math.max(Math.ceil(c * bins) - 1, 0), bins - 1),
-  );
-  const [nll, calibratedNll, ece, brier] = resampled(
-    rows,
-    resamples,
-    (weights) => {
-      const sums = [0, 0, 0, 0];
-      gaps.fill(0);
-      for (let row = 0; row < rows; row++) {
-        const weight = weights[row] ?? 0;
-        if (weight === 0) continue;
-        sums[0] = (sums[0] ?? 0) + weight * (own[row] ?? NaN);
-        sums[1] = (sums[1] ?? 0) + weight * (after?.[row] ?? 0);
-        sums[3] = (sums[3] ?? 0) + weight * (squares[row] ?? NaN);
-        const bin = binOf[row] ?? 0;
-        const gap = 1 - (errors[row] ?? 0) - (confidence[row] ?? NaN);
-        gaps[bin] = (gaps[bin] ?? 0) + weight * gap;
-      }
-      sums[2] = gaps.reduce((sum, gap) => sum + Math.abs(gap), 0);
-      return sums.map((sum) => sum / rows);
-    },
-  );
+  const { probabilities, labels } = test;
+  const rows = labels.length;
+  if (rows < 2 || resamples < 2) return {};
+  const intervalOf = (sample: Resampled): readonly [number, number] => {
+    const { low, high } = bootstrap(sample, { resamples }).confidenceInterval;
+    return [low, high];
+  };
   return {
-    ...(nll ? { nll } : {}),
-    ...(calibratedNll && after ? { calibratedNll } : {}),
-    ...(ece ? { ece } : {}),
-    ...(brier ? { brier } : {}),
+    nll: intervalOf(surprises(test, classes)),
+    ...(scaled
+      ? {
+        calibratedNll: intervalOf(
+          surprises({ probabilities: scaled, labels }, classes),
+        ),
+      }
+      : {}),
+    ece: intervalOf({
+      rows,
+      statistic: (drawn) => {
+        const scores = new Float64Array(rows);
+        const outcomes = new Uint8Array(rows);
+        for (let i = 0; i < rows; i++) {
+          scores[i] = confidence[drawn[i] ?? -1] ?? NaN;
+          outcomes[i] = 1 - (errors[drawn[i] ?? -1] ?? NaN);
+        }
+        return binaryCalibrationError(scores, outcomes, { bins });
+      },
+    }),
+    brier: intervalOf(brierRows(probabilities, labels)),
   };
 }
 
@@ -220,7 +218,7 @@ function evaluateMethod(
     method,
     scores: meanScores(bySeed),
     bySeed,
-    accuracyInterval: wilsonInterval(right, labels.length),
+    accuracyInterval: proportionConfint(right, labels.length),
     intervals: scoreIntervals(test, {
       scaled: scaled?.probabilities ?? null,
       confidence,

@@ -2,10 +2,10 @@
 
 // The numbers of a report as plain data, for files and other programs.
 
+import { selectiveMetrics } from "../nn/metrics/mod.ts";
 import { checkReportOptions, checkResults } from "./check_results.ts";
 import { evaluate, type Evaluation, type Scores } from "./evaluation.ts";
 import { regressionScores } from "./figures/regression.ts";
-import { selectiveCurve } from "./figures/risk_coverage.ts";
 import type { ReportOptions, RunResults } from "./run_results.ts";
 
 /**
@@ -79,10 +79,11 @@ function known(scores: Partial<Scores> & { aurc?: number }): Partial<Scores> {
 }
 
 function methodSummaries(evaluation: Evaluation): MethodSummary[] {
-  return evaluation.methods.map((evaluated) => {
+  const { methods, results: { labels } } = evaluation;
+  return methods.map((evaluated) => {
     const { method, bySeed, scores, accuracyInterval } = evaluated;
     const { accuracy, nll, ece, brier, calibratedNll, temperature } = scores;
-    const { aurc } = selectiveCurve(evaluated);
+    const { aurc } = selectiveMetrics(method.probabilities, labels);
     return {
       name: method.name,
       seeds: bySeed.length,

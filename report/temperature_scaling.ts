@@ -8,7 +8,14 @@ import {
   fitTemperature,
   logProbabilities,
 } from "../nn/metrics/mod.ts";
-import type { Labelled } from "./statistics/conformal.ts";
+
+/** Predictions with their labels. */
+export interface Labelled {
+  /** [rows, classes]. */
+  probabilities: ArrayLike<number>;
+  /** The class of each row, [rows]. */
+  labels: ArrayLike<number>;
+}
 
 /** The rows of a test set, and the other rows that fits for them may use. */
 export interface Fold {

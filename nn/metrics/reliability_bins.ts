@@ -187,7 +187,7 @@ export function checkBins(
 
 /** Probabilities, where rounding may have put one above 1. */
 export function clipped(scores: ArrayLike<number>): Float64Array<ArrayBuffer> {
-  return Float64Array.from(scores, (p) => Math.min(p, 1));
+  return Float64Array.from(scores).map((p) => Math.min(p, 1));
 }
 
 /** Bins of confidences, beside the mean of their outcomes. */

@@ -30,10 +30,9 @@ export function drawIndices(
   random: () => number,
   rows: number,
 ): Uint32Array<ArrayBuffer> {
-  return Uint32Array.from(
-    { length: rows },
-    () => Math.floor(random() * rows),
-  );
+  const drawn = new Uint32Array(rows);
+  for (let i = 0; i < rows; i++) drawn[i] = Math.floor(random() * rows);
+  return drawn;
 }
 
 /**

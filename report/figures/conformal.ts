@@ -2,13 +2,20 @@
 
 // Figure 6: sets of classes that hold the label with a promised probability.
 
+import {
+  conformalQuantile,
+  lacScores,
+  lacSets,
+  proportionConfint,
+  setCoverage,
+} from "../../nn/metrics/mod.ts";
 import { drawChart } from "../chart.ts";
 import type { Evaluated, Evaluation } from "../evaluation.ts";
 import { markup } from "../markup.ts";
 import { fixed, percent } from "../numbers.ts";
 import { PAGE } from "../palette.ts";
-import { conformalSets } from "../statistics/conformal.ts";
-import { binomialBand, wilsonInterval } from "../statistics/intervals.ts";
+import { binomialBand } from "../statistics/binomial_band.ts";
+import type { Fold } from "../temperature_scaling.ts";
 import {
   absent,
   type Figure,
@@ -19,29 +26,44 @@ import {
 } from "./figure.ts";
 
 const TITLE = "Conformal sets";
-const TARGETS = [0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.99];
+/** Coverages in percent. */
+const TARGETS = [50, 60, 70, 80, 85, 90, 95, 99];
 const MOST_BARS = 12;
 
-/** The sizes and hits of the sets of all rows, over the folds. */
-function setsOf(
-  { folds }: Evaluated,
-  { results: { labels }, classes }: Evaluation,
-  alpha: number,
-): { sizes: Uint32Array; covered: Uint8Array } {
-  const sizes = new Uint32Array(labels.length);
-  const covered = new Uint8Array(labels.length);
+/**
+ * The sets of all rows, over the folds: 1 where the class is in the set, otherwise 0,
+ * [rows, classes].
+ */
+export function setsOf(
+  folds: readonly Fold[],
+  { rows: count, classes, alpha }: {
+    rows: number;
+    classes: number;
+    /** The share of sets that may miss the label. */
+    alpha: number;
+  },
+): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(count * classes);
   for (const { rows, reporting, fitting } of folds) {
-    const sets = conformalSets(reporting, fitting, { alpha, classes });
-    rows.forEach((row, i) => {
-      sizes[row] = sets.sizes[i] ?? 0;
-      covered[row] = sets.covered[i] ?? 0;
-    });
+    const scores = lacScores(fitting.probabilities, fitting.labels);
+    const quantile = conformalQuantile(scores, alpha);
+    const sets = lacSets(reporting.probabilities, quantile, { classes });
+    rows.forEach((row, i) =>
+      all.set(sets.subarray(i * classes, (i + 1) * classes), row * classes)
+    );
   }
-  return { sizes, covered };
+  return all;
 }
 
-const shareOf = (hits: Uint8Array) =>
-  hits.reduce((sum, hit) => sum + hit, 0) / hits.length;
+/** How many classes each set holds, [rows]. */
+function sizesOf(sets: Uint8Array, classes: number): Uint32Array {
+  const sizes = new Uint32Array(sets.length / classes);
+  sets.forEach((member, i) => {
+    const row = Math.floor(i / classes);
+    sizes[row] = (sizes[row] ?? 0) + member;
+  });
+  return sizes;
+}
 
 function sizeChart(name: string, sizes: Uint32Array): Promise<string> {
   const largest = sizes.reduce((a, b) => Math.max(a, b), 3);
@@ -100,12 +122,15 @@ function coverageChart(
   evaluation: Evaluation,
 ): Promise<string> {
   const rows = evaluation.results.labels.length;
+  const { classes, results: { labels } } = evaluation;
   const points = TARGETS.map((target) => {
-    const { covered } = setsOf(evaluated, evaluation, 1 - target);
-    const [low, high] = binomialBand(target, rows);
+    // 1 - 0.9 is less than 0.1, which is what counts where ranks are whole numbers.
+    const alpha = (100 - target) / 100;
+    const sets = setsOf(evaluated.folds, { rows, classes, alpha });
+    const [low, high] = binomialBand(target / 100, rows);
     return {
-      target: 100 * target,
-      covered: 100 * shareOf(covered),
+      target,
+      covered: 100 * setCoverage(sets, labels).coverage,
       low: 100 * low,
       high: 100 * high,
     };
@@ -173,22 +198,24 @@ function coverageChart(
 
 /** The coverage of single classes, the least covered first. */
 async function classPanel(
-  covered: Uint8Array,
+  sets: Uint8Array,
   { results: { labels }, names, primary, options }: Evaluation,
 ): Promise<Panel> {
-  const counts = names.map((name) => ({ name, count: 0, hits: 0 }));
+  const { perClass } = setCoverage(sets, labels);
+  const counts = names.map((name, k) => ({
+    name,
+    count: 0,
+    share: perClass[k] ?? NaN,
+  }));
   for (let row = 0; row < labels.length; row++) {
     const of = counts[labels[row] ?? 0];
-    if (!of) continue;
-    of.count++;
-    of.hits += covered[row] ?? 0;
+    if (of) of.count++;
   }
   const rows = counts.filter(({ count }) => count > 0)
-    .sort((a, b) => a.hits / a.count - b.hits / b.count)
+    .sort((a, b) => a.share - b.share)
     .slice(0, LISTED_CLASSES)
-    .map(({ name, count, hits }, y) => {
-      const [low, high] = wilsonInterval(hits, count);
-      const share = hits / count;
+    .map(({ name, count, share }, y) => {
+      const [low, high] = proportionConfint(Math.round(share * count), count);
       return {
         name,
         count,
@@ -257,7 +284,8 @@ async function classPanel(
 export async function conformalFigure(
   evaluation: Evaluation,
 ): Promise<Figure> {
-  const { methods, options: { alpha }, primary } = evaluation;
+  const { methods, options: { alpha }, primary, classes } = evaluation;
+  const { labels } = evaluation.results;
   if (primary.folds.length === 0) {
     return absent(
       6,
@@ -265,16 +293,18 @@ export async function conformalFigure(
       "There are too few rows to calibrate sets on some and report others.",
     );
   }
+  const shape = { rows: labels.length, classes, alpha };
   const panels: Panel[] = [];
   for (const evaluated of methods) {
     const { name } = evaluated.method;
-    const { sizes, covered } = setsOf(evaluated, evaluation, alpha);
-    const mean = sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
+    const sets = setsOf(evaluated.folds, shape);
+    const { coverage, meanSize } = setCoverage(sets, labels);
+    const sizes = sizesOf(sets, classes);
     panels.push({
       heading: name,
       notes: [
-        `coverage ${percent(shareOf(covered))}`,
-        `mean size ${fixed(mean, 2)}`,
+        `coverage ${percent(coverage)}`,
+        `mean size ${fixed(meanSize, 2)}`,
       ],
       charts: [
         await sizeChart(name, sizes),
@@ -282,8 +312,7 @@ export async function conformalFigure(
       ],
     });
   }
-  const { covered } = setsOf(primary, evaluation, alpha);
-  panels.push(await classPanel(covered, evaluation));
+  panels.push(await classPanel(setsOf(primary.folds, shape), evaluation));
   const target = percent(1 - alpha, 0);
   return {
     number: 6,

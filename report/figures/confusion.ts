@@ -2,13 +2,16 @@
 
 // Figure 9: which classes are taken for which, and how calibrated each of them is.
 
-import { confusionMatrix } from "../../nn/metrics/mod.ts";
+import {
+  type ClasswiseCalibrationError,
+  classwiseCalibrationError,
+  confusionMatrix,
+} from "../../nn/metrics/mod.ts";
 import { drawChart, type Layer } from "../chart.ts";
 import type { Evaluation } from "../evaluation.ts";
 import { markup } from "../markup.ts";
 import { fixed, percent } from "../numbers.ts";
 import { PAGE } from "../palette.ts";
-import { type ClassScores, classScores } from "../statistics/per_class.ts";
 import {
   brief,
   type Figure,
@@ -234,19 +237,16 @@ async function confusionsPanel(
 
 async function calibrationPanel(
   names: readonly string[],
-  scores: readonly ClassScores[],
+  { perClass, mean }: ClasswiseCalibrationError,
 ): Promise<Panel> {
-  const rows = scores
-    .map(({ calibrationError }, k) => ({
-      name: names[k] ?? "",
-      value: calibrationError,
-      shown: fixed(calibrationError),
-    }))
+  const rows = Array.from(perClass, (value, k) => ({
+    name: names[k] ?? "",
+    value,
+    shown: fixed(value),
+  }))
     .sort((a, b) => b.value - a.value).slice(0, LISTED_CLASSES);
-  const mean = scores.reduce((sum, s) => sum + s.calibrationError, 0) /
-    scores.length;
   return {
-    heading: rows.length < scores.length
+    heading: rows.length < perClass.length
       ? `Classwise ECE, the ${rows.length} largest`
       : "Classwise ECE",
     notes: [`mean ${fixed(mean)}`],
@@ -266,17 +266,16 @@ async function calibrationPanel(
 export async function confusionFigure(
   evaluation: Evaluation,
 ): Promise<Figure> {
-  const { classes, primary, results, names, options } = evaluation;
+  const { primary, results, names, options } = evaluation;
   const cells = cellsOf(evaluation);
-  const { predictions, method: { probabilities, name } } = primary;
-  const scores = classScores(
-    { probabilities, predictions, labels: results.labels, classes },
-    options.bins,
-  );
+  const { probabilities, name } = primary.method;
+  const errors = classwiseCalibrationError(probabilities, results.labels, {
+    bins: options.bins,
+  });
   const panels = [
     await matrixPanel(evaluation, cells),
     await confusionsPanel(evaluation, cells),
-    await calibrationPanel(names, scores),
+    await calibrationPanel(names, errors),
   ].filter((panel) => panel !== null);
   return {
     number: 9,

@@ -2,43 +2,53 @@
 
 // Figure 8: predicted numbers with their bands, and where the truth lies in them.
 
+import {
+  gaussianCrps,
+  gaussianNegativeLogLikelihood,
+  gaussianPit,
+  intervalCoverage,
+  rootMeanSquaredError,
+} from "../../nn/metrics/mod.ts";
 import { drawChart } from "../chart.ts";
 import { markup } from "../markup.ts";
 import { fixed, percent, short } from "../numbers.ts";
 import { PAGE } from "../palette.ts";
 import type { RegressionMethod, RegressionResults } from "../run_results.ts";
-import { binomialBand } from "../statistics/intervals.ts";
-import {
-  type NormalPredictions,
-  type NormalScores,
-  normalScores,
-  quantilesOf,
-  Z95,
-} from "../statistics/normal.ts";
+import { binomialBand } from "../statistics/binomial_band.ts";
 import { absent, type Figure, key, type Panel } from "./figure.ts";
 
 const TITLE = "Predicted numbers";
 const POINTS = 240;
 const BINS = 10;
+/** The quantile of 95 % of the standard normal distribution. */
+const Z95 = 1.6448536269514722;
+
+/** The ends of the central intervals of 90 %, each [rows]. */
+function intervals(
+  { mean, deviation }: RegressionMethod,
+): { lower: Float64Array; upper: Float64Array } {
+  const end = (z: number) =>
+    Float64Array.from(mean, (mu, row) => mu + z * (deviation[row] ?? NaN));
+  return { lower: end(-Z95), upper: end(Z95) };
+}
 
 function bandChart(
-  { targets, mean, deviation }: NormalPredictions,
-  { name, value }: { name: string; value: string },
+  targets: ArrayLike<number>,
+  method: RegressionMethod,
+  value: string,
 ): Promise<string> {
+  const { name, mean } = method;
+  const { lower, upper } = intervals(method);
   const order = Array.from(targets, (_, row) => row)
     .sort((a, b) => (mean[a] ?? 0) - (mean[b] ?? 0));
   const step = Math.max(1, Math.ceil(order.length / POINTS));
-  const points = order.filter((_, i) => i % step === 0).map((row, x) => {
-    const center = mean[row] ?? NaN;
-    const half = Z95 * (deviation[row] ?? NaN);
-    return {
-      x,
-      y: targets[row] ?? NaN,
-      center,
-      low: center - half,
-      high: center + half,
-    };
-  });
+  const points = order.filter((_, i) => i % step === 0).map((row, x) => ({
+    x,
+    y: targets[row] ?? NaN,
+    center: mean[row] ?? NaN,
+    low: lower[row] ?? NaN,
+    high: upper[row] ?? NaN,
+  }));
   const least = Math.min(...points.map(({ y, low }) => Math.min(y, low)));
   const most = Math.max(...points.map(({ y, high }) => Math.max(y, high)));
   const outside = points.filter(({ y, low, high }) => y < low || y > high);
@@ -157,12 +167,35 @@ function quantileChart(
   );
 }
 
-/** The scores of a regression method. */
+/** Scores of predicted normal distributions. */
+export interface RegressionScores {
+  /** The root of the mean squared error. */
+  rmse: number;
+  /** The negative log-likelihood of the targets, in nats per row. */
+  nll: number;
+  /** The mean continuous ranked probability score. */
+  crps: number;
+  /** The share of true values in the central interval of 90 %. */
+  coverage90: number;
+  /** The mean width of that interval. */
+  width90: number;
+}
+
+/** The scores of a regression method; there must be rows. */
 export function regressionScores(
   { targets }: RegressionResults,
-  { mean, deviation }: RegressionMethod,
-): NormalScores {
-  return normalScores({ targets, mean, deviation });
+  method: RegressionMethod,
+): RegressionScores {
+  const { mean, deviation } = method;
+  const variance = Float64Array.from(deviation, (sigma) => sigma * sigma);
+  const { coverage, meanWidth } = intervalCoverage(intervals(method), targets);
+  return {
+    rmse: rootMeanSquaredError(mean, targets),
+    nll: gaussianNegativeLogLikelihood({ mean, variance }, targets).mean,
+    crps: gaussianCrps({ mean, standardDeviation: deviation }, targets).mean,
+    coverage90: coverage,
+    width90: meanWidth,
+  };
 }
 
 /** Draws figure 8. */
@@ -176,9 +209,9 @@ export async function regressionFigure(
   if (targets.length === 0) return absent(8, TITLE, "There are no rows.");
   const panels: Panel[] = [];
   for (const method of methods) {
-    const predictions = { targets, ...method };
     const scores = regressionScores(results, method);
-    const { name } = method;
+    const { name, mean, deviation } = method;
+    const pit = gaussianPit({ mean, standardDeviation: deviation }, targets);
     panels.push({
       heading: name,
       notes: [
@@ -190,8 +223,8 @@ export async function regressionFigure(
         }`,
       ],
       charts: [
-        await bandChart(predictions, { name, value }),
-        await quantileChart(quantilesOf(predictions), name),
+        await bandChart(targets, method, value),
+        await quantileChart(pit, name),
       ],
     });
   }

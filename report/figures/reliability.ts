@@ -4,15 +4,16 @@
 
 import {
   expectedCalibrationError,
+  proportionConfint,
   type ReliabilityBin,
   reliabilityBins,
+  smoothCalibrationError,
 } from "../../nn/metrics/mod.ts";
 import { type Axis, drawChart, type Layer } from "../chart.ts";
 import type { Evaluated, Evaluation } from "../evaluation.ts";
 import { markup } from "../markup.ts";
 import { fixed, percent } from "../numbers.ts";
 import { PAGE } from "../palette.ts";
-import { wilsonInterval } from "../statistics/intervals.ts";
 import { type Figure, key, type Panel } from "./figure.ts";
 
 const SIZE = 180;
@@ -54,7 +55,7 @@ function gapMarks(
 
 function accuracyMarks(bins: readonly ReliabilityBin[]): Layer[] {
   const values = bins.map(({ lower, upper, count, accuracy }) => {
-    const [low, high] = wilsonInterval(Math.round(accuracy * count), count);
+    const [low, high] = proportionConfint(Math.round(accuracy * count), count);
     return { lower, upper, accuracy, middle: (lower + upper) / 2, low, high };
   });
   return [
@@ -121,13 +122,13 @@ function densityStrip(
   );
 }
 
-/** A text in the upper left corner, readable on whatever is behind it. */
-function cornerText(text: string): Layer[] {
+/** A line of text in the upper left corner, readable on whatever is behind it. */
+function cornerText(text: string, line: number): Layer[] {
   const layer = (look: object): Layer => ({
     values: [{ text }],
     mark: { type: "text", align: "left", fontSize: 12, ...look },
     x: 8,
-    y: 14,
+    y: 14 + 15 * line,
     text: "text",
   });
   return [
@@ -143,6 +144,7 @@ async function drawPanel(drawn: Drawn): Promise<Panel> {
   const ece = expectedCalibrationError(probabilities, labels, {
     bins: drawn.bins,
   });
+  const { error: smooth } = smoothCalibrationError(probabilities, labels);
   const most = Math.max(...bins.map(({ count }) => count));
   const mean = (name: "accuracy" | "confidence") =>
     bins.reduce((sum, bin) => sum + bin.count * bin[name], 0) / labels.length;
@@ -167,9 +169,10 @@ async function drawPanel(drawn: Drawn): Promise<Panel> {
       gapMarks(bins, true, most),
       gapMarks(bins, false, most),
       ...accuracyMarks(bins),
-      ...cornerText(`ECE ${fixed(ece)}`),
+      ...cornerText(`ECE ${fixed(ece)}`, 0),
+      ...cornerText(`smECE ${fixed(smooth)}`, 1),
     ],
-  }, describe(heading, bins, ece));
+  }, describe(heading, bins, { ece, smooth }));
   const strip = await densityStrip(drawn, {
     accuracy: mean("accuracy"),
     confidence: mean("confidence"),
@@ -180,7 +183,7 @@ async function drawPanel(drawn: Drawn): Promise<Panel> {
 function describe(
   heading: string,
   bins: readonly ReliabilityBin[],
-  ece: number,
+  { ece, smooth }: { ece: number; smooth: number },
 ): string {
   const listed = bins.map(({ lower, upper, count, accuracy, confidence }) =>
     `confidence ${fixed(lower, 2)} to ${fixed(upper, 2)}: ${count} rows, mean ${
@@ -189,7 +192,7 @@ function describe(
   );
   return `Reliability diagram of ${heading}. Expected calibration error ${
     fixed(ece)
-  }. ${listed.join("; ")}.`;
+  }, smooth calibration error ${fixed(smooth)}. ${listed.join("; ")}.`;
 }
 
 /** Draws the diagrams of one method, before and after temperature scaling. */
@@ -237,7 +240,7 @@ export async function reliabilityFigure(
         key("second")
       } orange where predictions are too confident and ${
         key("first")
-      } blue where they are too modest, and stronger the fuller the bin. Below, the density of confidence, with the accuracy (solid) and the mean confidence (dotted).`,
+      } blue where they are too modest, and stronger the fuller the bin. Below, the density of confidence, with the accuracy (solid) and the mean confidence (dotted). ECE is the mean of the gaps, weighted by rows; smECE is the same with a smooth curve in place of bins, and does not depend on how they are cut.`,
     panels,
   };
 }

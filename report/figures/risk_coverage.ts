@@ -2,23 +2,27 @@
 
 // Figure 3: how errors fall when the least confident rows are left out.
 
+import {
+  areaUnderRiskCoverage,
+  coverageAtRisk,
+  riskAtCoverage,
+  type RiskCoverageCurve,
+  riskCoverageCurve,
+} from "../../nn/metrics/mod.ts";
 import { drawChart, type Layer } from "../chart.ts";
-import type { Evaluation } from "../evaluation.ts";
+import type { Evaluated, Evaluation } from "../evaluation.ts";
 import { markup } from "../markup.ts";
 import { fixed, percent } from "../numbers.ts";
 import { PAGE } from "../palette.ts";
-import {
-  byConfidence,
-  optimalRiskCoverage,
-  type RiskCoverage,
-  riskCoverage,
-} from "../statistics/selective.ts";
 import { type Figure, key, type Panel } from "./figure.ts";
 
 const POINTS = 160;
 
 /** About 160 points of a curve, the last one included, at most at the top. */
-function thinned({ coverage, risk }: RiskCoverage, top: number): object[] {
+function thinned(
+  { coverage, risk }: RiskCoverageCurve,
+  top: number,
+): object[] {
   const step = Math.max(1, coverage.length / POINTS);
   const points = [];
   for (let at = coverage.length; at >= 1; at -= step) {
@@ -31,7 +35,7 @@ function thinned({ coverage, risk }: RiskCoverage, top: number): object[] {
   return points;
 }
 
-function line(curve: RiskCoverage, top: number, look: object): Layer {
+function line(curve: RiskCoverageCurve, top: number, look: object): Layer {
   return {
     values: thinned(curve, top),
     mark: { type: "line", ...look },
@@ -40,31 +44,41 @@ function line(curve: RiskCoverage, top: number, look: object): Layer {
   };
 }
 
-/** The curve of errors in the order of falling confidence. */
-export function selectiveCurve(
-  { confidence, errors }: {
-    confidence: ArrayLike<number>;
-    errors: ArrayLike<number>;
-  },
-): RiskCoverage {
-  return riskCoverage(byConfidence(confidence).map((row) => errors[row] ?? 0));
+/** The curve if every error were less certain than whatever is right. */
+function optimalCurve(errors: Uint8Array): RiskCoverageCurve {
+  return riskCoverageCurve(errors.map((error) => 1 - error), errors);
+}
+
+/** The numbers under a curve. */
+export function riskNotes(
+  { confidence, errors }: Pick<Evaluated, "confidence" | "errors">,
+): string[] {
+  const curve = riskCoverageCurve(confidence, errors);
+  const optimal = areaUnderRiskCoverage(optimalCurve(errors));
+  return [
+    `AURC ${fixed(areaUnderRiskCoverage(curve))} (optimal ${fixed(optimal)})`,
+    `Cov@5 %Risk ${percent(coverageAtRisk(curve, 0.05))}`,
+    `Risk@80 %Cov ${percent(riskAtCoverage(curve, 0.8))}`,
+  ];
 }
 
 /** Draws figure 3. */
 export async function riskCoverageFigure(
   { methods }: Evaluation,
 ): Promise<Figure> {
-  const curves = methods.map(selectiveCurve);
+  const curves = methods.map(({ confidence, errors }) =>
+    riskCoverageCurve(confidence, errors)
+  );
   // The first few rows may all be wrong: they do not set the scale.
   const highest = curves
     .flatMap(({ risk }) => [...risk.subarray(Math.floor(risk.length / 20))])
     .reduce((most, share) => Math.max(most, 100 * share), 1);
   const top = Math.min(1.05 * highest, 100);
   const panels: Panel[] = [];
-  for (const [i, { method, errors }] of methods.entries()) {
+  for (const [i, evaluated] of methods.entries()) {
     const curve = curves[i];
     if (!curve) continue;
-    const optimal = optimalRiskCoverage(errors);
+    const { method, errors } = evaluated;
     const chart = await drawChart(
       {
         width: 180,
@@ -79,7 +93,7 @@ export async function riskCoverageFigure(
               opacity: 0.6,
             })
           ),
-          line(optimal, top, {
+          line(optimalCurve(errors), top, {
             color: PAGE.ink,
             strokeWidth: 1.2,
             strokeDash: [4, 4],
@@ -88,21 +102,16 @@ export async function riskCoverageFigure(
         ],
       },
       `Risk–coverage curve of ${method.name}: ${
-        [1, 0.8, 0.6, 0.4, 0.2].map((share) => {
-          const at = Math.ceil(share * curve.risk.length) - 1;
-          return `${percent(curve.risk[at])} errors at ${
+        [1, 0.8, 0.6, 0.4, 0.2].map((share) =>
+          `${percent(riskAtCoverage(curve, share))} errors at ${
             percent(share, 0)
-          } coverage`;
-        }).join(", ")
+          } coverage`
+        ).join(", ")
       }.`,
     );
     panels.push({
       heading: method.name,
-      notes: [
-        `AURC ${fixed(curve.aurc)} (optimal ${fixed(optimal.aurc)})`,
-        `Cov@5 %Risk ${percent(curve.coverageAt5)}`,
-        `Risk@80 %Cov ${percent(curve.riskAt80)}`,
-      ],
+      notes: riskNotes(evaluated),
       charts: [chart],
     });
   }

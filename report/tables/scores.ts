@@ -2,7 +2,11 @@
 
 // Tables 1 and 2: the scores of the methods, and those of single classes.
 
-import { softCrossEntropy } from "../../nn/metrics/mod.ts";
+import {
+  classwiseCalibrationError,
+  precisionRecallFscoreSupport,
+  softCrossEntropy,
+} from "../../nn/metrics/mod.ts";
 import type { Evaluated, Evaluation, Scores } from "../evaluation.ts";
 import { regressionScores } from "../figures/regression.ts";
 import { isolated, type Markup, markup } from "../markup.ts";
@@ -15,7 +19,6 @@ import {
   whole,
 } from "../numbers.ts";
 import type { NamedScore, RegressionResults } from "../run_results.ts";
-import { classScores } from "../statistics/per_class.ts";
 import { type Column, renderTable } from "./table.ts";
 
 const COLUMNS: readonly Column[] = [
@@ -184,6 +187,41 @@ export function scoreTables(
   return markup`${parts}`;
 }
 
+/** The scores of one class; NaN where there is nothing to divide by. */
+interface ClassScores {
+  /** How many rows have it as their label. */
+  count: number;
+  /** Of the rows predicted as it, the share that is. */
+  precision: number;
+  /** Of the rows that are it, the share that was found. */
+  recall: number;
+  /** 2·TP / (2·TP + FP + FN). */
+  f1: number;
+}
+
+/** The scores of every class. */
+export function classScores(
+  predictions: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  classes: number,
+): ClassScores[] {
+  const guessed = new Set(Array.from(predictions));
+  const { precision, recall, fscore, support } = precisionRecallFscoreSupport(
+    predictions,
+    labels,
+    { labels: Array.from({ length: classes }, (_, k) => k) },
+  );
+  // The metrics have 0 for what a table should leave open.
+  const unless = (isOpen: boolean, score: number | undefined) =>
+    isOpen ? NaN : score ?? NaN;
+  return Array.from(support, (count, k) => ({
+    count,
+    precision: unless(!guessed.has(k), precision[k]),
+    recall: unless(count === 0, recall[k]),
+    f1: unless(count === 0 && !guessed.has(k), fscore[k]),
+  }));
+}
+
 /** Table 2: the scores of single classes. */
 export function classTable(evaluation: Evaluation | null): Markup {
   const columns: Column[] = [
@@ -205,12 +243,12 @@ export function classTable(evaluation: Evaluation | null): Markup {
       empty: "No predicted classes were given.",
     });
   }
-  const { primary, results, classes, names, options } = evaluation;
+  const { primary, results: { labels }, names, options } = evaluation;
   const { method: { probabilities, name }, predictions } = primary;
-  const scores = classScores(
-    { probabilities, predictions, labels: results.labels, classes },
-    options.bins,
-  );
+  const { perClass } = classwiseCalibrationError(probabilities, labels, {
+    bins: options.bins,
+  });
+  const scores = classScores(predictions, labels, names.length);
   return renderTable({
     id: "table-2",
     number: "Table 2",
@@ -223,7 +261,7 @@ export function classTable(evaluation: Evaluation | null): Markup {
       fixed(of.precision),
       fixed(of.recall),
       fixed(of.f1),
-      fixed(of.calibrationError),
+      fixed(perClass[k]),
     ]),
   });
 }

@@ -6,6 +6,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { smoothCalibrationError } from "../../nn/metrics/mod.ts";
 import { inFolder, names } from "../_folder.ts";
 import {
   renderReport,
@@ -104,6 +105,18 @@ Deno.test("every chart has a text with its numbers", async () => {
     );
     assert(first);
   }
+  const { methods: [last] } = fullResults().classification ?? { methods: [] };
+  assert(last);
+  const { error } = smoothCalibrationError(
+    last.probabilities,
+    fullResults().classification?.labels ?? [],
+  );
+  assert(
+    labels.some((label) =>
+      label.startsWith("Reliability diagram of last iterate.") &&
+      label.includes(`smooth calibration error ${error.toFixed(3)}`)
+    ),
+  );
 });
 
 Deno.test("the table of scores has the scores", async () => {

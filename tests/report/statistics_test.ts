@@ -4,29 +4,19 @@
 // torch-uncertainty and MAPIE; each case names its source.
 
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { areaUnderRoc } from "../../nn/metrics/mod.ts";
-import { selectiveCurve } from "../../report/figures/risk_coverage.ts";
-import {
-  conformalSets,
-  conformalThreshold,
-} from "../../report/statistics/conformal.ts";
+import { argmaxRows } from "../../nn/metrics/mod.ts";
+import { setsOf } from "../../report/figures/conformal.ts";
+import { regressionScores } from "../../report/figures/regression.ts";
+import { riskNotes } from "../../report/figures/risk_coverage.ts";
+import { percent } from "../../report/numbers.ts";
+import { summarizeRun } from "../../report/mod.ts";
+import { binomialBand } from "../../report/statistics/binomial_band.ts";
 import { detection } from "../../report/statistics/detection.ts";
-import {
-  binomialBand,
-  resampled,
-  wilsonInterval,
-} from "../../report/statistics/intervals.ts";
-import { normalCdf, normalScores } from "../../report/statistics/normal.ts";
-import { classScores } from "../../report/statistics/per_class.ts";
 import {
   nllBySamples,
   partsOf,
 } from "../../report/statistics/sample_uncertainty.ts";
-import {
-  optimalRiskCoverage,
-  riskCoverage,
-} from "../../report/statistics/selective.ts";
-import { argmaxRows } from "../../nn/metrics/mod.ts";
+import { classScores } from "../../report/tables/scores.ts";
 
 interface Case {
   id: string;
@@ -59,66 +49,75 @@ function near(found: number, expected: number | string, of: Case): void {
   } else assertEquals(found, wish, of.id);
 }
 
-function predicted(of: Case) {
-  const { probabilities, y_true: labels } = of.inputs;
-  const flat: number[] = probabilities.flat();
-  const classes = probabilities[0].length;
-  const predictions = argmaxRows(flat, { classes });
-  const confidence = Float64Array.from(
-    predictions,
-    (k, row) => probabilities[row][k],
-  );
-  const errors = Array.from(predictions, (k, row) => k === labels[row] ? 0 : 1);
-  return {
-    probabilities: flat,
-    labels,
-    classes,
-    predictions,
-    confidence,
-    errors,
-  };
+/** The summary of a method that is not drawn again. */
+function summaryOf(probabilities: number[], labels: number[]) {
+  const { methods: [method] } = summarizeRun({
+    title: "a case",
+    classification: { labels, methods: [{ name: "one", probabilities }] },
+  }, { resamples: 0 });
+  assert(method);
+  return method;
 }
 
-Deno.test("riskCoverage() agrees with torch-uncertainty", () => {
+Deno.test("selective prediction agrees with torch-uncertainty", () => {
   for (const of of casesOf("selectiveMetrics")) {
-    const curve = selectiveCurve(predicted(of));
-    near(curve.aurc, of.expected.aurc, of);
-    near(curve.coverageAt5, of.expected.coverageAt5Risk, of);
-    near(curve.riskAt80, of.expected.riskAt80Coverage, of);
+    const { inputs: { probabilities, y_true: labels }, expected } = of;
+    const { aurc = NaN } = summaryOf(probabilities.flat(), labels);
+    near(aurc, expected.aurc, of);
+    const predictions = argmaxRows(probabilities.flat(), {
+      classes: probabilities[0].length,
+    });
+    const [, coverage, risk] = riskNotes({
+      confidence: Float64Array.from(
+        predictions,
+        (k, row) => probabilities[row][k],
+      ),
+      errors: Uint8Array.from(
+        predictions,
+        (k, row) => k === labels[row] ? 0 : 1,
+      ),
+    });
+    assertEquals(
+      coverage,
+      `Cov@5 %Risk ${percent(Number(expected.coverageAt5Risk))}`,
+    );
+    assertEquals(
+      risk,
+      `Risk@80 %Cov ${percent(Number(expected.riskAt80Coverage))}`,
+    );
   }
 });
 
-Deno.test("optimalRiskCoverage() ranks every error last", () => {
-  assertEquals([...optimalRiskCoverage([1, 0, 0, 0]).risk], [0, 0, 0, 0.25]);
-  assertEquals(riskCoverage([]).risk.length, 0);
+Deno.test("the optimal curve ranks every error last", () => {
+  const notes = riskNotes({
+    confidence: Float64Array.of(0.9, 0.8, 0.7, 0.6),
+    errors: Uint8Array.of(1, 0, 0, 0),
+  });
+  // Risks 1, 1/2, 1/3, 1/4, and at best 0, 0, 0, 1/4; the area of lines through them.
+  assertEquals(notes[0], "AURC 0.486 (optimal 0.042)");
 });
 
-Deno.test("conformalThreshold() is the exact order statistic", () => {
-  for (const of of casesOf("conformalQuantile")) {
-    const found = conformalThreshold(of.inputs.scores, of.options.alpha);
-    near(found, of.expected.quantile, of);
-  }
-});
-
-Deno.test("conformalSets() agrees with MAPIE", () => {
+Deno.test("setsOf() agrees with MAPIE", () => {
   for (const of of casesOf("conformalLac")) {
     const { inputs, options, expected } = of;
-    const sets = expected.sets as number[][];
-    const { sizes } = conformalSets(
-      { probabilities: inputs.probabilities.flat(), labels: sets.map(() => 0) },
-      {
+    const wish = expected.sets as number[][];
+    const classes = wish[0]?.length ?? 0;
+    const all = wish.map((_, row) => row);
+    const labels = all.map(() => 0);
+    const sets = setsOf([{
+      rows: all,
+      reporting: { probabilities: inputs.probabilities.flat(), labels },
+      fitting: {
         probabilities: inputs.calibration_probabilities.flat(),
         labels: inputs.calibration_labels ?? inputs.calibration_y_true ??
           inputs.calibration_targets,
       },
-      { alpha: options.alpha, classes: sets[0]?.length ?? 0 },
-    );
-    const expectedSizes = sets.map((set) => set.reduce((a, b) => a + b));
-    assertEquals([...sizes], expectedSizes, of.id);
+    }], { rows: all.length, classes, alpha: options.alpha });
+    assertEquals([...sets], wish.flat(), of.id);
   }
 });
 
-Deno.test("detection() agrees with scikit-learn, and with areaUnderRoc()", () => {
+Deno.test("detection() agrees with scikit-learn", () => {
   const names = {
     averagePrecision: "aupr",
     fprAtTpr: "fpr95",
@@ -134,7 +133,6 @@ Deno.test("detection() agrees with scikit-learn, and with areaUnderRoc()", () =>
       const found = detection(low, high, 50);
       if (!found) continue;
       near(found[score], of.expected, of);
-      assertAlmostEquals(found.auroc, areaUnderRoc(low, high), 1e-12);
       const [least, most] = found.intervals?.auroc ?? [NaN, NaN];
       assert(least <= most && least >= 0 && most <= 1);
     }
@@ -142,14 +140,39 @@ Deno.test("detection() agrees with scikit-learn, and with areaUnderRoc()", () =>
   assertEquals(detection([], [1], 10), null);
 });
 
-Deno.test("wilsonInterval() agrees with statsmodels", () => {
+Deno.test("detection() leaves out draws of one kind of rows", () => {
+  // A third of the draws lacks the positive row, and has no score.
+  const { intervals } = detection([0, 1, 2], [3], 100) ?? {};
+  assertEquals(intervals?.auroc, [1, 1]);
+  assertEquals(detection([0, 1, 2], [3], 0)?.intervals, undefined);
+});
+
+Deno.test("detection() has intervals of 95 %", () => {
+  // By Hanley & McNeil (1982), the standard error of this area is about 0.033.
+  const rising = (shift: number) =>
+    Array.from({ length: 150 }, (_, i) => i / 150 + shift);
+  const { auroc, intervals } = detection(rising(0), rising(0.1), 400) ??
+    { auroc: NaN };
+  const [low, high] = intervals?.auroc ?? [NaN, NaN];
+  const [q1, q2] = [auroc / (2 - auroc), 2 * auroc ** 2 / (1 + auroc)];
+  const variance = (auroc * (1 - auroc) + 149 * (q1 + q2 - 2 * auroc ** 2)) /
+    150 ** 2;
+  assertAlmostEquals((high - low) / 2, 1.96 * Math.sqrt(variance), 0.01);
+  assert(low < auroc && auroc < high);
+});
+
+Deno.test("the interval of the accuracy agrees with statsmodels", () => {
   for (const of of casesOf("proportionInterval")) {
     const { successes, trials } = of.inputs;
     if (of.options.level !== 0.95) continue;
-    wilsonInterval(successes, trials)
+    const rows = Array.from({ length: trials }, (_, row) => row < successes);
+    const { accuracyInterval } = summaryOf(
+      rows.flatMap((hit) => hit ? [1, 0] : [0, 1]),
+      rows.map(() => 0),
+    );
+    accuracyInterval
       .forEach((end, i) => near(end, of.expected.wilson[i], of));
   }
-  assertEquals(wilsonInterval(0, 0), [0, 1]);
 });
 
 Deno.test("binomialBand() has the quantiles of the binomial distribution", () => {
@@ -161,56 +184,40 @@ Deno.test("binomialBand() has the quantiles of the binomial distribution", () =>
   assertAlmostEquals(high, 0.9 + 1.96 * Math.sqrt(0.09 / 1e5), 2e-4);
 });
 
-Deno.test("resampled() covers the mean of normal numbers as often as it says", () => {
-  // The interval of a mean is close to ± 1.96 standard errors.
-  const values = Array.from({ length: 400 }, (_, i) => Math.sin(1e4 * i));
-  const mean = (weights: ArrayLike<number>) => [
-    values.reduce((sum, v, i) => sum + v * (weights[i] ?? 0), 0) / 400,
-  ];
-  const [[low, high] = [NaN, NaN]] = resampled(400, 2_000, mean);
-  const [center = NaN] = mean(new Uint8Array(400).fill(1));
-  const variance = values.reduce((s, v) => s + (v - center) ** 2, 0) / 400;
-  assertAlmostEquals((high - low) / 2, 1.96 * Math.sqrt(variance / 400), 5e-3);
-  assertEquals(resampled(400, 2_000, mean), [[low, high]]);
-  assertEquals(resampled(1, 100, mean), []);
-});
-
-Deno.test("normalScores() has properscoring's CRPS", () => {
+Deno.test("regressionScores() has properscoring's CRPS", () => {
   for (const of of casesOf("crpsGaussian")) {
     const { mean, std, y_true: targets } = of.inputs;
     targets.forEach((target: number, i: number) => {
-      const { crps } = normalScores({
-        targets: [target],
-        mean: [mean[i]],
-        deviation: [std[i]],
-      });
-      const expected: number = of.expected.perRow[i];
-      assertAlmostEquals(crps, expected, 1e-6 * Math.max(1, std[i], expected));
+      const { crps } = regressionScores(
+        { targets: [target], methods: [] },
+        { name: "one", mean: [mean[i]], deviation: [std[i]] },
+      );
+      near(crps, of.expected.perRow[i], of);
     });
   }
-  assertAlmostEquals(normalCdf(1.959963984540054), 0.975, 1e-7);
-  assertAlmostEquals(normalCdf(-1), 0.15865525393145707, 1e-7);
 });
 
-Deno.test("classScores() has torch-uncertainty's classwise error", () => {
-  for (const of of casesOf("classwiseCalibrationError")) {
-    const scores = classScores(predicted(of), of.options.bins);
-    scores.forEach(({ calibrationError }, k) =>
-      near(calibrationError, of.expected.perClass[k], of)
-    );
-  }
+Deno.test("regressionScores() covers the central interval of 90 %", () => {
+  // Its ends are 1.645 deviations from the mean.
+  const scores = regressionScores({ targets: [1.6, 1.7], methods: [] }, {
+    name: "one",
+    mean: [0, 0],
+    deviation: [1, 1],
+  });
+  assertEquals(scores.coverage90, 0.5);
+  assertAlmostEquals(scores.width90, 2 * 1.6448536269514722);
+  assertAlmostEquals(scores.rmse, Math.sqrt((1.6 ** 2 + 1.7 ** 2) / 2));
+  const squares = (1.6 ** 2 + 1.7 ** 2) / 4;
+  assertAlmostEquals(scores.nll, Math.log(2 * Math.PI) / 2 + squares);
 });
 
-Deno.test("classScores() counts precision, recall and F1", () => {
-  const [zero, one, two] = classScores({
-    probabilities: [0.6, 0.3, 0.1, 0.2, 0.7, 0.1, 0.5, 0.4, 0.1],
-    predictions: [0, 1, 0],
-    labels: [0, 1, 1],
-    classes: 3,
-  }, 15);
+Deno.test("classScores() has no score where there is nothing to divide by", () => {
+  const [zero, one, two] = classScores([0, 1, 0], [0, 1, 1], 3);
   assertEquals([zero?.precision, zero?.recall, zero?.f1], [0.5, 1, 2 / 3]);
   assertEquals([one?.precision, one?.recall, one?.count], [1, 0.5, 2]);
   assertEquals([two?.precision, two?.recall, two?.f1], [NaN, NaN, NaN]);
+  const [, never] = classScores([0], [1], 2);
+  assertEquals([never?.precision, never?.recall, never?.f1], [NaN, 0, 0]);
 });
 
 Deno.test("partsOf() splits disagreement within and between particles", () => {
