@@ -244,6 +244,8 @@ export interface MemoryEstimate {
   keptWeights: number;
   /** The blocks that the pool takes for `total`, which are rounded up. */
   reserved: number;
+  /** The blocks that the pool takes for `keptWeights`. */
+  reservedKept: number;
 }
 
 /** Adds up the buffers of a layout. */
@@ -257,6 +259,7 @@ export function measure(
     tables: 0,
     keptWeights: 0,
     reserved: 0,
+    reservedKept: 0,
   };
   for (const { device, length, columns, spans } of pieces) {
     const take = (bytes: number) => {
@@ -265,6 +268,7 @@ export function measure(
     };
     estimate.mean += take(length * 4);
     estimate.keptWeights += length * 4;
+    estimate.reservedKept += device.pool.sizeOf(length * 4);
     estimate.secondMoment += take(storedColumns(columns) * 4);
     estimate.deviations += take(storedColumns(columns * rows) * 4);
     const words = spans.length * SPAN_FIELDS + length / SEGMENT_ALIGNMENT;
@@ -286,7 +290,7 @@ export function storedColumns(columns: number): number {
  * Estimates how much GPU memory a posterior would take, without allocating it. With
  * P weights, of which R are random, and K deviations it takes `4 (P + R + R K)` bytes
  * and small tables. The pool rounds the size of buffers up by at most an eighth,
- * which `reserved` counts. Parameters without a place get none.
+ * which `reserved` and `reservedKept` count. Parameters without a place get none.
  *
  * @param model The model that the posterior would be over.
  * @param options The options that the posterior would have.

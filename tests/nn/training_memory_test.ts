@@ -90,8 +90,13 @@ for (const width of [10, 333]) {
 
         const trained = used();
         {
-          using _swag = SwagModel.fromBase(model, options);
+          using swag = SwagModel.fromBase(model, options);
           assertEquals(used() - trained, posterior.reserved);
+          swag.collectModel();
+          const collected = used();
+          swag.sampleParameters();
+          assertEquals(used() - collected, posterior.reservedKept);
+          swag.restoreWeights();
           assert(posterior.reserved >= posterior.total);
           assert(posterior.reserved <= posterior.total * 9 / 8 + 1024);
         }
