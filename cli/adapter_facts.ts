@@ -94,20 +94,24 @@ const SHOWN_LIMITS: readonly (readonly [string, boolean])[] = [
   ["maxComputeWorkgroupsPerDimension", false],
 ];
 
-/** The lines about the programs and the adapter. */
-export function adapterLines(
+/** The lines about the programs. */
+export function versionLines(
   { swagpu, deno, v8, typescript, os, arch }: Versions,
+): string[] {
+  return rows("Versions", [
+    ["swagpu", swagpu],
+    ["Deno", `${deno} (V8 ${v8}, TypeScript ${typescript})`],
+    ["System", `${os} ${arch}`],
+  ]);
+}
+
+/** The lines about the adapter. */
+export function adapterLines(
   { adapter, max_binding_size, limits, features }: AdapterFacts,
   device: Device,
 ): string[] {
   const { hint } = adapter;
   return [
-    ...rows("Versions", [
-      ["swagpu", swagpu],
-      ["Deno", `${deno} (V8 ${v8}, TypeScript ${typescript})`],
-      ["System", `${os} ${arch}`],
-    ]),
-    "",
     ...rows("Adapter", [
       ["Name", describeAdapter(device)],
       ["Backend", adapter.backend ?? "unknown"],

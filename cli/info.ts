@@ -6,8 +6,13 @@
  * @module
  */
 
-import { initialize } from "../engine/mod.ts";
-import { adapterFacts, adapterLines, versions } from "./adapter_facts.ts";
+import { type Device, initialize, NoAdapterError } from "../engine/mod.ts";
+import {
+  adapterFacts,
+  adapterLines,
+  versionLines,
+  versions,
+} from "./adapter_facts.ts";
 import {
   type Arguments,
   type Command,
@@ -87,8 +92,8 @@ moment without momentum too, because momentum may be set at any step.`,
   async run(args) {
     const request = readRequest(args);
     const progress = new Progress({ quiet: args.flag("quiet") });
-    const device = await initialize();
     const about = versions();
+    const device = await openOrTell(args.flag("json"));
     const facts = await adapterFacts(device);
     const model = request &&
       await progress.during(
@@ -105,13 +110,38 @@ moment without momentum too, because momentum may be set at any step.`,
         ),
       ]
       : [
-        ...adapterLines(about, facts, device),
+        ...versionLines(about),
+        "",
+        ...adapterLines(facts, device),
         ...model ? ["", ...modelLines(model, device)] : [],
       ];
     await printLines(lines);
     return 0;
   },
 };
+
+/** Opens the GPU. If there is none, the versions are printed before the error. */
+async function openOrTell(asJson: boolean): Promise<Device> {
+  try {
+    return await initialize();
+  } catch (error) {
+    if (error instanceof NoAdapterError) {
+      const about = versions();
+      await printLines(
+        asJson
+          ? [
+            JSON.stringify(
+              { versions: about, adapter: null, model: null },
+              null,
+              2,
+            ),
+          ]
+          : [...versionLines(about), "", "Adapter", "  none"],
+      );
+    }
+    throw error;
+  }
+}
 
 /** Reads the options about a model; `undefined` without `--model`. */
 function readRequest(args: Arguments): ModelRequest | undefined {

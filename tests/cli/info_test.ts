@@ -13,7 +13,10 @@ import { AdamW, SGD } from "../../nn/mod.ts";
 import { SwagModel } from "../../swag/mod.ts";
 import { gpuTest } from "../_check.ts";
 import { inFolder } from "../_folder.ts";
-import { cli } from "./_command.ts";
+import { tree, withHub } from "../models/files/_hub.ts";
+import { cli, read } from "./_command.ts";
+
+const CLI = new URL("../../cli.ts", import.meta.url).pathname;
 
 /** The configurations of tiny models. */
 const TINY: Readonly<Record<string, Record<string, unknown>>> = {
@@ -333,6 +336,63 @@ Deno.test("info prints a table, or JSON with the same figures", async () => {
     assertEquals(model.memory.posterior.rank, 0);
     assert(limits.maxStorageBufferBindingSize > 0);
   });
+});
+
+gpuTest(
+  "only the configuration of a hub model is downloaded",
+  async (device) => {
+    await withHub(async (hub, _, cache) => {
+      const settings = {
+        HF_ENDPOINT: hub.endpoint,
+        HF_HUB_CACHE: cache,
+        HF_HUB_OFFLINE: "0",
+      };
+      const before = Object.keys(settings).map((name) =>
+        [name, Deno.env.get(name)] as const
+      );
+      for (const [name, value] of Object.entries(settings)) {
+        Deno.env.set(name, value);
+      }
+      try {
+        const facts = await modelFacts(device, request("owner/tiny"));
+        assertEquals(facts.parameters, 109_482_240);
+        const names = tree(cache).map((path) => path.split("/").at(-1));
+        assert(names.includes("config.json"));
+        assert(hub.requests.some((line) => line.endsWith("/config.json")));
+        assertEquals(
+          hub.requests.filter((line) =>
+            /model\.safetensors|\.bin|vocab/.test(line)
+          ),
+          [],
+        );
+      } finally {
+        for (const [name, value] of before) {
+          if (value === undefined) Deno.env.delete(name);
+          else Deno.env.set(name, value);
+        }
+      }
+    });
+  },
+);
+
+Deno.test("without a GPU, info still prints the versions", async () => {
+  const run = async (...args: string[]) =>
+    read(
+      await new Deno.Command(Deno.execPath(), {
+        args: ["run", "-A", "--no-check", "--quiet", CLI, "info", ...args],
+        env: {
+          DENO_WEBGPU_BACKEND: "vulkan",
+          VK_DRIVER_FILES: "/none",
+          VK_ICD_FILENAMES: "/none",
+        },
+        stdin: "null",
+      }).output(),
+    );
+  const [table, json] = await Promise.all([run(), run("--json")]);
+  assertEquals([table.code, json.code], [1, 1]);
+  assertMatch(table.err, /^error: Cannot find a WebGPU adapter: /);
+  assertMatch(table.out, /^Versions\n {2}swagpu [^]*\n\nAdapter\n {2}none\n$/);
+  assertEquals(JSON.parse(json.out).adapter, null);
 });
 
 Deno.test("info refuses options that it cannot obey", async () => {
