@@ -3,7 +3,7 @@
 
 /**
  * The command line: fine-tune, evaluate and use text classifiers, and make
- * tokenizers.
+ * tokenizers; describe the GPU, and the memory that a model takes.
  *
  * ```sh
  * deno run -A jsr:@swagpu/swagpu/cli finetune --data train.csv \
@@ -13,6 +13,7 @@
  * deno run -A jsr:@swagpu/swagpu/cli train-tokenizer --data texts.txt \
  *   --type wordpiece --output tokenizer
  * deno run -A jsr:@swagpu/swagpu/cli tokenize --tokenizer tokenizer --text "Not bad"
+ * deno run -A jsr:@swagpu/swagpu/cli info --model google-bert/bert-base-uncased
  * ```
  *
  * A text, or a pair of texts, gets one class or one number. For several labels per
@@ -23,24 +24,11 @@
  */
 
 import project from "./deno.json" with { type: "json" };
-import { Arguments, type Command, helpOf } from "./cli/arguments.ts";
-import { evaluate } from "./cli/evaluate.ts";
-import { finetune } from "./cli/finetune.ts";
+import { Arguments, helpOf, overviewOf } from "./cli/arguments.ts";
+import { COMMANDS, PROGRAM } from "./cli/commands.ts";
 import { outliveTerminal } from "./cli/interrupt.ts";
 import { nearest } from "./data/names.ts";
-import { predict } from "./cli/predict.ts";
-import { tokenize } from "./cli/tokenize.ts";
-import { trainTokenizerCommand } from "./cli/train_tokenizer.ts";
 import { currentDevice } from "./engine/mod.ts";
-
-const PROGRAM = "swagpu";
-const COMMANDS: readonly Command[] = [
-  finetune,
-  evaluate,
-  predict,
-  trainTokenizerCommand,
-  tokenize,
-];
 
 if (import.meta.main) outliveTerminal();
 
@@ -57,6 +45,11 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   tokenizer: "train-tokenizer",
   "learn-tokenizer": "train-tokenizer",
   encode: "tokenize",
+  env: "info",
+  completion: "completions",
+  autocomplete: "completions",
+  memory: "info",
+  devices: "info",
 };
 
 function version(): string {
@@ -72,13 +65,17 @@ function overview(): string {
     "",
     `Usage: ${PROGRAM} COMMAND [options]`,
     "",
-    ...COMMANDS.map(({ name, summary }) =>
-      `  ${name.padEnd(width)}  ${summary.split(/[.:,]/)[0]}.`
+    ...COMMANDS.map((command) =>
+      `  ${command.name.padEnd(width)}  ${overviewOf(command)}`
     ),
     "",
     `${PROGRAM} COMMAND --help lists a command's options, and`,
     `${PROGRAM} --version prints the version. For several labels per text, labels`,
     "of words, answers and translations, use the library's models and pipelines.",
+    "",
+    `To run it as ${PROGRAM}, and to complete its commands in bash:`,
+    `  deno install -g -A -n ${PROGRAM} jsr:${project.name}/cli`,
+    `  eval "$(${PROGRAM} completions bash)"  # also in ~/.bashrc`,
   ].map((line) => line + "\n").join("");
 }
 

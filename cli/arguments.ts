@@ -41,11 +41,15 @@ const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
   "max-length": ["max-len", "max-seq-length", "max-seq-len", "seq-length"],
   "model": ["m", "model-name-or-path", "model-name", "checkpoint"],
   "max-num-models": ["rank", "swag-rank"],
+  "memory": ["vram", "gpu-memory", "budget"],
+  "no-cov": ["no-cov-mat", "diagonal"],
   "output": ["o", "out", "output-dir", "save", "save-dir"],
   "overwrite": ["f", "force", "overwrite-output-dir"],
   "pair-column": ["text-pair-column", "second-column"],
   "lowercase": ["do-lower-case", "lower", "uncased"],
+  "prefix": ["swag-modules", "module-prefix-list", "modules"],
   "quiet": ["q", "silent"],
+  "rank": ["max-num-models", "swag-rank", "k"],
   "special-token": ["special-tokens", "add-tokens"],
   "schedule": ["lr-scheduler-type", "scheduler"],
   "swag-samples": ["samples", "num-samples", "num-predictions"],
@@ -64,6 +68,8 @@ export interface Option {
   readonly value?: string;
   /** What it does, with its default in parentheses. */
   readonly help: string;
+  /** The words that its value must be one of, if `value` does not list them. */
+  readonly choices?: readonly string[];
   /** Whether it may be given several times. */
   readonly repeatable?: boolean;
 }
@@ -74,6 +80,8 @@ export interface Command {
   readonly name: string;
   /** What it does, in a line. */
   readonly summary: string;
+  /** The words one of which must be given without a dash. @default {none} */
+  readonly operands?: readonly string[];
   /** The options that must be given, as the help shows them. */
   readonly usage: string;
   /** Its options by heading. */
@@ -106,6 +114,7 @@ export interface Bounds {
 /** The options that a command was called with. */
 export class Arguments {
   readonly #values = new Map<string, string[]>();
+  #operand: string | undefined;
 
   /** @throws {TypeError} If an option is not one of the command's. */
   constructor(command: Command, args: readonly string[]) {
@@ -131,10 +140,16 @@ export class Arguments {
     for (const token of tokens) {
       if (token.kind === "option-terminator") continue;
       if (token.kind === "positional") {
+        if (command.operands && this.#operand === undefined) {
+          this.#operand = operandOf(command, token.value);
+          continue;
+        }
         throw new TypeError(
           `Cannot run ${command.name} with ${token.value}: it is not an ` +
-            `option, and the option that it belongs to must be named, ` +
-            `such as --data ${token.value}`,
+            (command.operands
+              ? "option, and another word was given before"
+              : `option, and the option that it belongs to must be named, ` +
+                `such as --data ${token.value}`),
         );
       }
       const option = options.find(({ name }) => name === token.name);
@@ -156,6 +171,11 @@ export class Arguments {
       const before = option.repeatable ? this.list(option.name) : [];
       this.#values.set(option.name, [...before, given(option.name, value)]);
     }
+  }
+
+  /** The word that is given without a dash. */
+  get operand(): string | undefined {
+    return this.#operand;
   }
 
   /** Whether a switch is set. */
@@ -219,6 +239,16 @@ export class Arguments {
   }
 }
 
+/** Checks a word that is given without a dash. */
+function operandOf({ name, operands = [] }: Command, word: string): string {
+  if (operands.includes(word)) return word;
+  const meant = nearest(word, operands);
+  throw new RangeError(
+    `Cannot run ${name} ${word}: expected ${operands.join(", ")}` +
+      (meant ? `; did you mean ${meant}?` : ""),
+  );
+}
+
 /** The option that is probably meant by an unknown name. */
 function meantBy(
   name: string,
@@ -249,10 +279,15 @@ function limits({ min, max, above }: Bounds): string {
 }
 
 /** The characters of a line. */
-const WIDTH = 80;
+export const WIDTH = 80;
 
 /** The column in which explanations begin; longer names get a line to themselves. */
 const COLUMN = 30;
+
+/** What a command does, in a few words: the start of its summary. */
+export function overviewOf({ summary }: Command): string {
+  return `${summary.split(/[.:,]/)[0]}.`;
+}
 
 /** The help text of a command. */
 export function helpOf(command: Command, program: string): string {
@@ -283,7 +318,8 @@ function labelOf({ name, value, repeatable }: Option): string {
   return `--${name}${value ? ` ${value}` : ""}${repeatable ? " …" : ""}`;
 }
 
-function wrap(text: string, width: number): string[] {
+/** Breaks a text between words into lines, which only longer words exceed. */
+export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(" ")) {
     const last = lines.at(-1);

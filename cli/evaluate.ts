@@ -75,6 +75,10 @@ export const evaluate: Command = {
       HELP_OPTION,
     ],
   },
+  notes: `Examples:
+  swagpu evaluate --model model --data test.csv
+  swagpu evaluate --model model --data test.csv --temperature-fit dev.csv
+  swagpu evaluate --model model --data test.tsv --swag-samples 100 --json`,
   async run(args) {
     const source = args.needed("model");
     const options = scoreOptions(args);

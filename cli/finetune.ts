@@ -124,6 +124,14 @@ const START_OPTIONS: readonly Option[] = [
 ];
 
 const NOTES = `\
+Examples:
+  swagpu finetune --data train.csv --model google-bert/bert-base-uncased \\
+    --output model --swag
+  swagpu finetune --data pairs.tsv --pair-column hypothesis --eval dev.tsv \\
+    --model FacebookAI/roberta-base --epochs 5 --output model
+  swagpu finetune --data train.jsonl --init config.json --tokenizer tokenizer \\
+    --learning-rate 1e-3 --output model
+
 A file for --init, beside a tokenizer's folder (that of any model, or one that
 holds a vocab.txt):
   {

@@ -236,6 +236,10 @@ export const predict: Command = {
     Model: MODEL_OPTIONS,
     Result: [QUIET_OPTION, HELP_OPTION],
   },
+  notes: `Examples:
+  swagpu predict --model model --text "Not bad at all" --text "Dull"
+  swagpu predict --model model --data texts.csv --keep-columns id > labels.jsonl
+  gzip -dc texts.tsv.gz | swagpu predict --model model --data - --format tsv`,
   async run(args) {
     const source = args.needed("model");
     const options = scoreOptions(args);

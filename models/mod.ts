@@ -54,7 +54,7 @@ export {
 export type { AutoClass, Labeled, Positioned } from "./auto.ts";
 export { AutoTokenizer } from "./auto_tokenizer.ts";
 export type { AutoTokenizerOptions } from "./auto_tokenizer.ts";
-export { registerArchitecture } from "./registry.ts";
+export { architectureOf, registerArchitecture } from "./registry.ts";
 export type {
   Architecture,
   RegisterOptions,

@@ -117,7 +117,17 @@ export function modelTypes(): string[] {
 /**
  * Finds an architecture by its name.
  *
+ * @param modelType The architecture's name in the field `model_type`.
+ * @returns Its classes.
  * @throws {RangeError} If no architecture has that name.
+ *
+ * @example Usage
+ * ```ts
+ * import { architectureOf, BertModel } from "@swagpu/swagpu/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(architectureOf("bert").models.base, BertModel);
+ * ```
  */
 export function architectureOf(modelType: string): Architecture {
   const architecture = architectures.get(modelType);

@@ -141,8 +141,10 @@ export {
   type Place,
   type Placed,
   placeSize,
+  planSegments,
   Segment,
   SEGMENT_ALIGNMENT,
+  type SegmentPlan,
   segmentsOf,
 } from "./segment.ts";
 export { SGD, type SGDSettings } from "./sgd.ts";
@@ -199,6 +201,10 @@ export {
   type TrainResult,
   type TrainState,
 } from "./train_options.ts";
+export {
+  estimateTrainingMemory,
+  type TrainingMemory,
+} from "./training_memory.ts";
 export {
   type UnusableWeight,
   type WeightBlocks,

@@ -237,11 +237,21 @@ export function placeSize(size: number): number {
  * ```
  */
 export function flatten(parameters: readonly Placed[]): void {
+  for (const group of groupsWithoutPlace(parameters)) {
+    new Segment(group[0].device, group);
+  }
+}
+
+/** The parameters of each segment that {@linkcode flatten} makes. */
+function groupsWithoutPlace(
+  parameters: readonly Placed[],
+): [Placed, ...Placed[]][] {
+  const groups: [Placed, ...Placed[]][] = [];
   let pending: Placed[] = [];
   let length = 0;
   const close = () => {
-    const [first] = pending;
-    if (first) new Segment(first.device, pending);
+    const [first, ...others] = pending;
+    if (first) groups.push([first, ...others]);
     pending = [];
     length = 0;
   };
@@ -255,6 +265,75 @@ export function flatten(parameters: readonly Placed[]): void {
     length += size;
   }
   close();
+  return groups;
+}
+
+/** A segment that exists, or that {@linkcode flatten} would make. */
+export interface SegmentPlan {
+  /** The segment, if it exists. */
+  readonly segment: Segment | undefined;
+  /** The device that holds it, or would. */
+  readonly device: Device;
+  /** The number of elements, including padding. */
+  readonly length: number;
+  /** The offsets in elements of the parameters that were asked about. */
+  readonly offsets: ReadonlyMap<Placed, number>;
+}
+
+/**
+ * Plans the segments that {@linkcode segmentsOf} would give, without allocating
+ * anything: the memory of a model can be told before it is taken.
+ *
+ * @param parameters The parameters, with places or without.
+ * @returns Each segment once, in the order of the parameters.
+ *
+ * @example Two parameters that will lie in one segment
+ * ```ts
+ * import { initialize } from "@swagpu/swagpu/engine";
+ * import { Parameter, planSegments } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const parameters = [new Parameter([100]), new Parameter([3])];
+ * const [plan] = planSegments(parameters);
+ * assertEquals(plan?.length, 128 + 64);
+ * assertEquals([...plan?.offsets.values() ?? []], [0, 128]);
+ * assertEquals(parameters[0]?.location, undefined);
+ * ```
+ */
+export function planSegments(parameters: readonly Placed[]): SegmentPlan[] {
+  const planOf = new Map<Placed, SegmentPlan>();
+  for (const group of groupsWithoutPlace(parameters)) {
+    const offsets = new Map<Placed, number>();
+    let length = 0;
+    for (const parameter of group) {
+      offsets.set(parameter, length);
+      length += placeSize(parameter.size);
+    }
+    const { device } = group[0];
+    const plan = { segment: undefined, device, length, offsets };
+    for (const parameter of group) planOf.set(parameter, plan);
+  }
+  const existing = new Map<
+    Segment,
+    SegmentPlan & { offsets: Map<Placed, number> }
+  >();
+  for (const parameter of parameters) {
+    if (!parameter.location) continue;
+    const { segment, offset } = parameter.location;
+    const { device, length } = segment;
+    const plan = existing.get(segment) ??
+      { segment, device, length, offsets: new Map() };
+    existing.set(segment, plan);
+    plan.offsets.set(parameter, offset);
+    planOf.set(parameter, plan);
+  }
+  const plans = new Set<SegmentPlan>();
+  for (const parameter of parameters) {
+    const plan = planOf.get(parameter);
+    if (plan) plans.add(plan);
+  }
+  return [...plans];
 }
 
 /**

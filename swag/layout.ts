@@ -12,13 +12,16 @@
  * @module
  */
 
+import type { Device } from "../engine/mod.ts";
 import {
+  flatten,
   type Module,
   type Parameter,
   placeSize,
+  planSegments,
   type Segment,
   SEGMENT_ALIGNMENT,
-  segmentsOf,
+  type SegmentPlan,
 } from "../nn/mod.ts";
 import {
   resolveSettings,
@@ -60,9 +63,9 @@ export interface Span {
   readonly count: number;
 }
 
-/** A range of a segment that one dispatch handles. */
-export interface Piece {
-  readonly segment: Segment;
+/** A range of a segment, which may not exist yet, that one dispatch handles. */
+interface PlannedPiece {
+  readonly device: Device;
   /** Its first element in the segment. */
   readonly start: number;
   /** The number of elements, with padding. */
@@ -72,10 +75,15 @@ export interface Piece {
   readonly spans: readonly Span[];
 }
 
+/** A range of a segment that one dispatch handles. */
+export interface Piece extends PlannedPiece {
+  readonly segment: Segment;
+}
+
 /** The parameters of a posterior, and the pieces that hold them. */
-export interface Layout {
+export interface Layout<P extends PlannedPiece = Piece> {
   readonly entries: readonly Entry[];
-  readonly pieces: readonly Piece[];
+  readonly pieces: readonly P[];
   /** The most deviations that are kept: 0 without covariances. */
   readonly rows: number;
   /** The number of random parameters. */
@@ -83,11 +91,33 @@ export interface Layout {
 }
 
 /**
- * Plans the posterior of a model, without allocating anything.
+ * Lays out the posterior of a model, whose parameters get their places.
+ *
+ * @throws {RangeError} If the deviations of one block exceed the largest binding.
+ * No parameter gets a place in this case.
+ */
+export function placeLayout(model: Module, settings: SwagSettings): Layout {
+  const { pieces, ...layout } = planLayout(model, settings);
+  flatten(layout.entries.map(({ parameter }) => parameter));
+  return {
+    ...layout,
+    pieces: pieces.flatMap((piece) => {
+      const segment = piece.spans[0]?.entry.parameter.location?.segment;
+      return segment ? [{ ...piece, segment }] : [];
+    }),
+  };
+}
+
+/**
+ * Plans the posterior of a model, without allocating anything: parameters keep
+ * their places, and those that have none get none.
  *
  * @throws {RangeError} If the deviations of one block exceed the largest binding.
  */
-export function planLayout(model: Module, settings: SwagSettings): Layout {
+function planLayout(
+  model: Module,
+  settings: SwagSettings,
+): Layout<PlannedPiece> {
   const selected = selectNames(model, settings.modulePrefixList);
   const entries: Entry[] = [];
   let start = 0;
@@ -103,28 +133,27 @@ export function planLayout(model: Module, settings: SwagSettings): Layout {
     );
   }
   const rows = settings.noCovMat ? 0 : settings.maxNumModels;
-  const segments = segmentsOf(entries.map(({ parameter }) => parameter));
-  const pieces = segments.flatMap((segment) =>
-    cut(segment, entries.filter((e) => isIn(e, segment)), rows)
+  const plans = planSegments(entries.map(({ parameter }) => parameter));
+  const pieces = plans.flatMap((plan) =>
+    cut(
+      plan,
+      entries.filter(({ parameter }) =>
+        plan.offsets.has(parameter) && parameter.size > 0
+      ),
+      rows,
+    )
   );
   return { entries, pieces, rows, randoms };
 }
 
-function isIn({ parameter }: Entry, segment: Segment): boolean {
-  return parameter.location?.segment === segment && parameter.size > 0;
-}
-
-function offsetOf({ parameter }: Entry): number {
-  return parameter.location?.offset ?? 0;
-}
-
 /** Cuts a segment into pieces: a new piece begins where a binding is full. */
 function cut(
-  segment: Segment,
+  { device, offsets }: SegmentPlan,
   entries: readonly Entry[],
   rows: number,
-): Piece[] {
-  const { maxBindingSize } = segment.device;
+): PlannedPiece[] {
+  const { maxBindingSize } = device;
+  const offsetOf = ({ parameter }: Entry) => offsets.get(parameter) ?? 0;
   const maxLength = Math.floor(maxBindingSize / BLOCK_BYTES) *
     SEGMENT_ALIGNMENT;
   const maxColumns =
@@ -137,14 +166,14 @@ function cut(
         `of ${maxBindingSize}`,
     );
   }
-  const pieces: Piece[] = [];
+  const pieces: PlannedPiece[] = [];
   let spans: Span[] = [];
   let first = 0;
   let length = 0;
   let columns = 0;
   const close = () => {
     if (spans.length > 0) {
-      pieces.push({ segment, start: first, length, columns, spans });
+      pieces.push({ device, start: first, length, columns, spans });
     }
     spans = [];
     length = columns = 0;
@@ -213,26 +242,41 @@ export interface MemoryEstimate {
   total: number;
   /** The copy of the model's weights that exists while it holds a sample. */
   keptWeights: number;
+  /** The blocks that the pool takes for `total`, which are rounded up. */
+  reserved: number;
+  /** The blocks that the pool takes for `keptWeights`. */
+  reservedKept: number;
 }
 
 /** Adds up the buffers of a layout. */
-export function measure({ pieces, rows }: Layout): MemoryEstimate {
+export function measure(
+  { pieces, rows }: Pick<Layout<PlannedPiece>, "pieces" | "rows">,
+): MemoryEstimate {
   const estimate = {
     mean: 0,
     secondMoment: 0,
     deviations: 0,
     tables: 0,
     keptWeights: 0,
+    reserved: 0,
+    reservedKept: 0,
   };
-  for (const { length, columns, spans } of pieces) {
-    estimate.mean += length * 4;
+  for (const { device, length, columns, spans } of pieces) {
+    const take = (bytes: number) => {
+      estimate.reserved += device.pool.sizeOf(bytes);
+      return bytes;
+    };
+    estimate.mean += take(length * 4);
     estimate.keptWeights += length * 4;
-    estimate.secondMoment += storedColumns(columns) * 4;
-    estimate.deviations += storedColumns(columns * rows) * 4;
+    estimate.reservedKept += device.pool.sizeOf(length * 4);
+    estimate.secondMoment += take(storedColumns(columns) * 4);
+    estimate.deviations += take(storedColumns(columns * rows) * 4);
     const words = spans.length * SPAN_FIELDS + length / SEGMENT_ALIGNMENT;
-    estimate.tables += Math.ceil(words / SEGMENT_ALIGNMENT) * BLOCK_BYTES;
+    const blocks = Math.ceil(words / SEGMENT_ALIGNMENT);
+    estimate.tables += take(blocks * BLOCK_BYTES);
   }
   estimate.tables += BLOCK_BYTES; // Records which weights are not finite.
+  estimate.reserved += BLOCK_BYTES;
   const { mean, secondMoment, deviations, tables } = estimate;
   return { ...estimate, total: mean + secondMoment + deviations + tables };
 }
@@ -245,7 +289,8 @@ export function storedColumns(columns: number): number {
 /**
  * Estimates how much GPU memory a posterior would take, without allocating it. With
  * P weights, of which R are random, and K deviations it takes `4 (P + R + R K)` bytes
- * and small tables. The pool rounds the size of buffers up by at most an eighth.
+ * and small tables. The pool rounds the size of buffers up by at most an eighth,
+ * which `reserved` and `reservedKept` count. Parameters without a place get none.
  *
  * @param model The model that the posterior would be over.
  * @param options The options that the posterior would have.

@@ -34,7 +34,7 @@ import {
   mapOf,
   NONE,
   type Piece,
-  planLayout,
+  placeLayout,
   type Span,
   storedColumns,
 } from "./layout.ts";
@@ -89,7 +89,7 @@ export class Posterior {
   constructor(model: Module, settings: SwagSettings) {
     this.model = model;
     this.settings = settings;
-    this.layout = planLayout(model, settings);
+    this.layout = placeLayout(model, settings);
     const { pieces, rows } = this.layout;
     this.#pieces = pieces.map((piece) => {
       const { device } = piece.segment;

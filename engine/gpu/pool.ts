@@ -99,7 +99,7 @@ export class Pool {
    */
   acquire(bytes: number): Block {
     this.#faults.alive();
-    const size = this.#sizeClass(bytes);
+    const size = this.sizeOf(bytes);
     const block = this.#free.get(size)?.pop() ?? this.#create(size);
     block.asked = Math.max(alignBytes(bytes), BLOCK_ALIGNMENT);
     block.made = UNWRITTEN;
@@ -157,8 +157,14 @@ export class Pool {
     this.#peak = this.#inUse;
   }
 
-  /** Rounds sizes above 16 KiB up to an eighth of a power of two. */
-  #sizeClass(bytes: number): number {
+  /**
+   * The bytes of the block that {@linkcode acquire} would hand out: sizes above
+   * 16 KiB are rounded up to an eighth of a power of two.
+   *
+   * @param bytes The bytes that are needed.
+   * @returns The bytes that are taken.
+   */
+  sizeOf(bytes: number): number {
     const exact = Math.max(alignBytes(bytes), BLOCK_ALIGNMENT);
     if (exact <= 16384) return exact;
     const step = 2 ** (Math.floor(Math.log2(exact)) - 3);

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { Arguments, type Command, helpOf } from "../../cli/arguments.ts";
+import { COMMANDS, PROGRAM } from "../../cli/commands.ts";
 import { evaluate } from "../../cli/evaluate.ts";
 import { finetune } from "../../cli/finetune.ts";
 import { listOf, nearest } from "../../data/names.ts";
@@ -9,14 +10,6 @@ import { predict } from "../../cli/predict.ts";
 import { tokenize } from "../../cli/tokenize.ts";
 import { trainTokenizerCommand } from "../../cli/train_tokenizer.ts";
 import { cli } from "./_command.ts";
-
-const COMMANDS = [
-  finetune,
-  evaluate,
-  predict,
-  trainTokenizerCommand,
-  tokenize,
-];
 
 Deno.test("the command line lists its commands and their options", async () => {
   const [all, none, wrong, version, short, help] = await Promise.all([
@@ -28,9 +21,11 @@ Deno.test("the command line lists its commands and their options", async () => {
     cli("predict", "-h"),
   ]);
   assertEquals(all.code, 0);
+  assertMatch(all.out, /^Fine-tunes text classifiers/);
   for (const { name } of COMMANDS) {
-    assertMatch(all.out, new RegExp(`\n  ${name} `));
+    assertMatch(all.out, new RegExp(`\n  ${name} +[A-Z].*\\.\n`));
   }
+  assert(all.out.split("\n").every((line) => line.length <= 80), all.out);
   assertEquals(none.code, 1);
   assertEquals([wrong.code, wrong.out], [1, ""]);
   assertMatch(
@@ -52,6 +47,41 @@ Deno.test("help fits 80 columns, and shows a configuration", () => {
   const config = /^ {2}\{[^}]*\}/m.exec(help)?.[0] ?? "";
   assertEquals(JSON.parse(config).model_type, "bert");
   assertMatch(help, /1e-3/);
+});
+
+/** The words of a line of shell, in which only double quotes are special. */
+function words(line: string): string[] {
+  return [...line.matchAll(/"([^"]*)"|\S+/g)].map(([all, text]) => text ?? all);
+}
+
+Deno.test("every command's help has examples, whose options exist", () => {
+  for (const command of COMMANDS) {
+    const { notes = "" } = command;
+    const [, block = ""] = /^Examples:\n((?: {2}.*\n?)+)/m.exec(notes) ?? [];
+    const lines = block.replaceAll(/\\\n */g, "").split("\n")
+      .map((line) => line.replace(/^.*\| /, "").replace(/ > .*$/, "").trim())
+      .filter((line) => line !== "");
+    assert(lines.length >= 2, `${command.name} has ${lines.length} examples`);
+    for (const line of lines) {
+      const [program, name, ...args] = words(line);
+      assertEquals(program, PROGRAM);
+      const called = COMMANDS.find((one) => one.name === name);
+      assert(called, line);
+      new Arguments(called, args); // Throws if an option does not exist.
+    }
+    assert(lines.some((line) => line.startsWith(`${PROGRAM} ${command.name}`)));
+  }
+});
+
+Deno.test("a command takes one of its words without a dash", () => {
+  const command = COMMANDS.find(({ name }) => name === "completions");
+  assert(command);
+  const parse = (...args: string[]) => new Arguments(command, args);
+  assertEquals(parse("zsh").operand, "zsh");
+  assertEquals(parse().operand, undefined);
+  assertThrows(() => parse("bsh"), RangeError, "did you mean bash?");
+  assertThrows(() => parse("bash", "zsh"), TypeError, "another word was given");
+  assertEquals(new Arguments(predict, []).operand, undefined);
 });
 
 Deno.test("a mistyped option gets an error that names the right one", () => {

@@ -1,0 +1,30 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+/**
+ * All commands of the command line.
+ *
+ * @module
+ */
+
+import type { Command } from "./arguments.ts";
+import { completions } from "./completions.ts";
+import { evaluate } from "./evaluate.ts";
+import { finetune } from "./finetune.ts";
+import { info } from "./info.ts";
+import { predict } from "./predict.ts";
+import { tokenize } from "./tokenize.ts";
+import { trainTokenizerCommand } from "./train_tokenizer.ts";
+
+/** The name of the program. */
+export const PROGRAM = "swagpu";
+
+/** The commands in the order in which the help lists them. */
+export const COMMANDS: readonly Command[] = [
+  finetune,
+  evaluate,
+  predict,
+  trainTokenizerCommand,
+  tokenize,
+  info,
+  completions(() => ({ program: PROGRAM, commands: COMMANDS })),
+];
