@@ -2,7 +2,7 @@
 // deno-lint-ignore-file no-console
 
 /**
- * The command line: fine-tune, evaluate and use text classifiers, and make
+ * The command line: fine-tune, evaluate, compare and use text classifiers, and make
  * tokenizers.
  *
  * ```sh
@@ -10,6 +10,7 @@
  *   --model google-bert/bert-base-uncased --output model --swag
  * deno run -A jsr:@swagpu/swagpu/cli evaluate --model model --data test.csv
  * deno run -A jsr:@swagpu/swagpu/cli predict --model model --text "Not bad"
+ * deno run -A jsr:@swagpu/swagpu/cli compare model other --data test.csv
  * deno run -A jsr:@swagpu/swagpu/cli train-tokenizer --data texts.txt \
  *   --type wordpiece --output tokenizer
  * deno run -A jsr:@swagpu/swagpu/cli tokenize --tokenizer tokenizer --text "Not bad"
@@ -24,6 +25,7 @@
 
 import project from "./deno.json" with { type: "json" };
 import { Arguments, type Command, helpOf } from "./cli/arguments.ts";
+import { compare } from "./cli/compare.ts";
 import { evaluate } from "./cli/evaluate.ts";
 import { finetune } from "./cli/finetune.ts";
 import { outliveTerminal } from "./cli/interrupt.ts";
@@ -38,6 +40,7 @@ const COMMANDS: readonly Command[] = [
   finetune,
   evaluate,
   predict,
+  compare,
   trainTokenizerCommand,
   tokenize,
 ];
@@ -54,6 +57,8 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   infer: "predict",
   classify: "predict",
   label: "predict",
+  rank: "predict",
+  diff: "compare",
   tokenizer: "train-tokenizer",
   "learn-tokenizer": "train-tokenizer",
   encode: "tokenize",

@@ -45,7 +45,9 @@ const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
   "overwrite": ["f", "force", "overwrite-output-dir"],
   "pair-column": ["text-pair-column", "second-column"],
   "lowercase": ["do-lower-case", "lower", "uncased"],
+  "predictions": ["output", "o", "out", "save-predictions"],
   "quiet": ["q", "silent"],
+  "resamples": ["n-resamples", "num-resamples", "bootstrap", "n-boot"],
   "special-token": ["special-tokens", "add-tokens"],
   "schedule": ["lr-scheduler-type", "scheduler"],
   "swag-samples": ["samples", "num-samples", "num-predictions"],
@@ -76,6 +78,8 @@ export interface Command {
   readonly summary: string;
   /** The options that must be given, as the help shows them. */
   readonly usage: string;
+  /** The word for the values without an option in messages, if it takes any. */
+  readonly operand?: string;
   /** Its options by heading. */
   readonly options: Readonly<Record<string, readonly Option[]>>;
   /** More text at the end of the help. */
@@ -105,6 +109,8 @@ export interface Bounds {
 
 /** The options that a command was called with. */
 export class Arguments {
+  /** The values without an option, in order. */
+  readonly operands: readonly string[];
   readonly #values = new Map<string, string[]>();
 
   /** @throws {TypeError} If an option is not one of the command's. */
@@ -128,9 +134,18 @@ export class Arguments {
       strict: false,
       tokens: true,
     });
+    const operands: string[] = [];
+    this.operands = operands;
     for (const token of tokens) {
       if (token.kind === "option-terminator") continue;
       if (token.kind === "positional") {
+        if (command.operand !== undefined) {
+          if (token.value === "") {
+            throw new TypeError(`Cannot use an empty ${command.operand}`);
+          }
+          operands.push(token.value);
+          continue;
+        }
         throw new TypeError(
           `Cannot run ${command.name} with ${token.value}: it is not an ` +
             `option, and the option that it belongs to must be named, ` +

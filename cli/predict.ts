@@ -16,13 +16,10 @@ import {
   QUIET_OPTION,
 } from "./arguments.ts";
 import {
-  type Classifier,
   loadClassifier,
   maxLengthOf,
+  memberScores,
   namingRows,
-  type PosteriorOptions,
-  posteriorScores,
-  scoresOf,
   usableConfig,
 } from "./classifier.ts";
 import {
@@ -141,17 +138,6 @@ function fileTexts(
         : {},
     }),
   };
-}
-
-/** The scores of texts with each sample of the posterior, or with the weights alone. */
-async function memberScores(
-  { model, swag }: Classifier,
-  texts: TokenizedTexts,
-  options: PosteriorOptions,
-): Promise<Float32Array<ArrayBuffer>[]> {
-  return swag && options.samples > 0
-    ? await posteriorScores(model, swag, texts, options)
-    : [await scoresOf(model, texts, options)];
 }
 
 /** Labels texts, and prints a line of JSON for each. */
