@@ -8,7 +8,7 @@
  */
 
 import {
-  binaryCalibrationError,
+  binaryReliabilityBins,
   bootstrap,
   type BootstrapOptions,
   brierScore,
@@ -229,10 +229,38 @@ function samplesOf(
   return {
     [main]: first[main](),
     nll: ofRows((p, label) => negativeLogLikelihood(p, [label])),
-    ece: of((rows) =>
-      binaryCalibrationError(pick(confidences, rows), pick(hits, rows))
-    ),
+    ece: of(calibrationErrorOf(confidences, hits)),
     brier: ofRows((p, label) => brierScore(p, [label])),
+  };
+}
+
+/**
+ * The expected calibration error of some rows, Σ_b n_b/n · |acc_b − conf_b| = 1/n Σ_b
+ * |Σᵢ (hitᵢ − confᵢ)|. The bin of each row is found once, and not for each resample.
+ */
+function calibrationErrorOf(
+  confidences: Float64Array,
+  hits: Uint8Array,
+): (rows: ArrayLike<number>) => number {
+  const gaps = confidences.map((confidence, row) =>
+    (hits[row] ?? NaN) - confidence
+  );
+  const bins = Uint32Array.from(
+    confidences,
+    (confidence) =>
+      binaryReliabilityBins([confidence], [0]).findIndex(({ count }) =>
+        count > 0
+      ),
+  );
+  const sums = new Float64Array(bins.reduce((a, b) => Math.max(a, b), 0) + 1);
+  return (rows) => {
+    sums.fill(0);
+    for (let i = 0; i < rows.length; i++) {
+      const row = rows[i] ?? 0;
+      const bin = bins[row] ?? 0;
+      sums[bin] = (sums[bin] ?? NaN) + (gaps[row] ?? NaN);
+    }
+    return sums.reduce((sum, gap) => sum + Math.abs(gap), 0) / rows.length;
   };
 }
 

@@ -7,7 +7,7 @@
  */
 
 import type { Comparison, Interval } from "./comparison.ts";
-import { counted } from "./names.ts";
+import { count, counted } from "./names.ts";
 import { HEADS, renderCells } from "./scores.ts";
 
 /** Writes a comparison as tables. */
@@ -38,15 +38,15 @@ export function renderComparison(comparison: Comparison): string {
         `  ${headOf(name)}`,
         signed(difference.value),
         rangeOf(difference),
-        difference.pValue.toFixed(4),
+        probability(difference.pValue),
       ]),
     ]);
     const test = mcnemar &&
       `  McNemar: ${counted(mcnemar.onlyA, "row")} right only in ${
           nameOf(a)
         }, ` +
-        `${mcnemar.onlyB} only in ${nameOf(b)}, p = ${
-          mcnemar.pValue.toFixed(4)
+        `${count(mcnemar.onlyB)} only in ${nameOf(b)}, p ${
+          probability(mcnemar.pValue).replace(/^(?=\d)/, "= ")
         }\n`;
     return table + (test ?? "");
   });
@@ -61,6 +61,11 @@ export function renderComparison(comparison: Comparison): string {
 
 function rangeOf({ low, high }: Interval): string {
   return `[${low.toFixed(4)}, ${high.toFixed(4)}]`;
+}
+
+/** A p-value. One that would be written as 0 is not 0. */
+function probability(p: number): string {
+  return p < 0.00005 ? "< 0.0001" : p.toFixed(4);
 }
 
 function signed(value: number): string {

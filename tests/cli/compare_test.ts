@@ -12,6 +12,15 @@ import { checkSameRows } from "../../cli/compared_rows.ts";
 import { compareRuns } from "../../cli/comparison.ts";
 import { renderComparison } from "../../cli/comparison_text.ts";
 import { readPredictions } from "../../cli/prediction_file.ts";
+import {
+  accuracy,
+  argmaxRows,
+  brierScore,
+  expectedCalibrationError,
+  f1Score,
+  matthewsCorrelation,
+  negativeLogLikelihood,
+} from "../../nn/mod.ts";
 import { inFolder } from "../_folder.ts";
 import { cli, inDataFolder } from "./_command.ts";
 
@@ -156,6 +165,48 @@ Deno.test("compare scores two runs as by hand, with exact quantiles and tests", 
       2 * (1 + 5) / 2 ** 5,
       1e-12,
     );
+  });
+});
+
+Deno.test("compare scores probabilities as the metrics of the library do", async () => {
+  await inFolder(async (folder) => {
+    const names = ["a", "b", "c"];
+    const rows = Array.from({ length: 60 }, (_, i) => {
+      const p = [0.2 + i / 100, 0.8 * (0.4 - i / 200), 0];
+      p[2] = 1 - (p[0] ?? 0) - (p[1] ?? 0);
+      const shift = i % 3;
+      const probabilities = Object.fromEntries(
+        names.map((name, k) => [name, p[(k + shift) % 3] ?? NaN]),
+      );
+      return { id: i, gold: names[i * 7 % 5 % 3], probabilities };
+    });
+    const path = await write(folder, "rows", rows);
+    const flat = rows.flatMap(({ probabilities }) =>
+      names.map((name) => probabilities[name] ?? NaN)
+    );
+    const labels = rows.map(({ gold }) => names.indexOf(gold ?? ""));
+    const predicted = argmaxRows(flat, { classes: 3 });
+    const expected = {
+      accuracy: accuracy(flat, labels),
+      f1: f1Score(predicted, labels, { average: "macro" }),
+      mcc: matthewsCorrelation(predicted, labels),
+      nll: negativeLogLikelihood(flat, labels),
+      ece: expectedCalibrationError(flat, labels),
+      brier: brierScore(flat, labels),
+    };
+    assert(expected.accuracy > 0 && expected.accuracy < 1);
+    for (const main of ["accuracy", "f1", "mcc"] as const) {
+      const { runs } = await compareFiles([path], main, 10);
+      const { scores = {} } = runs[0] ?? {};
+      for (const name of [main, "nll", "ece", "brier"] as const) {
+        assertAlmostEquals(
+          scores[name]?.value ?? NaN,
+          expected[name],
+          1e-12,
+          name,
+        );
+      }
+    }
   });
 });
 
@@ -378,6 +429,26 @@ Deno.test("compare checks its options, and prints tables", async () => {
       "p = 0\\.3750\n$",
     ];
     assertMatch(table.out, new RegExp(`^${pattern.join("")}`));
+    // A p-value that is too small for its digits is not written as 0.
+    const ids = [...Array(40).keys()];
+    const many = ids.map((id) => ({ ...A[0], id, gold: "pos" }));
+    const wrong = many.map((row) => ({
+      ...row,
+      label: "neg",
+      probabilities: { neg: 0.8, pos: 0.2 },
+    }));
+    const comparison = await compareFiles(
+      [
+        await write(folder, "right", many),
+        await write(folder, "wrong", wrong),
+      ],
+      "accuracy",
+      10,
+    );
+    assertMatch(
+      renderComparison(comparison),
+      /40 rows right only in right\.jsonl, 0 only in wrong\.jsonl, p < 0\.0001\n$/,
+    );
     const { seed, resamples } = JSON.parse(other.out);
     assertEquals([seed, resamples], [2, 500]);
   });
