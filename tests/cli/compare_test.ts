@@ -28,8 +28,8 @@ type Row = Record<string, unknown>;
 
 /** Ten labels, and on which rows the runs a and b are right. */
 const GOLD = [..."pnpnpnpnpn"].map((letter) => letter === "p" ? "pos" : "neg");
-const RIGHT_A = [1, 1, 1, 1, 1, 1, 1, 1, 0, 0];
-const RIGHT_B = [1, 1, 1, 1, 0, 0, 0, 0, 1, 0];
+const RIGHT_A = [1, 1, 1, 1, 1, 1, 1, 0, 0, 0];
+const RIGHT_B = [1, 1, 1, 0, 0, 0, 0, 1, 0, 0];
 
 /** Predictions with the same confidence in each row. */
 function predictions(right: readonly number[], confidence: number): Row[] {
@@ -110,8 +110,8 @@ Deno.test("compare scores two runs as by hand, with exact quantiles and tests", 
     assertEquals(rows, 10);
     const [a, b] = runs.map(({ scores }) => scores);
     const expected = [
-      [a, 0.8, -(8 * Math.log(0.8) + 2 * Math.log(0.2)) / 10, 0, 0.32],
-      [b, 0.5, -(5 * Math.log(0.6) + 5 * Math.log(0.4)) / 10, 0.1, 0.52],
+      [a, 0.7, -(7 * Math.log(0.8) + 3 * Math.log(0.2)) / 10, 0.1, 0.44],
+      [b, 0.4, -(4 * Math.log(0.6) + 6 * Math.log(0.4)) / 10, 0.2, 0.56],
     ] as const;
     for (const [scores, ...values] of expected) {
       assertEquals(Object.keys(scores ?? {}), [
@@ -122,7 +122,7 @@ Deno.test("compare scores two runs as by hand, with exact quantiles and tests", 
       );
     }
     // The number of right rows among ten draws is binomial.
-    const hits = sums([[1, 0.8], [0, 0.2]], 10);
+    const hits = sums([[1, 0.7], [0, 0.3]], 10);
     assertEquals(a?.["accuracy"]?.low, quantile(hits, 0.025) / 10);
     assertEquals(a?.["accuracy"]?.high, quantile(hits, 0.975) / 10);
 
@@ -132,7 +132,7 @@ Deno.test("compare scores two runs as by hand, with exact quantiles and tests", 
     const { accuracy, ece, brier } = pair?.differences ?? {};
     assertAlmostEquals(accuracy?.value ?? NaN, 0.3, 1e-12);
     assertAlmostEquals(ece?.value ?? NaN, -0.1, 1e-12);
-    assertAlmostEquals(brier?.value ?? NaN, -0.2, 1e-12);
+    assertAlmostEquals(brier?.value ?? NaN, -0.12, 1e-12);
     const steps = sums([[1, 0.4], [0, 0.5], [-1, 0.1]], 10);
     assertAlmostEquals(
       accuracy?.low ?? NaN,
@@ -154,10 +154,10 @@ Deno.test("compare scores two runs as by hand, with exact quantiles and tests", 
     assert(p > beyond((d) => d > 3) - 0.02 && p < beyond((d) => d >= 3) + 0.02);
     // One row of five against four: twice the share of at most one head of five.
     assertEquals(pair?.mcnemar, {
-      both: 4,
+      both: 3,
       onlyA: 4,
       onlyB: 1,
-      neither: 1,
+      neither: 2,
       pValue: pair?.mcnemar?.pValue ?? NaN,
     });
     assertAlmostEquals(
@@ -238,8 +238,8 @@ Deno.test("compare finds no difference between equal predictions", async () => {
       }
       assertEquals(pair?.mcnemar?.pValue, 1);
       const { value } = comparison.runs[0]?.scores[main] ?? {};
-      // Right on 4 of 5 of each class: 4 found of 5, and 4 right of 5 found.
-      const right = { accuracy: 0.8, f1: 0.8, mcc: 0.6 };
+      // Of five "pos", four are found, and two "neg" are taken for "pos".
+      const right = { accuracy: 0.7, f1: 8 / 11, mcc: 10 / Math.sqrt(600) };
       assertAlmostEquals(value ?? NaN, right[main], 1e-12);
       assertMatch(
         renderComparison(comparison),
@@ -420,11 +420,11 @@ Deno.test("compare checks its options, and prints tables", async () => {
     const pattern = [
       "10 rows, 95 % intervals from 500 resamples\n\n",
       " +accuracy +NLL +ECE +Brier\n",
-      "a\\.jsonl  0\\.8000 \\[0\\.\\d{4}, 1\\.0000\\] .*\n",
-      "b\\.jsonl  0\\.5000 .*\n\n",
+      "a\\.jsonl  0\\.7000 \\[0\\.\\d{4}, [01]\\.\\d{4}\\] .*\n",
+      "b\\.jsonl  0\\.4000 .*\n\n",
       "a\\.jsonl - b\\.jsonl  difference +interval +p\n",
       "  accuracy +\\+0\\.3000  \\[-?0\\.\\d{4}, 0\\.\\d{4}\\]  0\\.\\d{4}\n",
-      "  NLL .*\n  ECE +-0\\.1000 .*\n  Brier +-0\\.2000 .*\n",
+      "  NLL .*\n  ECE +-0\\.1000 .*\n  Brier +-0\\.1200 .*\n",
       "  McNemar: 4 rows right only in a\\.jsonl, 1 only in b\\.jsonl, ",
       "p = 0\\.3750\n$",
     ];
@@ -521,5 +521,48 @@ Deno.test("compare runs models, as evaluate and its files of predictions do", as
         1e-12,
       );
     }
+  });
+});
+
+Deno.test("compare runs models of numbers, and leaves out rows without one", async () => {
+  await inDataFolder(async (folder, options) => {
+    const data = `${folder}/numbers.csv`;
+    const texts = ["good", "fine", "", "bad", "dull", "the film"];
+    await Deno.writeTextFile(
+      data,
+      "text,label\n" +
+        texts.map((text, i) => `${text},${text && i / 2}\n`).join(""),
+    );
+    const own = ["--data", data, "--skip-unlabelled", "--quiet"];
+    const [model, file] = [`${folder}/model`, `${folder}/model.jsonl`];
+    const trained = await cli(
+      "finetune",
+      ...[...own, "--output", model, ...options, "--epochs", "1"],
+      ...["--problem-type", "regression"],
+    );
+    assertEquals([trained.code, trained.err], [0, ""]);
+    const evaluated = await cli(
+      "evaluate",
+      ...[...own, "--model", model, "--json", "--predictions", file],
+    );
+    assertEquals([evaluated.code, evaluated.err], [0, ""]);
+    const lines = (await Deno.readTextFile(file)).trim().split("\n")
+      .map((line) => JSON.parse(line));
+    assertEquals(lines.map(({ row }) => row), [1, 2, 4, 5, 6]);
+    assertEquals(Object.keys(lines[0]), "row text gold value".split(" "));
+    const [compared, ranked] = await Promise.all([
+      cli("compare", model, file, ...own, "--json", "--resamples", "20"),
+      cli("predict", "--model", model, "--data", data, "--top", "2"),
+    ]);
+    assertEquals([compared.code, compared.err], [0, ""]);
+    const { runs, pairs } = JSON.parse(compared.out);
+    const { rmse } = JSON.parse(evaluated.out).results[0].scores;
+    for (const { scores } of runs) {
+      assertEquals(Object.keys(scores), "rmse pearson spearman".split(" "));
+      assertAlmostEquals(scores.rmse.value, rmse, 1e-6);
+    }
+    assertEquals(pairs[0].mcnemar, undefined);
+    assertEquals([ranked.code, ranked.out], [1, ""]);
+    assertMatch(ranked.err, /Cannot rank by entropy: the model predicts numb/);
   });
 });
