@@ -47,9 +47,11 @@ const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
   "overwrite": ["f", "force", "overwrite-output-dir"],
   "pair-column": ["text-pair-column", "second-column"],
   "lowercase": ["do-lower-case", "lower", "uncased"],
+  "predictions": ["output", "o", "out", "save-predictions"],
   "prefix": ["swag-modules", "module-prefix-list", "modules"],
   "quiet": ["q", "silent"],
   "rank": ["max-num-models", "swag-rank", "k"],
+  "resamples": ["n-resamples", "num-resamples", "bootstrap", "n-boot"],
   "special-token": ["special-tokens", "add-tokens"],
   "schedule": ["lr-scheduler-type", "scheduler"],
   "swag-samples": ["samples", "num-samples", "num-predictions"],
@@ -84,6 +86,8 @@ export interface Command {
   readonly operands?: readonly string[];
   /** The options that must be given, as the help shows them. */
   readonly usage: string;
+  /** The word for the values without an option in messages, if it takes any. */
+  readonly operand?: string;
   /** Its options by heading. */
   readonly options: Readonly<Record<string, readonly Option[]>>;
   /** More text at the end of the help. */
@@ -113,8 +117,9 @@ export interface Bounds {
 
 /** The options that a command was called with. */
 export class Arguments {
+  /** The values without an option, in order. */
+  readonly operands: readonly string[];
   readonly #values = new Map<string, string[]>();
-  #operand: string | undefined;
 
   /** @throws {TypeError} If an option is not one of the command's. */
   constructor(command: Command, args: readonly string[]) {
@@ -137,11 +142,20 @@ export class Arguments {
       strict: false,
       tokens: true,
     });
+    const operands: string[] = [];
+    this.operands = operands;
     for (const token of tokens) {
       if (token.kind === "option-terminator") continue;
       if (token.kind === "positional") {
-        if (command.operands && this.#operand === undefined) {
-          this.#operand = operandOf(command, token.value);
+        if (command.operands && operands.length === 0) {
+          operands.push(operandOf(command, token.value));
+          continue;
+        }
+        if (command.operand !== undefined) {
+          if (token.value === "") {
+            throw new TypeError(`Cannot use an empty ${command.operand}`);
+          }
+          operands.push(token.value);
           continue;
         }
         throw new TypeError(
@@ -173,9 +187,9 @@ export class Arguments {
     }
   }
 
-  /** The word that is given without a dash. */
+  /** The first word that is given without a dash. */
   get operand(): string | undefined {
-    return this.#operand;
+    return this.operands[0];
   }
 
   /** Whether a switch is set. */

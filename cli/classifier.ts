@@ -278,6 +278,20 @@ export async function posteriorScores(
   return all;
 }
 
+/**
+ * Computes the scores with each sample of the posterior. Without a posterior, or with 0
+ * samples, there is one list: the scores with the weights alone.
+ */
+export async function memberScores(
+  { model, swag }: Classifier,
+  texts: TokenizedTexts,
+  options: PosteriorOptions,
+): Promise<Float32Array<ArrayBuffer>[]> {
+  return swag && options.samples > 0
+    ? await posteriorScores(model, swag, texts, options)
+    : [await scoresOf(model, texts, options)];
+}
+
 /** Turns scores of samples into probabilities, `[texts, samples, classes]`. */
 export function memberProbabilities(
   scores: readonly Float32Array<ArrayBuffer>[],

@@ -7,6 +7,7 @@
  */
 
 import type { Command } from "./arguments.ts";
+import { compare } from "./compare.ts";
 import { completions } from "./completions.ts";
 import { evaluate } from "./evaluate.ts";
 import { finetune } from "./finetune.ts";
@@ -23,6 +24,7 @@ export const COMMANDS: readonly Command[] = [
   finetune,
   evaluate,
   predict,
+  compare,
   trainTokenizerCommand,
   tokenize,
   info,

@@ -7,9 +7,15 @@
  * @module
  */
 
+import { dirname } from "node:path";
 import type { Table } from "../data/mod.ts";
 import { openAdapter } from "./adapter.ts";
-import { type Command, HELP_OPTION, QUIET_OPTION } from "./arguments.ts";
+import {
+  type Arguments,
+  type Command,
+  HELP_OPTION,
+  QUIET_OPTION,
+} from "./arguments.ts";
 import {
   isRegression,
   loadClassifier,
@@ -29,6 +35,7 @@ import {
   posteriorRemark,
   scoreOptions,
 } from "./model_options.ts";
+import { type Line, predictionLines } from "./prediction_lines.ts";
 import { prepareExamples } from "./prepare_examples.ts";
 import { Progress } from "./progress.ts";
 import {
@@ -40,6 +47,7 @@ import {
   SKIP_OPTION,
 } from "./read_examples.ts";
 import { evaluateAll, f1Class, remarksOn, renderScores } from "./scores.ts";
+import { writeTextAtomically } from "../nn/formats/mod.ts";
 
 /** Measures a model on labeled examples. */
 export const evaluate: Command = {
@@ -70,6 +78,12 @@ export const evaluate: Command = {
           "Other labeled texts to fit a temperature on; adds scores after " +
           "temperature scaling.",
       },
+      {
+        name: "predictions",
+        value: "FILE",
+        help: "Write what is predicted for each row to a JSONL file, for " +
+          "compare; with samples of the posterior, if there is one.",
+      },
       { name: "json", help: "Print JSON instead of a table." },
       QUIET_OPTION,
       HELP_OPTION,
@@ -85,6 +99,8 @@ export const evaluate: Command = {
     const asked = args.integer("max-length", { min: 1 });
     const progress = new Progress({ quiet: args.flag("quiet") });
     checkInputs(args, "data", "temperature-fit");
+    const output = args.text("predictions");
+    if (output !== undefined) await checkOutputFile(output, args);
     const data = await readNeeded(args, "data");
     const fitData = await readOptional(args, "temperature-fit");
     const known = await progress.during(
@@ -114,8 +130,15 @@ export const evaluate: Command = {
     const maxLength = maxLengthOf(config, tokenizer, asked);
     const preparation = { config, tokenizer, maxLength, progress };
     const prepared = prepareExamples(examples, preparation);
+    let lines: Line[] = [];
     const results = await evaluateAll(classifier, prepared, {
       ...options,
+      onScores: (method, scores) => {
+        // The last method is the samples', if there are any; SWA is one sample alone.
+        if (output === undefined || method === "SWA") return;
+        const isSampled = method === "SWAG";
+        lines = predictionLines(config, scores, { isSampled });
+      },
       fit: fit && prepareExamples(fit, preparation),
       progress,
     });
@@ -135,6 +158,48 @@ export const evaluate: Command = {
         )
         : renderScores(results, positive).trimEnd(),
     );
+    if (output !== undefined) {
+      const { texts, pairs, labels, numbers } = examples;
+      const text = lines.map((line, i) =>
+        JSON.stringify({
+          row: numbers?.[i] ?? i + 1,
+          text: texts[i],
+          ...pairs ? { pair: pairs[i] } : {},
+          gold: labels[i],
+          ...line,
+        }) + "\n"
+      ).join("");
+      await writeTextAtomically(output, text);
+    }
     return 0;
   },
 };
+
+/** Refuses a file that cannot be written, before the work of hours. */
+async function checkOutputFile(path: string, args: Arguments): Promise<void> {
+  const inputs = [args.text("data"), args.text("temperature-fit")];
+  if (inputs.includes(path)) {
+    throw new TypeError(
+      `Cannot write predictions to ${path}: it is the file of texts`,
+    );
+  }
+  if (await isFolder(path)) {
+    throw new TypeError(
+      `Cannot write predictions to ${path}: it is a folder, name a file in it`,
+    );
+  }
+  const folder = dirname(path);
+  if (await isFolder(folder)) return;
+  throw new Deno.errors.NotFound(
+    `Cannot write predictions to ${path}: there is no folder ${folder}`,
+  );
+}
+
+/** Whether there is a folder of this name. */
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isDirectory;
+  } catch {
+    return false; // Writing will say what is wrong, if it is not a missing folder.
+  }
+}

@@ -56,7 +56,7 @@ export function scoreOptions(
 /** Says that options of a posterior were given, but the model has none. */
 export function posteriorRemark(
   args: Arguments,
-  { swag }: Classifier,
+  { swag }: Pick<Classifier, "swag">,
 ): string | undefined {
   const idle = ["swag-samples", "scale"].filter((name) =>
     args.text(name) !== undefined && args.number(name) !== 0

@@ -10,7 +10,6 @@
 import { cellOf, findColumn, type Table } from "../data/mod.ts";
 import { counted } from "../data/names.ts";
 import type { PretrainedConfig } from "../models/mod.ts";
-import { argmaxRows, softmaxRows, uncertaintyParts } from "../nn/mod.ts";
 import { openAdapter } from "./adapter.ts";
 import {
   type Arguments,
@@ -19,17 +18,10 @@ import {
   QUIET_OPTION,
 } from "./arguments.ts";
 import {
-  type Classifier,
-  isRegression,
   loadClassifier,
   maxLengthOf,
-  meanOf,
-  memberProbabilities,
+  memberScores,
   namingRows,
-  type PosteriorOptions,
-  posteriorScores,
-  scoresOf,
-  standardDeviations,
   usableConfig,
 } from "./classifier.ts";
 import {
@@ -47,15 +39,22 @@ import {
   readOptional,
   textsOf,
 } from "./read_examples.ts";
-import { namesOf } from "./labels.ts";
+import {
+  checkPosterior,
+  checkRankable,
+  RANK_OPTIONS,
+  rankingOf,
+} from "./label_next.ts";
 import {
   MODEL_OPTIONS,
   posteriorRemark,
   scoreOptions,
 } from "./model_options.ts";
+import { type Line, predictionLines } from "./prediction_lines.ts";
 import { cutRemark } from "./prepare_examples.ts";
 import { Progress } from "./progress.ts";
 import { TokenizedTexts } from "./tokenized_texts.ts";
+import { TopRows } from "./top_rows.ts";
 
 /** How many texts are tokenized, scored and written at a time. */
 const CHUNK = 4096;
@@ -140,64 +139,6 @@ function fileTexts(
   };
 }
 
-/** The fields of a line of output. */
-type Line = Record<string, unknown>;
-
-async function predictRows(
-  { model, swag }: Classifier,
-  texts: TokenizedTexts,
-  options: PosteriorOptions,
-): Promise<Line[]> {
-  const names = namesOf(model.config);
-  const classes = names.length;
-  const rows = Array.from({ length: texts.count }, (_, row) => row);
-  const sampled = swag && options.samples > 0
-    ? await posteriorScores(model, swag, texts, options)
-    : undefined;
-  const scores = sampled ?? [await scoresOf(model, texts, options)];
-  if (isRegression(model.config)) {
-    const mean = meanOf(scores);
-    const std = standardDeviations(scores, mean);
-    return rows.map((row) => ({
-      value: shortest(mean[row] ?? NaN),
-      ...sampled ? { std: shortest(std[row] ?? NaN) } : {},
-    }));
-  }
-  const probabilities = meanOf(
-    scores.map((sample) => softmaxRows(sample, { classes })),
-  );
-  const labels = argmaxRows(probabilities, { classes });
-  const parts = sampled && uncertaintyParts(
-    memberProbabilities(sampled, classes),
-    { members: sampled.length, classes },
-  );
-  return rows.map((row) => ({
-    label: names[labels[row] ?? 0],
-    probabilities: Object.fromEntries(
-      names.map((name, id) => [
-        name,
-        shortest(probabilities[row * classes + id] ?? NaN),
-      ]),
-    ),
-    ...parts
-      ? {
-        entropy: shortest(parts.total[row] ?? NaN),
-        mutual_information: shortest(parts.mutualInformation[row] ?? NaN),
-      }
-      : {},
-  }));
-}
-
-/** The number with the fewest digits that is equal in 32 bits. */
-function shortest(value: number): number {
-  const rounded = Math.fround(value);
-  for (let digits = 1; digits < 9; digits++) {
-    const short = Number(rounded.toPrecision(digits));
-    if (Math.fround(short) === rounded) return short;
-  }
-  return Number(rounded.toPrecision(9));
-}
-
 /** Labels texts, and prints a line of JSON for each. */
 export const predict: Command = {
   name: "predict",
@@ -234,15 +175,22 @@ export const predict: Command = {
       ...FILE_OPTIONS,
     ],
     Model: MODEL_OPTIONS,
-    Result: [QUIET_OPTION, HELP_OPTION],
+    Result: [...RANK_OPTIONS, QUIET_OPTION, HELP_OPTION],
   },
   notes: `Examples:
   swagpu predict --model model --text "Not bad at all" --text "Dull"
   swagpu predict --model model --data texts.csv --keep-columns id > labels.jsonl
-  gzip -dc texts.tsv.gz | swagpu predict --model model --data - --format tsv`,
+  swagpu predict --model model --data new.csv --top 100 --by mutual-information
+  gzip -dc texts.tsv.gz | swagpu predict --model model --data - --format tsv
+
+A posterior adds the entropy of the mean prediction in nats and its two parts:
+expectedEntropy, the samples' own, and mutualInformation, how much the samples
+disagree. confidence is the largest probability, and margin its distance to the
+second largest. Rows that --top finds equal stay in the order of the file.`,
   async run(args) {
     const source = args.needed("model");
     const options = scoreOptions(args);
+    const ranking = rankingOf(args, options);
     const asked = args.integer("max-length", { min: 1 });
     const progress = new Progress({ quiet: args.flag("quiet") });
     checkSources(args);
@@ -251,6 +199,7 @@ export const predict: Command = {
       `reading ${source}`,
       usableConfig(source),
     );
+    checkRankable(ranking, known);
     const inputs = table
       ? fileTexts(args, known, { table, progress })
       : givenTexts(args, known, progress);
@@ -261,18 +210,21 @@ export const predict: Command = {
       `loading ${source}`,
       loadClassifier(source, args.text("tokenizer")),
     );
+    checkPosterior(ranking, classifier);
     const idle = posteriorRemark(args, classifier);
     if (idle !== undefined) progress.say(idle);
     const { model: { config }, tokenizer, swag } = classifier;
     const maxLength = maxLengthOf(config, tokenizer, asked);
     const { texts, pairs, path } = inputs;
-    const passes = swag ? Math.max(1, options.samples) : 1;
+    const isSampled = swag !== undefined && options.samples > 0;
+    const passes = isSampled ? options.samples : 1;
     using stage = progress.stage(
       "labeling",
       texts.length * passes,
       passes > 1 ? "passes" : "texts",
     );
     const advance = (more: number) => stage.advance(more);
+    const top = ranking && new TopRows<Line>(ranking.top);
     let cut = 0;
     for (let start = 0; start < texts.length; start += CHUNK) {
       const own = texts.slice(start, start + CHUNK);
@@ -281,17 +233,25 @@ export const predict: Command = {
         maxLength,
       });
       cut += tokenized.cut;
-      const lines = await namingRows(
+      const scores = await namingRows(
         inputs,
-        () => predictRows(classifier, tokenized, { ...options, advance }),
+        () => memberScores(classifier, tokenized, { ...options, advance }),
         start,
       );
+      const lines = predictionLines(config, scores, {
+        isSampled,
+        measure: ranking?.field,
+      }).map((line, i) => ({ ...inputs.lineOf(start + i), ...line }));
+      if (ranking && top) {
+        for (const line of lines) top.offer(ranking.scoreOf(line), line);
+        continue;
+      }
       progress.clear();
-      console.log(
-        lines.map((line, i) =>
-          JSON.stringify({ ...inputs.lineOf(start + i), ...line })
-        ).join("\n"),
-      );
+      console.log(lines.map((line) => JSON.stringify(line)).join("\n"));
+    }
+    for (const [i, { item }] of (top?.ranked() ?? []).entries()) {
+      progress.clear();
+      console.log(JSON.stringify({ rank: i + 1, ...item }));
     }
     const remark = cutRemark({ cut, rows: texts.length, path, maxLength });
     if (remark !== undefined) progress.say(remark);

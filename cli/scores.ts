@@ -48,6 +48,10 @@ export interface MethodScores {
 export interface EvaluateOptions extends PosteriorOptions {
   /** Examples to fit a temperature on. */
   fit?: Examples | undefined;
+  /** Receives the scores of each method: a list for each sample of the weights. */
+  onScores?:
+    | ((method: string, scores: Float32Array<ArrayBuffer>[]) => void)
+    | undefined;
   /** Where progress is shown. */
   progress: Progress;
 }
@@ -55,8 +59,8 @@ export interface EvaluateOptions extends PosteriorOptions {
 /** A method of prediction. */
 interface Method {
   method: string;
-  /** Predicts probabilities, or the numbers of a regression. */
-  predict(texts: TokenizedTexts): Promise<Float64Array<ArrayBuffer>>;
+  /** Computes the scores with each sample of the weights. */
+  scores(texts: TokenizedTexts): Promise<Float32Array<ArrayBuffer>[]>;
 }
 
 /** Evaluates the model's own weights and, with a posterior, SWA and SWAG. */
@@ -78,12 +82,21 @@ export async function evaluateAll(
   const advance = (more: number) => stage.advance(more);
   const results: MethodScores[] = [];
   const methods = methodsOf(classifier, { ...options, advance });
-  for (const { method, predict } of methods) {
-    const predictOf = ({ source, texts }: Examples) =>
-      namingRows(source, () => predict(texts));
-    const predicted = await predictOf(examples);
-    const fitted = fit && { predicted: await predictOf(fit), ...fit };
-    const scores = isRegression(classifier.model.config)
+  const { numLabels: classes } = classifier.model.config;
+  const isRaw = isRegression(classifier.model.config);
+  const predictedFrom = (scores: readonly Float32Array<ArrayBuffer>[]) =>
+    meanOf(
+      isRaw ? scores : scores.map((own) => softmaxRows(own, { classes })),
+    );
+  for (const { method, scores: scoresWith } of methods) {
+    const membersOf = ({ source, texts }: Examples) =>
+      namingRows(source, () => scoresWith(texts));
+    const members = await membersOf(examples);
+    options.onScores?.(method, members);
+    const predicted = predictedFrom(members);
+    const fitted = fit &&
+      { predicted: predictedFrom(await membersOf(fit)), ...fit };
+    const scores = isRaw
       ? regressionScores(predicted, examples.labels)
       : classScores(predicted, examples.labels, fitted);
     results.push({ method, scores });
@@ -116,22 +129,15 @@ function methodsOf(
   { model, swag }: Classifier,
   options: PosteriorOptions,
 ): Method[] {
-  const classes = model.config.numLabels;
-  const raw = isRegression(model.config);
-  const finish = (scores: Float32Array<ArrayBuffer>) =>
-    raw ? Float64Array.from(scores) : softmaxRows(scores, { classes });
   const methods: Method[] = [{
     method: "last iterate",
-    predict: async (texts) => finish(await scoresOf(model, texts, options)),
+    scores: async (texts) => [await scoresOf(model, texts, options)],
   }];
   if (!swag) return methods;
   const sampled = (method: string, some: Partial<PosteriorOptions>) => ({
     method,
-    predict: async (texts: TokenizedTexts) =>
-      meanOf(
-        (await posteriorScores(model, swag, texts, { ...options, ...some }))
-          .map(finish),
-      ),
+    scores: (texts: TokenizedTexts) =>
+      posteriorScores(model, swag, texts, { ...options, ...some }),
   });
   return [
     ...methods,
@@ -192,7 +198,8 @@ function regressionScores(
   };
 }
 
-const HEADS: Readonly<Record<string, string>> = {
+/** The heads of the columns of scores. */
+export const HEADS: Readonly<Record<string, string>> = {
   accuracy: "accuracy",
   nll: "NLL",
   ece: "ECE",
@@ -227,7 +234,12 @@ export function renderScores(
       ...names.map((name) => scores[name]?.toFixed(4) ?? ""),
     ]),
   ];
-  const widths = [...names.keys(), names.length].map((column) =>
+  return renderCells(cells);
+}
+
+/** Writes cells in columns: the first to the left, the others to the right. */
+export function renderCells(cells: readonly (readonly string[])[]): string {
+  const widths = (cells[0] ?? []).map((_, column) =>
     Math.max(...cells.map((row) => row[column]?.length ?? 0))
   );
   return cells.map((row) =>

@@ -74,8 +74,18 @@ Deno.test("finetune, evaluate and predict lead from a file to answers", async ()
     assertEquals(lines.map(({ label }) => label), ["pos", "neg"]);
     for (const { probabilities: { neg, pos }, ...line } of lines) {
       assertAlmostEquals(neg + pos, 1, 1e-6);
-      assert(line.mutual_information >= 0);
-      assert(line.entropy >= line.mutual_information);
+      assertEquals(line.confidence, Math.max(neg, pos));
+      assert(line.mutualInformation >= 0);
+      assertAlmostEquals(
+        line.entropy,
+        line.expectedEntropy + line.mutualInformation,
+        1e-6,
+      );
+      assertAlmostEquals(
+        line.entropy,
+        -neg * Math.log(neg) - pos * Math.log(pos),
+        1e-6,
+      );
     }
 
     // The folder is refused a second time, and nothing in it changes.

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { Arguments, type Command, helpOf } from "../../cli/arguments.ts";
 import { COMMANDS, PROGRAM } from "../../cli/commands.ts";
+import { compare } from "../../cli/compare.ts";
 import { evaluate } from "../../cli/evaluate.ts";
 import { finetune } from "../../cli/finetune.ts";
 import { listOf, nearest } from "../../data/names.ts";
@@ -102,6 +103,8 @@ Deno.test("a mistyped option gets an error that names the right one", () => {
     [evaluate, "--test", "--data"],
     [evaluate, "--model-name-or-path", "--model"],
     [evaluate, "--samples", "--swag-samples"],
+    [evaluate, "--output", "--predictions"],
+    [compare, "--n-resamples", "--resamples"],
     [predict, "--txt", "--text"],
     [predict, "-m", "--model"],
     [tokenize, "--model", "--tokenizer"],
@@ -122,6 +125,10 @@ Deno.test("a mistyped option gets an error that names the right one", () => {
   assertMatch(refused(finetune, "--data"), /without a value/);
   assertMatch(refused(finetune, "--data", "--swag"), /without a value/);
   assertEquals(new Arguments(finetune, ["--data", "-"]).text("data"), "-");
+  const runs = new Arguments(compare, ["a", "--json", "-", "--seed", "1", "b"]);
+  assertEquals(runs.operands, ["a", "-", "b"]);
+  assertEquals([runs.flag("json"), runs.integer("seed")], [true, 1]);
+  assertMatch(refused(compare, "a", ""), /empty RUN/);
   for (const value of ["-1", "-.5", "-1e-3"]) {
     const rate = new Arguments(finetune, ["--learning-rate", value]);
     assertThrows(

@@ -1,0 +1,145 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+/**
+ * Models that are compared on the labeled texts of one file.
+ *
+ * @module
+ */
+
+import type { PretrainedConfig } from "../models/mod.ts";
+import { argmaxRows, softmaxRows } from "../nn/mod.ts";
+import { openAdapter } from "./adapter.ts";
+import type { Arguments } from "./arguments.ts";
+import {
+  isRegression,
+  loadClassifier,
+  maxLengthOf,
+  meanOf,
+  memberScores,
+  namingRows,
+  usableConfig,
+} from "./classifier.ts";
+import { chooseColumns, columnsRemark, rememberedColumns } from "./columns.ts";
+import type { ComparedRun, Predictions } from "./compared_rows.ts";
+import { classIds, namesOf, numbersOf } from "./labels.ts";
+import { posteriorRemark, scoreOptions } from "./model_options.ts";
+import { prepareExamples } from "./prepare_examples.ts";
+import type { Progress } from "./progress.ts";
+import { examplesOf, type RawExamples } from "./read_examples.ts";
+import { cellOf, type Table } from "../data/mod.ts";
+import { columnOf } from "./table_columns.ts";
+
+/** Models that predict the same texts, one after the other. */
+export class ComparedModels {
+  readonly #args: Arguments;
+  readonly #progress: Progress;
+  readonly #options: ReturnType<typeof scoreOptions>;
+  readonly #maxLength: number | undefined;
+  #withoutPosterior = 0;
+  #count = 0;
+  #isOpen = false;
+
+  /**
+   * @param args The options of the command.
+   * @param progress Where progress and remarks are shown.
+   */
+  constructor(args: Arguments, progress: Progress) {
+    this.#args = args;
+    this.#progress = progress;
+    this.#options = scoreOptions(args);
+    this.#maxLength = args.integer("max-length", { min: 1 });
+  }
+
+  /** Reads the configuration of a model, and the rows in its columns. */
+  async read(name: string, table: Table): Promise<ComparedRun> {
+    const [args, progress] = [this.#args, this.#progress];
+    const config = await progress.during(`reading ${name}`, usableConfig(name));
+    const choice = { args, remembered: rememberedColumns(config) };
+    const columns = chooseColumns(table, choice);
+    const remark = columnsRemark(columns, choice);
+    if (remark !== undefined) progress.say(`${name}: ${remark}`);
+    const raw = examplesOf(table, columns, { args, progress });
+    const numbers = raw.numbers ?? raw.texts.map((_, i) => i + 1);
+    const classes = isRegression(config) ? undefined : namesOf(config);
+    this.#count++;
+    return {
+      name,
+      rows: {
+        ...raw,
+        numbers,
+        classes,
+        gold: classes
+          ? classIds(raw.labels, classes, raw)
+          : numbersOf(raw.labels, raw),
+        ids: idsOf(table, numbers),
+      },
+      predict: () => this.#predict(name, raw, config),
+    };
+  }
+
+  async #predict(
+    name: string,
+    raw: RawExamples,
+    config: PretrainedConfig,
+  ): Promise<Predictions> {
+    const [args, progress] = [this.#args, this.#progress];
+    if (!this.#isOpen) await openAdapter(progress);
+    this.#isOpen = true;
+    const classifier = await progress.during(
+      `loading ${name}`,
+      loadClassifier(name),
+    );
+    const { model, tokenizer, swag } = classifier;
+    try {
+      if (!swag) this.#withoutPosterior++;
+      if (this.#withoutPosterior === this.#count) {
+        const idle = posteriorRemark(args, { swag });
+        if (idle !== undefined) progress.say(idle);
+      }
+      const maxLength = maxLengthOf(config, tokenizer, this.#maxLength);
+      const { texts, source } = prepareExamples(raw, {
+        config,
+        tokenizer,
+        maxLength,
+        progress,
+      });
+      const isSampled = swag !== undefined && this.#options.samples > 0;
+      using stage = progress.stage(
+        `predicting with ${name}`,
+        texts.count * (isSampled ? this.#options.samples : 1),
+        isSampled ? "passes" : "texts",
+      );
+      const advance = (more: number) => stage.advance(more);
+      const scores = await namingRows(
+        source,
+        () => memberScores(classifier, texts, { ...this.#options, advance }),
+      );
+      if (isRegression(config)) {
+        return { values: meanOf(scores), labels: undefined };
+      }
+      const classes = config.numLabels;
+      const values = meanOf(
+        scores.map((sample) => softmaxRows(sample, { classes })),
+      );
+      const labels = Int32Array.from(argmaxRows(values, { classes }));
+      return { values, labels };
+    } finally {
+      // The next model may need the memory.
+      swag?.dispose();
+      model.dispose();
+    }
+  }
+}
+
+/** The ids of the rows with some numbers, if the file has a column of that name. */
+function idsOf(
+  table: Table,
+  numbers: readonly number[],
+): string[] | undefined {
+  const hasIds = table.rows.every((row) =>
+    (cellOf(row, "id") ?? null) !== null
+  );
+  if (!hasIds) return undefined;
+  const ids = columnOf(table, "id");
+  return numbers.map((number) => ids[number - 1] ?? "");
+}
