@@ -3,8 +3,8 @@
 
 /**
  * Text classification with a posterior: a small BERT learns to judge reviews, a
- * callback collects its weights for SWAG, and predictions tell how sure they are.
- * Run it with `deno run -A examples/classification.ts`.
+ * callback collects its weights for SWAG, and predictions tell how sure they
+ * are. Run it with `deno run -A examples/classification.ts`.
  *
  * @module
  */
@@ -39,10 +39,9 @@ function makeReviews() {
   return selectRows(reviews, shuffledIndices(reviews.length, { seed: SEED }));
 }
 
-/** Collects the weights at the end of each epoch, after the first `start`. */
+/** Collects the weights after each epoch, once they are near a solution. */
 const collect = (swag: SwagModel, start: number): TrainerCallback => ({
   onEpochEnd({ state }) {
-    // Weights of the first epochs are still on their way to a solution.
     if ((state.epoch ?? 0) > start) swag.collectModel();
   },
 });
@@ -56,8 +55,7 @@ export async function main(epochs = 16, print = console.log): Promise<number> {
   const reviews = makeReviews();
   const [evalDataset, trainDataset] = [reviews.slice(0, 40), reviews.slice(40)];
   const texts = trainDataset.map(({ text }) => text);
-  const options = { type: "wordpiece", vocabSize: 120 } as const;
-  const tokenizer = await trainTokenizer(texts, options);
+  const tokenizer = await trainTokenizer(texts, { type: "wordpiece" });
 
   // 2. A small BERT with random weights. Padding to a few lengths, "bucketed",
   //    lets the Trainer replay captured steps, which is faster.
