@@ -2,9 +2,8 @@
 // deno-lint-ignore-file no-console
 
 /**
- * Trains a masked language model from nothing but texts: a tokenizer, then a small
- * ModernBERT that guesses hidden words. The texts are made here; a file of one's
- * own can be read with `readExamples` and `textExamples` of `@swagpu/swagpu/data`.
+ * Trains a tokenizer and then a small ModernBERT that guesses hidden words. The
+ * texts are made here; read your own with `@swagpu/swagpu/data`.
  *
  * ```sh
  * deno run -A examples/masked_language_model.ts
@@ -56,19 +55,15 @@ function blocksOf(tokenizer: Tokenizer, texts: string[]): NumberedBlock[] {
 
 /** Trains, and returns the perplexity of texts not seen and the vocabulary's size. */
 export async function trainMaskedModel(
-  { epochs = 40 }: { epochs?: number } = {},
+  epochs = 40,
 ): Promise<{ perplexity: number; vocabSize: number }> {
   manualSeed(1);
   const { train, validation } = stratifiedSplit(makeTexts(), { size: 0.2 });
 
   // 1. A tokenizer. Frequent words become one token, and rare ones several.
-  const tokenizer = await trainTokenizer(train, {
-    type: "wordpiece",
-    vocabSize: 150,
-  });
+  const tokenizer = await trainTokenizer(train, { type: "wordpiece" });
   const { vocabSize } = tokenizer;
-  const { tokens } = tokenizer.encode("Dogs bark.");
-  console.log(`${vocabSize} tokens: ${tokens.join(" ")}`);
+  console.log(`${vocabSize} tokens, ${tokenizer.encode("Dogs bark.").tokens}`);
 
   // 2. The model. ModernBERT knows how far apart two tokens are, not only where
   //    they stand, and so learns from few texts which words go together.
@@ -110,19 +105,15 @@ export async function trainMaskedModel(
       return { perplexity: perplexity(hidden.flat()) };
     },
   });
-  const untrained = await trainer.evaluate();
+  const { eval_perplexity: before = NaN } = await trainer.evaluate();
   await trainer.train();
-  const trained = await trainer.evaluate();
-  const [before = NaN, after = NaN] = [untrained, trained]
-    .map((metrics) => metrics["eval_perplexity"]);
+  const { eval_perplexity: after = NaN } = await trainer.evaluate();
   console.log(`perplexity: ${before.toFixed(1)} -> ${after.toFixed(1)}`);
 
   // 4. The trained model in use.
-  const text = "The [MASK] barks in the barn at night.";
   const fill = await pipeline("fill-mask", { model, tokenizer });
-  for (const { sequence, score } of (await fill(text, { topK: 2 })).flat()) {
-    console.log(`${score.toFixed(2)} ${sequence}`);
-  }
+  const [best] = (await fill("The [MASK] barks in the barn.")).flat();
+  console.log(`${best?.score.toFixed(2)} ${best?.sequence}`);
   model.dispose();
   return { perplexity: after, vocabSize };
 }

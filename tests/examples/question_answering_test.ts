@@ -6,17 +6,14 @@ import { gpuTest } from "../_check.ts";
 import { withPrintedLines } from "./_printed.ts";
 
 gpuTest("the example of question answering finds answers", async () => {
-  const { result, lines } = await withPrintedLines(() =>
-    answerQuestions({ epochs: 8 })
-  );
+  const { result, lines } = await withPrintedLines(() => answerQuestions(5));
   // Who cannot tell the questions apart has a third of them right.
   assertGreater(result.exactMatch, 60);
   assertGreater(result.f1, 60);
-  const [loss = "", scores = "", answer = "", ...rest] = lines;
-  assertMatch(loss, /^loss: \d\.\d\d$/);
+  const [scores = "", answer = "", ...rest] = lines;
   const exact = result.exactMatch.toFixed(1);
   const f1 = result.f1.toFixed(1);
   assertEquals(scores, `exact match ${exact} %, F1 ${f1} %`);
-  assertMatch(answer, /^Tell me where it was\. .+ \(\d\.\d\d\)$/);
+  assertMatch(answer, /^where: .+ \(\d\.\d\d\)$/);
   assertEquals(rest, []);
 });
