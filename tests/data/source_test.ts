@@ -24,21 +24,6 @@ async function readText(source: Blob): Promise<string> {
   return (await Array.fromAsync(textBlocks(source))).join("");
 }
 
-const isLinux = Deno.build.os === "linux";
-
-/** How often this process has a file open; 0 where only Linux could tell. */
-function openFiles(path: string): number {
-  if (!isLinux) return 0;
-  const links = [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => {
-    try {
-      return Deno.readLinkSync(`/proc/self/fd/${name}`);
-    } catch {
-      return ""; // The folder itself was open while it was read.
-    }
-  });
-  return links.filter((link) => link === path).length;
-}
-
 function utf16(text: string, isLittle: boolean): Uint8Array<ArrayBuffer> {
   const view = new DataView(new ArrayBuffer(2 * text.length));
   for (let i = 0; i < text.length; i++) {
@@ -143,15 +128,13 @@ Deno.test("files are read by path and by address, and closed if reading ends ear
     const packed = new Blob(["a\n", noise.join("\n")]).stream()
       .pipeThrough(new CompressionStream("gzip"));
     await Deno.writeFile(zip, packed);
+    // The sanitizer of tests complains if a file stays open.
     for await (const _row of readRows(zip)) break;
-    assertEquals(openFiles(zip), 0);
     for (const source of [path, new URL(`file://${encodeURI(path)}`)]) {
       for await (const row of readRows(source)) {
         assertEquals([row.path, row.line], [path, 1]);
-        assertEquals(openFiles(path), isLinux ? 1 : 0);
         break;
       }
-      assertEquals(openFiles(path), 0);
     }
     await assertRejects(
       () => readTable(`${folder}/no.csv`),
