@@ -65,8 +65,8 @@ export async function trainMaskedModel(
   const { vocabSize } = tokenizer;
   console.log(`${vocabSize} tokens, ${tokenizer.encode("Dogs bark.").tokens}`);
 
-  // 2. The model. ModernBERT knows how far apart two tokens are, not only where
-  //    they stand, and so learns from few texts which words go together.
+  // 2. The model. ModernBERT sees how far apart two tokens are, wherever they stand,
+  //    and so learns from few texts which words go together.
   const model = new ModernBertForMaskedLM(
     new ModernBertConfig({
       vocabSize,

@@ -6,7 +6,7 @@ import { gpuTest } from "../_check.ts";
 import { withPrintedLines } from "./_printed.ts";
 
 gpuTest("the example of question answering finds answers", async () => {
-  const { result, lines } = await withPrintedLines(() => answerQuestions(5));
+  const { result, lines } = await withPrintedLines(() => answerQuestions(6));
   // Who cannot tell the questions apart has a third of them right.
   assertGreater(result.exactMatch, 60);
   assertGreater(result.f1, 60);
