@@ -146,16 +146,12 @@ function differenceOf(
   b: Resampled,
   options: BootstrapOptions,
 ): Interval & { pValue: number } {
-  const { observed, confidenceInterval, pValue, bootstrapDistribution } =
-    pairedBootstrap(a, b, options);
-  // The p-value counts resamples that are further away, and there are none where the
-  // runs never differ.
-  const isSame = observed === 0 && bootstrapDistribution.every((d) => d === 0);
-  return {
-    value: observed,
-    ...confidenceInterval,
-    pValue: isSame ? 1 : pValue,
-  };
+  const { observed, confidenceInterval, pValue } = pairedBootstrap(
+    a,
+    b,
+    options,
+  );
+  return { value: observed, ...confidenceInterval, pValue };
 }
 
 /** McNemar's test, where there are classes. */

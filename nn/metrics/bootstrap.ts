@@ -76,7 +76,8 @@ export interface BootstrapResult {
 export interface PairedBootstrapResult extends BootstrapResult {
   /**
    * The probability of a difference above the observed one, to either side, if
-   * there is none: (1 + #{|dᵢ − d̄| > |d|}) / (1 + resamples), as sacreBLEU.
+   * there is none: (1 + #{|dᵢ − d̄| ≥ |d|}) / (1 + resamples), as
+   * sacreBLEU, but with ≥, so that it is 1 where the models never differ.
    */
   pValue: number;
   /** The share of resamples in which the first is not better than the second. */
@@ -181,7 +182,7 @@ export function pairedBootstrap(
   let beyond = 0;
   let notBetter = 0;
   for (const estimate of estimates) {
-    if (Math.abs(estimate - mean) > Math.abs(observed)) beyond++;
+    if (Math.abs(estimate - mean) >= Math.abs(observed)) beyond++;
     if (estimate <= 0) notBetter++;
   }
   return {

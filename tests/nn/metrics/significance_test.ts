@@ -153,6 +153,7 @@ Deno.test("paired comparisons find a difference, and none where there is none", 
   assert(pairedBootstrap(a, b).pValue > 0.05);
   assert(pairedBootstrap(better, a).pValue < 0.01);
   assertEquals(pairedBootstrap(better, a).fractionNotBetter, 0);
+  assertEquals(pairedBootstrap(a, a).pValue, 1);
   assert(pairedPermutationTest(a, b).pValue > 0.05);
   assert(pairedPermutationTest(better, a).pValue < 0.01);
   assert(ttestRel(better, a).pValue < 1e-6);
