@@ -29,6 +29,7 @@ const ROOTS = [
   "tests/swag",
   "tests/models",
   "tests/training_test.ts",
+  "tests/sweeps",
 ];
 
 // A test file that uses the GPU contains one of these calls.
@@ -39,9 +40,11 @@ const USES_GPU = /\bgpuTest\(|\b(?:initialize|openDevice)\(/;
 const TOO_SLOW = new Map([
   ["tests/sweeps/variants_test.ts", "minutes of compiling"],
   ["tests/sweeps/sizes_test.ts", "5 minutes: models of full size"],
+  ["tests/sweeps/attention_test.ts", "2 minutes, compiling"],
+  ["tests/sweeps/trainer_kills_test.ts", "kills processes of its own"],
   ["tests/engine/ops/attention_test.ts", "4 minutes, compiling"],
   ["tests/engine/ops/matmul_test.ts", "2 minutes, compiling"],
-  ["tests/engine/launch/matmul_test.ts", "1 minute, compiling"],
+  ["tests/sweeps/launch_matmul_test.ts", "1 minute, compiling"],
   ["tests/engine/tuning/tuning_test.ts", "1 minute: times every variant"],
 ]);
 

@@ -42,8 +42,8 @@ export const FLAGS: readonly string[] = [
 const SLOW = [
   "tests/engine/ops/attention_test.ts",
   "tests/engine/ops/matmul_test.ts",
-  "tests/engine/launch/matmul_test.ts",
-  "tests/models/architectures/packed_heads_test.ts",
+  "tests/nn/trainer/resume_test.ts",
+  "tests/cli/finetune_test.ts",
 ];
 
 /** How many files with examples share a process. */

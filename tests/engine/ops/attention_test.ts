@@ -4,7 +4,6 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Device } from "../../../engine/gpu/device.ts";
 import {
   attention,
-  type AttentionOptions,
   attentionProbabilities,
 } from "../../../engine/ops/attention.ts";
 import { ones, tensor, zeros } from "../../../engine/ops/creation.ts";
@@ -12,141 +11,23 @@ import { scope } from "../../../engine/scope.ts";
 import { backward } from "../../../engine/tape.ts";
 import { readAll } from "../../../engine/tensor.ts";
 import { keysOf, queriesOf } from "../../../engine/kernels/attention.ts";
-import { variantsOf } from "../../../engine/tuning/choice.ts";
 import { eachVariant, withVariant } from "../../_variants.ts";
 import {
-  assertClose,
-  gpuTest,
-  randomValues,
-  type Tolerance,
-} from "../../_check.ts";
+  ATTENTION,
+  type Case,
+  check,
+  EVERY_RULE,
+  left,
+  right,
+  segmentsOf,
+  STREAM,
+  TEXTS_AND_RULES,
+  withBackward,
+} from "./_attention.ts";
+import { assertClose, gpuTest, randomValues } from "../../_check.ts";
 import {
-  attention as reference,
-  attentionBackward,
   attentionProbabilities as probabilities,
 } from "../../reference/attention.ts";
-import { philox4x32 } from "../../../engine/philox.ts";
-
-/** 32-bit exponentials and sums of up to about a hundred products. */
-const ATTENTION: Tolerance = { absolute: 2e-5, relative: 5e-5 };
-
-interface Case
-  extends Omit<AttentionOptions, "mask" | "segments" | "dropout" | "heads"> {
-  batch?: number;
-  sq: number;
-  sk?: number;
-  heads?: number;
-  depth: number;
-  /** One row of mask for each batch row. */
-  mask?: number[];
-  /** Tokens of each text, where there are several in the one batch row. */
-  lengths?: number[];
-  /** Keys of each text, where they are other tokens than the queries. */
-  keyLengths?: number[];
-  rate?: number;
-}
-
-/**
- * The first and one-past-last token of the text of each token, as texts of
- * other lengths have them.
- */
-function segmentsOf(
-  lengths: readonly number[],
-  others: readonly number[] = lengths,
-): number[] {
-  let start = 0;
-  return lengths.flatMap((length, text) => {
-    const row = [start, start += others[text] ?? 0];
-    return Array.from({ length }, () => row).flat();
-  });
-}
-
-const STREAM = { key: [7, 11], stream: [3, 5] } as const;
-
-/** Compares y, dq, dk and dv with the float64 twin. */
-async function check(c: Case): Promise<void> {
-  using _ = scope();
-  const { lengths, keyLengths, batch = lengths ? 1 : 2 } = c;
-  const { sq, sk = sq, heads = 2, depth, mask, rate } = c;
-  const segments = lengths && segmentsOf(lengths, keyLengths);
-  const ofKeys = lengths && keyLengths && segmentsOf(keyLengths, lengths);
-  const width = heads * depth;
-  const options = {
-    heads,
-    ...(c.causal === undefined ? {} : { causal: c.causal }),
-    ...(c.window === undefined ? {} : { window: c.window }),
-    ...(c.scale === undefined ? {} : { scale: c.scale }),
-  };
-  const host = [sq, sk, sk, sq].map((rows, i) =>
-    randomValues(batch * rows * width, 31 * i + depth + sq, -1.5, 1.5)
-  );
-  const [q, k, v, dy] = host.map((values, i) =>
-    tensor(values, {
-      shape: [batch, i === 0 || i === 3 ? sq : sk, width],
-      requiresGrad: i < 3,
-    })
-  );
-  assert(q && k && v && dy);
-  const y = attention(q, k, v, {
-    ...options,
-    ...(mask
-      ? { mask: tensor(Int32Array.from(mask), { shape: [batch, sk] }) }
-      : {}),
-    ...(segments
-      ? { segments: tensor(Int32Array.from(segments), { shape: [sq, 2] }) }
-      : {}),
-    ...(ofKeys
-      ? { segmentsOfKeys: tensor(Int32Array.from(ofKeys), { shape: [sk, 2] }) }
-      : {}),
-    ...(rate === undefined ? {} : { dropout: { rate, stream: STREAM } }),
-  });
-  backward(y, { gradient: dy });
-  assert(q.grad && k.grad && v.grad);
-  const actual = await readAll([y, q.grad, k.grad, v.grad]);
-  const twin = {
-    batch,
-    sq,
-    sk,
-    depth,
-    ...options,
-    ...(mask ? { mask } : {}),
-    ...(segments ? { segments } : {}),
-    ...(rate === undefined ? {} : {
-      keep: (b: number, h: number, i: number, j: number) =>
-        kept(rate, (b * heads + h) * sq + i, j) / (1 - rate),
-    }),
-  };
-  const [q64, k64, v64, dy64] = host.map((x) => Float64Array.from(x));
-  assert(q64 && k64 && v64 && dy64);
-  const expected = [
-    reference(q64, k64, v64, twin),
-    ...attentionBackward(q64, k64, v64, dy64, twin),
-  ];
-  expected.forEach((values, i) =>
-    assertClose(
-      actual[i] ?? [],
-      values,
-      ATTENTION,
-      `${JSON.stringify(c)} ${["y", "dq", "dk", "dv"][i]}`,
-    )
-  );
-}
-
-/** 1 where the generator keeps probability j of a row, else 0. */
-function kept(rate: number, row: number, j: number): number {
-  const words = philox4x32([j >> 2, row, ...STREAM.stream], [...STREAM.key]);
-  return ((words[j & 3] ?? 0) >>> 8) / 2 ** 24 >= rate ? 1 : 0;
-}
-
-const left = (length: number, pad: number) =>
-  Array.from({ length }, (_, i) => i < pad ? 0 : 1);
-const right = (length: number, pad: number) => left(length, pad).reverse();
-
-/** Runs backward with the variant that runs forward, where it has it. */
-function withBackward(variant: string, run: () => Promise<void>) {
-  const known = variantsOf("attention_backward").includes(variant);
-  return withVariant("attention_backward", known ? variant : "tiled64", run);
-}
 
 /** Runs every case with each variant of the kernels. */
 function variantsTest(claim: string, cases: readonly Case[]): void {
@@ -158,38 +39,6 @@ function variantsTest(claim: string, cases: readonly Case[]): void {
         for (const c of cases) await check(c);
       }),
   );
-}
-
-/**
- * Runs cases with the two ways to write a kernel, and those of every rule at
- * once with the variants of other sizes, whose text is the same.
- */
-function kindsTest(
-  claim: string,
-  cases: readonly Case[],
-  ofSizes: readonly Case[] = [],
-): void {
-  const runs = [
-    ["serial", cases],
-    ["tiled32", cases],
-    ["wide", ofSizes],
-    ["tiled64", ofSizes],
-  ] as const;
-  for (const [variant, own] of runs) {
-    if (own.length === 0) continue;
-    gpuTest(
-      `attention() ${claim} (${variant})`,
-      () =>
-        withVariant(
-          "attention",
-          variant,
-          () =>
-            withBackward(variant, async () => {
-              for (const c of own) await check(c);
-            }),
-        ),
-    );
-  }
 }
 
 eachVariant(
@@ -210,115 +59,21 @@ variantsTest("matches the reference for 1, 5, 17, 33 and 70 rows", [
   { sq: 1, sk: 17, depth: 4, scale: 0.2 },
 ]);
 
-// Few rows of many columns: the size of a kernel, and with it the time that
-// the driver takes to compile it, grows with rows times columns.
-variantsTest("takes heads of an odd number of columns", [
-  { sq: 2, depth: 1, heads: 3 },
-  { sq: 5, sk: 9, depth: 7 },
-]);
-
-const COLUMNS = [{ sq: 3, sk: 2, depth: 36 }];
-kindsTest("takes heads of 36 columns", COLUMNS, COLUMNS);
-
-for (
-  const [variant, depths] of [
-    ["serial", [20, 48, 128]],
-    ["tiled32", [20, 128]],
-    ["resident32", [36]],
-    ["tiled64", [96]],
-  ] as const
-) {
+for (const variant of ["serial", "wide", "tiled32", "tiled64"]) {
   gpuTest(
-    `attention() takes heads of ${depths} columns (${variant})`,
+    `attention() keeps all its rules at once (${variant})`,
     () =>
       withVariant(
         "attention",
         variant,
         () =>
           withBackward(variant, async () => {
-            for (const depth of depths) {
-              const sq = variant === "serial" ? 2 : 17;
-              const sk = variant === "serial" && depth > 20 ? 3 : 129;
-              await check({ sq, sk, depth, heads: 1, batch: 1 });
-            }
+            await check(EVERY_RULE);
+            await check(TEXTS_AND_RULES);
           }),
       ),
   );
 }
-
-kindsTest("masks padding left, right, inside and everywhere", [
-  { sq: 17, depth: 4, mask: [...left(17, 4), ...right(17, 9)] },
-  { sq: 5, sk: 33, depth: 4, mask: [...right(33, 32), ...left(33, 0)] },
-  {
-    sq: 17,
-    depth: 4,
-    mask: [...Array.from({ length: 17 }, (_, i) => i % 3), ...left(17, 17)],
-  },
-]);
-
-kindsTest("sees no later key when causal", [
-  { sq: 17, depth: 4, causal: true },
-  { sq: 1, sk: 17, depth: 4, causal: true },
-  { sq: 5, sk: 33, depth: 4, causal: true },
-  { sq: 33, sk: 5, depth: 4, causal: true },
-  { sq: 17, depth: 4, causal: true, mask: [...left(17, 4), ...right(17, 5)] },
-]);
-
-kindsTest("sees no key outside its window", [
-  { sq: 70, depth: 4, window: 0, heads: 1 },
-  { sq: 70, depth: 4, window: 3, heads: 1 },
-  { sq: 33, sk: 17, depth: 4, window: 5 },
-  { sq: 33, depth: 4, window: 4, causal: true },
-  { sq: 33, depth: 4, window: 4, mask: [...right(33, 20), ...left(33, 9)] },
-  { sq: 17, depth: 4, window: 100 },
-]);
-
-const EVERY_RULE = {
-  sq: 65,
-  sk: 129,
-  depth: 4,
-  heads: 1,
-  window: 70,
-  causal: true,
-  rate: 0.4,
-  mask: [...left(129, 40), ...right(129, 5)],
-};
-
-kindsTest("drops the same probabilities backward as forward", [
-  { sq: 17, depth: 4, rate: 0.3 },
-  { sq: 6, sk: 33, depth: 4, rate: 0.1 },
-  { sq: 33, sk: 2, depth: 4, rate: 0.5 },
-  EVERY_RULE,
-], [EVERY_RULE]);
-
-const TEXTS_AND_RULES = {
-  sq: 70,
-  depth: 4,
-  lengths: [6, 64],
-  window: 8,
-  causal: true,
-  rate: 0.3,
-};
-
-kindsTest("keeps texts that share a row apart", [
-  { sq: 17, depth: 4, lengths: [5, 1, 11] },
-  { sq: 90, depth: 4, lengths: [3, 40, 2, 1, 44], heads: 1 },
-  { sq: 70, depth: 4, lengths: [41, 29], window: 5 },
-  TEXTS_AND_RULES,
-], [TEXTS_AND_RULES]);
-
-kindsTest("lets texts of one row attend to texts of another", [
-  { sq: 17, sk: 40, depth: 4, lengths: [5, 1, 11], keyLengths: [9, 28, 3] },
-  // Queries without keys give 0, keys without queries have no gradient.
-  {
-    sq: 41,
-    sk: 36,
-    depth: 4,
-    lengths: [3, 2, 0, 33, 3],
-    keyLengths: [2, 0, 30, 4, 0],
-    rate: 0.2,
-  },
-], [{ sq: 17, sk: 40, depth: 4, lengths: [5, 12], keyLengths: [9, 31] }]);
 
 // What lies outside the window's tiles is NaN: a kernel that so much as visited
 // it would spread it, since 0 · NaN is NaN.

@@ -12,7 +12,7 @@ import {
   readAll,
   type Tensor,
   tensor,
-} from "../../../engine/mod.ts";
+} from "../../engine/mod.ts";
 import {
   BartForCausalLM,
   BartForConditionalGeneration,
@@ -39,8 +39,8 @@ import {
   RobertaForQuestionAnswering,
   RobertaForSequenceClassification,
   RobertaForTokenClassification,
-} from "../../../models/mod.ts";
-import { assertClose, gpuTest, randomValues } from "../../_check.ts";
+} from "../../models/mod.ts";
+import { assertClose, gpuTest, randomValues } from "../_check.ts";
 import {
   bart,
   bert,
@@ -60,7 +60,7 @@ import {
   tensors,
   textsOf,
   VOCABULARY,
-} from "./_packed_texts.ts";
+} from "../models/architectures/_packed_texts.ts";
 
 /** The outputs of any head that the tests read. */
 interface Scores {

@@ -5,28 +5,28 @@
 // sum over k. tests/engine/ops/matmul_test.ts tests the products themselves.
 
 import { assert, assertEquals } from "@std/assert";
-import type { Device } from "../../../engine/gpu/device.ts";
-import { tensor } from "../../../engine/ops/creation.ts";
-import { launchMatmul } from "../../../engine/launch/matmul.ts";
+import type { Device } from "../../engine/gpu/device.ts";
+import { tensor } from "../../engine/ops/creation.ts";
+import { launchMatmul } from "../../engine/launch/matmul.ts";
 import {
   chooseBlock,
   chooseSplits,
-} from "../../../engine/launch/matmul_choice.ts";
-import { allocate, readAll, type Tensor } from "../../../engine/tensor.ts";
-import { pin, variantsOf } from "../../../engine/tuning/choice.ts";
+} from "../../engine/launch/matmul_choice.ts";
+import { allocate, readAll, type Tensor } from "../../engine/tensor.ts";
+import { pin, variantsOf } from "../../engine/tuning/choice.ts";
 import {
   assertClose,
   FUNCTIONS,
   gpuTest,
   randomValues,
   SUMS,
-} from "../../_check.ts";
-import { eachVariant, withVariant } from "../../_variants.ts";
+} from "../_check.ts";
+import { eachVariant, withVariant } from "../_variants.ts";
 import {
   ACTIVATION_REFERENCES,
   matmulReference,
   type MatmulSizes,
-} from "../../reference/matmul.ts";
+} from "../reference/matmul.ts";
 
 interface Case extends MatmulSizes {
   sums: "a" | "b" | undefined;
