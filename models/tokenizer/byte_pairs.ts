@@ -7,6 +7,7 @@
 
 import { byteToken } from "./byte_level.ts";
 import { booleanOf, listOf, optionalTextOf, textOf } from "./fields.ts";
+import { Heap } from "./heap.ts";
 import type { WordModel, WordTokens } from "./word_tokens.ts";
 
 type Fields = Record<string, unknown>;
@@ -204,16 +205,16 @@ function join(
   links: Link[],
   merges: ReadonlyMap<number, ReadonlyMap<number, Merge>>,
 ): readonly Link[] {
-  const queue: Candidate[] = [];
+  const queue = new Heap(goesFirst);
   const consider = (at: number): void => {
     const left = links[at];
     const right = left && links[left.after];
     if (left === undefined || right === undefined) return;
     const merge = merges.get(left.id)?.get(right.id);
-    if (merge !== undefined) push(queue, { ...merge, at });
+    if (merge !== undefined) queue.add({ ...merge, at });
   };
   for (let at = 0; at + 1 < links.length; at++) consider(at);
-  for (let next = pop(queue); next !== undefined; next = pop(queue)) {
+  for (let next = queue.take(); next !== undefined; next = queue.take()) {
     const left = links[next.at];
     const right = left && links[left.after];
     if (left === undefined || right === undefined || left.gone) continue;
@@ -235,41 +236,4 @@ function join(
 /** Whether a pair is joined before another. */
 function goesFirst(a: Candidate, b: Candidate): boolean {
   return a.rank < b.rank || (a.rank === b.rank && a.at < b.at);
-}
-
-/** Adds to a binary heap. */
-function push(heap: Candidate[], item: Candidate): void {
-  let at = heap.length;
-  heap.push(item);
-  while (at > 0) {
-    const parent = (at - 1) >> 1;
-    const above = heap[parent];
-    if (above === undefined || !goesFirst(item, above)) break;
-    heap[at] = above;
-    at = parent;
-  }
-  heap[at] = item;
-}
-
-/** Takes the first of a binary heap. */
-function pop(heap: Candidate[]): Candidate | undefined {
-  const first = heap[0];
-  const item = heap.pop();
-  if (item === undefined || heap.length === 0) return first;
-  let at = 0;
-  for (;;) {
-    let child = 2 * at + 1;
-    const [left, right] = [heap[child], heap[child + 1]];
-    if (left === undefined) break;
-    let below = left;
-    if (right !== undefined && goesFirst(right, left)) {
-      below = right;
-      child++;
-    }
-    if (!goesFirst(below, item)) break;
-    heap[at] = below;
-    at = child;
-  }
-  heap[at] = item;
-  return first;
 }

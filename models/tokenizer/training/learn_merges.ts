@@ -10,7 +10,7 @@
 // queue gives the next pair. A count in the queue is corrected only when it
 // reaches the front; a pair whose count rises is added once more.
 
-import { MergeQueue } from "./merge_queue.ts";
+import { Heap } from "../heap.ts";
 import type { Pauses } from "./pauses.ts";
 import type { WordCounts } from "./word_counts.ts";
 
@@ -55,7 +55,7 @@ export async function learnMerges(
   // Every token has an id below this, so that a pair of ids makes one number.
   const base = Math.max(vocabSize, tokens.length) + 1;
   const corpus = new Corpus(words, { ...options, ids, base });
-  const queue = new MergeQueue();
+  const queue = new Heap(goesFirst);
   const enqueue = (found: ReadonlyMap<number, readonly number[]>): void => {
     for (const [key, places] of found) {
       const count = corpus.countOf(key);
@@ -72,11 +72,12 @@ export async function learnMerges(
     const { key, count } = first;
     const current = corpus.countOf(key);
     if (count !== current) {
-      queue.correctFirst(current);
+      first.count = current;
+      queue.replaceFirst(first);
       continue;
     }
     if (count < 1 || count < minFrequency) break;
-    queue.removeFirst();
+    queue.take();
     const [left, right] = [Math.floor(key / base), key % base];
     const [head, tail] = [tokens[left] ?? "", tokens[right] ?? ""];
     const token = head +
@@ -98,6 +99,21 @@ export async function learnMerges(
   }
   onProgress?.(tokens.length);
   return { tokens, merges: [...merges.values()] };
+}
+
+/** A pair of tokens that may be joined. */
+interface QueuedPair {
+  /** The number of the pair. Of equally frequent pairs, the least is first. */
+  readonly key: number;
+  /** How often the pair occurred when it was last looked at. */
+  count: number;
+  /** The numbers of the words that it was found in. */
+  readonly words: readonly number[];
+}
+
+/** Whether a pair is joined before another. */
+function goesFirst(a: QueuedPair, b: QueuedPair): boolean {
+  return a.count > b.count || (a.count === b.count && a.key < b.key);
 }
 
 /** Two tokens and the one that they become. */
