@@ -6,19 +6,7 @@
  * @module
  */
 
-/** The bytes of the units that a size may have. */
-const UNITS: Readonly<Record<string, number>> = {
-  "": 1,
-  B: 1,
-  KB: 1e3,
-  MB: 1e6,
-  GB: 1e9,
-  TB: 1e12,
-  KIB: 2 ** 10,
-  MIB: 2 ** 20,
-  GIB: 2 ** 30,
-  TIB: 2 ** 40,
-};
+import { parseByteSize } from "../nn/formats/mod.ts";
 
 /**
  * Reads a size, such as `8GB` (8 · 10⁹ bytes) or `7.5 GiB` (7.5 · 2³⁰ bytes). A
@@ -27,11 +15,8 @@ const UNITS: Readonly<Record<string, number>> = {
  * @returns The bytes, a positive whole number; `undefined` if it is no size.
  */
 export function parseBytes(text: string): number | undefined {
-  const [, number = "", unit = ""] =
-    /^(\d+(?:\.\d+)?) ?([KMGT]i?B|B|)$/i.exec(text.trim()) ?? [];
-  if (number === "") return undefined;
-  const bytes = Math.floor(Number(number) * (UNITS[unit.toUpperCase()] ?? 0));
-  return Number.isSafeInteger(bytes) && bytes > 0 ? bytes : undefined;
+  const trimmed = text.trim();
+  return parseByteSize(/\d$/.test(trimmed) ? `${trimmed}B` : trimmed);
 }
 
 /** Writes a size in the largest binary unit of which it has one: `417.7 MiB`. */

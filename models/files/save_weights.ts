@@ -5,23 +5,16 @@
 // until the new index replaces it.
 
 import { readAll, type Tensor, type TypedArray } from "../../engine/mod.ts";
-import { checkFinite, writeTextAtomically } from "../../nn/formats/mod.ts";
+import {
+  checkFinite,
+  parseByteSize,
+  writeTextAtomically,
+} from "../../nn/formats/mod.ts";
 import { type SafetensorsSource, writeSafetensors } from "../../nn/mod.ts";
 import { formatJson } from "./json.ts";
 import { WEIGHT_FILES, WEIGHT_PART } from "./weights.ts";
 
 const [NAME, INDEX] = WEIGHT_FILES;
-const UNITS: Readonly<Record<string, number>> = {
-  B: 1,
-  KB: 1e3,
-  MB: 1e6,
-  GB: 1e9,
-  TB: 1e12,
-  KIB: 2 ** 10,
-  MIB: 2 ** 20,
-  GIB: 2 ** 30,
-  TIB: 2 ** 40,
-};
 /**
  * The bytes that are read from the GPU with one wait; one tensor may be larger.
  */
@@ -35,11 +28,12 @@ type Named = readonly [string, Tensor];
  * @throws {RangeError} If it is not a size.
  */
 export function parseSize(size: number | string): number {
-  const [, number = "", unit = ""] = typeof size === "string"
-    ? /^(\d+(?:\.\d+)?) ?([KMGT]?i?B)$/i.exec(size.trim()) ?? []
-    : ["", String(size), "B"];
-  const bytes = Math.floor(Number(number) * (UNITS[unit.toUpperCase()] ?? 0));
-  if (number !== "" && Number.isSafeInteger(bytes) && bytes > 0) return bytes;
+  const bytes = typeof size === "string"
+    ? parseByteSize(size)
+    : Math.floor(size);
+  if (bytes !== undefined && Number.isSafeInteger(bytes) && bytes > 0) {
+    return bytes;
+  }
   throw new RangeError(
     `Cannot cut weights at ${JSON.stringify(size)}: expected a number of ` +
       'bytes, or a text such as "5GB" or "500MiB"',

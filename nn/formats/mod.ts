@@ -36,6 +36,7 @@ export {
   type WriteOptions,
   writeTextAtomically,
 } from "./atomic_write.ts";
+export { parseByteSize } from "./byte_sizes.ts";
 export { checkFinite } from "./check_finite.ts";
 export { exists, folderOf } from "./disk.ts";
 export { diskError, withFile } from "./disk_errors.ts";
