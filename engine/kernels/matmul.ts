@@ -20,7 +20,12 @@
 
 import { defineKernels, type Kernel } from "../gpu/kernel.ts";
 import { direct } from "./matmul_direct.ts";
-import { byFours, declareBindings, epilogue } from "./matmul_epilogue.ts";
+import {
+  byFours,
+  declareBindings,
+  epilogue,
+  PLAIN_EPILOGUE,
+} from "./matmul_epilogue.ts";
 import {
   type Block,
   BLOCKS,
@@ -60,17 +65,10 @@ function plain(variant: MatmulVariant): MatmulForm {
     transposeB: false,
     vectorA: true,
     vectorB: true,
-    vectorC: true,
     ragged: false,
-    texels: variant.startsWith("direct"),
     split: false,
-    resume: false,
-    bias: false,
-    residual: false,
-    activation: undefined,
-    save: false,
-    derive: undefined,
-    sums: undefined,
+    ...PLAIN_EPILOGUE,
+    texels: variant.startsWith("direct"),
   };
 }
 

@@ -41,6 +41,19 @@ export interface EpilogueForm {
   sums: "a" | "b" | undefined;
 }
 
+/** The form of an epilogue that only writes the product, row by row. */
+export const PLAIN_EPILOGUE: EpilogueForm = {
+  vectorC: true,
+  texels: false,
+  resume: false,
+  bias: false,
+  residual: false,
+  activation: undefined,
+  save: false,
+  derive: undefined,
+  sums: undefined,
+};
+
 /** How a kernel reads a buffer: by elements, by fours, or as texels. */
 export type Reading = "scalar" | "vector" | "texels";
 

@@ -11,6 +11,7 @@ import {
   declareBindings,
   epilogue,
   type EpilogueForm,
+  PLAIN_EPILOGUE,
   readFour,
   type Reading,
 } from "./matmul_epilogue.ts";
@@ -67,17 +68,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     };
   },
   forms: {
-    plain: {
-      vectorC: true,
-      texels: false,
-      resume: false,
-      bias: false,
-      residual: false,
-      activation: undefined,
-      save: false,
-      derive: undefined,
-      sums: undefined,
-    },
+    plain: PLAIN_EPILOGUE,
   },
 });
 

@@ -14,7 +14,11 @@
 import type { Binding } from "../gpu/block.ts";
 import { matmulKernel } from "../kernels/matmul.ts";
 import type { Activation } from "../kernels/matmul_activation.ts";
-import { bindsHeld, type EpilogueForm } from "../kernels/matmul_epilogue.ts";
+import {
+  bindsHeld,
+  type EpilogueForm,
+  PLAIN_EPILOGUE,
+} from "../kernels/matmul_epilogue.ts";
 import {
   type Block,
   BLOCKS,
@@ -291,14 +295,8 @@ function launchSplit(whole: Items, step: number): void {
     sizes: { ...sizes, k: step },
     epilogue: {
       form: {
+        ...PLAIN_EPILOGUE,
         vectorC: n % 4 === 0,
-        texels: false,
-        resume: false,
-        bias: false,
-        residual: false,
-        activation: undefined,
-        save: false,
-        derive: undefined,
         sums: form.sums,
       },
       reads: [],
