@@ -4,7 +4,7 @@
 // take seconds to compile. tests/engine/ops/attention_test.ts has all rules at once.
 
 import { gpuTest } from "../_check.ts";
-import { eachVariant, withVariant } from "../_variants.ts";
+import { eachVariant } from "../_variants.ts";
 import {
   type Case,
   check,
@@ -12,7 +12,7 @@ import {
   left,
   right,
   TEXTS_AND_RULES,
-  withBackward,
+  withAttention,
 } from "../engine/ops/_attention.ts";
 
 /**
@@ -35,24 +35,20 @@ function kindsTest(
     gpuTest(
       `attention() ${claim} (${variant})`,
       () =>
-        withVariant(
-          "attention",
-          variant,
-          () =>
-            withBackward(variant, async () => {
-              for (const c of own) await check(c);
-            }),
-        ),
+        withAttention(variant, async () => {
+          for (const c of own) await check(c);
+        }),
     );
   }
 }
+
 // Few rows of many columns: the size of a kernel, and with it the time that
 // the driver takes to compile it, grows with rows times columns.
 eachVariant(
   "attention",
   "attention() takes heads of an odd number of columns",
   (_, variant) =>
-    withBackward(variant, async () => {
+    withAttention(variant, async () => {
       await check({ sq: 2, depth: 1, heads: 3 });
       await check({ sq: 5, sk: 9, depth: 7 });
     }),
@@ -72,18 +68,13 @@ for (
   gpuTest(
     `attention() takes heads of ${depths} columns (${variant})`,
     () =>
-      withVariant(
-        "attention",
-        variant,
-        () =>
-          withBackward(variant, async () => {
-            for (const depth of depths) {
-              const sq = variant === "serial" ? 2 : 17;
-              const sk = variant === "serial" && depth > 20 ? 3 : 129;
-              await check({ sq, sk, depth, heads: 1, batch: 1 });
-            }
-          }),
-      ),
+      withAttention(variant, async () => {
+        for (const depth of depths) {
+          const sq = variant === "serial" ? 2 : 17;
+          const sk = variant === "serial" && depth > 20 ? 3 : 129;
+          await check({ sq, sk, depth, heads: 1, batch: 1 });
+        }
+      }),
   );
 }
 

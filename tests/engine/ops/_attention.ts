@@ -139,13 +139,18 @@ export const left = (length: number, pad: number): number[] =>
 export const right = (length: number, pad: number): number[] =>
   left(length, pad).reverse();
 
-/** Runs backward with the variant that runs forward, where it has it. */
-export function withBackward(
+/** Runs with one variant forward, and backward where it has it. */
+export function withAttention(
   variant: string,
   run: () => Promise<void>,
 ): Promise<void> {
   const known = variantsOf("attention_backward").includes(variant);
-  return withVariant("attention_backward", known ? variant : "tiled64", run);
+  const backward = known ? variant : "tiled64";
+  return withVariant(
+    "attention",
+    variant,
+    () => withVariant("attention_backward", backward, run),
+  );
 }
 
 /** All rules that need no texts, at once. */

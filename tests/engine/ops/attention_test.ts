@@ -11,7 +11,7 @@ import { scope } from "../../../engine/scope.ts";
 import { backward } from "../../../engine/tape.ts";
 import { readAll } from "../../../engine/tensor.ts";
 import { keysOf, queriesOf } from "../../../engine/kernels/attention.ts";
-import { eachVariant, withVariant } from "../../_variants.ts";
+import { eachVariant } from "../../_variants.ts";
 import {
   ATTENTION,
   type Case,
@@ -22,7 +22,7 @@ import {
   segmentsOf,
   STREAM,
   TEXTS_AND_RULES,
-  withBackward,
+  withAttention,
 } from "./_attention.ts";
 import { assertClose, gpuTest, randomValues } from "../../_check.ts";
 import {
@@ -35,7 +35,7 @@ function variantsTest(claim: string, cases: readonly Case[]): void {
     "attention",
     `attention() ${claim}`,
     (_, variant) =>
-      withBackward(variant, async () => {
+      withAttention(variant, async () => {
         for (const c of cases) await check(c);
       }),
   );
@@ -63,15 +63,10 @@ for (const variant of ["serial", "wide", "tiled32", "tiled64"]) {
   gpuTest(
     `attention() keeps all its rules at once (${variant})`,
     () =>
-      withVariant(
-        "attention",
-        variant,
-        () =>
-          withBackward(variant, async () => {
-            await check(EVERY_RULE);
-            await check(TEXTS_AND_RULES);
-          }),
-      ),
+      withAttention(variant, async () => {
+        await check(EVERY_RULE);
+        await check(TEXTS_AND_RULES);
+      }),
   );
 }
 
@@ -81,47 +76,42 @@ for (const variant of ["serial", "wide", "tiled32", "tiled64"]) {
   gpuTest(
     `attention() never visits what its rules exclude (${variant})`,
     () =>
-      withVariant(
-        "attention",
-        variant,
-        () =>
-          withBackward(variant, async () => {
-            const [length, width, window] = [512, 4, 20];
-            const reach = window + 64 + 32;
-            for (const rule of [{ window }, { causal: true }]) {
-              using _ = scope();
-              const host = [1, 2, 3, 4].map((seed) => {
-                const x = randomValues(length * width, seed);
-                x.fill(NaN, (128 + reach) * width);
-                return x;
-              });
-              const [q, k, v, dy] = host.map((values, i) =>
-                tensor(values, {
-                  shape: [1, length, width],
-                  requiresGrad: i < 3,
-                })
-              );
-              assert(q && k && v && dy);
-              const y = attention(q, k, v, { heads: 1, ...rule });
-              backward(y, { gradient: dy });
-              assert(q.grad && k.grad && v.grad);
-              const [out, dq, dk, dv] = await readAll([
-                y,
-                q.grad,
-                k.grad,
-                v.grad,
-              ]);
-              const finite = (x: ArrayLike<number> | undefined) =>
-                Array.from(x ?? [NaN]).slice(0, 128 * width).every(isFinite);
-              assert(
-                finite(out) && finite(dq),
-                `${JSON.stringify(rule)} y, dq`,
-              );
-              // Later queries see every key when causal: their NaN must come.
-              assertEquals(finite(dk) && finite(dv), "window" in rule);
-            }
-          }),
-      ),
+      withAttention(variant, async () => {
+        const [length, width, window] = [512, 4, 20];
+        const reach = window + 64 + 32;
+        for (const rule of [{ window }, { causal: true }]) {
+          using _ = scope();
+          const host = [1, 2, 3, 4].map((seed) => {
+            const x = randomValues(length * width, seed);
+            x.fill(NaN, (128 + reach) * width);
+            return x;
+          });
+          const [q, k, v, dy] = host.map((values, i) =>
+            tensor(values, {
+              shape: [1, length, width],
+              requiresGrad: i < 3,
+            })
+          );
+          assert(q && k && v && dy);
+          const y = attention(q, k, v, { heads: 1, ...rule });
+          backward(y, { gradient: dy });
+          assert(q.grad && k.grad && v.grad);
+          const [out, dq, dk, dv] = await readAll([
+            y,
+            q.grad,
+            k.grad,
+            v.grad,
+          ]);
+          const finite = (x: ArrayLike<number> | undefined) =>
+            Array.from(x ?? [NaN]).slice(0, 128 * width).every(isFinite);
+          assert(
+            finite(out) && finite(dq),
+            `${JSON.stringify(rule)} y, dq`,
+          );
+          // Later queries see every key when causal: their NaN must come.
+          assertEquals(finite(dk) && finite(dv), "window" in rule);
+        }
+      }),
   );
 }
 
@@ -325,16 +315,11 @@ for (const variant of ["serial", "tiled32"]) {
         assert(x.grad);
         return [y, x.grad];
       };
-      await withVariant(
-        "attention",
-        variant,
-        () =>
-          withBackward(variant, async () => {
-            const [y, dx, y3, dx3] = await readAll([...run(1), ...run(texts)]);
-            assertEquals(y, y3);
-            assertEquals(dx, dx3);
-          }),
-      );
+      await withAttention(variant, async () => {
+        const [y, dx, y3, dx3] = await readAll([...run(1), ...run(texts)]);
+        assertEquals(y, y3);
+        assertEquals(dx, dx3);
+      });
     },
   );
 }
