@@ -20,13 +20,11 @@ export interface ScoredRow<T> {
 /**
  * The rows that score highest among those that were offered. Of rows with equal scores,
  * the one that was offered first counts as higher.
- *
- * The rows are in a binary heap: each ranks below the two under it, so that the lowest
- * is the first, and is what a higher row replaces.
  */
 export class TopRows<T> {
   readonly #limit: number;
-  readonly #heap: ScoredRow<T>[] = [];
+  /** The highest rows so far, and behind them others that were offered since. */
+  #rows: ScoredRow<T>[] = [];
   #offered = 0;
 
   /** @param limit The most rows that are kept, at least 1. */
@@ -47,45 +45,15 @@ export class TopRows<T> {
         `Cannot rank row ${this.#offered + 1}: its score is NaN`,
       );
     }
-    const row = { score, place: this.#offered++, item };
-    const [lowest] = this.#heap;
-    if (this.#heap.length < this.#limit) this.#rise(row);
-    else if (lowest && isBelow(lowest, row)) this.#sink(row);
+    this.#rows.push({ score, place: this.#offered++, item });
+    // Sorting as seldom as this costs a row no more than the logarithm of the limit.
+    if (this.#rows.length >= 2 * this.#limit) this.#rows = this.ranked();
   }
 
   /** The rows that are kept, the highest first. */
   ranked(): ScoredRow<T>[] {
-    return this.#heap.toSorted((a, b) => isBelow(a, b) ? 1 : -1);
-  }
-
-  /** Adds a row at the end, and moves it up past the rows that rank above it. */
-  #rise(row: ScoredRow<T>): void {
-    let at = this.#heap.length;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      const above = this.#heap[parent];
-      if (!above || isBelow(above, row)) break;
-      this.#heap[at] = above;
-      at = parent;
-    }
-    this.#heap[at] = row;
-  }
-
-  /** Replaces the first row, and moves the new one down past those that rank below. */
-  #sink(row: ScoredRow<T>): void {
-    let at = 0;
-    for (;;) {
-      const [left, right] = [2 * at + 1, 2 * at + 2];
-      const [first, second] = [this.#heap[left], this.#heap[right]];
-      if (!first) break;
-      const [child, under] = second && isBelow(second, first)
-        ? [right, second]
-        : [left, first];
-      if (isBelow(row, under)) break;
-      this.#heap[at] = under;
-      at = child;
-    }
-    this.#heap[at] = row;
+    return this.#rows.toSorted((a, b) => isBelow(a, b) ? 1 : -1)
+      .slice(0, this.#limit);
   }
 }
 

@@ -17,6 +17,7 @@ import {
   PreTrainedModel,
   Tokenizer,
 } from "../../../models/mod.ts";
+import type { SwagModel } from "../../../swag/mod.ts";
 
 const WORDS =
   "[PAD] [UNK] [CLS] [SEP] [MASK] i like hate it the cat dog play " +
@@ -61,6 +62,17 @@ export function rowOf(
 export async function valuesOf(x: AnyTensor): Promise<number[]> {
   const [values] = await readAll([x]);
   return [...values ?? []];
+}
+
+/** Collects four models that differ in one weight. */
+export function collectWaves(swag: SwagModel, weight: Tensor): void {
+  for (let i = 0; i < 4; i++) {
+    weight.write(Float32Array.from(
+      { length: weight.size },
+      (_, k) => Math.sin(k * 7 + i * 3),
+    ));
+    swag.collectModel();
+  }
 }
 
 /** The softmax in float64. */

@@ -12,7 +12,7 @@ import { SwagModel } from "../../../swag/mod.ts";
 import { assertClose, FUNCTIONS, gpuTest } from "../../_check.ts";
 import { warningsOf } from "../../_warnings.ts";
 import { inFolder } from "../../_folder.ts";
-import { rowOf, tinyConfig, tinyTokenizer } from "./_tiny.ts";
+import { collectWaves, rowOf, tinyConfig, tinyTokenizer } from "./_tiny.ts";
 
 const tokenizer = tinyTokenizer();
 const TEXTS = ["I like it", "the dogs play in Paris", "who"];
@@ -27,20 +27,12 @@ function classifier(
   ).eval();
 }
 
-/** A posterior over the head, from weights that were collected with noise. */
+/** A posterior over the head, from weights that differ. */
 function posteriorOf(
   model: BertForSequenceClassification | BertForTokenClassification,
 ): SwagModel {
   const swag = SwagModel.fromBase(model, { modulePrefixList: ["classifier"] });
-  const { weight } = model.classifier;
-  for (let i = 0; i < 4; i++) {
-    const noise = Float32Array.from(
-      { length: weight.size },
-      (_, k) => Math.sin(k * 7 + i * 3),
-    );
-    weight.write(noise);
-    swag.collectModel();
-  }
+  collectWaves(swag, model.classifier.weight);
   return swag;
 }
 

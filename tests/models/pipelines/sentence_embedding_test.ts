@@ -23,7 +23,13 @@ import { assertClose, FUNCTIONS, gpuTest, SUMS } from "../../_check.ts";
 import { inFolder } from "../../_folder.ts";
 import { warningsOf } from "../../_warnings.ts";
 import { tree, withHub } from "../files/_hub.ts";
-import { rowOf, tinyConfig, tinyTokenizer, valuesOf } from "./_tiny.ts";
+import {
+  collectWaves,
+  rowOf,
+  tinyConfig,
+  tinyTokenizer,
+  valuesOf,
+} from "./_tiny.ts";
 
 const tokenizer = tinyTokenizer();
 const WIDTH = 8;
@@ -661,13 +667,7 @@ gpuTest(
       modulePrefixList: ["encoder.layer.0.output"],
     });
     const { weight } = layer.output.dense;
-    for (let i = 0; i < 4; i++) {
-      weight.write(Float32Array.from(
-        { length: weight.size },
-        (_, k) => Math.sin(k * 7 + i * 3),
-      ));
-      swag.collectModel();
-    }
+    collectWaves(swag, weight);
     const sampling = { numPredictions: 5, seed: 3 };
     const embed = await pipeline("sentence-embedding", { model, tokenizer }, {
       posterior: swag,

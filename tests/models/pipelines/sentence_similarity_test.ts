@@ -15,7 +15,13 @@ import type {
 } from "../../../models/mod.ts";
 import { SwagModel } from "../../../swag/mod.ts";
 import { assertClose, gpuTest, SUMS } from "../../_check.ts";
-import { rowOf, tinyConfig, tinyTokenizer, valuesOf } from "./_tiny.ts";
+import {
+  collectWaves,
+  rowOf,
+  tinyConfig,
+  tinyTokenizer,
+  valuesOf,
+} from "./_tiny.ts";
 
 const tokenizer = tinyTokenizer();
 const WIDTH = 8;
@@ -75,13 +81,7 @@ gpuTest(
       modulePrefixList: ["encoder.layer.0.output"],
     });
     const { weight } = layer.output.dense;
-    for (let i = 0; i < 4; i++) {
-      weight.write(Float32Array.from(
-        { length: weight.size },
-        (_, k) => Math.sin(k * 7 + i * 3),
-      ));
-      swag.collectModel();
-    }
+    collectWaves(swag, weight);
     const sampling = { numPredictions: 5, seed: 3 };
     const compare = await pipeline(
       "sentence-similarity",

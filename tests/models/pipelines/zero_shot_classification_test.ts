@@ -14,6 +14,7 @@ import { SwagModel } from "../../../swag/mod.ts";
 import { assertClose, FUNCTIONS, gpuTest } from "../../_check.ts";
 import { warningsOf } from "../../_warnings.ts";
 import {
+  collectWaves,
   idsOf,
   probabilities,
   rowOf,
@@ -342,13 +343,7 @@ gpuTest("zero-shot-classification averages over a posterior", async () => {
   const { model } = await classifier();
   using swag = SwagModel.fromBase(model, { modulePrefixList: ["classifier"] });
   const { weight } = model.classifier;
-  for (let i = 0; i < 4; i++) {
-    weight.write(Float32Array.from(
-      { length: weight.size },
-      (_, k) => Math.sin(k * 7 + i * 3),
-    ));
-    swag.collectModel();
-  }
+  collectWaves(swag, weight);
   const sampling = { numPredictions: 5, seed: 3 };
   const classify = await pipeline(
     "zero-shot-classification",
