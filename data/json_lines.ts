@@ -6,21 +6,13 @@
  * @module
  */
 
-import { parseJsonRow } from "./json_values.ts";
+import {
+  type JsonElement,
+  jsonRows,
+  type JsonRowsOptions,
+} from "./json_rows.ts";
 import type { DataRow } from "./rows.ts";
 import { linesOf } from "./text_blocks.ts";
-
-/** Options of {@linkcode jsonLineRows}. */
-export interface JsonLineOptions {
-  /** The file, for messages. */
-  path: string;
-  /** The names of the cells, if each line is a list. */
-  columns?: readonly string[] | undefined;
-  /** How messages call the option `columns`. */
-  optionName: (option: string) => string;
-  /** Takes an error of one row; what it does not throw is left out. */
-  onBadRow: (error: Error) => void;
-}
 
 /**
  * Reads one object per line. Blank lines are skipped, and numbers keep all their
@@ -29,26 +21,17 @@ export interface JsonLineOptions {
  * @param blocks A text whose lines end in LF, CRLF or CR.
  * @throws {SyntaxError} If a line is not an object, or has a name twice.
  */
-export async function* jsonLineRows(
+export function jsonLineRows(
   blocks: AsyncIterable<string>,
-  { path, columns, optionName, onBadRow }: JsonLineOptions,
+  options: JsonRowsOptions,
 ): AsyncGenerator<DataRow> {
-  let number = 0;
-  for await (const { text, line } of linesOf(blocks)) {
-    if (text.trim() === "") continue;
-    number++;
-    let cells: Record<string, unknown>;
-    try {
-      cells = parseJsonRow(text, {
-        place: `${path}: line ${line}`,
-        columns,
-        columnsOption: optionName("columns"),
-      });
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error;
-      onBadRow(error);
-      continue;
-    }
-    yield { cells, path, number, line, ...columns ? { columns } : {} };
+  return jsonRows(filledLines(blocks), options, (_row, line) => `line ${line}`);
+}
+
+async function* filledLines(
+  blocks: AsyncIterable<string>,
+): AsyncGenerator<JsonElement> {
+  for await (const line of linesOf(blocks)) {
+    if (line.text.trim() !== "") yield line;
   }
 }

@@ -7,16 +7,14 @@
  * @module
  */
 
-import { parseJsonRow } from "./json_values.ts";
+import {
+  type JsonElement,
+  jsonRows,
+  type JsonRowsOptions,
+} from "./json_rows.ts";
 import { listOf } from "./names.ts";
 import type { DataRow } from "./rows.ts";
 import { LineCounter } from "./text_blocks.ts";
-
-/** An element of a list, as it is written, and the line on which it begins. */
-export interface JsonElement {
-  readonly text: string;
-  readonly line: number;
-}
 
 /** Which list to read. */
 export interface JsonListOptions {
@@ -28,41 +26,20 @@ export interface JsonListOptions {
   optionName: (option: string) => string;
 }
 
-/** Options of {@linkcode jsonListRows}. */
-export interface JsonListRowsOptions extends JsonListOptions {
-  /** The names of the cells, if each row is a list. */
-  columns?: readonly string[] | undefined;
-  /** Takes an error of one row; what it does not throw is left out. */
-  onBadRow: (error: Error) => void;
-}
-
 /**
  * Reads a list of objects as rows; lists as rows if the columns are named.
  *
  * @throws {SyntaxError} If the file has no such list, or an element is no row.
  */
-export async function* jsonListRows(
+export function jsonListRows(
   blocks: AsyncIterable<string>,
-  { columns, onBadRow, ...options }: JsonListRowsOptions,
+  options: JsonListOptions & JsonRowsOptions,
 ): AsyncGenerator<DataRow> {
-  const { path, optionName } = options;
-  let number = 0;
-  for await (const { text, line } of jsonElements(blocks, options)) {
-    number++;
-    let cells: Record<string, unknown>;
-    try {
-      cells = parseJsonRow(text, {
-        place: `${path}: row ${number} (line ${line})`,
-        columns,
-        columnsOption: optionName("columns"),
-      });
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error;
-      onBadRow(error);
-      continue;
-    }
-    yield { cells, path, number, line, ...columns ? { columns } : {} };
-  }
+  return jsonRows(
+    jsonElements(blocks, options),
+    options,
+    (row, line) => `row ${row} (line ${line})`,
+  );
 }
 
 /**
