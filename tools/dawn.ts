@@ -40,6 +40,7 @@ const USES_GPU = /\bgpuTest\(|\b(?:initialize|openDevice)\(/;
 const TOO_SLOW = new Map([
   ["tests/sweeps/variants_test.ts", "minutes of compiling"],
   ["tests/sweeps/sizes_test.ts", "5 minutes: models of full size"],
+  ["tests/sweeps/matmul_test.ts", "1 minute, compiling"],
   ["tests/sweeps/attention_test.ts", "2 minutes, compiling"],
   ["tests/sweeps/trainer_kills_test.ts", "kills processes of its own"],
   ["tests/engine/ops/attention_test.ts", "4 minutes, compiling"],

@@ -12,56 +12,27 @@ import {
 import { scope } from "../../../engine/scope.ts";
 import { backward } from "../../../engine/tape.ts";
 import { readAll, type Tensor } from "../../../engine/tensor.ts";
-import { pin, pinned, variantsOf } from "../../../engine/tuning/choice.ts";
+import { pin, variantsOf } from "../../../engine/tuning/choice.ts";
 import {
   assertClose,
   checkOp,
   FUNCTIONS,
   gpuTest,
   randomValues,
-  SUMS,
 } from "../../_check.ts";
 import {
   ACTIVATION_REFERENCES,
   matmulReference,
   type MatmulSizes,
 } from "../../reference/matmul.ts";
-
-const TRANSPOSES = [[false, false], [false, true], [true, false], [
-  true,
-  true,
-]] as const;
-
-function operandShapes(
-  { m, n, k, transposeA, transposeB }: MatmulSizes,
-): [number[], number[]] {
-  return [transposeA ? [k, m] : [m, k], transposeB ? [n, k] : [k, n]];
-}
-
-function operands(sizes: MatmulSizes): [Tensor, Tensor] {
-  const [shapeA, shapeB] = operandShapes(sizes);
-  const { m, n, k } = sizes;
-  return [
-    tensor(randomValues(m * k, m + k), { shape: shapeA }),
-    tensor(randomValues(k * n, k + n + 1), { shape: shapeB }),
-  ];
-}
-
-/** Multiplies with one variant; what follows, as backward, chooses freely. */
-function matmulWith(
-  variant: string,
-  a: Tensor,
-  b: Tensor,
-  options: MatmulOptions = {},
-): Tensor {
-  const before = pinned("matmul");
-  pin("matmul", variant);
-  try {
-    return matmul(a, b, options);
-  } finally {
-    pin("matmul", before);
-  }
-}
+import {
+  checkProducts,
+  matmulWith,
+  ONE_OF_EACH_KIND,
+  operands,
+  operandShapes,
+  TRANSPOSES,
+} from "./_matmul.ts";
 
 // Large blocks take a second each to compile on an adapter on the CPU, and all
 // of them share everything that does not depend on the variant.
@@ -79,48 +50,11 @@ function smallTest(name: string, run: () => void | Promise<void>): void {
   });
 }
 
-// Aligned, one block and several; edges within blocks; several tiles with ragged
-// edges.
-const SIZES = [
-  [8, 12, 4],
-  [68, 36, 20],
-  [1, 1, 1],
-  [7, 5, 3],
-  [65, 33, 17],
-] as const;
-
-/**
- * Their text is that of direct16, tiled32 or skinny4 but for the sizes, and takes
- * seconds to compile.
- */
-const LARGE = [
-  "tiled64many",
-  "tiled128x64",
-  "tiled128deep",
-  "skinny16",
-];
-
 for (const variant of variantsOf("matmul")) {
-  gpuTest(`matmul() matches the reference with ${variant}`, async () => {
-    for (const [transposeA, transposeB] of TRANSPOSES) {
-      for (const [m, n, k] of SIZES) {
-        // Each way to read an operand once: one aligned, one ragged.
-        const once = transposeA !== transposeB && transposeB === (k % 4 === 0);
-        if (LARGE.includes(variant) && !once) continue;
-        const sizes = { m, n, k, transposeA, transposeB };
-        const [a, b] = operands(sizes);
-        const y = matmulWith(variant, a, b, { transposeA, transposeB });
-        assertEquals(y.shape, [m, n]);
-        const [u, v, w] = await readAll([a, b, y]);
-        assertClose(
-          w ?? [],
-          matmulReference(u ?? [], v ?? [], sizes),
-          SUMS,
-          JSON.stringify(sizes),
-        );
-      }
-    }
-  });
+  gpuTest(
+    `matmul() matches the reference with ${variant}`,
+    () => checkProducts(variant, ONE_OF_EACH_KIND.includes(variant)),
+  );
 
   smallTest(
     `matmul() ends with bias, activation and residual in ${variant}`,
