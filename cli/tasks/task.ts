@@ -1,0 +1,190 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+/**
+ * What the commands need to know of a task, such as naming the entities in a text:
+ * how its files are read, what a model learns from them, and how good its answers
+ * are. `finetune`, `evaluate` and `predict` are the same for all tasks but for this.
+ *
+ * @module
+ */
+
+import type {
+  AutoClass,
+  PretrainedConfig,
+  PreTrainedModel,
+  Tokenizer,
+} from "../../models/mod.ts";
+import type { SwagModel } from "../../swag/mod.ts";
+import type { Arguments, Option } from "../arguments.ts";
+import type { Progress } from "../progress.ts";
+
+/** A model of any task. Its `forward` takes what the task's collator makes. */
+export type TaskModel = PreTrainedModel<PretrainedConfig>;
+
+/** A model, its tokenizer and its posterior. */
+export interface LoadedModel<Model = TaskModel> {
+  /** The model. */
+  readonly model: Model;
+  /** Its tokenizer. */
+  readonly tokenizer: Tokenizer;
+  /** The posterior over its weights, if there is one. */
+  readonly swag: SwagModel | undefined;
+}
+
+/** The examples of a file, as they stand there. */
+export interface TaskExamples<Example> {
+  /** The file, for messages. */
+  readonly path: string;
+  /** Its examples, in their order. */
+  readonly examples: readonly Example[];
+}
+
+/** An example as a model reads it, on the host. */
+export interface TaskRow {
+  /** Its tokens. Rows of similar length share a batch. */
+  readonly length: number;
+}
+
+/** What every step of a command can ask. */
+export interface TaskContext {
+  /** The options that the command was called with. */
+  readonly args: Arguments;
+  /** Where progress and remarks are shown. */
+  readonly progress: Progress;
+}
+
+/** What is needed to prepare examples for a model. */
+export interface RowContext extends TaskContext {
+  /** The model's configuration, with the classes of the data. */
+  readonly config: PretrainedConfig;
+  /** Splits texts into tokens. */
+  readonly tokenizer: Tokenizer;
+  /** The most tokens of a row. */
+  readonly maxLength: number;
+  /** Whether the model will learn from the rows; else it is measured on them. */
+  readonly isTraining: boolean;
+}
+
+/** What is needed to make batches for the steps of a training. */
+export interface CollatorContext<Model> extends TaskContext {
+  /** The model that learns. */
+  readonly model: Model;
+  /** Its tokenizer. */
+  readonly tokenizer: Tokenizer;
+  /** The most tokens of a row. */
+  readonly maxLength: number;
+  /** The passes over the data so far, rounded down. */
+  readonly epoch: () => number;
+}
+
+/** How to compute a model's outputs. */
+export interface OutputOptions<Model> extends TaskContext {
+  /** The model, with the weights to use. */
+  readonly model: Model;
+  /** Its tokenizer. */
+  readonly tokenizer: Tokenizer;
+  /** The most tokens of a row. */
+  readonly maxLength: number;
+  /** How many rows are computed at a time. */
+  readonly batchSize: number;
+  /**
+   * Whether the outputs will be averaged with those of other samples of the weights.
+   * What cannot be averaged, such as written texts, need not be computed then.
+   */
+  readonly isSample: boolean;
+  /** Called from time to time with how many more rows have been computed. */
+  readonly advance: (more: number) => void;
+}
+
+/**
+ * A task.
+ *
+ * `Example` is a row of a file, `Row` the same as the model reads it, `Outputs` what
+ * the model says of all rows, on the host.
+ */
+export interface Task<
+  Example = unknown,
+  Row extends TaskRow = TaskRow,
+  Outputs = unknown,
+  Model extends TaskModel = TaskModel,
+> {
+  /** The value of `--task`, which is the name of its pipeline. */
+  readonly name: string;
+  /** What the model learns, in a few words for the help. */
+  readonly summary: string;
+  /** The end of the class names of its models, such as `ForTokenClassification`. */
+  readonly models: RegExp;
+  /** Loads and makes its models. */
+  readonly auto: AutoClass<Model>;
+  /** The modules whose shape follows from the labels, by the start of their names. */
+  readonly head: readonly string[];
+  /** The score that tells which model is better, of those that `scores` gives. */
+  readonly metric: string;
+  /** Whether a greater value of that score is better. */
+  readonly greaterIsBetter: boolean;
+  /** Its options of reading data, for `finetune` and `evaluate`. */
+  readonly dataOptions: readonly Option[];
+  /** Its options of training, for `finetune`. */
+  readonly trainOptions: readonly Option[];
+  /** Its options of measuring, for `finetune` and `evaluate`. */
+  readonly scoreOptions: readonly Option[];
+  /** Its options of `predict`. */
+  readonly predictOptions: readonly Option[];
+
+  /**
+   * Reads the file that an option names.
+   *
+   * @throws {Error} If a row cannot be used; the message names it.
+   */
+  read(
+    option: "data" | "eval",
+    context: TaskContext,
+  ): Promise<TaskExamples<Example>>;
+
+  /** What a split keeps the shares of, such as the class. */
+  stratum?(example: Example): unknown;
+
+  /**
+   * The fields of `config.json` that follow from the data, such as the names of
+   * classes.
+   *
+   * @throws {Error} If the data does not fit the model.
+   */
+  configFields(
+    data: TaskExamples<Example>,
+    context: TaskContext & { readonly config: PretrainedConfig },
+  ): Record<string, unknown>;
+
+  /** Turns examples into rows, and says what was cut. */
+  prepare(data: TaskExamples<Example>, context: RowContext): Row[];
+
+  /** Makes the function that makes the inputs of a step, labels among them. */
+  collator(context: CollatorContext<Model>): (rows: Row[]) => object;
+
+  /**
+   * Runs the model on rows, in evaluation mode.
+   *
+   * @throws {RangeError} If an output is not a finite number.
+   */
+  outputs(
+    rows: readonly Row[],
+    options: OutputOptions<Model>,
+  ): Promise<Outputs>;
+
+  /**
+   * Measures outputs: those of one set of weights, or the average of several.
+   *
+   * @returns The scores by name, in the order of the table's columns.
+   */
+  scores(
+    members: readonly Outputs[],
+    rows: readonly Row[],
+    context: TaskContext & { readonly config: PretrainedConfig },
+  ): Record<string, number>;
+
+  /** Reads what to predict for, and gives the objects of the lines of JSON. */
+  predict(
+    loaded: LoadedModel<Model>,
+    context: TaskContext & { readonly maxLength: number },
+  ): AsyncIterable<object>;
+}
