@@ -27,6 +27,7 @@
 import project from "./deno.json" with { type: "json" };
 import { Arguments, helpOf, overviewOf } from "./cli/arguments.ts";
 import { COMMANDS, PROGRAM } from "./cli/commands.ts";
+import { withConfigFile } from "./cli/config_file.ts";
 import { outliveTerminal } from "./cli/interrupt.ts";
 import { nearest } from "./data/names.ts";
 import { currentDevice } from "./engine/mod.ts";
@@ -128,7 +129,8 @@ export async function main(args: readonly string[]): Promise<number> {
       console.log(helpOf(command, PROGRAM).trimEnd());
       return 0;
     }
-    return await command.run(new Arguments(command, rest));
+    const words = await withConfigFile(command, rest);
+    return await command.run(new Arguments(command, words));
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     console.error(`error: ${message.replace(/\s*\n\s*/g, " ")}`);

@@ -32,7 +32,7 @@ const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
   "data": ["train", "train-file", "train-data", "input", "i", "file", "test"],
   "epochs": ["num-epochs", "num-train-epochs", "e", "n-epochs"],
   "gradient-accumulation": ["gradient-accumulation-steps", "accumulation"],
-  "init": ["config", "config-name"],
+  "init": ["config-name"],
   "keep-columns": ["keep", "columns-to-keep"],
   "label-column": ["label", "labels", "target", "y"],
   "learning-rate": ["lr", "rate"],
@@ -100,6 +100,14 @@ export interface Command {
 export const QUIET_OPTION: Option = {
   name: "quiet",
   help: "Say nothing on standard error but what goes wrong.",
+};
+
+/** The option of every command that names a file of options. */
+export const CONFIG_OPTION: Option = {
+  name: "config",
+  value: "FILE",
+  help: 'Options from a JSON file, such as {"epochs": 5, "swag": true}; ' +
+    "those of the command line come first.",
 };
 
 /** An option of every command. */

@@ -11,6 +11,7 @@
 import {
   type Arguments,
   type Command,
+  CONFIG_OPTION,
   HELP_OPTION,
   QUIET_OPTION,
 } from "./arguments.ts";
@@ -75,6 +76,7 @@ export const compare: Command = {
     "Result": [
       { name: "json", help: "Print JSON instead of tables." },
       QUIET_OPTION,
+      CONFIG_OPTION,
       HELP_OPTION,
     ],
   },

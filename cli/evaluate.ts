@@ -13,6 +13,7 @@ import { openAdapter } from "./adapter.ts";
 import {
   type Arguments,
   type Command,
+  CONFIG_OPTION,
   HELP_OPTION,
   QUIET_OPTION,
 } from "./arguments.ts";
@@ -86,6 +87,7 @@ export const evaluate: Command = {
       },
       { name: "json", help: "Print JSON instead of a table." },
       QUIET_OPTION,
+      CONFIG_OPTION,
       HELP_OPTION,
     ],
   },

@@ -1,28 +1,32 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * The options of `finetune` that say how to train and when to collect weights.
+ * The options of `finetune` that say how to train, and when to measure and save.
  *
  * @module
  */
 
-import {
-  constantSchedule,
-  cosineSchedule,
-  linearSchedule,
-  polynomialSchedule,
-  type Schedule,
-} from "../nn/mod.ts";
-import type { SwagOptions } from "../swag/mod.ts";
 import type { Arguments, Option } from "./arguments.ts";
 
 const OPTIMIZERS = ["adamw", "sgd"] as const;
-const SCHEDULES = ["linear", "constant", "cosine", "polynomial"] as const;
+const SCHEDULES = [
+  "linear",
+  "constant",
+  "cosine",
+  "cosine_with_restarts",
+  "polynomial",
+  "inverse_sqrt",
+] as const;
 
 /** The options of training. */
 export const TRAIN_OPTIONS: readonly Option[] = [
   { name: "epochs", value: "N", help: "Passes over the data (3)." },
-  { name: "batch-size", value: "N", help: "Texts at a time (32)." },
+  {
+    name: "max-steps",
+    value: "N",
+    help: "Steps of the run, in place of --epochs.",
+  },
+  { name: "batch-size", value: "N", help: "Rows at a time (32)." },
   {
     name: "gradient-accumulation",
     value: "N",
@@ -70,43 +74,57 @@ export const TRAIN_OPTIONS: readonly Option[] = [
     name: "log-every",
     value: "N",
     help:
-      "Steps between readings of the loss (as many as take half a second); " +
-      "if standard error is no terminal, each is a line (every 5 seconds).",
+      "Steps between entries of the log, which is log.jsonl in the output " +
+      "folder (a hundredth of the run); if standard error is no terminal, " +
+      "each is a line there (every 5 seconds).",
   },
 ];
 
-/** The options of the posterior. */
-export const SWAG_OPTIONS: readonly Option[] = [
-  { name: "swag", help: "Build a SWAG posterior during training." },
+/** The options of measuring and saving during the training. */
+export const COURSE_OPTIONS: readonly Option[] = [
   {
-    name: "swag-start",
+    name: "eval-every",
+    value: "N|epoch",
+    help:
+      "Measure on the texts of --eval after every N steps, or every epoch " +
+      "(at the end alone).",
+  },
+  {
+    name: "early-stopping",
     value: "N",
-    help: "Epochs before collecting begins; below 1, share of all (0.5).",
+    help: "Stop when N measurements in a row have brought no better score.",
   },
   {
-    name: "swag-collect-steps",
-    value: "N",
-    help: "Collect every N steps (at the end of every epoch).",
+    name: "load-best",
+    help: "Save the weights that measured best, not the last ones.",
   },
   {
-    name: "max-num-models",
-    value: "N",
-    help: "Deviations kept for covariances (20).",
+    name: "metric",
+    value: "NAME",
+    help:
+      "The score that tells which is better, such as loss (the task's own).",
   },
   {
-    name: "swag-modules",
-    value: "PREFIX",
-    repeatable: true,
-    help: "Parameters that are random, such as bert.encoder.layer.11 (all).",
+    name: "save-every",
+    value: "N|epoch",
+    help: "Save a checkpoint after every N steps, or every epoch, from which " +
+      "--resume goes on (none).",
   },
-  { name: "no-cov-mat", help: "Keep variances only." },
-  { name: "var-clamp", value: "X", help: "Least variance (1e-30)." },
+  { name: "save-limit", value: "N", help: "Checkpoints to keep (2)." },
+  {
+    name: "resume",
+    help:
+      "Go on from the last checkpoint in the output folder, with the same " +
+      "options as before; the result has the same bits as an uncut run's.",
+  },
 ];
 
 /** The values of {@linkcode TRAIN_OPTIONS}. */
 export interface TrainSettings {
   optimizer: (typeof OPTIMIZERS)[number];
   epochs: number;
+  /** The steps of the run, if they are not to follow from the epochs. */
+  maxSteps: number | undefined;
   batchSize: number;
   gradientAccumulation: number;
   learningRate: number;
@@ -119,6 +137,83 @@ export interface TrainSettings {
   maxLength: number | undefined;
   seed: number;
   logEvery: number | undefined;
+  /** The steps between two measurements; `undefined` for one at the end. */
+  evaluateEvery: Interval | undefined;
+  /** The measurements without a better score after which to stop. */
+  earlyStopping: number | undefined;
+  loadBest: boolean;
+  /** The name of the score that tells which is better. */
+  metric: string | undefined;
+  /** The steps between two checkpoints; `undefined` for none. */
+  saveEvery: Interval | undefined;
+  saveLimit: number;
+  resume: boolean;
+}
+
+/** A number of steps, or an epoch. */
+export type Interval = number | "epoch";
+
+/** Reads the value of an option that is a number of steps or an epoch. */
+function interval(args: Arguments, name: string): Interval | undefined {
+  if (args.text(name) === "epoch") return "epoch";
+  return args.integer(name, { min: 1 });
+}
+
+/** Reads {@linkcode COURSE_OPTIONS}. */
+function courseSettings(
+  args: Arguments,
+): Pick<
+  TrainSettings,
+  | "evaluateEvery"
+  | "earlyStopping"
+  | "loadBest"
+  | "metric"
+  | "saveEvery"
+  | "saveLimit"
+  | "resume"
+> {
+  const evaluateEvery = interval(args, "eval-every");
+  const saveEvery = interval(args, "save-every");
+  const loadBest = args.flag("load-best");
+  for (const name of ["early-stopping", "load-best", "metric"]) {
+    if (evaluateEvery !== undefined || !args.flag(name)) continue;
+    throw new TypeError(
+      `Cannot use --${name} without --eval-every: say when to measure`,
+    );
+  }
+  if (args.flag("eval-every") && !hasEvaluation(args)) {
+    throw new TypeError(
+      "Cannot use --eval-every without --eval or --validation-split: there is " +
+        "nothing to measure on",
+    );
+  }
+  if (loadBest && saveEvery !== undefined && saveEvery !== evaluateEvery) {
+    throw new TypeError(
+      `Cannot use --load-best with --save-every ${saveEvery} and --eval-every ` +
+        `${evaluateEvery}: what is measured must be saved, so leave ` +
+        "--save-every out",
+    );
+  }
+  const saves = saveEvery ?? (loadBest ? evaluateEvery : undefined);
+  for (const name of ["save-limit"]) {
+    if (saves !== undefined || !args.flag(name)) continue;
+    throw new TypeError(
+      `Cannot use --${name} without --save-every: say when to save`,
+    );
+  }
+  return {
+    evaluateEvery,
+    earlyStopping: args.integer("early-stopping", { min: 1 }),
+    loadBest,
+    metric: args.text("metric"),
+    saveEvery: saves,
+    saveLimit: args.integer("save-limit", { min: 1 }) ?? 2,
+    resume: args.flag("resume"),
+  };
+}
+
+function hasEvaluation(args: Arguments): boolean {
+  return args.flag("eval") || args.flag("validation-split");
 }
 
 /** Reads {@linkcode TRAIN_OPTIONS}. */
@@ -132,9 +227,17 @@ export function trainSettings(args: Arguments): TrainSettings {
       "Cannot use --momentum with adamw: it is for --optimizer sgd",
     );
   }
+  const maxSteps = count("max-steps");
+  if (maxSteps !== undefined && args.flag("epochs")) {
+    throw new TypeError(
+      "Cannot use --max-steps with --epochs: give one of them",
+    );
+  }
   return {
+    ...courseSettings(args),
     optimizer,
     epochs: count("epochs") ?? 3,
+    maxSteps,
     batchSize: count("batch-size") ?? 32,
     gradientAccumulation: count("gradient-accumulation") ?? 1,
     learningRate: args.number("learning-rate", { min: 0, above: true }) ??
@@ -146,129 +249,29 @@ export function trainSettings(args: Arguments): TrainSettings {
     warmupRatio: share("warmup-ratio") ?? 0,
     maxGradNorm: (args.number("max-grad-norm", { min: 0 }) ?? 1) || undefined,
     maxLength: count("max-length"),
-    seed: args.integer("seed") ?? 0,
+    seed: args.integer("seed", { min: 0, max: 2 ** 32 - 1 }) ?? 0,
     logEvery: count("log-every"),
-  };
-}
-
-/** The schedule of the learning rate. */
-export function scheduleOf(
-  { schedule, warmupRatio }: TrainSettings,
-  totalSteps: number,
-): Schedule {
-  const warmupSteps = Math.round(warmupRatio * totalSteps);
-  const options = { warmupSteps, totalSteps };
-  switch (schedule) {
-    case "constant":
-      return constantSchedule({ warmupSteps });
-    case "cosine":
-      return cosineSchedule(options);
-    case "polynomial":
-      return polynomialSchedule({ ...options, power: 2 });
-    case "linear":
-      return linearSchedule(options);
-  }
-}
-
-/** The values of {@linkcode SWAG_OPTIONS}. */
-export interface CollectSettings {
-  /** The epochs before collecting begins; below 1, the share of all epochs. */
-  start: number;
-  /** The steps from one collection to the next; `undefined` for an epoch. */
-  every: number | undefined;
-  /** The options of the posterior. */
-  options: SwagOptions;
-}
-
-/**
- * Reads {@linkcode SWAG_OPTIONS}; `undefined` without `--swag`.
- *
- * @throws {TypeError} If another of these options is given without `--swag`.
- */
-export function collectSettings(args: Arguments): CollectSettings | undefined {
-  const varClamp = args.number("var-clamp", { min: 0 });
-  const modules = args.list("swag-modules");
-  const settings = {
-    start: args.number("swag-start", { min: 0 }),
-    every: args.integer("swag-collect-steps", { min: 1 }),
-    maxNumModels: args.integer("max-num-models", { min: 1 }),
-  };
-  if (!args.flag("swag")) {
-    const idle = args.flag("no-cov-mat") || modules.length > 0 ||
-      [varClamp, ...Object.values(settings)].some((x) => x !== undefined);
-    if (!idle) return undefined;
-    throw new TypeError(
-      "Cannot use options of the posterior without --swag: give --swag too",
-    );
-  }
-  if (args.flag("no-cov-mat") && settings.maxNumModels !== undefined) {
-    throw new TypeError(
-      "Cannot use --max-num-models with --no-cov-mat: no deviations are kept",
-    );
-  }
-  return {
-    start: settings.start ?? 0.5,
-    every: settings.every,
-    options: {
-      noCovMat: args.flag("no-cov-mat"),
-      maxNumModels: settings.maxNumModels ?? 20,
-      ...varClamp === undefined ? {} : { varClamp },
-      ...modules.length > 0 ? { modulePrefixList: modules } : {},
-    },
   };
 }
 
 /** The length of a run. */
 export interface RunPlan {
+  /** The passes over the data; the last may be cut by `steps`. */
   epochs: number;
+  /** The steps of a pass. */
   stepsPerEpoch: number;
+  /** The steps of the run. */
+  steps: number;
 }
 
-/** Fewer collections than this make a poor posterior. */
-const FEW_COLLECTIONS = 10;
-
-/** The most collections of the original library's posteriors. */
-const GOOD_COLLECTIONS = 20;
-
-/** A plan of when to collect. */
-export interface Collector {
-  /** Whether to collect after a step, counted from 1. */
-  collects(step: number): boolean;
-  /** A warning that there will be few collections. */
-  remark: string | undefined;
-}
-
-/**
- * Plans when to collect.
- *
- * @throws {RangeError} If there would be fewer than two collections.
- */
-export function collector(
-  { start, every, options: { maxNumModels = Infinity } }: CollectSettings,
-  { epochs, stepsPerEpoch }: RunPlan,
-): Collector {
-  const first = (start < 1 ? Math.floor(start * epochs) : start) *
-    stepsPerEpoch;
-  const period = every ?? stepsPerEpoch;
-  const steps = epochs * stepsPerEpoch;
-  const count = Math.floor(steps / period) - Math.floor(first / period);
-  if (count < 2) {
-    throw new RangeError(
-      `Cannot build a posterior from ${Math.max(0, count)} collections: ` +
-        "train for more epochs, or lower --swag-start or --swag-collect-steps",
-    );
-  }
-  const better = Math.max(1, Math.floor((steps - first) / GOOD_COLLECTIONS));
-  // Whoever sets how many to keep needs no warning.
-  const isFew = count < FEW_COLLECTIONS && count < maxNumModels &&
-    better < period;
-  return {
-    collects: (step) => step > first && step % period === 0,
-    remark: isFew
-      ? `The posterior will be made of ${count} collections, which is few: ` +
-        `--swag-collect-steps ${better} makes it ${
-          Math.floor(steps / better) - Math.floor(first / better)
-        }`
-      : undefined,
-  };
+/** The length of a run over some rows. */
+export function planOf(rows: number, settings: TrainSettings): RunPlan {
+  const { batchSize, gradientAccumulation, maxSteps } = settings;
+  const stepsPerEpoch = Math.ceil(
+    Math.ceil(rows / batchSize) / gradientAccumulation,
+  );
+  const epochs = maxSteps === undefined
+    ? settings.epochs
+    : Math.ceil(maxSteps / stepsPerEpoch);
+  return { epochs, stepsPerEpoch, steps: maxSteps ?? epochs * stepsPerEpoch };
 }

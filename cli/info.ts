@@ -16,6 +16,7 @@ import {
 import {
   type Arguments,
   type Command,
+  CONFIG_OPTION,
   HELP_OPTION,
   QUIET_OPTION,
 } from "./arguments.ts";
@@ -77,6 +78,7 @@ export const info: Command = {
     Result: [
       { name: "json", help: "Print JSON, with sizes in bytes." },
       QUIET_OPTION,
+      CONFIG_OPTION,
       HELP_OPTION,
     ],
   },

@@ -14,6 +14,7 @@ import { openAdapter } from "./adapter.ts";
 import {
   type Arguments,
   type Command,
+  CONFIG_OPTION,
   HELP_OPTION,
   QUIET_OPTION,
 } from "./arguments.ts";
@@ -175,7 +176,7 @@ export const predict: Command = {
       ...FILE_OPTIONS,
     ],
     Model: MODEL_OPTIONS,
-    Result: [...RANK_OPTIONS, QUIET_OPTION, HELP_OPTION],
+    Result: [...RANK_OPTIONS, QUIET_OPTION, CONFIG_OPTION, HELP_OPTION],
   },
   notes: `Examples:
   swagpu predict --model model --text "Not bad at all" --text "Dull"

@@ -7,17 +7,29 @@
  * @module
  */
 
-import type { TrainReport } from "../nn/mod.ts";
 import { count } from "../data/names.ts";
+import { bytesText } from "./sizes.ts";
 
-/** The length of a run. */
-export interface RunLength {
-  /** The number of passes over the data. */
+/** What the progress line of a training shows. */
+export interface TrainingState {
+  /** The pass over the data, from 1 on. */
+  epoch: number;
+  /** The number of passes. */
   epochs: number;
-  /** The number of steps in all epochs. */
+  /** The steps so far. */
+  step: number;
+  /** The number of steps in all passes. */
   steps: number;
-  /** The number of examples in all epochs. */
-  samples: number;
+  /** The last loss that was read; `undefined` before the first. */
+  loss: number | undefined;
+  /** The learning rate. */
+  learningRate: number;
+  /** The rate, in rows per second. */
+  samplesPerSecond: number;
+  /** The seconds to the end at this rate. */
+  secondsLeft: number;
+  /** The GPU memory that tensors take, in bytes. */
+  gpuBytes: number;
 }
 
 /** The output for messages. */
@@ -191,19 +203,16 @@ export class Stage implements Disposable {
 }
 
 /** The progress line of training: from the epoch to the time that is left. */
-export function progressLine(
-  { epoch, step, loss, learningRate }: TrainReport,
-  { epochs, steps, samples }: RunLength,
-  seconds: number,
-): string {
-  const share = step / steps;
+export function progressLine(state: TrainingState): string {
+  const { loss, learningRate, samplesPerSecond, gpuBytes } = state;
   return [
-    `epoch ${epoch + 1}/${epochs}`,
-    `step ${step}/${steps}`,
-    `loss ${loss.toFixed(4)}`,
+    `epoch ${state.epoch}/${state.epochs}`,
+    `step ${state.step}/${state.steps}`,
+    ...loss === undefined ? [] : [`loss ${loss.toFixed(4)}`],
     `learning rate ${learningRate.toExponential(2)}`,
-    `${formatRate(samples * share / seconds)} samples/s`,
-    `${clock(seconds * (1 - share) / share)} left`,
+    `${formatRate(samplesPerSecond)} samples/s`,
+    `${bytesText(gpuBytes)} of GPU memory`,
+    `${clock(state.secondsLeft)} left`,
   ].join("  ");
 }
 

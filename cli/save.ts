@@ -8,7 +8,9 @@
 
 import { statfs } from "node:fs/promises";
 import { FolderSave, writeTextAtomically } from "../nn/formats/mod.ts";
-import { type Classifier, exists, POSTERIOR_NAME } from "./classifier.ts";
+import { exists, POSTERIOR_NAME } from "./classifier.ts";
+import { bytesText } from "./sizes.ts";
+import type { LoadedModel } from "./tasks/task.ts";
 
 const MODEL_FILES = [
   "config.json",
@@ -52,15 +54,15 @@ export async function prepareOutput(
   const free = await freeBytes(folder);
   if (free < bytes) {
     throw new Error(
-      `Cannot write to ${folder}: a save takes about ${formatBytes(bytes)}, ` +
-        `but its disk has ${formatBytes(free)} left`,
+      `Cannot write to ${folder}: a save takes about ${bytesText(bytes)}, ` +
+        `but its disk has ${bytesText(free)} left`,
     );
   }
 }
 
 /** About how many bytes a save takes, when the posterior holds all its deviations. */
 export function savedBytes(
-  { model, swag }: Omit<Classifier, "tokenizer">,
+  { model, swag }: Omit<LoadedModel, "tokenizer">,
 ): number {
   let bytes = 0;
   for (const tensor of model.namedTensors().values()) bytes += 4 * tensor.size;
@@ -73,9 +75,9 @@ export function savedBytes(
  * Writes model, tokenizer and posterior, in place of those that the folder holds. Its
  * other files stay.
  */
-export async function saveClassifier(
+export async function saveLoaded(
   folder: string,
-  { model, tokenizer, swag }: Classifier,
+  { model, tokenizer, swag }: LoadedModel,
 ): Promise<void> {
   await model.savePretrained(folder, {
     tokenizer,
@@ -97,15 +99,15 @@ export async function saveClassifier(
  */
 export async function saveOrRescue(
   folder: string,
-  classifier: Classifier,
+  loaded: LoadedModel,
 ): Promise<void> {
   try {
-    await saveClassifier(folder, classifier);
+    await saveLoaded(folder, loaded);
   } catch (error) {
     let other: string | undefined;
     try {
       other = await Deno.makeTempDir({ prefix: "swagpu-" });
-      await saveClassifier(other, classifier);
+      await saveLoaded(other, loaded);
     } catch {
       if (other !== undefined) await Deno.remove(other, { recursive: true });
       throw error;
@@ -125,12 +127,4 @@ async function freeBytes(folder: string): Promise<number> {
   } catch {
     return Infinity;
   }
-}
-
-/** A number of bytes with three digits: "1.24 GB". */
-function formatBytes(bytes: number): string {
-  const units = ["bytes", "kB", "MB", "GB", "TB"];
-  let unit = 0;
-  for (; bytes >= 1000 && unit < units.length - 1; unit++) bytes /= 1000;
-  return `${Number(bytes.toPrecision(3))} ${units[unit]}`;
 }

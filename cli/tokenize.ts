@@ -14,6 +14,7 @@ import {
 import {
   type Arguments,
   type Command,
+  CONFIG_OPTION,
   HELP_OPTION,
   QUIET_OPTION,
 } from "./arguments.ts";
@@ -75,7 +76,7 @@ export const tokenize: Command = {
         help: "Leave out the special tokens that frame a text.",
       },
     ],
-    Result: [QUIET_OPTION, HELP_OPTION],
+    Result: [QUIET_OPTION, CONFIG_OPTION, HELP_OPTION],
   },
   notes: `Examples:
   swagpu tokenize --tokenizer model --text "Not bad at all"

@@ -15,6 +15,7 @@ import {
 import {
   type Arguments,
   type Command,
+  CONFIG_OPTION,
   HELP_OPTION,
   QUIET_OPTION,
 } from "./arguments.ts";
@@ -141,6 +142,7 @@ export const trainTokenizerCommand: Command = {
         help: "Replace the tokenizer that the folder holds.",
       },
       QUIET_OPTION,
+      CONFIG_OPTION,
       HELP_OPTION,
     ],
   },

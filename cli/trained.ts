@@ -7,11 +7,8 @@
  */
 
 import { readAll } from "../engine/mod.ts";
-import { type Classifier, NotFiniteError, scoresOf } from "./classifier.ts";
-import type { TokenizedTexts } from "./tokenized_texts.ts";
-
-/** How many texts are scored with the last weights. */
-const TRIALS = 32;
+import type { Module } from "../nn/mod.ts";
+import { NotFiniteError } from "./classifier.ts";
 
 /** How many bytes of weights are read at a time. */
 const BYTES_AT_A_TIME = 2 ** 27;
@@ -21,11 +18,13 @@ const BYTES_AT_A_TIME = 2 ** 27;
  * loss of the last step does not show it, because it is computed before the weights
  * change.
  *
+ * @param model The model.
+ * @param tryIt Computes scores of a few rows; a NotFiniteError says that they are bad.
  * @throws {RangeError} If they are not finite; the message says what to do.
  */
 export async function checkTrained(
-  { model }: Classifier,
-  texts: TokenizedTexts,
+  model: Module,
+  tryIt: () => Promise<unknown>,
 ): Promise<void> {
   const refuse = (what: string): never => {
     throw new RangeError(
@@ -46,9 +45,8 @@ export async function checkTrained(
     const bad = values.findIndex((own) => !isFiniteList(own));
     if (bad >= 0) refuse(`${some[bad]?.[0]} is not finite`);
   }
-  const rows = Math.min(TRIALS, texts.count);
   try {
-    await scoresOf(model, texts, { batchSize: rows, rows });
+    await tryIt();
   } catch (error) {
     if (!(error instanceof NotFiniteError)) throw error;
     refuse("the scores are not finite");

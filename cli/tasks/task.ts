@@ -14,12 +14,13 @@ import type {
   PreTrainedModel,
   Tokenizer,
 } from "../../models/mod.ts";
+import type { TrainableModel } from "../../nn/mod.ts";
 import type { SwagModel } from "../../swag/mod.ts";
 import type { Arguments, Option } from "../arguments.ts";
 import type { Progress } from "../progress.ts";
 
 /** A model of any task. Its `forward` takes what the task's collator makes. */
-export type TaskModel = PreTrainedModel<PretrainedConfig>;
+export type TaskModel = PreTrainedModel<PretrainedConfig> & TrainableModel;
 
 /** A model, its tokenizer and its posterior. */
 export interface LoadedModel<Model = TaskModel> {
@@ -53,6 +54,16 @@ export interface TaskContext {
   readonly progress: Progress;
 }
 
+/** What the fields of a configuration depend on beside the data. */
+export interface ConfigContext extends TaskContext {
+  /** The configuration of the model to start from. */
+  readonly config: PretrainedConfig;
+  /** Its tokenizer. */
+  readonly tokenizer: Tokenizer;
+  /** Whether the model gets random weights. */
+  readonly isNew: boolean;
+}
+
 /** What is needed to prepare examples for a model. */
 export interface RowContext extends TaskContext {
   /** The model's configuration, with the classes of the data. */
@@ -76,6 +87,14 @@ export interface CollatorContext<Model> extends TaskContext {
   /** The passes over the data so far, rounded down. */
   readonly epoch: () => number;
 }
+
+/** Has the type of a method, so that a task of any rows is a task. */
+interface Collates<Row> {
+  collate(rows: Row[]): object;
+}
+
+/** Makes the inputs of a step, labels among them. */
+export type Collate<Row> = Collates<Row>["collate"];
 
 /** How to compute a model's outputs. */
 export interface OutputOptions<Model> extends TaskContext {
@@ -152,14 +171,20 @@ export interface Task<
    */
   configFields(
     data: TaskExamples<Example>,
-    context: TaskContext & { readonly config: PretrainedConfig },
+    context: ConfigContext,
   ): Record<string, unknown>;
 
   /** Turns examples into rows, and says what was cut. */
   prepare(data: TaskExamples<Example>, context: RowContext): Row[];
 
   /** Makes the function that makes the inputs of a step, labels among them. */
-  collator(context: CollatorContext<Model>): (rows: Row[]) => object;
+  collator(context: CollatorContext<Model>): Collate<Row>;
+
+  /** What else the training needs, such as a weight for each class. */
+  trainerOptions?(
+    rows: readonly Row[],
+    context: TaskContext & { readonly config: PretrainedConfig },
+  ): { classWeights?: ArrayLike<number>; softTargets?: boolean };
 
   /**
    * Runs the model on rows, in evaluation mode.
@@ -181,6 +206,9 @@ export interface Task<
     rows: readonly Row[],
     context: TaskContext & { readonly config: PretrainedConfig },
   ): Record<string, number>;
+
+  /** The heads of the table's columns by the names of scores that have no usual one. */
+  heads?(config: PretrainedConfig): Readonly<Record<string, string>>;
 
   /** Reads what to predict for, and gives the objects of the lines of JSON. */
   predict(

@@ -1,0 +1,43 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+/**
+ * Loads a trained model with its tokenizer and its posterior.
+ *
+ * @module
+ */
+
+import { AutoConfig, AutoTokenizer, resolveFiles } from "../models/mod.ts";
+import { SwagModel } from "../swag/mod.ts";
+import { exists, POSTERIOR_NAME } from "./classifier.ts";
+import type { LoadedModel, Task, TaskModel, TaskRow } from "./tasks/task.ts";
+
+/**
+ * Loads a model from a folder or from the hub, for a task.
+ *
+ * @param task What it has learned.
+ * @param source A folder, or a model of the hub.
+ * @param tokenizerFolder The folder of the tokenizer, if it is another.
+ * @throws {Deno.errors.NotFound} If a file is missing.
+ */
+export async function loadModel<
+  Example,
+  Row extends TaskRow,
+  Outputs,
+  Model extends TaskModel,
+>(
+  task: Task<Example, Row, Outputs, Model>,
+  source: string,
+  tokenizerFolder?: string,
+): Promise<LoadedModel<Model>> {
+  const { folder } = await resolveFiles(source);
+  const tokenizer = await AutoTokenizer.fromPretrained(
+    tokenizerFolder ?? source,
+  );
+  (await AutoConfig.fromPretrained(source)).checkVocabulary(tokenizer);
+  const model = await task.auto.fromPretrained(source);
+  const path = `${folder}/${POSTERIOR_NAME}`;
+  const swag = await exists(path)
+    ? await SwagModel.load(path, model, { sameWeights: true })
+    : undefined;
+  return { model, tokenizer, swag };
+}

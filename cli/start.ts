@@ -1,0 +1,168 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+/**
+ * The model that `finetune` starts from: a saved model, whose head is replaced if the
+ * data has other labels, or one with random weights.
+ *
+ * @module
+ */
+
+import {
+  AutoConfig,
+  AutoTokenizer,
+  ConfigReader,
+  type PretrainedConfig,
+  readConfigFile,
+  type Tokenizer,
+} from "../models/mod.ts";
+import { hasPrefix } from "../nn/mod.ts";
+import type { Arguments } from "./arguments.ts";
+import type {
+  Task,
+  TaskContext,
+  TaskExamples,
+  TaskModel,
+  TaskRow,
+} from "./tasks/task.ts";
+
+/** What is known of the model before it is built. */
+export interface Start<Model = TaskModel> {
+  /** The configuration, with what follows from the data. */
+  readonly config: PretrainedConfig;
+  /** The tokenizer. */
+  readonly tokenizer: Tokenizer;
+  /** Builds the model on the GPU. */
+  build(): Promise<Model>;
+}
+
+/** What the head of the model depends on. */
+interface Purpose<
+  Example,
+  Row extends TaskRow,
+  Outputs,
+  Model extends TaskModel,
+> extends TaskContext {
+  /** What to learn. */
+  task: Task<Example, Row, Outputs, Model>;
+  /** The examples to learn from. */
+  data: TaskExamples<Example>;
+}
+
+/**
+ * Reads the configuration and the tokenizer that options name.
+ *
+ * @throws {TypeError} If the options contradict each other.
+ */
+export async function findStart<
+  Example,
+  Row extends TaskRow,
+  Outputs,
+  Model extends TaskModel,
+>(
+  source: string,
+  purpose: Purpose<Example, Row, Outputs, Model>,
+): Promise<Start<Model>> {
+  const { args } = purpose;
+  const folder = args.text("tokenizer");
+  const tokenizer = await AutoTokenizer.fromPretrained(folder ?? source);
+  return args.text("init") === undefined
+    ? await saved(source, tokenizer, purpose)
+    : await fresh(source, tokenizer, purpose);
+}
+
+/**
+ * The folder, the id or the file that options name as what to start from.
+ *
+ * @throws {TypeError} If there are none or two, or the tokenizer is missing.
+ */
+export function sourceOf(args: Arguments): string {
+  const model = args.text("model");
+  const init = args.text("init");
+  const source = model ?? init;
+  if (source === undefined || (model !== undefined && init !== undefined)) {
+    throw new TypeError("Cannot fine-tune: give either --model or --init");
+  }
+  if (init !== undefined && args.text("tokenizer") === undefined) {
+    throw new TypeError("Cannot use --init without --tokenizer: give both");
+  }
+  return source;
+}
+
+/** Starts with random weights. */
+async function fresh<
+  Example,
+  Row extends TaskRow,
+  Outputs,
+  Model extends TaskModel,
+>(
+  path: string,
+  tokenizer: Tokenizer,
+  { task, data, ...context }: Purpose<Example, Row, Outputs, Model>,
+): Promise<Start<Model>> {
+  const { fields: given } = await readConfigFile(path);
+  const fields = {
+    vocab_size: tokenizer.vocabSize,
+    ...tokenizer.padTokenId === null
+      ? {}
+      : { pad_token_id: tokenizer.padTokenId },
+    ...given,
+  };
+  const build = (more: Record<string, unknown>) =>
+    AutoConfig.fromFields(
+      new ConfigReader({ ...fields, ...more }, { source: path }),
+    );
+  const own = task.configFields(data, {
+    ...context,
+    config: build({}),
+    tokenizer,
+    isNew: true,
+  });
+  const config = build(own);
+  config.checkVocabulary(tokenizer);
+  return {
+    config,
+    tokenizer,
+    build: () => Promise.resolve(task.auto.fromConfig(config)),
+  };
+}
+
+/** Starts with saved weights. */
+async function saved<
+  Example,
+  Row extends TaskRow,
+  Outputs,
+  Model extends TaskModel,
+>(
+  source: string,
+  tokenizer: Tokenizer,
+  { task, data, ...context }: Purpose<Example, Row, Outputs, Model>,
+): Promise<Start<Model>> {
+  const before = await AutoConfig.fromPretrained(source);
+  before.checkVocabulary(tokenizer);
+  const fields = task.configFields(data, {
+    ...context,
+    config: before,
+    tokenizer,
+    isNew: false,
+  });
+  return {
+    config: await AutoConfig.fromPretrained(source, { config: fields }),
+    tokenizer,
+    build: () =>
+      task.auto.fromPretrained(source, {
+        config: fields,
+        ignoreMismatchedSizes: true,
+        onLoad({ mismatched }) {
+          // If the number of classes differs, only the head may not fit.
+          const other = mismatched.find(({ name }) =>
+            !task.head.some((head) => hasPrefix(name, head))
+          );
+          if (!other) return;
+          throw new TypeError(
+            `Cannot load ${source}: ${other.name} is ${other.found} in the ` +
+              `file, but ${other.expected} by its config.json`,
+          );
+        },
+      }),
+  };
+}

@@ -1,0 +1,312 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// deno-lint-ignore-file no-console
+
+/**
+ * Trains a model of any task and writes it, until the end or a signal.
+ *
+ * @module
+ */
+
+import { type AnyTensor, zeros } from "../engine/mod.ts";
+import {
+  decayParameterNames,
+  EarlyStoppingCallback,
+  type Optimizer,
+  SGD,
+  Trainer,
+  type TrainerCallback,
+} from "../nn/mod.ts";
+import { type SwagModel, SwagUpdateCallback } from "../swag/mod.ts";
+import type { RunPlan, TrainSettings } from "./finetune_settings.ts";
+import { Interrupt } from "./interrupt.ts";
+import { saveOrRescue } from "./save.ts";
+import type { Collector } from "./swag_settings.ts";
+import type {
+  LoadedModel,
+  OutputOptions,
+  Task,
+  TaskContext,
+  TaskModel,
+  TaskRow,
+} from "./tasks/task.ts";
+import { checkTrained } from "./trained.ts";
+import { trainingArguments } from "./training_arguments.ts";
+import { TrainingProgress } from "./training_progress.ts";
+
+/** How many rows are computed with the last weights, before they are saved. */
+const TRIALS = 32;
+
+/** A training run of a task. */
+export interface Run<
+  Example = unknown,
+  Row extends TaskRow = TaskRow,
+  Outputs = unknown,
+  Model extends TaskModel = TaskModel,
+> extends TaskContext {
+  /** What to learn. */
+  task: Task<Example, Row, Outputs, Model>;
+  /** What learns. */
+  loaded: LoadedModel<Model>;
+  /** The rows to learn from. */
+  rows: Row[];
+  /** The rows to measure on, if there are any. */
+  evalRows: Row[] | undefined;
+  /** The most tokens of a row. */
+  maxLength: number;
+  /** How to train. */
+  settings: TrainSettings;
+  /** The length of the run. */
+  plan: RunPlan;
+  /** When to collect weights, with a posterior. */
+  collecting: Collector | undefined;
+  /** The folder to write. */
+  output: string;
+  /** More callbacks. */
+  callbacks: readonly TrainerCallback[];
+}
+
+/** How a run ended. */
+export interface RunEnd {
+  /** The exit code: 0, or that of a signal. */
+  exitCode: number;
+  /** The steps of the run so far. */
+  steps: number;
+  /** The steps after which weights were collected. */
+  snapshots: readonly number[];
+}
+
+/**
+ * Trains a model and writes it to the output folder, together with its posterior.
+ *
+ * @throws {RangeError} If the training diverged; nothing is written then.
+ */
+export async function trainAndSave<
+  Example,
+  Row extends TaskRow,
+  Outputs,
+  Model extends TaskModel,
+>(run: Run<Example, Row, Outputs, Model>): Promise<RunEnd> {
+  const { task, loaded, settings, progress, output } = run;
+  const { model, swag } = loaded;
+  using interrupt = new Interrupt(() =>
+    progress.say("Stopping; repeat after a second to stop without saving")
+  );
+  const { signal } = interrupt;
+  const shown = new TrainingProgress(progress, {
+    epochs: run.plan.epochs,
+    everyLog: settings.logEvery !== undefined,
+  });
+  const collect = swag && run.collecting && collectorOf(swag, run.collecting);
+  const optimizer = settings.optimizer === "sgd"
+    ? sgdOf(model, settings)
+    : undefined;
+  const trainer = trainerOf(run, [
+    ...collect ? [collect] : [],
+    shown,
+    ...run.callbacks,
+  ], optimizer);
+  try {
+    await trainer.train({ resumeFromCheckpoint: settings.resume, signal });
+  } catch (error) {
+    progress.clear();
+    const { globalStep } = trainer.state;
+    // What could not be written to its folder may be written elsewhere.
+    if (globalStep > 0 && !(error instanceof RangeError)) {
+      await saveOrRescue(output, loaded);
+    }
+    throw byOptions(error);
+  } finally {
+    optimizer?.dispose();
+  }
+  progress.clear();
+  const { globalStep: steps } = trainer.state;
+  const end = { steps, snapshots: collect?.collectedSteps ?? [] };
+  if (steps === 0) {
+    progress.say("Stopped before the first step: nothing is saved");
+    return { ...end, exitCode: interrupt.exitCode };
+  }
+  model.eval();
+  const rows = run.rows.slice(0, TRIALS);
+  await checkTrained(model, () => task.outputs(rows, outputOptions(run, true)));
+  await interrupt.finish(() => saveOrRescue(output, loaded));
+  console.log(
+    `Saved ${output} after ${steps} steps` +
+      (shown.loss === undefined ? "" : `, loss ${shown.loss.toFixed(4)}`) +
+      (swag ? `, ${describePosterior(swag)}` : ""),
+  );
+  return { ...end, exitCode: interrupt.exitCode };
+}
+
+/** Collects weights at the planned steps. */
+function collectorOf(
+  swag: SwagModel,
+  { collectSteps, skipFirst }: Collector,
+): SwagUpdateCallback {
+  return new SwagUpdateCallback(swag, {
+    collectSteps,
+    skipFirst,
+    // The plan says how many collections there are; a cut run adds none.
+    collectAtEnd: false,
+  });
+}
+
+/** Makes SGD with momentum. Biases and the weights of norms have no decay. */
+function sgdOf(
+  model: TaskModel,
+  { learningRate, momentum, weightDecay }: TrainSettings,
+): Optimizer {
+  model.placeParameters();
+  const decaying = new Set(decayParameterNames(model));
+  const named = [...model.namedParameters()];
+  const groups = [true, false].map((decays) => ({
+    parameters: named.filter(([name]) => decaying.has(name) === decays)
+      .map(([, parameter]) => parameter),
+    weightDecay: decays ? weightDecay : 0,
+  }));
+  return new SGD(
+    groups.filter(({ parameters }) => parameters.length > 0),
+    { learningRate, momentum },
+  );
+}
+
+function trainerOf<
+  Example,
+  Row extends TaskRow,
+  Outputs,
+  Model extends TaskModel,
+>(
+  run: Run<Example, Row, Outputs, Model>,
+  callbacks: readonly TrainerCallback[],
+  optimizer: Optimizer | undefined,
+): Trainer<Row, object, Model> {
+  const { task, loaded: { model, tokenizer }, args, progress } = run;
+  const { rows, evalRows, maxLength, settings } = run;
+  const { metric, greaterIsBetter } = metricOf(task, settings);
+  const collate = task.collator({
+    args,
+    progress,
+    model,
+    tokenizer,
+    maxLength,
+    epoch: () => Math.floor(trainer.state.epoch),
+  });
+  const trainer: Trainer<Row, object, Model> = new Trainer({
+    model,
+    args: trainingArguments(settings, {
+      output: run.output,
+      overwrite: args.flag("overwrite"),
+      steps: run.plan.steps,
+      metric,
+      greaterIsBetter,
+    }),
+    trainDataset: rows,
+    dataCollator: collate,
+    processingClass: tokenizer,
+    ...task.trainerOptions?.(rows, { args, progress, config: model.config }),
+    ...evalRows && settings.evaluateEvery !== undefined
+      ? {
+        evalDataset: evalRows,
+        ...evaluationOf(run, evalRows),
+      }
+      : {},
+    callbacks: [
+      ...callbacks,
+      ...settings.earlyStopping === undefined ? [] : [
+        new EarlyStoppingCallback({
+          earlyStoppingPatience: settings.earlyStopping,
+        }),
+      ],
+    ],
+    ...optimizer ? { optimizers: [optimizer] } : {},
+  });
+  return trainer;
+}
+
+/** The options of the trainer that have an evaluation compute the task's scores. */
+interface EvaluationOptions {
+  preprocessLogitsForMetrics: () => AnyTensor;
+  computeMetrics: () => Promise<Record<string, number>>;
+}
+
+/**
+ * The task's scores as the metrics of an evaluation. They take a pass of their own,
+ * as they may need written texts or several windows of a row; so the evaluation keeps
+ * one number a batch instead of the model's outputs.
+ */
+function evaluationOf<
+  Example,
+  Row extends TaskRow,
+  Outputs,
+  Model extends TaskModel,
+>(
+  run: Run<Example, Row, Outputs, Model>,
+  rows: readonly Row[],
+): EvaluationOptions {
+  const { task, loaded: { model }, args, progress } = run;
+  return {
+    preprocessLogitsForMetrics: () => zeros([1]),
+    async computeMetrics() {
+      const wasTraining = model.training;
+      try {
+        const outputs = await task.outputs(rows, outputOptions(run, false));
+        const context = { args, progress, config: model.config };
+        return task.scores([outputs], rows, context);
+      } finally {
+        model.train(wasTraining);
+      }
+    },
+  };
+}
+
+function outputOptions<
+  Example,
+  Row extends TaskRow,
+  Outputs,
+  Model extends TaskModel,
+>(
+  { loaded: { model, tokenizer }, args, progress, maxLength, settings }: Run<
+    Example,
+    Row,
+    Outputs,
+    Model
+  >,
+  isSample: boolean,
+): OutputOptions<Model> {
+  const { batchSize } = settings;
+  return {
+    ...{ args, progress, model, tokenizer, maxLength, batchSize, isSample },
+    advance: () => {},
+  };
+}
+
+/** The score that tells which weights are better, and which way. */
+function metricOf(
+  task: Pick<Task, "metric" | "greaterIsBetter">,
+  { metric }: TrainSettings,
+): Pick<Task, "metric" | "greaterIsBetter"> {
+  return metric === undefined || metric === task.metric
+    ? task
+    : { metric, greaterIsBetter: !LESS_IS_BETTER.test(metric) };
+}
+
+/** The names of scores of which less is better. */
+const LESS_IS_BETTER =
+  /loss|nll|ece|brier|mse|mae|perplexity|crps|divergence|entropy$/;
+
+/** Turns an error of the library into the words of the command line. */
+function byOptions(error: unknown): unknown {
+  return error instanceof RangeError
+    ? new RangeError(
+      error.message.replace("Cannot use the weights:", "Cannot save the model:")
+        .replaceAll("maxGradNorm", "--max-grad-norm") + ". Nothing was saved",
+      { cause: error },
+    )
+    : error;
+}
+
+/** Describes a posterior in words. */
+function describePosterior({ nModels, covMatRank }: SwagModel): string {
+  return nModels === 0
+    ? "no posterior: nothing had been collected"
+    : `${nModels} collections, rank ${covMatRank}`;
+}
