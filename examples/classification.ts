@@ -19,9 +19,8 @@ import {
   trainTokenizer,
 } from "@swagpu/swagpu/models";
 import { shuffledIndices, Trainer } from "@swagpu/swagpu/nn";
-import type { TrainerCallback } from "@swagpu/swagpu/nn";
 import { accuracy } from "@swagpu/swagpu/nn/metrics";
-import { SwagModel } from "@swagpu/swagpu/swag";
+import { SwagModel, SwagUpdateCallback } from "@swagpu/swagpu/swag";
 
 const SEED = 2;
 
@@ -38,13 +37,6 @@ function makeReviews() {
   );
   return selectRows(reviews, shuffledIndices(reviews.length, { seed: SEED }));
 }
-
-/** Collects the weights after each epoch, once they are near a solution. */
-const collect = (swag: SwagModel, start: number): TrainerCallback => ({
-  onEpochEnd({ state }) {
-    if ((state.epoch ?? 0) > start) swag.collectModel();
-  },
-});
 
 /** Runs the example, and returns SWAG's accuracy on reviews that are new to it. */
 export async function main(epochs = 16, print = console.log): Promise<number> {
@@ -71,8 +63,9 @@ export async function main(epochs = 16, print = console.log): Promise<number> {
   const padding = "bucketed";
   const collator = new DataCollatorWithPadding(tokenizer, { padding });
 
-  // 3. Train. The rate stays constant, because SWAG wants weights that keep
-  //    moving around a solution; a rate that falls to zero would stop them.
+  // 3. Train, and collect the weights after each epoch of the second half, when
+  //    they are near a solution. The rate stays constant, because SWAG wants
+  //    weights that keep moving; a rate that falls to zero would stop them.
   using swag = SwagModel.fromBase(model, { noCovMat: false });
   const trainer = new Trainer({
     model,
@@ -87,7 +80,7 @@ export async function main(epochs = 16, print = console.log): Promise<number> {
     computeMetrics: ({ predictions, labels }) => ({
       accuracy: accuracy(predictions.data, labels.data),
     }),
-    callbacks: [collect(swag, epochs / 2)],
+    callbacks: [new SwagUpdateCallback(swag, { start: epochs / 2 })],
   });
   await trainer.train();
   const { eval_accuracy } = await trainer.evaluate();

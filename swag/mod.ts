@@ -16,6 +16,7 @@
  * | SWAG-Diagonal | `{ scale: 1, cov: false }` |
  * | SWAG | `{ scale: 0.5 }`, built with `{ noCovMat: false }` |
  *
+ * {@linkcode SwagUpdateCallback} collects while nn's `Trainer` trains.
  * {@linkcode SwagModel.save} writes a posterior to a file for later use, and
  * {@linkcode SwagModel.stateDict} gives what a checkpoint of a run needs in order to
  * continue it to the bit.
@@ -66,3 +67,7 @@ export type {
 } from "./state.ts";
 export type { SwagParameterState, SwagState } from "./state_dict.ts";
 export { SwagModel } from "./swag_model.ts";
+export {
+  SwagUpdateCallback,
+  type SwagUpdateOptions,
+} from "./update_callback.ts";

@@ -61,6 +61,11 @@ export interface TrainerEvent {
   readonly logs?: LogEntry;
   /** The folder of the new checkpoint, in `onSave`. */
   readonly checkpoint?: string;
+  /**
+   * Whether a signal has ended the run, which may go on from its checkpoint, in
+   * `onTrainEnd`.
+   */
+  readonly aborted?: boolean;
   /** How fast the run is, during training. */
   readonly progress?: TrainerProgress;
 }

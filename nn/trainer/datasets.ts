@@ -118,12 +118,17 @@ async function rowAt<Row>(
 /**
  * The length of every row: its property `column`, or the length of `inputIds`.
  *
- * @throws {TypeError} If a row has neither.
+ * @throws {TypeError} If a row has neither, or the dataset has no length.
  */
 export async function rowLengths<Row>(
-  dataset: IndexedDataset<Row>,
+  dataset: TrainerDataset<Row>,
   column: string,
 ): Promise<number[]> {
+  if (!isIndexed(dataset)) {
+    throw new TypeError(
+      "Cannot group rows by length: the dataset has no length",
+    );
+  }
   const lengths: number[] = [];
   for (let i = 0; i < dataset.length; i++) {
     const row = Object(await rowAt(dataset, i)) as Record<string, unknown>;

@@ -24,12 +24,7 @@ import {
   type RunPosition,
 } from "./checkpoint.ts";
 import { type Collate, Collated } from "./collated.ts";
-import {
-  isIndexed,
-  rowBatches,
-  rowLengths,
-  type TrainerDataset,
-} from "./datasets.ts";
+import { rowBatches, rowLengths, type TrainerDataset } from "./datasets.ts";
 import { afterEpoch, afterStep } from "./flow.ts";
 import type { LossFunction, TrainableModel } from "./loss.ts";
 import { loadModel, type ProcessingClass } from "./model_files.ts";
@@ -134,11 +129,6 @@ export class TrainingRun<Row> implements Disposable {
   ): Promise<TrainOutput> {
     const { args, state, model, dataset } = this.#host;
     if (args.groupByLength) {
-      if (!isIndexed(dataset)) {
-        throw new TypeError(
-          "Cannot group rows by length: the dataset has no length",
-        );
-      }
       this.#lengths = await rowLengths(dataset, args.lengthColumnName);
     }
     const checkpoint = from === undefined
@@ -146,6 +136,7 @@ export class TrainingRun<Row> implements Disposable {
       : await openCheckpoint(from);
     manualSeed(args.seed);
     const wasTraining = model.training;
+    let aborted = false;
     model.train();
     try {
       if (checkpoint) await this.#resume(checkpoint);
@@ -154,11 +145,12 @@ export class TrainingRun<Row> implements Disposable {
       if (args.evalOnStart && !checkpoint) await this.#host.evaluate();
       this.#pace.begin();
       await this.#train(checkpoint && this.#resumePoint(), signal);
-      await this.#settle(signal?.aborted ?? false);
+      aborted = signal?.aborted ?? false;
+      await this.#settle(aborted);
     } finally {
       model.train(wasTraining);
     }
-    return await this.#finish();
+    return await this.#finish(aborted);
   }
 
   /** Does what a stop has left undone: the end of an epoch, or a checkpoint. */
@@ -381,7 +373,7 @@ export class TrainingRun<Row> implements Disposable {
   }
 
   /** Loads the best weights, and logs the summary. */
-  async #finish(): Promise<TrainOutput> {
+  async #finish(aborted: boolean): Promise<TrainOutput> {
     const { args, state, model } = this.#host;
     const { bestModelCheckpoint: best, globalStep, maxSteps } = state;
     if (globalStep >= maxSteps) await this.folder.removeLast(best);
@@ -392,7 +384,7 @@ export class TrainingRun<Row> implements Disposable {
     const metrics = { ...this.#pace.summary(), train_loss: trainingLoss };
     await this.log(metrics);
     await this.folder.saveState(state);
-    await this.#host.emit("onTrainEnd");
+    await this.#host.emit("onTrainEnd", { aborted });
     return { globalStep, trainingLoss, metrics };
   }
 }
