@@ -163,6 +163,8 @@ async function finetuneTask(task: Task, args: Arguments): Promise<number> {
   const evalRows = evalData &&
     task.prepare(evalData, { ...preparation, isTraining: false });
   const rows = task.prepare(data, { ...preparation, isTraining: true });
+  const trainerOptions = task.trainerOptions?.(rows, { ...context, config }) ??
+    {};
   const plan = planOf(rows.length, settings);
   const collecting = collect && collector(collect, plan);
 
@@ -179,13 +181,13 @@ async function finetuneTask(task: Task, args: Arguments): Promise<number> {
   if (collecting?.remark !== undefined) progress.say(collecting.remark);
   const { exitCode } = await trainAndSave({
     ...{ ...context, task, loaded, rows, evalRows, maxLength, settings, plan },
-    ...{ collecting, output, callbacks: [] },
+    ...{ trainerOptions, collecting, output, callbacks: [] },
   });
   if (exitCode !== 0) return exitCode;
   if (evalRows) {
     const measurement = { ...MEASUREMENT, ...context, maxLength, seed };
     const scores = await measure(task, loaded, evalRows, measurement);
-    console.log(renderScores(scores, task.heads?.(config)).trimEnd());
+    console.log(renderScores(scores).trimEnd());
   }
   return 0;
 }

@@ -32,6 +32,7 @@ export async function loadModel<
   const { folder } = await resolveFiles(source);
   const tokenizer = await AutoTokenizer.fromPretrained(
     tokenizerFolder ?? source,
+    task.tokenizerOptions,
   );
   (await AutoConfig.fromPretrained(source)).checkVocabulary(tokenizer);
   const model = await task.auto.fromPretrained(source);

@@ -62,9 +62,11 @@ export async function findStart<
   source: string,
   purpose: Purpose<Example, Row, Outputs, Model>,
 ): Promise<Start<Model>> {
-  const { args } = purpose;
-  const folder = args.text("tokenizer");
-  const tokenizer = await AutoTokenizer.fromPretrained(folder ?? source);
+  const { args, task } = purpose;
+  const tokenizer = await AutoTokenizer.fromPretrained(
+    args.text("tokenizer") ?? source,
+    task.tokenizerOptions,
+  );
   return args.text("init") === undefined
     ? await saved(source, tokenizer, purpose)
     : await fresh(source, tokenizer, purpose);

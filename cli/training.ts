@@ -8,6 +8,7 @@
  */
 
 import { type AnyTensor, zeros } from "../engine/mod.ts";
+import type { PretrainedConfig } from "../models/mod.ts";
 import {
   decayParameterNames,
   EarlyStoppingCallback,
@@ -28,6 +29,7 @@ import type {
   TaskContext,
   TaskModel,
   TaskRow,
+  TaskTrainerOptions,
 } from "./tasks/task.ts";
 import { checkTrained } from "./trained.ts";
 import { trainingArguments } from "./training_arguments.ts";
@@ -55,6 +57,8 @@ export interface Run<
   maxLength: number;
   /** How to train. */
   settings: TrainSettings;
+  /** What the task says of the loss. */
+  trainerOptions: TaskTrainerOptions;
   /** The length of the run. */
   plan: RunPlan;
   /** When to collect weights, with a posterior. */
@@ -181,7 +185,7 @@ function trainerOf<
 ): Trainer<Row, object, Model> {
   const { task, loaded: { model, tokenizer }, args, progress } = run;
   const { rows, evalRows, maxLength, settings } = run;
-  const { metric, greaterIsBetter } = metricOf(task, settings);
+  const { metric, greaterIsBetter } = metricOf(task, model.config, settings);
   const collate = task.collator({
     args,
     progress,
@@ -202,7 +206,7 @@ function trainerOf<
     trainDataset: rows,
     dataCollator: collate,
     processingClass: tokenizer,
-    ...task.trainerOptions?.(rows, { args, progress, config: model.config }),
+    ...run.trainerOptions,
     ...evalRows && settings.evaluateEvery !== undefined
       ? {
         evalDataset: evalRows,
@@ -279,13 +283,18 @@ function outputOptions<
   };
 }
 
-/** The score that tells which weights are better, and which way. */
+/** A score, and which way is better. */
+type Metric = Pick<Task, "metric" | "greaterIsBetter">;
+
+/** The score that tells which weights are better. */
 function metricOf(
-  task: Pick<Task, "metric" | "greaterIsBetter">,
+  task: Pick<Task, "metric" | "greaterIsBetter" | "metricOf">,
+  config: PretrainedConfig,
   { metric }: TrainSettings,
-): Pick<Task, "metric" | "greaterIsBetter"> {
-  return metric === undefined || metric === task.metric
-    ? task
+): Metric {
+  const own = task.metricOf?.(config) ?? task;
+  return metric === undefined || metric === own.metric
+    ? own
     : { metric, greaterIsBetter: !LESS_IS_BETTER.test(metric) };
 }
 

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { AutoConfig } from "../models/mod.ts";
 import { openAdapter } from "./adapter.ts";
 import type { Arguments, Option } from "./arguments.ts";
 import { maxLengthOf } from "./classifier.ts";
@@ -32,9 +33,10 @@ export async function evaluateTask(
   args.needed("data");
   const options = scoreOptions(args);
   const asked = args.integer("max-length", { min: 1 });
-  const data = await task.read("data", context);
+  const config = await AutoConfig.fromPretrained(args.needed("model"));
+  const data = await task.read("data", { ...context, config });
   const loaded = await load(task, context);
-  const { model: { config }, tokenizer } = loaded;
+  const { tokenizer } = loaded;
   const maxLength = maxLengthOf(config, tokenizer, asked);
   const rows = task.prepare(data, {
     ...{ ...context, config, tokenizer, maxLength },
@@ -46,7 +48,7 @@ export async function evaluateTask(
   console.log(
     args.flag("json")
       ? JSON.stringify({ rows: data.examples.length, results }, null, 2)
-      : renderScores(results, task.heads?.(config)).trimEnd(),
+      : renderScores(results).trimEnd(),
   );
   return 0;
 }

@@ -10,6 +10,7 @@
 
 import type {
   AutoClass,
+  AutoTokenizerOptions,
   PretrainedConfig,
   PreTrainedModel,
   Tokenizer,
@@ -115,6 +116,14 @@ export interface OutputOptions<Model> extends TaskContext {
   readonly advance: (more: number) => void;
 }
 
+/** The options of a `Trainer` that belong to a task. */
+export interface TaskTrainerOptions {
+  /** A factor for each class in the loss. */
+  readonly classWeights?: readonly number[];
+  /** Whether labels are probabilities of each class. */
+  readonly softTargets?: boolean;
+}
+
 /**
  * A task.
  *
@@ -135,12 +144,21 @@ export interface Task<
   readonly models: RegExp;
   /** Loads and makes its models. */
   readonly auto: AutoClass<Model>;
+  /** How its tokenizers are loaded. @default {as their files say} */
+  readonly tokenizerOptions?: AutoTokenizerOptions;
   /** The modules whose shape follows from the labels, by the start of their names. */
   readonly head: readonly string[];
   /** The score that tells which model is better, of those that `scores` gives. */
   readonly metric: string;
   /** Whether a greater value of that score is better. */
   readonly greaterIsBetter: boolean;
+  /**
+   * The same, where the score depends on the model's problem: classes and numbers have
+   * different ones.
+   */
+  metricOf?(
+    config: PretrainedConfig,
+  ): { readonly metric: string; readonly greaterIsBetter: boolean };
   /** Its options of reading data, for `finetune` and `evaluate`. */
   readonly dataOptions: readonly Option[];
   /** Its options of training, for `finetune`. */
@@ -151,13 +169,14 @@ export interface Task<
   readonly predictOptions: readonly Option[];
 
   /**
-   * Reads the file that an option names.
+   * Reads the file that an option names. A model that was trained before tells by its
+   * configuration which columns it was trained on.
    *
    * @throws {Error} If a row cannot be used; the message names it.
    */
   read(
     option: "data" | "eval",
-    context: TaskContext,
+    context: TaskContext & { readonly config?: PretrainedConfig | undefined },
   ): Promise<TaskExamples<Example>>;
 
   /** What a split keeps the shares of, such as the class. */
@@ -177,14 +196,20 @@ export interface Task<
   /** Turns examples into rows, and says what was cut. */
   prepare(data: TaskExamples<Example>, context: RowContext): Row[];
 
-  /** Makes the function that makes the inputs of a step, labels among them. */
-  collator(context: CollatorContext<Model>): Collate<Row>;
-
-  /** What else the training needs, such as a weight for each class. */
+  /**
+   * What the `Trainer` must know of the loss, if it is not the model's own.
+   *
+   * @param rows The rows to learn from.
+   * @throws {Error} If options of training do not fit the model or the rows, so this
+   * comes before anything is written.
+   */
   trainerOptions?(
     rows: readonly Row[],
     context: TaskContext & { readonly config: PretrainedConfig },
-  ): { classWeights?: ArrayLike<number>; softTargets?: boolean };
+  ): TaskTrainerOptions;
+
+  /** Makes the function that makes the inputs of a step, labels among them. */
+  collator(context: CollatorContext<Model>): Collate<Row>;
 
   /**
    * Runs the model on rows, in evaluation mode.
