@@ -10,6 +10,7 @@
 
 import type {
   AutoClass,
+  AutoTokenizerOptions,
   PretrainedConfig,
   PreTrainedModel,
   Tokenizer,
@@ -116,6 +117,8 @@ export interface Task<
   readonly models: RegExp;
   /** Loads and makes its models. */
   readonly auto: AutoClass<Model>;
+  /** How its tokenizers are loaded. @default {as their files say} */
+  readonly tokenizerOptions?: AutoTokenizerOptions;
   /** The modules whose shape follows from the labels, by the start of their names. */
   readonly head: readonly string[];
   /** The score that tells which model is better, of those that `scores` gives. */
