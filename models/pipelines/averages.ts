@@ -96,24 +96,61 @@ function ownParts(
   );
 }
 
+/** The probabilities of a token's labels. */
+export interface TokenScores {
+  /** The mean over samples of the weights. */
+  readonly scores: Float64Array<ArrayBuffer>;
+  /** Those of each sample, if there are any. */
+  readonly samples?: readonly Float64Array<ArrayBuffer>[] | undefined;
+}
+
 /**
  * The probabilities of each token's labels, as the mean over samples. `logits`
  * is `[samples, length, width]`.
  */
 export function averagedTokens(
   logits: Float32Array,
-  { length, width }: { length: number; width: number },
-): Float64Array<ArrayBuffer>[] {
-  const samples = logits.length / (length * width);
-  return Array.from({ length }, (_, token) => {
-    const mean = new Float64Array(width);
-    for (let sample = 0; sample < samples; sample++) {
+  { length, width, isSampled }: {
+    length: number;
+    width: number;
+    /** Whether there is a posterior, even if only one sample is drawn. */
+    isSampled: boolean;
+  },
+): TokenScores[] {
+  const count = logits.length / (length * width);
+  return Array.from({ length }, (_, token): TokenScores => {
+    const samples = Array.from({ length: count }, (_, sample) => {
       const at = (sample * length + token) * width;
-      const own = softmax(logits.subarray(at, at + width));
-      for (let k = 0; k < width; k++) {
-        mean[k] = (mean[k] ?? 0) + (own[k] ?? NaN) / samples;
-      }
-    }
-    return mean;
+      return softmax(logits.subarray(at, at + width));
+    });
+    return { scores: meanOf(samples), ...isSampled && { samples } };
   });
+}
+
+/** The element-wise mean of lists of the same length. */
+export function meanOf(
+  lists: readonly Float64Array[],
+): Float64Array<ArrayBuffer> {
+  const mean = new Float64Array(lists[0]?.length ?? 0);
+  for (const list of lists) {
+    for (let k = 0; k < mean.length; k++) {
+      mean[k] = (mean[k] ?? 0) + (list[k] ?? NaN) / lists.length;
+    }
+  }
+  return mean;
+}
+
+/** How unsure one of several labels is, by the probabilities of each sample. */
+export function labelUncertainty(
+  samples: readonly Float64Array[],
+  id: number,
+): LabelUncertainty {
+  const own = samples.map((probabilities) => probabilities[id] ?? NaN);
+  const mean = (values: readonly number[]) =>
+    values.reduce((sum, value) => sum + value, 0) / values.length;
+  const center = mean(own);
+  return {
+    std: Math.sqrt(mean(own.map((value) => (value - center) ** 2))),
+    ...sharedParts(samples, samples[0]?.length ?? 0),
+  };
 }

@@ -5,9 +5,14 @@
 
 import { argmaxRows } from "../../nn/metrics/mod.ts";
 import type { Encoding, Tokenizer } from "../tokenizer/mod.ts";
+import { labelUncertainty, meanOf, type TokenScores } from "./averages.ts";
+import type { LabelUncertainty } from "./posterior.ts";
 
-/** A token with its label. */
-export interface TokenLabel {
+/**
+ * A token with its label. Where the pipeline has a posterior, it also holds the
+ * label's uncertainty.
+ */
+export interface TokenLabel extends Partial<LabelUncertainty> {
   /** The label, as the model's configuration names it. */
   entity: string;
   /** The label's probability; with a posterior, the mean over the samples. */
@@ -22,8 +27,12 @@ export interface TokenLabel {
   end: number;
 }
 
-/** Adjacent tokens with the same label. */
-export interface EntityGroup {
+/**
+ * Adjacent tokens with the same label. Where the pipeline has a posterior, it also
+ * holds the label's uncertainty: the mean of those of its tokens or, where words
+ * have labels, of its words.
+ */
+export interface EntityGroup extends Partial<LabelUncertainty> {
   /** The label without its `B-` or `I-`. */
   entityGroup: string;
   /** The mean of the tokens' probabilities. */
@@ -55,7 +64,7 @@ export type AggregationStrategy =
 const SUBWORD_MARK = "##";
 
 /** A token of a text with the probabilities of its labels. */
-export interface Piece {
+export interface Piece extends TokenScores {
   readonly id: number;
   /** The token; for an unknown token, the text that it stands for. */
   readonly word: string;
@@ -66,7 +75,6 @@ export interface Piece {
   readonly index: number;
   readonly start: number;
   readonly end: number;
-  readonly scores: Float64Array;
 }
 
 /** A result: a token with its label, or an entity. */
@@ -77,6 +85,7 @@ interface Labeled {
   readonly entity: string;
   readonly score: number;
   readonly pieces: readonly Piece[];
+  readonly uncertainty: LabelUncertainty | undefined;
 }
 
 /** The rules by which {@linkcode entitiesOf} makes entities. */
@@ -99,7 +108,7 @@ export interface Tokenized {
 /** The tokens of a text with their scores, without special tokens. */
 export function piecesOf(
   { text, encoding, unknown, marked }: Tokenized,
-  scores: readonly Float64Array[],
+  scores: readonly TokenScores[],
 ): Piece[] {
   const { inputIds, tokens, offsets, sequenceIds } = encoding;
   return inputIds.flatMap((id, index) => {
@@ -115,7 +124,7 @@ export function piecesOf(
       index,
       start,
       end,
-      scores: scores[index] ?? new Float64Array(),
+      ...scores[index] ?? { scores: new Float64Array() },
     }];
   });
 }
@@ -152,19 +161,12 @@ export function entitiesOf(
   pieces: readonly Piece[],
   rules: EntityRules,
 ): Found[] {
-  const { strategy, labels, tokenizer } = rules;
+  const { strategy, tokenizer } = rules;
   if (strategy === "none") {
     return pieces.map((piece) => {
-      const id = argmax(piece.scores);
+      const { entity, score, uncertainty } = labeled([piece], rules);
       const { index, word, start, end } = piece;
-      return {
-        entity: nameOf(labels, id),
-        score: piece.scores[id] ?? NaN,
-        index,
-        word,
-        start,
-        end,
-      };
+      return { entity, score, index, word, start, end, ...uncertainty };
     });
   }
   const words = strategy === "simple"
@@ -189,14 +191,22 @@ function labeled(
   pieces: readonly Piece[],
   { strategy, labels }: EntityRules,
 ): Labeled {
-  const scores = strategy === "average"
+  const { scores, samples } = strategy === "average"
     ? meanScores(pieces)
-    : strategy === "max"
-    ? pieces[argmax(pieces.map(({ scores }) => Math.max(...scores)))]
-      ?.scores ?? []
-    : pieces[0]?.scores ?? [];
+    : (strategy === "max" ? surest(pieces) : pieces[0]) ??
+      { scores: new Float64Array() };
   const id = argmax(scores);
-  return { entity: nameOf(labels, id), score: scores[id] ?? NaN, pieces };
+  return {
+    entity: nameOf(labels, id),
+    score: scores[id] ?? NaN,
+    pieces,
+    uncertainty: samples && labelUncertainty(samples, id),
+  };
+}
+
+/** The piece with the highest probability. */
+function surest(pieces: readonly Piece[]): Piece | undefined {
+  return pieces[argmax(pieces.map(({ scores }) => Math.max(...scores)))];
 }
 
 /** The index of the largest value; the first one of equals. */
@@ -204,10 +214,12 @@ function argmax(values: ArrayLike<number>): number {
   return argmaxRows(values, { classes: values.length })[0] ?? 0;
 }
 
-function meanScores(pieces: readonly Piece[]): number[] {
-  return Array.from(pieces[0]?.scores ?? []).map((_, id) =>
-    mean(pieces.map(({ scores }) => scores[id] ?? NaN))
+/** The mean probabilities of pieces, also for each sample. */
+function meanScores(pieces: readonly Piece[]): TokenScores {
+  const samples = pieces[0]?.samples?.map((_, i) =>
+    meanOf(pieces.map(({ samples }) => samples?.[i] ?? new Float64Array()))
   );
+  return { scores: meanOf(pieces.map(({ scores }) => scores)), samples };
 }
 
 function mean(values: readonly number[]): number {
@@ -252,6 +264,20 @@ function entityOf(
     word: textOf(tokenizer, pieces),
     start: pieces[0]?.start ?? 0,
     end: pieces.at(-1)?.end ?? 0,
+    ...meanUncertainty(group.flatMap(({ uncertainty }) => uncertainty ?? [])),
+  };
+}
+
+/** The mean of each measure; nothing without a posterior. */
+function meanUncertainty(
+  all: readonly LabelUncertainty[],
+): Partial<LabelUncertainty> {
+  return all.length === 0 ? {} : {
+    std: mean(all.map(({ std }) => std)),
+    entropy: mean(all.map(({ entropy = NaN }) => entropy)),
+    mutualInformation: mean(
+      all.map(({ mutualInformation = NaN }) => mutualInformation),
+    ),
   };
 }
 

@@ -69,7 +69,7 @@ export interface PipelineOptions extends PretrainedOptions {
    * A distribution over the model's weights, for example a `SwagModel`, or a
    * function that makes one for the loaded model; the pipeline then frees what
    * the function returned. Scores and embeddings become means over its samples,
-   * and labels of texts also hold their uncertainty. It is for
+   * and labels of texts and tokens also hold their uncertainty. It is for
    * `text-classification`, `zero-shot-classification`, `token-classification`,
    * `sentence-embedding` and `sentence-similarity`.
    *

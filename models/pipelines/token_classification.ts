@@ -152,7 +152,11 @@ export function tokenClassification(
         const window = all[row];
         if (!window || !logits) continue;
         const own = logits.subarray(i * size, (i + 1) * size);
-        const scores = averagedTokens(own, { length, width });
+        const scores = averagedTokens(own, {
+          length,
+          width,
+          isSampled: sampled !== undefined,
+        });
         const pieces = piecesOf({ ...window, unknown, marked }, scores);
         found[row] = entitiesOf(pieces, {
           tokenizer,

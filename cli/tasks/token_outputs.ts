@@ -1,0 +1,60 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+/**
+ * Computes the scores of words' tags.
+ *
+ * @module
+ */
+
+import type { Labeled } from "../../models/mod.ts";
+import { checkFinite, runRows } from "./run_rows.ts";
+import type { OutputOptions } from "./task.ts";
+import { NO_TAG, type TaggedRow } from "./token_rows.ts";
+import { taggedWordsOf } from "./token_scores.ts";
+
+/** A model that tags tokens. */
+export type TokenModel = Labeled<"tokenClassification">;
+
+/** Which model computes, and how. */
+export type TagOptions = Pick<
+  OutputOptions<TokenModel>,
+  "model" | "tokenizer" | "maxLength" | "batchSize" | "advance"
+>;
+
+/**
+ * Computes the scores of all words that have a tag, row by row: those of the tokens
+ * that bear the tags.
+ *
+ * @returns `[words, tags]`.
+ * @throws {NotFiniteError} If a score is not a finite number.
+ */
+export async function tagOutputs(
+  rows: readonly TaggedRow[],
+  options: TagOptions,
+): Promise<Float32Array<ArrayBuffer>> {
+  const { model } = options;
+  const classes = model.config.numLabels;
+  let words = 0;
+  const starts = rows.map((row) => {
+    const start = words;
+    words += taggedWordsOf(row);
+    return start;
+  });
+  const scores = new Float32Array(words * classes);
+  await runRows(rows, options, {
+    compute: (inputs) => [model.forward(inputs).logits],
+    take(index, [logits = new Float32Array()]) {
+      const row = rows[index];
+      let at = (starts[index] ?? 0) * classes;
+      for (const [token, id] of row?.labels.entries() ?? []) {
+        if (id === NO_TAG) continue;
+        const begin = token * classes;
+        const own = logits.subarray(begin, begin + classes);
+        checkFinite(own, { row: index, place: row?.place ?? "" });
+        scores.set(own, at);
+        at += classes;
+      }
+    },
+  });
+  return scores;
+}

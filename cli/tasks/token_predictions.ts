@@ -1,0 +1,311 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+/**
+ * Tags texts for `predict`: finds the entities of texts by the pipeline, and tags the
+ * words of sentences that are lists of words.
+ *
+ * @module
+ */
+
+import { count, counted } from "../../data/names.ts";
+import {
+  type AggregationStrategy,
+  pipeline,
+  tokenizeAndAlignLabels,
+} from "../../models/mod.ts";
+import { argmaxRows, getEntities, uncertaintyParts } from "../../nn/mod.ts";
+import type { Arguments, Option } from "../arguments.ts";
+import { memberProbabilities, standardDeviations } from "../classifier.ts";
+import { namesOf } from "../labels.ts";
+import { scoreOptions } from "../model_options.ts";
+import { shortest } from "../prediction_lines.ts";
+import { chunksOf, refuseIdle } from "./predict_inputs.ts";
+import { ofMembers } from "./run_rows.ts";
+import type { LoadedModel, TaskContext } from "./task.ts";
+import {
+  readTagInputs,
+  TAG_INPUT_OPTIONS,
+  type TextInput,
+  type WordsInput,
+} from "./token_inputs.ts";
+import { tagOutputs, type TokenModel } from "./token_outputs.ts";
+import { Losses, NO_TAG, type TaggedRow } from "./token_rows.ts";
+import { meanProbabilities, schemeOf } from "./token_scores.ts";
+
+const STRATEGIES = ["none", "simple", "first", "average", "max"] as const;
+
+/** The options of `predict`. */
+export const ENTITY_OPTIONS: readonly Option[] = [
+  ...TAG_INPUT_OPTIONS,
+  {
+    name: "aggregation",
+    value: STRATEGIES.join("|"),
+    help:
+      "How the tokens of a text become entities (first: a word has the tag " +
+      "of its first token; none if the tags have no B- and I-).",
+  },
+  {
+    name: "stride",
+    value: "N",
+    help: "Read texts that are too long in windows that share N tokens " +
+      "(they are cut).",
+  },
+];
+
+/** How many texts are tagged at a time. */
+const CHUNK = 1024;
+
+type Loaded = LoadedModel<TokenModel>;
+type Context = TaskContext & { readonly maxLength: number };
+
+/** Reads texts or lists of words, and gives the line of each. */
+export async function* predictTags(
+  loaded: Loaded,
+  context: Context,
+): AsyncGenerator<Record<string, unknown>> {
+  const { args } = context;
+  const inputs = await readTagInputs(args);
+  if ("texts" in inputs) {
+    yield* taggedTexts(loaded, inputs.texts, context);
+    return;
+  }
+  refuseIdle(args, ["aggregation", "stride"], {
+    beside: args.needed("data"),
+    reason: "it has words, and each word gets the tag of its first token",
+  });
+  yield* taggedSentences(loaded, inputs.sentences, context);
+}
+
+/** How the tokens of texts become entities. */
+function strategyOf(
+  args: Arguments,
+  { model }: Loaded,
+): { aggregationStrategy: AggregationStrategy; stride: number | undefined } {
+  const aggregationStrategy = args.choice("aggregation", STRATEGIES) ??
+    (schemeOf(namesOf(model.config)) ? "first" : "none");
+  const stride = args.integer("stride", { min: 0 });
+  if (stride === undefined || aggregationStrategy !== "none") {
+    return { aggregationStrategy, stride };
+  }
+  throw new TypeError(
+    "Cannot use --stride with --aggregation none: windows are joined by their " +
+      "entities; say --aggregation first or another",
+  );
+}
+
+/** Finds the entities of texts. */
+async function* taggedTexts(
+  loaded: Loaded,
+  texts: AsyncIterable<TextInput> | Iterable<TextInput>,
+  { args, progress, maxLength }: Context,
+): AsyncGenerator<Record<string, unknown>> {
+  const { model, tokenizer, swag } = loaded;
+  const { batchSize, samples, ...sampling } = scoreOptions(args);
+  const { aggregationStrategy, stride } = strategyOf(args, loaded);
+  tokenizer.modelMaxLength = maxLength;
+  const tag = await pipeline("token-classification", { model, tokenizer }, {
+    batchSize,
+    ...swag && samples > 0 && {
+      posterior: swag,
+      sampling: { ...sampling, numPredictions: samples },
+    },
+  });
+  const windows = stride === undefined ? {} : { stride };
+  let cut = 0;
+  let done = 0;
+  progress.begin();
+  for await (const chunk of chunksOf(texts, CHUNK)) {
+    const own = chunk.map(({ text }) => text);
+    if (stride === undefined) {
+      cut += own.filter((text) =>
+        tokenizer.encode(text, { truncation: false }).inputIds.length >
+          maxLength
+      ).length;
+    }
+    const found: readonly (readonly object[])[] = aggregationStrategy === "none"
+      ? await tag(own)
+      : await tag(own, { aggregationStrategy, ...windows });
+    done += chunk.length;
+    progress.show(() => `tagging  ${counted(done, "text")}`);
+    for (const [i, { fields }] of chunk.entries()) {
+      yield { ...fields, entities: found[i]?.map(rounded) ?? [] };
+    }
+  }
+  if (cut > 0) {
+    progress.say(
+      `${count(cut)} of ${counted(done, "text")} cut to ${
+        count(maxLength)
+      } tokens; --stride reads them in windows`,
+    );
+  }
+}
+
+/** The same object with short numbers. */
+function rounded(entity: object): object {
+  return Object.fromEntries(
+    Object.entries(entity).map(([name, value]) => [
+      name,
+      typeof value === "number" && !Number.isInteger(value)
+        ? shortest(value)
+        : value,
+    ]),
+  );
+}
+
+/** Tags the words of sentences. */
+async function* taggedSentences(
+  loaded: Loaded,
+  sentences: readonly WordsInput[],
+  { args, progress, maxLength }: Context,
+): AsyncGenerator<Record<string, unknown>> {
+  const { model, tokenizer, swag } = loaded;
+  const { batchSize, ...sampling } = scoreOptions(args);
+  const isSampled = swag !== undefined && sampling.samples > 0;
+  const losses = new Losses();
+  const passes = isSampled ? sampling.samples : 1;
+  using stage = progress.stage(
+    "tagging",
+    sentences.length * passes,
+    isSampled ? "passes" : "texts",
+  );
+  const advance = (more: number) => stage.advance(more);
+  const run = { model, tokenizer, maxLength, batchSize, advance };
+  for await (const chunk of chunksOf(sentences, CHUNK)) {
+    const rows = chunk.map((sentence) => {
+      const row = wordRow(sentence, run);
+      losses.add(sentence, { wordIds: row.wordIds, options: run });
+      return row;
+    });
+    const members = await ofMembers(
+      loaded,
+      sampling,
+      () => tagOutputs(rows, run),
+    );
+    const tagged = new TaggedSentences(members, {
+      names: namesOf(model.config),
+      isSampled,
+    });
+    for (const [i, { fields, words }] of chunk.entries()) {
+      yield { ...fields, ...tagged.next(words, rows[i]) };
+    }
+  }
+  const path = args.needed("data");
+  for (const remark of losses.remarks(path, maxLength)) progress.say(remark);
+}
+
+/** A row, and the word of each of its tokens. */
+interface WordRow extends TaggedRow {
+  readonly wordIds: readonly (number | null)[];
+}
+
+/** Tokenizes words. The first token of each is marked, as if it had the first tag. */
+function wordRow(
+  { words, place }: WordsInput,
+  { model, tokenizer, maxLength }: Pick<Loaded, "model" | "tokenizer"> & {
+    maxLength: number;
+  },
+): WordRow {
+  const row = tokenizeAndAlignLabels(
+    tokenizer,
+    { words, labels: words.map(() => 0) },
+    { labelNames: namesOf(model.config), maxLength },
+  );
+  return { ...row, place, length: row.inputIds.length };
+}
+
+/** What is known of a tagged word. */
+interface WordTag {
+  readonly tag: string;
+  /** The numbers of the word, such as its probability. */
+  readonly measures: Record<string, number>;
+}
+
+/** Gives the tags of one sentence after the other. */
+class TaggedSentences {
+  readonly #names: readonly string[];
+  readonly #tags: readonly WordTag[];
+  #at = 0;
+
+  /** @param members The scores of each sample, `[words, tags]`, of all sentences. */
+  constructor(
+    members: readonly Float32Array<ArrayBuffer>[],
+    { names, isSampled }: { names: readonly string[]; isSampled: boolean },
+  ) {
+    const classes = names.length;
+    const probabilities = meanProbabilities(members, classes);
+    const all = memberProbabilities(members, classes);
+    const parts = isSampled && all.length > 0
+      ? uncertaintyParts(all, { members: members.length, classes })
+      : undefined;
+    this.#names = names;
+    const tags = probabilities.length === 0
+      ? new Uint32Array()
+      : argmaxRows(probabilities, { classes });
+    this.#tags = Array.from(tags, (id, word): WordTag => {
+      const of = (sample: number) =>
+        all[(word * members.length + sample) * classes + id] ?? NaN;
+      const score = probabilities[word * classes + id] ?? NaN;
+      const own = members.map((_, sample) => [of(sample)]);
+      return {
+        tag: names[id] ?? "O",
+        measures: {
+          score,
+          ...parts && {
+            std: standardDeviations(own, [score])[0] ?? NaN,
+            entropy: parts.total[word] ?? NaN,
+            mutualInformation: parts.mutualInformation[word] ?? NaN,
+          },
+        },
+      };
+    });
+  }
+
+  /** The fields of the next sentence. */
+  next(
+    words: readonly string[],
+    row: WordRow | undefined,
+  ): Record<string, unknown> {
+    const own: (WordTag | undefined)[] = words.map(() => undefined);
+    for (const [token, id] of row?.labels.entries() ?? []) {
+      const word = row?.wordIds[token] ?? null;
+      if (id !== NO_TAG && word !== null) own[word] = this.#tags[this.#at++];
+    }
+    const scheme = schemeOf(this.#names);
+    const tags = own.map((word) => word?.tag ?? null);
+    if (!scheme) return { tags };
+    const found = getEntities(tags.map((tag) => tag ?? "O"), scheme);
+    let end = -1;
+    const places = words.map((word) => {
+      const start = end + 1;
+      end = start + word.length;
+      return { start, end };
+    });
+    const entities = found.map(([entityGroup, first, last]) => {
+      const { score = NaN, ...uncertainty } = meanMeasures(
+        own.slice(first, last + 1),
+      );
+      return rounded({
+        entityGroup,
+        score,
+        word: words.slice(first, last + 1).join(" "),
+        start: places[first]?.start,
+        end: places[last]?.end,
+        ...uncertainty,
+      });
+    });
+    return { tags, entities };
+  }
+}
+
+/** The mean of each measure over the words of an entity. */
+function meanMeasures(
+  words: readonly (WordTag | undefined)[],
+): Record<string, number> {
+  const all = words.flatMap((word) => word ? [word.measures] : []);
+  return Object.fromEntries(
+    Object.keys(all[0] ?? {}).map((name) => [
+      name,
+      all.reduce((sum, own) => sum + (own[name] ?? NaN), 0) / all.length,
+    ]),
+  );
+}
