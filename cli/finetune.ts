@@ -197,19 +197,21 @@ async function tryOutput(
   output: string,
   { args, bytes }: { args: Arguments; bytes: number },
 ): Promise<void> {
-  const replaces = args.flag("overwrite") || args.flag("resume");
-  await prepareOutput(output, replaces, { bytes });
+  const isResumed = args.flag("resume");
   const checkpoint = await getLastCheckpoint(output);
-  if (checkpoint === undefined && args.flag("resume")) {
+  if (checkpoint === undefined && isResumed) {
     throw new RangeError(
       `Cannot resume: there is no checkpoint in ${output}; --save-every makes some`,
     );
   }
-  if (checkpoint === undefined || replaces) return;
-  throw new RangeError(
-    `Cannot write to ${output}: it holds ${checkpoint} of another run; say ` +
-      "--resume to go on with it, or --overwrite",
-  );
+  const replaces = args.flag("overwrite") || isResumed;
+  if (checkpoint !== undefined && !replaces) {
+    throw new RangeError(
+      `Cannot write to ${output}: it holds ${checkpoint} of another run; say ` +
+        "--resume to go on with it, or --overwrite",
+    );
+  }
+  await prepareOutput(output, replaces, { bytes });
 }
 
 /** Reads the files that options name. */

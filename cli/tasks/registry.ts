@@ -11,10 +11,10 @@ import { nearest } from "../../data/names.ts";
 import type { PretrainedConfig } from "../../models/mod.ts";
 import type { Arguments, Option } from "../arguments.ts";
 import type { Task } from "./task.ts";
-import { textClassification } from "./text_classification.ts";
+import { tokenClassification } from "./token_classification.ts";
 
 /** All tasks, the default first. */
-export const TASKS: readonly Task[] = [textClassification];
+export const TASKS: readonly Task[] = [tokenClassification];
 
 /** Other names of the tasks. */
 const OTHER_NAMES: Readonly<Record<string, string>> = {
