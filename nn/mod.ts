@@ -171,6 +171,7 @@ export { type EvalPrediction } from "./trainer/evaluation.ts";
 export { type TrainableModel } from "./trainer/loss.ts";
 export { type ProcessingClass } from "./trainer/model_files.ts";
 export { decayParameterNames } from "./trainer/optimizers.ts";
+export { TrackioCallback, type TrackioOptions } from "./trainer/trackio.ts";
 export { Trainer } from "./trainer/trainer.ts";
 export {
   type EvaluateOptions,

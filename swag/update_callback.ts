@@ -112,7 +112,7 @@ const MOMENTS = ["mean", "squaredDeviations", "deviations"] as const;
  * const trainer = new Trainer({
  *   model,
  *   args: { numTrainEpochs: 10, lrSchedulerType: "constant" },
- *   trainDataset: [{ x: [1], labels: [3] }, { x: [2], labels: [5] }],
+ *   trainDataset: [{ x: [0.5], labels: [2.5] }, { x: [1.5], labels: [4.5] }],
  *   callbacks: [callback],
  * });
  * await trainer.train();
