@@ -1,0 +1,145 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+/**
+ * Reads questions on texts with their answers: SQuAD's files, or rows with a question,
+ * a context and answers.
+ *
+ * @module
+ */
+
+import {
+  cellOf,
+  type DataFormat,
+  formatOf,
+  readRows,
+  type SpanExample,
+  spanExamples,
+} from "../../data/mod.ts";
+import type { Arguments, Option } from "../arguments.ts";
+import type { TaskContext, TaskExamples } from "./task.ts";
+import {
+  formatAmong,
+  type Placed,
+  readTaskFile,
+  SKIP_ROWS_OPTION,
+} from "./task_files.ts";
+
+/** A question on a text, and its answers, if there are any. */
+export type AskedExample = SpanExample & Placed;
+
+/** The formats that hold questions. */
+export const QUESTION_FORMATS = [
+  "squad",
+  "csv",
+  "tsv",
+  "jsonl",
+  "json",
+  "parquet",
+] as const;
+
+/** The options that say where questions are. */
+export const QUESTION_OPTIONS: readonly Option[] = [
+  {
+    name: "question-column",
+    value: "NAME",
+    help: "Column of questions (question).",
+  },
+  {
+    name: "context-column",
+    value: "NAME",
+    help: "Column of the texts that hold the answers (context).",
+  },
+];
+
+/** The options of files of questions. */
+export const QUESTION_FILE_OPTIONS: readonly Option[] = [
+  {
+    name: "columns",
+    value: "NAMES",
+    help: "Names of the columns, such as question,context,answers, if CSV or " +
+      "TSV has no header line, or rows of JSON are lists.",
+  },
+  {
+    name: "field",
+    value: "NAME",
+    help: "Which list to read if a JSON file is an object with lists (data " +
+      "for SQuAD).",
+  },
+  {
+    name: "format",
+    value: QUESTION_FORMATS.join("|"),
+    help: "Format of the files (by their extension; a .json file of SQuAD's " +
+      "form is told by its articles).",
+  },
+];
+
+/** The options of reading questions and answers. */
+export const ANSWERED_OPTIONS: readonly Option[] = [
+  ...QUESTION_OPTIONS,
+  {
+    name: "answers-column",
+    value: "NAME",
+    help:
+      "Column of answers: an object with the lists text and answer_start, " +
+      "or the text of one answer; empty if there is none (answers).",
+  },
+  {
+    name: "answer-start-column",
+    value: "NAME",
+    help: "Column of the letters before an answer, if --answers-column holds " +
+      "its text (answer_start).",
+  },
+  SKIP_ROWS_OPTION,
+  ...QUESTION_FILE_OPTIONS,
+];
+
+/** Reads the questions and answers of the file that an option names. */
+export async function readAsked(
+  option: "data" | "eval",
+  context: TaskContext,
+): Promise<TaskExamples<AskedExample>> {
+  const { args } = context;
+  const format = await questionFormat(args.needed(option), args);
+  const parse = spanExamples({
+    question: args.text("question-column"),
+    context: args.text("context-column"),
+    answers: args.text("answers-column"),
+    answerStart: args.text("answer-start-column"),
+  });
+  return await readTaskFile(option, context, { parse, format });
+}
+
+/**
+ * The format of a file of questions. SQuAD's files are JSON too, and their first
+ * element, an article, has paragraphs.
+ *
+ * @throws {RangeError} If the format is unknown.
+ */
+export async function questionFormat(
+  path: string,
+  args: Arguments,
+): Promise<DataFormat> {
+  const format = formatAmong(path, { args, formats: QUESTION_FORMATS });
+  const isSure = args.text("format") !== undefined || path === "-" ||
+    formatOf(path) !== "json";
+  if (isSure) return format;
+  const field = args.text("field") ?? "data";
+  return await hasArticles(path, field) ? "squad" : format;
+}
+
+/** Whether the first element of a list in a JSON file has paragraphs. */
+async function hasArticles(
+  path: string,
+  field: string,
+): Promise<boolean> {
+  try {
+    for await (const { cells } of readRows(path, { format: "json", field })) {
+      return Array.isArray(cellOf(cells, "paragraphs"));
+    }
+  } catch (error) {
+    // Reading the file as what it is will say what is wrong with it.
+    if (error instanceof SyntaxError) return false;
+    throw error;
+  }
+  return false;
+}
