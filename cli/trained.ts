@@ -8,7 +8,7 @@
 
 import { readAll } from "../engine/mod.ts";
 import { type Classifier, NotFiniteError, scoresOf } from "./classifier.ts";
-import type { TokenizedTexts } from "./tokenized_texts.ts";
+import type { TextBatches } from "./tokenized_texts.ts";
 
 /** How many texts are scored with the last weights. */
 const TRIALS = 32;
@@ -25,7 +25,7 @@ const BYTES_AT_A_TIME = 2 ** 27;
  */
 export async function checkTrained(
   { model }: Classifier,
-  texts: TokenizedTexts,
+  texts: TextBatches,
 ): Promise<void> {
   const refuse = (what: string): never => {
     throw new RangeError(

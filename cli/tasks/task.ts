@@ -96,6 +96,14 @@ export interface OutputOptions<Model> extends TaskContext {
   readonly advance: (more: number) => void;
 }
 
+/** The options of a `Trainer` that belong to a task. */
+export interface TaskTrainerOptions {
+  /** A factor for each class in the loss. */
+  readonly classWeights?: readonly number[];
+  /** Whether labels are probabilities of each class. */
+  readonly softTargets?: boolean;
+}
+
 /**
  * A task.
  *
@@ -122,6 +130,13 @@ export interface Task<
   readonly metric: string;
   /** Whether a greater value of that score is better. */
   readonly greaterIsBetter: boolean;
+  /**
+   * The same, where the score depends on the model's problem: classes and numbers have
+   * different ones.
+   */
+  metricOf?(
+    config: PretrainedConfig,
+  ): { readonly metric: string; readonly greaterIsBetter: boolean };
   /** Its options of reading data, for `finetune` and `evaluate`. */
   readonly dataOptions: readonly Option[];
   /** Its options of training, for `finetune`. */
@@ -157,6 +172,18 @@ export interface Task<
 
   /** Turns examples into rows, and says what was cut. */
   prepare(data: TaskExamples<Example>, context: RowContext): Row[];
+
+  /**
+   * What the `Trainer` must know of the loss, if it is not the model's own.
+   *
+   * @param rows The rows to learn from.
+   * @throws {Error} If options of training do not fit the model or the rows, so this
+   * comes before anything is written.
+   */
+  trainerOptions?(
+    rows: readonly Row[],
+    context: TaskContext & { readonly config: PretrainedConfig },
+  ): TaskTrainerOptions;
 
   /** Makes the function that makes the inputs of a step, labels among them. */
   collator(context: CollatorContext<Model>): (rows: Row[]) => object;
