@@ -13,13 +13,14 @@ import {
   AutoModelForSequenceClassification,
   AutoTokenizer,
   type PretrainedConfig,
+  type ProblemType,
   resolveFiles,
   type Tokenizer,
 } from "../models/mod.ts";
 import { batches, softmaxRows } from "../nn/mod.ts";
 import { SwagModel } from "../swag/mod.ts";
 import { placeOf, type RowSource } from "../data/mod.ts";
-import type { TokenizedTexts } from "./tokenized_texts.ts";
+import type { TextBatches } from "./tokenized_texts.ts";
 
 /** The file that holds a posterior, beside the model's own. */
 export const POSTERIOR_NAME = "swag.safetensors";
@@ -80,27 +81,15 @@ export function isRegression(config: PretrainedConfig): boolean {
     (problemType === null && numLabels === 1);
 }
 
-/**
- * Reads the configuration of a model, and checks that the commands can use it.
- *
- * @param source A folder, or a model of the hub.
- * @throws {TypeError} If the model predicts several labels or numbers for a text. To
- * print only one of them would look like a complete answer.
- */
-export async function usableConfig(source: string): Promise<PretrainedConfig> {
-  const config = await AutoConfig.fromPretrained(source);
-  const { problemType, numLabels } = config;
-  const several = problemType === "multi_label_classification"
-    ? "several labels"
-    : isRegression(config) && numLabels !== 1
-    ? `${numLabels} numbers`
-    : undefined;
-  if (several === undefined) return config;
-  throw new TypeError(
-    `Cannot use ${source}: it predicts ${several} for each text, and this ` +
-      "command predicts one class or one number; use the library's " +
-      'pipeline("text-classification") or SwagModel.predict()',
-  );
+/** Whether the model gives a text any number of classes. */
+export function isMultiLabel({ problemType }: PretrainedConfig): boolean {
+  return problemType === "multi_label_classification";
+}
+
+/** The kind of labels that the model's problem has; collators take it. */
+export function problemTypeOf(config: PretrainedConfig): ProblemType {
+  return config.problemType ??
+    (isRegression(config) ? "regression" : "single_label_classification");
 }
 
 /**
@@ -149,7 +138,7 @@ const MOST_BATCHES = 64;
  */
 export async function scoresOf(
   model: TextModel,
-  texts: TokenizedTexts,
+  texts: TextBatches,
   { batchSize, rows: count = texts.count, advance }: ScoreOptions,
 ): Promise<Float32Array<ArrayBuffer>> {
   const lengths = texts.lengths.subarray(0, count);
@@ -184,7 +173,7 @@ export async function scoresOf(
 /** Computes the scores of some batches, and reads them with one wait. */
 async function scoresOfParts(
   model: TextModel,
-  texts: TokenizedTexts,
+  texts: TextBatches,
   parts: readonly Uint32Array[],
 ): Promise<Float32Array[]> {
   using _ = scope();
@@ -263,7 +252,7 @@ export interface PosteriorOptions extends ScoreOptions {
 export async function posteriorScores(
   model: TextModel,
   swag: SwagModel,
-  texts: TokenizedTexts,
+  texts: TextBatches,
   { samples, scale, seed, ...options }: PosteriorOptions,
 ): Promise<Float32Array<ArrayBuffer>[]> {
   const all: Float32Array<ArrayBuffer>[] = [];
@@ -284,7 +273,7 @@ export async function posteriorScores(
  */
 export async function memberScores(
   { model, swag }: Classifier,
-  texts: TokenizedTexts,
+  texts: TextBatches,
   options: PosteriorOptions,
 ): Promise<Float32Array<ArrayBuffer>[]> {
   return swag && options.samples > 0
@@ -292,22 +281,39 @@ export async function memberScores(
     : [await scoresOf(model, texts, options)];
 }
 
-/** Turns scores of samples into probabilities, `[texts, samples, classes]`. */
-export function memberProbabilities(
-  scores: readonly Float32Array<ArrayBuffer>[],
+/** The predictions of samples, one row after the other: `[rows, samples, classes]`. */
+export function interleaved(
+  members: readonly Float64Array<ArrayBuffer>[],
   classes: number,
 ): Float64Array<ArrayBuffer> {
-  const samples = scores.length;
-  const rows = (scores[0]?.length ?? 0) / classes;
-  const members = new Float64Array(rows * samples * classes);
-  scores.forEach((sample, s) => {
-    const probabilities = softmaxRows(sample, { classes });
+  const rows = (members[0]?.length ?? 0) / classes;
+  const all = new Float64Array(rows * members.length * classes);
+  members.forEach((own, s) => {
     for (let row = 0; row < rows; row++) {
-      const own = probabilities.subarray(row * classes, (row + 1) * classes);
-      members.set(own, (row * samples + s) * classes);
+      const part = own.subarray(row * classes, (row + 1) * classes);
+      all.set(part, (row * members.length + s) * classes);
     }
   });
-  return members;
+  return all;
+}
+
+/** 1 / (1 + e⁻ˣ) of each score, the probabilities of independent classes. */
+export function sigmoids(scores: ArrayLike<number>): Float64Array<ArrayBuffer> {
+  return Float64Array.from(scores, (x) => 1 / (1 + Math.exp(-x)));
+}
+
+/**
+ * What a model predicts for texts, `[texts, labels]`: the mean over samples of the
+ * weights of probabilities, which are independent for several labels, or of numbers.
+ */
+export function meanPredictions(
+  config: PretrainedConfig,
+  scores: readonly Float32Array<ArrayBuffer>[],
+): Float64Array<ArrayBuffer> {
+  if (isRegression(config)) return meanOf(scores);
+  if (isMultiLabel(config)) return meanOf(scores.map(sigmoids));
+  const classes = config.numLabels;
+  return meanOf(scores.map((own) => softmaxRows(own, { classes })));
 }
 
 /** The element-wise mean of lists of the same length. */

@@ -53,25 +53,43 @@ export const LABEL_OPTION: Option = {
   help: "Column of labels (label).",
 };
 
-/** The fields of config.json that remember the columns of a training. */
-export function columnFields(columns: Columns): Record<string, unknown> {
+/**
+ * The fields of config.json that remember the columns of a training.
+ *
+ * @param columns The columns.
+ * @param more What else to remember of them.
+ */
+export function columnFields(
+  columns: Columns,
+  more: Readonly<Record<string, unknown>> = {},
+): Record<string, unknown> {
   const { text, pair, label } = columns;
   return {
     [KEY]: {
       text_column: text,
       pair_column: pair ?? null,
       label_column: label,
+      ...more,
     },
   };
+}
+
+/** What a configuration remembers of a training, if it does. */
+export function rememberedFields(
+  config: PretrainedConfig,
+): Readonly<Record<string, unknown>> | undefined {
+  const noted = config.toJSON()[KEY];
+  return typeof noted === "object" && noted !== null
+    ? noted as Record<string, unknown>
+    : undefined;
 }
 
 /** The columns that a model was trained on, if its configuration says so. */
 export function rememberedColumns(
   config: PretrainedConfig,
 ): Columns | undefined {
-  const noted = config.toJSON()[KEY];
-  if (typeof noted !== "object" || noted === null) return undefined;
-  const fields = noted as Record<string, unknown>;
+  const fields = rememberedFields(config);
+  if (!fields) return undefined;
   const name = (key: string) => {
     const value = fields[key];
     return typeof value === "string" ? value : undefined;
@@ -104,7 +122,7 @@ export function chooseColumns(
   // The file may have other names for its columns than the training file.
   const usual = (key: "text" | "label") => {
     const name = remembered?.[key] ?? DEFAULTS[key];
-    return table.columns.includes(name) ? name : DEFAULTS[key];
+    return hasColumn(table, name) ? name : DEFAULTS[key];
   };
   return {
     text: findColumn(
@@ -115,6 +133,13 @@ export function chooseColumns(
     pair: choosePairs(table, { args, remembered }),
     label: args.text("label-column") ?? usual("label"),
   };
+}
+
+/** Whether a file has a column, or the objects that a name such as `a.b` is inside of. */
+export function hasColumn({ columns, format }: Table, name: string): boolean {
+  const [outer = ""] = name.split(".");
+  return columns.includes(name) ||
+    (format !== "csv" && format !== "tsv" && columns.includes(outer));
 }
 
 /** Chooses the column of second texts, if there is one. */
@@ -132,7 +157,7 @@ function choosePairs(
   if (given !== undefined) return findColumn(table, given);
   const pair = remembered?.pair;
   if (pair === undefined || without) return undefined;
-  if (table.columns.includes(pair)) return pair;
+  if (hasColumn(table, pair)) return pair;
   throw new RangeError(
     `Cannot find the column "${pair}" in ${table.path}: there are ${
       listOf(table.columns)

@@ -6,18 +6,18 @@
  * @module
  */
 
-import type { PretrainedConfig } from "../models/mod.ts";
-import { argmaxRows, softmaxRows } from "../nn/mod.ts";
+import { AutoConfig, type PretrainedConfig } from "../models/mod.ts";
+import { argmaxRows } from "../nn/mod.ts";
 import { openAdapter } from "./adapter.ts";
 import type { Arguments } from "./arguments.ts";
 import {
+  isMultiLabel,
   isRegression,
   loadClassifier,
   maxLengthOf,
-  meanOf,
+  meanPredictions,
   memberScores,
   namingRows,
-  usableConfig,
 } from "./classifier.ts";
 import { chooseColumns, columnsRemark, rememberedColumns } from "./columns.ts";
 import type { ComparedRun, Predictions } from "./compared_rows.ts";
@@ -28,6 +28,7 @@ import type { Progress } from "./progress.ts";
 import { examplesOf, type RawExamples } from "./read_examples.ts";
 import { cellOf, type Table } from "../data/mod.ts";
 import { columnOf } from "./table_columns.ts";
+import { rememberedLabels } from "./tasks/label_columns.ts";
 
 /** Models that predict the same texts, one after the other. */
 export class ComparedModels {
@@ -53,7 +54,10 @@ export class ComparedModels {
   /** Reads the configuration of a model, and the rows in its columns. */
   async read(name: string, table: Table): Promise<ComparedRun> {
     const [args, progress] = [this.#args, this.#progress];
-    const config = await progress.during(`reading ${name}`, usableConfig(name));
+    const config = await progress.during(
+      `reading ${name}`,
+      comparableConfig(name, args),
+    );
     const choice = { args, remembered: rememberedColumns(config) };
     const columns = chooseColumns(table, choice);
     const remark = columnsRemark(columns, choice);
@@ -114,13 +118,9 @@ export class ComparedModels {
         source,
         () => memberScores(classifier, texts, { ...this.#options, advance }),
       );
-      if (isRegression(config)) {
-        return { values: meanOf(scores), labels: undefined };
-      }
+      const values = meanPredictions(config, scores);
+      if (isRegression(config)) return { values, labels: undefined };
       const classes = config.numLabels;
-      const values = meanOf(
-        scores.map((sample) => softmaxRows(sample, { classes })),
-      );
       const labels = Int32Array.from(argmaxRows(values, { classes }));
       return { values, labels };
     } finally {
@@ -129,6 +129,38 @@ export class ComparedModels {
       model.dispose();
     }
   }
+}
+
+/**
+ * Reads the configuration of a model.
+ *
+ * @throws {TypeError} If the model predicts several labels or numbers for a text: one
+ * of them alone would look like a complete answer. Or if its labels were votes, which
+ * are not one class a row.
+ */
+async function comparableConfig(
+  source: string,
+  args: Arguments,
+): Promise<PretrainedConfig> {
+  const config = await AutoConfig.fromPretrained(source);
+  const several = isMultiLabel(config)
+    ? "several labels"
+    : isRegression(config) && config.numLabels !== 1
+    ? `${config.numLabels} numbers`
+    : undefined;
+  if (several !== undefined) {
+    throw new TypeError(
+      `Cannot compare ${source}: it predicts ${several} for each text, and ` +
+        "compare needs one class or one number; use evaluate",
+    );
+  }
+  const isSoft = rememberedLabels(config)?.isSoft === true;
+  if (!isSoft || args.text("label-column") !== undefined) return config;
+  throw new TypeError(
+    `Cannot compare ${source} without --label-column: it was trained on votes, ` +
+      "and compare needs one class a row; name the column that has it, or " +
+      "compare what evaluate --predictions writes",
+  );
 }
 
 /** The ids of the rows with some numbers, if the file has a column of that name. */

@@ -8,7 +8,8 @@
  */
 
 import { dirname } from "node:path";
-import type { Table } from "../data/mod.ts";
+import { AutoConfig, type PretrainedConfig } from "../models/mod.ts";
+import { writeTextAtomically } from "../nn/formats/mod.ts";
 import { openAdapter } from "./adapter.ts";
 import {
   type Arguments,
@@ -17,38 +18,47 @@ import {
   HELP_OPTION,
   QUIET_OPTION,
 } from "./arguments.ts";
-import {
-  isRegression,
-  loadClassifier,
-  maxLengthOf,
-  usableConfig,
-} from "./classifier.ts";
-import {
-  chooseColumns,
-  COLUMN_OPTIONS,
-  columnsRemark,
-  LABEL_OPTION,
-  NO_PAIRS_OPTION,
-  rememberedColumns,
-} from "./columns.ts";
+import { loadClassifier, maxLengthOf } from "./classifier.ts";
+import { COLUMN_OPTIONS, columnsRemark, NO_PAIRS_OPTION } from "./columns.ts";
 import {
   MODEL_OPTIONS,
   posteriorRemark,
   scoreOptions,
 } from "./model_options.ts";
 import { type Line, predictionLines } from "./prediction_lines.ts";
-import { prepareExamples } from "./prepare_examples.ts";
 import { Progress } from "./progress.ts";
 import {
   checkInputs,
-  examplesOf,
   FILE_OPTIONS,
   readNeeded,
   readOptional,
   SKIP_OPTION,
 } from "./read_examples.ts";
-import { evaluateAll, f1Class, remarksOn, renderScores } from "./scores.ts";
-import { writeTextAtomically } from "../nn/formats/mod.ts";
+import {
+  evaluateAll,
+  f1Class,
+  type MeasuredTexts,
+  type MethodScores,
+  remarksOn,
+  renderScores,
+} from "./scores.ts";
+import { goldFields } from "./tasks/gold_fields.ts";
+import {
+  chooseLabelColumns,
+  LABEL_OPTIONS,
+  rememberedLabels,
+} from "./tasks/label_columns.ts";
+import { labelKind } from "./tasks/label_values.ts";
+import { type LabeledTexts, labeledTexts } from "./tasks/labeled_texts.ts";
+import type { TaskContext } from "./tasks/task.ts";
+import {
+  placesOf,
+  RowBatches,
+  type TextRow,
+  type TextRowContext,
+  textRows,
+} from "./tasks/text_rows.ts";
+import { THRESHOLD_OPTION, thresholdOf } from "./tasks/threshold.ts";
 
 /** Measures a model on labeled examples. */
 export const evaluate: Command = {
@@ -66,7 +76,7 @@ export const evaluate: Command = {
       },
       ...COLUMN_OPTIONS,
       NO_PAIRS_OPTION,
-      LABEL_OPTION,
+      ...LABEL_OPTIONS,
       SKIP_OPTION,
       ...FILE_OPTIONS,
     ],
@@ -85,6 +95,7 @@ export const evaluate: Command = {
         help: "Write what is predicted for each row to a JSONL file, for " +
           "compare; with samples of the posterior, if there is one.",
       },
+      THRESHOLD_OPTION,
       { name: "json", help: "Print JSON instead of a table." },
       QUIET_OPTION,
       CONFIG_OPTION,
@@ -97,85 +108,156 @@ export const evaluate: Command = {
   swagpu evaluate --model model --data test.tsv --swag-samples 100 --json`,
   async run(args) {
     const source = args.needed("model");
-    const options = scoreOptions(args);
-    const asked = args.integer("max-length", { min: 1 });
     const progress = new Progress({ quiet: args.flag("quiet") });
-    checkInputs(args, "data", "temperature-fit");
-    const output = args.text("predictions");
-    if (output !== undefined) await checkOutputFile(output, args);
-    const data = await readNeeded(args, "data");
-    const fitData = await readOptional(args, "temperature-fit");
-    const known = await progress.during(
+    const config = await progress.during(
       `reading ${source}`,
-      usableConfig(source),
+      AutoConfig.fromPretrained(source),
     );
-    if (fitData && isRegression(known)) {
-      throw new TypeError(
-        "Cannot use --temperature-fit: the model predicts numbers, not classes",
-      );
-    }
-    const choice = { args, remembered: rememberedColumns(known) };
-    const remark = columnsRemark(chooseColumns(data, choice), choice);
-    if (remark !== undefined) progress.say(remark);
-    const read = (table: Table) =>
-      examplesOf(table, chooseColumns(table, choice), { args, progress });
-    const examples = read(data);
-    const fit = fitData && read(fitData);
-    await openAdapter(progress);
-    const classifier = await progress.during(
-      `loading ${source}`,
-      loadClassifier(source, args.text("tokenizer")),
-    );
-    const idle = posteriorRemark(args, classifier);
-    if (idle !== undefined) progress.say(idle);
-    const { model: { config }, tokenizer } = classifier;
-    const maxLength = maxLengthOf(config, tokenizer, asked);
-    const preparation = { config, tokenizer, maxLength, progress };
-    const prepared = prepareExamples(examples, preparation);
-    let lines: Line[] = [];
-    const results = await evaluateAll(classifier, prepared, {
-      ...options,
-      onScores: (method, scores) => {
-        // The last method is the samples', if there are any; SWA is one sample alone.
-        if (output === undefined || method === "SWA") return;
-        const isSampled = method === "SWAG";
-        lines = predictionLines(config, scores, { isSampled });
-      },
-      fit: fit && prepareExamples(fit, preparation),
-      progress,
-    });
-    for (const remark of remarksOn(results)) progress.say(remark);
-    const positive = f1Class(classifier);
-    console.log(
-      args.flag("json")
-        ? JSON.stringify(
-          {
-            rows: examples.texts.length,
-            cut: prepared.texts.cut,
-            f1_class: positive ?? null,
-            results,
-          },
-          null,
-          2,
-        )
-        : renderScores(results, positive).trimEnd(),
-    );
-    if (output !== undefined) {
-      const { texts, pairs, labels, numbers } = examples;
-      const text = lines.map((line, i) =>
-        JSON.stringify({
-          row: numbers?.[i] ?? i + 1,
-          text: texts[i],
-          ...pairs ? { pair: pairs[i] } : {},
-          gold: labels[i],
-          ...line,
-        }) + "\n"
-      ).join("");
-      await writeTextAtomically(output, text);
-    }
-    return 0;
+    return await evaluateTexts(source, config, { args, progress });
   },
 };
+
+/** Measures a model for text classification, and gives the exit code. */
+async function evaluateTexts(
+  source: string,
+  config: PretrainedConfig,
+  { args, progress }: TaskContext,
+): Promise<number> {
+  const options = scoreOptions(args);
+  const asked = args.integer("max-length", { min: 1 });
+  const threshold = thresholdOf(args, config);
+  const output = args.text("predictions");
+  if (output !== undefined) await checkOutputFile(output, args);
+  const { data, fitData } = await readTexts(config, { args, progress });
+  await openAdapter(progress);
+  const classifier = await progress.during(
+    `loading ${source}`,
+    loadClassifier(source, args.text("tokenizer")),
+  );
+  const idle = posteriorRemark(args, classifier);
+  if (idle !== undefined) progress.say(idle);
+  const { tokenizer } = classifier;
+  const maxLength = maxLengthOf(config, tokenizer, asked);
+  const context = { args, progress, config, tokenizer, maxLength };
+  const { rows, cut } = textRows(data, context);
+  let lines: Line[] = [];
+  const results = await evaluateAll(classifier, measured(rows, context), {
+    ...options,
+    threshold,
+    onScores: (method, scores) => {
+      // The last method is the samples', if there are any; SWA is one sample alone.
+      if (output === undefined || method === "SWA") return;
+      const isSampled = method === "SWAG";
+      lines = predictionLines(config, scores, { isSampled, threshold });
+    },
+    fit: fitData && measured(textRows(fitData, context).rows, context),
+    progress,
+  });
+  for (const remark of remarksOn(results)) progress.say(remark);
+  printScores(results, {
+    args,
+    rows: rows.length,
+    cut,
+    f1: f1Class(classifier),
+  });
+  if (output !== undefined) {
+    await writePredictions(output, { data, rows, lines, config });
+  }
+  return 0;
+}
+
+/** Reads the files that options name. */
+async function readTexts(
+  config: PretrainedConfig,
+  { args, progress }: TaskContext,
+): Promise<{ data: LabeledTexts; fitData: LabeledTexts | undefined }> {
+  checkInputs(args, "data", "temperature-fit");
+  const table = await readNeeded(args, "data");
+  const fitTable = await readOptional(args, "temperature-fit");
+  const choice = { args, remembered: rememberedLabels(config) };
+  const columns = chooseLabelColumns(table, choice);
+  const kind = labelKind(config, columns.isSoft);
+  if (fitTable && kind !== "class") {
+    throw new TypeError(
+      `Cannot use --temperature-fit: ${
+        {
+          classes: "the model gives several labels to a text, not one class",
+          votes: "a temperature is fitted to one class a text, not to votes",
+          numbers: "the model predicts numbers, not classes",
+        }[kind]
+      }`,
+    );
+  }
+  if (
+    args.text("classes") !== undefined && kind !== "votes" &&
+    !(kind === "classes" && columns.labels.length > 1)
+  ) {
+    throw new TypeError(
+      `Cannot use --classes ${args.text("classes")}: it names the classes of ` +
+        "columns or of lists of votes, and the labels are " +
+        (kind === "numbers" ? "numbers" : "names of classes"),
+    );
+  }
+  const remark = columnsRemark(columns, choice);
+  if (remark !== undefined) progress.say(remark);
+  const context = { args, progress };
+  return {
+    data: labeledTexts(table, columns, context),
+    fitData: fitTable &&
+      labeledTexts(fitTable, chooseLabelColumns(fitTable, choice), context),
+  };
+}
+
+/** Rows, as they are measured. */
+function measured(
+  rows: readonly TextRow[],
+  context: TextRowContext,
+): MeasuredTexts {
+  return {
+    texts: new RowBatches(rows, context),
+    labels: rows.map(({ label }) => label),
+    source: placesOf(rows),
+  };
+}
+
+/** Prints scores as a table, or as JSON. */
+function printScores(
+  results: readonly MethodScores[],
+  { args, rows, cut, f1 }: {
+    args: Arguments;
+    rows: number;
+    cut: number;
+    f1: string | undefined;
+  },
+): void {
+  console.log(
+    args.flag("json")
+      ? JSON.stringify({ rows, cut, f1_class: f1 ?? null, results }, null, 2)
+      : renderScores(results, f1).trimEnd(),
+  );
+}
+
+/** Writes what is predicted for each row. */
+async function writePredictions(
+  path: string,
+  { data, rows, lines, config }: {
+    data: LabeledTexts;
+    rows: readonly TextRow[];
+    lines: readonly Line[];
+    config: PretrainedConfig;
+  },
+): Promise<void> {
+  const text = data.examples.map((example, i) =>
+    JSON.stringify({
+      row: example.row.number,
+      text: example.text,
+      ...example.pair === undefined ? {} : { pair: example.pair },
+      ...goldFields(example, rows[i]?.label ?? 0, config),
+      ...lines[i],
+    }) + "\n"
+  ).join("");
+  await writeTextAtomically(path, text);
+}
 
 /** Refuses a file that cannot be written, before the work of hours. */
 async function checkOutputFile(path: string, args: Arguments): Promise<void> {

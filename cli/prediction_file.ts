@@ -14,6 +14,7 @@ import type {
 } from "./compared_rows.ts";
 import { classIds, numbersOf } from "./labels.ts";
 import { listOf } from "../data/names.ts";
+import { textOfCell } from "./table_columns.ts";
 import {
   cellOf,
   ExactNumber,
@@ -23,6 +24,12 @@ import {
 } from "../data/mod.ts";
 
 type Cells = Readonly<Record<string, unknown>>;
+
+/** The fields of predictions that are not one class or one number. */
+const SEVERAL = [
+  ["labels", "several labels"],
+  ["values", "several numbers"],
+] as const;
 
 /** How far probabilities may be from adding up to 1: they may have 16 bits. */
 const UNIT_TOLERANCE = 1e-3;
@@ -39,8 +46,15 @@ const UNIT_TOLERANCE = 1e-3;
  */
 export async function readPredictions(path: string): Promise<ComparedRun> {
   const table = await readTable(path, { format: "jsonl" });
-  const gold = golds(table);
   const [first = {}] = table.rows;
+  for (const [field, several] of SEVERAL) {
+    if (cellOf(first, field) === undefined) continue;
+    throw new TypeError(
+      `Cannot compare ${path}: it has ${several} for each text, and compare ` +
+        "needs one class or one number",
+    );
+  }
+  const gold = golds(table);
   if (cellOf(first, "probabilities") !== undefined) {
     const { classes, ...predictions } = classPredictions(table);
     return {
@@ -69,7 +83,7 @@ function identified(
   const column = (name: string, cells: (row: Cells) => unknown) => {
     const texts = rows.map((row) => {
       const own = cells(row);
-      return isCells(own) ? written(cellOf(own, name)) : undefined;
+      return isCells(own) ? textOfCell(cellOf(own, name)) : undefined;
     });
     return texts.every((text) => text !== undefined) ? texts : undefined;
   };
@@ -94,7 +108,7 @@ function golds(table: Table): string[] {
     );
   }
   return table.rows.map((row, i) => {
-    const gold = written(cellOf(row, "gold"));
+    const gold = textOfCell(cellOf(row, "gold"));
     if (gold !== undefined && gold.trim() !== "") return gold;
     throw new TypeError(
       `Cannot use ${placeOf(table, i)}: its "gold" is no label`,
@@ -159,7 +173,7 @@ function classPredictions(
   const labels = Int32Array.from(table.rows, (row, i) => {
     const label = cellOf(row, "label");
     if (label === undefined) return best[i] ?? 0;
-    const id = classes.indexOf(written(label) ?? "");
+    const id = classes.indexOf(textOfCell(label) ?? "");
     if (id >= 0) return id;
     throw new RangeError(
       `Cannot use ${placeOf(table, i)}: its "label" is ${
@@ -173,14 +187,6 @@ function classPredictions(
 function isCells(value: unknown): value is Cells {
   return typeof value === "object" && value !== null &&
     !Array.isArray(value) && !(value instanceof ExactNumber);
-}
-
-/** A cell as a text; `undefined` if it is no text, number, true or false. */
-function written(value: unknown): string | undefined {
-  if (value instanceof ExactNumber) return value.text;
-  return ["string", "number", "boolean"].includes(typeof value)
-    ? String(value)
-    : undefined;
 }
 
 /** The number in a cell. */

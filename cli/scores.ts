@@ -6,35 +6,23 @@
  * @module
  */
 
-import {
-  accuracy,
-  applyTemperature,
-  argmaxRows,
-  brierScore,
-  expectedCalibrationError,
-  f1Score,
-  fitTemperature,
-  logProbabilities,
-  matthewsCorrelation,
-  meanSquaredError,
-  negativeLogLikelihood,
-  pearsonCorrelation,
-  softmaxRows,
-  spearmanCorrelation,
-} from "../nn/mod.ts";
+import type { RowSource } from "../data/mod.ts";
+import type { PretrainedConfig } from "../models/mod.ts";
 import {
   type Classifier,
+  isMultiLabel,
   isRegression,
-  meanOf,
+  meanPredictions,
   namingRows,
   type PosteriorOptions,
   posteriorScores,
   scoresOf,
 } from "./classifier.ts";
 import { namesOf } from "./labels.ts";
-import type { Examples } from "./prepare_examples.ts";
 import type { Progress } from "./progress.ts";
-import type { TokenizedTexts } from "./tokenized_texts.ts";
+import type { LabelValue } from "./tasks/label_values.ts";
+import { textScores } from "./tasks/text_scores.ts";
+import type { TextBatches } from "./tokenized_texts.ts";
 
 /** The scores of a method of prediction. */
 export interface MethodScores {
@@ -44,10 +32,22 @@ export interface MethodScores {
   scores: Record<string, number>;
 }
 
+/** Texts to measure on. */
+export interface MeasuredTexts {
+  /** The texts. */
+  readonly texts: TextBatches;
+  /** What each is labeled with. */
+  readonly labels: ArrayLike<LabelValue>;
+  /** The file that they come from. */
+  readonly source: RowSource;
+}
+
 /** Options of {@linkcode evaluateAll}. */
 export interface EvaluateOptions extends PosteriorOptions {
-  /** Examples to fit a temperature on. */
-  fit?: Examples | undefined;
+  /** Texts to fit a temperature on. */
+  fit?: MeasuredTexts | undefined;
+  /** The least probability of a class that is predicted, of several. @default {0.5} */
+  threshold?: number | undefined;
   /** Receives the scores of each method: a list for each sample of the weights. */
   onScores?:
     | ((method: string, scores: Float32Array<ArrayBuffer>[]) => void)
@@ -60,17 +60,17 @@ export interface EvaluateOptions extends PosteriorOptions {
 interface Method {
   method: string;
   /** Computes the scores with each sample of the weights. */
-  scores(texts: TokenizedTexts): Promise<Float32Array<ArrayBuffer>[]>;
+  scores(texts: TextBatches): Promise<Float32Array<ArrayBuffer>[]>;
 }
 
 /** Evaluates the model's own weights and, with a posterior, SWA and SWAG. */
 export async function evaluateAll(
   classifier: Classifier,
-  examples: Examples,
-  { progress, ...options }: EvaluateOptions,
+  examples: MeasuredTexts,
+  { progress, threshold, ...options }: EvaluateOptions,
 ): Promise<MethodScores[]> {
   const { fit } = options;
-  const { swag } = classifier;
+  const { model: { config }, swag } = classifier;
   const texts = examples.texts.count + (fit?.texts.count ?? 0);
   // The model's own weights, the mean of the posterior, and its samples.
   const passes = swag ? 2 + options.samples : 1;
@@ -82,23 +82,22 @@ export async function evaluateAll(
   const advance = (more: number) => stage.advance(more);
   const results: MethodScores[] = [];
   const methods = methodsOf(classifier, { ...options, advance });
-  const { numLabels: classes } = classifier.model.config;
-  const isRaw = isRegression(classifier.model.config);
-  const predictedFrom = (scores: readonly Float32Array<ArrayBuffer>[]) =>
-    meanOf(
-      isRaw ? scores : scores.map((own) => softmaxRows(own, { classes })),
-    );
   for (const { method, scores: scoresWith } of methods) {
-    const membersOf = ({ source, texts }: Examples) =>
+    const membersOf = ({ source, texts }: MeasuredTexts) =>
       namingRows(source, () => scoresWith(texts));
     const members = await membersOf(examples);
     options.onScores?.(method, members);
-    const predicted = predictedFrom(members);
-    const fitted = fit &&
-      { predicted: predictedFrom(await membersOf(fit)), ...fit };
-    const scores = isRaw
-      ? regressionScores(predicted, examples.labels)
-      : classScores(predicted, examples.labels, fitted);
+    const { labels } = examples;
+    const predicted = meanPredictions(config, members);
+    const fitted = fit && {
+      predicted: meanPredictions(config, await membersOf(fit)),
+      labels: fit.labels,
+    };
+    const scores = textScores({ predicted, labels }, {
+      config,
+      threshold,
+      fitted,
+    });
     results.push({ method, scores });
   }
   return results;
@@ -120,9 +119,12 @@ export function remarksOn(results: readonly MethodScores[]): string[] {
 }
 
 /** The class whose F1 is shown: the second of two; `undefined` for the macro mean. */
-export function f1Class({ model: { config } }: Classifier): string | undefined {
+export function f1Class(
+  { model: { config } }: { model: { config: PretrainedConfig } },
+): string | undefined {
   const names = namesOf(config);
-  return isRegression(config) || names.length !== 2 ? undefined : names[1];
+  const isChoice = !isRegression(config) && !isMultiLabel(config);
+  return isChoice && names.length === 2 ? names[1] : undefined;
 }
 
 function methodsOf(
@@ -136,7 +138,7 @@ function methodsOf(
   if (!swag) return methods;
   const sampled = (method: string, some: Partial<PosteriorOptions>) => ({
     method,
-    scores: (texts: TokenizedTexts) =>
+    scores: (texts: TextBatches) =>
       posteriorScores(model, swag, texts, { ...options, ...some }),
   });
   return [
@@ -146,58 +148,6 @@ function methodsOf(
   ];
 }
 
-function classScores(
-  probabilities: Float64Array<ArrayBuffer>,
-  labels: ArrayLike<number>,
-  fitted:
-    | { predicted: Float64Array<ArrayBuffer>; labels: ArrayLike<number> }
-    | undefined,
-): Record<string, number> {
-  const classes = probabilities.length / labels.length;
-  const predicted = argmaxRows(probabilities, { classes });
-  const scores: Record<string, number> = {
-    accuracy: accuracy(probabilities, labels),
-    nll: negativeLogLikelihood(probabilities, labels),
-    ece: expectedCalibrationError(probabilities, labels),
-    brier: brierScore(probabilities, labels),
-    f1: f1Score(predicted, labels, {
-      average: classes === 2 ? "binary" : "macro",
-    }),
-    mcc: matthewsCorrelation(predicted, labels),
-  };
-  if (!fitted) return scores;
-  const temperature = fitTemperature(
-    logProbabilities(fitted.predicted),
-    fitted.labels,
-  );
-  const scaled = applyTemperature(
-    logProbabilities(probabilities),
-    temperature,
-    {
-      classes,
-    },
-  );
-  return {
-    ...scores,
-    temperature,
-    scaled_nll: negativeLogLikelihood(scaled, labels),
-    scaled_ece: expectedCalibrationError(scaled, labels),
-  };
-}
-
-function regressionScores(
-  predicted: Float64Array<ArrayBuffer>,
-  targets: ArrayLike<number>,
-): Record<string, number> {
-  const mse = meanSquaredError(predicted, targets);
-  return {
-    rmse: Math.sqrt(mse),
-    mse,
-    pearson: pearsonCorrelation(predicted, targets),
-    spearman: spearmanCorrelation(predicted, targets),
-  };
-}
-
 /** The heads of the columns of scores. */
 export const HEADS: Readonly<Record<string, string>> = {
   accuracy: "accuracy",
@@ -205,6 +155,12 @@ export const HEADS: Readonly<Record<string, string>> = {
   ece: "ECE",
   brier: "Brier",
   mcc: "MCC",
+  f1_micro: "F1 (micro)",
+  f1_macro: "F1 (macro)",
+  subset_accuracy: "subset acc.",
+  cross_entropy: "cross-entropy",
+  kl: "KL",
+  entropy_pearson: "entropy r",
   temperature: "at T",
   scaled_nll: "scaled NLL",
   scaled_ece: "scaled ECE",
@@ -215,7 +171,9 @@ export const HEADS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Writes scores as a table with one row for each method.
+ * Writes scores as a table with one row for each method. Where each of several numbers
+ * has scores of its own, such as `rmse/valence`, another table follows, with one row
+ * for each method and number.
  *
  * @param results The scores.
  * @param positive The class whose F1 is shown; `undefined` for the macro mean.
@@ -225,16 +183,36 @@ export function renderScores(
   positive?: string,
 ): string {
   const names = Object.keys(results[0]?.scores ?? {});
+  const parts = names.filter((name) => name.includes("/"))
+    .map((name) => name.slice(name.indexOf("/") + 1));
   const f1 = `F1 (${positive?.slice(0, 20) ?? "macro"})`;
   const headOf = (name: string) => name === "f1" ? f1 : HEADS[name] ?? name;
-  const cells = [
-    ["", ...names.map(headOf)],
-    ...results.map(({ method, scores }) => [
-      method,
-      ...names.map((name) => scores[name]?.toFixed(4) ?? ""),
-    ]),
-  ];
-  return renderCells(cells);
+  const own = names.filter((name) => !name.includes("/"));
+  const rowOf = (
+    method: string,
+    scores: MethodScores["scores"],
+    names: readonly string[],
+  ) => [method, ...names.map((name) => scores[name]?.toFixed(4) ?? "")];
+  const whole = renderCells([
+    ["", ...own.map(headOf)],
+    ...results.map(({ method, scores }) => rowOf(method, scores, own)),
+  ]);
+  if (parts.length === 0) return whole;
+  const [first = ""] = parts;
+  const each = names.filter((name) => name.endsWith(`/${first}`))
+    .map((name) => name.slice(0, name.indexOf("/")));
+  return `${whole}\n` + renderCells([
+    ["", ...each.map(headOf)],
+    ...results.flatMap(({ method, scores }) =>
+      [...new Set(parts)].map((part) =>
+        rowOf(
+          `${method}, ${part}`,
+          scores,
+          each.map((name) => `${name}/${part}`),
+        )
+      )
+    ),
+  ]);
 }
 
 /** Writes cells in columns: the first to the left, the others to the right. */

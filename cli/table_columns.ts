@@ -26,17 +26,22 @@ export function columnOf(table: Table, name: string): string[] {
   const column = findColumn(table, name);
   return table.rows.map((row, i) => {
     const value = cellOf(row, column);
-    if (typeof value === "string") return value;
-    if (value instanceof ExactNumber) return value.text;
-    if (typeof value === "number" || typeof value === "boolean") {
-      return String(value);
-    }
+    const text = textOfCell(value);
+    if (text !== undefined) return text;
     throw new TypeError(
       `Cannot use ${placeOf(table, i)}: its "${column}" is ${
         value === undefined ? "missing" : JSON.stringify(value).slice(0, 80)
       }, expected a text or a number`,
     );
   });
+}
+
+/** A cell as a text; `undefined` if it is no text, number, true or false. */
+export function textOfCell(value: unknown): string | undefined {
+  if (value instanceof ExactNumber) return value.text;
+  return ["string", "number", "boolean"].includes(typeof value)
+    ? String(value)
+    : undefined;
 }
 
 /** Whether a row has a label. An empty cell and null are not labels. */
@@ -57,10 +62,27 @@ export function isLabeled(
  * the number 1 in one row and the text "1" in another.
  */
 export function labelsOf(table: Table, name: string): string[] {
+  checkLabels(table, name);
+  return columnOf(table, name);
+}
+
+/**
+ * Checks that each row has a label, and that all are of one kind.
+ *
+ * @param table The rows.
+ * @param name The column of labels.
+ * @param has Whether a row has a label.
+ * @throws {TypeError} If a row has none, or labels are of several kinds.
+ */
+export function checkLabels(
+  table: Table,
+  name: string,
+  has: typeof isLabeled = isLabeled,
+): void {
   const column = findColumn(table, name);
   let kind: string | undefined;
   table.rows.forEach((row, i) => {
-    if (!isLabeled(row, column)) {
+    if (!has(row, column)) {
       const value = cellOf(row, column);
       throw new TypeError(
         `Cannot use ${placeOf(table, i)}: its "${column}" is ${
@@ -76,14 +98,23 @@ export function labelsOf(table: Table, name: string): string[] {
         `that of ${placeOf(table, 0)} is ${kind}: labels must be of one kind`,
     );
   });
-  return columnOf(table, column);
 }
 
-/** The rows that have a label. */
-export function labeledRows(table: Table, name: string): Table {
+/**
+ * The rows that have a label.
+ *
+ * @param table The rows.
+ * @param name The column of labels.
+ * @param has Whether a row has a label.
+ */
+export function labeledRows(
+  table: Table,
+  name: string,
+  has: typeof isLabeled = isLabeled,
+): Table {
   const column = findColumn(table, name);
   const kept = [...table.rows.keys()].filter((i) =>
-    isLabeled(table.rows[i] ?? {}, column)
+    has(table.rows[i] ?? {}, column)
   );
   if (kept.length === 0) {
     throw new RangeError(

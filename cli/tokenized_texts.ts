@@ -10,6 +10,7 @@ import {
   type CollatedBatch,
   DataCollatorWithPadding,
   type EncoderInputs,
+  type ProblemType,
   selectRows,
   type Tokenizer,
   type TokenRow,
@@ -40,8 +41,71 @@ export interface TextOptions {
 /** How many texts are tokenized between two calls of `advance`. */
 const CHUNK = 256;
 
+/** Texts that a model can read in batches. */
+export interface TextBatches {
+  /** The number of texts. */
+  readonly count: number;
+  /** The number of tokens of each text. */
+  readonly lengths: Int32Array<ArrayBuffer>;
+  /** Makes the tensors of a batch of texts. */
+  batch(rows: ArrayLike<number>, options: BatchOptions): EncoderInputs;
+}
+
+/**
+ * Splits texts into tokens.
+ *
+ * @returns The tokens of each text, and how many texts were longer than they may be,
+ * and were cut.
+ */
+export function tokenizeTexts(
+  tokenizer: Tokenizer,
+  texts: readonly string[],
+  { pairs, maxLength, advance }: TextOptions,
+): { rows: TokenRow[]; cut: number } {
+  let cut = 0;
+  const rows = texts.map((text, i): TokenRow => {
+    const input: string | [string, string] = pairs
+      ? [text, pairs[i] ?? ""]
+      : text;
+    const { inputIds, tokenTypeIds } = tokenizer.encode(input, { maxLength });
+    // Only a row of the greatest length may have been cut.
+    if (inputIds.length === maxLength) {
+      const whole = tokenizer.encode(input, { truncation: false });
+      if (whole.inputIds.length > maxLength) cut++;
+    }
+    if ((i + 1) % CHUNK === 0) advance?.(CHUNK);
+    return { inputIds, tokenTypeIds };
+  });
+  return { rows, cut };
+}
+
+/** Options of {@linkcode textCollator}. */
+export interface TextCollatorOptions<P extends ProblemType>
+  extends BatchOptions {
+  /** The most tokens of a row. */
+  maxLength: number;
+  /** What labels mean. @default {"single_label_classification"} */
+  problemType?: P;
+}
+
+/** Makes the collator of batches, padded to a common length, and packed if it pays. */
+export function textCollator<
+  P extends ProblemType = "single_label_classification",
+>(
+  tokenizer: Tokenizer,
+  { fewShapes = false, ...options }: TextCollatorOptions<P>,
+): DataCollatorWithPadding<P> {
+  return new DataCollatorWithPadding(tokenizer, {
+    ...options,
+    padding: "bucketed",
+    padToMultipleOf: LENGTH_STEP,
+    paddingSide: "right",
+    fewShapes,
+  });
+}
+
 /** Texts that have been split into tokens. */
-export class TokenizedTexts {
+export class TokenizedTexts implements TextBatches {
   /** The number of tokens of each text. */
   readonly lengths: Int32Array<ArrayBuffer>;
   /** How many texts were longer than they may be, and were cut. */
@@ -53,26 +117,13 @@ export class TokenizedTexts {
   constructor(
     tokenizer: Tokenizer,
     texts: readonly string[],
-    { pairs, maxLength, advance }: TextOptions,
+    options: TextOptions,
   ) {
-    let cut = 0;
-    const rows = texts.map((text, i): TokenRow => {
-      const input: string | [string, string] = pairs
-        ? [text, pairs[i] ?? ""]
-        : text;
-      const { inputIds, tokenTypeIds } = tokenizer.encode(input, { maxLength });
-      // Only a row of the greatest length may have been cut.
-      if (inputIds.length === maxLength) {
-        const whole = tokenizer.encode(input, { truncation: false });
-        if (whole.inputIds.length > maxLength) cut++;
-      }
-      if ((i + 1) % CHUNK === 0) advance?.(CHUNK);
-      return { inputIds, tokenTypeIds };
-    });
+    const { rows, cut } = tokenizeTexts(tokenizer, texts, options);
     this.#rows = rows;
     this.cut = cut;
     this.#tokenizer = tokenizer;
-    this.#maxLength = maxLength;
+    this.#maxLength = options.maxLength;
     this.lengths = Int32Array.from(rows, ({ inputIds }) => inputIds.length);
   }
 
@@ -88,19 +139,10 @@ export class TokenizedTexts {
    * @param rows The numbers of the texts.
    * @param options Whether to pack, and whether few shapes should occur.
    */
-  collate(
-    rows: ArrayLike<number>,
-    { usesPacking, fewShapes = false }: BatchOptions,
-  ): CollatedBatch {
-    const collator = new DataCollatorWithPadding(this.#tokenizer, {
-      padding: "bucketed",
-      padToMultipleOf: LENGTH_STEP,
-      maxLength: this.#maxLength,
-      paddingSide: "right",
-      usesPacking,
-      fewShapes,
-    });
-    return collator.collate(selectRows(this.#rows, rows));
+  collate(rows: ArrayLike<number>, options: BatchOptions): CollatedBatch {
+    const maxLength = this.#maxLength;
+    return textCollator(this.#tokenizer, { ...options, maxLength })
+      .collate(selectRows(this.#rows, rows));
   }
 
   /** Makes the tensors of a batch; see {@linkcode TokenizedTexts.collate}. */

@@ -1,2 +1,161 @@
-import type { Task } from "./task.ts";
-export const textClassification: Task = undefined as never;
+// Copyright 2026 the swagpu authors. MIT license.
+
+/**
+ * Text classification: a text, or a pair of texts, gets one class, several classes,
+ * a distribution over classes, one number or several.
+ *
+ * @module
+ */
+
+import {
+  AutoModelForSequenceClassification,
+  type PretrainedConfig,
+} from "../../models/mod.ts";
+import type { Option } from "../arguments.ts";
+import {
+  isMultiLabel,
+  isRegression,
+  meanPredictions,
+  namingRows,
+  problemTypeOf,
+  scoresOf,
+  type TextModel,
+} from "../classifier.ts";
+import { COLUMN_OPTIONS } from "../columns.ts";
+import { alikeRemark, namesOf } from "../labels.ts";
+import { FILE_OPTIONS, SKIP_OPTION } from "../read_examples.ts";
+import { textCollator } from "../tokenized_texts.ts";
+import { CLASS_WEIGHTS_OPTION, classWeights } from "./class_weights.ts";
+import {
+  LABEL_OPTIONS,
+  labelColumnFields,
+  rememberedLabels,
+} from "./label_columns.ts";
+import { labelFields, PROBLEMS } from "./label_names.ts";
+import {
+  type LabeledText,
+  type LabeledTexts,
+  readLabeledTexts,
+  stratumOf,
+} from "./labeled_texts.ts";
+import type { Task, TaskContext } from "./task.ts";
+import {
+  PREDICT_OPTIONS,
+  predictedLines,
+  predictionInputs,
+} from "./text_predictions.ts";
+import { placesOf, RowBatches, type TextRow, textRows } from "./text_rows.ts";
+import { textScores } from "./text_scores.ts";
+import { THRESHOLD_OPTION, thresholdOf } from "./threshold.ts";
+
+/** The option that says what labels are, for training. */
+const PROBLEM_OPTION: Option = {
+  name: "problem-type",
+  value: PROBLEMS.join("|"),
+  help: "Whether labels are names of classes or numbers (the model's, else " +
+    "classes).",
+};
+
+/** The task of classifying texts. */
+export const textClassification: Task<
+  LabeledText,
+  TextRow,
+  Float32Array<ArrayBuffer>,
+  TextModel
+> = {
+  name: "text-classification",
+  summary:
+    "one class, several classes or numbers for a text or a pair of texts",
+  models: /ForSequenceClassification$/,
+  auto: AutoModelForSequenceClassification,
+  head: ["classifier", "classification_head", "score"],
+  metric: "accuracy",
+  greaterIsBetter: true,
+  dataOptions: [
+    ...COLUMN_OPTIONS,
+    ...LABEL_OPTIONS,
+    SKIP_OPTION,
+    ...FILE_OPTIONS,
+  ],
+  trainOptions: [PROBLEM_OPTION, CLASS_WEIGHTS_OPTION],
+  scoreOptions: [THRESHOLD_OPTION],
+  predictOptions: PREDICT_OPTIONS,
+
+  metricOf(config) {
+    if (isRegression(config)) return { metric: "rmse", greaterIsBetter: false };
+    if (isMultiLabel(config)) {
+      return { metric: "f1_micro", greaterIsBetter: true };
+    }
+    return rememberedLabels(config)?.isSoft
+      ? { metric: "cross_entropy", greaterIsBetter: false }
+      : { metric: "accuracy", greaterIsBetter: true };
+  },
+
+  read: readLabeledTexts,
+
+  stratum: stratumOf,
+
+  configFields(data, context) {
+    const { args, config, progress } = context;
+    const fields = labelFields(data, context);
+    const { columns } = data.examples[0] ?? {};
+    const remembered = rememberedLabels(config);
+    if (remembered?.pair !== undefined && columns?.pair === undefined) {
+      progress.say(
+        `${
+          args.text("model")
+        } was trained on pairs of texts, and this training ` +
+          "is on single ones: name the column of second texts with --pair-column",
+      );
+    }
+    const alike = fields["problem_type"] === "regression"
+      ? undefined
+      : alikeRemark(Object.values(fields["id2label"] ?? {}));
+    if (alike !== undefined) progress.say(alike);
+    return { ...fields, ...columns ? labelColumnFields(columns) : {} };
+  },
+
+  prepare: (data, context) => textRows(data, context).rows,
+
+  trainerOptions(rows, { args, config }) {
+    const labels = rows.map(({ label }) => label);
+    const weights = classWeights(args, labels, config);
+    const isSoft = !isRegression(config) && !isMultiLabel(config) &&
+      labels.some((label) => typeof label !== "number");
+    return {
+      ...isSoft ? { softTargets: true } : {},
+      ...weights ? { classWeights: weights } : {},
+    };
+  },
+
+  collator({ model, tokenizer, maxLength }) {
+    const collator = textCollator(tokenizer, {
+      maxLength,
+      usesPacking: model.usesPacking,
+      fewShapes: true,
+      problemType: problemTypeOf(model.config),
+    });
+    return (rows) => collator.collate(rows);
+  },
+
+  outputs: (rows, { model, batchSize, advance, ...context }) =>
+    namingRows(
+      placesOf(rows),
+      () =>
+        scoresOf(model, new RowBatches(rows, context), { batchSize, advance }),
+    ),
+
+  scores: (members, rows, { args, config }) =>
+    textScores(
+      {
+        predicted: meanPredictions(config, members),
+        labels: rows.map(({ label }) => label),
+      },
+      { config, threshold: thresholdOf(args, config) },
+    ),
+
+  async *predict(loaded, context) {
+    const inputs = await predictionInputs(loaded.model.config, context);
+    yield* predictedLines(loaded, inputs, context);
+  },
+};
