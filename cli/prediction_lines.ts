@@ -136,7 +136,7 @@ function measuresOf(
 }
 
 /** The number with the fewest digits that is equal in 32 bits. */
-function shortest(value: number): number {
+export function shortest(value: number): number {
   const rounded = Math.fround(value);
   for (let digits = 1; digits < 9; digits++) {
     const short = Number(rounded.toPrecision(digits));

@@ -132,13 +132,14 @@ export interface Task<
   readonly predictOptions: readonly Option[];
 
   /**
-   * Reads the file that an option names.
+   * Reads the file that an option names. A model that was trained before tells by its
+   * configuration which columns it was trained on.
    *
    * @throws {Error} If a row cannot be used; the message names it.
    */
   read(
     option: "data" | "eval",
-    context: TaskContext,
+    context: TaskContext & { readonly config?: PretrainedConfig | undefined },
   ): Promise<TaskExamples<Example>>;
 
   /** What a split keeps the shares of, such as the class. */
