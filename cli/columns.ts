@@ -26,7 +26,7 @@ export interface Columns {
  * The key of config.json that holds the columns. Python's transformers keeps unknown
  * keys when it saves a configuration.
  */
-const KEY = "swagpu";
+export const KEY = "swagpu";
 
 const DEFAULTS: Columns = { text: "text", pair: undefined, label: "label" };
 

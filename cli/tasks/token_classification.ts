@@ -20,7 +20,7 @@ import {
 import { tagOutputs, type TokenModel } from "./token_outputs.ts";
 import { ENTITY_OPTIONS, predictTags } from "./token_predictions.ts";
 import { tagFields, type TaggedRow, taggedRows } from "./token_rows.ts";
-import { tagScores } from "./token_scores.ts";
+import { tagScores } from "./tag_scores.ts";
 
 /**
  * Tagging the words of texts. The first token of a word has its tag, in training and in

@@ -1,0 +1,226 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+/**
+ * The task of guessing hidden words: pre-training of encoders on plain text, from
+ * random weights or from those of another training.
+ *
+ * A model is measured by the tokens that are hidden from it, or by pairs of sentences:
+ * whether it holds the better one to be more probable. The probability of a sentence
+ * is judged by its pseudo-log-likelihood, the sum of the logarithms of each token's
+ * probability given all other tokens (Salazar, Liang, Nguyen and Kirchhoff, "Masked
+ * Language Model Scoring", 2020). Pairs such as those of BLiMP (Warstadt et al., 2020)
+ * differ in one point of grammar.
+ *
+ * @module
+ */
+
+import { AutoModelForMaskedLM } from "../../models/mod.ts";
+import { perplexity } from "../../nn/mod.ts";
+import type { Option } from "../arguments.ts";
+import { KEY, rememberedColumns } from "../columns.ts";
+import { fillMasks } from "./fill_masks.ts";
+import { MaskingCollator } from "./masked_collator.ts";
+import { type MaskedModel, maskedOutputs } from "./masked_outputs.ts";
+import {
+  type MaskedExample,
+  type MaskedRow,
+  pairColumns,
+  type PairExample,
+  pairExamples,
+  pairRows,
+  type PlainExample,
+  plainExamples,
+  plainRows,
+} from "./masked_rows.ts";
+import { INPUT_OPTIONS } from "./prediction_inputs.ts";
+import type { Task, TaskExamples } from "./task.ts";
+import { textColumn } from "./text_column.ts";
+import {
+  readTextTable,
+  refuseColumns,
+  SAMPLE_OPTION,
+  TEXT_FILE_OPTIONS,
+  textFormat,
+} from "./text_table.ts";
+import { countCorrect, logMeans, type TokenScores } from "./token_scores.ts";
+
+const TEXT_COLUMN: Option = {
+  name: "text-column",
+  value: "NAME",
+  help: "Column of texts (text).",
+};
+
+const DATA_OPTIONS: readonly Option[] = [
+  TEXT_COLUMN,
+  {
+    name: "pairs",
+    value: "GOOD,BAD",
+    help: "Columns of pairs of sentences to measure on, the better one first " +
+      "(sentence_good,sentence_bad if the file has them).",
+  },
+  SAMPLE_OPTION,
+  {
+    name: "line-by-line",
+    help: "Make each text a row, instead of cutting all texts, one after the " +
+      "other, into blocks.",
+  },
+  {
+    name: "block-size",
+    value: "N",
+    help:
+      "Tokens of a block (as --max-length). The last ones that fill no block " +
+      "are left out.",
+  },
+  {
+    name: "mlm-probability",
+    value: "X",
+    help: "Share of tokens that are hidden (0.15).",
+  },
+  { name: "whole-word-mask", help: "Hide words as a whole, not word pieces." },
+  ...TEXT_FILE_OPTIONS,
+];
+
+/** The task of guessing hidden words. */
+export const maskedLanguageModel: Task<
+  MaskedExample,
+  MaskedRow,
+  readonly TokenScores[],
+  MaskedModel
+> = {
+  name: "fill-mask",
+  summary: "guess hidden words of plain text",
+  models: /ForMaskedLM$/,
+  auto: AutoModelForMaskedLM,
+  head: [],
+  metric: "nll",
+  greaterIsBetter: false,
+  dataOptions: DATA_OPTIONS,
+  trainOptions: [],
+  scoreOptions: [],
+  predictOptions: [
+    TEXT_COLUMN,
+    ...INPUT_OPTIONS,
+    { name: "top-k", value: "N", help: "Fillings of each mask (5)." },
+  ],
+
+  async read(option, { args, config }) {
+    const path = args.needed(option);
+    if (textFormat(args, path) === "txt") {
+      refuseColumns(args, path, ["text-column", "pairs", "columns", "field"]);
+    }
+    const table = await readTextTable(args, option);
+    const pairs = pairColumns(table, args);
+    const remembered = config && rememberedColumns(config)?.text;
+    return {
+      path: table.path,
+      examples: pairs
+        ? pairExamples(table, pairs)
+        : plainExamples(table, textColumn(table, args, remembered)),
+    };
+  },
+
+  configFields(_, { args }) {
+    return {
+      [KEY]: {
+        task: "fill-mask",
+        text_column: args.text("text-column") ?? "text",
+      },
+    };
+  },
+
+  prepare(data, context) {
+    const { args, tokenizer, maxLength } = context;
+    // What is wrong with the options or the tokenizer should be known at once.
+    new MaskingCollator(tokenizer, { args, maxLength, isTraining: false });
+    return isOfPairs(data)
+      ? pairRows(data, context)
+      : plainRows(data as TaskExamples<PlainExample>, context);
+  },
+
+  collator({ args, model, tokenizer, maxLength, epoch }) {
+    const collator = new MaskingCollator(tokenizer, {
+      args,
+      model,
+      maxLength,
+      isTraining: true,
+    });
+    return (rows) => {
+      const texts = rows.filter((row) => row.kind === "text");
+      if (texts.length === rows.length) return collator.collate(texts, epoch());
+      throw new TypeError("Cannot train on pairs of sentences");
+    };
+  },
+
+  outputs: maskedOutputs,
+
+  scores(members, rows) {
+    return rows.some(({ kind }) => kind === "pair")
+      ? pairScores(members, rows)
+      : textScores(members);
+  },
+
+  predict: fillMasks,
+};
+
+function isOfPairs(
+  data: TaskExamples<MaskedExample>,
+): data is TaskExamples<PairExample> {
+  return data.examples.some((example) => "good" in example);
+}
+
+/** Measures hidden tokens. */
+function textScores(
+  members: readonly (readonly TokenScores[])[],
+): Record<string, number> {
+  const [first = []] = members;
+  const logarithms: number[] = [];
+  let correct = 0;
+  first.forEach((_, row) => {
+    const own = members.flatMap((member) => member[row] ?? []);
+    logarithms.push(...logMeans(own.map((one) => one.logProbabilities)));
+    correct += countCorrect(own);
+  });
+  if (logarithms.length === 0) {
+    throw new RangeError(
+      "Cannot measure the model: no token is hidden; raise --mlm-probability, or " +
+        "give more texts",
+    );
+  }
+  return {
+    ...likelihood(logarithms),
+    accuracy: correct / logarithms.length,
+  };
+}
+
+/**
+ * Measures pairs: the share of them whose better sentence has the greater
+ * pseudo-log-likelihood, and the likelihood of the better sentences' tokens.
+ */
+function pairScores(
+  members: readonly (readonly TokenScores[])[],
+  rows: readonly MaskedRow[],
+): Record<string, number> {
+  const logarithms: number[] = [];
+  let correct = 0;
+  rows.forEach((row, i) => {
+    if (row.kind !== "pair") return;
+    const own = members.flatMap((member) => member[i] ?? []);
+    const all = logMeans(own.map((one) => one.logProbabilities));
+    const good = all.subarray(0, row.good.hidden.length);
+    const bad = all.subarray(row.good.hidden.length);
+    if (sum(good) > sum(bad)) correct++;
+    logarithms.push(...good);
+  });
+  return { ...likelihood(logarithms), accuracy: correct / rows.length };
+}
+
+function likelihood(logarithms: readonly number[]): Record<string, number> {
+  const found = perplexity(logarithms);
+  return { nll: Math.log(found), perplexity: found };
+}
+
+function sum(values: ArrayLike<number>): number {
+  let total = 0;
+  for (let i = 0; i < values.length; i++) total += values[i] ?? NaN;
+  return total;
+}
