@@ -16,10 +16,11 @@ import {
   type Command,
   CONFIG_OPTION,
   HELP_OPTION,
+  type Option,
   QUIET_OPTION,
 } from "./arguments.ts";
 import { loadClassifier, maxLengthOf } from "./classifier.ts";
-import { COLUMN_OPTIONS, columnsRemark, NO_PAIRS_OPTION } from "./columns.ts";
+import { columnsRemark, NO_PAIRS_OPTION } from "./columns.ts";
 import {
   MODEL_OPTIONS,
   posteriorRemark,
@@ -27,13 +28,7 @@ import {
 } from "./model_options.ts";
 import { type Line, predictionLines } from "./prediction_lines.ts";
 import { Progress } from "./progress.ts";
-import {
-  checkInputs,
-  FILE_OPTIONS,
-  readNeeded,
-  readOptional,
-  SKIP_OPTION,
-} from "./read_examples.ts";
+import { checkInputs, readNeeded, readOptional } from "./read_examples.ts";
 import {
   evaluateAll,
   f1Class,
@@ -43,14 +38,16 @@ import {
   renderScores,
 } from "./scores.ts";
 import { goldFields } from "./tasks/gold_fields.ts";
-import {
-  chooseLabelColumns,
-  LABEL_OPTIONS,
-  rememberedLabels,
-} from "./tasks/label_columns.ts";
+import { chooseLabelColumns, rememberedLabels } from "./tasks/label_columns.ts";
 import { labelKind } from "./tasks/label_values.ts";
 import { type LabeledTexts, labeledTexts } from "./tasks/labeled_texts.ts";
+import {
+  checkTaskOptions,
+  taskOfModel,
+  taskOptions,
+} from "./tasks/registry.ts";
 import type { TaskContext } from "./tasks/task.ts";
+import { textClassification } from "./tasks/text_classification.ts";
 import {
   placesOf,
   RowBatches,
@@ -58,12 +55,31 @@ import {
   type TextRowContext,
   textRows,
 } from "./tasks/text_rows.ts";
-import { THRESHOLD_OPTION, thresholdOf } from "./tasks/threshold.ts";
+import { thresholdOf } from "./tasks/threshold.ts";
+import { evaluateTask, refuseOptions } from "./use_task.ts";
+
+/** The options for models of text classification alone. */
+const TEXT_RESULT_OPTIONS: readonly Option[] = [
+  {
+    name: "temperature-fit",
+    value: "FILE",
+    help: "Other labeled texts to fit a temperature on; adds scores after " +
+      "temperature scaling.",
+  },
+  {
+    name: "predictions",
+    value: "FILE",
+    help: "Write what is predicted for each row to a JSONL file, for " +
+      "compare; with samples of the posterior, if there is one.",
+  },
+];
 
 /** Measures a model on labeled examples. */
 export const evaluate: Command = {
   name: "evaluate",
-  summary: "Measures a model, and its SWAG posterior, on labeled texts.",
+  summary:
+    "Measures a model, and its SWAG posterior, on labeled texts. The task is " +
+    "that of the model.",
   usage: "--model DIR --data FILE [options]",
   options: {
     Data: [
@@ -74,28 +90,12 @@ export const evaluate: Command = {
           "Labeled texts: CSV, TSV, JSONL or JSON, also as .gz, or Parquet; - for " +
           "standard input.",
       },
-      ...COLUMN_OPTIONS,
       NO_PAIRS_OPTION,
-      ...LABEL_OPTIONS,
-      SKIP_OPTION,
-      ...FILE_OPTIONS,
     ],
+    ...taskOptions("dataOptions", "scoreOptions"),
     Model: MODEL_OPTIONS,
     Result: [
-      {
-        name: "temperature-fit",
-        value: "FILE",
-        help:
-          "Other labeled texts to fit a temperature on; adds scores after " +
-          "temperature scaling.",
-      },
-      {
-        name: "predictions",
-        value: "FILE",
-        help: "Write what is predicted for each row to a JSONL file, for " +
-          "compare; with samples of the posterior, if there is one.",
-      },
-      THRESHOLD_OPTION,
+      ...TEXT_RESULT_OPTIONS,
       { name: "json", help: "Print JSON instead of a table." },
       QUIET_OPTION,
       CONFIG_OPTION,
@@ -113,7 +113,13 @@ export const evaluate: Command = {
       `reading ${source}`,
       AutoConfig.fromPretrained(source),
     );
-    return await evaluateTexts(source, config, { args, progress });
+    const task = taskOfModel(config, source);
+    checkTaskOptions(args, task, "dataOptions", "scoreOptions");
+    if (task.name === textClassification.name) {
+      return await evaluateTexts(source, config, { args, progress });
+    }
+    refuseOptions(args, task, [...TEXT_RESULT_OPTIONS, NO_PAIRS_OPTION]);
+    return await evaluateTask(task, config, { args, progress });
   },
 };
 

@@ -29,7 +29,7 @@ import {
 import { measure } from "./measure.ts";
 import { OutputFolder } from "./output_folder.ts";
 import { Progress } from "./progress.ts";
-import { checkInputs, FILE_OPTIONS, SKIP_OPTION } from "./read_examples.ts";
+import { checkInputs } from "./read_examples.ts";
 import { prepareOutput, savedBytes } from "./save.ts";
 import { renderScores } from "./scores.ts";
 import { findStart, sourceOf } from "./start.ts";
@@ -60,8 +60,6 @@ const DATA_OPTIONS: readonly Option[] = [
     help: "Which list of the file --eval to read (as --field).",
   },
   SPLIT_OPTION,
-  SKIP_OPTION,
-  ...FILE_OPTIONS,
 ];
 
 /** The options that say what to start from and where to write. */

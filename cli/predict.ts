@@ -1,31 +1,34 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// deno-lint-ignore-file no-console
 
 /**
- * The command `predict`, which labels texts.
+ * The command `predict`, which applies a model to texts.
  *
  * @module
  */
 
-import { AutoConfig, type PretrainedConfig } from "../models/mod.ts";
-import { openAdapter } from "./adapter.ts";
-import { type Command, CONFIG_OPTION, HELP_OPTION, QUIET_OPTION } from "./arguments.ts";
-import { loadClassifier, maxLengthOf } from "./classifier.ts";
+import { AutoConfig } from "../models/mod.ts";
+import {
+  type Command,
+  CONFIG_OPTION,
+  HELP_OPTION,
+  QUIET_OPTION,
+} from "./arguments.ts";
 import { MODEL_OPTIONS } from "./model_options.ts";
 import { Progress } from "./progress.ts";
-import type { TaskContext } from "./tasks/task.ts";
-import { INPUT_OPTIONS } from "./tasks/text_inputs.ts";
 import {
-  predictedLines,
-  predictionInputs,
-  RESULT_OPTIONS,
-} from "./tasks/text_predictions.ts";
+  checkTaskOptions,
+  taskOfModel,
+  taskOptions,
+} from "./tasks/registry.ts";
+import { predictTask } from "./use_task.ts";
 
 /** Labels texts, and prints a line of JSON for each. */
 export const predict: Command = {
   name: "predict",
-  summary: "Labels texts: prints a line of JSON for each, with probabilities " +
-    "and, if the folder holds a SWAG posterior, their uncertainty.",
+  summary:
+    "Applies a model to texts: prints a line of JSON for each, with scores and, " +
+    "if the folder holds a SWAG posterior, their uncertainty. The task is that " +
+    "of the model.",
   usage: "--model DIR (--data FILE | --text TEXT) [options]",
   options: {
     Data: [
@@ -36,10 +39,10 @@ export const predict: Command = {
           "Texts: CSV, TSV, JSONL or JSON, also as .gz, or Parquet; - for standard " +
           "input.",
       },
-      ...INPUT_OPTIONS,
     ],
+    ...taskOptions("predictOptions"),
     Model: MODEL_OPTIONS,
-    Result: [...RESULT_OPTIONS, QUIET_OPTION, CONFIG_OPTION, HELP_OPTION],
+    Result: [QUIET_OPTION, CONFIG_OPTION, HELP_OPTION],
   },
   notes: `Examples:
   swagpu predict --model model --text "Not bad at all" --text "Dull"
@@ -62,28 +65,8 @@ confidence and margin are those of the class that is least sure.`,
       `reading ${source}`,
       AutoConfig.fromPretrained(source),
     );
-    return await predictTexts(source, config, { args, progress });
+    const task = taskOfModel(config, source);
+    checkTaskOptions(args, task, "predictOptions");
+    return await predictTask(task, config, { args, progress });
   },
 };
-
-/** Labels texts with a model for text classification, and gives the exit code. */
-async function predictTexts(
-  source: string,
-  config: PretrainedConfig,
-  { args, progress }: TaskContext,
-): Promise<number> {
-  const asked = args.integer("max-length", { min: 1 });
-  const inputs = await predictionInputs(config, { args, progress });
-  await openAdapter(progress);
-  const classifier = await progress.during(
-    `loading ${source}`,
-    loadClassifier(source, args.text("tokenizer")),
-  );
-  const maxLength = maxLengthOf(config, classifier.tokenizer, asked);
-  const context = { args, progress, maxLength };
-  for await (const line of predictedLines(classifier, inputs, context)) {
-    progress.clear();
-    console.log(JSON.stringify(line));
-  }
-  return 0;
-}

@@ -8,32 +8,26 @@
  * @module
  */
 
-import { AutoConfig } from "../models/mod.ts";
+import type { PretrainedConfig } from "../models/mod.ts";
 import { openAdapter } from "./adapter.ts";
 import type { Arguments, Option } from "./arguments.ts";
 import { maxLengthOf } from "./classifier.ts";
 import { loadModel } from "./load_model.ts";
 import { measure } from "./measure.ts";
 import { posteriorRemark, scoreOptions } from "./model_options.ts";
-import { Progress } from "./progress.ts";
 import { renderScores } from "./scores.ts";
-import { checkTaskOptions } from "./tasks/registry.ts";
 import type { LoadedModel, Task, TaskContext } from "./tasks/task.ts";
 
 /** Measures a model of a task on a file, and prints the scores. */
 export async function evaluateTask(
   task: Task,
-  args: Arguments,
-  unusable: readonly Option[],
+  config: PretrainedConfig,
+  context: TaskContext,
 ): Promise<number> {
-  const progress = new Progress({ quiet: args.flag("quiet") });
-  const context = { args, progress };
-  checkTaskOptions(args, task, "dataOptions", "scoreOptions");
-  refuse(args, task, unusable);
+  const { args } = context;
   args.needed("data");
   const options = scoreOptions(args);
   const asked = args.integer("max-length", { min: 1 });
-  const config = await AutoConfig.fromPretrained(args.needed("model"));
   const data = await task.read("data", { ...context, config });
   const loaded = await load(task, context);
   const { tokenizer } = loaded;
@@ -56,17 +50,13 @@ export async function evaluateTask(
 /** Prints a line of JSON for each text. */
 export async function predictTask(
   task: Task,
-  args: Arguments,
-  unusable: readonly Option[],
+  config: PretrainedConfig,
+  context: TaskContext,
 ): Promise<number> {
-  const progress = new Progress({ quiet: args.flag("quiet") });
-  const context = { args, progress };
-  checkTaskOptions(args, task, "predictOptions");
-  refuse(args, task, unusable);
+  const { args, progress } = context;
   const asked = args.integer("max-length", { min: 1 });
   const loaded = await load(task, context);
-  const { model: { config }, tokenizer } = loaded;
-  const maxLength = maxLengthOf(config, tokenizer, asked);
+  const maxLength = maxLengthOf(config, loaded.tokenizer, asked);
   for await (const line of task.predict(loaded, { ...context, maxLength })) {
     progress.clear();
     console.log(JSON.stringify(line));
@@ -89,21 +79,18 @@ async function load(
   return loaded;
 }
 
-/** Refuses options that would change nothing for a task. */
-function refuse(
+/**
+ * Refuses options that would change nothing for a task.
+ *
+ * @throws {TypeError} If one of them is given.
+ */
+export function refuseOptions(
   args: Arguments,
   task: Task,
-  unusable: readonly Option[],
+  options: readonly Option[],
 ): void {
-  const own = [
-    ...task.dataOptions,
-    ...task.scoreOptions,
-    ...task.predictOptions,
-  ];
-  for (const { name } of unusable) {
-    if (!args.flag(name) || own.some((option) => option.name === name)) {
-      continue;
-    }
+  for (const { name } of options) {
+    if (!args.flag(name)) continue;
     throw new TypeError(
       `Cannot use --${name} for ${task.name}: it is for text-classification`,
     );

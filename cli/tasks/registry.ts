@@ -11,10 +11,18 @@ import { nearest } from "../../data/names.ts";
 import type { PretrainedConfig } from "../../models/mod.ts";
 import type { Arguments, Option } from "../arguments.ts";
 import type { Task } from "./task.ts";
+import { maskedLanguageModel } from "./masked_language_model.ts";
+import { questionAnswering } from "./question_answering.ts";
+import { textClassification } from "./text_classification.ts";
 import { tokenClassification } from "./token_classification.ts";
 
 /** All tasks, the default first. */
-export const TASKS: readonly Task[] = [tokenClassification];
+export const TASKS: readonly Task[] = [
+  textClassification,
+  tokenClassification,
+  questionAnswering,
+  maskedLanguageModel,
+];
 
 /** Other names of the tasks. */
 const OTHER_NAMES: Readonly<Record<string, string>> = {
@@ -56,21 +64,21 @@ type OptionKind =
 export function taskOptions(
   ...kinds: readonly OptionKind[]
 ): Record<string, readonly Option[]> {
-  const owners = new Map<string, Task[]>();
+  const owners = new Map<string, { option: Option; tasks: Task[] }>();
   for (const task of TASKS) {
-    for (const { name } of optionsOf(task, kinds)) {
-      owners.set(name, [...owners.get(name) ?? [], task]);
+    for (const option of optionsOf(task, kinds)) {
+      // Options of one name may mean something else to another task.
+      const key = JSON.stringify(option);
+      const own = owners.get(key) ?? { option, tasks: [] };
+      owners.set(key, { option, tasks: [...own.tasks, task] });
     }
   }
   const lists: Record<string, Option[]> = {};
-  for (const [name, tasks] of owners) {
+  for (const { option, tasks } of owners.values()) {
     const heading = tasks.length === TASKS.length
-      ? "With every task"
-      : `With --task ${tasks.map(({ name }) => name).join(", ")}`;
-    const [first] = tasks.flatMap((task) =>
-      optionsOf(task, kinds).filter((option) => option.name === name)
-    );
-    if (first) (lists[heading] ??= []).push(first);
+      ? "Every task"
+      : `Only ${tasks.map(({ name }) => name).join(", ")}`;
+    (lists[heading] ??= []).push(option);
   }
   return lists;
 }

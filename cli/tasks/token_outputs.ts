@@ -10,7 +10,7 @@ import type { Labeled } from "../../models/mod.ts";
 import { checkFinite, runRows } from "./run_rows.ts";
 import type { OutputOptions } from "./task.ts";
 import { NO_TAG, type TaggedRow } from "./token_rows.ts";
-import { taggedWordsOf } from "./token_scores.ts";
+import { taggedWordsOf } from "./tag_scores.ts";
 
 /** A model that tags tokens. */
 export type TokenModel = Labeled<"tokenClassification">;

@@ -30,7 +30,7 @@ import {
 } from "./token_inputs.ts";
 import { tagOutputs, type TokenModel } from "./token_outputs.ts";
 import { Losses, NO_TAG, type TaggedRow } from "./token_rows.ts";
-import { meanProbabilities, schemeOf } from "./token_scores.ts";
+import { meanProbabilities, schemeOf } from "./tag_scores.ts";
 
 const STRATEGIES = ["none", "simple", "first", "average", "max"] as const;
 
