@@ -69,6 +69,7 @@ export async function* fillMasks(
   const topK = args.integer("top-k", { min: 1 }) ?? 5;
   const { batchSize, samples, scale, seed } = scoreOptions(args);
   const isSampled = swag !== undefined && samples > 0;
+  let blank = 0;
   let cut = 0;
   let done = 0;
   const texts = predictionInputs(args, {
@@ -77,8 +78,10 @@ export async function* fillMasks(
   });
   async function* encoded(): AsyncGenerator<MaskedText> {
     for await (const input of texts) {
-      // An empty line of a text file is no text.
-      if (input.text.trim() === "" && input.line.text === input.text) continue;
+      if (input.text.trim() === "") {
+        blank++;
+        continue;
+      }
       const { isCut, ...masked } = maskedText(input, tokenizer, maxLength);
       if (isCut) cut++;
       yield masked;
@@ -117,6 +120,7 @@ export async function* fillMasks(
   const path = args.text("data") ?? "--text";
   const remark = cutRemark({ cut, rows: done, path, maxLength });
   if (remark !== undefined) progress.say(remark);
+  if (blank > 0) progress.say(`Left out ${counted(blank, "blank text")}`);
 }
 
 /**

@@ -143,25 +143,29 @@ export function pairRows(
   using stage = progress.stage("tokenizing", examples.length, "pairs");
   let cut = 0;
   let alike = 0;
-  const rows = examples.map(({ good, bad, place }, i): PairRow => {
-    const [better, worse] = [good, bad].map((text) => {
-      const { tokens, isCut } = tokensOf(tokenizer, text, maxLength);
-      if (isCut) cut++;
-      const hidden = hideable(tokenizer, tokens.inputIds);
-      if (hidden.length > 0) return { ...tokens, hidden };
-      throw new RangeError(
-        `Cannot use ${place}: its sentence ${
-          JSON.stringify(text)
-        } has no tokens`,
-      );
-    }) as [Sentence, Sentence];
-    if (better.inputIds.join() === worse.inputIds.join()) alike++;
+  const sentenceOf = (text: string, place: string): Sentence => {
+    const { tokens, isCut } = tokensOf(tokenizer, text, maxLength);
+    if (isCut) cut++;
+    const hidden = hideable(tokenizer, tokens.inputIds);
+    if (hidden.length > 0) return { ...tokens, hidden };
+    throw new RangeError(
+      `Cannot use ${place}: its sentence ${JSON.stringify(text)} has no tokens`,
+    );
+  };
+  const rows = examples.map((example, i): PairRow => {
+    const { place } = example;
+    const good = sentenceOf(example.good, place);
+    const bad = sentenceOf(example.bad, place);
+    if (good.inputIds.join() === bad.inputIds.join()) alike++;
     if ((i + 1) % CHUNK === 0) stage.advance(CHUNK);
-    const length = Math.max(better.inputIds.length, worse.inputIds.length);
-    return { kind: "pair", length, good: better, bad: worse, place };
+    const length = Math.max(good.inputIds.length, bad.inputIds.length);
+    return { kind: "pair", length, good, bad, place };
   });
-  const remark = cutRemark({ cut, rows: 2 * rows.length, path, maxLength });
-  if (remark !== undefined) progress.say(remark);
+  if (cut > 0) {
+    progress.say(
+      `${counted(cut, "sentence")} of ${path} cut to ${maxLength} tokens`,
+    );
+  }
   if (alike > 0) {
     progress.say(
       `${count(alike)} of ${
