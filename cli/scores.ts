@@ -57,7 +57,7 @@ export interface EvaluateOptions extends PosteriorOptions {
 }
 
 /** A method of prediction. */
-interface Method {
+export interface Method {
   method: string;
   /** Computes the scores with each sample of the weights. */
   scores(texts: TokenizedTexts): Promise<Float32Array<ArrayBuffer>[]>;
@@ -125,7 +125,8 @@ export function f1Class({ model: { config } }: Classifier): string | undefined {
   return isRegression(config) || names.length !== 2 ? undefined : names[1];
 }
 
-function methodsOf(
+/** The methods of a model: its own weights and, with a posterior, SWA and SWAG. */
+export function methodsOf(
   { model, swag }: Classifier,
   options: PosteriorOptions,
 ): Method[] {
@@ -146,7 +147,8 @@ function methodsOf(
   ];
 }
 
-function classScores(
+/** Measures probabilities, and again after temperature scaling if rows to fit on are given. */
+export function classScores(
   probabilities: Float64Array<ArrayBuffer>,
   labels: ArrayLike<number>,
   fitted:
@@ -185,7 +187,8 @@ function classScores(
   };
 }
 
-function regressionScores(
+/** Measures predicted numbers. */
+export function regressionScores(
   predicted: Float64Array<ArrayBuffer>,
   targets: ArrayLike<number>,
 ): Record<string, number> {
