@@ -55,6 +55,7 @@ const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
   "special-token": ["special-tokens", "add-tokens"],
   "schedule": ["lr-scheduler-type", "scheduler"],
   "swag-samples": ["samples", "num-samples", "num-predictions"],
+  "temperature-fit": ["fit-temperature", "validation-data"],
   "text-column": ["column", "sentence-column", "x"],
   "tokenizer": ["tokenizer-name", "model", "m", "model-name-or-path"],
   "vocab-size": ["vocabulary-size", "n-vocab", "size"],

@@ -13,6 +13,7 @@ import { evaluate } from "./evaluate.ts";
 import { finetune } from "./finetune.ts";
 import { info } from "./info.ts";
 import { predict } from "./predict.ts";
+import { report } from "./report.ts";
 import { tokenize } from "./tokenize.ts";
 import { trainTokenizerCommand } from "./train_tokenizer.ts";
 
@@ -25,6 +26,7 @@ export const COMMANDS: readonly Command[] = [
   evaluate,
   predict,
   compare,
+  report,
   trainTokenizerCommand,
   tokenize,
   info,

@@ -6,12 +6,11 @@
  * @module
  */
 
-import { AutoConfig, type PretrainedConfig } from "../models/mod.ts";
+import type { PretrainedConfig } from "../models/mod.ts";
 import { argmaxRows } from "../nn/mod.ts";
 import { openAdapter } from "./adapter.ts";
 import type { Arguments } from "./arguments.ts";
 import {
-  isMultiLabel,
   isRegression,
   loadClassifier,
   maxLengthOf,
@@ -28,7 +27,7 @@ import type { Progress } from "./progress.ts";
 import { examplesOf, type RawExamples } from "./read_examples.ts";
 import { cellOf, type Table } from "../data/mod.ts";
 import { columnOf } from "./table_columns.ts";
-import { rememberedLabels } from "./tasks/label_columns.ts";
+import { singleAnswerConfig } from "./single_answers.ts";
 
 /** Models that predict the same texts, one after the other. */
 export class ComparedModels {
@@ -56,7 +55,7 @@ export class ComparedModels {
     const [args, progress] = [this.#args, this.#progress];
     const config = await progress.during(
       `reading ${name}`,
-      comparableConfig(name, args),
+      singleAnswerConfig(name, "compare", args),
     );
     const choice = { args, remembered: rememberedColumns(config) };
     const columns = chooseColumns(table, choice);
@@ -129,38 +128,6 @@ export class ComparedModels {
       model.dispose();
     }
   }
-}
-
-/**
- * Reads the configuration of a model.
- *
- * @throws {TypeError} If the model predicts several labels or numbers for a text: one
- * of them alone would look like a complete answer. Or if its labels were votes, which
- * are not one class a row.
- */
-async function comparableConfig(
-  source: string,
-  args: Arguments,
-): Promise<PretrainedConfig> {
-  const config = await AutoConfig.fromPretrained(source);
-  const several = isMultiLabel(config)
-    ? "several labels"
-    : isRegression(config) && config.numLabels !== 1
-    ? `${config.numLabels} numbers`
-    : undefined;
-  if (several !== undefined) {
-    throw new TypeError(
-      `Cannot compare ${source}: it predicts ${several} for each text, and ` +
-        "compare needs one class or one number; use evaluate",
-    );
-  }
-  const isSoft = rememberedLabels(config)?.isSoft === true;
-  if (!isSoft || args.text("label-column") !== undefined) return config;
-  throw new TypeError(
-    `Cannot compare ${source} without --label-column: it was trained on votes, ` +
-      "and compare needs one class a row; name the column that has it, or " +
-      "compare what evaluate --predictions writes",
-  );
 }
 
 /** The ids of the rows with some numbers, if the file has a column of that name. */

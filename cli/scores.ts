@@ -57,7 +57,7 @@ export interface EvaluateOptions extends PosteriorOptions {
 }
 
 /** A method of prediction. */
-interface Method {
+export interface Method {
   method: string;
   /** Computes the scores with each sample of the weights. */
   scores(texts: TextBatches): Promise<Float32Array<ArrayBuffer>[]>;
@@ -127,7 +127,8 @@ export function f1Class(
   return isChoice && names.length === 2 ? names[1] : undefined;
 }
 
-function methodsOf(
+/** The methods of a model: its own weights and, with a posterior, SWA and SWAG. */
+export function methodsOf(
   { model, swag }: Classifier,
   options: PosteriorOptions,
 ): Method[] {

@@ -17,7 +17,9 @@ import {
 } from "../models/mod.ts";
 import { hasPrefix } from "../nn/mod.ts";
 import type { Arguments } from "./arguments.ts";
+import { KEY } from "./columns.ts";
 import type {
+  ConfigContext,
   Task,
   TaskContext,
   TaskExamples,
@@ -90,6 +92,20 @@ export function sourceOf(args: Arguments): string {
   return source;
 }
 
+/** The fields that follow from the data, and the name of the task. */
+function fieldsOf<Example>(
+  task: Pick<Task<Example>, "name" | "configFields">,
+  data: TaskExamples<Example>,
+  context: ConfigContext,
+): Record<string, unknown> {
+  const fields = task.configFields(data, context);
+  const noted: unknown = fields[KEY];
+  return {
+    ...fields,
+    [KEY]: { task: task.name, ...typeof noted === "object" ? noted : {} },
+  };
+}
+
 /** Starts with random weights. */
 async function fresh<
   Example,
@@ -113,7 +129,7 @@ async function fresh<
     AutoConfig.fromFields(
       new ConfigReader({ ...fields, ...more }, { source: path }),
     );
-  const own = task.configFields(data, {
+  const own = fieldsOf(task, data, {
     ...context,
     config: build({}),
     tokenizer,
@@ -141,7 +157,7 @@ async function saved<
 ): Promise<Start<Model>> {
   const before = await AutoConfig.fromPretrained(source);
   before.checkVocabulary(tokenizer);
-  const fields = task.configFields(data, {
+  const fields = fieldsOf(task, data, {
     ...context,
     config: before,
     tokenizer,

@@ -230,8 +230,11 @@ function checkClassification(results: ClassificationResults): void {
   }
 }
 
-function checkRegression({ targets, methods }: RegressionResults): void {
+function checkRegression(
+  { targets, methods, texts }: RegressionResults,
+): void {
   expectNumbers("targets", targets);
+  expectLength("texts of regression", texts, targets.length);
   expectUniqueNames("methods of regression", methods);
   for (const { name, mean, deviation } of methods) {
     expectLength(`mean of ${name}`, mean, targets.length);

@@ -109,7 +109,7 @@ function metadata(
     library_name: "transformers",
     license: model?.license,
     language: model?.languages,
-    base_model: model?.base,
+    base_model: model?.base ?? undefined,
     pipeline_tag: task,
     datasets: data?.id === undefined ? undefined : [data.id],
     tags: ["swagpu", "uncertainty"],
@@ -138,15 +138,21 @@ function useSection(results: RunResults, task: string): string {
   const { model } = results.provenance ?? {};
   const loader = TASKS[task]?.[1] ?? "AutoModel";
   const folder = JSON.stringify(cleanText(model?.name ?? "model"));
-  const about = model?.base === undefined
-    ? "The weights were trained from random ones."
-    : `It was fine-tuned from ${plain(model.base)}.`;
-  const made = model?.architecture === undefined
-    ? ""
-    : `The architecture is ${plain(model.architecture)}. `;
+  const { architecture, base } = model ?? {};
+  const made = [
+    ...architecture === undefined
+      ? []
+      : [`The architecture is ${plain(architecture)}.`],
+    ...base === undefined
+      ? []
+      : base === null
+      ? ["The weights were trained from random ones."]
+      : [`It was fine-tuned from ${plain(base)}.`],
+    "With",
+  ].join(" ");
   return `## Use
 
-${made}${about} With \`folder\` as the path of this folder, in Python:
+${made} \`folder\` as the path of this folder, in Python:
 
 \`\`\`python
 from transformers import AutoTokenizer, ${loader}

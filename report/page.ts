@@ -155,6 +155,7 @@ export async function renderReport(
 <head>
 <meta charset="utf-8"/>
 <meta name="viewport" content="width=device-width, initial-scale=1"/>
+<meta name="generator" content="swagpu"/>
 <meta name="color-scheme" content="light dark"/>
 <title>${title}</title>
 <style>${new Markup(STYLE)}</style>

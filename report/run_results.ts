@@ -128,6 +128,10 @@ export interface RegressionResults {
   methods: readonly RegressionMethod[];
   /** What is predicted, for the axes. @default {"value"} */
   name?: string;
+  /** The text of each row, [rows], for table 3. */
+  texts?: readonly string[];
+  /** What the deviations are made of, for the caption. */
+  note?: string;
 }
 
 /** Predicted normal distributions. */
@@ -236,8 +240,12 @@ export interface ModelFacts {
    * `"BertForSequenceClassification"`.
    */
   architecture?: string;
-  /** What it was fine-tuned from, by its name on the hub. */
-  base?: string;
+  /**
+   * What it was fine-tuned from, by its name on the hub; `null` if it was trained from
+   * random weights.
+   * @default {it is not known}
+   */
+  base?: string | null;
   /**
    * Hugging Face's name of its task, such as `"text-classification"`.
    * @default {"text-classification"}

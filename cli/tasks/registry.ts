@@ -10,6 +10,8 @@
 import { nearest } from "../../data/names.ts";
 import type { PretrainedConfig } from "../../models/mod.ts";
 import type { Arguments, Option } from "../arguments.ts";
+import { rememberedFields } from "../columns.ts";
+import { summarization, translation } from "./sequence_to_sequence.ts";
 import type { Task } from "./task.ts";
 import { maskedLanguageModel } from "./masked_language_model.ts";
 import { questionAnswering } from "./question_answering.ts";
@@ -101,16 +103,20 @@ export function taskNamed(name: string): Task {
 }
 
 /**
- * The task of a saved model, by the class that its configuration names.
+ * The task of a saved model: the one that it was trained for here, else by the class
+ * that its configuration names.
  *
  * @param source Where the model is, for the message.
  * @throws {TypeError} If no task has such models.
  */
-export function taskOfModel(
-  { architectures }: PretrainedConfig,
-  source: string,
-): Task {
-  const [name] = architectures ?? [];
+export function taskOfModel(config: PretrainedConfig, source: string): Task {
+  const [name] = config.architectures ?? [];
+  const trained = TASKS.find((task) =>
+    task.name === rememberedFields(config)?.["task"]
+  );
+  if (trained && (name === undefined || trained.models.test(name))) {
+    return trained;
+  }
   // A folder without the name of a class is taken as it was before there were others.
   const task = name === undefined
     ? TASKS[0]

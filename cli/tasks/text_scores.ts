@@ -68,7 +68,11 @@ export function textScores(
   }
 }
 
-function classScores(
+/**
+ * The scores of one class a text, and again after temperature scaling if there are
+ * rows to fit a temperature on.
+ */
+export function classScores(
   probabilities: Float64Array<ArrayBuffer>,
   labels: readonly number[],
   fitted: Predicted | undefined,
@@ -162,7 +166,8 @@ function voteScores(
   };
 }
 
-function numberScores(
+/** The scores of one number a text. */
+export function numberScores(
   predicted: ArrayLike<number>,
   targets: ArrayLike<number>,
 ): Record<string, number> {

@@ -13,9 +13,14 @@ import {
   pipeline,
   tokenizeAndAlignLabels,
 } from "../../models/mod.ts";
-import { argmaxRows, getEntities, uncertaintyParts } from "../../nn/mod.ts";
+import {
+  argmaxRows,
+  getEntities,
+  softmaxRows,
+  uncertaintyParts,
+} from "../../nn/mod.ts";
 import type { Arguments, Option } from "../arguments.ts";
-import { memberProbabilities, standardDeviations } from "../classifier.ts";
+import { interleaved, standardDeviations } from "../classifier.ts";
 import { namesOf } from "../labels.ts";
 import { scoreOptions } from "../model_options.ts";
 import { shortest } from "../prediction_lines.ts";
@@ -233,7 +238,10 @@ class TaggedSentences {
   ) {
     const classes = names.length;
     const probabilities = meanProbabilities(members, classes);
-    const all = memberProbabilities(members, classes);
+    const all = interleaved(
+      members.map((own) => softmaxRows(own, { classes })),
+      classes,
+    );
     const parts = isSampled && all.length > 0
       ? uncertaintyParts(all, { members: members.length, classes })
       : undefined;

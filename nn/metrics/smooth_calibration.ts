@@ -11,7 +11,7 @@
 import { checkChoice, checkCount, checkKnown } from "./known_options.ts";
 import { checkShare } from "./known_options.ts";
 import { drawIndices, quantileOf, seededRandom } from "./resampling.ts";
-import { roundHalfEven, smooth } from "./smoothing.ts";
+import { Kernels, roundHalfEven, Smoother } from "./smoothing.ts";
 import { checkOutcomes, topLabels } from "./top_label.ts";
 
 /** Options of {@linkcode smoothCalibrationError}. */
@@ -209,18 +209,26 @@ export function smoothReliability(
   checkCount(action, "seed", { value: seed, least: 0 });
   checkShare(action, "confidenceLevel", confidenceLevel);
   const { confidences, correct } = topLabels(action, probabilities, labels);
-  const { error, bandwidth } = smoothError(confidences, correct, options);
-  const how = { bandwidth, kernel: options.kernel ?? "reflected", points };
-  const { mean: accuracy, density } = smooth(confidences, correct, how);
+  const shared = { ...options, kernels: new Kernels() };
+  const { error, bandwidth } = smoothError(confidences, correct, shared);
+  const { kernel = "reflected" } = options;
+  const { kernels } = shared;
+  const smoothed = (places: Float64Array, values: Uint8Array) =>
+    new Smoother(places, values, { kernel, kernels }).at({ bandwidth, points });
+  const { mean: accuracy, density } = smoothed(confidences, correct);
   const random = seededRandom(seed);
   const curves: Float64Array[] = [];
   const errors = new Float64Array(resamples);
   for (let i = 0; i < resamples; i++) {
     const rows = drawIndices(random, labels.length);
-    const own = Float64Array.from(rows, (row) => confidences[row] ?? 0);
-    const hits = Uint8Array.from(rows, (row) => correct[row] ?? 0);
-    curves.push(smooth(own, hits, how).mean);
-    errors[i] = smoothError(own, hits, options).error;
+    const own = new Float64Array(labels.length);
+    const hits = new Uint8Array(labels.length);
+    for (let at = 0; at < rows.length; at++) {
+      own[at] = confidences[rows[at] ?? 0] ?? 0;
+      hits[at] = correct[rows[at] ?? 0] ?? 0;
+    }
+    curves.push(smoothed(own, hits).mean);
+    errors[i] = smoothError(own, hits, shared).error;
   }
   const tail = (1 - confidenceLevel) / 2;
   const band = (share: number) =>
@@ -266,23 +274,22 @@ function checkSmooth(
 function smoothError(
   confidences: Float64Array,
   outcomes: ArrayLike<number>,
-  { bandwidth, kernel = "reflected" }: SmoothCalibrationOptions,
+  { bandwidth, kernel = "reflected", kernels = new Kernels() }:
+    & SmoothCalibrationOptions
+    & { kernels?: Kernels },
 ): SmoothCalibrationError {
   const gaps = confidences.map((c, row) => c - (outcomes[row] ?? 0));
+  const smoother = new Smoother(confidences, gaps, { kernel, kernels });
   const errors = new Map<number, number>();
   const errorAt = (bandwidth: number): number => {
     const known = errors.get(bandwidth);
     if (known !== undefined) return known;
     const points = Math.max(roundHalfEven(10 / bandwidth), 200);
-    const { mean, density } = smooth(confidences, gaps, {
-      bandwidth,
-      kernel,
-      points,
-    });
+    const { mean, density } = smoother.at({ bandwidth, points });
     let sum = 0;
     let weight = 0;
-    for (const [i, gap] of mean.entries()) {
-      sum += Math.abs(gap) * (density[i] ?? 0);
+    for (let i = 0; i < points; i++) {
+      sum += Math.abs(mean[i] ?? 0) * (density[i] ?? 0);
       weight += density[i] ?? 0;
     }
     errors.set(bandwidth, sum / weight);

@@ -205,7 +205,7 @@ export async function regressionFigure(
   if (!results) {
     return absent(8, TITLE, "This run predicts no numbers.");
   }
-  const { targets, methods, name: value = "value" } = results;
+  const { targets, methods, name: value = "value", note } = results;
   if (targets.length === 0) return absent(8, TITLE, "There are no rows.");
   const panels: Panel[] = [];
   for (const method of methods) {
@@ -235,7 +235,9 @@ export async function regressionFigure(
       key("first")
     } predicted means with their bands of 90 %, and the true values, ${
       key("second")
-    } orange where they are outside. Below, where in its predicted distribution each true value lies: calibrated predictions have as many rows in every bin, up to the gray band of 95 %.`,
+    } orange where they are outside. Below, where in its predicted distribution each true value lies: calibrated predictions have as many rows in every bin, up to the gray band of 95 %.${
+      note === undefined ? "" : ` ${note}`
+    }`,
     panels,
   };
 }

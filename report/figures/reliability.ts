@@ -8,11 +8,12 @@ import {
   type ReliabilityBin,
   reliabilityBins,
   smoothCalibrationError,
+  smoothReliability,
 } from "../../nn/metrics/mod.ts";
 import { type Axis, drawChart, type Layer } from "../chart.ts";
 import type { Evaluated, Evaluation } from "../evaluation.ts";
 import { markup } from "../markup.ts";
-import { fixed, percent } from "../numbers.ts";
+import { fixed, interval, percent, whole } from "../numbers.ts";
 import { PAGE } from "../palette.ts";
 import { type Figure, key, type Panel } from "./figure.ts";
 
@@ -27,6 +28,7 @@ interface Drawn {
   probabilities: ArrayLike<number>;
   labels: ArrayLike<number>;
   bins: number;
+  resamples: number;
 }
 
 function gapMarks(
@@ -74,6 +76,66 @@ function accuracyMarks(bins: readonly ReliabilityBin[]): Layer[] {
       y: "accuracy",
     },
   ];
+}
+
+/** The smooth error, and the curve that belongs to it where there are rows. */
+interface SmoothCurve {
+  error: number;
+  /** Without resamples there is none. */
+  interval: readonly [number, number] | undefined;
+  layers: Layer[];
+}
+
+/** The fewest rows near a place, as if all lay there, for a curve that says something. */
+const LEAST_ROWS = 1;
+
+function smoothCurve(
+  { probabilities, labels, resamples }: Drawn,
+): SmoothCurve {
+  if (resamples < 2) {
+    const { error } = smoothCalibrationError(probabilities, labels);
+    return { error, interval: undefined, layers: [] };
+  }
+  const curve = smoothReliability(probabilities, labels, { resamples });
+  // A row at a place adds the height of the kernel to the density there.
+  const height = 1 / (Math.sqrt(2 * Math.PI) * curve.bandwidth);
+  const least = LEAST_ROWS * height / labels.length;
+  let stretch = 0;
+  const points = Array.from(curve.confidence, (confidence, i) => {
+    const isKnown = (curve.density[i] ?? 0) >= least;
+    if (!isKnown) stretch++;
+    return {
+      isKnown,
+      confidence,
+      stretch: `${stretch}`,
+      accuracy: curve.accuracy[i] ?? NaN,
+      low: curve.lower[i] ?? NaN,
+      high: curve.upper[i] ?? NaN,
+    };
+  });
+  const values = points.filter(({ isKnown }) => isKnown)
+    .map(({ isKnown: _, ...point }) => point);
+  return {
+    error: curve.error,
+    interval: [curve.errorLower, curve.errorUpper],
+    layers: [
+      {
+        values,
+        mark: { type: "area", color: PAGE.ink, opacity: 0.12 },
+        x: "confidence",
+        y: "low",
+        y2: "high",
+        detail: "stretch",
+      },
+      {
+        values,
+        mark: { type: "line", color: PAGE.ink, strokeWidth: 1.2 },
+        x: "confidence",
+        y: "accuracy",
+        detail: "stretch",
+      },
+    ],
+  };
 }
 
 /** The number of predictions at each confidence, under the diagram. */
@@ -144,7 +206,7 @@ async function drawPanel(drawn: Drawn): Promise<Panel> {
   const ece = expectedCalibrationError(probabilities, labels, {
     bins: drawn.bins,
   });
-  const { error: smooth } = smoothCalibrationError(probabilities, labels);
+  const smooth = smoothCurve(drawn);
   const most = Math.max(...bins.map(({ count }) => count));
   const mean = (name: "accuracy" | "confidence") =>
     bins.reduce((sum, bin) => sum + bin.count * bin[name], 0) / labels.length;
@@ -168,9 +230,14 @@ async function drawPanel(drawn: Drawn): Promise<Panel> {
       },
       gapMarks(bins, true, most),
       gapMarks(bins, false, most),
+      ...smooth.layers,
       ...accuracyMarks(bins),
       ...cornerText(`ECE ${fixed(ece)}`, 0),
-      ...cornerText(`smECE ${fixed(smooth)}`, 1),
+      ...cornerText(
+        `smECE ${fixed(smooth.error)} ${interval(smooth.interval, fixed)}`
+          .trimEnd(),
+        1,
+      ),
     ],
   }, describe(heading, bins, { ece, smooth }));
   const strip = await densityStrip(drawn, {
@@ -183,7 +250,7 @@ async function drawPanel(drawn: Drawn): Promise<Panel> {
 function describe(
   heading: string,
   bins: readonly ReliabilityBin[],
-  { ece, smooth }: { ece: number; smooth: number },
+  { ece, smooth }: { ece: number; smooth: SmoothCurve },
 ): string {
   const listed = bins.map(({ lower, upper, count, accuracy, confidence }) =>
     `confidence ${fixed(lower, 2)} to ${fixed(upper, 2)}: ${count} rows, mean ${
@@ -192,21 +259,21 @@ function describe(
   );
   return `Reliability diagram of ${heading}. Expected calibration error ${
     fixed(ece)
-  }, smooth calibration error ${fixed(smooth)}. ${listed.join("; ")}.`;
+  }, smooth calibration error ${
+    `${fixed(smooth.error)} ${interval(smooth.interval, fixed)}`.trimEnd()
+  }. ${listed.join("; ")}.`;
 }
 
 /** Draws the diagrams of one method, before and after temperature scaling. */
 async function panelsOf(
   { method, scaled, bySeed }: Evaluated,
-  labels: ArrayLike<number>,
-  bins: number,
+  shared: Pick<Drawn, "labels" | "bins" | "resamples">,
 ): Promise<Panel[]> {
   const { name, probabilities } = method;
   const before = await drawPanel({
+    ...shared,
     heading: name,
     probabilities,
-    labels,
-    bins,
   });
   if (!scaled) return [before];
   const temperature = fixed(bySeed[0]?.temperature, 2);
@@ -214,9 +281,8 @@ async function panelsOf(
     before,
     await drawPanel({
       heading: `${name} at T = ${temperature}`,
+      ...shared,
       probabilities: scaled,
-      labels,
-      bins,
     }),
   ];
 }
@@ -225,10 +291,11 @@ async function panelsOf(
 export async function reliabilityFigure(
   { methods, results, options }: Evaluation,
 ): Promise<Figure> {
-  const { labels } = results;
+  const { bins, resamples } = options;
+  const shared = { labels: results.labels, bins, resamples };
   const panels: Panel[] = [];
   for (const method of methods) {
-    panels.push(...await panelsOf(method, labels, options.bins));
+    panels.push(...await panelsOf(method, shared));
   }
   return {
     number: 1,
@@ -240,7 +307,13 @@ export async function reliabilityFigure(
         key("second")
       } orange where predictions are too confident and ${
         key("first")
-      } blue where they are too modest, and stronger the fuller the bin. Below, the density of confidence, with the accuracy (solid) and the mean confidence (dotted). ECE is the mean of the gaps, weighted by rows; smECE is the same with a smooth curve in place of bins, and does not depend on how they are cut.`,
+      } blue where they are too modest, and stronger the fuller the bin. Below, the density of confidence, with the accuracy (solid) and the mean confidence (dotted). ECE is the mean of the gaps, weighted by rows; smECE is the same with a smooth curve in place of bins, and does not depend on how they are cut${
+        resamples < 2
+          ? markup`.`
+          : markup`; the curve is drawn with its band of ${
+            percent(0.95, 0)
+          }, from ${whole(resamples)} draws of the rows, where there are rows.`
+      }`,
     panels,
   };
 }

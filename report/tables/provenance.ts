@@ -20,7 +20,7 @@ export function provenanceRows(
     ["command", provenance.command],
     ["model", model?.name],
     ["architecture", model?.architecture],
-    ["fine-tuned from", model?.base],
+    ["fine-tuned from", model?.base ?? undefined],
     ["data", dataName(data)],
     ...(data?.splits ?? []).map((
       { name, rows, hash },

@@ -1,0 +1,237 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// deno-lint-ignore-file no-console
+
+/**
+ * The command `report`, which writes a page and a model card about a model.
+ *
+ * @module
+ */
+
+import { openAdapter } from "./adapter.ts";
+import {
+  type Arguments,
+  type Command,
+  CONFIG_OPTION,
+  HELP_OPTION,
+  QUIET_OPTION,
+} from "./arguments.ts";
+import {
+  type Classifier,
+  exists,
+  isRegression,
+  loadClassifier,
+  maxLengthOf,
+} from "./classifier.ts";
+import { COLUMN_OPTIONS, LABEL_OPTION, NO_PAIRS_OPTION } from "./columns.ts";
+import {
+  MODEL_OPTIONS,
+  posteriorRemark,
+  scoreOptions,
+} from "./model_options.ts";
+import { OutputFolder } from "./output_folder.ts";
+import { cutRemark, prepareExamples } from "./prepare_examples.ts";
+import { Progress } from "./progress.ts";
+import { FILE_OPTIONS, type RawTexts, SKIP_OPTION } from "./read_examples.ts";
+import { dataNameOf, modelNameOf, provenanceOf } from "./report_facts.ts";
+import {
+  MORE_DATA_OPTIONS,
+  readReportInputs,
+  type ReportInputs,
+} from "./report_inputs.ts";
+import {
+  checkReportOutputs,
+  type ReportOutputs,
+  writeReportOutputs,
+} from "./report_outputs.ts";
+import {
+  classificationResults,
+  classNamedScores,
+  type MethodScores,
+  type ReportRows,
+  scoreRows,
+} from "./report_predictions.ts";
+import { numberNamedScores, regressionResults } from "./report_regression.ts";
+import { readTraining } from "./report_training.ts";
+import { baseName, readRunFacts } from "./run_facts.ts";
+import { prepareOutput } from "./save.ts";
+import { f1Class } from "./scores.ts";
+import { singleAnswerConfig } from "./single_answers.ts";
+import { TokenizedTexts } from "./tokenized_texts.ts";
+import type { RunResults } from "../report/mod.ts";
+
+/** Writes a report of a model. */
+export const report: Command = {
+  name: "report",
+  summary:
+    "Writes a report of a model, and a model card: one page of HTML with figures " +
+    "of calibration, uncertainty and training, and a README.md that Hugging " +
+    "Face's hub reads.",
+  usage: "--model DIR --data FILE [options]",
+  options: {
+    Data: [
+      {
+        name: "data",
+        value: "FILE",
+        help: "Labeled texts to measure on: CSV, TSV, JSONL or JSON, also as " +
+          ".gz, or Parquet; - for standard input.",
+      },
+      ...MORE_DATA_OPTIONS,
+      ...COLUMN_OPTIONS,
+      NO_PAIRS_OPTION,
+      LABEL_OPTION,
+      SKIP_OPTION,
+      ...FILE_OPTIONS,
+    ],
+    Model: MODEL_OPTIONS,
+    Result: [
+      {
+        name: "output",
+        value: "DIR",
+        help: "Folder to write report.html and README.md to (the model's).",
+      },
+      { name: "no-card", help: "Write no README.md." },
+      {
+        name: "overwrite",
+        help:
+          "Replace a README.md or report.html that report did not write, or " +
+          "that was changed since.",
+      },
+      {
+        name: "data-name",
+        value: "NAME",
+        help: "What the data are called, such as SST-2 (the name of the file).",
+      },
+      {
+        name: "eval-split",
+        value: "NAME",
+        help: "Which split of the data it is, such as validation (test).",
+      },
+      QUIET_OPTION,
+      CONFIG_OPTION,
+      HELP_OPTION,
+    ],
+  },
+  notes: `Examples:
+  swagpu report --model model --data test.csv
+  swagpu report --model model --data test.csv --temperature-fit dev.csv \\
+    --ood headlines.txt
+  swagpu report --model model --data test.csv --output out --no-card
+
+How the model was trained comes from run.json, and log.jsonl or
+trainer_state.json, in its folder, if they are there.`,
+  async run(args) {
+    const source = args.needed("model");
+    args.needed("data");
+    const options = scoreOptions(args);
+    const asked = args.integer("max-length", { min: 1 });
+    const progress = new Progress({ quiet: args.flag("quiet") });
+    const outputs: ReportOutputs = {
+      folder: await outputFolder(args, source),
+      withCard: !args.flag("no-card"),
+    };
+    if (!args.flag("overwrite")) await checkReportOutputs(outputs);
+    const config = await progress.during(
+      `reading ${source}`,
+      singleAnswerConfig(source, "report", args),
+    );
+    const run = await readRunFacts(source);
+    const training = await readTraining(source, run?.snapshots);
+    const inputs = await readReportInputs(args, config, progress);
+    await using _folder = await OutputFolder.make(
+      outputs.folder,
+      () => prepareOutput(outputs.folder, true),
+    );
+    const device = await openAdapter(progress);
+    const classifier = await progress.during(
+      `loading ${source}`,
+      loadClassifier(source, args.text("tokenizer")),
+    );
+    const idle = posteriorRemark(args, classifier);
+    if (idle !== undefined) progress.say(idle);
+    const maxLength = maxLengthOf(config, classifier.tokenizer, asked);
+    const rows = prepareRows(inputs, { classifier, maxLength, progress });
+    const methods = await scoreRows(classifier, rows, { ...options, progress });
+    const provenance = await provenanceOf({
+      ...{ args, config, device, model: source, run },
+      rows: rows.test.texts.count,
+      posterior: classifier.swag && options,
+    });
+    const title = `${await modelNameOf(source)} on ${dataNameOf(args)}`;
+    const written = await progress.during(
+      "drawing the report",
+      writeReportOutputs({
+        title,
+        date: new Date().toISOString().slice(0, 10),
+        ...measured(methods, { inputs, rows, classifier }),
+        ...training ? { training } : {},
+        provenance,
+      }, outputs),
+    );
+    for (const path of written) console.log(`Wrote ${path}`);
+    return 0;
+  },
+};
+
+/** The folder to write to. */
+async function outputFolder(args: Arguments, source: string): Promise<string> {
+  const output = args.text("output");
+  if (output !== undefined) return output;
+  if (await exists(source)) return source;
+  throw new TypeError(
+    `Cannot write a report of ${source} without --output: it is not a folder`,
+  );
+}
+
+/** Splits the texts of all files into tokens. */
+function prepareRows(
+  { test, fit, ood }: ReportInputs,
+  { classifier, maxLength, progress }: {
+    classifier: Classifier;
+    maxLength: number;
+    progress: Progress;
+  },
+): ReportRows {
+  const { model: { config }, tokenizer } = classifier;
+  const preparation = { config, tokenizer, maxLength, progress };
+  const tokenized = ({ path, texts, pairs }: RawTexts) => {
+    const own = new TokenizedTexts(tokenizer, texts, { pairs, maxLength });
+    const { cut, count: rows } = own;
+    const remark = cutRemark({ cut, rows, path, maxLength });
+    if (remark !== undefined) progress.say(remark);
+    return own;
+  };
+  return {
+    test: prepareExamples(test, preparation),
+    fit: fit && prepareExamples(fit, preparation),
+    ood: ood && { source: ood, texts: tokenized(ood) },
+  };
+}
+
+/** The parts of a report that were measured. */
+function measured(
+  methods: readonly MethodScores[],
+  { inputs, rows, classifier }: {
+    inputs: ReportInputs;
+    rows: ReportRows;
+    classifier: Classifier;
+  },
+): Partial<RunResults> {
+  const { texts: first, pairs } = inputs.test;
+  const texts = pairs
+    ? first.map((text, row) => `${text} / ${pairs[row]}`)
+    : first;
+  if (isRegression(classifier.model.config)) {
+    const regression = regressionResults(methods, rows, texts);
+    return { regression, scores: numberNamedScores(regression) };
+  }
+  const { softLabels, ood } = inputs;
+  const classification = classificationResults(methods, {
+    ...{ classifier, rows, texts, softLabels },
+    oodName: ood && baseName(ood.path),
+  });
+  const scores = classNamedScores(
+    classification,
+    f1Class(classifier) ?? "macro",
+  );
+  return { classification, scores };
+}
