@@ -120,6 +120,11 @@ export { type OptimizerState, type ParameterState } from "./optim_state.ts";
 export { checkOptions, type KnownOptions } from "./options.ts";
 export { Parameter, withoutInitialization } from "./parameter.ts";
 export {
+  type PlateauOptions,
+  type PlateauState,
+  ReduceLROnPlateau,
+} from "./reduce_on_plateau.ts";
+export {
   constantSchedule,
   type CosineOptions,
   type CosineRestartsOptions,

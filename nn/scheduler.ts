@@ -92,11 +92,17 @@ export class Scheduler {
    * rates.
    *
    * @param state The state of a scheduler with as many groups.
-   * @throws {TypeError} If the state has another number of groups.
+   * @throws {TypeError} If the state has another number of groups, or is of a
+   * `ReduceLROnPlateau`.
    * @throws {RangeError} If `steps` is not a whole number of at least 0.
    */
   loadStateDict(state: SchedulerState): void {
     const { steps, baseRates } = state;
+    if (!Array.isArray(baseRates)) {
+      throw new TypeError(
+        "Cannot load the scheduler's state: it is of another schedule",
+      );
+    }
     if (baseRates.length !== this.#groups.length) {
       throw new TypeError(
         "Cannot load the scheduler's state: the number of groups is " +

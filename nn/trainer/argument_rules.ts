@@ -67,6 +67,7 @@ const SCHEDULES: readonly LrSchedulerType[] = [
   "constant",
   "constant_with_warmup",
   "inverse_sqrt",
+  "reduce_lr_on_plateau",
 ];
 
 /** The options that each schedule takes. */
@@ -80,6 +81,15 @@ export const SCHEDULE_OPTIONS: Readonly<
   constant: [],
   constant_with_warmup: [],
   inverse_sqrt: ["timescale"],
+  reduce_lr_on_plateau: [
+    "factor",
+    "patience",
+    "threshold",
+    "thresholdMode",
+    "cooldown",
+    "minLr",
+    "eps",
+  ],
 };
 
 const RULES: Readonly<Record<keyof TrainingArguments, Rule>> = {
@@ -174,8 +184,10 @@ export function completeArguments(
 function withDefaults(given: TrainingArguments): CompleteTrainingArguments {
   const { outputDir, loggingSteps = 500, seed = 42 } = given;
   const { loadBestModelAtEnd = false } = given;
+  const needsMetric = loadBestModelAtEnd ||
+    given.lrSchedulerType === "reduce_lr_on_plateau";
   const metricForBestModel = given.metricForBestModel ??
-    (loadBestModelAtEnd ? "loss" : undefined);
+    (needsMetric ? "loss" : undefined);
   return {
     outputDir,
     overwriteOutputDir: given.overwriteOutputDir ?? false,
@@ -243,12 +255,23 @@ function checkTogether(args: CompleteTrainingArguments): void {
     action: `schedule "${lrSchedulerType}"`,
     known: SCHEDULE_OPTIONS[lrSchedulerType],
   });
-  if (
-    lrSchedulerType === "constant" && (args.warmupRatio || args.warmupSteps)
-  ) {
+  const hasWarmup = args.warmupRatio > 0 || args.warmupSteps > 0;
+  if (lrSchedulerType === "constant" && hasWarmup) {
     refuse(
       'lrSchedulerType "constant" and a warmup',
       'use "constant_with_warmup"',
+    );
+  }
+  if (lrSchedulerType === "reduce_lr_on_plateau" && hasWarmup) {
+    refuse(
+      'lrSchedulerType "reduce_lr_on_plateau" and a warmup',
+      "it begins with the whole rate; leave the warmup out",
+    );
+  }
+  if (lrSchedulerType === "reduce_lr_on_plateau" && evalStrategy === "no") {
+    refuse(
+      'lrSchedulerType "reduce_lr_on_plateau" and evalStrategy "no"',
+      "evaluations tell when to lower the rate",
     );
   }
   if (saveStrategy === "best" && metricForBestModel === undefined) {

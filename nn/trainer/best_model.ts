@@ -22,6 +22,20 @@ function prefixed(name: string): string {
 }
 
 /**
+ * The value of a metric, with or without `eval_`, of the loss by default.
+ *
+ * @throws {RangeError} If the metrics lack it.
+ */
+export function metricFor(name = "loss", metrics: Metrics): number {
+  const metric = metrics[prefixed(name)];
+  if (metric !== undefined) return metric;
+  throw new RangeError(
+    `Cannot choose the best model by "${name}": the evaluation gave ` +
+      Object.keys(metrics).map((name) => `"${name}"`).join(", "),
+  );
+}
+
+/**
  * Notes in the state whether an evaluation is the best so far.
  *
  * @returns Whether it is.
@@ -34,13 +48,7 @@ export function noteBest(
 ): boolean {
   const { metricForBestModel, greaterIsBetter } = args;
   if (metricForBestModel === undefined) return false;
-  const metric = metricOf(metrics, args);
-  if (metric === undefined) {
-    throw new RangeError(
-      `Cannot choose the best model by "${metricForBestModel}": the evaluation ` +
-        `gave ${Object.keys(metrics).map((name) => `"${name}"`).join(", ")}`,
-    );
-  }
+  const metric = metricFor(metricForBestModel, metrics);
   const { bestMetric } = state;
   // Without a best one yet, only NaN is not better.
   const isBetter = greaterIsBetter

@@ -6,6 +6,7 @@
 import type { SafetensorsSource } from "../formats/mod.ts";
 import type { Module, StateSource } from "../module.ts";
 import type { Optimizer } from "../optim.ts";
+import type { ReduceLROnPlateau } from "../reduce_on_plateau.ts";
 import type { Scheduler } from "../scheduler.ts";
 import type { LogEntry, TrainerState } from "./trainer_state.ts";
 import type { CompleteTrainingArguments } from "./training_arguments.ts";
@@ -54,7 +55,7 @@ export interface TrainerEvent {
   /** The optimizer, during training. */
   readonly optimizer?: Optimizer;
   /** The schedule of the learning rate, during training. */
-  readonly scheduler?: Scheduler;
+  readonly scheduler?: Scheduler | ReduceLROnPlateau;
   /** The metrics, in `onEvaluate` and `onPredict`. */
   readonly metrics?: Readonly<Record<string, number>>;
   /** The new entry of the log, in `onLog`. */

@@ -8,7 +8,7 @@
 // | ----------------------- | --------------------------------------------- |
 // | `model.safetensors`     | the weights, with what belongs to the model   |
 // | `optimizer.safetensors` | moments, step counts and settings             |
-// | `scheduler.safetensors` | the schedule's step and base rates            |
+// | `scheduler.safetensors` | what the schedule needs to continue           |
 // | `callbacks.safetensors` | plain values of callbacks                     |
 // | `callback-N.safetensors`| tensors of the N-th callback with a state     |
 // | `trainer_state.json`    | Hugging Face's file: steps, best metric, log  |
@@ -30,6 +30,7 @@ import {
   writeTextAtomically,
 } from "../formats/mod.ts";
 import type { Optimizer } from "../optim.ts";
+import type { ReduceLROnPlateau } from "../reduce_on_plateau.ts";
 import type { Scheduler } from "../scheduler.ts";
 import { nameOf, type TrainerCallback } from "./callbacks.ts";
 import { loadModel, type ProcessingClass, saveModel } from "./model_files.ts";
@@ -74,7 +75,7 @@ export interface RunParts {
   model: TrainableModel;
   tokenizer: ProcessingClass | undefined;
   optimizer: Optimizer;
-  scheduler: Scheduler;
+  scheduler: Scheduler | ReduceLROnPlateau;
   callbacks: readonly TrainerCallback[];
   state: TrainerState;
   position: RunPosition;

@@ -16,8 +16,13 @@ import {
   polynomialSchedule,
   type Schedule,
 } from "../schedule.ts";
+import { ReduceLROnPlateau } from "../reduce_on_plateau.ts";
+import { Scheduler } from "../scheduler.ts";
 import { SGD } from "../sgd.ts";
-import type { CompleteTrainingArguments } from "./training_arguments.ts";
+import type {
+  CompleteTrainingArguments,
+  LrSchedulerType,
+} from "./training_arguments.ts";
 
 /** Names of parameters, in lower case, that have no weight decay. */
 const WITHOUT_DECAY = /bias|layernorm|rmsnorm|(^|\.)norm($|\.)|_norm($|\.)/;
@@ -80,8 +85,28 @@ export function makeOptimizer(
     });
 }
 
-/** Makes the schedule of a run of `totalSteps` steps. */
-export function makeSchedule(
+/** Makes what sets the learning rates in a run of `totalSteps` steps. */
+export function makeScheduler(
+  optimizer: Optimizer,
+  args: CompleteTrainingArguments,
+  totalSteps: number,
+): Scheduler | ReduceLROnPlateau {
+  const { lrSchedulerType, lrSchedulerKwargs, greaterIsBetter } = args;
+  if (lrSchedulerType !== "reduce_lr_on_plateau") {
+    const schedule = makeSchedule(lrSchedulerType, args, totalSteps);
+    return new Scheduler(optimizer, schedule);
+  }
+  const given = Object.entries(lrSchedulerKwargs)
+    .filter(([, value]) => value !== undefined);
+  return new ReduceLROnPlateau(optimizer, {
+    ...Object.fromEntries(given),
+    mode: greaterIsBetter ? "max" : "min",
+  });
+}
+
+/** Makes a schedule that follows from the step. */
+function makeSchedule(
+  type: Exclude<LrSchedulerType, "reduce_lr_on_plateau">,
   args: CompleteTrainingArguments,
   totalSteps: number,
 ): Schedule {
@@ -92,7 +117,7 @@ export function makeSchedule(
     : Math.ceil(totalSteps * args.warmupRatio);
   const lengths = { warmupSteps, totalSteps };
   const cycles = numCycles === undefined ? {} : { cycles: numCycles };
-  switch (args.lrSchedulerType) {
+  switch (type) {
     case "linear":
       return linearSchedule(lengths);
     case "cosine":

@@ -196,9 +196,7 @@ export class TrackioCallback implements TrainerCallback {
   #begin(args: CompleteTrainingArguments): RunIdentity {
     const id = randomId();
     const { name, group = null, config } = this.#options;
-    const folder = args.outputDir?.split(/[/\\]/).findLast((part) =>
-      part !== ""
-    );
+    const folder = args.outputDir?.split(/[/\\]/).filter(Boolean).at(-1);
     this.#run = { id, name: name ?? folder ?? `run-${id.slice(0, 8)}` };
     // Trackio adds these three itself where it has a choice.
     const own = { _Username: null, _Created: now(), _Group: group };

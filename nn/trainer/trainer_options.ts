@@ -5,6 +5,7 @@
 
 import type { AnyTensor } from "../../engine/mod.ts";
 import type { Optimizer } from "../optim.ts";
+import type { ReduceLROnPlateau } from "../reduce_on_plateau.ts";
 import type { Scheduler } from "../scheduler.ts";
 import type { StepInputs, StepLoss } from "../train_options.ts";
 import type { TrainerCallback } from "./callbacks.ts";
@@ -86,7 +87,7 @@ export interface TrainerOptions<
    * An optimizer and perhaps its schedule, in place of those of the arguments.
    * The caller frees them.
    */
-  optimizers?: readonly [Optimizer, Scheduler?];
+  optimizers?: readonly [Optimizer, (Scheduler | ReduceLROnPlateau)?];
 }
 
 /** The names of {@linkcode TrainerOptions}. */

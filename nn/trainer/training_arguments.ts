@@ -18,7 +18,8 @@ export type LrSchedulerType =
   | "polynomial"
   | "constant"
   | "constant_with_warmup"
-  | "inverse_sqrt";
+  | "inverse_sqrt"
+  | "reduce_lr_on_plateau";
 
 /** Options of a schedule beyond its lengths. */
 export interface LrSchedulerKwargs {
@@ -30,6 +31,25 @@ export interface LrSchedulerKwargs {
   lrEnd?: number | undefined;
   /** The scale of `inverse_sqrt`. @default {warmup steps, or 10,000} */
   timescale?: number | undefined;
+  /** What `reduce_lr_on_plateau` multiplies the rate by. @default {0.1} */
+  factor?: number | undefined;
+  /**
+   * The evaluations in a row without improvement after which
+   * `reduce_lr_on_plateau` waits no longer.
+   *
+   * @default {10}
+   */
+  patience?: number | undefined;
+  /** By how much a metric must improve. @default {1e-4} */
+  threshold?: number | undefined;
+  /** Whether `threshold` is a share or a difference. @default {"rel"} */
+  thresholdMode?: "rel" | "abs" | undefined;
+  /** The evaluations after a fall that do not count. @default {0} */
+  cooldown?: number | undefined;
+  /** The lowest rate of `reduce_lr_on_plateau`. @default {0} */
+  minLr?: number | undefined;
+  /** The least fall of the rate. @default {1e-8} */
+  eps?: number | undefined;
 }
 
 /**
@@ -108,7 +128,13 @@ export interface TrainingArguments {
    * @default {-1: by numTrainEpochs}
    */
   maxSteps?: number | undefined;
-  /** The schedule of the learning rate. @default {"linear"} */
+  /**
+   * The schedule of the learning rate. `"reduce_lr_on_plateau"` lowers it when
+   * `metricForBestModel` has not improved for some evaluations; see
+   * `ReduceLROnPlateau`.
+   *
+   * @default {"linear"}
+   */
   lrSchedulerType?: LrSchedulerType | undefined;
   /** More options of the schedule. @default {{}} */
   lrSchedulerKwargs?: LrSchedulerKwargs | undefined;
@@ -190,7 +216,9 @@ export interface TrainingArguments {
   loadBestModelAtEnd?: boolean | undefined;
   /**
    * The metric that tells which model is best, with or without `eval_`.
-   * @default {"loss" with loadBestModelAtEnd, otherwise none}
+   *
+   * @default {"loss" with loadBestModelAtEnd or "reduce_lr_on_plateau", otherwise
+   * none}
    */
   metricForBestModel?: string | undefined;
   /**

@@ -6,10 +6,11 @@
 
 import { manualSeed } from "../../engine/mod.ts";
 import type { Optimizer } from "../optim.ts";
+import { ReduceLROnPlateau } from "../reduce_on_plateau.ts";
 import { Scheduler } from "../scheduler.ts";
 import type { ResumePoint, StepState, TrainReport } from "../train_options.ts";
 import { train } from "../trainer.ts";
-import { noteBest } from "./best_model.ts";
+import { metricFor, noteBest } from "./best_model.ts";
 import type {
   TrainerCallback,
   TrainerControl,
@@ -28,7 +29,7 @@ import { rowBatches, rowLengths, type TrainerDataset } from "./datasets.ts";
 import { afterEpoch, afterStep } from "./flow.ts";
 import type { LossFunction, TrainableModel } from "./loss.ts";
 import { loadModel, type ProcessingClass } from "./model_files.ts";
-import { makeOptimizer, makeSchedule } from "./optimizers.ts";
+import { makeOptimizer, makeScheduler } from "./optimizers.ts";
 import { OutputFolder } from "./output_folder.ts";
 import { Pace } from "./pace.ts";
 import {
@@ -54,7 +55,9 @@ export interface RunHost<Row> {
   readonly model: TrainableModel;
   readonly callbacks: readonly TrainerCallback[];
   readonly tokenizer: ProcessingClass | undefined;
-  readonly optimizers: readonly [Optimizer, Scheduler?] | undefined;
+  readonly optimizers:
+    | readonly [Optimizer, (Scheduler | ReduceLROnPlateau)?]
+    | undefined;
   readonly dataset: TrainerDataset<Row>;
   readonly loss: LossFunction;
   readonly collate: Collate<Row>;
@@ -75,7 +78,7 @@ export interface TrainOutput {
 /** A run in progress. */
 export class TrainingRun<Row> implements Disposable {
   readonly optimizer: Optimizer;
-  readonly scheduler: Scheduler;
+  readonly scheduler: Scheduler | ReduceLROnPlateau;
   readonly folder: OutputFolder;
   readonly #host: RunHost<Row>;
   readonly #plan: RunPlan;
@@ -105,9 +108,9 @@ export class TrainingRun<Row> implements Disposable {
     this.#plan = planRun(dataset, args);
     Object.assign(state, newTrainerState(), plannedState(this.#plan, args));
     this.#fixed = fixedSettings(dataset, args);
-    const schedule = makeSchedule(args, this.#plan.maxSteps);
     this.optimizer = optimizers?.[0] ?? makeOptimizer(model, args);
-    this.scheduler = optimizers?.[1] ?? new Scheduler(this.optimizer, schedule);
+    this.scheduler = optimizers?.[1] ??
+      makeScheduler(this.optimizer, args, this.#plan.maxSteps);
     this.folder = new OutputFolder(args);
     this.#pace = new Pace(state, this.optimizer);
   }
@@ -213,7 +216,9 @@ export class TrainingRun<Row> implements Disposable {
       step: (inputs: object) => loss.compute(inputs),
       capture: args.capture,
       optimizer: this.optimizer,
-      scheduler: this.scheduler,
+      scheduler: this.scheduler instanceof Scheduler
+        ? this.scheduler
+        : undefined,
       maxGradNorm: args.maxGradNorm > 0 ? args.maxGradNorm : undefined,
       gradientAccumulation: args.gradientAccumulationSteps,
       signal: signal
@@ -321,6 +326,9 @@ export class TrainingRun<Row> implements Disposable {
     if (control.shouldEvaluate) {
       const metrics = await this.#host.evaluate();
       const isBest = noteBest(state, metrics, args);
+      if (this.scheduler instanceof ReduceLROnPlateau) {
+        this.scheduler.step(metricFor(args.metricForBestModel, metrics));
+      }
       if (args.saveStrategy === "best") control.shouldSave = isBest;
     }
     control.shouldEvaluate = false;

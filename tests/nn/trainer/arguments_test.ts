@@ -95,6 +95,10 @@ Deno.test("the defaults are Hugging Face's", () => {
       },
       ["loss", false],
     ],
+    [
+      { lrSchedulerType: "reduce_lr_on_plateau", evalStrategy: "epoch" },
+      ["loss", false],
+    ],
   ];
   for (const [args, expected] of best) {
     const all = completeArguments({ outputDir: "out", ...args });
@@ -110,6 +114,7 @@ Deno.test("arguments of the wrong kind or range are refused", () => {
     evalStrategy: "steps",
     saveStrategy: "steps",
   } as const;
+  const plateau = { lrSchedulerType: "reduce_lr_on_plateau" } as const;
   const cases: [
     TrainingArguments,
     typeof TypeError | typeof RangeError,
@@ -164,6 +169,12 @@ Deno.test("arguments of the wrong kind or range are refused", () => {
       RangeError,
       'use "constant_with_warmup"',
     ],
+    [
+      { ...plateau, warmupSteps: 3, evalStrategy: "epoch" },
+      RangeError,
+      "leave the warmup out",
+    ],
+    [plateau, RangeError, "evaluations tell when to lower the rate"],
     [
       { lrSchedulerKwargs: { power: 2 } },
       TypeError,
