@@ -7,10 +7,7 @@
  * @module
  */
 
-import {
-  AutoModelForSequenceClassification,
-  type PretrainedConfig,
-} from "../../models/mod.ts";
+import { AutoModelForSequenceClassification } from "../../models/mod.ts";
 import type { Option } from "../arguments.ts";
 import {
   isMultiLabel,
@@ -22,7 +19,7 @@ import {
   type TextModel,
 } from "../classifier.ts";
 import { COLUMN_OPTIONS } from "../columns.ts";
-import { alikeRemark, namesOf } from "../labels.ts";
+import { alikeRemark } from "../labels.ts";
 import { FILE_OPTIONS, SKIP_OPTION } from "../read_examples.ts";
 import { textCollator } from "../tokenized_texts.ts";
 import { CLASS_WEIGHTS_OPTION, classWeights } from "./class_weights.ts";
@@ -34,11 +31,10 @@ import {
 import { labelFields, PROBLEMS } from "./label_names.ts";
 import {
   type LabeledText,
-  type LabeledTexts,
   readLabeledTexts,
   stratumOf,
 } from "./labeled_texts.ts";
-import type { Task, TaskContext } from "./task.ts";
+import type { Task } from "./task.ts";
 import {
   PREDICT_OPTIONS,
   predictedLines,
@@ -115,7 +111,10 @@ export const textClassification: Task<
     return { ...fields, ...columns ? labelColumnFields(columns) : {} };
   },
 
-  prepare: (data, context) => textRows(data, context).rows,
+  prepare(data, context) {
+    thresholdOf(context.args, context.config); // Throws before hours of training.
+    return textRows(data, context).rows;
+  },
 
   trainerOptions(rows, { args, config }) {
     const labels = rows.map(({ label }) => label);

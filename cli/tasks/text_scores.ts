@@ -121,7 +121,7 @@ function multiLabelScores(
   const classes = truth.length / labels.length;
   const chosen = [...probabilities].map((p) => p >= threshold ? 1 : 0);
   const ofClass = (values: readonly number[], id: number) =>
-    values.filter((_, i) => i % classes === id);
+    labels.map((_, row) => values[row * classes + id] ?? NaN);
   const f1s = Array.from(
     { length: classes },
     (_, id) => f1Score(ofClass(chosen, id), ofClass(truth, id)),

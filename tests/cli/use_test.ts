@@ -91,28 +91,35 @@ Deno.test("a model of pairs is used on pairs, with the column names of its train
     assertEquals(other.code, 1);
     assertMatch(other.err, /^error: .*"hypothesis".*trained on pairs/);
 
-    // A softmax over independent labels would look like an answer.
+    // One of several labels or numbers would look like an answer.
     const path = `${model}/config.json`;
     const fields = JSON.parse(await Deno.readTextFile(path));
     for (
-      const [type, several] of [
-        ["multi_label_classification", "several labels"],
-        ["regression", "2 numbers"],
+      const [type, several, reason] of [
+        [
+          "multi_label_classification",
+          "several labels",
+          '"gold_label" is "neg", expected a list of labels',
+        ],
+        ["regression", "2 numbers", "1 column of labels: the model gives 2"],
       ] as const
     ) {
       const changed = JSON.stringify({ ...fields, problem_type: type });
       await Deno.writeTextFile(path, changed);
-      const refused = await Promise.all([
-        cli("predict", "--model", model, "--text", "bad"),
+      const [compared, evaluated] = await Promise.all([
+        cli("compare", model, `${folder}/other`, "--data", data),
         cli("evaluate", "--model", model, "--data", data),
       ]);
-      for (const { code, out, err } of refused) {
+      for (const { code, out } of [compared, evaluated]) {
         assertEquals([code, out], [1, ""]);
-        assertMatch(
-          err,
-          new RegExp(`^error: Cannot use .*model: it predicts ${several} for`),
-        );
       }
+      assertMatch(
+        compared.err,
+        new RegExp(
+          `^error: Cannot compare .*model: it predicts ${several} for`,
+        ),
+      );
+      assertMatch(evaluated.err, new RegExp(`error: Cannot use .*${reason}`));
     }
   });
 });
