@@ -1,179 +1,81 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// deno-lint-ignore-file no-console
 
-import { Arguments, type Command } from "../../../cli/arguments.ts";
-import type { TextModel } from "../../../cli/classifier.ts";
+import { Arguments, type Option } from "../../../cli/arguments.ts";
 import { Progress } from "../../../cli/progress.ts";
-import { saveClassifier } from "../../../cli/save.ts";
-import type { LabeledTexts } from "../../../cli/tasks/labeled_texts.ts";
-import type {
-  TaskContext,
-  TaskTrainerOptions,
-} from "../../../cli/tasks/task.ts";
-import { textClassification as task } from "../../../cli/tasks/text_classification.ts";
-import type { TextRow } from "../../../cli/tasks/text_rows.ts";
-import { initialize, manualSeed } from "../../../engine/mod.ts";
-import {
-  AutoConfig,
-  type PretrainedConfig,
-  Tokenizer,
-} from "../../../models/mod.ts";
+import type { Task, TaskModel, TaskRow } from "../../../cli/tasks/task.ts";
 import { Trainer } from "../../../nn/mod.ts";
-import { SwagModel } from "../../../swag/mod.ts";
 
-const WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] the film was bad dull good fine";
+/** The options of the commands that are those of no task. */
+const COMMON: readonly Option[] = [
+  "data",
+  "eval",
+  "batch-size",
+  "swag-samples",
+  "scale",
+  "seed",
+].map((name) => ({ name, value: "X", help: "" }));
 
-/** A small model, before it knows the labels. */
-export const TINY = {
-  model_type: "bert",
-  vocab_size: 12,
-  hidden_size: 16,
-  num_hidden_layers: 1,
-  num_attention_heads: 2,
-  intermediate_size: 16,
-  max_position_embeddings: 16,
-  initializer_range: 0.2,
-  hidden_dropout_prob: 0,
-  attention_probs_dropout_prob: 0,
-};
+/** The options of a task that every command of it may have. */
+type Options = Pick<
+  Task,
+  "dataOptions" | "trainOptions" | "scoreOptions" | "predictOptions"
+>;
 
-/** A command with the options of the task, as `finetune` has them. */
-const COMMAND: Command = {
-  name: "finetune",
-  summary: "",
-  usage: "",
-  options: {
-    All: [
-      { name: "data", value: "FILE", help: "" },
-      ...task.dataOptions,
-      ...task.trainOptions,
-      ...task.scoreOptions,
-    ],
-  },
-  run: () => Promise.resolve(0),
-};
-
-/** Writes a file: CSV as it is given, or rows as lines of JSON. */
-export async function write(
-  folder: string,
-  name: string,
-  content: string | readonly object[],
-): Promise<string> {
-  const path = `${folder}/${name}`;
-  const text = typeof content === "string"
-    ? content
-    : content.map((row) => JSON.stringify(row) + "\n").join("");
-  await Deno.writeTextFile(path, text);
-  return path;
+/** Reads options as a command of the task does. */
+export function argumentsOf(
+  task: Options,
+  command: "finetune" | "predict",
+  given: readonly string[],
+): Arguments {
+  const { dataOptions, trainOptions, scoreOptions, predictOptions } = task;
+  const own = command === "finetune"
+    ? [...dataOptions, ...trainOptions, ...scoreOptions]
+    : predictOptions;
+  return new Arguments({
+    name: command,
+    summary: "",
+    usage: "",
+    options: { All: [...COMMON, ...own] },
+    run: () => Promise.resolve(0),
+  }, given);
 }
 
-/** What is known of a file and of the model that will learn from it. */
-export interface Prepared extends TaskContext {
-  tokenizer: Tokenizer;
-  maxLength: number;
-  data: LabeledTexts;
-  /** The fields of config.json that follow from the data. */
-  fields: Record<string, unknown>;
-  config: PretrainedConfig;
-  rows: TextRow[];
-  trainerOptions: TaskTrainerOptions;
-  /** What was said on standard error. */
-  said: string;
-}
-
-/** Reads and prepares a file, as `finetune` does before it makes a model. */
-export async function prepared(
-  path: string,
-  ...options: string[]
-): Promise<Prepared> {
-  let said = "";
-  const decoder = new TextDecoder();
-  const progress = new Progress({
-    terminal: {
-      isTerminal: () => false,
-      writeSync(bytes) {
-        said += decoder.decode(bytes);
-        return bytes.length;
-      },
+/** Progress that keeps what is said. */
+export function listener(): { progress: Progress; said: string[] } {
+  const said: string[] = [];
+  const terminal = {
+    isTerminal: () => false,
+    writeSync(bytes: Uint8Array) {
+      said.push(new TextDecoder().decode(bytes).trimEnd());
+      return bytes.length;
     },
-  });
-  const args = new Arguments(COMMAND, ["--data", path, ...options]);
-  const context = { args, progress };
-  const tokenizer = new Tokenizer(
-    new Map([["vocab.txt", WORDS.replaceAll(" ", "\n")]]),
-  );
-  const data = await task.read("data", context);
-  const before = AutoConfig.fromFields(TINY);
-  const fields = task.configFields(data, { ...context, config: before });
-  const config = AutoConfig.fromFields({ ...TINY, ...fields });
-  const maxLength = 16;
-  const rows = task.prepare(data, {
-    ...context,
-    config,
-    tokenizer,
-    maxLength,
-    isTraining: true,
-  });
-  const trainerOptions = task.trainerOptions?.(rows, { ...context, config }) ??
-    {};
-  return {
-    ...{ args, progress, tokenizer, data, fields, config, rows, maxLength },
-    trainerOptions,
-    said,
   };
+  return { progress: new Progress({ terminal, now: () => 0 }), said };
 }
 
-/** Trains a small model with a posterior on a file, and saves it. */
-export async function trained(
-  output: string,
-  path: string,
-  { options = [], steps }: { options?: string[]; steps: number },
-): Promise<Prepared & { model: TextModel; swag: SwagModel }> {
-  await initialize();
-  manualSeed(1);
-  const start = await prepared(path, ...options);
-  const { config, rows, trainerOptions, args, progress } = start;
-  const { tokenizer, maxLength } = start;
-  const model = task.auto.fromConfig(config);
-  const swag = SwagModel.fromBase(model, { noCovMat: false });
-  const trainer = new Trainer({
-    model,
+/** Trains a model on rows of a task, and returns the mean loss of the last epoch. */
+export async function trainOn<Row extends TaskRow, Model extends TaskModel>(
+  model: Model,
+  rows: Row[],
+  { collate, epochs, learningRate = 5e-3, batchSize = 8 }: {
+    collate: (epoch: () => number) => (rows: Row[]) => object;
+    epochs: number;
+    learningRate?: number;
+    batchSize?: number;
+  },
+): Promise<void> {
+  const make = collate(() => Math.floor(trainer.state.epoch));
+  const trainer: Trainer<Row, object> = new Trainer<Row, object>({
+    // deno-lint-ignore no-explicit-any -- the inputs of a task's models differ
+    model: model as any,
     args: {
-      maxSteps: steps,
-      perDeviceTrainBatchSize: 8,
-      learningRate: 0.01,
+      numTrainEpochs: epochs,
+      learningRate,
+      perDeviceTrainBatchSize: batchSize,
+      lrSchedulerType: "constant",
     },
     trainDataset: rows,
-    dataCollator: task.collator({
-      ...{ args, progress, model, tokenizer, maxLength },
-      epoch: () => 0,
-    }),
-    ...trainerOptions,
-    callbacks: [{
-      onStepEnd({ state }) {
-        if (state.globalStep > steps - 3) swag.collectModel();
-      },
-    }],
+    dataCollator: make,
   });
   await trainer.train();
-  await saveClassifier(output, { model, tokenizer, swag });
-  return { ...start, model, swag };
-}
-
-/** Runs a command in this process, and gives what it prints. */
-export async function printed(
-  command: Command,
-  ...options: string[]
-): Promise<string> {
-  const { log } = console;
-  let out = "";
-  console.log = (text: string) => {
-    out += `${text}\n`;
-  };
-  try {
-    await command.run(new Arguments(command, ["--quiet", ...options]));
-  } finally {
-    console.log = log;
-  }
-  return out;
 }

@@ -22,7 +22,7 @@ import {
   printed,
   trained,
   write,
-} from "./_text_task.ts";
+} from "./_classification.ts";
 
 const labelsOf = ({ rows }: Prepared) => rows.map(({ label }) => label);
 const namesIn = ({ config }: Prepared) => Object.values(config.id2label);
