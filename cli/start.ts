@@ -18,8 +18,8 @@ import {
 import { hasPrefix } from "../nn/mod.ts";
 import type { Arguments } from "./arguments.ts";
 import { KEY } from "./columns.ts";
+import { specialTokenFields } from "./special_token_fields.ts";
 import type {
-  ConfigContext,
   Task,
   TaskContext,
   TaskExamples,
@@ -96,7 +96,7 @@ export function sourceOf(args: Arguments): string {
 function fieldsOf<Example>(
   task: Pick<Task<Example>, "name" | "configFields">,
   data: TaskExamples<Example>,
-  context: ConfigContext,
+  context: TaskContext & { readonly config: PretrainedConfig },
 ): Record<string, unknown> {
   const fields = task.configFields(data, context);
   const noted: unknown = fields[KEY];
@@ -120,9 +120,7 @@ async function fresh<
   const { fields: given } = await readConfigFile(path);
   const fields = {
     vocab_size: tokenizer.vocabSize,
-    ...tokenizer.padTokenId === null
-      ? {}
-      : { pad_token_id: tokenizer.padTokenId },
+    ...specialTokenFields(tokenizer, given, path),
     ...given,
   };
   const build = (more: Record<string, unknown>) =>
@@ -132,8 +130,6 @@ async function fresh<
   const own = fieldsOf(task, data, {
     ...context,
     config: build({}),
-    tokenizer,
-    isNew: true,
   });
   const config = build(own);
   config.checkVocabulary(tokenizer);
@@ -160,8 +156,6 @@ async function saved<
   const fields = fieldsOf(task, data, {
     ...context,
     config: before,
-    tokenizer,
-    isNew: false,
   });
   return {
     config: await AutoConfig.fromPretrained(source, { config: fields }),

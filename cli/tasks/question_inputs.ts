@@ -32,13 +32,6 @@ export interface QuestionAsked extends AskedExample {
 /** The options that say what to answer. */
 export const QUESTION_INPUT_OPTIONS: readonly Option[] = [
   {
-    name: "data",
-    value: "FILE",
-    help:
-      "Questions with their texts: SQuAD, CSV, TSV, JSONL, JSON or Parquet, " +
-      "also as .gz; - for standard input.",
-  },
-  {
     name: "question",
     value: "TEXT",
     help: "A question.",

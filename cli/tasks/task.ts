@@ -55,16 +55,6 @@ export interface TaskContext {
   readonly progress: Progress;
 }
 
-/** What the fields of a configuration depend on beside the data. */
-export interface ConfigContext extends TaskContext {
-  /** The configuration of the model to start from. */
-  readonly config: PretrainedConfig;
-  /** Its tokenizer. */
-  readonly tokenizer: Tokenizer;
-  /** Whether the model gets random weights. */
-  readonly isNew: boolean;
-}
-
 /** What is needed to prepare examples for a model. */
 export interface RowContext extends TaskContext {
   /** The model's configuration, with the classes of the data. */
@@ -190,7 +180,7 @@ export interface Task<
    */
   configFields(
     data: TaskExamples<Example>,
-    context: ConfigContext,
+    context: TaskContext & { readonly config: PretrainedConfig },
   ): Record<string, unknown>;
 
   /** Turns examples into rows, and says what was cut. */

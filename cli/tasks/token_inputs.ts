@@ -56,14 +56,6 @@ const FORMATS = [
 
 /** The options that say what to tag. */
 export const TAG_INPUT_OPTIONS: readonly Option[] = [
-  {
-    name: "data",
-    value: "FILE",
-    help:
-      "Texts: the lines of a .txt file, a column of CSV, TSV, JSONL, JSON " +
-      "or Parquet, or lists of words as in CoNLL; also as .gz; - for standard " +
-      "input.",
-  },
   { name: "text", value: "TEXT", help: "A text.", repeatable: true },
   { name: "text-column", value: "NAME", help: "Column of texts (text)." },
   ...WORD_OPTIONS.map((option) => ({

@@ -1,15 +1,18 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { Progress, progressLine } from "../../cli/progress.ts";
 
-const LENGTH = { epochs: 4, steps: 80, samples: 4000 };
-const REPORT = {
-  epoch: 1,
+const STATE = {
+  epoch: 2,
+  epochs: 4,
   step: 20,
+  steps: 80,
   loss: 0.51239,
-  losses: new Float32Array(),
   learningRate: 5e-5,
+  samplesPerSecond: 20,
+  secondsLeft: 150,
+  gpuBytes: 2 ** 20,
 };
 
 /** Makes a Progress with a clock that the test sets. */
@@ -29,13 +32,19 @@ function watch(isTerminal: boolean, quiet = false) {
 
 Deno.test("progressLine() shows rate and time left", () => {
   assertEquals(
-    progressLine(REPORT, LENGTH, 50),
+    progressLine(STATE),
     "epoch 2/4  step 20/80  loss 0.5124  learning rate 5.00e-5  " +
-      "20 samples/s  2:30 left",
+      "20 samples/s  1.0 MiB of GPU memory  2:30 left",
   );
-  assertMatch(
-    progressLine(REPORT, LENGTH, 5000),
-    / 0\.2 samples\/s {2}4:10:00 left$/,
+  assertEquals(
+    progressLine({
+      ...STATE,
+      loss: undefined,
+      samplesPerSecond: 0.2,
+      secondsLeft: 15000,
+    }),
+    "epoch 2/4  step 20/80  learning rate 5.00e-5  " +
+      "0.2 samples/s  1.0 MiB of GPU memory  4:10:00 left",
   );
 });
 

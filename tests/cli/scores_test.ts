@@ -4,7 +4,7 @@ import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { Arguments } from "../../cli/arguments.ts";
 import { meanOf, standardDeviations } from "../../cli/classifier.ts";
 import { finetune } from "../../cli/finetune.ts";
-import { collector, collectSettings } from "../../cli/finetune_settings.ts";
+import { collector, collectSettings } from "../../cli/swag_settings.ts";
 import {
   alikeRemark,
   classIds,
@@ -40,12 +40,19 @@ Deno.test("collector() warns of few collections, and names a period that makes t
     const args = new Arguments(finetune, ["--swag", ...more]);
     const settings = collectSettings(args);
     if (!settings) throw new Error("unreachable: --swag was given");
-    const { collects, remark } = collector(settings, { epochs, stepsPerEpoch });
+    const { collectSteps, skipFirst, remark } = collector(settings, {
+      ...{ epochs, stepsPerEpoch },
+      steps: epochs * stepsPerEpoch,
+    });
     const steps = Array.from(
       { length: epochs * stepsPerEpoch },
       (_, i) => i + 1,
     );
-    return { count: steps.filter(collects).length, remark };
+    return {
+      count: steps.filter((step) => step % collectSteps === 0).length -
+        skipFirst,
+      remark,
+    };
   };
   const usual = plan(3, 63);
   assertEquals(usual.count, 2);

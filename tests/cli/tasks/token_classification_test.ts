@@ -8,7 +8,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { tokenClassification as task } from "../../../cli/tasks/token_classification.ts";
-import { schemeOf } from "../../../cli/tasks/token_scores.ts";
+import { schemeOf } from "../../../cli/tasks/tag_scores.ts";
 import type { TaggedRow } from "../../../cli/tasks/token_rows.ts";
 import { manualSeed } from "../../../engine/mod.ts";
 import {
