@@ -24,6 +24,8 @@ export const TASKS: readonly Task[] = [
   tokenClassification,
   questionAnswering,
   maskedLanguageModel,
+  translation,
+  summarization,
 ];
 
 /** Other names of the tasks. */

@@ -47,9 +47,11 @@ import { THRESHOLD_OPTION, thresholdOf } from "./threshold.ts";
 /** The option that says what labels are, for training. */
 const PROBLEM_OPTION: Option = {
   name: "problem-type",
-  value: PROBLEMS.join("|"),
-  help: "Whether labels are names of classes or numbers (the model's, else " +
-    "classes).",
+  value: "TYPE",
+  choices: PROBLEMS,
+  help: `What labels are: ${
+    PROBLEMS.join(", ")
+  } (the model's, else the first).`,
 };
 
 /** The task of classifying texts. */

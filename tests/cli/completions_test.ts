@@ -105,8 +105,16 @@ Deno.test("bash completes commands, options and their values", async () => {
     const after = (...words: string[]) =>
       completed(folder, "finetune", ...words);
     assertEquals(await after("--learn"), ["--learning-rate"]);
-    assertEquals(await after("--schedule", "co"), ["constant", "cosine"]);
-    assertEquals(await after("--schedule", "=", "co"), ["constant", "cosine"]);
+    assertEquals(await after("--schedule", "co"), [
+      "constant",
+      "cosine",
+      "cosine_with_restarts",
+    ]);
+    assertEquals(await after("--schedule", "=", "co"), [
+      "constant",
+      "cosine",
+      "cosine_with_restarts",
+    ]);
     assertEquals(await after("--optimizer", "="), ["adamw", "sgd"]);
     assertEquals(await after("--swag", "--no-cov"), ["--no-cov-mat"]);
     assertEquals(await after("--epochs", ""), []);

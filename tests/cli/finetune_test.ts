@@ -11,10 +11,12 @@ import { cli, command, inDataFolder } from "./_command.ts";
 
 const SAVED = [
   "config.json",
+  "log.jsonl",
   "model.safetensors",
   "special_tokens_map.json",
   "tokenizer.json",
   "tokenizer_config.json",
+  "trainer_state.json",
   "vocab.txt",
 ];
 
@@ -191,7 +193,9 @@ Deno.test("finetune refuses bad data and options before it writes anything", asy
       ],
     ];
     const outcomes = await Promise.all(
-      cases.map(([args]) => cli("finetune", ...output, ...options, ...args)),
+      cases.map(([args]) =>
+        cli("finetune", "--quiet", ...output, ...options, ...args)
+      ),
     );
     outcomes.forEach(({ code, out, err }, i) => {
       assertMatch(err, cases[i]?.[1] ?? /./);
