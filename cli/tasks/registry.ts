@@ -79,9 +79,9 @@ export function taskOptions(
   }
   const lists: Record<string, Option[]> = {};
   for (const { option, tasks } of owners.values()) {
-    const heading = tasks.length === TASKS.length
-      ? "Every task"
-      : `Only ${tasks.map(({ name }) => name).join(", ")}`;
+    const heading = tasks.length > 2
+      ? "Several tasks"
+      : `Only ${tasks.map(({ name }) => name).join(" and ")}`;
     (lists[heading] ??= []).push(option);
   }
   return lists;
