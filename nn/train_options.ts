@@ -86,6 +86,15 @@ export interface RunOptions<Batch> {
    */
   gradientAccumulation?: number | undefined;
   /**
+   * How much a batch counts in the mean of a step: the number of rows or tokens
+   * that its loss is a mean of, for instance. A step of several batches then
+   * follows the mean over all of these. A batch of 0 is left out, unless all
+   * batches of the step are of 0.
+   *
+   * @default {every batch counts the same}
+   */
+  batchWeight?: ((batch: Batch) => number) | undefined;
+  /**
    * The number of steps between two readings of losses. A reading waits for the
    * GPU. Another one is made at the end of each epoch.
    *
@@ -178,6 +187,7 @@ const NAMES: readonly (
   "scheduler",
   "maxGradNorm",
   "gradientAccumulation",
+  "batchWeight",
   "logEvery",
   "onLog",
   "onStep",
@@ -190,7 +200,7 @@ const NAMES: readonly (
 ];
 
 /** Throws if an option is not known or out of range. */
-export function checkTrainOptions(options: RunOptions<unknown>): void {
+export function checkTrainOptions<Batch>(options: RunOptions<Batch>): void {
   checkOptions(options, { action: "train", known: NAMES });
   const { epochs, gradientAccumulation = 1, logEvery, maxGradNorm } = options;
   requireCount("epochs", epochs);

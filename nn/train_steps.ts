@@ -3,7 +3,17 @@
 
 // One training step, executed as it is written or captured and replayed.
 
-import { backward, capture, full, scope } from "../engine/mod.ts";
+import {
+  backward,
+  capture,
+  full,
+  mul,
+  noGrad,
+  reshape,
+  scope,
+  type Tensor,
+  tensor,
+} from "../engine/mod.ts";
 import { clipGradNorm } from "./optim.ts";
 import { type LossLedger, lossOf } from "./loss_ledger.ts";
 import type {
@@ -25,12 +35,19 @@ interface StepParts<Batch> extends Disposable {
   update(): void;
 }
 
-type AddGradients = (output: StepLoss, share: number) => void;
+/**
+ * Shares that differ from step to step are tensors: a captured step is recorded
+ * for every value of a number.
+ */
+type Share = number | Tensor;
+
+type AddGradients = (output: StepLoss, share: Share) => void;
 
 /** Makes the steps of a training run. */
 export class TrainSteps<Batch> implements Disposable {
   readonly #parts: StepParts<Batch>;
   readonly #ledger: LossLedger;
+  readonly #weigh: ((batch: Batch) => number) | undefined;
 
   /**
    * Prepares the steps.
@@ -40,8 +57,13 @@ export class TrainSteps<Batch> implements Disposable {
    */
   constructor(options: StepOptions<Batch>, ledger: LossLedger) {
     const { optimizer, maxGradNorm } = options;
-    const addGradients = (output: StepLoss, share: number) => {
+    const addGradients = (output: StepLoss, share: Share) => {
       const loss = lossOf(output);
+      if (typeof share !== "number") {
+        const gradient = reshape(share, loss.shape);
+        backward(loss, { gradient });
+        return ledger.add(noGrad(() => mul(loss, gradient)), 1);
+      }
       backward(loss, share === 1 ? {} : { gradient: full(loss.shape, share) });
       ledger.add(loss, share);
     };
@@ -53,6 +75,7 @@ export class TrainSteps<Batch> implements Disposable {
       if (norm) ledger.noteNorm(norm);
     };
     this.#ledger = ledger;
+    this.#weigh = options.batchWeight;
     this.#parts = "inputs" in options
       ? capturedParts(options, addGradients, update)
       : plainParts(options, addGradients, update);
@@ -62,9 +85,29 @@ export class TrainSteps<Batch> implements Disposable {
   run(batches: readonly Batch[]): void {
     using _ = scope();
     this.#ledger.beginStep();
-    const share = 1 / batches.length;
-    for (const batch of batches) this.#parts.add(batch, share);
+    const shares = this.#sharesOf(batches);
+    for (const [i, batch] of batches.entries()) {
+      const share = shares[i] ?? 0;
+      // The loss of a batch without labels is NaN.
+      if (share > 0) this.#parts.add(batch, share);
+    }
     this.#parts.update();
+  }
+
+  /** How much of the step each batch is. */
+  #sharesOf(batches: readonly Batch[]): number[] {
+    const weights = batches.map((batch) => {
+      const weight = this.#weigh?.(batch) ?? 1;
+      if (weight >= 0 && weight < Infinity) return weight;
+      throw new RangeError(
+        `Cannot train on a batch of the weight ${weight}: batchWeight must give ` +
+          "a finite number of at least 0",
+      );
+    });
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    return weights.map((weight) =>
+      total > 0 ? weight / total : 1 / batches.length
+    );
   }
 
   /** Frees what was captured. */
@@ -74,14 +117,14 @@ export class TrainSteps<Batch> implements Disposable {
 }
 
 function plainParts<Batch>(
-  { step }: TrainOptions<Batch>,
+  { step, batchWeight }: TrainOptions<Batch>,
   addGradients: AddGradients,
   update: () => void,
 ): StepParts<Batch> {
   return {
     add(batch, share) {
       using _ = scope();
-      addGradients(step(batch), share);
+      addGradients(step(batch), batchWeight ? tensor([share]) : share);
     },
     update,
     [Symbol.dispose]() {},
@@ -96,21 +139,22 @@ const SHARE = "share of the step";
  * step to step.
  */
 function capturedParts<Batch>(
-  { inputs, step, capture: enabled = true }: CapturedTrainOptions<
+  { inputs, step, batchWeight, capture: enabled = true }: CapturedTrainOptions<
     Batch,
     object
   >,
   addGradients: AddGradients,
   update: () => void,
 ): StepParts<Batch> {
-  const add = capture((given: { [SHARE]: number }) => {
+  const add = capture((given: { [SHARE]: Share }) => {
     const { [SHARE]: share, ...rest } = given;
     addGradients(step(rest), share);
   }, { enabled });
   const updated = capture(update, { enabled });
   return {
     add(batch, share) {
-      add({ ...inputs(batch), [SHARE]: share });
+      const given = batchWeight ? Float32Array.of(share) : share;
+      add({ ...inputs(batch), [SHARE]: given });
     },
     update: () => updated({}),
     [Symbol.dispose]() {

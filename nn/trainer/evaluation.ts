@@ -162,7 +162,7 @@ function copyOf(x: AnyTensor): AnyTensor {
 }
 
 /** The names of the inputs that hold labels. */
-function labelNamesIn(
+export function labelNamesIn(
   inputs: object,
   { labelNames = LABEL_NAMES }: CompleteTrainingArguments,
 ): string[] {

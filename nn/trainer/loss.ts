@@ -36,6 +36,8 @@ export interface LossOptions {
 
 /** Computes losses; free it when they have been computed. */
 export class LossFunction implements Disposable {
+  /** A factor for each class, if there are some. */
+  readonly classWeights: ArrayLike<number> | undefined;
   readonly #model: TrainableModel;
   readonly #options: LossOptions;
   #weight: Tensor | undefined;
@@ -44,6 +46,7 @@ export class LossFunction implements Disposable {
     this.#model = model;
     this.#options = options;
     const { classWeights } = options;
+    this.classWeights = classWeights;
     if (classWeights) {
       this.#weight = persist(tensor(Float32Array.from(classWeights)));
     }

@@ -50,7 +50,7 @@ import { TrainingRun, type TrainOutput } from "./training_run.ts";
  * the run with an error. `onEpochEnd` is called for epochs that are complete, and
  * at the end of the run; not after a stop within an epoch, because the epoch goes
  * on when the run resumes. A step follows the mean of its batches' losses, also
- * for models of text.
+ * for models of text, unless `averageTokensAcrossBatches` is set.
  *
  * @example Training, evaluation and prediction
  * ```ts

@@ -98,6 +98,17 @@ export interface TrainingArguments {
    */
   gradientAccumulationSteps?: number | undefined;
   /**
+   * Whether a step of several batches follows the mean over all their labels, as
+   * one large batch would, instead of the mean of the batches' means. Labels of
+   * -100 do not count. Transformers does so for models whose loss takes
+   * `num_items_in_batch`. The loss must be a mean over the labels, and these must
+   * be host arrays. As there, the first label of a row counts also where a causal
+   * model does not predict it.
+   *
+   * @default {false}
+   */
+  averageTokensAcrossBatches?: boolean | undefined;
+  /**
    * The batches of an evaluation whose outputs stay on the GPU until they are
    * read together.
    *

@@ -11,12 +11,6 @@ import { Scheduler } from "../scheduler.ts";
 import type { ResumePoint, StepState, TrainReport } from "../train_options.ts";
 import { train } from "../trainer.ts";
 import { metricFor, noteBest } from "./best_model.ts";
-import type {
-  TrainerCallback,
-  TrainerControl,
-  TrainerEvent,
-  TrainerEventName,
-} from "./callbacks.ts";
 import {
   type Checkpoint,
   type FixedSettings,
@@ -24,14 +18,15 @@ import {
   openCheckpoint,
   type RunPosition,
 } from "./checkpoint.ts";
-import { type Collate, Collated } from "./collated.ts";
-import { rowBatches, rowLengths, type TrainerDataset } from "./datasets.ts";
+import { Collated } from "./collated.ts";
+import { rowBatches, rowLengths } from "./datasets.ts";
 import { afterEpoch, afterStep } from "./flow.ts";
-import type { LossFunction, TrainableModel } from "./loss.ts";
-import { loadModel, type ProcessingClass } from "./model_files.ts";
+import { labelWeight } from "./label_weight.ts";
+import { loadModel } from "./model_files.ts";
 import { makeOptimizer, makeScheduler } from "./optimizers.ts";
 import { OutputFolder } from "./output_folder.ts";
 import { Pace } from "./pace.ts";
+import type { RunHost } from "./run_host.ts";
 import {
   checkFixed,
   epochAt,
@@ -40,30 +35,7 @@ import {
   planRun,
   type RunPlan,
 } from "./run_plan.ts";
-import {
-  type LogEntry,
-  newTrainerState,
-  type TrainerState,
-} from "./trainer_state.ts";
-import type { CompleteTrainingArguments } from "./training_arguments.ts";
-
-/** What a run needs of its `Trainer`. */
-export interface RunHost<Row> {
-  readonly args: CompleteTrainingArguments;
-  readonly state: TrainerState;
-  readonly control: TrainerControl;
-  readonly model: TrainableModel;
-  readonly callbacks: readonly TrainerCallback[];
-  readonly tokenizer: ProcessingClass | undefined;
-  readonly optimizers:
-    | readonly [Optimizer, (Scheduler | ReduceLROnPlateau)?]
-    | undefined;
-  readonly dataset: TrainerDataset<Row>;
-  readonly loss: LossFunction;
-  readonly collate: Collate<Row>;
-  emit(name: TrainerEventName, more?: Partial<TrainerEvent>): Promise<void>;
-  evaluate(): Promise<Record<string, number>>;
-}
+import { type LogEntry, newTrainerState } from "./trainer_state.ts";
 
 /** What `Trainer.train` returns, as Hugging Face's `TrainOutput`. */
 export interface TrainOutput {
@@ -221,6 +193,9 @@ export class TrainingRun<Row> implements Disposable {
         : undefined,
       maxGradNorm: args.maxGradNorm > 0 ? args.maxGradNorm : undefined,
       gradientAccumulation: args.gradientAccumulationSteps,
+      batchWeight: args.averageTokensAcrossBatches
+        ? (batch) => labelWeight(batch?.feed ?? {}, args, loss.classWeights)
+        : undefined,
       signal: signal
         ? AbortSignal.any([signal, this.#stop.signal])
         : this.#stop.signal,

@@ -42,6 +42,7 @@ Deno.test("the defaults are Hugging Face's", () => {
     perDeviceTrainBatchSize: 8,
     perDeviceEvalBatchSize: 8,
     gradientAccumulationSteps: 1,
+    averageTokensAcrossBatches: false,
     learningRate: 5e-5,
     weightDecay: 0,
     adamBeta1: 0.9,
@@ -349,6 +350,13 @@ const OBEYED: Record<keyof TrainingArguments, () => Promise<void>> = {
       maxSteps: 1,
     });
     assertEquals(runs, 3 + 1);
+  },
+  async averageTokensAcrossBatches() {
+    // Batches of 4, 4 and 3 rows; more is in label_average_test.ts.
+    const args = { gradientAccumulationSteps: 3 };
+    const averaged = { ...args, averageTokensAcrossBatches: true };
+    const { weights } = await observe(averaged);
+    assertNotEquals(weights, (await observe(args)).weights);
   },
   async gradientAccumulationSteps() {
     const { state } = await observe({ gradientAccumulationSteps: 2 });
