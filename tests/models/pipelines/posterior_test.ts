@@ -12,7 +12,13 @@ import { SwagModel } from "../../../swag/mod.ts";
 import { assertClose, FUNCTIONS, gpuTest } from "../../_check.ts";
 import { warningsOf } from "../../_warnings.ts";
 import { inFolder } from "../../_folder.ts";
-import { collectWaves, rowOf, tinyConfig, tinyTokenizer } from "./_tiny.ts";
+import {
+  collectWaves,
+  probabilities,
+  rowOf,
+  tinyConfig,
+  tinyTokenizer,
+} from "./_tiny.ts";
 
 const tokenizer = tinyTokenizer();
 const TEXTS = ["I like it", "the dogs play in Paris", "who"];
@@ -160,6 +166,85 @@ gpuTest("labels of tokens are averaged, in windows of any length", async () => {
   }
   model.dispose();
 });
+
+gpuTest(
+  "tokens, words and entities have the uncertainty of their label",
+  async () => {
+    manualSeed(5);
+    const model = new BertForTokenClassification(
+      tinyConfig({ id2label: { 0: "O", 1: "B-X", 2: "I-X" } }),
+    ).eval();
+    using swag = posteriorOf(model);
+    const tag = await pipeline("ner", { model, tokenizer }, {
+      posterior: swag,
+      sampling: SAMPLING,
+    });
+    const text = "playing the dogs"; // play ##ing the dog ##s
+    const inputs = rowOf(tokenizer.encode(text));
+    const logits = swag.getLogits(() => model.forward(inputs), SAMPLING);
+    const values = [...await logits.data()];
+    /** The probabilities of a token by each sample. */
+    const samplesAt = (token: number) =>
+      [0, 1, 2, 3, 4].map((s) =>
+        probabilities(
+          values.slice((s * 7 + token) * 3, (s * 7 + token) * 3 + 3),
+        )
+      );
+    const meanOf = (lists: readonly (readonly number[])[]) =>
+      [0, 1, 2].map((k) =>
+        lists.reduce((sum, own) => sum + (own[k] ?? NaN), 0) / lists.length
+      );
+    const entropy = (p: readonly number[]) =>
+      -p.reduce((sum, q) => sum + q * Math.log(q), 0);
+    /** What is known of the best label of these samples. */
+    const measures = (samples: readonly (readonly number[])[]) => {
+      const mean = meanOf(samples);
+      const score = Math.max(...mean);
+      const own = samples.map((p) => p[mean.indexOf(score)] ?? NaN);
+      const variance = own.reduce((sum, p) => sum + (p - score) ** 2 / 5, 0);
+      const inside = samples.reduce((sum, p) => sum + entropy(p) / 5, 0);
+      const total = entropy(mean);
+      return [score, Math.sqrt(variance), total, total - inside];
+    };
+    const found = (one: Partial<Record<string, string | number>>) =>
+      ["score", "std", "entropy", "mutualInformation"]
+        .map((name) => Number(one[name]));
+    const tolerance = { absolute: 2e-6, relative: 1e-4 };
+    const tokens = await tag(text, { ignoreLabels: [] });
+    for (const own of tokens) {
+      assertClose(found({ ...own }), measures(samplesAt(own.index)), tolerance);
+    }
+    for (const aggregationStrategy of ["first", "average"] as const) {
+      const words = [[1, 2], [3], [4, 5]].map((word) => {
+        const pieces = aggregationStrategy === "first"
+          ? word.slice(0, 1)
+          : word;
+        const all = pieces.map(samplesAt);
+        return [0, 1, 2, 3, 4].map((s) =>
+          meanOf(all.map((own) => own[s] ?? []))
+        );
+      }).map(measures);
+      const entities = await tag(text, {
+        aggregationStrategy,
+        ignoreLabels: [],
+      });
+      const ends = [7, 11, 16];
+      for (const { start, end, ...own } of entities) {
+        const inside = words.filter((_, i) =>
+          (ends[i] ?? 0) > start && (ends[i] ?? 0) <= end
+        );
+        const mean = [0, 1, 2, 3].map((k) =>
+          inside.reduce((sum, word) => sum + (word[k] ?? NaN), 0) /
+          inside.length
+        );
+        assertClose(found({ ...own }), mean, tolerance);
+      }
+    }
+    const plain = await pipeline("ner", { model, tokenizer });
+    assertEquals((await plain(text, { ignoreLabels: [] }))[0]?.std, undefined);
+    model.dispose();
+  },
+);
 
 gpuTest(
   "a posterior beside a model is used, or a warning is printed",
