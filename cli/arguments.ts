@@ -129,12 +129,15 @@ export interface Bounds {
 
 /** The options that a command was called with. */
 export class Arguments {
+  /** The words that the command was called with. */
+  readonly words: readonly string[];
   /** The values without an option, in order. */
   readonly operands: readonly string[];
   readonly #values = new Map<string, string[]>();
 
   /** @throws {TypeError} If an option is not one of the command's. */
   constructor(command: Command, args: readonly string[]) {
+    this.words = args;
     const options = Object.values(command.options).flat();
     const names = options.map(({ name }) => name);
     const refuse = (what: string, name: string): never => {

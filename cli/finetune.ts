@@ -8,7 +8,11 @@
  */
 
 import { initialize, manualSeed } from "../engine/mod.ts";
-import { getLastCheckpoint } from "../nn/mod.ts";
+import {
+  getLastCheckpoint,
+  TrackioCallback,
+  type TrainerCallback,
+} from "../nn/mod.ts";
 import { SwagModel } from "../swag/mod.ts";
 import { openAdapter } from "./adapter.ts";
 import {
@@ -30,6 +34,8 @@ import { measure } from "./measure.ts";
 import { OutputFolder } from "./output_folder.ts";
 import { Progress } from "./progress.ts";
 import { checkInputs } from "./read_examples.ts";
+import { baseName } from "./run_facts.ts";
+import { recordRun } from "./run_record.ts";
 import { prepareOutput, savedBytes } from "./save.ts";
 import { renderScores } from "./scores.ts";
 import { findStart, sourceOf } from "./start.ts";
@@ -104,6 +110,24 @@ holds a vocab.txt):
 Random weights need a learning rate of about 1e-3: say --learning-rate 1e-3, as
 the default is for weights that were trained before.`;
 
+/** Where a run can be logged beside its own folder. */
+const LOGS = ["trackio"] as const;
+
+/** The options of logging. */
+const LOG_OPTIONS: readonly Option[] = [
+  {
+    name: "log",
+    value: LOGS.join("|"),
+    help: "Log to Trackio's inbox too, which trackio show reads.",
+  },
+  { name: "project", value: "NAME", help: "Trackio's project (swagpu)." },
+  {
+    name: "run-name",
+    value: "NAME",
+    help: "Trackio's name of the run (the output folder's).",
+  },
+];
+
 /** The kinds of a task's options that this command has. */
 const KINDS = ["dataOptions", "trainOptions", "scoreOptions"] as const;
 
@@ -119,7 +143,7 @@ export const finetune: Command = {
     ...taskOptions(...KINDS),
     Model: START_OPTIONS,
     Training: TRAIN_OPTIONS,
-    Course: COURSE_OPTIONS,
+    Course: [...COURSE_OPTIONS, ...LOG_OPTIONS],
     SWAG: SWAG_OPTIONS,
     Help: [QUIET_OPTION, CONFIG_OPTION, HELP_OPTION],
   },
@@ -141,6 +165,7 @@ async function finetuneTask(task: Task, args: Arguments): Promise<number> {
   const output = args.needed("output");
   const settings = trainSettings(args);
   const collect = collectSettings(args);
+  const callbacks = loggers(args, output);
   const progress = new Progress({ quiet: args.flag("quiet") });
   const context = { args, progress };
   const { seed } = settings;
@@ -177,17 +202,45 @@ async function finetuneTask(task: Task, args: Arguments): Promise<number> {
   );
   await openAdapter(progress);
   if (collecting?.remark !== undefined) progress.say(collecting.remark);
-  const { exitCode } = await trainAndSave({
+  const end = await trainAndSave({
     ...{ ...context, task, loaded, rows, evalRows, maxLength, settings, plan },
-    ...{ trainerOptions, collecting, output, callbacks: [] },
+    ...{ trainerOptions, collecting, output, callbacks },
   });
-  if (exitCode !== 0) return exitCode;
+  if (end.steps > 0) {
+    const facts = ({ path, examples }: TaskExamples<unknown>) => ({
+      path,
+      rows: examples.length,
+    });
+    await recordRun(output, {
+      ...{ args, task: task.name, settings, collect, end },
+      train: facts(data),
+      validation: evalData && facts(evalData),
+    });
+  }
+  if (end.exitCode !== 0) return end.exitCode;
   if (evalRows) {
     const measurement = { ...MEASUREMENT, ...context, maxLength, seed };
     const scores = await measure(task, loaded, evalRows, measurement);
     console.log(renderScores(scores).trimEnd());
   }
   return 0;
+}
+
+/** The callbacks that log a run elsewhere than in its folder. */
+function loggers(args: Arguments, output: string): TrainerCallback[] {
+  const kind = args.choice("log", LOGS);
+  const project = args.text("project");
+  const name = args.text("run-name");
+  if (kind === undefined) {
+    if (project === undefined && name === undefined) return [];
+    throw new TypeError(
+      `Cannot use --${
+        project === undefined ? "run-name" : "project"
+      } without ` +
+        "--log trackio: it names the run there",
+    );
+  }
+  return [new TrackioCallback({ project, name: name ?? baseName(output) })];
 }
 
 /** Tries the output folder, and refuses one that holds another model or run. */

@@ -16,6 +16,7 @@ const SCHEDULES = [
   "cosine_with_restarts",
   "polynomial",
   "inverse_sqrt",
+  "reduce_lr_on_plateau",
 ] as const;
 
 /** The options of training. */
@@ -47,8 +48,10 @@ export const TRAIN_OPTIONS: readonly Option[] = [
   },
   {
     name: "schedule",
-    value: SCHEDULES.join("|"),
-    help: "Course of the learning rate (linear; constant with --swag).",
+    value: "NAME",
+    choices: SCHEDULES,
+    help: `Course of the learning rate: ${SCHEDULES.join(", ")} (linear; ` +
+      "constant with --swag). The last follows the score of --eval-every.",
   },
   {
     name: "warmup-ratio",
@@ -175,6 +178,15 @@ function courseSettings(
   const evaluateEvery = interval(args, "eval-every");
   const saveEvery = interval(args, "save-every");
   const loadBest = args.flag("load-best");
+  if (
+    args.text("schedule") === "reduce_lr_on_plateau" &&
+    evaluateEvery === undefined
+  ) {
+    throw new TypeError(
+      "Cannot use --schedule reduce_lr_on_plateau without --eval-every: it " +
+        "follows the score of what is measured",
+    );
+  }
   for (const name of ["early-stopping", "load-best", "metric"]) {
     if (evaluateEvery !== undefined || !args.flag(name)) continue;
     throw new TypeError(

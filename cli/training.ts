@@ -77,6 +77,8 @@ export interface RunEnd {
   steps: number;
   /** The steps after which weights were collected. */
   snapshots: readonly number[];
+  /** The seconds that this process has trained. */
+  seconds: number;
 }
 
 /**
@@ -109,6 +111,7 @@ export async function trainAndSave<
     shown,
     ...run.callbacks,
   ], optimizer);
+  const began = performance.now();
   try {
     await trainer.train({ resumeFromCheckpoint: settings.resume, signal });
   } catch (error) {
@@ -124,7 +127,11 @@ export async function trainAndSave<
   }
   progress.clear();
   const { globalStep: steps } = trainer.state;
-  const end = { steps, snapshots: collect?.collectedSteps ?? [] };
+  const end = {
+    steps,
+    snapshots: collect?.collectedSteps ?? [],
+    seconds: (performance.now() - began) / 1000,
+  };
   if (steps === 0) {
     progress.say("Stopped before the first step: nothing is saved");
     return { ...end, exitCode: interrupt.exitCode };

@@ -1,0 +1,91 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+/**
+ * What `finetune` writes down of its run, for `report` and for those who want to repeat
+ * it.
+ *
+ * @module
+ */
+
+import { currentDevice, describeAdapter } from "../engine/mod.ts";
+import type { Fact } from "../report/mod.ts";
+import { versions } from "./adapter_facts.ts";
+import type { Arguments } from "./arguments.ts";
+import type { TrainSettings } from "./finetune_settings.ts";
+import { commandLine, type FileFacts, writeRunFacts } from "./run_facts.ts";
+import type { CollectSettings } from "./swag_settings.ts";
+import type { RunEnd } from "./training.ts";
+
+/** A run that has ended. */
+export interface RunRecord {
+  /** The options that it was called with. */
+  args: Arguments;
+  /** The name of the task. */
+  task: string;
+  /** How it has trained. */
+  settings: TrainSettings;
+  /** When it has collected weights. */
+  collect: CollectSettings | undefined;
+  /** The file that it has learned from. */
+  train: FileFacts;
+  /** What it was measured on. */
+  validation: FileFacts | undefined;
+  /** How it ended. */
+  end: RunEnd;
+}
+
+/** Writes a run down in the folder of its model. */
+export async function recordRun(
+  folder: string,
+  { args, task, settings, collect, train, validation, end }: RunRecord,
+): Promise<void> {
+  const device = currentDevice();
+  const { deno, swagpu } = versions();
+  const base = args.text("model");
+  await writeRunFacts(folder, {
+    command: commandLine("swagpu finetune", args.words),
+    task,
+    ...base === undefined ? {} : { base },
+    settings: { ...settingsOf(settings, end), ...posteriorSettings(collect) },
+    data: { train, ...validation ? { validation } : {} },
+    seed: settings.seed,
+    adapter: describeAdapter(device),
+    runtime: `Deno ${deno}`,
+    versions: { swagpu },
+    seconds: end.seconds,
+    peakMemory: device.pool.statistics().peak,
+    snapshots: end.snapshots,
+  });
+}
+
+/** The settings that say what the numbers of a run come from. */
+function settingsOf(
+  settings: TrainSettings,
+  { steps }: RunEnd,
+): Record<string, Fact> {
+  return {
+    steps,
+    epochs: settings.maxSteps === undefined ? settings.epochs : null,
+    "batch size": settings.batchSize,
+    "gradient accumulation": settings.gradientAccumulation,
+    optimizer: settings.optimizer,
+    "learning rate": settings.learningRate,
+    "weight decay": settings.weightDecay,
+    schedule: settings.schedule,
+    "warmup ratio": settings.warmupRatio,
+    "largest gradient norm": settings.maxGradNorm ?? null,
+  };
+}
+
+function posteriorSettings(
+  collect: CollectSettings | undefined,
+): Record<string, Fact> {
+  if (!collect) return {};
+  const { start, every, options } = collect;
+  return {
+    "SWAG start": start,
+    "SWAG collect steps": every ?? "an epoch",
+    "SWAG rank": options.noCovMat ? 0 : options.maxNumModels ?? null,
+    "SWAG modules": options.modulePrefixList?.join(", ") ?? "all",
+  };
+}
