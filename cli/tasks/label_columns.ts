@@ -45,7 +45,7 @@ export const LABEL_OPTIONS: readonly Option[] = [
     value: "TEXT",
     help:
       "What is between the labels in a cell, such as |, if a text may have " +
-      "several.",
+      "several; an empty cell has none.",
   },
   {
     name: "soft-labels",

@@ -97,13 +97,12 @@ export const textClassification: Task<
     const { args, config, progress } = context;
     const fields = labelFields(data, context);
     const { columns } = data.examples[0] ?? {};
-    const remembered = rememberedLabels(config);
-    if (remembered?.pair !== undefined && columns?.pair === undefined) {
+    const source = args.text("model");
+    const wasPaired = rememberedLabels(config)?.pair !== undefined;
+    if (source !== undefined && wasPaired && columns?.pair === undefined) {
       progress.say(
-        `${
-          args.text("model")
-        } was trained on pairs of texts, and this training ` +
-          "is on single ones: name the column of second texts with --pair-column",
+        `${source} was trained on pairs of texts, and this training is on ` +
+          "single ones: name the column of second texts with --pair-column",
       );
     }
     const alike = fields["problem_type"] === "regression"

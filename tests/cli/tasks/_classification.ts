@@ -45,6 +45,7 @@ const COMMAND: Command = {
   options: {
     All: [
       { name: "data", value: "FILE", help: "" },
+      { name: "model", value: "DIR", help: "" },
       ...task.dataOptions,
       ...task.trainOptions,
       ...task.scoreOptions,
@@ -82,7 +83,16 @@ export interface Prepared extends TaskContext {
 }
 
 /** Reads and prepares a file, as `finetune` does before it makes a model. */
-export async function prepared(
+export function prepared(
+  path: string,
+  ...options: string[]
+): Promise<Prepared> {
+  return preparedFor(TINY, path, ...options);
+}
+
+/** The same for a model of which the configuration has some fields. */
+export async function preparedFor(
+  model: Record<string, unknown>,
   path: string,
   ...options: string[]
 ): Promise<Prepared> {
@@ -103,9 +113,9 @@ export async function prepared(
     new Map([["vocab.txt", WORDS.replaceAll(" ", "\n")]]),
   );
   const data = await task.read("data", context);
-  const before = AutoConfig.fromFields(TINY);
+  const before = AutoConfig.fromFields(model);
   const fields = task.configFields(data, { ...context, config: before });
-  const config = AutoConfig.fromFields({ ...TINY, ...fields });
+  const config = AutoConfig.fromFields({ ...model, ...fields });
   const maxLength = 16;
   const rows = task.prepare(data, {
     ...context,
