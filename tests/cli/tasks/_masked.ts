@@ -5,7 +5,7 @@ import { maskedLanguageModel as task } from "../../../cli/tasks/masked_language_
 import type { MaskedModel } from "../../../cli/tasks/masked_outputs.ts";
 import type { MaskedRow } from "../../../cli/tasks/masked_rows.ts";
 import type { TokenScores } from "../../../cli/tasks/token_scores.ts";
-import { scope } from "../../../engine/mod.ts";
+import { manualSeed, scope } from "../../../engine/mod.ts";
 import {
   BertConfig,
   BertForMaskedLM,
@@ -53,6 +53,7 @@ export const SMALL = {
 
 /** A BERT with random weights. */
 export function bert(): BertForMaskedLM {
+  manualSeed(1);
   return new BertForMaskedLM(
     new BertConfig({
       ...SMALL,
@@ -64,6 +65,7 @@ export function bert(): BertForMaskedLM {
 
 /** A ModernBERT with random weights. */
 export function modernBert(): ModernBertForMaskedLM {
+  manualSeed(1);
   return new ModernBertForMaskedLM(
     new ModernBertConfig({
       ...SMALL,
