@@ -250,14 +250,16 @@ function fillingsOf(
     tokenizer: Tokenizer;
   },
 ): object[] {
+  const { padTokenId } = tokenizer;
   const top = new TopRows<number>(topK);
   found.probabilities.forEach((score, token) => top.offer(score, token));
   return top.ranked().map(({ score, item: token }) => ({
     score: shortest(score),
     token,
     tokenStr: tokenizer.decode([token]),
-    sequence: tokenizer.decode(inputIds.with(position, token), {
-      skipSpecialTokens: masks.length === 1,
-    }),
+    sequence: tokenizer.decode(
+      inputIds.with(position, token).filter((id) => id !== padTokenId),
+      { skipSpecialTokens: masks.length === 1 },
+    ),
   }));
 }

@@ -170,8 +170,8 @@ export function pairRows(
     progress.say(
       `${count(alike)} of ${
         counted(rows.length, "pair")
-      } of ${path} have the ` +
-        "same tokens in both sentences, and count as wrong",
+      } of ${path} count as ` +
+        "wrong: both sentences have the same tokens",
     );
   }
   return rows;

@@ -13,12 +13,7 @@ import {
   DataCollatorForSeq2Seq,
   type PretrainedConfig,
 } from "../../models/mod.ts";
-import {
-  corpusBleu,
-  corpusChrf,
-  perplexity,
-  rougeScore,
-} from "../../nn/metrics/mod.ts";
+import type { Option } from "../arguments.ts";
 import { KEY } from "../columns.ts";
 import { INPUT_OPTIONS } from "./prediction_inputs.ts";
 import {
@@ -33,8 +28,8 @@ import {
   writingRows,
 } from "./source_target_rows.ts";
 import type { Task } from "./task.ts";
-import { logMeans } from "./token_scores.ts";
 import { writeLines } from "./write_lines.ts";
+import { writingScores } from "./written_scores.ts";
 import {
   MORE_WRITING_OPTIONS,
   WRITING_OPTIONS,
@@ -43,6 +38,35 @@ import {
 } from "./written_texts.ts";
 import { type WritingOutputs, writingOutputs } from "./writing_outputs.ts";
 import { prefixFields, prefixOf } from "./writing_prefix.ts";
+
+const TRAIN_OPTIONS: readonly Option[] = [
+  {
+    name: "source-prefix",
+    value: "TEXT",
+    help: 'Put before every source, such as "summarize: ", also later when ' +
+      "the model is used (the model's, else nothing).",
+  },
+];
+
+const SCORE_OPTIONS: readonly Option[] = [
+  ...WRITING_OPTIONS,
+  {
+    name: "no-generate",
+    help: "Measure the probability of the targets alone, and write no texts.",
+  },
+];
+
+const PREDICT_OPTIONS: readonly Option[] = [
+  SOURCE_OPTION,
+  {
+    ...TARGET_OPTION,
+    help:
+      "Column of what is right, written as gold if the file has it (target).",
+  },
+  ...INPUT_OPTIONS,
+  ...WRITING_OPTIONS,
+  ...MORE_WRITING_OPTIONS,
+];
 
 /** A task of writing a text from a text. */
 export type SequenceToSequenceTask = Task<
@@ -77,34 +101,9 @@ function writingTask(
     metric: "nll",
     greaterIsBetter: false,
     dataOptions: WRITING_DATA_OPTIONS,
-    trainOptions: [
-      {
-        name: "source-prefix",
-        value: "TEXT",
-        help:
-          'Put before every source, such as "summarize: ", also later when ' +
-          "the model is used (the model's, else nothing).",
-      },
-    ],
-    scoreOptions: [
-      ...WRITING_OPTIONS,
-      {
-        name: "no-generate",
-        help:
-          "Measure the probability of the targets alone, and write no texts.",
-      },
-    ],
-    predictOptions: [
-      SOURCE_OPTION,
-      {
-        ...TARGET_OPTION,
-        help:
-          "Column of what is right, written as gold if the file has it (target).",
-      },
-      ...INPUT_OPTIONS,
-      ...WRITING_OPTIONS,
-      ...MORE_WRITING_OPTIONS,
-    ],
+    trainOptions: TRAIN_OPTIONS,
+    scoreOptions: SCORE_OPTIONS,
+    predictOptions: PREDICT_OPTIONS,
 
     read: readWriting,
 
@@ -133,20 +132,7 @@ function writingTask(
 
     outputs: (rows, options) => writingOutputs(rows, name, options),
 
-    scores(members, rows) {
-      const logarithms = rows.flatMap((_, i) => [
-        ...logMeans(members.map((own) => own.logProbabilities[i] ?? [])),
-      ]);
-      const found = perplexity(logarithms);
-      const [first] = members;
-      const texts = members.length === 1 ? first?.texts : undefined;
-      const references = rows.map(({ target }) => target);
-      return {
-        nll: Math.log(found),
-        perplexity: found,
-        ...texts ? textScores(name, texts, references) : {},
-      };
-    },
+    scores: (members, rows) => writingScores(name, members, rows),
 
     predict: (loaded, context) => writeLines(loaded, name, context),
   };
@@ -169,45 +155,4 @@ function checkWriter(config: PretrainedConfig): void {
     `Cannot train a model of type "${config.modelType}" to write: its ` +
       `configuration has no ${lacking}; give it in the file`,
   );
-}
-
-/**
- * Scores of written texts, all but `exact_match` from 0 to 100: BLEU of translations,
- * ROUGE F-scores of summaries (of stemmed English words, the mean over texts), chrF,
- * and the share of texts that are the target exactly.
- */
-function textScores(
-  task: WritingTask,
-  texts: readonly string[],
-  references: readonly string[],
-): Record<string, number> {
-  const exact = texts.filter((text, i) =>
-    text.trim() === references[i]?.trim()
-  );
-  return {
-    ...task === "translation"
-      ? { bleu: corpusBleu(texts, references).score }
-      : rougeScores(texts, references),
-    chrf: corpusChrf(texts, references),
-    exact_match: exact.length / texts.length,
-  };
-}
-
-const ROUGE_TYPES = ["rouge1", "rouge2", "rougeL"] as const;
-
-function rougeScores(
-  texts: readonly string[],
-  references: readonly string[],
-): Record<string, number> {
-  const scores = { rouge1: 0, rouge2: 0, rougeL: 0 };
-  texts.forEach((text, i) => {
-    const found = rougeScore(text, references[i] ?? "", {
-      rougeTypes: ROUGE_TYPES,
-      useStemmer: true,
-    });
-    for (const type of ROUGE_TYPES) {
-      scores[type] += 100 * (found[type]?.fmeasure ?? NaN) / texts.length;
-    }
-  });
-  return scores;
 }
