@@ -65,8 +65,13 @@ function sizesOf(sets: Uint8Array, classes: number): Uint32Array {
   return sizes;
 }
 
-function sizeChart(name: string, sizes: Uint32Array): Promise<string> {
-  const largest = sizes.reduce((a, b) => Math.max(a, b), 3);
+function sizeChart(
+  name: string,
+  sizes: Uint32Array,
+  classes: number,
+): Promise<string> {
+  const least = Math.min(classes, 3);
+  const largest = sizes.reduce((a, b) => Math.max(a, b), least);
   // With many sizes, a bar stands for several.
   const width = Math.ceil(largest / MOST_BARS);
   const bars = Array.from(
@@ -307,7 +312,7 @@ export async function conformalFigure(
         `mean size ${fixed(meanSize, 2)}`,
       ],
       charts: [
-        await sizeChart(name, sizes),
+        await sizeChart(name, sizes, classes),
         await coverageChart(evaluated, evaluation),
       ],
     });

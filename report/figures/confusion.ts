@@ -53,15 +53,17 @@ function cellsOf(
   }).filter(({ count }) => count > 0);
 }
 
+/** Names under the columns: aslant, unless all of them fit as they are. */
 function columnLabels(names: readonly string[], height: number): Layer {
+  const look = names.every((name) => labelMargin([name]) < 40)
+    ? { align: "center" }
+    : { angle: -40, align: "right", dx: -2 };
   return {
     values: names.map((name, x) => ({ x, name: brief(name, 13) })),
     mark: {
       type: "text",
-      angle: -40,
-      align: "right",
       baseline: "middle",
-      dx: -2,
+      ...look,
       fontSize: 11,
       color: PAGE.ink,
     },
@@ -115,9 +117,7 @@ async function matrixPanel(
         domain: [domain[1], domain[0]],
         labels: !named,
         grid: false,
-        title: named
-          ? "true class; below, the predicted"
-          : "true class, by number",
+        title: named ? "true class" : "true class, by number",
       },
       layers: [
         ...(named ? [rowLabels(names, 15), columnLabels(names, size)] : []),
