@@ -64,7 +64,9 @@ p{orphans:3;widows:3}
 thead{display:table-header-group}
 .scroll{overflow:visible}
 .panels{gap:1rem 1.25rem;zoom:.78}
-th,td{padding-right:.8rem;white-space:normal}
+table{font-size:.75rem}
+th,td{padding-right:.7rem;white-space:normal}
+td.number{white-space:nowrap}
 th.text,td.text{min-width:0}
 }
 `;
