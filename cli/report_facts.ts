@@ -12,6 +12,7 @@ import type { PretrainedConfig } from "../models/mod.ts";
 import type { Provenance, SplitFacts } from "../report/mod.ts";
 import { versions } from "./adapter_facts.ts";
 import type { Arguments } from "./arguments.ts";
+import { POSTERIOR_NAME } from "./classifier.ts";
 import { baseName, type RunFacts } from "./run_facts.ts";
 
 /** What {@linkcode provenanceOf} tells about. */
@@ -83,6 +84,9 @@ export async function provenanceOf(
       ...architecture === undefined ? {} : { architecture },
       // A model without the facts of its run may come from anywhere.
       ...run ? { base: run.base ?? null } : {},
+      ...posterior && posterior.samples > 0
+        ? { posterior: POSTERIOR_NAME }
+        : {},
       task: "text-classification",
     },
     adapter: run?.adapter ?? describeAdapter(device),

@@ -18,6 +18,7 @@ import {
   meanOf,
   namingRows,
   type PosteriorOptions,
+  posteriorScores,
   scoresOf,
 } from "./classifier.ts";
 import { namesOf } from "./labels.ts";
@@ -83,11 +84,15 @@ export async function scoreRows(
     swag ? "passes" : "texts",
   );
   const advance = (more: number) => stage.advance(more);
-  // The first batch compiles the kernels, which is not part of anybody's time.
+  // The first batch compiles the kernels, which is nobody's time.
   const rows = Math.min(batchSize, test.texts.count);
+  const first = { batchSize, rows, samples: 1, scale: 0, seed: 0 };
   await namingRows(
     test.source,
-    () => scoresOf(model, test.texts, { batchSize, rows }),
+    async () => {
+      if (swag) await posteriorScores(model, swag, test.texts, first);
+      else await scoresOf(model, test.texts, first);
+    },
   );
   const results: MethodScores[] = [];
   for (

@@ -35,7 +35,7 @@ export async function readTraining(
     curve("training", entries, "loss"),
     curve("validation", entries, "eval_loss"),
   ].filter((own) => own !== undefined);
-  const rate = curve("learning rate", entries, "learning_rate");
+  const rate = curve("rate", entries, "learning_rate");
   if (losses.length === 0 && !rate && snapshots.length === 0) return undefined;
   return {
     losses,

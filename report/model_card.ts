@@ -47,12 +47,16 @@ function plain(text: string): string {
     .replace(/\b(www)\./gi, "$1\\.");
 }
 
+/** A table; all columns but the first hold numbers, unless they are named. */
 function tableOf(
   heads: readonly string[],
   rows: readonly (readonly string[])[],
+  texts: readonly string[] = [],
 ): string {
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |\n`;
-  const rule = heads.map((_, i) => i === 0 ? "---" : "---:");
+  const rule = heads.map((head, i) =>
+    i === 0 || texts.includes(head) ? "---" : "---:"
+  );
   return line(heads) + line(rule) + rows.map(line).join("");
 }
 
@@ -134,7 +138,42 @@ function metadata(
   };
 }
 
-function useSection(results: RunResults, task: string): string {
+/** How the predictions that were scored are made, where they take samples. */
+function posteriorText(
+  { provenance, classification }: RunResults,
+  summary: RunSummary,
+): string {
+  const { posterior, name = "model" } = provenance?.model ?? {};
+  if (posterior === undefined) return "";
+  const scored = classification
+    ? summary.primary
+    : summary.regression.at(-1)?.name;
+  return `
+This loads the model's own weights. The folder also holds a posterior over them, ${
+    plain(posterior)
+  }: the scores in the metadata are those of ${
+    plain(scored ?? "its samples")
+  }. With its samples, on the command line:
+
+\`\`\`sh
+swagpu predict --model ${shellWord(name)} --text "A text"
+\`\`\`
+`;
+}
+
+/** A word of a shell's command line. */
+function shellWord(word: string): string {
+  const clean = cleanText(word).replace(/\s+/g, " ");
+  return /^[\w@%+=:,./-]+$/.test(clean)
+    ? clean
+    : `'${clean.replaceAll("'", `'\\''`)}'`;
+}
+
+function useSection(
+  results: RunResults,
+  summary: RunSummary,
+  task: string,
+): string {
   const { model } = results.provenance ?? {};
   const loader = TASKS[task]?.[1] ?? "AutoModel";
   const folder = JSON.stringify(cleanText(model?.name ?? "model"));
@@ -173,7 +212,7 @@ await initialize();
 const tokenizer = await AutoTokenizer.fromPretrained(folder);
 const model = await ${loader}.fromPretrained(folder);
 \`\`\`
-`;
+${posteriorText(results, summary)}`;
 }
 
 function limitsSection(results: RunResults, summary: RunSummary): string {
@@ -230,6 +269,7 @@ function dataSection(results: RunResults): string {
         whole(rows),
         plain(hash ?? "–"),
       ]),
+      ["hash"],
     )
   }`;
   return `## Data\n\n${plain(name)}${source}.\n${table}\n`;
@@ -285,6 +325,7 @@ function factsSection(results: RunResults): string {
       tableOf(
         ["fact", "value"],
         kept.map(([name, value]) => [plain(name), plain(value)]),
+        ["value"],
       )
     }\n`;
   const described = ["model", "architecture", "fine-tuned from", "data"];
@@ -341,7 +382,7 @@ export function modelCard(
   const head = toYaml(metadata(results, metricsOf(summary, results), task));
   const sections = [
     `# ${plain(results.title)}\n`,
-    useSection(results, task),
+    useSection(results, summary, task),
     limitsSection(results, summary),
     resultsSection(results, summary),
     dataSection(results),

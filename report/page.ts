@@ -18,6 +18,7 @@ import { Markup, markup } from "./markup.ts";
 import { fixed, whole } from "./numbers.ts";
 import type { ReportOptions, RunResults } from "./run_results.ts";
 import { STYLE } from "./style.ts";
+import { numberRowTables } from "./tables/number_rows.ts";
 import { provenanceTable } from "./tables/provenance.ts";
 import { rowTables } from "./tables/rows.ts";
 import { classTable, scoreTables } from "./tables/scores.ts";
@@ -173,7 +174,11 @@ ${scoreTables(evaluation, { regression, scores })}
 ${figures.map(renderFigure)}
 <h2>Details</h2>
 ${classTable(evaluation)}
-${rowTables(evaluation)}
+${
+    regression && !evaluation
+      ? numberRowTables(regression, checked.listed)
+      : rowTables(evaluation)
+  }
 ${provenanceTable(results)}
 </main>
 <footer><p>NLL is the mean negative log-likelihood of the labels in nats, ECE the expected calibration error in ${checked.bins} bins, Brier the squared distance to the label summed over classes; calibrated NLL is the NLL after temperature scaling at T. Written by swagpu.</p></footer>

@@ -240,6 +240,8 @@ export interface ModelFacts {
    * `"BertForSequenceClassification"`.
    */
   architecture?: string;
+  /** The file beside its weights that holds a posterior over them. */
+  posterior?: string;
   /**
    * What it was fine-tuned from, by its name on the hub; `null` if it was trained from
    * random weights.

@@ -59,11 +59,14 @@ html{font-size:10pt}
 header,main,footer{max-width:none;padding:0}
 nav{display:none}
 h2,h3,h4,figcaption{break-after:avoid}
-.panel,tr{break-inside:avoid}
+figure,figcaption,.panel,tr{break-inside:avoid}
+p{orphans:3;widows:3}
 thead{display:table-header-group}
 .scroll{overflow:visible}
 .panels{gap:1rem 1.25rem;zoom:.78}
-th,td{padding-right:.8rem;white-space:normal}
+table{font-size:.75rem}
+th,td{padding-right:.7rem;white-space:normal}
+td.number{white-space:nowrap}
 th.text,td.text{min-width:0}
 }
 `;

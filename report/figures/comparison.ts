@@ -13,6 +13,7 @@ import { markup } from "../markup.ts";
 import { fixed, interval } from "../numbers.ts";
 import { PAGE } from "../palette.ts";
 import {
+  briefNames,
   type Figure,
   key,
   labelMargin,
@@ -66,11 +67,11 @@ async function drawPanel(
       ? bySeed.map((scores) => ({ y, value: scores[score] }))
       : []
   ).filter(({ value }) => Number.isFinite(value));
-  const names = sorted.map(({ method }) => method.name);
+  const names = briefNames(sorted.map(({ method }) => method.name));
   const chart = await drawChart({
     width: WIDTH,
     height: 26 * rows.length,
-    margins: [20, 52, 28, labelMargin(names, 118)],
+    margins: [20, 52, 28, labelMargin(names)],
     x: { domain: [least - pad, most + pad] },
     y: { domain: [rows.length - 0.5, -0.5], grid: false, labels: false },
     layers: [

@@ -18,6 +18,7 @@ import { binomialBand } from "../statistics/binomial_band.ts";
 import type { Fold } from "../temperature_scaling.ts";
 import {
   absent,
+  briefNames,
   type Figure,
   labelMargin,
   LISTED_CLASSES,
@@ -65,8 +66,13 @@ function sizesOf(sets: Uint8Array, classes: number): Uint32Array {
   return sizes;
 }
 
-function sizeChart(name: string, sizes: Uint32Array): Promise<string> {
-  const largest = sizes.reduce((a, b) => Math.max(a, b), 3);
+function sizeChart(
+  name: string,
+  sizes: Uint32Array,
+  classes: number,
+): Promise<string> {
+  const least = Math.min(classes, 3);
+  const largest = sizes.reduce((a, b) => Math.max(a, b), least);
   // With many sizes, a bar stands for several.
   const width = Math.ceil(largest / MOST_BARS);
   const bars = Array.from(
@@ -199,10 +205,10 @@ function coverageChart(
 /** The coverage of single classes, the least covered first. */
 async function classPanel(
   sets: Uint8Array,
-  { results: { labels }, names, primary, options }: Evaluation,
+  { results: { labels }, names: classes, primary, options }: Evaluation,
 ): Promise<Panel> {
   const { perClass } = setCoverage(sets, labels);
-  const counts = names.map((name, k) => ({
+  const counts = classes.map((name, k) => ({
     name,
     count: 0,
     share: perClass[k] ?? NaN,
@@ -227,11 +233,12 @@ async function classPanel(
     });
   const least = Math.min(...rows.map(({ low }) => low));
   const target = 100 * (1 - options.alpha);
+  const names = briefNames(rows.map(({ name }) => name), 20);
   const chart = await drawChart(
     {
       width: 150,
       height: Math.max(18 * rows.length, 36),
-      margins: [10, 12, 40, labelMargin(rows.map(({ name }) => name), 150)],
+      margins: [10, 12, 40, labelMargin(names)],
       x: {
         domain: [Math.floor(Math.min(least, target) / 10) * 10, 100],
         title: "coverage, %",
@@ -239,7 +246,7 @@ async function classPanel(
       },
       y: { domain: [rows.length - 0.5, -0.5], grid: false, labels: false },
       layers: [
-        rowLabels(rows.map(({ name }) => name), 20),
+        rowLabels(names),
         {
           values: [{ target, top: -0.5, bottom: rows.length - 0.5 }],
           mark: { type: "rule", color: PAGE.ink, strokeDash: [4, 4] },
@@ -307,7 +314,7 @@ export async function conformalFigure(
         `mean size ${fixed(meanSize, 2)}`,
       ],
       charts: [
-        await sizeChart(name, sizes),
+        await sizeChart(name, sizes, classes),
         await coverageChart(evaluated, evaluation),
       ],
     });

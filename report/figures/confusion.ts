@@ -13,7 +13,7 @@ import { markup } from "../markup.ts";
 import { fixed, percent } from "../numbers.ts";
 import { PAGE } from "../palette.ts";
 import {
-  brief,
+  briefNames,
   type Figure,
   labelMargin,
   LISTED_CLASSES,
@@ -22,7 +22,7 @@ import {
 } from "./figure.ts";
 
 /** With more classes, cells are too small for counts and names. */
-const NAMED_CLASSES = 12;
+export const NAMED_CLASSES = 12;
 /** The largest number of cells that are drawn. */
 const MOST_CELLS = 4_000;
 
@@ -53,15 +53,17 @@ function cellsOf(
   }).filter(({ count }) => count > 0);
 }
 
+/** Names under the columns: aslant, unless all of them fit as they are. */
 function columnLabels(names: readonly string[], height: number): Layer {
+  const look = labelMargin(names) < 40
+    ? { align: "center" }
+    : { angle: -40, align: "right", dx: -2 };
   return {
-    values: names.map((name, x) => ({ x, name: brief(name, 13) })),
+    values: names.map((name, x) => ({ x, name })),
     mark: {
       type: "text",
-      angle: -40,
-      align: "right",
       baseline: "middle",
-      dx: -2,
+      ...look,
       fontSize: 11,
       color: PAGE.ink,
     },
@@ -85,6 +87,7 @@ async function matrixPanel(
   const shown = [...cells].sort((a, b) => b.count - a.count)
     .slice(0, MOST_CELLS);
   const domain = [-0.5, classes - 0.5] as const;
+  const [beside, below] = [briefNames(names, 15), briefNames(names, 13)];
   const labels = (dark: boolean): Layer => ({
     // Numbers on a strong color are written in the color of the paper.
     values: shown.filter(({ rate }) => dark === rate > 0.6),
@@ -103,7 +106,12 @@ async function matrixPanel(
       width: size,
       height: size,
       margins: named
-        ? [24, 12, 14 + Math.ceil(0.7 * labelMargin(names)), labelMargin(names)]
+        ? [
+          24,
+          12,
+          14 + Math.ceil(0.7 * labelMargin(below)),
+          labelMargin(beside),
+        ]
         : [24, 12, 40, 46],
       x: {
         domain,
@@ -115,12 +123,10 @@ async function matrixPanel(
         domain: [domain[1], domain[0]],
         labels: !named,
         grid: false,
-        title: named
-          ? "true class; below, the predicted"
-          : "true class, by number",
+        title: named ? "true class" : "true class, by number",
       },
       layers: [
-        ...(named ? [rowLabels(names, 15), columnLabels(names, size)] : []),
+        ...(named ? [rowLabels(beside), columnLabels(below, size)] : []),
         {
           values: shown.map(({ truth, guess, rate }) => ({
             left: guess - inset,
@@ -154,17 +160,16 @@ async function matrixPanel(
   };
 }
 
-/** Horizontal bars with names before and values after them. */
+/** Horizontal bars with short names before and values after them. */
 function barChart(
   rows: readonly { name: string; value: number; shown: string }[],
-  { widest, title, alternative }: {
-    /** The largest margin for names. */
-    widest: number;
+  { title, alternative }: {
     title: string;
     alternative: string;
   },
 ): Promise<string> {
-  const margin = labelMargin(rows.map(({ name }) => name), widest);
+  const names = rows.map(({ name }) => name);
+  const margin = labelMargin(names);
   const most = Math.max(...rows.map(({ value }) => value), 1e-9);
   const right = 12 +
     Math.ceil(6.6 * Math.max(...rows.map(({ shown }) => shown.length), 1));
@@ -175,7 +180,7 @@ function barChart(
     x: { domain: [0, most], title, count: 3 },
     y: { domain: [rows.length - 0.5, -0.5], grid: false, labels: false },
     layers: [
-      rowLabels(rows.map(({ name }) => name), Math.floor((widest - 16) / 6.2)),
+      rowLabels(names),
       {
         values: rows.map(({ value }, y) => ({
           value,
@@ -211,21 +216,23 @@ async function confusionsPanel(
   { names }: Evaluation,
   cells: readonly Cell[],
 ): Promise<Panel | null> {
-  const rows = cells.filter(({ truth, guess }) => truth !== guess)
-    .sort((a, b) => b.count - a.count).slice(0, LISTED_CLASSES)
-    .map(({ truth, guess, count, rate }) => ({
-      name: `${brief(names[truth] ?? "", 12)} → ${
-        brief(names[guess] ?? "", 12)
-      }`,
-      value: count,
-      shown: `${count} (${percent(rate, 0)})`,
-    }));
+  const listed = cells.filter(({ truth, guess }) => truth !== guess)
+    .sort((a, b) => b.count - a.count).slice(0, LISTED_CLASSES);
+  const ids = [
+    ...new Set(listed.flatMap(({ truth, guess }) => [truth, guess])),
+  ];
+  const short = briefNames(ids.map((id) => names[id] ?? ""), 14);
+  const nameOf = (id: number) => short[ids.indexOf(id)];
+  const rows = listed.map(({ truth, guess, count, rate }) => ({
+    name: `${nameOf(truth)} → ${nameOf(guess)}`,
+    value: count,
+    shown: `${count} (${percent(rate, 0)})`,
+  }));
   if (rows.length === 0) return null;
   return {
     heading: "Most frequent confusions",
     charts: [
       await barChart(rows, {
-        widest: 184,
         title: "rows",
         alternative: `Most frequent confusions, true class first: ${
           rows.map(({ name, shown }) => `${name}: ${shown}`).join("; ")
@@ -239,12 +246,14 @@ async function calibrationPanel(
   names: readonly string[],
   { perClass, mean }: ClasswiseCalibrationError,
 ): Promise<Panel> {
-  const rows = Array.from(perClass, (value, k) => ({
-    name: names[k] ?? "",
+  const listed = Array.from(perClass, (value, k) => ({ k, value }))
+    .sort((a, b) => b.value - a.value).slice(0, LISTED_CLASSES);
+  const short = briefNames(listed.map(({ k }) => names[k] ?? ""), 20);
+  const rows = listed.map(({ value }, i) => ({
+    name: short[i] ?? "",
     value,
     shown: fixed(value),
-  }))
-    .sort((a, b) => b.value - a.value).slice(0, LISTED_CLASSES);
+  }));
   return {
     heading: rows.length < perClass.length
       ? `Classwise ECE, the ${rows.length} largest`
@@ -252,7 +261,6 @@ async function calibrationPanel(
     notes: [`mean ${fixed(mean)}`],
     charts: [
       await barChart(rows, {
-        widest: 150,
         title: "calibration error",
         alternative: `Classwise calibration error: ${
           rows.map(({ name, shown }) => `${name} ${shown}`).join("; ")

@@ -11,6 +11,7 @@ import { PAGE } from "../palette.ts";
 import type { Parts } from "../statistics/sample_uncertainty.ts";
 import {
   absent,
+  briefNames,
   type Figure,
   key,
   labelMargin,
@@ -96,16 +97,17 @@ export async function decompositionFigure(
       .sort((a, b) => totalOf(b) - totalOf(a));
     const rows = all.slice(0, LISTED_CLASSES);
     left = all.length - rows.length;
+    const short = briefNames(rows.map(({ name }) => name), 20);
     const most = Math.max(...rows.map(totalOf), 1e-6);
     const chart = await drawChart(
       {
         width: 180,
         height: Math.max(18 * rows.length, 36),
-        margins: [10, 12, 40, labelMargin(rows.map(({ name }) => name), 150)],
+        margins: [10, 12, 40, labelMargin(short)],
         x: { domain: [0, 1.05 * most], title: "nats" },
         y: { domain: [rows.length - 0.5, -0.5], grid: false, labels: false },
         layers: [
-          rowLabels(rows.map(({ name }) => name), 20),
+          rowLabels(short),
           bars(rows, (row) => [0, row.aleatoric], {
             color: PAGE.first,
             opacity: 0.75,

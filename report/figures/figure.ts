@@ -69,30 +69,53 @@ function renderPanel({ heading, notes = [], charts }: Panel): Markup {
 
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
 
+function lettersOf(name: string): string[] {
+  return [...graphemes.segment(name)].map(({ segment }) => segment);
+}
+
 /** A name that is short enough for a chart; tables have the whole name. */
 export function brief(name: string, length = 16): string {
-  const letters = [...graphemes.segment(name)].map(({ segment }) => segment);
+  const letters = lettersOf(name);
   return letters.length <= length
     ? name
     : `${letters.slice(0, length - 1).join("").trimEnd()}…`;
 }
 
-/** The left margin that the longest of some names needs. */
-export function labelMargin(names: readonly string[], most = 106): number {
-  const longest = Math.max(
-    ...names.map((name) => [...graphemes.segment(name)].length),
-    1,
-  );
-  return Math.min(Math.ceil(6.8 * longest) + 16, most);
+/**
+ * Names that are short enough for a chart. Those that begin alike keep their ends, by
+ * which they differ.
+ */
+export function briefNames(names: readonly string[], length = 16): string[] {
+  const short = names.map((name) => brief(name, length));
+  return names.map((name, i) => {
+    const own = short[i] ?? "";
+    if (!names.some((other, j) => other !== name && short[j] === own)) {
+      return own;
+    }
+    const letters = lettersOf(name);
+    const end = Math.floor((length - 1) / 2);
+    return `${letters.slice(0, length - 1 - end).join("").trimEnd()}…${
+      letters.slice(-end).join("").trimStart()
+    }`;
+  });
 }
 
-/** Lines of text in the left margin, each at the height of its row. */
-export function rowLabels(
-  names: readonly string[],
-  length?: number,
-): Layer {
+// Letters that are as wide as they are high.
+const WIDE =
+  /\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}|\p{Emoji_Presentation}/u;
+
+/** The left margin that the longest of some names needs, in pixels. */
+export function labelMargin(names: readonly string[]): number {
+  const widths = names.map((name) =>
+    lettersOf(name).reduce((sum, one) => sum + (WIDE.test(one) ? 11.5 : 6.8), 0)
+  );
+  return Math.ceil(Math.max(...widths, 6.8)) + 16;
+}
+
+/** Short names in the left margin, each at the height of its row. */
+export function rowLabels(names: readonly string[]): Layer {
   return {
-    values: names.map((name, y) => ({ y, name: brief(name, length) })),
+    values: names.map((name, y) => ({ y, name })),
     mark: {
       type: "text",
       align: "right",

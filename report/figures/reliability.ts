@@ -86,41 +86,48 @@ interface SmoothCurve {
   layers: Layer[];
 }
 
-/** The fewest rows near a place, as if all lay there, for a curve that says something. */
-const LEAST_ROWS = 1;
+/** The smooth error with its interval, if there is one. */
+function smoothText({ error, interval: ends }: SmoothCurve): string {
+  return `${fixed(error)} ${interval(ends, fixed)}`.trimEnd();
+}
 
 function smoothCurve(
   { probabilities, labels, resamples }: Drawn,
+  bins: readonly ReliabilityBin[],
 ): SmoothCurve {
   if (resamples < 2) {
     const { error } = smoothCalibrationError(probabilities, labels);
     return { error, interval: undefined, layers: [] };
   }
   const curve = smoothReliability(probabilities, labels, { resamples });
-  // A row at a place adds the height of the kernel to the density there.
+  // A row at a place adds the height of the kernel to the density there: with less,
+  // and beyond all rows, the curve says nothing.
   const height = 1 / (Math.sqrt(2 * Math.PI) * curve.bandwidth);
-  const least = LEAST_ROWS * height / labels.length;
+  const [least, most] = [bins[0]?.lower ?? 0, bins.at(-1)?.upper ?? 1];
   let stretch = 0;
-  const points = Array.from(curve.confidence, (confidence, i) => {
-    const isKnown = (curve.density[i] ?? 0) >= least;
-    if (!isKnown) stretch++;
-    return {
-      isKnown,
+  const values = [...curve.confidence.entries()].flatMap(([i, confidence]) => {
+    const density = curve.density[i] ?? 0;
+    if (
+      confidence < least || confidence > most ||
+      density * labels.length < height
+    ) {
+      stretch++;
+      return [];
+    }
+    return [{
       confidence,
       stretch: `${stretch}`,
       accuracy: curve.accuracy[i] ?? NaN,
       low: curve.lower[i] ?? NaN,
       high: curve.upper[i] ?? NaN,
-    };
+    }];
   });
-  const values = points.filter(({ isKnown }) => isKnown)
-    .map(({ isKnown: _, ...point }) => point);
   return {
     error: curve.error,
     interval: [curve.errorLower, curve.errorUpper],
     layers: [
       {
-        values,
+        values: values,
         mark: { type: "area", color: PAGE.ink, opacity: 0.12 },
         x: "confidence",
         y: "low",
@@ -128,7 +135,7 @@ function smoothCurve(
         detail: "stretch",
       },
       {
-        values,
+        values: values,
         mark: { type: "line", color: PAGE.ink, strokeWidth: 1.2 },
         x: "confidence",
         y: "accuracy",
@@ -184,21 +191,6 @@ function densityStrip(
   );
 }
 
-/** A line of text in the upper left corner, readable on whatever is behind it. */
-function cornerText(text: string, line: number): Layer[] {
-  const layer = (look: object): Layer => ({
-    values: [{ text }],
-    mark: { type: "text", align: "left", fontSize: 12, ...look },
-    x: 8,
-    y: 14 + 15 * line,
-    text: "text",
-  });
-  return [
-    layer({ color: PAGE.paper, stroke: PAGE.paper, strokeWidth: 4 }),
-    layer({ color: PAGE.ink }),
-  ];
-}
-
 async function drawPanel(drawn: Drawn): Promise<Panel> {
   const { heading, probabilities, labels } = drawn;
   const all = reliabilityBins(probabilities, labels, { bins: drawn.bins });
@@ -206,7 +198,7 @@ async function drawPanel(drawn: Drawn): Promise<Panel> {
   const ece = expectedCalibrationError(probabilities, labels, {
     bins: drawn.bins,
   });
-  const smooth = smoothCurve(drawn);
+  const smooth = smoothCurve(drawn, bins);
   const most = Math.max(...bins.map(({ count }) => count));
   const mean = (name: "accuracy" | "confidence") =>
     bins.reduce((sum, bin) => sum + bin.count * bin[name], 0) / labels.length;
@@ -232,19 +224,14 @@ async function drawPanel(drawn: Drawn): Promise<Panel> {
       gapMarks(bins, false, most),
       ...smooth.layers,
       ...accuracyMarks(bins),
-      ...cornerText(`ECE ${fixed(ece)}`, 0),
-      ...cornerText(
-        `smECE ${fixed(smooth.error)} ${interval(smooth.interval, fixed)}`
-          .trimEnd(),
-        1,
-      ),
     ],
   }, describe(heading, bins, { ece, smooth }));
   const strip = await densityStrip(drawn, {
     accuracy: mean("accuracy"),
     confidence: mean("confidence"),
   });
-  return { heading, charts: [diagram, strip] };
+  const notes = [`ECE ${fixed(ece)}`, `smECE ${smoothText(smooth)}`];
+  return { heading, notes, charts: [diagram, strip] };
 }
 
 function describe(
@@ -259,9 +246,7 @@ function describe(
   );
   return `Reliability diagram of ${heading}. Expected calibration error ${
     fixed(ece)
-  }, smooth calibration error ${
-    `${fixed(smooth.error)} ${interval(smooth.interval, fixed)}`.trimEnd()
-  }. ${listed.join("; ")}.`;
+  }, smooth calibration error ${smoothText(smooth)}. ${listed.join("; ")}.`;
 }
 
 /** Draws the diagrams of one method, before and after temperature scaling. */

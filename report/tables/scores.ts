@@ -8,6 +8,7 @@ import {
   softCrossEntropy,
 } from "../../nn/metrics/mod.ts";
 import type { Evaluated, Evaluation, Scores } from "../evaluation.ts";
+import { NAMED_CLASSES } from "../figures/confusion.ts";
 import { regressionScores } from "../figures/regression.ts";
 import { isolated, type Markup, markup } from "../markup.ts";
 import {
@@ -249,12 +250,14 @@ export function classTable(evaluation: Evaluation | null): Markup {
     bins: options.bins,
   });
   const scores = classScores(predictions, labels, names.length);
+  // Figure 9 has their numbers alone.
+  const isNumbered = names.length > NAMED_CLASSES;
   return renderTable({
     id: "table-2",
     number: "Table 2",
     title,
     note: `Predictions of ${name}.`,
-    columns,
+    columns: isNumbered ? [...columns, { head: "number" }] : columns,
     rows: scores.map((of, k) => [
       isolated(names[k] ?? ""),
       whole(of.count),
@@ -262,6 +265,7 @@ export function classTable(evaluation: Evaluation | null): Markup {
       fixed(of.recall),
       fixed(of.f1),
       fixed(perClass[k]),
+      ...(isNumbered ? [String(k)] : []),
     ]),
   });
 }
