@@ -8,8 +8,7 @@
 
 import { stratifiedSplit } from "../data/mod.ts";
 import { counted } from "../data/names.ts";
-import type { Arguments, Option } from "./arguments.ts";
-import type { Progress } from "./progress.ts";
+import type { Option } from "./arguments.ts";
 import type { TaskContext, TaskExamples } from "./tasks/task.ts";
 
 /** The option that says how many texts to hold out. */
