@@ -52,8 +52,11 @@ export const ENTITY_OPTIONS: readonly Option[] = [
   },
 ];
 
-/** How many texts are tagged at a time. */
-const CHUNK = 1024;
+/** How many texts the pipeline gets at a time, which samples for every batch. */
+const TEXTS = 128;
+
+/** How many lists of words are tagged with the same sample of the weights. */
+const SENTENCES = 1024;
 
 type Loaded = LoadedModel<TokenModel>;
 type Context = TaskContext & { readonly maxLength: number };
@@ -114,7 +117,7 @@ async function* taggedTexts(
   let cut = 0;
   let done = 0;
   progress.begin();
-  for await (const chunk of chunksOf(texts, CHUNK)) {
+  for await (const chunk of chunksOf(texts, TEXTS)) {
     const own = chunk.map(({ text }) => text);
     if (stride === undefined) {
       cut += own.filter((text) =>
@@ -170,7 +173,7 @@ async function* taggedSentences(
   );
   const advance = (more: number) => stage.advance(more);
   const run = { model, tokenizer, maxLength, batchSize, advance };
-  for await (const chunk of chunksOf(sentences, CHUNK)) {
+  for await (const chunk of chunksOf(sentences, SENTENCES)) {
     const rows = chunk.map((sentence) => {
       const row = wordRow(sentence, run);
       losses.add(sentence, { wordIds: row.wordIds, options: run });

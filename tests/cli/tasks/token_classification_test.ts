@@ -12,7 +12,7 @@ import { schemeOf } from "../../../cli/tasks/token_scores.ts";
 import type { TaggedRow } from "../../../cli/tasks/token_rows.ts";
 import { manualSeed } from "../../../engine/mod.ts";
 import {
-  BertConfig,
+  type BertConfig,
   BertForTokenClassification,
   tokenizeAndAlignLabels,
 } from "../../../models/mod.ts";
