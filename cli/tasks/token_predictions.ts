@@ -184,10 +184,11 @@ async function* taggedSentences(
       sampling,
       () => tagOutputs(rows, run),
     );
-    const tagged = new TaggedSentences(members, {
-      names: namesOf(model.config),
-      isSampled,
-    });
+    const names = namesOf(model.config);
+    const tagged = new TaggedSentences(
+      wordTags(members, { names, isSampled }),
+      names,
+    );
     for (const [i, { fields, words }] of chunk.entries()) {
       yield { ...fields, ...tagged.next(words, rows[i]) };
     }
@@ -223,44 +224,50 @@ interface WordTag {
   readonly measures: Record<string, number>;
 }
 
+/** The tags of words, from the scores of each sample of the weights. */
+function wordTags(
+  members: readonly Float32Array<ArrayBuffer>[],
+  { names, isSampled }: { names: readonly string[]; isSampled: boolean },
+): WordTag[] {
+  const classes = names.length;
+  if (!members[0]?.length) return []; // Sentences may be empty.
+  const probabilities = meanProbabilities(members, classes);
+  const all = memberProbabilities(members, classes);
+  const parts = isSampled
+    ? uncertaintyParts(all, { members: members.length, classes })
+    : undefined;
+  return Array.from(argmaxRows(probabilities, { classes }), (id, word) => {
+    const of = (sample: number) =>
+      all[(word * members.length + sample) * classes + id] ?? NaN;
+    const score = probabilities[word * classes + id] ?? NaN;
+    const own = members.map((_, sample) => [of(sample)]);
+    return {
+      tag: names[id] ?? "O",
+      measures: {
+        score,
+        ...parts && {
+          std: standardDeviations(own, [score])[0] ?? NaN,
+          entropy: parts.total[word] ?? NaN,
+          mutualInformation: parts.mutualInformation[word] ?? NaN,
+        },
+      },
+    };
+  });
+}
+
 /** Gives the tags of one sentence after the other. */
 class TaggedSentences {
   readonly #names: readonly string[];
   readonly #tags: readonly WordTag[];
   #at = 0;
 
-  /** @param members The scores of each sample, `[words, tags]`, of all sentences. */
-  constructor(
-    members: readonly Float32Array<ArrayBuffer>[],
-    { names, isSampled }: { names: readonly string[]; isSampled: boolean },
-  ) {
-    const classes = names.length;
-    const probabilities = meanProbabilities(members, classes);
-    const all = memberProbabilities(members, classes);
-    const parts = isSampled && all.length > 0
-      ? uncertaintyParts(all, { members: members.length, classes })
-      : undefined;
+  /**
+   * @param tags The tags of all words that have one, in their order.
+   * @param names The names of all tags.
+   */
+  constructor(tags: readonly WordTag[], names: readonly string[]) {
+    this.#tags = tags;
     this.#names = names;
-    const tags = probabilities.length === 0
-      ? new Uint32Array()
-      : argmaxRows(probabilities, { classes });
-    this.#tags = Array.from(tags, (id, word): WordTag => {
-      const of = (sample: number) =>
-        all[(word * members.length + sample) * classes + id] ?? NaN;
-      const score = probabilities[word * classes + id] ?? NaN;
-      const own = members.map((_, sample) => [of(sample)]);
-      return {
-        tag: names[id] ?? "O",
-        measures: {
-          score,
-          ...parts && {
-            std: standardDeviations(own, [score])[0] ?? NaN,
-            entropy: parts.total[word] ?? NaN,
-            mutualInformation: parts.mutualInformation[word] ?? NaN,
-          },
-        },
-      };
-    });
   }
 
   /** The fields of the next sentence. */
