@@ -13,6 +13,7 @@ import { nearest } from "../data/names.ts";
 
 /** The names that other programs give to the options here. */
 const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
+  "aggregation": ["aggregation-strategy", "strategy"],
   "batch-size": [
     "bs",
     "b",
@@ -40,12 +41,15 @@ const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
   "label-separator": ["separator", "delimiter", "label-delimiter"],
   "learning-rate": ["lr", "rate"],
   "log-every": ["logging-steps", "log-interval"],
+  "max-answer-length": ["max-answer-len"],
   "max-grad-norm": ["clip", "grad-clip", "gradient-clip"],
   "max-length": ["max-len", "max-seq-length", "max-seq-len", "seq-length"],
   "model": ["m", "model-name-or-path", "model-name", "checkpoint"],
   "max-num-models": ["rank", "swag-rank"],
   "memory": ["vram", "gpu-memory", "budget"],
+  "n-best": ["n-best-size", "top-k"],
   "no-cov": ["no-cov-mat", "diagonal"],
+  "null-threshold": ["null-score-diff-threshold"],
   "output": ["o", "out", "output-dir", "save", "save-dir"],
   "overwrite": ["f", "force", "overwrite-output-dir"],
   "pair-column": ["text-pair-column", "second-column"],
@@ -58,9 +62,19 @@ const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
   "special-token": ["special-tokens", "add-tokens"],
   "schedule": ["lr-scheduler-type", "scheduler"],
   "swag-samples": ["samples", "num-samples", "num-predictions"],
+<<<<<<< HEAD
   "temperature-fit": ["fit-temperature", "validation-data"],
+=======
+  "tags-column": ["label-column-name", "label-column", "ner-column"],
+>>>>>>> w-tokens
   "text-column": ["column", "sentence-column", "x"],
+  "tokens-column": ["text-column-name", "words-column"],
   "tokenizer": ["tokenizer-name", "model", "m", "model-name-or-path"],
+  "unanswerable": [
+    "version-2-with-negative",
+    "handle-impossible-answer",
+    "squad-v2",
+  ],
   "vocab-size": ["vocabulary-size", "n-vocab", "size"],
   "warmup-ratio": ["warmup"],
   "weight-decay": ["wd", "decay"],

@@ -6,7 +6,6 @@
  * @module
  */
 
-import { counted } from "../../data/names.ts";
 import type { PretrainedConfig, RankedAnswer } from "../../models/mod.ts";
 import { softmaxRows, uncertaintyParts } from "../../nn/mod.ts";
 import type { Arguments, Option } from "../arguments.ts";
@@ -108,8 +107,12 @@ export async function* predictAnswers(
   const docStride = args.integer("doc-stride", { min: 0 });
   const questions = await readQuestions(args);
   const isSampled = swag !== undefined && sampling.samples > 0;
-  let done = 0;
-  progress.begin();
+  const passes = isSampled ? sampling.samples : 1;
+  using stage = progress.stage(
+    "answering",
+    questions.length * passes,
+    isSampled ? "passes" : "questions",
+  );
   for await (const chunk of chunksOf(questions, CHUNK)) {
     const rows = windowsOf(chunk, {
       tokenizer,
@@ -118,26 +121,24 @@ export async function* predictAnswers(
       isTraining: false,
     });
     const run = { model, tokenizer, maxLength, batchSize, advance: () => {} };
-    const members = await ofMembers(
-      loaded,
-      sampling,
-      () => answerOutputs(rows, run),
-    );
-    done += chunk.length;
-    progress.show(() => `answering  ${counted(done, "question")}`);
+    const members = await ofMembers(loaded, sampling, async () => {
+      const own = await answerOutputs(rows, run);
+      stage.advance(chunk.length);
+      return own;
+    });
     const outputs = averageOutputs(members);
     const found = answersOf(rows, outputs, rules);
+    const scorer = new AnswerScorer({
+      rows,
+      outputs,
+      members,
+      isSampled,
+      clsTokenId: tokenizer.clsTokenId,
+    });
     for (const [i, { asked, prediction }] of found.entries()) {
       const { nBest, predictionText } = prediction;
       const isChosen = ({ text }: RankedAnswer) =>
         (text === "") === (predictionText === "");
-      const scorer = new AnswerScorer({
-        rows,
-        outputs,
-        members,
-        isSampled,
-        clsTokenId: tokenizer.clsTokenId,
-      });
       const own = rows.keys().filter((row) => rows[row]?.asked === asked)
         .toArray();
       yield {

@@ -57,8 +57,11 @@ export const ENTITY_OPTIONS: readonly Option[] = [
   },
 ];
 
-/** How many texts are tagged at a time. */
-const CHUNK = 1024;
+/** How many texts the pipeline gets at a time, which samples for every batch. */
+const TEXTS = 128;
+
+/** How many lists of words are tagged with the same sample of the weights. */
+const SENTENCES = 1024;
 
 type Loaded = LoadedModel<TokenModel>;
 type Context = TaskContext & { readonly maxLength: number };
@@ -119,7 +122,7 @@ async function* taggedTexts(
   let cut = 0;
   let done = 0;
   progress.begin();
-  for await (const chunk of chunksOf(texts, CHUNK)) {
+  for await (const chunk of chunksOf(texts, TEXTS)) {
     const own = chunk.map(({ text }) => text);
     if (stride === undefined) {
       cut += own.filter((text) =>
@@ -175,7 +178,7 @@ async function* taggedSentences(
   );
   const advance = (more: number) => stage.advance(more);
   const run = { model, tokenizer, maxLength, batchSize, advance };
-  for await (const chunk of chunksOf(sentences, CHUNK)) {
+  for await (const chunk of chunksOf(sentences, SENTENCES)) {
     const rows = chunk.map((sentence) => {
       const row = wordRow(sentence, run);
       losses.add(sentence, { wordIds: row.wordIds, options: run });
@@ -186,10 +189,11 @@ async function* taggedSentences(
       sampling,
       () => tagOutputs(rows, run),
     );
-    const tagged = new TaggedSentences(members, {
-      names: namesOf(model.config),
-      isSampled,
-    });
+    const names = namesOf(model.config);
+    const tagged = new TaggedSentences(
+      wordTags(members, { names, isSampled }),
+      names,
+    );
     for (const [i, { fields, words }] of chunk.entries()) {
       yield { ...fields, ...tagged.next(words, rows[i]) };
     }
@@ -225,12 +229,44 @@ interface WordTag {
   readonly measures: Record<string, number>;
 }
 
+/** The tags of words, from the scores of each sample of the weights. */
+function wordTags(
+  members: readonly Float32Array<ArrayBuffer>[],
+  { names, isSampled }: { names: readonly string[]; isSampled: boolean },
+): WordTag[] {
+  const classes = names.length;
+  if (!members[0]?.length) return []; // Sentences may be empty.
+  const probabilities = meanProbabilities(members, classes);
+  const all = memberProbabilities(members, classes);
+  const parts = isSampled
+    ? uncertaintyParts(all, { members: members.length, classes })
+    : undefined;
+  return Array.from(argmaxRows(probabilities, { classes }), (id, word) => {
+    const of = (sample: number) =>
+      all[(word * members.length + sample) * classes + id] ?? NaN;
+    const score = probabilities[word * classes + id] ?? NaN;
+    const own = members.map((_, sample) => [of(sample)]);
+    return {
+      tag: names[id] ?? "O",
+      measures: {
+        score,
+        ...parts && {
+          std: standardDeviations(own, [score])[0] ?? NaN,
+          entropy: parts.total[word] ?? NaN,
+          mutualInformation: parts.mutualInformation[word] ?? NaN,
+        },
+      },
+    };
+  });
+}
+
 /** Gives the tags of one sentence after the other. */
 class TaggedSentences {
   readonly #names: readonly string[];
   readonly #tags: readonly WordTag[];
   #at = 0;
 
+<<<<<<< HEAD
   /** @param members The scores of each sample, `[words, tags]`, of all sentences. */
   constructor(
     members: readonly Float32Array<ArrayBuffer>[],
@@ -245,27 +281,15 @@ class TaggedSentences {
     const parts = isSampled && all.length > 0
       ? uncertaintyParts(all, { members: members.length, classes })
       : undefined;
+=======
+  /**
+   * @param tags The tags of all words that have one, in their order.
+   * @param names The names of all tags.
+   */
+  constructor(tags: readonly WordTag[], names: readonly string[]) {
+    this.#tags = tags;
+>>>>>>> w-tokens
     this.#names = names;
-    const tags = probabilities.length === 0
-      ? new Uint32Array()
-      : argmaxRows(probabilities, { classes });
-    this.#tags = Array.from(tags, (id, word): WordTag => {
-      const of = (sample: number) =>
-        all[(word * members.length + sample) * classes + id] ?? NaN;
-      const score = probabilities[word * classes + id] ?? NaN;
-      const own = members.map((_, sample) => [of(sample)]);
-      return {
-        tag: names[id] ?? "O",
-        measures: {
-          score,
-          ...parts && {
-            std: standardDeviations(own, [score])[0] ?? NaN,
-            entropy: parts.total[word] ?? NaN,
-            mutualInformation: parts.mutualInformation[word] ?? NaN,
-          },
-        },
-      };
-    });
   }
 
   /** The fields of the next sentence. */

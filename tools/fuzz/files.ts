@@ -8,7 +8,7 @@
  */
 
 import { loadClassifier } from "../../cli/classifier.ts";
-import { saveClassifier } from "../../cli/save.ts";
+import { saveLoaded } from "../../cli/save.ts";
 import { initialize, manualSeed, noGrad, scope } from "../../engine/mod.ts";
 import {
   batchInputs,
@@ -204,7 +204,7 @@ async function makeModel(folder: string, parts: boolean): Promise<void> {
       alongside: { "swag.safetensors": (path) => swag.save(path) },
     });
   } else {
-    await saveClassifier(folder, { model, tokenizer, swag });
+    await saveLoaded(folder, { model, tokenizer, swag });
   }
   await Deno.writeTextFile(
     `${folder}/added_tokens.json`,

@@ -10,7 +10,7 @@
  */
 
 import { loadClassifier } from "../../cli/classifier.ts";
-import { saveClassifier } from "../../cli/save.ts";
+import { saveLoaded } from "../../cli/save.ts";
 import { initialize, manualSeed, readAll } from "../../engine/mod.ts";
 import {
   BertConfig,
@@ -79,7 +79,7 @@ async function save(folder: string, kind: Save): Promise<void> {
   const swag = SwagModel.fromBase(model, { noCovMat: false, maxNumModels: 2 });
   if (kind.posterior) swag.collectModel();
   if (!kind.parts) {
-    return await saveClassifier(folder, { model, tokenizer, swag });
+    return await saveLoaded(folder, { model, tokenizer, swag });
   }
   await model.savePretrained(folder, {
     tokenizer,

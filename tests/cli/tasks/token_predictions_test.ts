@@ -144,6 +144,22 @@ gpuTest(
   },
 );
 
+gpuTest("token-classification finds nothing in nothing", async () => {
+  const model = tagger();
+  const loaded = { model, tokenizer, swag: undefined };
+  const rows = await withFile(
+    "a.jsonl",
+    '{"tokens": []}',
+    (path) => linesOf(task, loaded, { argv: ["--data", path] }),
+  );
+  assertEquals(rows, [
+    { row: 1, text: "", tokens: [], tags: [], entities: [] },
+  ]);
+  const lines = await linesOf(task, loaded, { argv: ["--text", " "] });
+  assertEquals(lines, [{ text: " ", entities: [] }]);
+  model.dispose();
+});
+
 gpuTest(
   "entities of words have offsets in the words joined by spaces",
   async () => {
