@@ -62,11 +62,8 @@ const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
   "special-token": ["special-tokens", "add-tokens"],
   "schedule": ["lr-scheduler-type", "scheduler"],
   "swag-samples": ["samples", "num-samples", "num-predictions"],
-<<<<<<< HEAD
-  "temperature-fit": ["fit-temperature", "validation-data"],
-=======
   "tags-column": ["label-column-name", "label-column", "ner-column"],
->>>>>>> w-tokens
+  "temperature-fit": ["fit-temperature", "validation-data"],
   "text-column": ["column", "sentence-column", "x"],
   "tokens-column": ["text-column-name", "words-column"],
   "tokenizer": ["tokenizer-name", "model", "m", "model-name-or-path"],

@@ -237,7 +237,10 @@ function wordTags(
   const classes = names.length;
   if (!members[0]?.length) return []; // Sentences may be empty.
   const probabilities = meanProbabilities(members, classes);
-  const all = memberProbabilities(members, classes);
+  const all = interleaved(
+    members.map((own) => softmaxRows(own, { classes })),
+    classes,
+  );
   const parts = isSampled
     ? uncertaintyParts(all, { members: members.length, classes })
     : undefined;
@@ -266,29 +269,12 @@ class TaggedSentences {
   readonly #tags: readonly WordTag[];
   #at = 0;
 
-<<<<<<< HEAD
-  /** @param members The scores of each sample, `[words, tags]`, of all sentences. */
-  constructor(
-    members: readonly Float32Array<ArrayBuffer>[],
-    { names, isSampled }: { names: readonly string[]; isSampled: boolean },
-  ) {
-    const classes = names.length;
-    const probabilities = meanProbabilities(members, classes);
-    const all = interleaved(
-      members.map((own) => softmaxRows(own, { classes })),
-      classes,
-    );
-    const parts = isSampled && all.length > 0
-      ? uncertaintyParts(all, { members: members.length, classes })
-      : undefined;
-=======
   /**
    * @param tags The tags of all words that have one, in their order.
    * @param names The names of all tags.
    */
   constructor(tags: readonly WordTag[], names: readonly string[]) {
     this.#tags = tags;
->>>>>>> w-tokens
     this.#names = names;
   }
 
