@@ -69,23 +69,8 @@ import {
 import { checkPacking, textStates, tokenStates } from "./packed.ts";
 
 export * from "./bert_config.ts";
-export {
-  BertAttention,
-  type BertAttentionInputs,
-  type BertBlockConfig,
-  BertEncoder,
-  type BertInputs,
-  BertIntermediate,
-  BertLayer,
-  BertOutput,
-  BertPooler,
-  BertSelfAttention,
-} from "./bert_blocks.ts";
-export {
-  BertEmbeddings,
-  type BertEmbeddingsConfig,
-  type BertEmbeddingsOptions,
-} from "./bert_embeddings.ts";
+export * from "./bert_blocks.ts";
+export * from "./bert_embeddings.ts";
 
 // ------------------------------------------------------------- configuration
 
