@@ -68,16 +68,9 @@ export * from "./ops/cumsum.ts";
 export * from "./ops/dropout.ts";
 export * from "./ops/gated.ts";
 export * from "./ops/indexing.ts";
-export {
-  bceWithLogits,
-  type BceWithLogitsOptions,
-  klDivergence,
-  type KlDivergenceOptions,
-  mseLoss,
-  type MseLossOptions,
-} from "./ops/loss.ts";
+export * from "./ops/loss.ts";
 export type { LossReduction } from "./ops/loss_reduction.ts";
-export { matmul, type MatmulOptions } from "./ops/matmul.ts";
+export * from "./ops/matmul.ts";
 export * from "./ops/movement.ts";
 export * from "./ops/normalization.ts";
 export {

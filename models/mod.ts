@@ -49,13 +49,7 @@ export type {
   TaskModel,
   Tasks,
 } from "./registry.ts";
-export { PreTrainedModel } from "./pretrained.ts";
-export type {
-  ConfigClass,
-  PretrainedClass,
-  SavableTokenizer,
-  SavePretrainedOptions,
-} from "./pretrained.ts";
+export * from "./pretrained.ts";
 export type { PretrainedOptions } from "./resolve.ts";
 export * from "./config.ts";
 
