@@ -8,7 +8,7 @@
  */
 
 import { counted } from "./names.ts";
-import type { DataRow } from "./rows.ts";
+import type { DataRow, FileRowsOptions } from "./rows.ts";
 import { type Line, linesOf } from "./text_blocks.ts";
 
 /** The columns of CoNLL-U, see https://universaldependencies.org/format.html. */
@@ -19,20 +19,9 @@ const CONLL_U = [
 /** A number of several words, or of a word that is left out, in CoNLL-U. */
 const NO_WORD = /^\d+[-.]\d+$/;
 
-/** Options of {@linkcode conllRows}. */
-export interface ConllOptions {
-  /** The file, for messages. */
-  path: string;
-  /** The names of the columns. @default {"1", "2" …, or those of CoNLL-U} */
-  columns?: readonly string[] | undefined;
-  /** How messages call the option `columns`. */
-  optionName: (option: string) => string;
-  /** Takes an error of one sentence; what it does not throw is left out. */
-  onBadRow: (error: Error) => void;
-}
-
 /**
- * Reads a sentence as a row in which every column is a list of texts.
+ * Reads a sentence as a row in which every column is a list of texts. Columns without
+ * names are called 1, 2 …, or as CoNLL-U calls them.
  *
  * Columns are separated by tabs if the first line of a token has one, else by blanks.
  * In files with tabs, lines that begin with `#` and have no tab are comments. The
@@ -44,7 +33,7 @@ export interface ConllOptions {
  */
 export async function* conllRows(
   blocks: AsyncIterable<string>,
-  { path, columns: named, optionName, onBadRow }: ConllOptions,
+  { path, columns: named, optionName, onBadRow }: FileRowsOptions,
 ): AsyncGenerator<DataRow> {
   let tabs: boolean | undefined;
   let columns = named;

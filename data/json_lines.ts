@@ -6,12 +6,8 @@
  * @module
  */
 
-import {
-  type JsonElement,
-  jsonRows,
-  type JsonRowsOptions,
-} from "./json_rows.ts";
-import type { DataRow } from "./rows.ts";
+import { type JsonElement, jsonRows } from "./json_rows.ts";
+import type { DataRow, FileRowsOptions } from "./rows.ts";
 import { linesOf } from "./text_blocks.ts";
 
 /**
@@ -23,7 +19,7 @@ import { linesOf } from "./text_blocks.ts";
  */
 export function jsonLineRows(
   blocks: AsyncIterable<string>,
-  options: JsonRowsOptions,
+  options: FileRowsOptions,
 ): AsyncGenerator<DataRow> {
   return jsonRows(filledLines(blocks), options, (_row, line) => `line ${line}`);
 }

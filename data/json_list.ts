@@ -7,13 +7,9 @@
  * @module
  */
 
-import {
-  type JsonElement,
-  jsonRows,
-  type JsonRowsOptions,
-} from "./json_rows.ts";
+import { type JsonElement, jsonRows } from "./json_rows.ts";
 import { listOf } from "./names.ts";
-import type { DataRow } from "./rows.ts";
+import type { DataRow, FileRowsOptions } from "./rows.ts";
 import { LineCounter } from "./text_blocks.ts";
 
 /** Which list to read. */
@@ -33,7 +29,7 @@ export interface JsonListOptions {
  */
 export function jsonListRows(
   blocks: AsyncIterable<string>,
-  options: JsonListOptions & JsonRowsOptions,
+  options: JsonListOptions & FileRowsOptions,
 ): AsyncGenerator<DataRow> {
   return jsonRows(
     jsonElements(blocks, options),

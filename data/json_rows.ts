@@ -7,24 +7,12 @@
  */
 
 import { parseJsonRow } from "./json_values.ts";
-import type { DataRow } from "./rows.ts";
+import type { DataRow, FileRowsOptions } from "./rows.ts";
 
 /** An element, as it is written, and the line on which it begins. */
 export interface JsonElement {
   readonly text: string;
   readonly line: number;
-}
-
-/** Options of {@linkcode jsonRows}. */
-export interface JsonRowsOptions {
-  /** The file, for messages. */
-  path: string;
-  /** The names of the cells, if each row is a list. */
-  columns?: readonly string[] | undefined;
-  /** How messages call an option. */
-  optionName: (option: string) => string;
-  /** Takes an error of one row; what it does not throw is left out. */
-  onBadRow: (error: Error) => void;
 }
 
 /**
@@ -35,7 +23,7 @@ export interface JsonRowsOptions {
  */
 export async function* jsonRows(
   elements: AsyncIterable<JsonElement>,
-  { path, columns, optionName, onBadRow }: JsonRowsOptions,
+  { path, columns, optionName, onBadRow }: FileRowsOptions,
   placeOf: (row: number, line: number) => string,
 ): AsyncGenerator<DataRow> {
   let number = 0;

@@ -44,18 +44,9 @@ export type { AlignedFiles } from "./aligned_text.ts";
 export { BadRowError } from "./bad_row.ts";
 export { classNames } from "./class_names.ts";
 export { type ColumnSource, findColumn } from "./columns.ts";
-export {
-  type MultiLabelColumns,
-  type MultiLabelExample,
-  multiLabelExamples,
-} from "./multi_label_examples.ts";
+export * from "./multi_label_examples.ts";
 export type { SampleBy } from "./plain_text.ts";
-export {
-  type ExampleParser,
-  ExampleStream,
-  readExamples,
-  type ReadExamplesOptions,
-} from "./read_examples.ts";
+export * from "./read_examples.ts";
 export {
   DATA_FORMATS,
   type DataFormat,
@@ -73,34 +64,14 @@ export {
   placeOf,
   type RowSource,
 } from "./rows.ts";
-export {
-  shuffled,
-  type ShuffledOptions,
-  shuffledStream,
-  type ShuffledStreamOptions,
-} from "./shuffle.ts";
-export {
-  type SoftLabelColumns,
-  type SoftLabelExample,
-  softLabelExamples,
-  type SoftLabelKind,
-} from "./soft_label_examples.ts";
+export * from "./shuffle.ts";
+export * from "./soft_label_examples.ts";
 export type { FileSource } from "./source.ts";
 export { textBlocks } from "./text_blocks.ts";
-export {
-  type SourceTargetColumns,
-  type SourceTargetExample,
-  sourceTargetExamples,
-} from "./source_target_examples.ts";
-export {
-  type AnswerSpan,
-  type SpanColumns,
-  type SpanExample,
-  spanExamples,
-  type SpanPositions,
-} from "./span_examples.ts";
+export * from "./source_target_examples.ts";
+export * from "./span_examples.ts";
 export { type Split, type SplitOptions, stratifiedSplit } from "./split.ts";
-export { readTable, type Table } from "./table.ts";
+export * from "./table.ts";
 export {
   type ClassColumns,
   type ClassExample,
@@ -112,8 +83,4 @@ export {
   type TextExample,
   textExamples,
 } from "./text_examples.ts";
-export {
-  type TokenColumns,
-  type TokenExample,
-  tokenExamples,
-} from "./token_examples.ts";
+export * from "./token_examples.ts";

@@ -23,6 +23,18 @@ export interface DataRow {
   readonly columns?: readonly string[];
 }
 
+/** What the readers of files need to know, whatever the format. */
+export interface FileRowsOptions {
+  /** The file, for messages. */
+  path: string;
+  /** The names of the columns. @default {those that the file or its format gives} */
+  columns?: readonly string[] | undefined;
+  /** How messages call an option, such as `columns`. */
+  optionName: (option: string) => string;
+  /** Takes an error of one row; what it does not throw is left out. */
+  onBadRow: (error: Error) => void;
+}
+
 /** The place of rows in a file, for messages. */
 export interface RowSource {
   /** The file. */

@@ -7,21 +7,13 @@
  */
 
 import { counted } from "./names.ts";
-import type { DataRow } from "./rows.ts";
+import type { DataRow, FileRowsOptions } from "./rows.ts";
 import { LineCounter } from "./text_blocks.ts";
 
 /** Options of {@linkcode separatedRows}. */
-export interface SeparatedOptions {
-  /** The file, for messages. */
-  path: string;
+export interface SeparatedOptions extends FileRowsOptions {
   /** The format: CSV separates cells by commas and has quotes, TSV has tabs only. */
   kind: "csv" | "tsv";
-  /** The names of the columns, if the first line is not a header. */
-  columns?: readonly string[] | undefined;
-  /** How messages call the option `columns`. */
-  optionName: (option: string) => string;
-  /** Takes an error of one row; what it does not throw is left out. */
-  onBadRow: (error: Error) => void;
 }
 
 /**

@@ -97,17 +97,10 @@ export type { Rider } from "./gpu/stream.ts";
 export { declareInput, declareTexels } from "./gpu/texels.ts";
 export type { Expression } from "./kernels/elementwise.ts";
 export { PHILOX } from "./kernels/random.ts";
-export { copyStrided, type Walk } from "./launch/copy.ts";
+export * from "./launch/copy.ts";
 export { type View, view } from "./launch/cut.ts";
-export { addInto, copyInto, evaluateFlat, fillInto } from "./launch/flat.ts";
-export {
-  grid,
-  type Launch,
-  launch,
-  part,
-  type Window,
-  windows,
-} from "./launch/launch.ts";
+export * from "./launch/flat.ts";
+export * from "./launch/launch.ts";
 export { chooseRowForm, type RowWork } from "./launch/rows.ts";
 export { sumTo } from "./ops/reduce.ts";
 export {
@@ -115,12 +108,7 @@ export {
   type FillOptions,
   fillRandom,
 } from "./ops/random.ts";
-export {
-  philox4x32,
-  philoxNormal,
-  philoxUniform,
-  type Words,
-} from "./philox.ts";
+export * from "./philox.ts";
 export { persist } from "./scope.ts";
 export {
   broadcastShapes,

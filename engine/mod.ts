@@ -38,11 +38,7 @@
  * @module
  */
 
-export {
-  capture,
-  type CapturedStep,
-  type CaptureOptions,
-} from "./capture/capture.ts";
+export * from "./capture/capture.ts";
 export type {
   HostValues,
   StepFeed,
@@ -57,111 +53,26 @@ export {
   manualSeed,
   type RandomStream,
 } from "./generator.ts";
-export {
-  type Backend,
-  type BackendEvidence,
-  backendHint,
-  type BackendHost,
-  backendOf,
-  describeAdapter,
-} from "./gpu/backend.ts";
-export {
-  currentDevice,
-  Device,
-  type DeviceOptions,
-  initialize,
-  openDevice,
-  setDevice,
-} from "./gpu/device.ts";
-export {
-  DeviceLostError,
-  GpuError,
-  GpuOutOfMemoryError,
-  NoAdapterError,
-} from "./gpu/errors.ts";
+export * from "./gpu/backend.ts";
+export * from "./gpu/device.ts";
+export * from "./gpu/errors.ts";
 export type { Pool, PoolStatistics } from "./gpu/pool.ts";
 export type { Stream, StreamStatistics } from "./gpu/stream.ts";
 export type { Activation } from "./kernels/matmul_activation.ts";
-export {
-  attention,
-  type AttentionDropout,
-  type AttentionOptions,
-  attentionProbabilities,
-} from "./ops/attention.ts";
-export {
-  add,
-  div,
-  equal,
-  greater,
-  greaterEqual,
-  less,
-  lessEqual,
-  maximum,
-  minimum,
-  mul,
-  notEqual,
-  type Operand,
-  pow,
-  sub,
-} from "./ops/binary.ts";
-export {
-  cachedAttention,
-  type CachedAttentionOptions,
-  writeCache,
-  type WriteCacheOptions,
-} from "./ops/cached_attention.ts";
-export {
-  arange,
-  type DTypeOf,
-  type FromValuesOptions,
-  full,
-  type Nested,
-  ones,
-  tensor,
-  type TensorOptions,
-  zeros,
-} from "./ops/creation.ts";
-export { crossEntropy, type CrossEntropyOptions } from "./ops/cross_entropy.ts";
-export { cumsum, type CumsumOptions } from "./ops/cumsum.ts";
-export { dropout, type DropoutOptions } from "./ops/dropout.ts";
-export { gatedActivation } from "./ops/gated.ts";
-export {
-  embedding,
-  type EmbeddingOptions,
-  gather,
-  indexSelect,
-} from "./ops/indexing.ts";
-export {
-  bceWithLogits,
-  type BceWithLogitsOptions,
-  klDivergence,
-  type KlDivergenceOptions,
-  mseLoss,
-  type MseLossOptions,
-} from "./ops/loss.ts";
+export * from "./ops/attention.ts";
+export * from "./ops/binary.ts";
+export * from "./ops/cached_attention.ts";
+export * from "./ops/creation.ts";
+export * from "./ops/cross_entropy.ts";
+export * from "./ops/cumsum.ts";
+export * from "./ops/dropout.ts";
+export * from "./ops/gated.ts";
+export * from "./ops/indexing.ts";
+export * from "./ops/loss.ts";
 export type { LossReduction } from "./ops/loss_reduction.ts";
-export { matmul, type MatmulOptions } from "./ops/matmul.ts";
-export {
-  concat,
-  expand,
-  permute,
-  reshape,
-  slice,
-  type SliceOptions,
-  split,
-  squeeze,
-  stack,
-  transpose,
-  unsqueeze,
-  unstack,
-} from "./ops/movement.ts";
-export {
-  addLayerNorm,
-  type AddLayerNormOptions,
-  type AddLayerNormResult,
-  layerNorm,
-  type LayerNormOptions,
-} from "./ops/normalization.ts";
+export * from "./ops/matmul.ts";
+export * from "./ops/movement.ts";
+export * from "./ops/normalization.ts";
 export {
   bernoulli,
   normal,
@@ -182,9 +93,9 @@ export {
   variance,
   type VarianceOptions,
 } from "./ops/reduce.ts";
-export { rotary, type RotaryOptions, rotaryQkv } from "./ops/rotary.ts";
-export { maskedFill, where } from "./ops/selection.ts";
-export { logSoftmax, softmax, type SoftmaxOptions } from "./ops/softmax.ts";
+export * from "./ops/rotary.ts";
+export * from "./ops/selection.ts";
+export * from "./ops/softmax.ts";
 export {
   abs,
   cast,
@@ -231,14 +142,7 @@ export {
   pinned,
   variantsOf,
 } from "./tuning/choice.ts";
-export { fileTuneStore } from "./tuning/file.ts";
-export {
-  tune,
-  tuneKey,
-  type TuneMeasurement,
-  type TuneOptions,
-  type TuneReport,
-  type TuneStore,
-} from "./tuning/tuner.ts";
+export * from "./tuning/file.ts";
+export * from "./tuning/tuner.ts";
 
 import "./trials.ts"; // So that tune() knows how to measure the families.

@@ -38,14 +38,18 @@ function operand(device: Device, shape: number[]): Tensor {
   return full(shape, 0.5, { device, requiresGrad: true });
 }
 
+/** The run of an op, forward and backward. */
+function bothWays(op: (x: Tensor) => Tensor, x: Tensor): () => void {
+  return () => {
+    const y = op(x);
+    backward(y, { gradient: full(y.shape, 0.5, { device: x.device }) });
+  };
+}
+
 /** The trial of an op on `[rows, columns]`, forward and backward. */
 function overRows(op: (x: Tensor) => Tensor) {
   return (device: Device, [rows = 1, columns = 1]: readonly number[]) => {
-    const x = operand(device, [rowsOn(device, rows), columns]);
-    return () => {
-      const y = op(x);
-      backward(y, { gradient: full(y.shape, 0.5, { device }) });
-    };
+    return bothWays(op, operand(device, [rowsOn(device, rows), columns]));
   };
 }
 
@@ -136,13 +140,7 @@ function probeOfRows(
   op: (x: Tensor) => Tensor,
 ): (device: Device) => () => void {
   const columns = 512;
-  return (device) => {
-    const x = operand(device, [PROBE / columns, columns]);
-    return () => {
-      const y = op(x);
-      backward(y, { gradient: full(y.shape, 0.5, { device }) });
-    };
-  };
+  return (device) => bothWays(op, operand(device, [PROBE / columns, columns]));
 }
 
 for (

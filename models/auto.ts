@@ -7,41 +7,7 @@
  * @module
  */
 
-import {
-  BartConfig,
-  BartForCausalLM,
-  BartForConditionalGeneration,
-  BartForQuestionAnswering,
-  BartForSequenceClassification,
-  BartModel,
-  BertConfig,
-  BertForMaskedLM,
-  BertForMultipleChoice,
-  BertForQuestionAnswering,
-  BertForSequenceClassification,
-  BertForTokenClassification,
-  BertLMHeadModel,
-  BertModel,
-  MarianConfig,
-  MarianForCausalLM,
-  MarianModel,
-  MarianMTModel,
-  ModernBertConfig,
-  ModernBertForMaskedLM,
-  ModernBertForMultipleChoice,
-  ModernBertForQuestionAnswering,
-  ModernBertForSequenceClassification,
-  ModernBertForTokenClassification,
-  ModernBertModel,
-  RobertaConfig,
-  RobertaForCausalLM,
-  RobertaForMaskedLM,
-  RobertaForMultipleChoice,
-  RobertaForQuestionAnswering,
-  RobertaForSequenceClassification,
-  RobertaForTokenClassification,
-  RobertaModel,
-} from "./architectures/mod.ts";
+import * as architectures from "./architectures/mod.ts";
 import type { PretrainedConfig } from "./config.ts";
 import { ConfigReader } from "./files/config_reader.ts";
 import type { WithLabels, WithLoss, WithPositions } from "./io.ts";
@@ -56,60 +22,60 @@ import {
 } from "./registry.ts";
 
 registerArchitecture("bert", {
-  config: BertConfig,
+  config: architectures.BertConfig,
   models: {
-    base: BertModel,
-    maskedLM: BertForMaskedLM,
-    causalLM: BertLMHeadModel,
-    sequenceClassification: BertForSequenceClassification,
-    tokenClassification: BertForTokenClassification,
-    questionAnswering: BertForQuestionAnswering,
-    multipleChoice: BertForMultipleChoice,
+    base: architectures.BertModel,
+    maskedLM: architectures.BertForMaskedLM,
+    causalLM: architectures.BertLMHeadModel,
+    sequenceClassification: architectures.BertForSequenceClassification,
+    tokenClassification: architectures.BertForTokenClassification,
+    questionAnswering: architectures.BertForQuestionAnswering,
+    multipleChoice: architectures.BertForMultipleChoice,
   },
 });
 
 registerArchitecture("roberta", {
-  config: RobertaConfig,
+  config: architectures.RobertaConfig,
   models: {
-    base: RobertaModel,
-    maskedLM: RobertaForMaskedLM,
-    causalLM: RobertaForCausalLM,
-    sequenceClassification: RobertaForSequenceClassification,
-    tokenClassification: RobertaForTokenClassification,
-    questionAnswering: RobertaForQuestionAnswering,
-    multipleChoice: RobertaForMultipleChoice,
+    base: architectures.RobertaModel,
+    maskedLM: architectures.RobertaForMaskedLM,
+    causalLM: architectures.RobertaForCausalLM,
+    sequenceClassification: architectures.RobertaForSequenceClassification,
+    tokenClassification: architectures.RobertaForTokenClassification,
+    questionAnswering: architectures.RobertaForQuestionAnswering,
+    multipleChoice: architectures.RobertaForMultipleChoice,
   },
 });
 
 registerArchitecture("modernbert", {
-  config: ModernBertConfig,
+  config: architectures.ModernBertConfig,
   models: {
-    base: ModernBertModel,
-    maskedLM: ModernBertForMaskedLM,
-    sequenceClassification: ModernBertForSequenceClassification,
-    tokenClassification: ModernBertForTokenClassification,
-    questionAnswering: ModernBertForQuestionAnswering,
-    multipleChoice: ModernBertForMultipleChoice,
+    base: architectures.ModernBertModel,
+    maskedLM: architectures.ModernBertForMaskedLM,
+    sequenceClassification: architectures.ModernBertForSequenceClassification,
+    tokenClassification: architectures.ModernBertForTokenClassification,
+    questionAnswering: architectures.ModernBertForQuestionAnswering,
+    multipleChoice: architectures.ModernBertForMultipleChoice,
   },
 });
 
 registerArchitecture("bart", {
-  config: BartConfig,
+  config: architectures.BartConfig,
   models: {
-    base: BartModel,
-    causalLM: BartForCausalLM,
-    seq2SeqLM: BartForConditionalGeneration,
-    sequenceClassification: BartForSequenceClassification,
-    questionAnswering: BartForQuestionAnswering,
+    base: architectures.BartModel,
+    causalLM: architectures.BartForCausalLM,
+    seq2SeqLM: architectures.BartForConditionalGeneration,
+    sequenceClassification: architectures.BartForSequenceClassification,
+    questionAnswering: architectures.BartForQuestionAnswering,
   },
 });
 
 registerArchitecture("marian", {
-  config: MarianConfig,
+  config: architectures.MarianConfig,
   models: {
-    base: MarianModel,
-    causalLM: MarianForCausalLM,
-    seq2SeqLM: MarianMTModel,
+    base: architectures.MarianModel,
+    causalLM: architectures.MarianForCausalLM,
+    seq2SeqLM: architectures.MarianMTModel,
   },
 });
 

@@ -40,20 +40,8 @@
 
 // ------------------------------------------------------- models of any kind
 
-export {
-  AutoConfig,
-  AutoModel,
-  AutoModelForCausalLM,
-  AutoModelForMaskedLM,
-  AutoModelForMultipleChoice,
-  AutoModelForQuestionAnswering,
-  AutoModelForSeq2SeqLM,
-  AutoModelForSequenceClassification,
-  AutoModelForTokenClassification,
-} from "./auto.ts";
-export type { AutoClass, Labeled, Positioned } from "./auto.ts";
-export { AutoTokenizer } from "./auto_tokenizer.ts";
-export type { AutoTokenizerOptions } from "./auto_tokenizer.ts";
+export * from "./auto.ts";
+export * from "./auto_tokenizer.ts";
 export { architectureOf, registerArchitecture } from "./registry.ts";
 export type {
   Architecture,
@@ -61,26 +49,9 @@ export type {
   TaskModel,
   Tasks,
 } from "./registry.ts";
-export { PreTrainedModel } from "./pretrained.ts";
-export type {
-  ConfigClass,
-  PretrainedClass,
-  SavableTokenizer,
-  SavePretrainedOptions,
-} from "./pretrained.ts";
+export * from "./pretrained.ts";
 export type { PretrainedOptions } from "./resolve.ts";
-export {
-  ConfigReader,
-  PretrainedConfig,
-  readConfig,
-  readConfigFile,
-} from "./config.ts";
-export type {
-  NumberRange,
-  PretrainedConfigOptions,
-  ProblemType,
-  StringChoice,
-} from "./config.ts";
+export * from "./config.ts";
 
 // --------------------------------------------------------------- architectures
 
@@ -89,29 +60,17 @@ export * from "./architectures/mod.ts";
 // --------------------------------------------------------- inputs and outputs
 
 export type * from "./io.ts";
-export { batchInputs, paddedLength } from "./batch.ts";
-export type {
-  BatchInputsOptions,
-  PaddedLengthOptions,
-  TokenRow,
-} from "./batch.ts";
-export { KeyValueCache } from "./cache.ts";
-export type {
-  CachedAttention,
-  CachedCrossAttention,
-  KeyValueCacheOptions,
-} from "./cache.ts";
-export { classificationLoss, positionLoss } from "./loss.ts";
-export type { ClassificationLossOptions } from "./loss.ts";
-export { activationOf } from "./activation.ts";
+export * from "./batch.ts";
+export * from "./cache.ts";
+export * from "./loss.ts";
+export * from "./activation.ts";
 export { meanPooling, poolTokens } from "./pooling.ts";
 export type { PoolingMode, PoolTokensOptions } from "./pooling.ts";
 export * from "./packing/mod.ts";
 
 // ----------------------------------------------------------------------- files
 
-export { openCheckpoint } from "./files/checkpoint.ts";
-export type { Checkpoint } from "./files/checkpoint.ts";
+export * from "./files/checkpoint.ts";
 export { resolveFiles } from "./files/hub.ts";
 export type { ResolvedFiles, ResolveOptions } from "./files/hub.ts";
 

@@ -48,27 +48,13 @@
  * @module
  */
 
-export { AdamW, type AdamWSettings } from "./adamw.ts";
-export {
-  attentionDropout,
-  MultiHeadAttention,
-  type MultiHeadAttentionInputs,
-  type MultiHeadAttentionOptions,
-} from "./attention.ts";
-export {
-  batches,
-  type BatchesOptions,
-  shuffledIndices,
-  type ShuffleOptions,
-} from "./batches.ts";
-export { Buffer } from "./buffer.ts";
-export {
-  counterRandom,
-  type CounterRandomOptions,
-  philox2x32,
-} from "./counter_random.ts";
-export { Dropout } from "./dropout.ts";
-export { Embedding, type EmbeddingModuleOptions } from "./embedding.ts";
+export * from "./adamw.ts";
+export * from "./attention.ts";
+export * from "./batches.ts";
+export * from "./buffer.ts";
+export * from "./counter_random.ts";
+export * from "./dropout.ts";
+export * from "./embedding.ts";
 export {
   openPyTorch,
   openSafetensors,
@@ -94,66 +80,23 @@ export {
   writeSafetensors,
 } from "./formats/mod.ts";
 export * as init from "./init.ts";
-export type { Initializer } from "./initializer.ts";
-export {
-  LayerNorm,
-  type LayerNormForwardOptions,
-  type LayerNormModuleOptions,
-} from "./layer_norm.ts";
-export {
-  Linear,
-  type LinearForwardOptions,
-  type LinearOptions,
-} from "./linear.ts";
+export type * from "./initializer.ts";
+export * from "./layer_norm.ts";
+export * from "./linear.ts";
 export * from "./metrics/mod.ts";
-export {
-  type HostTensor,
-  type LoadOptions,
-  type LoadReport,
-  Module,
-  type StateSource,
-} from "./module.ts";
+export * from "./module.ts";
 export { hasPrefix, topNames } from "./names.ts";
-export { clipGradNorm, Optimizer, type StepOptions } from "./optim.ts";
+export * from "./optim.ts";
 export { type ParameterGroup } from "./optim_groups.ts";
 export { type OptimizerState, type ParameterState } from "./optim_state.ts";
-export { checkOptions, type KnownOptions } from "./options.ts";
-export { Parameter, withoutInitialization } from "./parameter.ts";
-export {
-  type PlateauOptions,
-  type PlateauState,
-  ReduceLROnPlateau,
-} from "./reduce_on_plateau.ts";
-export {
-  constantSchedule,
-  type CosineOptions,
-  type CosineRestartsOptions,
-  cosineRestartsSchedule,
-  cosineSchedule,
-  type DecayOptions,
-  type InverseSqrtOptions,
-  inverseSqrtSchedule,
-  linearSchedule,
-  type PolynomialOptions,
-  polynomialSchedule,
-  type Schedule,
-  type WarmupOptions,
-} from "./schedule.ts";
-export { Scheduler, type SchedulerState } from "./scheduler.ts";
-export {
-  flatten,
-  type GradientWork,
-  type Place,
-  type Placed,
-  placeSize,
-  planSegments,
-  Segment,
-  SEGMENT_ALIGNMENT,
-  type SegmentPlan,
-  segmentsOf,
-} from "./segment.ts";
-export { SGD, type SGDSettings } from "./sgd.ts";
-export { train } from "./trainer.ts";
+export * from "./options.ts";
+export * from "./parameter.ts";
+export * from "./reduce_on_plateau.ts";
+export * from "./schedule.ts";
+export * from "./scheduler.ts";
+export * from "./segment.ts";
+export * from "./sgd.ts";
+export * from "./trainer.ts";
 export {
   type CallbackState,
   type LoadedCallbackState,
@@ -168,16 +111,13 @@ export {
   type TrainerDataset,
 } from "./trainer/datasets.ts";
 export { defaultDataCollator } from "./trainer/default_collator.ts";
-export {
-  EarlyStoppingCallback,
-  type EarlyStoppingOptions,
-} from "./trainer/early_stopping.ts";
+export * from "./trainer/early_stopping.ts";
 export { type EvalPrediction } from "./trainer/evaluation.ts";
 export { type TrainableModel } from "./trainer/loss.ts";
 export { type ProcessingClass } from "./trainer/model_files.ts";
 export { decayParameterNames } from "./trainer/optimizers.ts";
-export { TrackioCallback, type TrackioOptions } from "./trainer/trackio.ts";
-export { Trainer } from "./trainer/trainer.ts";
+export * from "./trainer/trackio.ts";
+export * from "./trainer/trainer.ts";
 export {
   type EvaluateOptions,
   type PredictionOutput,
@@ -185,14 +125,7 @@ export {
   type TrainRunOptions,
 } from "./trainer/trainer_options.ts";
 export { type LogEntry, type TrainerState } from "./trainer/trainer_state.ts";
-export {
-  type CompleteTrainingArguments,
-  type IntervalStrategy,
-  type LrSchedulerKwargs,
-  type LrSchedulerType,
-  type SaveStrategy,
-  type TrainingArguments,
-} from "./trainer/training_arguments.ts";
+export type * from "./trainer/training_arguments.ts";
 export { type TrainOutput } from "./trainer/training_run.ts";
 export {
   type CapturedTrainOptions,
@@ -207,15 +140,8 @@ export {
   type TrainResult,
   type TrainState,
 } from "./train_options.ts";
-export {
-  estimateTrainingMemory,
-  type TrainingMemory,
-} from "./training_memory.ts";
-export {
-  type UnusableWeight,
-  type WeightBlocks,
-  WeightCheck,
-} from "./weight_check.ts";
+export * from "./training_memory.ts";
+export * from "./weight_check.ts";
 export {
   bceWithLogits,
   type BceWithLogitsOptions,

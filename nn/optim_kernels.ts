@@ -30,6 +30,26 @@ fn scaled(gradient: vec4<f32>, factor: f32) -> vec4<f32> {
 }
 `;
 
+// How `main` of each optimizer begins, up to the loop over its vec4s. There `a`
+// and `b` are the first and the last four of the parameter's slot, and `i` is
+// the vec4.
+const START_OF_STEP = /* wgsl */ `@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) size: vec3<u32>) {
+  let start = (id.x + id.y * size.x * 64u) * PER;
+  if (start >= p.vectors) { return; }
+  let slot = block_slot[(p.first + start) / 16u];
+  if (slot == 0xffffffffu) { return; }
+  let b = slots[2u * slot + 1u];
+  if (b.w != 1.0) {
+    if (b.w == 2.0 && p.keep == 0u) {
+      for (var i = start; i < min(start + PER, p.vectors); i++) { gradient[i] = vec4<f32>(); }
+    }
+    return;
+  }
+  let a = slots[2u * slot];
+  let clip = scale[0];
+  for (var i = start; i < min(start + PER, p.vectors); i++) {`;
+
 // Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019, in
 // PyTorch's order: decay first, then the step with eps outside the correction.
 // slots: 1 - lr·decay, β₁, β₂, lr / (1 - β₁ᵗ), 1 / √(1 - β₂ᵗ), eps.
@@ -47,22 +67,7 @@ struct Params { vectors: u32, first: u32, keep: u32 }
 @group(0) @binding(6) var<storage, read> scale: array<f32>;
 @group(0) @binding(7) var<uniform> p: Params;
 ${SCALED}
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) size: vec3<u32>) {
-  let start = (id.x + id.y * size.x * 64u) * PER;
-  if (start >= p.vectors) { return; }
-  let slot = block_slot[(p.first + start) / 16u];
-  if (slot == 0xffffffffu) { return; }
-  let b = slots[2u * slot + 1u];
-  if (b.w != 1.0) {
-    if (b.w == 2.0 && p.keep == 0u) {
-      for (var i = start; i < min(start + PER, p.vectors); i++) { gradient[i] = vec4<f32>(); }
-    }
-    return;
-  }
-  let a = slots[2u * slot];
-  let clip = scale[0];
-  for (var i = start; i < min(start + PER, p.vectors); i++) {
+${START_OF_STEP}
     let g = scaled(gradient[i], clip);
     let m1 = fma(vec4<f32>(1.0 - a.y), g - m[i], m[i]);
     let v1 = a.z * v[i] + (1.0 - a.z) * g * g;
@@ -91,22 +96,7 @@ struct Params { vectors: u32, first: u32, keep: u32 }
 @group(0) @binding(5) var<storage, read> scale: array<f32>;
 @group(0) @binding(6) var<uniform> p: Params;
 ${SCALED}
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) size: vec3<u32>) {
-  let start = (id.x + id.y * size.x * 64u) * PER;
-  if (start >= p.vectors) { return; }
-  let slot = block_slot[(p.first + start) / 16u];
-  if (slot == 0xffffffffu) { return; }
-  let b = slots[2u * slot + 1u];
-  if (b.w != 1.0) {
-    if (b.w == 2.0 && p.keep == 0u) {
-      for (var i = start; i < min(start + PER, p.vectors); i++) { gradient[i] = vec4<f32>(); }
-    }
-    return;
-  }
-  let a = slots[2u * slot];
-  let clip = scale[0];
-  for (var i = start; i < min(start + PER, p.vectors); i++) {
+${START_OF_STEP}
     let x = value[i];
     var g = scaled(gradient[i], clip) + a.y * x;
     if (a.z != 0.0) {

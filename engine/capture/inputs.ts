@@ -5,7 +5,12 @@
 // plain values. Shapes, types and plain values form the key by which a recording
 // is found again; the numbers in tensors may differ from call to call.
 
-import { type DType, dtypeOf, type TypedArray } from "../dtype.ts";
+import {
+  type DType,
+  dtypeOf,
+  isTypedArray,
+  type TypedArray,
+} from "../dtype.ts";
 import { alignBytes, type Block } from "../gpu/block.ts";
 import type { Device } from "../gpu/device.ts";
 import { type HostIntegers, integersOf } from "../gpu/host_integers.ts";
@@ -156,7 +161,7 @@ function sourceOf(name: string, value: unknown): Source | undefined {
   if (value instanceof Tensor) {
     return { shape: value.shape, dtype: value.dtype, values: value };
   }
-  if (isTyped(value)) {
+  if (isTypedArray(value)) {
     return { shape: [value.length], dtype: dtypeOf(value), values: value };
   }
   if (!isHostValues(value)) return undefined;
@@ -171,14 +176,9 @@ function sourceOf(name: string, value: unknown): Source | undefined {
   );
 }
 
-function isTyped(value: unknown): value is TypedArray {
-  return value instanceof Float32Array || value instanceof Int32Array ||
-    value instanceof Uint32Array;
-}
-
 function isHostValues(value: unknown): value is HostValues {
   return typeof value === "object" && value !== null && "data" in value &&
-    "shape" in value && isTyped(value.data) && Array.isArray(value.shape);
+    "shape" in value && isTypedArray(value.data) && Array.isArray(value.shape);
 }
 
 function isBundle(value: unknown): value is TensorBundle {

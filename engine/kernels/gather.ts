@@ -13,15 +13,18 @@
 
 import { defineKernel, type Kernel } from "../gpu/kernel.ts";
 
+/** The parameters of both kernels. */
+const PARAMS = /* wgsl */ `struct Params {
+  outer: u32, n: u32, m: u32, inner: u32,
+  index_o: u32, index_j: u32, index_i: u32,
+  first: u32, rows: u32, x_offset: u32, y_offset: u32, index_offset: u32, bad: u32,
+}`;
+
 /** The forward kernel, for elements of any 4-byte type. */
 export const GATHER: Kernel = defineKernel({
   name: "gather",
   wgsl: /* wgsl */ `
-struct Params {
-  outer: u32, n: u32, m: u32, inner: u32,
-  index_o: u32, index_j: u32, index_i: u32,
-  first: u32, rows: u32, x_offset: u32, y_offset: u32, index_offset: u32, bad: u32,
-}
+${PARAMS}
 @group(0) @binding(0) var<storage, read> x: array<u32>;
 @group(0) @binding(1) var<storage, read> index: array<u32>;
 @group(0) @binding(2) var<storage, read_write> y: array<u32>;
@@ -49,11 +52,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 export const GATHER_BACKWARD: Kernel = defineKernel({
   name: "gather_backward",
   wgsl: /* wgsl */ `
-struct Params {
-  outer: u32, n: u32, m: u32, inner: u32,
-  index_o: u32, index_j: u32, index_i: u32,
-  first: u32, rows: u32, x_offset: u32, y_offset: u32, index_offset: u32, bad: u32,
-}
+${PARAMS}
 @group(0) @binding(0) var<storage, read> dy: array<f32>;
 @group(0) @binding(1) var<storage, read> index: array<u32>;
 @group(0) @binding(2) var<storage, read_write> dx: array<f32>;

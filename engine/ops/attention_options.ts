@@ -142,6 +142,15 @@ function checkOperands(
       `Cannot attend with ${shapes}: there must be as many keys as values`,
     );
   }
+  return { batch, sq, sk, width, depth: headDepth(width, heads) };
+}
+
+/**
+ * The columns of a head.
+ *
+ * @throws {RangeError} If heads do not divide the columns, or have too many.
+ */
+export function headDepth(width: number, heads: number): number {
   const depth = width / heads;
   if (!Number.isInteger(heads) || heads < 1 || !Number.isInteger(depth)) {
     throw new RangeError(
@@ -153,7 +162,7 @@ function checkOperands(
       `Cannot attend with ${depth} columns a head: 128 is the limit`,
     );
   }
-  return { batch, sq, sk, width, depth };
+  return depth;
 }
 
 function checkMask(mask: IntegerTensor, { batch, sk }: AttentionSizes): void {

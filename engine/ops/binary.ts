@@ -43,11 +43,7 @@ const ARITHMETIC = {
   sub: { y: "a - b", da: "dy", db: "-dy" },
   mul: { y: "a * b", da: "dy * b", db: "dy * a" },
   div: { y: "a / b", da: "dy / b", db: "-dy * a / (b * b)" },
-  pow: {
-    y: "power(a, b)",
-    da: "power_dx(a, b, dy)",
-    db: "power_de(a, b, dy)",
-  },
+  pow: { y: "power(a, b)", da: "power_dx(a, b, dy)", db: "power_de(a, b, dy)" },
   minimum: {
     y: "min(a, b)",
     ofFloats: "minimum_of(a, b)",
@@ -64,30 +60,12 @@ const ARITHMETIC = {
 
 /** Comparisons: their result is u32 and has no derivative. */
 const COMPARISONS = {
-  equal: {
-    y: "u32(a == b)",
-    ofFloats: "u32(a == b && ordered(a, b))",
-  },
-  notEqual: {
-    y: "u32(a != b)",
-    ofFloats: "u32(a != b || !ordered(a, b))",
-  },
-  less: {
-    y: "u32(a < b)",
-    ofFloats: "u32(a < b && ordered(a, b))",
-  },
-  lessEqual: {
-    y: "u32(a <= b)",
-    ofFloats: "u32(a <= b && ordered(a, b))",
-  },
-  greater: {
-    y: "u32(a > b)",
-    ofFloats: "u32(a > b && ordered(a, b))",
-  },
-  greaterEqual: {
-    y: "u32(a >= b)",
-    ofFloats: "u32(a >= b && ordered(a, b))",
-  },
+  equal: { y: "u32(a == b)", ofFloats: "u32(a == b && ordered(a, b))" },
+  notEqual: { y: "u32(a != b)", ofFloats: "u32(a != b || !ordered(a, b))" },
+  less: { y: "u32(a < b)", ofFloats: "u32(a < b && ordered(a, b))" },
+  lessEqual: { y: "u32(a <= b)", ofFloats: "u32(a <= b && ordered(a, b))" },
+  greater: { y: "u32(a > b)", ofFloats: "u32(a > b && ordered(a, b))" },
+  greaterEqual: { y: "u32(a >= b)", ofFloats: "u32(a >= b && ordered(a, b))" },
 } satisfies Record<string, ValueRow>;
 
 const NAMES = ["a", "b", "y", "dy"] as const;
@@ -238,10 +216,7 @@ function prepare<D extends DType>(
  * assertEquals([...await y.data()], [11, 22, 13, 24]);
  * ```
  */
-export function add<D extends DType>(
-  a: Operand<D>,
-  b: Operand<D>,
-): Tensor<D> {
+export function add<D extends DType>(a: Operand<D>, b: Operand<D>): Tensor<D> {
   return arithmetic("add", a, b);
 }
 
@@ -263,10 +238,7 @@ export function add<D extends DType>(
  * assertEquals([...await sub(1, tensor([1, 5])).data()], [0, -4]);
  * ```
  */
-export function sub<D extends DType>(
-  a: Operand<D>,
-  b: Operand<D>,
-): Tensor<D> {
+export function sub<D extends DType>(a: Operand<D>, b: Operand<D>): Tensor<D> {
   return arithmetic("sub", a, b);
 }
 
@@ -289,10 +261,7 @@ export function sub<D extends DType>(
  * assertEquals([...await mul(tensor([1, 5]), 3).data()], [3, 15]);
  * ```
  */
-export function mul<D extends DType>(
-  a: Operand<D>,
-  b: Operand<D>,
-): Tensor<D> {
+export function mul<D extends DType>(a: Operand<D>, b: Operand<D>): Tensor<D> {
   return arithmetic("mul", a, b);
 }
 
@@ -316,10 +285,7 @@ export function mul<D extends DType>(
  * assertEquals([...await div(tensor([1, 5]), 2).data()], [0.5, 2.5]);
  * ```
  */
-export function div<D extends DType>(
-  a: Operand<D>,
-  b: Operand<D>,
-): Tensor<D> {
+export function div<D extends DType>(a: Operand<D>, b: Operand<D>): Tensor<D> {
   return arithmetic("div", a, b);
 }
 

@@ -25,6 +25,7 @@ import {
   type Tensor,
 } from "../tensor.ts";
 import { chooseVariant, defineVariants } from "../tuning/choice.ts";
+import { headDepth } from "./attention_options.ts";
 import { requireFloat } from "./require_float.ts";
 
 const FAMILY = "cached_attention";
@@ -297,17 +298,7 @@ function check(
   for (const x of [q, k, v]) {
     requireFloat("attend with", x);
   }
-  const depth = width / heads;
-  if (!Number.isInteger(heads) || heads < 1 || !Number.isInteger(depth)) {
-    throw new RangeError(
-      `Cannot attend with ${heads} heads: they must divide the ${width} columns`,
-    );
-  }
-  if (depth > 128) {
-    throw new RangeError(
-      `Cannot attend with ${depth} columns a head: 128 is the limit`,
-    );
-  }
+  headDepth(width, heads);
   const least = causal ? queries : 1;
   if (!Number.isInteger(length) || length < least || length > capacity) {
     throw new RangeError(

@@ -12,9 +12,6 @@ import type { Tensor } from "../tensor.ts";
 import { checkReduction, type LossReduction } from "./loss_reduction.ts";
 import { requireFloat } from "./require_float.ts";
 
-export type { LossReduction };
-export { crossEntropy, type CrossEntropyOptions } from "./cross_entropy.ts";
-
 /** A loss of pairs of elements x and t, as WGSL expressions. */
 interface PairLoss {
   name: string;

@@ -26,7 +26,6 @@ import {
   type IntegerTensor,
   less,
   maskedFill,
-  matmul,
   max,
   reshape,
   type Tensor,
@@ -55,7 +54,6 @@ import type {
   WithPositions,
 } from "../io.ts";
 import { KNOWN_FIELDS } from "../known_fields.ts";
-import { classificationLoss } from "../loss.ts";
 import { PreTrainedModel } from "../pretrained.ts";
 import { linear, PositionTable, wordEmbedding } from "./bart_blocks.ts";
 import {
@@ -66,7 +64,7 @@ import {
 import {
   DecoderOnly,
   encodeAndDecode,
-  lastToken,
+  scoreTargets,
   scoreTexts,
   seq2seqHeadOutput,
   seq2seqQuestionOutput,
@@ -79,7 +77,7 @@ import {
   type Seq2SeqEncoder,
   type StackParts,
 } from "./bart_stacks.ts";
-import { headOutput, questionOutput, tokenOutput } from "./heads.ts";
+import { questionOutput, textOutput } from "./heads.ts";
 import { tokenStates } from "./packed.ts";
 
 export { Seq2SeqConfig } from "./bart_config.ts";
@@ -368,19 +366,7 @@ export class BartForConditionalGeneration extends BartWithHead {
   /** The same; without labels there is no loss. */
   forward(inputs: LabeledSeq2SeqInputs): Seq2SeqHeadOutput;
   forward(inputs: LabeledSeq2SeqInputs): Seq2SeqHeadOutput {
-    const { labels, decoderInputIds, cache } = inputs;
-    const output = this.model.forward({
-      ...inputs,
-      decoderInputIds: decoderInputIds ??
-        (labels && shiftRight(labels, this.config)),
-    });
-    const x = tokenStates(output);
-    const scores = matmul(cache ? lastToken(x) : x, this.lmHead.weight, {
-      transposeB: true,
-      bias: reshape(this.finalLogitsBias, [this.finalLogitsBias.size]),
-    });
-    const { packed } = output;
-    return seq2seqHeadOutput(tokenOutput(scores, labels, { packed }), output);
+    return scoreTargets(this, inputs);
   }
 }
 
@@ -484,9 +470,8 @@ export class BartForSequenceClassification extends BartWithHead {
       less(reshape(last, [last.size, 1]), 0),
       NaN,
     );
-    const { problemType } = this.config;
-    const loss = labels && classificationLoss(logits, labels, { problemType });
-    return seq2seqHeadOutput(headOutput(logits, loss, {}), output);
+    const head = textOutput(logits, labels, {}, this.config);
+    return seq2seqHeadOutput(head, output);
   }
 }
 

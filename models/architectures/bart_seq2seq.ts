@@ -10,11 +10,13 @@ import {
   equal,
   full,
   type IntegerTensor,
+  matmul,
+  reshape,
   slice,
   type Tensor,
   where,
 } from "../../engine/mod.ts";
-import { type Linear, Module } from "../../nn/mod.ts";
+import { type Buffer, type Linear, Module } from "../../nn/mod.ts";
 import type { Seq2SeqConfig } from "./bart_config.ts";
 import {
   DecoderStack,
@@ -28,6 +30,7 @@ import type {
   CausalLMInputs,
   EncoderOutput,
   HeadOutput,
+  LabeledSeq2SeqInputs,
   QuestionOutput,
   Seq2SeqHeadOutput,
   Seq2SeqInputs,
@@ -170,8 +173,39 @@ export function seq2seqQuestionOutput(
   };
 }
 
+/** The parts of a model that generates texts from texts. */
+interface TextToText {
+  config: Seq2SeqConfig;
+  model: { forward(inputs: Seq2SeqInputs): Seq2SeqOutput };
+  lmHead: Linear;
+  finalLogitsBias: Buffer;
+}
+
+/**
+ * Scores of the vocabulary at each position of the target, with their loss. The
+ * target is the labels, moved one position to the right, unless
+ * `decoderInputIds` is given. With a cache only the last token is scored.
+ */
+export function scoreTargets(
+  { config, model, lmHead, finalLogitsBias }: TextToText,
+  inputs: LabeledSeq2SeqInputs,
+): Seq2SeqHeadOutput {
+  const { labels, decoderInputIds, cache } = inputs;
+  const output = model.forward({
+    ...inputs,
+    decoderInputIds: decoderInputIds ?? (labels && shiftRight(labels, config)),
+  });
+  const x = tokenStates(output);
+  const scores = matmul(cache ? lastToken(x) : x, lmHead.weight, {
+    transposeB: true,
+    bias: reshape(finalLogitsBias, [finalLogitsBias.size]),
+  });
+  const { packed } = output;
+  return seq2seqHeadOutput(tokenOutput(scores, labels, { packed }), output);
+}
+
 /** The state of each row's last token, `[rows, 1, hidden]`. */
-export function lastToken(x: Tensor): Tensor {
+function lastToken(x: Tensor): Tensor {
   return slice(x, { axis: 1, start: -1 });
 }
 

@@ -21,12 +21,10 @@ import {
   type AnyTensor,
   arange,
   type IntegerTensor,
-  reshape,
   slice,
   type Tensor,
 } from "../../engine/mod.ts";
 import {
-  crossEntropy,
   type Dropout,
   type Embedding,
   init,
@@ -52,40 +50,25 @@ import type {
   WithStates,
 } from "../io.ts";
 import { KNOWN_FIELDS } from "../known_fields.ts";
-import { classificationLoss } from "../loss.ts";
 import { PreTrainedModel } from "../pretrained.ts";
 import { BertEncoder, type BertInputs, BertPooler } from "./bert_blocks.ts";
 import { BertLikeConfig, type BertLikeConfigOptions } from "./bert_config.ts";
 import { BertEmbeddings } from "./bert_embeddings.ts";
 import { headDropout, linear, norm, vocabularyDecoder } from "./bert_init.ts";
 import {
+  choiceOutput,
   firstToken,
   flattenChoices,
-  headOutput,
   nextTokens,
   questionOutput,
+  textOutput,
   tokenOutput,
 } from "./heads.ts";
 import { checkPacking, textStates, tokenStates } from "./packed.ts";
 
 export * from "./bert_config.ts";
-export {
-  BertAttention,
-  type BertAttentionInputs,
-  type BertBlockConfig,
-  BertEncoder,
-  type BertInputs,
-  BertIntermediate,
-  BertLayer,
-  BertOutput,
-  BertPooler,
-  BertSelfAttention,
-} from "./bert_blocks.ts";
-export {
-  BertEmbeddings,
-  type BertEmbeddingsConfig,
-  type BertEmbeddingsOptions,
-} from "./bert_embeddings.ts";
+export * from "./bert_blocks.ts";
+export * from "./bert_embeddings.ts";
 
 // ------------------------------------------------------------- configuration
 
@@ -487,10 +470,7 @@ export class BertForSequenceClassification extends BertPooledClassifier {
   forward(inputs: LabeledInputs<AnyTensor>): HeadOutput;
   forward(inputs: LabeledInputs<AnyTensor>): HeadOutput {
     const [output, logits] = this.classify(inputs);
-    const { labels } = inputs;
-    const { problemType } = this.config;
-    const loss = labels && classificationLoss(logits, labels, { problemType });
-    return headOutput(logits, loss, output);
+    return textOutput(logits, inputs.labels, output, this.config);
   }
 }
 
@@ -526,11 +506,8 @@ export class BertForMultipleChoice extends BertPooledClassifier {
   /** The same; without labels there is no loss. */
   forward(inputs: LabeledInputs): HeadOutput;
   forward(inputs: LabeledInputs): HeadOutput {
-    const { labels, ...rest } = inputs;
-    const [batch = 0, choices = 0] = inputs.inputIds.shape;
-    const [output, scores] = this.classify(flattenChoices(rest));
-    const logits = reshape(scores, [batch, choices]);
-    return headOutput(logits, labels && crossEntropy(logits, labels), output);
+    const [output, scores] = this.classify(flattenChoices(inputs));
+    return choiceOutput(scores, inputs, output);
   }
 }
 

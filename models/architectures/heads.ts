@@ -6,6 +6,7 @@
 
 import {
   add,
+  type AnyTensor,
   cast,
   concat,
   equal,
@@ -19,15 +20,17 @@ import {
   type Tensor,
 } from "../../engine/mod.ts";
 import { crossEntropy } from "../../nn/mod.ts";
+import type { PretrainedConfig } from "../config.ts";
 import type {
   EncoderInputs,
   EncoderOutput,
   EncoderStates,
   HeadOutput,
+  LabeledInputs,
   QuestionInputs,
   QuestionOutput,
 } from "../io.ts";
-import { positionLoss } from "../loss.ts";
+import { classificationLoss, positionLoss } from "../loss.ts";
 import { UnpackedLater } from "./packed.ts";
 
 /** The lowest 32-bit number. As a score it gets probability 0 from softmax. */
@@ -64,6 +67,34 @@ export function headOutput(
   output: EncoderStates,
 ): HeadOutput {
   return { ...(loss ? { loss } : {}), logits, ...states(output) };
+}
+
+/**
+ * A head's scores of each text with the loss of their labels, if any, and the
+ * states.
+ */
+export function textOutput(
+  logits: Tensor,
+  labels: AnyTensor | undefined,
+  output: EncoderStates,
+  { problemType }: PretrainedConfig,
+): HeadOutput {
+  const loss = labels && classificationLoss(logits, labels, { problemType });
+  return headOutput(logits, loss, output);
+}
+
+/**
+ * A head's scores of each choice, as rows `[batch · choices, 1]`, with the loss
+ * of the labels, if any, and the states.
+ */
+export function choiceOutput(
+  scores: Tensor,
+  { inputIds, labels }: LabeledInputs,
+  output: EncoderStates,
+): HeadOutput {
+  const [batch = 0, choices = 0] = inputIds.shape;
+  const logits = reshape(scores, [batch, choices]);
+  return headOutput(logits, labels && crossEntropy(logits, labels), output);
 }
 
 /**

@@ -12,7 +12,7 @@
  * @module
  */
 
-import { matmul, reshape, type Tensor, tensor } from "../../engine/mod.ts";
+import { type Tensor, tensor } from "../../engine/mod.ts";
 import {
   Buffer,
   type Embedding,
@@ -29,10 +29,8 @@ import { linear, PositionTable, wordEmbedding } from "./bart_blocks.ts";
 import {
   DecoderOnly,
   encodeAndDecode,
-  lastToken,
+  scoreTargets,
   scoreTexts,
-  seq2seqHeadOutput,
-  shiftRight,
 } from "./bart_seq2seq.ts";
 import {
   DecoderStack,
@@ -41,8 +39,6 @@ import {
   type Seq2SeqEncoder,
   type StackParts,
 } from "./bart_stacks.ts";
-import { tokenOutput } from "./heads.ts";
-import { tokenStates } from "./packed.ts";
 import { ConfigReader } from "../config.ts";
 import type {
   CausalLMInputs,
@@ -331,19 +327,7 @@ export class MarianMTModel extends MarianPreTrainedModel {
   /** The same; without labels there is no loss. */
   forward(inputs: LabeledSeq2SeqInputs): Seq2SeqHeadOutput;
   forward(inputs: LabeledSeq2SeqInputs): Seq2SeqHeadOutput {
-    const { labels, decoderInputIds, cache } = inputs;
-    const output = this.model.forward({
-      ...inputs,
-      decoderInputIds: decoderInputIds ??
-        (labels && shiftRight(labels, this.config)),
-    });
-    const x = tokenStates(output);
-    const scores = matmul(cache ? lastToken(x) : x, this.lmHead.weight, {
-      transposeB: true,
-      bias: reshape(this.finalLogitsBias, [this.finalLogitsBias.size]),
-    });
-    const { packed } = output;
-    return seq2seqHeadOutput(tokenOutput(scores, labels, { packed }), output);
+    return scoreTargets(this, inputs);
   }
 }
 

@@ -52,14 +52,15 @@ import type {
   WithPositions,
   WithStates,
 } from "../io.ts";
-import { classificationLoss } from "../loss.ts";
 import type { Packing } from "../packing/mod.ts";
 import { PreTrainedModel } from "../pretrained.ts";
 import {
+  choiceOutput,
   firstToken,
   flattenChoices,
   headOutput,
   questionOutput,
+  textOutput,
   tokenOutput,
 } from "./heads.ts";
 import {
@@ -437,10 +438,7 @@ export class ModernBertForSequenceClassification extends ModernBertClassifier {
   forward(inputs: LabeledInputs<AnyTensor>): HeadOutput {
     const output = this.model.forward(inputs);
     const logits = this.score(this.pool(output, inputs));
-    const { labels } = inputs;
-    const { problemType } = this.config;
-    const loss = labels && classificationLoss(logits, labels, { problemType });
-    return headOutput(logits, loss, output);
+    return textOutput(logits, inputs.labels, output, this.config);
   }
 }
 
@@ -480,13 +478,10 @@ export class ModernBertForMultipleChoice extends ModernBertClassifier {
   /** The same; without labels there is no loss. */
   forward(inputs: LabeledInputs): HeadOutput;
   forward(inputs: LabeledInputs): HeadOutput {
-    const { labels, ...rest } = inputs;
-    const [batch = 0, choices = 0] = inputs.inputIds.shape;
-    const flat = flattenChoices(rest);
+    const flat = flattenChoices(inputs);
     const output = this.model.forward(flat);
     const scores = this.score(this.pool(output, flat));
-    const logits = reshape(scores, [batch, choices]);
-    return headOutput(logits, labels && crossEntropy(logits, labels), output);
+    return choiceOutput(scores, inputs, output);
   }
 }
 

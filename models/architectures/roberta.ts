@@ -23,13 +23,11 @@ import {
   cumsum,
   type IntegerTensor,
   notEqual,
-  reshape,
   slice,
   type Tensor,
   where,
 } from "../../engine/mod.ts";
 import {
-  crossEntropy,
   Dropout,
   type Embedding,
   init,
@@ -53,18 +51,18 @@ import type {
   WithStates,
 } from "../io.ts";
 import { KNOWN_FIELDS } from "../known_fields.ts";
-import { classificationLoss } from "../loss.ts";
 import { PreTrainedModel } from "../pretrained.ts";
 import { BertEncoder, type BertInputs, BertPooler } from "./bert_blocks.ts";
 import { BertLikeConfig, type BertLikeConfigOptions } from "./bert_config.ts";
 import { BertEmbeddings } from "./bert_embeddings.ts";
 import { headDropout, linear, norm, vocabularyDecoder } from "./bert_init.ts";
 import {
+  choiceOutput,
   firstToken,
   flattenChoices,
-  headOutput,
   nextTokens,
   questionOutput,
+  textOutput,
   tokenOutput,
 } from "./heads.ts";
 import { checkPacking, textStates, tokenStates } from "./packed.ts";
@@ -466,10 +464,7 @@ export class RobertaForSequenceClassification extends RobertaPreTrainedModel {
   forward(inputs: LabeledInputs<AnyTensor>): HeadOutput {
     const output = this.roberta.forward(inputs);
     const logits = this.classifier.forward(textStates(output));
-    const { labels } = inputs;
-    const { problemType } = this.config;
-    const loss = labels && classificationLoss(logits, labels, { problemType });
-    return headOutput(logits, loss, output);
+    return textOutput(logits, inputs.labels, output, this.config);
   }
 }
 
@@ -518,13 +513,10 @@ export class RobertaForMultipleChoice extends RobertaPreTrainedModel {
   /** The same; without labels there is no loss. */
   forward(inputs: LabeledInputs): HeadOutput;
   forward(inputs: LabeledInputs): HeadOutput {
-    const { labels, ...rest } = inputs;
-    const [batch = 0, choices = 0] = inputs.inputIds.shape;
-    const output = this.roberta.forward(flattenChoices(rest));
+    const output = this.roberta.forward(flattenChoices(inputs));
     const pooled = output.poolerOutput ?? firstToken(textStates(output));
     const scores = this.classifier.forward(this.dropout.forward(pooled));
-    const logits = reshape(scores, [batch, choices]);
-    return headOutput(logits, labels && crossEntropy(logits, labels), output);
+    return choiceOutput(scores, inputs, output);
   }
 }
 

@@ -18,71 +18,20 @@ export type {
   CollatorOptions,
   TokenizedFeature,
 } from "./padding.ts";
-export { selectRows } from "./select_rows.ts";
-export { toTensors } from "./values.ts";
-export type { FloatValues, IntegerValues } from "./values.ts";
+export * from "./select_rows.ts";
+export * from "./values.ts";
 export type { RawTextFeature, TextFeature } from "./text_features.ts";
 export { multiHot, softLabels } from "./text_labels.ts";
 export type { FeatureLabel, LabelValues } from "./text_labels.ts";
-export { DataCollatorWithPadding } from "./text_collator.ts";
-export type { TextCollatorOptions, TextLabels } from "./text_collator.ts";
-export {
-  alignWordLabels,
-  tokenizeAndAlignLabels,
-  tokenizeAndAlignSpans,
-} from "./token_labels.ts";
-export type {
-  AlignOptions,
-  LabeledSpan,
-  LabeledTokens,
-  TokenizeLabelsOptions,
-} from "./token_labels.ts";
-export { DataCollatorForTokenClassification } from "./token_collator.ts";
-export type {
-  TokenBatchWithLabels,
-  TokenCollatorOptions,
-  TokenLabeledFeature,
-} from "./token_collator.ts";
-export { prepareQuestionAnswering } from "./question_features.ts";
-export type {
-  AnsweredExample,
-  AnsweredFeature,
-  GivenAnswers,
-  PrepareQuestionsOptions,
-  QuestionExample,
-  QuestionFeature,
-} from "./question_features.ts";
-export { DataCollatorForQuestionAnswering } from "./question_collator.ts";
-export type { AnswerPositions, QuestionTokens } from "./question_collator.ts";
-export { postprocessQaPredictions } from "./question_answers.ts";
-export type {
-  PostprocessQaOptions,
-  QaPrediction,
-  RankedAnswer,
-  WindowScores,
-} from "./question_answers.ts";
+export * from "./text_collator.ts";
+export * from "./token_labels.ts";
+export * from "./token_collator.ts";
+export * from "./question_features.ts";
+export * from "./question_collator.ts";
+export * from "./question_answers.ts";
 export type { MaskingOptions, MaskingPlace } from "./masking.ts";
-export { DataCollatorForLanguageModeling } from "./language_model_collator.ts";
-export type { LanguageModelCollatorOptions } from "./language_model_collator.ts";
-export { DataCollatorForWholeWordMask } from "./whole_words.ts";
-export type { WholeWordCollatorOptions } from "./whole_words.ts";
-export { groupTexts } from "./group_texts.ts";
-export type { GroupTextsOptions, TokenBlock } from "./group_texts.ts";
-export {
-  DataCollatorForSeq2Seq,
-  shiftTokensRight,
-} from "./seq2seq_collator.ts";
-export type {
-  RawSeq2SeqFeature,
-  Seq2SeqBatch,
-  Seq2SeqCollatorOptions,
-  Seq2SeqFeature,
-  ShiftedLabels,
-  ShiftingModel,
-  TokenizedSeq2SeqFeature,
-} from "./seq2seq_collator.ts";
-export { groupByLength, uniformLengthBatches } from "./length_batches.ts";
-export type {
-  GroupByLengthOptions,
-  UniformLengthOptions,
-} from "./length_batches.ts";
+export * from "./language_model_collator.ts";
+export * from "./whole_words.ts";
+export * from "./group_texts.ts";
+export * from "./seq2seq_collator.ts";
+export * from "./length_batches.ts";

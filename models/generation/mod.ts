@@ -7,10 +7,9 @@
  * @module
  */
 
-export { generate } from "./generate.ts";
-export type { GenerateOptions, GenerateOutput } from "./generate.ts";
-export { GenerationConfig } from "./generation_config.ts";
-export type { EarlyStopping, GenerationOptions } from "./generation_options.ts";
+export * from "./generate.ts";
+export * from "./generation_config.ts";
+export * from "./generation_options.ts";
 export type {
   CausalInputs,
   CausalModel,

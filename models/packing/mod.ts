@@ -7,7 +7,6 @@
  * @module
  */
 
-export { Packing, packingFrom, packingOf } from "./packing.ts";
-export type { PackingLayout, PackingTensors } from "./packing.ts";
+export * from "./packing.ts";
 export { packingArrays, paysToPack } from "./packing_arrays.ts";
 export type { PackingArrays, PackingOptions } from "./packing_arrays.ts";

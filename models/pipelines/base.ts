@@ -79,7 +79,11 @@ export interface PipelineSetup<M extends AnyModel> {
   readonly release: () => void;
 }
 
-/** Gives a function the properties of a pipeline. */
+/**
+ * Gives a function the properties of a pipeline. What a call returns depends on
+ * its arguments, as only the type of the pipeline says, to which the function is
+ * cast.
+ */
 export function makePipeline<M extends AnyModel, Call extends object>(
   { task, model, tokenizer, release }: PipelineSetup<M>,
   call: Call,

@@ -179,7 +179,6 @@ export function featureExtraction(
     return typeof input === "string" ? results[0] : results;
   }
 
-  // What a call returns depends on its options, as the type of the pipeline says.
   return makePipeline(setup, extract as FeatureExtractionPipeline);
 }
 

@@ -81,11 +81,6 @@ export function fillMask(
   const padding = tokenizer.padTokenId;
 
   type Fillings = MaskFilling[] | MaskFilling[][];
-  function fill(text: string, options?: FillMaskOptions): Promise<Fillings>;
-  function fill(
-    texts: readonly string[],
-    options?: FillMaskOptions,
-  ): Promise<Fillings[]>;
   async function fill(
     input: string | readonly string[],
     options: FillMaskOptions = {},
@@ -141,7 +136,7 @@ export function fillMask(
     return typeof input === "string" ? fillings[0] : fillings;
   }
 
-  return makePipeline(setup, fill);
+  return makePipeline(setup, fill as FillMaskPipeline);
 }
 
 /**

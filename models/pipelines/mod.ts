@@ -12,8 +12,7 @@
  * @module
  */
 
-export { pipeline } from "./pipeline.ts";
-export type { PipelineOptions, PipelineParts } from "./pipeline.ts";
+export * from "./pipeline.ts";
 export type { PipelineTask, PipelineTasks } from "./tasks.ts";
 export type {
   AnyModel,

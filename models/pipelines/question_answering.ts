@@ -134,18 +134,6 @@ export function questionAnswering(
 ): QuestionAnsweringPipeline {
   const { model, tokenizer } = setup;
 
-  type BestOnly = QuestionAnsweringOptions & { topK?: undefined };
-  type Several = QuestionAnsweringOptions & { topK: number };
-  function answer(input: QuestionInput, options?: BestOnly): Promise<Answer>;
-  function answer(
-    inputs: readonly QuestionInput[],
-    options?: BestOnly,
-  ): Promise<Answer[]>;
-  function answer(input: QuestionInput, options: Several): Promise<Answer[]>;
-  function answer(
-    inputs: readonly QuestionInput[],
-    options: Several,
-  ): Promise<Answer[][]>;
   async function answer(
     input: QuestionInput | readonly QuestionInput[],
     options: QuestionAnsweringOptions = {},
@@ -193,7 +181,7 @@ export function questionAnswering(
     return isList(input) ? best : best[0] ?? NO_ANSWER;
   }
 
-  return makePipeline(setup, answer);
+  return makePipeline(setup, answer as QuestionAnsweringPipeline);
 }
 
 function isList(

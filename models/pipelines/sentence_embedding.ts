@@ -150,29 +150,10 @@ export interface SentenceEmbeddingPipeline extends Pipeline<Tasks["base"]> {
   ): Promise<UncertainEmbedding[]>;
 }
 
-type Plain = SentenceEmbeddingOptions & { returnStd?: false | undefined };
-type WithStd = SentenceEmbeddingOptions & { returnStd: true };
-
 /** Makes the pipeline from a model without a head. */
 export function sentenceEmbedding(
   setup: PipelineSetup<Tasks["base"]>,
 ): SentenceEmbeddingPipeline {
-  function embed(
-    sentence: string,
-    options?: Plain,
-  ): Promise<Float32Array<ArrayBuffer>>;
-  function embed(
-    sentences: readonly string[],
-    options?: Plain,
-  ): Promise<Float32Array<ArrayBuffer>[]>;
-  function embed(
-    sentence: string,
-    options: WithStd,
-  ): Promise<UncertainEmbedding>;
-  function embed(
-    sentences: readonly string[],
-    options: WithStd,
-  ): Promise<UncertainEmbedding[]>;
   async function embed(
     input: string | readonly string[],
     options: SentenceEmbeddingOptions = {},
@@ -190,7 +171,7 @@ export function sentenceEmbedding(
     return typeof input === "string" ? results[0] : results;
   }
 
-  return makePipeline(setup, embed);
+  return makePipeline(setup, embed as SentenceEmbeddingPipeline);
 }
 
 /** @throws {TypeError} If deviations are asked for without a posterior. */

@@ -73,18 +73,10 @@ export interface SentenceSimilarityPipeline extends Pipeline<Tasks["base"]> {
   ): Promise<UncertainSimilarity>;
 }
 
-type Plain = SentenceSimilarityOptions & { returnStd?: false | undefined };
-type WithStd = SentenceSimilarityOptions & { returnStd: true };
-
 /** Makes the pipeline from a model without a head. */
 export function sentenceSimilarity(
   setup: PipelineSetup<Tasks["base"]>,
 ): SentenceSimilarityPipeline {
-  function compare(input: SimilarityInput, options?: Plain): Promise<number[]>;
-  function compare(
-    input: SimilarityInput,
-    options: WithStd,
-  ): Promise<UncertainSimilarity>;
   async function compare(
     input: SimilarityInput,
     options: SentenceSimilarityOptions = {},
@@ -115,7 +107,7 @@ export function sentenceSimilarity(
     return { mean, std: spreads.map(({ std: [value = NaN] }) => value) };
   }
 
-  return makePipeline(setup, compare);
+  return makePipeline(setup, compare as SentenceSimilarityPipeline);
 }
 
 /** @throws {TypeError} If it is not a sentence with a list of others. */

@@ -82,11 +82,6 @@ export function text2Text<R>(
 ): Text2TextPipeline<R> {
   const { model, tokenizer } = setup;
 
-  type One = GenerationCallOptions & { numReturnSequences?: never };
-  type Several = GenerationCallOptions & { numReturnSequences: number };
-  function write(text: string, options?: GenerationCallOptions): Promise<R[]>;
-  function write(texts: readonly string[], options?: One): Promise<R[]>;
-  function write(texts: readonly string[], options: Several): Promise<R[][]>;
   async function write(
     input: string | readonly string[],
     options: GenerationCallOptions = {},
@@ -132,5 +127,5 @@ export function text2Text<R>(
       : written;
   }
 
-  return makePipeline(setup, write);
+  return makePipeline(setup, write as Text2TextPipeline<R>);
 }

@@ -111,22 +111,6 @@ export function textClassification(
 ): TextClassificationPipeline {
   const { model, sampled } = setup;
 
-  type BestOnly = TextClassificationOptions & { topK?: undefined };
-  type Several = TextClassificationOptions & { topK: number | null };
-  function classify(
-    text: string,
-    options?: TextClassificationOptions,
-  ): Promise<TextLabel[]>;
-  function classify(pair: TextPair, options?: BestOnly): Promise<TextLabel>;
-  function classify(
-    texts: readonly Input[],
-    options?: BestOnly,
-  ): Promise<TextLabel[]>;
-  function classify(pair: TextPair, options: Several): Promise<TextLabel[]>;
-  function classify(
-    texts: readonly Input[],
-    options: Several,
-  ): Promise<TextLabel[][]>;
   async function classify(
     input: Input | readonly Input[],
     options: TextClassificationOptions = {},
@@ -177,7 +161,7 @@ export function textClassification(
     return isList(input) ? best : best[0] ?? [];
   }
 
-  return makePipeline(setup, classify);
+  return makePipeline(setup, classify as TextClassificationPipeline);
 }
 
 function isList(input: Input | readonly Input[]): input is readonly Input[] {

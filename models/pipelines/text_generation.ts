@@ -58,14 +58,6 @@ export function textGeneration(
 ): TextGenerationPipeline {
   const { model, tokenizer } = setup;
 
-  function write(
-    text: string,
-    options?: TextGenerationOptions,
-  ): Promise<GeneratedText[]>;
-  function write(
-    texts: readonly string[],
-    options?: TextGenerationOptions,
-  ): Promise<GeneratedText[][]>;
   async function write(
     input: string | readonly string[],
     options: TextGenerationOptions = {},
@@ -117,5 +109,5 @@ export function textGeneration(
     return typeof input === "string" ? written[0] ?? [] : written;
   }
 
-  return makePipeline(setup, write);
+  return makePipeline(setup, write as TextGenerationPipeline);
 }

@@ -103,22 +103,6 @@ export function tokenClassification(
   const unknown = tokenizer.unkTokenId;
   const marked = marksSubwords(tokenizer);
 
-  function label(
-    text: string,
-    options?: TokenLabelOptions,
-  ): Promise<TokenLabel[]>;
-  function label(
-    texts: readonly string[],
-    options?: TokenLabelOptions,
-  ): Promise<TokenLabel[][]>;
-  function label(
-    text: string,
-    options: EntityGroupOptions,
-  ): Promise<EntityGroup[]>;
-  function label(
-    texts: readonly string[],
-    options: EntityGroupOptions,
-  ): Promise<EntityGroup[][]>;
   async function label(
     input: string | readonly string[],
     options: TokenClassificationOptions = {},
@@ -177,7 +161,7 @@ export function tokenClassification(
     return typeof input === "string" ? entities[0] : entities;
   }
 
-  return makePipeline(setup, label);
+  return makePipeline(setup, label as TokenClassificationPipeline);
 }
 
 /**

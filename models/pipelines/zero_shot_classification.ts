@@ -129,24 +129,6 @@ export function zeroShotClassification(
   const { model, sampled } = setup;
   const { entailment, contradiction } = inferenceIds(model.config);
 
-  function classify(
-    sequence: string,
-    candidateLabels: Labels,
-    options?: ZeroShotOptions,
-  ): Promise<ZeroShotResult>;
-  function classify(
-    sequences: readonly string[],
-    candidateLabels: Labels,
-    options?: ZeroShotOptions,
-  ): Promise<ZeroShotResult[]>;
-  function classify(
-    sequence: string,
-    options: ZeroShotLabeledOptions,
-  ): Promise<ZeroShotResult>;
-  function classify(
-    sequences: readonly string[],
-    options: ZeroShotLabeledOptions,
-  ): Promise<ZeroShotResult[]>;
   async function classify(
     input: string | readonly string[],
     second: Labels | ZeroShotLabeledOptions,
@@ -220,7 +202,7 @@ export function zeroShotClassification(
     return typeof input === "string" && first ? first : all;
   }
 
-  return makePipeline(setup, classify);
+  return makePipeline(setup, classify as ZeroShotClassificationPipeline);
 }
 
 /** `[labels][samples]` as rows of one sample after the other. */

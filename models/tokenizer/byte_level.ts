@@ -11,6 +11,7 @@ import {
   tokenText,
   valueOf,
 } from "./added_tokens.ts";
+import type { SpecialTokenName } from "./codec.ts";
 import { GREATEST_ID } from "./fields.ts";
 
 /** The printable character that stands for each byte. */
@@ -23,6 +24,17 @@ const ALPHABET: readonly string[] = (() => {
     (_, byte) => String.fromCharCode(printable(byte) ? byte : 256 + others++),
   );
 })();
+
+/** RoBERTa's special tokens, by their roles. */
+export const ROBERTA: Readonly<Record<SpecialTokenName, string>> = {
+  bos: "<s>",
+  eos: "</s>",
+  unk: "<unk>",
+  sep: "</s>",
+  pad: "<pad>",
+  cls: "<s>",
+  mask: "<mask>",
+};
 
 const encoder = new TextEncoder();
 
@@ -224,21 +236,13 @@ function isWordSuffixed(vocabulary: ReadonlyMap<string, number>): boolean {
 export function byteLevelRoles(
   vocabulary: ReadonlyMap<string, number>,
   config: Record<string, unknown>,
-): Record<string, string> {
+): Readonly<Record<string, string>> {
   const likeGpt = /^GPT2/.test(String(config.tokenizer_class ?? "")) ||
     !vocabulary.has("<s>") || !vocabulary.has("</s>");
   if (likeGpt) {
     return { bos: "<|endoftext|>", eos: "<|endoftext|>", unk: "<|endoftext|>" };
   }
-  return {
-    bos: "<s>",
-    eos: "</s>",
-    unk: "<unk>",
-    sep: "</s>",
-    pad: "<pad>",
-    cls: "<s>",
-    mask: "<mask>",
-  };
+  return ROBERTA;
 }
 
 /** A token and its id. */

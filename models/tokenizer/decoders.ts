@@ -5,7 +5,14 @@
 
 import { bytesOf } from "./byte_level.ts";
 import { matchesOf, readPattern } from "./expressions.ts";
-import { booleanOf, countOf, listOf, partOf, textOf } from "./fields.ts";
+import {
+  booleanOf,
+  countOf,
+  listOf,
+  partOf,
+  prependScheme,
+  textOf,
+} from "./fields.ts";
 
 /** Changes the tokens of a row, which are then joined to a text. */
 export type Decoder = (tokens: readonly string[]) => readonly string[];
@@ -139,13 +146,7 @@ function wordPiece(prefix: string, cleans: boolean): Decoder {
 /** Replaces the mark of SentencePiece with a space. */
 function metaspace(fields: Record<string, unknown>, key: string): Decoder {
   const mark = textOf(fields, "replacement", key, "▁");
-  const older = booleanOf(fields, "add_prefix_space", key, true);
-  const scheme = textOf(
-    fields,
-    "prepend_scheme",
-    key,
-    older ? "always" : "never",
-  );
+  const scheme = prependScheme(fields, key);
   return (tokens) =>
     tokens.map((token, i) =>
       replaced(token, mark, i === 0 && scheme !== "never" ? "" : " ")

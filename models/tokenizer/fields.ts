@@ -68,6 +68,15 @@ export function booleanOf(
     : refuse(`${path}.${key}`, value, "true or false");
 }
 
+/**
+ * Reads where Metaspace adds a mark: `"always"`, `"never"` or another scheme.
+ * Files from before 2024 have a boolean instead.
+ */
+export function prependScheme(fields: Fields, path: string): string {
+  const older = booleanOf(fields, "add_prefix_space", path, true);
+  return textOf(fields, "prepend_scheme", path, older ? "always" : "never");
+}
+
 /** Reads a field that must be a whole number from `least`. */
 export function countOf(
   fields: Fields,

@@ -6,16 +6,15 @@
  * @module
  */
 
-export { Tokenizer } from "./tokenizer.ts";
+export * from "./tokenizer.ts";
 export type { SpecialTokenName } from "./codec.ts";
 export type { TruncationStrategy } from "./truncation.ts";
 export type * from "./types.ts";
-export { SentencePieceModel } from "./sentencepiece.ts";
-export type { SentencePiece } from "./sentencepiece.ts";
+export * from "./sentencepiece.ts";
 export { wordPieceJson } from "./wordpiece.ts";
 export type { WordPieceOptions, WordPieceRoles } from "./wordpiece.ts";
 export type { AddedToken } from "./added_tokens.ts";
-export { trainTokenizer } from "./training/train_tokenizer.ts";
+export * from "./training/train_tokenizer.ts";
 export type {
   ByteLevelBpeTrainingOptions,
   TokenizerTrainingOptions,

@@ -7,7 +7,14 @@
 
 import { AlignedBuilder, type AlignedText } from "./aligned_text.ts";
 import { matchesOf, readPattern } from "./expressions.ts";
-import { booleanOf, countOf, listOf, partOf, textOf } from "./fields.ts";
+import {
+  booleanOf,
+  countOf,
+  listOf,
+  partOf,
+  prependScheme,
+  textOf,
+} from "./fields.ts";
 import { toByteLevel } from "./normalizers.ts";
 import { PUNCTUATION, SPACE, WORD } from "./unicode.ts";
 
@@ -194,14 +201,7 @@ function fixedLength(length: number): PreTokenizer {
 
 function metaspace(fields: Record<string, unknown>, key: string): PreTokenizer {
   const mark = textOf(fields, "replacement", key, "▁");
-  // Files from before 2024 have a boolean instead of a scheme.
-  const older = booleanOf(fields, "add_prefix_space", key, true);
-  const scheme = textOf(
-    fields,
-    "prepend_scheme",
-    key,
-    older ? "always" : "never",
-  );
+  const scheme = prependScheme(fields, key);
   if (!["always", "first", "never"].includes(scheme)) {
     throw new SyntaxError(
       `${key}.prepend_scheme is ${JSON.stringify(scheme)}, ` +

@@ -23,51 +23,15 @@
  * @module
  */
 
-export {
-  folderNames,
-  folderSizes,
-  recoverFolders,
-  removeFolderAtomically,
-  requireWritable,
-  writeFolderAtomically,
-} from "./atomic_folder.ts";
-export {
-  writeAtomically,
-  type WriteOptions,
-  writeTextAtomically,
-} from "./atomic_write.ts";
-export { parseByteSize } from "./byte_sizes.ts";
-export { checkFinite } from "./check_finite.ts";
+export * from "./atomic_folder.ts";
+export * from "./atomic_write.ts";
+export * from "./byte_sizes.ts";
+export * from "./check_finite.ts";
 export { exists, folderOf } from "./disk.ts";
 export { diskError, withFile } from "./disk_errors.ts";
-export { DiskReader } from "./disk_reader.ts";
+export * from "./disk_reader.ts";
 export { type CommitOptions, finishSave, FolderSave } from "./folder_save.ts";
-export {
-  openPyTorch,
-  type PyTorchBytes,
-  PyTorchReader,
-} from "./pytorch_file.ts";
-export {
-  parseSafetensors,
-  type ParseSafetensorsOptions,
-  type SafetensorsDtype,
-  type SafetensorsEntry,
-  SafetensorsFile,
-  type SafetensorsHeader,
-  SafetensorsIndex,
-  type SafetensorsInfo,
-  type SafetensorsProducer,
-  type SafetensorsRange,
-  type SafetensorsSource,
-  type SafetensorsTensor,
-  type SafetensorsValues,
-  serializeSafetensors,
-  type SerializeSafetensorsOptions,
-} from "./safetensors.ts";
-export {
-  openSafetensors,
-  type SafetensorsBytes,
-  SafetensorsReader,
-  writeSafetensors,
-} from "./safetensors_file.ts";
-export { appendText, readText } from "./text_file.ts";
+export * from "./pytorch_file.ts";
+export * from "./safetensors.ts";
+export * from "./safetensors_file.ts";
+export * from "./text_file.ts";

@@ -12,6 +12,7 @@
  * @module
  */
 
+import { brierRows } from "./proper_scores.ts";
 import {
   checkDistributions,
   checkFloor,
@@ -84,17 +85,8 @@ export function brierScore(
   probabilities: ArrayLike<number>,
   labels: ArrayLike<number>,
 ): number {
-  const action = "score probabilities";
-  const classes = checkLabels(action, probabilities, labels);
-  checkDistributions(action, probabilities, classes);
-  return meanOf(labels.length, (row) => {
-    let sum = 0;
-    for (let k = 0; k < classes; k++) {
-      const truth = labels[row] === k ? 1 : 0;
-      sum += ((probabilities[row * classes + k] ?? NaN) - truth) ** 2;
-    }
-    return sum;
-  });
+  const scores = brierRows(probabilities, labels);
+  return meanOf(scores.length, (row) => scores[row] ?? NaN);
 }
 
 /**

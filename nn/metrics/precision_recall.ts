@@ -292,10 +292,7 @@ export function precisionScore(
   labels: ArrayLike<number>,
   options: F1Options = {},
 ): number {
-  return precisionRecallFscoreSupport(predicted, labels, {
-    ...options,
-    average: options.average ?? "binary",
-  }).precision;
+  return binaryScores(predicted, labels, options).precision;
 }
 
 /**
@@ -322,10 +319,7 @@ export function recallScore(
   labels: ArrayLike<number>,
   options: F1Options = {},
 ): number {
-  return precisionRecallFscoreSupport(predicted, labels, {
-    ...options,
-    average: options.average ?? "binary",
-  }).recall;
+  return binaryScores(predicted, labels, options).recall;
 }
 
 /**
@@ -355,8 +349,18 @@ export function f1Score(
   labels: ArrayLike<number>,
   options: F1Options = {},
 ): number {
+  return binaryScores(predicted, labels, options).fscore;
+}
+
+/** The scores of one class, unless the options ask for an average. */
+function binaryScores(
+  predicted: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  options: F1Options,
+): PrecisionRecall {
+  const average = options.average ?? "binary";
   return precisionRecallFscoreSupport(predicted, labels, {
     ...options,
-    average: options.average ?? "binary",
-  }).fscore;
+    average,
+  });
 }

@@ -9,7 +9,7 @@
  */
 
 import { checkKnown } from "./known_options.ts";
-import { checkNumbers, checkPaired } from "./rows.ts";
+import { checkNumbers, checkPaired, finiteValues } from "./rows.ts";
 import { meansOfFirst } from "./selective.ts";
 import { meanOf } from "./sums.ts";
 
@@ -81,15 +81,7 @@ export function predictionRejectionRatio(
   const { maxRejection = 1 } = options;
   const rows = checkPaired(action, uncertainty, quality);
   checkNumbers(action, uncertainty, "uncertainty");
-  const values = Float64Array.from(quality);
-  const bad = values.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) {
-    throw new RangeError(
-      `Cannot ${action}: quality ${bad} is ${
-        values[bad]
-      }, but must be a finite number`,
-    );
-  }
+  const values = finiteValues(action, quality, "quality");
   const rejected = Math.floor(maxRejection * rows);
   if (!(maxRejection <= 1 && rejected >= 1)) {
     throw new RangeError(

@@ -93,6 +93,22 @@ export function checkNumbers(
   }
 }
 
+/** A copy of numbers, which must be finite. */
+export function finiteValues(
+  action: string,
+  values: ArrayLike<number>,
+  name = "value",
+): Float64Array<ArrayBuffer> {
+  const numbers = Float64Array.from(values);
+  const bad = numbers.findIndex((value) => !Number.isFinite(value));
+  if (bad < 0) return numbers;
+  throw new RangeError(
+    `Cannot ${action}: ${name} ${bad} is ${
+      numbers[bad]
+    }, but must be a finite number`,
+  );
+}
+
 /** How far the sum of a row may be from 1: 16-bit probabilities are rounded. */
 const UNIT_TOLERANCE = 1e-3;
 

@@ -9,7 +9,12 @@
  */
 
 import { largestOf, logSumExp, softmaxRows } from "./probabilities.ts";
-import { checkLabels, columns, type RowsOptions } from "./rows.ts";
+import {
+  checkLabels,
+  columns,
+  finiteValues,
+  type RowsOptions,
+} from "./rows.ts";
 import { Sum } from "./sums.ts";
 
 /** Options of {@linkcode fitTemperature}: the interval to search. */
@@ -64,15 +69,7 @@ export function fitTemperature(
       `Cannot fit a temperature: the interval is [${minimum}, ${maximum}], but must satisfy 0 < minimum < maximum`,
     );
   }
-  const values = Float64Array.from(logits);
-  const bad = values.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) {
-    throw new RangeError(
-      `Cannot fit a temperature: value ${bad} is ${
-        values[bad]
-      }, but must be a finite number`,
-    );
-  }
+  const values = finiteValues("fit a temperature", logits);
   const loss = (logT: number): number => {
     const inverse = Math.exp(-logT);
     const sum = new Sum();

@@ -10,7 +10,12 @@
 
 import { checkKnown } from "./known_options.ts";
 import { softmaxRows } from "./probabilities.ts";
-import { checkLabels, columns, type RowsOptions } from "./rows.ts";
+import {
+  checkLabels,
+  columns,
+  finiteValues,
+  type RowsOptions,
+} from "./rows.ts";
 import { solve } from "./linear_system.ts";
 import { Sum } from "./sums.ts";
 
@@ -77,15 +82,7 @@ export function fitVectorScaling(
       `Cannot ${action}: the penalty is ${penalty}, but must be a number of at least 0`,
     );
   }
-  const values = Float64Array.from(logits);
-  const bad = values.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) {
-    throw new RangeError(
-      `Cannot ${action}: value ${bad} is ${
-        values[bad]
-      }, but must be a finite number`,
-    );
-  }
+  const values = finiteValues(action, logits);
   const present = new Set(Array.from(labels));
   if (penalty === 0 && present.size < classes) {
     throw new RangeError(

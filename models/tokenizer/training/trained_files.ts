@@ -6,6 +6,7 @@
 
 import { formatJson } from "../../files/json.ts";
 import type { AddedToken } from "../added_tokens.ts";
+import { ROBERTA } from "../byte_level.ts";
 import type { SpecialTokenName } from "../codec.ts";
 import { FILES } from "../file_names.ts";
 import type { LearnedMerges } from "./learn_merges.ts";
@@ -21,16 +22,6 @@ const BERT: Roles = {
   pad: "[PAD]",
   cls: "[CLS]",
   mask: "[MASK]",
-};
-
-const ROBERTA: Roles = {
-  bos: "<s>",
-  eos: "</s>",
-  unk: "<unk>",
-  sep: "</s>",
-  pad: "<pad>",
-  cls: "<s>",
-  mask: "<mask>",
 };
 
 const END_OF_TEXT = "<|endoftext|>";

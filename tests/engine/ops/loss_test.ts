@@ -5,13 +5,15 @@ import { type Device, openDevice } from "../../../engine/gpu/device.ts";
 import { add } from "../../../engine/ops/binary.ts";
 import { tensor, zeros } from "../../../engine/ops/creation.ts";
 import {
-  bceWithLogits,
   crossEntropy,
   type CrossEntropyOptions,
+} from "../../../engine/ops/cross_entropy.ts";
+import {
+  bceWithLogits,
   klDivergence,
-  type LossReduction,
   mseLoss,
 } from "../../../engine/ops/loss.ts";
+import type { LossReduction } from "../../../engine/ops/loss_reduction.ts";
 import { backward } from "../../../engine/tape.ts";
 import { readAll } from "../../../engine/tensor.ts";
 import {

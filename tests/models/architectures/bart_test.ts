@@ -29,34 +29,23 @@ import {
   ConfigReader,
   GenerationConfig,
   KeyValueCache,
-  type PretrainedClass,
-  type PretrainedConfig,
   PreTrainedModel,
 } from "../../../models/mod.ts";
-import { checkCase } from "../../../tools/golden/check.ts";
 import { assertClose, gpuTest, randomValues, SUMS } from "../../_check.ts";
+import {
+  assertSavesWhatItRead,
+  type Cases,
+  FIXTURES,
+  testAgreement,
+} from "./_golden.ts";
 
-const FIXTURES = new URL("../../fixtures/models/", import.meta.url).pathname;
-
-type AnyClass = PretrainedClass<PreTrainedModel<PretrainedConfig>>;
-
-const CASES: Record<string, AnyClass> = {
+const CASES: Cases = {
   bart_cond_gen: BartForConditionalGeneration,
   bart_model: BartModel,
   bart_seq_cls: BartForSequenceClassification,
 };
 
-for (const name of Object.keys(CASES)) {
-  gpuTest(
-    `${name} agrees with Hugging Face in outputs, gradients and AdamW steps`,
-    async () => {
-      const results = (await checkCase(`${FIXTURES}${name}`))
-        .filter((result) => !result.name.startsWith("generate."));
-      assert(results.length > 80, `only ${results.length} comparisons`);
-      assertEquals(results.filter(({ ok }) => !ok), []);
-    },
-  );
-}
+testAgreement(Object.keys(CASES), { generates: false });
 
 const TINY: BartConfigOptions = {
   vocabSize: 30,
@@ -83,23 +72,10 @@ async function numbers(x: AnyTensor | undefined): Promise<number[]> {
 gpuTest(
   "savePretrained() gives back what fromPretrained() read, byte for byte",
   async () => {
-    const folder = await Deno.makeTempDir();
-    try {
-      for (const [name, modelClass] of Object.entries(CASES)) {
-        const source = `${FIXTURES}${name}`;
-        const model = await PreTrainedModel.load(modelClass, source);
-        await model.savePretrained(folder);
-        model.dispose();
-        for (const file of ["config.json", "model.safetensors"]) {
-          assertEquals(
-            await Deno.readFile(`${folder}/${file}`),
-            await Deno.readFile(`${source}/${file}`),
-            `${name}/${file}`,
-          );
-        }
-      }
-    } finally {
-      await Deno.remove(folder, { recursive: true });
+    for (const [name, modelClass] of Object.entries(CASES)) {
+      const source = `${FIXTURES}${name}`;
+      const model = await PreTrainedModel.load(modelClass, source);
+      await assertSavesWhatItRead(name, model);
     }
   },
 );

@@ -16,8 +16,7 @@ import {
 } from "../../../models/mod.ts";
 import { checkCase } from "../../../tools/golden/check.ts";
 import { gpuTest } from "../../_check.ts";
-
-const FIXTURES = new URL("../../fixtures/models/", import.meta.url).pathname;
+import { assertSavesWhatItRead, FIXTURES, testAgreement } from "./_golden.ts";
 
 const CASES = [
   "bert_lm_head",
@@ -30,16 +29,7 @@ const CASES = [
   "bert_token_cls",
 ];
 
-for (const name of CASES) {
-  gpuTest(
-    `${name} agrees with Hugging Face in outputs, gradients and AdamW steps`,
-    async () => {
-      const results = await checkCase(`${FIXTURES}${name}`);
-      assert(results.length > 80, `only ${results.length} comparisons`);
-      assertEquals(results.filter(({ ok }) => !ok), []);
-    },
-  );
-}
+testAgreement(CASES);
 
 const TINY = {
   vocabSize: 30,
@@ -72,28 +62,15 @@ gpuTest("checkCase() sees a wrong weight", async () => {
 gpuTest(
   "savePretrained() gives back what fromPretrained() read, byte for byte",
   async () => {
-    const folder = await Deno.makeTempDir();
-    try {
-      for (const name of ["bert_model", "bert_masked_lm", "bert_seq_cls"]) {
-        const source = `${FIXTURES}${name}`;
-        const load = name === "bert_model"
-          ? AutoModel
-          : name === "bert_masked_lm"
-          ? AutoModelForMaskedLM
-          : AutoModelForSequenceClassification;
-        const model = await load.fromPretrained(source);
-        await model.savePretrained(folder);
-        model.dispose();
-        for (const file of ["config.json", "model.safetensors"]) {
-          assertEquals(
-            await Deno.readFile(`${folder}/${file}`),
-            await Deno.readFile(`${source}/${file}`),
-            `${name}/${file}`,
-          );
-        }
-      }
-    } finally {
-      await Deno.remove(folder, { recursive: true });
+    for (
+      const [name, auto] of [
+        ["bert_model", AutoModel],
+        ["bert_masked_lm", AutoModelForMaskedLM],
+        ["bert_seq_cls", AutoModelForSequenceClassification],
+      ] as const
+    ) {
+      const model = await auto.fromPretrained(`${FIXTURES}${name}`);
+      await assertSavesWhatItRead(name, model);
     }
   },
 );

@@ -10,34 +10,23 @@ import {
   MarianForCausalLM,
   MarianModel,
   MarianMTModel,
-  type PretrainedClass,
-  type PretrainedConfig,
   PreTrainedModel,
 } from "../../../models/mod.ts";
-import { checkCase } from "../../../tools/golden/check.ts";
 import { assertClose, gpuTest, ROUNDING, SUMS } from "../../_check.ts";
+import {
+  assertSavesWhatItRead,
+  type Cases,
+  FIXTURES,
+  testAgreement,
+} from "./_golden.ts";
 
-const FIXTURES = new URL("../../fixtures/models/", import.meta.url).pathname;
-
-type AnyClass = PretrainedClass<PreTrainedModel<PretrainedConfig>>;
-
-const CASES: Record<string, AnyClass> = {
+const CASES: Cases = {
   marian_model: MarianModel,
   marian_mt: MarianMTModel,
   marian_mt_unshared: MarianMTModel,
 };
 
-for (const name of Object.keys(CASES)) {
-  gpuTest(
-    `${name} agrees with Hugging Face in outputs, gradients and AdamW steps`,
-    async () => {
-      const results = (await checkCase(`${FIXTURES}${name}`))
-        .filter((result) => !result.name.startsWith("generate."));
-      assert(results.length > 80, `only ${results.length} comparisons`);
-      assertEquals(results.filter(({ ok }) => !ok), []);
-    },
-  );
-}
+testAgreement(Object.keys(CASES), { generates: false });
 
 const TINY: MarianConfigOptions = {
   vocabSize: 30,
@@ -62,27 +51,15 @@ function ids(rows: number[][]): IntegerTensor {
 gpuTest(
   "savePretrained() gives back what fromPretrained() read, byte for byte",
   async () => {
-    const folder = await Deno.makeTempDir();
-    try {
-      for (const [name, modelClass] of Object.entries(CASES)) {
-        const source = `${FIXTURES}${name}`;
-        const missing: string[] = [];
-        const model = await PreTrainedModel.load(modelClass, source, {
-          onLoad: (report) => missing.push(...report.missing),
-        });
-        assertEquals(missing, []);
-        await model.savePretrained(folder);
-        model.dispose();
-        for (const file of ["config.json", "model.safetensors"]) {
-          assertEquals(
-            await Deno.readFile(`${folder}/${file}`),
-            await Deno.readFile(`${source}/${file}`),
-            `${name}/${file}`,
-          );
-        }
-      }
-    } finally {
-      await Deno.remove(folder, { recursive: true });
+    for (const [name, modelClass] of Object.entries(CASES)) {
+      const missing: string[] = [];
+      const model = await PreTrainedModel.load(
+        modelClass,
+        `${FIXTURES}${name}`,
+        { onLoad: (report) => missing.push(...report.missing) },
+      );
+      assertEquals(missing, []);
+      await assertSavesWhatItRead(name, model);
     }
   },
 );

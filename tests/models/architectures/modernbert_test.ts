@@ -21,18 +21,19 @@ import {
   ModernBertModel,
   type Packing,
   packingOf,
-  type PretrainedClass,
   type PretrainedConfig,
   PreTrainedModel,
 } from "../../../models/mod.ts";
 import { checkCase } from "../../../tools/golden/check.ts";
 import { assertClose, gpuTest, randomValues } from "../../_check.ts";
+import {
+  assertSavesWhatItRead,
+  type Cases,
+  FIXTURES,
+  testAgreement,
+} from "./_golden.ts";
 
-const FIXTURES = new URL("../../fixtures/models/", import.meta.url).pathname;
-
-const CASES: Readonly<
-  Record<string, PretrainedClass<PreTrainedModel<PretrainedConfig>>>
-> = {
+const CASES: Cases = {
   modernbert_masked_lm: ModernBertForMaskedLM,
   modernbert_model: ModernBertModel,
   modernbert_seq_cls_cls: ModernBertForSequenceClassification,
@@ -40,39 +41,15 @@ const CASES: Readonly<
   modernbert_token_cls: ModernBertForTokenClassification,
 };
 
-for (const name of Object.keys(CASES)) {
-  gpuTest(
-    `${name} agrees with Hugging Face in outputs, gradients and AdamW steps`,
-    async () => {
-      const results = await checkCase(`${FIXTURES}${name}`);
-      assert(results.length > 30, `only ${results.length} comparisons`);
-      assertEquals(results.filter(({ ok }) => !ok), []);
-    },
-  );
-}
+testAgreement(Object.keys(CASES), { least: 30 });
 
 gpuTest(
   "savePretrained() gives back ModernBERT's files byte for byte",
   async () => {
-    const folder = await Deno.makeTempDir();
-    try {
-      for (const [name, modelClass] of Object.entries(CASES)) {
-        const model = await PreTrainedModel.load(
-          modelClass,
-          `${FIXTURES}${name}`,
-        );
-        await model.savePretrained(folder);
-        model.dispose();
-        for (const file of ["config.json", "model.safetensors"]) {
-          assertEquals(
-            await Deno.readFile(`${folder}/${file}`),
-            await Deno.readFile(`${FIXTURES}${name}/${file}`),
-            `${name}/${file}`,
-          );
-        }
-      }
-    } finally {
-      await Deno.remove(folder, { recursive: true });
+    for (const [name, modelClass] of Object.entries(CASES)) {
+      const source = `${FIXTURES}${name}`;
+      const model = await PreTrainedModel.load(modelClass, source);
+      await assertSavesWhatItRead(name, model);
     }
   },
 );

@@ -20,12 +20,16 @@ import {
   RobertaForTokenClassification,
   RobertaModel,
 } from "../../../models/mod.ts";
-import { checkCase } from "../../../tools/golden/check.ts";
 import { assertClose, gpuTest } from "../../_check.ts";
+import { inFolder } from "../../_folder.ts";
+import {
+  assertSavesWhatItRead,
+  type Cases,
+  FIXTURES,
+  testAgreement,
+} from "./_golden.ts";
 
-const FIXTURES = new URL("../../fixtures/models/", import.meta.url).pathname;
-
-const CASES = {
+const CASES: Cases = {
   roberta_causal_lm: RobertaForCausalLM,
   roberta_masked_lm: RobertaForMaskedLM,
   roberta_model: RobertaModel,
@@ -33,18 +37,9 @@ const CASES = {
   roberta_qa: RobertaForQuestionAnswering,
   roberta_seq_cls: RobertaForSequenceClassification,
   roberta_token_cls: RobertaForTokenClassification,
-} as const;
+};
 
-for (const name of Object.keys(CASES)) {
-  gpuTest(
-    `${name} agrees with Hugging Face in outputs, gradients and AdamW steps`,
-    async () => {
-      const results = await checkCase(`${FIXTURES}${name}`);
-      assert(results.length > 80, `only ${results.length} comparisons`);
-      assertEquals(results.filter(({ ok }) => !ok), []);
-    },
-  );
-}
+testAgreement(Object.keys(CASES));
 
 const TINY = {
   vocabSize: 30,
@@ -60,18 +55,6 @@ function integers(rows: readonly (readonly number[])[]): IntegerTensor {
   return tensor(rows, { dtype: "i32" });
 }
 
-/** Runs with a folder that is removed afterwards. */
-async function withFolder(
-  run: (folder: string) => Promise<void>,
-): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await run(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
 /** The names in a checkpoint file, sorted. */
 async function keysOf(folder: string): Promise<string[]> {
   using file = await openSafetensors(`${folder}/model.safetensors`);
@@ -80,25 +63,13 @@ async function keysOf(folder: string): Promise<string[]> {
 
 gpuTest(
   "savePretrained() gives back what fromPretrained() read, byte for byte",
-  () =>
-    withFolder(async (folder) => {
-      for (const [name, modelClass] of Object.entries(CASES)) {
-        const source = `${FIXTURES}${name}`;
-        const model = await PreTrainedModel.load<RobertaModel>(
-          modelClass as unknown as typeof RobertaModel,
-          source,
-        );
-        await model.savePretrained(folder);
-        model.dispose();
-        for (const file of ["config.json", "model.safetensors"]) {
-          assertEquals(
-            await Deno.readFile(`${folder}/${file}`),
-            await Deno.readFile(`${source}/${file}`),
-            `${name}/${file}`,
-          );
-        }
-      }
-    }),
+  async () => {
+    for (const [name, modelClass] of Object.entries(CASES)) {
+      const source = `${FIXTURES}${name}`;
+      const model = await PreTrainedModel.load(modelClass, source);
+      await assertSavesWhatItRead(name, model);
+    }
+  },
 );
 
 for (const tieWordEmbeddings of [true, false]) {
@@ -106,7 +77,7 @@ for (const tieWordEmbeddings of [true, false]) {
     `a head ${tieWordEmbeddings ? "tied" : "not tied"} to the embeddings ` +
       "is saved as Hugging Face names it",
     () =>
-      withFolder(async (folder) => {
+      inFolder(async (folder) => {
         manualSeed(5);
         const config = new RobertaConfig({
           ...TINY,
