@@ -3,8 +3,7 @@
 // Charts as SVG, drawn by vega-lite. Every chart is one plot with numeric axes in a
 // frame of fixed margins, so that charts line up however long their labels are.
 
-import { parse, View } from "vega";
-import { compile, type TopLevelSpec } from "vega-lite";
+import type { TopLevelSpec } from "vega-lite";
 import { cleanText, escapeText } from "./markup.ts";
 import { FONT, PAGE, type Palette } from "./palette.ts";
 
@@ -71,6 +70,11 @@ export function chartConfig(palette: Palette): object {
  * ```
  */
 export async function drawSpec(spec: object): Promise<string> {
+  // Loading them takes a good part of a second, which only who draws should wait.
+  const [{ parse, View }, { compile }] = await Promise.all([
+    import("vega"),
+    import("vega-lite"),
+  ]);
   const view = new View(
     parse(compile(spec as TopLevelSpec).spec),
     { renderer: "none" },
