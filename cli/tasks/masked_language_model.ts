@@ -111,11 +111,13 @@ export const maskedLanguageModel: Task<
     const table = await readTextTable(args, option);
     const pairs = pairColumns(table, args);
     const remembered = config && rememberedColumns(config)?.text;
+    const column = () =>
+      table.format === "text" ? "text" : textColumn(table, args, remembered);
     return {
       path: table.path,
       examples: pairs
         ? pairExamples(table, pairs)
-        : plainExamples(table, textColumn(table, args, remembered)),
+        : plainExamples(table, column()),
     };
   },
 
