@@ -201,6 +201,13 @@ Deno.test("fill-mask refuses what it cannot use", async () => {
     await refused("b.csv", ["--pairs", "x,y"], "pairs of sentences are for", {
       isTraining: true,
     });
+    for (const name of ["--line-by-line", "--whole-word-mask"]) {
+      await refused(
+        "b.csv",
+        ["--pairs", "x,y", name],
+        `Cannot use ${name} with ${folder}/b.csv: its rows are pairs`,
+      );
+    }
     await refused("c.jsonl", [], "row 1 of " + `${folder}/c.jsonl (line 1)`);
     await refused("d.txt", [], "it has no rows");
     await refused("missing.txt", [], "missing.txt");
