@@ -16,7 +16,7 @@
 
 import { AutoModelForMaskedLM } from "../../models/mod.ts";
 import { perplexity } from "../../nn/mod.ts";
-import type { Option } from "../arguments.ts";
+import type { Arguments, Option } from "../arguments.ts";
 import { KEY, rememberedColumns } from "../columns.ts";
 import { fillMasks } from "./fill_masks.ts";
 import { MaskingCollator } from "./masked_collator.ts";
@@ -105,17 +105,23 @@ export const maskedLanguageModel: Task<
 
   async read(option, { args, config }) {
     const path = args.needed(option);
-    if (textFormat(args, path) === "txt") {
-      refuseColumns(args, path, ["text-column", "pairs", "columns", "field"]);
+    const measures = option === measuredFile(args);
+    // Options that do not fit --eval may be meant for --data.
+    if (option === "data" && textFormat(args, path) === "txt") {
+      const columns = ["text-column", "columns", "field"];
+      refuseColumns(args, path, measures ? ["pairs", ...columns] : columns);
     }
     const table = await readTextTable(args, option);
-    const pairs = pairColumns(table, args);
+    const pairs = measures ? pairColumns(table, args) : undefined;
+    if (pairs && option === "data") refuseMasking(args, path);
     const remembered = config && rememberedColumns(config)?.text;
+    const column = () =>
+      table.format === "text" ? "text" : textColumn(table, args, remembered);
     return {
       path: table.path,
       examples: pairs
         ? pairExamples(table, pairs)
-        : plainExamples(table, textColumn(table, args, remembered)),
+        : plainExamples(table, column()),
     };
   },
 
@@ -161,6 +167,31 @@ export const maskedLanguageModel: Task<
 
   predict: fillMasks,
 };
+
+/** The option of the file that a model is measured on, whose rows may be pairs. */
+function measuredFile(args: Arguments): "data" | "eval" {
+  return args.text("eval") === undefined ? "data" : "eval";
+}
+
+/**
+ * Refuses options of hiding tokens where there are pairs of sentences alone, because
+ * each of their tokens is hidden in turn.
+ *
+ * @throws {TypeError} If such an option is given.
+ */
+function refuseMasking(args: Arguments, path: string): void {
+  const idle = [
+    "line-by-line",
+    "block-size",
+    "mlm-probability",
+    "whole-word-mask",
+  ].find((name) => args.flag(name));
+  if (idle === undefined) return;
+  throw new TypeError(
+    `Cannot use --${idle} with ${path}: its rows are pairs of sentences, of which ` +
+      "each token is hidden in turn",
+  );
+}
 
 function isOfPairs(
   data: TaskExamples<MaskedExample>,

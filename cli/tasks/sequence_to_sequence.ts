@@ -13,7 +13,7 @@ import {
   DataCollatorForSeq2Seq,
   type PretrainedConfig,
 } from "../../models/mod.ts";
-import type { Option } from "../arguments.ts";
+import type { Arguments, Option } from "../arguments.ts";
 import { KEY } from "../columns.ts";
 import { INPUT_OPTIONS } from "./prediction_inputs.ts";
 import {
@@ -34,6 +34,7 @@ import {
   MORE_WRITING_OPTIONS,
   WRITING_OPTIONS,
   type WritingModel,
+  writingOptions,
   type WritingTask,
 } from "./written_texts.ts";
 import { type WritingOutputs, writingOutputs } from "./writing_outputs.ts";
@@ -116,8 +117,10 @@ function writingTask(
       };
     },
 
-    prepare: (data, context) =>
-      writingRows(data, prefixOf(context.config, name), context),
+    prepare(data, context) {
+      checkScoreOptions(context.args, context.config);
+      return writingRows(data, prefixOf(context.config, name), context);
+    },
 
     collator({ args, model, tokenizer, maxLength }) {
       const collator = new DataCollatorForSeq2Seq(tokenizer, {
@@ -136,6 +139,23 @@ function writingTask(
 
     predict: (loaded, context) => writeLines(loaded, name, context),
   };
+}
+
+/**
+ * Checks the options of measuring, before a training that may take long.
+ *
+ * @throws {TypeError} If options of writing are given with `--no-generate`.
+ * @throws {RangeError} If a number is out of range.
+ */
+function checkScoreOptions(args: Arguments, config: PretrainedConfig): void {
+  writingOptions(args, config);
+  const idle = WRITING_OPTIONS.find(({ name }) =>
+    args.text(name) !== undefined
+  );
+  if (idle === undefined || !args.flag("no-generate")) return;
+  throw new TypeError(
+    `Cannot use --${idle.name} with --no-generate: no text is written then`,
+  );
 }
 
 /**

@@ -194,6 +194,13 @@ export async function readWriting(
 ): Promise<TaskExamples<WritingExample>> {
   const { args } = choice;
   const path = args.needed(option);
+  if (
+    args.text("target-eval") !== undefined && args.text("eval") === undefined
+  ) {
+    throw new TypeError(
+      "Cannot use --target-eval without --eval: its lines belong to that file",
+    );
+  }
   const other = option === "data" ? "target-data" : "target-eval";
   const targets = args.text(other);
   if (targets !== undefined) {
@@ -222,13 +229,12 @@ async function readAligned(
   { option, other }: { option: string; other: string },
 ): Promise<Table> {
   checkInputs(args, option, other);
-  const idle = [
-    "source-column",
-    "target-column",
-    "columns",
-    "field",
-  ].find((name) => args.text(name) !== undefined);
-  if (idle !== undefined) {
+  // Columns may be meant for the other one of the files --data and --eval.
+  const isOther = args.text("eval") !== undefined &&
+    args.text(option === "data" ? "target-eval" : "target-data") === undefined;
+  const columns = ["source-column", "target-column", "columns", "field"];
+  const idle = columns.find((name) => args.text(name) !== undefined);
+  if (idle !== undefined && !isOther) {
     throw new TypeError(
       `Cannot use --${idle} with --${other}: the lines of text files have no ` +
         "columns",

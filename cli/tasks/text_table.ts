@@ -61,12 +61,17 @@ export async function readTextTable(
 ): Promise<Table> {
   const path = args.needed(option);
   const format = textFormat(args, path);
+  const sampleBy = args.choice("sample-by", SAMPLES);
+  // Some options fit one of the files --data and --eval alone.
+  if (format === "txt") {
+    return await readTable(path, { format: "text", sampleBy, optionName });
+  }
   return await readTable(path, {
-    format: format === "txt" ? "text" : format,
+    format,
     field: (option === "eval" ? args.text("eval-field") : undefined) ??
       args.text("field"),
     columns: columnNames(args),
-    sampleBy: args.choice("sample-by", SAMPLES),
+    sampleBy: option === "data" ? sampleBy : undefined,
     optionName,
   });
 }
