@@ -15,9 +15,11 @@ export interface Outcome {
 export function command(
   args: readonly string[],
   stdin: "null" | "piped" = "null",
+  env: Record<string, string> = {},
 ): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", "--quiet", CLI, ...args],
+    env,
     stdin,
     stdout: "piped",
     stderr: "piped",
