@@ -2,8 +2,8 @@
 // deno-lint-ignore-file no-console
 
 /**
- * The command line: fine-tune, evaluate, compare, report and use text classifiers, and make
- * tokenizers; describe the GPU, and the memory that a model takes.
+ * The command line: fine-tune, evaluate, compare and use text classifiers, and make
+ * tokenizers; report on a model; describe the GPU, and the memory that a model takes.
  *
  * ```sh
  * deno run -A jsr:@swagpu/swagpu/cli finetune --data train.csv \

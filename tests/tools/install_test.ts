@@ -32,7 +32,8 @@ Deno.test("install.json names the packages of the command line, as deno.json doe
   }
   const needed = (await packages())
     .map((name) =>
-      Object.keys(own).find((own) => name.startsWith(own)) ?? name
+      Object.keys(own)
+        .find((own) => name === own || name.startsWith(`${own}/`)) ?? name
     );
   assertEquals([...new Set(needed)].sort(), Object.keys(own).sort());
 });
