@@ -154,12 +154,22 @@ Deno.test("report knows predicted numbers, and shares of labels", async () => {
     ]);
     assertEquals(trained.map(({ code }) => code), [0, 0]);
     const shares = ["--model", classes, "--data", `${folder}/shares.csv`];
-    const [regression, soft, short, ood, broken] = await Promise.all([
+    const config = JSON.parse(
+      await Deno.readTextFile(`${classes}/config.json`),
+    );
+    config.architectures = ["BertForTokenClassification"];
+    await Deno.mkdir(`${folder}/tokens`);
+    await Deno.writeTextFile(
+      `${folder}/tokens/config.json`,
+      JSON.stringify(config),
+    );
+    const [regression, soft, short, ood, broken, tokens] = await Promise.all([
       cli("report", ...data, "--model", numbers, "--swag-samples", "2"),
       cli("report", ...shares, "--soft-columns", "p_neg, p_pos", "--quiet"),
       cli("report", ...shares, "--soft-columns", "p_neg"),
       cli("report", ...data, "--model", numbers, "--ood", `${folder}/x.txt`),
       cli("report", "--model", `${folder}/no`, "--data", `${folder}/train.csv`),
+      cli("report", ...data, "--model", `${folder}/tokens`),
     ]);
     assertEquals(regression.code, 0, regression.err);
     const page = await Deno.readTextFile(`${numbers}/report.html`);
@@ -185,6 +195,15 @@ Deno.test("report knows predicted numbers, and shares of labels", async () => {
     );
     assertMatch(ood.err, /--ood: the model predicts numbers/);
     assertMatch(broken.err, /without --output: it is not a folder/);
-    assertEquals([short.code, ood.code, broken.code], [1, 1, 1]);
+    assertMatch(
+      tokens.err,
+      /it is a BertForTokenClassification, and report is/,
+    );
+    assertEquals([short, ood, broken, tokens].map(({ code }) => code), [
+      1,
+      1,
+      1,
+      1,
+    ]);
   });
 });
