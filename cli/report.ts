@@ -57,6 +57,7 @@ import { prepareOutput } from "./save.ts";
 import { f1Class } from "./scores.ts";
 import { singleAnswerConfig } from "./single_answers.ts";
 import { TokenizedTexts } from "./tokenized_texts.ts";
+import type { PretrainedConfig } from "../models/mod.ts";
 import type { RunResults } from "../report/mod.ts";
 
 /** Writes a report of a model. */
@@ -134,6 +135,7 @@ trainer_state.json, in its folder, if they are there.`,
       `reading ${source}`,
       singleAnswerConfig(source, "report", args),
     );
+    checkArchitecture(source, config);
     const run = await readRunFacts(source);
     const training = await readTraining(source, run?.snapshots);
     const inputs = await readReportInputs(args, config, progress);
@@ -171,6 +173,21 @@ trainer_state.json, in its folder, if they are there.`,
     return 0;
   },
 };
+
+/** Refuses models of other tasks, whose head would be left out. */
+function checkArchitecture(
+  source: string,
+  { architectures }: PretrainedConfig,
+): void {
+  const other = architectures?.find((name) =>
+    !name.endsWith("ForSequenceClassification")
+  );
+  if (other === undefined) return;
+  throw new TypeError(
+    `Cannot report on ${source}: it is a ${other}, and report is for models ` +
+      "that give a text one class or one number",
+  );
+}
 
 /** The folder to write to. */
 async function outputFolder(args: Arguments, source: string): Promise<string> {

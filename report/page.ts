@@ -10,12 +10,12 @@ import { confusionFigure } from "./figures/confusion.ts";
 import { decompositionFigure } from "./figures/decomposition.ts";
 import { absent, type Figure, renderFigure } from "./figures/figure.ts";
 import { histogramFigure } from "./figures/histograms.ts";
-import { regressionFigure } from "./figures/regression.ts";
+import { regressionFigure, regressionScores } from "./figures/regression.ts";
 import { reliabilityFigure } from "./figures/reliability.ts";
 import { riskCoverageFigure } from "./figures/risk_coverage.ts";
 import { trainingFigure } from "./figures/training.ts";
 import { Markup, markup } from "./markup.ts";
-import { fixed, whole } from "./numbers.ts";
+import { fixed, percent, short, whole } from "./numbers.ts";
 import type { ReportOptions, RunResults } from "./run_results.ts";
 import { STYLE } from "./style.ts";
 import { numberRowTables } from "./tables/number_rows.ts";
@@ -66,11 +66,14 @@ async function drawFigures(
 
 /** The result in a sentence or two. */
 function leadOf(
-  { date, provenance }: RunResults,
+  { date, provenance, regression }: RunResults,
   evaluation: Evaluation | null,
 ): string {
   const parts: string[] = [];
   const data = provenance?.data?.name;
+  const numbers = regression && regression.targets.length > 0
+    ? regression.methods.at(-1)
+    : undefined;
   if (evaluation) {
     const { primary: { method, scores }, results } = evaluation;
     parts.push(
@@ -81,6 +84,15 @@ function leadOf(
       }, a negative log-likelihood of ${
         fixed(scores.nll)
       } nats and an expected calibration error of ${fixed(scores.ece)}.`,
+    );
+  } else if (numbers && regression) {
+    const { rmse, coverage90 } = regressionScores(regression, numbers);
+    parts.push(
+      `On ${whole(regression.targets.length)} rows${
+        data ? ` of ${data}` : ""
+      }, ${numbers.name} has a root mean squared error of ${
+        short(rmse)
+      }, and its intervals of 90 % hold ${percent(coverage90)} of the values.`,
     );
   } else if (data) {
     parts.push(`Results on ${data}.`);

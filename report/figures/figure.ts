@@ -93,7 +93,7 @@ export function briefNames(names: readonly string[], length = 16): string[] {
       return own;
     }
     const letters = lettersOf(name);
-    const end = Math.floor((length - 1) / 2);
+    const end = Math.max(1, Math.floor((length - 1) / 2));
     return `${letters.slice(0, length - 1 - end).join("").trimEnd()}…${
       letters.slice(-end).join("").trimStart()
     }`;

@@ -91,9 +91,26 @@ function smoothText({ error, interval: ends }: SmoothCurve): string {
   return `${fixed(error)} ${interval(ends, fixed)}`.trimEnd();
 }
 
+/** The least and the greatest confidence of a row. */
+function confidenceRange(
+  probabilities: ArrayLike<number>,
+  rows: number,
+): [least: number, most: number] {
+  const classes = probabilities.length / rows;
+  let [least, most] = [1, 0];
+  for (let row = 0; row < rows; row++) {
+    let own = 0;
+    for (let k = 0; k < classes; k++) {
+      own = Math.max(own, probabilities[row * classes + k] ?? 0);
+    }
+    least = Math.min(least, own);
+    most = Math.max(most, own);
+  }
+  return [least, most];
+}
+
 function smoothCurve(
   { probabilities, labels, resamples }: Drawn,
-  bins: readonly ReliabilityBin[],
 ): SmoothCurve {
   if (resamples < 2) {
     const { error } = smoothCalibrationError(probabilities, labels);
@@ -103,7 +120,7 @@ function smoothCurve(
   // A row at a place adds the height of the kernel to the density there: with less,
   // and beyond all rows, the curve says nothing.
   const height = 1 / (Math.sqrt(2 * Math.PI) * curve.bandwidth);
-  const [least, most] = [bins[0]?.lower ?? 0, bins.at(-1)?.upper ?? 1];
+  const [least, most] = confidenceRange(probabilities, labels.length);
   let stretch = 0;
   const values = [...curve.confidence.entries()].flatMap(([i, confidence]) => {
     const density = curve.density[i] ?? 0;
@@ -198,7 +215,7 @@ async function drawPanel(drawn: Drawn): Promise<Panel> {
   const ece = expectedCalibrationError(probabilities, labels, {
     bins: drawn.bins,
   });
-  const smooth = smoothCurve(drawn, bins);
+  const smooth = smoothCurve(drawn);
   const most = Math.max(...bins.map(({ count }) => count));
   const mean = (name: "accuracy" | "confidence") =>
     bins.reduce((sum, bin) => sum + bin.count * bin[name], 0) / labels.length;
