@@ -30,16 +30,17 @@ Deno.test("finetune goes on from a checkpoint with the bits of a run that was no
     ]);
     assertEquals([whole.code, first.code], [0, 0], whole.err + first.err);
     assertMatch(first.out, /^Saved .* after 7 steps, .*, 3 collections, /);
+    // The end of a run is saved, too.
     assertEquals(
       names(`${folder}/cut`).filter((name) => name.startsWith("checkpoint")),
-      ["checkpoint-3", "checkpoint-6"],
+      ["checkpoint-6", "checkpoint-7"],
     );
     // The folder holds another run, unless the command says what to do with it.
     const refused = await run("cut", "--max-steps", "11");
     assertEquals(refused.code, 1);
     assertMatch(
       refused.err,
-      /checkpoint-6 of another run; say --resume to go on/,
+      /checkpoint-7 of another run; say --resume to go on/,
     );
 
     const second = await run("cut", "--max-steps", "11", "--resume");
