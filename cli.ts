@@ -12,15 +12,15 @@
  * deno run -A jsr:@swagpu/swagpu/cli predict --model model --text "Not bad"
  * deno run -A jsr:@swagpu/swagpu/cli compare model other --data test.csv
  * deno run -A jsr:@swagpu/swagpu/cli report --model model --data test.csv
+ * deno run -A jsr:@swagpu/swagpu/cli report --model model --data test.csv
  * deno run -A jsr:@swagpu/swagpu/cli train-tokenizer --data texts.txt \
  *   --type wordpiece --output tokenizer
  * deno run -A jsr:@swagpu/swagpu/cli tokenize --tokenizer tokenizer --text "Not bad"
  * deno run -A jsr:@swagpu/swagpu/cli info --model google-bert/bert-base-uncased
  * ```
  *
- * A text, or a pair of texts, gets one class or one number. For several labels per
- * text, labels of words, questions and translations, use the library's models and
- * pipelines.
+ * The tasks are classes and numbers of texts and pairs of texts, tags of words, answers
+ * to questions, hidden words, translations and summaries.
  *
  * @module
  */
@@ -65,8 +65,8 @@ function version(): string {
 function overview(): string {
   const width = Math.max(...COMMANDS.map(({ name }) => name.length));
   return [
-    "Fine-tunes text classifiers on WebGPU, with SWAG posteriors.",
-    "A text, or a pair of texts, gets one class or one number.",
+    "Fine-tunes transformers on WebGPU, with SWAG posteriors: classes and numbers of",
+    "texts, tags of words, answers, hidden words, translations and summaries.",
     "",
     `Usage: ${PROGRAM} COMMAND [options]`,
     "",
@@ -75,8 +75,7 @@ function overview(): string {
     ),
     "",
     `${PROGRAM} COMMAND --help lists a command's options, and`,
-    `${PROGRAM} --version prints the version. For several labels per text, labels`,
-    "of words, answers and translations, use the library's models and pipelines.",
+    `${PROGRAM} --version prints the version.`,
     "",
     `To run it as ${PROGRAM}, and to complete its commands in bash:`,
     `  deno install -g -A -n ${PROGRAM} jsr:${project.name}/cli`,
