@@ -2,7 +2,7 @@
 // deno-lint-ignore-file no-console
 
 /**
- * The command line: fine-tune, evaluate, compare and use text classifiers, and make
+ * The command line: fine-tune, evaluate, compare, report and use text classifiers, and make
  * tokenizers; describe the GPU, and the memory that a model takes.
  *
  * ```sh
@@ -11,6 +11,7 @@
  * deno run -A jsr:@swagpu/swagpu/cli evaluate --model model --data test.csv
  * deno run -A jsr:@swagpu/swagpu/cli predict --model model --text "Not bad"
  * deno run -A jsr:@swagpu/swagpu/cli compare model other --data test.csv
+ * deno run -A jsr:@swagpu/swagpu/cli report --model model --data test.csv
  * deno run -A jsr:@swagpu/swagpu/cli train-tokenizer --data texts.txt \
  *   --type wordpiece --output tokenizer
  * deno run -A jsr:@swagpu/swagpu/cli tokenize --tokenizer tokenizer --text "Not bad"

@@ -8,7 +8,7 @@
  */
 
 import { exists, readText, writeTextAtomically } from "../nn/formats/mod.ts";
-import { modelCard, type RunResults, writeReport } from "../report/mod.ts";
+import type { RunResults } from "../report/mod.ts";
 
 /** The page. */
 export const REPORT_NAME = "report.html";
@@ -79,6 +79,8 @@ export async function writeReportOutputs(
   { folder, withCard }: ReportOutputs,
 ): Promise<string[]> {
   const page = `${folder}/${REPORT_NAME}`;
+  // The program that draws charts is large, and no other command needs it.
+  const { modelCard, writeReport } = await import("../report/mod.ts");
   // Made before anything is written, in case the results do not fit together.
   const text = withCard ? modelCard(results) : "";
   await writeReport(page, results);
