@@ -12,22 +12,24 @@ import { openAdapter } from "./adapter.ts";
 import type { Arguments } from "./arguments.ts";
 import {
   isRegression,
-  loadClassifier,
   maxLengthOf,
   meanPredictions,
-  memberScores,
-  namingRows,
+  scoresOf,
 } from "./classifier.ts";
 import { chooseColumns, columnsRemark, rememberedColumns } from "./columns.ts";
 import type { ComparedRun, Predictions } from "./compared_rows.ts";
 import { classIds, namesOf, numbersOf } from "./labels.ts";
+import { loadModel } from "./load_model.ts";
 import { posteriorRemark, scoreOptions } from "./model_options.ts";
 import { prepareExamples } from "./prepare_examples.ts";
+import { namingRows } from "./not_finite.ts";
+import { ofMembers } from "./posterior.ts";
 import type { Progress } from "./progress.ts";
 import { examplesOf, type RawExamples } from "./read_examples.ts";
 import { cellOf, type Table } from "../data/mod.ts";
 import { columnOf } from "./table_columns.ts";
 import { singleAnswerConfig } from "./single_answers.ts";
+import { textClassification } from "./tasks/text_classification.ts";
 
 /** Models that predict the same texts, one after the other. */
 export class ComparedModels {
@@ -90,7 +92,7 @@ export class ComparedModels {
     this.#isOpen = true;
     const classifier = await progress.during(
       `loading ${name}`,
-      loadClassifier(name),
+      loadModel(textClassification, name),
     );
     const { model, tokenizer, swag } = classifier;
     try {
@@ -115,7 +117,12 @@ export class ComparedModels {
       const advance = (more: number) => stage.advance(more);
       const scores = await namingRows(
         source,
-        () => memberScores(classifier, texts, { ...this.#options, advance }),
+        () =>
+          ofMembers(
+            classifier,
+            this.#options,
+            () => scoresOf(model, texts, { ...this.#options, advance }),
+          ),
       );
       const values = meanPredictions(config, scores);
       if (isRegression(config)) return { values, labels: undefined };

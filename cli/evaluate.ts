@@ -19,8 +19,9 @@ import {
   type Option,
   QUIET_OPTION,
 } from "./arguments.ts";
-import { loadClassifier, maxLengthOf } from "./classifier.ts";
+import { maxLengthOf } from "./classifier.ts";
 import { columnsRemark, NO_PAIRS_OPTION } from "./columns.ts";
+import { loadModel } from "./load_model.ts";
 import {
   MODEL_OPTIONS,
   posteriorRemark,
@@ -138,7 +139,7 @@ async function evaluateTexts(
   await openAdapter(progress);
   const classifier = await progress.during(
     `loading ${source}`,
-    loadClassifier(source, args.text("tokenizer")),
+    loadModel(textClassification, source, args.text("tokenizer")),
   );
   const idle = posteriorRemark(args, classifier);
   if (idle !== undefined) progress.say(idle);

@@ -19,10 +19,10 @@ import {
   type Classifier,
   exists,
   isRegression,
-  loadClassifier,
   maxLengthOf,
 } from "./classifier.ts";
 import { COLUMN_OPTIONS, LABEL_OPTION, NO_PAIRS_OPTION } from "./columns.ts";
+import { loadModel } from "./load_model.ts";
 import {
   MODEL_OPTIONS,
   posteriorRemark,
@@ -56,6 +56,7 @@ import { baseName, readRunFacts } from "./run_facts.ts";
 import { prepareOutput } from "./save.ts";
 import { f1Class } from "./scores.ts";
 import { singleAnswerConfig } from "./single_answers.ts";
+import { textClassification } from "./tasks/text_classification.ts";
 import { TokenizedTexts } from "./tokenized_texts.ts";
 import type { RunResults } from "../report/mod.ts";
 
@@ -144,7 +145,7 @@ trainer_state.json, in its folder, if they are there.`,
     const device = await openAdapter(progress);
     const classifier = await progress.during(
       `loading ${source}`,
-      loadClassifier(source, args.text("tokenizer")),
+      loadModel(textClassification, source, args.text("tokenizer")),
     );
     const idle = posteriorRemark(args, classifier);
     if (idle !== undefined) progress.say(idle);

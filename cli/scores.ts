@@ -13,12 +13,12 @@ import {
   isMultiLabel,
   isRegression,
   meanPredictions,
-  namingRows,
   type PosteriorOptions,
-  posteriorScores,
   scoresOf,
 } from "./classifier.ts";
 import { namesOf } from "./labels.ts";
+import { namingRows } from "./not_finite.ts";
+import { methodsOf } from "./posterior.ts";
 import type { Progress } from "./progress.ts";
 import type { LabelValue } from "./tasks/label_values.ts";
 import { textScores } from "./tasks/text_scores.ts";
@@ -56,13 +56,6 @@ export interface EvaluateOptions extends PosteriorOptions {
   progress: Progress;
 }
 
-/** A method of prediction. */
-export interface Method {
-  method: string;
-  /** Computes the scores with each sample of the weights. */
-  scores(texts: TextBatches): Promise<Float32Array<ArrayBuffer>[]>;
-}
-
 /** Evaluates the model's own weights and, with a posterior, SWA and SWAG. */
 export async function evaluateAll(
   classifier: Classifier,
@@ -70,21 +63,24 @@ export async function evaluateAll(
   { progress, threshold, ...options }: EvaluateOptions,
 ): Promise<MethodScores[]> {
   const { fit } = options;
-  const { model: { config }, swag } = classifier;
+  const { model } = classifier;
+  const { config } = model;
   const texts = examples.texts.count + (fit?.texts.count ?? 0);
-  // The model's own weights, the mean of the posterior, and its samples.
-  const passes = swag ? 2 + options.samples : 1;
+  const methods = methodsOf(classifier, options);
+  const passes = methods.reduce((sum, { members }) => sum + members, 0);
   using stage = progress.stage(
     "evaluating",
     texts * passes,
-    swag ? "passes" : "texts",
+    passes > 1 ? "passes" : "texts",
   );
   const advance = (more: number) => stage.advance(more);
   const results: MethodScores[] = [];
-  const methods = methodsOf(classifier, { ...options, advance });
-  for (const { method, scores: scoresWith } of methods) {
+  for (const { method, over } of methods) {
     const membersOf = ({ source, texts }: MeasuredTexts) =>
-      namingRows(source, () => scoresWith(texts));
+      namingRows(
+        source,
+        () => over(() => scoresOf(model, texts, { ...options, advance })),
+      );
     const members = await membersOf(examples);
     options.onScores?.(method, members);
     const { labels } = examples;
@@ -125,28 +121,6 @@ export function f1Class(
   const names = namesOf(config);
   const isChoice = !isRegression(config) && !isMultiLabel(config);
   return isChoice && names.length === 2 ? names[1] : undefined;
-}
-
-/** The methods of a model: its own weights and, with a posterior, SWA and SWAG. */
-export function methodsOf(
-  { model, swag }: Classifier,
-  options: PosteriorOptions,
-): Method[] {
-  const methods: Method[] = [{
-    method: "last iterate",
-    scores: async (texts) => [await scoresOf(model, texts, options)],
-  }];
-  if (!swag) return methods;
-  const sampled = (method: string, some: Partial<PosteriorOptions>) => ({
-    method,
-    scores: (texts: TextBatches) =>
-      posteriorScores(model, swag, texts, { ...options, ...some }),
-  });
-  return [
-    ...methods,
-    sampled("SWA", { samples: 1, scale: 0 }),
-    ...options.samples > 0 ? [sampled("SWAG", {})] : [],
-  ];
 }
 
 /** The heads of the columns of scores. */

@@ -20,15 +20,16 @@ import {
   type Tokenizer,
   toTensors,
 } from "../../models/mod.ts";
-import { batches, entropy } from "../../nn/mod.ts";
-import { NotFiniteError } from "../classifier.ts";
+import { entropy } from "../../nn/mod.ts";
 import { rememberedColumns } from "../columns.ts";
 import { scoreOptions } from "../model_options.ts";
+import { checkFinite } from "../not_finite.ts";
+import { runPaced } from "../paced_batches.ts";
+import { ofMembers } from "../posterior.ts";
 import { shortest } from "../prediction_lines.ts";
 import { cutRemark } from "../prepare_examples.ts";
 import { TopRows } from "../top_rows.ts";
 import type { MaskedModel } from "./masked_outputs.ts";
-import { readPaced } from "./paced_reads.ts";
 import {
   chunksOf,
   type PredictionInput,
@@ -67,8 +68,8 @@ export async function* fillMasks(
   const { model, tokenizer, swag } = loaded;
   const { config } = model;
   const topK = args.integer("top-k", { min: 1 }) ?? 5;
-  const { batchSize, samples, scale, seed } = scoreOptions(args);
-  const isSampled = swag !== undefined && samples > 0;
+  const { batchSize, ...sampling } = scoreOptions(args);
+  const isSampled = swag !== undefined && sampling.samples > 0;
   let blank = 0;
   let cut = 0;
   let done = 0;
@@ -93,12 +94,17 @@ export async function* fillMasks(
     Math.max(masks.length * width / MOST_PROBABILITIES, 1 / MOST_TEXTS);
   progress.begin();
   for await (const chunk of chunksOf(encoded(), { most: 1, cost })) {
-    const options = { tokenizer, batchSize, members: isSampled ? samples : 1 };
+    const options = {
+      tokenizer,
+      batchSize,
+      members: isSampled ? sampling.samples : 1,
+    };
     const predictions = chunk.map((): MaskPrediction[] => []);
-    for (let index = 0; index < options.members; index++) {
-      const run = () => addMember(predictions, chunk, { model, ...options });
-      await (isSampled ? swag.withSample({ scale, seed, index }, run) : run());
-    }
+    await ofMembers(
+      loaded,
+      sampling,
+      () => addMember(predictions, chunk, { model, ...options }),
+    );
     done += chunk.length;
     progress.show(`filling masks  ${counted(done, "text")}`);
     for (const [i, text] of chunk.entries()) {
@@ -170,12 +176,10 @@ async function addMember(
     paddingSide: "right",
   });
   const lengths = texts.map(({ inputIds }) => inputIds.length);
-  const size = rowsAtATime(batchSize, Math.max(...lengths), model.config);
-  const bucketBatches = Math.ceil(texts.length / size);
-  const parts = [...batches(texts.length, size, { lengths, bucketBatches })];
   const textsOf = (numbers: Uint32Array<ArrayBuffer>) =>
     Array.from(numbers, (i) => texts[i]).filter((text) => text !== undefined);
-  await readPaced(parts, {
+  await runPaced(lengths, {
+    batchSize: rowsAtATime(batchSize, Math.max(...lengths), model.config),
     compute(numbers): readonly Tensor[] {
       const own = textsOf(numbers);
       const batch = collator.collate(own);
@@ -199,9 +203,7 @@ async function addMember(
         const row = numbers[i] ?? 0;
         masks.forEach((_, m) => {
           const part = values.subarray(at, at += width);
-          if (!part.every(Number.isFinite)) {
-            throw new NotFiniteError(row, part, place);
-          }
+          checkFinite(part, row, place);
           const found = (predictions[row] ?? [])[m] ?? {
             probabilities: new Float64Array(width),
             expectedEntropy: 0,

@@ -11,6 +11,7 @@ import { softmaxRows, uncertaintyParts } from "../../nn/mod.ts";
 import type { Arguments, Option } from "../arguments.ts";
 import { meanOf, standardDeviations } from "../classifier.ts";
 import { scoreOptions } from "../model_options.ts";
+import { ofMembers } from "../posterior.ts";
 import { shortest } from "../prediction_lines.ts";
 import { chunksOf } from "./predict_inputs.ts";
 import { QUESTION_INPUT_OPTIONS, readQuestions } from "./question_inputs.ts";
@@ -27,7 +28,6 @@ import {
   answersOf,
   N_BEST,
 } from "./question_scores.ts";
-import { ofMembers } from "./run_rows.ts";
 import type { LoadedModel, TaskContext } from "./task.ts";
 
 /** The option that says how windows overlap. */

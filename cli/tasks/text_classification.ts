@@ -13,13 +13,13 @@ import {
   isMultiLabel,
   isRegression,
   meanPredictions,
-  namingRows,
   problemTypeOf,
   scoresOf,
   type TextModel,
 } from "../classifier.ts";
 import { COLUMN_OPTIONS } from "../columns.ts";
 import { alikeRemark } from "../labels.ts";
+import { namingRows } from "../not_finite.ts";
 import { FILE_OPTIONS, SKIP_OPTION } from "../read_examples.ts";
 import { textCollator } from "../tokenized_texts.ts";
 import { CLASS_WEIGHTS_OPTION, classWeights } from "./class_weights.ts";

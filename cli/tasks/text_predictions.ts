@@ -8,7 +8,7 @@
 
 import type { PretrainedConfig } from "../../models/mod.ts";
 import type { Option } from "../arguments.ts";
-import { type Classifier, memberScores, namingRows } from "../classifier.ts";
+import { type Classifier, scoresOf } from "../classifier.ts";
 import {
   checkPosterior,
   checkRankable,
@@ -16,7 +16,9 @@ import {
   type Ranking,
   rankingOf,
 } from "../label_next.ts";
-import { posteriorRemark, scoreOptions } from "../model_options.ts";
+import { scoreOptions } from "../model_options.ts";
+import { namingRows } from "../not_finite.ts";
+import { ofMembers } from "../posterior.ts";
 import { type Line, predictionLines } from "../prediction_lines.ts";
 import { cutRemark } from "../prepare_examples.ts";
 import { TokenizedTexts } from "../tokenized_texts.ts";
@@ -72,10 +74,9 @@ export async function* predictedLines(
   { args, progress, maxLength }: TaskContext & { readonly maxLength: number },
 ): AsyncGenerator<Line> {
   checkPosterior(ranking, classifier);
-  const idle = posteriorRemark(args, classifier);
-  if (idle !== undefined) progress.say(idle);
   const options = scoreOptions(args);
-  const { model: { config }, tokenizer, swag } = classifier;
+  const { model, tokenizer, swag } = classifier;
+  const { config } = model;
   const { texts, pairs, path } = inputs;
   const isSampled = swag !== undefined && options.samples > 0;
   const passes = isSampled ? options.samples : 1;
@@ -96,7 +97,12 @@ export async function* predictedLines(
     cut += tokenized.cut;
     const scores = await namingRows(
       inputs,
-      () => memberScores(classifier, tokenized, { ...options, advance }),
+      () =>
+        ofMembers(
+          classifier,
+          options,
+          () => scoresOf(model, tokenized, { ...options, advance }),
+        ),
       start,
     );
     const lines = predictionLines(config, scores, {

@@ -23,9 +23,9 @@ import type { Arguments, Option } from "../arguments.ts";
 import { interleaved, standardDeviations } from "../classifier.ts";
 import { namesOf } from "../labels.ts";
 import { scoreOptions } from "../model_options.ts";
+import { ofMembers } from "../posterior.ts";
 import { shortest } from "../prediction_lines.ts";
 import { chunksOf, refuseIdle } from "./predict_inputs.ts";
-import { ofMembers } from "./run_rows.ts";
 import type { LoadedModel, TaskContext } from "./task.ts";
 import {
   readTagInputs,
