@@ -15,16 +15,21 @@ import {
   HELP_OPTION,
   QUIET_OPTION,
 } from "./arguments.ts";
-import { COLUMN_OPTIONS, LABEL_OPTION, NO_PAIRS_OPTION } from "./columns.ts";
+import {
+  COLUMN_OPTIONS,
+  LABEL_OPTION,
+  NO_PAIRS_OPTION,
+  SKIP_OPTION,
+} from "./columns.ts";
 import { ComparedModels } from "./compared_models.ts";
 import { checkSameRows, type ComparedRun } from "./compared_rows.ts";
 import { compareRuns, MAIN_METRICS, type PredictedRun } from "./comparison.ts";
 import { renderComparison } from "./comparison_text.ts";
+import { FILE_OPTIONS, readInput, SKIP_ROWS_OPTION } from "./input_files.ts";
 import { MODEL_OPTIONS } from "./model_options.ts";
 import { count } from "../data/names.ts";
 import { readPredictions } from "./prediction_file.ts";
 import { Progress } from "./progress.ts";
-import { FILE_OPTIONS, readNeeded, SKIP_OPTION } from "./read_examples.ts";
 
 const DATA_OPTIONS = [
   {
@@ -37,6 +42,7 @@ const DATA_OPTIONS = [
   NO_PAIRS_OPTION,
   LABEL_OPTION,
   SKIP_OPTION,
+  SKIP_ROWS_OPTION,
   ...FILE_OPTIONS,
 ];
 
@@ -172,7 +178,7 @@ async function readRuns(
     }
   }
   const table = areFiles.includes(false)
-    ? await readNeeded(args, "data")
+    ? await readInput(args, "data")
     : undefined;
   const models = new ComparedModels(args, progress);
   const runs: ComparedRun[] = [];

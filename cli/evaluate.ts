@@ -10,7 +10,6 @@
 import { dirname } from "node:path";
 import { AutoConfig, type PretrainedConfig } from "../models/mod.ts";
 import { writeTextAtomically } from "../nn/formats/mod.ts";
-import { openAdapter } from "./adapter.ts";
 import {
   type Arguments,
   type Command,
@@ -21,19 +20,13 @@ import {
 } from "./arguments.ts";
 import { maxLengthOf } from "./classifier.ts";
 import { columnsRemark, NO_PAIRS_OPTION } from "./columns.ts";
-import { loadModel } from "./load_model.ts";
-import {
-  MODEL_OPTIONS,
-  posteriorRemark,
-  scoreOptions,
-} from "./model_options.ts";
+import { checkInputs, readInput, readOptional } from "./input_files.ts";
+import { MODEL_OPTIONS, scoreOptions } from "./model_options.ts";
 import { type Line, predictionLines } from "./prediction_lines.ts";
 import { Progress } from "./progress.ts";
-import { checkInputs, readNeeded, readOptional } from "./read_examples.ts";
 import {
   evaluateAll,
   f1Class,
-  type MeasuredTexts,
   type MethodScores,
   remarksOn,
   renderScores,
@@ -49,15 +42,9 @@ import {
 } from "./tasks/registry.ts";
 import type { TaskContext } from "./tasks/task.ts";
 import { textClassification } from "./tasks/text_classification.ts";
-import {
-  placesOf,
-  RowBatches,
-  type TextRow,
-  type TextRowContext,
-  textRows,
-} from "./tasks/text_rows.ts";
+import { measuredTexts, type TextRow, textRows } from "./tasks/text_rows.ts";
 import { thresholdOf } from "./tasks/threshold.ts";
-import { evaluateTask, refuseOptions } from "./use_task.ts";
+import { evaluateTask, loadFor, refuseOptions } from "./use_task.ts";
 
 /** The options for models of text classification alone. */
 const TEXT_RESULT_OPTIONS: readonly Option[] = [
@@ -117,7 +104,7 @@ export const evaluate: Command = {
     const task = taskOfModel(config, source);
     checkTaskOptions(args, task, "dataOptions", "scoreOptions");
     if (task.name === textClassification.name) {
-      return await evaluateTexts(source, config, { args, progress });
+      return await evaluateTexts(config, { args, progress });
     }
     refuseOptions(args, task, [...TEXT_RESULT_OPTIONS, NO_PAIRS_OPTION]);
     return await evaluateTask(task, config, { args, progress });
@@ -126,7 +113,6 @@ export const evaluate: Command = {
 
 /** Measures a model for text classification, and gives the exit code. */
 async function evaluateTexts(
-  source: string,
   config: PretrainedConfig,
   { args, progress }: TaskContext,
 ): Promise<number> {
@@ -136,19 +122,13 @@ async function evaluateTexts(
   const output = args.text("predictions");
   if (output !== undefined) await checkOutputFile(output, args);
   const { data, fitData } = await readTexts(config, { args, progress });
-  await openAdapter(progress);
-  const classifier = await progress.during(
-    `loading ${source}`,
-    loadModel(textClassification, source, args.text("tokenizer")),
-  );
-  const idle = posteriorRemark(args, classifier);
-  if (idle !== undefined) progress.say(idle);
+  const classifier = await loadFor(textClassification, { args, progress });
   const { tokenizer } = classifier;
   const maxLength = maxLengthOf(config, tokenizer, asked);
   const context = { args, progress, config, tokenizer, maxLength };
   const { rows, cut } = textRows(data, context);
   let lines: Line[] = [];
-  const results = await evaluateAll(classifier, measured(rows, context), {
+  const results = await evaluateAll(classifier, measuredTexts(rows, context), {
     ...options,
     threshold,
     onScores: (method, scores) => {
@@ -157,7 +137,8 @@ async function evaluateTexts(
       const isSampled = method === "SWAG";
       lines = predictionLines(config, scores, { isSampled, threshold });
     },
-    fit: fitData && measured(textRows(fitData, context).rows, context),
+    fit: fitData &&
+      measuredTexts(textRows(fitData, context).rows, context),
     progress,
   });
   for (const remark of remarksOn(results)) progress.say(remark);
@@ -179,7 +160,7 @@ async function readTexts(
   { args, progress }: TaskContext,
 ): Promise<{ data: LabeledTexts; fitData: LabeledTexts | undefined }> {
   checkInputs(args, "data", "temperature-fit");
-  const table = await readNeeded(args, "data");
+  const table = await readInput(args, "data");
   const fitTable = await readOptional(args, "temperature-fit");
   const choice = { args, remembered: rememberedLabels(config) };
   const columns = chooseLabelColumns(table, choice);
@@ -212,18 +193,6 @@ async function readTexts(
     data: labeledTexts(table, columns, context),
     fitData: fitTable &&
       labeledTexts(fitTable, chooseLabelColumns(fitTable, choice), context),
-  };
-}
-
-/** Rows, as they are measured. */
-function measured(
-  rows: readonly TextRow[],
-  context: TextRowContext,
-): MeasuredTexts {
-  return {
-    texts: new RowBatches(rows, context),
-    labels: rows.map(({ label }) => label),
-    source: placesOf(rows),
   };
 }
 

@@ -30,10 +30,10 @@ import {
   TRAIN_OPTIONS,
   trainSettings,
 } from "./finetune_settings.ts";
+import { checkInputs } from "./input_files.ts";
 import { measure } from "./measure.ts";
 import { OutputFolder } from "./output_folder.ts";
 import { Progress } from "./progress.ts";
-import { checkInputs } from "./read_examples.ts";
 import { baseName } from "./run_facts.ts";
 import { recordRun } from "./run_record.ts";
 import { prepareOutput, savedBytes } from "./save.ts";

@@ -21,7 +21,13 @@ import {
   isRegression,
   maxLengthOf,
 } from "./classifier.ts";
-import { COLUMN_OPTIONS, LABEL_OPTION, NO_PAIRS_OPTION } from "./columns.ts";
+import {
+  COLUMN_OPTIONS,
+  LABEL_OPTION,
+  NO_PAIRS_OPTION,
+  SKIP_OPTION,
+} from "./columns.ts";
+import { FILE_OPTIONS, SKIP_ROWS_OPTION } from "./input_files.ts";
 import { loadModel } from "./load_model.ts";
 import {
   MODEL_OPTIONS,
@@ -29,9 +35,8 @@ import {
   scoreOptions,
 } from "./model_options.ts";
 import { OutputFolder } from "./output_folder.ts";
-import { cutRemark, prepareExamples } from "./prepare_examples.ts";
 import { Progress } from "./progress.ts";
-import { FILE_OPTIONS, type RawTexts, SKIP_OPTION } from "./read_examples.ts";
+import type { RawTexts } from "./raw_texts.ts";
 import { dataNameOf, modelNameOf, provenanceOf } from "./report_facts.ts";
 import {
   MORE_DATA_OPTIONS,
@@ -47,6 +52,7 @@ import {
   classificationResults,
   classNamedScores,
   type MethodScores,
+  type PreparedRows,
   type ReportRows,
   scoreRows,
 } from "./report_predictions.ts";
@@ -56,8 +62,11 @@ import { baseName, readRunFacts } from "./run_facts.ts";
 import { prepareOutput } from "./save.ts";
 import { f1Class } from "./scores.ts";
 import { singleAnswerConfig } from "./single_answers.ts";
+import type { LabeledTexts } from "./tasks/labeled_texts.ts";
+import type { TaskContext } from "./tasks/task.ts";
 import { textClassification } from "./tasks/text_classification.ts";
-import { TokenizedTexts } from "./tokenized_texts.ts";
+import { measuredTexts, textRows } from "./tasks/text_rows.ts";
+import { cutRemark, TokenizedTexts } from "./tokenized_texts.ts";
 import type { RunResults } from "../report/mod.ts";
 
 /** Writes a report of a model. */
@@ -81,6 +90,7 @@ export const report: Command = {
       NO_PAIRS_OPTION,
       LABEL_OPTION,
       SKIP_OPTION,
+      SKIP_ROWS_OPTION,
       ...FILE_OPTIONS,
     ],
     Model: MODEL_OPTIONS,
@@ -150,7 +160,7 @@ trainer_state.json, in its folder, if they are there.`,
     const idle = posteriorRemark(args, classifier);
     if (idle !== undefined) progress.say(idle);
     const maxLength = maxLengthOf(config, classifier.tokenizer, asked);
-    const rows = prepareRows(inputs, { classifier, maxLength, progress });
+    const rows = prepareRows(inputs, { args, classifier, maxLength, progress });
     const methods = await scoreRows(classifier, rows, { ...options, progress });
     const provenance = await provenanceOf({
       ...{ args, config, device, model: source, run },
@@ -186,14 +196,18 @@ async function outputFolder(args: Arguments, source: string): Promise<string> {
 /** Splits the texts of all files into tokens. */
 function prepareRows(
   { test, fit, ood }: ReportInputs,
-  { classifier, maxLength, progress }: {
-    classifier: Classifier;
-    maxLength: number;
-    progress: Progress;
+  { args, classifier, maxLength, progress }: TaskContext & {
+    readonly classifier: Classifier;
+    readonly maxLength: number;
   },
 ): ReportRows {
   const { model: { config }, tokenizer } = classifier;
-  const preparation = { config, tokenizer, maxLength, progress };
+  const context = { args, progress, config, tokenizer, maxLength };
+  const labeled = (data: LabeledTexts): PreparedRows => {
+    const { rows } = textRows(data, context);
+    const { labels, ...own } = measuredTexts(rows, context);
+    return { ...own, labels: Float64Array.from(labels, Number) };
+  };
   const tokenized = ({ path, texts, pairs }: RawTexts) => {
     const own = new TokenizedTexts(tokenizer, texts, { pairs, maxLength });
     const { cut, count: rows } = own;
@@ -202,8 +216,8 @@ function prepareRows(
     return own;
   };
   return {
-    test: prepareExamples(test, preparation),
-    fit: fit && prepareExamples(fit, preparation),
+    test: labeled(test),
+    fit: fit && labeled(fit),
     ood: ood && { source: ood, texts: tokenized(ood) },
   };
 }
@@ -217,10 +231,9 @@ function measured(
     classifier: Classifier;
   },
 ): Partial<RunResults> {
-  const { texts: first, pairs } = inputs.test;
-  const texts = pairs
-    ? first.map((text, row) => `${text} / ${pairs[row]}`)
-    : first;
+  const texts = inputs.test.examples.map(({ text, pair }) =>
+    pair === undefined ? text : `${text} / ${pair}`
+  );
   if (isRegression(classifier.model.config)) {
     const regression = regressionResults(methods, rows, texts);
     return { regression, scores: numberNamedScores(regression) };

@@ -22,26 +22,31 @@ import {
 import { namesOf } from "./labels.ts";
 import { namingRows } from "./not_finite.ts";
 import { methodsOf, ofMembers } from "./posterior.ts";
-import type { Examples } from "./prepare_examples.ts";
 import type { Progress } from "./progress.ts";
 import { classScores } from "./tasks/text_scores.ts";
 import type { RowSource } from "../data/mod.ts";
-import type { TokenizedTexts } from "./tokenized_texts.ts";
+import type { TextBatches } from "./tokenized_texts.ts";
 
 /** Rows as a model reads them. */
 export interface PreparedTexts {
   /** The texts. */
-  texts: TokenizedTexts;
+  texts: TextBatches;
   /** The file that they come from. */
   source: RowSource;
+}
+
+/** Rows with their labels: the ids of classes, or numbers. */
+export interface PreparedRows extends PreparedTexts {
+  /** The labels. */
+  labels: ArrayLike<number>;
 }
 
 /** The rows of a report. */
 export interface ReportRows {
   /** The test set. */
-  test: Examples;
+  test: PreparedRows;
   /** Labeled rows to fit on. */
-  fit: Examples | undefined;
+  fit: PreparedRows | undefined;
   /** Unfamiliar rows. */
   ood: PreparedTexts | undefined;
 }

@@ -6,7 +6,6 @@
  * @module
  */
 
-import type { RowSource } from "../data/mod.ts";
 import type { PretrainedConfig } from "../models/mod.ts";
 import {
   type Classifier,
@@ -20,9 +19,8 @@ import { namesOf } from "./labels.ts";
 import { namingRows } from "./not_finite.ts";
 import { methodsOf } from "./posterior.ts";
 import type { Progress } from "./progress.ts";
-import type { LabelValue } from "./tasks/label_values.ts";
+import type { MeasuredTexts } from "./tasks/text_rows.ts";
 import { textScores } from "./tasks/text_scores.ts";
-import type { TextBatches } from "./tokenized_texts.ts";
 
 /** The scores of a method of prediction. */
 export interface MethodScores {
@@ -30,16 +28,6 @@ export interface MethodScores {
   method: string;
   /** The scores by name. */
   scores: Record<string, number>;
-}
-
-/** Texts to measure on. */
-export interface MeasuredTexts {
-  /** The texts. */
-  readonly texts: TextBatches;
-  /** What each is labeled with. */
-  readonly labels: ArrayLike<LabelValue>;
-  /** The file that they come from. */
-  readonly source: RowSource;
 }
 
 /** Options of {@linkcode evaluateAll}. */

@@ -16,7 +16,13 @@ import { loadModel } from "./load_model.ts";
 import { measure } from "./measure.ts";
 import { posteriorRemark, scoreOptions } from "./model_options.ts";
 import { renderScores } from "./scores.ts";
-import type { LoadedModel, Task, TaskContext } from "./tasks/task.ts";
+import type {
+  LoadedModel,
+  Task,
+  TaskContext,
+  TaskModel,
+  TaskRow,
+} from "./tasks/task.ts";
 
 /** Measures a model of a task on a file, and prints the scores. */
 export async function evaluateTask(
@@ -29,7 +35,7 @@ export async function evaluateTask(
   const options = scoreOptions(args);
   const asked = args.integer("max-length", { min: 1 });
   const data = await task.read("data", { ...context, config });
-  const loaded = await load(task, context);
+  const loaded = await loadFor(task, context);
   const { tokenizer } = loaded;
   const maxLength = maxLengthOf(config, tokenizer, asked);
   const rows = task.prepare(data, {
@@ -55,19 +61,28 @@ export async function predictTask(
 ): Promise<number> {
   const { args, progress } = context;
   const asked = args.integer("max-length", { min: 1 });
-  const loaded = await load(task, context);
-  const maxLength = maxLengthOf(config, loaded.tokenizer, asked);
-  for await (const line of task.predict(loaded, { ...context, maxLength })) {
+  const load = async () => {
+    const loaded = await loadFor(task, context);
+    const maxLength = maxLengthOf(config, loaded.tokenizer, asked);
+    return { ...loaded, maxLength };
+  };
+  for await (const line of task.predict({ ...context, config, load })) {
     progress.clear();
     console.log(JSON.stringify(line));
   }
   return 0;
 }
 
-async function load(
-  task: Task,
+/** Opens the GPU, and loads the model that an option names. */
+export async function loadFor<
+  Example,
+  Row extends TaskRow,
+  Outputs,
+  Model extends TaskModel,
+>(
+  task: Task<Example, Row, Outputs, Model>,
   { args, progress }: TaskContext,
-): Promise<LoadedModel> {
+): Promise<LoadedModel<Model>> {
   const source = args.needed("model");
   await openAdapter(progress);
   const loaded = await progress.during(

@@ -21,26 +21,21 @@ import {
   toTensors,
 } from "../../models/mod.ts";
 import { entropy } from "../../nn/mod.ts";
-import { rememberedColumns } from "../columns.ts";
+import { namedColumn } from "../columns.ts";
 import { scoreOptions } from "../model_options.ts";
 import { checkFinite } from "../not_finite.ts";
 import { runPaced } from "../paced_batches.ts";
 import { ofMembers } from "../posterior.ts";
 import { shortest } from "../prediction_lines.ts";
-import { cutRemark } from "../prepare_examples.ts";
+import { cutRemark } from "../tokenized_texts.ts";
 import { TopRows } from "../top_rows.ts";
 import type { MaskedModel } from "./masked_outputs.ts";
-import {
-  chunksOf,
-  type PredictionInput,
-  predictionInputs,
-} from "./prediction_inputs.ts";
-import type { LoadedModel, TaskContext } from "./task.ts";
-import { textColumn } from "./text_column.ts";
+import { chunksOf, type TextInput, textInputs } from "./prediction_inputs.ts";
+import type { PredictContext } from "./task.ts";
 import { rowsAtATime } from "./token_scores.ts";
 
 /** A text, its tokens, and where its masks are. */
-interface MaskedText extends PredictionInput {
+interface MaskedText extends TextInput {
   readonly inputIds: readonly number[];
   readonly tokenTypeIds: readonly number[];
   readonly masks: readonly number[];
@@ -62,21 +57,20 @@ const MOST_TEXTS = 1024;
 
 /** Fills the masks of texts; gives the objects of the lines of JSON. */
 export async function* fillMasks(
-  loaded: LoadedModel<MaskedModel>,
-  { args, progress, maxLength }: TaskContext & { readonly maxLength: number },
+  { args, progress, config, load }: PredictContext<MaskedModel>,
 ): AsyncGenerator<object> {
-  const { model, tokenizer, swag } = loaded;
-  const { config } = model;
   const topK = args.integer("top-k", { min: 1 }) ?? 5;
   const { batchSize, ...sampling } = scoreOptions(args);
+  const texts = await textInputs(args, {
+    naming: ["text-column"],
+    text: (table) => namedColumn(table, "text", { args, config }),
+  });
+  const loaded = await load();
+  const { model, tokenizer, swag, maxLength } = loaded;
   const isSampled = swag !== undefined && sampling.samples > 0;
   let blank = 0;
   let cut = 0;
   let done = 0;
-  const texts = predictionInputs(args, {
-    options: ["text-column"],
-    text: (table) => textColumn(table, args, rememberedColumns(config)?.text),
-  });
   async function* encoded(): AsyncGenerator<MaskedText> {
     for await (const input of texts) {
       if (input.text.trim() === "") {
@@ -91,9 +85,9 @@ export async function* fillMasks(
   const { vocab_size: vocabulary } = config.toJSON();
   const width = typeof vocabulary === "number" ? vocabulary : 1;
   const cost = ({ masks }: MaskedText) =>
-    Math.max(masks.length * width / MOST_PROBABILITIES, 1 / MOST_TEXTS);
+    masks.length * width / MOST_PROBABILITIES;
   progress.begin();
-  for await (const chunk of chunksOf(encoded(), { most: 1, cost })) {
+  for await (const chunk of chunksOf(encoded(), MOST_TEXTS, cost)) {
     const options = {
       tokenizer,
       batchSize,
@@ -135,7 +129,7 @@ export async function* fillMasks(
  * @throws {RangeError} If it has none.
  */
 function maskedText(
-  input: PredictionInput,
+  input: TextInput,
   tokenizer: Tokenizer,
   maxLength: number,
 ): MaskedText & { isCut: boolean } {

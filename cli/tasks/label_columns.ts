@@ -13,12 +13,11 @@ import type { PretrainedConfig } from "../../models/mod.ts";
 import type { Arguments, Option } from "../arguments.ts";
 import {
   chooseColumns,
-  columnFields,
   type Columns,
   hasColumn,
   rememberedColumns,
-  rememberedFields,
 } from "../columns.ts";
+import { noteFields, notesOf } from "../notes.ts";
 
 /** The columns of labeled texts, and how their labels are written. */
 export interface LabelColumns extends Columns {
@@ -130,9 +129,11 @@ export function foundLabels(
 export function labelColumnFields(
   columns: LabelColumns,
 ): Record<string, unknown> {
-  const { labels, isSoft, separator } = columns;
-  return columnFields(columns, {
-    ...labels.length > 1 ? { label_column: labels } : {},
+  const { text, pair, label, labels, isSoft, separator } = columns;
+  return noteFields({
+    text_column: text,
+    pair_column: pair ?? null,
+    label_column: labels.length > 1 ? labels : label,
     ...separator === undefined ? {} : { label_separator: separator },
     ...isSoft ? { soft_labels: true } : {},
   });
@@ -143,9 +144,9 @@ export function rememberedLabels(
   config: PretrainedConfig,
 ): LabelColumns | undefined {
   const columns = rememberedColumns(config);
-  const fields = rememberedFields(config);
-  if (!columns || !fields) return undefined;
-  const { label_column: names, label_separator: separator } = fields;
+  const notes = notesOf(config);
+  if (!columns || !notes) return undefined;
+  const { label_column: names, label_separator: separator } = notes;
   const labels = Array.isArray(names) && names.length > 0 &&
       names.every((name) => typeof name === "string")
     ? names
@@ -154,7 +155,7 @@ export function rememberedLabels(
     ...columns,
     label: labels.join(","),
     labels,
-    isSoft: fields["soft_labels"] === true,
+    isSoft: notes["soft_labels"] === true,
     separator: typeof separator === "string" && separator !== ""
       ? separator
       : undefined,

@@ -17,7 +17,18 @@
 import { AutoModelForMaskedLM } from "../../models/mod.ts";
 import { perplexity } from "../../nn/mod.ts";
 import type { Option } from "../arguments.ts";
-import { KEY, rememberedColumns } from "../columns.ts";
+import { namedColumn, TEXT_COLUMN_OPTION } from "../columns.ts";
+import {
+  formatAmong,
+  readInput,
+  refuseColumns,
+  SAMPLE_OPTION,
+  SKIP_ROWS_OPTION,
+  TASK_FILE_OPTIONS,
+  TEXT_FORMATS,
+} from "../input_files.ts";
+import { columnNotes, noteFields } from "../notes.ts";
+import { usableRows } from "../table_columns.ts";
 import { fillMasks } from "./fill_masks.ts";
 import { MaskingCollator } from "./masked_collator.ts";
 import { type MaskedModel, maskedOutputs } from "./masked_outputs.ts";
@@ -32,26 +43,12 @@ import {
   plainExamples,
   plainRows,
 } from "./masked_rows.ts";
-import { INPUT_OPTIONS } from "./prediction_inputs.ts";
+import { INPUT_FILE_OPTIONS, TEXT_OPTION } from "./prediction_inputs.ts";
 import type { Task, TaskExamples } from "./task.ts";
-import { textColumn } from "./text_column.ts";
-import {
-  readTextTable,
-  refuseColumns,
-  SAMPLE_OPTION,
-  TEXT_FILE_OPTIONS,
-  textFormat,
-} from "./text_table.ts";
 import { countCorrect, logMeans, type TokenScores } from "./token_scores.ts";
 
-const TEXT_COLUMN: Option = {
-  name: "text-column",
-  value: "NAME",
-  help: "Column of texts (text).",
-};
-
 const DATA_OPTIONS: readonly Option[] = [
-  TEXT_COLUMN,
+  TEXT_COLUMN_OPTION,
   {
     name: "pairs",
     value: "GOOD,BAD",
@@ -77,7 +74,8 @@ const DATA_OPTIONS: readonly Option[] = [
     help: "Share of tokens that are hidden (0.15).",
   },
   { name: "whole-word-mask", help: "Hide words as a whole, not word pieces." },
-  ...TEXT_FILE_OPTIONS,
+  SKIP_ROWS_OPTION,
+  ...TASK_FILE_OPTIONS,
 ];
 
 /** The task of guessing hidden words. */
@@ -98,35 +96,29 @@ export const maskedLanguageModel: Task<
   trainOptions: [],
   scoreOptions: [],
   predictOptions: [
-    TEXT_COLUMN,
-    ...INPUT_OPTIONS,
+    TEXT_OPTION,
+    TEXT_COLUMN_OPTION,
+    ...INPUT_FILE_OPTIONS,
     { name: "top-k", value: "N", help: "Fillings of each mask (5)." },
   ],
 
-  async read(option, { args, config }) {
+  async read(option, context) {
+    const { args } = context;
     const path = args.needed(option);
-    if (textFormat(args, path) === "txt") {
-      refuseColumns(args, path, ["text-column", "pairs", "columns", "field"]);
-    }
-    const table = await readTextTable(args, option);
+    const format = formatAmong(path, { args, formats: TEXT_FORMATS });
+    if (format === "txt") refuseColumns(args, path, ["text-column", "pairs"]);
+    const table = await readInput(args, option, format);
     const pairs = pairColumns(table, args);
-    const remembered = config && rememberedColumns(config)?.text;
-    return {
-      path: table.path,
-      examples: pairs
-        ? pairExamples(table, pairs)
-        : plainExamples(table, textColumn(table, args, remembered)),
-    };
+    if (pairs) {
+      const usable = usableRows(table, pairs, context);
+      return { path: table.path, examples: pairExamples(usable, pairs) };
+    }
+    const column = namedColumn(table, "text", context);
+    const usable = usableRows(table, [column], context);
+    return { path: table.path, examples: plainExamples(usable, column) };
   },
 
-  configFields(_, { args }) {
-    return {
-      [KEY]: {
-        task: "fill-mask",
-        text_column: args.text("text-column") ?? "text",
-      },
-    };
-  },
+  configFields: (_, { args }) => noteFields(columnNotes(["text"], args)),
 
   prepare(data, context) {
     const { args, tokenizer, maxLength } = context;

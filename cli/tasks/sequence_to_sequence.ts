@@ -14,15 +14,14 @@ import {
   type PretrainedConfig,
 } from "../../models/mod.ts";
 import type { Option } from "../arguments.ts";
-import { KEY } from "../columns.ts";
-import { INPUT_OPTIONS } from "./prediction_inputs.ts";
+import { columnNotes, noteFields } from "../notes.ts";
+import { INPUT_FILE_OPTIONS, TEXT_OPTION } from "./prediction_inputs.ts";
 import {
   maxTargetLength,
   readWriting,
   SOURCE_OPTION,
   TARGET_OPTION,
   WRITING_DATA_OPTIONS,
-  writingColumnFields,
   type WritingExample,
   type WritingRow,
   writingRows,
@@ -57,13 +56,14 @@ const SCORE_OPTIONS: readonly Option[] = [
 ];
 
 const PREDICT_OPTIONS: readonly Option[] = [
+  TEXT_OPTION,
   SOURCE_OPTION,
   {
     ...TARGET_OPTION,
     help:
       "Column of what is right, written as gold if the file has it (target).",
   },
-  ...INPUT_OPTIONS,
+  ...INPUT_FILE_OPTIONS,
   ...WRITING_OPTIONS,
   ...MORE_WRITING_OPTIONS,
 ];
@@ -112,7 +112,7 @@ function writingTask(
       const prefix = args.text("source-prefix");
       return {
         ...prefix === undefined ? {} : prefixFields(config, name, prefix),
-        [KEY]: { task: name, ...writingColumnFields(args, config) },
+        ...noteFields(columnNotes(["source", "target"], args)),
       };
     },
 
@@ -134,7 +134,7 @@ function writingTask(
 
     scores: (members, rows) => writingScores(name, members, rows),
 
-    predict: (loaded, context) => writeLines(loaded, name, context),
+    predict: (context) => writeLines(name, context),
   };
 }
 

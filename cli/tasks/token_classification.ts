@@ -11,9 +11,11 @@ import {
   DataCollatorForTokenClassification,
 } from "../../models/mod.ts";
 import { namesOf } from "../labels.ts";
+import { columnNotes, noteFields } from "../notes.ts";
 import type { Task } from "./task.ts";
 import {
   readTagged,
+  TAGGED_COLUMNS,
   TAGGED_OPTIONS,
   type TaggedExample,
 } from "./token_examples.ts";
@@ -59,7 +61,10 @@ export const tokenClassification: Task<
 
   read: readTagged,
 
-  configFields: (data, { config }) => tagFields(data, config),
+  configFields: (data, { args, config }) => ({
+    ...tagFields(data, config),
+    ...noteFields(columnNotes(TAGGED_COLUMNS, args)),
+  }),
 
   prepare: (data, { args, isTraining, ...context }) =>
     taggedRows(data, {

@@ -16,8 +16,7 @@ import {
   toTensors,
 } from "../../../models/mod.ts";
 import { logSoftmaxRows } from "../../../nn/metrics/mod.ts";
-import { inFolder } from "../../_folder.ts";
-import { argumentsOf, listener } from "./_text_task.ts";
+import { argumentsOf, listener } from "./_task.ts";
 
 const WORDS =
   "the dog cat barks meows in a garden barn at night play ##ed ##ing";
@@ -88,21 +87,6 @@ export async function prepared(
   const context = { args, progress, tokenizer, config, maxLength };
   const rows = task.prepare(data, { ...context, isTraining });
   return { rows, said };
-}
-
-/** Writes files to a folder, and gives the options that name the first one. */
-export async function withFiles(
-  files: Readonly<Record<string, string | Uint8Array>>,
-  body: (data: string[], folder: string) => Promise<void>,
-): Promise<void> {
-  await inFolder(async (folder) => {
-    for (const [name, content] of Object.entries(files)) {
-      const path = `${folder}/${name}`;
-      if (typeof content === "string") await Deno.writeTextFile(path, content);
-      else await Deno.writeFile(path, content);
-    }
-    await body(["--data", `${folder}/${Object.keys(files)[0]}`], folder);
-  });
 }
 
 /** The outputs of a model, with options. */

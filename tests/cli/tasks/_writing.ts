@@ -16,7 +16,7 @@ import {
   type Tokenizer,
   trainTokenizer,
 } from "../../../models/mod.ts";
-import { argumentsOf, listener } from "./_text_task.ts";
+import { argumentsOf, listener } from "./_task.ts";
 
 /** Sentences and their translations. */
 export const PAIRS = [

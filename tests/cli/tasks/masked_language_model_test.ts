@@ -24,7 +24,7 @@ import {
 } from "../../../models/mod.ts";
 import { logSoftmaxRows } from "../../../nn/metrics/mod.ts";
 import { gpuTest } from "../../_check.ts";
-import { argumentsOf, listener, trainOn } from "./_text_task.ts";
+import { argumentsOf, listener, trainOn, withFiles } from "./_task.ts";
 import {
   bert,
   CONTEXT,
@@ -36,7 +36,6 @@ import {
   TEXTS,
   TOKENIZER,
   vocabSize,
-  withFiles,
 } from "./_masked.ts";
 
 gpuTest("fill-mask hides tokens by seed, epoch and row", async () => {

@@ -15,7 +15,7 @@ import { manualSeed, scope, tensor } from "../../../engine/mod.ts";
 import { AutoModelForSeq2SeqLM, pipeline } from "../../../models/mod.ts";
 import { corpusBleu, corpusChrf, rougeScore } from "../../../nn/metrics/mod.ts";
 import { gpuTest } from "../../_check.ts";
-import { argumentsOf, listener, trainOn } from "./_text_task.ts";
+import { argumentsOf, listener, trainOn } from "./_task.ts";
 import {
   BPE,
   configOf,
