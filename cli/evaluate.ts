@@ -24,13 +24,7 @@ import { checkInputs, readInput, readOptional } from "./input_files.ts";
 import { MODEL_OPTIONS, scoreOptions } from "./model_options.ts";
 import { type Line, predictionLines } from "./prediction_lines.ts";
 import { Progress } from "./progress.ts";
-import {
-  evaluateAll,
-  f1Class,
-  type MethodScores,
-  remarksOn,
-  renderScores,
-} from "./scores.ts";
+import { evaluateAll, remarksOn, renderScores } from "./scores.ts";
 import { goldFields } from "./tasks/gold_fields.ts";
 import { chooseLabelColumns, rememberedLabels } from "./tasks/label_columns.ts";
 import { labelKind } from "./tasks/label_values.ts";
@@ -43,6 +37,7 @@ import {
 import type { TaskContext } from "./tasks/task.ts";
 import { textClassification } from "./tasks/text_classification.ts";
 import { measuredTexts, type TextRow, textRows } from "./tasks/text_rows.ts";
+import { f1Class } from "./tasks/text_scores.ts";
 import { thresholdOf } from "./tasks/threshold.ts";
 import { evaluateTask, loadFor, refuseOptions } from "./use_task.ts";
 
@@ -142,12 +137,18 @@ async function evaluateTexts(
     progress,
   });
   for (const remark of remarksOn(results)) progress.say(remark);
-  printScores(results, {
-    args,
-    rows: rows.length,
-    cut,
-    f1: f1Class(classifier),
-  });
+  console.log(
+    args.flag("json")
+      ? JSON.stringify(
+        {
+          ...{ rows: rows.length, cut, f1_class: f1Class(config) ?? null },
+          results,
+        },
+        null,
+        2,
+      )
+      : renderScores(results, textClassification.columns?.(config)).trimEnd(),
+  );
   if (output !== undefined) {
     await writePredictions(output, { data, rows, lines, config });
   }
@@ -194,23 +195,6 @@ async function readTexts(
     fitData: fitTable &&
       labeledTexts(fitTable, chooseLabelColumns(fitTable, choice), context),
   };
-}
-
-/** Prints scores as a table, or as JSON. */
-function printScores(
-  results: readonly MethodScores[],
-  { args, rows, cut, f1 }: {
-    args: Arguments;
-    rows: number;
-    cut: number;
-    f1: string | undefined;
-  },
-): void {
-  console.log(
-    args.flag("json")
-      ? JSON.stringify({ rows, cut, f1_class: f1 ?? null, results }, null, 2)
-      : renderScores(results, f1).trimEnd(),
-  );
 }
 
 /** Writes what is predicted for each row. */

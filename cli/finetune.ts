@@ -221,7 +221,7 @@ async function finetuneTask(task: Task, args: Arguments): Promise<number> {
   if (evalRows) {
     const measurement = { ...MEASUREMENT, ...context, maxLength, seed };
     const scores = await measure(task, loaded, evalRows, measurement);
-    console.log(renderScores(scores).trimEnd());
+    console.log(renderScores(scores, task.columns?.(config)).trimEnd());
   }
   return 0;
 }

@@ -169,10 +169,15 @@ export async function readInput(
 ): Promise<Table> {
   const path = args.needed(option);
   const own = format ?? formatAmong(path, { args, formats: TABLE_FORMATS });
+  const sampleBy = args.choice("sample-by", SAMPLES);
+  // Some options fit one of the files --data and --eval alone.
+  if (own === "txt") {
+    return await readTable(path, { format: "text", sampleBy, optionName });
+  }
   return await readTable(path, {
     ...rowSettings(args, option),
-    format: libraryFormat(own),
-    sampleBy: args.choice("sample-by", SAMPLES),
+    format: own,
+    sampleBy: option === "data" ? sampleBy : undefined,
   });
 }
 
@@ -220,7 +225,7 @@ export function refuseColumns(
   path: string,
   names: readonly string[],
 ): void {
-  refuseIdle(args, [...names, "columns", "field", "keep-columns"], {
+  refuseIdle(args, names, {
     beside: path,
     reason:
       "a text file has no columns; say --format csv, tsv or jsonl if it " +

@@ -72,7 +72,7 @@ export async function* plainTexts(
 ): AsyncGenerator<PlainText> {
   const format = formatAmong(path, { args, formats: TEXT_FORMATS });
   if (format === "txt") {
-    refuseColumns(args, path, ["text-column", "pair-column"]);
+    refuseColumns(args, path, ["text-column", "pair-column", "columns"]);
     for await (const line of linesOf(path, { signal })) {
       const text = keepLineEnds ? line : line.replace(/\r?\n$/, "");
       yield { text, pair: undefined };

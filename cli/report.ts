@@ -60,12 +60,12 @@ import { numberNamedScores, regressionResults } from "./report_regression.ts";
 import { readTraining } from "./report_training.ts";
 import { baseName, readRunFacts } from "./run_facts.ts";
 import { prepareOutput } from "./save.ts";
-import { f1Class } from "./scores.ts";
 import { singleAnswerConfig } from "./single_answers.ts";
 import type { LabeledTexts } from "./tasks/labeled_texts.ts";
 import type { TaskContext } from "./tasks/task.ts";
 import { textClassification } from "./tasks/text_classification.ts";
 import { measuredTexts, textRows } from "./tasks/text_rows.ts";
+import { f1Class } from "./tasks/text_scores.ts";
 import { cutRemark, TokenizedTexts } from "./tokenized_texts.ts";
 import type { RunResults } from "../report/mod.ts";
 
@@ -245,7 +245,7 @@ function measured(
   });
   const scores = classNamedScores(
     classification,
-    f1Class(classifier) ?? "macro",
+    f1Class(classifier.model.config) ?? "macro",
   );
   return { classification, scores };
 }

@@ -6,19 +6,16 @@
  * @module
  */
 
-import type { PretrainedConfig } from "../models/mod.ts";
 import {
   type Classifier,
-  isMultiLabel,
-  isRegression,
   meanPredictions,
   type PosteriorOptions,
   scoresOf,
 } from "./classifier.ts";
-import { namesOf } from "./labels.ts";
 import { namingRows } from "./not_finite.ts";
 import { methodsOf } from "./posterior.ts";
 import type { Progress } from "./progress.ts";
+import type { ScoreColumns } from "./tasks/task.ts";
 import type { MeasuredTexts } from "./tasks/text_rows.ts";
 import { textScores } from "./tasks/text_scores.ts";
 
@@ -102,18 +99,10 @@ export function remarksOn(results: readonly MethodScores[]): string[] {
     );
 }
 
-/** The class whose F1 is shown: the second of two; `undefined` for the macro mean. */
-export function f1Class(
-  { model: { config } }: { model: { config: PretrainedConfig } },
-): string | undefined {
-  const names = namesOf(config);
-  const isChoice = !isRegression(config) && !isMultiLabel(config);
-  return isChoice && names.length === 2 ? names[1] : undefined;
-}
-
-/** The heads of the columns of scores. */
+/** The usual heads of the columns of scores. */
 export const HEADS: Readonly<Record<string, string>> = {
   accuracy: "accuracy",
+  f1: "F1",
   nll: "NLL",
   ece: "ECE",
   brier: "Brier",
@@ -133,29 +122,36 @@ export const HEADS: Readonly<Record<string, string>> = {
   spearman: "Spearman",
 };
 
+/** The decimals of a score, unless its column has others. */
+const DECIMALS = 4;
+
 /**
  * Writes scores as a table with one row for each method. Where each of several numbers
  * has scores of its own, such as `rmse/valence`, another table follows, with one row
  * for each method and number.
  *
  * @param results The scores.
- * @param positive The class whose F1 is shown; `undefined` for the macro mean.
+ * @param columns How scores are shown that have other columns than usual.
  */
 export function renderScores(
   results: readonly MethodScores[],
-  positive?: string,
+  columns: ScoreColumns = {},
 ): string {
   const names = Object.keys(results[0]?.scores ?? {});
   const parts = names.filter((name) => name.includes("/"))
     .map((name) => name.slice(name.indexOf("/") + 1));
-  const f1 = `F1 (${positive?.slice(0, 20) ?? "macro"})`;
-  const headOf = (name: string) => name === "f1" ? f1 : HEADS[name] ?? name;
+  const headOf = (name: string) => columns[name]?.head ?? HEADS[name] ?? name;
   const own = names.filter((name) => !name.includes("/"));
   const rowOf = (
     method: string,
     scores: MethodScores["scores"],
     names: readonly string[],
-  ) => [method, ...names.map((name) => scores[name]?.toFixed(4) ?? "")];
+  ) => [
+    method,
+    ...names.map((name) =>
+      scores[name]?.toFixed(columns[name]?.decimals ?? DECIMALS) ?? ""
+    ),
+  ];
   const whole = renderCells([
     ["", ...own.map(headOf)],
     ...results.map(({ method, scores }) => rowOf(method, scores, own)),

@@ -48,7 +48,7 @@ export async function evaluateTask(
   console.log(
     args.flag("json")
       ? JSON.stringify({ rows: data.examples.length, results }, null, 2)
-      : renderScores(results).trimEnd(),
+      : renderScores(results, task.columns?.(config)).trimEnd(),
   );
   return 0;
 }

@@ -16,12 +16,13 @@
 
 import { AutoModelForMaskedLM } from "../../models/mod.ts";
 import { perplexity } from "../../nn/mod.ts";
-import type { Option } from "../arguments.ts";
+import type { Arguments, Option } from "../arguments.ts";
 import { namedColumn, TEXT_COLUMN_OPTION } from "../columns.ts";
 import {
   formatAmong,
   readInput,
   refuseColumns,
+  refuseIdle,
   SAMPLE_OPTION,
   SKIP_ROWS_OPTION,
   TASK_FILE_OPTIONS,
@@ -106,14 +107,22 @@ export const maskedLanguageModel: Task<
     const { args } = context;
     const path = args.needed(option);
     const format = formatAmong(path, { args, formats: TEXT_FORMATS });
-    if (format === "txt") refuseColumns(args, path, ["text-column", "pairs"]);
+    const measures = option === measuredFile(args);
+    // Options that do not fit --eval may be meant for --data.
+    if (option === "data" && format === "txt") {
+      const columns = ["text-column", "columns", "field"];
+      refuseColumns(args, path, measures ? ["pairs", ...columns] : columns);
+    }
     const table = await readInput(args, option, format);
-    const pairs = pairColumns(table, args);
+    const pairs = measures ? pairColumns(table, args) : undefined;
     if (pairs) {
+      if (option === "data") refuseMasking(args, path);
       const usable = usableRows(table, pairs, context);
       return { path: table.path, examples: pairExamples(usable, pairs) };
     }
-    const column = namedColumn(table, "text", context);
+    const column = format === "txt"
+      ? "text"
+      : namedColumn(table, "text", context);
     const usable = usableRows(table, [column], context);
     return { path: table.path, examples: plainExamples(usable, column) };
   },
@@ -153,6 +162,32 @@ export const maskedLanguageModel: Task<
 
   predict: fillMasks,
 };
+
+/** The option of the file that a model is measured on, whose rows may be pairs. */
+function measuredFile(args: Arguments): "data" | "eval" {
+  return args.text("eval") === undefined ? "data" : "eval";
+}
+
+/**
+ * Refuses options of hiding tokens where there are pairs of sentences alone, because
+ * each of their tokens is hidden in turn.
+ *
+ * @throws {TypeError} If such an option is given.
+ */
+function refuseMasking(args: Arguments, path: string): void {
+  const names = [
+    "line-by-line",
+    "block-size",
+    "mlm-probability",
+    "whole-word-mask",
+  ];
+  refuseIdle(args, names, {
+    beside: path,
+    reason:
+      "its rows are pairs of sentences, of which each token is hidden in " +
+      "turn",
+  });
+}
 
 function isOfPairs(
   data: TaskExamples<MaskedExample>,

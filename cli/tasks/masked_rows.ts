@@ -70,7 +70,7 @@ export type MaskedRow = PlainRow | PairRow;
 const USUAL_PAIRS = ["sentence_good", "sentence_bad"] as const;
 
 /**
- * The columns of a table that hold pairs; `undefined` if it holds texts.
+ * The columns of a table that hold pairs to measure on; `undefined` if it holds texts.
  *
  * @throws {TypeError} If the option does not name two columns.
  * @throws {RangeError} If a column does not exist.
@@ -80,12 +80,13 @@ export function pairColumns(
   args: Arguments,
 ): readonly [good: string, bad: string] | undefined {
   const given = args.text("pairs");
+  const column = args.text("text-column");
   if (given === undefined) {
-    const isUsual = args.text("text-column") === undefined &&
-      USUAL_PAIRS.every((name) => table.columns.includes(name));
-    return isUsual ? USUAL_PAIRS : undefined;
+    const isOfTexts = column !== undefined && table.columns.includes(column);
+    const isUsual = USUAL_PAIRS.every((name) => table.columns.includes(name));
+    return isUsual && !isOfTexts ? USUAL_PAIRS : undefined;
   }
-  if (args.text("text-column") !== undefined) {
+  if (column !== undefined && args.text("eval") === undefined) {
     throw new TypeError(
       "Cannot use --pairs with --text-column: rows are pairs or texts",
     );

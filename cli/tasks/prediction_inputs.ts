@@ -96,7 +96,7 @@ export async function openInputs(
   }
   const format = await formatOf?.(path) ?? formatAmong(path, { args, formats });
   if (format !== "txt") return { table: await readInput(args, "data", format) };
-  refuseColumns(args, path, naming);
+  refuseColumns(args, path, [...naming, "columns", "field", "keep-columns"]);
   const lines = textLines(path);
   // Whether somebody will write to standard input shows when it is needed.
   return { lines: path === "-" ? lines : await begun(lines) };

@@ -29,6 +29,7 @@ import {
 } from "./question_predictions.ts";
 import { type WindowRow, windowRows } from "./question_rows.ts";
 import {
+  ANSWER_COLUMNS,
   ANSWER_OPTIONS,
   answerScores,
   checkThreshold,
@@ -112,6 +113,8 @@ export const questionAnswering: Task<
   outputs: answerOutputs,
 
   scores: (members, rows, { args }) => answerScores(members, rows, args),
+
+  columns: () => ANSWER_COLUMNS,
 
   predict: predictAnswers,
 };

@@ -13,7 +13,8 @@ import {
   DataCollatorForSeq2Seq,
   type PretrainedConfig,
 } from "../../models/mod.ts";
-import type { Option } from "../arguments.ts";
+import type { Arguments, Option } from "../arguments.ts";
+import { refuseIdle } from "../input_files.ts";
 import { columnNotes, noteFields } from "../notes.ts";
 import { INPUT_FILE_OPTIONS, TEXT_OPTION } from "./prediction_inputs.ts";
 import {
@@ -28,11 +29,12 @@ import {
 } from "./source_target_rows.ts";
 import type { Task } from "./task.ts";
 import { writeLines } from "./write_lines.ts";
-import { writingScores } from "./written_scores.ts";
+import { WRITING_COLUMNS, writingScores } from "./written_scores.ts";
 import {
   MORE_WRITING_OPTIONS,
   WRITING_OPTIONS,
   type WritingModel,
+  writingOptions,
   type WritingTask,
 } from "./written_texts.ts";
 import { type WritingOutputs, writingOutputs } from "./writing_outputs.ts";
@@ -116,8 +118,10 @@ function writingTask(
       };
     },
 
-    prepare: (data, context) =>
-      writingRows(data, prefixOf(context.config, name), context),
+    prepare(data, context) {
+      checkScoreOptions(context.args, context.config);
+      return writingRows(data, prefixOf(context.config, name), context);
+    },
 
     collator({ args, model, tokenizer, maxLength }) {
       const collator = new DataCollatorForSeq2Seq(tokenizer, {
@@ -134,8 +138,25 @@ function writingTask(
 
     scores: (members, rows) => writingScores(name, members, rows),
 
+    columns: () => WRITING_COLUMNS,
+
     predict: (context) => writeLines(name, context),
   };
+}
+
+/**
+ * Checks the options of measuring, before a training that may take long.
+ *
+ * @throws {TypeError} If options of writing are given with `--no-generate`.
+ * @throws {RangeError} If a number is out of range.
+ */
+function checkScoreOptions(args: Arguments, config: PretrainedConfig): void {
+  writingOptions(args, config);
+  if (!args.flag("no-generate")) return;
+  refuseIdle(args, WRITING_OPTIONS.map(({ name }) => name), {
+    beside: "--no-generate",
+    reason: "no text is written then",
+  });
 }
 
 /**

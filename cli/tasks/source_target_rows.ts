@@ -169,6 +169,13 @@ export async function readWriting(
 ): Promise<TaskExamples<WritingExample>> {
   const { args } = context;
   const path = args.needed(option);
+  if (
+    args.text("target-eval") !== undefined && args.text("eval") === undefined
+  ) {
+    throw new TypeError(
+      "Cannot use --target-eval without --eval: its lines belong to that file",
+    );
+  }
   const other = option === "data" ? "target-data" : "target-eval";
   if (args.text(other) !== undefined) {
     return examplesOf(
@@ -198,7 +205,11 @@ async function readAligned(
   { option, other }: { option: string; other: string },
 ): Promise<Table> {
   checkInputs(args, option, other);
-  refuseIdle(args, ["source-column", "target-column", "columns", "field"], {
+  // Columns may be meant for the other one of the files --data and --eval.
+  const isOther = args.text("eval") !== undefined &&
+    args.text(option === "data" ? "target-eval" : "target-data") === undefined;
+  const columns = ["source-column", "target-column", "columns", "field"];
+  refuseIdle(args, isOther ? [] : columns, {
     beside: `--${other}`,
     reason: "the lines of text files have no columns",
   });

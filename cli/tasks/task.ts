@@ -123,6 +123,16 @@ export interface PredictContext<Model = TaskModel> extends TaskContext {
   readonly load: () => Promise<Predictor<Model>>;
 }
 
+/** How a table shows scores, by their names. */
+export type ScoreColumns = Readonly<
+  Record<string, {
+    /** The head of the column. @default {the usual one, or the name} */
+    readonly head?: string;
+    /** How many decimals scores have. @default {4} */
+    readonly decimals?: number;
+  }>
+>;
+
 /** The options of a `Trainer` that belong to a task. */
 export interface TaskTrainerOptions {
   /** A factor for each class in the loss. */
@@ -239,8 +249,8 @@ export interface Task<
     context: TaskContext & { readonly config: PretrainedConfig },
   ): Record<string, number>;
 
-  /** The heads of the table's columns by the names of scores that have no usual one. */
-  heads?(config: PretrainedConfig): Readonly<Record<string, string>>;
+  /** How the table shows scores that have other columns than usual. */
+  columns?(config: PretrainedConfig): ScoreColumns;
 
   /**
    * Reads what to predict for, loads the model, and gives the objects of the lines of

@@ -37,7 +37,7 @@ import {
 import type { Task } from "./task.ts";
 import { PREDICT_OPTIONS, predictLabels } from "./text_predictions.ts";
 import { placesOf, RowBatches, type TextRow, textRows } from "./text_rows.ts";
-import { textScores } from "./text_scores.ts";
+import { f1Class, f1Head, textScores } from "./text_scores.ts";
 import { THRESHOLD_OPTION, thresholdOf } from "./threshold.ts";
 
 /** The option that says what labels are, for training. */
@@ -150,6 +150,8 @@ export const textClassification: Task<
       },
       { config, threshold: thresholdOf(args, config) },
     ),
+
+  columns: (config) => ({ f1: { head: f1Head(f1Class(config)) } }),
 
   predict: predictLabels,
 };

@@ -22,7 +22,8 @@ import {
 import { tagOutputs, type TokenModel } from "./token_outputs.ts";
 import { ENTITY_OPTIONS, predictTags } from "./token_predictions.ts";
 import { tagFields, type TaggedRow, taggedRows } from "./token_rows.ts";
-import { tagScores } from "./tag_scores.ts";
+import { schemeOf, tagScores } from "./tag_scores.ts";
+import { f1Head } from "./text_scores.ts";
 
 /**
  * Tagging the words of texts. The first token of a word has its tag, in training and in
@@ -86,6 +87,9 @@ export const tokenClassification: Task<
 
   scores: (members, rows, { config }) =>
     tagScores(members, rows, namesOf(config)),
+
+  columns: (config) =>
+    schemeOf(namesOf(config)) ? {} : { f1: { head: f1Head(undefined) } },
 
   predict: predictTags,
 };

@@ -199,8 +199,57 @@ Deno.test("fill-mask refuses what it cannot use", async () => {
     await refused("b.csv", ["--pairs", "x,y"], "pairs of sentences are for", {
       isTraining: true,
     });
+    for (const name of ["--line-by-line", "--whole-word-mask"]) {
+      await refused(
+        "b.csv",
+        ["--pairs", "x,y", name],
+        `Cannot use ${name} with ${folder}/b.csv: its rows are pairs`,
+      );
+    }
     await refused("c.jsonl", [], "row 1 of " + `${folder}/c.jsonl (line 1)`);
     await refused("d.txt", [], "it has no rows");
     await refused("missing.txt", [], "missing.txt");
+  });
+});
+
+Deno.test("fill-mask can learn from texts and be measured on pairs", async () => {
+  const files = {
+    "a.txt": "the dog barks\n\nthe cat\n",
+    "b.csv": "id,x,y\n1,the dog,the cat\n",
+    "c.jsonl": '{"sentence_good": "the dog", "sentence_bad": "the cat"}\n',
+    "d.csv": "body\nthe dog\n",
+  };
+  await withFiles(files, async (_, folder) => {
+    const read = async (
+      option: "data" | "eval",
+      data: string,
+      measured: string,
+      ...given: string[]
+    ) => {
+      const args = argumentsOf(task, "finetune", [
+        "--data",
+        `${folder}/${data}`,
+        "--eval",
+        `${folder}/${measured}`,
+        ...given,
+      ]);
+      const { progress } = listener();
+      const { examples } = await task.read(option, { args, progress });
+      return examples.map((one) => "text" in one ? one.text : one.good);
+    };
+    const pairs = ["--pairs", "x,y", "--sample-by", "paragraph"];
+    assertEquals(await read("data", "a.txt", "b.csv", ...pairs), [
+      "the dog barks",
+      "the cat",
+    ]);
+    assertEquals(await read("eval", "a.txt", "b.csv", ...pairs), ["the dog"]);
+    const column = ["--text-column", "body"];
+    assertEquals(await read("data", "d.csv", "c.jsonl", ...column), [
+      "the dog",
+    ]);
+    assertEquals(await read("eval", "d.csv", "c.jsonl", ...column), [
+      "the dog",
+    ]);
+    assertEquals((await read("eval", "d.csv", "a.txt", ...column)).length, 2);
   });
 });

@@ -52,6 +52,15 @@ Deno.test("translation reads columns, objects of languages and pairs of files", 
     const { examples } = await translation.read("eval", { args, progress });
     assertEquals(examples.length, PAIRS.length);
 
+    const mixed = await read(
+      "c.fr.txt",
+      ..."--target-data c.en.txt --eval b.jsonl".split(" ").map((word) =>
+        word.startsWith("--") ? word : `${folder}/${word}`
+      ),
+      ...languages,
+    );
+    assertEquals(mixed.examples.length, PAIRS.length);
+
     const refused: [string, string[], string][] = [
       ["a.tsv", [], 'Cannot find the column "source"'],
       ["b.jsonl", [], 'language "source"'],
@@ -67,6 +76,7 @@ Deno.test("translation reads columns, objects of languages and pairs of files", 
         ["--target-data", `${folder}/c.en.txt`, ...languages],
         "Cannot use --source-column with --target-data",
       ],
+      ["a.tsv", ["--target-eval", "x.txt"], "--target-eval without --eval"],
       [
         "a.tsv",
         ["--target-data", `${folder}/c.en.txt`],
@@ -167,4 +177,20 @@ Deno.test("translation says what was cut, and what is blank", () => {
     RangeError,
     "Cannot use --max-target-length 64: the model supports 32 positions",
   );
+});
+
+Deno.test("translation checks the options of measuring before it trains", () => {
+  const config = configOf("bart", BPE);
+  const refused: [string[], string][] = [
+    [["--num-beams", "2", "--no-generate"], "--num-beams with --no-generate"],
+    [["--max-new-tokens", "33"], "the model supports 32 positions"],
+    [["--num-beams", "0"], "Cannot use --num-beams 0"],
+  ];
+  for (const [given, message] of refused) {
+    assertThrows(
+      () => rowsOf(EXAMPLES, { tokenizer: BPE, config, given }),
+      Error,
+      message,
+    );
+  }
 });
