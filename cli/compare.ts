@@ -8,13 +8,7 @@
  * @module
  */
 
-import {
-  type Arguments,
-  type Command,
-  CONFIG_OPTION,
-  HELP_OPTION,
-  QUIET_OPTION,
-} from "./arguments.ts";
+import { type Arguments, type Command, COMMON_OPTIONS } from "./arguments.ts";
 import {
   COLUMN_OPTIONS,
   LABEL_OPTION,
@@ -81,9 +75,7 @@ export const compare: Command = {
     ],
     "Result": [
       { name: "json", help: "Print JSON instead of tables." },
-      QUIET_OPTION,
-      CONFIG_OPTION,
-      HELP_OPTION,
+      ...COMMON_OPTIONS,
     ],
   },
   notes: `Examples:

@@ -8,38 +8,37 @@
  */
 
 import { dirname } from "node:path";
-import { AutoConfig, type PretrainedConfig } from "../models/mod.ts";
+import type { PretrainedConfig } from "../models/mod.ts";
 import { writeTextAtomically } from "../nn/formats/mod.ts";
 import {
   type Arguments,
   type Command,
-  CONFIG_OPTION,
-  HELP_OPTION,
+  COMMON_OPTIONS,
   type Option,
-  QUIET_OPTION,
 } from "./arguments.ts";
 import { maxLengthOf } from "./classifier.ts";
 import { columnsRemark, NO_PAIRS_OPTION } from "./columns.ts";
 import { checkInputs, readInput, readOptional } from "./input_files.ts";
 import { MODEL_OPTIONS, scoreOptions } from "./model_options.ts";
 import { type Line, predictionLines } from "./prediction_lines.ts";
-import { Progress } from "./progress.ts";
 import { evaluateAll, remarksOn, renderScores } from "./scores.ts";
 import { goldFields } from "./tasks/gold_fields.ts";
 import { chooseLabelColumns, rememberedLabels } from "./tasks/label_columns.ts";
 import { labelKind } from "./tasks/label_values.ts";
 import { type LabeledTexts, labeledTexts } from "./tasks/labeled_texts.ts";
-import {
-  checkTaskOptions,
-  taskOfModel,
-  taskOptions,
-} from "./tasks/registry.ts";
+import { taskOptions } from "./tasks/registry.ts";
 import type { TaskContext } from "./tasks/task.ts";
 import { textClassification } from "./tasks/text_classification.ts";
 import { measuredTexts, type TextRow, textRows } from "./tasks/text_rows.ts";
 import { f1Class } from "./tasks/text_scores.ts";
 import { thresholdOf } from "./tasks/threshold.ts";
-import { evaluateTask, loadFor, refuseOptions } from "./use_task.ts";
+import {
+  evaluateTask,
+  loadFor,
+  refuseOptions,
+  type UsedModel,
+  usedModel,
+} from "./use_task.ts";
 
 /** The options for models of text classification alone. */
 const TEXT_RESULT_OPTIONS: readonly Option[] = [
@@ -80,9 +79,7 @@ export const evaluate: Command = {
     Result: [
       ...TEXT_RESULT_OPTIONS,
       { name: "json", help: "Print JSON instead of a table." },
-      QUIET_OPTION,
-      CONFIG_OPTION,
-      HELP_OPTION,
+      ...COMMON_OPTIONS,
     ],
   },
   notes: `Examples:
@@ -90,26 +87,18 @@ export const evaluate: Command = {
   swagpu evaluate --model model --data test.csv --temperature-fit dev.csv
   swagpu evaluate --model model --data test.tsv --swag-samples 100 --json`,
   async run(args) {
-    const source = args.needed("model");
-    const progress = new Progress({ quiet: args.flag("quiet") });
-    const config = await progress.during(
-      `reading ${source}`,
-      AutoConfig.fromPretrained(source),
-    );
-    const task = taskOfModel(config, source);
-    checkTaskOptions(args, task, "dataOptions", "scoreOptions");
-    if (task.name === textClassification.name) {
-      return await evaluateTexts(config, { args, progress });
+    const used = await usedModel(args, "dataOptions", "scoreOptions");
+    if (used.task.name === textClassification.name) {
+      return await evaluateTexts(used);
     }
-    refuseOptions(args, task, [...TEXT_RESULT_OPTIONS, NO_PAIRS_OPTION]);
-    return await evaluateTask(task, config, { args, progress });
+    refuseOptions(args, used.task, [...TEXT_RESULT_OPTIONS, NO_PAIRS_OPTION]);
+    return await evaluateTask(used);
   },
 };
 
 /** Measures a model for text classification, and gives the exit code. */
 async function evaluateTexts(
-  config: PretrainedConfig,
-  { args, progress }: TaskContext,
+  { config, context: { args, progress } }: UsedModel,
 ): Promise<number> {
   const options = scoreOptions(args);
   const asked = args.integer("max-length", { min: 1 });

@@ -18,10 +18,8 @@ import { openAdapter } from "./adapter.ts";
 import {
   type Arguments,
   type Command,
-  CONFIG_OPTION,
-  HELP_OPTION,
+  COMMON_OPTIONS,
   type Option,
-  QUIET_OPTION,
 } from "./arguments.ts";
 import { maxLengthOf } from "./classifier.ts";
 import {
@@ -145,7 +143,7 @@ export const finetune: Command = {
     Training: TRAIN_OPTIONS,
     Course: [...COURSE_OPTIONS, ...LOG_OPTIONS],
     SWAG: SWAG_OPTIONS,
-    Help: [QUIET_OPTION, CONFIG_OPTION, HELP_OPTION],
+    Help: COMMON_OPTIONS,
   },
   notes: NOTES,
   async run(args) {

@@ -77,9 +77,10 @@ export const TASK_FILE_OPTIONS: readonly Option[] = [
     name: "format",
     value: "NAME",
     choices: ALL_FORMATS,
-    help: "Format of the files (by their extension): csv or tsv, with a " +
-      "header line, and tsv without quoting; jsonl, json or parquet; txt for " +
-      "tasks on plain texts, conll for tags, squad for questions.",
+    help:
+      "Format of the files (by their extension): csv or tsv with a header " +
+      "line (tsv has no quoting), jsonl, json or parquet; txt for tasks on " +
+      "plain texts, conll for tags, squad for questions.",
   },
 ];
 

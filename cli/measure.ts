@@ -7,7 +7,7 @@
  * @module
  */
 
-import { methodsOf, type SampleOptions } from "./posterior.ts";
+import { methodsOf, passesOf, type SampleOptions } from "./posterior.ts";
 import type { MethodScores } from "./scores.ts";
 import type {
   LoadedModel,
@@ -40,7 +40,7 @@ export async function measure<
   const { args, progress, maxLength, batchSize } = options;
   const { model, tokenizer } = loaded;
   const methods = methodsOf(loaded, options);
-  const passes = methods.reduce((sum, { members }) => sum + members, 0);
+  const passes = passesOf(methods);
   using stage = progress.stage(
     "evaluating",
     rows.length * passes,

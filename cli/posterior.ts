@@ -74,3 +74,8 @@ export function methodsOf(
     ...swag && samples > 0 ? [sampled("SWAG", { samples, scale })] : [],
   ];
 }
+
+/** How often methods go through the data, all samples together. */
+export function passesOf(methods: readonly Method[]): number {
+  return methods.reduce((sum, { members }) => sum + members, 0);
+}

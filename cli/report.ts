@@ -8,13 +8,7 @@
  */
 
 import { openAdapter } from "./adapter.ts";
-import {
-  type Arguments,
-  type Command,
-  CONFIG_OPTION,
-  HELP_OPTION,
-  QUIET_OPTION,
-} from "./arguments.ts";
+import { type Arguments, type Command, COMMON_OPTIONS } from "./arguments.ts";
 import {
   type Classifier,
   exists,
@@ -117,9 +111,7 @@ export const report: Command = {
         value: "NAME",
         help: "Which split of the data it is, such as validation (test).",
       },
-      QUIET_OPTION,
-      CONFIG_OPTION,
-      HELP_OPTION,
+      ...COMMON_OPTIONS,
     ],
   },
   notes: `Examples:

@@ -21,7 +21,7 @@ import {
 } from "./classifier.ts";
 import { namesOf } from "./labels.ts";
 import { namingRows } from "./not_finite.ts";
-import { methodsOf, ofMembers } from "./posterior.ts";
+import { methodsOf, ofMembers, passesOf } from "./posterior.ts";
 import type { Progress } from "./progress.ts";
 import { classScores } from "./tasks/text_scores.ts";
 import type { RowSource } from "../data/mod.ts";
@@ -80,7 +80,7 @@ export async function scoreRows(
   const { model } = classifier;
   const { batchSize } = options;
   const methods = methodsOf(classifier, options);
-  const passes = methods.reduce((sum, { members }) => sum + members, 0);
+  const passes = passesOf(methods);
   const count = [test, fit, ood]
     .reduce((sum, own) => sum + (own?.texts.count ?? 0), 0);
   using stage = progress.stage(

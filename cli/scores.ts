@@ -13,7 +13,7 @@ import {
   scoresOf,
 } from "./classifier.ts";
 import { namingRows } from "./not_finite.ts";
-import { methodsOf } from "./posterior.ts";
+import { methodsOf, passesOf } from "./posterior.ts";
 import type { Progress } from "./progress.ts";
 import type { ScoreColumns } from "./tasks/task.ts";
 import type { MeasuredTexts } from "./tasks/text_rows.ts";
@@ -52,7 +52,7 @@ export async function evaluateAll(
   const { config } = model;
   const texts = examples.texts.count + (fit?.texts.count ?? 0);
   const methods = methodsOf(classifier, options);
-  const passes = methods.reduce((sum, { members }) => sum + members, 0);
+  const passes = passesOf(methods);
   using stage = progress.stage(
     "evaluating",
     texts * passes,

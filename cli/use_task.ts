@@ -2,20 +2,26 @@
 // deno-lint-ignore-file no-console
 
 /**
- * `evaluate` and `predict` for the tasks that have no rows with one class or one
- * number each.
+ * What `evaluate` and `predict` do for every task, but for the more that `evaluate` does
+ * for text classification.
  *
  * @module
  */
 
-import type { PretrainedConfig } from "../models/mod.ts";
+import { AutoConfig, type PretrainedConfig } from "../models/mod.ts";
 import { openAdapter } from "./adapter.ts";
 import type { Arguments, Option } from "./arguments.ts";
 import { maxLengthOf } from "./classifier.ts";
 import { loadModel } from "./load_model.ts";
 import { measure } from "./measure.ts";
 import { posteriorRemark, scoreOptions } from "./model_options.ts";
+import { Progress } from "./progress.ts";
 import { renderScores } from "./scores.ts";
+import {
+  checkTaskOptions,
+  type OptionKind,
+  taskOfModel,
+} from "./tasks/registry.ts";
 import type {
   LoadedModel,
   Task,
@@ -24,11 +30,40 @@ import type {
   TaskRow,
 } from "./tasks/task.ts";
 
+/** A model that a command uses. */
+export interface UsedModel {
+  /** Its task. */
+  readonly task: Task;
+  /** Its configuration. */
+  readonly config: PretrainedConfig;
+  /** What the steps of the command can ask. */
+  readonly context: TaskContext;
+}
+
+/**
+ * Reads the configuration of the model that an option names, which says its task.
+ *
+ * @param kinds The kinds of the task's options that the command has.
+ * @throws {TypeError} If there are options of other tasks, or no task has such models.
+ */
+export async function usedModel(
+  args: Arguments,
+  ...kinds: readonly OptionKind[]
+): Promise<UsedModel> {
+  const source = args.needed("model");
+  const progress = new Progress({ quiet: args.flag("quiet") });
+  const config = await progress.during(
+    `reading ${source}`,
+    AutoConfig.fromPretrained(source),
+  );
+  const task = taskOfModel(config, source);
+  checkTaskOptions(args, task, ...kinds);
+  return { task, config, context: { args, progress } };
+}
+
 /** Measures a model of a task on a file, and prints the scores. */
 export async function evaluateTask(
-  task: Task,
-  config: PretrainedConfig,
-  context: TaskContext,
+  { task, config, context }: UsedModel,
 ): Promise<number> {
   const { args } = context;
   args.needed("data");
@@ -55,9 +90,7 @@ export async function evaluateTask(
 
 /** Prints a line of JSON for each text. */
 export async function predictTask(
-  task: Task,
-  config: PretrainedConfig,
-  context: TaskContext,
+  { task, config, context }: UsedModel,
 ): Promise<number> {
   const { args, progress } = context;
   const asked = args.integer("max-length", { min: 1 });

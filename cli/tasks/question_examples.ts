@@ -18,6 +18,7 @@ import type { Arguments, Option } from "../arguments.ts";
 import {
   formatAmong,
   SKIP_ROWS_OPTION,
+  TABLE_FORMATS,
   TASK_FILE_OPTIONS,
 } from "../input_files.ts";
 import type { NamingChoice } from "../notes.ts";
@@ -28,14 +29,7 @@ import { parserByColumns, type Placed, readTaskFile } from "./task_files.ts";
 export type AskedExample = SpanExample & Placed;
 
 /** The formats that hold questions. */
-export const QUESTION_FORMATS = [
-  "squad",
-  "csv",
-  "tsv",
-  "jsonl",
-  "json",
-  "parquet",
-] as const;
+export const QUESTION_FORMATS = ["squad", ...TABLE_FORMATS] as const;
 
 /** The options that say where questions are. */
 export const QUESTION_OPTIONS: readonly Option[] = [

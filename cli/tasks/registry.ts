@@ -55,7 +55,7 @@ export const TASK_OPTION: Option = {
 };
 
 /** The kinds of options that a task has. */
-type OptionKind =
+export type OptionKind =
   | "dataOptions"
   | "trainOptions"
   | "scoreOptions"

@@ -24,7 +24,7 @@ import {
   SKIP_ROWS_OPTION,
   TASK_FILE_OPTIONS,
 } from "../input_files.ts";
-import type { NamingChoice } from "../notes.ts";
+import { type NamingChoice, notedColumn } from "../notes.ts";
 import type { TaskContext, TaskExamples } from "./task.ts";
 import { parserByColumns, type Placed, readTaskFile } from "./task_files.ts";
 
@@ -118,7 +118,8 @@ function parserOf(choice: NamingChoice): ExampleParser<Unplaced> {
   const { args } = choice;
   const ofWords = [...WORD_OPTIONS.map(({ name }) => name), "tag-names"];
   if (args.text("spans-column") === undefined) {
-    if (args.text("text-column") !== undefined) {
+    const hasSpans = notedColumn(choice.config, "spans") !== undefined;
+    if (args.text("text-column") !== undefined && !hasSpans) {
       throw new TypeError(
         "Cannot use --text-column without --spans-column: tags belong to words",
       );

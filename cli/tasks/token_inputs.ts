@@ -10,7 +10,7 @@
 import { cellOf, findColumn, placeOf, type Table } from "../../data/mod.ts";
 import type { Option } from "../arguments.ts";
 import { namedColumn, TEXT_COLUMN_OPTION, trainedColumn } from "../columns.ts";
-import { refuseIdle } from "../input_files.ts";
+import { refuseIdle, TABLE_FORMATS } from "../input_files.ts";
 import type { NamingChoice } from "../notes.ts";
 import type { Line } from "../prediction_lines.ts";
 import {
@@ -39,15 +39,7 @@ export type TagInputs =
   | { readonly texts: TextInputs }
   | { readonly sentences: readonly WordsInput[] };
 
-const FORMATS = [
-  "txt",
-  "conll",
-  "csv",
-  "tsv",
-  "jsonl",
-  "json",
-  "parquet",
-] as const;
+const FORMATS = ["txt", "conll", ...TABLE_FORMATS] as const;
 
 /** The options that say what to tag. */
 export const TAG_INPUT_OPTIONS: readonly Option[] = [

@@ -1,10 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-import { assertEquals } from "@std/assert";
-import { maskedLanguageModel as task } from "../../../cli/tasks/masked_language_model.ts";
 import type { MaskedModel } from "../../../cli/tasks/masked_outputs.ts";
+import { maskedLanguageModel as task } from "../../../cli/tasks/masked_language_model.ts";
 import type { MaskedRow } from "../../../cli/tasks/masked_rows.ts";
-import type { TokenScores } from "../../../cli/tasks/token_scores.ts";
 import { manualSeed, scope } from "../../../engine/mod.ts";
 import {
   BertConfig,
@@ -87,28 +85,6 @@ export async function prepared(
   const context = { args, progress, tokenizer, config, maxLength };
   const rows = task.prepare(data, { ...context, isTraining });
   return { rows, said };
-}
-
-/** The outputs of a model, with options. */
-export async function outputsOf(
-  model: MaskedModel,
-  rows: readonly MaskedRow[],
-  { given = [], batchSize = 4 }: { given?: string[]; batchSize?: number } = {},
-): Promise<readonly TokenScores[]> {
-  const { progress } = listener();
-  let done = 0;
-  const outputs = await task.outputs(rows, {
-    args: argumentsOf(task, "finetune", given),
-    progress,
-    model,
-    tokenizer: TOKENIZER,
-    maxLength: 32,
-    batchSize,
-    isSample: false,
-    advance: (more) => done += more,
-  });
-  assertEquals(done, rows.length);
-  return outputs;
 }
 
 /** What scores are given besides outputs. */

@@ -1,5 +1,6 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
+import { assertEquals } from "@std/assert";
 import { Arguments, type Option } from "../../../cli/arguments.ts";
 import { MODEL_OPTIONS } from "../../../cli/model_options.ts";
 import { Progress } from "../../../cli/progress.ts";
@@ -11,6 +12,7 @@ import type {
   TaskModel,
   TaskRow,
 } from "../../../cli/tasks/task.ts";
+import type { Tokenizer } from "../../../models/mod.ts";
 import { Trainer } from "../../../nn/mod.ts";
 import { inFolder } from "../../_folder.ts";
 
@@ -141,6 +143,35 @@ export async function linesOf<E, R extends TaskRow, O, M extends TaskModel>(
     task.predict({ args, progress, config, load }),
   );
   return JSON.parse(JSON.stringify(lines));
+}
+
+/** How to run a task's outputs. */
+export interface OutputsOptions {
+  tokenizer: Tokenizer;
+  given?: readonly string[];
+  batchSize?: number;
+  isSample?: boolean;
+}
+
+/** Runs a task's outputs, and checks that progress tells of all rows. */
+export async function outputsOf<
+  E,
+  R extends TaskRow,
+  O,
+  M extends TaskModel,
+>(
+  task: Task<E, R, O, M>,
+  { model, rows }: { model: M; rows: readonly R[] },
+  { tokenizer, given = [], batchSize = 3, isSample = false }: OutputsOptions,
+): Promise<O> {
+  let done = 0;
+  const outputs = await task.outputs(rows, {
+    ...contextOf(task, given),
+    ...{ model, tokenizer, batchSize, isSample, maxLength: 32 },
+    advance: (more) => done += more,
+  });
+  assertEquals(done, rows.length);
+  return outputs;
 }
 
 /** Trains a model on rows of a task, and returns the mean loss of the last epoch. */

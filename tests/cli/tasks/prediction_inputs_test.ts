@@ -6,19 +6,10 @@ import { TASKS } from "../../../cli/tasks/registry.ts";
 import { AutoConfig } from "../../../models/mod.ts";
 import { inFolder } from "../../_folder.ts";
 import { cli } from "../_command.ts";
+import { TINY } from "./_classification.ts";
 import { argumentsOf, listener } from "./_task.ts";
 
-/** The fields of the file of a model. */
-const FIELDS = {
-  model_type: "bert",
-  vocab_size: 12,
-  hidden_size: 16,
-  num_hidden_layers: 1,
-  num_attention_heads: 2,
-  intermediate_size: 16,
-};
-
-const config = AutoConfig.fromFields(FIELDS);
+const config = AutoConfig.fromFields(TINY);
 
 Deno.test("predict reads and checks its inputs before the model is loaded", async () => {
   await inFolder(async (folder) => {
@@ -61,7 +52,7 @@ Deno.test("a file that is missing is the only thing that predict says", async ()
     // There are no weights and no tokenizer, which would be an error too.
     await Deno.writeTextFile(
       `${folder}/config.json`,
-      JSON.stringify({ ...FIELDS, architectures: ["BertForMaskedLM"] }),
+      JSON.stringify({ ...TINY, architectures: ["BertForMaskedLM"] }),
     );
     const { code, out, err } = await cli(
       ...["predict", "--model", folder, "--data", `${folder}/none.txt`],
