@@ -9,21 +9,16 @@
  */
 
 import { type Arguments, type Command, COMMON_OPTIONS } from "./arguments.ts";
-import {
-  COLUMN_OPTIONS,
-  LABEL_OPTION,
-  NO_PAIRS_OPTION,
-  SKIP_OPTION,
-} from "./columns.ts";
 import { ComparedModels } from "./compared_models.ts";
 import { checkSameRows, type ComparedRun } from "./compared_rows.ts";
 import { compareRuns, MAIN_METRICS, type PredictedRun } from "./comparison.ts";
 import { renderComparison } from "./comparison_text.ts";
-import { FILE_OPTIONS, readInput, SKIP_ROWS_OPTION } from "./input_files.ts";
+import { readInput } from "./input_files.ts";
 import { MODEL_OPTIONS } from "./model_options.ts";
 import { count } from "../data/names.ts";
 import { readPredictions } from "./prediction_file.ts";
 import { Progress } from "./progress.ts";
+import { LABELED_FILE_OPTIONS } from "./single_answers.ts";
 
 const DATA_OPTIONS = [
   {
@@ -32,12 +27,7 @@ const DATA_OPTIONS = [
     help: "Labeled texts for models: CSV, TSV or JSONL, also as .gz; - for " +
       "standard input.",
   },
-  ...COLUMN_OPTIONS,
-  NO_PAIRS_OPTION,
-  LABEL_OPTION,
-  SKIP_OPTION,
-  SKIP_ROWS_OPTION,
-  ...FILE_OPTIONS,
+  ...LABELED_FILE_OPTIONS,
 ];
 
 // Each model has its own tokenizer, and the seed decides more than samples.

@@ -7,7 +7,6 @@
  * @module
  */
 
-import { openAdapter } from "./adapter.ts";
 import { type Arguments, type Command, COMMON_OPTIONS } from "./arguments.ts";
 import {
   type Classifier,
@@ -15,19 +14,7 @@ import {
   isRegression,
   maxLengthOf,
 } from "./classifier.ts";
-import {
-  COLUMN_OPTIONS,
-  LABEL_OPTION,
-  NO_PAIRS_OPTION,
-  SKIP_OPTION,
-} from "./columns.ts";
-import { FILE_OPTIONS, SKIP_ROWS_OPTION } from "./input_files.ts";
-import { loadModel } from "./load_model.ts";
-import {
-  MODEL_OPTIONS,
-  posteriorRemark,
-  scoreOptions,
-} from "./model_options.ts";
+import { MODEL_OPTIONS, scoreOptions } from "./model_options.ts";
 import { OutputFolder } from "./output_folder.ts";
 import { Progress } from "./progress.ts";
 import type { RawTexts } from "./raw_texts.ts";
@@ -54,13 +41,15 @@ import { numberNamedScores, regressionResults } from "./report_regression.ts";
 import { readTraining } from "./report_training.ts";
 import { baseName, readRunFacts } from "./run_facts.ts";
 import { prepareOutput } from "./save.ts";
-import { singleAnswerConfig } from "./single_answers.ts";
+import { LABELED_FILE_OPTIONS, singleAnswerConfig } from "./single_answers.ts";
 import type { LabeledTexts } from "./tasks/labeled_texts.ts";
 import type { TaskContext } from "./tasks/task.ts";
 import { textClassification } from "./tasks/text_classification.ts";
 import { measuredTexts, textRows } from "./tasks/text_rows.ts";
 import { f1Class } from "./tasks/text_scores.ts";
 import { cutRemark, TokenizedTexts } from "./tokenized_texts.ts";
+import { loadFor } from "./use_task.ts";
+import { currentDevice } from "../engine/mod.ts";
 import type { RunResults } from "../report/mod.ts";
 
 /** Writes a report of a model. */
@@ -80,12 +69,7 @@ export const report: Command = {
           ".gz, or Parquet; - for standard input.",
       },
       ...MORE_DATA_OPTIONS,
-      ...COLUMN_OPTIONS,
-      NO_PAIRS_OPTION,
-      LABEL_OPTION,
-      SKIP_OPTION,
-      SKIP_ROWS_OPTION,
-      ...FILE_OPTIONS,
+      ...LABELED_FILE_OPTIONS,
     ],
     Model: MODEL_OPTIONS,
     Result: [
@@ -144,18 +128,13 @@ trainer_state.json, in its folder, if they are there.`,
       outputs.folder,
       () => prepareOutput(outputs.folder, true),
     );
-    const device = await openAdapter(progress);
-    const classifier = await progress.during(
-      `loading ${source}`,
-      loadModel(textClassification, source, args.text("tokenizer")),
-    );
-    const idle = posteriorRemark(args, classifier);
-    if (idle !== undefined) progress.say(idle);
+    const classifier = await loadFor(textClassification, { args, progress });
     const maxLength = maxLengthOf(config, classifier.tokenizer, asked);
     const rows = prepareRows(inputs, { args, classifier, maxLength, progress });
     const methods = await scoreRows(classifier, rows, { ...options, progress });
     const provenance = await provenanceOf({
-      ...{ args, config, device, model: source, run },
+      ...{ args, config, model: source, run },
+      device: currentDevice(),
       rows: rows.test.texts.count,
       posterior: classifier.swag && options,
     });

@@ -17,6 +17,7 @@ import {
   hasColumn,
   rememberedColumns,
 } from "../columns.ts";
+import { namesIn } from "../input_files.ts";
 import { noteFields, notesOf } from "../notes.ts";
 
 /** The columns of labeled texts, and how their labels are written. */
@@ -82,7 +83,7 @@ export function chooseLabelColumns(
 ): LabelColumns {
   const columns = chooseColumns(table, { args, remembered });
   const given = args.list("label-column").flatMap((name) =>
-    namesIn(table, name)
+    columnsNamed(table, name)
   );
   const twice = given.find((name, i) => given.indexOf(name) !== i);
   if (twice !== undefined) {
@@ -105,7 +106,7 @@ export function chooseLabelColumns(
 }
 
 /** The columns that the value of an option names. */
-function namesIn({ columns }: Table, value: string): string[] {
+function columnsNamed({ columns }: Table, value: string): string[] {
   if (columns.includes(value) || !value.includes(",")) return [value];
   return value.split(",").map((name) => name.trim());
 }
@@ -168,13 +169,12 @@ export function rememberedLabels(
  * @throws {RangeError} If a name is empty or occurs twice.
  */
 export function givenClasses(args: Arguments): string[] | undefined {
-  const text = args.text("classes");
-  if (text === undefined) return undefined;
-  const names = text.split(",").map((name) => name.trim());
+  const names = namesIn(args, "classes");
+  if (!names) return undefined;
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice === undefined && !names.includes("")) return names;
   throw new RangeError(
-    `Cannot use --classes ${text}: ` +
+    `Cannot use --classes ${args.text("classes")}: ` +
       (names.includes("")
         ? "a name is empty"
         : `"${twice}" occurs twice; the names are ${listOf(names)}`),

@@ -21,7 +21,7 @@ import { type Line, predictionLines } from "../prediction_lines.ts";
 import { cutRemark, TokenizedTexts } from "../tokenized_texts.ts";
 import { TopRows } from "../top_rows.ts";
 import type { PredictContext } from "./task.ts";
-import { INPUT_OPTIONS, textInputs } from "./text_inputs.ts";
+import { LABELING_OPTIONS, labelingInputs } from "./labeling_inputs.ts";
 import { THRESHOLD_OPTION, thresholdOf } from "./threshold.ts";
 
 /** How many texts are tokenized, scored and written at a time. */
@@ -29,7 +29,7 @@ const CHUNK = 4096;
 
 /** The options of predicting, beside those of every model. */
 export const PREDICT_OPTIONS: readonly Option[] = [
-  ...INPUT_OPTIONS,
+  ...LABELING_OPTIONS,
   ...RANK_OPTIONS,
   THRESHOLD_OPTION,
 ];
@@ -43,7 +43,7 @@ export async function* predictLabels(
   const ranking = rankingOf(args, options);
   checkRankable(ranking, config);
   const threshold = thresholdOf(args, config);
-  const inputs = await textInputs(config, context);
+  const inputs = await labelingInputs(config, context);
   const classifier = await context.load();
   checkPosterior(ranking, classifier);
   const { model, tokenizer, swag, maxLength } = classifier;

@@ -38,7 +38,7 @@ import {
 import type { TaskContext } from "./task.ts";
 
 /** The options that say which texts to label, beside the file. */
-export const INPUT_OPTIONS: readonly Option[] = [
+export const LABELING_OPTIONS: readonly Option[] = [
   TEXT_OPTION,
   {
     name: "pair",
@@ -59,7 +59,7 @@ export const INPUT_OPTIONS: readonly Option[] = [
 ];
 
 /** Texts, and what is written with the prediction of each. */
-export interface TextInputs extends RawTexts {
+export interface LabelingInputs extends RawTexts {
   /** The first fields of the line of a row. */
   lineOf(row: number): Line;
 }
@@ -69,7 +69,7 @@ function givenTexts(
   args: Arguments,
   config: PretrainedConfig,
   progress: Progress,
-): TextInputs {
+): LabelingInputs {
   const texts = args.list("text");
   const pairs = args.list("pair");
   if (pairs.length > 0 && pairs.length !== texts.length) {
@@ -101,7 +101,7 @@ function fileTexts(
   args: Arguments,
   config: PretrainedConfig,
   { table, progress }: { table: Table; progress: Progress },
-): TextInputs {
+): LabelingInputs {
   const choice = { args, remembered: rememberedLabels(config) };
   const columns = chooseLabelColumns(table, choice);
   const remark = columnsRemark(columns, choice);
@@ -155,10 +155,10 @@ function goldReader(
  *
  * @throws {TypeError} If options contradict each other.
  */
-export async function textInputs(
+export async function labelingInputs(
   config: PretrainedConfig,
   { args, progress }: TaskContext,
-): Promise<TextInputs> {
+): Promise<LabelingInputs> {
   const file = await openInputs(args, {
     naming: ["text-column", "pair-column", "label-column"],
     formats: TABLE_FORMATS,
