@@ -111,13 +111,13 @@ export interface Command {
   run(args: Arguments): Promise<number>;
 }
 
-/** An option of every command. */
-export const QUIET_OPTION: Option = {
+/** The option to be silent. */
+const QUIET_OPTION: Option = {
   name: "quiet",
   help: "Say nothing on standard error but what goes wrong.",
 };
 
-/** The option of every command that names a file of options. */
+/** The option that names a file of options. */
 export const CONFIG_OPTION: Option = {
   name: "config",
   value: "FILE",
@@ -125,8 +125,15 @@ export const CONFIG_OPTION: Option = {
     "those of the command line come first.",
 };
 
-/** An option of every command. */
+/** The option that prints the help. */
 export const HELP_OPTION: Option = { name: "help", help: "Print this." };
+
+/** The options of every command that does work. */
+export const COMMON_OPTIONS: readonly Option[] = [
+  QUIET_OPTION,
+  CONFIG_OPTION,
+  HELP_OPTION,
+];
 
 /** Bounds of a number. */
 export interface Bounds {

@@ -1,25 +1,23 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * A classifier: a model with its tokenizer and, if it has one, its posterior. It is
- * loaded from a folder, and scores texts.
+ * A classifier: a model that scores texts, with its tokenizer and, if it has one, its
+ * posterior.
  *
  * @module
  */
 
-import { keep, noGrad, readAll, scope, type Tensor } from "../engine/mod.ts";
-import {
-  AutoConfig,
+import type {
   AutoModelForSequenceClassification,
-  AutoTokenizer,
-  type PretrainedConfig,
-  type ProblemType,
-  resolveFiles,
-  type Tokenizer,
+  PretrainedConfig,
+  ProblemType,
+  Tokenizer,
 } from "../models/mod.ts";
-import { batches, softmaxRows } from "../nn/mod.ts";
-import { SwagModel } from "../swag/mod.ts";
-import { placeOf, type RowSource } from "../data/mod.ts";
+import { softmaxRows } from "../nn/mod.ts";
+import { checkFinite } from "./not_finite.ts";
+import { runPaced } from "./paced_batches.ts";
+import type { SampleOptions } from "./posterior.ts";
+import type { LoadedModel } from "./tasks/task.ts";
 import type { TextBatches } from "./tokenized_texts.ts";
 
 /** The file that holds a posterior, beside the model's own. */
@@ -33,35 +31,8 @@ export type TextModel = Awaited<
   ReturnType<typeof AutoModelForSequenceClassification.fromPretrained>
 >;
 
-/** A model, its tokenizer and its posterior. */
-export interface Classifier {
-  readonly model: TextModel;
-  readonly tokenizer: Tokenizer;
-  /** The posterior, if there is one. */
-  readonly swag: SwagModel | undefined;
-}
-
-/**
- * Loads a classifier from a folder or from the hub.
- *
- * @throws {Deno.errors.NotFound} If a file is missing.
- */
-export async function loadClassifier(
-  source: string,
-  tokenizerFolder?: string,
-): Promise<Classifier> {
-  const { folder } = await resolveFiles(source);
-  const tokenizer = await AutoTokenizer.fromPretrained(
-    tokenizerFolder ?? source,
-  );
-  (await AutoConfig.fromPretrained(source)).checkVocabulary(tokenizer);
-  const model = await AutoModelForSequenceClassification.fromPretrained(source);
-  const path = `${folder}/${POSTERIOR_NAME}`;
-  const swag = await exists(path)
-    ? await SwagModel.load(path, model, { sameWeights: true })
-    : undefined;
-  return { model, tokenizer, swag };
-}
+/** A model that gives each text scores, its tokenizer and its posterior. */
+export type Classifier = LoadedModel<TextModel>;
 
 /** Whether a file or folder exists. */
 export async function exists(path: string): Promise<boolean> {
@@ -122,17 +93,9 @@ export interface ScoreOptions {
   advance?: ((more: number) => void) | undefined;
 }
 
-/** The milliseconds between two readings of scores. */
-const READ_EVERY = 500;
-
-/** The most batches between two readings. */
-const MOST_BATCHES = 64;
-
 /**
  * Computes the model's scores of all texts, `[texts, labels]`. The model is put in
  * evaluation mode.
- *
- * Scores are read about twice a second, so that progress can be shown.
  *
  * @throws {NotFiniteError} If a score is not a finite number.
  */
@@ -141,145 +104,30 @@ export async function scoresOf(
   texts: TextBatches,
   { batchSize, rows: count = texts.count, advance }: ScoreOptions,
 ): Promise<Float32Array<ArrayBuffer>> {
-  const lengths = texts.lengths.subarray(0, count);
-  const { numLabels: width } = model.config;
-  // All rows are in one bucket, so that rows of similar length are scored together.
-  const bucketBatches = Math.ceil(count / batchSize) + 1;
-  const parts = [...batches(count, batchSize, { lengths, bucketBatches })];
+  const { usesPacking, config: { numLabels: width } } = model;
   const scores = new Float32Array(count * width);
   model.eval();
-  let size = 1;
-  for (let start = 0; start < parts.length;) {
-    const began = performance.now();
-    const some = parts.slice(start, start + size);
-    const values = await scoresOfParts(model, texts, some);
-    for (const [i, part] of some.entries()) {
-      part.forEach((row, index) => {
-        const begin = index * width;
-        const own = values[i]?.subarray(begin, begin + width) ?? [];
-        if (!own.every(Number.isFinite)) throw new NotFiniteError(row, own);
+  await runPaced(texts.lengths.subarray(0, count), {
+    batchSize,
+    advance,
+    compute: (
+      rows,
+    ) => [model.forward(texts.batch(rows, { usesPacking })).logits],
+    take(rows, [values = NO_VALUES]) {
+      rows.forEach((row, index) => {
+        const own = values.subarray(index * width, (index + 1) * width);
+        checkFinite(own, row);
         scores.set(own, row * width);
       });
-    }
-    advance?.(some.reduce((sum, part) => sum + part.length, 0));
-    start += some.length;
-    const each = (performance.now() - began) / some.length;
-    const fitting = Math.floor(READ_EVERY / each);
-    size = Math.max(1, Math.min(fitting, 2 * size, MOST_BATCHES));
-  }
+    },
+  });
   return scores;
 }
 
-/** Computes the scores of some batches, and reads them with one wait. */
-async function scoresOfParts(
-  model: TextModel,
-  texts: TextBatches,
-  parts: readonly Uint32Array[],
-): Promise<Float32Array[]> {
-  using _ = scope();
-  const logits: Tensor[] = noGrad(() =>
-    parts.map((rows) => {
-      using _ = scope();
-      const { usesPacking } = model;
-      return keep(model.forward(texts.batch(rows, { usesPacking })).logits);
-    })
-  );
-  const values = await readAll(logits);
-  return values.map((own) => Float32Array.from(own));
-}
+const NO_VALUES = new Float32Array();
 
-/** The scores of a text are not finite numbers. */
-export class NotFiniteError extends RangeError {
-  /** The number of the text, from 0 on. */
-  readonly row: number;
-  /** The name of the class. */
-  override readonly name = "NotFiniteError";
-
-  /**
-   * @param row The number of the text, from 0 on.
-   * @param scores The scores of the text.
-   * @param place The name of the text in the message.
-   */
-  constructor(
-    row: number,
-    scores: ArrayLike<number>,
-    place: string = `text ${row + 1}`,
-  ) {
-    super(
-      `Cannot use the scores of ${place}: they are ` +
-        `${Array.from(scores).slice(0, 3).join(", ")}${
-          scores.length > 3 ? " …" : ""
-        }, not finite numbers; the model has diverged, or samples of its ` +
-        "posterior are too wide (lower --scale)",
-    );
-    this.row = row;
-    this.#scores = scores;
-  }
-
-  readonly #scores: ArrayLike<number>;
-
-  /** Makes the same error with a message that names the file and row of the text. */
-  at(source: RowSource, first = 0): NotFiniteError {
-    const row = first + this.row;
-    return new NotFiniteError(row, this.#scores, placeOf(source, row));
-  }
-}
-
-/** Does some work; if scores are not finite, the error names the file and row. */
-export async function namingRows<T>(
-  source: RowSource,
-  work: () => Promise<T>,
-  first = 0,
-): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw error instanceof NotFiniteError ? error.at(source, first) : error;
-  }
-}
-
-/** Which samples of a posterior to score with. */
-export interface PosteriorOptions extends ScoreOptions {
-  /** How many samples to draw. */
-  samples: number;
-  /** The factor on the covariance. */
-  scale: number;
-  /** The seed of the samples. */
-  seed: number;
-}
-
-/** Computes the scores with each sample of the weights, and restores the weights. */
-export async function posteriorScores(
-  model: TextModel,
-  swag: SwagModel,
-  texts: TextBatches,
-  { samples, scale, seed, ...options }: PosteriorOptions,
-): Promise<Float32Array<ArrayBuffer>[]> {
-  const all: Float32Array<ArrayBuffer>[] = [];
-  for (let index = 0; index < samples; index++) {
-    all.push(
-      await swag.withSample(
-        { scale, seed, index },
-        () => scoresOf(model, texts, options),
-      ),
-    );
-  }
-  return all;
-}
-
-/**
- * Computes the scores with each sample of the posterior. Without a posterior, or with 0
- * samples, there is one list: the scores with the weights alone.
- */
-export async function memberScores(
-  { model, swag }: Classifier,
-  texts: TextBatches,
-  options: PosteriorOptions,
-): Promise<Float32Array<ArrayBuffer>[]> {
-  return swag && options.samples > 0
-    ? await posteriorScores(model, swag, texts, options)
-    : [await scoresOf(model, texts, options)];
-}
+/** How to score texts with the samples of a posterior. */
+export type PosteriorOptions = ScoreOptions & SampleOptions;
 
 /** The predictions of samples, one row after the other: `[rows, samples, classes]`. */
 export function interleaved(

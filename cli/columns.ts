@@ -11,6 +11,7 @@ import { findColumn, type Table } from "../data/mod.ts";
 import { listOf } from "../data/names.ts";
 import type { PretrainedConfig } from "../models/mod.ts";
 import type { Arguments, Option } from "./arguments.ts";
+import { type NamingChoice, notedColumn, notesOf } from "./notes.ts";
 
 /** The names of the columns. */
 export interface Columns {
@@ -22,17 +23,18 @@ export interface Columns {
   readonly label: string;
 }
 
-/**
- * The key of config.json that holds the columns. Python's transformers keeps unknown
- * keys when it saves a configuration.
- */
-export const KEY = "swagpu";
-
 const DEFAULTS: Columns = { text: "text", pair: undefined, label: "label" };
+
+/** The option that names the column of texts. */
+export const TEXT_COLUMN_OPTION: Option = {
+  name: "text-column",
+  value: "NAME",
+  help: "Column of texts (text).",
+};
 
 /** Options of every command that reads a file of texts. */
 export const COLUMN_OPTIONS: readonly Option[] = [
-  { name: "text-column", value: "NAME", help: "Column of texts (text)." },
+  TEXT_COLUMN_OPTION,
   {
     name: "pair-column",
     value: "NAME",
@@ -53,53 +55,51 @@ export const LABEL_OPTION: Option = {
   help: "Column of labels (label).",
 };
 
-/**
- * The fields of config.json that remember the columns of a training.
- *
- * @param columns The columns.
- * @param more What else to remember of them.
- */
-export function columnFields(
-  columns: Columns,
-  more: Readonly<Record<string, unknown>> = {},
-): Record<string, unknown> {
-  const { text, pair, label } = columns;
-  return {
-    [KEY]: {
-      text_column: text,
-      pair_column: pair ?? null,
-      label_column: label,
-      ...more,
-    },
-  };
-}
-
-/** What a configuration remembers of a training, if it does. */
-export function rememberedFields(
-  config: PretrainedConfig,
-): Readonly<Record<string, unknown>> | undefined {
-  const noted = config.toJSON()[KEY];
-  return typeof noted === "object" && noted !== null
-    ? noted as Record<string, unknown>
-    : undefined;
-}
-
 /** The columns that a model was trained on, if its configuration says so. */
 export function rememberedColumns(
   config: PretrainedConfig,
 ): Columns | undefined {
-  const fields = rememberedFields(config);
-  if (!fields) return undefined;
-  const name = (key: string) => {
-    const value = fields[key];
-    return typeof value === "string" ? value : undefined;
-  };
+  if (!notesOf(config)) return undefined;
   return {
-    text: name("text_column") ?? DEFAULTS.text,
-    pair: name("pair_column"),
-    label: name("label_column") ?? DEFAULTS.label,
+    text: notedColumn(config, "text") ?? DEFAULTS.text,
+    pair: notedColumn(config, "pair"),
+    label: notedColumn(config, "label") ?? DEFAULTS.label,
   };
 }
+
+/** The column of a name that a model was trained on, if a file has it. */
+export function trainedColumn(
+  table: Pick<Table, "columns" | "format">,
+  name: string,
+  config: PretrainedConfig | undefined,
+): string | undefined {
+  const column = notedColumn(config, name);
+  return column !== undefined && hasColumn(table, column) ? column : undefined;
+}
+
+/**
+ * The column of a name, such as `text`: that of the option, else that of the training
+ * if the file has it, else the usual one.
+ *
+ * @throws {RangeError} If the file lacks the column.
+ */
+export function namedColumn(
+  table: Table,
+  name: string,
+  { args, config }: NamingChoice,
+  usual: string = name,
+): string {
+  const option = `${name}-column`;
+  const column = args.text(option) ?? trainedColumn(table, name, config) ??
+    usual;
+  return findColumn(table, column, `--${option}`);
+}
+
+/** The option to leave out rows without a label. */
+export const SKIP_OPTION: Option = {
+  name: "skip-unlabelled",
+  help: "Leave out rows without a label instead of refusing them.",
+};
 
 /** What the choice of columns depends on. */
 export interface ColumnChoice {
@@ -136,7 +136,10 @@ export function chooseColumns(
 }
 
 /** Whether a file has a column, or the objects that a name such as `a.b` is inside of. */
-export function hasColumn({ columns, format }: Table, name: string): boolean {
+export function hasColumn(
+  { columns, format }: Pick<Table, "columns" | "format">,
+  name: string,
+): boolean {
   const [outer = ""] = name.split(".");
   return columns.includes(name) ||
     (format !== "csv" && format !== "tsv" && columns.includes(outer));

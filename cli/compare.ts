@@ -8,23 +8,17 @@
  * @module
  */
 
-import {
-  type Arguments,
-  type Command,
-  CONFIG_OPTION,
-  HELP_OPTION,
-  QUIET_OPTION,
-} from "./arguments.ts";
-import { COLUMN_OPTIONS, LABEL_OPTION, NO_PAIRS_OPTION } from "./columns.ts";
+import { type Arguments, type Command, COMMON_OPTIONS } from "./arguments.ts";
 import { ComparedModels } from "./compared_models.ts";
 import { checkSameRows, type ComparedRun } from "./compared_rows.ts";
 import { compareRuns, MAIN_METRICS, type PredictedRun } from "./comparison.ts";
 import { renderComparison } from "./comparison_text.ts";
+import { readInput } from "./input_files.ts";
 import { MODEL_OPTIONS } from "./model_options.ts";
 import { count } from "../data/names.ts";
 import { readPredictions } from "./prediction_file.ts";
 import { Progress } from "./progress.ts";
-import { FILE_OPTIONS, readNeeded, SKIP_OPTION } from "./read_examples.ts";
+import { LABELED_FILE_OPTIONS } from "./single_answers.ts";
 
 const DATA_OPTIONS = [
   {
@@ -33,11 +27,7 @@ const DATA_OPTIONS = [
     help: "Labeled texts for models: CSV, TSV or JSONL, also as .gz; - for " +
       "standard input.",
   },
-  ...COLUMN_OPTIONS,
-  NO_PAIRS_OPTION,
-  LABEL_OPTION,
-  SKIP_OPTION,
-  ...FILE_OPTIONS,
+  ...LABELED_FILE_OPTIONS,
 ];
 
 // Each model has its own tokenizer, and the seed decides more than samples.
@@ -75,9 +65,7 @@ export const compare: Command = {
     ],
     "Result": [
       { name: "json", help: "Print JSON instead of tables." },
-      QUIET_OPTION,
-      CONFIG_OPTION,
-      HELP_OPTION,
+      ...COMMON_OPTIONS,
     ],
   },
   notes: `Examples:
@@ -172,7 +160,7 @@ async function readRuns(
     }
   }
   const table = areFiles.includes(false)
-    ? await readNeeded(args, "data")
+    ? await readInput(args, "data")
     : undefined;
   const models = new ComparedModels(args, progress);
   const runs: ComparedRun[] = [];

@@ -12,22 +12,30 @@ import { openAdapter } from "./adapter.ts";
 import type { Arguments } from "./arguments.ts";
 import {
   isRegression,
-  loadClassifier,
   maxLengthOf,
   meanPredictions,
-  memberScores,
-  namingRows,
+  scoresOf,
 } from "./classifier.ts";
-import { chooseColumns, columnsRemark, rememberedColumns } from "./columns.ts";
+import { columnsRemark } from "./columns.ts";
 import type { ComparedRun, Predictions } from "./compared_rows.ts";
-import { classIds, namesOf, numbersOf } from "./labels.ts";
+import { namesOf } from "./labels.ts";
+import { loadModel } from "./load_model.ts";
 import { posteriorRemark, scoreOptions } from "./model_options.ts";
-import { prepareExamples } from "./prepare_examples.ts";
+import { namingRows } from "./not_finite.ts";
+import { ofMembers } from "./posterior.ts";
 import type { Progress } from "./progress.ts";
-import { examplesOf, type RawExamples } from "./read_examples.ts";
 import { cellOf, type Table } from "../data/mod.ts";
 import { columnOf } from "./table_columns.ts";
 import { singleAnswerConfig } from "./single_answers.ts";
+import { chooseLabelColumns, rememberedLabels } from "./tasks/label_columns.ts";
+import { labelValues } from "./tasks/label_values.ts";
+import {
+  type LabeledTexts,
+  labeledTexts,
+  sourceOf,
+} from "./tasks/labeled_texts.ts";
+import { measuredTexts, textRows } from "./tasks/text_rows.ts";
+import { textClassification } from "./tasks/text_classification.ts";
 
 /** Models that predict the same texts, one after the other. */
 export class ComparedModels {
@@ -57,32 +65,35 @@ export class ComparedModels {
       `reading ${name}`,
       singleAnswerConfig(name, "compare", args),
     );
-    const choice = { args, remembered: rememberedColumns(config) };
-    const columns = chooseColumns(table, choice);
+    const choice = { args, remembered: rememberedLabels(config) };
+    const columns = chooseLabelColumns(table, choice);
     const remark = columnsRemark(columns, choice);
     if (remark !== undefined) progress.say(`${name}: ${remark}`);
-    const raw = examplesOf(table, columns, { args, progress });
-    const numbers = raw.numbers ?? raw.texts.map((_, i) => i + 1);
-    const classes = isRegression(config) ? undefined : namesOf(config);
+    const data = labeledTexts(table, columns, { args, progress });
+    const labels = labelValues(data, { args, config }).map(Number);
+    const source = sourceOf(data);
+    const isPaired = columns.pair !== undefined;
+    const isNumber = isRegression(config);
     this.#count++;
     return {
       name,
       rows: {
-        ...raw,
-        numbers,
-        classes,
-        gold: classes
-          ? classIds(raw.labels, classes, raw)
-          : numbersOf(raw.labels, raw),
-        ids: idsOf(table, numbers),
+        ...source,
+        texts: data.examples.map(({ text }) => text),
+        pairs: isPaired
+          ? data.examples.map(({ pair }) => pair ?? "")
+          : undefined,
+        classes: isNumber ? undefined : namesOf(config),
+        gold: isNumber ? Float32Array.from(labels) : Int32Array.from(labels),
+        ids: idsOf(table, source.numbers),
       },
-      predict: () => this.#predict(name, raw, config),
+      predict: () => this.#predict(name, data, config),
     };
   }
 
   async #predict(
     name: string,
-    raw: RawExamples,
+    data: LabeledTexts,
     config: PretrainedConfig,
   ): Promise<Predictions> {
     const [args, progress] = [this.#args, this.#progress];
@@ -90,7 +101,7 @@ export class ComparedModels {
     this.#isOpen = true;
     const classifier = await progress.during(
       `loading ${name}`,
-      loadClassifier(name),
+      loadModel(textClassification, name),
     );
     const { model, tokenizer, swag } = classifier;
     try {
@@ -100,12 +111,9 @@ export class ComparedModels {
         if (idle !== undefined) progress.say(idle);
       }
       const maxLength = maxLengthOf(config, tokenizer, this.#maxLength);
-      const { texts, source } = prepareExamples(raw, {
-        config,
-        tokenizer,
-        maxLength,
-        progress,
-      });
+      const context = { args, progress, config, tokenizer, maxLength };
+      const { rows } = textRows(data, context);
+      const { texts, source } = measuredTexts(rows, context);
       const isSampled = swag !== undefined && this.#options.samples > 0;
       using stage = progress.stage(
         `predicting with ${name}`,
@@ -115,7 +123,12 @@ export class ComparedModels {
       const advance = (more: number) => stage.advance(more);
       const scores = await namingRows(
         source,
-        () => memberScores(classifier, texts, { ...this.#options, advance }),
+        () =>
+          ofMembers(
+            classifier,
+            this.#options,
+            () => scoresOf(model, texts, { ...this.#options, advance }),
+          ),
       );
       const values = meanPredictions(config, scores);
       if (isRegression(config)) return { values, labels: undefined };

@@ -9,6 +9,7 @@
 import type { Comparison, Interval } from "./comparison.ts";
 import { count, counted } from "../data/names.ts";
 import { HEADS, renderCells } from "./scores.ts";
+import { f1Head } from "./tasks/text_scores.ts";
 
 /** Writes a comparison as tables. */
 export function renderComparison(comparison: Comparison): string {
@@ -16,9 +17,7 @@ export function renderComparison(comparison: Comparison): string {
   const nameOf = shortNames(runs.map(({ run }) => run));
   const heads = Object.keys(runs[0]?.scores ?? {});
   const headOf = (name: string) =>
-    name === "f1"
-      ? `F1 (${comparison.f1Class?.slice(0, 20) ?? "macro"})`
-      : HEADS[name] ?? name;
+    name === "f1" ? f1Head(comparison.f1Class) : HEADS[name] ?? name;
   const level = `${Math.round(100 * confidenceLevel)} % intervals`;
   const scores = renderCells([
     ["", ...heads.map(headOf)],

@@ -8,55 +8,37 @@
  */
 
 import { dirname } from "node:path";
-import { AutoConfig, type PretrainedConfig } from "../models/mod.ts";
+import type { PretrainedConfig } from "../models/mod.ts";
 import { writeTextAtomically } from "../nn/formats/mod.ts";
-import { openAdapter } from "./adapter.ts";
 import {
   type Arguments,
   type Command,
-  CONFIG_OPTION,
-  HELP_OPTION,
+  COMMON_OPTIONS,
   type Option,
-  QUIET_OPTION,
 } from "./arguments.ts";
-import { loadClassifier, maxLengthOf } from "./classifier.ts";
+import { maxLengthOf } from "./classifier.ts";
 import { columnsRemark, NO_PAIRS_OPTION } from "./columns.ts";
-import {
-  MODEL_OPTIONS,
-  posteriorRemark,
-  scoreOptions,
-} from "./model_options.ts";
+import { checkInputs, readInput, readOptional } from "./input_files.ts";
+import { MODEL_OPTIONS, scoreOptions } from "./model_options.ts";
 import { type Line, predictionLines } from "./prediction_lines.ts";
-import { Progress } from "./progress.ts";
-import { checkInputs, readNeeded, readOptional } from "./read_examples.ts";
-import {
-  evaluateAll,
-  f1Class,
-  type MeasuredTexts,
-  type MethodScores,
-  remarksOn,
-  renderScores,
-} from "./scores.ts";
+import { evaluateAll, remarksOn, renderScores } from "./scores.ts";
 import { goldFields } from "./tasks/gold_fields.ts";
 import { chooseLabelColumns, rememberedLabels } from "./tasks/label_columns.ts";
 import { labelKind } from "./tasks/label_values.ts";
 import { type LabeledTexts, labeledTexts } from "./tasks/labeled_texts.ts";
-import {
-  checkTaskOptions,
-  taskOfModel,
-  taskOptions,
-} from "./tasks/registry.ts";
+import { taskOptions } from "./tasks/registry.ts";
 import type { TaskContext } from "./tasks/task.ts";
 import { textClassification } from "./tasks/text_classification.ts";
-import {
-  placesOf,
-  RowBatches,
-  type TextRow,
-  type TextRowContext,
-  textRows,
-} from "./tasks/text_rows.ts";
+import { measuredTexts, type TextRow, textRows } from "./tasks/text_rows.ts";
+import { f1Class } from "./tasks/text_scores.ts";
 import { thresholdOf } from "./tasks/threshold.ts";
-import { evaluateTask, refuseOptions } from "./use_task.ts";
+import {
+  evaluateTask,
+  loadFor,
+  refuseOptions,
+  type UsedModel,
+  usedModel,
+} from "./use_task.ts";
 
 /** The options for models of text classification alone. */
 const TEXT_RESULT_OPTIONS: readonly Option[] = [
@@ -97,9 +79,7 @@ export const evaluate: Command = {
     Result: [
       ...TEXT_RESULT_OPTIONS,
       { name: "json", help: "Print JSON instead of a table." },
-      QUIET_OPTION,
-      CONFIG_OPTION,
-      HELP_OPTION,
+      ...COMMON_OPTIONS,
     ],
   },
   notes: `Examples:
@@ -107,27 +87,18 @@ export const evaluate: Command = {
   swagpu evaluate --model model --data test.csv --temperature-fit dev.csv
   swagpu evaluate --model model --data test.tsv --swag-samples 100 --json`,
   async run(args) {
-    const source = args.needed("model");
-    const progress = new Progress({ quiet: args.flag("quiet") });
-    const config = await progress.during(
-      `reading ${source}`,
-      AutoConfig.fromPretrained(source),
-    );
-    const task = taskOfModel(config, source);
-    checkTaskOptions(args, task, "dataOptions", "scoreOptions");
-    if (task.name === textClassification.name) {
-      return await evaluateTexts(source, config, { args, progress });
+    const used = await usedModel(args, "dataOptions", "scoreOptions");
+    if (used.task.name === textClassification.name) {
+      return await evaluateTexts(used);
     }
-    refuseOptions(args, task, [...TEXT_RESULT_OPTIONS, NO_PAIRS_OPTION]);
-    return await evaluateTask(task, config, { args, progress });
+    refuseOptions(args, used.task, [...TEXT_RESULT_OPTIONS, NO_PAIRS_OPTION]);
+    return await evaluateTask(used);
   },
 };
 
 /** Measures a model for text classification, and gives the exit code. */
 async function evaluateTexts(
-  source: string,
-  config: PretrainedConfig,
-  { args, progress }: TaskContext,
+  { config, context: { args, progress } }: UsedModel,
 ): Promise<number> {
   const options = scoreOptions(args);
   const asked = args.integer("max-length", { min: 1 });
@@ -135,19 +106,13 @@ async function evaluateTexts(
   const output = args.text("predictions");
   if (output !== undefined) await checkOutputFile(output, args);
   const { data, fitData } = await readTexts(config, { args, progress });
-  await openAdapter(progress);
-  const classifier = await progress.during(
-    `loading ${source}`,
-    loadClassifier(source, args.text("tokenizer")),
-  );
-  const idle = posteriorRemark(args, classifier);
-  if (idle !== undefined) progress.say(idle);
+  const classifier = await loadFor(textClassification, { args, progress });
   const { tokenizer } = classifier;
   const maxLength = maxLengthOf(config, tokenizer, asked);
   const context = { args, progress, config, tokenizer, maxLength };
   const { rows, cut } = textRows(data, context);
   let lines: Line[] = [];
-  const results = await evaluateAll(classifier, measured(rows, context), {
+  const results = await evaluateAll(classifier, measuredTexts(rows, context), {
     ...options,
     threshold,
     onScores: (method, scores) => {
@@ -156,16 +121,23 @@ async function evaluateTexts(
       const isSampled = method === "SWAG";
       lines = predictionLines(config, scores, { isSampled, threshold });
     },
-    fit: fitData && measured(textRows(fitData, context).rows, context),
+    fit: fitData &&
+      measuredTexts(textRows(fitData, context).rows, context),
     progress,
   });
   for (const remark of remarksOn(results)) progress.say(remark);
-  printScores(results, {
-    args,
-    rows: rows.length,
-    cut,
-    f1: f1Class(classifier),
-  });
+  console.log(
+    args.flag("json")
+      ? JSON.stringify(
+        {
+          ...{ rows: rows.length, cut, f1_class: f1Class(config) ?? null },
+          results,
+        },
+        null,
+        2,
+      )
+      : renderScores(results, textClassification.columns?.(config)).trimEnd(),
+  );
   if (output !== undefined) {
     await writePredictions(output, { data, rows, lines, config });
   }
@@ -178,7 +150,7 @@ async function readTexts(
   { args, progress }: TaskContext,
 ): Promise<{ data: LabeledTexts; fitData: LabeledTexts | undefined }> {
   checkInputs(args, "data", "temperature-fit");
-  const table = await readNeeded(args, "data");
+  const table = await readInput(args, "data");
   const fitTable = await readOptional(args, "temperature-fit");
   const choice = { args, remembered: rememberedLabels(config) };
   const columns = chooseLabelColumns(table, choice);
@@ -212,35 +184,6 @@ async function readTexts(
     fitData: fitTable &&
       labeledTexts(fitTable, chooseLabelColumns(fitTable, choice), context),
   };
-}
-
-/** Rows, as they are measured. */
-function measured(
-  rows: readonly TextRow[],
-  context: TextRowContext,
-): MeasuredTexts {
-  return {
-    texts: new RowBatches(rows, context),
-    labels: rows.map(({ label }) => label),
-    source: placesOf(rows),
-  };
-}
-
-/** Prints scores as a table, or as JSON. */
-function printScores(
-  results: readonly MethodScores[],
-  { args, rows, cut, f1 }: {
-    args: Arguments;
-    rows: number;
-    cut: number;
-    f1: string | undefined;
-  },
-): void {
-  console.log(
-    args.flag("json")
-      ? JSON.stringify({ rows, cut, f1_class: f1 ?? null, results }, null, 2)
-      : renderScores(results, f1).trimEnd(),
-  );
 }
 
 /** Writes what is predicted for each row. */

@@ -18,10 +18,8 @@ import { openAdapter } from "./adapter.ts";
 import {
   type Arguments,
   type Command,
-  CONFIG_OPTION,
-  HELP_OPTION,
+  COMMON_OPTIONS,
   type Option,
-  QUIET_OPTION,
 } from "./arguments.ts";
 import { maxLengthOf } from "./classifier.ts";
 import {
@@ -30,10 +28,10 @@ import {
   TRAIN_OPTIONS,
   trainSettings,
 } from "./finetune_settings.ts";
+import { checkInputs } from "./input_files.ts";
 import { measure } from "./measure.ts";
 import { OutputFolder } from "./output_folder.ts";
 import { Progress } from "./progress.ts";
-import { checkInputs } from "./read_examples.ts";
 import { baseName } from "./run_facts.ts";
 import { recordRun } from "./run_record.ts";
 import { prepareOutput, savedBytes } from "./save.ts";
@@ -145,7 +143,7 @@ export const finetune: Command = {
     Training: TRAIN_OPTIONS,
     Course: [...COURSE_OPTIONS, ...LOG_OPTIONS],
     SWAG: SWAG_OPTIONS,
-    Help: [QUIET_OPTION, CONFIG_OPTION, HELP_OPTION],
+    Help: COMMON_OPTIONS,
   },
   notes: NOTES,
   async run(args) {
@@ -221,7 +219,7 @@ async function finetuneTask(task: Task, args: Arguments): Promise<number> {
   if (evalRows) {
     const measurement = { ...MEASUREMENT, ...context, maxLength, seed };
     const scores = await measure(task, loaded, evalRows, measurement);
-    console.log(renderScores(scores).trimEnd());
+    console.log(renderScores(scores, task.columns?.(config)).trimEnd());
   }
   return 0;
 }

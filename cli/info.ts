@@ -13,13 +13,7 @@ import {
   versionLines,
   versions,
 } from "./adapter_facts.ts";
-import {
-  type Arguments,
-  type Command,
-  CONFIG_OPTION,
-  HELP_OPTION,
-  QUIET_OPTION,
-} from "./arguments.ts";
+import { type Arguments, type Command, COMMON_OPTIONS } from "./arguments.ts";
 import {
   modelFacts,
   modelLines,
@@ -77,9 +71,7 @@ export const info: Command = {
     ],
     Result: [
       { name: "json", help: "Print JSON, with sizes in bytes." },
-      QUIET_OPTION,
-      CONFIG_OPTION,
-      HELP_OPTION,
+      ...COMMON_OPTIONS,
     ],
   },
   notes: `Examples:

@@ -10,15 +10,14 @@
 import type { Arguments, Option } from "./arguments.ts";
 import { COLUMN_OPTIONS } from "./columns.ts";
 import { findColumn, readTable } from "../data/mod.ts";
-import { FORMATS, usableFormat } from "./read_examples.ts";
+import {
+  formatAmong,
+  refuseColumns,
+  rowSettings,
+  TEXT_FORMATS,
+} from "./input_files.ts";
 import { columnOf } from "./table_columns.ts";
 import { linesOf } from "./text_lines.ts";
-
-/** The names of the formats. */
-const PLAIN_FORMATS = ["txt", ...FORMATS] as const;
-
-/** The extensions of text files. */
-const TEXT_FILE = /\.(txt|text)(\.gz)?$/i;
 
 /** The options of every command that reads plain texts. */
 export const PLAIN_TEXT_OPTIONS: readonly Option[] = [
@@ -35,7 +34,7 @@ export const PLAIN_TEXT_OPTIONS: readonly Option[] = [
   },
   {
     name: "format",
-    value: "txt|csv|tsv|jsonl|json|parquet",
+    value: TEXT_FORMATS.join("|"),
     help: "Format of the files (by their extension; txt for standard input).",
   },
 ];
@@ -71,17 +70,9 @@ export async function* plainTexts(
   path: string,
   { args, signal, keepLineEnds = false }: PlainTextSource,
 ): AsyncGenerator<PlainText> {
-  const format = args.choice("format", PLAIN_FORMATS) ??
-    (path === "-" || TEXT_FILE.test(path) ? "txt" : undefined);
-  const names = ["text-column", "pair-column", "columns"];
+  const format = formatAmong(path, { args, formats: TEXT_FORMATS });
   if (format === "txt") {
-    const idle = names.find((name) => args.text(name) !== undefined);
-    if (idle !== undefined) {
-      throw new TypeError(
-        `Cannot use --${idle} with ${path}: each line of a text file is a ` +
-          "text; say --format csv, tsv or jsonl if it is something else",
-      );
-    }
+    refuseColumns(args, path, ["text-column", "pair-column", "columns"]);
     for await (const line of linesOf(path, { signal })) {
       const text = keepLineEnds ? line : line.replace(/\r?\n$/, "");
       yield { text, pair: undefined };
@@ -89,8 +80,8 @@ export async function* plainTexts(
     return;
   }
   const table = await readTable(path, {
-    format: format ?? usableFormat(path, PLAIN_FORMATS),
-    columns: args.text("columns")?.split(",").map((name) => name.trim()),
+    ...rowSettings(args, "data"),
+    format,
   });
   const column = args.text("text-column") ?? "text";
   const texts = columnOf(table, findColumn(table, column, "--text-column"));

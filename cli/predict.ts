@@ -6,21 +6,10 @@
  * @module
  */
 
-import { AutoConfig } from "../models/mod.ts";
-import {
-  type Command,
-  CONFIG_OPTION,
-  HELP_OPTION,
-  QUIET_OPTION,
-} from "./arguments.ts";
+import { type Command, COMMON_OPTIONS } from "./arguments.ts";
 import { MODEL_OPTIONS } from "./model_options.ts";
-import { Progress } from "./progress.ts";
-import {
-  checkTaskOptions,
-  taskOfModel,
-  taskOptions,
-} from "./tasks/registry.ts";
-import { predictTask } from "./use_task.ts";
+import { taskOptions } from "./tasks/registry.ts";
+import { predictTask, usedModel } from "./use_task.ts";
 
 /** Labels texts, and prints a line of JSON for each. */
 export const predict: Command = {
@@ -42,7 +31,7 @@ export const predict: Command = {
     ],
     ...taskOptions("predictOptions"),
     Model: MODEL_OPTIONS,
-    Result: [QUIET_OPTION, CONFIG_OPTION, HELP_OPTION],
+    Result: COMMON_OPTIONS,
   },
   notes: `Examples:
   swagpu predict --model model --text "Not bad at all" --text "Dull"
@@ -59,14 +48,6 @@ Where a text may have several labels, each class is a choice of its own, with an
 uncertainty. The entropies of a text are the sums over its classes, and its
 confidence and margin are those of the class that is least sure.`,
   async run(args) {
-    const source = args.needed("model");
-    const progress = new Progress({ quiet: args.flag("quiet") });
-    const config = await progress.during(
-      `reading ${source}`,
-      AutoConfig.fromPretrained(source),
-    );
-    const task = taskOfModel(config, source);
-    checkTaskOptions(args, task, "predictOptions");
-    return await predictTask(task, config, { args, progress });
+    return await predictTask(await usedModel(args, "predictOptions"));
   },
 };

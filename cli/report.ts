@@ -7,31 +7,17 @@
  * @module
  */
 
-import { openAdapter } from "./adapter.ts";
-import {
-  type Arguments,
-  type Command,
-  CONFIG_OPTION,
-  HELP_OPTION,
-  QUIET_OPTION,
-} from "./arguments.ts";
+import { type Arguments, type Command, COMMON_OPTIONS } from "./arguments.ts";
 import {
   type Classifier,
   exists,
   isRegression,
-  loadClassifier,
   maxLengthOf,
 } from "./classifier.ts";
-import { COLUMN_OPTIONS, LABEL_OPTION, NO_PAIRS_OPTION } from "./columns.ts";
-import {
-  MODEL_OPTIONS,
-  posteriorRemark,
-  scoreOptions,
-} from "./model_options.ts";
+import { MODEL_OPTIONS, scoreOptions } from "./model_options.ts";
 import { OutputFolder } from "./output_folder.ts";
-import { cutRemark, prepareExamples } from "./prepare_examples.ts";
 import { Progress } from "./progress.ts";
-import { FILE_OPTIONS, type RawTexts, SKIP_OPTION } from "./read_examples.ts";
+import type { RawTexts } from "./raw_texts.ts";
 import { dataNameOf, modelNameOf, provenanceOf } from "./report_facts.ts";
 import {
   MORE_DATA_OPTIONS,
@@ -47,6 +33,7 @@ import {
   classificationResults,
   classNamedScores,
   type MethodScores,
+  type PreparedRows,
   type ReportRows,
   scoreRows,
 } from "./report_predictions.ts";
@@ -54,10 +41,15 @@ import { numberNamedScores, regressionResults } from "./report_regression.ts";
 import { readTraining } from "./report_training.ts";
 import { baseName, readRunFacts } from "./run_facts.ts";
 import { prepareOutput } from "./save.ts";
-import { f1Class } from "./scores.ts";
-import { singleAnswerConfig } from "./single_answers.ts";
-import { TokenizedTexts } from "./tokenized_texts.ts";
-import type { PretrainedConfig } from "../models/mod.ts";
+import { LABELED_FILE_OPTIONS, singleAnswerConfig } from "./single_answers.ts";
+import type { LabeledTexts } from "./tasks/labeled_texts.ts";
+import type { TaskContext } from "./tasks/task.ts";
+import { textClassification } from "./tasks/text_classification.ts";
+import { measuredTexts, textRows } from "./tasks/text_rows.ts";
+import { f1Class } from "./tasks/text_scores.ts";
+import { cutRemark, TokenizedTexts } from "./tokenized_texts.ts";
+import { loadFor } from "./use_task.ts";
+import { currentDevice } from "../engine/mod.ts";
 import type { RunResults } from "../report/mod.ts";
 
 /** Writes a report of a model. */
@@ -77,11 +69,7 @@ export const report: Command = {
           ".gz, or Parquet; - for standard input.",
       },
       ...MORE_DATA_OPTIONS,
-      ...COLUMN_OPTIONS,
-      NO_PAIRS_OPTION,
-      LABEL_OPTION,
-      SKIP_OPTION,
-      ...FILE_OPTIONS,
+      ...LABELED_FILE_OPTIONS,
     ],
     Model: MODEL_OPTIONS,
     Result: [
@@ -107,9 +95,7 @@ export const report: Command = {
         value: "NAME",
         help: "Which split of the data it is, such as validation (test).",
       },
-      QUIET_OPTION,
-      CONFIG_OPTION,
-      HELP_OPTION,
+      ...COMMON_OPTIONS,
     ],
   },
   notes: `Examples:
@@ -135,7 +121,6 @@ trainer_state.json, in its folder, if they are there.`,
       `reading ${source}`,
       singleAnswerConfig(source, "report", args),
     );
-    checkArchitecture(source, config);
     const run = await readRunFacts(source);
     const training = await readTraining(source, run?.snapshots);
     const inputs = await readReportInputs(args, config, progress);
@@ -143,18 +128,13 @@ trainer_state.json, in its folder, if they are there.`,
       outputs.folder,
       () => prepareOutput(outputs.folder, true),
     );
-    const device = await openAdapter(progress);
-    const classifier = await progress.during(
-      `loading ${source}`,
-      loadClassifier(source, args.text("tokenizer")),
-    );
-    const idle = posteriorRemark(args, classifier);
-    if (idle !== undefined) progress.say(idle);
+    const classifier = await loadFor(textClassification, { args, progress });
     const maxLength = maxLengthOf(config, classifier.tokenizer, asked);
-    const rows = prepareRows(inputs, { classifier, maxLength, progress });
+    const rows = prepareRows(inputs, { args, classifier, maxLength, progress });
     const methods = await scoreRows(classifier, rows, { ...options, progress });
     const provenance = await provenanceOf({
-      ...{ args, config, device, model: source, run },
+      ...{ args, config, model: source, run },
+      device: currentDevice(),
       rows: rows.test.texts.count,
       posterior: classifier.swag && options,
     });
@@ -174,21 +154,6 @@ trainer_state.json, in its folder, if they are there.`,
   },
 };
 
-/** Refuses models of other tasks, whose head would be left out. */
-function checkArchitecture(
-  source: string,
-  { architectures }: PretrainedConfig,
-): void {
-  const other = architectures?.find((name) =>
-    !name.endsWith("ForSequenceClassification")
-  );
-  if (other === undefined) return;
-  throw new TypeError(
-    `Cannot report on ${source}: it is a ${other}, and report is for models ` +
-      "that give a text one class or one number",
-  );
-}
-
 /** The folder to write to. */
 async function outputFolder(args: Arguments, source: string): Promise<string> {
   const output = args.text("output");
@@ -202,14 +167,18 @@ async function outputFolder(args: Arguments, source: string): Promise<string> {
 /** Splits the texts of all files into tokens. */
 function prepareRows(
   { test, fit, ood }: ReportInputs,
-  { classifier, maxLength, progress }: {
-    classifier: Classifier;
-    maxLength: number;
-    progress: Progress;
+  { args, classifier, maxLength, progress }: TaskContext & {
+    readonly classifier: Classifier;
+    readonly maxLength: number;
   },
 ): ReportRows {
   const { model: { config }, tokenizer } = classifier;
-  const preparation = { config, tokenizer, maxLength, progress };
+  const context = { args, progress, config, tokenizer, maxLength };
+  const labeled = (data: LabeledTexts): PreparedRows => {
+    const { rows } = textRows(data, context);
+    const { labels, ...own } = measuredTexts(rows, context);
+    return { ...own, labels: Float64Array.from(labels, Number) };
+  };
   const tokenized = ({ path, texts, pairs }: RawTexts) => {
     const own = new TokenizedTexts(tokenizer, texts, { pairs, maxLength });
     const { cut, count: rows } = own;
@@ -218,8 +187,8 @@ function prepareRows(
     return own;
   };
   return {
-    test: prepareExamples(test, preparation),
-    fit: fit && prepareExamples(fit, preparation),
+    test: labeled(test),
+    fit: fit && labeled(fit),
     ood: ood && { source: ood, texts: tokenized(ood) },
   };
 }
@@ -233,10 +202,9 @@ function measured(
     classifier: Classifier;
   },
 ): Partial<RunResults> {
-  const { texts: first, pairs } = inputs.test;
-  const texts = pairs
-    ? first.map((text, row) => `${text} / ${pairs[row]}`)
-    : first;
+  const texts = inputs.test.examples.map(({ text, pair }) =>
+    pair === undefined ? text : `${text} / ${pair}`
+  );
   if (isRegression(classifier.model.config)) {
     const regression = regressionResults(methods, rows, texts);
     return { regression, scores: numberNamedScores(regression) };
@@ -248,7 +216,7 @@ function measured(
   });
   const scores = classNamedScores(
     classification,
-    f1Class(classifier) ?? "macro",
+    f1Class(classifier.model.config) ?? "macro",
   );
   return { classification, scores };
 }

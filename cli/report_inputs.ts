@@ -6,31 +6,26 @@
  * @module
  */
 
-import type { Table } from "../data/mod.ts";
+import { cellOf, findColumn, formatOf, type Table } from "../data/mod.ts";
+import { counted, listOf } from "../data/names.ts";
 import type { PretrainedConfig } from "../models/mod.ts";
 import type { Arguments, Option } from "./arguments.ts";
-import {
-  chooseColumns,
-  type ColumnChoice,
-  columnsRemark,
-  rememberedColumns,
-} from "./columns.ts";
 import { isRegression } from "./classifier.ts";
-import { namesOf } from "./labels.ts";
-import type { Progress } from "./progress.ts";
+import { chooseColumns, type ColumnChoice, columnsRemark } from "./columns.ts";
 import {
   checkInputs,
-  examplesOf,
-  type RawExamples,
-  type RawTexts,
-  readNeeded,
+  namesIn,
+  readInput,
   readOptional,
-  textsOf,
-} from "./read_examples.ts";
-import { columnOf, labeledRows } from "./table_columns.ts";
+} from "./input_files.ts";
+import { namesOf } from "./labels.ts";
+import type { Progress } from "./progress.ts";
+import { type RawTexts, textsOf } from "./raw_texts.ts";
+import { textOfCell } from "./table_columns.ts";
+import { chooseLabelColumns, rememberedLabels } from "./tasks/label_columns.ts";
+import { type LabeledTexts, labeledTexts } from "./tasks/labeled_texts.ts";
+import { nameOfRow } from "./tasks/task_files.ts";
 import { linesOf } from "./text_lines.ts";
-import { placeOf } from "../data/mod.ts";
-import { counted, listOf } from "../data/names.ts";
 
 /** The files to measure on beside `--data`. */
 export const MORE_DATA_OPTIONS: readonly Option[] = [
@@ -59,9 +54,9 @@ export const MORE_DATA_OPTIONS: readonly Option[] = [
 /** What a model is measured on. */
 export interface ReportInputs {
   /** The test set. */
-  test: RawExamples;
+  test: LabeledTexts;
   /** Labeled texts to fit on. */
-  fit: RawExamples | undefined;
+  fit: LabeledTexts | undefined;
   /** Unfamiliar texts. */
   ood: RawTexts | undefined;
   /** The distribution of labels of each row of the test set, [rows, classes]. */
@@ -85,18 +80,22 @@ export async function readReportInputs(
       `Cannot use --${name}: the model predicts numbers, not classes`,
     );
   }
-  const data = await readNeeded(args, "data");
+  const data = await readInput(args, "data");
   const fit = await readOptional(args, "temperature-fit");
-  const choice = { args, remembered: rememberedColumns(config) };
-  const remark = columnsRemark(chooseColumns(data, choice), choice);
+  const choice = { args, remembered: rememberedLabels(config) };
+  const remark = columnsRemark(chooseLabelColumns(data, choice), choice);
   if (remark !== undefined) progress.say(remark);
   const read = (table: Table) =>
-    examplesOf(table, chooseColumns(table, choice), { args, progress });
+    labeledTexts(table, chooseLabelColumns(table, choice), { args, progress });
+  const test = read(data);
   return {
-    test: read(data),
+    test,
     fit: fit && read(fit),
     ood: await readUnfamiliar(choice),
-    softLabels: softLabelsOf(data, choice, namesOf(config)),
+    softLabels: softLabelsOf(data, test, {
+      names: namesIn(args, "soft-columns"),
+      classes: namesOf(config),
+    }),
   };
 }
 
@@ -107,7 +106,7 @@ async function readUnfamiliar(
   const { args, remembered } = choice;
   const path = args.text("ood");
   if (path === undefined) return undefined;
-  if (!/\.(txt|text)(\.gz)?$/i.test(path)) {
+  if (formatOf(path) !== "text") {
     const table = await readOptional(args, "ood");
     return table && textsOf(table, chooseColumns(table, choice));
   }
@@ -128,14 +127,13 @@ async function readUnfamiliar(
 
 /** The shares of classes in each row, which add up to 1. */
 function softLabelsOf(
-  data: Table,
-  choice: ColumnChoice,
-  classes: readonly string[],
+  table: Table,
+  { examples }: LabeledTexts,
+  { names, classes }: {
+    names: readonly string[] | undefined;
+    classes: readonly string[];
+  },
 ): Float64Array<ArrayBuffer> | undefined {
-  const { args } = choice;
-  const names = args.text("soft-columns")?.split(",").map((name) =>
-    name.trim()
-  );
   if (!names) return undefined;
   if (names.length !== classes.length) {
     throw new RangeError(
@@ -146,22 +144,19 @@ function softLabelsOf(
         }, ${listOf(classes)}`,
     );
   }
-  const table = args.flag("skip-unlabelled")
-    ? labeledRows(data, chooseColumns(data, choice).label)
-    : data;
-  const columns = names.map((name) => columnOf(table, name));
-  const soft = new Float64Array(table.rows.length * names.length);
-  for (let row = 0; row < table.rows.length; row++) {
-    const shares = columns.map((column) => Number(column[row]));
+  const columns = names.map((name) => findColumn(table, name));
+  return Float64Array.from(examples.flatMap(({ row }) => {
+    const shares = columns.map((column) =>
+      Number(textOfCell(cellOf(row.cells, column)))
+    );
     const sum = shares.reduce((a, b) => a + b, 0);
-    if (!shares.every((share) => share >= 0) || !(sum > 0 && sum < Infinity)) {
-      throw new RangeError(
-        `Cannot use ${placeOf(table, row)}: its shares of classes are ` +
-          `${shares.join(", ")}, expected numbers of at least 0 that are not ` +
-          "all 0",
-      );
+    if (shares.every((share) => share >= 0) && sum > 0 && sum < Infinity) {
+      return shares.map((share) => share / sum);
     }
-    soft.set(shares.map((share) => share / sum), row * names.length);
-  }
-  return soft;
+    throw new RangeError(
+      `Cannot use ${nameOfRow(row)}: its shares of classes are ` +
+        `${shares.join(", ")}, expected numbers of at least 0 that are not ` +
+        "all 0",
+    );
+  }));
 }

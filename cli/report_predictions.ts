@@ -16,33 +16,37 @@ import type {
 import {
   type Classifier,
   meanOf,
-  namingRows,
   type PosteriorOptions,
-  posteriorScores,
   scoresOf,
 } from "./classifier.ts";
 import { namesOf } from "./labels.ts";
-import type { Examples } from "./prepare_examples.ts";
+import { namingRows } from "./not_finite.ts";
+import { methodsOf, ofMembers, passesOf } from "./posterior.ts";
 import type { Progress } from "./progress.ts";
-import { methodsOf } from "./scores.ts";
 import { classScores } from "./tasks/text_scores.ts";
 import type { RowSource } from "../data/mod.ts";
-import type { TokenizedTexts } from "./tokenized_texts.ts";
+import type { TextBatches } from "./tokenized_texts.ts";
 
 /** Rows as a model reads them. */
 export interface PreparedTexts {
   /** The texts. */
-  texts: TokenizedTexts;
+  texts: TextBatches;
   /** The file that they come from. */
   source: RowSource;
+}
+
+/** Rows with their labels: the ids of classes, or numbers. */
+export interface PreparedRows extends PreparedTexts {
+  /** The labels. */
+  labels: ArrayLike<number>;
 }
 
 /** The rows of a report. */
 export interface ReportRows {
   /** The test set. */
-  test: Examples;
+  test: PreparedRows;
   /** Labeled rows to fit on. */
-  fit: Examples | undefined;
+  fit: PreparedRows | undefined;
   /** Unfamiliar rows. */
   ood: PreparedTexts | undefined;
 }
@@ -73,33 +77,37 @@ export async function scoreRows(
   { test, fit, ood }: ReportRows,
   { progress, ...options }: ScoreRowsOptions,
 ): Promise<MethodScores[]> {
-  const { model, swag } = classifier;
-  const { batchSize, samples } = options;
-  const passes = swag ? 2 + samples : 1;
+  const { model } = classifier;
+  const { batchSize } = options;
+  const methods = methodsOf(classifier, options);
+  const passes = passesOf(methods);
   const count = [test, fit, ood]
     .reduce((sum, own) => sum + (own?.texts.count ?? 0), 0);
   using stage = progress.stage(
     "evaluating",
     count * passes,
-    swag ? "passes" : "texts",
+    passes > 1 ? "passes" : "texts",
   );
   const advance = (more: number) => stage.advance(more);
   // The first batch compiles the kernels, which is nobody's time.
   const rows = Math.min(batchSize, test.texts.count);
-  const first = { batchSize, rows, samples: 1, scale: 0, seed: 0 };
+  const mean = { samples: 1, scale: 0, seed: 0 };
   await namingRows(
     test.source,
-    async () => {
-      if (swag) await posteriorScores(model, swag, test.texts, first);
-      else await scoresOf(model, test.texts, first);
-    },
+    () =>
+      ofMembers(
+        classifier,
+        mean,
+        () => scoresOf(model, test.texts, { batchSize, rows }),
+      ),
   );
   const results: MethodScores[] = [];
-  for (
-    const { method, scores } of methodsOf(classifier, { ...options, advance })
-  ) {
-    const of = (own: PreparedTexts) =>
-      namingRows(own.source, () => scores(own.texts));
+  for (const { method, over } of methods) {
+    const of = ({ source, texts }: PreparedTexts) =>
+      namingRows(
+        source,
+        () => over(() => scoresOf(model, texts, { ...options, advance })),
+      );
     const start = performance.now();
     const tested = await of(test);
     const seconds = (performance.now() - start) / 1000;

@@ -57,7 +57,7 @@ export function regressionResults(
         rows: [...targets.keys()],
         numbers: numbersOf(own.fit),
         targets: fit.labels,
-        fitting: [...fit.labels.keys()],
+        fitting: Array.from(fit.labels, (_, row) => row),
       }]
       : halves(numbers, targets);
     const deviation = spread.slice();

@@ -6,23 +6,18 @@
  * @module
  */
 
-import type { RowSource } from "../data/mod.ts";
-import type { PretrainedConfig } from "../models/mod.ts";
 import {
   type Classifier,
-  isMultiLabel,
-  isRegression,
   meanPredictions,
-  namingRows,
   type PosteriorOptions,
-  posteriorScores,
   scoresOf,
 } from "./classifier.ts";
-import { namesOf } from "./labels.ts";
+import { namingRows } from "./not_finite.ts";
+import { methodsOf, passesOf } from "./posterior.ts";
 import type { Progress } from "./progress.ts";
-import type { LabelValue } from "./tasks/label_values.ts";
+import type { ScoreColumns } from "./tasks/task.ts";
+import type { MeasuredTexts } from "./tasks/text_rows.ts";
 import { textScores } from "./tasks/text_scores.ts";
-import type { TextBatches } from "./tokenized_texts.ts";
 
 /** The scores of a method of prediction. */
 export interface MethodScores {
@@ -30,16 +25,6 @@ export interface MethodScores {
   method: string;
   /** The scores by name. */
   scores: Record<string, number>;
-}
-
-/** Texts to measure on. */
-export interface MeasuredTexts {
-  /** The texts. */
-  readonly texts: TextBatches;
-  /** What each is labeled with. */
-  readonly labels: ArrayLike<LabelValue>;
-  /** The file that they come from. */
-  readonly source: RowSource;
 }
 
 /** Options of {@linkcode evaluateAll}. */
@@ -56,13 +41,6 @@ export interface EvaluateOptions extends PosteriorOptions {
   progress: Progress;
 }
 
-/** A method of prediction. */
-export interface Method {
-  method: string;
-  /** Computes the scores with each sample of the weights. */
-  scores(texts: TextBatches): Promise<Float32Array<ArrayBuffer>[]>;
-}
-
 /** Evaluates the model's own weights and, with a posterior, SWA and SWAG. */
 export async function evaluateAll(
   classifier: Classifier,
@@ -70,21 +48,24 @@ export async function evaluateAll(
   { progress, threshold, ...options }: EvaluateOptions,
 ): Promise<MethodScores[]> {
   const { fit } = options;
-  const { model: { config }, swag } = classifier;
+  const { model } = classifier;
+  const { config } = model;
   const texts = examples.texts.count + (fit?.texts.count ?? 0);
-  // The model's own weights, the mean of the posterior, and its samples.
-  const passes = swag ? 2 + options.samples : 1;
+  const methods = methodsOf(classifier, options);
+  const passes = passesOf(methods);
   using stage = progress.stage(
     "evaluating",
     texts * passes,
-    swag ? "passes" : "texts",
+    passes > 1 ? "passes" : "texts",
   );
   const advance = (more: number) => stage.advance(more);
   const results: MethodScores[] = [];
-  const methods = methodsOf(classifier, { ...options, advance });
-  for (const { method, scores: scoresWith } of methods) {
+  for (const { method, over } of methods) {
     const membersOf = ({ source, texts }: MeasuredTexts) =>
-      namingRows(source, () => scoresWith(texts));
+      namingRows(
+        source,
+        () => over(() => scoresOf(model, texts, { ...options, advance })),
+      );
     const members = await membersOf(examples);
     options.onScores?.(method, members);
     const { labels } = examples;
@@ -118,40 +99,10 @@ export function remarksOn(results: readonly MethodScores[]): string[] {
     );
 }
 
-/** The class whose F1 is shown: the second of two; `undefined` for the macro mean. */
-export function f1Class(
-  { model: { config } }: { model: { config: PretrainedConfig } },
-): string | undefined {
-  const names = namesOf(config);
-  const isChoice = !isRegression(config) && !isMultiLabel(config);
-  return isChoice && names.length === 2 ? names[1] : undefined;
-}
-
-/** The methods of a model: its own weights and, with a posterior, SWA and SWAG. */
-export function methodsOf(
-  { model, swag }: Classifier,
-  options: PosteriorOptions,
-): Method[] {
-  const methods: Method[] = [{
-    method: "last iterate",
-    scores: async (texts) => [await scoresOf(model, texts, options)],
-  }];
-  if (!swag) return methods;
-  const sampled = (method: string, some: Partial<PosteriorOptions>) => ({
-    method,
-    scores: (texts: TextBatches) =>
-      posteriorScores(model, swag, texts, { ...options, ...some }),
-  });
-  return [
-    ...methods,
-    sampled("SWA", { samples: 1, scale: 0 }),
-    ...options.samples > 0 ? [sampled("SWAG", {})] : [],
-  ];
-}
-
-/** The heads of the columns of scores. */
+/** The usual heads of the columns of scores. */
 export const HEADS: Readonly<Record<string, string>> = {
   accuracy: "accuracy",
+  f1: "F1",
   nll: "NLL",
   ece: "ECE",
   brier: "Brier",
@@ -171,29 +122,36 @@ export const HEADS: Readonly<Record<string, string>> = {
   spearman: "Spearman",
 };
 
+/** The decimals of a score, unless its column has others. */
+const DECIMALS = 4;
+
 /**
  * Writes scores as a table with one row for each method. Where each of several numbers
  * has scores of its own, such as `rmse/valence`, another table follows, with one row
  * for each method and number.
  *
  * @param results The scores.
- * @param positive The class whose F1 is shown; `undefined` for the macro mean.
+ * @param columns How scores are shown that have other columns than usual.
  */
 export function renderScores(
   results: readonly MethodScores[],
-  positive?: string,
+  columns: ScoreColumns = {},
 ): string {
   const names = Object.keys(results[0]?.scores ?? {});
   const parts = names.filter((name) => name.includes("/"))
     .map((name) => name.slice(name.indexOf("/") + 1));
-  const f1 = `F1 (${positive?.slice(0, 20) ?? "macro"})`;
-  const headOf = (name: string) => name === "f1" ? f1 : HEADS[name] ?? name;
+  const headOf = (name: string) => columns[name]?.head ?? HEADS[name] ?? name;
   const own = names.filter((name) => !name.includes("/"));
   const rowOf = (
     method: string,
     scores: MethodScores["scores"],
     names: readonly string[],
-  ) => [method, ...names.map((name) => scores[name]?.toFixed(4) ?? "")];
+  ) => [
+    method,
+    ...names.map((name) =>
+      scores[name]?.toFixed(columns[name]?.decimals ?? DECIMALS) ?? ""
+    ),
+  ];
   const whole = renderCells([
     ["", ...own.map(headOf)],
     ...results.map(({ method, scores }) => rowOf(method, scores, own)),

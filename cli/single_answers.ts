@@ -7,10 +7,27 @@
  */
 
 import { AutoConfig, type PretrainedConfig } from "../models/mod.ts";
-import type { Arguments } from "./arguments.ts";
+import type { Arguments, Option } from "./arguments.ts";
 import { isMultiLabel, isRegression } from "./classifier.ts";
+import {
+  COLUMN_OPTIONS,
+  LABEL_OPTION,
+  NO_PAIRS_OPTION,
+  SKIP_OPTION,
+} from "./columns.ts";
+import { FILE_OPTIONS, SKIP_ROWS_OPTION } from "./input_files.ts";
 import { rememberedLabels } from "./tasks/label_columns.ts";
 import { taskOfModel } from "./tasks/registry.ts";
+
+/** The options of the labeled texts that such models are measured on. */
+export const LABELED_FILE_OPTIONS: readonly Option[] = [
+  ...COLUMN_OPTIONS,
+  NO_PAIRS_OPTION,
+  LABEL_OPTION,
+  SKIP_OPTION,
+  SKIP_ROWS_OPTION,
+  ...FILE_OPTIONS,
+];
 
 /**
  * Reads the configuration of a model.

@@ -17,7 +17,7 @@ import {
 } from "../models/mod.ts";
 import { hasPrefix } from "../nn/mod.ts";
 import type { Arguments } from "./arguments.ts";
-import { KEY } from "./columns.ts";
+import { withNotes } from "./notes.ts";
 import { specialTokenFields } from "./special_token_fields.ts";
 import type {
   Task,
@@ -98,12 +98,7 @@ function fieldsOf<Example>(
   data: TaskExamples<Example>,
   context: TaskContext & { readonly config: PretrainedConfig },
 ): Record<string, unknown> {
-  const fields = task.configFields(data, context);
-  const noted: unknown = fields[KEY];
-  return {
-    ...fields,
-    [KEY]: { task: task.name, ...typeof noted === "object" ? noted : {} },
-  };
+  return withNotes(task.configFields(data, context), { task: task.name });
 }
 
 /** Starts with random weights. */

@@ -11,13 +11,7 @@ import {
   type EncodeOptions,
   type Tokenizer,
 } from "../models/mod.ts";
-import {
-  type Arguments,
-  type Command,
-  CONFIG_OPTION,
-  HELP_OPTION,
-  QUIET_OPTION,
-} from "./arguments.ts";
+import { type Arguments, type Command, COMMON_OPTIONS } from "./arguments.ts";
 import { count, counted } from "../data/names.ts";
 import {
   PLAIN_TEXT_OPTIONS,
@@ -76,7 +70,7 @@ export const tokenize: Command = {
         help: "Leave out the special tokens that frame a text.",
       },
     ],
-    Result: [QUIET_OPTION, CONFIG_OPTION, HELP_OPTION],
+    Result: COMMON_OPTIONS,
   },
   notes: `Examples:
   swagpu tokenize --tokenizer model --text "Not bad at all"

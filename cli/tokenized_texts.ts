@@ -6,6 +6,7 @@
  * @module
  */
 
+import { count, counted } from "../data/names.ts";
 import {
   type CollatedBatch,
   DataCollatorWithPadding,
@@ -77,6 +78,21 @@ export function tokenizeTexts(
     return { inputIds, tokenTypeIds };
   });
   return { rows, cut };
+}
+
+/** Says how many rows of a file were longer than they may be, and were cut. */
+export function cutRemark(
+  { cut, rows, path, maxLength }: {
+    cut: number;
+    rows: number;
+    path: string;
+    maxLength: number;
+  },
+): string | undefined {
+  return cut === 0
+    ? undefined
+    : `${count(cut)} of ${counted(rows, "row")} of ${path} cut to ` +
+      `${maxLength} tokens`;
 }
 
 /** Options of {@linkcode textCollator}. */

@@ -12,13 +12,7 @@ import {
   trainTokenizer,
   type TrainTokenizerOptions,
 } from "../models/mod.ts";
-import {
-  type Arguments,
-  type Command,
-  CONFIG_OPTION,
-  HELP_OPTION,
-  QUIET_OPTION,
-} from "./arguments.ts";
+import { type Arguments, type Command, COMMON_OPTIONS } from "./arguments.ts";
 import { Interrupt } from "./interrupt.ts";
 import { count, counted } from "../data/names.ts";
 import { OutputFolder } from "./output_folder.ts";
@@ -141,9 +135,7 @@ export const trainTokenizerCommand: Command = {
         name: "overwrite",
         help: "Replace the tokenizer that the folder holds.",
       },
-      QUIET_OPTION,
-      CONFIG_OPTION,
-      HELP_OPTION,
+      ...COMMON_OPTIONS,
     ],
   },
   notes: `Examples:

@@ -8,7 +8,7 @@
 
 import { readAll } from "../engine/mod.ts";
 import type { Module } from "../nn/mod.ts";
-import { NotFiniteError } from "./classifier.ts";
+import { NotFiniteError } from "./not_finite.ts";
 
 /** How many bytes of weights are read at a time. */
 const BYTES_AT_A_TIME = 2 ** 27;

@@ -2,34 +2,75 @@
 // deno-lint-ignore-file no-console
 
 /**
- * `evaluate` and `predict` for the tasks that have no rows with one class or one
- * number each.
+ * What `evaluate` and `predict` do for every task, but for the more that `evaluate` does
+ * for text classification.
  *
  * @module
  */
 
-import type { PretrainedConfig } from "../models/mod.ts";
+import { AutoConfig, type PretrainedConfig } from "../models/mod.ts";
 import { openAdapter } from "./adapter.ts";
 import type { Arguments, Option } from "./arguments.ts";
 import { maxLengthOf } from "./classifier.ts";
 import { loadModel } from "./load_model.ts";
 import { measure } from "./measure.ts";
 import { posteriorRemark, scoreOptions } from "./model_options.ts";
+import { Progress } from "./progress.ts";
 import { renderScores } from "./scores.ts";
-import type { LoadedModel, Task, TaskContext } from "./tasks/task.ts";
+import {
+  checkTaskOptions,
+  type OptionKind,
+  taskOfModel,
+} from "./tasks/registry.ts";
+import type {
+  LoadedModel,
+  Task,
+  TaskContext,
+  TaskModel,
+  TaskRow,
+} from "./tasks/task.ts";
+
+/** A model that a command uses. */
+export interface UsedModel {
+  /** Its task. */
+  readonly task: Task;
+  /** Its configuration. */
+  readonly config: PretrainedConfig;
+  /** What the steps of the command can ask. */
+  readonly context: TaskContext;
+}
+
+/**
+ * Reads the configuration of the model that an option names, which says its task.
+ *
+ * @param kinds The kinds of the task's options that the command has.
+ * @throws {TypeError} If there are options of other tasks, or no task has such models.
+ */
+export async function usedModel(
+  args: Arguments,
+  ...kinds: readonly OptionKind[]
+): Promise<UsedModel> {
+  const source = args.needed("model");
+  const progress = new Progress({ quiet: args.flag("quiet") });
+  const config = await progress.during(
+    `reading ${source}`,
+    AutoConfig.fromPretrained(source),
+  );
+  const task = taskOfModel(config, source);
+  checkTaskOptions(args, task, ...kinds);
+  return { task, config, context: { args, progress } };
+}
 
 /** Measures a model of a task on a file, and prints the scores. */
 export async function evaluateTask(
-  task: Task,
-  config: PretrainedConfig,
-  context: TaskContext,
+  { task, config, context }: UsedModel,
 ): Promise<number> {
   const { args } = context;
   args.needed("data");
   const options = scoreOptions(args);
   const asked = args.integer("max-length", { min: 1 });
   const data = await task.read("data", { ...context, config });
-  const loaded = await load(task, context);
+  const loaded = await loadFor(task, context);
   const { tokenizer } = loaded;
   const maxLength = maxLengthOf(config, tokenizer, asked);
   const rows = task.prepare(data, {
@@ -42,32 +83,39 @@ export async function evaluateTask(
   console.log(
     args.flag("json")
       ? JSON.stringify({ rows: data.examples.length, results }, null, 2)
-      : renderScores(results).trimEnd(),
+      : renderScores(results, task.columns?.(config)).trimEnd(),
   );
   return 0;
 }
 
 /** Prints a line of JSON for each text. */
 export async function predictTask(
-  task: Task,
-  config: PretrainedConfig,
-  context: TaskContext,
+  { task, config, context }: UsedModel,
 ): Promise<number> {
   const { args, progress } = context;
   const asked = args.integer("max-length", { min: 1 });
-  const loaded = await load(task, context);
-  const maxLength = maxLengthOf(config, loaded.tokenizer, asked);
-  for await (const line of task.predict(loaded, { ...context, maxLength })) {
+  const load = async () => {
+    const loaded = await loadFor(task, context);
+    const maxLength = maxLengthOf(config, loaded.tokenizer, asked);
+    return { ...loaded, maxLength };
+  };
+  for await (const line of task.predict({ ...context, config, load })) {
     progress.clear();
     console.log(JSON.stringify(line));
   }
   return 0;
 }
 
-async function load(
-  task: Task,
+/** Opens the GPU, and loads the model that an option names. */
+export async function loadFor<
+  Example,
+  Row extends TaskRow,
+  Outputs,
+  Model extends TaskModel,
+>(
+  task: Task<Example, Row, Outputs, Model>,
   { args, progress }: TaskContext,
-): Promise<LoadedModel> {
+): Promise<LoadedModel<Model>> {
   const source = args.needed("model");
   await openAdapter(progress);
   const loaded = await progress.during(

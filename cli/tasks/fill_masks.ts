@@ -20,26 +20,22 @@ import {
   type Tokenizer,
   toTensors,
 } from "../../models/mod.ts";
-import { batches, entropy } from "../../nn/mod.ts";
-import { NotFiniteError } from "../classifier.ts";
-import { rememberedColumns } from "../columns.ts";
+import { entropy } from "../../nn/mod.ts";
+import { namedColumn } from "../columns.ts";
 import { scoreOptions } from "../model_options.ts";
+import { checkFinite } from "../not_finite.ts";
+import { runPaced } from "../paced_batches.ts";
+import { ofMembers } from "../posterior.ts";
 import { shortest } from "../prediction_lines.ts";
-import { cutRemark } from "../prepare_examples.ts";
+import { cutRemark } from "../tokenized_texts.ts";
 import { TopRows } from "../top_rows.ts";
 import type { MaskedModel } from "./masked_outputs.ts";
-import { readPaced } from "./paced_reads.ts";
-import {
-  chunksOf,
-  type PredictionInput,
-  predictionInputs,
-} from "./prediction_inputs.ts";
-import type { LoadedModel, TaskContext } from "./task.ts";
-import { textColumn } from "./text_column.ts";
+import { chunksOf, type TextInput, textInputs } from "./prediction_inputs.ts";
+import type { PredictContext } from "./task.ts";
 import { rowsAtATime } from "./token_scores.ts";
 
 /** A text, its tokens, and where its masks are. */
-interface MaskedText extends PredictionInput {
+interface MaskedText extends TextInput {
   readonly inputIds: readonly number[];
   readonly tokenTypeIds: readonly number[];
   readonly masks: readonly number[];
@@ -61,21 +57,20 @@ const MOST_TEXTS = 1024;
 
 /** Fills the masks of texts; gives the objects of the lines of JSON. */
 export async function* fillMasks(
-  loaded: LoadedModel<MaskedModel>,
-  { args, progress, maxLength }: TaskContext & { readonly maxLength: number },
+  { args, progress, config, load }: PredictContext<MaskedModel>,
 ): AsyncGenerator<object> {
-  const { model, tokenizer, swag } = loaded;
-  const { config } = model;
   const topK = args.integer("top-k", { min: 1 }) ?? 5;
-  const { batchSize, samples, scale, seed } = scoreOptions(args);
-  const isSampled = swag !== undefined && samples > 0;
+  const { batchSize, ...sampling } = scoreOptions(args);
+  const texts = await textInputs(args, {
+    naming: ["text-column"],
+    text: (table) => namedColumn(table, "text", { args, config }),
+  });
+  const loaded = await load();
+  const { model, tokenizer, swag, maxLength } = loaded;
+  const isSampled = swag !== undefined && sampling.samples > 0;
   let blank = 0;
   let cut = 0;
   let done = 0;
-  const texts = predictionInputs(args, {
-    options: ["text-column"],
-    text: (table) => textColumn(table, args, rememberedColumns(config)?.text),
-  });
   async function* encoded(): AsyncGenerator<MaskedText> {
     for await (const input of texts) {
       if (input.text.trim() === "") {
@@ -90,15 +85,20 @@ export async function* fillMasks(
   const { vocab_size: vocabulary } = config.toJSON();
   const width = typeof vocabulary === "number" ? vocabulary : 1;
   const cost = ({ masks }: MaskedText) =>
-    Math.max(masks.length * width / MOST_PROBABILITIES, 1 / MOST_TEXTS);
+    masks.length * width / MOST_PROBABILITIES;
   progress.begin();
-  for await (const chunk of chunksOf(encoded(), { most: 1, cost })) {
-    const options = { tokenizer, batchSize, members: isSampled ? samples : 1 };
+  for await (const chunk of chunksOf(encoded(), MOST_TEXTS, cost)) {
+    const options = {
+      tokenizer,
+      batchSize,
+      members: isSampled ? sampling.samples : 1,
+    };
     const predictions = chunk.map((): MaskPrediction[] => []);
-    for (let index = 0; index < options.members; index++) {
-      const run = () => addMember(predictions, chunk, { model, ...options });
-      await (isSampled ? swag.withSample({ scale, seed, index }, run) : run());
-    }
+    await ofMembers(
+      loaded,
+      sampling,
+      () => addMember(predictions, chunk, { model, ...options }),
+    );
     done += chunk.length;
     progress.show(`filling masks  ${counted(done, "text")}`);
     for (const [i, text] of chunk.entries()) {
@@ -129,7 +129,7 @@ export async function* fillMasks(
  * @throws {RangeError} If it has none.
  */
 function maskedText(
-  input: PredictionInput,
+  input: TextInput,
   tokenizer: Tokenizer,
   maxLength: number,
 ): MaskedText & { isCut: boolean } {
@@ -170,12 +170,10 @@ async function addMember(
     paddingSide: "right",
   });
   const lengths = texts.map(({ inputIds }) => inputIds.length);
-  const size = rowsAtATime(batchSize, Math.max(...lengths), model.config);
-  const bucketBatches = Math.ceil(texts.length / size);
-  const parts = [...batches(texts.length, size, { lengths, bucketBatches })];
   const textsOf = (numbers: Uint32Array<ArrayBuffer>) =>
     Array.from(numbers, (i) => texts[i]).filter((text) => text !== undefined);
-  await readPaced(parts, {
+  await runPaced(lengths, {
+    batchSize: rowsAtATime(batchSize, Math.max(...lengths), model.config),
     compute(numbers): readonly Tensor[] {
       const own = textsOf(numbers);
       const batch = collator.collate(own);
@@ -199,9 +197,7 @@ async function addMember(
         const row = numbers[i] ?? 0;
         masks.forEach((_, m) => {
           const part = values.subarray(at, at += width);
-          if (!part.every(Number.isFinite)) {
-            throw new NotFiniteError(row, part, place);
-          }
+          checkFinite(part, row, place);
           const found = (predictions[row] ?? [])[m] ?? {
             probabilities: new Float64Array(width),
             expectedEntropy: 0,

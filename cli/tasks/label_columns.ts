@@ -13,12 +13,12 @@ import type { PretrainedConfig } from "../../models/mod.ts";
 import type { Arguments, Option } from "../arguments.ts";
 import {
   chooseColumns,
-  columnFields,
   type Columns,
   hasColumn,
   rememberedColumns,
-  rememberedFields,
 } from "../columns.ts";
+import { namesIn } from "../input_files.ts";
+import { noteFields, notesOf } from "../notes.ts";
 
 /** The columns of labeled texts, and how their labels are written. */
 export interface LabelColumns extends Columns {
@@ -83,7 +83,7 @@ export function chooseLabelColumns(
 ): LabelColumns {
   const columns = chooseColumns(table, { args, remembered });
   const given = args.list("label-column").flatMap((name) =>
-    namesIn(table, name)
+    columnsNamed(table, name)
   );
   const twice = given.find((name, i) => given.indexOf(name) !== i);
   if (twice !== undefined) {
@@ -106,7 +106,7 @@ export function chooseLabelColumns(
 }
 
 /** The columns that the value of an option names. */
-function namesIn({ columns }: Table, value: string): string[] {
+function columnsNamed({ columns }: Table, value: string): string[] {
   if (columns.includes(value) || !value.includes(",")) return [value];
   return value.split(",").map((name) => name.trim());
 }
@@ -130,9 +130,11 @@ export function foundLabels(
 export function labelColumnFields(
   columns: LabelColumns,
 ): Record<string, unknown> {
-  const { labels, isSoft, separator } = columns;
-  return columnFields(columns, {
-    ...labels.length > 1 ? { label_column: labels } : {},
+  const { text, pair, label, labels, isSoft, separator } = columns;
+  return noteFields({
+    text_column: text,
+    pair_column: pair ?? null,
+    label_column: labels.length > 1 ? labels : label,
     ...separator === undefined ? {} : { label_separator: separator },
     ...isSoft ? { soft_labels: true } : {},
   });
@@ -143,9 +145,9 @@ export function rememberedLabels(
   config: PretrainedConfig,
 ): LabelColumns | undefined {
   const columns = rememberedColumns(config);
-  const fields = rememberedFields(config);
-  if (!columns || !fields) return undefined;
-  const { label_column: names, label_separator: separator } = fields;
+  const notes = notesOf(config);
+  if (!columns || !notes) return undefined;
+  const { label_column: names, label_separator: separator } = notes;
   const labels = Array.isArray(names) && names.length > 0 &&
       names.every((name) => typeof name === "string")
     ? names
@@ -154,7 +156,7 @@ export function rememberedLabels(
     ...columns,
     label: labels.join(","),
     labels,
-    isSoft: fields["soft_labels"] === true,
+    isSoft: notes["soft_labels"] === true,
     separator: typeof separator === "string" && separator !== ""
       ? separator
       : undefined,
@@ -167,13 +169,12 @@ export function rememberedLabels(
  * @throws {RangeError} If a name is empty or occurs twice.
  */
 export function givenClasses(args: Arguments): string[] | undefined {
-  const text = args.text("classes");
-  if (text === undefined) return undefined;
-  const names = text.split(",").map((name) => name.trim());
+  const names = namesIn(args, "classes");
+  if (!names) return undefined;
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice === undefined && !names.includes("")) return names;
   throw new RangeError(
-    `Cannot use --classes ${text}: ` +
+    `Cannot use --classes ${args.text("classes")}: ` +
       (names.includes("")
         ? "a name is empty"
         : `"${twice}" occurs twice; the names are ${listOf(names)}`),

@@ -14,8 +14,15 @@ import {
   type Table,
 } from "../../data/mod.ts";
 import { counted } from "../../data/names.ts";
-import { emptyRemark, readNeeded, textsOf } from "../read_examples.ts";
-import { checkLabels, isLabeled, labeledRows } from "../table_columns.ts";
+import { readInput } from "../input_files.ts";
+import { emptyRemark, textsOf } from "../raw_texts.ts";
+import {
+  checkLabel,
+  checkLabels,
+  isLabeled,
+  labeledRows,
+  usableRows,
+} from "../table_columns.ts";
 import {
   chooseLabelColumns,
   foundLabels,
@@ -43,7 +50,7 @@ export async function readLabeledTexts(
   option: string,
   context: TaskContext,
 ): Promise<LabeledTexts> {
-  const table = await readNeeded(context.args, option);
+  const table = await readInput(context.args, option);
   return labeledTexts(table, chooseLabelColumns(table, context), context);
 }
 
@@ -54,15 +61,22 @@ export async function readLabeledTexts(
  * @throws {TypeError} If a row has no text or no label.
  */
 export function labeledTexts(
-  table: Table,
+  all: Table,
   chosen: LabelColumns,
-  { args, progress }: TaskContext,
+  context: TaskContext,
 ): LabeledTexts {
-  const columns = foundLabels(table, chosen);
+  const { args, progress } = context;
+  const columns = foundLabels(all, chosen);
   const has = columns.separator === undefined ? isLabeled : isListed;
+  const { text, pair, labels } = columns;
+  const names = pair === undefined ? [text] : [text, pair];
+  const table = usableRows(all, names, context, (row) => {
+    if (args.flag("skip-unlabelled")) return; // They are counted on their own.
+    for (const name of labels) checkLabel(all, row, { name, has });
+  });
   let own = table;
   if (args.flag("skip-unlabelled")) {
-    for (const name of columns.labels) own = labeledRows(own, name, has);
+    for (const name of labels) own = labeledRows(own, name, has);
   }
   const left = table.rows.length - own.rows.length;
   if (left > 0) {
@@ -70,7 +84,7 @@ export function labeledTexts(
       `Left out ${counted(left, "row")} of ${table.path} without a label`,
     );
   }
-  for (const name of columns.labels) checkLabels(own, name, has);
+  for (const name of labels) checkLabels(own, name, has);
   const { path, texts, pairs, lines, numbers } = textsOf(own, columns);
   return {
     path,
@@ -97,7 +111,9 @@ function isListed(
 }
 
 /** The places of examples, for messages. */
-export function sourceOf({ path, examples }: LabeledTexts): RowSource {
+export function sourceOf(
+  { path, examples }: LabeledTexts,
+): RowSource & { readonly numbers: readonly number[] } {
   const lines = examples.map(({ row }) => row.line)
     .filter((line) => line !== undefined);
   return {

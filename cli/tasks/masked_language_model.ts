@@ -17,7 +17,19 @@
 import { AutoModelForMaskedLM } from "../../models/mod.ts";
 import { perplexity } from "../../nn/mod.ts";
 import type { Arguments, Option } from "../arguments.ts";
-import { KEY, rememberedColumns } from "../columns.ts";
+import { namedColumn, TEXT_COLUMN_OPTION } from "../columns.ts";
+import {
+  formatAmong,
+  readInput,
+  refuseColumns,
+  refuseIdle,
+  SAMPLE_OPTION,
+  SKIP_ROWS_OPTION,
+  TASK_FILE_OPTIONS,
+  TEXT_FORMATS,
+} from "../input_files.ts";
+import { columnNotes, noteFields } from "../notes.ts";
+import { usableRows } from "../table_columns.ts";
 import { fillMasks } from "./fill_masks.ts";
 import { MaskingCollator } from "./masked_collator.ts";
 import { type MaskedModel, maskedOutputs } from "./masked_outputs.ts";
@@ -32,26 +44,12 @@ import {
   plainExamples,
   plainRows,
 } from "./masked_rows.ts";
-import { INPUT_OPTIONS } from "./prediction_inputs.ts";
+import { INPUT_FILE_OPTIONS, TEXT_OPTION } from "./prediction_inputs.ts";
 import type { Task, TaskExamples } from "./task.ts";
-import { textColumn } from "./text_column.ts";
-import {
-  readTextTable,
-  refuseColumns,
-  SAMPLE_OPTION,
-  TEXT_FILE_OPTIONS,
-  textFormat,
-} from "./text_table.ts";
 import { countCorrect, logMeans, type TokenScores } from "./token_scores.ts";
 
-const TEXT_COLUMN: Option = {
-  name: "text-column",
-  value: "NAME",
-  help: "Column of texts (text).",
-};
-
 const DATA_OPTIONS: readonly Option[] = [
-  TEXT_COLUMN,
+  TEXT_COLUMN_OPTION,
   {
     name: "pairs",
     value: "GOOD,BAD",
@@ -77,7 +75,8 @@ const DATA_OPTIONS: readonly Option[] = [
     help: "Share of tokens that are hidden (0.15).",
   },
   { name: "whole-word-mask", help: "Hide words as a whole, not word pieces." },
-  ...TEXT_FILE_OPTIONS,
+  SKIP_ROWS_OPTION,
+  ...TASK_FILE_OPTIONS,
 ];
 
 /** The task of guessing hidden words. */
@@ -98,41 +97,37 @@ export const maskedLanguageModel: Task<
   trainOptions: [],
   scoreOptions: [],
   predictOptions: [
-    TEXT_COLUMN,
-    ...INPUT_OPTIONS,
+    TEXT_OPTION,
+    TEXT_COLUMN_OPTION,
+    ...INPUT_FILE_OPTIONS,
     { name: "top-k", value: "N", help: "Fillings of each mask (5)." },
   ],
 
-  async read(option, { args, config }) {
+  async read(option, context) {
+    const { args } = context;
     const path = args.needed(option);
+    const format = formatAmong(path, { args, formats: TEXT_FORMATS });
     const measures = option === measuredFile(args);
     // Options that do not fit --eval may be meant for --data.
-    if (option === "data" && textFormat(args, path) === "txt") {
+    if (option === "data" && format === "txt") {
       const columns = ["text-column", "columns", "field"];
       refuseColumns(args, path, measures ? ["pairs", ...columns] : columns);
     }
-    const table = await readTextTable(args, option);
+    const table = await readInput(args, option, format);
     const pairs = measures ? pairColumns(table, args) : undefined;
-    if (pairs && option === "data") refuseMasking(args, path);
-    const remembered = config && rememberedColumns(config)?.text;
-    const column = () =>
-      table.format === "text" ? "text" : textColumn(table, args, remembered);
-    return {
-      path: table.path,
-      examples: pairs
-        ? pairExamples(table, pairs)
-        : plainExamples(table, column()),
-    };
+    if (pairs) {
+      if (option === "data") refuseMasking(args, path);
+      const usable = usableRows(table, pairs, context);
+      return { path: table.path, examples: pairExamples(usable, pairs) };
+    }
+    const column = format === "txt"
+      ? "text"
+      : namedColumn(table, "text", context);
+    const usable = usableRows(table, [column], context);
+    return { path: table.path, examples: plainExamples(usable, column) };
   },
 
-  configFields(_, { args }) {
-    return {
-      [KEY]: {
-        task: "fill-mask",
-        text_column: args.text("text-column") ?? "text",
-      },
-    };
-  },
+  configFields: (_, { args }) => noteFields(columnNotes(["text"], args)),
 
   prepare(data, context) {
     const { args, tokenizer, maxLength } = context;
@@ -180,17 +175,18 @@ function measuredFile(args: Arguments): "data" | "eval" {
  * @throws {TypeError} If such an option is given.
  */
 function refuseMasking(args: Arguments, path: string): void {
-  const idle = [
+  const names = [
     "line-by-line",
     "block-size",
     "mlm-probability",
     "whole-word-mask",
-  ].find((name) => args.flag(name));
-  if (idle === undefined) return;
-  throw new TypeError(
-    `Cannot use --${idle} with ${path}: its rows are pairs of sentences, of which ` +
-      "each token is hidden in turn",
-  );
+  ];
+  refuseIdle(args, names, {
+    beside: path,
+    reason:
+      "its rows are pairs of sentences, of which each token is hidden in " +
+      "turn",
+  });
 }
 
 function isOfPairs(

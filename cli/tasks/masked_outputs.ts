@@ -22,15 +22,14 @@ import {
   packingOf,
   toTensors,
 } from "../../models/mod.ts";
-import { batches } from "../../nn/mod.ts";
-import { NotFiniteError } from "../classifier.ts";
+import { checkFinite } from "../not_finite.ts";
+import { runPaced } from "../paced_batches.ts";
 import {
   IGNORED,
   type MaskedBatch,
   MaskingCollator,
 } from "./masked_collator.ts";
 import type { MaskedRow, PairRow, PlainRow, Sentence } from "./masked_rows.ts";
-import { readPaced } from "./paced_reads.ts";
 import type { OutputOptions } from "./task.ts";
 import {
   emptyScores,
@@ -70,15 +69,13 @@ export async function maskedOutputs(
   }
 }
 
-/** Cuts rows into batches of similar length. */
-function cut(
+/** How many rows of some lengths are computed at a time. */
+function batchSizeOf(
   lengths: readonly number[],
   { batchSize, model: { config } }: Options,
-): Uint32Array<ArrayBuffer>[] {
+): number {
   const longest = lengths.reduce((a, b) => Math.max(a, b), 1);
-  const size = rowsAtATime(batchSize, longest, config);
-  const bucketBatches = Math.ceil(lengths.length / size) || 1;
-  return [...batches(lengths.length, size, { lengths, bucketBatches })];
+  return rowsAtATime(batchSize, longest, config);
 }
 
 /** The scores of some positions of a batch, `[positions, vocabulary]`. */
@@ -108,7 +105,10 @@ async function textOutputs(
     isTraining: false,
   });
   const outputs: TokenScores[] = [];
-  await readPaced(cut(rows.map(({ length }) => length), options), {
+  const lengths = rows.map(({ length }) => length);
+  await runPaced(lengths, {
+    batchSize: batchSizeOf(lengths, options),
+    advance,
     compute(numbers): readonly AnyTensor[] {
       const own = Array.from(numbers, (i) => rows[i]).filter((row) =>
         row !== undefined
@@ -138,9 +138,8 @@ async function textOutputs(
         for (let i = 0; i < scores.labels.length; i++) {
           fill(scores, i, values, at++);
         }
-        checkFinite(scores, row, rows[row]?.place);
+        checkFinite(scores.logProbabilities, row, rows[row]?.place);
       }
-      advance(numbers.length);
     },
   });
   return outputs;
@@ -183,9 +182,10 @@ async function pairOutputs(
     )
   );
   const isSparse = model instanceof ModernBertForMaskedLM;
-  const share = shareOf(rows.length, variants.length, advance);
   const lengths = variants.map(({ sentence }) => sentence.inputIds.length);
-  await readPaced(cut(lengths, options), {
+  await runPaced(lengths, {
+    batchSize: batchSizeOf(lengths, options),
+    advance: shareOf(rows.length, variants.length, advance),
     compute(numbers) {
       const own = chosen(variants, numbers);
       const batch = collator.collate(own.map(({ sentence, index }) => ({
@@ -214,10 +214,11 @@ async function pairOutputs(
         const scores = outputs[row];
         if (scores) fill(scores, place, values, i);
       });
-      share(numbers.length);
     },
   });
-  rows.forEach(({ place }, row) => checkFinite(outputs[row], row, place));
+  outputs.forEach(({ logProbabilities }, row) =>
+    checkFinite(logProbabilities, row, rows[row]?.place)
+  );
   return outputs;
 }
 
@@ -240,16 +241,6 @@ function fill(
   scores.logProbabilities[place] = -(losses?.[at] ?? NaN);
   scores.best[place] = best?.[at] ?? -1;
   scores.bestLogProbabilities[place] = -(bestLosses?.[at] ?? NaN);
-}
-
-function checkFinite(
-  scores: TokenScores | undefined,
-  row: number,
-  place: string | undefined,
-): void {
-  const values = scores?.logProbabilities ?? [];
-  if (values.every((value) => Number.isFinite(value))) return;
-  throw new NotFiniteError(row, values, place);
 }
 
 /** Tells how many of `rows` are done by how many of `parts` are. */

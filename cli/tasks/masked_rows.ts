@@ -10,8 +10,8 @@ import { findColumn, placeOf, type Table } from "../../data/mod.ts";
 import { count, counted } from "../../data/names.ts";
 import { groupTexts, type Tokenizer } from "../../models/mod.ts";
 import type { Arguments } from "../arguments.ts";
-import { cutRemark } from "../prepare_examples.ts";
 import { columnOf } from "../table_columns.ts";
+import { cutRemark } from "../tokenized_texts.ts";
 import type { RowContext, TaskExamples } from "./task.ts";
 
 /** A text to learn from, or to be measured on. */

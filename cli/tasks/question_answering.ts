@@ -10,9 +10,11 @@ import {
   AutoModelForQuestionAnswering,
   DataCollatorForQuestionAnswering,
 } from "../../models/mod.ts";
+import { columnNotes, noteFields } from "../notes.ts";
 import {
   ANSWERED_OPTIONS,
   type AskedExample,
+  QUESTION_COLUMNS,
   readAsked,
 } from "./question_examples.ts";
 import {
@@ -24,10 +26,10 @@ import {
   PREDICT_ANSWER_OPTIONS,
   predictAnswers,
   STRIDE_OPTION,
-  unanswerableFields,
 } from "./question_predictions.ts";
 import { type WindowRow, windowRows } from "./question_rows.ts";
 import {
+  ANSWER_COLUMNS,
   ANSWER_OPTIONS,
   answerScores,
   checkThreshold,
@@ -84,10 +86,11 @@ export const questionAnswering: Task<
     num_labels: 2,
     id2label: { 0: "LABEL_0", 1: "LABEL_1" },
     label2id: { LABEL_0: 0, LABEL_1: 1 },
-    ...unanswerableFields(
-      args.flag("unanswerable") ||
+    ...noteFields({
+      ...columnNotes(QUESTION_COLUMNS, args),
+      unanswerable: args.flag("unanswerable") ||
         examples.some(({ answers }) => answers.length === 0),
-    ),
+    }),
   }),
 
   prepare(data, { args, isTraining, tokenizer, maxLength, progress }) {
@@ -110,6 +113,8 @@ export const questionAnswering: Task<
   outputs: answerOutputs,
 
   scores: (members, rows, { args }) => answerScores(members, rows, args),
+
+  columns: () => ANSWER_COLUMNS,
 
   predict: predictAnswers,
 };

@@ -9,33 +9,27 @@
 
 import {
   cellOf,
-  type DataFormat,
   formatOf,
   readRows,
   type SpanExample,
   spanExamples,
 } from "../../data/mod.ts";
 import type { Arguments, Option } from "../arguments.ts";
-import type { TaskContext, TaskExamples } from "./task.ts";
 import {
   formatAmong,
-  type Placed,
-  readTaskFile,
   SKIP_ROWS_OPTION,
-} from "./task_files.ts";
+  TABLE_FORMATS,
+  TASK_FILE_OPTIONS,
+} from "../input_files.ts";
+import type { NamingChoice } from "../notes.ts";
+import type { TaskContext, TaskExamples } from "./task.ts";
+import { parserByColumns, type Placed, readTaskFile } from "./task_files.ts";
 
 /** A question on a text, and its answers, if there are any. */
 export type AskedExample = SpanExample & Placed;
 
 /** The formats that hold questions. */
-export const QUESTION_FORMATS = [
-  "squad",
-  "csv",
-  "tsv",
-  "jsonl",
-  "json",
-  "parquet",
-] as const;
+export const QUESTION_FORMATS = ["squad", ...TABLE_FORMATS] as const;
 
 /** The options that say where questions are. */
 export const QUESTION_OPTIONS: readonly Option[] = [
@@ -48,28 +42,6 @@ export const QUESTION_OPTIONS: readonly Option[] = [
     name: "context-column",
     value: "NAME",
     help: "Column of the texts that hold the answers (context).",
-  },
-];
-
-/** The options of files of questions. */
-export const QUESTION_FILE_OPTIONS: readonly Option[] = [
-  {
-    name: "columns",
-    value: "NAMES",
-    help: "Names of the columns, such as question,context,answers, if CSV or " +
-      "TSV has no header line, or rows of JSON are lists.",
-  },
-  {
-    name: "field",
-    value: "NAME",
-    help: "Which list to read if a JSON file is an object with lists (data " +
-      "for SQuAD).",
-  },
-  {
-    name: "format",
-    value: QUESTION_FORMATS.join("|"),
-    help: "Format of the files (by their extension; a .json file of SQuAD's " +
-      "form is told by its articles).",
   },
 ];
 
@@ -90,24 +62,33 @@ export const ANSWERED_OPTIONS: readonly Option[] = [
       "its text (answer_start).",
   },
   SKIP_ROWS_OPTION,
-  ...QUESTION_FILE_OPTIONS,
+  ...TASK_FILE_OPTIONS,
 ];
 
 /** Reads the questions and answers of the file that an option names. */
 export async function readAsked(
   option: "data" | "eval",
-  context: TaskContext,
+  context: TaskContext & NamingChoice,
 ): Promise<TaskExamples<AskedExample>> {
   const { args } = context;
   const format = await questionFormat(args.needed(option), args);
-  const parse = spanExamples({
-    question: args.text("question-column"),
-    context: args.text("context-column"),
-    answers: args.text("answers-column"),
-    answerStart: args.text("answer-start-column"),
-  });
+  const parse = parserByColumns(context, (columnOf) =>
+    spanExamples({
+      question: columnOf("question"),
+      context: columnOf("context"),
+      answers: columnOf("answers"),
+      answerStart: columnOf("answer-start"),
+    }));
   return await readTaskFile(option, context, { parse, format });
 }
+
+/** The columns of questions that a model remembers. */
+export const QUESTION_COLUMNS = [
+  "question",
+  "context",
+  "answers",
+  "answer-start",
+] as const;
 
 /**
  * The format of a file of questions. SQuAD's files are JSON too, and their first
@@ -118,7 +99,7 @@ export async function readAsked(
 export async function questionFormat(
   path: string,
   args: Arguments,
-): Promise<DataFormat> {
+): Promise<(typeof QUESTION_FORMATS)[number]> {
   const format = formatAmong(path, { args, formats: QUESTION_FORMATS });
   const isSure = args.text("format") !== undefined || path === "-" ||
     formatOf(path) !== "json";

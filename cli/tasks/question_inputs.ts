@@ -6,19 +6,21 @@
  * @module
  */
 
-import { cellOf, findColumn, placeOf } from "../../data/mod.ts";
+import { cellOf, placeOf, type Table } from "../../data/mod.ts";
 import { counted } from "../../data/names.ts";
 import type { Arguments, Option } from "../arguments.ts";
+import { namedColumn } from "../columns.ts";
+import type { NamingChoice } from "../notes.ts";
+import type { Line } from "../prediction_lines.ts";
 import { columnOf } from "../table_columns.ts";
 import {
-  KEEP_OPTION,
-  readInputTable,
-  refuseIdle,
-  rowFields,
-} from "./predict_inputs.ts";
+  INPUT_FILE_OPTIONS,
+  openInputs,
+  rowLines,
+} from "./prediction_inputs.ts";
 import {
   type AskedExample,
-  QUESTION_FILE_OPTIONS,
+  QUESTION_FORMATS,
   QUESTION_OPTIONS,
   questionFormat,
 } from "./question_examples.ts";
@@ -26,7 +28,7 @@ import {
 /** A question to answer. */
 export interface QuestionAsked extends AskedExample {
   /** The first fields of its line. */
-  readonly fields: Record<string, unknown>;
+  readonly line: Line;
 }
 
 /** The options that say what to answer. */
@@ -46,8 +48,7 @@ export const QUESTION_INPUT_OPTIONS: readonly Option[] = [
     repeatable: true,
   },
   ...QUESTION_OPTIONS,
-  KEEP_OPTION,
-  ...QUESTION_FILE_OPTIONS,
+  ...INPUT_FILE_OPTIONS,
 ];
 
 /**
@@ -57,17 +58,19 @@ export const QUESTION_INPUT_OPTIONS: readonly Option[] = [
  * has no text.
  * @throws {RangeError} If the format is unknown, or the file lacks a column.
  */
-export async function readQuestions(args: Arguments): Promise<QuestionAsked[]> {
-  const path = args.text("data");
-  const given = ["question", "context"].filter((name) => args.flag(name));
-  if ((path === undefined) === (given.length === 0)) {
-    throw new TypeError(
-      "Cannot predict: give either --data, or --question and --context",
-    );
-  }
-  const asked = path === undefined
-    ? givenQuestions(args)
-    : await fileQuestions(args, path);
+export async function readQuestions(
+  choice: NamingChoice,
+): Promise<QuestionAsked[]> {
+  const { args } = choice;
+  const file = await openInputs(args, {
+    given: ["question", "context"],
+    naming: QUESTION_OPTIONS.map(({ name }) => name),
+    formats: QUESTION_FORMATS,
+    formatOf: (path) => questionFormat(path, args),
+  });
+  const asked = file && "table" in file
+    ? fileQuestions(file.table, choice)
+    : givenQuestions(args);
   for (const { question, context, place } of asked) {
     if (question.trim() !== "" && context.trim() !== "") continue;
     throw new TypeError(
@@ -81,12 +84,6 @@ export async function readQuestions(args: Arguments): Promise<QuestionAsked[]> {
 
 /** The questions of the options --question and --context. */
 function givenQuestions(args: Arguments): QuestionAsked[] {
-  refuseIdle(
-    args,
-    [...QUESTION_OPTIONS, KEEP_OPTION, ...QUESTION_FILE_OPTIONS]
-      .map(({ name }) => name),
-    { beside: "--question", reason: "it applies to files" },
-  );
   const questions = args.list("question");
   const contexts = args.list("context");
   const [only] = contexts;
@@ -101,7 +98,7 @@ function givenQuestions(args: Arguments): QuestionAsked[] {
     );
   }
   return questions.map((question, i): QuestionAsked => ({
-    fields: { question },
+    line: { question },
     question,
     context: (isShared ? only : contexts[i]) ?? "",
     answers: [],
@@ -109,26 +106,18 @@ function givenQuestions(args: Arguments): QuestionAsked[] {
   }));
 }
 
-/** The questions of a file. */
-async function fileQuestions(
-  args: Arguments,
-  path: string,
-): Promise<QuestionAsked[]> {
-  const table = await readInputTable(args, await questionFormat(path, args));
-  const read = (name: string) => {
-    const option = `${name}-column`;
-    const column = args.text(option) ?? name;
-    return columnOf(table, findColumn(table, column, `--${option}`));
-  };
-  const [questions, contexts] = [read("question"), read("context")];
-  const fields = rowFields(args, table);
+/** The questions of a table. */
+function fileQuestions(table: Table, choice: NamingChoice): QuestionAsked[] {
+  const [questions = [], contexts = []] = ["question", "context"].map((name) =>
+    columnOf(table, namedColumn(table, name, choice))
+  );
+  const lineOf = rowLines(choice.args, table);
   const hasIds = table.columns.includes("id");
   return questions.map((question, row): QuestionAsked => ({
-    fields: {
-      ...fields(row),
+    line: lineOf(row, {
       ...hasIds ? { id: cellOf(table.rows[row] ?? {}, "id") ?? null } : {},
       question,
-    },
+    }),
     question,
     context: contexts[row] ?? "",
     answers: [],

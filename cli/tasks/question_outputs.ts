@@ -9,7 +9,8 @@
 
 import type { Positioned, WindowScores } from "../../models/mod.ts";
 import { logSoftmaxRows } from "../../nn/mod.ts";
-import { checkFinite, runRows } from "./run_rows.ts";
+import { checkFinite } from "../not_finite.ts";
+import { runRows } from "./run_rows.ts";
 import type { OutputOptions } from "./task.ts";
 import type { WindowRow } from "./question_rows.ts";
 
@@ -50,7 +51,7 @@ export async function answerOutputs(
       const row = rows[index];
       const [startLogits, endLogits] = values.map((logits) => {
         const own = logits.slice(0, row?.length);
-        checkFinite(own, { row: index, place: row?.place ?? "" });
+        checkFinite(own, index, row?.place);
         return own;
       });
       if (startLogits && endLogits) outputs[index] = { startLogits, endLogits };

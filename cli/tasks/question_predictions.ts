@@ -11,8 +11,10 @@ import { softmaxRows, uncertaintyParts } from "../../nn/mod.ts";
 import type { Arguments, Option } from "../arguments.ts";
 import { meanOf, standardDeviations } from "../classifier.ts";
 import { scoreOptions } from "../model_options.ts";
-import { shortest } from "../prediction_lines.ts";
-import { chunksOf } from "./predict_inputs.ts";
+import { notesOf } from "../notes.ts";
+import { ofMembers } from "../posterior.ts";
+import { type Line, shortest } from "../prediction_lines.ts";
+import { chunksOf } from "./prediction_inputs.ts";
 import { QUESTION_INPUT_OPTIONS, readQuestions } from "./question_inputs.ts";
 import {
   type AnswerModel,
@@ -27,8 +29,7 @@ import {
   answersOf,
   N_BEST,
 } from "./question_scores.ts";
-import { ofMembers } from "./run_rows.ts";
-import type { LoadedModel, TaskContext } from "./task.ts";
+import type { PredictContext } from "./task.ts";
 
 /** The option that says how windows overlap. */
 export const STRIDE_OPTION: Option = {
@@ -57,21 +58,9 @@ export const PREDICT_ANSWER_OPTIONS: readonly Option[] = [
 /** How many questions are answered at a time. */
 const CHUNK = 256;
 
-/** The key of config.json that says whether questions may have no answer. */
-const KEY = "swagpu";
-
-/** The fields of config.json that say whether questions may have no answer. */
-export function unanswerableFields(
-  unanswerable: boolean,
-): Record<string, unknown> {
-  return { [KEY]: { unanswerable } };
-}
-
 /** Whether there may be no answer: by an option, or as the model was trained. */
 function mayBeUnanswerable(args: Arguments, config: PretrainedConfig): boolean {
-  const noted: unknown = config.toJSON()[KEY];
-  const wasTrained = typeof noted === "object" && noted !== null &&
-    "unanswerable" in noted && noted.unanswerable === true;
+  const wasTrained = notesOf(config)?.["unanswerable"] === true;
   const isAllowed = args.flag("unanswerable") || wasTrained;
   if (isAllowed || args.text("null-threshold") === undefined) return isAllowed;
   throw new TypeError(
@@ -92,12 +81,10 @@ function mayBeUnanswerable(args: Arguments, config: PretrainedConfig): boolean {
  * `mutualInformation` the part of it on which the samples disagree.
  */
 export async function* predictAnswers(
-  loaded: LoadedModel<AnswerModel>,
-  { args, progress, maxLength }: TaskContext & { readonly maxLength: number },
-): AsyncGenerator<Record<string, unknown>> {
-  const { model, tokenizer, swag } = loaded;
+  { args, progress, config, load }: PredictContext<AnswerModel>,
+): AsyncGenerator<Line> {
   const { batchSize, ...sampling } = scoreOptions(args);
-  const version2WithNegative = mayBeUnanswerable(args, model.config);
+  const version2WithNegative = mayBeUnanswerable(args, config);
   const listed = args.integer("n-best", { min: 1 });
   const rules = {
     ...answerRules(args),
@@ -105,7 +92,9 @@ export async function* predictAnswers(
     version2WithNegative,
   };
   const docStride = args.integer("doc-stride", { min: 0 });
-  const questions = await readQuestions(args);
+  const questions = await readQuestions({ args, config });
+  const loaded = await load();
+  const { model, tokenizer, swag, maxLength } = loaded;
   const isSampled = swag !== undefined && sampling.samples > 0;
   const passes = isSampled ? sampling.samples : 1;
   using stage = progress.stage(
@@ -142,7 +131,7 @@ export async function* predictAnswers(
       const own = rows.keys().filter((row) => rows[row]?.asked === asked)
         .toArray();
       yield {
-        ...chunk[i]?.fields,
+        ...chunk[i]?.line,
         ...scorer.lineOf(nBest.find(isChosen), own),
         ...listed === undefined ? {} : {
           answers: nBest.slice(0, listed)
@@ -179,7 +168,7 @@ class AnswerScorer {
   lineOf(
     answer: RankedAnswer | undefined,
     windows: readonly number[],
-  ): Record<string, unknown> {
+  ): Line {
     const place = answer && this.#placeOf(answer, windows);
     if (!answer || !place) return { answer: "", score: 0, start: 0, end: 0 };
     const { score, ...uncertainty } = this.#measures(place);

@@ -20,6 +20,7 @@ import {
   questionsOf,
   type WindowRow,
 } from "./question_rows.ts";
+import type { ScoreColumns } from "./task.ts";
 
 /** The options that say which answers are chosen. */
 export const ANSWER_OPTIONS: readonly Option[] = [
@@ -163,6 +164,18 @@ export function answerScores(
     nll,
   };
 }
+
+/** How a table shows these scores: percentages have two decimals. */
+export const ANSWER_COLUMNS: ScoreColumns = {
+  exact_match: { head: "exact match", decimals: 2 },
+  f1: { head: "F1", decimals: 2 },
+  has_ans_exact: { head: "exact (answer)", decimals: 2 },
+  has_ans_f1: { head: "F1 (answer)", decimals: 2 },
+  no_ans_exact: { head: "exact (none)", decimals: 2 },
+  no_ans_f1: { head: "F1 (none)", decimals: 2 },
+  best_f1: { head: "best F1", decimals: 2 },
+  best_f1_threshold: { head: "at threshold" },
+};
 
 /** The mean loss of windows. */
 function meanLoss(

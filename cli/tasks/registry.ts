@@ -10,7 +10,7 @@
 import { nearest } from "../../data/names.ts";
 import type { PretrainedConfig } from "../../models/mod.ts";
 import type { Arguments, Option } from "../arguments.ts";
-import { rememberedFields } from "../columns.ts";
+import { notesOf } from "../notes.ts";
 import { summarization, translation } from "./sequence_to_sequence.ts";
 import type { Task } from "./task.ts";
 import { maskedLanguageModel } from "./masked_language_model.ts";
@@ -55,7 +55,7 @@ export const TASK_OPTION: Option = {
 };
 
 /** The kinds of options that a task has. */
-type OptionKind =
+export type OptionKind =
   | "dataOptions"
   | "trainOptions"
   | "scoreOptions"
@@ -113,9 +113,7 @@ export function taskNamed(name: string): Task {
  */
 export function taskOfModel(config: PretrainedConfig, source: string): Task {
   const [name] = config.architectures ?? [];
-  const trained = TASKS.find((task) =>
-    task.name === rememberedFields(config)?.["task"]
-  );
+  const trained = TASKS.find((task) => task.name === notesOf(config)?.["task"]);
   if (trained && (name === undefined || trained.models.test(name))) {
     return trained;
   }

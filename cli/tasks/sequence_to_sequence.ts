@@ -14,22 +14,22 @@ import {
   type PretrainedConfig,
 } from "../../models/mod.ts";
 import type { Arguments, Option } from "../arguments.ts";
-import { KEY } from "../columns.ts";
-import { INPUT_OPTIONS } from "./prediction_inputs.ts";
+import { refuseIdle } from "../input_files.ts";
+import { columnNotes, noteFields } from "../notes.ts";
+import { INPUT_FILE_OPTIONS, TEXT_OPTION } from "./prediction_inputs.ts";
 import {
   maxTargetLength,
   readWriting,
   SOURCE_OPTION,
   TARGET_OPTION,
   WRITING_DATA_OPTIONS,
-  writingColumnFields,
   type WritingExample,
   type WritingRow,
   writingRows,
 } from "./source_target_rows.ts";
 import type { Task } from "./task.ts";
 import { writeLines } from "./write_lines.ts";
-import { writingScores } from "./written_scores.ts";
+import { WRITING_COLUMNS, writingScores } from "./written_scores.ts";
 import {
   MORE_WRITING_OPTIONS,
   WRITING_OPTIONS,
@@ -58,13 +58,14 @@ const SCORE_OPTIONS: readonly Option[] = [
 ];
 
 const PREDICT_OPTIONS: readonly Option[] = [
+  TEXT_OPTION,
   SOURCE_OPTION,
   {
     ...TARGET_OPTION,
     help:
       "Column of what is right, written as gold if the file has it (target).",
   },
-  ...INPUT_OPTIONS,
+  ...INPUT_FILE_OPTIONS,
   ...WRITING_OPTIONS,
   ...MORE_WRITING_OPTIONS,
 ];
@@ -113,7 +114,7 @@ function writingTask(
       const prefix = args.text("source-prefix");
       return {
         ...prefix === undefined ? {} : prefixFields(config, name, prefix),
-        [KEY]: { task: name, ...writingColumnFields(args, config) },
+        ...noteFields(columnNotes(["source", "target"], args)),
       };
     },
 
@@ -137,7 +138,9 @@ function writingTask(
 
     scores: (members, rows) => writingScores(name, members, rows),
 
-    predict: (loaded, context) => writeLines(loaded, name, context),
+    columns: () => WRITING_COLUMNS,
+
+    predict: (context) => writeLines(name, context),
   };
 }
 
@@ -149,13 +152,11 @@ function writingTask(
  */
 function checkScoreOptions(args: Arguments, config: PretrainedConfig): void {
   writingOptions(args, config);
-  const idle = WRITING_OPTIONS.find(({ name }) =>
-    args.text(name) !== undefined
-  );
-  if (idle === undefined || !args.flag("no-generate")) return;
-  throw new TypeError(
-    `Cannot use --${idle.name} with --no-generate: no text is written then`,
-  );
+  if (!args.flag("no-generate")) return;
+  refuseIdle(args, WRITING_OPTIONS.map(({ name }) => name), {
+    beside: "--no-generate",
+    reason: "no text is written then",
+  });
 }
 
 /**

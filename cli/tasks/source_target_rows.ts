@@ -17,17 +17,20 @@ import {
 import { count, counted, listOf } from "../../data/names.ts";
 import type { PretrainedConfig } from "../../models/mod.ts";
 import type { Arguments, Option } from "../arguments.ts";
-import { KEY } from "../columns.ts";
-import { cutRemark } from "../prepare_examples.ts";
-import { checkInputs } from "../read_examples.ts";
-import { columnOf } from "../table_columns.ts";
-import type { RowContext, TaskExamples } from "./task.ts";
 import {
+  checkInputs,
+  formatAmong,
   optionName,
-  readTextTable,
-  TEXT_FILE_OPTIONS,
-  textFormat,
-} from "./text_table.ts";
+  readInput,
+  refuseIdle,
+  SKIP_ROWS_OPTION,
+  TASK_FILE_OPTIONS,
+  TEXT_FORMATS,
+} from "../input_files.ts";
+import { type NamingChoice, notedColumn } from "../notes.ts";
+import { columnOf, usableRows } from "../table_columns.ts";
+import { cutRemark } from "../tokenized_texts.ts";
+import type { RowContext, TaskContext, TaskExamples } from "./task.ts";
 
 /** A text, and the text that it should become. */
 export interface WritingExample {
@@ -88,40 +91,12 @@ export const WRITING_DATA_OPTIONS: readonly Option[] = [
     value: "N",
     help: "Longest target in tokens (as --max-length).",
   },
-  ...TEXT_FILE_OPTIONS,
+  SKIP_ROWS_OPTION,
+  ...TASK_FILE_OPTIONS,
 ];
 
 /** A side of the examples. */
 export type WritingSide = "source" | "target";
-
-/** The name of a column that a model was trained on, if it is known. */
-function rememberedColumn(
-  config: PretrainedConfig | undefined,
-  side: WritingSide,
-): string | undefined {
-  const noted = config?.toJSON()[KEY];
-  const name = typeof noted === "object" && noted !== null
-    ? cellOf({ ...noted }, `${side}_column`)
-    : undefined;
-  return typeof name === "string" ? name : undefined;
-}
-
-/** The fields of config.json that remember the columns of a training. */
-export function writingColumnFields(
-  args: Arguments,
-  config: PretrainedConfig,
-): Record<string, string> {
-  const name = (side: WritingSide) =>
-    args.text(`${side}-column`) ?? rememberedColumn(config, side) ?? side;
-  return { source_column: name("source"), target_column: name("target") };
-}
-
-/** What the choice of columns depends on. */
-export interface WritingChoice {
-  readonly args: Arguments;
-  /** The configuration of a model that was trained before. */
-  readonly config?: PretrainedConfig | undefined;
-}
 
 /**
  * Looks for the column of a side: that of the option, else that of the training if the
@@ -131,7 +106,7 @@ export interface WritingChoice {
 export function writingColumnIn(
   table: Table,
   side: WritingSide,
-  choice: WritingChoice,
+  choice: NamingChoice,
 ): string | undefined {
   const inside = languagesOf(table);
   for (const name of namesOfColumn(side, choice)) {
@@ -149,7 +124,7 @@ export function writingColumnIn(
 export function writingColumn(
   table: Table,
   side: WritingSide,
-  choice: WritingChoice,
+  choice: NamingChoice,
 ): string {
   const found = writingColumnIn(table, side, choice);
   if (found !== undefined) return found;
@@ -166,12 +141,12 @@ export function writingColumn(
 /** The names that the column of a side may have, the best one first. */
 function namesOfColumn(
   side: WritingSide,
-  { args, config }: WritingChoice,
+  { args, config }: NamingChoice,
 ): string[] {
   const asked = args.text(`${side}-column`);
   if (asked !== undefined) return [asked];
-  const remembered = rememberedColumn(config, side);
-  return remembered === undefined ? [side] : [remembered, side];
+  const noted = notedColumn(config, side);
+  return noted === undefined ? [side] : [noted, side];
 }
 
 /** The languages of the objects in a column `translation`. */
@@ -190,9 +165,9 @@ function languagesOf({ rows: [first = {}] }: Table): string[] {
  */
 export async function readWriting(
   option: "data" | "eval",
-  choice: WritingChoice,
+  context: TaskContext & NamingChoice,
 ): Promise<TaskExamples<WritingExample>> {
-  const { args } = choice;
+  const { args } = context;
   const path = args.needed(option);
   if (
     args.text("target-eval") !== undefined && args.text("eval") === undefined
@@ -202,25 +177,26 @@ export async function readWriting(
     );
   }
   const other = option === "data" ? "target-data" : "target-eval";
-  const targets = args.text(other);
-  if (targets !== undefined) {
-    return examplesOf(await readAligned(args, { option, other }), [
-      "source",
-      "target",
-    ]);
+  if (args.text(other) !== undefined) {
+    return examplesOf(
+      await readAligned(args, { option, other }),
+      ["source", "target"],
+      context,
+    );
   }
-  if (textFormat(args, path) === "txt") {
+  const format = formatAmong(path, { args, formats: TEXT_FORMATS });
+  if (format === "txt") {
     throw new TypeError(
       `Cannot read sources and targets from ${path}: a text file has no columns; ` +
         `name the file of targets with --${other}, or say --format csv, tsv or ` +
         "jsonl if it is something else",
     );
   }
-  const table = await readTextTable(args, option);
+  const table = await readInput(args, option, format);
   return examplesOf(table, [
-    writingColumn(table, "source", choice),
-    writingColumn(table, "target", choice),
-  ]);
+    writingColumn(table, "source", context),
+    writingColumn(table, "target", context),
+  ], context);
 }
 
 /** Reads two text files whose lines belong together. */
@@ -233,16 +209,13 @@ async function readAligned(
   const isOther = args.text("eval") !== undefined &&
     args.text(option === "data" ? "target-eval" : "target-data") === undefined;
   const columns = ["source-column", "target-column", "columns", "field"];
-  const idle = columns.find((name) => args.text(name) !== undefined);
-  if (idle !== undefined && !isOther) {
-    throw new TypeError(
-      `Cannot use --${idle} with --${other}: the lines of text files have no ` +
-        "columns",
-    );
-  }
+  refuseIdle(args, isOther ? [] : columns, {
+    beside: `--${other}`,
+    reason: "the lines of text files have no columns",
+  });
   for (const name of [option, other]) {
     const path = args.needed(name);
-    const format = textFormat(args, path);
+    const format = formatAmong(path, { args, formats: TEXT_FORMATS });
     if (format === "txt") continue;
     throw new TypeError(
       `Cannot read ${path} as text for --${other}: it is ${format}; its columns ` +
@@ -256,9 +229,11 @@ async function readAligned(
 }
 
 function examplesOf(
-  table: Table,
+  all: Table,
   [source, target]: readonly [string, string],
+  context: TaskContext,
 ): TaskExamples<WritingExample> {
+  const table = usableRows(all, [source, target], context);
   const targets = columnOf(table, target);
   const examples = columnOf(table, source).map((text, i) => ({
     source: text,

@@ -106,6 +106,33 @@ export interface OutputOptions<Model> extends TaskContext {
   readonly advance: (more: number) => void;
 }
 
+/** A model that is loaded to predict. */
+export interface Predictor<Model = TaskModel> extends LoadedModel<Model> {
+  /** The most tokens of a row. */
+  readonly maxLength: number;
+}
+
+/** What is needed to predict. */
+export interface PredictContext<Model = TaskModel> extends TaskContext {
+  /** The model's configuration. */
+  readonly config: PretrainedConfig;
+  /**
+   * Loads the model, which takes long: what is wrong with the inputs should be known
+   * before.
+   */
+  readonly load: () => Promise<Predictor<Model>>;
+}
+
+/** How a table shows scores, by their names. */
+export type ScoreColumns = Readonly<
+  Record<string, {
+    /** The head of the column. @default {the usual one, or the name} */
+    readonly head?: string;
+    /** How many decimals scores have. @default {4} */
+    readonly decimals?: number;
+  }>
+>;
+
 /** The options of a `Trainer` that belong to a task. */
 export interface TaskTrainerOptions {
   /** A factor for each class in the loss. */
@@ -222,12 +249,12 @@ export interface Task<
     context: TaskContext & { readonly config: PretrainedConfig },
   ): Record<string, number>;
 
-  /** The heads of the table's columns by the names of scores that have no usual one. */
-  heads?(config: PretrainedConfig): Readonly<Record<string, string>>;
+  /** How the table shows scores that have other columns than usual. */
+  columns?(config: PretrainedConfig): ScoreColumns;
 
-  /** Reads what to predict for, and gives the objects of the lines of JSON. */
-  predict(
-    loaded: LoadedModel<Model>,
-    context: TaskContext & { readonly maxLength: number },
-  ): AsyncIterable<object>;
+  /**
+   * Reads what to predict for, loads the model, and gives the objects of the lines of
+   * JSON.
+   */
+  predict(context: PredictContext<Model>): AsyncIterable<object>;
 }

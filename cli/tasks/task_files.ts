@@ -8,15 +8,15 @@
  */
 
 import {
-  type DataFormat,
+  cellOf,
   type DataRow,
   type ExampleParser,
-  formatOf,
   placeOf,
   readExamples,
 } from "../../data/mod.ts";
-import { count } from "../../data/names.ts";
-import type { Arguments, Option } from "../arguments.ts";
+import { type Format, libraryFormat, rowSettings } from "../input_files.ts";
+import { type NamingChoice, notedColumn } from "../notes.ts";
+import { skippedRemark } from "../table_columns.ts";
 import type { TaskContext, TaskExamples } from "./task.ts";
 
 /** What knows its place in a file. */
@@ -25,50 +25,32 @@ export interface Placed {
   readonly place: string;
 }
 
-/** The option to leave out rows that are malformed. */
-export const SKIP_ROWS_OPTION: Option = {
-  name: "skip-bad-rows",
-  help:
-    "Leave out rows that cannot be used instead of refusing the file, and " +
-    "say how many.",
-};
-
 /** Names a row in a message. */
 export function nameOfRow({ path, number, line }: DataRow): string {
   const lines = line === undefined ? {} : { lines: [line] };
   return placeOf({ path, numbers: [number], ...lines }, 0);
 }
 
-/** The names in an option such as `--columns text,label`. */
-export function namesIn(args: Arguments, option: string): string[] | undefined {
-  return args.text(option)?.split(",").map((name) => name.trim());
-}
-
 /**
- * The format of a file: that of the option, else by the extension.
+ * Makes a parser when the first row is there, which tells the columns.
  *
- * @param path The file, or `-` for standard input.
- * @param formats The formats that the task reads.
- * @throws {RangeError} If the task does not read the format.
+ * @param choice The options, and the model that was trained before.
+ * @param make Makes the parser. It gets a function that gives the column of a name,
+ * such as `text`: that of the option, else that of the training if the row has it.
  */
-export function formatAmong<F extends string>(
-  path: string,
-  { args, formats }: { args: Arguments; formats: readonly F[] },
-): F {
-  const asked = args.choice("format", formats);
-  if (asked !== undefined) return asked;
-  const own = formatOf(path);
-  const found = formats.find((format) => format === own);
-  if (found !== undefined) return found;
-  const list = `${formats.slice(0, -1).join(", ")} or ${formats.at(-1)}`;
-  throw new RangeError(
-    own === undefined
-      ? `Cannot detect the format of ${
-        path === "-" ? "standard input" : path
-      }: say --format ${list}`
-      : `Cannot read ${path} as ${own}: this task reads ${list}; say which it ` +
-        "is with --format",
-  );
+export function parserByColumns<T>(
+  { args, config }: NamingChoice,
+  make: (columnOf: (name: string) => string | undefined) => ExampleParser<T>,
+): ExampleParser<T> {
+  let parse: ExampleParser<T> | undefined;
+  return (row) => {
+    parse ??= make((name) => {
+      const noted = notedColumn(config, name);
+      const has = noted !== undefined && cellOf(row.cells, noted) !== undefined;
+      return args.text(`${name}-column`) ?? (has ? noted : undefined);
+    });
+    return parse(row);
+  };
 }
 
 /** How to read a file of examples. */
@@ -76,7 +58,7 @@ export interface ReadOptions<T> {
   /** Makes an example of a row. */
   readonly parse: ExampleParser<T>;
   /** The format of the file. */
-  readonly format: DataFormat;
+  readonly format: Format;
 }
 
 /**
@@ -95,12 +77,9 @@ export async function readTaskFile<T>(
     path,
     (row) => ({ ...parse(row), place: nameOfRow(row) }),
     {
-      format,
-      columns: namesIn(args, "columns"),
-      field: (option === "eval" ? args.text("eval-field") : undefined) ??
-        args.text("field"),
+      ...rowSettings(args, option),
+      format: libraryFormat(format),
       onBadRow: args.flag("skip-bad-rows") ? "skip" : "throw",
-      optionName: (name) => `--${name}`,
     },
   );
   const examples = await progress.during(`reading ${path}`, stream.toArray());
@@ -108,13 +87,10 @@ export async function readTaskFile<T>(
     throw new RangeError(`Cannot use ${path}: it has no rows`);
   }
   const { skipped, problems } = stream;
-  if (skipped > 0) {
-    progress.say(
-      `Left out ${count(skipped)} of ${
-        count(examples.length + skipped)
-      } rows of ${path} that cannot be used, the first for this: ` +
-        problems[0],
-    );
+  const [problem] = problems;
+  if (problem !== undefined) {
+    const rows = examples.length + skipped;
+    progress.say(skippedRemark({ skipped, rows, path, problem }));
   }
   return { path, examples };
 }

@@ -13,14 +13,14 @@ import {
   isMultiLabel,
   isRegression,
   meanPredictions,
-  namingRows,
   problemTypeOf,
   scoresOf,
   type TextModel,
 } from "../classifier.ts";
-import { COLUMN_OPTIONS } from "../columns.ts";
+import { COLUMN_OPTIONS, SKIP_OPTION } from "../columns.ts";
+import { SKIP_ROWS_OPTION, TASK_FILE_OPTIONS } from "../input_files.ts";
 import { alikeRemark } from "../labels.ts";
-import { FILE_OPTIONS, SKIP_OPTION } from "../read_examples.ts";
+import { namingRows } from "../not_finite.ts";
 import { textCollator } from "../tokenized_texts.ts";
 import { CLASS_WEIGHTS_OPTION, classWeights } from "./class_weights.ts";
 import {
@@ -35,13 +35,9 @@ import {
   stratumOf,
 } from "./labeled_texts.ts";
 import type { Task } from "./task.ts";
-import {
-  PREDICT_OPTIONS,
-  predictedLines,
-  predictionInputs,
-} from "./text_predictions.ts";
+import { PREDICT_OPTIONS, predictLabels } from "./text_predictions.ts";
 import { placesOf, RowBatches, type TextRow, textRows } from "./text_rows.ts";
-import { textScores } from "./text_scores.ts";
+import { f1Class, f1Head, textScores } from "./text_scores.ts";
 import { THRESHOLD_OPTION, thresholdOf } from "./threshold.ts";
 
 /** The option that says what labels are, for training. */
@@ -73,7 +69,8 @@ export const textClassification: Task<
     ...COLUMN_OPTIONS,
     ...LABEL_OPTIONS,
     SKIP_OPTION,
-    ...FILE_OPTIONS,
+    SKIP_ROWS_OPTION,
+    ...TASK_FILE_OPTIONS,
   ],
   trainOptions: [PROBLEM_OPTION, CLASS_WEIGHTS_OPTION],
   scoreOptions: [THRESHOLD_OPTION],
@@ -154,8 +151,7 @@ export const textClassification: Task<
       { config, threshold: thresholdOf(args, config) },
     ),
 
-  async *predict(loaded, context) {
-    const inputs = await predictionInputs(loaded.model.config, context);
-    yield* predictedLines(loaded, inputs, context);
-  },
+  columns: (config) => ({ f1: { head: f1Head(f1Class(config)) } }),
+
+  predict: predictLabels,
 };

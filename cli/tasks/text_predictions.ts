@@ -6,76 +6,47 @@
  * @module
  */
 
-import type { PretrainedConfig } from "../../models/mod.ts";
 import type { Option } from "../arguments.ts";
-import { type Classifier, memberScores, namingRows } from "../classifier.ts";
+import { scoresOf, type TextModel } from "../classifier.ts";
 import {
   checkPosterior,
   checkRankable,
   RANK_OPTIONS,
-  type Ranking,
   rankingOf,
 } from "../label_next.ts";
-import { posteriorRemark, scoreOptions } from "../model_options.ts";
+import { scoreOptions } from "../model_options.ts";
+import { namingRows } from "../not_finite.ts";
+import { ofMembers } from "../posterior.ts";
 import { type Line, predictionLines } from "../prediction_lines.ts";
-import { cutRemark } from "../prepare_examples.ts";
-import { TokenizedTexts } from "../tokenized_texts.ts";
+import { cutRemark, TokenizedTexts } from "../tokenized_texts.ts";
 import { TopRows } from "../top_rows.ts";
-import type { TaskContext } from "./task.ts";
-import { INPUT_OPTIONS, type TextInputs, textInputs } from "./text_inputs.ts";
+import type { PredictContext } from "./task.ts";
+import { LABELING_OPTIONS, labelingInputs } from "./labeling_inputs.ts";
 import { THRESHOLD_OPTION, thresholdOf } from "./threshold.ts";
 
 /** How many texts are tokenized, scored and written at a time. */
 const CHUNK = 4096;
 
-/** The options that say what is printed. */
-export const RESULT_OPTIONS: readonly Option[] = [
+/** The options of predicting, beside those of every model. */
+export const PREDICT_OPTIONS: readonly Option[] = [
+  ...LABELING_OPTIONS,
   ...RANK_OPTIONS,
   THRESHOLD_OPTION,
 ];
 
-/** The options of predicting, beside those of every model. */
-export const PREDICT_OPTIONS: readonly Option[] = [
-  ...INPUT_OPTIONS,
-  ...RESULT_OPTIONS,
-];
-
-/** Texts to label, and what to print of them. */
-export interface PredictionInputs {
-  readonly inputs: TextInputs;
-  /** How to rank them, if they are ranked. */
-  readonly ranking: Ranking | undefined;
-  /** The least probability of a class that is predicted, of several. */
-  readonly threshold: number;
-}
-
-/**
- * Reads the texts to label.
- *
- * @throws {TypeError} If options contradict each other or do not fit the model.
- */
-export async function predictionInputs(
-  config: PretrainedConfig,
-  context: TaskContext,
-): Promise<PredictionInputs> {
-  const { args } = context;
-  const ranking = rankingOf(args, scoreOptions(args));
+/** Reads and labels texts, a chunk at a time, and gives the line of each. */
+export async function* predictLabels(
+  context: PredictContext<TextModel>,
+): AsyncGenerator<Line> {
+  const { args, progress, config } = context;
+  const options = scoreOptions(args);
+  const ranking = rankingOf(args, options);
   checkRankable(ranking, config);
   const threshold = thresholdOf(args, config);
-  return { inputs: await textInputs(config, context), ranking, threshold };
-}
-
-/** Labels texts, a chunk at a time, and gives the line of each. */
-export async function* predictedLines(
-  classifier: Classifier,
-  { inputs, ranking, threshold }: PredictionInputs,
-  { args, progress, maxLength }: TaskContext & { readonly maxLength: number },
-): AsyncGenerator<Line> {
+  const inputs = await labelingInputs(config, context);
+  const classifier = await context.load();
   checkPosterior(ranking, classifier);
-  const idle = posteriorRemark(args, classifier);
-  if (idle !== undefined) progress.say(idle);
-  const options = scoreOptions(args);
-  const { model: { config }, tokenizer, swag } = classifier;
+  const { model, tokenizer, swag, maxLength } = classifier;
   const { texts, pairs, path } = inputs;
   const isSampled = swag !== undefined && options.samples > 0;
   const passes = isSampled ? options.samples : 1;
@@ -96,7 +67,12 @@ export async function* predictedLines(
     cut += tokenized.cut;
     const scores = await namingRows(
       inputs,
-      () => memberScores(classifier, tokenized, { ...options, advance }),
+      () =>
+        ofMembers(
+          classifier,
+          options,
+          () => scoresOf(model, tokenized, { ...options, advance }),
+        ),
       start,
     );
     const lines = predictionLines(config, scores, {

@@ -15,9 +15,9 @@ import {
   type TokenRow,
   toTensors,
 } from "../../models/mod.ts";
-import { cutRemark } from "../prepare_examples.ts";
 import {
   type BatchOptions,
+  cutRemark,
   type TextBatches,
   textCollator,
   tokenizeTexts,
@@ -97,6 +97,28 @@ export function placesOf(rows: readonly TextRow[]): RowSource {
     path: rows[0]?.place.path ?? "the texts",
     numbers: rows.map(({ place }) => place.number),
     ...lines.length === rows.length ? { lines } : {},
+  };
+}
+
+/** Texts to measure on. */
+export interface MeasuredTexts {
+  /** The texts. */
+  readonly texts: TextBatches;
+  /** What each is labeled with. */
+  readonly labels: ArrayLike<LabelValue>;
+  /** The file that they come from. */
+  readonly source: RowSource;
+}
+
+/** Rows, as they are measured. */
+export function measuredTexts(
+  rows: readonly TextRow[],
+  context: Pick<TextRowContext, "tokenizer" | "maxLength">,
+): MeasuredTexts {
+  return {
+    texts: new RowBatches(rows, context),
+    labels: rows.map(({ label }) => label),
+    source: placesOf(rows),
   };
 }
 

@@ -25,6 +25,7 @@ import {
   softCrossEntropy,
   spearmanCorrelation,
 } from "../../nn/mod.ts";
+import { isMultiLabel, isRegression } from "../classifier.ts";
 import { namesOf } from "../labels.ts";
 import { labelKind, type LabelValue } from "./label_values.ts";
 
@@ -44,6 +45,18 @@ export interface TextScoresOptions {
   readonly threshold?: number | undefined;
   /** Rows to fit a temperature on. */
   readonly fitted?: Predicted | undefined;
+}
+
+/** The class whose F1 is measured: the second of two; `undefined` for the macro mean. */
+export function f1Class(config: PretrainedConfig): string | undefined {
+  const names = namesOf(config);
+  const isChoice = !isRegression(config) && !isMultiLabel(config);
+  return isChoice && names.length === 2 ? names[1] : undefined;
+}
+
+/** The head of the column of F1, which names its class. */
+export function f1Head(ofClass: string | undefined): string {
+  return `F1 (${ofClass?.slice(0, 20) ?? "macro"})`;
 }
 
 /** The scores of predictions by name, in the order of the columns of a table. */

@@ -11,16 +11,19 @@ import {
   DataCollatorForTokenClassification,
 } from "../../models/mod.ts";
 import { namesOf } from "../labels.ts";
+import { columnNotes, noteFields } from "../notes.ts";
 import type { Task } from "./task.ts";
 import {
   readTagged,
+  TAGGED_COLUMNS,
   TAGGED_OPTIONS,
   type TaggedExample,
 } from "./token_examples.ts";
 import { tagOutputs, type TokenModel } from "./token_outputs.ts";
 import { ENTITY_OPTIONS, predictTags } from "./token_predictions.ts";
 import { tagFields, type TaggedRow, taggedRows } from "./token_rows.ts";
-import { tagScores } from "./tag_scores.ts";
+import { schemeOf, tagScores } from "./tag_scores.ts";
+import { f1Head } from "./text_scores.ts";
 
 /**
  * Tagging the words of texts. The first token of a word has its tag, in training and in
@@ -59,7 +62,10 @@ export const tokenClassification: Task<
 
   read: readTagged,
 
-  configFields: (data, { config }) => tagFields(data, config),
+  configFields: (data, { args, config }) => ({
+    ...tagFields(data, config),
+    ...noteFields(columnNotes(TAGGED_COLUMNS, args)),
+  }),
 
   prepare: (data, { args, isTraining, ...context }) =>
     taggedRows(data, {
@@ -81,6 +87,9 @@ export const tokenClassification: Task<
 
   scores: (members, rows, { config }) =>
     tagScores(members, rows, namesOf(config)),
+
+  columns: (config) =>
+    schemeOf(namesOf(config)) ? {} : { f1: { head: f1Head(undefined) } },
 
   predict: predictTags,
 };

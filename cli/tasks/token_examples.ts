@@ -16,15 +16,17 @@ import {
   tokenExamples,
 } from "../../data/mod.ts";
 import type { LabeledSpan } from "../../models/mod.ts";
-import type { Arguments, Option } from "../arguments.ts";
-import type { TaskContext, TaskExamples } from "./task.ts";
+import type { Option } from "../arguments.ts";
 import {
   formatAmong,
   namesIn,
-  type Placed,
-  readTaskFile,
+  refuseIdle,
   SKIP_ROWS_OPTION,
-} from "./task_files.ts";
+  TASK_FILE_OPTIONS,
+} from "../input_files.ts";
+import { type NamingChoice, notedColumn } from "../notes.ts";
+import type { TaskContext, TaskExamples } from "./task.ts";
+import { parserByColumns, type Placed, readTaskFile } from "./task_files.ts";
 
 /** The words of a text with a tag for each. */
 export interface TaggedWords extends Placed {
@@ -84,28 +86,13 @@ export const TAGGED_OPTIONS: readonly Option[] = [
     help: "Column of texts, with --spans-column (text).",
   },
   SKIP_ROWS_OPTION,
-  {
-    name: "columns",
-    value: "NAMES",
-    help: "Names of the columns of CoNLL, such as word,pos,tag (1,2,3; those " +
-      "of CoNLL-U if there are ten).",
-  },
-  {
-    name: "field",
-    value: "NAME",
-    help: "Which list to read if a JSON file is an object with lists.",
-  },
-  {
-    name: "format",
-    value: FORMATS.join("|"),
-    help: "Format of the files (by their extension; a .txt file is CoNLL).",
-  },
+  ...TASK_FILE_OPTIONS,
 ];
 
 /** Reads the tagged texts of the file that an option names. */
 export async function readTagged(
   option: "data" | "eval",
-  context: TaskContext,
+  context: TaskContext & NamingChoice,
 ): Promise<TaskExamples<TaggedExample>> {
   const { args } = context;
   const path = args.needed(option);
@@ -114,43 +101,49 @@ export async function readTagged(
   const format = isPlain
     ? "conll"
     : formatAmong(path, { args, formats: FORMATS });
-  return await readTaskFile<
-    Omit<TaggedWords, "place"> | Omit<TaggedText, "place">
-  >(
-    option,
-    context,
-    { parse: parserOf(args), format },
-  );
+  return await readTaskFile<Unplaced>(option, context, {
+    parse: parserOf(context),
+    format,
+  });
 }
 
+/** An example before its place is known. */
+type Unplaced = Omit<TaggedWords, "place"> | Omit<TaggedText, "place">;
+
+/** The columns of tagged texts that a model remembers. */
+export const TAGGED_COLUMNS = ["tokens", "tags", "spans", "text"] as const;
+
 /** Makes the function that makes an example of a row, as options say. */
-function parserOf(
-  args: Arguments,
-): ExampleParser<Omit<TaggedWords, "place"> | Omit<TaggedText, "place">> {
-  const spans = args.text("spans-column");
-  const idle = spans === undefined
-    ? ["text-column"]
-    : WORD_OPTIONS.map(({ name }) => name).concat("tag-names");
-  const name = idle.find((name) => args.text(name) !== undefined);
-  if (name !== undefined) {
-    throw new TypeError(
-      spans === undefined
-        ? `Cannot use --${name} without --spans-column: tags belong to words`
-        : `Cannot use --${name} with --spans-column: give one of them`,
-    );
+function parserOf(choice: NamingChoice): ExampleParser<Unplaced> {
+  const { args } = choice;
+  const ofWords = [...WORD_OPTIONS.map(({ name }) => name), "tag-names"];
+  if (args.text("spans-column") === undefined) {
+    const hasSpans = notedColumn(choice.config, "spans") !== undefined;
+    if (args.text("text-column") !== undefined && !hasSpans) {
+      throw new TypeError(
+        "Cannot use --text-column without --spans-column: tags belong to words",
+      );
+    }
+  } else {
+    refuseIdle(args, ofWords, {
+      beside: "--spans-column",
+      reason: "give one of them",
+    });
   }
-  if (spans !== undefined) {
-    return spansParser({ text: args.text("text-column") ?? "text", spans });
-  }
-  const parse = tokenExamples({
-    tokens: args.text("tokens-column"),
-    tags: args.text("tags-column"),
-    names: namesIn(args, "tag-names"),
+  const names = namesIn(args, "tag-names");
+  const isOfWords = ofWords.some((name) => args.flag(name));
+  return parserByColumns<Unplaced>(choice, (columnOf) => {
+    const spans = isOfWords ? undefined : columnOf("spans");
+    if (spans !== undefined) {
+      return spansParser({ text: columnOf("text") ?? "text", spans });
+    }
+    const [tokens, tags] = [columnOf("tokens"), columnOf("tags")];
+    const parse = tokenExamples({ tokens, tags, names });
+    return (row) => {
+      const { tokens, tags } = parse(row);
+      return { words: tokens, tags };
+    };
   });
-  return (row) => {
-    const { tokens, tags } = parse(row);
-    return { words: tokens, tags };
-  };
 }
 
 /** The names that files give to the label of a part. */

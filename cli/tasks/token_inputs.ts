@@ -8,31 +8,26 @@
  */
 
 import { cellOf, findColumn, placeOf, type Table } from "../../data/mod.ts";
-import type { Arguments, Option } from "../arguments.ts";
-import { columnOf } from "../table_columns.ts";
-import { linesOf } from "../text_lines.ts";
+import type { Option } from "../arguments.ts";
+import { namedColumn, TEXT_COLUMN_OPTION, trainedColumn } from "../columns.ts";
+import { refuseIdle, TABLE_FORMATS } from "../input_files.ts";
+import type { NamingChoice } from "../notes.ts";
+import type { Line } from "../prediction_lines.ts";
 import {
-  KEEP_OPTION,
-  readInputTable,
-  refuseIdle,
-  rowFields,
-  TABLE_OPTIONS,
-} from "./predict_inputs.ts";
-import { formatAmong } from "./task_files.ts";
+  givenTexts,
+  INPUT_FILE_OPTIONS,
+  openInputs,
+  rowLines,
+  tableTexts,
+  TEXT_OPTION,
+  type TextInputs,
+} from "./prediction_inputs.ts";
 import { WORD_OPTIONS } from "./token_examples.ts";
-
-/** A text to tag. */
-export interface TextInput {
-  /** The first fields of its line. */
-  readonly fields: Record<string, unknown>;
-  /** The text. */
-  readonly text: string;
-}
 
 /** A list of words to tag. */
 export interface WordsInput {
   /** The first fields of its line. */
-  readonly fields: Record<string, unknown>;
+  readonly line: Line;
   /** The words. */
   readonly words: readonly string[];
   /** The sentence in messages. */
@@ -41,23 +36,15 @@ export interface WordsInput {
 
 /** What is tagged: texts, or lists of words. */
 export type TagInputs =
-  | { readonly texts: AsyncIterable<TextInput> | Iterable<TextInput> }
+  | { readonly texts: TextInputs }
   | { readonly sentences: readonly WordsInput[] };
 
-const FORMATS = [
-  "txt",
-  "conll",
-  "csv",
-  "tsv",
-  "jsonl",
-  "json",
-  "parquet",
-] as const;
+const FORMATS = ["txt", "conll", ...TABLE_FORMATS] as const;
 
 /** The options that say what to tag. */
 export const TAG_INPUT_OPTIONS: readonly Option[] = [
-  { name: "text", value: "TEXT", help: "A text.", repeatable: true },
-  { name: "text-column", value: "NAME", help: "Column of texts (text)." },
+  TEXT_OPTION,
+  TEXT_COLUMN_OPTION,
   ...WORD_OPTIONS.map((option) => ({
     ...option,
     help: option.name === "tokens-column"
@@ -66,23 +53,7 @@ export const TAG_INPUT_OPTIONS: readonly Option[] = [
       : "Column of tags, written as gold if the file has it (tags; in CoNLL " +
         "the last, or upos).",
   })),
-  KEEP_OPTION,
-  ...TABLE_OPTIONS,
-  {
-    name: "format",
-    value: FORMATS.join("|"),
-    help: "Format of the file (by its extension; txt for standard input).",
-  },
-];
-
-/** The options that say something of a file's columns. */
-const OF_TABLES = [
-  "text-column",
-  "tokens-column",
-  "tags-column",
-  "keep-columns",
-  "columns",
-  "field",
+  ...INPUT_FILE_OPTIONS,
 ];
 
 /**
@@ -92,48 +63,27 @@ const OF_TABLES = [
  * changes nothing.
  * @throws {RangeError} If the format is unknown, or the file lacks a column.
  */
-export async function readTagInputs(args: Arguments): Promise<TagInputs> {
-  const texts = args.list("text");
-  const path = args.text("data");
-  if ((path === undefined) === (texts.length === 0)) {
-    throw new TypeError("Cannot predict: give either --data or --text");
+export async function readTagInputs(choice: NamingChoice): Promise<TagInputs> {
+  const { args } = choice;
+  const naming = ["text-column", "tokens-column", "tags-column"];
+  const file = await openInputs(args, { naming, formats: FORMATS });
+  if (!file) return { texts: givenTexts(args) };
+  if ("lines" in file) return { texts: file.lines };
+  const { table } = file;
+  if (holdsWords(table, choice)) {
+    return { sentences: sentencesOf(table, choice) };
   }
-  if (path === undefined) {
-    refuseIdle(args, [...OF_TABLES, "format"], {
-      beside: "--text",
-      reason: "it applies to files",
-    });
-    return { texts: texts.map((text) => ({ text, fields: { text } })) };
-  }
-  const isPlain = path === "-" || /\.(txt|text)(\.gz)?$/i.test(path);
-  const format = args.text("format") === undefined && isPlain
-    ? "txt"
-    : formatAmong(path, { args, formats: FORMATS });
-  if (format === "txt") {
-    refuseIdle(args, OF_TABLES, {
-      beside: path,
-      reason: "each line of a text file is a text; say --format csv, tsv, " +
-        "jsonl or conll if it is something else",
-    });
-    return { texts: textLines(path) };
-  }
-  const table = await readInputTable(args, format);
-  return holdsWords(args, table)
-    ? { sentences: sentencesOf(args, table) }
-    : { texts: textsOf(args, table) };
-}
-
-/** The lines of a text file. */
-async function* textLines(path: string): AsyncGenerator<TextInput> {
-  let row = 0;
-  for await (const line of linesOf(path)) {
-    const text = line.replace(/\r?\n$/, "");
-    yield { text, fields: { row: ++row, text } };
-  }
+  refuseIdle(args, ["tags-column"], {
+    beside: table.path,
+    reason: "it goes with --tokens-column",
+  });
+  const column = namedColumn(table, "text", choice);
+  return { texts: tableTexts(args, table, { column }) };
 }
 
 /** Whether a table holds lists of words rather than texts. */
-function holdsWords(args: Arguments, { format, columns }: Table): boolean {
+function holdsWords(table: Table, { args, config }: NamingChoice): boolean {
+  const { format, columns } = table;
   const [words, texts] = ["tokens-column", "text-column"].map((name) =>
     args.text(name) !== undefined
   );
@@ -142,46 +92,29 @@ function holdsWords(args: Arguments, { format, columns }: Table): boolean {
       "Cannot use --text-column with --tokens-column: give one of them",
     );
   }
-  return words === true || format === "conll" ||
-    (!texts && columns.includes("tokens") && !columns.includes("text"));
-}
-
-/** The texts of a table. */
-function textsOf(args: Arguments, table: Table): TextInput[] {
-  refuseIdle(args, ["tags-column"], {
-    beside: table.path,
-    reason: "it goes with --tokens-column",
-  });
-  const column = findColumn(
-    table,
-    args.text("text-column") ?? "text",
-    "--text-column",
-  );
-  const fields = rowFields(args, table);
-  return columnOf(table, column)
-    .map((text, row) => ({ text, fields: { ...fields(row), text } }));
+  if (words === true || format === "conll") return true;
+  return !texts && (trainedColumn(table, "tokens", config) !== undefined ||
+    columns.includes("tokens") && !columns.includes("text"));
 }
 
 /** The lists of words of a table. */
-function sentencesOf(args: Arguments, table: Table): WordsInput[] {
+function sentencesOf(table: Table, choice: NamingChoice): WordsInput[] {
+  const { args, config } = choice;
   const { columns } = table;
   const isConll = table.format === "conll";
-  const column = findColumn(
-    table,
-    args.text("tokens-column") ??
-      (!isConll || columns.includes("tokens")
-        ? "tokens"
-        : columns.includes("form")
-        ? "form"
-        : columns[0] ?? ""),
-    "--tokens-column",
-  );
+  const usualWords = !isConll || columns.includes("tokens")
+    ? "tokens"
+    : columns.includes("form")
+    ? "form"
+    : columns[0];
+  const column = namedColumn(table, "tokens", choice, usualWords);
   const given = args.text("tags-column");
   const usual = isConll ? ["tags", "upos", columns.at(-1) ?? ""] : ["tags"];
   const tags = given === undefined
-    ? usual.find((name) => columns.includes(name) && name !== column)
+    ? trainedColumn(table, "tags", config) ??
+      usual.find((name) => columns.includes(name) && name !== column)
     : findColumn(table, given, "--tags-column");
-  const fields = rowFields(args, table);
+  const lineOf = rowLines(args, table);
   return table.rows.map((cells, row): WordsInput => {
     const value = cellOf(cells, column);
     const place = placeOf(table, row);
@@ -194,12 +127,11 @@ function sentencesOf(args: Arguments, table: Table): WordsInput[] {
     }
     const gold = tags === undefined ? undefined : cellOf(cells, tags);
     return {
-      fields: {
-        ...fields(row),
+      line: lineOf(row, {
         text: value.join(" "),
         tokens: value,
         ...gold === undefined ? {} : { gold },
-      },
+      }),
       words: value,
       place,
     };

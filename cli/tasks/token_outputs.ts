@@ -7,7 +7,8 @@
  */
 
 import type { Labeled } from "../../models/mod.ts";
-import { checkFinite, runRows } from "./run_rows.ts";
+import { checkFinite } from "../not_finite.ts";
+import { runRows } from "./run_rows.ts";
 import type { OutputOptions } from "./task.ts";
 import { NO_TAG, type TaggedRow } from "./token_rows.ts";
 import { taggedWordsOf } from "./tag_scores.ts";
@@ -50,7 +51,7 @@ export async function tagOutputs(
         if (id === NO_TAG) continue;
         const begin = token * classes;
         const own = logits.subarray(begin, begin + classes);
-        checkFinite(own, { row: index, place: row?.place ?? "" });
+        checkFinite(own, index, row?.place);
         scores.set(own, at);
         at += classes;
       }

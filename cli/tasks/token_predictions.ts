@@ -11,6 +11,7 @@ import { count, counted } from "../../data/names.ts";
 import {
   type AggregationStrategy,
   pipeline,
+  type PretrainedConfig,
   tokenizeAndAlignLabels,
 } from "../../models/mod.ts";
 import {
@@ -21,16 +22,16 @@ import {
 } from "../../nn/mod.ts";
 import type { Arguments, Option } from "../arguments.ts";
 import { interleaved, standardDeviations } from "../classifier.ts";
+import { refuseIdle } from "../input_files.ts";
 import { namesOf } from "../labels.ts";
 import { scoreOptions } from "../model_options.ts";
-import { shortest } from "../prediction_lines.ts";
-import { chunksOf, refuseIdle } from "./predict_inputs.ts";
-import { ofMembers } from "./run_rows.ts";
-import type { LoadedModel, TaskContext } from "./task.ts";
+import { ofMembers } from "../posterior.ts";
+import { type Line, shortest } from "../prediction_lines.ts";
+import { chunksOf, type TextInputs } from "./prediction_inputs.ts";
+import type { PredictContext, Predictor, TaskContext } from "./task.ts";
 import {
   readTagInputs,
   TAG_INPUT_OPTIONS,
-  type TextInput,
   type WordsInput,
 } from "./token_inputs.ts";
 import { tagOutputs, type TokenModel } from "./token_outputs.ts";
@@ -63,34 +64,37 @@ const TEXTS = 128;
 /** How many lists of words are tagged with the same sample of the weights. */
 const SENTENCES = 1024;
 
-type Loaded = LoadedModel<TokenModel>;
-type Context = TaskContext & { readonly maxLength: number };
+type Loaded = Predictor<TokenModel>;
 
 /** Reads texts or lists of words, and gives the line of each. */
 export async function* predictTags(
-  loaded: Loaded,
-  context: Context,
-): AsyncGenerator<Record<string, unknown>> {
-  const { args } = context;
-  const inputs = await readTagInputs(args);
+  context: PredictContext<TokenModel>,
+): AsyncGenerator<Line> {
+  const { args, config } = context;
+  const strategy = strategyOf(args, config);
+  const inputs = await readTagInputs(context);
   if ("texts" in inputs) {
-    yield* taggedTexts(loaded, inputs.texts, context);
+    const loaded = await context.load();
+    yield* taggedTexts(loaded, inputs.texts, { ...context, ...strategy });
     return;
   }
   refuseIdle(args, ["aggregation", "stride"], {
     beside: args.needed("data"),
     reason: "it has words, and each word gets the tag of its first token",
   });
-  yield* taggedSentences(loaded, inputs.sentences, context);
+  yield* taggedSentences(await context.load(), inputs.sentences, context);
 }
 
 /** How the tokens of texts become entities. */
-function strategyOf(
-  args: Arguments,
-  { model }: Loaded,
-): { aggregationStrategy: AggregationStrategy; stride: number | undefined } {
+interface Strategy {
+  readonly aggregationStrategy: AggregationStrategy;
+  readonly stride: number | undefined;
+}
+
+/** Reads how the tokens of texts become entities. */
+function strategyOf(args: Arguments, config: PretrainedConfig): Strategy {
   const aggregationStrategy = args.choice("aggregation", STRATEGIES) ??
-    (schemeOf(namesOf(model.config)) ? "first" : "none");
+    (schemeOf(namesOf(config)) ? "first" : "none");
   const stride = args.integer("stride", { min: 0 });
   if (stride === undefined || aggregationStrategy !== "none") {
     return { aggregationStrategy, stride };
@@ -104,12 +108,11 @@ function strategyOf(
 /** Finds the entities of texts. */
 async function* taggedTexts(
   loaded: Loaded,
-  texts: AsyncIterable<TextInput> | Iterable<TextInput>,
-  { args, progress, maxLength }: Context,
-): AsyncGenerator<Record<string, unknown>> {
-  const { model, tokenizer, swag } = loaded;
+  texts: TextInputs,
+  { args, progress, aggregationStrategy, stride }: TaskContext & Strategy,
+): AsyncGenerator<Line> {
+  const { model, tokenizer, swag, maxLength } = loaded;
   const { batchSize, samples, ...sampling } = scoreOptions(args);
-  const { aggregationStrategy, stride } = strategyOf(args, loaded);
   tokenizer.modelMaxLength = maxLength;
   const tag = await pipeline("token-classification", { model, tokenizer }, {
     batchSize,
@@ -135,8 +138,8 @@ async function* taggedTexts(
       : await tag(own, { aggregationStrategy, ...windows });
     done += chunk.length;
     progress.show(() => `tagging  ${counted(done, "text")}`);
-    for (const [i, { fields }] of chunk.entries()) {
-      yield { ...fields, entities: found[i]?.map(rounded) ?? [] };
+    for (const [i, { line }] of chunk.entries()) {
+      yield { ...line, entities: found[i]?.map(rounded) ?? [] };
     }
   }
   if (cut > 0) {
@@ -164,9 +167,9 @@ function rounded(entity: object): object {
 async function* taggedSentences(
   loaded: Loaded,
   sentences: readonly WordsInput[],
-  { args, progress, maxLength }: Context,
-): AsyncGenerator<Record<string, unknown>> {
-  const { model, tokenizer, swag } = loaded;
+  { args, progress }: TaskContext,
+): AsyncGenerator<Line> {
+  const { model, tokenizer, swag, maxLength } = loaded;
   const { batchSize, ...sampling } = scoreOptions(args);
   const isSampled = swag !== undefined && sampling.samples > 0;
   const losses = new Losses();
@@ -194,8 +197,8 @@ async function* taggedSentences(
       wordTags(members, { names, isSampled }),
       names,
     );
-    for (const [i, { fields, words }] of chunk.entries()) {
-      yield { ...fields, ...tagged.next(words, rows[i]) };
+    for (const [i, { line, words }] of chunk.entries()) {
+      yield { ...line, ...tagged.next(words, rows[i]) };
     }
   }
   const path = args.needed("data");
@@ -282,7 +285,7 @@ class TaggedSentences {
   next(
     words: readonly string[],
     row: WordRow | undefined,
-  ): Record<string, unknown> {
+  ): Line {
     const own: (WordTag | undefined)[] = words.map(() => undefined);
     for (const [token, id] of row?.labels.entries() ?? []) {
       const word = row?.wordIds[token] ?? null;

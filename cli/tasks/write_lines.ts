@@ -8,10 +8,11 @@
 
 import { counted } from "../../data/names.ts";
 import { scoreOptions } from "../model_options.ts";
-import { cutRemark } from "../prepare_examples.ts";
-import { chunksOf, predictionInputs } from "./prediction_inputs.ts";
+import { ofMembers } from "../posterior.ts";
+import { cutRemark } from "../tokenized_texts.ts";
+import { chunksOf, textInputs } from "./prediction_inputs.ts";
 import { writingColumn, writingColumnIn } from "./source_target_rows.ts";
-import type { LoadedModel, TaskContext } from "./task.ts";
+import type { PredictContext } from "./task.ts";
 import { prefixOf } from "./writing_prefix.ts";
 import {
   writeTexts,
@@ -38,39 +39,31 @@ const CHUNK_BATCHES = 16;
  * of its own too, for `samples`.
  */
 export async function* writeLines(
-  { model, tokenizer, swag }: LoadedModel<WritingModel>,
   task: WritingTask,
-  { args, progress, maxLength }: TaskContext & { readonly maxLength: number },
+  { args, progress, config, load }: PredictContext<WritingModel>,
 ): AsyncGenerator<object> {
-  const { config } = model;
   const { batchSize, scale, seed } = scoreOptions(args);
   const samples = args.integer("swag-samples", { min: 0 });
-  const options = {
-    task,
-    model,
-    tokenizer,
-    maxLength,
-    batchSize,
-    generation: writingOptions(args, config),
-    seed,
-  };
-  const usesMean = swag !== undefined && samples !== 0;
-  const inputs = predictionInputs(args, {
-    options: ["source-column", "target-column"],
+  const generation = writingOptions(args, config);
+  const inputs = await textInputs(args, {
+    naming: ["source-column", "target-column"],
     text: (table) => writingColumn(table, "source", { args, config }),
     gold: (table) =>
       args.text("target-column") === undefined
         ? writingColumnIn(table, "target", { args, config })
         : writingColumn(table, "target", { args, config }),
   });
+  const { model, tokenizer, swag, maxLength } = await load();
+  const options = {
+    ...{ task, model, tokenizer, maxLength, batchSize, generation, seed },
+  };
+  const usesMean = swag !== undefined && samples !== 0;
   const prefix = prefixOf(config, task);
   let cut = 0;
   let read = 0;
   let written = 0;
   progress.begin();
-  for await (
-    const chunk of chunksOf(inputs, { most: CHUNK_BATCHES * batchSize })
-  ) {
+  for await (const chunk of chunksOf(inputs, CHUNK_BATCHES * batchSize)) {
     const sources = chunk.map(({ text }) => text);
     for (const source of sources) {
       const { inputIds } = tokenizer.encode(`${prefix}${source}`, {
@@ -84,13 +77,11 @@ export async function* writeLines(
     };
     read += chunk.length;
     const run = () => writeTexts(sources, { ...options, advance });
-    const texts = await (usesMean
-      ? swag.withSample({ scale: 0, seed, index: 0 }, run)
-      : run());
-    const others: string[][] = [];
-    for (let index = 0; swag && index < (samples ?? 0); index++) {
-      others.push(await swag.withSample({ scale, seed, index }, run));
-    }
+    const mean = { samples: usesMean ? 1 : 0, scale: 0, seed };
+    const [texts = []] = await ofMembers({ swag }, mean, run);
+    const others = swag && samples !== undefined && samples > 0
+      ? await ofMembers({ swag }, { samples, scale, seed }, run)
+      : [];
     for (const [i, { line }] of chunk.entries()) {
       progress.clear();
       yield {
@@ -98,9 +89,7 @@ export async function* writeLines(
         [FIELDS[task]]: texts[i],
         ...others.length > 0
           ? {
-            samples: others.map((sample) =>
-              sample[i] ?? ""
-            ),
+            samples: others.map((sample) => sample[i] ?? ""),
           }
           : {},
       };

@@ -9,9 +9,8 @@
 
 import { crossEntropy, tensor } from "../../engine/mod.ts";
 import { DataCollatorForSeq2Seq, toTensors } from "../../models/mod.ts";
-import { batches } from "../../nn/mod.ts";
-import { NotFiniteError } from "../classifier.ts";
-import { readPaced } from "./paced_reads.ts";
+import { checkFinite } from "../not_finite.ts";
+import { runPaced } from "../paced_batches.ts";
 import { maxTargetLength, type WritingRow } from "./source_target_rows.ts";
 import type { OutputOptions } from "./task.ts";
 import { rowsAtATime } from "./token_scores.ts";
@@ -85,13 +84,12 @@ async function targetScores(
     (most, row) => Math.max(most, row.labels.length),
     1,
   );
-  const size = rowsAtATime(batchSize, longest, model.config);
-  const bucketBatches = Math.ceil(rows.length / size) || 1;
-  const parts = [...batches(rows.length, size, { lengths, bucketBatches })];
   const rowsOf = (numbers: Uint32Array<ArrayBuffer>) =>
     Array.from(numbers, (i) => rows[i]).filter((row) => row !== undefined);
   const outputs: Float32Array[] = [];
-  await readPaced(parts, {
+  await runPaced(lengths, {
+    batchSize: rowsAtATime(batchSize, longest, model.config),
+    advance,
     compute(numbers) {
       const { labels, ...batch } = collator.collate(rowsOf(numbers));
       const { logits } = model.forward(toTensors(batch));
@@ -106,12 +104,9 @@ async function targetScores(
           losses.subarray(i * width, i * width + count),
           (loss) => -loss,
         );
-        if (!own.every(Number.isFinite)) {
-          throw new NotFiniteError(row, own, rows[row]?.place);
-        }
+        checkFinite(own, row, rows[row]?.place);
         outputs[row] = own;
       });
-      advance(numbers.length);
     },
   });
   return outputs;

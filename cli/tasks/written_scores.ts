@@ -14,6 +14,7 @@ import {
   rougeScore,
 } from "../../nn/metrics/mod.ts";
 import type { WritingRow } from "./source_target_rows.ts";
+import type { ScoreColumns } from "./task.ts";
 import { logMeans } from "./token_scores.ts";
 import type { WritingTask } from "./written_texts.ts";
 import type { WritingOutputs } from "./writing_outputs.ts";
@@ -61,6 +62,16 @@ function textScores(
     exact_match: exact.length / texts.length,
   };
 }
+
+/** How a table shows these scores: those up to 100 have two decimals. */
+export const WRITING_COLUMNS: ScoreColumns = {
+  bleu: { head: "BLEU", decimals: 2 },
+  rouge1: { head: "ROUGE-1", decimals: 2 },
+  rouge2: { head: "ROUGE-2", decimals: 2 },
+  rougeL: { head: "ROUGE-L", decimals: 2 },
+  chrf: { head: "chrF", decimals: 2 },
+  exact_match: { head: "exact match" },
+};
 
 const ROUGE_TYPES = ["rouge1", "rouge2", "rougeL"] as const;
 

@@ -1,6 +1,6 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { Arguments } from "../../cli/arguments.ts";
 import { meanOf, standardDeviations } from "../../cli/classifier.ts";
 import { finetune } from "../../cli/finetune.ts";
@@ -12,14 +12,42 @@ import {
   numbersOf,
 } from "../../cli/labels.ts";
 import { remarksOn, renderScores } from "../../cli/scores.ts";
+import { taskNamed } from "../../cli/tasks/registry.ts";
+import type { Task } from "../../cli/tasks/task.ts";
+import { AutoConfig, type PretrainedConfig } from "../../models/mod.ts";
 
-Deno.test("renderScores() names the class whose F1 it shows", () => {
-  const results = [{ method: "SWA", scores: { accuracy: 0.5, f1: 0.25 } }];
+Deno.test("renderScores() shows scores by the heads and decimals of their task", () => {
+  const results = [{ method: "SWA", scores: { accuracy: 0.5, f1: 42.314 } }];
   assertEquals(
-    renderScores(results, "spam"),
-    "     accuracy  F1 (spam)\nSWA    0.5000     0.2500\n",
+    renderScores(results),
+    "     accuracy       F1\nSWA    0.5000  42.3140\n",
   );
-  assertMatch(renderScores(results), /F1 \(macro\)/);
+  const [config, two, tags, entities] = [
+    ["a", "b", "c"],
+    ["ham", "spam"],
+    ["NOUN", "VERB"],
+    ["O", "B-PER"],
+  ].map((names) =>
+    AutoConfig.fromFields({
+      model_type: "bert",
+      num_labels: names.length,
+      id2label: { ...names },
+    })
+  );
+  assert(config && two && tags && entities);
+  const headFor = (task: Task, config: PretrainedConfig) =>
+    /F1.*/.exec(renderScores(results, task.columns?.(config)))?.[0];
+  const [texts, words] = ["text-classification", "ner"].map(taskNamed);
+  const squad = taskNamed("qa");
+  assert(texts && words);
+  assertEquals(headFor(texts, config), "F1 (macro)");
+  assertEquals(headFor(texts, two), "F1 (spam)");
+  assertEquals(headFor(words, tags), "F1 (macro)");
+  assertEquals(headFor(words, entities), "F1");
+  assertEquals(
+    renderScores(results, squad.columns?.(config)),
+    "     accuracy     F1\nSWA    0.5000  42.31\n",
+  );
 });
 
 Deno.test("remarksOn() warns of a temperature that makes the measured texts worse", () => {

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { columnOf, labeledRows, labelsOf } from "../../cli/table_columns.ts";
+import { checkLabels, columnOf, labeledRows } from "../../cli/table_columns.ts";
 import {
   type DataFormat,
   ExactNumber,
@@ -70,7 +70,7 @@ Deno.test("readTable() accepts any mixture of line ends, and keeps those in quot
       const more = tail === "" ? [] : ["last"];
       assertEquals(columnOf(table, "text"), ["bad", "x\r\ny\nz\rw", ...more]);
       assertEquals(
-        labelsOf(table, "label"),
+        columnOf(table, "label"),
         ["neg", "pos", ...more.map(() => "neg")],
       );
       assertEquals(table.lines, [2, 3, ...more.map(() => 7)]);
@@ -79,7 +79,7 @@ Deno.test("readTable() accepts any mixture of line ends, and keeps those in quot
       "a.tsv",
       text.replaceAll(",", "\t").replace(/"[^"]*"/, '"y'),
     );
-    assertEquals(labelsOf(tsv, "label"), ["neg", "pos"]);
+    assertEquals(columnOf(tsv, "label"), ["neg", "pos"]);
     assertEquals(columnOf(tsv, "text"), ["bad", '"y']);
   }
 });
@@ -87,7 +87,7 @@ Deno.test("readTable() accepts any mixture of line ends, and keeps those in quot
 Deno.test("readTable() accepts several columns without a name", async () => {
   const table = await read("a.csv", "text,label,,\na,x,,\nb,y,1,\n");
   assertEquals(table.columns, ["text", "label", "", ""]);
-  assertEquals(labelsOf(table, "label"), ["x", "y"]);
+  assertEquals(columnOf(table, "label"), ["x", "y"]);
 });
 
 Deno.test("readTable() keeps quotes inside cells that do not begin with one", async () => {
@@ -214,19 +214,18 @@ Deno.test("readTable() keeps every digit of a number in JSON lines", async () =>
     "a.jsonl",
     numbers.map((number) => `{"text": "a", "label": ${number}}\r\n`).join(""),
   );
-  assertEquals(labelsOf(table, "label"), [
+  assertEquals(columnOf(table, "label"), [
     ...numbers.slice(0, 6),
     "100",
     "-0.5",
   ]);
-  assertEquals(columnOf(table, "label"), labelsOf(table, "label"));
   assertEquals(
     JSON.stringify(new ExactNumber("9007199254740993")),
     "9007199254740993",
   );
 });
 
-Deno.test("labelsOf() refuses missing labels and labels of several kinds", async () => {
+Deno.test("checkLabels() refuses missing labels and labels of several kinds", async () => {
   const jsonl = (...labels: string[]) =>
     read("a.jsonl", labels.map((label) => `{"text": "a"${label}}`).join("\n"));
   const label = (value: string) => `, "label": ${value}`;
@@ -251,14 +250,18 @@ Deno.test("labelsOf() refuses missing labels and labels of several kinds", async
     [await jsonl(label("[1]"), label("[2]")), /row 1 .* is \[1\]/],
   ];
   for (const [table, message] of refused) {
-    const error = assertThrows(() => labelsOf(table, "label"), TypeError);
+    const error = assertThrows(() => {
+      checkLabels(table, "label");
+      columnOf(table, "label");
+    }, TypeError);
     assertEquals(message.test(error.message), true, error.message);
   }
   const big = await jsonl(label("1"), label("9007199254740993"), label("1.0"));
-  assertEquals(labelsOf(big, "label"), ["1", "9007199254740993", "1"]);
+  checkLabels(big, "label");
+  assertEquals(columnOf(big, "label"), ["1", "9007199254740993", "1"]);
   const some = await read("a.csv", "text,label\na,\nb,x\nc, \nd,y\n");
   const kept = labeledRows(some, "label");
-  assertEquals(labelsOf(kept, "label"), ["x", "y"]);
+  assertEquals(columnOf(kept, "label"), ["x", "y"]);
   assertEquals([kept.numbers, kept.lines], [[2, 4], [3, 5]]);
 });
 

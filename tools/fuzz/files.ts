@@ -7,7 +7,8 @@
  * @module
  */
 
-import { loadClassifier } from "../../cli/classifier.ts";
+import { loadModel } from "../../cli/load_model.ts";
+import { textClassification } from "../../cli/tasks/text_classification.ts";
 import { saveLoaded } from "../../cli/save.ts";
 import { initialize, manualSeed, noGrad, scope } from "../../engine/mod.ts";
 import {
@@ -216,7 +217,10 @@ async function makeModel(folder: string, parts: boolean): Promise<void> {
 
 /** Loads a folder as the command line does, and uses the model. */
 async function use(folder: string): Promise<void> {
-  const { model, tokenizer, swag } = await loadClassifier(folder);
+  const { model, tokenizer, swag } = await loadModel(
+    textClassification,
+    folder,
+  );
   try {
     const rows = ["good film", "bad"].map((text) =>
       tokenizer.encode(text, { truncation: "longest_first", maxLength: 8 })

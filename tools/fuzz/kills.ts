@@ -9,7 +9,8 @@
  * @module
  */
 
-import { loadClassifier } from "../../cli/classifier.ts";
+import { loadModel } from "../../cli/load_model.ts";
+import { textClassification } from "../../cli/tasks/text_classification.ts";
 import { saveLoaded } from "../../cli/save.ts";
 import { initialize, manualSeed, readAll } from "../../engine/mod.ts";
 import {
@@ -99,7 +100,10 @@ async function digestOf(model: Module): Promise<string> {
 
 /** Loads a folder and describes its contents as a text, to compare folders. */
 async function contentOf(folder: string): Promise<string> {
-  const { model, tokenizer, swag } = await loadClassifier(folder);
+  const { model, tokenizer, swag } = await loadModel(
+    textClassification,
+    folder,
+  );
   try {
     const moments = await swag?.moments();
     return JSON.stringify({

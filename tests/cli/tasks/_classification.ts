@@ -3,7 +3,6 @@
 
 import { Arguments, type Command } from "../../../cli/arguments.ts";
 import type { TextModel } from "../../../cli/classifier.ts";
-import { Progress } from "../../../cli/progress.ts";
 import { saveLoaded } from "../../../cli/save.ts";
 import type { LabeledTexts } from "../../../cli/tasks/labeled_texts.ts";
 import type {
@@ -20,6 +19,7 @@ import {
 } from "../../../models/mod.ts";
 import { Trainer } from "../../../nn/mod.ts";
 import { SwagModel } from "../../../swag/mod.ts";
+import { contextOf, listener } from "./_task.ts";
 
 const WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] the film was bad dull good fine";
 
@@ -35,23 +35,6 @@ export const TINY = {
   initializer_range: 0.2,
   hidden_dropout_prob: 0,
   attention_probs_dropout_prob: 0,
-};
-
-/** A command with the options of the task, as `finetune` has them. */
-const COMMAND: Command = {
-  name: "finetune",
-  summary: "",
-  usage: "",
-  options: {
-    All: [
-      { name: "data", value: "FILE", help: "" },
-      { name: "model", value: "DIR", help: "" },
-      ...task.dataOptions,
-      ...task.trainOptions,
-      ...task.scoreOptions,
-    ],
-  },
-  run: () => Promise.resolve(0),
 };
 
 /** Writes a file: CSV as it is given, or rows as lines of JSON. */
@@ -96,19 +79,9 @@ export async function preparedFor(
   path: string,
   ...options: string[]
 ): Promise<Prepared> {
-  let said = "";
-  const decoder = new TextDecoder();
-  const progress = new Progress({
-    terminal: {
-      isTerminal: () => false,
-      writeSync(bytes) {
-        said += decoder.decode(bytes);
-        return bytes.length;
-      },
-    },
-  });
-  const args = new Arguments(COMMAND, ["--data", path, ...options]);
-  const context = { args, progress };
+  const heard = listener();
+  const context = contextOf(task, ["--data", path, ...options], heard);
+  const { args, progress } = context;
   const tokenizer = new Tokenizer(
     new Map([["vocab.txt", WORDS.replaceAll(" ", "\n")]]),
   );
@@ -129,7 +102,7 @@ export async function preparedFor(
   return {
     ...{ args, progress, tokenizer, data, fields, config, rows, maxLength },
     trainerOptions,
-    said,
+    said: heard.said.map((line) => `${line}\n`).join(""),
   };
 }
 

@@ -1,10 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-import { assertEquals } from "@std/assert";
-import { maskedLanguageModel as task } from "../../../cli/tasks/masked_language_model.ts";
 import type { MaskedModel } from "../../../cli/tasks/masked_outputs.ts";
+import { maskedLanguageModel as task } from "../../../cli/tasks/masked_language_model.ts";
 import type { MaskedRow } from "../../../cli/tasks/masked_rows.ts";
-import type { TokenScores } from "../../../cli/tasks/token_scores.ts";
 import { manualSeed, scope } from "../../../engine/mod.ts";
 import {
   BertConfig,
@@ -16,8 +14,7 @@ import {
   toTensors,
 } from "../../../models/mod.ts";
 import { logSoftmaxRows } from "../../../nn/metrics/mod.ts";
-import { inFolder } from "../../_folder.ts";
-import { argumentsOf, listener } from "./_text_task.ts";
+import { argumentsOf, listener } from "./_task.ts";
 
 const WORDS =
   "the dog cat barks meows in a garden barn at night play ##ed ##ing";
@@ -88,43 +85,6 @@ export async function prepared(
   const context = { args, progress, tokenizer, config, maxLength };
   const rows = task.prepare(data, { ...context, isTraining });
   return { rows, said };
-}
-
-/** Writes files to a folder, and gives the options that name the first one. */
-export async function withFiles(
-  files: Readonly<Record<string, string | Uint8Array>>,
-  body: (data: string[], folder: string) => Promise<void>,
-): Promise<void> {
-  await inFolder(async (folder) => {
-    for (const [name, content] of Object.entries(files)) {
-      const path = `${folder}/${name}`;
-      if (typeof content === "string") await Deno.writeTextFile(path, content);
-      else await Deno.writeFile(path, content);
-    }
-    await body(["--data", `${folder}/${Object.keys(files)[0]}`], folder);
-  });
-}
-
-/** The outputs of a model, with options. */
-export async function outputsOf(
-  model: MaskedModel,
-  rows: readonly MaskedRow[],
-  { given = [], batchSize = 4 }: { given?: string[]; batchSize?: number } = {},
-): Promise<readonly TokenScores[]> {
-  const { progress } = listener();
-  let done = 0;
-  const outputs = await task.outputs(rows, {
-    args: argumentsOf(task, "finetune", given),
-    progress,
-    model,
-    tokenizer: TOKENIZER,
-    maxLength: 32,
-    batchSize,
-    isSample: false,
-    advance: (more) => done += more,
-  });
-  assertEquals(done, rows.length);
-  return outputs;
 }
 
 /** What scores are given besides outputs. */

@@ -1,14 +1,11 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-import { assertEquals } from "@std/assert";
 import { specialTokenFields } from "../../../cli/special_token_fields.ts";
 import { translation } from "../../../cli/tasks/sequence_to_sequence.ts";
 import type {
   WritingExample,
   WritingRow,
 } from "../../../cli/tasks/source_target_rows.ts";
-import type { WritingModel } from "../../../cli/tasks/written_texts.ts";
-import type { WritingOutputs } from "../../../cli/tasks/writing_outputs.ts";
 import {
   AutoConfig,
   ConfigReader,
@@ -16,7 +13,7 @@ import {
   type Tokenizer,
   trainTokenizer,
 } from "../../../models/mod.ts";
-import { argumentsOf, listener } from "./_text_task.ts";
+import { argumentsOf, listener } from "./_task.ts";
 
 /** Sentences and their translations. */
 export const PAIRS = [
@@ -98,39 +95,6 @@ export const EXAMPLES = PAIRS.map(([source, target], i): WritingExample => ({
   target,
   place: `row ${i + 1} of pairs.tsv`,
 }));
-
-/** Runs a task's outputs. */
-export async function outputsOf(
-  model: WritingModel,
-  rows: readonly WritingRow[],
-  {
-    tokenizer,
-    given = [],
-    isSample = false,
-    task = translation,
-    batchSize = 3,
-  }: {
-    tokenizer: Tokenizer;
-    given?: readonly string[];
-    isSample?: boolean;
-    task?: typeof translation;
-    batchSize?: number;
-  },
-): Promise<WritingOutputs> {
-  let done = 0;
-  const outputs = await task.outputs(rows, {
-    args: argumentsOf(task, "finetune", given),
-    progress: listener().progress,
-    model,
-    tokenizer,
-    maxLength: 32,
-    batchSize,
-    isSample,
-    advance: (more) => done += more,
-  });
-  assertEquals(done, rows.length);
-  return outputs;
-}
 
 /** What scores are given besides outputs. */
 export const CONTEXT = {

@@ -12,14 +12,8 @@ import { pipeline } from "../../../models/mod.ts";
 import { softmaxRows } from "../../../nn/metrics/mod.ts";
 import { SwagModel } from "../../../swag/mod.ts";
 import { gpuTest, randomValues } from "../../_check.ts";
-import { argumentsOf, listener } from "./_text_task.ts";
-import {
-  bert,
-  modernBert,
-  TOKENIZER,
-  vocabSize,
-  withFiles,
-} from "./_masked.ts";
+import { bert, modernBert, TOKENIZER, vocabSize } from "./_masked.ts";
+import { linesOf, listener, withFiles } from "./_task.ts";
 
 gpuTest("fill-mask predicts what the pipeline predicts", async () => {
   const model = modernBert();
@@ -31,12 +25,11 @@ gpuTest("fill-mask predicts what the pipeline predicts", async () => {
     "b.txt": texts.join("\n") + "\n\n",
   }, async (_, folder) => {
     const predicted = async (...given: string[]) => {
-      const { progress, said } = listener();
-      const args = argumentsOf(task, "predict", ["--top-k", "3", ...given]);
+      const told = listener();
+      const argv = ["--top-k", "3", ...given];
       const loaded = { model, tokenizer: TOKENIZER, swag: undefined };
-      const context = { args, progress, maxLength: 32 };
-      const lines = await Array.fromAsync(task.predict(loaded, context));
-      return { lines: JSON.parse(JSON.stringify(lines)), said };
+      const lines = await linesOf(task, loaded, { argv, told, maxLength: 32 });
+      return { lines, said: told.said };
     };
     const { lines } = await predicted(
       ...texts.flatMap((text) => ["--text", text]),
@@ -100,24 +93,12 @@ gpuTest("fill-mask predicts with the mean over samples", async () => {
     );
     swag.collectModel();
   }
-  const { progress } = listener();
-  const args = argumentsOf(task, "predict", [
-    "--text",
-    "the [MASK] barks",
-    "--swag-samples",
-    "4",
-    "--scale",
-    "1",
-    "--top-k",
-    "2",
-  ]);
-  const [line] = await Array.fromAsync(
-    task.predict({ model, tokenizer: TOKENIZER, swag }, {
-      args,
-      progress,
-      maxLength: 32,
-    }),
-  );
+  const [line] = await linesOf(task, { model, tokenizer: TOKENIZER, swag }, {
+    argv: [
+      ...["--text", "the [MASK] barks", "--swag-samples", "4"],
+      ...["--scale", "1", "--top-k", "2"],
+    ],
+  });
   const inputIds = TOKENIZER.encode("the [MASK] barks").inputIds;
   const members: Float64Array[] = [];
   for (let index = 0; index < 4; index++) {
@@ -140,7 +121,7 @@ gpuTest("fill-mask predicts with the mean over samples", async () => {
   );
   const entropyOf = (p: ArrayLike<number>) =>
     -Array.from(p).reduce((sum, x) => sum + x * Math.log(x), 0);
-  const { masks: [mask] } = JSON.parse(JSON.stringify(line));
+  const { masks: [mask] } = line;
   assertAlmostEquals(mask.fillings[0].score, Math.max(...mean), 1e-4);
   assertEquals(mask.fillings[0].token, mean.indexOf(Math.max(...mean)));
   assertAlmostEquals(mask.entropy, entropyOf(mean), 1e-3);

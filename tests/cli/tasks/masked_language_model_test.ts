@@ -24,19 +24,23 @@ import {
 } from "../../../models/mod.ts";
 import { logSoftmaxRows } from "../../../nn/metrics/mod.ts";
 import { gpuTest } from "../../_check.ts";
-import { argumentsOf, listener, trainOn } from "./_text_task.ts";
+import {
+  argumentsOf,
+  listener,
+  outputsOf,
+  trainOn,
+  withFiles,
+} from "./_task.ts";
 import {
   bert,
   CONTEXT,
   logProbabilities,
   modernBert,
-  outputsOf,
   prepared,
   SMALL,
   TEXTS,
   TOKENIZER,
   vocabSize,
-  withFiles,
 } from "./_masked.ts";
 
 gpuTest("fill-mask hides tokens by seed, epoch and row", async () => {
@@ -149,8 +153,12 @@ for (const make of [bert, modernBert]) {
     await withFiles({ "a.txt": TEXTS.join("\n") }, async (data) => {
       const given = ["--line-by-line", "--mlm-probability", "0.4"];
       const { rows } = await prepared([...data, ...given]);
-      const outputs = await outputsOf(model, rows, { given, batchSize: 3 });
-      const again = await outputsOf(model, rows, { given, batchSize: 64 });
+      const outputs = await outputsOf(task, { model, rows }, {
+        ...{ tokenizer: TOKENIZER, given },
+      });
+      const again = await outputsOf(task, { model, rows }, {
+        ...{ tokenizer: TOKENIZER, given, batchSize: 64 },
+      });
       const texts = rows.flatMap((row) => row.kind === "text" ? [row] : []);
       const batch = new DataCollatorForLanguageModeling(TOKENIZER, {
         mlmProbability: 0.4,
@@ -236,7 +244,9 @@ for (const make of [bert, modernBert]) {
       const { rows, said } = await prepared(data);
       assertEquals(said.length, 1);
       assert(said[0]?.startsWith("1 of 4 pairs"), said[0]);
-      const outputs = await outputsOf(model, rows, { batchSize: 5 });
+      const outputs = await outputsOf(task, { model, rows }, {
+        ...{ tokenizer: TOKENIZER, batchSize: 5 },
+      });
       let preferred = 0;
       const ofGood: number[] = [];
       for (const sentences of pairs) {
@@ -282,7 +292,11 @@ for (const make of [bert, modernBert]) {
       const { rows } = await prepared(options, { isTraining: true });
       const { rows: measured } = await prepared(options);
       const before = task.scores(
-        [await outputsOf(model, measured, { given })],
+        [
+          await outputsOf(task, { model, rows: measured }, {
+            ...{ tokenizer: TOKENIZER, given },
+          }),
+        ],
         measured,
         CONTEXT,
       );
@@ -300,7 +314,11 @@ for (const make of [bert, modernBert]) {
           }),
       });
       const after = task.scores(
-        [await outputsOf(model, measured, { given })],
+        [
+          await outputsOf(task, { model, rows: measured }, {
+            ...{ tokenizer: TOKENIZER, given },
+          }),
+        ],
         measured,
         CONTEXT,
       );
@@ -319,7 +337,7 @@ gpuTest("fill-mask names the row whose scores are not finite", async () => {
   await withFiles({ "a.txt": TEXTS.join("\n") }, async (data) => {
     const { rows } = await prepared([...data, "--block-size", "16"]);
     await assertRejects(
-      () => outputsOf(model, rows),
+      () => outputsOf(task, { model, rows }, { tokenizer: TOKENIZER }),
       RangeError,
       `Cannot use the scores of block 1 of ${data[1]}`,
     );
@@ -342,16 +360,8 @@ gpuTest("fill-mask works with byte-level tokenizers", async () => {
   await withFiles({ "a.txt": TEXTS.join("\n") }, async (data) => {
     const given = ["--whole-word-mask"];
     const { rows } = await prepared([...data, ...given], { tokenizer });
-    const outputs = await task.outputs(rows, {
-      args: argumentsOf(task, "finetune", given),
-      progress: listener().progress,
-      model,
-      tokenizer,
-      maxLength: 32,
-      batchSize: 8,
-      isSample: false,
-      advance: () => {},
-    });
+    const how = { tokenizer, given };
+    const outputs = await outputsOf(task, { model, rows }, how);
     assert((task.scores([outputs], rows, CONTEXT).nll ?? NaN) > 0);
   });
   model.dispose();

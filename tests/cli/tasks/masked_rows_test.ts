@@ -9,8 +9,8 @@ import {
   groupTexts,
   trainTokenizer,
 } from "../../../models/mod.ts";
-import { argumentsOf, listener } from "./_text_task.ts";
-import { prepared, SMALL, TEXTS, TOKENIZER, withFiles } from "./_masked.ts";
+import { argumentsOf, listener, withFiles } from "./_task.ts";
+import { prepared, SMALL, TEXTS, TOKENIZER } from "./_masked.ts";
 
 Deno.test("fill-mask reads lines, paragraphs, columns and gzip data", async () => {
   const text = "the dog\nbarks\n\nthe cat\n";
@@ -68,9 +68,7 @@ Deno.test("fill-mask remembers the column of texts", async () => {
       progress,
       config: new BertConfig(SMALL),
     });
-    assertEquals(fields, {
-      swagpu: { task: "fill-mask", text_column: "body" },
-    });
+    assertEquals(fields, { swagpu: { text_column: "body" } });
     const args = argumentsOf(task, "finetune", given);
     await assertRejects(
       () => task.read("data", { args, progress }),

@@ -25,7 +25,7 @@ import {
   tinyConfig,
   tinyTokenizer,
 } from "../../models/pipelines/_tiny.ts";
-import { contextOf, readText, Told } from "./_task.ts";
+import { contextOf, type Listener, listener, readText } from "./_task.ts";
 
 const tokenizer = tinyTokenizer();
 const CONTEXT = "Anna lives in New York, the dog lives in Paris.";
@@ -55,7 +55,7 @@ async function rowsOf(
     maxLength?: number;
     isTraining?: boolean;
     argv?: readonly string[];
-    told?: Told;
+    told?: Listener;
   } = {},
 ): Promise<WindowRow[]> {
   const data = await readText(task, { name: "a.json", text: squadFile(count) });
@@ -155,7 +155,7 @@ Deno.test("question-answering refuses answers that are not where they should be"
   await assertRejects(
     () => readText(task, { name: "a.txt", text: "a" }),
     RangeError,
-    "as text: this task reads squad, csv",
+    "as text: expected squad, csv",
   );
 });
 
@@ -163,12 +163,12 @@ Deno.test("question-answering cuts contexts into windows", async () => {
   const whole = await rowsOf();
   assertEquals(whole.map(({ length }) => length), [18, 19, 19]);
   assertEquals(whole.map(placeOf), [[8, 9], [16, 16], [0, 0]]);
-  const told = new Told();
+  const told = listener();
   const argv = ["--doc-stride", "2"];
   const cut = await rowsOf({ maxLength: 12, argv, told });
   assert(cut.length > 3 && cut.every(({ length }) => length <= 12));
   assertMatch(
-    told.text,
+    told.said.join("\n"),
     /3 questions of .* read in \d+ windows of at most 12 tokens/,
   );
   // Every window knows its question; the answer is in some of them alone.

@@ -15,13 +15,12 @@ import { manualSeed, scope, tensor } from "../../../engine/mod.ts";
 import { AutoModelForSeq2SeqLM, pipeline } from "../../../models/mod.ts";
 import { corpusBleu, corpusChrf, rougeScore } from "../../../nn/metrics/mod.ts";
 import { gpuTest } from "../../_check.ts";
-import { argumentsOf, listener, trainOn } from "./_text_task.ts";
+import { argumentsOf, listener, outputsOf, trainOn } from "./_task.ts";
 import {
   BPE,
   configOf,
   CONTEXT,
   EXAMPLES,
-  outputsOf,
   PAIRS,
   PIECES,
   rowsOf,
@@ -68,7 +67,9 @@ for (
             epoch,
           }),
       });
-      const outputs = await outputsOf(model, rows, { tokenizer });
+      const outputs = await outputsOf(translation, { model, rows }, {
+        tokenizer,
+      });
       const scores = translation.scores([outputs], rows, CONTEXT);
       assertEquals(outputs.texts, PAIRS.map(([, target]) => target));
       assertEquals(scores.exact_match, 1);
@@ -87,7 +88,10 @@ gpuTest(
     const model = AutoModelForSeq2SeqLM.fromConfig(config).eval();
     const { rows } = rowsOf(EXAMPLES, { tokenizer: BPE, config });
     const given = ["--num-beams", "2", "--max-new-tokens", "6"];
-    const outputs = await outputsOf(model, rows, { tokenizer: BPE, given });
+    const outputs = await outputsOf(translation, { model, rows }, {
+      tokenizer: BPE,
+      given,
+    });
     let sum = 0;
     let count = 0;
     for (const [i, { inputIds, labels }] of rows.entries()) {
@@ -117,7 +121,7 @@ gpuTest(
     const texts = outputs.texts ?? [];
     assertEquals(scores.bleu, corpusBleu(texts, targets).score);
     assertEquals(scores.chrf, corpusChrf(texts, targets));
-    const longer = await outputsOf(model, rows, {
+    const longer = await outputsOf(translation, { model, rows }, {
       tokenizer: BPE,
       given: ["--no-generate"],
     });
@@ -126,7 +130,7 @@ gpuTest(
       Object.keys(translation.scores([longer], rows, CONTEXT)),
       ["nll", "perplexity"],
     );
-    const sample = await outputsOf(model, rows, {
+    const sample = await outputsOf(translation, { model, rows }, {
       tokenizer: BPE,
       isSample: true,
     });
@@ -196,7 +200,7 @@ gpuTest("summarization names the row whose scores are not finite", async () => {
     task: summarization,
   });
   await assertRejects(
-    () => outputsOf(model, rows, { tokenizer: BPE, task: summarization }),
+    () => outputsOf(summarization, { model, rows }, { tokenizer: BPE }),
     RangeError,
     "Cannot use the scores of row ",
   );

@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { translation } from "../../../cli/tasks/sequence_to_sequence.ts";
 import { inFolder } from "../../_folder.ts";
-import { argumentsOf, listener } from "./_text_task.ts";
+import { argumentsOf, listener } from "./_task.ts";
 import { BPE, configOf, EXAMPLES, PAIRS, rowsOf } from "./_writing.ts";
 
 Deno.test("translation reads columns, objects of languages and pairs of files", async () => {
@@ -104,7 +104,7 @@ Deno.test("translation remembers columns and what is put before sources", async 
     const fields = translation.configFields(data, { args, progress, config });
     assertEquals(fields, {
       prefix: "translate: ",
-      swagpu: { task: "translation", source_column: "fr", target_column: "en" },
+      swagpu: { source_column: "fr", target_column: "en" },
     });
     const trained = configOf("bart", BPE, fields);
     const again = await translation.read("data", {

@@ -25,7 +25,7 @@ import {
   tinyTokenizer,
   valuesOf,
 } from "../../models/pipelines/_tiny.ts";
-import { contextOf, readText, Told } from "./_task.ts";
+import { contextOf, type Listener, listener, readText } from "./_task.ts";
 
 const tokenizer = tinyTokenizer();
 const NAMES = ["O", "B-LOC", "B-PER", "I-LOC"];
@@ -43,7 +43,7 @@ dogs NNS O
 
 /** The sentences of {@linkcode CONLL}. */
 function read(
-  more: { argv?: readonly string[]; told?: Told } = {},
+  more: { argv?: readonly string[]; told?: Listener } = {},
 ): ReturnType<typeof task.read> {
   return readText(task, { name: "a.conll", text: CONLL, ...more });
 }
@@ -55,7 +55,7 @@ async function rowsOf(
     maxLength?: number;
     isTraining?: boolean;
     argv?: readonly string[];
-    told?: Told;
+    told?: Listener;
   } = {},
 ): Promise<TaggedRow[]> {
   const config = tinyConfig({ id2label: { ...names } });
@@ -129,6 +129,7 @@ Deno.test("token-classification names classes after the tags, O first", async ()
     num_labels: 4,
     id2label: { ...NAMES },
     label2id: { O: 0, "B-LOC": 1, "B-PER": 2, "I-LOC": 3 },
+    swagpu: {},
   });
   // A model that knows all these tags keeps its own.
   const id2label = { 0: "B-PER", 1: "O", 2: "I-LOC", 3: "B-LOC", 4: "B-ORG" };
@@ -157,12 +158,15 @@ Deno.test("token-classification tags the first token of each word, or all to lea
 });
 
 Deno.test("token-classification says which words it leaves out", async () => {
-  const told = new Told();
+  const told = listener();
   const [anna, dogs] = await rowsOf({ maxLength: 5, told });
   assertEquals(anna?.labels, [-100, 2, 0, 0, -100]);
   assertEquals(dogs?.length, 5); // as long as allowed, and whole
-  assertMatch(told.text, /Left out 2 words of .*: 1 row cut to 5 tokens/);
-  const empty = new Told();
+  assertMatch(
+    told.said.join("\n"),
+    /Left out 2 words of .*: 1 row cut to 5 tokens/,
+  );
+  const empty = listener();
   const data = await readText(task, {
     name: "a.jsonl",
     text: JSON.stringify({ tokens: ["the", "\u200d"], tags: ["O", "B-LOC"] }),
@@ -175,7 +179,10 @@ Deno.test("token-classification says which words it leaves out", async () => {
     isTraining: false,
   };
   assertEquals(task.prepare(data, context)[0]?.labels, [-100, 0, -100]);
-  assertMatch(empty.text, /1 word of .* for which the tokenizer has no token/);
+  assertMatch(
+    empty.said.join("\n"),
+    /1 word of .* for which the tokenizer has no token/,
+  );
   const none = await readText(task, {
     name: "a.jsonl",
     text: JSON.stringify({ tokens: ["\u200d"], tags: ["O"] }),
@@ -191,7 +198,7 @@ Deno.test("token-classification refuses what it cannot use", async () => {
   await assertRejects(
     () => readText(task, { name: "a.csv", text: "tokens,tags\na,b\n" }),
     RangeError,
-    "as csv: this task reads conll, jsonl, json or parquet",
+    "as csv: expected conll, jsonl, json or parquet",
   );
   await assertRejects(
     () => readText(task, { name: "a.conll", text: "\n" }),
@@ -208,7 +215,7 @@ Deno.test("token-classification refuses what it cannot use", async () => {
     TypeError,
     "2 tokens",
   );
-  const told = new Told();
+  const told = listener();
   const { examples } = await readText(task, {
     name: "a.jsonl",
     text,
@@ -216,7 +223,10 @@ Deno.test("token-classification refuses what it cannot use", async () => {
     told,
   });
   assertEquals(examples.length, 1);
-  assertMatch(told.text, /Left out 1 of 2 rows .* 2 tokens in "tokens"/s);
+  assertMatch(
+    told.said.join("\n"),
+    /Left out 1 of 2 rows .* 2 tokens in "tokens"/s,
+  );
   await assertRejects(
     () => read({ argv: ["--text-column", "text"] }),
     TypeError,

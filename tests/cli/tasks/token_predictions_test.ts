@@ -14,7 +14,7 @@ import {
   tinyTokenizer,
   valuesOf,
 } from "../../models/pipelines/_tiny.ts";
-import { linesOf, Told, withFile } from "./_task.ts";
+import { linesOf, listener, withFile } from "./_task.ts";
 
 const tokenizer = tinyTokenizer();
 const NAMES = ["O", "B-LOC", "B-PER", "I-LOC"];
@@ -117,7 +117,7 @@ gpuTest(
     ]);
 
     const conll = "Anna B-PER\nlives O\n\nNew B-LOC\nYork I-LOC\n\u200d O\n";
-    const told = new Told();
+    const told = listener();
     const words = await withFile(
       "a.conll",
       conll,
@@ -127,7 +127,10 @@ gpuTest(
       [["Anna", "lives"], ["B-PER", "O"]],
       [["New", "York", "\u200d"], ["B-LOC", "I-LOC", "O"]],
     ]);
-    assertMatch(told.text, /1 word of .* for which the tokenizer has no token/);
+    assertMatch(
+      told.said.join("\n"),
+      /1 word of .* for which the tokenizer has no token/,
+    );
     const tags = words.map(({ tags }) => tags as (string | null)[]);
     assertEquals(tags[1]?.[2], null);
     for (const [i, text] of ["Anna lives", "New York"].entries()) {
@@ -284,17 +287,20 @@ gpuTest(
     const model = tagger();
     const loaded = { model, tokenizer, swag: undefined };
     const text = "Anna lives in New York . ".repeat(6).trim();
-    const told = new Told();
+    const told = listener();
     const argv = ["--text", text, "--text", "Anna"];
     const [cut] = await linesOf(task, loaded, { argv, maxLength: 12, told });
-    assertMatch(told.text, /1 of 2 texts cut to 12 tokens; --stride reads/);
-    const silent = new Told();
+    assertMatch(
+      told.said.join("\n"),
+      /1 of 2 texts cut to 12 tokens; --stride reads/,
+    );
+    const silent = listener();
     const [whole] = await linesOf(task, loaded, {
       argv: [...argv, "--stride", "4"],
       maxLength: 12,
       told: silent,
     });
-    assertEquals(silent.text, "");
+    assertEquals(silent.said.join("\n"), "");
     const last = (line: typeof whole) =>
       Math.max(...(line?.entities as Entities).map(({ end }) => Number(end)));
     assert(last(cut) < 50 && last(whole) > 100);
@@ -311,7 +317,7 @@ gpuTest(
       [[], "give either --data or --text"],
       [["--text", "a", "--data", "b.csv"], "give either --data or --text"],
       [["--text", "a", "--format", "csv"], "Cannot use --format with --text"],
-      [["--data", "-", "--field", "a"], "each line of a text file is a text"],
+      [["--data", "-", "--field", "a"], "a text file has no columns"],
       [
         ["--text", "a", "--stride", "4", "--aggregation", "none"],
         "Cannot use --stride with --aggregation none",

@@ -7,7 +7,7 @@ import { AutoModelForSeq2SeqLM, pipeline } from "../../../models/mod.ts";
 import { SwagModel } from "../../../swag/mod.ts";
 import { gpuTest, randomValues } from "../../_check.ts";
 import { inFolder } from "../../_folder.ts";
-import { argumentsOf, listener } from "./_text_task.ts";
+import { linesOf, listener } from "./_task.ts";
 import { BPE, configOf, PAIRS } from "./_writing.ts";
 
 gpuTest(
@@ -29,15 +29,13 @@ gpuTest(
       posterior: SwagModel | undefined,
       given: string[],
     ) => {
-      const { progress, said } = listener();
-      const lines = await Array.fromAsync(
-        translation.predict({ model, tokenizer: BPE, swag: posterior }, {
-          args: argumentsOf(translation, "predict", [...short, ...given]),
-          progress,
-          maxLength: 32,
-        }),
-      );
-      return { lines: lines as Record<string, unknown>[], said };
+      const told = listener();
+      const loaded = { model, tokenizer: BPE, swag: posterior };
+      const argv = [...short, ...given];
+      const lines = await linesOf(translation, loaded, {
+        ...{ argv, told, maxLength: 32 },
+      });
+      return { lines, said: told.said };
     };
     const [source] = PAIRS[0];
     const write = async (

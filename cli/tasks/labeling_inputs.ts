@@ -7,7 +7,7 @@
  * @module
  */
 
-import { cellOf, findColumn, type Table } from "../../data/mod.ts";
+import { cellOf, type Table } from "../../data/mod.ts";
 import { counted } from "../../data/names.ts";
 import type { PretrainedConfig } from "../../models/mod.ts";
 import type { Arguments, Option } from "../arguments.ts";
@@ -18,15 +18,10 @@ import {
   NO_PAIRS_OPTION,
   rememberedColumns,
 } from "../columns.ts";
+import { refuseIdle, TABLE_FORMATS } from "../input_files.ts";
 import type { Line } from "../prediction_lines.ts";
 import type { Progress } from "../progress.ts";
-import {
-  emptyRemark,
-  FILE_OPTIONS,
-  type RawTexts,
-  readOptional,
-  textsOf,
-} from "../read_examples.ts";
+import { emptyRemark, type RawTexts, textsOf } from "../raw_texts.ts";
 import {
   chooseLabelColumns,
   foundLabels,
@@ -34,11 +29,17 @@ import {
   type LabelColumns,
   rememberedLabels,
 } from "./label_columns.ts";
+import {
+  INPUT_FILE_OPTIONS,
+  openInputs,
+  rowLines,
+  TEXT_OPTION,
+} from "./prediction_inputs.ts";
 import type { TaskContext } from "./task.ts";
 
 /** The options that say which texts to label, beside the file. */
-export const INPUT_OPTIONS: readonly Option[] = [
-  { name: "text", value: "TEXT", help: "A text.", repeatable: true },
+export const LABELING_OPTIONS: readonly Option[] = [
+  TEXT_OPTION,
   {
     name: "pair",
     value: "TEXT",
@@ -54,16 +55,11 @@ export const INPUT_OPTIONS: readonly Option[] = [
         "several, such as a,b,c.",
     }),
   ),
-  {
-    name: "keep-columns",
-    value: "NAMES",
-    help: "Other columns to write, such as id,date, or all.",
-  },
-  ...FILE_OPTIONS,
+  ...INPUT_FILE_OPTIONS,
 ];
 
 /** Texts, and what is written with the prediction of each. */
-export interface TextInputs extends RawTexts {
+export interface LabelingInputs extends RawTexts {
   /** The first fields of the line of a row. */
   lineOf(row: number): Line;
 }
@@ -73,7 +69,7 @@ function givenTexts(
   args: Arguments,
   config: PretrainedConfig,
   progress: Progress,
-): TextInputs {
+): LabelingInputs {
   const texts = args.list("text");
   const pairs = args.list("pair");
   if (pairs.length > 0 && pairs.length !== texts.length) {
@@ -105,34 +101,22 @@ function fileTexts(
   args: Arguments,
   config: PretrainedConfig,
   { table, progress }: { table: Table; progress: Progress },
-): TextInputs {
+): LabelingInputs {
   const choice = { args, remembered: rememberedLabels(config) };
   const columns = chooseLabelColumns(table, choice);
   const remark = columnsRemark(columns, choice);
   if (remark !== undefined) progress.say(remark);
   const goldOf = goldReader(table, columns, args);
-  const kept = args.text("keep-columns")?.split(",") ?? [];
-  const others = kept.length === 1 && kept[0] === "all"
-    ? table.columns
-    : kept.map((name) => findColumn(table, name));
   const raw = textsOf(table, columns);
-  const cell = (row: number, name: string) =>
-    cellOf(table.rows[row] ?? {}, name) ?? null;
+  const lineOf = rowLines(args, table);
   return {
     ...raw,
-    lineOf: (row) => ({
-      row: row + 1,
-      text: raw.texts[row],
-      ...raw.pairs ? { pair: raw.pairs[row] } : {},
-      ...goldOf === undefined ? {} : { gold: goldOf(table.rows[row] ?? {}) },
-      ...others.length > 0
-        ? {
-          columns: Object.fromEntries(
-            others.map((name) => [name, cell(row, name)]),
-          ),
-        }
-        : {},
-    }),
+    lineOf: (row) =>
+      lineOf(row, {
+        text: raw.texts[row],
+        ...raw.pairs ? { pair: raw.pairs[row] } : {},
+        ...goldOf === undefined ? {} : { gold: goldOf(table.rows[row] ?? {}) },
+      }),
   };
 }
 
@@ -166,45 +150,27 @@ function goldReader(
   };
 }
 
-/** Checks that texts come from options or from a file, and other options fit. */
-function checkSources(args: Arguments): void {
-  const hasTexts = args.list("text").length > 0;
-  if ((args.text("data") === undefined) === !hasTexts) {
-    throw new TypeError("Cannot predict: give either --data or --text");
-  }
-  const idle = hasTexts
-    ? [
-      "text-column",
-      "pair-column",
-      "label-column",
-      "keep-columns",
-      "columns",
-      "format",
-    ]
-    : ["pair"];
-  const name = idle.find((name) => args.list(name).length > 0);
-  if (name === undefined) return;
-  throw new TypeError(
-    `Cannot use --${name} with --${hasTexts ? "text" : "data"}: ` +
-      (hasTexts
-        ? "it applies to files"
-        : "name the column of second texts with --pair-column"),
-  );
-}
-
 /**
  * Reads the texts that options name, or the file that they are in.
  *
  * @throws {TypeError} If options contradict each other.
  */
-export async function textInputs(
+export async function labelingInputs(
   config: PretrainedConfig,
   { args, progress }: TaskContext,
-): Promise<TextInputs> {
-  checkSources(args);
-  const table = await readOptional(args, "data");
-  const inputs = table
-    ? fileTexts(args, config, { table, progress })
+): Promise<LabelingInputs> {
+  const file = await openInputs(args, {
+    naming: ["text-column", "pair-column", "label-column"],
+    formats: TABLE_FORMATS,
+  });
+  if (file) {
+    refuseIdle(args, ["pair"], {
+      beside: "--data",
+      reason: "name the column of second texts with --pair-column",
+    });
+  }
+  const inputs = file && "table" in file
+    ? fileTexts(args, config, { table: file.table, progress })
     : givenTexts(args, config, progress);
   const empty = emptyRemark(inputs);
   if (empty !== undefined) progress.say(empty);
