@@ -126,7 +126,9 @@ export async function main(args: readonly string[]): Promise<number> {
       return asked ? 0 : 1;
     }
     if (rest.includes("--help") || rest.includes("-h")) {
-      console.log(helpOf(command, PROGRAM).trimEnd());
+      const task = /(?:^|\n)--task[=\n]([^\n]+)/.exec(rest.join("\n"))?.[1];
+      const own = task === undefined ? undefined : command.forTask?.(task);
+      console.log(helpOf(own ?? command, PROGRAM).trimEnd());
       return 0;
     }
     const words = await withConfigFile(command, rest);

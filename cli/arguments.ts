@@ -107,6 +107,8 @@ export interface Command {
   readonly options: Readonly<Record<string, readonly Option[]>>;
   /** More text at the end of the help. */
   readonly notes?: string;
+  /** The command with the options of one task alone, for its help. */
+  forTask?(name: string): Command;
   /** Runs it and gives the exit code. */
   run(args: Arguments): Promise<number>;
 }

@@ -40,6 +40,7 @@ import { findStart, sourceOf } from "./start.ts";
 import { collector, collectSettings, SWAG_OPTIONS } from "./swag_settings.ts";
 import {
   checkTaskOptions,
+  optionsOfTask,
   TASK_OPTION,
   taskNamed,
   taskOptions,
@@ -134,18 +135,15 @@ export const finetune: Command = {
   name: "finetune",
   summary:
     "Trains a model for a task, with a SWAG posterior if --swag is given. " +
-    "Ctrl-C saves the current state and stops.",
+    "Ctrl-C saves the current state and stops. --task NAME --help leaves out " +
+    "the options of other tasks.",
   usage: "--data FILE --model DIR|ID --output DIR [options]",
-  options: {
-    Data: DATA_OPTIONS,
-    ...taskOptions(...KINDS),
-    Model: START_OPTIONS,
-    Training: TRAIN_OPTIONS,
-    Course: [...COURSE_OPTIONS, ...LOG_OPTIONS],
-    SWAG: SWAG_OPTIONS,
-    Help: COMMON_OPTIONS,
-  },
+  options: optionsWith(taskOptions(...KINDS)),
   notes: NOTES,
+  forTask: (name) => ({
+    ...finetune,
+    options: optionsWith(optionsOfTask(name, ...KINDS)),
+  }),
   async run(args) {
     const name = args.text("task");
     const [usual] = TASKS;
@@ -154,6 +152,19 @@ export const finetune: Command = {
     return await finetuneTask(task, args);
   },
 };
+
+/** All options, with those that belong to tasks. */
+function optionsWith(ofTasks: Command["options"]): Command["options"] {
+  return {
+    Data: DATA_OPTIONS,
+    ...ofTasks,
+    Model: START_OPTIONS,
+    Training: TRAIN_OPTIONS,
+    Course: [...COURSE_OPTIONS, ...LOG_OPTIONS],
+    SWAG: SWAG_OPTIONS,
+    Help: COMMON_OPTIONS,
+  };
+}
 
 /** How the last measurement scores. */
 const MEASUREMENT = { batchSize: 64, samples: 30, scale: 0.5 };

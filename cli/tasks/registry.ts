@@ -68,8 +68,23 @@ export type OptionKind =
 export function taskOptions(
   ...kinds: readonly OptionKind[]
 ): Record<string, readonly Option[]> {
+  return headedOptions(TASKS, kinds);
+}
+
+/** The options of one task, under its name. */
+export function optionsOfTask(
+  name: string,
+  ...kinds: readonly OptionKind[]
+): Record<string, readonly Option[]> {
+  return headedOptions([taskNamed(name)], kinds);
+}
+
+function headedOptions(
+  tasks: readonly Task[],
+  kinds: readonly OptionKind[],
+): Record<string, readonly Option[]> {
   const owners = new Map<string, { option: Option; tasks: Task[] }>();
-  for (const task of TASKS) {
+  for (const task of tasks) {
     for (const option of optionsOf(task, kinds)) {
       // Options of one name may mean something else to another task.
       const key = JSON.stringify(option);

@@ -50,6 +50,15 @@ Deno.test("help fits 80 columns, and shows a configuration", () => {
   assertMatch(help, /1e-3/);
 });
 
+Deno.test("finetune's help of one task leaves out the options of others", () => {
+  const names = (command: Command) =>
+    Object.values(command.options).flat().map(({ name }) => name);
+  const own = names(finetune.forTask?.("ner") ?? finetune);
+  assert(own.includes("tags-column") && own.includes("epochs"));
+  assert(!own.includes("doc-stride"));
+  assert(names(finetune).includes("doc-stride"));
+});
+
 /** The words of a line of shell, in which only double quotes are special. */
 function words(line: string): string[] {
   return [...line.matchAll(/"([^"]*)"|\S+/g)].map(([all, text]) => text ?? all);

@@ -197,7 +197,7 @@ Deno.test("report knows predicted numbers, and shares of labels", async () => {
     assertMatch(broken.err, /without --output: it is not a folder/);
     assertMatch(
       tokens.err,
-      /it is a BertForTokenClassification, and report is/,
+      /it is a model for token-classification/,
     );
     assertEquals([short, ood, broken, tokens].map(({ code }) => code), [
       1,
