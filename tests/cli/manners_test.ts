@@ -22,7 +22,7 @@ Deno.test("the command line lists its commands and their options", async () => {
     cli("predict", "-h"),
   ]);
   assertEquals(all.code, 0);
-  assertMatch(all.out, /^Fine-tunes text classifiers/);
+  assertMatch(all.out, /^Fine-tunes transformers on WebGPU/);
   for (const { name } of COMMANDS) {
     assertMatch(all.out, new RegExp(`\n  ${name} +[A-Z].*\\.\n`));
   }
