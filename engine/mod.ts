@@ -93,6 +93,14 @@ export {
   variance,
   type VarianceOptions,
 } from "./ops/reduce.ts";
+export {
+  gru,
+  type GruResult,
+  lstm,
+  type LstmOptions,
+  type LstmResult,
+  type RecurrentOptions,
+} from "./ops/recurrent.ts";
 export * from "./ops/rotary.ts";
 export * from "./ops/selection.ts";
 export * from "./ops/softmax.ts";
@@ -115,6 +123,7 @@ export {
   sqrt,
   tanh,
 } from "./ops/unary.ts";
+export * from "./ops/unfold.ts";
 export { keep, Scope, scope, type Scoped } from "./scope.ts";
 export type { Shape } from "./shape.ts";
 export {
