@@ -16,12 +16,12 @@ import type {
 import { classificationLoss } from "../loss.ts";
 import type { PoolingHead } from "./head.ts";
 
-/** A module that gives its hidden states, such as `BertModel`. */
+/** A module that gives its hidden states, such as `BertModel` or BART's encoder. */
 export interface StatesEncoder extends Module {
   /** Encodes a batch. */
   forward(
     inputs: AskingForStates<EncoderInputs>,
-  ): { readonly hiddenStates: readonly Tensor[] };
+  ): { readonly hiddenStates?: readonly Tensor[] };
 }
 
 /** The inputs of a {@linkcode PooledForSequenceClassification}. */
@@ -125,6 +125,9 @@ export class PooledForSequenceClassification extends Module {
   /**
    * Scores texts: `logits [batch, labels]`, and the loss of labels, if there are
    * some. Padding has no influence, with or without a packing.
+   *
+   * @throws {TypeError} If the encoder gives no hidden states, or the labels do not
+   * fit their kind.
    */
   forward(inputs: PooledInputs & { labels: AnyTensor }): WithLoss<HeadOutput>;
   /** The same without labels. */
@@ -137,6 +140,12 @@ export class PooledForSequenceClassification extends Module {
       ...texts,
       outputHiddenStates: true,
     });
+    if (!hiddenStates) {
+      throw new TypeError(
+        "Cannot pool: the encoder gave no hiddenStates, though asked for " +
+          "by outputHiddenStates",
+      );
+    }
     const attentionMask = packing?.mask ?? texts.attentionMask ??
       ones(shape, { dtype: "i32", device });
     const pooled = this.pooling.forward({ hiddenStates, attentionMask });

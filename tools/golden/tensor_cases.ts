@@ -96,61 +96,67 @@ export function below(golden: Golden, prefix: string): Golden {
 }
 
 /**
- * Runs a case with its weights, and compares outputs and gradients.
+ * Runs a case with its weights, and compares outputs and gradients. A case that
+ * cannot run has failed.
  *
  * @param build Builds the module; it throws where there is none for the case.
- * @param shared Inputs besides those of the case's own file.
+ * @param options The tolerance, and inputs besides those of the case's own file.
  */
 export async function checkTensorCase(
   one: TensorCase,
   path: string,
   build: () => Runnable,
-  { gradients, shared = new Map() }: GradientTolerance & { shared?: Golden },
+  options: GradientTolerance & { shared?: Golden },
 ): Promise<Comparison[]> {
   using _ = scope();
-  let runnable: Runnable;
+  let module: Module | undefined;
   try {
-    runnable = build();
+    const runnable = build();
+    module = runnable.module;
+    return await runTensorCase(one, await readGolden(path), runnable, options);
   } catch (error) {
-    return [
-      failure(one.id, error instanceof Error ? error.message : `${error}`),
-    ];
-  }
-  const { module, run } = runnable;
-  try {
-    const golden = await readGolden(path);
-    await module.loadStateDict(below(golden, "weight."));
-    const inputs = leavesOf(new Map([...shared, ...below(golden, "input.")]));
-    const outputs = run(inputs);
-    const results = await compareOutputs(one, golden, outputs);
-    backward(lossOf(golden, outputs));
-    const own = module.namedParameters();
-    const gradientOf = (name: string) =>
-      name.startsWith("weight.")
-        ? own.get(name.slice("weight.".length))?.grad
-        : inputs[name.slice("input.".length)]?.grad;
-    for (const [name, expected] of below(golden, "grad.")) {
-      const values = await gradientOf(name)?.data() ?? [];
-      results.push(compare(`${one.id} grad.${name}`, values, expected.data, {
-        absolute: gradients * Math.max(1, maxAbs(expected.data)),
-        relative: 0,
-      }));
-    }
-    for (const name of one.zero_gradients_left_out ?? []) {
-      const values = await gradientOf(name.slice("grad.".length))?.data() ?? [];
-      const zeros = new Float32Array(values.length);
-      results.push(
-        compare(`${one.id} ${name}`, values, zeros, {
-          absolute: 0,
-          relative: 0,
-          note: "true gradient 0",
-        }),
-      );
-    }
-    return results;
+    const message = error instanceof Error ? error.message : `${error}`;
+    return [failure(one.id, message)];
   } finally {
-    module.dispose();
+    module?.dispose();
   }
+}
+
+async function runTensorCase(
+  one: TensorCase,
+  golden: Golden,
+  { module, run }: Runnable,
+  { gradients, shared = new Map() }: GradientTolerance & { shared?: Golden },
+): Promise<Comparison[]> {
+  await module.loadStateDict(below(golden, "weight."));
+  const inputs = leavesOf(new Map([...shared, ...below(golden, "input.")]));
+  const outputs = run(inputs);
+  const results = await compareOutputs(one, golden, outputs);
+  backward(lossOf(golden, outputs));
+  const own = module.namedParameters();
+  const gradientOf = (name: string) =>
+    name.startsWith("weight.")
+      ? own.get(name.slice("weight.".length))?.grad
+      : inputs[name.slice("input.".length)]?.grad;
+  for (const [name, expected] of below(golden, "grad.")) {
+    const values = await gradientOf(name)?.data() ?? [];
+    results.push(compare(`${one.id} grad.${name}`, values, expected.data, {
+      absolute: gradients * Math.max(1, maxAbs(expected.data)),
+      relative: 0,
+    }));
+  }
+  for (const name of one.zero_gradients_left_out ?? []) {
+    // A tensor that was not used has no gradient.
+    const values = await gradientOf(name.slice("grad.".length))?.data() ?? [];
+    results.push(
+      compare(`${one.id} ${name}`, values, new Float32Array(values.length), {
+        absolute: 0,
+        relative: 0,
+        note: "true gradient 0",
+      }),
+    );
+  }
+  return results;
 }
 
 /** Tensors of the inputs: leaves of floats, and integers. */

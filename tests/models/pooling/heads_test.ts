@@ -23,11 +23,12 @@ import {
   WKPooling,
 } from "../../../models/mod.ts";
 import { assertClose, gpuTest, randomValues, SUMS } from "../../_check.ts";
+import { wkReference } from "../../reference/wk_pooling.ts";
 
 const [LAYERS, BATCH, LENGTH, HIDDEN] = [5, 3, 6, 4] as const;
 const COUNTS = [6, 3, 4];
 
-/** Every head, and how often it reads a padded layer otherwise. */
+/** Every head. */
 const HEADS: Record<string, () => PoolingHead> = {
   cls: () => new TokenPooling(HIDDEN),
   mean: () => new TokenPooling(HIDDEN, { mode: "mean" }),
@@ -160,6 +161,41 @@ gpuTest("equal weights give the mean of the layers that count", async () => {
   );
   head.dispose();
   given.dispose();
+});
+
+gpuTest("WK pooling matches the reference where layers are alike", async () => {
+  const [layers, tokens, width] = [9, 4, 24];
+  const size = tokens * width;
+  for (const difference of [1, 0.1]) {
+    // Each layer is the one before it and a little more.
+    let before = randomValues(size, 1);
+    const states = Array.from({ length: layers }, (_, layer) => {
+      const more = randomValues(size, layer + 2);
+      before = before.map((value, i) => value + difference * (more[i] ?? NaN));
+      return before;
+    });
+    for (const windowSize of [1, 2, 3]) {
+      const head = new WKPooling(width, { layerStart: 0, windowSize });
+      const y = head.forward({
+        hiddenStates: states.map((x) =>
+          tensor(x, { shape: [1, tokens, width] })
+        ),
+        attentionMask: ones([1, tokens], { dtype: "i32" }),
+      });
+      const expected = wkReference(
+        states.map((x) =>
+          Array.from(
+            { length: tokens - 1 },
+            (_, t) => [...x.slice(t * width, (t + 1) * width)],
+          )
+        ),
+        windowSize,
+      );
+      const label = `difference ${difference}, window ${windowSize}`;
+      const tolerance = { absolute: 1e-4, relative: 0 };
+      assertClose(await y.data(), expected, tolerance, label);
+    }
+  }
 });
 
 gpuTest("WK pooling of texts and layers that have little to say", async () => {
