@@ -39,7 +39,7 @@ export interface PooledOptions {
   /**
    * The kind of labels.
    *
-   * @default {null}, which decides by the labels
+   * @default {null, which decides by the labels}
    */
   problemType?: ProblemType | null | undefined;
 }

@@ -25,7 +25,6 @@ import {
   matmul,
   mul,
   reshape,
-  slice,
   sqrt,
   stack,
   sub,
@@ -67,8 +66,7 @@ export interface WKPoolingOptions {
  *
  * @example Usage
  * ```ts
- * import { initialize, uniform } from "@swagpu/swagpu/engine";
- * import { tensor } from "@swagpu/swagpu/engine";
+ * import { initialize, tensor, uniform } from "@swagpu/swagpu/engine";
  * import { WKPooling } from "@swagpu/swagpu/models";
  * import { assertEquals } from "@std/assert";
  *
