@@ -93,14 +93,13 @@ export {
   variance,
   type VarianceOptions,
 } from "./ops/reduce.ts";
-export {
-  gru,
-  type GruResult,
-  lstm,
-  type LstmOptions,
-  type LstmResult,
-  type RecurrentOptions,
-} from "./ops/recurrent.ts";
+export * from "./ops/recurrent.ts";
+export type {
+  GruResult,
+  LstmOptions,
+  LstmResult,
+  RecurrentOptions,
+} from "./ops/recurrent_options.ts";
 export * from "./ops/rotary.ts";
 export * from "./ops/selection.ts";
 export * from "./ops/softmax.ts";

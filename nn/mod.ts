@@ -93,6 +93,14 @@ export { type OptimizerState, type ParameterState } from "./optim_state.ts";
 export * from "./options.ts";
 export * from "./parameter.ts";
 export * from "./recurrent.ts";
+export type {
+  GruForwardOptions,
+  GruOutput,
+  LstmForwardOptions,
+  LstmOutput,
+  RecurrentModuleOptions,
+  RecurrentWeightName,
+} from "./recurrent_layers.ts";
 export * from "./reduce_on_plateau.ts";
 export * from "./schedule.ts";
 export * from "./scheduler.ts";

@@ -7,7 +7,8 @@
 // one product over all times makes the gradient of the weights.
 //
 // Times are the outermost axis, so that a time's part of every tensor is one
-// stretch of memory, which fits a binding wherever it starts.
+// stretch of memory, which fits a binding wherever it starts. The options are in
+// recurrent_options.ts.
 
 import type { Device } from "../gpu/device.ts";
 import { type Kernel, specialize } from "../gpu/kernel.ts";
@@ -32,56 +33,14 @@ import { scope } from "../scope.ts";
 import { isRecording, noGrad, recordAll } from "../tape.ts";
 import { alias, allocate, type IntegerTensor, type Tensor } from "../tensor.ts";
 import { matmul } from "./matmul.ts";
-import { checkRecurrent } from "./recurrent_checks.ts";
+import {
+  checkRecurrent,
+  type GruResult,
+  type LstmOptions,
+  type LstmResult,
+  type RecurrentOptions,
+} from "./recurrent_options.ts";
 import { sum } from "./reduce.ts";
-
-/** Options of {@linkcode gru}, where `G` is 3, and the common ones of others. */
-export interface RecurrentOptions {
-  /** The weight of the inputs, `[G·H, in]`. */
-  weightIh: Tensor;
-  /** The weight of the state, `[G·H, H]`. */
-  weightHh: Tensor;
-  /** The bias of the inputs, `[G·H]`. @default {none} */
-  biasIh?: Tensor | undefined;
-  /** The bias of the state, `[G·H]`. @default {none} */
-  biasHh?: Tensor | undefined;
-  /** The state before the first step, `[batch, H]`. @default {zeros} */
-  hidden?: Tensor | undefined;
-  /**
-   * How many times each text has, `[batch]`. After its end a text keeps its
-   * state, and its output is 0.
-   *
-   * @default {all times}
-   */
-  lengths?: IntegerTensor | undefined;
-  /**
-   * Whether to go from the last time to the first. With lengths, each text
-   * starts at its own end.
-   *
-   * @default {false}
-   */
-  reverse?: boolean | undefined;
-}
-
-/** Options of {@linkcode lstm}, where `G` is 4. */
-export interface LstmOptions extends RecurrentOptions {
-  /** The cell before the first step, `[batch, H]`. @default {zeros} */
-  cell?: Tensor | undefined;
-}
-
-/** The results of {@linkcode gru}. */
-export interface GruResult {
-  /** The state after each time, `[times, batch, H]`. */
-  output: Tensor;
-  /** The state after the last step, `[batch, H]`. */
-  hidden: Tensor;
-}
-
-/** The results of {@linkcode lstm}. */
-export interface LstmResult extends GruResult {
-  /** The cell after the last step, `[batch, H]`. */
-  cell: Tensor;
-}
 
 /** What differs between the kinds of cells. */
 interface Cell {

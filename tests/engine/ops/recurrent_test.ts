@@ -4,12 +4,11 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Device } from "../../../engine/gpu/device.ts";
 import { tensor, zeros } from "../../../engine/ops/creation.ts";
 import { concat, reshape } from "../../../engine/ops/movement.ts";
-import {
-  gru,
-  type GruResult,
-  lstm,
-  type LstmResult,
-} from "../../../engine/ops/recurrent.ts";
+import { gru, lstm } from "../../../engine/ops/recurrent.ts";
+import type {
+  GruResult,
+  LstmResult,
+} from "../../../engine/ops/recurrent_options.ts";
 import { sum } from "../../../engine/ops/reduce.ts";
 import { backward } from "../../../engine/tape.ts";
 import { readAll, type Tensor } from "../../../engine/tensor.ts";

@@ -1,21 +1,58 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// What recurrent layers ask of their tensors.
+// The options of recurrent layers, their results, and what is asked of tensors.
 
 import { formatShape, sameShape } from "../shape.ts";
 import type { AnyTensor, IntegerTensor, Tensor } from "../tensor.ts";
 import { requireFloat } from "./require_float.ts";
 
-/** The tensors of a call. */
-interface RecurrentTensors {
+/** Options of `gru`, where `G` is 3, and the common ones of others. */
+export interface RecurrentOptions {
+  /** The weight of the inputs, `[G·H, in]`. */
   weightIh: Tensor;
+  /** The weight of the state, `[G·H, H]`. */
   weightHh: Tensor;
+  /** The bias of the inputs, `[G·H]`. @default {none} */
   biasIh?: Tensor | undefined;
+  /** The bias of the state, `[G·H]`. @default {none} */
   biasHh?: Tensor | undefined;
+  /** The state before the first step, `[batch, H]`. @default {zeros} */
   hidden?: Tensor | undefined;
-  cell?: Tensor | undefined;
+  /**
+   * How many times each text has, `[batch]`. After its end a text keeps its
+   * state, and its output is 0.
+   *
+   * @default {all times}
+   */
   lengths?: IntegerTensor | undefined;
+  /**
+   * Whether to go from the last time to the first. With lengths, each text
+   * starts at its own end.
+   *
+   * @default {false}
+   */
+  reverse?: boolean | undefined;
+}
+
+/** Options of `lstm`, where `G` is 4. */
+export interface LstmOptions extends RecurrentOptions {
+  /** The cell before the first step, `[batch, H]`. @default {zeros} */
+  cell?: Tensor | undefined;
+}
+
+/** The results of `gru`. */
+export interface GruResult {
+  /** The state after each time, `[times, batch, H]`. */
+  output: Tensor;
+  /** The state after the last step, `[batch, H]`. */
+  hidden: Tensor;
+}
+
+/** The results of `lstm`. */
+export interface LstmResult extends GruResult {
+  /** The cell after the last step, `[batch, H]`. */
+  cell: Tensor;
 }
 
 /** The sizes of a call. */
@@ -34,7 +71,7 @@ export interface RecurrentSizes {
 export function checkRecurrent(
   { name, gates }: { name: string; gates: number },
   x: Tensor,
-  options: RecurrentTensors,
+  options: LstmOptions,
 ): RecurrentSizes {
   const [times = 0, batch = 0, features = 0] = x.shape;
   const { weightIh, weightHh, lengths, ...others } = options;
