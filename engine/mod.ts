@@ -93,6 +93,13 @@ export {
   variance,
   type VarianceOptions,
 } from "./ops/reduce.ts";
+export * from "./ops/recurrent.ts";
+export type {
+  GruResult,
+  LstmOptions,
+  LstmResult,
+  RecurrentOptions,
+} from "./ops/recurrent_options.ts";
 export * from "./ops/rotary.ts";
 export * from "./ops/selection.ts";
 export * from "./ops/softmax.ts";
@@ -115,6 +122,7 @@ export {
   sqrt,
   tanh,
 } from "./ops/unary.ts";
+export * from "./ops/unfold.ts";
 export { keep, Scope, scope, type Scoped } from "./scope.ts";
 export type { Shape } from "./shape.ts";
 export {

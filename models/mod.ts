@@ -64,8 +64,32 @@ export * from "./batch.ts";
 export * from "./cache.ts";
 export * from "./loss.ts";
 export * from "./activation.ts";
-export { meanPooling, poolTokens } from "./pooling.ts";
-export type { PoolingMode, PoolTokensOptions } from "./pooling.ts";
+export {
+  AttentionPooling,
+  type AttentionPoolingOptions,
+  ConcatPooling,
+  type ConcatPoolingOptions,
+  ConvPooling,
+  type ConvPoolingOptions,
+  meanPooling,
+  PooledForSequenceClassification,
+  type PooledInputs,
+  type PooledOptions,
+  type PoolingHead,
+  type PoolingInputs,
+  type PoolingMode,
+  poolTokens,
+  type PoolTokensOptions,
+  RecurrentPooling,
+  type RecurrentPoolingOptions,
+  type StatesEncoder,
+  TokenPooling,
+  type TokenPoolingOptions,
+  WeightedLayerPooling,
+  type WeightedLayerPoolingOptions,
+  WKPooling,
+  type WKPoolingOptions,
+} from "./pooling/mod.ts";
 export * from "./packing/mod.ts";
 
 // ----------------------------------------------------------------------- files

@@ -52,6 +52,7 @@ export * from "./adamw.ts";
 export * from "./attention.ts";
 export * from "./batches.ts";
 export * from "./buffer.ts";
+export * from "./conv1d.ts";
 export * from "./counter_random.ts";
 export * from "./dropout.ts";
 export * from "./embedding.ts";
@@ -91,6 +92,15 @@ export { type ParameterGroup } from "./optim_groups.ts";
 export { type OptimizerState, type ParameterState } from "./optim_state.ts";
 export * from "./options.ts";
 export * from "./parameter.ts";
+export * from "./recurrent.ts";
+export type {
+  GruForwardOptions,
+  GruOutput,
+  LstmForwardOptions,
+  LstmOutput,
+  RecurrentModuleOptions,
+  RecurrentWeightName,
+} from "./recurrent_layers.ts";
 export * from "./reduce_on_plateau.ts";
 export * from "./schedule.ts";
 export * from "./scheduler.ts";

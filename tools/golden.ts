@@ -6,7 +6,9 @@
  * `deno task golden DIR…`. A folder of a model holds config.json, weights, and either
  * golden.safetensors and case.json, which Hugging Face's code has made, or
  * reference.json, which records the answers of a pretrained encoder-decoder. A folder
- * of metrics holds JSON files, each a list of cases with inputs and expected values.
+ * of layers or of pooling heads holds cases.json and a file of tensors for each case.
+ * A folder of metrics holds JSON files, each a list of cases with inputs and expected
+ * values.
  *
  * @module
  */
@@ -19,7 +21,10 @@ import {
   hasFolderCheck,
   metricFilesIn,
 } from "./golden/metrics.ts";
+import { checkLayers } from "./golden/layers.ts";
+import { checkPooling } from "./golden/pooling.ts";
 import { checkReference, REFERENCE_NAME } from "./golden/reference.ts";
+import { tensorCasesIn } from "./golden/tensor_cases.ts";
 import { initialize } from "../engine/mod.ts";
 
 /** Whether a file exists. */
@@ -48,6 +53,13 @@ async function subjectsIn(
   if (await exists(`${folder}/case.json`)) return ofModel(checkCase);
   if (await exists(`${folder}/${REFERENCE_NAME}`)) {
     return ofModel(checkReference);
+  }
+  const tensorCases = await tensorCasesIn(folder);
+  if (tensorCases) {
+    const check = tensorCases.cases.some(({ layer }) => layer)
+      ? checkLayers
+      : checkPooling;
+    return ofModel((folder) => check(folder, tensorCases));
   }
   const files = await metricFilesIn(folder);
   const subjects: Subject[] = files.map((file) => ({
@@ -85,7 +97,7 @@ async function subjectsNamed(folder: string): Promise<Subject[]> {
   if (subjects.length > 0) return subjects;
   throw new Error(
     `Cannot compare ${folder}: no folder in it has a case.json, ` +
-      `${REFERENCE_NAME}, or JSON files with cases of metrics`,
+      `cases.json, ${REFERENCE_NAME}, or JSON files with cases of metrics`,
   );
 }
 
@@ -118,7 +130,8 @@ const USAGE = `\
 Usage: deno task golden [--verbose] DIR…
 
 Compares models with the reference tensors in folders that have a case.json or
-a reference.json, and metrics with the cases in JSON files: those in the folders
+a reference.json, layers and pooling heads with those that a cases.json lists,
+and metrics with the cases in JSON files: those in the folders
 named, and in all below them. Prints a line for each folder of a model or file of
 metrics, and for each comparison that failed; --verbose prints all comparisons.`;
 

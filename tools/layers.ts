@@ -38,6 +38,7 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   "models/architectures/": ["models/architectures/mod.ts"],
   "models/collators/": ["models/collators/mod.ts"],
   "models/packing/": ["models/packing/mod.ts"],
+  "models/pooling/": ["models/pooling/mod.ts"],
   "models/tokenizer/": [
     "models/tokenizer/mod.ts",
     "models/tokenizer/file_names.ts",

@@ -13,7 +13,7 @@ import {
   normalized,
   type PoolingMode,
   poolTokens,
-} from "../pooling.ts";
+} from "../pooling/mod.ts";
 import type { Tasks } from "../registry.ts";
 import {
   makePipeline,

@@ -7,7 +7,7 @@ import { type ConfigReader, readConfigFile } from "../config.ts";
 import { pathInFolder, resolveFiles } from "../files/hub.ts";
 import { isObject, parseValue } from "../files/json.ts";
 import { readText } from "../files/read_file.ts";
-import { normalized, POOLING_MODES, type PoolingMode } from "../pooling.ts";
+import { normalized, POOLING_MODES, type PoolingMode } from "../pooling/mod.ts";
 import type { PretrainedOptions } from "../resolve.ts";
 import { FILES as TOKENIZER_FILES } from "../tokenizer/file_names.ts";
 import { readDense } from "./sentence_dense.ts";

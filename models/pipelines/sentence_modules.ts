@@ -5,7 +5,7 @@
 // steps of sentence-transformers.
 
 import type { Tensor } from "../../engine/mod.ts";
-import type { PoolingMode } from "../pooling.ts";
+import type { PoolingMode } from "../pooling/mod.ts";
 
 /** A step from one vector of a sentence to the next. */
 export interface SentenceStep extends Partial<Disposable> {

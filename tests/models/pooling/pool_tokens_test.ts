@@ -1,18 +1,22 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { backward, mul, sum, tensor } from "../../engine/mod.ts";
-import { meanPooling, type PoolingMode, poolTokens } from "../../models/mod.ts";
-import { openSafetensors } from "../../nn/mod.ts";
+import { backward, mul, sum, tensor } from "../../../engine/mod.ts";
+import {
+  meanPooling,
+  type PoolingMode,
+  poolTokens,
+} from "../../../models/mod.ts";
+import { openSafetensors } from "../../../nn/mod.ts";
 import {
   assertClose,
   checkOp,
   gpuTest,
   randomValues,
   ROUNDING,
-} from "../_check.ts";
+} from "../../_check.ts";
 
-const FOLDER = new URL("../fixtures/pooling/", import.meta.url).pathname;
+const FOLDER = new URL("../../fixtures/pooling/", import.meta.url).pathname;
 const SHAPE = [3, 5, 4] as const;
 const LENGTHS = [5, 2, 1];
 

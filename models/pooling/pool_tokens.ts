@@ -25,8 +25,8 @@ import {
   sum,
   type Tensor,
   unsqueeze,
-} from "../engine/mod.ts";
-import { checkOptions } from "../nn/mod.ts";
+} from "../../engine/mod.ts";
+import { checkOptions } from "../../nn/mod.ts";
 
 /**
  * How the states of tokens become one vector, under the names of
