@@ -68,6 +68,10 @@ export { meanPooling, poolTokens } from "./pooling.ts";
 export type { PoolingMode, PoolTokensOptions } from "./pooling.ts";
 export * from "./packing/mod.ts";
 
+// ----------------------------------------------------------------- fine-tuning
+
+export * from "./fine_tuning/mod.ts";
+
 // ----------------------------------------------------------------------- files
 
 export * from "./files/checkpoint.ts";
