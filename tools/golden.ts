@@ -6,13 +6,15 @@
  * `deno task golden DIR…`. A folder of a model holds config.json, weights, and either
  * golden.safetensors and case.json, which Hugging Face's code has made, or
  * reference.json, which records the answers of a pretrained encoder-decoder. A folder
- * of metrics holds JSON files, each a list of cases with inputs and expected values.
+ * of the few-sample kit holds madgrad.safetensors and its other parts. A folder of
+ * metrics holds JSON files, each a list of cases with inputs and expected values.
  *
  * @module
  */
 
 import { checkCase } from "./golden/check.ts";
 import type { Comparison } from "./golden/compare.ts";
+import { checkKit, KIT_NAME } from "./golden/kit.ts";
 import {
   checkMetricFile,
   checkMetricFolder,
@@ -45,6 +47,7 @@ async function subjectsIn(
   const ofModel = (check: (folder: string) => Promise<Comparison[]>) => [
     { path: folder, needsDevice: true, check: () => check(folder) },
   ];
+  if (await exists(`${folder}/${KIT_NAME}`)) return ofModel(checkKit);
   if (await exists(`${folder}/case.json`)) return ofModel(checkCase);
   if (await exists(`${folder}/${REFERENCE_NAME}`)) {
     return ofModel(checkReference);

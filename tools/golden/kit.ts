@@ -4,14 +4,24 @@
 // decay to a prior against tensors, learning rates by layer and re-initialization
 // against tables. Which parts a folder has decides what is compared.
 
-import { readAll, scope, type Tensor, tensor } from "../../engine/mod.ts";
+import {
+  add,
+  backward,
+  matmul,
+  mul,
+  readAll,
+  scope,
+  sum,
+  type Tensor,
+  tensor,
+  zeros,
+} from "../../engine/mod.ts";
 import {
   AdamW,
   init,
   MADGRAD,
   type MADGRADSettings,
   MirrorMADGRAD,
-  MixLinear,
   mixout,
   Module,
   type Optimizer,
@@ -204,9 +214,77 @@ async function checkMixout(
         result,
         w.grad ?? zeros(w.shape),
       ]);
-      results.push(near(`${tag}.output`, values, golden));
+      if (kind === "true") {
+        results.push(near(`${tag}.output`, values, golden));
+      }
       results.push(near(`${tag}.grad_${kind}`, gradient, golden));
     }
   }
   return [...results, ...await checkMixLinear(linear, golden, named)];
+}
+
+/** Compares a linear layer whose weight is mixed by a given mask. */
+async function checkMixLinear(
+  { p }: Spec["mixout"]["linear"],
+  golden: Golden,
+  named: (name: string, requiresGrad?: boolean) => Tensor,
+): Promise<Comparison[]> {
+  const results: Comparison[] = [];
+  for (const kind of ["official", "true"]) {
+    using _ = scope();
+    const [x, w, b] = ["x", "w", "b"].map((name) =>
+      named(`linear.${name}`, true)
+    ) as [Tensor, Tensor, Tensor];
+    const mixed = mixout(w, {
+      p,
+      target: named("linear.target"),
+      mask: named("linear.mask"),
+      officialBackward: kind === "official",
+    });
+    const y = add(matmul(x, mixed, { transposeB: true }), b);
+    backward(sum(mul(y, named("linear.cotangent"))));
+    const gradient = ({ grad, shape }: Tensor) => grad ?? zeros(shape);
+    const names = ["output", "grad_x", `grad_w_${kind}`, "grad_b"];
+    const read = await readAll([y, gradient(x), gradient(w), gradient(b)]);
+    names.forEach((name, i) =>
+      results.push(near(`linear.${name}`, read[i] ?? [], golden))
+    );
+  }
+  return results;
+}
+
+/** The variants of decay to a prior, by what becomes of the groups. */
+const VARIANTS = ["official", "intended", "off", "adam_coupled_sgd"] as const;
+
+async function checkPriorDecay(
+  { groups, steps: count }: Spec["prior_decay"],
+  golden: Golden,
+): Promise<Comparison[]> {
+  const results: Comparison[] = [];
+  const names = groups.map(([name]) => name);
+  for (const variant of VARIANTS) {
+    const parts = new Parts(golden, names);
+    const settings = groups.map(([name, { lr, weight_decay }]) => ({
+      parameters: [parts.byName.get(name) as Parameter],
+      learningRate: lr,
+      weightDecay: variant === "off" ? 0 : weight_decay,
+    }));
+    const optimizer = variant === "adam_coupled_sgd"
+      ? new SGD(settings)
+      : new AdamW(settings, { eps: 1e-6 });
+    const prior = variant === "off"
+      ? undefined
+      : new PriorDecay(parts, optimizer, {
+        exclude: variant === "intended" ? ["head"] : [],
+      });
+    const gradients = (name: string) => valuesOf(golden, `grad.${name}`);
+    const after = await steps(parts, optimizer, gradients, count);
+    for (const [name, values] of after) {
+      results.push(near(`${variant}.${name}`, values, golden));
+    }
+    prior?.dispose();
+    optimizer.dispose();
+    parts.dispose();
+  }
+  return results;
 }
