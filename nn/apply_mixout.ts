@@ -10,7 +10,7 @@ import { loadTensors, stateOfTensors } from "./kept_tensors.ts";
 import { Linear } from "./linear.ts";
 import { MixLinear } from "./mix_linear.ts";
 import { checkShare } from "./mixout.ts";
-import { Module } from "./module.ts";
+import type { Module } from "./module.ts";
 import { hasPrefix, snakeCase, topNames } from "./names.ts";
 import { checkOptions } from "./options.ts";
 import type {
@@ -60,7 +60,27 @@ interface Seat {
   readonly linear: Linear;
 }
 
-/** A model in which linear layers are mixed; {@linkcode applyMixout} makes it. */
+/**
+ * A model in which linear layers are mixed; {@linkcode applyMixout} makes it.
+ *
+ * @example A probability that changes in the course of a run
+ * ```ts
+ * import { initialize } from "@swagpu/swagpu/engine";
+ * import { type AppliedMixout, applyMixout, Linear, Module } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * class Model extends Module {
+ *   dense = new Linear(4, 4);
+ * }
+ *
+ * await initialize();
+ * const model = new Model();
+ * const mixing: AppliedMixout = applyMixout(model, { p: 0.9 });
+ * mixing.p = 0.5;
+ * assertEquals(mixing.layers, ["dense"]);
+ * mixing.dispose();
+ * ```
+ */
 export class AppliedMixout implements TrainerCallback, Disposable {
   /** The name under which checkpoints keep the pre-trained weights. */
   readonly name = "AppliedMixout";
@@ -69,7 +89,12 @@ export class AppliedMixout implements TrainerCallback, Disposable {
   readonly #targets: ReadonlyMap<string, Tensor>;
   readonly #dropouts: readonly (readonly [Dropout, number])[];
 
-  /** Puts the layers into the model; see {@linkcode applyMixout}. */
+  /**
+   * Puts the layers into the model; see {@linkcode applyMixout}.
+   *
+   * @param model The model, with its pre-trained weights.
+   * @param options The probability, and which layers are left out.
+   */
   constructor(model: Module, options: ApplyMixoutOptions) {
     checkOptions(options, { action: "apply mixout", known: OPTIONS });
     const { p, exclude = [], keepDropout = false } = options;

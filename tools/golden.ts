@@ -121,9 +121,10 @@ const USAGE = `\
 Usage: deno task golden [--verbose] DIR…
 
 Compares models with the reference tensors in folders that have a case.json or
-a reference.json, and metrics with the cases in JSON files: those in the folders
-named, and in all below them. Prints a line for each folder of a model or file of
-metrics, and for each comparison that failed; --verbose prints all comparisons.`;
+a reference.json, the few-sample kit with the folder that has a madgrad.safetensors,
+and metrics with the cases in JSON files: those in the folders named, and in all
+below them. Prints a line for each folder of a model or file of metrics, and for each
+comparison that failed; --verbose prints all comparisons.`;
 
 async function main(args: readonly string[]): Promise<number> {
   const isVerbose = args.includes("--verbose") || args.includes("-v");

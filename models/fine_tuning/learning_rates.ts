@@ -12,21 +12,8 @@ import {
 import { type Anatomy, anatomyOf } from "./anatomy.ts";
 import { LearningRateGroups } from "./learning_rate_groups.ts";
 
-/** What both kinds of learning rates take. */
-interface CommonOptions {
-  /** The weight decay. Biases and the weights of norms have none. */
-  weightDecay?: number;
-  /**
-   * The parts of the head, as prefixes of whole path segments. Parameters that
-   * are neither embeddings, nor in blocks, nor named here are refused.
-   *
-   * @default {all that comes after the blocks}
-   */
-  head?: readonly string[];
-}
-
 /** Options of {@linkcode layerwiseLearningRates}. */
-export interface LayerwiseLearningRatesOptions extends CommonOptions {
+export interface LayerwiseLearningRatesOptions {
   /** The learning rate of the head. @default {2e-5} */
   learningRate?: number;
   /**
@@ -44,6 +31,13 @@ export interface LayerwiseLearningRatesOptions extends CommonOptions {
   weightDecay?: number;
   /** Whether the head's weights decay, too. @default {false} */
   decayHead?: boolean;
+  /**
+   * The parts of the head, as prefixes of whole path segments. Parameters that
+   * are neither embeddings, nor in blocks, nor named here are refused.
+   *
+   * @default {all that comes after the blocks}
+   */
+  head?: readonly string[];
 }
 
 /**
@@ -129,7 +123,7 @@ export function layerwiseLearningRates(
 }
 
 /** Options of {@linkcode groupedLearningRates}. */
-export interface GroupedLearningRatesOptions extends CommonOptions {
+export interface GroupedLearningRatesOptions {
   /** The learning rate of the embeddings and the lowest third. @default {1e-6} */
   learningRate?: number;
   /**
@@ -140,6 +134,13 @@ export interface GroupedLearningRatesOptions extends CommonOptions {
   factors?: readonly [middle: number, top: number, head: number];
   /** The weight decay. Biases and the weights of norms have none. @default {0.01} */
   weightDecay?: number;
+  /**
+   * The parts of the head, as prefixes of whole path segments. Parameters that
+   * are neither embeddings, nor in blocks, nor named here are refused.
+   *
+   * @default {all that comes after the blocks}
+   */
+  head?: readonly string[];
 }
 
 /**

@@ -1,6 +1,11 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assertEquals,
+  assertExists,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import { readAll } from "../../../engine/mod.ts";
 import {
   GradualUnfreezingCallback,
@@ -47,12 +52,13 @@ async function run(
       ],
     },
   );
-  model.first.bias!.requiresGrad = false; // It was frozen before, and stays so.
-  const before = await readAll([model.first.weight, model.first.bias!]);
+  const { weight, bias } = model.first;
+  assertExists(bias);
+  bias.requiresGrad = false; // It was frozen before, and stays so.
+  const before = await readAll([weight, bias]);
   await trainer.train(runOptions);
   const after = await readAll(model.parameters());
-  const bias = await model.first.bias?.data();
-  assertEquals(bias, before[1]);
+  assertEquals(await bias.data(), before[1]);
   model.dispose();
   return { trained, after, before };
 }
