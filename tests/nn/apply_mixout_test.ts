@@ -2,8 +2,14 @@
 
 // Mixout of a whole model.
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
-import { manualSeed, scope, type Tensor, tensor } from "../../engine/mod.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  manualSeed,
+  readAll,
+  scope,
+  type Tensor,
+  tensor,
+} from "../../engine/mod.ts";
 import {
   applyMixout,
   Dropout,
@@ -14,6 +20,8 @@ import {
   Parameter,
 } from "../../nn/mod.ts";
 import { gpuTest } from "../_check.ts";
+import { inFolder } from "../_folder.ts";
+import { tinyTrainer } from "./trainer/_tiny.ts";
 
 /** A linear layer of another kind, which stays. */
 class Scaled extends Linear {
@@ -101,7 +109,7 @@ gpuTest("the target is the weight from before training", async () => {
   net.dispose();
 });
 
-gpuTest("the mixed weight's mean over draws is the weight", async () => {
+gpuTest("without a target, an input is dropped or doubled", async () => {
   manualSeed(1);
   const layer = new MixLinear(1, 1, {
     p: 0.5,
@@ -156,3 +164,81 @@ gpuTest("applyMixout() refuses what does not fit, and changes nothing", () => {
   assert(!(net.classifier instanceof MixLinear));
   assertEquals(rates(net), [0.4, 0.4]);
 });
+
+/** A run of eight steps with mixout; resumes where there is a checkpoint. */
+async function runWithMixout(
+  folder: string | undefined,
+  { capture = true, from }: { capture?: boolean; from?: string } = {},
+): Promise<Float32Array[]> {
+  const { model, trainer } = tinyTrainer({
+    outputDir: folder,
+    maxSteps: 8,
+    capture,
+    learningRate: 0.05,
+    perDeviceTrainBatchSize: 3,
+    saveSteps: 3,
+    saveStrategy: folder === undefined ? "no" : "steps",
+  });
+  // Another target than that of the run, which the checkpoint has to replace.
+  if (from !== undefined) model.last.weight.write(new Float32Array(8).fill(1));
+  const mixing = applyMixout(model, { p: 0.5 });
+  trainer.addCallback(mixing);
+  await trainer.train(from === undefined ? {} : { resumeFromCheckpoint: from });
+  const weights = await readAll(model.parameters());
+  mixing.dispose();
+  model.dispose();
+  return weights;
+}
+
+gpuTest("a captured run with mixout has the bits of an eager one", async () => {
+  await inFolder(async (folder) => {
+    const whole = await runWithMixout(folder);
+    assertEquals(await runWithMixout(undefined, { capture: false }), whole);
+    const from = `${folder}/checkpoint-6`;
+    assertEquals(await runWithMixout(folder, { from }), whole);
+  });
+});
+
+gpuTest(
+  "a checkpoint of other layers is refused, and changes nothing",
+  async () => {
+    const net = new Net();
+    const mixing = applyMixout(net, { p: 1 });
+    const values = { shape: [2, 3], data: new Float32Array(6) };
+    const load = (named: Record<string, typeof values>) =>
+      mixing.loadStateDict({
+        values: undefined,
+        tensors: {
+          names: Object.keys(named),
+          info: (name) => named[name] ?? values,
+          tensor: (name) => named[name] ?? values,
+        },
+      });
+    const square = { shape: [3, 3], data: new Float32Array(9) };
+    await assertRejects(
+      () => load({ "classifier.weight": values }),
+      TypeError,
+      "Cannot load the state of AppliedMixout: the checkpoint has no " +
+        "shared.weight; make it as it was made for the run that was cut",
+    );
+    const names = mixing.layers.filter((path) => path !== "again")
+      .map((path) => `${path}.weight`);
+    const all = Object.fromEntries(names.map((name) => [name, square]));
+    await assertRejects(
+      () => load(all),
+      TypeError,
+      "classifier.weight is [3, 3], not [2, 3]",
+    );
+    await assertRejects(
+      () => load({ ...all, "classifier.weight": values, other: square }),
+      TypeError,
+      "the checkpoint has other besides",
+    );
+    await load({ ...all, "classifier.weight": values });
+    using _ = scope();
+    const y = net.classifier.forward(tensor([[1, 1, 1]]));
+    assertEquals(await y.data(), await net.classifier.bias?.data());
+    mixing.dispose();
+    net.dispose();
+  },
+);
