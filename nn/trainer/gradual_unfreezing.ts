@@ -53,7 +53,7 @@ export interface GradualUnfreezingOptions {
  * const trainer = new Trainer({
  *   model,
  *   args: { numTrainEpochs: 2 },
- *   trainDataset: [{ x: [0.5], labels: [2] }, { x: [1.5], labels: [4] }],
+ *   trainDataset: [{ x: [0.5], labels: [2.5] }, { x: [1.5], labels: [4.5] }],
  *   callbacks: [
  *     new GradualUnfreezingCallback([["head"], ["body"]]),
  *     { onEpochEnd: () => void trained.push(model.body.weight.requiresGrad) },
@@ -110,24 +110,27 @@ export class GradualUnfreezingCallback implements TrainerCallback {
    * same one.
    */
   onTrainBegin(event: TrainerEvent): void {
-    this.#apply(event);
+    this.#apply(event, Math.floor(event.state.epoch + ROUNDING));
   }
 
   /** Unfreezes the stage of the epoch. */
   onEpochBegin(event: TrainerEvent): void {
-    this.#apply(event);
+    // An epoch that a callback has cut is over, too.
+    this.#apply(event, Math.ceil(event.state.epoch - ROUNDING));
   }
 
-  #apply({ model, state }: TrainerEvent): void {
+  #apply({ model }: TrainerEvent, epoch: number): void {
     const stages = this.#found.get(model) ?? findStages(model, this.#stages);
     this.#found.set(model, stages);
-    // After an epoch its number may be off by rounding.
-    const stage = Math.floor((state.epoch + 1e-6) / this.#epochsPerStage);
+    const stage = Math.floor(epoch / this.#epochsPerStage);
     stages.forEach((parameters, i) => {
       for (const parameter of parameters) parameter.requiresGrad = i <= stage;
     });
   }
 }
+
+/** By how much the number of epochs so far may be off. */
+const ROUNDING = 1e-6;
 
 /** The parameters of each stage that are trained at all. */
 function findStages(

@@ -79,7 +79,7 @@ function rows(kind: string): Row[] {
   });
 }
 
-/** Trains two epochs of three steps with everything at once. */
+/** Trains two epochs of six steps with everything at once. */
 async function train(kind: string, { capture, rule }: {
   capture: boolean;
   rule: typeof AdamW | typeof MADGRAD;
@@ -100,10 +100,16 @@ async function train(kind: string, { capture, rule }: {
   // Everything but the embeddings, and then all.
   const [last = [], ...others] = stages.toReversed();
   const before = await readAll(model.parameters());
+  let runs = 0;
+  const forward = model.forward.bind(model);
+  model.forward = (inputs) => {
+    runs++;
+    return forward(inputs);
+  };
   const trainer = new Trainer({
     model: model as Model & Module,
     args: {
-      ...{ capture, numTrainEpochs: 2, perDeviceTrainBatchSize: 4 },
+      ...{ capture, numTrainEpochs: 2, perDeviceTrainBatchSize: 2 },
       ...{ loggingSteps: 1, maxGradNorm: 1 },
     },
     trainDataset: rows(kind),
@@ -121,7 +127,7 @@ async function train(kind: string, { capture, rule }: {
       optimizer,
       new Scheduler(
         optimizer,
-        linearSchedule({ totalSteps: 6, warmupSteps: 1 }),
+        linearSchedule({ totalSteps: 12, warmupSteps: 2 }),
       ),
     ],
     callbacks: [
@@ -144,7 +150,7 @@ async function train(kind: string, { capture, rule }: {
     moved[i] || !requiresGrad ? [] : [name]
   );
   model.dispose();
-  return { after, renewed, fixed, log };
+  return { after, renewed, fixed, log, runs };
 }
 
 const RULES: Record<string, (typeof AdamW | typeof MADGRAD)[]> = {
@@ -159,8 +165,12 @@ for (const [kind, rules] of Object.entries(RULES)) {
       `all remedies train ${kind} together with ${rule.name}`,
       async () => {
         const captured = await train(kind, { capture: true, rule });
-        const eager = await train(kind, { capture: false, rule });
-        assertEquals(captured.after, eager.after);
+        if (kind === "bert") { // One architecture is enough for this.
+          const eager = await train(kind, { capture: false, rule });
+          assertEquals(captured.after, eager.after);
+        }
+        // Two runs record a step, anew when something is unfrozen.
+        assert(captured.runs < 8, `${captured.runs} runs of 12 steps`);
         assert(captured.renewed.length >= 16);
         // All is trained that has a gradient: token types and biases of keys may not.
         const still = captured.fixed.filter((name) =>
@@ -170,7 +180,7 @@ for (const [kind, rules] of Object.entries(RULES)) {
         for (const { loss, prior_distance } of captured.log) {
           assert(Number.isFinite(loss) && Number.isFinite(prior_distance));
         }
-        assert((captured.log[5]?.prior_distance ?? 0) > 0);
+        assert((captured.log[11]?.prior_distance ?? 0) > 0);
       },
     );
   }

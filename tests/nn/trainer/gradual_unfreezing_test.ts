@@ -21,14 +21,18 @@ const STAGES = [["last"], ["norm"], ["first"]];
 /** Runs of three epochs of four steps, and what was trained in each. */
 async function run(
   folder: string | undefined,
-  options: TrainRunOptions & { capture?: boolean; epochsPerStage?: number } =
-    {},
+  options: TrainRunOptions & {
+    capture?: boolean;
+    epochsPerStage?: number;
+    cutAt?: number;
+  } = {},
 ) {
-  const { capture = true, epochsPerStage = 1, ...runOptions } = options;
+  const { capture = true, epochsPerStage = 1, cutAt, ...runOptions } = options;
   const trained: string[] = [];
   const follow: TrainerCallback = {
     name: "Follow",
-    onStepEnd({ model }) {
+    onStepEnd({ model, state, control }) {
+      if (state.globalStep === cutAt) control.shouldEpochStop = true;
       const parts = ["first", "norm", "last"].filter((part) =>
         model.namedParameters().get(`${part}.weight`)?.requiresGrad
       );
@@ -82,6 +86,11 @@ gpuTest(
     });
   },
 );
+
+gpuTest("an epoch that a callback has cut counts as one", async () => {
+  const { trained } = await run(undefined, { cutAt: 2 });
+  assertEquals(trained.slice(0, 4), ["last", "last", "norm last", "norm last"]);
+});
 
 gpuTest("a stage lasts epochsPerStage epochs", async () => {
   await inFolder(async (folder) => {
