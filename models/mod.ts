@@ -92,6 +92,10 @@ export {
 } from "./pooling/mod.ts";
 export * from "./packing/mod.ts";
 
+// ----------------------------------------------------------------- fine-tuning
+
+export * from "./fine_tuning/mod.ts";
+
 // ----------------------------------------------------------------------- files
 
 export * from "./files/checkpoint.ts";

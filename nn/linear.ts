@@ -84,10 +84,18 @@ export class Linear extends Module {
     this.bias = bias ? new Parameter([outFeatures], biasInit) : undefined;
   }
 
+  /**
+   * The weight that {@linkcode forward} multiplies by, `[out, in]`. A subclass
+   * may compute it of the parameter, anew at each call.
+   */
+  usedWeight(): Tensor {
+    return this.weight;
+  }
+
   /** Maps `x [..., in]` to `[..., out]`. */
   forward(x: Tensor, options: LinearForwardOptions = {}): Tensor {
     const bias = this.bias;
-    return matmul(x, this.weight, {
+    return matmul(x, this.usedWeight(), {
       transposeB: true,
       ...(bias ? { bias } : {}),
       ...options,

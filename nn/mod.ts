@@ -49,6 +49,7 @@
  */
 
 export * from "./adamw.ts";
+export * from "./apply_mixout.ts";
 export * from "./attention.ts";
 export * from "./batches.ts";
 export * from "./buffer.ts";
@@ -84,11 +85,15 @@ export * as init from "./init.ts";
 export type * from "./initializer.ts";
 export * from "./layer_norm.ts";
 export * from "./linear.ts";
+export * from "./madgrad.ts";
 export * from "./metrics/mod.ts";
+export * from "./mix_linear.ts";
+export { mixout, type MixoutOptions } from "./mixout.ts";
 export * from "./module.ts";
 export { hasPrefix, topNames } from "./names.ts";
 export * from "./optim.ts";
 export { type ParameterGroup } from "./optim_groups.ts";
+export type * from "./optim_pull.ts";
 export { type OptimizerState, type ParameterState } from "./optim_state.ts";
 export * from "./options.ts";
 export * from "./parameter.ts";
@@ -101,6 +106,7 @@ export type {
   RecurrentModuleOptions,
   RecurrentWeightName,
 } from "./recurrent_layers.ts";
+export * from "./prior_decay.ts";
 export * from "./reduce_on_plateau.ts";
 export * from "./schedule.ts";
 export * from "./scheduler.ts";
@@ -123,6 +129,7 @@ export {
 export { defaultDataCollator } from "./trainer/default_collator.ts";
 export * from "./trainer/early_stopping.ts";
 export { type EvalPrediction } from "./trainer/evaluation.ts";
+export * from "./trainer/gradual_unfreezing.ts";
 export { type TrainableModel } from "./trainer/loss.ts";
 export { type ProcessingClass } from "./trainer/model_files.ts";
 export { decayParameterNames } from "./trainer/optimizers.ts";

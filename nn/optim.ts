@@ -6,6 +6,7 @@
 
 import {
   allocate,
+  dependsOn,
   fillInto,
   grid,
   isCapturing,
@@ -26,7 +27,8 @@ import {
   type Slots,
   slotsOf,
 } from "./optim_groups.ts";
-import { ACTION_FIELD, SLOT_FIELDS } from "./optim_kernels.ts";
+import { ACTION_FIELD, PULL_FIELD, SLOT_FIELDS } from "./optim_kernels.ts";
+import type { WeightPull } from "./optim_pull.ts";
 import {
   findDiverged,
   layOut,
@@ -101,6 +103,7 @@ export abstract class Optimizer<
   #written = new Float32Array();
   readonly #unit: Tensor;
   readonly #scale: Tensor;
+  #pull: WeightPull | undefined;
 
   /**
    * Gives the parameters their places in the flat vector and allocates the
@@ -166,6 +169,18 @@ export abstract class Optimizer<
   }
 
   /**
+   * What moves weights just before each step, in the place of their decay;
+   * `PriorDecay` sets it.
+   */
+  get pull(): WeightPull | undefined {
+    return this.#pull;
+  }
+
+  set pull(pull: WeightPull | undefined) {
+    this.#pull = pull;
+  }
+
+  /**
    * Updates every parameter that has a gradient and is not frozen: one dispatch
    * per segment.
    */
@@ -181,6 +196,11 @@ export abstract class Optimizer<
       segment.takeDeferred(clipping) ? this.#scale : this.#unit
     );
     onReplay(() => this.#prepare(keepGradients));
+    const pull = this.#pull;
+    dependsOn(() => this.#pull === pull);
+    for (const { segment, blockSlot } of pull ? this.#states : []) {
+      pull?.move(segment, { blockSlot, table: this.#table });
+    }
     const per = vectorsEach(this.#table.device);
     const kernel = specialize(this.kernel, { PER: per });
     this.#states.forEach(({ segment, blockSlot, moments }, i) => {
@@ -352,7 +372,7 @@ export abstract class Optimizer<
   protected abstract checkSettings(group: Settings): void;
 
   /**
-   * The numbers that the kernel needs for a parameter, at most seven.
+   * The numbers that the kernel needs for a parameter, at most six.
    *
    * @param group The settings of the parameter's group.
    * @param steps The number of steps that have changed it, including this one.
@@ -378,7 +398,13 @@ export abstract class Optimizer<
         table[at + ACTION_FIELD] = ACTIONS.clear;
         return;
       }
-      table.set(this.groupFields(group, ++slot.steps, parameter), at);
+      const share = this.#pull?.shareOf(parameter, group);
+      const settings = share === undefined
+        ? group
+        : { ...group, weightDecay: 0 };
+      const fields = this.groupFields(settings, ++slot.steps, parameter);
+      table.set(fields, at);
+      if (share !== undefined) table[at + PULL_FIELD] = share;
       table[at + ACTION_FIELD] = ACTIONS.step;
       touch(parameter);
     });

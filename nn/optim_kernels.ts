@@ -7,14 +7,17 @@
 // holds, for every block of 16 vec4s, the number of its parameter in `slots`
 // (0xffffffff where this optimizer has no parameter there). `slots` holds eight
 // numbers a parameter, which the optimizer fills in for each step. The last of
-// them says what is done: 0 nothing, 1 a step, 2 only clearing the gradient. On
-// a GPU, PER = 1 lets neighbors read neighbors; on a CPU adapter, PER = 16
+// them says what is done: 0 nothing, 1 a step, 2 only clearing the gradient. The
+// one before it is for `pull`, and the others are the rule's. On a GPU, PER = 1 lets neighbors read neighbors; on a CPU adapter, PER = 16
 // saves the look-ups.
 
 import { defineKernel, type Kernel } from "../engine/kernel_kit.ts";
 
 /** How many numbers the table has for each parameter. */
 export const SLOT_FIELDS = 8;
+
+/** The one of them that says how far the weights are pulled. */
+export const PULL_FIELD = 6;
 
 /** The one of them that says what is done. */
 export const ACTION_FIELD = 7;
@@ -52,7 +55,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) s
 
 // Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019, in
 // PyTorch's order: decay first, then the step with eps outside the correction.
-// slots: 1 - lr·decay, β₁, β₂, lr / (1 - β₁ᵗ), 1 / √(1 - β₂ᵗ), eps.
+// slots: 1 - lr·decay, β₁, β₂, lr / (1 - β₁ᵗ), 1 / √(1 - β₂ᵗ), eps. Other rules
+// of this form put other numbers there.
 export const adamw: Kernel = defineKernel({
   name: "adamw",
   wgsl: /* wgsl */ `
@@ -107,6 +111,130 @@ ${START_OF_STEP}
     }
     value[i] = x - a.x * g;
     if (p.keep == 0u) { gradient[i] = vec4<f32>(); }
+  }
+}
+`,
+});
+
+// The cube root of numbers that are not negative. pow() may be a thousandth of a
+// percent off, which a step of Newton's method mends where nothing overflows.
+const CUBE_ROOT = /* wgsl */ `
+fn cube_root(x: vec4<f32>) -> vec4<f32> {
+  let r = pow(x, vec4<f32>(0.33333333333));
+  let better = r - (r - x / (r * r)) * 0.33333333333;
+  return select(r, better, (x > vec4<f32>(1e-30)) & (x < vec4<f32>(1e30)));
+}
+`;
+
+// a / b, but 0 where b is 0.
+const QUOTIENT = /* wgsl */ `
+fn quotient(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
+  return select(a / b, vec4<f32>(), b == vec4<f32>());
+}
+`;
+
+// Defazio and Jelassi, "Adaptivity without Compromise: A Momentumized, Adaptive,
+// Dual Averaged Gradient Method for Stochastic Optimization", 2021: a point z is
+// where all gradients together lead from x0, and the weights follow it. Without
+// momentum the weights are z, and x0 is what led to them. A weight whose moments
+// are all 0 has not started, or it started at 0 and has not moved.
+// slots: λ, 1 - momentum, eps, coupled decay, lr·decoupled decay.
+export const madgrad: Kernel = defineKernel({
+  name: "madgrad",
+  wgsl: /* wgsl */ `
+override PER: u32 = 1u;
+struct Params { vectors: u32, first: u32, keep: u32 }
+@group(0) @binding(0) var<storage, read_write> value: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> gradient: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> squares: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> sum: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> start_point: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> block_slot: array<u32>;
+@group(0) @binding(6) var<storage, read> slots: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read> scale: array<f32>;
+@group(0) @binding(8) var<uniform> p: Params;
+${SCALED}${CUBE_ROOT}${QUOTIENT}
+${START_OF_STEP}
+    let x = value[i];
+    let g = scaled(gradient[i], clip) + a.w * x;
+    let s0 = sum[i];
+    let v0 = squares[i];
+    let zero = vec4<f32>();
+    var x0 = start_point[i];
+    x0 = select(x0, x, (x0 == zero) & (s0 == zero) & (v0 == zero));
+    if (a.y == 1.0) { x0 = x + quotient(s0, cube_root(v0) + a.z); }
+    let s = s0 + a.x * g;
+    let v = v0 + a.x * g * g;
+    squares[i] = v;
+    sum[i] = s;
+    start_point[i] = x0;
+    let z = x0 - quotient(s, cube_root(v) + a.z);
+    var y = z;
+    if (a.y != 1.0) { y = (1.0 - a.y) * x + a.y * z; }
+    value[i] = y - b.x * x;
+    if (p.keep == 0u) { gradient[i] = vec4<f32>(); }
+  }
+}
+`,
+});
+
+// MADGRAD with mirror descent in the place of dual averaging: z itself moves.
+// slots: lr·∛t, 1 - momentum, eps, coupled decay, lr·decoupled decay, what the
+// squares are multiplied by.
+export const mirrorMadgrad: Kernel = defineKernel({
+  name: "mirror_madgrad",
+  wgsl: /* wgsl */ `
+override PER: u32 = 1u;
+struct Params { vectors: u32, first: u32, keep: u32 }
+@group(0) @binding(0) var<storage, read_write> value: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> gradient: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> squares: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> point: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> block_slot: array<u32>;
+@group(0) @binding(5) var<storage, read> slots: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read> scale: array<f32>;
+@group(0) @binding(7) var<uniform> p: Params;
+${SCALED}${CUBE_ROOT}${QUOTIENT}
+${START_OF_STEP}
+    let x = value[i];
+    let g = scaled(gradient[i], clip) + a.w * x;
+    let v0 = squares[i];
+    var z = point[i];
+    z = select(z, x, (z == vec4<f32>()) & (v0 == vec4<f32>()));
+    let v = b.y * v0 + g * g;
+    z = z - b.x * z - a.x * quotient(g, cube_root(v) + a.z);
+    squares[i] = v;
+    point[i] = z;
+    value[i] = (1.0 - a.y) * x + a.y * z;
+    if (p.keep == 0u) { gradient[i] = vec4<f32>(); }
+  }
+}
+`,
+});
+
+// Moves the weights that a step will change by a share of their way to a prior:
+// θ = θ - share (θ - prior).
+export const pullToPrior: Kernel = defineKernel({
+  name: "pull_to_prior",
+  wgsl: /* wgsl */ `
+override PER: u32 = 1u;
+struct Params { vectors: u32, first: u32 }
+@group(0) @binding(0) var<storage, read_write> value: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> prior: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> block_slot: array<u32>;
+@group(0) @binding(3) var<storage, read> slots: array<vec4<f32>>;
+@group(0) @binding(4) var<uniform> p: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) size: vec3<u32>) {
+  let start = (id.x + id.y * size.x * 64u) * PER;
+  if (start >= p.vectors) { return; }
+  let slot = block_slot[(p.first + start) / 16u];
+  if (slot == 0xffffffffu) { return; }
+  let b = slots[2u * slot + 1u];
+  if (b.w != 1.0 || b.z == 0.0) { return; }
+  for (var i = start; i < min(start + PER, p.vectors); i++) {
+    value[i] = value[i] - b.z * (value[i] - prior[i]);
   }
 }
 `,

@@ -6,15 +6,16 @@
  * `deno task golden DIR…`. A folder of a model holds config.json, weights, and either
  * golden.safetensors and case.json, which Hugging Face's code has made, or
  * reference.json, which records the answers of a pretrained encoder-decoder. A folder
- * of layers or of pooling heads holds cases.json and a file of tensors for each case.
- * A folder of metrics holds JSON files, each a list of cases with inputs and expected
- * values.
+ * of layers or of pooling heads holds cases.json and a file of tensors for each case,
+ * and that of the few-sample kit madgrad.safetensors and its other parts. A folder of
+ * metrics holds JSON files, each a list of cases with inputs and expected values.
  *
  * @module
  */
 
 import { checkCase } from "./golden/check.ts";
 import type { Comparison } from "./golden/compare.ts";
+import { checkKit, KIT_NAME } from "./golden/kit.ts";
 import {
   checkMetricFile,
   checkMetricFolder,
@@ -50,6 +51,7 @@ async function subjectsIn(
   const ofModel = (check: (folder: string) => Promise<Comparison[]>) => [
     { path: folder, needsDevice: true, check: () => check(folder) },
   ];
+  if (await exists(`${folder}/${KIT_NAME}`)) return ofModel(checkKit);
   if (await exists(`${folder}/case.json`)) return ofModel(checkCase);
   if (await exists(`${folder}/${REFERENCE_NAME}`)) {
     return ofModel(checkReference);
@@ -130,10 +132,11 @@ const USAGE = `\
 Usage: deno task golden [--verbose] DIR…
 
 Compares models with the reference tensors in folders that have a case.json or
-a reference.json, layers and pooling heads with those that a cases.json lists,
-and metrics with the cases in JSON files: those in the folders
-named, and in all below them. Prints a line for each folder of a model or file of
-metrics, and for each comparison that failed; --verbose prints all comparisons.`;
+a reference.json, layers and pooling heads with those that a cases.json lists, the
+few-sample kit with the folder that has a madgrad.safetensors, and metrics with the
+cases in JSON files: those in the folders named, and in all below them. Prints a line
+for each folder of a model or file of metrics, and for each comparison that failed;
+--verbose prints all comparisons.`;
 
 async function main(args: readonly string[]): Promise<number> {
   const isVerbose = args.includes("--verbose") || args.includes("-v");

@@ -37,6 +37,7 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   "models/": ["models/mod.ts"],
   "models/architectures/": ["models/architectures/mod.ts"],
   "models/collators/": ["models/collators/mod.ts"],
+  "models/fine_tuning/": ["models/fine_tuning/mod.ts"],
   "models/packing/": ["models/packing/mod.ts"],
   "models/pooling/": ["models/pooling/mod.ts"],
   "models/tokenizer/": [

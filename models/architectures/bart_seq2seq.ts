@@ -196,7 +196,7 @@ export function scoreTargets(
     decoderInputIds: decoderInputIds ?? (labels && shiftRight(labels, config)),
   });
   const x = tokenStates(output);
-  const scores = matmul(cache ? lastToken(x) : x, lmHead.weight, {
+  const scores = matmul(cache ? lastToken(x) : x, lmHead.usedWeight(), {
     transposeB: true,
     bias: reshape(finalLogitsBias, [finalLogitsBias.size]),
   });
