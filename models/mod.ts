@@ -68,6 +68,10 @@ export { meanPooling, poolTokens } from "./pooling.ts";
 export type { PoolingMode, PoolTokensOptions } from "./pooling.ts";
 export * from "./packing/mod.ts";
 
+// -------------------------------------------------------------------- adapters
+
+export * from "./peft/mod.ts";
+
 // ----------------------------------------------------------------------- files
 
 export * from "./files/checkpoint.ts";

@@ -83,6 +83,13 @@ export * as init from "./init.ts";
 export type * from "./initializer.ts";
 export * from "./layer_norm.ts";
 export * from "./linear.ts";
+export {
+  type Adaptable,
+  type LoraBias,
+  LoraConfig,
+  type LoraConfigOptions,
+  LoraModel,
+} from "./lora/mod.ts";
 export * from "./metrics/mod.ts";
 export * from "./module.ts";
 export { hasPrefix, topNames } from "./names.ts";
