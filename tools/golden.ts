@@ -4,7 +4,8 @@
 /**
  * Compares models and metrics with reference values of other libraries:
  * `deno task golden DIR…`. A folder of a model holds config.json, weights, and either
- * golden.safetensors and case.json, which Hugging Face's code has made, or
+ * golden.safetensors and case.json, which Hugging Face's code has made (with the
+ * model in base/ and PEFT's files in adapter/, if it is about an adapter), or
  * reference.json, which records the answers of a pretrained encoder-decoder. A folder
  * of metrics holds JSON files, each a list of cases with inputs and expected values.
  *
@@ -13,6 +14,7 @@
 
 import { checkCase } from "./golden/check.ts";
 import type { Comparison } from "./golden/compare.ts";
+import { ADAPTER_FOLDER, checkLora } from "./golden/lora.ts";
 import {
   checkMetricFile,
   checkMetricFolder,
@@ -45,7 +47,10 @@ async function subjectsIn(
   const ofModel = (check: (folder: string) => Promise<Comparison[]>) => [
     { path: folder, needsDevice: true, check: () => check(folder) },
   ];
-  if (await exists(`${folder}/case.json`)) return ofModel(checkCase);
+  if (await exists(`${folder}/case.json`)) {
+    const adapter = `${folder}/${ADAPTER_FOLDER}/adapter_config.json`;
+    return ofModel(await exists(adapter) ? checkLora : checkCase);
+  }
   if (await exists(`${folder}/${REFERENCE_NAME}`)) {
     return ofModel(checkReference);
   }

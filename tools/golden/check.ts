@@ -71,7 +71,7 @@ export async function checkCase(folder: string): Promise<Comparison[]> {
 }
 
 /** Makes tensors of all `input.*`, with names in camelCase. */
-function inputsOf(golden: Golden): Record<string, Tensor> {
+export function inputsOf(golden: Golden): Record<string, Tensor> {
   const inputs: Record<string, Tensor> = {};
   for (const [name, { shape, data }] of golden) {
     if (!name.startsWith("input.")) continue;
