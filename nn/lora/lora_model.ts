@@ -17,7 +17,12 @@ import {
   type StandIn,
   standIn,
 } from "./stand_ins.ts";
-import { rankOf, savedModules, targetPaths } from "./targets.ts";
+import {
+  rankOf,
+  savedModules,
+  targetPaths,
+  unsharedLinears,
+} from "./targets.ts";
 
 /** A module with a `forward` of any kind. */
 export interface Adaptable extends Module {
@@ -76,6 +81,8 @@ export class LoraModel<M extends Adaptable = Adaptable> extends Module {
   readonly #layers: Map<Linear, LoraLinear> = new Map<Linear, LoraLinear>();
   readonly #standIns: StandIn[] = [];
   readonly #frozen: Parameter[] = [];
+  /** Layers whose weight another module uses, which merging would change. */
+  readonly #shared: readonly string[];
   readonly #tensors: (readonly [string, Parameter | Buffer])[];
   #isMerged = false;
   #isUnloaded = false;
@@ -105,6 +112,11 @@ export class LoraModel<M extends Adaptable = Adaptable> extends Module {
     }
     const targets = targetPaths(model, config);
     const saved = savedModules(model, config);
+    const unshared = unsharedLinears(model);
+    this.#shared = targets.filter((path) => {
+      const layer = modules.get(path);
+      return layer !== undefined && !unshared.has(layer);
+    });
     // Before the adapter's parameters, which thus lie in segments of their own.
     model.placeParameters();
     this.#freeze();
@@ -126,10 +138,11 @@ export class LoraModel<M extends Adaptable = Adaptable> extends Module {
    * they hold the update already. Nothing can be trained until
    * {@linkcode unmergeAdapter}.
    *
-   * @throws {TypeError} If the adapter is disabled or unloaded.
+   * @throws {TypeError} If the adapter is disabled or unloaded, or a weight that
+   * would change is shared with a module that has no adapter.
    */
   mergeAdapter(): void {
-    this.#checkLoaded("merge the adapter");
+    this.#checkMergeable();
     if (!this.#power.isOn) {
       throw new TypeError(
         "Cannot merge the adapter: it is disabled; end disableAdapter() before",
@@ -173,10 +186,11 @@ export class LoraModel<M extends Adaptable = Adaptable> extends Module {
    *
    * @returns The model, as it was built, with new weights. Parameters that were
    * not frozen before can be trained again.
-   * @throws {TypeError} If the adapter is unloaded.
+   * @throws {TypeError} If the adapter is unloaded, or a weight that would change
+   * is shared with a module that has no adapter. Nothing has changed then.
    */
   mergeAndUnload(): M {
-    this.#checkLoaded("merge the adapter");
+    this.#checkMergeable();
     for (const layer of this.#layers.values()) layer.adopt();
     for (const each of this.#standIns) adopt(each);
     return this.#unload();
@@ -310,6 +324,16 @@ export class LoraModel<M extends Adaptable = Adaptable> extends Module {
     this.#isMerged = false;
     this.#isUnloaded = true;
     return this.model;
+  }
+
+  #checkMergeable(): void {
+    this.#checkLoaded("merge the adapter");
+    const [path] = this.#shared;
+    if (path === undefined) return;
+    throw new TypeError(
+      `Cannot merge the adapter: ${path} shares its weight with another module, ` +
+        "such as the word embeddings, which would change too",
+    );
   }
 
   #checkLoaded(action: string): void {

@@ -103,7 +103,7 @@ function topsOf(model: Module): string {
 }
 
 /** The linear layers whose weight no other module uses. */
-function unsharedLinears(model: Module): Set<Module> {
+export function unsharedLinears(model: Module): Set<Module> {
   const users = new Map<Parameter, number>();
   const modules = [...new Set(model.namedModules().values())];
   for (const module of modules) {
