@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import { Buffer } from "../buffer.ts";
+import type { Buffer } from "../buffer.ts";
 import { Linear } from "../linear.ts";
 import { Module } from "../module.ts";
 import { Parameter } from "../parameter.ts";
