@@ -22,6 +22,8 @@ export interface LinearOptions {
 
 /** Options of {@linkcode Linear.forward}. */
 export interface LinearForwardOptions {
+  /** Added in place of the layer's own bias, `[out]`. @default {its own} */
+  bias?: Tensor;
   /** Applied to the result in the same kernel. @default {none} */
   activation?: Activation;
   /**

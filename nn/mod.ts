@@ -86,6 +86,13 @@ export type * from "./initializer.ts";
 export * from "./layer_norm.ts";
 export * from "./linear.ts";
 export * from "./madgrad.ts";
+export {
+  type Adaptable,
+  type LoraBias,
+  LoraConfig,
+  type LoraConfigOptions,
+  LoraModel,
+} from "./lora/mod.ts";
 export * from "./metrics/mod.ts";
 export * from "./mix_linear.ts";
 export { mixout, type MixoutOptions } from "./mixout.ts";

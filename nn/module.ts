@@ -58,8 +58,8 @@ export interface LoadReport {
  *
  * The path of attributes that leads to a parameter is its name in checkpoint
  * files, in snake case: `this.encoder.layer[0].attention` is
- * `encoder.layer.0.attention`. Attributes that start with a capital letter are
- * not changed. A parameter that is assigned to two attributes is tied: it has
+ * `encoder.layer.0.attention`. Attributes that start with a capital letter or
+ * hold an underscore are not changed. A parameter that is assigned to two attributes is tied: it has
  * one place in the flat vector, and its name is the first path.
  *
  * @example A module of two layers
@@ -121,7 +121,7 @@ export class Module {
   ): Map<string, T> {
     const named = new Map<string, T>();
     const seen = new Set<T>();
-    for (const [name, value] of this.#walk()) {
+    for (const [name, value] of this.tensorPaths()) {
       if (!isIncluded(value) || seen.has(value)) continue;
       seen.add(value);
       named.set(name, value);
@@ -135,7 +135,7 @@ export class Module {
   tiedNames(): Map<string, string> {
     const first = new Map<Parameter, string>();
     const tied = new Map<string, string>();
-    for (const [name, value] of this.#walk()) {
+    for (const [name, value] of this.tensorPaths()) {
       if (!(value instanceof Parameter)) continue;
       const owner = first.get(value);
       if (owner === undefined) first.set(value, name);
@@ -291,12 +291,17 @@ export class Module {
     return this;
   }
 
-  *#walk(): Generator<[string, Parameter | Buffer]> {
+  /**
+   * Parameters and buffers by path, tied ones under each of their paths. All
+   * lists of names follow from it, so that a module which wraps another one can
+   * leave some out.
+   */
+  protected *tensorPaths(): Generator<[string, Parameter | Buffer]> {
     for (const [name, value] of children(this)) {
       if (!(value instanceof Module)) {
         yield [name, value];
       } else {
-        for (const [path, inner] of value.#walk()) {
+        for (const [path, inner] of value.tensorPaths()) {
           yield [`${name}.${path}`, inner];
         }
       }

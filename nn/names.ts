@@ -46,9 +46,9 @@ export function topNames(names: Iterable<string>): string {
 
 /**
  * The segment of a name that an attribute stands for: `word_embeddings` for
- * `wordEmbeddings`, but `LayerNorm` for itself.
+ * `wordEmbeddings`, but `LayerNorm` and `lora_A` for themselves.
  */
 export function snakeCase(name: string): string {
-  if (/^[A-Z]/.test(name)) return name;
+  if (/^[A-Z]|_/.test(name)) return name;
   return name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
 }

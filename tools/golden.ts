@@ -4,7 +4,8 @@
 /**
  * Compares models and metrics with reference values of other libraries:
  * `deno task golden DIR…`. A folder of a model holds config.json, weights, and either
- * golden.safetensors and case.json, which Hugging Face's code has made, or
+ * golden.safetensors and case.json, which Hugging Face's code has made (with the
+ * model in base/ and PEFT's files in adapter/, if it is about an adapter), or
  * reference.json, which records the answers of a pretrained encoder-decoder. A folder
  * of layers or of pooling heads holds cases.json and a file of tensors for each case,
  * and that of the few-sample kit madgrad.safetensors and its other parts. A folder of
@@ -16,6 +17,7 @@
 import { checkCase } from "./golden/check.ts";
 import type { Comparison } from "./golden/compare.ts";
 import { checkKit, KIT_NAME } from "./golden/kit.ts";
+import { ADAPTER_FOLDER, checkLora } from "./golden/lora.ts";
 import {
   checkMetricFile,
   checkMetricFolder,
@@ -52,7 +54,10 @@ async function subjectsIn(
     { path: folder, needsDevice: true, check: () => check(folder) },
   ];
   if (await exists(`${folder}/${KIT_NAME}`)) return ofModel(checkKit);
-  if (await exists(`${folder}/case.json`)) return ofModel(checkCase);
+  if (await exists(`${folder}/case.json`)) {
+    const adapter = `${folder}/${ADAPTER_FOLDER}/adapter_config.json`;
+    return ofModel(await exists(adapter) ? checkLora : checkCase);
+  }
   if (await exists(`${folder}/${REFERENCE_NAME}`)) {
     return ofModel(checkReference);
   }

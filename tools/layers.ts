@@ -31,13 +31,20 @@ const ROOT = slashes(new URL("..", import.meta.url).pathname);
 /** The rooms and their doors: the files that others import. */
 export const DOORS: Readonly<Record<string, readonly string[]>> = {
   "engine/": ["engine/mod.ts", "engine/kernel_kit.ts"],
-  "nn/": ["nn/mod.ts", "nn/formats/mod.ts", "nn/metrics/mod.ts"],
+  "nn/": [
+    "nn/mod.ts",
+    "nn/formats/mod.ts",
+    "nn/lora/mod.ts",
+    "nn/metrics/mod.ts",
+  ],
   "nn/formats/": ["nn/formats/mod.ts"],
+  "nn/lora/": ["nn/lora/mod.ts"],
   "nn/metrics/": ["nn/metrics/mod.ts"],
   "models/": ["models/mod.ts"],
   "models/architectures/": ["models/architectures/mod.ts"],
   "models/collators/": ["models/collators/mod.ts"],
   "models/fine_tuning/": ["models/fine_tuning/mod.ts"],
+  "models/peft/": ["models/peft/mod.ts"],
   "models/packing/": ["models/packing/mod.ts"],
   "models/pooling/": ["models/pooling/mod.ts"],
   "models/tokenizer/": [

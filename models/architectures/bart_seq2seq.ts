@@ -10,7 +10,6 @@ import {
   equal,
   full,
   type IntegerTensor,
-  matmul,
   reshape,
   slice,
   type Tensor,
@@ -196,8 +195,7 @@ export function scoreTargets(
     decoderInputIds: decoderInputIds ?? (labels && shiftRight(labels, config)),
   });
   const x = tokenStates(output);
-  const scores = matmul(cache ? lastToken(x) : x, lmHead.usedWeight(), {
-    transposeB: true,
+  const scores = lmHead.forward(cache ? lastToken(x) : x, {
     bias: reshape(finalLogitsBias, [finalLogitsBias.size]),
   });
   const { packed } = output;

@@ -22,6 +22,12 @@ export interface ProcessingClass {
 
 /** A model that writes its own files, such as a configuration. */
 interface SavesPretrained {
+  /**
+   * The one file of weights that it always writes.
+   *
+   * @default {"model.safetensors", or parts of it}
+   */
+  readonly weightsFile?: string;
   savePretrained(
     folder: string,
     options: { tokenizer?: ProcessingClass; maxShardSize?: number },
@@ -55,7 +61,9 @@ export async function saveModel(
   if (savesPretrained(model)) {
     await model.savePretrained(folder, {
       ...(tokenizer ? { tokenizer } : {}),
-      ...(isCheckpoint ? { maxShardSize: Number.MAX_SAFE_INTEGER } : {}),
+      ...(isCheckpoint && model.weightsFile === undefined
+        ? { maxShardSize: Number.MAX_SAFE_INTEGER }
+        : {}),
     });
     return;
   }
@@ -84,22 +92,23 @@ export async function saveModel(
  */
 export async function loadModel(folder: string, model: Module): Promise<void> {
   await finishSave(folder);
-  using file = await openSafetensors(`${folder}/${WEIGHTS}`);
+  const saves = savesPretrained(model);
+  const path = `${folder}/${saves && model.weightsFile || WEIGHTS}`;
+  using file = await openSafetensors(path);
   // Models leave out weights that are computed and not learned.
-  const strict = !savesPretrained(model);
   const { unexpected, mismatched } = await model.loadStateDict(file, {
-    strict,
+    strict: !saves,
   });
   const [wrong] = mismatched;
   if (wrong) {
     throw new TypeError(
-      `Cannot load ${folder}/${WEIGHTS}: ${wrong.name} is ${wrong.found} there ` +
+      `Cannot load ${path}: ${wrong.name} is ${wrong.found} there ` +
         `and ${wrong.expected} in the model`,
     );
   }
   if (unexpected.length > 0) {
     throw new TypeError(
-      `Cannot load ${folder}/${WEIGHTS}: the model has no ${unexpected[0]}`,
+      `Cannot load ${path}: the model has no ${unexpected[0]}`,
     );
   }
 }
