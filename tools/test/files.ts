@@ -33,8 +33,9 @@ async function readSettings(): Promise<Settings> {
 }
 
 /**
- * A folder of tests that take minutes: they sweep over all kernel variants, or
- * build models of full size. They run only where they are named, as CI does.
+ * A folder of tests that take minutes: they sweep over all kernel variants, build
+ * models of full size, or run commands that train, from beginning to end. They run
+ * only where they are named, as CI does.
  */
 export const SWEEPS = "tests/sweeps";
 

@@ -1,9 +1,15 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { OutputFolder } from "../../cli/output_folder.ts";
-import { inFolder } from "../_folder.ts";
-import { cli, command, inDataFolder, type Outcome, read } from "./_command.ts";
+import { OutputFolder } from "../../../cli/output_folder.ts";
+import { inFolder } from "../../_folder.ts";
+import {
+  cli,
+  command,
+  inDataFolder,
+  type Outcome,
+  read,
+} from "../../cli/_command.ts";
 
 /** Runs the command line with a text on standard input. */
 async function piped(text: string, ...args: string[]): Promise<Outcome> {

@@ -7,10 +7,10 @@ import {
   assertMatch,
   assertThrows,
 } from "@std/assert";
-import { predictionLines } from "../../cli/prediction_lines.ts";
-import { TopRows } from "../../cli/top_rows.ts";
-import { BertConfig } from "../../models/mod.ts";
-import { cli, inDataFolder } from "./_command.ts";
+import { predictionLines } from "../../../cli/prediction_lines.ts";
+import { TopRows } from "../../../cli/top_rows.ts";
+import { BertConfig } from "../../../models/mod.ts";
+import { cli, inDataFolder } from "../../cli/_command.ts";
 
 Deno.test("TopRows keeps what a stable sort puts first, ties in order", () => {
   // A linear congruential generator; few values, so that there are many ties.

@@ -6,8 +6,8 @@ import {
   assertEquals,
   assertMatch,
 } from "@std/assert";
-import { names } from "../_folder.ts";
-import { cli, command, inDataFolder } from "./_command.ts";
+import { names } from "../../_folder.ts";
+import { cli, command, inDataFolder } from "../../cli/_command.ts";
 
 /** The files of a model with its tokenizer. */
 const MODEL = [

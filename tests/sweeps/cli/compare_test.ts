@@ -8,10 +8,10 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { checkSameRows } from "../../cli/compared_rows.ts";
-import { compareRuns } from "../../cli/comparison.ts";
-import { renderComparison } from "../../cli/comparison_text.ts";
-import { readPredictions } from "../../cli/prediction_file.ts";
+import { checkSameRows } from "../../../cli/compared_rows.ts";
+import { compareRuns } from "../../../cli/comparison.ts";
+import { renderComparison } from "../../../cli/comparison_text.ts";
+import { readPredictions } from "../../../cli/prediction_file.ts";
 import {
   accuracy,
   argmaxRows,
@@ -20,9 +20,9 @@ import {
   f1Score,
   matthewsCorrelation,
   negativeLogLikelihood,
-} from "../../nn/mod.ts";
-import { inFolder } from "../_folder.ts";
-import { cli, inDataFolder } from "./_command.ts";
+} from "../../../nn/mod.ts";
+import { inFolder } from "../../_folder.ts";
+import { cli, inDataFolder } from "../../cli/_command.ts";
 
 type Row = Record<string, unknown>;
 

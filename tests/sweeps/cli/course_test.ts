@@ -4,8 +4,8 @@
 // options from a file.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { names } from "../_folder.ts";
-import { cli, command, inDataFolder, read } from "./_command.ts";
+import { names } from "../../_folder.ts";
+import { cli, command, inDataFolder, read } from "../../cli/_command.ts";
 
 /** Reads a file of lines of JSON. */
 async function lines(path: string): Promise<Record<string, unknown>[]> {

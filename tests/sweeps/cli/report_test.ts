@@ -8,9 +8,9 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { parse } from "deno-std/yaml/mod.js";
-import { writeRunFacts } from "../../cli/run_facts.ts";
-import { names } from "../_folder.ts";
-import { cli, inDataFolder } from "./_command.ts";
+import { writeRunFacts } from "../../../cli/run_facts.ts";
+import { names } from "../../_folder.ts";
+import { cli, inDataFolder } from "../../cli/_command.ts";
 
 /** The metadata of a model card. */
 // deno-lint-ignore no-explicit-any
