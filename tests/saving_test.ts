@@ -400,8 +400,8 @@ Deno.test("prepareOutput() tests writing before there is anything to lose", asyn
     await assertRejects(
       () => prepareOutput(root, false, { bytes: 1e18 }),
       Error,
-      `Cannot write to ${root}: a save takes about 1000000 TB, but its ` +
-        "disk has",
+      `Cannot write to ${root}: a save takes about 909,494.7 TiB, but ` +
+        "its disk has",
     );
     await Deno.writeTextFile(`${root}/config.json`, "{}");
     await assertRejects(
