@@ -6,9 +6,8 @@
  * the slowest files, and the last line counts the tests, such as `1340 passed, 0
  * failed`.
  *
- * Each test file runs in its own process. Examples are tiny, so twelve files with
- * examples share a process. Types are checked once, for all files, while the first
- * tests run. `deno task test tests/nn --filter AdamW` runs a part: paths select
+ * Each test file runs in its own process. Examples are tiny, so those of many files
+ * share a program. Types are checked once, for all files, while the first tests run. `deno task test tests/nn --filter AdamW` runs a part: paths select
  * files, and all other arguments are passed on to `deno test`.
  *
  * @module
@@ -16,6 +15,7 @@
 
 import { fileURLToPath } from "node:url";
 import { type Counts, summarize } from "./test/counts.ts";
+import { writeExamples } from "./test/examples.ts";
 import { findTests, type TestFile } from "./test/files.ts";
 import { defaultAtOnce, type Job, runJobs } from "./test/processes.ts";
 import { listSlowest } from "./test/times.ts";
@@ -46,8 +46,11 @@ const SLOW = [
   "tests/first_model_test.ts",
 ];
 
-/** How many files with examples share a process. */
-const EXAMPLES_AT_ONCE = 12;
+/** How many files with examples share a program. */
+const EXAMPLES_AT_ONCE = 60;
+
+/** Says what the names of modules mean in files that lie elsewhere. */
+const CONFIG = fileURLToPath(new URL("../deno.json", import.meta.url));
 
 // Options of `deno test` that take the argument after them.
 const WITH_VALUE = ["--filter"];
@@ -85,10 +88,35 @@ export function parseArguments(args: readonly string[]): Arguments {
   return { paths, flags };
 }
 
-/** Plans the processes: one for each test file, one for twelve with examples. */
+/** A process that runs the examples of some files. */
+export interface ExampleGroup {
+  /** The files. */
+  readonly paths: readonly string[];
+  /** The file of tests that was made of their examples. */
+  readonly file: string;
+}
+
+/** Makes tests of the examples in files that hold no tests, below a folder. */
+export async function groupExamples(
+  files: readonly TestFile[],
+  folder: string,
+): Promise<ExampleGroup[]> {
+  const all = files.filter(({ tests }) => !tests).map(({ path }) => path);
+  const groups: ExampleGroup[] = [];
+  for (let i = 0; i < all.length; i += EXAMPLES_AT_ONCE) {
+    const paths = all.slice(i, i + EXAMPLES_AT_ONCE);
+    const own = `${folder}/${groups.length}`;
+    await Deno.mkdir(own);
+    groups.push({ paths, file: await writeExamples(paths, own) });
+  }
+  return groups;
+}
+
+/** Plans the processes: one for each test file, and one for each group of examples. */
 export function planJobs(
   files: readonly TestFile[],
   flags: readonly string[],
+  groups: readonly ExampleGroup[],
 ): Job[] {
   const rank = ({ path }: TestFile) => {
     const place = SLOW.indexOf(path);
@@ -101,17 +129,13 @@ export function planJobs(
       name: path,
       args: [...command, ...(examples ? ["--doc"] : []), path],
     }));
-  const documented = files.filter(({ tests }) => !tests)
-    .map(({ path }) => path);
-  const jobs: Job[] = [];
-  for (let i = 0; i < documented.length; i += EXAMPLES_AT_ONCE) {
-    const paths = documented.slice(i, i + EXAMPLES_AT_ONCE);
+  const jobs = groups.map(({ paths, file }): Job => {
     const more = paths.length > 1 ? ` and ${paths.length - 1} more` : "";
-    jobs.push({
+    return {
       name: `examples of ${paths[0]}${more}`,
-      args: [...command, "--doc", ...paths],
-    });
-  }
+      args: [...command, `--config=${CONFIG}`, file],
+    };
+  });
   // Examples take longer than most files, so they come right after the slow ones.
   const slow = tests.filter(({ name }) => SLOW.includes(name)).length;
   return [...tests.slice(0, slow), ...jobs, ...tests.slice(slow)];
@@ -170,12 +194,18 @@ async function main(args: string[]): Promise<number> {
   }
   const { paths, flags } = parseArguments(args);
   const files = await findTests(paths);
-  const jobs = [checkTypes(files), ...planJobs(files, flags)];
-  console.log(
-    `${files.length} files, ${defaultAtOnce()} processes at a time, ` +
-      "the slowest first",
-  );
-  return await runAndReport(jobs, `${files.length} files`);
+  const folder = await Deno.makeTempDir();
+  try {
+    const groups = await groupExamples(files, folder);
+    const jobs = [checkTypes(files), ...planJobs(files, flags, groups)];
+    console.log(
+      `${files.length} files, ${defaultAtOnce()} processes at a time, ` +
+        "the slowest first",
+    );
+    return await runAndReport(jobs, `${files.length} files`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 }
 
 if (import.meta.main) {

@@ -241,9 +241,9 @@ export function pinned(family: string): string | undefined {
  * import { assertEquals } from "@std/assert";
  *
  * const device = await initialize();
- * defineVariants("sort", ["bitonic", "radix"]);
- * chooseVariant(device, "sort", "short", () => "bitonic");
- * assertEquals(chosen()["sort/short"], "bitonic");
+ * defineVariants("search", ["linear", "binary"]);
+ * chooseVariant(device, "search", "short", () => "linear");
+ * assertEquals(chosen()["search/short"], "linear");
  * ```
  */
 export function chooseVariant(

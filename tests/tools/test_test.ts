@@ -5,6 +5,7 @@ import { findPageTests, runsOnPage } from "../../tools/chromium.ts";
 import { findGpuTests } from "../../tools/dawn.ts";
 import {
   exitCode,
+  groupExamples,
   LEAVE_CLEANLY,
   parseArguments,
   planJobs,
@@ -16,6 +17,7 @@ import {
   sumCounts,
   summarize,
 } from "../../tools/test/counts.ts";
+import { examplesIn } from "../../tools/test/examples.ts";
 import { findTests, SWEEPS } from "../../tools/test/files.ts";
 import { type Job, runJobs } from "../../tools/test/processes.ts";
 import { listSlowest } from "../../tools/test/times.ts";
@@ -144,20 +146,54 @@ Deno.test("findTests() refuses a path without tests", async () => {
   );
 });
 
-Deno.test("planJobs() plans a process for each test file, and one for a dozen with examples", async () => {
-  const files = await findTests();
-  const jobs = planJobs(files, ["--filter=a"]);
-  const planned = jobs.flatMap(({ args }) =>
-    args.filter((arg) => !arg.startsWith("-")).slice(1)
-  );
-  assertEquals(planned.sort(), files.map(({ path }) => path).sort());
-  for (const { name, args } of jobs) {
-    const paths = args.filter((arg) => !arg.startsWith("-")).slice(1);
-    const tests = paths.filter((path) => path.endsWith("_test.ts"));
-    if (tests.length > 0) assertEquals([name], paths);
-    else assertEquals(args.includes("--doc"), true);
-    assertEquals(args.includes("--filter=a"), true);
-  }
+Deno.test("planJobs() plans a process for each test file, and some for all examples", async () => {
+  await inFolder(async (folder) => {
+    const files = await findTests();
+    const groups = await groupExamples(files, folder);
+    const jobs = planJobs(files, ["--filter=a"], groups);
+    const planned = jobs.flatMap(({ args }) =>
+      args.filter((arg) => !arg.startsWith("-")).slice(1)
+    );
+    const tests = files.filter(({ tests }) => tests).map(({ path }) => path);
+    const made = groups.map(({ file }) => file);
+    assertEquals(planned.sort(), [...tests, ...made].sort());
+    assertEquals(
+      groups.flatMap(({ paths }) => paths).sort(),
+      files.filter(({ tests }) => !tests).map(({ path }) => path).sort(),
+    );
+    for (const { args } of jobs) {
+      assertEquals(args.includes("--filter=a"), true);
+    }
+  });
+});
+
+Deno.test("examplesIn() finds the blocks that run, with their lines", () => {
+  const block = (info: string, code: string) =>
+    ["```" + info, code, "```"].join("\n");
+  const text = [
+    "# Title",
+    block("ts", "a();"),
+    block("ts ignore", "b();"),
+    block("sh", "c"),
+    block("typescript", "d();"),
+  ].join("\n");
+  assertEquals(examplesIn("a.md", text), [
+    { name: "a.md:2", code: "a();\n" },
+    { name: "a.md:11", code: "d();\n" },
+  ]);
+  const comment = ["const x = 1;", "/**", " * Words.", " *"]
+    .concat(
+      block("ts", "if (y) {\n  e();\n}").split("\n").map((line) =>
+        ` * ${line}`
+      ),
+      " */",
+      "/* ```ts",
+      "no();",
+      "``` */",
+    ).join("\n");
+  assertEquals(examplesIn("a.ts", comment), [
+    { name: "a.ts:5", code: "if (y) {\n  e();\n}\n" },
+  ]);
 });
 
 Deno.test("findGpuTests() finds every test of the GPU except the slow ones", async () => {
