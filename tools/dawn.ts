@@ -49,13 +49,17 @@ const TOO_SLOW = new Map([
   ["tests/engine/tuning/tuning_test.ts", "1 minute: times every variant"],
 ]);
 
+// Commands are processes of their own, which do not use Dawn.
+const OTHER_SWEEPS = /^tests\/sweeps\/(cli|examples|tools)\//;
+
 /** The test files that run on Dawn when no path is given. */
 export async function findGpuTests(): Promise<string[]> {
   const paths = (await findTests(ROOTS)).filter(({ tests }) => tests)
     .map(({ path }) => path);
   const texts = await Promise.all(paths.map((path) => Deno.readTextFile(path)));
   return paths.filter((path, i) =>
-    USES_GPU.test(texts[i] ?? "") && !TOO_SLOW.has(path)
+    USES_GPU.test(texts[i] ?? "") && !TOO_SLOW.has(path) &&
+    !OTHER_SWEEPS.test(path)
   );
 }
 

@@ -163,7 +163,7 @@ Deno.test("finetune refuses an output folder that cannot be written before it tr
         "eval",
         "--no-check",
         `import { prepareOutput } from "${
-          import.meta.resolve("../../cli/save.ts")
+          import.meta.resolve("../../../cli/save.ts")
         }"; await prepareOutput("${isLinux ? "/proc" : folder}", false);`,
       ],
     }).output();

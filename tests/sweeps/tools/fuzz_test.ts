@@ -1,9 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { describeSummary, FUZZERS, moduleOf } from "../../tools/fuzz.ts";
-import { isInternal, randomFrom } from "../../tools/fuzz/fuzzer.ts";
-import { loadFuzzer, runTrials } from "../../tools/fuzz/run.ts";
+import { describeSummary, FUZZERS, moduleOf } from "../../../tools/fuzz.ts";
+import { isInternal, randomFrom } from "../../../tools/fuzz/fuzzer.ts";
+import { loadFuzzer, runTrials } from "../../../tools/fuzz/run.ts";
 
 for (const name of FUZZERS) {
   Deno.test(`fuzz ${name}: a short run finds nothing`, async () => {

@@ -1,22 +1,22 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { adapterFacts, versions } from "../../cli/adapter_facts.ts";
-import { modelFacts, type ModelRequest } from "../../cli/model_memory.ts";
-import { bytesText, parseBytes } from "../../cli/sizes.ts";
-import { backward, scope, sum, tensor } from "../../engine/mod.ts";
+import { adapterFacts, versions } from "../../../cli/adapter_facts.ts";
+import { modelFacts, type ModelRequest } from "../../../cli/model_memory.ts";
+import { bytesText, parseBytes } from "../../../cli/sizes.ts";
+import { backward, scope, sum, tensor } from "../../../engine/mod.ts";
 import {
   AutoConfig,
   AutoModelForSequenceClassification,
-} from "../../models/mod.ts";
-import { AdamW, SGD } from "../../nn/mod.ts";
-import { SwagModel } from "../../swag/mod.ts";
-import { gpuTest } from "../_check.ts";
-import { inFolder } from "../_folder.ts";
-import { tree, withHub } from "../models/files/_hub.ts";
-import { cli, read } from "./_command.ts";
+} from "../../../models/mod.ts";
+import { AdamW, SGD } from "../../../nn/mod.ts";
+import { SwagModel } from "../../../swag/mod.ts";
+import { gpuTest } from "../../_check.ts";
+import { inFolder } from "../../_folder.ts";
+import { tree, withHub } from "../../models/files/_hub.ts";
+import { cli, read } from "../../cli/_command.ts";
 
-const CLI = new URL("../../cli.ts", import.meta.url).pathname;
+const CLI = new URL("../../../cli.ts", import.meta.url).pathname;
 
 /** The configurations of tiny models. */
 const TINY: Readonly<Record<string, Record<string, unknown>>> = {

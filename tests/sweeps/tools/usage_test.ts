@@ -1,9 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { inFolder } from "../_folder.ts";
+import { inFolder } from "../../_folder.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
+const ROOT = new URL("../../../", import.meta.url).pathname;
 
 /** Runs a program as its task does. */
 async function run(

@@ -1,15 +1,21 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { Arguments, type Command } from "../../cli/arguments.ts";
-import { tokenize } from "../../cli/tokenize.ts";
-import { trainTokenizerCommand } from "../../cli/train_tokenizer.ts";
-import { Tokenizer, trainTokenizer } from "../../models/mod.ts";
-import { inFolder, names } from "../_folder.ts";
-import { cli, command, examples, inDataFolder, read } from "./_command.ts";
+import { Arguments, type Command } from "../../../cli/arguments.ts";
+import { tokenize } from "../../../cli/tokenize.ts";
+import { trainTokenizerCommand } from "../../../cli/train_tokenizer.ts";
+import { Tokenizer, trainTokenizer } from "../../../models/mod.ts";
+import { inFolder, names } from "../../_folder.ts";
+import {
+  cli,
+  command,
+  examples,
+  inDataFolder,
+  read,
+} from "../../cli/_command.ts";
 
 const HARBOR = new URL(
-  "../fixtures/tokenizers/training/harbor.txt",
+  "../../fixtures/tokenizers/training/harbor.txt",
   import.meta.url,
 ).pathname;
 const TEXT = await Deno.readTextFile(HARBOR);

@@ -1,6 +1,10 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-import { Finding, type Fuzzer, type Outcome } from "../../tools/fuzz/fuzzer.ts";
+import {
+  Finding,
+  type Fuzzer,
+  type Outcome,
+} from "../../../tools/fuzz/fuzzer.ts";
 
 // The third argument of a child process is the number of its first trial.
 const OUTCOMES: ((random: number) => Outcome)[] = [

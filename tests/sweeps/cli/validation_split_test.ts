@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { cli, examples, inDataFolder } from "./_command.ts";
+import { cli, examples, inDataFolder } from "../../cli/_command.ts";
 
 Deno.test("finetune holds a share of the texts out, the same for the same seed", async () => {
   await inDataFolder(async (folder, options) => {

@@ -1,9 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
-import { main } from "../../examples/lora.ts";
-import { gpuTest } from "../_check.ts";
-import { inFolder, names } from "../_folder.ts";
+import { main } from "../../../examples/lora.ts";
+import { gpuTest } from "../../_check.ts";
+import { inFolder, names } from "../../_folder.ts";
 
 gpuTest("the example of LoRA learns, and forgets nothing", async () => {
   await inFolder(async (folder) => {

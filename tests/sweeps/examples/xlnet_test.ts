@@ -8,21 +8,21 @@ import {
   type XLNetConfigOptions,
   XLNetForSequenceClassification,
   XLNetModel,
-} from "../../examples/xlnet.ts";
+} from "../../../examples/xlnet.ts";
 import {
   backward,
   manualSeed,
   readAll,
   scope,
   tensor,
-} from "../../engine/mod.ts";
-import { AutoModelForSequenceClassification } from "../../models/mod.ts";
-import { assertClose, FUNCTIONS, gpuTest } from "../_check.ts";
+} from "../../../engine/mod.ts";
+import { AutoModelForSequenceClassification } from "../../../models/mod.ts";
+import { assertClose, FUNCTIONS, gpuTest } from "../../_check.ts";
 import {
   assertSavesWhatItRead,
   FIXTURES,
   testAgreement,
-} from "../models/architectures/_golden.ts";
+} from "../../models/architectures/_golden.ts";
 
 testAgreement(["xlnet_seq_cls"]);
 
