@@ -10,8 +10,7 @@
 import type { Positioned, WindowScores } from "../../models/mod.ts";
 import { logSoftmaxRows } from "../../nn/mod.ts";
 import { checkFinite } from "../not_finite.ts";
-import { runRows } from "./run_rows.ts";
-import type { OutputOptions } from "./task.ts";
+import { type RowOptions, runRows } from "./run_rows.ts";
 import type { WindowRow } from "./question_rows.ts";
 
 /** A model that finds answers. */
@@ -25,12 +24,6 @@ export interface WindowOutput extends WindowScores {
   readonly endLogits: Float32Array<ArrayBuffer>;
 }
 
-/** Which model computes, and how. */
-export type AnswerOptions = Pick<
-  OutputOptions<AnswerModel>,
-  "model" | "tokenizer" | "maxLength" | "batchSize" | "advance"
->;
-
 /**
  * Computes the scores of all windows.
  *
@@ -38,7 +31,7 @@ export type AnswerOptions = Pick<
  */
 export async function answerOutputs(
   rows: readonly WindowRow[],
-  options: AnswerOptions,
+  options: RowOptions<AnswerModel>,
 ): Promise<WindowOutput[]> {
   const { model } = options;
   const outputs: WindowOutput[] = [];

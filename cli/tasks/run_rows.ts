@@ -25,6 +25,12 @@ export interface RunRow extends TaskRow, TokenizedFeature {
   readonly place: string;
 }
 
+/** Which model computes, and how. */
+export type RowOptions<Model> = Pick<
+  OutputOptions<Model>,
+  "model" | "tokenizer" | "maxLength" | "batchSize" | "advance"
+>;
+
 /** What to compute, and what to keep of it. */
 export interface RunOptions {
   /** Computes tensors whose first axis is the rows of a batch. */
@@ -42,10 +48,7 @@ export interface RunOptions {
  */
 export async function runRows(
   rows: readonly RunRow[],
-  { model, tokenizer, maxLength, batchSize, advance }: Pick<
-    OutputOptions<TaskModel>,
-    "model" | "tokenizer" | "maxLength" | "batchSize" | "advance"
-  >,
+  { model, tokenizer, maxLength, batchSize, advance }: RowOptions<TaskModel>,
   { compute, take }: RunOptions,
 ): Promise<void> {
   const lengths = rows.map(({ length }) => length);

@@ -8,19 +8,12 @@
 
 import type { Labeled } from "../../models/mod.ts";
 import { checkFinite } from "../not_finite.ts";
-import { runRows } from "./run_rows.ts";
-import type { OutputOptions } from "./task.ts";
+import { type RowOptions, runRows } from "./run_rows.ts";
 import { NO_TAG, type TaggedRow } from "./token_rows.ts";
 import { taggedWordsOf } from "./tag_scores.ts";
 
 /** A model that tags tokens. */
 export type TokenModel = Labeled<"tokenClassification">;
-
-/** Which model computes, and how. */
-export type TagOptions = Pick<
-  OutputOptions<TokenModel>,
-  "model" | "tokenizer" | "maxLength" | "batchSize" | "advance"
->;
 
 /**
  * Computes the scores of all words that have a tag, row by row: those of the tokens
@@ -31,7 +24,7 @@ export type TagOptions = Pick<
  */
 export async function tagOutputs(
   rows: readonly TaggedRow[],
-  options: TagOptions,
+  options: RowOptions<TokenModel>,
 ): Promise<Float32Array<ArrayBuffer>> {
   const { model } = options;
   const classes = model.config.numLabels;
