@@ -92,6 +92,19 @@ export interface LabeledInputs<Labels extends AnyTensor = IntegerTensor>
   labels?: Labels | undefined;
 }
 
+/** The inputs of a head that fills masked tokens. */
+export interface MaskedLMInputs extends LabeledInputs {
+  /**
+   * The only positions to score, as a packing: `packingOf(labels.map((label) =>
+   * label === -100 ? 0 : 1), shape)`. That saves most of the multiplication by
+   * the vocabulary, because few tokens are masked. Logits are then
+   * `[positions, vocabulary]`.
+   *
+   * @default {all positions}
+   */
+  predictions?: Packing | undefined;
+}
+
 /**
  * Inputs `I` that hold labels for certain. For these, the `forward` of every head
  * has a signature that returns a {@linkcode WithLoss}.

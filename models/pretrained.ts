@@ -160,6 +160,14 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
   }
 
   /**
+   * Whether `forward` takes `predictions`, which name the only positions to
+   * score: true of models that fill masked tokens.
+   */
+  get usesPredictions(): boolean {
+    return false;
+  }
+
+  /**
    * Loads a folder or hub model. The model is in evaluation mode, as in
    * transformers; call `train()` before fine-tuning.
    *

@@ -9,7 +9,6 @@
 import {
   DataCollatorForLanguageModeling,
   DataCollatorForWholeWordMask,
-  ModernBertForMaskedLM,
   type Packing,
   packingOf,
   type TokenBatchWithLabels,
@@ -134,7 +133,7 @@ export class MaskingCollator {
    * multiplication by the vocabulary.
    */
   #predictions({ labels }: TokenBatchWithLabels): Packing | undefined {
-    if (!(this.#model instanceof ModernBertForMaskedLM)) return undefined;
+    if (!this.#model?.usesPredictions) return undefined;
     const { data, shape: [rows = 0, length = 0] } = labels;
     const isHidden = data.map((label) => label === IGNORED ? 0 : 1);
     if (!isHidden.includes(1)) return undefined;

@@ -18,7 +18,6 @@ import {
 import {
   type AutoModelForMaskedLM,
   DataCollatorWithPadding,
-  ModernBertForMaskedLM,
   packingOf,
   toTensors,
 } from "../../models/mod.ts";
@@ -181,7 +180,6 @@ async function pairOutputs(
       })
     )
   );
-  const isSparse = model instanceof ModernBertForMaskedLM;
   const lengths = variants.map(({ sentence }) => sentence.inputIds.length);
   await runPaced(lengths, {
     batchSize: batchSizeOf(lengths, options),
@@ -203,7 +201,7 @@ async function pairOutputs(
       const logits = scoresAt(model, {
         ...batch,
         labels: batch.inputIds,
-        ...isSparse
+        ...model.usesPredictions
           ? { predictions: packingOf(isHidden, [count, length]) }
           : {},
       }, positions);

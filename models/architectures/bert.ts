@@ -42,6 +42,7 @@ import type {
   EncoderOutput,
   HeadOutput,
   LabeledInputs,
+  MaskedLMInputs,
   QuestionInputs,
   QuestionOutput,
   WithLabels,
@@ -59,6 +60,7 @@ import {
   choiceOutput,
   firstToken,
   flattenChoices,
+  maskedOutput,
   nextTokens,
   questionOutput,
   textOutput,
@@ -326,14 +328,17 @@ export class BertForMaskedLM extends BertPreTrainedModel {
     );
   }
 
-  /** Scores every token of the vocabulary at every position. */
-  forward(inputs: WithLabels<LabeledInputs>): WithLoss<HeadOutput>;
+  /** Scores the vocabulary at every position, or at those in `predictions`. */
+  forward(inputs: WithLabels<MaskedLMInputs>): WithLoss<HeadOutput>;
   /** The same; without labels there is no loss. */
-  forward(inputs: LabeledInputs): HeadOutput;
-  forward(inputs: LabeledInputs): HeadOutput {
+  forward(inputs: MaskedLMInputs): HeadOutput;
+  forward(inputs: MaskedLMInputs): HeadOutput {
     const output = this.bert.forward(inputs);
-    const scores = this.cls.predictions.forward(tokenStates(output));
-    return tokenOutput(scores, inputs.labels, output);
+    return maskedOutput((x) => this.cls.predictions.forward(x), inputs, output);
+  }
+
+  override get usesPredictions(): boolean {
+    return true;
   }
 }
 
@@ -375,6 +380,10 @@ export class BertLMHeadModel extends BertForMaskedLM {
       cache ? slice(x, { axis: 1, start: -1 }) : x,
     );
     return tokenOutput(scores, labels && nextTokens(labels), output);
+  }
+
+  override get usesPredictions(): boolean {
+    return false;
   }
 }
 

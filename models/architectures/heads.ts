@@ -27,11 +27,12 @@ import type {
   EncoderStates,
   HeadOutput,
   LabeledInputs,
+  MaskedLMInputs,
   QuestionInputs,
   QuestionOutput,
 } from "../io.ts";
 import { classificationLoss, positionLoss } from "../loss.ts";
-import { UnpackedLater } from "./packed.ts";
+import { tokenStates, UnpackedLater } from "./packed.ts";
 
 /** The lowest 32-bit number. As a score it gets probability 0 from softmax. */
 const LOWEST = -3.4028234663852886e38;
@@ -122,6 +123,26 @@ export function tokenOutput(
       return logits.whole;
     },
   };
+}
+
+/**
+ * A head's scores of masked tokens with the loss of their labels, if any, and
+ * the states. If the inputs name the positions to score, `score` gets their
+ * states alone, `[positions, hidden]`.
+ */
+export function maskedOutput(
+  score: (x: Tensor) => Tensor,
+  { labels, predictions }: Pick<MaskedLMInputs, "labels" | "predictions">,
+  output: EncoderOutput,
+): HeadOutput {
+  if (!predictions) {
+    return tokenOutput(score(tokenStates(output)), labels, output);
+  }
+  const states = predictions.pack(output.lastHiddenState);
+  const logits = score(reshape(states, [predictions.tokens, -1]));
+  const loss = labels &&
+    crossEntropy(logits, reshape(predictions.pack(labels, -100), [-1]));
+  return headOutput(logits, loss, output);
 }
 
 /**

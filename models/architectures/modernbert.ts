@@ -32,7 +32,6 @@ import {
   where,
 } from "../../engine/mod.ts";
 import {
-  crossEntropy,
   Dropout,
   type Embedding,
   type LayerNorm,
@@ -45,6 +44,7 @@ import type {
   EncoderOutput,
   HeadOutput,
   LabeledInputs,
+  MaskedLMInputs,
   QuestionInputs,
   QuestionOutput,
   WithLabels,
@@ -52,13 +52,12 @@ import type {
   WithPositions,
   WithStates,
 } from "../io.ts";
-import type { Packing } from "../packing/mod.ts";
 import { PreTrainedModel } from "../pretrained.ts";
 import {
   choiceOutput,
   firstToken,
   flattenChoices,
-  headOutput,
+  maskedOutput,
   questionOutput,
   textOutput,
   tokenOutput,
@@ -222,17 +221,6 @@ export class ModernBertModel extends ModernBertPreTrainedModel {
 
 // --------------------------------------------------------------------- heads
 
-/** The inputs of {@linkcode ModernBertForMaskedLM}. */
-export interface ModernBertMaskedLMInputs extends LabeledInputs {
-  /**
-   * The only positions to score, as a packing: `packingOf(labels.map((label) =>
-   * label === -100 ? 0 : 1), shape)`.
-   *
-   * @default {all positions}
-   */
-  predictions?: Packing | undefined;
-}
-
 /**
  * Fills masked tokens. Labels `[batch, length]`, -100 for tokens to ignore;
  * logits `[batch, length, vocabulary]`.
@@ -289,25 +277,21 @@ export class ModernBertForMaskedLM extends ModernBertPreTrainedModel {
   }
 
   /** Scores the vocabulary at every position, or at those in `predictions`. */
-  forward(inputs: WithLabels<ModernBertMaskedLMInputs>): WithLoss<HeadOutput>;
+  forward(inputs: WithLabels<MaskedLMInputs>): WithLoss<HeadOutput>;
   /** The same; without labels there is no loss. */
-  forward(inputs: ModernBertMaskedLMInputs): HeadOutput;
-  forward(inputs: ModernBertMaskedLMInputs): HeadOutput {
+  forward(inputs: MaskedLMInputs): HeadOutput;
+  forward(inputs: MaskedLMInputs): HeadOutput {
     const { predictions } = inputs;
     const labels = inputs.labels && this.#countedLabels(inputs.labels);
-    const output = this.model.forward(inputs);
-    if (!predictions) {
-      const states = this.head.forward(tokenStates(output));
-      return tokenOutput(this.decoder.forward(states), labels, output);
-    }
-    const states = reshape(predictions.pack(output.lastHiddenState), [
-      predictions.tokens,
-      -1,
-    ]);
-    const logits = this.decoder.forward(this.head.forward(states));
-    const loss = labels &&
-      crossEntropy(logits, reshape(predictions.pack(labels, -100), [-1]));
-    return headOutput(logits, loss, output);
+    return maskedOutput(
+      (x) => this.decoder.forward(this.head.forward(x)),
+      { labels, predictions },
+      this.model.forward(inputs),
+    );
+  }
+
+  override get usesPredictions(): boolean {
+    return true;
   }
 
   /** The labels, with -100 for all that are to be ignored. */

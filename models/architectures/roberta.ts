@@ -43,6 +43,7 @@ import type {
   EncoderOutput,
   HeadOutput,
   LabeledInputs,
+  MaskedLMInputs,
   QuestionInputs,
   QuestionOutput,
   WithLabels,
@@ -60,6 +61,7 @@ import {
   choiceOutput,
   firstToken,
   flattenChoices,
+  maskedOutput,
   nextTokens,
   questionOutput,
   textOutput,
@@ -336,14 +338,17 @@ export class RobertaForMaskedLM extends RobertaPreTrainedModel {
     );
   }
 
-  /** Scores every token of the vocabulary at every position. */
-  forward(inputs: WithLabels<LabeledInputs>): WithLoss<HeadOutput>;
+  /** Scores the vocabulary at every position, or at those in `predictions`. */
+  forward(inputs: WithLabels<MaskedLMInputs>): WithLoss<HeadOutput>;
   /** The same; without labels there is no loss. */
-  forward(inputs: LabeledInputs): HeadOutput;
-  forward(inputs: LabeledInputs): HeadOutput {
+  forward(inputs: MaskedLMInputs): HeadOutput;
+  forward(inputs: MaskedLMInputs): HeadOutput {
     const output = this.roberta.forward(inputs);
-    const scores = this.lmHead.forward(tokenStates(output));
-    return tokenOutput(scores, inputs.labels, output);
+    return maskedOutput((x) => this.lmHead.forward(x), inputs, output);
+  }
+
+  override get usesPredictions(): boolean {
+    return true;
   }
 }
 
@@ -385,6 +390,10 @@ export class RobertaForCausalLM extends RobertaForMaskedLM {
       cache ? slice(x, { axis: 1, start: -1 }) : x,
     );
     return tokenOutput(scores, labels && nextTokens(labels), output);
+  }
+
+  override get usesPredictions(): boolean {
+    return false;
   }
 }
 
