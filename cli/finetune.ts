@@ -32,6 +32,12 @@ import { checkInputs } from "./input_files.ts";
 import { measure } from "./measure.ts";
 import { OutputFolder } from "./output_folder.ts";
 import { Progress } from "./progress.ts";
+import { addAdapter, prepareWeights } from "./remedies.ts";
+import {
+  LORA_OPTIONS,
+  REMEDY_OPTIONS,
+  remedySettings,
+} from "./remedy_settings.ts";
 import { baseName } from "./run_facts.ts";
 import { recordRun } from "./run_record.ts";
 import { prepareOutput, savedBytes } from "./save.ts";
@@ -161,6 +167,8 @@ function optionsWith(ofTasks: Command["options"]): Command["options"] {
     Model: START_OPTIONS,
     Training: TRAIN_OPTIONS,
     Course: [...COURSE_OPTIONS, ...LOG_OPTIONS],
+    "Few examples": REMEDY_OPTIONS,
+    Adapter: LORA_OPTIONS,
     SWAG: SWAG_OPTIONS,
     Help: COMMON_OPTIONS,
   };
@@ -173,6 +181,7 @@ const MEASUREMENT = { batchSize: 64, samples: 30, scale: 0.5 };
 async function finetuneTask(task: Task, args: Arguments): Promise<number> {
   const output = args.needed("output");
   const settings = trainSettings(args);
+  const remedies = remedySettings(args);
   const collect = collectSettings(args);
   const callbacks = loggers(args, output);
   const progress = new Progress({ quiet: args.flag("quiet") });
@@ -202,9 +211,15 @@ async function finetuneTask(task: Task, args: Arguments): Promise<number> {
 
   await initialize();
   manualSeed(seed);
-  const model = await progress.during(`loading ${source}`, build());
-  const swag = collect && SwagModel.fromBase(model, collect.options);
-  const loaded = { model, tokenizer, swag };
+  const { model, newParameters } = await progress.during(
+    `loading ${source}`,
+    build(),
+  );
+  for (const said of prepareWeights(model, remedies)) progress.say(said);
+  const adapter = remedies.lora &&
+    addAdapter(model, remedies.lora, { task, source, newParameters });
+  const swag = collect && SwagModel.fromBase(adapter ?? model, collect.options);
+  const loaded = { model, tokenizer, swag, adapter };
   await using _folder = await OutputFolder.make(
     output,
     () => tryOutput(output, { args, bytes: savedBytes(loaded) }),
@@ -213,7 +228,7 @@ async function finetuneTask(task: Task, args: Arguments): Promise<number> {
   if (collecting?.remark !== undefined) progress.say(collecting.remark);
   const end = await trainAndSave({
     ...{ ...context, task, loaded, rows, evalRows, maxLength, settings, plan },
-    ...{ trainerOptions, collecting, output, callbacks },
+    ...{ trainerOptions, remedies, collecting, output, callbacks },
   });
   if (end.steps > 0) {
     const facts = ({ path, examples }: TaskExamples<unknown>) => ({
@@ -221,7 +236,7 @@ async function finetuneTask(task: Task, args: Arguments): Promise<number> {
       rows: examples.length,
     });
     await recordRun(output, {
-      ...{ args, task: task.name, settings, collect, end },
+      ...{ args, task: task.name, settings, remedies, collect, end },
       train: facts(data),
       validation: evalData && facts(evalData),
     });

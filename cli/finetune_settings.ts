@@ -8,7 +8,21 @@
 
 import type { Arguments, Option } from "./arguments.ts";
 
-const OPTIMIZERS = ["adamw", "sgd"] as const;
+const OPTIMIZERS = ["adamw", "sgd", "madgrad", "mirror_madgrad"] as const;
+
+/** The usual settings of each optimizer. */
+const USUAL: Readonly<
+  Record<
+    (typeof OPTIMIZERS)[number],
+    { readonly learningRate?: number; readonly weightDecay: number }
+  >
+> = {
+  adamw: { learningRate: 5e-5, weightDecay: 0.01 },
+  sgd: { learningRate: 0.05, weightDecay: 1e-4 },
+  madgrad: { weightDecay: 0 },
+  mirror_madgrad: { weightDecay: 0 },
+};
+
 const SCHEDULES = [
   "linear",
   "constant",
@@ -37,14 +51,15 @@ export const TRAIN_OPTIONS: readonly Option[] = [
   {
     name: "learning-rate",
     value: "X",
-    help: "Largest learning rate (5e-5 for adamw, 0.05 for sgd).",
+    help: "Largest learning rate (5e-5 for adamw, 0.05 for sgd). For the " +
+      "others it must be given: it has to be searched.",
   },
-  { name: "momentum", value: "X", help: "Momentum of sgd (0.9)." },
+  { name: "momentum", value: "X", help: "Momentum of all but adamw (0.9)." },
   {
     name: "weight-decay",
     value: "X",
     help: "Decay of weights, not of biases and norms (0.01 for adamw, 1e-4 " +
-      "for sgd).",
+      "for sgd, else 0).",
   },
   {
     name: "schedule",
@@ -131,7 +146,8 @@ export interface TrainSettings {
   batchSize: number;
   gradientAccumulation: number;
   learningRate: number;
-  momentum: number;
+  /** The momentum of an optimizer that has one. */
+  momentum: number | undefined;
   weightDecay: number;
   schedule: (typeof SCHEDULES)[number];
   warmupRatio: number;
@@ -231,12 +247,20 @@ function hasEvaluation(args: Arguments): boolean {
 /** Reads {@linkcode TRAIN_OPTIONS}. */
 export function trainSettings(args: Arguments): TrainSettings {
   const optimizer = args.choice("optimizer", OPTIMIZERS) ?? "adamw";
-  const sgd = optimizer === "sgd";
+  const usual = USUAL[optimizer];
   const count = (name: string) => args.integer(name, { min: 1 });
   const share = (name: string) => args.number(name, { min: 0, max: 1 });
-  if (!sgd && args.text("momentum") !== undefined) {
+  if (optimizer === "adamw" && args.text("momentum") !== undefined) {
     throw new TypeError(
-      "Cannot use --momentum with adamw: it is for --optimizer sgd",
+      "Cannot use --momentum with adamw: it is for --optimizer sgd or madgrad",
+    );
+  }
+  const learningRate = args.number("learning-rate", { min: 0, above: true }) ??
+    usual.learningRate;
+  if (learningRate === undefined) {
+    throw new TypeError(
+      `Cannot use --optimizer ${optimizer} without --learning-rate: its rates ` +
+        "are not those of other optimizers and have to be searched",
     );
   }
   const maxSteps = count("max-steps");
@@ -252,10 +276,9 @@ export function trainSettings(args: Arguments): TrainSettings {
     maxSteps,
     batchSize: count("batch-size") ?? 32,
     gradientAccumulation: count("gradient-accumulation") ?? 1,
-    learningRate: args.number("learning-rate", { min: 0, above: true }) ??
-      (sgd ? 0.05 : 5e-5),
-    momentum: share("momentum") ?? 0.9,
-    weightDecay: args.number("weight-decay", { min: 0 }) ?? (sgd ? 1e-4 : 0.01),
+    learningRate,
+    momentum: optimizer === "adamw" ? undefined : share("momentum") ?? 0.9,
+    weightDecay: args.number("weight-decay", { min: 0 }) ?? usual.weightDecay,
     schedule: args.choice("schedule", SCHEDULES) ??
       (args.flag("swag") ? "constant" : "linear"),
     warmupRatio: share("warmup-ratio") ?? 0,

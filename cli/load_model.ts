@@ -6,13 +6,19 @@
  * @module
  */
 
-import { AutoConfig, AutoTokenizer, resolveFiles } from "../models/mod.ts";
+import {
+  AutoConfig,
+  autoPeft,
+  AutoTokenizer,
+  resolveFiles,
+} from "../models/mod.ts";
 import { SwagModel } from "../swag/mod.ts";
 import { exists, POSTERIOR_NAME } from "./classifier.ts";
 import type { LoadedModel, Task, TaskModel, TaskRow } from "./tasks/task.ts";
 
 /**
- * Loads a model from a folder or from the hub, for a task.
+ * Loads a model from a folder or from the hub, for a task. If the folder holds an
+ * adapter, the model that it was trained on is loaded, too.
  *
  * @param task What it has learned.
  * @param source A folder, or a model of the hub.
@@ -35,10 +41,14 @@ export async function loadModel<
     task.tokenizerOptions,
   );
   (await AutoConfig.fromPretrained(source)).checkVocabulary(tokenizer);
-  const model = await task.auto.fromPretrained(source);
+  const adapter = await exists(`${folder}/adapter_config.json`)
+    ? await autoPeft(task.auto).fromPretrained(source)
+    : undefined;
+  const model = adapter?.getBaseModel() ??
+    await task.auto.fromPretrained(source);
   const path = `${folder}/${POSTERIOR_NAME}`;
   const swag = await exists(path)
-    ? await SwagModel.load(path, model, { sameWeights: true })
+    ? await SwagModel.load(path, adapter ?? model, { sameWeights: true })
     : undefined;
-  return { model, tokenizer, swag };
+  return { model, tokenizer, swag, adapter };
 }

@@ -12,6 +12,7 @@ import type { Fact } from "../report/mod.ts";
 import { versions } from "./adapter_facts.ts";
 import type { Arguments } from "./arguments.ts";
 import type { TrainSettings } from "./finetune_settings.ts";
+import type { RemedySettings } from "./remedy_settings.ts";
 import { commandLine, type FileFacts, writeRunFacts } from "./run_facts.ts";
 import type { CollectSettings } from "./swag_settings.ts";
 import type { RunEnd } from "./training.ts";
@@ -24,6 +25,8 @@ export interface RunRecord {
   task: string;
   /** How it has trained. */
   settings: TrainSettings;
+  /** What helped it. */
+  remedies: RemedySettings;
   /** When it has collected weights. */
   collect: CollectSettings | undefined;
   /** The file that it has learned from. */
@@ -37,7 +40,8 @@ export interface RunRecord {
 /** Writes a run down in the folder of its model. */
 export async function recordRun(
   folder: string,
-  { args, task, settings, collect, train, validation, end }: RunRecord,
+  { args, task, settings, remedies, collect, train, validation, end }:
+    RunRecord,
 ): Promise<void> {
   const device = currentDevice();
   const { deno, swagpu } = versions();
@@ -46,7 +50,11 @@ export async function recordRun(
     command: commandLine("swagpu finetune", args.words),
     task,
     ...base === undefined ? {} : { base },
-    settings: { ...settingsOf(settings, end), ...posteriorSettings(collect) },
+    settings: {
+      ...settingsOf(settings, end),
+      ...remedyFacts(remedies),
+      ...posteriorSettings(collect),
+    },
     data: { train, ...validation ? { validation } : {} },
     seed: settings.seed,
     adapter: describeAdapter(device),
@@ -75,6 +83,30 @@ function settingsOf(
     "warmup ratio": settings.warmupRatio,
     "largest gradient norm": settings.maxGradNorm ?? null,
   };
+}
+
+/** The remedies that were used; the others are not named. */
+function remedyFacts(
+  { freeze, lora, biasCorrection, ...remedies }: RemedySettings,
+): Record<string, Fact> {
+  const facts: Record<string, Fact | undefined> = {
+    "new values in top blocks": remedies.reinitLayers,
+    "layer decay of the rate": remedies.layerDecay,
+    "rates by third": remedies.ratesByThird ? "yes" : undefined,
+    "mixout": remedies.mixout,
+    "decay to": remedies.priorDecay ? "the weights before" : undefined,
+    "frozen": freeze.length > 0 ? freeze.join(", ") : undefined,
+    "epochs between unfreezing": remedies.unfreezeEvery,
+    "bias correction": biasCorrection ? undefined : "none",
+    "LoRA rank": lora?.r,
+    "LoRA alpha": lora?.loraAlpha,
+    "LoRA dropout": lora?.loraDropout,
+  };
+  return Object.fromEntries(
+    Object.entries(facts).filter((entry): entry is [string, Fact] =>
+      entry[1] !== undefined
+    ),
+  );
 }
 
 function posteriorSettings(

@@ -7,15 +7,26 @@
  */
 
 import { statfs } from "node:fs/promises";
-import { FolderSave, writeTextAtomically } from "../nn/formats/mod.ts";
+import type { Alongside } from "../models/mod.ts";
+import {
+  folderOf,
+  FolderSave,
+  writeTextAtomically,
+} from "../nn/formats/mod.ts";
 import { exists, POSTERIOR_NAME } from "./classifier.ts";
 import { bytesText } from "./sizes.ts";
 import type { LoadedModel } from "./tasks/task.ts";
 
+/** The files of an adapter, which takes the place of weights. */
+const ADAPTER_FILES = ["adapter_config.json", "adapter_model.safetensors"];
+
+/** The files of weights, as far as one model has them. */
+const WEIGHT_FILES = ["model.safetensors", "model.safetensors.index.json"];
+
 const MODEL_FILES = [
   "config.json",
-  "model.safetensors",
-  "model.safetensors.index.json",
+  ...WEIGHT_FILES,
+  ...ADAPTER_FILES,
   POSTERIOR_NAME,
 ];
 
@@ -62,10 +73,12 @@ export async function prepareOutput(
 
 /** About how many bytes a save takes, when the posterior holds all its deviations. */
 export function savedBytes(
-  { model, swag }: Omit<LoadedModel, "tokenizer">,
+  { model, swag, adapter }: Omit<LoadedModel, "tokenizer">,
 ): number {
   let bytes = 0;
-  for (const tensor of model.namedTensors().values()) bytes += 4 * tensor.size;
+  for (const { size } of (adapter ?? model).namedTensors().values()) {
+    bytes += 4 * size;
+  }
   if (swag === undefined) return bytes;
   const { mean, secondMoment, deviations } = swag.memoryEstimate;
   return bytes + mean + secondMoment + deviations;
@@ -73,19 +86,32 @@ export function savedBytes(
 
 /**
  * Writes model, tokenizer and posterior, in place of those that the folder holds. Its
- * other files stay.
+ * other files stay. If the model has an adapter, that is written instead of the
+ * weights, with the configuration of the model.
  */
 export async function saveLoaded(
   folder: string,
-  { model, tokenizer, swag }: LoadedModel,
+  { model, tokenizer, swag, adapter }: LoadedModel,
 ): Promise<void> {
-  await model.savePretrained(folder, {
+  const posterior: Alongside = {
+    // Without collections an older posterior is removed: it has other weights.
+    [POSTERIOR_NAME]: swag !== undefined && swag.nModels > 0
+      ? (path) => swag.save(path)
+      : null,
+  };
+  const removed = (names: readonly string[]) =>
+    Object.fromEntries(names.map((name) => [name, null]));
+  if (!adapter) {
+    const alongside = { ...posterior, ...removed(ADAPTER_FILES) };
+    await model.savePretrained(folder, { tokenizer, alongside });
+    return;
+  }
+  await adapter.savePretrained(folder, {
     tokenizer,
     alongside: {
-      // Without collections an older posterior is removed: it has other weights.
-      [POSTERIOR_NAME]: swag !== undefined && swag.nModels > 0
-        ? (path) => swag.save(path)
-        : null,
+      ...posterior,
+      ...removed(WEIGHT_FILES),
+      "config.json": (path) => model.config.save(folderOf(path)),
     },
   });
 }

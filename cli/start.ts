@@ -34,7 +34,15 @@ export interface Start<Model = TaskModel> {
   /** The tokenizer. */
   readonly tokenizer: Tokenizer;
   /** Builds the model on the GPU. */
-  build(): Promise<Model>;
+  build(): Promise<BuiltModel<Model>>;
+}
+
+/** A model that was built. */
+export interface BuiltModel<Model> {
+  /** The model. */
+  readonly model: Model;
+  /** The parameters that have random values, which no file had. */
+  readonly newParameters: readonly string[];
 }
 
 /** What the head of the model depends on. */
@@ -131,7 +139,11 @@ async function fresh<
   return {
     config,
     tokenizer,
-    build: () => Promise.resolve(task.auto.fromConfig(config)),
+    build() {
+      const model = task.auto.fromConfig(config);
+      const newParameters = [...model.namedParameters().keys()];
+      return Promise.resolve({ model, newParameters });
+    },
   };
 }
 
@@ -155,11 +167,13 @@ async function saved<
   return {
     config: await AutoConfig.fromPretrained(source, { config: fields }),
     tokenizer,
-    build: () =>
-      task.auto.fromPretrained(source, {
+    async build() {
+      const newParameters: string[] = [];
+      const model = await task.auto.fromPretrained(source, {
         config: fields,
         ignoreMismatchedSizes: true,
-        onLoad({ mismatched }) {
+        onLoad({ missing, mismatched }) {
+          newParameters.push(...missing, ...mismatched.map(({ name }) => name));
           // If the number of classes differs, only the head may not fit.
           const other = mismatched.find(({ name }) =>
             !task.head.some((head) => hasPrefix(name, head))
@@ -170,6 +184,8 @@ async function saved<
               `file, but ${other.expected} by its config.json`,
           );
         },
-      }),
+      });
+      return { model, newParameters };
+    },
   };
 }

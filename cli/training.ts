@@ -10,16 +10,19 @@
 import { type AnyTensor, zeros } from "../engine/mod.ts";
 import type { PretrainedConfig } from "../models/mod.ts";
 import {
-  decayParameterNames,
+  createOptimizer,
   EarlyStoppingCallback,
+  getLastCheckpoint,
   type Optimizer,
-  SGD,
   Trainer,
   type TrainerCallback,
+  type TrainingArguments,
 } from "../nn/mod.ts";
 import { type SwagModel, SwagUpdateCallback } from "../swag/mod.ts";
 import type { RunPlan, TrainSettings } from "./finetune_settings.ts";
 import { Interrupt } from "./interrupt.ts";
+import { applyRemedies, rateGroups } from "./remedies.ts";
+import type { RemedySettings } from "./remedy_settings.ts";
 import { saveOrRescue } from "./save.ts";
 import type { Collector } from "./swag_settings.ts";
 import type {
@@ -57,6 +60,8 @@ export interface Run<
   maxLength: number;
   /** How to train. */
   settings: TrainSettings;
+  /** What helps where examples are few. */
+  remedies: RemedySettings;
   /** What the task says of the loss. */
   trainerOptions: TaskTrainerOptions;
   /** The length of the run. */
@@ -92,8 +97,9 @@ export async function trainAndSave<
   Outputs,
   Model extends TaskModel,
 >(run: Run<Example, Row, Outputs, Model>): Promise<RunEnd> {
-  const { task, loaded, settings, progress, output } = run;
+  const { task, loaded, settings, remedies, progress, output } = run;
   const { model, swag } = loaded;
+  const trained = loaded.adapter ?? model;
   using interrupt = new Interrupt(() =>
     progress.say("Stopping; repeat after a second to stop without saving")
   );
@@ -103,27 +109,27 @@ export async function trainAndSave<
     everyLog: settings.logEvery !== undefined,
   });
   const collect = swag && run.collecting && collectorOf(swag, run.collecting);
-  const optimizer = settings.optimizer === "sgd"
-    ? sgdOf(model, settings)
-    : undefined;
-  const trainer = trainerOf(run, [
-    ...collect ? [collect] : [],
-    shown,
-    ...run.callbacks,
-  ], optimizer);
+  const args = argumentsOf(run);
+  const rates = rateGroups(model, remedies, settings);
+  if (rates) progress.say(String(rates));
+  using optimizer = createOptimizer(trained, args, rates?.groups);
+  using applied = applyRemedies(model, remedies, { optimizer, task });
+  const trainer = trainerOf(run, {
+    args,
+    optimizer,
+    callbacks: [
+      ...collect ? [collect] : [],
+      ...applied.callbacks,
+      shown,
+      ...run.callbacks,
+    ],
+  });
   const began = performance.now();
   try {
     await trainer.train({ resumeFromCheckpoint: settings.resume, signal });
   } catch (error) {
     progress.clear();
-    const { globalStep } = trainer.state;
-    // What could not be written to its folder may be written elsewhere.
-    if (globalStep > 0 && !(error instanceof RangeError)) {
-      await saveOrRescue(output, loaded);
-    }
-    throw byOptions(error);
-  } finally {
-    optimizer?.dispose();
+    throw await withFate(error, run, trainer.state.globalStep);
   }
   progress.clear();
   const { globalStep: steps } = trainer.state;
@@ -138,7 +144,10 @@ export async function trainAndSave<
   }
   model.eval();
   const rows = run.rows.slice(0, TRIALS);
-  await checkTrained(model, () => task.outputs(rows, outputOptions(run, true)));
+  await checkTrained(
+    trained,
+    () => task.outputs(rows, outputOptions(run, true)),
+  );
   await interrupt.finish(() => saveOrRescue(output, loaded));
   console.log(
     `Saved ${output} after ${steps} steps` +
@@ -161,23 +170,34 @@ function collectorOf(
   });
 }
 
-/** Makes SGD with momentum. Biases and the weights of norms have no decay. */
-function sgdOf(
-  model: TaskModel,
-  { learningRate, momentum, weightDecay }: TrainSettings,
-): Optimizer {
-  model.placeParameters();
-  const decaying = new Set(decayParameterNames(model));
-  const named = [...model.namedParameters()];
-  const groups = [true, false].map((decays) => ({
-    parameters: named.filter(([name]) => decaying.has(name) === decays)
-      .map(([, parameter]) => parameter),
-    weightDecay: decays ? weightDecay : 0,
-  }));
-  return new SGD(
-    groups.filter(({ parameters }) => parameters.length > 0),
-    { learningRate, momentum },
-  );
+/** The arguments of the run's `Trainer`. */
+function argumentsOf<
+  Example,
+  Row extends TaskRow,
+  Outputs,
+  Model extends TaskModel,
+>(
+  { task, loaded, args, settings, remedies, output, plan }: Run<
+    Example,
+    Row,
+    Outputs,
+    Model
+  >,
+): TrainingArguments {
+  return trainingArguments(settings, {
+    output,
+    overwrite: args.flag("overwrite"),
+    steps: plan.steps,
+    biasCorrection: remedies.biasCorrection,
+    ...metricOf(task, loaded.model.config, settings),
+  });
+}
+
+/** Who trains, with which arguments. */
+interface TrainerParts {
+  readonly args: TrainingArguments;
+  readonly optimizer: Optimizer;
+  readonly callbacks: readonly TrainerCallback[];
 }
 
 function trainerOf<
@@ -187,12 +207,11 @@ function trainerOf<
   Model extends TaskModel,
 >(
   run: Run<Example, Row, Outputs, Model>,
-  callbacks: readonly TrainerCallback[],
-  optimizer: Optimizer | undefined,
-): Trainer<Row, object, Model> {
-  const { task, loaded: { model, tokenizer }, args, progress } = run;
+  { args: trainerArgs, optimizer, callbacks }: TrainerParts,
+): Trainer<Row, object> {
+  const { task, loaded, args, progress } = run;
+  const { model, tokenizer, adapter } = loaded;
   const { rows, evalRows, maxLength, settings } = run;
-  const { metric, greaterIsBetter } = metricOf(task, model.config, settings);
   const collate = task.collator({
     args,
     progress,
@@ -201,15 +220,9 @@ function trainerOf<
     maxLength,
     epoch: () => Math.floor(trainer.state.epoch),
   });
-  const trainer: Trainer<Row, object, Model> = new Trainer({
-    model,
-    args: trainingArguments(settings, {
-      output: run.output,
-      overwrite: args.flag("overwrite"),
-      steps: run.plan.steps,
-      metric,
-      greaterIsBetter,
-    }),
+  const trainer: Trainer<Row, object> = new Trainer<Row, object>({
+    model: adapter ?? model,
+    args: trainerArgs,
     trainDataset: rows,
     dataCollator: collate,
     processingClass: tokenizer,
@@ -228,7 +241,7 @@ function trainerOf<
         }),
       ],
     ],
-    ...optimizer ? { optimizers: [optimizer] } : {},
+    optimizers: [optimizer],
   });
   return trainer;
 }
@@ -309,15 +322,31 @@ function metricOf(
 const LESS_IS_BETTER =
   /loss|nll|ece|brier|mse|mae|perplexity|crps|divergence|entropy$/;
 
-/** Turns an error of the library into the words of the command line. */
-function byOptions(error: unknown): unknown {
-  return error instanceof RangeError
-    ? new RangeError(
-      error.message.replace("Cannot use the weights:", "Cannot save the model:")
-        .replaceAll("maxGradNorm", "--max-grad-norm") + ". Nothing was saved",
-      { cause: error },
-    )
-    : error;
+/**
+ * Says in an error what of the run is on the disk. If the weights are good, as when
+ * the disk was full, they are saved first, elsewhere if need be.
+ */
+async function withFate(
+  error: unknown,
+  { output, loaded }: { output: string; loaded: LoadedModel },
+  step: number,
+): Promise<unknown> {
+  if (error instanceof RangeError) {
+    const last = await getLastCheckpoint(output);
+    const message = error.message
+      .replace("Cannot use the weights:", "Cannot save the model:")
+      .replaceAll("maxGradNorm", "--max-grad-norm");
+    const fate = last === undefined
+      ? "Nothing was saved"
+      : `The last checkpoint is ${last}`;
+    return new RangeError(`${message}. ${fate}`, { cause: error });
+  }
+  if (step === 0 || !(error instanceof Error)) return error;
+  await saveOrRescue(output, loaded);
+  return new Error(
+    `${error.message}. The weights after step ${step} were saved to ${output}`,
+    { cause: error },
+  );
 }
 
 /** Describes a posterior in words. */

@@ -24,12 +24,15 @@ export interface ArgumentContext {
   metric: string;
   /** Whether a greater value of it is better. */
   greaterIsBetter: boolean;
+  /** Whether AdamW corrects its moments' bias. */
+  biasCorrection: boolean;
 }
 
 /** The arguments of a run. */
 export function trainingArguments(
   settings: TrainSettings,
-  { output, overwrite, steps, metric, greaterIsBetter }: ArgumentContext,
+  { output, overwrite, steps, metric, greaterIsBetter, biasCorrection }:
+    ArgumentContext,
 ): TrainingArguments {
   const { schedule, evaluateEvery, saveEvery, loadBest } = settings;
   const warms = settings.warmupRatio > 0;
@@ -50,7 +53,10 @@ export function trainingArguments(
       : schedule,
     ...schedule === "polynomial" ? { lrSchedulerKwargs: POLYNOMIAL } : {},
     warmupRatio: settings.warmupRatio,
-    optim: settings.optimizer === "sgd" ? "sgd" : "adamw_torch",
+    optim: settings.optimizer === "adamw" ? "adamw_torch" : settings.optimizer,
+    optimArgs: settings.optimizer === "adamw"
+      ? { correctBias: biasCorrection }
+      : { momentum: settings.momentum },
     seed: settings.seed,
     dataSeed: settings.seed,
     groupByLength: true,

@@ -102,6 +102,7 @@ export * from "./peft/mod.ts";
 // ----------------------------------------------------------------------- files
 
 export * from "./files/checkpoint.ts";
+export type { Alongside } from "./files/alongside.ts";
 export { resolveFiles } from "./files/hub.ts";
 export type { ResolvedFiles, ResolveOptions } from "./files/hub.ts";
 

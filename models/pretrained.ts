@@ -1,13 +1,17 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { hasDType } from "../engine/mod.ts";
-import { folderOf, FolderSave, withFile } from "../nn/formats/mod.ts";
+import { FolderSave, withFile } from "../nn/formats/mod.ts";
 import { checkOptions, Module, withoutInitialization } from "../nn/mod.ts";
 import type { KeyValueCache } from "./cache.ts";
 import type { PretrainedConfig } from "./config.ts";
 import { openCheckpoint } from "./files/checkpoint.ts";
 import type { ConfigReader } from "./files/config_reader.ts";
-import { checkFileName } from "./files/hub.ts";
+import {
+  type Alongside,
+  checkAlongside,
+  writeAlongside,
+} from "./files/alongside.ts";
 import { loadWarning } from "./files/load_warning.ts";
 import { loadWeights } from "./files/load_weights.ts";
 import { parseSize, staleWeights, writeWeights } from "./files/save_weights.ts";
@@ -77,16 +81,12 @@ export interface SavePretrainedOptions {
    */
   tokenizer?: SavableTokenizer;
   /**
-   * Files that belong to these weights, such as a posterior, by their names.
-   * Each function writes its file to the path that it is given, and the file
-   * takes its place together with the weights. `null` removes the file of an
-   * earlier save.
+   * Files that belong to these weights, such as a posterior; see
+   * {@linkcode Alongside}.
    *
    * @default {{}}
    */
-  alongside?: Readonly<
-    Record<string, ((path: string) => Promise<void>) | null>
-  >;
+  alongside?: Alongside;
   /**
    * Whether weights that are NaN or infinite are saved instead of refused.
    *
@@ -323,7 +323,7 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
     const { maxShardSize = "5GB", tokenizer, alongside = {} } = options;
     const { allowNonFinite = false } = options;
     const maxBytes = parseSize(maxShardSize);
-    for (const name of Object.keys(alongside)) checkFileName(name);
+    checkAlongside(alongside);
     const { keysToIgnoreOnSave } = this.constructor as typeof PreTrainedModel;
     const tensors = [...this.namedTensors()]
       .filter(([name]) => !keysToIgnoreOnSave.includes(name));
@@ -334,12 +334,7 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
     await this.config.save(staging);
     await this.generationConfig?.save(staging);
     await tokenizer?.save(staging);
-    for (const [name, write] of Object.entries(alongside)) {
-      if (write === null) continue;
-      const path = `${staging}/${name}`;
-      await Deno.mkdir(folderOf(path), { recursive: true });
-      await write(path);
-    }
+    await writeAlongside(staging, alongside);
     const weights = await writeWeights(staging, tensors, {
       folder,
       maxBytes,

@@ -139,7 +139,11 @@ export { type EvalPrediction } from "./trainer/evaluation.ts";
 export * from "./trainer/gradual_unfreezing.ts";
 export { type TrainableModel } from "./trainer/loss.ts";
 export { type ProcessingClass } from "./trainer/model_files.ts";
-export { decayParameterNames } from "./trainer/optimizers.ts";
+export {
+  createOptimizer,
+  decayParameterNames,
+  type OptimizerGroup,
+} from "./trainer/optimizers.ts";
 export * from "./trainer/trackio.ts";
 export * from "./trainer/trainer.ts";
 export {

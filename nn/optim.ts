@@ -365,6 +365,11 @@ export abstract class Optimizer<
     }
   }
 
+  /** The same as {@linkcode dispose}. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
   /** The kernel of the rule. */
   protected abstract readonly kernel: Kernel;
 

@@ -11,6 +11,7 @@
 import type {
   AutoClass,
   AutoTokenizerOptions,
+  PeftModel,
   PretrainedConfig,
   PreTrainedModel,
   Tokenizer,
@@ -29,8 +30,10 @@ export interface LoadedModel<Model = TaskModel> {
   readonly model: Model;
   /** Its tokenizer. */
   readonly tokenizer: Tokenizer;
-  /** The posterior over its weights, if there is one. */
+  /** The posterior over its weights, or over its adapter, if there is one. */
   readonly swag: SwagModel | undefined;
+  /** Its low-rank adapter, if it has one: what was trained instead of the weights. */
+  readonly adapter?: PeftModel<TaskModel> | undefined;
 }
 
 /** The examples of a file, as they stand there. */

@@ -6,6 +6,7 @@
  * @module
  */
 
+export * from "./auto_peft.ts";
 export {
   getPeftModel,
   type PeftLoadOptions,

@@ -18,6 +18,11 @@ import {
   withoutInitialization,
   writeSafetensors,
 } from "../../nn/mod.ts";
+import {
+  type Alongside,
+  checkAlongside,
+  writeAlongside,
+} from "../files/alongside.ts";
 import { resolveFiles, type ResolveOptions } from "../files/hub.ts";
 import type { SavableTokenizer } from "../pretrained.ts";
 import { FILES as TOKENIZER_FILES } from "../tokenizer/file_names.ts";
@@ -48,6 +53,13 @@ export interface PeftLoadOptions
 export interface PeftSaveOptions {
   /** A tokenizer whose files are written too. @default {none} */
   tokenizer?: SavableTokenizer;
+  /**
+   * Files that belong to this adapter, such as a posterior; see
+   * {@linkcode Alongside}.
+   *
+   * @default {{}}
+   */
+  alongside?: Alongside;
 }
 
 /** What the parts of a file were called, for writing it again. */
@@ -249,8 +261,12 @@ export class PeftModel<M extends Adaptable = Adaptable> extends Module {
     folder: string,
     options: PeftSaveOptions = {},
   ): Promise<void> {
-    checkOptions(options, { action: "save an adapter", known: ["tokenizer"] });
-    const { tokenizer } = options;
+    checkOptions(options, {
+      action: "save an adapter",
+      known: ["tokenizer", "alongside"],
+    });
+    const { tokenizer, alongside = {} } = options;
+    checkAlongside(alongside);
     const named = [...this.namedTensors()];
     const values = await readAll(named.map(([, tensor]) => tensor));
     const sources = named.map(([name, { shape }], i) => {
@@ -270,12 +286,14 @@ export class PeftModel<M extends Adaptable = Adaptable> extends Module {
       formatAdapterConfig(fields),
     );
     await tokenizer?.save(staging);
+    await writeAlongside(staging, alongside);
     await writeSafetensors(`${staging}/${WEIGHTS}`, sources);
     await save.commit({
       last: [WEIGHTS],
       remove: [
         ...ADAPTER_WEIGHTS,
         ...tokenizer ? Object.values(TOKENIZER_FILES) : [],
+        ...Object.keys(alongside),
       ],
     });
   }

@@ -9,6 +9,8 @@ import type {
   IntervalStrategy,
   LrSchedulerKwargs,
   LrSchedulerType,
+  OptimArgs,
+  OptimizerName,
   SaveStrategy,
   TrainingArguments,
 } from "./training_arguments.ts";
@@ -70,6 +72,19 @@ const SCHEDULES: readonly LrSchedulerType[] = [
   "reduce_lr_on_plateau",
 ];
 
+/** The settings that each optimizer takes in `optimArgs`. */
+export const OPTIMIZER_OPTIONS: Readonly<
+  Record<OptimizerName, readonly (keyof OptimArgs)[]>
+> = {
+  adamw_torch: ["correctBias"],
+  adamw_hf: ["correctBias"],
+  sgd: ["momentum"],
+  madgrad: ["momentum"],
+  mirror_madgrad: ["momentum"],
+};
+
+const OPTIMIZERS = Object.keys(OPTIMIZER_OPTIONS);
+
 /** The options that each schedule takes. */
 export const SCHEDULE_OPTIONS: Readonly<
   Record<LrSchedulerType, readonly (keyof LrSchedulerKwargs)[]>
@@ -120,7 +135,8 @@ const RULES: Readonly<Record<keyof TrainingArguments, Rule>> = {
   lrSchedulerKwargs: { type: "object", wish: "", accepts: () => true },
   warmupRatio: SHARE,
   warmupSteps: whole(0),
-  optim: oneOf("adamw_torch", "sgd"),
+  optim: oneOf(...OPTIMIZERS),
+  optimArgs: { type: "object", wish: "", accepts: () => true },
   loggingStrategy: oneOf(...INTERVALS),
   loggingSteps: STEPS,
   loggingFirstStep: BOOLEAN,
@@ -215,6 +231,7 @@ function withDefaults(given: TrainingArguments): CompleteTrainingArguments {
     warmupRatio: given.warmupRatio ?? 0,
     warmupSteps: given.warmupSteps ?? 0,
     optim: given.optim ?? "adamw_torch",
+    optimArgs: given.optimArgs ?? {},
     loggingStrategy: given.loggingStrategy ?? "steps",
     loggingSteps,
     loggingFirstStep: given.loggingFirstStep ?? false,
@@ -253,6 +270,10 @@ function checkTogether(args: CompleteTrainingArguments): void {
       "say where to save",
     );
   }
+  checkOptions(args.optimArgs, {
+    action: `optimize with "${args.optim}"`,
+    known: OPTIMIZER_OPTIONS[args.optim],
+  });
   checkOptions(lrSchedulerKwargs, {
     action: `schedule "${lrSchedulerType}"`,
     known: SCHEDULE_OPTIONS[lrSchedulerType],

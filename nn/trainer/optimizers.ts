@@ -5,8 +5,10 @@
 
 import { AdamW } from "../adamw.ts";
 import { LayerNorm } from "../layer_norm.ts";
+import { MADGRAD, MirrorMADGRAD } from "../madgrad.ts";
 import type { Module } from "../module.ts";
 import type { Optimizer } from "../optim.ts";
+import type { Parameter } from "../parameter.ts";
 import {
   constantSchedule,
   cosineRestartsSchedule,
@@ -19,9 +21,11 @@ import {
 import { ReduceLROnPlateau } from "../reduce_on_plateau.ts";
 import { Scheduler } from "../scheduler.ts";
 import { SGD } from "../sgd.ts";
+import { completeArguments } from "./argument_rules.ts";
 import type {
   CompleteTrainingArguments,
   LrSchedulerType,
+  TrainingArguments,
 } from "./training_arguments.ts";
 
 /** Names of parameters, in lower case, that have no weight decay. */
@@ -60,29 +64,112 @@ export function decayParameterNames(model: Module): string[] {
   );
 }
 
+/** A group of parameters, with what differs from the arguments. */
+export interface OptimizerGroup {
+  /** The parameters. */
+  readonly parameters: readonly Parameter[];
+  /** Their learning rate. @default {the arguments'} */
+  readonly learningRate?: number;
+  /** Their weight decay. @default {0} */
+  readonly weightDecay?: number;
+}
+
+/**
+ * Makes the optimizer that a `Trainer` makes of its arguments: for callbacks
+ * that need one before the training, such as `PriorDecay`, and for groups of
+ * parameters with learning rates of their own. Give it to the `Trainer` as
+ * `optimizers: [optimizer]`, and free it at the end.
+ *
+ * @param model The model. Parameters that are frozen now are left out.
+ * @param args The arguments, of which those of the optimizer count.
+ * @param groups The parameters. @default {those with and those without decay}
+ * @returns The optimizer.
+ * @throws {TypeError} If an argument is not known, or the optimizer does not
+ * take it.
+ * @throws {RangeError} If an argument is out of range, or nothing is trained.
+ *
+ * @example MADGRAD, with a slower body
+ * ```ts
+ * import { initialize } from "@swagpu/swagpu/engine";
+ * import { createOptimizer, Linear, Module } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * class Model extends Module {
+ *   body = new Linear(2, 2);
+ *   head = new Linear(2, 1);
+ * }
+ *
+ * await initialize();
+ * const model = new Model();
+ * using optimizer = createOptimizer(
+ *   model,
+ *   { optim: "madgrad", learningRate: 1e-2, optimArgs: { momentum: 0.8 } },
+ *   [
+ *     { parameters: [...model.head.parameters()] },
+ *     { parameters: [...model.body.parameters()], learningRate: 1e-3 },
+ *   ],
+ * );
+ * assertEquals(optimizer.constructor.name, "MADGRAD");
+ * assertEquals(optimizer.groups.map((group) => group.learningRate), [1e-2, 1e-3]);
+ * ```
+ */
+export function createOptimizer(
+  model: Module,
+  args: TrainingArguments = {},
+  groups?: readonly OptimizerGroup[],
+): Optimizer {
+  return makeOptimizer(model, completeArguments(args), groups);
+}
+
 /** Makes the optimizer of the parameters that are trained. */
 export function makeOptimizer(
   model: Module,
   args: CompleteTrainingArguments,
+  given?: readonly OptimizerGroup[],
 ): Optimizer {
-  const { learningRate, weightDecay, adamBeta1, adamBeta2, adamEpsilon } = args;
   model.placeParameters();
+  const groups = (given ?? decayGroups(model, args.weightDecay))
+    .map(({ parameters, ...own }) => ({
+      parameters: parameters.filter(({ requiresGrad }) => requiresGrad),
+      weightDecay: 0,
+      ...own,
+    }))
+    .filter(({ parameters }) => parameters.length > 0);
+  const { learningRate, adamBeta1, adamBeta2, adamEpsilon } = args;
+  const { momentum, correctBias } = args.optimArgs;
+  const settings = {
+    learningRate,
+    ...momentum === undefined ? {} : { momentum },
+  };
+  switch (args.optim) {
+    case "sgd":
+      return new SGD(groups, settings);
+    case "madgrad":
+      return new MADGRAD(groups, settings);
+    case "mirror_madgrad":
+      return new MirrorMADGRAD(groups, settings);
+    case "adamw_torch":
+    case "adamw_hf":
+      return new AdamW(groups, {
+        learningRate,
+        betas: [adamBeta1, adamBeta2],
+        eps: adamEpsilon,
+        ...correctBias === undefined ? {} : { correctBias },
+        variant: args.optim === "adamw_hf" ? "transformers" : "pytorch",
+      });
+  }
+}
+
+/** The parameters that decay, and those that do not. */
+function decayGroups(model: Module, weightDecay: number): OptimizerGroup[] {
   const decaying = new Set(decayParameterNames(model));
-  const trained = [...model.namedParameters()]
-    .filter(([, parameter]) => parameter.requiresGrad);
-  const groups = [true, false].map((decays) => ({
-    parameters: trained
+  const named = [...model.namedParameters()];
+  return [true, false].map((decays) => ({
+    parameters: named
       .filter(([name]) => decaying.has(name) === decays)
       .map(([, parameter]) => parameter),
     weightDecay: decays ? weightDecay : 0,
-  })).filter(({ parameters }) => parameters.length > 0);
-  return args.optim === "sgd"
-    ? new SGD(groups, { learningRate })
-    : new AdamW(groups, {
-      learningRate,
-      betas: [adamBeta1, adamBeta2],
-      eps: adamEpsilon,
-    });
+  }));
 }
 
 /** Makes what sets the learning rates in a run of `totalSteps` steps. */

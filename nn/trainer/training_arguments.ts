@@ -21,6 +21,28 @@ export type LrSchedulerType =
   | "inverse_sqrt"
   | "reduce_lr_on_plateau";
 
+/** The optimizers; those of AdamW have Hugging Face's names. */
+export type OptimizerName =
+  | "adamw_torch"
+  | "adamw_hf"
+  | "sgd"
+  | "madgrad"
+  | "mirror_madgrad";
+
+/** Settings of an optimizer that other arguments do not have. */
+export interface OptimArgs {
+  /** The momentum of `sgd` (0), `madgrad` and `mirror_madgrad` (0.9). */
+  momentum?: number | undefined;
+  /**
+   * Whether AdamW corrects its moments' bias. Without it the first steps are up
+   * to 6.6 times as large, which the first BERT had and runs on few examples
+   * often fail from.
+   *
+   * @default {true}
+   */
+  correctBias?: boolean | undefined;
+}
+
 /** Options of a schedule beyond its lengths. */
 export interface LrSchedulerKwargs {
   /** The waves of `cosine` (½), or the falls of `cosine_with_restarts` (1). */
@@ -161,8 +183,15 @@ export interface TrainingArguments {
    * @default {0}
    */
   warmupSteps?: number | undefined;
-  /** The optimizer: AdamW, or plain SGD. @default {"adamw_torch"} */
-  optim?: "adamw_torch" | "sgd" | undefined;
+  /**
+   * The optimizer: `AdamW` by PyTorch's rule or by that of transformers before
+   * version 5, `SGD`, or `MADGRAD`.
+   *
+   * @default {"adamw_torch"}
+   */
+  optim?: OptimizerName | undefined;
+  /** More settings of the optimizer. @default {{}} */
+  optimArgs?: OptimArgs | undefined;
   /** When to log the loss. @default {"steps"} */
   loggingStrategy?: IntervalStrategy | undefined;
   /** The steps between two logs. @default {500} */

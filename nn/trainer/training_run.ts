@@ -335,8 +335,12 @@ export class TrainingRun<Row> implements Disposable {
     const { epoch, globalStep: step } = state;
     const entry: LogEntry = { ...values, epoch, step };
     state.logHistory.push(entry);
-    await this.folder.log(entry);
-    await this.#host.emit("onLog", { logs: entry });
+    try {
+      await this.#host.emit("onLog", { logs: entry });
+    } finally {
+      // Callbacks may add to the entry, so it is written after them.
+      await this.folder.log(entry);
+    }
   }
 
   async #save(): Promise<void> {

@@ -198,6 +198,13 @@ gpuTest("a Trainer logs the distance, and resumes with the prior", async () => {
     const whole = await runWithPrior(folder);
     const eager = await runWithPrior(undefined, { capture: false });
     assertEquals(eager, whole);
+    const lines = (await Deno.readTextFile(`${folder}/log.jsonl`)).trim();
+    assertEquals(
+      lines.split("\n").map((line) => JSON.parse(line))
+        .filter((entry) => "loss" in entry)
+        .map((entry) => entry.prior_distance),
+      whole.distances,
+    );
     const from = `${folder}/checkpoint-6`;
     assertEquals(await runWithPrior(folder, { from }), whole);
     assert((whole.distances[8] ?? 0) > 0);

@@ -16,7 +16,10 @@ import {
   cosineSchedule,
   inverseSqrtSchedule,
   linearSchedule,
+  MADGRAD,
+  MirrorMADGRAD,
   type Optimizer,
+  type OptimizerName,
   polynomialSchedule,
   type Schedule,
   SGD,
@@ -56,6 +59,7 @@ Deno.test("the defaults are Hugging Face's", () => {
     warmupRatio: 0,
     warmupSteps: 0,
     optim: "adamw_torch",
+    optimArgs: {},
     loggingStrategy: "steps",
     loggingSteps: 500,
     loggingFirstStep: false,
@@ -143,7 +147,21 @@ Deno.test("arguments of the wrong kind or range are refused", () => {
     [{ seed: 2 ** 32 }, RangeError, "a whole number between 0 and"],
     [{ labelNames: [] }, RangeError, "a list of names"],
     [{ outputDir: "" }, RangeError, "a text that is not empty"],
-    [{ optim: "lion" } as never, RangeError, 'one of "adamw_torch", "sgd"'],
+    [
+      { optim: "lion" } as never,
+      RangeError,
+      'one of "adamw_torch", "adamw_hf"',
+    ],
+    [
+      { optimArgs: { momentum: 0.9 } },
+      TypeError,
+      'Cannot optimize with "adamw_torch" with option "momentum"',
+    ],
+    [
+      { optim: "sgd", optimArgs: { correctBias: false } },
+      TypeError,
+      'Cannot optimize with "sgd" with option "correctBias"',
+    ],
     [{ evalStrategy: "best" } as never, RangeError, '"no", "steps", "epoch"'],
     [{ saveStrategy: "epoch" }, RangeError, "and no outputDir"],
     [{ ...out, saveStrategy: "best" }, RangeError, "and no metricForBestModel"],
@@ -485,7 +503,30 @@ const OBEYED: Record<keyof TrainingArguments, () => Promise<void>> = {
   },
   async optim() {
     assert((await observe({})).kind instanceof AdamW);
-    assert((await observe({ optim: "sgd" })).kind instanceof SGD);
+    const kinds: [OptimizerName, object][] = [
+      ["adamw_hf", AdamW],
+      ["sgd", SGD],
+      ["madgrad", MADGRAD],
+      ["mirror_madgrad", MirrorMADGRAD],
+    ];
+    for (const [optim, kind] of kinds) {
+      const found = await observe({ optim });
+      assertEquals(found.kind?.constructor, kind);
+    }
+    const { kind } = await observe({ optim: "adamw_hf" });
+    assert(kind instanceof AdamW);
+    assertEquals(kind.groups[0]?.variant, "transformers");
+  },
+  async optimArgs() {
+    const { kind: sgd } = await observe({
+      optim: "sgd",
+      optimArgs: { momentum: 0.5 },
+    });
+    assert(sgd instanceof SGD);
+    assertEquals(sgd.groups[0]?.momentum, 0.5);
+    const { kind } = await observe({ optimArgs: { correctBias: false } });
+    assert(kind instanceof AdamW);
+    assertEquals(kind.groups.map((group) => group.correctBias), [false, false]);
   },
   async loggingStrategy() {
     const { logged } = await observe({ loggingStrategy: "epoch" });
