@@ -42,6 +42,7 @@ import { baseName } from "./run_facts.ts";
 import { recordRun } from "./run_record.ts";
 import { prepareOutput, savedBytes } from "./save.ts";
 import { renderScores } from "./scores.ts";
+import { runSeries, SEEDS_OPTIONS, type SeriesRun } from "./seed_series.ts";
 import { findStart, sourceOf } from "./start.ts";
 import { collector, collectSettings, SWAG_OPTIONS } from "./swag_settings.ts";
 import {
@@ -53,7 +54,7 @@ import {
   TASKS,
 } from "./tasks/registry.ts";
 import type { Task, TaskContext, TaskExamples } from "./tasks/task.ts";
-import { trainAndSave } from "./training.ts";
+import { metricOf, trainAndSave } from "./training.ts";
 import { SPLIT_OPTION, splitExamples } from "./validation_split.ts";
 
 const DATA_OPTIONS: readonly Option[] = [
@@ -155,7 +156,15 @@ export const finetune: Command = {
     const [usual] = TASKS;
     const task = name === undefined && usual ? usual : taskNamed(name ?? "");
     checkTaskOptions(args, task, ...KINDS);
-    return await finetuneTask(task, args);
+    if (args.flag("seeds")) {
+      return await runSeries(finetune, args, (own) => finetuneTask(task, own));
+    }
+    if (args.flag("degenerate")) {
+      throw new TypeError(
+        "Cannot use --degenerate without --seeds: it is about several runs",
+      );
+    }
+    return (await finetuneTask(task, args)).exitCode;
   },
 };
 
@@ -167,6 +176,7 @@ function optionsWith(ofTasks: Command["options"]): Command["options"] {
     Model: START_OPTIONS,
     Training: TRAIN_OPTIONS,
     Course: [...COURSE_OPTIONS, ...LOG_OPTIONS],
+    Seeds: SEEDS_OPTIONS,
     "Few examples": REMEDY_OPTIONS,
     Adapter: LORA_OPTIONS,
     SWAG: SWAG_OPTIONS,
@@ -177,8 +187,8 @@ function optionsWith(ofTasks: Command["options"]): Command["options"] {
 /** How the last measurement scores. */
 const MEASUREMENT = { batchSize: 64, samples: 30, scale: 0.5 };
 
-/** Trains a model for a task. */
-async function finetuneTask(task: Task, args: Arguments): Promise<number> {
+/** Trains a model for a task, and measures it. */
+async function finetuneTask(task: Task, args: Arguments): Promise<SeriesRun> {
   const output = args.needed("output");
   const settings = trainSettings(args);
   const remedies = remedySettings(args);
@@ -218,7 +228,8 @@ async function finetuneTask(task: Task, args: Arguments): Promise<number> {
   for (const said of prepareWeights(model, remedies)) progress.say(said);
   const adapter = remedies.lora &&
     addAdapter(model, remedies.lora, { task, source, newParameters });
-  const swag = collect && SwagModel.fromBase(adapter ?? model, collect.options);
+  using trained = adapter ?? model;
+  using swag = collect && SwagModel.fromBase(trained, collect.options);
   const loaded = { model, tokenizer, swag, adapter };
   await using _folder = await OutputFolder.make(
     output,
@@ -241,13 +252,19 @@ async function finetuneTask(task: Task, args: Arguments): Promise<number> {
       validation: evalData && facts(evalData),
     });
   }
-  if (end.exitCode !== 0) return end.exitCode;
-  if (evalRows) {
-    const measurement = { ...MEASUREMENT, ...context, maxLength, seed };
-    const scores = await measure(task, loaded, evalRows, measurement);
-    console.log(renderScores(scores, task.columns?.(config)).trimEnd());
+  const { metric, greaterIsBetter } = metricOf(task, config, settings);
+  const results = evalRows && end.exitCode === 0
+    ? await measure(task, loaded, evalRows, {
+      ...{ ...MEASUREMENT, ...context, maxLength, seed },
+    })
+    : [];
+  if (results.length > 0) {
+    console.log(renderScores(results, task.columns?.(config)).trimEnd());
   }
-  return 0;
+  return {
+    ...{ exitCode: end.exitCode, results, metric, greaterIsBetter },
+    constant: evalRows && task.constantScore?.(evalRows, metric, config),
+  };
 }
 
 /** The callbacks that log a run elsewhere than in its folder. */

@@ -10,6 +10,11 @@ import { readAll } from "../engine/mod.ts";
 import type { Module } from "../nn/mod.ts";
 import { NotFiniteError } from "./not_finite.ts";
 
+/** A training that diverged, as some seeds do and others do not. */
+export class DivergedError extends RangeError {
+  override name = "DivergedError";
+}
+
 /** How many bytes of weights are read at a time. */
 const BYTES_AT_A_TIME = 2 ** 27;
 
@@ -27,7 +32,7 @@ export async function checkTrained(
   tryIt: () => Promise<unknown>,
 ): Promise<void> {
   const refuse = (what: string): never => {
-    throw new RangeError(
+    throw new DivergedError(
       `Cannot save the model: ${what} after the last step; lower the ` +
         "learning rate. Nothing was saved",
     );

@@ -34,7 +34,7 @@ import type {
   TaskRow,
   TaskTrainerOptions,
 } from "./tasks/task.ts";
-import { checkTrained } from "./trained.ts";
+import { checkTrained, DivergedError } from "./trained.ts";
 import { trainingArguments } from "./training_arguments.ts";
 import { TrainingProgress } from "./training_progress.ts";
 
@@ -304,10 +304,10 @@ function outputOptions<
 }
 
 /** A score, and which way is better. */
-type Metric = Pick<Task, "metric" | "greaterIsBetter">;
+export type Metric = Pick<Task, "metric" | "greaterIsBetter">;
 
 /** The score that tells which weights are better. */
-function metricOf(
+export function metricOf(
   task: Pick<Task, "metric" | "greaterIsBetter" | "metricOf">,
   config: PretrainedConfig,
   { metric }: TrainSettings,
@@ -339,7 +339,7 @@ async function withFate(
     const fate = last === undefined
       ? "Nothing was saved"
       : `The last checkpoint is ${last}`;
-    return new RangeError(`${message}. ${fate}`, { cause: error });
+    return new DivergedError(`${message}. ${fate}`, { cause: error });
   }
   if (step === 0 || !(error instanceof Error)) return error;
   await saveOrRescue(output, loaded);

@@ -116,6 +116,7 @@ export type {
 export * from "./prior_decay.ts";
 export * from "./reduce_on_plateau.ts";
 export * from "./schedule.ts";
+export * from "./seeds.ts";
 export * from "./scheduler.ts";
 export * from "./segment.ts";
 export * from "./sgd.ts";

@@ -274,6 +274,11 @@ export class Module {
     for (const segment of segments) segment.dispose();
   }
 
+  /** The same as {@linkcode dispose}. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
   #setTrainable(trainable: boolean, prefixes: readonly string[]): this {
     const parameters = this.namedParameters();
     for (const prefix of prefixes.length > 0 ? prefixes : [""]) {

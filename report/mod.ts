@@ -56,4 +56,9 @@ export {
   type RunSummary,
   summarizeRun,
 } from "./summary.ts";
+export {
+  seedsFigure,
+  type SeedsFigureOptions,
+  type SeedsRow,
+} from "./seeds_figure.ts";
 export { writeReport } from "./write_report.ts";

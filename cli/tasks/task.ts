@@ -179,6 +179,17 @@ export interface Task<
   metricOf?(
     config: PretrainedConfig,
   ): { readonly metric: string; readonly greaterIsBetter: boolean };
+  /**
+   * That score of answering the same for every row, as well as that can be done: a
+   * model that is no better has learned nothing.
+   *
+   * @returns The score; `undefined` if it is not known.
+   */
+  constantScore?(
+    rows: readonly Row[],
+    metric: string,
+    config: PretrainedConfig,
+  ): number | undefined;
   /** Its options of reading data, for `finetune` and `evaluate`. */
   readonly dataOptions: readonly Option[];
   /** Its options of training, for `finetune`. */

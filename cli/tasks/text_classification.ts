@@ -37,7 +37,7 @@ import {
 import type { Task } from "./task.ts";
 import { PREDICT_OPTIONS, predictLabels } from "./text_predictions.ts";
 import { placesOf, RowBatches, type TextRow, textRows } from "./text_rows.ts";
-import { f1Class, f1Head, textScores } from "./text_scores.ts";
+import { constantScore, f1Class, f1Head, textScores } from "./text_scores.ts";
 import { THRESHOLD_OPTION, thresholdOf } from "./threshold.ts";
 
 /** The option that says what labels are, for training. */
@@ -85,6 +85,9 @@ export const textClassification: Task<
       ? { metric: "cross_entropy", greaterIsBetter: false }
       : { metric: "accuracy", greaterIsBetter: true };
   },
+
+  constantScore: (rows, metric, config) =>
+    constantScore(rows.map(({ label }) => label), metric, config),
 
   read: readLabeledTexts,
 

@@ -47,6 +47,35 @@ export interface TextScoresOptions {
   readonly fitted?: Predicted | undefined;
 }
 
+/**
+ * The score of the same answer for every row: of the most frequent class, or of the
+ * mean number.
+ *
+ * @param labels The label of each row.
+ * @param metric The name of the score.
+ * @returns The score; `undefined` if labels or score are of another kind.
+ */
+export function constantScore(
+  labels: readonly LabelValue[],
+  metric: string,
+  config: PretrainedConfig,
+): number | undefined {
+  const numbers = labels.filter((label) => typeof label === "number");
+  if (numbers.length < labels.length || labels.length === 0) return undefined;
+  const mean = numbers.reduce((sum, x) => sum + x, 0) / numbers.length;
+  if (isRegression(config)) {
+    const variance = numbers.reduce((sum, x) => sum + (x - mean) ** 2, 0) /
+      numbers.length;
+    const scores = new Map([["rmse", Math.sqrt(variance)], ["mse", variance]]);
+    return scores.get(metric);
+  }
+  if (metric === "mcc") return 0;
+  if (metric !== "accuracy") return undefined;
+  const counts = new Map<number, number>();
+  for (const label of numbers) counts.set(label, (counts.get(label) ?? 0) + 1);
+  return Math.max(...counts.values()) / numbers.length;
+}
+
 /** The class whose F1 is measured: the second of two; `undefined` for the macro mean. */
 export function f1Class(config: PretrainedConfig): string | undefined {
   const names = namesOf(config);

@@ -47,6 +47,7 @@ export const tokenClassification: Task<
   tokenizerOptions: { addPrefixSpace: true },
   head: ["classifier"],
   metric: "f1",
+  constantScore: (_rows, metric) => metric === "f1" ? 0 : undefined,
   greaterIsBetter: true,
   dataOptions: TAGGED_OPTIONS,
   trainOptions: [
