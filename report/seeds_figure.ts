@@ -69,7 +69,7 @@ export async function seedsFigure(
     field: "value",
     type: "quantitative",
     title: metric,
-    scale: { zero: false, nice: true },
+    scale: { zero: false, nice: true, padding: 10 },
   };
   const spread = {
     mark: {

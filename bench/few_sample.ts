@@ -1,0 +1,169 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// deno-lint-ignore-file no-console
+
+/**
+ * How much the remedies for few examples help: each trains the same model on the
+ * same few examples with several seeds. The runs are those of `finetune --seeds`, so
+ * that each can be repeated by the command in its run.json.
+ *
+ * ```sh
+ * deno task bench:few-sample --data DIR --output DIR
+ * ```
+ *
+ * The folder of `--data` holds the files that few_sample.json names, as SST-2 and
+ * SNIPS were published. Runs that are done are not repeated.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { classExamples, readExamples } from "../data/mod.ts";
+import { shuffledIndices, summarizeSeeds } from "../nn/mod.ts";
+import { seedsFigure, type SeedsRow } from "../report/mod.ts";
+import experiment from "./few_sample.json" with { type: "json" };
+
+type FewTask = (typeof experiment.tasks)[number];
+
+/** What a series has written; see `finetune --seeds`. */
+interface Series {
+  readonly metric: string;
+  readonly degenerate: number;
+  readonly runs: readonly {
+    readonly seed: number;
+    readonly failure?: string;
+    readonly methods: Readonly<
+      Record<string, Readonly<Record<string, number>>>
+    >;
+  }[];
+}
+
+const CLI = new URL("../cli.ts", import.meta.url).pathname;
+const MODEL = new URL("../examples/mini-bert", import.meta.url).pathname;
+
+/** The examples of a task are drawn once, whatever the seed of a run. */
+const SUBSET_SEED = 0;
+
+/** The method whose scores are compared. */
+const METHOD = "last iterate";
+
+/** Writes some examples of a file, drawn without repetition. */
+async function writeSubset(
+  target: string,
+  source: string,
+  { text, label, columns, count }: FewTask & { count: number },
+): Promise<void> {
+  const examples = await readExamples(
+    { path: source },
+    classExamples({ text, label }),
+    columns.length > 0 ? { columns } : {},
+  ).toArray();
+  const order = shuffledIndices(examples.length, { seed: SUBSET_SEED });
+  const lines = [...order.slice(0, count)].map((i) =>
+    JSON.stringify({ text: examples[i]?.text, label: examples[i]?.label })
+  );
+  await Deno.writeTextFile(target, lines.join("\n") + "\n");
+}
+
+/** Runs the series of a task and a remedy, or reads it if it is done. */
+async function seriesOf(
+  folder: string,
+  { model, seeds, options }: {
+    model: string;
+    seeds: number;
+    options: readonly string[];
+  },
+  files: { train: string; evaluation: string },
+): Promise<Series> {
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "-A", "--no-check", CLI, "finetune", "--quiet"],
+      ...["--data", files.train, "--eval", files.evaluation],
+      ...options.includes("--init")
+        ? ["--tokenizer", model]
+        : ["--model", model],
+      ...options,
+      ...["--seeds", `${seeds}`, "--output", folder],
+    ],
+    stdout: "null",
+  }).output();
+  if (!success) throw new Error(`Cannot run the series of ${folder}`);
+  return JSON.parse(await Deno.readTextFile(`${folder}/seeds.json`));
+}
+
+/** A line of the table, in Markdown. */
+function line(
+  name: string,
+  { metric, degenerate, runs }: Series,
+): { line: string; row: SeedsRow } {
+  const own = runs.map(({ seed, failure, methods }) => ({
+    ...{ seed, scores: methods[METHOD] ?? {} },
+    ...failure === undefined ? {} : { failure },
+  }));
+  const summary = summarizeSeeds(own, { metric, degenerate });
+  const shown = (score: string, digits: number) => {
+    const { mean = NaN, sd = NaN } = summary.scores[score] ?? {};
+    return `${mean.toFixed(digits)} ± ${sd.toFixed(digits)}`;
+  };
+  const cells = [
+    name,
+    shown(metric, 3),
+    shown("nll", 3),
+    `${summary.degenerate?.length} of ${runs.length}`,
+  ];
+  return {
+    line: `| ${cells.join(" | ")} |`,
+    row: { name, values: own.flatMap(({ scores }) => scores[metric] ?? []) },
+  };
+}
+
+if (import.meta.main) {
+  const { data, output, model, seeds, only } = parseArgs(Deno.args, {
+    string: ["data", "output", "model", "seeds", "only"],
+    default: { model: MODEL, seeds: "10" },
+  });
+  if (data === undefined || output === undefined) {
+    throw new TypeError("Cannot run without --data DIR and --output DIR");
+  }
+  for (const task of experiment.tasks) {
+    const folder = `${output}/${task.name}`;
+    await Deno.mkdir(folder, { recursive: true });
+    const files = {
+      train: `${folder}/train.jsonl`,
+      evaluation: `${folder}/evaluation.jsonl`,
+    };
+    const { examples, evaluated } = task;
+    const sources = [`${data}/${task.train}`, `${data}/${task.evaluation}`];
+    const [train = "", evaluation = ""] = sources;
+    await writeSubset(files.train, train, { ...task, count: examples });
+    await writeSubset(files.evaluation, evaluation, {
+      ...task,
+      count: evaluated,
+    });
+    const rows: SeedsRow[] = [];
+    console.log(`\n${task.title}\n\n| | accuracy | NLL | degenerate |`);
+    console.log("| --- | --- | --- | --- |");
+    let bound: number | undefined;
+    for (const { name, title, options } of experiment.remedies) {
+      if (only !== undefined && !only.split(",").includes(name)) continue;
+      const all = [...experiment.options, ...task.options, ...options]
+        .map((word) => word.replace("{model}", model));
+      const series = await seriesOf(
+        `${folder}/${name}`,
+        { model, seeds: Number(seeds), options: all },
+        files,
+      );
+      bound = series.degenerate;
+      const { line: text, row } = line(title, series);
+      console.log(text);
+      rows.push(row);
+    }
+    await Deno.writeTextFile(
+      `${output}/${task.name}.svg`,
+      await seedsFigure(rows, {
+        metric: "accuracy",
+        title: task.title,
+        degenerate: bound,
+      }),
+    );
+  }
+}
