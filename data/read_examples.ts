@@ -40,7 +40,7 @@ const KEPT = 10;
 
 /**
  * The examples of a file, read one after the other. Each `for await` reads the file
- * anew, so that every epoch may have one.
+ * from its start, so that every epoch may have one.
  *
  * @example Count what is left out
  * ```ts

@@ -8,8 +8,8 @@
  * in one file: attention whose scores know how far apart two tokens are, and whether
  * they are of the same text. Its weights and configuration are those of transformers.
  *
- * Run, it trains a small one, draws its top block anew, as is done against unstable
- * fine-tuning, and trains it for another task.
+ * Run, it trains a small one, gives its top block new initial values, as is done
+ * against unstable fine-tuning, and trains it for another task.
  *
  * ```sh
  * deno run -A examples/xlnet.ts
@@ -497,7 +497,7 @@ async function fit(
   return eval_loss;
 }
 
-/** Draws the top block and the head anew, by the rule of the configuration. */
+/** Gives the top block and the head new values by the rule of the configuration. */
 export function reinitializeTop(
   model: XLNetForSequenceClassification,
 ): string[] {
@@ -524,7 +524,7 @@ export async function main(epochs = 16): Promise<number[]> {
     }),
   );
   const first = await fit(model, makeRows(96, false), epochs);
-  console.log(`${reinitializeTop(model).length} tensors are drawn anew`);
+  console.log(`${reinitializeTop(model).length} tensors have new values`);
   const second = await fit(model, makeRows(96, true), epochs);
   console.log(`losses: ${[first, second].map((loss) => loss.toFixed(2))}`);
   model.dispose();

@@ -88,7 +88,7 @@ export class Linear extends Module {
 
   /**
    * The weight that {@linkcode forward} multiplies by, `[out, in]`. A subclass
-   * may compute it of the parameter, anew at each call.
+   * may compute it from the parameter, at each call.
    */
   usedWeight(): Tensor {
     return this.weight;

@@ -42,14 +42,14 @@ const TOO_SLOW = new Map([
   ["tests/sweeps/sizes_test.ts", "5 minutes: models of full size"],
   ["tests/sweeps/matmul_test.ts", "1 minute, compiling"],
   ["tests/sweeps/attention_test.ts", "2 minutes, compiling"],
-  ["tests/sweeps/trainer_kills_test.ts", "kills processes of its own"],
+  ["tests/sweeps/trainer_kills_test.ts", "kills processes that it starts"],
   ["tests/engine/ops/attention_test.ts", "4 minutes, compiling"],
   ["tests/engine/ops/matmul_test.ts", "2 minutes, compiling"],
   ["tests/sweeps/launch_matmul_test.ts", "1 minute, compiling"],
   ["tests/engine/tuning/tuning_test.ts", "1 minute: times every variant"],
 ]);
 
-// Commands are processes of their own, which do not use Dawn.
+// Commands are separate processes, which do not use Dawn.
 const OTHER_SWEEPS = /^tests\/sweeps\/(cli|examples|tools)\//;
 
 /** The test files that run on Dawn when no path is given. */

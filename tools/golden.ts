@@ -8,7 +8,8 @@
  * model in base/ and PEFT's files in adapter/, if it is about an adapter), or
  * reference.json, which records the answers of a pretrained encoder-decoder. A folder
  * of layers or of pooling heads holds cases.json and a file of tensors for each case,
- * and that of the few-sample kit madgrad.safetensors and its other parts. A folder of
+ * that of the few-sample kit madgrad.safetensors and its other parts, and that of
+ * optimizers and schedules optimizers.safetensors or schedules.json. A folder of
  * metrics holds JSON files, each a list of cases with inputs and expected values.
  *
  * @module
@@ -25,6 +26,7 @@ import {
   metricFilesIn,
 } from "./golden/metrics.ts";
 import { checkLayers } from "./golden/layers.ts";
+import { checkOptim, OPTIM_NAMES } from "./golden/optim.ts";
 import { checkPooling } from "./golden/pooling.ts";
 import { checkReference, REFERENCE_NAME } from "./golden/reference.ts";
 import { tensorCasesIn } from "./golden/tensor_cases.ts";
@@ -54,6 +56,9 @@ async function subjectsIn(
     { path: folder, needsDevice: true, check: () => check(folder) },
   ];
   if (await exists(`${folder}/${KIT_NAME}`)) return ofModel(checkKit);
+  for (const name of OPTIM_NAMES) {
+    if (await exists(`${folder}/${name}`)) return ofModel(checkOptim);
+  }
   if (await exists(`${folder}/case.json`)) {
     const adapter = `${folder}/${ADAPTER_FOLDER}/adapter_config.json`;
     return ofModel(await exists(adapter) ? checkLora : checkCase);
@@ -104,7 +109,10 @@ async function subjectsNamed(folder: string): Promise<Subject[]> {
   if (subjects.length > 0) return subjects;
   throw new Error(
     `Cannot compare ${folder}: no folder in it has a case.json, ` +
-      `cases.json, ${REFERENCE_NAME}, or JSON files with cases of metrics`,
+      `cases.json, ${REFERENCE_NAME}, ${
+        OPTIM_NAMES.join(", ")
+      }, or JSON files ` +
+      "with cases of metrics",
   );
 }
 
@@ -138,10 +146,11 @@ Usage: deno task golden [--verbose] DIR…
 
 Compares models with the reference tensors in folders that have a case.json or
 a reference.json, layers and pooling heads with those that a cases.json lists, the
-few-sample kit with the folder that has a madgrad.safetensors, and metrics with the
-cases in JSON files: those in the folders named, and in all below them. Prints a line
-for each folder of a model or file of metrics, and for each comparison that failed;
---verbose prints all comparisons.`;
+few-sample kit with the folder that has a madgrad.safetensors, optimizers and
+schedules with one that has optimizers.safetensors or schedules.json, and metrics
+with the cases in JSON files: those in the folders named, and in all below them.
+Prints a line for each folder of a model or file of metrics, and for each comparison
+that failed; --verbose prints all comparisons.`;
 
 async function main(args: readonly string[]): Promise<number> {
   const isVerbose = args.includes("--verbose") || args.includes("-v");

@@ -86,7 +86,7 @@ Usage: deno task bench:peers [options]
        deno task bench:gpu [--small] [options]
 
 bench:peers measures this engine beside its peers on one adapter, each in a
-process of its own, in turn; bench:gpu beside PyTorch on a machine with a GPU.
+separate process, in turn; bench:gpu beside PyTorch on a machine with a GPU.
 
   --only PARTS      Cases whose names contain one of these, such as matmul,step
   --peers NAMES     Peers, such as swagpu,jax-js

@@ -199,7 +199,7 @@ function run(
   }) as [Tensor, Tensor, Tensor?];
 }
 
-/** A tensor of its own with a state before the first step, or a gradient. */
+/** A copy of a state before the first step, or of a gradient; else zeros. */
 function startOf({ device, batch, width }: Call, state?: Tensor): Tensor {
   const start = allocate(device, [batch, width]);
   if (state) copyInto(start, state);

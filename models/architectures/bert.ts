@@ -337,6 +337,7 @@ export class BertForMaskedLM extends BertPreTrainedModel {
     return maskedOutput((x) => this.cls.predictions.forward(x), inputs, output);
   }
 
+  /** True: see {@linkcode MaskedLMInputs.predictions}. */
   override get usesPredictions(): boolean {
     return true;
   }
@@ -382,6 +383,7 @@ export class BertLMHeadModel extends BertForMaskedLM {
     return tokenOutput(scores, labels && nextTokens(labels), output);
   }
 
+  /** False: each position predicts the next one. */
   override get usesPredictions(): boolean {
     return false;
   }

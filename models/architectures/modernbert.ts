@@ -290,6 +290,7 @@ export class ModernBertForMaskedLM extends ModernBertPreTrainedModel {
     );
   }
 
+  /** True: see {@linkcode MaskedLMInputs.predictions}. */
   override get usesPredictions(): boolean {
     return true;
   }

@@ -347,6 +347,7 @@ export class RobertaForMaskedLM extends RobertaPreTrainedModel {
     return maskedOutput((x) => this.lmHead.forward(x), inputs, output);
   }
 
+  /** True: see {@linkcode MaskedLMInputs.predictions}. */
   override get usesPredictions(): boolean {
     return true;
   }
@@ -392,6 +393,7 @@ export class RobertaForCausalLM extends RobertaForMaskedLM {
     return tokenOutput(scores, labels && nextTokens(labels), output);
   }
 
+  /** False: each position predicts the next one. */
   override get usesPredictions(): boolean {
     return false;
   }

@@ -46,10 +46,17 @@ export interface CollatorOptions {
    */
   maxLength?: number | undefined;
   /**
-   * Rounds the length up to a multiple of this, as in transformers also beyond
-   * `maxLength`, except with `padding: "bucketed"`.
+   * The number of which the length of rows is a multiple: of tokens, masks and
+   * labels for tokens, which are -100 there. What it means depends on `padding`:
    *
-   * @default {1}
+   * - `"longest"` and `"max_length"`: the length is rounded up, as in
+   *   transformers also beyond `maxLength`;
+   * - `"bucketed"`: the multiples take the place of the default lengths, up to
+   *   `maxLength`, beyond which no length goes, multiple or not. They are lengths
+   *   in the place of `buckets`, so that only one of the two may be given;
+   * - `false`: it must be left out, as rows are not padded.
+   *
+   * @default {1, and with "bucketed" the lengths of `bucketedLength`}
    */
   padToMultipleOf?: number | undefined;
   /**
@@ -73,7 +80,8 @@ export interface CollatorOptions {
    * Whether packings have few different shapes too: the number of their tokens
    * is made a multiple of four times the rows and, with bucketed lengths by
    * multiples or by default, the length of rows, which costs them next to
-   * nothing, a multiple of 64.
+   * nothing, a multiple of 64, or of the first multiple of `padToMultipleOf` from
+   * there on.
    *
    * @default {whether lengths are bucketed}
    */
@@ -103,7 +111,7 @@ export const COLLATOR_OPTIONS: readonly (keyof CollatorOptions)[] = [
   "fewShapes",
 ];
 
-/** Padded lengths of packed rows, whose padding costs next to nothing. */
+/** The least step of lengths of packed rows, whose padding costs next to nothing. */
 const PACKED_LENGTH_STEP = 64;
 
 /** The number of packed tokens is a multiple of this number times the rows. */
@@ -148,7 +156,15 @@ export class Padder {
           `of ${PADDINGS.map((one) => JSON.stringify(one)).join(", ")}`,
       );
     }
-    if (padToMultipleOf !== undefined) checkMultiple(padToMultipleOf);
+    if (padToMultipleOf !== undefined) {
+      checkMultiple(padToMultipleOf);
+      if (padding === false) {
+        throw new TypeError(
+          "Cannot collate with padToMultipleOf and padding false: rows are not " +
+            "padded then, leave one of them out",
+        );
+      }
+    }
     if (maxLength !== undefined) checkLimit(maxLength);
     if (buckets) {
       checkBuckets(buckets);
@@ -246,9 +262,10 @@ export class Padder {
 
   /** The length of packed rows of which few should occur. */
   #packedLength(length: number): number {
-    const { padding, buckets } = this.#options;
+    const { padding, buckets, padToMultipleOf = 1 } = this.#options;
     if (padding !== "bucketed" || buckets) return length;
-    const multipleOf = PACKED_LENGTH_STEP;
+    const steps = Math.ceil(PACKED_LENGTH_STEP / padToMultipleOf);
+    const multipleOf = steps * padToMultipleOf;
     return paddedLength(length, { limit: this.limit, multipleOf });
   }
 

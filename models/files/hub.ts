@@ -188,7 +188,7 @@ export async function pathInFolder(
   const path = `${folder}/${name}`;
   const base = await Deno.realPath(folder);
   const target = await Deno.realPath(path);
-  // Snapshots may have folders of their own, such as those of modules.
+  // Snapshots may have folders inside, such as those of modules.
   const blobs = base.replace(
     /^(.*)[\\/]snapshots[\\/][^\\/]+(?:[\\/][^\\/]+)?$/,
     "$1/blobs",

@@ -68,7 +68,7 @@ export async function readSentenceModules(
   }
   const [first, second, ...others] = await readEntries(`${folder}/${MODULES}`);
   const { path = "" } = first ?? {};
-  // A transformer in a folder of its own has its other files there too.
+  // A transformer in a folder inside has its other files there, too.
   const inside = path === "" ? "" : `${path}/`;
   const own = inside === "" ? files : (await find([
     ...TRANSFORMER_SETTINGS,

@@ -27,7 +27,7 @@ import {
 /** A module with a `forward` of any kind. */
 export interface Adaptable extends Module {
   /** Computes the outputs. */
-  // deno-lint-ignore no-explicit-any -- each module has inputs of its own
+  // deno-lint-ignore no-explicit-any -- inputs differ from module to module
   forward(...inputs: any[]): unknown;
 }
 
@@ -37,7 +37,7 @@ export interface Adaptable extends Module {
  *
  * The parameters of this module are those of the adapter alone: A and B of each
  * layer, and copies of the biases and modules that are trained too. They lie in
- * segments of their own, so that gradients, the optimizer's moments and a posterior
+ * separate segments, so that gradients, the optimizer's moments and a posterior
  * take memory for the adapter and not for the model. The model's own parameters are
  * those of `model`, and nothing changes them except {@linkcode mergeAndUnload}, and
  * {@linkcode mergeAdapter} until {@linkcode unmergeAdapter}.
@@ -117,7 +117,7 @@ export class LoraModel<M extends Adaptable = Adaptable> extends Module {
       const layer = modules.get(path);
       return layer !== undefined && !unshared.has(layer);
     });
-    // Before the adapter's parameters, which thus lie in segments of their own.
+    // Before the adapter's parameters, which thus lie in separate segments.
     model.placeParameters();
     this.#freeze();
     this.#replaceLayers(targets, modules);

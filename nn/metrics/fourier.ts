@@ -15,9 +15,9 @@ export function complexZeros(length: number): Complex {
 }
 
 /**
- * The transform of lists of one length, in place. Its results are in an order of
- * their own, which `inverse` understands: what is multiplied in between needs no
- * other, and sorting would take as long as the transform.
+ * The transform of lists of one length, in place. Its results are in the order of
+ * their indices' reversed bits, which `inverse` expects: what is multiplied in
+ * between needs no other, and sorting would take as long as the transform.
  */
 export class FourierTransform {
   /** The number of values, a power of 2. */

@@ -34,7 +34,7 @@ export interface BinsOptions {
    */
   closed?: "right" | "left";
   /**
-   * Whether a confidence of exactly 1 gets one more interval of its own, [1, 1],
+   * Whether a confidence of exactly 1 gets one more interval, [1, 1],
    * as in torchmetrics. Only for intervals that are closed on the left.
    * @default {false}
    */

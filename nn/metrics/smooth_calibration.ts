@@ -39,7 +39,7 @@ export interface SmoothReliabilityOptions extends SmoothCalibrationOptions {
    */
   points?: number;
   /**
-   * How many times the rows are drawn anew for the band and the interval.
+   * How many times rows are drawn with replacement for the band and the interval.
    * @default {200}
    */
   resamples?: number;
@@ -169,7 +169,7 @@ export function binarySmoothCalibrationError(
  * A smooth reliability curve with a bootstrap band, for a reliability diagram
  * without bins, and the smooth calibration error with its interval.
  *
- * Rows are drawn anew with replacement. The band holds the middle share of the
+ * Rows are drawn with replacement. The band holds the middle share of the
  * resampled curves at each place, at the bandwidth of the whole data. The
  * interval of the error is the basic one, 2·error minus the quantiles of the
  * resampled errors, cut at 0: resampling adds noise, which makes errors larger.

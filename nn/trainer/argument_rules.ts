@@ -4,61 +4,30 @@
 // The defaults and checks of TrainingArguments.
 
 import { checkOptions } from "../options.ts";
+import { checkOptimArgs, OPTIMIZERS } from "./optimizer_rules.ts";
+import {
+  BELOW_ONE,
+  BOOLEAN,
+  checkValue,
+  NOT_NEGATIVE,
+  number,
+  oneOf,
+  type Rule,
+  SEED,
+  SHARE,
+  STEPS,
+  TEXT,
+  whole,
+} from "./rules.ts";
 import type {
   CompleteTrainingArguments,
   IntervalStrategy,
   LrSchedulerKwargs,
   LrSchedulerType,
-  OptimArgs,
-  OptimizerName,
   SaveStrategy,
   TrainingArguments,
 } from "./training_arguments.ts";
 
-/** What a value must be; `type` is that of JavaScript. */
-interface Rule {
-  readonly type: "number" | "string" | "boolean" | "object";
-  /** What is wished for, to end an error's message. */
-  readonly wish: string;
-  accepts(value: unknown): boolean;
-}
-
-const number = (wish: string, accepts: (x: number) => boolean): Rule => ({
-  type: "number",
-  wish,
-  accepts: (value) => accepts(value as number),
-});
-const whole = (least: number): Rule =>
-  number(
-    `a whole number of at least ${least}`,
-    (x) => Number.isSafeInteger(x) && x >= least,
-  );
-const oneOf = (...values: string[]): Rule => ({
-  type: "string",
-  wish: `one of ${values.map((x) => `"${x}"`).join(", ")}`,
-  accepts: (value) => values.includes(value as string),
-});
-
-const BOOLEAN: Rule = { type: "boolean", wish: "", accepts: () => true };
-const TEXT: Rule = {
-  type: "string",
-  wish: "a text that is not empty",
-  accepts: (value) => value !== "",
-};
-const NOT_NEGATIVE = number(
-  "a finite number of at least 0",
-  (x) => x >= 0 && x < Infinity,
-);
-const SHARE = number("in [0, 1]", (x) => x >= 0 && x <= 1);
-const BELOW_ONE = number("in [0, 1)", (x) => x >= 0 && x < 1);
-const STEPS = number(
-  "a whole number of at least 1, or a share of the steps between 0 and 1",
-  (x) => x > 0 && (x < 1 || Number.isSafeInteger(x)),
-);
-const SEED = number(
-  "a whole number between 0 and 2³² - 1",
-  (x) => Number.isSafeInteger(x) && x >= 0 && x < 2 ** 32,
-);
 const INTERVALS: readonly IntervalStrategy[] = ["no", "steps", "epoch"];
 const SAVES: readonly SaveStrategy[] = [...INTERVALS, "best"];
 const SCHEDULES: readonly LrSchedulerType[] = [
@@ -71,19 +40,6 @@ const SCHEDULES: readonly LrSchedulerType[] = [
   "inverse_sqrt",
   "reduce_lr_on_plateau",
 ];
-
-/** The settings that each optimizer takes in `optimArgs`. */
-export const OPTIMIZER_OPTIONS: Readonly<
-  Record<OptimizerName, readonly (keyof OptimArgs)[]>
-> = {
-  adamw_torch: ["correctBias"],
-  adamw_hf: ["correctBias"],
-  sgd: ["momentum"],
-  madgrad: ["momentum"],
-  mirror_madgrad: ["momentum"],
-};
-
-const OPTIMIZERS = Object.keys(OPTIMIZER_OPTIONS);
 
 /** The options that each schedule takes. */
 export const SCHEDULE_OPTIONS: Readonly<
@@ -177,21 +133,7 @@ export function completeArguments(
 ): CompleteTrainingArguments {
   checkOptions(given, { action: "train", known: ARGUMENT_NAMES });
   for (const [name, rule] of Object.entries(RULES)) {
-    const value = given[name as keyof TrainingArguments];
-    if (value === undefined) continue;
-    if (typeof value !== rule.type || value === null) {
-      throw new TypeError(
-        `Cannot train with ${name} ${String(value)}: it must be of the type ` +
-          rule.type,
-      );
-    }
-    if (!rule.accepts(value)) {
-      throw new RangeError(
-        `Cannot train with ${name} ${
-          typeof value === "number" ? value : JSON.stringify(value)
-        }: it must be ${rule.wish}`,
-      );
-    }
+    checkValue(name, given[name as keyof TrainingArguments], rule);
   }
   const complete = withDefaults(given);
   checkTogether(complete);
@@ -270,14 +212,11 @@ function checkTogether(args: CompleteTrainingArguments): void {
       "say where to save",
     );
   }
-  checkOptions(args.optimArgs, {
-    action: `optimize with "${args.optim}"`,
-    known: OPTIMIZER_OPTIONS[args.optim],
-  });
   checkOptions(lrSchedulerKwargs, {
     action: `schedule "${lrSchedulerType}"`,
     known: SCHEDULE_OPTIONS[lrSchedulerType],
   });
+  checkOptimArgs(args.optim, args.optimArgs);
   const hasWarmup = args.warmupRatio > 0 || args.warmupSteps > 0;
   if (lrSchedulerType === "constant" && hasWarmup) {
     refuse(

@@ -19,7 +19,7 @@ import type { StepLoss } from "../train_options.ts";
 /** A module whose `forward` takes the inputs of a step as one object. */
 export interface TrainableModel extends Module {
   /** Computes the outputs, with a `loss` if labels are among the inputs. */
-  // deno-lint-ignore no-explicit-any -- each model has inputs of its own
+  // deno-lint-ignore no-explicit-any -- inputs differ from model to model
   forward(inputs: any): StepLoss;
 }
 

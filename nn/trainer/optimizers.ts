@@ -3,11 +3,12 @@
 
 // The optimizer and the schedule that a Trainer makes of its arguments.
 
-import { AdamW } from "../adamw.ts";
+import { AdamW, type AdamWSettings } from "../adamw.ts";
 import { LayerNorm } from "../layer_norm.ts";
-import { MADGRAD, MirrorMADGRAD } from "../madgrad.ts";
+import { MADGRAD, type MADGRADSettings, MirrorMADGRAD } from "../madgrad.ts";
 import type { Module } from "../module.ts";
 import type { Optimizer } from "../optim.ts";
+import { type ParameterGroup, present } from "../optim_groups.ts";
 import type { Parameter } from "../parameter.ts";
 import {
   constantSchedule,
@@ -135,29 +136,7 @@ export function makeOptimizer(
       ...own,
     }))
     .filter(({ parameters }) => parameters.length > 0);
-  const { learningRate, adamBeta1, adamBeta2, adamEpsilon } = args;
-  const { momentum, correctBias } = args.optimArgs;
-  const settings = {
-    learningRate,
-    ...momentum === undefined ? {} : { momentum },
-  };
-  switch (args.optim) {
-    case "sgd":
-      return new SGD(groups, settings);
-    case "madgrad":
-      return new MADGRAD(groups, settings);
-    case "mirror_madgrad":
-      return new MirrorMADGRAD(groups, settings);
-    case "adamw_torch":
-    case "adamw_hf":
-      return new AdamW(groups, {
-        learningRate,
-        betas: [adamBeta1, adamBeta2],
-        eps: adamEpsilon,
-        ...correctBias === undefined ? {} : { correctBias },
-        variant: args.optim === "adamw_hf" ? "transformers" : "pytorch",
-      });
-  }
+  return ruleOf(groups, args);
 }
 
 /** The parameters that decay, and those that do not. */
@@ -170,6 +149,40 @@ function decayGroups(model: Module, weightDecay: number): OptimizerGroup[] {
       .map(([, parameter]) => parameter),
     weightDecay: decays ? weightDecay : 0,
   }));
+}
+
+/** Makes the optimizer that the arguments name. */
+function ruleOf(
+  groups: ParameterGroup<{ learningRate: number; weightDecay: number }>[],
+  args: CompleteTrainingArguments,
+): Optimizer {
+  const { learningRate, adamBeta1, adamBeta2, adamEpsilon, optimArgs } = args;
+  const { correctBias = true, momentum, eps, decoupleDecay } = optimArgs;
+  const adam: Partial<AdamWSettings> = {
+    learningRate,
+    betas: [adamBeta1, adamBeta2],
+    eps: adamEpsilon,
+    correctBias,
+  };
+  const variant = "transformers";
+  switch (args.optim) {
+    case "adamw_torch":
+      return new AdamW(groups, adam);
+    case "adamw_hf":
+      return new AdamW(groups, { ...adam, variant });
+    case "bert_adam":
+      return new AdamW(groups, { ...adam, variant, correctBias: false });
+    case "sgd": {
+      const { momentum = 0, dampening = 0, nesterov = false } = optimArgs;
+      return new SGD(groups, { learningRate, momentum, dampening, nesterov });
+    }
+    case "madgrad":
+    case "mirror_madgrad": {
+      const Rule = args.optim === "madgrad" ? MADGRAD : MirrorMADGRAD;
+      const given = { learningRate, momentum, eps, decoupleDecay };
+      return new Rule(groups, present(given) as Partial<MADGRADSettings>);
+    }
+  }
 }
 
 /** Makes what sets the learning rates in a run of `totalSteps` steps. */

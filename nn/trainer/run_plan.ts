@@ -6,6 +6,7 @@
 import { resolveSteps } from "./argument_rules.ts";
 import type { FixedSettings } from "./checkpoint.ts";
 import { isIndexed, type TrainerDataset } from "./datasets.ts";
+import { OPTIM_ARGS } from "./optimizer_rules.ts";
 import type { TrainerState } from "./trainer_state.ts";
 import type { CompleteTrainingArguments } from "./training_arguments.ts";
 
@@ -114,6 +115,12 @@ export function fixedSettings(
 ): FixedSettings {
   return {
     ...Object.fromEntries(FIXED.map((name) => [name, args[name]])),
+    ...Object.fromEntries(
+      OPTIM_ARGS.map((name) => [
+        `optimArgs.${name}`,
+        args.optimArgs[name] ?? null,
+      ]),
+    ),
     rows: isIndexed(dataset) ? dataset.length : null,
   };
 }
@@ -130,11 +137,14 @@ export function checkFixed(
   path: string,
 ): void {
   for (const [name, value] of Object.entries(own)) {
-    if (saved[name] === value) continue;
+    const there = saved[name] ?? null;
+    if (there === value) continue;
     const what = name === "rows" ? "the number of training rows" : name;
     throw new RangeError(
-      `Cannot resume from ${path}: ${what} is ${saved[name]} there and ` +
-        `${value} here`,
+      `Cannot resume from ${path}: ${what} is ${
+        there ?? "not set"
+      } there and ` +
+        `${value ?? "not set"} here`,
     );
   }
 }

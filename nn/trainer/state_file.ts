@@ -141,7 +141,7 @@ function unpack(
     const { $array, type } = value as ArrayMark;
     const bytes = arrays.get($array);
     if (!bytes) throw new TypeError(`There is no tensor "${$array}"`);
-    const own = new Uint8Array(bytes); // At the start of a buffer of its own.
+    const own = new Uint8Array(bytes); // A copy begins at the start of its buffer.
     return new ARRAYS[type](own.buffer);
   }
   return Object.fromEntries(

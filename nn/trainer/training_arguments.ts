@@ -21,28 +21,6 @@ export type LrSchedulerType =
   | "inverse_sqrt"
   | "reduce_lr_on_plateau";
 
-/** The optimizers; those of AdamW have Hugging Face's names. */
-export type OptimizerName =
-  | "adamw_torch"
-  | "adamw_hf"
-  | "sgd"
-  | "madgrad"
-  | "mirror_madgrad";
-
-/** Settings of an optimizer that other arguments do not have. */
-export interface OptimArgs {
-  /** The momentum of `sgd` (0), `madgrad` and `mirror_madgrad` (0.9). */
-  momentum?: number | undefined;
-  /**
-   * Whether AdamW corrects its moments' bias. Without it the first steps are up
-   * to 6.6 times as large, which the first BERT had and runs on few examples
-   * often fail from.
-   *
-   * @default {true}
-   */
-  correctBias?: boolean | undefined;
-}
-
 /** Options of a schedule beyond its lengths. */
 export interface LrSchedulerKwargs {
   /** The waves of `cosine` (½), or the falls of `cosine_with_restarts` (1). */
@@ -72,6 +50,64 @@ export interface LrSchedulerKwargs {
   minLr?: number | undefined;
   /** The least fall of the rate. @default {1e-8} */
   eps?: number | undefined;
+}
+
+/**
+ * The optimizers: Hugging Face's names, and three that it does not have.
+ *
+ * - `"adamw_torch"`: `AdamW` as PyTorch computes it;
+ * - `"adamw_hf"`: `AdamW` as transformers computed it, which decays weights after
+ *   the step;
+ * - `"bert_adam"`: the same without the correction of its bias, with which BERT was
+ *   fine-tuned at first, with an `adamEpsilon` of 1e-6;
+ * - `"sgd"`: `SGD`, without momentum unless `optimArgs` says otherwise;
+ * - `"madgrad"` and `"mirror_madgrad"`: `MADGRAD` and `MirrorMADGRAD`, whose learning
+ *   rates are not those of AdamW.
+ */
+export type OptimizerName =
+  | "adamw_torch"
+  | "adamw_hf"
+  | "bert_adam"
+  | "sgd"
+  | "madgrad"
+  | "mirror_madgrad";
+
+/**
+ * Settings of the optimizer that have no argument. Hugging Face's `optim_args` is
+ * a text such as `"momentum=0.9"` in its place. An optimizer refuses those that it
+ * does not have.
+ */
+export interface OptimArgs {
+  /**
+   * The share of the last step that `sgd`, `madgrad` and `mirror_madgrad` repeat.
+   *
+   * @default {0 in sgd, 0.9 in the others}
+   */
+  momentum?: number | undefined;
+  /** The share of the gradient that `sgd`'s momentum leaves out. @default {0} */
+  dampening?: number | undefined;
+  /** Whether `sgd` uses Nesterov momentum. @default {false} */
+  nesterov?: boolean | undefined;
+  /**
+   * Whether `adamw_torch` and `adamw_hf` divide moments by `1 - βᵗ`; see
+   * `AdamWSettings.correctBias`.
+   *
+   * @default {true}
+   */
+  correctBias?: boolean | undefined;
+  /**
+   * What `madgrad` and `mirror_madgrad` add to the cube root of the squares.
+   *
+   * @default {1e-6 in madgrad, 0 in mirror_madgrad}
+   */
+  eps?: number | undefined;
+  /**
+   * Whether the decay of `madgrad` and `mirror_madgrad` acts on the weights, as in
+   * AdamW, and not through the gradient.
+   *
+   * @default {false}
+   */
+  decoupleDecay?: boolean | undefined;
 }
 
 /**
@@ -184,13 +220,18 @@ export interface TrainingArguments {
    */
   warmupSteps?: number | undefined;
   /**
-   * The optimizer: `AdamW` by PyTorch's rule or by that of transformers before
-   * version 5, `SGD`, or `MADGRAD`.
+   * The optimizer. `learningRate` and `weightDecay` hold for all of them, the
+   * arguments of Adam for the first three.
    *
    * @default {"adamw_torch"}
    */
   optim?: OptimizerName | undefined;
-  /** More settings of the optimizer. @default {{}} */
+  /**
+   * More settings of the optimizer, such as `{ momentum: 0.9 }` of `"sgd"` or
+   * `{ correctBias: false }` of `"adamw_torch"`.
+   *
+   * @default {{}}
+   */
   optimArgs?: OptimArgs | undefined;
   /** When to log the loss. @default {"steps"} */
   loggingStrategy?: IntervalStrategy | undefined;

@@ -103,7 +103,7 @@ Deno.test("a column that does not exist is an error although bad rows are left o
   );
 });
 
-Deno.test("each reading of a stream begins anew", async () => {
+Deno.test("each reading of a stream begins at the start", async () => {
   const stream = readExamples(
     jsonl({ text: "a" }, {}, { text: "b" }),
     textExamples(),

@@ -138,7 +138,7 @@ Deno.test("stratifiedSplit() takes counts, functions and no classes", () => {
     random.validation.includes(row)
   );
   assert(both.length > 30 && both.length < 100);
-  // Where each row is a class of its own, as numbers may be, chance decides alone.
+  // Where each row is a class by itself, as numbers may be, chance decides alone.
   const alone = stratifiedSplit([...Array(1000).keys()], {
     size: 0.25,
     by: (row) => row,

@@ -11,7 +11,7 @@ import {
 } from "../../models/architectures/bert.ts";
 import { batchInputs, paddedLength } from "../../models/batch.ts";
 import { Trainer, type TrainingArguments } from "../../nn/mod.ts";
-import { gpuTest } from "../_check.ts";
+import { assertClose, gpuTest } from "../_check.ts";
 import { inFolder, names } from "../_folder.ts";
 
 const CONFIG = {
@@ -123,6 +123,58 @@ gpuTest(
     });
   },
 );
+
+gpuTest("a step of k batches is one of a batch k times as large", async () => {
+  const train = async (args: TrainingArguments) => {
+    manualSeed(2);
+    const model = new BertForSequenceClassification(
+      new BertConfig({
+        ...{ ...CONFIG, initializerRange: 0.2 },
+        ...{ hiddenDropoutProb: 0, attentionProbsDropoutProb: 0 },
+      }),
+    );
+    model.placeParameters();
+    const norms: number[] = [];
+    const trainer = new Trainer({
+      model,
+      args: {
+        ...{ optim: "sgd", learningRate: 0.5, maxGradNorm: 0.2 },
+        ...{ maxSteps: 5, loggingSteps: 1, ...args },
+      },
+      trainDataset: ROWS,
+      dataCollator(rows: Row[]) {
+        const tokens = rows.map(({ inputIds }) => ({
+          inputIds,
+          tokenTypeIds: inputIds.map(() => 0),
+        }));
+        const labels = Int32Array.from(rows, ({ label }) => label);
+        return { ...batchInputs(tokens, { length: 24 }), labels };
+      },
+      callbacks: [{
+        onLog: ({ logs }) => void norms.push(logs?.grad_norm ?? NaN),
+      }],
+    });
+    await trainer.train();
+    const weights = await readAll(model.parameters());
+    model.dispose();
+    return {
+      norms: norms.slice(0, 5),
+      weights: weights.flatMap((x) => [...x]),
+    };
+  };
+  const large = await train({ perDeviceTrainBatchSize: 18 });
+  const clipped = large.norms.filter((norm) => norm > 0.2);
+  assert(clipped.length > 0 && clipped.length < 5, `${large.norms}`);
+  for (const k of [2, 6]) {
+    const small = await train({
+      perDeviceTrainBatchSize: 18 / k,
+      gradientAccumulationSteps: k,
+    });
+    const tolerance = { absolute: 1e-5, relative: 0 };
+    assertClose(small.weights, large.weights, tolerance, `${k} batches`);
+    assertClose(small.norms, large.norms, { absolute: 1e-5, relative: 1e-5 });
+  }
+});
 
 gpuTest("start and end positions are the labels of answers", async () => {
   const model = new BertForQuestionAnswering(new BertConfig(CONFIG));

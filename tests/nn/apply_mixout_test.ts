@@ -2,7 +2,13 @@
 
 // Mixout of a whole model.
 
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import {
   manualSeed,
   readAll,
@@ -107,6 +113,39 @@ gpuTest("the target is the weight from before training", async () => {
   assertEquals([...await net.classifier.forward(x).data()], [999, 999]);
   mixing.dispose();
   net.dispose();
+});
+
+gpuTest("the bias is never mixed, and the target is in no file", async () => {
+  using _ = scope();
+  const net = new Net();
+  const { weight, bias } = net.classifier;
+  weight.write([0, 0, 0, 0, 0, 0]);
+  bias?.write([1, 2]);
+  const names = () =>
+    [net.namedParameters(), net.namedBuffers()]
+      .flatMap((named) => [...named.keys()]);
+  const plain = names();
+  const mixing = applyMixout(net, { p: 1 });
+  bias?.write([7, 8]);
+  const y = net.classifier.forward(tensor([[1, 10, 100]]));
+  assertEquals([...await y.data()], [7, 8]);
+  assertEquals(names(), plain);
+  mixing.dispose();
+  net.dispose();
+});
+
+gpuTest("a MixLinear starts as a linear layer of PyTorch", async () => {
+  // kaiming_uniform with a = √5 is uniform within 1 / √in, for the bias too.
+  manualSeed(2);
+  const layer = new MixLinear(16, 400, { p: 0.1 });
+  for (const parameter of layer.parameters()) {
+    const values = [...await parameter.data()];
+    const largest = Math.max(...values.map(Math.abs));
+    assert(largest <= 0.25 && largest > 0.24, `${largest}`);
+    const square = values.reduce((sum, x) => sum + x * x, 0) / values.length;
+    assertAlmostEquals(Math.sqrt(3 * square) / 0.25, 1, 0.08);
+  }
+  layer.dispose();
 });
 
 gpuTest("without a target, an input is dropped or doubled", async () => {

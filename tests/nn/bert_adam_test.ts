@@ -1,30 +1,13 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// AdamW without the correction of its bias, and in the order of transformers.
+// AdamW without the correction of its bias, and in the order of transformers;
+// tests/tools/golden_optim_test.ts compares it with transformers at every step.
 
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { readAll, scope, tensor } from "../../engine/mod.ts";
-import {
-  AdamW,
-  type AdamWSettings,
-  init,
-  openSafetensors,
-  Parameter,
-} from "../../nn/mod.ts";
+import { AdamW, type AdamWSettings, init, Parameter } from "../../nn/mod.ts";
 import { copyInto } from "../../engine/launch/flat.ts";
-import { assertClose, gpuTest } from "../_check.ts";
-
-const FIXTURES = new URL("../fixtures/optim/", import.meta.url).pathname;
-const NAMES = ["decay.w", "nodecay.b"] as const;
-
-/** The reference was computed in float32 too, so both are rounded. */
-const ADAM = { absolute: 2e-6, relative: 1e-5 };
-
-const CASES: Record<string, Partial<AdamWSettings>> = {
-  hf_adamw: { variant: "transformers", eps: 1e-6 },
-  bert_adam: { variant: "transformers", eps: 1e-6, correctBias: false },
-  bert_adam_eps8: { variant: "transformers", correctBias: false },
-};
+import { gpuTest } from "../_check.ts";
 
 /** Frees parameters, their segments and their optimizer. */
 function free(optimizer: AdamW, parameters: readonly Parameter[]): void {
@@ -44,42 +27,8 @@ function setGradient(parameter: Parameter, values: ArrayLike<number>): void {
   );
 }
 
-for (const [tag, settings] of Object.entries(CASES)) {
-  gpuTest(`${tag} follows transformers for eight steps`, async () => {
-    using given = await openSafetensors(`${FIXTURES}optimizers.safetensors`);
-    using expected = await openSafetensors(`${FIXTURES}bert_adam.safetensors`);
-    const parameters: Parameter[] = [];
-    for (const name of NAMES) {
-      const { shape, data } = await given.tensor(`init.${name}`);
-      parameters.push(new Parameter(shape, init.values(data)));
-    }
-    const optimizer = new AdamW(
-      parameters.map((parameter, i) => ({
-        parameters: [parameter],
-        weightDecay: i === 0 ? 0.1 : 0,
-      })),
-      settings,
-    );
-    const rates = (await given.tensor("lr")).data;
-    for (let t = 0; t < rates.length; t++) {
-      using _ = scope();
-      for (const [i, parameter] of parameters.entries()) {
-        const { size } = parameter;
-        const { data } = await given.tensor(`grad.${NAMES[i]}`);
-        setGradient(parameter, data.slice(t * size, (t + 1) * size));
-      }
-      optimizer.learningRate = rates[t] ?? 0;
-      optimizer.step();
-      const now = await readAll(parameters);
-      for (const [i, { size }] of parameters.entries()) {
-        const { data } = await expected.tensor(`${tag}.${NAMES[i]}`);
-        const after = data.slice(t * size, (t + 1) * size);
-        assertClose(now[i] ?? [], after, ADAM, `${NAMES[i]}, step ${t + 1}`);
-      }
-    }
-    free(optimizer, parameters);
-  });
-}
+/** The first steps, those around the longest, and later ones. */
+const MEASURED = [...Array.from({ length: 30 }, (_, i) => i + 1), 100, 1000];
 
 for (const variant of ["pytorch", "transformers"] as const) {
   gpuTest(
@@ -91,21 +40,27 @@ for (const variant of ["pytorch", "transformers"] as const) {
       const optimizers = parameters.map((parameter, i) =>
         new AdamW([parameter], { ...settings, correctBias: i === 0 })
       );
-      const ratios: number[] = [];
+      const ratios = new Map<number, number>();
       for (let t = 1; t <= 1000; t++) {
+        const isMeasured = MEASURED.includes(t);
         for (const [i, parameter] of parameters.entries()) {
-          if (t <= 13 || t === 1000) parameter.write([0]);
+          if (isMeasured) parameter.write([0]);
           setGradient(parameter, [1]);
           optimizers[i]?.step();
         }
-        if (t > 13 && t < 1000) continue;
+        if (!isMeasured) continue;
         const [whole, plain] = await readAll(parameters);
-        ratios[t] = (plain?.[0] ?? NaN) / (whole?.[0] ?? NaN);
+        ratios.set(t, (plain?.[0] ?? NaN) / (whole?.[0] ?? NaN));
       }
-      assertAlmostEquals(ratios[1] ?? NaN, 3.1623, 1e-3);
-      assertAlmostEquals(ratios[12] ?? NaN, 6.5685, 1e-3);
-      assertAlmostEquals(ratios[1000] ?? NaN, 1.2576, 1e-3);
-      assertEquals(ratios.indexOf(Math.max(...ratios.filter(Number))), 12);
+      for (const [t, ratio] of ratios) {
+        const expected = (1 - 0.9 ** t) / Math.sqrt(1 - 0.999 ** t);
+        assertAlmostEquals(ratio, expected, 1e-3, `step ${t}`);
+      }
+      const ratio = (t: number) => ratios.get(t) ?? NaN;
+      assertAlmostEquals(ratio(1), 3.1623, 1e-3);
+      assertAlmostEquals(ratio(12), 6.5685, 1e-3);
+      assertAlmostEquals(ratio(1000), 1.2576, 1e-3);
+      assertEquals(Math.max(...ratios.values()), ratio(12));
       parameters.forEach((parameter, i) => {
         const optimizer = optimizers[i];
         if (optimizer) free(optimizer, [parameter]);
@@ -113,6 +68,39 @@ for (const variant of ["pytorch", "transformers"] as const) {
     },
   );
 }
+
+gpuTest(
+  "the AdamW of transformers decays after the step, PyTorch's before it",
+  async () => {
+    const after = async (settings: Partial<AdamWSettings>) => {
+      using _ = scope();
+      const x = new Parameter([1], init.ones());
+      const optimizer = new AdamW([x], {
+        ...{ learningRate: 0.5, weightDecay: 1, eps: 0.25, betas: [0.9, 0.75] },
+        ...settings,
+      });
+      setGradient(x, [1]);
+      optimizer.step();
+      const value = await x.item();
+      free(optimizer, [x]);
+      return value;
+    };
+    // The gradient is 1, so m = 0.1 and √v = ½, both 1 if corrected; the decay halves.
+    const cases: [Partial<AdamWSettings>, number][] = [
+      [{}, 0.5 - 0.5 / 1.25],
+      [{ correctBias: false }, 0.5 - 0.5 * 0.1 / 0.75],
+      [{ variant: "transformers" }, (1 - 0.5 * 5 * 0.1 / 0.75) / 2],
+      [
+        { variant: "transformers", correctBias: false },
+        (1 - 0.5 * 0.1 / 0.75) / 2,
+      ],
+    ];
+    for (const [settings, expected] of cases) {
+      const label = JSON.stringify(settings);
+      assertAlmostEquals(await after(settings), expected, 1e-6, label);
+    }
+  },
+);
 
 gpuTest("AdamW refuses a variant that it does not know", () => {
   assertThrows(

@@ -120,6 +120,46 @@ gpuTest("mixout() with p = 1 is the target, with a gradient of 0", async () => {
   assertEquals([...await w.grad?.data() ?? []], [0, 0]);
 });
 
+gpuTest(
+  "the gradient has the factor 1 / (1 - p), which the authors' code leaves out",
+  async () => {
+    const mask = tensor([1, 0, 1, 0]);
+    const dy = [3, 5, -2, 7];
+    const kept = [3, 0, -2, 0];
+    for (const p of [0.1, 0.7, 0.9]) {
+      const gradient = async (more: { officialBackward?: boolean }) => {
+        const w = tensor([1, 2, 3, 4], { requiresGrad: true });
+        const target = tensor([0, 1, 0, 1]);
+        const y = mixout(w, { p, target, mask, ...more });
+        backward(y, { gradient: tensor(dy) });
+        return await w.grad?.data() ?? [];
+      };
+      const exact = kept.map((x) => x / (1 - p));
+      assertClose(await gradient({}), exact);
+      assertClose(await gradient({ officialBackward: false }), exact);
+      assertClose(await gradient({ officialBackward: true }), kept);
+    }
+  },
+);
+
+gpuTest("the mean gradient is that of the weight itself", async () => {
+  // The mean of B / (1 - p) is 1, and that of B alone 1 - p = 0.3.
+  const columns = 20_000;
+  const w = tensor(new Float32Array(columns), {
+    shape: [1, columns],
+    requiresGrad: true,
+  });
+  const y = mixout(w, { p: 0.7, generator: new Generator(2) });
+  const gradient = tensor(new Float32Array(columns).fill(1), {
+    shape: [1, columns],
+  });
+  backward(y, { gradient });
+  const values = [...await w.grad?.data() ?? []];
+  const mean = values.reduce((sum, x) => sum + x, 0) / columns;
+  // The standard error is √(p / (1 - p) / columns) = 0.011.
+  assertAlmostEquals(mean, 1, 0.05);
+});
+
 gpuTest("mixout() is the weight in evaluation and with p = 0", () => {
   const w = tensor([[1, 2]]);
   const target = tensor([[5, 6]]);
@@ -182,6 +222,9 @@ gpuTest("mixout() refuses what does not fit", () => {
     RangeError,
     "Cannot mix weights with p 1.5: it must be between 0 and 1",
   );
+  for (const p of [-0.1, NaN]) {
+    assertThrows(() => mixout(w, { p }), RangeError, `with p ${p}`);
+  }
   assertThrows(
     () => mixout(w, { p: 0.5, target: tensor([1, 2]) }),
     TypeError,

@@ -1,5 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
+// What optimizers have in common; tests/tools/golden_optim_test.ts compares them with
+// PyTorch at every step.
+
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   backward,
@@ -15,7 +18,6 @@ import {
   flatten,
   init,
   openSafetensors,
-  type Optimizer,
   Parameter,
   SGD,
 } from "../../nn/mod.ts";
@@ -29,70 +31,6 @@ const NAMES = ["decay.w", "nodecay.b"] as const;
 
 /** The reference was computed in float32 too, so both are rounded. */
 const ADAM = { absolute: 2e-6, relative: 1e-5 };
-
-type Make = (
-  groups: { parameters: Parameter[]; weightDecay: number }[],
-) => Optimizer;
-
-const CASES: Record<string, Make> = {
-  adamw: (groups) => new AdamW(groups),
-  adamw_betas: (groups) => new AdamW(groups, { betas: [0.8, 0.95], eps: 1e-6 }),
-  sgd_momentum: (groups) => new SGD(groups, { momentum: 0.9 }),
-  sgd_nesterov: (groups) => new SGD(groups, { momentum: 0.9, nesterov: true }),
-};
-
-for (const [tag, make] of Object.entries(CASES)) {
-  gpuTest(
-    `${tag} follows PyTorch for eight steps with two groups`,
-    async () => {
-      using file = await openSafetensors(FIXTURE);
-      const parameters: Parameter[] = [];
-      for (const name of NAMES) {
-        const { shape, data } = await file.tensor(`init.${name}`);
-        parameters.push(new Parameter(shape, init.values(data)));
-      }
-      const [w, b] = parameters as [Parameter, Parameter];
-      const optimizer = make([
-        { parameters: [w], weightDecay: 0.1 },
-        { parameters: [b], weightDecay: 0 },
-      ]);
-      const rates = (await file.tensor("lr")).data;
-      for (let t = 0; t < rates.length; t++) {
-        for (const [i, name] of NAMES.entries()) {
-          const parameter = parameters[i];
-          if (!parameter) continue;
-          const { data } = await file.tensor(`grad.${name}`);
-          const slice = data.slice(
-            t * parameter.size,
-            (t + 1) * parameter.size,
-          );
-          copyInto(
-            parameter.gradientTarget(),
-            tensor(Float32Array.from(slice), { shape: parameter.shape }),
-          );
-        }
-        optimizer.learningRate = rates[t] ?? 0;
-        optimizer.step();
-        const now = await readAll(parameters);
-        for (const [i, name] of NAMES.entries()) {
-          const { data } = await file.tensor(`${tag}.${name}`);
-          const size = parameters[i]?.size ?? 0;
-          assertClose(
-            now[i] ?? [],
-            data.slice(t * size, (t + 1) * size),
-            ADAM,
-            `${name} after step ${t + 1}`,
-          );
-        }
-      }
-      optimizer.dispose();
-      for (const parameter of parameters) {
-        parameter.location?.segment.dispose();
-        parameter.dispose();
-      }
-    },
-  );
-}
 
 gpuTest("clipGradNorm() gives PyTorch's norm and scales the step", async () => {
   using file = await openSafetensors(FIXTURE);

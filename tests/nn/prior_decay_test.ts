@@ -162,7 +162,7 @@ async function runWithPrior(
   options: { capture?: boolean; from?: string } = {},
 ): Promise<{ distances: (number | undefined)[]; weights: Float32Array[] }> {
   const { capture = true, from } = options;
-  // The optimizer exists before the Trainer, which takes a model of its own else.
+  // The optimizer needs a model before there is a Trainer, which gets the same one.
   const { model } = tinyTrainer({});
   // Another prior than that of the run, which the checkpoint has to replace.
   if (from !== undefined) model.last.weight.write(new Float32Array(8).fill(1));

@@ -12,7 +12,14 @@ import {
   zeros,
 } from "../../engine/mod.ts";
 import { AdamW, GRU, Linear, LSTM, Module, train } from "../../nn/mod.ts";
-import { assertClose, gpuTest, randomValues } from "../_check.ts";
+import {
+  assertClose,
+  checkOp,
+  FUNCTIONS,
+  gpuTest,
+  randomValues,
+} from "../_check.ts";
+import { recurrentReference } from "../reference/recurrent.ts";
 
 const random = (shape: number[], seed: number): Tensor =>
   tensor(randomValues(shape.reduce((n, x) => n * x, 1), seed), { shape });
@@ -48,6 +55,77 @@ gpuTest("LSTM and GRU have PyTorch's names, shapes and bounds", async () => {
   assertEquals(gru.weight_ih_l0?.shape, [12, 5]);
   lstm.dispose();
 });
+
+/** Layers on each other in both directions, in float64: `[batch, times, 2 · width]`. */
+function stackedReference(
+  kind: "lstm" | "gru",
+  values: readonly Float64Array[],
+  sizes: { times: number; batch: number; features: number; width: number },
+  lengths: number[],
+): number[] {
+  const { times, batch, width } = sizes;
+  const [given = new Float64Array(), ...weights] = values;
+  const swapped = (x: ArrayLike<number>, from: number, to: number) => {
+    const each = x.length / (from * to);
+    return Float64Array.from(x, (_, i) => {
+      const [row, column] = [
+        Math.floor(i / each / from),
+        Math.floor(i / each) % from,
+      ];
+      return x[(column * to + row) * each + i % each] ?? NaN;
+    });
+  };
+  let [x, features] = [swapped(given, batch, times), sizes.features];
+  for (let layer = 0; layer < 2; layer++) {
+    const states = [false, true].map((reverse, direction) => {
+      const first = 8 * layer + 4 * direction;
+      const [weightIh = [], weightHh = [], biasIh, biasHh] = weights.slice(
+        first,
+      );
+      return recurrentReference(kind, {
+        ...{ times, batch, width, x, features, reverse, lengths },
+        ...{ weightIh, weightHh, biasIh, biasHh },
+      });
+    });
+    x = Float64Array.from({ length: times * batch * 2 * width }, (_, i) => {
+      const [at, k] = [Math.floor(i / (2 * width)), i % (2 * width)];
+      return states[k < width ? 0 : 1]?.[at * width + k % width] ?? NaN;
+    });
+    features = 2 * width;
+  }
+  return [...swapped(x, times, batch)];
+}
+
+for (const kind of ["lstm", "gru"] as const) {
+  gpuTest(
+    `two layers of ${kind} in both directions match the reference`,
+    async () => {
+      const sizes = { times: 4, batch: 3, features: 3, width: 2 };
+      const lengths = [2, 4, 1];
+      const layers = () =>
+        kind === "lstm"
+          ? new LSTM(3, 2, { numLayers: 2, bidirectional: true })
+          : new GRU(3, 2, { numLayers: 2, bidirectional: true });
+      const first = layers();
+      const names = [...first.namedParameters().keys()];
+      const shapes = first.parameters().map(({ shape }) => shape);
+      await checkOp(
+        [[3, 4, 3], ...shapes].map((shape) => ({ shape })),
+        (x, ...weights) => {
+          const layer = layers();
+          Object.assign(
+            layer,
+            Object.fromEntries(names.map((name, i) => [name, weights[i]])),
+          );
+          return layer.forward(x as Tensor, { lengths }).output;
+        },
+        (...values) => stackedReference(kind, values, sizes, lengths),
+        { forward: FUNCTIONS, backward: FUNCTIONS, label: kind },
+      );
+      first.dispose();
+    },
+  );
+}
 
 gpuTest("what is behind a text's end does not matter", async () => {
   manualSeed(2);

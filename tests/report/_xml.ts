@@ -1,6 +1,6 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// A strict reader of XML for tests, without namespaces and entities of its own.
+// A strict reader of XML for tests, without namespaces, and with four entities alone.
 
 /** An element that was read. */
 export interface Element {

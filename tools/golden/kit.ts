@@ -18,18 +18,14 @@ import {
 } from "../../engine/mod.ts";
 import {
   AdamW,
-  init,
   MADGRAD,
   type MADGRADSettings,
   MirrorMADGRAD,
   mixout,
-  Module,
-  type Optimizer,
-  Parameter,
+  type Parameter,
   PriorDecay,
   SGD,
 } from "../../nn/mod.ts";
-import { addInto } from "../../engine/kernel_kit.ts";
 import {
   compare,
   type Comparison,
@@ -38,6 +34,7 @@ import {
   readGolden,
 } from "./compare.ts";
 import { checkRates, checkReinitialization } from "./kit_tables.ts";
+import { Parts, steps, valuesOf } from "./optimizer_steps.ts";
 
 /** The file by which such a folder is known. */
 export const KIT_NAME = "madgrad.safetensors";
@@ -79,13 +76,6 @@ export async function checkKit(folder: string): Promise<Comparison[]> {
   ];
 }
 
-/** The values of a name; there must be some. */
-function valuesOf(golden: Golden, name: string): Float32Array<ArrayBuffer> {
-  const found = golden.get(name);
-  if (!found) throw new RangeError(`Cannot compare ${name}: there is none`);
-  return Float32Array.from(found.data);
-}
-
 /** Compares within 1e-5 of the largest element, as the set's README says. */
 function near(
   name: string,
@@ -95,51 +85,6 @@ function near(
   const expected = valuesOf(golden, name);
   const absolute = 1e-5 * maxAbs(expected) + 1e-9;
   return compare(name, actual, expected, { absolute, relative: 0 });
-}
-
-/** A module with the parameters of `init.*`, by their names. */
-class Parts extends Module {
-  readonly byName = new Map<string, Parameter>();
-
-  constructor(golden: Golden, names: readonly string[]) {
-    super();
-    for (const name of names) {
-      const { shape = [] } = golden.get(`init.${name}`) ?? {};
-      const values = init.values(valuesOf(golden, `init.${name}`));
-      this.byName.set(name, new Parameter(shape, values));
-    }
-  }
-
-  override namedParameters(): Map<string, Parameter> {
-    return new Map(this.byName);
-  }
-}
-
-/** Makes steps with given gradients, and gives the parameters after each. */
-async function steps(
-  parts: Parts,
-  optimizer: Optimizer,
-  gradients: (name: string) => Float32Array,
-  count: number,
-): Promise<Map<string, number[]>> {
-  const after = new Map<string, number[]>();
-  for (let t = 0; t < count; t++) {
-    using _ = scope();
-    for (const [name, parameter] of parts.byName) {
-      const { size, shape } = parameter;
-      const given = gradients(name).slice(t * size, (t + 1) * size);
-      addInto(
-        parameter.gradientTarget(),
-        tensor(Float32Array.from(given), { shape }),
-      );
-    }
-    optimizer.step();
-    const now = await readAll([...parts.byName.values()]);
-    [...parts.byName.keys()].forEach((name, i) =>
-      after.set(name, [...after.get(name) ?? [], ...now[i] ?? []])
-    );
-  }
-  return after;
 }
 
 async function checkMadgrad(
@@ -164,7 +109,7 @@ async function checkMadgrad(
         : new MADGRAD(parts.parameters(), settings);
       const gradients = (name: string) =>
         valuesOf(golden, `${tag}.grad.${name}`);
-      const after = await steps(parts, optimizer, gradients, count);
+      const after = await steps(parts, optimizer, { gradients, count });
       for (const [name, values] of after) {
         results.push(near(`${tag}.param.${name}`, values, golden));
       }
@@ -278,7 +223,7 @@ async function checkPriorDecay(
         exclude: variant === "intended" ? ["head"] : [],
       });
     const gradients = (name: string) => valuesOf(golden, `grad.${name}`);
-    const after = await steps(parts, optimizer, gradients, count);
+    const after = await steps(parts, optimizer, { gradients, count });
     for (const [name, values] of after) {
       results.push(near(`${variant}.${name}`, values, golden));
     }

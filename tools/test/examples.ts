@@ -1,9 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Runs the examples of the documentation as tests. `deno test --doc` gives each example
- * a program of its own, which loads the library and opens the GPU anew: most of its
- * time. Here the examples of several files are modules of one program.
+ * Runs the examples of the documentation as tests. `deno test --doc` makes each example
+ * a separate program, which loads the library and opens the GPU: most of its time.
+ * Here the examples of several files are modules of one program.
  *
  * @module
  */

@@ -109,8 +109,8 @@ export async function countWords(
 }
 
 /**
- * A string with memory of its own. A part of a string may share the memory of the
- * whole, and a few rare words would keep all texts in memory.
+ * A copy of a part of a string. The part itself may share the memory of the whole,
+ * and a few rare words would keep all texts in memory.
  */
 function copyOf(part: string): string {
   return ` ${part}`.slice(1);

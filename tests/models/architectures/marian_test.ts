@@ -106,7 +106,7 @@ gpuTest("a model of odd width has one sine more than cosines", async () => {
   model.dispose();
 });
 
-gpuTest("source and target may have words of their own", async () => {
+gpuTest("source and target may have different vocabularies", async () => {
   const config = new MarianConfig({
     ...TINY,
     decoderVocabSize: 40,

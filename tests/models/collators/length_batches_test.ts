@@ -94,7 +94,7 @@ Deno.test("uniformLengthBatches() has one padded length in each batch", () => {
   assertEquals(padded, padded.toSorted((a, b) => a - b));
 });
 
-Deno.test("uniformLengthBatches() shuffles rows and batches anew in each epoch", () => {
+Deno.test("uniformLengthBatches() shuffles rows and batches in each epoch", () => {
   const order = (epoch: number) =>
     uniformLengthBatches(LENGTHS, 4, { shuffle: true, epoch })
       .map((rows) => rows.join()).join(" ");

@@ -20,7 +20,7 @@ const FEATURES = [
   { inputIds: [5, 3], labels: [7, 6, 5, 3] },
 ];
 
-Deno.test("sources and targets are padded to lengths of their own", () => {
+Deno.test("sources are padded to one length and targets to another", () => {
   const batch = new DataCollatorForSeq2Seq(TOKENIZER).collate(FEATURES);
   assertEquals(rowsOf(batch.inputIds), [[5, 6, 3], [5, 3, 0]]);
   assertEquals(rowsOf(batch.attentionMask), [[1, 1, 1], [1, 1, 0]]);

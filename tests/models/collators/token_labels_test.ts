@@ -40,7 +40,7 @@ Deno.test("words label their first token, or all of their tokens", () => {
   assertEquals(cut.labels, [-100, 3, 0, -100, -100]);
 });
 
-Deno.test("a word that ends another with the same label begins anew", () => {
+Deno.test("a word that ends another with the same label begins a new entity", () => {
   const wordIds = [null, 0, 0, 1, 1, null];
   const options = { labelAllTokens: true, labelNames: NAMES };
   assertEquals(alignWordLabels(wordIds, [1, 1], options), [

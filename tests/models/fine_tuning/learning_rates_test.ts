@@ -103,6 +103,10 @@ gpuTest("12 layers give 27 groups, and the embeddings lr γ¹³", () => {
   assertEquals(rows.length, 27);
   assertAlmostEquals(rows[1]?.learningRate ?? NaN, 4.5e-5, 1e-15);
   assertAlmostEquals(rows[26]?.learningRate ?? NaN, 1.2709e-5, 1e-9);
+  rows.forEach(({ learningRate }, i) =>
+    // The head alone is one group; blocks and embeddings are two each.
+    assertAlmostEquals(learningRate, 5e-5 * 0.9 ** Math.ceil(i / 2), 1e-18)
+  );
   model.dispose();
 });
 

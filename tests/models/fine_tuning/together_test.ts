@@ -169,7 +169,7 @@ for (const [kind, rules] of Object.entries(RULES)) {
           const eager = await train(kind, { capture: false, rule });
           assertEquals(captured.after, eager.after);
         }
-        // Two runs record a step, anew when something is unfrozen.
+        // Two runs record a step, and two more when something is unfrozen.
         assert(captured.runs < 8, `${captured.runs} runs of 12 steps`);
         assert(captured.renewed.length >= 16);
         // All is trained that has a gradient: token types and biases of keys may not.

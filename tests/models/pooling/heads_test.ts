@@ -22,7 +22,14 @@ import {
   WeightedLayerPooling,
   WKPooling,
 } from "../../../models/mod.ts";
-import { assertClose, gpuTest, randomValues, SUMS } from "../../_check.ts";
+import type { Parameter } from "../../../nn/mod.ts";
+import {
+  assertClose,
+  checkOp,
+  gpuTest,
+  randomValues,
+  SUMS,
+} from "../../_check.ts";
 import { wkReference } from "../../reference/wk_pooling.ts";
 
 const [LAYERS, BATCH, LENGTH, HIDDEN] = [5, 3, 6, 4] as const;
@@ -161,6 +168,37 @@ gpuTest("equal weights give the mean of the layers that count", async () => {
   );
   head.dispose();
   given.dispose();
+});
+
+gpuTest("weighted layers and their gradients match the reference", async () => {
+  const [layers, start] = [4, 1];
+  const shape = [2, 3, 5];
+  const values = [2, -0.5, 0.25]; // no softmax: any sign, and they are divided
+  await checkOp(
+    [
+      ...Array.from({ length: layers }, () => ({ shape })),
+      { shape: [layers - start], values },
+    ],
+    (...tensors) => {
+      const head = new WeightedLayerPooling(5, {
+        numHiddenLayers: layers - 1,
+        layerStart: start,
+      });
+      head.layerWeights = tensors[layers] as Parameter;
+      return head.mix({ hiddenStates: tensors.slice(0, layers) });
+    },
+    (...given) => {
+      const weights = [...given[layers] ?? []];
+      const total = weights.reduce((sum, w) => sum + w, 0);
+      return (given[0] ?? []).map((_, i) =>
+        weights.reduce(
+          (sum, w, k) => sum + w * (given[start + k]?.[i] ?? NaN),
+          0,
+        ) /
+        total
+      );
+    },
+  );
 });
 
 gpuTest("WK pooling matches the reference where layers are alike", async () => {

@@ -27,7 +27,7 @@ Deno.test("a transform holds the sums of its definition, and is undone", () => {
     const given = draw(length, length);
     const own = { re: given.re.slice(), im: given.im.slice() };
     transform.forward(own);
-    // The results are in an order of their own: Σₖ |Xₖ|² and X₀ show them all.
+    // The results are in another order: Σₖ |Xₖ|² and X₀ show them all.
     const sums = Array.from({ length }, (_, k) => {
       const sum = { re: 0, im: 0 };
       for (let j = 0; j < length; j++) {

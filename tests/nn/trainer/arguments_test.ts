@@ -17,12 +17,14 @@ import {
   inverseSqrtSchedule,
   linearSchedule,
   MADGRAD,
+  type MADGRADSettings,
   MirrorMADGRAD,
+  type OptimArgs,
   type Optimizer,
-  type OptimizerName,
   polynomialSchedule,
   type Schedule,
   SGD,
+  type SGDSettings,
   type TrainerEvent,
   type TrainingArguments,
 } from "../../../nn/mod.ts";
@@ -150,17 +152,50 @@ Deno.test("arguments of the wrong kind or range are refused", () => {
     [
       { optim: "lion" } as never,
       RangeError,
-      'one of "adamw_torch", "adamw_hf"',
+      'one of "adamw_torch", "adamw_hf", "bert_adam", "sgd", "madgrad", ' +
+      '"mirror_madgrad"',
+    ],
+    [
+      { optim: "sgd", optimArgs: { mommentum: 0.9 } } as never,
+      TypeError,
+      'did you mean "momentum"?',
     ],
     [
       { optimArgs: { momentum: 0.9 } },
-      TypeError,
-      'Cannot optimize with "adamw_torch" with option "momentum"',
+      RangeError,
+      'Cannot train with optim "adamw_torch" and optimArgs.momentum: its ' +
+      "optimArgs are correctBias",
     ],
     [
-      { optim: "sgd", optimArgs: { correctBias: false } },
+      { optim: "bert_adam", optimArgs: { correctBias: true } },
+      RangeError,
+      'optim "bert_adam" and optimArgs.correctBias: it takes no optimArgs',
+    ],
+    [
+      { optim: "sgd", optimArgs: { momentum: 1 } },
+      RangeError,
+      "Cannot train with optimArgs.momentum 1: it must be in [0, 1)",
+    ],
+    [
+      { optim: "sgd", optimArgs: { momentum: "0.9" } } as never,
       TypeError,
-      'Cannot optimize with "sgd" with option "correctBias"',
+      "optimArgs.momentum 0.9: it must be of the type number",
+    ],
+    [
+      { optim: "sgd", optimArgs: { dampening: Infinity } },
+      RangeError,
+      "optimArgs.dampening Infinity: it must be a finite number",
+    ],
+    [
+      { optim: "sgd", optimArgs: { nesterov: true } },
+      RangeError,
+      "Cannot train with optimArgs.nesterov, momentum 0 and dampening 0: it " +
+      "needs momentum and no dampening",
+    ],
+    [
+      { optimArgs: "momentum=0.9" } as never,
+      TypeError,
+      "optimArgs momentum=0.9: it must be of the type object",
     ],
     [{ evalStrategy: "best" } as never, RangeError, '"no", "steps", "epoch"'],
     [{ saveStrategy: "epoch" }, RangeError, "and no outputDir"],
@@ -502,31 +537,84 @@ const OBEYED: Record<keyof TrainingArguments, () => Promise<void>> = {
     assertRates(rates, linearSchedule({ totalSteps: 9, warmupSteps: 2 }));
   },
   async optim() {
-    assert((await observe({})).kind instanceof AdamW);
-    const kinds: [OptimizerName, object][] = [
-      ["adamw_hf", AdamW],
-      ["sgd", SGD],
-      ["madgrad", MADGRAD],
-      ["mirror_madgrad", MirrorMADGRAD],
-    ];
-    for (const [optim, kind] of kinds) {
-      const found = await observe({ optim });
-      assertEquals(found.kind?.constructor, kind);
+    const kinds = {
+      ...{ adamw_torch: AdamW, adamw_hf: AdamW, bert_adam: AdamW, sgd: SGD },
+      ...{ madgrad: MADGRAD, mirror_madgrad: MirrorMADGRAD },
+    };
+    const decays = { weightDecay: 0.25, learningRate: 0.5, maxSteps: 1 };
+    const found: Record<string, Record<string, unknown>> = {};
+    for (const [name, kind] of Object.entries(kinds)) {
+      const optim = name as keyof typeof kinds;
+      const { kind: made, settings } = await observe({ ...decays, optim });
+      assertEquals(made?.constructor, kind, name);
+      const groups = settings as Record<string, unknown>[];
+      // Whatever the optimizer: two matrices decay, and nothing else.
+      assertEquals(
+        groups.map(({ parameters, weightDecay, learningRate }) => [
+          ...[parameters, weightDecay, learningRate],
+        ]),
+        [[2, 0.25, 0.5], [4, 0, 0.5]],
+        name,
+      );
+      found[name] = groups[0] ?? {};
     }
-    const { kind } = await observe({ optim: "adamw_hf" });
-    assert(kind instanceof AdamW);
-    assertEquals(kind.groups[0]?.variant, "transformers");
+    const adam = (name: string) => {
+      const { correctBias, variant, eps } = found[name] ?? {};
+      return [correctBias, variant, eps];
+    };
+    assertEquals(adam("adamw_torch"), [true, "pytorch", 1e-8]);
+    assertEquals(adam("adamw_hf"), [true, "transformers", 1e-8]);
+    assertEquals(adam("bert_adam"), [false, "transformers", 1e-8]);
+    assertEquals(found["sgd"]?.["momentum"], 0);
+    assertEquals(
+      [found["madgrad"]?.["eps"], found["mirror_madgrad"]?.["eps"]],
+      [
+        1e-6,
+        0,
+      ],
+    );
   },
   async optimArgs() {
-    const { kind: sgd } = await observe({
-      optim: "sgd",
-      optimArgs: { momentum: 0.5 },
+    const one = { maxSteps: 1, learningRate: 1e-3, maxGradNorm: 0 };
+    const change = async (args: TrainingArguments) =>
+      (await observe({ ...one, ...args })).change;
+    // The first step without correction of the bias: (1 - 0.9) / √(1 - 0.999).
+    const debiased = await change({ optim: "adamw_hf" });
+    const optimArgs = { correctBias: false };
+    for (
+      const args of [
+        { optim: "bert_adam" },
+        { optim: "adamw_hf", optimArgs },
+        { optim: "adamw_torch", optimArgs },
+      ] as const
+    ) {
+      assertAlmostEquals(await change(args) / debiased, 3.1623, 1e-3);
+    }
+    // Two steps on the same batch, whose gradient a small rate leaves as it is: the
+    // second is 1 + μ times the first, and with Nesterov's momentum more.
+    const steps = async (optimArgs: OptimArgs) => {
+      const { change } = await observe({
+        ...{ optim: "sgd", optimArgs, learningRate: 1e-4, maxGradNorm: 0 },
+        ...{ maxSteps: 2, lrSchedulerType: "constant", capture: false },
+        perDeviceTrainBatchSize: 11,
+        seed: 3,
+      });
+      return change;
+    };
+    const plain = await steps({});
+    // Dropout differs between the steps, so that gradients do a little.
+    assertAlmostEquals(await steps({ momentum: 0.5 }) / plain, 1.25, 0.08);
+    const others = { momentum: 0.5, dampening: 0.5 };
+    assertAlmostEquals(await steps(others) / plain, 1, 0.08);
+    const { settings } = await observe({
+      ...{ ...one, optim: "mirror_madgrad" },
+      optimArgs: { momentum: 0.3, eps: 0.01, decoupleDecay: true },
     });
-    assert(sgd instanceof SGD);
-    assertEquals(sgd.groups[0]?.momentum, 0.5);
-    const { kind } = await observe({ optimArgs: { correctBias: false } });
-    assert(kind instanceof AdamW);
-    assertEquals(kind.groups.map((group) => group.correctBias), [false, false]);
+    const { momentum, eps, decoupleDecay } = settings[0] as MADGRADSettings;
+    assertEquals([momentum, eps, decoupleDecay], [0.3, 0.01, true]);
+    const nesterov = { momentum: 0.9, nesterov: true };
+    const sgd = await observe({ ...one, optim: "sgd", optimArgs: nesterov });
+    assertEquals((sgd.settings[1] as SGDSettings).nesterov, true);
   },
   async loggingStrategy() {
     const { logged } = await observe({ loggingStrategy: "epoch" });

@@ -113,6 +113,10 @@ gpuTest("a run refuses checkpoints of other runs", async () => {
       ],
       [{ dataSeed: 1 }, "dataSeed is 42 there and 1 here"],
       [{ learningRate: 1 }, "learningRate is 0.05 there and 1 here"],
+      [
+        { optimArgs: { correctBias: false } },
+        "optimArgs.correctBias is not set there and false here",
+      ],
     ];
     for (const [change, message] of changes) {
       await assertRejects(() => attempt(change), RangeError, message);

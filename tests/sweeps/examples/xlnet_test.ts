@@ -89,7 +89,7 @@ gpuTest(
 );
 
 gpuTest(
-  "the top block of an XLNet is drawn anew, and nothing else",
+  "the top block of an XLNet gets new values, and nothing else does",
   async () => {
     manualSeed(3);
     const model = await XLNetForSequenceClassification.fromPretrained(FOLDER);
