@@ -150,11 +150,11 @@ function frozenWeights(model: Module): Map<string, Parameter> {
 
 /** Throws if the parameters of a segment must keep their places. */
 function checkMovable({ holders, parameters }: Segment): void {
-  const [holder] = holders;
+  const [holder] = holders.values();
   if (holder) {
     throw new TypeError(
       "Cannot store frozen weights as f16: they share memory with what " +
-        `${holder.constructor.name} works on; call castFrozen() before it is ` +
+        `${holder} works on; call castFrozen() before it is ` +
         "built, or dispose() of it",
     );
   }

@@ -127,7 +127,9 @@ export abstract class Optimizer<
     this.#states = segmentsOf(all).map((segment) =>
       layOut(segment, all, { moments, scale: () => this.#scale })
     );
-    for (const { segment } of this.#states) segment.holders.add(this);
+    for (const { segment } of this.#states) {
+      segment.holders.set(this, this.constructor.name);
+    }
     const { device } = this.#slots[0].parameter;
     this.#table = persist(allocate(device, [all.length * SLOT_FIELDS]));
     this.#unit = persist(allocate(device, [1]));

@@ -148,7 +148,7 @@ export class PriorDecay implements WeightPull, TrainerCallback, Disposable {
       const prior = segment.parallel();
       copyInto(prior, segment.values);
       priors.set(segment, prior);
-      segment.holders.add(this);
+      segment.holders.set(this, this.name);
     }
     this.#priors = priors;
     this.#views = new Map(

@@ -80,10 +80,10 @@ export class Segment {
   /** The number of elements, including padding. */
   readonly length: number;
   /**
-   * What is laid over the segment, such as optimizers and posteriors. While there
-   * is any, the parameters keep their places.
+   * What is laid over the segment, such as optimizers and posteriors, and what
+   * users know it as. While there is any, the parameters keep their places.
    */
-  readonly holders: Set<object> = new Set();
+  readonly holders: Map<object, string> = new Map();
   #gradients: Tensor | undefined;
   #deferred: GradientWork | undefined;
   readonly #name = `gradients of segment ${segments++}`;

@@ -105,7 +105,7 @@ export class Posterior {
       fillInto(state.m2, 0);
       return state;
     });
-    for (const { segment } of pieces) segment.holders.add(this);
+    for (const { segment } of pieces) segment.holders.set(this, "SwagModel");
     this.#check = new CollectionCheck(
       this.#device,
       this.#pieces,
