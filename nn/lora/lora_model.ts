@@ -40,7 +40,8 @@ export interface Adaptable extends Module {
  * segments of their own, so that gradients, the optimizer's moments and a posterior
  * take memory for the adapter and not for the model. The model's own parameters are
  * those of `model`, and nothing changes them except {@linkcode mergeAndUnload}, and
- * {@linkcode mergeAdapter} until {@linkcode unmergeAdapter}.
+ * {@linkcode mergeAdapter} until {@linkcode unmergeAdapter}. `castFrozen` halves the
+ * memory that they take.
  *
  * @example An adapter that is merged
  * ```ts
