@@ -23,7 +23,16 @@ export function halfWords(size: number): number {
  * Rounds numbers to f16, to nearest, ties to even.
  *
  * @param values Numbers between -65504 and 65504.
- * @returns Their bits, two elements a word.
+ * @returns Their bits, two elements a word, in whole vectors of four words.
+ *
+ * @example Usage
+ * ```ts
+ * import { packHalves } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [word = 0] = packHalves([1, -2]);
+ * assertEquals(word.toString(16), "c0003c00");
+ * ```
  */
 export function packHalves(
   values: ArrayLike<number>,

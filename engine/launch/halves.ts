@@ -56,8 +56,20 @@ export function halve(x: Tensor): Tensor<"u32"> {
  * Overwrites the elements of a tensor with those of {@linkcode halve}. It is
  * exact.
  *
- * @param target A tensor of f32, which was written whole.
+ * @param target A tensor of f32. Padding behind its elements is overwritten, too.
  * @param halves What `halve` made of a tensor of the same number of elements.
+ *
+ * @example Usage
+ * ```ts
+ * import { initialize, tensor, zeros } from "@swagpu/swagpu/engine";
+ * import { halve, widenInto } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const y = zeros([2]);
+ * widenInto(y, halve(tensor([1, 0.1])));
+ * assertEquals([...await y.data()], [1, 0.0999755859375]);
+ * ```
  */
 export function widenInto(target: Tensor, halves: Tensor<"u32">): void {
   const { device, size } = target;
