@@ -73,6 +73,7 @@ export {
   type TypedArray,
 } from "./dtype.ts";
 export type { RandomStream } from "./generator.ts";
+export { HALF_MAX, packHalves } from "./half_values.ts";
 export type { Binding, Block } from "./gpu/block.ts";
 export {
   type Access,
@@ -100,6 +101,7 @@ export { PHILOX } from "./kernels/random.ts";
 export * from "./launch/copy.ts";
 export { type View, view } from "./launch/cut.ts";
 export * from "./launch/flat.ts";
+export { halve, widenInto } from "./launch/halves.ts";
 export * from "./launch/launch.ts";
 export { chooseRowForm, type RowWork } from "./launch/rows.ts";
 export { sumTo } from "./ops/reduce.ts";

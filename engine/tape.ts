@@ -77,7 +77,7 @@ export function recordAll<T extends readonly AnyTensor[]>(
 ): T {
   const watching = observer();
   if (watching && enabled) {
-    for (const x of inputs) if (!x.node) watching.usesLeaf(x);
+    for (const x of inputs) if (!x.node) watching.usesLeaf(x.halves ?? x);
   }
   if (enabled && inputs.some((input) => input.requiresGrad)) {
     const node = { order: tick(), inputs, outputs, backward };

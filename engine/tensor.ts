@@ -19,6 +19,7 @@ import {
   type Block,
   BLOCK_ALIGNMENT,
 } from "./gpu/block.ts";
+import { unpackHalves } from "./half_values.ts";
 import { formatShape, type Shape, sizeOf } from "./shape.ts";
 import { adopt, forget, persist, type Scope } from "./scope.ts";
 
@@ -95,8 +96,6 @@ export class Tensor<D extends DType = "f32"> {
   readonly dtype: D;
   /** The number of elements. */
   readonly size: number;
-  /** Whether `backward` finds this tensor's gradient. */
-  requiresGrad = false;
   /** How this tensor was made; `undefined` for leaves of the tape. */
   node: Node | undefined;
   /** The scope that will free this tensor, if one will. */
@@ -110,6 +109,7 @@ export class Tensor<D extends DType = "f32"> {
   /** The time at which the elements were last overwritten; see changes.ts. */
   changedAt = 0;
   readonly #device: Device;
+  #requiresGrad = false;
   #block: Block | undefined;
   #byteOffset = 0;
   #binding: Binding | undefined;
@@ -138,12 +138,38 @@ export class Tensor<D extends DType = "f32"> {
   }
 
   /**
-   * Gives the tensor its memory. Parameters call this after the constructor.
+   * Gives the tensor its memory. Parameters call this after the constructor, and
+   * again when they move.
    */
   protected place({ block, byteOffset }: Storage): void {
+    const before = this.#block;
+    block.references++;
     this.#block = block;
     this.#byteOffset = byteOffset;
-    block.references++;
+    this.#binding = undefined;
+    if (before) this.#leave(before);
+  }
+
+  #leave(block: Block): void {
+    if (--block.references === 0) this.#device.pool.release(block);
+  }
+
+  /** Whether `backward` finds this tensor's gradient. */
+  get requiresGrad(): boolean {
+    return this.#requiresGrad;
+  }
+
+  set requiresGrad(value: boolean) {
+    this.#requiresGrad = value;
+  }
+
+  /**
+   * The elements as f16, two a word, if the tensor is stored so: a frozen
+   * `Parameter` can be. `matmul`, `embedding` and `cast` take such a tensor; it
+   * has no block for other ops.
+   */
+  get halves(): Tensor<"u32"> | undefined {
+    return undefined;
   }
 
   /**
@@ -268,8 +294,8 @@ export class Tensor<D extends DType = "f32"> {
    * @throws {DeviceLostError} If the device is gone.
    */
   async data(): Promise<TypedArray<D>> {
-    const [buffer] = await readBuffers([this]);
-    return viewOf(this, buffer);
+    const [values] = await readElements([this]);
+    return values as TypedArray<D>;
   }
 
   /**
@@ -345,7 +371,7 @@ export class Tensor<D extends DType = "f32"> {
     this.#block = undefined;
     this.#binding = undefined;
     this.node = undefined;
-    if (--block.references === 0) this.#device.pool.release(block);
+    this.#leave(block);
   }
 }
 
@@ -495,14 +521,13 @@ export async function readAll<const T extends readonly AnyTensor[]>(
 export async function readAll(
   tensors: readonly AnyTensor[],
 ): Promise<TypedArray[]> {
-  const buffers = await readBuffers(tensors);
-  return tensors.map((x, i) => viewOf(x, buffers[i]));
+  return await readElements(tensors);
 }
 
-/** Reads the bytes of several tensors. */
-async function readBuffers(
+/** Reads the elements of several tensors. */
+async function readElements(
   tensors: readonly AnyTensor[],
-): Promise<ArrayBuffer[]> {
+): Promise<TypedArray[]> {
   const [first] = tensors;
   if (!first) return [];
   const other = tensors.find(({ device }) => device !== first.device);
@@ -512,19 +537,19 @@ async function readBuffers(
         other.device.name,
     );
   }
-  return await first.device.stream.read(
-    tensors.map(({ block, byteOffset, bytes }) => ({
+  const stored = tensors.map((x) => x.halves ?? x);
+  const buffers = await first.device.stream.read(
+    stored.map(({ block, byteOffset, bytes }) => ({
       block,
       offset: byteOffset,
       bytes,
     })),
   );
-}
-
-/** The elements of a tensor in the bytes that were read. */
-function viewOf<D extends DType>(
-  { dtype, size }: Tensor<D>,
-  buffer: ArrayBuffer = new ArrayBuffer(0),
-): TypedArray<D> {
-  return DTYPES[dtype].view(buffer, 0, size);
+  return tensors.map((x, i) => {
+    const { dtype, size } = x;
+    const buffer = buffers[i] ?? new ArrayBuffer(0);
+    return stored[i] === x
+      ? DTYPES[dtype].view(buffer, 0, size)
+      : unpackHalves(buffer, size);
+  });
 }

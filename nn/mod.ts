@@ -53,6 +53,7 @@ export * from "./apply_mixout.ts";
 export * from "./attention.ts";
 export * from "./batches.ts";
 export * from "./buffer.ts";
+export * from "./cast_frozen.ts";
 export * from "./conv1d.ts";
 export * from "./counter_random.ts";
 export * from "./dropout.ts";
@@ -118,7 +119,18 @@ export * from "./reduce_on_plateau.ts";
 export * from "./schedule.ts";
 export * from "./seeds.ts";
 export * from "./scheduler.ts";
-export * from "./segment.ts";
+export {
+  flatten,
+  type GradientWork,
+  type Place,
+  type Placed,
+  placeSize,
+  planSegments,
+  Segment,
+  SEGMENT_ALIGNMENT,
+  type SegmentPlan,
+  segmentsOf,
+} from "./segment.ts";
 export * from "./sgd.ts";
 export * from "./trainer.ts";
 export {

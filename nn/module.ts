@@ -207,7 +207,14 @@ export class Module {
     return this.#setTrainable(false, prefixes);
   }
 
-  /** Lets frozen parameters be trained again; see {@linkcode freeze}. */
+  /**
+   * Lets frozen parameters be trained again; see {@linkcode freeze}.
+   *
+   * @param prefixes The names to unfreeze; all, if there are none.
+   * @throws {RangeError} If a prefix selects no parameter.
+   * @throws {TypeError} If a parameter is stored as f16; see `castFrozen`. None
+   * is unfrozen then.
+   */
   unfreeze(...prefixes: string[]): this {
     return this.#setTrainable(true, prefixes);
   }
@@ -268,7 +275,7 @@ export class Module {
   dispose(): void {
     for (const buffer of this.namedBuffers().values()) buffer.dispose();
     const parameters = [...this.namedParameters().values()]
-      .filter((p) => p.location && !p.isDisposed);
+      .filter((p) => (p.location || p.halves) && !p.isDisposed);
     const segments = segmentsOf(parameters);
     for (const parameter of parameters) parameter.dispose();
     for (const segment of segments) segment.dispose();
@@ -281,6 +288,7 @@ export class Module {
 
   #setTrainable(trainable: boolean, prefixes: readonly string[]): this {
     const parameters = this.namedParameters();
+    const changed: Parameter[] = [];
     for (const prefix of prefixes.length > 0 ? prefixes : [""]) {
       const selected = [...parameters].filter(([n]) => hasPrefix(n, prefix));
       if (selected.length === 0) {
@@ -291,8 +299,16 @@ export class Module {
             }`,
         );
       }
-      for (const [, p] of selected) p.requiresGrad = trainable;
+      const half = selected.find(([, { halves }]) => trainable && halves);
+      if (half) {
+        throw new TypeError(
+          `Cannot unfreeze ${half[0]}: it is stored as f16; ` +
+            'castFrozen(model, "f32") before',
+        );
+      }
+      changed.push(...selected.map(([, p]) => p));
     }
+    for (const parameter of changed) parameter.requiresGrad = trainable;
     return this;
   }
 

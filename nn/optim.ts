@@ -127,6 +127,9 @@ export abstract class Optimizer<
     this.#states = segmentsOf(all).map((segment) =>
       layOut(segment, all, { moments, scale: () => this.#scale })
     );
+    for (const { segment } of this.#states) {
+      segment.holders.set(this, this.constructor.name);
+    }
     const { device } = this.#slots[0].parameter;
     this.#table = persist(allocate(device, [all.length * SLOT_FIELDS]));
     this.#unit = persist(allocate(device, [1]));
@@ -358,7 +361,8 @@ export abstract class Optimizer<
     try {
       for (const { clipping } of unfinished) clipping.run();
     } finally {
-      for (const { blockSlot, moments } of this.#states) {
+      for (const { segment, blockSlot, moments } of this.#states) {
+        segment.holders.delete(this);
         for (const x of [blockSlot, ...moments]) x.dispose();
       }
       for (const x of [this.#table, this.#unit, this.#scale]) x.dispose();

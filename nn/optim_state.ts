@@ -53,18 +53,19 @@ export async function readParameters(
   { slots, states }: Pick<Parts<unknown>, "slots" | "states">,
 ): Promise<ParameterState[]> {
   const steps = slots.map((slot) => slot.steps);
-  const ranges = slots.flatMap(({ parameter }) =>
+  // A parameter that is stored as f16 has no moments.
+  const ranges = slots.map(({ parameter }) =>
     momentsOf(states, parameter).map(({ block, offset }) => ({
       block,
       offset,
       bytes: parameter.bytes,
     }))
   );
-  const read = await slots[0].parameter.device.stream.read(ranges);
-  const each = ranges.length / slots.length;
+  const read = await slots[0].parameter.device.stream.read(ranges.flat());
+  let at = 0;
   return steps.map((steps, i) => ({
     steps,
-    moments: read.slice(i * each, (i + 1) * each)
+    moments: read.slice(at, at += ranges[i]?.length ?? 0)
       .map((bytes) => new Float32Array(bytes)),
   }));
 }

@@ -4,12 +4,19 @@
 // Tensors that are trained.
 
 import {
+  alias,
   type Block,
   copyInto,
   dependsOn,
+  formatShape,
+  HALF_MAX,
+  halve,
   onReplay,
+  packHalves,
   persist,
   tick,
+  touch,
+  widenInto,
 } from "../engine/kernel_kit.ts";
 import {
   currentDevice,
@@ -82,7 +89,8 @@ class GradientView extends Tensor {
  *
  * A parameter gets its place in the vector when an optimizer or posterior of
  * its model is built, or at first use, and keeps it. Before that it takes no
- * memory; at that moment it receives its initial values.
+ * memory; at that moment it receives its initial values. A frozen parameter
+ * that `castFrozen` stores as f16 has no place, and no part in the vector.
  *
  * @example Usage
  * ```ts
@@ -99,6 +107,7 @@ export class Parameter extends Tensor {
   readonly #init: Initializer;
   #location: Place | undefined;
   #gradientView: GradientView | undefined;
+  #halves: Tensor<"u32"> | undefined;
   #hasGradient = false;
   /** When the last gradient ended. */
   #endedAt = 0;
@@ -120,24 +129,106 @@ export class Parameter extends Tensor {
     return this.#location;
   }
 
-  /** The memory of the segment that the parameter lies in. */
+  /**
+   * Whether `backward` finds the gradient and optimizers change the parameter. If
+   * not, it is frozen. Setting it throws a `TypeError` if the parameter is stored
+   * as f16: there is no gradient to be added to it, and no optimizer has a place
+   * for it.
+   */
+  override get requiresGrad(): boolean {
+    return super.requiresGrad;
+  }
+
+  override set requiresGrad(value: boolean) {
+    if (value && this.halves) {
+      throw new TypeError(
+        `Cannot train ${this.#described}: castFrozen(model, "f32") before the ` +
+          "optimizer is made",
+      );
+    }
+    super.requiresGrad = value;
+  }
+
+  /** The values as f16, two a word, if `castFrozen` stores them so. */
+  override get halves(): Tensor<"u32"> | undefined {
+    return this.isDisposed ? undefined : this.#halves;
+  }
+
+  /**
+   * The memory of the segment that the parameter lies in.
+   *
+   * @throws {TypeError} If the parameter is stored as f16.
+   */
   override get block(): Block {
-    this.#ensureHome();
+    if (this.halves) {
+      throw new TypeError(
+        `Cannot use ${this.#described} here: only matmul() and embedding() ` +
+          'take it as it is; cast() it to "f32" for other ops',
+      );
+    }
+    if (!this.#halves) this.#ensureHome();
     return super.block;
   }
 
   /** The offset of the parameter in the segment's memory, in bytes. */
   override get byteOffset(): number {
-    this.#ensureHome();
+    if (!this.#halves) this.#ensureHome();
     return super.byteOffset;
   }
 
-  /** Receives its place. {@linkcode flatten} calls this once. */
+  /**
+   * Receives its place. {@linkcode flatten} calls this once, and `castFrozen`
+   * again: then the values come along.
+   */
   home(place: Place): void {
+    const halves = this.#halves;
+    const before = !halves && this.#location ? alias(this) : undefined;
+    this.#forgetGradient();
+    this.#halves = undefined;
     this.#location = place;
     const { segment, offset } = place;
     this.place({ block: segment.values.block, byteOffset: offset * 4 });
-    if (initializing) this.initialize();
+    if (halves) widenInto(this, halves);
+    else if (before) copyInto(this, before);
+    else if (initializing) this.initialize();
+    halves?.dispose();
+    before?.dispose();
+  }
+
+  /**
+   * Rounds the values to f16, in memory of their own: the parameter leaves its
+   * segment. `castFrozen` calls this.
+   */
+  leaveAsHalves(): void {
+    const halves = persist(halve(this));
+    touch(halves); // What was computed before cannot be differentiated now.
+    this.#forgetGradient();
+    this.#location = undefined;
+    this.#halves = halves;
+    this.place(halves);
+  }
+
+  /**
+   * Overwrites the values with those of the host, row by row. If they are stored
+   * as f16, they are rounded to it.
+   *
+   * @param values A value for each element.
+   * @throws {TypeError} If there are more or fewer values than elements.
+   * @throws {RangeError} If the parameter is stored as f16, and a value is not
+   * between -65504 and 65504.
+   */
+  override write(values: ArrayLike<number>): void {
+    const { halves } = this;
+    if (!halves || values.length !== this.size) return super.write(values);
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i] ?? NaN;
+      if (Math.abs(value) <= HALF_MAX) continue;
+      throw new RangeError(
+        `Cannot write ${value} into ${this.#described}: it must be between ` +
+          `-${HALF_MAX} and ${HALF_MAX}`,
+      );
+    }
+    halves.write(packHalves(values));
   }
 
   /** Writes the initial values, again if they have been written before. */
@@ -180,6 +271,7 @@ export class Parameter extends Tensor {
   override dispose(): void {
     this.endGradient();
     super.dispose();
+    this.#halves?.dispose();
   }
 
   /** Sets the gradient to zero and forgets it. */
@@ -193,8 +285,18 @@ export class Parameter extends Tensor {
       segment.clearGradients(offset, this.size);
     }
     onReplay(() => this.endGradient());
+    this.#forgetGradient();
+  }
+
+  #forgetGradient(): void {
     this.#gradientView?.dispose();
     this.#gradientView = undefined;
+  }
+
+  get #described(): string {
+    return `a parameter of shape ${
+      formatShape(this.shape)
+    } that is stored as f16`;
   }
 
   #viewGradient(): Tensor {

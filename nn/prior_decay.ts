@@ -133,7 +133,7 @@ export class PriorDecay implements WeightPull, TrainerCallback, Disposable {
     const optimized = decaying(optimizer.groups);
     this.#parameters = new Map(
       [...model.namedParameters()].filter(([name, parameter]) =>
-        optimized.has(parameter) && !excluded.has(name)
+        optimized.has(parameter) && !excluded.has(name) && !parameter.halves
       ),
     );
     if (this.#parameters.size === 0) {
@@ -148,6 +148,7 @@ export class PriorDecay implements WeightPull, TrainerCallback, Disposable {
       const prior = segment.parallel();
       copyInto(prior, segment.values);
       priors.set(segment, prior);
+      segment.holders.set(this, this.name);
     }
     this.#priors = priors;
     this.#views = new Map(
@@ -244,6 +245,7 @@ export class PriorDecay implements WeightPull, TrainerCallback, Disposable {
   /** Gives the optimizer its own decay back, and frees the prior. */
   dispose(): void {
     if (this.#optimizer.pull === this) this.#optimizer.pull = undefined;
+    for (const segment of this.#priors.keys()) segment.holders.delete(this);
     for (const view of this.#views.values()) view.dispose();
     for (const prior of this.#priors.values()) prior.dispose();
   }

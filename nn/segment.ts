@@ -36,7 +36,9 @@ export interface Placed {
   readonly device: Device;
   /** Its place, if it has one already. */
   readonly location: Place | undefined;
-  /** Receives the place, which never changes. */
+  /** Its values as f16, if they are stored so: then it gets no place. */
+  readonly halves: Tensor<"u32"> | undefined;
+  /** Receives the place. */
   home(place: Place): void;
   /** Records that its gradient has been set to zero: it has none now. */
   endGradient(): void;
@@ -77,6 +79,11 @@ export class Segment {
   readonly parameters: readonly Placed[];
   /** The number of elements, including padding. */
   readonly length: number;
+  /**
+   * What is laid over the segment, such as optimizers and posteriors, and what
+   * users know it as. While there is any, the parameters keep their places.
+   */
+  readonly holders: Map<object, string> = new Map();
   #gradients: Tensor | undefined;
   #deferred: GradientWork | undefined;
   readonly #name = `gradients of segment ${segments++}`;
@@ -237,15 +244,28 @@ export function placeSize(size: number): number {
  * ```
  */
 export function flatten(parameters: readonly Placed[]): void {
-  for (const group of groupsWithoutPlace(parameters)) {
+  placeAnew(withoutPlace(parameters));
+}
+
+/**
+ * Gives parameters new places, with their values, in segments of their own:
+ * those that have one elsewhere, or are stored as f16, too.
+ *
+ * @param parameters The parameters in the order of the vector.
+ */
+export function placeAnew(parameters: readonly Placed[]): void {
+  for (const group of groupsOf(parameters)) {
     new Segment(group[0].device, group);
   }
 }
 
-/** The parameters of each segment that {@linkcode flatten} makes. */
-function groupsWithoutPlace(
-  parameters: readonly Placed[],
-): [Placed, ...Placed[]][] {
+/** The parameters that {@linkcode flatten} gives a place. */
+function withoutPlace(parameters: readonly Placed[]): Placed[] {
+  return parameters.filter(({ location, halves }) => !location && !halves);
+}
+
+/** The parameters of each segment. */
+function groupsOf(parameters: readonly Placed[]): [Placed, ...Placed[]][] {
   const groups: [Placed, ...Placed[]][] = [];
   let pending: Placed[] = [];
   let length = 0;
@@ -256,7 +276,6 @@ function groupsWithoutPlace(
     length = 0;
   };
   for (const parameter of new Set(parameters)) {
-    if (parameter.location) continue;
     const limit = parameter.device.maxBindingSize / 4;
     const size = placeSize(parameter.size);
     if (pending[0] && pending[0].device !== parameter.device) close();
@@ -303,7 +322,7 @@ export interface SegmentPlan {
  */
 export function planSegments(parameters: readonly Placed[]): SegmentPlan[] {
   const planOf = new Map<Placed, SegmentPlan>();
-  for (const group of groupsWithoutPlace(parameters)) {
+  for (const group of groupsOf(withoutPlace(parameters))) {
     const offsets = new Map<Placed, number>();
     let length = 0;
     for (const parameter of group) {

@@ -26,7 +26,8 @@ export interface TrainingMemory {
  * Tells how much GPU memory a model and its training take, without allocating it.
  * With P parameters, weights and gradients take `4 P` bytes each, AdamW `8 P` and
  * SGD `4 P`, and small tables. The figures are those of the pool, which rounds
- * buffers up by at most an eighth. What a step computes between its first and its
+ * buffers up by at most an eighth. Weights that are stored as f16 take `2` bytes each,
+ * and nothing else. What a step computes between its first and its
  * last layer is not counted: that depends on the batch.
  *
  * @param model The model, whose parameters may not have their places yet.
@@ -53,6 +54,10 @@ export function estimateTrainingMemory(model: Module): TrainingMemory {
     segments += pool.sizeOf(length * 4);
     owners += pool.sizeOf(length / SEGMENT_ALIGNMENT * 4);
   }
+  let halves = 0;
+  for (const { device, halves: own } of parameters) {
+    if (own) halves += device.pool.sizeOf(own.bytes);
+  }
   let buffers = 0;
   for (const { device, bytes } of model.namedBuffers().values()) {
     buffers += device.pool.sizeOf(bytes);
@@ -64,7 +69,7 @@ export function estimateTrainingMemory(model: Module): TrainingMemory {
     : 0;
   const optimizer = (moments: number) => moments * segments + owners + settings;
   return {
-    weights: segments + buffers,
+    weights: segments + halves + buffers,
     gradients: segments,
     adamW: optimizer(2),
     sgd: optimizer(1),

@@ -83,6 +83,8 @@ export interface Piece extends PlannedPiece {
 /** The parameters of a posterior, and the pieces that hold them. */
 export interface Layout<P extends PlannedPiece = Piece> {
   readonly entries: readonly Entry[];
+  /** The parameters, by name, that are stored as f16: they have no moments. */
+  readonly fixed: ReadonlyMap<string, Parameter>;
   readonly pieces: readonly P[];
   /** The most deviations that are kept: 0 without covariances. */
   readonly rows: number;
@@ -120,16 +122,29 @@ function planLayout(
 ): Layout<PlannedPiece> {
   const selected = selectNames(model, settings.modulePrefixList);
   const entries: Entry[] = [];
+  const fixed = new Map<string, Parameter>();
   let start = 0;
   let randoms = 0;
   for (const [name, parameter] of model.namedParameters()) {
-    const row = selected.has(name) ? randoms++ : NONE;
-    entries.push({ name, parameter, index: entries.length, start, row });
+    const isSelected = selected.has(name);
+    const index = entries.length + fixed.size;
+    if (!parameter.halves) {
+      const row = isSelected ? randoms++ : NONE;
+      entries.push({ name, parameter, index, start, row });
+    } else if (isSelected && settings.modulePrefixList) {
+      throw new TypeError(
+        `Cannot build a posterior over ${name}: it is frozen and stored as f16; ` +
+          'leave it out of modulePrefixList, or castFrozen(model, "f32")',
+      );
+    } else {
+      fixed.set(name, parameter);
+    }
     start += placeSize(parameter.size) / SEGMENT_ALIGNMENT;
   }
-  if (start === 0) {
+  if (entries.every(({ parameter }) => parameter.size === 0)) {
     throw new TypeError(
-      "Cannot build a posterior: the model has no parameters",
+      "Cannot build a posterior: the model has no parameters" +
+        (fixed.size > 0 ? " but frozen ones that are stored as f16" : ""),
     );
   }
   const rows = settings.noCovMat ? 0 : settings.maxNumModels;
@@ -143,7 +158,7 @@ function planLayout(
       rows,
     )
   );
-  return { entries, pieces, rows, randoms };
+  return { entries, fixed, pieces, rows, randoms };
 }
 
 /** Cuts a segment into pieces: a new piece begins where a binding is full. */

@@ -105,6 +105,7 @@ export class Posterior {
       fillInto(state.m2, 0);
       return state;
     });
+    for (const { segment } of pieces) segment.holders.set(this, "SwagModel");
     this.#check = new CollectionCheck(
       this.#device,
       this.#pieces,
@@ -298,7 +299,8 @@ export class Posterior {
   /** Frees the moments. */
   dispose(): void {
     this.#check.dispose();
-    for (const { mean, m2, deviations, map } of this.#pieces) {
+    for (const { segment, mean, m2, deviations, map } of this.#pieces) {
+      segment.holders.delete(this);
       for (const x of [mean, m2, deviations, map]) x.dispose();
     }
   }

@@ -77,6 +77,12 @@ function counterparts(
         `Cannot collect "${name}": the model given is on another device`,
       );
     }
+    if (other.halves) {
+      throw new TypeError(
+        `Cannot collect "${name}": it is stored as f16 in the model given, ` +
+          'which castFrozen(model, "f32") undoes',
+      );
+    }
     others.set(entry, other);
   }
   return others;

@@ -139,6 +139,14 @@ export async function writePosterior(
     add(SQUARES, shape, (m) => m?.squares);
     if (layout.rows > 0) add(DEVIATIONS, [rank, size], (m) => m?.deviations);
   }
+  // They are in the file all the same, for models that hold them as f32.
+  for (const [name, parameter] of layout.fixed) {
+    tensors.push([`${BASE}${name}${MEAN}`, {
+      shape: parameter.shape,
+      dtype: "F32",
+      data: () => parameter.data(),
+    }]);
+  }
   await writeSafetensors(path, tensors, {
     metadata: {
       format: "pt",

@@ -15,16 +15,50 @@
 
 import { defineKernel, type Kernel } from "../gpu/kernel.ts";
 import { declareTexels } from "../gpu/texels.ts";
+import { WIDEN_HALVES } from "./halves.ts";
+
+const FORWARD = /* wgsl */ `
+struct Params { tokens: u32, width: u32, n: u32, first: u32, rows: u32, ids_offset: u32, y_offset: u32, table_offset: u32 }
+@group(0) @binding(1) var<storage, read> ids: array<u32>;
+@group(0) @binding(3) var<uniform> p: Params;
+`;
+
+/** How the forward kernels read the table: `table_at(i)` gives bits of f32. */
+const TABLES = {
+  f32: /* wgsl */ `
+@group(0) @binding(0) var<storage, read> table: array<u32>;
+fn table_at(i: u32) -> u32 { return table[i]; }
+`,
+  f16: /* wgsl */ `
+@group(0) @binding(0) var<storage, read> table: array<u32>;
+${WIDEN_HALVES}
+fn table_at(i: u32) -> u32 { return widen_halves(vec2<u32>(table[i / 2u]))[i % 2u]; }
+`,
+} as const;
+
+/** The same for four elements at a time. */
+const TABLES4 = {
+  f32: /* wgsl */ `
+@group(0) @binding(0) var<storage, read> table: array<vec4<u32>>;
+fn table_at(i: u32) -> vec4<u32> { return table[i]; }
+`,
+  f16: /* wgsl */ `
+@group(0) @binding(0) var<storage, read> table: array<vec2<u32>>;
+${WIDEN_HALVES}
+fn table_at(i: u32) -> vec4<u32> { return widen_halves(table[i]); }
+`,
+} as const;
+
+/** The types of element that a table is stored as. */
+type Stored = keyof typeof TABLES;
 
 /** The forward kernel for widths that are not a multiple of 4. */
-export const EMBEDDING: Kernel = defineKernel({
-  name: "embedding",
-  wgsl: /* wgsl */ `
-struct Params { tokens: u32, width: u32, n: u32, first: u32, rows: u32, ids_offset: u32, y_offset: u32, table_offset: u32 }
-@group(0) @binding(0) var<storage, read> table: array<u32>;
-@group(0) @binding(1) var<storage, read> ids: array<u32>;
+function forward(stored: Stored): Kernel {
+  return defineKernel({
+    name: stored === "f16" ? "embedding_halves" : "embedding",
+    wgsl: /* wgsl */ `
+${FORWARD}${TABLES[stored]}
 @group(0) @binding(2) var<storage, read_write> y: array<u32>;
-@group(0) @binding(3) var<uniform> p: Params;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -36,20 +70,19 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     return;
   }
   if (row < p.first || row >= p.first + p.rows) { return; }
-  y[p.y_offset + e] = table[p.table_offset + (row - p.first) * p.width + e % p.width];
+  y[p.y_offset + e] = table_at(p.table_offset + (row - p.first) * p.width + e % p.width);
 }
 `,
-});
+  });
+}
 
 /** The forward kernel for widths that are a multiple of 4. */
-export const EMBEDDING4: Kernel = defineKernel({
-  name: "embedding4",
-  wgsl: /* wgsl */ `
-struct Params { tokens: u32, width: u32, n: u32, first: u32, rows: u32, ids_offset: u32, y_offset: u32, table_offset: u32 }
-@group(0) @binding(0) var<storage, read> table: array<vec4<u32>>;
-@group(0) @binding(1) var<storage, read> ids: array<u32>;
+function forward4(stored: Stored): Kernel {
+  return defineKernel({
+    name: stored === "f16" ? "embedding4_halves" : "embedding4",
+    wgsl: /* wgsl */ `
+${FORWARD}${TABLES4[stored]}
 @group(0) @binding(2) var<storage, read_write> y: array<vec4<u32>>;
-@group(0) @binding(3) var<uniform> p: Params;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -62,10 +95,20 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     return;
   }
   if (row < p.first || row >= p.first + p.rows) { return; }
-  y[p.y_offset / 4u + e] = table[p.table_offset / 4u + (row - p.first) * width + e % width];
+  y[p.y_offset / 4u + e] = table_at(p.table_offset / 4u + (row - p.first) * width + e % width);
 }
 `,
-});
+  });
+}
+
+/** The forward kernels for any width, by how the table is stored. */
+export const EMBEDDING = { f32: forward("f32"), f16: forward("f16") } as const;
+
+/** The forward kernels for widths that are a multiple of 4. */
+export const EMBEDDING4 = {
+  f32: forward4("f32"),
+  f16: forward4("f16"),
+} as const;
 
 const IDS_BUFFER = /* wgsl */ `
 @group(0) @binding(0) var<storage, read> ids: array<vec4<i32>>;

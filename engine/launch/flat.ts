@@ -18,6 +18,7 @@ import {
 import type { AnyTensor, Tensor } from "../tensor.ts";
 import { chooseVariant, defineVariants } from "../tuning/choice.ts";
 import { part, texelWindows, windows } from "./cut.ts";
+import { widened } from "./halves.ts";
 import { grid, launch } from "./launch.ts";
 
 defineVariants("elementwise", FLAT_VARIANTS);
@@ -200,7 +201,8 @@ const COPY: Expression = {
  * Overwrites the elements of a tensor with those of another, in place.
  *
  * @param target The tensor to change, of f32.
- * @param a A tensor of the same number of elements, of f32.
+ * @param a A tensor of the same number of elements, of f32, which may be stored
+ * as f16.
  *
  * @example Usage
  * ```ts
@@ -216,5 +218,7 @@ const COPY: Expression = {
  */
 export function copyInto(target: Tensor, a: Tensor): void {
   touch(target);
-  evaluateFlat(target, COPY, [a]);
+  const wide = widened(a);
+  evaluateFlat(target, COPY, [wide]);
+  if (wide !== a) wide.dispose();
 }

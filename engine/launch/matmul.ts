@@ -40,6 +40,7 @@ import {
   wholeBox,
 } from "./cut.ts";
 import { fillInto } from "./flat.ts";
+import { widened } from "./halves.ts";
 import { grid, launch } from "./launch.ts";
 import {
   chooseBlock,
@@ -97,8 +98,18 @@ export interface MatmulCall {
 /** WebGPU's limit on workgroups along an axis. */
 const MAX_GROUPS = 65535;
 
-/** Records the dispatches that compute the products of a call. */
+/**
+ * Records the dispatches that compute the products of a call. An operand that is
+ * stored as f16 is widened for as long as they take.
+ */
 export function launchMatmul(given: MatmulCall): void {
+  const [a, b] = [widened(given.a), widened(given.b)];
+  launchWide(a === given.a && b === given.b ? given : { ...given, a, b });
+  if (a !== given.a) a.dispose();
+  if (b !== given.b) b.dispose();
+}
+
+function launchWide(given: MatmulCall): void {
   const call = foldBatch(given);
   const { c, batch } = call;
   if (c.size === 0) return;

@@ -10,6 +10,7 @@
 
 import type { DType } from "../dtype.ts";
 import { isWorthMirroring } from "../gpu/texels.ts";
+import { HALVES_EACH } from "../half_values.ts";
 import { checkIntegers } from "../integer_range.ts";
 import {
   EMBEDDING,
@@ -25,6 +26,7 @@ import {
   boxes,
   inOrder,
   rowsThatFit,
+  type View,
   view,
   wholeBox,
   type Window,
@@ -57,6 +59,32 @@ function cutRows(
   return windowsOf(rows, step);
 }
 
+/** Cuts rows of a table that is stored as f16, so that each part starts a vector. */
+function cutHalves(
+  halves: Tensor<"u32">,
+  rows: number,
+  width: number,
+): Window[] {
+  if (halves.fitsBinding) return [{ start: 0, count: rows }];
+  const step = rowsThatFit(halves.device, {
+    action: "look up",
+    size: Math.ceil(width / 2),
+    unit: HALVES_EACH,
+  });
+  return windowsOf(rows, step);
+}
+
+/** Binds rows of such a table. The offset counts elements, as in a view of f32. */
+function viewHalves(
+  halves: Tensor<"u32">,
+  { start, count }: Window,
+  width: number,
+): View {
+  const words = Math.ceil(count * width / 2);
+  const { binding, offset } = view(halves, start * width / 2, words);
+  return { binding, offset: offset * 2 };
+}
+
 function requireIndices(action: string, index: AnyTensor): void {
   if (index.dtype === "f32") {
     throw new TypeError(
@@ -85,7 +113,7 @@ export interface EmbeddingOptions {
  * table that the GPU computed gives a row of NaN.
  *
  * @param ids Integers of any shape `[…]`.
- * @param table `[rows, width]`, of f32.
+ * @param table `[rows, width]`, of f32, which may be stored as f16.
  * @param options The padding row.
  * @returns `[…, width]`
  * @throws {TypeError} If the ids are of f32, or the table is not of f32 with two
@@ -142,11 +170,17 @@ export function embedding(
   const y = allocate(device, [...ids.shape, width]);
   const tokens = ids.size;
   const vector = width % 4 === 0;
-  const kernel = vector ? EMBEDDING4 : EMBEDDING;
+  const { halves } = table;
+  const kernel = (vector ? EMBEDDING4 : EMBEDDING)[halves ? "f16" : "f32"];
+  const tableRows = halves
+    ? cutHalves(halves, n, width)
+    : cutRows("look up", table, n, width);
   for (const w of y.size > 0 ? cutRows("look up", y, tokens, width) : []) {
     const to = view(y, w.start * width, w.count * width);
-    for (const rows of cutRows("look up", table, n, width)) {
-      const from = view(table, rows.start * width, rows.count * width);
+    for (const rows of tableRows) {
+      const from = halves
+        ? viewHalves(halves, rows, width)
+        : view(table, rows.start * width, rows.count * width);
       launch(device, kernel, {
         bind: [from.binding, ids, to.binding],
         params: {

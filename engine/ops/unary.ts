@@ -13,6 +13,7 @@ import {
   type FlatVariant,
 } from "../kernels/elementwise.ts";
 import { evaluate } from "../launch/evaluate.ts";
+import { widened } from "../launch/halves.ts";
 import { record } from "../tape.ts";
 import { alias, type AnyTensor, hasDType, type Tensor } from "../tensor.ts";
 import { mentioned } from "./mentioned.ts";
@@ -466,7 +467,8 @@ export function clamp(x: Tensor, low: number, high: number): Tensor {
 /**
  * Converts elements to another type. Floats are rounded towards zero to become
  * integers; NaN becomes 0, and a number out of range becomes the nearest one
- * that both types hold. Between i32 and u32 the bits stay as they are.
+ * that both types hold. Between i32 and u32 the bits stay as they are. A
+ * parameter that is stored as f16 is widened, for ops that do not take it.
  *
  * @param x A tensor of any type.
  * @param dtype The type of the result.
@@ -483,7 +485,10 @@ export function clamp(x: Tensor, low: number, high: number): Tensor {
  * ```
  */
 export function cast<D extends DType>(x: AnyTensor, dtype: D): Tensor<D> {
-  if (hasDType(x, dtype)) return record(alias(x), [x], (dy) => [dy]);
+  const wide: AnyTensor = hasDType(x, "f32") ? widened(x) : x;
+  if (hasDType(wide, dtype)) {
+    return record(wide === x ? alias(wide) : wide, [x], (dy) => [dy]);
+  }
   return evaluate(x.shape, {
     name: `cast_${dtype}`,
     body: x.dtype === "f32"
@@ -491,5 +496,5 @@ export function cast<D extends DType>(x: AnyTensor, dtype: D): Tensor<D> {
       : `${dtype}(x)`,
     operands: [["x", x.dtype]],
     result: dtype,
-  }, [x]);
+  }, [wide]);
 }

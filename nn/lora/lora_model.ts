@@ -5,7 +5,7 @@ import type { Buffer } from "../buffer.ts";
 import { Linear } from "../linear.ts";
 import { Module } from "../module.ts";
 import { Parameter } from "../parameter.ts";
-import { flatten, segmentsOf } from "../segment.ts";
+import { flatten, placeAnew, segmentsOf } from "../segment.ts";
 import { AdapterSwitch } from "./adapter_switch.ts";
 import type { LoraConfig } from "./lora_config.ts";
 import { LoraLinear } from "./lora_linear.ts";
@@ -40,7 +40,8 @@ export interface Adaptable extends Module {
  * separate segments, so that gradients, the optimizer's moments and a posterior
  * take memory for the adapter and not for the model. The model's own parameters are
  * those of `model`, and nothing changes them except {@linkcode mergeAndUnload}, and
- * {@linkcode mergeAdapter} until {@linkcode unmergeAdapter}.
+ * {@linkcode mergeAdapter} until {@linkcode unmergeAdapter}. `castFrozen` halves the
+ * memory that they take.
  *
  * @example An adapter that is merged
  * ```ts
@@ -139,13 +140,20 @@ export class LoraModel<M extends Adaptable = Adaptable> extends Module {
    * {@linkcode unmergeAdapter}.
    *
    * @throws {TypeError} If the adapter is disabled or unloaded, or a weight that
-   * would change is shared with a module that has no adapter.
+   * would change is shared with a module that has no adapter, or stored as f16,
+   * which would round the update.
    */
   mergeAdapter(): void {
     this.#checkMergeable();
     if (!this.#power.isOn) {
       throw new TypeError(
         "Cannot merge the adapter: it is disabled; end disableAdapter() before",
+      );
+    }
+    if ([...this.#layers.values()].some(({ weight }) => weight.halves)) {
+      throw new TypeError(
+        "Cannot merge the adapter: weights that would change are stored as f16; " +
+          'castFrozen(model, "f32") before',
       );
     }
     for (const layer of this.#layers.values()) layer.merge();
@@ -182,7 +190,8 @@ export class LoraModel<M extends Adaptable = Adaptable> extends Module {
   }
 
   /**
-   * Makes what has been trained the model's own, and removes the adapter.
+   * Makes what has been trained the model's own, and removes the adapter. Weights
+   * that change, or can be trained again, become f32 if they are stored as f16.
    *
    * @returns The model, as it was built, with new weights. Parameters that were
    * not frozen before can be trained again.
@@ -191,13 +200,18 @@ export class LoraModel<M extends Adaptable = Adaptable> extends Module {
    */
   mergeAndUnload(): M {
     this.#checkMergeable();
+    widen([
+      ...[...this.#layers.values()].map(({ weight }) => weight),
+      ...this.#standIns.map(({ parameter }) => parameter),
+    ]);
     for (const layer of this.#layers.values()) layer.adopt();
     for (const each of this.#standIns) adopt(each);
     return this.#unload();
   }
 
   /**
-   * Removes the adapter, and forgets what has been trained.
+   * Removes the adapter, and forgets what has been trained. Weights that can be
+   * trained again become f32 if they are stored as f16, with their rounded values.
    *
    * @returns The model as it was before.
    * @throws {TypeError} If the adapter is unloaded.
@@ -210,7 +224,10 @@ export class LoraModel<M extends Adaptable = Adaptable> extends Module {
 
   /** Frees the GPU memory of the adapter and of the model. */
   override dispose(): void {
-    if (!this.#isUnloaded) this.unload();
+    if (!this.#isUnloaded) {
+      this.unmergeAdapter();
+      this.#remove();
+    }
     this.model.dispose();
   }
 
@@ -308,6 +325,13 @@ export class LoraModel<M extends Adaptable = Adaptable> extends Module {
   }
 
   #unload(): M {
+    this.#remove();
+    widen(this.#frozen);
+    for (const parameter of this.#frozen) parameter.requiresGrad = true;
+    return this.model;
+  }
+
+  #remove(): void {
     for (const each of this.#standIns) restore(each);
     const back = new Map<Linear, Linear>();
     for (const [base, layer] of this.#layers) {
@@ -315,7 +339,6 @@ export class LoraModel<M extends Adaptable = Adaptable> extends Module {
       back.set(layer, base);
     }
     replaceModules(this.model, back);
-    for (const parameter of this.#frozen) parameter.requiresGrad = true;
     const parameters = this.#parameters();
     const segments = segmentsOf(parameters);
     for (const parameter of parameters) parameter.dispose();
@@ -323,7 +346,6 @@ export class LoraModel<M extends Adaptable = Adaptable> extends Module {
     this.#tensors.length = 0;
     this.#isMerged = false;
     this.#isUnloaded = true;
-    return this.model;
   }
 
   #checkMergeable(): void {
@@ -342,6 +364,11 @@ export class LoraModel<M extends Adaptable = Adaptable> extends Module {
       `Cannot ${action}: it has been unloaded; the model has none any more`,
     );
   }
+}
+
+/** Gives parameters that are stored as f16 places in f32. */
+function widen(parameters: readonly Parameter[]): void {
+  placeAnew(parameters.filter(({ halves }) => halves));
 }
 
 /** Puts modules in the place of others, wherever a model holds them. */

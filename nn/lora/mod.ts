@@ -13,5 +13,7 @@ export {
   LoraConfig,
   type LoraConfigOptions,
 } from "./lora_config.ts";
+export { LoraLinear } from "./lora_linear.ts";
 export { type Adaptable, LoraModel } from "./lora_model.ts";
+export { ownParameters } from "./stand_ins.ts";
 export { ALL_LINEAR, targetPaths } from "./targets.ts";
