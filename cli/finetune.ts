@@ -9,6 +9,7 @@
 
 import { initialize, manualSeed } from "../engine/mod.ts";
 import {
+  castFrozen,
   getLastCheckpoint,
   TrackioCallback,
   type TrainerCallback,
@@ -35,6 +36,7 @@ import { Progress } from "./progress.ts";
 import { addAdapter, prepareWeights } from "./remedies.ts";
 import {
   LORA_OPTIONS,
+  MEMORY_OPTIONS,
   REMEDY_OPTIONS,
   remedySettings,
 } from "./remedy_settings.ts";
@@ -179,6 +181,7 @@ function optionsWith(ofTasks: Command["options"]): Command["options"] {
     Seeds: SEEDS_OPTIONS,
     "Few examples": REMEDY_OPTIONS,
     Adapter: LORA_OPTIONS,
+    Memory: MEMORY_OPTIONS,
     SWAG: SWAG_OPTIONS,
     Help: COMMON_OPTIONS,
   };
@@ -229,6 +232,7 @@ async function finetuneTask(task: Task, args: Arguments): Promise<SeriesRun> {
   const adapter = remedies.lora &&
     addAdapter(model, remedies.lora, { task, source, newParameters });
   using trained = adapter ?? model;
+  if (remedies.frozenDtype === "f16") await castFrozen(trained, "f16");
   using swag = collect && SwagModel.fromBase(trained, collect.options);
   const loaded = { model, tokenizer, swag, adapter };
   await using _folder = await OutputFolder.make(

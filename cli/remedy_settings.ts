@@ -58,6 +58,22 @@ export const REMEDY_OPTIONS: readonly Option[] = [
   },
 ];
 
+/** What saves memory of the GPU. */
+export const MEMORY_OPTIONS: readonly Option[] = [
+  {
+    name: "gradient-checkpointing",
+    help:
+      "Compute each block again on the way back instead of keeping what it " +
+      "computed: less memory, the same gradients, about a third more time.",
+  },
+  {
+    name: "frozen-dtype",
+    value: "f32|f16",
+    help: "How the weights that --freeze or --lora-rank keeps from training " +
+      "are stored: f16 takes half the memory (f32).",
+  },
+];
+
 /** A low-rank adapter in place of the weights. */
 export const LORA_OPTIONS: readonly Option[] = [
   {
@@ -96,7 +112,7 @@ export interface LoraSettings {
   readonly targetModules: readonly string[] | string | undefined;
 }
 
-/** The values of {@linkcode REMEDY_OPTIONS} and {@linkcode LORA_OPTIONS}. */
+/** The values of all options of this module. */
 export interface RemedySettings {
   /** The blocks that get new values; `undefined` for none, and no pooler. */
   readonly reinitLayers: number | undefined;
@@ -108,6 +124,9 @@ export interface RemedySettings {
   /** The epochs of a stage of unfreezing; `undefined` for none. */
   readonly unfreezeEvery: number | undefined;
   readonly biasCorrection: boolean;
+  readonly gradientCheckpointing: boolean;
+  /** How frozen weights are stored. */
+  readonly frozenDtype: "f32" | "f16";
   /** The adapter; `undefined` for none. */
   readonly lora: LoraSettings | undefined;
 }
@@ -134,7 +153,7 @@ const OF_WEIGHTS = [
 ] as const;
 
 /**
- * Reads {@linkcode REMEDY_OPTIONS} and {@linkcode LORA_OPTIONS}.
+ * Reads the options of this module.
  *
  * @throws {TypeError} If options contradict each other.
  * @throws {RangeError} If a value is out of range.
@@ -166,6 +185,14 @@ export function remedySettings(args: Arguments): RemedySettings {
       : ["optimizer"],
     "it is for adamw",
   );
+  const frozenDtype = args.choice("frozen-dtype", ["f32", "f16"]) ?? "f32";
+  const freezes = args.flag("lora-rank") || args.flag("freeze");
+  if (frozenDtype === "f16" && !freezes) {
+    throw new TypeError(
+      "Cannot use --frozen-dtype f16 without --freeze or --lora-rank: no " +
+        "weight is frozen",
+    );
+  }
   return {
     reinitLayers: args.integer("reinit-layers", { min: 0 }),
     layerDecay: args.number("layer-decay", { min: 0, max: 1, above: true }),
@@ -175,6 +202,8 @@ export function remedySettings(args: Arguments): RemedySettings {
     freeze: args.list("freeze"),
     unfreezeEvery: args.integer("unfreeze-every", { min: 1 }),
     biasCorrection: !args.flag("no-bias-correction"),
+    gradientCheckpointing: args.flag("gradient-checkpointing"),
+    frozenDtype,
     lora: loraSettings(args),
   };
 }

@@ -87,7 +87,14 @@ function settingsOf(
 
 /** The remedies that were used; the others are not named. */
 function remedyFacts(
-  { freeze, lora, biasCorrection, ...remedies }: RemedySettings,
+  {
+    freeze,
+    lora,
+    biasCorrection,
+    gradientCheckpointing,
+    frozenDtype,
+    ...remedies
+  }: RemedySettings,
 ): Record<string, Fact> {
   const facts: Record<string, Fact | undefined> = {
     "new values in top blocks": remedies.reinitLayers,
@@ -98,6 +105,8 @@ function remedyFacts(
     "frozen": freeze.length > 0 ? freeze.join(", ") : undefined,
     "epochs between unfreezing": remedies.unfreezeEvery,
     "bias correction": biasCorrection ? undefined : "none",
+    "gradient checkpointing": gradientCheckpointing ? "yes" : undefined,
+    "type of frozen weights": frozenDtype === "f16" ? "f16" : undefined,
     "LoRA rank": lora?.r,
     "LoRA alpha": lora?.loraAlpha,
     "LoRA dropout": lora?.loraDropout,

@@ -257,5 +257,7 @@ function seatsIn(module: Module, path: string): Seat[] {
 }
 
 function isPlainLinear(value: unknown): value is Linear {
-  return value instanceof Linear && value.constructor === Linear;
+  // A weight that is stored as f16 is frozen: it is what it was.
+  return value instanceof Linear && value.constructor === Linear &&
+    !value.weight.halves;
 }

@@ -51,7 +51,9 @@
 export * from "./adamw.ts";
 export * from "./apply_mixout.ts";
 export * from "./attention.ts";
+export * from "./averaged_model.ts";
 export * from "./batches.ts";
+export * from "./batch_norm1d.ts";
 export * from "./buffer.ts";
 export * from "./cast_frozen.ts";
 export * from "./conv1d.ts";
@@ -182,6 +184,8 @@ export {
   type TrainState,
 } from "./train_options.ts";
 export * from "./training_memory.ts";
+export * from "./swalr.ts";
+export * from "./update_bn.ts";
 export * from "./weight_check.ts";
 export {
   bceWithLogits,

@@ -20,6 +20,7 @@ import {
   Scheduler,
   SGD,
 } from "../../nn/mod.ts";
+import { checkAverages, checkSwalr, type SwalrCase } from "./averages.ts";
 import {
   compare,
   type Comparison,
@@ -32,7 +33,7 @@ import { addGradients, Parts, steps, valuesOf } from "./optimizer_steps.ts";
 /** The files by any of which such a folder is known. */
 export const OPTIM_NAMES = ["optimizers.safetensors", "schedules.json"];
 
-/** The files of averaged weights, which nothing here computes. */
+/** The file of averaged weights. */
 const AVERAGED = "averaged_model.safetensors";
 
 /** Both sides are rounded to float32 at every step. */
@@ -86,7 +87,7 @@ export interface ScheduleCase {
 
 /** The parts of schedules.json that the checks need. */
 interface ScheduleFile {
-  swalr?: unknown[];
+  swalr?: SwalrCase[];
   transformers_schedules: ScheduleCase[];
 }
 
@@ -111,7 +112,9 @@ export async function checkOptim(folder: string): Promise<Comparison[]> {
     results.push(...checkSchedules(JSON.parse(text)));
   }
   if (names.has(AVERAGED)) {
-    results.push(failure(AVERAGED, "there is no AveragedModel"));
+    const text = await Deno.readTextFile(`${folder}/case.json`);
+    const golden = await readGolden(`${folder}/${AVERAGED}`);
+    results.push(...await checkAverages(golden, JSON.parse(text)));
   }
   return results;
 }
@@ -198,10 +201,7 @@ export function checkSchedules(file: ScheduleFile): Comparison[] {
     const expected = one.lrs_after_init_then_after_each_step.flat();
     return compare(name, found, expected, RATES);
   });
-  const count = file.swalr?.length ?? 0;
-  return count === 0
-    ? results
-    : [...results, failure(`SWALR, ${count} cases`, "there is no SWALR")];
+  return [...results, ...(file.swalr ?? []).map(checkSwalr)];
 }
 
 /** The rates of all groups before the first step and after each. */
