@@ -51,7 +51,7 @@
 export * from "./adamw.ts";
 export * from "./apply_mixout.ts";
 export * from "./attention.ts";
-export * from "./averaged_model.ts";
+export * from "./averages/mod.ts";
 export * from "./batches.ts";
 export * from "./batch_norm1d.ts";
 export * from "./buffer.ts";
@@ -184,8 +184,6 @@ export {
   type TrainState,
 } from "./train_options.ts";
 export * from "./training_memory.ts";
-export * from "./swalr.ts";
-export * from "./update_bn.ts";
 export * from "./weight_check.ts";
 export {
   bceWithLogits,

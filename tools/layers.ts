@@ -33,10 +33,12 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   "engine/": ["engine/mod.ts", "engine/kernel_kit.ts"],
   "nn/": [
     "nn/mod.ts",
+    "nn/averages/mod.ts",
     "nn/formats/mod.ts",
     "nn/lora/mod.ts",
     "nn/metrics/mod.ts",
   ],
+  "nn/averages/": ["nn/averages/mod.ts"],
   "nn/formats/": ["nn/formats/mod.ts"],
   "nn/lora/": ["nn/lora/mod.ts"],
   "nn/metrics/": ["nn/metrics/mod.ts"],

@@ -6,7 +6,7 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { mul, scope, type Tensor, tensor } from "../../engine/mod.ts";
+import { mul, scope, type Tensor, tensor } from "../../../engine/mod.ts";
 import {
   AveragedModel,
   BatchNorm1d,
@@ -14,8 +14,8 @@ import {
   Linear,
   Module,
   updateBn,
-} from "../../nn/mod.ts";
-import { gpuTest } from "../_check.ts";
+} from "../../../nn/mod.ts";
+import { gpuTest } from "../../_check.ts";
 
 /** A weight and a batch norm. */
 class Net extends Module {

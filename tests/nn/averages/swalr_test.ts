@@ -3,7 +3,7 @@
 // The rates are compared with PyTorch's in golden_optim_test.ts.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { SWALR, type SWALROptions } from "../../nn/mod.ts";
+import { SWALR, type SWALROptions } from "../../../nn/mod.ts";
 
 const groups = () =>
   [0.1, 0.01].map((learningRate) => ({ learningRate, parameters: [] }));

@@ -3,9 +3,9 @@
 
 // The schedule of stochastic weight averaging.
 
-import { onReplay } from "../engine/kernel_kit.ts";
-import type { Optimizer } from "./optim.ts";
-import { checkOptions } from "./options.ts";
+import { onReplay } from "../../engine/kernel_kit.ts";
+import type { Optimizer } from "../optim.ts";
+import { checkOptions } from "../options.ts";
 
 /** How a rate goes over to another one. */
 export type AnnealStrategy = "cos" | "linear";

@@ -3,11 +3,11 @@
 
 // The statistics of batch norms for weights that were averaged or sampled.
 
-import { noGrad, scope } from "../engine/mod.ts";
+import { noGrad, scope } from "../../engine/mod.ts";
 import { AveragedModel } from "./averaged_model.ts";
-import { BatchNorm1d } from "./batch_norm1d.ts";
-import type { Module } from "./module.ts";
-import { checkOptions } from "./options.ts";
+import { BatchNorm1d } from "../batch_norm1d.ts";
+import type { Module } from "../module.ts";
+import { checkOptions } from "../options.ts";
 
 /** A model that may have a `forward`. */
 export type RunnableModule = Module & { forward?(input: never): unknown };

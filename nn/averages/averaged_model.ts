@@ -10,15 +10,15 @@ import {
   isThenable,
   persist,
   sameShape,
-} from "../engine/kernel_kit.ts";
-import { add, mul, noGrad, scope, sub, type Tensor } from "../engine/mod.ts";
-import { loadTensors, stateOfTensors } from "./kept_tensors.ts";
-import type { Module } from "./module.ts";
-import { checkOptions } from "./options.ts";
+} from "../../engine/kernel_kit.ts";
+import { add, mul, noGrad, scope, sub, type Tensor } from "../../engine/mod.ts";
+import { loadTensors, stateOfTensors } from "../kept_tensors.ts";
+import type { Module } from "../module.ts";
+import { checkOptions } from "../options.ts";
 import type {
   CallbackState,
   LoadedCallbackState,
-} from "./trainer/callbacks.ts";
+} from "../trainer/callbacks.ts";
 
 /**
  * Computes a new average of one tensor. It is not called the first time, when
@@ -329,6 +329,27 @@ export class AveragedModel<M extends Module = Module> implements Disposable {
     }
     restore();
     return result;
+  }
+
+  /**
+   * Takes over another average of the same model, and its count.
+   *
+   * @param other The other average.
+   * @throws {TypeError} If its weights have other names or shapes.
+   */
+  copyFrom(other: AveragedModel): void {
+    checkAlike(this.#parameters, other.#parameters);
+    checkAlike(this.#buffers, other.#buffers);
+    noGrad(() => {
+      copyAll(this.#parameters, other.#parameters);
+      copyAll(this.#buffers, other.#buffers);
+    });
+    this.#nAveraged = other.nAveraged;
+  }
+
+  /** Forgets what was averaged: the next update copies. */
+  reset(): void {
+    this.#nAveraged = 0;
   }
 
   /** Makes the average the model's own weights and buffers. */
