@@ -4,6 +4,7 @@
 // Streams of random numbers, and the generator that gives each random op its
 // own. Numbers are made by counter, not by state: see kernels/random.ts.
 
+import { drawn, isRepeating } from "./draws.ts";
 import {
   observer,
   onReplay,
@@ -68,6 +69,7 @@ export class Generator {
   }
 
   set position(value: number) {
+    if (isRepeating()) return; // The first run has moved it.
     if (this.#isLive) preventReplay("it moves a generator");
     this.#position = value;
   }
@@ -80,6 +82,7 @@ export class Generator {
    */
   reset(seed: number | bigint): void {
     const key = keyOf(seed);
+    if (isRepeating()) return; // The first run has done it.
     const reset = () => {
       this.#key = key;
       this.#position = 0;
@@ -135,6 +138,7 @@ export class Generator {
           "must be a whole number of at least 0",
       );
     }
+    if (isRepeating()) return; // The first run has loaded it.
     this.position = position;
     this.#key = [key[0], key[1]];
   }
@@ -142,13 +146,16 @@ export class Generator {
   /**
    * Takes the next stream.
    *
-   * @returns A stream that this generator has not given before.
+   * @returns A stream that this generator has not given before. When the
+   * function of a `checkpoint` runs again, it is that of the first run.
    */
   next(): RandomStream {
-    if (!this.#isLive) return this.#draw();
-    const stream = new LiveStream();
-    onReplay(() => stream.set(this.#draw()));
-    return stream;
+    return drawn(() => {
+      if (!this.#isLive) return this.#draw();
+      const stream = new LiveStream();
+      onReplay(() => stream.set(this.#draw()));
+      return stream;
+    });
   }
 
   /**

@@ -65,6 +65,7 @@
 
 export { isThenable } from "./asynchronous.ts";
 export { tick, touch, type Versioned } from "./changes.ts";
+export { outsideCheckpoints } from "./draws.ts";
 export {
   type DType,
   type DTypeInfo,
@@ -124,8 +125,10 @@ export {
   allocate,
   type AnyTensor,
   type BackwardFunction,
+  type CheckpointNode,
   type JointBackwardFunction,
   type Node,
+  type OpNode,
   type Storage,
 } from "./tensor.ts";
 export {

@@ -45,6 +45,7 @@ export type {
   StepInput,
   TensorBundle,
 } from "./capture/inputs.ts";
+export * from "./checkpoint.ts";
 export type { DType, NumberArray, TypedArray, TypedArrays } from "./dtype.ts";
 export {
   defaultGenerator,

@@ -8,6 +8,7 @@ import {
   copyInto,
   dependsOn,
   onReplay,
+  outsideCheckpoints,
   persist,
   tick,
 } from "../engine/kernel_kit.ts";
@@ -208,7 +209,7 @@ export class Parameter extends Tensor {
   }
 
   #ensureHome(): void {
-    if (!this.#location) flatten([this]);
+    if (!this.#location) outsideCheckpoints(() => flatten([this]));
   }
 }
 
