@@ -6,7 +6,6 @@
 // they draw the same random numbers again.
 
 import { refusePromise } from "./asynchronous.ts";
-import { tick } from "./changes.ts";
 import { Draws } from "./draws.ts";
 import { keep, scope } from "./scope.ts";
 import { formatShape } from "./shape.ts";
@@ -80,7 +79,6 @@ export function checkpoint<Inputs extends readonly unknown[], Outputs>(
   };
   if (!isRecording()) return runOnce(call);
   const draws = new Draws();
-  const order = tick();
   const { result, uses, dependent } = noteUses(() =>
     draws.note(() => runOnce(call))
   );
@@ -91,6 +89,7 @@ export function checkpoint<Inputs extends readonly unknown[], Outputs>(
     const made = [...tensorsIn(draws.repeat(call))];
     return outputs.map((y, i) => sameAgain(y, made[places[i] ?? -1]));
   };
+  const { startedAt: order } = draws;
   recordCheckpoint({ order, inputs: uses, outputs, again });
   return result;
 }

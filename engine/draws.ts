@@ -7,10 +7,16 @@
 // stream that a captured step draws is noted like any other: replays renew its
 // words for both runs at once.
 
+import { tick } from "./changes.ts";
 import type { RandomStream } from "./generator.ts";
 
 /** The streams that a function draws, in order. */
 export class Draws {
+  /**
+   * When the function began: what it reads must not change after this time,
+   * which is later if it did something that it does once only.
+   */
+  startedAt: number = tick();
   readonly #streams: RandomStream[] = [];
   /** Which stream comes next, while the function runs again. */
   #next: number | undefined;
@@ -54,6 +60,12 @@ export class Draws {
     return stream;
   }
 
+  /** Moves {@linkcode startedAt} to now, here and around. */
+  startNow(): void {
+    this.startedAt = tick();
+    this.#outer?.startNow();
+  }
+
   #within<T>(run: () => T): T {
     this.#outer = current;
     current = this;
@@ -91,7 +103,8 @@ export function isRepeating(): boolean {
 /**
  * Runs what the function of a checkpoint does the first time only, such as
  * giving a parameter its initial values: the random numbers that it draws are
- * not drawn again when the function runs again.
+ * not drawn again when the function runs again, and what it writes does not
+ * count as changed.
  *
  * @param run What happens once.
  * @returns What `run` returns.
@@ -131,5 +144,6 @@ export function outsideCheckpoints<T>(run: () => T): T {
     return run();
   } finally {
     current = before;
+    before?.startNow();
   }
 }

@@ -404,6 +404,17 @@ gpuTest("what a checkpoint uses must not change before the way back", () => {
     TypeError,
     "modified by an in-place operation",
   );
+  // Nor may the function change what it reads.
+  const z = checkpoint(() => {
+    const z = mul(x, c);
+    c.write([5, 6]);
+    return z;
+  });
+  assertThrows(
+    () => backward(sum(z)),
+    TypeError,
+    "modified by an in-place operation",
+  );
 });
 
 gpuTest("an error in the second run leaves tape and memory right", (device) => {
