@@ -33,7 +33,8 @@ import {
   tensor,
   uniform,
 } from "../../engine/mod.ts";
-import { fillInto } from "../../engine/kernel_kit.ts";
+import { fillInto, record } from "../../engine/kernel_kit.ts";
+import { isOnlyUse } from "../../engine/tape.ts";
 import { checkOp, gpuTest, randomValues, SUMS } from "../_check.ts";
 
 /** Either `checkpoint`, or a plain call in its place. */
@@ -186,6 +187,32 @@ gpuTest("a result that is not used, and one that is a view", async () => {
   backward(sum(mul(slice(b, { axis: 0, start: 1 }), 2)));
   assertEquals([...await x.grad?.data() ?? []], [0, 0, 0, 2, 2, 2]);
   assert(a.requiresGrad);
+});
+
+gpuTest("derivatives know whether a tensor is used once", () => {
+  const seen: boolean[] = [];
+  const double = (x: Tensor) =>
+    record(noGrad(() => mul(x, 2)), [x], (dy) => {
+      seen.push(isOnlyUse(x));
+      return [mul(dy, 2)];
+    });
+  const x = mul(leaf([3], 1), 3); // has history
+  backward(sum(checkpoint(double, x)));
+  backward(sum(checkpoint((x: Tensor) => add(double(x), x), x)));
+  backward(sum(add(checkpoint(double, x), x)));
+  assertEquals(seen, [true, false, false]);
+});
+
+gpuTest("results live as long as the scope around, inputs as theirs", () => {
+  const x = leaf([3], 1);
+  const inner = scope();
+  const c = tensor([1, 2, 3]);
+  const run = () => checkpoint((c: Tensor) => [mul(x, c), c] as const, c);
+  const [y, same] = run();
+  const [z] = noGrad(run);
+  assert(!y.isDisposed && !z.isDisposed && same === c);
+  inner[Symbol.dispose]();
+  assert(y.isDisposed && z.isDisposed && c.isDisposed);
 });
 
 gpuTest("the function runs once, and again for each way back", () => {
