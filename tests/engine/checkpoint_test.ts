@@ -127,7 +127,6 @@ gpuTest("an activation before and after a checkpoint", async () => {
     backward(sum(matmul(y, w)));
     return gradsOf([x, w]);
   });
-  console.log("EQ", JSON.stringify(one) === JSON.stringify(other));
   one.forEach((values, i) =>
     values.forEach((value, k) => {
       const expected = other[i]?.[k] ?? NaN;
@@ -276,7 +275,6 @@ async function memoryOf(device: Device, through: (h: Tensor) => Tensor) {
     peak = pool.statistics().peak - inUse;
   }
   const [grad] = gradsOf([x]);
-  console.log(peak / (64 * 64 * 4));
   return { tensors: peak / (64 * 64 * 4), grad: await grad?.data() };
 }
 
