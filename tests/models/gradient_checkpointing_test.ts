@@ -454,7 +454,7 @@ gpuTest("a decoder generates with a cache while it checkpoints", async () => {
 
 // ---------------------------------------------------------------------- memory
 
-gpuTest("a deep model takes less memory, captured or not", async (device) => {
+gpuTest("a deep model takes less memory, captured or not", (device) => {
   const config = new BertConfig({
     ...ENCODER,
     hiddenSize: 32,
