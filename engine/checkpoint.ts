@@ -24,8 +24,10 @@ import { type AnyTensor, Tensor } from "./tensor.ts";
  * other and in captured steps. While nothing is recorded, the function is run
  * once, as it is.
  *
- * The function must do the same both times. It must not change tensors, and all
- * else that it does on the host, such as counting, happens twice. Tensors that it
+ * The function must do the same both times. A variable around it that is assigned
+ * again in between, such as the state in a loop, must be one of the inputs. It must
+ * not change tensors, and all else that it does on the host, such as counting,
+ * happens twice. Tensors that it
  * makes are freed at its end, but for those that it returns. What it uses must
  * live until `backward`, and must not be changed before.
  *
@@ -37,8 +39,9 @@ import { type AnyTensor, Tensor } from "./tensor.ts";
  * @param inputs What it is called with.
  * @returns What the function returned.
  * @throws {TypeError} If the function is asynchronous, or returns an object other
- * than tensors, arrays and records. `backward` throws it if the function makes
- * other tensors or draws when it runs again, or if what it uses was changed.
+ * than tensors, arrays and records. `backward` throws it if the function uses or
+ * makes other tensors when it runs again, or draws more or less, or if what it uses
+ * was changed.
  *
  * @example Two layers that keep their input alone
  * ```ts

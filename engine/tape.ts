@@ -378,6 +378,12 @@ function followAgain(
     () => withTape({ enabled: true, notes: undefined }, again),
   );
   const nodes = reachable(ys, since);
+  const known = new Set(inputs);
+  for (const x of nodes.flatMap((node) => node.inputs)) {
+    const isOutside = x.requiresGrad && x.owner !== own &&
+      (x.node?.order ?? 0) <= since;
+    if (isOutside && !known.has(x)) refuseOther(x);
+  }
   for (const x of inputs) uses.set(x, (uses.get(x) ?? 0) - 1);
   countUses(nodes);
   outputs.forEach((_, i) => {
@@ -389,6 +395,14 @@ function followAgain(
   for (const gradient of gradients.values()) {
     if (gradient.owner === own) keep(gradient);
   }
+}
+
+function refuseOther({ shape }: AnyTensor): never {
+  throw new TypeError(
+    "Cannot go backward through a checkpoint: when its function ran again, it " +
+      `used a tensor of shape ${formatShape(shape)} that it had not used ` +
+      "first; give it variables that are assigned again as inputs",
+  );
 }
 
 /**

@@ -48,9 +48,11 @@ export interface RunBlockOptions {
  * its `gradientCheckpointing` is set.
  *
  * @param stack The module whose block it is.
- * @param run Runs the block, and adds to the lists that it is given.
+ * @param x The states before the block.
+ * @param run Runs the block on the states, and adds to the lists that it is given.
+ * It must not use variables that are assigned again later.
  * @param options The lists and the cache.
- * @returns What `run` returns.
+ * @returns The states after the block.
  *
  * @example A stack of one's own
  * ```ts
@@ -71,7 +73,7 @@ export interface RunBlockOptions {
  *   layers = [new Linear(2, 2), new Linear(2, 2)];
  *   forward(x: Tensor): Tensor {
  *     for (const layer of this.layers) {
- *       x = runBlock(this, () => {
+ *       x = runBlock(this, x, (x) => {
  *         this.runs++;
  *         return layer.forward(x, { activation: "tanh" });
  *       });
@@ -88,18 +90,19 @@ export interface RunBlockOptions {
  */
 export function runBlock(
   stack: BlockStack,
-  run: (...lists: Lists) => Tensor,
+  x: Tensor,
+  run: (x: Tensor, ...lists: Lists) => Tensor,
   options: RunBlockOptions = {},
 ): Tensor {
   const { lists = [], cache } = options;
   const now = stack.gradientCheckpointing;
   dependsOn(() => stack.gradientCheckpointing === now);
-  if (!now || !stack.training || cache) return run(...lists);
+  if (!now || !stack.training || cache) return run(x, ...lists);
   // The block runs twice, but adds to the lists once.
-  const { y, added } = checkpoint(() => {
+  const { y, added } = checkpoint((x: Tensor) => {
     const added = lists.map((list) => list && [] as Tensor[]);
-    return { y: run(...added), added };
-  });
+    return { y: run(x, ...added), added };
+  }, x);
   added.forEach((tensors = [], i) => lists[i]?.push(...tensors));
   return y;
 }

@@ -154,11 +154,11 @@ export class EncoderStack extends Module implements Seq2SeqEncoder, BlockStack {
     const segments = packing?.segments;
     for (const layer of this.layers) {
       if (!isSkipped(this, encoderLayerdrop)) {
-        const from = x;
         x = runBlock(
           this,
-          (probabilities) =>
-            layer.forward(from, { mask, segments, probabilities }),
+          x,
+          (x, probabilities) =>
+            layer.forward(x, { mask, segments, probabilities }),
           { lists: [outputAttentions ? attentions : undefined] },
         );
       }
@@ -229,11 +229,11 @@ export class DecoderStack extends Module implements Seq2SeqDecoder, BlockStack {
     const hiddenStates = [x];
     for (const [i, layer] of this.layers.entries()) {
       if (!isSkipped(this, decoderLayerdrop)) {
-        const from = x;
         x = runBlock(
           this,
-          (attentions, crossAttentions) =>
-            layer.forward(from, {
+          x,
+          (x, attentions, crossAttentions) =>
+            layer.forward(x, {
               layer: i,
               cache,
               mask,

@@ -379,11 +379,11 @@ export class BertEncoder extends Module implements BlockStack {
     const attentions = outputAttentions ? [] as Tensor[] : undefined;
     const hiddenStates = [x];
     for (const layer of this.layer) {
-      const from = x;
       x = runBlock(
         this,
-        (attentions) =>
-          layer.forward(from, { mask, segments, attentions, cache }),
+        x,
+        (x, attentions) =>
+          layer.forward(x, { mask, segments, attentions, cache }),
         { lists: [attentions], cache },
       );
       hiddenStates.push(x);

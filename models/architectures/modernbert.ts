@@ -213,10 +213,10 @@ export class ModernBertModel extends ModernBertPreTrainedModel
     const hiddenStates: Tensor[] = [];
     if (outputHiddenStates) hiddenStates.push(whole(x));
     for (const layer of this.layers) {
-      const from = x;
       x = runBlock(
         this,
-        (attentions) => layer.forward(from, { ...shared, attentions }),
+        x,
+        (x, attentions) => layer.forward(x, { ...shared, attentions }),
         { lists: [shared.attentions] },
       );
       if (outputHiddenStates) hiddenStates.push(whole(x));

@@ -418,6 +418,22 @@ gpuTest("checkpoint() refuses what it cannot run again", () => {
   ]);
 });
 
+gpuTest("a variable that is assigned again is noticed", async () => {
+  const x = leaf([2], 1);
+  let h = mul(x, 2);
+  for (let i = 0; i < 3; i++) h = checkpoint(() => tanh(h));
+  assertThrows(
+    () => backward(sum(h)),
+    TypeError,
+    "it used a tensor of shape [2] that it had not used first; give it " +
+      "variables that are assigned again as inputs",
+  );
+  // A leaf that the function makes itself is another one each time.
+  const y = checkpoint((x: Tensor) => mul(x, leaf([2], 5)), x);
+  backward(sum(y));
+  assertEquals([...await x.grad?.data() ?? []], [...randomValues(2, 5)]);
+});
+
 gpuTest("what a checkpoint uses must not change before the way back", () => {
   const x = leaf([2], 1);
   const c = tensor([1, 2]);

@@ -459,15 +459,15 @@ gpuTest("a deep model takes less memory, captured or not", (device) => {
     ...ENCODER,
     hiddenSize: 32,
     intermediateSize: 128,
-    numHiddenLayers: 12,
+    numHiddenLayers: 8,
     vocabSize: 40,
   });
-  const shape = [8, 32] as const;
+  const shape = [4, 32] as const;
   const inputIds = {
-    data: Int32Array.from({ length: 256 }, (_, i) => i % 37),
+    data: Int32Array.from({ length: 128 }, (_, i) => i % 37),
     shape,
   };
-  const labels = Int32Array.from({ length: 8 }, (_, i) => i % 2);
+  const labels = Int32Array.from({ length: 4 }, (_, i) => i % 2);
   /** Bytes of a step beside weights, gradients and moments. */
   const bytesOf = (checkpointing: boolean, captured: boolean): number => {
     manualSeed(1);
@@ -493,7 +493,7 @@ gpuTest("a deep model takes less memory, captured or not", (device) => {
     for (const owner of [step, optimizer, model]) owner.dispose();
     return bytes;
   };
-  for (const [captured, factor] of [[false, 4], [true, 3]] as const) {
+  for (const [captured, factor] of [[false, 3.5], [true, 2.5]] as const) {
     const once = bytesOf(false, captured);
     const twice = bytesOf(true, captured);
     assert(twice < once / factor, `${twice} of ${once} bytes`);

@@ -20,6 +20,7 @@ import {
   polynomialSchedule,
   type Schedule,
   SGD,
+  Trainer,
   type TrainerEvent,
   type TrainingArguments,
 } from "../../../nn/mod.ts";
@@ -636,6 +637,27 @@ const OBEYED: Record<keyof TrainingArguments, () => Promise<void>> = {
     );
     assertEquals(losses.length, 4);
     assertEquals(state.bestMetric, Math.min(...losses));
+  },
+  async gradientCheckpointing() {
+    // tests/models/gradient_checkpointing_test.ts trains models that have it.
+    const args = { gradientCheckpointing: true, maxSteps: 1 };
+    assertThrows(
+      () => new Trainer({ model: new Tiny(), args }),
+      TypeError,
+      "Tiny has no method gradientCheckpointingEnable()",
+    );
+    let calls = 0;
+    class Checkpointable extends Tiny {
+      gradientCheckpointingEnable(): void {
+        calls++;
+      }
+    }
+    const model = new Checkpointable();
+    const trainer = new Trainer({ model, args, trainDataset: tinyRows(4) });
+    assertEquals(calls, 0);
+    await trainer.train();
+    assertEquals(calls, 1);
+    model.dispose();
   },
   async greaterIsBetter() {
     const { state } = await observe({
