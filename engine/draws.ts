@@ -8,7 +8,7 @@
 // words for both runs at once.
 
 import { tick } from "./changes.ts";
-import type { RandomStream } from "./generator.ts";
+import type { RandomStream } from "./random_stream.ts";
 
 /** The streams that a function draws, in order. */
 export class Draws {

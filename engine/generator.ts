@@ -12,17 +12,7 @@ import {
   preventReplay,
   ReplayParam,
 } from "./gpu/observer.ts";
-
-/**
- * One stream of random numbers. Element `k` depends on these four words and `k`
- * alone, whichever device makes it and however storage is split.
- */
-export interface RandomStream {
-  /** The seed, low word first. */
-  readonly key: readonly [number, number];
-  /** The stream's number, low word first. */
-  readonly stream: readonly [number, number];
-}
+import type { RandomStream } from "./random_stream.ts";
 
 /** What a {@linkcode Generator} needs to continue a run. */
 export interface GeneratorState {

@@ -73,7 +73,6 @@ export {
   DTYPES,
   type TypedArray,
 } from "./dtype.ts";
-export type { RandomStream } from "./generator.ts";
 export type { Binding, Block } from "./gpu/block.ts";
 export {
   type Access,
@@ -110,6 +109,7 @@ export {
   fillRandom,
 } from "./ops/random.ts";
 export * from "./philox.ts";
+export type { RandomStream } from "./random_stream.ts";
 export { persist } from "./scope.ts";
 export {
   broadcastShapes,

@@ -52,7 +52,6 @@ export {
   Generator,
   type GeneratorState,
   manualSeed,
-  type RandomStream,
 } from "./generator.ts";
 export * from "./gpu/backend.ts";
 export * from "./gpu/device.ts";
@@ -124,6 +123,7 @@ export {
   tanh,
 } from "./ops/unary.ts";
 export * from "./ops/unfold.ts";
+export type { RandomStream } from "./random_stream.ts";
 export { keep, Scope, scope, type Scoped } from "./scope.ts";
 export type { Shape } from "./shape.ts";
 export {

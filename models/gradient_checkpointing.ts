@@ -23,17 +23,20 @@ export function isBlockStack(module: Module): module is BlockStack {
   return "gradientCheckpointing" in module;
 }
 
-/** Attention's probabilities that a block adds to lists, each if it is wanted. */
-type Lists = readonly (Tensor[] | undefined)[];
+/**
+ * Lists that a block adds tensors to, such as attention's probabilities; each is
+ * there if it is wanted.
+ */
+export type BlockLists = readonly (Tensor[] | undefined)[];
 
 /** Options of {@linkcode runBlock}. */
 export interface RunBlockOptions {
   /**
-   * Lists that the block adds tensors to, such as attention's probabilities.
+   * Lists that the block adds tensors to.
    *
    * @default {[]}
    */
-  lists?: Lists;
+  lists?: BlockLists;
   /**
    * The cache of the tokens before, if there is one. A block that writes to it
    * cannot run twice, so it is not checkpointed.
@@ -91,7 +94,7 @@ export interface RunBlockOptions {
 export function runBlock(
   stack: BlockStack,
   x: Tensor,
-  run: (x: Tensor, ...lists: Lists) => Tensor,
+  run: (x: Tensor, ...lists: BlockLists) => Tensor,
   options: RunBlockOptions = {},
 ): Tensor {
   const { lists = [], cache } = options;

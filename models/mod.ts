@@ -63,6 +63,7 @@ export type * from "./io.ts";
 export * from "./batch.ts";
 export * from "./cache.ts";
 export {
+  type BlockLists,
   type BlockStack,
   runBlock,
   type RunBlockOptions,
