@@ -157,7 +157,8 @@ export function recordCheckpoint(node: CheckpointNode): void {
 /**
  * Tells whether ops are recorded for {@linkcode backward}.
  *
- * @returns `false` inside of {@linkcode noGrad}, and `true` outside.
+ * @returns `false` inside of {@linkcode noGrad}, and while the function of a
+ * `checkpoint` runs for the first time; `true` otherwise.
  *
  * @example Usage
  * ```ts
