@@ -378,7 +378,7 @@ function followAgain(
     { recordedAt: order, startedAt, gradients: [] },
     () => withTape({ enabled: true, notes: undefined }, again),
   );
-  const nodes = reachable(ys, since);
+  const nodes = reachable(ys.filter((_, i) => dys[i]), since);
   const known = new Set(inputs);
   for (const x of nodes.flatMap((node) => node.inputs)) {
     const isOutside = x.requiresGrad && x.owner !== own &&

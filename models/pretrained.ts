@@ -179,7 +179,7 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
   /**
    * Checkpoints the blocks of the model in training mode, as in transformers:
    * of each block the input alone is kept, and the block runs again on the way
-   * back. This takes less memory, and a step takes about a third longer.
+   * back. This takes less memory, and a step takes up to a third longer.
    * Gradients are the same bits.
    *
    * In evaluation mode nothing changes. Training uses no cache of keys and

@@ -118,7 +118,7 @@ export interface TrainingArguments {
   /**
    * Whether the model's blocks are checkpointed in training: what they compute is
    * not kept for the way back, but computed again there. This saves memory, and
-   * steps take about a third longer. The results are the same bits. The model, or
+   * steps take up to a third longer. The results are the same bits. The model, or
    * a module in it, must have the method `gradientCheckpointingEnable`, as the
    * models of `@swagpu/swagpu/models` have. It stays enabled after the training.
    *

@@ -199,7 +199,9 @@ gpuTest("derivatives know whether a tensor is used once", () => {
   backward(sum(checkpoint(double, x)));
   backward(sum(checkpoint((x: Tensor) => add(double(x), x), x)));
   backward(sum(add(checkpoint(double, x), x)));
-  assertEquals(seen, [true, false, false]);
+  // A result that is not used does not count either.
+  backward(sum(checkpoint((x: Tensor) => [double(x), tanh(x)] as const, x)[0]));
+  assertEquals(seen, [true, false, false, true]);
 });
 
 gpuTest("results live as long as the scope around, inputs as theirs", () => {
