@@ -189,6 +189,7 @@ function argumentsOf<
     overwrite: args.flag("overwrite"),
     steps: plan.steps,
     biasCorrection: remedies.biasCorrection,
+    gradientCheckpointing: remedies.gradientCheckpointing,
     ...metricOf(task, loaded.model.config, settings),
   });
 }

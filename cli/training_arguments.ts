@@ -26,15 +26,17 @@ export interface ArgumentContext {
   greaterIsBetter: boolean;
   /** Whether AdamW corrects its moments' bias. */
   biasCorrection: boolean;
+  /** Whether blocks are computed again on the way back. */
+  gradientCheckpointing: boolean;
 }
 
 /** The arguments of a run. */
 export function trainingArguments(
   settings: TrainSettings,
-  { output, overwrite, steps, metric, greaterIsBetter, biasCorrection }:
-    ArgumentContext,
+  context: ArgumentContext,
 ): TrainingArguments {
   const { schedule, evaluateEvery, saveEvery, loadBest } = settings;
+  const { output, overwrite, steps, metric, greaterIsBetter } = context;
   const warms = settings.warmupRatio > 0;
   return {
     outputDir: output,
@@ -55,8 +57,9 @@ export function trainingArguments(
     warmupRatio: settings.warmupRatio,
     optim: settings.optimizer === "adamw" ? "adamw_torch" : settings.optimizer,
     optimArgs: settings.optimizer === "adamw"
-      ? { correctBias: biasCorrection }
+      ? { correctBias: context.biasCorrection }
       : { momentum: settings.momentum },
+    gradientCheckpointing: context.gradientCheckpointing,
     seed: settings.seed,
     dataSeed: settings.seed,
     groupByLength: true,

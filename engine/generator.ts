@@ -4,6 +4,7 @@
 // Streams of random numbers, and the generator that gives each random op its
 // own. Numbers are made by counter, not by state: see kernels/random.ts.
 
+import { drawn, isRepeating } from "./draws.ts";
 import {
   observer,
   onReplay,
@@ -11,17 +12,7 @@ import {
   preventReplay,
   ReplayParam,
 } from "./gpu/observer.ts";
-
-/**
- * One stream of random numbers. Element `k` depends on these four words and `k`
- * alone, whichever device makes it and however storage is split.
- */
-export interface RandomStream {
-  /** The seed, low word first. */
-  readonly key: readonly [number, number];
-  /** The stream's number, low word first. */
-  readonly stream: readonly [number, number];
-}
+import type { RandomStream } from "./random_stream.ts";
 
 /** What a {@linkcode Generator} needs to continue a run. */
 export interface GeneratorState {
@@ -68,6 +59,7 @@ export class Generator {
   }
 
   set position(value: number) {
+    if (isRepeating()) return; // The first run has moved it.
     if (this.#isLive) preventReplay("it moves a generator");
     this.#position = value;
   }
@@ -80,6 +72,7 @@ export class Generator {
    */
   reset(seed: number | bigint): void {
     const key = keyOf(seed);
+    if (isRepeating()) return; // The first run has done it.
     const reset = () => {
       this.#key = key;
       this.#position = 0;
@@ -135,6 +128,7 @@ export class Generator {
           "must be a whole number of at least 0",
       );
     }
+    if (isRepeating()) return; // The first run has loaded it.
     this.position = position;
     this.#key = [key[0], key[1]];
   }
@@ -142,13 +136,16 @@ export class Generator {
   /**
    * Takes the next stream.
    *
-   * @returns A stream that this generator has not given before.
+   * @returns A stream that this generator has not given before. When the
+   * function of a `checkpoint` runs again, it is that of the first run.
    */
   next(): RandomStream {
-    if (!this.#isLive) return this.#draw();
-    const stream = new LiveStream();
-    onReplay(() => stream.set(this.#draw()));
-    return stream;
+    return drawn(() => {
+      if (!this.#isLive) return this.#draw();
+      const stream = new LiveStream();
+      onReplay(() => stream.set(this.#draw()));
+      return stream;
+    });
   }
 
   /**

@@ -65,6 +65,7 @@
 
 export { isThenable } from "./asynchronous.ts";
 export { tick, touch, type Versioned } from "./changes.ts";
+export { outsideCheckpoints } from "./draws.ts";
 export {
   type DType,
   type DTypeInfo,
@@ -72,7 +73,6 @@ export {
   DTYPES,
   type TypedArray,
 } from "./dtype.ts";
-export type { RandomStream } from "./generator.ts";
 export { HALF_MAX, packHalves } from "./half_values.ts";
 export type { Binding, Block } from "./gpu/block.ts";
 export {
@@ -111,6 +111,7 @@ export {
   fillRandom,
 } from "./ops/random.ts";
 export * from "./philox.ts";
+export type { RandomStream } from "./random_stream.ts";
 export { persist } from "./scope.ts";
 export {
   broadcastShapes,
@@ -126,8 +127,10 @@ export {
   allocate,
   type AnyTensor,
   type BackwardFunction,
+  type CheckpointNode,
   type JointBackwardFunction,
   type Node,
+  type OpNode,
   type Storage,
 } from "./tensor.ts";
 export {

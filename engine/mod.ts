@@ -45,13 +45,13 @@ export type {
   StepInput,
   TensorBundle,
 } from "./capture/inputs.ts";
+export * from "./checkpoint.ts";
 export type { DType, NumberArray, TypedArray, TypedArrays } from "./dtype.ts";
 export {
   defaultGenerator,
   Generator,
   type GeneratorState,
   manualSeed,
-  type RandomStream,
 } from "./generator.ts";
 export * from "./gpu/backend.ts";
 export * from "./gpu/device.ts";
@@ -123,6 +123,7 @@ export {
   tanh,
 } from "./ops/unary.ts";
 export * from "./ops/unfold.ts";
+export type { RandomStream } from "./random_stream.ts";
 export { keep, Scope, scope, type Scoped } from "./scope.ts";
 export type { Shape } from "./shape.ts";
 export {

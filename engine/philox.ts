@@ -6,7 +6,7 @@
 // of the seed, the stream's number and k. kernels/random.ts holds the same in
 // WGSL.
 
-import type { RandomStream } from "./generator.ts";
+import type { RandomStream } from "./random_stream.ts";
 
 /** Four words of 32 bits. */
 export type Words = readonly [number, number, number, number];

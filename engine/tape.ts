@@ -15,6 +15,7 @@ import {
   allocate,
   type AnyTensor,
   type BackwardFunction,
+  type CheckpointNode,
   type JointBackwardFunction,
   type Node,
   type Tensor,
@@ -22,6 +23,20 @@ import {
 import { addInto, fillInto } from "./launch/flat.ts";
 
 let enabled = true;
+
+/** What the function of a checkpoint uses and makes, when it runs first. */
+interface Notes {
+  /** The tensors from outside that need a gradient, once for each use. */
+  readonly uses: AnyTensor[];
+  /** The tensors made inside that depend on them. */
+  readonly dependent: WeakSet<AnyTensor>;
+}
+
+/**
+ * The notes of the checkpoint whose function is running for the first time.
+ * Nothing is recorded then, so `enabled` is false.
+ */
+let notes: Notes | undefined;
 
 /**
  * Records on the tape how a result was made, if one of its inputs needs a
@@ -76,9 +91,14 @@ export function recordAll<T extends readonly AnyTensor[]>(
   backward: JointBackwardFunction,
 ): T {
   const watching = observer();
-  if (watching && enabled) {
-    for (const x of inputs) if (!x.node) watching.usesLeaf(x.halves ?? x);
+  if (watching && (enabled || notes)) {
+    for (const x of inputs) {
+      if (!x.node && !notes?.dependent.has(x)) {
+        watching.usesLeaf(x.halves ?? x);
+      }
+    }
   }
+  if (notes) note(notes, inputs, outputs);
   if (enabled && inputs.some((input) => input.requiresGrad)) {
     const node = { order: tick(), inputs, outputs, backward };
     for (const y of outputs) {
@@ -89,10 +109,58 @@ export function recordAll<T extends readonly AnyTensor[]>(
   return outputs;
 }
 
+/** Notes the use of tensors from outside, and what depends on them. */
+function note(
+  { uses, dependent }: Notes,
+  inputs: readonly AnyTensor[],
+  outputs: readonly AnyTensor[],
+): void {
+  const outside = inputs.filter((x) => x.requiresGrad);
+  uses.push(...outside);
+  if (outside.length === 0 && !inputs.some((x) => dependent.has(x))) return;
+  for (const y of outputs) dependent.add(y);
+}
+
+/** Runs a function with other settings of the tape. */
+function withTape<T>(
+  settings: { enabled: boolean; notes: Notes | undefined },
+  run: () => T,
+): T {
+  const before = { enabled, notes };
+  ({ enabled, notes } = settings);
+  try {
+    return run();
+  } finally {
+    ({ enabled, notes } = before);
+  }
+}
+
+/**
+ * Runs the function of a checkpoint for the first time: its ops are not
+ * recorded, but what they use is noted.
+ */
+export function noteUses<T>(run: () => T): { result: T } & Notes {
+  const notes: Notes = { uses: [], dependent: new WeakSet() };
+  return { ...notes, result: withTape({ enabled: false, notes }, run) };
+}
+
+/**
+ * Records on the tape that a function made tensors and can make them again.
+ *
+ * @param node The function, when it began, and what it used and made.
+ */
+export function recordCheckpoint(node: CheckpointNode): void {
+  for (const y of node.outputs) {
+    y.requiresGrad = true;
+    y.node = node;
+  }
+}
+
 /**
  * Tells whether ops are recorded for {@linkcode backward}.
  *
- * @returns `false` inside of {@linkcode noGrad}, and `true` outside.
+ * @returns `false` inside of {@linkcode noGrad}, and while the function of a
+ * `checkpoint` runs for the first time; `true` otherwise.
  *
  * @example Usage
  * ```ts
@@ -129,9 +197,7 @@ export function isRecording(): boolean {
  * ```
  */
 export function noGrad<T>(run: () => T): T {
-  const before = enabled;
-  enabled = false;
-  try {
+  return withTape({ enabled: false, notes: undefined }, () => {
     const result = run();
     refusePromise(
       result,
@@ -139,9 +205,7 @@ export function noGrad<T>(run: () => T): T {
         "its first await would be recorded; call noGrad() between awaits",
     );
     return result;
-  } finally {
-    enabled = before;
-  }
+  });
 }
 
 /**
@@ -253,24 +317,10 @@ export function backward(y: Tensor, options: BackwardOptions = {}): void {
     if (!gradient) fillInto(seed, 1);
     const gradients = new Map<AnyTensor, Tensor>();
     give(gradients, y, seed);
-    const nodes = reachable(y);
-    uses = countUses(nodes);
-    for (const node of nodes) {
-      const dys = node.outputs.map((x) => {
-        const dy = x.node === node ? gradients.get(x) : undefined;
-        gradients.delete(x);
-        return dy;
-      });
-      if (dys.every((dy) => dy === undefined)) continue;
-      const { order, inputs, backward } = node;
-      const run: JointBackwardFunction = (dys, into) =>
-        derive(
-          { recordedAt: order, startedAt, gradients: [...dys, ...into] },
-          () => backward(dys, into),
-        );
-      step(gradients, inputs, run, dys);
-      for (const dy of dys) dy?.dispose();
-    }
+    const nodes = reachable([y]);
+    uses = new WeakMap();
+    countUses(nodes);
+    follow({ gradients, startedAt }, nodes);
   };
   try {
     noGrad(run);
@@ -279,12 +329,96 @@ export function backward(y: Tensor, options: BackwardOptions = {}): void {
   }
 }
 
-/** Finds every node that `y` depends on, the latest first. */
-function reachable(y: Tensor): Node[] {
+/** A backward pass in progress. */
+interface Pass {
+  /** The gradients of tensors whose nodes are still to be visited. */
+  readonly gradients: Map<AnyTensor, Tensor>;
+  /** When it began. */
+  readonly startedAt: number;
+}
+
+/** Visits nodes, the latest first, and runs their derivatives. */
+function follow(pass: Pass, nodes: readonly Node[]): void {
+  const { gradients, startedAt } = pass;
+  for (const node of nodes) {
+    const dys = node.outputs.map((x) => {
+      const dy = x.node === node ? gradients.get(x) : undefined;
+      gradients.delete(x);
+      return dy;
+    });
+    if (dys.every((dy) => dy === undefined)) continue;
+    if ("again" in node) {
+      followAgain(pass, node, dys);
+      continue;
+    }
+    const { order, inputs, backward } = node;
+    const run: JointBackwardFunction = (dys, into) =>
+      derive(
+        { recordedAt: order, startedAt, gradients: [...dys, ...into] },
+        () => backward(dys, into),
+      );
+    step(gradients, inputs, run, dys);
+    for (const dy of dys) dy?.dispose();
+  }
+}
+
+/**
+ * Runs the function of a checkpoint again and visits its nodes, then frees what
+ * it made. The nodes come in the order in which they would have come without the
+ * checkpoint, and add to the same gradients, so that these are the same bits.
+ */
+function followAgain(
+  pass: Pass,
+  { order, inputs, outputs, again }: CheckpointNode,
+  dys: readonly (Tensor | undefined)[],
+): void {
+  const { gradients, startedAt } = pass;
+  using own = scope();
+  const since = tick();
+  // What it reads must not have changed since it ran first.
+  const ys = derive(
+    { recordedAt: order, startedAt, gradients: [] },
+    () => withTape({ enabled: true, notes: undefined }, again),
+  );
+  const nodes = reachable(ys.filter((_, i) => dys[i]), since);
+  const known = new Set(inputs);
+  for (const x of nodes.flatMap((node) => node.inputs)) {
+    const isOutside = x.requiresGrad && x.owner !== own &&
+      (x.node?.order ?? 0) <= since;
+    if (isOutside && !known.has(x)) refuseOther(x);
+  }
+  for (const x of inputs) uses.set(x, (uses.get(x) ?? 0) - 1);
+  countUses(nodes);
+  outputs.forEach((_, i) => {
+    const [y, dy] = [ys[i], dys[i]];
+    if (!y || !dy) return;
+    give(gradients, y, dy);
+  });
+  follow(pass, nodes);
+  for (const gradient of gradients.values()) {
+    if (gradient.owner === own) keep(gradient);
+  }
+}
+
+function refuseOther({ shape }: AnyTensor): never {
+  throw new TypeError(
+    "Cannot go backward through a checkpoint: when its function ran again, it " +
+      `used a tensor of shape ${formatShape(shape)} that it had not used ` +
+      "first; give it variables that are assigned again as inputs",
+  );
+}
+
+/**
+ * Finds every node that tensors depend on, the latest first.
+ *
+ * @param ys The tensors.
+ * @param since Nodes that are not later are left out.
+ */
+function reachable(ys: readonly AnyTensor[], since = 0): Node[] {
   const seen = new Set<Node>();
-  const stack: AnyTensor[] = [y];
+  const stack = [...ys];
   for (let x = stack.pop(); x; x = stack.pop()) {
-    if (!x.node || seen.has(x.node)) continue;
+    if (!x.node || x.node.order <= since || seen.has(x.node)) continue;
     seen.add(x.node);
     stack.push(...x.node.inputs);
   }
@@ -292,12 +426,10 @@ function reachable(y: Tensor): Node[] {
 }
 
 /** Counts how many times each tensor is an input of a node. */
-function countUses(nodes: readonly Node[]): WeakMap<AnyTensor, number> {
-  const counts = new WeakMap<AnyTensor, number>();
+function countUses(nodes: readonly Node[]): void {
   for (const { inputs } of nodes) {
-    for (const x of inputs) counts.set(x, (counts.get(x) ?? 0) + 1);
+    for (const x of inputs) uses.set(x, (uses.get(x) ?? 0) + 1);
   }
-  return counts;
 }
 
 /**

@@ -32,7 +32,7 @@ export interface Storage {
 }
 
 /** A node of the tape: it tells how the results of an op were made. */
-export interface Node {
+export interface OpNode {
   /** Larger for each new node, so that nodes can be sorted by age. */
   readonly order: number;
   /** The tensors that the op was given. */
@@ -42,6 +42,24 @@ export interface Node {
   /** The derivative of the op. */
   readonly backward: JointBackwardFunction;
 }
+
+/** A node of the tape for a whole function, which keeps none of its tensors. */
+export interface CheckpointNode {
+  /** As for an op: the time at which the function began. */
+  readonly order: number;
+  /**
+   * The tensors from outside that the function used and that need a gradient,
+   * once for each use.
+   */
+  readonly inputs: readonly AnyTensor[];
+  /** The results of the function that depend on them. */
+  readonly outputs: readonly AnyTensor[];
+  /** Runs the function again, and gives its results, each for an output. */
+  readonly again: () => readonly AnyTensor[];
+}
+
+/** A node of the tape: an op, or a function that runs again. */
+export type Node = OpNode | CheckpointNode;
 
 /**
  * The derivative of an op: it finds the gradients of the inputs from the

@@ -34,6 +34,7 @@ import {
 import {
   activationOf,
   AutoModelForSequenceClassification,
+  type BlockStack,
   classificationLoss,
   ConfigReader,
   type EncoderInputs,
@@ -44,6 +45,7 @@ import {
   type PretrainedConfigOptions,
   PreTrainedModel,
   registerArchitecture,
+  runBlock,
   Tokenizer,
   type WithLabels,
   type WithLoss,
@@ -233,7 +235,9 @@ class Block extends Module {
   }
 }
 
-class Transformer extends Module {
+class Transformer extends Module implements BlockStack {
+  /** Set by `gradientCheckpointingEnable`. */
+  gradientCheckpointing = false;
   layer: Block[];
 
   constructor(config: DistilBertConfig) {
@@ -268,7 +272,11 @@ export class DistilBertModel extends DistilBertPreTrainedModel {
     this.checkInputs(inputs, this.config.maxPositionEmbeddings);
     let x = this.embeddings.forward(inputs);
     for (const block of this.transformer.layer) {
-      x = block.forward(x, inputs.attentionMask);
+      x = runBlock(
+        this.transformer,
+        x,
+        (x) => block.forward(x, inputs.attentionMask),
+      );
     }
     return { lastHiddenState: x };
   }

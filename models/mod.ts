@@ -62,6 +62,12 @@ export * from "./architectures/mod.ts";
 export type * from "./io.ts";
 export * from "./batch.ts";
 export * from "./cache.ts";
+export {
+  type BlockLists,
+  type BlockStack,
+  runBlock,
+  type RunBlockOptions,
+} from "./gradient_checkpointing.ts";
 export * from "./loss.ts";
 export * from "./activation.ts";
 export {

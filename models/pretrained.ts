@@ -18,6 +18,7 @@ import { parseSize, staleWeights, writeWeights } from "./files/save_weights.ts";
 import { checkAgainstWeights, checkSize } from "./files/size_limits.ts";
 import { stampOf } from "./files/stamp.ts";
 import { GenerationConfig } from "./generation/mod.ts";
+import { type BlockStack, isBlockStack } from "./gradient_checkpointing.ts";
 import type { EncoderInputs } from "./io.ts";
 import {
   type PretrainedOptions,
@@ -165,6 +166,72 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
    */
   get usesPredictions(): boolean {
     return false;
+  }
+
+  /**
+   * Whether blocks are checkpointed in training mode; see
+   * {@linkcode gradientCheckpointingEnable}.
+   */
+  get isGradientCheckpointing(): boolean {
+    return this.#stacks.some((stack) => stack.gradientCheckpointing);
+  }
+
+  /**
+   * Checkpoints the blocks of the model in training mode, as in transformers:
+   * of each block the input alone is kept, and the block runs again on the way
+   * back. This takes less memory, and a step takes up to a third longer.
+   * Gradients are the same bits.
+   *
+   * In evaluation mode nothing changes. Training uses no cache of keys and
+   * values; with one, which is for generation, blocks run once.
+   *
+   * @throws {TypeError} If the model has no blocks that run by `runBlock`.
+   *
+   * @example Usage
+   * ```ts
+   * import { backward, initialize, tensor } from "@swagpu/swagpu/engine";
+   * import {
+   *   BertConfig,
+   *   BertForSequenceClassification,
+   * } from "@swagpu/swagpu/models";
+   * import { assert } from "@std/assert";
+   *
+   * await initialize();
+   * const model = new BertForSequenceClassification(
+   *   new BertConfig({
+   *     vocabSize: 50,
+   *     hiddenSize: 16,
+   *     numHiddenLayers: 2,
+   *     numAttentionHeads: 2,
+   *     intermediateSize: 32,
+   *   }),
+   * );
+   * model.gradientCheckpointingEnable();
+   * assert(model.isGradientCheckpointing);
+   * const inputIds = tensor([[2, 7, 9, 3]], { dtype: "i32" });
+   * const labels = tensor([1], { dtype: "i32" });
+   * backward(model.forward({ inputIds, labels }).loss);
+   * ```
+   */
+  gradientCheckpointingEnable(): void {
+    const stacks = this.#stacks;
+    if (stacks.length === 0) {
+      throw new TypeError(
+        `Cannot checkpoint the blocks of ${this.constructor.name}: none of its ` +
+          "modules runs them by runBlock()",
+      );
+    }
+    for (const stack of stacks) stack.gradientCheckpointing = true;
+  }
+
+  /** Ends what {@linkcode gradientCheckpointingEnable} began. */
+  gradientCheckpointingDisable(): void {
+    for (const stack of this.#stacks) stack.gradientCheckpointing = false;
+  }
+
+  /** The modules in it whose blocks can be checkpointed. */
+  get #stacks(): BlockStack[] {
+    return [...this.namedModules().values()].filter(isBlockStack);
   }
 
   /**

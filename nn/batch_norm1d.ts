@@ -55,7 +55,8 @@ export interface BatchNorm1dOptions {
  * and updates `runningMean` and `runningVar` (with the variance divided by
  * `n - 1`); evaluation takes these. They are buffers: optimizers and posteriors
  * do not change them, so weights that were averaged or sampled need
- * {@linkcode updateBn}. Ioffe and Szegedy, "Batch Normalization", 2015.
+ * {@linkcode updateBn}. Within a `checkpoint` the statistics take a batch twice,
+ * as in PyTorch. Ioffe and Szegedy, "Batch Normalization", 2015.
  *
  * @example Usage
  * ```ts

@@ -12,6 +12,7 @@ import {
   HALF_MAX,
   halve,
   onReplay,
+  outsideCheckpoints,
   packHalves,
   persist,
   tick,
@@ -310,7 +311,7 @@ export class Parameter extends Tensor {
   }
 
   #ensureHome(): void {
-    if (!this.#location) flatten([this]);
+    if (!this.#location) outsideCheckpoints(() => flatten([this]));
   }
 }
 

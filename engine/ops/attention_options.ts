@@ -3,7 +3,7 @@
 
 // The options of attention, and the checks of its arguments.
 
-import type { RandomStream } from "../generator.ts";
+import type { RandomStream } from "../random_stream.ts";
 import { formatShape } from "../shape.ts";
 import { hasDType, type IntegerTensor, type Tensor } from "../tensor.ts";
 

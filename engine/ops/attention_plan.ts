@@ -11,7 +11,8 @@ import {
   mostRows,
 } from "../kernels/attention.ts";
 import { rowsEach, serialTurns } from "../kernels/attention_serial.ts";
-import { type RandomStream, streamParams } from "../generator.ts";
+import { streamParams } from "../generator.ts";
+import type { RandomStream } from "../random_stream.ts";
 import type { IntegerTensor, Tensor } from "../tensor.ts";
 import { type AttentionOptions, checkAttention } from "./attention_options.ts";
 

@@ -9,9 +9,9 @@ import { grid, launch, part, windows } from "../launch/launch.ts";
 import {
   defaultGenerator,
   type Generator,
-  type RandomStream,
   streamParams,
 } from "../generator.ts";
+import type { RandomStream } from "../random_stream.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
 

@@ -8,13 +8,13 @@ import { touch } from "../changes.ts";
 import {
   defaultGenerator,
   type Generator,
-  type RandomStream,
   streamParams,
 } from "../generator.ts";
 import { currentDevice, type Device } from "../gpu/device.ts";
 import { specialize } from "../gpu/kernel.ts";
 import { DISTRIBUTIONS, RANDOM_FILL } from "../kernels/random.ts";
 import { grid, launch, part, windows } from "../launch/launch.ts";
+import type { RandomStream } from "../random_stream.ts";
 import { checkShape, type Shape } from "../shape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
 

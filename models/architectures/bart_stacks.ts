@@ -18,6 +18,7 @@ import {
 } from "../../engine/mod.ts";
 import { Dropout, type Embedding, LayerNorm, Module } from "../../nn/mod.ts";
 import type { KeyValueCache } from "../cache.ts";
+import { type BlockStack, runBlock } from "../gradient_checkpointing.ts";
 import type { EncoderOutput, Seq2SeqInputs } from "../io.ts";
 import type { Packing } from "../packing/mod.ts";
 import {
@@ -104,7 +105,8 @@ export interface Seq2SeqDecoder extends Module {
 // -------------------------------------------------------- encoder and decoder
 
 /** The class behind {@linkcode Seq2SeqEncoder}. */
-export class EncoderStack extends Module implements Seq2SeqEncoder {
+export class EncoderStack extends Module implements Seq2SeqEncoder, BlockStack {
+  gradientCheckpointing = false;
   embedTokens: Embedding;
   embedPositions: PositionTable;
   layers: EncoderLayer[];
@@ -152,8 +154,13 @@ export class EncoderStack extends Module implements Seq2SeqEncoder {
     const segments = packing?.segments;
     for (const layer of this.layers) {
       if (!isSkipped(this, encoderLayerdrop)) {
-        const probabilities = outputAttentions ? attentions : undefined;
-        x = layer.forward(x, { mask, segments, probabilities });
+        x = runBlock(
+          this,
+          x,
+          (x, probabilities) =>
+            layer.forward(x, { mask, segments, probabilities }),
+          { lists: [outputAttentions ? attentions : undefined] },
+        );
       }
       hiddenStates.push(x);
     }
@@ -166,7 +173,8 @@ export class EncoderStack extends Module implements Seq2SeqEncoder {
 }
 
 /** The class behind {@linkcode Seq2SeqDecoder}. */
-export class DecoderStack extends Module implements Seq2SeqDecoder {
+export class DecoderStack extends Module implements Seq2SeqDecoder, BlockStack {
+  gradientCheckpointing = false;
   embedTokens: Embedding;
   embedPositions: PositionTable;
   layers: DecoderLayer[];
@@ -221,15 +229,24 @@ export class DecoderStack extends Module implements Seq2SeqDecoder {
     const hiddenStates = [x];
     for (const [i, layer] of this.layers.entries()) {
       if (!isSkipped(this, decoderLayerdrop)) {
-        x = layer.forward(x, {
-          layer: i,
-          cache,
-          mask,
-          segments: packing?.segments,
-          source,
-          attentions: outputAttentions ? attentions : undefined,
-          crossAttentions: outputAttentions ? crossAttentions : undefined,
-        });
+        x = runBlock(
+          this,
+          x,
+          (x, attentions, crossAttentions) =>
+            layer.forward(x, {
+              layer: i,
+              cache,
+              mask,
+              segments: packing?.segments,
+              source,
+              attentions,
+              crossAttentions,
+            }),
+          {
+            lists: outputAttentions ? [attentions, crossAttentions] : [],
+            cache,
+          },
+        );
       }
       hiddenStates.push(x);
     }

@@ -23,6 +23,7 @@ import {
 } from "../../nn/mod.ts";
 import { activationOf } from "../activation.ts";
 import type { KeyValueCache } from "../cache.ts";
+import { type BlockStack, runBlock } from "../gradient_checkpointing.ts";
 import type { CausalLMInputs, EncoderInputs, EncoderOutput } from "../io.ts";
 import type { BertLikeConfig } from "./bert_config.ts";
 import { linear, norm } from "./bert_init.ts";
@@ -325,7 +326,9 @@ export class BertLayer extends Module {
  * assertEquals(lastHiddenState.shape, [1, 3, 16]);
  * ```
  */
-export class BertEncoder extends Module {
+export class BertEncoder extends Module implements BlockStack {
+  /** Whether blocks are checkpointed in training mode. */
+  gradientCheckpointing: boolean = false;
   /** The blocks. */
   layer: BertLayer[];
   readonly #config: BertBlockConfig;
@@ -376,7 +379,13 @@ export class BertEncoder extends Module {
     const attentions = outputAttentions ? [] as Tensor[] : undefined;
     const hiddenStates = [x];
     for (const layer of this.layer) {
-      x = layer.forward(x, { mask, segments, attentions, cache });
+      x = runBlock(
+        this,
+        x,
+        (x, attentions) =>
+          layer.forward(x, { mask, segments, attentions, cache }),
+        { lists: [attentions], cache },
+      );
       hiddenStates.push(x);
     }
     const whole = (x: Tensor) => packing ? packing.unpack(x) : x;

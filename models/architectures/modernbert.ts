@@ -52,6 +52,7 @@ import type {
   WithPositions,
   WithStates,
 } from "../io.ts";
+import { type BlockStack, runBlock } from "../gradient_checkpointing.ts";
 import { PreTrainedModel } from "../pretrained.ts";
 import {
   choiceOutput,
@@ -142,7 +143,10 @@ export class ModernBertPreTrainedModel
  * assertEquals(lastHiddenState.shape, [1, 4, 16]);
  * ```
  */
-export class ModernBertModel extends ModernBertPreTrainedModel {
+export class ModernBertModel extends ModernBertPreTrainedModel
+  implements BlockStack {
+  /** Whether blocks are checkpointed in training mode. */
+  gradientCheckpointing: boolean = false;
   /** Word embeddings. */
   embeddings: Module & {
     tokEmbeddings: Embedding;
@@ -209,7 +213,12 @@ export class ModernBertModel extends ModernBertPreTrainedModel {
     const hiddenStates: Tensor[] = [];
     if (outputHiddenStates) hiddenStates.push(whole(x));
     for (const layer of this.layers) {
-      x = layer.forward(x, shared);
+      x = runBlock(
+        this,
+        x,
+        (x, attentions) => layer.forward(x, { ...shared, attentions }),
+        { lists: [shared.attentions] },
+      );
       if (outputHiddenStates) hiddenStates.push(whole(x));
     }
     return statesOutput(this.finalNorm.forward(x), packing, {

@@ -23,6 +23,7 @@ import {
   type Evaluation,
   predictionOf,
 } from "./evaluation.ts";
+import { checkpointable } from "./gradient_checkpointing.ts";
 import { LossFunction, type TrainableModel } from "./loss.ts";
 import { saveModel } from "./model_files.ts";
 import { OutputFolder } from "./output_folder.ts";
@@ -114,7 +115,8 @@ export class Trainer<
    * Checks the settings. The model keeps its weights until `train` is called.
    *
    * @param options The model, the settings and the data.
-   * @throws {TypeError} If an option is not known or of a wrong kind.
+   * @throws {TypeError} If an option is not known or of a wrong kind, or the
+   * model cannot do what an argument asks for.
    * @throws {RangeError} If an argument is out of range, or arguments contradict
    * each other.
    */
@@ -134,6 +136,7 @@ export class Trainer<
       );
     }
     this.#checkLoss();
+    if (this.args.gradientCheckpointing) checkpointable(this.model);
     for (const callback of callbacks) this.addCallback(callback);
   }
 
@@ -181,6 +184,11 @@ export class Trainer<
     }
     const from = await this.#checkpointOf(options.resumeFromCheckpoint);
     Object.assign(this.#control, newControl());
+    if (this.args.gradientCheckpointing) {
+      for (const module of checkpointable(this.model)) {
+        module.gradientCheckpointingEnable();
+      }
+    }
     using loss = this.#loss();
     using run = new TrainingRun<Row>({
       args: this.args,

@@ -173,6 +173,16 @@ export interface TrainingArguments {
    * @default {16}
    */
   evalAccumulationSteps?: number | undefined;
+  /**
+   * Whether the model's blocks are checkpointed in training: what they compute is
+   * not kept for the way back, but computed again there. This saves memory, and
+   * steps take up to a third longer. The results are the same bits. The model, or
+   * a module in it, must have the method `gradientCheckpointingEnable`, as the
+   * models of `@swagpu/swagpu/models` have. It stays enabled after the training.
+   *
+   * @default {false}
+   */
+  gradientCheckpointing?: boolean | undefined;
   /** The learning rate after the warmup. @default {5e-5} */
   learningRate?: number | undefined;
   /**

@@ -72,6 +72,29 @@ gpuTest("an architecture of the user's trains and takes SWAG", async () => {
   for (const owner of [optimizer, model]) owner.dispose();
 });
 
+gpuTest("an architecture of the user's checkpoints its blocks", async () => {
+  manualSeed(1);
+  const model = new DistilBertForSequenceClassification(
+    new DistilBertConfig(TINY),
+  );
+  const { weight } = model.distilbert.embeddings.wordEmbeddings;
+  const gradient = async () => {
+    manualSeed(3);
+    using _ = scope();
+    const labels = tensor([0, 1], { dtype: "i32" });
+    backward(model.forward({ ...inputs(), labels }).loss);
+    const values = await weight.grad?.data();
+    for (const parameter of model.parameters()) parameter.dropGradient();
+    return values;
+  };
+  await gradient(); // gives the parameters their places
+  const expected = await gradient();
+  model.gradientCheckpointingEnable();
+  assertEquals(model.isGradientCheckpointing, true);
+  assertEquals(await gradient(), expected);
+  model.dispose();
+});
+
 gpuTest("Auto classes load an architecture of the user's", async () => {
   manualSeed(2);
   const folder = await Deno.makeTempDir();

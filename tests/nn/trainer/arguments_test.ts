@@ -25,6 +25,7 @@ import {
   type Schedule,
   SGD,
   type SGDSettings,
+  Trainer,
   type TrainerEvent,
   type TrainingArguments,
 } from "../../../nn/mod.ts";
@@ -48,6 +49,7 @@ Deno.test("the defaults are Hugging Face's", () => {
     perDeviceEvalBatchSize: 8,
     gradientAccumulationSteps: 1,
     averageTokensAcrossBatches: false,
+    gradientCheckpointing: false,
     learningRate: 5e-5,
     weightDecay: 0,
     adamBeta1: 0.9,
@@ -132,6 +134,11 @@ Deno.test("arguments of the wrong kind or range are refused", () => {
       { seed: "1" } as never,
       TypeError,
       "seed 1: it must be of the type number",
+    ],
+    [
+      { gradientCheckpointing: 1 } as never,
+      TypeError,
+      "gradientCheckpointing 1: it must be of the type boolean",
     ],
     [{ learningRate: -1 }, RangeError, "learningRate -1: it must be a finite"],
     [{ learningRate: NaN }, RangeError, "learningRate NaN"],
@@ -759,6 +766,27 @@ const OBEYED: Record<keyof TrainingArguments, () => Promise<void>> = {
     );
     assertEquals(losses.length, 4);
     assertEquals(state.bestMetric, Math.min(...losses));
+  },
+  async gradientCheckpointing() {
+    // tests/models/gradient_checkpointing_test.ts trains models that have it.
+    const args = { gradientCheckpointing: true, maxSteps: 1 };
+    assertThrows(
+      () => new Trainer({ model: new Tiny(), args }),
+      TypeError,
+      "Tiny has no method gradientCheckpointingEnable()",
+    );
+    let calls = 0;
+    class Checkpointable extends Tiny {
+      gradientCheckpointingEnable(): void {
+        calls++;
+      }
+    }
+    const model = new Checkpointable();
+    const trainer = new Trainer({ model, args, trainDataset: tinyRows(4) });
+    assertEquals(calls, 0);
+    await trainer.train();
+    assertEquals(calls, 1);
+    model.dispose();
   },
   async greaterIsBetter() {
     const { state } = await observe({

@@ -198,6 +198,23 @@ Deno.test("finetune trains an adapter, which evaluate and predict use", () =>
     );
   }));
 
+Deno.test("finetune saves memory: blocks computed again, frozen weights as f16", () =>
+  fromTrained(async (run, folder) => {
+    const some = ["--epochs", "1", "--learning-rate", "1e-3"];
+    await run("plain", ...some);
+    await run("again", ...some, "--gradient-checkpointing");
+    assertEquals(await changed(`${folder}/plain`, `${folder}/again`), []);
+    const { "gradient checkpointing": said } = await settingsOf(
+      `${folder}/again`,
+    );
+    assertEquals(said, "yes");
+    const half = ["--lora-rank", "2", "--frozen-dtype", "f16", "--swag"];
+    await run("half", ...half, "--learning-rate", "1e-2", "--epochs", "8");
+    const data = ["--data", `${folder}/train.csv`, "--quiet", "--json"];
+    const { out } = await cli("evaluate", "--model", `${folder}/half`, ...data);
+    assertEquals(JSON.parse(out).results[0].scores.accuracy, 1);
+  }));
+
 Deno.test("finetune refuses remedies that do not go together", () =>
   inDataFolder(async (folder, options) => {
     const data = ["--data", `${folder}/train.tsv`, "--output", `${folder}/x`];
@@ -216,6 +233,7 @@ Deno.test("finetune refuses remedies that do not go together", () =>
           /--lora-alpha without --lora-rank/,
         ],
         [["--model", "x", "--layer-decay", "1.5"], /expected a number/],
+        [["--model", "x", "--frozen-dtype", "f16"], /no weight is frozen/],
         [["--model", "x", "--optimizer", "madgrad"], /without --learning-rate/],
         [
           ["--model", "x", "--optimizer", "sgd", "--no-bias-correction"],
