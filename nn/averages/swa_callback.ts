@@ -143,7 +143,16 @@ export class SWACallback implements TrainerCallback, Disposable {
   }
 
   /** Sets the rate, if `swaLr` is given. */
-  onStepBegin({ args, state, optimizer }: TrainerEvent): void {
+  onStepBegin(event: TrainerEvent): void {
+    this.#setRate(event);
+  }
+
+  /** Sets it again after the schedule, so that the log has it. */
+  onStepEnd(event: TrainerEvent): void {
+    this.#setRate(event);
+  }
+
+  #setRate({ args, state, optimizer }: TrainerEvent): void {
     const { swaLr, lrInit, maxEpochs = args.numTrainEpochs } = this.#options;
     if (swaLr === undefined || !optimizer) return;
     const t = Math.floor(state.epoch) / maxEpochs;
