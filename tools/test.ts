@@ -6,9 +6,10 @@
  * the slowest files, and the last line counts the tests, such as `1340 passed, 0
  * failed`.
  *
- * Each test file runs in its own process. Examples are tiny, so those of many files
- * share a program. Types are checked once, for all files, while the first tests run. `deno task test tests/nn --filter AdamW` runs a part: paths select
- * files, and all other arguments are passed on to `deno test`.
+ * Small test files of a folder share a process, and so do the examples of many
+ * files. Types are checked once, for all files, while the first tests run. `deno
+ * task test tests/nn --filter AdamW` runs a part: paths select files, and all other
+ * arguments are passed on to `deno test`.
  *
  * @module
  */
@@ -17,6 +18,7 @@ import { fileURLToPath } from "node:url";
 import { type Counts, summarize } from "./test/counts.ts";
 import { writeExamples } from "./test/examples.ts";
 import { findTests, type TestFile } from "./test/files.ts";
+import { needsItsOwn, type TestGroup, writeGroups } from "./test/groups.ts";
 import { defaultAtOnce, type Job, runJobs } from "./test/processes.ts";
 import { listSlowest } from "./test/times.ts";
 
@@ -112,24 +114,58 @@ export async function groupExamples(
   return groups;
 }
 
-/** Plans the processes: one for each test file, and one for each group of examples. */
-export function planJobs(
+/** Groups the files that hold tests. Those that need a process have one. */
+export async function groupTests(
   files: readonly TestFile[],
+  folder: string,
+): Promise<TestGroup[]> {
+  const own = files.filter(({ tests }) => tests);
+  const alone = new Set(SLOW);
+  for (const { path, examples } of own) {
+    if (examples || needsItsOwn(await Deno.readTextFile(path))) alone.add(path);
+  }
+  return await writeGroups(own.map(({ path }) => path), alone, folder);
+}
+
+/** What is run by {@linkcode planJobs}. */
+export interface Plan {
+  /** All files. */
+  readonly files: readonly TestFile[];
+  /** The groups of test files. */
+  readonly tests: readonly TestGroup[];
+  /** The groups of files with examples. */
+  readonly examples: readonly ExampleGroup[];
+}
+
+/** Plans the processes: one for each group of test files, and of examples. */
+export function planJobs(
+  { files, tests: groups, examples }: Plan,
   flags: readonly string[],
-  groups: readonly ExampleGroup[],
 ): Job[] {
-  const rank = ({ path }: TestFile) => {
+  const rank = ({ paths: [path = ""] }: TestGroup) => {
     const place = SLOW.indexOf(path);
     return place < 0 ? SLOW.length : place;
   };
   const command = ["test", ...FLAGS, LEAVE_CLEANLY, ...flags];
-  const tests = files.filter(({ tests }) => tests)
-    .sort((a, b) => rank(a) - rank(b))
-    .map(({ path, examples }) => ({
-      name: path,
-      args: [...command, ...(examples ? ["--doc"] : []), path],
-    }));
-  const jobs = groups.map(({ paths, file }): Job => {
+  const withExamples = new Set(
+    files.filter(({ examples }) => examples).map(({ path }) => path),
+  );
+  // Large groups come early, so that none of them runs alone at the end.
+  const tests = groups
+    .toSorted((a, b) => rank(a) - rank(b) || b.paths.length - a.paths.length)
+    .map(({ paths, file }): Job => {
+      const [path = ""] = paths;
+      if (file === path) {
+        const doc = withExamples.has(path) ? ["--doc"] : [];
+        return { name: path, args: [...command, ...doc, path] };
+      }
+      return {
+        name: `${path} and ${paths.length - 1} more`,
+        args: [...command, `--config=${CONFIG}`, file],
+        files: paths,
+      };
+    });
+  const jobs = examples.map(({ paths, file }): Job => {
     const more = paths.length > 1 ? ` and ${paths.length - 1} more` : "";
     return {
       name: `examples of ${paths[0]}${more}`,
@@ -196,8 +232,12 @@ async function main(args: string[]): Promise<number> {
   const files = await findTests(paths);
   const folder = await Deno.makeTempDir();
   try {
-    const groups = await groupExamples(files, folder);
-    const jobs = [checkTypes(files), ...planJobs(files, flags, groups)];
+    const plan: Plan = {
+      files,
+      tests: await groupTests(files, folder),
+      examples: await groupExamples(files, folder),
+    };
+    const jobs = [checkTypes(files), ...planJobs(plan, flags)];
     console.log(
       `${files.length} files, ${defaultAtOnce()} processes at a time, ` +
         "the slowest first",

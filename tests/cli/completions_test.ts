@@ -115,7 +115,10 @@ Deno.test("bash completes commands, options and their values", async () => {
       "cosine",
       "cosine_with_restarts",
     ]);
-    assertEquals(await after("--optimizer", "="), ["adamw", "sgd"]);
+    assertEquals(await after("--optimizer", "=", "m"), [
+      "madgrad",
+      "mirror_madgrad",
+    ]);
     assertEquals(await after("--swag", "--no-cov"), ["--no-cov-mat"]);
     assertEquals(await after("--epochs", ""), []);
     assertEquals((await after("--data", "my")).sort(), [

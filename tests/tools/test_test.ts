@@ -1,11 +1,18 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+} from "@std/assert";
 import { findPageTests, runsOnPage } from "../../tools/chromium.ts";
 import { findGpuTests } from "../../tools/dawn.ts";
 import {
   exitCode,
   groupExamples,
+  groupTests,
   LEAVE_CLEANLY,
   parseArguments,
   planJobs,
@@ -19,6 +26,11 @@ import {
 } from "../../tools/test/counts.ts";
 import { examplesIn } from "../../tools/test/examples.ts";
 import { findTests, SWEEPS } from "../../tools/test/files.ts";
+import {
+  needsItsOwn,
+  secondsByFile,
+  writeGroups,
+} from "../../tools/test/groups.ts";
 import { type Job, runJobs } from "../../tools/test/processes.ts";
 import { listSlowest } from "../../tools/test/times.ts";
 import { inFolder } from "../_folder.ts";
@@ -146,25 +158,81 @@ Deno.test("findTests() refuses a path without tests", async () => {
   );
 });
 
-Deno.test("planJobs() plans a process for each test file, and some for all examples", async () => {
+Deno.test("planJobs() plans processes for all test files and all examples", async () => {
   await inFolder(async (folder) => {
     const files = await findTests();
-    const groups = await groupExamples(files, folder);
-    const jobs = planJobs(files, ["--filter=a"], groups);
+    const tests = await groupTests(files, folder);
+    const examples = await groupExamples(files, folder);
+    const jobs = planJobs({ files, tests, examples }, ["--filter=a"]);
     const planned = jobs.flatMap(({ args }) =>
       args.filter((arg) => !arg.startsWith("-")).slice(1)
     );
-    const tests = files.filter(({ tests }) => tests).map(({ path }) => path);
-    const made = groups.map(({ file }) => file);
-    assertEquals(planned.sort(), [...tests, ...made].sort());
     assertEquals(
-      groups.flatMap(({ paths }) => paths).sort(),
-      files.filter(({ tests }) => !tests).map(({ path }) => path).sort(),
+      planned.sort(),
+      [...tests, ...examples].map(({ file }) => file).sort(),
     );
+    const inGroups = (groups: readonly { paths: readonly string[] }[]) =>
+      groups.flatMap(({ paths }) => paths).sort();
+    const paths = (isOfTests: boolean) =>
+      files.filter(({ tests }) => tests === isOfTests)
+        .map(({ path }) => path).sort();
+    assertEquals(inGroups(tests), paths(true));
+    assertEquals(inGroups(examples), paths(false));
     for (const { args } of jobs) {
       assertEquals(args.includes("--filter=a"), true);
     }
+    const alone = tests.filter(({ paths }) => paths.length === 1);
+    assertEquals(alone.every(({ file, paths }) => file === paths[0]), true);
+    assert(alone.some(({ file }) => file === "tests/engine/gpu/lost_test.ts"));
+    assert(tests.length < paths(true).length / 2);
   });
+});
+
+Deno.test("a file that changes what others see runs alone", () => {
+  assert(needsItsOwn('Deno.env.set("A", "b");'));
+  assert(needsItsOwn("const device = await openDevice({ limits });"));
+  assert(!needsItsOwn("const device = await initialize();"));
+});
+
+Deno.test("files that share a process have their own names and times", async () => {
+  await inFolder(async (folder) => {
+    const text = (name: string) =>
+      `Deno.test("${name}", () => {});\n` +
+      `Deno.test({ name: "${name} 2", fn: async (t) => {\n` +
+      `  await t.step("a step", () => {});\n} });\n` +
+      `Deno.test(function ${name}3() {});\n`;
+    for (const name of ["a", "b"]) {
+      await Deno.writeTextFile(`${folder}/${name}_test.ts`, text(name));
+    }
+    const paths = [`${folder}/a_test.ts`, `${folder}/b_test.ts`];
+    const [group, ...others] = await writeGroups(paths, new Set(), folder);
+    assert(group && others.length === 0);
+    assertEquals(group.paths, paths);
+    const report = `${folder}/report.xml`;
+    const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["test", "-A", "--no-check", `--junit-path=${report}`, group.file],
+      env: { NO_COLOR: "1" },
+    }).output();
+    assertEquals(code, 0, new TextDecoder().decode(stdout));
+    const xml = await Deno.readTextFile(report);
+    assertEquals(countJUnit(xml), { passed: 6, failed: 0, skipped: 0 });
+    const seconds = secondsByFile(xml, paths, 10);
+    assertEquals([...seconds.keys()], paths);
+    const total = [...seconds.values()].reduce((sum, x) => sum + x, 0);
+    assertAlmostEquals(total, 10, 1e-9);
+    const alone = await writeGroups(paths, new Set(paths.slice(1)), folder);
+    assertEquals(alone.map(({ file }) => file), paths.toReversed());
+  });
+});
+
+Deno.test("secondsByFile() shares out what is not a test's", () => {
+  const xml = '<testcase name="a &gt; x" classname="c" time="2.0" line="1">' +
+    '<testcase name="b &gt; y" classname="c" time="1.0" line="1">' +
+    '<testcase name="a &gt; z &gt; step" classname="c" time="0.5" line="1">';
+  assertEquals(
+    [...secondsByFile(xml, ["a", "b"], 5.5)],
+    [["a", 3.5], ["b", 2]],
+  );
 });
 
 Deno.test("examplesIn() finds the blocks that run, with their lines", () => {

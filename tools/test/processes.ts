@@ -2,9 +2,9 @@
 // deno-lint-ignore-file no-console
 
 /**
- * Runs test files in separate processes, a few at a time, and counts their tests.
+ * Runs tests in separate processes, a few at a time, and counts them.
  *
- * A process per file keeps devices apart: graphics drivers have crashed where
+ * Files that open devices have a process each: graphics drivers have crashed where
  * several threads of one process each used a device, and such a crash does not
  * tell which test caused it.
  *
@@ -18,6 +18,7 @@ import {
   problemOf,
   sumCounts,
 } from "./counts.ts";
+import { secondsByFile } from "./groups.ts";
 import type { FileTime } from "./times.ts";
 
 /** What one process runs. */
@@ -30,6 +31,8 @@ export interface Job {
   env?: Record<string, string>;
   /** Whether it is `deno test`, whose JUnit report is counted. @default {true} */
   counted?: boolean;
+  /** The files that share the process. @default {it is one, called as the job} */
+  files?: readonly string[];
 }
 
 /** Options of {@linkcode runJobs}. */
@@ -109,6 +112,8 @@ async function collect(
 
 interface Finished {
   counts: Counts;
+  /** How long each file took. */
+  times: FileTime[];
   problem: string | null;
   output: string;
   seconds: number;
@@ -137,14 +142,17 @@ async function runJob(
     const { code, signal } = await group.child.status;
     group.kill("SIGKILL"); // What the child left behind would keep its pipes open.
     await Promise.all(pipes);
-    const reported = counted
-      ? countJUnit(await Deno.readTextFile(report))
-      : NONE;
+    const xml = counted ? await Deno.readTextFile(report) : "";
+    const reported = counted ? countJUnit(xml) : NONE;
     const problem = problemOf({ code, signal, timedOut }, reported);
     const seconds = (performance.now() - started) / 1_000;
     const own = { ...NONE, failed: problem === null ? 0 : 1 };
     const counts = sumCounts([reported, own]);
-    return { counts, problem, output: output.join(""), seconds };
+    const times = job.files
+      ? [...secondsByFile(xml, job.files, seconds)]
+        .map(([name, seconds]): FileTime => ({ name, seconds }))
+      : [{ name: job.name, seconds }];
+    return { counts, times, problem, output: output.join(""), seconds };
   } finally {
     clearTimeout(timer);
     running.delete(group);
@@ -197,9 +205,7 @@ export async function runJobs(
       const finished = await runJob(job, running, limit);
       if (interrupted) return;
       counts.push(finished.counts);
-      if (job.counted ?? true) {
-        times.push({ name: job.name, seconds: finished.seconds });
-      }
+      if (job.counted ?? true) times.push(...finished.times);
       const line = describe(job, finished);
       if (finished.counts.failed > 0) {
         print(`\n${finished.output.trimEnd()}\n`);
