@@ -73,7 +73,10 @@ export async function writeCorpus(
  * Writes a model with random weights whose positions are sinusoids. From random
  * positions it would have to learn for each pair of them that they are neighbors.
  */
-export async function writeStart(target: string, tokens: string): Promise<void> {
+export async function writeStart(
+  target: string,
+  tokens: string,
+): Promise<void> {
   const tokenizer = await AutoTokenizer.fromPretrained(tokens);
   manualSeed(SEED);
   using model = new BertForMaskedLM(
@@ -103,7 +106,10 @@ export async function writeStart(target: string, tokens: string): Promise<void> 
 }
 
 /** Writes the trained model in 16 bits, with the dropout of fine-tuning. */
-export async function writeModel(target: string, source: string): Promise<void> {
+export async function writeModel(
+  target: string,
+  source: string,
+): Promise<void> {
   const tokenizer = await AutoTokenizer.fromPretrained(source);
   using model = await BertForMaskedLM.fromPretrained(source, {
     config: {

@@ -13,9 +13,12 @@ import {
   AutoModelForSeq2SeqLM,
   AutoModelForSequenceClassification,
   AutoModelForTokenClassification,
+  type Labeled,
+  type Positioned,
 } from "../auto.ts";
 import { readConfigFile } from "../config.ts";
 import { resolveFiles } from "../files/hub.ts";
+import type { Tasks } from "../registry.ts";
 import { ADAPTER_CONFIG, readAdapterConfig } from "./adapter_config.ts";
 import { type PeftLoadOptions, PeftModel } from "./peft_model.ts";
 
@@ -113,26 +116,24 @@ export function autoPeft<M extends Adaptable>(
   };
 }
 
-type ModelOf<A> = A extends AutoClass<infer M> ? M : never;
-
 /** Loads adapters of models without a head. */
-export const AutoPeftModel: AutoPeftClass<ModelOf<typeof AutoModel>> = autoPeft(
+export const AutoPeftModel: AutoPeftClass<Tasks["base"]> = autoPeft(
   AutoModel,
 );
 
 /** Loads adapters of models that fill masked tokens. */
 export const AutoPeftModelForMaskedLM: AutoPeftClass<
-  ModelOf<typeof AutoModelForMaskedLM>
+  Labeled<"maskedLM">
 > = autoPeft(AutoModelForMaskedLM);
 
 /** Loads adapters of models that continue texts. */
 export const AutoPeftModelForCausalLM: AutoPeftClass<
-  ModelOf<typeof AutoModelForCausalLM>
+  Labeled<"causalLM">
 > = autoPeft(AutoModelForCausalLM);
 
 /** Loads adapters of models that generate texts from texts. */
 export const AutoPeftModelForSeq2SeqLM: AutoPeftClass<
-  ModelOf<typeof AutoModelForSeq2SeqLM>
+  Labeled<"seq2SeqLM">
 > = autoPeft(AutoModelForSeq2SeqLM);
 
 /**
@@ -148,15 +149,15 @@ export const AutoPeftModelForSeq2SeqLM: AutoPeftClass<
  * ```
  */
 export const AutoPeftModelForSequenceClassification: AutoPeftClass<
-  ModelOf<typeof AutoModelForSequenceClassification>
+  Labeled<"sequenceClassification">
 > = autoPeft(AutoModelForSequenceClassification);
 
 /** Loads adapters of models that classify tokens. */
 export const AutoPeftModelForTokenClassification: AutoPeftClass<
-  ModelOf<typeof AutoModelForTokenClassification>
+  Labeled<"tokenClassification">
 > = autoPeft(AutoModelForTokenClassification);
 
 /** Loads adapters of models that find answers in texts. */
 export const AutoPeftModelForQuestionAnswering: AutoPeftClass<
-  ModelOf<typeof AutoModelForQuestionAnswering>
+  Positioned<"questionAnswering">
 > = autoPeft(AutoModelForQuestionAnswering);
