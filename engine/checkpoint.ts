@@ -27,9 +27,8 @@ import { type AnyTensor, Tensor } from "./tensor.ts";
  * The function must do the same both times. A variable around it that is assigned
  * again in between, such as the state in a loop, must be one of the inputs. It must
  * not change tensors, and all else that it does on the host, such as counting,
- * happens twice. Tensors that it
- * makes are freed at its end, but for those that it returns. What it uses must
- * live until `backward`, and must not be changed before.
+ * happens twice. Tensors that it makes are freed at its end, but for those that it
+ * returns. What it uses must live until `backward`, and must not be changed before.
  *
  * A last matrix product with an activation is the one case in which gradients may
  * differ in a last bit: without a checkpoint, the product that follows may compute

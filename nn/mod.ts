@@ -103,6 +103,7 @@ export * from "./module.ts";
 export { hasPrefix, topNames } from "./names.ts";
 export * from "./optim.ts";
 export { type ParameterGroup } from "./optim_groups.ts";
+export type * from "./optim_projection.ts";
 export type * from "./optim_pull.ts";
 export { type OptimizerState, type ParameterState } from "./optim_state.ts";
 export * from "./options.ts";

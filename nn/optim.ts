@@ -28,6 +28,7 @@ import {
   slotsOf,
 } from "./optim_groups.ts";
 import { ACTION_FIELD, PULL_FIELD, SLOT_FIELDS } from "./optim_kernels.ts";
+import type { GradientProjection } from "./optim_projection.ts";
 import type { WeightPull } from "./optim_pull.ts";
 import {
   findDiverged,
@@ -104,6 +105,7 @@ export abstract class Optimizer<
   readonly #unit: Tensor;
   readonly #scale: Tensor;
   #pull: WeightPull | undefined;
+  #projection: GradientProjection | undefined;
 
   /**
    * Gives the parameters their places in the flat vector and allocates the
@@ -184,12 +186,26 @@ export abstract class Optimizer<
   }
 
   /**
+   * What changes the gradients just before each step; `TWACallback` sets it.
+   */
+  get projection(): GradientProjection | undefined {
+    return this.#projection;
+  }
+
+  set projection(projection: GradientProjection | undefined) {
+    this.#projection = projection;
+  }
+
+  /**
    * Updates every parameter that has a gradient and is not frozen: one dispatch
    * per segment.
    */
   step(options: StepOptions = {}): void {
     checkOptions(options, STEP_OPTIONS);
     const { keepGradients = false } = options;
+    const projection = this.#projection;
+    dependsOn(() => this.#projection === projection);
+    projection?.project(this.#states.map(({ segment }) => segment));
     // A clip multiplies gradients in the step's own kernel, which does not
     // write them back. Gradients that are kept are multiplied before.
     if (keepGradients) {

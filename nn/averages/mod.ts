@@ -30,6 +30,7 @@ export {
   type SWALROptions,
   type SWALRState,
 } from "./swalr.ts";
+export { TWACallback, type TWACallbackOptions } from "./twa_callback.ts";
 export {
   type RunnableModule,
   updateBn,
