@@ -29,6 +29,7 @@ import { checkLayers } from "./golden/layers.ts";
 import { checkOptim, OPTIM_NAMES } from "./golden/optim.ts";
 import { checkPooling } from "./golden/pooling.ts";
 import { checkReference, REFERENCE_NAME } from "./golden/reference.ts";
+import { checkSwag, isSwagCase } from "./golden/swag.ts";
 import { tensorCasesIn } from "./golden/tensor_cases.ts";
 import { initialize } from "../engine/mod.ts";
 
@@ -60,6 +61,7 @@ async function subjectsIn(
     if (await exists(`${folder}/${name}`)) return ofModel(checkOptim);
   }
   if (await exists(`${folder}/case.json`)) {
+    if (await isSwagCase(folder)) return ofModel(checkSwag);
     const adapter = `${folder}/${ADAPTER_FOLDER}/adapter_config.json`;
     return ofModel(await exists(adapter) ? checkLora : checkCase);
   }

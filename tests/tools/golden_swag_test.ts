@@ -1,0 +1,35 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+import { assert, assertEquals } from "@std/assert";
+import { checkSwag, isSwagCase } from "../../tools/golden/swag.ts";
+import { gpuTest } from "../_check.ts";
+import { inFolder } from "../_folder.ts";
+
+const FOLDER = new URL(
+  "../fixtures/swag_files/bert_seq_cls_prefix",
+  import.meta.url,
+).pathname;
+
+gpuTest(
+  "a folder that swag_transformers has saved gives its samples and logits",
+  async () => {
+    assert(await isSwagCase(FOLDER));
+    const results = await checkSwag(FOLDER);
+    assertEquals(results.filter(({ ok }) => !ok), []);
+    assertEquals(results.length, 65);
+  },
+);
+
+gpuTest("a sample with another scale fails", () =>
+  inFolder(async (folder) => {
+    for (const name of ["golden.safetensors", "saved"]) {
+      await Deno.symlink(`${FOLDER}/${name}`, `${folder}/${name}`);
+    }
+    const spec = JSON.parse(await Deno.readTextFile(`${FOLDER}/case.json`));
+    for (const sample of spec.samples) sample.scale *= 1.2;
+    await Deno.writeTextFile(`${folder}/case.json`, JSON.stringify(spec));
+    const failed = (await checkSwag(folder)).filter(({ ok }) => !ok);
+    assertEquals(failed.map(({ name }) => name), [
+      ...["sample full logits", "sample diag logits", "sample block logits"],
+    ]);
+  }));
