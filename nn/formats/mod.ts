@@ -32,6 +32,7 @@ export { diskError, withFile } from "./disk_errors.ts";
 export * from "./disk_reader.ts";
 export { type CommitOptions, finishSave, FolderSave } from "./folder_save.ts";
 export * from "./pytorch_file.ts";
+export * from "./pytorch_writer.ts";
 export * from "./safetensors.ts";
 export * from "./safetensors_file.ts";
 export * from "./text_file.ts";
