@@ -66,6 +66,7 @@ export type {
   SaveSwagOptions,
 } from "./state.ts";
 export type { SwagParameterState, SwagState } from "./state_dict.ts";
+export type { ConfigFields } from "./python_folder.ts";
 export { SwagModel } from "./swag_model.ts";
 export {
   SwagUpdateCallback,

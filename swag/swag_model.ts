@@ -60,6 +60,13 @@ import {
   writePosterior,
 } from "./state.ts";
 import {
+  type ConfigFields,
+  loadPythonWeights,
+  openPythonState,
+  readPythonConfig,
+  writePythonFolder,
+} from "./python_folder.ts";
+import {
   checkState,
   readState,
   type SwagState,
@@ -543,6 +550,86 @@ export class SwagModel implements Disposable {
       weights: await fingerprint(this.base),
       allowNonFinite,
     });
+  }
+
+  /**
+   * Writes the folder of the Python library swag_transformers: `config.json`,
+   * `base_model/`, and `model.bin`, which `torch.load` reads. It keeps the mean of
+   * squares in 32 bits, so that small variances lose digits there; {@linkcode save}
+   * loses none.
+   *
+   * @param folder The folder to write to. It is made if it does not exist.
+   * @throws {TypeError} If the base model has no configuration, as models of
+   * `@swagpu/swagpu/models` have, or holds a sample.
+   * @throws {RangeError} If a moment is not finite.
+   *
+   * @example Written and read again
+   * ```ts
+   * import { initialize } from "@swagpu/swagpu/engine";
+   * import {
+   *   AutoConfig,
+   *   AutoModelForSequenceClassification,
+   *   BertConfig,
+   *   BertForSequenceClassification,
+   * } from "@swagpu/swagpu/models";
+   * import { SwagModel } from "@swagpu/swagpu/swag";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await initialize();
+   * const config = new BertConfig({
+   *   vocabSize: 50,
+   *   hiddenSize: 12,
+   *   numHiddenLayers: 1,
+   * });
+   * const swag = SwagModel.fromBase(new BertForSequenceClassification(config));
+   * swag.collectModel();
+   * const folder = await Deno.makeTempDir();
+   * await swag.savePretrained(folder);
+   * const again = await SwagModel.fromPretrained(folder, (fields) =>
+   *   AutoModelForSequenceClassification.fromConfig(AutoConfig.fromFields(fields)));
+   * assertEquals(again.nModels, 1);
+   * await Deno.remove(folder, { recursive: true });
+   * ```
+   */
+  async savePretrained(folder: string): Promise<void> {
+    if (this.#kept) {
+      throw new TypeError(
+        `Cannot save the posterior to ${folder}: the model holds a sample; ` +
+          "call restoreWeights() or acceptWeights() before",
+      );
+    }
+    await writePythonFolder(folder, this.#posterior);
+  }
+
+  /**
+   * Loads a folder that {@linkcode savePretrained} or the Python library
+   * swag_transformers wrote, with the library's normalization, `"capacity"`.
+   *
+   * @param folder The folder.
+   * @param build Builds the model of the configuration that the folder holds, such
+   * as `(fields) => AutoModelForSequenceClassification.fromConfig(
+   * AutoConfig.fromFields(fields))`.
+   * @returns The posterior. Its `base` is the model, with the weights that were
+   * saved, or the means if the library had drawn no sample of them.
+   * @throws {SyntaxError} If a file is malformed, or not that of a posterior.
+   * @throws {TypeError} If the state does not fit the model.
+   */
+  static async fromPretrained(
+    folder: string,
+    build: (fields: ConfigFields) => Module | Promise<Module>,
+  ): Promise<SwagModel> {
+    const { options, internal } = await readPythonConfig(folder);
+    using state = await openPythonState(folder);
+    const swag = SwagModel.fromBase(await build(internal), options);
+    try {
+      await loadPythonWeights(swag.base, state);
+      await swag.importState(state);
+      return swag;
+    } catch (error) {
+      swag.dispose();
+      swag.base.dispose();
+      throw error;
+    }
   }
 
   /**

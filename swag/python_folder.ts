@@ -1,0 +1,256 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+/**
+ * The folder in which the Python library swag_transformers keeps a posterior:
+ * `config.json`, `base_model/` and `model.bin`.
+ *
+ * @module
+ */
+
+import { readAll, type Tensor } from "../engine/mod.ts";
+import {
+  checkFinite,
+  FolderSave,
+  openPyTorch,
+  type PyTorchSource,
+  writePyTorch,
+  writeTextAtomically,
+} from "../nn/formats/mod.ts";
+import type { Module } from "../nn/mod.ts";
+import { NONE } from "./layout.ts";
+import type { Posterior } from "./posterior.ts";
+import type { SwagOptions } from "./settings.ts";
+
+const CONFIG = "config.json";
+const STATE = "model.bin";
+const BASE_MODEL = "base_model";
+const BASE = "swag.base.";
+
+/** Fields of the model's configuration that the library repeats. */
+const REPEATED = [
+  "is_encoder_decoder",
+  "pad_token_id",
+  "bos_token_id",
+  "eos_token_id",
+  "decoder_start_token_id",
+  "max_length",
+];
+
+/** The configuration of a model: the fields of its `config.json`. */
+export type ConfigFields = Readonly<Record<string, unknown>>;
+
+/** A model with a configuration, which saves itself. */
+interface Configured {
+  config: { toJSON(): ConfigFields };
+  savePretrained(folder: string): Promise<void>;
+}
+
+function isConfigured(model: object): model is Configured {
+  return "config" in model && typeof model.config === "object" &&
+    model.config !== null && "toJSON" in model.config &&
+    "savePretrained" in model && typeof model.savePretrained === "function";
+}
+
+/** What the configuration of a folder says. */
+export interface PythonConfig {
+  /** The options of the posterior, with the library's normalization. */
+  readonly options: SwagOptions;
+  /** The configuration of the model. */
+  readonly internal: ConfigFields;
+}
+
+/**
+ * Reads the configuration of a folder.
+ *
+ * @throws {SyntaxError} If it is not that of a posterior.
+ */
+export async function readPythonConfig(folder: string): Promise<PythonConfig> {
+  const path = `${folder}/${CONFIG}`;
+  const fields = JSON.parse(await Deno.readTextFile(path));
+  const {
+    internal_model_config: internal,
+    no_cov_mat: noCovMat,
+    max_num_models: maxNumModels,
+    var_clamp: varClamp,
+    module_prefix_list: prefixes,
+  } = fields;
+  if (typeof internal !== "object" || internal === null) {
+    throw new SyntaxError(
+      `Cannot load ${path}: it has no internal_model_config, which every ` +
+        "posterior of swag_transformers has",
+    );
+  }
+  return {
+    internal,
+    options: {
+      noCovMat: noCovMat ?? true,
+      maxNumModels: maxNumModels ?? 20,
+      varClamp: varClamp ?? 1e-30,
+      normalize: "capacity",
+      ...prefixes?.length > 0 ? { modulePrefixList: prefixes } : {},
+    },
+  };
+}
+
+/** Opens the state of a folder. */
+export async function openPythonState(
+  folder: string,
+): ReturnType<typeof openPyTorch> {
+  return await openPyTorch(`${folder}/${STATE}`);
+}
+
+/**
+ * Loads the weights and buffers that a model had when it was saved. The library
+ * saves zeros for a model of which no sample was drawn; it gets the means then.
+ */
+export async function loadPythonWeights(
+  model: Module,
+  state: Awaited<ReturnType<typeof openPyTorch>>,
+): Promise<void> {
+  model.placeParameters();
+  const names = new Set(state.names);
+  const read = async (name: string) =>
+    Float32Array.from((await state.tensor(name)).data);
+  let isSampled = false;
+  for (const [name, tensor] of model.namedTensors()) {
+    if (!names.has(BASE + name)) continue;
+    const values = await read(BASE + name);
+    isSampled ||= model.namedParameters().has(name) &&
+      values.some((x) => x !== 0);
+    tensor.write(values);
+  }
+  if (isSampled) return;
+  for (const [name, tensor] of model.namedParameters()) {
+    if (names.has(`${BASE}${name}_mean`)) {
+      tensor.write(await read(`${BASE}${name}_mean`));
+    }
+  }
+}
+
+/**
+ * Writes a folder that the library loads.
+ *
+ * @throws {TypeError} If the model has no configuration.
+ * @throws {RangeError} If a moment is not finite.
+ */
+export async function writePythonFolder(
+  folder: string,
+  posterior: Posterior,
+): Promise<void> {
+  const { model } = posterior;
+  if (!isConfigured(model)) {
+    throw new TypeError(
+      `Cannot save the posterior to ${folder}: ${model.constructor.name} has ` +
+        "no configuration, which swag_transformers needs; save() needs none",
+    );
+  }
+  const internal = model.config.toJSON();
+  const { count, settings, rank } = posterior;
+  const config = {
+    ...Object.fromEntries(
+      REPEATED.filter((name) => internal[name] !== undefined)
+        .map((name) => [name, internal[name]]),
+    ),
+    cov_mat_rank: settings.noCovMat ? 0 : rank,
+    internal_model_config: internal,
+    max_num_models: settings.maxNumModels,
+    model_type: `swag_${String(internal["model_type"])}`,
+    module_prefix_list: settings.modulePrefixList ?? null,
+    no_cov_mat: settings.noCovMat,
+    var_clamp: settings.varClamp,
+  };
+  await model.savePretrained(`${folder}/${BASE_MODEL}`);
+  await using save = await FolderSave.begin(folder);
+  await writePyTorch(
+    `${save.staging}/${STATE}`,
+    stateOf(posterior, `Cannot save the posterior to ${folder}`),
+    { root: "model" },
+  );
+  await writeTextAtomically(
+    `${save.staging}/${CONFIG}`,
+    `${JSON.stringify(config, undefined, 2)}\n`,
+  );
+  await save.commit({ last: [STATE] });
+
+  /** The state dictionary, whose tensors are read when it is their turn. */
+  function* stateOf(
+    { layout: { entries, rows } }: Posterior,
+    action: string,
+  ): Generator<[string, PyTorchSource]> {
+    yield ["swag.n_models", { shape: [1], dtype: "I64", data: [count] }];
+    yield [`${BASE}_dummy_param`, { shape: [0], dtype: "F32", data: [] }];
+    const tensors = posterior.model.namedTensors();
+    const weightsOf = (x: Tensor): PyTorchSource => ({
+      shape: x.shape,
+      dtype: "F32",
+      data: async () => (await readAll([x]))[0] ?? [],
+    });
+    // The moments of one parameter share a read, and only they are in memory.
+    let last:
+      | { entry: object; moments: ReturnType<Posterior["read"]> }
+      | undefined;
+    const read = (entry: (typeof entries)[number]) => {
+      if (last?.entry !== entry) {
+        last = { entry, moments: posterior.read([entry]) };
+      }
+      return last.moments;
+    };
+    const momentsOf = function* (
+      name: string,
+      entry: (typeof entries)[number],
+    ): Generator<[string, PyTorchSource]> {
+      const { row, parameter: { shape, size } } = entry;
+      const pick = (
+        suffix: string,
+        shape: readonly number[],
+        of: (moments: {
+          mean: Float32Array<ArrayBuffer>;
+          squares?: Float32Array<ArrayBuffer> | undefined;
+          deviations?: Float32Array<ArrayBuffer> | undefined;
+        }) => Float32Array<ArrayBuffer>,
+      ): [string, PyTorchSource] => [`${BASE}${name}${suffix}`, {
+        shape,
+        dtype: "F32",
+        data: async () => {
+          const [moments] = await read(entry);
+          const values = moments ? of(moments) : new Float32Array();
+          checkFinite(values, name, action);
+          return values;
+        },
+      }];
+      yield pick("_mean", shape, ({ mean }) => mean);
+      if (row === NONE) return;
+      // E[θ²] = M2/n + mean², rounded once: what 32 bits can hold of it.
+      yield pick(
+        "_sq_mean",
+        shape,
+        ({ mean, squares }) =>
+          mean.map((x, i) => (squares?.[i] ?? 0) / Math.max(1, count) + x ** 2),
+      );
+      if (rows === 0) return;
+      yield pick(
+        "_cov_mat_sqrt",
+        [rank, size],
+        ({ deviations }) => deviations ?? new Float32Array(),
+      );
+    };
+    const byName = new Map(entries.map((entry) => [entry.name, entry]));
+    for (const [name, tensor] of tensors) {
+      yield [BASE + name, weightsOf(tensor)];
+      const entry = byName.get(name);
+      if (entry) yield* momentsOf(name, entry);
+    }
+    // A parameter of two modules has two names in a state dictionary. Where one
+    // module has two places, as the embeddings of Marian, so have its moments.
+    for (const [alias, name] of posterior.model.tiedNames()) {
+      const tensor = tensors.get(name);
+      if (!tensor) continue;
+      yield [BASE + alias, weightsOf(tensor)];
+      const entry = byName.get(name);
+      const isOneModule = internal["model_type"] === "marian" &&
+        alias.endsWith("embed_tokens.weight");
+      if (entry && isOneModule) yield* momentsOf(alias, entry);
+    }
+  }
+}
