@@ -12,7 +12,7 @@
  * deno run -A jsr:@swagpu/swagpu/cli predict --model model --text "Not bad"
  * deno run -A jsr:@swagpu/swagpu/cli compare model other --data test.csv
  * deno run -A jsr:@swagpu/swagpu/cli report --model model --data test.csv
- * deno run -A jsr:@swagpu/swagpu/cli report --model model --data test.csv
+ * deno run -A jsr:@swagpu/swagpu/cli swag sample --model model --output third
  * deno run -A jsr:@swagpu/swagpu/cli train-tokenizer --data texts.txt \
  *   --type wordpiece --output tokenizer
  * deno run -A jsr:@swagpu/swagpu/cli tokenize --tokenizer tokenizer --text "Not bad"

@@ -14,6 +14,7 @@ import { finetune } from "./finetune.ts";
 import { info } from "./info.ts";
 import { predict } from "./predict.ts";
 import { report } from "./report.ts";
+import { swag } from "./swag.ts";
 import { tokenize } from "./tokenize.ts";
 import { trainTokenizerCommand } from "./train_tokenizer.ts";
 
@@ -27,6 +28,7 @@ export const COMMANDS: readonly Command[] = [
   predict,
   compare,
   report,
+  swag,
   trainTokenizerCommand,
   tokenize,
   info,

@@ -1,0 +1,206 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// deno-lint-ignore-file no-console
+
+/**
+ * The command `swag`: `fit` makes a posterior of the checkpoints of a run that knew
+ * nothing of it, and `sample` writes a draw of a posterior as a plain model.
+ *
+ * @module
+ */
+
+import { AutoConfig } from "../models/mod.ts";
+import { openSafetensors } from "../nn/formats/mod.ts";
+import { SwagModel } from "../swag/mod.ts";
+import { openAdapter } from "./adapter.ts";
+import {
+  type Arguments,
+  type Command,
+  COMMON_OPTIONS,
+  type Option,
+} from "./arguments.ts";
+import { loadModel } from "./load_model.ts";
+import { OutputFolder } from "./output_folder.ts";
+import { Progress } from "./progress.ts";
+import { prepareOutput, saveLoaded } from "./save.ts";
+import { SWAG_OPTIONS } from "./swag_settings.ts";
+import { taskOfModel } from "./tasks/registry.ts";
+
+/** The options that say what of the weights is kept, as in `finetune --swag`. */
+const KEPT_OPTIONS = SWAG_OPTIONS.filter(({ name }) =>
+  ["max-num-models", "swag-modules", "no-cov-mat", "var-clamp"].includes(name)
+);
+
+const FIT_OPTIONS: readonly Option[] = [
+  {
+    name: "checkpoints",
+    value: "DIR",
+    help: "Folder with the checkpoints of a run, checkpoint-1 and so on, or " +
+      "with folders of models.",
+  },
+  {
+    name: "skip-first",
+    value: "N",
+    help: "Checkpoints at the start that are left out (0).",
+  },
+  ...KEPT_OPTIONS,
+];
+
+const SAMPLE_OPTIONS: readonly Option[] = [
+  { name: "model", value: "DIR", help: "Folder with a posterior." },
+  { name: "index", value: "N", help: "Which sample to draw (0)." },
+  { name: "seed", value: "N", help: "Decides the samples (0)." },
+  {
+    name: "scale",
+    value: "X",
+    help: "Factor on the posterior's covariance, 0 for the mean (0.5).",
+  },
+];
+
+/** Makes posteriors, and draws from them. */
+export const swag: Command = {
+  name: "swag",
+  summary: "fit makes a SWAG posterior of the checkpoints of a run; sample " +
+    "writes a draw of a posterior as a plain model.",
+  operands: ["fit", "sample"],
+  usage: "fit|sample --output DIR [options]",
+  options: {
+    "Only fit": FIT_OPTIONS,
+    "Only sample": SAMPLE_OPTIONS,
+    Output: [
+      { name: "output", value: "DIR", help: "Folder to write." },
+      { name: "overwrite", help: "Replace a model in that folder." },
+      ...COMMON_OPTIONS,
+    ],
+  },
+  notes: `Examples:
+  swagpu finetune --data train.csv --model google-bert/bert-base-uncased \\
+    --schedule constant --save-every 50 --save-limit 30 --output run
+  swagpu swag fit --checkpoints run --skip-first 5 --output posterior
+  swagpu evaluate --model posterior --data test.csv
+  swagpu swag sample --model posterior --index 3 --output third
+
+The weights of the checkpoints are collected in the order of their steps. They
+should be of the end of a run with a rate that stays high: see the guides. The
+same model, seed and index give the same sample.`,
+  async run(args) {
+    const { operand } = args;
+    if (operand === "fit") return await fit(args);
+    if (operand === "sample") return await sample(args);
+    throw new TypeError("Cannot run swag: say fit or sample, see swag --help");
+  },
+};
+
+/** Refuses options of the other half of the command. */
+function refuse(args: Arguments, others: readonly Option[], own: string): void {
+  const other = others.find(({ name }) => args.flag(name));
+  if (!other) return;
+  throw new TypeError(
+    `Cannot use --${other.name} with swag ${own}: it belongs to the other half`,
+  );
+}
+
+/** The folders below one that hold weights, by the number in their names. */
+async function foldersOf(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = `${folder}/${name}/model.safetensors`;
+    if (isDirectory && await Deno.stat(path).then(() => true, () => false)) {
+      found.push(name);
+    }
+  }
+  const numbered = new Intl.Collator("en", { numeric: true });
+  return found.sort(numbered.compare).map((name) => `${folder}/${name}`);
+}
+
+async function fit(args: Arguments): Promise<number> {
+  refuse(args, SAMPLE_OPTIONS, "fit");
+  const source = args.needed("checkpoints");
+  const output = args.needed("output");
+  const skipped = args.integer("skip-first", { min: 0 }) ?? 0;
+  const noCovMat = args.flag("no-cov-mat");
+  const maxNumModels = args.integer("max-num-models", { min: 1 });
+  const varClamp = args.number("var-clamp", { min: 0 });
+  const modules = args.list("swag-modules");
+  const progress = new Progress({ quiet: args.flag("quiet") });
+  const folders = (await foldersOf(source)).slice(skipped);
+  const last = folders.at(-1);
+  if (folders.length < 2 || last === undefined) {
+    throw new RangeError(
+      `Cannot build a posterior from ${folders.length} checkpoints of ` +
+        `${source}: there must be at least 2; finetune --save-every makes some, ` +
+        "and --save-limit says how many are kept",
+    );
+  }
+  const task = taskOfModel(await AutoConfig.fromPretrained(last), last);
+  await openAdapter(progress);
+  const loaded = await progress.during(
+    `loading ${last}`,
+    loadModel(task, last),
+  );
+  using model = loaded.model;
+  using posterior = SwagModel.fromBase(model, {
+    noCovMat,
+    ...maxNumModels === undefined ? {} : { maxNumModels },
+    ...varClamp === undefined ? {} : { varClamp },
+    ...modules.length > 0 ? { modulePrefixList: modules } : {},
+  });
+  await using _folder = await OutputFolder.make(
+    output,
+    () => prepareOutput(output, args.flag("overwrite")),
+  );
+  using stage = progress.stage("collecting", folders.length, "checkpoints");
+  for (const folder of folders) {
+    using file = await openSafetensors(`${folder}/model.safetensors`);
+    // Weights that are computed and not learned are in no file.
+    const { mismatched, unexpected } = await model.loadStateDict(file, {
+      strict: false,
+    });
+    const [wrong] = [...mismatched.map(({ name }) => name), ...unexpected];
+    if (wrong !== undefined) {
+      throw new TypeError(
+        `Cannot collect ${folder}: ${wrong} is not what it is in ${last}`,
+      );
+    }
+    posterior.collectModel();
+    stage.advance(1);
+  }
+  await saveLoaded(output, { ...loaded, model, swag: posterior });
+  const { nModels, covMatRank } = posterior;
+  console.log(`Saved ${output}: ${nModels} collections, rank ${covMatRank}`);
+  return 0;
+}
+
+async function sample(args: Arguments): Promise<number> {
+  refuse(args, FIT_OPTIONS, "sample");
+  const source = args.needed("model");
+  const output = args.needed("output");
+  const index = args.integer("index", { min: 0 }) ?? 0;
+  const seed = args.integer("seed", { min: 0, max: 2 ** 32 - 1 }) ?? 0;
+  const scale = args.number("scale", { min: 0 }) ?? 0.5;
+  const progress = new Progress({ quiet: args.flag("quiet") });
+  const task = taskOfModel(await AutoConfig.fromPretrained(source), source);
+  await openAdapter(progress);
+  const loaded = await progress.during(
+    `loading ${source}`,
+    loadModel(task, source),
+  );
+  using _model = loaded.adapter ?? loaded.model;
+  using posterior = loaded.swag;
+  if (!posterior) {
+    throw new TypeError(
+      `Cannot sample ${source}: it holds no posterior; finetune --swag or swag ` +
+        "fit makes one",
+    );
+  }
+  await using _folder = await OutputFolder.make(
+    output,
+    () => prepareOutput(output, args.flag("overwrite")),
+  );
+  posterior.sampleParameters({ seed, index, scale });
+  posterior.acceptWeights();
+  await saveLoaded(output, { ...loaded, swag: undefined });
+  console.log(
+    `Saved ${output}: sample ${index} of seed ${seed}, scale ${scale}`,
+  );
+  return 0;
+}

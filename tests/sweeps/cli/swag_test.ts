@@ -1,0 +1,88 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { parseSafetensors } from "../../../nn/formats/mod.ts";
+import { names } from "../../_folder.ts";
+import { cli, inDataFolder } from "../../cli/_command.ts";
+
+/** A weight of a model's folder. */
+async function weightOf(folder: string, name: string): Promise<number[]> {
+  const file = parseSafetensors(
+    await Deno.readFile(`${folder}/model.safetensors`),
+  );
+  return [...file.tensor(name).data];
+}
+
+Deno.test("swag makes a posterior of checkpoints, and plain models of its draws", () =>
+  inDataFolder(async (folder, options) => {
+    const [run, fitted] = [`${folder}/run`, `${folder}/fitted`];
+    const trained = await cli(
+      "finetune",
+      ...["--data", `${folder}/train.tsv`, "--output", run, ...options],
+      ...["--schedule", "constant", "--save-every", "2", "--save-limit", "20"],
+    );
+    assertEquals(trained.code, 0, trained.err);
+    const fit = await cli(
+      "swag",
+      ...["fit", "--checkpoints", run, "--skip-first", "3", "--output", fitted],
+      ...["--max-num-models", "4", "--quiet"],
+    );
+    assertEquals([fit.code, fit.err], [0, ""]);
+    // 18 steps: checkpoints 2 to 18, without 2, 4 and 6.
+    assertEquals(fit.out, `Saved ${fitted}: 6 collections, rank 4\n`);
+    const data = ["--data", `${folder}/train.csv`, "--quiet", "--json"];
+    const measured = await cli("evaluate", "--model", fitted, ...data);
+    assertEquals(measured.code, 0, measured.err);
+    const { results } = JSON.parse(measured.out);
+    assertEquals(results.length, 3);
+
+    const draw = async (name: string, ...more: string[]) => {
+      const output = `${folder}/${name}`;
+      const { code, err } = await cli(
+        "swag",
+        ...["sample", "--model", fitted, "--output", output, ...more],
+      );
+      assertEquals(code, 0, err);
+      return output;
+    };
+    const weight = "classifier.weight";
+    const mean = await draw("mean", "--scale", "0");
+    const paths = Array.from(
+      { length: 6 },
+      (_, i) => `${run}/checkpoint-${8 + 2 * i}`,
+    );
+    const all = await Promise.all(paths.map((path) => weightOf(path, weight)));
+    const found = await weightOf(mean, weight);
+    found.forEach((x, i) => {
+      const expected = all.reduce((sum, own) => sum + (own[i] ?? 0), 0) / 6;
+      assert(Math.abs(x - expected) < 1e-6);
+    });
+    assert(!names(mean).includes("swag.safetensors"));
+    const third = await draw("third", "--index", "3", "--seed", "5");
+    const again = await draw("again", "--index", "3", "--seed", "5");
+    const fourth = await draw("fourth", "--index", "4", "--seed", "5");
+    const [a, b, c] = await Promise.all(
+      [third, again, fourth].map((path) => weightOf(path, weight)),
+    );
+    assertEquals(a, b);
+    assert(a?.join() !== c?.join());
+  }));
+
+Deno.test("swag says what it needs", () =>
+  inDataFolder(async (folder) => {
+    for (
+      const [words, wish] of [
+        [[], /say fit or sample/],
+        [["fit", "--checkpoints", folder, "--output", "x"], /at least 2/],
+        [
+          ["fit", "--checkpoints", folder, "--output", "x", "--index", "1"],
+          /--index with swag fit/,
+        ],
+        [["sample", "--model", folder], /without --output/],
+      ] as const
+    ) {
+      const { code, err } = await cli("swag", ...words);
+      assertEquals(code, 1);
+      assertMatch(err, wish);
+    }
+  }));
