@@ -41,6 +41,13 @@
  * @module
  */
 
+export {
+  calibrate,
+  type CalibrateOptions,
+  type Calibration,
+  type CalibrationRule,
+  type ScaleScores,
+} from "./calibrate.ts";
 export { estimateMemory, type MemoryEstimate } from "./layout.ts";
 export type { Moments } from "./moments.ts";
 export {
