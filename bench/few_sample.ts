@@ -53,7 +53,7 @@ async function writeSubset(
   { text, label, columns, count }: FewTask & { count: number },
 ): Promise<void> {
   const examples = await readExamples(
-    { path: source },
+    source,
     classExamples({ text, label }),
     columns.length > 0 ? { columns } : {},
   ).toArray();

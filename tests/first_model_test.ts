@@ -52,6 +52,7 @@ async function run(
       DENO_INSTALL_ROOT: tools,
       PATH: `${tools}/bin:${Deno.env.get("PATH")}`,
       NO_COLOR: "1",
+      SWAGPU: ROOT.pathname,
     },
   }).output();
   const decoder = new TextDecoder();
@@ -62,7 +63,7 @@ async function run(
 Deno.test("README's first model is made by its commands", async () => {
   const [install, ...rest] = await blocks();
   assertMatch(install?.script ?? "", /^deno install .* -n swagpu /);
-  assertEquals(rest.length, 4);
+  assertEquals(rest.length, 5);
   await inFolder(async (tools) => {
     // The program that the commands call is the Deno that runs the tests.
     await Deno.mkdir(`${tools}/bin`);
