@@ -137,7 +137,7 @@ export async function drawLoss(target: string, log: string): Promise<void> {
   const svg = await drawSpec({
     data: { values },
     width: 460,
-    height: 180,
+    height: 200,
     background: LIGHT.paper,
     padding: 12,
     mark: { type: "line", color: LIGHT.first, strokeWidth: 2 },
@@ -146,7 +146,7 @@ export async function drawLoss(target: string, log: string): Promise<void> {
       y: {
         field: "loss",
         type: "quantitative",
-        title: "cross-entropy of hidden tokens, nats",
+        title: "loss, nats",
         scale: { zero: false },
       },
     },
