@@ -59,8 +59,9 @@ const SAMPLE_OPTIONS: readonly Option[] = [
 /** Makes posteriors, and draws from them. */
 export const swag: Command = {
   name: "swag",
-  summary: "fit makes a SWAG posterior of the checkpoints of a run; sample " +
-    "writes a draw of a posterior as a plain model.",
+  summary:
+    "Makes posteriors, and plain models of their draws: fit collects the " +
+    "checkpoints of a run; sample writes one draw.",
   operands: ["fit", "sample"],
   usage: "fit|sample --output DIR [options]",
   options: {
