@@ -45,7 +45,7 @@ const SLOW = [
   "tests/engine/ops/attention_test.ts",
   "tests/engine/ops/matmul_test.ts",
   "tests/nn/trainer/resume_test.ts",
-  "tests/first_model_test.ts",
+  "tests/sweeps/first_model_test.ts",
 ];
 
 /** How many files with examples share a program. */

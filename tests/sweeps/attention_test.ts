@@ -8,6 +8,7 @@ import { eachVariant } from "../_variants.ts";
 import {
   type Case,
   check,
+  checkVisits,
   EVERY_RULE,
   left,
   right,
@@ -131,3 +132,12 @@ kindsTest("lets texts of one row attend to texts of another", [
     rate: 0.2,
   },
 ], [{ sq: 17, sk: 40, depth: 4, lengths: [5, 12], keyLengths: [9, 31] }]);
+
+// The variants of other sizes, whose text is that of those that
+// tests/engine/ops/attention_test.ts checks.
+for (const variant of ["wide", "tiled64"]) {
+  gpuTest(
+    `attention() never visits what its rules exclude (${variant})`,
+    () => withAttention(variant, checkVisits),
+  );
+}

@@ -2,7 +2,7 @@
 
 // Compares attention() and its gradients with the reference.
 
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import {
   attention,
   type AttentionOptions,
@@ -174,3 +174,37 @@ export const TEXTS_AND_RULES = {
   causal: true,
   rate: 0.3,
 };
+
+/**
+ * Checks that no kernel visits what the rules of attention exclude. What lies
+ * outside the window's tiles is NaN: a kernel that so much as visited it would
+ * spread it, since 0 · NaN is NaN.
+ */
+export async function checkVisits(): Promise<void> {
+  const [length, width, window] = [512, 4, 20];
+  const reach = window + 64 + 32;
+  for (const rule of [{ window }, { causal: true }]) {
+    using _ = scope();
+    const host = [1, 2, 3, 4].map((seed) => {
+      const x = randomValues(length * width, seed);
+      x.fill(NaN, (128 + reach) * width);
+      return x;
+    });
+    const [q, k, v, dy] = host.map((values, i) =>
+      tensor(values, {
+        shape: [1, length, width],
+        requiresGrad: i < 3,
+      })
+    );
+    assert(q && k && v && dy);
+    const y = attention(q, k, v, { heads: 1, ...rule });
+    backward(y, { gradient: dy });
+    assert(q.grad && k.grad && v.grad);
+    const [out, dq, dk, dv] = await readAll([y, q.grad, k.grad, v.grad]);
+    const finite = (x: ArrayLike<number> | undefined) =>
+      Array.from(x ?? [NaN]).slice(0, 128 * width).every(isFinite);
+    assert(finite(out) && finite(dq), `${JSON.stringify(rule)} y, dq`);
+    // Later queries see every key when causal: their NaN must come.
+    assertEquals(finite(dk) && finite(dv), "window" in rule);
+  }
+}

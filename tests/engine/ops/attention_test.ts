@@ -7,7 +7,6 @@ import {
   attentionProbabilities,
 } from "../../../engine/ops/attention.ts";
 import { ones, tensor, zeros } from "../../../engine/ops/creation.ts";
-import { scope } from "../../../engine/scope.ts";
 import { backward } from "../../../engine/tape.ts";
 import { readAll } from "../../../engine/tensor.ts";
 import { keysOf, queriesOf } from "../../../engine/kernels/attention.ts";
@@ -16,6 +15,7 @@ import {
   ATTENTION,
   type Case,
   check,
+  checkVisits,
   EVERY_RULE,
   left,
   right,
@@ -70,48 +70,10 @@ for (const variant of ["serial", "wide", "tiled32", "tiled64"]) {
   );
 }
 
-// What lies outside the window's tiles is NaN: a kernel that so much as visited
-// it would spread it, since 0 · NaN is NaN.
-for (const variant of ["serial", "wide", "tiled32", "tiled64"]) {
+for (const variant of ["serial", "tiled32"]) {
   gpuTest(
     `attention() never visits what its rules exclude (${variant})`,
-    () =>
-      withAttention(variant, async () => {
-        const [length, width, window] = [512, 4, 20];
-        const reach = window + 64 + 32;
-        for (const rule of [{ window }, { causal: true }]) {
-          using _ = scope();
-          const host = [1, 2, 3, 4].map((seed) => {
-            const x = randomValues(length * width, seed);
-            x.fill(NaN, (128 + reach) * width);
-            return x;
-          });
-          const [q, k, v, dy] = host.map((values, i) =>
-            tensor(values, {
-              shape: [1, length, width],
-              requiresGrad: i < 3,
-            })
-          );
-          assert(q && k && v && dy);
-          const y = attention(q, k, v, { heads: 1, ...rule });
-          backward(y, { gradient: dy });
-          assert(q.grad && k.grad && v.grad);
-          const [out, dq, dk, dv] = await readAll([
-            y,
-            q.grad,
-            k.grad,
-            v.grad,
-          ]);
-          const finite = (x: ArrayLike<number> | undefined) =>
-            Array.from(x ?? [NaN]).slice(0, 128 * width).every(isFinite);
-          assert(
-            finite(out) && finite(dq),
-            `${JSON.stringify(rule)} y, dq`,
-          );
-          // Later queries see every key when causal: their NaN must come.
-          assertEquals(finite(dk) && finite(dv), "window" in rule);
-        }
-      }),
+    () => withAttention(variant, checkVisits),
   );
 }
 

@@ -4,9 +4,9 @@
 // empty folder, with what it prints.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { inFolder, names } from "./_folder.ts";
+import { inFolder, names } from "../_folder.ts";
 
-const ROOT = new URL("../", import.meta.url);
+const ROOT = new URL("../../", import.meta.url);
 const HEADING = "## Your first model\n";
 
 /** A block of commands, and what the README says that it prints. */
