@@ -137,6 +137,14 @@ kindsTest("lets texts of one row attend to texts of another", [
 // tests/engine/ops/attention_test.ts checks.
 for (const variant of ["wide", "tiled64"]) {
   gpuTest(
+    `attention() keeps all its rules at once (${variant})`,
+    () =>
+      withAttention(variant, async () => {
+        await check(EVERY_RULE);
+        await check(TEXTS_AND_RULES);
+      }),
+  );
+  gpuTest(
     `attention() never visits what its rules exclude (${variant})`,
     () => withAttention(variant, checkVisits),
   );

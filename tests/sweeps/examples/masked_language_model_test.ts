@@ -1,9 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assertEquals, assertLess, assertMatch } from "@std/assert";
-import { trainMaskedModel } from "../../examples/masked_language_model.ts";
-import { gpuTest } from "../_check.ts";
-import { withPrintedLines } from "./_printed.ts";
+import { trainMaskedModel } from "../../../examples/masked_language_model.ts";
+import { gpuTest } from "../../_check.ts";
+import { withPrintedLines } from "../../examples/_printed.ts";
 
 gpuTest("the example of a masked language model learns words", async () => {
   const { result, lines } = await withPrintedLines(() => trainMaskedModel(20));
