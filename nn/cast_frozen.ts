@@ -3,7 +3,6 @@
 
 // Frozen weights in half the memory.
 
-import { part, windows } from "../engine/kernel_kit.ts";
 import { tensor } from "../engine/mod.ts";
 import { Embedding } from "./embedding.ts";
 import { Linear } from "./linear.ts";
@@ -16,6 +15,7 @@ import {
   type Segment,
   SEGMENT_ALIGNMENT,
 } from "./segment.ts";
+import { searchSegment } from "./segment_search.ts";
 import { WeightCheck } from "./weight_check.ts";
 
 /** The least number of f32 beyond 65504, the largest of f16. */
@@ -170,9 +170,10 @@ function checkMovable({ holders, parameters }: Segment): void {
 
 /** Throws if f16 does not hold a weight. */
 async function checkRange(
-  { device, values, length }: Segment,
+  segment: Segment,
   weights: ReadonlyMap<Parameter, string>,
 ): Promise<void> {
+  const { device, values, length } = segment;
   const inside = [...weights].flatMap(([{ location, size }, name]) =>
     location?.segment.values === values
       ? [{ name, start: location.offset, end: location.offset + size }]
@@ -188,17 +189,7 @@ async function checkRange(
   );
   using check = new WeightCheck(device);
   const table = tensor(owners, { device });
-  for (const window of windows(device, length, [1])) {
-    const block = window.start / SEGMENT_ALIGNMENT;
-    check.look({
-      values: part(values, window, 1),
-      vectors: window.count / 4,
-      owners: table,
-      at: block,
-      base: block,
-      limit: TOO_LARGE,
-    });
-  }
+  searchSegment(check, segment, { owners: table, limit: TOO_LARGE });
   table.dispose();
   const found = WeightCheck.parse(await check.answer.data());
   if (!found) return;

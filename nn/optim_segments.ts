@@ -28,6 +28,7 @@ import {
   type Segment,
   SEGMENT_ALIGNMENT,
 } from "./segment.ts";
+import { searchSegment } from "./segment_search.ts";
 import type { WeightCheck } from "./weight_check.ts";
 
 /** The magnitude from which on the square of a 32-bit float may be infinite. */
@@ -183,19 +184,8 @@ export function findDiverged(
 ): void {
   let base = 0;
   for (const { segment, blockSlot } of states) {
-    const { device, values, length } = segment;
-    for (const window of windows(device, length, [1])) {
-      const block = window.start / SEGMENT_ALIGNMENT;
-      check.look({
-        values: part(values, window, 1),
-        vectors: window.count / 4,
-        owners: blockSlot,
-        at: block,
-        base: base + block,
-        limit: DIVERGED,
-      });
-    }
-    base += length / SEGMENT_ALIGNMENT;
+    searchSegment(check, segment, { owners: blockSlot, base, limit: DIVERGED });
+    base += segment.length / SEGMENT_ALIGNMENT;
   }
 }
 
