@@ -63,20 +63,9 @@ export function prepareWeights(
     }
     said.push(`${names.length} parameters have new values: ${topNames(names)}`);
   }
-  const named = [...model.namedParameters()];
-  for (const prefix of freeze) {
-    const below = named.filter(([name]) => hasPrefix(name, prefix));
-    if (below.length === 0) {
-      throw new RangeError(
-        `Cannot freeze "${prefix}": no parameter has that prefix; there are ` +
-          topNames(named.map(([name]) => name)),
-      );
-    }
-    for (const [, parameter] of below) parameter.requiresGrad = false;
-  }
-  if (
-    named.length > 0 && named.every(([, { requiresGrad }]) => !requiresGrad)
-  ) {
+  if (freeze.length === 0) return said;
+  model.freeze(...freeze);
+  if (model.parameters().every(({ requiresGrad }) => !requiresGrad)) {
     throw new RangeError(
       `Cannot train with --freeze ${freeze.join(" --freeze ")}: no parameter ` +
         "would be left to train",

@@ -9,6 +9,7 @@
  */
 
 import { exists, writeTextAtomically } from "../nn/formats/mod.ts";
+import { getLastCheckpoint } from "../nn/mod.ts";
 import { Arguments, type Command, type Option } from "./arguments.ts";
 import type { MethodScores } from "./scores.ts";
 import {
@@ -92,7 +93,7 @@ export async function runSeries(
       ...words,
       ...["--seed", `${seed}`, "--output", folder],
       // A folder without an entry is of a run that was cut.
-      ...args.flag("resume") && await hasCheckpoint(folder)
+      ...args.flag("resume") && await getLastCheckpoint(folder) !== undefined
         ? ["--resume"]
         : ["--overwrite"],
     ]);
@@ -154,13 +155,4 @@ async function readSeries(
       file.options.join(" ")
     }); choose another folder or say --overwrite`,
   );
-}
-
-/** Whether a folder holds a checkpoint to go on from. */
-async function hasCheckpoint(folder: string): Promise<boolean> {
-  if (!await exists(folder)) return false;
-  for await (const { name } of Deno.readDir(folder)) {
-    if (name.startsWith("checkpoint-")) return true;
-  }
-  return false;
 }

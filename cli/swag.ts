@@ -9,7 +9,7 @@
  */
 
 import { AutoConfig } from "../models/mod.ts";
-import { openSafetensors } from "../nn/formats/mod.ts";
+import { exists, openSafetensors } from "../nn/formats/mod.ts";
 import { SwagModel } from "../swag/mod.ts";
 import { openAdapter } from "./adapter.ts";
 import {
@@ -105,9 +105,7 @@ async function foldersOf(folder: string): Promise<string[]> {
   const found: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
     const path = `${folder}/${name}/model.safetensors`;
-    if (isDirectory && await Deno.stat(path).then(() => true, () => false)) {
-      found.push(name);
-    }
+    if (isDirectory && await exists(path)) found.push(name);
   }
   const numbered = new Intl.Collator("en", { numeric: true });
   return found.sort(numbered.compare).map((name) => `${folder}/${name}`);

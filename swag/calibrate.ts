@@ -11,8 +11,10 @@
 import { readAll, scope } from "../engine/mod.ts";
 import {
   accuracy,
+  applyTemperature,
   checkOptions,
   fitTemperature,
+  logProbabilities,
   negativeLogLikelihood,
 } from "../nn/mod.ts";
 import type { LogitsOutput } from "./runs.ts";
@@ -52,6 +54,9 @@ const OPTIONS: readonly (keyof CalibrateOptions)[] = [
 ];
 
 const SCALES = [0, 0.01, 0.03, 0.1, 0.3, 1, 3];
+
+/** The least probability that is taken a logarithm of. */
+const LEAST = 1e-38;
 
 /** How a scale does on the validation data. */
 export interface ScaleScores {
@@ -169,14 +174,18 @@ export async function calibrate<Batch>(
           `${probabilities.length / classes} rows`,
       );
     }
-    const logs = probabilities.map((p) => Math.log(Math.max(p, LEAST)));
+    const logs = logProbabilities(probabilities, { floor: LEAST });
     const temperature = fitTemperature(logs, labels);
     return {
       scale,
       accuracy: accuracy(logs, labels),
       nll: negativeLogLikelihood(probabilities, labels),
       temperature,
-      calibratedNll: scaledNll(logs, labels, temperature),
+      calibratedNll: negativeLogLikelihood(
+        applyTemperature(logs, temperature, { classes }),
+        labels,
+        { floor: LEAST },
+      ),
     };
   };
   const scores: ScaleScores[] = [];
@@ -200,25 +209,4 @@ function largestAllowed(
   return allowed.length > 0
     ? allowed.reduce((a, b) => b.scale > a.scale ? b : a)
     : scores.reduce((a, b) => b.scale < a.scale ? b : a);
-}
-
-/** The least probability that is taken a logarithm of. */
-const LEAST = 1e-38;
-
-/** The mean of `-log softmax(logs / T)` at the labels. */
-function scaledNll(
-  logs: Float64Array,
-  labels: ArrayLike<number>,
-  temperature: number,
-): number {
-  const classes = logs.length / labels.length;
-  let total = 0;
-  for (let row = 0; row < labels.length; row++) {
-    const own = [...logs.subarray(row * classes, (row + 1) * classes)]
-      .map((x) => x / temperature);
-    const most = Math.max(...own);
-    const sum = own.reduce((sum, x) => sum + Math.exp(x - most), 0);
-    total += most + Math.log(sum) - (own[labels[row] ?? 0] ?? NaN);
-  }
-  return total / labels.length;
 }

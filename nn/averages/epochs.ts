@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Numbers of epochs, as callbacks count them.
+// Numbers of epochs, as callbacks count them, and the checks of their options.
 
 import type { TrainerState } from "../trainer/trainer_state.ts";
 
@@ -27,6 +27,24 @@ export function requireEpoch(
     throw new RangeError(
       `Cannot average weights with ${name} ${value}: it must be a whole ` +
         `number of at least ${least}`,
+    );
+  }
+}
+
+/**
+ * Throws if an option is not a finite number of at least 0; `undefined` counts as
+ * absent.
+ *
+ * @throws {RangeError} If it is not.
+ */
+export function requireNotNegative(
+  named: Readonly<Record<string, number | undefined>>,
+): void {
+  for (const [name, value] of Object.entries(named)) {
+    if (value === undefined || (value >= 0 && value < Infinity)) continue;
+    throw new RangeError(
+      `Cannot average weights with ${name} ${value}: it must be a finite ` +
+        "number of at least 0",
     );
   }
 }

@@ -4,7 +4,6 @@
 // The mean of the weights of the last epochs, made while a Trainer trains.
 
 import type { Module } from "../module.ts";
-import type { Optimizer } from "../optim.ts";
 import { checkOptions } from "../options.ts";
 import type {
   CallbackState,
@@ -13,7 +12,7 @@ import type {
   TrainerEvent,
 } from "../trainer/callbacks.ts";
 import { AveragedModel } from "./averaged_model.ts";
-import { epochsSoFar, requireEpoch } from "./epochs.ts";
+import { epochsSoFar, requireEpoch, requireNotNegative } from "./epochs.ts";
 import { type RunnableModule, updateBn } from "./update_bn.ts";
 
 /** Options of {@linkcode SWACallback}. The first five have dicee's names. */
@@ -112,13 +111,7 @@ export class SWACallback implements TrainerCallback, Disposable {
     const { swaStartEpoch, swaCEpochs = 1, swaLr, lrInit } = options;
     requireEpoch({ swaStartEpoch }, 0);
     requireEpoch({ swaCEpochs }, 1);
-    for (const [name, rate] of Object.entries({ swaLr, lrInit })) {
-      if (rate === undefined || (rate >= 0 && rate < Infinity)) continue;
-      throw new RangeError(
-        `Cannot average weights with ${name} ${rate}: it must be a finite ` +
-          "number of at least 0",
-      );
-    }
+    requireNotNegative({ swaLr, lrInit });
     this.#options = options;
     this.#every = swaCEpochs;
     this.averaged = new AveragedModel<RunnableModule>(model);
@@ -156,10 +149,10 @@ export class SWACallback implements TrainerCallback, Disposable {
     const { swaLr, lrInit, maxEpochs = args.numTrainEpochs } = this.#options;
     if (swaLr === undefined || !optimizer) return;
     const t = Math.floor(state.epoch) / maxEpochs;
-    setRates(optimizer, (group) => {
-      const initial = lrInit ?? this.#initialRates?.[group] ?? swaLr;
+    optimizer.groups.forEach((group, i) => {
+      const initial = lrInit ?? this.#initialRates?.[i] ?? swaLr;
       const ratio = initial === 0 ? 1 : swaLr / initial;
-      return initial *
+      group.learningRate = initial *
         (t <= 0.5 ? 1 : t <= 0.9 ? 1 - (1 - ratio) * (t - 0.5) / 0.4 : ratio);
     });
   }
@@ -213,9 +206,4 @@ export class SWACallback implements TrainerCallback, Disposable {
   [Symbol.dispose](): void {
     this.dispose();
   }
-}
-
-/** Sets the learning rate of each group. */
-function setRates(optimizer: Optimizer, rateOf: (group: number) => number) {
-  optimizer.groups.forEach((group, i) => group.learningRate = rateOf(i));
 }

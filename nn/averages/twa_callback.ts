@@ -13,7 +13,7 @@ import type {
   TrainerCallback,
   TrainerEvent,
 } from "../trainer/callbacks.ts";
-import { epochsSoFar, requireEpoch } from "./epochs.ts";
+import { epochsSoFar, requireEpoch, requireNotNegative } from "./epochs.ts";
 import { WeightSubspace } from "./weight_subspace.ts";
 
 /** Options of {@linkcode TWACallback}. Most have dicee's names. */
@@ -114,16 +114,10 @@ export class TWACallback implements TrainerCallback, Disposable {
   constructor(model: Module, options: TWACallbackOptions) {
     checkOptions(options, { action: "average weights", known: OPTIONS });
     const { twaStartEpoch, numSamples = 5, twaCEpochs = 1 } = options;
-    const { lrInit = 0, regLambda = 0, centered = false } = options;
+    const { lrInit, regLambda = 0, centered = false } = options;
     requireEpoch({ twaStartEpoch }, 1);
     requireEpoch({ numSamples, twaCEpochs }, 1);
-    for (const [name, value] of Object.entries({ lrInit, regLambda })) {
-      if (value >= 0 && value < Infinity) continue;
-      throw new RangeError(
-        `Cannot average weights with ${name} ${value}: it must be a finite ` +
-          "number of at least 0",
-      );
-    }
+    requireNotNegative({ lrInit, regLambda });
     this.#options = options;
     this.#every = twaCEpochs;
     this.#subspace = new WeightSubspace(model, {
@@ -214,16 +208,8 @@ export class TWACallback implements TrainerCallback, Disposable {
    *
    * @throws {TypeError} If it is of another model, or another number of samples.
    */
-  async loadStateDict(
-    { values, tensors }: LoadedCallbackState,
-  ): Promise<void> {
-    if (!tensors) {
-      throw new TypeError("Cannot load the state of TWACallback: it is empty");
-    }
-    await this.#subspace.loadStateDict(
-      values as { taken: number; rank: number | null },
-      tensors,
-    );
+  async loadStateDict(state: LoadedCallbackState): Promise<void> {
+    await this.#subspace.loadStateDict(state);
   }
 
   /** Frees the subspace. */

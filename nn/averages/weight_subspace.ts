@@ -21,11 +21,15 @@ import {
   sum,
   Tensor,
 } from "../../engine/mod.ts";
-import type { SafetensorsSource } from "../formats/mod.ts";
-import type { Module, StateSource } from "../module.ts";
+import { loadTensors, stateOfTensors } from "../kept_tensors.ts";
+import type { Module } from "../module.ts";
 import type { GradientProjection } from "../optim_projection.ts";
 import type { Parameter } from "../parameter.ts";
 import { type Segment, segmentsOf } from "../segment.ts";
+import type {
+  CallbackState,
+  LoadedCallbackState,
+} from "../trainer/callbacks.ts";
 
 /** The share of its length below which a direction is nothing but rounding. */
 const LEAST = 1e-4;
@@ -221,47 +225,36 @@ export class WeightSubspace implements GradientProjection, Disposable {
   }
 
   /** Snapshots or directions, the mean, and how many there are. */
-  stateDict(): {
-    values: { taken: number; rank: number | null };
-    tensors: [string, SafetensorsSource][];
-  } {
-    const tensors = this.#parts.flatMap(({ rows, center }, i) =>
-      ([["rows", rows], ["center", center]] as const).map((
-        [name, x],
-      ): [string, SafetensorsSource] => [
-        `${name}.${i}`,
-        { shape: x.shape, dtype: "F32", data: () => x.data() },
-      ])
-    );
+  stateDict(): CallbackState {
     return {
+      ...stateOfTensors(this.#kept),
       values: { taken: this.#taken, rank: this.#rank ?? null },
-      tensors,
     };
   }
 
   /**
    * Continues from a state.
    *
-   * @throws {TypeError} If it is of another model.
+   * @throws {TypeError} If it is of another model, or another number of snapshots.
    */
-  async loadStateDict(
-    { taken, rank }: { taken: number; rank: number | null },
-    tensors: StateSource,
-  ): Promise<void> {
-    const all = this.#parts.flatMap(({ rows, center }, i) =>
-      [[`rows.${i}`, rows], [`center.${i}`, center]] as const
-    );
-    for (const [name, x] of all) {
-      const { shape } = tensors.info(name);
-      if (shape.join() === x.shape.join()) continue;
-      throw new TypeError(
-        `Cannot load the subspace: ${name} is [${shape}] there, and ` +
-          `[${x.shape}] here`,
-      );
-    }
-    for (const [name, x] of all) x.write((await tensors.tensor(name)).data);
+  async loadStateDict(state: LoadedCallbackState): Promise<void> {
+    const { taken, rank } = state.values as {
+      taken: number;
+      rank: number | null;
+    };
+    await loadTensors("TWACallback", this.#kept, state);
     this.#taken = taken;
     this.#rank = rank ?? undefined;
+  }
+
+  /** What a checkpoint keeps, by name. */
+  get #kept(): Map<string, Tensor> {
+    return new Map(
+      this.#parts.flatMap(({ rows, center }, i) => [
+        [`rows.${i}`, rows],
+        [`center.${i}`, center],
+      ]),
+    );
   }
 
   /** Frees the snapshots. */
