@@ -18,24 +18,12 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { classExamples, readExamples } from "../data/mod.ts";
+import { runsOf, type SeriesFile } from "../cli/seed_summary.ts";
 import { shuffledIndices, summarizeSeeds } from "../nn/mod.ts";
 import { seedsFigure, type SeedsRow } from "../report/mod.ts";
 import experiment from "./few_sample.json" with { type: "json" };
 
 type FewTask = (typeof experiment.tasks)[number];
-
-/** What a series has written; see `finetune --seeds`. */
-interface Series {
-  readonly metric: string;
-  readonly degenerate: number;
-  readonly runs: readonly {
-    readonly seed: number;
-    readonly failure?: string;
-    readonly methods: Readonly<
-      Record<string, Readonly<Record<string, number>>>
-    >;
-  }[];
-}
 
 const CLI = new URL("../cli.ts", import.meta.url).pathname;
 const MODEL = new URL("../examples/mini-bert", import.meta.url).pathname;
@@ -73,7 +61,7 @@ async function seriesOf(
     options: readonly string[];
   },
   files: { train: string; evaluation: string },
-): Promise<Series> {
+): Promise<SeriesFile> {
   const { success } = await new Deno.Command(Deno.execPath(), {
     args: [
       ...["run", "-A", "--no-check", CLI, "finetune", "--quiet"],
@@ -90,16 +78,14 @@ async function seriesOf(
   return JSON.parse(await Deno.readTextFile(`${folder}/seeds.json`));
 }
 
-/** A line of the table, in Markdown. */
+/** A line of the table, in Markdown, and one of the figure. */
 function line(
   name: string,
-  { metric, degenerate, runs }: Series,
+  file: SeriesFile,
 ): { line: string; row: SeedsRow } {
-  const own = runs.map(({ seed, failure, methods }) => ({
-    ...{ seed, scores: methods[METHOD] ?? {} },
-    ...failure === undefined ? {} : { failure },
-  }));
-  const summary = summarizeSeeds(own, { metric, degenerate });
+  const { metric = "accuracy", degenerate } = file;
+  const runs = runsOf(file, METHOD);
+  const summary = summarizeSeeds(runs, { metric, degenerate });
   const shown = (score: string, digits: number) => {
     const { mean = NaN, sd = NaN } = summary.scores[score] ?? {};
     return `${mean.toFixed(digits)} ± ${sd.toFixed(digits)}`;
@@ -112,7 +98,7 @@ function line(
   ];
   return {
     line: `| ${cells.join(" | ")} |`,
-    row: { name, values: own.flatMap(({ scores }) => scores[metric] ?? []) },
+    row: { name, values: runs.flatMap(({ scores }) => scores[metric] ?? []) },
   };
 }
 

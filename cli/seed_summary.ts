@@ -40,7 +40,7 @@ function methodsOf({ runs }: SeriesFile): string[] {
 }
 
 /** The runs of one method. */
-function runsOf({ runs }: SeriesFile, method: string): SeedRun[] {
+export function runsOf({ runs }: SeriesFile, method: string): SeedRun[] {
   return runs.map(({ seed, failure, methods }) => ({
     seed,
     scores: methods[method] ?? {},

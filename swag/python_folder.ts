@@ -8,7 +8,7 @@
  * @module
  */
 
-import { readAll, type Tensor } from "../engine/mod.ts";
+import type { Tensor } from "../engine/mod.ts";
 import {
   checkFinite,
   FolderSave,
@@ -18,7 +18,8 @@ import {
   writeTextAtomically,
 } from "../nn/formats/mod.ts";
 import type { Module } from "../nn/mod.ts";
-import { NONE } from "./layout.ts";
+import { type Entry, NONE } from "./layout.ts";
+import type { RawMoments } from "./moments.ts";
 import type { Posterior } from "./posterior.ts";
 import type { SwagOptions } from "./settings.ts";
 
@@ -146,7 +147,7 @@ export async function writePythonFolder(
     );
   }
   const internal = model.config.toJSON();
-  const { count, settings, rank } = posterior;
+  const { settings, rank } = posterior;
   const config = {
     ...Object.fromEntries(
       REPEATED.filter((name) => internal[name] !== undefined)
@@ -164,7 +165,7 @@ export async function writePythonFolder(
   await using save = await FolderSave.begin(folder);
   await writePyTorch(
     `${save.staging}/${STATE}`,
-    stateOf(posterior, `Cannot save the posterior to ${folder}`),
+    stateOf(posterior, folder),
     { root: "model" },
   );
   await writeTextAtomically(
@@ -172,85 +173,93 @@ export async function writePythonFolder(
     `${JSON.stringify(config, undefined, 2)}\n`,
   );
   await save.commit({ last: [STATE] });
+}
 
-  /** The state dictionary, whose tensors are read when it is their turn. */
-  function* stateOf(
-    { layout: { entries, rows } }: Posterior,
-    action: string,
-  ): Generator<[string, PyTorchSource]> {
-    yield ["swag.n_models", { shape: [1], dtype: "I64", data: [count] }];
-    yield [`${BASE}_dummy_param`, { shape: [0], dtype: "F32", data: [] }];
-    const tensors = posterior.model.namedTensors();
-    const weightsOf = (x: Tensor): PyTorchSource => ({
-      shape: x.shape,
-      dtype: "F32",
-      data: async () => (await readAll([x]))[0] ?? [],
-    });
-    // The moments of one parameter share a read, and only they are in memory.
-    let last:
-      | { entry: object; moments: ReturnType<Posterior["read"]> }
-      | undefined;
-    const read = (entry: (typeof entries)[number]) => {
-      if (last?.entry !== entry) {
-        last = { entry, moments: posterior.read([entry]) };
-      }
-      return last.moments;
-    };
-    const momentsOf = function* (
-      name: string,
-      entry: (typeof entries)[number],
-    ): Generator<[string, PyTorchSource]> {
-      const { row, parameter: { shape, size } } = entry;
-      const pick = (
-        suffix: string,
-        shape: readonly number[],
-        of: (moments: {
-          mean: Float32Array<ArrayBuffer>;
-          squares?: Float32Array<ArrayBuffer> | undefined;
-          deviations?: Float32Array<ArrayBuffer> | undefined;
-        }) => Float32Array<ArrayBuffer>,
-      ): [string, PyTorchSource] => [`${BASE}${name}${suffix}`, {
-        shape,
-        dtype: "F32",
-        data: async () => {
-          const [moments] = await read(entry);
-          const values = moments ? of(moments) : new Float32Array();
-          checkFinite(values, name, action);
-          return values;
-        },
-      }];
-      yield pick("_mean", shape, ({ mean }) => mean);
-      if (row === NONE) return;
-      // E[θ²] = M2/n + mean², rounded once: what 32 bits can hold of it.
-      yield pick(
-        "_sq_mean",
-        shape,
-        ({ mean, squares }) =>
-          mean.map((x, i) => (squares?.[i] ?? 0) / Math.max(1, count) + x ** 2),
-      );
-      if (rows === 0) return;
-      yield pick(
-        "_cov_mat_sqrt",
-        [rank, size],
-        ({ deviations }) => deviations ?? new Float32Array(),
-      );
-    };
-    const byName = new Map(entries.map((entry) => [entry.name, entry]));
-    for (const [name, tensor] of tensors) {
-      yield [BASE + name, weightsOf(tensor)];
-      const entry = byName.get(name);
-      if (entry) yield* momentsOf(name, entry);
-    }
-    // A parameter of two modules has two names in a state dictionary. Where one
-    // module has two places, as the embeddings of Marian, so have its moments.
-    for (const [alias, name] of posterior.model.tiedNames()) {
-      const tensor = tensors.get(name);
-      if (!tensor) continue;
-      yield [BASE + alias, weightsOf(tensor)];
-      const entry = byName.get(name);
-      const isOneModule = internal["model_type"] === "marian" &&
-        alias.endsWith("embed_tokens.weight");
-      if (entry && isOneModule) yield* momentsOf(alias, entry);
+/** A name in the state dictionary, and what is written under it. */
+type Named = [string, PyTorchSource];
+
+/** The state dictionary, whose tensors are read when it is their turn. */
+function* stateOf(posterior: Posterior, folder: string): Generator<Named> {
+  const { model, layout, count } = posterior;
+  const reader = new MomentReader(posterior);
+  yield ["swag.n_models", { shape: [1], dtype: "I64", data: [count] }];
+  yield [`${BASE}_dummy_param`, { shape: [0], dtype: "F32", data: [] }];
+  const tensors = model.namedTensors();
+  const byName = new Map(layout.entries.map((entry) => [entry.name, entry]));
+  for (const [name, tensor] of tensors) {
+    yield [BASE + name, weightsOf(tensor)];
+    const entry = byName.get(name);
+    if (entry) yield* momentsOf(reader, entry, { name, folder });
+  }
+  // A parameter of two modules has two names in a state dictionary. Where one
+  // module has two places, as the embeddings of Marian, so have its moments.
+  const hasSharedModule = isConfigured(model) &&
+    model.config.toJSON()["model_type"] === "marian";
+  for (const [alias, name] of model.tiedNames()) {
+    const tensor = tensors.get(name);
+    if (!tensor) continue;
+    yield [BASE + alias, weightsOf(tensor)];
+    const entry = byName.get(name);
+    if (entry && hasSharedModule && alias.endsWith("embed_tokens.weight")) {
+      yield* momentsOf(reader, entry, { name: alias, folder });
     }
   }
+}
+
+function weightsOf(x: Tensor): PyTorchSource {
+  return { shape: x.shape, dtype: "F32", data: () => x.data() };
+}
+
+/** Reads moments. Those of the last parameter alone stay in memory. */
+class MomentReader {
+  readonly posterior: Posterior;
+  #entry: Entry | undefined;
+  #moments: Promise<RawMoments | undefined> | undefined;
+
+  constructor(posterior: Posterior) {
+    this.posterior = posterior;
+  }
+
+  read(entry: Entry): Promise<RawMoments | undefined> {
+    if (!this.#moments || this.#entry !== entry) {
+      this.#entry = entry;
+      this.#moments = this.posterior.read([entry]).then(([own]) => own);
+    }
+    return this.#moments;
+  }
+}
+
+/** The moments of a parameter, which share a read. */
+function* momentsOf(
+  reader: MomentReader,
+  entry: Entry,
+  { name, folder }: { name: string; folder: string },
+): Generator<Named> {
+  const { count, rank, layout } = reader.posterior;
+  const { row, parameter: { shape, size } } = entry;
+  const pick = (
+    suffix: string,
+    shape: readonly number[],
+    of: (moments: RawMoments) => Float32Array<ArrayBuffer> | undefined,
+  ): Named => [`${BASE}${name}${suffix}`, {
+    shape,
+    dtype: "F32",
+    data: async () => {
+      const moments = await reader.read(entry);
+      const values = moments && of(moments) || new Float32Array();
+      checkFinite(values, name, `Cannot save the posterior to ${folder}`);
+      return values;
+    },
+  }];
+  yield pick("_mean", shape, ({ mean }) => mean);
+  if (row === NONE) return;
+  // E[θ²] = M2/n + mean², rounded once: what 32 bits can hold of it.
+  yield pick(
+    "_sq_mean",
+    shape,
+    ({ mean, squares }) =>
+      mean.map((x, i) => (squares?.[i] ?? 0) / Math.max(1, count) + x ** 2),
+  );
+  if (layout.rows === 0) return;
+  yield pick("_cov_mat_sqrt", [rank, size], ({ deviations }) => deviations);
 }

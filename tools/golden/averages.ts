@@ -15,8 +15,7 @@ import {
   Scheduler,
   SWALR,
 } from "../../nn/mod.ts";
-import { compare, type Comparison, type Golden } from "./compare.ts";
-import { valuesOf } from "./optimizer_steps.ts";
+import { compare, type Comparison, type Golden, valuesOf } from "./compare.ts";
 
 /** Both sides are rounded to float32 at every step. */
 const WEIGHTS = { absolute: 1e-6, relative: 1e-6 };

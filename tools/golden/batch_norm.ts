@@ -14,7 +14,13 @@ import {
   tensor,
 } from "../../engine/mod.ts";
 import { BatchNorm1d, Conv1d, Linear, Module, updateBn } from "../../nn/mod.ts";
-import { compare, type Comparison, type Golden, maxAbs } from "./compare.ts";
+import {
+  compare,
+  type Comparison,
+  type Golden,
+  hostTensors,
+  maxAbs,
+} from "./compare.ts";
 import { below, type TensorCase } from "./tensor_cases.ts";
 
 const OUTPUTS = 1e-5;
@@ -173,14 +179,4 @@ export async function checkUpdateBn(
     relative: 0,
   }));
   return results;
-}
-
-/** The same with numbers for the integers of counts. */
-function hostTensors(golden: Golden) {
-  return new Map(
-    [...golden].map(([name, { shape, data }]) => [
-      name,
-      { shape, data: Float32Array.from(data, Number) },
-    ]),
-  );
 }

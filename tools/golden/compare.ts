@@ -2,7 +2,7 @@
 
 // Reads reference tensors, and compares tensors with them.
 
-import { openSafetensors } from "../../nn/mod.ts";
+import { type HostTensor, openSafetensors } from "../../nn/mod.ts";
 import type { PretrainedConfig, PreTrainedModel } from "../../models/mod.ts";
 
 /** The outcome of comparing one tensor. */
@@ -36,6 +36,26 @@ export async function readGolden(path: string): Promise<Golden> {
   >();
   for (const name of file.names) golden.set(name, await file.tensor(name));
   return golden;
+}
+
+/** The values of a name; there must be some. */
+export function valuesOf(
+  golden: Golden,
+  name: string,
+): Float32Array<ArrayBuffer> {
+  const found = golden.get(name);
+  if (!found) throw new RangeError(`Cannot compare ${name}: there is none`);
+  return Float32Array.from(found.data);
+}
+
+/** Reference tensors as `loadStateDict` takes them: counts are integers in files. */
+export function hostTensors(golden: Golden): Map<string, HostTensor> {
+  return new Map(
+    [...golden].map(([name, { shape, data }]) => [
+      name,
+      { shape, data: Float32Array.from(data, Number) },
+    ]),
+  );
 }
 
 /** Options of {@linkcode compare}. */

@@ -32,9 +32,10 @@ import {
   type Golden,
   maxAbs,
   readGolden,
+  valuesOf,
 } from "./compare.ts";
 import { checkRates, checkReinitialization } from "./kit_tables.ts";
-import { Parts, steps, valuesOf } from "./optimizer_steps.ts";
+import { Parts, steps } from "./optimizer_steps.ts";
 
 /** The file by which such a folder is known. */
 export const KIT_NAME = "madgrad.safetensors";

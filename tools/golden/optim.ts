@@ -26,9 +26,10 @@ import {
   type Comparison,
   type Golden,
   readGolden,
+  valuesOf,
 } from "./compare.ts";
 import { failure } from "./metric_cases.ts";
-import { addGradients, Parts, steps, valuesOf } from "./optimizer_steps.ts";
+import { addGradients, Parts, steps } from "./optimizer_steps.ts";
 
 /** The files by any of which such a folder is known. */
 export const OPTIM_NAMES = ["optimizers.safetensors", "schedules.json"];

@@ -5,17 +5,7 @@
 import { readAll, scope, tensor } from "../../engine/mod.ts";
 import { addInto } from "../../engine/kernel_kit.ts";
 import { init, Module, type Optimizer, Parameter } from "../../nn/mod.ts";
-import type { Golden } from "./compare.ts";
-
-/** The values of a name; there must be some. */
-export function valuesOf(
-  golden: Golden,
-  name: string,
-): Float32Array<ArrayBuffer> {
-  const found = golden.get(name);
-  if (!found) throw new RangeError(`Cannot compare ${name}: there is none`);
-  return Float32Array.from(found.data);
-}
+import { type Golden, valuesOf } from "./compare.ts";
 
 /** A module with the parameters of `init.*`, by their names. */
 export class Parts extends Module {

@@ -5,7 +5,7 @@
 
 import { readAll, scope, type Tensor } from "../../engine/mod.ts";
 import * as models from "../../models/mod.ts";
-import { openPyTorch } from "../../nn/formats/mod.ts";
+import { exists, openPyTorch } from "../../nn/formats/mod.ts";
 import { NONE } from "../../swag/layout.ts";
 import { SwagModel, type SwagOptions } from "../../swag/mod.ts";
 import { Posterior } from "../../swag/posterior.ts";
@@ -17,7 +17,9 @@ import {
   compare,
   type Comparison,
   type Golden,
+  hostTensors,
   readGolden,
+  valuesOf,
 } from "./compare.ts";
 import { below } from "./tensor_cases.ts";
 
@@ -131,14 +133,15 @@ async function checkVariants(
   for (const [name, variant] of Object.entries(spec.variants)) {
     const file = (kind: string) =>
       readGolden(`${folder}/${name}/${kind}.safetensors`);
-    if (!await hasFile(`${folder}/${name}/state.safetensors`)) continue;
+    if (!await exists(`${folder}/${name}/state.safetensors`)) continue;
     using model = modelOf(spec.base_class, fields);
     const base = await readGolden(`${folder}/base.safetensors`);
-    await loadWeights(model, base);
+    // Tied names may be missing or occur twice.
+    await model.loadStateDict(hostTensors(base), { strict: false });
     const state = await file("state");
     const samples = await file("samples");
     const variances = await file("variance");
-    const snapshots = await hasFile(
+    const snapshots = await exists(
         `${folder}/${name}/snapshots.safetensors`,
       )
       ? await file("snapshots")
@@ -180,23 +183,6 @@ async function checkVariants(
     );
   }
   return results;
-}
-
-async function hasFile(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
-}
-
-/** Overwrites weights and buffers; tied names may be missing or occur twice. */
-async function loadWeights(model: AnyModel, golden: Golden): Promise<void> {
-  await model.loadStateDict(
-    new Map(
-      [...golden].map(([name, { shape, data }]) => [
-        name,
-        { shape, data: Float32Array.from(data) },
-      ]),
-    ),
-    { strict: false },
-  );
 }
 
 function sourceOf(golden: Golden): MomentSource {
@@ -260,15 +246,12 @@ async function checkSamples(
   await readMoments(posterior, state);
   const random = posterior.layout.entries.filter(({ row }) => row !== NONE)
     .map(({ name }) => name);
-  const read = (key: string) => {
-    const tensor = golden.get(key);
-    if (!tensor) throw new RangeError(`there is no ${key}`);
-    return Float32Array.from(tensor.data);
-  };
   const results: Comparison[] = [];
   for (const { tag, scale, cov, block, noise } of samples) {
     const byName = (kind: string) =>
-      new Map(random.map((p) => [p, read(`${noise}.${kind}.${p}`)]));
+      new Map(
+        random.map((p) => [p, valuesOf(golden, `${noise}.${kind}.${p}`)]),
+      );
     const sizes = new Map(
       posterior.layout.entries.map(({ name, parameter }) => [
         name,
@@ -293,7 +276,7 @@ async function checkSamples(
             ? []
             : block
             ? byName("lowrank")
-            : read(`${noise}.lowrank`),
+            : valuesOf(golden, `${noise}.lowrank`),
         },
     });
     const weights = model.namedParameters();
