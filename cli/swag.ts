@@ -25,7 +25,7 @@ import { prepareOutput, saveLoaded } from "./save.ts";
 import { SWAG_OPTIONS } from "./swag_settings.ts";
 import { taskOfModel } from "./tasks/registry.ts";
 
-/** The options that say what of the weights is kept, as in `finetune --swag`. */
+/** The options of `finetune --swag` that say which moments a posterior keeps. */
 const KEPT_OPTIONS = SWAG_OPTIONS.filter(({ name }) =>
   ["max-num-models", "swag-modules", "no-cov-mat", "var-clamp"].includes(name)
 );

@@ -324,8 +324,9 @@ const LESS_IS_BETTER =
   /loss|nll|ece|brier|mse|mae|perplexity|crps|divergence|entropy$/;
 
 /**
- * Says in an error what of the run is on the disk. If the weights are good, as when
- * the disk was full, they are saved first, elsewhere if need be.
+ * Says in an error which weights of the run were saved, and where. If the weights are
+ * good, as when the disk was full, they are saved first, in another folder if that of
+ * the run cannot be written.
  */
 async function withFate(
   error: unknown,

@@ -38,8 +38,8 @@ const LEFT_OUT = 0xffffffff;
  * saved model and a fingerprint give the rounded values as f32.
  *
  * Such a weight cannot be trained, and is no part of the flat vector: optimizers
- * and posteriors leave it alone. The other parameters of its segments get new
- * places, so call this before an optimizer or posterior is built.
+ * and posteriors leave it alone. The other parameters of its segments are moved to
+ * other memory, so call this before an optimizer or posterior is built.
  *
  * @param model The model, or a model with an adapter. Weights that are trained
  * stay as they are, and so do those that a module of another kind uses, too.
@@ -148,7 +148,7 @@ function frozenWeights(model: Module): Map<string, Parameter> {
   );
 }
 
-/** Throws if the parameters of a segment must keep their places. */
+/** Throws if the parameters of a segment cannot be moved to other memory now. */
 function checkMovable({ holders, parameters }: Segment): void {
   const [holder] = holders.values();
   if (holder) {

@@ -210,7 +210,8 @@ export class Module {
   /**
    * Lets frozen parameters be trained again; see {@linkcode freeze}.
    *
-   * @param prefixes The names to unfreeze; all, if there are none.
+   * @param prefixes The names to unfreeze, as prefixes of whole path segments.
+   * Without prefixes, all parameters are unfrozen.
    * @throws {RangeError} If a prefix selects no parameter.
    * @throws {TypeError} If a parameter is stored as f16; see `castFrozen`. None
    * is unfrozen then.

@@ -13,7 +13,7 @@ export type SeedScores = Readonly<Record<string, number>>;
 export interface SeedRun {
   /** The seed. */
   readonly seed: number;
-  /** The scores. There are none if the run has failed. */
+  /** The scores; an empty record if the run has failed. */
   readonly scores: SeedScores;
   /** Why the run has no scores, such as a loss that was not finite. */
   readonly failure?: string | undefined;

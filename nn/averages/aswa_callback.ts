@@ -33,7 +33,7 @@ export interface ASWACallbackOptions {
  * that of the average with the weights of the run in it, and `v*` that of the
  * average so far:
  *
- * - `v > v'` and `v > v*`: a hard update. The average begins anew with these
+ * - `v > v'` and `v > v*`: a hard update. The average starts again from these
  *   weights.
  * - else `v' > v*`: a soft update. The weights join the average.
  * - else they are rejected.

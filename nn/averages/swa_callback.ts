@@ -54,8 +54,8 @@ const OPTIONS: readonly (keyof SWACallbackOptions)[] = [
  * Wider Optima and Better Generalization", 2018.
  *
  * dicee leaves the buffers of batch norms as they were at first; here they are
- * those of the last epoch, or computed anew if `bnBatches` is given. Checkpoints
- * hold the average.
+ * those of the last epoch, or are computed for the average if `bnBatches` is given.
+ * Checkpoints hold the average.
  *
  * @example Usage
  * ```ts

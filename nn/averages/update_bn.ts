@@ -23,8 +23,8 @@ export interface UpdateBnOptions<Batch> {
 }
 
 /**
- * Computes the running statistics of all {@linkcode BatchNorm1d} layers anew, in
- * one pass over data, as `torch.optim.swa_utils.update_bn` does. Weights that
+ * Computes the running statistics of all {@linkcode BatchNorm1d} layers from the
+ * start, in one pass over data, as `torch.optim.swa_utils.update_bn` does. Weights that
  * were averaged, or drawn from a posterior, have never seen data, so the
  * statistics of the training do not fit them.
  *

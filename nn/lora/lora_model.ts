@@ -366,7 +366,7 @@ export class LoraModel<M extends Adaptable = Adaptable> extends Module {
   }
 }
 
-/** Gives parameters that are stored as f16 places in f32. */
+/** Stores those parameters as f32 that are stored as f16. */
 function widen(parameters: readonly Parameter[]): void {
   placeAnew(parameters.filter(({ halves }) => halves));
 }
