@@ -63,7 +63,9 @@ export type { LogitsFunction, LogitsOutput, SpanOutput } from "./runs.ts";
 export type {
   LogitsOptions,
   PredictOptions,
+  RunOptions,
   SampleOptions,
+  SummarizedRunOptions,
 } from "./sample_options.ts";
 export type { Normalization, SwagOptions, SwagSettings } from "./settings.ts";
 export type {
@@ -79,3 +81,4 @@ export {
   SwagUpdateCallback,
   type SwagUpdateOptions,
 } from "./update_callback.ts";
+export { WeightPosterior } from "./weight_posterior.ts";

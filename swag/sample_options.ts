@@ -47,13 +47,13 @@ export interface SampleOptions {
   index?: number;
 }
 
-/** Options of {@linkcode SwagModel.getLogits}. */
-export interface LogitsOptions extends SampleOptions {
+/** Options of a prediction with samples, besides those that say which samples. */
+export interface RunOptions {
   /**
-   * How many samples to predict with; `undefined` predicts once with the
-   * weights as they are.
+   * How many samples to predict with. For {@linkcode SwagModel.getLogits}
+   * `undefined` predicts once, with the weights as they are.
    *
-   * @default {undefined}
+   * @default {undefined for getLogits; 30 for predict}
    */
   numPredictions?: number | undefined;
   /**
@@ -66,25 +66,34 @@ export interface LogitsOptions extends SampleOptions {
   training?: boolean;
 }
 
-/** Options of {@linkcode SwagModel.predict}. */
-export interface PredictOptions<
+/**
+ * Options of a prediction that is summarized: which samples, how many, and what the
+ * model predicts.
+ */
+export type SummarizedRunOptions<
+  Sampling extends object,
   Problem extends PredictionProblem = PredictionProblem,
-> extends LogitsOptions {
-  /**
-   * How many samples to predict with.
-   *
-   * @default {30}
-   */
-  numPredictions?: number | undefined;
-  /**
-   * What the model predicts: numbers, one of several classes, or several labels
-   * of which any number may apply.
-   *
-   * @default {what the model's `config.problemType` says for logits of two axes,
-   * else one of several classes}
-   */
-  problemType?: Problem | undefined;
-}
+> =
+  & Sampling
+  & RunOptions
+  & {
+    /**
+     * What the model predicts: numbers, one of several classes, or several labels
+     * of which any number may apply.
+     *
+     * @default {what the model's `config.problemType` says for logits of two axes,
+     * else one of several classes}
+     */
+    problemType?: Problem | undefined;
+  };
+
+/** Options of {@linkcode SwagModel.getLogits}. */
+export type LogitsOptions = SampleOptions & RunOptions;
+
+/** Options of {@linkcode SwagModel.predict}. */
+export type PredictOptions<
+  Problem extends PredictionProblem = PredictionProblem,
+> = SummarizedRunOptions<SampleOptions, Problem>;
 
 /** The names of {@linkcode SampleOptions}. */
 export const SAMPLE_OPTIONS = [
@@ -94,16 +103,6 @@ export const SAMPLE_OPTIONS = [
   "seed",
   "index",
 ] as const;
-
-/** The names of {@linkcode LogitsOptions}. */
-export const LOGITS_OPTIONS = [
-  ...SAMPLE_OPTIONS,
-  "numPredictions",
-  "training",
-] as const;
-
-/** The names of {@linkcode PredictOptions}. */
-export const PREDICT_OPTIONS = [...LOGITS_OPTIONS, "problemType"] as const;
 
 /**
  * Fills in the defaults of the options that select a Gaussian.

@@ -2,7 +2,7 @@
 // This module is browser compatible.
 // Longer than most files: two thirds of it document its one class.
 
-import { keep, scope, type Tensor } from "../engine/mod.ts";
+import type { Tensor } from "../engine/mod.ts";
 import {
   finishSave,
   folderOf,
@@ -18,28 +18,6 @@ import { type Moments, momentsOf } from "./moments.ts";
 import { drawKey } from "./noise.ts";
 import { Posterior } from "./posterior.ts";
 import {
-  type ModelPrediction,
-  type Prediction,
-  problemOf,
-  type RegressionPrediction,
-  type SpanPrediction,
-  summarizeLogits,
-  summarizeSpan,
-  tensorsOf,
-} from "./predict.ts";
-import {
-  inMode,
-  type LogitsFunction,
-  type LogitsOutput,
-  type SpanOutput,
-  type StackedLogits,
-  stackRuns,
-} from "./runs.ts";
-import {
-  LOGITS_OPTIONS,
-  type LogitsOptions,
-  PREDICT_OPTIONS,
-  type PredictOptions,
   resolveGaussian,
   SAMPLE_OPTIONS,
   type SampleOptions,
@@ -72,6 +50,7 @@ import {
   type SwagState,
   writeState,
 } from "./state_dict.ts";
+import { WeightPosterior } from "./weight_posterior.ts";
 
 /**
  * A Gaussian posterior over the weights of any module, from the weights that
@@ -132,11 +111,15 @@ import {
  * assertEquals(mutualInformation.shape, [3]);
  * ```
  */
-export class SwagModel implements Disposable {
+export class SwagModel extends WeightPosterior<SampleOptions>
+  implements Disposable {
   /** The model whose weights are sampled. */
   readonly base: Module;
   /** The options of the posterior, with defaults filled in. */
   readonly settings: SwagSettings;
+  /** The names of {@linkcode SampleOptions}. */
+  protected override readonly samplingOptions:
+    readonly (keyof SampleOptions)[] = SAMPLE_OPTIONS;
   readonly #posterior: Posterior;
   /** The model's own weights, while it holds a sample. */
   #kept: Tensor[] | undefined;
@@ -150,6 +133,7 @@ export class SwagModel implements Disposable {
    * @param settings All options of the posterior, with defaults filled in.
    */
   constructor(base: Module, settings: SwagSettings) {
+    super();
     this.base = base;
     this.settings = settings;
     this.#posterior = new Posterior(base, settings);
@@ -326,152 +310,6 @@ export class SwagModel implements Disposable {
         this.#kept = outer;
       },
     );
-  }
-
-  /**
-   * Runs the model with several samples of its weights, and returns the logits.
-   * Meanwhile the model is in evaluation mode, unless `training` is set. Afterwards
-   * it has the same weights as before.
-   *
-   * @param forward Runs the model on a batch and returns logits
-   * `[batch, classes]` or `[batch, sequence, classes]`, or the two of a span.
-   * @param options Which samples to draw, and how many.
-   * @returns `[batch, predictions, classes]` or
-   * `[batch, predictions, sequence, classes]`; for spans
-   * `[batch, predictions, 2, sequence]`.
-   * @throws {RangeError} If `numPredictions` is not a positive whole number.
-   *
-   * @example Usage
-   * ```ts
-   * import { initialize, tensor } from "@swagpu/swagpu/engine";
-   * import { Linear } from "@swagpu/swagpu/nn";
-   * import { SwagModel } from "@swagpu/swagpu/swag";
-   * import { assertEquals } from "@std/assert";
-   *
-   * await initialize();
-   * const model = new Linear(2, 3);
-   * const swag = SwagModel.fromBase(model);
-   * swag.collectModel();
-   * const x = tensor([[1, 2]]);
-   * const logits = swag.getLogits(() => model.forward(x), { numPredictions: 4 });
-   * assertEquals(logits.shape, [1, 4, 3]);
-   * ```
-   */
-  getLogits(
-    forward: () => LogitsOutput | SpanOutput,
-    options: LogitsOptions = {},
-  ): Tensor {
-    checkOptions(options, { action: "predict", known: LOGITS_OPTIONS });
-    const [stacked] = this.#stack([forward], options);
-    return (stacked as StackedLogits).logits;
-  }
-
-  /**
-   * Predicts a batch with several samples, and measures the uncertainty; see
-   * {@linkcode getLogits} and {@linkcode summarizeLogits}. The option `problemType`
-   * or the model's `config.problemType` says what the logits mean.
-   *
-   * For many batches use {@linkcode predictAll}, which draws each sample only once.
-   *
-   * @param forward Runs the model on a batch and returns its logits.
-   * @param options Which samples to draw, how many, and what the logits mean.
-   * @returns The prediction for the batch.
-   * @throws {TypeError} If there is a single logit per row, and neither the option
-   * nor the model says what it means.
-   * @throws {RangeError} If `numPredictions` is not a positive whole number.
-   *
-   * @example A number and its uncertainty
-   * ```ts
-   * import { initialize, tensor } from "@swagpu/swagpu/engine";
-   * import { Linear } from "@swagpu/swagpu/nn";
-   * import { SwagModel } from "@swagpu/swagpu/swag";
-   * import { assertEquals } from "@std/assert";
-   *
-   * await initialize();
-   * const model = new Linear(2, 1);
-   * const swag = SwagModel.fromBase(model);
-   * swag.collectModel();
-   * const x = tensor([[1, 2], [3, 4]]);
-   * const { mean, std } = swag.predict(() => model.forward(x), {
-   *   problemType: "regression",
-   * });
-   * assertEquals([mean.shape, std.shape], [[2, 1], [2, 1]]);
-   * ```
-   */
-  predict(forward: () => SpanOutput, options?: PredictOptions): SpanPrediction;
-  /** Predicts numbers. */
-  predict(
-    forward: LogitsFunction,
-    options: PredictOptions<"regression"> & { problemType: "regression" },
-  ): RegressionPrediction;
-  /** Predicts classes, labels, or what the model's configuration says. */
-  predict(forward: LogitsFunction, options?: PredictOptions): ModelPrediction;
-  predict(
-    forward: () => LogitsOutput | SpanOutput,
-    options: PredictOptions = {},
-  ): ModelPrediction | RegressionPrediction | SpanPrediction {
-    const [prediction] = this.#predict([forward], options);
-    return prediction as ModelPrediction;
-  }
-
-  /**
-   * Predicts many batches as {@linkcode predict} predicts one. Each sample is drawn
-   * once for all batches; a loop over `predict` would draw it again for each batch.
-   * The logits of all batches and samples stay on the GPU until the end.
-   *
-   * @param batches The batches, such as lists of row numbers.
-   * @param forward Runs the model on a batch and returns its logits. It is called
-   * for every batch and sample, and the tensors that it makes are freed.
-   * @param options Which samples to draw, how many, and what the logits mean.
-   * @returns The prediction for each batch, in order.
-   * @throws {TypeError} If there is a single logit per row, and neither the options
-   * nor the model say what it means.
-   * @throws {RangeError} If `numPredictions` is not a positive whole number.
-   *
-   * @example Usage
-   * ```ts
-   * import { initialize, tensor } from "@swagpu/swagpu/engine";
-   * import { batches, Linear } from "@swagpu/swagpu/nn";
-   * import { SwagModel } from "@swagpu/swagpu/swag";
-   * import { assertEquals } from "@std/assert";
-   *
-   * await initialize();
-   * const model = new Linear(1, 3);
-   * const swag = SwagModel.fromBase(model);
-   * swag.collectModel();
-   * const predictions = swag.predictAll(
-   *   batches(10, 4),
-   *   (rows) => model.forward(tensor([...rows].map((row) => [row]))),
-   *   { numPredictions: 5 },
-   * );
-   * const shapes = predictions.map(({ probabilities }) => probabilities.shape);
-   * assertEquals(shapes, [[4, 3], [4, 3], [2, 3]]);
-   * ```
-   */
-  predictAll<Batch>(
-    batches: Iterable<Batch>,
-    forward: (batch: Batch) => SpanOutput,
-    options?: PredictOptions,
-  ): SpanPrediction[];
-  /** Predicts numbers. */
-  predictAll<Batch>(
-    batches: Iterable<Batch>,
-    forward: (batch: Batch) => LogitsOutput,
-    options: PredictOptions<"regression"> & { problemType: "regression" },
-  ): RegressionPrediction[];
-  /** Predicts classes, labels, or what the model's configuration says. */
-  predictAll<Batch>(
-    batches: Iterable<Batch>,
-    forward: (batch: Batch) => LogitsOutput,
-    options?: PredictOptions,
-  ): ModelPrediction[];
-  predictAll<Batch>(
-    batches: Iterable<Batch>,
-    forward: (batch: Batch) => LogitsOutput | SpanOutput,
-    options: PredictOptions = {},
-  ): (ModelPrediction | RegressionPrediction | SpanPrediction)[] {
-    const runs = Array.from(batches, (batch) => () => forward(batch));
-    return this.#predict(runs, options);
   }
 
   /**
@@ -714,46 +552,19 @@ export class SwagModel implements Disposable {
     this.dispose();
   }
 
-  /** Predicts with each function, all with the same samples. */
-  #predict(
-    runs: readonly (() => LogitsOutput | SpanOutput)[],
-    options: PredictOptions,
-  ): (Prediction | RegressionPrediction | SpanPrediction)[] {
-    checkOptions(options, { action: "predict", known: PREDICT_OPTIONS });
-    const { problemType, numPredictions = 30, ...rest } = options;
-    using _ = scope();
-    const stacks = this.#stack(runs, { ...rest, numPredictions });
-    return stacks.map(({ isSpan, logits }) => {
-      const prediction = isSpan
-        ? summarizeSpan(logits)
-        : summarizeLogits(logits, {
-          problemType: problemType ?? problemOf(this.base, logits),
-        });
-      for (const x of tensorsOf(prediction)) keep(x);
-      return prediction;
-    });
-  }
-
-  /** Runs every function with every sample, and stacks its logits. */
-  #stack(
-    runs: readonly (() => LogitsOutput | SpanOutput)[],
-    { numPredictions, training = false, ...sample }: LogitsOptions,
-  ): StackedLogits[] {
-    const predict = (count: number, before: (run: number) => void) =>
-      inMode(this.base, training, () => stackRuns(runs, count, before));
-    if (numPredictions === undefined) return predict(1, () => {});
-    if (!Number.isInteger(numPredictions) || numPredictions < 1) {
-      throw new RangeError(
-        `Cannot predict with ${numPredictions} samples: it must be a positive ` +
-          "whole number",
-      );
-    }
-    const [seed, start] = this.#next(sample, numPredictions);
-    const optionsOf = (i: number) => ({ ...sample, seed, index: start + i });
+  /** Runs with one sample after the other, or once with the weights as they are. */
+  protected override withSamples<T>(
+    options: SampleOptions,
+    count: number | undefined,
+    predict: (count: number, before: (run: number) => void) => T,
+  ): T {
+    if (count === undefined) return predict(1, () => {});
+    const [seed, start] = this.#next(options, count);
+    const optionsOf = (i: number) => ({ ...options, seed, index: start + i });
     return this.withSample(
       optionsOf(0),
       () =>
-        predict(numPredictions, (i) => {
+        predict(count, (i) => {
           if (i > 0) this.sampleParameters(optionsOf(i));
         }),
     );
