@@ -41,6 +41,7 @@
  * @module
  */
 
+export type { BayesInferOptions, ParticleReport } from "./bayes_infer.ts";
 export {
   calibrate,
   type CalibrateOptions,
@@ -50,6 +51,13 @@ export {
 } from "./calibrate.ts";
 export { estimateMemory, type MemoryEstimate } from "./layout.ts";
 export type { Moments } from "./moments.ts";
+export { MultiSwag, type ParticleSampleOptions } from "./multi_swag.ts";
+export type {
+  PosteriorMode,
+  PosteriorPrediction,
+  PosteriorPredOptions,
+  PosteriorValues,
+} from "./posterior_pred.ts";
 export {
   type ModelPrediction,
   type Prediction,
@@ -81,4 +89,5 @@ export {
   SwagUpdateCallback,
   type SwagUpdateOptions,
 } from "./update_callback.ts";
+export type { VarianceOptions, VarianceParts } from "./variance_parts.ts";
 export { WeightPosterior } from "./weight_posterior.ts";

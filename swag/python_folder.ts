@@ -14,6 +14,8 @@ import {
   FolderSave,
   openPyTorch,
   type PyTorchSource,
+  readText,
+  withFile,
   writePyTorch,
   writeTextAtomically,
 } from "../nn/formats/mod.ts";
@@ -68,14 +70,13 @@ export interface PythonConfig {
  */
 export async function readPythonConfig(folder: string): Promise<PythonConfig> {
   const path = `${folder}/${CONFIG}`;
-  const fields = JSON.parse(await Deno.readTextFile(path));
   const {
     internal_model_config: internal,
     no_cov_mat: noCovMat,
     max_num_models: maxNumModels,
     var_clamp: varClamp,
     module_prefix_list: prefixes,
-  } = fields;
+  } = parseJson(await readText(path), path);
   if (typeof internal !== "object" || internal === null) {
     throw new SyntaxError(
       `Cannot load ${path}: it has no internal_model_config, which every ` +
@@ -92,6 +93,15 @@ export async function readPythonConfig(folder: string): Promise<PythonConfig> {
       ...prefixes?.length > 0 ? { modulePrefixList: prefixes } : {},
     },
   };
+}
+
+/** Parses a file's text; an error names the file. */
+function parseJson(text: string, path: string) {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw withFile(error, path);
+  }
 }
 
 /** Opens the state of a folder. */
