@@ -10,8 +10,9 @@
  * deno task bench:few-sample --data DIR --output DIR
  * ```
  *
- * The folder of `--data` holds the files that few_sample.json names, as SST-2 and
- * SNIPS were published. Runs that are done are not repeated.
+ * The folder of `--data` holds the files that few_sample.json names, as SNIPS and the
+ * SMS Spam Collection were published. `--tasks` and `--only` name some of the tasks
+ * and remedies. Runs that are done are not repeated.
  *
  * @module
  */
@@ -38,7 +39,11 @@ const METHOD = "last iterate";
 async function writeSubset(
   target: string,
   source: string,
-  { text, label, columns, count }: FewTask & { count: number },
+  { text, label, columns, count, skip = 0 }: FewTask & {
+    count: number;
+    /** How many of those drawn are left out at first. */
+    skip?: number;
+  },
 ): Promise<void> {
   const examples = await readExamples(
     source,
@@ -46,7 +51,7 @@ async function writeSubset(
     columns.length > 0 ? { columns } : {},
   ).toArray();
   const order = shuffledIndices(examples.length, { seed: SUBSET_SEED });
-  const lines = [...order.slice(0, count)].map((i) =>
+  const lines = [...order.slice(skip, skip + count)].map((i) =>
     JSON.stringify({ text: examples[i]?.text, label: examples[i]?.label })
   );
   await Deno.writeTextFile(target, lines.join("\n") + "\n");
@@ -103,14 +108,15 @@ function line(
 }
 
 if (import.meta.main) {
-  const { data, output, model, seeds, only } = parseArgs(Deno.args, {
-    string: ["data", "output", "model", "seeds", "only"],
+  const { data, output, model, seeds, only, tasks } = parseArgs(Deno.args, {
+    string: ["data", "output", "model", "seeds", "only", "tasks"],
     default: { model: MODEL, seeds: "10" },
   });
   if (data === undefined || output === undefined) {
     throw new TypeError("Cannot run without --data DIR and --output DIR");
   }
   for (const task of experiment.tasks) {
+    if (tasks !== undefined && !tasks.split(",").includes(task.name)) continue;
     const folder = `${output}/${task.name}`;
     await Deno.mkdir(folder, { recursive: true });
     const files = {
@@ -124,6 +130,7 @@ if (import.meta.main) {
     await writeSubset(files.evaluation, evaluation, {
       ...task,
       count: evaluated,
+      skip: train === evaluation ? examples : 0,
     });
     const rows: SeedsRow[] = [];
     console.log(`\n${task.title}\n\n| | accuracy | NLL | degenerate |`);
