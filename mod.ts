@@ -126,4 +126,4 @@ export {
   pipeline,
   Tokenizer,
 } from "./models/mod.ts";
-export { SwagModel } from "./swag/mod.ts";
+export { MultiSwag, SwagModel } from "./swag/mod.ts";

@@ -55,14 +55,11 @@ export interface ParticleSampleOptions extends SampleOptions {
  * import { assert, assertEquals } from "@std/assert";
  *
  * await initialize();
- * const x = Float32Array.of(0, 1, 2, 3);
- * const y = Float32Array.of(1, 3, 5, 7);
+ * const x = tensor([[0], [1], [2], [3]]);
+ * const y = tensor([[1], [3], [5], [7]]);
  * using multi = await MultiSwag.bayesInfer(() => new Linear(1, 1), {
  *   examples: 4,
- *   inputs: (rows) => ({
- *     x: { data: Float32Array.from(rows, (row) => x[row]), shape: [4, 1] },
- *     y: { data: Float32Array.from(rows, (row) => y[row]), shape: [4, 1] },
- *   }),
+ *   inputs: () => ({ x, y }),
  *   step: (model, { x, y }) => mseLoss(model.forward(x), y),
  *   numModels: 4,
  *   pretrainEpochs: 150,
