@@ -49,7 +49,9 @@ export {
   type CalibrationRule,
   type ScaleScores,
 } from "./calibrate.ts";
+export type { DrawOptions } from "./draw_counter.ts";
 export { estimateMemory, type MemoryEstimate } from "./layout.ts";
+export { MCDropout } from "./mc_dropout.ts";
 export type { Moments } from "./moments.ts";
 export { MultiSwag, type ParticleSampleOptions } from "./multi_swag.ts";
 export type {
@@ -90,4 +92,4 @@ export {
   type SwagUpdateOptions,
 } from "./update_callback.ts";
 export type { VarianceOptions, VarianceParts } from "./variance_parts.ts";
-export { WeightPosterior } from "./weight_posterior.ts";
+export { type PredictRuns, WeightPosterior } from "./weight_posterior.ts";

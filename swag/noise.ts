@@ -11,7 +11,7 @@
  * @module
  */
 
-import { philoxNormal } from "../engine/kernel_kit.ts";
+import { philox4x32, philoxNormal } from "../engine/kernel_kit.ts";
 import { Generator, type RandomStream } from "../engine/mod.ts";
 import { type Layout, NONE, type Piece } from "./layout.ts";
 
@@ -19,6 +19,7 @@ import { type Layout, NONE, type Piece } from "./layout.ts";
 // these are never among them.
 const DIAGONAL = 0x53574100;
 const LOW_RANK = 0x53574101;
+const OWN = 0x53574102;
 
 /** How many numbers of the low-rank stream are reserved for each parameter. */
 const PARAMETER_STRIDE = 65536;
@@ -44,13 +45,23 @@ export interface GivenNoise {
  * is not in [0, 2³²).
  */
 export function drawKey(seed: number | bigint, index: number): DrawKey {
-  if (!Number.isInteger(index) || index < 0 || index >= 2 ** 32) {
-    throw new RangeError(
-      `Cannot draw sample ${index}: the index must be a whole number from 0 ` +
-        "to 2³² - 1",
-    );
-  }
+  checkIndex(index);
   return { key: new Generator(seed).next().key, index };
+}
+
+/** Throws unless a sample can have an index. */
+export function checkIndex(index: number): void {
+  if (Number.isInteger(index) && index >= 0 && index < 2 ** 32) return;
+  throw new RangeError(
+    `Cannot draw sample ${index}: the index must be a whole number from 0 ` +
+      "to 2³² - 1",
+  );
+}
+
+/** The seed of what a model draws by itself while it holds a sample. */
+export function ownSeed({ key, index }: DrawKey): readonly [number, number] {
+  const [low, high] = philox4x32([0, 0, index, OWN], key);
+  return [low, high];
 }
 
 /** The stream of the numbers by which standard deviations are multiplied. */

@@ -79,12 +79,14 @@ function nameOf(value: unknown): string {
  * @param forwards The functions, each of which runs the model on one batch.
  * @param runs The number of runs.
  * @param before Called before each run with its number.
+ * @param beforeBatch Called before each function in each run, with the run's number.
  * @returns For each function the logits of all runs.
  */
 export function stackRuns(
   forwards: readonly (() => LogitsOutput | SpanOutput)[],
   runs: number,
   before: (run: number) => void,
+  beforeBatch: (run: number) => void = () => {},
 ): StackedLogits[] {
   return noGrad(() => {
     const stacks: StackedLogits[] = [];
@@ -94,6 +96,7 @@ export function stackRuns(
       before(i);
       forwards.forEach((forward, k) => {
         using _ = scope();
+        beforeBatch(i);
         const { isSpan, logits } = logitsOf(forward());
         const { shape: [batch = 1, ...rest], size } = logits;
         if (logits.shape.length < 2 || logits.dtype !== "f32") {

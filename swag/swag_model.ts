@@ -11,6 +11,7 @@ import {
 } from "../nn/formats/mod.ts";
 import { checkOptions, type Module } from "../nn/mod.ts";
 import { type DensityOptions, logDensity } from "./density.ts";
+import { DrawCounter } from "./draw_counter.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { holdSample } from "./held_samples.ts";
 import { measure, type MemoryEstimate, NONE } from "./layout.ts";
@@ -50,7 +51,7 @@ import {
   type SwagState,
   writeState,
 } from "./state_dict.ts";
-import { WeightPosterior } from "./weight_posterior.ts";
+import { type PredictRuns, WeightPosterior } from "./weight_posterior.ts";
 
 /**
  * A Gaussian posterior over the weights of any module, from the weights that
@@ -123,8 +124,7 @@ export class SwagModel extends WeightPosterior<SampleOptions>
   readonly #posterior: Posterior;
   /** The model's own weights, while it holds a sample. */
   #kept: Tensor[] | undefined;
-  /** How many samples have been drawn without a seed. */
-  #draws = 0;
+  readonly #draws = new DrawCounter();
 
   /**
    * {@linkcode SwagModel.fromBase} is the usual way to build a posterior.
@@ -186,7 +186,7 @@ export class SwagModel extends WeightPosterior<SampleOptions>
       swag?.dispose();
       throw withFile(error, path);
     }
-    swag.#draws = draws;
+    swag.#draws.drawn = draws;
     return swag;
   }
 
@@ -252,7 +252,7 @@ export class SwagModel extends WeightPosterior<SampleOptions>
   sampleParameters(options: SampleOptions = {}): void {
     checkOptions(options, { action: "sample weights", known: SAMPLE_OPTIONS });
     const gaussian = this.#gaussian("sample weights", options);
-    const [seed, index] = this.#next(options, 1);
+    const [seed, index] = this.#draws.next(options, 1);
     const noise = drawKey(seed, index);
     this.#kept ??= this.#posterior.copyWeights();
     this.#posterior.draw({ ...gaussian, noise });
@@ -384,7 +384,7 @@ export class SwagModel extends WeightPosterior<SampleOptions>
   async save(path: string, options: SaveSwagOptions = {}): Promise<void> {
     const { allowNonFinite = false } = options;
     await writePosterior(path, this.#posterior, {
-      draws: this.#draws,
+      draws: this.#draws.drawn,
       weights: await fingerprint(this.base),
       allowNonFinite,
     });
@@ -520,7 +520,7 @@ export class SwagModel extends WeightPosterior<SampleOptions>
    * ```
    */
   async stateDict(): Promise<SwagState> {
-    return await readState(this.#posterior, this.#draws);
+    return await readState(this.#posterior, this.#draws.drawn);
   }
 
   /**
@@ -538,7 +538,7 @@ export class SwagModel extends WeightPosterior<SampleOptions>
   loadStateDict(state: SwagState): void {
     checkState(this.#posterior, state);
     writeState(this.#posterior, state);
-    this.#draws = state.draws;
+    this.#draws.drawn = state.draws;
   }
 
   /** Frees the moments. A sample that the model holds stays in it. */
@@ -556,10 +556,10 @@ export class SwagModel extends WeightPosterior<SampleOptions>
   protected override withSamples<T>(
     options: SampleOptions,
     count: number | undefined,
-    predict: (count: number, before: (run: number) => void) => T,
+    predict: PredictRuns<T>,
   ): T {
     if (count === undefined) return predict(1, () => {});
-    const [seed, start] = this.#next(options, count);
+    const [seed, start] = this.#draws.next(options, count);
     const optionsOf = (i: number) => ({ ...options, seed, index: start + i });
     return this.withSample(
       optionsOf(0),
@@ -577,16 +577,5 @@ export class SwagModel extends WeightPosterior<SampleOptions>
       collections: this.nModels,
       hasDeviations: !this.settings.noCovMat,
     });
-  }
-
-  /** The seed and the first index of the next `count` samples. */
-  #next(options: SampleOptions, count: number): [number | bigint, number] {
-    const { seed, index } = options;
-    if (seed !== undefined || index !== undefined) {
-      return [seed ?? 0, index ?? 0];
-    }
-    const start = this.#draws;
-    this.#draws += count;
-    return [0, start];
   }
 }

@@ -34,6 +34,19 @@ import type { RunOptions, SummarizedRunOptions } from "./sample_options.ts";
 const RUN_OPTIONS = ["numPredictions", "training"] as const;
 
 /**
+ * Runs a model on all batches, several times.
+ *
+ * @param count The number of runs.
+ * @param before Called before each run with its number.
+ * @param beforeBatch Called before each batch of each run, with the run's number.
+ */
+export type PredictRuns<T> = (
+  count: number,
+  before: (run: number) => void,
+  beforeBatch?: (run: number) => void,
+) => T;
+
+/**
  * A distribution over the weights of a model, from which samples are drawn to
  * predict with. {@linkcode SwagModel} is one.
  *
@@ -87,13 +100,14 @@ export abstract class WeightPosterior<Sampling extends object> {
    * @param count How many; `undefined` if the caller does not say.
    * @param predict Runs the model on all batches, as often as its first argument
    * says; before each run it calls its second argument with the number of the run,
-   * which writes that sample into the model.
+   * which writes that sample into the model, and before each batch of the run its
+   * third, if there is one.
    * @returns What `predict` returns. The model has its own weights again.
    */
   protected abstract withSamples<T>(
     options: Sampling,
     count: number | undefined,
-    predict: (count: number, before: (run: number) => void) => T,
+    predict: PredictRuns<T>,
   ): T;
 
   /**
@@ -303,8 +317,8 @@ export abstract class WeightPosterior<Sampling extends object> {
     return this.withSamples(
       sampling,
       numPredictions,
-      (count, before) =>
-        inMode(this.base, training, () => stackRuns(runs, count, before)),
+      (count, ...hooks) =>
+        inMode(this.base, training, () => stackRuns(runs, count, ...hooks)),
     );
   }
 }
