@@ -8,7 +8,9 @@
 
 import type { Arguments, Option } from "./arguments.ts";
 
-const OPTIMIZERS = ["adamw", "sgd", "madgrad", "mirror_madgrad"] as const;
+const OPTIMIZERS = [
+  ...["adamw", "sgd", "madgrad", "mirror_madgrad", "ivon"] as const,
+] as const;
 
 /** The usual settings of each optimizer. */
 const USUAL: Readonly<
@@ -21,7 +23,11 @@ const USUAL: Readonly<
   sgd: { learningRate: 0.05, weightDecay: 1e-4 },
   madgrad: { weightDecay: 0 },
   mirror_madgrad: { weightDecay: 0 },
+  ivon: { weightDecay: 1e-4 },
 };
+
+/** The optimizers without an option of momentum. */
+const WITHOUT_MOMENTUM: readonly string[] = ["adamw", "ivon"];
 
 const SCHEDULES = [
   "linear",
@@ -54,7 +60,7 @@ export const TRAIN_OPTIONS: readonly Option[] = [
     help: "Largest learning rate (5e-5 for adamw, 0.05 for sgd). For the " +
       "others it must be given: it has to be searched.",
   },
-  { name: "momentum", value: "X", help: "Momentum of all but adamw (0.9)." },
+  { name: "momentum", value: "X", help: "Momentum of sgd and madgrad (0.9)." },
   {
     name: "weight-decay",
     value: "X",
@@ -250,9 +256,10 @@ export function trainSettings(args: Arguments): TrainSettings {
   const usual = USUAL[optimizer];
   const count = (name: string) => args.integer(name, { min: 1 });
   const share = (name: string) => args.number(name, { min: 0, max: 1 });
-  if (optimizer === "adamw" && args.text("momentum") !== undefined) {
+  const hasMomentum = !WITHOUT_MOMENTUM.includes(optimizer);
+  if (!hasMomentum && args.text("momentum") !== undefined) {
     throw new TypeError(
-      "Cannot use --momentum with adamw: it is for --optimizer sgd or madgrad",
+      `Cannot use --momentum with ${optimizer}: it is for --optimizer sgd or madgrad`,
     );
   }
   const learningRate = args.number("learning-rate", { min: 0, above: true }) ??
@@ -277,7 +284,7 @@ export function trainSettings(args: Arguments): TrainSettings {
     batchSize: count("batch-size") ?? 32,
     gradientAccumulation: count("gradient-accumulation") ?? 1,
     learningRate,
-    momentum: optimizer === "adamw" ? undefined : share("momentum") ?? 0.9,
+    momentum: hasMomentum ? share("momentum") ?? 0.9 : undefined,
     weightDecay: args.number("weight-decay", { min: 0 }) ?? usual.weightDecay,
     schedule: args.choice("schedule", SCHEDULES) ??
       (args.flag("swag") ? "constant" : "linear"),

@@ -177,7 +177,7 @@ function argumentsOf<
   Outputs,
   Model extends TaskModel,
 >(
-  { task, loaded, args, settings, remedies, output, plan }: Run<
+  { task, loaded, args, settings, remedies, output, plan, rows }: Run<
     Example,
     Row,
     Outputs,
@@ -187,6 +187,7 @@ function argumentsOf<
   return trainingArguments(settings, {
     output,
     overwrite: args.flag("overwrite"),
+    rows: rows.length,
     steps: plan.steps,
     biasCorrection: remedies.biasCorrection,
     gradientCheckpointing: remedies.gradientCheckpointing,

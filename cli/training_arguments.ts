@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { TrainingArguments } from "../nn/mod.ts";
+import type { OptimArgs, TrainingArguments } from "../nn/mod.ts";
 import type { TrainSettings } from "./finetune_settings.ts";
 
 /** About how many times a run logs, unless an option says otherwise. */
@@ -18,6 +18,8 @@ export interface ArgumentContext {
   output: string;
   /** Whether it may replace the run that the folder holds. */
   overwrite: boolean;
+  /** The number of rows to train on. */
+  rows: number;
   /** The steps of the run. */
   steps: number;
   /** The name of the score that tells which model is better. */
@@ -56,9 +58,7 @@ export function trainingArguments(
     ...schedule === "polynomial" ? { lrSchedulerKwargs: POLYNOMIAL } : {},
     warmupRatio: settings.warmupRatio,
     optim: settings.optimizer === "adamw" ? "adamw_torch" : settings.optimizer,
-    optimArgs: settings.optimizer === "adamw"
-      ? { correctBias: context.biasCorrection }
-      : { momentum: settings.momentum },
+    optimArgs: optimArgs(settings, context),
     gradientCheckpointing: context.gradientCheckpointing,
     seed: settings.seed,
     dataSeed: settings.seed,
@@ -80,6 +80,21 @@ export function trainingArguments(
     ...typeof saveEvery === "number" ? { saveSteps: saveEvery } : {},
     saveTotalLimit: settings.saveLimit,
   };
+}
+
+/** The settings of the optimizer. */
+function optimArgs(
+  { optimizer, momentum }: TrainSettings,
+  { biasCorrection, rows }: ArgumentContext,
+): OptimArgs {
+  switch (optimizer) {
+    case "adamw":
+      return { correctBias: biasCorrection };
+    case "ivon":
+      return { ess: rows };
+    default:
+      return { momentum };
+  }
 }
 
 /** The falling parabola, down to no rate at all. */

@@ -86,6 +86,7 @@ export {
 } from "./formats/mod.ts";
 export * as init from "./init.ts";
 export type * from "./initializer.ts";
+export * from "./ivon.ts";
 export * from "./layer_norm.ts";
 export * from "./linear.ts";
 export * from "./madgrad.ts";

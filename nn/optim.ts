@@ -8,16 +8,11 @@ import {
   allocate,
   dependsOn,
   fillInto,
-  grid,
   isCapturing,
   type Kernel,
-  launch,
   onReplay,
-  part,
   persist,
-  specialize,
   touch,
-  windows,
 } from "../engine/kernel_kit.ts";
 import type { Tensor } from "../engine/mod.ts";
 import {
@@ -32,11 +27,11 @@ import type { GradientProjection } from "./optim_projection.ts";
 import type { WeightPull } from "./optim_pull.ts";
 import {
   findDiverged,
+  launchOver,
   layOut,
   measureClip,
   parameterOf,
   type SegmentState,
-  vectorsEach,
 } from "./optim_segments.ts";
 import {
   checkState,
@@ -220,30 +215,31 @@ export abstract class Optimizer<
     for (const { segment, blockSlot } of pull ? this.#states : []) {
       pull?.move(segment, { blockSlot, table: this.#table });
     }
-    const per = vectorsEach(this.#table.device);
-    const kernel = specialize(this.kernel, { PER: per });
     this.#states.forEach(({ segment, blockSlot, moments }, i) => {
-      const { device, values, unsettledGradients, length } = segment;
-      for (const window of windows(device, length, [1])) {
-        const vectors = window.count / 4;
-        launch(device, kernel, {
-          bind: [
-            ...[values, unsettledGradients, ...moments].map((x) =>
-              part(x, window, 1)
-            ),
-            blockSlot,
-            this.#table,
-            scales[i] ?? this.#unit,
-          ],
-          params: {
-            vectors,
-            first: window.start / 4,
-            keep: keepGradients ? 1 : 0,
-          },
-          groups: grid(Math.ceil(vectors / per), this.kernel.workgroupSize),
-        });
-      }
+      launchOver(segment, this.kernel, {
+        buffers: [
+          segment.values,
+          segment.unsettledGradients,
+          ...moments,
+          ...this.scratch(i),
+        ],
+        whole: [blockSlot, this.#table, scales[i] ?? this.#unit],
+        params: () => ({ keep: keepGradients ? 1 : 0 }),
+      });
     });
+  }
+
+  /**
+   * Adds the gradients of a step. Most rules call `add` once, with the weights as
+   * they are; `IVON` calls it with one sample of the weights after the other. `train`
+   * and `Trainer` add gradients in this call, before they call {@linkcode clip} and
+   * {@linkcode step}.
+   *
+   * @param add Runs forward and backward on all batches of the step. Its argument is
+   * the share of the step's loss that this call computes.
+   */
+  accumulate(add: (share: number) => void): void {
+    add(1);
   }
 
   /**
@@ -392,6 +388,17 @@ export abstract class Optimizer<
 
   /** The kernel of the rule. */
   protected abstract readonly kernel: Kernel;
+
+  /**
+   * Buffers of a segment that the kernel binds after the moments, and that need not
+   * be kept from step to step.
+   *
+   * @param _segment The number of the segment.
+   * @returns Parallel buffers of the segment, none by default.
+   */
+  protected scratch(_segment: number): readonly Tensor[] {
+    return [];
+  }
 
   /** Throws if the settings of a group are out of range. */
   protected abstract checkSettings(group: Settings): void;

@@ -27,7 +27,7 @@ export const NO_SLOT = 0xffffffff;
 
 // A gradient times a factor. Zeros stay zero even if the factor is NaN, so that
 // the padding behind a parameter does.
-const SCALED = /* wgsl */ `
+export const SCALED: string = /* wgsl */ `
 fn scaled(gradient: vec4<f32>, factor: f32) -> vec4<f32> {
   return select(gradient * factor, vec4<f32>(), gradient == vec4<f32>());
 }
@@ -36,7 +36,7 @@ fn scaled(gradient: vec4<f32>, factor: f32) -> vec4<f32> {
 // How `main` of each optimizer begins, up to the loop over its vec4s. There `a`
 // and `b` are the first and the last four of the parameter's slot, and `i` is
 // the vec4.
-const START_OF_STEP = /* wgsl */ `@compute @workgroup_size(64)
+export const START_OF_STEP: string = /* wgsl */ `@compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) size: vec3<u32>) {
   let start = (id.x + id.y * size.x * 64u) * PER;
   if (start >= p.vectors) { return; }

@@ -6,9 +6,12 @@
 
 import {
   allocate,
+  type AnyTensor,
   type Block,
   grid,
+  type Kernel,
   launch,
+  type Param,
   part,
   persist,
   specialize,
@@ -99,22 +102,48 @@ export function layOut(
   };
 }
 
+/** What a kernel over a segment is launched with. */
+export interface SegmentLaunch {
+  /** Parallel buffers of the segment, which come first. */
+  readonly buffers: readonly Tensor[];
+  /** What is bound after them, and whole. */
+  readonly whole: readonly AnyTensor[];
+  /**
+   * The parameters besides `vectors` and `first`, given the first vec4 of the part.
+   *
+   * @default {none}
+   */
+  readonly params?: (first: number) => Readonly<Record<string, Param>>;
+}
+
+/** Launches a kernel over a segment, in as many parts as bindings need. */
+export function launchOver(
+  { device, length }: Segment,
+  kernel: Kernel,
+  { buffers, whole, params = () => ({}) }: SegmentLaunch,
+): void {
+  const per = vectorsEach(device);
+  for (const window of windows(device, length, [1])) {
+    const vectors = window.count / 4;
+    const first = window.start / 4;
+    launch(device, specialize(kernel, { PER: per }), {
+      bind: [...buffers.map((x) => part(x, window, 1)), ...whole],
+      params: { vectors, first, ...params(first) },
+      groups: grid(Math.ceil(vectors / per), kernel.workgroupSize),
+    });
+  }
+}
+
 /** Multiplies the gradients of the blocks that have a slot by a factor. */
 function multiply(
   segment: Segment,
   blockSlot: Tensor<"u32">,
   scale: Tensor,
 ): void {
-  const { device, unsettledGradients, length } = segment;
-  const per = vectorsEach(device);
-  for (const window of windows(device, length, [1])) {
-    const vectors = window.count / 4;
-    launch(device, specialize(scaleGradients, { PER: per }), {
-      bind: [part(unsettledGradients, window, 1), blockSlot, scale],
-      params: { vectors, first: window.start / 4 },
-      groups: grid(Math.ceil(vectors / per), scaleGradients.workgroupSize),
-    });
-  }
+  launchOver(segment, scaleGradients, {
+    buffers: [segment.unsettledGradients],
+    whole: [blockSlot, scale],
+  });
 }
 
 /** How many vectors of four elements an invocation of `squares` adds up. */

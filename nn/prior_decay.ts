@@ -143,6 +143,8 @@ export class PriorDecay implements WeightPull, TrainerCallback, Disposable {
       );
     }
     this.#pulled = new Set(this.#parameters.values());
+    this.#optimizer = optimizer;
+    optimizer.pull = this; // May refuse, so before anything is allocated.
     const priors = new Map<Segment, Tensor>();
     for (const segment of segmentsOf([...this.#pulled])) {
       const prior = segment.parallel();
@@ -157,8 +159,6 @@ export class PriorDecay implements WeightPull, TrainerCallback, Disposable {
         viewOf(parameter, priors),
       ]),
     );
-    this.#optimizer = optimizer;
-    optimizer.pull = this;
   }
 
   /** The names of the parameters that are pulled. */

@@ -14,7 +14,7 @@ import {
   type Tensor,
   tensor,
 } from "../engine/mod.ts";
-import { clipGradNorm } from "./optim.ts";
+import { clipGradNorm, type Optimizer } from "./optim.ts";
 import { type LossLedger, lossOf } from "./loss_ledger.ts";
 import type {
   CapturedTrainOptions,
@@ -29,8 +29,11 @@ type StepOptions<Batch> =
 
 /** The two parts of a step: the first runs for each batch, then the second. */
 interface StepParts<Batch> extends Disposable {
-  /** Adds a batch's share to the gradients. */
-  add(batch: Batch, share: number): void;
+  /**
+   * Adds a batch's share to the gradients. Where the step is made of several runs,
+   * `run` is the share of this one of the loss.
+   */
+  add(batch: Batch, share: number, run: number): void;
   /** Updates the weights. */
   update(): void;
 }
@@ -41,11 +44,12 @@ interface StepParts<Batch> extends Disposable {
  */
 type Share = number | Tensor;
 
-type AddGradients = (output: StepLoss, share: Share) => void;
+type AddGradients = (output: StepLoss, share: Share, run: number) => void;
 
 /** Makes the steps of a training run. */
 export class TrainSteps<Batch> implements Disposable {
   readonly #parts: StepParts<Batch>;
+  readonly #optimizer: Optimizer;
   readonly #ledger: LossLedger;
   readonly #weigh: ((batch: Batch) => number) | undefined;
 
@@ -57,15 +61,15 @@ export class TrainSteps<Batch> implements Disposable {
    */
   constructor(options: StepOptions<Batch>, ledger: LossLedger) {
     const { optimizer, maxGradNorm } = options;
-    const addGradients = (output: StepLoss, share: Share) => {
+    const addGradients: AddGradients = (output, share, run) => {
       const loss = lossOf(output);
       if (typeof share !== "number") {
         const gradient = reshape(share, loss.shape);
         backward(loss, { gradient });
-        return ledger.add(noGrad(() => mul(loss, gradient)), 1);
+        return ledger.add(noGrad(() => mul(loss, gradient)), run);
       }
       backward(loss, share === 1 ? {} : { gradient: full(loss.shape, share) });
-      ledger.add(loss, share);
+      ledger.add(loss, share * run);
     };
     const update = () => {
       const norm = maxGradNorm === undefined
@@ -74,6 +78,7 @@ export class TrainSteps<Batch> implements Disposable {
       optimizer.step();
       if (norm) ledger.noteNorm(norm);
     };
+    this.#optimizer = optimizer;
     this.#ledger = ledger;
     this.#weigh = options.batchWeight;
     this.#parts = "inputs" in options
@@ -86,11 +91,13 @@ export class TrainSteps<Batch> implements Disposable {
     using _ = scope();
     this.#ledger.beginStep();
     const shares = this.#sharesOf(batches);
-    for (const [i, batch] of batches.entries()) {
-      const share = shares[i] ?? 0;
-      // The loss of a batch without labels is NaN.
-      if (share > 0) this.#parts.add(batch, share);
-    }
+    this.#optimizer.accumulate((run) => {
+      for (const [i, batch] of batches.entries()) {
+        const share = shares[i] ?? 0;
+        // The loss of a batch without labels is NaN.
+        if (share > 0) this.#parts.add(batch, share, run);
+      }
+    });
     this.#parts.update();
   }
 
@@ -122,17 +129,18 @@ function plainParts<Batch>(
   update: () => void,
 ): StepParts<Batch> {
   return {
-    add(batch, share) {
+    add(batch, share, run) {
       using _ = scope();
-      addGradients(step(batch), batchWeight ? tensor([share]) : share);
+      addGradients(step(batch), batchWeight ? tensor([share]) : share, run);
     },
     update,
     [Symbol.dispose]() {},
   };
 }
 
-/** The input that holds a batch's share of the step. */
+/** The inputs that hold a batch's share of the step, and a run's of the loss. */
 const SHARE = "share of the step";
+const RUN = "share of the loss";
 
 /**
  * Captures the parts separately, because the number of batches may differ from
@@ -146,15 +154,15 @@ function capturedParts<Batch>(
   addGradients: AddGradients,
   update: () => void,
 ): StepParts<Batch> {
-  const add = capture((given: { [SHARE]: Share }) => {
-    const { [SHARE]: share, ...rest } = given;
-    addGradients(step(rest), share);
+  const add = capture((given: { [SHARE]: Share; [RUN]: number }) => {
+    const { [SHARE]: share, [RUN]: run, ...rest } = given;
+    addGradients(step(rest), share, run);
   }, { enabled });
   const updated = capture(update, { enabled });
   return {
-    add(batch, share) {
+    add(batch, share, run) {
       const given = batchWeight ? Float32Array.of(share) : share;
-      add({ ...inputs(batch), [SHARE]: given });
+      add({ ...inputs(batch), [SHARE]: given, [RUN]: run });
     },
     update: () => updated({}),
     [Symbol.dispose]() {

@@ -8,8 +8,9 @@
  * model in base/ and PEFT's files in adapter/, if it is about an adapter), or
  * reference.json, which records the answers of a pretrained encoder-decoder. A folder
  * of layers or of pooling heads holds cases.json and a file of tensors for each case,
- * that of the few-sample kit madgrad.safetensors and its other parts, and that of
- * optimizers and schedules optimizers.safetensors or schedules.json. A folder of
+ * that of the few-sample kit madgrad.safetensors and its other parts, that of IVON
+ * quadratic.safetensors and mlp.safetensors, and that of optimizers and schedules
+ * optimizers.safetensors or schedules.json. A folder of
  * metrics holds JSON files, each a list of cases with inputs and expected values.
  *
  * @module
@@ -17,6 +18,7 @@
 
 import { checkCase } from "./golden/check.ts";
 import type { Comparison } from "./golden/compare.ts";
+import { checkIvon, IVON_NAME } from "./golden/ivon.ts";
 import { checkKit, KIT_NAME } from "./golden/kit.ts";
 import { ADAPTER_FOLDER, checkLora } from "./golden/lora.ts";
 import {
@@ -57,6 +59,7 @@ async function subjectsIn(
     { path: folder, needsDevice: true, check: () => check(folder) },
   ];
   if (await exists(`${folder}/${KIT_NAME}`)) return ofModel(checkKit);
+  if (await exists(`${folder}/${IVON_NAME}`)) return ofModel(checkIvon);
   for (const name of OPTIM_NAMES) {
     if (await exists(`${folder}/${name}`)) return ofModel(checkOptim);
   }
@@ -148,8 +151,8 @@ Usage: deno task golden [--verbose] DIR…
 
 Compares models with the reference tensors in folders that have a case.json or
 a reference.json, layers and pooling heads with those that a cases.json lists, the
-few-sample kit with the folder that has a madgrad.safetensors, optimizers and
-schedules with one that has optimizers.safetensors or schedules.json, and metrics
+few-sample kit with the folder that has a madgrad.safetensors, IVON with one that has
+a quadratic.safetensors, optimizers and schedules with one that has optimizers.safetensors or schedules.json, and metrics
 with the cases in JSON files: those in the folders named, and in all below them.
 Prints a line for each folder of a model or file of metrics, and for each comparison
 that failed; --verbose prints all comparisons.`;

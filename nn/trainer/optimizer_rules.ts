@@ -10,7 +10,9 @@ import {
   checkValue,
   NOT_NEGATIVE,
   number,
+  oneOf,
   type Rule,
+  whole,
 } from "./rules.ts";
 import type { OptimArgs, OptimizerName } from "./training_arguments.ts";
 
@@ -22,10 +24,19 @@ const TAKEN: Readonly<Record<OptimizerName, readonly (keyof OptimArgs)[]>> = {
   sgd: ["momentum", "dampening", "nesterov"],
   madgrad: ["momentum", "eps", "decoupleDecay"],
   mirror_madgrad: ["momentum", "eps", "decoupleDecay"],
+  ivon: [
+    ...["ess", "hessInit", "hessApprox", "beta1", "beta2"] as const,
+    ...["mcSamples", "clipRadius", "debias", "rescaleLr"] as const,
+  ],
 };
 
 /** The names of all optimizers. */
 export const OPTIMIZERS: readonly string[] = Object.keys(TAKEN);
+
+const POSITIVE = number(
+  "a finite number above 0",
+  (x) => x > 0 && x < Infinity,
+);
 
 const RULES: Readonly<Record<keyof OptimArgs, Rule>> = {
   momentum: BELOW_ONE,
@@ -34,6 +45,15 @@ const RULES: Readonly<Record<keyof OptimArgs, Rule>> = {
   correctBias: BOOLEAN,
   eps: NOT_NEGATIVE,
   decoupleDecay: BOOLEAN,
+  ess: POSITIVE,
+  hessInit: POSITIVE,
+  hessApprox: oneOf("price", "gradsq"),
+  beta1: BELOW_ONE,
+  beta2: BELOW_ONE,
+  mcSamples: whole(1),
+  clipRadius: POSITIVE,
+  debias: BOOLEAN,
+  rescaleLr: BOOLEAN,
 };
 
 /** The names of all settings. */
@@ -43,8 +63,8 @@ export const OPTIM_ARGS = Object.keys(RULES) as (keyof OptimArgs)[];
  * Throws unless settings are those of an optimizer.
  *
  * @throws {TypeError} If a name is not known, or a value is of another type.
- * @throws {RangeError} If the optimizer does not take a setting, or a value is out
- * of range.
+ * @throws {RangeError} If the optimizer does not take a setting, or needs one that is
+ * absent, or a value is out of range.
  */
 export function checkOptimArgs(optim: OptimizerName, args: OptimArgs): void {
   checkOptions(args, { action: "train", known: OPTIM_ARGS });
@@ -63,6 +83,12 @@ export function checkOptimArgs(optim: OptimizerName, args: OptimArgs): void {
       );
     }
     checkValue(`optimArgs.${name}`, args[name], RULES[name]);
+  }
+  if (optim === "ivon" && args.ess === undefined) {
+    refuse(
+      `optim "ivon" without optimArgs.ess`,
+      "it must be the number of training examples",
+    );
   }
   const { momentum = 0, dampening = 0, nesterov = false } = args;
   if (nesterov && (momentum === 0 || dampening !== 0)) {

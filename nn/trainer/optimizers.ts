@@ -4,6 +4,7 @@
 // The optimizer and the schedule that a Trainer makes of its arguments.
 
 import { AdamW, type AdamWSettings } from "../adamw.ts";
+import { IVON, type IVONOptions } from "../ivon.ts";
 import { LayerNorm } from "../layer_norm.ts";
 import { MADGRAD, type MADGRADSettings, MirrorMADGRAD } from "../madgrad.ts";
 import type { Module } from "../module.ts";
@@ -181,6 +182,11 @@ function ruleOf(
       const Rule = args.optim === "madgrad" ? MADGRAD : MirrorMADGRAD;
       const given = { learningRate, momentum, eps, decoupleDecay };
       return new Rule(groups, present(given) as Partial<MADGRADSettings>);
+    }
+    case "ivon": {
+      // The rules let no settings of other optimizers through.
+      const given = { ...present(optimArgs), learningRate };
+      return new IVON(groups, given as IVONOptions);
     }
   }
 }

@@ -53,7 +53,7 @@ export interface LrSchedulerKwargs {
 }
 
 /**
- * The optimizers: Hugging Face's names, and three that it does not have.
+ * The optimizers: Hugging Face's names, and four that it does not have.
  *
  * - `"adamw_torch"`: `AdamW` as PyTorch computes it;
  * - `"adamw_hf"`: `AdamW` as transformers computed it, which decays weights after
@@ -62,7 +62,9 @@ export interface LrSchedulerKwargs {
  *   fine-tuned at first, with an `adamEpsilon` of 1e-6;
  * - `"sgd"`: `SGD`, without momentum unless `optimArgs` says otherwise;
  * - `"madgrad"` and `"mirror_madgrad"`: `MADGRAD` and `MirrorMADGRAD`, whose learning
- *   rates are not those of AdamW.
+ *   rates are not those of AdamW;
+ * - `"ivon"`: `IVON`, which needs `optimArgs.ess` and has learning rates of its own.
+ *   Its samples of the weights come from the generator of the run.
  */
 export type OptimizerName =
   | "adamw_torch"
@@ -70,7 +72,8 @@ export type OptimizerName =
   | "bert_adam"
   | "sgd"
   | "madgrad"
-  | "mirror_madgrad";
+  | "mirror_madgrad"
+  | "ivon";
 
 /**
  * Settings of the optimizer that have no argument. Hugging Face's `optim_args` is
@@ -108,6 +111,29 @@ export interface OptimArgs {
    * @default {false}
    */
   decoupleDecay?: boolean | undefined;
+  /** The number of training examples, which `ivon` must know. */
+  ess?: number | undefined;
+  /** What `ivon`'s Hessian is at first. @default {1} */
+  hessInit?: number | undefined;
+  /** How `ivon` estimates the Hessian. @default {"price"} */
+  hessApprox?: "price" | "gradsq" | undefined;
+  /** The decay rate of `ivon`'s momentum. @default {0.9} */
+  beta1?: number | undefined;
+  /** The decay rate of `ivon`'s Hessian. @default {0.99999} */
+  beta2?: number | undefined;
+  /** The samples of the weights in a step of `ivon`. @default {1} */
+  mcSamples?: number | undefined;
+  /** The most that a step of `ivon` may be. @default {no limit} */
+  clipRadius?: number | undefined;
+  /** Whether `ivon` divides its momentum by `1 - βᵗ`. @default {true} */
+  debias?: boolean | undefined;
+  /**
+   * Whether `ivon` multiplies the learning rate by its first Hessian and the weight
+   * decay.
+   *
+   * @default {true}
+   */
+  rescaleLr?: boolean | undefined;
 }
 
 /**

@@ -15,6 +15,8 @@ import {
   cosineRestartsSchedule,
   cosineSchedule,
   inverseSqrtSchedule,
+  IVON,
+  type IVONSettings,
   linearSchedule,
   MADGRAD,
   type MADGRADSettings,
@@ -160,7 +162,7 @@ Deno.test("arguments of the wrong kind or range are refused", () => {
       { optim: "lion" } as never,
       RangeError,
       'one of "adamw_torch", "adamw_hf", "bert_adam", "sgd", "madgrad", ' +
-      '"mirror_madgrad"',
+      '"mirror_madgrad", "ivon"',
     ],
     [
       { optim: "sgd", optimArgs: { mommentum: 0.9 } } as never,
@@ -172,6 +174,12 @@ Deno.test("arguments of the wrong kind or range are refused", () => {
       RangeError,
       'Cannot train with optim "adamw_torch" and optimArgs.momentum: its ' +
       "optimArgs are correctBias",
+    ],
+    [
+      { optim: "ivon" },
+      RangeError,
+      'Cannot train with optim "ivon" without optimArgs.ess: it must be the ' +
+      "number of training examples",
     ],
     [
       { optim: "bert_adam", optimArgs: { correctBias: true } },
@@ -546,13 +554,16 @@ const OBEYED: Record<keyof TrainingArguments, () => Promise<void>> = {
   async optim() {
     const kinds = {
       ...{ adamw_torch: AdamW, adamw_hf: AdamW, bert_adam: AdamW, sgd: SGD },
-      ...{ madgrad: MADGRAD, mirror_madgrad: MirrorMADGRAD },
+      ...{ madgrad: MADGRAD, mirror_madgrad: MirrorMADGRAD, ivon: IVON },
     };
     const decays = { weightDecay: 0.25, learningRate: 0.5, maxSteps: 1 };
     const found: Record<string, Record<string, unknown>> = {};
     for (const [name, kind] of Object.entries(kinds)) {
       const optim = name as keyof typeof kinds;
-      const { kind: made, settings } = await observe({ ...decays, optim });
+      const optimArgs = optim === "ivon" ? { ess: 11 } : {};
+      const { kind: made, settings } = await observe({
+        ...{ ...decays, optim, optimArgs },
+      });
       assertEquals(made?.constructor, kind, name);
       const groups = settings as Record<string, unknown>[];
       // Whatever the optimizer: two matrices decay, and nothing else.
@@ -619,6 +630,22 @@ const OBEYED: Record<keyof TrainingArguments, () => Promise<void>> = {
     });
     const { momentum, eps, decoupleDecay } = settings[0] as MADGRADSettings;
     assertEquals([momentum, eps, decoupleDecay], [0.3, 0.01, true]);
+    const ivon = await observe({
+      ...{ ...one, optim: "ivon" },
+      optimArgs: {
+        ...{ ess: 11, hessInit: 0.5, hessApprox: "gradsq", beta1: 0.8 },
+        ...{ beta2: 0.99, mcSamples: 2, clipRadius: 0.1 },
+        ...{ debias: false, rescaleLr: false },
+      },
+    });
+    const { parameters: _, ...own } = ivon.settings[0] as IVONSettings & {
+      parameters: number;
+    };
+    assertEquals(own, {
+      ...{ learningRate: 1e-3, ess: 11, hessInit: 0.5, hessApprox: "gradsq" },
+      ...{ beta1: 0.8, beta2: 0.99, weightDecay: 0, clipRadius: 0.1 },
+      ...{ debias: false, rescaleLr: false },
+    });
     const nesterov = { momentum: 0.9, nesterov: true };
     const sgd = await observe({ ...one, optim: "sgd", optimArgs: nesterov });
     assertEquals((sgd.settings[1] as SGDSettings).nesterov, true);

@@ -143,13 +143,14 @@ Deno.test("finetune has other rules for steps", () =>
         ["uncorrected", "--no-bias-correction"],
         ["madgrad", "--optimizer", "madgrad"],
         ["mirror", "--optimizer", "mirror_madgrad", "--momentum", "0.5"],
+        ["ivon", "--optimizer", "ivon"],
       ]
     ) {
       await run(name ?? "", ...some, ...options);
       const weights = await weightsOf(`${folder}/${name}`);
       seen.add(weights.get("classifier.weight") ?? "");
     }
-    assertEquals(seen.size, 4);
+    assertEquals(seen.size, 5);
   }));
 
 Deno.test("finetune trains an adapter, which evaluate and predict use", () =>
@@ -235,6 +236,10 @@ Deno.test("finetune refuses remedies that do not go together", () =>
         [["--model", "x", "--layer-decay", "1.5"], /expected a number/],
         [["--model", "x", "--frozen-dtype", "f16"], /no weight is frozen/],
         [["--model", "x", "--optimizer", "madgrad"], /without --learning-rate/],
+        [
+          ["--model", "x", "--optimizer", "ivon", "--momentum", "0.5"],
+          /Cannot use --momentum with ivon/,
+        ],
         [
           ["--model", "x", "--optimizer", "sgd", "--no-bias-correction"],
           /it is for adamw/,
