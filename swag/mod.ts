@@ -51,6 +51,7 @@ export {
 } from "./calibrate.ts";
 export type { DrawOptions } from "./draw_counter.ts";
 export { estimateMemory, type MemoryEstimate } from "./layout.ts";
+export { IVONPosterior } from "./ivon_posterior.ts";
 export { MCDropout } from "./mc_dropout.ts";
 export type { Moments } from "./moments.ts";
 export { MultiSwag, type ParticleSampleOptions } from "./multi_swag.ts";
