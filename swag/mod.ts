@@ -52,6 +52,12 @@ export {
 export type { DrawOptions } from "./draw_counter.ts";
 export { estimateMemory, type MemoryEstimate } from "./layout.ts";
 export { IVONPosterior } from "./ivon_posterior.ts";
+export type { HessianStructure } from "./curvature.ts";
+export {
+  LastLayerLaplace,
+  type LastLayerLaplaceOptions,
+  type LinearizedPrediction,
+} from "./last_layer_laplace.ts";
 export { MCDropout } from "./mc_dropout.ts";
 export type { Moments } from "./moments.ts";
 export { MultiSwag, type ParticleSampleOptions } from "./multi_swag.ts";

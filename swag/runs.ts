@@ -47,7 +47,7 @@ export interface StackedLogits {
 }
 
 /** Finds the logits in the output of a model; a span's two become one tensor. */
-function logitsOf(
+export function logitsOf(
   output: LogitsOutput | SpanOutput,
 ): { isSpan: boolean; logits: Tensor } {
   const given: unknown = output;

@@ -1,0 +1,115 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+/**
+ * The last linear layer of a model, and what goes into it.
+ *
+ * @module
+ */
+
+import { formatShape } from "../engine/kernel_kit.ts";
+import type { Tensor } from "../engine/mod.ts";
+import { Linear, type Module } from "../nn/mod.ts";
+import { logitsOf, type LogitsOutput } from "./runs.ts";
+
+/**
+ * The linear layer of a model that comes last in attribute order.
+ *
+ * @throws {TypeError} If the model has none.
+ */
+export function lastLinear(model: Module): Linear {
+  const layer = [...model.namedModules().values()]
+    .findLast((module) => module instanceof Linear);
+  if (layer) return layer;
+  throw new TypeError(
+    "Cannot find the last layer: the model has no Linear",
+  );
+}
+
+/**
+ * Throws unless a layer's weights may be changed without changing anything else.
+ *
+ * @throws {TypeError} If it is not a plain layer of the model, or its weight is
+ * shared or stored as f16.
+ */
+export function checkLayer(model: Module, layer: Linear): void {
+  const refuse = (what: string, wish: string): never => {
+    throw new TypeError(`Cannot sample the last layer: ${what}, ${wish}`);
+  };
+  if (![...model.namedModules().values()].includes(layer)) {
+    refuse("the model does not have it", "give one of its modules");
+  }
+  if (layer.constructor !== Linear) {
+    refuse(`it is a ${layer.constructor.name}`, "it must be a plain Linear");
+  }
+  const { weight, bias } = layer;
+  const tied = new Set(model.tiedNames().values());
+  for (const [name, parameter] of model.namedParameters()) {
+    if (parameter !== weight && parameter !== bias) continue;
+    if (tied.has(name)) {
+      refuse(`${name} is tied`, "another layer would change with it");
+    }
+    if (parameter.halves) {
+      refuse(`${name} is stored as f16`, "it must be of 32-bit floats");
+    }
+  }
+}
+
+/** What a layer has been given, and what it has made of it. */
+export interface LayerRun {
+  /** The features, `[rows, in]`. */
+  readonly features: Tensor;
+  /** The logits, `[rows, out]`. */
+  readonly logits: Tensor;
+}
+
+/**
+ * Runs a model on a batch, and finds out what its last layer is given.
+ *
+ * @param layer The layer.
+ * @param forward Runs the model.
+ * @throws {TypeError} If the layer is not called exactly once, or its output is not
+ * the logits of the model, `[rows, classes]`.
+ */
+export function runLayer(layer: Linear, forward: () => unknown): LayerRun {
+  const runs: { x: Tensor; y: Tensor; isPlain: boolean }[] = [];
+  const own = layer.forward;
+  layer.forward = (x, options = {}) => {
+    const y = own.call(layer, x, options);
+    runs.push({ x, y, isPlain: !options.activation && !options.residual });
+    return y;
+  };
+  let logits: Tensor;
+  try {
+    logits = logitsOf(forward() as LogitsOutput).logits;
+  } finally {
+    // What hides the method of the class.
+    Reflect.deleteProperty(layer, "forward");
+  }
+  const [run] = runs;
+  if (!run || runs.length > 1) {
+    throw new TypeError(
+      `Cannot find the features of the last layer: the model calls it ` +
+        `${runs.length} times, it must do so once a batch`,
+    );
+  }
+  const { x, y, isPlain } = run;
+  const isSame = y.block === logits.block &&
+    y.byteOffset === logits.byteOffset && y.size === logits.size;
+  if (!isPlain || !isSame) {
+    throw new TypeError(
+      "Cannot sample the last layer: the model changes its output, the logits " +
+        "must be what the layer gives",
+    );
+  }
+  if (x.shape.length !== 2 || logits.shape.length !== 2) {
+    throw new TypeError(
+      `Cannot fit the last layer to logits of shape ${
+        formatShape(logits.shape)
+      } from features of shape ${
+        formatShape(x.shape)
+      }: expected [rows, classes] from [rows, features]`,
+    );
+  }
+  return { features: x, logits };
+}
