@@ -98,5 +98,6 @@ export {
   SwagUpdateCallback,
   type SwagUpdateOptions,
 } from "./update_callback.ts";
+export { TemperatureScaled } from "./temperature_scaled.ts";
 export type { VarianceOptions, VarianceParts } from "./variance_parts.ts";
 export { type PredictRuns, WeightPosterior } from "./weight_posterior.ts";

@@ -72,21 +72,33 @@ function nameOf(value: unknown): string {
   return `an object of ${Object.keys(value).join(", ") || "nothing"}`;
 }
 
+/** How {@linkcode stackRuns} runs a model. */
+interface StackOptions {
+  /** The number of runs. */
+  readonly runs: number;
+  /** Called before each run with its number. */
+  readonly before: (run: number) => void;
+  /**
+   * Called before each function in each run, with the run's number.
+   *
+   * @default {nothing}
+   */
+  readonly beforeBatch?: ((run: number) => void) | undefined;
+  /** Changes logits before they are stacked. */
+  readonly adjust: (logits: Tensor) => Tensor;
+}
+
 /**
  * Calls every function once in each of several runs, and stacks the logits of each
  * function along a new second axis.
  *
  * @param forwards The functions, each of which runs the model on one batch.
- * @param runs The number of runs.
- * @param before Called before each run with its number.
- * @param beforeBatch Called before each function in each run, with the run's number.
+ * @param options How many runs, and what is done in them.
  * @returns For each function the logits of all runs.
  */
 export function stackRuns(
   forwards: readonly (() => LogitsOutput | SpanOutput)[],
-  runs: number,
-  before: (run: number) => void,
-  beforeBatch: (run: number) => void = () => {},
+  { runs, before, beforeBatch, adjust }: StackOptions,
 ): StackedLogits[] {
   return noGrad(() => {
     const stacks: StackedLogits[] = [];
@@ -96,8 +108,9 @@ export function stackRuns(
       before(i);
       forwards.forEach((forward, k) => {
         using _ = scope();
-        beforeBatch(i);
-        const { isSpan, logits } = logitsOf(forward());
+        beforeBatch?.(i);
+        const { isSpan, logits: own } = logitsOf(forward());
+        const logits = adjust(own);
         const { shape: [batch = 1, ...rest], size } = logits;
         if (logits.shape.length < 2 || logits.dtype !== "f32") {
           throw new TypeError(

@@ -111,6 +111,16 @@ export abstract class WeightPosterior<Sampling extends object> {
   ): T;
 
   /**
+   * Changes the logits of a run before they are stacked and summarized.
+   *
+   * @param logits What the model gives for a batch, `[batch, ..., classes]`.
+   * @returns Logits of the same shape; by default these.
+   */
+  protected adjustLogits(logits: Tensor): Tensor {
+    return logits;
+  }
+
+  /**
    * Runs the model with several samples of its weights, and returns the logits.
    * Meanwhile the model is in evaluation mode, unless `training` is set. Afterwards
    * it has the same weights as before.
@@ -317,8 +327,12 @@ export abstract class WeightPosterior<Sampling extends object> {
     return this.withSamples(
       sampling,
       numPredictions,
-      (count, ...hooks) =>
-        inMode(this.base, training, () => stackRuns(runs, count, ...hooks)),
+      (count, before, beforeBatch) =>
+        inMode(this.base, training, () =>
+          stackRuns(runs, {
+            ...{ runs: count, before, beforeBatch },
+            adjust: (logits) => this.adjustLogits(logits),
+          })),
     );
   }
 }
