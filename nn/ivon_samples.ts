@@ -22,8 +22,8 @@ import {
   startHessian,
 } from "./ivon_kernels.ts";
 import {
+  blockSlots,
   launchOver,
-  layOut,
   type SegmentLaunch,
   type SegmentState,
 } from "./optim_segments.ts";
@@ -54,7 +54,7 @@ export class IvonSamples {
   isHeld = false;
   readonly #groups: readonly SampleSettings[];
   readonly #parameters: readonly Parameter[];
-  readonly #states: readonly SegmentState[];
+  readonly #states: readonly Pick<SegmentState, "segment" | "blockSlot">[];
   /** The diagonal of the Hessian in each segment. */
   readonly #hessians: readonly Tensor[];
   /** The means, while the parameters hold a sample. */
@@ -78,13 +78,12 @@ export class IvonSamples {
     this.#groups = groups;
     this.#hessians = hessians;
     this.#parameters = groups.flatMap(({ parameters }) => parameters);
-    const none = () => {
-      throw new TypeError("Cannot clip samples");
-    };
-    this.#states = segmentsOf(this.#parameters).map((segment) =>
-      layOut(segment, this.#parameters, { moments: 0, scale: none })
-    );
-    const words = this.#words(({ hessInit }) => [hessInit, 0]);
+    this.#states = segmentsOf(this.#parameters).map((segment) => ({
+      segment,
+      blockSlot: blockSlots(segment, this.#parameters),
+    }));
+    // Frozen parameters, too: they may be trained later.
+    const words = this.#words(({ hessInit }) => [hessInit, 0], () => true);
     const device = this.#states[0]?.segment.device;
     this.#rows = persist(tensor(words, device ? { device } : {}));
     this.#launch(startHessian, (_, i) => [this.#hessian(i)]);
@@ -219,15 +218,19 @@ export class IvonSamples {
   /** The row of each parameter: what kernels need to know of it. */
   #words(
     numbersOf: (group: SampleSettings) => readonly [number, number],
+    isUsed = ({ requiresGrad }: Parameter) => requiresGrad,
   ): Uint32Array<ArrayBuffer> {
     const words = new Uint32Array(this.#parameters.length * ROW_WORDS);
     const floats = new Float32Array(words.buffer);
     let at = 0;
     for (const group of this.#groups) {
-      for (const { location, size, requiresGrad } of group.parameters) {
+      for (const parameter of group.parameters) {
+        const { location, size } = parameter;
         words[at] = (location?.offset ?? 0) + size;
         floats.set(numbersOf(group), at + 1);
-        words[at + 3] = requiresGrad ? MODES[group.hessApprox] : MODES.nothing;
+        words[at + 3] = isUsed(parameter)
+          ? MODES[group.hessApprox]
+          : MODES.nothing;
         at += ROW_WORDS;
       }
     }

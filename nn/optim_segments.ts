@@ -74,25 +74,18 @@ export function layOut(
   parameters: readonly Parameter[],
   options: { moments: number; scale: () => Tensor },
 ): SegmentState {
-  const table = new Uint32Array(segment.length / SEGMENT_ALIGNMENT).fill(
-    NO_SLOT,
-  );
-  const own: Run[] = [];
-  parameters.forEach(({ location, size }, slot) => {
-    if (location?.segment !== segment) return;
-    const { offset } = location;
-    const end = offset + placeSize(size);
-    table.fill(slot, offset / SEGMENT_ALIGNMENT, end / SEGMENT_ALIGNMENT);
-    own.push({ start: offset, end });
-  });
   const runs: Run[] = [];
+  const own = placesOf(segment, parameters).map(({ start, end }) => ({
+    start,
+    end,
+  }));
   for (const run of own.sort((a, b) => a.start - b.start)) {
     const last = runs.at(-1);
     if (last?.end === run.start) last.end = run.end;
     else runs.push(run);
   }
   const { moments, scale } = options;
-  const blockSlot = persist(tensor(table, { device: segment.device }));
+  const blockSlot = blockSlots(segment, parameters);
   return {
     segment,
     blockSlot,
@@ -100,6 +93,37 @@ export function layOut(
     moments: Array.from({ length: moments }, () => segment.parallel()),
     clipping: { run: () => multiply(segment, blockSlot, scale()) },
   };
+}
+
+/** Where parameters lie in a segment, and which slots they have. */
+function placesOf(
+  segment: Segment,
+  parameters: readonly Parameter[],
+): (Run & { slot: number })[] {
+  return parameters.flatMap(({ location, size }, slot) => {
+    if (location?.segment !== segment) return [];
+    const { offset } = location;
+    return [{ slot, start: offset, end: offset + placeSize(size) }];
+  });
+}
+
+/**
+ * The slot of the parameter that each block of 64 elements of a segment belongs to.
+ *
+ * @param segment The segment.
+ * @param parameters All parameters, in the order of their slots.
+ */
+export function blockSlots(
+  segment: Segment,
+  parameters: readonly Parameter[],
+): Tensor<"u32"> {
+  const table = new Uint32Array(segment.length / SEGMENT_ALIGNMENT).fill(
+    NO_SLOT,
+  );
+  for (const { slot, start, end } of placesOf(segment, parameters)) {
+    table.fill(slot, start / SEGMENT_ALIGNMENT, end / SEGMENT_ALIGNMENT);
+  }
+  return persist(tensor(table, { device: segment.device }));
 }
 
 /** What a kernel over a segment is launched with. */

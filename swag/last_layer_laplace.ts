@@ -30,13 +30,8 @@ import {
   transpose,
   unsqueeze,
 } from "../engine/mod.ts";
-import { checkOptions, type Linear, type Module } from "../nn/mod.ts";
-import {
-  type CurvatureShape,
-  CurvatureSums,
-  type Factor,
-  type HessianStructure,
-} from "./curvature.ts";
+import type { Linear, Module } from "../nn/mod.ts";
+import type { Factor } from "./curvature.ts";
 import { DRAW_OPTIONS, DrawCounter, type DrawOptions } from "./draw_counter.ts";
 import {
   chooseHyperparameters,
@@ -44,57 +39,18 @@ import {
   type Hyperparameters,
   logEvidence,
 } from "./evidence.ts";
+import {
+  checkLaplaceOptions,
+  type LastLayerLaplaceOptions,
+  requirePositive,
+} from "./laplace_options.ts";
+import { sumUp } from "./laplace_sums.ts";
 import { checkLayer, lastLinear, runLayer } from "./last_layer.ts";
 import { fitOf } from "./likelihood.ts";
 import { diagonalStream, type DrawKey, drawKey } from "./noise.ts";
-import { type PredictionProblem, problemOf } from "./predict.ts";
+import type { PredictionProblem } from "./predict.ts";
 import { inMode, type LogitsOutput } from "./runs.ts";
 import { type PredictRuns, WeightPosterior } from "./weight_posterior.ts";
-
-/** Options of {@linkcode LastLayerLaplace.fit}. */
-export interface LastLayerLaplaceOptions {
-  /**
-   * Which elements of the Hessian are used: all, or the diagonal alone. A full one
-   * has (features · classes)² elements for a choice among classes, and features²
-   * for each label, or for all numbers together.
-   *
-   * @default {"full"}
-   */
-  hessianStructure?: HessianStructure | undefined;
-  /**
-   * The precision of the Gaussian prior of the layer's weights, whose mean is 0.
-   *
-   * @default {that with the largest evidence}
-   */
-  priorPrecision?: number | undefined;
-  /**
-   * The standard deviation of the noise in numbers that are predicted.
-   *
-   * @default {that with the largest evidence}
-   */
-  noise?: number | undefined;
-  /**
-   * What the model predicts: numbers, one of several classes, or several labels of
-   * which any number may apply.
-   *
-   * @default {what the model's `config.problemType` says, else one of several
-   * classes}
-   */
-  problemType?: PredictionProblem | undefined;
-  /** The layer. @default {the last `Linear` in attribute order} */
-  layer?: Linear | undefined;
-}
-
-const OPTIONS: readonly (keyof LastLayerLaplaceOptions)[] = [
-  ...["hessianStructure", "priorPrecision", "noise", "problemType"] as const,
-  "layer",
-];
-
-/**
- * The most elements of a full Hessian: 4,096 weights of classes. It takes 128 MiB
- * of GPU memory with a batch's share, and 384 MiB on the host.
- */
-const MOST_ELEMENTS = 4096 ** 2;
 
 /** A prediction in closed form; see {@linkcode LastLayerLaplace.predictLinearized}. */
 export interface LinearizedPrediction {
@@ -441,124 +397,3 @@ export class LastLayerLaplace extends WeightPosterior<DrawOptions> {
 }
 
 const NONE = new Float32Array();
-
-/** What a fit sums up. */
-interface SumOptions extends LastLayerLaplaceOptions {
-  readonly model: Module;
-  readonly layer: Linear;
-  readonly hessianStructure: HessianStructure;
-}
-
-/** Runs the model on all batches, and sums up the curvature. */
-function sumUp(
-  runs: readonly (() => LogitsOutput)[],
-  { model, layer, hessianStructure, problemType: asked, noise }: SumOptions,
-): {
-  sums: CurvatureSums;
-  logits: Tensor[];
-  problemType: PredictionProblem;
-} {
-  const [outputs = 0, width = 0] = layer.weight.shape;
-  const columns = width + (layer.bias ? 1 : 0);
-  const begin = (logits: Tensor) => {
-    const problemType = asked ?? problemOf(model, unsqueeze(logits, 1)) ??
-      defaultProblem(outputs);
-    if (noise !== undefined && problemType !== "regression") {
-      throw new RangeError(
-        `Cannot fit the last layer with noise ${noise}: only numbers have noise`,
-      );
-    }
-    const structure = hessianStructure;
-    const shape = { problemType, structure, outputs, columns };
-    checkSize(shape);
-    const hasBias = layer.bias !== undefined;
-    return { problemType, sums: new CurvatureSums(shape, hasBias) };
-  };
-  return noGrad(() =>
-    inMode(model, false, () => {
-      let begun: ReturnType<typeof begin> | undefined;
-      const logits: Tensor[] = [];
-      try {
-        for (const forward of runs) {
-          using _ = scope();
-          const run = runLayer(layer, forward);
-          begun ??= begin(run.logits);
-          begun.sums.add(run);
-          logits.push(keep(add(run.logits, 0)));
-        }
-        return { ...begun as ReturnType<typeof begin>, logits };
-      } catch (error) {
-        begun?.sums[Symbol.dispose]();
-        throw error;
-      }
-    })
-  );
-}
-
-/** What a model that does not say it predicts. */
-function defaultProblem(outputs: number): PredictionProblem {
-  if (outputs > 1) return "single_label_classification";
-  throw new TypeError(
-    "Cannot fit the last layer to a single logit: it is no choice among classes, " +
-      'pass problemType: "regression" or "multi_label_classification"',
-  );
-}
-
-/** Throws if a full Hessian would be too large. */
-function checkSize(
-  { problemType, structure, outputs, columns }: CurvatureShape,
-): void {
-  if (structure === "diag") return;
-  const [blocks, size] = problemType === "single_label_classification"
-    ? [1, outputs * columns]
-    : [problemType === "regression" ? 1 : outputs, columns];
-  const elements = blocks * size * size;
-  if (elements <= MOST_ELEMENTS) return;
-  throw new RangeError(
-    `Cannot fit a full Hessian of ${
-      outputs * columns
-    } weights: it would have ` +
-      `${elements} elements of the most ${MOST_ELEMENTS}, use hessianStructure ` +
-      '"diag"',
-  );
-}
-
-/** Throws if an option is not known or out of range. */
-function checkLaplaceOptions(options: LastLayerLaplaceOptions): void {
-  const action = "fit the last layer";
-  checkOptions(options, { action, known: OPTIONS });
-  const { hessianStructure = "full", problemType } = options;
-  const { priorPrecision, noise } = options;
-  requirePositive(action, { priorPrecision, noise });
-  const choices = [
-    ["hessianStructure", hessianStructure, ["full", "diag"]],
-    ["problemType", problemType, PROBLEMS],
-  ] as const;
-  for (const [name, value, known] of choices) {
-    if (value === undefined || known.some((one) => one === value)) continue;
-    throw new RangeError(
-      `Cannot ${action} with ${name} "${value}": it must be ${
-        known.map((one) => `"${one}"`).join(" or ")
-      }`,
-    );
-  }
-}
-
-const PROBLEMS = [
-  "regression",
-  "single_label_classification",
-  "multi_label_classification",
-] as const satisfies readonly PredictionProblem[];
-
-/** Throws unless all numbers that are given are positive. */
-function requirePositive(
-  action: string,
-  values: Readonly<Record<string, number | undefined>>,
-): void {
-  for (const [name, value] of Object.entries(values)) {
-    if (value === undefined || (value > 0 && value < Infinity)) continue;
-    throw new RangeError(
-      `Cannot ${action} with ${name} ${value}: it must be a positive number`,
-    );
-  }
-}

@@ -16,6 +16,13 @@
  * | SWAG-Diagonal | `{ scale: 1, cov: false }` |
  * | SWAG | `{ scale: 0.5 }`, built with `{ noCovMat: false }` |
  *
+ * What it has to be compared with predicts by the same calls, those of
+ * {@linkcode WeightPosterior}: a deep ensemble ({@linkcode MultiSwag.ofWeights}), Monte
+ * Carlo dropout ({@linkcode MCDropout}), a Laplace approximation of the last layer
+ * ({@linkcode LastLayerLaplace}), the posterior that `IVON` has trained
+ * ({@linkcode IVONPosterior}), and a single model with a temperature
+ * ({@linkcode TemperatureScaled}).
+ *
  * {@linkcode SwagUpdateCallback} collects while nn's `Trainer` trains.
  * {@linkcode SwagModel.save} writes a posterior to a file for later use, and
  * {@linkcode SwagModel.stateDict} gives what a checkpoint of a run needs in order to
@@ -53,9 +60,9 @@ export type { DrawOptions } from "./draw_counter.ts";
 export { estimateMemory, type MemoryEstimate } from "./layout.ts";
 export { IVONPosterior } from "./ivon_posterior.ts";
 export type { HessianStructure } from "./curvature.ts";
+export type { LastLayerLaplaceOptions } from "./laplace_options.ts";
 export {
   LastLayerLaplace,
-  type LastLayerLaplaceOptions,
   type LinearizedPrediction,
 } from "./last_layer_laplace.ts";
 export { MCDropout } from "./mc_dropout.ts";

@@ -197,6 +197,24 @@ gpuTest("a frozen parameter is neither sampled nor trained", async () => {
   free();
 });
 
+gpuTest("a parameter that is frozen at first is trained later", async () => {
+  const x = new Parameter([3], init.ones());
+  x.requiresGrad = false;
+  const optimizer = new IVON([x], { ess: 10, hessInit: 0.5, weightDecay: 0 });
+  x.requiresGrad = true;
+  optimizer.sampledParams({
+    train: true,
+    noise: new Map([[x, [0, 1, -1]]]),
+  }, () => backward(sum(mul(x, x))));
+  optimizer.step();
+  const [state] = (await optimizer.stateDict()).parameters;
+  for (const h of state?.moments[1] ?? []) assertAlmostEquals(h, 0.5, 1e-3);
+  assertEquals((await x.data()).every((value) => value < 1), true);
+  optimizer.dispose();
+  x.location?.segment.dispose();
+  x.dispose();
+});
+
 gpuTest("an error leaves the mean in the parameters", async () => {
   const { optimizer, values, free } = start();
   const before = await values();

@@ -26,6 +26,27 @@ gpuTest("a run that is cut again and again gives equal bits", async () => {
   });
 });
 
+gpuTest(
+  "a run of IVON that is cut draws what it would have drawn",
+  async () => {
+    await inFolder(async (root) => {
+      const args: TrainingArguments = {
+        ...{ ...ARGS, optim: "ivon", capture: true },
+        optimArgs: { ess: 11, mcSamples: 2, beta2: 0.9 },
+      };
+      const whole = await run({ ...args, outputDir: `${root}/whole` });
+      for (const cut of [5, 12]) {
+        const outputDir = `${root}/${cut}`;
+        await run({ ...args, outputDir }, { cut });
+        assertEquals(
+          await run({ ...args, outputDir }, { resume: true }),
+          whole,
+        );
+      }
+    });
+  },
+);
+
 gpuTest("a run resumes from its last checkpoint's end of epoch", async () => {
   await inFolder(async (root) => {
     const args: TrainingArguments = { ...ARGS, saveStrategy: "epoch" };
