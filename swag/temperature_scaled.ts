@@ -17,6 +17,7 @@ import {
   type Tensor,
 } from "../engine/mod.ts";
 import { fitTemperature, type Module } from "../nn/mod.ts";
+import { DRAW_OPTIONS, type DrawOptions } from "./draw_counter.ts";
 import { inMode, logitsOf, type LogitsOutput } from "./runs.ts";
 import { type PredictRuns, WeightPosterior } from "./weight_posterior.ts";
 
@@ -26,7 +27,8 @@ import { type PredictRuns, WeightPosterior } from "./weight_posterior.ts";
  * predictions, and what posteriors have to be compared with. The most probable class
  * is that of the model.
  *
- * There is one sample, so that `mutualInformation` and `std` are 0.
+ * All samples are the same, so that `mutualInformation` and `std` are 0, and one is
+ * enough.
  *
  * @example A model that is right three times in four, and claims 99 %
  * ```ts
@@ -50,13 +52,14 @@ import { type PredictRuns, WeightPosterior } from "./weight_posterior.ts";
  * assertAlmostEquals(p, 0.75, 1e-4);
  * ```
  */
-export class TemperatureScaled extends WeightPosterior<object> {
+export class TemperatureScaled extends WeightPosterior<DrawOptions> {
   /** The model. */
   readonly base: Module;
   /** The temperature, which is above 1 if the model is too confident. */
   readonly temperature: number;
-  /** No options: there is one sample. */
-  protected override readonly samplingOptions: readonly never[] = [];
+  /** The names of {@linkcode DrawOptions}, which change nothing. */
+  protected override readonly samplingOptions: readonly (keyof DrawOptions)[] =
+    DRAW_OPTIONS;
   /** One prediction. */
   protected override readonly defaultPredictions = 1;
 
@@ -116,7 +119,7 @@ export class TemperatureScaled extends WeightPosterior<object> {
 
   /** Runs with the weights as they are. */
   protected override withSamples<T>(
-    _: object,
+    _: DrawOptions,
     count = 1,
     predict: PredictRuns<T>,
   ): T {

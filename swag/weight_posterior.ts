@@ -88,8 +88,7 @@ export abstract class WeightPosterior<Sampling extends object> {
   /** The model whose weights are sampled. */
   abstract readonly base: Module;
   /** The names of the options that say which samples are drawn. */
-  protected abstract readonly samplingOptions:
-    readonly (keyof Sampling & string)[];
+  protected abstract readonly samplingOptions: readonly string[];
   /** How many samples {@linkcode predict} draws by default. */
   protected readonly defaultPredictions: number | undefined = 30;
 
