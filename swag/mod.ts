@@ -99,7 +99,13 @@ export type {
   SaveSwagOptions,
 } from "./state.ts";
 export type { SwagParameterState, SwagState } from "./state_dict.ts";
-export type { ConfigFields } from "./python_folder.ts";
+export {
+  type ConfigFields,
+  type FromConfigOptions,
+  type ModelConfig,
+  SwagConfig,
+  type SwagConfigOptions,
+} from "./swag_config.ts";
 export { SwagModel } from "./swag_model.ts";
 export {
   SwagUpdateCallback,

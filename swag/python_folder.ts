@@ -14,94 +14,29 @@ import {
   FolderSave,
   openPyTorch,
   type PyTorchSource,
-  readText,
-  withFile,
   writePyTorch,
-  writeTextAtomically,
 } from "../nn/formats/mod.ts";
 import type { Module } from "../nn/mod.ts";
 import { type Entry, NONE } from "./layout.ts";
 import type { RawMoments } from "./moments.ts";
 import type { Posterior } from "./posterior.ts";
-import type { SwagOptions } from "./settings.ts";
+import { type ModelConfig, SwagConfig } from "./swag_config.ts";
 
-const CONFIG = "config.json";
 const STATE = "model.bin";
 const BASE_MODEL = "base_model";
 const BASE = "swag.base.";
 
-/** Fields of the model's configuration that the library repeats. */
-const REPEATED = [
-  "is_encoder_decoder",
-  "pad_token_id",
-  "bos_token_id",
-  "eos_token_id",
-  "decoder_start_token_id",
-  "max_length",
-];
-
-/** The configuration of a model: the fields of its `config.json`. */
-export type ConfigFields = Readonly<Record<string, unknown>>;
-
 /** A model with a configuration, which saves itself. */
-interface Configured {
-  config: { toJSON(): ConfigFields };
+export interface Configured {
+  config: ModelConfig;
   savePretrained(folder: string): Promise<void>;
 }
 
-function isConfigured(model: object): model is Configured {
+/** Whether a model has a configuration and saves itself. */
+export function isConfigured(model: object): model is Configured {
   return "config" in model && typeof model.config === "object" &&
     model.config !== null && "toJSON" in model.config &&
     "savePretrained" in model && typeof model.savePretrained === "function";
-}
-
-/** What the configuration of a folder says. */
-export interface PythonConfig {
-  /** The options of the posterior, with the library's normalization. */
-  readonly options: SwagOptions;
-  /** The configuration of the model. */
-  readonly internal: ConfigFields;
-}
-
-/**
- * Reads the configuration of a folder.
- *
- * @throws {SyntaxError} If it is not that of a posterior.
- */
-export async function readPythonConfig(folder: string): Promise<PythonConfig> {
-  const path = `${folder}/${CONFIG}`;
-  const {
-    internal_model_config: internal,
-    no_cov_mat: noCovMat,
-    max_num_models: maxNumModels,
-    var_clamp: varClamp,
-    module_prefix_list: prefixes,
-  } = parseJson(await readText(path), path);
-  if (typeof internal !== "object" || internal === null) {
-    throw new SyntaxError(
-      `Cannot load ${path}: it has no internal_model_config, which every ` +
-        "posterior of swag_transformers has",
-    );
-  }
-  return {
-    internal,
-    options: {
-      noCovMat: noCovMat ?? true,
-      maxNumModels: maxNumModels ?? 20,
-      varClamp: varClamp ?? 1e-30,
-      normalize: "capacity",
-      ...prefixes?.length > 0 ? { modulePrefixList: prefixes } : {},
-    },
-  };
-}
-
-/** Parses a file's text; an error names the file. */
-function parseJson(text: string, path: string) {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw withFile(error, path);
-  }
 }
 
 /** Opens the state of a folder. */
@@ -156,32 +91,21 @@ export async function writePythonFolder(
         "no configuration, which swag_transformers needs; save() needs none",
     );
   }
-  const internal = model.config.toJSON();
-  const { settings, rank } = posterior;
-  const config = {
-    ...Object.fromEntries(
-      REPEATED.filter((name) => internal[name] !== undefined)
-        .map((name) => [name, internal[name]]),
-    ),
-    cov_mat_rank: settings.noCovMat ? 0 : rank,
-    internal_model_config: internal,
-    max_num_models: settings.maxNumModels,
-    model_type: `swag_${String(internal["model_type"])}`,
-    module_prefix_list: settings.modulePrefixList ?? null,
-    no_cov_mat: settings.noCovMat,
-    var_clamp: settings.varClamp,
-  };
+  const { settings, rank: covMatRank } = posterior;
+  const config = SwagConfig.fromConfig(model.config, {
+    ...settings,
+    covMatRank,
+  });
   await model.savePretrained(`${folder}/${BASE_MODEL}`);
+  // From now on it names the class of the model.
+  config.updateInternalConfig(model.config);
   await using save = await FolderSave.begin(folder);
   await writePyTorch(
     `${save.staging}/${STATE}`,
     stateOf(posterior, folder),
     { root: "model" },
   );
-  await writeTextAtomically(
-    `${save.staging}/${CONFIG}`,
-    `${JSON.stringify(config, undefined, 2)}\n`,
-  );
+  await config.save(save.staging);
   await save.commit({ last: [STATE] });
 }
 

@@ -67,13 +67,14 @@ export interface SwagSettings {
   readonly normalize: Normalization;
 }
 
-const NAMES: readonly (keyof SwagOptions)[] = [
+/** The names of {@linkcode SwagOptions}. */
+export const SWAG_OPTIONS = [
   "noCovMat",
   "maxNumModels",
   "varClamp",
   "modulePrefixList",
   "normalize",
-];
+] satisfies (keyof SwagOptions)[];
 
 /** The most deviations that a posterior can keep. */
 const MAX_ROWS = 65535;
@@ -85,7 +86,7 @@ const MAX_ROWS = 65535;
  * @throws {TypeError} If an option is unknown.
  */
 export function resolveSettings(options: SwagOptions): SwagSettings {
-  checkOptions(options, { action: "build a posterior", known: NAMES });
+  checkOptions(options, { action: "build a posterior", known: SWAG_OPTIONS });
   const {
     noCovMat = true,
     maxNumModels = 20,

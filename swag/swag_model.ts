@@ -39,12 +39,12 @@ import {
   writePosterior,
 } from "./state.ts";
 import {
-  type ConfigFields,
+  isConfigured,
   loadPythonWeights,
   openPythonState,
-  readPythonConfig,
   writePythonFolder,
 } from "./python_folder.ts";
+import { type ConfigFields, SwagConfig } from "./swag_config.ts";
 import {
   checkState,
   readState,
@@ -144,15 +144,19 @@ export class SwagModel extends WeightPosterior<SampleOptions>
    * train it, and call {@linkcode collectModel} from time to time.
    *
    * @param model The model whose weights are sampled.
-   * @param options What to keep of the weights.
+   * @param options What to keep of the weights, also as a {@linkcode SwagConfig}.
    * @returns The posterior. It has no samples before the first collection.
    * @throws {RangeError} If an option is out of range, a prefix selects no
    * parameter or only another name of a tied one, or the deviations exceed what
    * the device can bind. Nothing is allocated in these cases.
    * @throws {TypeError} If the model has no parameters.
    */
-  static fromBase(model: Module, options: SwagOptions = {}): SwagModel {
-    return new SwagModel(model, resolveSettings(options));
+  static fromBase(
+    model: Module,
+    options: SwagOptions | SwagConfig = {},
+  ): SwagModel {
+    const own = options instanceof SwagConfig ? options.settings : options;
+    return new SwagModel(model, resolveSettings(own));
   }
 
   /**
@@ -188,6 +192,23 @@ export class SwagModel extends WeightPosterior<SampleOptions>
     }
     swag.#draws.drawn = draws;
     return swag;
+  }
+
+  /**
+   * The options of the posterior with the configuration that its model has now.
+   *
+   * @throws {TypeError} If the base model has no configuration, as models of
+   * `@swagpu/swagpu/models` have.
+   */
+  get config(): SwagConfig {
+    if (!isConfigured(this.base)) {
+      throw new TypeError(
+        `Cannot make the configuration of a posterior: ` +
+          `${this.base.constructor.name} has none itself`,
+      );
+    }
+    const { settings, covMatRank } = this;
+    return SwagConfig.fromConfig(this.base.config, { ...settings, covMatRank });
   }
 
   /** The number of collections. */
@@ -441,7 +462,8 @@ export class SwagModel extends WeightPosterior<SampleOptions>
 
   /**
    * Loads a folder that {@linkcode savePretrained} or the Python library
-   * swag_transformers wrote, with the library's normalization, `"capacity"`.
+   * swag_transformers wrote. A folder of the library has its normalization,
+   * `"capacity"`.
    *
    * @param folder The folder.
    * @param build Builds the model of the configuration that the folder holds, such
@@ -456,16 +478,18 @@ export class SwagModel extends WeightPosterior<SampleOptions>
     folder: string,
     build: (fields: ConfigFields) => Module | Promise<Module>,
   ): Promise<SwagModel> {
-    const { options, internal } = await readPythonConfig(folder);
+    const config = await SwagConfig.fromPretrained(folder);
     using state = await openPythonState(folder);
-    const swag = SwagModel.fromBase(await build(internal), options);
+    const base = await build(config.internalModelConfig);
+    let swag: SwagModel | undefined;
     try {
-      await loadPythonWeights(swag.base, state);
+      swag = SwagModel.fromBase(base, config);
+      await loadPythonWeights(base, state);
       await swag.importState(state);
       return swag;
     } catch (error) {
-      swag.dispose();
-      swag.base.dispose();
+      swag?.dispose();
+      base.dispose();
       throw error;
     }
   }
