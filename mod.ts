@@ -126,4 +126,10 @@ export {
   pipeline,
   Tokenizer,
 } from "./models/mod.ts";
-export { MultiSwag, SwagModel } from "./swag/mod.ts";
+export {
+  MultiSwag,
+  SwagConfig,
+  SwagModel,
+  SwagUpdateCallback,
+} from "./swag/mod.ts";
+export * from "./auto_swag.ts";

@@ -13,12 +13,15 @@ import {
   resolveFiles,
 } from "../models/mod.ts";
 import { SwagModel } from "../swag/mod.ts";
+// Makes the folders of swag_transformers known to all that load models.
+import "../auto_swag.ts";
 import { exists, POSTERIOR_NAME } from "./classifier.ts";
 import type { LoadedModel, Task, TaskModel, TaskRow } from "./tasks/task.ts";
 
 /**
  * Loads a model from a folder or from the hub, for a task. If the folder holds an
- * adapter, the model that it was trained on is loaded, too.
+ * adapter, the model that it was trained on is loaded, too. A posterior is that of
+ * the folder, if it was written around one, or else that in the file beside the model.
  *
  * @param task What it has learned.
  * @param source A folder, or a model of the hub.
@@ -44,10 +47,13 @@ export async function loadModel<
   const adapter = await exists(`${folder}/adapter_config.json`)
     ? await autoPeft(task.auto).fromPretrained(source)
     : undefined;
-  const model = adapter?.getBaseModel() ??
-    await task.auto.fromPretrained(source);
+  const { model, posterior } = adapter
+    ? { model: adapter.getBaseModel(), posterior: undefined }
+    : await task.auto.loadParts(source);
   const path = `${folder}/${POSTERIOR_NAME}`;
-  const swag = await exists(path)
+  const swag = posterior instanceof SwagModel
+    ? posterior
+    : await exists(path)
     ? await SwagModel.load(path, adapter ?? model, { sameWeights: true })
     : undefined;
   return { model, tokenizer, swag, adapter };

@@ -11,7 +11,7 @@ import * as architectures from "./architectures/mod.ts";
 import type { PretrainedConfig } from "./config.ts";
 import { ConfigReader } from "./files/config_reader.ts";
 import type { WithLabels, WithLoss, WithPositions } from "./io.ts";
-import { PreTrainedModel } from "./pretrained.ts";
+import { type LoadedParts, PreTrainedModel } from "./pretrained.ts";
 import { type PretrainedOptions, resolveConfig } from "./resolve.ts";
 import {
   architectureOf,
@@ -20,6 +20,7 @@ import {
   registerArchitecture,
   type Tasks,
 } from "./registry.ts";
+import { unwrapped } from "./wrapped.ts";
 
 registerArchitecture("bert", {
   config: architectures.BertConfig,
@@ -97,7 +98,8 @@ export class AutoConfig {
    *
    * @param source A folder, or a name on the hub.
    * @param options Fields to replace, the hub's revision and the like.
-   * @returns The configuration, of its architecture's class.
+   * @returns The configuration, of its architecture's class; that of the model, if
+   * the folder is one around it, see {@linkcode registerWrapper}.
    * @throws {RangeError} If the architecture is not known.
    */
   static async fromPretrained(
@@ -122,9 +124,9 @@ export class AutoConfig {
   static fromFields(
     fields: Readonly<Record<string, unknown>> | ConfigReader,
   ): PretrainedConfig {
-    const reader = fields instanceof ConfigReader
-      ? fields
-      : new ConfigReader(fields);
+    const reader = unwrapped(
+      fields instanceof ConfigReader ? fields : new ConfigReader(fields),
+    );
     const { config } = architectureOf(reader.string("model_type"));
     return new config(reader);
   }
@@ -192,6 +194,14 @@ function inFile<T>(reader: ConfigReader, find: () => T): T {
 export interface AutoClass<M> {
   /** Loads a folder or hub model of any architecture. */
   fromPretrained(source: string, options?: PretrainedOptions): Promise<M>;
+  /**
+   * Loads the same together with the posterior over its weights, if the folder was
+   * written around one; see {@linkcode registerWrapper}.
+   */
+  loadParts(
+    source: string,
+    options?: PretrainedOptions,
+  ): Promise<LoadedParts<M>>;
   /** Builds a model with random weights from a configuration. */
   fromConfig(config: PretrainedConfig): M;
 }
@@ -222,14 +232,23 @@ export type Positioned<T extends keyof Tasks> =
 function auto<T extends keyof Tasks, M extends Tasks[T] = Tasks[T]>(
   task: T,
 ): AutoClass<M> {
+  const find = async (source: string, options: PretrainedOptions) => {
+    const reader = await resolveConfig(source, options);
+    return inFile(
+      reader,
+      () => modelClassOf(modelTypeOf(reader, source), task),
+    );
+  };
   return {
     async fromPretrained(source, options = {}) {
-      const reader = await resolveConfig(source, options);
-      const found = inFile(
-        reader,
-        () => modelClassOf(modelTypeOf(reader, source), task),
-      );
+      const found = await find(source, options);
       return await PreTrainedModel.load(found, source, options) as M;
+    },
+    async loadParts(source, options = {}) {
+      const found = await find(source, options);
+      return await PreTrainedModel.loadParts(found, source, options) as
+        & LoadedParts<Tasks[T]>
+        & LoadedParts<M>;
     },
     fromConfig(config) {
       return new (modelClassOf(config.modelType, task))(config) as M;

@@ -51,6 +51,8 @@ export type {
 } from "./registry.ts";
 export * from "./pretrained.ts";
 export type { PretrainedOptions } from "./resolve.ts";
+export { registerWrapper, type WrappedModel, type Wrapper } from "./wrapped.ts";
+export type { WeightSampler, WeightSampling } from "./weight_samples.ts";
 export * from "./config.ts";
 
 // --------------------------------------------------------------- architectures

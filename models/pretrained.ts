@@ -4,7 +4,7 @@ import { hasDType } from "../engine/mod.ts";
 import { FolderSave, withFile } from "../nn/formats/mod.ts";
 import { checkOptions, Module, withoutInitialization } from "../nn/mod.ts";
 import type { KeyValueCache } from "./cache.ts";
-import type { PretrainedConfig } from "./config.ts";
+import { type PretrainedConfig, readConfig } from "./config.ts";
 import { openCheckpoint } from "./files/checkpoint.ts";
 import type { ConfigReader } from "./files/config_reader.ts";
 import {
@@ -21,15 +21,17 @@ import { GenerationConfig } from "./generation/mod.ts";
 import { type BlockStack, isBlockStack } from "./gradient_checkpointing.ts";
 import type { EncoderInputs } from "./io.ts";
 import {
+  GENERATION_NAME,
   type PretrainedOptions,
   resolveConfig,
   resolveModel,
+  resolveWrapped,
 } from "./resolve.ts";
 import { FILES as TOKENIZER_FILES } from "./tokenizer/file_names.ts";
+import { type WrappedModel, type Wrapper, wrapperOf } from "./wrapped.ts";
 
 export type { PretrainedOptions } from "./resolve.ts";
 
-const GENERATION_NAME = "generation_config.json";
 /** How often a folder is read again that another process saves to meanwhile. */
 const LOAD_ATTEMPTS = 5;
 
@@ -49,6 +51,14 @@ export interface PretrainedClass<M> {
   readonly basePrefix: string;
   /** Parameters that are not saved; see {@linkcode PreTrainedModel}. */
   readonly keysToIgnoreOnSave: readonly string[];
+}
+
+/** A model, and the posterior around which its folder was written. */
+export interface LoadedParts<M> {
+  /** The model. */
+  readonly model: M;
+  /** The posterior; `undefined` if the folder is that of a model alone. */
+  readonly posterior: WrappedModel<M> | undefined;
 }
 
 /** A tokenizer that {@linkcode PreTrainedModel.savePretrained} can write. */
@@ -268,17 +278,36 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
     source: string,
     options: PretrainedOptions = {},
   ): Promise<M> {
+    const { model, posterior } = await PreTrainedModel.loadParts(
+      modelClass,
+      source,
+      options,
+    );
+    posterior?.[Symbol.dispose]();
+    return model;
+  }
+
+  /**
+   * Loads a model of the given class, and the posterior over its weights if the
+   * folder was written around one; see {@linkcode registerWrapper}.
+   */
+  static async loadParts<M extends PreTrainedModel<PretrainedConfig>>(
+    modelClass: PretrainedClass<M>,
+    source: string,
+    options: PretrainedOptions = {},
+  ): Promise<LoadedParts<M>> {
     for (let attempt = 1;; attempt++) {
       const before = await stampOf(source);
       const isLast = attempt === LOAD_ATTEMPTS;
       try {
-        const model = await PreTrainedModel.#loadOnce(
+        const loaded = await PreTrainedModel.#loadOnce(
           modelClass,
           source,
           options,
         );
-        if (before === await stampOf(source)) return model;
-        model.dispose();
+        if (before === await stampOf(source)) return loaded;
+        loaded.posterior?.[Symbol.dispose]();
+        loaded.model.dispose();
       } catch (error) {
         if (isLast || before === await stampOf(source)) throw error;
       }
@@ -294,8 +323,10 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
     modelClass: PretrainedClass<M>,
     source: string,
     options: PretrainedOptions,
-  ): Promise<M> {
+  ): Promise<LoadedParts<M>> {
     const { folder, files } = await resolveModel(source, options);
+    const wrapper = wrapperOf(await readConfig(folder));
+    if (wrapper) return await loadWrapped(modelClass, source, wrapper, options);
     const fields = await resolveConfig(folder, options);
     const config = new modelClass.configClass(fields);
     const generationConfig = files.includes(GENERATION_NAME)
@@ -328,7 +359,7 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
       throw error;
     }
     if (generationConfig) model.generationConfig = generationConfig;
-    return model.eval();
+    return { model: model.eval(), posterior: undefined };
   }
 
   /**
@@ -469,6 +500,59 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
       );
     }
   }
+}
+
+/** Loads a model and the posterior around which its folder was written. */
+async function loadWrapped<M extends PreTrainedModel<PretrainedConfig>>(
+  modelClass: PretrainedClass<M>,
+  source: string,
+  wrapper: Wrapper,
+  options: PretrainedOptions,
+): Promise<LoadedParts<M>> {
+  const config = new modelClass.configClass(
+    await resolveConfig(source, options),
+  );
+  const { folder, files } = await resolveWrapped(source, wrapper, options);
+  const posterior = await wrapper.load(
+    folder,
+    () => buildModel(modelClass, config, folder),
+  ).catch((error) => {
+    throw ofOtherClass(error, { source, modelClass, config });
+  });
+  const model = posterior.base.eval();
+  const name = `${wrapper.modelFolder}/${GENERATION_NAME}`;
+  try {
+    if (files.includes(name)) {
+      model.generationConfig = await GenerationConfig.fromPretrained(
+        `${folder}/${wrapper.modelFolder}`,
+      );
+    }
+  } catch (error) {
+    posterior[Symbol.dispose]();
+    model.dispose();
+    throw error;
+  }
+  options.onLoad?.({ missing: [], unexpected: [], mismatched: [] });
+  return { model, posterior };
+}
+
+/** An error that also names both classes, if the folder is that of another. */
+function ofOtherClass(
+  error: unknown,
+  { source, modelClass: { name }, config }: {
+    source: string;
+    modelClass: { readonly name: string };
+    config: PretrainedConfig;
+  },
+): unknown {
+  const [saved] = config.architectures ?? [];
+  const isMisfit = error instanceof TypeError || error instanceof RangeError;
+  if (!isMisfit || saved === undefined || saved === name) return error;
+  return new TypeError(
+    `Cannot load ${source} as ${name}: it was saved as ${saved} ` +
+      `(${error.message})`,
+    { cause: error },
+  );
 }
 
 /**

@@ -135,7 +135,10 @@ export function architectureOf(modelType: string): Architecture {
     throw new RangeError(
       `Cannot load a model of type "${modelType}": expected one of ${
         modelTypes().map((name) => `"${name}"`).join(", ")
-      }; registerArchitecture() adds others`,
+      }; registerArchitecture() adds others` +
+        (modelType.startsWith("swag_")
+          ? ', and importing "@swagpu/swagpu" those of posteriors'
+          : ""),
     );
   }
   return architecture;

@@ -4,7 +4,7 @@
 
 import type { LoadReport } from "../nn/mod.ts";
 import { replacedFields } from "./class_names.ts";
-import { readConfig } from "./config.ts";
+import { readConfig, readConfigFile } from "./config.ts";
 import { ConfigReader } from "./files/config_reader.ts";
 import {
   type ResolvedFiles,
@@ -12,6 +12,10 @@ import {
   type ResolveOptions,
 } from "./files/hub.ts";
 import { partsOf } from "./files/weights.ts";
+import { unwrapped, type Wrapper, wrapperOf } from "./wrapped.ts";
+
+/** The file that says how a model generates. */
+export const GENERATION_NAME = "generation_config.json";
 
 /** Options of `fromPretrained`. */
 export interface PretrainedOptions extends ResolveOptions {
@@ -39,16 +43,49 @@ export interface PretrainedOptions extends ResolveOptions {
 
 /**
  * Reads the `config.json` of a folder or hub model, and replaces the fields
- * that the options name.
+ * that the options name. If the folder is one around a model, the fields are those
+ * of the model.
  */
 export async function resolveConfig(
   source: string,
   options: PretrainedOptions = {},
 ): Promise<ConfigReader> {
   const { folder } = await resolveFiles(source, options);
-  const reader = await readConfig(folder);
+  const outer = await readConfig(folder);
+  const wrapper = wrapperOf(outer);
+  const own = wrapper && await ownFields(source, wrapper, options);
+  const reader = unwrapped(outer, own);
   if (!options.config) return reader;
   return new ConfigReader(replacedFields(reader, options.config), reader);
+}
+
+/** The fields of the configuration beside the weights of a wrapped model. */
+async function ownFields(
+  source: string,
+  { modelFolder }: Wrapper,
+  options: PretrainedOptions,
+): Promise<ConfigReader["fields"] | undefined> {
+  const name = `${modelFolder}/config.json`;
+  const { folder, files } = await resolveFiles(source, {
+    ...options,
+    files: [],
+    optionalFiles: [name],
+  });
+  if (!files.includes(name)) return undefined;
+  return (await readConfigFile(`${folder}/${name}`)).fields;
+}
+
+/** Finds the files of a wrapped model. */
+export async function resolveWrapped(
+  source: string,
+  { files, modelFolder }: Wrapper,
+  options: PretrainedOptions,
+): Promise<ResolvedFiles> {
+  return await resolveFiles(source, {
+    ...options,
+    files: ["config.json", ...files],
+    optionalFiles: [`${modelFolder}/${GENERATION_NAME}`],
+  });
 }
 
 /**

@@ -11,7 +11,7 @@ import { initialize } from "../../engine/mod.ts";
 import { exists } from "../../nn/formats/mod.ts";
 import { checkOptions } from "../../nn/mod.ts";
 import { AutoTokenizer } from "../auto_tokenizer.ts";
-import type { PretrainedOptions } from "../pretrained.ts";
+import type { LoadedParts, PretrainedOptions } from "../pretrained.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import type { AnyModel } from "./base.ts";
 import { checkSource } from "./check_parts.ts";
@@ -73,9 +73,13 @@ export interface PipelineOptions extends PretrainedOptions {
    * `text-classification`, `zero-shot-classification`, `token-classification`,
    * `sentence-embedding` and `sentence-similarity`.
    *
-   * @default {none: the model's own weights}
+   * A folder that was written around a posterior, such as that of a `swag_bert`,
+   * brings its own; `null` leaves it out.
+   *
+   * @default {the folder's own, if it was written around one; else none: the model's
+   * weights}
    */
-  posterior?: PosteriorSource | undefined;
+  posterior?: PosteriorSource | null | undefined;
   /** How to sample the posterior. @default {30 samples of seed 0} */
   sampling?: PosteriorSampling | undefined;
 }
@@ -274,12 +278,11 @@ export async function pipeline<T extends PipelineTask>(
     options;
   checkCount("batchSize", batchSize);
   checkCount("numPredictions", sampling.numPredictions ?? 1);
-  if (options.sampling && !posterior) {
-    throw new TypeError(
-      "Cannot sample without a posterior: give one, such as a SwagModel",
-    );
-  }
-  if (posterior && !AVERAGED_TASKS.includes(task)) {
+  const owned = typeof source === "string";
+  const canAverage = AVERAGED_TASKS.includes(task);
+  const mayHaveOwn = owned && canAverage && posterior === undefined;
+  if (options.sampling && !posterior && !mayHaveOwn) throw withoutPosterior();
+  if (posterior && !canAverage) {
     const tasks = AVERAGED_TASKS.join(", ");
     throw new TypeError(
       `Cannot use a posterior for ${task}: it is for ${tasks}`,
@@ -287,7 +290,6 @@ export async function pipeline<T extends PipelineTask>(
   }
   checkSource(task, source, { kind, loading: { tokenizer, ...rest } });
   await initialize();
-  const owned = typeof source === "string";
   const modules = owned ? await readModules?.(source, rest) : undefined;
   const parts = owned
     ? await loadParts(load, {
@@ -298,17 +300,22 @@ export async function pipeline<T extends PipelineTask>(
       modules?.[Symbol.dispose]();
       throw error;
     })
-    : source;
+    : { ...source, posterior: undefined };
+  const wrapper = usedWrapper(parts.posterior, { task, source, posterior });
   const release = () => {
+    wrapper?.[Symbol.dispose]();
     if (owned) parts.model.dispose();
     modules?.[Symbol.dispose]();
   };
   try {
-    if (owned && !posterior) await warnOfUnusedPosterior(source);
+    if (owned && posterior === undefined && !parts.posterior) {
+      await warnOfUnusedPosterior(source);
+    }
     parts.model.config.checkVocabulary(parts.tokenizer);
     const own = typeof posterior === "function"
       ? await posterior(parts.model)
-      : posterior;
+      : posterior ?? wrapper;
+    if (options.sampling && !own) throw withoutPosterior();
     if (posterior && typeof own?.getLogits !== "function") {
       throw new TypeError(
         `Cannot use ${own} as a posterior: expected a SwagModel, or another ` +
@@ -316,7 +323,8 @@ export async function pipeline<T extends PipelineTask>(
       );
     }
     const made = make({
-      ...parts,
+      model: parts.model,
+      tokenizer: parts.tokenizer,
       task,
       batchSize,
       sampled: own && { posterior: own, sampling },
@@ -331,6 +339,37 @@ export async function pipeline<T extends PipelineTask>(
     release();
     throw error;
   }
+}
+
+function withoutPosterior(): TypeError {
+  return new TypeError(
+    "Cannot sample without a posterior: give one, such as a SwagModel",
+  );
+}
+
+/**
+ * The posterior around which a folder was written, if it is to be used; else it is
+ * freed.
+ */
+function usedWrapper<W extends Disposable>(
+  wrapper: W | undefined,
+  { task, source, posterior }: {
+    task: string;
+    source: unknown;
+    /** The option. */
+    posterior: PosteriorSource | null | undefined;
+  },
+): W | undefined {
+  if (!wrapper) return undefined;
+  if (posterior === undefined && AVERAGED_TASKS.includes(task)) return wrapper;
+  wrapper[Symbol.dispose]();
+  if (posterior !== undefined) return undefined;
+  // deno-lint-ignore no-console -- results look more certain than they are
+  console.warn(
+    `pipeline: the posterior of ${source} is not used, because ${task} cannot ` +
+      "average over its samples; give posterior: null to say so",
+  );
+  return undefined;
 }
 
 /** Prints a warning if there is a posterior beside a model. */
@@ -357,9 +396,9 @@ async function loadParts(
     tokenizer: Tokenizer | string | undefined;
     options: PretrainedOptions;
   },
-): Promise<{ model: AnyModel; tokenizer: Tokenizer }> {
+): Promise<LoadedParts<AnyModel> & { readonly tokenizer: Tokenizer }> {
   const found = typeof tokenizer === "string"
     ? await AutoTokenizer.fromPretrained(tokenizer, options)
     : tokenizer;
-  return { tokenizer: found, model: await load(source, options) };
+  return { tokenizer: found, ...await load(source, options) };
 }

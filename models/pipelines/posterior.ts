@@ -8,37 +8,11 @@
  * @module
  */
 
-import type { Tensor } from "../../engine/mod.ts";
 import type { PretrainedConfig } from "../config.ts";
 import type { PreTrainedModel } from "../pretrained.ts";
+import type { PosteriorSampling, WeightPosterior } from "../weight_samples.ts";
 
-/** How a pipeline samples a distribution over weights, for each batch. */
-export interface PosteriorSampling {
-  /** The number of samples to average over. @default {30} */
-  numPredictions?: number;
-  /** A factor of the covariance. @default {the posterior's} */
-  scale?: number;
-  /**
-   * Whether samples include the covariance of weights.
-   *
-   * @default {the posterior's}
-   */
-  cov?: boolean;
-  /** Equal seeds give equal samples. @default {0} */
-  seed?: number | bigint;
-}
-
-/** A distribution over a model's weights: a `SwagModel` is one. */
-export interface WeightPosterior {
-  /**
-   * Runs a model with several samples of its weights, and restores the weights.
-   * Logits `[batch, …, classes]` become `[batch, samples, …, classes]`.
-   */
-  getLogits(
-    forward: () => Tensor | { readonly logits: Tensor },
-    options: PosteriorSampling,
-  ): Tensor;
-}
+export type { PosteriorSampling, WeightPosterior };
 
 /** A posterior, or a function that makes one for the loaded model. */
 export type PosteriorSource =

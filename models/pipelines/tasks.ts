@@ -17,7 +17,7 @@ import {
   AutoModelForSequenceClassification,
   AutoModelForTokenClassification,
 } from "../auto.ts";
-import type { PretrainedOptions } from "../pretrained.ts";
+import type { LoadedParts, PretrainedOptions } from "../pretrained.ts";
 import type { Tasks } from "../registry.ts";
 import type { AnyModel, Pipeline, PipelineSetup } from "./base.ts";
 import {
@@ -106,7 +106,10 @@ export type PipelineTask = keyof PipelineTasks;
 export interface Recipe {
   /** The kind of model. */
   readonly kind: keyof Tasks;
-  load(source: string, options: PretrainedOptions): Promise<AnyModel>;
+  load(
+    source: string,
+    options: PretrainedOptions,
+  ): Promise<LoadedParts<AnyModel>>;
   /** Reads how sentences are embedded, where the task does so. */
   readModules?(
     source: string,
@@ -122,7 +125,7 @@ function recipe<M extends AnyModel, P extends Pipeline<M>>(
 ): Recipe {
   return {
     kind,
-    load: (source, options) => auto.fromPretrained(source, options),
+    load: (source, options) => auto.loadParts(source, options),
     // The model is what `load` returned, or the caller's, whose type was checked.
     make: (setup) => make(setup as PipelineSetup<M>),
   };

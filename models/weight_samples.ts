@@ -1,0 +1,69 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+/**
+ * What models need to know of distributions over their weights: how to compute with
+ * samples of them. The posteriors of `@swagpu/swagpu/swag` have these methods; models
+ * know nothing else of them.
+ *
+ * @module
+ */
+
+import type { Tensor } from "../engine/mod.ts";
+
+/** How a pipeline samples a distribution over weights, for each batch. */
+export interface PosteriorSampling {
+  /** The number of samples to average over. @default {30} */
+  numPredictions?: number;
+  /** A factor of the covariance. @default {the posterior's} */
+  scale?: number;
+  /**
+   * Whether samples include the covariance of weights.
+   *
+   * @default {the posterior's}
+   */
+  cov?: boolean;
+  /** Equal seeds give equal samples. @default {0} */
+  seed?: number | bigint;
+}
+
+/** A distribution over a model's weights: a `SwagModel` is one. */
+export interface WeightPosterior {
+  /**
+   * Runs a model with several samples of its weights, and restores the weights.
+   * Logits `[batch, …, classes]` become `[batch, samples, …, classes]`.
+   */
+  getLogits(
+    forward: () => Tensor | { readonly logits: Tensor },
+    options: PosteriorSampling,
+  ): Tensor;
+}
+
+/** Which sample of a distribution over weights to take. */
+export interface WeightSampling {
+  /** A factor of the covariance. @default {the sampler's} */
+  scale?: number;
+  /**
+   * Whether the sample includes the covariance of weights.
+   *
+   * @default {the sampler's}
+   */
+  cov?: boolean;
+  /** Equal seeds and indices give equal samples. @default {0} */
+  seed?: number | bigint;
+  /**
+   * The number of the sample among those of the seed, from 0 on.
+   *
+   * @default {0 where a seed is given, else the number of samples drawn so far}
+   */
+  index?: number;
+}
+
+/** What writes samples into a model: a `SwagModel` does. */
+export interface WeightSampler {
+  /**
+   * Calls a function while the model holds a sample, and then writes back its own
+   * weights: if the function returns a promise, when that settles.
+   */
+  withSample<T>(options: WeightSampling, run: () => T): T;
+}
