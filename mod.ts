@@ -121,6 +121,7 @@ export {
   BertForSequenceClassification,
   BertModel,
   generate,
+  generateWithSamples,
   Packing,
   packingOf,
   pipeline,

@@ -10,7 +10,12 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   roberta: encoder(),
   modernbert: { ...encoder(), num_hidden_layers: 2 },
   bart: pair(),
-  marian: { ...pair(), pad_token_id: 19, eos_token_id: 0 },
+  marian: {
+    ...pair(),
+    pad_token_id: 19,
+    eos_token_id: 0,
+    decoder_start_token_id: 19,
+  },
 };
 
 function encoder(): Record<string, unknown> {

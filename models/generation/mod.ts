@@ -8,6 +8,7 @@
  */
 
 export * from "./generate.ts";
+export * from "./generate_with_samples.ts";
 export * from "./generation_config.ts";
 export * from "./generation_options.ts";
 export type {
