@@ -15,9 +15,10 @@ import type { PredictionProblem } from "./predict.ts";
 export interface SampleOptions {
   /**
    * The factor by which the covariance of the sample is multiplied; 0 gives the
-   * mean. For SWAG as published use 0.5 with covariances, 1 without.
+   * mean. The default is SWAG as it was published: half of the diagonal and half of
+   * the low-rank part, or all of a diagonal alone.
    *
-   * @default {1}
+   * @default {0.5 with covariances, 1 without}
    */
   scale?: number;
   /**
@@ -111,7 +112,7 @@ export const SAMPLE_OPTIONS = [
  * @throws {TypeError} If `cov` is set and the posterior keeps no deviations.
  */
 export function resolveGaussian(
-  { scale = 1, cov, blockwise = false }: SampleOptions,
+  options: SampleOptions,
   { action, collections, hasDeviations }: {
     /** What is done, for messages. */
     action: string;
@@ -119,6 +120,8 @@ export function resolveGaussian(
     hasDeviations: boolean;
   },
 ): DensityOptions {
+  const { blockwise = false, cov = hasDeviations } = options;
+  const { scale = cov ? 0.5 : 1 } = options;
   if (collections === 0) {
     throw new RangeError(
       `Cannot ${action}: nothing has been collected, ` +
@@ -136,5 +139,5 @@ export function resolveGaussian(
         "build it with noCovMat: false",
     );
   }
-  return { scale, cov: cov ?? hasDeviations, blockwise };
+  return { scale, cov, blockwise };
 }

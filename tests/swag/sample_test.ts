@@ -390,10 +390,10 @@ gpuTest("fewer than two deviations give no low-rank part", async () => {
   const { model, swag } = posterior({ maxNumModels: 1 });
   assertEquals(swag.covMatRank, 1);
   for (const blockwise of [false, true]) {
-    swag.sampleParameters({ seed: 1, blockwise });
+    swag.sampleParameters({ seed: 1, blockwise, scale: 1 });
     const withCov = await weightsOf(model);
     assert(withCov.every(Number.isFinite));
-    swag.sampleParameters({ seed: 1, cov: false });
+    swag.sampleParameters({ seed: 1, cov: false, scale: 1 });
     assertEquals(await weightsOf(model), withCov);
   }
   swag.dispose();
@@ -412,9 +412,9 @@ gpuTest("normalize selects the divisor of the low-rank part", async () => {
       model.setAll(randomValues(9, n));
       swag.collectModel();
     }
-    swag.sampleParameters({ seed: 2, cov: false });
+    swag.sampleParameters({ seed: 2, cov: false, scale: 1 });
     const diagonal = await weightsOf(model);
-    swag.sampleParameters({ seed: 2 });
+    swag.sampleParameters({ seed: 2, scale: 1 });
     const both = await weightsOf(model);
     model.dispose();
     return both.map((x, i) => x - (diagonal[i] ?? 0));
