@@ -21,6 +21,7 @@ import {
   readGolden,
   valuesOf,
 } from "./compare.ts";
+import { checkGetLogits, checkSavedState, loadFolder } from "./swag_folders.ts";
 import { below } from "./tensor_cases.ts";
 
 /** The original loses digits of its moments: it sums squares in 32 bits. */
@@ -169,20 +170,43 @@ async function checkVariants(
       const own = moments.get(key)?.variance ?? [];
       results.push(compare(`${name} variance.${key}`, own, data, MOMENTS));
     }
+    if (await exists(`${folder}/${name}/saved`)) {
+      const loaded = await loadFolder(`${folder}/${name}/saved`, {
+        className: spec.base_class,
+        collections: variant.n_models,
+        rank: ranks.at(-1) ?? 0,
+      });
+      results.push(
+        ...loaded.results,
+        ...await checkMoments(`${name} loaded`, loaded.swag, state),
+      );
+      loaded.swag.dispose();
+      loaded.model.dispose();
+    }
     results.push(
+      ...await checkGetLogits({
+        swag,
+        model,
+        state: sourceOf(state),
+        golden: samples,
+        feeds: feedsOf(inputs),
+      }),
       ...await checkSamples(name, variant.samples, {
         model,
         kwargs: variant.kwargs,
         state: sourceOf(state),
         golden: samples,
-        feeds: inputsOf(
-          new Map([...inputs].map(([key, x]) => [`input.${key}`, x])),
-        ),
+        feeds: feedsOf(inputs),
         order: spec.parameter_order,
       }),
     );
   }
   return results;
+}
+
+/** The inputs of a model, from a file that holds nothing else. */
+function feedsOf(inputs: Golden): Record<string, Tensor> {
+  return inputsOf(new Map([...inputs].map(([key, x]) => [`input.${key}`, x])));
 }
 
 function sourceOf(golden: Golden): MomentSource {
@@ -355,6 +379,34 @@ async function checkFiles(
       state: again,
       order: spec.parameter_order,
     }),
+    ...await checkLoaded(saved, { spec, golden, feeds }),
   );
   return results;
+}
+
+/** Checks the same folder as one call loads it. */
+async function checkLoaded(
+  saved: string,
+  { spec, golden, feeds }: {
+    spec: FilesCase;
+    golden: Golden;
+    feeds: Record<string, Tensor>;
+  },
+): Promise<Comparison[]> {
+  const { swag, model, results } = await loadFolder(saved, {
+    className: spec.base_class,
+    collections: spec.collections,
+    rank: spec.rank,
+  });
+  using state = await openPyTorch(`${saved}/model.bin`);
+  try {
+    return [
+      ...results,
+      await checkSavedState(model, golden, feeds),
+      ...await checkGetLogits({ swag, model, state, golden, feeds }),
+    ];
+  } finally {
+    swag.dispose();
+    model.dispose();
+  }
 }
