@@ -20,16 +20,17 @@ import { stampOf } from "./files/stamp.ts";
 import { GenerationConfig } from "./generation/mod.ts";
 import { type BlockStack, isBlockStack } from "./gradient_checkpointing.ts";
 import type { EncoderInputs } from "./io.ts";
+import { type LoadedParts, loadWrapped } from "./load_wrapped.ts";
 import {
   GENERATION_NAME,
   type PretrainedOptions,
   resolveConfig,
   resolveModel,
-  resolveWrapped,
 } from "./resolve.ts";
 import { FILES as TOKENIZER_FILES } from "./tokenizer/file_names.ts";
-import { type WrappedModel, type Wrapper, wrapperOf } from "./wrapped.ts";
+import { wrapperOf } from "./wrapped.ts";
 
+export type { LoadedParts } from "./load_wrapped.ts";
 export type { PretrainedOptions } from "./resolve.ts";
 
 /** How often a folder is read again that another process saves to meanwhile. */
@@ -51,14 +52,6 @@ export interface PretrainedClass<M> {
   readonly basePrefix: string;
   /** Parameters that are not saved; see {@linkcode PreTrainedModel}. */
   readonly keysToIgnoreOnSave: readonly string[];
-}
-
-/** A model, and the posterior around which its folder was written. */
-export interface LoadedParts<M> {
-  /** The model. */
-  readonly model: M;
-  /** The posterior; `undefined` if the folder is that of a model alone. */
-  readonly posterior: WrappedModel<M> | undefined;
 }
 
 /** A tokenizer that {@linkcode PreTrainedModel.savePretrained} can write. */
@@ -326,7 +319,15 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
   ): Promise<LoadedParts<M>> {
     const { folder, files } = await resolveModel(source, options);
     const wrapper = wrapperOf(await readConfig(folder));
-    if (wrapper) return await loadWrapped(modelClass, source, wrapper, options);
+    if (wrapper) {
+      const own = new modelClass.configClass(
+        await resolveConfig(source, options),
+      );
+      return await loadWrapped(source, wrapper, {
+        ...{ modelClass, config: own, options },
+        build: () => buildModel(modelClass, own, folder),
+      });
+    }
     const fields = await resolveConfig(folder, options);
     const config = new modelClass.configClass(fields);
     const generationConfig = files.includes(GENERATION_NAME)
@@ -500,59 +501,6 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
       );
     }
   }
-}
-
-/** Loads a model and the posterior around which its folder was written. */
-async function loadWrapped<M extends PreTrainedModel<PretrainedConfig>>(
-  modelClass: PretrainedClass<M>,
-  source: string,
-  wrapper: Wrapper,
-  options: PretrainedOptions,
-): Promise<LoadedParts<M>> {
-  const config = new modelClass.configClass(
-    await resolveConfig(source, options),
-  );
-  const { folder, files } = await resolveWrapped(source, wrapper, options);
-  const posterior = await wrapper.load(
-    folder,
-    () => buildModel(modelClass, config, folder),
-  ).catch((error) => {
-    throw ofOtherClass(error, { source, modelClass, config });
-  });
-  const model = posterior.base.eval();
-  const name = `${wrapper.modelFolder}/${GENERATION_NAME}`;
-  try {
-    if (files.includes(name)) {
-      model.generationConfig = await GenerationConfig.fromPretrained(
-        `${folder}/${wrapper.modelFolder}`,
-      );
-    }
-  } catch (error) {
-    posterior[Symbol.dispose]();
-    model.dispose();
-    throw error;
-  }
-  options.onLoad?.({ missing: [], unexpected: [], mismatched: [] });
-  return { model, posterior };
-}
-
-/** An error that also names both classes, if the folder is that of another. */
-function ofOtherClass(
-  error: unknown,
-  { source, modelClass: { name }, config }: {
-    source: string;
-    modelClass: { readonly name: string };
-    config: PretrainedConfig;
-  },
-): unknown {
-  const [saved] = config.architectures ?? [];
-  const isMisfit = error instanceof TypeError || error instanceof RangeError;
-  if (!isMisfit || saved === undefined || saved === name) return error;
-  return new TypeError(
-    `Cannot load ${source} as ${name}: it was saved as ${saved} ` +
-      `(${error.message})`,
-    { cause: error },
-  );
 }
 
 /**

@@ -1,5 +1,6 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
+// Longer than most files: each field of the library's is a property.
 
 /**
  * The configuration of a posterior over a model that has one of its own, as the

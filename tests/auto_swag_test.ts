@@ -379,6 +379,20 @@ gpuTest(
   },
 );
 
+gpuTest(
+  "a file that is a link out of the folder is not read",
+  () =>
+    inFolder(async (folder) => {
+      await Deno.copyFile(`${SAVED}/config.json`, `${folder}/config.json`);
+      await Deno.symlink(`${SAVED}/model.bin`, `${folder}/model.bin`);
+      await assertRejects(
+        () => AutoSwagModelForSequenceClassification.fromPretrained(folder),
+        TypeError,
+        "model.bin: it is a link that leads out of the folder",
+      );
+    }),
+);
+
 Deno.test("the configuration of a posterior is that of its model", async () => {
   const config = await AutoConfig.fromPretrained(SAVED, {
     config: { pad_token_id: 3 },
