@@ -71,7 +71,7 @@ export function averaged(
 }
 
 /** The uncertainty of a choice among all labels. */
-function sharedParts(
+export function sharedParts(
   samples: readonly Float64Array[],
   classes: number,
 ): Omit<LabelUncertainty, "std"> {
@@ -145,12 +145,18 @@ export function labelUncertainty(
   samples: readonly Float64Array[],
   id: number,
 ): LabelUncertainty {
+  const classes = samples[0]?.length ?? 0;
+  return { std: labelStd(samples, id), ...sharedParts(samples, classes) };
+}
+
+/** The standard deviation of a label's probability over samples. */
+export function labelStd(
+  samples: readonly Float64Array[],
+  id: number,
+): number {
   const own = samples.map((probabilities) => probabilities[id] ?? NaN);
   const mean = (values: readonly number[]) =>
     values.reduce((sum, value) => sum + value, 0) / values.length;
   const center = mean(own);
-  return {
-    std: Math.sqrt(mean(own.map((value) => (value - center) ** 2))),
-    ...sharedParts(samples, samples[0]?.length ?? 0),
-  };
+  return Math.sqrt(mean(own.map((value) => (value - center) ** 2)));
 }

@@ -18,11 +18,27 @@ import {
   type TruncatedOptions,
 } from "./base.ts";
 import { encodeAll, scored, textsOf } from "./batches.ts";
-import { checkCount, largest, softmax } from "./scores.ts";
+import {
+  averagedTokens,
+  labelStd,
+  logitsOf,
+  sharedParts,
+  type TokenScores,
+} from "./averages.ts";
+import type { LabelUncertainty } from "./posterior.ts";
+import { checkCount, largest } from "./scores.ts";
 
-/** A token that could replace a mask. */
-export interface MaskFilling {
-  /** The token's probability among the whole vocabulary. */
+const NOTHING: TokenScores = { scores: new Float64Array() };
+
+/**
+ * A token that could replace a mask. With a posterior it also holds how unsure its
+ * probability is.
+ */
+export interface MaskFilling extends Partial<LabelUncertainty> {
+  /**
+   * The token's probability among the whole vocabulary; with a posterior the mean
+   * over its samples.
+   */
   score: number;
   /** The token's id. */
   token: number;
@@ -77,7 +93,7 @@ export interface FillMaskPipeline extends Pipeline<Tasks["maskedLM"]> {
 export function fillMask(
   setup: PipelineSetup<Tasks["maskedLM"]>,
 ): FillMaskPipeline {
-  const { model, tokenizer } = setup;
+  const { model, tokenizer, sampled } = setup;
   const padding = tokenizer.padTokenId;
 
   type Fillings = MaskFilling[] | MaskFilling[][];
@@ -97,6 +113,7 @@ export function fillMask(
       maskPositions(tokenizer, encoding, texts[i] ?? "")
     );
     const fillings: Fillings[] = [];
+    let width = 0;
     const results = scored(
       { ...setup, batchSize },
       encodings,
@@ -105,7 +122,12 @@ export function fillMask(
         const indices = rows.flatMap((row, i) =>
           (masks[row] ?? []).map((position) => i * length + position)
         );
-        return [picked(model.forward(tokens).logits, indices)];
+        const logits = logitsOf(
+          () => ({ logits: picked(model.forward(tokens).logits, indices) }),
+          sampled,
+        );
+        width = logits.shape.at(-1) ?? 0;
+        return [logits];
       },
     );
     for await (const { rows, outputs: [logits] } of results) {
@@ -113,15 +135,23 @@ export function fillMask(
         (sum, row) => sum + (masks[row]?.length ?? 0),
         0,
       );
-      const width = (logits?.length ?? 0) / count;
+      // Each mask has the logits of all samples.
+      const size = (logits?.length ?? 0) / count;
       let at = 0;
       for (const row of rows) {
         const positions = masks[row] ?? [];
         const ids = encodings[row]?.inputIds ?? [];
         const lists = positions.map((position) => {
-          const own = logits?.subarray(at * width, ++at * width) ?? [];
-          return best(softmax(own), topK, chosen).map(([token, score]) => ({
+          const own = logits?.subarray(at * size, ++at * size) ??
+            new Float32Array();
+          const [{ scores, samples } = NOTHING] = averagedTokens(own, {
+            ...{ length: 1, width },
+            isSampled: sampled !== undefined,
+          });
+          const shared = samples && sharedParts(samples, width);
+          return best(scores, topK, chosen).map(([token, score]) => ({
             score,
+            ...samples && { std: labelStd(samples, token), ...shared },
             token,
             tokenStr: tokenizer.decode([token]),
             sequence: tokenizer.decode(

@@ -69,9 +69,10 @@ export interface PipelineOptions extends PretrainedOptions {
    * A distribution over the model's weights, for example a `SwagModel`, or a
    * function that makes one for the loaded model; the pipeline then frees what
    * the function returned. Scores and embeddings become means over its samples,
-   * and labels of texts and tokens also hold their uncertainty. It is for
-   * `text-classification`, `zero-shot-classification`, `token-classification`,
-   * `sentence-embedding` and `sentence-similarity`.
+   * and labels of texts and tokens, and fillings of masks, also hold their
+   * uncertainty. It is for `text-classification`, `zero-shot-classification`,
+   * `token-classification`, `fill-mask`, `sentence-embedding` and
+   * `sentence-similarity`.
    *
    * A folder that was written around a posterior, such as that of a `swag_bert`,
    * brings its own; `null` leaves it out.

@@ -198,6 +198,7 @@ export const AVERAGED_TASKS: readonly string[] = [
   "token-classification",
   "ner",
   "zero-shot-classification",
+  "fill-mask",
   "sentence-embedding",
   "sentence-similarity",
 ];

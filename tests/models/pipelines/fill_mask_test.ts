@@ -9,7 +9,9 @@ import {
   pipeline,
   Tokenizer,
 } from "../../../models/mod.ts";
+import { SwagModel } from "../../../swag/mod.ts";
 import { assertClose, FUNCTIONS, gpuTest } from "../../_check.ts";
+import { collectAround } from "../../_tiny_models.ts";
 import {
   idsOf,
   probabilities,
@@ -173,3 +175,64 @@ gpuTest("fill-mask leaves out targets that have no token", async () => {
   );
   model.dispose();
 });
+
+gpuTest("with a posterior, fillings are means over its samples", async () => {
+  manualSeed(2);
+  const model = new BertForMaskedLM(tinyConfig());
+  const swag = SwagModel.fromBase(model, { noCovMat: false });
+  await collectAround(swag, { size: 0.3 });
+  const sampling = { numPredictions: 4, scale: 0.5, seed: 8 };
+  const fill = await pipeline("fill-mask", { model, tokenizer }, {
+    posterior: swag,
+    sampling,
+    batchSize: 2,
+  });
+  const texts = ["I [MASK] the dog", "the [MASK] [MASK]"];
+  const results = await fill(texts, { topK: 3 });
+  for (const [i, text] of texts.entries()) {
+    // The probabilities at each mask, of each sample.
+    const samples: number[][][] = [];
+    for (let index = 0; index < 4; index++) {
+      swag.sampleParameters({ scale: 0.5, seed: 8, index });
+      samples.push(await expectedOf(model, text));
+    }
+    swag.restoreWeights();
+    const masks = samples[0]?.length ?? 0;
+    const lists = masks === 1 ? [results[i]] : results[i];
+    for (let mask = 0; mask < masks; mask++) {
+      const own = samples.map((sample) => sample[mask] ?? []);
+      const mean = (of: (p: readonly number[]) => number) =>
+        own.reduce((sum, p) => sum + of(p) / own.length, 0);
+      const average = tokenizerIds().map((id) => mean((p) => p[id] ?? NaN));
+      const entropyOf = (p: readonly number[]) =>
+        -p.reduce((sum, x) => sum + x * Math.log(x), 0);
+      const entropy = entropyOf(average);
+      const order = tokenizerIds()
+        .sort((a, b) => (average[b] ?? 0) - (average[a] ?? 0)).slice(0, 3);
+      const found = lists?.[mask] as MaskFilling[];
+      assertEquals(found.map(({ token }) => token), order);
+      for (const { token, score, std, ...rest } of found) {
+        const center = average[token] ?? NaN;
+        const variance = mean((p) => ((p[token] ?? NaN) - center) ** 2);
+        assertClose(
+          [
+            score,
+            std ?? NaN,
+            rest.entropy ?? NaN,
+            rest.mutualInformation ?? NaN,
+          ],
+          [center, Math.sqrt(variance), entropy, entropy - mean(entropyOf)],
+          { ...FUNCTIONS, absolute: 1e-5 },
+        );
+        assert((std ?? 0) > 1e-3);
+      }
+    }
+  }
+  swag.dispose();
+  model.dispose();
+});
+
+/** The ids of the vocabulary. */
+function tokenizerIds(): number[] {
+  return Array.from({ length: tokenizer.vocabSize }, (_, id) => id);
+}

@@ -279,9 +279,9 @@ gpuTest(
       });
       assertEquals(silent, []);
       await assertRejects(
-        () => pipeline("fill-mask", folder, { posterior: swag }),
+        () => pipeline("question-answering", folder, { posterior: swag }),
         TypeError,
-        "Cannot use a posterior for fill-mask: it is for text-classification",
+        "Cannot use a posterior for question-answering: it is for text-class",
       );
     });
     await assertRejects(
