@@ -13,6 +13,8 @@
  * deno run -A jsr:@swagpu/swagpu/cli compare model other --data test.csv
  * deno run -A jsr:@swagpu/swagpu/cli report --model model --data test.csv
  * deno run -A jsr:@swagpu/swagpu/cli swag sample --model model --output third
+ * deno run -A jsr:@swagpu/swagpu/cli particle --run run --index auto
+ * deno run -A jsr:@swagpu/swagpu/cli merge run
  * deno run -A jsr:@swagpu/swagpu/cli train-tokenizer --data texts.txt \
  *   --type wordpiece --output tokenizer
  * deno run -A jsr:@swagpu/swagpu/cli tokenize --tokenizer tokenizer --text "Not bad"
@@ -100,7 +102,8 @@ function unknown(name: string): Error {
  *
  * @param args The command and its options.
  * @returns The exit code: 0, 1 after an error, 130 after Ctrl-C, 143 after
- * SIGTERM and 129 after SIGHUP.
+ * SIGTERM and 129 after SIGHUP. The command `particle` has others: 42 if it will
+ * never succeed, and 75 if it is to be tried again.
  *
  * @example Usage
  * ```ts
@@ -136,7 +139,7 @@ export async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     console.error(`error: ${message.replace(/\s*\n\s*/g, " ")}`);
-    return 1;
+    return command?.exitCodeOf?.(error) ?? 1;
   }
 }
 

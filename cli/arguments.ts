@@ -111,6 +111,8 @@ export interface Command {
   forTask?(name: string): Command;
   /** Runs it and gives the exit code. */
   run(args: Arguments): Promise<number>;
+  /** The exit code after an error. @default {1} */
+  exitCodeOf?(error: unknown): number;
 }
 
 /** The option to be silent. */

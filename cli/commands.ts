@@ -12,6 +12,8 @@ import { completions } from "./completions.ts";
 import { evaluate } from "./evaluate.ts";
 import { finetune } from "./finetune.ts";
 import { info } from "./info.ts";
+import { merge } from "./merge.ts";
+import { particle } from "./particle.ts";
 import { predict } from "./predict.ts";
 import { report } from "./report.ts";
 import { swag } from "./swag.ts";
@@ -29,6 +31,8 @@ export const COMMANDS: readonly Command[] = [
   compare,
   report,
   swag,
+  particle,
+  merge,
   trainTokenizerCommand,
   tokenize,
   info,

@@ -22,7 +22,7 @@ import { namesOf } from "./labels.ts";
 import { loadModel } from "./load_model.ts";
 import { posteriorRemark, scoreOptions } from "./model_options.ts";
 import { namingRows } from "./not_finite.ts";
-import { ofMembers } from "./posterior.ts";
+import { disposePosterior, ofMembers, samplesOf } from "./posterior.ts";
 import type { Progress } from "./progress.ts";
 import { cellOf, type Table } from "../data/mod.ts";
 import { columnOf } from "./table_columns.ts";
@@ -114,11 +114,11 @@ export class ComparedModels {
       const context = { args, progress, config, tokenizer, maxLength };
       const { rows } = textRows(data, context);
       const { texts, source } = measuredTexts(rows, context);
-      const isSampled = swag !== undefined && this.#options.samples > 0;
+      const samples = samplesOf(classifier, this.#options);
       using stage = progress.stage(
         `predicting with ${name}`,
-        texts.count * (isSampled ? this.#options.samples : 1),
-        isSampled ? "passes" : "texts",
+        texts.count * Math.max(1, samples),
+        samples > 0 ? "passes" : "texts",
       );
       const advance = (more: number) => stage.advance(more);
       const scores = await namingRows(
@@ -137,7 +137,7 @@ export class ComparedModels {
       return { values, labels };
     } finally {
       // The next model may need the memory.
-      swag?.dispose();
+      disposePosterior(classifier);
       model.dispose();
     }
   }

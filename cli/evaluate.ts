@@ -116,9 +116,9 @@ async function evaluateTexts(
     ...options,
     threshold,
     onScores: (method, scores) => {
-      // The last method is the samples', if there are any; SWA is one sample alone.
-      if (output === undefined || method === "SWA") return;
-      const isSampled = method === "SWAG";
+      // The last method is the samples', if there are any; SWA is the mean alone.
+      if (output === undefined || method.endsWith("SWA")) return;
+      const isSampled = method.endsWith("SWAG");
       lines = predictionLines(config, scores, { isSampled, threshold });
     },
     fit: fitData &&

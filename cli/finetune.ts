@@ -22,31 +22,23 @@ import {
   COMMON_OPTIONS,
   type Option,
 } from "./arguments.ts";
-import { maxLengthOf } from "./classifier.ts";
-import {
-  COURSE_OPTIONS,
-  planOf,
-  TRAIN_OPTIONS,
-  trainSettings,
-} from "./finetune_settings.ts";
-import { checkInputs } from "./input_files.ts";
+import { COURSE_OPTIONS, TRAIN_OPTIONS } from "./finetune_settings.ts";
 import { measure } from "./measure.ts";
 import { OutputFolder } from "./output_folder.ts";
-import { Progress } from "./progress.ts";
+import { PARTICLES_OPTION, planOfOptions, writePlan } from "./particle_plan.ts";
+import { prepareRun } from "./prepare_run.ts";
 import { addAdapter, prepareWeights } from "./remedies.ts";
 import {
   LORA_OPTIONS,
   MEMORY_OPTIONS,
   REMEDY_OPTIONS,
-  remedySettings,
 } from "./remedy_settings.ts";
 import { baseName } from "./run_facts.ts";
 import { recordRun } from "./run_record.ts";
 import { prepareOutput, savedBytes } from "./save.ts";
 import { renderScores } from "./scores.ts";
 import { runSeries, SEEDS_OPTIONS, type SeriesRun } from "./seed_series.ts";
-import { findStart, sourceOf } from "./start.ts";
-import { collector, collectSettings, SWAG_OPTIONS } from "./swag_settings.ts";
+import { SWAG_OPTIONS } from "./swag_settings.ts";
 import {
   checkTaskOptions,
   optionsOfTask,
@@ -55,9 +47,9 @@ import {
   taskOptions,
   TASKS,
 } from "./tasks/registry.ts";
-import type { Task, TaskContext, TaskExamples } from "./tasks/task.ts";
+import type { Task, TaskExamples } from "./tasks/task.ts";
 import { metricOf, trainAndSave } from "./training.ts";
-import { SPLIT_OPTION, splitExamples } from "./validation_split.ts";
+import { SPLIT_OPTION } from "./validation_split.ts";
 
 const DATA_OPTIONS: readonly Option[] = [
   TASK_OPTION,
@@ -154,10 +146,8 @@ export const finetune: Command = {
     options: optionsWith(optionsOfTask(name, ...KINDS)),
   }),
   async run(args) {
-    const name = args.text("task");
-    const [usual] = TASKS;
-    const task = name === undefined && usual ? usual : taskNamed(name ?? "");
-    checkTaskOptions(args, task, ...KINDS);
+    const task = taskOf(args);
+    if (args.flag("particles")) return await planParticles(task, args);
     if (args.flag("seeds")) {
       return await runSeries(finetune, args, (own) => finetuneTask(task, own));
     }
@@ -178,7 +168,7 @@ function optionsWith(ofTasks: Command["options"]): Command["options"] {
     Model: START_OPTIONS,
     Training: TRAIN_OPTIONS,
     Course: [...COURSE_OPTIONS, ...LOG_OPTIONS],
-    Seeds: SEEDS_OPTIONS,
+    Seeds: [...SEEDS_OPTIONS, PARTICLES_OPTION],
     "Few examples": REMEDY_OPTIONS,
     Adapter: LORA_OPTIONS,
     Memory: MEMORY_OPTIONS,
@@ -190,43 +180,77 @@ function optionsWith(ofTasks: Command["options"]): Command["options"] {
 /** How the last measurement scores. */
 const MEASUREMENT = { batchSize: 64, samples: 30, scale: 0.5 };
 
+/**
+ * The task that options name.
+ *
+ * @throws {Error} If there is no such task, or options belong to another one.
+ */
+export function taskOf(args: Arguments): Task {
+  const name = args.text("task");
+  const [usual] = TASKS;
+  const task = name === undefined && usual ? usual : taskNamed(name ?? "");
+  checkTaskOptions(args, task, ...KINDS);
+  return task;
+}
+
+/** Plans runs that differ in their seeds, and gives the exit code. */
+async function planParticles(task: Task, args: Arguments): Promise<number> {
+  const run = args.needed("output");
+  const plan = planOfOptions(args);
+  loggers(args, run);
+  // What is wrong with options or data is said now, and not by each particle.
+  const { collecting, progress, settings } = await prepareRun(task, args);
+  await writePlan(run, plan);
+  if (collecting?.remark !== undefined) progress.say(collecting.remark);
+  if (settings.saveEvery === undefined) {
+    progress.say(
+      "A particle that is cut will begin again: --save-every has it go on",
+    );
+  }
+  console.log(
+    `Planned ${run}: ${plan.count} particles, seeds ${plan.seed} to ` +
+      `${plan.seed + plan.count - 1}; train each with swagpu particle --run ` +
+      `${run} --index 0 to ${plan.count - 1}, then swagpu merge ${run}`,
+  );
+  return 0;
+}
+
+/** How to run a run that is part of something larger. */
+export interface RunOptions {
+  /**
+   * Where to write, if not to `--output`, which then is where the caller will move the
+   * folder to.
+   */
+  readonly folder?: string;
+  /**
+   * Whether to save the model only if the run ends as planned. One that was cut leaves
+   * its checkpoints.
+   *
+   * @default {false}
+   */
+  readonly onlyWhole?: boolean;
+}
+
 /** Trains a model for a task, and measures it. */
-async function finetuneTask(task: Task, args: Arguments): Promise<SeriesRun> {
-  const output = args.needed("output");
-  const settings = trainSettings(args);
-  const remedies = remedySettings(args);
-  const collect = collectSettings(args);
-  const callbacks = loggers(args, output);
-  const progress = new Progress({ quiet: args.flag("quiet") });
+export async function finetuneTask(
+  task: Task,
+  args: Arguments,
+  { folder, onlyWhole = false }: RunOptions = {},
+): Promise<SeriesRun> {
+  const named = args.needed("output");
+  const output = folder ?? named;
+  const callbacks = loggers(args, named);
+  const prepared = await prepareRun(task, args);
+  const { settings, remedies, collect, source, data, evalData } = prepared;
+  const { config, tokenizer, evalRows, maxLength, progress } = prepared;
   const context = { args, progress };
   const { seed } = settings;
-  const source = sourceOf(args);
-  const { data, evalData } = splitExamples(await readFiles(task, context), {
-    ...context,
-    seed,
-    stratum: (example) => task.stratum?.(example),
-  });
-  const { config, tokenizer, build } = await progress.during(
-    `reading ${source}`,
-    findStart(source, { ...context, task, data }),
-  );
-  const maxLength = maxLengthOf(config, tokenizer, settings.maxLength);
-  tokenizer.modelMaxLength = maxLength; // Saved for those who load the model.
-  const preparation = { ...context, config, tokenizer, maxLength };
-  // The smaller file comes first, so that an unknown label is reported at once.
-  const evalRows = evalData &&
-    task.prepare(evalData, { ...preparation, isTraining: false });
-  const rows = task.prepare(data, { ...preparation, isTraining: true });
-  const trainerOptions = task.trainerOptions?.(rows, { ...context, config }) ??
-    {};
-  const plan = planOf(rows.length, settings);
-  const collecting = collect && collector(collect, plan);
 
   await initialize();
   manualSeed(seed);
   const { model, newParameters } = await progress.during(
     `loading ${source}`,
-    build(),
+    prepared.build(),
   );
   for (const said of prepareWeights(model, remedies)) progress.say(said);
   const adapter = remedies.lora &&
@@ -240,11 +264,15 @@ async function finetuneTask(task: Task, args: Arguments): Promise<SeriesRun> {
     () => tryOutput(output, { args, bytes: savedBytes(loaded) }),
   );
   await openAdapter(progress);
+  const { collecting } = prepared;
   if (collecting?.remark !== undefined) progress.say(collecting.remark);
   const end = await trainAndSave({
-    ...{ ...context, task, loaded, rows, evalRows, maxLength, settings, plan },
-    ...{ trainerOptions, remedies, collecting, output, callbacks },
+    ...{ ...prepared, loaded, output, callbacks, onlyWhole },
   });
+  if (onlyWhole && end.exitCode !== 0) {
+    const none = { metric: "", greaterIsBetter: true, constant: undefined };
+    return { exitCode: end.exitCode, results: [], ...none };
+  }
   if (end.steps > 0) {
     const facts = ({ path, examples }: TaskExamples<unknown>) => ({
       path,
@@ -308,27 +336,4 @@ async function tryOutput(
     );
   }
   await prepareOutput(output, replaces, { bytes });
-}
-
-/** Reads the files that options name. */
-async function readFiles<Example>(
-  task: Task<Example>,
-  context: TaskContext,
-): Promise<{
-  data: TaskExamples<Example>;
-  evalData: TaskExamples<Example> | undefined;
-}> {
-  const { args } = context;
-  checkInputs(args, "data", "eval");
-  args.needed("data");
-  const evaluates = args.text("eval") !== undefined;
-  if (args.text("eval-field") !== undefined && !evaluates) {
-    throw new TypeError(
-      "Cannot use --eval-field without --eval: it names a list of that file",
-    );
-  }
-  return {
-    data: await task.read("data", context),
-    evalData: evaluates ? await task.read("eval", context) : undefined,
-  };
 }

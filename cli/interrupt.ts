@@ -28,6 +28,29 @@ const NUMBERS: Partial<Record<Deno.Signal, number>> =
     ? { SIGINT: 2, SIGBREAK: 21 }
     : { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
 
+/** What is called at each signal. */
+type Listeners = ReadonlyMap<Deno.Signal, () => void>;
+
+/** Calls a function at each signal, with the exit code that shells give after it. */
+function listen(hear: (exitCode: number) => void): Listeners {
+  const listeners = new Map<Deno.Signal, () => void>();
+  for (const [name, number] of Object.entries(NUMBERS)) {
+    const signal = name as Deno.Signal;
+    if (signal === "SIGHUP" && OUTLIVES_TERMINAL) continue;
+    const listener = () => hear(128 + number);
+    listeners.set(signal, listener);
+    Deno.addSignalListener(signal, listener);
+  }
+  return listeners;
+}
+
+/** Gives signals their usual effect back. */
+function forget(listeners: Listeners): void {
+  for (const [signal, listener] of listeners) {
+    Deno.removeSignalListener(signal, listener);
+  }
+}
+
 /**
  * Handles signals until it is disposed. The first one aborts {@linkcode signal}. One
  * that comes more than a second later ends the process, unless {@linkcode finish} is
@@ -35,23 +58,31 @@ const NUMBERS: Partial<Record<Deno.Signal, number>> =
  */
 export class Interrupt implements Disposable {
   readonly #controller = new AbortController();
-  readonly #listeners = new Map<Deno.Signal, () => void>();
+  readonly #listeners: Listeners;
   #exitCode = 0;
   #isFinishing = false;
   #last = -Infinity;
   #turns = 0;
   readonly #timer = setInterval(() => this.#turns++, TURN);
+  /** How many are at work. */
+  static #active = 0;
 
   /** @param onFirst Called at the first signal. */
   constructor(onFirst: () => void) {
+    Interrupt.#active++;
     Deno.unrefTimer(this.#timer);
-    for (const [name, number] of Object.entries(NUMBERS)) {
-      const signal = name as Deno.Signal;
-      if (signal === "SIGHUP" && OUTLIVES_TERMINAL) continue;
-      const listener = () => this.#hear(128 + number, onFirst);
-      this.#listeners.set(signal, listener);
-      Deno.addSignalListener(signal, listener);
-    }
+    this.#listeners = listen((exitCode) => this.#hear(exitCode, onFirst));
+  }
+
+  /**
+   * Ends the process with an exit code at the first signal, unless an
+   * {@linkcode Interrupt} is at work, which then handles it.
+   */
+  static exitWith(exitCode: number): Disposable {
+    const listeners = listen(() => {
+      if (Interrupt.#active === 0) Deno.exit(exitCode);
+    });
+    return { [Symbol.dispose]: () => forget(listeners) };
   }
 
   /** Aborted at the first signal. */
@@ -78,10 +109,9 @@ export class Interrupt implements Disposable {
 
   /** Gives signals their usual effect back. */
   [Symbol.dispose](): void {
+    Interrupt.#active--;
     clearInterval(this.#timer);
-    for (const [signal, listener] of this.#listeners) {
-      Deno.removeSignalListener(signal, listener);
-    }
+    forget(this.#listeners);
   }
 
   #hear(exitCode: number, onFirst: () => void): void {

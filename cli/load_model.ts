@@ -12,16 +12,18 @@ import {
   AutoTokenizer,
   resolveFiles,
 } from "../models/mod.ts";
-import { SwagModel } from "../swag/mod.ts";
+import { MultiSwag, SwagModel } from "../swag/mod.ts";
 // Makes the folders of swag_transformers known to all that load models.
 import "../auto_swag.ts";
 import { exists, POSTERIOR_NAME } from "./classifier.ts";
+import { checkMerged, MERGED_NAME } from "./merged_run.ts";
 import type { LoadedModel, Task, TaskModel, TaskRow } from "./tasks/task.ts";
 
 /**
  * Loads a model from a folder or from the hub, for a task. If the folder holds an
  * adapter, the model that it was trained on is loaded, too. A posterior is that of
- * the folder, if it was written around one, or else that in the file beside the model.
+ * the folder, if it was written around one, or else that in the file beside the
+ * model; of a merged run, those of all its particles.
  *
  * @param task What it has learned.
  * @param source A folder, or a model of the hub.
@@ -50,11 +52,17 @@ export async function loadModel<
   const { model, posterior } = adapter
     ? { model: adapter.getBaseModel(), posterior: undefined }
     : await task.auto.loadParts(source);
+  const trained = adapter ?? model;
+  if (await exists(`${folder}/${MERGED_NAME}`)) {
+    await checkMerged(folder);
+    const multi = await MultiSwag.load(folder, trained);
+    return { model, tokenizer, swag: multi.particles[0], multi, adapter };
+  }
   const path = `${folder}/${POSTERIOR_NAME}`;
   const swag = posterior instanceof SwagModel
     ? posterior
     : await exists(path)
-    ? await SwagModel.load(path, adapter ?? model, { sameWeights: true })
+    ? await SwagModel.load(path, trained, { sameWeights: true })
     : undefined;
   return { model, tokenizer, swag, adapter };
 }

@@ -14,6 +14,7 @@ import {
   writeTextAtomically,
 } from "../nn/formats/mod.ts";
 import { exists, POSTERIOR_NAME } from "./classifier.ts";
+import { MERGED_NAME } from "./merged_run.ts";
 import { bytesText } from "./sizes.ts";
 import type { LoadedModel } from "./tasks/task.ts";
 
@@ -28,6 +29,7 @@ const MODEL_FILES = [
   ...WEIGHT_FILES,
   ...ADAPTER_FILES,
   POSTERIOR_NAME,
+  MERGED_NAME,
 ];
 
 /** Options of {@linkcode prepareOutput}. */
@@ -98,6 +100,8 @@ export async function saveLoaded(
     [POSTERIOR_NAME]: swag !== undefined && swag.nModels > 0
       ? (path) => swag.save(path)
       : null,
+    // A merged run that was there is one no more.
+    [MERGED_NAME]: null,
   };
   const removed = (names: readonly string[]) =>
     Object.fromEntries(names.map((name) => [name, null]));

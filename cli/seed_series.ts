@@ -18,6 +18,7 @@ import {
   drawSeries,
   type SeriesFile,
 } from "./seed_summary.ts";
+import { sameWords, sharedWords, wordsOfRun } from "./series_words.ts";
 import { DivergedError } from "./trained.ts";
 
 /** The options of a series. */
@@ -79,8 +80,7 @@ export async function runSeries(
         "nothing to compare the runs on",
     );
   }
-  const words = without(args.words, ["seeds", "degenerate", "seed", "output"])
-    .filter((word) => word !== "--overwrite" && word !== "--resume");
+  const words = sharedWords(args, ["seeds", "degenerate"]);
   const path = `${output}/${SERIES_NAME}`;
   let file: SeriesFile = { options: words, runs: [] };
   if (!args.flag("overwrite") && await exists(path)) {
@@ -89,14 +89,13 @@ export async function runSeries(
   for (let seed = first; seed < first + count; seed++) {
     if (file.runs.some((done) => done.seed === seed)) continue;
     const folder = `${output}/seed-${seed}`;
-    const own = new Arguments(command, [
-      ...words,
-      ...["--seed", `${seed}`, "--output", folder],
-      // A folder without an entry is of a run that was cut.
-      ...args.flag("resume") && await getLastCheckpoint(folder) !== undefined
-        ? ["--resume"]
-        : ["--overwrite"],
-    ]);
+    // A folder without an entry is of a run that was cut.
+    const resumes = args.flag("resume") &&
+      await getLastCheckpoint(folder) !== undefined;
+    const own = new Arguments(
+      command,
+      wordsOfRun(words, { seed, output: folder, resumes }),
+    );
     let done: DoneRun = { seed, methods: {} };
     try {
       const { exitCode, results, ...facts } = await run(own);
@@ -128,28 +127,12 @@ export async function runSeries(
   return 0;
 }
 
-/** Words without some options and their values. */
-function without(
-  words: readonly string[],
-  names: readonly string[],
-): string[] {
-  const kept: string[] = [];
-  for (let i = 0; i < words.length; i++) {
-    const word = words[i] ?? "";
-    if (names.some((name) => word === `--${name}`)) i++;
-    else if (!names.some((name) => word.startsWith(`--${name}=`))) {
-      kept.push(word);
-    }
-  }
-  return kept;
-}
-
 async function readSeries(
   path: string,
   words: readonly string[],
 ): Promise<SeriesFile> {
   const file = JSON.parse(await Deno.readTextFile(path)) as SeriesFile;
-  if (file.options.join("\n") === words.join("\n")) return file;
+  if (sameWords(file.options, words)) return file;
   throw new TypeError(
     `Cannot go on with ${path}: its runs were made with other options (${
       file.options.join(" ")

@@ -20,6 +20,7 @@ import {
 } from "./arguments.ts";
 import { loadModel } from "./load_model.ts";
 import { OutputFolder } from "./output_folder.ts";
+import { disposePosterior, takeSample } from "./posterior.ts";
 import { Progress } from "./progress.ts";
 import { prepareOutput, saveLoaded } from "./save.ts";
 import { SWAG_OPTIONS } from "./swag_settings.ts";
@@ -184,8 +185,7 @@ async function sample(args: Arguments): Promise<number> {
     loadModel(task, source),
   );
   using _model = loaded.adapter ?? loaded.model;
-  using posterior = loaded.swag;
-  if (!posterior) {
+  if (!loaded.swag) {
     throw new TypeError(
       `Cannot sample ${source}: it holds no posterior; finetune --swag or swag ` +
         "fit makes one",
@@ -195,9 +195,9 @@ async function sample(args: Arguments): Promise<number> {
     output,
     () => prepareOutput(output, args.flag("overwrite")),
   );
-  posterior.sampleParameters({ seed, index, scale });
-  posterior.acceptWeights();
+  takeSample(loaded, { seed, index, scale });
   await saveLoaded(output, { ...loaded, swag: undefined });
+  disposePosterior(loaded);
   console.log(
     `Saved ${output}: sample ${index} of seed ${seed}, scale ${scale}`,
   );

@@ -23,7 +23,7 @@ import type { RunPlan, TrainSettings } from "./finetune_settings.ts";
 import { Interrupt } from "./interrupt.ts";
 import { applyRemedies, rateGroups } from "./remedies.ts";
 import type { RemedySettings } from "./remedy_settings.ts";
-import { saveOrRescue } from "./save.ts";
+import { saveLoaded, saveOrRescue } from "./save.ts";
 import type { Collector } from "./swag_settings.ts";
 import type {
   LoadedModel,
@@ -72,6 +72,8 @@ export interface Run<
   output: string;
   /** More callbacks. */
   callbacks: readonly TrainerCallback[];
+  /** Whether the model is saved only if the run is neither stopped nor fails. */
+  onlyWhole: boolean;
 }
 
 /** How a run ended. */
@@ -129,6 +131,7 @@ export async function trainAndSave<
     await trainer.train({ resumeFromCheckpoint: settings.resume, signal });
   } catch (error) {
     progress.clear();
+    if (run.onlyWhole && !(error instanceof RangeError)) throw error;
     throw await withFate(error, run, trainer.state.globalStep);
   }
   progress.clear();
@@ -142,13 +145,17 @@ export async function trainAndSave<
     progress.say("Stopped before the first step: nothing is saved");
     return { ...end, exitCode: interrupt.exitCode };
   }
+  if (run.onlyWhole && interrupt.exitCode !== 0) {
+    return { ...end, exitCode: interrupt.exitCode };
+  }
   model.eval();
   const rows = run.rows.slice(0, TRIALS);
   await checkTrained(
     trained,
     () => task.outputs(rows, outputOptions(run, true)),
   );
-  await interrupt.finish(() => saveOrRescue(output, loaded));
+  const save = run.onlyWhole ? saveLoaded : saveOrRescue;
+  await interrupt.finish(() => save(output, loaded));
   console.log(
     `Saved ${output} after ${steps} steps` +
       (shown.loss === undefined ? "" : `, loss ${shown.loss.toFixed(4)}`) +

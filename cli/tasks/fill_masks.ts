@@ -25,7 +25,7 @@ import { namedColumn } from "../columns.ts";
 import { scoreOptions } from "../model_options.ts";
 import { checkFinite } from "../not_finite.ts";
 import { runPaced } from "../paced_batches.ts";
-import { ofMembers } from "../posterior.ts";
+import { ofMembers, samplesOf } from "../posterior.ts";
 import { shortest } from "../prediction_lines.ts";
 import { cutRemark } from "../tokenized_texts.ts";
 import { TopRows } from "../top_rows.ts";
@@ -66,8 +66,9 @@ export async function* fillMasks(
     text: (table) => namedColumn(table, "text", { args, config }),
   });
   const loaded = await load();
-  const { model, tokenizer, swag, maxLength } = loaded;
-  const isSampled = swag !== undefined && sampling.samples > 0;
+  const { model, tokenizer, maxLength } = loaded;
+  const samples = samplesOf(loaded, sampling);
+  const isSampled = samples > 0;
   let blank = 0;
   let cut = 0;
   let done = 0;
@@ -91,7 +92,7 @@ export async function* fillMasks(
     const options = {
       tokenizer,
       batchSize,
-      members: isSampled ? sampling.samples : 1,
+      members: isSampled ? samples : 1,
     };
     const predictions = chunk.map((): MaskPrediction[] => []);
     await ofMembers(

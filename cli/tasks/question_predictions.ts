@@ -12,7 +12,7 @@ import type { Arguments, Option } from "../arguments.ts";
 import { meanOf, standardDeviations } from "../classifier.ts";
 import { scoreOptions } from "../model_options.ts";
 import { notesOf } from "../notes.ts";
-import { ofMembers } from "../posterior.ts";
+import { ofMembers, samplesOf } from "../posterior.ts";
 import { type Line, shortest } from "../prediction_lines.ts";
 import { chunksOf } from "./prediction_inputs.ts";
 import { QUESTION_INPUT_OPTIONS, readQuestions } from "./question_inputs.ts";
@@ -94,9 +94,10 @@ export async function* predictAnswers(
   const docStride = args.integer("doc-stride", { min: 0 });
   const questions = await readQuestions({ args, config });
   const loaded = await load();
-  const { model, tokenizer, swag, maxLength } = loaded;
-  const isSampled = swag !== undefined && sampling.samples > 0;
-  const passes = isSampled ? sampling.samples : 1;
+  const { model, tokenizer, maxLength } = loaded;
+  const samples = samplesOf(loaded, sampling);
+  const isSampled = samples > 0;
+  const passes = isSampled ? samples : 1;
   using stage = progress.stage(
     "answering",
     questions.length * passes,

@@ -17,7 +17,7 @@ import type {
   Tokenizer,
 } from "../../models/mod.ts";
 import type { TrainableModel } from "../../nn/mod.ts";
-import type { SwagModel } from "../../swag/mod.ts";
+import type { MultiSwag, SwagModel } from "../../swag/mod.ts";
 import type { Arguments, Option } from "../arguments.ts";
 import type { Progress } from "../progress.ts";
 
@@ -30,8 +30,13 @@ export interface LoadedModel<Model = TaskModel> {
   readonly model: Model;
   /** Its tokenizer. */
   readonly tokenizer: Tokenizer;
-  /** The posterior over its weights, or over its adapter, if there is one. */
+  /**
+   * The posterior over its weights, or over its adapter, if there is one; of a merged
+   * run, that of its first particle.
+   */
   readonly swag: SwagModel | undefined;
+  /** The posteriors of all particles of a merged run. */
+  readonly multi?: MultiSwag | undefined;
   /** Its low-rank adapter, if it has one: what was trained instead of the weights. */
   readonly adapter?: PeftModel<TaskModel> | undefined;
 }

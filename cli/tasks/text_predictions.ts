@@ -16,7 +16,7 @@ import {
 } from "../label_next.ts";
 import { scoreOptions } from "../model_options.ts";
 import { namingRows } from "../not_finite.ts";
-import { ofMembers } from "../posterior.ts";
+import { ofMembers, samplesOf } from "../posterior.ts";
 import { type Line, predictionLines } from "../prediction_lines.ts";
 import { cutRemark, TokenizedTexts } from "../tokenized_texts.ts";
 import { TopRows } from "../top_rows.ts";
@@ -46,10 +46,11 @@ export async function* predictLabels(
   const inputs = await labelingInputs(config, context);
   const classifier = await context.load();
   checkPosterior(ranking, classifier);
-  const { model, tokenizer, swag, maxLength } = classifier;
+  const { model, tokenizer, maxLength } = classifier;
   const { texts, pairs, path } = inputs;
-  const isSampled = swag !== undefined && options.samples > 0;
-  const passes = isSampled ? options.samples : 1;
+  const samples = samplesOf(classifier, options);
+  const isSampled = samples > 0;
+  const passes = isSampled ? samples : 1;
   using stage = progress.stage(
     "labeling",
     texts.length * passes,

@@ -25,7 +25,7 @@ import { interleaved, standardDeviations } from "../classifier.ts";
 import { refuseIdle } from "../input_files.ts";
 import { namesOf } from "../labels.ts";
 import { scoreOptions } from "../model_options.ts";
-import { ofMembers } from "../posterior.ts";
+import { ofMembers, pipelinePosterior, samplesOf } from "../posterior.ts";
 import { type Line, shortest } from "../prediction_lines.ts";
 import { chunksOf, type TextInputs } from "./prediction_inputs.ts";
 import type { PredictContext, Predictor, TaskContext } from "./task.ts";
@@ -111,13 +111,14 @@ async function* taggedTexts(
   texts: TextInputs,
   { args, progress, aggregationStrategy, stride }: TaskContext & Strategy,
 ): AsyncGenerator<Line> {
-  const { model, tokenizer, swag, maxLength } = loaded;
+  const { model, tokenizer, maxLength } = loaded;
   const { batchSize, samples, ...sampling } = scoreOptions(args);
+  const posterior = pipelinePosterior(loaded);
   tokenizer.modelMaxLength = maxLength;
   const tag = await pipeline("token-classification", { model, tokenizer }, {
     batchSize,
-    ...swag && samples > 0 && {
-      posterior: swag,
+    ...posterior && samples > 0 && {
+      posterior,
       sampling: { ...sampling, numPredictions: samples },
     },
   });
@@ -169,11 +170,12 @@ async function* taggedSentences(
   sentences: readonly WordsInput[],
   { args, progress }: TaskContext,
 ): AsyncGenerator<Line> {
-  const { model, tokenizer, swag, maxLength } = loaded;
+  const { model, tokenizer, maxLength } = loaded;
   const { batchSize, ...sampling } = scoreOptions(args);
-  const isSampled = swag !== undefined && sampling.samples > 0;
+  const samples = samplesOf(loaded, sampling);
+  const isSampled = samples > 0;
   const losses = new Losses();
-  const passes = isSampled ? sampling.samples : 1;
+  const passes = isSampled ? samples : 1;
   using stage = progress.stage(
     "tagging",
     sentences.length * passes,

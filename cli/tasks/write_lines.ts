@@ -53,7 +53,8 @@ export async function* writeLines(
         ? writingColumnIn(table, "target", { args, config })
         : writingColumn(table, "target", { args, config }),
   });
-  const { model, tokenizer, swag, maxLength } = await load();
+  const loaded = await load();
+  const { model, tokenizer, swag, maxLength } = loaded;
   const options = {
     ...{ task, model, tokenizer, maxLength, batchSize, generation, seed },
   };
@@ -78,9 +79,9 @@ export async function* writeLines(
     read += chunk.length;
     const run = () => writeTexts(sources, { ...options, advance });
     const mean = { samples: usesMean ? 1 : 0, scale: 0, seed };
-    const [texts = []] = await ofMembers({ swag }, mean, run);
+    const [texts = []] = await ofMembers(loaded, mean, run);
     const others = swag && samples !== undefined && samples > 0
-      ? await ofMembers({ swag }, { samples, scale, seed }, run)
+      ? await ofMembers(loaded, { samples, scale, seed }, run)
       : [];
     for (const [i, { line }] of chunk.entries()) {
       progress.clear();

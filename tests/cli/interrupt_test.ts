@@ -61,6 +61,10 @@ async function interrupted(
 
 const TRAINING = "sleep()";
 const SAVING = "interrupt.finish(sleep)";
+/** Before the training, or after it, a signal ends the program with a code of its own. */
+const AROUND = "(interrupt[Symbol.dispose](), Interrupt.exitWith(75), sleep())";
+/** During the training it does not. */
+const INSIDE = "(Interrupt.exitWith(75), sleep())";
 
 const CASES: [
   string,
@@ -73,6 +77,20 @@ const CASES: [
     "the first signal requests a stop",
     [[0, "SIGTERM"]],
     { wait: TRAINING },
+    143,
+    "stopping finished true",
+  ],
+  [
+    "a signal around a training ends the program with the code that was asked for",
+    [[0, "SIGTERM"]],
+    { wait: AROUND },
+    75,
+    "",
+  ],
+  [
+    "a signal during a training requests a stop, whatever code was asked for",
+    [[0, "SIGTERM"]],
+    { wait: INSIDE },
     143,
     "stopping finished true",
   ],
@@ -129,7 +147,10 @@ Deno.test("signals stop a training, but never a save", async (t) => {
     const outcome = await outcomes[i];
     await t.step(name, () => {
       assertEquals(outcome?.code, code);
-      assertEquals(outcome?.out.trim().replaceAll("\n", " "), `ready ${said}`);
+      assertEquals(
+        outcome?.out.trim().replaceAll("\n", " "),
+        `ready ${said}`.trim(),
+      );
     });
   }
 });
