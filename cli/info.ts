@@ -13,6 +13,7 @@ import {
   versionLines,
   versions,
 } from "./adapter_facts.ts";
+import { DEVIATION_FORMATS } from "../swag/mod.ts";
 import { type Arguments, type Command, COMMON_OPTIONS } from "./arguments.ts";
 import {
   modelFacts,
@@ -61,6 +62,12 @@ export const info: Command = {
         repeatable: true,
         help:
           "Parameters that are random, such as bert.encoder.layer.11 (all).",
+      },
+      {
+        name: "deviations",
+        value: "FORMAT",
+        choices: DEVIATION_FORMATS,
+        help: "How the posterior stores deviations: f32, f16 or int8 (f32).",
       },
       { name: "no-cov", help: "The posterior keeps variances only." },
       {
@@ -143,9 +150,10 @@ function readRequest(args: Arguments): ModelRequest | undefined {
   const noCovMat = args.flag("no-cov");
   const rank = args.integer("rank", { min: 1, max: MAX_RANK });
   const prefixes = args.list("prefix");
+  const deviations = args.choice("deviations", DEVIATION_FORMATS);
   const task = args.choice("task", TASK_NAMES);
   if (source === undefined) {
-    const idle = ["task", "rank", "prefix", "no-cov", "memory"]
+    const idle = ["task", "rank", "prefix", "deviations", "no-cov", "memory"]
       .find((name) => args.flag(name));
     if (idle === undefined) return undefined;
     throw new TypeError(
@@ -164,6 +172,7 @@ function readRequest(args: Arguments): ModelRequest | undefined {
     posterior: {
       noCovMat,
       maxNumModels: rank ?? 20,
+      ...deviations === undefined ? {} : { deviations },
       modulePrefixList: prefixes.length > 0 ? prefixes : undefined,
     },
   };

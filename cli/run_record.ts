@@ -127,6 +127,7 @@ function posteriorSettings(
     "SWAG start": start,
     "SWAG collect steps": every ?? "an epoch",
     "SWAG rank": options.noCovMat ? 0 : options.maxNumModels ?? null,
+    "SWAG deviations": options.noCovMat ? null : options.deviations ?? "f32",
     "SWAG modules": options.modulePrefixList?.join(", ") ?? "all",
   };
 }

@@ -10,7 +10,7 @@
 
 import { AutoConfig } from "../models/mod.ts";
 import { exists, openSafetensors } from "../nn/formats/mod.ts";
-import { SwagModel } from "../swag/mod.ts";
+import { DEVIATION_FORMATS, SwagModel } from "../swag/mod.ts";
 import { openAdapter } from "./adapter.ts";
 import {
   type Arguments,
@@ -28,7 +28,13 @@ import { taskOfModel } from "./tasks/registry.ts";
 
 /** The options of `finetune --swag` that say which moments a posterior keeps. */
 const KEPT_OPTIONS = SWAG_OPTIONS.filter(({ name }) =>
-  ["max-num-models", "swag-modules", "no-cov-mat", "var-clamp"].includes(name)
+  [
+    "max-num-models",
+    "swag-modules",
+    "swag-deviations",
+    "no-cov-mat",
+    "var-clamp",
+  ].includes(name)
 );
 
 const FIT_OPTIONS: readonly Option[] = [
@@ -121,6 +127,7 @@ async function fit(args: Arguments): Promise<number> {
   const maxNumModels = args.integer("max-num-models", { min: 1 });
   const varClamp = args.number("var-clamp", { min: 0 });
   const modules = args.list("swag-modules");
+  const deviations = args.choice("swag-deviations", DEVIATION_FORMATS);
   const progress = new Progress({ quiet: args.flag("quiet") });
   const folders = (await foldersOf(source)).slice(skipped);
   const last = folders.at(-1);
@@ -142,6 +149,7 @@ async function fit(args: Arguments): Promise<number> {
     noCovMat,
     ...maxNumModels === undefined ? {} : { maxNumModels },
     ...varClamp === undefined ? {} : { varClamp },
+    ...deviations === undefined ? {} : { deviations },
     ...modules.length > 0 ? { modulePrefixList: modules } : {},
   });
   await using _folder = await OutputFolder.make(

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { SwagOptions } from "../swag/mod.ts";
+import { DEVIATION_FORMATS, type SwagOptions } from "../swag/mod.ts";
 import type { Arguments, Option } from "./arguments.ts";
 import type { RunPlan } from "./finetune_settings.ts";
 
@@ -34,6 +34,14 @@ export const SWAG_OPTIONS: readonly Option[] = [
     repeatable: true,
     help: "Parameters that are random, such as bert.encoder.layer.11 (all).",
   },
+  {
+    name: "swag-deviations",
+    value: "FORMAT",
+    choices: DEVIATION_FORMATS,
+    help:
+      "How deviations are stored: f32, or f16 in half the memory, or int8 in " +
+      "a quarter (f32).",
+  },
   { name: "no-cov-mat", help: "Keep variances only." },
   { name: "var-clamp", value: "X", help: "Least variance (1e-30)." },
 ];
@@ -56,6 +64,7 @@ export interface CollectSettings {
 export function collectSettings(args: Arguments): CollectSettings | undefined {
   const varClamp = args.number("var-clamp", { min: 0 });
   const modules = args.list("swag-modules");
+  const deviations = args.choice("swag-deviations", DEVIATION_FORMATS);
   const settings = {
     start: args.number("swag-start", { min: 0 }),
     every: args.integer("swag-collect-steps", { min: 1 }),
@@ -63,7 +72,9 @@ export function collectSettings(args: Arguments): CollectSettings | undefined {
   };
   if (!args.flag("swag")) {
     const idle = args.flag("no-cov-mat") || modules.length > 0 ||
-      [varClamp, ...Object.values(settings)].some((x) => x !== undefined);
+      [varClamp, deviations, ...Object.values(settings)].some((x) =>
+        x !== undefined
+      );
     if (!idle) return undefined;
     throw new TypeError(
       "Cannot use options of the posterior without --swag: give --swag too",
@@ -74,12 +85,18 @@ export function collectSettings(args: Arguments): CollectSettings | undefined {
       "Cannot use --max-num-models with --no-cov-mat: no deviations are kept",
     );
   }
+  if (args.flag("no-cov-mat") && deviations !== undefined) {
+    throw new TypeError(
+      "Cannot use --swag-deviations with --no-cov-mat: no deviations are kept",
+    );
+  }
   return {
     start: settings.start ?? 0.5,
     every: settings.every,
     options: {
       noCovMat: args.flag("no-cov-mat"),
       maxNumModels: settings.maxNumModels ?? 20,
+      ...deviations === undefined ? {} : { deviations },
       ...varClamp === undefined ? {} : { varClamp },
       ...modules.length > 0 ? { modulePrefixList: modules } : {},
     },

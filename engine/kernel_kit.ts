@@ -97,6 +97,7 @@ export {
 export type { Rider } from "./gpu/stream.ts";
 export { declareInput, declareTexels } from "./gpu/texels.ts";
 export type { Expression } from "./kernels/elementwise.ts";
+export { HALVE_FLOATS, WIDEN_HALVES } from "./kernels/halves.ts";
 export { PHILOX } from "./kernels/random.ts";
 export * from "./launch/copy.ts";
 export { type View, view } from "./launch/cut.ts";

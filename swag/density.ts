@@ -19,6 +19,7 @@
  */
 
 import { type Entry, type Layout, NONE } from "./layout.ts";
+import { widen } from "./deviation_format.ts";
 import type { RawMoments } from "./moments.ts";
 import type { SwagSettings } from "./settings.ts";
 
@@ -48,11 +49,12 @@ class Sums {
 
   add(
     weights: ArrayLike<number>,
-    { mean, squares, deviations = new Float32Array() }: RawMoments,
+    { mean, squares, deviations: stored }: RawMoments,
     { count, clamp, name }: { count: number; clamp: number; name: string },
   ): void {
     const { rank, gram, projected } = this;
     const size = mean.length;
+    const deviations = stored && rank > 0 ? widen(stored, size) : [];
     this.size += size;
     const row = new Float64Array(rank);
     for (let i = 0; i < size; i++) {

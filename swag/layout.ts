@@ -24,6 +24,11 @@ import {
   type SegmentPlan,
 } from "../nn/mod.ts";
 import {
+  type DeviationFormat,
+  planRow,
+  type RowPlan,
+} from "./deviation_format.ts";
+import {
   resolveSettings,
   selectNames,
   type SwagOptions,
@@ -72,6 +77,8 @@ interface PlannedPiece {
   readonly length: number;
   /** The number of elements in the compact buffers. */
   readonly columns: number;
+  /** What a row of deviations holds. */
+  readonly row: RowPlan;
   readonly spans: readonly Span[];
 }
 
@@ -155,7 +162,7 @@ function planLayout(
       entries.filter(({ parameter }) =>
         plan.offsets.has(parameter) && parameter.size > 0
       ),
-      rows,
+      { rows, format: settings.deviations },
     )
   );
   return { entries, fixed, pieces, rows, randoms };
@@ -165,19 +172,28 @@ function planLayout(
 function cut(
   { device, offsets }: SegmentPlan,
   entries: readonly Entry[],
-  rows: number,
+  { rows, format }: { rows: number; format: DeviationFormat },
 ): PlannedPiece[] {
   const { maxBindingSize } = device;
   const offsetOf = ({ parameter }: Entry) => offsets.get(parameter) ?? 0;
   const maxLength = Math.floor(maxBindingSize / BLOCK_BYTES) *
     SEGMENT_ALIGNMENT;
-  const maxColumns =
-    Math.floor(maxLength / Math.max(rows, 1) / SEGMENT_ALIGNMENT) *
+  // Variances bind the compact elements too, as 32-bit floats.
+  const bytesOf = (columns: number) =>
+    Math.max(4 * columns, rows * planRow(format, columns).rowBytes);
+  const least = bytesOf(SEGMENT_ALIGNMENT);
+  let maxColumns = Math.floor(
+    maxBindingSize /
+      Math.max(bytesOf(4 * SEGMENT_ALIGNMENT) / 4, BLOCK_BYTES),
+  ) *
     SEGMENT_ALIGNMENT;
+  while (maxColumns > 0 && bytesOf(maxColumns) > maxBindingSize) {
+    maxColumns -= SEGMENT_ALIGNMENT;
+  }
   if (maxColumns === 0) {
     throw new RangeError(
       `Cannot keep ${rows} deviations: for ${SEGMENT_ALIGNMENT} weights they take ` +
-        `${rows * BLOCK_BYTES} bytes, more than the device's largest binding ` +
+        `${least} bytes, more than the device's largest binding ` +
         `of ${maxBindingSize}`,
     );
   }
@@ -188,7 +204,8 @@ function cut(
   let columns = 0;
   const close = () => {
     if (spans.length > 0) {
-      pieces.push({ device, start: first, length, columns, spans });
+      const row = planRow(format, columns);
+      pieces.push({ device, start: first, length, columns, row, spans });
     }
     spans = [];
     length = columns = 0;
@@ -276,7 +293,7 @@ export function measure(
     reserved: 0,
     reservedKept: 0,
   };
-  for (const { device, length, columns, spans } of pieces) {
+  for (const { device, length, columns, row, spans } of pieces) {
     const take = (bytes: number) => {
       estimate.reserved += device.pool.sizeOf(bytes);
       return bytes;
@@ -285,7 +302,7 @@ export function measure(
     estimate.keptWeights += length * 4;
     estimate.reservedKept += device.pool.sizeOf(length * 4);
     estimate.secondMoment += take(storedColumns(columns) * 4);
-    estimate.deviations += take(storedColumns(columns * rows) * 4);
+    estimate.deviations += take(storedBytes(row, rows));
     const words = spans.length * SPAN_FIELDS + length / SEGMENT_ALIGNMENT;
     const blocks = Math.ceil(words / SEGMENT_ALIGNMENT);
     estimate.tables += take(blocks * BLOCK_BYTES);
@@ -301,10 +318,16 @@ export function storedColumns(columns: number): number {
   return Math.max(columns, SEGMENT_ALIGNMENT);
 }
 
+/** The bytes of a buffer of so many rows of deviations, which is not empty either. */
+export function storedBytes({ rowBytes }: RowPlan, rows: number): number {
+  return Math.max(rowBytes * rows, BLOCK_BYTES);
+}
+
 /**
  * Estimates how much GPU memory a posterior would take, without allocating it. With
  * P weights, of which R are random, and K deviations it takes `4 (P + R + R K)` bytes
- * and small tables. The pool rounds the size of buffers up by at most an eighth,
+ * and small tables. Deviations as f16 take `2.07 R K` bytes instead, and as int8
+ * `1.07 R K`. The pool rounds the size of buffers up by at most an eighth,
  * which `reserved` and `reservedKept` count. Parameters without a place get none.
  *
  * @param model The model that the posterior would be over.

@@ -8,13 +8,15 @@
  * @module
  */
 
+import { type StoredDeviations, widen } from "./deviation_format.ts";
+
 /** The moments of a parameter as they are stored. */
 export interface RawMoments {
   mean: Float32Array<ArrayBuffer>;
   /** The sums of squared differences from the mean, for random parameters only. */
   squares: Float32Array<ArrayBuffer> | undefined;
-  /** `[rank, size]`, oldest first, for random parameters only. */
-  deviations: Float32Array<ArrayBuffer> | undefined;
+  /** For random parameters only. */
+  deviations: StoredDeviations | undefined;
 }
 
 /** The moments of a parameter, on the host. */
@@ -27,12 +29,16 @@ export interface Moments {
   deviations: Float32Array<ArrayBuffer> | undefined;
 }
 
-/** Turns sums of squares into variances. */
+/** Turns sums of squares into variances, and deviations into 32-bit floats. */
 export function momentsOf(
   { mean, squares, deviations }: RawMoments,
   { collections, varClamp }: { collections: number; varClamp: number },
 ): Moments {
   const count = Math.max(1, collections);
   const variance = squares?.map((m2) => Math.max(m2 / count, varClamp));
-  return { mean, variance, deviations };
+  return {
+    mean,
+    variance,
+    deviations: deviations && widen(deviations, mean.length),
+  };
 }

@@ -20,13 +20,14 @@ import {
   launch,
   part,
   persist,
-  specialize,
   touch,
 } from "../engine/kernel_kit.ts";
 import { type Device, type Tensor, tensor } from "../engine/mod.ts";
-import type { Module } from "../nn/mod.ts";
+import { type Module, SEGMENT_ALIGNMENT } from "../nn/mod.ts";
 import { CollectionCheck } from "./collection_check.ts";
 import type { DensityOptions } from "./density.ts";
+import { blocksOf, makeStored, store } from "./deviation_format.ts";
+import type { SwagForm, SwagVariant } from "./deviation_text.ts";
 import { collect, sample, sampleGiven } from "./kernels.ts";
 import {
   type Entry,
@@ -36,6 +37,7 @@ import {
   type Piece,
   placeLayout,
   type Span,
+  storedBytes,
   storedColumns,
 } from "./layout.ts";
 import type { RawMoments } from "./moments.ts";
@@ -62,8 +64,8 @@ const LEAST_TEXELS = 64 * 1024;
 interface PieceState extends Piece {
   readonly mean: Tensor;
   readonly m2: Tensor;
-  /** `[rows, columns]`, a ring of rows. */
-  readonly deviations: Tensor;
+  /** A ring of rows: see deviation_format.ts. */
+  readonly deviations: AnyTensor;
   readonly map: Tensor<"u32">;
 }
 
@@ -98,7 +100,13 @@ export class Posterior {
         ...piece,
         mean: buffer(piece.length),
         m2: buffer(storedColumns(piece.columns)),
-        deviations: buffer(storedColumns(piece.columns * rows)),
+        deviations: persist(
+          allocate(
+            device,
+            [storedBytes(piece.row, rows) / 4],
+            settings.deviations === "f32" ? "f32" : "u32",
+          ),
+        ),
         map: persist(tensor(mapOf(piece), { device })),
       };
       fillInto(state.mean, 0);
@@ -130,14 +138,15 @@ export class Posterior {
     const slot = full ? this.#oldest : (this.#oldest + this.rank) % rows;
     this.#check.search(sources.map(({ values }) => values));
     this.#pieces.forEach((piece, i) => {
-      const { mean, m2, deviations, map, columns } = piece;
+      const { mean, m2, deviations, map, row } = piece;
       const source = sources[i];
       this.#launch(piece, collect, {
         bind: [source?.values ?? mean, mean, m2, deviations, map],
         again: [mean, m2],
         last: [this.#check.answer],
         params: {
-          row: rows === 0 ? 0 : slot * columns / 4,
+          row: rows === 0 ? 0 : slot * row.rowBytes / (row.hasScales ? 4 : 16),
+          scales: row.scales / 4,
           keep: rows === 0 ? 0 : 1,
           inverse: 1 / (this.count + 1),
         },
@@ -186,7 +195,8 @@ export class Posterior {
           rank,
           oldest: this.#oldest,
           rows: layout.rows,
-          columns: piece.columns / 4,
+          row_size: piece.row.rowBytes / 16,
+          scales: piece.row.scales / 4,
           stride: blockwise ? rank : 0,
           key0: stream?.key[0] ?? 0,
           key1: stream?.key[1] ?? 0,
@@ -232,7 +242,7 @@ export class Posterior {
    * the call, with one wait.
    */
   async read(entries: readonly Entry[]): Promise<RawMoments[]> {
-    const { rank, layout: { rows } } = this;
+    const { rank, layout: { rows }, settings } = this;
     const ranges: Range[] = [];
     const moments = entries.map((entry): RawMoments => {
       const { size } = entry.parameter;
@@ -240,22 +250,31 @@ export class Posterior {
       const random = entry.row !== NONE;
       const squares = random ? new Float32Array(size) : undefined;
       const deviations = random && rows > 0
-        ? new Float32Array(rank * size)
+        ? makeStored(settings.deviations, rank, size)
         : undefined;
       for (const { piece, span } of this.#spans(entry)) {
         const { at, column, from, count } = span;
-        ranges.push([piece.mean, at, mean.subarray(from, from + count)]);
+        ranges.push([piece.mean, at * 4, mean.subarray(from, from + count)]);
         if (squares) {
-          ranges.push([piece.m2, column, squares.subarray(from, from + count)]);
+          const to = squares.subarray(from, from + count);
+          ranges.push([piece.m2, column * 4, to]);
         }
         if (!deviations) continue;
+        const { bytes, scales, rowBytes } = piece.row;
         for (let k = 0; k < rank; k++) {
-          const row = (this.#oldest + k) % rows * piece.columns;
+          const row = (this.#oldest + k) % rows * rowBytes;
           const to = k * size + from;
           ranges.push([
             piece.deviations,
-            row + column,
-            deviations.subarray(to, to + count),
+            row + column * bytes,
+            deviations.values.subarray(to, to + count),
+          ]);
+          if (!deviations.scales) continue;
+          const block = k * blocksOf(size) + from / SEGMENT_ALIGNMENT;
+          ranges.push([
+            piece.deviations,
+            row + scales + blocksOf(column) * 4,
+            deviations.scales.subarray(block, block + blocksOf(count)),
           ]);
         }
       }
@@ -267,22 +286,34 @@ export class Posterior {
 
   /** Overwrites the moments of one parameter. Call {@linkcode restart} before. */
   write(entry: Entry, moments: RawMoments): void {
-    const { mean, squares, deviations } = moments;
+    const { mean, squares } = moments;
     const { row, parameter: { size } } = entry;
+    const deviations = moments.deviations &&
+      store(moments.deviations, this.settings.deviations, size);
     for (const { piece, span } of this.#spans(entry)) {
       const { at, column, from, count } = span;
       const { stream } = piece.segment.device;
-      const put = (to: Tensor, at: number, values: Float32Array<ArrayBuffer>) =>
-        stream.upload(to.block, to.byteOffset + at * 4, values);
-      put(piece.mean, at, mean.subarray(from, from + count));
+      const put = (to: AnyTensor, at: number, values: ArrayBufferView) =>
+        stream.upload(to.block, to.byteOffset + at, wordsOf(values));
+      put(piece.mean, at * 4, mean.subarray(from, from + count));
       if (row === NONE) continue;
-      if (squares) put(piece.m2, column, squares.subarray(from, from + count));
+      if (squares) {
+        put(piece.m2, column * 4, squares.subarray(from, from + count));
+      }
+      const { bytes, scales, rowBytes } = piece.row;
       for (let k = 0; deviations && k < this.rank; k++) {
         const start = k * size + from;
         put(
           piece.deviations,
-          k * piece.columns + column,
-          deviations.subarray(start, start + count),
+          k * rowBytes + column * bytes,
+          deviations.values.subarray(start, start + count),
+        );
+        if (!deviations.scales) continue;
+        const block = k * blocksOf(size) + from / SEGMENT_ALIGNMENT;
+        put(
+          piece.deviations,
+          k * rowBytes + scales + blocksOf(column) * 4,
+          deviations.scales.subarray(block, block + blocksOf(count)),
         );
       }
     }
@@ -317,7 +348,7 @@ export class Posterior {
 
   #launch(
     { segment: { device }, length, spans }: PieceState,
-    kernels: Readonly<Record<"buffers" | "texels", Kernel>>,
+    kernels: (form: SwagForm) => Kernel,
     { bind, again = [], last = [], params }: {
       bind: (AnyTensor | Binding)[];
       /** What is bound once more, to read as texels. */
@@ -337,12 +368,11 @@ export class Posterior {
           : length >= LEAST_TEXELS
           ? "texels"
           : "block",
-    );
-    const texels = variant === "texels";
+    ) as SwagVariant;
     const per = variant === "vector" ? 1 : 16;
-    const kernel = kernels[texels ? "texels" : "buffers"];
-    launch(device, specialize(kernel, { PER: per }), {
-      bind: [...bind, ...texels ? again : [], ...last],
+    const kernel = kernels({ variant, format: this.settings.deviations });
+    launch(device, kernel, {
+      bind: [...bind, ...variant === "texels" ? again : [], ...last],
       params: { vectors, spans: spans.length, ...params },
       groups: grid(vectors / per, kernel.workgroupSize),
     });
@@ -377,4 +407,19 @@ export class Posterior {
     }
     flush();
   }
+}
+
+/** Values as words of four bytes, with zeros at the end where a word is not full. */
+function wordsOf(
+  { buffer, byteOffset, byteLength }: ArrayBufferView,
+): Uint32Array<ArrayBuffer> {
+  const isWhole = byteLength % 4 === 0 && byteOffset % 4 === 0;
+  if (isWhole && buffer instanceof ArrayBuffer) {
+    return new Uint32Array(buffer, byteOffset, byteLength / 4);
+  }
+  const words = new Uint32Array(Math.ceil(byteLength / 4));
+  new Uint8Array(words.buffer).set(
+    new Uint8Array(buffer, byteOffset, byteLength),
+  );
+  return words;
 }

@@ -18,6 +18,7 @@ import {
 } from "../nn/formats/mod.ts";
 import type { Module } from "../nn/mod.ts";
 import { type Entry, NONE } from "./layout.ts";
+import { widen } from "./deviation_format.ts";
 import type { RawMoments } from "./moments.ts";
 import type { Posterior } from "./posterior.ts";
 import { type ModelConfig, SwagConfig } from "./swag_config.ts";
@@ -195,5 +196,10 @@ function* momentsOf(
       mean.map((x, i) => (squares?.[i] ?? 0) / Math.max(1, count) + x ** 2),
   );
   if (layout.rows === 0) return;
-  yield pick("_cov_mat_sqrt", [rank, size], ({ deviations }) => deviations);
+  // The library's deviations are always 32-bit floats.
+  yield pick(
+    "_cov_mat_sqrt",
+    [rank, size],
+    ({ deviations }) => deviations && widen(deviations, size),
+  );
 }

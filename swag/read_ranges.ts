@@ -8,10 +8,16 @@
  * @module
  */
 
-import type { Device, Tensor } from "../engine/mod.ts";
+import type { AnyTensor, Device } from "../engine/mod.ts";
 
-/** A range of a buffer from an element on, and the array that it is read into. */
-export type Range = [Tensor, number, Float32Array<ArrayBuffer>];
+/** The arrays that ranges are read into. */
+type Target =
+  | Float32Array<ArrayBuffer>
+  | Float16Array<ArrayBuffer>
+  | Int8Array<ArrayBuffer>;
+
+/** A range of a buffer from a byte on, and the array that it is read into. */
+export type Range = [AnyTensor, number, Target];
 
 /** The most bytes that go through one staging buffer, if a range is not larger. */
 const MAX_BYTES = 2 ** 30;
@@ -43,12 +49,14 @@ export async function readRanges(
     const buffers = await device.stream.read(
       group.map(([{ block, byteOffset }, at, { byteLength }]) => ({
         block,
-        offset: byteOffset + at * 4,
-        bytes: byteLength,
+        offset: byteOffset + at,
+        bytes: Math.ceil(byteLength / 4) * 4,
       })),
     );
-    group.forEach(([, , target], i) => {
-      target.set(new Float32Array(buffers[i] ?? new ArrayBuffer(0)));
+    group.forEach(([, , { buffer, byteOffset, byteLength }], i) => {
+      const bytes = new Uint8Array(buffers[i] ?? new ArrayBuffer(0));
+      new Uint8Array(buffer, byteOffset, byteLength)
+        .set(bytes.subarray(0, byteLength));
     });
   }));
 }

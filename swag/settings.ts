@@ -9,6 +9,7 @@
  */
 
 import { checkOptions, hasPrefix, type Module, topNames } from "../nn/mod.ts";
+import { DEVIATION_FORMATS, type DeviationFormat } from "./deviation_format.ts";
 
 /** Which number of deviations the divisor of the low-rank part counts. */
 export type Normalization = "rank" | "capacity";
@@ -29,6 +30,17 @@ export interface SwagOptions {
    * @default {20}
    */
   maxNumModels?: number;
+  /**
+   * How deviations are stored. `"f16"` takes half the memory of `"f32"`, and
+   * `"int8"` a quarter, with a scale of its own for every 64 weights of a deviation,
+   * so that small steps keep their precision. Of normally distributed deviations,
+   * f16 changes the values by 0.02 % and int8 by 0.6 %; of the covariances between
+   * weights that is less, because the errors are independent. Means and variances
+   * are not affected.
+   *
+   * @default {"f32"}
+   */
+  deviations?: DeviationFormat;
   /**
    * The least variance with which a weight is sampled.
    *
@@ -59,6 +71,8 @@ export interface SwagSettings {
   readonly noCovMat: boolean;
   /** How many deviations are kept at most. */
   readonly maxNumModels: number;
+  /** How deviations are stored. */
+  readonly deviations: DeviationFormat;
   /** The least variance with which a weight is sampled. */
   readonly varClamp: number;
   /** Prefixes of the names of random parameters; `undefined` for all parameters. */
@@ -71,6 +85,7 @@ export interface SwagSettings {
 export const SWAG_OPTIONS = [
   "noCovMat",
   "maxNumModels",
+  "deviations",
   "varClamp",
   "modulePrefixList",
   "normalize",
@@ -90,6 +105,7 @@ export function resolveSettings(options: SwagOptions): SwagSettings {
   const {
     noCovMat = true,
     maxNumModels = 20,
+    deviations = "f32",
     varClamp = 1e-30,
     modulePrefixList,
     normalize = "rank",
@@ -100,6 +116,13 @@ export function resolveSettings(options: SwagOptions): SwagSettings {
     throw new RangeError(
       `Cannot keep covariances with maxNumModels ${maxNumModels}: it must be ` +
         `a whole number from 1 to ${MAX_ROWS}`,
+    );
+  }
+  if (!DEVIATION_FORMATS.includes(deviations)) {
+    throw new RangeError(
+      `Cannot store deviations as "${deviations}": expected ${
+        DEVIATION_FORMATS.map((name) => `"${name}"`).join(", ")
+      }`,
     );
   }
   if (!(varClamp >= 0 && varClamp < Infinity)) {
@@ -115,6 +138,7 @@ export function resolveSettings(options: SwagOptions): SwagSettings {
   return {
     noCovMat,
     maxNumModels,
+    deviations,
     varClamp,
     modulePrefixList: modulePrefixList && [...modulePrefixList],
     normalize,

@@ -15,10 +15,18 @@ import {
   checkFinite,
   exists,
   folderOf,
+  type SafetensorsDtype,
   type SafetensorsSource,
+  type SafetensorsValues,
   writeSafetensors,
 } from "../nn/formats/mod.ts";
 import type { Module } from "../nn/mod.ts";
+import {
+  blocksOf,
+  DEVIATION_FORMATS,
+  type DeviationFormat,
+  type StoredDeviations,
+} from "./deviation_format.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { type Entry, NONE } from "./layout.ts";
 import type { RawMoments } from "./moments.ts";
@@ -33,6 +41,14 @@ const MEAN = "_mean";
 const SQUARES = "_sq_dev_sum";
 const SQUARE_MEAN = "_sq_mean";
 const DEVIATIONS = "_cov_mat_sqrt";
+/** The factors on the blocks of deviations in fewer than 32 bits. */
+const SCALES = "_cov_mat_scale";
+
+/** The type of deviations in a file, by how they are stored. */
+const DTYPES = { f32: "F32", f16: "F16", int8: "I8" } as const satisfies Record<
+  DeviationFormat,
+  SafetensorsDtype
+>;
 
 /** The metadata field that holds the options. */
 const FIELD = "swag";
@@ -43,8 +59,10 @@ const WEIGHTS_FIELD = "swag_weights";
 export interface MomentSource {
   /** The names of all its tensors. */
   readonly names: Iterable<string>;
-  /** The shape of a tensor. */
-  info(name: string): { readonly shape: readonly number[] };
+  /** The shape of a tensor, and its type, such as `"F32"`, where that is known. */
+  info(
+    name: string,
+  ): { readonly shape: readonly number[]; readonly dtype?: string };
   /** Reads the elements of a tensor. */
   tensor(name: string): MomentValues | Promise<MomentValues>;
 }
@@ -120,16 +138,21 @@ export async function writePosterior(
     const add = (
       suffix: string,
       shape: readonly number[],
-      pick: (moments?: RawMoments) => Float32Array<ArrayBuffer> | undefined,
+      pick: (moments?: RawMoments) => SafetensorsValues | undefined,
+      dtype: SafetensorsDtype = "F32",
     ) =>
       tensors.push([`${BASE}${name}${suffix}`, {
         shape,
-        dtype: "F32",
+        dtype,
         data: async () => {
           const values = pick(await read(entry)) ?? new Float32Array();
-          if (!allowNonFinite) {
+          if (!allowNonFinite && dtype === "F32") {
             const full = `${BASE}${name}${suffix}`;
-            checkFinite(values, full, `Cannot save the posterior to ${path}`);
+            checkFinite(
+              values as Float32Array,
+              full,
+              `Cannot save the posterior to ${path}`,
+            );
           }
           return values;
         },
@@ -137,7 +160,11 @@ export async function writePosterior(
     add(MEAN, shape, (m) => m?.mean);
     if (entry.row === NONE) continue;
     add(SQUARES, shape, (m) => m?.squares);
-    if (layout.rows > 0) add(DEVIATIONS, [rank, size], (m) => m?.deviations);
+    if (layout.rows === 0) continue;
+    const dtype = DTYPES[settings.deviations];
+    add(DEVIATIONS, [rank, size], (m) => m?.deviations?.values, dtype);
+    if (settings.deviations === "f32") continue;
+    add(SCALES, [rank, blocksOf(size)], (m) => m?.deviations?.scales);
   }
   // They are in the file all the same, for models that hold them as f32.
   for (const [name, parameter] of layout.fixed) {
@@ -153,6 +180,7 @@ export async function writePosterior(
       [FIELD]: JSON.stringify({
         no_cov_mat: settings.noCovMat,
         max_num_models: settings.maxNumModels,
+        deviations: settings.deviations,
         var_clamp: settings.varClamp,
         module_prefix_list: settings.modulePrefixList ?? null,
         normalize: settings.normalize,
@@ -193,6 +221,7 @@ export function readOptions(
   const {
     no_cov_mat: noCovMat,
     max_num_models: maxNumModels,
+    deviations = "f32", // Earlier versions had no other.
     var_clamp: varClamp,
     module_prefix_list: prefixes,
     normalize,
@@ -204,6 +233,9 @@ export function readOptions(
   if (typeof maxNumModels !== "number") {
     throw wrong("max_num_models is not a number");
   }
+  if (!isFormat(deviations)) {
+    throw wrong(`deviations is none of ${DEVIATION_FORMATS.join(", ")}`);
+  }
   if (typeof varClamp !== "number") throw wrong("var_clamp is not a number");
   if (normalize !== "rank" && normalize !== "capacity") {
     throw wrong("normalize is neither rank nor capacity");
@@ -214,7 +246,14 @@ export function readOptions(
   }
   const modulePrefixList = prefixes ?? undefined;
   return {
-    options: { noCovMat, maxNumModels, varClamp, modulePrefixList, normalize },
+    options: {
+      noCovMat,
+      maxNumModels,
+      deviations,
+      varClamp,
+      modulePrefixList,
+      normalize,
+    },
     draws: draws as number,
   };
 }
@@ -254,6 +293,10 @@ export async function checkWeights(
   }
 }
 
+function isFormat(value: unknown): value is DeviationFormat {
+  return DEVIATION_FORMATS.some((format) => format === value);
+}
+
 function isTexts(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((x) => typeof x === "string");
 }
@@ -280,6 +323,9 @@ export async function readMoments(
     if (row !== NONE) {
       expected.push([path + (original ? SQUARE_MEAN : SQUARES), shape]);
       if (layout.rows > 0) expected.push([path + DEVIATIONS, [rank, size]]);
+      if (layout.rows > 0 && formatIn(source, names, path) !== "f32") {
+        expected.push([path + SCALES, [rank, blocksOf(size)]]);
+      }
     }
     return { entry, original, expected };
   });
@@ -300,7 +346,8 @@ export async function readMoments(
   const count = Number((await source.tensor(COUNT)).data[0]);
   checkCounts(count, rank, settings);
   posterior.restart(count, rank);
-  for (const { entry, original, expected: [first, second, third] } of plans) {
+  for (const { entry, original, expected } of plans) {
+    const [first, second, third] = expected;
     const mean = await take(first?.[0] ?? "");
     let squares = second && await take(second[0]);
     if (original) {
@@ -310,9 +357,38 @@ export async function readMoments(
         count * Math.max(square - Math.fround((mean[i] ?? 0) ** 2), 0)
       );
     }
-    const deviations = third && await take(third[0]);
+    const deviations = third &&
+      await readDeviations(source, names, `${BASE}${entry.name}`);
     posterior.write(entry, { mean, squares, deviations });
   }
+}
+
+/** How a parameter's deviations are stored in a source. */
+function formatIn(
+  source: MomentSource,
+  names: ReadonlySet<string>,
+  path: string,
+): DeviationFormat {
+  if (!names.has(path + DEVIATIONS) || !names.has(path + SCALES)) return "f32";
+  return source.info(path + DEVIATIONS).dtype === DTYPES.int8 ? "int8" : "f16";
+}
+
+/** Reads a parameter's deviations as they are stored in a source. */
+async function readDeviations(
+  source: MomentSource,
+  names: ReadonlySet<string>,
+  path: string,
+): Promise<StoredDeviations> {
+  const { data } = await source.tensor(path + DEVIATIONS);
+  const format = formatIn(source, names, path);
+  if (format === "f32") {
+    return { values: Float32Array.from(data), scales: undefined };
+  }
+  const scales = Float32Array.from((await source.tensor(path + SCALES)).data);
+  const values = format === "int8"
+    ? Int8Array.from(data)
+    : Float16Array.from(data);
+  return { values, scales };
 }
 
 /** The number of deviations in a source, which is that of the first random parameter. */

@@ -10,6 +10,7 @@
 
 import { formatShape, sameShape } from "../engine/kernel_kit.ts";
 import { checkOptions } from "../nn/mod.ts";
+import { blocksOf, type DeviationFormat } from "./deviation_format.ts";
 import { type Entry, NONE } from "./layout.ts";
 import type { Posterior } from "./posterior.ts";
 import type { SwagSettings } from "./settings.ts";
@@ -26,10 +27,19 @@ export interface SwagParameterState {
    */
   squaredDeviations?: Float32Array<ArrayBuffer>;
   /**
-   * `[covMatRank, size]`: the last deviations from the mean, oldest first. Only
-   * random parameters of posteriors with covariances have them.
+   * `[covMatRank, size]`: the last deviations from the mean, oldest first, in the
+   * type of `settings.deviations`. Only random parameters of posteriors with
+   * covariances have them.
    */
-  deviations?: Float32Array<ArrayBuffer>;
+  deviations?:
+    | Float32Array<ArrayBuffer>
+    | Float16Array<ArrayBuffer>
+    | Int8Array<ArrayBuffer>;
+  /**
+   * `[covMatRank, blocks]`: the factor on each block of 64 weights of a deviation,
+   * where deviations are not 32-bit floats.
+   */
+  deviationScales?: Float32Array<ArrayBuffer>;
 }
 
 /** All that a posterior needs to continue, except for the model's weights. */
@@ -63,7 +73,15 @@ const PARAMETER_NAMES: readonly (keyof SwagParameterState)[] = [
   "mean",
   "squaredDeviations",
   "deviations",
+  "deviationScales",
 ];
+
+/** The arrays of deviations, by how they are stored. */
+const ARRAYS: Readonly<Record<DeviationFormat, string>> = {
+  f32: "Float32Array",
+  f16: "Float16Array",
+  int8: "Int8Array",
+};
 
 /**
  * Reads a posterior's state from the GPU, as it is at the time of the call.
@@ -81,7 +99,8 @@ export async function readState(
     const { mean = new Float32Array(), squares, deviations } = moments[i] ?? {};
     const state: SwagParameterState = { shape: [...parameter.shape], mean };
     if (squares) state.squaredDeviations = squares;
-    if (deviations) state.deviations = deviations;
+    if (deviations) state.deviations = deviations.values;
+    if (deviations?.scales) state.deviationScales = deviations.scales;
     return [name, state] as const;
   });
   return {
@@ -104,7 +123,8 @@ export function writeState(posterior: Posterior, state: SwagState): void {
   for (const entry of posterior.layout.entries) {
     const own = state.parameters[entry.name];
     if (!own) continue;
-    const { mean, squaredDeviations: squares, deviations } = own;
+    const { mean, squaredDeviations: squares, deviations: values } = own;
+    const deviations = values && { values, scales: own.deviationScales };
     posterior.write(entry, { mean, squares, deviations });
   }
 }
@@ -177,19 +197,24 @@ function checkParameter(
     );
   }
   const keeps = isRandom && posterior.layout.rows > 0;
+  const { deviations: format } = posterior.settings;
+  const scales = keeps && format !== "f32"
+    ? covMatRank * blocksOf(size)
+    : undefined;
   const expected = [
-    ["mean", size],
-    ["squaredDeviations", isRandom ? size : undefined],
-    ["deviations", keeps ? covMatRank * size : undefined],
+    ["mean", size, ARRAYS.f32],
+    ["squaredDeviations", isRandom ? size : undefined, ARRAYS.f32],
+    ["deviations", keeps ? covMatRank * size : undefined, ARRAYS[format]],
+    ["deviationScales", scales, ARRAYS.f32],
   ] as const;
-  for (const [field, length] of expected) {
+  for (const [field, length, kind] of expected) {
     const values: unknown = state[field];
-    const found = values instanceof Float32Array
-      ? `a Float32Array of ${values.length}`
+    const found = ArrayBuffer.isView(values) && "length" in values
+      ? `a ${values.constructor.name} of ${values.length}`
       : kindOf(values);
     const wished = length === undefined
       ? "undefined"
-      : `a Float32Array of ${length}`;
+      : `a ${kind} of ${length}`;
     if (found === wished) continue;
     throw new TypeError(
       `${REFUSAL}: ${field} of "${name}" is ${found}, expected ${wished}`,
@@ -207,17 +232,18 @@ function checkSettings(loaded: SwagSettings, own: SwagSettings): void {
     "varClamp",
     "maxNumModels",
     "normalize",
+    "deviations",
   ];
   checkOptions(loaded, {
     action: ACTION,
     known: [...known, "modulePrefixList"],
   });
   for (const name of own.noCovMat ? known.slice(0, 2) : known) {
-    if (loaded[name] === own[name]) continue;
+    // Earlier versions had no other deviations than f32.
+    const value = loaded[name] ?? (name === "deviations" ? "f32" : undefined);
+    if (value === own[name]) continue;
     throw new TypeError(
-      `${REFUSAL}: ${name} is ${loaded[name]} in the state but ${
-        own[name]
-      } in ` +
+      `${REFUSAL}: ${name} is ${value} in the state but ${own[name]} in ` +
         "the posterior",
     );
   }

@@ -388,8 +388,10 @@ export class SwagModel extends WeightPosterior<SampleOptions>
    * Writes the posterior to a safetensors file. It holds the number of collections
    * and for each parameter the mean, `swag.base.<name>_mean`; for random parameters
    * also the sum of squared differences from the mean, `…_sq_dev_sum`, and the
-   * deviations, `…_cov_mat_sqrt` `[rank, size]`, oldest first. The options are in
-   * the file's metadata. The model's own weights are not in the file.
+   * deviations, `…_cov_mat_sqrt` `[rank, size]`, oldest first. With deviations as
+   * f16 or int8 that has this type, and `…_cov_mat_scale` `[rank, blocks]` is the
+   * factor on each block of 64 weights. The options are in the file's metadata. The
+   * model's own weights are not in the file.
    *
    * The metadata also holds a fingerprint of the model's current weights, by which
    * {@linkcode load} recognizes them. To replace the files of a model and of its

@@ -21,6 +21,7 @@ import {
   type TrainerCallback,
   type TrainerEvent,
 } from "../nn/mod.ts";
+import type { DeviationFormat } from "./deviation_format.ts";
 import type { SwagParameterState, SwagState } from "./state_dict.ts";
 import type { SwagModel } from "./swag_model.ts";
 
@@ -77,7 +78,12 @@ interface UpdateState extends Omit<SwagState, "parameters"> {
 }
 
 /** The moments of a parameter. */
-const MOMENTS = ["mean", "squaredDeviations", "deviations"] as const;
+const MOMENTS = [
+  "mean",
+  "squaredDeviations",
+  "deviations",
+  "deviationScales",
+] as const;
 
 /**
  * Collects the weights of a `Trainer`'s model for a posterior while it trains:
@@ -244,7 +250,8 @@ export class SwagUpdateCallback implements TrainerCallback {
         const data = own[moment];
         if (!data) continue;
         const shape = [data.length];
-        tensors.push([`${name}.${moment}`, { shape, dtype: "F32", data }]);
+        const dtype = dtypeOf(data);
+        tensors.push([`${name}.${moment}`, { shape, dtype, data }]);
       }
     }
     const values: UpdateState = {
@@ -276,7 +283,11 @@ export class SwagUpdateCallback implements TrainerCallback {
     const parameters: SwagState["parameters"] = {};
     const names = new Set(tensors.names);
     for (const [name, shape] of Object.entries(shapes)) {
-      parameters[name] = await readParameter(tensors, names, name, shape);
+      parameters[name] = await readParameter(tensors, names, {
+        name,
+        shape,
+        format: rest.settings?.deviations,
+      });
     }
     this.swag.loadStateDict({ ...rest, parameters });
     this.#collected = [...collectedSteps];
@@ -305,18 +316,33 @@ function isUpdateState(values: unknown): values is UpdateState {
     [...collectedSteps, lastStep, skipped].every(Number.isSafeInteger);
 }
 
+/** The type in the checkpoint, which holds the values exactly. */
+function dtypeOf(
+  values: Float32Array | Float16Array | Int8Array,
+): "F32" | "F16" | "I8" {
+  if (values instanceof Int8Array) return "I8";
+  return values instanceof Float32Array ? "F32" : "F16";
+}
+
 /** Reads the moments of a parameter that a checkpoint has of it. */
 async function readParameter(
   tensors: StateSource,
   names: ReadonlySet<string>,
-  name: string,
-  shape: number[],
+  { name, shape, format }: {
+    name: string;
+    shape: number[];
+    format: DeviationFormat | undefined;
+  },
 ): Promise<SwagParameterState> {
   const state: SwagParameterState = { shape, mean: new Float32Array() };
   for (const moment of MOMENTS) {
     const key = `${name}.${moment}`;
     if (!names.has(key)) continue;
-    state[moment] = Float32Array.from((await tensors.tensor(key)).data);
+    const { data } = await tensors.tensor(key);
+    if (moment !== "deviations") state[moment] = Float32Array.from(data);
+    else if (format === "int8") state[moment] = Int8Array.from(data);
+    else if (format === "f16") state[moment] = Float16Array.from(data);
+    else state[moment] = Float32Array.from(data);
   }
   return state;
 }

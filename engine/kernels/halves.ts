@@ -26,18 +26,11 @@ fn widen_halves(w: vec2<u32>) -> vec4<u32> {
 `;
 
 /**
- * The kernel that rounds f32 to f16, to nearest, ties to even. An invocation
- * makes four words of eight elements.
+ * WGSL of `halve_floats(b)`: four f32, given as bits, as the f16 of two words. They
+ * are rounded to nearest, ties to even, and must be between -65504 and 65504.
  */
-export const HALVE: Kernel = defineKernel({
-  name: "halve",
-  wgsl: /* wgsl */ `
-struct Params { count: u32, vectors: u32 }
-@group(0) @binding(0) var<storage, read> x: array<vec4<u32>>;
-@group(0) @binding(1) var<storage, read_write> y: array<vec4<u32>>;
-@group(0) @binding(2) var<uniform> p: Params;
-
-fn halve(b: vec4<u32>) -> vec2<u32> {
+export const HALVE_FLOATS = /* wgsl */ `
+fn halve_floats(b: vec4<u32>) -> vec2<u32> {
   let a = b & vec4<u32>(0x7fffffffu);
   let r = a - vec4<u32>(0x38000000u);
   let normal = (r + vec4<u32>(0xfffu) + ((r >> vec4<u32>(13u)) & vec4<u32>(1u))) >> vec4<u32>(13u);
@@ -50,14 +43,28 @@ fn halve(b: vec4<u32>) -> vec2<u32> {
     ((b >> vec4<u32>(16u)) & vec4<u32>(0x8000u));
   return vec2<u32>(h.x | (h.y << 16u), h.z | (h.w << 16u));
 }
+`;
 
+/**
+ * The kernel that rounds f32 to f16, to nearest, ties to even. An invocation
+ * makes four words of eight elements.
+ */
+export const HALVE: Kernel = defineKernel({
+  name: "halve",
+  wgsl: /* wgsl */ `
+struct Params { count: u32, vectors: u32 }
+@group(0) @binding(0) var<storage, read> x: array<vec4<u32>>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4<u32>>;
+@group(0) @binding(2) var<uniform> p: Params;
+
+${HALVE_FLOATS}
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = id.x + id.y * groups.x * 64u;
   if (i >= p.count) { return; }
   var second = vec2<u32>();
-  if (2u * i + 1u < p.vectors) { second = halve(x[2u * i + 1u]); }
-  y[i] = vec4<u32>(halve(x[2u * i]), second);
+  if (2u * i + 1u < p.vectors) { second = halve_floats(x[2u * i + 1u]); }
+  y[i] = vec4<u32>(halve_floats(x[2u * i]), second);
 }
 `,
 });

@@ -33,6 +33,11 @@ export function bits(values: Float32Array = new Float32Array()): number[] {
   return [...new Uint32Array(buffer, byteOffset, length)];
 }
 
+/** The bytes of numbers. */
+function bytes({ buffer, byteOffset, byteLength }: ArrayBufferView): number[] {
+  return [...new Uint8Array(buffer, byteOffset, byteLength)];
+}
+
 /** All bits of a state. */
 export function bitsOfState(
   { parameters, ...rest }: SwagState,
@@ -42,7 +47,8 @@ export function bitsOfState(
     own.shape,
     bits(own.mean),
     own.squaredDeviations && bits(own.squaredDeviations),
-    own.deviations && bits(own.deviations),
+    own.deviations && bytes(own.deviations),
+    own.deviationScales && bits(own.deviationScales),
   ]);
   return { ...rest, each };
 }

@@ -76,6 +76,11 @@ gpuTest(
       120,
       "c.weight",
     );
+    await checkLeftOut(
+      { noCovMat: false, maxNumModels: 3, deviations: "int8" },
+      214,
+      "c.weight",
+    );
   },
 );
 

@@ -298,14 +298,14 @@ gpuTest(
   "samples do not depend on how storage is cut, bit for bit",
   async (device) => {
     const shapes = { "a.weight": [3, 301], "b.bias": [7], "c.weight": [40, 5] };
-    const sample = async (on: Device, prefixes?: string[]) => {
+    const sample = async (on: Device, options: SwagOptions) => {
       const before = setDevice(on);
       try {
         const model = new Tree(shapes);
         using swag = SwagModel.fromBase(model, {
           noCovMat: false,
           maxNumModels: 3,
-          modulePrefixList: prefixes,
+          ...options,
         });
         for (let n = 0; n < 5; n++) {
           model.setAll(randomValues(1110, n));
@@ -326,12 +326,19 @@ gpuTest(
         setDevice(before ?? on);
       }
     };
-    for (const prefixes of [undefined, ["a"], ["b", "c"]]) {
-      const whole = await sample(device, prefixes);
+    const cases: SwagOptions[] = [
+      {},
+      { modulePrefixList: ["a"] },
+      { modulePrefixList: ["b", "c"] },
+      { deviations: "f16" },
+      { deviations: "int8", modulePrefixList: ["a", "c"] },
+    ];
+    for (const options of cases) {
+      const whole = await sample(device, options);
       assertEquals(whole.used, 1, "one dispatch for one segment");
       for (const maxBindingSize of [1024, 2048, 4096]) {
         const small = await openDevice({ maxBindingSize });
-        const parts = await sample(small, prefixes);
+        const parts = await sample(small, options);
         assert(parts.used > 1, `${parts.used} dispatches`);
         assertEquals(parts.values, whole.values, `${maxBindingSize} bytes`);
         await small.destroy();

@@ -109,6 +109,9 @@ gpuTest(
       [4, 5, COVARIANCES], // Cut when it is just full.
       [9, 11, { ...COVARIANCES, normalize: "capacity" }],
       [6, 8, { noCovMat: false, maxNumModels: 1 }],
+      [2, 9, { ...COVARIANCES, deviations: "f16" }],
+      [2, 9, { ...COVARIANCES, deviations: "int8" }],
+      [5, 8, { ...COVARIANCES, deviations: "int8", modulePrefixList: ["c"] }],
       [5, 8, {}],
       [1, 8, { varClamp: 1e-3 }],
       [3, 7, { ...COVARIANCES, modulePrefixList: ["b", "c.weight"] }],

@@ -152,6 +152,7 @@ gpuTest("save() uses the original library's names", async () => {
     assertEquals(JSON.parse(file.metadata["swag"] ?? ""), {
       no_cov_mat: false,
       max_num_models: 4,
+      deviations: "f32",
       var_clamp: 1e-30,
       module_prefix_list: ["b"],
       normalize: "rank",

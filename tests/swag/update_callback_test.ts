@@ -38,6 +38,7 @@ interface Outcome {
 
 /** How to run. */
 interface RunSettings {
+  posterior?: SwagOptions;
   options?: SwagUpdateOptions;
   /** Ends the run after this step. */
   cut?: number;
@@ -51,7 +52,8 @@ interface RunSettings {
 /** Trains a tiny model, three steps an epoch, with a posterior. */
 async function run(
   args: TrainingArguments,
-  { options, cut, how, resume = false, others = [], ...rest }: RunSettings,
+  { posterior, options, cut, how, resume = false, others = [], ...rest }:
+    RunSettings,
 ): Promise<Outcome> {
   const controller = new AbortController();
   const end = ({ state, control }: TrainerEvent) => {
@@ -70,7 +72,7 @@ async function run(
     evalDataset: tinyRows(5, 2),
     callbacks: [...others, ...cut === undefined ? [] : [{ onStepEnd: end }]],
   });
-  const swag = SwagModel.fromBase(model, POSTERIOR);
+  const swag = SwagModel.fromBase(model, { ...POSTERIOR, ...posterior });
   const callback = new SwagUpdateCallback(swag, options);
   trainer.addCallback(callback);
   try {
@@ -137,6 +139,20 @@ gpuTest("a run that is cut gives the posterior of the whole run", async () => {
           assertEquals(rest, whole, `${how} after step ${cut}`);
         }
       }
+    }
+  });
+});
+
+gpuTest("a run that is cut goes on with deviations in fewer bits", async () => {
+  await inFolder(async (root) => {
+    const options = { collectSteps: 2 };
+    for (const deviations of ["f16", "int8"] as const) {
+      const settings = { options, posterior: { deviations } };
+      const whole = await run({ maxSteps: 11 }, settings);
+      const saved = { maxSteps: 11, outputDir: `${root}/${deviations}` };
+      await run(saved, { ...settings, cut: 5, how: "signal" });
+      const rest = await run(saved, { ...settings, resume: true });
+      assertEquals(rest, whole, deviations);
     }
   });
 });

@@ -168,6 +168,8 @@ Deno.test("finetune refuses bad data and options before it writes anything", asy
       [[...data, "--epoch", "3"], /with --epoch: it is not an option/],
       [[...data, "--max-length", "99"], /the model supports 16 positions/],
       [[...data, "--var-clamp", "0"], /without --swag/],
+      [[...data, "--swag-deviations", "f16"], /without --swag/],
+      [[...data, "--swag", "--swag-deviations", "int4"], /f32, f16, int8/],
       [[...data, "--momentum", "0.9"], /--momentum with adamw/],
       [
         [...data, "--swag", "--no-cov-mat", "--max-num-models", "3"],

@@ -260,6 +260,12 @@ gpuTest("prefixes, ranks and memory decide the answer", async (device) => {
       },
     });
     const none = await facts({ posterior: { noCovMat: true } });
+    const int8 = await facts({
+      posterior: { noCovMat: false, maxNumModels: 20, deviations: "int8" },
+    });
+    const share = int8.memory.posterior.deviations /
+      all.memory.posterior.deviations;
+    assert(share > 0.25 && share < 0.28, `${share}`);
     // A layer of 16 and 24: each matrix and bias takes whole blocks of 64 numbers.
     const layer = 4 * (256 + 64) + 2 * (384 + 64) + 4 * 64;
     assertEquals(one.memory.posterior.second_moment, 4 * layer);

@@ -25,11 +25,16 @@ Deno.test("swag makes a posterior of checkpoints, and plain models of its draws"
     const fit = await cli(
       "swag",
       ...["fit", "--checkpoints", run, "--skip-first", "3", "--output", fitted],
-      ...["--max-num-models", "4", "--quiet"],
+      ...["--max-num-models", "4", "--swag-deviations", "int8", "--quiet"],
     );
     assertEquals([fit.code, fit.err], [0, ""]);
     // 18 steps: checkpoints 2 to 18, without 2, 4 and 6.
     assertEquals(fit.out, `Saved ${fitted}: 6 collections, rank 4\n`);
+    const posterior = parseSafetensors(
+      await Deno.readFile(`${fitted}/swag.safetensors`),
+    );
+    const { dtype } = posterior.info("swag.base.classifier.bias_cov_mat_sqrt");
+    assertEquals(dtype, "I8");
     const data = ["--data", `${folder}/train.csv`, "--quiet", "--json"];
     const measured = await cli("evaluate", "--model", fitted, ...data);
     assertEquals(measured.code, 0, measured.err);
