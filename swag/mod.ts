@@ -67,6 +67,7 @@ export {
   type LinearizedPrediction,
 } from "./last_layer_laplace.ts";
 export { MCDropout } from "./mc_dropout.ts";
+export type { MomentSource, MomentValues } from "./moment_source.ts";
 export type { Moments } from "./moments.ts";
 export { MultiSwag, type ParticleSampleOptions } from "./multi_swag.ts";
 export type {
@@ -93,12 +94,7 @@ export type {
   SummarizedRunOptions,
 } from "./sample_options.ts";
 export type { Normalization, SwagOptions, SwagSettings } from "./settings.ts";
-export type {
-  LoadSwagOptions,
-  MomentSource,
-  MomentValues,
-  SaveSwagOptions,
-} from "./state.ts";
+export type { LoadSwagOptions, SaveSwagOptions } from "./state.ts";
 export type { SwagParameterState, SwagState } from "./state_dict.ts";
 export {
   type ConfigFields,

@@ -36,7 +36,6 @@ import {
   NONE,
   type Piece,
   placeLayout,
-  type Span,
   storedBytes,
   storedColumns,
 } from "./layout.ts";
@@ -49,7 +48,7 @@ import {
   isGiven,
   lowRankRows,
 } from "./noise.ts";
-import { type Range, readRanges } from "./read_ranges.ts";
+import { type Range, readRanges, wordsOf } from "./read_ranges.ts";
 import type { SwagSettings } from "./settings.ts";
 import { sourcesOf } from "./sources.ts";
 
@@ -246,75 +245,69 @@ export class Posterior {
     const ranges: Range[] = [];
     const moments = entries.map((entry): RawMoments => {
       const { size } = entry.parameter;
-      const mean = new Float32Array(size);
       const random = entry.row !== NONE;
-      const squares = random ? new Float32Array(size) : undefined;
-      const deviations = random && rows > 0
-        ? makeStored(settings.deviations, rank, size)
-        : undefined;
-      for (const { piece, span } of this.#spans(entry)) {
-        const { at, column, from, count } = span;
-        ranges.push([piece.mean, at * 4, mean.subarray(from, from + count)]);
-        if (squares) {
-          const to = squares.subarray(from, from + count);
-          ranges.push([piece.m2, column * 4, to]);
-        }
-        if (!deviations) continue;
-        const { bytes, scales, rowBytes } = piece.row;
-        for (let k = 0; k < rank; k++) {
-          const row = (this.#oldest + k) % rows * rowBytes;
-          const to = k * size + from;
-          ranges.push([
-            piece.deviations,
-            row + column * bytes,
-            deviations.values.subarray(to, to + count),
-          ]);
-          if (!deviations.scales) continue;
-          const block = k * blocksOf(size) + from / SEGMENT_ALIGNMENT;
-          ranges.push([
-            piece.deviations,
-            row + scales + blocksOf(column) * 4,
-            deviations.scales.subarray(block, block + blocksOf(count)),
-          ]);
-        }
-      }
-      return { mean, squares, deviations };
+      const room: RawMoments = {
+        mean: new Float32Array(size),
+        squares: random ? new Float32Array(size) : undefined,
+        deviations: random && rows > 0
+          ? makeStored(settings.deviations, rank, size)
+          : undefined,
+      };
+      ranges.push(...this.#ranges(entry, room));
+      return room;
     });
     await this.#check.during(() => readRanges(this.#device, ranges));
     return moments;
   }
 
   /** Overwrites the moments of one parameter. Call {@linkcode restart} before. */
-  write(entry: Entry, moments: RawMoments): void {
-    const { mean, squares } = moments;
+  write(entry: Entry, { mean, squares, deviations }: RawMoments): void {
     const { row, parameter: { size } } = entry;
-    const deviations = moments.deviations &&
-      store(moments.deviations, this.settings.deviations, size);
-    for (const { piece, span } of this.#spans(entry)) {
-      const { at, column, from, count } = span;
-      const { stream } = piece.segment.device;
-      const put = (to: AnyTensor, at: number, values: ArrayBufferView) =>
-        stream.upload(to.block, to.byteOffset + at, wordsOf(values));
-      put(piece.mean, at * 4, mean.subarray(from, from + count));
-      if (row === NONE) continue;
-      if (squares) {
-        put(piece.m2, column * 4, squares.subarray(from, from + count));
-      }
-      const { bytes, scales, rowBytes } = piece.row;
-      for (let k = 0; deviations && k < this.rank; k++) {
-        const start = k * size + from;
-        put(
-          piece.deviations,
-          k * rowBytes + column * bytes,
-          deviations.values.subarray(start, start + count),
-        );
-        if (!deviations.scales) continue;
-        const block = k * blocksOf(size) + from / SEGMENT_ALIGNMENT;
-        put(
-          piece.deviations,
-          k * rowBytes + scales + blocksOf(column) * 4,
-          deviations.scales.subarray(block, block + blocksOf(count)),
-        );
+    const random = row !== NONE;
+    const moments: RawMoments = {
+      mean,
+      squares: random ? squares : undefined,
+      deviations: random && deviations
+        ? store(deviations, this.settings.deviations, size)
+        : undefined,
+    };
+    for (const [tensor, at, values] of this.#ranges(entry, moments)) {
+      const { device, block, byteOffset } = tensor;
+      device.stream.upload(block, byteOffset + at, wordsOf(values));
+    }
+  }
+
+  /** Where the moments of a parameter are on the GPU, beside their place in arrays. */
+  *#ranges(
+    entry: Entry,
+    { mean, squares, deviations }: RawMoments,
+  ): Generator<Range> {
+    const blocks = blocksOf(mean.length);
+    for (const piece of this.#pieces) {
+      for (const { entry: own, at, column, from, count } of piece.spans) {
+        if (own.index !== entry.index) continue;
+        const to = from + count;
+        yield [piece.mean, at * 4, mean.subarray(from, to)];
+        if (squares) yield [piece.m2, column * 4, squares.subarray(from, to)];
+        if (!deviations) continue;
+        const { values, scales } = deviations;
+        const { bytes, scales: scalesAt, rowBytes } = piece.row;
+        for (let k = 0; k < this.rank; k++) {
+          const row = (this.#oldest + k) % this.layout.rows * rowBytes;
+          const first = k * mean.length;
+          yield [
+            piece.deviations,
+            row + column * bytes,
+            values.subarray(first + from, first + to),
+          ];
+          if (!scales) continue;
+          const block = k * blocks + from / SEGMENT_ALIGNMENT;
+          yield [
+            piece.deviations,
+            row + scalesAt + blocksOf(column) * 4,
+            scales.subarray(block, block + blocksOf(count)),
+          ];
+        }
       }
     }
   }
@@ -378,14 +371,6 @@ export class Posterior {
     });
   }
 
-  *#spans(entry: Entry): Generator<{ piece: PieceState; span: Span }> {
-    for (const piece of this.#pieces) {
-      for (const span of piece.spans) {
-        if (span.entry.index === entry.index) yield { piece, span };
-      }
-    }
-  }
-
   /** Calls a function for every range of a piece that belongs to this model only. */
   #eachRun(
     { segment: { values }, start, spans }: PieceState,
@@ -407,19 +392,4 @@ export class Posterior {
     }
     flush();
   }
-}
-
-/** Values as words of four bytes, with zeros at the end where a word is not full. */
-function wordsOf(
-  { buffer, byteOffset, byteLength }: ArrayBufferView,
-): Uint32Array<ArrayBuffer> {
-  const isWhole = byteLength % 4 === 0 && byteOffset % 4 === 0;
-  if (isWhole && buffer instanceof ArrayBuffer) {
-    return new Uint32Array(buffer, byteOffset, byteLength / 4);
-  }
-  const words = new Uint32Array(Math.ceil(byteLength / 4));
-  new Uint8Array(words.buffer).set(
-    new Uint8Array(buffer, byteOffset, byteLength),
-  );
-  return words;
 }

@@ -60,3 +60,18 @@ export async function readRanges(
     });
   }));
 }
+
+/** The values of a range as words of four bytes, with zeros at the end where a word is not full. */
+export function wordsOf(
+  { buffer, byteOffset, byteLength }: ArrayBufferView,
+): Uint32Array<ArrayBuffer> {
+  const isWhole = byteLength % 4 === 0 && byteOffset % 4 === 0;
+  if (isWhole && buffer instanceof ArrayBuffer) {
+    return new Uint32Array(buffer, byteOffset, byteLength / 4);
+  }
+  const words = new Uint32Array(Math.ceil(byteLength / 4));
+  new Uint8Array(words.buffer).set(
+    new Uint8Array(buffer, byteOffset, byteLength),
+  );
+  return words;
+}

@@ -15,6 +15,7 @@ import { DrawCounter } from "./draw_counter.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { holdSample } from "./held_samples.ts";
 import { measure, type MemoryEstimate, NONE } from "./layout.ts";
+import { type MomentSource, readMoments } from "./moment_source.ts";
 import { type Moments, momentsOf } from "./moments.ts";
 import { drawKey } from "./noise.ts";
 import { Posterior } from "./posterior.ts";
@@ -32,8 +33,6 @@ import {
   checkWeights,
   isBesideWeights,
   type LoadSwagOptions,
-  type MomentSource,
-  readMoments,
   readOptions,
   type SaveSwagOptions,
   writePosterior,

@@ -13,7 +13,7 @@ import { NONE } from "../../swag/layout.ts";
 import { SwagModel } from "../../swag/mod.ts";
 import { Posterior } from "../../swag/posterior.ts";
 import { resolveSettings } from "../../swag/settings.ts";
-import { readMoments } from "../../swag/state.ts";
+import { readMoments } from "../../swag/moment_source.ts";
 import { assertClose, gpuTest, type Tolerance } from "../_check.ts";
 import { Tree } from "./_tree.ts";
 
