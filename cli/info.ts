@@ -60,8 +60,8 @@ export const info: Command = {
         name: "prefix",
         value: "PREFIX",
         repeatable: true,
-        help:
-          "Parameters that are random, such as bert.encoder.layer.11 (all).",
+        help: "Parameters that are random, such as bert.encoder.layer.11, " +
+          "'bert.encoder.layer.*.output' or last-layer (all).",
       },
       {
         name: "deviations",

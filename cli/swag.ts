@@ -23,7 +23,7 @@ import { OutputFolder } from "./output_folder.ts";
 import { disposePosterior, takeSample } from "./posterior.ts";
 import { Progress } from "./progress.ts";
 import { prepareOutput, saveLoaded } from "./save.ts";
-import { SWAG_OPTIONS } from "./swag_settings.ts";
+import { posteriorRemark, SWAG_OPTIONS } from "./swag_settings.ts";
 import { taskOfModel } from "./tasks/registry.ts";
 
 /** The options of `finetune --swag` that say which moments a posterior keeps. */
@@ -145,13 +145,15 @@ async function fit(args: Arguments): Promise<number> {
     loadModel(task, last),
   );
   using model = loaded.model;
-  using posterior = SwagModel.fromBase(model, {
+  const options = {
     noCovMat,
     ...maxNumModels === undefined ? {} : { maxNumModels },
     ...varClamp === undefined ? {} : { varClamp },
     ...deviations === undefined ? {} : { deviations },
     ...modules.length > 0 ? { modulePrefixList: modules } : {},
-  });
+  };
+  progress.say(posteriorRemark(model, options));
+  using posterior = SwagModel.fromBase(model, options);
   await using _folder = await OutputFolder.make(
     output,
     () => prepareOutput(output, args.flag("overwrite")),

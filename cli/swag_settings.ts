@@ -6,9 +6,16 @@
  * @module
  */
 
-import { DEVIATION_FORMATS, type SwagOptions } from "../swag/mod.ts";
+import { count } from "../data/names.ts";
+import type { Module } from "../nn/mod.ts";
+import {
+  DEVIATION_FORMATS,
+  estimateMemory,
+  type SwagOptions,
+} from "../swag/mod.ts";
 import type { Arguments, Option } from "./arguments.ts";
 import type { RunPlan } from "./finetune_settings.ts";
+import { bytesText } from "./sizes.ts";
 
 /** The options of the posterior. */
 export const SWAG_OPTIONS: readonly Option[] = [
@@ -32,7 +39,8 @@ export const SWAG_OPTIONS: readonly Option[] = [
     name: "swag-modules",
     value: "PREFIX",
     repeatable: true,
-    help: "Parameters that are random, such as bert.encoder.layer.11 (all).",
+    help: "Parameters that are random, such as bert.encoder.layer.11, " +
+      "'bert.encoder.layer.*.output' or last-layer (all).",
   },
   {
     name: "swag-deviations",
@@ -101,6 +109,23 @@ export function collectSettings(args: Arguments): CollectSettings | undefined {
       ...modules.length > 0 ? { modulePrefixList: modules } : {},
     },
   };
+}
+
+/** Says which weights a posterior would be over, and what memory it takes. */
+export function posteriorRemark(model: Module, options: SwagOptions): string {
+  const { reserved, random } = estimateMemory(model, options);
+  const {
+    noCovMat = true,
+    maxNumModels = 20,
+    deviations = "f32",
+  } = options;
+  const kept = noCovMat
+    ? "variances only"
+    : `up to ${maxNumModels} deviations as ${deviations}`;
+  return `The posterior is over ${
+    count(random)
+  } weights, with ${kept}: it takes ` +
+    `${bytesText(reserved)} on the GPU`;
 }
 
 /** Fewer collections than this make a poor posterior. */

@@ -101,7 +101,7 @@ export * from "./metrics/mod.ts";
 export * from "./mix_linear.ts";
 export { mixout, type MixoutOptions } from "./mixout.ts";
 export * from "./module.ts";
-export { hasPrefix, topNames } from "./names.ts";
+export { hasPrefix, matchesPath, topNames } from "./names.ts";
 export * from "./optim.ts";
 export { type ParameterGroup } from "./optim_groups.ts";
 export type * from "./optim_projection.ts";

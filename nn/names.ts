@@ -24,6 +24,44 @@ export function hasPrefix(name: string, prefix: string): boolean {
 }
 
 /**
+ * Whether a name, or the path of a module that it is in, matches a pattern. In a
+ * pattern, `*` stands for any part of a path segment, and a segment `**` for any
+ * number of segments, none included. A pattern without them is a prefix of whole
+ * path segments, see {@linkcode hasPrefix}.
+ *
+ * @param name A name such as `encoder.layer.1.attention.weight`.
+ * @param pattern The pattern.
+ * @returns Whether it matches.
+ *
+ * @example Usage
+ * ```ts
+ * import { matchesPath } from "@swagpu/swagpu/nn";
+ * import { assert, assertFalse } from "@std/assert";
+ *
+ * const name = "encoder.layer.1.attention.bias";
+ * assert(matchesPath(name, "encoder.layer.*.attention"));
+ * assert(matchesPath(name, "**.bias"));
+ * assertFalse(matchesPath(name, "encoder.*.attention"));
+ * ```
+ */
+export function matchesPath(name: string, pattern: string): boolean {
+  if (!pattern.includes("*")) return hasPrefix(name, pattern);
+  const segments = pattern.split(".");
+  // All that is below matches anyway.
+  while (segments.at(-1) === "**") segments.pop();
+  const text = segments.map((segment, i) => {
+    if (segment === "**") return String.raw`(?:[^.]+\.)*`;
+    const literals = segment.split("*").map((part) =>
+      part.replace(/[^\w]/g, String.raw`\$&`)
+    );
+    const dot = i < segments.length - 1 ? String.raw`\.` : "";
+    return literals.join("[^.]*") + dot;
+  }).join("");
+  if (text === "") return true;
+  return new RegExp(String.raw`^${text}(?:\.|$)`).test(name);
+}
+
+/**
  * Summarizes names for an error message by their first two path segments.
  *
  * @param names The names.

@@ -30,10 +30,10 @@ import {
 } from "./deviation_format.ts";
 import {
   resolveSettings,
-  selectNames,
   type SwagOptions,
   type SwagSettings,
 } from "./settings.ts";
+import { selectNames } from "./selection.ts";
 
 /** The bytes of a block of 64 floats; bindings are aligned to as many. */
 const BLOCK_BYTES = SEGMENT_ALIGNMENT * 4;
@@ -262,6 +262,8 @@ export function mapOf({ length, spans }: Piece): Uint32Array<ArrayBuffer> {
 
 /** How many bytes a posterior takes on the GPU. */
 export interface MemoryEstimate {
+  /** The number of random weights; all else counts bytes. */
+  random: number;
   /** The means of all weights. */
   mean: number;
   /** The second moments of the random weights. */
@@ -285,6 +287,7 @@ export function measure(
   { pieces, rows }: Pick<Layout<PlannedPiece>, "pieces" | "rows">,
 ): MemoryEstimate {
   const estimate = {
+    random: 0,
     mean: 0,
     secondMoment: 0,
     deviations: 0,
@@ -298,6 +301,9 @@ export function measure(
       estimate.reserved += device.pool.sizeOf(bytes);
       return bytes;
     };
+    for (const { entry, count } of spans) {
+      if (entry.row !== NONE) estimate.random += count;
+    }
     estimate.mean += take(length * 4);
     estimate.keptWeights += length * 4;
     estimate.reservedKept += device.pool.sizeOf(length * 4);

@@ -21,6 +21,7 @@ import { type Entry, NONE } from "./layout.ts";
 import { widen } from "./deviation_format.ts";
 import type { RawMoments } from "./moments.ts";
 import type { Posterior } from "./posterior.ts";
+import { toPython } from "./selection.ts";
 import { type ModelConfig, SwagConfig } from "./swag_config.ts";
 
 const STATE = "model.bin";
@@ -78,7 +79,8 @@ export async function loadPythonWeights(
 /**
  * Writes a folder that the library loads.
  *
- * @throws {TypeError} If the model has no configuration.
+ * @throws {TypeError} If the model has no configuration, or Python would take other
+ * parameters for random.
  * @throws {RangeError} If a moment is not finite.
  */
 export async function writePythonFolder(
@@ -95,6 +97,7 @@ export async function writePythonFolder(
   const { settings, rank: covMatRank } = posterior;
   const config = SwagConfig.fromConfig(model.config, {
     ...settings,
+    modulePrefixList: toPython(model, settings.modulePrefixList),
     covMatRank,
   });
   await model.savePretrained(`${folder}/${BASE_MODEL}`);

@@ -2,13 +2,12 @@
 // This module is browser compatible.
 
 /**
- * The options of a posterior: their defaults and checks, and the parameters that
- * they select.
+ * The options of a posterior: their defaults and checks.
  *
  * @module
  */
 
-import { checkOptions, hasPrefix, type Module, topNames } from "../nn/mod.ts";
+import { checkOptions } from "../nn/mod.ts";
 import { DEVIATION_FORMATS, type DeviationFormat } from "./deviation_format.ts";
 
 /** Which number of deviations the divisor of the low-rank part counts. */
@@ -49,8 +48,12 @@ export interface SwagOptions {
   varClamp?: number;
   /**
    * Which parameters are random, by prefixes of whole path segments of their names:
-   * `bert.encoder.layer.1` selects that layer and not `layer.11`. Of all other
-   * parameters only the mean is kept, and samples set them to it.
+   * `bert.encoder.layer.1` selects that layer and not `layer.11`. In an entry, `*`
+   * stands for any part of a segment, and a segment `**` for any number of segments:
+   * `bert.encoder.layer.*.attention`, or `**.bias`. The entry `"last-layer"` is the
+   * module that has the last parameters of the model, usually the layer that gives
+   * the logits. Of all other parameters only the mean is kept, and samples set them
+   * to it. {@linkcode estimateMemory} tells what a choice takes.
    *
    * @default {all parameters}
    */
@@ -75,7 +78,7 @@ export interface SwagSettings {
   readonly deviations: DeviationFormat;
   /** The least variance with which a weight is sampled. */
   readonly varClamp: number;
-  /** Prefixes of the names of random parameters; `undefined` for all parameters. */
+  /** Which parameters are random; `undefined` for all. */
   readonly modulePrefixList: readonly string[] | undefined;
   /** The divisor of the low-rank part. */
   readonly normalize: Normalization;
@@ -143,54 +146,4 @@ export function resolveSettings(options: SwagOptions): SwagSettings {
     modulePrefixList: modulePrefixList && [...modulePrefixList],
     normalize,
   };
-}
-
-/**
- * Finds the names of the parameters that prefixes select.
- *
- * @throws {RangeError} If the list is empty, a prefix selects nothing, or it
- * selects only other names of parameters that are tied elsewhere.
- */
-export function selectNames(
-  model: Module,
-  prefixes: readonly string[] | undefined,
-): Set<string> {
-  const names = [...model.namedParameters().keys()];
-  if (!prefixes) return new Set(names);
-  if (prefixes.length === 0) {
-    throw new RangeError(
-      "Cannot select parameters with an empty modulePrefixList: " +
-        "leave it out to select all",
-    );
-  }
-  const selected = new Set<string>();
-  for (const prefix of prefixes) {
-    const matches = names.filter((name) => hasPrefix(name, prefix));
-    if (matches.length === 0) refuse(model, prefix, names);
-    for (const name of matches) selected.add(name);
-  }
-  return selected;
-}
-
-/** Throws an error that says why a prefix selects nothing. */
-function refuse(
-  model: Module,
-  prefix: string,
-  names: readonly string[],
-): never {
-  const owners = [...model.tiedNames()]
-    .filter(([alias]) => hasPrefix(alias, prefix))
-    .map(([, owner]) => `"${owner}"`);
-  if (owners.length > 0) {
-    throw new RangeError(
-      `Cannot select "${prefix}": its parameters are tied to ${
-        [...new Set(owners)].join(", ")
-      }, select them by that name`,
-    );
-  }
-  throw new RangeError(
-    `Cannot select "${prefix}": no parameter has that prefix; there are ${
-      topNames(names)
-    }`,
-  );
 }

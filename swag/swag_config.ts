@@ -11,6 +11,8 @@
 
 import { readText, withFile, writeTextAtomically } from "../nn/formats/mod.ts";
 import { checkOptions } from "../nn/mod.ts";
+import type { DeviationFormat } from "./deviation_format.ts";
+import { isPattern } from "./selection.ts";
 import {
   type Normalization,
   resolveSettings,
@@ -343,12 +345,30 @@ export class SwagConfig implements ModelConfig {
       ...settings.normalize === "capacity"
         ? {}
         : { normalize: settings.normalize },
+      // Nor does it know other deviations than 32-bit floats.
+      ...settings.deviations === "f32"
+        ? {}
+        : { deviations: settings.deviations },
       var_clamp: settings.varClamp,
     };
   }
 
-  /** Writes `config.json` to a folder. */
+  /**
+   * Writes `config.json` to a folder.
+   *
+   * @throws {TypeError} If `modulePrefixList` has an entry with `*`, or `"last-layer"`:
+   * the library takes all entries as beginnings of names.
+   * {@linkcode SwagModel.savePretrained} writes names instead.
+   */
   async save(folder: string): Promise<void> {
+    const pattern = this.modulePrefixList?.find(isPattern);
+    if (pattern !== undefined) {
+      throw new TypeError(
+        `Cannot save ${folder}/${CONFIG_NAME} with "${pattern}" in ` +
+          "module_prefix_list: the library takes entries as beginnings of names, " +
+          "SwagModel.savePretrained() writes names",
+      );
+    }
     await writeTextAtomically(
       `${folder}/${CONFIG_NAME}`,
       `${JSON.stringify(this.toJSON(), undefined, 2)}\n`,
@@ -385,6 +405,7 @@ function settingsOf(fields: ConfigFields, source: string): FromConfigOptions {
     varClamp: read<number>("var_clamp", 1e-30, isNumber),
     // The check of all options refuses other texts.
     normalize: read<string>("normalize", "capacity", isText) as Normalization,
+    deviations: read<string>("deviations", "f32", isText) as DeviationFormat,
     ...prefixes.length > 0 ? { modulePrefixList: prefixes } : {},
   };
 }

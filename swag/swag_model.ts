@@ -37,6 +37,7 @@ import {
   type SaveSwagOptions,
   writePosterior,
 } from "./state.ts";
+import { fromPython } from "./selection.ts";
 import {
   isConfigured,
   loadPythonWeights,
@@ -482,9 +483,13 @@ export class SwagModel extends WeightPosterior<SampleOptions>
     const config = await SwagConfig.fromPretrained(folder);
     using state = await openPythonState(folder);
     const base = await build(config.internalModelConfig);
+    const { modulePrefixList: entries } = config;
     let swag: SwagModel | undefined;
     try {
-      swag = SwagModel.fromBase(base, config);
+      swag = SwagModel.fromBase(base, {
+        ...config.settings,
+        modulePrefixList: entries && fromPython(base, entries),
+      });
       await loadPythonWeights(base, state);
       await swag.importState(state);
       return swag;

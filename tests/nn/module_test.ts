@@ -16,6 +16,7 @@ import {
   init,
   LayerNorm,
   Linear,
+  matchesPath,
   Module,
   Parameter,
   segmentsOf,
@@ -182,6 +183,35 @@ gpuTest("freeze() selects by whole path segments", () => {
       '"word_embeddings.weight", "layer.0", "layer.1", "scale"',
   );
   net.dispose();
+});
+
+Deno.test("matchesPath() knows prefixes, stars within segments and across", () => {
+  const names = [
+    "encoder.layer.0.attention.query.weight",
+    "encoder.layer.1.attention.query.bias",
+    "encoder.layer.1.output.weight",
+    "encoder.layer.11.output.bias",
+    "classifier.weight",
+    "bias",
+  ];
+  const matched = (pattern: string) =>
+    names.flatMap((name, i) => matchesPath(name, pattern) ? [i] : []);
+  assertEquals(matched(""), [0, 1, 2, 3, 4, 5]);
+  assertEquals(matched("encoder.layer.1"), [1, 2]);
+  assertEquals(matched("encoder.layer.1*"), [1, 2, 3]);
+  assertEquals(matched("encoder.layer.*.attention"), [0, 1]);
+  assertEquals(matched("encoder.*.attention"), []);
+  assertEquals(matched("**.bias"), [1, 3, 5]);
+  assertEquals(matched("**.*put.*"), [2, 3]);
+  assertEquals(matched("encoder.**.weight"), [0, 2]);
+  assertEquals(matched("encoder.**"), [0, 1, 2, 3]);
+  assertEquals(matched("*"), [0, 1, 2, 3, 4, 5]);
+  assertEquals(matched("**"), [0, 1, 2, 3, 4, 5]);
+  assertEquals(matched("*.weight"), [4]);
+  // A dot is only a dot, and a pattern ends with a segment.
+  assertEquals(matchesPath("a_b.c", "a.b*"), false);
+  assertEquals(matchesPath("ab.weights", "a*.weight"), false);
+  assertEquals(matchesPath("a[0].x", "a[*].x"), true);
 });
 
 Deno.test("hasPrefix() does not take layer.1 for layer.11", () => {

@@ -8,6 +8,8 @@ import {
   AutoModelForSequenceClassification,
   BartConfig,
   BartForConditionalGeneration,
+  BertConfig,
+  BertForSequenceClassification,
   MarianConfig,
   MarianMTModel,
 } from "../../models/mod.ts";
@@ -68,6 +70,45 @@ gpuTest(
         one.dispose();
         one.base.dispose();
       }
+    }),
+);
+
+gpuTest(
+  "a folder says in Python's way which parameters are random",
+  () =>
+    inFolder(async (folder) => {
+      const model = new BertForSequenceClassification(
+        new BertConfig({
+          ...{ vocabSize: 9, hiddenSize: 4, intermediateSize: 4, numLabels: 2 },
+          ...{ numAttentionHeads: 1, numHiddenLayers: 1 },
+          maxPositionEmbeddings: 8,
+        }),
+      );
+      const swag = SwagModel.fromBase(model, {
+        modulePrefixList: ["**.attention.*.query", "last-layer"],
+      });
+      swag.collectModel();
+      await swag.savePretrained(folder);
+      const path = `${folder}/config.json`;
+      const fields = JSON.parse(await Deno.readTextFile(path));
+      const query = "bert.encoder.layer.0.attention.self.query";
+      const names = [
+        ...[`${query}.weight`, `${query}.bias`],
+        ...["classifier.weight", "classifier.bias"],
+      ];
+      assertEquals(fields.module_prefix_list, names);
+      // Beginnings of names that are no whole segments are Python's, too.
+      const shorter = ["bert.encoder.layer.0.attention.self.q", "class"];
+      for (const module_prefix_list of [names, shorter]) {
+        const text = JSON.stringify({ ...fields, module_prefix_list });
+        await Deno.writeTextFile(path, text);
+        const again = await SwagModel.fromPretrained(folder, classifier);
+        assertEquals(again.enabledParameters, names);
+        again.dispose();
+        again.base.dispose();
+      }
+      swag.dispose();
+      model.dispose();
     }),
 );
 
