@@ -38,7 +38,7 @@ import { recordRun } from "./run_record.ts";
 import { prepareOutput, savedBytes } from "./save.ts";
 import { renderScores } from "./scores.ts";
 import { runSeries, SEEDS_OPTIONS, type SeriesRun } from "./seed_series.ts";
-import { posteriorRemark, SWAG_OPTIONS } from "./swag_settings.ts";
+import { memoryRemark, SWAG_OPTIONS } from "./swag_settings.ts";
 import {
   checkTaskOptions,
   optionsOfTask,
@@ -257,7 +257,7 @@ export async function finetuneTask(
     addAdapter(model, remedies.lora, { task, source, newParameters });
   using trained = adapter ?? model;
   if (remedies.frozenDtype === "f16") await castFrozen(trained, "f16");
-  if (collect) progress.say(posteriorRemark(trained, collect.options));
+  if (collect) progress.say(memoryRemark(trained, collect.options));
   using swag = collect && SwagModel.fromBase(trained, collect.options);
   const loaded = { model, tokenizer, swag, adapter };
   await using _folder = await OutputFolder.make(

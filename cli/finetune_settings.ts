@@ -34,6 +34,7 @@ const SCHEDULES = [
   "constant",
   "cosine",
   "cosine_with_restarts",
+  "cyclic",
   "polynomial",
   "inverse_sqrt",
   "reduce_lr_on_plateau",
@@ -73,6 +74,17 @@ export const TRAIN_OPTIONS: readonly Option[] = [
     choices: SCHEDULES,
     help: `Course of the learning rate: ${SCHEDULES.join(", ")} (linear; ` +
       "constant with --swag). The last follows the score of --eval-every.",
+  },
+  {
+    name: "cycle-steps",
+    value: "N",
+    help:
+      "Steps of a cycle of --schedule cyclic, which falls along half a cosine.",
+  },
+  {
+    name: "cycle-end",
+    value: "X",
+    help: "Share of the learning rate at the end of a cycle (0.1).",
   },
   {
     name: "warmup-ratio",
@@ -156,6 +168,8 @@ export interface TrainSettings {
   momentum: number | undefined;
   weightDecay: number;
   schedule: (typeof SCHEDULES)[number];
+  /** The steps of a cycle, and the share of the rate at its end, of `cyclic`. */
+  cycle: { readonly steps: number; readonly end: number } | undefined;
   warmupRatio: number;
   /** The largest norm of the gradients; `undefined` for no limit. */
   maxGradNorm: number | undefined;
@@ -276,6 +290,8 @@ export function trainSettings(args: Arguments): TrainSettings {
       "Cannot use --max-steps with --epochs: give one of them",
     );
   }
+  const schedule = args.choice("schedule", SCHEDULES) ??
+    (args.flag("swag") ? "constant" : "linear");
   return {
     ...courseSettings(args),
     optimizer,
@@ -286,14 +302,36 @@ export function trainSettings(args: Arguments): TrainSettings {
     learningRate,
     momentum: hasMomentum ? share("momentum") ?? 0.9 : undefined,
     weightDecay: args.number("weight-decay", { min: 0 }) ?? usual.weightDecay,
-    schedule: args.choice("schedule", SCHEDULES) ??
-      (args.flag("swag") ? "constant" : "linear"),
+    schedule,
+    cycle: cycleOf(args, schedule),
     warmupRatio: share("warmup-ratio") ?? 0,
     maxGradNorm: (args.number("max-grad-norm", { min: 0 }) ?? 1) || undefined,
     maxLength: count("max-length"),
     seed: args.integer("seed", { min: 0, max: 2 ** 32 - 1 }) ?? 0,
     logEvery: count("log-every"),
   };
+}
+
+/** Reads the options of a cyclical rate. */
+function cycleOf(
+  args: Arguments,
+  schedule: TrainSettings["schedule"],
+): TrainSettings["cycle"] {
+  const steps = args.integer("cycle-steps", { min: 1 });
+  const end = args.number("cycle-end", { min: 0, max: 1 });
+  if (schedule !== "cyclic") {
+    if (steps === undefined && end === undefined) return undefined;
+    throw new TypeError(
+      `Cannot use --cycle-steps or --cycle-end with --schedule ${schedule}: they ` +
+        "belong to cyclic",
+    );
+  }
+  if (steps === undefined) {
+    throw new TypeError(
+      "Cannot use --schedule cyclic without --cycle-steps: say how long a cycle is",
+    );
+  }
+  return { steps, end: end ?? 0.1 };
 }
 
 /** The length of a run. */

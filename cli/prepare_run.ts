@@ -107,7 +107,17 @@ export async function prepareRun(
   const trainerOptions = task.trainerOptions?.(rows, { ...context, config }) ??
     {};
   const plan = planOf(rows.length, settings);
-  const collecting = collect && collector(collect, plan);
+  const { cycle, warmupRatio } = settings;
+  const collecting = collect && collector(collect, {
+    ...plan,
+    cycle: cycle &&
+      { steps: cycle.steps, offset: Math.ceil(plan.steps * warmupRatio) },
+  });
+  if (collect?.gate !== undefined && !evalRows) {
+    throw new TypeError(
+      "Cannot use --swag-gate without --eval: weights are measured there",
+    );
+  }
   return {
     ...{ args, progress, task, settings, remedies, collect, source },
     ...{ data, evalData, rows, evalRows, trainerOptions, plan, collecting },

@@ -53,7 +53,7 @@ export async function recordRun(
     settings: {
       ...settingsOf(settings, end),
       ...remedyFacts(remedies),
-      ...posteriorSettings(collect),
+      ...posteriorSettings(collect, settings),
     },
     data: { train, ...validation ? { validation } : {} },
     seed: settings.seed,
@@ -80,6 +80,10 @@ function settingsOf(
     "learning rate": settings.learningRate,
     "weight decay": settings.weightDecay,
     schedule: settings.schedule,
+    ...settings.cycle === undefined ? {} : {
+      "steps of a cycle": settings.cycle.steps,
+      "rate at its end": settings.cycle.end,
+    },
     "warmup ratio": settings.warmupRatio,
     "largest gradient norm": settings.maxGradNorm ?? null,
   };
@@ -120,12 +124,14 @@ function remedyFacts(
 
 function posteriorSettings(
   collect: CollectSettings | undefined,
+  { cycle }: TrainSettings,
 ): Record<string, Fact> {
   if (!collect) return {};
-  const { start, every, options } = collect;
+  const { start, every, gate, options } = collect;
   return {
     "SWAG start": start,
-    "SWAG collect steps": every ?? "an epoch",
+    "SWAG collect steps": every ?? (cycle ? "a cycle" : "an epoch"),
+    ...gate === undefined ? {} : { "SWAG gate": gate },
     "SWAG rank": options.noCovMat ? 0 : options.maxNumModels ?? null,
     "SWAG deviations": options.noCovMat ? null : options.deviations ?? "f32",
     "SWAG modules": options.modulePrefixList?.join(", ") ?? "all",

@@ -23,7 +23,7 @@ import { OutputFolder } from "./output_folder.ts";
 import { disposePosterior, takeSample } from "./posterior.ts";
 import { Progress } from "./progress.ts";
 import { prepareOutput, saveLoaded } from "./save.ts";
-import { posteriorRemark, SWAG_OPTIONS } from "./swag_settings.ts";
+import { memoryRemark, SWAG_OPTIONS } from "./swag_settings.ts";
 import { taskOfModel } from "./tasks/registry.ts";
 
 /** The options of `finetune --swag` that say which moments a posterior keeps. */
@@ -152,7 +152,7 @@ async function fit(args: Arguments): Promise<number> {
     ...deviations === undefined ? {} : { deviations },
     ...modules.length > 0 ? { modulePrefixList: modules } : {},
   };
-  progress.say(posteriorRemark(model, options));
+  progress.say(memoryRemark(model, options));
   using posterior = SwagModel.fromBase(model, options);
   await using _folder = await OutputFolder.make(
     output,

@@ -28,7 +28,16 @@ export const SWAG_OPTIONS: readonly Option[] = [
   {
     name: "swag-collect-steps",
     value: "N",
-    help: "Collect every N steps (at the end of every epoch).",
+    help:
+      "Collect every N steps (at the end of every epoch, or of every cycle " +
+      "of --schedule cyclic).",
+  },
+  {
+    name: "swag-gate",
+    value: "X",
+    help:
+      "Collect only where the score on --eval is at most X worse than the best " +
+      "so far (always).",
   },
   {
     name: "max-num-models",
@@ -60,6 +69,8 @@ export interface CollectSettings {
   start: number;
   /** The steps from one collection to the next; `undefined` for an epoch. */
   every: number | undefined;
+  /** By how much the score of weights may be worse than the best so far. */
+  gate: number | undefined;
   /** The options of the posterior. */
   options: SwagOptions;
 }
@@ -76,6 +87,7 @@ export function collectSettings(args: Arguments): CollectSettings | undefined {
   const settings = {
     start: args.number("swag-start", { min: 0 }),
     every: args.integer("swag-collect-steps", { min: 1 }),
+    gate: args.number("swag-gate", { min: 0 }),
     maxNumModels: args.integer("max-num-models", { min: 1 }),
   };
   if (!args.flag("swag")) {
@@ -101,6 +113,7 @@ export function collectSettings(args: Arguments): CollectSettings | undefined {
   return {
     start: settings.start ?? 0.5,
     every: settings.every,
+    gate: settings.gate,
     options: {
       noCovMat: args.flag("no-cov-mat"),
       maxNumModels: settings.maxNumModels ?? 20,
@@ -112,7 +125,7 @@ export function collectSettings(args: Arguments): CollectSettings | undefined {
 }
 
 /** Says which weights a posterior would be over, and what memory it takes. */
-export function posteriorRemark(model: Module, options: SwagOptions): string {
+export function memoryRemark(model: Module, options: SwagOptions): string {
   const { reserved, random } = estimateMemory(model, options);
   const {
     noCovMat = true,
@@ -136,12 +149,23 @@ const GOOD_COLLECTIONS = 20;
 
 /** A plan of when to collect. */
 export interface Collector {
-  /** Collections are made after steps that are multiples of this. */
-  collectSteps: number;
+  /**
+   * Collections are made after steps that are multiples of this; `undefined` for the
+   * ends of cycles.
+   */
+  collectSteps: number | undefined;
   /** How many of these steps at the start are left out. */
   skipFirst: number;
+  /** By how much the score of weights may be worse than the best so far. */
+  gate: number | undefined;
   /** A warning that there will be few collections. */
   remark: string | undefined;
+}
+
+/** The length of a run, and of the cycles of its rate. */
+export interface CollectPlan extends RunPlan {
+  /** The steps of a cycle, and those before the first, if there are cycles. */
+  cycle?: { readonly steps: number; readonly offset: number } | undefined;
 }
 
 /**
@@ -150,26 +174,33 @@ export interface Collector {
  * @throws {RangeError} If there would be fewer than two collections.
  */
 export function collector(
-  { start, every, options: { maxNumModels = Infinity } }: CollectSettings,
-  { epochs, stepsPerEpoch, steps }: RunPlan,
+  { start, every, gate, options: { maxNumModels = Infinity } }: CollectSettings,
+  { epochs, stepsPerEpoch, steps, cycle }: CollectPlan,
 ): Collector {
   const first = (start < 1 ? Math.floor(start * epochs) : start) *
     stepsPerEpoch;
-  const period = every ?? stepsPerEpoch;
-  const count = Math.floor(steps / period) - Math.floor(first / period);
+  const byCycle = every === undefined && cycle !== undefined;
+  const period = every ?? cycle?.steps ?? stepsPerEpoch;
+  // The first cycle begins after the warmup.
+  const offset = byCycle ? cycle.offset : 0;
+  const before = (step: number) =>
+    Math.max(0, Math.floor((step - offset) / period));
+  const count = before(steps) - before(first);
   if (count < 2) {
     throw new RangeError(
       `Cannot build a posterior from ${Math.max(0, count)} collections: ` +
-        "train for more epochs, or lower --swag-start or --swag-collect-steps",
+        "train for more epochs, or lower --swag-start or " +
+        (byCycle ? "--cycle-steps" : "--swag-collect-steps"),
     );
   }
   const better = Math.max(1, Math.floor((steps - first) / GOOD_COLLECTIONS));
   // Whoever sets how many to keep needs no warning.
   const isFew = count < FEW_COLLECTIONS && count < maxNumModels &&
-    better < period;
+    better < period && !byCycle;
   return {
-    collectSteps: period,
-    skipFirst: Math.floor(first / period),
+    collectSteps: byCycle ? undefined : period,
+    skipFirst: before(first),
+    gate,
     remark: isFew
       ? `The posterior will be made of ${count} collections, which is few: ` +
         `--swag-collect-steps ${better} makes it ${

@@ -18,7 +18,11 @@ import {
   type TrainerCallback,
   type TrainingArguments,
 } from "../nn/mod.ts";
-import { type SwagModel, SwagUpdateCallback } from "../swag/mod.ts";
+import {
+  type GateOptions,
+  type SwagModel,
+  SwagUpdateCallback,
+} from "../swag/mod.ts";
 import type { RunPlan, TrainSettings } from "./finetune_settings.ts";
 import { Interrupt } from "./interrupt.ts";
 import { applyRemedies, rateGroups } from "./remedies.ts";
@@ -110,7 +114,8 @@ export async function trainAndSave<
     epochs: run.plan.epochs,
     everyLog: settings.logEvery !== undefined,
   });
-  const collect = swag && run.collecting && collectorOf(swag, run.collecting);
+  const collect = swag && run.collecting &&
+    collectorOf(swag, run.collecting, () => gateOf(run));
   const args = argumentsOf(run);
   const rates = rateGroups(model, remedies, settings);
   if (rates) progress.say(String(rates));
@@ -167,11 +172,16 @@ export async function trainAndSave<
 /** Collects weights at the planned steps. */
 function collectorOf(
   swag: SwagModel,
-  { collectSteps, skipFirst }: Collector,
+  { collectSteps, skipFirst, gate }: Collector,
+  measuring: () => Omit<GateOptions, "tolerance"> | undefined,
 ): SwagUpdateCallback {
+  const measure = gate === undefined ? undefined : measuring();
   return new SwagUpdateCallback(swag, {
-    collectSteps,
+    ...collectSteps === undefined
+      ? { collectAtTroughs: true }
+      : { collectSteps },
     skipFirst,
+    gate: measure && { ...measure, tolerance: gate },
     // The plan says how many collections there are; a cut run adds none.
     collectAtEnd: false,
   });
@@ -289,6 +299,40 @@ function evaluationOf<
       }
     },
   };
+}
+
+/** How the score of the run's weights is measured, if there are rows to do it. */
+function gateOf<
+  Example,
+  Row extends TaskRow,
+  Outputs,
+  Model extends TaskModel,
+>(
+  run: Run<Example, Row, Outputs, Model>,
+): Omit<GateOptions, "tolerance"> | undefined {
+  const { task, loaded, settings, evalRows } = run;
+  if (!evalRows) return undefined;
+  const { metric, greaterIsBetter } = metricOf(
+    task,
+    loaded.model.config,
+    settings,
+  );
+  const { computeMetrics } = evaluationOf(run, evalRows);
+  return {
+    evaluate: async () => metricFrom(await computeMetrics(), metric),
+    greaterIsBetter,
+  };
+}
+
+/** A score by its name. */
+function metricFrom(scores: Record<string, number>, name: string): number {
+  const score = scores[name];
+  if (score !== undefined) return score;
+  throw new RangeError(
+    `Cannot measure weights by "${name}": the scores are ${
+      Object.keys(scores).join(", ")
+    }`,
+  );
 }
 
 function outputOptions<

@@ -56,6 +56,12 @@ export function trainingArguments(
       ? "constant_with_warmup"
       : schedule,
     ...schedule === "polynomial" ? { lrSchedulerKwargs: POLYNOMIAL } : {},
+    ...settings.cycle === undefined ? {} : {
+      lrSchedulerKwargs: {
+        cycleSteps: settings.cycle.steps,
+        minLrRate: settings.cycle.end,
+      },
+    },
     warmupRatio: settings.warmupRatio,
     optim: settings.optimizer === "adamw" ? "adamw_torch" : settings.optimizer,
     optimArgs: optimArgs(settings, context),

@@ -8,8 +8,8 @@ import { checkOptions } from "./options.ts";
 /**
  * Gives the factor on the learning rate at a step, where the first step is 0.
  *
- * The schedules of this library equal those of Hugging Face's transformers
- * (optimization.py) at every step, also with a warmup as long as the run or
+ * The schedules of this library, except for {@linkcode cyclicSchedule}, equal those
+ * of Hugging Face's transformers (optimization.py) at every step, also with a warmup as long as the run or
  * longer, and beyond the end of the run.
  */
 export type Schedule = (step: number) => number;
@@ -48,6 +48,16 @@ export interface CosineOptions extends DecayOptions {
 export interface CosineRestartsOptions extends DecayOptions {
   /** How many times the factor falls from 1 to 0. @default {1} */
   cycles?: number;
+}
+
+/** Options of {@linkcode cyclicSchedule}. */
+export interface CyclicOptions extends WarmupOptions {
+  /** The number of steps of a cycle, at least 1. */
+  cycleSteps: number;
+  /** The factor at the end of a cycle, in [0, 1]. @default {0} */
+  endFactor?: number;
+  /** Whether a cycle falls along half a cosine, or a line. @default {"cos"} */
+  annealStrategy?: "cos" | "linear";
 }
 
 /** Options of {@linkcode inverseSqrtSchedule}. */
@@ -189,6 +199,67 @@ export function cosineRestartsSchedule(
 }
 
 /**
+ * A schedule that falls in cycles after the warmup, for as many as there are: weights
+ * are collected where it is about to rise again. In step `i` of a cycle of `c`, from 0
+ * on, the factor is
+ *
+ * ```text
+ * "cos"      endFactor + (1 - endFactor) · ½ (1 + cos(π i / c))
+ * "linear"   1 - t + t · endFactor,    t = (i + 1) / c
+ * ```
+ *
+ * The first is PyTorch's `CosineAnnealingWarmRestarts` with `T_0 = c`, and the rate of
+ * snapshot ensembles (Huang et al., 2017). The second is the cyclical rate of SWA
+ * (Izmailov et al., "Averaging Weights Leads to Wider Optima and Better
+ * Generalization", 2018), whose last step has `endFactor` itself; a cycle of one step
+ * is a constant rate.
+ *
+ * @param options The lengths of the warmup and of a cycle, and how it falls.
+ * @returns The schedule.
+ * @throws {RangeError} If a length is not a whole number of steps, `endFactor` is not
+ * in [0, 1], or the strategy is not known.
+ * @throws {TypeError} If an option is not known.
+ *
+ * @example Usage
+ * ```ts
+ * import { cyclicSchedule } from "@swagpu/swagpu/nn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const schedule = cyclicSchedule({ cycleSteps: 4, annealStrategy: "linear" });
+ * assertEquals([0, 1, 2, 3, 4].map(schedule), [0.75, 0.5, 0.25, 0, 0.75]);
+ * ```
+ */
+export function cyclicSchedule(options: CyclicOptions): Schedule {
+  check(options, ["warmupSteps", "cycleSteps", "endFactor", "annealStrategy"]);
+  const {
+    warmupSteps = 0,
+    cycleSteps,
+    endFactor = 0,
+    annealStrategy = "cos",
+  } = options;
+  if (!(Number.isSafeInteger(cycleSteps) && cycleSteps >= 1)) {
+    throw new RangeError(
+      `Cannot schedule with cycleSteps ${cycleSteps}: it must be a whole number ` +
+        "of at least 1",
+    );
+  }
+  requireShare("endFactor", endFactor);
+  if (annealStrategy !== "cos" && annealStrategy !== "linear") {
+    throw new RangeError(
+      `Cannot schedule with annealStrategy "${annealStrategy}": it must be "cos" ` +
+        'or "linear"',
+    );
+  }
+  return afterWarmup(options, (step) => {
+    const place = (step - warmupSteps) % cycleSteps;
+    const left = annealStrategy === "cos"
+      ? (1 + Math.cos(Math.PI * place / cycleSteps)) / 2
+      : (cycleSteps - place - 1) / cycleSteps;
+    return endFactor + (1 - endFactor) * left;
+  });
+}
+
+/**
  * A schedule that falls from 1 to `endFactor` along a curve in which the
  * distance to the end is `(1 - progress)^power`, and stays there: Hugging
  * Face's "polynomial", which has a rate as the end instead of a factor.
@@ -212,11 +283,7 @@ export function polynomialSchedule(options: PolynomialOptions): Schedule {
   check(options, [...DECAY, "power", "endFactor"]);
   const { warmupSteps = 0, totalSteps, power = 1, endFactor = 0 } = options;
   requireFinite("power", power);
-  if (!(endFactor >= 0 && endFactor <= 1)) {
-    throw new RangeError(
-      `Cannot schedule with endFactor ${endFactor}: it must be in [0, 1]`,
-    );
-  }
+  requireShare("endFactor", endFactor);
   const length = decaySteps(options);
   return afterWarmup(options, (step) => {
     const isOver = step > totalSteps || totalSteps <= warmupSteps;
@@ -294,6 +361,13 @@ function requireFinite(name: string, value: number): void {
   if (value >= 0 && value < Infinity) return;
   throw new RangeError(
     `Cannot schedule with ${name} ${value}: it must not be negative`,
+  );
+}
+
+function requireShare(name: string, value: number): void {
+  if (value >= 0 && value <= 1) return;
+  throw new RangeError(
+    `Cannot schedule with ${name} ${value}: it must be in [0, 1]`,
   );
 }
 

@@ -57,6 +57,7 @@ export {
   type ScaleScores,
 } from "./calibrate.ts";
 export type { DrawOptions } from "./draw_counter.ts";
+export type { GateOptions } from "./collection_rules.ts";
 export { DEVIATION_FORMATS, type DeviationFormat } from "./deviation_format.ts";
 export { estimateMemory, type MemoryEstimate } from "./layout.ts";
 export { IVONPosterior } from "./ivon_posterior.ts";

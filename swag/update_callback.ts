@@ -10,20 +10,27 @@
 import {
   recoverFolders,
   requireWritable,
-  type SafetensorsSource,
   writeFolderAtomically,
 } from "../nn/formats/mod.ts";
 import {
   type CallbackState,
   checkOptions,
   type LoadedCallbackState,
-  type StateSource,
   type TrainerCallback,
   type TrainerEvent,
 } from "../nn/mod.ts";
-import type { DeviationFormat } from "./deviation_format.ts";
-import type { SwagParameterState, SwagState } from "./state_dict.ts";
+import {
+  type GateOptions,
+  TroughFinder,
+  ValidationGate,
+} from "./collection_rules.ts";
 import type { SwagModel } from "./swag_model.ts";
+import {
+  isUpdateState,
+  momentTensors,
+  readMomentTensors,
+  type UpdateState,
+} from "./update_state.ts";
 
 /** Options of {@linkcode SwagUpdateCallback}. */
 export interface SwagUpdateOptions {
@@ -33,6 +40,21 @@ export interface SwagUpdateOptions {
    * @default {at the end of every epoch}
    */
   collectSteps?: number | undefined;
+  /**
+   * Collects after the last step of each cycle of a cyclical learning rate, such as
+   * `lrSchedulerType: "cyclic"` has: after every step whose rate has fallen and after
+   * which it rises. It takes the place of `collectSteps`.
+   *
+   * @default {false}
+   */
+  collectAtTroughs?: boolean | undefined;
+  /**
+   * Leaves out weights that measure worse on a validation set than the best before
+   * them, by more than a tolerance.
+   *
+   * @default {all are collected}
+   */
+  gate?: GateOptions | undefined;
   /** How many of the first collections are left out. @default {0} */
   skipFirst?: number | undefined;
   /**
@@ -60,6 +82,8 @@ export interface SwagUpdateOptions {
 
 const OPTIONS: readonly (keyof SwagUpdateOptions)[] = [
   "collectSteps",
+  "collectAtTroughs",
+  "gate",
   "skipFirst",
   "start",
   "collectAtEnd",
@@ -69,26 +93,12 @@ const OPTIONS: readonly (keyof SwagUpdateOptions)[] = [
 /** The names of the folders in `saveFolder`. */
 const SAVED = /^swag-checkpoint-\d+$/;
 
-/** What a checkpoint keeps besides the moments. */
-interface UpdateState extends Omit<SwagState, "parameters"> {
-  shapes: Record<string, number[]>;
-  collectedSteps: number[];
-  lastStep: number;
-  skipped: number;
-}
-
-/** The moments of a parameter. */
-const MOMENTS = [
-  "mean",
-  "squaredDeviations",
-  "deviations",
-  "deviationScales",
-] as const;
-
 /**
  * Collects the weights of a `Trainer`'s model for a posterior while it trains:
  * at the end of every epoch, or after every `collectSteps` steps, and at the end
- * of the run. The rules are those of swag-transformers' `SwagUpdateCallback`.
+ * of the run. These rules are those of swag-transformers' `SwagUpdateCallback`.
+ * Beyond them, weights are collected where a cyclical learning rate is lowest, as SWA
+ * does, and only where a validation set does not object.
  *
  * Checkpoints of the run hold the posterior, so that a run that is cut and
  * resumes gives the posterior of the run that was not cut, bit for bit. When a
@@ -125,6 +135,48 @@ const MOMENTS = [
  * assertEquals(callback.collectedSteps, [6, 7, 8, 9, 10]);
  * assertEquals(swag.nModels, 5);
  * ```
+ *
+ * @example At the ends of cycles, where the loss is not much worse than it was
+ * ```ts
+ * import { initialize, manualSeed, type Tensor } from "@swagpu/swagpu/engine";
+ * import { Linear, Module, mseLoss, Trainer } from "@swagpu/swagpu/nn";
+ * import { SwagModel, SwagUpdateCallback } from "@swagpu/swagpu/swag";
+ * import { assertEquals } from "@std/assert";
+ *
+ * class Line extends Module {
+ *   readonly linear = new Linear(1, 1);
+ *   forward({ x, labels }: { x: Tensor; labels: Tensor }) {
+ *     return { loss: mseLoss(this.linear.forward(x), labels) };
+ *   }
+ * }
+ *
+ * await initialize();
+ * manualSeed(0);
+ * const model = new Line();
+ * const rows = [{ x: [0.5], labels: [2.5] }, { x: [1.5], labels: [4.5] }];
+ * using swag = SwagModel.fromBase(model);
+ * const callback = new SwagUpdateCallback(swag, {
+ *   collectAtTroughs: true,
+ *   gate: {
+ *     evaluate: async () => (await trainer.evaluate())["eval_loss"] ?? NaN,
+ *     greaterIsBetter: false,
+ *     tolerance: 0.01,
+ *   },
+ * });
+ * const trainer: Trainer<(typeof rows)[number]> = new Trainer({
+ *   model,
+ *   args: {
+ *     maxSteps: 12,
+ *     lrSchedulerType: "cyclic",
+ *     lrSchedulerKwargs: { cycleSteps: 4, minLrRate: 0.1 },
+ *   },
+ *   trainDataset: rows,
+ *   evalDataset: rows,
+ *   callbacks: [callback],
+ * });
+ * await trainer.train();
+ * assertEquals(callback.collectedSteps, [4, 8, 12]);
+ * ```
  */
 export class SwagUpdateCallback implements TrainerCallback {
   /** The name under which checkpoints keep the posterior. */
@@ -132,11 +184,14 @@ export class SwagUpdateCallback implements TrainerCallback {
   /** The posterior. */
   readonly swag: SwagModel;
   readonly #collectSteps: number | undefined;
+  readonly #troughs: TroughFinder | undefined;
+  readonly #gate: ValidationGate | undefined;
   readonly #skipFirst: number;
   readonly #start: number;
   readonly #collectAtEnd: boolean;
   readonly #saveFolder: string | undefined;
   #collected: number[] = [];
+  #rejected: number[] = [];
   /** The last step that was collected or left out. */
   #lastStep = 0;
   #skipped = 0;
@@ -151,7 +206,14 @@ export class SwagUpdateCallback implements TrainerCallback {
    */
   constructor(swag: SwagModel, options: SwagUpdateOptions = {}) {
     checkOptions(options, { action: "collect weights", known: OPTIONS });
-    const { collectSteps, skipFirst = 0, start = 0 } = options;
+    const { collectSteps, collectAtTroughs, gate, skipFirst = 0, start = 0 } =
+      options;
+    if (collectSteps !== undefined && collectAtTroughs) {
+      throw new TypeError(
+        "Cannot collect weights with collectSteps and collectAtTroughs: each says " +
+          "when, leave one of them out",
+      );
+    }
     if (collectSteps !== undefined) requireWhole({ collectSteps }, 1);
     requireWhole({ skipFirst }, 0);
     if (!(start >= 0 && start < Infinity)) {
@@ -162,6 +224,8 @@ export class SwagUpdateCallback implements TrainerCallback {
     }
     this.swag = swag;
     this.#collectSteps = collectSteps;
+    this.#troughs = collectAtTroughs ? new TroughFinder() : undefined;
+    this.#gate = gate && new ValidationGate(gate);
     this.#skipFirst = skipFirst;
     this.#start = start;
     this.#collectAtEnd = options.collectAtEnd ?? true;
@@ -171,6 +235,11 @@ export class SwagUpdateCallback implements TrainerCallback {
   /** The steps of the run at which weights were collected. */
   get collectedSteps(): number[] {
     return [...this.#collected];
+  }
+
+  /** The steps of the run at which `gate` left weights out. */
+  get rejectedSteps(): number[] {
+    return [...this.#rejected];
   }
 
   /**
@@ -188,27 +257,39 @@ export class SwagUpdateCallback implements TrainerCallback {
     }
     if (state.globalStep === 0) {
       this.#collected = [];
+      this.#rejected = [];
       this.#lastStep = 0;
       this.#skipped = 0;
+      if (this.#troughs) this.#troughs.state = undefined;
+      if (this.#gate) this.#gate.best = null;
     }
     if (this.#saveFolder === undefined) return;
     await requireWritable(this.#saveFolder);
     await recoverFolders(this.#saveFolder, SAVED);
   }
 
-  /** Collects, if `collectSteps` is set and divides the step. */
-  async onStepEnd(event: TrainerEvent): Promise<void> {
-    if (this.#collectSteps === undefined) return;
-    if (event.state.globalStep % this.#collectSteps !== 0) return;
-    await this.#update(event);
+  /** Notes the learning rate, where it tells when to collect. */
+  onStepBegin({ optimizer }: TrainerEvent): void {
+    if (optimizer) this.#troughs?.note(optimizer.learningRate);
   }
 
-  /** Collects, unless `collectSteps` is set and the run goes on. */
+  /** Collects, if `collectSteps` divides the step, or a cycle ends with it. */
+  async onStepEnd(event: TrainerEvent): Promise<void> {
+    const { state: { globalStep }, optimizer } = event;
+    const isDue = this.#collectSteps !== undefined
+      ? globalStep % this.#collectSteps === 0
+      : optimizer !== undefined &&
+        this.#troughs?.isTrough(optimizer.learningRate);
+    if (isDue) await this.#update(event);
+  }
+
+  /** Collects, unless steps or cycles say when and the run goes on. */
   async onEpochEnd(event: TrainerEvent): Promise<void> {
     const { globalStep, maxSteps } = event.state;
     // Not only in onTrainEnd: the model may have its best weights there.
     const isEnd = this.#collectAtEnd && globalStep >= maxSteps;
-    if (this.#collectSteps === undefined || isEnd) await this.#update(event);
+    const byEpoch = this.#collectSteps === undefined && !this.#troughs;
+    if (byEpoch || isEnd) await this.#update(event);
   }
 
   /** Collects at the end of a run that a callback has ended within an epoch. */
@@ -230,6 +311,10 @@ export class SwagUpdateCallback implements TrainerCallback {
       this.#skipped++;
       return;
     }
+    if (this.#gate && !await this.#gate.passes()) {
+      this.#rejected.push(step);
+      return;
+    }
     this.swag.collectModel(model);
     this.#collected.push(step);
     if (this.#saveFolder === undefined) return;
@@ -242,24 +327,16 @@ export class SwagUpdateCallback implements TrainerCallback {
   /** The posterior, and when it was updated. */
   async stateDict(): Promise<CallbackState> {
     const { parameters, ...rest } = await this.swag.stateDict();
-    const shapes: Record<string, number[]> = {};
-    const tensors: [string, SafetensorsSource][] = [];
-    for (const [name, own] of Object.entries(parameters)) {
-      shapes[name] = own.shape;
-      for (const moment of MOMENTS) {
-        const data = own[moment];
-        if (!data) continue;
-        const shape = [data.length];
-        const dtype = dtypeOf(data);
-        tensors.push([`${name}.${moment}`, { shape, dtype, data }]);
-      }
-    }
+    const { shapes, tensors } = momentTensors(parameters);
     const values: UpdateState = {
       ...rest,
       shapes,
       collectedSteps: this.collectedSteps,
       lastStep: this.#lastStep,
       skipped: this.#skipped,
+      rejectedSteps: this.rejectedSteps,
+      ...this.#troughs ? { troughs: this.#troughs.state } : {},
+      ...this.#gate ? { best: this.#gate.best } : {},
     };
     return { values, tensors };
   }
@@ -279,20 +356,19 @@ export class SwagUpdateCallback implements TrainerCallback {
         "Cannot load the state of SwagUpdateCallback: it holds no posterior",
       );
     }
-    const { shapes, collectedSteps, lastStep, skipped, ...rest } = values;
-    const parameters: SwagState["parameters"] = {};
-    const names = new Set(tensors.names);
-    for (const [name, shape] of Object.entries(shapes)) {
-      parameters[name] = await readParameter(tensors, names, {
-        name,
-        shape,
-        format: rest.settings?.deviations,
-      });
-    }
+    const { shapes, collectedSteps, lastStep, skipped, ...others } = values;
+    const { rejectedSteps = [], troughs, best = null, ...rest } = others;
+    const parameters = await readMomentTensors(tensors, {
+      shapes,
+      format: rest.settings?.deviations,
+    });
     this.swag.loadStateDict({ ...rest, parameters });
     this.#collected = [...collectedSteps];
+    this.#rejected = [...rejectedSteps];
     this.#lastStep = lastStep;
     this.#skipped = skipped;
+    if (this.#troughs) this.#troughs.state = troughs;
+    if (this.#gate) this.#gate.best = best;
   }
 }
 
@@ -304,45 +380,4 @@ function requireWhole(named: Record<string, number>, least: number): void {
         `number of at least ${least}`,
     );
   }
-}
-
-/** Whether a callback's values are ours; the posterior checks its own part. */
-function isUpdateState(values: unknown): values is UpdateState {
-  if (typeof values !== "object" || values === null) return false;
-  const { shapes, collectedSteps, lastStep, skipped }: Partial<UpdateState> =
-    values;
-  return typeof shapes === "object" && shapes !== null &&
-    Array.isArray(collectedSteps) &&
-    [...collectedSteps, lastStep, skipped].every(Number.isSafeInteger);
-}
-
-/** The type in the checkpoint, which holds the values exactly. */
-function dtypeOf(
-  values: Float32Array | Float16Array | Int8Array,
-): "F32" | "F16" | "I8" {
-  if (values instanceof Int8Array) return "I8";
-  return values instanceof Float32Array ? "F32" : "F16";
-}
-
-/** Reads the moments of a parameter that a checkpoint has of it. */
-async function readParameter(
-  tensors: StateSource,
-  names: ReadonlySet<string>,
-  { name, shape, format }: {
-    name: string;
-    shape: number[];
-    format: DeviationFormat | undefined;
-  },
-): Promise<SwagParameterState> {
-  const state: SwagParameterState = { shape, mean: new Float32Array() };
-  for (const moment of MOMENTS) {
-    const key = `${name}.${moment}`;
-    if (!names.has(key)) continue;
-    const { data } = await tensors.tensor(key);
-    if (moment !== "deviations") state[moment] = Float32Array.from(data);
-    else if (format === "int8") state[moment] = Int8Array.from(data);
-    else if (format === "f16") state[moment] = Float16Array.from(data);
-    else state[moment] = Float32Array.from(data);
-  }
-  return state;
 }

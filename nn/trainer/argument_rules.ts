@@ -34,6 +34,7 @@ const SCHEDULES: readonly LrSchedulerType[] = [
   "linear",
   "cosine",
   "cosine_with_restarts",
+  "cyclic",
   "polynomial",
   "constant",
   "constant_with_warmup",
@@ -48,6 +49,7 @@ export const SCHEDULE_OPTIONS: Readonly<
   linear: [],
   cosine: ["numCycles"],
   cosine_with_restarts: ["numCycles"],
+  cyclic: ["cycleSteps", "minLrRate", "annealStrategy"],
   polynomial: ["power", "lrEnd"],
   constant: [],
   constant_with_warmup: [],
@@ -236,6 +238,14 @@ function checkTogether(args: CompleteTrainingArguments): void {
     refuse(
       'lrSchedulerType "reduce_lr_on_plateau" and evalStrategy "no"',
       "evaluations tell when to lower the rate",
+    );
+  }
+  if (
+    lrSchedulerType === "cyclic" && lrSchedulerKwargs.cycleSteps === undefined
+  ) {
+    refuse(
+      'lrSchedulerType "cyclic" and no cycleSteps',
+      "say in lrSchedulerKwargs how long a cycle is",
     );
   }
   if (saveStrategy === "best" && metricForBestModel === undefined) {

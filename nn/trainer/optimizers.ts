@@ -15,6 +15,7 @@ import {
   constantSchedule,
   cosineRestartsSchedule,
   cosineSchedule,
+  cyclicSchedule,
   inverseSqrtSchedule,
   linearSchedule,
   polynomialSchedule,
@@ -230,6 +231,12 @@ function makeSchedule(
       return cosineSchedule({ ...lengths, ...cycles });
     case "cosine_with_restarts":
       return cosineRestartsSchedule({ ...lengths, ...cycles });
+    case "cyclic": {
+      const { cycleSteps = NaN, minLrRate = 0, annealStrategy = "cos" } =
+        lrSchedulerKwargs;
+      const cycle = { cycleSteps, endFactor: minLrRate, annealStrategy };
+      return cyclicSchedule({ warmupSteps, ...cycle });
+    }
     case "polynomial":
       if (!(lrEnd < learningRate)) {
         throw new RangeError(

@@ -10,11 +10,15 @@ export type IntervalStrategy = "no" | "steps" | "epoch";
 /** When checkpoints are saved; `best` is after each better evaluation. */
 export type SaveStrategy = IntervalStrategy | "best";
 
-/** The schedules of the learning rate, under Hugging Face's names. */
+/**
+ * The schedules of the learning rate, under Hugging Face's names; it has no
+ * `cyclic`.
+ */
 export type LrSchedulerType =
   | "linear"
   | "cosine"
   | "cosine_with_restarts"
+  | "cyclic"
   | "polynomial"
   | "constant"
   | "constant_with_warmup"
@@ -25,6 +29,16 @@ export type LrSchedulerType =
 export interface LrSchedulerKwargs {
   /** The waves of `cosine` (½), or the falls of `cosine_with_restarts` (1). */
   numCycles?: number | undefined;
+  /** The steps of a cycle of `cyclic`. */
+  cycleSteps?: number | undefined;
+  /**
+   * The rate at the end of a cycle of `cyclic`, as a share of the learning rate.
+   *
+   * @default {0}
+   */
+  minLrRate?: number | undefined;
+  /** How a cycle of `cyclic` falls. @default {"cos"} */
+  annealStrategy?: "cos" | "linear" | undefined;
   /** The exponent of `polynomial`. @default {1} */
   power?: number | undefined;
   /** The rate at the end of `polynomial`. @default {1e-7} */

@@ -77,7 +77,7 @@ Deno.test("collector() warns of few collections, and names a period that makes t
       (_, i) => i + 1,
     );
     return {
-      count: steps.filter((step) => step % collectSteps === 0).length -
+      count: steps.filter((step) => step % (collectSteps ?? NaN) === 0).length -
         skipFirst,
       remark,
     };
@@ -93,6 +93,37 @@ Deno.test("collector() warns of few collections, and names a period that makes t
   assertEquals(plan(40, 3).remark, undefined);
   assertEquals(plan(6, 3, "--max-num-models", "3").remark, undefined);
   assertThrows(() => plan(2, 3), RangeError, "from 1 collections");
+});
+
+Deno.test("collector() counts the ends of cycles, which begin after the warmup", () => {
+  const plan = (offset: number, ...more: string[]) => {
+    const settings = collectSettings(
+      new Arguments(finetune, ["--swag", ...more]),
+    );
+    if (!settings) throw new Error("unreachable: --swag was given");
+    return collector(settings, {
+      ...{ epochs: 4, stepsPerEpoch: 10, steps: 40 },
+      cycle: { steps: 6, offset },
+    });
+  };
+  // Cycles end after 6, 12, 18, 24, 30 and 36; collecting begins after 20.
+  assertEquals(plan(0), {
+    collectSteps: undefined,
+    skipFirst: 3,
+    gate: undefined,
+    remark: undefined,
+  });
+  // Now after 11, 17, 23 and so on.
+  assertEquals(plan(5).skipFirst, 2);
+  assertEquals(plan(25, "--swag-start", "0").skipFirst, 0);
+  assertThrows(
+    () => plan(30),
+    RangeError,
+    "from 1 collections: train for more epochs, or lower --swag-start or " +
+      "--cycle-steps",
+  );
+  const steps = plan(0, "--swag-collect-steps", "5", "--swag-gate", "0.5");
+  assertEquals([steps.collectSteps, steps.skipFirst, steps.gate], [5, 4, 0.5]);
 });
 
 Deno.test("labels with fractions look like numbers, and classes do not", () => {

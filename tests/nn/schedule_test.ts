@@ -8,6 +8,7 @@ import {
   constantSchedule,
   cosineRestartsSchedule,
   cosineSchedule,
+  cyclicSchedule,
   inverseSqrtSchedule,
   linearSchedule,
   polynomialSchedule,
@@ -93,6 +94,38 @@ Deno.test("schedules follow transformers at every end", () => {
   }
 });
 
+Deno.test("cyclicSchedule() follows PyTorch's restarts and the paper's line", () => {
+  const [base, least, c] = [1, 0.2, 5];
+  for (const warmupSteps of [0, 3]) {
+    const options = { warmupSteps, cycleSteps: c, endFactor: least };
+    const cosine = cyclicSchedule(options);
+    const line = cyclicSchedule({ ...options, annealStrategy: "linear" });
+    for (let step = 0; step < 17; step++) {
+      if (step < warmupSteps) {
+        assertEquals([cosine(step), line(step)], [step / 3, step / 3]);
+        continue;
+      }
+      const i = step - warmupSteps;
+      // CosineAnnealingWarmRestarts with T_0 = 5 and T_mult = 1.
+      const restarts = least +
+        (base - least) * (1 + Math.cos(Math.PI * (i % c) / c)) / 2;
+      assertAlmostEquals(cosine(step), restarts, 1e-12);
+      // α(i) = (1 - t(i)) α₁ + t(i) α₂, t(i) = (mod(i - 1, c) + 1) / c, i from 1 on.
+      const t = ((i + 1 - 1) % c + 1) / c;
+      assertAlmostEquals(line(step), (1 - t) * base + t * least, 1e-12);
+    }
+  }
+  const constant = cyclicSchedule({
+    ...{ cycleSteps: 1, endFactor: 0.3, annealStrategy: "linear" },
+  });
+  assertEquals([0, 1, 2].map(constant), [0.3, 0.3, 0.3]);
+  assertThrows(
+    () => cyclicSchedule({ cycleSteps: 2, annealStrategy: "sin" as "cos" }),
+    RangeError,
+    'annealStrategy "sin": it must be "cos" or "linear"',
+  );
+});
+
 Deno.test("schedules refuse numbers that are not numbers of steps", () => {
   for (const bad of [-1, NaN, 1.5, Infinity]) {
     const total = { totalSteps: 4 };
@@ -103,6 +136,8 @@ Deno.test("schedules refuse numbers that are not numbers of steps", () => {
       () => linearSchedule({ ...total, warmupSteps: bad }),
       () => cosineSchedule({ ...total, warmupSteps: bad }),
       () => linearSchedule(total)(bad),
+      () => cyclicSchedule({ cycleSteps: bad }),
+      () => cyclicSchedule({ cycleSteps: 2, warmupSteps: bad }),
     ];
     if (bad !== 1.5) {
       cases.push(
@@ -111,6 +146,7 @@ Deno.test("schedules refuse numbers that are not numbers of steps", () => {
         () => polynomialSchedule({ ...total, power: bad }),
         () => polynomialSchedule({ ...total, endFactor: bad }),
         () => inverseSqrtSchedule({ timescale: bad }),
+        () => cyclicSchedule({ cycleSteps: 2, endFactor: bad }),
       );
     }
     for (const run of cases) assertThrows(run, RangeError, `${bad}`);

@@ -16,6 +16,7 @@ import type {
   TrainingArguments,
 } from "../../nn/mod.ts";
 import {
+  type GateOptions,
   SwagModel,
   type SwagOptions,
   SwagUpdateCallback,
@@ -157,6 +158,132 @@ gpuTest("a run that is cut goes on with deviations in fewer bits", async () => {
   });
 });
 
+/** A cyclical rate of four steps, whose rows are measured by a list of values. */
+const CYCLES: TrainingArguments = {
+  maxSteps: 14,
+  lrSchedulerType: "cyclic",
+  lrSchedulerKwargs: { cycleSteps: 4, minLrRate: 0.1 },
+};
+
+gpuTest("SwagUpdateCallback collects where the rate is lowest", async () => {
+  const steps = async (
+    args: TrainingArguments,
+    options: SwagUpdateOptions = {},
+  ) =>
+    (await run(args, { options: { collectAtTroughs: true, ...options } }))
+      .collectedSteps;
+  const withoutEnd = { collectAtEnd: false };
+  assertEquals(await steps(CYCLES), [4, 8, 12, 14]);
+  assertEquals(await steps(CYCLES, withoutEnd), [4, 8, 12]);
+  assertEquals(await steps(CYCLES, { skipFirst: 1, start: 1.5 }), [12, 14]);
+  // A warmup ends no cycle, and neither does a rate that stays as it is.
+  assertEquals(await steps({ ...CYCLES, warmupSteps: 3 }, withoutEnd), [7, 11]);
+  const constant = { maxSteps: 9 };
+  assertEquals(await steps(constant, withoutEnd), []);
+  // Three falls of four steps, the last of which ends with the run.
+  const restarts: TrainingArguments = {
+    ...{ maxSteps: 12, lrSchedulerType: "cosine_with_restarts" },
+    lrSchedulerKwargs: { numCycles: 3 },
+  };
+  assertEquals(await steps(restarts), [4, 8, 12]);
+  assertEquals(await steps(restarts, withoutEnd), [4, 8]);
+});
+
+/** A gate whose measurements are a list, and what was asked for. */
+function listGate(values: number[], more: Partial<GateOptions> = {}) {
+  let next = 0;
+  const gate: GateOptions = { evaluate: () => values[next++] ?? NaN, ...more };
+  return { gate, asked: () => next };
+}
+
+gpuTest("SwagUpdateCallback leaves out what measures worse", async () => {
+  const steps = async (values: number[], more: Partial<GateOptions> = {}) => {
+    const { gate, asked } = listGate(values, more);
+    const options = { collectSteps: 1, gate };
+    const { collectedSteps } = await run({ maxSteps: 6 }, { options });
+    assertEquals(asked(), 6);
+    return collectedSteps;
+  };
+  // An equal value is not worse; a rejected one does not lower the best.
+  assertEquals(await steps([0.5, 0.4, 0.5, 0.6, 0.55, 0.6]), [1, 3, 4, 6]);
+  const less = { greaterIsBetter: false };
+  assertEquals(await steps([0.5, 0.6, 0.4, 0.45, 0.4, 0.3], less), [
+    1,
+    3,
+    5,
+    6,
+  ]);
+  // Within the tolerance of the best, which does not drift with what passes.
+  const tolerance = 0.125;
+  assertEquals(
+    await steps([0.5, 0.375, 0.25, 1, 0.875, 0.75], { tolerance }),
+    [1, 2, 4, 5],
+  );
+  assertEquals(await steps([NaN, 0.5, NaN, 0.5, 0.4, 0.6]), [2, 4, 6]);
+});
+
+gpuTest(
+  "SwagUpdateCallback measures the weights that it may collect",
+  async () => {
+    const { model, trainer } = tinyTrainer({ maxSteps: 4 }, {
+      evalDataset: tinyRows(5, 2),
+    });
+    using swag = SwagModel.fromBase(model, POSTERIOR);
+    const values: number[] = [];
+    const callback = new SwagUpdateCallback(swag, {
+      collectSteps: 1,
+      gate: {
+        greaterIsBetter: false,
+        async evaluate() {
+          values.push((await trainer.evaluate())["eval_loss"] ?? NaN);
+          return values.at(-1) ?? NaN;
+        },
+      },
+    });
+    trainer.addCallback(callback);
+    await trainer.train();
+    let best = Infinity;
+    const expected = values.flatMap((value, i) => {
+      const passes = value <= best;
+      best = Math.min(best, value);
+      return passes ? [i + 1] : [];
+    });
+    assertEquals(callback.collectedSteps, expected);
+    const rejected = [1, 2, 3, 4].filter((step) => !expected.includes(step));
+    assertEquals(callback.rejectedSteps, rejected);
+    assertEquals(swag.nModels, expected.length);
+    model.dispose();
+  },
+);
+
+gpuTest("a run that is cut goes on with its cycles and its gate", async () => {
+  await inFolder(async (root) => {
+    const values = [0.5, 0.4, 0.7, 0.6];
+    const options = (from: number) => ({
+      collectAtTroughs: true,
+      ...listGate(values.slice(from), { tolerance: 0.05 }),
+    });
+    const settings = (from: number): RunSettings => {
+      const { collectAtTroughs, gate } = options(from);
+      return { options: { collectAtTroughs, gate } };
+    };
+    const whole = await run(CYCLES, settings(0));
+    assertEquals(whole.collectedSteps, [4, 12]);
+    // After a fall of the rate, at the end of a cycle, and within an epoch.
+    for (
+      const [cut, measured] of [[2, 0], [3, 0], [4, 1], [9, 2], [
+        13,
+        3,
+      ]] as const
+    ) {
+      const saved = { ...CYCLES, outputDir: `${root}/${cut}` };
+      await run(saved, { ...settings(0), cut, how: "signal" });
+      const rest = await run(saved, { ...settings(measured), resume: true });
+      assertEquals(rest, whole, `after step ${cut}`);
+    }
+  });
+});
+
 gpuTest("a signal ends a run without another collection", async () => {
   const options = { collectSteps: 3 };
   const at = async (how: "signal" | "callback") =>
@@ -236,6 +363,10 @@ gpuTest("SwagUpdateCallback refuses what it cannot do", async () => {
       [{ collectSteps: 0 }, "collectSteps 0: it must be a whole number"],
       [{ skipFirst: -1 }, "skipFirst -1: it must be a whole number"],
       [{ start: NaN }, "start NaN: it must be a number of epochs"],
+      [
+        { gate: { evaluate: () => 0, tolerance: -1 } },
+        "a tolerance of -1: it must be a finite number",
+      ],
     ] as const
   ) {
     assertThrows(
@@ -248,6 +379,12 @@ gpuTest("SwagUpdateCallback refuses what it cannot do", async () => {
     () => new SwagUpdateCallback(swag, { collect_steps: 2 } as object),
     TypeError,
     'did you mean "collectSteps"?',
+  );
+  assertThrows(
+    () =>
+      new SwagUpdateCallback(swag, { collectSteps: 2, collectAtTroughs: true }),
+    TypeError,
+    "Cannot collect weights with collectSteps and collectAtTroughs",
   );
   const late = new SwagUpdateCallback(swag, { start: 2 });
   trainer.addCallback(late);

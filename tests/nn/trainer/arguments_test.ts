@@ -14,6 +14,7 @@ import {
   AdamW,
   cosineRestartsSchedule,
   cosineSchedule,
+  cyclicSchedule,
   inverseSqrtSchedule,
   IVON,
   type IVONSettings,
@@ -143,6 +144,11 @@ Deno.test("arguments of the wrong kind or range are refused", () => {
       "gradientCheckpointing 1: it must be of the type boolean",
     ],
     [{ learningRate: -1 }, RangeError, "learningRate -1: it must be a finite"],
+    [
+      { lrSchedulerType: "cyclic" },
+      RangeError,
+      'lrSchedulerType "cyclic" and no cycleSteps: say in lrSchedulerKwargs',
+    ],
     [{ learningRate: NaN }, RangeError, "learningRate NaN"],
     [
       { perDeviceTrainBatchSize: 0 },
@@ -537,6 +543,23 @@ const OBEYED: Record<keyof TrainingArguments, () => Promise<void>> = {
           lrSchedulerKwargs: { timescale: 2 },
         },
         inverseSqrtSchedule({ timescale: 2 }),
+      ],
+      [
+        {
+          lrSchedulerType: "cyclic",
+          lrSchedulerKwargs: { cycleSteps: 4, minLrRate: 0.2 },
+        },
+        cyclicSchedule({ cycleSteps: 4, endFactor: 0.2 }),
+      ],
+      [
+        {
+          lrSchedulerType: "cyclic",
+          lrSchedulerKwargs: { cycleSteps: 3, annealStrategy: "linear" },
+          warmupSteps: 2,
+        },
+        cyclicSchedule({
+          ...{ cycleSteps: 3, warmupSteps: 2, annealStrategy: "linear" },
+        }),
       ],
     ];
     for (const [args, schedule] of cases) {

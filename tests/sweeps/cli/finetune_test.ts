@@ -191,6 +191,9 @@ Deno.test("finetune refuses bad data and options before it writes anything", asy
         /Cannot write to .*config\.json\/model: /,
       ],
       [[...data, "--swag", "--swag-start", "5"], /from 1 collections/],
+      [[...data, "--swag", "--swag-gate", "0.1"], /without --eval/],
+      [[...data, "--schedule", "cyclic"], /without --cycle-steps/],
+      [[...data, "--cycle-steps", "3"], /they belong to cyclic/],
       [
         [...data, "--swag", "--swag-modules", "bert.decoder"],
         /"bert\.encoder"/,

@@ -13,6 +13,32 @@ async function weightOf(folder: string, name: string): Promise<number[]> {
   return [...file.tensor(name).data];
 }
 
+Deno.test("finetune collects at the ends of cycles, by a gate", () =>
+  inDataFolder(async (folder, options) => {
+    const run = async (name: string, ...more: string[]) => {
+      const output = `${folder}/${name}`;
+      const { code, out, err } = await cli(
+        "finetune",
+        ...["--data", `${folder}/train.tsv`, "--eval", `${folder}/train.csv`],
+        ...["--output", output, "--swag", "--swag-start", "0", ...options],
+        ...["--schedule", "cyclic", "--cycle-steps", "4", ...more],
+      );
+      assertEquals(code, 0, err);
+      const { snapshots } = JSON.parse(
+        await Deno.readTextFile(`${output}/run.json`),
+      );
+      return { out, steps: snapshots };
+    };
+    // 18 steps.
+    const all = await run("all");
+    assertMatch(all.out, /after 18 steps, .*, 4 collections, rank 4/);
+    assertEquals(all.steps, [4, 8, 12, 16]);
+    // Scores are accuracies, so that none is worse by 1.
+    const wide = await run("wide", "--swag-gate", "1");
+    assertMatch(wide.out, /4 collections/);
+    assertEquals(wide.steps, all.steps);
+  }));
+
 Deno.test("swag makes a posterior of checkpoints, and plain models of its draws", () =>
   inDataFolder(async (folder, options) => {
     const [run, fitted] = [`${folder}/run`, `${folder}/fitted`];
