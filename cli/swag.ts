@@ -10,7 +10,11 @@
 
 import { AutoConfig } from "../models/mod.ts";
 import { exists, openSafetensors } from "../nn/formats/mod.ts";
-import { DEVIATION_FORMATS, SwagModel } from "../swag/mod.ts";
+import {
+  DEVIATION_FORMATS,
+  type SwagDiagnostics,
+  SwagModel,
+} from "../swag/mod.ts";
 import { openAdapter } from "./adapter.ts";
 import {
   type Arguments,
@@ -177,7 +181,38 @@ async function fit(args: Arguments): Promise<number> {
   await saveLoaded(output, { ...loaded, model, swag: posterior });
   const { nModels, covMatRank } = posterior;
   console.log(`Saved ${output}: ${nModels} collections, rank ${covMatRank}`);
+  if (covMatRank >= LEAST_DIAGNOSED) {
+    for (const line of diagnosisLines(await posterior.diagnostics())) {
+      console.log(line);
+    }
+  }
   return 0;
+}
+
+/** Fewer deviations than this tell nothing about two halves. */
+const LEAST_DIAGNOSED = 4;
+
+/** What the collections tell about the posterior. */
+function diagnosisLines(
+  {
+    rank,
+    effectiveRank,
+    varianceAgreement,
+    expectedAgreement,
+    drift,
+    isExploring,
+  }: SwagDiagnostics,
+): string[] {
+  return [
+    `Effective rank: ${effectiveRank.toFixed(1)} of ${rank}`,
+    `Agreement of the halves on variances: ${varianceAgreement.toFixed(2)}; ` +
+    `independent weights would agree by ${expectedAgreement.toFixed(2)}`,
+    `Drift between the halves: ${drift.toFixed(1)} standard errors, ` +
+    (isExploring
+      ? "so the weights went around in a region"
+      : "so the weights were still on their way: collect later, further apart, or " +
+        "with a higher rate"),
+  ];
 }
 
 async function sample(args: Arguments): Promise<number> {

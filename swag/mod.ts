@@ -59,6 +59,7 @@ export {
 export type { DrawOptions } from "./draw_counter.ts";
 export type { GateOptions } from "./collection_rules.ts";
 export { DEVIATION_FORMATS, type DeviationFormat } from "./deviation_format.ts";
+export type { SwagDiagnostics } from "./diagnostics.ts";
 export { estimateMemory, type MemoryEstimate } from "./layout.ts";
 export { IVONPosterior } from "./ivon_posterior.ts";
 export type { HessianStructure } from "./curvature.ts";

@@ -60,7 +60,7 @@ defineVariants("swag", ["block", "texels", "vector"]);
 const LEAST_TEXELS = 64 * 1024;
 
 /** The buffers of a piece. */
-interface PieceState extends Piece {
+export interface PieceState extends Piece {
   readonly mean: Tensor;
   readonly m2: Tensor;
   /** A ring of rows: see deviation_format.ts. */
@@ -82,9 +82,9 @@ export class Posterior {
   count = 0;
   /** The number of deviations held. */
   rank = 0;
-  /** The row of the oldest deviation. */
   #oldest = 0;
-  readonly #pieces: readonly PieceState[];
+  /** The ranges of segments that one dispatch handles, with their buffers. */
+  readonly pieces: readonly PieceState[];
   readonly #check: CollectionCheck;
 
   constructor(model: Module, settings: SwagSettings) {
@@ -92,7 +92,7 @@ export class Posterior {
     this.settings = settings;
     this.layout = placeLayout(model, settings);
     const { pieces, rows } = this.layout;
-    this.#pieces = pieces.map((piece) => {
+    this.pieces = pieces.map((piece) => {
       const { device } = piece.segment;
       const buffer = (size: number) => persist(allocate(device, [size]));
       const state = {
@@ -115,13 +115,18 @@ export class Posterior {
     for (const { segment } of pieces) segment.holders.set(this, "SwagModel");
     this.#check = new CollectionCheck(
       this.#device,
-      this.#pieces,
+      this.pieces,
       ({ count, rank, oldest }) => {
         this.count = count;
         this.rank = rank;
         this.#oldest = oldest;
       },
     );
+  }
+
+  /** The row of the oldest deviation. */
+  get oldest(): number {
+    return this.#oldest;
   }
 
   /**
@@ -136,7 +141,7 @@ export class Posterior {
     const full = this.rank === rows;
     const slot = full ? this.#oldest : (this.#oldest + this.rank) % rows;
     this.#check.search(sources.map(({ values }) => values));
-    this.#pieces.forEach((piece, i) => {
+    this.pieces.forEach((piece, i) => {
       const { mean, m2, deviations, map, row } = piece;
       const source = sources[i];
       this.#launch(piece, collect, {
@@ -174,7 +179,7 @@ export class Posterior {
     const given = isGiven(noise) ? noise : undefined;
     const stream = isGiven(noise) ? undefined : diagonalStream(noise);
     const z = lowRankRows(noise, { rank, blockwise, layout });
-    for (const piece of this.#pieces) {
+    for (const piece of this.pieces) {
       const { segment: { device, values }, start, length } = piece;
       const numbers = tensor(z, { device });
       const extra = given
@@ -215,7 +220,7 @@ export class Posterior {
 
   /** Copies the model's current weights. */
   copyWeights(): Tensor[] {
-    return this.#pieces.map((piece) => {
+    return this.pieces.map((piece) => {
       const { segment: { device }, length } = piece;
       const copy = persist(allocate(device, [length]));
       this.#eachRun(piece, (values, at, count) => {
@@ -227,7 +232,7 @@ export class Posterior {
 
   /** Writes weights that {@linkcode copyWeights} copied back into the model. */
   writeWeights(copies: readonly Tensor[]): void {
-    this.#pieces.forEach((piece, i) => {
+    this.pieces.forEach((piece, i) => {
       this.#eachRun(piece, (values, at, count) => {
         const copy = copies[i]?.window(at, count);
         if (copy) piece.segment.device.stream.copy(copy, values, count * 4);
@@ -283,7 +288,7 @@ export class Posterior {
     { mean, squares, deviations }: RawMoments,
   ): Generator<Range> {
     const blocks = blocksOf(mean.length);
-    for (const piece of this.#pieces) {
+    for (const piece of this.pieces) {
       for (const { entry: own, at, column, from, count } of piece.spans) {
         if (own.index !== entry.index) continue;
         const to = from + count;
@@ -323,14 +328,14 @@ export class Posterior {
   /** Frees the moments. */
   dispose(): void {
     this.#check.dispose();
-    for (const { segment, mean, m2, deviations, map } of this.#pieces) {
+    for (const { segment, mean, m2, deviations, map } of this.pieces) {
       segment.holders.delete(this);
       for (const x of [mean, m2, deviations, map]) x.dispose();
     }
   }
 
   get #device(): Device {
-    const [piece] = this.#pieces;
+    const [piece] = this.pieces;
     return (piece as PieceState).segment.device;
   }
 

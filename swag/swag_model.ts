@@ -11,6 +11,7 @@ import {
 } from "../nn/formats/mod.ts";
 import { checkOptions, type Module } from "../nn/mod.ts";
 import { type DensityOptions, logDensity } from "./density.ts";
+import { diagnose, type SwagDiagnostics } from "./diagnostics.ts";
 import { DrawCounter } from "./draw_counter.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { holdSample } from "./held_samples.ts";
@@ -382,6 +383,61 @@ export class SwagModel extends WeightPosterior<SampleOptions>
         [chosen[i] ?? "", momentsOf(raw, { collections, varClamp })] as const
       ),
     );
+  }
+
+  /**
+   * Tells whether the weights collected describe a region of good weights, or only the
+   * way through it: in how many directions they spread, whether the halves of the
+   * collections held agree on the variances, and whether the weights drifted.
+   *
+   * The weights θᵢ of the K collections held follow from the deviations. Let m₁ and m₂
+   * be their means over the first and the last h = ⌊K/2⌋ collections, and v₁ and v₂ the
+   * variances of each weight, which divide by h - 1. Then
+   *
+   * ```text
+   * effectiveRank     = (Σ λ)² / Σ λ² = (tr D Dᵀ)² / ‖D Dᵀ‖²
+   * varianceAgreement = 1 - Σ |v₁ - v₂| / Σ (v₁ + v₂)
+   * drift             = ‖m₁ - m₂‖ / √(Σ (v₁ + v₂) / h)
+   * ```
+   *
+   * The first is the participation ratio (Gao et al., "A theory of multineuronal
+   * dimensionality, dynamics and measurement", 2017). The last is Welch's t statistic,
+   * summed over weights: near 1 if the collections are independent. That is so for SGD
+   * on a quadratic of curvature a whose rate η makes (1 - ηa)ᵗ small over the t steps
+   * between two collections; with a lower rate, weights remember where they were. It
+   * compares halves of a run as split R̂ does (Gelman et al., "Bayesian Data Analysis",
+   * 2013).
+   *
+   * All is computed on the GPU, with one wait.
+   *
+   * @returns The measures.
+   * @throws {RangeError} If fewer than four deviations are held.
+   *
+   * @example A run that goes one way, and one that stays
+   * ```ts
+   * import { initialize, normal } from "@swagpu/swagpu/engine";
+   * import { Linear } from "@swagpu/swagpu/nn";
+   * import { SwagModel } from "@swagpu/swagpu/swag";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await initialize();
+   * const model = new Linear(30, 30, { bias: false });
+   * const explores = async (weight: (step: number) => number[]) => {
+   *   using swag = SwagModel.fromBase(model, { noCovMat: false });
+   *   for (let step = 0; step < 12; step++) {
+   *     model.weight.write(weight(step));
+   *     swag.collectModel();
+   *   }
+   *   return (await swag.diagnostics()).isExploring;
+   * };
+   * assertEquals(await explores((step) => Array(900).fill(step)), false);
+   * const noise = await normal([12, 900], { std: 1 }).data();
+   * const row = (step: number) => [...noise.subarray(900 * step, 900 * step + 900)];
+   * assertEquals(await explores(row), true);
+   * ```
+   */
+  async diagnostics(): Promise<SwagDiagnostics> {
+    return await diagnose(this.#posterior);
   }
 
   /**

@@ -60,7 +60,18 @@ Deno.test("swag makes a posterior of checkpoints, and plain models of its draws"
       /over [\d,]+ weights, with up to 4 deviations as int8: it takes [\d.]+ \w+/,
     );
     // 18 steps: checkpoints 2 to 18, without 2, 4 and 6.
-    assertEquals(fit.out, `Saved ${fitted}: 6 collections, rank 4\n`);
+    const [saved, ...diagnosis] = fit.out.trimEnd().split("\n");
+    assertEquals(saved, `Saved ${fitted}: 6 collections, rank 4`);
+    assertEquals(diagnosis.length, 3);
+    assertMatch(diagnosis[0] ?? "", /^Effective rank: [1-4]\.\d of 4$/);
+    assertMatch(
+      diagnosis[1] ?? "",
+      /^Agreement .*: 0\.\d\d; independent weights would agree by 0\.36$/,
+    );
+    assertMatch(
+      diagnosis[2] ?? "",
+      /^Drift .*: [\d.]+ standard errors, so the/,
+    );
     const posterior = parseSafetensors(
       await Deno.readFile(`${fitted}/swag.safetensors`),
     );
