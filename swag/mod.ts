@@ -98,6 +98,7 @@ export type {
 export type { Normalization, SwagOptions, SwagSettings } from "./settings.ts";
 export type { LoadSwagOptions, SaveSwagOptions } from "./state.ts";
 export type { SwagParameterState, SwagState } from "./state_dict.ts";
+export { SWAGCallback, type SWAGCallbackOptions } from "./swag_callback.ts";
 export {
   type ConfigFields,
   type FromConfigOptions,

@@ -180,7 +180,7 @@ const SAVED = /^swag-checkpoint-\d+$/;
  */
 export class SwagUpdateCallback implements TrainerCallback {
   /** The name under which checkpoints keep the posterior. */
-  readonly name = "SwagUpdateCallback";
+  readonly name: string = "SwagUpdateCallback";
   /** The posterior. */
   readonly swag: SwagModel;
   readonly #collectSteps: number | undefined;
