@@ -66,16 +66,9 @@ fn deviation(row: u32, compact: u32) -> vec4<f32> {
 `,
 };
 
-/** Reading sixteen weights of a row: `sixteen(row, compact)`, four a column. */
+/** Reading sixteen weights of a row in fewer bits: `sixteen(row, compact)`. */
 const SIXTEEN: Readonly<Record<DeviationFormat, string>> = {
-  f32: /* wgsl */ `
-fn sixteen(row: u32, compact: u32) -> mat4x4<f32> {
-  let at = row * p.row_size + compact;
-  return mat4x4<f32>(
-    deviations_at(at), deviations_at(at + 1u), deviations_at(at + 2u), deviations_at(at + 3u),
-  );
-}
-`,
+  f32: "",
   f16: WIDEN_HALVES + SCALE_VECTOR + /* wgsl */ `
 fn sixteen(row: u32, compact: u32) -> mat4x4<f32> {
   let start = row * p.row_size;
@@ -107,7 +100,7 @@ fn sixteen(row: u32, compact: u32) -> mat4x4<f32> {
 
 /**
  * WGSL that declares the deviations at a binding, and the function that reads them:
- * `deviation(row, compact)` of four weights, or `sixteen(row, compact)`.
+ * `deviation(row, compact)` of four weights, or what {@linkcode fetchSixteen} needs.
  */
 export function readDeviations(
   binding: number,
@@ -127,6 +120,27 @@ fn vector_at(i: u32) -> vec4<u32> { return ${bits}; }
 `;
   return declareInput(binding, "deviations", texels, type) + vector +
     SIXTEEN[format];
+}
+
+/**
+ * WGSL of statements that fetch sixteen weights, which follow the vector `compact + j`
+ * in the row `row`, as `d0` to `d3`. A matrix would make 32-bit floats slower.
+ */
+export function fetchSixteen({ format }: SwagForm): string {
+  if (format === "f32") {
+    return /* wgsl */ `
+      let at = row * p.row_size + compact + j;
+      let d0 = deviations_at(at);
+      let d1 = deviations_at(at + 1u);
+      let d2 = deviations_at(at + 2u);
+      let d3 = deviations_at(at + 3u);`;
+  }
+  return /* wgsl */ `
+      let m = sixteen(row, compact + j);
+      let d0 = m[0];
+      let d1 = m[1];
+      let d2 = m[2];
+      let d3 = m[3];`;
 }
 
 /**

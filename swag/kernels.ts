@@ -18,6 +18,7 @@ import {
   PHILOX,
 } from "../engine/kernel_kit.ts";
 import {
+  fetchSixteen,
   readDeviations,
   type SwagForm,
   writeDeviations,
@@ -163,7 +164,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) s
   let compact = (map[4u * span + 1u] + block) * 16u + start % 16u;
   let end = map[4u * span + 2u];
   let numbers = parameter * p.stride;
-${form.variant === "vector" ? SUM_FOUR : SUM_SIXTEEN}
+${form.variant === "vector" ? SUM_FOUR : sumSixteen(form)}
 }
 `;
 }
@@ -178,20 +179,20 @@ const SUM_FOUR = /* wgsl */ `
   finish(start, compact, logical, end, low_rank);
 `;
 
-const SUM_SIXTEEN = /* wgsl */ `
+const sumSixteen = (form: SwagForm) => /* wgsl */ `
   for (var j = 0u; j < PER; j += 4u) {
     var a = vec4<f32>();
     var b = vec4<f32>();
     var c = vec4<f32>();
     var d = vec4<f32>();
     for (var k = 0u; k < p.rank; k++) {
-      let row = p.oldest + k;
-      let m = sixteen(select(row, row - p.rows, row >= p.rows), compact + j);
-      let zk = vec4<f32>(z[numbers + k]);
-      a = fma(m[0], zk, a);
-      b = fma(m[1], zk, b);
-      c = fma(m[2], zk, c);
-      d = fma(m[3], zk, d);
+      let next = p.oldest + k;
+      let row = select(next, next - p.rows, next >= p.rows);
+      let zk = vec4<f32>(z[numbers + k]);${fetchSixteen(form)}
+      a = fma(d0, zk, a);
+      b = fma(d1, zk, b);
+      c = fma(d2, zk, c);
+      d = fma(d3, zk, d);
     }
     finish(start + j, compact + j, logical + j, end, a);
     finish(start + j + 1u, compact + j + 1u, logical + j + 1u, end, b);

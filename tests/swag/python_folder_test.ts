@@ -16,7 +16,7 @@ import {
 import { openPyTorch } from "../../nn/formats/mod.ts";
 import { Linear } from "../../nn/mod.ts";
 import { SwagModel } from "../../swag/mod.ts";
-import { assertClose, gpuTest } from "../_check.ts";
+import { assertClose, gpuTest, randomValues } from "../_check.ts";
 import { inFolder, names } from "../_folder.ts";
 
 const SAVED = new URL(
@@ -86,8 +86,14 @@ gpuTest(
       );
       const swag = SwagModel.fromBase(model, {
         modulePrefixList: ["**.attention.*.query", "last-layer"],
+        ...{ noCovMat: false, deviations: "int8" },
       });
-      swag.collectModel();
+      model.placeParameters();
+      for (let n = 0; n < 3; n++) {
+        const { weight } = model.classifier;
+        weight.write(randomValues(weight.size, n));
+        swag.collectModel();
+      }
       await swag.savePretrained(folder);
       const path = `${folder}/config.json`;
       const fields = JSON.parse(await Deno.readTextFile(path));
@@ -104,6 +110,13 @@ gpuTest(
         await Deno.writeTextFile(path, text);
         const again = await SwagModel.fromPretrained(folder, classifier);
         assertEquals(again.enabledParameters, names);
+        // Python's deviations are 32-bit floats: the values that int8 stands for.
+        const weight = "classifier.weight";
+        const own = (await swag.moments([weight])).get(weight)?.deviations;
+        const read = (await again.moments([weight])).get(weight)?.deviations;
+        assertEquals(again.settings.deviations, "f32");
+        assertEquals(read, own);
+        assert(own?.some((x) => x !== 0));
         again.dispose();
         again.base.dispose();
       }
