@@ -110,16 +110,25 @@ gpuTest(
         await Deno.writeTextFile(path, text);
         const again = await SwagModel.fromPretrained(folder, classifier);
         assertEquals(again.enabledParameters, names);
-        // Python's deviations are 32-bit floats: the values that int8 stands for.
+        // Python's deviations are 32-bit floats: the values that int8 stands for. Their
+        // scales are computed again from these.
         const weight = "classifier.weight";
         const own = (await swag.moments([weight])).get(weight)?.deviations;
         const read = (await again.moments([weight])).get(weight)?.deviations;
-        assertEquals(again.settings.deviations, "f32");
-        assertEquals(read, own);
+        assertEquals(again.settings.deviations, "int8");
+        assertClose(read ?? [], own ?? [], { absolute: 0, relative: 1e-6 });
+        using file = await openPyTorch(`${folder}/model.bin`);
+        const { data } = await file.tensor(`swag.base.${weight}_cov_mat_sqrt`);
+        assertEquals(Float32Array.from(data), own);
         assert(own?.some((x) => x !== 0));
         again.dispose();
         again.base.dispose();
       }
+      await assertRejects(
+        () => swag.config.save(folder),
+        TypeError,
+        'with "**.attention.*.query" in module_prefix_list: the library takes',
+      );
       swag.dispose();
       model.dispose();
     }),

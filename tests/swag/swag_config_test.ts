@@ -101,6 +101,7 @@ Deno.test("SwagConfig has the defaults of the original, and keeps a copy", () =>
   assertEquals(config.settings, {
     noCovMat: true,
     maxNumModels: 20,
+    deviations: "f32",
     varClamp: 1e-30,
     modulePrefixList: undefined,
     normalize: "rank",

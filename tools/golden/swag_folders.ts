@@ -10,7 +10,7 @@ import { NONE } from "../../swag/layout.ts";
 import { SwagModel, WeightPosterior } from "../../swag/mod.ts";
 import { Posterior } from "../../swag/posterior.ts";
 import { resolveSettings } from "../../swag/settings.ts";
-import { type MomentSource, readMoments } from "../../swag/state.ts";
+import { type MomentSource, readMoments } from "../../swag/moment_source.ts";
 import {
   type AnyModel,
   compare,
