@@ -43,6 +43,7 @@ export function exitCodeOf(error: unknown): number {
 export const EXIT_CODES = `\
 Exit codes:
   0   done, now or before
-  42  will never succeed: an option or the data is wrong, or the training diverged
+  42  will never succeed: an option or the data is wrong, or the training has
+      diverged
   75  try again: the GPU was lost, the disk is full, a signal came, or another
       process is at work on the same particle`;

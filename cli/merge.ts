@@ -60,9 +60,9 @@ export const merge: Command = {
   swagpu evaluate --model run --data test.csv
   swagpu predict --model run --text "Not bad at all"
 
-Particles that were trained on other machines are copied to RUN/particles before.
-They must fit each other: the same model, labels, data and options, and different
-seeds. They stay where they are, and RUN can be moved as a whole.
+Particles that were trained on other machines are copied to RUN/particles
+before. They must fit each other: the same model, labels, data and options, and
+different seeds. They stay where they are, and RUN can be moved as a whole.
 
 Whoever uses the merged run holds the posteriors of all particles in memory.
 --swag-samples is the number of all samples, rounded up so that each particle

@@ -66,16 +66,16 @@ export const particle: Command = {
   usage: "--run RUN --index K|auto|all",
   options: { Particle: OPTIONS, Help: COMMON_OPTIONS },
   notes: `Examples:
-  swagpu finetune --data train.csv --model google-bert/bert-base-uncased --swag \\
-    --save-every epoch --particles 16 --output run
-  sbatch --array=0-15 --wrap "srun swagpu particle --run run --index auto"
+  swagpu finetune --data train.csv --model google-bert/bert-base-uncased \\
+    --swag --save-every epoch --particles 16 --output run
+  swagpu particle --run run --index auto
   swagpu merge run
   swagpu evaluate --model run --data test.csv
 
 Paths among the options of the plan are those of the folder in which particle is
 called. A particle that is done is not trained again. One that was cut goes on
-from its last checkpoint, if there is one. examples/cluster holds jobs for Slurm,
-GNU parallel and Kubernetes that try again where it helps.
+from its last checkpoint, if there is one. examples/cluster holds jobs for
+Slurm, GNU parallel and Kubernetes that try again where it helps.
 
 --index auto reads SLURM_ARRAY_TASK_ID, JOB_COMPLETION_INDEX (Kubernetes),
 PBS_ARRAY_INDEX or PBS_ARRAYID, which are the index, and SGE_TASK_ID or
