@@ -6,12 +6,19 @@
 
 import { drawn, isRepeating } from "./draws.ts";
 import {
+  dependsOn,
   observer,
   onReplay,
   type Param,
   preventReplay,
   ReplayParam,
 } from "./gpu/observer.ts";
+import {
+  isReplicating,
+  type ReplicaTable,
+  replication,
+  ReplicaWord,
+} from "./gpu/replication.ts";
 import type { RandomStream } from "./random_stream.ts";
 
 /** What a {@linkcode Generator} needs to continue a run. */
@@ -39,6 +46,8 @@ export interface GeneratorState {
 export class Generator {
   #position = 0;
   #key: readonly [number, number];
+  /** A seed for each replica, two words each, if replicas draw from it. */
+  #seeds: ReplicaTable | undefined;
   /** The recording of a captured step that made this generator, if one did. */
   readonly #maker = observer()?.id;
 
@@ -50,6 +59,19 @@ export class Generator {
    */
   constructor(seed: number | bigint) {
     this.#key = keyOf(seed);
+  }
+
+  /**
+   * A generator from which each of several replicas draws with a seed of its own.
+   *
+   * @param seeds The seeds, two words each as {@linkcode keyOf} gives them.
+   *
+   * @internal
+   */
+  static ofReplicas(seeds: ReplicaTable): Generator {
+    const generator = new Generator(0);
+    generator.#seeds = seeds;
+    return generator;
   }
 
   /** The number of streams given so far. Set it to continue a saved run. */
@@ -75,6 +97,7 @@ export class Generator {
     if (isRepeating()) return; // The first run has done it.
     const reset = () => {
       this.#key = key;
+      this.#seeds = undefined; // From now on all replicas draw the same.
       this.#position = 0;
     };
     if (this.#isLive) onReplay(reset);
@@ -102,7 +125,7 @@ export class Generator {
    * ```
    */
   stateDict(): GeneratorState {
-    const [low, high] = this.#key;
+    const [low, high] = this.#ownKey;
     return { key: [low, high], position: this.position };
   }
 
@@ -131,6 +154,7 @@ export class Generator {
     if (isRepeating()) return; // The first run has loaded it.
     this.position = position;
     this.#key = [key[0], key[1]];
+    this.#seeds = undefined;
   }
 
   /**
@@ -142,7 +166,9 @@ export class Generator {
   next(): RandomStream {
     return drawn(() => {
       if (!this.#isLive) return this.#draw();
-      const stream = new LiveStream();
+      const seeds = this.#seeds;
+      dependsOn(() => this.#seeds === seeds);
+      const stream = new LiveStream(isReplicating() ? seeds : undefined);
       onReplay(() => stream.set(this.#draw()));
       return stream;
     });
@@ -158,31 +184,85 @@ export class Generator {
   }
 
   #draw(): RandomStream {
+    const seeds = this.#seeds;
+    const key = seeds && isReplicating() ? undefined : this.#ownKey;
     const number = this.#position++;
-    return {
-      key: this.#key,
-      stream: [number >>> 0, Math.floor(number / 2 ** 32)],
-    };
+    const stream = [number >>> 0, Math.floor(number / 2 ** 32)] as const;
+    if (!key && seeds) return new ReplicaStream(seeds, stream);
+    return { key: key ?? this.#key, stream };
   }
+
+  /** The seed of the one replica that draws, where replicas have their own. */
+  get #ownKey(): readonly [number, number] {
+    const seeds = this.#seeds;
+    if (!seeds) return this.#key;
+    const only = replication()?.only;
+    if (only === undefined) {
+      throw new TypeError(
+        "Cannot draw from the generator of replicas outside of them: call " +
+          "run() or only() of the Replicas",
+      );
+    }
+    const { words, width } = seeds;
+    return [words[only * width] ?? 0, words[only * width + 1] ?? 0];
+  }
+}
+
+/** A stream that each of several replicas draws with a seed of its own. */
+class ReplicaStream implements RandomStream {
+  readonly stream: readonly [number, number];
+  readonly #seeds: ReplicaTable;
+
+  constructor(seeds: ReplicaTable, stream: readonly [number, number]) {
+    this.#seeds = seeds;
+    this.stream = stream;
+  }
+
+  get key(): never {
+    throw new TypeError(
+      "Cannot draw random numbers on the host for several replicas at once: " +
+        "call only() of the Replicas for one after the other",
+    );
+  }
+
+  get params(): StreamParams {
+    const [stream0, stream1] = this.stream;
+    return { ...seedParams(this.#seeds), stream0, stream1 };
+  }
+}
+
+/** The words of the replicas' seeds as parameters of a kernel. */
+function seedParams(seeds: ReplicaTable): Pick<StreamParams, "key0" | "key1"> {
+  return { key0: new ReplicaWord(seeds, 0), key1: new ReplicaWord(seeds, 1) };
 }
 
 /**
  * A stream that is drawn in a captured step: every replay draws another one.
  */
 class LiveStream implements RandomStream {
-  readonly params = {
-    key0: new ReplayParam(),
-    key1: new ReplayParam(),
-    stream0: new ReplayParam(),
-    stream1: new ReplayParam(),
-  } satisfies StreamParams;
+  readonly params: StreamParams & Record<"stream0" | "stream1", ReplayParam>;
+  readonly #key: readonly [ReplayParam, ReplayParam] | undefined;
   #now: RandomStream = { key: [0, 0], stream: [0, 0] };
+
+  /** @param seeds The seeds of replicas, if each of them draws with its own. */
+  constructor(seeds: ReplicaTable | undefined) {
+    const own = seeds
+      ? undefined
+      : [new ReplayParam(), new ReplayParam()] as const;
+    this.#key = own;
+    this.params = {
+      ...seeds
+        ? seedParams(seeds)
+        : { key0: own?.[0] ?? 0, key1: own?.[1] ?? 0 },
+      stream0: new ReplayParam(),
+      stream1: new ReplayParam(),
+    };
+  }
 
   set(now: RandomStream): void {
     this.#now = now;
-    const { key0, key1, stream0, stream1 } = this.params;
-    key0.value = now.key[0];
-    key1.value = now.key[1];
+    const { stream0, stream1 } = this.params;
+    this.#key?.forEach((word, i) => word.value = now.key[i] ?? 0);
     stream0.value = now.stream[0];
     stream1.value = now.stream[1];
   }
@@ -218,12 +298,15 @@ export interface StreamParams {
  * renews them. Code that reads the stream's words instead prevents the replay.
  */
 export function streamParams(stream: RandomStream): StreamParams {
-  if (stream instanceof LiveStream) return stream.params;
+  if (stream instanceof LiveStream || stream instanceof ReplicaStream) {
+    return stream.params;
+  }
   const { key: [key0, key1], stream: [stream0, stream1] } = stream;
   return { key0, key1, stream0, stream1 };
 }
 
-function keyOf(seed: number | bigint): [number, number] {
+/** The two words of a seed, low word first. */
+export function keyOf(seed: number | bigint): [number, number] {
   if (typeof seed === "number" && !Number.isSafeInteger(seed)) {
     throw new RangeError(`Cannot seed with ${seed}: it must be a whole number`);
   }
@@ -231,7 +314,18 @@ function keyOf(seed: number | bigint): [number, number] {
   return [Number(bits & 0xffffffffn), Number(bits >> 32n)];
 }
 
-const standard = new Generator(0);
+let standard = new Generator(0);
+
+/** Runs a function with another default generator. */
+export function withGenerator<T>(generator: Generator, run: () => T): T {
+  const before = standard;
+  standard = generator;
+  try {
+    return run();
+  } finally {
+    standard = before;
+  }
+}
 
 /**
  * Gives the generator of every random op that is not given one. Its seed is 0.

@@ -124,6 +124,7 @@ export {
 } from "./ops/unary.ts";
 export * from "./ops/unfold.ts";
 export type { RandomStream } from "./random_stream.ts";
+export * from "./replicas.ts";
 export { keep, Scope, scope, type Scoped } from "./scope.ts";
 export type { Shape } from "./shape.ts";
 export {

@@ -19,6 +19,7 @@ import {
   type Block,
   BLOCK_ALIGNMENT,
 } from "./gpu/block.ts";
+import { isReplicating, replication } from "./gpu/replication.ts";
 import { unpackHalves } from "./half_values.ts";
 import { formatShape, type Shape, sizeOf } from "./shape.ts";
 import { adopt, forget, persist, type Scope } from "./scope.ts";
@@ -462,16 +463,22 @@ export function allocate<D extends DType = "f32">(
   shape: Shape,
   dtype: D = "f32" as D,
 ): Tensor<D> {
-  const bytes = sizeOf(shape) * DTYPES[dtype].bytes;
+  const replicas = isReplicating() ? replication()?.count : undefined;
+  const own = sizeOf(shape) * DTYPES[dtype].bytes;
+  const step = Math.max(alignBytes(own), BLOCK_ALIGNMENT);
+  const bytes = replicas === undefined ? own : replicas * step;
   const most = device.gpu.limits.maxBufferSize;
   if (bytes > most) {
     throw new RangeError(
-      `Cannot make a tensor of shape ${
-        formatShape(shape)
+      `Cannot make a tensor of shape ${formatShape(shape)}${
+        replicas === undefined ? "" : ` for ${replicas} replicas`
       }: its ${bytes} bytes exceed the device's largest buffer of ${most}`,
     );
   }
   const block = device.pool.acquire(bytes);
+  if (replicas !== undefined) {
+    block.replicas = { count: replicas, bytes: step };
+  }
   const tensor = new Tensor(device, shape, dtype, { block, byteOffset: 0 });
   adopt(tensor);
   return tensor;

@@ -11,9 +11,10 @@ import {
   isTypedArray,
   type TypedArray,
 } from "../dtype.ts";
-import { alignBytes, type Block } from "../gpu/block.ts";
+import { alignBytes, type Block, type ReplicaSpace } from "../gpu/block.ts";
 import type { Device } from "../gpu/device.ts";
 import { type HostIntegers, integersOf } from "../gpu/host_integers.ts";
+import { shared } from "../gpu/replication.ts";
 import { knownIntegers } from "../integer_range.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "../shape.ts";
 import { allocate, type AnyTensor, Tensor } from "../tensor.ts";
@@ -86,7 +87,8 @@ export function readInputs(feed: object): Inputs {
     build: (tensors: readonly AnyTensor[]) => unknown,
   ][] = [];
   const add = (source: Source): number => {
-    names.push(`${source.dtype}${formatShape(source.shape)}`);
+    const replicas = replicasOf(source)?.count ?? "";
+    names.push(`${source.dtype}${formatShape(source.shape)}${replicas}`);
     return sources.push(source) - 1;
   };
   for (const [name, value] of Object.entries(feed)) {
@@ -128,10 +130,16 @@ export function readInputs(feed: object): Inputs {
 
 /** Makes a tensor from an input. */
 export function placeInput(device: Device, source: Source): AnyTensor {
-  const x = allocate(device, source.shape, source.dtype);
+  const make = () => allocate(device, source.shape, source.dtype);
+  const x = replicasOf(source) ? make() : shared(make);
   writeInput(device, source, x.block);
   x.block.integers = integersOfInput(source)?.observed();
   return x;
+}
+
+/** The memory of replicas, if an input differs between them. */
+function replicasOf({ values }: Source): ReplicaSpace | undefined {
+  return values instanceof Tensor ? values.block.replicas : undefined;
 }
 
 /** What the host knows about the integers of an input, if anything. */
@@ -142,9 +150,11 @@ export function integersOfInput({ values }: Source): HostIntegers | undefined {
 /** Writes an input at the start of a block. */
 export function writeInput(
   device: Device,
-  { values }: Source,
+  source: Source,
   block: Block,
 ): void {
+  const { values } = source;
+  block.replicas = replicasOf(source); // The block of a replay is used in turn.
   if (!(values instanceof Tensor)) {
     if (values.length > 0) device.stream.upload(block, 0, values);
     return;

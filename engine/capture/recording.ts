@@ -8,7 +8,7 @@
 import {
   type Leaf,
   type Observer,
-  type Param,
+  type PlainParam,
   ReplayParam,
 } from "../gpu/observer.ts";
 import type { Pipeline } from "../gpu/pipeline.ts";
@@ -118,7 +118,7 @@ export class Recording implements Observer {
     name: string,
     pipeline: Pipeline,
     bindings: readonly Binding[],
-    params: Readonly<Record<string, Param>>,
+    params: Readonly<Record<string, PlainParam>>,
     groups: readonly [number, number, number],
   ): void {
     this.#command(device, `the dispatch of ${name}`);

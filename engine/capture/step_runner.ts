@@ -7,9 +7,11 @@
 
 import { refusePromise } from "../asynchronous.ts";
 import type { DType } from "../dtype.ts";
+import type { ReplicaSpace } from "../gpu/block.ts";
 import { currentDevice, type Device } from "../gpu/device.ts";
 import type { IntegerCheck } from "../gpu/host_integers.ts";
 import { observe, observer } from "../gpu/observer.ts";
+import { replication } from "../gpu/replication.ts";
 import { knownIntegers } from "../integer_range.ts";
 import { forget, type Scope, scope } from "../scope.ts";
 import type { Shape } from "../shape.ts";
@@ -41,9 +43,12 @@ class OutputSlot {
   readonly byteOffset: number;
   readonly shape: Shape;
   readonly dtype: DType;
+  readonly replicas: ReplicaSpace | undefined;
 
-  constructor(memory: Memory, { byteOffset, shape, dtype }: AnyTensor) {
+  constructor(memory: Memory, x: AnyTensor) {
+    const { byteOffset, shape, dtype } = x;
     this.memory = memory;
+    this.replicas = x.block.replicas;
     this.byteOffset = byteOffset;
     this.shape = shape;
     this.dtype = dtype;
@@ -147,7 +152,10 @@ export class StepRunner {
     }
     this.#freeOutputs();
     const inputs = readInputs(feed);
-    const record = this.#recordOf(`${isRecording()} ${inputs.key}`);
+    const { count, only } = replication() ?? {};
+    const record = this.#recordOf(
+      `${isRecording()} ${count}.${only} ${inputs.key}`,
+    );
     let isStale = false;
     if (record.program) {
       if (record.program.isValid) return this.#replay(device, record, inputs);
@@ -335,6 +343,7 @@ export class StepRunner {
     return mapTensors<AnyTensor | OutputSlot>(lastRun.result, (x) => {
       if (x instanceof Tensor) return x;
       const block = program.block(x.memory);
+      block.replicas = x.replicas;
       const { byteOffset } = x;
       const y = new Tensor(device, x.shape, x.dtype, { block, byteOffset });
       this.#outputs.push(y);

@@ -17,6 +17,14 @@ export interface Binding {
   readonly size: number;
 }
 
+/** How the memory of replicas lies in a block; see replication.ts. */
+export interface ReplicaSpace {
+  /** The number of replicas. */
+  readonly count: number;
+  /** Bytes from one replica's elements to the next one's, a multiple of 256. */
+  readonly bytes: number;
+}
+
 let nextBinding = 0;
 
 /**
@@ -61,6 +69,8 @@ export class Block {
   isInvalid: boolean = false;
   /** What is known about integers that the host wrote; see host_integers.ts. */
   integers: object | undefined;
+  /** Set if each of several replicas has a part of the block. */
+  replicas: ReplicaSpace | undefined;
   /** The whole buffer as a binding. */
   readonly whole: Binding;
   #windows = new Map<number, Binding[]>();

@@ -87,7 +87,10 @@ export function defineKernel(source: KernelSource): Kernel {
   return kernel;
 }
 
-function makeKernel({ name, wgsl, constants = {} }: KernelSource): Kernel {
+/** Reads a kernel from its text, as {@linkcode defineKernel} does, unlisted. */
+export function makeKernel(
+  { name, wgsl, constants = {} }: KernelSource,
+): Kernel {
   const { bind, params, workgroup, overrides, values } = readKernelText(
     name,
     wgsl,

@@ -92,6 +92,43 @@ function readText(name: string, wgsl: string): KernelText {
   };
 }
 
+/** A variable that a text binds. */
+export interface BoundVariable {
+  /** Its name. */
+  readonly name: string;
+  /** How the text uses it. */
+  readonly access: Access;
+  /** Its type, such as `array<f32>`. */
+  readonly type: string;
+}
+
+/** The variables that the text of a kernel binds, apart from the text. */
+export interface BoundText {
+  /** The text without comments and without the variables' declarations. */
+  readonly text: string;
+  /** The variables, in the order of their bindings. */
+  readonly variables: readonly BoundVariable[];
+  /** The name of the variable that holds the parameters, if there is one. */
+  readonly params: string | undefined;
+}
+
+/** Takes the declarations of bound variables out of the text of a kernel. */
+export function readVariables(wgsl: string): BoundText {
+  const text = withoutComments(wgsl);
+  const variables: BoundVariable[] = [];
+  let params: string | undefined;
+  for (const match of text.matchAll(VARIABLE)) {
+    const [, attributes = "", space = "", name = "", type = ""] = match;
+    const access = roleOf(space, name, type.trim(), (why) => {
+      throw new SyntaxError(why);
+    });
+    const binding = numberIn(attributes, "binding") ?? 0;
+    if (access === "params") params = name;
+    else variables[binding] = { name, access, type: type.trim() };
+  }
+  return { text: text.replaceAll(VARIABLE, ""), variables, params };
+}
+
 type Fail = (why: string) => never;
 
 /** The bindings, in the order of their numbers. */

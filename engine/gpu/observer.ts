@@ -9,6 +9,7 @@
 import { refusePromise } from "../asynchronous.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { Binding, Block } from "./block.ts";
+import type { ReplicaWord } from "./replication.ts";
 
 /**
  * A parameter of a kernel whose value is read at every dispatch, and again at
@@ -63,8 +64,11 @@ export class ReplayParam {
   }
 }
 
-/** A parameter of a kernel: a number, or one that replays read again. */
-export type Param = number | ReplayParam;
+/** A parameter of a dispatch: a number, or one that replays read again. */
+export type PlainParam = number | ReplayParam;
+
+/** A parameter of a kernel; a {@linkcode ReplicaWord} differs between replicas. */
+export type Param = PlainParam | ReplicaWord;
 
 /** A tensor that no recorded op made, as an observer sees it. */
 export interface Leaf {
@@ -81,7 +85,7 @@ export interface Observer {
     name: string,
     pipeline: Pipeline,
     bindings: readonly Binding[],
-    params: Readonly<Record<string, Param>>,
+    params: Readonly<Record<string, PlainParam>>,
     groups: readonly [number, number, number],
   ): void;
   copy(device: object, source: Binding, target: Binding, bytes: number): void;

@@ -103,6 +103,7 @@ export class Pool {
     const block = this.#free.get(size)?.pop() ?? this.#create(size);
     block.asked = Math.max(alignBytes(bytes), BLOCK_ALIGNMENT);
     block.made = UNWRITTEN;
+    block.replicas = undefined;
     this.#inUse += size;
     this.#blocks++;
     if (this.#inUse > this.#peak) this.#peak = this.#inUse;

@@ -8,8 +8,17 @@ import { GpuError } from "./errors.ts";
 import { type Faults, outOfMemory, UNWRITTEN, UPLOADED } from "./faults.ts";
 import { integersOf } from "./host_integers.ts";
 import type { Kernel } from "./kernel.ts";
-import { observer, type Param } from "./observer.ts";
+import { observer, type Param, type PlainParam } from "./observer.ts";
 import { assertFits, type Pipeline, type PipelineCache } from "./pipeline.ts";
+import {
+  copiesOf,
+  dispatchesOf,
+  type DispatchLimits,
+  rangesOf,
+  readRangeOf,
+  uploadsOf,
+} from "./replicated_commands.ts";
+import { isReplicating, replication } from "./replication.ts";
 import { ParamArena, UploadArena } from "./uploads.ts";
 
 /** Dispatches per submit: the GPU works while the next chunk is recorded. */
@@ -97,6 +106,7 @@ export class Stream {
   readonly #uploads: UploadArena;
   readonly #readers: GPUBuffer[] = [];
   readonly #riders = new Set<Rider>();
+  readonly #limits: DispatchLimits;
   /** The riders that a reading in progress brings along. */
   readonly #aboard = new Set<Rider>();
   readonly #dynamicOffset = new Uint32Array(1);
@@ -119,6 +129,10 @@ export class Stream {
     this.#gpu = gpu;
     this.#pipelines = pipelines;
     this.#faults = faults;
+    this.#limits = {
+      binding: gpu.limits.maxStorageBufferBindingSize,
+      groups: gpu.limits.maxComputeWorkgroupsPerDimension,
+    };
     this.#params = new ParamArena(gpu, CHUNK);
     this.#uploads = new UploadArena(gpu);
     this.bindGroups = new BindGroups(
@@ -139,11 +153,35 @@ export class Stream {
     };
   }
 
-  /** Records one dispatch of `x·y·z` workgroups. */
+  /** Records one dispatch of `x·y·z` workgroups, for each replica if any. */
   dispatch(
     kernel: Kernel,
     bindings: readonly Binding[],
     params: Readonly<Record<string, Param>>,
+    x: number,
+    y: number,
+    z: number,
+  ): void {
+    let isPlain = !replication();
+    for (let i = 0; isPlain && i < bindings.length; i++) {
+      isPlain = !bindings[i]?.block.replicas;
+    }
+    if (isPlain) {
+      const plain = params as Readonly<Record<string, PlainParam>>;
+      this.#dispatch(kernel, bindings, plain, x, y, z);
+      return;
+    }
+    const call = { kernel, bindings, params, groups: [x, y, z] } as const;
+    for (const plain of dispatchesOf(call, this.#limits)) {
+      const { kernel, bindings, params, groups } = plain;
+      this.#dispatch(kernel, bindings, params, ...groups);
+    }
+  }
+
+  #dispatch(
+    kernel: Kernel,
+    bindings: readonly Binding[],
+    params: Readonly<Record<string, PlainParam>>,
     x: number,
     y: number,
     z: number,
@@ -197,6 +235,10 @@ export class Stream {
 
   /** Records a copy of whole 4-byte words between two different buffers. */
   copy(source: Binding, target: Binding, bytes: number): void {
+    for (const copy of copiesOf(source, target, bytes)) this.#copy(...copy);
+  }
+
+  #copy(source: Binding, target: Binding, bytes: number): void {
     this.#faults.alive();
     this.#assertWritten(source.block, "a copy");
     observer()?.copy(this, source, target, bytes);
@@ -216,6 +258,12 @@ export class Stream {
 
   /** Records setting a range of bytes to zero. */
   clear(block: Block, offset: number, bytes: number): void {
+    for (const range of rangesOf(block, { offset, bytes }, "clear")) {
+      this.#clear(block, range.offset, range.bytes);
+    }
+  }
+
+  #clear(block: Block, offset: number, bytes: number): void {
     this.#faults.alive();
     observer()?.clear(this, block, offset, bytes);
     this.#closePass();
@@ -227,6 +275,16 @@ export class Stream {
 
   /** Writes host values into a block, after everything recorded before. */
   upload(block: Block, offset: number, values: TypedArray): void {
+    for (const [at, part] of uploadsOf(block, offset, values)) {
+      this.#upload(block, at, part);
+    }
+    if (!block.replicas) return;
+    block.integers = isReplicating() && offset === 0
+      ? integersOf(values)
+      : undefined;
+  }
+
+  #upload(block: Block, offset: number, values: TypedArray): void {
     this.#faults.alive();
     block.integers = offset === 0 ? integersOf(values) : undefined;
     if (observer()?.upload(this, block, offset, values)) return;
@@ -304,8 +362,9 @@ export class Stream {
    * @throws {GpuError} If a command was refused or memory ran out.
    */
   async read(ranges: readonly Rider["range"][]): Promise<ArrayBuffer[]> {
-    if (this.#riders.size > 0) return await this.#readWithRiders(ranges);
-    return await this.#read(ranges, true);
+    const plain = ranges.map(readRangeOf);
+    if (this.#riders.size > 0) return await this.#readWithRiders(plain);
+    return await this.#read(plain, true);
   }
 
   /**

@@ -8,7 +8,7 @@
 
 import type { ParamType } from "./kernel.ts";
 import { PARAMS_BYTES } from "./pipeline.ts";
-import { type Param, ReplayParam } from "./observer.ts";
+import { type PlainParam, ReplayParam } from "./observer.ts";
 
 /** The parameters of a chunk's dispatches, one slot of fixed size for each. */
 export class ParamArena {
@@ -43,7 +43,7 @@ export class ParamArena {
   add(
     name: string,
     fields: readonly [string, ParamType][],
-    params: Readonly<Record<string, Param>>,
+    params: Readonly<Record<string, PlainParam>>,
   ): number {
     const offset = this.#used;
     let at = offset >> 2;

@@ -13,6 +13,7 @@ import {
   type TypedArray,
 } from "../dtype.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "../shape.ts";
+import { shared } from "../gpu/replication.ts";
 import { allocate, type Tensor } from "../tensor.ts";
 import { checkAll } from "../whole_numbers.ts";
 import { fillInto } from "../launch/flat.ts";
@@ -114,7 +115,7 @@ export function tensor<
   const converted = isOf(dtype, flat)
     ? flat
     : DTYPES[dtype].from(dtype === "f32" ? flat : towardsZero(flat));
-  const x = empty(shape, dtype, options);
+  const x = shared(() => empty(shape, dtype, options));
   x.write(converted);
   return x;
 }
@@ -256,7 +257,7 @@ export function arange<D extends DType = "i32">(
   checkShape("make a range", [length]);
   const { dtype = "i32" as D } = options;
   checkType(dtype);
-  const x = empty([length], dtype, options);
+  const x = shared(() => empty([length], dtype, options));
   const values = DTYPES[dtype].view(new ArrayBuffer(4 * length), 0, length);
   for (let i = 0; i < length; i++) values[i] = i;
   x.write(values);

@@ -1,0 +1,374 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+// The text of a kernel that runs for several replicas in one dispatch, made from
+// the text for one. The workgroups of the replicas follow each other along z, and
+// an access `x[i]` of a storage buffer becomes `x[replica_at_x + (i)]`, where
+// `replica_at_x` is where the replica's elements begin. All else stays as it is,
+// so each replica gets the bits that the kernel for one gives.
+//
+//   - Entry point: `main` is renamed, and a new one computes which replica it
+//     works for, and calls it with the workgroup and invocation that it would have
+//     if the replica were alone.
+//   - Two buffers that one dispatch writes must not overlap, but those of one block
+//     lie between each other as soon as there are several replicas (the gradients
+//     of a weight and its bias). They are bound once, as f32, and vectors in
+//     them are read and written by functions.
+//   - Parameters that differ between replicas are read from a table.
+//
+// A text that does more than index its buffers (`arrayLength`, pointers to them,
+// textures, workgroups along z) is left alone: such a kernel is dispatched once for
+// each replica.
+
+import { type Kernel, makeKernel } from "./kernel.ts";
+import { type Access, MAX_PARAMS, readVariables } from "./kernel_text.ts";
+
+/** What selects the replicated form of a kernel. */
+export interface ReplicatedForm {
+  /** The bindings that are bound as one, if any: they are all written. */
+  readonly merged: readonly number[];
+  /** For parameters that differ between replicas: the name and its word. */
+  readonly words: readonly (readonly [name: string, at: number])[];
+  /** The words of a replica in the table. */
+  readonly width: number;
+}
+
+/** A kernel for several replicas, and how to launch it. */
+export interface ReplicatedKernel {
+  readonly kernel: Kernel;
+  /**
+   * The bytes of an element of each binding of the first kernel. The kernel's
+   * parameter `replica_step{i}` is the distance between replicas of binding i in
+   * such elements (of merged bindings: in f32), `replica_from{i}` is where it
+   * starts in the buffer that is bound for all merged ones.
+   */
+  readonly units: readonly number[];
+}
+
+/** A variable bound as a storage buffer. */
+interface Variable {
+  readonly name: string;
+  readonly access: Access;
+  /** The type of an element. */
+  readonly type: string;
+  readonly isMerged: boolean;
+}
+
+const made = new WeakMap<Kernel, Map<string, ReplicatedKernel | undefined>>();
+
+/**
+ * The form of a kernel for several replicas, which is made once.
+ *
+ * @returns `undefined` if the kernel has no such form.
+ */
+export function replicatedKernel(
+  kernel: Kernel,
+  form: ReplicatedForm,
+): ReplicatedKernel | undefined {
+  let forms = made.get(kernel);
+  if (!forms) made.set(kernel, forms = new Map());
+  const { merged, words, width } = form;
+  const key = words.length > 0 || merged.length > 0
+    ? `${merged}|${words.join()}|${width}`
+    : "";
+  if (!forms.has(key)) forms.set(key, makeReplicated(kernel, form));
+  return forms.get(key);
+}
+
+const BYTES: Readonly<Record<string, number>> = {
+  f32: 4,
+  u32: 4,
+  i32: 4,
+  "atomic<u32>": 4,
+  "atomic<i32>": 4,
+  "vec2<f32>": 8,
+  "vec2<u32>": 8,
+  "vec4<f32>": 16,
+  "vec4<u32>": 16,
+  "vec4<i32>": 16,
+};
+
+const ALIAS = /\balias\s+(\w+)\s*=\s*([^;]+);/g;
+
+function makeReplicated(
+  kernel: Kernel,
+  { merged, words, width }: ReplicatedForm,
+): ReplicatedKernel | undefined {
+  const { text, variables, params } = readVariables(kernel.wgsl);
+  const aliases = new Map<string, string>();
+  for (const [, name = "", type = ""] of text.matchAll(ALIAS)) {
+    aliases.set(name, type);
+  }
+  const resolve = (type: string): string =>
+    type.replaceAll(/\s/g, "").replaceAll(/\w+/g, (word) => {
+      const target = aliases.get(word);
+      return target === undefined ? word : resolve(target);
+    });
+  const buffers = variables.map(({ name, access, type }, i): Variable => ({
+    name,
+    access,
+    type: resolve(/^array\s*<([\s\S]*)>$/.exec(type)?.[1] ?? type),
+    isMerged: merged.includes(i),
+  }));
+  const units = buffers.map(({ type }) => BYTES[type] ?? 0);
+  const mergeable = buffers.every(({ type, isMerged }) =>
+    !isMerged || type === "f32" || type === "vec4<f32>"
+  );
+  if (units.includes(0) || !mergeable) return undefined;
+  const head = replicateEntry(text);
+  if (head === undefined) return undefined;
+  const body = replicateAccesses(head, { buffers, params, words, width });
+  if (body === undefined) return undefined;
+
+  const fields = [
+    "replica_depth",
+    ...words.length > 0 ? ["replica_first"] : [],
+    ...buffers.map((_, i) => `replica_step${i}`),
+    ...merged.map((i) => `replica_from${i}`),
+  ];
+  const known = Object.keys(kernel.params).length;
+  if (known + fields.length > MAX_PARAMS) return undefined;
+  const p = params ?? "replica_params";
+  const declared = fields.map((field) => `${field}: u32`).join(", ");
+  const struct = known > 0
+    ? body.replace(
+      /\bstruct\s+Params\s*\{([^}]*)\}/,
+      (_, before: string) =>
+        `struct Params {${before.trimEnd().replace(/,$/, "")}, ${declared} }`,
+    )
+    : `struct Params { ${declared} }\n${body}`;
+  const kept = buffers.filter(({ isMerged }, i) =>
+    !isMerged || i === merged[0]
+  );
+  const storage = kept.map(({ name, type, access, isMerged }) =>
+    `var<storage, ${access === "write" ? "read_write" : "read"}> ` +
+    (isMerged ? "replica_merged: array<f32>;" : `${name}: array<${type}>;`)
+  );
+  if (words.length > 0) {
+    storage.push("var<storage, read> replica_words: array<u32>;");
+  }
+  const starts = buffers.map(({ name, isMerged }, i) =>
+    `  replica_at_${name} = ${isMerged ? `${p}.replica_from${i} + ` : ""}` +
+    `replica * ${p}.replica_step${i};`
+  );
+  const wgsl = [
+    struct
+      .replaceAll("REPLICA_PARAMS", p)
+      .replace("REPLICA_STARTS", () => starts.join("\n")),
+    ...[...storage, `var<uniform> ${p}: Params;`].map((variable, i) =>
+      `@group(0) @binding(${i}) ${variable}`
+    ),
+    "var<private> replica: u32;",
+    ...buffers.map(({ name }) => `var<private> replica_at_${name}: u32;`),
+    ...buffers.filter(({ isMerged, type }) => isMerged && type !== "f32")
+      .map(({ name }) => vectorsOf(name)),
+  ].join("\n");
+  return {
+    kernel: makeKernel({
+      name: `${kernel.name} of replicas`,
+      wgsl,
+      constants: kernel.constants ?? {},
+    }),
+    units: units.map((bytes, i) => buffers[i]?.isMerged ? 4 : bytes),
+  };
+}
+
+/** Functions that read and write a vector of a merged buffer. */
+function vectorsOf(name: string): string {
+  return /* wgsl */ `
+fn ${name}_replica_load(i: u32) -> vec4<f32> {
+  let k = replica_at_${name} + 4u * i;
+  return vec4<f32>(replica_merged[k], replica_merged[k + 1u], replica_merged[k + 2u], replica_merged[k + 3u]);
+}
+fn ${name}_replica_store(i: u32, v: vec4<f32>) {
+  let k = replica_at_${name} + 4u * i;
+  replica_merged[k] = v.x;
+  replica_merged[k + 1u] = v.y;
+  replica_merged[k + 2u] = v.z;
+  replica_merged[k + 3u] = v.w;
+}`;
+}
+
+/** What a new entry point passes on, by the name of the builtin value. */
+const PASSED: Readonly<Record<string, string>> = {
+  workgroup_id: "vec3<u32>(replica_group.xy, replica_group.z % depth)",
+  num_workgroups: "vec3<u32>(replica_groups.xy, depth)",
+  // Workgroups have one invocation along z.
+  global_invocation_id:
+    "vec3<u32>(replica_id.xy, replica_id.z - replica * depth)",
+  local_invocation_index: "replica_index",
+  local_invocation_id: "replica_local",
+};
+
+/** Renames the entry point, and adds one that calls it for a replica. */
+function replicateEntry(text: string): string | undefined {
+  const entry =
+    /((?:@\w+\s*(?:\([^()]*\)\s*)?)+)fn\s+main\s*\(((?:[^()]|\([^()]*\))*)\)/
+      .exec(text);
+  const [whole = "", attributes = "", list = ""] = entry ?? [];
+  const sides = /@workgroup_size\s*\(([^()]*)\)/.exec(attributes)?.[1] ?? "";
+  if (!entry || sides.split(",").filter((side) => side.trim()).length > 2) {
+    return undefined;
+  }
+  const values = [
+    ...list.matchAll(/@builtin\s*\(\s*(\w+)\s*\)\s*(\w+)\s*:\s*([^,]+)/g),
+  ].map(([, builtin = "", name = "", type = ""]) => ({
+    value: PASSED[builtin],
+    parameter: `${name}: ${type.trim()}`,
+    needs: { // beside the group, which is always asked for
+      global_invocation_id:
+        "@builtin(global_invocation_id) replica_id: vec3<u32>",
+      local_invocation_index:
+        "@builtin(local_invocation_index) replica_index: u32",
+      local_invocation_id:
+        "@builtin(local_invocation_id) replica_local: vec3<u32>",
+    }[builtin],
+  }));
+  if (values.some(({ value }) => value === undefined)) return undefined;
+  const renamed = `fn replica_main(${
+    values.map(({ parameter }) => parameter).join(", ")
+  })`;
+  const main = /* wgsl */ `
+${attributes.trim()}
+fn main(${
+    [
+      "@builtin(workgroup_id) replica_group: vec3<u32>",
+      "@builtin(num_workgroups) replica_groups: vec3<u32>",
+      ...values.flatMap(({ needs }) => needs ?? []),
+    ].join(", ")
+  }) {
+  let depth = REPLICA_PARAMS.replica_depth;
+  replica = replica_group.z / depth;
+REPLICA_STARTS
+  replica_main(${values.map(({ value }) => value).join(", ")});
+}
+`;
+  return text.replace(whole, () => renamed) + main;
+}
+
+/** A piece of a text: a word, a number or a sign, and the space before it. */
+interface Token {
+  readonly before: string;
+  text: string;
+}
+
+/** What {@linkcode replicateAccesses} looks for. */
+interface Sought {
+  readonly buffers: readonly Variable[];
+  /** The name of the variable that holds the parameters. */
+  readonly params: string | undefined;
+  readonly words: ReplicatedForm["words"];
+  readonly width: number;
+}
+
+/**
+ * Rewrites every access of a buffer, and every parameter that differs between
+ * replicas.
+ *
+ * @returns `undefined` if a buffer is used in another way.
+ */
+function replicateAccesses(
+  text: string,
+  { buffers, params, words, width }: Sought,
+): string | undefined {
+  const tokens: Token[] = [
+    ...text.matchAll(/(\s*)(\d[\w.]*|[A-Za-z_]\w*|[^\s\w]|$)/g),
+  ].map(([, before = "", text = ""]) => ({ before, text }));
+  const at = (i: number) => tokens[i]?.text;
+  const byName = new Map(buffers.map((buffer) => [buffer.name, buffer]));
+  const hidden = new Shadows();
+  for (let i = 0; i < tokens.length; i++) {
+    const token = tokens[i] as Token;
+    const name = token.text;
+    hidden.pass(tokens, i);
+    const isMember = at(i - 1) === "." || at(i + 1) === ":";
+    if (isMember || hidden.has(name)) continue;
+    if (name === params && at(i + 1) === ".") {
+      const word = words.find(([word]) => word === at(i + 2));
+      if (!word) continue;
+      token.text = `replica_words[(${params}.replica_first + replica) * ` +
+        `${width}u + ${word[1]}u]`;
+      for (const part of tokens.slice(i + 1, i + 3)) part.text = "";
+      continue;
+    }
+    const buffer = byName.get(name);
+    if (!buffer || hidden.isDeclared(tokens, i)) continue;
+    const end = at(i + 1) === "[" ? closing(tokens, i + 1) : undefined;
+    if (end === undefined) return undefined;
+    const [open, close] = [tokens[i + 1], tokens[end]] as [Token, Token];
+    if (!buffer.isMerged || buffer.type === "f32") {
+      if (buffer.isMerged) token.text = "replica_merged";
+      open.text = `[replica_at_${name} + (`;
+      close.text = ")]";
+      continue;
+    }
+    if (at(i - 1) === "&" || at(end + 1) === ".") return undefined;
+    const isStore = at(end + 1) === "=" && at(end + 2) !== "=";
+    const isChange = !isStore && at(end + 2) === "=" &&
+      /[-+*/%&|^]/.test(at(end + 1) ?? "");
+    if (isChange) return undefined;
+    token.text = `${name}_replica_${isStore ? "store" : "load"}`;
+    open.text = "(";
+    if (!isStore) {
+      close.text = ")";
+      continue;
+    }
+    close.text = ",";
+    (tokens[end + 1] as Token).text = "";
+    const stop = tokens.findIndex(({ text }, k) => k > end && text === ";");
+    if (stop < 0) return undefined;
+    (tokens[stop] as Token).text = ");";
+  }
+  return tokens.map(({ before, text }) => before + text).join("");
+}
+
+/** The index of the bracket that closes the one at an index. */
+function closing(tokens: readonly Token[], start: number): number | undefined {
+  let depth = 0;
+  for (let i = start; i < tokens.length; i++) {
+    // Those inside are rewritten later.
+    const text = tokens[i]?.text;
+    if (text === "[") depth++;
+    else if (text === "]" && --depth === 0) return i;
+  }
+  return undefined;
+}
+
+/** The local names that hide variables of the module, by scope. */
+class Shadows {
+  readonly #scopes: { kind: string; names: Set<string> }[] = [];
+  /** A name whose declaration ends at the next semicolon. */
+  #pending: string | undefined;
+
+  /** Takes the next token into account. */
+  pass(tokens: readonly Token[], i: number): void {
+    const text = tokens[i]?.text ?? "";
+    const top = this.#scopes.at(-1);
+    if (text === "fn" || text === "for") this.#open(text);
+    else if (text === "{") this.#open("{");
+    else if (text === "}") {
+      this.#scopes.pop();
+      if (this.#scopes.at(-1)?.kind !== "{") this.#scopes.pop();
+    } else if (text.endsWith(";")) {
+      if (this.#pending !== undefined) top?.names.add(this.#pending);
+      this.#pending = undefined;
+    } else if (this.isDeclared(tokens, i)) this.#pending = text;
+    else if (top?.kind === "fn" && tokens[i + 1]?.text === ":") {
+      top.names.add(text);
+    }
+  }
+
+  /** Whether a declaration introduces the token as the name of a local. */
+  isDeclared(tokens: readonly Token[], i: number): boolean {
+    return ["let", "var", "const"].includes(tokens[i - 1]?.text ?? "");
+  }
+
+  /** Whether a local of this name hides a variable of the module now. */
+  has(name: string): boolean {
+    return this.#scopes.some(({ names }) => names.has(name));
+  }
+
+  #open(kind: string): void {
+    this.#scopes.push({ kind, names: new Set() });
+  }
+}

@@ -1,0 +1,95 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+// For which replicas commands are recorded. Replicas are copies of one program
+// that differ in their random numbers and in what follows from them: see
+// ../replicas.ts. The memory of a replicated tensor is one block, in which one
+// replica's elements lie after the other's, and a command of the program becomes
+// one command for all of them (replicated_commands.ts).
+
+import type { Binding, ReplicaSpace } from "./block.ts";
+
+/** The replicas that commands are recorded for. */
+export interface Replication {
+  /** The number of replicas. */
+  readonly count: number;
+  /** The only one that commands run for; `undefined` if they run for all. */
+  readonly only: number | undefined;
+}
+
+let current: Replication | undefined;
+
+/** The replicas that commands are recorded for now; `undefined` for none. */
+export function replication(): Replication | undefined {
+  return current;
+}
+
+/** Whether what is made now is made for each replica. */
+export function isReplicating(): boolean {
+  return current !== undefined && current.only === undefined;
+}
+
+/** Runs a function whose commands are for these replicas. */
+export function replicate<T>(to: Replication | undefined, run: () => T): T {
+  const before = current;
+  current = to;
+  try {
+    return run();
+  } finally {
+    current = before;
+  }
+}
+
+/** Runs a function that makes what all replicas share, such as given numbers. */
+export function shared<T>(run: () => T): T {
+  return isReplicating() ? replicate(undefined, run) : run();
+}
+
+/**
+ * The replicas that a command on replicated memory runs for.
+ *
+ * @param space The memory.
+ * @param action What the command does, for the error.
+ * @throws {TypeError} If commands are not recorded for such replicas now.
+ */
+export function replicasOf({ count }: ReplicaSpace, action: string): number[] {
+  if (current?.count !== count) {
+    throw new TypeError(
+      `Cannot ${action} a tensor of ${count} replicas ` +
+        (current ? `among ${current.count}` : "outside of them") +
+        ": call run() or only() of the Replicas that made it",
+    );
+  }
+  return current.only !== undefined
+    ? [current.only]
+    : Array.from({ length: count }, (_, replica) => replica);
+}
+
+/** Words of 32 bits for each replica, on the host and on the GPU. */
+export interface ReplicaTable {
+  /** The words, replica by replica. */
+  readonly words: Uint32Array;
+  /** The number of words of a replica. */
+  readonly width: number;
+  /** The words on the GPU. */
+  readonly binding: Binding;
+}
+
+/** A parameter of a kernel, of type u32, that differs between replicas. */
+export class ReplicaWord {
+  /** Where the values are. */
+  readonly table: ReplicaTable;
+  /** Which word of each replica it is. */
+  readonly at: number;
+
+  /** Names a word of a table. */
+  constructor(table: ReplicaTable, at: number) {
+    this.table = table;
+    this.at = at;
+  }
+
+  /** The value for one replica. */
+  of(replica: number): number {
+    return this.table.words[replica * this.table.width + this.at] ?? 0;
+  }
+}
