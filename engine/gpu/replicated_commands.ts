@@ -115,8 +115,6 @@ interface Joint {
 function jointForm(
   { kernel, bindings, params }: Dispatch,
 ): Joint | undefined {
-  // Mirrors of all replicas would be copied whole for each of their dispatches.
-  if (kernel.bind.includes("texels")) return undefined;
   const written = bindings.map((_, i) => i)
     .filter((i) => kernel.bind[i] === "write");
   const blockOf = (i: number) => bindings[i]?.block;
@@ -139,18 +137,24 @@ function jointForm(
   return form && { kernel: form, merged, table };
 }
 
+/** Bytes of a mirror that may hold more than the operands of a dispatch. */
+const THIN_MIRROR = 2 ** 20;
+
 /** How many replicas one dispatch may be for. */
 function mostAtOnce(
-  { bindings, groups: [, , depth] }: Dispatch,
+  { kernel: { bind }, bindings, groups: [, , depth] }: Dispatch,
   { merged }: Joint,
   { binding: largest, groups: most }: DispatchLimits,
 ): number {
   let count = Math.floor(most / depth);
-  const fit = (size: number, bytes: number) =>
-    count = Math.min(count, 1 + Math.floor((largest - size) / bytes));
-  for (const { block: { replicas }, size } of bindings) {
-    if (replicas) fit(size, replicas.bytes);
-  }
+  const fit = (size: number, bytes: number, room = largest) =>
+    count = Math.min(count, 1 + Math.floor((room - size) / bytes));
+  bindings.forEach(({ block: { replicas }, size }, i) => {
+    if (!replicas) return;
+    // A mirror holds all that lies between the replicas' operands as well.
+    const isThin = bind[i] === "texels" && replicas.bytes > 2 * size;
+    fit(size, replicas.bytes, isThin ? THIN_MIRROR : largest);
+  });
   const span = spanOf(merged.map((i) => bindings[i] as Binding));
   const [first] = merged;
   const space = first === undefined

@@ -16,9 +16,11 @@
 //     them are read and written by functions.
 //   - Parameters that differ between replicas are read from a table.
 //
-// A text that does more than index its buffers (`arrayLength`, pointers to them,
-// textures, workgroups along z) is left alone: such a kernel is dispatched once for
-// each replica.
+//   - Functions that read texels (texels.ts) begin at those of the replica.
+//
+// A text that uses its buffers in other ways (`arrayLength`, pointers to them) or
+// has too many parameters is left alone: such a kernel is dispatched once for each
+// replica.
 
 import { type Kernel, makeKernel } from "./kernel.ts";
 import { type Access, MAX_PARAMS, readVariables } from "./kernel_text.ts";
@@ -86,6 +88,7 @@ const BYTES: Readonly<Record<string, number>> = {
   "vec4<f32>": 16,
   "vec4<u32>": 16,
   "vec4<i32>": 16,
+  "texture_2d<f32>": 16, // a texel
 };
 
 const ALIAS = /\balias\s+(\w+)\s*=\s*([^;]+);/g;
@@ -115,9 +118,10 @@ function makeReplicated(
     !isMerged || type === "f32" || type === "vec4<f32>"
   );
   if (units.includes(0) || !mergeable) return undefined;
-  const head = replicateEntry(text);
-  if (head === undefined) return undefined;
-  const body = replicateAccesses(head, { buffers, params, words, width });
+  const head = replicateTexels(text, buffers);
+  const whole = head && replicateEntry(head);
+  const body = whole &&
+    replicateAccesses(whole, { buffers, params, words, width });
   if (body === undefined) return undefined;
 
   const fields = [
@@ -141,8 +145,10 @@ function makeReplicated(
     !isMerged || i === merged[0]
   );
   const storage = kept.map(({ name, type, access, isMerged }) =>
-    `var<storage, ${access === "write" ? "read_write" : "read"}> ` +
-    (isMerged ? "replica_merged: array<f32>;" : `${name}: array<${type}>;`)
+    access === "texels"
+      ? `var ${name}: ${type};`
+      : `var<storage, ${access === "write" ? "read_write" : "read"}> ` +
+        (isMerged ? "replica_merged: array<f32>;" : `${name}: array<${type}>;`)
   );
   if (words.length > 0) {
     storage.push("var<storage, read> replica_words: array<u32>;");
@@ -187,6 +193,26 @@ fn ${name}_replica_store(i: u32, v: vec4<f32>) {
   replica_merged[k + 2u] = v.z;
   replica_merged[k + 3u] = v.w;
 }`;
+}
+
+/** Lets the functions that read texels begin at those of a replica. */
+function replicateTexels(
+  text: string,
+  buffers: readonly Variable[],
+): string | undefined {
+  let changed = text;
+  for (const { name, access } of buffers) {
+    if (access !== "texels") continue;
+    const head = `fn ${name}_texel(i: u32) -> vec4<f32> {`;
+    if (!changed.includes(head)) return undefined;
+    changed = changed.replace(
+      head,
+      `fn ${name}_texel(i: u32) -> vec4<f32> { return ` +
+        `${name}_replica_texel(replica_at_${name} + i); }\n` +
+        head.replace("_texel", "_replica_texel"),
+    );
+  }
+  return changed;
 }
 
 /** What a new entry point passes on, by the name of the builtin value. */
@@ -293,6 +319,13 @@ function replicateAccesses(
     }
     const buffer = byName.get(name);
     if (!buffer || hidden.isDeclared(tokens, i)) continue;
+    if (buffer.access === "texels") {
+      const isLoad = at(i - 2) === "textureLoad" &&
+        tokens.slice(0, i).findLast(({ text }) => text.endsWith("_texel"))
+            ?.text === `${name}_replica_texel`;
+      if (isLoad) continue;
+      return undefined;
+    }
     const end = at(i + 1) === "[" ? closing(tokens, i + 1) : undefined;
     if (end === undefined) return undefined;
     const [open, close] = [tokens[i + 1], tokens[end]] as [Token, Token];
