@@ -29,6 +29,13 @@ export function isReplicating(): boolean {
   return current !== undefined && current.only === undefined;
 }
 
+/** The number of replicas that one dispatch works for now; 1 without any. */
+export function replicasAtOnce(): number {
+  return current !== undefined && current.only === undefined
+    ? current.count
+    : 1;
+}
+
 /** Runs a function whose commands are for these replicas. */
 export function replicate<T>(to: Replication | undefined, run: () => T): T {
   const before = current;

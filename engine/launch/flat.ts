@@ -8,6 +8,7 @@
 
 import { touch } from "../changes.ts";
 import type { DType } from "../dtype.ts";
+import { replicasAtOnce } from "../gpu/replication.ts";
 import {
   type Expression,
   FLAT_VARIANTS,
@@ -66,7 +67,9 @@ export function evaluateFlat(
     "elementwise",
     "all",
     () =>
-      device.isSoftware && result.size >= LEAST_TEXELS ? "texels" : "buffers",
+      device.isSoftware && result.size * replicasAtOnce() >= LEAST_TEXELS
+        ? "texels"
+        : "buffers",
   );
   if (variant === "texels" && readsTexels(expression)) {
     return evaluateTexels(result, expression, operands, scalars);
