@@ -3,13 +3,14 @@
 
 // The text of a kernel that runs for several replicas in one dispatch, made from
 // the text for one. The workgroups of the replicas follow each other along z, and
-// an access `x[i]` of a storage buffer becomes `x[replica_at_x + (i)]`, where
-// `replica_at_x` is where the replica's elements begin. All else stays as it is,
-// so each replica gets the bits that the kernel for one gives.
+// an access `x[i]` of a storage buffer becomes `x[replica * p.replica_step0 + (i)]`,
+// which counts from where the replica's elements begin. All else stays as it is, so
+// each replica gets the bits that the kernel for one gives.
 //
 //   - Entry point: `main` is renamed, and a new one computes which replica it
 //     works for, and calls it with the workgroup and invocation that it would have
-//     if the replica were alone.
+//     if the replica were alone. Every function receives the replica as a parameter:
+//     a variable of the module would not count as uniform, which barriers ask for.
 //   - Two buffers that one dispatch writes must not overlap, but those of one block
 //     lie between each other as soon as there are several replicas (the gradients
 //     of a weight and its bias). They are bound once, as f32, and vectors in
@@ -54,6 +55,8 @@ interface Variable {
   /** The type of an element. */
   readonly type: string;
   readonly isMerged: boolean;
+  /** Where the elements of a replica begin, as WGSL. */
+  readonly start: string;
 }
 
 const made = new WeakMap<Kernel, Map<string, ReplicatedKernel | undefined>>();
@@ -107,9 +110,12 @@ function makeReplicated(
       const target = aliases.get(word);
       return target === undefined ? word : resolve(target);
     });
+  const p = params ?? "replica_params";
   const buffers = variables.map(({ name, access, type }, i): Variable => ({
     name,
     access,
+    start: (merged.includes(i) ? `${p}.replica_from${i} + ` : "") +
+      `replica * ${p}.replica_step${i}`,
     type: resolve(/^array\s*<([\s\S]*)>$/.exec(type)?.[1] ?? type),
     isMerged: merged.includes(i),
   }));
@@ -119,9 +125,9 @@ function makeReplicated(
   );
   if (units.includes(0) || !mergeable) return undefined;
   const head = replicateTexels(text, buffers);
-  const whole = head && replicateEntry(head);
+  const whole = head && replicateEntry(head, p);
   const body = whole &&
-    replicateAccesses(whole, { buffers, params, words, width });
+    replicateNames(whole, { buffers, params, words, width });
   if (body === undefined) return undefined;
 
   const fields = [
@@ -132,7 +138,6 @@ function makeReplicated(
   ];
   const known = Object.keys(kernel.params).length;
   if (known + fields.length > MAX_PARAMS) return undefined;
-  const p = params ?? "replica_params";
   const declared = fields.map((field) => `${field}: u32`).join(", ");
   const struct = known > 0
     ? body.replace(
@@ -153,21 +158,13 @@ function makeReplicated(
   if (words.length > 0) {
     storage.push("var<storage, read> replica_words: array<u32>;");
   }
-  const starts = buffers.map(({ name, isMerged }, i) =>
-    `  replica_at_${name} = ${isMerged ? `${p}.replica_from${i} + ` : ""}` +
-    `replica * ${p}.replica_step${i};`
-  );
   const wgsl = [
-    struct
-      .replaceAll("REPLICA_PARAMS", p)
-      .replace("REPLICA_STARTS", () => starts.join("\n")),
+    struct,
     ...[...storage, `var<uniform> ${p}: Params;`].map((variable, i) =>
       `@group(0) @binding(${i}) ${variable}`
     ),
-    "var<private> replica: u32;",
-    ...buffers.map(({ name }) => `var<private> replica_at_${name}: u32;`),
     ...buffers.filter(({ isMerged, type }) => isMerged && type !== "f32")
-      .map(({ name }) => vectorsOf(name)),
+      .map(vectorsOf),
   ].join("\n");
   return {
     kernel: makeKernel({
@@ -180,14 +177,14 @@ function makeReplicated(
 }
 
 /** Functions that read and write a vector of a merged buffer. */
-function vectorsOf(name: string): string {
+function vectorsOf({ name, start }: Variable): string {
   return /* wgsl */ `
-fn ${name}_replica_load(i: u32) -> vec4<f32> {
-  let k = replica_at_${name} + 4u * i;
+fn ${name}_replica_load(replica: u32, i: u32) -> vec4<f32> {
+  let k = ${start} + 4u * i;
   return vec4<f32>(replica_merged[k], replica_merged[k + 1u], replica_merged[k + 2u], replica_merged[k + 3u]);
 }
-fn ${name}_replica_store(i: u32, v: vec4<f32>) {
-  let k = replica_at_${name} + 4u * i;
+fn ${name}_replica_store(replica: u32, i: u32, v: vec4<f32>) {
+  let k = ${start} + 4u * i;
   replica_merged[k] = v.x;
   replica_merged[k + 1u] = v.y;
   replica_merged[k + 2u] = v.z;
@@ -201,14 +198,14 @@ function replicateTexels(
   buffers: readonly Variable[],
 ): string | undefined {
   let changed = text;
-  for (const { name, access } of buffers) {
+  for (const { name, access, start } of buffers) {
     if (access !== "texels") continue;
     const head = `fn ${name}_texel(i: u32) -> vec4<f32> {`;
     if (!changed.includes(head)) return undefined;
     changed = changed.replace(
       head,
       `fn ${name}_texel(i: u32) -> vec4<f32> { return ` +
-        `${name}_replica_texel(replica_at_${name} + i); }\n` +
+        `${name}_replica_texel(${start} + i); }\n` +
         head.replace("_texel", "_replica_texel"),
     );
   }
@@ -227,7 +224,7 @@ const PASSED: Readonly<Record<string, string>> = {
 };
 
 /** Renames the entry point, and adds one that calls it for a replica. */
-function replicateEntry(text: string): string | undefined {
+function replicateEntry(text: string, p: string): string | undefined {
   const entry =
     /((?:@\w+\s*(?:\([^()]*\)\s*)?)+)fn\s+main\s*\(((?:[^()]|\([^()]*\))*)\)/
       .exec(text);
@@ -263,9 +260,8 @@ fn main(${
       ...values.flatMap(({ needs }) => needs ?? []),
     ].join(", ")
   }) {
-  let depth = REPLICA_PARAMS.replica_depth;
-  replica = replica_group.z / depth;
-REPLICA_STARTS
+  let depth = ${p}.replica_depth;
+  let replica = replica_group.z / depth;
   replica_main(${values.map(({ value }) => value).join(", ")});
 }
 `;
@@ -278,7 +274,7 @@ interface Token {
   text: string;
 }
 
-/** What {@linkcode replicateAccesses} looks for. */
+/** What {@linkcode replicateNames} looks for. */
 interface Sought {
   readonly buffers: readonly Variable[];
   /** The name of the variable that holds the parameters. */
@@ -288,12 +284,12 @@ interface Sought {
 }
 
 /**
- * Rewrites every access of a buffer, and every parameter that differs between
- * replicas.
+ * Rewrites every access of a buffer and every parameter that differs between
+ * replicas, and hands the replica to every function.
  *
  * @returns `undefined` if a buffer is used in another way.
  */
-function replicateAccesses(
+function replicateNames(
   text: string,
   { buffers, params, words, width }: Sought,
 ): string | undefined {
@@ -302,6 +298,10 @@ function replicateAccesses(
   ].map(([, before = "", text = ""]) => ({ before, text }));
   const at = (i: number) => tokens[i]?.text;
   const byName = new Map(buffers.map((buffer) => [buffer.name, buffer]));
+  const functions = new Set(
+    [...text.matchAll(/\bfn\s+(\w+)/g)].map(([, name = ""]) => name),
+  );
+  functions.delete("main");
   const hidden = new Shadows();
   for (let i = 0; i < tokens.length; i++) {
     const token = tokens[i] as Token;
@@ -315,6 +315,13 @@ function replicateAccesses(
       token.text = `replica_words[(${params}.replica_first + replica) * ` +
         `${width}u + ${word[1]}u]`;
       for (const part of tokens.slice(i + 1, i + 3)) part.text = "";
+      continue;
+    }
+    if (functions.has(name) && at(i + 1) === "(") {
+      const isDeclared = at(i - 1) === "fn";
+      (tokens[i + 1] as Token).text =
+        (isDeclared ? "(replica: u32" : "(replica") +
+        (at(i + 2) === ")" ? "" : ", ");
       continue;
     }
     const buffer = byName.get(name);
@@ -331,7 +338,7 @@ function replicateAccesses(
     const [open, close] = [tokens[i + 1], tokens[end]] as [Token, Token];
     if (!buffer.isMerged || buffer.type === "f32") {
       if (buffer.isMerged) token.text = "replica_merged";
-      open.text = `[replica_at_${name} + (`;
+      open.text = `[${buffer.start} + (`;
       close.text = ")]";
       continue;
     }
@@ -341,7 +348,7 @@ function replicateAccesses(
       /[-+*/%&|^]/.test(at(end + 1) ?? "");
     if (isChange) return undefined;
     token.text = `${name}_replica_${isStore ? "store" : "load"}`;
-    open.text = "(";
+    open.text = "(replica, ";
     if (!isStore) {
       close.text = ")";
       continue;
