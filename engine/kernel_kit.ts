@@ -94,6 +94,7 @@ export {
   preventReplay,
   ReplayParam,
 } from "./gpu/observer.ts";
+export { asReplicated } from "./gpu/replication.ts";
 export type { Rider } from "./gpu/stream.ts";
 export { declareInput, declareTexels } from "./gpu/texels.ts";
 export type { Expression } from "./kernels/elementwise.ts";

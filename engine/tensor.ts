@@ -19,7 +19,7 @@ import {
   type Block,
   BLOCK_ALIGNMENT,
 } from "./gpu/block.ts";
-import { isReplicating, replication } from "./gpu/replication.ts";
+import { asReplicated, isReplicating, replication } from "./gpu/replication.ts";
 import { unpackHalves } from "./half_values.ts";
 import { formatShape, type Shape, sizeOf } from "./shape.ts";
 import { adopt, forget, persist, type Scope } from "./scope.ts";
@@ -205,11 +205,11 @@ export class Tensor<D extends DType = "f32"> {
    * @returns The gradient, which is made of zeros at the first call.
    */
   gradientTarget(): Tensor {
-    if (!this.#grad) {
+    this.#grad ??= asReplicated(this.block, () => {
       const grad = persist(allocate(this.device, this.shape));
       this.device.stream.clear(grad.block, grad.byteOffset, grad.bytes);
-      this.#grad = grad;
-    }
+      return grad;
+    });
     return this.#grad;
   }
 

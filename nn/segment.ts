@@ -5,6 +5,7 @@
 
 import {
   allocate,
+  asReplicated,
   dependsOn,
   fillInto,
   onReplay,
@@ -119,7 +120,7 @@ export class Segment {
 
   /** The gradients without the deferred work on them. */
   get unsettledGradients(): Tensor {
-    this.#gradients ??= this.#zeros(this.device);
+    this.#gradients ??= this.parallel();
     return this.#gradients;
   }
 
@@ -130,7 +131,7 @@ export class Segment {
 
   /** A new parallel buffer of zeros, for an optimizer or a posterior. */
   parallel(): Tensor {
-    return this.#zeros(this.device);
+    return asReplicated(this.values.block, () => this.#zeros(this.device));
   }
 
   /**

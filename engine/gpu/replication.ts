@@ -7,7 +7,7 @@
 // replica's elements lie after the other's, and a command of the program becomes
 // one command for all of them (replicated_commands.ts).
 
-import type { Binding, ReplicaSpace } from "./block.ts";
+import type { Binding, Block, ReplicaSpace } from "./block.ts";
 
 /** The replicas that commands are recorded for. */
 export interface Replication {
@@ -50,6 +50,36 @@ export function replicate<T>(to: Replication | undefined, run: () => T): T {
 /** Runs a function that makes what all replicas share, such as given numbers. */
 export function shared<T>(run: () => T): T {
   return isReplicating() ? replicate(undefined, run) : run();
+}
+
+/**
+ * Runs a function that makes what belongs to a block's elements, such as their
+ * gradients: for all replicas if the block is theirs, even where commands run for
+ * only one.
+ *
+ * @param block The block.
+ * @param run The function.
+ * @returns What `run` returns.
+ *
+ * @example Memory beside that of a replicated tensor
+ * ```ts
+ * import { Replicas, initialize, zeros } from "@swagpu/swagpu/engine";
+ * import { asReplicated, fillInto } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * using replicas = new Replicas([1, 2]);
+ * const x = replicas.run(() => zeros([3]));
+ * const y = replicas.only(1, () => asReplicated(x.block, () => zeros([3])));
+ * replicas.only(1, () => fillInto(y, 4));
+ * const values = await replicas.data(y);
+ * assertEquals(values.map(([first]) => first), [0, 4]);
+ * ```
+ */
+export function asReplicated<T>({ replicas }: Block, run: () => T): T {
+  return replicas && current?.only !== undefined
+    ? replicate({ count: replicas.count, only: undefined }, run)
+    : run();
 }
 
 /**

@@ -1,0 +1,388 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  argmax,
+  attention,
+  backward,
+  bernoulli,
+  capture,
+  checkpoint,
+  concat,
+  crossEntropy,
+  cumsum,
+  defaultGenerator,
+  dropout,
+  elu,
+  embedding,
+  gelu,
+  Generator,
+  layerNorm,
+  logSumExp,
+  manualSeed,
+  matmul,
+  max,
+  mean,
+  mul,
+  normal,
+  readAll,
+  relu,
+  Replicas,
+  reshape,
+  scope,
+  slice,
+  softmax,
+  sub,
+  sum,
+  tanh,
+  type Tensor,
+  tensor,
+  transpose,
+  uniform,
+  zeros,
+} from "../../engine/mod.ts";
+import {
+  addInto,
+  allocate,
+  fillInto,
+  philoxUniform,
+} from "../../engine/kernel_kit.ts";
+import { gpuTest, randomValues } from "../_check.ts";
+
+const SEEDS = [11, 12, 13];
+
+/** Tensors of other values for each replica, which need gradients. */
+function stacked(
+  replicas: Replicas,
+  shapes: readonly (readonly number[])[],
+): Tensor[] {
+  return shapes.map((shape, k) => {
+    const size = shape.reduce((product, side) => product * side, 1);
+    const x = replicas.stack(
+      Array.from(
+        { length: replicas.count },
+        (_, j) => tensor(randomValues(size, 100 * j + k), { shape }),
+      ),
+    );
+    x.requiresGrad = true;
+    return x;
+  });
+}
+
+const LABELS = [2, 0, 3, 1, 1, 4];
+const IDS = [[1, 0, 3], [3, 3, 2]];
+
+/** Functions of tensors, the shapes of which are given with them. */
+const OPS: readonly (readonly [
+  name: string,
+  shapes: readonly (readonly number[])[],
+  op: (...xs: Tensor[]) => Tensor,
+])[] = [
+  ["sub", [[5, 7], [7]], (a = zeros([]), b = zeros([])) => sub(a, b)],
+  ["activations", [[6, 9]], (x = zeros([])) => gelu(elu(tanh(relu(x))))],
+  [
+    "matmul with bias, activation and residual",
+    [[9, 12], [16, 12], [16], [9, 16]],
+    (a = zeros([]), b = zeros([]), bias, residual) =>
+      matmul(a, b, { transposeB: true, bias, activation: "gelu", residual }),
+  ],
+  [
+    "matmul of odd sizes",
+    [[3, 5, 7], [7, 3], [3]],
+    (a = zeros([]), b = zeros([]), bias) =>
+      matmul(a, b, { bias, activation: "tanh" }),
+  ],
+  [
+    "layerNorm",
+    [[10, 12], [12], [12], [10, 12]],
+    (x = zeros([]), weight, bias, residual) =>
+      layerNorm(x, { weight, bias, residual }),
+  ],
+  ["softmax", [[6, 11]], (x = zeros([])) => softmax(x)],
+  ["logSumExp", [[6, 11]], (x = zeros([])) => logSumExp(x, { axis: 1 })],
+  ["max", [[6, 11]], (x = zeros([])) => max(x, { axis: 0 })],
+  ["cumsum", [[4, 9]], (x = zeros([])) => cumsum(x, { axis: 1 })],
+  [
+    "cross-entropy",
+    [[6, 5]],
+    (x = zeros([])) => crossEntropy(x, tensor(LABELS, { dtype: "i32" })),
+  ],
+  [
+    "embedding",
+    [[4, 8]],
+    (table = zeros([])) =>
+      mean(embedding(tensor(IDS, { dtype: "i32" }), table), { axis: 1 }),
+  ],
+  [
+    "movement",
+    [[4, 6], [4, 3]],
+    (a = zeros([]), b = zeros([])) =>
+      transpose(
+        reshape(concat([slice(a, { axis: 1, start: 1, end: 5 }), b], 1), [
+          2,
+          2,
+          7,
+        ]),
+        0,
+        2,
+      ),
+  ],
+  [
+    "attention",
+    [[2, 9, 16], [2, 9, 16], [2, 9, 16]],
+    (q = zeros([]), k = zeros([]), v = zeros([])) =>
+      attention(q, k, v, { heads: 2, causal: true }),
+  ],
+  [
+    "attention with dropout",
+    [[2, 9, 16], [2, 9, 16], [2, 9, 16]],
+    (q = zeros([]), k = zeros([]), v = zeros([])) =>
+      attention(q, k, v, {
+        heads: 4,
+        dropout: { rate: 0.3, stream: defaultGenerator().next() },
+      }),
+  ],
+  ["dropout", [[7, 9]], (x = zeros([])) => dropout(x, { rate: 0.4 })],
+  [
+    "checkpoint with dropout",
+    [[7, 9]],
+    (x = zeros([])) => checkpoint(() => dropout(gelu(x), { rate: 0.4 })),
+  ],
+];
+
+for (const [name, shapes, op] of OPS) {
+  gpuTest(`replicas of ${name} get the bits of one alone`, async () => {
+    using replicas = new Replicas(SEEDS);
+    const xs = stacked(replicas, shapes);
+    /** The result and the gradients of a weighted sum of it. */
+    const compute = (xs: readonly Tensor[]): Tensor[] => {
+      const y = op(...xs);
+      const weights = tensor(randomValues(y.size, 7), { shape: y.shape });
+      backward(sum(mul(y, weights)));
+      return [y, ...xs.map((x) => x.grad ?? zeros([1]))];
+    };
+    const together = replicas.run(() => compute(xs));
+    const found = await Promise.all(together.map((y) => replicas.data(y)));
+    for (const [j, seed] of SEEDS.entries()) {
+      const own = xs.map((x) => replicas.take(x, j));
+      for (const x of own) x.requiresGrad = true;
+      manualSeed(seed);
+      const alone = await readAll(compute(own));
+      assertEquals(found.map((y) => y[j]), alone, `replica ${j}`);
+    }
+  });
+}
+
+gpuTest("a replica draws what its seed alone would give", async () => {
+  using replicas = new Replicas([5, -1n, 2 ** 40]);
+  const draw = () => [
+    uniform([5]),
+    normal([3, 4]),
+    bernoulli([9], 0.4),
+  ];
+  const together = replicas.run(draw);
+  const found = await Promise.all(together.map((x) => replicas.data(x)));
+  for (const [j, seed] of [5, -1n, 2 ** 40].entries()) {
+    manualSeed(seed);
+    assertEquals(found.map((x) => x[j]), await readAll(draw()));
+  }
+  assertEquals(replicas.position, 3);
+  replicas.position = 0;
+  assertEquals(
+    await replicas.data(replicas.run(() => uniform([5]))),
+    found[0],
+  );
+  assertEquals(
+    (await replicas.only(1, () => uniform([2])).data()).length,
+    2,
+    "one replica draws an ordinary tensor",
+  );
+});
+
+gpuTest(
+  "a generator with a seed of its own gives all replicas the same",
+  async () => {
+    using replicas = new Replicas(SEEDS);
+    const x = replicas.run(() => uniform([4], { generator: new Generator(9) }));
+    const expected = await uniform([4], { generator: new Generator(9) }).data();
+    assertEquals(await replicas.data(x), SEEDS.map(() => expected));
+    const y = replicas.run(() => {
+      manualSeed(9);
+      return uniform([4]);
+    });
+    assertEquals(await replicas.data(y), SEEDS.map(() => expected));
+  },
+);
+
+gpuTest(
+  "a captured step of replicas is replayed with other random numbers",
+  async () => {
+    const data = [1, 2, 3, 4, 5].map((k) => randomValues(24, k));
+    const weights = randomValues(12, 99);
+    /** Runs five steps, and gives the weights and the losses. */
+    const train = (
+      run: <T>(step: () => T) => T,
+      keepLoss: (loss: Tensor) => Promise<unknown>,
+      isCaptured: boolean,
+    ) => {
+      const w = run(() => {
+        const w = mul(tensor(weights, { shape: [4, 3] }), uniform([4, 3]));
+        w.requiresGrad = true;
+        return w;
+      });
+      using step = capture(({ x }: { x: Tensor }) => {
+        const y = dropout(tanh(matmul(x, w)), { rate: 0.3 });
+        const loss = mean(mul(y, y));
+        backward(loss);
+        return { loss, noise: uniform([3]) };
+      }, { enabled: isCaptured });
+      const losses: Promise<unknown>[] = [];
+      for (const values of data) {
+        run(() => {
+          using _ = scope();
+          const feed = { x: { data: values, shape: [6, 4] } };
+          const { loss, noise } = step(feed) as Record<string, Tensor>;
+          losses.push(keepLoss(loss as Tensor), keepLoss(noise as Tensor));
+        });
+      }
+      if (isCaptured) assertEquals(step.reason, undefined);
+      return { grad: w.grad as Tensor, losses: Promise.all(losses) };
+    };
+    using replicas = new Replicas(SEEDS);
+    const together = train(
+      (step) => replicas.run(step),
+      (loss) => replicas.data(loss),
+      true,
+    );
+    const gradients = await replicas.data(together.grad);
+    const losses = await together.losses as Float32Array[][];
+    for (const [j, seed] of SEEDS.entries()) {
+      manualSeed(seed);
+      const alone = train((step) => step(), (loss) => loss.data(), false);
+      assertEquals(gradients[j], await alone.grad.data());
+      assertEquals(losses.map((loss) => loss[j]), await alone.losses);
+    }
+  },
+);
+
+gpuTest("an input of a captured step may differ between replicas", async () => {
+  using replicas = new Replicas([1, 2]);
+  using step = capture(({ x }: { x: Tensor }) => mul(x, 2));
+  for (let k = 0; k < 4; k++) {
+    const x = replicas.stack([tensor([k, 1]), tensor([k, 10])]);
+    const y = replicas.run(() => step({ x }));
+    assertEquals(await replicas.data(y), [
+      Float32Array.of(2 * k, 2),
+      Float32Array.of(2 * k, 20),
+    ]);
+    const shared = replicas.run(() => step({ x: Float32Array.of(k, k) }));
+    assertEquals(await replicas.data(shared), [
+      Float32Array.of(2 * k, 2 * k),
+      Float32Array.of(2 * k, 2 * k),
+    ]);
+  }
+});
+
+gpuTest("an op of replicas is one dispatch", ({ stream }) => {
+  using replicas = new Replicas(SEEDS);
+  const [a, b] = stacked(replicas, [[8, 16], [16, 16]]);
+  const count = (run: () => void) => {
+    const { dispatches } = stream.statistics();
+    run();
+    return stream.statistics().dispatches - dispatches;
+  };
+  const step = () => {
+    const y = matmul(a as Tensor, b as Tensor, { activation: "tanh" });
+    backward(sum(mul(y, y)));
+  };
+  const alone = count(() => replicas.only(0, step));
+  assertEquals(count(() => replicas.run(step)), alone);
+});
+
+gpuTest("a replica reads and writes its part alone", async () => {
+  using replicas = new Replicas(SEEDS);
+  const x = replicas.run(() => zeros([2], { dtype: "i32" }));
+  replicas.only(1, () => x.write([4, 5]));
+  replicas.only(2, () => fillInto(x, 7));
+  assertEquals(await replicas.data(x), [
+    Int32Array.of(0, 0),
+    Int32Array.of(4, 5),
+    Int32Array.of(7, 7),
+  ]);
+  assertEquals(await replicas.only(1, () => x.data()), Int32Array.of(4, 5));
+  replicas.run(() => x.write([1, 2]));
+  assertEquals(await replicas.take(x, 2).data(), Int32Array.of(1, 2));
+  const y = replicas.only(1, () => argmax(mul(x, 1)));
+  assertEquals(await y.data(), Int32Array.of(1));
+});
+
+gpuTest("what replicas cannot do is refused", async (device) => {
+  using replicas = new Replicas(SEEDS);
+  using others = new Replicas([1, 2]);
+  const x = replicas.run(() => uniform([3]));
+  const shared = uniform([3]);
+  const cases: readonly [() => unknown, string][] = [
+    [() => new Replicas([]), "Cannot make 0 replicas: give at least one seed"],
+    [() => new Replicas([0.5]), "Cannot seed with 0.5"],
+    [
+      () => mul(x, 2),
+      "of 3 replicas outside of them: call run() or only() of the Replicas",
+    ],
+    [() => others.run(() => mul(x, 2)), "a tensor of 3 replicas among 2"],
+    [
+      () => replicas.run(() => addInto(shared, x)),
+      "to a tensor that several replicas share",
+    ],
+    [
+      () => replicas.run(() => philoxUniform(defaultGenerator().next(), 0)),
+      "Cannot draw random numbers on the host for several replicas at once",
+    ],
+    [
+      () => replicas.run(async () => await Promise.resolve(1)),
+      "Cannot run an asynchronous function for replicas",
+    ],
+    [
+      () => replicas.only(3, () => 0),
+      "Cannot run for replica 3: there are 3, from 0",
+    ],
+    [
+      () => replicas.stack([shared, shared]),
+      "Cannot stack 2 tensors: there are 3 replicas",
+    ],
+    [
+      () => replicas.stack([shared, shared, uniform([4])]),
+      "Cannot stack f32 [3] and f32 [4]: they must be of one shape and type",
+    ],
+    [
+      () => replicas.stack([x, x, x]),
+      "Cannot stack a tensor that is replicated already",
+    ],
+    [
+      () => replicas.take(shared, 0),
+      "of shape [3]: it is not replicated: all replicas share it",
+    ],
+    [() => others.take(x, 0), "of shape [3]: it has 3 replicas, and not 2"],
+    [
+      () => replicas.run(() => allocate(device, [2 ** 31])),
+      "for 3 replicas: its 25769803776 bytes exceed the device's largest buffer",
+    ],
+  ];
+  for (const [run, message] of cases) {
+    assertThrows(run, Error, message);
+  }
+  await assertRejects(
+    () => x.data(),
+    TypeError,
+    "Cannot read a tensor of 3 replicas outside of them",
+  );
+  await assertRejects(
+    () => replicas.run(() => ({ read: x.data() })).read,
+    TypeError,
+    "Cannot read a tensor of 3 replicas as one: call data() of the Replicas",
+  );
+  await assertRejects(
+    () => replicas.data(shared),
+    TypeError,
+    "it is not replicated",
+  );
+});
