@@ -120,6 +120,7 @@ export type {
 } from "./recurrent_layers.ts";
 export * from "./prior_decay.ts";
 export * from "./reduce_on_plateau.ts";
+export * from "./replicas.ts";
 export * from "./schedule.ts";
 export * from "./seeds.ts";
 export * from "./scheduler.ts";
