@@ -15,9 +15,9 @@ import {
 } from "./gpu/observer.ts";
 import {
   isReplicating,
+  ReplicaError,
   type ReplicaTable,
   replication,
-  ReplicaWord,
 } from "./gpu/replication.ts";
 import type { RandomStream } from "./random_stream.ts";
 
@@ -198,7 +198,7 @@ export class Generator {
     if (!seeds) return this.#key;
     const only = replication()?.only;
     if (only === undefined) {
-      throw new TypeError(
+      throw new ReplicaError(
         "Cannot draw from the generator of replicas outside of them: call " +
           "run() or only() of the Replicas",
       );
@@ -219,7 +219,7 @@ class ReplicaStream implements RandomStream {
   }
 
   get key(): never {
-    throw new TypeError(
+    throw new ReplicaError(
       "Cannot draw random numbers on the host for several replicas at once: " +
         "call only() of the Replicas for one after the other",
     );
@@ -233,7 +233,7 @@ class ReplicaStream implements RandomStream {
 
 /** The words of the replicas' seeds as parameters of a kernel. */
 function seedParams(seeds: ReplicaTable): Pick<StreamParams, "key0" | "key1"> {
-  return { key0: new ReplicaWord(seeds, 0), key1: new ReplicaWord(seeds, 1) };
+  return { key0: { table: seeds, at: 0 }, key1: { table: seeds, at: 1 } };
 }
 
 /**

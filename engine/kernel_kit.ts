@@ -74,7 +74,7 @@ export {
   type TypedArray,
 } from "./dtype.ts";
 export { HALF_MAX, packHalves } from "./half_values.ts";
-export type { Binding, Block } from "./gpu/block.ts";
+export type { Binding, Block, ReplicaSpace } from "./gpu/block.ts";
 export {
   type Access,
   definedKernels,
@@ -91,10 +91,15 @@ export {
   isCapturing,
   onReplay,
   type Param,
+  type PlainParam,
   preventReplay,
   ReplayParam,
 } from "./gpu/observer.ts";
-export { asReplicated } from "./gpu/replication.ts";
+export {
+  asReplicated,
+  type ReplicaTable,
+  type ReplicaWord,
+} from "./gpu/replication.ts";
 export type { Rider } from "./gpu/stream.ts";
 export { declareInput, declareTexels } from "./gpu/texels.ts";
 export type { Expression } from "./kernels/elementwise.ts";

@@ -56,6 +56,7 @@ export {
 export * from "./gpu/backend.ts";
 export * from "./gpu/device.ts";
 export * from "./gpu/errors.ts";
+export { ReplicaError } from "./gpu/replication.ts";
 export type { Pool, PoolStatistics } from "./gpu/pool.ts";
 export type { Stream, StreamStatistics } from "./gpu/stream.ts";
 export type { Activation } from "./kernels/matmul_activation.ts";

@@ -8,7 +8,7 @@
 import { refusePromise } from "./asynchronous.ts";
 import { Generator, keyOf, withGenerator } from "./generator.ts";
 import { alignBytes } from "./gpu/block.ts";
-import { replicate } from "./gpu/replication.ts";
+import { ReplicaError, replicate } from "./gpu/replication.ts";
 import { tensor } from "./ops/creation.ts";
 import { persist } from "./scope.ts";
 import { formatShape, sameShape } from "./shape.ts";
@@ -111,10 +111,10 @@ export class Replicas implements Disposable {
    * @param run The function, such as a training step. It must not be asynchronous.
    * @returns What `run` returns. The tensors in it are replicated: only these
    * Replicas can use or read them.
-   * @throws {TypeError} If the function returns a promise, reads a tensor, draws
-   * random numbers on the host, or writes to a tensor that the replicas share.
-   * @throws {RangeError} If the memory of all replicas exceeds the device's largest
-   * buffer.
+   * @throws {ReplicaError} If the function reads a tensor, draws random numbers on
+   * the host, writes to a tensor that the replicas share, or makes one that exceeds
+   * the device's largest buffer for so many replicas.
+   * @throws {TypeError} If the function returns a promise.
    */
   run<T>(run: () => T): T {
     return this.#for(undefined, () => {
@@ -169,7 +169,7 @@ export class Replicas implements Disposable {
    * @param x A replicated tensor.
    * @param replica The number of the replica, from 0.
    * @returns A tensor of x's shape without history.
-   * @throws {TypeError} If x is not replicated so many times.
+   * @throws {ReplicaError} If x is not replicated so many times.
    * @throws {RangeError} If there is no such replica.
    */
   take<D extends DType>(x: Tensor<D>, replica: number): Tensor<D> {
@@ -187,7 +187,7 @@ export class Replicas implements Disposable {
    *
    * @param tensors An ordinary tensor for each replica, of one shape and type.
    * @returns A tensor of that shape, without history.
-   * @throws {TypeError} If there are more or fewer tensors than replicas, their
+   * @throws {ReplicaError} If there are more or fewer tensors than replicas, their
    * shapes or types differ, or one is replicated.
    *
    * @example Usage
@@ -208,16 +208,18 @@ export class Replicas implements Disposable {
   stack<D extends DType>(tensors: readonly Tensor<D>[]): Tensor<D> {
     const [first] = tensors;
     if (!first || tensors.length !== this.count) {
-      throw new TypeError(
+      throw new ReplicaError(
         `Cannot stack ${tensors.length} tensors: there are ${this.count} replicas`,
       );
     }
     for (const { shape, dtype, block } of tensors) {
       if (dtype === first.dtype && sameShape(shape, first.shape)) {
         if (!block.replicas) continue;
-        throw new TypeError("Cannot stack a tensor that is replicated already");
+        throw new ReplicaError(
+          "Cannot stack a tensor that is replicated already",
+        );
       }
-      throw new TypeError(
+      throw new ReplicaError(
         `Cannot stack ${first.dtype} ${formatShape(first.shape)} and ${dtype} ${
           formatShape(shape)
         }: they must be of one shape and type`,
@@ -235,7 +237,7 @@ export class Replicas implements Disposable {
    *
    * @param x A replicated tensor.
    * @returns For each replica what `x.data()` would give if it were alone.
-   * @throws {TypeError} If x is not replicated so many times.
+   * @throws {ReplicaError} If x is not replicated so many times.
    */
   async data<D extends DType>(x: Tensor<D>): Promise<TypedArray<D>[]> {
     this.#require(x, "read the replicas of");
@@ -277,7 +279,7 @@ export class Replicas implements Disposable {
 
   #require({ shape, block: { replicas } }: AnyTensor, action: string): void {
     if (replicas?.count === this.count) return;
-    throw new TypeError(
+    throw new ReplicaError(
       `Cannot ${action} a tensor of shape ${formatShape(shape)}: it ` +
         (replicas
           ? `has ${replicas.count} replicas, and not ${this.count}`

@@ -19,7 +19,12 @@ import {
   type Block,
   BLOCK_ALIGNMENT,
 } from "./gpu/block.ts";
-import { asReplicated, isReplicating, replication } from "./gpu/replication.ts";
+import {
+  asReplicated,
+  isReplicating,
+  ReplicaError,
+  replication,
+} from "./gpu/replication.ts";
 import { unpackHalves } from "./half_values.ts";
 import { formatShape, type Shape, sizeOf } from "./shape.ts";
 import { adopt, forget, persist, type Scope } from "./scope.ts";
@@ -469,11 +474,12 @@ export function allocate<D extends DType = "f32">(
   const bytes = replicas === undefined ? own : replicas * step;
   const most = device.gpu.limits.maxBufferSize;
   if (bytes > most) {
-    throw new RangeError(
-      `Cannot make a tensor of shape ${formatShape(shape)}${
-        replicas === undefined ? "" : ` for ${replicas} replicas`
-      }: its ${bytes} bytes exceed the device's largest buffer of ${most}`,
-    );
+    const message = (count: string) =>
+      `Cannot make a tensor of shape ${formatShape(shape)}${count}: its ` +
+      `${bytes} bytes exceed the device's largest buffer of ${most}`;
+    throw replicas === undefined
+      ? new RangeError(message(""))
+      : new ReplicaError(message(` for ${replicas} replicas`));
   }
   const block = device.pool.acquire(bytes);
   if (replicas !== undefined) {

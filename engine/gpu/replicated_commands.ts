@@ -13,9 +13,11 @@ import type { Param, PlainParam } from "./observer.ts";
 import { type ReplicatedKernel, replicatedKernel } from "./replicated_text.ts";
 import {
   isReplicating,
+  isReplicaWord,
+  ReplicaError,
   replicasOf,
   type ReplicaTable,
-  ReplicaWord,
+  type ReplicaWord,
 } from "./replication.ts";
 
 /** A dispatch. */
@@ -41,7 +43,7 @@ export interface DispatchLimits {
 /**
  * The dispatches that one becomes.
  *
- * @throws {TypeError} If commands are not recorded for its replicas now, or the
+ * @throws {ReplicaError} If commands are not recorded for its replicas now, or the
  * replicas would write to one place.
  */
 export function dispatchesOf(
@@ -53,8 +55,7 @@ export function dispatchesOf(
   const [first] = replicated;
   if (!first) {
     // What no replica owns is used once.
-    const word = Object.values(params).find((p) => p instanceof ReplicaWord);
-    if (word) refuseShared(kernel);
+    if (Object.values(params).some(isReplicaWord)) refuseShared(kernel);
     return [call as PlainDispatch];
   }
   let replicas: number[] = [];
@@ -80,7 +81,7 @@ export function dispatchesOf(
 }
 
 function refuseShared({ name }: Kernel): never {
-  throw new TypeError(
+  throw new ReplicaError(
     `Cannot write in ${name} to a tensor that several replicas share: make it ` +
       "in run() of the Replicas",
   );
@@ -90,7 +91,7 @@ function refuseShared({ name }: Kernel): never {
 function forOne(call: Dispatch, replica: number): PlainDispatch {
   const params: Record<string, PlainParam> = {};
   for (const [name, value] of Object.entries(call.params)) {
-    params[name] = value instanceof ReplicaWord ? value.of(replica) : value;
+    params[name] = isReplicaWord(value) ? valueOf(value, replica) : value;
   }
   const bindings = call.bindings.map((binding) => {
     const { block, offset, size } = binding;
@@ -100,6 +101,11 @@ function forOne(call: Dispatch, replica: number): PlainDispatch {
       : binding;
   });
   return { ...call, bindings, params };
+}
+
+/** The value of a parameter for one replica. */
+function valueOf({ table, at }: ReplicaWord, replica: number): number {
+  return table.words[replica * table.width + at] ?? 0;
 }
 
 /** A dispatch for several replicas. */
@@ -127,7 +133,7 @@ function jointForm(
   const words: [string, number][] = [];
   let table: ReplicaTable | undefined;
   for (const [name, value] of Object.entries(params)) {
-    if (!(value instanceof ReplicaWord)) continue;
+    if (!isReplicaWord(value)) continue;
     if (table && value.table !== table) return undefined;
     table = value.table;
     words.push([name, value.at]);
@@ -182,7 +188,7 @@ function forMany(
 ): PlainDispatch {
   const values: Record<string, PlainParam> = { replica_depth: z };
   for (const [name, value] of Object.entries(params)) {
-    values[name] = value instanceof ReplicaWord ? 0 : value;
+    values[name] = isReplicaWord(value) ? 0 : value;
   }
   if (table) values.replica_first = start;
   const bound: Binding[] = [];
@@ -236,7 +242,7 @@ export function rangesOf(
 /**
  * The range of a block that is read.
  *
- * @throws {TypeError} If it belongs to several replicas.
+ * @throws {ReplicaError} If it belongs to several replicas.
  */
 export function readRangeOf<R extends ByteRange & { readonly block: Block }>(
   range: R,
@@ -245,7 +251,7 @@ export function readRangeOf<R extends ByteRange & { readonly block: Block }>(
   if (!space) return range;
   const [replica = 0, ...others] = replicasOf(space, "read");
   if (others.length > 0) {
-    throw new TypeError(
+    throw new ReplicaError(
       `Cannot read a tensor of ${space.count} replicas as one: call data() ` +
         "of the Replicas",
     );
@@ -270,7 +276,7 @@ export function copiesOf(
   const replicas = space ? replicasOf(space, "copy") : [];
   if (to && to !== space) replicasOf(to, "copy to");
   if (!to && replicas.length > 1) {
-    throw new TypeError(
+    throw new ReplicaError(
       "Cannot copy to a tensor that several replicas share: make it in run() " +
         "of the Replicas",
     );

@@ -87,11 +87,11 @@ export function asReplicated<T>({ replicas }: Block, run: () => T): T {
  *
  * @param space The memory.
  * @param action What the command does, for the error.
- * @throws {TypeError} If commands are not recorded for such replicas now.
+ * @throws {ReplicaError} If commands are not recorded for such replicas now.
  */
 export function replicasOf({ count }: ReplicaSpace, action: string): number[] {
   if (current?.count !== count) {
-    throw new TypeError(
+    throw new ReplicaError(
       `Cannot ${action} a tensor of ${count} replicas ` +
         (current ? `among ${current.count}` : "outside of them") +
         ": call run() or only() of the Replicas that made it",
@@ -100,6 +100,40 @@ export function replicasOf({ count }: ReplicaSpace, action: string): number[] {
   return current.only !== undefined
     ? [current.only]
     : Array.from({ length: count }, (_, replica) => replica);
+}
+
+/**
+ * The error when what a program does cannot be done for several replicas at once,
+ * or a replicated tensor is used outside of its replicas. The program may still run
+ * for one replica after the other.
+ *
+ * @example Falling back
+ * ```ts
+ * import {
+ *   defaultGenerator,
+ *   initialize,
+ *   ReplicaError,
+ *   Replicas,
+ * } from "@swagpu/swagpu/engine";
+ * import { philoxUniform } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await initialize();
+ * const draw = () => philoxUniform(defaultGenerator().next(), 0); // on the host
+ * using replicas = new Replicas([1, 2]);
+ * let drawn: number[] = [];
+ * try {
+ *   replicas.run(draw);
+ * } catch (error) {
+ *   if (!(error instanceof ReplicaError)) throw error;
+ *   drawn = [0, 1].map((replica) => replicas.only(replica, draw));
+ * }
+ * assertEquals(drawn.length, 2);
+ * ```
+ */
+export class ReplicaError extends TypeError {
+  /** The name of the class, which messages begin with. */
+  override readonly name = "ReplicaError";
 }
 
 /** Words of 32 bits for each replica, on the host and on the GPU. */
@@ -113,20 +147,14 @@ export interface ReplicaTable {
 }
 
 /** A parameter of a kernel, of type u32, that differs between replicas. */
-export class ReplicaWord {
+export interface ReplicaWord {
   /** Where the values are. */
   readonly table: ReplicaTable;
   /** Which word of each replica it is. */
   readonly at: number;
+}
 
-  /** Names a word of a table. */
-  constructor(table: ReplicaTable, at: number) {
-    this.table = table;
-    this.at = at;
-  }
-
-  /** The value for one replica. */
-  of(replica: number): number {
-    return this.table.words[replica * this.table.width + this.at] ?? 0;
-  }
+/** Whether a parameter differs between replicas. */
+export function isReplicaWord(param: unknown): param is ReplicaWord {
+  return typeof param === "object" && param !== null && "table" in param;
 }

@@ -27,6 +27,7 @@ import {
   normal,
   readAll,
   relu,
+  ReplicaError,
   Replicas,
   reshape,
   scope,
@@ -370,19 +371,32 @@ gpuTest("what replicas cannot do is refused", async (device) => {
   for (const [run, message] of cases) {
     assertThrows(run, Error, message);
   }
+  const isRefusal = ([run]: (typeof cases)[number]) => {
+    try {
+      run();
+    } catch (error) {
+      return error instanceof ReplicaError;
+    }
+  };
+  assertEquals(cases.filter((item) => !isRefusal(item)).map(([, m]) => m), [
+    "Cannot make 0 replicas: give at least one seed",
+    "Cannot seed with 0.5",
+    "Cannot run an asynchronous function for replicas",
+    "Cannot run for replica 3: there are 3, from 0",
+  ]);
   await assertRejects(
     () => x.data(),
-    TypeError,
+    ReplicaError,
     "Cannot read a tensor of 3 replicas outside of them",
   );
   await assertRejects(
     () => replicas.run(() => ({ read: x.data() })).read,
-    TypeError,
+    ReplicaError,
     "Cannot read a tensor of 3 replicas as one: call data() of the Replicas",
   );
   await assertRejects(
     () => replicas.data(shared),
-    TypeError,
+    ReplicaError,
     "it is not replicated",
   );
 });
