@@ -7,13 +7,13 @@
 
 import { refusePromise } from "./asynchronous.ts";
 import { Generator, keyOf, withGenerator } from "./generator.ts";
-import { alignBytes } from "./gpu/block.ts";
+import { alignBytes, BLOCK_ALIGNMENT } from "./gpu/block.ts";
 import { ReplicaError, replicate } from "./gpu/replication.ts";
-import { tensor } from "./ops/creation.ts";
-import { persist } from "./scope.ts";
-import { formatShape, sameShape } from "./shape.ts";
-import { allocate, type AnyTensor, readAll, type Tensor } from "./tensor.ts";
-import type { DType, TypedArray } from "./dtype.ts";
+import { type DTypeOf, tensor } from "./ops/creation.ts";
+import { adopt, persist } from "./scope.ts";
+import { formatShape, sameShape, type Shape, sizeOf } from "./shape.ts";
+import { allocate, type AnyTensor, readAll, Tensor } from "./tensor.ts";
+import { type DType, dtypeOf, type TypedArray } from "./dtype.ts";
 
 /**
  * Copies of one program that run in the same dispatches: as many models of one
@@ -230,6 +230,66 @@ export class Replicas implements Disposable {
       this.only(replica, () => copyElements(x, y));
     });
     return y;
+  }
+
+  /**
+   * Makes a replicated tensor of other numbers of the host for each replica, in one
+   * upload.
+   *
+   * @param values The numbers of each replica, row by row, in typed arrays of one
+   * type.
+   * @param shape The lengths of the axes.
+   * @returns A tensor of that shape.
+   * @throws {ReplicaError} If there are more or fewer arrays than replicas, their
+   * types differ, or one does not fill the shape.
+   *
+   * @example Usage
+   * ```ts
+   * import { initialize, Replicas } from "@swagpu/swagpu/engine";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await initialize();
+   * using replicas = new Replicas([1, 2]);
+   * const x = replicas.tensor([Int32Array.of(1, 2), Int32Array.of(3, 4)], [2]);
+   * assertEquals((await replicas.data(x)).map((x) => [...x]), [[1, 2], [3, 4]]);
+   * ```
+   */
+  tensor<A extends TypedArray>(
+    values: readonly A[],
+    shape: Shape,
+  ): Tensor<DTypeOf<A>> {
+    const [first] = values;
+    if (!first || values.length !== this.count) {
+      throw new ReplicaError(
+        `Cannot make a tensor of ${values.length} arrays: there are ` +
+          `${this.count} replicas`,
+      );
+    }
+    const size = sizeOf(shape);
+    const dtype = dtypeOf(first);
+    for (const own of values) {
+      if (own.length === size && dtypeOf(own) === dtype) continue;
+      throw new ReplicaError(
+        `Cannot make a ${dtype} tensor of shape ${formatShape(shape)} of ` +
+          `${own.length} values of ${dtypeOf(own)}: each replica needs ${size}`,
+      );
+    }
+    const step = Math.max(alignBytes(first.byteLength), BLOCK_ALIGNMENT);
+    const all = new Uint8Array(this.count * step);
+    values.forEach(({ buffer, byteOffset, byteLength }, replica) => {
+      all.set(new Uint8Array(buffer, byteOffset, byteLength), replica * step);
+    });
+    return replicate(undefined, () => {
+      // First as a tensor of all, which the replicas then share out.
+      const whole = tensor(new Uint32Array(all.buffer));
+      const { device, block } = whole;
+      const x = new Tensor(device, [...shape], dtype, { block, byteOffset: 0 });
+      adopt(x);
+      block.replicas = { count: this.count, bytes: step };
+      block.integers = undefined; // Those of the whole.
+      whole.dispose();
+      return x as Tensor<DTypeOf<A>>;
+    });
   }
 
   /**

@@ -13,7 +13,12 @@ import {
   persist,
   ReplayParam,
 } from "../engine/kernel_kit.ts";
-import { type AnyTensor, readAll, Tensor } from "../engine/mod.ts";
+import {
+  type AnyTensor,
+  readAll,
+  type Replicas,
+  Tensor,
+} from "../engine/mod.ts";
 import type { StepLoss } from "./train_options.ts";
 
 /** Adds a share of a loss, or of another number, to the element of the step. */
@@ -116,6 +121,30 @@ export class LossLedger implements Disposable {
       norm: norms && of(norms)[length - 1],
       other: of(other),
     };
+  }
+
+  /**
+   * Reads the losses since the last reading, of each of several replicas.
+   *
+   * @param replicas The replicas whose losses were added.
+   * @param other A replicated tensor to read as well.
+   * @returns What {@linkcode read} would give for each replica alone.
+   */
+  async readEach(
+    replicas: Replicas,
+    other?: AnyTensor,
+  ): Promise<LossReading[]> {
+    const { length } = this;
+    this.length = 0;
+    const slots = length > 0 ? this.#slots : undefined;
+    const [losses, others] = await Promise.all(
+      [slots, other].map((x) => x && replicas.data(x)),
+    );
+    return Array.from({ length: replicas.count }, (_, j) => ({
+      losses: Float32Array.from(losses?.[j] ?? []).subarray(0, length),
+      norm: undefined,
+      other: others?.[j] ?? [],
+    }));
   }
 
   /** Frees the losses. */

@@ -186,6 +186,7 @@ export {
   type TrainResult,
   type TrainState,
 } from "./train_options.ts";
+export * from "./train_replicas.ts";
 export * from "./training_memory.ts";
 export * from "./weight_check.ts";
 export {

@@ -44,6 +44,8 @@ export class CollectionCheck {
   #reported = 0;
   /** How many times collections were found to be left out. */
   #found = 0;
+  /** Why replicas cannot go on. */
+  #lost: string | undefined;
 
   /**
    * @param device Where the pieces are.
@@ -60,11 +62,20 @@ export class CollectionCheck {
     this.#undo = undo;
     this.#weights = new WeightCheck(device);
     const { block, byteOffset, bytes } = this.#weights.answer;
+    const { count, bytes: step } = block.replicas ?? { count: 1, bytes };
     this.#rider = {
-      range: { block, offset: byteOffset, bytes },
+      // The answers of replicas lie one after the other.
+      range: { block, offset: byteOffset, bytes: (count - 1) * step + bytes },
       board: () => {
         const turn = this.#turn;
-        return (answer) => this.#learn(turn, new Uint32Array(answer));
+        return (bytes) =>
+          this.#learn(
+            turn,
+            Array.from(
+              { length: count },
+              (_, replica) => new Uint32Array(bytes, replica * step, 2),
+            ),
+          );
       },
     };
   }
@@ -76,6 +87,7 @@ export class CollectionCheck {
 
   /** Looks through the weights of the next collection, piece by piece. */
   search(weights: readonly (AnyTensor | Binding | undefined)[]): void {
+    if (this.#lost !== undefined) throw new RangeError(this.#lost);
     const turn = ++this.#turn;
     let base = 0;
     this.#pieces.forEach(({ length, map, spans }, i) => {
@@ -104,6 +116,7 @@ export class CollectionCheck {
     // The answer may be on its way to another reading, which may end later.
     if (this.#unchecked.length > 0) this.#device.stream.bring(this.#rider);
     await read();
+    if (this.#lost !== undefined) throw new RangeError(this.#lost);
     if (this.#found === found) return;
     throw new RangeError(
       "Cannot read the posterior: another reading has found meanwhile that a " +
@@ -115,6 +128,7 @@ export class CollectionCheck {
   restart(): void {
     this.#unchecked = [];
     this.#reported = this.#turn;
+    this.#lost = undefined;
     this.#weights.reset();
   }
 
@@ -126,9 +140,10 @@ export class CollectionCheck {
     this.#weights[Symbol.dispose]();
   }
 
-  /** Takes the answer for all collections up to a turn. */
-  #learn(turn: number, answer: Uint32Array): void {
-    const found = WeightCheck.parse(answer);
+  /** Takes the answer for all collections up to a turn, of each replica. */
+  #learn(turn: number, answers: readonly Uint32Array[]): void {
+    if (answers.length > 1) return this.#learnOfReplicas(turn, answers);
+    const found = WeightCheck.parse(answers[0] ?? []);
     if (!found) {
       this.#unchecked = this.#unchecked.filter((before) => before.turn > turn);
       return;
@@ -147,6 +162,21 @@ export class CollectionCheck {
           ? "that collection was left out"
           : `that collection and ${left - 1} after it were left out`),
     );
+  }
+
+  /** The same for replicas, whose counts are one. */
+  #learnOfReplicas(turn: number, answers: readonly Uint32Array[]): void {
+    const found = answers.map((answer) => WeightCheck.parse(answer));
+    const replica = found.findIndex((weight) => weight !== undefined);
+    if (replica < 0) {
+      this.#unchecked = this.#unchecked.filter((before) => before.turn > turn);
+      return;
+    }
+    // The others hold collections that this one left out.
+    this.#lost = "Cannot collect the weights: " +
+      `${this.#nameOf(found[replica]?.block ?? 0)} of replica ${replica} was ` +
+      "not finite, so the posterior of all replicas is lost";
+    throw new RangeError(this.#lost);
   }
 
   /** The name of the parameter to which a block belongs, counted over all pieces. */

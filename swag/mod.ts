@@ -48,7 +48,7 @@
  * @module
  */
 
-export type { BayesInferOptions, ParticleReport } from "./bayes_infer.ts";
+export type { BayesInferOptions, ParticleReport } from "./particle_plan.ts";
 export {
   calibrate,
   type CalibrateOptions,

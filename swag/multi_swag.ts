@@ -4,13 +4,10 @@
 import { isThenable } from "../engine/kernel_kit.ts";
 import { keep, noGrad, scope } from "../engine/mod.ts";
 import type { Module } from "../nn/mod.ts";
-import {
-  type BayesInferOptions,
-  type Particle,
-  trainParticles,
-} from "./bayes_infer.ts";
+import { type Particle, trainParticles } from "./bayes_infer.ts";
 import { BufferCopy } from "./buffer_copy.ts";
 import { readParticles, writeParticles } from "./particle_files.ts";
+import type { BayesInferOptions } from "./particle_plan.ts";
 import {
   type PosteriorPrediction,
   type PosteriorPredOptions,
@@ -132,10 +129,12 @@ export class MultiSwag<M extends Module = Module>
    * `swagEpochs`.
    *
    * A particle depends on its seed, `seed` plus its number, and not on the others.
-   * The default random generator is as before afterwards.
+   * Particles are trained in the same dispatches where the model allows it; see
+   * {@linkcode BayesInferOptions.together}. The default random generator is as
+   * before afterwards.
    *
    * @param build Builds the model of a particle. It is called under the particle's
-   * seed.
+   * seed, or once for all, and must do the same at each call.
    * @param options The data, the loss, and how long to train.
    * @returns The particles, over the model of the first.
    * @throws {RangeError} If an option is out of range, or a loss is not finite.

@@ -13,8 +13,10 @@ import {
   type AnyTensor,
   type Binding,
   chooseVariant,
+  copyInto,
   defineVariants,
   fillInto,
+  formatShape,
   grid,
   type Kernel,
   launch,
@@ -315,6 +317,36 @@ export class Posterior {
         }
       }
     }
+  }
+
+  /**
+   * Copies all moments of another posterior over a model of the same kind. If that
+   * one is of replicas, they are those of the replica that this is called for.
+   *
+   * @throws {TypeError} If the posteriors hold other parameters or numbers of
+   * deviations.
+   */
+  copyFrom(other: Posterior): void {
+    const describe = ({ layout: { entries, rows } }: Posterior) =>
+      `${rows} deviations of ${
+        entries.map(({ name, row, parameter: { shape } }) =>
+          `${name} ${formatShape(shape)}${row === NONE ? " (fixed)" : ""}`
+        ).join(", ")
+      }`;
+    const [own, given] = [describe(this), describe(other)];
+    if (own !== given) {
+      throw new TypeError(
+        `Cannot copy moments: the posterior holds ${own}, the other ${given}`,
+      );
+    }
+    this.restart(other.count, other.rank);
+    this.#oldest = other.#oldest;
+    this.#pieces.forEach((piece, i) => {
+      const { mean, m2, deviations } = other.#pieces[i] ?? piece;
+      copyInto(piece.mean, mean);
+      copyInto(piece.m2, m2);
+      if (deviations.size > 0) copyInto(piece.deviations, deviations);
+    });
   }
 
   /** Sets the counts of the moments that are written next. */

@@ -627,6 +627,18 @@ export class SwagModel extends WeightPosterior<SampleOptions>
     this.#draws.drawn = state.draws;
   }
 
+  /**
+   * Copies the moments of another posterior over a model of the same kind. In
+   * `only()` of replicas these are the moments of one replica, if `other` was made
+   * and has collected in `run()`.
+   *
+   * @param other The posterior to copy.
+   * @throws {TypeError} If it holds other parameters or numbers of deviations.
+   */
+  copyMoments(other: SwagModel): void {
+    this.#posterior.copyFrom(other.#posterior);
+  }
+
   /** Frees the moments. A sample that the model holds stays in it. */
   dispose(): void {
     this.acceptWeights();

@@ -261,7 +261,7 @@ export function readRangeOf<R extends ByteRange & { readonly block: Block }>(
 
 /** Whether a range is all that a replica has, but for its padding. */
 function isWhole(space: number, { offset, bytes }: ByteRange): boolean {
-  return offset === 0 && bytes > space - BLOCK_ALIGNMENT;
+  return space > 0 && offset === 0 && bytes > space - BLOCK_ALIGNMENT;
 }
 
 /** The copies that one becomes. */
@@ -280,6 +280,14 @@ export function copiesOf(
       "Cannot copy to a tensor that several replicas share: make it in run() " +
         "of the Replicas",
     );
+  }
+  const step = from?.bytes === to?.bytes ? from?.bytes ?? 0 : 0;
+  if (
+    replicas.length > 1 && source.offset === 0 &&
+    isWhole(step, { offset: target.offset, bytes })
+  ) {
+    const size = replicas.length * step;
+    return [[source.block.window(0, size), target.block.window(0, size), size]];
   }
   const move = ({ block, offset, size }: Binding, replica: number) =>
     block.window(offset + replica * (block.replicas?.bytes ?? 0), size);

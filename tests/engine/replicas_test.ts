@@ -270,7 +270,9 @@ gpuTest("an input of a captured step may differ between replicas", async () => {
   using replicas = new Replicas([1, 2]);
   using step = capture(({ x }: { x: Tensor }) => mul(x, 2));
   for (let k = 0; k < 4; k++) {
-    const x = replicas.stack([tensor([k, 1]), tensor([k, 10])]);
+    const x = k % 2 === 0
+      ? replicas.stack([tensor([k, 1]), tensor([k, 10])])
+      : replicas.tensor([Float32Array.of(k, 1), Float32Array.of(k, 10)], [2]);
     const y = replicas.run(() => step({ x }));
     assertEquals(await replicas.data(y), [
       Float32Array.of(2 * k, 2),
@@ -357,6 +359,19 @@ gpuTest("what replicas cannot do is refused", async (device) => {
     [
       () => replicas.stack([x, x, x]),
       "Cannot stack a tensor that is replicated already",
+    ],
+    [
+      () => replicas.tensor([Float32Array.of(1), Float32Array.of(2)], [1]),
+      "Cannot make a tensor of 2 arrays: there are 3 replicas",
+    ],
+    [
+      () =>
+        replicas.tensor(
+          [Int32Array.of(1), Int32Array.of(2), Int32Array.of(3, 4)],
+          [1],
+        ),
+      "Cannot make a i32 tensor of shape [1] of 2 values of i32: each replica " +
+      "needs 1",
     ],
     [
       () => replicas.take(shared, 0),

@@ -169,6 +169,7 @@ gpuTest(
       pretrainEpochs: 1,
       swagEpochs: 0,
       bootstrap: true,
+      together: false, // So that inputs are asked for particle by particle.
       inputs(rows) {
         seen[particle]?.push(...rows);
         return options.inputs(rows);
