@@ -49,6 +49,7 @@ import {
   philoxUniform,
 } from "../../engine/kernel_kit.ts";
 import { gpuTest, randomValues } from "../_check.ts";
+import { withVariant } from "../_variants.ts";
 
 const SEEDS = [11, 12, 13];
 
@@ -151,27 +152,62 @@ const OPS: readonly (readonly [
   ],
 ];
 
-for (const [name, shapes, op] of OPS) {
-  gpuTest(`replicas of ${name} get the bits of one alone`, async () => {
-    using replicas = new Replicas(SEEDS);
-    const xs = stacked(replicas, shapes);
-    /** The result and the gradients of a weighted sum of it. */
-    const compute = (xs: readonly Tensor[]): Tensor[] => {
-      const y = op(...xs);
-      const weights = tensor(randomValues(y.size, 7), { shape: y.shape });
-      backward(sum(mul(y, weights)));
-      return [y, ...xs.map((x) => x.grad ?? zeros([1]))];
-    };
-    const together = replicas.run(() => compute(xs));
-    const found = await Promise.all(together.map((y) => replicas.data(y)));
-    for (const [j, seed] of SEEDS.entries()) {
-      const own = xs.map((x) => replicas.take(x, j));
-      for (const x of own) x.requiresGrad = true;
-      manualSeed(seed);
-      const alone = await readAll(compute(own));
-      assertEquals(found.map((y) => y[j]), alone, `replica ${j}`);
-    }
-  });
+/** Asserts that replicas of an op get the bits that one gets alone. */
+async function assertSameBits([, shapes, op]: (typeof OPS)[number]) {
+  using replicas = new Replicas(SEEDS);
+  const xs = stacked(replicas, shapes);
+  /** The result and the gradients of a weighted sum of it. */
+  const compute = (xs: readonly Tensor[]): Tensor[] => {
+    const y = op(...xs);
+    const weights = tensor(randomValues(y.size, 7), { shape: y.shape });
+    backward(sum(mul(y, weights)));
+    return [y, ...xs.map((x) => x.grad ?? zeros([1]))];
+  };
+  const together = replicas.run(() => compute(xs));
+  const found = await Promise.all(together.map((y) => replicas.data(y)));
+  for (const [j, seed] of SEEDS.entries()) {
+    const own = xs.map((x) => replicas.take(x, j));
+    for (const x of own) x.requiresGrad = true;
+    manualSeed(seed);
+    const alone = await readAll(compute(own));
+    assertEquals(found.map((y) => y[j]), alone, `replica ${j}`);
+  }
+}
+
+for (const item of OPS) {
+  const [name] = item;
+  gpuTest(
+    `replicas of ${name} get the bits of one alone`,
+    () => assertSameBits(item),
+  );
+}
+
+// Each form of a kernel that adapters other than the one at hand would choose.
+const FORMS: readonly (readonly [string, string, readonly string[]])[] = [
+  ["matmul", "tiled32", ["matmul with bias, activation and residual"]],
+  ["matmul", "skinny4", ["matmul of odd sizes"]],
+  ["matmul_split", "split2", ["matmul with bias, activation and residual"]],
+  ["elementwise", "texels", ["sub", "activations"]],
+  ["layer_norm", "workgroup", ["layerNorm"]],
+  ["layer_norm", "texels", ["layerNorm"]],
+  ["softmax", "workgroup", ["softmax"]],
+  ["reduce", "workgroup", ["logSumExp", "max"]],
+  ["cumsum", "workgroup", ["cumsum"]],
+  ["cross_entropy", "workgroup", ["cross-entropy"]],
+  ["attention", "tiled32", ["attention", "attention with dropout"]],
+  ["attention_backward", "tiled32", ["attention", "attention with dropout"]],
+];
+
+for (const [family, variant, names] of FORMS) {
+  gpuTest(
+    `replicas get the bits of one alone (${family}: ${variant})`,
+    () =>
+      withVariant(family, variant, async () => {
+        for (const item of OPS) {
+          if (names.includes(item[0])) await assertSameBits(item);
+        }
+      }),
+  );
 }
 
 gpuTest("a replica draws what its seed alone would give", async () => {
