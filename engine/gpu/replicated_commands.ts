@@ -38,6 +38,8 @@ export interface DispatchLimits {
   readonly binding: number;
   /** The most workgroups along an axis. */
   readonly groups: number;
+  /** The most buffers that a kernel may bind, without its parameters. */
+  readonly buffers: number;
 }
 
 /**
@@ -68,7 +70,7 @@ export function dispatchesOf(
     );
     if (isShared) refuseShared(kernel);
   }
-  const joint = replicas.length > 1 ? jointForm(call) : undefined;
+  const joint = replicas.length > 1 ? jointForm(call, limits) : undefined;
   if (!joint) return replicas.map((replica) => forOne(call, replica));
   const most = mostAtOnce(call, joint, limits);
   if (most < 2) return replicas.map((replica) => forOne(call, replica));
@@ -120,6 +122,7 @@ interface Joint {
 /** The kernel that does a dispatch for several replicas, if there is one. */
 function jointForm(
   { kernel, bindings, params }: Dispatch,
+  { buffers }: DispatchLimits,
 ): Joint | undefined {
   const written = bindings.map((_, i) => i)
     .filter((i) => kernel.bind[i] === "write");
@@ -140,7 +143,11 @@ function jointForm(
   }
   const width = table?.width ?? 0;
   const form = replicatedKernel(kernel, { merged, words, width });
-  return form && { kernel: form, merged, table };
+  const bound = form?.kernel.bind.filter((access) => access !== "texels") ?? [];
+  // A table may be one buffer too many.
+  return form && bound.length <= buffers
+    ? { kernel: form, merged, table }
+    : undefined;
 }
 
 /** Bytes of a mirror that may hold more than the operands of a dispatch. */

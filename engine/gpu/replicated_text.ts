@@ -16,7 +16,6 @@
 //     of a weight and its bias). They are bound once, as f32, and vectors in
 //     them are read and written by functions.
 //   - Parameters that differ between replicas are read from a table.
-//
 //   - Functions that read texels (texels.ts) begin at those of the replica.
 //
 // A text that uses its buffers in other ways (`arrayLength`, pointers to them) or

@@ -132,6 +132,7 @@ export class Stream {
     this.#limits = {
       binding: gpu.limits.maxStorageBufferBindingSize,
       groups: gpu.limits.maxComputeWorkgroupsPerDimension,
+      buffers: gpu.limits.maxStorageBuffersPerShaderStage,
     };
     this.#params = new ParamArena(gpu, CHUNK);
     this.#uploads = new UploadArena(gpu);

@@ -30,7 +30,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 });
 
 const COUNT = 7;
-const NO_LIMITS = { binding: 2 ** 30, groups: 65535 };
+const NO_LIMITS = { binding: 2 ** 30, groups: 65535, buffers: 8 };
 
 /** Runs the kernel on two windows of one block; gives what it did and how often. */
 async function runWithin(device: Device, limits: DispatchLimits) {
@@ -85,6 +85,10 @@ const CASES: readonly [name: string, limits: DispatchLimits, count: number][] =
       ...NO_LIMITS,
       binding: 768 + 3 * 768,
     }, 2],
+    ["one for each where there would be too many buffers", {
+      ...NO_LIMITS,
+      buffers: 1,
+    }, 7],
     ["one for each where no two fit", { ...NO_LIMITS, binding: 1024 }, 7],
   ];
 
