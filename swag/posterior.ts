@@ -13,7 +13,6 @@ import {
   type AnyTensor,
   type Binding,
   chooseVariant,
-  copyInto,
   defineVariants,
   fillInto,
   formatShape,
@@ -327,8 +326,8 @@ export class Posterior {
    * deviations.
    */
   copyFrom(other: Posterior): void {
-    const describe = ({ layout: { entries, rows } }: Posterior) =>
-      `${rows} deviations of ${
+    const describe = ({ layout: { entries, rows }, settings }: Posterior) =>
+      `${rows} deviations in ${settings.deviations} of ${
         entries.map(({ name, row, parameter: { shape } }) =>
           `${name} ${formatShape(shape)}${row === NONE ? " (fixed)" : ""}`
         ).join(", ")
@@ -341,11 +340,18 @@ export class Posterior {
     }
     this.restart(other.count, other.rank);
     this.#oldest = other.#oldest;
-    this.#pieces.forEach((piece, i) => {
-      const { mean, m2, deviations } = other.#pieces[i] ?? piece;
-      copyInto(piece.mean, mean);
-      copyInto(piece.m2, m2);
-      if (deviations.size > 0) copyInto(piece.deviations, deviations);
+    this.pieces.forEach((piece, i) => {
+      const { mean, m2, deviations } = other.pieces[i] ?? piece;
+      const copies: [AnyTensor, AnyTensor][] = [
+        [mean, piece.mean],
+        [m2, piece.m2],
+        [deviations, piece.deviations],
+      ];
+      for (const [from, to] of copies) {
+        const { size, bytes, device } = to;
+        if (size === 0) continue;
+        device.stream.copy(from.window(0, size), to.window(0, size), bytes);
+      }
     });
   }
 

@@ -11,10 +11,12 @@ import {
   assertThrows,
 } from "@std/assert";
 import {
+  backward,
   crossEntropy,
   currentDevice,
   defaultGenerator,
   elu,
+  manualSeed,
   mean,
   mul,
   readAll,
@@ -311,6 +313,54 @@ gpuTest(
   },
 );
 
+for (const deviations of ["f32", "f16", "int8"] as const) {
+  gpuTest(
+    `a posterior of replicas holds the bits of one alone (${deviations})`,
+    async () => {
+      const settings = { noCovMat: false, maxNumModels: 3, deviations };
+      /** Collects five times while weights are trained. */
+      const collected = () => {
+        const model = new Linear(9, 11);
+        using optimizer = new SGD(model.parameters(), { learningRate: 0.3 });
+        const swag = SwagModel.fromBase(model, settings);
+        const x = tensor(X.slice(0, 9), { shape: [1, 9] });
+        for (let k = 0; k < 5; k++) {
+          const y = model.forward(x);
+          backward(mean(mul(y, y)));
+          optimizer.step();
+          swag.collectModel();
+        }
+        return { model, swag };
+      };
+      using replicas = new Replicas([4, 5]);
+      const together = replicas.run(collected);
+      for (const [j, seed] of [4, 5].entries()) {
+        manualSeed(seed);
+        const alone = collected();
+        using own = SwagModel.fromBase(alone.model, settings);
+        replicas.only(j, () => own.copyMoments(together.swag));
+        const expected = [...await alone.swag.moments()];
+        assertEquals([...await own.moments()], expected);
+        const read = replicas.only(j, () => together.swag.moments());
+        assertEquals([...await read], expected);
+        // A sample of one replica is that of its posterior alone.
+        replicas.only(j, () => together.swag.sampleParameters({ seed: 3 }));
+        own.sampleParameters({ seed: 3 });
+        assertEquals(
+          (await replicas.data(together.model.weight))[j],
+          await alone.model.weight.data(),
+        );
+        replicas.only(j, () => together.swag.restoreWeights());
+        own.acceptWeights();
+        alone.swag.dispose();
+        alone.model.dispose();
+      }
+      together.swag.dispose();
+      together.model.dispose();
+    },
+  );
+}
+
 gpuTest("copyMoments() asks for the same parameters", () => {
   const model = new Linear(2, 1);
   using a = SwagModel.fromBase(model, { noCovMat: false, maxNumModels: 3 });
@@ -318,8 +368,8 @@ gpuTest("copyMoments() asks for the same parameters", () => {
   assertThrows(
     () => a.copyMoments(b),
     TypeError,
-    "Cannot copy moments: the posterior holds 3 deviations of weight [1, 2], " +
-      "bias [1], the other 4 deviations of weight [1, 2], bias [1]",
+    "Cannot copy moments: the posterior holds 3 deviations in f32 of weight " +
+      "[1, 2], bias [1], the other 4 deviations in f32 of weight [1, 2], bias [1]",
   );
   model.dispose();
 });
