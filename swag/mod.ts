@@ -48,7 +48,6 @@
  * @module
  */
 
-export type { BayesInferOptions, ParticleReport } from "./particle_plan.ts";
 export {
   calibrate,
   type CalibrateOptions,
@@ -56,28 +55,17 @@ export {
   type CalibrationRule,
   type ScaleScores,
 } from "./calibrate.ts";
-export type { DrawOptions } from "./draw_counter.ts";
-export type { GateOptions } from "./collection_rules.ts";
+export * from "./collection/mod.ts";
 export { DEVIATION_FORMATS, type DeviationFormat } from "./deviation_format.ts";
 export type { SwagDiagnostics } from "./diagnostics.ts";
-export { estimateMemory, type MemoryEstimate } from "./layout.ts";
+export type { DrawOptions } from "./draw_counter.ts";
 export { IVONPosterior } from "./ivon_posterior.ts";
-export type { HessianStructure } from "./curvature.ts";
-export type { LastLayerLaplaceOptions } from "./laplace_options.ts";
-export {
-  LastLayerLaplace,
-  type LinearizedPrediction,
-} from "./last_layer_laplace.ts";
+export * from "./laplace/mod.ts";
+export { estimateMemory, type MemoryEstimate } from "./layout.ts";
 export { MCDropout } from "./mc_dropout.ts";
 export type { MomentSource, MomentValues } from "./moment_source.ts";
 export type { Moments } from "./moments.ts";
-export { MultiSwag, type ParticleSampleOptions } from "./multi_swag.ts";
-export type {
-  PosteriorMode,
-  PosteriorPrediction,
-  PosteriorPredOptions,
-  PosteriorValues,
-} from "./posterior_pred.ts";
+export * from "./particles/mod.ts";
 export {
   type ModelPrediction,
   type Prediction,
@@ -98,7 +86,6 @@ export type {
 export type { Normalization, SwagOptions, SwagSettings } from "./settings.ts";
 export type { LoadSwagOptions, SaveSwagOptions } from "./state.ts";
 export type { SwagParameterState, SwagState } from "./state_dict.ts";
-export { SWAGCallback, type SWAGCallbackOptions } from "./swag_callback.ts";
 export {
   type ConfigFields,
   type FromConfigOptions,
@@ -107,10 +94,5 @@ export {
   type SwagConfigOptions,
 } from "./swag_config.ts";
 export { SwagModel } from "./swag_model.ts";
-export {
-  SwagUpdateCallback,
-  type SwagUpdateOptions,
-} from "./update_callback.ts";
 export { TemperatureScaled } from "./temperature_scaled.ts";
-export type { VarianceOptions, VarianceParts } from "./variance_parts.ts";
 export { type PredictRuns, WeightPosterior } from "./weight_posterior.ts";

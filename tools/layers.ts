@@ -59,6 +59,9 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   "models/pipelines/": ["models/pipelines/mod.ts"],
   "models/generation/": ["models/generation/mod.ts"],
   "swag/": ["swag/mod.ts"],
+  "swag/collection/": ["swag/collection/mod.ts"],
+  "swag/laplace/": ["swag/laplace/mod.ts"],
+  "swag/particles/": ["swag/particles/mod.ts"],
   "data/": ["data/mod.ts", "data/names.ts"],
   "report/": ["report/mod.ts"],
 };

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { checkOptions } from "../nn/mod.ts";
+import { checkOptions } from "../../nn/mod.ts";
 
 /** Options of {@linkcode SwagUpdateOptions.gate}. */
 export interface GateOptions {

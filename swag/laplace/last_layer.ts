@@ -7,10 +7,10 @@
  * @module
  */
 
-import { formatShape } from "../engine/kernel_kit.ts";
-import type { Tensor } from "../engine/mod.ts";
-import { Linear, type Module } from "../nn/mod.ts";
-import { logitsOf, type LogitsOutput } from "./runs.ts";
+import { formatShape } from "../../engine/kernel_kit.ts";
+import type { Tensor } from "../../engine/mod.ts";
+import { Linear, type Module } from "../../nn/mod.ts";
+import { logitsOf, type LogitsOutput } from "../runs.ts";
 
 /**
  * The linear layer of a model that comes last in attribute order.

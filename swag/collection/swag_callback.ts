@@ -8,15 +8,15 @@
  * @module
  */
 
-import { requireWritable, writeTextAtomically } from "../nn/formats/mod.ts";
-import type { TrainerEvent } from "../nn/mod.ts";
+import { requireWritable, writeTextAtomically } from "../../nn/formats/mod.ts";
+import type { TrainerEvent } from "../../nn/mod.ts";
 import {
   type ModelPrediction,
   type PredictionProblem,
   tensorsOf,
-} from "./predict.ts";
-import type { LogitsOutput } from "./runs.ts";
-import type { SwagModel } from "./swag_model.ts";
+} from "../predict.ts";
+import type { LogitsOutput } from "../runs.ts";
+import type { SwagModel } from "../swag_model.ts";
 import {
   SwagUpdateCallback,
   type SwagUpdateOptions,

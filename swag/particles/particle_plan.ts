@@ -17,8 +17,8 @@ import {
   type Optimizer,
   type StepInputs,
   type StepLoss,
-} from "../nn/mod.ts";
-import type { SwagOptions } from "./settings.ts";
+} from "../../nn/mod.ts";
+import type { SwagOptions } from "../settings.ts";
 
 /** What is known after losses of a particle have been read from the GPU. */
 export interface ParticleReport {

@@ -23,8 +23,8 @@ import {
   Replicas,
   type Tensor,
   tensor,
-} from "../../engine/mod.ts";
-import { philoxUniform } from "../../engine/kernel_kit.ts";
+} from "../../../engine/mod.ts";
+import { philoxUniform } from "../../../engine/kernel_kit.ts";
 import {
   BatchNorm1d,
   Dropout,
@@ -34,13 +34,13 @@ import {
   Module,
   mseLoss,
   SGD,
-} from "../../nn/mod.ts";
+} from "../../../nn/mod.ts";
 import {
   type BayesInferOptions,
   MultiSwag,
   SwagModel,
-} from "../../swag/mod.ts";
-import { gpuTest } from "../_check.ts";
+} from "../../../swag/mod.ts";
+import { gpuTest } from "../../_check.ts";
 
 const X = Float32Array.from({ length: 14 }, (_, i) => i / 7 - 1);
 

@@ -8,9 +8,9 @@
  * @module
  */
 
-import type { Tensor } from "../engine/mod.ts";
-import type { PredictionProblem } from "./predict.ts";
-import type { SummarizedRunOptions } from "./sample_options.ts";
+import type { Tensor } from "../../engine/mod.ts";
+import type { PredictionProblem } from "../predict.ts";
+import type { SummarizedRunOptions } from "../sample_options.ts";
 import { valuesOf } from "./variance_parts.ts";
 
 /**

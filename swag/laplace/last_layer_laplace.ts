@@ -8,7 +8,7 @@
  * @module
  */
 
-import { copyInto, persist, philoxNormal } from "../engine/kernel_kit.ts";
+import { copyInto, persist, philoxNormal } from "../../engine/kernel_kit.ts";
 import {
   add,
   concat,
@@ -29,10 +29,14 @@ import {
   tensor,
   transpose,
   unsqueeze,
-} from "../engine/mod.ts";
-import type { Linear, Module } from "../nn/mod.ts";
+} from "../../engine/mod.ts";
+import type { Linear, Module } from "../../nn/mod.ts";
 import type { Factor } from "./curvature.ts";
-import { DRAW_OPTIONS, DrawCounter, type DrawOptions } from "./draw_counter.ts";
+import {
+  DRAW_OPTIONS,
+  DrawCounter,
+  type DrawOptions,
+} from "../draw_counter.ts";
 import {
   chooseHyperparameters,
   type Evidence,
@@ -43,14 +47,14 @@ import {
   checkLaplaceOptions,
   type LastLayerLaplaceOptions,
   requirePositive,
-} from "./laplace_options.ts";
-import { sumUp } from "./laplace_sums.ts";
+} from "./options.ts";
+import { sumUp } from "./sums.ts";
 import { checkLayer, lastLinear, runLayer } from "./last_layer.ts";
 import { fitOf } from "./likelihood.ts";
-import { diagonalStream, type DrawKey, drawKey } from "./noise.ts";
-import type { PredictionProblem } from "./predict.ts";
-import { inMode, type LogitsOutput } from "./runs.ts";
-import { type PredictRuns, WeightPosterior } from "./weight_posterior.ts";
+import { diagonalStream, type DrawKey, drawKey } from "../noise.ts";
+import type { PredictionProblem } from "../predict.ts";
+import { inMode, type LogitsOutput } from "../runs.ts";
+import { type PredictRuns, WeightPosterior } from "../weight_posterior.ts";
 
 /** A prediction in closed form; see {@linkcode LastLayerLaplace.predictLinearized}. */
 export interface LinearizedPrediction {

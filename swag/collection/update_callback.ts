@@ -11,20 +11,20 @@ import {
   recoverFolders,
   requireWritable,
   writeFolderAtomically,
-} from "../nn/formats/mod.ts";
+} from "../../nn/formats/mod.ts";
 import {
   type CallbackState,
   checkOptions,
   type LoadedCallbackState,
   type TrainerCallback,
   type TrainerEvent,
-} from "../nn/mod.ts";
+} from "../../nn/mod.ts";
 import {
   type GateOptions,
   TroughFinder,
   ValidationGate,
 } from "./collection_rules.ts";
-import type { SwagModel } from "./swag_model.ts";
+import type { SwagModel } from "../swag_model.ts";
 import {
   isUpdateState,
   momentTensors,

@@ -1,9 +1,9 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import { isThenable } from "../engine/kernel_kit.ts";
-import { keep, noGrad, scope } from "../engine/mod.ts";
-import type { Module } from "../nn/mod.ts";
+import { isThenable } from "../../engine/kernel_kit.ts";
+import { keep, noGrad, scope } from "../../engine/mod.ts";
+import type { Module } from "../../nn/mod.ts";
 import { type Particle, trainParticles } from "./bayes_infer.ts";
 import { BufferCopy } from "./buffer_copy.ts";
 import { readParticles, writeParticles } from "./particle_files.ts";
@@ -13,20 +13,20 @@ import {
   type PosteriorPredOptions,
   summarizeOnHost,
 } from "./posterior_pred.ts";
-import { problemOf } from "./predict.ts";
-import type { LogitsFunction } from "./runs.ts";
+import { problemOf } from "../predict.ts";
+import type { LogitsFunction } from "../runs.ts";
 import {
   type RunOptions,
   SAMPLE_OPTIONS,
   type SampleOptions,
-} from "./sample_options.ts";
-import { SwagModel } from "./swag_model.ts";
+} from "../sample_options.ts";
+import { SwagModel } from "../swag_model.ts";
 import {
   splitVariance,
   type VarianceOptions,
   type VarianceParts,
 } from "./variance_parts.ts";
-import { WeightPosterior } from "./weight_posterior.ts";
+import { WeightPosterior } from "../weight_posterior.ts";
 
 /** Which sample of which particle. */
 export interface ParticleSampleOptions extends SampleOptions {

@@ -15,9 +15,9 @@ import {
   softmax,
   type Tensor,
   variance,
-} from "../engine/mod.ts";
-import type { PredictionProblem } from "./predict.ts";
-import type { SummarizedRunOptions } from "./sample_options.ts";
+} from "../../engine/mod.ts";
+import type { PredictionProblem } from "../predict.ts";
+import type { SummarizedRunOptions } from "../sample_options.ts";
 
 /** Options of {@linkcode MultiSwag.decomposeVariance}. */
 export type VarianceOptions<Sampling extends object> = SummarizedRunOptions<

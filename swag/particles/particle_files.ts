@@ -12,8 +12,8 @@
  * @module
  */
 
-import { type Tensor, tensor } from "../engine/mod.ts";
-import { persist } from "../engine/kernel_kit.ts";
+import { type Tensor, tensor } from "../../engine/mod.ts";
+import { persist } from "../../engine/kernel_kit.ts";
 import {
   finishSave,
   FolderSave,
@@ -23,11 +23,11 @@ import {
   withFile,
   writeSafetensors,
   writeTextAtomically,
-} from "../nn/formats/mod.ts";
-import type { Module } from "../nn/mod.ts";
+} from "../../nn/formats/mod.ts";
+import type { Module } from "../../nn/mod.ts";
 import type { Particle } from "./bayes_infer.ts";
 import { BufferCopy } from "./buffer_copy.ts";
-import { SwagModel } from "./swag_model.ts";
+import { SwagModel } from "../swag_model.ts";
 
 /** The file that lists the particles. */
 const LIST = "multiswag.json";

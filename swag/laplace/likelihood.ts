@@ -8,7 +8,7 @@
  */
 
 import type { SquaredErrors } from "./evidence.ts";
-import type { PredictionProblem } from "./predict.ts";
+import type { PredictionProblem } from "../predict.ts";
 
 /**
  * The log-likelihood of labels, or for numbers the sum of squared errors.

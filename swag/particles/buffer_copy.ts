@@ -9,9 +9,9 @@
  * @module
  */
 
-import { allocate, copyInto, persist } from "../engine/kernel_kit.ts";
-import type { Tensor } from "../engine/mod.ts";
-import type { Module } from "../nn/mod.ts";
+import { allocate, copyInto, persist } from "../../engine/kernel_kit.ts";
+import type { Tensor } from "../../engine/mod.ts";
+import type { Module } from "../../nn/mod.ts";
 
 /** A copy of all buffers of a model, on its device. */
 export class BufferCopy implements Disposable {

@@ -3,17 +3,17 @@
 // The callback that measures the posterior at the end of a run.
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { readAll, type Tensor, tensor } from "../../engine/mod.ts";
-import { alias } from "../../engine/kernel_kit.ts";
+import { readAll, type Tensor, tensor } from "../../../engine/mod.ts";
+import { alias } from "../../../engine/kernel_kit.ts";
 import {
   type ModelPrediction,
   SWAGCallback,
   type SWAGCallbackOptions,
   SwagModel,
-} from "../../swag/mod.ts";
-import { assertClose, gpuTest } from "../_check.ts";
-import { inFolder, names } from "../_folder.ts";
-import { type Tiny, tinyRows, tinyTrainer } from "../nn/trainer/_tiny.ts";
+} from "../../../swag/mod.ts";
+import { assertClose, gpuTest } from "../../_check.ts";
+import { inFolder, names } from "../../_folder.ts";
+import { type Tiny, tinyRows, tinyTrainer } from "../../nn/trainer/_tiny.ts";
 
 const ROWS = tinyRows(5, 2);
 

@@ -9,23 +9,23 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { readAll } from "../../engine/mod.ts";
+import { readAll } from "../../../engine/mod.ts";
 import type {
   TrainerCallback,
   TrainerEvent,
   TrainingArguments,
-} from "../../nn/mod.ts";
+} from "../../../nn/mod.ts";
 import {
   type GateOptions,
   SwagModel,
   type SwagOptions,
   SwagUpdateCallback,
   type SwagUpdateOptions,
-} from "../../swag/mod.ts";
-import { gpuTest } from "../_check.ts";
-import { inFolder, names } from "../_folder.ts";
-import { type Tiny, tinyRows, tinyTrainer } from "../nn/trainer/_tiny.ts";
-import { bitsOfState } from "./_states.ts";
+} from "../../../swag/mod.ts";
+import { gpuTest } from "../../_check.ts";
+import { inFolder, names } from "../../_folder.ts";
+import { type Tiny, tinyRows, tinyTrainer } from "../../nn/trainer/_tiny.ts";
+import { bitsOfState } from "../_states.ts";
 
 const POSTERIOR: SwagOptions = { noCovMat: false, maxNumModels: 4 };
 

@@ -10,15 +10,20 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { mul, scope, tanh, type Tensor, tensor } from "../../engine/mod.ts";
-import { Dropout, LayerNorm, Linear, Module } from "../../nn/mod.ts";
-import { CurvatureSums } from "../../swag/curvature.ts";
+import { mul, scope, tanh, type Tensor, tensor } from "../../../engine/mod.ts";
+import { Dropout, LayerNorm, Linear, Module } from "../../../nn/mod.ts";
+import { CurvatureSums } from "../../../swag/laplace/curvature.ts";
 import {
   LastLayerLaplace,
   type LastLayerLaplaceOptions,
-} from "../../swag/mod.ts";
-import { assertClose, gpuTest, randomValues } from "../_check.ts";
-import { hessian, invert, loss, type Problem } from "../reference/laplace.ts";
+} from "../../../swag/mod.ts";
+import { assertClose, gpuTest, randomValues } from "../../_check.ts";
+import {
+  hessian,
+  invert,
+  loss,
+  type Problem,
+} from "../../reference/laplace.ts";
 
 const [ROWS, WIDTH] = [9, 3];
 

@@ -16,8 +16,8 @@ import {
   GpuOutOfMemoryError,
   manualSeed,
   ReplicaError,
-} from "../engine/mod.ts";
-import { type Module, type StepInputs, train } from "../nn/mod.ts";
+} from "../../engine/mod.ts";
+import { type Module, type StepInputs, train } from "../../nn/mod.ts";
 import { BufferCopy } from "./buffer_copy.ts";
 import {
   type BayesInferOptions,
@@ -31,7 +31,7 @@ import {
   stepsOf,
 } from "./particle_plan.ts";
 import { trainTogether } from "./particles_together.ts";
-import { SwagModel } from "./swag_model.ts";
+import { SwagModel } from "../swag_model.ts";
 
 /** A particle, and the buffers that its training has left in its model. */
 export interface Particle {

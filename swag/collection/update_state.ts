@@ -8,11 +8,11 @@
  * @module
  */
 
-import type { SafetensorsSource } from "../nn/formats/mod.ts";
-import type { StateSource } from "../nn/mod.ts";
+import type { SafetensorsSource } from "../../nn/formats/mod.ts";
+import type { StateSource } from "../../nn/mod.ts";
 import type { TroughState } from "./collection_rules.ts";
-import type { DeviationFormat } from "./deviation_format.ts";
-import type { SwagParameterState, SwagState } from "./state_dict.ts";
+import type { DeviationFormat } from "../deviation_format.ts";
+import type { SwagParameterState, SwagState } from "../state_dict.ts";
 
 /** What a checkpoint keeps besides the moments. */
 export interface UpdateState extends Omit<SwagState, "parameters"> {

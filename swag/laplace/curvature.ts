@@ -13,7 +13,7 @@
  * @module
  */
 
-import { addInto, persist } from "../engine/kernel_kit.ts";
+import { addInto, persist } from "../../engine/kernel_kit.ts";
 import {
   concat,
   greater,
@@ -30,7 +30,7 @@ import {
   type Tensor,
   unsqueeze,
   where,
-} from "../engine/mod.ts";
+} from "../../engine/mod.ts";
 import {
   cholesky,
   invertLower,
@@ -40,7 +40,7 @@ import {
   tridiagonalize,
 } from "./dense_symmetric.ts";
 import type { LayerRun } from "./last_layer.ts";
-import type { PredictionProblem } from "./predict.ts";
+import type { PredictionProblem } from "../predict.ts";
 
 /** Which elements of the Hessian are used. */
 export type HessianStructure = "full" | "diag";

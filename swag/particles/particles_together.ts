@@ -9,18 +9,18 @@
  * @module
  */
 
-import { copyInto } from "../engine/kernel_kit.ts";
-import { manualSeed, Replicas } from "../engine/mod.ts";
+import { copyInto } from "../../engine/kernel_kit.ts";
+import { manualSeed, Replicas } from "../../engine/mod.ts";
 import {
   type Module,
   type Optimizer,
   type StepInputs,
   type StepLoss,
   trainReplicas,
-} from "../nn/mod.ts";
+} from "../../nn/mod.ts";
 import { BufferCopy } from "./buffer_copy.ts";
-import type { SwagOptions } from "./settings.ts";
-import { SwagModel } from "./swag_model.ts";
+import type { SwagOptions } from "../settings.ts";
+import { SwagModel } from "../swag_model.ts";
 
 /** How particles are trained together. */
 export interface TogetherOptions<Batch, M extends Module, Feed extends object> {

@@ -7,9 +7,9 @@
  * @module
  */
 
-import { checkOptions, type Linear } from "../nn/mod.ts";
+import { checkOptions, type Linear } from "../../nn/mod.ts";
 import type { HessianStructure } from "./curvature.ts";
-import type { PredictionProblem } from "./predict.ts";
+import type { PredictionProblem } from "../predict.ts";
 
 /** Options of {@linkcode LastLayerLaplace.fit}. */
 export interface LastLayerLaplaceOptions {

@@ -14,17 +14,17 @@ import {
   scope,
   type Tensor,
   unsqueeze,
-} from "../engine/mod.ts";
-import type { Linear, Module } from "../nn/mod.ts";
+} from "../../engine/mod.ts";
+import type { Linear, Module } from "../../nn/mod.ts";
 import {
   type CurvatureShape,
   CurvatureSums,
   type HessianStructure,
 } from "./curvature.ts";
-import type { LastLayerLaplaceOptions } from "./laplace_options.ts";
+import type { LastLayerLaplaceOptions } from "./options.ts";
 import { runLayer } from "./last_layer.ts";
-import { type PredictionProblem, problemOf } from "./predict.ts";
-import { inMode, type LogitsOutput } from "./runs.ts";
+import { type PredictionProblem, problemOf } from "../predict.ts";
+import { inMode, type LogitsOutput } from "../runs.ts";
 
 /**
  * The most elements of a full Hessian: 4,096 weights of classes. It takes 128 MiB

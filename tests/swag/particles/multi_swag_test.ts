@@ -20,7 +20,7 @@ import {
   tanh,
   type Tensor,
   tensor,
-} from "../../engine/mod.ts";
+} from "../../../engine/mod.ts";
 import {
   AdamW,
   batches,
@@ -28,13 +28,13 @@ import {
   Linear,
   Module,
   mseLoss,
-} from "../../nn/mod.ts";
+} from "../../../nn/mod.ts";
 import {
   type BayesInferOptions,
   MultiSwag,
   SwagModel,
-} from "../../swag/mod.ts";
-import { assertClose, gpuTest, ROUNDING } from "../_check.ts";
+} from "../../../swag/mod.ts";
+import { assertClose, gpuTest, ROUNDING } from "../../_check.ts";
 
 class Net extends Module {
   first = new Linear(1, 6);
