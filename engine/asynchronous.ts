@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Tests for promises, for functions that must not be asynchronous.
+// Functions that may be asynchronous, and those that must not be.
 
 /**
  * Tests whether a value is a promise, or works like one.
@@ -20,6 +20,50 @@
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value &&
     typeof value.then === "function";
+}
+
+/**
+ * Calls a function, and another one when the first has ended: at once, or when the
+ * promise that it has returned is settled.
+ *
+ * @param run The function.
+ * @param end Called with `true` if `run` has succeeded, and with `false` if it has
+ * thrown, or its promise was rejected.
+ * @returns What `run` returns; for a promise one that is settled after `end`.
+ *
+ * @example Usage
+ * ```ts
+ * import { runAndEnd } from "@swagpu/swagpu/engine/kernels";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const order: string[] = [];
+ * const end = () => void order.push("end");
+ * await runAndEnd(async () => {
+ *   await Promise.resolve();
+ *   order.push("run");
+ * }, end);
+ * assertEquals(order, ["run", "end"]);
+ * ```
+ */
+export function runAndEnd<T>(run: () => T, end: (isDone: boolean) => void): T {
+  let result: T;
+  try {
+    result = run();
+  } catch (error) {
+    end(false);
+    throw error;
+  }
+  if (!isThenable(result)) {
+    end(true);
+    return result;
+  }
+  return Promise.resolve(result).then((value) => {
+    end(true);
+    return value;
+  }, (error) => {
+    end(false);
+    throw error;
+  }) as T;
 }
 
 /**

@@ -63,7 +63,7 @@
  * @module
  */
 
-export { isThenable } from "./asynchronous.ts";
+export { isThenable, runAndEnd } from "./asynchronous.ts";
 export { tick, touch, type Versioned } from "./changes.ts";
 export { outsideCheckpoints } from "./draws.ts";
 export {

@@ -3,7 +3,7 @@
 
 // IVON, and the samples of the weights that it trains.
 
-import { isThenable, type Kernel } from "../engine/kernel_kit.ts";
+import { type Kernel, runAndEnd } from "../engine/kernel_kit.ts";
 import {
   defaultGenerator,
   Generator,
@@ -298,25 +298,10 @@ export class IVON extends Optimizer<IVONSettings> {
       if (train && isDone) this.#samples.gather();
       else this.#samples.restore();
     };
-    let result: T;
-    try {
+    return runAndEnd(() => {
       if (train) this.#samples.begin();
-      result = run();
-    } catch (error) {
-      end(false);
-      throw error;
-    }
-    if (!isThenable(result)) {
-      end(true);
-      return result;
-    }
-    return Promise.resolve(result).then((value) => {
-      end(true);
-      return value;
-    }, (error) => {
-      end(false);
-      throw error;
-    }) as T;
+      return run();
+    }, end);
   }
 
   /** Adds the gradients of a step, at `mcSamples` samples of the weights. */

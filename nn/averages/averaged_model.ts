@@ -7,8 +7,8 @@ import {
   allocate,
   copyInto,
   formatShape,
-  isThenable,
   persist,
+  runAndEnd,
   sameShape,
 } from "../../engine/kernel_kit.ts";
 import { add, mul, noGrad, scope, sub, type Tensor } from "../../engine/mod.ts";
@@ -313,22 +313,13 @@ export class AveragedModel<M extends Module = Module> implements Disposable {
       }
       this.#isHeld = false;
     };
-    let result: T;
-    try {
+    return runAndEnd(() => {
       noGrad(() => {
         copyAll(parameters, this.#parameters);
         copyAll(buffers, this.#buffers);
       });
-      result = run(module);
-    } catch (error) {
-      restore();
-      throw error;
-    }
-    if (isThenable(result)) {
-      return Promise.resolve(result).finally(restore) as T;
-    }
-    restore();
-    return result;
+      return run(module);
+    }, restore);
   }
 
   /**

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-import { isThenable } from "../../engine/kernel_kit.ts";
+import { runAndEnd } from "../../engine/kernel_kit.ts";
 import { keep, noGrad, scope } from "../../engine/mod.ts";
 import type { Module } from "../../nn/mod.ts";
 import { type Particle, trainParticles } from "./bayes_infer.ts";
@@ -405,21 +405,9 @@ export class MultiSwag<M extends Module = Module>
   #keepingBuffers<T>(run: () => T): T {
     if (this.#buffers.every(({ values }) => values.size === 0)) return run();
     const copy = BufferCopy.of(this.base);
-    const restore = () => {
+    return runAndEnd(run, () => {
       copy.writeTo(this.base);
       copy[Symbol.dispose]();
-    };
-    let result: T;
-    try {
-      result = run();
-    } catch (error) {
-      restore();
-      throw error;
-    }
-    if (isThenable(result)) {
-      return Promise.resolve(result).finally(restore) as T;
-    }
-    restore();
-    return result;
+    });
   }
 }
