@@ -29,15 +29,10 @@ import {
   rowsOfAll,
   settingsOf,
   stepsOf,
-} from "./particle_plan.ts";
-import { trainTogether } from "./particles_together.ts";
+} from "./plan.ts";
+import { trainTogether } from "./together.ts";
 import { SwagModel } from "../swag_model.ts";
-
-/** A particle, and the buffers that its training has left in its model. */
-export interface Particle {
-  readonly swag: SwagModel;
-  readonly buffers: BufferCopy;
-}
+import { disposeParticles, type Particle } from "./particle.ts";
 
 /**
  * Trains particles.
@@ -78,10 +73,7 @@ export async function trainParticles<M extends Module, Feed extends object>(
     }
     return { base: base as M, particles };
   } catch (error) {
-    for (const { swag, buffers } of particles) {
-      swag.dispose();
-      buffers[Symbol.dispose]();
-    }
+    disposeParticles(particles);
     base?.dispose();
     throw error;
   } finally {

@@ -8,7 +8,7 @@
  */
 
 export { MultiSwag, type ParticleSampleOptions } from "./multi_swag.ts";
-export type { BayesInferOptions, ParticleReport } from "./particle_plan.ts";
+export type { BayesInferOptions, ParticleReport } from "./plan.ts";
 export type {
   PosteriorMode,
   PosteriorPrediction,

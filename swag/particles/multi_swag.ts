@@ -4,10 +4,10 @@
 import { runAndEnd } from "../../engine/kernel_kit.ts";
 import { keep, noGrad, scope } from "../../engine/mod.ts";
 import type { Module } from "../../nn/mod.ts";
-import { type Particle, trainParticles } from "./bayes_infer.ts";
+import { trainParticles } from "./bayes_infer.ts";
 import { BufferCopy } from "./buffer_copy.ts";
-import { readParticles, writeParticles } from "./particle_files.ts";
-import type { BayesInferOptions } from "./particle_plan.ts";
+import { readParticles, writeParticles } from "./files.ts";
+import type { BayesInferOptions } from "./plan.ts";
 import {
   type PosteriorPrediction,
   type PosteriorPredOptions,
@@ -27,6 +27,7 @@ import {
   type VarianceParts,
 } from "./variance_parts.ts";
 import { WeightPosterior } from "../weight_posterior.ts";
+import type { Particle } from "./particle.ts";
 
 /** Which sample of which particle. */
 export interface ParticleSampleOptions extends SampleOptions {

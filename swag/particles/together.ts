@@ -21,6 +21,7 @@ import {
 import { BufferCopy } from "./buffer_copy.ts";
 import type { SwagOptions } from "../settings.ts";
 import { SwagModel } from "../swag_model.ts";
+import { disposeParticles, type Particle } from "./particle.ts";
 
 /** How particles are trained together. */
 export interface TogetherOptions<Batch, M extends Module, Feed extends object> {
@@ -45,12 +46,6 @@ export interface TogetherOptions<Batch, M extends Module, Feed extends object> {
   ) => void | Promise<void>;
 }
 
-/** A particle, and the buffers that its training has left in its model. */
-interface TrainedParticle {
-  readonly swag: SwagModel;
-  readonly buffers: BufferCopy;
-}
-
 /**
  * Trains particles together.
  *
@@ -66,7 +61,7 @@ export async function trainTogether<
 >(
   build: () => M,
   options: TogetherOptions<Batch, M, Feed>,
-): Promise<{ base: M; particles: TrainedParticle[] }> {
+): Promise<{ base: M; particles: Particle[] }> {
   const { seeds, settings, batches, inputs, step } = options;
   using replicas = new Replicas(seeds);
   using model = replicas.run(() => {
@@ -95,7 +90,7 @@ export async function trainTogether<
   }
   manualSeed(seeds[0] ?? 0);
   const base = build();
-  const particles: TrainedParticle[] = [];
+  const particles: Particle[] = [];
   try {
     base.placeParameters();
     replicas.only(0, () => copyTensors(model, base));
@@ -109,10 +104,7 @@ export async function trainTogether<
     base.eval();
     return { base, particles };
   } catch (error) {
-    for (const { swag, buffers } of particles) {
-      swag.dispose();
-      buffers[Symbol.dispose]();
-    }
+    disposeParticles(particles);
     base.dispose();
     throw error;
   }

@@ -25,9 +25,9 @@ import {
   writeTextAtomically,
 } from "../../nn/formats/mod.ts";
 import type { Module } from "../../nn/mod.ts";
-import type { Particle } from "./bayes_infer.ts";
 import { BufferCopy } from "./buffer_copy.ts";
 import { SwagModel } from "../swag_model.ts";
+import { disposeParticles, type Particle } from "./particle.ts";
 
 /** The file that lists the particles. */
 const LIST = "multiswag.json";
@@ -96,10 +96,7 @@ export async function readParticles(
     }
     return particles;
   } catch (error) {
-    for (const { swag, buffers } of particles) {
-      swag.dispose();
-      buffers[Symbol.dispose]();
-    }
+    disposeParticles(particles);
     throw error;
   }
 }
