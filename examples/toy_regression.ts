@@ -41,7 +41,7 @@ class Net extends Module {
 }
 
 /** The x of the figure: the points are in its middle third. */
-const GRID = Array.from({ length: 121 }, (_, i) => -0.5 + i / 80);
+const GRID = Array.from({ length: 61 }, (_, i) => -0.5 + i / 40);
 
 /** Where the table shows standard deviations: among the points, and away. */
 const PLACES = [0.25, 1, -0.5];
