@@ -22,6 +22,7 @@ import { initialize } from "../engine/mod.ts";
 import choices from "./posteriors.json" with { type: "json" };
 import { posteriorsFigure, type TaskSummary } from "./posteriors/figure.ts";
 import { measure } from "./posteriors/measure.ts";
+import { SAMPLES } from "./posteriors/methods.ts";
 import { writeJson } from "./posteriors/results.ts";
 import { type Choice, ratesOf, scanRates } from "./posteriors/scan.ts";
 import { summarize } from "./posteriors/summary.ts";
@@ -43,6 +44,27 @@ Usage: deno task bench:posteriors --data DIR --output DIR [options]
   --members 1,2,4    The numbers of training runs, with 1 (and 8 for reviews)
   --scan             Finds the learning rates of the tasks, and nothing else
   --help             Print this`;
+
+/** What stands above the tables. */
+const INTRODUCTION = `\
+# Posteriors at equal training cost
+
+All training runs of a task see the data equally often, from the same first weights.
+Samples are ${SAMPLES} in all, rounded up to the same number for each particle of
+MultiSWAG; members of a deep ensemble, SWA and single models have one prediction each.
+
+- Calibrated NLL: at the temperature T with the least NLL on the validation set.
+- ECE: 15 bins of equal width. AURC: the area under the risk-coverage curve.
+- DEE: the deep-ensemble equivalent, the number of members of a deep ensemble with
+  the same calibrated NLL, at most the largest that was measured.
+- CE to truth: the cross-entropy to the true distribution of the labels, or to that of
+  100 people's.
+- MI out/in: the mean mutual information of foreign texts, divided by that of the test
+  set. AUROC: how well mutual information, or the entropy of the mean prediction, tells
+  foreign texts from the test set.
+
+Less is better, except for accuracy, DEE and the last three.
+`;
 
 /** What to measure. */
 export interface PosteriorsOptions {
@@ -92,7 +114,10 @@ export async function comparePosteriors(
     tables.push(table);
     all.push({ title: task.title, methods });
   }
-  await Deno.writeTextFile(`${output}/posteriors.md`, tables.join("\n"));
+  await Deno.writeTextFile(
+    `${output}/posteriors.md`,
+    [INTRODUCTION, ...tables].join("\n"),
+  );
   await Deno.writeTextFile(
     `${output}/posteriors.svg`,
     await posteriorsFigure(all),

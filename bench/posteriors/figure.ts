@@ -20,7 +20,7 @@ const PANELS: readonly { name: keyof Scores; title: string }[] = [
   { name: "ece", title: "ECE" },
 ];
 
-const WIDTH = 210;
+const WIDTH = 225;
 
 /** The height of a row in pixels. */
 const ROW = 17;
@@ -38,8 +38,8 @@ export async function posteriorsFigure(
     title: {
       text: "Posteriors at equal training cost",
       subtitle: [
-        "Dots: means; bars: one standard deviation over seeds; dashed: the true " +
-        "distribution of the labels. Less is better.",
+        "Dots are means, and bars one standard deviation over seeds on both sides.",
+        "Dashed: the true distribution of the labels. Less is better.",
       ],
       anchor: "start",
       fontSize: 16,
@@ -47,6 +47,7 @@ export async function posteriorsFigure(
       subtitleColor: LIGHT.quiet,
       subtitleFontSize: 12,
       subtitlePadding: 6,
+      subtitleLineHeight: 16,
       offset: 14,
     },
     spacing: 26,
@@ -108,7 +109,7 @@ function panelSpec(
   const x = {
     type: "quantitative",
     title,
-    scale: { zero: false, nice: true, padding: 6 },
+    scale: { zero: name === "ece", nice: true, padding: 6 },
     axis: { tickCount: 4, grid: true, format: ",~r" },
   };
   const color = {

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// Chooses the learning rates: for each regime that of three with which its method
-// predicts the validation set best, with a seed that is not reported.
+// Chooses the learning rates: for each regime that of three or four with which its
+// method predicts the validation set best, with a seed that is not reported.
 
 import { scope } from "../../engine/mod.ts";
 import { type Learner, prepare } from "./learner.ts";
@@ -20,12 +20,15 @@ import {
 /** The seed of the scan. */
 export const SCAN_SEED = 100;
 
-/** The rates that are tried. */
+/**
+ * The rates that are tried: the three in the middle, and one more where the best is
+ * at an end.
+ */
 export const TRIED: Readonly<Record<Regime, readonly number[]>> = {
-  standard: [3e-4, 1e-3, 3e-3],
-  dropout: [3e-4, 1e-3, 3e-3],
-  swag: [0.01, 0.03, 0.1],
-  ivon: [0.3, 1, 3],
+  standard: [1e-4, 3e-4, 1e-3, 3e-3, 0.01],
+  dropout: [1e-4, 3e-4, 1e-3, 3e-3, 0.01],
+  swag: [0.003, 0.01, 0.03, 0.1, 0.3],
+  ivon: [0.1, 0.3, 1, 3, 10],
 };
 
 /** What a rate gives. */
@@ -44,16 +47,41 @@ export interface Choice {
   readonly scan: readonly ScanEntry[];
 }
 
-/** The best rate of each regime that has been scanned. */
+/** The best rate of each regime for which no other has to be tried. */
 export function chosen(scan: readonly ScanEntry[]): Partial<Rates> {
   const rates: Partial<Record<Regime, number>> = {};
   for (const regime of REGIMES) {
-    const own = scan.filter((entry) => entry.regime === regime);
-    if (own.length < TRIED[regime].length) continue;
-    const best = own.reduce((a, b) => b.nll < a.nll ? b : a);
-    if (Number.isFinite(best.nll)) rates[regime] = best.rate;
+    const best = bestOf(scan, regime);
+    if (best !== undefined && nextRate(scan, regime) === undefined) {
+      rates[regime] = best;
+    }
   }
   return rates;
+}
+
+/** The rate that has to be tried next, if there is one. */
+export function nextRate(
+  scan: readonly ScanEntry[],
+  regime: Regime,
+): number | undefined {
+  const all = TRIED[regime];
+  const isNew = (rate: number | undefined) =>
+    rate !== undefined &&
+    !scan.some((own) => own.regime === regime && own.rate === rate);
+  const middle = all.slice(1, -1).find(isNew);
+  if (middle !== undefined) return middle;
+  const at = all.indexOf(bestOf(scan, regime) ?? NaN);
+  return [all[at - 1], all[at + 1]].find(isNew);
+}
+
+/** The rate of a regime with the least negative log-likelihood so far. */
+function bestOf(
+  scan: readonly ScanEntry[],
+  regime: Regime,
+): number | undefined {
+  const own = scan.filter((entry) => entry.regime === regime);
+  const least = Math.min(...own.map(({ nll }) => nll));
+  return own.find(({ nll }) => nll === least)?.rate;
 }
 
 /** All rates, or an error that says which are missing. */
@@ -94,8 +122,9 @@ export async function scanRates(
   };
   const done = [...scan];
   for (const regime of REGIMES) {
-    for (const rate of TRIED[regime]) {
-      if (done.some((e) => e.regime === regime && e.rate === rate)) continue;
+    for (;;) {
+      const rate = nextRate(done, regime);
+      if (rate === undefined) break;
       // SWAG starts from AdamW at the rate that was chosen before.
       const { standard = NaN } = chosen(done);
       const entry = await tryRate(learner, {

@@ -9,7 +9,13 @@ import {
 import { posteriorsFigure } from "../../bench/posteriors/figure.ts";
 import { methodsOf } from "../../bench/posteriors/methods.ts";
 import type { MethodResult } from "../../bench/posteriors/results.ts";
-import { chosen, ratesOf, TRIED } from "../../bench/posteriors/scan.ts";
+import {
+  chosen,
+  nextRate,
+  ratesOf,
+  type ScanEntry,
+  TRIED,
+} from "../../bench/posteriors/scan.ts";
 import { scoresOf } from "../../bench/posteriors/scores.ts";
 import { summarize } from "../../bench/posteriors/summary.ts";
 import { tableOf } from "../../bench/posteriors/table.ts";
@@ -150,15 +156,33 @@ Deno.test("methodsOf() has ten of one run, and two of each other number", () => 
   ]);
 });
 
-Deno.test("chosen() takes the best of all rates that are tried", () => {
-  const entry = { accuracy: 0.5, seconds: 1, regime: "swag" } as const;
-  const nlls = [0.9, 0.7, 0.8];
-  const scan = TRIED.swag.map((rate, i) => ({
-    ...entry,
-    rate,
-    nll: nlls[i] ?? NaN,
+Deno.test("a scan tries three rates, and one more if the best is at an end", () => {
+  const [lowest, low, middle, high, highest] = TRIED.swag;
+  const scanOf = (nlls: [number | undefined, number][]) =>
+    nlls.map(([rate = NaN, nll]): ScanEntry => ({
+      ...{ regime: "swag", rate, nll, accuracy: 0.5, seconds: 1 },
+    }));
+  const next = (nlls: [number | undefined, number][]) =>
+    nextRate(scanOf(nlls), "swag");
+  assertEquals(next([]), low);
+  assertEquals(next([[low, 0.9], [high, 0.8]]), middle);
+  assertEquals(next([[low, 0.9], [middle, 0.7], [high, 0.8]]), undefined);
+  assertEquals(next([[low, 0.6], [middle, 0.7], [high, 0.8]]), lowest);
+  assertEquals(next([[low, 0.9], [middle, 0.8], [high, 0.7]]), highest);
+  const ended = [[low, 0.9], [middle, 0.8], [high, 0.7], [
+    highest,
+    0.6,
+  ]] as const;
+  assertEquals(next([...ended].map(([rate, nll]) => [rate, nll])), undefined);
+});
+
+Deno.test("chosen() takes the best rate once no other has to be tried", () => {
+  const [, low = NaN, middle = NaN, high = NaN] = TRIED.swag;
+  const nlls = new Map([[low, 0.9], [middle, 0.7], [high, 0.8]]);
+  const scan = Array.from(nlls, ([rate, nll]): ScanEntry => ({
+    ...{ regime: "swag", rate, nll, accuracy: 0.5, seconds: 1 },
   }));
-  assertEquals(chosen(scan), { swag: TRIED.swag[1] ?? NaN });
+  assertEquals(chosen(scan), { swag: middle });
   assertEquals(chosen(scan.slice(1)), {});
   assertThrows(
     () => ratesOf("sst2", { rates: chosen(scan), scan }),
