@@ -30,7 +30,8 @@ import { tableOf } from "./posteriors/table.ts";
 import { type Task, TASKS } from "./posteriors/tasks.ts";
 import { EPOCHS, type Epochs } from "./posteriors/training.ts";
 
-const CHOICES = new URL("posteriors.json", import.meta.url);
+const CHOICES = choices as Record<string, Choice>;
+const CHOICES_FILE = new URL("posteriors.json", import.meta.url);
 
 const USAGE = `\
 Usage: deno task bench:posteriors --data DIR --output DIR [options]
@@ -126,7 +127,7 @@ export async function comparePosteriors(
 
 /** Finds the rates of tasks that have none, and keeps them beside this file. */
 async function scan(data: string, tasks: readonly Task[]): Promise<void> {
-  const all: Record<string, Choice> = { ...choices };
+  const all = { ...CHOICES };
   for (const task of tasks) {
     await scanRates(task, {
       data,
@@ -135,7 +136,7 @@ async function scan(data: string, tasks: readonly Task[]): Promise<void> {
       print: (line) => console.error(line),
       save: async (choice) => {
         all[task.name] = choice;
-        await writeJson(CHOICES.pathname, all);
+        await writeJson(CHOICES_FILE.pathname, all);
       },
     });
   }
@@ -173,7 +174,7 @@ async function main(args: string[]): Promise<number> {
   await Deno.mkdir(output, { recursive: true });
   await comparePosteriors({
     ...{ data, output, tasks, seeds, members },
-    choices: choices as Record<string, Choice>,
+    choices: CHOICES,
     epochs: EPOCHS,
     print: (text) => console.log(text),
     note: (line) => console.error(line),

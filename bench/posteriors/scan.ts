@@ -38,7 +38,6 @@ export interface ScanEntry {
   /** The negative log-likelihood of the validation set, without a temperature. */
   readonly nll: number;
   readonly accuracy: number;
-  readonly seconds: number;
 }
 
 /** The chosen rates of a task, and what they were chosen by. */
@@ -134,9 +133,7 @@ export async function scanRates(
       done.push(entry);
       print(
         `${task.name}, ${regime} at ${rate}: NLL ${entry.nll.toFixed(3)}, ` +
-          `accuracy ${entry.accuracy.toFixed(3)}, ${
-            entry.seconds.toFixed(1)
-          } s`,
+          `accuracy ${entry.accuracy.toFixed(3)}`,
       );
       await save({ rates: chosen(done), scan: done });
     }
@@ -171,7 +168,7 @@ async function tryRate(
       swag: [paths.swag],
     });
     const { nll, accuracy } = scoresOf(predictions, learner.data);
-    return { regime, rate, nll, accuracy, seconds: trained.seconds };
+    return { regime, rate, nll, accuracy };
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -13,7 +13,6 @@ import {
   Scheduler,
   SGD,
   train,
-  type TrainReport,
 } from "../../nn/mod.ts";
 import { SwagModel } from "../../swag/mod.ts";
 import { type Classifier, type Learner, rowsOf } from "./learner.ts";
@@ -90,108 +89,99 @@ export async function trainRun(
   { regime, rates, epochs, seed }: RunOptions,
 ): Promise<TrainedRun> {
   const start = performance.now();
-  const model = learner.build({ seed, dropout: dropoutOf(regime) });
+  using owned = new DisposableStack();
+  const model = owned.use(
+    learner.build({ seed, dropout: dropoutOf(regime) }),
+  );
   const losses: number[] = [];
-  const owned: Disposable[] = [];
-  const own = <T extends Disposable>(value: T): T => {
-    owned.push(value);
-    return value;
-  };
-  const note = ({ loss }: TrainReport) => void losses.push(loss);
-  const run = (phase: PhaseOptions) =>
-    trainPhase(learner, model, { ...phase, seed });
-  const rows = learner.train.count;
-  const totalSteps = epochs.all * Math.ceil(rows / learner.task.batchSize);
-  const falling = (optimizer: Optimizer) =>
-    run({
-      optimizer,
-      epochs: epochs.all,
-      scheduler: new Scheduler(optimizer, linearSchedule({ totalSteps })),
-      onEpoch: note,
-    });
+  const shared = { learner, model, seed, losses };
   const parameters = model.parameters();
-  let swag: SwagModel | undefined;
-  let ivon: IVON | undefined;
+  const results: { swag?: SwagModel; ivon?: IVON } = {};
   if (regime === "swag") {
-    const collected = swag = own(
+    {
+      using adamw = new AdamW(parameters, { learningRate: rates.standard });
+      await trainPhase({
+        ...shared,
+        optimizer: adamw,
+        epochs: epochs.before,
+      });
+    }
+    const swag = results.swag = owned.use(
       SwagModel.fromBase(model, { noCovMat: false, maxNumModels: 20 }),
     );
-    {
-      using adamw = disposable(
-        new AdamW(parameters, { learningRate: rates.standard }),
-      );
-      await run({ ...adamw, epochs: epochs.before, onEpoch: note });
-    }
-    using sgd = disposable(
-      new SGD(parameters, {
-        learningRate: rates.swag,
-        momentum: 0.9,
-        weightDecay: 1e-4,
-      }),
-    );
-    await run({
-      ...sgd,
-      epochs: epochs.all - epochs.before,
+    using sgd = new SGD(parameters, {
+      learningRate: rates.swag,
+      momentum: 0.9,
+      weightDecay: 1e-4,
+    });
+    await trainPhase({
+      ...shared,
+      optimizer: sgd,
       from: epochs.before,
-      onEpoch(report) {
-        note(report);
-        if (report.epoch >= epochs.skipped) collected.collectModel();
+      epochs: epochs.all - epochs.before,
+      onEpoch(epoch) {
+        if (epoch >= epochs.skipped) swag.collectModel();
       },
     });
   } else if (regime === "ivon") {
-    ivon = new IVON(parameters, {
-      learningRate: rates.ivon,
-      ess: rows,
-      // With the default of 0.99999, the Hessian of a short run stays at its start.
-      beta2: 1 - 1 / IVON_MEMORY,
-    });
-    await falling(ivon);
-  } else {
-    using adamw = disposable(
-      new AdamW(parameters, { learningRate: rates[regime] }),
+    const ivon = results.ivon = owned.use(
+      new IVON(parameters, {
+        learningRate: rates.ivon,
+        ess: learner.train.count,
+        // With the default of 0.99999, a short run keeps its first Hessian.
+        beta2: 1 - 1 / IVON_MEMORY,
+      }),
     );
-    await falling(adamw.optimizer);
+    await trainPhase({
+      ...{ ...shared, optimizer: ivon, isFalling: true },
+      epochs: epochs.all,
+    });
+  } else {
+    using adamw = new AdamW(parameters, { learningRate: rates[regime] });
+    await trainPhase({
+      ...{ ...shared, optimizer: adamw, isFalling: true },
+      epochs: epochs.all,
+    });
   }
   model.eval();
-  const last = own(SwagModel.fromBase(model));
+  const last = owned.use(SwagModel.fromBase(model));
   last.collectModel();
-  const optimizer = ivon;
+  const kept = owned.move();
   return {
-    model,
-    last,
-    ...swag && { swag },
-    ...ivon && { ivon },
-    losses,
+    ...{ model, last, ...results, losses },
     seconds: (performance.now() - start) / 1_000,
-    [Symbol.dispose]() {
-      for (const value of owned) value[Symbol.dispose]();
-      optimizer?.dispose();
-      model.dispose();
-    },
+    [Symbol.dispose]: () => kept.dispose(),
   };
 }
 
-interface PhaseOptions {
-  optimizer: Optimizer;
-  epochs: number;
-  scheduler?: Scheduler;
-  onEpoch: (report: TrainReport) => void;
-  /** The number of epochs before this phase. */
-  from?: number;
-}
-
+/** Trains with one optimizer, and notes the mean loss of each epoch. */
 async function trainPhase(
-  { train: texts, task }: Learner,
-  model: Classifier,
-  { seed, from = 0, ...phase }: PhaseOptions & { seed: number },
+  { learner, model, optimizer, ...options }: {
+    learner: Learner;
+    model: Classifier;
+    seed: number;
+    losses: number[];
+    optimizer: Optimizer;
+    epochs: number;
+    /** The number of epochs before this phase. @default {0} */
+    from?: number;
+    /** Whether the rate falls in a straight line to 0. @default {false} */
+    isFalling?: boolean;
+    /** Called after each epoch with its number in this phase. */
+    onEpoch?: (epoch: number) => void;
+  },
 ): Promise<void> {
+  const { train: texts, task: { batchSize } } = learner;
+  const { seed, losses, epochs, from = 0, isFalling, onEpoch } = options;
+  const totalSteps = epochs * Math.ceil(texts.count / batchSize);
   await train({
-    ...phase,
+    optimizer,
+    epochs,
+    ...isFalling &&
+      { scheduler: new Scheduler(optimizer, linearSchedule({ totalSteps })) },
     batches: (epoch) =>
-      batches(texts.count, task.batchSize, {
-        shuffle: true,
-        seed,
-        epoch: from + epoch,
+      batches(texts.count, batchSize, {
+        ...{ shuffle: true, seed, epoch: from + epoch },
       }),
     inputs: (rows: Uint32Array) => ({ index: Int32Array.from(rows) }),
     step: ({ index }: { index: IntegerTensor }) =>
@@ -199,12 +189,9 @@ async function trainPhase(
         ...rowsOf(texts, index),
         labels: indexSelect(texts.labels, index),
       }),
+    onEpoch({ epoch, loss }) {
+      losses.push(loss);
+      onEpoch?.(epoch);
+    },
   });
-}
-
-/** An optimizer that is freed at the end of a block. */
-function disposable<T extends Optimizer>(
-  optimizer: T,
-): { optimizer: T } & Disposable {
-  return { optimizer, [Symbol.dispose]: () => optimizer.dispose() };
 }

@@ -160,7 +160,7 @@ Deno.test("a scan tries three rates, and one more if the best is at an end", () 
   const [lowest, low, middle, high, highest] = TRIED.swag;
   const scanOf = (nlls: [number | undefined, number][]) =>
     nlls.map(([rate = NaN, nll]): ScanEntry => ({
-      ...{ regime: "swag", rate, nll, accuracy: 0.5, seconds: 1 },
+      ...{ regime: "swag", rate, nll, accuracy: 0.5 },
     }));
   const next = (nlls: [number | undefined, number][]) =>
     nextRate(scanOf(nlls), "swag");
@@ -180,7 +180,7 @@ Deno.test("chosen() takes the best rate once no other has to be tried", () => {
   const [, low = NaN, middle = NaN, high = NaN] = TRIED.swag;
   const nlls = new Map([[low, 0.9], [middle, 0.7], [high, 0.8]]);
   const scan = Array.from(nlls, ([rate, nll]): ScanEntry => ({
-    ...{ regime: "swag", rate, nll, accuracy: 0.5, seconds: 1 },
+    ...{ regime: "swag", rate, nll, accuracy: 0.5 },
   }));
   assertEquals(chosen(scan), { swag: middle });
   assertEquals(chosen(scan.slice(1)), {});
