@@ -69,7 +69,7 @@ const SINGLE: readonly Omit<Method, "runs">[] = [
     title: "standard",
     family: "single",
     regime: "standard",
-    predict: (context) => predictMoments(context, context.last, { scale: 0 }),
+    predict: (context) => predictParticles(context, context.last, { scale: 0 }),
   },
   {
     name: "temperature",
@@ -137,7 +137,7 @@ const SINGLE: readonly Omit<Method, "runs">[] = [
     family: "rival",
     regime: "ivon",
     predict: (context) =>
-      predictMoments(
+      predictParticles(
         { ...context, model: trainedOf(context).model },
         context.last,
         { scale: 0 },
@@ -163,14 +163,14 @@ const SINGLE: readonly Omit<Method, "runs">[] = [
     title: "last iterate of SGD",
     family: "swag",
     regime: "swag",
-    predict: (context) => predictMoments(context, context.last, { scale: 0 }),
+    predict: (context) => predictParticles(context, context.last, { scale: 0 }),
   },
   {
     name: "swa",
     title: "SWA",
     family: "swag",
     regime: "swag",
-    predict: (context) => predictMoments(context, context.swag, { scale: 0 }),
+    predict: (context) => predictParticles(context, context.swag, { scale: 0 }),
   },
   {
     name: "swag-diagonal",
@@ -178,14 +178,14 @@ const SINGLE: readonly Omit<Method, "runs">[] = [
     family: "swag",
     regime: "swag",
     predict: (context) =>
-      predictMoments(context, context.swag, { scale: 1, cov: false }),
+      predictParticles(context, context.swag, { scale: 1, cov: false }),
   },
   {
     name: "swag",
     title: "SWAG",
     family: "swag",
     regime: "swag",
-    predict: (context) => predictMoments(context, context.swag, SWAG),
+    predict: (context) => predictParticles(context, context.swag, SWAG),
   },
 ];
 
@@ -231,25 +231,7 @@ interface Gaussian {
   cov?: boolean;
 }
 
-/** Predicts with the moments of the first run. */
-async function predictMoments(
-  { learner, model }: MethodContext,
-  [path = ""]: readonly string[],
-  gaussian: Gaussian,
-): Promise<Predictions> {
-  using swag = await SwagModel.load(path, model);
-  return await predictSets(swag, {
-    learner,
-    model,
-    options: {
-      ...gaussian,
-      seed: SEED,
-      numPredictions: gaussian.scale === 0 ? 1 : SAMPLES,
-    },
-  });
-}
-
-/** Predicts with the moments of all runs, as particles. */
+/** Predicts with what some runs have left: one particle, or several. */
 async function predictParticles(
   { learner, model }: MethodContext,
   paths: readonly string[],
