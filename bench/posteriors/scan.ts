@@ -28,7 +28,7 @@ export const TRIED: Readonly<Record<Regime, readonly number[]>> = {
   standard: [1e-4, 3e-4, 1e-3, 3e-3, 0.01],
   dropout: [1e-4, 3e-4, 1e-3, 3e-3, 0.01],
   swag: [0.003, 0.01, 0.03, 0.1, 0.3],
-  ivon: [0.1, 0.3, 1, 3, 10],
+  ivon: [0.01, 0.03, 0.1, 0.3, 1],
 };
 
 /** What a rate gives. */
@@ -124,7 +124,7 @@ export async function scanRates(
     for (;;) {
       const rate = nextRate(done, regime);
       if (rate === undefined) break;
-      // SWAG starts from AdamW at the rate that was chosen before.
+      // SWAG and IVON start with AdamW at the rate that was chosen before.
       const { standard = NaN } = chosen(done);
       const entry = await tryRate(learner, {
         ...{ regime, rate, epochs },

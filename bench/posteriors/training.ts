@@ -24,7 +24,8 @@ import { type Classifier, type Learner, rowsOf } from "./learner.ts";
  * - `dropout`: the same, with dropout of 0.1.
  * - `swag`: AdamW at the constant rate of `standard` at first, then SGD with momentum
  *   at a constant rate. SWAG collects once an epoch.
- * - `ivon`: IVON, with a rate that falls in a straight line to 0.
+ * - `ivon`: AdamW at first, as in `swag`; then IVON, with a rate that falls in a
+ *   straight line to 0. From random weights IVON does not get off the ground here.
  */
 export type Regime = "standard" | "dropout" | "swag" | "ivon";
 
@@ -43,7 +44,7 @@ export type Rates = Readonly<Record<Regime, number>>;
 export interface Epochs {
   /** The passes over the data of every run. */
   readonly all: number;
-  /** Of these, the passes of AdamW before SGD, for `swag`. */
+  /** Of these, the passes of AdamW before SGD or IVON. */
   readonly before: number;
   /** The passes of SGD before the first collection. */
   readonly skipped: number;
@@ -97,15 +98,12 @@ export async function trainRun(
   const shared = { learner, model, seed, losses };
   const parameters = model.parameters();
   const results: { swag?: SwagModel; ivon?: IVON } = {};
+  const after = { from: epochs.before, epochs: epochs.all - epochs.before };
+  if (regime === "swag" || regime === "ivon") {
+    using adamw = new AdamW(parameters, { learningRate: rates.standard });
+    await trainPhase({ ...shared, optimizer: adamw, epochs: epochs.before });
+  }
   if (regime === "swag") {
-    {
-      using adamw = new AdamW(parameters, { learningRate: rates.standard });
-      await trainPhase({
-        ...shared,
-        optimizer: adamw,
-        epochs: epochs.before,
-      });
-    }
     const swag = results.swag = owned.use(
       SwagModel.fromBase(model, { noCovMat: false, maxNumModels: 20 }),
     );
@@ -115,10 +113,7 @@ export async function trainRun(
       weightDecay: 1e-4,
     });
     await trainPhase({
-      ...shared,
-      optimizer: sgd,
-      from: epochs.before,
-      epochs: epochs.all - epochs.before,
+      ...{ ...shared, ...after, optimizer: sgd },
       onEpoch(epoch) {
         if (epoch >= epochs.skipped) swag.collectModel();
       },
@@ -133,8 +128,7 @@ export async function trainRun(
       }),
     );
     await trainPhase({
-      ...{ ...shared, optimizer: ivon, isFalling: true },
-      epochs: epochs.all,
+      ...{ ...shared, ...after, optimizer: ivon, isFalling: true },
     });
   } else {
     using adamw = new AdamW(parameters, { learningRate: rates[regime] });

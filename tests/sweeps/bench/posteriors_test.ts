@@ -19,7 +19,7 @@ import { reviewsTask, TASKS } from "../../../bench/posteriors/tasks.ts";
 import { gpuTest } from "../../_check.ts";
 import { inFolder } from "../../_folder.ts";
 
-const RATES = { standard: 3e-3, dropout: 3e-3, swag: 0.03, ivon: 1 };
+const RATES = { standard: 3e-3, dropout: 3e-3, swag: 0.03, ivon: 0.1 };
 
 /** Writes files of the published forms, with a few easy examples. */
 async function writeData(folder: string): Promise<void> {
