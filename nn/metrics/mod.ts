@@ -83,6 +83,7 @@ export {
   setCoverage,
 } from "./conformal.ts";
 export * from "./conformal_intervals.ts";
+export * from "./deep_ensemble.ts";
 export * from "./disagreement.ts";
 export * from "./intervals.ts";
 export * from "./predicted_distributions.ts";
