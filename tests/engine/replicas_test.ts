@@ -3,42 +3,25 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   argmax,
-  attention,
   backward,
   bernoulli,
   capture,
-  checkpoint,
-  concat,
-  crossEntropy,
-  cumsum,
   defaultGenerator,
   dropout,
-  elu,
-  embedding,
-  gelu,
   Generator,
-  layerNorm,
-  logSumExp,
   manualSeed,
   matmul,
-  max,
   mean,
   mul,
   normal,
   readAll,
-  relu,
   ReplicaError,
   Replicas,
-  reshape,
   scope,
-  slice,
-  softmax,
-  sub,
   sum,
   tanh,
   type Tensor,
   tensor,
-  transpose,
   uniform,
   zeros,
 } from "../../engine/mod.ts";
@@ -49,164 +32,21 @@ import {
   philoxUniform,
 } from "../../engine/kernel_kit.ts";
 import { gpuTest, randomValues } from "../_check.ts";
-import { withVariant } from "../_variants.ts";
 
-const SEEDS = [11, 12, 13];
+import { assertSameBits, OPS, SEEDS, stacked } from "./_replicas.ts";
 
-/** Tensors of other values for each replica, which need gradients. */
-function stacked(
-  replicas: Replicas,
-  shapes: readonly (readonly number[])[],
-): Tensor[] {
-  return shapes.map((shape, k) => {
-    const size = shape.reduce((product, side) => product * side, 1);
-    const x = replicas.stack(
-      Array.from(
-        { length: replicas.count },
-        (_, j) => tensor(randomValues(size, 100 * j + k), { shape }),
-      ),
-    );
-    x.requiresGrad = true;
-    return x;
-  });
-}
-
-const LABELS = [2, 0, 3, 1, 1, 4];
-const IDS = [[1, 0, 3], [3, 3, 2]];
-
-/** Functions of tensors, the shapes of which are given with them. */
-const OPS: readonly (readonly [
-  name: string,
-  shapes: readonly (readonly number[])[],
-  op: (...xs: Tensor[]) => Tensor,
-])[] = [
-  ["sub", [[5, 7], [7]], (a = zeros([]), b = zeros([])) => sub(a, b)],
-  ["activations", [[6, 9]], (x = zeros([])) => gelu(elu(tanh(relu(x))))],
-  [
-    "matmul with bias, activation and residual",
-    [[9, 12], [16, 12], [16], [9, 16]],
-    (a = zeros([]), b = zeros([]), bias, residual) =>
-      matmul(a, b, { transposeB: true, bias, activation: "gelu", residual }),
-  ],
-  [
-    "matmul of odd sizes",
-    [[3, 5, 7], [7, 3], [3]],
-    (a = zeros([]), b = zeros([]), bias) =>
-      matmul(a, b, { bias, activation: "tanh" }),
-  ],
-  [
-    "layerNorm",
-    [[10, 12], [12], [12], [10, 12]],
-    (x = zeros([]), weight, bias, residual) =>
-      layerNorm(x, { weight, bias, residual }),
-  ],
-  ["softmax", [[6, 11]], (x = zeros([])) => softmax(x)],
-  ["logSumExp", [[6, 11]], (x = zeros([])) => logSumExp(x, { axis: 1 })],
-  ["max", [[6, 11]], (x = zeros([])) => max(x, { axis: 0 })],
-  ["cumsum", [[4, 9]], (x = zeros([])) => cumsum(x, { axis: 1 })],
-  [
-    "cross-entropy",
-    [[6, 5]],
-    (x = zeros([])) => crossEntropy(x, tensor(LABELS, { dtype: "i32" })),
-  ],
-  [
-    "embedding",
-    [[4, 8]],
-    (table = zeros([])) =>
-      mean(embedding(tensor(IDS, { dtype: "i32" }), table), { axis: 1 }),
-  ],
-  [
-    "movement",
-    [[4, 6], [4, 3]],
-    (a = zeros([]), b = zeros([])) =>
-      transpose(
-        reshape(concat([slice(a, { axis: 1, start: 1, end: 5 }), b], 1), [
-          2,
-          2,
-          7,
-        ]),
-        0,
-        2,
-      ),
-  ],
-  [
-    "attention",
-    [[2, 9, 16], [2, 9, 16], [2, 9, 16]],
-    (q = zeros([]), k = zeros([]), v = zeros([])) =>
-      attention(q, k, v, { heads: 2, causal: true }),
-  ],
-  [
-    "attention with dropout",
-    [[2, 9, 16], [2, 9, 16], [2, 9, 16]],
-    (q = zeros([]), k = zeros([]), v = zeros([])) =>
-      attention(q, k, v, {
-        heads: 4,
-        dropout: { rate: 0.3, stream: defaultGenerator().next() },
-      }),
-  ],
-  ["dropout", [[7, 9]], (x = zeros([])) => dropout(x, { rate: 0.4 })],
-  [
-    "checkpoint with dropout",
-    [[7, 9]],
-    (x = zeros([])) => checkpoint(() => dropout(gelu(x), { rate: 0.4 })),
-  ],
+// One of each kind; tests/sweeps/replicas_test.ts has them all.
+const FEW = [
+  "matmul with bias, activation and residual",
+  "layerNorm",
+  "attention with dropout",
+  "cross-entropy",
 ];
 
-/** Asserts that replicas of an op get the bits that one gets alone. */
-async function assertSameBits([, shapes, op]: (typeof OPS)[number]) {
-  using replicas = new Replicas(SEEDS);
-  const xs = stacked(replicas, shapes);
-  /** The result and the gradients of a weighted sum of it. */
-  const compute = (xs: readonly Tensor[]): Tensor[] => {
-    const y = op(...xs);
-    const weights = tensor(randomValues(y.size, 7), { shape: y.shape });
-    backward(sum(mul(y, weights)));
-    return [y, ...xs.map((x) => x.grad ?? zeros([1]))];
-  };
-  const together = replicas.run(() => compute(xs));
-  const found = await Promise.all(together.map((y) => replicas.data(y)));
-  for (const [j, seed] of SEEDS.entries()) {
-    const own = xs.map((x) => replicas.take(x, j));
-    for (const x of own) x.requiresGrad = true;
-    manualSeed(seed);
-    const alone = await readAll(compute(own));
-    assertEquals(found.map((y) => y[j]), alone, `replica ${j}`);
-  }
-}
-
-for (const item of OPS) {
-  const [name] = item;
+for (const item of OPS.filter(([name]) => FEW.includes(name))) {
   gpuTest(
-    `replicas of ${name} get the bits of one alone`,
+    `replicas of ${item[0]} get the bits of one alone`,
     () => assertSameBits(item),
-  );
-}
-
-// Each form of a kernel that adapters other than the one at hand would choose.
-const FORMS: readonly (readonly [string, string, readonly string[]])[] = [
-  ["matmul", "tiled32", ["matmul with bias, activation and residual"]],
-  ["matmul", "skinny4", ["matmul of odd sizes"]],
-  ["matmul_split", "split2", ["matmul with bias, activation and residual"]],
-  ["elementwise", "texels", ["sub", "activations"]],
-  ["layer_norm", "workgroup", ["layerNorm"]],
-  ["layer_norm", "texels", ["layerNorm"]],
-  ["softmax", "workgroup", ["softmax"]],
-  ["reduce", "workgroup", ["logSumExp", "max"]],
-  ["cumsum", "workgroup", ["cumsum"]],
-  ["cross_entropy", "workgroup", ["cross-entropy"]],
-  ["attention", "tiled32", ["attention", "attention with dropout"]],
-  ["attention_backward", "tiled32", ["attention", "attention with dropout"]],
-];
-
-for (const [family, variant, names] of FORMS) {
-  gpuTest(
-    `replicas get the bits of one alone (${family}: ${variant})`,
-    () =>
-      withVariant(family, variant, async () => {
-        for (const item of OPS) {
-          if (names.includes(item[0])) await assertSameBits(item);
-        }
-      }),
   );
 }
 

@@ -1,6 +1,6 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// IVON's samples, its state and its part in training. tests/tools/golden_ivon_test.ts
+// IVON's samples, its state and its part in training. tests/sweeps/tools/golden_ivon_test.ts
 // compares its steps with the package of its authors.
 
 import {

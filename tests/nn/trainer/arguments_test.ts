@@ -818,7 +818,7 @@ const OBEYED: Record<keyof TrainingArguments, () => Promise<void>> = {
     assertEquals(state.bestMetric, Math.min(...losses));
   },
   async gradientCheckpointing() {
-    // tests/models/gradient_checkpointing_test.ts trains models that have it.
+    // tests/sweeps/gradient_checkpointing_test.ts trains models that have it.
     const args = { gradientCheckpointing: true, maxSteps: 1 };
     assertThrows(
       () => new Trainer({ model: new Tiny(), args }),

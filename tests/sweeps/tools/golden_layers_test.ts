@@ -1,15 +1,15 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { checkLayers } from "../../tools/golden/layers.ts";
-import { checkPooling } from "../../tools/golden/pooling.ts";
+import { checkLayers } from "../../../tools/golden/layers.ts";
+import { checkPooling } from "../../../tools/golden/pooling.ts";
 import {
   type TensorCases,
   tensorCasesIn,
-} from "../../tools/golden/tensor_cases.ts";
-import { gpuTest } from "../_check.ts";
+} from "../../../tools/golden/tensor_cases.ts";
+import { gpuTest } from "../../_check.ts";
 
-const FIXTURES = new URL("../fixtures/", import.meta.url).pathname;
+const FIXTURES = new URL("../../fixtures/", import.meta.url).pathname;
 
 async function casesOf(folder: string): Promise<TensorCases> {
   const found = await tensorCasesIn(folder);

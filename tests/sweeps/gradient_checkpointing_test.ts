@@ -62,7 +62,7 @@ import {
   textsOf,
   VOCABULARY,
   WIDTH,
-} from "./architectures/_packed_texts.ts";
+} from "../models/architectures/_packed_texts.ts";
 
 // ---------------------------------------------------------------- the subjects
 

@@ -1,10 +1,10 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assert, assertEquals } from "@std/assert";
-import { checkIvon } from "../../tools/golden/ivon.ts";
-import { gpuTest } from "../_check.ts";
+import { checkIvon } from "../../../tools/golden/ivon.ts";
+import { gpuTest } from "../../_check.ts";
 
-const FOLDER = new URL("../fixtures/ivon", import.meta.url).pathname;
+const FOLDER = new URL("../../fixtures/ivon", import.meta.url).pathname;
 
 gpuTest("IVON agrees with the package of its authors", async () => {
   const results = await checkIvon(FOLDER);
