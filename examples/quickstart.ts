@@ -3,7 +3,8 @@
 
 /**
  * Trains a small BERT on 1,000 generated reviews, builds its SWAG posterior, and
- * compares how well the probabilities of both show when they may be wrong.
+ * compares how well the probabilities of both show when they may be wrong. Two more
+ * runs from other weights make a deep ensemble and a MultiSWAG of three.
  *
  * ```sh
  * deno task quickstart --seeds 3            # seeds 1, 2 and 3
@@ -38,6 +39,7 @@ import {
 import { writeReport } from "@swagpu/swagpu/report";
 import {
   type LogitsOptions,
+  MultiSwag,
   summarizeLogits,
   SwagModel,
 } from "@swagpu/swagpu/swag";
@@ -53,12 +55,15 @@ import { learnVocabulary, writeTokenizer } from "./quickstart/vocabulary.ts";
 
 const FOLDER = "out/quickstart";
 const LENGTH = 16;
+/** The methods of one run. */
 const METHODS: Record<string, LogitsOptions> = {
   "last iterate": {},
   "SWA": { numPredictions: 1, scale: 0 },
   "SWAG-Diagonal": { numPredictions: 16, scale: 1, cov: false, seed: 0 },
   "SWAG": { numPredictions: 16, scale: 0.5, seed: 0 },
 };
+/** How many runs the methods of several take: the first is that of the others. */
+const MEMBERS = 3;
 
 /** Texts on the GPU as tokens, padded to `[texts, LENGTH]`. */
 interface Encoded {
@@ -112,57 +117,71 @@ async function run(seed: number) {
   //    around it, and SWAG collects the weights on the way.
   const trainSet = encode(tokenizer, reviews.train);
   const labels = tensor(Int32Array.from(reviews.train, ({ label }) => label));
-  const shared = {
-    batches: (epoch: number) =>
-      batches(texts.length, 32, { shuffle: true, seed, epoch }),
-    inputs: (rows: Uint32Array) => ({ index: Int32Array.from(rows) }),
-    step: ({ index }: { index: IntegerTensor }) =>
-      model.forward({
-        inputIds: indexSelect(trainSet.inputIds, index),
-        attentionMask: indexSelect(trainSet.attentionMask, index),
-        labels: indexSelect(labels, index),
-      }),
-  };
-  const adamw = new AdamW(model.parameters(), { learningRate: 3e-3 });
-  const sgd = new SGD(model.parameters(), {
-    learningRate: 0.05,
-    momentum: 0.9,
-    weightDecay: 1e-4,
-  });
-  using swag = SwagModel.fromBase(model, { noCovMat: false, maxNumModels: 20 });
   const epochs: { step: number; loss: number; learningRate: number }[] = [];
   const snapshots: number[] = [];
   const stepsPerEpoch = Math.ceil(texts.length / 32);
-  function note({ loss, learningRate }: TrainReport) {
-    const step = (epochs.length + 1) * stepsPerEpoch;
-    epochs.push({ step, loss, learningRate });
-    return step;
+  async function trainMember(
+    member: BertForSequenceClassification,
+    seed: number,
+    note: (report: TrainReport, isCollected: boolean) => void,
+  ): Promise<SwagModel> {
+    const shared = {
+      batches: (epoch: number) =>
+        batches(texts.length, 32, { shuffle: true, seed, epoch }),
+      inputs: (rows: Uint32Array) => ({ index: Int32Array.from(rows) }),
+      step: ({ index }: { index: IntegerTensor }) =>
+        member.forward({
+          inputIds: indexSelect(trainSet.inputIds, index),
+          attentionMask: indexSelect(trainSet.attentionMask, index),
+          labels: indexSelect(labels, index),
+        }),
+    };
+    using adamw = new AdamW(member.parameters(), { learningRate: 3e-3 });
+    await train({
+      ...shared,
+      epochs: 4,
+      optimizer: adamw,
+      onEpoch: (report) => note(report, false),
+    });
+    using sgd = new SGD(member.parameters(), {
+      learningRate: 0.05,
+      momentum: 0.9,
+      weightDecay: 1e-4,
+    });
+    const swag = SwagModel.fromBase(model, {
+      noCovMat: false,
+      maxNumModels: 20,
+    });
+    await train({
+      ...shared,
+      epochs: 14,
+      optimizer: sgd,
+      onEpoch(report) {
+        const isCollected = report.epoch >= 2;
+        if (isCollected) swag.collectModel(member);
+        note(report, isCollected);
+      },
+    });
+    return swag;
   }
   console.error(`seed ${seed}: training`);
-  await train({
-    ...shared,
-    epochs: 4,
-    optimizer: adamw,
-    onEpoch: (report) => void note(report),
-  });
-  await train({
-    ...shared,
-    epochs: 14,
-    optimizer: sgd,
-    onEpoch(report) {
-      const step = note(report);
-      if (report.epoch < 2) return;
-      swag.collectModel();
-      snapshots.push(step);
-    },
+  const swag = await trainMember(model, seed, (report, isCollected) => {
+    const { loss, learningRate } = report;
+    const step = (epochs.length + 1) * stepsPerEpoch;
+    epochs.push({ step, loss, learningRate });
+    if (isCollected) snapshots.push(step);
   });
 
   // 4. Predict with the last weights, with their mean, and with samples.
   console.error(`seed ${seed}: predicting`);
   model.eval();
-  async function predict(set: Encoded, options: LogitsOptions = {}) {
+  async function predict(
+    set: Encoded,
+    posterior: SwagModel | MultiSwag,
+    options: LogitsOptions = {},
+  ) {
     using _ = scope();
-    const logits = swag.getLogits(() => model.forward(set), options);
+    const logits = posterior.getLogits(() => model.forward(set), options);
     const summary = summarizeLogits(logits);
     return {
       probabilities: await summary.probabilities.data(),
@@ -170,30 +189,58 @@ async function run(seed: number) {
         expected: await summary.expectedEntropy.data(),
         mutualInformation: await summary.mutualInformation.data(),
       },
-      samples: options.numPredictions ?? 1,
+      samples: logits.shape[1] ?? 1,
     };
   }
   const predictions: MethodPrediction[] = [];
   const testSet = encode(tokenizer, test);
   for (const [method, options] of Object.entries(METHODS)) {
-    predictions.push({ method, ...await predict(testSet, options) });
+    predictions.push({ method, ...await predict(testSet, swag, options) });
   }
+
+  // 5. Train two more, from other weights and on batches in other orders. The last
+  //    weights of all are a deep ensemble, their posteriors a MultiSWAG.
+  const posteriors = [swag];
+  const iterates = [SwagModel.fromBase(model)];
+  iterates[0]?.collectModel();
+  for (let i = 1; i < MEMBERS; i++) {
+    console.error(`seed ${seed}: training member ${i + 1} of ${MEMBERS}`);
+    const own = seed + 1000 * i;
+    manualSeed(own);
+    using member = new BertForSequenceClassification(config);
+    posteriors.push(await trainMember(member, own, () => {}));
+    const last = SwagModel.fromBase(model);
+    last.collectModel(member);
+    iterates.push(last);
+  }
+  using ensemble = new MultiSwag(model, iterates);
+  using multi = new MultiSwag(model, posteriors);
+  const each = { numPredictions: 6, scale: 0.5, seed: 0 }; // 18 samples in all
+  predictions.push({
+    method: `ensemble of ${MEMBERS}`,
+    ...await predict(testSet, ensemble),
+  }, {
+    method: `MultiSWAG of ${MEMBERS}`,
+    ...await predict(testSet, multi, each),
+  });
   const truth = {
     labels: test.map(({ label }) => label),
     distribution: test.flatMap(({ probabilities }) => probabilities),
   };
   const scores = scoreAll(predictions, truth);
 
-  // 5. Compare SWAG's uncertainty about these reviews and about an unfamiliar subject.
+  // 6. Compare MultiSWAG's uncertainty about these reviews and about an unfamiliar
+  //    subject.
   const known = predictions.at(-1)?.probabilities ?? [];
   const { probabilities } = await predict(
     encode(tokenizer, reviews.ood),
-    METHODS.SWAG,
+    multi,
+    each,
   );
   const [here, foreign] = [known, probabilities]
     .map((rows) => entropy(rows, { classes: LABELS.length }));
   const unsure = [here, foreign].map((entropies) => meanOf(entropies ?? []));
-  for (const owner of [model, adamw, sgd]) owner.dispose();
+  model.dispose();
   return {
     predictions,
     truth,
@@ -214,8 +261,8 @@ const USAGE = `\
 Usage: deno task quickstart [--seed N] [--seeds N]
 
 Trains a small BERT on 1,000 generated reviews, builds its SWAG posterior, and
-compares how well each knows when it may be wrong. Takes a minute or so a seed,
-and writes to ${FOLDER}.
+compares how well each knows when it may be wrong, also an ensemble of three.
+Takes two minutes or so a seed, and writes to ${FOLDER}.
 
   --seed N   The first seed (1)
   --seeds N  How many seeds, one after the other; the table is their mean (1)
@@ -257,13 +304,13 @@ console.log(renderTable(meanScores(scores), {
     : `2,000 test reviews, mean over seeds ${seeds.join(", ")}`,
 }));
 if (runs.length > 1) {
-  console.log(renderSeeds(scores, ["last iterate", "SWAG"]));
+  console.log(renderSeeds(scores, ["last iterate", "SWAG", "MultiSWAG of 3"]));
 }
 const [known, foreign] = [0, 1].map((i) =>
   meanOf(runs.map(({ unsure }) => unsure[i] ?? NaN)).toFixed(2)
 );
 console.log(
-  `SWAG's mean entropy: ${known} nats here, ${foreign} on an unknown subject`,
+  `MultiSWAG's mean entropy: ${known} nats here, ${foreign} on an unknown subject`,
 );
 const path = `${FOLDER}/report.html`;
 await writeReport(

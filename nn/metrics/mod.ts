@@ -86,6 +86,7 @@ export * from "./conformal_intervals.ts";
 export * from "./deep_ensemble.ts";
 export * from "./disagreement.ts";
 export * from "./intervals.ts";
+export * from "./minimum_bayes_risk.ts";
 export * from "./predicted_distributions.ts";
 export * from "./prediction_rejection.ts";
 export {
