@@ -42,15 +42,10 @@ Deno.test("weights count, and references may be others than the candidates", () 
   assertEquals([...expectedUtilities], [0.6, 0.4]);
 });
 
-Deno.test("texts are chosen by chrF", () => {
-  const texts = [
-    "the cat sat",
-    "the cat sat down",
-    "a dog ran",
-    "the cats sat",
-  ];
+Deno.test("texts are chosen by chrF, which counts what is left out most", () => {
+  const texts = ["a dog ran", "the cat sat", "the cat sat", "the cat sat down"];
   const { choice } = minimumBayesRisk(texts, (a, b) => sentenceChrf(a, [b]));
-  assertEquals(choice, "the cat sat");
+  assertEquals(choice, "the cat sat down");
 });
 
 Deno.test("minimumBayesRisk() says what is wrong", () => {
