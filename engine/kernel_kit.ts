@@ -95,6 +95,7 @@ export {
   preventReplay,
   ReplayParam,
 } from "./gpu/observer.ts";
+export { replicatedWgsl } from "./gpu/replicated_text.ts";
 export {
   asReplicated,
   type ReplicaTable,

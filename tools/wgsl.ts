@@ -12,19 +12,24 @@
  */
 
 import "../engine/mod.ts";
-import { definedKernels, type Kernel } from "../engine/kernel_kit.ts";
+import {
+  definedKernels,
+  type Kernel,
+  replicatedWgsl,
+} from "../engine/kernel_kit.ts";
 import "../models/mod.ts";
 import "../nn/mod.ts";
 import "../swag/mod.ts";
 
-const USAGE = `Usage: deno task wgsl [name] [variant]
+const USAGE = `Usage: deno task wgsl [name] [variant] [--replicas]
 
 Prints the WGSL of a kernel, exactly as it is compiled.
 
   deno task wgsl                  lists the kernels and their variants
   deno task wgsl adamw            prints a kernel
   deno task wgsl layer_norm       prints the first variant of a family
-  deno task wgsl matmul tiled64   prints a variant of a family`;
+  deno task wgsl matmul tiled64   prints a variant of a family
+  deno task wgsl adamw --replicas prints it as it runs for several models at once`;
 
 /** A line for each kernel: its name, and the names of its variants. */
 export function listKernels(): string {
@@ -61,9 +66,26 @@ export function findKernel(name: string, variant?: string): Kernel {
   return make();
 }
 
+/**
+ * The text of a kernel.
+ *
+ * @param kernel The kernel.
+ * @param forReplicas Whether it is that for several replicas in one dispatch.
+ * @throws {RangeError} If there is none for replicas.
+ */
+export function textOf(kernel: Kernel, forReplicas: boolean): string {
+  const text = forReplicas ? replicatedWgsl(kernel) : kernel.wgsl;
+  if (text !== undefined) return text.trim();
+  throw new RangeError(
+    `Cannot print ${kernel.name} for replicas: it is dispatched for each of them`,
+  );
+}
+
 if (import.meta.main) {
-  const [name, variant, ...rest] = Deno.args;
-  if (rest.length > 0 || Deno.args.some((arg) => /^-/.test(arg))) {
+  const forReplicas = Deno.args.includes("--replicas");
+  const args = Deno.args.filter((arg) => arg !== "--replicas");
+  const [name, variant, ...rest] = args;
+  if (rest.length > 0 || args.some((arg) => /^-/.test(arg))) {
     console.log(USAGE);
     Deno.exit(/^(--help|-h)$/.test(name ?? "") ? 0 : 1);
   }
@@ -71,7 +93,7 @@ if (import.meta.main) {
     console.log(
       name === undefined
         ? listKernels()
-        : findKernel(name, variant).wgsl.trim(),
+        : textOf(findKernel(name, variant), forReplicas),
     );
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;

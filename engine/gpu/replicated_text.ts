@@ -69,6 +69,40 @@ export function replicatedKernel(
   return forms.get(key);
 }
 
+/**
+ * The WGSL of a kernel that runs for several replicas in one dispatch, as it is
+ * compiled where its parameters are the same for all and no buffers are written
+ * together.
+ *
+ * @param kernel The kernel for one.
+ * @returns The text; `undefined` if the kernel is dispatched once for each replica.
+ *
+ * @example Usage
+ * ```ts
+ * import { defineKernel, replicatedWgsl } from "@swagpu/swagpu/engine/kernels";
+ * import { assertStringIncludes } from "@std/assert";
+ *
+ * const double = defineKernel({
+ *   name: "example_double",
+ *   wgsl: `
+ * struct Params { size: u32 }
+ * @group(0) @binding(0) var<storage, read_write> x: array<f32>;
+ * @group(0) @binding(1) var<uniform> p: Params;
+ *
+ * @compute @workgroup_size(64)
+ * fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+ *   if (id.x < p.size) { x[id.x] = 2.0 * x[id.x]; }
+ * }
+ * `,
+ * });
+ * assertStringIncludes(replicatedWgsl(double) ?? "", "replica * p.replica_step0");
+ * ```
+ */
+export function replicatedWgsl(kernel: Kernel): string | undefined {
+  const form = { merged: [], words: [], width: 0 };
+  return replicatedKernel(kernel, form)?.kernel.wgsl;
+}
+
 const BYTES: Readonly<Record<string, number>> = {
   f32: 4,
   u32: 4,

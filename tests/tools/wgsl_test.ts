@@ -1,8 +1,13 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { definedKernels } from "../../engine/kernel_kit.ts";
-import { findKernel, listKernels } from "../../tools/wgsl.ts";
+import { findKernel, listKernels, textOf } from "../../tools/wgsl.ts";
 import { layerNormForward } from "../../engine/kernels/layer_norm.ts";
 import { adamw } from "../../nn/optim_kernels.ts";
 
@@ -19,6 +24,13 @@ Deno.test("findKernel() gives a kernel or a variant of a family", () => {
   );
   assertEquals(findKernel("matmul", "tiled64").workgroupSize, 64);
   assertEquals(findKernel("layer_norm"), findKernel("layer_norm", "serial"));
+});
+
+Deno.test("textOf() gives the text for one model, or for several at once", () => {
+  assertEquals(textOf(adamw, false), adamw.wgsl.trim());
+  const several = textOf(adamw, true);
+  assertStringIncludes(several, "replica_step");
+  assert(!adamw.wgsl.includes("replica"));
 });
 
 Deno.test("findKernel() refuses what is not there", () => {
