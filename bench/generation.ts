@@ -11,6 +11,7 @@ import {
   generate,
   GenerationConfig,
 } from "../models/mod.ts";
+import { median } from "./scaling_fit.ts";
 
 /** The cost of generation. */
 export interface GenerationCost {
@@ -78,8 +79,4 @@ export async function measureGeneration(
     milliseconds,
     reads: reads - before,
   };
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 }

@@ -13,6 +13,7 @@ import {
 } from "../engine/mod.ts";
 import { TRAINING_SIZES } from "./cases.ts";
 import { type StepSizes, TrainingBench } from "./training.ts";
+import { median } from "./scaling_fit.ts";
 
 /** A whole training step, run op by op or replayed. */
 export interface StepCost {
@@ -192,11 +193,6 @@ class Calls implements Disposable {
 
 function counts(device: Device) {
   return { ...device.stream.statistics(), ...device.pool.statistics() };
-}
-
-function median(samples: readonly number[]): number {
-  const sorted = samples.toSorted((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? NaN;
 }
 
 function emptyCost(): StepCost {

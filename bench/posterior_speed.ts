@@ -6,15 +6,15 @@
 // the posterior takes of memory. Run it with
 // `deno task bench:posterior-speed [layers [rank [rounds]]]`.
 
-import { type Device, initialize, manualSeed, ones } from "../engine/mod.ts";
-import { grid, launch } from "../engine/kernel_kit.ts";
+import { type Device, initialize, manualSeed } from "../engine/mod.ts";
 import { BertConfig, BertModel } from "../models/mod.ts";
 import {
   DEVIATION_FORMATS,
   type DeviationFormat,
   SwagModel,
 } from "../swag/mod.ts";
-import { copyPeak } from "./limits.ts";
+import { CASES, COPY_LIMIT } from "./cases.ts";
+import { median } from "./scaling_fit.ts";
 
 /** The bytes of a deviation's value, with its share of the scale of 64 values. */
 const BYTES: Readonly<Record<DeviationFormat, number>> = {
@@ -34,24 +34,6 @@ async function timed(device: Device, run: () => void): Promise<number> {
   return (performance.now() - start) / 1000;
 }
 
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
-}
-
-/** A plain copy of 64 MiB. */
-function copyOf(device: Device): () => void {
-  const x = ones([16 * MEBI]);
-  const y = ones([16 * MEBI]);
-  const vectors = 4 * MEBI;
-  return () =>
-    launch(device, copyPeak, {
-      bind: [x, y],
-      params: { vectors },
-      groups: grid(vectors, copyPeak.workgroupSize),
-    });
-}
-
 if (import.meta.main) {
   const device = await initialize();
   const [layers = 12, rank = 20, rounds = 5] = Deno.args.map(Number);
@@ -59,7 +41,10 @@ if (import.meta.main) {
   const model = new BertModel(new BertConfig({ numHiddenLayers: layers }));
   model.placeParameters();
   const weights = model.parameters().reduce((sum, { size }) => sum + size, 0);
-  const copy = copyOf(device);
+  const limitCase = CASES.find(({ name }) => name === COPY_LIMIT);
+  if (!limitCase?.bytes) throw new Error(`Cannot find the case ${COPY_LIMIT}`);
+  const { bytes } = limitCase;
+  const { run: copy } = limitCase.setup(device);
   console.log(
     `${device.name}, Deno ${Deno.version.deno}; ` +
       `${(weights / 1e6).toFixed(1)} million weights, rank ${rank}\n\n` +
@@ -93,7 +78,7 @@ if (import.meta.main) {
       times.collect.push(await timed(device, () => swag.collectModel()));
       swag.sampleParameters({ seed: 0 });
     }
-    const limit = 128 * MEBI / median(times.copy) / 1e9;
+    const limit = bytes / median(times.copy) / 1e9;
     const value = BYTES[deviations];
     // Weights, mean and M2 are read; mean, M2 and a deviation are written.
     const collected = (5 * 4 + value) * weights;

@@ -9,7 +9,11 @@
 import type { Arguments, Option } from "./arguments.ts";
 
 const OPTIMIZERS = [
-  ...["adamw", "sgd", "madgrad", "mirror_madgrad", "ivon"] as const,
+  "adamw",
+  "sgd",
+  "madgrad",
+  "mirror_madgrad",
+  "ivon",
 ] as const;
 
 /** The usual settings of each optimizer. */

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Tensor } from "../engine/mod.ts";
+import type { WeightPosterior } from "../models/mod.ts";
 import type { MultiSwag, SwagModel } from "../swag/mod.ts";
 
 /** Which samples of a posterior to use. */
@@ -99,20 +99,10 @@ export function takeSample(
   posterior.acceptWeights();
 }
 
-/** What a pipeline asks of a posterior. */
-interface Sampled {
-  getLogits(
-    forward: () => Tensor | { readonly logits: Tensor },
-    options: {
-      numPredictions?: number;
-      scale?: number;
-      seed?: number | bigint;
-    },
-  ): Tensor;
-}
-
 /** The posterior for a pipeline, with the samples of {@linkcode ofMembers}. */
-export function pipelinePosterior(loaded: WithPosterior): Sampled | undefined {
+export function pipelinePosterior(
+  loaded: WithPosterior,
+): WeightPosterior | undefined {
   const { swag, multi } = loaded;
   if (!multi) return swag;
   return {

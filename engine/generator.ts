@@ -62,7 +62,7 @@ export class Generator {
   }
 
   /**
-   * A generator from which each of several replicas draws with a seed of its own.
+   * A generator from which several replicas draw, each with another seed.
    *
    * @param seeds The seeds, two words each as {@linkcode keyOf} gives them.
    *
@@ -208,7 +208,7 @@ export class Generator {
   }
 }
 
-/** A stream that each of several replicas draws with a seed of its own. */
+/** A stream from which several replicas draw, each with another seed. */
 class ReplicaStream implements RandomStream {
   readonly stream: readonly [number, number];
   readonly #seeds: ReplicaTable;

@@ -134,7 +134,7 @@ export class Replicas implements Disposable {
    *
    * @param replica The number of the replica, from 0.
    * @param run The function. It may return the promise of a read, which is awaited
-   * outside; what follows an `await` of its own would run outside of the replica.
+   * outside; what follows an `await` within it would run outside of the replica.
    * @returns What `run` returns.
    * @throws {RangeError} If there is no such replica.
    *

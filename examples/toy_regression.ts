@@ -54,7 +54,7 @@ export interface ToyResults {
   readonly seconds: number;
   /** The mean squared error on the points, at the mean weights of each particle. */
   readonly errors: readonly number[];
-  /** The standard deviation of the predictions at each of the places. */
+  /** The standard deviation of the predictions at each x of the table. */
   readonly std: readonly number[];
   /** The part of it between the particles. */
   readonly between: readonly number[];

@@ -78,7 +78,7 @@ export function blocksOf(size: number): number {
   return Math.ceil(size / SEGMENT_ALIGNMENT);
 }
 
-/** The places in a row of deviations of so many weights, which are whole blocks. */
+/** Where the values and the scales of a row of deviations lie. */
 export interface RowPlan {
   /** The bytes of a value. */
   readonly bytes: number;

@@ -62,6 +62,17 @@ export function randomValues(
   });
 }
 
+/** Numbers of the standard normal distribution, by the transform of Box and Muller. */
+export function normalValues(count: number, seed: number): Float64Array {
+  const u = randomValues(2 * count, seed, 1e-7, 1);
+  return Float64Array.from(
+    { length: count },
+    (_, i) =>
+      Math.sqrt(-2 * Math.log(u[2 * i] ?? 1)) *
+      Math.cos(2 * Math.PI * (u[2 * i + 1] ?? 0)),
+  );
+}
+
 /** Fails with the index and size of the largest difference, if one is too large. */
 export function assertClose(
   actual: ArrayLike<number>,

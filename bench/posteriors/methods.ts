@@ -4,12 +4,14 @@
 // files of posteriors or, for IVON, the optimizer itself.
 
 import {
+  type DrawOptions,
   IVONPosterior,
   LastLayerLaplace,
   MCDropout,
   MultiSwag,
   SwagModel,
   TemperatureScaled,
+  type WeightPosterior,
 } from "../../swag/mod.ts";
 import type { Classifier, Learner } from "./learner.ts";
 import {
@@ -109,11 +111,7 @@ const SINGLE: readonly Omit<Method, "runs">[] = [
               : "diag",
         },
       );
-      return await predictSets(laplace, {
-        learner,
-        model,
-        options: { numPredictions: SAMPLES, seed: SEED },
-      });
+      return await predictSamples(laplace, { learner, model });
     },
   },
   {
@@ -124,11 +122,7 @@ const SINGLE: readonly Omit<Method, "runs">[] = [
     predict: async (context) => {
       const { learner, model } = context;
       await writeLast(context);
-      return await predictSets(new MCDropout(model), {
-        learner,
-        model,
-        options: { numPredictions: SAMPLES, seed: SEED },
-      });
+      return await predictSamples(new MCDropout(model), { learner, model });
     },
   },
   {
@@ -151,10 +145,9 @@ const SINGLE: readonly Omit<Method, "runs">[] = [
     predict: async (context) => {
       const { model, ivon } = trainedOf(context);
       if (!ivon) throw new TypeError("Cannot predict with IVON: no optimizer");
-      return await predictSets(new IVONPosterior(model, ivon), {
+      return await predictSamples(new IVONPosterior(model, ivon), {
         learner: context.learner,
         model,
-        options: { numPredictions: SAMPLES, seed: SEED },
       });
     },
   },
@@ -225,6 +218,15 @@ export const CHOSEN_BY: Readonly<Record<Regime, string>> = {
   swag: "swag",
   ivon: "ivon",
 };
+
+/** Predicts with the samples of a posterior. */
+async function predictSamples(
+  posterior: WeightPosterior<DrawOptions>,
+  { learner, model }: Pick<MethodContext, "learner" | "model">,
+): Promise<Predictions> {
+  const options = { numPredictions: SAMPLES, seed: SEED };
+  return await predictSets(posterior, { learner, model, options });
+}
 
 interface Gaussian {
   scale: number;

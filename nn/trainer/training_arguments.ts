@@ -77,7 +77,7 @@ export interface LrSchedulerKwargs {
  * - `"sgd"`: `SGD`, without momentum unless `optimArgs` says otherwise;
  * - `"madgrad"` and `"mirror_madgrad"`: `MADGRAD` and `MirrorMADGRAD`, whose learning
  *   rates are not those of AdamW;
- * - `"ivon"`: `IVON`, which needs `optimArgs.ess` and has learning rates of its own.
+ * - `"ivon"`: `IVON`, which needs `optimArgs.ess` and other learning rates.
  *   Its samples of the weights come from the generator of the run.
  */
 export type OptimizerName =

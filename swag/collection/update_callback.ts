@@ -31,6 +31,7 @@ import {
   readMomentTensors,
   type UpdateState,
 } from "./update_state.ts";
+import { requireWhole } from "../whole_numbers.ts";
 
 /** Options of {@linkcode SwagUpdateCallback}. */
 export interface SwagUpdateOptions {
@@ -214,8 +215,10 @@ export class SwagUpdateCallback implements TrainerCallback {
           "when, leave one of them out",
       );
     }
-    if (collectSteps !== undefined) requireWhole({ collectSteps }, 1);
-    requireWhole({ skipFirst }, 0);
+    if (collectSteps !== undefined) {
+      requireWhole("collect weights", { collectSteps }, 1);
+    }
+    requireWhole("collect weights", { skipFirst }, 0);
     if (!(start >= 0 && start < Infinity)) {
       throw new RangeError(
         `Cannot collect weights with start ${start}: it must be a number of ` +
@@ -369,15 +372,5 @@ export class SwagUpdateCallback implements TrainerCallback {
     this.#skipped = skipped;
     if (this.#troughs) this.#troughs.state = troughs;
     if (this.#gate) this.#gate.best = best;
-  }
-}
-
-function requireWhole(named: Record<string, number>, least: number): void {
-  for (const [name, value] of Object.entries(named)) {
-    if (Number.isSafeInteger(value) && value >= least) continue;
-    throw new RangeError(
-      `Cannot collect weights with ${name} ${value}: it must be a whole ` +
-        `number of at least ${least}`,
-    );
   }
 }

@@ -313,7 +313,7 @@ export class LastLayerLaplace extends WeightPosterior<DrawOptions> {
     const prediction = noGrad(() =>
       inMode(base, false, (): LinearizedPrediction => {
         const { features, logits: given } = runLayer(layer, forward);
-        const logits = add(given, 0); // A tensor of its own.
+        const logits = add(given, 0); // A copy, which outlives what the model gave.
         const variances = this.#variances(features, logits);
         if (problemType === "regression") return { logits, variances };
         const scaled = div(logits, sqrt(add(mul(variances, Math.PI / 8), 1)));

@@ -15,11 +15,7 @@ import {
 } from "./posterior_pred.ts";
 import { problemOf } from "../predict.ts";
 import type { LogitsFunction } from "../runs.ts";
-import {
-  type RunOptions,
-  SAMPLE_OPTIONS,
-  type SampleOptions,
-} from "../sample_options.ts";
+import { SAMPLE_OPTIONS, type SampleOptions } from "../sample_options.ts";
 import { SwagModel } from "../swag_model.ts";
 import {
   splitVariance,
@@ -301,11 +297,7 @@ export class MultiSwag<M extends Module = Module>
     forward: LogitsFunction,
     options: VarianceOptions<SampleOptions> = {},
   ): VarianceParts {
-    const { problemType, ...rest } = options;
-    const sampling: SampleOptions & RunOptions = {
-      numPredictions: this.defaultPredictions,
-      ...rest,
-    };
+    const { problemType, ...sampling } = options;
     using _ = scope();
     const logits = this.getLogits(forward, sampling);
     const parts = noGrad(() =>
@@ -332,11 +324,7 @@ export class MultiSwag<M extends Module = Module>
     forward: LogitsFunction,
     options: PosteriorPredOptions<SampleOptions> = {},
   ): Promise<PosteriorPrediction> {
-    const { mode, problemType, ...rest } = options;
-    const sampling: SampleOptions & RunOptions = {
-      numPredictions: this.defaultPredictions,
-      ...rest,
-    };
+    const { mode, problemType, ...sampling } = options;
     using _ = scope();
     const logits = this.getLogits(forward, sampling);
     return await summarizeOnHost(logits, {

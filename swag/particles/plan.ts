@@ -19,6 +19,7 @@ import {
   type StepLoss,
 } from "../../nn/mod.ts";
 import type { SwagOptions } from "../settings.ts";
+import { requireWhole } from "../whole_numbers.ts";
 
 /** What is known after losses of a particle have been read from the GPU. */
 export interface ParticleReport {
@@ -222,9 +223,9 @@ export function planOf<M extends Module, Feed extends object>(
     options;
   const { covMatRank = 20, seed = 0, learningRate = 0.01 } = options;
   const { batchSize = Math.max(1, examples) } = options;
-  requireWhole({ examples, numModels, batchSize }, 1);
-  requireWhole({ pretrainEpochs, swagEpochs, seed }, 0);
-  requireWhole({ covMatRank }, 2);
+  requireWhole("train particles", { examples, numModels, batchSize }, 1);
+  requireWhole("train particles", { pretrainEpochs, swagEpochs, seed }, 0);
+  requireWhole("train particles", { covMatRank }, 2);
   if (pretrainEpochs + swagEpochs === 0) {
     throw new RangeError(
       "Cannot train particles with pretrainEpochs 0 and swagEpochs 0: there " +
@@ -253,14 +254,4 @@ export function planOf<M extends Module, Feed extends object>(
     learningRate,
     seed,
   };
-}
-
-function requireWhole(named: Record<string, number>, least: number): void {
-  for (const [name, value] of Object.entries(named)) {
-    if (Number.isSafeInteger(value) && value >= least) continue;
-    throw new RangeError(
-      `Cannot train particles with ${name} ${value}: it must be a whole number ` +
-        `of at least ${least}`,
-    );
-  }
 }

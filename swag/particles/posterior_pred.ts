@@ -90,7 +90,7 @@ const MODES: readonly PosteriorMode[] = [
  *
  * @throws {RangeError} If a mode cannot be computed.
  */
-export function checkModes(
+function checkModes(
   modes: readonly PosteriorMode[],
   problemType: PredictionProblem | undefined,
 ): void {
@@ -123,7 +123,7 @@ export async function summarizeOnHost(
 ): Promise<PosteriorPrediction> {
   checkModes(modes, problemType);
   const [batch = 0, runs = 1, ...rest] = logits.shape;
-  const samples = Samples.of(await valuesOf(logits, problemType).data(), {
+  const samples = new Samples(await valuesOf(logits, problemType).data(), {
     batch,
     runs,
     rest,
@@ -133,7 +133,7 @@ export async function summarizeOnHost(
     if (mode === "pred") {
       result[mode] = samples.means(particles);
     } else if (mode === "logits") {
-      const raw = Samples.of(await logits.data(), { batch, runs, rest });
+      const raw = new Samples(await logits.data(), { batch, runs, rest });
       result[mode] = raw.reduce(meanOf);
     } else if (mode === "mode") {
       result[mode] = samples.majority();
@@ -155,28 +155,19 @@ class Samples {
   /** The values of a run for a row. */
   readonly #width: number;
 
-  private constructor(
-    data: Float32Array<ArrayBuffer>,
-    batch: number,
-    runs: number,
-    rest: readonly number[],
-  ) {
-    this.#data = data;
-    this.#batch = batch;
-    this.#runs = runs;
-    this.#rest = rest;
-    this.#width = rest.reduce((product, length) => product * length, 1);
-  }
-
-  static of(
+  constructor(
     data: Float32Array<ArrayBuffer>,
     { batch, runs, rest }: {
       batch: number;
       runs: number;
       rest: readonly number[];
     },
-  ): Samples {
-    return new Samples(data, batch, runs, rest);
+  ) {
+    this.#data = data;
+    this.#batch = batch;
+    this.#runs = runs;
+    this.#rest = rest;
+    this.#width = rest.reduce((product, length) => product * length, 1);
   }
 
   /** The values of some runs for an element of a row. */

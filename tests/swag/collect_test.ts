@@ -7,6 +7,7 @@ import { SwagModel } from "../../swag/mod.ts";
 import {
   assertClose,
   gpuTest,
+  normalValues,
   randomValues,
   type Tolerance,
 } from "../_check.ts";
@@ -23,22 +24,12 @@ const MEAN: Tolerance = { absolute: 0, relative: 1e-6 };
  */
 const VARIANCE: Tolerance = { absolute: 0, relative: 2e-3 };
 
-function normals(count: number, seed: number): Float64Array {
-  const u = randomValues(2 * count, seed, 1e-7, 1);
-  return Float64Array.from(
-    { length: count },
-    (_, i) =>
-      Math.sqrt(-2 * Math.log(u[2 * i] ?? 1)) *
-      Math.cos(2 * Math.PI * (u[2 * i + 1] ?? 0)),
-  );
-}
-
 gpuTest("collectModel() keeps variances that E[x²] - E[x]² loses", async () => {
   const model = new Tree({ weight: [16, 20] });
   using swag = SwagModel.fromBase(model);
   const rows: Float32Array[] = [];
   for (let n = 0; n < 200; n++) {
-    const row = Float32Array.from(normals(320, n), (z) => 1 + 1e-4 * z);
+    const row = Float32Array.from(normalValues(320, n), (z) => 1 + 1e-4 * z);
     rows.push(row);
     model.setAll(row);
     swag.collectModel();
@@ -175,7 +166,7 @@ gpuTest(
     using swag = SwagModel.fromBase(model);
     for (let i = 0; i < n; i++) {
       for (let step = 0; step < thinning; step++) {
-        const z = normals(size, i * thinning + step);
+        const z = normalValues(size, i * thinning + step);
         for (let k = 0; k < size; k++) {
           theta[k] = (theta[k] ?? 0) * (1 - eta * (a[k] ?? 0)) -
             eta * s * (z[k] ?? 0);

@@ -16,7 +16,7 @@ import {
 import { NONE } from "../../swag/layout.ts";
 import { Posterior } from "../../swag/posterior.ts";
 import { resolveSettings } from "../../swag/settings.ts";
-import { gpuTest, randomValues } from "../_check.ts";
+import { gpuTest, normalValues } from "../_check.ts";
 import { inFolder } from "../_folder.ts";
 import { eachVariant } from "../_variants.ts";
 import { bitsOfState } from "./_states.ts";
@@ -30,12 +30,10 @@ const SIZE = 10_000 + 3 + 91;
 
 /** Normal noise around weights of about 1, of very different sizes of steps. */
 function iterate(n: number, step: number): Float32Array {
-  const u = randomValues(2 * SIZE, n, 1e-7, 1);
-  return Float32Array.from({ length: SIZE }, (_, i) => {
-    const radius = Math.sqrt(-2 * Math.log(u[2 * i] ?? 1));
-    const z = radius * Math.cos(2 * Math.PI * (u[2 * i + 1] ?? 0));
-    return Math.sin(i) + step * (i < 10_000 ? 1 : 100) * z;
-  });
+  return Float32Array.from(
+    normalValues(SIZE, n),
+    (z, i) => Math.sin(i) + step * (i < 10_000 ? 1 : 100) * z,
+  );
 }
 
 function collected(

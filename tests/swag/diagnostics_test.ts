@@ -14,23 +14,13 @@ import {
   SwagModel,
   type SwagOptions,
 } from "../../swag/mod.ts";
-import { gpuTest, randomValues } from "../_check.ts";
+import { gpuTest, normalValues } from "../_check.ts";
 import { twoPassMoments } from "../reference/swag.ts";
 import { Tree } from "./_tree.ts";
 
 /** 4,099 weights: whole blocks, and a few. */
 const SHAPES = { "a.weight": [64, 60], "b.bias": [3], "c.weight": [256] };
 const SIZE = 64 * 60 + 3 + 256;
-
-function normals(count: number, seed: number): Float64Array {
-  const u = randomValues(2 * count, seed, 1e-7, 1);
-  return Float64Array.from(
-    { length: count },
-    (_, i) =>
-      Math.sqrt(-2 * Math.log(u[2 * i] ?? 1)) *
-      Math.cos(2 * Math.PI * (u[2 * i + 1] ?? 0)),
-  );
-}
 
 /** Collects rows of all weights, and diagnoses the posterior. */
 async function diagnosed(
@@ -109,7 +99,7 @@ gpuTest("diagnostics() is what the collections themselves give", async () => {
     // Weights near 1 that drift a little, with different spreads.
     const rows = Array.from({ length: count }, (_, n) =>
       Float32Array.from(
-        normals(SIZE, n),
+        normalValues(SIZE, n),
         (z, i) => 1 + 0.01 * (1 + Math.sin(i)) * z + 0.003 * n * Math.cos(i),
       ));
     const found = await diagnosed(rows, { maxNumModels: kept });
@@ -123,7 +113,7 @@ gpuTest(
   async (device) => {
     const rows = Array.from(
       { length: 11 },
-      (_, n) => Float32Array.from(normals(SIZE, n), (z) => 0.1 * z),
+      (_, n) => Float32Array.from(normalValues(SIZE, n), (z) => 0.1 * z),
     );
     const whole = await diagnosed(rows, { maxNumModels: 8 });
     // The precision of 32-bit sums, f16, and int8.
@@ -146,7 +136,7 @@ gpuTest(
 gpuTest("diagnostics() sees some parameters alone", async () => {
   const rows = Array.from({ length: 8 }, (_, n) =>
     Float32Array.from(
-      normals(SIZE, n),
+      normalValues(SIZE, n),
       (z, i) => i < 64 * 60 ? n : z,
     ));
   const found = await diagnosed(rows, { modulePrefixList: ["c"] });
@@ -161,7 +151,7 @@ gpuTest(
     for (const [count, kept] of [[40, 20], [20, 20], [13, 9]] as const) {
       const rows = Array.from(
         { length: count },
-        (_, n) => normals(SIZE, 100 * kept + n),
+        (_, n) => normalValues(SIZE, 100 * kept + n),
       );
       const found = await diagnosed(rows, { maxNumModels: kept });
       // χ² of 4,099 weights: a standard error of 1/√(2 · 4,099) = 0.011.
@@ -187,7 +177,7 @@ gpuTest(
 
 gpuTest("the agreement to be expected is that of gamma variances", async () => {
   const expected = async (kept: number) => {
-    const rows = Array.from({ length: kept }, (_, n) => normals(SIZE, n));
+    const rows = Array.from({ length: kept }, (_, n) => normalValues(SIZE, n));
     return (await diagnosed(rows, { maxNumModels: kept })).expectedAgreement;
   };
   // h = 2 and 3: variances of one and two degrees of freedom, whose mean differences
@@ -202,7 +192,10 @@ gpuTest("a run that goes one way drifts in one direction", async () => {
   const rows = Array.from(
     { length: 12 },
     (_, n) =>
-      Float64Array.from(normals(SIZE, n), (z, i) => n * Math.cos(i) + 0.05 * z),
+      Float64Array.from(
+        normalValues(SIZE, n),
+        (z, i) => n * Math.cos(i) + 0.05 * z,
+      ),
   );
   const { effectiveRank, drift, isExploring } = await diagnosed(rows);
   // All deviations are (n - 1)/2 times the same step.
@@ -215,11 +208,14 @@ gpuTest("a run that goes one way drifts in one direction", async () => {
 gpuTest(
   "weights in three directions have an effective rank of three",
   async () => {
-    const basis = [0, 1, 2].map((k) => normals(SIZE, 900 + k));
+    const basis = [0, 1, 2].map((k) => normalValues(SIZE, 900 + k));
     const norms = basis.map((row) =>
       Math.sqrt(row.reduce((s, x) => s + x * x, 0))
     );
-    const coefficients = Array.from({ length: 400 }, (_, n) => normals(3, n));
+    const coefficients = Array.from(
+      { length: 400 },
+      (_, n) => normalValues(3, n),
+    );
     const rows = coefficients.map((own) =>
       Float64Array.from(
         { length: SIZE },
@@ -268,9 +264,9 @@ gpuTest("SGD on a quadratic explores if its rate is high enough", async () => {
     const rho = (1 - eta * a) ** t;
     // The exact walk from one collection to the next, from the stationary state on.
     const std = Math.sqrt(eta * s ** 2 / (a * (2 - eta * a)));
-    let theta = normals(SIZE, 7).map((z) => std * z);
+    let theta = normalValues(SIZE, 7).map((z) => std * z);
     const rows = Array.from({ length: kept + 5 }, (_, n) => {
-      const z = normals(SIZE, 50 + n);
+      const z = normalValues(SIZE, 50 + n);
       theta = theta.map((x, i) =>
         rho * x + std * Math.sqrt(1 - rho ** 2) * (z[i] ?? 0)
       );
@@ -284,7 +280,7 @@ gpuTest("SGD on a quadratic explores if its rate is high enough", async () => {
 });
 
 gpuTest("diagnostics() needs four deviations", async () => {
-  const rows = Array.from({ length: 6 }, (_, n) => normals(SIZE, n));
+  const rows = Array.from({ length: 6 }, (_, n) => normalValues(SIZE, n));
   await assertRejects(
     () => diagnosed(rows.slice(0, 3)),
     RangeError,
