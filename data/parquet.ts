@@ -7,27 +7,27 @@
  */
 
 import {
-  brotliDecompressSync,
-  gunzipSync,
-  zstdDecompressSync,
-} from "node:zlib";
-import {
   type AsyncBuffer,
   type Compressors,
   parquetMetadataAsync,
   parquetReadObjects,
   parquetSchema,
 } from "hyparquet";
+import { needModule } from "../host/inside.ts";
 import { DiskReader } from "../nn/formats/mod.ts";
 import { counted } from "./names.ts";
 import { type DataRow, ExactNumber } from "./rows.ts";
 import { type FileSource, nameOf } from "./source.ts";
 
+function zlib(): typeof import("node:zlib") {
+  return needModule("node:zlib");
+}
+
 /** What unpacks the columns; the reader itself knows Snappy. */
 const COMPRESSORS: Compressors = {
-  GZIP: (bytes) => new Uint8Array(gunzipSync(bytes)),
-  BROTLI: (bytes) => new Uint8Array(brotliDecompressSync(bytes)),
-  ZSTD: (bytes) => new Uint8Array(zstdDecompressSync(bytes)),
+  GZIP: (bytes) => new Uint8Array(zlib().gunzipSync(bytes)),
+  BROTLI: (bytes) => new Uint8Array(zlib().brotliDecompressSync(bytes)),
+  ZSTD: (bytes) => new Uint8Array(zlib().zstdDecompressSync(bytes)),
 };
 
 /**

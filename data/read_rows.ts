@@ -164,7 +164,7 @@ export function formatOf(source: FileSource): DataFormat | undefined {
  * @throws {TypeError} If an option is not known, or does not belong to the format.
  * @throws {RangeError} If the format cannot be told from the extension.
  * @throws {SyntaxError} If the file is malformed; the message names the line.
- * @throws {Deno.errors.NotFound} If there is no such file.
+ * @throws {NotFound} If there is no such file.
  *
  * @example Lines of JSON
  * ```ts

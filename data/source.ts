@@ -7,9 +7,8 @@
  * @module
  */
 
-import { Readable } from "node:stream";
-// Node's stream reads gzip data of several members, as `cat a.gz b.gz` makes.
-import { createGunzip } from "node:zlib";
+import { needModule, nodeProcess } from "../host/inside.ts";
+import { disk, NotFound } from "../host/mod.ts";
 
 /** A file by its path or address, `-` for standard input, or bytes in memory. */
 export type FileSource = string | URL | Blob;
@@ -34,7 +33,7 @@ export function nameOf(source: FileSource): string {
  * Reads the bytes of a source, piece by piece. Gzip data are unpacked, whatever the
  * name of the file.
  *
- * @throws {Deno.errors.NotFound} If there is no such file.
+ * @throws {NotFound} If there is no such file.
  * @throws {SyntaxError} If the gzip data are not complete.
  */
 export async function* chunksOf(
@@ -89,22 +88,14 @@ async function* rawChunks(
       );
     }
     inputWasRead = true;
-    return yield* Deno.stdin.readable;
+    return yield* nodeProcess()?.stdin ?? [];
   }
   const name = nameOf(source);
   try {
-    using file = await Deno.open(source, { read: true });
-    for (;;) {
-      const chunk = new Uint8Array(1 << 16);
-      const count = await file.read(chunk);
-      if (count === null) return;
-      yield chunk.subarray(0, count);
-    }
+    yield* disk(name).readChunks(name);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      throw new Deno.errors.NotFound(
-        `Cannot read ${name}: there is no such file`,
-      );
+    if (error instanceof NotFound) {
+      throw new NotFound(`Cannot read ${name}: there is no such file`);
     }
     // For example, a folder or a missing permission: the system's reason has no path.
     const reason = error instanceof Error ? error.message : String(error);
@@ -126,8 +117,9 @@ async function* unpacked(
   name: string,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   let broken: SourceError | undefined;
-  const gunzip = createGunzip();
-  const input = Readable.from(chunks);
+  // Node's stream reads gzip data of several members, as `cat a.gz b.gz` makes.
+  const gunzip = needModule("node:zlib").createGunzip();
+  const input = needModule("node:stream").Readable.from(chunks);
   input.on("error", (error) => {
     broken = new SourceError(error);
     gunzip.destroy(error);

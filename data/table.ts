@@ -37,7 +37,7 @@ export interface Table extends RowSource, ColumnSource {
  * @throws {TypeError} If an option is not known, or does not belong to the format.
  * @throws {RangeError} If the file has no rows, or its format is unknown.
  * @throws {SyntaxError} If the file is malformed; the message names the line.
- * @throws {Deno.errors.NotFound} If there is no such file.
+ * @throws {NotFound} If there is no such file.
  *
  * @example A table with a header
  * ```ts

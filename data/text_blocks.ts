@@ -14,7 +14,7 @@ import { chunksOf, type FileSource, joined, nameOf } from "./source.ts";
  *
  * @param source The path or address of a file, `-` for standard input, or a `Blob`.
  * @returns The text, piece by piece.
- * @throws {Deno.errors.NotFound} If there is no such file.
+ * @throws {NotFound} If there is no such file.
  * @throws {SyntaxError} If it is not a text; the message names the line.
  *
  * @example Usage

@@ -41,7 +41,7 @@ export class AutoTokenizer {
    * @param source A folder, or the id of a repository.
    * @param options How to find the files, and how to read them.
    * @returns The tokenizer.
-   * @throws {Deno.errors.NotFound} If the folder or repository does not exist,
+   * @throws {NotFound} If the folder or repository does not exist,
    * or holds no tokenizer.
    * @throws {SyntaxError} If a file cannot be understood.
    */

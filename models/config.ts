@@ -419,7 +419,7 @@ const COMMON: Record<string, unknown> & { initializer_range: number } = {
  * @param folder The folder.
  * @returns The fields of the file.
  * @throws {SyntaxError} If the file does not hold a JSON object.
- * @throws {Deno.errors.NotFound} If the file does not exist.
+ * @throws {NotFound} If the file does not exist.
  *
  * @example Usage
  * ```ts
@@ -443,7 +443,7 @@ export async function readConfig(folder: string): Promise<ConfigReader> {
  * @param path The path of the file.
  * @returns The fields of the file.
  * @throws {SyntaxError} If the file does not hold a JSON object.
- * @throws {Deno.errors.NotFound} If the file does not exist.
+ * @throws {NotFound} If the file does not exist.
  *
  * @example Usage
  * ```ts

@@ -255,7 +255,7 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
    * @throws {RangeError} If the configuration asks for sizes far beyond those
    * of the weights. Nothing is built in this case.
    * @throws {SyntaxError} If a file is malformed.
-   * @throws {Deno.errors.NotFound} If a file is missing.
+   * @throws {NotFound} If a file is missing.
    */
   static async fromPretrained<M extends PreTrainedModel<PretrainedConfig>>(
     this: PretrainedClass<M>,

@@ -2,13 +2,13 @@
 
 // Reports in files, which are always complete.
 
-import { rename, rm, writeFile } from "node:fs/promises";
+import { writeTextAtomically } from "../host/mod.ts";
 import { renderReport } from "./page.ts";
 import type { ReportOptions, RunResults } from "./run_results.ts";
 
 /**
- * Writes the report of a run into a file; see {@linkcode renderReport}. It is first
- * written to a temporary file beside it, so that the file is always complete.
+ * Writes the report of a run into a file; see {@linkcode renderReport}. The
+ * file holds what it held before or the whole report, whatever happens.
  *
  * @param path The file, such as `"out/report.html"`; its folder must exist.
  * @param results The results of the run.
@@ -35,13 +35,5 @@ export async function writeReport(
   results: RunResults,
   options: ReportOptions = {},
 ): Promise<void> {
-  const html = await renderReport(results, options);
-  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
-  try {
-    await writeFile(temporary, html);
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  await writeTextAtomically(path, await renderReport(results, options));
 }

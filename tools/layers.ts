@@ -2,16 +2,19 @@
 
 /**
  * A lint plugin that keeps the house in order. Each of its rules says what a file
- * may import:
+ * may import, or use:
  *
  * - `layers`: a file imports from its own layer and from lower ones, in the order
- *   `engine <- nn <- models, swag`. Only `models`, `data` and `report` import
+ *   `host <- engine <- nn <- models, swag`. Only `models`, `data` and `report` import
  *   packages, and `nn/formats` and `nn/metrics` import nothing of the rest of `nn`.
  *   `data` and `report` stand beside the layers, and no layer imports them: of other
- *   rooms, `data` imports `nn/formats` alone, and `report` imports `nn/metrics` alone.
+ *   rooms, `data` imports `host` and `nn/formats` alone, and `report` imports `host`
+ *   and `nn/metrics` alone.
  * - `doors`: a file enters another room by its door alone. A door is a file that
  *   exports what a room offers; see {@linkcode DOORS}. Tests and the comparison with
  *   reference values may go past doors, because they check what is behind them.
+ * - `runtime`: the rooms that run in a browser reach `Deno`, `process` and Node's
+ *   modules by way of `host` alone.
  * - `circles`: no file imports itself by way of others, not even for a type. Files
  *   in a circle can only be read all at once.
  *
@@ -21,10 +24,17 @@
 /** What looks behind doors, because it checks what is there. */
 const INSIDERS = ["tests/", "tools/golden/"];
 
-const RANKS = new Map([["engine", 0], ["nn", 1], ["models", 2], ["swag", 2]]);
+const RANKS = new Map([
+  ["host", 0],
+  ["engine", 1],
+  ["nn", 2],
+  ["models", 3],
+  ["swag", 3],
+]);
 const WITH_PACKAGES = "models";
 const DATA = "data";
 const DATA_NEEDS = "nn/formats/";
+const HOST = "host";
 const ALONE = ["nn/formats/", "nn/metrics/"];
 const REPORT = "report";
 const REPORT_USES = "nn/metrics/mod.ts";
@@ -33,6 +43,7 @@ const ROOT = slashes(new URL("..", import.meta.url).pathname);
 
 /** The rooms and their doors: the files that others import. */
 export const DOORS: Readonly<Record<string, readonly string[]>> = {
+  "host/": ["host/mod.ts", "host/inside.ts"],
   "engine/": ["engine/mod.ts", "engine/kernel_kit.ts"],
   "nn/": [
     "nn/mod.ts",
@@ -95,11 +106,11 @@ export function checkLayer(file: string, specifier: string): string | null {
   const rank = RANKS.get(from);
   const to = topOf(specifier, file);
   if (from === DATA) {
-    const isFree = to === null || to === DATA ||
+    const isFree = to === null || to === DATA || to === HOST ||
       pathOf(specifier, file)?.startsWith(DATA_NEEDS);
     return isFree
       ? null
-      : `data must not import ${specifier}: of other rooms it needs ${DATA_NEEDS} alone`;
+      : `data must not import ${specifier}: of other rooms it needs ${HOST} and ${DATA_NEEDS} alone`;
   }
   if (rank === undefined) return null;
   if (to === null) {
@@ -118,11 +129,11 @@ export function checkLayer(file: string, specifier: string): string | null {
 /** Says what is wrong with an import of the report, or `null`. */
 function checkReport(file: string, specifier: string): string | null {
   const to = topOf(specifier, file);
-  const allowed = to === null || to === REPORT ||
+  const allowed = to === null || to === REPORT || to === HOST ||
     pathOf(specifier, file) === REPORT_USES;
   return allowed
     ? null
-    : `${REPORT} must not import ${specifier}: it needs only ${REPORT_USES}`;
+    : `${REPORT} must not import ${specifier}: it needs only ${HOST} and ${REPORT_USES}`;
 }
 
 /** Says which door an import should have used, or `null`. */
@@ -184,14 +195,19 @@ export function checkCircle(file: string, specifier: string): string | null {
   return way && `imports go round in a circle: ${way.join(" -> ")}`;
 }
 
+/** The path of the file that a rule looks at, below the root. */
+function fileOf({ filename }: Deno.lint.RuleContext): string {
+  const path = slashes(filename);
+  return path.startsWith(ROOT) ? path.slice(ROOT.length) : path;
+}
+
 /** A rule that looks at every import of a file. */
 function rule(
   check: (file: string, specifier: string) => string | null,
 ): Deno.lint.Rule {
   return {
     create(context): Deno.lint.LintVisitor {
-      const path = slashes(context.filename);
-      const file = path.startsWith(ROOT) ? path.slice(ROOT.length) : path;
+      const file = fileOf(context);
       const visit = (source: Deno.lint.Node | null): void => {
         if (source?.type !== "Literal") return;
         if (typeof source.value !== "string") return;
@@ -208,12 +224,73 @@ function rule(
   };
 }
 
+/** The rooms that run in Deno, Node, Bun and browsers. */
+const EVERYWHERE = ["host", ...RANKS.keys(), DATA, REPORT];
+/** The globals that not all of these runtimes have. */
+const OWN_GLOBALS = ["Deno", "process", "Bun"];
+
+/** Whether a name stands for a global variable, and not for a property or a type. */
+function isVariable(node: Deno.lint.Identifier): boolean {
+  const { parent } = node;
+  switch (parent.type) {
+    case "MemberExpression":
+      return parent.object === node || parent.computed ||
+        parent.object.type === "Identifier" &&
+          parent.object.name === "globalThis";
+    case "Property":
+      return parent.parent.type === "ObjectPattern" || parent.key !== node;
+    case "MethodDefinition":
+    case "PropertyDefinition":
+      return parent.key !== node;
+    default:
+      return !parent.type.startsWith("TS");
+  }
+}
+
+const runtimeRule: Deno.lint.Rule = {
+  create(context): Deno.lint.LintVisitor {
+    const file = fileOf(context);
+    const [room = ""] = file.split("/");
+    if (!EVERYWHERE.includes(room) || room === HOST) return {};
+    const refuse = (node: Deno.lint.Node, name: string) =>
+      context.report({
+        node,
+        message: `${room} must not use ${name}: not every runtime has it, so ` +
+          `${HOST} offers what is needed of it`,
+      });
+    const visit = ({ source }: { source: Deno.lint.Node | null }): void => {
+      const name = source?.type === "Literal" ? String(source.value) : "";
+      if (source && name.startsWith("node:")) refuse(source, name);
+    };
+    return {
+      MemberExpression({ object, property }) {
+        const isGpu = property.type === "Identifier" && property.name === "gpu";
+        const isNavigator =
+          object.type === "Identifier" && object.name === "navigator" ||
+          object.type === "MemberExpression" &&
+            object.property.type === "Identifier" &&
+            object.property.name === "navigator";
+        if (isGpu && isNavigator) refuse(object, "navigator.gpu");
+      },
+      Identifier(node) {
+        const isOwn = OWN_GLOBALS.includes(node.name);
+        if (isOwn && isVariable(node)) refuse(node, node.name);
+      },
+      ImportDeclaration: visit,
+      ImportExpression: visit,
+      ExportNamedDeclaration: visit,
+      ExportAllDeclaration: visit,
+    };
+  },
+};
+
 const plugin: Deno.lint.Plugin = {
   name: "swagpu",
   rules: {
     layers: rule(checkLayer),
     doors: rule(checkDoor),
     circles: rule(checkCircle),
+    runtime: runtimeRule,
   },
 };
 

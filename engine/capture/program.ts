@@ -8,6 +8,7 @@
 import type { Binding, Block } from "../gpu/block.ts";
 import type { Device } from "../gpu/device.ts";
 import { outOfMemory } from "../gpu/faults.ts";
+import { BufferUsage } from "../gpu/flags.ts";
 import { observe } from "../gpu/observer.ts";
 import type { Pipeline } from "../gpu/pipeline.ts";
 import type { CommandList } from "../gpu/stream.ts";
@@ -255,8 +256,8 @@ export class Program implements CommandList {
         gpu.createBuffer({
           label: "captured step",
           size: contents.length,
-          usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_SRC |
-            GPUBufferUsage.COPY_DST,
+          usage: BufferUsage.UNIFORM | BufferUsage.COPY_SRC |
+            BufferUsage.COPY_DST,
         }),
       outOfMemory,
       "out-of-memory",

@@ -3,6 +3,8 @@
 
 // The GPU that tensors live on, and how it is opened.
 
+import { adapterAdvice } from "../../host/inside.ts";
+import { systemGpu } from "../../host/mod.ts";
 import { type Backend, backendHint, backendOf } from "./backend.ts";
 import { DeviceLostError, GpuError, NoAdapterError } from "./errors.ts";
 import { Faults } from "./faults.ts";
@@ -13,6 +15,13 @@ import { MAX_TEXEL_BYTES } from "./texels.ts";
 
 /** Options of {@linkcode initialize}. */
 export interface DeviceOptions {
+  /**
+   * The WebGPU to use, such as Dawn's: `create([])` of the npm package `webgpu`.
+   *
+   * @default {`navigator.gpu`; where a runtime has none, that of the npm package
+   * `webgpu`, if it is installed}
+   */
+  gpu?: GPU;
   /**
    * Which adapter to prefer if there are several.
    *
@@ -255,8 +264,13 @@ export function initialize(options?: DeviceOptions): Promise<Device> {
  */
 export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   const { powerPreference = "high-performance" } = options;
-  const adapter = await navigator.gpu?.requestAdapter({ powerPreference });
-  if (!adapter) throw new NoAdapterError(noAdapterMessage());
+  const root = options.gpu ?? await systemGpu();
+  const adapter = await root?.requestAdapter({ powerPreference });
+  if (!adapter) {
+    throw new NoAdapterError(
+      `Cannot find a WebGPU adapter: ${adapterAdvice(root)}`,
+    );
+  }
   const limits = adapter.limits;
   const gpu = await adapter.requestDevice({
     requiredFeatures: (["timestamp-query"] as const).filter((feature) =>
@@ -327,10 +341,4 @@ export function setDevice(device: Device): Device | undefined {
   const before = current;
   current = device;
   return before;
-}
-
-function noAdapterMessage(): string {
-  return "Cannot find a WebGPU adapter: install a Vulkan driver for the GPU, " +
-    "or, on Debian and Ubuntu, the software one with `sudo apt-get install " +
-    "mesa-vulkan-drivers libvulkan1`";
 }

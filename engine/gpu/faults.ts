@@ -72,7 +72,8 @@ export class Faults {
       this.#reports.add({
         known: Promise.resolve(),
         isKnown: true,
-        error: error instanceof GPUOutOfMemoryError
+        // The class itself need not be a global object; see flags.ts.
+        error: error.constructor.name === "GPUOutOfMemoryError"
           ? outOfMemory(error)
           : refused(error),
         isAwaited: false,

@@ -6,6 +6,7 @@
 
 import { GpuError } from "./errors.ts";
 import type { Faults } from "./faults.ts";
+import { ShaderStage } from "./flags.ts";
 import type { Kernel } from "./kernel.ts";
 import { type Access, MAX_PARAMS, type ParamType } from "./kernel_text.ts";
 
@@ -165,7 +166,7 @@ export class PipelineCache {
             ...hasParams ? [PARAMS_ENTRY] : [],
           ].map((entry, binding) => ({
             binding,
-            visibility: GPUShaderStage.COMPUTE,
+            visibility: ShaderStage.COMPUTE,
             ...entry,
           })),
         }),

@@ -6,6 +6,7 @@
 import { alignBytes, Block, BLOCK_ALIGNMENT } from "./block.ts";
 import { GpuOutOfMemoryError } from "./errors.ts";
 import { type Faults, UNWRITTEN } from "./faults.ts";
+import { BufferUsage } from "./flags.ts";
 import { observer } from "./observer.ts";
 
 /** Bytes. Before a buffer of this size is made, all commands are submitted. */
@@ -194,8 +195,8 @@ export class Pool {
       () =>
         this.#gpu.createBuffer({
           size,
-          usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC |
-            GPUBufferUsage.COPY_DST,
+          usage: BufferUsage.STORAGE | BufferUsage.COPY_SRC |
+            BufferUsage.COPY_DST,
         }),
       (error) => {
         this.#fail(block);

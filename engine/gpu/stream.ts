@@ -6,6 +6,7 @@ import { BindGroups } from "./bind_groups.ts";
 import type { Binding, Block } from "./block.ts";
 import { GpuError } from "./errors.ts";
 import { type Faults, outOfMemory, UNWRITTEN, UPLOADED } from "./faults.ts";
+import { BufferUsage, MapMode } from "./flags.ts";
 import { integersOf } from "./host_integers.ts";
 import type { Kernel } from "./kernel.ts";
 import { observer, type Param, type PlainParam } from "./observer.ts";
@@ -449,7 +450,7 @@ export class Stream {
       });
       this.flush();
       this.#reads++;
-      const mapped = reader.mapAsync(GPUMapMode.READ, 0, total);
+      const mapped = reader.mapAsync(MapMode.READ, 0, total);
       mapped.then(() => isMapped = true, () => {});
       await this.#faults.settle(mapped, "read from the GPU", throwsToCaller);
       for (const { block } of ranges) this.#assertWritten(block, "a read");
@@ -536,7 +537,7 @@ export class Stream {
       () =>
         this.#gpu.createBuffer({
           size: 2 ** Math.ceil(Math.log2(Math.max(bytes, 4096))),
-          usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+          usage: BufferUsage.MAP_READ | BufferUsage.COPY_DST,
         }),
       outOfMemory,
       "out-of-memory",

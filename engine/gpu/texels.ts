@@ -9,6 +9,7 @@
 
 import type { Binding } from "./block.ts";
 import { type Faults, outOfMemory } from "./faults.ts";
+import { TextureUsage } from "./flags.ts";
 
 /** Texels in a row of a mirror, a power of two; each holds four f32. */
 const WIDTH = 2048;
@@ -196,7 +197,7 @@ export class Mirrors {
             label: "texels",
             format: "rgba32float",
             size: [WIDTH, 2 ** magnitude],
-            usage: GPUTextureUsage.TEXTURE_BINDING | GPUTextureUsage.COPY_DST,
+            usage: TextureUsage.TEXTURE_BINDING | TextureUsage.COPY_DST,
           }),
         (error) => {
           this.#textures.delete(id); // The next use tries again.

@@ -6,6 +6,7 @@
 // gathered in one array of the host and goes up in one write when the chunk is
 // submitted.
 
+import { BufferUsage } from "./flags.ts";
 import type { ParamType } from "./kernel.ts";
 import { PARAMS_BYTES } from "./pipeline.ts";
 import { type PlainParam, ReplayParam } from "./observer.ts";
@@ -26,7 +27,7 @@ export class ParamArena {
     this.buffer = gpu.createBuffer({
       label: "params",
       size,
-      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+      usage: BufferUsage.UNIFORM | BufferUsage.COPY_DST,
     });
     this.#staging = new ArrayBuffer(size);
     this.#u32 = new Uint32Array(this.#staging);
@@ -93,7 +94,7 @@ export class UploadArena {
     this.#buffer = gpu.createBuffer({
       label: "uploads",
       size: UPLOAD_BYTES,
-      usage: GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+      usage: BufferUsage.COPY_SRC | BufferUsage.COPY_DST,
     });
   }
 

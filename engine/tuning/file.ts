@@ -1,31 +1,18 @@
 // Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
 
-// Measurements in a file. The runtime's file system is looked up when a function
-// is called, so that modules which import this file can be loaded in a browser.
+// Measurements in a file.
 
+import { homeFolder, processorName } from "../../host/inside.ts";
+import {
+  disk,
+  environment,
+  folderOf,
+  isNotFound,
+  readText,
+  writeTextAtomically,
+} from "../../host/mod.ts";
 import type { TuneStore } from "./tuner.ts";
-
-interface Disk {
-  readTextFile(path: string): Promise<string>;
-  writeTextFile(path: string, text: string): Promise<void>;
-  mkdir(path: string, options: { recursive: boolean }): Promise<void>;
-  rename(from: string, to: string): Promise<void>;
-  remove(path: string): Promise<void>;
-  env: { get(name: string): string | undefined };
-  permissions: {
-    query(what: { name: "read"; path: string }): Promise<{ state: string }>;
-  };
-  errors: { NotFound: new () => Error };
-}
-
-function disk(): Disk {
-  const { Deno: host } = globalThis as { Deno?: Disk };
-  if (host !== undefined) return host;
-  throw new TypeError(
-    "Cannot keep measurements in a file: this runtime has no file system: " +
-      "give tune() another store",
-  );
-}
 
 /**
  * Makes a store that keeps the measurements of {@linkcode tune} in a file.
@@ -33,7 +20,7 @@ function disk(): Disk {
  * @param path The path of the file. By default it is `swagpu/tune.json` in the
  * user's cache folder (`$XDG_CACHE_HOME`, `%LOCALAPPDATA%`, or `~/.cache`).
  * @returns The store, to be given to `tune()` as its `cache`.
- * @throws {TypeError} If the runtime has no file system.
+ * @throws {TypeError} If there is no file system at this path.
  *
  * @example Usage
  * ```ts
@@ -48,43 +35,26 @@ function disk(): Disk {
  * ```
  */
 export function fileTuneStore(path: string = defaultPath()): TuneStore {
-  const host = disk();
+  const host = disk(path);
   return {
     async read() {
       try {
-        return await host.readTextFile(path);
+        return await readText(path);
       } catch (error) {
-        if (error instanceof host.errors.NotFound) return undefined;
+        if (isNotFound(error)) return undefined;
         throw error;
       }
     },
-    async processor() {
-      // A prompt for permission would stop the program.
-      const path = "/proc/cpuinfo";
-      const { state } = await host.permissions.query({ name: "read", path });
-      if (state !== "granted") return undefined;
-      const text = await host.readTextFile(path).catch(() => "");
-      return /^model name\s*:\s*(.+)$/m.exec(text)?.[1];
-    },
+    processor: processorName,
     async write(text) {
-      const folder = path.replace(/[/\\][^/\\]*$/, "");
-      if (folder !== path) await host.mkdir(folder, { recursive: true });
-      const temporary = `${path}.${crypto.randomUUID()}`;
-      try {
-        await host.writeTextFile(temporary, text);
-        await host.rename(temporary, path);
-      } catch (error) {
-        await host.remove(temporary).catch(() => {});
-        throw error;
-      }
+      await host.mkdir(folderOf(path), { recursive: true });
+      await writeTextAtomically(path, text);
     },
   };
 }
 
 function defaultPath(): string {
-  const { env } = disk();
-  const home = env.get("HOME") ?? env.get("USERPROFILE") ?? ".";
-  const cache = env.get("XDG_CACHE_HOME") ??
-    env.get("LOCALAPPDATA") ?? `${home}/.cache`;
+  const cache = environment("XDG_CACHE_HOME") ?? environment("LOCALAPPDATA") ??
+    `${homeFolder()}/.cache`;
   return `${cache}/swagpu/tune.json`;
 }

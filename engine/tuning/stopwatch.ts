@@ -5,6 +5,7 @@
 
 import type { Device } from "../gpu/device.ts";
 import { Block } from "../gpu/block.ts";
+import { BufferUsage } from "../gpu/flags.ts";
 
 /** Times recorded work. */
 export interface Stopwatch {
@@ -99,7 +100,7 @@ export class GpuStopwatch implements Stopwatch {
     const size = STAMPS * BigUint64Array.BYTES_PER_ELEMENT;
     const buffer = gpu.createBuffer({
       size,
-      usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+      usage: BufferUsage.QUERY_RESOLVE | BufferUsage.COPY_SRC,
     });
     this.#resolved = new Block(-1, buffer, size);
   }

@@ -5,6 +5,7 @@
 // recorded together and timed by the GPU's clock if it has one. A variant that
 // takes more than twice the best time is dropped after its first sample.
 
+import { processorCount, runtimeName } from "../../host/inside.ts";
 import type { Device } from "../gpu/device.ts";
 import { families, type Family, measuredOn, rehearse } from "./registry.ts";
 import { type Stopwatch, stopwatchFor } from "./stopwatch.ts";
@@ -106,11 +107,10 @@ export interface TuneReport {
  * ```
  */
 export function tuneKey(device: Device, processor?: string): string {
-  const { userAgent, hardwareConcurrency } = navigator;
   const cores = device.isSoftware
-    ? `, ${hardwareConcurrency} cores${processor ? ` of ${processor}` : ""}`
+    ? `, ${processorCount()} cores${processor ? ` of ${processor}` : ""}`
     : "";
-  return `${device.name}${cores} | ${userAgent} | kernels ${KERNELS}`;
+  return `${device.name}${cores} | ${runtimeName()} | kernels ${KERNELS}`;
 }
 
 /**

@@ -2,6 +2,7 @@
 
 // Files that are saved together with weights, such as a posterior.
 
+import { disk } from "../../host/mod.ts";
 import { folderOf } from "../../nn/formats/mod.ts";
 import { checkFileName } from "./hub.ts";
 
@@ -31,7 +32,7 @@ export async function writeAlongside(
   for (const [name, write] of Object.entries(files)) {
     if (write === null) continue;
     const path = `${folder}/${name}`;
-    await Deno.mkdir(folderOf(path), { recursive: true });
+    await disk(folderOf(path)).mkdir(folderOf(path), { recursive: true });
     await write(path);
   }
 }

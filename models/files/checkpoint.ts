@@ -7,6 +7,7 @@
  * @module
  */
 
+import { NotFound } from "../../host/mod.ts";
 import { DiskReader, finishSave } from "../../nn/formats/mod.ts";
 import {
   openPyTorch,
@@ -52,7 +53,7 @@ export interface Checkpoint extends StateSource, Disposable {
  *
  * @param folder The path of the folder.
  * @returns The open weights.
- * @throws {Deno.errors.NotFound} If there are no weights, or a part is missing.
+ * @throws {NotFound} If there are no weights, or a part is missing.
  * @throws {SyntaxError} If a file is malformed, or a PyTorch file asks for
  * objects that are not tensors.
  * @throws {TypeError} If a file is a link that leads out of the folder.
@@ -79,7 +80,7 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
   await finishSave(folder);
   const kind = await findWeights(folder);
   if (kind === undefined) {
-    throw new Deno.errors.NotFound(
+    throw new NotFound(
       `Cannot load weights from ${folder}: it has none of ${
         WEIGHT_KINDS.map(({ name }) => name).join(", ")
       }`,
@@ -209,8 +210,8 @@ async function openPart(folder: string, part: string): Promise<WeightFile> {
   try {
     return await openFile(await pathInFolder(folder, part));
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Deno.errors.NotFound(
+    if (!(error instanceof NotFound)) throw error;
+    throw new NotFound(
       `Cannot load weights from ${folder}: it lacks ${part}`,
       { cause: error },
     );

@@ -7,6 +7,14 @@
  * @module
  */
 
+import { homeFolder } from "../../host/inside.ts";
+import {
+  disk,
+  type DiskEntry,
+  environment,
+  NotADirectory,
+  NotFound,
+} from "../../host/mod.ts";
 import {
   awaitedFiles,
   downloadSnapshot,
@@ -109,9 +117,9 @@ const SMALL_FILES = [
  * @param idOrFolder A folder, or the id of a repository.
  * @param options The names of the files, and how to download them.
  * @returns The folder and the names of the files.
- * @throws {Deno.errors.NotFound} If there is no such folder, repository,
+ * @throws {NotFound} If there is no such folder, repository,
  * revision or file.
- * @throws {Deno.errors.PermissionDenied} If the repository needs a token.
+ * @throws {PermissionDenied} If the repository needs a token.
  * @throws {TypeError} If a name points out of the folder.
  *
  * @example The files of a folder
@@ -139,7 +147,7 @@ export async function resolveFiles(
   const there = idOrFolder === "" ? undefined : await stat(idOrFolder);
   if (there?.isDirectory) return await inFolder(idOrFolder, choose, asked);
   if (!HUB_ID.test(idOrFolder) || idOrFolder.includes("..")) {
-    throw new Deno.errors.NotFound(
+    throw new NotFound(
       `Cannot find ${idOrFolder}: it is ${
         there
           ? "a file, expected the folder that holds it"
@@ -178,7 +186,7 @@ export function checkFileName(name: string): void {
  * @param name The path of the file within the folder.
  * @returns The path of the file.
  * @throws {TypeError} If the path leads out of the folder, or to a folder.
- * @throws {Deno.errors.NotFound} If there is no such file.
+ * @throws {NotFound} If there is no such file.
  */
 export async function pathInFolder(
   folder: string,
@@ -186,8 +194,8 @@ export async function pathInFolder(
 ): Promise<string> {
   checkFileName(name);
   const path = `${folder}/${name}`;
-  const base = await Deno.realPath(folder);
-  const target = await Deno.realPath(path);
+  const base = await disk(folder).realPath(folder);
+  const target = await disk(path).realPath(path);
   // Snapshots may have folders inside, such as those of modules.
   const blobs = base.replace(
     /^(.*)[\\/]snapshots[\\/][^\\/]+(?:[\\/][^\\/]+)?$/,
@@ -196,7 +204,7 @@ export async function pathInFolder(
   const inside = [base, blobs].some((root) =>
     target.startsWith(root) && /^[\\/]/.test(target.slice(root.length))
   );
-  if (inside && (await Deno.stat(path)).isFile) return path;
+  if (inside && (await disk(path).stat(path)).isFile) return path;
   if (inside) throw new TypeError(`Cannot read ${path}: it is not a file`);
   throw new TypeError(
     `Cannot read ${path}: it is a link that leads out of the folder`,
@@ -234,11 +242,10 @@ function chooseFiles(
   };
 }
 
-async function stat(path: string): Promise<Deno.FileInfo | undefined> {
+async function stat(path: string): Promise<DiskEntry | undefined> {
   try {
-    return await Deno.stat(path);
+    return await disk(path).stat(path);
   } catch (error) {
-    const { NotADirectory, NotFound } = Deno.errors;
     if (error instanceof NotFound || error instanceof NotADirectory) {
       return undefined; // A path below a file does not exist either.
     }
@@ -255,7 +262,7 @@ async function inFolder(
   const listing = await list(folder, asked);
   const { files, missing, required } = choose(listing);
   if (required.length > 0) {
-    throw new Deno.errors.NotFound(
+    throw new NotFound(
       `Cannot load a model from ${folder}: it lacks ${required.join(", ")}`,
     );
   }
@@ -272,7 +279,7 @@ async function list(
   asked: readonly string[],
 ): Promise<string[]> {
   const names: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+  for (const { name, isDirectory } of await disk(folder).readDir(folder)) {
     if (!isDirectory) names.push(name);
   }
   for (const name of asked) {
@@ -321,7 +328,7 @@ async function fromHub(
       listing.forEach(checkFileName);
       const { files, missing, required } = choose(listing);
       if (required.length === 0) return { files, missing };
-      throw new Deno.errors.NotFound(
+      throw new NotFound(
         `Cannot download ${where}: it lacks ${required.join(", ")}`,
       );
     });
@@ -342,7 +349,7 @@ async function fromHub(
         !found.files.includes(name)
       );
       if (lacking.length === 0) return found;
-      throw new Deno.errors.NotFound(
+      throw new NotFound(
         `Cannot load ${where}: its download to ${folder} was cut off before ` +
           `${lacking.join(", ")}, and ${repository.endpoint} cannot be reached`,
         { cause: error },
@@ -362,21 +369,12 @@ function defaultTimeout(): number {
   return 1000 * (seconds > 0 ? seconds : TIMEOUT_SECONDS);
 }
 
-function environment(name: string): string | undefined {
-  try {
-    return Deno.env.get(name) || undefined;
-  } catch {
-    // Without the permission to read it, a variable is treated as not set.
-    return undefined;
-  }
-}
-
 function defaultCache(): string {
   const cache = environment("HF_HUB_CACHE") ??
     environment("HUGGINGFACE_HUB_CACHE");
   if (cache !== undefined) return cache;
   const home = environment("HF_HOME");
   if (home !== undefined) return `${home}/hub`;
-  const user = environment("HOME") ?? environment("USERPROFILE") ?? ".";
-  return `${environment("XDG_CACHE_HOME") ?? `${user}/.cache`}/huggingface/hub`;
+  const cached = environment("XDG_CACHE_HOME") ?? `${homeFolder()}/.cache`;
+  return `${cached}/huggingface/hub`;
 }

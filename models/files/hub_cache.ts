@@ -5,6 +5,8 @@
 // The hub package's own cache function writes to the console and requests each
 // file twice, so only the package's requests are used here.
 
+import { needModule } from "../../host/inside.ts";
+import { AlreadyExists, disk, NotFound, readText } from "../../host/mod.ts";
 import {
   diskError,
   exists,
@@ -58,13 +60,13 @@ export async function snapshotInCache(
   try {
     const commit = COMMIT.test(revision)
       ? revision
-      : (await Deno.readTextFile(`${root}/refs/${revision}`)).trim();
+      : (await readText(`${root}/refs/${revision}`)).trim();
     const folder = `${root}/snapshots/${commit}`;
-    return COMMIT.test(commit) && (await Deno.stat(folder)).isDirectory
+    return COMMIT.test(commit) && (await disk(folder).stat(folder)).isDirectory
       ? folder
       : null;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
+    if (error instanceof NotFound) return null;
     throw error;
   }
 }
@@ -82,7 +84,9 @@ export async function downloadSnapshot(
     fetch: requests.fetch,
     ...(token !== undefined && { accessToken: token }),
   };
-  const { sha, filePaths: listing } = await understood(
+  const { sha, filePaths: listing } = await understood<
+    { sha: string; filePaths: unknown }
+  >(
     repository,
     requests,
     () =>
@@ -155,7 +159,7 @@ async function downloadFiles(
   }
   const incomplete = incompleteMark(root, sha);
   try {
-    await Deno.mkdir(`${root}/blobs`, { recursive: true });
+    await disk(`${root}/blobs`).mkdir(`${root}/blobs`, { recursive: true });
     await writeTextAtomically(incomplete, names.join("\n"));
   } catch (error) {
     throw diskError(`Cannot download ${id} to ${root}`, error);
@@ -173,7 +177,7 @@ async function downloadFiles(
     }
     await link(blob, `${root}/snapshots/${sha}`, name);
   }
-  await Deno.remove(incomplete).catch(() => {});
+  await disk(incomplete).remove(incomplete).catch(() => {});
 }
 
 /** Downloads the content of a file. */
@@ -185,7 +189,7 @@ async function downloadBlob(
 ): Promise<void> {
   const { id } = repository;
   await requests.again(async () => {
-    const content = await understood(
+    const content = await understood<Blob | null>(
       repository,
       requests,
       () =>
@@ -197,7 +201,7 @@ async function downloadBlob(
         }),
     );
     if (content === null) {
-      throw new Deno.errors.NotFound(
+      throw new NotFound(
         `Cannot download ${file.path} of ${id}: the hub lists it, but lacks it`,
       );
     }
@@ -220,22 +224,22 @@ export async function awaitedFiles(
   const sha = folder.split("/").at(-1) ?? "";
   try {
     const mark = incompleteMark(storage(repository), sha);
-    return (await Deno.readTextFile(mark)).split("\n");
+    return (await readText(mark)).split("\n");
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
+    if (error instanceof NotFound) return [];
     throw error;
   }
 }
 
 /** Removes what a killed download left of a file. */
 async function removeCutOff(folder: string, hash: string): Promise<void> {
-  for await (const { name } of Deno.readDir(folder)) {
+  for (const { name } of await disk(folder).readDir(folder)) {
     if (!name.startsWith(`${hash}.`) || !name.endsWith(".tmp")) continue;
     const path = `${folder}/${name}`;
-    const info = await Deno.stat(path).catch(() => null);
+    const info = await disk(path).stat(path).catch(() => null);
     // A download that still runs has written to the file more recently.
     const idle = Date.now() - (info?.mtime?.getTime() ?? Date.now());
-    if (idle > DEAD_AFTER) await Deno.remove(path).catch(() => {});
+    if (idle > DEAD_AFTER) await disk(path).remove(path).catch(() => {});
   }
 }
 
@@ -251,12 +255,12 @@ async function refer(
 ): Promise<void> {
   const reference = `${root}/refs/${revision}`;
   try {
-    if ((await Deno.readTextFile(reference)).trim() === sha) return;
+    if ((await readText(reference)).trim() === sha) return;
   } catch {
     // Written below.
   }
   try {
-    await Deno.mkdir(parent(reference), { recursive: true });
+    await disk(parent(reference)).mkdir(parent(reference), { recursive: true });
     await writeTextAtomically(reference, sha);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
@@ -317,8 +321,7 @@ async function* verified(
   file: RemoteFile,
   { id }: Repository,
 ): AsyncGenerator<Uint8Array> {
-  // Imported here because browsers, which have no cache, have no such module.
-  const { createHash } = await import("node:crypto");
+  const { createHash } = needModule("node:crypto");
   const expected = file.lfs?.size ?? file.size;
   // The hash of a large file is that of its bytes; of others, that of Git's blob.
   const hash = file.lfs?.oid ?? file.oid ?? "";
@@ -356,14 +359,14 @@ async function link(
   name: string,
 ): Promise<void> {
   const path = `${folder}/${name}`;
-  await Deno.mkdir(parent(path), { recursive: true });
+  await disk(parent(path)).mkdir(parent(path), { recursive: true });
   const up = "../".repeat(name.split("/").length + 1);
   try {
-    await Deno.symlink(`${up}blobs/${blob.split("/").at(-1)}`, path);
+    await disk(path).symlink(`${up}blobs/${blob.split("/").at(-1)}`, path);
   } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) return;
+    if (error instanceof AlreadyExists) return;
     // Windows does not let ordinary users make links.
-    await Deno.copyFile(blob, path);
+    await disk(blob).copyFile(blob, path);
   }
 }
 

@@ -2,6 +2,8 @@
 
 // What the errors of requests to the hub mean.
 
+import { NotFound, PermissionDenied, TimedOut } from "../../host/mod.ts";
+
 /** The status of an answer that the hub package threw; `null` for other errors. */
 export function statusOf(error: unknown): number | null {
   return error instanceof Error && "statusCode" in error &&
@@ -14,7 +16,7 @@ export function statusOf(error: unknown): number | null {
 export function isUnreachable(error: unknown): boolean {
   const status = statusOf(error);
   if (status !== null) return status >= 500 || status === 429;
-  if (error instanceof Deno.errors.TimedOut) return true;
+  if (error instanceof TimedOut) return true;
   // The errors of fetch without a connection.
   return error instanceof TypeError &&
     /fetch failed|sending request|network|connect/i.test(error.message);
@@ -33,7 +35,7 @@ export function hubError(where: string, error: unknown, lead: string): unknown {
   }
   if (status === null) return error;
   if (status === 401 || status === 403) {
-    return new Deno.errors.PermissionDenied(
+    return new PermissionDenied(
       `Cannot download ${where}: ${lead}it does not exist, or is private or ` +
         `gated (status ${status}): pass a token that has access`,
       { cause: error },
@@ -41,7 +43,7 @@ export function hubError(where: string, error: unknown, lead: string): unknown {
   }
   const reason = error instanceof Error ? error.message : String(error);
   return status === 404
-    ? new Deno.errors.NotFound(
+    ? new NotFound(
       `Cannot download ${where}: ${lead}there is no such repository or revision`,
       { cause: error },
     )

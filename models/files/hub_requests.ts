@@ -3,6 +3,8 @@
 // Requests that always end: each waits a bounded time for bytes, and is
 // repeated if the hub is busy.
 
+import { TimedOut } from "../../host/mod.ts";
+
 /** The bytes that must arrive within each time-out. */
 const LEAST_BYTES = 1024;
 const ATTEMPTS = 3;
@@ -35,7 +37,7 @@ export class HubRequests {
   /**
    * Works like the global `fetch`. A busy hub is asked up to three times.
    *
-   * @throws {Deno.errors.TimedOut} If no answer begins in time, or a body stalls
+   * @throws {TimedOut} If no answer begins in time, or a body stalls
    * while it is read.
    */
   readonly fetch: typeof globalThis.fetch = async (input, init) => {
@@ -77,7 +79,7 @@ export class HubRequests {
     const own = new AbortController();
     const late = () =>
       own.abort(
-        new Deno.errors.TimedOut(
+        new TimedOut(
           `fewer than ${LEAST_BYTES} bytes came in ${timeout / 1000} s`,
         ),
       );
@@ -155,7 +157,7 @@ export class HubRequests {
 
 /** Whether a connection was made, and then failed. */
 function isBroken(error: unknown): boolean {
-  return error instanceof Deno.errors.TimedOut ||
+  return error instanceof TimedOut ||
     error instanceof TypeError &&
       /body|connection (reset|closed|aborted)|incomplete|broken/i
         .test(error.message);

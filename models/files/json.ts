@@ -157,7 +157,7 @@ function isCompound(value: unknown): value is object {
  *
  * @param path The path of the file.
  * @returns The fields, and the names of those that are spelled as floats.
- * @throws {Deno.errors.NotFound} If there is no such file.
+ * @throws {NotFound} If there is no such file.
  * @throws {SyntaxError} If the file does not hold a JSON object.
  */
 export async function readJson(path: string): Promise<JsonFields> {

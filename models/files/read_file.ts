@@ -2,20 +2,21 @@
 
 // Reads whole files of a model's folder.
 
+import { NotFound } from "../../host/mod.ts";
 import { DiskReader, finishSave, folderOf } from "../../nn/formats/mod.ts";
 
 /**
  * Reads a text file, after a save of its folder that was interrupted is finished.
  *
- * @throws {Deno.errors.NotFound} If the file does not exist.
+ * @throws {NotFound} If the file does not exist.
  */
 export async function readText(path: string): Promise<string> {
   try {
     await finishSave(folderOf(path));
     return new TextDecoder().decode(await readBytes(path));
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Deno.errors.NotFound(
+    if (!(error instanceof NotFound)) throw error;
+    throw new NotFound(
       `Cannot read ${path}: the file does not exist`,
       { cause: error },
     );
@@ -29,7 +30,7 @@ export async function readOptional(
   try {
     return await readBytes(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
+    if (error instanceof NotFound) return null;
     throw error;
   }
 }

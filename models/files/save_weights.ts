@@ -4,6 +4,7 @@
 // parts that the folder's index lists. Thus the old index names complete weights
 // until the new index replaces it.
 
+import { disk, NotFound, readText } from "../../host/mod.ts";
 import { readAll, type Tensor, type TypedArray } from "../../engine/mod.ts";
 import {
   checkFinite,
@@ -91,9 +92,9 @@ async function partNames(folder: string, count: number): Promise<string[]> {
   let used = "";
   try {
     const index = `${folder}/${INDEX}`;
-    if ((await Deno.lstat(index)).isFile) used = await Deno.readTextFile(index);
+    if ((await disk(index).lstat(index)).isFile) used = await readText(index);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (!(error instanceof NotFound)) throw error;
   }
   const plain = named("");
   if (!plain.some((name) => used.includes(`"${name}"`))) return plain;
@@ -106,7 +107,7 @@ export async function staleWeights(
   written: readonly string[],
 ): Promise<string[]> {
   const stale: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+  for (const { name, isDirectory } of await disk(folder).readDir(folder)) {
     const isWeights = WEIGHT_FILES.includes(name) || WEIGHT_PART.test(name);
     if (!isDirectory && isWeights && !written.includes(name)) stale.push(name);
   }

@@ -4,6 +4,7 @@
 // while it is read, the configuration and the weights would be those of
 // different models.
 
+import { disk } from "../../host/mod.ts";
 import { WEIGHT_FILES } from "./weights.ts";
 
 /** The files that every save replaces or removes. */
@@ -16,7 +17,9 @@ const NAMES = ["config.json", "generation_config.json", ...WEIGHT_FILES];
 export async function stampOf(folder: string): Promise<string> {
   const stamps = NAMES.map(async (name) => {
     try {
-      const { ino, size, mtime } = await Deno.stat(`${folder}/${name}`);
+      const { ino, size, mtime } = await disk(`${folder}/${name}`).stat(
+        `${folder}/${name}`,
+      );
       return `${ino} ${size} ${mtime?.getTime()}`;
     } catch {
       return "absent";

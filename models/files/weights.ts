@@ -2,6 +2,7 @@
 
 // The names of weight files, and the index of weights that are in parts.
 
+import { disk, NotFound } from "../../host/mod.ts";
 import { isObject, readJson } from "./json.ts";
 
 /** A kind of weight files in a folder. */
@@ -47,10 +48,10 @@ export async function findWeights(
 ): Promise<WeightKind | undefined> {
   for (const kind of WEIGHT_KINDS) {
     try {
-      await Deno.stat(`${folder}/${kind.name}`);
+      await disk(`${folder}/${kind.name}`).stat(`${folder}/${kind.name}`);
       return kind;
     } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      if (!(error instanceof NotFound)) throw error;
     }
   }
   return undefined;

@@ -46,7 +46,7 @@ export interface AutoPeftClass<M extends Adaptable> {
    * @returns The model with the adapter, in evaluation mode.
    * @throws {TypeError} If nothing says which model it is, or the adapter does
    * not fit it.
-   * @throws {Deno.errors.NotFound} If a file is missing.
+   * @throws {NotFound} If a file is missing.
    */
   fromPretrained(
     source: string,

@@ -1,5 +1,6 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
+import { NotFound } from "../../host/mod.ts";
 import { readAll } from "../../engine/mod.ts";
 import {
   checkFinite,
@@ -151,7 +152,7 @@ export class PeftModel<M extends Adaptable = Adaptable> extends Module {
    * @param source A folder, or a name on the hub.
    * @param options Whether to train on, the hub's revision and the like.
    * @returns The model with the adapter.
-   * @throws {Deno.errors.NotFound} If a file is missing.
+   * @throws {NotFound} If a file is missing.
    * @throws {SyntaxError} If a file is malformed.
    * @throws {TypeError} If the adapter is of a kind that is not supported, or does
    * not fit the model, which has no adapter then.
@@ -173,7 +174,7 @@ export class PeftModel<M extends Adaptable = Adaptable> extends Module {
     );
     const name = ADAPTER_WEIGHTS.find((name) => files.includes(name));
     if (name === undefined) {
-      throw new Deno.errors.NotFound(
+      throw new NotFound(
         `Cannot load an adapter from ${source}: it has neither ` +
           ADAPTER_WEIGHTS.join(" nor "),
       );

@@ -3,6 +3,7 @@
 // Reads what sentence-transformers saves beside a transformer: how the states of
 // tokens become the embedding of a sentence, how long texts may be, and prompts.
 
+import { NotFound } from "../../host/mod.ts";
 import { type ConfigReader, readConfigFile } from "../config.ts";
 import { pathInFolder, resolveFiles } from "../files/hub.ts";
 import { isObject, parseValue } from "../files/json.ts";
@@ -171,7 +172,7 @@ async function findWeights(find: Find, path: string): Promise<string> {
   for (const name of names) {
     if ((await find([name])).files.includes(name)) return name;
   }
-  throw new Deno.errors.NotFound(
+  throw new NotFound(
     `Cannot load the weights of ${path}: there is neither ${
       names.join(" nor ")
     }`,

@@ -3,6 +3,7 @@
 // Finds out which kind of tokenizer the files of a folder make up, and reads it.
 // Where there is no `tokenizer.json`, it is derived from the older files.
 
+import { NotFound } from "../../host/mod.ts";
 import { collectAddedTokens, tokenText, valueOf } from "./added_tokens.ts";
 import {
   byteLevelJson,
@@ -43,7 +44,7 @@ export interface ReadTokenizer {
 /**
  * Finds out which kind of tokenizer the files hold, and reads it.
  *
- * @throws {Deno.errors.NotFound} If they do not hold a tokenizer.
+ * @throws {NotFound} If they do not hold a tokenizer.
  * @throws {SyntaxError} If a file is malformed or asks for unknown rules.
  */
 export function readTokenizer(
@@ -73,7 +74,7 @@ export function readTokenizer(
     } else if (contents.has(FILES.ids) && contents.has(FILES.merges)) {
       buildByteLevelFiles(contents, options.addPrefixSpace ?? false);
     } else {
-      throw new Deno.errors.NotFound(
+      throw new NotFound(
         `Cannot read the tokenizer of ${contents.source}: it holds neither ` +
           `${FILES.tokenizer} nor ${FILES.vocabulary}, ${FILES.ids} with ` +
           `${FILES.merges}, or ${FILES.sourceModel}`,
@@ -141,13 +142,13 @@ function readMarian(
 ): MarianCodec {
   for (const name of [FILES.sourceModel, FILES.targetModel, FILES.ids]) {
     if (contents.has(name)) continue;
-    throw new Deno.errors.NotFound(
+    throw new NotFound(
       `Cannot read the tokenizer of ${contents.source}: it lacks ${name}`,
     );
   }
   const separate = config.separate_vocabs ?? contents.has(FILES.targetIds);
   if (separate && !contents.has(FILES.targetIds)) {
-    throw new Deno.errors.NotFound(
+    throw new NotFound(
       `Cannot read the tokenizer of ${contents.source}: it lacks ` +
         FILES.targetIds,
     );

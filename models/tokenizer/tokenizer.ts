@@ -100,7 +100,7 @@ export class Tokenizer {
    * @param folder The path of the folder.
    * @param options How to read the files.
    * @returns The tokenizer.
-   * @throws {Deno.errors.NotFound} If the folder holds no tokenizer.
+   * @throws {NotFound} If the folder holds no tokenizer.
    * @throws {SyntaxError} If a file is malformed or asks for unknown rules.
    *
    * @example From a vocabulary file
@@ -141,7 +141,7 @@ export class Tokenizer {
    *
    * @param files The content of each file by the file's name.
    * @param options How to read the files, and how errors name their `source`.
-   * @throws {Deno.errors.NotFound} If the files do not make up a tokenizer.
+   * @throws {NotFound} If the files do not make up a tokenizer.
    * @throws {SyntaxError} If a file is malformed or asks for unknown rules.
    */
   constructor(

@@ -12,8 +12,13 @@
 // A process that is killed leaves such folders behind; `recoverFolders` puts an
 // old folder back whose new one did not arrive, and removes the others.
 
-import { type Disk, disk, folderOf } from "./disk.ts";
-import { diskError, isNotFound } from "./disk_errors.ts";
+import {
+  type Disk,
+  disk,
+  diskError,
+  folderOf,
+  isNotFound,
+} from "../../host/mod.ts";
 import { listFiles, lstat } from "./folder_files.ts";
 
 type Stage = "partial" | "old" | "removed";
@@ -219,7 +224,7 @@ export async function folderNames(parent: string): Promise<string[]> {
   const host = disk(parent);
   const names: string[] = [];
   try {
-    for await (const { name, isDirectory } of host.readDir(parent)) {
+    for (const { name, isDirectory } of await host.readDir(parent)) {
       if (isDirectory) names.push(name);
     }
   } catch (error) {
@@ -252,11 +257,11 @@ export async function requireWritable(folder: string): Promise<void> {
   const probe = `${folder}/.${crypto.randomUUID()}.tmp`;
   try {
     await host.mkdir(folder, { recursive: true });
-    const file = await host.open(probe, { write: true, createNew: true });
+    const file = await host.open(probe, "create");
     try {
       await file.write(new Uint8Array(1));
     } finally {
-      file.close();
+      await file.close();
       await host.remove(probe);
     }
   } catch (error) {

@@ -2,11 +2,7 @@
 
 // Reading of a part of a file.
 
-import { disk, type DiskFile } from "./disk.ts";
-import { diskError } from "./disk_errors.ts";
-
-/** `Deno.SeekMode.Start`: offsets count from the start of the file. */
-const SEEK_START = 0;
+import { disk, diskError, type DiskFile } from "../../host/mod.ts";
 
 /**
  * A file that is open for reading at any offset. Close it with `using`. A read
@@ -42,7 +38,7 @@ export class DiskReader implements Disposable {
    * @returns The open file.
    * @throws {TypeError} If it is not a regular file but, say, a folder or a
    * pipe.
-   * @throws {Deno.errors.NotFound} If it does not exist.
+   * @throws {NotFound} If it does not exist.
    */
   static async open(path: string): Promise<DiskReader> {
     const host = disk(path);
@@ -51,7 +47,7 @@ export class DiskReader implements Disposable {
       if (!(await host.stat(path)).isFile) {
         throw new TypeError(`Cannot read ${path}: it is not a file`);
       }
-      const file = await host.open(path, { read: true });
+      const file = await host.open(path, "read");
       return new DiskReader(path, file, (await file.stat()).size);
     } catch (error) {
       throw diskError(`Cannot read ${path}`, error);
@@ -87,10 +83,10 @@ export class DiskReader implements Disposable {
     length: number,
   ): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = new Uint8Array(length);
-    await this.#file.seek(offset, SEEK_START);
     for (let done = 0; done < length;) {
-      const count = await this.#file.read(bytes.subarray(done));
-      if (count === null) {
+      const rest = bytes.subarray(done);
+      const count = await this.#file.readAt(offset + done, rest);
+      if (count === 0) {
         throw new SyntaxError(
           `Cannot read ${this.path}: it ends at byte ${offset + done}, ` +
             `expected ${offset + length}`,

@@ -2,8 +2,7 @@
 
 // What the save of a folder asks and does about its files.
 
-import type { Disk, DiskEntry } from "./disk.ts";
-import { isNotFound } from "./disk_errors.ts";
+import { type Disk, type DiskEntry, isNotFound } from "../../host/mod.ts";
 
 /** The size up to which a new file is compared with the old one. */
 const COMPARED_BYTES = 2 ** 26;
@@ -29,7 +28,7 @@ export async function listFiles(
   prefix = "",
 ): Promise<string[]> {
   const names: string[] = [];
-  for await (const { name, isDirectory } of host.readDir(folder + prefix)) {
+  for (const { name, isDirectory } of await host.readDir(folder + prefix)) {
     const path = `${prefix}/${name}`;
     if (isDirectory) names.push(...await listFiles(host, folder, path));
     else names.push(path.slice(1));

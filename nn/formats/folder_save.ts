@@ -23,9 +23,16 @@
 // A lock on `.swagpu-partial/lock`, which the operating system releases when a
 // process ends, keeps two saves of one folder apart.
 
-import { writeTextAtomically } from "./atomic_write.ts";
-import { type Disk, disk, type DiskFile, exists } from "./disk.ts";
-import { diskError, isNotFound } from "./disk_errors.ts";
+import {
+  type Disk,
+  disk,
+  diskError,
+  type DiskLock,
+  exists,
+  isNotFound,
+  readText,
+  writeTextAtomically,
+} from "../../host/mod.ts";
 import { isSame, listFiles, lstat, makeParent } from "./folder_files.ts";
 
 /**
@@ -85,10 +92,10 @@ export class FolderSave implements AsyncDisposable {
   readonly folder: string;
   /** The folder to write the new files to, before {@linkcode commit}. */
   readonly staging: string;
-  readonly #lock: DiskFile;
+  readonly #lock: DiskLock;
   #keepsStaging = false;
 
-  private constructor(folder: string, lock: DiskFile) {
+  private constructor(folder: string, lock: DiskLock) {
     this.folder = folder;
     this.staging = `${folder}/${STAGING}/${NEW}`;
     this.#lock = lock;
@@ -213,7 +220,7 @@ async function finish(host: Disk, folder: string): Promise<void> {
   const path = `${folder}/${STAGING}/${JOURNAL}`;
   let text: string;
   try {
-    text = await host.readTextFile(path);
+    text = await readText(path);
   } catch (error) {
     if (isNotFound(error)) return;
     throw error;
@@ -301,7 +308,7 @@ function parseJournal(text: string, path: string): Journal {
 /** Removes everything in the staging folder except the lock. */
 async function empty(host: Disk, folder: string): Promise<void> {
   const staging = `${folder}/${STAGING}`;
-  for await (const { name } of host.readDir(staging)) {
+  for (const { name } of await host.readDir(staging)) {
     if (name !== LOCK) {
       await host.remove(`${staging}/${name}`, { recursive: true });
     }
@@ -309,43 +316,32 @@ async function empty(host: Disk, folder: string): Promise<void> {
 }
 
 /** Creates the staging folder and waits until no other save uses it. */
-async function lockFolder(host: Disk, folder: string): Promise<DiskFile> {
+async function lockFolder(host: Disk, folder: string): Promise<DiskLock> {
   const staging = `${folder}/${STAGING}`;
-  const path = `${staging}/${LOCK}`;
   for (;;) {
     const there = await lstat(host, staging);
     // A link would put the new files into another folder.
     if (there && !there.isDirectory) await host.remove(staging);
     await host.mkdir(staging, { recursive: true });
-    let file: DiskFile;
     try {
-      file = await host.open(path, { write: true, create: true });
+      const lock = await host.lock(`${staging}/${LOCK}`, { wait: true });
+      if (lock) return lock;
     } catch (error) {
-      if (isNotFound(error)) continue; // Another save has just ended.
-      throw error;
+      if (!isNotFound(error)) throw error; // Another save has just ended.
     }
-    // Some network file systems have no locks.
-    await file.lock(true).catch(() => {});
-    const [own, now] = [await file.stat(), await lstat(host, path)];
-    if (now && own.ino === now.ino) return file;
-    file.close();
   }
 }
 
 async function unlock(
   host: Disk,
   folder: string,
-  lock: DiskFile,
+  lock: DiskLock,
 ): Promise<void> {
   const staging = `${folder}/${STAGING}`;
+  await lock.release();
   try {
-    if (!await lstat(host, `${staging}/${JOURNAL}`)) {
-      await host.remove(`${staging}/${LOCK}`);
-      await host.remove(staging);
-    }
+    if (!await lstat(host, `${staging}/${JOURNAL}`)) await host.remove(staging);
   } catch {
-    // A folder that cannot be removed does no harm.
-  } finally {
-    lock.close();
+    // A folder that cannot be removed, or that a new save uses, does no harm.
   }
 }

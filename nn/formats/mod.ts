@@ -24,15 +24,22 @@
  */
 
 export * from "./atomic_folder.ts";
-export * from "./atomic_write.ts";
 export * from "./byte_sizes.ts";
 export * from "./check_finite.ts";
-export { exists, folderOf } from "./disk.ts";
-export { diskError, withFile } from "./disk_errors.ts";
 export * from "./disk_reader.ts";
 export { type CommitOptions, finishSave, FolderSave } from "./folder_save.ts";
 export * from "./pytorch_file.ts";
 export * from "./pytorch_writer.ts";
 export * from "./safetensors.ts";
 export * from "./safetensors_file.ts";
-export * from "./text_file.ts";
+export {
+  appendText,
+  diskError,
+  exists,
+  folderOf,
+  readText,
+  withFile,
+  writeAtomically,
+  type WriteOptions,
+  writeTextAtomically,
+} from "../../host/mod.ts";

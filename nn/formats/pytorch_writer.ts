@@ -4,7 +4,7 @@
 // Files that `torch.load` reads: a zip archive with a pickle of the names, types
 // and shapes of tensors, and a record for the elements of each.
 
-import { writeAtomically } from "./atomic_write.ts";
+import { writeAtomically } from "../../host/mod.ts";
 import { zipChunks, type ZipEntry } from "./zip_writer.ts";
 
 /** A tensor to write. */

@@ -14,7 +14,7 @@ import {
   parseHeader,
   PREFIX_BYTES,
 } from "./safetensors_header.ts";
-import { writeAtomically } from "./atomic_write.ts";
+import { writeAtomically } from "../../host/mod.ts";
 import { DiskReader } from "./disk_reader.ts";
 import { SafetensorsIndex } from "./safetensors.ts";
 import type {

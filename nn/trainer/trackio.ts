@@ -21,6 +21,8 @@
 // | config    | the settings in a run's first record, otherwise null        |
 // | log_id    | a second record with the same one is ignored                |
 
+import { homeFolder } from "../../host/inside.ts";
+import { environment } from "../../host/mod.ts";
 import { requireWritable, writeTextAtomically } from "../formats/mod.ts";
 import { checkOptions } from "../options.ts";
 import type {
@@ -277,19 +279,7 @@ function defaultInbox(): string {
   const home = environment("HF_HOME") ??
     `${
       environment("XDG_CACHE_HOME") ??
-        `${environment("HOME") ?? environment("USERPROFILE") ?? "."}/.cache`
+        `${homeFolder()}/.cache`
     }/huggingface`;
   return `${environment("TRACKIO_DIR") ?? `${home}/trackio`}/inbox`;
-}
-
-/** An environment variable; none without the permission to read it. */
-function environment(name: string): string | undefined {
-  const { Deno: host } = globalThis as {
-    Deno?: { env: { get(name: string): string | undefined } };
-  };
-  try {
-    return host?.env.get(name) || undefined;
-  } catch {
-    return undefined;
-  }
 }

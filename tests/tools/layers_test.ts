@@ -51,12 +51,11 @@ Deno.test("layers reports files outside the layers when a layer imports them", (
 });
 
 Deno.test("layers lets data import packages and formats, and nothing else", () => {
-  for (const source of ['import "hyparquet";', 'import "node:zlib";']) {
-    assertEquals(lint("data/parquet.ts", source), []);
-  }
+  assertEquals(lint("data/parquet.ts", 'import "hyparquet";'), []);
+  assertEquals(lint("data/a.ts", 'import "../host/mod.ts";'), []);
   assertEquals(lint("data/a.ts", 'import "../nn/formats/mod.ts";'), []);
   assertEquals(lint("data/a.ts", 'import "./rows.ts";'), []);
-  const end = ": of other rooms it needs nn/formats/ alone";
+  const end = ": of other rooms it needs host and nn/formats/ alone";
   for (const path of ["../nn/mod.ts", "../engine/mod.ts", "../models/mod.ts"]) {
     assertEquals(lint("data/a.ts", `import "${path}";`), [
       `data must not import ${path}${end}`,
@@ -110,10 +109,10 @@ Deno.test("layers lets the report import packages and metrics, and no layer the 
   assertEquals(lint("report/figures/a.ts", 'import "../chart.ts";'), []);
   assertEquals(lint("report/a.ts", 'import "../nn/metrics/mod.ts";'), []);
   assertEquals(lint("report/a.ts", 'import "../nn/mod.ts";'), [
-    "report must not import ../nn/mod.ts: it needs only nn/metrics/mod.ts",
+    "report must not import ../nn/mod.ts: it needs only host and nn/metrics/mod.ts",
   ]);
   assertEquals(lint("report/a.ts", 'import "@swagpu/swagpu/engine";'), [
-    "report must not import @swagpu/swagpu/engine: it needs only nn/metrics/mod.ts",
+    "report must not import @swagpu/swagpu/engine: it needs only host and nn/metrics/mod.ts",
   ]);
   assertEquals(lint("swag/a.ts", 'import "../report/mod.ts";'), [
     "swag must not import report",
@@ -181,4 +180,35 @@ Deno.test("circles reports an import that leads back to its own file", () => {
   assertEquals(lint("engine/shape.ts", 'export * from "./shape.ts";'), [
     "imports go round in a circle: engine/shape.ts -> engine/shape.ts",
   ]);
+});
+
+Deno.test("runtime reports what not every runtime has, outside of host", () => {
+  const end = ": not every runtime has it, so host offers what is needed of it";
+  const planted: readonly (readonly [string, string, string])[] = [
+    ["engine/a.ts", 'Deno.env.get("A");', "Deno"],
+    ["nn/a.ts", "const { Deno: host } = globalThis;", "Deno"],
+    ["models/a.ts", "globalThis.Deno?.cwd();", "Deno"],
+    ["swag/a.ts", "process.exit(1);", "process"],
+    ["models/files/a.ts", 'await import("node:crypto");', "node:crypto"],
+    [
+      "report/a.ts",
+      'import { rm } from "node:fs/promises";',
+      "node:fs/promises",
+    ],
+    [
+      "engine/gpu/a.ts",
+      "await navigator.gpu?.requestAdapter();",
+      "navigator.gpu",
+    ],
+    ["engine/a.ts", "globalThis.navigator?.gpu;", "navigator.gpu"],
+  ];
+  for (const [file, source, name] of planted) {
+    const room = file.split("/")[0];
+    assertEquals(lint(file, source), [`${room} must not use ${name}${end}`]);
+  }
+  assertEquals(lint("host/a.ts", 'Deno.env.get("A");'), []);
+  assertEquals(lint("cli/a.ts", 'import "node:path";'), []);
+  const names =
+    'x[Symbol.for("Deno.customInspect")]; x.process(1); ({ process: 2 });';
+  assertEquals(lint("engine/a.ts", names), []);
 });

@@ -30,13 +30,10 @@ export async function openLate(
   const requestDevice = adapter.requestDevice.bind(adapter);
   adapter.requestDevice = async (descriptor) =>
     wrap(await requestDevice(descriptor), pending, options);
-  const { gpu } = navigator;
-  const requestAdapter = gpu.requestAdapter;
-  gpu.requestAdapter = () => Promise.resolve(adapter);
+  const gpu = { requestAdapter: () => Promise.resolve(adapter) } as GPU;
   // Without probes, which would take memory, too.
-  const opening = openDevice({ probe: options.memory === undefined });
-  gpu.requestAdapter = requestAdapter;
-  return { device: await opening, pending };
+  const probe = options.memory === undefined;
+  return { device: await openDevice({ gpu, probe }), pending };
 }
 
 function wrap(

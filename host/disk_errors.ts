@@ -17,7 +17,7 @@
  *
  * @example Usage
  * ```ts
- * import { diskError } from "@swagpu/swagpu/nn/formats";
+ * import { diskError } from "@swagpu/swagpu/host";
  * import { assertEquals } from "@std/assert";
  *
  * const error = new Error("File too large (os error 27)");
@@ -57,7 +57,7 @@ const PLAIN: ReadonlySet<unknown> = new Set([
  *
  * @example Usage
  * ```ts
- * import { withFile } from "@swagpu/swagpu/nn/formats";
+ * import { withFile } from "@swagpu/swagpu/host";
  * import { assertEquals } from "@std/assert";
  *
  * const error = withFile(new TypeError("The width is 0"), "config.json") as Error;
@@ -69,9 +69,4 @@ export function withFile(error: unknown, path: string): unknown {
   if (error.message.includes(path)) return error;
   const SameError = error.constructor as ErrorConstructor;
   return new SameError(`${error.message}, in ${path}`, { cause: error });
-}
-
-/** Whether an error says that a file does not exist. */
-export function isNotFound(error: unknown): boolean {
-  return error instanceof Error && error.name === "NotFound";
 }

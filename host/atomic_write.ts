@@ -2,8 +2,9 @@
 
 // Writing of a file so that a crash leaves its old or its new content.
 
-import { disk, type DiskFile } from "./disk.ts";
+import type { DiskFile } from "./disk.ts";
 import { diskError } from "./disk_errors.ts";
+import { disk } from "./mounts.ts";
 
 /** Options of {@linkcode writeAtomically}. */
 export interface WriteOptions {
@@ -26,7 +27,7 @@ export interface WriteOptions {
  *
  * @example Usage
  * ```ts
- * import { writeAtomically } from "@swagpu/swagpu/nn/formats";
+ * import { writeAtomically } from "@swagpu/swagpu/host";
  * import { assertEquals } from "@std/assert";
  *
  * const path = await Deno.makeTempFile();
@@ -46,7 +47,7 @@ export async function writeAtomically(
   let file: DiskFile | undefined;
   let created = false;
   try {
-    file = await host.open(temporary, { write: true, createNew: true });
+    file = await host.open(temporary, "create");
     created = true;
     for await (const chunk of chunks) {
       for (let done = 0; done < chunk.byteLength;) {
@@ -56,11 +57,11 @@ export async function writeAtomically(
       }
     }
     await file.sync();
-    file.close();
+    await file.close();
     file = undefined;
     await host.rename(temporary, path);
   } catch (error) {
-    file?.close();
+    await file?.close();
     if (created) await host.remove(temporary).catch(() => {});
     const { size } = options;
     const where = size === undefined ? `${written}` : `${written} of ${size}`;
@@ -82,7 +83,7 @@ export async function writeAtomically(
  *
  * @example Usage
  * ```ts
- * import { writeTextAtomically } from "@swagpu/swagpu/nn/formats";
+ * import { writeTextAtomically } from "@swagpu/swagpu/host";
  * import { assertEquals } from "@std/assert";
  *
  * const path = await Deno.makeTempFile();

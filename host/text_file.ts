@@ -2,8 +2,8 @@
 
 // Text files that are read whole, or grow line by line.
 
-import { disk } from "./disk.ts";
 import { diskError } from "./disk_errors.ts";
+import { disk } from "./mounts.ts";
 
 /**
  * Reads a file of UTF-8 text.
@@ -14,7 +14,7 @@ import { diskError } from "./disk_errors.ts";
  *
  * @example Usage
  * ```ts
- * import { readText, writeTextAtomically } from "@swagpu/swagpu/nn/formats";
+ * import { readText, writeTextAtomically } from "@swagpu/swagpu/host";
  * import { assertEquals } from "@std/assert";
  *
  * const path = await Deno.makeTempFile();
@@ -25,7 +25,7 @@ import { diskError } from "./disk_errors.ts";
  */
 export async function readText(path: string): Promise<string> {
   try {
-    return await disk(path).readTextFile(path);
+    return new TextDecoder().decode(await disk(path).readFile(path));
   } catch (error) {
     throw diskError(`Cannot read ${path}`, error);
   }
@@ -41,7 +41,7 @@ export async function readText(path: string): Promise<string> {
  *
  * @example Usage
  * ```ts
- * import { appendText, readText } from "@swagpu/swagpu/nn/formats";
+ * import { appendText, readText } from "@swagpu/swagpu/host";
  * import { assertEquals } from "@std/assert";
  *
  * const path = await Deno.makeTempFile();
@@ -53,14 +53,14 @@ export async function readText(path: string): Promise<string> {
 export async function appendText(path: string, text: string): Promise<void> {
   const host = disk(path);
   try {
-    const file = await host.open(path, { append: true, create: true });
+    const file = await host.open(path, "append");
     try {
       const bytes = new TextEncoder().encode(text);
       for (let done = 0; done < bytes.length;) {
         done += await file.write(bytes.subarray(done));
       }
     } finally {
-      file.close();
+      await file.close();
     }
   } catch (error) {
     throw diskError(`Cannot write ${path}`, error);

@@ -1,0 +1,19 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+/**
+ * A second door of this room, for the other rooms of this package alone: the runtime
+ * as it is, without a promise to people outside.
+ *
+ * @module
+ */
+
+export { adapterAdvice } from "./gpu.ts";
+export { processorCount, processorName } from "./processor.ts";
+export {
+  homeFolder,
+  needModule,
+  nodeModule,
+  nodeProcess,
+  runtimeName,
+} from "./runtime.ts";

@@ -1,0 +1,119 @@
+// Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
+
+// Which file system a path belongs to.
+
+import type { Disk } from "./disk.ts";
+import { systemDisk } from "./system_disk.ts";
+
+const mounts = new Map<string, Disk>();
+
+/**
+ * Lets a path and all paths below it belong to a file system of your own. Models and
+ * posteriors are then loaded from there, and saved there, as from any folder.
+ *
+ * @param root The path, such as `"picked"` or `"https://example.com/model"`. A file
+ * system that was mounted at the same path is replaced.
+ * @param disk The file system. It is given whole paths, which begin with `root`.
+ * @returns Takes the file system away again.
+ * @throws {RangeError} If the path is empty or ends with a slash.
+ *
+ * @example Usage
+ * ```ts
+ * import { type Disk, disk, mount } from "@swagpu/swagpu/host";
+ * import { assertEquals, assertThrows } from "@std/assert";
+ *
+ * const mine = {} as Disk;
+ * const unmount = mount("mine", mine);
+ * assertEquals(disk("mine/model/config.json"), mine);
+ * unmount();
+ * assertThrows(() => mount("mine/", mine), RangeError);
+ * ```
+ */
+export function mount(root: string, disk: Disk): () => void {
+  if (root === "" || root.endsWith("/")) {
+    throw new RangeError(
+      `Cannot mount a file system at ${
+        JSON.stringify(root)
+      }: expected a path ` +
+        "that does not end with a slash",
+    );
+  }
+  mounts.set(root, disk);
+  return () => {
+    if (mounts.get(root) === disk) mounts.delete(root);
+  };
+}
+
+/**
+ * The file system that a path belongs to: the one that is mounted there, or that of
+ * the operating system.
+ *
+ * @param path The path of a file or folder.
+ * @returns The file system.
+ * @throws {TypeError} If the runtime is a browser and nothing is mounted there.
+ *
+ * @example Usage
+ * ```ts
+ * import { disk } from "@swagpu/swagpu/host";
+ * import { assert } from "@std/assert";
+ *
+ * assert((await disk(".").stat(".")).isDirectory);
+ * ```
+ */
+export function disk(path: string): Disk {
+  let longest = "";
+  for (const root of mounts.keys()) {
+    const isBelow = path === root || path.startsWith(`${root}/`);
+    if (isBelow && root.length > longest.length) longest = root;
+  }
+  const found = mounts.get(longest) ?? systemDisk();
+  if (found) return found;
+  throw new TypeError(
+    `Cannot open ${path}: a browser has no file system of its own, and nothing is ` +
+      "mounted at this path",
+  );
+}
+
+/**
+ * Whether a file or folder exists and is accessible.
+ *
+ * @param path The path.
+ * @returns Whether it does.
+ *
+ * @example Usage
+ * ```ts
+ * import { exists } from "@swagpu/swagpu/host";
+ * import { assertFalse } from "@std/assert";
+ *
+ * assertFalse(await exists("no/such/file"));
+ * ```
+ */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await disk(path).stat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The folder that a file lies in.
+ *
+ * @param path The path of the file, with slashes or backslashes.
+ * @returns The path of the folder, `.` for a bare file name.
+ *
+ * @example Usage
+ * ```ts
+ * import { folderOf } from "@swagpu/swagpu/host";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(folderOf("model/config.json"), "model");
+ * assertEquals(folderOf("config.json"), ".");
+ * ```
+ */
+export function folderOf(path: string): string {
+  const at = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
+  return at < 0 ? "." : path.slice(0, at) || "/";
+}
