@@ -31,11 +31,9 @@ import project from "./deno.json" with { type: "json" };
 import { Arguments, helpOf, overviewOf } from "./cli/arguments.ts";
 import { COMMANDS, PROGRAM } from "./cli/commands.ts";
 import { withConfigFile } from "./cli/config_file.ts";
-import { outliveTerminal } from "./cli/interrupt.ts";
+import { runProgram } from "./cli/program.ts";
+import { runtime } from "./cli/runtime.ts";
 import { nearest } from "./data/names.ts";
-import { currentDevice } from "./engine/mod.ts";
-
-if (import.meta.main) outliveTerminal();
 
 /** The names that other programs give to the commands here. */
 const OTHER_NAMES: Readonly<Record<string, string>> = {
@@ -60,8 +58,8 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
 };
 
 function version(): string {
-  const { os, arch } = Deno.build;
-  return `${PROGRAM} ${project.version} (Deno ${Deno.version.deno}, ${os} ${arch})`;
+  const { name, os, arch } = runtime();
+  return `${PROGRAM} ${project.version} (${name}, ${os} ${arch})`;
 }
 
 function overview(): string {
@@ -143,23 +141,4 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/**
- * Waits for the GPU, if one was opened, and closes it. A process that ends while its
- * driver still compiles frees memory that the compiler uses, and may crash.
- */
-async function leaveGpu(): Promise<void> {
-  let device;
-  try {
-    device = currentDevice();
-  } catch {
-    return; // No GPU was opened.
-  }
-  // An error of the GPU that matters has been reported before.
-  await device.destroy().catch(() => {});
-}
-
-if (import.meta.main) {
-  const code = await main(Deno.args);
-  await leaveGpu();
-  Deno.exit(code);
-}
+if (import.meta.main) await runProgram(main);

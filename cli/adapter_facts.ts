@@ -7,19 +7,18 @@
  */
 
 import project from "../deno.json" with { type: "json" };
+import { systemGpu } from "../host/mod.ts";
 import { describeAdapter, type Device } from "../engine/mod.ts";
 import { WIDTH, wrap } from "./arguments.ts";
 import { count } from "../data/names.ts";
+import { type Runtime, runtime } from "./runtime.ts";
 import { bytesText } from "./sizes.ts";
 
 /** The versions of the programs. */
-export interface Versions {
+export interface Versions extends Omit<Runtime, "name"> {
   readonly swagpu: string;
-  readonly deno: string;
-  readonly v8: string;
-  readonly typescript: string;
-  readonly os: string;
-  readonly arch: string;
+  /** The program that runs the commands, and its version. */
+  readonly runtime: string;
 }
 
 /** The adapter, its limits and its features. */
@@ -47,16 +46,16 @@ export interface AdapterFacts {
 
 /** The versions of the programs that run. */
 export function versions(): Versions {
-  const { deno, v8, typescript } = Deno.version;
-  const { os, arch } = Deno.build;
-  return { swagpu: project.version, deno, v8, typescript, os, arch };
+  const { name, ...rest } = runtime();
+  return { swagpu: project.version, runtime: name, ...rest };
 }
 
 /** Describes the device that swagpu opened, and its adapter. */
 export async function adapterFacts(device: Device): Promise<AdapterFacts> {
   const { gpu, name, backend, isSoftware, hint, maxBindingSize } = device;
   // A device does not say what its adapter could do besides.
-  const adapter = await navigator.gpu.requestAdapter({
+  const root = await systemGpu();
+  const adapter = await root?.requestAdapter({
     powerPreference: "high-performance",
   });
   const limits: Record<string, number> = {};
@@ -96,11 +95,15 @@ const SHOWN_LIMITS: readonly (readonly [string, boolean])[] = [
 
 /** The lines about the programs. */
 export function versionLines(
-  { swagpu, deno, v8, typescript, os, arch }: Versions,
+  { swagpu, runtime, v8, typescript, os, arch }: Versions,
 ): string[] {
+  const parts = [
+    ...v8 === undefined ? [] : [`V8 ${v8}`],
+    ...typescript === undefined ? [] : [`TypeScript ${typescript}`],
+  ].join(", ");
   return rows("Versions", [
     ["swagpu", swagpu],
-    ["Deno", `${deno} (V8 ${v8}, TypeScript ${typescript})`],
+    ["Runtime", parts ? `${runtime} (${parts})` : runtime],
     ["System", `${os} ${arch}`],
   ]);
 }

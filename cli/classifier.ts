@@ -7,6 +7,7 @@
  * @module
  */
 
+import { disk, NotFound } from "../host/mod.ts";
 import type {
   AutoModelForSequenceClassification,
   PretrainedConfig,
@@ -37,10 +38,10 @@ export type Classifier = LoadedModel<TextModel>;
 /** Whether a file or folder exists. */
 export async function exists(path: string): Promise<boolean> {
   try {
-    await Deno.stat(path);
+    await disk(path).stat(path);
     return true;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof NotFound) return false;
     throw error;
   }
 }

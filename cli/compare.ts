@@ -8,6 +8,7 @@
  * @module
  */
 
+import { disk } from "../host/mod.ts";
 import { type Arguments, type Command, COMMON_OPTIONS } from "./arguments.ts";
 import { ComparedModels } from "./compared_models.ts";
 import { checkSameRows, type ComparedRun } from "./compared_rows.ts";
@@ -178,7 +179,7 @@ async function readRuns(
 async function isPredictions(name: string): Promise<boolean> {
   if (name === "-" || /\.(jsonl|ndjson)(\.gz)?$/i.test(name)) return true;
   try {
-    return (await Deno.stat(name)).isFile;
+    return (await disk(name).stat(name)).isFile;
   } catch {
     return false; // It may be on the hub.
   }

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { NotFound, readText } from "../host/mod.ts";
 import { type Command, CONFIG_OPTION, type Option } from "./arguments.ts";
 
 /**
@@ -51,9 +52,9 @@ export async function withConfigFile(
 async function readObject(path: string): Promise<Record<string, unknown>> {
   let text: string;
   try {
-    text = await Deno.readTextFile(path);
+    text = await readText(path);
   } catch (error) {
-    const why = error instanceof Deno.errors.NotFound
+    const why = error instanceof NotFound
       ? "there is no such file"
       : error instanceof Error
       ? error.message

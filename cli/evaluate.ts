@@ -7,6 +7,7 @@
  * @module
  */
 
+import { disk, NotFound } from "../host/mod.ts";
 import { dirname } from "node:path";
 import type { PretrainedConfig } from "../models/mod.ts";
 import { writeTextAtomically } from "../nn/formats/mod.ts";
@@ -223,7 +224,7 @@ async function checkOutputFile(path: string, args: Arguments): Promise<void> {
   }
   const folder = dirname(path);
   if (await isFolder(folder)) return;
-  throw new Deno.errors.NotFound(
+  throw new NotFound(
     `Cannot write predictions to ${path}: there is no folder ${folder}`,
   );
 }
@@ -231,7 +232,7 @@ async function checkOutputFile(path: string, args: Arguments): Promise<void> {
 /** Whether there is a folder of this name. */
 async function isFolder(path: string): Promise<boolean> {
   try {
-    return (await Deno.stat(path)).isDirectory;
+    return (await disk(path).stat(path)).isDirectory;
   } catch {
     return false; // Writing will say what is wrong, if it is not a missing folder.
   }

@@ -7,6 +7,11 @@
  * @module
  */
 
+import { readFileSync } from "node:fs";
+import process from "node:process";
+import { clearInterval, setInterval } from "node:timers";
+import { mayRead } from "../host/inside.ts";
+
 /**
  * Signals within these milliseconds count as one: a terminal and a program around this
  * one may both send it.
@@ -23,23 +28,23 @@ const TURN = 250;
 const TURNS = 3;
 
 /** The signals that are handled, with their numbers. */
-const NUMBERS: Partial<Record<Deno.Signal, number>> =
-  Deno.build.os === "windows"
+const NUMBERS: Partial<Record<NodeJS.Signals, number>> =
+  process.platform === "win32"
     ? { SIGINT: 2, SIGBREAK: 21 }
     : { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
 
 /** What is called at each signal. */
-type Listeners = ReadonlyMap<Deno.Signal, () => void>;
+type Listeners = ReadonlyMap<NodeJS.Signals, () => void>;
 
 /** Calls a function at each signal, with the exit code that shells give after it. */
 function listen(hear: (exitCode: number) => void): Listeners {
-  const listeners = new Map<Deno.Signal, () => void>();
+  const listeners = new Map<NodeJS.Signals, () => void>();
   for (const [name, number] of Object.entries(NUMBERS)) {
-    const signal = name as Deno.Signal;
+    const signal = name as NodeJS.Signals;
     if (signal === "SIGHUP" && OUTLIVES_TERMINAL) continue;
     const listener = () => hear(128 + number);
     listeners.set(signal, listener);
-    Deno.addSignalListener(signal, listener);
+    process.on(signal, listener);
   }
   return listeners;
 }
@@ -47,7 +52,7 @@ function listen(hear: (exitCode: number) => void): Listeners {
 /** Gives signals their usual effect back. */
 function forget(listeners: Listeners): void {
   for (const [signal, listener] of listeners) {
-    Deno.removeSignalListener(signal, listener);
+    process.off(signal, listener);
   }
 }
 
@@ -70,7 +75,7 @@ export class Interrupt implements Disposable {
   /** @param onFirst Called at the first signal. */
   constructor(onFirst: () => void) {
     Interrupt.#active++;
-    Deno.unrefTimer(this.#timer);
+    this.#timer.unref();
     this.#listeners = listen((exitCode) => this.#hear(exitCode, onFirst));
   }
 
@@ -80,7 +85,7 @@ export class Interrupt implements Disposable {
    */
   static exitWith(exitCode: number): Disposable {
     const listeners = listen(() => {
-      if (Interrupt.#active === 0) Deno.exit(exitCode);
+      if (Interrupt.#active === 0) process.exit(exitCode);
     });
     return { [Symbol.dispose]: () => forget(listeners) };
   }
@@ -121,7 +126,7 @@ export class Interrupt implements Disposable {
     this.#turns = 0;
     if (this.signal.aborted) {
       if (isSame) return;
-      if (!this.#isFinishing) Deno.exit(exitCode);
+      if (!this.#isFinishing) process.exit(exitCode);
       return;
     }
     this.#exitCode = exitCode;
@@ -138,10 +143,9 @@ const OUTLIVES_TERMINAL = ignoresHangup();
 
 function ignoresHangup(): boolean {
   const path = "/proc/self/status";
-  const { state } = Deno.permissions.querySync({ name: "read", path });
-  if (state !== "granted") return false; // Not worth asking for a permission.
+  if (!mayRead(path)) return false; // Not worth asking for a permission.
   try {
-    const status = Deno.readTextFileSync(path);
+    const status = readFileSync(path, "utf8");
     const ignored = /^SigIgn:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0";
     return (Number.parseInt(ignored.slice(-1), 16) & 1) === 1;
   } catch {
@@ -151,5 +155,5 @@ function ignoresHangup(): boolean {
 
 /** Keeps ignoring a closed terminal, if the process was started to do so. */
 export function outliveTerminal(): void {
-  if (OUTLIVES_TERMINAL) Deno.addSignalListener("SIGHUP", () => {});
+  if (OUTLIVES_TERMINAL) process.on("SIGHUP", () => {});
 }

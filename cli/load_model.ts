@@ -28,7 +28,7 @@ import type { LoadedModel, Task, TaskModel, TaskRow } from "./tasks/task.ts";
  * @param task What it has learned.
  * @param source A folder, or a model of the hub.
  * @param tokenizerFolder The folder of the tokenizer, if it is another.
- * @throws {Deno.errors.NotFound} If a file is missing.
+ * @throws {NotFound} If a file is missing.
  */
 export async function loadModel<
   Example,

@@ -9,6 +9,7 @@
  * @module
  */
 
+import { disk } from "../host/mod.ts";
 import { count, counted } from "../data/names.ts";
 import {
   diskError,
@@ -140,7 +141,10 @@ async function write(run: string, from: string, text: string): Promise<void> {
   await using save = await FolderSave.begin(run);
   for (const name of names) {
     try {
-      await Deno.copyFile(`${from}/${name}`, `${save.staging}/${name}`);
+      await disk(`${from}/${name}`).copyFile(
+        `${from}/${name}`,
+        `${save.staging}/${name}`,
+      );
     } catch (error) {
       throw diskError(`Cannot copy ${from}/${name} to ${run}`, error);
     }

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { disk } from "../host/mod.ts";
 import type { Device } from "../engine/mod.ts";
 import {
   architectureOf,
@@ -121,7 +122,7 @@ async function readModelConfig(source: string): Promise<PretrainedConfig> {
 
 async function isFile(path: string): Promise<boolean> {
   try {
-    return (await Deno.stat(path)).isFile;
+    return (await disk(path).stat(path)).isFile;
   } catch {
     return false; // Whoever reads it says why it cannot be read.
   }

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { disk } from "../host/mod.ts";
 import { diskError } from "../nn/formats/mod.ts";
 import { exists } from "./classifier.ts";
 
@@ -44,7 +45,7 @@ export class OutputFolder implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#isNew) return;
     try {
-      await Deno.remove(this.#path);
+      await disk(this.#path).remove(this.#path);
     } catch {
       // The folder is not empty, so it stays.
     }

@@ -12,6 +12,7 @@
  * @module
  */
 
+import { disk, environment, NotFound } from "../host/mod.ts";
 import { diskError, exists, folderNames } from "../nn/formats/mod.ts";
 import { getLastCheckpoint } from "../nn/mod.ts";
 import { arrayIndex } from "./array_index.ts";
@@ -30,7 +31,7 @@ import {
 } from "./exit_codes.ts";
 import { finetune, finetuneTask, taskOf } from "./finetune.ts";
 import { Interrupt } from "./interrupt.ts";
-import { ParticleLock } from "./particle_lock.ts";
+import { lockParticle } from "./particle_lock.ts";
 import {
   partialFolder,
   particleFolder,
@@ -125,7 +126,7 @@ async function runAll(
 
 /** The index that options name. */
 function indexOf(args: Arguments, asked: string): number {
-  if (asked === "auto") return arrayIndex((name) => Deno.env.get(name));
+  if (asked === "auto") return arrayIndex(environment);
   if (/^\d+$/.test(asked)) return args.integer("index", { min: 0 }) ?? 0;
   throw new RangeError(
     `Cannot use --index ${asked}: expected a whole number from 0, auto or all`,
@@ -148,7 +149,7 @@ async function runParticle(
   };
   if (await isDone()) return DONE;
   await makeFolder(`${run}/particles`);
-  using _lock = await ParticleLock.take(
+  await using _lock = await lockParticle(
     `${folder}.lock`,
     (remark) => progress.say(remark),
   );
@@ -174,7 +175,7 @@ async function runParticle(
     return TRY_AGAIN;
   }
   try {
-    await Deno.rename(partial, folder);
+    await disk(partial).rename(partial, folder);
   } catch (error) {
     throw diskError(`Cannot rename ${partial} to ${folder}`, error);
   }
@@ -185,7 +186,7 @@ async function runParticle(
 
 async function makeFolder(path: string): Promise<void> {
   try {
-    await Deno.mkdir(path, { recursive: true });
+    await disk(path).mkdir(path, { recursive: true });
   } catch (error) {
     throw diskError(`Cannot write to ${path}`, error);
   }
@@ -193,9 +194,9 @@ async function makeFolder(path: string): Promise<void> {
 
 async function removeFolder(path: string): Promise<void> {
   try {
-    await Deno.remove(path, { recursive: true });
+    await disk(path).remove(path, { recursive: true });
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return;
+    if (error instanceof NotFound) return;
     throw diskError(`Cannot remove ${path}`, error);
   }
 }

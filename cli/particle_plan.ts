@@ -8,6 +8,7 @@
  * @module
  */
 
+import { NotFound } from "../host/mod.ts";
 import { exists, readText, writeTextAtomically } from "../nn/formats/mod.ts";
 import type { Arguments, Option } from "./arguments.ts";
 import { prepareOutput } from "./save.ts";
@@ -107,7 +108,7 @@ export function planOfOptions(args: Arguments): ParticlePlan {
  * Writes a plan. If the folder holds one with the same options, it may only get longer.
  *
  * @throws {TypeError} If the folder holds another plan.
- * @throws {Deno.errors.AlreadyExists} If it holds a model.
+ * @throws {AlreadyExists} If it holds a model.
  */
 export async function writePlan(
   run: string,
@@ -151,7 +152,7 @@ export async function readPlan(run: string): Promise<ParticlePlan> {
   try {
     text = await readText(path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (!(error instanceof NotFound)) throw error;
     throw new TypeError(
       `Cannot find particles in ${run}: it holds no ${PLAN_NAME}; ` +
         "swagpu finetune --swag --particles N --output RUN writes it",

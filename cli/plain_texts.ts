@@ -61,7 +61,7 @@ interface PlainTextSource {
  * Reads the texts of a file, or of standard input if the path is `-`. The lines of a
  * text file are read as they are needed, and other files as a whole.
  *
- * @throws {Deno.errors.NotFound} If there is no such file.
+ * @throws {NotFound} If there is no such file.
  * @throws {SyntaxError} If the file is malformed; the message names the line.
  * @throws {RangeError} If the format is unknown, or the file lacks a column.
  * @throws {TypeError} If options of columns are given for a text file.

@@ -8,6 +8,7 @@
  */
 
 import { count } from "../data/names.ts";
+import { STANDARD_ERROR, terminalWidth } from "./runtime.ts";
 import { bytesText } from "./sizes.ts";
 
 /** What the progress line of a training shows. */
@@ -72,7 +73,7 @@ export class Progress {
   #due = 0;
 
   constructor(
-    { quiet = false, terminal = Deno.stderr, now = () => performance.now() }:
+    { quiet = false, terminal = STANDARD_ERROR, now = () => performance.now() }:
       ProgressOptions = {},
   ) {
     this.#quiet = quiet;
@@ -98,8 +99,9 @@ export class Progress {
     if (now < this.#due && !isDue) return;
     this.#due = now + (this.#isTerminal ? REDRAW : NEXT_PLAIN);
     const text = typeof line === "string" ? line : line();
-    if (this.#isTerminal) this.#write(CLEAR + text.slice(0, columns() - 1));
-    else this.#write(`${text}\n`);
+    if (this.#isTerminal) {
+      this.#write(CLEAR + text.slice(0, terminalWidth() - 1));
+    } else this.#write(`${text}\n`);
     this.#isDrawn = this.#isTerminal;
   }
 
@@ -145,15 +147,6 @@ export class Progress {
     } catch {
       // The output is closed, for example with its window: the work goes on.
     }
-  }
-}
-
-/** The width of the terminal. */
-function columns(): number {
-  try {
-    return Deno.consoleSize().columns || Infinity;
-  } catch {
-    return Infinity;
   }
 }
 

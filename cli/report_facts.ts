@@ -7,6 +7,7 @@
  * @module
  */
 
+import { disk } from "../host/mod.ts";
 import { describeAdapter, type Device } from "../engine/mod.ts";
 import type { PretrainedConfig } from "../models/mod.ts";
 import type { Provenance, SplitFacts } from "../report/mod.ts";
@@ -41,7 +42,7 @@ export function dataNameOf(args: Arguments): string {
 /** The name of a model: its id on the hub, or the last part of its folder's path. */
 export async function modelNameOf(source: string): Promise<string> {
   try {
-    return baseName(await Deno.realPath(source));
+    return baseName(await disk(source).realPath(source));
   } catch {
     return source; // It is no folder.
   }
@@ -60,7 +61,7 @@ export async function provenanceOf(
       : [],
     { name: `${split}, which is reported`, rows, ...await fileHash(args) },
   ];
-  const { deno, swagpu } = versions();
+  const { runtime, swagpu } = versions();
   const architecture = config.architectures?.[0];
   const { peakMemory } = run ?? {};
   return {
@@ -90,7 +91,7 @@ export async function provenanceOf(
       task: "text-classification",
     },
     adapter: run?.adapter ?? describeAdapter(device),
-    runtime: run?.runtime ?? `Deno ${deno}`,
+    runtime: run?.runtime ?? runtime,
     versions: run?.versions ?? { swagpu },
   };
 }
@@ -99,7 +100,7 @@ export async function provenanceOf(
 async function fileHash(args: Arguments): Promise<{ hash?: string }> {
   const path = args.needed("data");
   if (path === "-") return {};
-  const bytes = await Deno.readFile(path);
+  const bytes = await disk(path).readFile(path);
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return { hash: `sha256:${hash.toHex()}` };
 }

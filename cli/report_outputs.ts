@@ -7,6 +7,7 @@
  * @module
  */
 
+import { AlreadyExists } from "../host/mod.ts";
 import { exists, readText, writeTextAtomically } from "../nn/formats/mod.ts";
 import type { RunResults } from "../report/mod.ts";
 
@@ -48,7 +49,7 @@ async function isOwnCard(text: string): Promise<boolean> {
 /**
  * Refuses to replace what `report` did not write.
  *
- * @throws {Deno.errors.AlreadyExists} If there is such a file; the message names it.
+ * @throws {AlreadyExists} If there is such a file; the message names it.
  */
 export async function checkReportOutputs(
   { folder, withCard }: ReportOutputs,
@@ -56,14 +57,14 @@ export async function checkReportOutputs(
   const page = `${folder}/${REPORT_NAME}`;
   const advice = "choose another folder with --output, or say --overwrite";
   if (await exists(page) && !(await readText(page)).includes(PAGE_MARK)) {
-    throw new Deno.errors.AlreadyExists(
+    throw new AlreadyExists(
       `Cannot replace ${page}: report did not write it; ${advice}`,
     );
   }
   const card = `${folder}/${CARD_NAME}`;
   if (!withCard || !await exists(card)) return;
   if (await isOwnCard(await readText(card))) return;
-  throw new Deno.errors.AlreadyExists(
+  throw new AlreadyExists(
     `Cannot replace ${card}: report did not write it, or somebody has changed ` +
       `it; ${advice}, or --no-card`,
   );

@@ -44,7 +44,7 @@ export async function recordRun(
     RunRecord,
 ): Promise<void> {
   const device = currentDevice();
-  const { deno, swagpu } = versions();
+  const { runtime, swagpu } = versions();
   const base = args.text("model");
   await writeRunFacts(folder, {
     command: commandLine("swagpu finetune", args.words),
@@ -58,7 +58,7 @@ export async function recordRun(
     data: { train, ...validation ? { validation } : {} },
     seed: settings.seed,
     adapter: describeAdapter(device),
-    runtime: `Deno ${deno}`,
+    runtime,
     versions: { swagpu },
     seconds: end.seconds,
     peakMemory: device.pool.statistics().peak,

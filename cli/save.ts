@@ -6,7 +6,9 @@
  * @module
  */
 
-import { statfs } from "node:fs/promises";
+import { AlreadyExists, disk } from "../host/mod.ts";
+import { mkdtemp, statfs } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import type { Alongside } from "../models/mod.ts";
 import {
   folderOf,
@@ -44,7 +46,7 @@ export interface PrepareOptions {
  * Makes the output folder and writes a file there, so that a folder that cannot be
  * used is noticed before hours of training.
  *
- * @throws {Deno.errors.AlreadyExists} If the folder holds one of the files and
+ * @throws {AlreadyExists} If the folder holds one of the files and
  * `overwrite` is not set.
  * @throws {TypeError} If the path is a file.
  * @throws {Error} If nothing can be written there, or not enough.
@@ -56,7 +58,7 @@ export async function prepareOutput(
 ): Promise<void> {
   for (const name of overwrite ? [] : files) {
     if (!await exists(`${folder}/${name}`)) continue;
-    throw new Deno.errors.AlreadyExists(
+    throw new AlreadyExists(
       `Cannot write to ${folder}: it holds a ${name}, choose another folder ` +
         "or say --overwrite",
     );
@@ -136,10 +138,12 @@ export async function saveOrRescue(
   } catch (error) {
     let other: string | undefined;
     try {
-      other = await Deno.makeTempDir({ prefix: "swagpu-" });
+      other = await mkdtemp(`${tmpdir()}/swagpu-`);
       await saveLoaded(other, loaded);
     } catch {
-      if (other !== undefined) await Deno.remove(other, { recursive: true });
+      if (other !== undefined) {
+        await disk(other).remove(other, { recursive: true });
+      }
       throw error;
     }
     const reason = error instanceof Error ? error.message : String(error);

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { disk, readText } from "../host/mod.ts";
 import { exists, writeTextAtomically } from "../nn/formats/mod.ts";
 import { getLastCheckpoint } from "../nn/mod.ts";
 import { Arguments, type Command, type Option } from "./arguments.ts";
@@ -118,7 +119,7 @@ export async function runSeries(
       console.log(`seed ${seed} failed: ${error.message}`);
     }
     file = { ...file, runs: [...file.runs, done] };
-    await Deno.mkdir(output, { recursive: true });
+    await disk(output).mkdir(output, { recursive: true });
     await writeTextAtomically(path, `${JSON.stringify(file, undefined, 2)}\n`);
   }
   const series = asked === undefined ? file : { ...file, degenerate: asked };
@@ -131,7 +132,7 @@ async function readSeries(
   path: string,
   words: readonly string[],
 ): Promise<SeriesFile> {
-  const file = JSON.parse(await Deno.readTextFile(path)) as SeriesFile;
+  const file = JSON.parse(await readText(path)) as SeriesFile;
   if (sameWords(file.options, words)) return file;
   throw new TypeError(
     `Cannot go on with ${path}: its runs were made with other options (${

@@ -6,6 +6,8 @@
  * @module
  */
 
+import { writeOutput } from "./runtime.ts";
+
 const ENCODER = new TextEncoder();
 
 /**
@@ -14,14 +16,6 @@ const ENCODER = new TextEncoder();
  * @returns Whether somebody still reads them. Nobody does after `head` has ended.
  */
 export async function printLines(lines: readonly string[]): Promise<boolean> {
-  const bytes = ENCODER.encode(lines.map((line) => line + "\n").join(""));
-  try {
-    for (let at = 0; at < bytes.length;) {
-      at += await Deno.stdout.write(bytes.subarray(at));
-    }
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.BrokenPipe) return false;
-    throw error;
-  }
+  const text = lines.map((line) => line + "\n").join("");
+  return await writeOutput(ENCODER.encode(text));
 }

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { disk } from "../host/mod.ts";
 import { AutoConfig } from "../models/mod.ts";
 import { exists, openSafetensors } from "../nn/formats/mod.ts";
 import {
@@ -114,7 +115,7 @@ function refuse(args: Arguments, others: readonly Option[], own: string): void {
 /** The folders below one that hold weights, by the number in their names. */
 async function foldersOf(folder: string): Promise<string[]> {
   const found: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+  for (const { name, isDirectory } of await disk(folder).readDir(folder)) {
     const path = `${folder}/${name}/model.safetensors`;
     if (isDirectory && await exists(path)) found.push(name);
   }

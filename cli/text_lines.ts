@@ -20,7 +20,7 @@ export interface LineOptions {
  * it begins with a byte order mark. Gzip data are unpacked.
  *
  * @param path The file, or `-` for standard input.
- * @throws {Deno.errors.NotFound} If there is no such file.
+ * @throws {NotFound} If there is no such file.
  * @throws {SyntaxError} If it is not a text; the message names the line.
  */
 export async function* linesOf(

@@ -12,6 +12,7 @@ export { adapterAdvice } from "./gpu.ts";
 export { processorCount, processorName } from "./processor.ts";
 export {
   homeFolder,
+  mayRead,
   needModule,
   nodeModule,
   nodeProcess,

@@ -3,18 +3,16 @@
 
 // The machine's processor.
 
-import { denoRuntime, nodeModule } from "./runtime.ts";
+import { denoRuntime, mayRead, nodeModule } from "./runtime.ts";
 
 /**
  * The name of the processor; `undefined` where it cannot be known without asking the
  * user for a permission.
  */
 export async function processorName(): Promise<string | undefined> {
-  const deno = denoRuntime();
-  if (!deno) return nodeModule("node:os")?.cpus()[0]?.model.trim();
+  if (!denoRuntime()) return nodeModule("node:os")?.cpus()[0]?.model.trim();
   const path = "/proc/cpuinfo";
-  const { state } = await deno.permissions.query({ name: "read", path });
-  if (state !== "granted") return undefined;
+  if (!mayRead(path)) return undefined;
   const text = await nodeModule("node:fs")?.promises.readFile(path, "utf8")
     .catch(() => "");
   return /^model name\s*:\s*(.+)$/m.exec(text ?? "")?.[1];

@@ -37,7 +37,7 @@ interface NodeProcess {
 interface DenoRuntime {
   readonly errors: Readonly<Record<string, ErrorClass>>;
   readonly permissions: {
-    query(what: { name: "read"; path: string }): Promise<{ state: string }>;
+    querySync(what: { name: "read"; path: string }): { state: string };
   };
   open(
     path: string,
@@ -107,6 +107,13 @@ export function environment(name: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Whether a file may be read without asking the user for a permission. */
+export function mayRead(path: string): boolean {
+  const deno = denoRuntime();
+  return !deno ||
+    deno.permissions.querySync({ name: "read", path }).state === "granted";
 }
 
 /** The user's own folder; the current one where it is not known. */

@@ -12,7 +12,7 @@ import { exitCodeOf, TryAgainError } from "../../cli/exit_codes.ts";
 import { finetune } from "../../cli/finetune.ts";
 import { checkMerged, mergedText } from "../../cli/merged_run.ts";
 import { checkFit, type ParticleFacts } from "../../cli/particle_fit.ts";
-import { ParticleLock } from "../../cli/particle_lock.ts";
+import { lockParticle } from "../../cli/particle_lock.ts";
 import {
   particleFolder,
   planOfOptions,
@@ -198,16 +198,16 @@ Deno.test("a plan that is malformed is refused with what is wrong", () =>
 Deno.test("a lock is held by one, and its file goes with it", () =>
   inFolder(async (folder) => {
     const path = `${folder}/0007.lock`;
-    const take = () => ParticleLock.take(path, () => {});
+    const take = () => lockParticle(path, () => {});
     {
-      using _lock = await take();
+      await using _lock = await take();
       await assertRejects(take, TryAgainError, "another process holds");
       assertEquals(names(folder), ["0007.lock"]);
     }
     assertEquals(names(folder), []);
     // A file that a killed process has left locks nobody out.
     await Deno.writeTextFile(path, "");
-    using _lock = await take();
+    await using _lock = await take();
   }));
 
 Deno.test("a merged run is refused if a particle is not what it was", () =>

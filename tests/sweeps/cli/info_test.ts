@@ -312,7 +312,7 @@ gpuTest("the adapter's facts are those of the device", async (device) => {
   assert(Object.keys(limits).length > 20);
   assertEquals(features.used, [...device.gpu.features].sort());
   assert(features.used.every((name) => features.available.includes(name)));
-  assertEquals(versions().deno, Deno.version.deno);
+  assertEquals(versions().runtime, `Deno ${Deno.version.deno}`);
 });
 
 Deno.test("info prints a table, or JSON with the same figures", async () => {
@@ -336,7 +336,7 @@ Deno.test("info prints a table, or JSON with the same figures", async () => {
     assertMatch(table.out, /^ {2}Use +\d+\.\d MiB {2}yes$/m);
     assertMatch(table.out, /AdamW and the posterior +\d\.\d GiB {2}no$/m);
     const { versions: about, model, limits } = JSON.parse(json.out);
-    assertEquals(about.deno, Deno.version.deno);
+    assertEquals(about.runtime, `Deno ${Deno.version.deno}`);
     assertEquals(model.parameters, 109_482_240);
     assertEquals(model.available, { text: "2GB", bytes: 2e9 });
     assertEquals(model.memory.posterior.rank, 0);

@@ -9,7 +9,7 @@ import {
   assertEquals,
   assertMatch,
 } from "@std/assert";
-import { ParticleLock } from "../../../cli/particle_lock.ts";
+import { lockParticle } from "../../../cli/particle_lock.ts";
 import { names } from "../../_folder.ts";
 import {
   cli,
@@ -324,7 +324,7 @@ Deno.test("particle ends with 42 if nothing helps, and with 75 if it may", () =>
     await Deno.writeTextFile(path, text);
     // While another process is at work on one, the others are trained.
     {
-      using _lock = await ParticleLock.take(
+      await using _lock = await lockParticle(
         `${run}/particles/0000.lock`,
         () => {},
       );
