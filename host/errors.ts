@@ -89,6 +89,7 @@ const CLASSES: Readonly<Record<string, ErrorClass>> = {
   EEXIST: AlreadyExists,
   EACCES: PermissionDenied,
   EPERM: PermissionDenied,
+  EROFS: PermissionDenied,
   ENOTDIR: NotADirectory,
   EISDIR: IsADirectory,
   ETIMEDOUT: TimedOut,

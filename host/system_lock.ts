@@ -56,8 +56,12 @@ async function lockByDeno(
       file.close(); // The process that held the lock has removed the file.
       continue;
     }
-    await file.truncate(0);
-    await file.write(new TextEncoder().encode(String(nodeProcess()?.pid)));
+    try {
+      await file.truncate(0);
+      await file.write(new TextEncoder().encode(String(nodeProcess()?.pid)));
+    } catch {
+      // The lock holds on a full disk, too; only Node does not learn of it.
+    }
     return {
       isEnforced,
       async release() {

@@ -14,6 +14,8 @@ import { parseSafetensors, serializeSafetensors } from "../nn/mod.ts";
 import { fingerprint } from "../swag/fingerprint.ts";
 import { SwagModel } from "../swag/mod.ts";
 import { gpuTest } from "./_check.ts";
+import { PermissionDenied } from "../host/mod.ts";
+import { faulty } from "./_faulty_disk.ts";
 import { inFolder, names } from "./_folder.ts";
 import { warningsOf } from "./_warnings.ts";
 
@@ -275,30 +277,31 @@ gpuTest(
     await inFolder(async (folder) => {
       (await saveBoth(folder, 1)).dispose();
       const before = bytesOf(folder);
-      const { prototype } = Deno.FsFile;
-      const { write } = prototype;
       const model = newModel(2);
-      try {
-        for (const room of [0, 100, 3000]) {
-          let left = room;
-          prototype.write = function (bytes) {
-            if (left === 0) {
-              throw new Error("No space left on device (os error 28)");
-            }
-            const count = Math.min(left, bytes.byteLength);
-            left -= count;
-            return write.call(this, bytes.subarray(0, count));
-          };
-          const error = await assertRejects(() => model.savePretrained(folder));
-          assert(error instanceof Error);
-          const said = new RegExp(
-            `^Cannot write ${folder}/.*/[a-z]+\\.(json|safetensors): No space ` +
-              "left on device, after \\d+ of \\d+ bytes$",
-          );
-          assert(said.test(error.message), error.message);
-        }
-      } finally {
-        prototype.write = write;
+      for (const room of [0, 100, 3000]) {
+        let left = room;
+        using _disk = faulty(folder, (system) => ({
+          async open(path, mode) {
+            const file = await system.open(path, mode);
+            const write = file.write.bind(file);
+            file.write = (bytes) => {
+              if (left === 0) {
+                throw new Error("No space left on device (os error 28)");
+              }
+              const count = Math.min(left, bytes.byteLength);
+              left -= count;
+              return write(bytes.subarray(0, count));
+            };
+            return file;
+          },
+        }));
+        const error = await assertRejects(() => model.savePretrained(folder));
+        assert(error instanceof Error);
+        const said = new RegExp(
+          `^Cannot write ${folder}/.*/[a-z]+\\.(json|safetensors): No space ` +
+            "left on device, after \\d+ of \\d+ bytes$",
+        );
+        assert(said.test(error.message), error.message);
       }
       assertEquals(bytesOf(folder), before);
       model.dispose();
@@ -411,20 +414,18 @@ Deno.test("prepareOutput() tests writing before there is anything to lose", asyn
     );
     await prepareOutput(root, true);
     // The error of a file system that is mounted read-only.
-    const { mkdir } = Deno;
-    try {
-      Deno.mkdir = () => {
-        throw new Deno.errors.PermissionDenied(
-          "Read-only file system (os error 30): mkdir",
-        );
-      };
+    {
+      using _disk = faulty(root, () => ({
+        mkdir: () =>
+          Promise.reject(
+            new PermissionDenied("Read-only file system (os error 30): mkdir"),
+          ),
+      }));
       await assertRejects(
         () => prepareOutput(root, true),
-        Deno.errors.PermissionDenied,
+        PermissionDenied,
         `Cannot write to ${root}: Read-only file system`,
       );
-    } finally {
-      Deno.mkdir = mkdir;
     }
     assertEquals(await Deno.readTextFile(`${root}/config.json`), "{}");
   });

@@ -6,6 +6,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { NotFound } from "../../host/mod.ts";
 import { smoothCalibrationError } from "../../nn/metrics/mod.ts";
 import { inFolder, names } from "../_folder.ts";
 import {
@@ -327,8 +328,8 @@ Deno.test("writeReport() writes a complete file, and leaves no other", async () 
     assertEquals(names(folder), ["report.html"]);
     await assertRejects(
       () => writeReport(`${folder}/none/report.html`, results),
-      Error,
-      "ENOENT",
+      NotFound,
+      "there is no such folder",
     );
   });
 });

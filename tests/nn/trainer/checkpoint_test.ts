@@ -10,6 +10,7 @@ import {
 } from "../../../nn/mod.ts";
 import { readState, writeState } from "../../../nn/trainer/state_file.ts";
 import { gpuTest } from "../../_check.ts";
+import { faulty } from "../../_faulty_disk.ts";
 import { inFolder, names } from "../../_folder.ts";
 import { tinyRows, tinyTrainer } from "./_tiny.ts";
 
@@ -212,7 +213,6 @@ gpuTest("weights that are not finite are never saved", async () => {
 
 gpuTest("a full disk leaves the last good checkpoint", async () => {
   await inFolder(async (outputDir) => {
-    const open = Deno.open;
     for (const file of ["model", "optimizer", "run"]) {
       const { model, trainer } = tinyTrainer({
         outputDir,
@@ -221,24 +221,26 @@ gpuTest("a full disk leaves the last good checkpoint", async () => {
         overwriteOutputDir: true,
       });
       // Writes of this file fail from the second checkpoint on.
-      Deno.open = async (path, options) => {
-        const opened = await open(path, options);
-        const isFull = `${path}`.includes(`checkpoint-2`) &&
-          `${path}`.includes(`/${file}.`) && options?.write;
-        if (isFull) {
-          opened.write = () =>
-            Promise.reject(new Error("No space left on device (os error 28)"));
-        }
-        return opened;
-      };
-      try {
+      {
+        using _disk = faulty(outputDir, (system) => ({
+          async open(path, mode) {
+            const opened = await system.open(path, mode);
+            const isFull = path.includes(`checkpoint-2`) &&
+              path.includes(`/${file}.`) && mode !== "read";
+            if (isFull) {
+              opened.write = () =>
+                Promise.reject(
+                  new Error("No space left on device (os error 28)"),
+                );
+            }
+            return opened;
+          },
+        }));
         const error = await assertRejects(() => trainer.train(), Error);
         assertMatch(error.message, /No space left on device, after 0/);
         assertMatch(error.message, new RegExp(`${file}\\.`));
-      } finally {
-        Deno.open = open;
-        model.dispose();
       }
+      model.dispose();
       assertEquals(names(outputDir), ["checkpoint-1", "log.jsonl"]);
       assertEquals(
         await getLastCheckpoint(outputDir),
