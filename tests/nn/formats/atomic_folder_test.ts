@@ -10,7 +10,7 @@ import {
   requireWritable,
   writeFolderAtomically,
 } from "../../../nn/formats/atomic_folder.ts";
-import { appendText, readText } from "../../../host/text_file.ts";
+import { appendText, readText } from "../../../host/mod.ts";
 
 const MODULE =
   new URL("../../../nn/formats/atomic_folder.ts", import.meta.url).href;
