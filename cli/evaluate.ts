@@ -7,7 +7,7 @@
  * @module
  */
 
-import { disk, NotFound } from "../host/mod.ts";
+import { disk, isNotFound, NotFound } from "../host/mod.ts";
 import { dirname } from "node:path";
 import type { PretrainedConfig } from "../models/mod.ts";
 import { writeTextAtomically } from "../nn/formats/mod.ts";
@@ -223,17 +223,17 @@ async function checkOutputFile(path: string, args: Arguments): Promise<void> {
     );
   }
   const folder = dirname(path);
-  if (await isFolder(folder)) return;
+  if (await isFolder(folder) !== false) return;
   throw new NotFound(
     `Cannot write predictions to ${path}: there is no folder ${folder}`,
   );
 }
 
-/** Whether there is a folder of this name. */
-async function isFolder(path: string): Promise<boolean> {
+/** Whether there is a folder of this name; `undefined` if one may not look. */
+async function isFolder(path: string): Promise<boolean | undefined> {
   try {
     return (await disk(path).stat(path)).isDirectory;
-  } catch {
-    return false; // Writing will say what is wrong, if it is not a missing folder.
+  } catch (error) {
+    return isNotFound(error) ? false : undefined; // Writing says what is wrong.
   }
 }
