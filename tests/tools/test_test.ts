@@ -7,7 +7,7 @@ import {
   assertMatch,
   assertRejects,
 } from "@std/assert";
-import { findPageTests, runsOnPage } from "../../tools/chromium.ts";
+import { findPageTests, runsOnPage } from "../../tools/browser.ts";
 import { findGpuTests } from "../../tools/dawn.ts";
 import {
   exitCode,

@@ -39,6 +39,12 @@ async function readSettings(): Promise<Settings> {
  */
 export const SWEEPS = "tests/sweeps";
 
+/**
+ * A folder of tests that visit web pages with a browser. They run by `deno task
+ * test:browser`, which brings the browser.
+ */
+export const BROWSER_TESTS = "tests/browser";
+
 const trim = (path: string) => path.replace(/^\.\//, "").replace(/\/+$/, "");
 
 async function* walk(path: string, exclude: string[]): AsyncGenerator<string> {
@@ -54,7 +60,8 @@ async function* walk(path: string, exclude: string[]): AsyncGenerator<string> {
 
 /**
  * Finds the files with tests or examples in the files and folders given, or in
- * those that deno.json includes, except for {@linkcode SWEEPS}.
+ * those that deno.json includes, except for {@linkcode SWEEPS} and
+ * {@linkcode BROWSER_TESTS}.
  *
  * @throws {RangeError} If a path does not exist, or holds no test and no example.
  */
@@ -64,7 +71,7 @@ export async function findTests(
   const { test, exclude } = await readSettings();
   const roots = paths.length > 0 ? paths : test.include;
   const excluded = exclude.map(trim);
-  if (paths.length === 0) excluded.push(SWEEPS);
+  if (paths.length === 0) excluded.push(SWEEPS, BROWSER_TESTS);
   const found = new Map<string, TestFile>();
   for (const root of roots.map(trim)) {
     const before = found.size;

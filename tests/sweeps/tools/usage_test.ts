@@ -31,7 +31,7 @@ const PROGRAMS: Record<string, string> = {
   "fuzz": "tools/fuzz.ts",
   "test": "tools/test.ts",
   "test:dawn": "tools/dawn.ts",
-  "test:chromium": "tools/chromium.ts",
+  "test:browser": "tools/browser.ts",
   "setup": "tools/setup.ts",
   "wgsl": "tools/wgsl.ts",
 };
@@ -66,7 +66,7 @@ Deno.test("programs of the tasks refuse bad arguments in one line", async () => 
     ["examples/quickstart.ts", ["--seed", "x"], /^error: .*seed x: /],
     ["bench/report.ts", ["--jsn"], /^error: Cannot use --jsn\n/],
     ["bench/scaling.ts", ["--chek"], /^error: Cannot use --chek\n/],
-    ["tools/chromium.ts", ["--nope"], /^error: Cannot use --nope\n/],
+    ["tools/browser.ts", ["--nope"], /^error: Cannot use --nope\n/],
   ];
   for (const [program, args, message] of cases) {
     const { code, out, err } = await run(program, args);

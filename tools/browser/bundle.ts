@@ -34,33 +34,38 @@ export interface Bundle {
   staticImports: string[];
 }
 
+/** How many files are being bundled. */
+let active = 0;
+
 /**
- * Bundles a file with all its imports.
+ * Bundles a file with all its imports. The bundler's process, which would keep this one
+ * alive, ends with the last bundle.
  *
  * @throws {Error} If an import cannot be resolved.
  */
 export async function bundle(path: string): Promise<Bundle> {
-  const { outputFiles, metafile } = await esbuild.build({
-    entryPoints: [path],
-    bundle: true,
-    write: false,
-    format: "esm",
-    platform: "browser",
-    target: "es2022",
-    supported: { using: false },
-    sourcemap: "inline",
-    metafile: true,
-    logLevel: "silent",
-    plugins: [packages],
-  });
-  const staticImports = Object.values(metafile.outputs)
-    .flatMap(({ imports }) => imports)
-    .filter(({ kind, external }) => external && kind === "import-statement")
-    .map(({ path }) => path);
-  return { text: outputFiles[0]?.text ?? "", staticImports };
-}
-
-/** Ends the bundler's process, which would keep this one alive. */
-export async function endBundler(): Promise<void> {
-  await esbuild.stop();
+  active++;
+  try {
+    const { outputFiles, metafile } = await esbuild.build({
+      entryPoints: [path],
+      bundle: true,
+      write: false,
+      format: "esm",
+      platform: "browser",
+      target: "es2022",
+      supported: { using: false },
+      sourcemap: "inline",
+      metafile: true,
+      logLevel: "silent",
+      plugins: [packages],
+    });
+    const staticImports = Object.values(metafile.outputs)
+      .flatMap(({ imports }) => imports)
+      .filter(({ kind, external }) => external && kind === "import-statement")
+      .map(({ path }) => path);
+    return { text: outputFiles[0]?.text ?? "", staticImports };
+  } finally {
+    active--;
+    if (active === 0) await esbuild.stop();
+  }
 }

@@ -2,7 +2,7 @@
 // deno-lint-ignore-file no-console
 
 /**
- * Finds Chromium, or installs Debian's package, and starts it without a window.
+ * Finds Chromium, or installs Debian's package.
  *
  * @module
  */
@@ -13,20 +13,6 @@ const NAMES = ["chromium", "chromium-browser", "google-chrome"];
 const ELSEWHERE = [
   "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
   "/Applications/Chromium.app/Contents/MacOS/Chromium",
-];
-
-// SwiftShader computes on the CPU, in the same way on every machine. The other flags
-// keep the browser from using the network.
-const FLAGS = [
-  "--headless",
-  "--no-sandbox",
-  "--enable-unsafe-webgpu",
-  "--use-webgpu-adapter=swiftshader",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
 ];
 
 const COMMANDS = [
@@ -88,44 +74,4 @@ export async function findChromium(): Promise<string> {
     "Cannot find Chromium: install it, or set CHROMIUM to a Chrome or " +
       `Chromium; on Debian:\n\n  ${command.join(" && ")}\n`,
   );
-}
-
-/** A running browser. */
-export interface Browser extends AsyncDisposable {
-  /** Settles when the browser has ended by itself, with what it printed. */
-  readonly ended: Promise<string>;
-}
-
-/** Starts a browser at an address, with a new profile. */
-export async function startChromium(
-  path: string,
-  url: string,
-): Promise<Browser> {
-  const profile = await Deno.makeTempDir({ prefix: "swagpu-chromium-" });
-  const child = new Deno.Command(path, {
-    args: [...FLAGS, `--user-data-dir=${profile}`, url],
-    stdin: "null",
-    stdout: "null",
-    stderr: "piped",
-    detached: Deno.build.os !== "windows",
-  }).spawn();
-  const output = child.stderr.pipeThrough(new TextDecoderStream());
-  const ended = Array.fromAsync(output).then((parts) => parts.join(""));
-  return {
-    ended,
-    async [Symbol.asyncDispose]() {
-      try {
-        // The browser's other processes are in the same process group.
-        if (Deno.build.os === "windows") child.kill();
-        else Deno.kill(-child.pid, "SIGKILL");
-      } catch (error) {
-        const gone = error instanceof Deno.errors.NotFound ||
-          error instanceof TypeError;
-        if (!gone) throw error;
-      }
-      await child.status;
-      await ended;
-      await Deno.remove(profile, { recursive: true });
-    },
-  };
 }
