@@ -68,21 +68,21 @@ async function answerFile(
       : await answerFile(resolve(path, "index.html"), request);
   }
   if (!info?.isFile) return null;
-  const [start, end] = rangeOf(request, info.size) ?? [0, info.size];
+  const range = rangeOf(request, info.size);
+  const [start, end] = range ?? [0, info.size];
   const headers = new Headers({
     "accept-ranges": "bytes",
     "content-type": TYPES[extname(path)] ?? "application/octet-stream",
   });
-  if (start > 0 && start >= end) {
+  if (range && start >= end) {
     headers.set("content-range", `bytes */${info.size}`);
     return new Response(null, { status: 416, headers });
   }
   headers.set("content-length", String(end - start));
-  const isPart = request.headers.has("range");
-  if (isPart) {
+  if (range) {
     headers.set("content-range", `bytes ${start}-${end - 1}/${info.size}`);
   }
-  const status = isPart ? 206 : 200;
+  const status = range ? 206 : 200;
   if (request.method === "HEAD") {
     return new Response(null, { status, headers });
   }
