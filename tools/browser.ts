@@ -15,6 +15,7 @@
 
 import { findChromium } from "./browser/chromium.ts";
 import { type Browser, startBrowser } from "./browser/driver.ts";
+import { OFFERED } from "./browser/page/deno.ts";
 import { runInPage } from "./browser/page_tests.ts";
 import { asksForHelp, exitCode, parseArguments } from "./test.ts";
 import { type Counts, NONE, sumCounts, summarize } from "./test/counts.ts";
@@ -27,14 +28,14 @@ const FILES = [
   "tests/engine/capture/capture_test.ts",
   "tests/nn/trainer_test.ts",
   "tests/swag/golden_test.ts",
+  "tests/models/architectures/bert_test.ts",
+  "tests/models/architectures/modernbert_test.ts",
+  "tests/models/architectures/bart_test.ts",
 ];
 
 // Files of this folder run too, if they expect errors of the GPU.
 const GPU_TESTS = "tests/engine/gpu";
 const EXPECTS_ERRORS = /\b(?:GpuError|DeviceLostError)\b/;
-
-// The parts of `Deno` that a page provides.
-const OFFERED = ["test", "errors", "readFile", "readTextFile"];
 
 /** Whether a test file uses only what a page provides. */
 export function runsOnPage(text: string): boolean {

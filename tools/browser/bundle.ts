@@ -7,6 +7,7 @@
  * @module
  */
 
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 
@@ -41,13 +42,23 @@ let active = 0;
  * Bundles a file with all its imports. The bundler's process, which would keep this one
  * alive, ends with the last bundle.
  *
+ * @param path The file; of several files, which are loaded in order, the module
+ *   exports all that they export.
  * @throws {Error} If an import cannot be resolved.
  */
-export async function bundle(path: string): Promise<Bundle> {
+export async function bundle(
+  path: string | readonly string[],
+): Promise<Bundle> {
   active++;
   try {
     const { outputFiles, metafile } = await esbuild.build({
-      entryPoints: [path],
+      ...(typeof path === "string" ? { entryPoints: [path] } : {
+        stdin: {
+          contents: path
+            .map((file) => `export * from ${JSON.stringify(file)};\n`).join(""),
+          resolveDir: dirname(path[0] ?? "."),
+        },
+      }),
       bundle: true,
       write: false,
       format: "esm",

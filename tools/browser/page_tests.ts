@@ -9,9 +9,11 @@
 import { fileURLToPath } from "node:url";
 import type { Browser } from "./driver.ts";
 import type { Report } from "./page/run.ts";
+import { type Served, SERVED_PATH } from "./page/served_disk.ts";
 import { serve } from "./server.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const RUN = fileURLToPath(new URL("page/run.ts", import.meta.url));
 
 /** The longest that one test may take, in milliseconds. */
 const LIMIT = 180_000;
@@ -21,12 +23,29 @@ const PAGE = `<!doctype html>
 <title>Tests</title>`;
 
 /** Runs in the page, which has been given the function `report`. */
-function programOf(path: string, filter: string | undefined): string {
+function programOf(script: string, filter: string | undefined): string {
   const isChosen = filter === undefined
     ? "() => true"
     : `(name) => name.includes(${JSON.stringify(filter)})`;
-  return `import("/run.js").then(({ runTests }) =>
-    runTests(${JSON.stringify(`/${path}.js`)}, ${isChosen}, report))`;
+  return `import(${JSON.stringify(script)})
+    .then(({ runTests }) => runTests(${isChosen}, report))`;
+}
+
+/** Says what a path below the project's folder leads to. */
+async function look(path: string): Promise<Served> {
+  const place = `${ROOT}${path}`;
+  const info = await Deno.stat(place).catch(() => null);
+  if (!info) return { kind: "nothing" };
+  if (info.isFile) return { kind: "file", size: info.size };
+  const entries = (await Array.fromAsync(Deno.readDir(place)))
+    .map(({ name, isDirectory }) => ({ name, isDirectory }));
+  return { kind: "folder", entries };
+}
+
+async function answer(request: Request): Promise<Response> {
+  const { pathname, searchParams } = new URL(request.url);
+  if (pathname !== SERVED_PATH) return new Response(null, { status: 404 });
+  return Response.json(await look(searchParams.get("path") ?? ""));
 }
 
 /** Options of {@linkcode runInPage}. */
@@ -50,13 +69,13 @@ export async function runInPage(
   path: string,
   { filter, onReport }: RunOptions,
 ): Promise<string> {
+  // Beside the file, so that it finds fixtures by its own address.
+  const script = `/${path}.js`;
   await using site = await serve({
     pages: { "/": PAGE },
-    modules: {
-      "/run.js": fileURLToPath(new URL("page/run.ts", import.meta.url)),
-      [`/${path}.js`]: `${ROOT}${path}`,
-    },
+    modules: { [script]: [RUN, `${ROOT}${path}`] },
     folders: { "/": ROOT },
+    answer,
   });
   const late = Promise.withResolvers<never>();
   const end = () =>
@@ -72,7 +91,7 @@ export async function runInPage(
         onReport({ ...report, error: error || null });
       });
       return await Promise.race([
-        tab.page.evaluate<string>(programOf(path, filter)),
+        tab.page.evaluate<string>(programOf(script, filter)),
         late.promise,
       ]);
     });

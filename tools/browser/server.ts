@@ -13,8 +13,8 @@ import { bundle } from "./bundle.ts";
 export interface SiteOptions {
   /** Pages, by path: the text of their HTML. */
   pages?: Readonly<Record<string, string>>;
-  /** Modules of TypeScript or JavaScript, by path: the file, which is bundled. */
-  modules?: Readonly<Record<string, string>>;
+  /** Modules by path: the file of TypeScript or JavaScript, or several as one. */
+  modules?: Readonly<Record<string, string | readonly string[]>>;
   /** Folders, by the path below which their files are; `index.html` stands for one. */
   folders?: Readonly<Record<string, string>>;
   /** What answers requests for anything else. @default {404} */
