@@ -15,6 +15,7 @@
 
 import { findChromium } from "./browser/chromium.ts";
 import { type Browser, startBrowser } from "./browser/driver.ts";
+import { cachePackages } from "./browser/packages.ts";
 import { OFFERED } from "./browser/page/deno.ts";
 import { runInPage } from "./browser/page_tests.ts";
 import { asksForHelp, exitCode, parseArguments } from "./test.ts";
@@ -53,15 +54,6 @@ export async function findPageTests(): Promise<string[]> {
     return EXPECTS_ERRORS.test(text) && runsOnPage(text);
   });
   return [...new Set([...FILES, ...more])];
-}
-
-/** Downloads the packages that the files import; the bundler does not do it. */
-async function cachePackages(files: readonly string[]): Promise<void> {
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["cache", "--quiet", ...files],
-    stdin: "null",
-  }).output();
-  if (!success) throw new Error(new TextDecoder().decode(stderr).trim());
 }
 
 /** What was run. */

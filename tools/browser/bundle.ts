@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Bundles a module for browsers with esbuild. Packages are resolved as Deno does it,
+ * Bundles a module for browsers, or for Node, with esbuild. Packages are resolved as Deno does it,
  * by deno.json and Deno's cache.
  *
  * @module
@@ -27,6 +27,12 @@ const packages: esbuild.Plugin = {
   },
 };
 
+/** Options of {@linkcode bundle}. */
+export interface BundleOptions {
+  /** Where the bundle runs. @default {"browser"} */
+  platform?: "browser" | "node";
+}
+
 /** A bundle. */
 export interface Bundle {
   /** The text of a JavaScript module. */
@@ -44,10 +50,12 @@ let active = 0;
  *
  * @param path The file; of several files, which are loaded in order, the module
  *   exports all that they export.
+ * @param options The platform that the bundle is for.
  * @throws {Error} If an import cannot be resolved.
  */
 export async function bundle(
   path: string | readonly string[],
+  { platform = "browser" }: BundleOptions = {},
 ): Promise<Bundle> {
   active++;
   try {
@@ -62,7 +70,7 @@ export async function bundle(
       bundle: true,
       write: false,
       format: "esm",
-      platform: "browser",
+      platform,
       target: "es2022",
       supported: { using: false },
       sourcemap: "inline",

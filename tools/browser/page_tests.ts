@@ -9,7 +9,7 @@
 import { fileURLToPath } from "node:url";
 import type { Browser } from "./driver.ts";
 import type { Report } from "./page/run.ts";
-import { type Served, SERVED_PATH } from "./page/served_disk.ts";
+import { answerFor } from "./served.ts";
 import { serve } from "./server.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -29,23 +29,6 @@ function programOf(script: string, filter: string | undefined): string {
     : `(name) => name.includes(${JSON.stringify(filter)})`;
   return `import(${JSON.stringify(script)})
     .then(({ runTests }) => runTests(${isChosen}, report))`;
-}
-
-/** Says what a path below the project's folder leads to. */
-async function look(path: string): Promise<Served> {
-  const place = `${ROOT}${path}`;
-  const info = await Deno.stat(place).catch(() => null);
-  if (!info) return { kind: "nothing" };
-  if (info.isFile) return { kind: "file", size: info.size };
-  const entries = (await Array.fromAsync(Deno.readDir(place)))
-    .map(({ name, isDirectory }) => ({ name, isDirectory }));
-  return { kind: "folder", entries };
-}
-
-async function answer(request: Request): Promise<Response> {
-  const { pathname, searchParams } = new URL(request.url);
-  if (pathname !== SERVED_PATH) return new Response(null, { status: 404 });
-  return Response.json(await look(searchParams.get("path") ?? ""));
 }
 
 /** Options of {@linkcode runInPage}. */
@@ -75,7 +58,7 @@ export async function runInPage(
     pages: { "/": PAGE },
     modules: { [script]: [RUN, `${ROOT}${path}`] },
     folders: { "/": ROOT },
-    answer,
+    answer: answerFor(ROOT),
   });
   const late = Promise.withResolvers<never>();
   const end = () =>

@@ -14,6 +14,7 @@ import {
   type Tensor,
   tensor,
 } from "../../engine/mod.ts";
+import { readText } from "../../host/mod.ts";
 import { AdamW } from "../../nn/mod.ts";
 import * as xlnet from "../../examples/xlnet.ts";
 import * as models from "../../models/mod.ts";
@@ -47,7 +48,7 @@ interface Case {
 
 /** Runs every check of a folder. */
 export async function checkCase(folder: string): Promise<Comparison[]> {
-  const spec: Case = JSON.parse(await Deno.readTextFile(`${folder}/case.json`));
+  const spec: Case = JSON.parse(await readText(`${folder}/case.json`));
   const golden = await readGolden(`${folder}/golden.safetensors`);
   const classes: Record<string, unknown> = { ...models, ...xlnet };
   const modelClass = classes[spec.architecture];
