@@ -157,6 +157,8 @@ export class Browser implements AsyncDisposable {
  * @throws {Error} If there is no browser and none can be installed.
  */
 export async function startBrowser(): Promise<Browser> {
+  // As it loads, it looks for files that only a process with all permissions may see.
+  const { chromium } = await import("playwright-core");
   return new Browser(
     await chromium.launch({
       executablePath: await findChromium(),

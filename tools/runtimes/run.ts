@@ -34,23 +34,52 @@ export type PageOptions = Pick<ProcessOptions, "goldens">;
 /** The folder with models and reference values, below a folder. */
 const modelsIn = (folder: string) => `${folder}/tests/fixtures/models`;
 
-/** Runs a command and reads the figures that it prints. */
+/**
+ * Runs a command and gives what it prints.
+ *
+ * @throws {Error} If there is no such command, or if it fails.
+ */
+async function outputOf(
+  command: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<string> {
+  let output: Deno.CommandOutput;
+  try {
+    output = await new Deno.Command(command, {
+      args: [...args],
+      env: { NO_COLOR: "1", ...env },
+      stdin: "null",
+    }).output();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Error(`Cannot run ${command}: it is not on this system`);
+  }
+  const [text = "", complaint = ""] = [output.stdout, output.stderr]
+    .map((bytes) => new TextDecoder().decode(bytes).trim());
+  if (output.success) return text;
+  throw new Error(
+    `Cannot run ${command}: exit code ${output.code}\n${complaint}`,
+  );
+}
+
+/**
+ * The version of Node.
+ *
+ * @throws {Error} If there is no Node.
+ */
+export async function nodeVersion(): Promise<string> {
+  return (await outputOf("node", ["--version"])).replace(/^v/, "");
+}
+
+/** Runs a command that prints figures. */
 async function figuresOf(
   command: string,
   args: readonly string[],
   { env = {}, goldens = false }: ProcessOptions,
 ): Promise<Figures> {
-  const { success, code, stdout, stderr } = await new Deno.Command(command, {
-    args: [...args, ...(goldens ? [modelsIn(ROOT.slice(0, -1))] : [])],
-    env: { NO_COLOR: "1", ...env },
-    stdin: "null",
-  }).output();
-  const [text, complaint] = [stdout, stderr]
-    .map((bytes) => new TextDecoder().decode(bytes).trim());
-  if (success) return JSON.parse(text ?? "");
-  throw new Error(
-    `Cannot run the program with ${command}: exit code ${code}\n${complaint}`,
-  );
+  const models = goldens ? [modelsIn(ROOT.slice(0, -1))] : [];
+  return JSON.parse(await outputOf(command, [...args, ...models], env));
 }
 
 /**
@@ -82,9 +111,6 @@ export async function runInNode(
     const dawn = dirname(fileURLToPath(import.meta.resolve("webgpu")));
     await Deno.symlink(dawn, `${folder}/node_modules/webgpu`);
     return await figuresOf("node", [`${folder}/program.mjs`], options);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Error("Cannot run the program: there is no Node on this system");
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -75,7 +75,7 @@ const SAMPLE = { seed: 11, index: 3 };
 export async function train(): Promise<Training> {
   manualSeed(1);
   const model = new BertForSequenceClassification(new BertConfig(SIZES));
-  const optimizer = new AdamW(model.parameters(), { learningRate: 5e-3 });
+  const optimizer = new AdamW(model.parameters(), { learningRate: 2e-3 });
   const swag = SwagModel.fromBase(model, { noCovMat: false, maxNumModels: 6 });
   using step = capture(({ inputIds, attentionMask, labels }) => {
     const { loss } = model.forward({ inputIds, attentionMask, labels });
@@ -97,6 +97,7 @@ export async function train(): Promise<Training> {
   const draw = (await readAll([...model.parameters()]))
     .flatMap((values) => [...values]);
   swag.dispose();
+  optimizer.dispose();
   model.dispose();
   return { losses, draw };
 }

@@ -32,6 +32,7 @@ const PROGRAMS: Record<string, string> = {
   "test": "tools/test.ts",
   "test:dawn": "tools/dawn.ts",
   "test:browser": "tools/browser.ts",
+  "runtimes": "tools/runtimes.ts",
   "setup": "tools/setup.ts",
   "wgsl": "tools/wgsl.ts",
 };
@@ -67,6 +68,7 @@ Deno.test("programs of the tasks refuse bad arguments in one line", async () => 
     ["bench/report.ts", ["--jsn"], /^error: Cannot use --jsn\n/],
     ["bench/scaling.ts", ["--chek"], /^error: Cannot use --chek\n/],
     ["tools/browser.ts", ["--nope"], /^error: Cannot use --nope\n/],
+    ["tools/runtimes.ts", ["--nope"], /^error: Cannot use --nope\n/],
   ];
   for (const [program, args, message] of cases) {
     const { code, out, err } = await run(program, args);
