@@ -8,7 +8,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { startBrowser, type Tab } from "../../tools/browser/driver.ts";
+import { startBrowser, Tab } from "../../tools/browser/driver.ts";
 import { serve } from "../../tools/browser/server.ts";
 import { inFolder } from "../_folder.ts";
 
@@ -66,6 +66,22 @@ Deno.test("screenshot() saves the whole page", async () => {
     assertEquals(view.getUint32(16), 300); // the width in a PNG's head
     assert(view.getUint32(20) > 2000);
   });
+});
+
+Deno.test("screenshot() asks again, once, where Chromium refuses a picture", async () => {
+  const refusal = new Error("Unable to capture screenshot");
+  const tabThatThrows = (errors: Error[]) => {
+    const screenshot = () => {
+      const error = errors.shift();
+      return error ? Promise.reject(error) : Promise.resolve(Uint8Array.of(7));
+    };
+    return new Tab({ screenshot } as unknown as Tab["page"], []);
+  };
+  assertEquals([...await tabThatThrows([refusal]).screenshot()], [7]);
+  const twice = tabThatThrows([refusal, refusal]);
+  await assertRejects(() => twice.screenshot(), Error, refusal.message);
+  const other = tabThatThrows([new Error("The page is closed")]);
+  await assertRejects(() => other.screenshot(), Error, "The page is closed");
 });
 
 Deno.test("a page's problems are noted, also those of its workers", async () => {

@@ -20,7 +20,7 @@
  * @module
  */
 
-import { type Browser as Chromium, chromium, type Page } from "playwright-core";
+import type { Browser as Chromium, Page } from "playwright-core";
 import { findChromium } from "./chromium.ts";
 import { watch } from "./problems.ts";
 
@@ -79,10 +79,17 @@ export class Tab {
    * @returns The bytes of the PNG.
    */
   async screenshot(path?: string): Promise<Uint8Array> {
-    const buffer = await this.page.screenshot({
-      fullPage: true,
-      animations: "disabled",
-      ...(path === undefined ? {} : { path }),
+    const take = () =>
+      this.page.screenshot({
+        fullPage: true,
+        animations: "disabled",
+        ...(path === undefined ? {} : { path }),
+      });
+    // Just started on a busy machine, Chromium may refuse a picture that it takes when
+    // it is asked again.
+    const buffer = await take().catch((error) => {
+      if (!`${error}`.includes("Unable to capture screenshot")) throw error;
+      return take();
     });
     return Uint8Array.from(buffer);
   }
