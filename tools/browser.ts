@@ -29,6 +29,7 @@ const FILES = [
   "tests/engine/capture/capture_test.ts",
   "tests/nn/trainer_test.ts",
   "tests/swag/golden_test.ts",
+  "tests/swag/python_folder_test.ts",
   "tests/models/architectures/bert_test.ts",
   "tests/models/architectures/modernbert_test.ts",
   "tests/models/architectures/bart_test.ts",
@@ -87,7 +88,8 @@ async function runFile(
     if (none && filter === undefined) note("it has no tests", "");
     console.log(`  on ${adapter}`);
   } catch (error) {
-    note("it did not run to its end", `${error}`);
+    const cause = error instanceof Error && error.cause;
+    note("it did not run to its end", `${error}${cause ? `\n${cause}` : ""}`);
   }
   const seconds = (performance.now() - started) / 1_000;
   return { counts, times: [{ name, seconds }] };
@@ -155,13 +157,11 @@ async function main(args: string[]): Promise<number> {
     console.error(`error: ${error.message}\n\n${USAGE}`);
     return 2;
   }
-  const named = paths.length === 0
-    ? [
-      ...await findPageTests(),
-      ...(await findTests([BROWSER_TESTS])).map(({ path }) => path),
-    ]
-    : (await findTests(paths)).filter(({ tests }) => tests)
-      .map(({ path }) => path);
+  const found = await findTests(paths.length === 0 ? [BROWSER_TESTS] : paths);
+  const named = [
+    ...paths.length === 0 ? await findPageTests() : [],
+    ...found.filter(({ tests }) => tests).map(({ path }) => path),
+  ];
   const isVisit = (path: string) => path.startsWith(`${BROWSER_TESTS}/`);
   const started = performance.now();
   await findChromium(); // Installs it, before a test waits for it.

@@ -38,10 +38,7 @@ async function measure(): Promise<Row[]> {
     rows.push({ ...row, figures: await run() });
   };
   await using browser = await startBrowser(); // Brings SwiftShader where it must.
-  const env = {
-    ...swiftShaderEnvironment(await findSwiftShader()),
-    DENO_WEBGPU_BACKEND: "vulkan",
-  };
+  const env = swiftShaderEnvironment(await findSwiftShader());
   const goldens = true;
   const deno = { runtime: `Deno ${Deno.version.deno}`, compiler: "Naga" };
   await note(deno, () => runInDeno({ goldens }));

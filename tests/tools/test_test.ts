@@ -287,9 +287,17 @@ Deno.test("findPageTests() finds tests that expect errors of the GPU, unless the
   const files = await findPageTests();
   const has = (name: string) => files.includes(`tests/${name}_test.ts`);
   assertEquals(
-    ["nn/trainer", "engine/gpu/stream", "engine/gpu/backend"].map(has),
-    [true, true, false],
+    [
+      "nn/trainer",
+      "models/architectures/bert",
+      "engine/gpu/stream",
+      "engine/gpu/backend",
+    ].map(has),
+    [true, true, true, false],
   );
+  for (const path of files) {
+    assert(runsOnPage(await Deno.readTextFile(path)), path);
+  }
   assertEquals(
     [
       `Deno.test("a", async () => await Deno.readFile(path))`,

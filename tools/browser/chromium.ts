@@ -50,6 +50,21 @@ async function install(): Promise<void> {
 }
 
 /**
+ * Whether Debian's package may be installed: the system is like Debian, and the user is
+ * root.
+ */
+export function mayInstall(osRelease: string, uid: number | null): boolean {
+  return isDebianLike(osRelease) && uid === 0;
+}
+
+/** What to do where there is no browser. */
+export function adviceWithout(): string {
+  const command = COMMANDS.map((words) => `sudo ${words.join(" ")}`);
+  return "Cannot find Chromium: install it, or set CHROMIUM to a Chrome or " +
+    `Chromium; on Debian:\n\n  ${command.join(" && ")}\n`;
+}
+
+/**
  * Finds the browser: the one that `CHROMIUM` names, or the system's. If there is
  * none and the user is root, Debian's package is installed.
  *
@@ -64,14 +79,10 @@ export async function findChromium(): Promise<string> {
   const found = await find();
   if (found !== null) return found;
   const release = await Deno.readTextFile("/etc/os-release").catch(() => "");
-  if (isDebianLike(release) && Deno.uid() === 0) {
+  if (mayInstall(release, Deno.uid())) {
     await install();
     const installed = await find();
     if (installed !== null) return installed;
   }
-  const command = COMMANDS.map((words) => `sudo ${words.join(" ")}`);
-  throw new Error(
-    "Cannot find Chromium: install it, or set CHROMIUM to a Chrome or " +
-      `Chromium; on Debian:\n\n  ${command.join(" && ")}\n`,
-  );
+  throw new Error(adviceWithout());
 }

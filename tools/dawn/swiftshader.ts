@@ -123,6 +123,7 @@ export function swiftShaderEnvironment(folder: string): Record<string, string> {
     LD_LIBRARY_PATH: folder,
     VK_DRIVER_FILES: `${folder}/${MANIFEST}`,
     VK_ICD_FILENAMES: `${folder}/${MANIFEST}`, // the name in older loaders
+    DENO_WEBGPU_BACKEND: "vulkan", // not OpenGL, where Deno's own WebGPU is used
     // Graphics libraries print an error if it is not set.
     XDG_RUNTIME_DIR: Deno.env.get("XDG_RUNTIME_DIR") ?? folder,
   };

@@ -2,7 +2,7 @@
 
 /**
  * Defines the parts of `Deno` that tests use, in a page: tests themselves, and files.
- * Those of the project can be read, and those below `/tmp`, in memory, be written.
+ * Those below `/tests` can be read, and those below `/tmp`, in memory, be written.
  *
  * Without the rest of `Deno` the library rightly takes the page for a browser.
  *
@@ -35,9 +35,10 @@ export interface Test {
 /** The tests that were declared so far. */
 export const tests: Test[] = [];
 
-/** The folders of the project that tests read. */
-const SERVED = ["/tests", "/examples"];
+/** The folder of the project that tests read. */
+const SERVED = "/tests";
 const TEMPORARY = "/tmp";
+const memory = new MemoryDisk(TEMPORARY);
 
 function test(
   first: string | { name: string; fn: Test["run"] },
@@ -88,6 +89,14 @@ const files = {
       yield { ...entry, isFile: !entry.isDirectory, isSymlink: false };
     }
   },
+  // Of memory alone: a server's answer must be waited for.
+  readDirSync: (path: string | URL) =>
+    memory.readDirSync(pathOf(path))
+      .map((entry) => ({
+        ...entry,
+        isFile: !entry.isDirectory,
+        isSymlink: false,
+      })),
   remove: (path: string | URL, options?: { recursive?: boolean }) =>
     disk(pathOf(path)).remove(pathOf(path), options),
   rename: (from: string | URL, to: string | URL) =>
@@ -105,8 +114,8 @@ export const OFFERED: readonly string[] = [
 
 /** Defines `Deno` in a page. */
 export function defineDeno(): void {
-  for (const folder of SERVED) mount(folder, new ServedDisk());
-  mount(TEMPORARY, new MemoryDisk(TEMPORARY));
+  mount(SERVED, new ServedDisk());
+  mount(TEMPORARY, memory);
   Object.defineProperty(globalThis, "Deno", {
     value: {
       test,

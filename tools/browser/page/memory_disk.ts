@@ -124,15 +124,18 @@ export class MemoryDisk implements Disk {
   }
 
   readDir(path: string): Promise<{ name: string; isDirectory: boolean }[]> {
-    return attempt(() => {
-      if (this.#find(path)) throw new NotADirectory(`${path} is a file`);
-      return this.#below(path)
-        .filter((key) => folderOf(key) === path)
-        .map((key) => ({
-          name: key.slice(path.length + 1),
-          isDirectory: this.#entries.get(key) === null,
-        }));
-    });
+    return attempt(() => this.readDirSync(path));
+  }
+
+  /** The same as {@linkcode readDir}, at once. */
+  readDirSync(path: string): { name: string; isDirectory: boolean }[] {
+    if (this.#find(path)) throw new NotADirectory(`${path} is a file`);
+    return this.#below(path)
+      .filter((key) => folderOf(key) === path)
+      .map((key) => ({
+        name: key.slice(path.length + 1),
+        isDirectory: this.#entries.get(key) === null,
+      }));
   }
 
   stat(path: string): Promise<DiskEntry> {
