@@ -19,8 +19,8 @@ async function look(path: string): Promise<Served> {
 }
 
 /**
- * Makes a function that answers what a `ServedDisk` asks of a folder, whose files are served
- * too.
+ * Makes a function that answers what a `ServedDisk` asks of a folder. The files in it
+ * must be served, too.
  */
 export function answerFor(
   root: string,
