@@ -154,6 +154,4 @@ export {
   variantsOf,
 } from "./tuning/choice.ts";
 export * from "./tuning/file.ts";
-export * from "./tuning/tuner.ts";
-
-import "./trials.ts"; // So that tune() knows how to measure the families.
+export * from "./tuner.ts";

@@ -3,47 +3,32 @@
 
 // How `tune` measures the families of attention and of kernels over rows: it runs
 // the op with its derivative, at sizes of a small transformer on a GPU, and at
-// sizes that take a few milliseconds on an adapter that is a CPU. Then the work of
-// the probes that choose between reading buffers and reading texels, which give
-// the same bits.
+// sizes that take a few milliseconds on an adapter that is a CPU.
 //
 // The families are declared beside their kernels. Their trials are in a file at the
-// engine's top because they run whole ops, which import those files.
+// engine's top because they run whole ops, which import those files; tuner.ts loads
+// it, so that a program that does not tune has only the ops that it uses.
 
 import type { Device } from "./gpu/device.ts";
 import { isSerial } from "./kernels/attention_blocks.ts";
 import { attention } from "./ops/attention.ts";
-import { add } from "./ops/binary.ts";
 import { cachedAttention } from "./ops/cached_attention.ts";
-import { arange, full } from "./ops/creation.ts";
+import { full } from "./ops/creation.ts";
 import { crossEntropy } from "./ops/cross_entropy.ts";
 import { cumsum } from "./ops/cumsum.ts";
-import { embedding } from "./ops/indexing.ts";
 import { layerNorm } from "./ops/normalization.ts";
 import { sum } from "./ops/reduce.ts";
+import { bothWays, operand } from "./ops/rehearsals.ts";
 import { softmax } from "./ops/softmax.ts";
 import { backward } from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
-import { defineProbe, defineTrial } from "./tuning/choice.ts";
+import { defineTrial } from "./tuning/choice.ts";
 
 /** The share of the rows that a CPU gets, which is so much slower, or more. */
 const CPU_SHARE = 1 / 32;
 
 function rowsOn(device: Device, rows: number): number {
   return device.isSoftware ? Math.max(1, Math.round(rows * CPU_SHARE)) : rows;
-}
-
-/** An operand of equal numbers, since no kernel's speed depends on them. */
-function operand(device: Device, shape: number[]): Tensor {
-  return full(shape, 0.5, { device, requiresGrad: true });
-}
-
-/** The run of an op, forward and backward. */
-function bothWays(op: (x: Tensor) => Tensor, x: Tensor): () => void {
-  return () => {
-    const y = op(x);
-    backward(y, { gradient: full(y.shape, 0.5, { device: x.device }) });
-  };
 }
 
 /** The trial of an op on `[rows, columns]`, forward and backward. */
@@ -120,51 +105,5 @@ defineTrial("cached_attention", {
     const keys = operand(device, [n, length, width]);
     const values = operand(device, [n, length, width]);
     return () => void cachedAttention(q, [keys, values], { heads: 4, length });
-  },
-});
-
-/** Elements of a probe's operand: about a millisecond of work for a CPU. */
-const PROBE = 2 ** 18;
-
-defineProbe("elementwise", {
-  usual: "texels",
-  other: "buffers",
-  run: (device) => {
-    const [a, b] = [0, 1].map(() => full([PROBE], 0.5, { device }));
-    return () => void (a && b && add(a, b));
-  },
-});
-
-/** The work of a probe of kernels over rows, forward and backward. */
-function probeOfRows(
-  op: (x: Tensor) => Tensor,
-): (device: Device) => () => void {
-  const columns = 512;
-  return (device) => bothWays(op, operand(device, [PROBE / columns, columns]));
-}
-
-for (
-  const [family, op] of [
-    ["layer_norm", (x: Tensor) => layerNorm(x)],
-    ["softmax", (x: Tensor) => softmax(x)],
-  ] as const
-) {
-  defineProbe(family, {
-    usual: "texels",
-    other: "serial",
-    run: probeOfRows(op),
-  });
-}
-
-defineProbe("embedding", {
-  usual: "texels",
-  other: "buffers",
-  run: (device) => {
-    const width = 128;
-    const tokens = PROBE / width;
-    const table = operand(device, [tokens, width]);
-    const ids = arange(tokens, { device, dtype: "i32" });
-    const gradient = full([tokens, width], 0.5, { device });
-    return () => backward(embedding(ids, table), { gradient });
   },
 });

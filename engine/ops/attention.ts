@@ -26,7 +26,7 @@ export type {
   AttentionOptions,
 } from "./attention_options.ts";
 
-// engine/tuning/trials.ts says how these variants are measured.
+// engine/trials.ts says how these variants are measured.
 defineVariants("attention", ATTENTION_VARIANTS);
 defineVariants("attention_backward", ATTENTION_VARIANTS.slice(0, -1));
 

@@ -13,10 +13,23 @@ import { broadcastShapes, sameShape, type Shape } from "../shape.ts";
 import { record } from "../tape.ts";
 import type { AnyTensor, Tensor } from "../tensor.ts";
 import { requireHolds } from "../whole_numbers.ts";
+import { defineProbe } from "../tuning/choice.ts";
 import { mentioned } from "./mentioned.ts";
+import { full } from "./creation.ts";
+import { PROBED_ELEMENTS } from "./rehearsals.ts";
 import { sumTo } from "./reduce.ts";
 import { requireFloat } from "./require_float.ts";
 import { unary } from "./unary.ts";
+
+// launch/flat.ts declares the family; the probe runs a whole op.
+defineProbe("elementwise", {
+  usual: "texels",
+  other: "buffers",
+  run: (device) => {
+    const [a, b] = [0, 1].map(() => full([PROBED_ELEMENTS], 0.5, { device }));
+    return () => void (a && b && add(a, b));
+  },
+});
 
 /**
  * A tensor, or a number that stands for a tensor of that one value. Beside a

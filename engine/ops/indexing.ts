@@ -35,16 +35,34 @@ import {
 import { fillInto } from "../launch/flat.ts";
 import { grid, launch } from "../launch/launch.ts";
 import { formatShape, normalizeAxis, sizeOf } from "../shape.ts";
-import { record } from "../tape.ts";
+import { backward, record } from "../tape.ts";
 import {
   allocate,
   type AnyTensor,
   type IntegerTensor,
   type Tensor,
 } from "../tensor.ts";
-import { chooseVariant, defineVariants } from "../tuning/choice.ts";
+import {
+  chooseVariant,
+  defineProbe,
+  defineVariants,
+} from "../tuning/choice.ts";
+import { arange, full } from "./creation.ts";
+import { operand, PROBED_ELEMENTS } from "./rehearsals.ts";
 
 defineVariants("embedding", ["buffers", "texels"]);
+defineProbe("embedding", {
+  usual: "texels",
+  other: "buffers",
+  run: (device) => {
+    const width = 128;
+    const tokens = PROBED_ELEMENTS / width;
+    const table = operand(device, [tokens, width]);
+    const ids = arange(tokens, { device, dtype: "i32" });
+    const gradient = full([tokens, width], 0.5, { device });
+    return () => backward(embedding(ids, table), { gradient });
+  },
+});
 
 /** Cuts rows of a tensor into windows of at most `most` that fit one binding. */
 function cutRows(

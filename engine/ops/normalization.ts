@@ -23,10 +23,16 @@ import { rowForm, rowWindows } from "../launch/rows.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
-import { defineVariants } from "../tuning/choice.ts";
+import { defineProbe, defineVariants } from "../tuning/choice.ts";
+import { probeOfRows } from "./rehearsals.ts";
 import { requireFloat } from "./require_float.ts";
 
 defineVariants("layer_norm", ROW_VARIANTS);
+defineProbe("layer_norm", {
+  usual: "texels",
+  other: "serial",
+  run: probeOfRows((x) => layerNorm(x)),
+});
 
 /** Options of {@linkcode addLayerNorm}. */
 export interface AddLayerNormOptions {

@@ -11,10 +11,16 @@ import { rowForm, rowWindows } from "../launch/rows.ts";
 import { normalizeAxis, sizeOf } from "../shape.ts";
 import { record } from "../tape.ts";
 import { allocate, type Tensor } from "../tensor.ts";
-import { defineVariants } from "../tuning/choice.ts";
+import { defineProbe, defineVariants } from "../tuning/choice.ts";
+import { probeOfRows } from "./rehearsals.ts";
 import { requireFloat } from "./require_float.ts";
 
 defineVariants("softmax", ROW_VARIANTS);
+defineProbe("softmax", {
+  usual: "texels",
+  other: "serial",
+  run: probeOfRows((x) => softmax(x)),
+});
 
 /** Options of {@linkcode softmax} and {@linkcode logSoftmax}. */
 export interface SoftmaxOptions {

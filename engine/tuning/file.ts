@@ -12,7 +12,7 @@ import {
   readText,
   writeTextAtomically,
 } from "../../host/mod.ts";
-import type { TuneStore } from "./tuner.ts";
+import type { TuneStore } from "../tuner.ts";
 
 /**
  * Makes a store that keeps the measurements of {@linkcode tune} in a file.

@@ -11,15 +11,18 @@
 import { dirname, join } from "node:path/posix";
 import { DOORS, ROOT, versionOf } from "./project.ts";
 
-/** The package that declares WebGPU's types where the system's own library does not. */
-export const GPU_TYPES = "@webgpu/types";
+/**
+ * Parts of TypeScript's own library that the declarations need, whatever the settings
+ * of the program that imports them: WebGPU is in `dom`. A package such as
+ * `@webgpu/types` would declare the same names a second time.
+ */
+const LIBRARIES = ["dom", "es2025.float16", "esnext.disposable"];
 
-const REFERENCE = `/// <reference types="${GPU_TYPES}" />\n`;
+const REFERENCES = LIBRARIES
+  .map((name) => `/// <reference lib="${name}" />\n`).join("");
 
 /** A path of an import, with what stands before it. */
 const IMPORT = /(\bfrom |\bimport |\bimport\()"(\.{1,2}\/[^"]+)\.ts"/g;
-
-const USES_GPU = /\bGPU[A-Z]\w+/;
 
 /** Runs TypeScript's compiler on the doors. */
 async function emit(folder: string): Promise<void> {
@@ -58,10 +61,15 @@ export function importsOf(file: string, text: string): string[] {
     .map(([, , path = ""]) => `${join(dirname(file), path)}.ts`);
 }
 
-/** A declaration as it stands beside JavaScript, with the types of WebGPU. */
-export function forPackage(text: string): string {
+/**
+ * A declaration as it stands beside JavaScript.
+ *
+ * @param text The declaration as the compiler writes it.
+ * @param isDoor Whether it is that of an entry point.
+ */
+export function forPackage(text: string, isDoor: boolean): string {
   const imported = text.replace(IMPORT, '$1"$2.js"');
-  return USES_GPU.test(text) ? REFERENCE + imported : imported;
+  return isDoor ? REFERENCES + imported : imported;
 }
 
 /**
@@ -74,13 +82,15 @@ export async function writeDeclarations(folder: string): Promise<void> {
   const emitted = await Deno.makeTempDir({ prefix: "swagpu-declarations-" });
   try {
     await emit(emitted);
-    const files = new Set(DOORS.map(({ file }) => file));
+    const doors = new Set(DOORS.map(({ file }) => file));
+    const files = new Set(doors);
     for (const file of files) { // Sees what is added on the way.
       const path = file.replace(/\.ts$/, ".d.ts");
       const text = await Deno.readTextFile(`${emitted}/${path}`);
       for (const next of importsOf(file, text)) files.add(next);
       await Deno.mkdir(dirname(`${folder}/${path}`), { recursive: true });
-      await Deno.writeTextFile(`${folder}/${path}`, forPackage(text));
+      const written = forPackage(text, doors.has(file));
+      await Deno.writeTextFile(`${folder}/${path}`, written);
     }
   } finally {
     await Deno.remove(emitted, { recursive: true });

@@ -6,7 +6,6 @@
  * @module
  */
 
-import { GPU_TYPES } from "./declarations.ts";
 import { EFFECTS } from "./effects.ts";
 import { NODE } from "./modules.ts";
 import { COMMAND, DOORS, PROJECT, versionOf } from "./project.ts";
@@ -34,7 +33,7 @@ function written(file: string, ending: ".js" | ".d.ts"): string {
  * @throws {RangeError} If `deno.json` has no version of one of them.
  */
 export function makeManifest(packages: readonly string[]): Manifest {
-  const needed = [...packages, GPU_TYPES].filter((name) => name !== WEBGPU);
+  const needed = packages.filter((name) => name !== WEBGPU);
   return {
     ...PROJECT,
     description:
@@ -52,7 +51,7 @@ export function makeManifest(packages: readonly string[]): Manifest {
     bin: { swagpu: written(COMMAND.file, ".js").slice(2) },
     sideEffects: EFFECTS.map((file) => written(file, ".js")),
     dependencies: Object.fromEntries(
-      needed.sort().map((name) => [name, versionOf(name)]),
+      needed.map((name) => [name, versionOf(name)]),
     ),
     peerDependencies: { [WEBGPU]: versionOf(WEBGPU) },
     peerDependenciesMeta: { [WEBGPU]: { optional: true } },

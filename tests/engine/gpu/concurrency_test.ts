@@ -22,7 +22,7 @@ import { sum } from "../../../engine/ops/reduce.ts";
 import { keep, scope } from "../../../engine/scope.ts";
 import { backward, isRecording, noGrad } from "../../../engine/tape.ts";
 import { readAll, type Tensor } from "../../../engine/tensor.ts";
-import { tune } from "../../../engine/tuning/tuner.ts";
+import { tune } from "../../../engine/tuner.ts";
 import { gpuTest } from "../../_check.ts";
 
 const wait = (milliseconds: number) =>

@@ -21,7 +21,7 @@ import { tensor, zeros } from "../../../engine/ops/creation.ts";
 import { sum } from "../../../engine/ops/reduce.ts";
 import { backward, detach, noGrad } from "../../../engine/tape.ts";
 import { readAll, type Tensor } from "../../../engine/tensor.ts";
-import { tune } from "../../../engine/tuning/tuner.ts";
+import { tune } from "../../../engine/tuner.ts";
 import {
   AdamW,
   clipGradNorm,

@@ -20,7 +20,7 @@ import { chosen } from "../../../engine/tuning/choice.ts";
 import { families } from "../../../engine/tuning/registry.ts";
 import { probed, probesOf } from "../../../engine/tuning/probe.ts";
 import { fileTuneStore } from "../../../engine/tuning/file.ts";
-import { tuneKey } from "../../../engine/tuning/tuner.ts";
+import { tuneKey } from "../../../engine/tuner.ts";
 import { gpuTest, randomValues } from "../../_check.ts";
 import { withVariant } from "../../_variants.ts";
 

@@ -44,7 +44,7 @@ import {
   variantsOf,
 } from "../../../engine/tuning/choice.ts";
 import { fileTuneStore } from "../../../engine/tuning/file.ts";
-import { tune, tuneKey, type TuneStore } from "../../../engine/tuning/tuner.ts";
+import { tune, tuneKey, type TuneStore } from "../../../engine/tuner.ts";
 import { gpuTest, randomValues } from "../../_check.ts";
 
 /** A store in memory that counts how often it is written. */

@@ -5,11 +5,17 @@
 // recorded together and timed by the GPU's clock if it has one. A variant that
 // takes more than twice the best time is dropped after its first sample.
 
-import { processorCount, runtimeName } from "../../host/inside.ts";
-import type { Device } from "../gpu/device.ts";
-import { families, type Family, measuredOn, rehearse } from "./registry.ts";
-import { type Stopwatch, stopwatchFor } from "./stopwatch.ts";
-import { persist, scope, type Scoped } from "../scope.ts";
+import { processorCount, runtimeName } from "../host/inside.ts";
+import type { Device } from "./gpu/device.ts";
+import { persist, scope, type Scoped } from "./scope.ts";
+import {
+  families,
+  type Family,
+  measuredOn,
+  rehearse,
+} from "./tuning/registry.ts";
+import { type Stopwatch, stopwatchFor } from "./tuning/stopwatch.ts";
+import "./trials.ts"; // How the families are measured.
 
 /** Incremented when kernels change, which makes stored measurements invalid. */
 const KERNELS = 1;
