@@ -3,7 +3,8 @@
 
 // The errors of file systems and networks, with the same classes in every runtime.
 
-import { denoRuntime, type ErrorClass } from "./runtime.ts";
+import type { ErrorClass } from "./error_class.ts";
+import { denoRuntime } from "./runtime.ts";
 
 /** The class that Deno has by a name, or one of our own with this name. */
 function named(name: string): ErrorClass {

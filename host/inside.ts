@@ -8,10 +8,10 @@
  * @module
  */
 
+export { homeFolder } from "./environment.ts";
 export { adapterAdvice } from "./gpu.ts";
 export { processorCount, processorName } from "./processor.ts";
 export {
-  homeFolder,
   mayRead,
   needModule,
   nodeModule,

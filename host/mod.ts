@@ -20,6 +20,8 @@
 export * from "./atomic_write.ts";
 export * from "./disk.ts";
 export * from "./disk_errors.ts";
+export { environment } from "./environment.ts";
+export type { ErrorClass } from "./error_class.ts";
 export {
   AlreadyExists,
   BrokenPipe,
@@ -32,5 +34,4 @@ export {
 } from "./errors.ts";
 export { systemGpu } from "./gpu.ts";
 export * from "./mounts.ts";
-export { environment, type ErrorClass } from "./runtime.ts";
 export * from "./text_file.ts";

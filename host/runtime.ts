@@ -7,11 +7,7 @@
 // Deno, Node and Bun share Node's modules. They are asked for by name when they are
 // needed and never imported, so that a bundle for browsers holds no trace of them.
 
-/** A class of errors. */
-export type ErrorClass = new (
-  message?: string,
-  options?: ErrorOptions,
-) => Error;
+import type { ErrorClass } from "./error_class.ts";
 
 /** Node's modules that are used, by name. */
 interface NodeModules {
@@ -86,39 +82,11 @@ export function needModule<K extends keyof NodeModules>(
   throw new TypeError(`Cannot use ${name}: a browser does not have it`);
 }
 
-/**
- * An environment variable.
- *
- * @param name Its name.
- * @returns Its value. `undefined` if it is not set or empty, without the permission
- * to read it, and in a browser.
- *
- * @example Usage
- * ```ts
- * import { environment } from "@swagpu/swagpu/host";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(environment("SWAGPU_NO_SUCH_VARIABLE"), undefined);
- * ```
- */
-export function environment(name: string): string | undefined {
-  try {
-    return nodeProcess()?.env[name] || undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 /** Whether a file may be read without asking the user for a permission. */
 export function mayRead(path: string): boolean {
   const deno = denoRuntime();
   return !deno ||
     deno.permissions.querySync({ name: "read", path }).state === "granted";
-}
-
-/** The user's own folder; the current one where it is not known. */
-export function homeFolder(): string {
-  return environment("HOME") ?? environment("USERPROFILE") ?? ".";
 }
 
 /** The runtime and its version, such as `Deno/2.9.6` or `Node.js/v22.12.0`. */
