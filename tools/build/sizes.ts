@@ -84,14 +84,33 @@ async function bundleProgram(file: string): Promise<Uint8Array> {
   return outputFiles[0]?.contents ?? new Uint8Array();
 }
 
+type FileSize = Pick<Size, "bytes" | "gzip" | "brotli">;
+
+const known = new WeakMap<Uint8Array, FileSize>();
+
+/** The sizes of a file, which take a second to find for a large one. */
+function sizeOf(file: Uint8Array): FileSize {
+  let size = known.get(file);
+  if (!size) {
+    size = {
+      bytes: file.length,
+      gzip: gzipSync(file, { level: 9 }).length,
+      brotli: brotliCompressSync(file).length,
+    };
+    known.set(file, size);
+  }
+  return size;
+}
+
 function measure({ name, budget }: Item, files: readonly Uint8Array[]): Size {
-  const sum = (sizeOf: (file: Uint8Array) => number) =>
-    files.reduce((total, file) => total + sizeOf(file), 0);
+  const sizes = files.map(sizeOf);
+  const sum = (key: keyof FileSize) =>
+    sizes.reduce((total, size) => total + size[key], 0);
   return {
     name,
-    bytes: sum((file) => file.length),
-    gzip: sum((file) => gzipSync(file, { level: 9 }).length),
-    brotli: sum((file) => brotliCompressSync(file).length),
+    bytes: sum("bytes"),
+    gzip: sum("gzip"),
+    brotli: sum("brotli"),
     budget,
   };
 }

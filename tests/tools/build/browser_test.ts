@@ -1,0 +1,91 @@
+// Copyright 2026 the swagpu authors. MIT license.
+
+import { assert, assertEquals, assertLess } from "@std/assert";
+import { pathToFileURL } from "node:url";
+import {
+  buildForBrowsers,
+  type Built,
+  loadedBy,
+} from "../../../tools/build/browser.ts";
+import { measureSizes, overBudget } from "../../../tools/build/sizes.ts";
+import { endBundler } from "../../../tools/chromium/bundle.ts";
+import { gpuTest } from "../../_check.ts";
+import { inFolder } from "../../_folder.ts";
+
+/** Builds into a folder, and ends the bundler. */
+async function inBuilt(
+  body: (folder: string, built: Map<string, Built>) => void | Promise<void>,
+): Promise<void> {
+  await inFolder(async (folder) => {
+    try {
+      await body(folder, await buildForBrowsers(folder));
+    } finally {
+      await endBundler();
+    }
+  });
+}
+
+gpuTest("the modules for browsers share one engine", async () => {
+  await inBuilt(async (folder) => {
+    const load = (name: string) =>
+      import(pathToFileURL(`${folder}/${name}.js`).href);
+    const engine: typeof import("../../../engine/mod.ts") = await load(
+      "engine",
+    );
+    const nn: typeof import("../../../nn/mod.ts") = await load("nn");
+    const swag: typeof import("../../../swag/mod.ts") = await load("swag");
+    const all: typeof import("../../../mod.ts") = await load("swagpu");
+    assertEquals(all.SwagModel, swag.SwagModel);
+    const device = await engine.initialize();
+    try {
+      const model = new nn.Linear(2, 3);
+      const posterior = swag.SwagModel.fromBase(model, { maxNumModels: 2 });
+      const optimizer = new nn.SGD(model.parameters(), { learningRate: 0.1 });
+      using _ = engine.scope();
+      const x = engine.tensor([[1, 2]]);
+      const labels = engine.tensor([1], { dtype: "i32" });
+      const losses: number[] = [];
+      for (let step = 0; step < 2; step++) {
+        const loss = nn.crossEntropy(model.forward(x), labels);
+        engine.backward(loss);
+        optimizer.step();
+        posterior.collectModel();
+        losses.push(await loss.item());
+      }
+      assertLess(losses[1] ?? NaN, losses[0] ?? NaN);
+      const { probabilities } = posterior.predict(() => model.forward(x), {
+        numPredictions: 2,
+      });
+      assertEquals(probabilities.shape, [1, 3]);
+    } finally {
+      device.destroy();
+    }
+  });
+});
+
+Deno.test("the modules for browsers need nothing of Node and no new symbol", async () => {
+  await inBuilt((_folder, built) => {
+    for (const { path, contents } of built.values()) {
+      const text = new TextDecoder().decode(contents);
+      const imports = /\b(?:import|from)\s*"(?!\.)/;
+      assert(!imports.test(text), `${path} imports a package as it loads`);
+      // `using` is written out, and falls back to other symbols.
+      assert(!/(?<!")\bSymbol\.(?:dispose|asyncDispose)\b/.test(text), path);
+    }
+    // Posteriors need no tokenizers, and no architectures.
+    const ofSwag = loadedBy(built, "swag.js");
+    const more = loadedBy(built, "models.js").difference(ofSwag);
+    assert(more.size > 1, [...more].join());
+  });
+});
+
+Deno.test("what a page loads is within its budget", async () => {
+  await inBuilt(async (_folder, built) => {
+    const sizes = await measureSizes(built);
+    assertEquals(overBudget(sizes), []);
+    const gzip = (name: RegExp) =>
+      sizes.find((size) => name.test(size.name))?.gzip ?? NaN;
+    // A program has less than half of what its doors offer.
+    assertLess(gzip(/trains a network/), 0.5 * gzip(/engine, nn, swag/));
+  });
+});
