@@ -14,6 +14,7 @@ import type { Provenance, SplitFacts } from "../report/mod.ts";
 import { versions } from "./adapter_facts.ts";
 import type { Arguments } from "./arguments.ts";
 import { POSTERIOR_NAME } from "./classifier.ts";
+import { hashOf } from "./hash.ts";
 import { baseName, type RunFacts } from "./run_facts.ts";
 
 /** What {@linkcode provenanceOf} tells about. */
@@ -100,7 +101,5 @@ export async function provenanceOf(
 async function fileHash(args: Arguments): Promise<{ hash?: string }> {
   const path = args.needed("data");
   if (path === "-") return {};
-  const bytes = await disk(path).readFile(path);
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return { hash: `sha256:${hash.toHex()}` };
+  return { hash: await hashOf(await disk(path).readFile(path)) };
 }

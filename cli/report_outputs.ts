@@ -10,6 +10,7 @@
 import { AlreadyExists } from "../host/mod.ts";
 import { exists, readText, writeTextAtomically } from "../nn/formats/mod.ts";
 import type { RunResults } from "../report/mod.ts";
+import { hashOf } from "./hash.ts";
 
 /** The page. */
 export const REPORT_NAME = "report.html";
@@ -32,18 +33,16 @@ export interface ReportOutputs {
   withCard: boolean;
 }
 
-/** The hash of a text, with the name of the algorithm before it. */
-export async function hashOf(text: string): Promise<string> {
-  const bytes = new TextEncoder().encode(text);
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return `sha256:${hash.toHex()}`;
+/** The hash of a text. */
+function hashOfText(text: string): Promise<string> {
+  return hashOf(new TextEncoder().encode(text));
 }
 
 /** Whether a card is as `report` wrote it. */
 async function isOwnCard(text: string): Promise<boolean> {
   const found = CARD_MARK.exec(text);
   return found !== null &&
-    await hashOf(text.slice(0, found.index)) === found[1];
+    await hashOfText(text.slice(0, found.index)) === found[1];
 }
 
 /**
@@ -87,7 +86,7 @@ export async function writeReportOutputs(
   await writeReport(page, results);
   if (!withCard) return [page];
   const card = `${folder}/${CARD_NAME}`;
-  const mark = `<!-- Written by swagpu report, ${await hashOf(text)} -->\n`;
+  const mark = `<!-- Written by swagpu report, ${await hashOfText(text)} -->\n`;
   await writeTextAtomically(card, `${text}\n${mark}`);
   return [page, card];
 }

@@ -33,9 +33,8 @@ export async function systemGpu(): Promise<GPU | undefined> {
   const own = globalThis.navigator?.gpu;
   if (own || !nodeProcess()) return own;
   // One object for all devices, because the devices of another may not be mixed
-  // with its own. The name is not a literal, so that bundlers leave it alone.
-  const name: string = DAWN;
-  dawn ??= import(name).then(({ create }: Dawn) => create([]));
+  // with its own.
+  dawn ??= loadDawn();
   try {
     return await dawn;
   } catch (error) {
@@ -43,6 +42,15 @@ export async function systemGpu(): Promise<GPU | undefined> {
     if (isMissing(error)) return undefined;
     throw error;
   }
+}
+
+async function loadDawn(): Promise<GPU> {
+  // Bundlers must leave this import alone: no literal, and two comments.
+  const name: string = DAWN;
+  const { create }: Dawn = await import(
+    /* webpackIgnore: true */ /* @vite-ignore */ name
+  );
+  return create([]);
 }
 
 /** Whether an error says that the package itself is not installed. */

@@ -4,7 +4,16 @@
 // used there by Node and npm alone. Nothing of the repository, and no Deno, can be
 // found by the commands that are run.
 
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertLess,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import * as esbuild from "esbuild";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { endBundler } from "../../tools/chromium/bundle.ts";
 import { buildPackage } from "../../tools/build/npm.ts";
 import { NODE } from "../../tools/build/modules.ts";
@@ -14,6 +23,11 @@ import {
   swiftShaderEnvironment,
 } from "../../tools/dawn/swiftshader.ts";
 import { inFolder } from "../_folder.ts";
+
+/** A program of a web page, which trains a network and its posterior. */
+const PROGRAM = fileURLToPath(
+  new URL("../../tools/build/programs/posterior.ts", import.meta.url),
+);
 
 /** A folder in which commands run, and their environment. */
 interface Place {
@@ -207,6 +221,28 @@ Deno.test("the npm package works with Node and npm alone", async (t) => {
       assertEquals(JSON.parse(out), expected);
     });
 
+    await t.step("gives a bundler only what a page uses", async () => {
+      await Deno.copyFile(PROGRAM, `${cwd}/page.ts`);
+      try {
+        const { outputFiles, warnings } = await esbuild.build({
+          absWorkingDir: cwd,
+          entryPoints: ["page.ts"],
+          bundle: true,
+          minify: true,
+          format: "esm",
+          target: "es2022",
+          supported: { using: false },
+          write: false,
+        });
+        assertEquals(warnings, []);
+        const [page] = outputFiles;
+        assert(page);
+        assertLess(gzipSync(page.contents).length, 110_000);
+      } finally {
+        await endBundler();
+      }
+    });
+
     await t.step(
       "has types for every door, whatever the settings",
       async () => {
@@ -224,7 +260,7 @@ Deno.test("the npm package works with Node and npm alone", async (t) => {
       },
     );
 
-    await t.step("fine-tunes, evaluates and predicts", async () => {
+    await t.step("fine-tunes, evaluates, predicts and reports", async () => {
       await write("train.csv", reviews(24));
       await write("test.csv", reviews(8));
       await write("small.json", JSON.stringify(CONFIG));
@@ -247,6 +283,9 @@ Deno.test("the npm package works with Node and npm alone", async (t) => {
         ...["predict", "--model", "model", "--text", "the film was good"],
       );
       assertMatch(answer, /\b(pos|neg)\b/);
+      await swagpu("report", "--model", "model", "--data", "test.csv");
+      const report = await Deno.readTextFile(`${cwd}/model/report.html`);
+      assertMatch(report, /<svg/);
     });
   });
 });
