@@ -14,7 +14,7 @@ import {
 import * as esbuild from "esbuild";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { endBundler } from "../../tools/chromium/bundle.ts";
+import { stop as endBundler } from "esbuild";
 import { buildPackage } from "../../tools/build/npm.ts";
 import { NODE } from "../../tools/build/modules.ts";
 import { DOORS, PROJECT, versionOf } from "../../tools/build/project.ts";

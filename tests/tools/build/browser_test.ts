@@ -8,7 +8,7 @@ import {
   loadedBy,
 } from "../../../tools/build/browser.ts";
 import { measureSizes, overBudget } from "../../../tools/build/sizes.ts";
-import { endBundler } from "../../../tools/chromium/bundle.ts";
+import { stop as endBundler } from "esbuild";
 import { gpuTest } from "../../_check.ts";
 import { inFolder } from "../../_folder.ts";
 

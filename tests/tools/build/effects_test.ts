@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { EFFECTS } from "../../../tools/build/effects.ts";
 import { findReached } from "../../../tools/build/modules.ts";
 import { ROOT } from "../../../tools/build/project.ts";
-import { endBundler } from "../../../tools/chromium/bundle.ts";
+import { stop as endBundler } from "esbuild";
 
 // What a file may call as it loads: these declare kernels of its own, or how one of two
 // variants with the same bits is chosen.
