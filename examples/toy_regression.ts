@@ -93,7 +93,11 @@ async function run(
       ),
     );
   }
-  const regression = { problemType: "regression", numPredictions: 20 } as const;
+  const regression = {
+    problemType: "regression",
+    numPredictions: 20,
+    seed: 0,
+  } as const;
   const split = (values: number[]) =>
     multi.decomposeVariance(
       () => base.forward(tensor(values.map((x) => [x]))),

@@ -40,6 +40,8 @@ export interface ParticleSampleOptions extends SampleOptions {
  *
  * Predictions take `numPredictions` samples of each particle, and all count the
  * same: `[batch, particles · samples, …]`, the first particle's before the second's.
+ * Where neither `seed` nor `index` is given, each call takes the next samples of each
+ * particle.
  *
  * @example Four particles of a small network
  * ```ts
@@ -352,19 +354,23 @@ export class MultiSwag<M extends Module = Module>
     predict: (count: number, before: (run: number) => void) => T,
   ): T {
     const each = count ?? this.defaultPredictions;
-    const { seed = 0, index = 0, ...rest } = options;
-    const optionsOf = (run: number): SampleOptions => ({
-      ...rest,
-      seed,
-      index: index + run % each,
-    });
+    const { seed, index = 0, ...rest } = options;
+    // Without either, each particle counts the samples that are drawn of it.
+    const isCounted = seed === undefined && options.index === undefined;
+    const optionsOf = (run: number): SampleOptions =>
+      isCounted
+        ? rest
+        : { ...rest, seed: seed ?? 0, index: index + run % each };
     const [first, ...others] = this.particles as [SwagModel, ...SwagModel[]];
     return this.#keepingBuffers(() =>
       first.withSample(optionsOf(0), () => {
         try {
           return predict(this.particles.length * each, (run) => {
             const particle = Math.floor(run / each);
-            this.#particle(particle).sampleParameters(optionsOf(run));
+            // The first sample is in the model already.
+            if (run > 0) {
+              this.#particle(particle).sampleParameters(optionsOf(run));
+            }
             if (run % each > 0) return;
             this.#writeBuffers(particle);
             // The weights that it keeps are a sample of the one before it.

@@ -225,6 +225,49 @@ gpuTest(
   },
 );
 
+gpuTest(
+  "calls without a seed take the next samples of each particle",
+  async () => {
+    const { model, multi } = given([[1, 2, 4], [10, 13, 19]]);
+    const forward = () => model.forward(tensor([[1]]));
+    const seeded = (index: number) =>
+      multi.getLogits(forward, { numPredictions: 2, seed: 0, index });
+    const next = () => multi.getLogits(forward, { numPredictions: 2 });
+    // Samples 0 and 1, then 2 and 3; those with a seed do not count.
+    const first = next();
+    const own = [seeded(0), seeded(2), seeded(5)];
+    const second = next();
+    const single = multi.withSample({ particle: 1 }, () => model.weight.item());
+    const { std } = multi.predict(forward, {
+      problemType: "regression",
+      numPredictions: 1,
+    });
+    const { pred } = await multi.posteriorPred(forward, {
+      problemType: "regression",
+      numPredictions: 2,
+      mode: ["pred"],
+    });
+    const [a, b, ...expected] = await readAll([first, second, ...own]);
+    assertEquals([a, b], expected.slice(0, 2));
+    assertNotEquals(a, b);
+    assert(await std.item() > 0);
+    // Sample 4 of the second particle was drawn alone, so that it is one ahead.
+    const at = async (particle: number, index: number) =>
+      await multi.withSample(
+        { particle, seed: 0, index },
+        () => model.weight.item(),
+      );
+    assertEquals(await single, await at(1, 4));
+    const means = [
+      (await at(0, 5) + await at(0, 6)) / 2,
+      (await at(1, 6) + await at(1, 7)) / 2,
+    ];
+    assertClose(pred?.data ?? [], means, ROUNDING);
+    multi.dispose();
+    model.dispose();
+  },
+);
+
 gpuTest("variance is that within particles and that between them", async () => {
   const { model, multi } = given([[1, 2, 4], [10, 13], [5, 5.5, 7]]);
   const x = tensor([[1], [2]]);
@@ -422,6 +465,26 @@ gpuTest("errors name the values and what is expected", async () => {
   multi.dispose();
   for (const module of [model, other]) module.dispose();
 });
+
+gpuTest(
+  "a saved MultiSWAG goes on with the samples that come next",
+  async () => {
+    const { model, multi } = given([[1, 2, 4], [10, 13, 19]]);
+    const forward = () => model.forward(tensor([[1]]));
+    const next = (own: MultiSwag) =>
+      own.getLogits(forward, { numPredictions: 2 }).data();
+    const before = await next(multi);
+    const folder = await Deno.makeTempDir();
+    await multi.save(folder);
+    const again = await MultiSwag.load(folder, model);
+    const after = await next(again);
+    assertEquals(after, await next(multi));
+    assertNotEquals(after, before);
+    await Deno.remove(folder, { recursive: true });
+    for (const own of [multi, again]) own.dispose();
+    model.dispose();
+  },
+);
 
 gpuTest("a call that fails restores weights and buffers", () => {
   const { model, multi } = given([[1, 2], [3, 4]]);
