@@ -320,7 +320,8 @@ export class MultiSwag<M extends Module = Module>
    * @param options The modes, and which samples. With mode `"std"`, the standard
    * deviation is that over all samples of all particles.
    * @returns The values of each mode that was asked for.
-   * @throws {RangeError} If a mode is unknown, or is none of the problem's.
+   * @throws {RangeError} If a mode is unknown, or is none of the problem's, or a
+   * class is to be chosen among values of which one is NaN.
    */
   async posteriorPred(
     forward: LogitsFunction,

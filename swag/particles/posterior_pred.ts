@@ -9,6 +9,7 @@
  */
 
 import type { Tensor } from "../../engine/mod.ts";
+import { argmaxRows } from "../../nn/mod.ts";
 import type { PredictionProblem } from "../predict.ts";
 import type { SummarizedRunOptions } from "../sample_options.ts";
 import { valuesOf } from "./variance_parts.ts";
@@ -209,33 +210,28 @@ class Samples {
     };
   }
 
-  /** The class, along the last axis, that most runs choose. */
+  /**
+   * The class, along the last axis, that most runs choose.
+   *
+   * @throws {RangeError} If a value is NaN.
+   */
   majority(): PosteriorValues {
     const classes = this.#rest.at(-1) ?? 1;
     const places = this.#width / classes;
-    const data = new Float64Array(this.#batch * places);
-    for (let i = 0; i < data.length; i++) {
-      const row = Math.floor(i / places);
-      const columns = Array.from(
-        { length: classes },
-        (_, c) => this.#at(row, (i % places) * classes + c),
-      );
-      const votes = new Array<number>(classes).fill(0);
-      for (let run = 0; run < this.#runs; run++) {
-        const choice = largest(columns.map((column) => column[run] ?? NaN));
-        votes[choice] = (votes[choice] ?? 0) + 1;
-      }
-      data[i] = largest(votes);
+    const shape = [this.#batch, ...this.#rest.slice(0, -1)];
+    if (this.#data.length === 0) return { shape, data: new Float64Array() };
+    const choices = argmaxRows(this.#data, { classes });
+    const votes = new Uint32Array(this.#batch * places * classes);
+    for (const [i, choice] of choices.entries()) {
+      const row = Math.floor(i / (places * this.#runs));
+      const at = (row * places + i % places) * classes + choice;
+      votes[at] = (votes[at] ?? 0) + 1;
     }
-    return { shape: [this.#batch, ...this.#rest.slice(0, -1)], data };
+    const data = Float64Array.from(argmaxRows(votes, { classes }));
+    return { shape, data };
   }
 }
 
 function meanOf(values: Float64Array<ArrayBuffer>): number {
   return values.reduce((sum, x) => sum + x, 0) / values.length;
-}
-
-/** The index of the largest value; of equal ones the first. */
-function largest(values: readonly number[]): number {
-  return values.reduce((best, x, i) => x > (values[best] ?? NaN) ? i : best, 0);
 }

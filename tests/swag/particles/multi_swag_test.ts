@@ -20,6 +20,7 @@ import {
   tanh,
   type Tensor,
   tensor,
+  zeros,
 } from "../../../engine/mod.ts";
 import {
   AdamW,
@@ -368,6 +369,27 @@ gpuTest("the modes of a classification", async () => {
   // Two of three choose the second class, though the first is more probable.
   assertEquals([mode?.shape, mode?.data[0]], [[1], 1]);
   assert(share > 0.5);
+  model.dispose();
+});
+
+gpuTest("the class that most samples choose, for each token", async () => {
+  const model = new Linear(1, 3, { bias: false });
+  using multi = await MultiSwag.ofWeights(
+    model,
+    [[1, 2, 3], [3, 3, -4], [2, 9, 1], [5, 1, 0]],
+    (weights) => model.weight.write(weights),
+  );
+  const modes = (x: number[][][]) =>
+    multi.posteriorPred(() => model.forward(tensor(x)), { mode: ["mode"] });
+  // At 1 the choices are 2, 0, 1, 0; at 0 all are equal; at -1 they are 0, 2, 2, 2.
+  const { mode } = await modes([[[1], [0]], [[-1], [1]]]);
+  assertEquals([mode?.shape, [...mode?.data ?? []]], [[2, 2], [0, 0, 2, 0]]);
+  const none = await multi.posteriorPred(
+    () => model.forward(zeros([0, 1])),
+    { mode: ["mode"] },
+  );
+  assertEquals([none.mode?.shape, none.mode?.data.length], [[0], 0]);
+  await assertRejects(() => modes([[[1], [NaN]]]), RangeError, "NaN");
   model.dispose();
 });
 
