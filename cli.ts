@@ -12,7 +12,7 @@
  * deno run -A jsr:@swagpu/swagpu/cli predict --model model --text "Not bad"
  * deno run -A jsr:@swagpu/swagpu/cli compare model other --data test.csv
  * deno run -A jsr:@swagpu/swagpu/cli report --model model --data test.csv
- * deno run -A jsr:@swagpu/swagpu/cli swag sample --model model --output third
+ * deno run -A jsr:@swagpu/swagpu/cli swag evaluate --model model --data test.csv
  * deno run -A jsr:@swagpu/swagpu/cli particle --run run --index auto
  * deno run -A jsr:@swagpu/swagpu/cli merge run
  * deno run -A jsr:@swagpu/swagpu/cli train-tokenizer --data texts.txt \
@@ -29,7 +29,7 @@
 
 import project from "./deno.json" with { type: "json" };
 import { Arguments, helpOf, overviewOf } from "./cli/arguments.ts";
-import { COMMANDS, PROGRAM } from "./cli/commands.ts";
+import { commandOf, COMMANDS, PROGRAM } from "./cli/commands.ts";
 import { withConfigFile } from "./cli/config_file.ts";
 import { runProgram } from "./cli/program.ts";
 import { runtime } from "./cli/runtime.ts";
@@ -112,8 +112,8 @@ function unknown(name: string): Error {
  * ```
  */
 export async function main(args: readonly string[]): Promise<number> {
-  const [name, ...rest] = args;
-  const command = COMMANDS.find((command) => command.name === name);
+  const [name] = args;
+  const { command, rest } = commandOf(args);
   try {
     if (["--version", "-v", "-V", "version"].includes(name ?? "")) {
       console.log(version());
@@ -122,7 +122,7 @@ export async function main(args: readonly string[]): Promise<number> {
     if (!command) {
       const asked = ["--help", "-h", "help"].includes(name ?? "");
       if (name !== undefined && !asked) throw unknown(name);
-      const about = COMMANDS.find(({ name }) => name === rest[0]);
+      const { command: about } = commandOf(rest);
       console.log((about ? helpOf(about, PROGRAM) : overview()).trimEnd());
       return asked ? 0 : 1;
     }

@@ -101,6 +101,12 @@ export interface Command {
   readonly summary: string;
   /** The words one of which must be given without a dash. @default {none} */
   readonly operands?: readonly string[];
+  /**
+   * The commands that it consists of, by the word that follows its name.
+   *
+   * @default {none}
+   */
+  readonly parts?: Readonly<Record<string, Command>>;
   /** The options that must be given, as the help shows them. */
   readonly usage: string;
   /** The word for the values without an option in messages, if it takes any. */
@@ -196,6 +202,9 @@ export class Arguments {
           }
           operands.push(token.value);
           continue;
+        }
+        if (command.parts) {
+          throw notOneOf(command.name, token.value, Object.keys(command.parts));
         }
         throw new TypeError(
           `Cannot run ${command.name} with ${token.value}: it is not an ` +
@@ -295,9 +304,18 @@ export class Arguments {
 /** Checks a word that is given without a dash. */
 function operandOf({ name, operands = [] }: Command, word: string): string {
   if (operands.includes(word)) return word;
-  const meant = nearest(word, operands);
-  throw new RangeError(
-    `Cannot run ${name} ${word}: expected ${operands.join(", ")}` +
+  throw notOneOf(name, word, operands);
+}
+
+/** The error for a word that is none of those that may follow a command's name. */
+function notOneOf(
+  name: string,
+  word: string,
+  words: readonly string[],
+): RangeError {
+  const meant = nearest(word, words);
+  return new RangeError(
+    `Cannot run ${name} ${word}: expected ${words.join(", ")}` +
       (meant ? `; did you mean ${meant}?` : ""),
   );
 }
@@ -344,12 +362,20 @@ export function overviewOf({ summary }: Command): string {
 
 /** The help text of a command. */
 export function helpOf(command: Command, program: string): string {
-  const { name, summary, usage, options, notes } = command;
+  const { name, summary, usage, options, notes, parts = {} } = command;
   const lines = [
     ...wrap(summary, WIDTH),
     "",
     `Usage: ${program} ${name} ${usage}`,
   ];
+  const words = Object.entries(parts);
+  if (words.length > 0) {
+    lines.push("", "Commands, each with a --help of its own:");
+    const width = Math.max(...words.map(([word]) => word.length));
+    for (const [word, part] of words) {
+      lines.push(`  ${word.padEnd(width)}  ${overviewOf(part)}`);
+    }
+  }
   for (const [heading, list] of Object.entries(options)) {
     lines.push("", `${heading}:`);
     for (const option of list) {

@@ -38,3 +38,20 @@ export const COMMANDS: readonly Command[] = [
   info,
   completions(() => ({ program: PROGRAM, commands: COMMANDS })),
 ];
+
+/**
+ * Finds the command that words begin with.
+ *
+ * @param words The words of the command line.
+ * @returns The command, or `undefined` if the first word is none; and the words after
+ * its name.
+ */
+export function commandOf(
+  words: readonly string[],
+): { command: Command | undefined; rest: readonly string[] } {
+  const [name, ...rest] = words;
+  const command = COMMANDS.find((command) => command.name === name);
+  const [word = "", ...after] = rest;
+  const part = new Map(Object.entries(command?.parts ?? {})).get(word);
+  return part ? { command: part, rest: after } : { command, rest };
+}

@@ -45,8 +45,18 @@ function valuesOf({ value, choices }: Option): Values | undefined {
   return isLiteral ? { kind: "words", words } : { kind: "none" };
 }
 
-function optionsOf({ options }: Command): readonly Option[] {
-  return Object.values(options).flat();
+/** The options of a command, and those of the commands that it consists of. */
+function optionsOf({ options, parts = {} }: Command): readonly Option[] {
+  const own = Object.values(options).flat();
+  const all = [...Object.values(parts).flatMap(optionsOf), ...own];
+  // The parts share some, which may differ in their help.
+  const byName = new Map(all.toReversed().map((one) => [one.name, one]));
+  return [...byName.values()].reverse();
+}
+
+/** The words that may follow the name of a command. */
+function wordsAfter({ operands = [], parts = {} }: Command): string[] {
+  return [...operands, ...Object.keys(parts)];
 }
 
 /** The words that may stand in the place of a command. */
@@ -69,7 +79,7 @@ function bash({ program, commands }: Completed): string[] {
     ...bashValues(command, `${name}_paths`),
     `      words="${
       [
-        ...command.operands ?? [],
+        ...wordsAfter(command),
         ...optionsOf(command).map(({ name }) => `--${name}`),
       ].join(" ")
     }"`,
@@ -172,7 +182,9 @@ function zsh({ program, commands }: Completed): string[] {
       `        ${command.name})`,
       "          _arguments \\",
       ...[
-        ...command.operands ? [`'1:word:(${command.operands.join(" ")})'`] : [],
+        ...wordsAfter(command).length > 0
+          ? [`'1:word:(${wordsAfter(command).join(" ")})'`]
+          : [],
         ...optionsOf(command).map(zshOption),
       ].map((spec, i, { length }) =>
         `            ${spec}${i < length - 1 ? " \\" : ""}`
@@ -237,11 +249,9 @@ function fish({ program, commands }: Completed): string[] {
     ),
     ...commands.flatMap((command) => {
       const own = `${start} -n '__fish_seen_subcommand_from ${command.name}'`;
-      const { operands = [] } = command;
+      const words = wordsAfter(command);
       return [
-        ...operands.length > 0
-          ? [`${own} -a ${fishText(operands.join(" "))}`]
-          : [],
+        ...words.length > 0 ? [`${own} -a ${fishText(words.join(" "))}`] : [],
         ...optionsOf(command).map((option) =>
           `${own} -l ${option.name}${fishValues(option)} -d ${
             fishText(option.help)

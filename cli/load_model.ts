@@ -12,12 +12,33 @@ import {
   AutoTokenizer,
   resolveFiles,
 } from "../models/mod.ts";
+import { readText } from "../nn/formats/mod.ts";
 import { MultiSwag, SwagModel } from "../swag/mod.ts";
 // Makes the folders of swag_transformers known to all that load models.
 import "../auto_swag.ts";
 import { exists, POSTERIOR_NAME } from "./classifier.ts";
 import { checkMerged, MERGED_NAME } from "./merged_run.ts";
 import type { LoadedModel, Task, TaskModel, TaskRow } from "./tasks/task.ts";
+
+/**
+ * Whether {@linkcode loadModel} would find a posterior. Nothing large is read.
+ *
+ * @param source A folder, or a model of the hub.
+ */
+export async function hasPosterior(source: string): Promise<boolean> {
+  const { folder } = await resolveFiles(source);
+  for (const name of [POSTERIOR_NAME, MERGED_NAME]) {
+    if (await exists(`${folder}/${name}`)) return true;
+  }
+  const path = `${folder}/config.json`;
+  if (!await exists(path)) return false;
+  try {
+    return "internal_model_config" in Object(JSON.parse(await readText(path)));
+  } catch (error) {
+    if (error instanceof SyntaxError) return true; // Whoever loads it says so.
+    throw error;
+  }
+}
 
 /**
  * Loads a model from a folder or from the hub, for a task. If the folder holds an

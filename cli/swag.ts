@@ -1,251 +1,36 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// deno-lint-ignore-file no-console
 
 /**
- * The command `swag`: `fit` makes a posterior of the checkpoints of a run that knew
- * nothing of it, and `sample` writes a draw of a posterior as a plain model.
+ * The command `swag`: `fit` makes posteriors, `sample` draws from them, and `evaluate`
+ * measures them.
  *
  * @module
  */
 
-import { disk } from "../host/mod.ts";
-import { AutoConfig } from "../models/mod.ts";
-import { exists, openSafetensors } from "../nn/formats/mod.ts";
-import {
-  DEVIATION_FORMATS,
-  type SwagDiagnostics,
-  SwagModel,
-} from "../swag/mod.ts";
-import { openAdapter } from "./adapter.ts";
-import {
-  type Arguments,
-  type Command,
-  COMMON_OPTIONS,
-  type Option,
-} from "./arguments.ts";
-import { loadModel } from "./load_model.ts";
-import { OutputFolder } from "./output_folder.ts";
-import { disposePosterior, takeSample } from "./posterior.ts";
-import { Progress } from "./progress.ts";
-import { prepareOutput, saveLoaded } from "./save.ts";
-import { memoryRemark, SWAG_OPTIONS } from "./swag_settings.ts";
-import { taskOfModel } from "./tasks/registry.ts";
+import { type Command, HELP_OPTION } from "./arguments.ts";
+import { swagEvaluate } from "./swag_evaluate.ts";
+import { swagFit } from "./swag_fit.ts";
+import { swagSample } from "./swag_sample.ts";
 
-/** The options of `finetune --swag` that say which moments a posterior keeps. */
-const KEPT_OPTIONS = SWAG_OPTIONS.filter(({ name }) =>
-  [
-    "max-num-models",
-    "swag-modules",
-    "swag-deviations",
-    "no-cov-mat",
-    "var-clamp",
-  ].includes(name)
-);
-
-const FIT_OPTIONS: readonly Option[] = [
-  {
-    name: "checkpoints",
-    value: "DIR",
-    help: "Folder with the checkpoints of a run, checkpoint-1 and so on, or " +
-      "with folders of models.",
-  },
-  {
-    name: "skip-first",
-    value: "N",
-    help: "Checkpoints at the start that are left out (0).",
-  },
-  ...KEPT_OPTIONS,
-];
-
-const SAMPLE_OPTIONS: readonly Option[] = [
-  { name: "model", value: "DIR", help: "Folder with a posterior." },
-  { name: "index", value: "N", help: "Which sample to draw (0)." },
-  { name: "seed", value: "N", help: "Decides the samples (0)." },
-  {
-    name: "scale",
-    value: "X",
-    help: "Factor on the posterior's covariance, 0 for the mean (0.5).",
-  },
-];
-
-/** Makes posteriors, and draws from them. */
+/** Makes posteriors, draws from them, and measures them. */
 export const swag: Command = {
   name: "swag",
   summary:
     "Makes posteriors, and plain models of their draws: fit collects the " +
-    "checkpoints of a run; sample writes one draw.",
-  operands: ["fit", "sample"],
-  usage: "fit|sample --output DIR [options]",
-  options: {
-    "Only fit": FIT_OPTIONS,
-    "Only sample": SAMPLE_OPTIONS,
-    Output: [
-      { name: "output", value: "DIR", help: "Folder to write." },
-      { name: "overwrite", help: "Replace a model in that folder." },
-      ...COMMON_OPTIONS,
-    ],
-  },
+    "checkpoints of a run; sample writes one draw; evaluate measures.",
+  parts: { fit: swagFit, sample: swagSample, evaluate: swagEvaluate },
+  usage: "fit|sample|evaluate [options]",
+  options: { Help: [HELP_OPTION] },
   notes: `Examples:
   swagpu finetune --data train.csv --model google-bert/bert-base-uncased \\
     --schedule constant --save-every 50 --save-limit 30 --output run
   swagpu swag fit --checkpoints run --skip-first 5 --output posterior
-  swagpu evaluate --model posterior --data test.csv
-  swagpu swag sample --model posterior --index 3 --output third
-
-The weights of the checkpoints are collected in the order of their steps. They
-should be of the end of a run with a rate that stays high: see the guides. The
-same model, seed and index give the same sample.`,
-  async run(args) {
-    const { operand } = args;
-    if (operand === "fit") return await fit(args);
-    if (operand === "sample") return await sample(args);
-    throw new TypeError("Cannot run swag: say fit or sample, see swag --help");
-  },
+  swagpu swag evaluate --model posterior --data test.csv
+  swagpu swag sample --model posterior --index 3 --output third`,
+  run: () =>
+    Promise.reject(
+      new TypeError(
+        "Cannot run swag: say fit, sample or evaluate, see swag --help",
+      ),
+    ),
 };
-
-/** Refuses options of the other half of the command. */
-function refuse(args: Arguments, others: readonly Option[], own: string): void {
-  const other = others.find(({ name }) => args.flag(name));
-  if (!other) return;
-  throw new TypeError(
-    `Cannot use --${other.name} with swag ${own}: it belongs to the other half`,
-  );
-}
-
-/** The folders below one that hold weights, by the number in their names. */
-async function foldersOf(folder: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const { name, isDirectory } of await disk(folder).readDir(folder)) {
-    const path = `${folder}/${name}/model.safetensors`;
-    if (isDirectory && await exists(path)) found.push(name);
-  }
-  const numbered = new Intl.Collator("en", { numeric: true });
-  return found.sort(numbered.compare).map((name) => `${folder}/${name}`);
-}
-
-async function fit(args: Arguments): Promise<number> {
-  refuse(args, SAMPLE_OPTIONS, "fit");
-  const source = args.needed("checkpoints");
-  const output = args.needed("output");
-  const skipped = args.integer("skip-first", { min: 0 }) ?? 0;
-  const noCovMat = args.flag("no-cov-mat");
-  const maxNumModels = args.integer("max-num-models", { min: 1 });
-  const varClamp = args.number("var-clamp", { min: 0 });
-  const modules = args.list("swag-modules");
-  const deviations = args.choice("swag-deviations", DEVIATION_FORMATS);
-  const progress = new Progress({ quiet: args.flag("quiet") });
-  const folders = (await foldersOf(source)).slice(skipped);
-  const last = folders.at(-1);
-  if (folders.length < 2 || last === undefined) {
-    throw new RangeError(
-      `Cannot build a posterior from ${folders.length} checkpoints of ` +
-        `${source}: there must be at least 2; finetune --save-every makes some, ` +
-        "and --save-limit says how many are kept",
-    );
-  }
-  const task = taskOfModel(await AutoConfig.fromPretrained(last), last);
-  await openAdapter(progress);
-  const loaded = await progress.during(
-    `loading ${last}`,
-    loadModel(task, last),
-  );
-  using model = loaded.model;
-  const options = {
-    noCovMat,
-    ...maxNumModels === undefined ? {} : { maxNumModels },
-    ...varClamp === undefined ? {} : { varClamp },
-    ...deviations === undefined ? {} : { deviations },
-    ...modules.length > 0 ? { modulePrefixList: modules } : {},
-  };
-  progress.say(memoryRemark(model, options));
-  using posterior = SwagModel.fromBase(model, options);
-  await using _folder = await OutputFolder.make(
-    output,
-    () => prepareOutput(output, args.flag("overwrite")),
-  );
-  using stage = progress.stage("collecting", folders.length, "checkpoints");
-  for (const folder of folders) {
-    using file = await openSafetensors(`${folder}/model.safetensors`);
-    // Weights that are computed and not learned are in no file.
-    const { mismatched, unexpected } = await model.loadStateDict(file, {
-      strict: false,
-    });
-    const [wrong] = [...mismatched.map(({ name }) => name), ...unexpected];
-    if (wrong !== undefined) {
-      throw new TypeError(
-        `Cannot collect ${folder}: ${wrong} is not what it is in ${last}`,
-      );
-    }
-    posterior.collectModel();
-    stage.advance(1);
-  }
-  await saveLoaded(output, { ...loaded, model, swag: posterior });
-  const { nModels, covMatRank } = posterior;
-  console.log(`Saved ${output}: ${nModels} collections, rank ${covMatRank}`);
-  if (covMatRank >= LEAST_DIAGNOSED) {
-    for (const line of diagnosisLines(await posterior.diagnostics())) {
-      console.log(line);
-    }
-  }
-  return 0;
-}
-
-/** Fewer deviations than this tell nothing about two halves. */
-const LEAST_DIAGNOSED = 4;
-
-/** What the collections tell about the posterior. */
-function diagnosisLines(
-  {
-    rank,
-    effectiveRank,
-    varianceAgreement,
-    expectedAgreement,
-    drift,
-    isExploring,
-  }: SwagDiagnostics,
-): string[] {
-  return [
-    `Effective rank: ${effectiveRank.toFixed(1)} of ${rank}`,
-    `Agreement of the halves on variances: ${varianceAgreement.toFixed(2)}; ` +
-    `independent weights would agree by ${expectedAgreement.toFixed(2)}`,
-    `Drift between the halves: ${drift.toFixed(1)} standard errors, ` +
-    (isExploring
-      ? "so the weights went around in a region"
-      : "so the weights were still on their way: collect later, further apart, or " +
-        "with a higher rate"),
-  ];
-}
-
-async function sample(args: Arguments): Promise<number> {
-  refuse(args, FIT_OPTIONS, "sample");
-  const source = args.needed("model");
-  const output = args.needed("output");
-  const index = args.integer("index", { min: 0 }) ?? 0;
-  const seed = args.integer("seed", { min: 0, max: 2 ** 32 - 1 }) ?? 0;
-  const scale = args.number("scale", { min: 0 }) ?? 0.5;
-  const progress = new Progress({ quiet: args.flag("quiet") });
-  const task = taskOfModel(await AutoConfig.fromPretrained(source), source);
-  await openAdapter(progress);
-  const loaded = await progress.during(
-    `loading ${source}`,
-    loadModel(task, source),
-  );
-  using _model = loaded.adapter ?? loaded.model;
-  if (!loaded.swag) {
-    throw new TypeError(
-      `Cannot sample ${source}: it holds no posterior; finetune --swag or swag ` +
-        "fit makes one",
-    );
-  }
-  await using _folder = await OutputFolder.make(
-    output,
-    () => prepareOutput(output, args.flag("overwrite")),
-  );
-  takeSample(loaded, { seed, index, scale });
-  await saveLoaded(output, { ...loaded, swag: undefined });
-  disposePosterior(loaded);
-  console.log(
-    `Saved ${output}: sample ${index} of seed ${seed}, scale ${scale}`,
-  );
-  return 0;
-}

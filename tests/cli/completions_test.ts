@@ -1,6 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Command, Option } from "../../cli/arguments.ts";
 import { COMMANDS, PROGRAM } from "../../cli/commands.ts";
 import { completionScript, SHELLS } from "../../cli/completion_scripts.ts";
 import { inFolder } from "../_folder.ts";
@@ -40,6 +41,14 @@ async function completed(
   return lines;
 }
 
+/** The options of a command, and those of the commands that it consists of. */
+function allOptions(
+  { options, parts = {} }: Pick<Command, "options" | "parts">,
+): Option[] {
+  const own = Object.values(options).flat();
+  return [...own, ...Object.values(parts).flatMap(allOptions)];
+}
+
 /** The lines of a script about a command. */
 function sectionOf(shell: string, script: string, name: string): string {
   if (shell === "fish") {
@@ -54,9 +63,9 @@ function sectionOf(shell: string, script: string, name: string): string {
 Deno.test("every option of every command occurs in every script", () => {
   for (const shell of SHELLS) {
     const script = scriptOf(shell);
-    for (const { name, options, operands = [] } of COMMANDS) {
+    for (const { name, options, operands = [], parts = {} } of COMMANDS) {
       const section = sectionOf(shell, script, name);
-      for (const option of Object.values(options).flat()) {
+      for (const option of allOptions({ options, parts })) {
         const dashes = shell === "fish" ? "-l " : "--";
         assertMatch(
           section,
@@ -64,7 +73,9 @@ Deno.test("every option of every command occurs in every script", () => {
           `${shell}: ${name} --${option.name}`,
         );
       }
-      for (const word of operands) assert(section.includes(word), word);
+      for (const word of [...operands, ...Object.keys(parts)]) {
+        assert(section.includes(word), word);
+      }
     }
   }
 });
@@ -96,12 +107,17 @@ Deno.test("bash completes commands, options and their values", async () => {
       [...names, "--help", "--version"],
     );
     assertEquals(await completed(folder, "tr"), ["train-tokenizer"]);
-    for (const { name, options } of COMMANDS) {
+    for (const command of COMMANDS) {
+      const names = allOptions(command).map(({ name }) => `--${name}`);
       assertEquals(
-        await completed(folder, name, "--"),
-        Object.values(options).flat().map((option) => `--${option.name}`),
+        (await completed(folder, command.name, "--")).sort(),
+        [...new Set(names)].sort(),
       );
     }
+    assertEquals(await completed(folder, "swag", "e"), ["evaluate"]);
+    assertEquals(await completed(folder, "swag", "sample", "--ind"), [
+      "--index",
+    ]);
     const after = (...words: string[]) =>
       completed(folder, "finetune", ...words);
     assertEquals(await after("--learn"), ["--learning-rate"]);

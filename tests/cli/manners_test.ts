@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { Arguments, type Command, helpOf } from "../../cli/arguments.ts";
-import { COMMANDS, PROGRAM } from "../../cli/commands.ts";
+import { commandOf, COMMANDS, PROGRAM } from "../../cli/commands.ts";
 import { compare } from "../../cli/compare.ts";
 import { evaluate } from "../../cli/evaluate.ts";
 import { finetune } from "../../cli/finetune.ts";
@@ -39,7 +39,7 @@ Deno.test("the command line lists its commands and their options", async () => {
 });
 
 Deno.test("help fits 80 columns, and shows a configuration", () => {
-  for (const command of COMMANDS) {
+  for (const command of ALL_COMMANDS) {
     const help = helpOf(command, "swagpu");
     assert(help.split("\n").every((line) => line.length <= 80), help);
   }
@@ -59,13 +59,45 @@ Deno.test("finetune's help of one task leaves out the options of others", () => 
   assert(names(finetune).includes("doc-stride"));
 });
 
+/** The commands, and those that they consist of. */
+const ALL_COMMANDS = COMMANDS.flatMap((
+  command,
+) => [command, ...Object.values(command.parts ?? {})]);
+
+Deno.test("a command may consist of others, each with options of its own", async () => {
+  const nameOf = (...words: string[]) => commandOf(words).command?.name;
+  assertEquals(nameOf("swag", "fit", "--quiet"), "swag fit");
+  assertEquals(commandOf(["swag", "fit", "--quiet"]).rest, ["--quiet"]);
+  assertEquals(nameOf("swag"), "swag");
+  assertEquals(nameOf("swag", "constructor"), "swag");
+  assertEquals(nameOf("fit"), undefined);
+  const { command } = commandOf(["swag"]);
+  assert(command);
+  const help = helpOf(command, PROGRAM);
+  assertMatch(help, /^ {2}fit {7}Makes a posterior of the checkpoints/m);
+  assertMatch(help, /^ {2}evaluate {2}Measures a posterior on labeled texts/m);
+  const refused = (...args: string[]) =>
+    assertThrows(() => new Arguments(command, args), RangeError).message;
+  assertEquals(
+    refused("evalute"),
+    "Cannot run swag evalute: expected fit, sample, evaluate; did you mean " +
+      "evaluate?",
+  );
+  const [own, part] = await Promise.all([
+    cli("help", "swag", "sample"),
+    cli("swag", "sample", "--help"),
+  ]);
+  assertEquals([own.code, own.out], [0, part.out]);
+  assertMatch(part.out, /^Usage: swagpu swag sample --model DIR/m);
+});
+
 /** The words of a line of shell, in which only double quotes are special. */
 function words(line: string): string[] {
   return [...line.matchAll(/"([^"]*)"|\S+/g)].map(([all, text]) => text ?? all);
 }
 
 Deno.test("every command's help has examples, whose options exist", () => {
-  for (const command of COMMANDS) {
+  for (const command of ALL_COMMANDS) {
     const { notes = "" } = command;
     const [, block = ""] = /^Examples:\n((?: {2}.*\n?)+)/m.exec(notes) ?? [];
     const lines = block.replaceAll(/\\\n */g, "").split("\n")
@@ -73,11 +105,11 @@ Deno.test("every command's help has examples, whose options exist", () => {
       .filter((line) => line !== "");
     assert(lines.length >= 2, `${command.name} has ${lines.length} examples`);
     for (const line of lines) {
-      const [program, name, ...args] = words(line);
+      const [program, ...args] = words(line);
       assertEquals(program, PROGRAM);
-      const called = COMMANDS.find((one) => one.name === name);
+      const { command: called, rest } = commandOf(args);
       assert(called, line);
-      new Arguments(called, args); // Throws if an option does not exist.
+      new Arguments(called, rest); // Throws if an option does not exist.
     }
     assert(lines.some((line) => line.startsWith(`${PROGRAM} ${command.name}`)));
   }

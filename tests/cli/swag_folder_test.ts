@@ -1,9 +1,15 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertRejects,
+} from "@std/assert";
 import { evaluate } from "../../cli/evaluate.ts";
 import { predict } from "../../cli/predict.ts";
-import { swag as swagCommand } from "../../cli/swag.ts";
+import { swagEvaluate } from "../../cli/swag_evaluate.ts";
+import { swagSample } from "../../cli/swag_sample.ts";
 import { AutoModelForSequenceClassification } from "../../models/mod.ts";
 import { inFolder } from "../_folder.ts";
 import { printed, trained, write } from "./tasks/_classification.ts";
@@ -38,6 +44,20 @@ Deno.test("a folder of the Python library is evaluated and used with its posteri
       "SWA",
       "SWAG",
     ]);
+    // swag evaluate prints the same, but refuses a model without a posterior.
+    const evaluated = (source: string) =>
+      printed(swagEvaluate, "--model", source, "--data", data, "--json");
+    assertEquals(JSON.parse(await evaluated(theirs)).results.length, 3);
+    assertEquals(JSON.parse(await evaluated(ours)).results, expected);
+    const plain = `${folder}/plain`;
+    await model.savePretrained(plain);
+    await tokenizer.save(plain);
+    assertEquals((await scores(plain)).length, 1);
+    await assertRejects(
+      () => evaluated(plain),
+      TypeError,
+      `Cannot evaluate ${plain}: it holds no posterior; finetune --swag or swag`,
+    );
     // Both files hold the same posterior, of which theirs has lost digits.
     for (const [i, own] of (await scores(theirs)).entries()) {
       assertEquals(own.method, expected[i]?.method);
@@ -59,8 +79,8 @@ Deno.test("a folder of the Python library is evaluated and used with its posteri
 
     const drawn = `${folder}/drawn`;
     await printed(
-      swagCommand,
-      ...["sample", "--model", theirs, "--scale", "0", "--output", drawn],
+      swagSample,
+      ...["--model", theirs, "--scale", "0", "--output", drawn],
     );
     const mean = await AutoModelForSequenceClassification.fromPretrained(drawn);
     const moments = await swag.moments();

@@ -78,10 +78,18 @@ Deno.test("swag makes a posterior of checkpoints, and plain models of its draws"
     const { dtype } = posterior.info("swag.base.classifier.bias_cov_mat_sqrt");
     assertEquals(dtype, "I8");
     const data = ["--data", `${folder}/train.csv`, "--quiet", "--json"];
-    const measured = await cli("evaluate", "--model", fitted, ...data);
+    const measured = await cli("swag", "evaluate", "--model", fitted, ...data);
     assertEquals(measured.code, 0, measured.err);
     const { results } = JSON.parse(measured.out);
     assertEquals(results.length, 3);
+    const same = await cli("evaluate", "--model", fitted, ...data);
+    assertEquals(same.out, measured.out);
+    const none = await cli("swag", "evaluate", "--model", run, ...data);
+    assertEquals([none.code, none.out], [1, ""]);
+    assertMatch(
+      none.err,
+      /^error: Cannot evaluate .*run: it holds no posterior/,
+    );
 
     const draw = async (name: string, ...more: string[]) => {
       const output = `${folder}/${name}`;
@@ -119,11 +127,11 @@ Deno.test("swag says what it needs", () =>
   inDataFolder(async (folder) => {
     for (
       const [words, wish] of [
-        [[], /say fit or sample/],
+        [[], /say fit, sample or evaluate/],
         [["fit", "--checkpoints", folder, "--output", "x"], /at least 2/],
         [
           ["fit", "--checkpoints", folder, "--output", "x", "--index", "1"],
-          /--index with swag fit/,
+          /swag fit with --index/,
         ],
         [["sample", "--model", folder], /without --output/],
       ] as const
