@@ -70,6 +70,19 @@ export function holdSample<T>(
   return promise.finally(() => end(holds, hold)) as T;
 }
 
+/**
+ * Throws if a call for a model waits for a promise, so that its weights must stay.
+ *
+ * @throws {TypeError} If that is so.
+ */
+export function refuseHeld(action: string, model: Module): void {
+  if (!holdsOf(model).some(({ isWaiting }) => isWaiting)) return;
+  throw new TypeError(
+    `Cannot ${action}: the model holds a sample for another asynchronous call, ` +
+      "await that call before",
+  );
+}
+
 function holdsOf(model: Module): Hold[] {
   let holds = HOLDS.get(model);
   if (!holds) HOLDS.set(model, holds = []);

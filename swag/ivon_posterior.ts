@@ -7,6 +7,7 @@
  * @module
  */
 
+import { runAndEnd } from "../engine/kernel_kit.ts";
 import type { IVON, Module } from "../nn/mod.ts";
 import { DRAW_OPTIONS, DrawCounter, type DrawOptions } from "./draw_counter.ts";
 import { type PredictRuns, WeightPosterior } from "./weight_posterior.ts";
@@ -103,12 +104,12 @@ export class IVONPosterior extends WeightPosterior<DrawOptions> {
     }
     if (count === undefined) return predict(1, () => {});
     const [seed, index] = this.#draws.next(options, count);
-    try {
-      return predict(count, (run) => {
-        optimizer.sampleParameters({ seed, index: index + run });
-      });
-    } finally {
-      optimizer.restoreWeights();
-    }
+    return runAndEnd(
+      () =>
+        predict(count, (run) => {
+          optimizer.sampleParameters({ seed, index: index + run });
+        }),
+      () => optimizer.restoreWeights(),
+    );
   }
 }

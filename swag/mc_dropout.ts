@@ -7,6 +7,7 @@
  * @module
  */
 
+import { runAndEnd } from "../engine/kernel_kit.ts";
 import { defaultGenerator } from "../engine/mod.ts";
 import { BatchNorm1d, type Module } from "../nn/mod.ts";
 import { DRAW_OPTIONS, DrawCounter, type DrawOptions } from "./draw_counter.ts";
@@ -103,8 +104,15 @@ export class MCDropout extends WeightPosterior<DrawOptions> {
           "dropout at a rate above 0",
       );
     };
-    try {
-      const result = predict(
+    const end = (isDone: boolean) => {
+      try {
+        if (isDone) checkRun();
+      } finally {
+        generator.loadStateDict(state);
+      }
+    };
+    return runAndEnd(() =>
+      predict(
         count,
         () => {
           for (const module of this.base.namedModules().values()) {
@@ -116,11 +124,6 @@ export class MCDropout extends WeightPosterior<DrawOptions> {
           isRun = true;
           generator.loadStateDict({ key: seeds[run] ?? [0, 0], position: 0 });
         },
-      );
-      checkRun();
-      return result;
-    } finally {
-      generator.loadStateDict(state);
-    }
+      ), end);
   }
 }

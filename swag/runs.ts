@@ -12,6 +12,7 @@ import {
   allocate,
   copyStrided,
   formatShape,
+  runAndEnd,
   sameShape,
 } from "../engine/kernel_kit.ts";
 import {
@@ -144,14 +145,15 @@ export function stackRuns(
   });
 }
 
-/** Calls a function while a model is in training or evaluation mode. */
+/**
+ * Calls a function while a model is in training or evaluation mode. If it returns a
+ * promise, the model has its own mode again when that settles.
+ */
 export function inMode<T>(model: Module, training: boolean, run: () => T): T {
   const modules = [...model.namedModules().values()];
   const modes = modules.map((module) => module.training);
   model.train(training);
-  try {
-    return run();
-  } finally {
+  return runAndEnd(run, () => {
     modules.forEach((module, i) => module.training = modes[i] ?? training);
-  }
+  });
 }

@@ -10,6 +10,7 @@
 
 import { keep, scope, type Tensor } from "../engine/mod.ts";
 import { checkOptions, type Module } from "../nn/mod.ts";
+import { holdSample, refuseHeld } from "./held_samples.ts";
 import {
   type ModelPrediction,
   type Prediction,
@@ -32,6 +33,17 @@ import type { RunOptions, SummarizedRunOptions } from "./sample_options.ts";
 
 /** The names of {@linkcode RunOptions}. */
 const RUN_OPTIONS = ["numPredictions", "training"] as const;
+
+/** The arguments of {@linkcode PredictRuns}. */
+type RunArguments = Parameters<PredictRuns<unknown>>;
+
+/** @throws {RangeError} If a number of samples is not a positive whole number. */
+function checkPredictions(action: string, count: number | undefined): void {
+  if (count === undefined || (Number.isInteger(count) && count >= 1)) return;
+  throw new RangeError(
+    `Cannot ${action} with ${count} samples: it must be a positive whole number`,
+  );
+}
 
 /**
  * Runs a model on all batches, several times.
@@ -101,7 +113,9 @@ export abstract class WeightPosterior<Sampling extends object> {
    * says; before each run it calls its second argument with the number of the run,
    * which writes that sample into the model, and before each batch of the run its
    * third, if there is one.
-   * @returns What `predict` returns. The model has its own weights again.
+   * @returns What `predict` returns. The model has its own weights again; if that is a
+   * promise, as for {@linkcode mapSamples}, when it settles. `runAndEnd` of
+   * `@swagpu/swagpu/engine/kernels` does both.
    */
   protected abstract withSamples<T>(
     options: Sampling,
@@ -282,6 +296,79 @@ export abstract class WeightPosterior<Sampling extends object> {
     return this.#predict(runs, options);
   }
 
+  /**
+   * Calls a function with each of several samples in the model, one after the other.
+   * The function may be asynchronous: it may read results, or generate texts, which
+   * {@linkcode predict} cannot. Meanwhile the model is in evaluation mode, unless
+   * `training` is set. Afterwards it has its own weights and mode again.
+   *
+   * No other asynchronous call may change the model's weights meanwhile.
+   *
+   * @param run Called with the number of the sample among those of this call.
+   * @param options Which samples to draw, and how many.
+   * @returns What the function has returned for each sample.
+   * @throws {RangeError} If `numPredictions` is not a positive whole number.
+   * @throws {TypeError} If the model holds a sample for another asynchronous call.
+   *
+   * @example The weight itself
+   * ```ts
+   * import { initialize } from "@swagpu/swagpu/engine";
+   * import { Linear } from "@swagpu/swagpu/nn";
+   * import { SwagModel } from "@swagpu/swagpu/swag";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await initialize();
+   * const model = new Linear(1, 1, { bias: false });
+   * const swag = SwagModel.fromBase(model);
+   * for (const weight of [1, 2, 3]) {
+   *   model.weight.write([weight]);
+   *   swag.collectModel();
+   * }
+   * const weights = await swag.mapSamples(() => model.weight.item(), {
+   *   numPredictions: 4,
+   *   seed: 7,
+   * });
+   * assertEquals(new Set(weights).size, 4);
+   * assertEquals(await model.weight.item(), 3);
+   * ```
+   */
+  async mapSamples<T>(
+    run: (sample: number) => T | PromiseLike<T>,
+    options: Sampling & RunOptions = {} as Sampling & RunOptions,
+  ): Promise<T[]> {
+    checkOptions(options, {
+      action: "compute with samples",
+      known: [...this.samplingOptions, ...RUN_OPTIONS],
+    });
+    const {
+      numPredictions = this.defaultPredictions,
+      training = false,
+      ...rest
+    } = options;
+    checkPredictions("compute", numPredictions);
+    refuseHeld("compute with samples", this.base);
+    const sampling = rest as unknown as Sampling;
+    const all = async (...[count, before, beforeBatch]: RunArguments) => {
+      const results: T[] = [];
+      for (let i = 0; i < count; i++) {
+        before(i);
+        beforeBatch?.(i);
+        results.push(await run(i));
+      }
+      return results;
+    };
+    return await holdSample(
+      this.base,
+      () =>
+        this.withSamples(
+          sampling,
+          numPredictions,
+          (...runs) => inMode(this.base, training, () => all(...runs)),
+        ),
+      () => {}, // withSamples has written the weights back.
+    );
+  }
+
   /** Predicts with each function, all with the same samples. */
   #predict(
     runs: readonly (() => LogitsOutput | SpanOutput)[],
@@ -313,15 +400,7 @@ export abstract class WeightPosterior<Sampling extends object> {
     options: Sampling & RunOptions,
   ): StackedLogits[] {
     const { numPredictions, training = false, ...rest } = options;
-    if (
-      numPredictions !== undefined &&
-      !(Number.isInteger(numPredictions) && numPredictions >= 1)
-    ) {
-      throw new RangeError(
-        `Cannot predict with ${numPredictions} samples: it must be a positive ` +
-          "whole number",
-      );
-    }
+    checkPredictions("predict", numPredictions);
     const sampling = rest as unknown as Sampling;
     return this.withSamples(
       sampling,

@@ -8,7 +8,12 @@
  * @module
  */
 
-import { copyInto, persist, philoxNormal } from "../../engine/kernel_kit.ts";
+import {
+  copyInto,
+  persist,
+  philoxNormal,
+  runAndEnd,
+} from "../../engine/kernel_kit.ts";
 import {
   add,
   concat,
@@ -339,15 +344,16 @@ export class LastLayerLaplace extends WeightPosterior<DrawOptions> {
     const kept = [weight, bias].map((x) =>
       x && persist(noGrad(() => add(x, 0)))
     );
-    try {
-      return predict(count, (run) => this.#write(drawKey(seed, index + run)));
-    } finally {
-      for (const [i, x] of [weight, bias].entries()) {
-        const copy = kept[i];
-        if (x && copy) copyInto(x, copy);
-        copy?.dispose();
-      }
-    }
+    return runAndEnd(
+      () => predict(count, (run) => this.#write(drawKey(seed, index + run))),
+      () => {
+        for (const [i, x] of [weight, bias].entries()) {
+          const copy = kept[i];
+          if (x && copy) copyInto(x, copy);
+          copy?.dispose();
+        }
+      },
+    );
   }
 
   /** Writes a sample into the layer. */

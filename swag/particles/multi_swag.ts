@@ -364,23 +364,24 @@ export class MultiSwag<M extends Module = Module>
         : { ...rest, seed: seed ?? 0, index: index + run % each };
     const [first, ...others] = this.particles as [SwagModel, ...SwagModel[]];
     return this.#keepingBuffers(() =>
-      first.withSample(optionsOf(0), () => {
-        try {
-          return predict(this.particles.length * each, (run) => {
-            const particle = Math.floor(run / each);
-            // The first sample is in the model already.
-            if (run > 0) {
-              this.#particle(particle).sampleParameters(optionsOf(run));
-            }
-            if (run % each > 0) return;
-            this.#writeBuffers(particle);
-            // The weights that it keeps are a sample of the one before it.
-            if (particle > 1) this.#particle(particle - 1).acceptWeights();
-          });
-        } finally {
-          for (const swag of others) swag.acceptWeights();
-        }
-      })
+      first.withSample(optionsOf(0), () =>
+        runAndEnd(
+          () =>
+            predict(this.particles.length * each, (run) => {
+              const particle = Math.floor(run / each);
+              // The first sample is in the model already.
+              if (run > 0) {
+                this.#particle(particle).sampleParameters(optionsOf(run));
+              }
+              if (run % each > 0) return;
+              this.#writeBuffers(particle);
+              // The weights that it keeps are a sample of the one before it.
+              if (particle > 1) this.#particle(particle - 1).acceptWeights();
+            }),
+          () => {
+            for (const swag of others) swag.acceptWeights();
+          },
+        ))
     );
   }
 

@@ -20,7 +20,7 @@ import {
   TemperatureScaled,
   type WeightPosterior,
 } from "../../swag/mod.ts";
-import { gpuTest } from "../_check.ts";
+import { assertClose, gpuTest, ROUNDING } from "../_check.ts";
 
 const FIELDS: Readonly<Record<string, Record<string, unknown>>> = {
   bert: {
@@ -117,6 +117,19 @@ for (const [type, fields] of Object.entries(FIELDS)) {
         const isOne = name === "temperature" || name === "swag";
         assertEquals(isSpread, !isOne, name);
       }
+      // The same samples by asynchronous calls, of which each waits.
+      const sampling = { numPredictions: 3, seed: 5, index: 2 };
+      const logits = rival.getLogits(() => forward([0]), sampling);
+      const mapped = await rival.mapSamples(
+        async () => [...await forward([0]).logits.data()],
+        sampling,
+      );
+      const factor = rival instanceof TemperatureScaled ? rival.temperature : 1;
+      assertClose(
+        await logits.data(),
+        mapped.flat().map((logit) => logit / factor),
+        ROUNDING,
+      );
     }
     for (const [i, parameter] of [...model.parameters()].entries()) {
       assertEquals(await parameter.data(), weights[i]);
