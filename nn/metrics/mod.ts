@@ -108,6 +108,11 @@ export {
 export * from "./sequence_ensembles.ts";
 export * from "./sequence_uncertainty.ts";
 export * from "./smooth_calibration.ts";
+export {
+  sumUpTokenUncertainty,
+  type TextSums,
+  type TextUncertaintyOptions,
+} from "./text_sums.ts";
 export * from "./text_uncertainty.ts";
 export type { EnsembleTextsOptions } from "./token_mixtures.ts";
 export * from "./token_uncertainty.ts";

@@ -30,6 +30,13 @@ export interface SequenceEnsembleUncertainty {
   sequenceRmi: Float64Array<ArrayBuffer>;
   /** The mean of |log p − log pₘ| (PESrmiabs, EPSrmiabs). */
   sequenceAbsoluteRmi: Float64Array<ArrayBuffer>;
+  /**
+   * The mean of pₘ/p (log pₘ − log p), the mutual information between the text and
+   * the member. With log-probabilities that are not divided by lengths, and all
+   * possible texts as hypotheses, it is exact; with others it is an estimate by
+   * importance sampling. (lm-polygraph has none.)
+   */
+  sequenceMutualInformation: Float64Array<ArrayBuffer>;
 }
 
 /**
@@ -42,7 +49,7 @@ export interface SequenceEnsembleUncertainty {
  * @param logProbabilities The log-probability of each hypothesis by each member,
  * usually divided by its length, [inputs, members, hypotheses].
  * @param options The number of members and of hypotheses.
- * @returns Three measures of each input.
+ * @returns Four measures of each input.
  * @throws {RangeError} If the values do not fill whole inputs, or hold NaN.
  * @throws {TypeError} If there is an option of another name.
  *
@@ -75,6 +82,7 @@ export function sequenceEnsembleUncertainty(
   const total = new Float64Array(inputs);
   const rmi = new Float64Array(inputs);
   const absolute = new Float64Array(inputs);
+  const information = new Float64Array(inputs);
   for (let input = 0; input < inputs; input++) {
     const log = (m: number, h: number) =>
       logProbabilities[input * width + m * hypotheses + h] ?? NaN;
@@ -87,7 +95,7 @@ export function sequenceEnsembleUncertainty(
     });
     const best = Math.max(...own);
     const mass = own.reduce((sum, l) => sum + Math.exp(l - best), 0);
-    let [sum, difference, distance] = [0, 0, 0];
+    let [sum, difference, distance, shared] = [0, 0, 0, 0];
     for (const [h, mean] of own.entries()) {
       const weight = Math.exp(mean - best) / mass;
       sum -= weight * Math.exp(mean);
@@ -95,13 +103,17 @@ export function sequenceEnsembleUncertainty(
         const gap = weight * (mean - log(m, h)) / members;
         difference += gap;
         distance += Math.abs(gap);
+        const ratio = Math.exp(log(m, h) - mean);
+        if (ratio > 0) shared -= ratio * gap; // 0 · log 0 counts as 0.
       }
     }
     [total[input], rmi[input], absolute[input]] = [sum, difference, distance];
+    information[input] = Math.max(0, shared);
   }
   return {
     sequenceTotalUncertainty: total,
     sequenceRmi: rmi,
     sequenceAbsoluteRmi: absolute,
+    sequenceMutualInformation: information,
   };
 }

@@ -13,6 +13,7 @@ import {
   semanticEntropy,
   sequenceConfidence,
   sequenceEnsembleUncertainty,
+  sumUpTokenUncertainty,
 } from "../../../nn/metrics/mod.ts";
 
 // Two members, one text of two tokens, a vocabulary of two. At the first token,
@@ -105,6 +106,76 @@ Deno.test("text uncertainties are means over tokens and hypotheses", () => {
   assertEquals(result.sequenceRmi, sequenceRmi);
 });
 
+Deno.test("token measures and log-probabilities are summed up as scores are", () => {
+  const [second, third] = [[0.3, -1, 2, 0.5], [1, 1, -2, 0.1]];
+  const logits = [
+    ...LOGITS.slice(0, 4),
+    ...second ?? [],
+    ...LOGITS.slice(4),
+    ...third ?? [],
+  ];
+  const tokens = [...TOKENS, 1, 0];
+  for (const mode of ["pe", "ep"] as const) {
+    const options = { members: 2, lengths: [2, 1], hypotheses: 2, mode };
+    const { tokenEntropyTop5, tokenEntropyTop10, tokenEntropyTop15, ...all } =
+      ensembleTextUncertainty(logits, tokens, options);
+    assert(tokenEntropyTop5 && tokenEntropyTop10 && tokenEntropyTop15);
+    const logProbabilities = [0, 1].flatMap((member) =>
+      tokens.map((token, at) => {
+        const pair = logits.slice(
+          (member * 4 + at) * 2,
+          (member * 4 + at) * 2 + 2,
+        );
+        const total = Math.log(pair.reduce((sum, x) => sum + Math.exp(x), 0));
+        return (pair[token] ?? NaN) - total;
+      })
+    );
+    const { hypotheses: _, ...rest } = options;
+    const sums = sumUpTokenUncertainty(
+      ensembleTokenUncertainty(logits, tokens, rest),
+      logProbabilities,
+      options,
+    );
+    for (const name of Object.keys(all) as (keyof typeof all)[]) {
+      assertEquals(sums[name].length, all[name].length);
+      sums[name].forEach((value, i) =>
+        assertAlmostEquals(value, all[name][i] ?? NaN, 1e-12)
+      );
+    }
+  }
+});
+
+Deno.test("the mutual information of all texts is exact", () => {
+  // Two tokens of three, by members whose second token depends on the first.
+  const members = [
+    {
+      first: [0.2, 0.3, 0.5],
+      next: [[0.1, 0.1, 0.8], [1, 0, 0], [0.3, 0.3, 0.4]],
+    },
+    {
+      first: [0.6, 0.3, 0.1],
+      next: [[0.2, 0.7, 0.1], [0.4, 0.6, 0], [0.2, 0.2, 0.6]],
+    },
+  ];
+  const texts = members.map(({ first, next }) =>
+    first.flatMap((p, i) => (next[i] ?? []).map((q) => p * q))
+  );
+  const mixture = texts[0]?.map((p, i) => (p + (texts[1]?.[i] ?? NaN)) / 2) ??
+    [];
+  const plogp = (list: number[]) =>
+    list.reduce((sum, p) => sum - (p > 0 ? p * Math.log(p) : 0), 0);
+  const exact = plogp(mixture) -
+    texts.reduce((sum, own) => sum + plogp(own) / 2, 0);
+  // Texts that no member writes are no hypotheses: their weight would be 0.
+  const kept = mixture.flatMap((p, i) => p > 0 ? [i] : []);
+  const { sequenceMutualInformation } = sequenceEnsembleUncertainty(
+    texts.flatMap((own) => kept.map((i) => Math.log(own[i] ?? NaN))),
+    { members: 2, hypotheses: kept.length },
+  );
+  assertAlmostEquals(sequenceMutualInformation[0] ?? NaN, exact, 1e-14);
+  assert(exact > 0.1);
+});
+
 Deno.test("sequence measures of two members match a case by hand", () => {
   const logs = [Math.log(0.5), Math.log(0.1), Math.log(0.3), Math.log(0.1)];
   const result = sequenceEnsembleUncertainty(logs, {
@@ -118,6 +189,8 @@ Deno.test("sequence measures of two members match a case by hand", () => {
   const [above, below] = [Math.log(0.4 / 0.5), Math.log(0.4 / 0.3)];
   near(result.sequenceRmi, 0.8 * (above + below) / 2);
   near(result.sequenceAbsoluteRmi, 0.8 * (below - above) / 2);
+  const information = (0.5 * -above + 0.3 * -below) / 0.4 / 2;
+  near(result.sequenceMutualInformation, 0.8 * information);
 });
 
 Deno.test("semantic entropies of three texts match a case by hand", () => {
@@ -179,6 +252,15 @@ Deno.test("uncertainties of texts refuse bad input", () => {
       () =>
         ensembleTextUncertainty(LOGITS, TOKENS, { ...OPTIONS, hypotheses: 2 }),
       "not whole groups of 2",
+    ],
+    [
+      () =>
+        sumUpTokenUncertainty(
+          ensembleTokenUncertainty(LOGITS, TOKENS, OPTIONS),
+          [0, 0, 0],
+          OPTIONS,
+        ),
+      "3 log-probabilities and 2 tokens for 2 members and lengths [2]",
     ],
     [() => semanticEntropy([1], [0.5], { samples: 1 }), "cluster 0 is 0.5"],
     [() => semanticEntropy([NaN], [0], { samples: 1 }), "0 is NaN"],
