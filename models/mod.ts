@@ -52,7 +52,11 @@ export type {
 export * from "./pretrained.ts";
 export type { PretrainedOptions } from "./resolve.ts";
 export { registerWrapper, type WrappedModel, type Wrapper } from "./wrapped.ts";
-export type { WeightSampler, WeightSampling } from "./weight_samples.ts";
+export type {
+  WeightSampler,
+  WeightSamples,
+  WeightSampling,
+} from "./weight_samples.ts";
 export * from "./config.ts";
 
 // --------------------------------------------------------------- architectures

@@ -39,6 +39,21 @@ export interface WeightPosterior {
   ): Tensor;
 }
 
+/**
+ * What computes with several samples of a model's weights, and may wait meanwhile: the
+ * posteriors of `@swagpu/swagpu/swag` do.
+ */
+export interface WeightSamples {
+  /**
+   * Calls a function with each of several samples in the model, one after the other,
+   * and then writes back the model's own weights.
+   */
+  mapSamples<T>(
+    run: (sample: number) => Promise<T>,
+    options: PosteriorSampling,
+  ): Promise<T[]>;
+}
+
 /** Which sample of a distribution over weights to take. */
 export interface WeightSampling {
   /** A factor of the covariance. @default {the sampler's} */

@@ -7,8 +7,19 @@
  * @module
  */
 
+export type {
+  ScoringCausalModel,
+  ScoringModel,
+  ScoringSeq2SeqModel,
+} from "./answer_batch.ts";
+export type {
+  AnswerCandidate,
+  AnswerUncertainty,
+  MeaningEntropies,
+} from "./answer_uncertainty.ts";
 export * from "./generate.ts";
 export * from "./generate_with_samples.ts";
+export * from "./generate_with_uncertainty.ts";
 export * from "./generation_config.ts";
 export * from "./generation_options.ts";
 export type {
@@ -19,3 +30,4 @@ export type {
   TargetInputs,
 } from "./decoders.ts";
 export type { Rows } from "./prompts.ts";
+export type { RowDecoder } from "./written_rows.ts";
