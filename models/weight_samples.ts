@@ -13,7 +13,7 @@ import type { Tensor } from "../engine/mod.ts";
 
 /** How a pipeline samples a distribution over weights, for each batch. */
 export interface PosteriorSampling {
-  /** The number of samples to average over. @default {30} */
+  /** The number of samples to average over. @default {30; 10 where texts are written} */
   numPredictions?: number;
   /** A factor of the covariance. @default {the posterior's} */
   scale?: number;
@@ -27,14 +27,23 @@ export interface PosteriorSampling {
   seed?: number | bigint;
 }
 
+/** The scores of tokens as the first and the last of an answer, `[batch, length]`. */
+export interface SpanLogits {
+  /** The scores as the first. */
+  readonly startLogits: Tensor;
+  /** The scores as the last. */
+  readonly endLogits: Tensor;
+}
+
 /** A distribution over a model's weights: a `SwagModel` is one. */
-export interface WeightPosterior {
+export interface WeightPosterior extends Partial<WeightSamples> {
   /**
    * Runs a model with several samples of its weights, and restores the weights.
-   * Logits `[batch, …, classes]` become `[batch, samples, …, classes]`.
+   * Logits `[batch, …, classes]` become `[batch, samples, …, classes]`; the two of
+   * answers become `[batch, samples, 2, length]`.
    */
   getLogits(
-    forward: () => Tensor | { readonly logits: Tensor },
+    forward: () => Tensor | { readonly logits: Tensor } | SpanLogits,
     options: PosteriorSampling,
   ): Tensor;
 }

@@ -17,8 +17,8 @@ import {
   AutoConfig,
   AutoModelForSequenceClassification,
   BartForConditionalGeneration,
-  BertForQuestionAnswering,
   BertForSequenceClassification,
+  BertModel,
   GenerationConfig,
   pipeline,
   registerWrapper,
@@ -243,28 +243,23 @@ gpuTest(
   "pipeline() says where the posterior of a folder is of no use",
   () =>
     inFolder(async (folder) => {
-      const swag = SwagModel.fromBase(
-        new BertForQuestionAnswering(tinyConfig()),
-      );
+      const swag = SwagModel.fromBase(new BertModel(tinyConfig()));
       swag.collectModel();
       await swag.savePretrained(folder);
       await tinyTokenizer().save(folder);
       free(swag);
       const warnings = await warningsOf(async () => {
-        using answer = await pipeline("question-answering", folder);
-        const { score } = await answer({
-          question: "who lives in Paris?",
-          context: "Anna lives in Paris.",
-        });
-        assert(score > 0);
+        using extract = await pipeline("feature-extraction", folder);
+        const features = await extract("Anna lives in Paris.");
+        assert(features.length > 0);
       });
       assertEquals(warnings, [
         `pipeline: the posterior of ${folder} is not used, because ` +
-        "question-answering cannot average over its samples; give posterior: " +
+        "feature-extraction cannot average over its samples; give posterior: " +
         "null to say so",
       ]);
       const silent = await warningsOf(async () => {
-        using _ = await pipeline("question-answering", folder, {
+        using _ = await pipeline("feature-extraction", folder, {
           posterior: null,
         });
       });

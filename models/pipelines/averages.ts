@@ -6,6 +6,7 @@
 
 import type { Tensor } from "../../engine/mod.ts";
 import { uncertaintyParts } from "../../nn/mod.ts";
+import type { SpanLogits } from "../weight_samples.ts";
 import { checked, softmax } from "./scores.ts";
 import type {
   LabelUncertainty,
@@ -24,11 +25,30 @@ export function logitsOf(
   forward: () => { readonly logits: Tensor },
   sampled: SampledPosterior | undefined,
 ): Tensor {
-  if (!sampled) return forward().logits;
-  return sampled.posterior.getLogits(forward, {
+  return sampled ? sampledLogits(forward, sampled) : forward().logits;
+}
+
+/**
+ * The scores of the first and the last token of answers, `[batch, length]` each, or
+ * those of each sample of the weights, `[batch, samples, 2, length]`.
+ */
+export function spanLogitsOf(
+  forward: () => SpanLogits,
+  sampled: SampledPosterior | undefined,
+): Tensor[] {
+  if (sampled) return [sampledLogits(forward, sampled)];
+  const { startLogits, endLogits } = forward();
+  return [startLogits, endLogits];
+}
+
+function sampledLogits(
+  forward: () => { readonly logits: Tensor } | SpanLogits,
+  { posterior, sampling }: SampledPosterior,
+): Tensor {
+  return posterior.getLogits(forward, {
     numPredictions: 30,
     seed: 0,
-    ...sampled.sampling,
+    ...sampling,
   });
 }
 
@@ -154,7 +174,11 @@ export function labelStd(
   samples: readonly Float64Array[],
   id: number,
 ): number {
-  const own = samples.map((probabilities) => probabilities[id] ?? NaN);
+  return stdOf(samples.map((probabilities) => probabilities[id] ?? NaN));
+}
+
+/** The standard deviation of numbers, which divides by how many they are. */
+export function stdOf(own: readonly number[]): number {
   const mean = (values: readonly number[]) =>
     values.reduce((sum, value) => sum + value, 0) / values.length;
   const center = mean(own);

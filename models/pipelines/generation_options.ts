@@ -8,11 +8,19 @@ import type { Generator } from "../../engine/mod.ts";
 import type { TokenRow } from "../batch.ts";
 import { toCamelCase } from "../files/config_reader.ts";
 import { isObject } from "../files/json.ts";
-import { GenerationConfig, type GenerationOptions } from "../generation/mod.ts";
+import {
+  GenerationConfig,
+  type GenerationOptions,
+  type UncertainGenerateOptions,
+} from "../generation/mod.ts";
 import type { AnyModel, CallOptions, PipelineSetup } from "./base.ts";
 
 /** Options of pipelines that generate, besides {@linkcode GenerationOptions}. */
-export interface GenerationCallOptions extends CallOptions, GenerationOptions {
+export interface GenerationCallOptions
+  extends
+    CallOptions,
+    GenerationOptions,
+    Pick<UncertainGenerateOptions, "equivalent" | "utility"> {
   /** Whether the end of a text that is too long is dropped. @default {false} */
   truncation?: boolean | undefined;
   /**
@@ -40,6 +48,8 @@ export interface SplitOptions {
   readonly cleanUpSpaces: boolean | undefined;
   readonly generator: Generator | undefined;
   readonly batchSize: number;
+  /** How texts are compared that samples of the weights have written. */
+  readonly compare: Pick<UncertainGenerateOptions, "equivalent" | "utility">;
 }
 
 /** The parameters of a task, which a configuration may hold. */
@@ -110,7 +120,7 @@ export function withDefaults(
 /** Sorts the options of a call. */
 export function splitOptions(
   options: GenerationCallOptions,
-  setup: Pick<PipelineSetup<AnyModel>, "batchSize">,
+  setup: Pick<PipelineSetup<AnyModel>, "batchSize" | "sampled">,
 ): SplitOptions {
   const {
     batchSize = setup.batchSize,
@@ -118,9 +128,25 @@ export function splitOptions(
     cleanUpSpaces,
     generator,
     generationConfig: _,
+    equivalent,
+    utility,
     ...generation
   } = options;
-  return { batchSize, truncation, cleanUpSpaces, generator, generation };
+  for (const [name, value] of Object.entries({ equivalent, utility })) {
+    if (value === undefined || setup.sampled) continue;
+    throw new TypeError(
+      `Cannot use ${name} without a posterior: it compares the texts of samples`,
+    );
+  }
+  const compare = { equivalent, utility };
+  return {
+    batchSize,
+    truncation,
+    cleanUpSpaces,
+    generator,
+    generation,
+    compare,
+  };
 }
 
 /** Pads rows to the same length, and masks the padding. */

@@ -33,6 +33,7 @@ export type {
   TokenLabel,
 } from "./entities.ts";
 export type { GenerationCallOptions } from "./generation_options.ts";
+export type { WritingUncertainty } from "./written_answers.ts";
 export type {
   FeatureExtractionOptions,
   FeatureExtractionPipeline,
@@ -46,8 +47,8 @@ export type {
   FillMaskPipeline,
   MaskFilling,
 } from "./fill_mask.ts";
+export type { Answer } from "./question_windows.ts";
 export type {
-  Answer,
   QuestionAnsweringOptions,
   QuestionAnsweringPipeline,
   QuestionInput,

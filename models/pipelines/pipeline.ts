@@ -18,9 +18,10 @@ import { checkSource } from "./check_parts.ts";
 import type { PosteriorSampling, PosteriorSource } from "./posterior.ts";
 import { checkCount } from "./scores.ts";
 import {
-  AVERAGED_TASKS,
   type PipelineTask,
   type PipelineTasks,
+  POSTERIOR_TASKS,
+  posteriorMethod,
   type Recipe,
   recipeOf,
 } from "./tasks.ts";
@@ -68,11 +69,10 @@ export interface PipelineOptions extends PretrainedOptions {
   /**
    * A distribution over the model's weights, for example a `SwagModel`, or a
    * function that makes one for the loaded model; the pipeline then frees what
-   * the function returned. Scores and embeddings become means over its samples,
-   * and labels of texts and tokens, and fillings of masks, also hold their
-   * uncertainty. It is for `text-classification`, `zero-shot-classification`,
-   * `token-classification`, `fill-mask`, `sentence-embedding` and
-   * `sentence-similarity`.
+   * the function returned. Scores and embeddings become means over its samples; of
+   * texts that samples write, the one is chosen that the others agree with most.
+   * Results also hold how unsure they are. It is for all tasks but
+   * `feature-extraction`.
    *
    * A folder that was written around a posterior, such as that of a `swag_bert`,
    * brings its own; `null` leaves it out.
@@ -81,7 +81,11 @@ export interface PipelineOptions extends PretrainedOptions {
    * weights}
    */
   posterior?: PosteriorSource | null | undefined;
-  /** How to sample the posterior. @default {30 samples of seed 0} */
+  /**
+   * How to sample the posterior.
+   *
+   * @default {30 samples of seed 0; 10 where texts are written}
+   */
   sampling?: PosteriorSampling | undefined;
 }
 
@@ -214,6 +218,49 @@ const POSTERIOR_NAME = "swag.safetensors";
  * assertAlmostEquals(similarity!, cosineSimilarity(a!, b!), 1e-4);
  * ```
  *
+ * @example An answer, and how far samples of the weights disagree about it
+ * ```ts
+ * import { initialize } from "@swagpu/swagpu/engine";
+ * import {
+ *   BertConfig,
+ *   BertForQuestionAnswering,
+ *   pipeline,
+ *   Tokenizer,
+ * } from "@swagpu/swagpu/models";
+ * import { SwagModel } from "@swagpu/swagpu/swag";
+ * import { assert } from "@std/assert";
+ *
+ * await initialize();
+ * const words = "[PAD] [UNK] [CLS] [SEP] [MASK] who won the team in paris";
+ * const tokenizer = new Tokenizer(
+ *   new Map([["vocab.txt", words.replaceAll(" ", "\n")]]),
+ * );
+ * const model = new BertForQuestionAnswering(
+ *   new BertConfig({
+ *     vocabSize: tokenizer.vocabSize,
+ *     hiddenSize: 16,
+ *     numHiddenLayers: 1,
+ *     numAttentionHeads: 2,
+ *     intermediateSize: 32,
+ *   }),
+ * );
+ * const posterior = SwagModel.fromBase(model);
+ * posterior.collectModel(); // along a training, many times
+ *
+ * const parts = { model, tokenizer };
+ * const ask = await pipeline("question-answering", parts, {
+ *   posterior,
+ *   sampling: { numPredictions: 4 },
+ * });
+ * const { answer, score, std } = await ask({
+ *   question: "Who won?",
+ *   context: "The team won in Paris",
+ * });
+ * assert("The team won in Paris".includes(answer));
+ * // All samples of a single collection are the same.
+ * assert(score > 0 && (std ?? NaN) < 1e-6);
+ * ```
+ *
  * @example With the posterior that is saved beside a model
  * ```ts ignore
  * import { pipeline } from "@swagpu/swagpu/models";
@@ -280,11 +327,11 @@ export async function pipeline<T extends PipelineTask>(
   checkCount("batchSize", batchSize);
   checkCount("numPredictions", sampling.numPredictions ?? 1);
   const owned = typeof source === "string";
-  const canAverage = AVERAGED_TASKS.includes(task);
-  const mayHaveOwn = owned && canAverage && posterior === undefined;
+  const method = posteriorMethod(task);
+  const mayHaveOwn = owned && method && posterior === undefined;
   if (options.sampling && !posterior && !mayHaveOwn) throw withoutPosterior();
-  if (posterior && !canAverage) {
-    const tasks = AVERAGED_TASKS.join(", ");
+  if (posterior && !method) {
+    const tasks = POSTERIOR_TASKS.join(", ");
     throw new TypeError(
       `Cannot use a posterior for ${task}: it is for ${tasks}`,
     );
@@ -317,10 +364,10 @@ export async function pipeline<T extends PipelineTask>(
       ? await posterior(parts.model)
       : posterior ?? wrapper;
     if (options.sampling && !own) throw withoutPosterior();
-    if (posterior && typeof own?.getLogits !== "function") {
+    if ((posterior || own) && method && typeof own?.[method] !== "function") {
       throw new TypeError(
         `Cannot use ${own} as a posterior: expected a SwagModel, or another ` +
-          "object with getLogits()",
+          `object with ${method}()`,
       );
     }
     const made = make({
@@ -362,7 +409,7 @@ function usedWrapper<W extends Disposable>(
   },
 ): W | undefined {
   if (!wrapper) return undefined;
-  if (posterior === undefined && AVERAGED_TASKS.includes(task)) return wrapper;
+  if (posterior === undefined && posteriorMethod(task)) return wrapper;
   wrapper[Symbol.dispose]();
   if (posterior !== undefined) return undefined;
   // deno-lint-ignore no-console -- results look more certain than they are

@@ -9,7 +9,7 @@
 
 import { checkOptions } from "../../nn/mod.ts";
 import type { Tasks } from "../registry.ts";
-import type { Encoding, Tokenizer } from "../tokenizer/mod.ts";
+import type { Tokenizer } from "../tokenizer/mod.ts";
 import {
   type CallOptions,
   makePipeline,
@@ -17,7 +17,17 @@ import {
   type PipelineSetup,
 } from "./base.ts";
 import { longestRow, scored } from "./batches.ts";
-import { checkCount, largest, softmax } from "./scores.ts";
+import { spanLogitsOf } from "./averages.ts";
+import {
+  type Answer,
+  type AnswerRules,
+  merged,
+  NO_ANSWER,
+  type Window,
+  type WindowAnswers,
+  windowAnswers,
+} from "./question_windows.ts";
+import { checkCount } from "./scores.ts";
 
 /** A question, and the text that may hold its answer. */
 export interface QuestionInput {
@@ -25,18 +35,6 @@ export interface QuestionInput {
   question: string;
   /** The text. */
   context: string;
-}
-
-/** An answer. */
-export interface Answer {
-  /** The probability of its first token times that of its last token. */
-  score: number;
-  /** The offset in the context where it begins. */
-  start: number;
-  /** The offset in the context where it ends, exclusive. */
-  end: number;
-  /** The part of the context; `""` where there is no answer. */
-  answer: string;
 }
 
 /** The names of {@linkcode QuestionAnsweringOptions}. */
@@ -113,26 +111,11 @@ const DEFAULTS = {
   maxQuestionLen: 64,
 } as const;
 
-const NO_ANSWER: Answer = { score: 0, start: 0, end: 0, answer: "" };
-
-/** A question with a part of its context. */
-interface Window {
-  readonly context: string;
-  readonly encoding: Encoding;
-}
-
-/** How the answers of a window are chosen. */
-interface AnswerRules {
-  readonly count: number;
-  readonly maxAnswerLen: number;
-  readonly alignToWords: boolean;
-}
-
 /** Makes the pipeline from a model that finds answers. */
 export function questionAnswering(
   setup: PipelineSetup<Tasks["questionAnswering"]>,
 ): QuestionAnsweringPipeline {
-  const { model, tokenizer } = setup;
+  const { model, tokenizer, sampled } = setup;
 
   async function answer(
     input: QuestionInput | readonly QuestionInput[],
@@ -151,23 +134,25 @@ export function questionAnswering(
     const inputs = isList(input) ? input : [input];
     const examples = inputs.map((one) => prepare(setup, one, options));
     const windows = examples.flat();
-    const rules: AnswerRules = { count: topK ?? 1, maxAnswerLen, alignToWords };
+    const rules: AnswerRules = {
+      ...{ count: topK ?? 1, maxAnswerLen, alignToWords },
+      isSampled: sampled !== undefined,
+    };
     const found: WindowAnswers[] = [];
     const results = scored(
       { ...setup, batchSize },
       windows.map(({ encoding }) => encoding),
-      (tokens) => {
-        const { startLogits, endLogits } = model.forward(tokens);
-        return [startLogits, endLogits];
-      },
+      (tokens) => spanLogitsOf(() => model.forward(tokens), sampled),
     );
     for await (const { rows, length, outputs } of results) {
       for (const [i, row] of rows.entries()) {
         const window = windows[row];
         if (!window) continue;
-        const own = outputs.map((scores) =>
-          scores.subarray(i * length, (i + 1) * length)
-        );
+        // Each row has a start and an end, or those of all samples.
+        const own = outputs.flatMap((scores) => {
+          const size = scores.length / rows.length;
+          return slices(scores.subarray(i * size, (i + 1) * size), length);
+        });
         found[row] = windowAnswers(tokenizer, window, own, rules);
       }
     }
@@ -242,89 +227,10 @@ function shortened(
     : text;
 }
 
-/** The answers that a window holds. */
-interface WindowAnswers {
-  /** The probability that the window holds no answer. */
-  readonly none: number;
-  /** The answers, the best first. */
-  readonly answers: readonly Answer[];
-}
-
-/** Ranks the parts of a window by their first token times their last token. */
-function windowAnswers(
-  tokenizer: Tokenizer,
-  { context, encoding }: Window,
-  [start, end]: readonly Float32Array[],
-  { count, maxAnswerLen, alignToWords }: AnswerRules,
-): WindowAnswers {
-  const { inputIds, sequenceIds } = encoding;
-  // Some models point at the first token of the row where there is no answer.
-  const cls = tokenizer.clsTokenId;
-  const allowed = inputIds.map((id, i) => sequenceIds[i] === 1 || id === cls);
-  const starts = softmax(start?.subarray(0, inputIds.length) ?? [], allowed);
-  const ends = softmax(end?.subarray(0, inputIds.length) ?? [], allowed);
-  const none = (starts[0] ?? 0) * (ends[0] ?? 0);
-  const spans: [first: number, last: number][] = [];
-  const scores: number[] = [];
-  for (let first = 0; first < inputIds.length; first++) {
-    const stop = Math.min(inputIds.length, first + maxAnswerLen);
-    for (let last = first; last < stop; last++) {
-      if (sequenceIds[first] !== 1 || sequenceIds[last] !== 1) continue;
-      spans.push([first, last]);
-      scores.push((starts[first] ?? 0) * (ends[last] ?? 0));
-    }
-  }
-  // Several parts may become one when they are widened to words.
-  const kept = alignToWords ? count * 2 + 10 : count;
-  const answers = largest(scores, kept).map((i): Answer => {
-    const [from, to] = bounds(encoding, spans[i] ?? [0, 0], alignToWords);
-    return {
-      score: scores[i] ?? 0,
-      start: from,
-      end: to,
-      answer: context.slice(from, to),
-    };
-  });
-  return { none, answers };
-}
-
-/**
- * The offsets of a part in the context, widened to whole words with
- * `alignToWords`.
- */
-function bounds(
-  { offsets, wordIds, sequenceIds }: Encoding,
-  [first, last]: readonly [number, number],
-  alignToWords: boolean,
-): [from: number, to: number] {
-  const word = (i: number) => sequenceIds[i] === 1 ? wordIds[i] : null;
-  let [from, to] = [first, last];
-  if (alignToWords) {
-    while (word(from - 1) === word(first)) from--;
-    while (word(to + 1) === word(last)) to++;
-  }
-  return [offsets[from]?.[0] ?? 0, offsets[to]?.[1] ?? 0];
-}
-
-/**
- * Merges the answers of all windows, the best first. Answers with the same text
- * become one, with the sum of their scores.
- */
-function merged(
-  windows: readonly WindowAnswers[],
-  handleImpossibleAnswer: boolean,
-): Answer[] {
-  const answers = new Map<string, Answer>();
-  for (const answer of windows.flatMap((window) => window.answers)) {
-    const key = answer.answer.toLowerCase();
-    const known = answers.get(key);
-    if (known) known.score += answer.score;
-    else answers.set(key, { ...answer });
-  }
-  const list = [...answers.values()];
-  if (handleImpossibleAnswer) {
-    const score = Math.min(...windows.map(({ none }) => none));
-    list.push({ ...NO_ANSWER, score });
-  }
-  return list.sort((a, b) => b.score - a.score);
+/** Cuts scores into pieces of the same length. */
+function slices(scores: Float32Array, length: number): Float32Array[] {
+  return Array.from(
+    { length: scores.length / length },
+    (_, i) => scores.subarray(i * length, (i + 1) * length),
+  );
 }

@@ -191,17 +191,23 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
   "text-generation": recipe("causalLM", AutoModelForCausalLM, textGeneration),
 };
 
-/** Tasks whose results can be averaged over the samples of a posterior. */
-export const AVERAGED_TASKS: readonly string[] = [
-  "text-classification",
-  "sentiment-analysis",
-  "token-classification",
-  "ner",
-  "zero-shot-classification",
-  "fill-mask",
-  "sentence-embedding",
-  "sentence-similarity",
-];
+/** The one task that leaves the states of the model as they are. */
+const PLAIN_TASK = "feature-extraction";
+
+/** The kinds of models that write texts. */
+const WRITERS: readonly (keyof Tasks)[] = ["seq2SeqLM", "causalLM"];
+
+/** The tasks that take a posterior. */
+export const POSTERIOR_TASKS: readonly string[] = Object.keys(RECIPES)
+  .filter((task) => task !== PLAIN_TASK);
+
+/** The method of a posterior that a task needs; `undefined` if it takes none. */
+export function posteriorMethod(
+  task: string,
+): "getLogits" | "mapSamples" | undefined {
+  if (task === PLAIN_TASK) return undefined;
+  return WRITERS.includes(recipeOf(task).kind) ? "mapSamples" : "getLogits";
+}
 
 /** @throws {RangeError} If there is no such task. */
 export function recipeOf(task: string): Recipe {

@@ -8,7 +8,6 @@
  * @module
  */
 
-import { generate } from "../generation/mod.ts";
 import type { Tasks } from "../registry.ts";
 import { makePipeline, type Pipeline, type PipelineSetup } from "./base.ts";
 import { encodeAll, likeLengths, textsOf } from "./batches.ts";
@@ -19,21 +18,22 @@ import {
   taskParameters,
   withDefaults,
 } from "./generation_options.ts";
+import { writeAnswers, type WritingUncertainty } from "./written_answers.ts";
 
-/** A text that a model generated. */
-export interface GeneratedText {
+/** A text that a model generated. With a posterior it also holds how unsure it is. */
+export interface GeneratedText extends Partial<WritingUncertainty> {
   /** The text. */
   generatedText: string;
 }
 
-/** A translation. */
-export interface Translation {
+/** A translation. With a posterior it also holds how unsure it is. */
+export interface Translation extends Partial<WritingUncertainty> {
   /** The translated text. */
   translationText: string;
 }
 
-/** A summary. */
-export interface Summary {
+/** A summary. With a posterior it also holds how unsure it is. */
+export interface Summary extends Partial<WritingUncertainty> {
   /** The summarizing text. */
   summaryText: string;
 }
@@ -48,6 +48,11 @@ export interface Summary {
  * `task_specific_params`; else from the model's generation configuration. The
  * defaults are `numBeams` 4 and `maxNewTokens` 256, or fewer tokens if the model
  * supports fewer positions.
+ *
+ * With a posterior, each sample of the weights writes a text, and the result is the one
+ * that all of them agree with most (minimum Bayes risk); see
+ * {@linkcode generateWithUncertainty}. `numReturnSequences` then counts different
+ * texts, of which there may be fewer.
  */
 export interface Text2TextPipeline<R> extends Pipeline<Tasks["seq2SeqLM"]> {
   /** Writes one result for a text, or `numReturnSequences`. */
@@ -80,7 +85,7 @@ export function text2Text<R>(
   setup: PipelineSetup<Tasks["seq2SeqLM"]>,
   result: (text: string) => R,
 ): Text2TextPipeline<R> {
-  const { model, tokenizer } = setup;
+  const { model, tokenizer, sampled } = setup;
 
   async function write(
     input: string | readonly string[],
@@ -105,19 +110,21 @@ export function text2Text<R>(
         padding: tokenizer.padTokenId ?? 0,
         side: "right",
       });
-      const { sequences } = await generate(model, {
-        ...sources,
-        generationConfig: parameters.config,
+      const decode = (rows: readonly (readonly number[])[]) =>
+        tokenizer.batchDecode(rows, { skipSpecialTokens: true, cleanUpSpaces });
+      const texts = await writeAnswers(model, sampled, {
+        rows: sources,
+        config: parameters.config,
         generator: call.generator,
-        ...generation,
-        numReturnSequences: count,
-      });
-      const decoded = tokenizer.batchDecode(sequences, {
-        skipSpecialTokens: true,
-        cleanUpSpaces,
-      });
+        options: generation,
+        compare: call.compare,
+        count,
+      }, { plain: decode, batchDecode: decode });
       for (const [i, row] of rows.entries()) {
-        written[row] = decoded.slice(i * count, (i + 1) * count).map(result);
+        written[row] = (texts[i] ?? []).map(({ text, ...uncertainty }) => ({
+          ...result(text),
+          ...uncertainty,
+        }));
       }
     }
     return typeof input === "string"

@@ -7,7 +7,6 @@
  * @module
  */
 
-import { generate } from "../generation/mod.ts";
 import type { Tasks } from "../registry.ts";
 import { makePipeline, type Pipeline, type PipelineSetup } from "./base.ts";
 import { encodeAll, likeLengths, textsOf } from "./batches.ts";
@@ -19,6 +18,7 @@ import {
   withDefaults,
 } from "./generation_options.ts";
 import type { GeneratedText } from "./text2text_generation.ts";
+import { writeAnswers } from "./written_answers.ts";
 
 /** Options of {@linkcode TextGenerationPipeline}. */
 export interface TextGenerationOptions extends GenerationCallOptions {
@@ -35,6 +35,11 @@ export interface TextGenerationOptions extends GenerationCallOptions {
  * `task_specific_params`; else from the model's generation configuration. The
  * defaults are `doSample` with `temperature` 0.7 and `maxNewTokens` 256, or fewer
  * tokens if the model supports fewer positions.
+ *
+ * With a posterior, each sample of the weights writes a continuation, and the result
+ * is the one that all of them agree with most (minimum Bayes risk); see
+ * {@linkcode generateWithUncertainty}. `numReturnSequences` then counts different
+ * texts, of which there may be fewer.
  */
 export interface TextGenerationPipeline extends Pipeline<Tasks["causalLM"]> {
   /** Continues a text. */
@@ -56,7 +61,7 @@ const DEFAULTS = {
 export function textGeneration(
   setup: PipelineSetup<Tasks["causalLM"]>,
 ): TextGenerationPipeline {
-  const { model, tokenizer } = setup;
+  const { model, tokenizer, sampled } = setup;
 
   async function write(
     input: string | readonly string[],
@@ -82,28 +87,33 @@ export function textGeneration(
         side: "left",
       });
       const room = Math.max(1, model.config.maxTokens - longest);
-      const { sequences } = await generate(model, {
-        ...prompts,
-        generationConfig: parameters.config,
+      const own = rows.map((row) => encodings[row]?.inputIds ?? []);
+      const texts = await writeAnswers(model, sampled, {
+        rows: prompts,
+        config: parameters.config,
         generator: call.generator,
-        ...withDefaults(call.generation, parameters, {
+        options: withDefaults(call.generation, parameters, {
           ...DEFAULTS,
           maxNewTokens: Math.min(DEFAULTS.maxNewTokens, room),
         }),
-        numReturnSequences: count,
+        compare: call.compare,
+        count,
+      }, {
+        // Decoded with the prompt: the first new token may change its spelling.
+        plain: (sequences) =>
+          sequences.map((sequence, i) => {
+            const inputIds = own[Math.floor(i / count)] ?? [];
+            const prompt = tokenizer.decode(inputIds, decoding);
+            const ids = sequence.slice(longest - inputIds.length);
+            return tokenizer.decode(ids, decoding).slice(prompt.length);
+          }),
+        batchDecode: (rows) => tokenizer.batchDecode(rows, decoding),
       });
       for (const [i, row] of rows.entries()) {
-        const inputIds = encodings[row]?.inputIds ?? [];
-        const prompt = tokenizer.decode(inputIds, decoding);
-        const own = sequences.slice(i * count, (i + 1) * count);
-        written[row] = own.map((sequence) => {
-          const ids = sequence.slice(longest - inputIds.length);
-          // Decoded with the prompt: the first new token may change its spelling.
-          const text = tokenizer.decode(ids, decoding).slice(prompt.length);
-          return {
-            generatedText: returnFullText ? `${prefixed[row]}${text}` : text,
-          };
-        });
+        written[row] = (texts[i] ?? []).map(({ text, ...uncertainty }) => ({
+          generatedText: returnFullText ? `${prefixed[row]}${text}` : text,
+          ...uncertainty,
+        }));
       }
     }
     return typeof input === "string" ? written[0] ?? [] : written;

@@ -279,9 +279,9 @@ gpuTest(
       });
       assertEquals(silent, []);
       await assertRejects(
-        () => pipeline("question-answering", folder, { posterior: swag }),
+        () => pipeline("feature-extraction", folder, { posterior: swag }),
         TypeError,
-        "Cannot use a posterior for question-answering: it is for text-class",
+        "Cannot use a posterior for feature-extraction: it is for text-class",
       );
     });
     await assertRejects(

@@ -88,7 +88,7 @@ gpuTest(
     for (const batchSize of [1, 3]) {
       assertEquals(await write(TEXTS, { ...options, batchSize }), expected);
     }
-    assertEquals(await write("Anna", options), [expected[1]]);
+    assertEquals(await write("Anna", options), expected.slice(1, 2));
     model.dispose();
   },
 );
