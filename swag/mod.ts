@@ -75,7 +75,12 @@ export {
   summarizeLogits,
   type SummaryOptions,
 } from "./predict.ts";
-export type { LogitsFunction, LogitsOutput, SpanOutput } from "./runs.ts";
+export type {
+  BatchRuns,
+  LogitsFunction,
+  LogitsOutput,
+  SpanOutput,
+} from "./runs.ts";
 export type {
   LogitsOptions,
   PredictOptions,

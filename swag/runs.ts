@@ -47,6 +47,12 @@ export interface StackedLogits {
   readonly logits: Tensor;
 }
 
+/** Runs a model on one batch, once for each sample of its weights. */
+export interface BatchRuns extends Disposable {
+  /** Runs it with the weights that it has now. */
+  run(): LogitsOutput | SpanOutput;
+}
+
 /** Finds the logits in the output of a model; a span's two become one tensor. */
 export function logitsOf(
   output: LogitsOutput | SpanOutput,
@@ -87,6 +93,15 @@ interface StackOptions {
   readonly beforeBatch?: ((run: number) => void) | undefined;
   /** Changes logits before they are stacked. */
   readonly adjust: (logits: Tensor) => Tensor;
+  /**
+   * Makes what runs the model on one batch. Then all runs of a batch come before the
+   * next batch.
+   *
+   * @default {each run goes through all batches}
+   */
+  readonly batchRuns?:
+    | ((forward: () => LogitsOutput | SpanOutput) => BatchRuns)
+    | undefined;
 }
 
 /**
@@ -99,50 +114,86 @@ interface StackOptions {
  */
 export function stackRuns(
   forwards: readonly (() => LogitsOutput | SpanOutput)[],
-  { runs, before, beforeBatch, adjust }: StackOptions,
+  { runs, before, beforeBatch, adjust, batchRuns }: StackOptions,
 ): StackedLogits[] {
   return noGrad(() => {
-    const stacks: StackedLogits[] = [];
-    const shapes: Shape[] = [];
     using _ = scope();
-    for (let i = 0; i < runs; i++) {
-      before(i);
-      forwards.forEach((forward, k) => {
-        using _ = scope();
-        beforeBatch?.(i);
-        const { isSpan, logits: own } = logitsOf(forward());
-        const logits = adjust(own);
-        const { shape: [batch = 1, ...rest], size } = logits;
-        if (logits.shape.length < 2 || logits.dtype !== "f32") {
-          throw new TypeError(
-            `Cannot stack logits of shape ${formatShape(logits.shape)}: ` +
-              "expected 32-bit floats [batch, ..., classes]",
-          );
+    const stacks = forwards.map(() => new LogitsStack(runs));
+    const numbers = Array.from({ length: runs }, (_, i) => i);
+    const run = (
+      i: number,
+      k: number,
+      forward: () => LogitsOutput | SpanOutput,
+    ) => {
+      using _ = scope();
+      beforeBatch?.(i);
+      const { isSpan, logits } = logitsOf(forward());
+      stacks[k]?.set(i, isSpan, adjust(logits));
+    };
+    if (batchRuns) {
+      for (const [k, forward] of forwards.entries()) {
+        using batch = batchRuns(forward);
+        for (const i of numbers) {
+          before(i);
+          run(i, k, () => batch.run());
         }
-        const first = shapes[k] ??= logits.shape;
-        if (!sameShape(first, logits.shape)) {
-          throw new TypeError(
-            `Cannot stack logits of shapes ${formatShape(first)} and ${
-              formatShape(logits.shape)
-            }: every run must give the same`,
-          );
-        }
-        const stacked = stacks[k] ??= {
-          isSpan,
-          logits: keep(allocate(logits.device, [batch, runs, ...rest])),
-        };
-        if (size === 0) return;
-        const width = size / batch;
-        // The next sample may overwrite the memory that the logits are a view of.
-        copyStrided(logits, stacked.logits, [batch, width], {
-          offset: 0,
-          strides: [width, 1],
-        }, { offset: i * width, strides: [runs * width, 1] });
-      });
+      }
+    } else {
+      for (const i of numbers) {
+        before(i);
+        forwards.forEach((forward, k) => run(i, k, forward));
+      }
     }
-    for (const { logits } of stacks) keep(logits);
-    return stacks;
+    return stacks.map((stack) => stack.finish());
   });
+}
+
+/** The logits of all runs on one batch. */
+class LogitsStack {
+  readonly #runs: number;
+  #stacked: StackedLogits | undefined;
+  #shape: Shape | undefined;
+
+  constructor(runs: number) {
+    this.#runs = runs;
+  }
+
+  /** Copies the logits of a run. */
+  set(run: number, isSpan: boolean, logits: Tensor): void {
+    const { shape: [batch = 1, ...rest], size } = logits;
+    if (logits.shape.length < 2 || logits.dtype !== "f32") {
+      throw new TypeError(
+        `Cannot stack logits of shape ${formatShape(logits.shape)}: ` +
+          "expected 32-bit floats [batch, ..., classes]",
+      );
+    }
+    const first = this.#shape ??= logits.shape;
+    if (!sameShape(first, logits.shape)) {
+      throw new TypeError(
+        `Cannot stack logits of shapes ${formatShape(first)} and ${
+          formatShape(logits.shape)
+        }: every run must give the same`,
+      );
+    }
+    const stacked = this.#stacked ??= {
+      isSpan,
+      logits: keep(allocate(logits.device, [batch, this.#runs, ...rest])),
+    };
+    if (size === 0) return;
+    const width = size / batch;
+    // The next sample may overwrite the memory that the logits are a view of.
+    copyStrided(logits, stacked.logits, [batch, width], {
+      offset: 0,
+      strides: [width, 1],
+    }, { offset: run * width, strides: [this.#runs * width, 1] });
+  }
+
+  /** Gives the logits to the scope around the runs. */
+  finish(): StackedLogits {
+    const stacked = this.#stacked as StackedLogits;
+    keep(stacked.logits);
+    return stacked;
+  }
 }
 
 /**

@@ -22,6 +22,7 @@ import {
   tensorsOf,
 } from "./predict.ts";
 import {
+  type BatchRuns,
   inMode,
   type LogitsFunction,
   type LogitsOutput,
@@ -103,6 +104,17 @@ export abstract class WeightPosterior<Sampling extends object> {
   protected abstract readonly samplingOptions: readonly string[];
   /** How many samples {@linkcode predict} draws by default. */
   protected readonly defaultPredictions: number | undefined = 30;
+
+  /**
+   * Makes what runs the model on one batch with each sample, for posteriors of which
+   * the samples differ in a part of the model alone: the rest may run once. Then
+   * `withSamples` is asked for all samples of a batch before the next batch.
+   *
+   * @default {undefined: the whole model runs, on all batches with one sample}
+   */
+  protected readonly batchRuns:
+    | ((forward: () => LogitsOutput | SpanOutput) => BatchRuns)
+    | undefined = undefined;
 
   /**
    * Draws samples, and runs the model with each of them.
@@ -408,7 +420,7 @@ export abstract class WeightPosterior<Sampling extends object> {
       (count, before, beforeBatch) =>
         inMode(this.base, training, () =>
           stackRuns(runs, {
-            ...{ runs: count, before, beforeBatch },
+            ...{ runs: count, before, beforeBatch, batchRuns: this.batchRuns },
             adjust: (logits) => this.adjustLogits(logits),
           })),
     );

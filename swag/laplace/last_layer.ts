@@ -63,6 +63,14 @@ export interface LayerRun {
   readonly logits: Tensor;
 }
 
+/** A call of a layer. */
+interface LayerCall {
+  readonly x: Tensor;
+  readonly y: Tensor;
+  /** Whether it has no option that adds something to the product. */
+  readonly isPlain: boolean;
+}
+
 /**
  * Runs a model on a batch, and finds out what its last layer is given.
  *
@@ -72,38 +80,61 @@ export interface LayerRun {
  * the logits of the model, `[rows, classes]`.
  */
 export function runLayer(layer: Linear, forward: () => unknown): LayerRun {
-  const runs: { x: Tensor; y: Tensor; isPlain: boolean }[] = [];
+  const { output, calls } = observeLayer(layer, forward);
+  const run = layerRunOf(calls, logitsOf(output as LogitsOutput).logits);
+  if (run instanceof TypeError) throw run;
+  return run;
+}
+
+/**
+ * Calls a function, and notes when a layer is called meanwhile.
+ *
+ * @param onCall Called with what the layer is given.
+ */
+export function observeLayer<T>(
+  layer: Linear,
+  forward: () => T,
+  onCall: (x: Tensor) => void = () => {},
+): { output: T; calls: readonly LayerCall[] } {
+  const calls: LayerCall[] = [];
   const own = layer.forward;
   layer.forward = (x, options = {}) => {
+    onCall(x);
     const y = own.call(layer, x, options);
-    runs.push({ x, y, isPlain: !options.activation && !options.residual });
+    calls.push({ x, y, isPlain: !options.activation && !options.residual });
     return y;
   };
-  let logits: Tensor;
   try {
-    logits = logitsOf(forward() as LogitsOutput).logits;
+    return { output: forward(), calls };
   } finally {
     // What hides the method of the class.
     Reflect.deleteProperty(layer, "forward");
   }
-  const [run] = runs;
-  if (!run || runs.length > 1) {
-    throw new TypeError(
+}
+
+/** The single call of a layer that makes the logits, or why there is none. */
+export function layerRunOf(
+  calls: readonly LayerCall[],
+  logits: Tensor,
+): LayerRun | TypeError {
+  const [call] = calls;
+  if (!call || calls.length > 1) {
+    return new TypeError(
       `Cannot find the features of the last layer: the model calls it ` +
-        `${runs.length} times, it must do so once a batch`,
+        `${calls.length} times, it must do so once a batch`,
     );
   }
-  const { x, y, isPlain } = run;
+  const { x, y, isPlain } = call;
   const isSame = y.block === logits.block &&
     y.byteOffset === logits.byteOffset && y.size === logits.size;
   if (!isPlain || !isSame) {
-    throw new TypeError(
+    return new TypeError(
       "Cannot sample the last layer: the model changes its output, the logits " +
         "must be what the layer gives",
     );
   }
   if (x.shape.length !== 2 || logits.shape.length !== 2) {
-    throw new TypeError(
+    return new TypeError(
       `Cannot fit the last layer to logits of shape ${
         formatShape(logits.shape)
       } from features of shape ${

@@ -58,7 +58,13 @@ import { checkLayer, lastLinear, runLayer } from "./last_layer.ts";
 import { fitOf } from "./likelihood.ts";
 import { diagonalStream, type DrawKey, drawKey } from "../noise.ts";
 import type { PredictionProblem } from "../predict.ts";
-import { inMode, type LogitsOutput } from "../runs.ts";
+import {
+  type BatchRuns,
+  inMode,
+  type LogitsOutput,
+  type SpanOutput,
+} from "../runs.ts";
+import { HeadRuns } from "./head_runs.ts";
 import { type PredictRuns, WeightPosterior } from "../weight_posterior.ts";
 
 /** A prediction in closed form; see {@linkcode LastLayerLaplace.predictLinearized}. */
@@ -70,6 +76,15 @@ export interface LinearizedPrediction {
   /** The probabilities of classes or labels, `[batch, outputs]`. */
   probabilities?: Tensor;
 }
+
+/** Values of the layer's parameters. */
+interface LayerValues {
+  readonly weights: Float32Array;
+  readonly biases: Float32Array;
+}
+
+/** The most numbers of samples that are kept on the host: 64 MiB. */
+const MOST_KEPT = 2 ** 24;
 
 /** What a fit has found. */
 interface Fitted {
@@ -104,7 +119,10 @@ interface Fitted {
  * The Hessian is summed on the GPU, batch by batch. What follows is computed on the
  * host in float64: for a full Hessian of P weights a factorization of P³ / 3
  * operations and, if λ is chosen, a reduction of 4 P³ / 3. Each sample takes P²
- * operations there, and a run of the whole model.
+ * operations there. Predictions run the whole model once a batch, and the layer alone
+ * for each sample; the whole model each time if it is in training mode, draws random
+ * numbers or changes what the layer gives. The layer must not be a part of what its
+ * features are made from.
  *
  * It depends on the data and the task how well the evidence chooses; compare the
  * predictions with others on validation data.
@@ -150,6 +168,10 @@ export class LastLayerLaplace extends WeightPosterior<DrawOptions> {
   /** The names of {@linkcode DrawOptions}. */
   protected override readonly samplingOptions: readonly (keyof DrawOptions)[] =
     DRAW_OPTIONS;
+  /** Runs the model once a batch, and its last layer with each sample. */
+  protected override readonly batchRuns = (
+    forward: () => LogitsOutput | SpanOutput,
+  ): BatchRuns => new HeadRuns(this.base, this.layer, forward);
   readonly #fitted: Fitted;
   readonly #draws = new DrawCounter();
   #covariances: Float32Array | undefined;
@@ -344,8 +366,21 @@ export class LastLayerLaplace extends WeightPosterior<DrawOptions> {
     const kept = [weight, bias].map((x) =>
       x && persist(noGrad(() => add(x, 0)))
     );
+    // Each batch takes all samples, so that they are drawn once if there is room.
+    const drawn = new Map<number, LayerValues>();
+    const hasRoom = count * this.#fitted.evidence.curvature.size <= MOST_KEPT;
+    const valuesOf = (run: number): LayerValues => {
+      const values = drawn.get(run) ?? this.#draw(drawKey(seed, index + run));
+      if (hasRoom) drawn.set(run, values);
+      return values;
+    };
     return runAndEnd(
-      () => predict(count, (run) => this.#write(drawKey(seed, index + run))),
+      () =>
+        predict(count, (run) => {
+          const { weights, biases } = valuesOf(run);
+          weight.write(weights);
+          bias?.write(biases);
+        }),
       () => {
         for (const [i, x] of [weight, bias].entries()) {
           const copy = kept[i];
@@ -356,11 +391,10 @@ export class LastLayerLaplace extends WeightPosterior<DrawOptions> {
     );
   }
 
-  /** Writes a sample into the layer. */
-  #write(draw: DrawKey): void {
+  /** Draws a sample of the layer. */
+  #draw(draw: DrawKey): LayerValues {
     const { means: [weights = NONE, biases = NONE], factor } = this.#fitted;
-    const { weight, bias } = this.layer;
-    const [outputs = 0, width = 0] = weight.shape;
+    const [outputs = 0, width = 0] = this.layer.weight.shape;
     const stream = diagonalStream(draw);
     const { size } = this.#fitted.evidence.curvature;
     const z = Float64Array.from(
@@ -371,10 +405,12 @@ export class LastLayerLaplace extends WeightPosterior<DrawOptions> {
     const columns = size / outputs;
     const deviation = (c: number, j: number) =>
       this.noise * (z[c * columns + j] ?? 0);
-    weight.write(
-      weights.map((x, i) => x + deviation(Math.floor(i / width), i % width)),
-    );
-    bias?.write(biases.map((x, c) => x + deviation(c, width)));
+    return {
+      weights: weights.map((x, i) =>
+        x + deviation(Math.floor(i / width), i % width)
+      ),
+      biases: biases.map((x, c) => x + deviation(c, width)),
+    };
   }
 
   /** The variance of each logit, [rows, outputs]. */
