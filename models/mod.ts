@@ -53,6 +53,7 @@ export * from "./pretrained.ts";
 export type { PretrainedOptions } from "./resolve.ts";
 export { registerWrapper, type WrappedModel, type Wrapper } from "./wrapped.ts";
 export type {
+  SpanLogits,
   WeightSampler,
   WeightSamples,
   WeightSampling,

@@ -70,6 +70,9 @@ const RUNS: readonly (readonly [string, Permissions])[] = [
     read: ["model", "train.csv"],
     write: ["model"],
   }],
+  ["swag evaluate --model @run --data @train.csv --quiet", {
+    read: ["run", "train.csv"],
+  }],
   ["swag sample --model @model --output @third --quiet", {
     read: ["model", "third"],
     write: ["third"],
