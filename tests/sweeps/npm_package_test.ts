@@ -14,7 +14,6 @@ import {
 import * as esbuild from "esbuild";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { stop as endBundler } from "esbuild";
 import { buildPackage } from "../../tools/build/npm.ts";
 import { NODE } from "../../tools/build/modules.ts";
 import { DOORS, PROJECT, versionOf } from "../../tools/build/project.ts";
@@ -186,7 +185,7 @@ Deno.test("the npm package works with Node and npm alone", async (t) => {
     try {
       await buildPackage(built);
     } finally {
-      await endBundler();
+      await esbuild.stop();
     }
     const cwd = `${folder}/empty`;
     await Deno.mkdir(cwd);
@@ -239,7 +238,7 @@ Deno.test("the npm package works with Node and npm alone", async (t) => {
         assert(page);
         assertLess(gzipSync(page.contents).length, 110_000);
       } finally {
-        await endBundler();
+        await esbuild.stop();
       }
     });
 

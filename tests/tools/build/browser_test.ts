@@ -1,6 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assert, assertEquals, assertLess } from "@std/assert";
+import * as esbuild from "esbuild";
 import { pathToFileURL } from "node:url";
 import {
   buildForBrowsers,
@@ -8,7 +9,6 @@ import {
   loadedBy,
 } from "../../../tools/build/browser.ts";
 import { measureSizes, overBudget } from "../../../tools/build/sizes.ts";
-import { stop as endBundler } from "esbuild";
 import { gpuTest } from "../../_check.ts";
 import { inFolder } from "../../_folder.ts";
 
@@ -20,7 +20,7 @@ async function inBuilt(
     try {
       await body(folder, await buildForBrowsers(folder));
     } finally {
-      await endBundler();
+      await esbuild.stop();
     }
   });
 }

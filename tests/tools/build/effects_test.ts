@@ -1,10 +1,10 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { assertEquals } from "@std/assert";
+import * as esbuild from "esbuild";
 import { EFFECTS } from "../../../tools/build/effects.ts";
 import { findReached } from "../../../tools/build/modules.ts";
 import { ROOT } from "../../../tools/build/project.ts";
-import { stop as endBundler } from "esbuild";
 
 // What a file may call as it loads: these declare kernels of its own, or how one of two
 // variants with the same bits is chosen.
@@ -47,7 +47,7 @@ Deno.test("effects.ts lists the files that tell others something as they load", 
   try {
     ({ files } = await findReached());
   } finally {
-    await endBundler();
+    await esbuild.stop();
   }
   const effective: string[] = [];
   for (const file of files.filter((file) => !file.startsWith("cli/"))) {
