@@ -13,7 +13,11 @@ import type { Tensor } from "../engine/mod.ts";
 
 /** How a pipeline samples a distribution over weights, for each batch. */
 export interface PosteriorSampling {
-  /** The number of samples to average over. @default {30; 10 where texts are written} */
+  /**
+   * The number of samples to average over, of each particle where there are several.
+   *
+   * @default {the posterior's; 10 where texts are written}
+   */
   numPredictions?: number;
   /** A factor of the covariance. @default {the posterior's} */
   scale?: number;
@@ -53,6 +57,8 @@ export interface WeightPosterior extends Partial<WeightSamples> {
  * posteriors of `@swagpu/swagpu/swag` do.
  */
 export interface WeightSamples {
+  /** How many samples are enough, if nobody asks for a number. @default {30} */
+  readonly defaultPredictions?: number | undefined;
   /**
    * Calls a function with each of several samples in the model, one after the other,
    * and then writes back the model's own weights.

@@ -61,7 +61,7 @@ export class TemperatureScaled extends WeightPosterior<DrawOptions> {
   protected override readonly samplingOptions: readonly (keyof DrawOptions)[] =
     DRAW_OPTIONS;
   /** One prediction. */
-  protected override readonly defaultPredictions = 1;
+  override readonly defaultPredictions: number = 1;
 
   /**
    * Takes a temperature; {@linkcode TemperatureScaled.fit} finds one.

@@ -166,7 +166,9 @@ export async function generateWithUncertainty(
   } = options;
   check(options);
   // All calls must draw the same samples.
-  const { numPredictions = 10, seed = 0 } = sampling;
+  const { defaultPredictions = 10 } = posterior;
+  const { numPredictions = Math.min(10, defaultPredictions), seed = 0 } =
+    sampling;
   const samples = { ...sampling, numPredictions, seed };
   const prompts = await promptsOf(model, generation);
   const { inputIds, attentionMask, decoderInputIds, config } = prompts;

@@ -46,7 +46,7 @@ function sampledLogits(
   { posterior, sampling }: SampledPosterior,
 ): Tensor {
   return posterior.getLogits(forward, {
-    numPredictions: 30,
+    numPredictions: posterior.defaultPredictions ?? 30,
     seed: 0,
     ...sampling,
   });

@@ -81,7 +81,7 @@ export class MultiSwag<M extends Module = Module>
   protected override readonly samplingOptions:
     readonly (keyof SampleOptions)[] = SAMPLE_OPTIONS;
   /** How many samples of each particle predictions take by default. */
-  protected override readonly defaultPredictions: number;
+  override readonly defaultPredictions: number;
   readonly #buffers: readonly Particle["buffers"][];
 
   /**

@@ -7,7 +7,10 @@ import {
   BertForTokenClassification,
   pipeline,
 } from "../../../models/mod.ts";
-import type { BertConfigOptions } from "../../../models/mod.ts";
+import type {
+  BertConfigOptions,
+  WeightPosterior,
+} from "../../../models/mod.ts";
 import { SwagModel } from "../../../swag/mod.ts";
 import { assertClose, FUNCTIONS, gpuTest } from "../../_check.ts";
 import { warningsOf } from "../../_warnings.ts";
@@ -86,6 +89,44 @@ gpuTest("a posterior's probabilities and uncertainty are SWAG's", async () => {
   assertEquals((await plain("I"))[0]?.std, undefined);
   model.dispose();
 });
+
+gpuTest(
+  "without a number, a posterior says how many samples are enough",
+  async () => {
+    const model = classifier();
+    using swag = posteriorOf(model);
+    const asked: (number | undefined)[] = [];
+    const posteriors: readonly (readonly [WeightPosterior, number])[] = [
+      [counting(swag, asked), 30],
+      [{ ...counting(swag, asked), defaultPredictions: undefined }, 30],
+      [{ ...counting(swag, asked), defaultPredictions: 1 }, 1], // as of an ensemble
+    ];
+    for (const [posterior, expected] of posteriors) {
+      const classify = await pipeline(
+        "text-classification",
+        { model, tokenizer },
+        { posterior },
+      );
+      await classify("I like it");
+      assertEquals(asked.splice(0), [expected]);
+    }
+    model.dispose();
+  },
+);
+
+/** A posterior that notes the numbers of samples which are asked for. */
+function counting(
+  swag: SwagModel,
+  asked: (number | undefined)[],
+): WeightPosterior {
+  return {
+    defaultPredictions: swag.defaultPredictions,
+    getLogits(forward, options) {
+      asked.push(options.numPredictions);
+      return swag.getLogits(forward, options);
+    },
+  };
+}
 
 gpuTest(
   "regression has a mean and a deviation, and independent labels have their own",
