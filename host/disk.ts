@@ -35,6 +35,8 @@ export interface DiskEntry {
   readonly ino: number | null;
   /** When the content changed last; `null` where that is not known. */
   readonly mtime: Date | null;
+  /** A text that changes whenever the content does, where the disk has one. */
+  readonly version?: string;
 }
 
 /** How a file is opened. */
@@ -60,6 +62,13 @@ export interface DiskLock {
  * `NotADirectory` or `IsADirectory`.
  */
 export interface Disk {
+  /**
+   * Whether folders can be listed. Where they cannot, as on the web, models are
+   * loaded by asking for each file that they may have, and nothing is saved.
+   *
+   * @default {true}
+   */
+  readonly listsFolders?: boolean;
   /** Opens a file. */
   open(path: string, mode: OpenMode): Promise<DiskFile>;
   /** Reads a whole file. */
@@ -92,3 +101,9 @@ export interface Disk {
    */
   lock(path: string, options: { wait: boolean }): Promise<DiskLock | undefined>;
 }
+
+/**
+ * Makes a file system for the path at which {@linkcode mount} puts it. All paths that
+ * the file system is given begin with this one.
+ */
+export type DiskAt = (root: string) => Disk;

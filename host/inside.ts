@@ -11,6 +11,7 @@
 export { homeFolder } from "./environment.ts";
 export { adapterAdvice } from "./gpu.ts";
 export { processorCount, processorName } from "./processor.ts";
+export { type RequestLimits, Requests } from "./requests.ts";
 export {
   mayRead,
   needModule,

@@ -35,3 +35,8 @@ export {
 export { systemGpu } from "./gpu.ts";
 export * from "./mounts.ts";
 export * from "./text_file.ts";
+export {
+  type FetchProgress,
+  urlDisk,
+  type UrlDiskOptions,
+} from "./url_disk.ts";

@@ -3,8 +3,10 @@
 
 // Which file system a path belongs to.
 
-import type { Disk } from "./disk.ts";
+import { isAddress } from "./address.ts";
+import type { Disk, DiskAt } from "./disk.ts";
 import { systemDisk } from "./system_disk.ts";
+import { webDisk } from "./url_disk.ts";
 
 const mounts = new Map<string, Disk>();
 
@@ -14,7 +16,9 @@ const mounts = new Map<string, Disk>();
  *
  * @param root The path, such as `"picked"` or `"https://example.com/model"`. A file
  * system that was mounted at the same path is replaced.
- * @param disk The file system. It is given whole paths, which begin with `root`.
+ * @param disk The file system, or what makes it for this path: {@linkcode
+ * originFolder}, {@linkcode folderDisk}, {@linkcode filesDisk} or {@linkcode urlDisk}.
+ * It is given whole paths, which begin with `root`.
  * @returns Takes the file system away again.
  * @throws {RangeError} If the path is empty or ends with a slash.
  *
@@ -30,7 +34,7 @@ const mounts = new Map<string, Disk>();
  * assertThrows(() => mount("mine/", mine), RangeError);
  * ```
  */
-export function mount(root: string, disk: Disk): () => void {
+export function mount(root: string, disk: Disk | DiskAt): () => void {
   if (root === "" || root.endsWith("/")) {
     throw new RangeError(
       `Cannot mount a file system at ${
@@ -39,15 +43,17 @@ export function mount(root: string, disk: Disk): () => void {
         "that does not end with a slash",
     );
   }
-  mounts.set(root, disk);
+  const mounted = typeof disk === "function" ? disk(root) : disk;
+  mounts.set(root, mounted);
   return () => {
-    if (mounts.get(root) === disk) mounts.delete(root);
+    if (mounts.get(root) === mounted) mounts.delete(root);
   };
 }
 
 /**
- * The file system that a path belongs to: the one that is mounted there, or that of
- * the operating system.
+ * The file system that a path belongs to: the one that is mounted there; else for an
+ * address, which begins with `http://` or `https://`, the web, whose files can only be
+ * read; else that of the operating system.
  *
  * @param path The path of a file or folder.
  * @returns The file system.
@@ -67,11 +73,13 @@ export function disk(path: string): Disk {
     const isBelow = path === root || path.startsWith(`${root}/`);
     if (isBelow && root.length > longest.length) longest = root;
   }
-  const found = mounts.get(longest) ?? systemDisk();
+  const found = mounts.get(longest) ??
+    (isAddress(path) ? webDisk() : systemDisk());
   if (found) return found;
   throw new TypeError(
     `Cannot open ${path}: a browser has no file system of its own, and nothing is ` +
-      "mounted at this path",
+      "mounted at this path; use an address that begins with https://, or mount a " +
+      "folder there, such as mount(name, await originFolder(name))",
   );
 }
 

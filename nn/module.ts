@@ -242,7 +242,9 @@ export class Module {
     const tied = this.tiedNames();
     const found = new Map<Tensor, string>();
     const report: LoadReport = { missing: [], unexpected: [], mismatched: [] };
+    const places = new Map<string, number>();
     for (const name of state.names) {
+      places.set(name, places.size);
       const target = targets.get(tied.get(name) ?? name);
       if (!target) report.unexpected.push(name);
       else if (!found.has(target) || !tied.has(name)) found.set(target, name);
@@ -266,6 +268,9 @@ export class Module {
       }
     }
     if (strict) refuse(report);
+    // Read in the order of the source, a file is read from its start to its end.
+    const placeOf = (name: string) => places.get(name) ?? 0;
+    writes.sort(([, a], [, b]) => placeOf(a) - placeOf(b));
     for (const [target, name] of writes) {
       target.write((await state.tensor(name)).data);
     }

@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Finds a model's files: in a local folder, in the cache that is shared with
- * Python's `huggingface_hub`, or on the Hugging Face hub.
+ * Finds a model's files: in a local folder, below an address of the web, in the cache
+ * that is shared with Python's `huggingface_hub`, or on the Hugging Face hub.
  *
  * @module
  */
@@ -14,6 +14,7 @@ import {
   environment,
   NotADirectory,
   NotFound,
+  PermissionDenied,
 } from "../../host/mod.ts";
 import {
   awaitedFiles,
@@ -110,11 +111,13 @@ const SMALL_FILES = [
 ];
 
 /**
- * Finds a model's files. A folder on disk is used as it is. Anything else is the
- * id of a repository of the hub, whose files are downloaded unless the cache
- * holds them. If the hub cannot be reached, the files in the cache are used.
+ * Finds a model's files. A folder on disk is used as it is, and so is an address such
+ * as `https://example.com/model`, whose files are fetched when they are read. Anything
+ * else is the id of a repository of the hub, whose files are downloaded unless the
+ * cache holds them. If the hub cannot be reached, the files in the cache are used.
  *
- * @param idOrFolder A folder, or the id of a repository.
+ * @param idOrFolder A folder, an address, or the id of a repository. A query, such as
+ * that of a signed address, is kept for each file; its slashes are written `%2F`.
  * @param options The names of the files, and how to download them.
  * @returns The folder and the names of the files.
  * @throws {NotFound} If there is no such folder, repository,
@@ -144,6 +147,14 @@ export async function resolveFiles(
   for (const name of asked) checkFileName(name);
   const choose = (listing: readonly string[]): Choice =>
     chooseFiles(listing, files, optionalFiles);
+  options.signal?.throwIfAborted();
+  if (disk(idOrFolder).listsFolders === false) {
+    const folder = idOrFolder.replace(/\/+$/, "");
+    const wanted = optionalFiles === undefined
+      ? [...SMALL_FILES, ...WEIGHT_KINDS.map(({ name }) => name)]
+      : [];
+    return await inFolder(folder, choose, [...asked, ...wanted]);
+  }
   const there = idOrFolder === "" ? undefined : await stat(idOrFolder);
   if (there?.isDirectory) return await inFolder(idOrFolder, choose, asked);
   if (!HUB_ID.test(idOrFolder) || idOrFolder.includes("..")) {
@@ -262,8 +273,16 @@ async function inFolder(
   const listing = await list(folder, asked);
   const { files, missing, required } = choose(listing);
   if (required.length > 0) {
+    // Why a server does not give a file is said by its answer.
+    const [first = ""] = required;
+    const host = disk(folder);
+    const cause = host.listsFolders === false
+      ? await host.stat(`${folder}/${first}`).then(() => null, (error) => error)
+      : undefined;
     throw new NotFound(
-      `Cannot load a model from ${folder}: it lacks ${required.join(", ")}`,
+      `Cannot load a model from ${folder}: it lacks ${required.join(", ")}` +
+        (cause instanceof Error ? ` (${cause.message})` : ""),
+      { cause },
     );
   }
   for (const name of files) await pathInFolder(folder, name);
@@ -272,13 +291,21 @@ async function inFolder(
 
 /**
  * Lists the files directly in a folder, and those of `asked` in folders below it.
- * Other files below it are not listed, because there may be very many.
+ * Other files below it are not listed, because there may be very many. Where folders
+ * cannot be listed, all of `asked` that exist are.
  */
 async function list(
   folder: string,
   asked: readonly string[],
 ): Promise<string[]> {
   const names: string[] = [];
+  if (disk(folder).listsFolders === false) {
+    const own = [...new Set(asked)];
+    const there = await Promise.all(
+      own.map((name) => isReadable(`${folder}/${name}`)),
+    );
+    return own.filter((_, i) => there[i]).sort();
+  }
   for (const { name, isDirectory } of await disk(folder).readDir(folder)) {
     if (!isDirectory) names.push(name);
   }
@@ -288,6 +315,21 @@ async function list(
     }
   }
   return names.sort();
+}
+
+/**
+ * Whether a file exists that may be read: some servers forbid what does not exist, so
+ * that nobody learns what they have.
+ */
+async function isReadable(path: string): Promise<boolean> {
+  try {
+    return (await disk(path).stat(path)).isFile;
+  } catch (error) {
+    if (error instanceof NotFound || error instanceof PermissionDenied) {
+      return false;
+    }
+    throw error;
+  }
 }
 
 async function fromHub(

@@ -5,7 +5,7 @@
 // The hub package's own cache function writes to the console and requests each
 // file twice, so only the package's requests are used here.
 
-import { needModule } from "../../host/inside.ts";
+import { needModule, Requests } from "../../host/inside.ts";
 import { AlreadyExists, disk, NotFound, readText } from "../../host/mod.ts";
 import {
   diskError,
@@ -14,7 +14,6 @@ import {
   writeTextAtomically,
 } from "../../nn/formats/mod.ts";
 import { statusOf } from "./hub_errors.ts";
-import { HubRequests } from "./hub_requests.ts";
 
 /** A repository of the hub, and the cache that holds it. */
 export interface Repository {
@@ -78,7 +77,7 @@ export async function downloadSnapshot(
 ): Promise<Selection & { folder: string }> {
   const hub = await import("@huggingface/hub");
   const { id, revision, endpoint, token } = repository;
-  const requests = new HubRequests(repository);
+  const requests = new Requests(repository);
   const request = {
     hubUrl: endpoint,
     fetch: requests.fetch,
@@ -123,7 +122,7 @@ export async function downloadSnapshot(
 interface Client {
   readonly hub: typeof import("@huggingface/hub");
   readonly repository: Repository;
-  readonly requests: HubRequests;
+  readonly requests: Requests;
   readonly request: {
     readonly hubUrl: string;
     readonly fetch: typeof fetch;
@@ -283,7 +282,7 @@ function isListing(value: unknown): value is string[] {
  */
 async function understood<T>(
   repository: Repository,
-  requests: HubRequests,
+  requests: Requests,
   ask: () => Promise<T>,
 ): Promise<T> {
   requests.failure = undefined;

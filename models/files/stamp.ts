@@ -17,10 +17,9 @@ const NAMES = ["config.json", "generation_config.json", ...WEIGHT_FILES];
 export async function stampOf(folder: string): Promise<string> {
   const stamps = NAMES.map(async (name) => {
     try {
-      const { ino, size, mtime } = await disk(`${folder}/${name}`).stat(
-        `${folder}/${name}`,
-      );
-      return `${ino} ${size} ${mtime?.getTime()}`;
+      const { ino, size, mtime, version } = await disk(`${folder}/${name}`)
+        .stat(`${folder}/${name}`);
+      return `${ino} ${size} ${mtime?.getTime()} ${version}`;
     } catch {
       return "absent";
     }

@@ -197,6 +197,7 @@ export class FolderSave implements AsyncDisposable {
  */
 export async function finishSave(folder: string): Promise<void> {
   const host = disk(folder);
+  if (host.listsFolders === false) return; // Nobody saves there.
   if (!await exists(`${folder}/${STAGING}/${JOURNAL}`)) return;
   try {
     const lock = await lockFolder(host, folder);

@@ -4,7 +4,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { resolveFiles } from "../../../models/files/hub.ts";
-import { HubRequests } from "../../../models/files/hub_requests.ts";
+import { Requests } from "../../../host/requests.ts";
 import { COMMIT, endless, hashOf, tree, WEIGHTS, withHub } from "./_hub.ts";
 
 Deno.test("resolveFiles() says that a repository is missing or needs a token", async () => {
@@ -176,7 +176,7 @@ Deno.test("a body is not read after a signal, even if the signal does not end it
     globalThis.fetch = () => Promise.resolve(endless(20));
     for (const stopped of [false, true]) {
       const stop = new AbortController();
-      const requests = new HubRequests({
+      const requests = new Requests({
         timeout: stopped ? 10_000 : 100,
         signal: stop.signal,
       });

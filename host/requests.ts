@@ -1,9 +1,10 @@
 // Copyright 2026 the swagpu authors. MIT license.
+// This module is browser compatible.
 
 // Requests that always end: each waits a bounded time for bytes, and is
-// repeated if the hub is busy.
+// repeated if the server is busy.
 
-import { TimedOut } from "../../host/mod.ts";
+import { TimedOut } from "./errors.ts";
 
 /** The bytes that must arrive within each time-out. */
 const LEAST_BYTES = 1024;
@@ -20,12 +21,12 @@ export interface RequestLimits {
   signal: AbortSignal | undefined;
 }
 
-/** Makes requests to the hub that end within the limits. */
-export class HubRequests {
+/** Makes requests that end within the limits. */
+export class Requests {
   readonly #limits: RequestLimits;
   /**
-   * The error of the last request, of which the hub package passes only the
-   * text.
+   * The error of the last request, for callers that see it only through a package
+   * that passes its text alone.
    */
   failure: unknown;
 
@@ -35,7 +36,7 @@ export class HubRequests {
   }
 
   /**
-   * Works like the global `fetch`. A busy hub is asked up to three times.
+   * Works like the global `fetch`. A busy server is asked up to three times.
    *
    * @throws {TimedOut} If no answer begins in time, or a body stalls
    * while it is read.
@@ -159,6 +160,9 @@ export class HubRequests {
 function isBroken(error: unknown): boolean {
   return error instanceof TimedOut ||
     error instanceof TypeError &&
-      /body|connection (reset|closed|aborted)|incomplete|broken/i
-        .test(error.message);
+      /body|connection (reset|closed|aborted|was lost)|incomplete|broken/i
+        .test(error.message) ||
+    error instanceof TypeError &&
+      // In a browser and in Node a body that breaks off has these texts alone.
+      /^(network error|error in input stream|terminated)$/i.test(error.message);
 }
