@@ -4,9 +4,9 @@
 // Errors that name the file and what was tried with it.
 
 /**
- * Makes an error of the operating system say what was tried and with which
- * file, which the runtime's message may lack. The new error has the same class.
- * Other errors are returned unchanged.
+ * Makes an error of the operating system, or of a browser's files, say what was tried
+ * and with which file, which the runtime's message may lack. The new error has the
+ * same class. Other errors are returned unchanged.
  *
  * @param action The start of the message, such as
  * `Cannot write out/config.json`.
@@ -32,7 +32,8 @@ export function diskError(
   absent = "there is no such file",
 ): unknown {
   if (!(error instanceof Error)) return error;
-  const [, reason] = /^(.*?) \(os error \d+\)/s.exec(error.message) ?? [];
+  const [, reason] =
+    /^(.*?) \((?:os error \d+\)|\w+Error\): )/s.exec(error.message) ?? [];
   if (reason === undefined) return error;
   const SameError = error.constructor as ErrorConstructor;
   const text = error.name === "NotFound" ? absent : reason;

@@ -6,11 +6,18 @@
  * modules reach these through here, so that the same modules run in Deno, Node, Bun
  * and browsers.
  *
- * @example Keep models in a place of your own
- * ```ts
- * import { type Disk, mount } from "@swagpu/swagpu/host";
+ * A path that begins with `https://` is a file of the web. {@linkcode mount} puts other
+ * file systems at a path: {@linkcode originFolder}, {@linkcode folderDisk} and
+ * {@linkcode filesDisk} are those of a browser.
  *
- * const unmount = mount("memory", {} as Disk); // where a real one would be
+ * @example A model from files in memory
+ * ```ts
+ * import { filesDisk, mount, readText } from "@swagpu/swagpu/host";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const files = new Map([["config.json", new Blob(["{}"])]]);
+ * const unmount = mount("memory", filesDisk(files));
+ * assertEquals(await readText("memory/config.json"), "{}");
  * unmount();
  * ```
  *
@@ -20,6 +27,7 @@
 export * from "./atomic_write.ts";
 export * from "./disk.ts";
 export * from "./disk_errors.ts";
+export * from "./dropped_files.ts";
 export { environment } from "./environment.ts";
 export type { ErrorClass } from "./error_class.ts";
 export {
@@ -32,8 +40,12 @@ export {
   PermissionDenied,
   TimedOut,
 } from "./errors.ts";
+export * from "./files_disk.ts";
+export { folderDisk } from "./folder_disk.ts";
 export { systemGpu } from "./gpu.ts";
+export type * from "./handles.ts";
 export * from "./mounts.ts";
+export { originFolder } from "./origin_folder.ts";
 export * from "./text_file.ts";
 export {
   type FetchProgress,
