@@ -10,6 +10,7 @@
 
 export { homeFolder } from "./environment.ts";
 export { adapterAdvice } from "./gpu.ts";
+export { isMounted } from "./mounts.ts";
 export { processorCount, processorName } from "./processor.ts";
 export { type RequestLimits, Requests } from "./requests.ts";
 export {

@@ -44,7 +44,7 @@ export * from "./files_disk.ts";
 export { folderDisk } from "./folder_disk.ts";
 export { systemGpu } from "./gpu.ts";
 export type * from "./handles.ts";
-export * from "./mounts.ts";
+export { disk, exists, folderOf, mount } from "./mounts.ts";
 export { originFolder } from "./origin_folder.ts";
 export * from "./text_file.ts";
 export {

@@ -68,12 +68,7 @@ export function mount(root: string, disk: Disk | DiskAt): () => void {
  * ```
  */
 export function disk(path: string): Disk {
-  let longest = "";
-  for (const root of mounts.keys()) {
-    const isBelow = path === root || path.startsWith(`${root}/`);
-    if (isBelow && root.length > longest.length) longest = root;
-  }
-  const found = mounts.get(longest) ??
+  const found = mounts.get(rootOf(path)) ??
     (isAddress(path) ? webDisk() : systemDisk());
   if (found) return found;
   throw new TypeError(
@@ -81,6 +76,21 @@ export function disk(path: string): Disk {
       "mounted at this path; use an address that begins with https://, or mount a " +
       "folder there, such as mount(name, await originFolder(name))",
   );
+}
+
+/** The longest of the paths at which something is mounted that a path is below. */
+function rootOf(path: string): string {
+  let longest = "";
+  for (const root of mounts.keys()) {
+    const isBelow = path === root || path.startsWith(`${root}/`);
+    if (isBelow && root.length > longest.length) longest = root;
+  }
+  return longest;
+}
+
+/** Whether a path belongs to a file system that was mounted. */
+export function isMounted(path: string): boolean {
+  return mounts.has(rootOf(path));
 }
 
 /**

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { homeFolder } from "../../host/inside.ts";
+import { homeFolder, isMounted } from "../../host/inside.ts";
 import {
   disk,
   type DiskEntry,
@@ -157,6 +157,12 @@ export async function resolveFiles(
   }
   const there = idOrFolder === "" ? undefined : await stat(idOrFolder);
   if (there?.isDirectory) return await inFolder(idOrFolder, choose, asked);
+  if (isMounted(idOrFolder)) {
+    throw new NotFound(
+      `Cannot find ${idOrFolder}: there is no such folder in the file system that ` +
+        "is mounted here",
+    );
+  }
   if (!HUB_ID.test(idOrFolder) || idOrFolder.includes("..")) {
     throw new NotFound(
       `Cannot find ${idOrFolder}: it is ${
