@@ -51,7 +51,7 @@ export async function loadWeights(
   const targets = model.namedTensors();
   const { state, original } = renamed(weights, model, modelClass.basePrefix);
   const { missing, mismatched, unexpected } = await model.loadStateDict(
-    paced(state, [...targets.values()]),
+    paced(floats(state, path), [...targets.values()]),
     { strict: false },
   );
   const fault = mismatched.length > 0 && !ignoreMismatchedSizes
@@ -114,6 +114,24 @@ function renamed(
       tensor: (name) => file.tensor(original(name)),
     },
     original,
+  };
+}
+
+/**
+ * A checkpoint whose numbers are floats: weights of 8 bits mean nothing without the
+ * factors, which every program stores in a way of its own.
+ */
+function floats(state: StateSource, path: string): StateSource {
+  return {
+    ...state,
+    async tensor(name) {
+      const tensor = await state.tensor(name);
+      if (tensor.data instanceof Float32Array) return tensor;
+      throw new TypeError(
+        `Cannot load ${path}: ${name} holds integers there; weights that another ` +
+          "program has quantized are not known",
+      );
+    },
   };
 }
 

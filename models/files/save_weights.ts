@@ -9,6 +9,10 @@ import { readAll, type Tensor, type TypedArray } from "../../engine/mod.ts";
 import {
   checkFinite,
   parseByteSize,
+  ROW_SCALES_METADATA,
+  SCALE_SUFFIX,
+  type ScaledRows,
+  scaleRows,
   writeTextAtomically,
 } from "../../nn/formats/mod.ts";
 import { type SafetensorsSource, writeSafetensors } from "../../nn/mod.ts";
@@ -22,6 +26,28 @@ const [NAME, INDEX] = WEIGHT_FILES;
 const READ_BYTES = 2 ** 24;
 
 type Named = readonly [string, Tensor];
+
+/** The types in which weights can be saved, by their names in PyTorch. */
+const DTYPES = ["float32", "float16", "int8"] as const;
+
+/** The type in which weights are saved. */
+export type SavedDtype = typeof DTYPES[number];
+
+/**
+ * Refuses a type in which weights cannot be saved.
+ *
+ * @throws {RangeError} If it is none of those that are known.
+ */
+export function checkDtype(dtype: string): void {
+  if (DTYPES.some((known) => known === dtype)) return;
+  throw new RangeError(
+    `Cannot save weights as ${JSON.stringify(dtype)}: expected one of ` +
+      DTYPES.join(", "),
+  );
+}
+
+/** The largest number that does not round to infinity in 16 bits. */
+const LARGEST_HALF = 65520;
 
 /**
  * Reads a size, for example `"500MB"` or `"2GiB"`, in bytes.
@@ -47,33 +73,43 @@ export interface WriteWeightsOptions {
   folder: string;
   /** The most bytes of a file, unless a single tensor is larger. */
   maxBytes: number;
-  /** Whether numbers that are not finite may be written. */
+  /** Whether numbers that are not finite may be written; not as int8. */
   allowNonFinite: boolean;
+  /** The type of the numbers. */
+  dtype: SavedDtype;
 }
 
 /**
- * Writes weights to a staging folder as 32-bit floats: `model.safetensors`, or
- * parts of at most `maxBytes` each and their index. A larger tensor is the only
- * one in its part.
+ * Writes weights to a staging folder: `model.safetensors`, or parts of at most
+ * `maxBytes` each and their index. A larger tensor is the only one in its part. As
+ * int8, a tensor of several rows is in the same file as the factors of its rows, and
+ * other tensors stay 32-bit floats.
  *
  * @returns The names of the files written.
- * @throws {RangeError} If a weight is not finite, unless `allowNonFinite` is set.
+ * @throws {RangeError} If a weight is not finite, unless `allowNonFinite` is set, or
+ * too large for its type.
  */
 export async function writeWeights(
   staging: string,
   tensors: readonly Named[],
-  { folder, maxBytes, allowNonFinite }: WriteWeightsOptions,
+  options: WriteWeightsOptions,
 ): Promise<string[]> {
-  const parts = split(tensors, maxBytes);
+  const { folder, maxBytes, dtype } = options;
+  const parts = split(tensors, maxBytes, dtype);
   const names = parts.length === 1
     ? [NAME]
     : await partNames(folder, parts.length);
   for (const [i, part] of parts.entries()) {
     const path = `${staging}/${names[i]}`;
-    await writeSafetensors(path, sources(part, folder, allowNonFinite));
+    await writeSafetensors(
+      path,
+      sources(part, options),
+      dtype === "int8" ? { metadata: ROW_SCALES_METADATA } : {},
+    );
   }
   if (parts.length === 1) return names;
-  await writeTextAtomically(`${staging}/${INDEX}`, indexOf(parts, names));
+  const index = indexOf(parts, names, dtype);
+  await writeTextAtomically(`${staging}/${INDEX}`, index);
   return [...names, INDEX];
 }
 
@@ -120,12 +156,16 @@ export async function staleWeights(
 /**
  * Distributes tensors to parts; a new part begins when one would be too large.
  */
-function split(tensors: readonly Named[], maxBytes: number): Named[][] {
+function split(
+  tensors: readonly Named[],
+  maxBytes: number,
+  dtype: SavedDtype,
+): Named[][] {
   const parts: Named[][] = [];
   let part: Named[] = [];
   let size = 0;
   for (const named of tensors) {
-    const bytes = bytesOf(named[1]);
+    const bytes = bytesOf(named[1], dtype);
     if (part.length > 0 && size + bytes > maxBytes) {
       parts.push(part);
       part = [];
@@ -137,18 +177,27 @@ function split(tensors: readonly Named[], maxBytes: number): Named[][] {
   return [...parts, part];
 }
 
-function bytesOf(tensor: Tensor): number {
-  return 4 * tensor.size;
+function bytesOf(tensor: Tensor, dtype: SavedDtype): number {
+  if (dtype === "float16") return 2 * tensor.size;
+  return hasRows(tensor, dtype)
+    ? tensor.size + 4 * (tensor.shape[0] ?? 0)
+    : 4 * tensor.size;
+}
+
+/** Whether a tensor is stored in 8 bits: biases and the like are too few to matter. */
+function hasRows({ shape }: Tensor, dtype: SavedDtype): boolean {
+  return dtype === "int8" && shape.length > 1 && (shape[0] ?? 0) > 1;
 }
 
 function indexOf(
   parts: readonly (readonly Named[])[],
   names: readonly string[],
+  dtype: SavedDtype,
 ): string {
   const map = parts.flatMap((part, i) =>
     part.map(([name]) => [name, names[i]] as const)
   );
-  const size = parts.flat().reduce((sum, [, x]) => sum + bytesOf(x), 0);
+  const size = parts.flat().reduce((sum, [, x]) => sum + bytesOf(x, dtype), 0);
   return formatJson({
     metadata: { total_size: size },
     weight_map: Object.fromEntries(map),
@@ -158,33 +207,89 @@ function indexOf(
 /** Makes sources that read tensors from the GPU when the file reaches them. */
 function sources(
   part: readonly Named[],
-  folder: string,
-  allowNonFinite: boolean,
+  { folder, allowNonFinite, dtype }: WriteWeightsOptions,
 ): [string, SafetensorsSource][] {
+  const action = `Cannot save the model to ${folder}`;
   const sorted = [...part].sort(([a], [b]) => a < b ? -1 : 1);
   const ahead = new Map<Tensor, TypedArray | undefined>();
   const readFrom = async (start: number): Promise<void> => {
     let bytes = 0;
     const group: Tensor[] = [];
     for (const [, tensor] of sorted.slice(start)) {
-      bytes += bytesOf(tensor);
+      bytes += 4 * tensor.size;
       if (group.length > 0 && bytes > READ_BYTES) break;
       group.push(tensor);
     }
     const values = await readAll(group);
     group.forEach((tensor, i) => ahead.set(tensor, values[i]));
   };
-  return sorted.map(([name, tensor], i) => [name, {
-    shape: tensor.shape,
-    dtype: "F32",
-    data: async () => {
-      if (!ahead.has(tensor)) await readFrom(i);
-      const values = ahead.get(tensor);
-      ahead.delete(tensor);
-      if (values && !allowNonFinite) {
-        checkFinite(values, name, `Cannot save the model to ${folder}`);
-      }
-      return values ?? new Float32Array();
-    },
-  }]);
+  const read = async (i: number, name: string, tensor: Tensor) => {
+    if (!ahead.has(tensor)) await readFrom(i);
+    const values = ahead.get(tensor) ?? new Float32Array();
+    ahead.delete(tensor);
+    if (!allowNonFinite || dtype === "int8") checkFinite(values, name, action);
+    return values;
+  };
+  return sorted.flatMap(([name, tensor], i): [string, SafetensorsSource][] => {
+    const { shape } = tensor;
+    if (hasRows(tensor, dtype)) {
+      // The factors come first in the file. Meanwhile the numbers wait in 8 bits.
+      const stored = once(async () =>
+        scaleRows(await read(i, name, tensor), shape[0] ?? 0, "I8")
+      );
+      return inRows(name, shape, stored);
+    }
+    const data = async () => {
+      const values = await read(i, name, tensor);
+      if (dtype === "float16") checkHalves(values, name, action);
+      return values;
+    };
+    return [[name, {
+      shape,
+      dtype: dtype === "float16" ? "F16" : "F32",
+      data,
+    }]];
+  });
+}
+
+/** The two tensors of a file that hold one with factors. */
+function inRows(
+  name: string,
+  shape: readonly number[],
+  stored: () => Promise<ScaledRows>,
+): [string, SafetensorsSource][] {
+  return [
+    [name, { shape, dtype: "I8", data: async () => (await stored()).values }],
+    [name + SCALE_SUFFIX, {
+      shape: shape.slice(0, 1),
+      dtype: "F32",
+      data: async () => (await stored()).scales,
+    }],
+  ];
+}
+
+/** A function that makes its result once, and gives it to two callers. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  let calls = 0;
+  return () => {
+    const result = made ??= make();
+    if (++calls === 2) made = undefined;
+    return result;
+  };
+}
+
+function checkHalves(
+  values: ArrayLike<number>,
+  name: string,
+  action: string,
+): void {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] ?? 0;
+    if (Math.abs(value) < LARGEST_HALF || !Number.isFinite(value)) continue;
+    throw new RangeError(
+      `${action}: element ${i} of "${name}" is ${value}, more than float16 holds; ` +
+        "save it as float32 or int8",
+    );
+  }
 }

@@ -30,6 +30,14 @@ export * from "./disk_reader.ts";
 export { type CommitOptions, finishSave, FolderSave } from "./folder_save.ts";
 export * from "./pytorch_file.ts";
 export * from "./pytorch_writer.ts";
+export {
+  ROW_SCALES_METADATA,
+  SCALE_SUFFIX,
+  type ScaledDtype,
+  type ScaledRows,
+  scaleRows,
+  widenRows,
+} from "./row_scales.ts";
 export * from "./safetensors.ts";
 export * from "./safetensors_file.ts";
 export {

@@ -25,6 +25,7 @@ import {
   type SafetensorsRange,
 } from "./safetensors_header.ts";
 import { layOut } from "./safetensors_layout.ts";
+import { findScales, widenRows } from "./row_scales.ts";
 
 export type {
   SafetensorsDtype,
@@ -70,9 +71,9 @@ export interface SafetensorsTensor {
   /** The sizes of the axes. */
   readonly shape: readonly number[];
   /**
-   * The elements, row by row: `Float32Array` for the floating types,
-   * `Int32Array` for the signed and `Uint32Array` for the unsigned integers and
-   * booleans.
+   * The elements, row by row: `Float32Array` for the floating types, and for numbers
+   * of 8 bits that the file has factors for; `Int32Array` for the signed and
+   * `Uint32Array` for the unsigned integers and booleans.
    */
   readonly data: TypedArray;
 }
@@ -136,22 +137,30 @@ export interface SerializeSafetensorsOptions {
 export class SafetensorsIndex {
   /** The metadata of the file: strings by name. */
   readonly metadata: Record<string, string>;
-  /** The names of the tensors, in the order of their data. */
+  /**
+   * The names of the tensors, in the order of their data, without those that hold the
+   * factors of others.
+   */
   readonly names: readonly string[];
   #header: SafetensorsHeader;
   #source: string;
+  #scales: ReadonlyMap<string, string>;
 
   /**
    * Wraps a header.
    *
    * @param header The header, which has been checked.
    * @param source The name of the file, for errors.
+   * @throws {SyntaxError} If the file stores numbers in a way that is not known.
    */
   constructor(header: SafetensorsHeader, source: string) {
-    this.metadata = header.metadata;
-    this.names = [...header.entries.keys()];
+    const { metadata, entries } = header;
+    this.metadata = metadata;
     this.#header = header;
     this.#source = source;
+    this.#scales = findScales(metadata, entries, source);
+    const hidden = new Set(this.#scales.values());
+    this.names = [...entries.keys()].filter((name) => !hidden.has(name));
   }
 
   /** Whether the file holds a tensor of this name. */
@@ -180,6 +189,11 @@ export class SafetensorsIndex {
         known.join(", ") || "no tensor"
       }${more > 0 ? ` and ${more} more` : ""}`,
     );
+  }
+
+  /** The name of the tensor that holds the factors of another, if any does. */
+  protected scaleOf(name: string): string | undefined {
+    return this.#scales.get(name);
   }
 
   /** The name of a tensor for errors. */
@@ -226,8 +240,9 @@ export class SafetensorsFile extends SafetensorsIndex {
 
   /**
    * Reads a tensor. Floats of other sizes (F16, BF16, F64 and 8 bits) become
-   * 32-bit floats, and integers become 32-bit integers. If the file holds F32,
-   * I32 or U32 at an aligned offset, `data` is a view of the file.
+   * 32-bit floats, and integers become 32-bit integers. Numbers that have a factor
+   * for each row are multiplied by it. If the file holds F32, I32 or U32 at an aligned
+   * offset, `data` is a view of the file.
    *
    * @param name The name of the tensor.
    * @returns The tensor.
@@ -237,11 +252,10 @@ export class SafetensorsFile extends SafetensorsIndex {
    */
   tensor(name: string): SafetensorsTensor {
     const { dtype, shape } = this.entry(name);
-    return {
-      dtype,
-      shape,
-      data: decode(dtype, this.bytes(name), this.label(name)),
-    };
+    const data = decode(dtype, this.bytes(name), this.label(name));
+    const scale = this.scaleOf(name);
+    if (scale === undefined) return { dtype, shape, data };
+    return { dtype, shape, data: widenRows(data, this.tensor(scale).data) };
   }
 }
 

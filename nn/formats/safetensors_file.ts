@@ -16,6 +16,7 @@ import {
 } from "./safetensors_header.ts";
 import { writeAtomically } from "../../host/mod.ts";
 import { DiskReader } from "./disk_reader.ts";
+import { widenRows } from "./row_scales.ts";
 import { SafetensorsIndex } from "./safetensors.ts";
 import type {
   SafetensorsHeader,
@@ -92,8 +93,11 @@ export class SafetensorsReader extends SafetensorsIndex implements Disposable {
    */
   async tensor(name: string): Promise<SafetensorsTensor> {
     const { dtype, shape } = this.entry(name);
-    const bytes = await this.bytes(name);
-    return { dtype, shape, data: decode(dtype, bytes, this.label(name)) };
+    const data = decode(dtype, await this.bytes(name), this.label(name));
+    const scale = this.scaleOf(name);
+    if (scale === undefined) return { dtype, shape, data };
+    const { data: scales } = await this.tensor(scale);
+    return { dtype, shape, data: widenRows(data, scales) };
   }
 
   /** Reads every tensor in turn, in the order of the file. */
