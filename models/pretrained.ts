@@ -1,7 +1,12 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 import { hasDType } from "../engine/mod.ts";
-import { FolderSave, withFile } from "../nn/formats/mod.ts";
+import {
+  checkSavedDtype,
+  FolderSave,
+  type SavedDtype,
+  withFile,
+} from "../nn/formats/mod.ts";
 import { checkOptions, Module, withoutInitialization } from "../nn/mod.ts";
 import type { KeyValueCache } from "./cache.ts";
 import { type PretrainedConfig, readConfig } from "./config.ts";
@@ -14,13 +19,7 @@ import {
 } from "./files/alongside.ts";
 import { loadWarning } from "./files/load_warning.ts";
 import { loadWeights } from "./files/load_weights.ts";
-import {
-  checkDtype,
-  parseSize,
-  type SavedDtype,
-  staleWeights,
-  writeWeights,
-} from "./files/save_weights.ts";
+import { parseSize, staleWeights, writeWeights } from "./files/save_weights.ts";
 import { checkAgainstWeights, checkSize } from "./files/size_limits.ts";
 import { stampOf } from "./files/stamp.ts";
 import { GenerationConfig } from "./generation/mod.ts";
@@ -36,7 +35,7 @@ import {
 import { FILES as TOKENIZER_FILES } from "./tokenizer/file_names.ts";
 import { wrapperOf } from "./wrapped.ts";
 
-export type { SavedDtype } from "./files/save_weights.ts";
+export type { SavedDtype } from "../nn/formats/mod.ts";
 export type { LoadedParts } from "./load_wrapped.ts";
 export type { PretrainedOptions } from "./resolve.ts";
 
@@ -440,7 +439,7 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
     checkOptions(options, { action: "save a model", known: SAVE_OPTIONS });
     const { maxShardSize = "5GB", tokenizer, alongside = {} } = options;
     const { allowNonFinite = false, dtype = "float32" } = options;
-    checkDtype(dtype);
+    checkSavedDtype(dtype);
     const maxBytes = parseSize(maxShardSize);
     checkAlongside(alongside);
     const { keysToIgnoreOnSave } = this.constructor as typeof PreTrainedModel;

@@ -9,6 +9,7 @@
  */
 
 import { readAll, type TypedArray } from "../engine/mod.ts";
+import { asSaved, type SavedDtype } from "../nn/formats/mod.ts";
 import type { Module, Parameter } from "../nn/mod.ts";
 
 /** How many bytes are read with one wait for the GPU; at least one parameter. */
@@ -26,8 +27,13 @@ const READ_BYTES = 2 ** 26;
  * The weights are read from the GPU once, 64 MiB at a time.
  *
  * @param model The model, whose current weights are read.
+ * @param dtype The type in which they are saved: the fingerprint is that of the
+ * weights which are loaded then.
  */
-export async function fingerprint(model: Module): Promise<string> {
+export async function fingerprint(
+  model: Module,
+  dtype: SavedDtype = "float32",
+): Promise<string> {
   const { keysToIgnoreOnSave = [] } = model.constructor as {
     keysToIgnoreOnSave?: readonly string[];
   };
@@ -39,7 +45,11 @@ export async function fingerprint(model: Module): Promise<string> {
   for (const group of groupsOf(sorted)) {
     const values = await readAll(group.map(([, parameter]) => parameter));
     for (const [i, [name, { shape }]] of group.entries()) {
-      const own = values[i] ?? new Float32Array();
+      const own = asSaved(
+        (values[i] ?? []) as Float32Array<ArrayBuffer>,
+        shape,
+        dtype,
+      );
       lines.push(`${name} [${shape.join(", ")}] ${hashOf(own)}\n`);
     }
   }

@@ -14,9 +14,12 @@ import {
   checkFinite,
   exists,
   folderOf,
-  type SafetensorsDtype,
+  hasRowScales,
+  ROW_SCALES_METADATA,
+  rowScaledSources,
   type SafetensorsSource,
-  type SafetensorsValues,
+  type SavedDtype,
+  type ScaledDtype,
   writeSafetensors,
 } from "../nn/formats/mod.ts";
 import type { Module } from "../nn/mod.ts";
@@ -24,6 +27,7 @@ import {
   blocksOf,
   DEVIATION_FORMATS,
   type DeviationFormat,
+  store,
 } from "./deviation_format.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { type Entry, NONE } from "./layout.ts";
@@ -66,7 +70,20 @@ export interface SaveSwagOptions {
    * @default {false}
    */
   allowNonFinite?: boolean;
+  /**
+   * The type of the numbers in the file, for posteriors that are sent over a network;
+   * all are in their own types again when they are loaded. The model's weights must be
+   * saved with the same `dtype`. `"float16"` takes half the bytes; with `"int8"` means
+   * and deviations take a quarter, and variances half. Matrices have a factor for each
+   * row, deviations one for each 64 weights. Moments that are not finite are refused.
+   *
+   * @default "float32"
+   */
+  dtype?: SavedDtype;
 }
+
+/** A tensor of a file. */
+type Named = [string, SafetensorsSource];
 
 /** What is saved with the moments of a posterior, and how. */
 export interface WritePosteriorOptions {
@@ -74,8 +91,10 @@ export interface WritePosteriorOptions {
   draws: number;
   /** The fingerprint of the base model's weights. */
   weights: string;
-  /** Whether moments that are not finite are allowed. */
+  /** Whether moments that are not finite are allowed; not in fewer bits. */
   allowNonFinite: boolean;
+  /** The type of the numbers. */
+  dtype: SavedDtype;
 }
 
 /**
@@ -86,10 +105,10 @@ export interface WritePosteriorOptions {
 export async function writePosterior(
   path: string,
   posterior: Posterior,
-  { draws, weights, allowNonFinite }: WritePosteriorOptions,
+  { draws, weights, allowNonFinite, dtype }: WritePosteriorOptions,
 ): Promise<void> {
   const { settings, layout, rank, count } = posterior;
-  const tensors: [string, SafetensorsSource][] = [[COUNT, {
+  const tensors: Named[] = [[COUNT, {
     shape: [1],
     dtype: "I64",
     data: new Int32Array([count]),
@@ -105,50 +124,80 @@ export async function writePosterior(
     }
     return last.moments;
   };
+  const add = (
+    name: string,
+    shape: readonly number[],
+    stored: ScaledDtype | "F32",
+    read: () => Promise<ArrayLike<number>>,
+  ) => {
+    const data = async () => {
+      const values = await read();
+      if (!allowNonFinite || dtype !== "float32") {
+        checkFinite(values, name, `Cannot save the posterior to ${path}`);
+      }
+      return values as Float32Array;
+    };
+    tensors.push(
+      ...stored !== "F32" && hasRowScales(shape)
+        ? rowScaledSources(name, { shape, dtype: stored, data })
+        : [[name, { shape, dtype: "F32", data }] satisfies Named],
+    );
+  };
+  const means = { float32: "F32", float16: "F16", int8: "I8" } as const;
+  // The variances of a row differ by more than 8 bits tell apart.
+  const squares = dtype === "float32" ? "F32" : "F16";
+  const format = formatInFile(settings.deviations, dtype);
   for (const entry of layout.entries) {
     const { name, parameter: { shape, size } } = entry;
-    const add = (
-      suffix: string,
-      shape: readonly number[],
-      pick: (moments?: RawMoments) => SafetensorsValues | undefined,
-      dtype: SafetensorsDtype = "F32",
-    ) =>
-      tensors.push([`${BASE}${name}${suffix}`, {
-        shape,
-        dtype,
-        data: async () => {
-          const values = pick(await read(entry)) ?? new Float32Array();
-          if (!allowNonFinite && dtype === "F32") {
-            const full = `${BASE}${name}${suffix}`;
-            checkFinite(
-              values as Float32Array,
-              full,
-              `Cannot save the posterior to ${path}`,
-            );
-          }
-          return values;
-        },
-      }]);
-    add(MEAN, shape, (m) => m?.mean);
+    const full = `${BASE}${name}`;
+    add(
+      full + MEAN,
+      shape,
+      means[dtype],
+      async () => (await read(entry))?.mean ?? [],
+    );
     if (entry.row === NONE) continue;
-    add(SQUARES, shape, (m) => m?.squares);
+    add(
+      full + SQUARES,
+      shape,
+      squares,
+      async () => (await read(entry))?.squares ?? [],
+    );
     if (layout.rows === 0) continue;
-    const dtype = DTYPES[settings.deviations];
-    add(DEVIATIONS, [rank, size], (m) => m?.deviations?.values, dtype);
-    if (settings.deviations === "f32") continue;
-    add(SCALES, [rank, blocksOf(size)], (m) => m?.deviations?.scales);
+    const deviations = async () => {
+      const { deviations } = await read(entry) ?? {};
+      return deviations && store(deviations, format, size);
+    };
+    const none = new Float32Array();
+    if (format === "f32") {
+      add(
+        full + DEVIATIONS,
+        [rank, size],
+        "F32",
+        async () => (await deviations())?.values ?? none,
+      );
+      continue;
+    }
+    tensors.push([full + DEVIATIONS, {
+      shape: [rank, size],
+      dtype: DTYPES[format],
+      data: async () => (await deviations())?.values ?? none,
+    }]);
+    add(
+      full + SCALES,
+      [rank, blocksOf(size)],
+      "F32",
+      async () => (await deviations())?.scales ?? none,
+    );
   }
   // They are in the file all the same, for models that hold them as f32.
   for (const [name, parameter] of layout.fixed) {
-    tensors.push([`${BASE}${name}${MEAN}`, {
-      shape: parameter.shape,
-      dtype: "F32",
-      data: () => parameter.data(),
-    }]);
+    const { shape } = parameter;
+    add(`${BASE}${name}${MEAN}`, shape, means[dtype], () => parameter.data());
   }
   await writeSafetensors(path, tensors, {
     metadata: {
-      format: "pt",
+      ...dtype === "float32" ? { format: "pt" } : ROW_SCALES_METADATA,
       [FIELD]: JSON.stringify({
         no_cov_mat: settings.noCovMat,
         max_num_models: settings.maxNumModels,
@@ -161,6 +210,15 @@ export async function writePosterior(
       [WEIGHTS_FIELD]: weights,
     },
   });
+}
+
+/** How deviations are stored in a file: never in more bits than in memory. */
+function formatInFile(
+  own: DeviationFormat,
+  dtype: SavedDtype,
+): DeviationFormat {
+  if (dtype === "int8") return "int8";
+  return dtype === "float16" && own === "f32" ? "f16" : own;
 }
 
 /**

@@ -4,6 +4,7 @@
 
 import type { Tensor } from "../engine/mod.ts";
 import {
+  checkSavedDtype,
   finishSave,
   folderOf,
   openSafetensors,
@@ -457,15 +458,19 @@ export class SwagModel extends WeightPosterior<SampleOptions>
    * before that.
    *
    * @param path The file.
-   * @param options Whether moments that are not finite are allowed.
-   * @throws {RangeError} If a moment is not finite, unless that is allowed.
+   * @param options Whether moments that are not finite are allowed, and in how many
+   * bits numbers are stored.
+   * @throws {RangeError} If a moment is not finite, unless that is allowed, or
+   * `dtype` is not known.
    */
   async save(path: string, options: SaveSwagOptions = {}): Promise<void> {
-    const { allowNonFinite = false } = options;
+    const { allowNonFinite = false, dtype = "float32" } = options;
+    checkSavedDtype(dtype);
     await writePosterior(path, this.#posterior, {
       draws: this.#draws.drawn,
-      weights: await fingerprint(this.base),
+      weights: await fingerprint(this.base, dtype),
       allowNonFinite,
+      dtype,
     });
   }
 

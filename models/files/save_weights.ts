@@ -8,11 +8,11 @@ import { disk, NotFound, readText } from "../../host/mod.ts";
 import { readAll, type Tensor, type TypedArray } from "../../engine/mod.ts";
 import {
   checkFinite,
+  hasRowScales,
   parseByteSize,
   ROW_SCALES_METADATA,
-  SCALE_SUFFIX,
-  type ScaledRows,
-  scaleRows,
+  rowScaledSources,
+  type SavedDtype,
   writeTextAtomically,
 } from "../../nn/formats/mod.ts";
 import { type SafetensorsSource, writeSafetensors } from "../../nn/mod.ts";
@@ -26,25 +26,6 @@ const [NAME, INDEX] = WEIGHT_FILES;
 const READ_BYTES = 2 ** 24;
 
 type Named = readonly [string, Tensor];
-
-/** The types in which weights can be saved, by their names in PyTorch. */
-const DTYPES = ["float32", "float16", "int8"] as const;
-
-/** The type in which weights are saved. */
-export type SavedDtype = typeof DTYPES[number];
-
-/**
- * Refuses a type in which weights cannot be saved.
- *
- * @throws {RangeError} If it is none of those that are known.
- */
-export function checkDtype(dtype: string): void {
-  if (DTYPES.some((known) => known === dtype)) return;
-  throw new RangeError(
-    `Cannot save weights as ${JSON.stringify(dtype)}: expected one of ` +
-      DTYPES.join(", "),
-  );
-}
 
 /** The largest number that does not round to infinity in 16 bits. */
 const LARGEST_HALF = 65520;
@@ -179,14 +160,14 @@ function split(
 
 function bytesOf(tensor: Tensor, dtype: SavedDtype): number {
   if (dtype === "float16") return 2 * tensor.size;
-  return hasRows(tensor, dtype)
+  return isInt8(tensor, dtype)
     ? tensor.size + 4 * (tensor.shape[0] ?? 0)
     : 4 * tensor.size;
 }
 
-/** Whether a tensor is stored in 8 bits: biases and the like are too few to matter. */
-function hasRows({ shape }: Tensor, dtype: SavedDtype): boolean {
-  return dtype === "int8" && shape.length > 1 && (shape[0] ?? 0) > 1;
+/** Whether a tensor is stored in 8 bits. */
+function isInt8({ shape }: Tensor, dtype: SavedDtype): boolean {
+  return dtype === "int8" && hasRowScales(shape);
 }
 
 function indexOf(
@@ -232,12 +213,9 @@ function sources(
   };
   return sorted.flatMap(([name, tensor], i): [string, SafetensorsSource][] => {
     const { shape } = tensor;
-    if (hasRows(tensor, dtype)) {
-      // The factors come first in the file. Meanwhile the numbers wait in 8 bits.
-      const stored = once(async () =>
-        scaleRows(await read(i, name, tensor), shape[0] ?? 0, "I8")
-      );
-      return inRows(name, shape, stored);
+    if (isInt8(tensor, dtype)) {
+      const data = () => read(i, name, tensor);
+      return rowScaledSources(name, { shape, dtype: "I8", data });
     }
     const data = async () => {
       const values = await read(i, name, tensor);
@@ -250,33 +228,6 @@ function sources(
       data,
     }]];
   });
-}
-
-/** The two tensors of a file that hold one with factors. */
-function inRows(
-  name: string,
-  shape: readonly number[],
-  stored: () => Promise<ScaledRows>,
-): [string, SafetensorsSource][] {
-  return [
-    [name, { shape, dtype: "I8", data: async () => (await stored()).values }],
-    [name + SCALE_SUFFIX, {
-      shape: shape.slice(0, 1),
-      dtype: "F32",
-      data: async () => (await stored()).scales,
-    }],
-  ];
-}
-
-/** A function that makes its result once, and gives it to two callers. */
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  let calls = 0;
-  return () => {
-    const result = made ??= make();
-    if (++calls === 2) made = undefined;
-    return result;
-  };
 }
 
 function checkHalves(

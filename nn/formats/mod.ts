@@ -38,6 +38,7 @@ export {
   scaleRows,
   widenRows,
 } from "./row_scales.ts";
+export * from "./saved_dtype.ts";
 export * from "./safetensors.ts";
 export * from "./safetensors_file.ts";
 export {

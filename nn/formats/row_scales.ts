@@ -165,13 +165,9 @@ export function findScales(
   }
   for (const [name, { dtype, shape }] of entries) {
     const own = entries.get(name + SCALE_SUFFIX);
-    if (!own) {
-      if (dtype !== "I8") continue;
-      throw wrong(`it has no ${JSON.stringify(name + SCALE_SUFFIX)}`);
-    }
-    const [rows] = shape;
-    const fits = (dtype === "I8" || dtype === "F16") && own.dtype === "F32" &&
-      own.shape.length === 1 && own.shape[0] === rows;
+    if (!own || dtype !== "I8" && dtype !== "F16") continue;
+    const fits = own.dtype === "F32" && own.shape.length === 1 &&
+      own.shape[0] === shape[0];
     if (!fits) {
       throw wrong(
         `${JSON.stringify(name + SCALE_SUFFIX)} is ${own.dtype} ` +

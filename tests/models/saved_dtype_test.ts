@@ -4,14 +4,12 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { manualSeed, readAll, tensor } from "../../engine/mod.ts";
-import {
-  BertForSequenceClassification,
-  type SavedDtype,
-} from "../../models/mod.ts";
+import { BertForSequenceClassification } from "../../models/mod.ts";
 import {
   openSafetensors,
   ROW_SCALES_METADATA,
   type SafetensorsSource,
+  type SavedDtype,
   writeSafetensors,
 } from "../../nn/formats/mod.ts";
 import { gpuTest } from "../_check.ts";
@@ -153,12 +151,21 @@ columns = len(codes) // len(scales)
 x = array.array("f", [q * scales[i // columns] for i, q in enumerate(codes)])
 print(json.dumps(list(x)))
 `;
-    const { stdout, success } = await new Deno.Command("python3", {
-      args: ["-c", script, `${folder}/model.safetensors`],
-    }).output();
-    assert(success);
-    assertEquals(JSON.parse(new TextDecoder().decode(stdout)), [...data]);
     model.dispose();
+    const python = new Deno.Command("python3", {
+      args: ["-c", script, `${folder}/model.safetensors`],
+    });
+    let output: Deno.CommandOutput;
+    try {
+      output = await python.output();
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return; // There is no Python.
+      throw error;
+    }
+    const [text, fault] = [output.stdout, output.stderr]
+      .map((bytes) => new TextDecoder().decode(bytes));
+    assertEquals(output.code, 0, fault);
+    assertEquals(JSON.parse(text ?? ""), [...data]);
   });
 });
 
@@ -241,8 +248,8 @@ gpuTest("weights that are quantized in another way are refused", async () => {
     await save(toCodes, ROW_SCALES_METADATA);
     await assertRejects(
       load,
-      SyntaxError,
-      `Cannot read ${path}: it has no "classifier.weight_scale"`,
+      TypeError,
+      "classifier.weight holds integers there",
     );
     await save(toCodes, ROW_SCALES_METADATA, [[
       "classifier.weight_scale",
