@@ -23,7 +23,8 @@ export function faulty(
   const broken = new Proxy(system, {
     get(target, name) {
       const key = name as keyof Disk;
-      return own[key] ?? target[key].bind(target);
+      const value = own[key] ?? target[key];
+      return typeof value === "function" ? value.bind(target) : value;
     },
   });
   return { [Symbol.dispose]: mount(root, broken) };

@@ -325,7 +325,9 @@ gpuTest(
       const again = await BertForSequenceClassification.fromPretrained(folder);
       const swag = await SwagModel.load(`${folder}/${POSTERIOR}`, again);
       swag.dispose();
-      const prints = await Promise.all(models.map(fingerprint));
+      const prints = await Promise.all(
+        models.map((model) => fingerprint(model)),
+      );
       assert(prints.includes(await fingerprint(again)));
       for (const model of [...models, again]) model.dispose();
     });
@@ -369,7 +371,9 @@ gpuTest(
         model.config.setLabels([`a${seed}`, `b${seed}`]);
         return model;
       });
-      const prints = await Promise.all(models.map(fingerprint));
+      const prints = await Promise.all(
+        models.map((model) => fingerprint(model)),
+      );
       await models[0]?.savePretrained(folder);
       let saving = true;
       const saves = (async () => {
