@@ -26,6 +26,7 @@ import { type FileTime, listSlowest } from "./test/times.ts";
 
 const FILES = [
   "tests/mod_test.ts",
+  "tests/host/origin_folder_test.ts",
   "tests/engine/capture/capture_test.ts",
   "tests/nn/trainer_test.ts",
   "tests/swag/golden_test.ts",

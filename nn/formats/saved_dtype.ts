@@ -13,11 +13,10 @@ import {
   widenRows,
 } from "./row_scales.ts";
 
-/** The types in which numbers can be saved, by their names in PyTorch. */
-const DTYPES = ["float32", "float16", "int8"] as const;
-
 /** The type in which weights are saved, by its name in PyTorch. */
-export type SavedDtype = typeof DTYPES[number];
+export type SavedDtype = "float32" | "float16" | "int8";
+
+const DTYPES: readonly SavedDtype[] = ["float32", "float16", "int8"];
 
 /**
  * Refuses a type in which weights cannot be saved.

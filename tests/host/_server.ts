@@ -14,6 +14,8 @@ export interface Server {
   etag: string | null;
   /** Whether parts of files are sent. */
   ranges: boolean;
+  /** Further headers of each file. */
+  headers: Record<string, string>;
   /** Whether the question without content is answered: else its status. */
   head: number;
   /** Answers in place of a file, if it returns an answer. */
@@ -44,6 +46,7 @@ export async function withServer<T>(
     requests,
     etag: '"1"',
     ranges: true,
+    headers: {},
     head: 200,
     instead: () => undefined,
   };
@@ -64,7 +67,7 @@ function answer(server: Server, request: Request): Response {
   if (own) return own;
   const bytes = server.files.get(decodeURIComponent(pathname));
   if (!bytes) return new Response("no", { status: 404 });
-  const headers = new Headers();
+  const headers = new Headers(server.headers);
   if (server.etag !== null) headers.set("etag", server.etag);
   if (request.method === "HEAD") {
     if (server.head !== 200) return new Response(null, { status: server.head });
