@@ -238,6 +238,12 @@ class FolderDisk implements Disk {
 
   /** The names in a path below the disk's own, when the disk is in order. */
   async #parts(path: string): Promise<Parts> {
+    if (path !== this.#path && !path.startsWith(`${this.#path}/`)) {
+      throw new TypeError(
+        `Cannot open ${path}: it is not below ${this.#path}, where the folder is ` +
+          "mounted",
+      );
+    }
     const parts = path.slice(this.#path.length).split("/")
       .filter((part) => part !== "" && part !== ".");
     if (parts.includes("..")) {

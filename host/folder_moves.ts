@@ -283,6 +283,7 @@ async function writeRecord(
   await writer.close();
 }
 
+/** Reads a record, which is trusted no more than any other file. */
 function parseRecord(text: string): Pick<Move, "from" | "to"> | undefined {
   let value: unknown;
   try {
@@ -292,6 +293,7 @@ function parseRecord(text: string): Pick<Move, "from" | "to"> | undefined {
   }
   const { from, to } = (value ?? {}) as Record<string, unknown>;
   const isParts = (x: unknown): x is Parts =>
-    Array.isArray(x) && x.length > 0 && x.every((y) => typeof y === "string");
+    Array.isArray(x) && x.length > 0 &&
+    x.every((y) => typeof y === "string" && !/^\.{0,2}$|[\\/]/.test(y));
   return isParts(from) && isParts(to) ? { from, to } : undefined;
 }

@@ -120,7 +120,8 @@ export async function exists(path: string): Promise<boolean> {
  * The folder that a file lies in.
  *
  * @param path The path of the file, with slashes or backslashes.
- * @returns The path of the folder, `.` for a bare file name.
+ * @returns The path of the folder, `.` for a bare file name. The query of an address
+ * stays at its end.
  *
  * @example Usage
  * ```ts
@@ -129,9 +130,14 @@ export async function exists(path: string): Promise<boolean> {
  *
  * assertEquals(folderOf("model/config.json"), "model");
  * assertEquals(folderOf("config.json"), ".");
+ * assertEquals(folderOf("https://a.org/m/x.bin?key=1"), "https://a.org/m?key=1");
  * ```
  */
 export function folderOf(path: string): string {
+  const query = isAddress(path) ? path.indexOf("?") : -1;
+  if (query >= 0 && !path.includes("/", query)) {
+    return folderOf(path.slice(0, query)) + path.slice(query);
+  }
   const at = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
   return at < 0 ? "." : path.slice(0, at) || "/";
 }

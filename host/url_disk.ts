@@ -132,6 +132,8 @@ class UrlDisk implements Disk {
   readonly #listing: Listing | undefined;
   readonly #files: ReadonlySet<string> | undefined;
   readonly #answers = new Map<string, Answer>();
+  /** Files that servers have sent whole, as long as their memory is not needed. */
+  readonly #wholes = new Map<string, WeakRef<UrlBytes>>();
 
   constructor(root: string, options: UrlDiskOptions) {
     const { files, headers = {}, timeout = TIMEOUT, signal } = options;
@@ -152,7 +154,11 @@ class UrlDisk implements Disk {
     const onBytes = this.#watch(path);
     const fetch = async (begin: number, end: number): Promise<UrlBytes> => {
       const options = this.#requests;
-      return await fetchRange(path, begin, end, options, onBytes);
+      const held = await this.#held(path);
+      if (held) return held;
+      const found = await fetchRange(path, begin, end, options, onBytes);
+      if (found.isWhole) this.#wholes.set(path, new WeakRef(found));
+      return found;
     };
     const sizeOf = async () => (await this.#ask(path)).size;
     const file = await UrlFile.open(path, fetch, sizeOf);
@@ -245,6 +251,16 @@ class UrlDisk implements Disk {
       });
     }
     return answer.entry;
+  }
+
+  /** A file that was sent whole before, unless it may have changed since. */
+  async #held(path: string): Promise<UrlBytes | undefined> {
+    const held = this.#wholes.get(path)?.deref();
+    if (!held) return undefined;
+    const { version } = await this.#ask(path);
+    if (version !== undefined && version === held.version) return held;
+    this.#wholes.delete(path);
+    return undefined;
   }
 
   /** Tells about the bytes of a file as they arrive. */

@@ -38,7 +38,7 @@ export class UrlFile implements DiskFile {
   /** The pieces that were used last, the latest at the end. */
   readonly #pieces = new Map<number, Uint8Array<ArrayBuffer>>();
   /** All of the file, if the server sends no parts. */
-  #whole: Uint8Array<ArrayBuffer> | undefined;
+  #whole: UrlBytes | undefined;
 
   /**
    * Opens a file and fetches its first piece.
@@ -66,7 +66,7 @@ export class UrlFile implements DiskFile {
       );
     }
     const file = new UrlFile(path, fetch, { ...first, size });
-    if (isWhole) file.#whole = bytes;
+    if (isWhole) file.#whole = first;
     else file.#pieces.set(0, bytes);
     return file;
   }
@@ -97,7 +97,7 @@ export class UrlFile implements DiskFile {
     if (!this.#whole && !this.#pieces.has(index)) {
       await this.#load(index, pieceAt(end - 1));
     }
-    const piece = this.#whole ?? this.#take(index);
+    const piece = this.#whole?.bytes ?? this.#take(index);
     const start = this.#whole ? 0 : startOf(index);
     const part = piece.subarray(offset - start, end - start);
     bytes.set(part);
@@ -140,7 +140,7 @@ export class UrlFile implements DiskFile {
       );
     }
     if (found.isWhole) {
-      this.#whole = found.bytes;
+      this.#whole = found;
       return;
     }
     for (let i = from; i <= last; i++) {

@@ -311,6 +311,44 @@ Deno.test("a folder that cannot be moved for want of space stays where it is", a
   });
 });
 
+Deno.test("a record of a move that is damaged, or leads out, is removed", async () => {
+  const records = [
+    "",
+    '{"from":["x"',
+    "null",
+    '{"from":["x"],"to":[]}',
+    '{"from":["x"],"to":["..","y"]}',
+    '{"from":["x/y"],"to":["y"]}',
+    '{"from":["gone"],"to":["y"]}',
+  ];
+  for (const record of records) {
+    const files = new BrowserFiles();
+    await kept(files, async (host) => {
+      await host.mkdir("kept/x");
+      await writeTextAtomically("kept/x/a", "1");
+      await writeTextAtomically("kept/.swagpu-move-1.json", record);
+    });
+    await kept(files, async (host) => {
+      assertEquals((await host.readDir("kept")).map(({ name }) => name), ["x"]);
+    });
+    assertEquals(files.root.texts(), { "a/b/x/a": "1" }, record);
+  }
+});
+
+Deno.test("a path that is not below a folder is not in it", async () => {
+  await kept(new BrowserFiles(), async (host) => {
+    await assertRejects(
+      () => writeFolderAtomically("kept", () => Promise.resolve()),
+      Error,
+    );
+    await assertRejects(
+      () => host.stat("keptother"),
+      TypeError,
+      "Cannot open keptother: it is not below kept, where the folder is mounted",
+    );
+  });
+});
+
 Deno.test("a picked folder is one too, and a browser that only reads says so", async () => {
   const files = new BrowserFiles();
   await inBrowser(files, async () => {

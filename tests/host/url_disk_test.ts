@@ -83,6 +83,39 @@ Deno.test("a server that ignores ranges sends a file once", async () => {
     );
     assertEquals(await file.read(5, 7), bytes.subarray(5, 12));
     assertEquals(getsOf(server).length, 1);
+    // While one has it, others need not fetch it, unless it has changed.
+    const path = `${server.root}/a.bin`;
+    assertEquals(await read(path, 3, 5), bytes.subarray(3, 8));
+    assertEquals(getsOf(server).length, 1);
+    await mounted(server, urlDisk(), async () => {
+      await read(path, 3, 5);
+      assertEquals(getsOf(server).length, 2);
+    });
+  });
+});
+
+Deno.test("a file that was sent whole is fetched again when it has changed", async () => {
+  await withServer({ "/a.txt": "before" }, async (server) => {
+    server.ranges = false;
+    const path = `${server.root}/a.txt`;
+    using before = await DiskReader.open(path);
+    for (const etag of ['"2"', null, null]) {
+      server.etag = etag;
+      server.files.set("/a.txt", new TextEncoder().encode(`after ${etag}`));
+      const gets = getsOf(server).length;
+      await mounted(server, urlDisk(), async () => {
+        const twice = [await read(path, 0, 6), await read(path, 0, 6)];
+        for (const bytes of twice) {
+          assertEquals(new TextDecoder().decode(bytes), "after ");
+        }
+      });
+      // Without a validator nothing is known, so it is fetched each time.
+      assert(getsOf(server).length - gets === 2 || etag !== null);
+    }
+    assertEquals(
+      new TextDecoder().decode(await before.read(0, 6)),
+      "before",
+    );
   });
 });
 
