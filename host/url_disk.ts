@@ -76,29 +76,23 @@ export interface UrlDiskOptions {
  * @returns What {@linkcode mount} takes.
  * @throws {RangeError} If the time-out is not positive, or too long for a timer.
  *
- * @example With progress
+ * @example With progress, and the names of the files
  * ```ts
  * import { disk, mount, urlDisk } from "@swagpu/swagpu/host";
  * import { assertEquals } from "@std/assert";
  *
- * const server = Deno.serve(
- *   { port: 0, onListen() {} },
- *   () => new Response("[PAD]\n"),
- * );
- * const root = `http://127.0.0.1:${server.addr.port}/model`;
- * const seen: string[] = [];
+ * const root = "https://example.com/model";
  * const unmount = mount(
  *   root,
  *   urlDisk({
+ *     files: ["config.json", "model.safetensors", "tokenizer.json"],
  *     onProgress: ({ path, loaded, total }) =>
- *       seen.push(`${path.slice(root.length)}: ${loaded} of ${total}`),
+ *       console.log(`${path}: ${loaded} of ${total} bytes`),
  *   }),
  * );
- * const path = `${root}/vocab.txt`;
- * assertEquals((await disk(path).readFile(path)).length, 6);
- * assertEquals(seen, ["/vocab.txt: 6 of 6"]);
+ * // AutoModel.fromPretrained(root) reads the first two.
+ * assertEquals((await disk(root).readDir(root)).length, 3);
  * unmount();
- * await server.shutdown();
  * ```
  */
 export function urlDisk(options: UrlDiskOptions = {}): DiskAt {
