@@ -4,7 +4,7 @@
 
 import type { Module } from "../nn/mod.ts";
 import type { PretrainedConfig } from "./config.ts";
-import { pathInFolder } from "./files/hub.ts";
+import { pathInFolder } from "./files/model_folder.ts";
 import { GenerationConfig } from "./generation/mod.ts";
 import {
   GENERATION_NAME,

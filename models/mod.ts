@@ -117,7 +117,8 @@ export * from "./peft/mod.ts";
 export * from "./files/checkpoint.ts";
 export type { Alongside } from "./files/alongside.ts";
 export { resolveFiles } from "./files/hub.ts";
-export type { ResolvedFiles, ResolveOptions } from "./files/hub.ts";
+export type { ResolveOptions } from "./files/hub.ts";
+export type { ResolvedFiles } from "./files/model_folder.ts";
 
 // --------------------------- tokenizers, collators, generation and pipelines
 

@@ -6,11 +6,8 @@ import type { LoadReport } from "../nn/mod.ts";
 import { replacedFields } from "./class_names.ts";
 import { readConfig, readConfigFile } from "./config.ts";
 import { ConfigReader } from "./files/config_reader.ts";
-import {
-  type ResolvedFiles,
-  resolveFiles,
-  type ResolveOptions,
-} from "./files/hub.ts";
+import { resolveFiles, type ResolveOptions } from "./files/hub.ts";
+import type { ResolvedFiles } from "./files/model_folder.ts";
 import { partsOf } from "./files/weights.ts";
 import { unwrapped, type Wrapper, wrapperOf } from "./wrapped.ts";
 

@@ -4,7 +4,7 @@
 
 import { disk } from "../../host/mod.ts";
 import { folderOf } from "../../nn/formats/mod.ts";
-import { checkFileName } from "./hub.ts";
+import { checkFileName } from "./model_folder.ts";
 
 /**
  * Files that belong to weights, by their names. Each function writes its file to

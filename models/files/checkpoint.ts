@@ -17,7 +17,7 @@ import {
   type StateSource,
 } from "../../nn/mod.ts";
 import { findWeights, readWeightMap, WEIGHT_KINDS } from "./weights.ts";
-import { pathInFolder } from "./hub.ts";
+import { pathInFolder } from "./model_folder.ts";
 
 /** The weights of a folder, open for reading. `using` closes them. */
 export interface Checkpoint extends StateSource, Disposable {

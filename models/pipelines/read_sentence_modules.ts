@@ -5,7 +5,8 @@
 
 import { NotFound } from "../../host/mod.ts";
 import { type ConfigReader, readConfigFile } from "../config.ts";
-import { pathInFolder, resolveFiles } from "../files/hub.ts";
+import { resolveFiles } from "../files/hub.ts";
+import { pathInFolder } from "../files/model_folder.ts";
 import { isObject, parseValue } from "../files/json.ts";
 import { readText } from "../files/read_file.ts";
 import { normalized, POOLING_MODES, type PoolingMode } from "../pooling/mod.ts";

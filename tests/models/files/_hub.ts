@@ -4,10 +4,10 @@
 
 import { createHash } from "node:crypto";
 import {
-  type ResolvedFiles,
   resolveFiles,
   type ResolveOptions,
 } from "../../../models/files/hub.ts";
+import type { ResolvedFiles } from "../../../models/files/model_folder.ts";
 
 /** The commit of every revision. */
 export const COMMIT = "0123456789abcdef0123456789abcdef01234567";

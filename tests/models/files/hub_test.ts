@@ -3,11 +3,11 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { readAll } from "../../../engine/mod.ts";
 import { BertForSequenceClassification } from "../../../models/architectures/bert.ts";
+import { resolveFiles } from "../../../models/files/hub.ts";
 import {
   checkFileName,
   pathInFolder,
-  resolveFiles,
-} from "../../../models/files/hub.ts";
+} from "../../../models/files/model_folder.ts";
 import { gpuTest } from "../../_check.ts";
 import { COMMIT, FILES, hashOf, tree, WEIGHTS, withHub } from "./_hub.ts";
 
