@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Builds the modules for browsers: one for each layer and one with all of them, which
- * share chunks.
+ * Builds the modules for browsers: one for each layer and one with all of them but the
+ * first, which share chunks.
  *
  * @module
  */
@@ -14,6 +14,7 @@ import { doorOf, ROOT } from "./project.ts";
 
 /** The modules, by name, and their doors. */
 const ENTRIES: Readonly<Record<string, string>> = {
+  host: doorOf("./host").file,
   engine: doorOf("./engine").file,
   nn: doorOf("./nn").file,
   swag: doorOf("./swag").file,

@@ -48,17 +48,25 @@ const PROGRAMS: readonly (Item & { readonly file: string })[] = [
 
 /** The modules for pages without a bundler, which hold all that a door exports. */
 const MODULES: readonly (Item & { readonly paths: readonly string[] })[] = [
-  { name: "all of engine", paths: ["engine.js"], budget: 100_000 },
+  { name: "all of host", paths: ["host.js"], budget: 20_000 },
+  { name: "all of engine", paths: ["engine.js"], budget: 110_000 },
   {
     name: "all of engine, nn, swag",
     paths: ["engine.js", "nn.js", "swag.js"],
-    budget: 235_000,
+    budget: 240_000,
   },
-  { name: "all of models", paths: ["models.js"], budget: 300_000 },
+  { name: "all of models", paths: ["models.js"], budget: 305_000 },
   {
     name: "all",
-    paths: ["engine.js", "nn.js", "swag.js", "models.js", "swagpu.js"],
-    budget: 340_000,
+    paths: [
+      "host.js",
+      "engine.js",
+      "nn.js",
+      "swag.js",
+      "models.js",
+      "swagpu.js",
+    ],
+    budget: 350_000,
   },
 ];
 

@@ -63,6 +63,24 @@ gpuTest("the modules for browsers share one engine", async () => {
   });
 });
 
+Deno.test("what is mounted by one module for browsers is there for the others", async () => {
+  await inBuilt(async (folder) => {
+    const load = (name: string) =>
+      import(pathToFileURL(`${folder}/${name}.js`).href);
+    const host: typeof import("../../../host/mod.ts") = await load("host");
+    const nn: typeof import("../../../nn/mod.ts") = await load("nn");
+    const bytes = nn.serializeSafetensors([
+      ["bias", { shape: [2], data: new Float32Array([1, 2]) }],
+    ]);
+    const files = new Map([["a.safetensors", new Blob([bytes])]]);
+    const unmount = host.mount("dropped", host.filesDisk(files));
+    const file = await nn.openSafetensors("dropped/a.safetensors");
+    assertEquals([...(await file.tensor("bias")).data], [1, 2]);
+    file[Symbol.dispose]();
+    unmount();
+  });
+});
+
 Deno.test("the modules for browsers need nothing of Node and no new symbol", async () => {
   await inBuilt((_folder, built) => {
     for (const { path, contents } of built.values()) {
