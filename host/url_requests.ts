@@ -182,10 +182,12 @@ function explained(path: string, error: unknown): unknown {
     ? "; the server cannot be reached, or does not allow pages of " +
       `${origin} to read its files (CORS)`
     : "";
-  return new Error(
-    `${start}the request failed (${error.message})${why}`,
-    { cause: error },
-  );
+  // Node says only by the cause what is the matter.
+  const reason = error.cause instanceof Error && error.cause.message ||
+    error.message;
+  return new Error(`${start}the request failed (${reason})${why}`, {
+    cause: error,
+  });
 }
 
 /** Throws if an answer does not bring a file. */
