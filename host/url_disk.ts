@@ -157,7 +157,7 @@ class UrlDisk implements Disk {
     const sizeOf = async () => (await this.#ask(path)).size;
     const file = await UrlFile.open(path, fetch, sizeOf);
     // What was said about another version of the file is not true any more.
-    const known = await this.#answers.get(path)?.entry;
+    const known = await this.#answers.get(path)?.entry.catch(() => undefined);
     if (known?.version !== file.entry.version) this.#answers.delete(path);
     return file;
   }

@@ -38,25 +38,42 @@ export interface UrlBytes extends UrlEntry {
 /** Is told how many bytes have arrived now, and how many the file has. */
 export type OnBytes = (count: number, size: number | undefined) => void;
 
+/**
+ * The ways to ask about a file. With a range, runtimes ask for content that is not
+ * compressed, so that the length that is told is that of the file. Addresses that are
+ * signed for reading refuse the first way, and a browser may hide what is told of the
+ * file of another site in the second.
+ */
+const QUESTIONS = [
+  { method: "HEAD", headers: { range: "bytes=0-" } },
+  { method: "GET", headers: { range: "bytes=0-0" } },
+  { method: "GET" },
+] as const;
+
 /** Asks what the server says about a file, without its content. */
 export async function askAbout(
   path: string,
   options: UrlRequestOptions,
 ): Promise<UrlEntry> {
-  // With a range, runtimes ask for content that is not compressed, so that the
-  // length that is told is that of the file.
-  const init = { method: "HEAD", headers: { range: "bytes=0-" } };
-  const response = await request(path, init, options);
-  // Addresses that are signed for reading, and old servers, refuse this question.
-  if (![403, 405, 416, 501].includes(response.status)) {
-    refuse(path, response);
-    const entry = entryOf(response);
-    const told = response.headers.get("content-length");
-    const size = entry.size ?? (told === null ? undefined : Number(told));
-    if (size !== undefined) return { ...entry, size };
-  }
-  const { bytes, isWhole, ...entry } = await fetchRange(path, 0, 1, options);
-  return isWhole ? { ...entry, size: bytes.length } : entry;
+  return await again(path, options, async (requests) => {
+    for (const question of QUESTIONS) {
+      const isHead = question.method === "HEAD";
+      const response = await request(path, question, options, requests);
+      const { status } = response;
+      if (isHead && [403, 405, 501].includes(status)) continue;
+      if (status !== 416) refuse(path, response);
+      await response.body?.cancel();
+      const entry = entryOf(response);
+      if (status === 416) return { ...entry, size: entry.size ?? 0 };
+      const isPart = status === 206 && !isHead;
+      const size = entry.size ?? (isPart ? undefined : lengthOf(response));
+      // Some servers say so of every file whose content they are not asked for.
+      const isEvasive = isHead && size === 0;
+      if (size !== undefined && !isEvasive) return { ...entry, size };
+    }
+    const { bytes: _, isWhole: __, ...entry } = await fetchWhole(path, options);
+    return entry;
+  });
 }
 
 /** Fetches the bytes of a file from `begin` to before `end`, or all of them. */
@@ -228,15 +245,19 @@ function entryOf({ headers }: Response): UrlEntry {
   };
 }
 
+/** The size of a whole file, if it is not compressed on the way. */
+function lengthOf({ headers }: Response): number | undefined {
+  const length = headers.get("content-length");
+  return length === null || headers.has("content-encoding")
+    ? undefined
+    : Number(length);
+}
+
 async function readWhole(
   response: Response,
   onBytes: OnBytes,
 ): Promise<UrlBytes> {
-  const { headers } = response;
-  const length = headers.get("content-length");
-  const size = length === null || headers.has("content-encoding")
-    ? undefined
-    : Number(length);
+  const size = lengthOf(response);
   const chunks = await readBody(response, (count) => onBytes(count, size));
   const bytes = joined(chunks);
   return { ...entryOf(response), bytes, size: bytes.length, isWhole: true };

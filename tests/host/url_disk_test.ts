@@ -150,6 +150,44 @@ Deno.test("sizes are told also by servers that refuse HEAD", async () => {
   });
 });
 
+Deno.test("sizes are told also by servers that hide them as far as they can", async () => {
+  const bytes = pattern(100_000);
+  await withServer({ "/a.bin": bytes }, async (server) => {
+    const path = `${server.root}/a.bin`;
+    const ranged = (request: Request) => {
+      const range = /bytes=(\d+)-(\d+)/.exec(
+        request.headers.get("range") ?? "",
+      );
+      if (request.method === "HEAD") return new Response(null, { status: 403 });
+      if (!range) return new Response(bytes);
+      const part = bytes.slice(Number(range[1]), Number(range[2]) + 1);
+      return new Response(part, { status: 206 });
+    };
+    const streamed = ({ method }: Request) =>
+      method === "HEAD"
+        ? new Response(null)
+        : new Response(new Blob([bytes]).stream());
+    for (const instead of [ranged, streamed]) {
+      server.instead = instead;
+      await mounted(server, urlDisk(), async () => {
+        assertEquals((await disk(path).stat(path)).size, bytes.length);
+        assertEquals(await read(path, 99_990, 10), bytes.subarray(99_990));
+      });
+    }
+  });
+});
+
+Deno.test("a file that appears is there, although it was not a moment before", async () => {
+  await withServer({}, async (server) => {
+    const path = `${server.root}/a.txt`;
+    assertEquals(await exists(path), false);
+    server.files.set("/a.txt", pattern(4));
+    const file = await disk(path).open(path, "read");
+    assertEquals((await file.stat()).size, 4);
+    assert(await exists(path));
+  });
+});
+
 Deno.test("a file that changes between two reads is an error, not a mixture", async () => {
   for (const ranges of [true, false]) {
     await withServer({ "/a.bin": pattern(9 * MEGABYTE) }, async (server) => {
