@@ -15,36 +15,19 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
+import { initialize, manualSeed, scope, tensor } from "@swagpu/swagpu/engine";
 import {
-  indexSelect,
-  initialize,
-  type IntegerTensor,
-  manualSeed,
-  scope,
-  tensor,
-} from "@swagpu/swagpu/engine";
-import {
-  BertConfig,
   BertForSequenceClassification,
   Tokenizer,
 } from "@swagpu/swagpu/models";
-import {
-  AdamW,
-  batches,
-  entropy,
-  SGD,
-  train,
-  type TrainReport,
-} from "@swagpu/swagpu/nn";
+import { entropy } from "@swagpu/swagpu/nn";
 import { writeReport } from "@swagpu/swagpu/report";
-import {
-  type LogitsOptions,
-  MultiSwag,
-  summarizeLogits,
-  SwagModel,
-} from "@swagpu/swagpu/swag";
+import { MultiSwag, SwagModel } from "@swagpu/swagpu/swag";
 import { generateReviews, LABELS, writeSplits } from "./quickstart/grammar.ts";
+import { Member } from "./quickstart/member.ts";
+import { METHODS, predict } from "./quickstart/methods.ts";
 import { type MethodPrediction, runResults } from "./quickstart/results.ts";
+import { encode, smallBert } from "./quickstart/small_bert.ts";
 import {
   meanScores,
   renderSeeds,
@@ -54,38 +37,10 @@ import {
 import { learnVocabulary, writeTokenizer } from "./quickstart/vocabulary.ts";
 
 const FOLDER = "out/quickstart";
-const LENGTH = 16;
-/** The methods of one run. */
-const METHODS: Record<string, LogitsOptions> = {
-  "last iterate": {},
-  "SWA": { numPredictions: 1, scale: 0 },
-  "SWAG-Diagonal": { numPredictions: 16, scale: 1, cov: false, seed: 0 },
-  "SWAG": { numPredictions: 16, scale: 0.5, seed: 0 },
-};
 /** How many runs the methods of several take: the first is that of the others. */
 const MEMBERS = 3;
 
-/** Texts on the GPU as tokens, padded to `[texts, LENGTH]`. */
-interface Encoded {
-  inputIds: IntegerTensor;
-  attentionMask: IntegerTensor;
-}
-
-function encode(tokenizer: Tokenizer, reviews: { text: string }[]): Encoded {
-  const { inputIds, attentionMask, shape } = tokenizer.batch(
-    reviews.map(({ text }) => text),
-    { padding: "max_length", maxLength: LENGTH },
-  );
-  return {
-    inputIds: tensor(inputIds, { shape }),
-    attentionMask: tensor(attentionMask, { shape }),
-  };
-}
-
-/**
- * Trains with one seed and scores every method on the test set. It is one function, so
- * that the whole example can be read from top to bottom.
- */
+/** Trains with one seed and scores every method on the test set. */
 async function run(seed: number) {
   using _ = scope();
   // 1. Generate reviews whose label distribution is known, and a vocabulary.
@@ -99,18 +54,7 @@ async function run(seed: number) {
 
   // 2. Build a small BERT with random weights.
   manualSeed(seed);
-  const config = new BertConfig({
-    vocabSize: tokenizer.vocabSize,
-    hiddenSize: 32,
-    numHiddenLayers: 2,
-    numAttentionHeads: 2,
-    intermediateSize: 64,
-    maxPositionEmbeddings: LENGTH,
-    hiddenDropoutProb: 0,
-    attentionProbsDropoutProb: 0,
-    initializerRange: 0.1,
-    id2label: { ...LABELS },
-  });
+  const config = smallBert(tokenizer.vocabSize);
   const model = new BertForSequenceClassification(config);
 
   // 3. Train: AdamW finds a solution. Then SGD with a constant learning rate moves
@@ -119,88 +63,31 @@ async function run(seed: number) {
   const labels = tensor(Int32Array.from(reviews.train, ({ label }) => label));
   const epochs: { step: number; loss: number; learningRate: number }[] = [];
   const snapshots: number[] = [];
-  const stepsPerEpoch = Math.ceil(texts.length / 32);
-  async function trainMember(
-    member: BertForSequenceClassification,
-    seed: number,
-    note: (report: TrainReport, isCollected: boolean) => void,
-  ): Promise<SwagModel> {
-    const shared = {
-      batches: (epoch: number) =>
-        batches(texts.length, 32, { shuffle: true, seed, epoch }),
-      inputs: (rows: Uint32Array) => ({ index: Int32Array.from(rows) }),
-      step: ({ index }: { index: IntegerTensor }) =>
-        member.forward({
-          inputIds: indexSelect(trainSet.inputIds, index),
-          attentionMask: indexSelect(trainSet.attentionMask, index),
-          labels: indexSelect(labels, index),
-        }),
-    };
-    using adamw = new AdamW(member.parameters(), { learningRate: 3e-3 });
-    await train({
-      ...shared,
-      epochs: 4,
-      optimizer: adamw,
-      onEpoch: (report) => note(report, false),
-    });
-    using sgd = new SGD(member.parameters(), {
-      learningRate: 0.05,
-      momentum: 0.9,
-      weightDecay: 1e-4,
-    });
-    const swag = SwagModel.fromBase(model, {
-      noCovMat: false,
-      maxNumModels: 20,
-    });
-    await train({
-      ...shared,
-      epochs: 14,
-      optimizer: sgd,
-      onEpoch(report) {
-        const isCollected = report.epoch >= 2;
-        if (isCollected) swag.collectModel(member);
-        note(report, isCollected);
-      },
-    });
-    return swag;
-  }
   console.error(`seed ${seed}: training`);
-  const swag = await trainMember(model, seed, (report, isCollected) => {
-    const { loss, learningRate } = report;
-    const step = (epochs.length + 1) * stepsPerEpoch;
-    epochs.push({ step, loss, learningRate });
-    if (isCollected) snapshots.push(step);
+  const data = { base: model, texts: trainSet, labels };
+  using run = new Member({ ...data, member: model, seed });
+  await run.train({
+    onEpoch({ step, loss, learningRate }, isCollected) {
+      epochs.push({ step, loss, learningRate });
+      if (isCollected) snapshots.push(step);
+    },
   });
 
   // 4. Predict with the last weights, with their mean, and with samples.
   console.error(`seed ${seed}: predicting`);
   model.eval();
-  async function predict(
-    set: Encoded,
-    posterior: SwagModel | MultiSwag,
-    options: LogitsOptions = {},
-  ) {
-    using _ = scope();
-    const logits = posterior.getLogits(() => model.forward(set), options);
-    const summary = summarizeLogits(logits);
-    return {
-      probabilities: await summary.probabilities.data(),
-      uncertainty: {
-        expected: await summary.expectedEntropy.data(),
-        mutualInformation: await summary.mutualInformation.data(),
-      },
-      samples: logits.shape[1] ?? 1,
-    };
-  }
   const predictions: MethodPrediction[] = [];
   const testSet = encode(tokenizer, test);
   for (const [method, options] of Object.entries(METHODS)) {
-    predictions.push({ method, ...await predict(testSet, swag, options) });
+    predictions.push({
+      method,
+      ...await predict(model, run.posterior, testSet, options),
+    });
   }
 
   // 5. Train two more, from other weights and on batches in other orders. The last
   //    weights of all are a deep ensemble, their posteriors a MultiSWAG.
-  const posteriors = [swag];
+  const posteriors = [run.posterior];
   const iterates = [SwagModel.fromBase(model)];
   iterates[0]?.collectModel();
   for (let i = 1; i < MEMBERS; i++) {
@@ -208,7 +95,9 @@ async function run(seed: number) {
     const own = seed + 1000 * i;
     manualSeed(own);
     using member = new BertForSequenceClassification(config);
-    posteriors.push(await trainMember(member, own, () => {}));
+    using run = new Member({ ...data, member, seed: own });
+    await run.train();
+    posteriors.push(run.posterior);
     const last = SwagModel.fromBase(model);
     last.collectModel(member);
     iterates.push(last);
@@ -218,10 +107,10 @@ async function run(seed: number) {
   const each = { numPredictions: 6, scale: 0.5, seed: 0 }; // 18 samples in all
   predictions.push({
     method: `ensemble of ${MEMBERS}`,
-    ...await predict(testSet, ensemble),
+    ...await predict(model, ensemble, testSet),
   }, {
     method: `MultiSWAG of ${MEMBERS}`,
-    ...await predict(testSet, multi, each),
+    ...await predict(model, multi, testSet, each),
   });
   const truth = {
     labels: test.map(({ label }) => label),
@@ -233,8 +122,9 @@ async function run(seed: number) {
   //    subject.
   const known = predictions.at(-1)?.probabilities ?? [];
   const { probabilities } = await predict(
-    encode(tokenizer, reviews.ood),
+    model,
     multi,
+    encode(tokenizer, reviews.ood),
     each,
   );
   const [here, foreign] = [known, probabilities]

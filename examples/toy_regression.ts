@@ -15,123 +15,14 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
+import { initialize } from "@swagpu/swagpu/engine";
+import { bandsFigure } from "./toy_regression/bands_figure.ts";
+import type { BandsPanel } from "./toy_regression/bands_panel.ts";
 import {
-  elu,
-  initialize,
-  readAll,
-  scope,
-  type Tensor,
-  tensor,
-} from "@swagpu/swagpu/engine";
-import { Linear, Module, mseLoss } from "@swagpu/swagpu/nn";
-import { MultiSwag } from "@swagpu/swagpu/swag";
-import { bandsFigure, type BandsPanel } from "./toy_regression/bands_figure.ts";
-import points from "./toy_regression/points.json" with { type: "json" };
-
-/** The network of the notebook. */
-class Net extends Module {
-  readonly first = new Linear(1, 16);
-  readonly second = new Linear(16, 16);
-  readonly last = new Linear(16, 1);
-
-  forward(x: Tensor): Tensor {
-    const hidden = elu(this.second.forward(elu(this.first.forward(x))));
-    return this.last.forward(hidden);
-  }
-}
-
-/** The x of the figure: the points are in its middle third. */
-const GRID = Array.from({ length: 61 }, (_, i) => -0.5 + i / 40);
-
-/** Where the table shows standard deviations: among the points, and away. */
-const PLACES = [0.25, 1, -0.5];
-
-/** What an example run has found. */
-export interface ToyResults {
-  /** How many particles. */
-  readonly particles: number;
-  /** How long their training took. */
-  readonly seconds: number;
-  /** The mean squared error on the points, at the mean weights of each particle. */
-  readonly errors: readonly number[];
-  /** The standard deviation of the predictions at each x of the table. */
-  readonly std: readonly number[];
-  /** The part of it between the particles. */
-  readonly between: readonly number[];
-}
-
-/** Trains some particles, and predicts. */
-async function run(
-  particles: number,
-  { pretrainEpochs, swagEpochs }: Record<
-    "pretrainEpochs" | "swagEpochs",
-    number
-  >,
-): Promise<{ results: ToyResults; panel: BandsPanel }> {
-  using _ = scope();
-  const x = tensor(points.map(([x = 0]) => [x]));
-  const y = tensor(points.map(([, y = 0]) => [y]));
-  const start = performance.now();
-  using multi = await MultiSwag.bayesInfer(() => new Net(), {
-    examples: points.length,
-    inputs: () => ({ x, y }),
-    step: (model, { x, y }) => mseLoss(model.forward(x), y),
-    numModels: particles,
-    pretrainEpochs,
-    swagEpochs,
-    learningRate: 0.03,
-  });
-  const seconds = (performance.now() - start) / 1000;
-
-  const { base } = multi;
-  const errors: number[] = [];
-  for (let particle = 0; particle < particles; particle++) {
-    errors.push(
-      await multi.withSample(
-        { particle, scale: 0 },
-        () => mseLoss(base.forward(x), y).item(),
-      ),
-    );
-  }
-  const regression = {
-    problemType: "regression",
-    numPredictions: 20,
-    seed: 0,
-  } as const;
-  const split = (values: number[]) =>
-    multi.decomposeVariance(
-      () => base.forward(tensor(values.map((x) => [x]))),
-      regression,
-    );
-  const at = split(PLACES);
-  const [total = [], between = []] = await readAll([at.total, at.between]);
-  const grid = split(GRID);
-  const [mean = [], variance = []] = await readAll([grid.mean, grid.total]);
-  const { pred } = await multi.posteriorPred(
-    () => base.forward(tensor(GRID.map((x) => [x]))),
-    { ...regression, mode: ["pred"] },
-  );
-  base.dispose();
-  return {
-    results: {
-      particles,
-      seconds,
-      errors,
-      std: [...total].map(Math.sqrt),
-      between: [...between].map(Math.sqrt),
-    },
-    panel: {
-      title: particles === 1 ? "1 particle" : `${particles} particles`,
-      x: GRID,
-      mean: [...mean],
-      std: [...variance].map(Math.sqrt),
-      curves: Array.from(
-        { length: particles },
-        (_, j) => GRID.map((_, i) => pred?.data[i * particles + j] ?? NaN),
-      ),
-    },
-  };
-}
+  fitParticles,
+  POINTS,
+  type ToyResults,
+} from "./toy_regression/particles.ts";
 
 /**
  * Runs the example.
@@ -143,7 +34,7 @@ async function run(
  */
 export async function main(
   counts: readonly number[],
-  { output, pretrainEpochs = 2000, swagEpochs = 1000, print = console.log }: {
+  { output, pretrainEpochs, swagEpochs, print = console.log }: {
     output?: string | undefined;
     pretrainEpochs?: number;
     swagEpochs?: number;
@@ -155,7 +46,10 @@ export async function main(
   const panels: BandsPanel[] = [];
   print("particles  seconds  error    std at 0.25  at 1   at -0.5");
   for (const count of counts) {
-    const { results, panel } = await run(count, { pretrainEpochs, swagEpochs });
+    const { results, panel } = await fitParticles(count, {
+      pretrainEpochs,
+      swagEpochs,
+    });
     all.push(results);
     panels.push(panel);
     const { seconds, errors, std } = results;
@@ -167,7 +61,7 @@ export async function main(
     );
   }
   if (output !== undefined) {
-    await Deno.writeTextFile(output, await bandsFigure(panels, points));
+    await Deno.writeTextFile(output, await bandsFigure(panels, POINTS));
   }
   return all;
 }

@@ -119,17 +119,15 @@ function mergePieces(
 }
 
 /**
- * Writes `vocab.txt`, `tokenizer.json` and `tokenizer_config.json`, the files
- * of an uncased BERT tokenizer.
+ * Makes `vocab.txt`, `tokenizer.json` and `tokenizer_config.json`, the files of an
+ * uncased BERT tokenizer.
  *
- * @param folder The folder, which is made if it does not exist.
  * @param vocabulary The result of {@linkcode learnVocabulary}.
+ * @returns The text of each file by its name.
  */
-export async function writeTokenizer(
-  folder: string,
+export function tokenizerFiles(
   vocabulary: readonly string[],
-): Promise<void> {
-  await Deno.mkdir(folder, { recursive: true });
+): Map<string, string> {
   const ids = new Map(vocabulary.map((token, id) => [token, id]));
   const config = {
     tokenizer_class: "BertTokenizer",
@@ -142,13 +140,25 @@ export async function writeTokenizer(
     mask_token: "[MASK]",
   };
   const json = (value: unknown) => JSON.stringify(value, null, 2) + "\n";
-  await Deno.writeTextFile(
-    `${folder}/vocab.txt`,
-    vocabulary.map((token) => token + "\n").join(""),
-  );
-  await Deno.writeTextFile(
-    `${folder}/tokenizer.json`,
-    json(wordPieceJson(ids, { lowerCase: true })),
-  );
-  await Deno.writeTextFile(`${folder}/tokenizer_config.json`, json(config));
+  return new Map([
+    ["vocab.txt", vocabulary.map((token) => token + "\n").join("")],
+    ["tokenizer.json", json(wordPieceJson(ids, { lowerCase: true }))],
+    ["tokenizer_config.json", json(config)],
+  ]);
+}
+
+/**
+ * Writes the files of {@linkcode tokenizerFiles}.
+ *
+ * @param folder The folder, which is made if it does not exist.
+ * @param vocabulary The result of {@linkcode learnVocabulary}.
+ */
+export async function writeTokenizer(
+  folder: string,
+  vocabulary: readonly string[],
+): Promise<void> {
+  await Deno.mkdir(folder, { recursive: true });
+  for (const [name, text] of tokenizerFiles(vocabulary)) {
+    await Deno.writeTextFile(`${folder}/${name}`, text);
+  }
 }

@@ -4,18 +4,7 @@
 // with its standard deviation, and the mean of each particle.
 
 import { chartConfig, drawSpec, LIGHT } from "@swagpu/swagpu/report";
-
-/** What is drawn in a row of the figure. */
-export interface BandsPanel {
-  readonly title: string;
-  readonly x: readonly number[];
-  /** The mean prediction at each x. */
-  readonly mean: readonly number[];
-  /** Its standard deviation. */
-  readonly std: readonly number[];
-  /** The mean prediction of each particle at each x. */
-  readonly curves: readonly (readonly number[])[];
-}
+import type { BandsPanel } from "./bands_panel.ts";
 
 const WIDTH = 330;
 const HEIGHT = 210;
