@@ -15,7 +15,8 @@ import * as esbuild from "esbuild";
 // there is a disk. A browser never executes these imports, so they are not bundled.
 const LEFT_OUT = /^(?:node:|@huggingface\/hub$)/;
 
-const packages: esbuild.Plugin = {
+/** Finds packages where Deno has them. */
+export const packages: esbuild.Plugin = {
   name: "packages",
   setup(build) {
     build.onResolve({ filter: /^[^./]/ }, ({ path, kind }) => {

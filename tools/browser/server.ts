@@ -56,8 +56,12 @@ function rangeOf(request: Request, size: number): [number, number] | null {
   ];
 }
 
-/** Answers with a file or a part of it; `null` if there is no such file. */
-async function answerFile(
+/**
+ * Answers with a file or the part of it that is asked for.
+ *
+ * @returns The answer; `null` if there is no such file.
+ */
+export async function answerFile(
   path: string,
   request: Request,
 ): Promise<Response | null> {

@@ -23,6 +23,7 @@ async function run(
 
 const PROGRAMS: Record<string, string> = {
   "quickstart": "examples/quickstart.ts",
+  "page": "tools/page.ts",
   "bench": "bench/report.ts",
   "bench:peers": "bench/peers/main.ts",
   "bench:gpu": "bench/peers/gpu.ts",
@@ -68,6 +69,8 @@ Deno.test("programs of the tasks refuse bad arguments in one line", async () => 
     ["bench/report.ts", ["--jsn"], /^error: Cannot use --jsn\n/],
     ["bench/scaling.ts", ["--chek"], /^error: Cannot use --chek\n/],
     ["tools/browser.ts", ["--nope"], /^error: Cannot use --nope\n/],
+    ["tools/page.ts", ["--prot", "1"], /^error: Cannot use --prot: /],
+    ["tools/page.ts", ["--port", "x"], /^error: .*port x: expected 0 to 65535/],
     ["tools/runtimes.ts", ["--nope"], /^error: Cannot use --nope\n/],
   ];
   for (const [program, args, message] of cases) {
