@@ -11,8 +11,9 @@
  * ```
  *
  * The folder of `--data` holds the files that posteriors/tasks.ts names, as they were
- * published. Runs that are done are not repeated. Learning rates are those of
- * posteriors.json, beside this file; `--scan` finds and writes them.
+ * published. What has been measured is in posteriors_scores.json, beside this file, and
+ * is not measured again: the tables and the figure are made from it. Learning rates are
+ * those of posteriors.json; `--scan` finds and writes them.
  *
  * @module
  */
@@ -23,7 +24,7 @@ import choices from "./posteriors.json" with { type: "json" };
 import { posteriorsFigure, type TaskSummary } from "./posteriors/figure.ts";
 import { measure } from "./posteriors/measure.ts";
 import { SAMPLES } from "./posteriors/methods.ts";
-import { writeJson } from "./posteriors/results.ts";
+import { KeptResults, writeJson } from "./posteriors/results.ts";
 import { type Choice, ratesOf, scanRates } from "./posteriors/scan.ts";
 import { summarize } from "./posteriors/summary.ts";
 import { tableOf } from "./posteriors/table.ts";
@@ -32,12 +33,15 @@ import { EPOCHS, type Epochs } from "./posteriors/training.ts";
 
 const CHOICES = choices as Record<string, Choice>;
 const CHOICES_FILE = new URL("posteriors.json", import.meta.url);
+const SCORES_FILE = new URL("posteriors_scores.json", import.meta.url);
 
 const USAGE = `\
 Usage: deno task bench:posteriors --data DIR --output DIR [options]
 
   --data DIR         The folder of the data sets
-  --output DIR       Where results are kept and written; done runs stay
+  --output DIR       Where training runs, the tables and the figure are written
+  --scores FILE      What has been measured, and is added to
+                     (bench/posteriors_scores.json)
   --tasks A,B        Some of the tasks: ${
   TASKS.map(({ name }) => name).join(", ")
 }
@@ -71,6 +75,8 @@ Less is better, except for accuracy, DEE and the last three.
 export interface PosteriorsOptions {
   readonly data: string;
   readonly output: string;
+  /** The file of what has been measured, and is added to. */
+  readonly scores: string;
   readonly tasks: readonly Task[];
   /** The seeds 1 to this. @default {those of the task} */
   readonly seeds?: number | undefined;
@@ -89,8 +95,9 @@ export interface PosteriorsOptions {
  * `posteriors.svg`.
  */
 export async function comparePosteriors(
-  { output, tasks, note, print, ...options }: PosteriorsOptions,
+  { output, scores, tasks, note, print, ...options }: PosteriorsOptions,
 ): Promise<void> {
+  const kept = await KeptResults.read(scores);
   const all: TaskSummary[] = [];
   const tables: string[] = [];
   const rates = tasks.map(({ name }) => ratesOf(name, options.choices[name]));
@@ -103,7 +110,7 @@ export async function comparePosteriors(
       if (!own) continue;
       results.push(
         await measure(task, {
-          ...{ data, output, seed, members, epochs },
+          ...{ data, output, kept, seed, members, epochs },
           rates: own,
           print: note,
         }),
@@ -144,7 +151,7 @@ async function scan(data: string, tasks: readonly Task[]): Promise<void> {
 
 async function main(args: string[]): Promise<number> {
   const { help, data, output, scan: isScan, ...given } = parseArgs(args, {
-    string: ["data", "output", "tasks", "seeds", "members"],
+    string: ["data", "output", "scores", "tasks", "seeds", "members"],
     boolean: ["scan", "help"],
     alias: { help: "h" },
     unknown: (argument) => {
@@ -174,6 +181,7 @@ async function main(args: string[]): Promise<number> {
   await Deno.mkdir(output, { recursive: true });
   await comparePosteriors({
     ...{ data, output, tasks, seeds, members },
+    scores: given.scores ?? SCORES_FILE.pathname,
     choices: CHOICES,
     epochs: EPOCHS,
     print: (text) => console.log(text),

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 // Trains and scores what has not been trained and scored yet. A folder for each task
-// and seed holds a file for each training run and for each method.
+// and seed holds the training runs; what a method reached is kept among the results.
 
 import { scope } from "../../engine/mod.ts";
 import { exists } from "../../nn/formats/mod.ts";
@@ -14,12 +14,7 @@ import {
 } from "../../nn/metrics/mod.ts";
 import { type Learner, prepare } from "./learner.ts";
 import { type Method, methodsOf, SAMPLES } from "./methods.ts";
-import {
-  keepSettings,
-  type MethodResult,
-  readJson,
-  writeJson,
-} from "./results.ts";
+import { type KeptResults, type MethodResult, writeJson } from "./results.ts";
 import { scoresOf } from "./scores.ts";
 import type { Task, TaskData } from "./tasks.ts";
 import {
@@ -36,8 +31,10 @@ import {
 export interface MeasureOptions {
   /** The folder of the data sets. */
   readonly data: string;
-  /** The folder of the results. */
+  /** The folder of the training runs. */
   readonly output: string;
+  /** The results so far, to which those that are missing are added. */
+  readonly kept: KeptResults;
   readonly seed: number;
   /** The numbers of training runs, the smallest first. */
   readonly members: readonly number[];
@@ -52,32 +49,27 @@ export async function measure(
   task: Task,
   options: MeasureOptions,
 ): Promise<MethodResult[]> {
-  const { output, seed, members, data, rates, epochs, print } = options;
-  const folder = `${output}/${task.name}/seed-${seed}`;
-  await Deno.mkdir(folder, { recursive: true });
-  await keepSettings(`${output}/${task.name}/settings.json`, {
+  const { output, kept, seed, members, data, rates, epochs, print } = options;
+  kept.begin(task.name, {
     ...sizesOf(task),
     ...{ rates, epochs, samples: SAMPLES },
   });
-  const pathOf = ({ name }: { name: string }) => `${folder}/${name}.json`;
+  const find = (method: string) => kept.find(task.name, seed, method);
   const methods = methodsOf(members);
-  const missing: Method[] = [];
-  for (const method of methods) {
-    if (!await exists(pathOf(method))) missing.push(method);
-  }
+  const missing = methods.filter(({ name }) => !find(name));
   if (missing.length > 0) {
     using _ = scope();
     using learner = await prepare(task, { data, seed });
     const truth = truthOf(learner.data, seed);
-    if (truth) await writeJson(pathOf({ name: truth.method }), truth);
+    if (truth && !find(truth.method)) await kept.add(task.name, truth);
     for (const regime of REGIMES) {
       const own = missing.filter((method) => method.regime === regime);
       await measureRegime(learner, own, {
         ...options,
-        folder: `${folder}/runs`,
+        folder: `${output}/${task.name}/seed-${seed}`,
         regime,
         save: async (result) => {
-          await writeJson(pathOf({ name: result.method }), result);
+          await kept.add(task.name, result);
           const { nll = NaN, calibratedNll = NaN } = result.scores;
           print(
             `${task.name}, seed ${seed}, ${result.title}: NLL ` +
@@ -88,11 +80,8 @@ export async function measure(
       });
     }
   }
-  const names = methods.map(({ name }) => name);
-  if (await exists(pathOf({ name: "truth" }))) names.push("truth");
-  return await Promise.all(
-    names.map((name) => readJson<MethodResult>(pathOf({ name }))),
-  );
+  return [...methods.map(({ name }) => name), "truth"]
+    .flatMap((name) => find(name) ?? []);
 }
 
 /** What of a task decides its results, besides the data. */

@@ -32,20 +32,66 @@ export async function writeJson(path: string, value: unknown): Promise<void> {
   await writeTextAtomically(path, JSON.stringify(value, null, 2) + "\n");
 }
 
-/**
- * Writes the settings of a folder's results, or compares with those that it has.
- *
- * @throws {RangeError} If it has others.
- */
-export async function keepSettings(
-  path: string,
-  settings: unknown,
-): Promise<void> {
-  if (!await exists(path)) return await writeJson(path, settings);
-  const kept = JSON.stringify(await readJson(path));
-  if (kept === JSON.stringify(settings)) return;
-  throw new RangeError(
-    `Cannot continue: ${path} has other settings than this run: choose another ` +
-      "folder, or remove this one",
-  );
+/** What is kept of a task. */
+interface KeptTask {
+  /** What decides the results, besides the data. */
+  readonly settings: unknown;
+  /** The results of all methods and seeds. */
+  readonly results: readonly MethodResult[];
+}
+
+/** The results of all tasks, in a file that grows by each of them. */
+export class KeptResults {
+  readonly #path: string;
+  readonly #tasks: Record<string, KeptTask>;
+
+  private constructor(path: string, tasks: Record<string, KeptTask>) {
+    this.#path = path;
+    this.#tasks = tasks;
+  }
+
+  /** Reads a file of results, which need not exist yet. */
+  static async read(path: string): Promise<KeptResults> {
+    return new KeptResults(
+      path,
+      await exists(path) ? await readJson(path) : {},
+    );
+  }
+
+  /**
+   * Makes ready for a task.
+   *
+   * @throws {RangeError} If its results are of other settings.
+   */
+  begin(task: string, settings: unknown): void {
+    const kept = this.#tasks[task];
+    if (!kept) {
+      this.#tasks[task] = { settings, results: [] };
+      return;
+    }
+    const [own, asked] = [kept.settings, settings].map((x) =>
+      JSON.stringify(x)
+    );
+    if (own === asked) return;
+    throw new RangeError(
+      `Cannot continue ${task}: ${this.#path} has results of other settings, ` +
+        `${own}, than this run, ${asked}: name another file by --scores, or ` +
+        "remove the task from this one",
+    );
+  }
+
+  /** The result of a method for a seed, if it is known. */
+  find(task: string, seed: number, method: string): MethodResult | undefined {
+    return this.#tasks[task]?.results.find((result) =>
+      result.seed === seed && result.method === method
+    );
+  }
+
+  /** Adds a result, and writes the file. */
+  async add(task: string, result: MethodResult): Promise<void> {
+    const { settings, results } = this.#tasks[task] ??
+      { settings: {}, results: [] };
+    this.#tasks[task] = { settings, results: [...results, result] };
+    await writeJson(this.#path, this.#tasks);
+  }
 }
