@@ -4,7 +4,7 @@
 // The errors of file systems and networks, with the same classes in every runtime.
 
 import type { ErrorClass } from "./error_class.ts";
-import { denoRuntime } from "./runtime.ts";
+import { denoRuntime } from "./system/runtime.ts";
 
 /** The class that Deno has by a name, or one of our own with this name. */
 function named(name: string): ErrorClass {

@@ -8,15 +8,15 @@
  * @module
  */
 
-export { homeFolder } from "./environment.ts";
-export { adapterAdvice } from "./gpu.ts";
+export { homeFolder } from "./system/environment.ts";
+export { adapterAdvice } from "./system/gpu.ts";
 export { isMounted } from "./mounts.ts";
-export { processorCount, processorName } from "./processor.ts";
-export { type RequestLimits, Requests } from "./requests.ts";
+export { processorCount, processorName } from "./system/processor.ts";
+export { type RequestLimits, Requests } from "./web/requests.ts";
 export {
   mayRead,
   needModule,
   nodeModule,
   nodeProcess,
   runtimeName,
-} from "./runtime.ts";
+} from "./system/runtime.ts";

@@ -27,8 +27,8 @@
 export * from "./atomic_write.ts";
 export * from "./disk.ts";
 export * from "./disk_errors.ts";
-export * from "./dropped_files.ts";
-export { environment } from "./environment.ts";
+export * from "./browser/dropped_files.ts";
+export { environment } from "./system/environment.ts";
 export type { ErrorClass } from "./error_class.ts";
 export {
   AlreadyExists,
@@ -40,15 +40,15 @@ export {
   PermissionDenied,
   TimedOut,
 } from "./errors.ts";
-export * from "./files_disk.ts";
-export { folderDisk } from "./folder_disk.ts";
-export { systemGpu } from "./gpu.ts";
-export type * from "./handles.ts";
+export * from "./browser/files_disk.ts";
+export { folderDisk } from "./browser/folder_disk.ts";
+export { systemGpu } from "./system/gpu.ts";
+export type * from "./browser/handles.ts";
 export { disk, exists, folderOf, mount } from "./mounts.ts";
-export { originFolder } from "./origin_folder.ts";
+export { originFolder } from "./browser/origin_folder.ts";
 export * from "./text_file.ts";
 export {
   type FetchProgress,
   urlDisk,
   type UrlDiskOptions,
-} from "./url_disk.ts";
+} from "./web/url_disk.ts";

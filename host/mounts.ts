@@ -3,10 +3,10 @@
 
 // Which file system a path belongs to.
 
-import { isAddress } from "./address.ts";
+import { isAddress } from "./web/address.ts";
 import type { Disk, DiskAt } from "./disk.ts";
-import { systemDisk } from "./system_disk.ts";
-import { webDisk } from "./url_disk.ts";
+import { systemDisk } from "./system/system_disk.ts";
+import { webDisk } from "./web/url_disk.ts";
 
 const mounts = new Map<string, Disk>();
 

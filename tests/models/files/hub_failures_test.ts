@@ -4,7 +4,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { resolveFiles } from "../../../models/files/hub.ts";
-import { Requests } from "../../../host/requests.ts";
+import { Requests } from "../../../host/web/requests.ts";
 import { COMMIT, endless, hashOf, tree, WEIGHTS, withHub } from "./_hub.ts";
 
 Deno.test("resolveFiles() says that a repository is missing or needs a token", async () => {

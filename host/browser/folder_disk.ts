@@ -10,7 +10,7 @@ import type {
   DiskFile,
   DiskLock,
   OpenMode,
-} from "./disk.ts";
+} from "../disk.ts";
 import {
   childOf,
   completeMoves,
@@ -29,7 +29,7 @@ import {
   HandleWriter,
 } from "./handle_files.ts";
 import type { FileHandle, FolderHandle } from "./handles.ts";
-import { FOLDER } from "./listing.ts";
+import { FOLDER } from "../listing.ts";
 import { takeLock } from "./web_lock.ts";
 
 /**

@@ -3,7 +3,7 @@
 
 // The folder that a browser keeps for a site.
 
-import type { DiskAt } from "./disk.ts";
+import type { DiskAt } from "../disk.ts";
 import { folderDiskOf } from "./folder_disk.ts";
 import { settled } from "./handle_errors.ts";
 import type { FolderHandle } from "./handles.ts";

@@ -9,8 +9,8 @@
 // it is alive. So processes of one runtime keep each other out, and Node waits for
 // Deno, but Deno does not wait for Node.
 
-import type { DiskLock } from "./disk.ts";
-import { isNotFound, systemError } from "./errors.ts";
+import type { DiskLock } from "../disk.ts";
+import { isNotFound, systemError } from "../errors.ts";
 import { denoRuntime, nodeProcess } from "./runtime.ts";
 
 type Fs = typeof import("node:fs");

@@ -4,9 +4,9 @@
 // What a web server is asked for, and what its answers mean.
 
 import { addressOf } from "./address.ts";
-import { NotFound, PermissionDenied, TimedOut } from "./errors.ts";
+import { NotFound, PermissionDenied, TimedOut } from "../errors.ts";
 import { Requests } from "./requests.ts";
-import { nodeProcess } from "./runtime.ts";
+import { nodeProcess } from "../system/runtime.ts";
 
 /** How a server is asked. */
 export interface UrlRequestOptions {

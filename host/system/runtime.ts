@@ -7,7 +7,7 @@
 // Deno, Node and Bun share Node's modules. They are asked for by name when they are
 // needed and never imported, so that a bundle for browsers holds no trace of them.
 
-import type { ErrorClass } from "./error_class.ts";
+import type { ErrorClass } from "../error_class.ts";
 
 /** Node's modules that are used, by name. */
 interface NodeModules {

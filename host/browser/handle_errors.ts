@@ -9,8 +9,8 @@ import {
   NotADirectory,
   NotFound,
   PermissionDenied,
-} from "./errors.ts";
-import type { ErrorClass } from "./error_class.ts";
+} from "../errors.ts";
+import type { ErrorClass } from "../error_class.ts";
 
 /** What a path was expected to be. */
 export type Wanted = "file" | "folder";

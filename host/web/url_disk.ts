@@ -3,9 +3,10 @@
 
 // Files of the web, which can only be read.
 
-import type { Disk, DiskAt, DiskEntry, DiskFile, OpenMode } from "./disk.ts";
-import { NotFound } from "./errors.ts";
-import { FOLDER, Listing } from "./listing.ts";
+import type { Disk, DiskAt, DiskEntry, DiskFile, OpenMode } from "../disk.ts";
+import { NotFound } from "../errors.ts";
+import { FOLDER, Listing } from "../listing.ts";
+import { ReadOnlyDisk } from "../read_only_disk.ts";
 import { diskEntryOf, readOnly, UrlFile } from "./url_file.ts";
 import {
   askAbout,
@@ -119,7 +120,7 @@ interface Answer {
   readonly until: number;
 }
 
-class UrlDisk implements Disk {
+class UrlDisk extends ReadOnlyDisk {
   readonly #requests: UrlRequestOptions;
   readonly #onProgress: UrlDiskOptions["onProgress"];
   /** The files and folders that there are; `undefined` if that is not known. */
@@ -130,6 +131,7 @@ class UrlDisk implements Disk {
   readonly #wholes = new Map<string, WeakRef<UrlBytes>>();
 
   constructor(root: string, options: UrlDiskOptions) {
+    super();
     const { files, headers = {}, timeout = TIMEOUT, signal } = options;
     this.#requests = { headers, timeout, signal };
     this.#onProgress = options.onProgress;
@@ -143,7 +145,7 @@ class UrlDisk implements Disk {
   }
 
   async open(path: string, mode: OpenMode): Promise<DiskFile> {
-    if (mode !== "read") throw readOnly(path);
+    if (mode !== "read") throw this.refuse(path);
     this.#check(path);
     const onBytes = this.#watch(path);
     const fetch = async (begin: number, end: number): Promise<UrlBytes> => {
@@ -189,36 +191,12 @@ class UrlDisk implements Disk {
     return diskEntryOf(await this.#ask(path));
   }
 
-  lstat(path: string): Promise<DiskEntry> {
-    return this.stat(path);
-  }
-
   realPath(path: string): Promise<string> {
     return Promise.resolve(path);
   }
 
-  mkdir(path: string): Promise<void> {
-    return Promise.reject(readOnly(path));
-  }
-
-  rename(_from: string, to: string): Promise<void> {
-    return Promise.reject(readOnly(to));
-  }
-
-  remove(path: string): Promise<void> {
-    return Promise.reject(readOnly(path));
-  }
-
-  copyFile(_from: string, to: string): Promise<void> {
-    return Promise.reject(readOnly(to));
-  }
-
-  symlink(_target: string, path: string): Promise<void> {
-    return Promise.reject(readOnly(path));
-  }
-
-  lock(path: string): Promise<undefined> {
-    return Promise.reject(readOnly(path));
+  protected refuse(path: string): Error {
+    return readOnly(path);
   }
 
   /** Throws if it is known that there is no such file. */

@@ -3,8 +3,8 @@
 
 // A file of the web that is open: it is fetched in pieces, as far as it is read.
 
-import type { DiskEntry, DiskFile } from "./disk.ts";
-import { PermissionDenied } from "./errors.ts";
+import type { DiskEntry, DiskFile } from "../disk.ts";
+import { PermissionDenied } from "../errors.ts";
 import type { UrlBytes, UrlEntry } from "./url_requests.ts";
 
 /** The bytes of the first piece, which hold the header of most files of weights. */

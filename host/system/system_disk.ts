@@ -4,8 +4,8 @@
 // The file system of the operating system, by Node's modules, which Deno, Node and
 // Bun share.
 
-import type { Disk, DiskEntry, DiskFile, DiskLock, OpenMode } from "./disk.ts";
-import { systemError } from "./errors.ts";
+import type { Disk, DiskEntry, DiskFile, DiskLock, OpenMode } from "../disk.ts";
+import { systemError } from "../errors.ts";
 import { nodeModule } from "./runtime.ts";
 import { lockFile } from "./system_lock.ts";
 

@@ -3,11 +3,12 @@
 
 // Files that a page has got hold of, without the folder that they are in.
 
-import type { Disk, DiskAt, DiskEntry, DiskFile, OpenMode } from "./disk.ts";
-import { PermissionDenied } from "./errors.ts";
+import type { DiskAt, DiskEntry, DiskFile, OpenMode } from "../disk.ts";
+import { PermissionDenied } from "../errors.ts";
 import { handleError, missing } from "./handle_errors.ts";
 import { BlobReader, bytesOf, entryOfBlob } from "./handle_files.ts";
-import { FOLDER, type Listed, Listing } from "./listing.ts";
+import { FOLDER, type Listed, Listing } from "../listing.ts";
+import { ReadOnlyDisk } from "../read_only_disk.ts";
 
 /**
  * Reads files that the user of a browser has chosen or dropped, or that a program has
@@ -58,11 +59,13 @@ function withoutTop(files: readonly File[]): [string, File][] {
   });
 }
 
-class FilesDisk implements Disk {
+class FilesDisk extends ReadOnlyDisk {
+  readonly listsFolders = true;
   readonly #files: ReadonlyMap<string, Blob>;
   readonly #listing: Listing;
 
   constructor(root: string, files: ReadonlyMap<string, Blob>) {
+    super();
     this.#files = new Map(
       [...files].map(([path, file]) => [`${root}/${path}`, file]),
     );
@@ -70,7 +73,7 @@ class FilesDisk implements Disk {
   }
 
   async open(path: string, mode: OpenMode): Promise<DiskFile> {
-    if (mode !== "read") throw readOnly(path);
+    if (mode !== "read") throw this.refuse(path);
     return await Promise.resolve(new BlobReader(this.#file(path), path));
   }
 
@@ -97,37 +100,16 @@ class FilesDisk implements Disk {
     return await Promise.resolve(entryOfBlob(this.#file(path)));
   }
 
-  lstat(path: string): Promise<DiskEntry> {
-    return this.stat(path);
-  }
-
   async realPath(path: string): Promise<string> {
     await this.stat(path);
     return path;
   }
 
-  mkdir(path: string): Promise<void> {
-    return Promise.reject(readOnly(path));
-  }
-
-  rename(_from: string, to: string): Promise<void> {
-    return Promise.reject(readOnly(to));
-  }
-
-  remove(path: string): Promise<void> {
-    return Promise.reject(readOnly(path));
-  }
-
-  copyFile(_from: string, to: string): Promise<void> {
-    return Promise.reject(readOnly(to));
-  }
-
-  symlink(_target: string, path: string): Promise<void> {
-    return Promise.reject(readOnly(path));
-  }
-
-  lock(path: string): Promise<undefined> {
-    return Promise.reject(readOnly(path));
+  protected refuse(path: string): Error {
+    return new PermissionDenied(
+      `Cannot write ${path}: chosen files can only be read; pick the folder and mount ` +
+        "it by folderDisk() to write there",
+    );
   }
 
   #file(path: string): Blob {
@@ -139,11 +121,4 @@ class FilesDisk implements Disk {
 
 function mismatch(path: string, wanted: "file" | "folder"): unknown {
   return handleError(new DOMException("", "TypeMismatchError"), path, wanted);
-}
-
-function readOnly(path: string): Error {
-  return new PermissionDenied(
-    `Cannot write ${path}: chosen files can only be read; pick the folder and mount ` +
-      "it by folderDisk() to write there",
-  );
 }

@@ -4,7 +4,7 @@
 // Requests that always end: each waits a bounded time for bytes, and is
 // repeated if the server is busy.
 
-import { TimedOut } from "./errors.ts";
+import { TimedOut } from "../errors.ts";
 
 /** The bytes that must arrive within each time-out. */
 const LEAST_BYTES = 1024;

@@ -3,8 +3,8 @@
 
 // Files of a browser that are open.
 
-import type { DiskEntry, DiskFile } from "./disk.ts";
-import { PermissionDenied } from "./errors.ts";
+import type { DiskEntry, DiskFile } from "../disk.ts";
+import { PermissionDenied } from "../errors.ts";
 import { settled } from "./handle_errors.ts";
 import type { FileHandle, SyncFile, WritableFile } from "./handles.ts";
 
