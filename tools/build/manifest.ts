@@ -7,8 +7,8 @@
  */
 
 import { EFFECTS } from "./effects.ts";
-import { NODE } from "./modules.ts";
-import { COMMAND, DOORS, PROJECT, versionOf } from "./project.ts";
+import { NODE, PROGRAM_FILE } from "./modules.ts";
+import { DOORS, PROJECT, versionOf } from "./project.ts";
 
 /** The package that brings WebGPU to Node: Dawn. Browsers and Deno have their own. */
 const WEBGPU = "webgpu";
@@ -48,7 +48,7 @@ export function makeManifest(packages: readonly string[]): Manifest {
       }])),
       "./package.json": "./package.json",
     },
-    bin: { swagpu: written(COMMAND.file, ".js").slice(2) },
+    bin: { swagpu: PROGRAM_FILE },
     sideEffects: EFFECTS.map((file) => written(file, ".js")),
     dependencies: Object.fromEntries(
       needed.map((name) => [name, versionOf(name)]),

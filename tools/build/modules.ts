@@ -13,15 +13,20 @@
 
 import * as esbuild from "esbuild";
 import { dirname } from "node:path";
-import { COMMAND, DOORS, PROJECT, ROOT } from "./project.ts";
+import { COMMAND, DOORS, ROOT } from "./project.ts";
 
 /** The oldest Node that has what the library uses, such as `Float16Array`. */
 export const NODE = 24;
+
+/** The file that npm installs as the command. */
+export const PROGRAM_FILE = "swagpu.js";
 
 /** What the doors lead to. */
 export interface Reached {
   /** The TypeScript files of the library, below the root, in order. */
   readonly files: readonly string[];
+  /** The files that each of them imports, as it names them. */
+  readonly imports: ReadonlyMap<string, readonly string[]>;
   /** The packages of npm that they import, in order. */
   readonly packages: readonly string[];
 }
@@ -51,34 +56,74 @@ export async function findReached(): Promise<Reached> {
     metafile: true,
     logLevel: "silent",
   });
-  const files = Object.keys(metafile.inputs).filter((path) =>
-    path.endsWith(".ts")
-  );
+  const files = Object.keys(metafile.inputs)
+    .filter((path) => path.endsWith(".ts")).sort();
+  const imports = new Map(files.map((file) => {
+    const { imports = [] } = metafile.inputs[file] ?? {};
+    const specifiers = imports.flatMap(({ original, external }) =>
+      original === undefined || external ? [] : [original]
+    );
+    return [file, [...new Set(specifiers)]];
+  }));
   const packages = Object.values(metafile.inputs)
     .flatMap(({ imports }) => imports)
     .filter(({ path, external }) => external && !path.startsWith("node:"))
     .map(({ path }) => packageOf(path));
-  return { files: files.sort(), packages: [...new Set(packages)].sort() };
+  return { files, imports, packages: [...new Set(packages)].sort() };
 }
 
-/** Imports stay imports, of the JavaScript that is written for each file. */
-const separately: esbuild.Plugin = {
-  name: "separately",
-  setup(build) {
-    build.onResolve(
-      { filter: /^\.{1,2}\/.*\.ts$/ },
-      ({ path, kind }) =>
-        kind === "entry-point"
-          ? undefined
-          : { path: path.replace(/\.ts$/, ".js"), external: true },
-    );
-    // Of the project's settings, a program needs its name and version.
-    build.onLoad({ filter: /\bdeno\.json$/ }, () => {
-      const { name, version } = PROJECT;
-      return { contents: JSON.stringify({ name, version }), loader: "json" };
-    });
-  },
-};
+/** The command as npm starts it; as a module of its own, `cli.js` can be imported. */
+const PROGRAM = `#!/usr/bin/env node
+import { main } from "./${asJavaScript(COMMAND.file)}";
+import { runProgram } from "./cli/program.js";
+await runProgram(main);
+`;
+
+/** The path of the JavaScript of a file. */
+function asJavaScript(path: string): string {
+  return path.replace(/\.ts$/, ".js");
+}
+
+/**
+ * The specifier of an import in the package: of JavaScript; and of `package.json`, which
+ * has the name and the version that a program needs of the project's settings.
+ */
+function inPackage(specifier: string): string {
+  return asJavaScript(specifier).replace(/\bdeno\.json$/, "package.json");
+}
+
+/**
+ * Makes the JavaScript of a file. It is not bundled, not even with nothing, because that
+ * gives classes other names, which messages and saved files would tell.
+ */
+async function compile(
+  file: string,
+  specifiers: readonly string[],
+): Promise<esbuild.TransformResult> {
+  const isCommand = file === COMMAND.file;
+  const { code, ...rest } = await esbuild.transform(
+    await Deno.readTextFile(`${ROOT}${file}`),
+    {
+      loader: "ts",
+      format: "esm",
+      target: `node${NODE}`,
+      sourcefile: file,
+      sourcemap: "external",
+      // What starts the command in Deno waits for it, and what waits as it loads
+      // cannot be loaded by `require()`.
+      define: isCommand ? { "import.meta.main": "false" } : {},
+      minifySyntax: isCommand,
+    },
+  );
+  return {
+    ...rest,
+    code: specifiers.reduce(
+      (text, specifier) =>
+        text.replaceAll(`"${specifier}"`, `"${inPackage(specifier)}"`),
+      code,
+    ),
+  };
+}
 
 /** A map whose source stands beside it: where the repository was says nothing. */
 function besideItself(text: string): string {
@@ -90,35 +135,21 @@ function besideItself(text: string): string {
 /**
  * Writes the JavaScript and the source map of each file into a folder.
  *
- * @param files The TypeScript files, below the root.
+ * @param reached The TypeScript files, below the root, and what each imports.
  * @param folder The folder.
  * @throws {Error} If a file cannot be compiled.
  */
 export async function writeModules(
-  files: readonly string[],
+  { imports }: Reached,
   folder: string,
 ): Promise<void> {
-  const { outputFiles } = await esbuild.build({
-    absWorkingDir: ROOT,
-    entryPoints: [...files],
-    outbase: ROOT,
-    outdir: folder,
-    bundle: true, // Else imports are not resolved, and keep the ending .ts.
-    write: false,
-    format: "esm",
-    platform: "neutral",
-    packages: "external",
-    external: ["node:*"],
-    target: `node${NODE}`,
-    sourcemap: true,
-    logLevel: "silent",
-    plugins: [separately],
-  });
-  const command = `${folder}/${COMMAND.file.replace(/\.ts$/, ".js")}`;
-  for (const { path, text } of outputFiles) {
-    const isMap = path.endsWith(".map");
-    const first = path === command ? "#!/usr/bin/env node\n" : "";
+  for (const [file, specifiers] of imports) {
+    const { code, map } = await compile(file, specifiers);
+    const path = `${folder}/${asJavaScript(file)}`;
+    const mapName = `${path.split("/").at(-1)}.map`;
     await Deno.mkdir(dirname(path), { recursive: true });
-    await Deno.writeTextFile(path, isMap ? besideItself(text) : first + text);
+    await Deno.writeTextFile(path, `${code}//# sourceMappingURL=${mapName}\n`);
+    await Deno.writeTextFile(`${path}.map`, besideItself(map));
   }
+  await Deno.writeTextFile(`${folder}/${PROGRAM_FILE}`, PROGRAM);
 }

@@ -22,10 +22,10 @@ const PAPERS = ["README.md", "LICENSE", "CHANGELOG.md"];
  * @throws {Error} If something cannot be compiled.
  */
 export async function buildPackage(folder: string): Promise<number> {
-  const { files, packages } = await findReached();
-  const manifest = makeManifest(packages);
+  const reached = await findReached();
+  const manifest = makeManifest(reached.packages);
   await Deno.mkdir(folder, { recursive: true });
-  await writeModules(files, folder);
+  await writeModules(reached, folder);
   await writeDeclarations(folder);
   for (const name of PAPERS) {
     await Deno.copyFile(`${ROOT}${name}`, `${folder}/${name}`);
@@ -34,5 +34,5 @@ export async function buildPackage(folder: string): Promise<number> {
     `${folder}/package.json`,
     `${JSON.stringify(manifest, null, 2)}\n`,
   );
-  return files.length;
+  return reached.files.length;
 }

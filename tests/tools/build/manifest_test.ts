@@ -20,7 +20,7 @@ Deno.test("package.json has the doors, version and dependencies of deno.json", (
     hyparquet: project.imports.hyparquet.replace("npm:hyparquet@", ""),
     vega: project.imports.vega.replace("npm:vega@", ""),
   });
-  assertEquals(manifest.bin, { swagpu: "cli.js" });
+  assertEquals(manifest.bin, { swagpu: "swagpu.js" });
 });
 
 Deno.test("package.json makes webgpu optional", () => {
