@@ -32,7 +32,8 @@ import { Arguments, helpOf, overviewOf } from "./cli/arguments.ts";
 import { commandOf, COMMANDS, PROGRAM } from "./cli/commands.ts";
 import { withConfigFile } from "./cli/config_file.ts";
 import { runProgram } from "./cli/program.ts";
-import { runtime } from "./cli/runtime.ts";
+import { installation, runtime } from "./cli/runtime.ts";
+import { checkOutput, print } from "./cli/standard_output.ts";
 import { nearest } from "./data/names.ts";
 
 /** The names that other programs give to the commands here. */
@@ -78,7 +79,7 @@ function overview(): string {
     `${PROGRAM} --version prints the version.`,
     "",
     `To run it as ${PROGRAM}, and to complete its commands in bash:`,
-    `  deno install -g -A -n ${PROGRAM} jsr:${project.name}/cli`,
+    `  ${installation()}`,
     `  eval "$(${PROGRAM} completions bash)"  # also in ~/.bashrc`,
   ].map((line) => line + "\n").join("");
 }
@@ -112,33 +113,41 @@ function unknown(name: string): Error {
  * ```
  */
 export async function main(args: readonly string[]): Promise<number> {
-  const [name] = args;
-  const { command, rest } = commandOf(args);
+  let code = 0;
   try {
-    if (["--version", "-v", "-V", "version"].includes(name ?? "")) {
-      console.log(version());
-      return 0;
-    }
-    if (!command) {
-      const asked = ["--help", "-h", "help"].includes(name ?? "");
-      if (name !== undefined && !asked) throw unknown(name);
-      const { command: about } = commandOf(rest);
-      console.log((about ? helpOf(about, PROGRAM) : overview()).trimEnd());
-      return asked ? 0 : 1;
-    }
-    if (rest.includes("--help") || rest.includes("-h")) {
-      const task = /(?:^|\n)--task[=\n]([^\n]+)/.exec(rest.join("\n"))?.[1];
-      const own = task === undefined ? undefined : command.forTask?.(task);
-      console.log(helpOf(own ?? command, PROGRAM).trimEnd());
-      return 0;
-    }
-    const words = await withConfigFile(command, rest);
-    return await command.run(new Arguments(command, words));
+    code = await run(args);
+    checkOutput();
+    return code;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     console.error(`error: ${message.replace(/\s*\n\s*/g, " ")}`);
-    return command?.exitCodeOf?.(error) ?? 1;
+    return code || (commandOf(args).command?.exitCodeOf?.(error) ?? 1);
   }
+}
+
+/** Runs a command, or tells about it, and gives the exit code. */
+async function run(args: readonly string[]): Promise<number> {
+  const [name] = args;
+  const { command, rest } = commandOf(args);
+  if (["--version", "-v", "-V", "version"].includes(name ?? "")) {
+    await print(version());
+    return 0;
+  }
+  if (!command) {
+    const asked = ["--help", "-h", "help"].includes(name ?? "");
+    if (name !== undefined && !asked) throw unknown(name);
+    const { command: about } = commandOf(rest);
+    await print((about ? helpOf(about, PROGRAM) : overview()).trimEnd());
+    return asked ? 0 : 1;
+  }
+  if (rest.includes("--help") || rest.includes("-h")) {
+    const task = /(?:^|\n)--task[=\n]([^\n]+)/.exec(rest.join("\n"))?.[1];
+    const own = task === undefined ? undefined : command.forTask?.(task);
+    await print(helpOf(own ?? command, PROGRAM).trimEnd());
+    return 0;
+  }
+  const words = await withConfigFile(command, rest);
+  return await command.run(new Arguments(command, words));
 }
 
 if (import.meta.main) await runProgram(main);

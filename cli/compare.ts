@@ -1,5 +1,4 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// deno-lint-ignore-file no-console
 
 /**
  * The command `compare`, which says whether one model is better than another by more
@@ -20,6 +19,7 @@ import { count } from "../data/names.ts";
 import { readPredictions } from "./prediction_file.ts";
 import { Progress } from "./progress.ts";
 import { LABELED_FILE_OPTIONS } from "./single_answers.ts";
+import { print } from "./standard_output.ts";
 
 const DATA_OPTIONS = [
   {
@@ -120,7 +120,7 @@ more than two runs, p-values are not corrected for their number.`,
       seed,
     });
     progress.clear();
-    console.log(
+    await print(
       args.flag("json")
         ? JSON.stringify(comparison, null, 2)
         : renderComparison(comparison).trimEnd(),

@@ -13,7 +13,8 @@ import {
   type Shell,
   SHELLS,
 } from "./completion_scripts.ts";
-import { printLines } from "./standard_output.ts";
+import { installation } from "./runtime.ts";
+import { print } from "./standard_output.ts";
 
 /**
  * Makes the command.
@@ -37,7 +38,7 @@ export function completions(completed: () => Completed): Command {
           `Cannot complete without a shell: name ${SHELLS.join(", ")}`,
         );
       }
-      await printLines([completionScript(shell, completed()).trimEnd()]);
+      await print(completionScript(shell, completed()).trimEnd());
       return 0;
     },
   };
@@ -55,5 +56,5 @@ Installation: the folder of the file must exist, and a new shell reads it.
         autoload -Uz compinit && compinit
   fish  finds the file by itself.
 The scripts complete a program named swagpu, which this installs:
-  deno install -g -A -n swagpu jsr:@swagpu/swagpu/cli
+  ${installation()}
 After an update of swagpu, print the script again.`;

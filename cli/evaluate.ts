@@ -1,5 +1,4 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// deno-lint-ignore-file no-console
 
 /**
  * The command `evaluate`, which measures a model on labeled texts.
@@ -23,6 +22,7 @@ import { checkInputs, readInput, readOptional } from "./input_files.ts";
 import { MODEL_OPTIONS, scoreOptions } from "./model_options.ts";
 import { type Line, predictionLines } from "./prediction_lines.ts";
 import { evaluateAll, remarksOn, renderScores } from "./scores.ts";
+import { print } from "./standard_output.ts";
 import { goldFields } from "./tasks/gold_fields.ts";
 import { chooseLabelColumns, rememberedLabels } from "./tasks/label_columns.ts";
 import { labelKind } from "./tasks/label_values.ts";
@@ -127,7 +127,7 @@ async function evaluateTexts(
     progress,
   });
   for (const remark of remarksOn(results)) progress.say(remark);
-  console.log(
+  await print(
     args.flag("json")
       ? JSON.stringify(
         {

@@ -1,5 +1,4 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// deno-lint-ignore-file no-console
 
 /**
  * The command `finetune`, which trains a model on labeled texts.
@@ -38,6 +37,7 @@ import { recordRun } from "./run_record.ts";
 import { prepareOutput, savedBytes } from "./save.ts";
 import { renderScores } from "./scores.ts";
 import { runSeries, SEEDS_OPTIONS, type SeriesRun } from "./seed_series.ts";
+import { print } from "./standard_output.ts";
 import { memoryRemark, SWAG_OPTIONS } from "./swag_settings.ts";
 import {
   checkTaskOptions,
@@ -207,7 +207,7 @@ async function planParticles(task: Task, args: Arguments): Promise<number> {
       "A particle that is cut will begin again: --save-every has it go on",
     );
   }
-  console.log(
+  await print(
     `Planned ${run}: ${plan.count} particles, seeds ${plan.seed} to ` +
       `${plan.seed + plan.count - 1}; train each with swagpu particle --run ` +
       `${run} --index 0 to ${plan.count - 1}, then swagpu merge ${run}`,
@@ -292,7 +292,7 @@ export async function finetuneTask(
     })
     : [];
   if (results.length > 0) {
-    console.log(renderScores(results, task.columns?.(config)).trimEnd());
+    await print(renderScores(results, task.columns?.(config)).trimEnd());
   }
   return {
     ...{ exitCode: end.exitCode, results, metric, greaterIsBetter },

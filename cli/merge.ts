@@ -1,5 +1,4 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// deno-lint-ignore-file no-console
 
 /**
  * The command `merge`, which makes one model of the particles of a run. Nothing large
@@ -29,6 +28,7 @@ import {
   readPlan,
 } from "./particle_plan.ts";
 import { RUN_FACTS_NAME } from "./run_facts.ts";
+import { print } from "./standard_output.ts";
 
 /** The files that belong to one run of training, and not to its model. */
 const RUN_FILES = [
@@ -121,7 +121,7 @@ gives as many; texts are written by the mean of the first particle.`,
       ),
     );
     const { collections = 0 } = particles[0] ?? {};
-    console.log(
+    await print(
       `Merged ${run}: ${counted(particles.length, "particle")} of ` +
         `${count(collections)} collections each` +
         (missing.length > 0

@@ -40,6 +40,7 @@ import {
 } from "./particle_plan.ts";
 import { Progress } from "./progress.ts";
 import { wordsOfRun } from "./series_words.ts";
+import { print } from "./standard_output.ts";
 
 const OPTIONS: readonly Option[] = [
   {
@@ -144,7 +145,7 @@ async function runParticle(
   const progress = new Progress({ quiet: args.flag("quiet") });
   const isDone = async () => {
     if (!await exists(folder)) return false;
-    console.log(`${folder} is done`);
+    await print(`${folder} is done`);
     return true;
   };
   if (await isDone()) return DONE;
@@ -180,7 +181,7 @@ async function runParticle(
     throw diskError(`Cannot rename ${partial} to ${folder}`, error);
   }
   await removeCheckpoints(folder);
-  console.log(`${folder} is done`);
+  await print(`${folder} is done`);
   return DONE;
 }
 

@@ -1,5 +1,4 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// deno-lint-ignore-file no-console
 
 /**
  * The command `report`, which writes a page and a model card about a model.
@@ -42,6 +41,7 @@ import { readTraining } from "./report_training.ts";
 import { baseName, readRunFacts } from "./run_facts.ts";
 import { prepareOutput } from "./save.ts";
 import { LABELED_FILE_OPTIONS, singleAnswerConfig } from "./single_answers.ts";
+import { print } from "./standard_output.ts";
 import type { LabeledTexts } from "./tasks/labeled_texts.ts";
 import type { TaskContext } from "./tasks/task.ts";
 import { textClassification } from "./tasks/text_classification.ts";
@@ -149,7 +149,7 @@ trainer_state.json, in its folder, if they are there.`,
         provenance,
       }, outputs),
     );
-    for (const path of written) console.log(`Wrote ${path}`);
+    for (const path of written) await print(`Wrote ${path}`);
     return 0;
   },
 };

@@ -8,6 +8,9 @@
 
 import { writeSync } from "node:fs";
 import process from "node:process";
+import project from "../deno.json" with { type: "json" };
+import { systemError } from "../host/inside.ts";
+import { diskError } from "../host/mod.ts";
 
 /** The program that runs the commands, and the system. */
 export interface Runtime {
@@ -42,6 +45,14 @@ export function runtime(): Runtime {
   };
 }
 
+/** The command that installs the program, by the package manager of the runtime. */
+export function installation(): string {
+  const { deno, bun } = process.versions as Partial<Record<string, string>>;
+  const { name } = project;
+  if (deno) return `deno install -g -A -n swagpu jsr:${name}/cli`;
+  return `${bun ? "bun" : "npm"} install -g ${name} webgpu`;
+}
+
 /** The milliseconds to wait where a pipe takes no bytes at the moment. */
 const PAUSE = 2;
 
@@ -49,6 +60,7 @@ const PAUSE = 2;
  * Writes bytes to standard output.
  *
  * @returns Whether somebody still reads them. Nobody does after `head` has ended.
+ * @throws {Error} If they cannot be written, for example to a disk that is full.
  */
 export async function writeOutput(bytes: Uint8Array): Promise<boolean> {
   for (let at = 0; at < bytes.length;) {
@@ -57,7 +69,9 @@ export async function writeOutput(bytes: Uint8Array): Promise<boolean> {
     } catch (error) {
       const { code } = error as { code?: string };
       if (code === "EPIPE") return false;
-      if (code !== "EAGAIN") throw error;
+      if (code !== "EAGAIN") {
+        throw diskError("Cannot write standard output", systemError(error));
+      }
       await new Promise((resolve) => setTimeout(resolve, PAUSE));
     }
   }

@@ -1,5 +1,4 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// deno-lint-ignore-file no-console
 
 /**
  * What `finetune --seeds` does: the same run with several seeds, and how much their
@@ -20,6 +19,7 @@ import {
   type SeriesFile,
 } from "./seed_summary.ts";
 import { sameWords, sharedWords, wordsOfRun } from "./series_words.ts";
+import { print } from "./standard_output.ts";
 import { DivergedError } from "./trained.ts";
 
 /** The options of a series. */
@@ -116,14 +116,14 @@ export async function runSeries(
     } catch (error) {
       if (!(error instanceof DivergedError)) throw error;
       done = { ...done, failure: error.message };
-      console.log(`seed ${seed} failed: ${error.message}`);
+      await print(`seed ${seed} failed: ${error.message}`);
     }
     file = { ...file, runs: [...file.runs, done] };
     await disk(output).mkdir(output, { recursive: true });
     await writeTextAtomically(path, `${JSON.stringify(file, undefined, 2)}\n`);
   }
   const series = asked === undefined ? file : { ...file, degenerate: asked };
-  console.log(describeSeries(series).trimEnd());
+  await print(describeSeries(series).trimEnd());
   await drawSeries(series, `${output}/seeds.svg`);
   return 0;
 }

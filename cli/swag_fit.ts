@@ -1,5 +1,4 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// deno-lint-ignore-file no-console
 
 /**
  * The command `swag fit`, which makes a posterior of the checkpoints of a run that
@@ -22,6 +21,7 @@ import { loadModel } from "./load_model.ts";
 import { OutputFolder } from "./output_folder.ts";
 import { Progress } from "./progress.ts";
 import { prepareOutput, saveLoaded } from "./save.ts";
+import { print } from "./standard_output.ts";
 import { WRITING_OPTIONS } from "./swag_options.ts";
 import { memoryRemark, SWAG_OPTIONS } from "./swag_settings.ts";
 import { taskOfModel } from "./tasks/registry.ts";
@@ -135,10 +135,10 @@ async function fit(args: Arguments): Promise<number> {
   }
   await saveLoaded(output, { ...loaded, model, swag: posterior });
   const { nModels, covMatRank } = posterior;
-  console.log(`Saved ${output}: ${nModels} collections, rank ${covMatRank}`);
+  await print(`Saved ${output}: ${nModels} collections, rank ${covMatRank}`);
   if (covMatRank >= LEAST_DIAGNOSED) {
     for (const line of diagnosisLines(await posterior.diagnostics())) {
-      console.log(line);
+      await print(line);
     }
   }
   return 0;

@@ -1,5 +1,4 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// deno-lint-ignore-file no-console
 
 /**
  * The command `swag sample`, which writes a draw of a posterior as a plain model.
@@ -15,6 +14,7 @@ import { OutputFolder } from "./output_folder.ts";
 import { disposePosterior, takeSample } from "./posterior.ts";
 import { Progress } from "./progress.ts";
 import { prepareOutput, saveLoaded } from "./save.ts";
+import { print } from "./standard_output.ts";
 import { noPosterior, WRITING_OPTIONS } from "./swag_options.ts";
 import { taskOfModel } from "./tasks/registry.ts";
 
@@ -67,7 +67,7 @@ async function sample(args: Arguments): Promise<number> {
   takeSample(loaded, { seed, index, scale });
   await saveLoaded(output, { ...loaded, swag: undefined });
   disposePosterior(loaded);
-  console.log(
+  await print(
     `Saved ${output}: sample ${index} of seed ${seed}, scale ${scale}`,
   );
   return 0;

@@ -1,5 +1,4 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// deno-lint-ignore-file no-console
 
 /**
  * The command `train-tokenizer`, which makes a tokenizer from texts.
@@ -19,6 +18,7 @@ import { OutputFolder } from "./output_folder.ts";
 import { PLAIN_TEXT_OPTIONS, plainTexts } from "./plain_texts.ts";
 import { Progress } from "./progress.ts";
 import { prepareOutput } from "./save.ts";
+import { print } from "./standard_output.ts";
 
 const TYPES = ["wordpiece", "bpe"] as const;
 
@@ -211,7 +211,7 @@ A line of a text file keeps its end, as when Hugging Face's trainers read files.
           `occurs ${counted(Math.max(1, minFrequency), "time")}`,
       );
     }
-    console.log(
+    await print(
       `Saved ${output}: ${counted(vocabSize, "token")} from ` +
         counted(read, "text"),
     );

@@ -1,5 +1,4 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// deno-lint-ignore-file no-console
 
 /**
  * Trains a model of any task and writes it, until the end or a signal.
@@ -28,6 +27,7 @@ import { Interrupt } from "./interrupt.ts";
 import { applyRemedies, rateGroups } from "./remedies.ts";
 import type { RemedySettings } from "./remedy_settings.ts";
 import { saveLoaded, saveOrRescue } from "./save.ts";
+import { print } from "./standard_output.ts";
 import type { Collector } from "./swag_settings.ts";
 import type {
   LoadedModel,
@@ -161,7 +161,7 @@ export async function trainAndSave<
   );
   const save = run.onlyWhole ? saveLoaded : saveOrRescue;
   await interrupt.finish(() => save(output, loaded));
-  console.log(
+  await print(
     `Saved ${output} after ${steps} steps` +
       (shown.loss === undefined ? "" : `, loss ${shown.loss.toFixed(4)}`) +
       (swag ? `, ${describePosterior(swag)}` : ""),

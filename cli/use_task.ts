@@ -1,5 +1,4 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// deno-lint-ignore-file no-console
 
 /**
  * What `evaluate` and `predict` do for every task, but for the more that `evaluate` does
@@ -17,6 +16,7 @@ import { measure } from "./measure.ts";
 import { posteriorRemark, scoreOptions } from "./model_options.ts";
 import { Progress } from "./progress.ts";
 import { renderScores } from "./scores.ts";
+import { print } from "./standard_output.ts";
 import {
   checkTaskOptions,
   type OptionKind,
@@ -80,7 +80,7 @@ export async function evaluateTask(
   const results = await measure(task, loaded, rows, {
     ...{ ...context, ...options, maxLength },
   });
-  console.log(
+  await print(
     args.flag("json")
       ? JSON.stringify({ rows: data.examples.length, results }, null, 2)
       : renderScores(results, task.columns?.(config)).trimEnd(),
@@ -88,7 +88,7 @@ export async function evaluateTask(
   return 0;
 }
 
-/** Prints a line of JSON for each text. */
+/** Prints a line of JSON for each text, as long as somebody reads them. */
 export async function predictTask(
   { task, config, context }: UsedModel,
 ): Promise<number> {
@@ -101,7 +101,7 @@ export async function predictTask(
   };
   for await (const line of task.predict({ ...context, config, load })) {
     progress.clear();
-    console.log(JSON.stringify(line));
+    if (!await print(JSON.stringify(line))) break;
   }
   return 0;
 }

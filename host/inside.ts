@@ -8,6 +8,7 @@
  * @module
  */
 
+export { systemError } from "./errors.ts";
 export { homeFolder } from "./system/environment.ts";
 export { adapterAdvice } from "./system/gpu.ts";
 export { isMounted } from "./mounts.ts";
