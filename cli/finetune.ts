@@ -7,6 +7,7 @@
  */
 
 import { initialize, manualSeed } from "../engine/mod.ts";
+import { requireWritable } from "../nn/formats/mod.ts";
 import {
   castFrozen,
   getLastCheckpoint,
@@ -33,6 +34,7 @@ import {
   REMEDY_OPTIONS,
 } from "./remedy_settings.ts";
 import { baseName } from "./run_facts.ts";
+import { lockRun } from "./run_lock.ts";
 import { recordRun } from "./run_record.ts";
 import { prepareOutput, savedBytes } from "./save.ts";
 import { renderScores } from "./scores.ts";
@@ -262,8 +264,13 @@ export async function finetuneTask(
   const loaded = { model, tokenizer, swag, adapter };
   await using _folder = await OutputFolder.make(
     output,
-    () => tryOutput(output, { args, bytes: savedBytes(loaded) }),
+    () => requireWritable(output),
   );
+  await using _lock = await lockRun(`${output}/.finetune.lock`, {
+    action: `write to ${output}`,
+    say: (remark) => progress.say(remark),
+  });
+  await tryOutput(output, { args, bytes: savedBytes(loaded) });
   await openAdapter(progress);
   const { collecting } = prepared;
   if (collecting?.remark !== undefined) progress.say(collecting.remark);

@@ -31,7 +31,6 @@ import {
 } from "./exit_codes.ts";
 import { finetune, finetuneTask, taskOf } from "./finetune.ts";
 import { Interrupt } from "./interrupt.ts";
-import { lockParticle } from "./particle_lock.ts";
 import {
   partialFolder,
   particleFolder,
@@ -40,6 +39,7 @@ import {
 } from "./particle_plan.ts";
 import { Progress } from "./progress.ts";
 import { wordsOfRun } from "./series_words.ts";
+import { lockRun } from "./run_lock.ts";
 import { print } from "./standard_output.ts";
 
 const OPTIONS: readonly Option[] = [
@@ -150,10 +150,10 @@ async function runParticle(
   };
   if (await isDone()) return DONE;
   await makeFolder(`${run}/particles`);
-  await using _lock = await lockParticle(
-    `${folder}.lock`,
-    (remark) => progress.say(remark),
-  );
+  await using _lock = await lockRun(`${folder}.lock`, {
+    action: "run the particle",
+    say: (remark) => progress.say(remark),
+  });
   if (await isDone()) return DONE; // Another process may just have ended.
   const resumes = await getLastCheckpoint(partial) !== undefined;
   // Without a checkpoint, nothing of what was cut is of use.

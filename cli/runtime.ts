@@ -56,27 +56,30 @@ export function installation(): string {
 /** The milliseconds to wait where a pipe takes no bytes at the moment. */
 const PAUSE = 2;
 
-/**
- * Writes bytes to standard output.
- *
- * @returns Whether somebody still reads them. Nobody does after `head` has ended.
- * @throws {Error} If they cannot be written, for example to a disk that is full.
- */
-export async function writeOutput(bytes: Uint8Array): Promise<boolean> {
-  for (let at = 0; at < bytes.length;) {
-    try {
-      at += writeSync(1, bytes, at);
-    } catch (error) {
-      const { code } = error as { code?: string };
-      if (code === "EPIPE") return false;
-      if (code !== "EAGAIN") {
-        throw diskError("Cannot write standard output", systemError(error));
+/** Standard output, for results. */
+export const STANDARD_OUTPUT = {
+  /**
+   * Writes bytes.
+   *
+   * @returns Whether somebody still reads them. Nobody does after `head` has ended.
+   * @throws {Error} If they cannot be written, for example to a disk that is full.
+   */
+  async write(bytes: Uint8Array): Promise<boolean> {
+    for (let at = 0; at < bytes.length;) {
+      try {
+        at += writeSync(1, bytes, at);
+      } catch (error) {
+        const { code } = error as { code?: string };
+        if (code === "EPIPE") return false;
+        if (code !== "EAGAIN") {
+          throw diskError("Cannot write standard output", systemError(error));
+        }
+        await new Promise((resolve) => setTimeout(resolve, PAUSE));
       }
-      await new Promise((resolve) => setTimeout(resolve, PAUSE));
     }
-  }
-  return true;
-}
+    return true;
+  },
+};
 
 /** Standard error, for messages. */
 export const STANDARD_ERROR = {

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { writeOutput } from "./runtime.ts";
+import { STANDARD_OUTPUT } from "./runtime.ts";
 
 const ENCODER = new TextEncoder();
 
@@ -22,7 +22,7 @@ let failure: unknown;
 export async function printLines(lines: readonly string[]): Promise<boolean> {
   const text = lines.map((line) => line + "\n").join("");
   try {
-    return await writeOutput(ENCODER.encode(text));
+    return await STANDARD_OUTPUT.write(ENCODER.encode(text));
   } catch (error) {
     failure ??= error;
     return false;

@@ -16,6 +16,7 @@ interface NodeModules {
   "node:fs/promises": typeof import("node:fs/promises");
   "node:os": typeof import("node:os");
   "node:stream": typeof import("node:stream");
+  "node:timers": typeof import("node:timers");
   "node:zlib": typeof import("node:zlib");
 }
 

@@ -1,24 +1,23 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// Locks between processes of one machine, each of which ends with its process.
+// Locks between processes, each of which ends with its process.
 //
-// The holder writes the number of its process into the file. In Deno the operating
-// system locks the file as well, and that decides. Node and Bun cannot ask it to:
-// there whoever makes the file holds the lock, unless no process with the number in
-// it is alive. So processes of one runtime keep each other out, and Node waits for
-// Deno, but Deno does not wait for Node.
+// In Deno the operating system locks a file, and that decides; the number of the process
+// is in the file. Node and Bun cannot ask for such locks: there whoever makes the file
+// holds the lock, unless its owner is dead (lock_owner.ts), and touches it from time to
+// time. So processes of one runtime keep each other out, and Node waits for Deno, but
+// Deno does not wait for Node.
 
 import type { DiskLock } from "../disk.ts";
 import { isNotFound, systemError } from "../errors.ts";
-import { denoRuntime, nodeProcess } from "./runtime.ts";
+import { isAlive, ownerText, TOUCHED_EVERY } from "./lock_owner.ts";
+import { denoRuntime, needModule, nodeProcess } from "./runtime.ts";
 
 type Fs = typeof import("node:fs");
 
 /** The milliseconds between two looks at a lock that another process holds. */
 const PAUSE = 50;
-/** The milliseconds after which whoever made a file has written its number. */
-const TIME_TO_WRITE = 10_000;
 
 /** Takes the lock of a file; `undefined` if another holds it and `wait` is false. */
 export async function lockFile(
@@ -28,7 +27,7 @@ export async function lockFile(
 ): Promise<DiskLock | undefined> {
   return denoRuntime()
     ? await lockByDeno(fs, path, wait)
-    : await lockByNumber(fs, path, wait);
+    : await lockByOwner(fs, path, wait);
 }
 
 async function lockByDeno(
@@ -72,50 +71,52 @@ async function lockByDeno(
   }
 }
 
-async function lockByNumber(
+async function lockByOwner(
   fs: Fs,
   path: string,
   wait: boolean,
 ): Promise<DiskLock | undefined> {
-  const own = String(nodeProcess()?.pid);
+  const own = ownerText(fs);
   for (;;) {
     try {
       await fs.promises.writeFile(path, own, { flag: "wx" });
-      return {
-        isEnforced: true,
-        async release() {
-          await fs.promises.unlink(path).catch(() => {});
-        },
-      };
+      return heldByOwner(fs, path, own);
     } catch (error) {
       if ((error as { code?: string }).code !== "EEXIST") throw error;
     }
-    const holder = await fs.promises.readFile(path, "utf8").catch(() => own);
-    const made = (await statOf(fs, path))?.mtimeMs ?? Date.now();
-    if (!isAlive(holder, made)) await removeDead(fs, path, holder);
-    else if (!wait) return undefined;
+    const owner = await fs.promises.readFile(path, "utf8").catch(() => own);
+    const touched = (await statOf(fs, path))?.mtimeMs ?? Date.now();
+    if (!isAlive(fs, owner, Date.now() - touched)) {
+      await removeDead(fs, path, owner);
+    } else if (!wait) return undefined;
     else await new Promise((resolve) => setTimeout(resolve, PAUSE));
   }
 }
 
-/** Whether the process that made the file of a lock is alive. */
-function isAlive(holder: string, made: number): boolean {
-  if (!/^\d+$/.test(holder)) return Date.now() - made < TIME_TO_WRITE;
-  try {
-    nodeProcess()?.kill(Number(holder), 0);
-    return true;
-  } catch (error) {
-    // Only a process that exists can be forbidden to us.
-    return (error as { code?: string }).code === "EPERM";
-  }
+/** A lock whose file this process has made, and touches until it is released. */
+function heldByOwner(fs: Fs, path: string, own: string): DiskLock {
+  const touch = () => {
+    const now = new Date();
+    fs.promises.utimes(path, now, now).catch(() => {});
+  };
+  const timer = needModule("node:timers").setInterval(touch, TOUCHED_EVERY);
+  timer.unref(); // The process may end without releasing the lock.
+  return {
+    isEnforced: true,
+    async release() {
+      timer.close();
+      const text = await fs.promises.readFile(path, "utf8").catch(() => "");
+      if (text === own) await fs.promises.unlink(path).catch(() => {});
+    },
+  };
 }
 
 /** Removes the file of a process that has ended, but not one made since. */
-async function removeDead(fs: Fs, path: string, holder: string): Promise<void> {
+async function removeDead(fs: Fs, path: string, owner: string): Promise<void> {
   const moved = `${path}.${crypto.randomUUID()}`;
   try {
     await fs.promises.rename(path, moved);
-    if (await fs.promises.readFile(moved, "utf8") !== holder) {
+    if (await fs.promises.readFile(moved, "utf8") !== owner) {
       await fs.promises.link(moved, path);
     }
     await fs.promises.unlink(moved);

@@ -11,6 +11,11 @@ export interface Outcome {
   err: string;
 }
 
+/** The arguments with which Deno runs the command line. */
+export function runArguments(args: readonly string[]): string[] {
+  return ["run", "-A", "--no-check", "--quiet", CLI, ...args];
+}
+
 /** Prepares a process that runs the command line. */
 export function command(
   args: readonly string[],
@@ -18,7 +23,7 @@ export function command(
   env: Record<string, string> = {},
 ): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", "--quiet", CLI, ...args],
+    args: runArguments(args),
     env,
     stdin,
     stdout: "piped",

@@ -10,7 +10,7 @@ import { listOf, nearest } from "../../data/names.ts";
 import { predict } from "../../cli/predict.ts";
 import { tokenize } from "../../cli/tokenize.ts";
 import { trainTokenizerCommand } from "../../cli/train_tokenizer.ts";
-import { cli } from "./_command.ts";
+import { cli, read, runArguments } from "./_command.ts";
 
 Deno.test("the command line lists its commands and their options", async () => {
   const [all, none, wrong, version, short, help] = await Promise.all([
@@ -36,6 +36,28 @@ Deno.test("the command line lists its commands and their options", async () => {
   assertEquals([version.code, short.out], [0, version.out]);
   assertEquals([help.code, help.out], [0, helpOf(predict, "swagpu")]);
   assertMatch(version.out, /^swagpu \d+\.\d+\.\d+ \(Deno \d+\..*\)\n$/);
+});
+
+Deno.test({
+  name: "what cannot be written to standard output is an error",
+  ignore: Deno.build.os !== "linux", // Others have no /dev/full.
+  async fn() {
+    for (const args of [["--version"], ["help"], ["completions", "bash"]]) {
+      const command = [Deno.execPath(), ...runArguments(args)];
+      const { code, err } = read(
+        await new Deno.Command("sh", {
+          args: ["-c", 'exec "$@" > /dev/full', "sh", ...command],
+        }).output(),
+      );
+      assertEquals(
+        [code, err],
+        [
+          1,
+          "error: Cannot write standard output: No space left on device\n",
+        ],
+      );
+    }
+  },
 });
 
 Deno.test("help fits 80 columns, and shows a configuration", () => {

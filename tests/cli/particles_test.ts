@@ -12,7 +12,7 @@ import { exitCodeOf, TryAgainError } from "../../cli/exit_codes.ts";
 import { finetune } from "../../cli/finetune.ts";
 import { checkMerged, mergedText } from "../../cli/merged_run.ts";
 import { checkFit, type ParticleFacts } from "../../cli/particle_fit.ts";
-import { lockParticle } from "../../cli/particle_lock.ts";
+import { lockRun } from "../../cli/run_lock.ts";
 import {
   particleFolder,
   planOfOptions,
@@ -198,10 +198,14 @@ Deno.test("a plan that is malformed is refused with what is wrong", () =>
 Deno.test("a lock is held by one, and its file goes with it", () =>
   inFolder(async (folder) => {
     const path = `${folder}/0007.lock`;
-    const take = () => lockParticle(path, () => {});
+    const take = () => lockRun(path, { action: "go on", say: () => {} });
     {
       await using _lock = await take();
-      await assertRejects(take, TryAgainError, "another process holds");
+      await assertRejects(
+        take,
+        TryAgainError,
+        `Cannot go on: another process holds ${path}`,
+      );
       assertEquals(names(folder), ["0007.lock"]);
     }
     assertEquals(names(folder), []);

@@ -59,15 +59,21 @@ Deno.test("a lock is held by one, and whoever waits gets it next", async () => {
   });
 });
 
+/** Bundles the program for Node. */
+async function bundle(folder: string): Promise<string> {
+  const file = `${folder}/hold_lock.mjs`;
+  await esbuild.build({
+    entryPoints: [PROGRAM],
+    outfile: file,
+    ...{ bundle: true, format: "esm", platform: "node", logLevel: "silent" },
+  });
+  await esbuild.stop();
+  return file;
+}
+
 Deno.test("processes of Deno and of Node keep each other of their kind out, also when killed", async () => {
   await inFolder(async (folder) => {
-    const forNode = `${folder}/hold_lock.mjs`;
-    await esbuild.build({
-      entryPoints: [PROGRAM],
-      outfile: forNode,
-      ...{ bundle: true, format: "esm", platform: "node", logLevel: "silent" },
-    });
-    await esbuild.stop();
+    const forNode = await bundle(folder);
     const kinds: readonly (readonly [string, readonly string[]])[] = [
       [Deno.execPath(), ["run", "-A", "--quiet", PROGRAM]],
       ["node", [forNode]],
@@ -98,5 +104,60 @@ Deno.test("processes of Deno and of Node keep each other of their kind out, also
     assertEquals(await held.says(), "taken");
     await using refused = holder(node, [...withNode, `${folder}/lock`]);
     assertEquals(await refused.says(), "refused");
+  });
+});
+
+Deno.test("Node takes a lock from an owner that has ended, and from no other", async () => {
+  await inFolder(async (folder) => {
+    const program = await bundle(folder);
+    const path = `${folder}/lock`;
+    /** What Node says of a lock that somebody has made some time ago. */
+    const says = async (owner: string, seconds = 0) => {
+      await Deno.writeTextFile(path, owner);
+      const then = new Date(Date.now() - 1000 * seconds);
+      await Deno.utime(path, then, then);
+      await using tried = holder("node", [program, path]);
+      return await tried.says();
+    };
+    /** The line that a process of Node writes, in its parts. */
+    const line = async () => {
+      await Deno.remove(path).catch(() => {});
+      await using tried = holder("node", [program, path]);
+      assertEquals(await tried.says(), "taken");
+      const text = await Deno.readTextFile(path);
+      await tried.ends();
+      const [number = "", machine = "", start = ""] = text.trim().split(" ");
+      return { number, machine, start };
+    };
+    const { number, machine, start } = await line();
+    const own = `${Deno.pid} ${machine}`;
+    const old = 200;
+    // It has ended.
+    assertEquals(await says(`${number} ${machine} ${start}\n`), "taken");
+    // Another process has its number now, as in a container that was started again.
+    if (Deno.build.os === "linux") {
+      assertEquals(await says(`${own} 1\n`), "taken");
+      assertEquals(await says(`${number} ${machine} 1\n`), "taken");
+      // However long it has been stopped, it is alive.
+      // Deno reads such files with all permissions alone.
+      const { stdout } = await new Deno.Command("cat", {
+        args: [`/proc/${Deno.pid}/stat`],
+      }).output();
+      const stat = new TextDecoder().decode(stdout);
+      const began = stat.slice(stat.lastIndexOf(")")).split(" ")[20];
+      assertEquals(await says(`${own} ${began}\n`, old), "refused");
+    }
+    // Where the start is not known, the owner must have touched the file.
+    assertEquals(await says(`${own} -\n`), "refused");
+    assertEquals(await says(`${own} -\n`, old), "taken");
+    // Another machine's numbers say nothing.
+    assertEquals(await says(`${number} other 1\n`), "refused");
+    assertEquals(await says(`${number} other 1\n`, old), "taken");
+    // Whoever has just made the file has not written yet.
+    assertEquals(await says(""), "refused");
+    assertEquals(await says("", old), "taken");
+    // Deno's own line is a number.
+    assertEquals(await says(String(Deno.pid), old), "refused");
+    assertEquals(await says(number), "taken");
   });
 });

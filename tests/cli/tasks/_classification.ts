@@ -1,8 +1,8 @@
 // Copyright 2026 the swagpu authors. MIT license.
-// deno-lint-ignore-file no-console
 
 import { Arguments, type Command } from "../../../cli/arguments.ts";
 import type { TextModel } from "../../../cli/classifier.ts";
+import { STANDARD_OUTPUT } from "../../../cli/runtime.ts";
 import { saveLoaded } from "../../../cli/save.ts";
 import type { LabeledTexts } from "../../../cli/tasks/labeled_texts.ts";
 import type {
@@ -148,15 +148,17 @@ export async function printed(
   command: Command,
   ...options: string[]
 ): Promise<string> {
-  const { log } = console;
+  const { write } = STANDARD_OUTPUT;
+  const decoder = new TextDecoder();
   let out = "";
-  console.log = (text: string) => {
-    out += `${text}\n`;
+  STANDARD_OUTPUT.write = (bytes) => {
+    out += decoder.decode(bytes, { stream: true });
+    return Promise.resolve(true);
   };
   try {
     await command.run(new Arguments(command, ["--quiet", ...options]));
   } finally {
-    console.log = log;
+    STANDARD_OUTPUT.write = write;
   }
   return out;
 }

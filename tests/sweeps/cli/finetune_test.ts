@@ -6,6 +6,7 @@ import {
   assertEquals,
   assertMatch,
 } from "@std/assert";
+import { lockRun } from "../../../cli/run_lock.ts";
 import { names } from "../../_folder.ts";
 import { cli, command, inDataFolder } from "../../cli/_command.ts";
 
@@ -289,6 +290,34 @@ for (
     });
   });
 }
+
+Deno.test("a training that is at work on a folder keeps others out of it", async () => {
+  await inDataFolder(async (folder, options) => {
+    const output = `${folder}/model`;
+    const train = (...more: string[]) =>
+      cli(
+        ...["finetune", "--data", `${folder}/train.csv`, "--output", output],
+        ...[...options, "--quiet", ...more],
+      );
+    await Deno.mkdir(output);
+    const path = `${output}/.finetune.lock`;
+    {
+      await using _lock = await lockRun(path, { action: "", say: () => {} });
+      const { code, out, err } = await train("--overwrite");
+      assertEquals([code, out], [1, ""]);
+      assertEquals(
+        err,
+        `error: Cannot write to ${output}: another process holds ${path} and ` +
+          "is at work on it; try again when that has ended\n",
+      );
+      assertEquals(names(output), [".finetune.lock"]);
+    }
+    // One that was killed keeps nobody out.
+    await Deno.writeTextFile(path, "1");
+    assertEquals((await train()).code, 0);
+    assertEquals(names(output), SAVED);
+  });
+});
 
 Deno.test("a model is saved to another folder if its own cannot be written", async () => {
   await inDataFolder(async (folder, options) => {

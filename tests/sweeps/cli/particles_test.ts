@@ -9,7 +9,7 @@ import {
   assertEquals,
   assertMatch,
 } from "@std/assert";
-import { lockParticle } from "../../../cli/particle_lock.ts";
+import { lockRun } from "../../../cli/run_lock.ts";
 import { names } from "../../_folder.ts";
 import {
   cli,
@@ -324,9 +324,9 @@ Deno.test("particle ends with 42 if nothing helps, and with 75 if it may", () =>
     await Deno.writeTextFile(path, text);
     // While another process is at work on one, the others are trained.
     {
-      await using _lock = await lockParticle(
+      await using _lock = await lockRun(
         `${run}/particles/0000.lock`,
-        () => {},
+        { action: "run it", say: () => {} },
       );
       const { out, err } = await particle(run, "all", 75);
       assertMatch(err, /^error: Cannot run the particle: another process/);

@@ -1,7 +1,7 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
 /**
- * Keeps two processes from work on the same particle.
+ * Keeps two processes from training into the same folder.
  *
  * @module
  */
@@ -9,17 +9,25 @@
 import { disk, diskError, type DiskLock } from "../host/mod.ts";
 import { TryAgainError } from "./exit_codes.ts";
 
+/** Describes a lock. */
+export interface RunLockOptions {
+  /** What is refused while another process holds it, for the error. */
+  readonly action: string;
+  /** Receives a warning if the file system has no locks. */
+  say(remark: string): void;
+}
+
 /**
- * Takes the lock of a particle. It ends with the process, however that ends.
+ * Takes the lock of a training. It ends with the process, however that ends.
  *
  * @param path The file of the lock, which is made.
- * @param say Receives a warning if the file system has no locks.
+ * @param options What to say.
  * @returns The lock, to be held with `await using`.
  * @throws {TryAgainError} If another process holds it.
  */
-export async function lockParticle(
+export async function lockRun(
   path: string,
-  say: (remark: string) => void,
+  { action, say }: RunLockOptions,
 ): Promise<AsyncDisposable> {
   let lock: DiskLock | undefined;
   try {
@@ -29,14 +37,14 @@ export async function lockParticle(
   }
   if (!lock) {
     throw new TryAgainError(
-      `Cannot run the particle: another process holds ${path} and is at ` +
-        "work on it; try again when that has ended",
+      `Cannot ${action}: another process holds ${path} and is at work on it; ` +
+        "try again when that has ended",
     );
   }
   if (!lock.isEnforced) {
     say(
-      `${path} cannot be locked on this file system: make sure that no ` +
-        "particle runs twice at once",
+      `${path} cannot be locked on this file system: make sure that no other ` +
+        "process is at work on it",
     );
   }
   return { [Symbol.asyncDispose]: () => lock.release() };
