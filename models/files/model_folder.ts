@@ -5,6 +5,7 @@
 import {
   disk,
   type DiskEntry,
+  diskError,
   NotADirectory,
   NotFound,
   PermissionDenied,
@@ -80,8 +81,8 @@ export async function pathInFolder(
 ): Promise<string> {
   checkFileName(name);
   const path = `${folder}/${name}`;
-  const base = await disk(folder).realPath(folder);
-  const target = await disk(path).realPath(path);
+  const base = await realPath(folder);
+  const target = await realPath(path);
   // Snapshots may have folders inside, such as those of modules.
   const blobs = base.replace(
     /^(.*)[\\/]snapshots[\\/][^\\/]+(?:[\\/][^\\/]+)?$/,
@@ -95,6 +96,15 @@ export async function pathInFolder(
   throw new TypeError(
     `Cannot read ${path}: it is a link that leads out of the folder`,
   );
+}
+
+/** The path without links, or an error that names the file. */
+async function realPath(path: string): Promise<string> {
+  try {
+    return await disk(path).realPath(path);
+  } catch (error) {
+    throw diskError(`Cannot read ${path}`, error);
+  }
 }
 
 /** The files of a listing that are taken, and those that it lacks. */

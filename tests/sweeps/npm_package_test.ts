@@ -15,13 +15,13 @@ import * as esbuild from "esbuild";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { buildPackage } from "../../tools/build/npm.ts";
-import { NODE } from "../../tools/build/modules.ts";
+import { NODE, PROGRAM_FILE } from "../../tools/build/modules.ts";
 import { DOORS, PROJECT, versionOf } from "../../tools/build/project.ts";
 import {
   findSwiftShader,
   swiftShaderEnvironment,
 } from "../../tools/dawn/swiftshader.ts";
-import { inFolder } from "../_folder.ts";
+import { inFolder, names } from "../_folder.ts";
 
 /** A program of a web page, which trains a network and its posterior. */
 const PROGRAM = fileURLToPath(
@@ -131,6 +131,27 @@ console.log(JSON.stringify({
 }));
 `;
 
+/** A program of the old kind, which loads every door and shows what a model is. */
+function oldProgram(): string {
+  const names = DOORS.map(({ name }) => `${PROJECT.name}${name.slice(1)}`);
+  return `
+const doors = ${JSON.stringify(names)}.map((name) => require(name));
+const { initialize, tensor } = require("${PROJECT.name}/engine");
+const { AdamW, Linear } = require("${PROJECT.name}/nn");
+initialize().then(() => {
+  const model = new Linear(2, 3);
+  console.log(doors.length, tensor([1]), model);
+  console.log(AdamW.name, new AdamW(model.parameters()).constructor.name);
+  tensor([[1]], { shape: [7] });
+});
+`;
+}
+
+/** What it prints. */
+const SHOWN = `${DOORS.length} Tensor f32 [1] Linear {\n` +
+  "  weight: Parameter f32 [3, 2],\n  bias: Parameter f32 [3]\n}\n" +
+  "AdamW AdamW\n";
+
 /** A program that imports every door, and uses some of their types. */
 function consumer(): string {
   const imports = DOORS.map(({ name }, i) =>
@@ -220,6 +241,22 @@ Deno.test("the npm package works with Node and npm alone", async (t) => {
       assertEquals(JSON.parse(out), expected);
     });
 
+    await t.step(
+      "is loaded by require(), and tells names and lines",
+      async () => {
+        await write("old.cjs", oldProgram());
+        const { code, out, err } = await node(
+          "--enable-source-maps",
+          "old.cjs",
+        );
+        assertEquals([code, out.replace(/\s+/g, " ")], [
+          1,
+          SHOWN.replace(/\s+/g, " "),
+        ], err);
+        assertMatch(err, /at tensor \(.*engine\/ops\/creation\.ts:\d+:\d+\)/);
+      },
+    );
+
     await t.step("gives a bundler only what a page uses", async () => {
       await Deno.copyFile(PROGRAM, `${cwd}/page.ts`);
       try {
@@ -247,17 +284,29 @@ Deno.test("the npm package works with Node and npm alone", async (t) => {
       async () => {
         await npm("install", `typescript@${versionOf("typescript")}`);
         await write("consumer.ts", consumer());
-        for (const lib of ["es2022", "esnext,dom"]) {
+        const settings = [
+          ["es2022", "nodenext", "nodenext"],
+          ["esnext,dom", "nodenext", "nodenext"],
+          ["es2022", "esnext", "bundler"],
+        ] as const;
+        for (const [lib, module, resolution] of settings) {
           const { code, out } = await node(
             "node_modules/typescript/bin/tsc",
             ...["--noEmit", "--strict", "--exactOptionalPropertyTypes"],
-            ...["--module", "nodenext", "--target", "es2022", "--lib", lib],
+            ...["--module", module, "--moduleResolution", resolution],
+            ...["--target", "es2022", "--lib", lib],
             ...["--skipLibCheck", "false", "consumer.ts"],
           );
-          assertEquals(code, 0, `${lib}\n${out}`);
+          assertEquals(code, 0, `${lib} ${resolution}\n${out}`);
         }
       },
     );
+
+    const options = [
+      ...["--data", "train.csv", "--eval", "test.csv", "--swag"],
+      ...["--init", "small.json", "--tokenizer", "tokenizer"],
+      ...["--epochs", "4", "--batch-size", "8"],
+    ];
 
     await t.step("fine-tunes, evaluates, predicts and reports", async () => {
       await write("train.csv", reviews(24));
@@ -267,11 +316,7 @@ Deno.test("the npm package works with Node and npm alone", async (t) => {
         ...["train-tokenizer", "--data", "train.csv", "--type", "wordpiece"],
         ...["--output", "tokenizer"],
       );
-      const trained = await swagpu(
-        ...["finetune", "--data", "train.csv", "--eval", "test.csv", "--swag"],
-        ...["--init", "small.json", "--tokenizer", "tokenizer"],
-        ...["--epochs", "4", "--batch-size", "8", "--output", "model"],
-      );
+      const trained = await swagpu("finetune", ...options, "--output", "model");
       assertMatch(trained, /^Saved model after 12 steps/m);
       assertMatch(trained, /^SWAG +\d/m);
       const scores = await swagpu(
@@ -285,6 +330,62 @@ Deno.test("the npm package works with Node and npm alone", async (t) => {
       await swagpu("report", "--model", "model", "--data", "test.csv");
       const report = await Deno.readTextFile(`${cwd}/model/report.html`);
       assertMatch(report, /<svg/);
+    });
+
+    /** Starts the command line, and waits until a folder has a checkpoint. */
+    const begin = async (output: string, ...words: string[]) => {
+      const child = new Deno.Command(`${path}/node`, {
+        args: [`node_modules/${PROJECT.name}/${PROGRAM_FILE}`, ...words],
+        ...{ cwd, env: place.env, stdin: "null" },
+        ...{ stdout: "null", stderr: "null" },
+      }).spawn();
+      const isThere = () =>
+        Deno.stat(`${cwd}/${output}/checkpoint-2`).then(
+          () => true,
+          () => false,
+        );
+      const ended = child.status.then(() => true);
+      const pause = () => new Promise((resolve) => setTimeout(resolve, 20));
+      while (!await isThere() && !await Promise.race([ended, pause()]));
+      return child;
+    };
+
+    await t.step(
+      "goes on with a run that was killed, bit for bit",
+      async () => {
+        const output = ["--output", "cut", "--save-every", "1"];
+        await using cut = await begin("cut", "finetune", ...options, ...output);
+        cut.kill("SIGKILL");
+        assertEquals((await cut.status).signal, "SIGKILL");
+        assert(names(`${cwd}/cut`).includes(".finetune.lock"));
+        await swagpu("finetune", ...options, ...output, "--resume");
+        assert(!names(`${cwd}/cut`).includes(".finetune.lock"));
+        for (const file of ["model.safetensors", "swag.safetensors"]) {
+          const whole = await Deno.readFile(`${cwd}/model/${file}`);
+          assertEquals(await Deno.readFile(`${cwd}/cut/${file}`), whole, file);
+        }
+      },
+    );
+
+    await t.step("saves what there is at a signal", async () => {
+      await using child = await begin(
+        ...["long", "finetune", ...options, "--save-every", "1"] as const,
+        ...["--epochs", "100000", "--output", "long"],
+      );
+      child.kill("SIGINT");
+      assertEquals((await child.status).code, 130);
+      assert(names(`${cwd}/long`).includes("model.safetensors"));
+    });
+
+    await t.step({
+      name: "says what it cannot print",
+      ignore: Deno.build.os !== "linux", // Others have no /dev/full.
+      async fn() {
+        const print = "node_modules/.bin/swagpu --version > /dev/full";
+        const { code, err } = await run(place, `${path}/sh`, "-c", print);
+        const error = "Cannot write standard output: No space left on device";
+        assertEquals([code, err], [1, `error: ${error}\n`]);
+      },
     });
   });
 });

@@ -272,6 +272,11 @@ Deno.test("resolveFiles() takes a local folder as it is, except links out of it"
     `${inside}/config.json`,
   );
   await assertRejects(() => pathInFolder(inside, "vocab.txt"), TypeError);
+  await assertRejects(
+    () => pathInFolder(inside, "absent.txt"),
+    Deno.errors.NotFound,
+    `Cannot read ${inside}/absent.txt: there is no such file`,
+  );
   await Deno.remove(folder, { recursive: true });
 });
 
