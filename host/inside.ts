@@ -9,9 +9,9 @@
  */
 
 export { systemError } from "./errors.ts";
-export { homeFolder } from "./system/environment.ts";
-export { adapterAdvice } from "./system/gpu.ts";
 export { isMounted } from "./mounts.ts";
+export { homeFolder, proxyAdvice } from "./system/environment.ts";
+export { adapterAdvice } from "./system/gpu.ts";
 export { processorCount, processorName } from "./system/processor.ts";
 export { type RequestLimits, Requests } from "./web/requests.ts";
 export {

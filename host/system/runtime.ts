@@ -26,6 +26,8 @@ interface NodeProcess {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly pid: number;
   readonly version: string;
+  readonly versions: Readonly<Record<string, string | undefined>>;
+  readonly execArgv: readonly string[];
   readonly stdin: AsyncIterable<Uint8Array<ArrayBuffer>>;
   kill(pid: number, signal: 0): void;
 }

@@ -14,7 +14,7 @@ import {
   downloadSnapshot,
   snapshotInCache,
 } from "./hub_cache.ts";
-import { hubError, isUnreachable } from "./hub_errors.ts";
+import { hubError, isUnreachable, unreachableReason } from "./hub_errors.ts";
 import {
   checkFileName,
   type Choice,
@@ -214,10 +214,11 @@ async function fromHub(
         { cause: error },
       );
     }
-    const reason = error instanceof Error ? error.message : String(error);
     throw new Error(
       `Cannot download ${where}: ${lead}${repository.endpoint} cannot be ` +
-        `reached (${reason}) and ${cacheFolder} does not hold it`,
+        `reached (${
+          unreachableReason(error)
+        }) and ${cacheFolder} does not hold it`,
       { cause: error },
     );
   }

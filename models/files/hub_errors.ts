@@ -2,6 +2,7 @@
 
 // What the errors of requests to the hub mean.
 
+import { proxyAdvice } from "../../host/inside.ts";
 import { NotFound, PermissionDenied, TimedOut } from "../../host/mod.ts";
 
 /** The status of an answer that the hub package threw; `null` for other errors. */
@@ -17,9 +18,23 @@ export function isUnreachable(error: unknown): boolean {
   const status = statusOf(error);
   if (status !== null) return status >= 500 || status === 429;
   if (error instanceof TimedOut) return true;
-  // The errors of fetch without a connection.
+  // The errors of fetch without a connection: Deno's and Node's, and Bun's.
   return error instanceof TypeError &&
-    /fetch failed|sending request|network|connect/i.test(error.message);
+    /fetch failed|sending request|network|connect|getaddrinfo|ECONN/i
+      .test(error.message);
+}
+
+/** Why the hub cannot be reached, in one line. */
+export function unreachableReason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { message, cause } = error;
+  // Of a fetch, the cause says what has failed; of several tries it has but a code.
+  const detail = cause instanceof Error
+    ? cause.message || ("code" in cause ? String(cause.code) : "")
+    : "";
+  const advice = statusOf(error) === null ? proxyAdvice() ?? "" : "";
+  const parts = [message, detail, advice];
+  return parts.filter((part) => part !== "").join(": ");
 }
 
 /**

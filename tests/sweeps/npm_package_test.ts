@@ -332,6 +332,26 @@ Deno.test("the npm package works with Node and npm alone", async (t) => {
       assertMatch(report, /<svg/);
     });
 
+    await t.step("says why the hub cannot be reached", async () => {
+      const env = {
+        ...{ ...place.env, HF_HOME: `${cwd}/hub`, HF_TOKEN: "" },
+        ...{ HF_ENDPOINT: "http://localhost:59999", NODE_USE_ENV_PROXY: "0" },
+        https_proxy: "http://localhost:59998",
+      };
+      const words = ["predict", "--model", "some/model", "--text", "good"];
+      const program = `node_modules/${PROJECT.name}/${PROGRAM_FILE}`;
+      const { code, err } = await run(
+        { cwd, env },
+        ...[`${path}/node`, program, ...words] as const,
+      );
+      assertEquals(code, 1);
+      assertMatch(err, /cannot be reached \(fetch failed: .*ECONNREFUSED/);
+      assertMatch(
+        err,
+        /: Node\.js ignores https_proxy unless NODE_USE_ENV_PROXY/,
+      );
+    });
+
     /** Starts the command line, and waits until a folder has a checkpoint. */
     const begin = async (output: string, ...words: string[]) => {
       const child = new Deno.Command(`${path}/node`, {
