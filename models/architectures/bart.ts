@@ -214,6 +214,8 @@ export class BartPreTrainedModel extends PreTrainedModel<BartConfig> {
  * ```
  */
 export class BartModel extends BartPreTrainedModel {
+  /** Its name, which files tell: also in code that was minified. */
+  static override readonly name: string = "BartModel";
   /** Word embeddings, which both sides use. */
   shared: Embedding;
   /** Encodes the source. */
@@ -341,6 +343,8 @@ export class BartWithHead extends BartPreTrainedModel {
  * ```
  */
 export class BartForConditionalGeneration extends BartWithHead {
+  /** Its name, which files tell: also in code that was minified. */
+  static override readonly name: string = "BartForConditionalGeneration";
   /** Added to the scores. It is not trained. */
   finalLogitsBias: Buffer;
   /** The head. Its weight is the word embeddings', unless untied. */
@@ -422,6 +426,8 @@ class BartClassificationHead extends Module {
  * ```
  */
 export class BartForSequenceClassification extends BartWithHead {
+  /** Its name, which files tell: also in code that was minified. */
+  static override readonly name: string = "BartForSequenceClassification";
   /** The head. */
   classificationHead: Module & { forward(x: Tensor): Tensor };
   readonly #eosTokenId: number;
@@ -508,6 +514,8 @@ function lastIndices(token: number, ids: IntegerTensor): Tensor<"i32"> {
  * ```
  */
 export class BartForQuestionAnswering extends BartWithHead {
+  /** Its name, which files tell: also in code that was minified. */
+  static override readonly name: string = "BartForQuestionAnswering";
   /** The head: a start and an end score per token. */
   qaOutputs: Linear;
 
@@ -565,6 +573,8 @@ export class BartForQuestionAnswering extends BartWithHead {
  * ```
  */
 export class BartForCausalLM extends BartPreTrainedModel {
+  /** Its name, which files tell: also in code that was minified. */
+  static override readonly name: string = "BartForCausalLM";
   /** The decoder. */
   model: Module & { decoder: Seq2SeqDecoder };
   /** The head. Its weight is the word embeddings', unless untied. */

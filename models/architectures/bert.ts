@@ -174,6 +174,8 @@ export interface BertModelOptions {
  * ```
  */
 export class BertModel extends BertPreTrainedModel {
+  /** Its name, which files tell: also in code that was minified. */
+  static override readonly name: string = "BertModel";
   /** Word, position and token-type embeddings, summed. */
   embeddings: BertEmbeddings;
   /** The blocks. */
@@ -309,6 +311,8 @@ class BertLanguageHead extends Module {
  * ```
  */
 export class BertForMaskedLM extends BertPreTrainedModel {
+  /** Its name, which files tell: also in code that was minified. */
+  static override readonly name: string = "BertForMaskedLM";
   /** The encoder. */
   bert: BertModel;
   /** The head. Its weight is the word embeddings', unless untied. */
@@ -369,6 +373,8 @@ export class BertForMaskedLM extends BertPreTrainedModel {
  * ```
  */
 export class BertLMHeadModel extends BertForMaskedLM {
+  /** Its name, which files tell: also in code that was minified. */
+  static override readonly name: string = "BertLMHeadModel";
   /** Scores every token of the vocabulary as the next one. */
   override forward(inputs: WithLabels<CausalLMInputs>): WithLoss<HeadOutput>;
   /** The same; without labels there is no loss. */
@@ -466,6 +472,8 @@ export class BertPooledClassifier extends BertPreTrainedModel {
  * ```
  */
 export class BertForSequenceClassification extends BertPooledClassifier {
+  /** Its name, which files tell: also in code that was minified. */
+  static override readonly name: string = "BertForSequenceClassification";
   /**
    * Builds the model with random weights.
    *
@@ -503,6 +511,8 @@ export class BertForSequenceClassification extends BertPooledClassifier {
  * ```
  */
 export class BertForMultipleChoice extends BertPooledClassifier {
+  /** Its name, which files tell: also in code that was minified. */
+  static override readonly name: string = "BertForMultipleChoice";
   /**
    * Builds the model with random weights.
    *
@@ -543,6 +553,8 @@ export class BertForMultipleChoice extends BertPooledClassifier {
  * ```
  */
 export class BertForTokenClassification extends BertPreTrainedModel {
+  /** Its name, which files tell: also in code that was minified. */
+  static override readonly name: string = "BertForTokenClassification";
   /** The encoder. */
   bert: BertModel;
   /** Dropout before the classifier. */
@@ -595,6 +607,8 @@ export class BertForTokenClassification extends BertPreTrainedModel {
  * ```
  */
 export class BertForQuestionAnswering extends BertPreTrainedModel {
+  /** Its name, which files tell: also in code that was minified. */
+  static override readonly name: string = "BertForQuestionAnswering";
   /** The encoder. */
   bert: BertModel;
   /** The head: a start and an end score per token. */

@@ -209,6 +209,8 @@ export class MarianPreTrainedModel extends PreTrainedModel<MarianConfig> {
  * ```
  */
 export class MarianModel extends MarianPreTrainedModel {
+  /** Its name, which files tell: also in code that was minified. */
+  static override readonly name: string = "MarianModel";
   /** Word embeddings, if both sides share them. */
   shared: Embedding | undefined;
   /** Encodes the source. */
@@ -285,6 +287,8 @@ export class MarianModel extends MarianPreTrainedModel {
  * ```
  */
 export class MarianMTModel extends MarianPreTrainedModel {
+  /** Its name, which files tell: also in code that was minified. */
+  static override readonly name: string = "MarianMTModel";
   /**
    * The sinusoids, which files leave out because the configuration gives them.
    */
@@ -358,6 +362,8 @@ export class MarianMTModel extends MarianPreTrainedModel {
  * ```
  */
 export class MarianForCausalLM extends MarianPreTrainedModel {
+  /** Its name, which files tell: also in code that was minified. */
+  static override readonly name: string = "MarianForCausalLM";
   /** The decoder. */
   model: Module & { decoder: Seq2SeqDecoder };
   /** The head. Its weight is the word embeddings', unless untied. */

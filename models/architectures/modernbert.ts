@@ -145,6 +145,8 @@ export class ModernBertPreTrainedModel
  */
 export class ModernBertModel extends ModernBertPreTrainedModel
   implements BlockStack {
+  /** Its name, which files tell: also in code that was minified. */
+  static override readonly name: string = "ModernBertModel";
   /** Whether blocks are checkpointed in training mode. */
   gradientCheckpointing: boolean = false;
   /** Word embeddings. */
@@ -261,6 +263,8 @@ export class ModernBertModel extends ModernBertPreTrainedModel
  * ```
  */
 export class ModernBertForMaskedLM extends ModernBertPreTrainedModel {
+  /** Its name, which files tell: also in code that was minified. */
+  static override readonly name: string = "ModernBertForMaskedLM";
   /** The encoder. */
   model: ModernBertModel;
   /** Dense, activation and norm. */
@@ -416,6 +420,8 @@ export class ModernBertClassifier extends ModernBertPreTrainedModel {
  * ```
  */
 export class ModernBertForSequenceClassification extends ModernBertClassifier {
+  /** Its name, which files tell: also in code that was minified. */
+  static override readonly name: string = "ModernBertForSequenceClassification";
   /**
    * Builds the model with random weights.
    *
@@ -458,6 +464,8 @@ export class ModernBertForSequenceClassification extends ModernBertClassifier {
  * ```
  */
 export class ModernBertForMultipleChoice extends ModernBertClassifier {
+  /** Its name, which files tell: also in code that was minified. */
+  static override readonly name: string = "ModernBertForMultipleChoice";
   /**
    * Builds the model with random weights.
    *
@@ -500,6 +508,8 @@ export class ModernBertForMultipleChoice extends ModernBertClassifier {
  * ```
  */
 export class ModernBertForTokenClassification extends ModernBertClassifier {
+  /** Its name, which files tell: also in code that was minified. */
+  static override readonly name: string = "ModernBertForTokenClassification";
   /**
    * Builds the model with random weights.
    *
@@ -543,6 +553,8 @@ export class ModernBertForTokenClassification extends ModernBertClassifier {
  * ```
  */
 export class ModernBertForQuestionAnswering extends ModernBertClassifier {
+  /** Its name, which files tell: also in code that was minified. */
+  static override readonly name: string = "ModernBertForQuestionAnswering";
   /**
    * Builds the model with random weights.
    *

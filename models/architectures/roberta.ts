@@ -205,6 +205,8 @@ export interface RobertaModelOptions {
  * ```
  */
 export class RobertaModel extends RobertaPreTrainedModel {
+  /** Its name, which files tell: also in code that was minified. */
+  static override readonly name: string = "RobertaModel";
   /** Word, position and token-type embeddings, summed. */
   embeddings: BertEmbeddings;
   /** The blocks. */
@@ -319,6 +321,8 @@ class RobertaLMHead extends Module {
  * ```
  */
 export class RobertaForMaskedLM extends RobertaPreTrainedModel {
+  /** Its name, which files tell: also in code that was minified. */
+  static override readonly name: string = "RobertaForMaskedLM";
   /** The encoder. */
   roberta: RobertaModel;
   /** The head. Its weight is the word embeddings', unless untied. */
@@ -379,6 +383,8 @@ export class RobertaForMaskedLM extends RobertaPreTrainedModel {
  * ```
  */
 export class RobertaForCausalLM extends RobertaForMaskedLM {
+  /** Its name, which files tell: also in code that was minified. */
+  static override readonly name: string = "RobertaForCausalLM";
   /** Scores every token of the vocabulary as the next one. */
   override forward(inputs: WithLabels<CausalLMInputs>): WithLoss<HeadOutput>;
   /** The same; without labels there is no loss. */
@@ -448,6 +454,8 @@ class RobertaClassificationHead extends Module {
  * ```
  */
 export class RobertaForSequenceClassification extends RobertaPreTrainedModel {
+  /** Its name, which files tell: also in code that was minified. */
+  static override readonly name: string = "RobertaForSequenceClassification";
   /** The encoder. */
   roberta: RobertaModel;
   /** The head: dense, tanh and a projection, on the first token. */
@@ -500,6 +508,8 @@ export class RobertaForSequenceClassification extends RobertaPreTrainedModel {
  * ```
  */
 export class RobertaForMultipleChoice extends RobertaPreTrainedModel {
+  /** Its name, which files tell: also in code that was minified. */
+  static override readonly name: string = "RobertaForMultipleChoice";
   /** The encoder, with its pooler. */
   roberta: RobertaModel;
   /** Dropout before the classifier: `hiddenDropoutProb`. */
@@ -552,6 +562,8 @@ export class RobertaForMultipleChoice extends RobertaPreTrainedModel {
  * ```
  */
 export class RobertaForTokenClassification extends RobertaPreTrainedModel {
+  /** Its name, which files tell: also in code that was minified. */
+  static override readonly name: string = "RobertaForTokenClassification";
   /** The encoder. */
   roberta: RobertaModel;
   /** Dropout before the classifier. */
@@ -607,6 +619,8 @@ export class RobertaForTokenClassification extends RobertaPreTrainedModel {
  * ```
  */
 export class RobertaForQuestionAnswering extends RobertaPreTrainedModel {
+  /** Its name, which files tell: also in code that was minified. */
+  static override readonly name: string = "RobertaForQuestionAnswering";
   /** The encoder. */
   roberta: RobertaModel;
   /** The head: a start and an end score per token. */

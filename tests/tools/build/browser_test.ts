@@ -1,6 +1,6 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-import { assert, assertEquals, assertLess } from "@std/assert";
+import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
 import * as esbuild from "esbuild";
 import { pathToFileURL } from "node:url";
 import {
@@ -11,6 +11,7 @@ import {
 import { measureSizes, overBudget } from "../../../tools/build/sizes.ts";
 import { gpuTest } from "../../_check.ts";
 import { inFolder } from "../../_folder.ts";
+import { TINY_TYPES, tinyConfigOf } from "../../_tiny_models.ts";
 
 /** Builds into a folder, and ends the bundler. */
 async function inBuilt(
@@ -80,6 +81,43 @@ Deno.test("what is mounted by one module for browsers is there for the others", 
     unmount();
   });
 });
+
+gpuTest(
+  "what is saved with minified modules has the names of classes",
+  async () => {
+    await inBuilt(async (folder) => {
+      const load = (name: string) =>
+        import(pathToFileURL(`${folder}/${name}.js`).href);
+      const engine: typeof import("../../../engine/mod.ts") = await load(
+        "engine",
+      );
+      const models: typeof import("../../../models/mod.ts") = await load(
+        "models",
+      );
+      const device = await engine.initialize();
+      try {
+        const heads = TINY_TYPES.flatMap((type) => {
+          const { models: heads } = models.architectureOf(type);
+          return Object.values(heads).map((Head) => ({ Head, type }));
+        });
+        assertLess(20, heads.length);
+        for (const { Head, type } of heads) {
+          const fields = tinyConfigOf(type).toJSON();
+          const config = models.AutoConfig.fromFields(fields);
+          using model = new Head(config);
+          const saved = `${folder}/model`;
+          await model.savePretrained(saved);
+          const again = await models.AutoConfig.fromPretrained(saved);
+          assertEquals(again.architectures, [Head.name]);
+          // No minified name has the architecture's in it.
+          assertMatch(Head.name.toLowerCase(), new RegExp(`^${type}\\w+`));
+        }
+      } finally {
+        device.destroy();
+      }
+    });
+  },
+);
 
 Deno.test("the modules for browsers need nothing of Node and no new symbol", async () => {
   await inBuilt((_folder, built) => {
