@@ -55,7 +55,7 @@ const MODULES: readonly (Item & { readonly paths: readonly string[] })[] = [
     paths: ["engine.js", "nn.js", "swag.js"],
     budget: 240_000,
   },
-  { name: "all of models", paths: ["models.js"], budget: 305_000 },
+  { name: "all of models", paths: ["models.js"], budget: 310_000 },
   {
     name: "all",
     paths: [
