@@ -32,9 +32,9 @@ export function unreachableReason(error: unknown): string {
   const detail = cause instanceof Error
     ? cause.message || ("code" in cause ? String(cause.code) : "")
     : "";
-  const advice = statusOf(error) === null ? proxyAdvice() ?? "" : "";
-  const parts = [message, detail, advice];
-  return parts.filter((part) => part !== "").join(": ");
+  const reason = detail === "" ? message : `${message}: ${detail}`;
+  const advice = statusOf(error) === null ? proxyAdvice() : undefined;
+  return advice === undefined ? reason : `${reason}; ${advice}`;
 }
 
 /**

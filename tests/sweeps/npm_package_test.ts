@@ -348,7 +348,7 @@ Deno.test("the npm package works with Node and npm alone", async (t) => {
       assertMatch(err, /cannot be reached \(fetch failed: .*ECONNREFUSED/);
       assertMatch(
         err,
-        /: Node\.js ignores https_proxy unless NODE_USE_ENV_PROXY/,
+        /; Node\.js ignores https_proxy unless NODE_USE_ENV_PROXY/,
       );
     });
 
