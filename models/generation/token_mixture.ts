@@ -7,9 +7,11 @@
 
 import { addInto, persist } from "../../engine/kernel_kit.ts";
 import {
+  equal,
   exp,
   log,
   logSoftmax,
+  maskedFill,
   maximum,
   mul,
   neg,
@@ -51,7 +53,7 @@ export class TokenMixture implements Disposable {
     using _ = scope();
     const logs = logSoftmax(logits);
     const p = exp(logs);
-    const entropy = neg(sum(mul(p, logs), { axis: -1 }));
+    const entropy = neg(sum(weighted(p, logs), { axis: -1 }));
     const own = [
       weights ? mul(p, unsqueeze(tensor(weights), 1)) : p,
       logs,
@@ -91,10 +93,15 @@ export class TokenMixture implements Disposable {
     const surprise = mul(mixture, log(maximum(mixture, TINY)));
     return [
       neg(sum(surprise, { axis: -1 })),
-      mul(sum(mul(mixture, logs), { axis: -1 }), -share),
+      mul(sum(weighted(mixture, logs), { axis: -1 }), -share),
       mul(entropy, share),
     ].map((x) => persist(x));
   }
+}
+
+/** p · log q, where 0 · log 0 counts as 0: a token may be impossible. */
+function weighted(p: Tensor, logs: Tensor): Tensor {
+  return maskedFill(mul(p, logs), equal(p, 0), 0);
 }
 
 const NONE = new Float32Array();

@@ -5,6 +5,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { tensor } from "../../../engine/mod.ts";
 import { TokenMixture } from "../../../models/generation/token_mixture.ts";
+import { ensembleTokenUncertainty } from "../../../nn/metrics/mod.ts";
 import { assertClose, FUNCTIONS, gpuTest } from "../../_check.ts";
 
 /** A case of the fixture: scores `[members, 1, tokens, vocabulary]`. */
@@ -70,6 +71,30 @@ gpuTest("entropies of mixtures are those of lm-polygraph", async () => {
     }
   }
   assertEquals(compared > 5, true);
+});
+
+gpuTest("a token that is impossible adds nothing to entropies", async () => {
+  const never = -Infinity;
+  for (
+    const logits of [
+      // For all members; then for one, so that the others' logarithm is infinite.
+      [[[1, never, 2]], [[0, never, 3]]],
+      [[[1, 0, 2]], [[0, never, 3]]],
+    ]
+  ) {
+    using mixture = new TokenMixture();
+    for (const rows of logits) mixture.add(tensor(rows));
+    const { total, data, cross } = await mixture.entropies();
+    const expected = ensembleTokenUncertainty(logits.flat(2), [0], {
+      members: 2,
+      lengths: [1],
+    });
+    assertClose(total, expected.totalUncertainty, FUNCTIONS);
+    assertClose(data, expected.dataUncertainty, FUNCTIONS);
+    const [wanted = NaN] = expected.epklTotalUncertainty;
+    if (wanted === Infinity) assertEquals([...cross], [Infinity]);
+    else assertClose(cross, [wanted], FUNCTIONS);
+  }
 });
 
 gpuTest("a mixture of nothing has no entropies", async () => {
