@@ -60,6 +60,13 @@ export interface WeightSamples {
   /** How many samples are enough, if nobody asks for a number. @default {30} */
   readonly defaultPredictions?: number | undefined;
   /**
+   * What predictions divide logits by. Texts cannot be written with any but 1, because
+   * functions that {@linkcode mapSamples} calls see the model's own logits.
+   *
+   * @default {1}
+   */
+  readonly temperature?: number | undefined;
+  /**
    * Calls a function with each of several samples in the model, one after the other,
    * and then writes back the model's own weights.
    */

@@ -314,7 +314,9 @@ export abstract class WeightPosterior<Sampling extends object> {
    * {@linkcode predict} cannot. Meanwhile the model is in evaluation mode, unless
    * `training` is set. Afterwards it has its own weights and mode again.
    *
-   * No other asynchronous call may change the model's weights meanwhile.
+   * No other asynchronous call may change the model's weights meanwhile, and those that
+   * run the model compute with a sample. The function sees the model's logits as they
+   * are, also where {@linkcode predict} divides them by a temperature.
    *
    * @param run Called with the number of the sample among those of this call.
    * @param options Which samples to draw, and how many.

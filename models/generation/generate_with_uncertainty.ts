@@ -9,6 +9,7 @@
  */
 
 import type { Utility } from "../../nn/metrics/mod.ts";
+import { checkOwnPosterior } from "../own_posterior.ts";
 import type { PosteriorSampling, WeightSamples } from "../weight_samples.ts";
 import { isCausal, type ScoringModel } from "./answer_batch.ts";
 import { type AnswerScores, scoreAnswers } from "./answer_scores.ts";
@@ -90,14 +91,16 @@ export interface UncertainGenerateOptions
  * before `temperature`, `topK` and other options change the scores.
  *
  * Generation and scoring draw each sample again, so that the memory does not grow
- * with their number. With `MCDropout` a sample drops other elements in each run.
+ * with their number. Until the promise settles, whatever else uses the model computes
+ * with some sample; pipelines that write wait for each other. With `MCDropout` a sample drops other elements in each run.
  *
  * @param model A decoder, with or without an encoder beside it.
  * @param options The posterior, the tokenizer, the prompts or sources, and how to
  * continue them.
  * @returns The answer to each prompt with its uncertainty.
- * @throws {TypeError} If a posterior or tokenizer is missing; and what `generate`
- * and the posterior throw.
+ * @throws {TypeError} If a posterior or tokenizer is missing, the posterior is over
+ * another model or scales logits, or a prompt holds nothing but padding; and what `generate` and the
+ * posterior throw.
  * @throws {RangeError} If a score of the model, or a utility, is NaN, or the mode is
  * unknown.
  *
@@ -164,7 +167,7 @@ export async function generateWithUncertainty(
     mode = "pe",
     ...generation
   } = options;
-  check(options);
+  check(model, options);
   // All calls must draw the same samples.
   const { defaultPredictions = 10 } = posterior;
   const { numPredictions = Math.min(10, defaultPredictions), seed = 0 } =
@@ -233,7 +236,7 @@ function joined(
  * @throws {TypeError} If something is missing, or cannot be used.
  * @throws {RangeError} If the mode is unknown.
  */
-function check(options: UncertainGenerateOptions): void {
+function check(model: ScoringModel, options: UncertainGenerateOptions): void {
   const { posterior, tokenizer } = options;
   if (typeof posterior?.mapSamples !== "function") {
     throw new TypeError(
@@ -241,12 +244,27 @@ function check(options: UncertainGenerateOptions): void {
         "another posterior with mapSamples()",
     );
   }
+  checkOwnPosterior(model, posterior);
+  const { temperature = 1 } = posterior;
+  if (temperature !== 1) {
+    throw new TypeError(
+      `Cannot generate with a posterior at temperature ${temperature}: it would not ` +
+        "count; the option temperature changes how tokens are drawn",
+    );
+  }
   if (typeof tokenizer?.batchDecode !== "function") {
     throw new TypeError(
       `Cannot compare answers as texts by ${tokenizer}: expected a tokenizer`,
     );
   }
-  const { mode = "pe" } = options;
+  const { mode = "pe", equivalent, utility } = options;
+  for (const [name, compare] of Object.entries({ equivalent, utility })) {
+    if (compare === undefined || typeof compare === "function") continue;
+    throw new TypeError(
+      `Cannot compare answers by ${name} ${compare}: expected a function of two ` +
+        "texts",
+    );
+  }
   if (mode !== "pe" && mode !== "ep") {
     throw new RangeError(
       `Cannot mix samples by mode ${
@@ -291,6 +309,12 @@ async function promptsOf(
   const begun = causal ? rows : targetsOf(rows, targets, config);
   const all = rows.map((row, i): Prompt => {
     const real = row.filter((_, t) => masks[i]?.[t] !== 0);
+    if (causal && real.length === 0) {
+      throw new TypeError(
+        `Cannot generate from inputIds: row ${i} holds nothing but padding, give a ` +
+          "token",
+      );
+    }
     const { length = 0 } = begun[i] ?? [];
     return causal
       ? { source: [], prefix: real, length }

@@ -14,6 +14,7 @@ import {
   type UncertainGenerateOptions,
 } from "../generation/mod.ts";
 import type { AnyModel, CallOptions, PipelineSetup } from "./base.ts";
+import { checkCount } from "./scores.ts";
 
 /** Options of pipelines that generate, besides {@linkcode GenerationOptions}. */
 export interface GenerationCallOptions
@@ -138,6 +139,7 @@ export function splitOptions(
       `Cannot use ${name} without a posterior: it compares the texts of samples`,
     );
   }
+  checkCount("numReturnSequences", generation.numReturnSequences ?? 1);
   const compare = { equivalent, utility };
   return {
     batchSize,

@@ -11,6 +11,7 @@ import { initialize } from "../../engine/mod.ts";
 import { exists } from "../../nn/formats/mod.ts";
 import { checkOptions } from "../../nn/mod.ts";
 import { AutoTokenizer } from "../auto_tokenizer.ts";
+import { checkOwnPosterior } from "../own_posterior.ts";
 import type { LoadedParts, PretrainedOptions } from "../pretrained.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import type { AnyModel } from "./base.ts";
@@ -370,6 +371,7 @@ export async function pipeline<T extends PipelineTask>(
           `object with ${method}()`,
       );
     }
+    if (own) checkOwnPosterior(parts.model, own);
     const made = make({
       model: parts.model,
       tokenizer: parts.tokenizer,

@@ -16,6 +16,7 @@ import {
 } from "../generation/mod.ts";
 import type { WeightSamples } from "../weight_samples.ts";
 import type { SampledPosterior } from "./posterior.ts";
+import { alone, shared } from "./turns.ts";
 
 /** How unsure a text is that samples of the weights have written. */
 export interface WritingUncertainty {
@@ -70,25 +71,23 @@ export async function writeAnswers(
   { rows, config, generator, options, count, compare }: Writing,
   texts: TextsOfRows,
 ): Promise<WrittenText[][]> {
-  const shared = { ...rows, generationConfig: config, generator, ...options };
+  const all = { ...rows, generationConfig: config, generator, ...options };
   if (!sampled) {
-    const { sequences } = await generate(model, {
-      ...shared,
-      numReturnSequences: count,
-    });
-    const all = texts.plain(sequences).map((text) => ({ text }));
-    return rows.inputIds.map((_, i) => all.slice(i * count, (i + 1) * count));
+    const { sequences } = await shared(
+      model,
+      () => generate(model, { ...all, numReturnSequences: count }),
+    );
+    const own = texts.plain(sequences).map((text) => ({ text }));
+    return rows.inputIds.map((_, i) => own.slice(i * count, (i + 1) * count));
   }
-  const answers = await inTurn(model, () =>
-    generateWithUncertainty(model, {
-      ...shared,
-      ...compare,
-      numReturnSequences: 1,
-      // Checked when the pipeline was made.
-      posterior: sampled.posterior as WeightSamples,
-      sampling: sampled.sampling,
-      tokenizer: texts,
-    }));
+  const answers = await generateWithUncertainty(model, {
+    ...all,
+    ...compare,
+    numReturnSequences: 1,
+    posterior: inTurn(model, sampled),
+    sampling: sampled.sampling,
+    tokenizer: texts,
+  });
   return answers.map((answer) => bestOf(answer, count));
 }
 
@@ -113,16 +112,17 @@ function bestOf(
   }));
 }
 
-/** For each model the call that writes with samples of its weights now. */
-const TURNS = new WeakMap<object, Promise<unknown>>();
-
 /**
- * Runs a function when those before it for the same model have ended: a model has room
- * for one set of weights.
+ * A posterior that waits for its turn. It is not held while texts are compared, for
+ * which the caller's function may use the same model.
  */
-async function inTurn<T>(model: object, run: () => Promise<T>): Promise<T> {
-  const before = TURNS.get(model);
-  const own = before ? before.then(run) : run();
-  TURNS.set(model, own.catch(() => {}));
-  return await own;
+function inTurn(model: object, { posterior }: SampledPosterior): WeightSamples {
+  // Checked when the pipeline was made.
+  const samples = posterior as WeightSamples;
+  return {
+    defaultPredictions: samples.defaultPredictions,
+    temperature: samples.temperature,
+    mapSamples: (run, options) =>
+      alone(model, () => samples.mapSamples(run, options)),
+  };
 }

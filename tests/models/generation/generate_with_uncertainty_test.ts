@@ -28,7 +28,12 @@ import {
   sentenceChrf,
   sequenceEnsembleUncertainty,
 } from "../../../nn/metrics/mod.ts";
-import { MCDropout, MultiSwag, SwagModel } from "../../../swag/mod.ts";
+import {
+  MCDropout,
+  MultiSwag,
+  SwagModel,
+  TemperatureScaled,
+} from "../../../swag/mod.ts";
 import { assertClose, FUNCTIONS, gpuTest } from "../../_check.ts";
 import { collectAround, tinyConfigOf } from "../../_tiny_models.ts";
 import { END, type Table, TableModel, tablePosterior } from "./_table_model.ts";
@@ -511,7 +516,40 @@ gpuTest("uncertain generation refuses what it cannot do", async () => {
     RangeError,
     "the utility of candidate 0 is not a number",
   );
+  for (const name of ["equivalent", "utility"]) {
+    await refuse(
+      { [name]: "same" },
+      TypeError,
+      `Cannot compare answers by ${name} same: expected a function`,
+    );
+  }
+  // Its samples would leave this model as it is, as if it were certain.
+  const other = await posteriorOver("bart", false);
+  await refuse(
+    { posterior: other.posterior },
+    TypeError,
+    "Cannot use a posterior over another model, a BartForConditionalGeneration",
+  );
+  other.posterior.dispose();
+  other.model.dispose();
+  await refuse(
+    { posterior: new TemperatureScaled(model, 2) },
+    TypeError,
+    "Cannot generate with a posterior at temperature 2: it would not count",
+  );
   const last = new TableModel(TABLES);
+  await assertRejects(
+    () =>
+      generateWithUncertainty(last, {
+        ...options,
+        posterior: tablePosterior(last),
+        sampling: { numPredictions: 2 },
+        inputIds: [[1, 2], [1, 1]],
+        attentionMask: [[1, 1], [0, 0]],
+      }),
+    TypeError,
+    "Cannot generate from inputIds: row 1 holds nothing but padding",
+  );
   const all = last.forward.bind(last);
   last.forward = (inputs) => {
     const { logits } = all(inputs);

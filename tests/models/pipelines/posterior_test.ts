@@ -334,6 +334,16 @@ gpuTest(
       RangeError,
       "numPredictions 0",
     );
+    // Its samples would leave this model as it is, as if it were certain.
+    using other = classifier();
+    await assertRejects(
+      () =>
+        pipeline("text-classification", { model: other, tokenizer }, {
+          posterior: swag,
+        }),
+      TypeError,
+      "Cannot use a posterior over another model",
+    );
     model.dispose();
   },
 );

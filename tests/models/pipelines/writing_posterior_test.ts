@@ -16,7 +16,7 @@ import {
   generateWithUncertainty,
   pipeline,
 } from "../../../models/mod.ts";
-import { SwagModel } from "../../../swag/mod.ts";
+import { SwagModel, TemperatureScaled } from "../../../swag/mod.ts";
 // Makes folders of posteriors known.
 import "../../../auto_swag.ts";
 import { inFolder } from "../../_folder.ts";
@@ -233,3 +233,78 @@ gpuTest(
       model.dispose();
     }),
 );
+
+gpuTest(
+  "a pipeline without a posterior waits for the samples of another",
+  async () => {
+    const { model, swag } = await writer();
+    const write = await pipeline("translation", { model, tokenizer });
+    const short = { maxNewTokens: 9, numBeams: 1 };
+    const plain = (texts: string[]) => write(texts, short);
+    const average = await pipeline("translation", { model, tokenizer }, {
+      posterior: swag,
+      sampling: { ...SAMPLING, scale: 9 },
+    });
+    const sampled = (texts: string[], options = {}) =>
+      average(texts, { ...short, ...options });
+    const [own, both] = [await plain(TEXTS), await sampled(TEXTS)];
+    const [first, second, third, fourth] = await Promise.all([
+      plain(TEXTS),
+      sampled(TEXTS),
+      plain(TEXTS),
+      sampled(TEXTS),
+    ]);
+    assertEquals([first, third], [own, own]);
+    assertEquals([second, fourth], [both, both]);
+    // What compares the texts may write with the same model meanwhile.
+    let calls = 0;
+    await sampled(TEXTS, {
+      equivalent: async (a: string, b: string) => {
+        const [x, y] = await plain([a, b]);
+        if (a !== "" && b !== "") calls++;
+        return x?.translationText === y?.translationText;
+      },
+    });
+    assert(calls > 0);
+    // A call that fails lets the next one begin.
+    const failed = sampled(TEXTS, { maxNewTokens: -1 });
+    await assertRejects(() => failed, RangeError);
+    assertEquals(await plain(TEXTS), own);
+    swag.dispose();
+    model.dispose();
+  },
+);
+
+gpuTest("a posterior must be over the model, a count above 0", async () => {
+  const [one, other] = [await writer(), await writer()];
+  await assertRejects(
+    () =>
+      pipeline("translation", { model: one.model, tokenizer }, {
+        posterior: other.swag,
+      }),
+    TypeError,
+    "Cannot use a posterior over another model",
+  );
+  const write = await pipeline("translation", { model: one.model, tokenizer }, {
+    posterior: one.swag,
+  });
+  const scaled = await pipeline(
+    "translation",
+    { model: one.model, tokenizer },
+    {
+      posterior: new TemperatureScaled(one.model, 2),
+    },
+  );
+  await assertRejects(() => scaled(TEXTS), TypeError, "at temperature 2");
+  for (const numReturnSequences of [0, 1.5]) {
+    await assertRejects(
+      () => write(TEXTS, { numReturnSequences }),
+      RangeError,
+      `Cannot use numReturnSequences ${numReturnSequences}: it must be a whole`,
+    );
+  }
+  for (const { model, swag } of [one, other]) {
+    swag.dispose();
+    model.dispose();
+  }
+});
