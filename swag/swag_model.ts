@@ -179,6 +179,10 @@ export class SwagModel extends WeightPosterior<SampleOptions>
     model: Module,
     options: LoadSwagOptions = {},
   ): Promise<SwagModel> {
+    checkOptions(options, {
+      action: "load a posterior",
+      known: ["sameWeights"],
+    });
     await finishSave(folderOf(path));
     const { sameWeights = await isBesideWeights(path) } = options;
     using file = await openSafetensors(path);
@@ -462,8 +466,13 @@ export class SwagModel extends WeightPosterior<SampleOptions>
    * bits numbers are stored.
    * @throws {RangeError} If a moment is not finite, unless that is allowed, or
    * `dtype` is not known.
+   * @throws {TypeError} If there is an option of another name.
    */
   async save(path: string, options: SaveSwagOptions = {}): Promise<void> {
+    checkOptions(options, {
+      action: "save a posterior",
+      known: ["allowNonFinite", "dtype"],
+    });
     const { allowNonFinite = false, dtype = "float32" } = options;
     checkSavedDtype(dtype);
     await writePosterior(path, this.#posterior, {

@@ -47,12 +47,21 @@ export interface ScaledRows {
   readonly scales: Float32Array<ArrayBuffer>;
 }
 
+/** The largest 32-bit float of which 127 times are one as well. */
+const MOST_I8_SCALE = 8_454_659 * 2 ** 98;
+
 function scaleOf(top: number, dtype: ScaledDtype): number {
-  if (dtype === "I8") return Math.fround(top / 127);
+  if (dtype === "I8") return Math.min(Math.fround(top / 127), MOST_I8_SCALE);
   if (top === 0) return 1;
   // The exponent that the largest has once it is rounded to 11 bits.
   const exponent = Math.floor(Math.log2(top * (1 + 2 ** -12)));
-  return 2 ** (Math.min(Math.max(exponent, -112), 126) - 14);
+  return 2 ** (Math.min(Math.max(exponent, -112), 127) - 14);
+}
+
+/** The largest element that is stored, so that it never becomes infinite. */
+function mostOf(scale: number, dtype: ScaledDtype): number {
+  if (dtype === "I8") return 127;
+  return scale === 2 ** 113 ? 32752 : 32768;
 }
 
 /**
@@ -62,6 +71,7 @@ function scaleOf(top: number, dtype: ScaledDtype): number {
  * @param rows The number of rows.
  * @param dtype The type of the elements.
  * @returns The elements and the factors.
+ * @throws {RangeError} If the elements do not fill the rows, or are not finite.
  *
  * @example Usage
  * ```ts
@@ -78,23 +88,33 @@ export function scaleRows(
   rows: number,
   dtype: ScaledDtype,
 ): ScaledRows {
+  checkRows(x.length, rows);
   const values = dtype === "I8"
     ? new Int8Array(x.length)
     : new Float16Array(x.length);
   const scales = new Float32Array(rows);
-  const columns = x.length / rows;
+  const columns = rows === 0 ? 0 : x.length / rows;
   for (let row = 0; row < rows; row++) {
     const begin = row * columns;
     const end = begin + columns;
     let top = 0;
     for (let i = begin; i < end; i++) top = Math.max(top, Math.abs(x[i] ?? 0));
+    if (!Number.isFinite(top)) {
+      throw new RangeError(
+        `Cannot store row ${row} with a factor: its largest number is ${top}, it ` +
+          "must be finite",
+      );
+    }
     const scale = scaleOf(top, dtype);
     scales[row] = scale;
     // What is so small that its factor rounds to 0 is stored as 0.
     if (scale === 0) continue;
+    const most = mostOf(scale, dtype);
     for (let i = begin; i < end; i++) {
       const value = (x[i] ?? 0) / scale;
-      values[i] = dtype === "I8" ? Math.round(value) : value;
+      const whole = dtype === "I8" ? Math.round(value) : value;
+      // A factor that is very small is rounded by much.
+      values[i] = Math.max(-most, Math.min(whole, most));
     }
   }
   return { values, scales };
@@ -106,6 +126,7 @@ export function scaleRows(
  * @param values The elements, row by row.
  * @param scales The factor of each row.
  * @returns The elements times their factors.
+ * @throws {RangeError} If the elements do not fill as many rows as there are factors.
  *
  * @example Usage
  * ```ts
@@ -119,8 +140,9 @@ export function widenRows(
   values: ArrayLike<number>,
   scales: ArrayLike<number>,
 ): Float32Array<ArrayBuffer> {
+  checkRows(values.length, scales.length);
   const wide = new Float32Array(values.length);
-  const columns = values.length / scales.length;
+  const columns = scales.length === 0 ? 0 : values.length / scales.length;
   for (let row = 0; row < scales.length; row++) {
     const scale = scales[row] ?? 0;
     const end = (row + 1) * columns;
@@ -129,6 +151,15 @@ export function widenRows(
     }
   }
   return wide;
+}
+
+/** @throws {RangeError} If elements do not fill rows of the same length. */
+function checkRows(count: number, rows: number): void {
+  const isWhole = rows === 0 ? count === 0 : Number.isInteger(count / rows);
+  if (isWhole && Number.isInteger(rows) && rows >= 0) return;
+  throw new RangeError(
+    `Cannot cut ${count} numbers into ${rows} rows: all must have the same length`,
+  );
 }
 
 /** The tensors of a file by their names, as far as they are looked at here. */

@@ -166,6 +166,16 @@ gpuTest(
         RangeError,
         'Cannot save weights as "bfloat16"',
       );
+      await assertRejects(
+        () => swag.save(path, { type: "int8" } as object),
+        TypeError,
+        'Cannot save a posterior with option "type": did you mean "dtype"?',
+      );
+      await assertRejects(
+        () => SwagModel.load(path, swag.base, { sameWeight: true } as object),
+        TypeError,
+        'Cannot load a posterior with option "sameWeight": did you mean',
+      );
     });
     free(swag);
   },
