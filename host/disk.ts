@@ -17,7 +17,7 @@ export interface DiskFile {
   sync(): Promise<void>;
   /** The properties of the file. */
   stat(): Promise<DiskEntry>;
-  /** Closes the file: at once, or when the promise settles. */
+  /** Closes the file: at once, or when the promise settles. It may be closed again. */
   close(): void | Promise<void>;
 }
 
@@ -52,7 +52,10 @@ export type OpenMode =
 export interface DiskLock {
   /** Whether it keeps others out: some network file systems have no locks. */
   readonly isEnforced: boolean;
-  /** Removes the file of the lock, if it can be removed, and lets others in. */
+  /**
+   * Removes the file of the lock, if it can be removed, and lets others in. Further
+   * calls do nothing: the lock may be another's by then.
+   */
   release(): Promise<void>;
 }
 

@@ -21,6 +21,26 @@ export interface Listed {
   readonly isDirectory: boolean;
 }
 
+/**
+ * Refuses the path of a file below a folder that nobody would ask for: all paths are
+ * the folder's, a slash, and names with a slash between them.
+ *
+ * @throws {TypeError} If it is such a path.
+ */
+export function checkListed(path: string): void {
+  const given: unknown = path;
+  const names = typeof given === "string" ? given.split("/") : [""];
+  if (!names.some((name) => name === "" || name === "." || name === "..")) {
+    return;
+  }
+  throw new TypeError(
+    `Cannot name the file ${
+      typeof given === "string" ? JSON.stringify(given) : given
+    }: expected its path below the folder, such as "config.json" or ` +
+      '"base_model/config.json"',
+  );
+}
+
 /** Folders by their paths, each with what is directly in it. */
 export class Listing {
   readonly #folders = new Map<string, Map<string, Listed>>();

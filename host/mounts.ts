@@ -21,6 +21,7 @@ const mounts = new Map<string, Disk>();
  * It is given whole paths, which begin with `root`.
  * @returns Takes the file system away again.
  * @throws {RangeError} If the path is empty or ends with a slash.
+ * @throws {TypeError} If it is no file system, such as a promise of one.
  *
  * @example Usage
  * ```ts
@@ -44,6 +45,17 @@ export function mount(root: string, disk: Disk | DiskAt): () => void {
     );
   }
   const mounted = typeof disk === "function" ? disk(root) : disk;
+  const given: unknown = mounted;
+  if (
+    typeof given !== "object" || given === null || given instanceof Promise
+  ) {
+    throw new TypeError(
+      `Cannot mount ${
+        given instanceof Promise ? "a promise" : given
+      } at ${root}: expected a file system; await the promise of ` +
+        "originFolder() before",
+    );
+  }
   mounts.set(root, mounted);
   return () => {
     if (mounts.get(root) === mounted) mounts.delete(root);

@@ -5,12 +5,13 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { AutoSwagModelForSequenceClassification } from "../auto_swag.ts";
 import { manualSeed, tensor } from "../engine/mod.ts";
-import { mount, urlDisk } from "../host/mod.ts";
+import { filesDisk, mount, urlDisk } from "../host/mod.ts";
 import {
   AutoModelForSequenceClassification,
   AutoTokenizer,
   BertForSequenceClassification,
   pipeline,
+  resolveFiles,
 } from "../models/mod.ts";
 import { openSafetensors, writePyTorch } from "../nn/formats/mod.ts";
 import { SwagModel } from "../swag/mod.ts";
@@ -282,4 +283,19 @@ gpuTest("a server that fails is no model that lacks files", async () => {
         "status 418",
     );
   });
+});
+
+Deno.test("slashes at the end of a folder that is mounted are not part of it", async () => {
+  const files = new Map([["config.json", new Blob(["{}"])]]);
+  for (const root of ["chosen", "https://example.invalid/m"]) {
+    const unmount = mount(root, filesDisk(files));
+    try {
+      for (const end of ["", "/", "//"]) {
+        const found = await resolveFiles(`${root}${end}`);
+        assertEquals([found.folder, found.files], [root, ["config.json"]]);
+      }
+    } finally {
+      unmount();
+    }
+  }
 });

@@ -7,7 +7,7 @@ import type { DiskAt, DiskEntry, DiskFile, OpenMode } from "../disk.ts";
 import { PermissionDenied } from "../errors.ts";
 import { handleError, missing } from "./handle_errors.ts";
 import { BlobReader, bytesOf, entryOfBlob } from "./handle_files.ts";
-import { FOLDER, type Listed, Listing } from "../listing.ts";
+import { checkListed, FOLDER, type Listed, Listing } from "../listing.ts";
 import { ReadOnlyDisk } from "../read_only_disk.ts";
 
 /**
@@ -18,7 +18,8 @@ import { ReadOnlyDisk } from "../read_only_disk.ts";
  * webkitdirectory>`, whose paths are those below the chosen folder; or what
  * {@linkcode droppedFiles} gives.
  * @returns What {@linkcode mount} takes.
- * @throws {TypeError} If two files have the same path.
+ * @throws {TypeError} If two files have the same path, a path does not lead below a
+ * folder, or what it names is no file.
  *
  * @example Files in memory
  * ```ts
@@ -39,6 +40,13 @@ export function filesDisk(
   const named = files instanceof Map
     ? [...files as ReadonlyMap<string, Blob>]
     : withoutTop([...files as Iterable<File>]);
+  for (const [path, file] of named) {
+    checkListed(path);
+    if (file instanceof Blob) continue;
+    throw new TypeError(
+      `Cannot mount ${path}: it is ${typeof file}, expected a File or Blob`,
+    );
+  }
   const byPath = new Map(named);
   if (byPath.size < named.length) {
     const [path] = named.find(([path], i) =>

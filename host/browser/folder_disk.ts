@@ -30,6 +30,7 @@ import {
 } from "./handle_files.ts";
 import type { FileHandle, FolderHandle } from "./handles.ts";
 import { FOLDER } from "../listing.ts";
+import { releasedOnce } from "../released_once.ts";
 import { takeLock } from "./web_lock.ts";
 
 /**
@@ -219,13 +220,13 @@ class FolderDisk implements Disk {
         "file",
         () => folder.getFileHandle(name, { create: true }),
       );
-      return {
+      return releasedOnce({
         isEnforced: lock.isEnforced,
         async release() {
           await folder.removeEntry(name).catch(() => {});
           lock.release();
         },
-      };
+      });
     } catch (error) {
       lock.release();
       throw error;

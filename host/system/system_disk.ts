@@ -151,6 +151,7 @@ class SystemDisk implements Disk {
 class SystemFile implements DiskFile {
   readonly #fs: Fs;
   readonly #descriptor: number;
+  #isOpen = true;
 
   constructor(fs: Fs, descriptor: number) {
     this.#fs = fs;
@@ -182,6 +183,9 @@ class SystemFile implements DiskFile {
   }
 
   close(): void {
+    // Another file may have the number by now.
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
     this.#fs.closeSync(this.#descriptor);
   }
 }

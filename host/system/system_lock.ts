@@ -11,6 +11,7 @@
 
 import type { DiskLock } from "../disk.ts";
 import { isNotFound, systemError } from "../errors.ts";
+import { releasedOnce } from "../released_once.ts";
 import { isAlive, ownerText, TOUCHED_EVERY } from "./lock_owner.ts";
 import { denoRuntime, needModule, nodeProcess } from "./runtime.ts";
 
@@ -25,9 +26,10 @@ export async function lockFile(
   path: string,
   wait: boolean,
 ): Promise<DiskLock | undefined> {
-  return denoRuntime()
+  const lock = denoRuntime()
     ? await lockByDeno(fs, path, wait)
     : await lockByOwner(fs, path, wait);
+  return lock && releasedOnce(lock);
 }
 
 async function lockByDeno(

@@ -11,7 +11,8 @@ export function isAddress(path: string): boolean {
 /**
  * The address of a path. Code that knows nothing of queries puts the names of files
  * at the end of a folder, as in `https://example.com/model?key=1/config.json`; they
- * belong before the query. Thus a slash in a query must be written as `%2F`.
+ * belong before the query, after one slash. Thus a slash in a query must be written as
+ * `%2F`.
  *
  * @throws {TypeError} If it is not an address, or has a fragment.
  */
@@ -20,7 +21,8 @@ export function addressOf(path: string): string {
   const slash = query < 0 ? -1 : path.indexOf("/", query);
   const address = slash < 0
     ? path
-    : path.slice(0, query) + path.slice(slash) + path.slice(query, slash);
+    : path.slice(0, query).replace(/\/+$/, "") + path.slice(slash) +
+      path.slice(query, slash);
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (url && isAddress(url.href) && url.hash === "") return url.href;
   throw new TypeError(

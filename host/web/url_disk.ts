@@ -5,7 +5,7 @@
 
 import type { Disk, DiskAt, DiskEntry, DiskFile, OpenMode } from "../disk.ts";
 import { NotFound } from "../errors.ts";
-import { FOLDER, Listing } from "../listing.ts";
+import { checkListed, FOLDER, Listing } from "../listing.ts";
 import { ReadOnlyDisk } from "../read_only_disk.ts";
 import { diskEntryOf, readOnly, UrlFile } from "./url_file.ts";
 import {
@@ -25,6 +25,15 @@ import {
  */
 const BELIEVED = 5_000;
 const TIMEOUT = 10_000;
+
+/** The names of {@linkcode UrlDiskOptions}. */
+const OPTIONS = [
+  "files",
+  "onProgress",
+  "headers",
+  "timeout",
+  "signal",
+] satisfies (keyof UrlDiskOptions)[];
 
 /** How far a file has been fetched. */
 export interface FetchProgress {
@@ -76,6 +85,8 @@ export interface UrlDiskOptions {
  * @param options How to ask the server, and who is told about it.
  * @returns What {@linkcode mount} takes.
  * @throws {RangeError} If the time-out is not positive, or too long for a timer.
+ * @throws {TypeError} If there is an option of another name, or `files` holds what is
+ * no path below the address.
  *
  * @example With progress, and the names of the files
  * ```ts
@@ -97,7 +108,21 @@ export interface UrlDiskOptions {
  * ```
  */
 export function urlDisk(options: UrlDiskOptions = {}): DiskAt {
-  const { timeout = TIMEOUT } = options;
+  for (const name of Object.keys(options)) {
+    if (OPTIONS.some((known) => known === name)) continue;
+    throw new TypeError(
+      `Cannot read the web with option "${name}": expected one of ${
+        OPTIONS.map((known) => `"${known}"`).join(", ")
+      }`,
+    );
+  }
+  const { files, timeout = TIMEOUT } = options;
+  if (files !== undefined && !Array.isArray(files)) {
+    throw new TypeError(
+      `Cannot read the web with files ${files}: expected a list of paths`,
+    );
+  }
+  files?.forEach(checkListed);
   if (!(timeout > 0 && timeout < 2 ** 31)) {
     throw new RangeError(
       `Cannot wait ${timeout} ms for a server: the time-out must be positive ` +
@@ -171,7 +196,7 @@ class UrlDisk extends ReadOnlyDisk {
 
   async *readChunks(path: string): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     this.#check(path);
-    yield* streamWhole(path, this.#requests);
+    yield* streamWhole(path, this.#requests, this.#watch(path));
   }
 
   async readDir(

@@ -141,11 +141,16 @@ export async function fetchWhole(
 export async function* streamWhole(
   path: string,
   options: UrlRequestOptions,
+  onBytes: OnBytes = () => {},
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const response = await request(path, {}, options);
   refuse(path, response);
+  const size = lengthOf(response);
   try {
-    yield* chunksOf(response);
+    for await (const chunk of chunksOf(response)) {
+      onBytes(chunk.length, size);
+      yield chunk;
+    }
   } catch (error) {
     throw explained(path, error);
   }

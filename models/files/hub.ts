@@ -124,10 +124,14 @@ export async function resolveFiles(
   const choose = (listing: readonly string[]): Choice =>
     chooseFiles(listing, files, optionalFiles);
   options.signal?.throwIfAborted();
+  // Only the operating system takes several slashes for one.
+  const folder = idOrFolder.replace(/\/+$/, "");
   if (disk(idOrFolder).listsFolders === false) {
-    const folder = idOrFolder.replace(/\/+$/, "");
     const wanted = optionalFiles === undefined ? USUAL_FILES : [];
     return await inFolder(folder, choose, [...asked, ...wanted]);
+  }
+  if (folder !== idOrFolder && isMounted(folder)) {
+    return await resolveFiles(folder, options);
   }
   const there = idOrFolder === "" ? undefined : await stat(idOrFolder);
   if (there?.isDirectory) return await inFolder(idOrFolder, choose, asked);

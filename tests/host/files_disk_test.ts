@@ -170,3 +170,23 @@ Deno.test("droppedFiles() finds the files of folders, also of large ones", async
     assertEquals(await readText("dropped/deep/7.txt"), "7");
   });
 });
+
+Deno.test("files that nobody could ask for are refused", () => {
+  for (const path of ["", "./a", "/a", "a//b", "../a", "a/"]) {
+    assertThrows(
+      () => filesDisk(new Map([[path, new Blob()]])),
+      TypeError,
+      `Cannot name the file ${JSON.stringify(path)}: expected its path below`,
+    );
+  }
+  assertThrows(
+    () => filesDisk(new Map([["vocab.txt", "[UNK]" as unknown as Blob]])),
+    TypeError,
+    "Cannot mount vocab.txt: it is string, expected a File or Blob",
+  );
+  assertThrows(
+    () => filesDisk([new Blob()] as unknown as File[]),
+    TypeError,
+    "Cannot name the file undefined",
+  );
+});

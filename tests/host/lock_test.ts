@@ -53,7 +53,12 @@ Deno.test("a lock is held by one, and whoever waits gets it next", async () => {
     await new Promise((resolve) => setTimeout(resolve, 100));
     order.push("released");
     await first?.release();
-    await (await waiting)?.release();
+    const second = await waiting;
+    // It is another's now.
+    await first?.release();
+    assertEquals(names(folder), ["lock"]);
+    assertEquals(await take(false), undefined);
+    await second?.release();
     assertEquals(order, ["released", "taken"]);
     assertEquals(names(folder), []);
   });

@@ -1,6 +1,11 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-import { assertEquals, assertNotStrictEquals } from "@std/assert";
+import {
+  assertEquals,
+  assertNotStrictEquals,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
 import { type Disk, disk, mount } from "../../host/mod.ts";
 
 Deno.test("a path belongs to the file system that is mounted nearest above it", () => {
@@ -20,4 +25,21 @@ Deno.test("a path belongs to the file system that is mounted nearest above it", 
   assertEquals(disk("a/b"), outer);
   unmountOuter();
   assertEquals(disk("a/b"), system);
+});
+
+Deno.test("what is no file system is not mounted, a forgotten await first of all", () => {
+  const system = disk("b");
+  for (
+    const [given, text] of [
+      [
+        Promise.resolve({}),
+        "Cannot mount a promise at b: expected a file system",
+      ],
+      [undefined, "Cannot mount undefined at b"],
+      [() => null, "Cannot mount null at b"],
+    ] as const
+  ) {
+    assertThrows(() => mount("b", given as unknown as Disk), TypeError, text);
+    assertStrictEquals(disk("b"), system);
+  }
 });

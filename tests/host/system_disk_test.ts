@@ -77,6 +77,11 @@ Deno.test("files are made, grow, and are read at any offset", async () => {
     assertEquals(new TextDecoder().decode(part), "one");
     assertEquals(await file.readAt(8, part), 0);
     await file.close();
+    // The next file has the same number, which another close must not mean.
+    const next = await host.open(path, "read");
+    await file.close();
+    assertEquals(await next.readAt(0, part), 3);
+    await next.close();
   });
 });
 

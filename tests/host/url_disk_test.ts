@@ -7,6 +7,7 @@ import {
   exists,
   type FetchProgress,
   mount,
+  readText,
   urlDisk,
   writeTextAtomically,
 } from "../../host/mod.ts";
@@ -468,4 +469,54 @@ Deno.test("files of the web can only be read", async () => {
   }
   await assertRejects(() => host.readDir(path), TypeError, "Cannot list");
   assertThrows(() => urlDisk({ timeout: 0 }), RangeError, "Cannot wait 0 ms");
+});
+
+Deno.test("progress is told also of a file that is read from its start", async () => {
+  const bytes = pattern(300_000);
+  await withServer({ "/rows.csv": bytes }, async (server) => {
+    const told: FetchProgress[] = [];
+    await mounted(
+      server,
+      urlDisk({ onProgress: (progress) => told.push(progress) }),
+      async () => {
+        const path = `${server.root}/rows.csv`;
+        let size = 0;
+        for await (const { length } of disk(path).readChunks(path)) {
+          size += length;
+          assertEquals(told.at(-1), {
+            path,
+            loaded: size,
+            total: bytes.length,
+          });
+        }
+        assertEquals(size, bytes.length);
+      },
+    );
+  });
+});
+
+Deno.test("a slash at the end of a folder is not doubled before a query", async () => {
+  await withServer({ "/m/config.json": "{}" }, async (server) => {
+    const path = `${server.root}/m/?key=a%2Fb/config.json`;
+    assertEquals(await readText(path), "{}");
+    assertEquals(server.requests, ["GET /m/config.json?key=a%2Fb"]);
+  });
+});
+
+Deno.test("urlDisk() refuses options that would count for nothing", () => {
+  for (
+    const [options, text] of [
+      [
+        { onprogress: () => {} },
+        'Cannot read the web with option "onprogress"',
+      ],
+      [
+        { files: "a.json" },
+        "Cannot read the web with files a.json: expected a list",
+      ],
+      [{ files: ["./a.json"] }, 'Cannot name the file "./a.json"'],
+    ] as const
+  ) {
+    assertThrows(() => urlDisk(options as object), TypeError, text);
+  }
 });
