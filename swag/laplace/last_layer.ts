@@ -98,6 +98,8 @@ export function observeLayer<T>(
 ): { output: T; calls: readonly LayerCall[] } {
   const calls: LayerCall[] = [];
   const own = layer.forward;
+  // A layer may have a method of its own already, such as one that logs its calls.
+  const before = Object.getOwnPropertyDescriptor(layer, "forward");
   layer.forward = (x, options = {}) => {
     onCall(x);
     const y = own.call(layer, x, options);
@@ -107,8 +109,9 @@ export function observeLayer<T>(
   try {
     return { output: forward(), calls };
   } finally {
-    // What hides the method of the class.
+    // What hides the method of the class, or was there before.
     Reflect.deleteProperty(layer, "forward");
+    if (before) Object.defineProperty(layer, "forward", before);
   }
 }
 

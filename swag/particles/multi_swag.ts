@@ -199,6 +199,7 @@ export class MultiSwag<M extends Module = Module>
       return new MultiSwag(base, particles, buffers);
     } catch (error) {
       for (const swag of particles) swag.dispose();
+      for (const copy of buffers) copy?.[Symbol.dispose]();
       throw error;
     }
   }

@@ -2,7 +2,12 @@
 
 // Samples of a last layer: the model runs once a batch, and nothing else changes.
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
 import {
   add,
   keep,
@@ -171,6 +176,29 @@ gpuTest(
     model.dispose();
   },
 );
+
+gpuTest("a method of the layer's own is called, and stays", async () => {
+  manualSeed(3);
+  const model = new Net().eval();
+  const x = tensor([[1, 2], [0, 1], [2, 0]]);
+  let calls = 0;
+  const counted = (y: Tensor) => {
+    calls++;
+    return Linear.prototype.forward.call(model.head, y);
+  };
+  model.head.forward = counted;
+  const laplace = await LastLayerLaplace.fit(
+    model,
+    [x],
+    (batch) => model.forward(batch),
+    [0, 1, 2],
+  );
+  calls = 0;
+  laplace.predict(() => model.forward(x), { numPredictions: 4 });
+  assertEquals(calls, 4);
+  assertStrictEquals(model.head.forward, counted);
+  model.dispose();
+});
 
 gpuTest("a run that fails leaves nothing behind", async () => {
   manualSeed(3);

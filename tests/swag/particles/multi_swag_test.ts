@@ -401,6 +401,22 @@ class Normed extends Module {
   }
 }
 
+gpuTest("members that cannot be loaded leave nothing behind", async () => {
+  const model = new Normed();
+  await assertRejects(
+    () =>
+      MultiSwag.ofWeights(model, [1, 2, 3], (member) => {
+        if (member === 3) throw new Error("no member 3");
+      }),
+    Error,
+    "no member 3",
+  );
+  const multi = await MultiSwag.ofWeights(model, [1, 2], () => {});
+  multi.dispose();
+  multi.dispose();
+  model.dispose();
+});
+
 gpuTest("each particle has its own running statistics", async () => {
   using multi = await MultiSwag.bayesInfer(() => new Normed(), {
     ...data,
