@@ -50,6 +50,18 @@ Deno.test("writePage() writes a page with its model, and again, but not among ot
       assertEquals(names(output), ["index.html", "model"]);
       assertEquals(names(`${output}/model`), ["config.json"]);
     }
+    // The hub's cache has links to files; a link to nothing is none.
+    const snapshot = `${folder}/snapshot`;
+    await Deno.mkdir(snapshot);
+    await Deno.symlink(`${model}/config.json`, `${snapshot}/config.json`);
+    await Deno.symlink(`${model}/none`, `${snapshot}/model.safetensors`);
+    await Deno.symlink(model, `${snapshot}/folder`);
+    assertEquals(await modelFiles(snapshot), ["config.json"]);
+    await writePage(`${folder}/linked`, { files, model: snapshot });
+    assertEquals(
+      await Deno.readTextFile(`${folder}/linked/model/config.json`),
+      "{}",
+    );
     await Deno.writeTextFile(`${output}/thesis.txt`, "");
     await assertRejects(
       () => writePage(output, { files }),

@@ -62,7 +62,10 @@ export async function buildPage(
     const names = escape(JSON.stringify(model));
     const meta = `<meta name="model" content="model" data-files="${names}">`;
     const page = files.get("index.html") ?? "";
-    files.set("index.html", page.replace("</head>", `  ${meta}\n  </head>`));
+    files.set(
+      "index.html",
+      page.replace("</head>", () => `  ${meta}\n  </head>`),
+    );
   }
   return files;
 }

@@ -16,8 +16,11 @@
 export async function modelFiles(folder: string): Promise<string[]> {
   const names: string[] = [];
   try {
-    for await (const { name, isFile } of Deno.readDir(folder)) {
-      if (isFile) names.push(name);
+    for await (const { name, isFile, isSymlink } of Deno.readDir(folder)) {
+      // The hub's cache consists of links to files.
+      const isLinked = isSymlink &&
+        await Deno.stat(`${folder}/${name}`).then((x) => x.isFile, () => false);
+      if (isFile || isLinked) names.push(name);
     }
   } catch (error) {
     throw new Error(`Cannot use the model ${folder}: it is no folder`, {
