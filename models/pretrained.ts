@@ -446,10 +446,13 @@ export class PreTrainedModel<C extends PretrainedConfig> extends Module {
     const tensors = [...this.namedTensors()]
       .filter(([name]) => !keysToIgnoreOnSave.includes(name));
     this.config.architectures = [this.constructor.name];
-    this.config.dtype = dtype === "float16" ? dtype : "float32";
     await using save = await FolderSave.begin(folder);
     const { staging } = save;
-    await this.config.save(staging);
+    this.config.dtype = dtype === "float16" ? dtype : "float32";
+    const written = this.config.save(staging);
+    // The model's own numbers, and those of a save at the same time, are others.
+    this.config.dtype = "float32";
+    await written;
     await this.generationConfig?.save(staging);
     await tokenizer?.save(staging);
     await writeAlongside(staging, alongside);

@@ -131,6 +131,7 @@ export function questionAnswering(
     } = options;
     checkCount("topK", topK ?? 1);
     checkCount("maxAnswerLen", maxAnswerLen);
+    checkCount("maxQuestionLen", options.maxQuestionLen ?? 1);
     const inputs = isList(input) ? input : [input];
     const examples = inputs.map((one) => prepare(setup, one, options));
     const windows = examples.flat();

@@ -202,6 +202,33 @@ gpuTest("savePretrained() refuses what a type does not hold", async () => {
   });
 });
 
+gpuTest("saves at the same time have a configuration for each", async () => {
+  await inFolder(async (folder) => {
+    manualSeed(1);
+    const model = new BertForSequenceClassification(tinyConfig());
+    const dtypes = ["float16", "float32", "int8", "float16"] as const;
+    await Promise.all(
+      dtypes.map((dtype, i) =>
+        model.savePretrained(`${folder}/${i}`, { dtype })
+      ),
+    );
+    for (const [i, dtype] of dtypes.entries()) {
+      const { dtype: told } = JSON.parse(
+        await Deno.readTextFile(`${folder}/${i}/config.json`),
+      );
+      using file = await openSafetensors(`${folder}/${i}/model.safetensors`);
+      assertEquals(
+        [told, file.info("classifier.weight").dtype],
+        dtype === "float16"
+          ? ["float16", "F16"]
+          : ["float32", dtype === "int8" ? "I8" : "F32"],
+      );
+    }
+    assertEquals(model.config.dtype, "float32");
+    model.dispose();
+  });
+});
+
 gpuTest("weights that are quantized in another way are refused", async () => {
   await inFolder(async (folder) => {
     manualSeed(1);

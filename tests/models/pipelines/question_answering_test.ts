@@ -210,6 +210,13 @@ gpuTest("question-answering says what is wrong with its input", async () => {
     TypeError,
     'did you mean "maxAnswerLen"?',
   );
+  for (const name of ["maxAnswerLen", "maxQuestionLen"]) {
+    await assertRejects(
+      () => answer({ question: QUESTION, context: CONTEXT }, { [name]: 0 }),
+      RangeError,
+      `Cannot use ${name} 0`,
+    );
+  }
   await assertRejects(
     () => answer({ question: QUESTION, context: " " }),
     TypeError,
