@@ -14,6 +14,7 @@ import type {
 import {
   childOf,
   completeMoves,
+  copyInto,
   follow,
   isRecord,
   moveFile,
@@ -24,7 +25,6 @@ import { missing, occupied, settled } from "./handle_errors.ts";
 import {
   BlobReader,
   bytesOf,
-  copyContent,
   entryOfBlob,
   HandleWriter,
 } from "./handle_files.ts";
@@ -194,10 +194,7 @@ class FolderDisk implements Disk {
   async copyFile(from: string, to: string): Promise<void> {
     const content = await this.#file(from);
     const { folder, name } = await this.#parent(to);
-    await settled(to, "file", async () => {
-      const target = await folder.getFileHandle(name, { create: true });
-      await copyContent(content, target, to);
-    });
+    await settled(to, "file", () => copyInto(content, folder, name, to));
   }
 
   symlink(_target: string, path: string): Promise<void> {

@@ -82,7 +82,7 @@ export async function moveFile(
   if (await tryMove(file, parent, name)) return;
   await recorded(disk, move, async (forget) => {
     try {
-      await copyInto(file, parent, name, path);
+      await copyInto(await file.getFile(), parent, name, path);
     } catch (error) {
       await forget();
       throw error;
@@ -137,13 +137,13 @@ async function tryMove(
   }
 }
 
-async function copyInto(
-  file: FileHandle,
+/** Writes a file with some content; if that fails, no new file stays. */
+export async function copyInto(
+  content: Blob,
   folder: FolderHandle,
   name: string,
   path: string,
 ): Promise<void> {
-  const content = await file.getFile();
   const isNew = !await childOf(folder, name);
   const target = await folder.getFileHandle(name, { create: true });
   try {
@@ -175,7 +175,7 @@ async function moveContent(
     }
     if (back && await childOf(to, name)) continue;
     if (await tryMove(entry, to, name)) continue;
-    await copyInto(entry, to, name, own);
+    await copyInto(await entry.getFile(), to, name, own);
     await from.removeEntry(name);
   }
 }
@@ -242,7 +242,8 @@ async function completeMove(
     return;
   }
   const parent = await follow(root, to.slice(0, -1), { create: true });
-  await copyInto(source, parent, to.at(-1) ?? "", path);
+  const content = await source.getFile();
+  await copyInto(content, parent, to.at(-1) ?? "", path);
   await (await follow(root, from.slice(0, -1))).removeEntry(source.name);
 }
 

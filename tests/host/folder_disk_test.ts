@@ -286,6 +286,20 @@ Deno.test("a browser that has no space left keeps what was saved, and says so", 
   }
 });
 
+Deno.test("a file that cannot be copied for want of space leaves no other", async () => {
+  const files = new BrowserFiles();
+  await kept(files, async (host) => {
+    await writeTextAtomically("kept/a", "twelve bytes");
+    files.abilities.space = 6;
+    await assertRejects(
+      () => host.copyFile("kept/a", "kept/b"),
+      Error,
+      "no more space",
+    );
+    assertEquals(files.root.texts(), { "a/b/a": "twelve bytes" });
+  });
+});
+
 Deno.test("a folder that cannot be moved for want of space stays where it is", async () => {
   const files = new BrowserFiles();
   files.abilities.moves = false;
