@@ -108,8 +108,10 @@ export interface UrlDiskOptions {
  * ```
  */
 export function urlDisk(options: UrlDiskOptions = {}): DiskAt {
-  for (const name of Object.keys(options)) {
-    if (OPTIONS.some((known) => known === name)) continue;
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || OPTIONS.some((known) => known === name)) {
+      continue;
+    }
     throw new TypeError(
       `Cannot read the web with option "${name}": expected one of ${
         OPTIONS.map((known) => `"${known}"`).join(", ")

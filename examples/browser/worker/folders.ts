@@ -46,10 +46,19 @@ export async function inModelFolder<T>(
     }),
   );
   try {
-    return await run({ folder, name: folder.split("/").at(-1) ?? folder });
+    return await run({ folder, name: nameOf(source) });
   } finally {
     unmount();
   }
+}
+
+/** What a folder is called: of an address without its query, which may be secret. */
+function nameOf(
+  source: Extract<ModelSource, { from: "address" | "folder" }>,
+): string {
+  if (source.from === "folder") return source.name;
+  const [path = ""] = source.address.split("?");
+  return path.replace(/\/+$/, "").split("/").at(-1) ?? path;
 }
 
 /** Says how much of a file has arrived. */

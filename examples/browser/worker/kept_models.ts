@@ -54,12 +54,19 @@ export async function keepModel(
   const taken = await keptModels();
   let kept = plain;
   for (let i = 2; taken.includes(kept); i++) kept = `${plain} ${i}`;
-  await model.savePretrained(await keptFolder(kept), {
-    tokenizer,
-    ...posterior && {
-      alongside: { "swag.safetensors": (path) => posterior.save(path) },
-    },
-  });
+  const folder = await keptFolder(kept);
+  try {
+    await model.savePretrained(folder, {
+      tokenizer,
+      ...posterior && {
+        alongside: { "swag.safetensors": (path) => posterior.save(path) },
+      },
+    });
+  } catch (error) {
+    // The list must not offer what is empty.
+    await disk(folder).remove(folder, { recursive: true }).catch(() => {});
+    throw error;
+  }
   return { names: await keptModels(), kept };
 }
 
