@@ -10,6 +10,14 @@ const PAGES = [
   "bench/RESULTS.md",
 ];
 
+Deno.test("pages hold no marks of a merge", async () => {
+  for (const page of PAGES) {
+    const text = await Deno.readTextFile(new URL(page, ROOT));
+    // Formatting moves them into the middle of lines.
+    assertEquals(text.match(/<{7}|={7}|>{7}/g), null, page);
+  }
+});
+
 Deno.test("links between the project's pages and files lead somewhere", async () => {
   let links = 0;
   const broken: string[] = [];
