@@ -11,7 +11,7 @@
 // is right; what is at the new path beside it is not complete.
 
 import { occupied, settled } from "./handle_errors.ts";
-import { copyContent, HandleWriter } from "./handle_files.ts";
+import { copyContent } from "./handle_files.ts";
 import type { FileHandle, FolderHandle } from "./handles.ts";
 import { takeLock } from "./web_lock.ts";
 
@@ -186,14 +186,14 @@ async function moveContent(
  */
 async function recorded(
   { root, lockName }: Moving,
-  { from, to }: Move,
+  { from, to, path }: Move,
   move: (forget: () => Promise<void>) => Promise<void>,
 ): Promise<void> {
   const name = `.swagpu-move-${crypto.randomUUID()}.json`;
   const forget = () => root.removeEntry(name);
   const lock = await takeLock(`${lockName}/${name}`, true);
   try {
-    await writeRecord(root, name, { from, to });
+    await writeRecord(root, name, { from, to, path });
     await move(forget);
     await forget();
   } finally {
@@ -272,16 +272,16 @@ async function removeFolder(root: FolderHandle, parts: Parts): Promise<void> {
 async function writeRecord(
   root: FolderHandle,
   name: string,
-  record: Pick<Move, "from" | "to">,
+  { from, to, path }: Move,
 ): Promise<void> {
   const handle = await root.getFileHandle(name, { create: true });
-  const writer = await HandleWriter.open(handle, name, false);
-  const bytes = new TextEncoder().encode(JSON.stringify(record));
-  for (let done = 0; done < bytes.length;) {
-    done += await writer.write(bytes.subarray(done));
+  try {
+    const record = JSON.stringify({ from, to });
+    await copyContent(new Blob([record]), handle, path);
+  } catch (error) {
+    await root.removeEntry(name).catch(() => {});
+    throw error;
   }
-  await writer.sync();
-  await writer.close();
 }
 
 /** Reads a record, which is trusted no more than any other file. */

@@ -85,11 +85,14 @@ export class HandleWriter implements DiskFile {
    * @param handle The file.
    * @param path Its path, for errors.
    * @param keep Whether its content stays, so that what is written follows it.
+   * @param size How many bytes will be written, if that is known. Where files are
+   * written in place, there must be room for all before what is there is lost.
    */
   static async open(
     handle: FileHandle,
     path: string,
     keep: boolean,
+    size = 0,
   ): Promise<HandleWriter> {
     return await settled(path, "file", async () => {
       if (handle.createWritable) {
@@ -100,8 +103,14 @@ export class HandleWriter implements DiskFile {
       }
       if (handle.createSyncAccessHandle) {
         const target = await handle.createSyncAccessHandle();
-        if (!keep) target.truncate(0);
-        return new HandleWriter(handle, path, target, target.getSize());
+        try {
+          if (!keep) target.truncate(size);
+          const at = keep ? target.getSize() : 0;
+          return new HandleWriter(handle, path, target, at);
+        } catch (error) {
+          target.close(); // Nobody else could open the file.
+          throw error;
+        }
       }
       throw new PermissionDenied(
         `Cannot write ${path}: this browser writes files in workers alone`,
@@ -180,13 +189,13 @@ function isSync(target: WritableFile | SyncFile): target is SyncFile {
   return "getSize" in target;
 }
 
-/** Makes a file have the content of another, or leaves it as it was. */
+/** Makes a file have the content of another; for want of room it stays as it was. */
 export async function copyContent(
   from: Blob,
   to: FileHandle,
   path: string,
 ): Promise<void> {
-  const writer = await HandleWriter.open(to, path, false);
+  const writer = await HandleWriter.open(to, path, false, from.size);
   try {
     for (let at = 0; at < from.size; at += COPIED) {
       const bytes = await bytesOf(from.slice(at, at + COPIED), path);

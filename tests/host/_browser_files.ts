@@ -149,7 +149,10 @@ export class MemoryFile implements FileHandle {
         getSize: () => this.bytes.length,
         truncate: (size) => {
           this.#disk.change();
-          this.#replace(this.bytes.slice(0, size));
+          // To grow is to write zeros.
+          const zeros = new Uint8Array(Math.max(0, size - this.bytes.length));
+          const grown = this.#written(this.bytes, zeros, this.bytes.length);
+          this.#replace(grown.slice(0, size));
         },
         flush: () => {},
         close: () => {},
@@ -182,8 +185,9 @@ export class MemoryFile implements FileHandle {
     at: number,
   ): Uint8Array<ArrayBuffer> {
     const { abilities } = this.#disk;
-    if (bytes.length > abilities.space) refuse("QuotaExceededError");
-    abilities.space -= bytes.length;
+    const growth = Math.max(0, at + bytes.length - old.length);
+    if (growth > abilities.space) refuse("QuotaExceededError");
+    abilities.space -= growth;
     const size = Math.max(old.length, at + bytes.length);
     const result = new Uint8Array(size);
     result.set(old);

@@ -300,6 +300,28 @@ Deno.test("a file that cannot be copied for want of space leaves no other", asyn
   });
 });
 
+Deno.test("a file that cannot be replaced for want of space is as it was", async () => {
+  for (const writes of ["swap", "sync"] as const) {
+    // None for the record of the move, and none for the content.
+    for (const space of [6, 150]) {
+      const files = new BrowserFiles();
+      Object.assign(files.abilities, { writes, moves: false });
+      await kept(files, async (host) => {
+        const text = "new ".repeat(60);
+        await writeTextAtomically("kept/a", "old");
+        await writeAtomically("kept/b", [new TextEncoder().encode(text)]);
+        files.abilities.space = space;
+        await assertRejects(
+          () => host.rename("kept/b", "kept/a"),
+          Error,
+          "The browser gives this site no more space (QuotaExceededError): kept/a",
+        );
+        assertEquals(files.root.texts(), { "a/b/a": "old", "a/b/b": text });
+      });
+    }
+  }
+});
+
 Deno.test("a folder that cannot be moved for want of space stays where it is", async () => {
   const files = new BrowserFiles();
   files.abilities.moves = false;
