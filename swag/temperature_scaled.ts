@@ -61,7 +61,9 @@ export class TemperatureScaled extends WeightPosterior<DrawOptions> {
   protected override readonly samplingOptions: readonly (keyof DrawOptions)[] =
     DRAW_OPTIONS;
   /** One prediction. */
-  override readonly defaultPredictions: number = 1;
+  override get defaultPredictions(): number {
+    return 1;
+  }
 
   /**
    * Takes a temperature; {@linkcode TemperatureScaled.fit} finds one.

@@ -103,7 +103,9 @@ export abstract class WeightPosterior<Sampling extends object> {
   /** The names of the options that say which samples are drawn. */
   protected abstract readonly samplingOptions: readonly string[];
   /** How many samples {@linkcode predict} draws by default. */
-  readonly defaultPredictions: number | undefined = 30;
+  get defaultPredictions(): number | undefined {
+    return 30;
+  }
 
   /**
    * Makes what runs the model on one batch with each sample, for posteriors of which

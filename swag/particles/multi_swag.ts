@@ -80,8 +80,6 @@ export class MultiSwag<M extends Module = Module>
   /** The names of {@linkcode SampleOptions}. */
   protected override readonly samplingOptions:
     readonly (keyof SampleOptions)[] = SAMPLE_OPTIONS;
-  /** How many samples of each particle predictions take by default. */
-  override readonly defaultPredictions: number;
   readonly #buffers: readonly Particle["buffers"][];
 
   /**
@@ -116,10 +114,12 @@ export class MultiSwag<M extends Module = Module>
     this.base = base;
     this.particles = [...particles];
     this.#buffers = buffers;
+  }
+
+  /** How many samples of each particle predictions take by default. */
+  override get defaultPredictions(): number {
     // All samples of a particle with one collection are the same.
-    this.defaultPredictions = particles.every(({ nModels }) => nModels === 1)
-      ? 1
-      : 20;
+    return this.particles.every(({ nModels }) => nModels === 1) ? 1 : 20;
   }
 
   /**

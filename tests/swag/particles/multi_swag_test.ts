@@ -401,6 +401,21 @@ class Normed extends Module {
   }
 }
 
+gpuTest("how many samples are enough follows the collections", async () => {
+  const model = new Linear(1, 1, { bias: false });
+  using multi = await MultiSwag.ofWeights(
+    model,
+    [1, 2],
+    (weight) => model.weight.write([weight]),
+  );
+  assertEquals(multi.defaultPredictions, 1);
+  // A particle that goes on, after it was put among the others.
+  multi.particles[1]?.collectModel();
+  assertEquals(multi.defaultPredictions, 20);
+  assertEquals((await multi.mapSamples(() => 0)).length, 40);
+  model.dispose();
+});
+
 gpuTest("members that cannot be loaded leave nothing behind", async () => {
   const model = new Normed();
   await assertRejects(
