@@ -351,7 +351,10 @@ export async function pipeline<T extends PipelineTask>(
     })
     : { ...source, posterior: undefined };
   const wrapper = usedWrapper(parts.posterior, { task, source, posterior });
+  // What the caller's function has made for this pipeline alone.
+  let made: object | undefined;
   const release = () => {
+    disposeOf(made);
     wrapper?.[Symbol.dispose]();
     if (owned) parts.model.dispose();
     modules?.[Symbol.dispose]();
@@ -364,6 +367,7 @@ export async function pipeline<T extends PipelineTask>(
     const own = typeof posterior === "function"
       ? await posterior(parts.model)
       : posterior ?? wrapper;
+    if (typeof posterior === "function") made = own;
     if (options.sampling && !own) throw withoutPosterior();
     if ((posterior || own) && method && typeof own?.[method] !== "function") {
       throw new TypeError(
@@ -372,19 +376,15 @@ export async function pipeline<T extends PipelineTask>(
       );
     }
     if (own) checkOwnPosterior(parts.model, own);
-    const made = make({
+    return make({
       model: parts.model,
       tokenizer: parts.tokenizer,
       task,
       batchSize,
       sampled: own && { posterior: own, sampling },
       modules,
-      release: () => {
-        if (typeof posterior === "function") disposeOf(own);
-        release();
-      },
-    });
-    return made as PipelineTasks[T];
+      release,
+    }) as PipelineTasks[T];
   } catch (error) {
     release();
     throw error;

@@ -344,6 +344,19 @@ gpuTest(
       TypeError,
       "Cannot use a posterior over another model",
     );
+    // What a function has made is freed where it cannot be used.
+    await assertRejects(
+      () =>
+        pipeline("text-classification", { model, tokenizer }, {
+          posterior: () => {
+            const made = SwagModel.fromBase(other);
+            made.collectModel();
+            return made;
+          },
+        }),
+      TypeError,
+      "Cannot use a posterior over another model",
+    );
     model.dispose();
   },
 );
