@@ -64,7 +64,9 @@ export interface UrlDiskOptions {
   headers?: Readonly<Record<string, string>>;
   /**
    * How long to wait, in milliseconds. A request ends if fewer than 1,024 bytes arrive
-   * in that time of waiting, and is made twice more.
+   * in that time of waiting, and is made twice more. Only a file that is read from its
+   * start, piece by piece, as tables of data are, is not asked for again once its first
+   * bytes have arrived.
    *
    * @default {10_000}
    */
