@@ -42,7 +42,8 @@ export interface Summary extends Partial<WritingUncertainty> {
  * Writes texts from texts.
  *
  * A single text gives a list of results. A list of texts gives one result for
- * each text, or with `numReturnSequences` a list of results for each.
+ * each text, or with `numReturnSequences` a list of results for each. Several that a
+ * generation configuration asks for, and the call does not, follow one another.
  *
  * A generation option is taken from the call; else from the configuration's
  * `task_specific_params`; else from the model's generation configuration. The
@@ -94,7 +95,8 @@ export function text2Text<R>(
     const { batchSize, truncation, cleanUpSpaces = false, ...call } =
       splitOptions(options, setup);
     const parameters = taskParameters(setup, options.generationConfig);
-    const { numReturnSequences: count = 1 } = options;
+    const { numReturnSequences: count = parameters.config.numReturnSequences } =
+      options;
     const room = Math.max(1, model.config.maxTokens - 1);
     const generation = withDefaults(call.generation, parameters, {
       ...DEFAULTS,

@@ -71,7 +71,8 @@ export function textGeneration(
     const { batchSize, truncation, cleanUpSpaces = true, ...call } =
       splitOptions(others, setup);
     const parameters = taskParameters(setup, options.generationConfig);
-    const { numReturnSequences: count = 1 } = options;
+    const { numReturnSequences: count = parameters.config.numReturnSequences } =
+      options;
     const texts = textsOf(setup.task, input);
     const prefixed = texts.map((text) => `${parameters.prefix}${text}`);
     const encodings = encodeAll(setup, prefixed, {

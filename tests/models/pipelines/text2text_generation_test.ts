@@ -105,6 +105,18 @@ gpuTest(
     assertEquals(await write("Anna", options), first);
     const one = { ...options, numReturnSequences: 1 };
     assertEquals(await write(["Anna"], one), [first?.slice(0, 1)]);
+    // A configuration asks for several, too; the call decides.
+    const generationConfig = GenerationConfig.fromModelConfig(model.config)
+      .with(options);
+    assertEquals(await write("Anna", { generationConfig }), first);
+    assertEquals(await write(["Anna", "the cat"], { generationConfig }), [
+      ...first ?? [],
+      ...second ?? [],
+    ]);
+    assertEquals(
+      await write(["Anna"], { generationConfig, numReturnSequences: 1 }),
+      [first?.slice(0, 1)],
+    );
     model.dispose();
   },
 );
