@@ -307,7 +307,7 @@ function operandOf({ name, operands = [] }: Command, word: string): string {
   throw notOneOf(name, word, operands);
 }
 
-/** The error for a word that is none of those that may follow a command's name. */
+/** The error for a word that may not follow a command's name. */
 function notOneOf(
   name: string,
   word: string,

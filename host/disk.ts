@@ -31,7 +31,7 @@ export interface DiskEntry {
   readonly isDirectory: boolean;
   /** Whether it is a link, which only `lstat` tells. */
   readonly isSymlink: boolean;
-  /** A number that no other file of the disk has; `null` where there is none. */
+  /** The number that the disk gives to this file alone; `null` if it numbers none. */
   readonly ino: number | null;
   /** When the content changed last; `null` where that is not known. */
   readonly mtime: Date | null;

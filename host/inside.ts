@@ -11,6 +11,8 @@
 export { systemError } from "./errors.ts";
 export { isMounted } from "./mounts.ts";
 export { homeFolder, proxyAdvice } from "./system/environment.ts";
+export { FOLDER } from "./listing.ts";
+export { ReadOnlyDisk } from "./read_only_disk.ts";
 export { adapterAdvice } from "./system/gpu.ts";
 export { processorCount, processorName } from "./system/processor.ts";
 export { type RequestLimits, Requests } from "./web/requests.ts";

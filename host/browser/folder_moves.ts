@@ -129,7 +129,7 @@ async function tryMove(
     await file.move?.(folder, name);
     return file.move !== undefined;
   } catch (error) {
-    // Not all places can move files, or replace others by that.
+    // Not every browser can move a file, or move it over another one.
     if (error instanceof DOMException && error.name !== "NotFoundError") {
       return false;
     }

@@ -1,6 +1,6 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-// Says which GPU computes, or plainly what to do where there is none.
+// Says which GPU computes. Where there is no GPU, it says what the user can do.
 
 import type { Client } from "./client.ts";
 import { find } from "./dom.ts";

@@ -69,7 +69,7 @@ export class ModelPanel {
     }
     try {
       this.#listKept(await this.#client.call("kept", null));
-    } catch { // Without files of its own the browser keeps nothing.
+    } catch { // A browser that gives pages no storage keeps nothing.
       find("kept-hint", HTMLElement).textContent =
         "This browser does not keep files for this page.";
     }

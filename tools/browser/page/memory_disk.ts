@@ -6,6 +6,7 @@
  * @module
  */
 
+import { FOLDER } from "../../../host/inside.ts";
 import {
   AlreadyExists,
   type Disk,
@@ -56,15 +57,6 @@ class MemoryFile implements DiskFile {
 
   close(): void {}
 }
-
-const FOLDER: DiskEntry = {
-  size: 0,
-  isFile: false,
-  isDirectory: true,
-  isSymlink: false,
-  ino: null,
-  mtime: null,
-};
 
 /** Files and folders in memory, below a folder that always exists. It has no links. */
 export class MemoryDisk implements Disk {

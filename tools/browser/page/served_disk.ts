@@ -6,11 +6,10 @@
  * @module
  */
 
+import { FOLDER, ReadOnlyDisk } from "../../../host/inside.ts";
 import {
-  type Disk,
   type DiskEntry,
   type DiskFile,
-  type DiskLock,
   IsADirectory,
   NotADirectory,
   NotFound,
@@ -32,7 +31,9 @@ async function look(path: string): Promise<Served> {
 }
 
 /** Files that the server of the page gives, by the same paths. */
-export class ServedDisk implements Disk {
+export class ServedDisk extends ReadOnlyDisk {
+  readonly listsFolders = true;
+
   async open(path: string): Promise<DiskFile> {
     const bytes = await this.readFile(path);
     return {
@@ -41,7 +42,7 @@ export class ServedDisk implements Disk {
         into.set(part);
         return Promise.resolve(part.length);
       },
-      write: () => refuse("write", path),
+      write: () => Promise.reject(this.refuse(path)),
       sync: () => Promise.resolve(),
       stat: () => this.stat(path),
       close() {},
@@ -70,18 +71,8 @@ export class ServedDisk implements Disk {
   async stat(path: string): Promise<DiskEntry> {
     const found = await look(path);
     if (found.kind === "nothing") throw new NotFound(`There is no ${path}`);
-    return {
-      size: found.kind === "file" ? found.size : 0,
-      isFile: found.kind === "file",
-      isDirectory: found.kind === "folder",
-      isSymlink: false,
-      ino: null,
-      mtime: null,
-    };
-  }
-
-  lstat(path: string): Promise<DiskEntry> {
-    return this.stat(path);
+    if (found.kind === "folder") return FOLDER;
+    return { ...FOLDER, size: found.size, isFile: true, isDirectory: false };
   }
 
   async realPath(path: string): Promise<string> {
@@ -89,33 +80,7 @@ export class ServedDisk implements Disk {
     return path;
   }
 
-  mkdir(path: string): Promise<void> {
-    return refuse("make", path);
+  protected refuse(path: string): Error {
+    return new PermissionDenied(`Cannot write ${path}: it can only be read`);
   }
-
-  rename(path: string): Promise<void> {
-    return refuse("rename", path);
-  }
-
-  remove(path: string): Promise<void> {
-    return refuse("remove", path);
-  }
-
-  copyFile(_from: string, to: string): Promise<void> {
-    return refuse("write", to);
-  }
-
-  symlink(_target: string, path: string): Promise<void> {
-    return refuse("make", path);
-  }
-
-  lock(path: string): Promise<DiskLock | undefined> {
-    return refuse("lock", path);
-  }
-}
-
-function refuse(action: string, path: string): Promise<never> {
-  return Promise.reject(
-    new PermissionDenied(`Cannot ${action} ${path}: it can only be read`),
-  );
 }
