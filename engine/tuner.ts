@@ -18,7 +18,7 @@ import { type Stopwatch, stopwatchFor } from "./tuning/stopwatch.ts";
 import "./trials.ts"; // How the families are measured.
 
 /** Incremented when kernels change, which makes stored measurements invalid. */
-const KERNELS = 1;
+const KERNELS = 2;
 
 /** Milliseconds of sampling for a class, after all variants are compiled. */
 const CLASS_MS = 150;

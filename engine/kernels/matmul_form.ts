@@ -14,8 +14,10 @@ export interface Block {
   m: number;
   /** Columns of C. A skinny block has more of them where B is stored [K, N]. */
   n: number;
-  /** Rows and columns that an invocation computes in a tile. */
-  each: number;
+  /** Rows that an invocation computes. */
+  rows: number;
+  /** Columns that an invocation computes. */
+  columns: number;
   /**
    * The depth of a slice in workgroup memory, or the invocations of a skinny
    * workgroup.
@@ -23,21 +25,19 @@ export interface Block {
   k: number;
 }
 
-/** The variants, by name. */
+/** The variants, by name. Tiles take 16 KiB of workgroup memory, as all GPUs have. */
 export const BLOCKS = {
-  direct16x32: { kind: "direct", m: 16, n: 32, each: 16, k: 4 },
-  direct16: { kind: "direct", m: 16, n: 16, each: 16, k: 4 },
-  direct8x16: { kind: "direct", m: 8, n: 16, each: 8, k: 4 },
-  direct4x16: { kind: "direct", m: 4, n: 16, each: 4, k: 4 },
-  direct4: { kind: "direct", m: 4, n: 4, each: 4, k: 4 },
-  tiled32: { kind: "tiled", m: 32, n: 32, each: 4, k: 16 },
-  tiled64: { kind: "tiled", m: 64, n: 64, each: 8, k: 16 },
-  tiled64many: { kind: "tiled", m: 64, n: 64, each: 4, k: 16 },
-  tiled128x64: { kind: "tiled", m: 128, n: 64, each: 8, k: 8 },
-  tiled128: { kind: "tiled", m: 128, n: 128, each: 8, k: 8 },
-  tiled128deep: { kind: "tiled", m: 128, n: 128, each: 8, k: 16 },
-  skinny4: { kind: "skinny", m: 4, n: 4, each: 4, k: 128 },
-  skinny16: { kind: "skinny", m: 16, n: 4, each: 16, k: 64 },
+  direct16x32: { kind: "direct", m: 16, n: 32, rows: 16, columns: 32, k: 4 },
+  direct16: { kind: "direct", m: 16, n: 16, rows: 16, columns: 16, k: 4 },
+  direct8x16: { kind: "direct", m: 8, n: 16, rows: 8, columns: 16, k: 4 },
+  direct4x16: { kind: "direct", m: 4, n: 16, rows: 4, columns: 16, k: 4 },
+  direct4: { kind: "direct", m: 4, n: 4, rows: 4, columns: 4, k: 4 },
+  tiled32: { kind: "tiled", m: 32, n: 32, rows: 4, columns: 4, k: 32 },
+  tiled64: { kind: "tiled", m: 64, n: 64, rows: 8, columns: 4, k: 16 },
+  tiled128x64: { kind: "tiled", m: 128, n: 64, rows: 8, columns: 8, k: 16 },
+  tiled128: { kind: "tiled", m: 128, n: 128, rows: 8, columns: 8, k: 16 },
+  skinny4: { kind: "skinny", m: 4, n: 4, rows: 4, columns: 4, k: 128 },
+  skinny16: { kind: "skinny", m: 16, n: 4, rows: 16, columns: 4, k: 64 },
 } as const satisfies Readonly<Record<string, Block>>;
 
 /** The name of a variant. */

@@ -1,13 +1,17 @@
 // Copyright 2026 the swagpu authors. MIT license.
 // This module is browser compatible.
 
-// The product for GPUs. A workgroup owns an M×N tile of C and an invocation 4×4
-// or 8×8 elements of it, in quads of four rows by four columns. Slices of A and
-// B of some depth lie in workgroup memory with k as the outer axis, whatever
-// their order in storage. So the inner loop reads vec4s along m and n: four
-// reads for 64 multiply-adds where an invocation has 8×8. There are two halves
-// for slices: while one slice is multiplied, the next is fetched to registers
-// and then stored in the other half, which takes one barrier a slice.
+// The product for GPUs. A workgroup owns an M×N tile of C and an invocation 4×4,
+// 8×4 or 8×8 elements of it, in quads of four rows by four columns. Slices of A
+// and B of some depth lie in workgroup memory with k as the outer axis, whatever
+// their order in storage. So the multiply-adds read vec4s along m and n: four
+// reads for 64 of them where an invocation has 8×8. While one slice is multiplied,
+// the next is fetched to registers. It is stored when all have read the first,
+// which takes two barriers a slice. A second place for slices would save one of
+// them, but with half the memory more workgroups run on a multiprocessor, and
+// hide more. The steps along a slice are written one after the other, because a
+// loop would keep the compiler from mixing their reads and multiply-adds.
+// bench/RESULTS.md has the forms that were compared on an H200.
 //
 // Banks: 8 neighboring invocations read 8 neighboring vec4s. An operand whose
 // storage runs along k is written across rows of the slice. There the position
@@ -27,51 +31,49 @@ import { choice, unroll } from "./unroll.ts";
 /** The rows of tiles in a band. */
 const BAND = 8;
 
-/** The bytes of workgroup memory that a tile needs. */
-export function tileBytes({ m, n, k }: Block): number {
-  return 2 * 4 * k * (m + n);
-}
-
 /** The text of the kernel, from its workgroup memory on. */
 export function tiled(form: MatmulForm, block: Block): string {
-  const { m, n, each, k: depth } = block;
-  const across = n / each;
-  const down = m / each;
+  const { m, n, rows, columns, k: depth } = block;
+  const across = n / columns;
+  const down = m / rows;
   const threads = across * down;
-  const quads = each / 4;
+  const quads = columns / 4;
   const slices = depth / 4;
   const load = staging(form, block, threads);
   const cells = (line: (row: number, quad: number) => string) =>
-    unroll(each, (r) => unroll(quads, (q) => line(r, q)));
+    unroll(rows, (r) => unroll(quads, (q) => line(r, q)));
   const column = (q: number) => `n0 + x * 4u + ${q * across * 4}u`;
   const row = `m0 + y * 4u + r / 4u * ${down * 4}u + r % 4u`;
   const resume = form.resume
     ? /* wgsl */ `
-  for (var r = 0u; r < ${each}u; r++) {
+  for (var r = 0u; r < ${rows}u; r++) {
 ${unroll(quads, (q) => `    let v${q} = held(base_c, ${row}, ${column(q)});`)}
-    ${choice("r", each, (r) => unroll(quads, (q) => `c${r}_${q} = v${q};`))}
+    ${choice("r", rows, (r) => unroll(quads, (q) => `c${r}_${q} = v${q};`))}
   }`
     : "";
-  const multiply = unroll(4, (j) =>
+  // Step j of quad kq of a slice.
+  const step = (kq: number, j: number) =>
     [
+      unroll(rows / 4, (q) =>
+        `      let a${q}_${j} = tile_a[${kq}][${j}][ya + ${q * down}u];`),
       unroll(quads, (q) =>
-        `      let a${q}_${j} = tile_a[half][kq][${j}][ya + ${q * down}u];`),
-      unroll(quads, (q) =>
-        `      let b${q}_${j} = tile_b[half][kq][${j}][xb + ${q * across}u];`),
+        `      let b${q}_${j} = tile_b[${kq}][${j}][xb + ${q * across}u];`),
       cells((r, q) =>
         `      c${r}_${q} = fma(vec4<f32>(a${Math.floor(r / 4)}_${j}[${
           r % 4
         }]), b${q}_${j}, c${r}_${q});`
       ),
-    ].join("\n"));
+    ].join("\n");
+  const multiply = unroll(slices, (kq) =>
+    /* wgsl */ `    {
+      let ya = y ^ turn(${kq}u);
+      let xb = x ^ turn(${kq}u);
+${unroll(4, (j) => step(kq, j))}
+    }`);
   const sums = summing(form, block);
   return /* wgsl */ `
-var<workgroup> tile_a: array<array<array<array<vec4<f32>, ${
-    m / 4
-  }>, 4>, ${slices}>, 2>;
-var<workgroup> tile_b: array<array<array<array<vec4<f32>, ${
-    n / 4
-  }>, 4>, ${slices}>, 2>;
+var<workgroup> tile_a: array<array<array<vec4<f32>, ${m / 4}>, 4>, ${slices}>;
+var<workgroup> tile_b: array<array<array<vec4<f32>, ${n / 4}>, 4>, ${slices}>;
 fn turn(kq: u32) -> u32 { return kq * ${8 / slices}u; }
 ${load.functions}
 @compute @workgroup_size(${threads})
@@ -95,7 +97,6 @@ ${cells((r, q) => `  var c${r}_${q} = vec4<f32>();`)}
 ${resume}
 ${sums.start}
 ${load.registers}
-  var half = 0u;
 ${load.fetch("0u")}
 ${load.store}
   workgroupBarrier();
@@ -104,24 +105,20 @@ ${load.store}
     if (next < end) {
 ${load.fetch("next")}
     }
-    for (var kq = 0u; kq < ${slices}u; kq++) {
-      let ya = y ^ turn(kq);
-      let xb = x ^ turn(kq);
 ${multiply}
-    }
 ${sums.step}
-    half = 1u - half;
+    workgroupBarrier();
     if (next < end) {
 ${load.store}
     }
     workgroupBarrier();
   }
 ${sums.end}
-  for (var r = 0u; r < ${each}u; r++) {
+  for (var r = 0u; r < ${rows}u; r++) {
     let row = ${row};
     if (row >= p.M) { break; }
 ${unroll(quads, (q) => `    var v${q} = vec4<f32>();`)}
-    ${choice("r", each, (r) => unroll(quads, (q) => `v${q} = c${r}_${q};`))}
+    ${choice("r", rows, (r) => unroll(quads, (q) => `v${q} = c${r}_${q};`))}
 ${
     unroll(quads, (q) =>
       `    finish(base_c, row, ${column(q)}, v${q} + shift(${column(q)}));`)
@@ -152,10 +149,10 @@ fn fetch_${name}(base: u32, start: u32, k0: u32, end: u32, i: u32) -> mat4x4<f32
   if (k >= end) { return mat4x4<f32>(); }
   return load_${name}(base, start + (${at}) * 4u, k, end);
 }
-fn store_${name}(half: u32, i: u32, quad: mat4x4<f32>) {
+fn store_${name}(i: u32, quad: mat4x4<f32>) {
   let kq = ${kq};
   let at = (${at}) ^ turn(kq);
-${unroll(4, (j) => `  tile_${name}[half][kq][${j}][at] = quad[${j}];`)}
+${unroll(4, (j) => `  tile_${name}[kq][${j}][at] = quad[${j}];`)}
 }`;
   };
   const counts = { a: m * slices / 4, b: n * slices / 4 };
@@ -190,7 +187,7 @@ ${unroll(4, (j) => `  tile_${name}[half][kq][${j}][at] = quad[${j}];`)}
           name === "a" ? "m0" : "n0"
         }, ${k0}, end, ${i});`
       ),
-    store: deal((name, slot, i) => `store_${name}(half, ${i}, quad${slot});`),
+    store: deal((name, slot, i) => `store_${name}(${i}, quad${slot});`),
   };
 }
 
@@ -217,7 +214,7 @@ function summing({ sums, resume }: MatmulForm, { m, n, k: depth }: Block) {
     if (sums_here) {
       for (var kq = 0u; kq < ${depth / 4}u; kq++) {
         let at = t ^ turn(kq);
-${unroll(4, (j) => `        total += tile_${sums}[half][kq][${j}][at];`)}
+${unroll(4, (j) => `        total += tile_${sums}[kq][${j}][at];`)}
       }
     }`,
     end: /* wgsl */ `

@@ -12,7 +12,6 @@ import {
 } from "../kernels/matmul_form.ts";
 import { DIRECT_WORKGROUP } from "../kernels/matmul_direct.ts";
 import { skinnyColumns } from "../kernels/matmul_skinny.ts";
-import { tileBytes } from "../kernels/matmul_tiled.ts";
 import { chooseVariant } from "../tuning/choice.ts";
 
 /** The properties of a product on which the choices depend. */
@@ -73,27 +72,17 @@ export function chooseBlock(
     device,
     MATMUL_FAMILY,
     classOf(sizes),
-    () =>
-      device.isSoftware
-        ? cheapest(sizes)
-        : widest(sizes, splits, (block) => fits(device, block)),
+    () => device.isSoftware ? cheapest(sizes) : widest(sizes, splits),
   );
   if (!(name in BLOCKS)) return "direct16";
   const variant = name as MatmulVariant;
   const block: Block = BLOCKS[variant];
-  if (isWide(block) && !sizes.aligned) return "direct16";
-  return fits(device, block) ? variant : "tiled64";
+  return isWide(block) && !sizes.aligned ? "direct16" : variant;
 }
 
 /** Whether a block takes seconds to compile if it cannot read texels. */
 function isWide({ kind, m, n }: Block): boolean {
   return kind === "direct" && m * n > 256;
-}
-
-/** Whether the device has the workgroup memory that a block needs. */
-function fits({ gpu }: Device, block: Block): boolean {
-  return block.kind !== "tiled" ||
-    tileBytes(block) <= gpu.limits.maxComputeWorkgroupStorageSize;
 }
 
 /**
@@ -126,26 +115,42 @@ function cheapest({ m, n, count, aligned }: MatmulSizes): MatmulVariant {
   return best;
 }
 
+/**
+ * Tiles from the largest, each with the fewest workgroups that keep a large GPU
+ * busy. Measured on an H200, in products of a BERT of base size.
+ */
+const TILES: readonly (readonly [variant: MatmulVariant, enough: number])[] = [
+  ["tiled128", 256],
+  ["tiled128x64", 384],
+  ["tiled64", 128],
+];
+
 /** Finds the largest tile that still makes enough workgroups to keep a GPU busy. */
 function widest(
   { m, n, count }: MatmulSizes,
   splits: number,
-  fits: (block: Block) => boolean,
 ): MatmulVariant {
   if (m <= FEW_ROWS) return m <= 4 ? "skinny4" : "skinny16";
-  const tiles = (size: number) =>
-    Math.ceil(m / size) * Math.ceil(n / size) * count * splits;
-  if (tiles(128) >= 160) {
-    return fits(BLOCKS.tiled128deep) ? "tiled128deep" : "tiled128";
-  }
-  return tiles(64) >= 64 ? "tiled64" : "tiled32";
+  const found = TILES.find(([variant, enough]) => {
+    const block = BLOCKS[variant];
+    const tiles = Math.ceil(m / block.m) * Math.ceil(n / block.n);
+    return tiles * count * splits >= enough;
+  });
+  return found?.[0] ?? "tiled32";
 }
 
-/** How many workgroups keep a large GPU busy, for tiles of 64 and for skinny blocks. */
-const ENOUGH_TILES = 512;
-const ENOUGH_SKINNY = 256;
-/** The fewest terms of a sum that are worth a part. */
-const PART = 256;
+/** How products are split: those of tiles, counted in 64×64, and skinny ones. */
+const SPLITTING = {
+  tiled: {
+    /** Workgroups that are enough for a large GPU. */
+    enough: 1024,
+    /** The fewest terms of a sum that are worth a part. */
+    part: 96,
+    /** The most parts. */
+    most: 8,
+  },
+  skinny: { enough: 256, part: 256, most: 16 },
+} as const;
 
 /**
  * Chooses into how many parts the sum over k is split: 1, unless a GPU would have
@@ -167,8 +172,8 @@ function usualSplits(device: Device, sizes: MatmulSizes): string {
   const groups = skinny
     ? Math.ceil(n / skinnyColumns(transposeB))
     : Math.ceil(m / 64) * Math.ceil(n / 64);
-  const needed = (skinny ? ENOUGH_SKINNY : ENOUGH_TILES) / groups;
-  const most = Math.min(needed, k / PART);
+  const { enough, part, most: limit } = SPLITTING[skinny ? "skinny" : "tiled"];
+  const most = Math.min(enough / groups, k / part, limit);
   const fitting = Object.entries(SPLITS).filter(([, parts]) => parts <= most);
   return fitting.at(-1)?.[0] ?? "whole";
 }

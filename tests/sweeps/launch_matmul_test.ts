@@ -245,20 +245,18 @@ gpuTest(
 );
 
 /** The properties of a device on which the choices depend. */
-function device(isSoftware: boolean, storage = 32768): Device {
-  return {
-    isSoftware,
-    gpu: { limits: { maxComputeWorkgroupStorageSize: storage } },
-  } as unknown as Device;
+function device(isSoftware: boolean): Device {
+  return { isSoftware } as unknown as Device;
 }
 
 Deno.test("chooseSplits() splits small results of long sums on GPUs alone", () => {
   const sizes = { transposeB: false, aligned: true, count: 1 };
   const gradient = { ...sizes, m: 768, n: 768, k: 4096 };
   const cases = [
-    [gradient, 2],
-    [{ ...gradient, m: 128, n: 128 }, 16],
-    [{ ...gradient, k: 300 }, 1],
+    [gradient, 4],
+    [{ ...gradient, m: 128, n: 128 }, 8],
+    [{ ...gradient, k: 300 }, 2],
+    [{ ...gradient, k: 190 }, 1],
     [{ ...gradient, m: 4096 }, 1],
     [{ ...gradient, count: 12 }, 1],
     [{ ...gradient, m: 2 }, 8],
@@ -270,13 +268,14 @@ Deno.test("chooseSplits() splits small results of long sums on GPUs alone", () =
   }
 });
 
-Deno.test("chooseBlock() takes tiles for which a GPU has the memory", () => {
+Deno.test("chooseBlock() takes the largest tiles that make enough workgroups", () => {
   const sizes = { k: 1024, transposeB: true, aligned: true, count: 1 };
-  const block = (m: number, n: number, storage?: number) =>
-    chooseBlock(device(false, storage), { ...sizes, m, n }, 1);
-  assertEquals(block(4096, 4096), "tiled128deep");
-  assertEquals(block(4096, 4096, 16384), "tiled128");
+  const block = (m: number, n: number, splits = 1) =>
+    chooseBlock(device(false), { ...sizes, m, n }, splits);
+  assertEquals(block(4096, 4096), "tiled128");
+  assertEquals(block(4096, 768), "tiled128x64");
   assertEquals(block(1024, 1024), "tiled64");
+  assertEquals(block(1024, 1024, 4), "tiled128");
   assertEquals(block(100, 100), "tiled32");
   assertEquals(block(1, 768), "skinny4");
   assertEquals(block(16, 768), "skinny16");
