@@ -83,8 +83,19 @@ function panelSpec(
     const { mean, sd } = spread;
     return [{ row: title, family, mean, low: mean - sd, high: mean + sd }];
   });
-  const truth = methods.find(({ family }) => family === "truth")
-    ?.scores[name === "calibratedNll" ? "nll" : name];
+  const truth = name === "ece"
+    ? undefined
+    : methods.find(({ family }) => family === "truth")?.scores.nll?.mean;
+  // A truth that is far from all methods would squeeze them into one corner, so it
+  // is named below the axis instead.
+  const lows = points.map(({ low }) => low);
+  const highs = points.map(({ high }) => high);
+  const [least, most] = [Math.min(...lows), Math.max(...highs)];
+  const isNear = truth !== undefined &&
+    Math.max(least - truth, truth - most) <= most - least;
+  const far = truth === undefined || isNear
+    ? ""
+    : ` (${truth.toFixed(3)} for the true distribution)`;
   const y = {
     field: "row",
     type: "nominal",
@@ -108,7 +119,7 @@ function panelSpec(
   };
   const x = {
     type: "quantitative",
-    title,
+    title: title + far,
     scale: { zero: name === "ece", nice: true, padding: 6 },
     axis: { tickCount: 4, grid: true, format: ",~r" },
   };
@@ -127,9 +138,9 @@ function panelSpec(
     data: { values: points },
     layer: [
       // Rules of the truth and bars take part in the range of the axis.
-      ...truth && name !== "ece"
+      ...isNear
         ? [{
-          data: { values: [{ truth: truth.mean }] },
+          data: { values: [{ truth }] },
           mark: { type: "rule", color: LIGHT.quiet, strokeDash: [4, 4] },
           encoding: { x: { ...x, field: "truth" } },
         }]
