@@ -67,7 +67,8 @@ fn expm1(x: f32) -> f32 {
   return 2.0 * t / (1.0 - t);
 }
 // tanh(x) = x·P(x²)/Q(x²), the rational form of Eigen's and XLA's 32-bit tanh:
-// within 4 units in the last place, near 0 too, and the same on every GPU.
+// within 4 units in the last place, near 0 too. From 9.02 on, where tanh rounds
+// to 1, it is exactly 1.
 fn tanh_safe(v: f32) -> f32 {
   let x = bounded(v, -7.90531110763549805, 7.90531110763549805);
   let s = x * x;
@@ -82,14 +83,15 @@ fn tanh_safe(v: f32) -> f32 {
   q = fma(q, s, 1.18534705686654e-04);
   q = fma(q, s, 2.26843463243900e-03);
   q = fma(q, s, 4.89352518554385e-03);
-  return x * p / q;
+  return select(select(x * p / q, sign(v), abs(v) >= 9.02), v, is_nan(v));
 }
 fn tanh_grad(x: f32) -> f32 { // 1 - tanh², without its cancellation
   let e = exponential(-2.0 * abs(x));
   return 4.0 * e / ((1.0 + e) * (1.0 + e));
 }
 // erf(x) = x·P(x²)/Q(x²) on [-4, 4], the rational minimax form of 32-bit maths
-// libraries: within 2 units in the last place.
+// libraries: within 2 units in the last place. Beyond, erf rounds to 1, and is
+// exactly 1.
 fn erf(v: f32) -> f32 {
   let x = bounded(v, -4.0, 4.0);
   let s = x * x;
@@ -105,7 +107,7 @@ fn erf(v: f32) -> f32 {
   q = fma(q, s, -1.68282697438203e-03);
   q = fma(q, s, -7.37332916720468e-03);
   q = fma(q, s, -1.42647390514189e-02);
-  return x * p / q;
+  return select(select(x * p / q, sign(v), abs(v) >= 4.0), v, is_nan(v));
 }
 fn sigmoid(x: f32) -> f32 {
   let e = exponential(-abs(x));
@@ -115,7 +117,9 @@ fn sigmoid_grad(x: f32) -> f32 { // σ (1 - σ), without its cancellation
   let e = exponential(-abs(x));
   return e / ((1.0 + e) * (1.0 + e));
 }
-// x to a whole exponent from -127 to 127, by products: exact for small numbers.
+// x to a whole exponent from -127 to 127, by products: exact where the power of
+// a whole number is a float, and else off by up to a unit in the last place for
+// each factor.
 fn whole_power(x: f32, e: f32) -> f32 {
   var r = 1.0;
   var square = x;
@@ -127,6 +131,61 @@ fn whole_power(x: f32, e: f32) -> f32 {
   let turned = select(1.0 / r, infinity(r), r == 0.0);
   return select(r, turned, e < 0.0);
 }
+// The number without its lower 12 bits. The product of two such is exact.
+fn leading(x: f32) -> f32 { return bitcast<f32>(bitcast<u32>(x) & 0xfffff000u); }
+// size to the power e within 2 units in the last place, for a positive and finite
+// size. The pow of WGSL is exp2(e * log2(size)), whose error grows with that
+// product: on some GPUs to a hundred units. Here the logarithm has the digits of
+// two floats, as in FreeBSD's e_powf.c. The parts of a float are its bits, since
+// compilers may regroup sums but do not see through bits, and products of such
+// parts are exact whether they are fused with a sum or not.
+fn positive_power(size: f32, e: f32) -> f32 {
+  // size = 2ᵏ m with m in [√½, √2).
+  let tiny = size < 1.17549435e-38;
+  let bits = bitcast<u32>(select(size, size * 16777216.0, tiny)) + 0x4afb0du;
+  let k = f32(i32(bits >> 23u) - select(127, 151, tiny));
+  let m = bitcast<f32>((bits & 0x7fffffu) + 0x3f3504f3u);
+  // ln m = 2 (s + s³/3 + s⁵/5 + …) for s = (m - 1) / (m + 1) = s1 + s2.
+  let u = m - 1.0;
+  let d = m + 1.0;
+  let d1 = leading(d);
+  let s = u / d;
+  let s1 = leading(s);
+  let s2 = ((u - s1 * d1) - s1 * (m - (d1 - 1.0))) / d;
+  let z = s * s;
+  var r = 0.2727272727;
+  r = fma(r, z, 0.3333333333);
+  r = fma(r, z, 0.4285714286);
+  r = fma(r, z, 0.6);
+  r = z * z * r + s2 * (s1 + s);
+  // t1 + t2 = 3 + s² + ….
+  let t1 = leading(3.0 + s1 * s1 + r);
+  let t2 = r - ((t1 - 3.0) - s1 * s1);
+  // log2 m = 2 / (3 ln 2) (s1 + s2) (t1 + t2): p1 + p2, times c1 + c2.
+  let rest = s2 * t1 + t2 * s;
+  let p1 = leading(s1 * t1 + rest);
+  let p2 = rest - (p1 - s1 * t1);
+  let l2 = -1.1736857402e-4 * p1 + p2 * 0.96179669393;
+  let g1 = leading(0.9619140625 * p1 + l2 + k);
+  let g2 = l2 - ((g1 - k) - 0.9619140625 * p1);
+  // The product, with a limit at which the power is 0 or infinite for any size
+  // but 1, and its power of 2.
+  let y = clamp(e, -4.0e9, 4.0e9);
+  let y1 = leading(y);
+  let low = (y - y1) * g1 + y * g2;
+  let n = round(clamp(y1 * g1 + low, -200.0, 200.0));
+  let f = clamp((y1 * g1 - n) + low, -1.0, 1.0);
+  var v = 1.52527338041e-5;
+  v = fma(v, f, 1.54035303934e-4);
+  v = fma(v, f, 1.33335581464e-3);
+  v = fma(v, f, 9.61812910763e-3);
+  v = fma(v, f, 5.55041086648e-2);
+  v = fma(v, f, 0.240226506959);
+  v = fma(v, f, 0.693147180560);
+  let scaled = bitcast<i32>(fma(v, f, 1.0)) + i32(n) * 0x800000;
+  let ends = abs(n) > 128.0 || scaled < 0x800000 || scaled >= 0x7f800000;
+  return select(bitcast<f32>(scaled), select(0.0, infinity(1.0), n > 0.0), ends);
+}
 // IEEE 754-2019's pow. WGSL leaves its pow open below 0, at 0, at infinities
 // and for NaN.
 fn any_power(x: f32, e: f32) -> f32 {
@@ -135,7 +194,7 @@ fn any_power(x: f32, e: f32) -> f32 {
   let odd = whole && floor(e * 0.5) != e * 0.5;
   let grows = (size > 1.0) == (e > 0.0);
   let ends = size == 0.0 || size > 3.4028234e38 || abs(e) > 3.4028234e38;
-  var r = select(pow(size, e), sqrt(size), e == 0.5);
+  var r = select(positive_power(size, e), sqrt(size), e == 0.5);
   r = select(r, select(0.0, infinity(1.0), grows), ends);
   r = select(r, 1.0, size == 1.0);
   r = select(r, -r, odd && negative(x));
@@ -144,7 +203,7 @@ fn any_power(x: f32, e: f32) -> f32 {
   return select(r, 1.0, (x == 1.0 && !is_nan(x)) || (e == 0.0 && !is_nan(e)));
 }
 fn power(x: f32, e: f32) -> f32 {
-  if (abs(e) <= 64.0 && floor(e) == e) { return whole_power(x, e); }
+  if (abs(e) <= 16.0 && floor(e) == e) { return whole_power(x, e); }
   return any_power(x, e);
 }
 // The derivatives of power(x, e): towards x, 0 for e = 0; towards e, 0 for x =

@@ -306,8 +306,10 @@ export function div<D extends DType>(a: Operand<D>, b: Operand<D>): Tensor<D> {
  * Raises to a power: `aᵇ`, as IEEE 754 defines it. The result is 1 for the
  * exponent 0 and for the base 1, whatever the other operand is. A negative base
  * needs a whole exponent; otherwise the result is NaN. Powers with whole
- * exponents up to 64 are products, so that squares and cubes of small whole
- * numbers are exact.
+ * exponents up to 16 are products, so that those of whole numbers are exact
+ * where a float holds them; others may be off by one unit in the last place for
+ * each factor. All other powers are right within 2 units in the last place.
+ * Results too small for a normal float may be 0.
  *
  * The derivative with respect to the base is 0 where the exponent is 0. The one
  * with respect to the exponent is NaN for negative bases, and 0 where the base
@@ -333,7 +335,7 @@ export function pow(a: Tensor, b: Operand): Tensor {
   if (typeof b !== "number") return arithmetic("pow", a, b);
   if (b === 2) return unary("square", a, {}, "pow");
   if (b === 3) return unary("cube", a, {}, "pow");
-  const whole = Number.isInteger(b) && Math.abs(b) <= 64;
+  const whole = Number.isInteger(b) && Math.abs(b) <= 16;
   return unary(whole ? "whole_power" : "power", a, { exponent: b }, "pow");
 }
 

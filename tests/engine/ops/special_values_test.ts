@@ -3,7 +3,12 @@
 // NaN, infinities and zeros with a sign: IEEE 754 and the array API standard say
 // what comes of them, WGSL leaves much of it open.
 
-import { assertEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertNotEquals,
+  assertThrows,
+} from "@std/assert";
 import * as engine from "../../../engine/mod.ts";
 import {
   type AnyTensor,
@@ -12,7 +17,15 @@ import {
   type Tensor,
   tensor,
 } from "../../../engine/mod.ts";
-import { assertClose, gpuTest } from "../../_check.ts";
+import {
+  allocate,
+  defineKernel,
+  grid,
+  launch,
+} from "../../../engine/kernel_kit.ts";
+import { ACTIVATIONS } from "../../../engine/kernels/matmul_activation.ts";
+import { scalarFunctions } from "../../../engine/kernels/scalar_functions.ts";
+import { assertClose, gpuTest, randomValues } from "../../_check.ts";
 import { eachVariant } from "../../_variants.ts";
 
 /** A NaN with its sign bit set, as 0/0 is on x86. */
@@ -192,6 +205,53 @@ gpuTest("activations have limits, also of their derivatives", async () => {
   }
 });
 
+// WGSL allows an error of 2.5 units in the last place for a quotient, and that it
+// is added to before it is rounded: erf(-∞) + 1 need not be 0 where erf is one.
+gpuTest(
+  "activations have limits where quotients are rounded badly",
+  async (device) => {
+    const limits = { gelu: 0, gelu_tanh: 0, tanh: -1 } as const;
+    for (const [name, low] of Object.entries(limits)) {
+      const { y, dz } = ACTIVATIONS[name as keyof typeof limits];
+      for (const factor of ["0.9999997", "1.0000003"]) {
+        const exact = scalarFunctions(`${y} ${dz}`);
+        const text = exact.replaceAll("/ q", `/ (q * ${factor})`);
+        assertNotEquals(text, exact);
+        const kernel = defineKernel({
+          name: `rounded_${name}_${factor.slice(0, 1)}`,
+          wgsl: `${text}
+struct Params { count: u32 }
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> result: array<vec2<f32>>;
+@group(0) @binding(2) var<uniform> params: Params;
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  if (id.x >= params.count) { return; }
+  let z = x[id.x];
+  let dy = 1.0;
+  result[id.x] = vec2<f32>(${y}, ${dz});
+}`,
+        });
+        const x = tensor([-1e20, -1e12, -20, 20, 1e12, 1e20]);
+        const result = allocate(device, [x.size, 2]);
+        launch(device, kernel, {
+          bind: [x, result],
+          params: { count: x.size },
+          groups: grid(x.size, kernel.workgroupSize),
+        });
+        const high = (v: number) => low === 0 ? [v, 1] : [1, 0];
+        const wanted = [...await x.data()].flatMap((v) =>
+          v < 0 ? [low, 0] : high(v)
+        );
+        assertClose(await result.data(), wanted, {
+          absolute: 1e-16, // tanh's derivative at 20
+          relative: 1e-6,
+        }, `${name}, quotients times ${factor}`);
+      }
+    }
+  },
+);
+
 const { NaN: N, Infinity: I } = globalThis;
 const BASES = [0, -0, 1, -1, 2, -2, 0.5, -0.5, I, -I, N, 5, 19, -2000, 1e30];
 const EXPONENTS = [
@@ -215,7 +275,8 @@ gpuTest("pow() is IEEE 754's for numbers and for tensors", async () => {
         if (wanted === 0) assertEquals(Object.is(value, wanted), true);
         return;
       }
-      assertClose([value], [wanted], { absolute: 0, relative: 1e-5 });
+      // A whole exponent up to 16 is as many products.
+      assertClose([value], [wanted], { absolute: 0, relative: 1e-6 });
     });
   for (const b of EXPONENTS) {
     agree(await engine.pow(tensor(BASES), b).data(), () => b);
@@ -228,6 +289,34 @@ gpuTest("pow() is IEEE 754's for numbers and for tensors", async () => {
   );
 });
 
+gpuTest("pow() is right within 2 units in the last place", async () => {
+  const u = randomValues(4096, 5, 0, 1);
+  const v = randomValues(4096, 6, -1, 1);
+  const kinds: [string, (u: number, v: number) => [number, number]][] = [
+    ["common", (u, v) => [10 ** (12 * u - 6), 6 * v]],
+    ["nearly 0 or infinite", (u, v) => {
+      const a = 2 ** (200 * u - 100);
+      return [a, Math.sign(v) * (100 + 25 * Math.abs(v)) / Math.log2(a)];
+    }],
+    ["of nearly 1", (u, v) => {
+      const a = Math.fround(1 + (u - 0.5) * 10 ** (-6 * Math.abs(v)));
+      return [a, a === 1 ? v : 125 * v / Math.log2(a)];
+    }],
+    ["whole and large", (u, v) => [10 ** (2 * u - 1), Math.round(25 + 8 * v)]],
+  ];
+  for (const [kind, make] of kinds) {
+    const pairs = Array.from(u, (x, i) => make(x, v[i] ?? 0).map(Math.fround));
+    const [a, b] = [0, 1].map((j) => pairs.map((pair) => pair[j] ?? 0));
+    const y = await engine.pow(tensor(a ?? []), tensor(b ?? [])).data();
+    pairs.forEach(([a = 0, b = 0], i) => {
+      const wanted = a ** b;
+      const unit = 2 ** (Math.floor(Math.log2(wanted)) - 23);
+      const off = Math.abs((y[i] ?? NaN) - wanted) / unit;
+      assert(off <= 2, `${kind}: ${a} ** ${b} is off by ${off} units`);
+    });
+  }
+});
+
 gpuTest("small whole powers of small whole numbers are exact", async () => {
   const x = Array.from({ length: 20 }, (_, i) => i).concat(-2000);
   for (const b of [2, 3]) {
@@ -238,6 +327,10 @@ gpuTest("small whole powers of small whole numbers are exact", async () => {
     assertEquals([...z], wanted);
   }
   assertEquals([...await engine.pow(tensor([2]), -10).data()], [2 ** -10]);
+  const twos = [-126, -101, -17, 17, 64, 65, 100, 127];
+  const powers = engine.pow(tensor(twos.map(() => 2)), tensor(twos));
+  assertEquals([...await powers.data()], twos.map((b) => 2 ** b));
+  assertEquals([...await engine.pow(tensor([3]), 15).data()], [3 ** 15]);
 });
 
 gpuTest("pow() has PyTorch's derivatives at its special values", async () => {
