@@ -6,6 +6,7 @@
 import { adapterAdvice } from "../../host/inside.ts";
 import { systemGpu } from "../../host/mod.ts";
 import { type Backend, backendHint, backendOf } from "./backend.ts";
+import { BLOCK_ALIGNMENT } from "./block.ts";
 import { DeviceLostError, GpuError, NoAdapterError } from "./errors.ts";
 import { Faults } from "./faults.ts";
 import { PipelineCache } from "./pipeline.ts";
@@ -31,7 +32,7 @@ export interface DeviceOptions {
   /**
    * The largest binding that a kernel may use, in bytes. It can only lower the
    * adapter's own limit, so that code for huge tensors can be tested on small
-   * ones.
+   * ones. It is rounded down to a multiple of 256.
    *
    * @default {the adapter's limit}
    */
@@ -83,7 +84,10 @@ export class Device {
    * driver leaves all loops after 65,535 turns, without an error.
    */
   readonly maxTurns: number;
-  /** Bytes of the largest binding; kernels take larger tensors in parts. */
+  /**
+   * Bytes of the largest binding, a multiple of 256; kernels take larger tensors
+   * in parts.
+   */
   readonly maxBindingSize: number;
   /** Whether probes may be run; see {@linkcode DeviceOptions.probe}. */
   readonly canProbe: boolean;
@@ -130,7 +134,11 @@ export class Device {
       gpu.limits.maxStorageBufferBindingSize,
       this.isSoftware ? MAX_TEXEL_BYTES : Infinity,
     );
-    this.maxBindingSize = Math.min(options.maxBindingSize ?? limit, limit);
+    // Tensors take whole units of memory. Of a limit that is none, such as the
+    // 2³¹ - 4 bytes of NVIDIA's, the rest is of no use: elements that need it
+    // would fit, but not the memory that they take.
+    const asked = Math.min(options.maxBindingSize ?? limit, limit);
+    this.maxBindingSize = asked - asked % BLOCK_ALIGNMENT;
     this.faults = new Faults(gpu);
     this.pipelines = new PipelineCache(gpu, this.faults);
     this.stream = new Stream(gpu, this.pipelines, this.faults);

@@ -336,7 +336,8 @@ gpuTest(
     for (const options of cases) {
       const whole = await sample(device, options);
       assertEquals(whole.used, 1, "one dispatch for one segment");
-      for (const maxBindingSize of [1024, 2048, 4096]) {
+      // Those of real adapters, too, are not all multiples of 256.
+      for (const maxBindingSize of [1024, 1276, 2044, 3068, 4096]) {
         const small = await openDevice({ maxBindingSize });
         const parts = await sample(small, options);
         assert(parts.used > 1, `${parts.used} dispatches`);

@@ -16,6 +16,7 @@ import {
 } from "../../../engine/gpu/device.ts";
 import { DeviceLostError, GpuError } from "../../../engine/gpu/errors.ts";
 import { defineKernel, type Kernel } from "../../../engine/gpu/kernel.ts";
+import { windows } from "../../../engine/launch/cut.ts";
 import { launch } from "../../../engine/launch/launch.ts";
 import { tensor } from "../../../engine/ops/creation.ts";
 import { allocate } from "../../../engine/tensor.ts";
@@ -39,6 +40,26 @@ gpuTest(
     assertStrictEquals(setDevice(other), device);
     assertStrictEquals(tensor([1]).device, other);
     setDevice(device);
+    await other.destroy();
+  },
+);
+
+gpuTest(
+  "a limit that is no multiple of 256 is one for the memory of tensors, too",
+  async () => {
+    const other = await openDevice({ maxBindingSize: 4092 });
+    assertEquals(other.maxBindingSize, 3840);
+    assertEquals(allocate(other, [960]).binding.size, 3840);
+    for (const elements of [961, 1023]) { // 4,096 bytes of memory
+      const x = allocate(other, [elements]);
+      assertEquals(x.fitsBinding, false);
+      assertEquals(windows(other, elements, [1]).length, 2);
+      assertThrows(
+        () => x.binding,
+        RangeError,
+        `[${elements}] at once: ${4 * elements} bytes exceed the device's 3840`,
+      );
+    }
     await other.destroy();
   },
 );
