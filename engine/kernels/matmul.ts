@@ -14,9 +14,10 @@
 // and ragged sizes differ in those two functions only. In the first two shapes,
 // every element is one chain of fused multiply-adds in rising k. So all their
 // variants give the same bits, and so do products that are cut along any axis
-// (along k at multiples of 4). A product that is split along k is a batch of
-// products, whose results matmul_split.ts adds. Rows and columns past the edge
-// read whatever lies there, and are not stored.
+// (along k at multiples of 4). The kernel is chosen by the rows and columns of
+// the whole product, so that parts of it have the same. A product that is split
+// along k is a batch of products, whose results matmul_split.ts adds. Rows and
+// columns past the edge read whatever lies there, and are not stored.
 
 import { defineKernels, type Kernel } from "../gpu/kernel.ts";
 import { direct } from "./matmul_direct.ts";

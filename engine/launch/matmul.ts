@@ -262,7 +262,8 @@ function launchPart(part: Part): void {
       aligned(b.offset, ldb, z.b, z.count),
     count: z.count,
   };
-  const step = Math.ceil(depth / chooseSplits(device, sizes) / 4) * 4;
+  const whole = { ...sizes, m: call.m, n: call.n };
+  const step = Math.ceil(depth / chooseSplits(device, whole) / 4) * 4;
   const splits = depth > 0 ? Math.ceil(depth / step) : 1;
   const room = device.maxBindingSize / 4;
   if (z.count > 1 || splits <= 1 || splits * rows * columns > room) {
@@ -397,7 +398,13 @@ function launchItems(
   const { c, transposeA, transposeB } = call;
   const { m, n, k } = sizes;
   const { a, b, lda, ldb } = operands;
-  const variant = chooseBlock(c.device, sizes, splits);
+  // By the rows and columns of the whole product, as is the number of splits:
+  // its elements have the same bits then, wherever it is cut along them.
+  const variant = chooseBlock(
+    c.device,
+    { ...sizes, m: call.m, n: call.n },
+    splits,
+  );
   const block: Block = BLOCKS[variant];
   const form: MatmulForm = {
     variant,

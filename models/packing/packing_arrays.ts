@@ -11,7 +11,7 @@ export interface PackingOptions {
    * The number of tokens is made a multiple of this, so that batches have few
    * different shapes. The tokens that are added, called fillers, follow the
    * real ones and form one more text. No result, loss or gradient depends on
-   * them.
+   * them beyond rounding: a GPU may run another kernel for more tokens.
    *
    * @default {1}
    */

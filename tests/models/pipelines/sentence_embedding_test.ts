@@ -330,7 +330,10 @@ gpuTest(
         const [first, second] = await embed(["I like it", TEXTS[4] ?? ""]);
         assertClose(first ?? [], composed(short), FUNCTIONS);
         assertClose(second ?? [], composed(kept), FUNCTIONS);
-        assertEquals(await embed(TEXTS[4] ?? ""), second);
+        // Batches of other shapes may run other kernels, but equal ones do not.
+        const alone = await embed(TEXTS[4] ?? "");
+        assertClose(alone, second ?? [], SUMS);
+        assertEquals(await embed(TEXTS[4] ?? ""), alone);
         const plain = await embed("I like it", { normalize: false });
         assertClose(unit([...plain]), first ?? [], FUNCTIONS);
         assert(Math.abs(Math.hypot(...plain) - 1) > 1e-3);
