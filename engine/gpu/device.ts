@@ -222,7 +222,8 @@ let decided = 0;
  *
  * @param options Which adapter to open, and limits to set.
  * @returns The device.
- * @throws {NoAdapterError} If the system offers no WebGPU adapter.
+ * @throws {NoAdapterError} If the system offers no WebGPU adapter, or one that
+ * gives no device.
  *
  * @example Usage
  * ```ts
@@ -258,7 +259,8 @@ export function initialize(options?: DeviceOptions): Promise<Device> {
  *
  * @param options Which adapter to open, and limits to set.
  * @returns The device.
- * @throws {NoAdapterError} If the system offers no WebGPU adapter.
+ * @throws {NoAdapterError} If the system offers no WebGPU adapter, or one that
+ * gives no device.
  *
  * @example A tensor on a second device
  * ```ts
@@ -280,7 +282,7 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
     );
   }
   const limits = adapter.limits;
-  const gpu = await adapter.requestDevice({
+  const asked: GPUDeviceDescriptor = {
     requiredFeatures: (["timestamp-query"] as const).filter((feature) =>
       adapter.features.has(feature)
     ),
@@ -298,7 +300,19 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
       maxComputeWorkgroupSizeX: Math.min(limits.maxComputeWorkgroupSizeX, 1024),
       maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
     },
-  });
+  };
+  let gpu: GPUDevice;
+  try {
+    gpu = await adapter.requestDevice(asked);
+  } catch (cause) {
+    const { description, vendor, architecture } = adapter.info;
+    const name = description || `${vendor} ${architecture}`.trim() || "unnamed";
+    throw new NoAdapterError(
+      `Cannot open the WebGPU adapter ${name}: ` +
+        (cause instanceof Error ? cause.message : String(cause)),
+      { cause },
+    );
+  }
   return new Device(gpu, adapter, options);
 }
 

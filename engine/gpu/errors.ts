@@ -4,7 +4,8 @@
 // The errors that a GPU can cause.
 
 /**
- * The error when no WebGPU adapter was found; the message says what to install.
+ * The error when no WebGPU adapter was found, or none that can be opened; the
+ * message says what to install, or why.
  *
  * @example Usage
  * ```ts

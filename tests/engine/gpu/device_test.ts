@@ -14,7 +14,11 @@ import {
   openDevice,
   setDevice,
 } from "../../../engine/gpu/device.ts";
-import { DeviceLostError, GpuError } from "../../../engine/gpu/errors.ts";
+import {
+  DeviceLostError,
+  GpuError,
+  NoAdapterError,
+} from "../../../engine/gpu/errors.ts";
 import { defineKernel, type Kernel } from "../../../engine/gpu/kernel.ts";
 import { windows } from "../../../engine/launch/cut.ts";
 import { launch } from "../../../engine/launch/launch.ts";
@@ -63,6 +67,33 @@ gpuTest(
     await other.destroy();
   },
 );
+
+Deno.test("openDevice() says which adapter gives no device, and why", async () => {
+  const refusing = (info: object) => ({
+    requestAdapter: () =>
+      Promise.resolve({
+        info: { vendor: "", architecture: "", description: "", ...info },
+        features: new Set(),
+        limits: {},
+        requestDevice: () =>
+          Promise.reject(new DOMException("too few limits", "OperationError")),
+      }),
+  });
+  for (
+    const [info, name] of [
+      [{ description: "Old OpenGL" }, "Old OpenGL"],
+      [{ vendor: "acme", architecture: "one" }, "acme one"],
+      [{}, "unnamed"],
+    ] as const
+  ) {
+    const error = await assertRejects(
+      () => openDevice({ gpu: refusing(info) as unknown as GPU }),
+      NoAdapterError,
+      `Cannot open the WebGPU adapter ${name}: too few limits`,
+    );
+    assert(error.cause instanceof DOMException);
+  }
+});
 
 gpuTest(
   "a refused command is thrown once, at the next flush",
