@@ -9,7 +9,10 @@ import { BufferUsage } from "../gpu/flags.ts";
 
 /** Times recorded work. */
 export interface Stopwatch {
-  /** Milliseconds. Work that takes less should be repeated within a task. */
+  /**
+   * Milliseconds. Work that takes less should be repeated within a task. 0 if the
+   * stopwatch repeats short tasks itself.
+   */
   readonly resolution: number;
   /** Runs the tasks in order, and returns the milliseconds that each took. */
   time(tasks: readonly (() => void)[]): Promise<number[]>;
@@ -45,25 +48,66 @@ export function stopwatchFor(device: Device, isAside = false): Stopwatch {
     : new HostStopwatch(device);
 }
 
-/** Times each task by waiting for it, which takes 10 ms or more in Deno. */
-export class HostStopwatch implements Stopwatch {
-  readonly resolution = 20;
-  readonly #device: Device;
+/** How many times a wait for nothing the host's clock must time at least. */
+const WAITS = 10;
 
-  constructor(device: Device) {
+/** The least that the host's clock times, in milliseconds. */
+const LEAST_HOST = 20;
+
+/** How often the host's clock has a task repeated at most. */
+const MAX_HOST_REPEATS = 2 ** 16;
+
+/**
+ * Times each task by waiting for it. In Deno, the answer comes up to 10 ms after
+ * the work is done, which hides all that is short on a fast GPU. So a task is
+ * repeated until it takes far longer than a wait for nothing does.
+ */
+export class HostStopwatch implements Stopwatch {
+  readonly resolution = 0; // It repeats tasks itself.
+  readonly #device: Pick<Device, "synchronize">;
+  readonly #now: () => number;
+
+  /**
+   * @param device The device that does the work.
+   * @param now The clock, in milliseconds.
+   */
+  constructor(
+    device: Pick<Device, "synchronize">,
+    now: () => number = () => performance.now(),
+  ) {
     this.#device = device;
+    this.#now = now;
   }
 
   async time(tasks: readonly (() => void)[]): Promise<number[]> {
     const times: number[] = [];
+    if (tasks.length === 0) return times;
     await this.#device.synchronize();
+    const waits = [];
+    for (let i = 0; i < 3; i++) waits.push(await this.#once(() => {}, 1));
+    const wait = Math.min(...waits);
+    const least = Math.max(LEAST_HOST, WAITS * wait);
     for (const task of tasks) {
-      const start = performance.now();
-      task();
-      await this.#device.synchronize();
-      times.push(performance.now() - start);
+      let repeats = 1;
+      let taken = await this.#once(task, repeats);
+      while (taken < least && repeats < MAX_HOST_REPEATS) {
+        const worked = Math.max(taken - wait, least / 32);
+        const more = Math.ceil(1.2 * least / worked);
+        repeats = Math.min(repeats * more, MAX_HOST_REPEATS);
+        taken = await this.#once(task, repeats);
+      }
+      // The answer is late by half a wait on average.
+      times.push((taken - wait / 2) / repeats);
     }
     return times;
+  }
+
+  /** The milliseconds until some runs of a task are known to be done. */
+  async #once(task: () => void, repeats: number): Promise<number> {
+    const start = this.#now();
+    for (let i = 0; i < repeats; i++) task();
+    await this.#device.synchronize();
+    return this.#now() - start;
   }
 
   dispose(): void {}
