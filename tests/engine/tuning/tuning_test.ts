@@ -386,22 +386,20 @@ for (
     };
     const stopwatch = make(device);
     await stopwatch.time([fill(1)]); // compiles
-    let [long, short, longer] = [Infinity, Infinity, Infinity];
-    for (let round = 0; round < 3; round++) { // Other programs may slow the machine down.
-      const [a = 0, b = 0, c = 0] = await stopwatch.time([
+    // Other programs may slow the machine down in some of the rounds.
+    const rounds: string[] = [];
+    let told = false;
+    while (!told && rounds.length < 5) {
+      const [long = 0, short = 0, longer = 0] = await stopwatch.time([
         fill(100), // more than a chunk
         fill(1),
         fill(200),
       ]);
-      [long, short, longer] = [
-        Math.min(long, a),
-        Math.min(short, b),
-        Math.min(longer, c),
-      ];
+      rounds.push(`${short}, ${long} and ${longer} ms`);
+      told = short > 0 && long > 10 * short && longer > 1.2 * long;
     }
     stopwatch.dispose();
-    assert(short > 0 && long > 10 * short, `${long} and ${short} ms`);
-    assert(longer > 1.2 * long, `${longer} and ${long} ms`);
+    assert(told, rounds.join("; "));
   });
 }
 
