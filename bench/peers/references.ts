@@ -97,3 +97,27 @@ export function softmaxReference(rows: number, columns: number): number[] {
     return Math.exp(at(x, place)) / sum;
   });
 }
+
+/** How far collections of SWAG's cases move an element at most. */
+export const SWAG_STEP = 0.001;
+
+/** The scale of SWAG's samples. */
+export const SWAG_SCALE = 0.5;
+
+/** Samples that a variance is taken over: some 1,000 columns and draws in all. */
+export function swagDraws(rank: number): number {
+  return Math.ceil(1280 / rank);
+}
+
+/**
+ * The variance of SWAG's samples after `rank` collections, of which collection t
+ * moves element j by `SWAG_STEP sin(t j)`. Such moves have a variance of
+ * `SWAG_STEP² / 2` and are orthogonal, to half a percent. A deviation is what a
+ * collection differs by from the mean so far, and has `1 - 1/t` of that variance.
+ */
+export function swagVarianceReference(rank: number): number[] {
+  let columns = 0;
+  for (let t = 1; t <= rank; t++) columns += 1 - 1 / t;
+  const shares = 1 - 1 / rank + columns / (rank - 1);
+  return [SWAG_SCALE * shares * SWAG_STEP ** 2 / 2];
+}

@@ -8,6 +8,7 @@ import { BertConfig, BertForSequenceClassification } from "../../models/mod.ts";
 import { SwagModel } from "../../swag/mod.ts";
 import { probe, random, randomIntegers } from "./data.ts";
 import type { Parameters } from "./protocol.ts";
+import { SWAG_SCALE, SWAG_STEP, swagDraws } from "./references.ts";
 import { operation, sizes } from "./swagpu_kernels.ts";
 import { adamw, training } from "./swagpu_training.ts";
 import type { Kinds, Prepared } from "./worker.ts";
@@ -64,7 +65,10 @@ function batchOf({ batch, length, vocabulary }: BatchSizes) {
   };
 }
 
-/** A posterior from collections while one matrix moves a little. */
+/**
+ * A posterior from collections while one matrix moves a little, each element in
+ * its own way, so that each column of the deviations moves samples by itself.
+ */
 async function posterior(parameters: Parameters, collections: number) {
   const { rank, ...shape } = sizes<BertSizes & { rank: number }>(parameters);
   const model = build(shape);
@@ -78,15 +82,13 @@ async function posterior(parameters: Parameters, collections: number) {
   if (!first) throw new Error("Cannot find a query matrix");
   const values = Float32Array.from(await first.data());
   for (let round = 0; round < collections; round++) {
-    const shift = 0.001 * Math.sin(round + 1);
-    first.write(values.map((x) => x + shift));
+    first.write(
+      values.map((x, j) => x + SWAG_STEP * Math.sin((round + 1) * (j + 1))),
+    );
     swag.collectModel();
   }
   return { model, swag, first };
 }
-
-/** Samples that a variance is taken over. */
-const DRAWS = 64;
 
 /** BERT's training step and inference, and SWAG's collection and sampling. */
 export function bertKinds(device: Device): Kinds {
@@ -113,9 +115,10 @@ export function bertKinds(device: Device): Kinds {
   const sample = async (parameters: Parameters): Promise<Prepared> => {
     const { rank } = sizes<{ rank: number }>(parameters);
     const { model, swag, first } = await posterior(parameters, rank);
+    const draws = swagDraws(rank);
     let index = 0;
     const draw = () =>
-      swag.sampleParameters({ scale: 0.5, seed: 1, index: index++ });
+      swag.sampleParameters({ scale: SWAG_SCALE, seed: 1, index: index++ });
     return {
       run: draw,
       wait: () => device.synchronize(),
@@ -123,14 +126,14 @@ export function bertKinds(device: Device): Kinds {
         swag.restoreMean();
         const mean = await first.data();
         let sum = 0;
-        for (let i = 0; i < DRAWS; i++) {
+        for (let i = 0; i < draws; i++) {
           draw();
           const drawn = await first.data();
           drawn.forEach((x, j) => sum += (x - (mean[j] ?? NaN)) ** 2);
         }
-        return [sum / DRAWS / mean.length];
+        return [sum / draws / mean.length];
       },
-      note: `outputs compared: the variance over ${DRAWS} samples`,
+      note: `outputs compared: the variance over ${draws} samples`,
       peakBytes: () => device.pool.statistics().peak,
       dispose() {
         swag.dispose();

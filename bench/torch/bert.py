@@ -193,7 +193,7 @@ class BertForward:
 
 
 class SwagCase:
-    """Collections while one matrix moves a little, and samples."""
+    """Collections while one matrix moves a little, and samples; see references.ts."""
 
     def __init__(self, context, rank, flat, sample, **sizes):
         self.model = build(context, **sizes)
@@ -208,10 +208,15 @@ class SwagCase:
         )
         self.first = dict(self.model.named_parameters())[name]
         value = self.first.detach().clone()
+        places = torch.arange(
+            1, value.numel() + 1, dtype=torch.float64, device=value.device
+        ).view_as(value)
         with torch.no_grad():
             for turn in range(rank):
-                self.first.copy_(value + 0.001 * math.sin(turn + 1))
+                moved = value.double() + 0.001 * torch.sin((turn + 1) * places)
+                self.first.copy_(moved)
                 self.swag.collect()
+        self.draws = math.ceil(1280 / rank)
 
     def run(self):
         with torch.no_grad():
@@ -233,12 +238,12 @@ class SwagCase:
                 parameter.copy_(value)
         return result
 
-    def variance(self, mean, draws=64):
+    def variance(self, mean):
         total = 0.0
-        for _ in range(draws):
+        for _ in range(self.draws):
             self.swag.sample(0.5)
             total += ((self.first.double() - mean) ** 2).mean().item()
-        return total / draws
+        return total / self.draws
 
 
 def swag_case(flat, sample):

@@ -1,6 +1,11 @@
 // Copyright 2026 the swagpu authors. MIT license.
 
-import { assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertNotEquals,
+} from "@std/assert";
 import { PEER_CASES } from "../../bench/peers/cases.ts";
 import {
   probe,
@@ -9,12 +14,15 @@ import {
   randomIntegers,
   swapMiddle,
 } from "../../bench/peers/data.ts";
-import { bertParameters } from "../../bench/peers/gpu_cases.ts";
+import { bertParameters, SMALL_CASES } from "../../bench/peers/gpu_cases.ts";
 import {
   attentionReference,
   layerNormReference,
   matmulReference,
 } from "../../bench/peers/references.ts";
+import { compare } from "../../bench/peers/statistics.ts";
+import { bertKinds } from "../../bench/peers/swagpu_bert.ts";
+import { gpuTest } from "../_check.ts";
 import { matmulReference as product } from "../reference/matmul.ts";
 
 Deno.test("inputs are bit-equal to those of PyTorch's worker", () => {
@@ -101,3 +109,25 @@ Deno.test("BERT-base has 109,483,778 parameters with two labels", () => {
   });
   assertEquals(parameters, 109_483_778);
 });
+
+gpuTest(
+  "SWAG's samplers agree by their variance, and none of another scale",
+  async (device) => {
+    const [given] = SMALL_CASES.filter(({ kind }) => kind === "swagSample");
+    const sample = bertKinds(device).swagSample;
+    assert(given && typeof sample === "function");
+    const { values, tolerance } = given.expected;
+    const expected = values?.() ?? [];
+    const prepared = await sample(given.parameters);
+    for (let run = 0; run < 3; run++) { // Each draws other samples.
+      const [variance = NaN] = await prepared.outputs();
+      assert(compare([variance], expected, tolerance).agrees, `${variance}`);
+      // Twice or half the variance in all, or half of it in one of the terms.
+      for (const factor of [2, 0.5, 1.46, 0.77]) {
+        const wrong = [variance * factor];
+        assertEquals(compare(wrong, expected, tolerance).agrees, false);
+      }
+    }
+    await prepared.dispose?.();
+  },
+);
