@@ -21,19 +21,22 @@ import {
   type Tensor,
   tensor,
 } from "../engine/mod.ts";
-import { copyInto, grid, launch } from "../engine/kernel_kit.ts";
+import { copyInto } from "../engine/kernel_kit.ts";
 import { AdamW, clipGradNorm, Module, Parameter } from "../nn/mod.ts";
 import { SwagModel } from "../swag/mod.ts";
-import { copyPeak, FMA_PER_INVOCATION, fmaPeak } from "./limits.ts";
+import { copyBytes, copyRun, fmaFlops, fmaRun } from "./limits.ts";
 import { type StepSizes, trainingStep } from "./training.ts";
+
+/** A number, or one that depends on the adapter. */
+export type Amount = number | ((device: Device) => number);
 
 /** A case to time. */
 export interface Case {
   name: string;
   /** The floating-point operations of one run; a multiply-add counts as two. */
-  flops?: number;
+  flops?: Amount;
   /** The bytes that one run must read and write at least. */
-  bytes?: number;
+  bytes?: Amount;
   /** Makes the tensors of a run. `run` only records commands. */
   setup(device: Device): { run: () => void; dispose?: () => void };
 }
@@ -43,7 +46,7 @@ const MEBI = 2 ** 20;
 /** The name of a case that measures the adapter itself. */
 export const FMA_LIMIT = "limit: multiply-adds from registers";
 /** See {@linkcode FMA_LIMIT}. */
-export const COPY_LIMIT = "limit: copy 64 MiB";
+export const COPY_LIMIT = "limit: copy";
 
 /** The name of the whole training step; host costs are measured on it too. */
 export const TRAINING_STEP = "training step, BERT 2x128, batch 8, length 64";
@@ -128,35 +131,13 @@ const RANK = 20;
 export const CASES: readonly Case[] = [
   {
     name: FMA_LIMIT,
-    flops: 2 * FMA_PER_INVOCATION * 16384,
-    setup(device) {
-      const y = ones([16384]);
-      return {
-        run: () =>
-          launch(device, fmaPeak, {
-            bind: [y],
-            params: { factor: 0.999, term: 0.001 },
-            groups: [256],
-          }),
-      };
-    },
+    flops: fmaFlops,
+    setup: fmaRun,
   },
   {
     name: COPY_LIMIT,
-    bytes: 128 * MEBI,
-    setup(device) {
-      const x = ones([16 * MEBI]);
-      const y = ones([16 * MEBI]);
-      const vectors = 4 * MEBI;
-      return {
-        run: () =>
-          launch(device, copyPeak, {
-            bind: [x, y],
-            params: { vectors },
-            groups: grid(vectors, copyPeak.workgroupSize),
-          }),
-      };
-    },
+    bytes: copyBytes,
+    setup: (device) => copyRun(device),
   },
   matmulCase(256, 256, 256),
   matmulCase(512, 512, 512),

@@ -6,15 +6,16 @@
 // the posterior takes of memory. Run it with
 // `deno task bench:posterior-speed [layers [rank [rounds]]]`.
 
-import { type Device, initialize, manualSeed } from "../engine/mod.ts";
+import { initialize, manualSeed } from "../engine/mod.ts";
 import { BertConfig, BertModel } from "../models/mod.ts";
 import {
   DEVIATION_FORMATS,
   type DeviationFormat,
   SwagModel,
 } from "../swag/mod.ts";
-import { CASES, COPY_LIMIT } from "./cases.ts";
+import { copyBytes, copyRun } from "./limits.ts";
 import { median } from "./scaling_fit.ts";
+import { Stretch } from "./stretch.ts";
 
 /** The bytes of a deviation's value, with its share of the scale of 64 values. */
 const BYTES: Readonly<Record<DeviationFormat, number>> = {
@@ -25,15 +26,6 @@ const BYTES: Readonly<Record<DeviationFormat, number>> = {
 
 const MEBI = 2 ** 20;
 
-/** The seconds that the GPU takes for what a function records. */
-async function timed(device: Device, run: () => void): Promise<number> {
-  await device.stream.wait();
-  const start = performance.now();
-  run();
-  await device.stream.wait();
-  return (performance.now() - start) / 1000;
-}
-
 if (import.meta.main) {
   const device = await initialize();
   const [layers = 12, rank = 20, rounds = 5] = Deno.args.map(Number);
@@ -41,10 +33,9 @@ if (import.meta.main) {
   const model = new BertModel(new BertConfig({ numHiddenLayers: layers }));
   model.placeParameters();
   const weights = model.parameters().reduce((sum, { size }) => sum + size, 0);
-  const limitCase = CASES.find(({ name }) => name === COPY_LIMIT);
-  if (!limitCase?.bytes) throw new Error(`Cannot find the case ${COPY_LIMIT}`);
-  const { bytes } = limitCase;
-  const { run: copy } = limitCase.setup(device);
+  const stretch = (run: () => void) =>
+    new Stretch(run, () => device.synchronize());
+  const copy = stretch(copyRun(device).run);
   console.log(
     `${device.name}, Deno ${Deno.version.deno}; ` +
       `${(weights / 1e6).toFixed(1)} million weights, rank ${rank}\n\n` +
@@ -63,22 +54,22 @@ if (import.meta.main) {
     // The ring is full, and the model's own weights are kept, before it is timed.
     for (let i = 0; i < rank; i++) swag.collectModel();
     swag.sampleParameters({ seed: 0 });
+    let seed = 0;
+    const sample = stretch(() => swag.sampleParameters({ seed: ++seed }));
+    const collect = stretch(() => swag.collectModel());
     const times = { copy: [], collect: [], sample: [] } as Record<
       "copy" | "collect" | "sample",
       number[]
     >;
     for (let round = 0; round < rounds; round++) {
-      times.copy.push(await timed(device, copy));
-      const seed = round + 1;
-      times.sample.push(
-        await timed(device, () => swag.sampleParameters({ seed })),
-      );
+      times.copy.push(await copy.seconds());
+      times.sample.push(await sample.seconds());
       swag.restoreWeights();
-      times.copy.push(await timed(device, copy));
-      times.collect.push(await timed(device, () => swag.collectModel()));
+      times.copy.push(await copy.seconds());
+      times.collect.push(await collect.seconds());
       swag.sampleParameters({ seed: 0 });
     }
-    const limit = bytes / median(times.copy) / 1e9;
+    const limit = copyBytes(device) / median(times.copy) / 1e9;
     const value = BYTES[deviations];
     // Weights, mean and M2 are read; mean, M2 and a deviation are written.
     const collected = (5 * 4 + value) * weights;
@@ -87,7 +78,7 @@ if (import.meta.main) {
     const cells = (bytes: number, seconds: number) => {
       const rate = bytes / seconds / 1e9;
       return [
-        seconds.toFixed(3),
+        seconds.toPrecision(3),
         rate.toFixed(1),
         `${(100 * rate / limit).toFixed(0)} %`,
       ];

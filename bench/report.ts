@@ -6,8 +6,8 @@
 // measures the host's cost of a dispatch, the bind groups of a training step, and the
 // cost of generated tokens.
 
-import { initialize } from "../engine/mod.ts";
-import { CASES, COPY_LIMIT, FMA_LIMIT } from "./cases.ts";
+import { type Device, initialize } from "../engine/mod.ts";
+import { type Amount, CASES, COPY_LIMIT, FMA_LIMIT } from "./cases.ts";
 import { type GenerationCost, measureGeneration } from "./generation.ts";
 import { type HostCost, measureHost } from "./host.ts";
 
@@ -58,14 +58,16 @@ async function times(): Promise<Map<string, number>> {
   return found;
 }
 
-function rowsOf(found: ReadonlyMap<string, number>): Row[] {
+function rowsOf(found: ReadonlyMap<string, number>, device: Device): Row[] {
+  const amount = (given: Amount) =>
+    typeof given === "number" ? given : given(device);
   const rows = CASES.map(({ name, flops, bytes }): Row => {
     const milliseconds = found.get(name) ?? NaN;
     return {
       name,
       milliseconds,
-      ...(flops ? { gflops: flops / milliseconds / 1e6 } : {}),
-      ...(bytes ? { gbytes: bytes / milliseconds / 1e6 } : {}),
+      ...(flops ? { gflops: amount(flops) / milliseconds / 1e6 } : {}),
+      ...(bytes ? { gbytes: amount(bytes) / milliseconds / 1e6 } : {}),
     };
   });
   const fma = rows.find(({ name }) => name === FMA_LIMIT)?.gflops ?? NaN;
@@ -109,7 +111,7 @@ function print({ adapter, rows, host, generation }: Report): void {
   }
   if (rows.some(({ share }) => isOver(share))) {
     console.log(
-      "* more than the limit: it is measured on 64 MiB, which fit no cache, " +
+      "* more than the limit: it is measured on data that fit no cache, " +
         "and this case's data do",
     );
   }
@@ -151,7 +153,7 @@ async function main(args: readonly string[]): Promise<number> {
   console.error("1 of 3: the host's cost of a dispatch and of a step");
   const host = await measureHost(device);
   console.error(`2 of 3: ${CASES.length} kernels and steps`);
-  const rows = rowsOf(await times());
+  const rows = rowsOf(await times(), device);
   console.error("3 of 3: what generated tokens cost");
   const generation = await measureGeneration(device);
   const report = { adapter: device.name, rows, host, generation };

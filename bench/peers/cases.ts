@@ -16,7 +16,7 @@ import {
 /** The limits of an adapter, which the worker limits.ts measures. */
 export const LIMITS = {
   fma: { title: "multiply-adds from registers", unit: "GFLOP/s" },
-  copy: { title: "copy of 64 MiB by a vec4 kernel", unit: "GB/s" },
+  copy: { title: "copy by a vec4 kernel", unit: "GB/s" },
   dispatch: { title: "1,000 dispatches in one pass", unit: "Mdispatch/s" },
   wait: { title: "a wait for nothing", unit: "kwait/s" },
 } as const;

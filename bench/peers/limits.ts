@@ -3,14 +3,17 @@
 // The worker that measures the adapter itself, in the same rounds as the peers. Each kind
 // is a limit of cases.ts, of which one run does `amount`.
 
-import { type Device, initialize, ones } from "../../engine/mod.ts";
-import { grid, launch } from "../../engine/kernel_kit.ts";
-import { copyPeak, FMA_PER_INVOCATION, fmaPeak } from "../limits.ts";
+import { type Device, initialize } from "../../engine/mod.ts";
+import {
+  copyBytes,
+  copyRun,
+  fmaFlops,
+  fmaRun,
+  type LimitRun,
+} from "../limits.ts";
 import type { Limit } from "./cases.ts";
-import { operation } from "./swagpu_kernels.ts";
 import { type Prepare, type Prepared, serve, watch } from "./worker.ts";
 
-const MEBI = 2 ** 20;
 const DISPATCHES = 1000;
 
 /** Adds 16 numbers: as little as a dispatch can do. */
@@ -75,41 +78,22 @@ function dispatches({ gpu }: Device): Prepared {
 
 /** Measures the limits of an adapter. The outputs say how much one run does. */
 function limits(device: Device): Record<Limit, Prepare> {
-  const amount = (prepared: Prepared, each: number): Prepared => ({
-    ...prepared,
+  // One run of a limit, and how much it does.
+  const limit = ({ tensors, run }: LimitRun, amount: number): Prepared => ({
+    run,
+    wait: () => device.synchronize(),
     async outputs() {
-      await prepared.outputs();
-      return [each];
+      run();
+      await device.synchronize();
+      return [amount];
+    },
+    dispose() {
+      for (const x of tensors) x.dispose();
     },
   });
   return {
-    fma() {
-      const invocations = device.isSoftware ? 16 * 1024 : MEBI;
-      const y = ones([invocations]);
-      const prepared = operation(device, [y], () => {
-        launch(device, fmaPeak, {
-          bind: [y],
-          params: { factor: 0.999, term: 0.001 },
-          groups: grid(invocations, fmaPeak.workgroupSize),
-        });
-        return y;
-      });
-      return amount(prepared, 2 * FMA_PER_INVOCATION * invocations);
-    },
-    copy() {
-      const x = ones([16 * MEBI]);
-      const y = ones([16 * MEBI]);
-      const vectors = 4 * MEBI;
-      const prepared = operation(device, [x, y], () => {
-        launch(device, copyPeak, {
-          bind: [x, y],
-          params: { vectors },
-          groups: grid(vectors, copyPeak.workgroupSize),
-        });
-        return y;
-      });
-      return amount(prepared, 2 * 4 * 16 * MEBI);
-    },
+    fma: () => limit(fmaRun(device), fmaFlops(device)),
+    copy: () => limit(copyRun(device), copyBytes(device)),
     dispatch: () => dispatches(device),
     wait: () => ({
       run: () => device.gpu.queue.onSubmittedWorkDone(),
