@@ -13,6 +13,7 @@ import {
   normal,
   scope,
 } from "../engine/mod.ts";
+import { Stretch } from "./stretch.ts";
 
 const LENGTHS = [17, 128, 512, 2048, 8192];
 const HEADS = 1;
@@ -32,19 +33,15 @@ console.log(
 
 /** Milliseconds of one call: the best of several, each long enough to time. */
 async function time(run: () => void): Promise<number> {
-  const sample = async (count: number) => {
-    const start = performance.now();
-    for (let i = 0; i < count; i++) run();
-    await device.synchronize();
-    return (performance.now() - start) / count;
-  };
-  await sample(1); // compiles
-  const first = await sample(1);
-  if (first > 1000) return first;
-  const count = Math.max(1, Math.min(50, Math.ceil(100 / first)));
-  let best = Infinity;
-  for (let i = 0; i < REPEATS; i++) best = Math.min(best, await sample(count));
-  return best;
+  run(); // compiles
+  const stretch = new Stretch(run, () => device.synchronize());
+  let best = await stretch.seconds();
+  if (best < 1) {
+    for (let i = 1; i < REPEATS; i++) {
+      best = Math.min(best, await stretch.seconds());
+    }
+  }
+  return 1000 * best;
 }
 
 for (const [name, rule] of Object.entries(RULES)) {
@@ -71,7 +68,7 @@ for (const [name, rule] of Object.entries(RULES)) {
     ) / Math.log(4);
     console.log(
       `${name}, forward${backwards ? " and backward" : ""}: ${
-        [...times].map(([length, ms]) => `${length}: ${ms.toFixed(1)}`)
+        [...times].map(([length, ms]) => `${length}: ${ms.toPrecision(3)}`)
           .join(", ")
       } ms; slope ${slope.toFixed(2)}`,
     );

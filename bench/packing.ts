@@ -30,6 +30,7 @@ import {
   RobertaForSequenceClassification,
 } from "../models/mod.ts";
 import { counterRandom } from "../nn/mod.ts";
+import { Stretch } from "./stretch.ts";
 
 const BATCH = 16;
 const SHORTEST = 8;
@@ -219,17 +220,17 @@ export async function measurePacking(
     ["packed", drawn, true],
     ["unpadded", even, false],
   ] as const;
+  const stretches = kinds.map(([kind, lengths, packed]) => {
+    const run = () => {
+      using _ = scope();
+      backward(step(lengths, packed));
+    };
+    return { kind, stretch: new Stretch(run, () => device.synchronize()) };
+  });
   for (let round = -WARM_UP; round < ROUNDS; round++) {
-    for (const [kind, lengths, packed] of kinds) {
-      await device.synchronize();
-      const start = performance.now();
-      {
-        using _ = scope();
-        backward(step(lengths, packed));
-      }
-      await device.synchronize();
-      const elapsed = performance.now() - start;
-      if (round >= 0) cost[kind] = Math.min(cost[kind], elapsed);
+    for (const { kind, stretch } of stretches) {
+      const milliseconds = 1000 * await stretch.seconds();
+      if (round >= 0) cost[kind] = Math.min(cost[kind], milliseconds);
     }
   }
   return cost;
