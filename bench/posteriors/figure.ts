@@ -39,7 +39,8 @@ export async function posteriorsFigure(
       text: "Posteriors at equal training cost",
       subtitle: [
         "Dots are means, and bars one standard deviation over seeds on both sides.",
-        "Dashed: the true distribution of the labels. Less is better.",
+        "Truth, dashed where it is near: the true distribution of the labels.",
+        "Less is better.",
       ],
       anchor: "start",
       fontSize: 16,
@@ -83,9 +84,9 @@ function panelSpec(
     const { mean, sd } = spread;
     return [{ row: title, family, mean, low: mean - sd, high: mean + sd }];
   });
-  const truth = name === "ece"
-    ? undefined
-    : methods.find(({ family }) => family === "truth")?.scores.nll?.mean;
+  const truth = name === "nll"
+    ? methods.find(({ family }) => family === "truth")?.scores.nll?.mean
+    : undefined;
   // A truth that is far from all methods would squeeze them into one corner, so it
   // is named below the axis instead.
   const lows = points.map(({ low }) => low);
@@ -95,7 +96,7 @@ function panelSpec(
     Math.max(least - truth, truth - most) <= most - least;
   const far = truth === undefined || isNear
     ? ""
-    : ` (${truth.toFixed(3)} for the true distribution)`;
+    : ` (truth: ${truth.toFixed(3)})`;
   const y = {
     field: "row",
     type: "nominal",

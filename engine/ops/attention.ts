@@ -247,11 +247,17 @@ function runBlocks(
 ): void {
   const { device, form, shapeClass, fallback } = plan;
   const rows = step === "keys" ? plan.sk : plan.sq;
-  const family = step === "forward" ? "attention" : "attention_backward";
+  const backward = step !== "forward";
+  const family = backward ? "attention_backward" : "attention";
   const block = blockKernel({
     form,
     step,
-    variant: chooseVariant(device, family, shapeClass, fallback),
+    variant: chooseVariant(
+      device,
+      family,
+      shapeClass,
+      () => fallback(backward),
+    ),
     rows,
     memory: device.gpu.limits.maxComputeWorkgroupStorageSize,
   });
