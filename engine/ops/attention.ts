@@ -247,17 +247,11 @@ function runBlocks(
 ): void {
   const { device, form, shapeClass, fallback } = plan;
   const rows = step === "keys" ? plan.sk : plan.sq;
-  const backward = step !== "forward";
-  const family = backward ? "attention_backward" : "attention";
+  const family = step === "forward" ? "attention" : "attention_backward";
   const block = blockKernel({
     form,
     step,
-    variant: chooseVariant(
-      device,
-      family,
-      shapeClass,
-      () => fallback(backward),
-    ),
+    variant: chooseVariant(device, family, shapeClass, fallback),
     rows,
     memory: device.gpu.limits.maxComputeWorkgroupStorageSize,
   });

@@ -16,10 +16,7 @@ import type { RandomStream } from "../random_stream.ts";
 import type { IntegerTensor, Tensor } from "../tensor.ts";
 import { type AttentionOptions, checkAttention } from "./attention_options.ts";
 
-/**
- * As many workgroups of 64 rows keep a GPU busy going back; with fewer, smaller
- * ones do.
- */
+/** As many workgroups of 64 rows keep a GPU busy; with fewer, smaller ones do. */
 const ENOUGH = 512;
 
 const NO_STREAM: RandomStream = { key: [0, 0], stream: [0, 0] };
@@ -43,8 +40,8 @@ export interface AttentionPlan {
   keysMask: IntegerTensor | undefined;
   /** The class of shapes that a measured choice of variant is looked up by. */
   shapeClass: string;
-  /** The variant where none is pinned or measured, going forward or back. */
-  fallback: (backward: boolean) => string;
+  /** The variant where none is pinned or measured. */
+  fallback: () => string;
 }
 
 /** Checks the arguments of a call, and works out what its kernels need. */
@@ -82,12 +79,9 @@ export function planFor(
     shapeClass: `${depth <= 64 ? 64 : 128}_${
       Math.max(sq, sk) <= 256 ? "short" : "long"
     }`,
-    // As measured on an H200.
-    fallback: (backward) =>
+    fallback: () =>
       q.device.isSoftware
         ? "serial"
-        : !backward
-        ? depth <= 64 ? "resident32" : "tiled32"
         : batch * heads * Math.ceil(Math.min(sq, sk) / 64) >= ENOUGH
         ? "tiled64"
         : "tiled32",
