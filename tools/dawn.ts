@@ -14,26 +14,8 @@
 
 import { fileURLToPath } from "node:url";
 import { findSwiftShader, swiftShaderEnvironment } from "./dawn/swiftshader.ts";
-import {
-  asksForHelp,
-  FLAGS,
-  LEAVE_CLEANLY,
-  parseArguments,
-  runAndReport,
-} from "./test.ts";
-import { findTests } from "./test/files.ts";
-
-const ROOTS = [
-  "tests/engine",
-  "tests/nn",
-  "tests/swag",
-  "tests/models",
-  "tests/training_test.ts",
-  "tests/sweeps",
-];
-
-// A test file that uses the GPU contains one of these calls.
-const USES_GPU = /\bgpuTest\(|\b(?:initialize|openDevice)\(/;
+import { runGpuTests } from "./test/gpu_tests.ts";
+import { asksForHelp } from "./test.ts";
 
 // Files that take minutes on Dawn, each with the reason. They run only when the
 // command line names them.
@@ -49,54 +31,23 @@ const TOO_SLOW = new Map([
   ["tests/engine/tuning/tuning_test.ts", "1 minute: times every variant"],
 ]);
 
-// Commands are separate processes, which do not use Dawn.
-const OTHER_SWEEPS = /^tests\/sweeps\/(cli|examples|tools)\//;
-
-/** The test files that run on Dawn when no path is given. */
-export async function findGpuTests(): Promise<string[]> {
-  const paths = (await findTests(ROOTS)).filter(({ tests }) => tests)
-    .map(({ path }) => path);
-  const texts = await Promise.all(paths.map((path) => Deno.readTextFile(path)));
-  return paths.filter((path, i) =>
-    USES_GPU.test(texts[i] ?? "") && !TOO_SLOW.has(path) &&
-    !OTHER_SWEEPS.test(path)
-  );
-}
-
 const USAGE = `Usage: deno task test:dawn [PATH…] [--filter TEXT] [options]
 
 Runs the tests of the GPU code, or those below the files and folders that are
 named, on Dawn, the WebGPU of Chrome. Options are those of deno test. Takes some
 minutes; the last line counts the tests.`;
 
-async function main(args: string[]): Promise<number> {
+async function main(args: readonly string[]): Promise<number> {
   if (asksForHelp(args)) {
     console.log(USAGE);
     return 0;
   }
-  const { paths, flags } = parseArguments(args);
-  const files = paths.length > 0
-    ? (await findTests(paths)).filter(({ tests }) => tests)
-      .map(({ path }) => path)
-    : await findGpuTests();
-  const folder = await findSwiftShader();
-  const preload = fileURLToPath(new URL("dawn/preload.ts", import.meta.url));
-  const env = swiftShaderEnvironment(folder);
-  return await runAndReport(
-    files.map((path) => ({
-      name: path,
-      args: [
-        "test",
-        ...FLAGS,
-        `--preload=${preload}`, // Before the one that watches its devices.
-        LEAVE_CLEANLY,
-        ...flags,
-        path,
-      ],
-      env,
-    })),
-    `${files.length} files on Dawn`,
-  );
+  return await runGpuTests(args, {
+    preload: fileURLToPath(new URL("dawn/preload.ts", import.meta.url)),
+    env: swiftShaderEnvironment(await findSwiftShader()),
+    leftOut: TOO_SLOW,
+    where: "on Dawn",
+  });
 }
 
 if (import.meta.main) {
