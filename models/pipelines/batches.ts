@@ -2,7 +2,9 @@
 // This module is browser compatible.
 
 // From texts to rows of tokens, and from rows to the outputs of a model. Rows of
-// similar length are computed in one batch, and each batch is read with one wait.
+// similar length are computed in one batch. A few batches are computed while
+// earlier ones are read: in Deno a read takes 10 ms at least, in which a GPU would
+// have nothing to do.
 
 import { noGrad, readAll, scope, type Tensor } from "../../engine/mod.ts";
 import { persist } from "../../engine/kernel_kit.ts";
@@ -98,6 +100,19 @@ export function* likeLengths(
   }
 }
 
+/** The most batches that may wait to be read. */
+const MOST_READS = 4;
+
+/** The bytes of outputs beyond which no second batch waits to be read. */
+const MOST_BYTES = 64 * 2 ** 20;
+
+/** A batch that has been computed and is being read. */
+interface Reading {
+  readonly batch: Omit<Scored, "outputs">;
+  readonly bytes: number;
+  readonly outputs: Promise<Float32Array[]>;
+}
+
 /**
  * Runs a model over rows, batch by batch, with rows of similar length together.
  *
@@ -111,19 +126,38 @@ export async function* scored(
 ): AsyncGenerator<Scored> {
   const limit = longestRow(model, tokenizer);
   checkKnown(model, tokenizer, all);
-  for (const { rows, longest } of likeLengths(all, batchSize)) {
-    const batch = { rows, length: paddedLength(longest, { limit }) };
-    const outputs = await read(() =>
-      compute(
-        batchInputs(rows.flatMap((row) => all[row] ?? []), {
-          length: batch.length,
-          padTokenId: tokenizer.padTokenId,
-          usesPacking: model.usesPacking,
-        }),
-        batch,
-      )
-    );
-    yield { ...batch, outputs };
+  const reading: Reading[] = [];
+  const isFull = () =>
+    reading.length > MOST_READS ||
+    reading.length > 1 &&
+      reading.reduce((sum, { bytes }) => sum + bytes, 0) > MOST_BYTES;
+  const oldest = async function* () {
+    const first = reading.shift();
+    if (first) yield { ...first.batch, outputs: await first.outputs };
+  };
+  try {
+    for (const { rows, longest } of likeLengths(all, batchSize)) {
+      const batch = { rows, length: paddedLength(longest, { limit }) };
+      const tensors = evaluated(() =>
+        compute(
+          batchInputs(rows.flatMap((row) => all[row] ?? []), {
+            length: batch.length,
+            padTokenId: tokenizer.padTokenId,
+            usesPacking: model.usesPacking,
+          }),
+          batch,
+        )
+      );
+      const outputs = read(tensors);
+      // An error is thrown where the batch's turn comes.
+      outputs.catch(() => {});
+      const bytes = tensors.reduce((sum, x) => sum + x.bytes, 0);
+      reading.push({ batch, bytes, outputs });
+      while (isFull()) yield* oldest();
+    }
+    while (reading.length > 0) yield* oldest();
+  } finally {
+    await Promise.allSettled(reading.map(({ outputs }) => outputs));
   }
 }
 
@@ -145,9 +179,8 @@ function checkKnown(
   }
 }
 
-/** Computes tensors and reads them with one wait. */
-async function read(compute: () => Tensor[]): Promise<Float32Array[]> {
-  const tensors = evaluated(compute);
+/** Reads tensors with one wait, and frees them. */
+async function read(tensors: readonly Tensor[]): Promise<Float32Array[]> {
   try {
     return await readAll(tensors);
   } finally {
