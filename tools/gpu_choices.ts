@@ -17,9 +17,24 @@ import { fileURLToPath } from "node:url";
 import { runGpuTests } from "./test/gpu_tests.ts";
 import { asksForHelp } from "./test.ts";
 
-// Files that need minutes or an adapter on the CPU, each with the reason. They run only
-// when the command line names them.
-const LEFT_OUT = new Map<string, string>([]);
+const LOOPS = "loops that drivers on the CPU end too early";
+const ALL_VARIANTS = "runs all variants, whatever is chosen";
+const MINUTES = "minutes of training";
+
+// Files that run only when the command line names them, each with the reason.
+const LEFT_OUT = new Map([
+  ["tests/engine/launch/long_rows_test.ts", LOOPS],
+  ["tests/models/generation/logits_processors_test.ts", LOOPS],
+  ["tests/sweeps/attention_test.ts", ALL_VARIANTS],
+  ["tests/sweeps/launch_matmul_test.ts", ALL_VARIANTS],
+  ["tests/sweeps/matmul_test.ts", ALL_VARIANTS],
+  ["tests/sweeps/variants_test.ts", ALL_VARIANTS],
+  ["tests/sweeps/bench/posteriors_test.ts", MINUTES],
+  ["tests/sweeps/sizes_test.ts", "minutes: models of full size"],
+  ["tests/sweeps/trainer_cuts_test.ts", MINUTES],
+  ["tests/sweeps/trainer_kills_test.ts", "kills processes that it starts"],
+  ["tests/sweeps/npm_package_test.ts", "runs in Node"],
+]);
 
 const USAGE = `Usage: deno task test:choices [PATH…] [--filter TEXT] [options]
 
