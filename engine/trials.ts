@@ -10,7 +10,7 @@
 // it, so that a program that does not tune has only the ops that it uses.
 
 import type { Device } from "./gpu/device.ts";
-import { isSerial } from "./kernels/attention_blocks.ts";
+import { flashFits, isSerial } from "./kernels/attention_blocks.ts";
 import { attention } from "./ops/attention.ts";
 import { cachedAttention } from "./ops/cached_attention.ts";
 import { full } from "./ops/creation.ts";
@@ -68,24 +68,37 @@ defineTrial("cross_entropy", {
   },
 });
 
-/** The sizes of each class: batch, tokens, heads, and columns of a head. */
+/**
+ * The sizes of each class: batch, tokens, heads, and columns of a head. As in
+ * training, there are so many workgroups that they keep all of a large GPU busy.
+ * With fewer, a variant that takes much workgroup memory seems fast, though few of
+ * its workgroups can run at once.
+ */
 const ATTENTION_CLASSES = {
-  "64_short": [8, 128, 4, 64],
-  "64_long": [1, 2048, 4, 64],
-  "128_short": [8, 128, 4, 128],
-  "128_long": [1, 2048, 4, 128],
+  "64_short": [32, 128, 12, 64],
+  "64_long": [8, 512, 12, 64],
+  "128_short": [32, 128, 12, 128],
+  "128_long": [8, 512, 12, 128],
 };
+
+/** The heads on an adapter that is a CPU. */
+const CPU_HEADS = 4;
 
 for (const family of ["attention", "attention_backward"]) {
   defineTrial(family, {
     classes: ATTENTION_CLASSES,
     // Tiles need barriers, which are slow on a CPU; they and wide blocks take
     // seconds to compile there.
-    suits: (device, variant) =>
-      device.isSoftware ? variant === "serial" : !isSerial(variant),
-    run: (device, [batch = 1, length = 1, heads = 1, depth = 1]) => {
-      const tokens = device.isSoftware ? Math.min(length, 512) : length;
-      const shape = [rowsOn(device, batch), tokens, heads * depth];
+    suits: (device, variant, [_batch, _length, _heads, depth = 1]) => {
+      if (device.isSoftware) return variant === "serial";
+      const form = { depth, aligned: true, texels: false };
+      return variant === "flash64"
+        ? flashFits(form, device.workgroupMemory)
+        : !isSerial(variant);
+    },
+    run: (device, [batch = 1, length = 1, count = 1, depth = 1]) => {
+      const heads = device.isSoftware ? CPU_HEADS : count;
+      const shape = [rowsOn(device, batch), length, heads * depth];
       const [q, k, v, dy] = [0, 1, 2, 3].map(() => operand(device, shape));
       return () => {
         if (!q || !k || !v || !dy) return;

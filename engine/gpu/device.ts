@@ -89,6 +89,8 @@ export class Device {
    * in parts.
    */
   readonly maxBindingSize: number;
+  /** Bytes of memory that the invocations of a workgroup may share. */
+  readonly workgroupMemory: number;
   /** Whether probes may be run; see {@linkcode DeviceOptions.probe}. */
   readonly canProbe: boolean;
   /** The memory of tensors. */
@@ -139,6 +141,7 @@ export class Device {
     // would fit, but not the memory that they take.
     const asked = Math.min(options.maxBindingSize ?? limit, limit);
     this.maxBindingSize = asked - asked % BLOCK_ALIGNMENT;
+    this.workgroupMemory = gpu.limits.maxComputeWorkgroupStorageSize;
     this.faults = new Faults(gpu);
     this.pipelines = new PipelineCache(gpu, this.faults);
     this.stream = new Stream(gpu, this.pipelines, this.faults);

@@ -104,7 +104,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   let i = item % p.sq;
   let h = item / p.sq % p.heads;
   let b = item / p.sq / p.heads;
-  let base = ((b * p.sq + i) * p.heads + h) * (D / UNIT);
+  let base = base_of(b, h, i, p.sq);
   var sum = 0.0;
   for (var n = 0u; n < (D + 3u) / 4u; n++) { sum += dot(fetch_y(base, n), fetch_dy(base, n)); }
   rows[item] = vec4<f32>(lse[item].x, sum, lse[item].y, 0.0);
@@ -140,8 +140,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   let i = row % p.sq;
   let h = row / p.sq % p.heads;
   let b = row / p.sq / p.heads;
-  let q_base = ((b * p.sq + i) * p.heads + h) * (D / UNIT);
-  let k_base = ((b * p.sk + j) * p.heads + h) * (D / UNIT);
+  let q_base = base_of(b, h, i, p.sq);
+  let k_base = base_of(b, h, j, p.sk);
   var s = 0.0;
   for (var n = 0u; n < (D + 3u) / 4u; n++) { s += dot(fetch_q(q_base, n), fetch_k(k_base, n)); }
   var visible = true;

@@ -3,14 +3,16 @@
 
 // Chooses among the kernels of attention that own blocks of rows of a head.
 // Variants:
-//   serial, wide            an invocation owns 1 to 8 rows, or with `wide` up
-//                           to twice as many, which takes the driver longer to
-//                           compile; for adapters on the CPU
-//   tiled32, tiled64        a workgroup owns 32 or 64 rows; for GPUs
-//   resident32, resident64  the same, and its rows stay in workgroup memory
+//   serial, wide      an invocation owns 1 to 8 rows, or with `wide` up to twice
+//                     as many, which takes the driver longer to compile; for
+//                     adapters on the CPU
+//   tiled32, tiled64  a workgroup owns 32 or 64 rows; for GPUs
+//   flash64           a workgroup owns 64 rows, and has more workgroup memory to
+//                     multiply in; forward on large GPUs
 
 import { defineKernels, type Kernel } from "../gpu/kernel.ts";
 import type { AttentionForm } from "./attention_text.ts";
+import { FLASH_ROWS, flashBytes, flashForward } from "./attention_flash.ts";
 import {
   rowsEach,
   serialForward,
@@ -20,16 +22,18 @@ import {
 import { tiledForward, tiledKeys, tiledQueries } from "./attention_tiled.ts";
 import { tiledBytes, type TiledShape } from "./attention_tiles.ts";
 
-/**
- * The variants of the forward kernels. Those backward have all but the last.
- */
-export const ATTENTION_VARIANTS: readonly string[] = [
+/** The variants of the kernels of dq, dk and dv. */
+export const BACKWARD_VARIANTS: readonly string[] = [
   "serial",
   "wide",
   "tiled32",
-  "resident32",
   "tiled64",
-  "resident64",
+];
+
+/** The variants of the forward kernel. */
+export const ATTENTION_VARIANTS: readonly string[] = [
+  ...BACKWARD_VARIANTS,
+  "flash64",
 ];
 
 /** What a kernel computes: y, dq, or dk and dv. */
@@ -102,26 +106,19 @@ const tiledKernel = defineKernels<TiledForm>({
   name: "attention_tiled",
   make: ({ step, form, shape }) => TILED[step](form, shape),
   forms: {
-    forward: {
-      step: "forward",
-      form: PLAIN,
-      shape: { rows: 32, each: 4, resident: false },
-    },
-    queries: {
-      step: "queries",
-      form: PLAIN,
-      shape: { rows: 32, each: 4, resident: false },
-    },
-    keys: {
-      step: "keys",
-      form: PLAIN,
-      shape: { rows: 32, each: 4, resident: false },
-    },
-    resident64: {
-      step: "forward",
-      form: PLAIN,
-      shape: { rows: 64, each: 8, resident: true },
-    },
+    forward: { step: "forward", form: PLAIN, shape: { rows: 32, each: 4 } },
+    queries: { step: "queries", form: PLAIN, shape: { rows: 32, each: 4 } },
+    keys: { step: "keys", form: PLAIN, shape: { rows: 32, each: 4 } },
+    forward64: { step: "forward", form: PLAIN, shape: { rows: 64, each: 8 } },
+  },
+});
+
+const flashKernel = defineKernels<AttentionForm>({
+  name: "attention_flash",
+  make: flashForward,
+  forms: {
+    aligned: PLAIN,
+    ragged: { depth: 63, aligned: false, texels: false },
   },
 });
 
@@ -132,7 +129,7 @@ export function isSerial(variant: string): boolean {
 
 /** The kernel of a step, and how its work is cut into items. */
 export function blockKernel(work: BlockWork): BlockKernel {
-  const { form, step, variant, rows } = work;
+  const { form, step, variant, rows, memory } = work;
   const { depth, aligned } = form;
   if (isSerial(variant)) {
     const each = rowsEach({
@@ -145,7 +142,10 @@ export function blockKernel(work: BlockWork): BlockKernel {
     return { kernel, rows: each, items: kernel.workgroupSize };
   }
   const plain = { depth, aligned, texels: false };
-  const shape = tiledShape(work, plain);
+  if (variant === "flash64" && step === "forward" && flashFits(plain, memory)) {
+    return { kernel: flashKernel(plain), rows: FLASH_ROWS, items: 1 };
+  }
+  const shape = tiledShape(work);
   return {
     kernel: tiledKernel({ step, form: plain, shape }),
     rows: shape.rows,
@@ -154,24 +154,21 @@ export function blockKernel(work: BlockWork): BlockKernel {
 }
 
 /**
+ * Whether `flash64` fits the bytes of workgroup memory that a device allows.
+ * Where it does not, `tiled64` runs in its place.
+ */
+export function flashFits(form: AttentionForm, memory: number): boolean {
+  return flashBytes(form) <= memory;
+}
+
+/**
  * The shape of a variant, or a smaller one where workgroup memory is too small.
  */
-function tiledShape(
-  { step, variant, memory }: BlockWork,
-  form: AttentionForm,
-): TiledShape {
+function tiledShape({ step, variant, memory }: BlockWork): TiledShape {
   const forward = step === "forward";
-  const rows = variant.endsWith("64") ? 64 : 32;
-  const shape = (rows: 32 | 64, resident: boolean): TiledShape => ({
-    rows,
-    // Backward has twice the scores and sums to hold in registers.
-    each: rows === 64 && forward ? 8 : 4,
-    resident,
-  });
-  const fits = (shape: TiledShape) =>
-    tiledBytes(form, shape, forward ? 1 : 2) <= memory;
-  const resident = shape(rows, true);
-  if (variant.startsWith("resident") && fits(resident)) return resident;
-  const tiled = shape(rows, false);
-  return fits(tiled) ? tiled : shape(32, false);
+  // Backward has twice the scores and sums to hold in registers.
+  const wide: TiledShape = { rows: 64, each: forward ? 8 : 4 };
+  return variant !== "tiled32" && tiledBytes(wide, forward) <= memory
+    ? wide
+    : { rows: 32, each: 4 };
 }

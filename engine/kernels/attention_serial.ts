@@ -227,7 +227,7 @@ ${
         `if (first + ${r}u <= last) {
     let f = select(0.0, 1.0 / l${r}, l${r} > 0.0);
     ${unroll(N, (n) => `y${r}_${n} *= f;`)}
-    lse[(b * p.heads + h) * p.sq + i${r}] = select(vec2<f32>(MASKED, 0.0), vec2<f32>(m${r}, log2(l${r})), m${r} > 0.5 * MASKED);
+    lse[(b * p.heads + h) * p.sq + i${r}] = lse_of(m${r}, l${r});
   }`)
     }
   ${

@@ -106,6 +106,14 @@ fn probability(s: f32, lse: vec2<f32>, i: u32) -> f32 {
   let range = keys_of(i, i);
   return select(0.0, 1.0 / f32(max(range.y - range.x, 1u)), s > 2.0 * MASKED);
 }
+// lse from the largest score and the sum of a row; MASKED where all is masked.
+fn lse_of(m: f32, sum: f32) -> vec2<f32> {
+  return select(vec2<f32>(MASKED, 0.0), vec2<f32>(m, log2(sum)), m > 0.5 * MASKED);
+}
+// Where a row of a head begins, in units.
+fn base_of(b: u32, h: u32, row: u32, length: u32) -> u32 {
+  return ((b * length + row) * p.heads + h) * (D / UNIT);
+}
 // Whether dropout keeps the probabilities of keys 4·quad … 4·quad + 3.
 fn kept4(b: u32, h: u32, i: u32, quad: u32) -> vec4<bool> {
   let row = ((p.batch + b) * p.heads + h) * p.sq + i;
@@ -120,7 +128,7 @@ fn factors(b: u32, h: u32, i: u32, quad: u32) -> vec4<f32> {
 
 // segment_of gives the rows [x, y) of the other side in the same segment as a
 // row. within and within4 say whether a row, or each of four, lies in a
-// segment.
+// segment, and inside whether a row lies in each of four segments.
 const SEGMENT_OF = /* wgsl */ `
 fn segment_of(row: u32) -> vec2<u32> {
   if (MASK != 2u) { return vec2<u32>(0u, others()); }
@@ -132,6 +140,9 @@ fn within(segment: vec2<u32>, row: u32) -> bool {
 fn within4(segment: vec2<u32>, row: u32) -> vec4<bool> {
   let rows = row + vec4<u32>(0u, 1u, 2u, 3u);
   return vec4<bool>(MASK != 2u) | ((rows >= vec4<u32>(segment.x)) & (rows < vec4<u32>(segment.y)));
+}
+fn inside(starts: vec4<u32>, ends: vec4<u32>, row: u32) -> vec4<bool> {
+  return vec4<bool>(MASK != 2u) | ((vec4<u32>(row) >= starts) & (vec4<u32>(row) < ends));
 }
 `;
 
@@ -223,6 +234,24 @@ export function read(...names: string[]): AttentionBinding[] {
     const type = TYPES[name];
     return type ? { name, access: "read", type } : { name, access: "read" };
   });
+}
+
+/**
+ * The start of `main` of a kernel whose workgroups own ROWS rows of a head
+ * each: `first` to `last` of head `h` of batch row `b`.
+ */
+export function ownRows(length: "sq" | "sk", invocations: number): string {
+  return /* wgsl */ `
+@compute @workgroup_size(${invocations})
+fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let item = group.x + group.y * groups.x;
+  if (item >= p.items) { return; }
+  let blocks = (p.${length} + ROWS - 1u) / ROWS;
+  let first = item % blocks * ROWS;
+  let h = item / blocks % p.heads;
+  let b = item / blocks / p.heads;
+  let last = min(first + ROWS - 1u, p.${length} - 1u);
+`;
 }
 
 /**

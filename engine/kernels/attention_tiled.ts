@@ -10,8 +10,8 @@
 //   forward  online softmax over key tiles, y in registers, lse saved
 //   dq       p again from lse, ds = p·(dp - Σ dy·y), dq in registers
 //   dkv      the same with keys as rows, dk and dv in registers
-// Resident shapes keep all slices of the owned rows in workgroup memory. The
-// others fetch them again for every tile, and leave room for more workgroups.
+// Slices of the owned rows are fetched again for every tile: workgroup memory for
+// all of them would leave room for fewer workgroups, which is slower.
 // `deno task wgsl attention_tiled` prints the text that results.
 
 import type { KernelSource } from "../gpu/kernel.ts";
@@ -73,7 +73,7 @@ export function tiledForward(
   form: AttentionForm,
   shape: TiledShape,
 ): KernelSource {
-  const text = new TiledText(form, shape, ["q"]);
+  const text = new TiledText(form, shape);
   return tiledSource(
     "attention_tiled",
     form,
@@ -142,7 +142,7 @@ ${text.sums("y", "v", "sk")}
         `l${r} = sum_of_row(ty * EACH + ${r}u);
   let f${r} = select(0.0, 1.0 / l${r}, l${r} > 0.0);
   if (tx == 0u && mine + ${r}u < p.sq) {
-    lse[(b * p.heads + h) * p.sq + mine + ${r}u] = select(vec2<f32>(MASKED, 0.0), vec2<f32>(m${r}, log2(l${r})), m${r} > 0.5 * MASKED);
+    lse[(b * p.heads + h) * p.sq + mine + ${r}u] = lse_of(m${r}, l${r});
   }`
       )
     }
@@ -159,7 +159,7 @@ export function tiledQueries(
   form: AttentionForm,
   shape: TiledShape,
 ): KernelSource {
-  const text = new TiledText(form, shape, ["q", "dy"]);
+  const text = new TiledText(form, shape);
   return tiledSource(
     "attention_tiled_dq",
     form,
@@ -217,7 +217,7 @@ export function tiledKeys(
   form: AttentionForm,
   shape: TiledShape,
 ): KernelSource {
-  const text = new TiledText(form, shape, ["k", "v"]);
+  const text = new TiledText(form, shape);
   const four = (line: (c: number) => string) => unroll(4, line);
   const across = (name: string, c: number) =>
     `vec4<f32>(${[0, 1, 2, 3].map((r) => `${name}${r}.${XYZW[c]}`)})`;
@@ -237,9 +237,6 @@ export function tiledKeys(
     [["k", "a"], ["q", "b"], ["v", "a"], ["dy", "b"]],
     // Rows are keys here: s0 holds the scores of key `mine` and four queries.
     /* wgsl */ `
-fn inside(starts: vec4<u32>, ends: vec4<u32>, i: u32) -> vec4<bool> {
-  return vec4<bool>(MASK != 2u) | ((vec4<u32>(i) >= starts) & (vec4<u32>(i) < ends));
-}
 struct Column { p: vec4<f32>, ds: vec4<f32> }
 // For keys j … j + 3 and query i: probabilities after dropout, and ds.
 fn column(s: vec4<f32>, dp: vec4<f32>, visible: vec4<bool>, row: vec3<f32>, b: u32, h: u32, i: u32, j: u32) -> Column {

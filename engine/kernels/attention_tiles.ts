@@ -11,7 +11,7 @@
 // neighboring places. Invocations are 8 across, so that 32 of them read 4 vec4
 // of a and 8 of b at a time.
 
-import type { AttentionForm } from "./attention_text.ts";
+import { type AttentionForm, ownRows } from "./attention_text.ts";
 import { unroll } from "./unroll.ts";
 
 /** The number of rows of the other side in a tile. */
@@ -23,8 +23,6 @@ export interface TiledShape {
   rows: 32 | 64;
   /** The rows of an invocation; 4 backward. */
   each: 4 | 8;
-  /** Whether all columns of the owned rows stay in workgroup memory. */
-  resident: boolean;
 }
 
 /** The number of slices of 32 columns in a head. */
@@ -32,25 +30,13 @@ function slicesOf({ depth }: AttentionForm): number {
   return Math.ceil(depth / 32);
 }
 
-/**
- * How many vec4 one slice of the owned rows takes: eight and one unused a row.
- */
+/** How many vec4 tile a takes: eight and one unused a row. */
 const sliceSize = ({ rows }: TiledShape) => rows * 9;
 
-/**
- * The bytes of workgroup memory that a shape takes.
- *
- * @param operands How many tensors the workgroup owns rows of: 1 forward (q), 2
- * backward (q and dy, or k and v).
- */
-export function tiledBytes(
-  form: AttentionForm,
-  shape: TiledShape,
-  operands: number,
-): number {
-  const kept = shape.resident ? operands * slicesOf(form) : 0;
-  const partials = operands === 1 ? shape.rows * 9 * 4 : 0;
-  return 16 * ((kept + 1) * sliceSize(shape) + 9 * ATTENTION_TILE) + partials;
+/** The bytes of workgroup memory that a shape takes. */
+export function tiledBytes(shape: TiledShape, forward: boolean): number {
+  const partials = forward ? shape.rows * 9 * 4 : 0;
+  return 16 * (sliceSize(shape) + 9 * ATTENTION_TILE) + partials;
 }
 
 /** The tile that rows go to: `a` for owned rows, `b` for the others. */
@@ -59,13 +45,13 @@ export type Side = "a" | "b";
 /** The function `load_name_side`, which fetches a slice of rows to a tile. */
 export function loadText(name: string, side: Side): string {
   return /* wgsl */ `
-fn load_${name}_${side}(b: u32, h: u32, first: u32, length: u32, slice: u32, lane: u32, at: u32) {
+fn load_${name}_${side}(b: u32, h: u32, first: u32, length: u32, slice: u32, lane: u32) {
   for (var e = lane; e < COUNT_${side} * 8u; e += THREADS) {
     let row = e / 8u;
     let n = slice * 8u + e % 8u;
     var v = vec4<f32>(0.0);
     if (first + row < length && n * 4u < D) { v = fetch_${name}(base_of(b, h, first + row, length), n); }
-    tile_${side}[at + slot_${side}(row) + e % 8u] = v;
+    tile_${side}[slot_${side}(row) + e % 8u] = v;
   }
 }
 `;
@@ -81,27 +67,13 @@ export class TiledText {
   readonly slices: number;
   readonly each: number;
   readonly lines: number;
-  readonly resident: boolean;
   readonly #size: number;
-  readonly #operands: readonly string[];
 
-  /** `operands` names the tensors that the workgroup owns rows of. */
-  constructor(
-    form: AttentionForm,
-    shape: TiledShape,
-    operands: readonly string[],
-  ) {
+  constructor(form: AttentionForm, shape: TiledShape) {
     this.slices = slicesOf(form);
     this.each = shape.each;
     this.lines = shape.rows / shape.each;
-    this.resident = shape.resident;
     this.#size = sliceSize(shape);
-    this.#operands = operands;
-  }
-
-  /** The offset of the scores in tile a. */
-  get scores(): number {
-    return this.resident ? this.#operands.length * this.slices * this.#size : 0;
   }
 
   /** The constants of the shape, the tiles, and where rows lie in them. */
@@ -113,42 +85,20 @@ const LINES = ${this.lines}u;
 const THREADS = ${8 * this.lines}u;
 const COUNT_a = ROWS;
 const COUNT_b = 32u;
-var<workgroup> tile_a: array<vec4<f32>, ${this.scores + this.#size}>;
+var<workgroup> tile_a: array<vec4<f32>, ${this.#size}>;
 var<workgroup> tile_b: array<vec4<f32>, 288>;
 fn slot_a(row: u32) -> u32 { return ((row % EACH) * LINES + row / EACH) * 9u; }
 fn slot_b(row: u32) -> u32 { return ((row & 3u) * 8u + row / 4u) * 9u; }
-fn base_of(b: u32, h: u32, row: u32, length: u32) -> u32 {
-  return ((b * length + row) * p.heads + h) * (D / UNIT);
-}
 fn vectors(slice: u32) -> u32 { return min((D + 3u) / 4u - slice * 8u, 8u); }
 `;
   }
 
   /** `main` up to its loop: the rows of the workgroup and of the invocation. */
   prologue(length: "sq" | "sk"): string {
-    return /* wgsl */ `
-@compute @workgroup_size(${8 * this.lines})
-fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  let item = group.x + group.y * groups.x;
-  if (item >= p.items) { return; }
+    return /* wgsl */ `${ownRows(length, 8 * this.lines)}
   let tx = lane % 8u;
   let ty = lane / 8u;
-  let blocks = (p.${length} + ROWS - 1u) / ROWS;
-  let first = item % blocks * ROWS;
-  let h = item / blocks % p.heads;
-  let b = item / blocks / p.heads;
-  let last = min(first + ROWS - 1u, p.${length} - 1u);
   let mine = first + ty * EACH;
-  ${
-      !this.resident
-        ? ""
-        : this.#operands.map((name, o) =>
-          unroll(this.slices, (slice) =>
-            `load_${name}_a(b, h, first, p.${length}, ${slice}u, lane, ${
-              (o * this.slices + slice) * this.#size
-            }u);`)
-        ).join("\n")
-    }
 `;
   }
 
@@ -172,18 +122,10 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group
   ): string {
     return `for (var slice = 0u; slice * 32u < D; slice++) {
       ${
-      pairs.map(({ sum, own, other }) => {
-        const at = this.resident
-          ? `(${
-            this.#operands.indexOf(own) * this.slices
-          }u + slice) * ${this.#size}u`
-          : "0u";
-        const load = this.resident
-          ? ""
-          : `load_${own}_a(b, h, first, p.${ownLength}, slice, lane, 0u);`;
-        return `workgroupBarrier();
-      ${load}
-      load_${other}_b(b, h, tile, p.${otherLength}, slice, lane, 0u);
+      pairs.map(({ sum, own, other }) =>
+        `workgroupBarrier();
+      load_${own}_a(b, h, first, p.${ownLength}, slice, lane);
+      load_${other}_b(b, h, tile, p.${otherLength}, slice, lane);
       workgroupBarrier();
       for (var n = 0u; n < vectors(slice); n++) {
         let b0 = tile_b[tx * 9u + n];
@@ -196,12 +138,12 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group
         let c3 = vec4<f32>(b0.w, b1.w, b2.w, b3.w);
         ${
           this.rows((r) =>
-            `{ let a = tile_a[${at} + (ty + ${r * this.lines}u) * 9u + n];
+            `{ let a = tile_a[(ty + ${r * this.lines}u) * 9u + n];
           ${sum}${r} = fma(vec4<f32>(a.w), c3, fma(vec4<f32>(a.z), c2, fma(vec4<f32>(a.y), c1, fma(vec4<f32>(a.x), c0, ${sum}${r})))); }`
           )
         }
-      }`;
-      }).join("\n")
+      }`
+      ).join("\n")
     }
     }`;
   }
@@ -212,9 +154,7 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group
    */
   share(value: (r: number) => string): string {
     return this.rows((r) =>
-      `tile_a[${this.scores}u + (ty + ${r * this.lines}u) * 9u + tx] = ${
-        value(r)
-      };`
+      `tile_a[(ty + ${r * this.lines}u) * 9u + tx] = ${value(r)};`
     );
   }
 
@@ -225,7 +165,7 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group
   sums(sum: string, other: string, length: "sq" | "sk"): string {
     return unroll(this.slices, (slice) =>
       `    workgroupBarrier();
-    load_${other}_b(b, h, tile, p.${length}, ${slice}u, lane, 0u);
+    load_${other}_b(b, h, tile, p.${length}, ${slice}u, lane);
     workgroupBarrier();
     for (var n = 0u; n < 8u; n++) {
       let b0 = tile_b[n * 9u + tx];
@@ -234,9 +174,7 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group
       let b3 = tile_b[(n + 24u) * 9u + tx];
       ${
         this.rows((r) =>
-          `{ let w = tile_a[${this.scores}u + (ty + ${
-            r * this.lines
-          }u) * 9u + n];
+          `{ let w = tile_a[(ty + ${r * this.lines}u) * 9u + n];
         ${sum}${r}_${slice} = fma(vec4<f32>(w.w), b3, fma(vec4<f32>(w.z), b2, fma(vec4<f32>(w.y), b1, fma(vec4<f32>(w.x), b0, ${sum}${r}_${slice})))); }`
         )
       }

@@ -11,6 +11,7 @@ import { attentionRows, attentionWeights } from "../kernels/attention.ts";
 import {
   ATTENTION_VARIANTS,
   type AttentionStep,
+  BACKWARD_VARIANTS,
   blockKernel,
 } from "../kernels/attention_blocks.ts";
 import { grid, launch, part, type Window, windows } from "../launch/launch.ts";
@@ -28,7 +29,7 @@ export type {
 
 // engine/trials.ts says how these variants are measured.
 defineVariants("attention", ATTENTION_VARIANTS);
-defineVariants("attention_backward", ATTENTION_VARIANTS.slice(0, -1));
+defineVariants("attention_backward", BACKWARD_VARIANTS);
 
 /**
  * Multi-head scaled dot-product attention:
@@ -251,9 +252,9 @@ function runBlocks(
   const block = blockKernel({
     form,
     step,
-    variant: chooseVariant(device, family, shapeClass, fallback),
+    variant: chooseVariant(device, family, shapeClass, () => fallback(step)),
     rows,
-    memory: device.gpu.limits.maxComputeWorkgroupStorageSize,
+    memory: device.workgroupMemory,
   });
   const each = plan.heads * Math.ceil(rows / block.rows);
   launchItems(plan, window, block.kernel, block.items, each, bind);

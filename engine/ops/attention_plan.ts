@@ -10,6 +10,7 @@ import {
   type AttentionRule,
   mostRows,
 } from "../kernels/attention.ts";
+import { type AttentionStep, flashFits } from "../kernels/attention_blocks.ts";
 import { rowsEach, serialTurns } from "../kernels/attention_serial.ts";
 import { streamParams } from "../generator.ts";
 import type { RandomStream } from "../random_stream.ts";
@@ -40,8 +41,8 @@ export interface AttentionPlan {
   keysMask: IntegerTensor | undefined;
   /** The class of shapes that a measured choice of variant is looked up by. */
   shapeClass: string;
-  /** The variant where none is pinned or measured. */
-  fallback: () => string;
+  /** The variant of a step where none is pinned or measured. */
+  fallback: (step: AttentionStep) => string;
 }
 
 /** Checks the arguments of a call, and works out what its kernels need. */
@@ -79,12 +80,8 @@ export function planFor(
     shapeClass: `${depth <= 64 ? 64 : 128}_${
       Math.max(sq, sk) <= 256 ? "short" : "long"
     }`,
-    fallback: () =>
-      q.device.isSoftware
-        ? "serial"
-        : batch * heads * Math.ceil(Math.min(sq, sk) / 64) >= ENOUGH
-        ? "tiled64"
-        : "tiled32",
+    fallback: (step) =>
+      usualVariant(q.device, { form, step, batch, heads, sq, sk }),
     constants: {
       MASK: segments ? 2 : mask ? 1 : 0,
       CAUSAL: causal ? 1 : 0,
@@ -105,6 +102,25 @@ export function planFor(
       ...streamParams(dropout?.stream ?? NO_STREAM),
     },
   };
+}
+
+/** What {@linkcode usualVariant} chooses by. */
+export interface AttentionWork
+  extends Pick<AttentionPlan, "form" | "batch" | "heads" | "sq" | "sk"> {
+  step: AttentionStep;
+}
+
+/** The variant that is fast for most sizes: measured on an H200. */
+export function usualVariant(
+  device: Pick<Device, "isSoftware" | "workgroupMemory">,
+  { form, step, batch, heads, sq, sk }: AttentionWork,
+): string {
+  if (device.isSoftware) return "serial";
+  const groups = batch * heads * Math.ceil(Math.min(sq, sk) / 64);
+  if (groups < ENOUGH) return "tiled32";
+  return step === "forward" && flashFits(form, device.workgroupMemory)
+    ? "flash64"
+    : "tiled64";
 }
 
 /** Throws where a software driver would end a kernel's loops too early. */

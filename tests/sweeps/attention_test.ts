@@ -14,10 +14,11 @@ import {
   right,
   TEXTS_AND_RULES,
   withAttention,
+  withFlash,
 } from "../engine/ops/_attention.ts";
 
 /**
- * Runs cases with the two ways to write a kernel, and those of every rule at
+ * Runs cases with the three ways to write a kernel, and those of every rule at
  * once with the variants of other sizes, whose text is the same.
  */
 function kindsTest(
@@ -28,6 +29,7 @@ function kindsTest(
   const runs = [
     ["serial", cases],
     ["tiled32", cases],
+    ["flash64", cases],
     ["wide", ofSizes],
     ["tiled64", ofSizes],
   ] as const;
@@ -55,14 +57,17 @@ eachVariant(
     }),
 );
 
-const COLUMNS = [{ sq: 3, sk: 2, depth: 36 }];
-kindsTest("takes heads of 36 columns", COLUMNS, COLUMNS);
+for (const variant of ["serial", "wide", "tiled32", "tiled64"]) {
+  gpuTest(
+    `attention() takes heads of 36 columns (${variant})`,
+    () => withAttention(variant, () => check({ sq: 3, sk: 2, depth: 36 })),
+  );
+}
 
 for (
   const [variant, depths] of [
     ["serial", [20, 48, 128]],
     ["tiled32", [20, 128]],
-    ["resident32", [36]],
     ["tiled64", [96]],
   ] as const
 ) {
@@ -78,6 +83,25 @@ for (
       }),
   );
 }
+
+gpuTest(
+  "attention() takes heads of 9 to 64 columns (flash64)",
+  (device) =>
+    withFlash(device, async (most) => {
+      for (const depth of [9, 16, 20, 36, 48, 63, 64]) {
+        if (depth > most) break;
+        await check({ sq: 70, sk: 129, depth, heads: 1, batch: 1 });
+      }
+    }),
+);
+
+gpuTest(
+  "attention() takes texts of wide heads (flash64)",
+  (device) =>
+    withFlash(device, async (depth) => {
+      await check({ ...TEXTS_AND_RULES, depth: depth - 1 });
+    }),
+);
 
 kindsTest("masks padding left, right, inside and everywhere", [
   { sq: 17, depth: 4, mask: [...left(17, 4), ...right(17, 9)] },

@@ -27,6 +27,7 @@ const FORMS: readonly (readonly [string, string, readonly string[]])[] = [
   ["cumsum", "workgroup", ["cumsum"]],
   ["cross_entropy", "workgroup", ["cross-entropy"]],
   ["attention", "tiled32", ["attention", "attention with dropout"]],
+  ["attention", "flash64", ["attention", "attention with dropout"]],
   ["attention_backward", "tiled32", ["attention", "attention with dropout"]],
 ];
 

@@ -10,6 +10,11 @@ import { ones, tensor, zeros } from "../../../engine/ops/creation.ts";
 import { backward } from "../../../engine/tape.ts";
 import { readAll } from "../../../engine/tensor.ts";
 import { keysOf, queriesOf } from "../../../engine/kernels/attention.ts";
+import {
+  type AttentionStep,
+  blockKernel,
+} from "../../../engine/kernels/attention_blocks.ts";
+import { usualVariant } from "../../../engine/ops/attention_plan.ts";
 import { eachVariant } from "../../_variants.ts";
 import {
   ATTENTION,
@@ -23,6 +28,7 @@ import {
   STREAM,
   TEXTS_AND_RULES,
   withAttention,
+  withFlash,
 } from "./_attention.ts";
 import { assertClose, gpuTest, randomValues } from "../../_check.ts";
 import {
@@ -59,7 +65,10 @@ variantsTest("matches the reference for 1, 5, 17, 33 and 70 rows", [
   { sq: 1, sk: 17, depth: 4, scale: 0.2 },
 ]);
 
-for (const variant of ["serial", "tiled32"]) {
+// One variant of each text.
+const TEXTS = ["serial", "tiled32", "flash64"];
+
+for (const variant of TEXTS) {
   gpuTest(
     `attention() keeps all its rules at once (${variant})`,
     () =>
@@ -70,12 +79,58 @@ for (const variant of ["serial", "tiled32"]) {
   );
 }
 
-for (const variant of ["serial", "tiled32"]) {
+for (const variant of TEXTS) {
   gpuTest(
     `attention() never visits what its rules exclude (${variant})`,
     () => withAttention(variant, checkVisits),
   );
 }
+
+gpuTest(
+  "attention() takes wide heads with all its rules (flash64)",
+  (device) => withFlash(device, (depth) => check({ ...EVERY_RULE, depth })),
+);
+
+Deno.test("attention() chooses by the number of workgroups and their memory", () => {
+  const choice = (
+    step: AttentionStep,
+    sizes: { batch?: number; depth?: number; sk?: number },
+    device = { isSoftware: false, workgroupMemory: 48 * 1024 },
+  ) => {
+    const { batch = 32, depth = 64, sk = 128 } = sizes;
+    const form = { depth, aligned: true, texels: false };
+    const work = { form, step, batch, heads: 12, sq: 128, sk };
+    return usualVariant(device, work);
+  };
+  assertEquals(choice("forward", {}), "flash64");
+  assertEquals(choice("queries", {}), "tiled64");
+  assertEquals(choice("keys", {}), "tiled64");
+  assertEquals(choice("forward", { depth: 68 }), "tiled64");
+  assertEquals(choice("forward", { batch: 22 }), "flash64"); // 528 workgroups
+  assertEquals(choice("forward", { batch: 21 }), "tiled32");
+  assertEquals(choice("forward", { sk: 64 }), "tiled32");
+  const small = { isSoftware: false, workgroupMemory: 32 * 1024 };
+  assertEquals(choice("forward", {}, small), "tiled64");
+  assertEquals(choice("forward", { depth: 16 }, small), "flash64");
+  const software = { isSoftware: true, workgroupMemory: 48 * 1024 };
+  assertEquals(choice("forward", {}, software), "serial");
+});
+
+Deno.test("blockKernel() falls back where workgroup memory is too small", () => {
+  const name = (step: AttentionStep, variant: string, memory: number) => {
+    const form = { depth: 64, aligned: true, texels: false };
+    const work = { form, step, variant, rows: 100, memory };
+    const { kernel, rows } = blockKernel(work);
+    return `${kernel.name} ${rows}`;
+  };
+  const needed = 43008; // 16 KiB of queries and of weights, 8 of slices, 2 of partials
+  assertEquals(name("forward", "flash64", needed), "attention_flash 64");
+  assertEquals(name("forward", "flash64", needed - 1), "attention_tiled 64");
+  assertEquals(name("forward", "flash64", 12 * 1024), "attention_tiled 32");
+  assertEquals(name("forward", "tiled64", 48 * 1024), "attention_tiled 64");
+  assertEquals(name("forward", "tiled32", 48 * 1024), "attention_tiled 32");
+  assertEquals(name("queries", "tiled64", 48 * 1024), "attention_tiled_dq 64");
+});
 
 Deno.test("blocks meet as many rows as their rules let them", () => {
   const met = (length: number, rule: { causal?: boolean; window?: number }) => {
@@ -151,18 +206,23 @@ gpuTest("attention() gives the same bits when run again", async () => {
   assertEquals(a, b);
 });
 
-gpuTest(
-  "attention() works in windows of the batch when a binding is small",
-  async (device: Device) => {
-    const limit = device.maxBindingSize;
-    try {
-      Object.assign(device, { maxBindingSize: 64 * 3 * 8 * 4 + 256 });
-      await check({ batch: 130, sq: 3, depth: 4, rate: 0.2 });
-    } finally {
-      Object.assign(device, { maxBindingSize: limit });
-    }
-  },
-);
+for (const variant of ["serial", "flash64"]) {
+  gpuTest(
+    `attention() works in windows of the batch when a binding is small (${variant})`,
+    async (device: Device) => {
+      const limit = device.maxBindingSize;
+      try {
+        Object.assign(device, { maxBindingSize: 64 * 3 * 8 * 4 + 256 });
+        await withAttention(
+          variant,
+          () => check({ batch: 130, sq: 3, depth: 4, rate: 0.2 }),
+        );
+      } finally {
+        Object.assign(device, { maxBindingSize: limit });
+      }
+    },
+  );
+}
 
 gpuTest("attention() finds only the gradients that are wanted", () => {
   const x = ones([1, 5, 8]);
@@ -254,7 +314,7 @@ gpuTest("attention() throws when the arguments do not fit", () => {
   );
 });
 
-for (const variant of ["serial", "tiled32"]) {
+for (const variant of TEXTS) {
   gpuTest(
     `attention() gives texts in one row the bits of texts alone (${variant})`,
     async () => {
