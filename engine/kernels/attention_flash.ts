@@ -14,13 +14,13 @@
 //             [key][quad of columns]
 //   weights   the exponentials of a tile of scores, as [key][quad of queries]
 //   partials  for each quad of queries what each of its 8 invocations found
-// The outer axis is written [line][4] throughout, because invocations move quads
-// of it. A tile takes a step for each 16 columns of k, and then four for v with 16
-// keys each. While a step multiplies the slice in one half, it fetches the next
-// slice, also that of the next tile, to registers, and stores it in the other half
-// at its end. So a step takes one barrier, and nothing waits for storage. A tile
-// takes one more, between writing weights and reading them; the largest scores
-// need none of their own, as the last step along k has one.
+// The first axis is split into lines of four, [line][4], because invocations move
+// blocks of four by four. A tile takes a step for each 16 columns of k, and then
+// four steps with 16 rows of v each. While a step multiplies the slice in one half,
+// it fetches the next, also that of the next tile, to registers, and stores it in
+// the other half at its end. So a step takes one barrier, and nothing waits for
+// storage. A tile takes one more, between writing weights and reading them; the
+// largest scores need none of their own, as the last step along k has one.
 //
 // Banks: 8 neighboring invocations read 8 neighboring vec4s, or the same one. What
 // is written across that order has the position of its vec4s turned by an exclusive
