@@ -91,6 +91,20 @@ gpuTest(
   (device) => withFlash(device, (depth) => check({ ...EVERY_RULE, depth })),
 );
 
+for (const variant of TEXTS) {
+  gpuTest(
+    `attention() reads no row of another batch row (${variant})`,
+    () =>
+      withAttention(variant, async () => {
+        const values = randomValues(2 * 5 * 4, 1).fill(NaN, 5 * 4);
+        const x = tensor(values, { shape: [2, 5, 4] });
+        const y = await attention(x, x, x, { heads: 1 }).data();
+        const finite = Array.from(y, Number.isFinite);
+        assertEquals(finite, finite.map((_, i) => i < 5 * 4));
+      }),
+  );
+}
+
 Deno.test("attention() chooses by the number of workgroups and their memory", () => {
   const choice = (
     step: AttentionStep,
