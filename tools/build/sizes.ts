@@ -49,13 +49,13 @@ const PROGRAMS: readonly (Item & { readonly file: string })[] = [
 /** The modules for pages without a bundler, which hold all that a door exports. */
 const MODULES: readonly (Item & { readonly paths: readonly string[] })[] = [
   { name: "all of host", paths: ["host.js"], budget: 20_000 },
-  { name: "all of engine", paths: ["engine.js"], budget: 110_000 },
+  { name: "all of engine", paths: ["engine.js"], budget: 112_000 },
   {
     name: "all of engine, nn, swag",
     paths: ["engine.js", "nn.js", "swag.js"],
-    budget: 240_000,
+    budget: 245_000,
   },
-  { name: "all of models", paths: ["models.js"], budget: 310_000 },
+  { name: "all of models", paths: ["models.js"], budget: 315_000 },
   {
     name: "all",
     paths: [
@@ -66,7 +66,7 @@ const MODULES: readonly (Item & { readonly paths: readonly string[] })[] = [
       "models.js",
       "swagpu.js",
     ],
-    budget: 350_000,
+    budget: 355_000,
   },
 ];
 
