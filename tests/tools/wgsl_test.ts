@@ -22,7 +22,7 @@ Deno.test("findKernel() gives a kernel or a variant of a family", () => {
       held: 3,
     }),
   );
-  assertEquals(findKernel("matmul", "tiled64").workgroupSize, 64);
+  assertEquals(findKernel("matmul", "tiled64").workgroupSize, 128);
   assertEquals(findKernel("layer_norm"), findKernel("layer_norm", "serial"));
 });
 
