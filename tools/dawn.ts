@@ -14,8 +14,24 @@
 
 import { fileURLToPath } from "node:url";
 import { findSwiftShader, swiftShaderEnvironment } from "./dawn/swiftshader.ts";
-import { runGpuTests } from "./test/gpu_tests.ts";
-import { asksForHelp } from "./test.ts";
+import {
+  asksForHelp,
+  FLAGS,
+  LEAVE_CLEANLY,
+  parseArguments,
+  runAndReport,
+} from "./test.ts";
+import { findTests } from "./test/files.ts";
+import { findGpuTests } from "./test/gpu_tests.ts";
+
+const ROOTS = [
+  "tests/engine",
+  "tests/nn",
+  "tests/swag",
+  "tests/models",
+  "tests/training_test.ts",
+  "tests/sweeps",
+];
 
 // Files that take minutes on Dawn, each with the reason. They run only when the
 // command line names them.
@@ -37,17 +53,34 @@ Runs the tests of the GPU code, or those below the files and folders that are
 named, on Dawn, the WebGPU of Chrome. Options are those of deno test. Takes some
 minutes; the last line counts the tests.`;
 
-async function main(args: readonly string[]): Promise<number> {
+async function main(args: string[]): Promise<number> {
   if (asksForHelp(args)) {
     console.log(USAGE);
     return 0;
   }
-  return await runGpuTests(args, {
-    preload: fileURLToPath(new URL("dawn/preload.ts", import.meta.url)),
-    env: swiftShaderEnvironment(await findSwiftShader()),
-    leftOut: TOO_SLOW,
-    where: "on Dawn",
-  });
+  const { paths, flags } = parseArguments(args);
+  const files = paths.length > 0
+    ? (await findTests(paths)).filter(({ tests }) => tests)
+      .map(({ path }) => path)
+    : await findGpuTests(ROOTS, TOO_SLOW);
+  const folder = await findSwiftShader();
+  const preload = fileURLToPath(new URL("dawn/preload.ts", import.meta.url));
+  const env = swiftShaderEnvironment(folder);
+  return await runAndReport(
+    files.map((path) => ({
+      name: path,
+      args: [
+        "test",
+        ...FLAGS,
+        `--preload=${preload}`, // Before the one that watches its devices.
+        LEAVE_CLEANLY,
+        ...flags,
+        path,
+      ],
+      env,
+    })),
+    `${files.length} files on Dawn`,
+  );
 }
 
 if (import.meta.main) {

@@ -14,44 +14,68 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { runGpuTests } from "./test/gpu_tests.ts";
-import { asksForHelp } from "./test.ts";
+import { findTests } from "./test/files.ts";
+import { findGpuTests } from "./test/gpu_tests.ts";
+import {
+  asksForHelp,
+  groupTests,
+  parseArguments,
+  planJobs,
+  runAndReport,
+} from "./test.ts";
 
-const LOOPS = "loops that drivers on the CPU end too early";
-const ALL_VARIANTS = "runs all variants, whatever is chosen";
-const MINUTES = "minutes of training";
+// Where choices of kernels matter. Trainers, files and texts run the same ops.
+const ROOTS = [
+  "tests/engine/capture",
+  "tests/engine/launch",
+  "tests/engine/ops",
+  "tests/models/architectures",
+  "tests/models/pooling",
+  "tests/swag",
+  "tests/training_test.ts",
+  "tests/sweeps/replicas_test.ts",
+];
 
-// Files that run only when the command line names them, each with the reason.
+// Files below them that run only when the command line names them, each with the
+// reason.
 const LEFT_OUT = new Map([
-  ["tests/engine/launch/long_rows_test.ts", LOOPS],
-  ["tests/models/generation/logits_processors_test.ts", LOOPS],
-  ["tests/sweeps/attention_test.ts", ALL_VARIANTS],
-  ["tests/sweeps/launch_matmul_test.ts", ALL_VARIANTS],
-  ["tests/sweeps/matmul_test.ts", ALL_VARIANTS],
-  ["tests/sweeps/variants_test.ts", ALL_VARIANTS],
-  ["tests/sweeps/bench/posteriors_test.ts", MINUTES],
-  ["tests/sweeps/sizes_test.ts", "minutes: models of full size"],
-  ["tests/sweeps/trainer_cuts_test.ts", MINUTES],
-  ["tests/sweeps/trainer_kills_test.ts", "kills processes that it starts"],
-  ["tests/sweeps/npm_package_test.ts", "runs in Node"],
+  [
+    "tests/engine/launch/long_rows_test.ts",
+    "its loops are longer than drivers on the CPU allow",
+  ],
 ]);
+
+/** Makes the adapter look like a GPU. */
+const AS_GPU = `--preload=${
+  fileURLToPath(new URL("test/as_gpu.ts", import.meta.url))
+}`;
 
 const USAGE = `Usage: deno task test:choices [PATH…] [--filter TEXT] [options]
 
-Runs the tests of the GPU code, or those below the files and folders that are
-named, with the kernels that a real GPU would run. Options are those of deno
-test. Takes some minutes; the last line counts the tests.`;
+Runs tests of the GPU code, or those below the files and folders that are named,
+with the kernels that a real GPU would run. Options are those of deno test. Takes
+some minutes; the last line counts the tests.`;
 
 async function main(args: readonly string[]): Promise<number> {
   if (asksForHelp(args)) {
     console.log(USAGE);
     return 0;
   }
-  return await runGpuTests(args, {
-    preload: fileURLToPath(new URL("test/as_gpu.ts", import.meta.url)),
-    leftOut: LEFT_OUT,
-    where: "as on a GPU",
-  });
+  const { paths, flags } = parseArguments(args);
+  const named = paths.length > 0 ? paths : await findGpuTests(ROOTS, LEFT_OUT);
+  const files = (await findTests(named)).filter(({ tests }) => tests)
+    .map((file) => ({ ...file, examples: false }));
+  const folder = await Deno.makeTempDir();
+  try {
+    const tests = await groupTests(files, folder);
+    const plan = { files, tests, examples: [] };
+    return await runAndReport(
+      planJobs(plan, [AS_GPU, ...flags]),
+      `${files.length} files as on a GPU`,
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 }
 
 if (import.meta.main) {
