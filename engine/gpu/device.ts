@@ -136,9 +136,9 @@ export class Device {
       gpu.limits.maxStorageBufferBindingSize,
       this.isSoftware ? MAX_TEXEL_BYTES : Infinity,
     );
-    // Tensors take whole units of memory. Of a limit that is none, such as the
-    // 2³¹ - 4 bytes of NVIDIA's, the rest is of no use: elements that need it
-    // would fit, but not the memory that they take.
+    // Tensors take memory in multiples of 256 bytes. NVIDIA's limit of 2³¹ - 4
+    // bytes is not such a multiple. What exceeds the last multiple is left unused:
+    // the elements of a tensor would fit there, but not the memory it takes.
     const asked = Math.min(options.maxBindingSize ?? limit, limit);
     this.maxBindingSize = asked - asked % BLOCK_ALIGNMENT;
     this.workgroupMemory = gpu.limits.maxComputeWorkgroupStorageSize;
