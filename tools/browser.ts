@@ -13,6 +13,7 @@
  * @module
  */
 
+import { runTool } from "./run_tool.ts";
 import { findChromium } from "./browser/chromium.ts";
 import { type Browser, startBrowser } from "./browser/driver.ts";
 import { cachePackages } from "./browser/packages.ts";
@@ -179,11 +180,4 @@ async function main(args: string[]): Promise<number> {
   return exitCode(counts);
 }
 
-if (import.meta.main) {
-  try {
-    Deno.exit(await main(Deno.args));
-  } catch (error) {
-    console.error(`error: ${error instanceof Error ? error.message : error}`);
-    Deno.exit(1);
-  }
-}
+if (import.meta.main) await runTool(main);

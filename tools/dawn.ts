@@ -13,6 +13,7 @@
  */
 
 import { fileURLToPath } from "node:url";
+import { runTool } from "./run_tool.ts";
 import { findSwiftShader, swiftShaderEnvironment } from "./dawn/swiftshader.ts";
 import {
   asksForHelp,
@@ -83,11 +84,4 @@ async function main(args: string[]): Promise<number> {
   );
 }
 
-if (import.meta.main) {
-  try {
-    Deno.exit(await main(Deno.args));
-  } catch (error) {
-    console.error(`error: ${error instanceof Error ? error.message : error}`);
-    Deno.exit(1);
-  }
-}
+if (import.meta.main) await runTool(main);

@@ -14,6 +14,7 @@
  */
 
 import { fileURLToPath } from "node:url";
+import { runTool } from "./run_tool.ts";
 import { findTests } from "./test/files.ts";
 import { findGpuTests } from "./test/gpu_tests.ts";
 import {
@@ -78,11 +79,4 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-if (import.meta.main) {
-  try {
-    Deno.exit(await main(Deno.args));
-  } catch (error) {
-    console.error(`error: ${error instanceof Error ? error.message : error}`);
-    Deno.exit(1);
-  }
-}
+if (import.meta.main) await runTool(main);

@@ -10,6 +10,7 @@
  * @module
  */
 
+import { runTool } from "./run_tool.ts";
 import { startBrowser } from "./browser/driver.ts";
 import { findSwiftShader, swiftShaderEnvironment } from "./dawn/swiftshader.ts";
 import {
@@ -69,11 +70,4 @@ async function main(args: string[]): Promise<number> {
   return problems.length === 0 ? 0 : 1;
 }
 
-if (import.meta.main) {
-  try {
-    Deno.exit(await main(Deno.args));
-  } catch (error) {
-    console.error(`error: ${error instanceof Error ? error.message : error}`);
-    Deno.exit(1);
-  }
-}
+if (import.meta.main) await runTool(main);
